@@ -1,0 +1,153 @@
+/* From activations to tables and figures. Knows arrays of units, no network and no picture.
+ *
+ * Reading order: moments.c, special.c, ttest.c, multiple.c, select.c, csi.c, spatial.c, compare.c (numbers);
+ * table.c, npyout.c (files); svg.c, figures.c, report.c (pictures of the numbers).
+ *
+ * Every statistic is double. Loops over units may run in parallel; a sum never does. */
+#ifndef FUS_ANALYSIS_H
+#define FUS_ANALYSIS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nn/base.h"
+
+/* ---- moments: streamed mean and sum of squared deviations per unit and group (Welford 1962) ---- */
+
+struct fus_moments {
+    int n_groups;
+    size_t n_units;
+    long *n;      /* [n_groups] pictures seen */
+    double *mean; /* [n_groups, n_units] */
+    double *m2;   /* [n_groups, n_units] sum of (x - mean)^2 */
+};
+
+size_t fus_moments_bytes(int n_groups, size_t n_units); /* SIZE_MAX where it does not fit */
+int fus_moments_create(struct fus_moments *m, int n_groups, size_t n_units, struct fus_error *err);
+void fus_moments_destroy(struct fus_moments *m);
+
+/* One picture's responses x [n_units] f32 enter `group`. Any fixed order of units will do; pictures in list order. */
+void fus_moments_add(struct fus_moments *m, int group, const float *x);
+
+/* Units from blocks of 16 channels (nn.h: [ceil(C/16), n_places, 16], n_units = that size) to [C, n_places], in place. */
+int fus_moments_unblock(struct fus_moments *m, int channels, size_t n_places, struct fus_error *err);
+
+/* ---- distribution functions (special.c): relative error <= 1e-12 against SciPy, tails to 1e-300 ---- */
+
+double fus_special_lgamma(double x);                      /* x > 0 */
+double fus_special_incbeta(double a, double b, double x); /* regularised I_x(a, b) */
+double fus_special_t_sf(double t, double df);             /* P(T > t), Student */
+double fus_special_normal_sf(double z);
+double fus_special_normal_quantile(double p);
+
+/* ---- tests (ttest.c) and correction (multiple.c) ---- */
+
+/* Welch's t (1947) from two groups' counts, means and variances (n-1); *df by Welch-Satterthwaite. 0 and df 1 where both variances
+ * are 0. */
+double fus_ttest_welch(double *df, double mean_a, double var_a, double n_a, double mean_b, double var_b, double n_b);
+double fus_ttest_student(double *df, double mean_a, double var_a, double n_a, double mean_b, double var_b, double n_b);
+
+enum fus_correction { FUS_BH, FUS_BY, FUS_BONFERRONI, FUS_UNCORRECTED };
+
+/* q [n] = adjusted p [n]; ties by index. */
+int fus_multiple_adjust(double *q, const double *p, size_t n, enum fus_correction correction, struct fus_error *err);
+
+/* ---- selectivity of one layer (select.c, csi.c, spatial.c): method.md sections 3 and 4 ---- */
+
+struct fus_select_options {
+    enum fus_correction correction;
+    double alpha;
+};
+
+struct fus_category_summary {
+    size_t n_selective;
+    double proportion;             /* n_selective / n_units */
+    double ci_low, ci_high;        /* of the proportion; NaN where no interval was computed */
+    size_t n_csi, n_csi_undefined; /* selective units with and without a CSI (denominator <= 0) */
+    double csi_mean, csi_sd, csi_sem; /* over n_csi units; NaN where there are too few (1 for the mean, 2 for the others) */
+    double dprime_mean;            /* (mu_c - mu_o) / sqrt((s_c^2 + s_o^2) / 2) over the selective units; NaN if none */
+    double variation_cv, variation_sd, gini, entropy; /* of map over places; NaN where the map is 0 everywhere */
+    float *map;                    /* [height, width] share of the channels selective at this place */
+};
+
+struct fus_layer_summary {
+    char name[48];
+    int channels, height, width;
+    size_t n_units, n_dead;        /* dead: zero variance in every category */
+    int n_categories;
+    struct fus_category_summary *categories; /* [n_categories] */
+    int8_t *label;                 /* [C, H, W]: -1 none, else the category; caller may take it away (set NULL) */
+};
+
+/* Everything of the default report for one layer from the moments of its categories (groups = categories, units [C,
+ * H, W]). Intersection-union of one-sided Welch tests, corrected over the units of the layer. */
+int fus_select_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
+                     int width, const struct fus_select_options *options, struct fus_error *err);
+void fus_select_free(struct fus_layer_summary *layer);
+
+/* What select_layer decides on, for every unit (`--units full`): each [n_categories, n_units]; NULL = not wanted. */
+struct fus_unit_tables {
+    float *mean, *var, *t, *p, *q, *csi;
+};
+int fus_select_units(struct fus_unit_tables *out, const struct fus_moments *m, const struct fus_select_options *options,
+                     struct fus_error *err);
+
+/* ---- a whole run, as the tables and the report see it ---- */
+
+struct fus_model_summary {
+    char *name, *source, *architecture, *preprocess; /* "r20", path or spec, "ResNet-20 (CIFAR) ...", "torchvision" */
+    char sha256[65];
+    int n_layers;
+    struct fus_layer_summary *layers;
+};
+
+struct fus_run_summary {
+    const char *version;
+    char *stimuli;               /* the set's one-line description */
+    int n_categories;
+    char **categories;           /* "face", ... */
+    int *n_pictures;             /* [n_categories] */
+    struct fus_select_options options;
+    int n_models;
+    struct fus_model_summary *models;
+};
+
+/* One row of the comparison of the first model with another (compare.c): the paper's own one-sided Welch test of
+ * CSI over the selective units ("first greater"), per layer that both have, matched by name. */
+struct fus_csi_comparison {
+    int model_a, model_b, layer_a, layer_b, category;
+    double proportion_difference, csi_difference, t, df, p; /* NaN where a side has fewer than 2 units */
+};
+int fus_compare_csi(struct fus_csi_comparison **rows, size_t *n_rows, const struct fus_run_summary *run,
+                    struct fus_error *err);
+
+/* ---- files (table.c, npyout.c) ---- */
+
+int fus_table_layers(const char *path, const struct fus_run_summary *run, struct fus_error *err);  /* layers.csv */
+int fus_table_compare(const char *path, const struct fus_run_summary *run, struct fus_error *err); /* compare.csv */
+
+/* dtype: numpy's descr: "<f4", "|i1", "<f8", "<i8". Little-endian C order, version 1.0 header. */
+struct fus_npy_array {
+    const char *name; /* in the npz, without .npy */
+    const char *descr;
+    int n_dims;
+    size_t shape[8];
+    const void *data; /* host order; the writer swaps where the host is big-endian */
+};
+int fus_npyout_npy(const char *path, const struct fus_npy_array *array, struct fus_error *err);
+int fus_npyout_npz(const char *path, const struct fus_npy_array *arrays, int n, struct fus_error *err); /* stored zip, fixed dates, CRCs, zip64 where needed */
+
+/* The same file an array at a time, for many taps that do not fit in memory together. */
+struct fus_npz;
+int fus_npyout_open(struct fus_npz **z, const char *path, struct fus_error *err);
+int fus_npyout_begin(struct fus_npz *z, const struct fus_npy_array *array, struct fus_error *err); /* data may be NULL: then written by parts */
+int fus_npyout_part(struct fus_npz *z, const void *data, size_t n_bytes, struct fus_error *err);
+int fus_npyout_commit(struct fus_npz *z, struct fus_error *err); /* ends the file; frees z */
+void fus_npyout_discard(struct fus_npz *z);                      /* NULL allowed */
+
+/* ---- the report (svg.c, figures.c, report.c) ---- */
+
+/* dir/figures/NAME.svg for the paper's Figs 2B, 3A, 3B, 4A, 4C and dir/report.html with all of them inline. */
+int fus_report_write(const char *dir, const struct fus_run_summary *run, struct fus_error *err);
+
+#endif

@@ -1,0 +1,196 @@
+/* Errors, checked sizes, memory and whole files: see base.h. */
+#define _POSIX_C_SOURCE 200809L
+#include "base.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+static void one_line(char *s)
+{
+    for (; *s; s++)
+        if ((unsigned char)*s < 0x20 || *s == 0x7f)
+            *s = '?';
+}
+
+static int fail_v(struct fus_error *err, int code, long long offset, const char *fmt, va_list ap)
+{
+    if (!err)
+        return code;
+    err->code = code;
+    err->offset = offset;
+    int used = 0;
+    if (offset >= 0)
+        used = snprintf(err->msg, sizeof err->msg, "byte %lld: ", offset);
+    vsnprintf(err->msg + used, sizeof err->msg - (size_t)used, fmt, ap);
+    one_line(err->msg);
+    return code;
+}
+
+int fus_base_fail(struct fus_error *err, int code, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    fail_v(err, code, -1, fmt, ap);
+    va_end(ap);
+    return code;
+}
+
+int fus_base_fail_at(struct fus_error *err, int code, long long offset, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    fail_v(err, code, offset, fmt, ap);
+    va_end(ap);
+    return code;
+}
+
+int fus_base_blame(struct fus_error *err, const char *fmt, ...)
+{
+    if (!err)
+        return FUS_EINVAL;
+    char old[FUS_MESSAGE_BYTES];
+    memcpy(old, err->msg, sizeof old);
+    va_list ap;
+    va_start(ap, fmt);
+    int used = vsnprintf(err->msg, sizeof err->msg, fmt, ap);
+    va_end(ap);
+    if (used >= 0 && (size_t)used < sizeof err->msg)
+        snprintf(err->msg + used, sizeof err->msg - (size_t)used, "%s", old);
+    one_line(err->msg);
+    return err->code;
+}
+
+bool fus_base_mul(size_t *out, size_t a, size_t b)
+{
+    if (a && b > SIZE_MAX / a)
+        return false;
+    *out = a * b;
+    return true;
+}
+
+bool fus_base_add(size_t *out, size_t a, size_t b)
+{
+    if (b > SIZE_MAX - a)
+        return false;
+    *out = a + b;
+    return true;
+}
+
+static long failing_in; /* tests only: counts down to the allocation that fails, then stays at 1 */
+
+static bool must_fail(void)
+{
+    if (failing_in == 0)
+        return false;
+    if (failing_in > 1) {
+        failing_in--;
+        return false;
+    }
+    return true;
+}
+
+void fus_base_fail_allocation(long n)
+{
+    failing_in = n;
+}
+
+void *fus_base_alloc(size_t n, size_t size)
+{
+    size_t bytes;
+    if (!fus_base_mul(&bytes, n, size) || must_fail())
+        return NULL;
+    return calloc(1, bytes ? bytes : 1);
+}
+
+void *fus_base_aligned(size_t n, size_t size)
+{
+    size_t bytes;
+    if (!fus_base_mul(&bytes, n, size) || !fus_base_add(&bytes, bytes, 63) || must_fail())
+        return NULL;
+    bytes = (bytes & ~(size_t)63);
+    return aligned_alloc(64, bytes ? bytes : 64);
+}
+
+void *fus_base_resize(void *old, size_t n, size_t size)
+{
+    size_t bytes;
+    if (!fus_base_mul(&bytes, n, size) || must_fail())
+        return NULL;
+    return realloc(old, bytes ? bytes : 1);
+}
+
+void fus_base_free(void *p)
+{
+    free(p);
+}
+
+char *fus_base_strdup(const char *s)
+{
+    size_t n = strlen(s) + 1;
+    char *copy = fus_base_alloc(n, 1);
+    if (copy)
+        memcpy(copy, s, n);
+    return copy;
+}
+
+int fus_base_read_file(uint8_t **data, size_t *n, const char *path, size_t max_bytes, struct fus_error *err)
+{
+    int code = FUS_OK;
+    uint8_t *buf = NULL;
+    struct stat st;
+    FILE *f = fopen(path, "rb");
+    if (!f || fstat(fileno(f), &st) != 0) {
+        code = fus_base_fail(err, FUS_EIO, "cannot be opened: %s", strerror(errno));
+        goto out;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        code = fus_base_fail(err, FUS_EIO, "is %s, not a file", S_ISDIR(st.st_mode) ? "a folder" : "a device or pipe");
+        goto out;
+    }
+    if ((uintmax_t)st.st_size > max_bytes) {
+        code = fus_base_fail(err, FUS_ELIMIT, "has %jd bytes, at most %zu are read", (intmax_t)st.st_size, max_bytes);
+        goto out;
+    }
+    size_t size = (size_t)st.st_size;
+    buf = fus_base_alloc(size + 1, 1);
+    if (!buf) {
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for its %zu bytes", size);
+        goto out;
+    }
+    if (fread(buf, 1, size, f) != size) {
+        code = fus_base_fail(err, FUS_EIO, "cannot be read to its end: %s",
+                             ferror(f) ? strerror(errno) : "it became shorter meanwhile");
+        goto out;
+    }
+    *data = buf;
+    *n = size;
+    buf = NULL;
+out:
+    fus_base_free(buf);
+    if (f)
+        fclose(f);
+    return code;
+}
+
+static int n_threads; /* 0 = one per core */
+
+void fus_base_set_threads(int n)
+{
+    n_threads = n;
+}
+
+int fus_base_threads(void)
+{
+#ifdef _OPENMP
+    return n_threads > 0 ? n_threads : omp_get_num_procs();
+#else
+    return 1;
+#endif
+}

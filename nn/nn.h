@@ -1,0 +1,105 @@
+/* Networks: a description and a source of weights in, activations at named layers ("taps") out.
+ *
+ * Reading order: arch.c (the networks as tables of layers), plan.c (shapes, one arena), fold.c (batch norm into the
+ * convolutions), kernels.c, gemm_tile.h and gemm.c (the engine), conv.c, elementwise.c, pool.c, linear.c, attnpool.c (the layers), net.c
+ * (create, forward, taps); reference.c is the same network by naive loops.
+ *
+ * nn knows no file format: weights arrive through a look-up function, by PyTorch's names. */
+#ifndef FUS_NN_H
+#define FUS_NN_H
+
+#include "base.h"
+
+/* ---- which network ---- */
+
+enum fus_stem {
+    FUS_STEM_7X7, /* torchvision: 7x7 stride 2, max pool 3x3 stride 2 */
+    FUS_STEM_3X3, /* CIFAR: 3x3 stride 1, no pool */
+    FUS_STEM_CLIP /* CLIP: three 3x3, the first of stride 2, average pool 2x2; its blocks down-sample by average pools */
+};
+
+#define FUS_MAX_STAGES 4
+
+/* A residual network in numbers, as they follow from the shapes in a weight file. */
+struct fus_net_spec {
+    enum fus_stem stem;
+    bool bottleneck;                /* 1x1, 3x3, 1x1 (stride on the 3x3: v1.5), else 3x3, 3x3 */
+    bool pad_shortcut;              /* option A of He et al. 2015: subsample by 2, zero channels on both sides; else `downsample` */
+    int input_side;                 /* 224, 32, ... */
+    int stem_channels;              /* 64; 16 for CIFAR */
+    int n_stages;                   /* 3 or 4: layer1, layer2, ... */
+    int n_blocks[FUS_MAX_STAGES];
+    int width[FUS_MAX_STAGES];      /* channels inside a block */
+    int channels[FUS_MAX_STAGES];   /* channels of its output */
+    int n_classes;                  /* rows of fc; 0 = no fc */
+    int lang_dim;                   /* rows of the language head; 0 = none */
+    int lang_hidden;                /* 0: one linear layer `lang_head`; else `lang_head.0`, ReLU, `lang_head.2` */
+    int attn_grid;                  /* CLIP: positional_embedding has attn_grid^2 + 1 rows; else 0 */
+    int attn_heads;                 /* CLIP: width*32/64 */
+    int attn_dim;                   /* CLIP: rows of attnpool.c_proj */
+};
+
+/* "resnet", "lang_resnet" or "clip_resnet": what fusiform.arch says. */
+const char *fus_arch_name(const struct fus_net_spec *spec);
+
+/* A spec for "resnet18|34|50|101|152", "cifar_resnet20..", "lang_resnet50", "clip_rn50|rn101"; FUS_ENOTFOUND else. */
+int fus_arch_named(struct fus_net_spec *spec, const char *name, struct fus_error *err);
+
+/* One line for people: "ResNet-50, 224x224, 1000 classes". */
+void fus_arch_describe(char *text, size_t text_bytes, const struct fus_net_spec *spec);
+
+/* Every parameter the network needs, in forward order, by its canonical name: shape has n_dims entries, PyTorch's order. */
+typedef int (*fus_parameter_fn)(void *context, const char *name, const int *shape, int n_dims);
+int fus_arch_parameters(const struct fus_net_spec *spec, fus_parameter_fn fn, void *context, struct fus_error *err);
+
+/* ---- a network ready to run ---- */
+
+/* Writes the n floats (C order) of the tensor with this canonical name to out. */
+typedef int (*fus_weight_fn)(void *context, float *out, size_t n, const char *name, struct fus_error *err);
+
+struct fus_net;
+
+struct fus_net_options {
+    const char *isa; /* a row of the kernel table: scalar, avx2, avx512, neon; NULL = $FUS_ISA, else the best there is */
+    int batch;       /* pictures per forward pass at most; 0 = 1 */
+};
+
+struct fus_tap {
+    char name[48];               /* PyTorch's: "relu", "layer4.2.relu", "fc" */
+    int channels, height, width; /* [C, H, W]; H = W = 1 for vectors */
+    bool in_all;                 /* part of `all`: the stem's relu and every block output */
+};
+
+int fus_net_create(struct fus_net **net, const struct fus_net_spec *spec, const struct fus_net_options *options,
+                   fus_weight_fn get, void *context, struct fus_error *err);
+void fus_net_destroy(struct fus_net *net); /* NULL allowed */
+
+size_t fus_net_bytes(const struct fus_net *net); /* weights and activations together */
+const char *fus_net_isa(const struct fus_net *net);
+int fus_net_input_side(const struct fus_net *net);
+
+int fus_net_n_taps(const struct fus_net *net);
+const struct fus_tap *fus_net_tap(const struct fus_net *net, int i);
+/* Index of the tap with this name (CLIP's `relu3` is accepted for `relu`); -1: none, err lists what exists. */
+int fus_net_find_tap(const struct fus_net *net, const char *name, struct fus_error *err);
+/* The tap that holds classes (`fc`), the embedding (`lang_head`, `attnpool`, else `avgpool`); -1: none. */
+int fus_net_class_tap(const struct fus_net *net);
+int fus_net_embedding_tap(const struct fus_net *net);
+
+/* Called during a forward pass as soon as a wanted tap is there, in network order, for each picture of the batch:
+ * blocked  [ceil(C/16), H*W, 16]  f32, channels innermost in blocks of 16, the last block filled up with zeros. Valid during the call. */
+typedef int (*fus_tap_fn)(void *context, int tap, int picture, const float *blocked);
+
+/* input [n, 3, side, side], n <= options.batch. wanted[fus_net_n_taps]; layers behind the last wanted tap are not computed. The
+ * same bits for any ISA, number of threads and batch. A non-zero return of fn stops and is returned. */
+int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *wanted, fus_tap_fn fn, void *context,
+                    struct fus_error *err);
+
+/* blocked [ceil(C/16), n_places, 16] -> out [C, n_places]. */
+void fus_tensor_unblock(float *out, const float *blocked, int channels, size_t n_places);
+size_t fus_tensor_blocked_size(int channels, size_t n_places); /* floats */
+
+/* Softmax of n logits, in place; our own exp, sums in index order in double. */
+void fus_linear_softmax(float *x, size_t n);
+
+#endif

@@ -1,0 +1,18 @@
+/* The one source of random choices: xoshiro256** 1.0 (Blackman & Vigna 2018), state filled by SplitMix64 from
+ * a 64-bit seed. The same seed gives the same choices on every machine. */
+#ifndef FUS_RNG_H
+#define FUS_RNG_H
+
+#include <stdint.h>
+
+struct fus_rng {
+    uint64_t s[4];
+};
+
+void fus_rng_seed(struct fus_rng *r, uint64_t seed);
+uint64_t fus_rng_u64(struct fus_rng *r);
+double fus_rng_uniform(struct fus_rng *r);             /* [0, 1), 53 bits */
+uint64_t fus_rng_below(struct fus_rng *r, uint64_t n); /* 0 .. n-1 without bias; n > 0 */
+double fus_rng_normal(struct fus_rng *r);              /* N(0, 1), Marsaglia's polar method, our own log */
+
+#endif

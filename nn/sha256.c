@@ -1,0 +1,108 @@
+/* SHA-256 (FIPS 180-4): see sha256.h. */
+#include "sha256.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* First 32 bits of the fractional parts of the cube roots of the first 64 primes (FIPS 180-4, 4.2.2). */
+static const uint32_t K[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+};
+
+static uint32_t rotr(uint32_t x, int k)
+{
+    return x >> k | x << (32 - k);
+}
+
+static void compress(uint32_t h[8], const uint8_t *p)
+{
+    uint32_t w[64], s[8];
+    for (int t = 0; t < 16; t++)
+        w[t] = (uint32_t)p[4 * t] << 24 | (uint32_t)p[4 * t + 1] << 16 | (uint32_t)p[4 * t + 2] << 8 | p[4 * t + 3];
+    for (int t = 16; t < 64; t++) {
+        uint32_t a = w[t - 15], b = w[t - 2];
+        w[t] = w[t - 16] + (rotr(a, 7) ^ rotr(a, 18) ^ a >> 3) + w[t - 7] + (rotr(b, 17) ^ rotr(b, 19) ^ b >> 10);
+    }
+    memcpy(s, h, sizeof s);
+    for (int t = 0; t < 64; t++) {
+        uint32_t e = s[4], a = s[0];
+        uint32_t t1 = s[7] + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + ((e & s[5]) ^ (~e & s[6])) + K[t] + w[t];
+        uint32_t t2 = (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
+        memmove(s + 1, s, 7 * sizeof *s);
+        s[4] += t1;
+        s[0] = t1 + t2;
+    }
+    for (int i = 0; i < 8; i++)
+        h[i] += s[i];
+}
+
+void fus_sha256_start(struct fus_sha256 *s)
+{
+    static const uint32_t h0[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                   0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    memcpy(s->h, h0, sizeof h0);
+    s->n_bytes = 0;
+}
+
+void fus_sha256_add(struct fus_sha256 *s, const void *bytes, size_t n)
+{
+    const uint8_t *p = bytes;
+    size_t held = s->n_bytes % 64;
+    s->n_bytes += n;
+    if (held) {
+        size_t take = n < 64 - held ? n : 64 - held;
+        memcpy(s->block + held, p, take);
+        p += take;
+        n -= take;
+        if (held + take < 64)
+            return;
+        compress(s->h, s->block);
+    }
+    for (; n >= 64; p += 64, n -= 64)
+        compress(s->h, p);
+    if (n)
+        memcpy(s->block, p, n);
+}
+
+void fus_sha256_hex(struct fus_sha256 *s, char hex[FUS_SHA256_HEX])
+{
+    static const uint8_t pad[64] = {0x80};
+    uint8_t length[8];
+    uint64_t bits = s->n_bytes * 8;
+    for (int i = 0; i < 8; i++)
+        length[i] = (uint8_t)(bits >> (56 - 8 * i));
+    size_t held = s->n_bytes % 64;
+    fus_sha256_add(s, pad, held < 56 ? 56 - held : 120 - held);
+    fus_sha256_add(s, length, 8);
+    for (int i = 0; i < 8; i++)
+        snprintf(hex + 8 * i, 9, "%08x", s->h[i]);
+}
+
+int fus_sha256_file(char hex[FUS_SHA256_HEX], const char *path, struct fus_error *err)
+{
+    static const size_t part = 1 << 16;
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return fus_base_fail(err, FUS_EIO, "%s: cannot be opened: %s", path, strerror(errno));
+    uint8_t *buf = fus_base_alloc(part, 1);
+    struct fus_sha256 s;
+    fus_sha256_start(&s);
+    for (size_t n; buf && (n = fread(buf, 1, part, f)) > 0;)
+        fus_sha256_add(&s, buf, n);
+    int code = !buf        ? fus_base_fail(err, FUS_ENOMEM, "%s: no memory to read it", path)
+               : ferror(f) ? fus_base_fail(err, FUS_EIO, "%s: cannot be read: %s", path, strerror(errno))
+                           : FUS_OK;
+    fclose(f);
+    fus_base_free(buf);
+    if (code == FUS_OK)
+        fus_sha256_hex(&s, hex);
+    return code;
+}

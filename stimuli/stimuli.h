@@ -1,0 +1,97 @@
+/* Pictures: file -> 8-bit RGB (Pillow's pixels to the bit) -> input tensor (torchvision's to the bit); and sets of
+ * pictures in categories: a folder tree, or drawn by the program itself.
+ *
+ * Reading order: image.c (recognise), jpeg.c, png.c, pnm.c, resize.c, preprocess.c, set.c, draw.c, generate.c. */
+#ifndef FUS_STIMULI_H
+#define FUS_STIMULI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nn/base.h"
+
+/* ---- pictures ---- */
+
+struct fus_image {
+    int width, height;
+    uint8_t *pixels; /* [height, width, 3] RGB; from fus_base_alloc */
+};
+
+#define FUS_IMAGE_MAX_PIXELS ((size_t)100 * 1000 * 1000) /* a decompression bomb gets one line instead of memory */
+#define FUS_IMAGE_MAX_BYTES ((size_t)1 << 30)            /* of a picture file */
+
+/* Decode: what Pillow's Image.open(path).convert("RGB") gives, to the bit. image is untouched on failure. */
+int fus_image_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
+int fus_image_read(struct fus_image *image, const char *path, struct fus_error *err); /* messages start with the path */
+void fus_image_free(struct fus_image *image);
+int fus_image_create(struct fus_image *image, int width, int height, struct fus_error *err); /* black; checks the limit */
+
+/* One decoder each; fus_image_decode recognises the format by its first bytes. */
+int fus_jpeg_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
+int fus_png_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
+int fus_pnm_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
+int fus_pnm_write(const char *path, const struct fus_image *image, struct fus_error *err); /* P6, maxval 255 */
+int fus_png_write(const char *path, const struct fus_image *image, struct fus_error *err);
+
+enum fus_filter { FUS_BILINEAR, FUS_BICUBIC };
+
+/* Pillow's Image.resize((width, height), filter): two passes, each rounded to 8 bits. out is created. */
+int fus_resize_image(struct fus_image *out, const struct fus_image *in, int width, int height, enum fus_filter filter,
+                     struct fus_error *err);
+
+/* ---- preprocessing ---- */
+
+struct fus_preprocess {
+    int resize;             /* shorter side */
+    enum fus_filter filter;
+    int crop;               /* side of the centre crop = of the input */
+    float mean[3], std[3];
+};
+
+/* spec: torchvision (256/224), torchvision-v2 (232/224), clip (bicubic 224), cifar (32), or explicit
+ * `resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225`. */
+int fus_preprocess_parse(struct fus_preprocess *p, const char *spec, struct fus_error *err);
+
+/* torchvision's Resize, CenterCrop (zero-padded where the picture is smaller), ToTensor, Normalize, to the bit.
+ * out  [3, crop, crop]  f32: ((v / 255) - mean) / std, each operation rounded to float as torch does. */
+int fus_preprocess_apply(float *out, const struct fus_preprocess *p, const struct fus_image *image, struct fus_error *err);
+
+/* ---- sets ---- */
+
+struct fus_picture {
+    const char *path;  /* file, or a name such as "builtin/face/adult-001" for drawn ones */
+    int category;      /* index into categories */
+    int subcategory;   /* index into subcategories */
+    int half;          /* 0 or 1: alternating within the subcategory, for cross-validation */
+};
+
+struct fus_set {
+    int n_pictures, n_categories, n_subcategories;
+    struct fus_picture *pictures; /* by category, then subcategory in the category's order, then natural file order */
+    char **categories;            /* "face", "body", ... in the order of the tables and figures */
+    char **subcategories;         /* "adult", "child", ... = folder names */
+    char *description;            /* one line for the report: "fLoc folders in DIR, five categories" */
+    bool drawn;                   /* built-in set: fus_set_picture draws instead of reading */
+    uint64_t seed;
+};
+
+/* spec: a folder with one folder per subcategory, or `builtin`, `builtin?per_category=24&seed=1`.
+ * Folder names of fLoc (adult child body limb house corridor word number car instrument scrambled) are recognised: face = adult +
+ * child, body = body + limb, place = house + corridor, word = word, scrambled; number, car, instrument left out. Any other tree: folder = category.
+ * categories: NULL or "face=adult,child;body=body,limb" to say otherwise. Fails on a set without two categories of at least two
+ * pictures, naming the category; files that are not pictures by name (.txt, hidden) are ignored. */
+int fus_set_open(struct fus_set *set, const char *spec, const char *categories, struct fus_error *err);
+void fus_set_close(struct fus_set *set);
+
+/* Picture i, decoded or drawn. Thread-safe. */
+int fus_set_picture(struct fus_image *image, const struct fus_set *set, int i, struct fus_error *err);
+
+/* Read every picture once, in parallel: the first (in set order) that cannot be read fails, by name. hex[i]: SHA-256
+ * of its file (of its pixels for drawn ones); NULL allowed. */
+int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_error *err);
+
+/* One drawn picture, deterministic to the byte: category and subcategory by name, index >= 0, any side 32..4096. */
+int fus_generate_picture(struct fus_image *image, const char *subcategory, int index, uint64_t seed, int side,
+                         struct fus_error *err);
+
+#endif

@@ -1,0 +1,66 @@
+/* The whole test framework: CHECK records a failure and goes on; a skip is printed and counted as such.
+ *
+ *     int main(void) { test_this(); test_that(); return test_end(); }
+ *
+ * Run from the repository's root. Last line: `NAME: N passed, N failed, N skipped`. */
+#ifndef FUS_TEST_H
+#define FUS_TEST_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int test_passed, test_failed, test_skipped;
+
+#define CHECK(condition) test_record((condition), __FILE__, __LINE__, #condition)
+#define CHECK_MSG(condition, ...) \
+    do { \
+        if (!test_record((condition), __FILE__, __LINE__, #condition)) { \
+            fprintf(stderr, "    "); \
+            fprintf(stderr, __VA_ARGS__); \
+            fputc('\n', stderr); \
+        } \
+    } while (0)
+#define SKIP(why) (test_skipped++, printf("skipped: %s:%d: %s\n", __FILE__, __LINE__, (why)))
+
+static inline bool test_record(bool ok, const char *file, int line, const char *what)
+{
+    if (ok)
+        test_passed++;
+    else {
+        test_failed++;
+        fprintf(stderr, "FAILED %s:%d: %s\n", file, line, what);
+    }
+    return ok;
+}
+
+/* |got - want| <= tolerance * |want|, NaN equal to NaN. */
+static inline bool test_close(double got, double want, double tolerance)
+{
+    if (isnan(got) || isnan(want))
+        return isnan(got) && isnan(want);
+    return got == want || fabs(got - want) <= tolerance * fabs(want);
+}
+
+/* ../shared/data/NAME where it is there, else NULL: tests that want it are skipped. */
+static inline const char *test_shared(const char *name)
+{
+    static char path[1024];
+    const char *root = getenv("FUS_SHARED");
+    snprintf(path, sizeof path, "%s/%s", root ? root : "../shared/data", name);
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return NULL;
+    fclose(f);
+    return path;
+}
+
+static inline int test_end(void)
+{
+    printf("%d passed, %d failed, %d skipped\n", test_passed, test_failed, test_skipped);
+    return test_failed ? 1 : 0;
+}
+
+#endif

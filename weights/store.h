@@ -1,0 +1,62 @@
+/* Private to weights/: the open file that each format's reader fills. */
+#ifndef FUS_STORE_H
+#define FUS_STORE_H
+
+#include <stdio.h>
+
+#include "weights.h"
+
+/* A stretch of the file that tensors lie in: the whole file, or one zip member. */
+struct fus_member {
+    uint64_t offset;   /* of its (possibly compressed) bytes in the file */
+    uint64_t n_stored; /* bytes in the file */
+    uint64_t n_bytes;  /* bytes when unpacked */
+    uint32_t crc;      /* 0: unknown (some writers leave 0) */
+    bool deflated;
+    char *name;        /* in the archive; NULL for the whole file */
+};
+
+struct fus_pair {
+    char *key, *value;
+};
+
+struct fus_store {
+    char *path;
+    FILE *file;          /* NULL for `random:` */
+    uint64_t file_bytes;
+    const char *format;
+    struct fus_tensor *tensors; /* name and canonical are owned here */
+    size_t n_tensors, cap_tensors;
+    struct fus_member *members; /* member 0 exists for plain files too */
+    size_t n_members, cap_members;
+    struct fus_pair *metadata;
+    size_t n_metadata;
+    struct fus_net_spec random_spec; /* `random:` only */
+    uint64_t random_seed;
+    uint8_t *unpacked;          /* the deflated member read last, kept because many tensors may share it */
+    uint32_t unpacked_member;
+};
+
+#define FUS_MAX_TENSORS 100000             /* ResNet-152 has 932; a directory beyond this is hostile */
+#define FUS_MAX_HEADER ((size_t)64 << 20)  /* safetensors JSON or a pickle: those of real files are < 1 MB */
+
+/* n bytes at offset of the file into buf; FUS_EFORMAT "truncated copy?" past the end. */
+int fus_store_read_at(const struct fus_store *s, void *buf, uint64_t offset, size_t n, struct fus_error *err);
+
+/* Append a tensor (copied, its name too). Checks dims, element count, and that offset and strides stay inside the member. */
+int fus_store_add(struct fus_store *s, const struct fus_tensor *t, struct fus_error *err);
+int fus_store_add_member(struct fus_store *s, const struct fus_member *m, struct fus_error *err); /* name is taken over */
+
+/* Each reader fills tensors, members and metadata of a store whose file is open. store.c picks it by the first bytes. */
+int fus_safetensors_open(struct fus_store *s, struct fus_error *err);
+int fus_torch_open_zip(struct fus_store *s, struct fus_error *err);    /* PyTorch zip and TorchScript */
+int fus_torch_open_legacy(struct fus_store *s, struct fus_error *err);
+int fus_npy_open(struct fus_store *s, struct fus_error *err);
+int fus_npy_open_npz(struct fus_store *s, struct fus_error *err);
+int fus_random_open(struct fus_store *s, const char *spec, struct fus_error *err);
+int fus_random_read(const struct fus_store *s, float *out, const struct fus_tensor *t, struct fus_error *err);
+
+/* Set `canonical` of every tensor that a network may ask for (names.c). */
+int fus_names_map(struct fus_store *s, struct fus_error *err);
+
+#endif

@@ -1,0 +1,85 @@
+/* Weight files: any file that people have -> named tensors -> the names the networks of nn/ ask for.
+ *
+ * Reading order: json.c, safetensors.c | zip.c, inflate.c, pickle.c, torch.c | npy.c (formats), then names.c (what
+ * the tensors are called elsewhere, which network they make up), random.c (untrained controls), store.c (all of it
+ * behind one handle), safetensors.c (the writer).
+ *
+ * Nothing in a file is trusted: every byte through nn/bytes.h, every size product checked, every limit named. */
+#ifndef FUS_WEIGHTS_H
+#define FUS_WEIGHTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nn/base.h"
+#include "nn/nn.h"
+
+enum fus_dtype {
+    FUS_F32, FUS_F16, FUS_BF16, FUS_F64,
+    FUS_I8, FUS_U8, FUS_I16, FUS_U16, FUS_I32, FUS_U32, FUS_I64, FUS_U64, FUS_BOOL,
+    FUS_N_DTYPES
+};
+
+#define FUS_MAX_DIMS 8
+
+/* One tensor of an open file. Strides are in elements and may be anything that stays inside the tensor's storage
+ * (PyTorch saves views); element (i0, i1, ...) is at offset + dtype size * sum(i_d * stride[d]). */
+struct fus_tensor {
+    const char *name;      /* as the file has it, wrappers joined by '.': "state_dict.module.conv1.weight" */
+    const char *canonical; /* torchvision's or CLIP's name: "conv1.weight"; NULL: not part of a network */
+    enum fus_dtype dtype;
+    bool big_endian;
+    int n_dims;            /* 0 = a scalar */
+    int64_t shape[FUS_MAX_DIMS], stride[FUS_MAX_DIMS];
+    size_t n_elements;
+    uint64_t offset;       /* of element 0, in the file (stored data) or in its member (deflated zip) */
+    uint32_t member;       /* format's own business: which zip member holds the storage */
+};
+
+size_t fus_dtype_bytes(enum fus_dtype t);
+const char *fus_dtype_name(enum fus_dtype t); /* "f32", "f16", ... as printed by inspect */
+float fus_dtype_f16_to_f32(uint16_t h);
+uint16_t fus_dtype_f32_to_f16(float x);  /* nearest even; overflow to infinity, NaN stays NaN */
+uint16_t fus_dtype_f32_to_bf16(float x); /* nearest even */
+
+/* An open weight file, or `random:...`. Only header and directory are in memory; tensor data is read when asked for. */
+struct fus_store;
+
+/* path: a file (safetensors; PyTorch zip, legacy, TorchScript; .npz; .npy) or an untrained control:
+ * `random:resnet50?seed=1`, random:cifar_resnet20?..., random:lang_resnet50?seed=N&embed=512, random:clip_rn50?...
+ * Messages start with the path. What is no weight file is named for what it is: empty, an HTML page, a Git LFS pointer, a tar, a folder. */
+int fus_store_open(struct fus_store **store, const char *path, struct fus_error *err);
+void fus_store_close(struct fus_store *store); /* NULL allowed */
+
+const char *fus_store_path(const struct fus_store *store);
+const char *fus_store_format(const struct fus_store *store); /* "safetensors", "pytorch zip", "pytorch legacy", "torchscript", "npz", "npy", "random" */
+size_t fus_store_count(const struct fus_store *store);
+const struct fus_tensor *fus_store_tensor(const struct fus_store *store, size_t i); /* in the file's own order */
+const struct fus_tensor *fus_store_find(const struct fus_store *store, const char *canonical); /* NULL: none */
+const char *fus_store_metadata(const struct fus_store *store, const char *key); /* safetensors' __metadata__; NULL: none */
+
+/* SHA-256 of the whole file; of the text of the spec for `random:`. */
+int fus_store_sha256(const struct fus_store *store, char hex[65], struct fus_error *err);
+
+/* The tensor as n_elements floats in C order, whatever its dtype, strides and byte order. f64 and integers are
+ * rounded to nearest. Thread-safe for one store read by several threads is NOT promised. */
+int fus_store_read_f32(const struct fus_store *store, float *out, const struct fus_tensor *t, struct fus_error *err);
+
+/* Which network the tensors make up: fills *spec (nn/nn.h) from names and shapes. lang_head: prefix of the language
+ * head, NULL for `lang_head`. An unknown network is FUS_EUNSUPPORTED with a message that says what was missing. */
+int fus_names_recognise(struct fus_net_spec *spec, const struct fus_store *store, const char *lang_head,
+                        struct fus_error *err);
+
+/* nn's look-up (fus_weight_fn): context is a struct fus_store *. Checks n against the tensor's size. */
+int fus_store_lookup(void *store, float *out, size_t n, const char *canonical, struct fus_error *err);
+
+/* Input side and preprocessing for an open file: its metadata, else the defaults of the recognised network. */
+int fus_store_preprocess(const struct fus_store *store, const struct fus_net_spec *spec, int *input_side,
+                         const char **preprocess, struct fus_error *err);
+
+/* Writer: canonical tensors of `store` as a safetensors blob of dtype f32, f16 or bf16 (1-d tensors stay f32), names
+ * sorted, metadata of architecture.md. The same input gives the same bytes. */
+int fus_safetensors_convert(const char *out_path, const struct fus_store *store, const struct fus_net_spec *spec,
+                            enum fus_dtype dtype, struct fus_error *err);
+
+#endif
