@@ -19,6 +19,14 @@ static double share(const struct fus_view *view, int model, int category)
     return fus_view_category(view, model, view->last[model], category)->proportion;
 }
 
+static size_t n_selective_in_last(const struct fus_view *view, int model)
+{
+    size_t n = 0;
+    for (int c = 0; c < view->run->n_categories; c++)
+        n += fus_view_category(view, model, view->last[model], c)->n_selective;
+    return n;
+}
+
 void fus_prose_title(struct fus_svg *out, const struct fus_view *view)
 {
     int n = view->run->n_models;
@@ -123,9 +131,7 @@ static void say_peaks(struct fus_svg *out, const struct fus_view *view, int mode
 static void say_model(struct fus_svg *out, const struct fus_view *view, int model)
 {
     const struct fus_layer_summary *last = fus_view_last(view, model);
-    size_t n_selective = 0;
-    for (int c = 0; c < view->run->n_categories; c++)
-        n_selective += last->categories[c].n_selective;
+    size_t n_selective = n_selective_in_last(view, model);
     if (fus_view_untrained(view, model))
         fus_svg_put(out, "<b>$e</b> is an untrained control: its weights are random, so what it shows comes from the pictures and the "
                          "architecture, not from learning. ", name_of(view, model));
@@ -198,6 +204,11 @@ static void say_csi(struct fus_svg *out, const struct fus_view *view, int other)
 
 static void say_comparison(struct fus_svg *out, const struct fus_view *view, int other)
 {
+    if (n_selective_in_last(view, 0) + n_selective_in_last(view, other) == 0) {
+        fus_svg_put(out, "Neither $e nor $e has a selective unit in the last block layer.", name_of(view, 0), name_of(view, other));
+        say_csi(out, view, other);
+        return;
+    }
     fus_svg_put(out, "Compared with $e, $e has in the last block layer", name_of(view, other), name_of(view, 0));
     int n = say_shares(out, view, other, 1, " more selective units for ");
     int fewer = say_shares(out, view, other, -1, n ? "; fewer for " : " fewer selective units for ");
@@ -211,12 +222,10 @@ static void lead_model(struct fus_svg *out, const struct fus_view *view, int mod
 {
     const struct fus_layer_summary *last = fus_view_last(view, model);
     const char *untrained = fus_view_untrained(view, model) ? ", an untrained control," : "";
-    size_t n_selective = 0;
+    size_t n_selective = n_selective_in_last(view, model);
     double most = 0;
-    for (int c = 0; c < view->run->n_categories; c++) {
-        n_selective += last->categories[c].n_selective;
+    for (int c = 0; c < view->run->n_categories; c++)
         most = share(view, model, c) > most ? share(view, model, c) : most;
-    }
     if (n_selective == 0) {
         fus_svg_put(out, "no unit of $e$s is selective for any category", name_of(view, model), untrained);
         return;

@@ -12,6 +12,7 @@ struct fus_view {
     const struct fus_run_summary *run;
     struct fus_theme theme;
     int *last;        /* [n_models] index of the last block output (the paper's layer4.2.relu) */
+    int *profile_layer; /* [n_models] index of the layer of its response profile */
     bool same_layers; /* all models have the same layer names: the x axis shows them; else relative depth */
     bool intervals;   /* proportions have intervals */
     int most_layers;
