@@ -38,7 +38,7 @@ static const char page_css[] =
     "dt{font-weight:600;margin-top:.8em}dd{margin:.1em 0 0;max-width:85ch}code{font-size:.85em}\n"
     "footer{margin-top:3em;color:var(--muted);font-size:.82rem;border-top:1px solid var(--rule);padding-top:.8em}\n"
     "@media print{@page{margin:14mm}body{font-size:10pt}main{max-width:none;padding:0}nav,.files,details:not([open]){display:none}"
-    "h2,h3,h4,.legend,.scale{break-after:avoid}svg,img,.result,tr,dd{break-inside:avoid}.grid{grid-template-columns:repeat(2,1fr);gap:12px 20px}.text.wide{grid-column:auto}.wide details{display:none}"
+    "h2,h3,h4,.legend,.scale{break-after:avoid}svg,img,.result p,tr,dd{break-inside:avoid}.grid{grid-template-columns:repeat(2,1fr);gap:12px 20px}.text.wide{grid-column:auto}.wide details{display:none}"
     ".scroll{overflow:visible}.bf,.bd,.hm path,.hm rect,.result{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
 
 static void style(struct fus_svg *out, const struct fus_view *view)
