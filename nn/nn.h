@@ -1,7 +1,7 @@
 /* Networks: a description and a source of weights in, activations at named layers ("taps") out.
  *
  * Reading order: arch.c (the networks as tables of layers), plan.c (shapes, one arena), fold.c (batch norm into the
- * convolutions), kernels.c, gemm_tile.h and gemm.c (the engine), conv.c, elementwise.c, pool.c, linear.c, attnpool.c (the layers), net.c
+ * convolutions), kernels.c, gemm_tile.h and gemm.c (the engine), conv.c, elementwise.c, pool.c, attnpool.c, softmax.c (the layers), net.c
  * (create, forward, taps); reference.c is the same network by naive loops.
  *
  * nn knows no file format: weights arrive through a look-up function, by PyTorch's names. */
@@ -100,6 +100,6 @@ void fus_tensor_unblock(float *out, const float *blocked, int channels, size_t n
 size_t fus_tensor_blocked_size(int channels, size_t n_places); /* floats */
 
 /* Softmax of n logits, in place; our own exp, sums in index order in double. */
-void fus_linear_softmax(float *x, size_t n);
+void fus_softmax_apply(float *x, size_t n);
 
 #endif
