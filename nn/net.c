@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "attnpool.h"
 #include "layers.h"
 #include "plan.h"
 
@@ -15,6 +16,7 @@ struct fus_net {
     const struct fus_kernel *kernel;
     int batch, n_threads;
     struct fus_gemm *gemms;       /* [n_layers]; panels NULL where a layer has no weights */
+    struct fus_attnpool attention; /* of the one attention pool there may be */
     float *weights;               /* all panels and biases, one allocation */
     size_t weight_floats;
     float *arena;
@@ -37,11 +39,14 @@ static int measure_weights(struct fus_net *net, size_t *largest, struct fus_erro
     size_t total = 0, most = 0;
     for (int i = 0; i < net->arch.n_layers; i++) {
         const struct fus_layer *l = &net->arch.layers[i];
-        if (l->op != FUS_OP_CONV)
+        if (l->op != FUS_OP_CONV && l->op != FUS_OP_ATTENTION)
             continue;
-        size_t n = (size_t)l->channels * (size_t)l->in_channels * (size_t)(l->kernel * l->kernel) + 5 * (size_t)l->channels;
+        bool attention = l->op == FUS_OP_ATTENTION;
+        size_t rows = (size_t)(attention && l->in_channels > l->channels ? l->in_channels : l->channels);
+        size_t taps = attention ? 1 : (size_t)(l->kernel * l->kernel);
+        size_t n = rows * (size_t)l->in_channels * taps + 5 * (size_t)l->channels;
         most = n > most ? n : most;
-        total += fus_gemm_panel_floats(l) + bias_floats(l);
+        total += attention ? fus_attnpool_weight_floats(l) : fus_gemm_panel_floats(l) + bias_floats(l);
         if (total > SIZE_MAX / 16 || n > SIZE_MAX / 16)
             return fus_base_fail(err, FUS_ENOMEM, "weights of %s do not fit in memory", l->name);
     }
@@ -65,6 +70,11 @@ static int load_weights(struct fus_net *net, fus_weight_fn get, void *context, s
     float *next = net->weights;
     for (int i = 0; i < net->arch.n_layers && !code; i++) {
         const struct fus_layer *l = &net->arch.layers[i];
+        if (l->op == FUS_OP_ATTENTION) {
+            net->attention = (struct fus_attnpool){.layer = l, .heads = net->spec.attn_heads};
+            code = fus_attnpool_load(&net->attention, next, raw, get, context, err);
+            next += fus_attnpool_weight_floats(l);
+        }
         if (l->op != FUS_OP_CONV)
             continue;
         size_t n = (size_t)l->channels * (size_t)l->in_channels * (size_t)(l->kernel * l->kernel);
@@ -157,6 +167,18 @@ int fus_net_embedding_tap(const struct fus_net *net)
 
 /* ---- create, destroy ---- */
 
+/* For patches, a part for each thread; or for the attention pool. */
+static size_t scratch_floats(const struct fus_net *net)
+{
+    size_t patches = (size_t)net->n_threads * fus_gemm_scratch_floats(net->kernel);
+    for (int i = 0; i < net->arch.n_layers; i++)
+        if (net->arch.layers[i].op == FUS_OP_ATTENTION) {
+            size_t n = fus_attnpool_scratch_floats(&net->arch.layers[i], net->spec.attn_heads);
+            return n > patches ? n : patches;
+        }
+    return patches;
+}
+
 int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const struct fus_net_options *options,
                    fus_weight_fn get, void *context, struct fus_error *err)
 {
@@ -174,7 +196,7 @@ int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const 
         code = net->gemms ? list_taps(net, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for a network");
     }
     if (!code)
-        code = fus_plan_make(&net->plan, &net->arch, net->batch, net->n_threads, net->kernel, err);
+        code = fus_plan_make(&net->plan, &net->arch, net->batch, scratch_floats(net), err);
     if (!code)
         code = load_weights(net, get, context, err);
     if (!code) {
@@ -273,6 +295,16 @@ static void run_pool(struct fus_net *net, int i, int n, void (*pool)(float *, co
              net->arena + net->plan.output[l->input] + (size_t)p * in, l);
 }
 
+static void run_attention(struct fus_net *net, int i, int n)
+{
+    const struct fus_layer *l = &net->arch.layers[i];
+    size_t in = fus_tensor_blocked_size(l->in_channels, (size_t)l->in_side * (size_t)l->in_side);
+    for (int p = 0; p < n; p++)
+        fus_attnpool_run(&net->attention, net->arena + net->plan.output[i] + (size_t)p * fus_tensor_blocked_size(l->channels, 1),
+                         net->arena + net->plan.output[l->input] + (size_t)p * in, net->arena + net->plan.scratch,
+                         net->kernel);
+}
+
 static void run_layer(struct fus_net *net, int i, int n)
 {
     const struct fus_layer *l = &net->arch.layers[i];
@@ -297,6 +329,7 @@ static void run_layer(struct fus_net *net, int i, int n)
         run_pool(net, i, n, fus_pool_pad);
         break;
     case FUS_OP_ATTENTION:
+        run_attention(net, i, n);
         break;
     }
 }

@@ -47,8 +47,8 @@ static size_t lowest_gap(const struct fus_plan *p, const size_t *floats, int i)
     return at;
 }
 
-int fus_plan_make(struct fus_plan *plan, const struct fus_arch *arch, int batch, int n_threads,
-                  const struct fus_kernel *kernel, struct fus_error *err)
+int fus_plan_make(struct fus_plan *plan, const struct fus_arch *arch, int batch, size_t scratch_floats,
+                  struct fus_error *err)
 {
     size_t n = (size_t)arch->n_layers, end = 0;
     memset(plan, 0, sizeof *plan);
@@ -72,7 +72,7 @@ int fus_plan_make(struct fus_plan *plan, const struct fus_arch *arch, int batch,
     }
     plan->picture = end;
     plan->scratch = aligned(plan->picture + (size_t)batch * fus_plan_picture_floats(arch));
-    plan->arena_floats = plan->scratch + (size_t)n_threads * fus_gemm_scratch_floats(kernel);
+    plan->arena_floats = plan->scratch + scratch_floats;
 out:
     fus_base_free(floats);
     if (code)

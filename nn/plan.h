@@ -4,18 +4,17 @@
 #define FUS_PLAN_H
 
 #include "arch.h"
-#include "kernels.h"
 
 struct fus_plan {
     size_t picture;        /* offsets in floats from the arena's start */
-    size_t scratch;        /* of the first thread; the others follow */
+    size_t scratch;        /* what a layer needs while it runs */
     size_t *output;        /* [n_layers] */
     int *last_use;         /* [n_layers] the last layer that reads the output; itself where none does */
     size_t arena_floats;
 };
 
-int fus_plan_make(struct fus_plan *plan, const struct fus_arch *arch, int batch, int n_threads,
-                  const struct fus_kernel *kernel, struct fus_error *err);
+int fus_plan_make(struct fus_plan *plan, const struct fus_arch *arch, int batch, size_t scratch_floats,
+                  struct fus_error *err);
 void fus_plan_free(struct fus_plan *plan);
 
 /* Floats of one picture as the stem reads it: [side + 2 padding, side + 2 padding, 3]. */

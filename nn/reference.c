@@ -3,8 +3,10 @@
  * An activation is [C, H, W]. Every sum starts at 0 and is one chain of fused multiply-adds in the order of the loops,
  * innermost last; this order is the contract that the fast engine keeps to the bit. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "fmath.h"
 #include "layers.h"
 
 static size_t volume(const struct fus_layer *l)
@@ -94,6 +96,81 @@ static int with_weights(float *out, const float *in, const float *addend, const 
     return code;
 }
 
+/* y [rows] = W [rows, n] x + b, from the look-up. */
+static int affine(float *y, const float *x, size_t rows, size_t n, const char *layer, fus_weight_fn get, void *context,
+                  struct fus_error *err)
+{
+    char name[128];
+    float *w = fus_base_alloc(rows * n + rows, sizeof *w);
+    if (!w)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for the weights of %s", layer);
+    snprintf(name, sizeof name, "attnpool.%s.weight", layer);
+    int code = get(context, w, rows * n, name, err);
+    snprintf(name, sizeof name, "attnpool.%s.bias", layer);
+    if (!code)
+        code = get(context, w + rows * n, rows, name, err);
+    for (size_t i = 0; i < rows && !code; i++) {
+        y[i] = w[rows * n + i];
+        for (size_t j = 0; j < n; j++)
+            y[i] = fmaf(w[i * n + j], x[j], y[i]);
+    }
+    fus_base_free(w);
+    return code;
+}
+
+/* One head: v = sum_i softmax_i(q . k_i) v_i over n tokens of stride c, d channels from `at` on. */
+static void attend(float *out, const float *q, const float *k, const float *v, size_t n, size_t c, size_t at, size_t d)
+{
+    double most = -INFINITY, sum = 0, score;
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < n; i++) {
+            score = 0;
+            for (size_t j = at; j < at + d; j++)
+                score += (double)q[j] * k[i * c + j] / sqrt((double)d);
+            if (pass == 0) {
+                most = score > most ? score : most;
+                continue;
+            }
+            sum += fus_fmath_exp(score - most);
+            for (size_t j = at; j < at + d; j++)
+                out[j] += (float)fus_fmath_exp(score - most) * v[i * c + j];
+        }
+    for (size_t j = at; j < at + d; j++)
+        out[j] /= (float)sum;
+}
+
+/* CLIP's attention pooling the long way: keys and values of every token. Not bit-equal to attnpool.c, which takes the same
+ * products in a cheaper order. */
+static int attention(float *out, const float *in, const struct fus_layer *l, int heads, fus_weight_fn get, void *context,
+                     struct fus_error *err)
+{
+    size_t places = (size_t)l->in_side * (size_t)l->in_side, n = places + 1, c = (size_t)l->in_channels;
+    float *t = fus_base_alloc(3 * n * c + 2 * c, sizeof *t), *k = t + n * c, *v = k + n * c, *q = v + n * c, *o = q + c;
+    if (!t)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for attention pooling");
+    int code = get(context, t, n * c, "attnpool.positional_embedding", err);
+    for (size_t j = 0; j < c; j++) {
+        float mean = 0;
+        for (size_t i = 0; i < places; i++) {
+            mean += in[j * places + i];
+            t[(i + 1) * c + j] += in[j * places + i];
+        }
+        t[j] += mean / (float)places;
+    }
+    if (!code)
+        code = affine(q, t, c, c, "q_proj", get, context, err);
+    for (size_t i = 0; i < n && !code; i++)
+        code = affine(k + i * c, t + i * c, c, c, "k_proj", get, context, err);
+    for (size_t i = 0; i < n && !code; i++)
+        code = affine(v + i * c, t + i * c, c, c, "v_proj", get, context, err);
+    for (int h = 0; h < heads && !code; h++)
+        attend(o, q, k, v, n, c, (size_t)h * (c / (size_t)heads), c / (size_t)heads);
+    if (!code)
+        code = affine(out, o, (size_t)l->channels, c, "c_proj", get, context, err);
+    fus_base_free(t);
+    return code;
+}
+
 int fus_reference_forward(float *out, const struct fus_net_spec *spec, const float *input, const char *tap,
                           fus_weight_fn get, void *context, struct fus_error *err)
 {
@@ -113,6 +190,8 @@ int fus_reference_forward(float *out, const struct fus_net_spec *spec, const flo
             code = fus_base_fail(err, FUS_ENOMEM, "no memory for layer %s", l->name);
         else if (l->op == FUS_OP_CONV)
             code = with_weights(output[i], in, addend, l, get, context, err);
+        else if (l->op == FUS_OP_ATTENTION)
+            code = attention(output[i], in, l, spec->attn_heads, get, context, err);
         else
             without_weights(output[i], in, l);
         found = !code && strcmp(l->tap, tap) == 0;
