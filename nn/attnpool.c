@@ -108,7 +108,7 @@ static void product(struct fus_tile t, int rows, int n_blocks, const struct fus_
             t.rows = rows - row < kernel->rows ? rows - row : kernel->rows;
             t.blocks = 1;
             t.a = whole.a + row * FUS_LANES;
-            t.b = whole.b + (size_t)block * whole.b_step;
+            t.b = t.ahead = whole.b + (size_t)block * whole.b_step;
             t.bias = whole.bias ? whole.bias + block * FUS_LANES : no_bias;
             t.c = whole.c + (size_t)block * whole.c_step + row * FUS_LANES;
             kernel->tile(&t);
