@@ -1,7 +1,7 @@
 /* Pictures: file -> 8-bit RGB (Pillow's pixels to the bit) -> input tensor (torchvision's to the bit); and sets of
  * pictures in categories: a folder tree, or drawn by the program itself.
  *
- * Reading order: image.c (recognise), jpeg.c, png.c, pnm.c, resize.c, preprocess.c, set.c, draw.c, generate.c. */
+ * Reading order: image.c (recognise), jpeg.c, png.c, pnm.c, bmp.c, resize.c, preprocess.c, set.c, draw.c, generate.c. */
 #ifndef FUS_STIMULI_H
 #define FUS_STIMULI_H
 
@@ -30,6 +30,7 @@ int fus_image_create(struct fus_image *image, int width, int height, struct fus_
 int fus_jpeg_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
 int fus_png_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
 int fus_pnm_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
+int fus_bmp_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
 int fus_pnm_write(const char *path, const struct fus_image *image, struct fus_error *err); /* P6, maxval 255 */
 int fus_png_write(const char *path, const struct fus_image *image, struct fus_error *err);
 
