@@ -63,6 +63,7 @@ struct fus_picture {
     const char *path;  /* file, or a name such as "builtin/face/adult-001" for drawn ones */
     int category;      /* index into categories */
     int subcategory;   /* index into subcategories */
+    int index;         /* within the subcategory, from 0 */
     int half;          /* 0 or 1: alternating within the subcategory, for cross-validation */
 };
 
@@ -94,5 +95,13 @@ int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_error *
 /* One drawn picture, deterministic to the byte: category and subcategory by name, index >= 0, any side 32..4096. */
 int fus_generate_picture(struct fus_image *image, const char *subcategory, int index, uint64_t seed, int side,
                          struct fus_error *err);
+
+/* One sentence about that picture from the parameters it is drawn from, such as "a smiling woman with long dark hair,
+ * looking to the left"; the same at any side. Cut to text_bytes; 240 are always enough. */
+int fus_generate_caption(char *text, size_t text_bytes, const char *subcategory, int index, uint64_t seed);
+
+/* A contact sheet: thumbnails of thumb_side pixels, at most max_per_row in a row, categories one below the other with
+ * a gap between them. sheet is created. */
+int fus_set_sheet(struct fus_image *sheet, const struct fus_set *set, int thumb_side, int max_per_row, struct fus_error *err);
 
 #endif
