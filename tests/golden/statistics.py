@@ -188,7 +188,7 @@ def category_row(x, c, alpha=0.05):
 
 def select():
     x = layer_responses()
-    write("responses", [", ".join(f"{v:g}f" for v in row) + "," for part in x for row in part],
+    write("responses", [", ".join(f"{v:.9g}" for v in row) + "," for part in x for row in part],
           f"pictures {PICTURES} of the categories, units {SHAPE}")
     label, rows = np.full(x[0].shape[1], -1), []
     for c in range(CATEGORIES):
