@@ -43,9 +43,10 @@ struct fus_store {
 /* n bytes at offset of the file into buf; FUS_EFORMAT "truncated copy?" past the end. */
 int fus_store_read_at(const struct fus_store *s, void *buf, uint64_t offset, size_t n, struct fus_error *err);
 
-/* Append a tensor (copied, its name too). Checks dims, element count, and that offset and strides stay inside the member. */
+/* Append a tensor (copied, its name too). n_elements is computed here from the shape; checked are the number of dims, that
+ * no size or stride is negative, and that every element lies inside the member. Messages name the tensor. */
 int fus_store_add(struct fus_store *s, const struct fus_tensor *t, struct fus_error *err);
-int fus_store_add_member(struct fus_store *s, const struct fus_member *m, struct fus_error *err); /* name is taken over */
+int fus_store_add_member(struct fus_store *s, const struct fus_member *m, struct fus_error *err); /* name is taken over, also on failure */
 
 /* Each reader fills tensors, members and metadata of a store whose file is open. store.c picks it by the first bytes. */
 int fus_safetensors_open(struct fus_store *s, struct fus_error *err);
@@ -55,6 +56,10 @@ int fus_npy_open(struct fus_store *s, struct fus_error *err);
 int fus_npy_open_npz(struct fus_store *s, struct fus_error *err);
 int fus_random_open(struct fus_store *s, const char *spec, struct fus_error *err);
 int fus_random_read(const struct fus_store *s, float *out, const struct fus_tensor *t, struct fus_error *err);
+
+/* dtype.c: n elements as they lie in the file -> floats. */
+void fus_dtype_to_f32(float *out, const uint8_t *raw, size_t n, enum fus_dtype t, bool big_endian);
+bool fus_dtype_host_is_little(void);
 
 /* Set `canonical` of every tensor that a network may ask for (names.c). */
 int fus_names_map(struct fus_store *s, struct fus_error *err);
