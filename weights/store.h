@@ -67,6 +67,8 @@ int fus_random_read(const struct fus_store *s, float *out, const struct fus_tens
 
 /* dtype.c: n elements as they lie in the file -> floats. */
 void fus_dtype_to_f32(float *out, const uint8_t *raw, size_t n, enum fus_dtype t, bool big_endian);
+/* n floats -> little-endian f32, f16 or bf16 in the same memory; returns the bytes they take. */
+size_t fus_dtype_pack(float *values, size_t n, enum fus_dtype t);
 bool fus_dtype_host_is_little(void);
 
 /* Set `canonical` of every tensor that a network may ask for, and s->by_canonical (names.c). Two tensors of one canonical
