@@ -203,10 +203,12 @@ static int add_tensor(struct fus_checkpoint *w, const struct fus_pickle_global *
 /* A tensor that was read before and is known by its number, in text or not. */
 static int add_ready(struct fus_checkpoint *w, const struct fus_pickle_value *id)
 {
-    char digits[24] = "";
+    char digits[24] = "", *end = digits;
     if (id->kind == FUS_PICKLE_TEXT && id->u.text.n < sizeof digits)
         memcpy(digits, id->u.text.bytes, id->u.text.n);
-    int64_t key = id->kind == FUS_PICKLE_INT ? id->u.integer : strtoll(digits, NULL, 10);
+    int64_t key = id->kind == FUS_PICKLE_INT ? id->u.integer : strtoll(digits, &end, 10);
+    if (id->kind != FUS_PICKLE_INT && (end == digits || *end))
+        return fus_base_fail(w->err, FUS_EFORMAT, "tensor %s: its reference is no number: damaged copy?", w->path);
     size_t low = 0, high = w->n_ready;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
