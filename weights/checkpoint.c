@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_DEPTH 100 /* nested keys; the deepest model has about 20 */
+#define MAX_DEPTH 100                     /* nested keys; the deepest model has about 20 */
+#define MAX_ELEMENTS ((uint64_t)1 << 60) /* their bytes fit 64 bits */
 
 /* ---- persistent ids ---- */
 
@@ -63,7 +64,10 @@ static int read_id(struct piece *p, const struct fus_pickle_value *id, struct fu
     p->storage.n = p->n = (uint64_t)item[4]->u.integer;
     if (p->storage.key_n > FUS_CHECKPOINT_MAX_NAME || memchr(p->storage.key, 0, p->storage.key_n))
         return fus_base_fail(err, FUS_EFORMAT, "storage reference with a key of %zu bytes or a zero byte in it", p->storage.key_n);
-    if (p->storage.n > UINT64_MAX / 16 || (id->n > 5 && !read_view(p, item[5])))
+    if (p->storage.n > MAX_ELEMENTS)
+        return fus_base_fail(err, FUS_EFORMAT, "storage %.*s is said to have %" PRIu64 " elements: damaged copy?", (int)p->storage.key_n,
+                             (const char *)p->storage.key, p->storage.n);
+    if (id->n > 5 && !read_view(p, item[5]))
         return fus_base_fail(err, FUS_EFORMAT, "storage %.*s: a view outside its %" PRIu64 " elements: damaged copy?",
                              (int)p->storage.key_n, (const char *)p->storage.key, p->storage.n);
     return FUS_OK;
