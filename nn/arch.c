@@ -25,6 +25,9 @@ static int check_spec(const struct fus_net_spec *s, struct fus_error *err)
     for (int i = 0; i < s->n_stages; i++)
         ok = ok && s->n_blocks[i] > 0 && s->n_blocks[i] <= 1000 && s->width[i] > 0 && s->width[i] <= MAX_CHANNELS &&
              s->channels[i] > 0 && s->channels[i] <= MAX_CHANNELS;
+    if (s->stem == FUS_STEM_CLIP)
+        ok = ok && s->attn_heads > 0 && s->attn_dim > 0 && s->attn_grid > 0 &&
+             s->channels[s->n_stages - 1] % (16 * s->attn_heads) == 0; /* a head is 64 channels in every CLIP */
     if (!ok)
         return fus_base_fail(err, FUS_EUNSUPPORTED, "a network with impossible numbers of blocks or channels");
     return FUS_OK;

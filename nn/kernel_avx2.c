@@ -1,0 +1,28 @@
+/* AVX2 with FMA: 6 pixels x 16 channels, 12 of 16 registers hold sums. */
+#include "kernels.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define TARGET __attribute__((target("avx2,fma")))
+#define VEC __m256
+#define WIDTH 8
+#define LOAD(p) _mm256_loadu_ps(p)
+#define STORE(p, v) _mm256_storeu_ps(p, v)
+#define SPREAD(p) _mm256_broadcast_ss(p)
+#define ZERO() _mm256_setzero_ps()
+#define ADD(x, y) _mm256_add_ps(x, y)
+#define FMA(x, y, z) _mm256_fmadd_ps(x, y, z)
+#define RELU(x) _mm256_max_ps(_mm256_setzero_ps(), x)
+#define TILE_ROWS 6
+#define TILE_BLOCKS 1
+#define TILE_NAME tile_avx2
+#include "gemm_tile.h"
+
+static bool available(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+const struct fus_kernel fus_kernel_avx2 = {"avx2", 6, 1, tile_avx2, available};
+#endif

@@ -1,0 +1,87 @@
+/* Layers without weights: pooling and the parameter-free shortcut. Sums run in the order written, vectors over
+ * channels. */
+#include <string.h>
+
+#include "layers.h"
+
+static size_t places(int side)
+{
+    return (size_t)side * (size_t)side;
+}
+
+void fus_pool_max(float *out, const float *in, const struct fus_layer *l)
+{
+    int blocks = FUS_BLOCKS(l->channels);
+#pragma omp parallel for schedule(static) num_threads(fus_base_threads())
+    for (int row = 0; row < blocks * l->side; row++) {
+        int block = row / l->side, y0 = row % l->side * l->stride - l->padding;
+        const float *plane = in + (size_t)block * places(l->in_side) * FUS_LANES;
+        float *to = out + (size_t)row * (size_t)l->side * FUS_LANES;
+        for (int x = 0; x < l->side; x++, to += FUS_LANES) {
+            int x0 = x * l->stride - l->padding, any = 0;
+            for (int y = y0 < 0 ? 0 : y0; y < y0 + l->kernel && y < l->in_side; y++)
+                for (int xx = x0 < 0 ? 0 : x0; xx < x0 + l->kernel && xx < l->in_side; xx++) {
+                    const float *v = plane + ((size_t)y * (size_t)l->in_side + (size_t)xx) * FUS_LANES;
+                    if (!any++)
+                        memcpy(to, v, FUS_LANES * sizeof *to);
+                    else
+                        for (int i = 0; i < FUS_LANES; i++)
+                            to[i] = v[i] > to[i] || v[i] != v[i] ? v[i] : to[i];
+                }
+        }
+    }
+}
+
+void fus_pool_average(float *out, const float *in, const struct fus_layer *l)
+{
+    int blocks = FUS_BLOCKS(l->channels);
+    float n = (float)(l->kernel * l->kernel);
+#pragma omp parallel for schedule(static) num_threads(fus_base_threads())
+    for (int row = 0; row < blocks * l->side; row++) {
+        const float *plane = in + (size_t)(row / l->side) * places(l->in_side) * FUS_LANES;
+        float *to = out + (size_t)row * (size_t)l->side * FUS_LANES;
+        for (int x = 0; x < l->side; x++, to += FUS_LANES) {
+            float sum[FUS_LANES] = {0};
+            for (int dy = 0; dy < l->kernel; dy++)
+                for (int dx = 0; dx < l->kernel; dx++) {
+                    size_t y = (size_t)(row % l->side * l->kernel + dy), xx = (size_t)(x * l->kernel + dx);
+                    const float *v = plane + (y * (size_t)l->in_side + xx) * FUS_LANES;
+                    for (int i = 0; i < FUS_LANES; i++)
+                        sum[i] += v[i];
+                }
+            for (int i = 0; i < FUS_LANES; i++)
+                to[i] = sum[i] / n;
+        }
+    }
+}
+
+void fus_pool_mean(float *out, const float *in, const struct fus_layer *l)
+{
+    size_t n = places(l->in_side);
+    for (int block = 0; block < FUS_BLOCKS(l->channels); block++, out += FUS_LANES) {
+        float sum[FUS_LANES] = {0};
+        for (size_t p = 0; p < n; p++, in += FUS_LANES)
+            for (int i = 0; i < FUS_LANES; i++)
+                sum[i] += in[i];
+        for (int i = 0; i < FUS_LANES; i++)
+            out[i] = sum[i] / (float)n;
+    }
+}
+
+void fus_pool_pad(float *out, const float *in, const struct fus_layer *l)
+{
+    int before = (l->channels - l->in_channels) / 2;
+    memset(out, 0, fus_tensor_blocked_size(l->channels, places(l->side)) * sizeof *out);
+    for (int c = 0; c < l->in_channels; c++) {
+        int to_c = c + before;
+        if (to_c < 0 || to_c >= l->channels)
+            continue;
+        const float *from = in + (size_t)(c / FUS_LANES) * places(l->in_side) * FUS_LANES + c % FUS_LANES;
+        float *to = out + (size_t)(to_c / FUS_LANES) * places(l->side) * FUS_LANES + to_c % FUS_LANES;
+        for (int y = 0; y < l->side; y++)
+            for (int x = 0; x < l->side; x++) {
+                size_t at = (size_t)(y * l->stride) * (size_t)l->in_side + (size_t)(x * l->stride);
+                to[((size_t)y * (size_t)l->side + (size_t)x) * FUS_LANES] = from[at * FUS_LANES];
+            }
+    }
+}
