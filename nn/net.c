@@ -8,6 +8,7 @@
 #include "attnpool.h"
 #include "layers.h"
 #include "plan.h"
+#include "team.h"
 
 struct fus_net {
     struct fus_net_spec spec;
@@ -350,6 +351,37 @@ static void run_layer(struct fus_net *net, int i, int n)
     }
 }
 
+struct pass {
+    struct fus_net *net;
+    int n;
+    const bool *wanted;
+    fus_tap_fn fn;
+    void *context;
+    int last_tap, code;
+};
+
+static void walk_layers(void *context)
+{
+    struct pass *pass = context;
+    struct fus_net *net = pass->net;
+    for (int i = 0, next = 0; next <= pass->last_tap; i++) {
+        double start = net->seconds ? now() : 0;
+        run_layer(net, i, pass->n);
+        if (net->seconds)
+            net->seconds[i] += now() - start;
+        if (net->tap_layer[next] != i)
+            continue;
+        const struct fus_layer *l = &net->arch.layers[i];
+        size_t floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
+        for (int p = 0; p < pass->n && pass->wanted[next]; p++) {
+            pass->code = pass->fn(pass->context, next, p, net->arena + net->plan.output[i] + (size_t)p * floats);
+            if (pass->code)
+                return;
+        }
+        next++;
+    }
+}
+
 int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *wanted, fus_tap_fn fn, void *context,
                     struct fus_error *err)
 {
@@ -361,24 +393,9 @@ int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *
     for (int p = 0; p < n; p++)
         lay_out_picture(net->arena + net->plan.picture + (size_t)p * fus_plan_picture_floats(&net->arch),
                         input + (size_t)p * 3 * side * side, &net->arch.layers[0]);
-    int last_tap = net->n_taps - 1, next = 0;
-    while (last_tap >= 0 && !wanted[last_tap])
-        last_tap--;
-    for (int i = 0; next <= last_tap; i++) {
-        double start = net->seconds ? now() : 0;
-        run_layer(net, i, n);
-        if (net->seconds)
-            net->seconds[i] += now() - start;
-        if (net->tap_layer[next] != i)
-            continue;
-        const struct fus_layer *l = &net->arch.layers[i];
-        size_t floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
-        for (int p = 0; p < n && wanted[next]; p++) {
-            int code = fn(context, next, p, net->arena + net->plan.output[i] + (size_t)p * floats);
-            if (code)
-                return code;
-        }
-        next++;
-    }
-    return FUS_OK;
+    struct pass pass = {net, n, wanted, fn, context, net->n_taps - 1, FUS_OK};
+    while (pass.last_tap >= 0 && !wanted[pass.last_tap])
+        pass.last_tap--;
+    fus_team_run(walk_layers, &pass);
+    return pass.code;
 }

@@ -9,11 +9,9 @@
  * on the layer alone. Winograd's result is not the direct sum's to the bit: both are documented algorithms, and which one a
  * layer uses depends on its shape alone. */
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include "layers.h"
+#include "team.h"
 
 #define TILE 4
 #define COMPONENTS 36
@@ -46,23 +44,37 @@ static void transform_3x3(double u[COMPONENTS], const float g[9])
             u[6 * i + j] = t[i][0] * G[j][0] + t[i][1] * G[j][1] + t[i][2] * G[j][2];
 }
 
+struct packing {
+    float *panels;
+    const float *weights;
+    const struct fus_layer *layer;
+};
+
+static void pack_block(void *context, int block, int thread)
+{
+    const struct packing *p = context;
+    const struct fus_layer *l = p->layer;
+    size_t in = (size_t)l->in_channels, depth = (size_t)FUS_BLOCKS(l->in_channels) * FUS_LANES;
+    size_t component = (size_t)FUS_BLOCKS(l->channels) * depth * FUS_LANES;
+    (void)thread;
+    for (size_t c = 0; c < depth; c++) {
+        float *to = p->panels + ((size_t)block * depth + c) * FUS_LANES;
+        for (int lane = 0; lane < FUS_LANES; lane++) {
+            static const float none[9];
+            size_t k = (size_t)(block * FUS_LANES + lane);
+            double u[COMPONENTS];
+            transform_3x3(u, c < in && k < (size_t)l->channels ? p->weights + (k * in + c) * 9 : none);
+            for (size_t i = 0; i < COMPONENTS; i++)
+                to[i * component + (size_t)lane] = (float)u[i];
+        }
+    }
+}
+
 /* weights [channels, in_channels, 3, 3] -> panels [36, blocks, in_blocks * 16, 16]; in double, rounded once. */
 void fus_winograd_pack_weights(float *panels, const float *weights, const struct fus_layer *l)
 {
-    int blocks = FUS_BLOCKS(l->channels), depth = FUS_BLOCKS(l->in_channels) * FUS_LANES;
-    size_t component = (size_t)blocks * (size_t)depth * FUS_LANES;
-    memset(panels, 0, fus_winograd_panel_floats(l) * sizeof *panels);
-#pragma omp parallel for schedule(static) num_threads(fus_base_threads())
-    for (int block = 0; block < blocks; block++)
-        for (int c = 0; c < l->in_channels; c++) {
-            float *to = panels + ((size_t)block * (size_t)depth + (size_t)c) * FUS_LANES;
-            for (int lane = 0; lane < FUS_LANES && block * FUS_LANES + lane < l->channels; lane++) {
-                double u[COMPONENTS];
-                transform_3x3(u, weights + ((size_t)(block * FUS_LANES + lane) * (size_t)l->in_channels + (size_t)c) * 9);
-                for (int i = 0; i < COMPONENTS; i++)
-                    to[(size_t)i * component + (size_t)lane] = (float)u[i];
-            }
-        }
+    struct packing p = {panels, weights, l};
+    fus_team_for(FUS_BLOCKS(l->channels), pack_block, &p);
 }
 
 /* ---- the convolution ---- */
@@ -158,30 +170,40 @@ static void transform_output(const struct task *t)
         }
 }
 
+/* A convolution and how it is shared out: chunks of tiles, groups of output channels. */
+struct convolution {
+    struct task whole;
+    float *scratch;
+    int n_tiles, n_panels, chunks, groups;
+};
+
+static void run_task(void *context, int task, int thread)
+{
+    const struct convolution *v = context;
+    struct task t = v->whole;
+    int chunk = task / v->groups, group = task % v->groups;
+    t.first = (int)((long long)v->n_tiles * chunk / v->chunks);
+    t.n = (int)((long long)v->n_tiles * (chunk + 1) / v->chunks) - t.first;
+    t.first_panel = v->n_panels * group / v->groups;
+    t.n_panels = v->n_panels * (group + 1) / v->groups - t.first_panel;
+    t.transformed = v->scratch + (size_t)thread * fus_winograd_scratch_floats(t.g->layer);
+    t.products = t.transformed + COMPONENTS * component_floats(FUS_BLOCKS(t.g->layer->in_channels), MAX_TILES);
+    transform_input(&t);
+    multiply(&t);
+    transform_output(&t);
+}
+
 void fus_winograd_run(const struct fus_gemm *g, float *out, const float *in, const float *addend, int n_pictures,
                       float *scratch, const struct fus_kernel *kernel)
 {
     const struct fus_layer *l = g->layer;
-    int threads = fus_base_threads(), n_tiles = n_pictures * per_side(l) * per_side(l);
-    int n_panels = (FUS_BLOCKS(l->channels) + kernel->blocks - 1) / kernel->blocks;
-    int chunks = (n_tiles + MAX_TILES - 1) / MAX_TILES, groups = 1;
-    if (threads > 1 && chunks < 2 * threads) /* few tiles: split channels too; the input's transform is repeated */
-        groups = n_panels < threads ? n_panels : threads;
-#pragma omp parallel for schedule(dynamic) num_threads(threads)
-    for (int i = 0; i < chunks * groups; i++) {
-        int chunk = i / groups, group = i % groups;
-        struct task t = {.g = g, .kernel = kernel, .out = out, .in = in, .addend = addend};
-        t.first = (int)((long long)n_tiles * chunk / chunks);
-        t.n = (int)((long long)n_tiles * (chunk + 1) / chunks) - t.first;
-        t.first_panel = n_panels * group / groups;
-        t.n_panels = n_panels * (group + 1) / groups - t.first_panel;
-        t.transformed = scratch;
-#ifdef _OPENMP
-        t.transformed += (size_t)omp_get_thread_num() * fus_winograd_scratch_floats(l);
-#endif
-        t.products = t.transformed + COMPONENTS * component_floats(FUS_BLOCKS(l->in_channels), MAX_TILES);
-        transform_input(&t);
-        multiply(&t);
-        transform_output(&t);
-    }
+    struct convolution v = {.whole = {.g = g, .kernel = kernel, .out = out, .in = in, .addend = addend}, .scratch = scratch};
+    int threads = fus_base_threads();
+    v.n_tiles = n_pictures * per_side(l) * per_side(l);
+    v.n_panels = (FUS_BLOCKS(l->channels) + kernel->blocks - 1) / kernel->blocks;
+    v.chunks = (v.n_tiles + MAX_TILES - 1) / MAX_TILES;
+    v.groups = 1;
+    if (threads > 1 && v.chunks < 2 * threads) /* few tiles: split channels too; the input's transform is repeated */
+        v.groups = v.n_panels < threads ? v.n_panels : threads;
+    fus_team_for(v.chunks * v.groups, run_task, &v);
 }
