@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#define TICK_SIZE 10.0 /* font of tick labels, pixels */
+#define LAYER_SIZE 9.0 /* of layer names, which are many */
 #define SLANT 0.70711  /* sine of the 45 degrees at which long labels stand */
 #define LABEL_CHARS 15
 
@@ -15,7 +15,7 @@ static double tick_value(const struct fus_axis *axis, int i)
 
 void fus_axis_fit(struct fus_axis *axis, double lo, double hi, int ticks)
 {
-    static const double nice[4] = {1, 2, 5, 10};
+    static const double nice[5] = {1, 2, 2.5, 5, 10};
     if (!(hi > lo)) {
         double pad = lo == 0 ? 1 : fabs(lo) * 0.1;
         hi = lo + pad;
@@ -30,10 +30,12 @@ void fus_axis_fit(struct fus_axis *axis, double lo, double hi, int ticks)
         decimals++;
     }
     int k = 0;
-    while (k < 3 && nice[k] * power < rough * 0.999999)
+    while (k < 4 && nice[k] * power < rough * 0.999999)
         k++;
     if (nice[k] == 10 && decimals > 0)
         decimals--;
+    if (nice[k] == 2.5 && power < 10)
+        decimals++;
     axis->decimals = decimals > 6 ? 6 : decimals;
     axis->step = nice[k] * power / (axis->percent ? 100 : 1);
     axis->lo = floor(lo / axis->step + 1e-9) * axis->step;
@@ -108,12 +110,12 @@ static struct layer_labels plan_labels(const struct fus_view *view, double width
     double spacing = width / model->n_layers;
     for (int l = 0; l < model->n_layers; l++) {
         fus_svg_shorten(text, model->layers[l].name, LABEL_CHARS);
-        double w = fus_svg_width(text, TICK_SIZE);
+        double w = fus_svg_width(text, LAYER_SIZE);
         plan.widest = w > plan.widest ? w : plan.widest;
     }
     plan.slanted = plan.widest + 6 > spacing;
     if (plan.slanted)
-        while (plan.every * spacing < TICK_SIZE * 1.25 / SLANT)
+        while (plan.every * spacing < LAYER_SIZE * 1.25 / SLANT)
             plan.every++;
     return plan;
 }
@@ -160,9 +162,9 @@ static void layer_names(struct fus_svg *out, const struct fus_model_summary *mod
             continue;
         fus_svg_shorten(text, model->layers[l].name, LABEL_CHARS);
         if (plan.slanted)
-            fus_svg_put(out, "<text class=\"tk end\" transform=\"translate($f $f) rotate(-45)\">$e</text>", x + 3, y1 + 12, text);
+            fus_svg_put(out, "<text class=\"tk tl end\" transform=\"translate($f $f) rotate(-45)\">$e</text>", x + 3, y1 + 12, text);
         else
-            fus_svg_put(out, "<text class=\"tk mid\" x=\"$f\" y=\"$f\">$e</text>", x, y1 + 15, text);
+            fus_svg_put(out, "<text class=\"tk tl mid\" x=\"$f\" y=\"$f\">$e</text>", x, y1 + 15, text);
     }
 }
 

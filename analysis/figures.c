@@ -361,6 +361,4 @@ void fus_figures_inline(struct fus_svg *out, const struct fus_figures_figure *f,
         }
         inline_panel(out, f, &f->panels[i]);
     }
-    if (group >= 0)
-        fus_svg_put(out, "</div>\n");
 }

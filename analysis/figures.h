@@ -37,7 +37,8 @@ void fus_figures_free(struct fus_figures *set);
 /* The figure as a file: title, legend, panels, its own style sheet (light, on white: for papers and slides). */
 void fus_figures_standalone(struct fus_svg *out, const struct fus_figures_figure *figure, const struct fus_view *view);
 
-/* The figure's panels as inline <svg> elements in a flowing grid. */
+/* The figure's panels as inline <svg> elements in a flowing grid, a <div> that the caller closes: the caption may
+ * take the next cell. */
 void fus_figures_inline(struct fus_svg *out, const struct fus_figures_figure *figure, const struct fus_view *view);
 
 /* The models' keys as an HTML list. */

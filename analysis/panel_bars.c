@@ -1,6 +1,7 @@
 /* The last block layer in bars, one a category and model (the paper's Figs 3A and 4B): see panels.h. Bars lie, so
  * that any number of categories keeps readable names. */
 #include <math.h>
+#include <string.h>
 
 #include "panels.h"
 
@@ -71,6 +72,14 @@ static void category_name(const struct bars *p, int category, double y)
     fus_svg_put(p->out, "<text class=\"lb end\" x=\"$f\" y=\"$f\">$e</text>", p->x0 - 7, y + 4, name);
 }
 
+static bool same_last(const struct fus_view *view)
+{
+    for (int m = 1; m < view->run->n_models; m++)
+        if (strcmp(fus_view_last(view, m)->name, fus_view_last(view, 0)->name) != 0)
+            return false;
+    return true;
+}
+
 double fus_panels_bars(struct fus_svg *out, const struct fus_view *view, enum fus_view_quantity quantity, double min_height)
 {
     int n_models = view->run->n_models, n = view->run->n_categories;
@@ -85,7 +94,7 @@ double fus_panels_bars(struct fus_svg *out, const struct fus_view *view, enum fu
     p.x.to = FUS_PANELS_WIDTH - VALUE_ROOM;
     fus_axis_fit(&p.x, 0, largest(view, quantity), 4);
     double bottom = TOP + p.pitch * n;
-    fus_svg_put(out, "<text class=\"tt\" x=\"0\" y=\"15\">last block layer</text>\n");
+    fus_svg_put(out, "<text class=\"tt\" x=\"$f\" y=\"15\">$e</text>\n", p.x0, same_last(view) ? fus_view_last(view, 0)->name : "last block layer");
     fus_axis_bottom(out, &p.x, TOP - 6, bottom, fus_panels_axis_title(quantity));
     for (int c = 0; c < n; c++) {
         double middle = TOP + (c + 0.5) * p.pitch;

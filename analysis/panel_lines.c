@@ -20,6 +20,7 @@ struct lines {
     int category;
     struct fus_axis y;
     double x0, x1, top, bottom, radius;
+    int every; /* layers from marker to marker, where there is no room for all */
     bool titles;
 };
 
@@ -95,6 +96,15 @@ static void point_text(char *text, size_t bytes, const struct lines *p, int mode
         snprintf(text, bytes, "%s, %s: %s", name, m->layers[layer].name, value);
 }
 
+/* On many layers every few points have a marker, models in turn; one without neighbours always has. */
+static bool has_marker(const struct lines *p, int model, int layer)
+{
+    int n = p->view->run->models[model].n_layers;
+    bool before = layer > 0 && isfinite(fus_view_at(p->view, p->quantity, model, layer - 1, p->category).value);
+    bool after = layer + 1 < n && isfinite(fus_view_at(p->view, p->quantity, model, layer + 1, p->category).value);
+    return (layer + model * 2) % p->every == 0 || (!before && !after);
+}
+
 static int markers(const struct lines *p, int model)
 {
     char text[4 * FUS_PANELS_NAME_CHARS + 48 + 3 * FUS_SVG_NUMBER_BYTES];
@@ -103,10 +113,12 @@ static int markers(const struct lines *p, int model)
         struct fus_view_point at = fus_view_at(p->view, p->quantity, model, l, p->category);
         if (!isfinite(at.value))
             continue;
+        n++;
+        if (!has_marker(p, model, l))
+            continue;
         if (p->titles)
             point_text(text, sizeof text, p, model, l, at);
         fus_theme_marker(p->out, model, x_of(p, model, l), fus_axis_at(&p->y, at.value), p->radius, p->titles ? text : NULL);
-        n++;
     }
     fus_svg_put(p->out, "\n");
     return n;
@@ -125,7 +137,7 @@ static void stars(const struct lines *p, int model_b, double y, bool key)
     for (int l = 0; l < p->view->run->models[0].n_layers; l++) {
         const struct fus_csi_comparison *row = fus_view_comparison(p->view, model_b, l, p->category);
         if (row && row->p < 0.05)
-            fus_svg_put(p->out, "<text class=\"st mid\" x=\"$f\" y=\"$f\">*</text>", x_of(p, 0, l), y + 4);
+            fus_svg_put(p->out, "<text class=\"$s mid\" x=\"$f\" y=\"$f\">*</text>", p->every > 1 ? "sm" : "st", x_of(p, 0, l), y + (p->every > 1 ? 2 : 3));
     }
     fus_svg_put(p->out, "\n");
 }
@@ -143,11 +155,13 @@ double fus_panels_lines(struct fus_svg *out, const struct fus_view *view, enum f
     int n_stars = n_star_rows(&p, which, n_which), n_points = 0;
     p.x0 = LEFT;
     p.x1 = FUS_PANELS_WIDTH - RIGHT;
-    p.top = TITLE + (n_stars > 0 ? n_stars * STAR_ROW + 3 : 4);
+    p.top = TITLE + (n_stars > 0 ? n_stars * STAR_ROW + 6 : 4);
     p.bottom = p.top + PLOT_HEIGHT;
     p.y.from = p.bottom;
     p.y.to = p.top;
-    p.radius = view->most_layers > 30 ? 1.7 : 2.7;
+    double spacing = (p.x1 - p.x0) / view->most_layers;
+    p.every = spacing >= 8 ? 1 : (int)(9 / spacing) + 1;
+    p.radius = spacing >= 12 ? 2.7 : 2.3;
     p.titles = (long)view->most_layers * view->run->n_categories * n_which <= MAX_TITLES / 3;
     fus_panels_title(out, view, category, LEFT, 15);
     fus_axis_layers(out, view, p.x0, p.x1, p.top, p.bottom);

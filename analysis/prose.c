@@ -85,29 +85,39 @@ static int peak_layer(const struct fus_view *view, int model, int category)
     return best;
 }
 
-/* "Across its 17 layers, the share is highest in layer4.1.relu for face (14%) and body (9%); in layer2.0.relu for ..." */
+/* The categories whose share peaks in layer l, with that share: "face (18.2%) and body (8.8%)". */
+static void categories_peaking(struct fus_svg *out, const struct fus_view *view, int model, int l)
+{
+    int n = 0, at = 0;
+    for (int c = 0; c < view->run->n_categories; c++)
+        n += peak_layer(view, model, c) == l;
+    for (int c = 0; c < view->run->n_categories; c++)
+        if (peak_layer(view, model, c) == l)
+            fus_svg_put(out, "$e ($p)$s", view->run->categories[c], fus_view_category(view, model, l, c)->proportion, separator(at++, n));
+}
+
+/* "Across its 17 layers, the shares peak between layer3.1.relu, for face (18.2%), and layer4.1.relu, for word (6.5%)." */
 static void say_peaks(struct fus_svg *out, const struct fus_view *view, int model)
 {
     const struct fus_model_summary *m = &view->run->models[model];
-    int n_said = 0;
-    if (m->n_layers < 2)
-        return;
-    for (int l = 0; l < m->n_layers; l++) {
-        int n = 0, at = 0;
-        for (int c = 0; c < view->run->n_categories; c++)
-            n += peak_layer(view, model, c) == l;
-        if (n == 0)
-            continue;
-        if (n_said++ == 0)
-            fus_svg_put(out, " Across its $d layers, the share is highest in ", m->n_layers);
-        else
-            fus_svg_put(out, "; in ");
-        fus_svg_put(out, "$e for ", m->layers[l].name);
-        for (int c = 0; c < view->run->n_categories; c++)
-            if (peak_layer(view, model, c) == l)
-                fus_svg_put(out, "$e ($p)$s", view->run->categories[c], fus_view_category(view, model, l, c)->proportion, separator(at++, n));
+    int first = m->n_layers, last = -1, n = 0;
+    for (int c = 0; c < view->run->n_categories; c++) {
+        int l = peak_layer(view, model, c);
+        n += l >= 0;
+        first = l >= 0 && l < first ? l : first;
+        last = l > last ? l : last;
     }
-    fus_svg_put(out, n_said ? "." : "");
+    if (m->n_layers < 2 || last < 0)
+        return;
+    fus_svg_put(out, n == 1 ? " Across its $d layers, the share peaks in " : " Across its $d layers, the shares peak $s", m->n_layers,
+                first < last ? "between " : "in ");
+    fus_svg_put(out, first < last ? "$e, for " : "$e for ", m->layers[first].name);
+    categories_peaking(out, view, model, first);
+    if (first < last) {
+        fus_svg_put(out, ", and $e, for ", m->layers[last].name);
+        categories_peaking(out, view, model, last);
+    }
+    fus_svg_put(out, ".");
 }
 
 static void say_model(struct fus_svg *out, const struct fus_view *view, int model)
@@ -152,26 +162,37 @@ static int say_shares(struct fus_svg *out, const struct fus_view *view, int othe
     return n;
 }
 
-static void say_csi(struct fus_svg *out, const struct fus_view *view, int other)
+/* What the rows of the comparison with one other model come to. */
+struct tally {
+    int n_rows, n_tested, n_greater, n_mean;
+};
+
+static struct tally tally_csi(const struct fus_view *view, int other)
 {
-    int n_rows = 0, n_tested = 0, n_greater = 0, n_mean = 0;
+    struct tally t = {0, 0, 0, 0};
     for (size_t i = 0; i < view->n_rows; i++) {
         const struct fus_csi_comparison *row = &view->rows[i];
         if (row->model_a != 0 || row->model_b != other)
             continue;
-        n_rows++;
-        n_tested += isfinite(row->p) != 0;
-        n_greater += isfinite(row->p) && row->p < 0.05;
-        n_mean += isfinite(row->p) && row->csi_difference > 0;
+        t.n_rows++;
+        t.n_tested += isfinite(row->p) != 0;
+        t.n_greater += isfinite(row->p) && row->p < 0.05;
+        t.n_mean += isfinite(row->p) && row->csi_difference > 0;
     }
-    if (n_rows == 0)
+    return t;
+}
+
+static void say_csi(struct fus_svg *out, const struct fus_view *view, int other)
+{
+    struct tally t = tally_csi(view, other);
+    if (t.n_rows == 0)
         fus_svg_put(out, " The two have no layer name in common, so no test of their CSI pairs the layers.");
-    else if (n_tested == 0)
+    else if (t.n_tested == 0)
         fus_svg_put(out, " No layer has enough units selective for the same category in both to test their CSI.");
     else {
-        fus_svg_put(out, " The mean CSI of $e is higher in $d of the $d comparisons (one layer, one category) that can be tested, and greater at p "
-                         "&lt; .05 in $d of them", name_of(view, 0), n_mean, n_tested, n_greater);
-        fus_svg_put(out, " (one-sided, not corrected for their number; chance alone would give about $1).", 0.05 * n_tested);
+        fus_svg_put(out, " The mean CSI of $e is higher in $d of the $d comparisons (one layer, one category) that can be tested, and greater at "
+                         "p\xc2\xa0&lt;\xc2\xa0.05 in $d of them", name_of(view, 0), t.n_mean, t.n_tested, t.n_greater);
+        fus_svg_put(out, " (one-sided, not corrected for their number; chance alone would give about $1).", 0.05 * t.n_tested);
     }
 }
 
@@ -185,18 +206,64 @@ static void say_comparison(struct fus_svg *out, const struct fus_view *view, int
     say_csi(out, view, other);
 }
 
-void fus_prose_result(struct fus_svg *out, const struct fus_view *view)
+/* "25.1% of the units of resnet50 are selective for a category, place above all (7.8%)" */
+static void lead_model(struct fus_svg *out, const struct fus_view *view, int model)
 {
-    int n = view->run->n_models;
-    const char *between = n > 2 ? "</p>\n<p>" : " ";
-    fus_svg_put(out, "<p>");
+    const struct fus_layer_summary *last = fus_view_last(view, model);
+    const char *untrained = fus_view_untrained(view, model) ? ", an untrained control," : "";
+    size_t n_selective = 0;
+    double most = 0;
+    for (int c = 0; c < view->run->n_categories; c++) {
+        n_selective += last->categories[c].n_selective;
+        most = share(view, model, c) > most ? share(view, model, c) : most;
+    }
+    if (n_selective == 0) {
+        fus_svg_put(out, "no unit of $e$s is selective for any category", name_of(view, model), untrained);
+        return;
+    }
+    fus_svg_put(out, "$p of the units of $e$s are selective for a category, above all ", (double)n_selective / (double)last->n_units, name_of(view, model),
+                untrained);
+    categories_with_share(out, view, model, most);
+}
+
+/* The headline: shares in the last layer, then how often the first model's CSI is greater. */
+static void lead(struct fus_svg *out, const struct fus_view *view)
+{
+    int n = view->run->n_models, n_said = 0;
+    fus_svg_put(out, "<p class=\"lead\">In the last block layer, ");
     for (int m = 0; m < n; m++) {
-        fus_svg_put(out, "$s", m ? between : "");
-        say_model(out, view, m);
+        lead_model(out, view, m);
+        fus_svg_put(out, m + 1 < n ? "; " : ".");
     }
     for (int m = 1; m < n; m++) {
-        fus_svg_put(out, "$s", between);
-        say_comparison(out, view, m);
+        struct tally t = tally_csi(view, m);
+        if (t.n_tested == 0)
+            continue;
+        if (n_said++ == 0)
+            fus_svg_put(out, " The category selectivity index (CSI) of $e is significantly greater than that of $e in $d of $d comparisons", name_of(view, 0),
+                        name_of(view, m), t.n_greater, t.n_tested);
+        else
+            fus_svg_put(out, ", than that of $e in $d of $d", name_of(view, m), t.n_greater, t.n_tested);
     }
-    fus_svg_put(out, "</p>\n");
+    if (n_said && !view->same_layers)
+        fus_svg_put(out, " (layers of the same name)");
+    fus_svg_put(out, n_said ? ".</p>\n" : "</p>\n");
+}
+
+void fus_prose_result(struct fus_svg *out, const struct fus_view *view)
+{
+    bool many = view->run->n_models > 3;
+    lead(out, view);
+    fus_svg_put(out, many ? "<details><summary>Model by model</summary>\n" : "");
+    for (int m = 0; m < view->run->n_models; m++) {
+        fus_svg_put(out, "<p>");
+        say_model(out, view, m);
+        fus_svg_put(out, "</p>\n");
+    }
+    for (int m = 1; m < view->run->n_models; m++) {
+        fus_svg_put(out, "<p>");
+        say_comparison(out, view, m);
+        fus_svg_put(out, "</p>\n");
+    }
+    fus_svg_put(out, many ? "</details>\n" : "");
 }

@@ -12,7 +12,7 @@ static void caption_csi(struct fus_svg *out, const struct fus_view *view)
                      "marker, or a single unit). Gaps: no selective unit with a defined CSI.");
     if (view->run->n_models < 2)
         return;
-    fus_svg_put(out, " <b>*</b> CSI of $e greater than that of $s, p &lt; .05, by the paper\xe2\x80\x99s one-sided test over the selective units of the "
+    fus_svg_put(out, " <b>*</b> CSI of $e greater than that of $s, p\xc2\xa0&lt;\xc2\xa0.05, by the paper\xe2\x80\x99s one-sided test over the selective units of the "
                      "layer (Welch, not corrected for the number of layers and categories; units share weights and are not independent samples, so "
                      "read it as a description).", view->run->models[0].name,
                 view->run->n_models == 2 ? "the other model" : "the model whose marker heads the row of asterisks");
@@ -128,7 +128,7 @@ static void say_indices(struct fus_svg *out, const struct fus_view *view)
         return;
     item(out, "Comparison of models");
     fus_svg_put(out, "The paper\xe2\x80\x99s own way: per layer and category, a one-sided two-sample Welch test of the CSI of the selective units, first model "
-                     "greater, p &lt; .05, not corrected. Each model\xe2\x80\x99s units are chosen by its own responses, so the two samples are different units.");
+                     "greater, p\xc2\xa0&lt;\xc2\xa0.05, not corrected. Each model\xe2\x80\x99s units are chosen by its own responses, so the two samples are different units.");
 }
 
 static void say_unstated(struct fus_svg *out)

@@ -18,12 +18,12 @@ static const char page_css[] =
     "h3 .no{color:var(--muted);margin-right:.5em;font-weight:600}\n"
     ".kicker,.meta{color:var(--muted);margin:0;font-size:.88rem}.kicker{letter-spacing:.08em;text-transform:uppercase;font-size:.75rem}\n"
     ".result{margin:1.3em 0;padding:16px 20px;background:var(--card);border-left:4px solid var(--accent);border-radius:0 6px 6px 0;max-width:80ch}\n"
-    ".result p{margin:.6em 0}.result p:first-child{margin-top:0}.result p:last-child{margin-bottom:0}\n"
+    ".result p{margin:.6em 0}.result p:first-child{margin-top:0}.result .lead{font-size:1.08rem;color:var(--ink)}.result p{color:var(--muted);font-size:.93rem}.result b{color:var(--ink)}.result p:last-child{margin-bottom:0}\n"
     "a{color:var(--accent)}nav{font-size:.9rem;margin:1em 0}nav a{margin-right:1.1em;white-space:nowrap;display:inline-block}\n"
     "figure{margin:1.6em 0 2.2em}svg{display:block;width:100%;height:auto;font-family:inherit}\n"
     ".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr));gap:20px 22px}\n"
-    ".maps{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(44%,130px),1fr));gap:14px 18px}.maps svg{max-width:190px}\n"
-    ".scale{max-width:300px}.beside{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr));gap:20px 34px;align-items:start}\n"
+    ".maps{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(44%,150px),1fr));gap:14px 18px}.maps svg{max-width:190px}\n"
+    ".scale{max-width:300px}.text{align-self:center;min-width:0}@media (min-width:1000px){.text.wide{grid-column:2/-1}}"
     "figcaption{font-size:.88rem;line-height:1.5;color:var(--muted);margin-top:.8em;max-width:85ch}figcaption b{color:var(--ink)}\n"
     ".legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 22px;margin:.2em 0 1em;padding:0;font-size:.9rem}\n"
     ".legend li{display:flex;align-items:center;gap:7px;min-width:0}.legend svg{width:34px;height:14px;flex:none}\n"
@@ -87,32 +87,31 @@ static void tables_of(struct fus_svg *out, const struct fus_view *view, const ch
         fus_detail_maps(out, view);
 }
 
-/* Caption, files and table of a figure. */
-static void below(struct fus_svg *out, const struct fus_view *view, const struct fus_figures_figure *f)
+static void caption(struct fus_svg *out, const struct fus_view *view, const struct fus_figures_figure *f)
 {
     fus_svg_put(out, "<figcaption>");
     fus_prose_caption(out, view, f);
     fus_svg_put(out, "</figcaption>\n<p class=\"files\"><a href=\"figures/$s.svg\">$s.svg</a><a href=\"layers.csv\">layers.csv</a>", f->file, f->file);
     if (strcmp(f->number, "2B") == 0 && view->run->n_models > 1)
         fus_svg_put(out, "<a href=\"compare.csv\">compare.csv</a>");
-    fus_svg_put(out, "</p>\n<details><summary>Table of figure $s</summary>\n", f->number);
-    tables_of(out, view, f->number);
-    fus_svg_put(out, "</details>\n");
+    fus_svg_put(out, "</p>\n");
 }
 
+/* Where the panels leave a cell of their grid empty (three columns, or two), the caption takes it. */
 static void figure(struct fus_svg *out, const struct fus_view *view, const struct fus_figures_figure *f)
 {
-    bool alone = f->n_panels == 1 && f->columns == 1;
+    bool alone = f->n_panels == 1, in_grid = !f->model_groups && f->n_panels % 3 != 0;
     fus_svg_put(out, "<figure id=\"$s\">\n<h3><span class=\"no\">$s</span>$s</h3>\n", f->file, f->number, f->heading);
     if (f->heat_top <= 0 && view->run->n_models > 1)
         fus_figures_legend(out, view);
-    if (alone)
-        fus_svg_put(out, "<div class=\"beside\">\n");
     fus_figures_inline(out, f, view);
-    if (alone)
-        fus_svg_put(out, "<div>\n");
-    below(out, view, f);
-    fus_svg_put(out, alone ? "</div>\n</div>\n</figure>\n" : "</figure>\n");
+    fus_svg_put(out, !in_grid ? "</div>\n" : alone ? "<div class=\"text wide\">\n" : "<div class=\"text\">\n");
+    caption(out, view, f);
+    fus_svg_put(out, in_grid && !alone ? "</div>\n</div>\n" : "");
+    bool open = alone && view->run->n_models * view->run->n_categories <= 12;
+    fus_svg_put(out, "<details$s><summary>Table of figure $s</summary>\n", open ? " open=\"\"" : "", f->number);
+    tables_of(out, view, f->number);
+    fus_svg_put(out, alone ? "</details>\n</div>\n</div>\n</figure>\n" : "</details>\n</figure>\n");
 }
 
 static void body(struct fus_svg *out, const struct fus_view *view, const struct fus_figures *set)

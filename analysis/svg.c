@@ -107,7 +107,7 @@ double fus_svg_width(const char *text, double font_size)
         uint32_t c;
         text += decode(&c, text);
         if (c < 0x80)
-            em += strchr("ijl.,:;|!'()[]ft /-", (int)c) ? 0.36 : strchr("mwMW@%", (int)c) ? 0.9 : c >= 'A' && c <= 'Z' ? 0.7 : 0.58;
+            em += strchr("ijl.,:;|!'()[]ft /-", (int)c) ? 0.36 : strchr("mwMW@%<>&+=~_", (int)c) ? 0.9 : c >= 'A' && c <= 'Z' ? 0.7 : 0.6;
         else
             em += c >= 0x1100 ? 1.0 : 0.7;
     }

@@ -111,7 +111,7 @@ static void heat_rules(struct fus_svg *out, enum fus_theme_mode mode)
 /* Rules that no mode changes, then those with colours; in the report the second set comes twice. */
 static void shapes(struct fus_svg *out)
 {
-    fus_svg_put(out, ".tt{font-weight:600;font-size:13px}.tk{font-size:10px}.lb{font-size:11px}.st{font-size:13px;font-weight:700}"
+    fus_svg_put(out, ".tt{font-weight:600;font-size:13px}.tk{font-size:10px}.tl{font-size:9px}.lb{font-size:11px}.st{font-size:13px;font-weight:700}.sm{font-size:8px;font-weight:700}"
                      ".mid{text-anchor:middle}.end{text-anchor:end}\n"
                      ".ln{fill:none;stroke:currentColor;stroke-width:1.7;stroke-linejoin:round;stroke-linecap:round}"
                      ".eb{fill:none;stroke:currentColor;stroke-width:1}"
@@ -125,7 +125,7 @@ void fus_theme_css(struct fus_svg *out, const struct fus_theme *theme, enum fus_
     if (mode == FUS_THEME_LIGHT)
         shapes(out);
     rule(out, ".pg,.mo{fill:", paper[mode], "}");
-    rule(out, ".tt,.lb,.st{fill:", ink[mode], "}");
+    rule(out, ".tt,.lb,.st,.sm{fill:", ink[mode], "}");
     rule(out, ".tk,.sub{fill:", muted[mode], "}");
     rule(out, ".ax{stroke:", axis[mode], "}");
     rule(out, ".gr{stroke:", grid[mode], "}");
