@@ -122,7 +122,9 @@ static void test_same_as_plain(void)
         struct fus_moments m;
         struct fus_layer_summary layer;
         size_t n = 1 + (size_t)fus_rng_below(&r, 3000);
-        random_moments(&m, &r, 2 + (int)fus_rng_below(&r, 6), n, 0.5 + 3 * fus_rng_uniform(&r));
+        int groups = 2 + (int)fus_rng_below(&r, 6);
+        double effect = 0.5 + 3 * fus_rng_uniform(&r);
+        random_moments(&m, &r, groups, n, effect);
         int8_t *want = fus_base_alloc(n, 1);
         plain_labels(want, &m, &o);
         CHECK(fus_select_layer(&layer, &m, "x", (int)n, 1, 1, &o, NULL) == 0);
