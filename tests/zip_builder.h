@@ -21,7 +21,7 @@ struct zip_file {
 static inline void zip_put(uint8_t **to, uint64_t v, int n_bytes)
 {
     for (int i = 0; i < n_bytes; i++)
-        *(*to)++ = (uint8_t)(v >> 8 * i);
+        *(*to)++ = i < 8 ? (uint8_t)(v >> 8 * i) : 0;
 }
 
 static inline void zip_put_bytes(uint8_t **to, const void *bytes, size_t n)
