@@ -453,23 +453,6 @@ static int make_header(struct text *h, const struct writer *w, const struct fus_
     return h->failed ? fus_base_fail(err, FUS_ENOMEM, "%s: no memory for its header", fus_store_path(w->s)) : FUS_OK;
 }
 
-/* n floats -> the same memory as little-endian f32, f16 or bf16; returns its bytes. */
-static size_t pack(float *values, size_t n, enum fus_dtype t)
-{
-    uint8_t *out = (uint8_t *)values;
-    if (t == FUS_F32 && fus_dtype_host_is_little())
-        return 4 * n;
-    for (size_t i = 0; i < n; i++) { /* forwards: writing never overtakes reading */
-        uint32_t v;
-        memcpy(&v, &values[i], 4);
-        if (t != FUS_F32)
-            v = t == FUS_F16 ? fus_dtype_f32_to_f16(values[i]) : fus_dtype_f32_to_bf16(values[i]);
-        for (size_t byte = 0; byte < fus_dtype_bytes(t); byte++)
-            *out++ = (uint8_t)(v >> 8 * byte);
-    }
-    return (size_t)(out - (uint8_t *)values);
-}
-
 static int write_tensors(struct fus_outfile *f, const struct writer *w, struct fus_error *err)
 {
     int code = FUS_OK;
@@ -483,7 +466,7 @@ static int write_tensors(struct fus_outfile *f, const struct writer *w, struct f
                 continue;
             code = fus_store_lookup((void *)w->s, values, o->n_elements, o->name, err);
             if (!code)
-                fus_outfile_write(f, values, pack(values, o->n_elements, o->dtype));
+                fus_outfile_write(f, values, fus_dtype_pack(values, o->n_elements, o->dtype));
         }
     fus_base_free(values);
     return code;

@@ -152,6 +152,7 @@ void fus_store_close(struct fus_store *s)
         fus_base_free(s->metadata[i].value);
     }
     fus_base_free(s->tensors);
+    fus_base_free(s->by_canonical);
     fus_base_free(s->members);
     fus_base_free(s->metadata);
     fus_base_free(s->unpacked);
@@ -185,9 +186,17 @@ const struct fus_tensor *fus_store_tensor(const struct fus_store *s, size_t i)
 
 const struct fus_tensor *fus_store_find(const struct fus_store *s, const char *canonical)
 {
-    for (size_t i = 0; i < s->n_tensors; i++)
-        if (s->tensors[i].canonical && strcmp(s->tensors[i].canonical, canonical) == 0)
-            return &s->tensors[i];
+    size_t low = 0, high = s->n_canonical;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(canonical, s->by_canonical[middle].name);
+        if (order == 0)
+            return &s->tensors[s->by_canonical[middle].tensor];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
     return NULL;
 }
 
@@ -492,4 +501,24 @@ int fus_store_lookup(void *store, float *out, size_t n, const char *canonical, s
     if (t->n_elements != n)
         return fus_base_fail(err, FUS_EFORMAT, "%s: tensor %s: %zu elements expected, %zu found", s->path, t->name, n, t->n_elements);
     return fus_store_read_f32(s, out, t, err);
+}
+
+int fus_store_preprocess(const struct fus_store *store, const struct fus_net_spec *spec, int *input_side, const char **preprocess,
+                         struct fus_error *err)
+{
+    struct fus_store *s = (struct fus_store *)store; /* only for the text's room; the handle itself is never const */
+    (void)err;
+    *input_side = spec->input_side;
+    *preprocess = fus_store_metadata(s, "fusiform.preprocess");
+    if (*preprocess)
+        return FUS_OK;
+    if (spec->stem == FUS_STEM_CLIP && spec->input_side != 224) { /* RN50x4: 288 */
+        snprintf(s->preprocess, sizeof s->preprocess,
+                 "resize=%d,interp=bicubic,crop=%d,mean=.48145466/.4578275/.40821073,std=.26862954/.26130258/.27577711",
+                 spec->input_side, spec->input_side);
+        *preprocess = s->preprocess;
+    } else {
+        *preprocess = spec->stem == FUS_STEM_CLIP ? "clip" : spec->stem == FUS_STEM_3X3 ? "cifar" : "torchvision";
+    }
+    return FUS_OK;
 }

@@ -20,6 +20,11 @@ struct fus_pair {
     char *key, *value;
 };
 
+struct fus_canonical {
+    const char *name; /* the tensor's `canonical` */
+    size_t tensor;
+};
+
 struct fus_store {
     char *path;
     FILE *file;          /* NULL for `random:` */
@@ -31,6 +36,9 @@ struct fus_store {
     size_t n_members, cap_members;
     struct fus_pair *metadata;
     size_t n_metadata;
+    struct fus_canonical *by_canonical; /* sorted by name: names.c makes it, fus_store_find looks in it */
+    size_t n_canonical;
+    char preprocess[160];            /* the last answer of fus_store_preprocess that had to be put together */
     struct fus_net_spec random_spec; /* `random:` only */
     uint64_t random_seed;
     uint8_t *unpacked;          /* the deflated member read last, kept because many tensors may share it */
@@ -60,9 +68,12 @@ int fus_random_read(const struct fus_store *s, float *out, const struct fus_tens
 
 /* dtype.c: n elements as they lie in the file -> floats. */
 void fus_dtype_to_f32(float *out, const uint8_t *raw, size_t n, enum fus_dtype t, bool big_endian);
+/* n floats -> little-endian f32, f16 or bf16 in the same memory; returns the bytes they take. */
+size_t fus_dtype_pack(float *values, size_t n, enum fus_dtype t);
 bool fus_dtype_host_is_little(void);
 
-/* Set `canonical` of every tensor that a network may ask for (names.c). */
+/* Set `canonical` of every tensor that a network may ask for, and s->by_canonical (names.c). Two tensors of one canonical
+ * name: FUS_EFORMAT, both are named. */
 int fus_names_map(struct fus_store *s, struct fus_error *err);
 
 #endif
