@@ -126,14 +126,16 @@ int fus_machine_take_marked(struct fus_machine *m, struct fus_pickle_value ***it
 
 int fus_machine_push_integer(struct fus_machine *m, enum fus_pickle_kind kind, int64_t integer)
 {
-    bool small = kind == FUS_PICKLE_INT && integer >= 0 && integer < 256;
-    struct fus_pickle_value *v = small ? m->small[integer] : NULL;
-    if (!v && (v = fus_machine_make(m, kind)) != NULL) {
-        v->u.integer = integer;
-        if (small)
-            m->small[integer] = v;
-    }
-    return fus_machine_push(m, v);
+    struct fus_pickle_value *own = NULL, **shared = &own;
+    if (kind == FUS_PICKLE_NONE)
+        shared = &m->none;
+    else if (kind == FUS_PICKLE_BOOL)
+        shared = &m->truth[integer != 0];
+    else if (integer >= 0 && integer < 256)
+        shared = &m->small[integer];
+    if (!*shared && (*shared = fus_machine_make(m, kind)) != NULL)
+        (*shared)->u.integer = integer;
+    return fus_machine_push(m, *shared);
 }
 
 int fus_machine_push_text(struct fus_machine *m, enum fus_pickle_kind kind, const uint8_t *bytes, size_t n)

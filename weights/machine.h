@@ -23,6 +23,7 @@ struct fus_machine {
     size_t depth, cap_stack, n_memo, cap_memo; /* n_memo counts entries, cap_memo slots */
     size_t n_marks, marks[FUS_MACHINE_MAX_MARKS];
     struct fus_pickle_value *small[256]; /* integers of one byte, shared: sizes and strides are mostly these */
+    struct fus_pickle_value *none, *truth[2];
 };
 
 /* Fill the machine's error at its current opcode; gives the code. */
@@ -35,7 +36,8 @@ struct fus_pickle_value *fus_machine_make(struct fus_machine *m, enum fus_pickle
 /* Room for n entries in an array of pointers that doubles; new ones are NULL. */
 int fus_machine_reserve(struct fus_machine *m, struct fus_pickle_value ***array, size_t *cap, size_t n);
 
-/* v may be NULL, from fus_machine_make: gives the code of its failure. Integers from 0 to 255 are shared. */
+/* v may be NULL, from fus_machine_make: gives the code of its failure. None, booleans and integers from 0 to 255 are
+ * shared. */
 int fus_machine_push(struct fus_machine *m, struct fus_pickle_value *v);
 int fus_machine_push_integer(struct fus_machine *m, enum fus_pickle_kind kind, int64_t integer);
 int fus_machine_push_text(struct fus_machine *m, enum fus_pickle_kind kind, const uint8_t *bytes, size_t n);

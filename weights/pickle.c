@@ -614,7 +614,9 @@ int fus_pickle_load(struct fus_pickle *p, const uint8_t *bytes, size_t n, long l
     if (!m)
         return fus_base_fail(err, FUS_ENOMEM, "no memory to read a pickle");
     *m = (struct fus_machine){.out = p, .in = fus_bytes_of(bytes, n), .base = base, .torchscript = torchscript, .err = err};
-    int code = run(m);
+    int code = fus_machine_reserve(m, &m->stack, &m->cap_stack, 1); /* so that there is one to point into */
+    if (!code)
+        code = run(m);
     p->n_used = m->in.pos;
     struct fus_pickle_value *v = p->first_persistent, *next;
     for (p->first_persistent = NULL; v; v = next) {

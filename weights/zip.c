@@ -49,7 +49,7 @@ static int read_end64(struct end *end, const struct fus_store *s, struct fus_byt
     uint64_t at = fus_bytes_u64le(locator);
     uint32_t n_disks = fus_bytes_u32le(locator);
     if (disk != 0 || n_disks > 1)
-        return fus_base_fail(err, FUS_EUNSUPPORTED, "is one part of a zip archive in %" PRIu32 " parts", n_disks);
+        return fus_base_fail_at(err, FUS_EUNSUPPORTED, (long long)(end->at - LOCATOR_BYTES), "is one part of a zip archive in several parts");
     if (at > end->at || end->at - at < END64_BYTES + LOCATOR_BYTES)
         return fus_base_fail_at(err, FUS_EFORMAT, (long long)(end->at - LOCATOR_BYTES),
                                 "zip64 end record said to be at %" PRIu64 ", expected before this one: damaged copy?", at);
