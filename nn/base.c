@@ -1,5 +1,5 @@
 /* Errors, checked sizes, memory and whole files: see base.h. */
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE
 #include "base.h"
 
 #include <errno.h>
@@ -8,9 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 #ifdef _OPENMP
 #include <omp.h>
 #endif
+
+#define HUGE_PAGE ((size_t)2 << 20)
 
 static void one_line(char *s)
 {
@@ -115,6 +120,15 @@ void *fus_base_aligned(size_t n, size_t size)
     if (!fus_base_mul(&bytes, n, size) || !fus_base_add(&bytes, bytes, 63) || must_fail())
         return NULL;
     bytes = (bytes & ~(size_t)63);
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    if (bytes >= HUGE_PAGE) { /* pages of 2 MB: weights are read once a pass, and 4 KB ones would miss the TLB */
+        size_t whole = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+        void *p = whole >= bytes ? aligned_alloc(HUGE_PAGE, whole) : NULL;
+        if (p)
+            madvise(p, whole, MADV_HUGEPAGE);
+        return p;
+    }
+#endif
     return aligned_alloc(64, bytes ? bytes : 64);
 }
 

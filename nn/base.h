@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define FUS_VERSION "0.1.0"
+
 enum fus_code {
     FUS_OK = 0,
     FUS_EINVAL,       /* an argument of the caller's makes no sense */

@@ -1,7 +1,7 @@
 /* Networks: a description and a source of weights in, activations at named layers ("taps") out.
  *
  * Reading order: arch.c (the networks as tables of layers), plan.c (shapes, one arena), fold.c (batch norm into the
- * convolutions), kernels.c, gemm_tile.h and gemm.c (the engine), conv.c, elementwise.c, pool.c, linear.c, attnpool.c (the layers), net.c
+ * convolutions), kernels.c, gemm_tile.h and gemm.c (the engine), conv.c, elementwise.c, pool.c, attnpool.c, softmax.c (the layers), net.c
  * (create, forward, taps); reference.c is the same network by naive loops.
  *
  * nn knows no file format: weights arrive through a look-up function, by PyTorch's names. */
@@ -62,6 +62,7 @@ struct fus_net;
 struct fus_net_options {
     const char *isa; /* a row of the kernel table: scalar, avx2, avx512, neon; NULL = $FUS_ISA, else the best there is */
     int batch;       /* pictures per forward pass at most; 0 = 1 */
+    bool direct;     /* no Winograd: every convolution as the sum it is */
 };
 
 struct fus_tap {
@@ -95,11 +96,27 @@ typedef int (*fus_tap_fn)(void *context, int tap, int picture, const float *bloc
 int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *wanted, fus_tap_fn fn, void *context,
                     struct fus_error *err);
 
+/* What each layer of the table is and costs, for `fusiform bench`. */
+struct fus_layer_info {
+    char name[48], shape[64];    /* "layer1.0.conv2", "64x56x56 3x3/1" */
+    double flops;                /* per picture: 2 per multiply-add, padding counted in */
+};
+int fus_net_n_layers(const struct fus_net *net);
+void fus_net_layer_info(struct fus_layer_info *info, const struct fus_net *net, int layer);
+/* From now on every forward pass adds each layer's wall time to seconds[n_layers]; NULL: no longer. */
+void fus_net_time_layers(struct fus_net *net, double *seconds);
+
+/* The same network by naive loops, for reading and for the tests: one output at a time, one multiply-add at a time.
+ * Bit-equal to fus_net_forward where that runs its convolutions directly (no Winograd).
+ * input [3, side, side]; out [C, H, W] of the tap called `tap` (room for fus_tap's C*H*W). */
+int fus_reference_forward(float *out, const struct fus_net_spec *spec, const float *input, const char *tap,
+                          fus_weight_fn get, void *context, struct fus_error *err);
+
 /* blocked [ceil(C/16), n_places, 16] -> out [C, n_places]. */
 void fus_tensor_unblock(float *out, const float *blocked, int channels, size_t n_places);
 size_t fus_tensor_blocked_size(int channels, size_t n_places); /* floats */
 
 /* Softmax of n logits, in place; our own exp, sums in index order in double. */
-void fus_linear_softmax(float *x, size_t n);
+void fus_softmax_apply(float *x, size_t n);
 
 #endif

@@ -22,26 +22,40 @@ static uint32_t rotr(uint32_t x, int k)
     return x >> k | x << (32 - k);
 }
 
-static void compress(uint32_t h[8], const uint8_t *p)
+/* One round (6.2.2, step 3); instead of all eight words only d and h are written, and the next call names them in turn. */
+static inline void step(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f, uint32_t g, uint32_t *h,
+                        uint32_t kw)
 {
-    uint32_t w[64], s[8];
+    uint32_t t1 = *h + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + ((e & f) ^ (~e & g)) + kw;
+    *d += t1;
+    *h = t1 + (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+}
+
+static void compress(uint32_t state[8], const uint8_t *p)
+{
+    uint32_t w[64];
     for (int t = 0; t < 16; t++)
         w[t] = (uint32_t)p[4 * t] << 24 | (uint32_t)p[4 * t + 1] << 16 | (uint32_t)p[4 * t + 2] << 8 | p[4 * t + 3];
     for (int t = 16; t < 64; t++) {
-        uint32_t a = w[t - 15], b = w[t - 2];
-        w[t] = w[t - 16] + (rotr(a, 7) ^ rotr(a, 18) ^ a >> 3) + w[t - 7] + (rotr(b, 17) ^ rotr(b, 19) ^ b >> 10);
+        uint32_t x = w[t - 15], y = w[t - 2];
+        w[t] = w[t - 16] + (rotr(x, 7) ^ rotr(x, 18) ^ x >> 3) + w[t - 7] + (rotr(y, 17) ^ rotr(y, 19) ^ y >> 10);
     }
-    memcpy(s, h, sizeof s);
-    for (int t = 0; t < 64; t++) {
-        uint32_t e = s[4], a = s[0];
-        uint32_t t1 = s[7] + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + ((e & s[5]) ^ (~e & s[6])) + K[t] + w[t];
-        uint32_t t2 = (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
-        memmove(s + 1, s, 7 * sizeof *s);
-        s[4] += t1;
-        s[0] = t1 + t2;
+    for (int t = 0; t < 64; t++)
+        w[t] += K[t];
+    uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5], g = state[6], h = state[7];
+    for (int t = 0; t < 64; t += 8) {
+        step(a, b, c, &d, e, f, g, &h, w[t]);
+        step(h, a, b, &c, d, e, f, &g, w[t + 1]);
+        step(g, h, a, &b, c, d, e, &f, w[t + 2]);
+        step(f, g, h, &a, b, c, d, &e, w[t + 3]);
+        step(e, f, g, &h, a, b, c, &d, w[t + 4]);
+        step(d, e, f, &g, h, a, b, &c, w[t + 5]);
+        step(c, d, e, &f, g, h, a, &b, w[t + 6]);
+        step(b, c, d, &e, f, g, h, &a, w[t + 7]);
     }
+    const uint32_t end[8] = {a, b, c, d, e, f, g, h};
     for (int i = 0; i < 8; i++)
-        h[i] += s[i];
+        state[i] += end[i];
 }
 
 void fus_sha256_start(struct fus_sha256 *s)

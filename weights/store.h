@@ -20,6 +20,11 @@ struct fus_pair {
     char *key, *value;
 };
 
+struct fus_canonical {
+    const char *name; /* the tensor's `canonical` */
+    size_t tensor;
+};
+
 struct fus_store {
     char *path;
     FILE *file;          /* NULL for `random:` */
@@ -31,6 +36,9 @@ struct fus_store {
     size_t n_members, cap_members;
     struct fus_pair *metadata;
     size_t n_metadata;
+    struct fus_canonical *by_canonical; /* sorted by name: names.c makes it, fus_store_find looks in it */
+    size_t n_canonical;
+    char preprocess[160];            /* the last answer of fus_store_preprocess that had to be put together */
     struct fus_net_spec random_spec; /* `random:` only */
     uint64_t random_seed;
     uint8_t *unpacked;          /* the deflated member read last, kept because many tensors may share it */
@@ -43,20 +51,29 @@ struct fus_store {
 /* n bytes at offset of the file into buf; FUS_EFORMAT "truncated copy?" past the end. */
 int fus_store_read_at(const struct fus_store *s, void *buf, uint64_t offset, size_t n, struct fus_error *err);
 
-/* Append a tensor (copied, its name too). Checks dims, element count, and that offset and strides stay inside the member. */
+/* Append a tensor (copied, its name too). n_elements is computed here from the shape; checked are the number of dims, that
+ * no size or stride is negative, and that every element lies inside the member. Messages name the tensor. */
 int fus_store_add(struct fus_store *s, const struct fus_tensor *t, struct fus_error *err);
-int fus_store_add_member(struct fus_store *s, const struct fus_member *m, struct fus_error *err); /* name is taken over */
+int fus_store_add_member(struct fus_store *s, const struct fus_member *m, struct fus_error *err); /* name is taken over, also on failure */
 
 /* Each reader fills tensors, members and metadata of a store whose file is open. store.c picks it by the first bytes. */
 int fus_safetensors_open(struct fus_store *s, struct fus_error *err);
 int fus_torch_open_zip(struct fus_store *s, struct fus_error *err);    /* PyTorch zip and TorchScript */
 int fus_torch_open_legacy(struct fus_store *s, struct fus_error *err);
+int fus_torchtar_open(struct fus_store *s, struct fus_error *err);     /* PyTorch before 0.1.10: resnet50-19c8e357.pth */
 int fus_npy_open(struct fus_store *s, struct fus_error *err);
 int fus_npy_open_npz(struct fus_store *s, struct fus_error *err);
 int fus_random_open(struct fus_store *s, const char *spec, struct fus_error *err);
 int fus_random_read(const struct fus_store *s, float *out, const struct fus_tensor *t, struct fus_error *err);
 
-/* Set `canonical` of every tensor that a network may ask for (names.c). */
+/* dtype.c: n elements as they lie in the file -> floats. */
+void fus_dtype_to_f32(float *out, const uint8_t *raw, size_t n, enum fus_dtype t, bool big_endian);
+/* n floats -> little-endian f32, f16 or bf16 in the same memory; returns the bytes they take. */
+size_t fus_dtype_pack(float *values, size_t n, enum fus_dtype t);
+bool fus_dtype_host_is_little(void);
+
+/* Set `canonical` of every tensor that a network may ask for, and s->by_canonical (names.c). Two tensors of one canonical
+ * name: FUS_EFORMAT, both are named. */
 int fus_names_map(struct fus_store *s, struct fus_error *err);
 
 #endif

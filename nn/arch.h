@@ -1,0 +1,39 @@
+/* Private to nn/: a network as one table of layers, in forward order. Everything else (plan, folding, forward, the
+ * naive reference) walks this table. */
+#ifndef FUS_ARCH_H
+#define FUS_ARCH_H
+
+#include "nn.h"
+
+enum fus_op {
+    FUS_OP_CONV,     /* convolution [+ folded batch norm] [+ addend] [+ ReLU]; a linear layer is a 1x1 one on one pixel */
+    FUS_OP_MAXPOOL,  /* 3x3 stride 2, padding 1 */
+    FUS_OP_AVGPOOL,  /* kernel x kernel, stride = kernel */
+    FUS_OP_MEAN,     /* over all places: adaptive average pool to 1x1 */
+    FUS_OP_PAD,      /* option A: every second pixel, channels filled up with zeros on both sides */
+    FUS_OP_ATTENTION /* CLIP's attention pooling */
+};
+
+struct fus_layer {
+    enum fus_op op;
+    char name[48];                /* of its parameters: "layer1.0.conv1"; "" where there are none */
+    char norm[48];                /* of its batch norm: "layer1.0.bn1"; "" where there is none */
+    char tap[48];                 /* "layer1.0.relu1"; "" where it cannot be tapped */
+    bool in_all, relu;
+    int input, addend;            /* layers; -1: the picture / nothing is added */
+    int kernel, stride, padding;
+    int in_channels, in_side;     /* of the input: [in_channels, in_side, in_side] */
+    int channels, side;           /* of the output */
+};
+
+struct fus_arch {
+    int n_layers, cap_layers;
+    struct fus_layer *layers;
+};
+
+#define FUS_BN_EPSILON 1e-5 /* PyTorch's default, which all these networks use */
+
+int fus_arch_build(struct fus_arch *arch, const struct fus_net_spec *spec, struct fus_error *err);
+void fus_arch_free(struct fus_arch *arch);
+
+#endif

@@ -1,0 +1,205 @@
+/* CLIP's attention pooling (Radford et al. 2021; the code of its ModifiedResNet): the mean of all places is one query that
+ * attends, with several heads, over itself and the places.
+ *
+ *   t_0 = mean_i x_i + e_0,  t_i = x_i + e_i          tokens with positional embedding, i = 1 .. H*W
+ *   q = (W_q t_0 + b_q) / sqrt(d),  k_i = W_k t_i + b_k,  v_i = W_v t_i + b_v
+ *   a_h = softmax_i(q_h . k_ih),  o_h = sum_i a_hi v_ih,  out = W_c o + b_c         heads h of d channels
+ *
+ * There is one query only, so the products are taken in the cheap order: q_h . k_ih = (W_kh' q_h) . t_i + const, where the
+ * constant q_h . b_kh falls out of the softmax, and o_h = W_vh (sum_i a_hi t_i) + b_vh since the a_hi sum to 1. 21
+ * million multiply-adds instead of 430. */
+#include "attnpool.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "fmath.h"
+#include "team.h"
+
+struct sizes {
+    size_t c, tokens, padded; /* channels; places + 1, and that rounded up to 4 */
+    size_t token_blocks, heads, depth;
+};
+
+static struct sizes sizes_of(const struct fus_layer *l, int heads)
+{
+    size_t tokens = (size_t)l->in_side * (size_t)l->in_side + 1, c = (size_t)l->in_channels;
+    struct sizes s = {c, tokens, (tokens + 3) / 4 * 4, (tokens + FUS_LANES - 1) / FUS_LANES, (size_t)heads, c / (size_t)heads};
+    return s;
+}
+
+size_t fus_attnpool_weight_floats(const struct fus_layer *l)
+{
+    struct sizes s = sizes_of(l, 1);
+    size_t out = (size_t)FUS_BLOCKS(l->channels) * FUS_LANES;
+    return (s.tokens * s.c + FUS_LANES - 1) / FUS_LANES * FUS_LANES + 3 * s.c * s.c + out * s.c + 2 * s.c + out;
+}
+
+size_t fus_attnpool_scratch_floats(const struct fus_layer *l, int heads)
+{
+    struct sizes s = sizes_of(l, heads);
+    return s.c * (s.padded + s.token_blocks * FUS_LANES + 2 + 2 * s.heads) + s.token_blocks * FUS_LANES * s.heads;
+}
+
+/* ---- weights ---- */
+
+/* w [rows, c] -> panels [rows/16, c, 16]; transposed: [c/16, rows, 16]. Both are multiples of 16 but for the rows. */
+static void pack(float *panels, const float *w, size_t rows, size_t c, bool transposed)
+{
+    if (transposed) {
+        for (size_t j = 0; j < rows; j++)
+            for (size_t i = 0; i < c; i++)
+                panels[(i / FUS_LANES * rows + j) * FUS_LANES + i % FUS_LANES] = w[j * c + i];
+        return;
+    }
+    memset(panels, 0, (rows + FUS_LANES - 1) / FUS_LANES * FUS_LANES * c * sizeof *panels);
+    for (size_t j = 0; j < rows; j++)
+        for (size_t i = 0; i < c; i++)
+            panels[(j / FUS_LANES * c + i) * FUS_LANES + j % FUS_LANES] = w[j * c + i];
+}
+
+int fus_attnpool_load(struct fus_attnpool *a, float *weights, float *raw, fus_weight_fn get, void *context,
+                      struct fus_error *err)
+{
+    struct sizes s = sizes_of(a->layer, a->heads);
+    size_t out = (size_t)a->layer->channels, out_floats = (size_t)FUS_BLOCKS(a->layer->channels) * FUS_LANES;
+    a->positions = weights;
+    a->query = a->positions + (s.tokens * s.c + FUS_LANES - 1) / FUS_LANES * FUS_LANES;
+    a->key = a->query + s.c * s.c;
+    a->value = a->key + s.c * s.c;
+    a->output = a->value + s.c * s.c;
+    a->query_bias = a->output + out_floats * s.c;
+    a->value_bias = a->query_bias + s.c;
+    a->output_bias = a->value_bias + s.c;
+    memset(a->output_bias, 0, out_floats * sizeof *a->output_bias);
+    int code = get(context, a->positions, s.tokens * s.c, "attnpool.positional_embedding", err);
+    const struct {
+        const char *weight, *bias;
+        float *panels, *bias_to;
+        size_t rows;
+        bool transposed;
+    } part[] = {
+        {"attnpool.q_proj.weight", "attnpool.q_proj.bias", a->query, a->query_bias, s.c, false},
+        {"attnpool.k_proj.weight", NULL, a->key, NULL, s.c, true},
+        {"attnpool.v_proj.weight", "attnpool.v_proj.bias", a->value, a->value_bias, s.c, false},
+        {"attnpool.c_proj.weight", "attnpool.c_proj.bias", a->output, a->output_bias, out, false},
+    };
+    for (int i = 0; i < 4 && !code; i++) {
+        code = get(context, raw, part[i].rows * s.c, part[i].weight, err);
+        if (!code)
+            pack(part[i].panels, raw, part[i].rows, s.c, part[i].transposed);
+        if (!code && part[i].bias)
+            code = get(context, part[i].bias_to, part[i].rows, part[i].bias, err);
+    }
+    return code;
+}
+
+/* ---- run ---- */
+
+static const float no_bias[2 * FUS_LANES];
+
+struct product {
+    struct fus_tile whole;
+    int rows;
+    const struct fus_kernel *kernel;
+};
+
+static void product_block(void *context, int block, int thread)
+{
+    const struct product *p = context;
+    const struct fus_tile *whole = &p->whole;
+    struct fus_tile t = *whole;
+    (void)thread;
+    t.first = t.last = true;
+    t.blocks = 1;
+    t.b = t.ahead = whole->b + (size_t)block * whole->b_step;
+    t.bias = whole->bias ? whole->bias + block * FUS_LANES : no_bias;
+    for (int row = 0; row < p->rows; row += p->kernel->rows) {
+        t.rows = p->rows - row < p->kernel->rows ? p->rows - row : p->kernel->rows;
+        t.a = whole->a + row * FUS_LANES;
+        t.c = whole->c + (size_t)block * whole->c_step + row * FUS_LANES;
+        p->kernel->tile(&t);
+    }
+}
+
+/* c[block, row, :] = sum_k a[k, row] b[block, k, :] (+ bias) for n_blocks blocks of 16 columns and all rows. */
+static void product(struct fus_tile whole, int rows, int n_blocks, const struct fus_kernel *kernel)
+{
+    struct product p = {whole, rows, kernel};
+    fus_team_for(n_blocks, product_block, &p);
+}
+
+/* tokens [C/16, padded, 16], rows behind the last token 0; turned [token blocks, C, 16] is its transpose. */
+static void make_tokens(float *tokens, float *turned, const float *in, const struct fus_attnpool *a, const struct sizes *s)
+{
+    size_t places = s->tokens - 1;
+    memset(turned, 0, s->token_blocks * FUS_LANES * s->c * sizeof *turned);
+    for (size_t block = 0; block < s->c / FUS_LANES; block++) {
+        float *to = tokens + block * s->padded * FUS_LANES;
+        const float *from = in + block * places * FUS_LANES;
+        memset(to, 0, s->padded * FUS_LANES * sizeof *to);
+        for (size_t p = 0; p < places; p++)
+            for (int i = 0; i < FUS_LANES; i++)
+                to[i] += from[p * FUS_LANES + (size_t)i];
+        for (int i = 0; i < FUS_LANES; i++)
+            to[i] /= (float)places;
+        memcpy(to + FUS_LANES, from, places * FUS_LANES * sizeof *to);
+        for (size_t t = 0; t < s->tokens; t++)
+            for (size_t i = 0; i < FUS_LANES; i++) {
+                size_t channel = block * FUS_LANES + i;
+                to[t * FUS_LANES + i] += a->positions[t * s->c + channel];
+                turned[(t / FUS_LANES * s->c + channel) * FUS_LANES + t % FUS_LANES] = to[t * FUS_LANES + i];
+            }
+    }
+}
+
+/* scores [token blocks, heads, 16], in place; what lies behind the last token becomes 0. */
+static void softmax_heads(float *scores, const struct sizes *s)
+{
+    for (size_t h = 0; h < s->heads; h++) {
+        float most = -INFINITY;
+        double sum = 0;
+        for (size_t t = 0; t < s->tokens; t++) {
+            float v = scores[(t / FUS_LANES * s->heads + h) * FUS_LANES + t % FUS_LANES];
+            most = v > most ? v : most;
+        }
+        for (size_t t = 0; t < s->tokens; t++)
+            sum += fus_fmath_exp((double)scores[(t / FUS_LANES * s->heads + h) * FUS_LANES + t % FUS_LANES] - most);
+        for (size_t t = 0; t < s->token_blocks * FUS_LANES; t++) {
+            float *v = &scores[(t / FUS_LANES * s->heads + h) * FUS_LANES + t % FUS_LANES];
+            *v = t < s->tokens ? (float)(fus_fmath_exp((double)*v - most) / sum) : 0;
+        }
+    }
+}
+
+void fus_attnpool_run(const struct fus_attnpool *a, float *out, const float *in, float *scratch,
+                      const struct fus_kernel *kernel)
+{
+    struct sizes s = sizes_of(a->layer, a->heads);
+    int blocks = (int)(s.c / FUS_LANES), heads = a->heads, head_blocks = (int)(s.depth / FUS_LANES);
+    float *tokens = scratch, *turned = tokens + s.c * s.padded, *query = turned + s.c * s.token_blocks * FUS_LANES;
+    float *looks = query + s.c, *context = looks + s.c * s.heads, *value = context + s.c * s.heads, *scores = value + s.c;
+    const float scale = (float)(1 / sqrt((double)s.depth));
+    make_tokens(tokens, turned, in, a, &s);
+    product((struct fus_tile){.c = query, .c_step = FUS_LANES, .a = tokens, .a_step = s.padded * FUS_LANES, .b = a->query,
+                              .b_step = s.c * FUS_LANES, .bias = a->query_bias, .k = (int)s.c}, 1, blocks, kernel);
+    for (size_t i = 0; i < s.c; i++)
+        query[i] *= scale;
+    for (int h = 0; h < heads; h++) /* looks_h = W_kh' q_h */
+        product((struct fus_tile){.c = looks + h * FUS_LANES, .c_step = s.heads * FUS_LANES, .a = query + (size_t)h * s.depth,
+                                  .a_step = FUS_LANES, .b = a->key + (size_t)h * s.depth * FUS_LANES,
+                                  .b_step = s.c * FUS_LANES, .k = (int)s.depth}, 1, blocks, kernel);
+    product((struct fus_tile){.c = scores, .c_step = s.heads * FUS_LANES, .a = looks, .a_step = s.heads * FUS_LANES,
+                              .b = turned, .b_step = s.c * FUS_LANES, .k = (int)s.c}, heads, (int)s.token_blocks, kernel);
+    softmax_heads(scores, &s);
+    product((struct fus_tile){.c = context, .c_step = s.heads * FUS_LANES, .a = scores, .a_step = s.heads * FUS_LANES,
+                              .b = tokens, .b_step = s.padded * FUS_LANES, .k = (int)s.padded}, heads, blocks, kernel);
+    for (int h = 0; h < heads; h++) /* o_h = W_vh context_h + b_vh */
+        product((struct fus_tile){.c = value + (size_t)h * s.depth, .c_step = FUS_LANES, .a = context + h * FUS_LANES,
+                                  .a_step = s.heads * FUS_LANES,
+                                  .b = a->value + (size_t)h * s.depth * s.c, .b_step = s.c * FUS_LANES,
+                                  .bias = a->value_bias + (size_t)h * s.depth, .k = (int)s.c}, 1, head_blocks, kernel);
+    product((struct fus_tile){.c = out, .c_step = FUS_LANES, .a = value, .a_step = FUS_LANES, .b = a->output,
+                              .b_step = s.c * FUS_LANES, .bias = a->output_bias, .k = (int)s.c},
+            1, FUS_BLOCKS(a->layer->channels), kernel);
+}

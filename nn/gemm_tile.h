@@ -1,0 +1,120 @@
+/* The one micro-kernel source. Each kernel_*.c defines
+ *
+ *   VEC, WIDTH              a vector of WIDTH floats
+ *   LOAD(p) STORE(p, v)     unaligned
+ *   SPREAD(p)               *p in every lane
+ *   ZERO()  ADD(x, y)  FMA(x, y, z) = x*y + z rounded once
+ *   RELU(x)                 x < 0 ? 0 : x  (NaN stays NaN)
+ *   TILE_ROWS, TILE_BLOCKS  so that the sums fill the registers, and two or three are left
+ *   TARGET                  function attribute that allows the instructions
+ *
+ * and includes this file and winograd_tile.h: a tile of up to TILE_ROWS pixels x TILE_BLOCKS*16 channels, its sums in registers, one
+ * instance per number of rows so that edge tiles waste nothing. Vectors run over channels, never along k. */
+
+#define PER_BLOCK (FUS_LANES / WIDTH)
+
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 64")
+#endif
+#define INLINE static inline __attribute__((always_inline)) TARGET
+
+/* Four steps of k: sums[rows][vectors] += a[row][k] * b[k][vector]. */
+INLINE void steps(VEC sums[TILE_ROWS][TILE_BLOCKS * PER_BLOCK], const float *a, const float *b, size_t b_step,
+                  const int rows, const int blocks)
+{
+    UNROLL
+    for (int k = 0; k < 4; k++) {
+        VEC w[TILE_BLOCKS * PER_BLOCK];
+        UNROLL
+        for (int v = 0; v < blocks * PER_BLOCK; v++)
+            w[v] = LOAD(b + (size_t)(v / PER_BLOCK) * b_step + k * FUS_LANES + v % PER_BLOCK * WIDTH);
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            VEC x = SPREAD(a + r * FUS_LANES + k);
+            UNROLL
+            for (int v = 0; v < blocks * PER_BLOCK; v++)
+                sums[r][v] = FMA(x, w[v], sums[r][v]);
+        }
+    }
+}
+
+INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks)
+{
+    VEC sums[TILE_ROWS][TILE_BLOCKS * PER_BLOCK];
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        UNROLL
+        for (int v = 0; v < blocks * PER_BLOCK; v++)
+            sums[r][v] = ZERO();
+    }
+    if (!t->first) {
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            UNROLL
+            for (int v = 0; v < blocks * PER_BLOCK; v++)
+                sums[r][v] = LOAD(t->c + (size_t)(v / PER_BLOCK) * t->c_step + r * FUS_LANES + v % PER_BLOCK * WIDTH);
+        }
+    }
+    const float *a = t->a, *b = t->b, *ahead = t->ahead;
+    for (int k = t->k; k > 0; k -= FUS_LANES, a += t->a_step) {
+        const int n = k < FUS_LANES ? k : FUS_LANES;
+        for (int i = 0; i < n; i += 4, b += 4 * FUS_LANES, ahead += FUS_LANES) {
+            __builtin_prefetch(ahead, 0, 2);
+            if (blocks > 1)
+                __builtin_prefetch(ahead + t->b_step, 0, 2);
+            steps(sums, a + i, b, t->b_step, rows, blocks);
+        }
+    }
+    if (t->last) {
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            UNROLL
+            for (int v = 0; v < blocks * PER_BLOCK; v++) {
+                size_t at = (size_t)(v / PER_BLOCK) * t->c_step + (size_t)(r * FUS_LANES + v % PER_BLOCK * WIDTH);
+                VEC y = ADD(sums[r][v], LOAD(t->bias + v * WIDTH));
+                if (t->addend)
+                    y = ADD(y, LOAD(t->addend + at));
+                STORE(t->c + at, t->relu ? RELU(y) : y);
+            }
+        }
+    } else {
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            UNROLL
+            for (int v = 0; v < blocks * PER_BLOCK; v++)
+                STORE(t->c + (size_t)(v / PER_BLOCK) * t->c_step + r * FUS_LANES + v % PER_BLOCK * WIDTH, sums[r][v]);
+        }
+    }
+}
+
+#define ROWS_CASE(r) \
+    case r: \
+        if (r <= TILE_ROWS && (TILE_BLOCKS == 1 || t->blocks == TILE_BLOCKS)) \
+            tile_of(t, r <= TILE_ROWS ? r : 1, TILE_BLOCKS); \
+        else if (r <= TILE_ROWS) \
+            tile_of(t, r <= TILE_ROWS ? r : 1, 1); \
+        break;
+
+TARGET static void gemm_tile(const struct fus_tile *t)
+{
+    switch (t->rows) {
+        ROWS_CASE(1)
+        ROWS_CASE(2)
+        ROWS_CASE(3)
+        ROWS_CASE(4)
+        ROWS_CASE(5)
+        ROWS_CASE(6)
+        ROWS_CASE(7)
+        ROWS_CASE(8)
+        ROWS_CASE(9)
+        ROWS_CASE(10)
+        ROWS_CASE(11)
+        ROWS_CASE(12)
+        ROWS_CASE(13)
+        ROWS_CASE(14)
+    }
+}
+
+#undef ROWS_CASE

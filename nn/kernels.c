@@ -1,0 +1,33 @@
+/* Choosing a row of the table of instruction sets: see kernels.h. */
+#include "kernels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Best first. */
+static const struct fus_kernel *const rows[] = {
+#if defined(__x86_64__)
+    &fus_kernel_avx512, &fus_kernel_avx2, &fus_kernel_fma,
+#endif
+#if defined(__aarch64__) && defined(__ARM_NEON)
+    &fus_kernel_neon,
+#endif
+    &fus_kernel_scalar,
+};
+
+const struct fus_kernel *fus_kernels_pick(const char *name, struct fus_error *err)
+{
+    char here[128] = "";
+    if (!name)
+        name = getenv("FUS_ISA");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (!rows[i]->available())
+            continue;
+        if (!name || !*name || strcmp(name, rows[i]->name) == 0)
+            return rows[i];
+        strcat(here, " ");
+        strcat(here, rows[i]->name);
+    }
+    fus_base_fail(err, FUS_EUNSUPPORTED, "FUS_ISA: '%s' cannot run here; this build on this CPU has:%s", name, here);
+    return NULL;
+}

@@ -1,0 +1,48 @@
+/* Private to nn/: the one table of instruction sets. A row holds the micro-kernel and the tile it works on together,
+ * so that they cannot disagree. All rows compute the same bits: each output is one chain of fused multiply-adds over
+ * k, whatever the vector width. */
+#ifndef FUS_KERNELS_H
+#define FUS_KERNELS_H
+
+#include "base.h"
+
+#define FUS_LANES 16 /* channels in a block, in every layout and on every machine */
+
+/* One tile of a GEMM: rows are pixels, columns channels in blocks of 16.
+ *
+ *   c[j, i, :] = relu(sum_k a[k, i] b[j, k, :] + bias[j, :] + addend[j, i, :])
+ *
+ * a  slices of 16 k: [k/16] at a_step floats, in each [rows, 16]
+ * b  [blocks] at b_step floats, in each [k, 16]
+ * c  [blocks] at c_step floats, in each [rows, 16]; addend likewise, NULL: nothing
+ * ahead: weights wanted next, k/4 of them in each block: brought nearer meanwhile
+ * first: the sums start at 0, else at c; last: bias, addend and ReLU follow. */
+struct fus_tile {
+    const float *a, *b, *bias, *addend, *ahead;
+    float *c;
+    size_t a_step, b_step, c_step;
+    int k;                  /* a multiple of 4 */
+    int rows, blocks;       /* at most the kernel's */
+    bool first, last, relu;
+};
+
+struct fus_kernel {
+    const char *name;
+    int rows, blocks;                         /* largest tile */
+    void (*tile)(const struct fus_tile *t);
+    void (*winograd_in)(float *v, size_t step, const float *plane, int side, int y0, int x0);
+    void (*winograd_out)(float *plane, const float *m, size_t step, const float *bias, const float *addend, bool relu,
+                         int side, int y0, int x0); /* both: winograd_tile.h */
+    bool (*available)(void);                  /* on the CPU this runs on */
+};
+
+/* The row called `name`; NULL: the one $FUS_ISA names, else the best available. An unavailable one is an error. */
+const struct fus_kernel *fus_kernels_pick(const char *name, struct fus_error *err);
+
+extern const struct fus_kernel fus_kernel_scalar;
+extern const struct fus_kernel fus_kernel_fma; /* also called scalar: plain C whose fmaf is an instruction */
+extern const struct fus_kernel fus_kernel_avx2;
+extern const struct fus_kernel fus_kernel_avx512;
+extern const struct fus_kernel fus_kernel_neon;
+
+#endif

@@ -1,0 +1,57 @@
+/* Private to nn/: the layers' arithmetic. Activations are blocked: [ceil(C/16), H*W, 16] per picture, the last block
+ * filled up with zeros; the picture itself is [side + 2 padding, side + 2 padding, 3] with a border of zeros. */
+#ifndef FUS_LAYERS_H
+#define FUS_LAYERS_H
+
+#include "arch.h"
+#include "kernels.h"
+
+#define FUS_BLOCKS(channels) (((channels) + FUS_LANES - 1) / FUS_LANES)
+
+/* A matrix product with the weights, its rows made from an activation as they are needed (im2col without the matrix).
+ *
+ * k runs over (r, s, c), r slowest: kernel row, kernel column, input channel. */
+struct fus_gemm {
+    const struct fus_layer *layer;
+    const float *panels;    /* [blocks of channels, k, 16] */
+    const float *bias;      /* [blocks of channels, 16] */
+    int k;                  /* kernel^2 * in_channels rounded up to 16 per tap; of 3 input channels: to 4 in all */
+};
+
+int fus_gemm_k(const struct fus_layer *l);
+size_t fus_gemm_panel_floats(const struct fus_layer *l);
+
+/* weights [channels, in_channels, kernel, kernel] -> panels. */
+void fus_gemm_pack_weights(float *panels, const float *weights, const struct fus_layer *l);
+
+/* Floats of scratch for each thread. */
+size_t fus_gemm_scratch_floats(const struct fus_kernel *kernel);
+
+/* out [n pictures, blocks, places, 16] = relu?(in (*) weights + bias + addend). addend NULL: none. */
+void fus_gemm_run(const struct fus_gemm *g, float *out, const float *in, const float *addend, int n_pictures,
+                  float *scratch, const struct fus_kernel *kernel);
+
+/* The same by Winograd's F(4x4, 3x3), for the layers it fits: a 3x3 of stride 1 on 8x8 pixels or more. */
+bool fus_winograd_fits(const struct fus_layer *l);
+size_t fus_winograd_panel_floats(const struct fus_layer *l);
+size_t fus_winograd_scratch_floats(const struct fus_layer *l); /* for each thread */
+void fus_winograd_pack_weights(float *panels, const float *weights, const struct fus_layer *l);
+void fus_winograd_run(const struct fus_gemm *g, float *out, const float *in, const float *addend, int n_pictures,
+                      float *scratch, const struct fus_kernel *kernel);
+
+/* One picture each. */
+void fus_pool_max(float *out, const float *in, const struct fus_layer *l);
+void fus_pool_average(float *out, const float *in, const struct fus_layer *l); /* sums row by row, then / n */
+void fus_pool_mean(float *out, const float *in, const struct fus_layer *l);
+void fus_pool_pad(float *out, const float *in, const struct fus_layer *l);
+
+/* Fold the batch norm into a convolution (Ioffe & Szegedy 2015, inference): w' = w * g, bias' = beta - mean * g with g = gamma /
+ * sqrt(var + 1e-5), in double, rounded once. weights [channels, n_per_channel] in place; bias [channels] out. */
+void fus_fold_batchnorm(float *weights, float *bias, size_t n_per_channel, int channels, const float *gamma,
+                        const float *beta, const float *mean, const float *var);
+
+/* A layer's folded weights [channels, in_channels, kernel, kernel] and bias [channels] from the look-up; scratch: 4 * channels. */
+int fus_fold_layer(float *weights, float *bias, float *scratch, const struct fus_layer *l, fus_weight_fn get,
+                   void *context, struct fus_error *err);
+
+#endif

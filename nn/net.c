@@ -1,0 +1,401 @@
+/* A network ready to run: the table of layers, its weights folded and packed, one arena, and the walk over all
+ * of it. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "attnpool.h"
+#include "layers.h"
+#include "plan.h"
+#include "team.h"
+
+struct fus_net {
+    struct fus_net_spec spec;
+    struct fus_arch arch;
+    struct fus_plan plan;
+    const struct fus_kernel *kernel;
+    int batch, n_threads;
+    bool direct;
+    struct fus_gemm *gemms;       /* [n_layers]; panels NULL where a layer has no weights */
+    struct fus_attnpool attention; /* of the one attention pool there may be */
+    float *weights;               /* all panels and biases, one allocation */
+    size_t weight_floats;
+    float *arena;
+    int n_taps;
+    struct fus_tap *taps;
+    int *tap_layer;               /* [n_taps] */
+    double *seconds;              /* [n_layers] the caller's, or NULL */
+};
+
+/* ---- weights ---- */
+
+static size_t bias_floats(const struct fus_layer *l)
+{
+    return (size_t)FUS_BLOCKS(l->channels) * FUS_LANES;
+}
+
+static bool by_winograd(const struct fus_net *net, const struct fus_layer *l)
+{
+    return !net->direct && fus_winograd_fits(l);
+}
+
+static size_t panel_floats(const struct fus_net *net, const struct fus_layer *l)
+{
+    return by_winograd(net, l) ? fus_winograd_panel_floats(l) : fus_gemm_panel_floats(l);
+}
+
+/* Floats of all panels and biases, and of the largest layer's weights as the file has them. */
+static int measure_weights(struct fus_net *net, size_t *largest, struct fus_error *err)
+{
+    size_t total = 0, most = 0;
+    for (int i = 0; i < net->arch.n_layers; i++) {
+        const struct fus_layer *l = &net->arch.layers[i];
+        if (l->op != FUS_OP_CONV && l->op != FUS_OP_ATTENTION)
+            continue;
+        bool attention = l->op == FUS_OP_ATTENTION;
+        size_t rows = (size_t)(attention && l->in_channels > l->channels ? l->in_channels : l->channels);
+        size_t taps = attention ? 1 : (size_t)(l->kernel * l->kernel);
+        size_t n = rows * (size_t)l->in_channels * taps + 5 * (size_t)l->channels;
+        most = n > most ? n : most;
+        total += attention ? fus_attnpool_weight_floats(l) : panel_floats(net, l) + bias_floats(l);
+        if (total > SIZE_MAX / 16 || n > SIZE_MAX / 16)
+            return fus_base_fail(err, FUS_ENOMEM, "weights of %s do not fit in memory", l->name);
+    }
+    net->weight_floats = total;
+    *largest = most;
+    return FUS_OK;
+}
+
+static int load_weights(struct fus_net *net, fus_weight_fn get, void *context, struct fus_error *err)
+{
+    size_t largest = 0;
+    int code = measure_weights(net, &largest, err);
+    if (code)
+        return code;
+    float *raw = fus_base_aligned(largest, sizeof *raw);
+    net->weights = fus_base_aligned(net->weight_floats, sizeof *net->weights);
+    if (!raw || !net->weights) {
+        fus_base_free(raw);
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of weights", net->weight_floats * sizeof *raw);
+    }
+    float *next = net->weights;
+    for (int i = 0; i < net->arch.n_layers && !code; i++) {
+        const struct fus_layer *l = &net->arch.layers[i];
+        if (l->op == FUS_OP_ATTENTION) {
+            net->attention = (struct fus_attnpool){.layer = l, .heads = net->spec.attn_heads};
+            code = fus_attnpool_load(&net->attention, next, raw, get, context, err);
+            next += fus_attnpool_weight_floats(l);
+        }
+        if (l->op != FUS_OP_CONV)
+            continue;
+        size_t n = (size_t)l->channels * (size_t)l->in_channels * (size_t)(l->kernel * l->kernel);
+        float *bias = next + panel_floats(net, l);
+        memset(bias, 0, bias_floats(l) * sizeof *bias);
+        code = fus_fold_layer(raw, bias, raw + n, l, get, context, err);
+        if (!code && by_winograd(net, l))
+            fus_winograd_pack_weights(next, raw, l);
+        else if (!code)
+            fus_gemm_pack_weights(next, raw, l);
+        net->gemms[i] = (struct fus_gemm){l, next, bias, fus_gemm_k(l)};
+        next = bias + bias_floats(l);
+    }
+    fus_base_free(raw);
+    return code;
+}
+
+/* ---- taps ---- */
+
+static int list_taps(struct fus_net *net, struct fus_error *err)
+{
+    size_t n = (size_t)net->arch.n_layers;
+    net->taps = fus_base_alloc(n, sizeof *net->taps);
+    net->tap_layer = fus_base_alloc(n, sizeof *net->tap_layer);
+    if (!net->taps || !net->tap_layer)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for the list of taps");
+    for (int i = 0; i < net->arch.n_layers; i++) {
+        const struct fus_layer *l = &net->arch.layers[i];
+        if (!l->tap[0])
+            continue;
+        struct fus_tap *t = &net->taps[net->n_taps];
+        memcpy(t->name, l->tap, sizeof t->name);
+        t->channels = l->channels;
+        t->height = t->width = l->side;
+        t->in_all = l->in_all;
+        net->tap_layer[net->n_taps++] = i;
+    }
+    return FUS_OK;
+}
+
+int fus_net_n_taps(const struct fus_net *net)
+{
+    return net->n_taps;
+}
+
+const struct fus_tap *fus_net_tap(const struct fus_net *net, int i)
+{
+    return &net->taps[i];
+}
+
+/* CLIP calls the last ReLU of its stem and of its blocks relu3. */
+static bool same_tap(const char *asked, const char *name)
+{
+    size_t n = strlen(name);
+    bool block_output = n >= 4 && strcmp(name + n - 4, "relu") == 0;
+    return strcmp(asked, name) == 0 || (block_output && strncmp(asked, name, n) == 0 && strcmp(asked + n, "3") == 0);
+}
+
+int fus_net_find_tap(const struct fus_net *net, const char *name, struct fus_error *err)
+{
+    for (int i = 0; i < net->n_taps; i++)
+        if (same_tap(name, net->taps[i].name))
+            return i;
+    char list[1600] = "";
+    size_t used = 0;
+    for (int i = 0; i < net->n_taps && used < sizeof list - 64; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, " %s", net->taps[i].name);
+    fus_base_fail(err, FUS_ENOTFOUND, "no layer is called '%s'; there are:%s", name, list);
+    return -1;
+}
+
+static int tap_called(const struct fus_net *net, const char *name)
+{
+    for (int i = 0; i < net->n_taps; i++)
+        if (strcmp(net->taps[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+int fus_net_class_tap(const struct fus_net *net)
+{
+    return tap_called(net, "fc");
+}
+
+int fus_net_embedding_tap(const struct fus_net *net)
+{
+    int i = tap_called(net, "lang_head");
+    if (i < 0)
+        i = tap_called(net, "attnpool");
+    return i < 0 ? tap_called(net, "avgpool") : i;
+}
+
+/* ---- create, destroy ---- */
+
+/* What the layer that needs most needs while it runs: for patches and transformed tiles a part for each thread. */
+static size_t scratch_floats(const struct fus_net *net)
+{
+    size_t most = (size_t)net->n_threads * fus_gemm_scratch_floats(net->kernel);
+    for (int i = 0; i < net->arch.n_layers; i++) {
+        const struct fus_layer *l = &net->arch.layers[i];
+        size_t n = by_winograd(net, l)             ? (size_t)net->n_threads * fus_winograd_scratch_floats(l)
+                   : l->op == FUS_OP_ATTENTION ? fus_attnpool_scratch_floats(l, net->spec.attn_heads)
+                                                   : 0;
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const struct fus_net_options *options,
+                   fus_weight_fn get, void *context, struct fus_error *err)
+{
+    int code;
+    struct fus_net *net = fus_base_alloc(1, sizeof *net);
+    if (!net)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for a network");
+    net->spec = *spec;
+    net->batch = options && options->batch > 0 ? options->batch : 1;
+    net->direct = options && options->direct;
+    net->n_threads = fus_base_threads();
+    net->kernel = fus_kernels_pick(options ? options->isa : NULL, err);
+    code = net->kernel ? fus_arch_build(&net->arch, spec, err) : FUS_EUNSUPPORTED;
+    if (!code) {
+        net->gemms = fus_base_alloc((size_t)net->arch.n_layers, sizeof *net->gemms);
+        code = net->gemms ? list_taps(net, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for a network");
+    }
+    if (!code)
+        code = fus_plan_make(&net->plan, &net->arch, net->batch, scratch_floats(net), err);
+    if (!code)
+        code = load_weights(net, get, context, err);
+    if (!code) {
+        net->arena = fus_base_aligned(net->plan.arena_floats, sizeof *net->arena);
+        if (!net->arena)
+            code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of activations",
+                                 net->plan.arena_floats * sizeof *net->arena);
+    }
+    if (code) {
+        fus_net_destroy(net);
+        return code;
+    }
+    *out = net;
+    return FUS_OK;
+}
+
+void fus_net_destroy(struct fus_net *net)
+{
+    if (!net)
+        return;
+    fus_arch_free(&net->arch);
+    fus_plan_free(&net->plan);
+    fus_base_free(net->gemms);
+    fus_base_free(net->weights);
+    fus_base_free(net->arena);
+    fus_base_free(net->taps);
+    fus_base_free(net->tap_layer);
+    fus_base_free(net);
+}
+
+size_t fus_net_bytes(const struct fus_net *net)
+{
+    return (net->weight_floats + net->plan.arena_floats) * sizeof(float);
+}
+
+const char *fus_net_isa(const struct fus_net *net)
+{
+    return net->kernel->name;
+}
+
+int fus_net_input_side(const struct fus_net *net)
+{
+    return net->spec.input_side;
+}
+
+/* ---- what it costs ---- */
+
+int fus_net_n_layers(const struct fus_net *net)
+{
+    return net->arch.n_layers;
+}
+
+void fus_net_layer_info(struct fus_layer_info *info, const struct fus_net *net, int layer)
+{
+    static const char *const what[] = {"conv", "maxpool", "avgpool", "mean", "pad", "attention"};
+    const struct fus_layer *l = &net->arch.layers[layer];
+    double places = (double)l->side * l->side;
+    snprintf(info->name, sizeof info->name, "%s", l->name[0] ? l->name : what[l->op]);
+    snprintf(info->shape, sizeof info->shape, "%dx%dx%d %dx%d/%d", l->channels, l->side, l->side, l->kernel, l->kernel,
+             l->stride);
+    info->flops = l->op == FUS_OP_CONV ? 2.0 * places * l->channels * l->in_channels * l->kernel * l->kernel : 0;
+}
+
+void fus_net_time_layers(struct fus_net *net, double *seconds)
+{
+    net->seconds = seconds;
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- forward ---- */
+
+/* [3, side, side] -> [side + 2 padding, side + 2 padding, 3] with a border of zeros. */
+static void lay_out_picture(float *to, const float *from, const struct fus_layer *stem)
+{
+    size_t side = (size_t)stem->in_side, pad = (size_t)stem->padding, pitch = side + 2 * pad;
+    memset(to, 0, pitch * pitch * 3 * sizeof *to);
+    for (size_t y = 0; y < side; y++)
+        for (size_t x = 0; x < side; x++)
+            for (size_t c = 0; c < 3; c++)
+                to[((y + pad) * pitch + x + pad) * 3 + c] = from[(c * side + y) * side + x];
+}
+
+static void run_pool(struct fus_net *net, int i, int n, void (*pool)(float *, const float *, const struct fus_layer *))
+{
+    const struct fus_layer *l = &net->arch.layers[i];
+    size_t out = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
+    size_t in = fus_tensor_blocked_size(l->in_channels, (size_t)l->in_side * (size_t)l->in_side);
+    for (int p = 0; p < n; p++)
+        pool(net->arena + net->plan.output[i] + (size_t)p * out,
+             net->arena + net->plan.output[l->input] + (size_t)p * in, l);
+}
+
+static void run_attention(struct fus_net *net, int i, int n)
+{
+    const struct fus_layer *l = &net->arch.layers[i];
+    size_t in = fus_tensor_blocked_size(l->in_channels, (size_t)l->in_side * (size_t)l->in_side);
+    for (int p = 0; p < n; p++)
+        fus_attnpool_run(&net->attention, net->arena + net->plan.output[i] + (size_t)p * fus_tensor_blocked_size(l->channels, 1),
+                         net->arena + net->plan.output[l->input] + (size_t)p * in, net->arena + net->plan.scratch,
+                         net->kernel);
+}
+
+static void run_layer(struct fus_net *net, int i, int n)
+{
+    const struct fus_layer *l = &net->arch.layers[i];
+    const struct fus_plan *plan = &net->plan;
+    switch (l->op) {
+    case FUS_OP_CONV:
+        (by_winograd(net, l) ? fus_winograd_run : fus_gemm_run)(
+            &net->gemms[i], net->arena + plan->output[i],
+            net->arena + (l->input < 0 ? plan->picture : plan->output[l->input]),
+            l->addend < 0 ? NULL : net->arena + plan->output[l->addend], n, net->arena + plan->scratch, net->kernel);
+        break;
+    case FUS_OP_MAXPOOL:
+        run_pool(net, i, n, fus_pool_max);
+        break;
+    case FUS_OP_AVGPOOL:
+        run_pool(net, i, n, fus_pool_average);
+        break;
+    case FUS_OP_MEAN:
+        run_pool(net, i, n, fus_pool_mean);
+        break;
+    case FUS_OP_PAD:
+        run_pool(net, i, n, fus_pool_pad);
+        break;
+    case FUS_OP_ATTENTION:
+        run_attention(net, i, n);
+        break;
+    }
+}
+
+struct pass {
+    struct fus_net *net;
+    int n;
+    const bool *wanted;
+    fus_tap_fn fn;
+    void *context;
+    int last_tap, code;
+};
+
+static void walk_layers(void *context)
+{
+    struct pass *pass = context;
+    struct fus_net *net = pass->net;
+    for (int i = 0, next = 0; next <= pass->last_tap; i++) {
+        double start = net->seconds ? now() : 0;
+        run_layer(net, i, pass->n);
+        if (net->seconds)
+            net->seconds[i] += now() - start;
+        if (net->tap_layer[next] != i)
+            continue;
+        const struct fus_layer *l = &net->arch.layers[i];
+        size_t floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
+        for (int p = 0; p < pass->n && pass->wanted[next]; p++) {
+            pass->code = pass->fn(pass->context, next, p, net->arena + net->plan.output[i] + (size_t)p * floats);
+            if (pass->code)
+                return;
+        }
+        next++;
+    }
+}
+
+int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *wanted, fus_tap_fn fn, void *context,
+                    struct fus_error *err)
+{
+    if (n < 1 || n > net->batch)
+        return fus_base_fail(err, FUS_EINVAL, "%d pictures at once; the network was made for 1 to %d", n, net->batch);
+    if (fus_base_threads() > net->n_threads)
+        return fus_base_fail(err, FUS_EINVAL, "more threads now than when the network was made");
+    size_t side = (size_t)net->spec.input_side;
+    for (int p = 0; p < n; p++)
+        lay_out_picture(net->arena + net->plan.picture + (size_t)p * fus_plan_picture_floats(&net->arch),
+                        input + (size_t)p * 3 * side * side, &net->arch.layers[0]);
+    struct pass pass = {net, n, wanted, fn, context, net->n_taps - 1, FUS_OK};
+    while (pass.last_tap >= 0 && !wanted[pass.last_tap])
+        pass.last_tap--;
+    fus_team_run(walk_layers, &pass);
+    return pass.code;
+}

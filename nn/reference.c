@@ -1,0 +1,208 @@
+/* A residual network by naive loops: what the rest of nn/ computes, without any of its machinery. Read this first.
+ *
+ * An activation is [C, H, W]. Every sum starts at 0 and is one chain of fused multiply-adds in the order of the loops,
+ * innermost last; this order is the contract that the fast engine keeps to the bit. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fmath.h"
+#include "layers.h"
+
+static size_t volume(const struct fus_layer *l)
+{
+    return (size_t)l->channels * (size_t)l->side * (size_t)l->side;
+}
+
+/* One output of a convolution: over kernel rows r, kernel columns s, input channels c. Outside the picture there are
+ * zeros, which change nothing and are skipped. */
+static float convolve_at(const float *in, const float *w, const struct fus_layer *l, int y, int x)
+{
+    float sum = 0;
+    for (int r = 0; r < l->kernel; r++)
+        for (int s = 0; s < l->kernel; s++) {
+            int in_y = y * l->stride - l->padding + r, in_x = x * l->stride - l->padding + s;
+            if (in_y < 0 || in_y >= l->in_side || in_x < 0 || in_x >= l->in_side)
+                continue;
+            for (int c = 0; c < l->in_channels; c++) {
+                size_t at = ((size_t)c * (size_t)l->in_side + (size_t)in_y) * (size_t)l->in_side + (size_t)in_x;
+                sum = fmaf(in[at], w[(c * l->kernel + r) * l->kernel + s], sum);
+            }
+        }
+    return sum;
+}
+
+/* out[k, y, x] = relu(conv(in)[k, y, x] + bias[k] + addend[k, y, x]); batch norm is already in weights and bias. */
+static void convolve(float *out, const float *in, const float *addend, const float *weights, const float *bias,
+                     const struct fus_layer *l)
+{
+    size_t per_channel = (size_t)l->in_channels * (size_t)(l->kernel * l->kernel);
+    for (int k = 0; k < l->channels; k++)
+        for (int y = 0; y < l->side; y++)
+            for (int x = 0; x < l->side; x++) {
+                size_t at = ((size_t)k * (size_t)l->side + (size_t)y) * (size_t)l->side + (size_t)x;
+                float v = convolve_at(in, weights + (size_t)k * per_channel, l, y, x) + bias[k];
+                if (addend)
+                    v += addend[at];
+                out[at] = l->relu && v < 0 ? 0 : v;
+            }
+}
+
+/* Max pool, average pool and the mean over all places: one window of one channel. */
+static float pool_at(const float *plane, const struct fus_layer *l, int y, int x)
+{
+    float most = -INFINITY, sum = 0;
+    for (int r = 0; r < l->kernel; r++)
+        for (int s = 0; s < l->kernel; s++) {
+            int in_y = y * l->stride - l->padding + r, in_x = x * l->stride - l->padding + s;
+            if (in_y < 0 || in_y >= l->in_side || in_x < 0 || in_x >= l->in_side)
+                continue;
+            float v = plane[in_y * l->in_side + in_x];
+            most = v > most || v != v ? v : most;
+            sum += v;
+        }
+    return l->op == FUS_OP_MAXPOOL ? most : sum / (float)(l->kernel * l->kernel);
+}
+
+/* Option A: output channel k is input channel k - before at every second place, or zero. */
+static float pad_at(const float *in, const struct fus_layer *l, int k, int y, int x)
+{
+    int c = k - (l->channels - l->in_channels) / 2;
+    if (c < 0 || c >= l->in_channels)
+        return 0;
+    return in[((size_t)c * (size_t)l->in_side + (size_t)(y * l->stride)) * (size_t)l->in_side + (size_t)(x * l->stride)];
+}
+
+static void without_weights(float *out, const float *in, const struct fus_layer *l)
+{
+    for (int k = 0; k < l->channels; k++)
+        for (int y = 0; y < l->side; y++)
+            for (int x = 0; x < l->side; x++)
+                *out++ = l->op == FUS_OP_PAD ? pad_at(in, l, k, y, x)
+                                             : pool_at(in + (size_t)k * (size_t)l->in_side * (size_t)l->in_side, l, y, x);
+}
+
+static int with_weights(float *out, const float *in, const float *addend, const struct fus_layer *l, fus_weight_fn get,
+                        void *context, struct fus_error *err)
+{
+    size_t n = (size_t)l->channels * (size_t)l->in_channels * (size_t)(l->kernel * l->kernel), k = (size_t)l->channels;
+    float *weights = fus_base_alloc(n + 5 * k, sizeof *weights);
+    if (!weights)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for the weights of %s", l->name);
+    int code = fus_fold_layer(weights, weights + n, weights + n + k, l, get, context, err);
+    if (!code)
+        convolve(out, in, addend, weights, weights + n, l);
+    fus_base_free(weights);
+    return code;
+}
+
+/* y [rows] = W [rows, n] x + b, from the look-up. */
+static int affine(float *y, const float *x, size_t rows, size_t n, const char *layer, fus_weight_fn get, void *context,
+                  struct fus_error *err)
+{
+    char name[128];
+    float *w = fus_base_alloc(rows * n + rows, sizeof *w);
+    if (!w)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for the weights of %s", layer);
+    snprintf(name, sizeof name, "attnpool.%s.weight", layer);
+    int code = get(context, w, rows * n, name, err);
+    snprintf(name, sizeof name, "attnpool.%s.bias", layer);
+    if (!code)
+        code = get(context, w + rows * n, rows, name, err);
+    for (size_t i = 0; i < rows && !code; i++) {
+        y[i] = w[rows * n + i];
+        for (size_t j = 0; j < n; j++)
+            y[i] = fmaf(w[i * n + j], x[j], y[i]);
+    }
+    fus_base_free(w);
+    return code;
+}
+
+/* One head: v = sum_i softmax_i(q . k_i) v_i over n tokens of stride c, d channels from `at` on. */
+static void attend(float *out, const float *q, const float *k, const float *v, size_t n, size_t c, size_t at, size_t d)
+{
+    double most = -INFINITY, sum = 0, score;
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < n; i++) {
+            score = 0;
+            for (size_t j = at; j < at + d; j++)
+                score += (double)q[j] * k[i * c + j] / sqrt((double)d);
+            if (pass == 0) {
+                most = score > most ? score : most;
+                continue;
+            }
+            sum += fus_fmath_exp(score - most);
+            for (size_t j = at; j < at + d; j++)
+                out[j] += (float)fus_fmath_exp(score - most) * v[i * c + j];
+        }
+    for (size_t j = at; j < at + d; j++)
+        out[j] /= (float)sum;
+}
+
+/* CLIP's attention pooling the long way: keys and values of every token. Not bit-equal to attnpool.c, which takes the same
+ * products in a cheaper order. */
+static int attention(float *out, const float *in, const struct fus_layer *l, int heads, fus_weight_fn get, void *context,
+                     struct fus_error *err)
+{
+    size_t places = (size_t)l->in_side * (size_t)l->in_side, n = places + 1, c = (size_t)l->in_channels;
+    float *t = fus_base_alloc(3 * n * c + 2 * c, sizeof *t), *k = t + n * c, *v = k + n * c, *q = v + n * c, *o = q + c;
+    if (!t)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for attention pooling");
+    int code = get(context, t, n * c, "attnpool.positional_embedding", err);
+    for (size_t j = 0; j < c; j++) {
+        float mean = 0;
+        for (size_t i = 0; i < places; i++) {
+            mean += in[j * places + i];
+            t[(i + 1) * c + j] += in[j * places + i];
+        }
+        t[j] += mean / (float)places;
+    }
+    if (!code)
+        code = affine(q, t, c, c, "q_proj", get, context, err);
+    for (size_t i = 0; i < n && !code; i++)
+        code = affine(k + i * c, t + i * c, c, c, "k_proj", get, context, err);
+    for (size_t i = 0; i < n && !code; i++)
+        code = affine(v + i * c, t + i * c, c, c, "v_proj", get, context, err);
+    for (int h = 0; h < heads && !code; h++)
+        attend(o, q, k, v, n, c, (size_t)h * (c / (size_t)heads), c / (size_t)heads);
+    if (!code)
+        code = affine(out, o, (size_t)l->channels, c, "c_proj", get, context, err);
+    fus_base_free(t);
+    return code;
+}
+
+int fus_reference_forward(float *out, const struct fus_net_spec *spec, const float *input, const char *tap,
+                          fus_weight_fn get, void *context, struct fus_error *err)
+{
+    struct fus_arch arch;
+    int code = fus_arch_build(&arch, spec, err);
+    if (code)
+        return code;
+    float **output = fus_base_alloc((size_t)arch.n_layers, sizeof *output);
+    if (!output)
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for the reference network");
+    bool found = false;
+    for (int i = 0; i < arch.n_layers && !code && !found; i++) {
+        const struct fus_layer *l = &arch.layers[i];
+        const float *in = l->input < 0 ? input : output[l->input], *addend = l->addend < 0 ? NULL : output[l->addend];
+        output[i] = fus_base_alloc(volume(l), sizeof **output);
+        if (!output[i])
+            code = fus_base_fail(err, FUS_ENOMEM, "no memory for layer %s", l->name);
+        else if (l->op == FUS_OP_CONV)
+            code = with_weights(output[i], in, addend, l, get, context, err);
+        else if (l->op == FUS_OP_ATTENTION)
+            code = attention(output[i], in, l, spec->attn_heads, get, context, err);
+        else
+            without_weights(output[i], in, l);
+        found = !code && strcmp(l->tap, tap) == 0;
+        if (found)
+            memcpy(out, output[i], volume(l) * sizeof *out);
+    }
+    if (!code && !found)
+        code = fus_base_fail(err, FUS_ENOTFOUND, "no layer is called '%s'", tap);
+    for (int i = 0; output && i < arch.n_layers; i++)
+        fus_base_free(output[i]);
+    fus_base_free(output);
+    fus_arch_free(&arch);
+    return code;
+}

@@ -1,0 +1,74 @@
+#!/bin/sh
+# The same bytes everywhere: runs small networks with every kernel row, several thread counts, batches and memory limits
+# and compares the SHA-256 of the whole run directories (run.log aside).
+#
+# usage: tests/hash.sh [PROGRAM...]     programs (other compilers, flags, machines) beside $FUSIFORM;
+#        RUN_1="qemu-aarch64 -L ..."    runs the first of them under an emulator, RUN_2 the second, ...
+program=${FUSIFORM:-./fusiform}
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0 skipped=0 n=0
+
+# What all runs have in common: names and folders are part of the result.
+run_all() { # run_all FOLDER COMMAND...
+    folder=$1
+    shift
+    mkdir -p "$folder" && cd "$folder" || return 1
+    "$@" run --model small='random:cifar_resnet8?seed=3' --model other='random:cifar_resnet14?seed=1' \
+        --stimuli 'builtin?per_category=6&seed=2' --units full $options --out out >log 2>&1 &&
+        { [ -n "$quick" ] || "$@" run --model 'random:resnet18?seed=1' --stimuli 'builtin?per_category=2' \
+            --layers relu,layer1.0.relu1,layer4.1.relu $options --out out/deep >>log 2>&1; }
+}
+
+digest() { (cd "$1/out" && find . -type f ! -name run.log | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-64); }
+
+check() { # check NAME COMMAND...     with $options and the environment of the caller
+    name=$1
+    shift
+    n=$((n + 1))
+    if ! (run_all "$work/$n" "$@"); then
+        if grep -q 'FUS_ISA: .* cannot run here' "$work/$n/log"; then
+            skipped=$((skipped + 1))
+            echo "skipped: $name: this CPU does not have it"
+        else
+            failed=$((failed + 1))
+            echo "FAILED $name: $(tail -n 1 "$work/$n/log")"
+        fi
+        return
+    fi
+    got=$(digest "$work/$n")
+    if [ -z "$want" ]; then
+        want=$got first=$n
+        echo "$want  $name"
+    elif [ "$got" = "$want" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED $name: $got"
+        diff -rq -x run.log -x log "$work/$first/out" "$work/$n/out" | head -n 5
+    fi
+    [ "$n" = "$first" ] || rm -rf "${work:?}/$n"
+}
+
+absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
+
+program=$(absolute "$program")
+options=
+check "the default" $RUN "$program"
+for isa in scalar avx2 avx512 neon; do
+    export FUS_ISA=$isa
+    check "FUS_ISA=$isa" $RUN "$program"
+    unset FUS_ISA
+done
+for options in '--threads 1' '--threads 3 --batch 1' '--batch 7' '--max-memory 1M'; do
+    check "$options" $RUN "$program"
+done
+options=
+i=0
+for other in "$@"; do
+    i=$((i + 1))
+    eval "emulator=\${RUN_$i-}"
+    check "$other" $emulator "$(absolute "$other")"
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,145 @@
+/* moments.c against two passes in long double, and the same bits for any number of threads. `test_moments bench` times it. */
+#include "analysis/analysis.h"
+
+#include <time.h>
+
+#include "nn/rng.h"
+#include "test.h"
+
+static void test_against_two_passes(void)
+{
+    enum { UNITS = 37, PICTURES = 50 };
+    static float x[PICTURES][UNITS];
+    struct fus_moments m;
+    struct fus_rng r;
+    fus_rng_seed(&r, 5);
+    CHECK(fus_moments_create(&m, 2, UNITS, NULL) == 0);
+    for (int i = 0; i < PICTURES; i++) {
+        for (int u = 0; u < UNITS; u++)
+            x[i][u] = (float)(1000.0 * u + fus_rng_normal(&r));
+        fus_moments_add(&m, 1, x[i]);
+    }
+    CHECK(m.n[0] == 0 && m.n[1] == PICTURES);
+    for (int u = 0; u < UNITS; u++) {
+        long double sum = 0, m2 = 0;
+        for (int i = 0; i < PICTURES; i++)
+            sum += x[i][u];
+        for (int i = 0; i < PICTURES; i++)
+            m2 += (x[i][u] - sum / PICTURES) * (x[i][u] - sum / PICTURES);
+        CHECK(test_close(m.mean[UNITS + u], (double)(sum / PICTURES), 1e-15));
+        CHECK(test_close(m.m2[UNITS + u], (double)m2, 1e-10));
+        CHECK(m.mean[u] == 0 && m.m2[u] == 0);
+    }
+    float constant[UNITS];
+    for (int u = 0; u < UNITS; u++)
+        constant[u] = 0.1f * (float)u;
+    for (int i = 0; i < 7; i++)
+        fus_moments_add(&m, 0, constant);
+    for (int u = 0; u < UNITS; u++)
+        CHECK(m.m2[u] == 0 && m.mean[u] == (double)constant[u]); /* constant units are exactly dead */
+    fus_moments_destroy(&m);
+    CHECK(!m.mean && !m.n);
+}
+
+static void test_threads(void)
+{
+    enum { UNITS = 40003 };
+    static float x[UNITS];
+    struct fus_moments a, b;
+    struct fus_rng r;
+    fus_rng_seed(&r, 6);
+    CHECK(fus_moments_create(&a, 1, UNITS, NULL) == 0 && fus_moments_create(&b, 1, UNITS, NULL) == 0);
+    for (int i = 0; i < 5; i++) {
+        for (int u = 0; u < UNITS; u++)
+            x[u] = (float)fus_rng_normal(&r);
+        fus_base_set_threads(1);
+        fus_moments_add(&a, 0, x);
+        fus_base_set_threads(3);
+        fus_moments_add(&b, 0, x);
+    }
+    fus_base_set_threads(0);
+    CHECK(memcmp(a.mean, b.mean, UNITS * sizeof *a.mean) == 0 && memcmp(a.m2, b.m2, UNITS * sizeof *a.m2) == 0);
+    fus_moments_destroy(&a);
+    fus_moments_destroy(&b);
+}
+
+static void test_unblock(void)
+{
+    for (int channels = 1; channels <= 40; channels += 13) {
+        size_t n_places = 6, blocks = ((size_t)channels + 15) / 16, n = blocks * n_places * 16;
+        struct fus_moments m;
+        CHECK(fus_moments_create(&m, 3, n, NULL) == 0);
+        for (int g = 0; g < 3; g++)
+            for (size_t u = 0; u < n; u++) {
+                size_t c = u / (16 * n_places) * 16 + u % 16, place = u / 16 % n_places;
+                m.mean[(size_t)g * n + u] = (double)(g * 1000000 + (int)c * 1000 + (int)place);
+                m.m2[(size_t)g * n + u] = 0.5 * m.mean[(size_t)g * n + u];
+            }
+        CHECK(fus_moments_unblock(&m, channels, n_places, NULL) == 0);
+        CHECK(m.n_units == (size_t)channels * n_places);
+        bool right = true;
+        for (int g = 0; g < 3; g++)
+            for (int c = 0; c < channels; c++)
+                for (size_t p = 0; p < n_places; p++) {
+                    size_t i = (size_t)g * m.n_units + (size_t)c * n_places + p;
+                    double want = (double)(g * 1000000 + c * 1000 + (int)p);
+                    right = right && m.mean[i] == want && m.m2[i] == 0.5 * want;
+                }
+        CHECK(right);
+        fus_moments_destroy(&m);
+    }
+}
+
+static void test_refusals(void)
+{
+    struct fus_moments m;
+    struct fus_error err;
+    CHECK(fus_moments_bytes(5, 1000) == 5 * 1000 * 16 + 5 * sizeof(long));
+    CHECK(fus_moments_bytes(5, SIZE_MAX / 8) == SIZE_MAX);
+    CHECK(fus_moments_create(&m, 0, 1, &err) == FUS_EINVAL && fus_moments_create(&m, 1, 0, &err) == FUS_EINVAL);
+    CHECK(fus_moments_create(&m, 2, SIZE_MAX / 2, &err) == FUS_ENOMEM);
+    for (long n = 1; n <= 3; n++) {
+        fus_base_fail_allocation(n);
+        CHECK(fus_moments_create(&m, 2, 32, &err) == FUS_ENOMEM);
+        fus_base_fail_allocation(0);
+    }
+    CHECK(fus_moments_create(&m, 2, 32, &err) == 0);
+    CHECK(fus_moments_unblock(&m, 40, 2, &err) == FUS_EINVAL);
+    fus_base_fail_allocation(1);
+    CHECK(fus_moments_unblock(&m, 3, 2, &err) == FUS_ENOMEM);
+    fus_base_fail_allocation(0);
+    CHECK(fus_moments_unblock(&m, 3, 2, &err) == 0);
+    fus_moments_destroy(&m);
+}
+
+static void bench(void)
+{
+    size_t n = 802816;
+    struct fus_moments m;
+    float *x = fus_base_alloc(n, sizeof *x);
+    if (!x || fus_moments_create(&m, 1, n, NULL) != 0)
+        return;
+    fus_moments_add(&m, 0, x);
+    struct timespec a, b;
+    timespec_get(&a, TIME_UTC);
+    for (int i = 0; i < 50; i++)
+        fus_moments_add(&m, 0, x);
+    timespec_get(&b, TIME_UTC);
+    double s = ((double)(b.tv_sec - a.tv_sec) + 1e-9 * (double)(b.tv_nsec - a.tv_nsec)) / 50;
+    printf("%.3f ms a picture of %zu units: %.2f GB/s, %d threads\n", 1e3 * s, n, (double)n * 36e-9 / s, fus_base_threads());
+    fus_moments_destroy(&m);
+    fus_base_free(x);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "bench") == 0) {
+        bench();
+        return 0;
+    }
+    test_against_two_passes();
+    test_threads();
+    test_unblock();
+    test_refusals();
+    return test_end();
+}

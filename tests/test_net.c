@@ -1,0 +1,187 @@
+/* The engine against the naive loops of reference.c: every tap, every ISA row, several threads and batches. To the bit where
+ * convolutions run directly; with Winograd within rounding, and to the bit between rows, threads and batches. */
+#include "nn/nn.h"
+#include "nn/rng.h"
+#include "nn/sha256.h"
+#include "tests/test.h"
+
+/* Weights from a generator seeded by the tensor's name: positive variances, activations of moderate size. */
+static int invented(void *context, float *out, size_t n, const char *name, struct fus_error *err)
+{
+    (void)context;
+    (void)err;
+    uint64_t seed = 7;
+    for (const char *s = name; *s; s++)
+        seed = seed * 31 + (unsigned char)*s;
+    struct fus_rng r;
+    fus_rng_seed(&r, seed);
+    bool variance = strstr(name, "running_var") != NULL;
+    for (size_t i = 0; i < n; i++)
+        out[i] = variance ? (float)(0.5 + fus_rng_uniform(&r)) : (float)(fus_rng_uniform(&r) - 0.4) * 0.3f;
+    return FUS_OK;
+}
+
+struct held {
+    float *values[64][4]; /* [tap][picture] */
+    const struct fus_net *net;
+};
+
+static int hold(void *context, int tap, int picture, const float *blocked)
+{
+    struct held *h = context;
+    const struct fus_tap *t = fus_net_tap(h->net, tap);
+    size_t places = (size_t)t->height * (size_t)t->width;
+    h->values[tap][picture] = malloc((size_t)t->channels * places * sizeof(float));
+    fus_tensor_unblock(h->values[tap][picture], blocked, t->channels, places);
+    return 0;
+}
+
+static bool nearly_equal(const float *got, const float *want, int n, double tolerance)
+{
+    double most = 0, off = 0;
+    for (int i = 0; i < n; i++) {
+        most = fmax(most, fabs((double)want[i]));
+        off = fmax(off, fabs((double)got[i] - (double)want[i]));
+    }
+    return off <= tolerance * most;
+}
+
+/* digest: of the first picture's taps; filled where it is empty, else it must be equal. */
+static void check_against_reference(const struct fus_net_spec *spec, const char *isa, int threads, int batch, bool direct,
+                                    char digest[FUS_SHA256_HEX])
+{
+    struct fus_error err = {0};
+    struct fus_net *net = NULL;
+    struct fus_net_options options = {isa, batch, direct};
+    fus_base_set_threads(threads);
+    int code = fus_net_create(&net, spec, &options, invented, NULL, &err);
+    if (code == FUS_EUNSUPPORTED && strstr(err.msg, "FUS_ISA")) {
+        SKIP(isa);
+        return;
+    }
+    CHECK_MSG(code == FUS_OK, "%s", err.msg);
+    if (code)
+        return;
+    size_t n = 3 * (size_t)spec->input_side * (size_t)spec->input_side;
+    float *input = malloc((size_t)batch * n * sizeof *input);
+    struct fus_rng r;
+    fus_rng_seed(&r, 5);
+    for (size_t i = 0; i < (size_t)batch * n; i++)
+        input[i] = (float)fus_rng_normal(&r);
+    struct held h = {.net = net};
+    bool all[64];
+    memset(all, 1, sizeof all);
+    CHECK(fus_net_forward(net, input, batch, all, hold, &h, &err) == FUS_OK);
+    struct fus_sha256 sha;
+    char hex[FUS_SHA256_HEX];
+    fus_sha256_start(&sha);
+    for (int t = 0; t < fus_net_n_taps(net); t++) {
+        const struct fus_tap *tap = fus_net_tap(net, t);
+        size_t bytes = (size_t)tap->channels * (size_t)tap->height * (size_t)tap->width * sizeof(float);
+        float *want = malloc(bytes);
+        for (int p = 0; p < batch; p++) {
+            code = fus_reference_forward(want, spec, input + (size_t)p * n, tap->name, invented, NULL, &err);
+            bool same = code == FUS_OK && h.values[t][p] && memcmp(want, h.values[t][p], bytes) == 0;
+            if (!direct || strcmp(tap->name, "attnpool") == 0) /* products in another order: rounding apart, the same */
+                same = code == FUS_OK && nearly_equal(h.values[t][p], want, (int)(bytes / sizeof(float)), 1e-5);
+            if (p == 0)
+                fus_sha256_add(&sha, h.values[t][p], bytes);
+            CHECK_MSG(same, "%s, %s, %d threads, batch %d", tap->name, isa, threads, batch);
+            free(h.values[t][p]);
+        }
+        free(want);
+    }
+    fus_sha256_hex(&sha, hex);
+    if (!digest[0])
+        memcpy(digest, hex, sizeof hex);
+    CHECK_MSG(memcmp(digest, hex, sizeof hex) == 0, "%s, %d threads, batch %d, direct %d", isa, threads, batch, direct);
+    free(input);
+    fus_net_destroy(net);
+}
+
+/* Small, with every kind of layer and channels that do not fill blocks of 16. */
+static struct fus_net_spec small_spec(int kind)
+{
+    struct fus_net_spec s = {.stem = FUS_STEM_7X7, .bottleneck = true, .input_side = 40, .stem_channels = 20, .n_stages = 3,
+                             .n_blocks = {1, 2, 1}, .width = {8, 24, 32}, .channels = {40, 72, 96}, .n_classes = 37};
+    if (kind == 1) {
+        s.stem = FUS_STEM_3X3;
+        s.bottleneck = false;
+        s.pad_shortcut = true;
+        s.input_side = 18;
+        s.stem_channels = 16;
+        s.n_classes = 10;
+        for (int i = 0; i < 3; i++)
+            s.channels[i] = s.width[i] = 16 << i;
+    }
+    if (kind == 3) {
+        s.stem = FUS_STEM_CLIP;
+        s.input_side = 64;
+        s.stem_channels = 32;
+        s.attn_grid = 4;
+        s.attn_heads = 3;
+        s.attn_dim = 24;
+    }
+    if (kind == 2) {
+        s.bottleneck = false;
+        s.lang_dim = 24;
+        s.lang_hidden = 50;
+        for (int i = 0; i < 3; i++)
+            s.channels[i] = s.width[i];
+    }
+    return s;
+}
+
+static void test_bit_equal(void)
+{
+    static const char *const isa[] = {"scalar", "avx2", "avx512", "neon"};
+    for (int kind = 0; kind < 8; kind++) {
+        struct fus_net_spec s = small_spec(kind % 4);
+        char digest[FUS_SHA256_HEX] = "";
+        for (int i = 0; i < 4; i++) {
+            check_against_reference(&s, isa[i], 1, 1, kind < 4, digest);
+            check_against_reference(&s, isa[i], 3, 2, kind < 4, digest);
+        }
+    }
+}
+
+static void test_taps(void)
+{
+    struct fus_error err = {0};
+    struct fus_net *net = NULL;
+    struct fus_net_spec s = small_spec(0);
+    CHECK(fus_net_create(&net, &s, NULL, invented, NULL, &err) == FUS_OK);
+    CHECK(fus_net_find_tap(net, "layer2.1.relu", &err) >= 0);
+    CHECK(fus_net_find_tap(net, "layer2.1.relu", &err) == fus_net_find_tap(net, "layer2.1.relu3", &err));
+    CHECK(fus_net_find_tap(net, "layer9.0.relu", &err) == -1);
+    CHECK(strstr(err.msg, "'layer9.0.relu'") && strstr(err.msg, " layer3.0.relu "));
+    CHECK(strcmp(fus_net_tap(net, 0)->name, "relu") == 0 && fus_net_tap(net, 0)->in_all);
+    CHECK(fus_net_class_tap(net) == fus_net_n_taps(net) - 1);
+    CHECK(fus_net_forward(net, NULL, 2, NULL, NULL, NULL, &err) == FUS_EINVAL);
+    fus_net_destroy(net);
+}
+
+static void test_allocation_failures(void)
+{
+    struct fus_error err = {0};
+    struct fus_net_spec s = small_spec(0);
+    int code = FUS_ENOMEM, n = 0;
+    while (code && n < 100) {
+        struct fus_net *net = NULL;
+        fus_base_fail_allocation(++n);
+        code = fus_net_create(&net, &s, NULL, invented, NULL, &err);
+        fus_base_fail_allocation(0);
+        if (code)
+            CHECK(net == NULL && err.code != 0);
+        fus_net_destroy(net);
+    }
+    CHECK(n > 5 && n < 100);
+}
+
+int main(void)
+{
+    test_bit_equal();
+    test_taps();
+    test_allocation_failures();
+    return test_end();
+}
