@@ -128,7 +128,7 @@ int fus_cmd_classify(int argc, char **argv)
     struct fus_error err = {0};
     struct fus_model m;
     struct labels labels = {0};
-    int code = fus_model_open(&m, path, NULL, 1, &err);
+    int code = fus_model_open(&m, path, NULL, NULL, &err);
     if (code)
         return fus_args_failed(&err);
     fus_model_catch_interrupt();

@@ -134,7 +134,8 @@ static int write_json(const struct fus_run *run, const struct fus_run_summary *s
     fus_outfile_printf(&f, "  \"correction\": \"%s\",\n  \"alpha\": %.17g,\n  \"seed\": %llu,\n  ",
                        correction[run->select.correction], run->select.alpha, (unsigned long long)run->seed);
     json_field(&f, "layers", run->layers);
-    fus_outfile_printf(&f, ",\n  \"units\": \"%s\",\n  ", run->full_units ? "full" : "labels");
+    fus_outfile_printf(&f, ",\n  \"conv\": \"%s\",\n  \"units\": \"%s\",\n  ", run->direct ? "direct" : "auto",
+                       run->full_units ? "full" : "labels");
     json_field(&f, "stimuli", s->stimuli);
     fus_outfile_printf(&f, ",\n  \"models\": [");
     for (int i = 0; i < s->n_models; i++) {

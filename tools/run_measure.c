@@ -196,7 +196,8 @@ int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary
     struct fus_model_summary *out = &summary->models[summary->n_models++];
     struct fus_model m;
     double start = fus_run_now();
-    int code = fus_model_open(&m, log->path, run->lang_head, run->batch, err);
+    struct fus_net_options options = {.batch = run->batch, .direct = run->direct};
+    int code = fus_model_open(&m, log->path, run->lang_head, &options, err);
     if (code)
         return code;
     log->load_seconds = fus_run_now() - start;
