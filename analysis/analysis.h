@@ -145,6 +145,7 @@ struct fus_run_summary {
     struct fus_select_options options;
     int n_models;
     struct fus_model_summary *models;
+    const char *criterion;                       /* how units were chosen, in a sentence, where not by fus_select_layer; else NULL */
     const struct fus_response_profile *profiles; /* [n_models], NULL = no Fig 2A */
     const uint8_t *sheet_png;                    /* [sheet_bytes] contact sheet of the pictures, NULL = no Fig 1B */
     size_t sheet_bytes;

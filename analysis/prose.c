@@ -135,13 +135,14 @@ static void say_model(struct fus_svg *out, const struct fus_view *view, int mode
     if (fus_view_untrained(view, model))
         fus_svg_put(out, "<b>$e</b> is an untrained control: its weights are random, so what it shows comes from the pictures and the "
                          "architecture, not from learning. ", name_of(view, model));
+    const char *others = view->run->n_categories == 2 ? "the other" : "each of the others";
     if (n_selective == 0) {
         fus_svg_put(out, "In <b>$e</b>, none of the $z units of the last block layer ($e) is selective for any category.", name_of(view, model),
                     last->n_units, last->name);
     } else {
-        fus_svg_put(out, "In <b>$e</b>, $p of the $z units of the last block layer ($e) respond significantly more to one category than to $s.",
-                    name_of(view, model), (double)n_selective / (double)last->n_units, last->n_units, last->name,
-                    view->run->n_categories == 2 ? "the other" : "each of the others");
+        fus_svg_put(out, "In <b>$e</b>, $p of the $z units of the last block layer ($e) ", name_of(view, model),
+                    (double)n_selective / (double)last->n_units, last->n_units, last->name);
+        fus_svg_put(out, view->run->criterion ? "are selective for one category." : "respond significantly more to one category than to $s.", others);
         say_extremes(out, view, model);
     }
     say_peaks(out, view, model);

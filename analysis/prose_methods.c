@@ -104,13 +104,15 @@ static const char *correction_text(enum fus_correction correction)
 
 static void say_criterion(struct fus_svg *out, const struct fus_run_summary *run)
 {
-    const char *correction = correction_text(run->options.correction);
-    item(out, "Unit");
-    fus_svg_put(out, "One number of a layer\xe2\x80\x99s output: a channel at a place of the feature map.");
     item(out, "Selective for a category");
+    if (run->criterion) {
+        fus_svg_put(out, "$e", run->criterion);
+        return;
+    }
     fus_svg_put(out, "Intersection-union of one-sided Welch tests: the unit\xe2\x80\x99s responses to the pictures of the category are compared with those "
                      "to each other category in turn (Welch 1947, unequal variances, n \xe2\x88\x92 1, degrees of freedom after Satterthwaite); p is the "
                      "largest of these p values, so that the unit must respond more to the category than to <em>every</em> other one.");
+    const char *correction = correction_text(run->options.correction);
     item(out, "Correction and level");
     if (correction)
         fus_svg_put(out, "Over the units of a layer, separately for each category, $s; selective where the corrected q \xe2\x89\xa4 $t and all differences of "
@@ -118,9 +120,16 @@ static void say_criterion(struct fus_svg *out, const struct fus_run_summary *run
     else
         fus_svg_put(out, "None: selective where the uncorrected p \xe2\x89\xa4 $t and all differences of means are positive. A unit has at most one label.",
                     run->options.alpha);
+}
+
+static void say_units(struct fus_svg *out, const struct fus_view *view)
+{
+    item(out, "Unit");
+    fus_svg_put(out, "One number of a layer\xe2\x80\x99s output: a channel at a place of the feature map.");
+    say_criterion(out, view->run);
     item(out, "Dead units");
     fus_svg_put(out, "Units with the same response to every picture. They are never selective, remain in the denominator of every proportion, and are "
-                     "counted in the table below.");
+                     "counted in the table below. Units with a response that is not finite are treated alike and counted apart.");
 }
 
 static void say_indices(struct fus_svg *out, const struct fus_view *view)
@@ -160,7 +169,7 @@ static void say_unstated(struct fus_svg *out)
 void fus_prose_methods(struct fus_svg *out, const struct fus_view *view)
 {
     say_pictures(out, view->run);
-    say_criterion(out, view->run);
+    say_units(out, view);
     say_indices(out, view);
     say_unstated(out);
     fus_svg_put(out, "</dd>\n</dl>\n");
