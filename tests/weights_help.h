@@ -10,6 +10,10 @@
 #include "test.h"
 #include "weights/store.h"
 
+/* CHECK_MSG as an expression: true where the condition holds. */
+#define HELP_CHECK(condition, ...) \
+    (test_record((condition), __FILE__, __LINE__, #condition) || (fprintf(stderr, __VA_ARGS__), fputc('\n', stderr), false))
+
 /* A name of our own in the folder for temporary files. */
 static inline const char *help_path(const char *end)
 {
