@@ -43,14 +43,24 @@ double fus_special_normal_quantile(double p);
 /* ---- tests (ttest.c) and correction (multiple.c) ---- */
 
 /* Welch's t (1947) from two groups' counts, means and variances (n-1); *df by Welch-Satterthwaite. 0 and df 1 where both variances
- * are 0. */
+ * are 0. The Student form pools the variances, df = n_a + n_b - 2. */
 double fus_ttest_welch(double *df, double mean_a, double var_a, double n_a, double mean_b, double var_b, double n_b);
 double fus_ttest_student(double *df, double mean_a, double var_a, double n_a, double mean_b, double var_b, double n_b);
 
+/* One-sided p of "a greater than b" by Welch; 1 where both variances are 0. */
+double fus_ttest_p(double mean_a, double var_a, double n_a, double mean_b, double var_b, double n_b);
+
 enum fus_correction { FUS_BH, FUS_BY, FUS_BONFERRONI, FUS_UNCORRECTED };
 
-/* q [n] = adjusted p [n]; ties by index. */
+/* q [n] = adjusted p [n], p in [0, 1] or FUS_EINVAL; ties by index; q may be p.
+ *   BH          q_(i) = min over j >= i of p_(j) n / j        (Benjamini & Hochberg 1995)
+ *   BY          the same with n (1 + 1/2 + ... + 1/n)         (Benjamini & Yekutieli 2001)
+ *   Bonferroni  min(1, p n) */
 int fus_multiple_adjust(double *q, const double *p, size_t n, enum fus_correction correction, struct fus_error *err);
+
+/* The largest p among those given whose q is <= alpha, or -1 where none is: then exactly the p up to it are rejected. n_tests >= n says how
+ * many tests there were in all; the ones not given have p > alpha. Sorts p [n] in place; scratch [n]. */
+double fus_multiple_threshold(double *p, double *scratch, size_t n, size_t n_tests, double alpha, enum fus_correction correction);
 
 /* ---- selectivity of one layer (select.c, csi.c, spatial.c): method.md sections 3 and 4 ---- */
 
@@ -74,6 +84,7 @@ struct fus_layer_summary {
     char name[48];
     int channels, height, width;
     size_t n_units, n_dead;        /* dead: zero variance in every category */
+    size_t n_undefined;            /* units with a NaN or infinite response: p = 1, never selective */
     int n_categories;
     struct fus_category_summary *categories; /* [n_categories] */
     int8_t *label;                 /* [C, H, W]: -1 none, else the category; caller may take it away (set NULL) */
@@ -91,6 +102,21 @@ struct fus_unit_tables {
 };
 int fus_select_units(struct fus_unit_tables *out, const struct fus_moments *m, const struct fus_select_options *options,
                      struct fus_error *err);
+
+/* The indices of one unit (csi.c). csi: (mu_c - mu_o) / (mu_c + mu_o), mu_o the unweighted mean of the other categories' means; NaN where the
+ * denominator is not positive. dprime: (mu_c - mu_o) / sqrt((s_c^2 + s_o^2) / 2), s_o^2 the variance (n-1) of all
+ * pictures of the other categories together; NaN where both variances are 0. */
+double fus_csi_unit(const struct fus_moments *m, size_t unit, int category);
+double fus_csi_dprime(const struct fus_moments *m, size_t unit, int category);
+/* n_csi, csi_mean, csi_sd, csi_sem and the rest from the units whose label [n_units] is category, in that order. */
+int fus_csi_summarise(struct fus_category_summary *out, const struct fus_moments *m, const int8_t *label, int category,
+                      struct fus_error *err);
+
+/* map and what is computed from it (spatial.c), label [C, places]: P = share of the C channels at each place;
+ * variation_sd: population sd of P over places; variation_cv = sd / mean; Gini coefficient; entropy of P / sum(P) over
+ * log(places), 1 for a single place. map [places] is the caller's memory. */
+int fus_spatial_summarise(struct fus_category_summary *out, const int8_t *label, int channels, size_t n_places,
+                          int category, struct fus_error *err);
 
 /* ---- a whole run, as the tables and the report see it ---- */
 

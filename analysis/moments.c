@@ -8,9 +8,10 @@
 #include <string.h>
 
 #include "analysis.h"
+#include "nn/team.h"
 
 #define LANES 16            /* a fixed count lets compilers vectorise the inner loop even at -O2 */
-#define PARALLEL_FROM 16384 /* units: below, starting threads costs more than the loop */
+#define CHUNK 16384         /* units that one thread takes at a time */
 
 size_t fus_moments_bytes(int n_groups, size_t n_units)
 {
@@ -60,21 +61,31 @@ static void add_lanes(double *restrict mean, double *restrict m2, const float *r
     }
 }
 
+struct adding {
+    double *mean, *m2, w;
+    const float *x;
+    size_t n_units;
+};
+
+static void add_chunk(void *context, int chunk, int thread)
+{
+    const struct adding *a = context;
+    size_t u = (size_t)chunk * CHUNK, end = a->n_units - u < CHUNK ? a->n_units : u + CHUNK;
+    (void)thread;
+    for (; u + LANES <= end; u += LANES)
+        add_lanes(a->mean + u, a->m2 + u, a->x + u, a->w);
+    for (; u < end; u++) {
+        double value = a->x[u], d = value - a->mean[u], moved = a->mean[u] + d * a->w;
+        a->m2[u] += d * (value - moved);
+        a->mean[u] = moved;
+    }
+}
+
 void fus_moments_add(struct fus_moments *m, int group, const float *x)
 {
-    double *mean = m->mean + (size_t)group * m->n_units, *m2 = m->m2 + (size_t)group * m->n_units;
-    double w = 1.0 / (double)++m->n[group];
-    size_t whole = m->n_units / LANES;
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static) num_threads(fus_base_threads()) if (m->n_units >= PARALLEL_FROM)
-#endif
-    for (size_t i = 0; i < whole; i++)
-        add_lanes(mean + i * LANES, m2 + i * LANES, x + i * LANES, w);
-    for (size_t u = whole * LANES; u < m->n_units; u++) {
-        double value = x[u], d = value - mean[u], moved = mean[u] + d * w;
-        m2[u] += d * (value - moved);
-        mean[u] = moved;
-    }
+    size_t first = (size_t)group * m->n_units;
+    struct adding a = {m->mean + first, m->m2 + first, 1.0 / (double)++m->n[group], x, m->n_units};
+    fus_team_for((int)((m->n_units + CHUNK - 1) / CHUNK), add_chunk, &a);
 }
 
 /* One group: block b of [n_blocks, P, 16] covers the same memory as channels 16b .. 16b+15 of [C, P], so each block is

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "fmath.h"
+#include "team.h"
 
 struct sizes {
     size_t c, tokens, padded; /* channels; places + 1, and that rounded up to 4 */
@@ -97,22 +98,35 @@ int fus_attnpool_load(struct fus_attnpool *a, float *weights, float *raw, fus_we
 
 static const float no_bias[2 * FUS_LANES];
 
-/* c[block, row, :] = sum_k a[k, row] b[block, k, :] (+ bias) for n_blocks blocks of 16 columns and all rows. */
-static void product(struct fus_tile t, int rows, int n_blocks, const struct fus_kernel *kernel)
+struct product {
+    struct fus_tile whole;
+    int rows;
+    const struct fus_kernel *kernel;
+};
+
+static void product_block(void *context, int block, int thread)
 {
-    const struct fus_tile whole = t;
+    const struct product *p = context;
+    const struct fus_tile *whole = &p->whole;
+    struct fus_tile t = *whole;
+    (void)thread;
     t.first = t.last = true;
-#pragma omp parallel for schedule(static) num_threads(fus_base_threads()) firstprivate(t)
-    for (int block = 0; block < n_blocks; block++)
-        for (int row = 0; row < rows; row += kernel->rows) {
-            t.rows = rows - row < kernel->rows ? rows - row : kernel->rows;
-            t.blocks = 1;
-            t.a = whole.a + row * FUS_LANES;
-            t.b = t.ahead = whole.b + (size_t)block * whole.b_step;
-            t.bias = whole.bias ? whole.bias + block * FUS_LANES : no_bias;
-            t.c = whole.c + (size_t)block * whole.c_step + row * FUS_LANES;
-            kernel->tile(&t);
-        }
+    t.blocks = 1;
+    t.b = t.ahead = whole->b + (size_t)block * whole->b_step;
+    t.bias = whole->bias ? whole->bias + block * FUS_LANES : no_bias;
+    for (int row = 0; row < p->rows; row += p->kernel->rows) {
+        t.rows = p->rows - row < p->kernel->rows ? p->rows - row : p->kernel->rows;
+        t.a = whole->a + row * FUS_LANES;
+        t.c = whole->c + (size_t)block * whole->c_step + row * FUS_LANES;
+        p->kernel->tile(&t);
+    }
+}
+
+/* c[block, row, :] = sum_k a[k, row] b[block, k, :] (+ bias) for n_blocks blocks of 16 columns and all rows. */
+static void product(struct fus_tile whole, int rows, int n_blocks, const struct fus_kernel *kernel)
+{
+    struct product p = {whole, rows, kernel};
+    fus_team_for(n_blocks, product_block, &p);
 }
 
 /* tokens [C/16, padded, 16], rows behind the last token 0; turned [token blocks, C, 16] is its transpose. */

@@ -7,11 +7,9 @@
  * Threads split pixels and channels, never k. Sizes after Goto & van de Geijn 2008: a panel of weights (KC x 32) stays in
  * the first-level cache while the pixels of a block stream past it from the second. */
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include "layers.h"
+#include "team.h"
 
 #define KC 192              /* depth of a slice: 192 x 32 weights are 24 KB, half of a first-level cache */
 #define TILES_PER_BLOCK 8   /* pixels packed at a time: 8 x 14 x 192 floats are 86 KB */
@@ -36,24 +34,35 @@ size_t fus_gemm_panel_floats(const struct fus_layer *l)
     return (size_t)FUS_BLOCKS(l->channels) * (size_t)fus_gemm_k(l) * FUS_LANES;
 }
 
-void fus_gemm_pack_weights(float *panels, const float *weights, const struct fus_layer *l)
+struct packing {
+    float *panels;
+    const float *weights;
+    const struct fus_layer *layer;
+};
+
+static void pack_block(void *context, int block, int thread)
 {
+    const struct packing *p = context;
+    const struct fus_layer *l = p->layer;
     size_t taps = (size_t)(l->kernel * l->kernel), k_all = (size_t)fus_gemm_k(l), in = (size_t)l->in_channels;
     size_t depth = from_picture(l) ? in : (size_t)FUS_BLOCKS(l->in_channels) * FUS_LANES;
-    bool gaps = k_all != taps * in;
-#pragma omp parallel for schedule(static) num_threads(fus_base_threads())
-    for (int block = 0; block < FUS_BLOCKS(l->channels); block++) {
-        const float *w = weights + (size_t)block * FUS_LANES * in * taps;
-        float *to = panels + (size_t)block * k_all * FUS_LANES;
-        size_t n = (size_t)(l->channels - block * FUS_LANES);
-        n = n < FUS_LANES ? n : FUS_LANES;
-        if (gaps || n < FUS_LANES)
-            memset(to, 0, k_all * FUS_LANES * sizeof *to);
-        for (size_t c = 0; c < in; c++)
-            for (size_t tap = 0; tap < taps; tap++)
-                for (size_t lane = 0; lane < n; lane++)
-                    to[(tap * depth + c) * FUS_LANES + lane] = w[(lane * in + c) * taps + tap];
-    }
+    const float *w = p->weights + (size_t)block * FUS_LANES * in * taps;
+    float *to = p->panels + (size_t)block * k_all * FUS_LANES;
+    size_t n = (size_t)(l->channels - block * FUS_LANES);
+    (void)thread;
+    n = n < FUS_LANES ? n : FUS_LANES;
+    if (k_all != taps * in || n < FUS_LANES)
+        memset(to, 0, k_all * FUS_LANES * sizeof *to);
+    for (size_t c = 0; c < in; c++)
+        for (size_t tap = 0; tap < taps; tap++)
+            for (size_t lane = 0; lane < n; lane++)
+                to[(tap * depth + c) * FUS_LANES + lane] = w[(lane * in + c) * taps + tap];
+}
+
+void fus_gemm_pack_weights(float *panels, const float *weights, const struct fus_layer *l)
+{
+    struct packing p = {panels, weights, l};
+    fus_team_for(FUS_BLOCKS(l->channels), pack_block, &p);
 }
 
 /* ---- patches ---- */
@@ -106,17 +115,15 @@ static void pack_picture(float *panel, const float *in, const struct fus_layer *
 
 /* ---- the product ---- */
 
-/* What one thread works on at a time. */
-struct task {
+/* A product and how it is shared out: a task is a block of a picture's pixels times a group of its channels. */
+struct product {
+    const struct fus_gemm *g;
+    const struct fus_kernel *kernel;
     const float *in, *addend;
-    float *out;
-    int first_tile, n_tiles;   /* of pixels */
-    int first_panel, n_panels; /* of channels, kernel->blocks * 16 each */
-};
-
-struct split {
-    int places, n_tiles;       /* pixels of a picture, and into how many tiles of nearly equal size they go */
-    int n_panels;
+    float *out, *scratch;
+    size_t in_floats, out_floats; /* per picture */
+    int places, n_tiles;          /* pixels of a picture, and into how many tiles of nearly equal size they go */
+    int n_panels;                 /* of channels, kernel->blocks * 16 each */
     int pixel_blocks, channel_groups;
 };
 
@@ -125,61 +132,83 @@ static int part(int whole, int n_parts, int i)
     return (int)((long long)whole * i / n_parts);
 }
 
-static struct split split_work(const struct fus_layer *l, int n_pictures, bool packs, const struct fus_kernel *kernel)
+static void share_out(struct product *p, int n_pictures, bool packs)
 {
-    struct split s = {.places = l->side * l->side};
-    int threads = fus_base_threads(), blocks = FUS_BLOCKS(l->channels);
-    s.n_tiles = (s.places + kernel->rows - 1) / kernel->rows;
-    s.n_panels = (blocks + kernel->blocks - 1) / kernel->blocks;
-    s.pixel_blocks = (s.n_tiles + TILES_PER_BLOCK - 1) / TILES_PER_BLOCK;
-    s.channel_groups = 1;
-    if (n_pictures * s.pixel_blocks < 3 * threads && threads > 1) { /* few pixels: split channels too; packing is repeated */
-        s.channel_groups = packs ? threads : 4 * threads;
-        if (s.channel_groups > s.n_panels)
-            s.channel_groups = s.n_panels;
+    const struct fus_layer *l = p->g->layer;
+    int threads = fus_base_threads();
+    p->places = l->side * l->side;
+    p->n_tiles = (p->places + p->kernel->rows - 1) / p->kernel->rows;
+    p->n_panels = (FUS_BLOCKS(l->channels) + p->kernel->blocks - 1) / p->kernel->blocks;
+    p->pixel_blocks = (p->n_tiles + TILES_PER_BLOCK - 1) / TILES_PER_BLOCK;
+    p->channel_groups = 1;
+    if (n_pictures * p->pixel_blocks < 3 * threads && threads > 1) { /* few pixels: split channels too; packing is repeated */
+        p->channel_groups = packs ? threads : 4 * threads;
+        if (p->channel_groups > p->n_panels)
+            p->channel_groups = p->n_panels;
     }
-    return s;
 }
 
-static void run_task(const struct fus_gemm *g, const struct task *t, const struct split *s, float *scratch,
-                     const struct fus_kernel *kernel)
+static int tile_start(const struct product *p, int tile)
 {
+    return part(p->places, p->n_tiles, tile);
+}
+
+/* Patches of the pixels of tiles first .. end-1 for depth k0 .. k0+k-1, tile after tile. */
+static void pack_tiles(float *panels, const struct product *p, const float *in, int first, int end, int k0, int k)
+{
+    const struct fus_layer *l = p->g->layer;
+    int n_slices = FUS_BLOCKS(k);
+    for (int i = first; i < end; i++) {
+        int p0 = tile_start(p, i), rows = tile_start(p, i + 1) - p0;
+        float *panel = panels + (size_t)(p0 - tile_start(p, first)) * (size_t)n_slices * FUS_LANES;
+        if (from_picture(l))
+            pack_picture(panel, in, l, p0, rows);
+        else
+            pack_blocked(panel, in, l, p0, rows, k0 / FUS_LANES, n_slices);
+    }
+}
+
+static void run_task(void *context, int task, int thread)
+{
+    const struct product *p = context;
+    const struct fus_gemm *g = p->g;
     const struct fus_layer *l = g->layer;
+    const struct fus_kernel *kernel = p->kernel;
+    int group = task % p->channel_groups, block = task / p->channel_groups % p->pixel_blocks;
+    size_t picture = (size_t)(task / p->channel_groups / p->pixel_blocks);
+    int first = part(p->n_tiles, p->pixel_blocks, block), end = part(p->n_tiles, p->pixel_blocks, block + 1);
+    int panel_end = part(p->n_panels, p->channel_groups, group + 1);
+    const float *in = p->in + picture * p->in_floats, *addend = p->addend ? p->addend + picture * p->out_floats : NULL;
+    float *out = p->out + picture * p->out_floats, *scratch = p->scratch + (size_t)thread * fus_gemm_scratch_floats(kernel);
     bool direct = !from_picture(l) && l->kernel == 1 && l->stride == 1;
     int kc = from_picture(l) ? g->k : KC, blocks = FUS_BLOCKS(l->channels);
     size_t in_places = (size_t)l->in_side * (size_t)l->in_side;
-    struct fus_tile tile = {.b_step = (size_t)g->k * FUS_LANES, .c_step = (size_t)s->places * FUS_LANES, .relu = l->relu};
-    int p_first = part(s->places, s->n_tiles, t->first_tile);
+    struct fus_tile tile = {.b_step = (size_t)g->k * FUS_LANES, .c_step = (size_t)p->places * FUS_LANES, .relu = l->relu};
     for (int k0 = 0; k0 < g->k; k0 += kc) {
         tile.k = g->k - k0 < kc ? g->k - k0 : kc;
         tile.first = k0 == 0;
         tile.last = k0 + tile.k == g->k;
-        int n_slices = FUS_BLOCKS(tile.k);
-        for (int i = 0; i < t->n_tiles && !direct; i++) {
-            int p0 = part(s->places, s->n_tiles, t->first_tile + i), p1 = part(s->places, s->n_tiles, t->first_tile + i + 1);
-            float *panel = scratch + (size_t)(p0 - p_first) * (size_t)n_slices * FUS_LANES;
-            if (from_picture(l))
-                pack_picture(panel, t->in, l, p0, p1 - p0);
-            else
-                pack_blocked(panel, t->in, l, p0, p1 - p0, k0 / FUS_LANES, n_slices);
-        }
-        for (int j = t->first_panel; j < t->first_panel + t->n_panels; j++) {
-            size_t block = (size_t)j * (size_t)kernel->blocks;
-            tile.blocks = blocks - (int)block < kernel->blocks ? blocks - (int)block : kernel->blocks;
-            tile.b = g->panels + (block * (size_t)g->k + (size_t)k0) * FUS_LANES;
-            tile.bias = g->bias + block * FUS_LANES;
-            for (int i = 0; i < t->n_tiles; i++) {
-                int p0 = part(s->places, s->n_tiles, t->first_tile + i);
-                size_t c = (block * (size_t)s->places + (size_t)p0) * FUS_LANES;
-                tile.rows = part(s->places, s->n_tiles, t->first_tile + i + 1) - p0;
-                tile.a = direct ? t->in + ((size_t)(k0 / FUS_LANES) * in_places + (size_t)p0) * FUS_LANES
-                                : scratch + (size_t)(p0 - p_first) * (size_t)n_slices * FUS_LANES;
-                tile.a_step = direct ? in_places * FUS_LANES : (size_t)tile.rows * FUS_LANES;
-                bool more = i < 4 && j + 1 < t->first_panel + t->n_panels;
-                tile.ahead = more ? tile.b + (size_t)kernel->blocks * tile.b_step + (size_t)i * (size_t)(tile.k / 4) * FUS_LANES
-                                  : tile.b;
-                tile.c = t->out + c;
-                tile.addend = t->addend ? t->addend + c : NULL;
+        size_t slice_floats = (size_t)FUS_BLOCKS(tile.k) * FUS_LANES;
+        if (!direct)
+            pack_tiles(scratch, p, in, first, end, k0, tile.k);
+        for (int j = part(p->n_panels, p->channel_groups, group); j < panel_end; j++) {
+            size_t b = (size_t)j * (size_t)kernel->blocks;
+            tile.blocks = blocks - (int)b < kernel->blocks ? blocks - (int)b : kernel->blocks;
+            tile.b = g->panels + (b * (size_t)g->k + (size_t)k0) * FUS_LANES;
+            tile.bias = g->bias + b * FUS_LANES;
+            for (int i = first; i < end; i++) {
+                int p0 = tile_start(p, i);
+                size_t c = (b * (size_t)p->places + (size_t)p0) * FUS_LANES;
+                bool more = i - first < 4 && j + 1 < panel_end; /* four tiles bring all of the next panel */
+                tile.rows = tile_start(p, i + 1) - p0;
+                tile.a = direct ? in + ((size_t)(k0 / FUS_LANES) * in_places + (size_t)p0) * FUS_LANES
+                                : scratch + (size_t)(p0 - tile_start(p, first)) * slice_floats;
+                tile.a_step = (direct ? in_places : (size_t)tile.rows) * FUS_LANES;
+                tile.ahead = tile.b;
+                if (more)
+                    tile.ahead += (size_t)kernel->blocks * tile.b_step + (size_t)((i - first) * (tile.k / 4)) * FUS_LANES;
+                tile.c = out + c;
+                tile.addend = addend ? addend + c : NULL;
                 kernel->tile(&tile);
             }
         }
@@ -195,30 +224,11 @@ void fus_gemm_run(const struct fus_gemm *g, float *out, const float *in, const f
                   float *scratch, const struct fus_kernel *kernel)
 {
     const struct fus_layer *l = g->layer;
-    bool packs = from_picture(l) || l->kernel > 1 || l->stride > 1;
-    struct split s = split_work(l, n_pictures, packs, kernel);
-    size_t out_floats = fus_tensor_blocked_size(l->channels, (size_t)s.places);
+    struct product p = {.g = g, .kernel = kernel, .in = in, .addend = addend, .out = out, .scratch = scratch};
     size_t in_side = (size_t)l->in_side + (from_picture(l) ? 2 * (size_t)l->padding : 0);
-    size_t in_floats = from_picture(l) ? in_side * in_side * (size_t)l->in_channels
-                                       : fus_tensor_blocked_size(l->in_channels, in_side * in_side);
-    int n_tasks = n_pictures * s.pixel_blocks * s.channel_groups;
-#pragma omp parallel for schedule(dynamic) num_threads(fus_base_threads())
-    for (int i = 0; i < n_tasks; i++) {
-        int group = i % s.channel_groups, block = i / s.channel_groups % s.pixel_blocks;
-        size_t picture = (size_t)(i / s.channel_groups / s.pixel_blocks);
-        struct task t = {
-            .in = in + picture * in_floats,
-            .addend = addend ? addend + picture * out_floats : NULL,
-            .out = out + picture * out_floats,
-            .first_tile = part(s.n_tiles, s.pixel_blocks, block),
-            .first_panel = part(s.n_panels, s.channel_groups, group),
-        };
-        t.n_tiles = part(s.n_tiles, s.pixel_blocks, block + 1) - t.first_tile;
-        t.n_panels = part(s.n_panels, s.channel_groups, group + 1) - t.first_panel;
-        float *mine = scratch;
-#ifdef _OPENMP
-        mine += (size_t)omp_get_thread_num() * fus_gemm_scratch_floats(kernel);
-#endif
-        run_task(g, &t, &s, mine, kernel);
-    }
+    share_out(&p, n_pictures, from_picture(l) || l->kernel > 1 || l->stride > 1);
+    p.out_floats = fus_tensor_blocked_size(l->channels, (size_t)p.places);
+    p.in_floats = from_picture(l) ? in_side * in_side * (size_t)l->in_channels
+                                  : fus_tensor_blocked_size(l->in_channels, in_side * in_side);
+    fus_team_for(n_pictures * p.pixel_blocks * p.channel_groups, run_task, &p);
 }

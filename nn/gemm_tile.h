@@ -7,9 +7,8 @@
  *   RELU(x)                 x < 0 ? 0 : x  (NaN stays NaN)
  *   TILE_ROWS, TILE_BLOCKS  so that the sums fill the registers, and two or three are left
  *   TARGET                  function attribute that allows the instructions
- *   TILE_NAME
  *
- * and includes this file: a tile of up to TILE_ROWS pixels x TILE_BLOCKS*16 channels, its sums in registers, one
+ * and includes this file and winograd_tile.h: a tile of up to TILE_ROWS pixels x TILE_BLOCKS*16 channels, its sums in registers, one
  * instance per number of rows so that edge tiles waste nothing. Vectors run over channels, never along k. */
 
 #define PER_BLOCK (FUS_LANES / WIDTH)
@@ -98,7 +97,7 @@ INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks)
             tile_of(t, r <= TILE_ROWS ? r : 1, 1); \
         break;
 
-TARGET static void TILE_NAME(const struct fus_tile *t)
+TARGET static void gemm_tile(const struct fus_tile *t)
 {
     switch (t->rows) {
         ROWS_CASE(1)
@@ -119,19 +118,3 @@ TARGET static void TILE_NAME(const struct fus_tile *t)
 }
 
 #undef ROWS_CASE
-#undef INLINE
-#undef UNROLL
-#undef PER_BLOCK
-#undef VEC
-#undef WIDTH
-#undef LOAD
-#undef STORE
-#undef SPREAD
-#undef ZERO
-#undef ADD
-#undef FMA
-#undef RELU
-#undef TILE_ROWS
-#undef TILE_BLOCKS
-#undef TILE_NAME
-#undef TARGET

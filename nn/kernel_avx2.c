@@ -10,19 +10,22 @@
 #define LOAD(p) _mm256_loadu_ps(p)
 #define STORE(p, v) _mm256_storeu_ps(p, v)
 #define SPREAD(p) _mm256_broadcast_ss(p)
+#define CONSTANT(c) _mm256_set1_ps(c)
 #define ZERO() _mm256_setzero_ps()
 #define ADD(x, y) _mm256_add_ps(x, y)
+#define SUB(x, y) _mm256_sub_ps(x, y)
+#define MUL(x, y) _mm256_mul_ps(x, y)
 #define FMA(x, y, z) _mm256_fmadd_ps(x, y, z)
 #define RELU(x) _mm256_max_ps(_mm256_setzero_ps(), x)
 #define TILE_ROWS 6
 #define TILE_BLOCKS 1
-#define TILE_NAME tile_avx2
 #include "gemm_tile.h"
+#include "winograd_tile.h"
 
 static bool available(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
-const struct fus_kernel fus_kernel_avx2 = {"avx2", 6, 1, tile_avx2, available};
+const struct fus_kernel fus_kernel_avx2 = {"avx2", TILE_ROWS, TILE_BLOCKS, gemm_tile, winograd_in, winograd_out, available};
 #endif

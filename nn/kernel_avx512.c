@@ -10,19 +10,22 @@
 #define LOAD(p) _mm512_loadu_ps(p)
 #define STORE(p, v) _mm512_storeu_ps(p, v)
 #define SPREAD(p) _mm512_set1_ps(*(p))
+#define CONSTANT(c) _mm512_set1_ps(c)
 #define ZERO() _mm512_setzero_ps()
 #define ADD(x, y) _mm512_add_ps(x, y)
+#define SUB(x, y) _mm512_sub_ps(x, y)
+#define MUL(x, y) _mm512_mul_ps(x, y)
 #define FMA(x, y, z) _mm512_fmadd_ps(x, y, z)
 #define RELU(x) _mm512_max_ps(_mm512_setzero_ps(), x)
 #define TILE_ROWS 14
 #define TILE_BLOCKS 2
-#define TILE_NAME tile_avx512
 #include "gemm_tile.h"
+#include "winograd_tile.h"
 
 static bool available(void)
 {
     return __builtin_cpu_supports("avx512f");
 }
 
-const struct fus_kernel fus_kernel_avx512 = {"avx512", 14, 2, tile_avx512, available};
+const struct fus_kernel fus_kernel_avx512 = {"avx512", TILE_ROWS, TILE_BLOCKS, gemm_tile, winograd_in, winograd_out, available};
 #endif

@@ -10,19 +10,22 @@
 #define LOAD(p) vld1q_f32(p)
 #define STORE(p, v) vst1q_f32(p, v)
 #define SPREAD(p) vld1q_dup_f32(p)
+#define CONSTANT(c) vdupq_n_f32(c)
 #define ZERO() vdupq_n_f32(0)
 #define ADD(x, y) vaddq_f32(x, y)
+#define SUB(x, y) vsubq_f32(x, y)
+#define MUL(x, y) vmulq_f32(x, y)
 #define FMA(x, y, z) vfmaq_f32(z, x, y)
 #define RELU(x) vbslq_f32(vcltq_f32(x, vdupq_n_f32(0)), vdupq_n_f32(0), x)
 #define TILE_ROWS 6
 #define TILE_BLOCKS 1
-#define TILE_NAME tile_neon
 #include "gemm_tile.h"
+#include "winograd_tile.h"
 
 static bool available(void)
 {
     return true; /* every AArch64 CPU that runs a hosted system has it */
 }
 
-const struct fus_kernel fus_kernel_neon = {"neon", 6, 1, tile_neon, available};
+const struct fus_kernel fus_kernel_neon = {"neon", TILE_ROWS, TILE_BLOCKS, gemm_tile, winograd_in, winograd_out, available};
 #endif

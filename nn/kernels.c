@@ -7,7 +7,7 @@
 /* Best first. */
 static const struct fus_kernel *const rows[] = {
 #if defined(__x86_64__)
-    &fus_kernel_avx512, &fus_kernel_avx2,
+    &fus_kernel_avx512, &fus_kernel_avx2, &fus_kernel_fma,
 #endif
 #if defined(__aarch64__) && defined(__ARM_NEON)
     &fus_kernel_neon,

@@ -30,6 +30,9 @@ struct fus_kernel {
     const char *name;
     int rows, blocks;                         /* largest tile */
     void (*tile)(const struct fus_tile *t);
+    void (*winograd_in)(float *v, size_t step, const float *plane, int side, int y0, int x0);
+    void (*winograd_out)(float *plane, const float *m, size_t step, const float *bias, const float *addend, bool relu,
+                         int side, int y0, int x0); /* both: winograd_tile.h */
     bool (*available)(void);                  /* on the CPU this runs on */
 };
 
@@ -37,6 +40,7 @@ struct fus_kernel {
 const struct fus_kernel *fus_kernels_pick(const char *name, struct fus_error *err);
 
 extern const struct fus_kernel fus_kernel_scalar;
+extern const struct fus_kernel fus_kernel_fma; /* also called scalar: plain C whose fmaf is an instruction */
 extern const struct fus_kernel fus_kernel_avx2;
 extern const struct fus_kernel fus_kernel_avx512;
 extern const struct fus_kernel fus_kernel_neon;

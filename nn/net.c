@@ -8,6 +8,7 @@
 #include "attnpool.h"
 #include "layers.h"
 #include "plan.h"
+#include "team.h"
 
 struct fus_net {
     struct fus_net_spec spec;
@@ -15,6 +16,7 @@ struct fus_net {
     struct fus_plan plan;
     const struct fus_kernel *kernel;
     int batch, n_threads;
+    bool direct;
     struct fus_gemm *gemms;       /* [n_layers]; panels NULL where a layer has no weights */
     struct fus_attnpool attention; /* of the one attention pool there may be */
     float *weights;               /* all panels and biases, one allocation */
@@ -33,6 +35,16 @@ static size_t bias_floats(const struct fus_layer *l)
     return (size_t)FUS_BLOCKS(l->channels) * FUS_LANES;
 }
 
+static bool by_winograd(const struct fus_net *net, const struct fus_layer *l)
+{
+    return !net->direct && fus_winograd_fits(l);
+}
+
+static size_t panel_floats(const struct fus_net *net, const struct fus_layer *l)
+{
+    return by_winograd(net, l) ? fus_winograd_panel_floats(l) : fus_gemm_panel_floats(l);
+}
+
 /* Floats of all panels and biases, and of the largest layer's weights as the file has them. */
 static int measure_weights(struct fus_net *net, size_t *largest, struct fus_error *err)
 {
@@ -46,7 +58,7 @@ static int measure_weights(struct fus_net *net, size_t *largest, struct fus_erro
         size_t taps = attention ? 1 : (size_t)(l->kernel * l->kernel);
         size_t n = rows * (size_t)l->in_channels * taps + 5 * (size_t)l->channels;
         most = n > most ? n : most;
-        total += attention ? fus_attnpool_weight_floats(l) : fus_gemm_panel_floats(l) + bias_floats(l);
+        total += attention ? fus_attnpool_weight_floats(l) : panel_floats(net, l) + bias_floats(l);
         if (total > SIZE_MAX / 16 || n > SIZE_MAX / 16)
             return fus_base_fail(err, FUS_ENOMEM, "weights of %s do not fit in memory", l->name);
     }
@@ -78,10 +90,12 @@ static int load_weights(struct fus_net *net, fus_weight_fn get, void *context, s
         if (l->op != FUS_OP_CONV)
             continue;
         size_t n = (size_t)l->channels * (size_t)l->in_channels * (size_t)(l->kernel * l->kernel);
-        float *bias = next + fus_gemm_panel_floats(l);
+        float *bias = next + panel_floats(net, l);
         memset(bias, 0, bias_floats(l) * sizeof *bias);
         code = fus_fold_layer(raw, bias, raw + n, l, get, context, err);
-        if (!code)
+        if (!code && by_winograd(net, l))
+            fus_winograd_pack_weights(next, raw, l);
+        else if (!code)
             fus_gemm_pack_weights(next, raw, l);
         net->gemms[i] = (struct fus_gemm){l, next, bias, fus_gemm_k(l)};
         next = bias + bias_floats(l);
@@ -167,16 +181,18 @@ int fus_net_embedding_tap(const struct fus_net *net)
 
 /* ---- create, destroy ---- */
 
-/* For patches, a part for each thread; or for the attention pool. */
+/* What the layer that needs most needs while it runs: for patches and transformed tiles a part for each thread. */
 static size_t scratch_floats(const struct fus_net *net)
 {
-    size_t patches = (size_t)net->n_threads * fus_gemm_scratch_floats(net->kernel);
-    for (int i = 0; i < net->arch.n_layers; i++)
-        if (net->arch.layers[i].op == FUS_OP_ATTENTION) {
-            size_t n = fus_attnpool_scratch_floats(&net->arch.layers[i], net->spec.attn_heads);
-            return n > patches ? n : patches;
-        }
-    return patches;
+    size_t most = (size_t)net->n_threads * fus_gemm_scratch_floats(net->kernel);
+    for (int i = 0; i < net->arch.n_layers; i++) {
+        const struct fus_layer *l = &net->arch.layers[i];
+        size_t n = by_winograd(net, l)             ? (size_t)net->n_threads * fus_winograd_scratch_floats(l)
+                   : l->op == FUS_OP_ATTENTION ? fus_attnpool_scratch_floats(l, net->spec.attn_heads)
+                                                   : 0;
+        most = n > most ? n : most;
+    }
+    return most;
 }
 
 int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const struct fus_net_options *options,
@@ -188,6 +204,7 @@ int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const 
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a network");
     net->spec = *spec;
     net->batch = options && options->batch > 0 ? options->batch : 1;
+    net->direct = options && options->direct;
     net->n_threads = fus_base_threads();
     net->kernel = fus_kernels_pick(options ? options->isa : NULL, err);
     code = net->kernel ? fus_arch_build(&net->arch, spec, err) : FUS_EUNSUPPORTED;
@@ -311,10 +328,10 @@ static void run_layer(struct fus_net *net, int i, int n)
     const struct fus_plan *plan = &net->plan;
     switch (l->op) {
     case FUS_OP_CONV:
-        fus_gemm_run(&net->gemms[i], net->arena + plan->output[i],
-                     net->arena + (l->input < 0 ? plan->picture : plan->output[l->input]),
-                     l->addend < 0 ? NULL : net->arena + plan->output[l->addend], n, net->arena + plan->scratch,
-                     net->kernel);
+        (by_winograd(net, l) ? fus_winograd_run : fus_gemm_run)(
+            &net->gemms[i], net->arena + plan->output[i],
+            net->arena + (l->input < 0 ? plan->picture : plan->output[l->input]),
+            l->addend < 0 ? NULL : net->arena + plan->output[l->addend], n, net->arena + plan->scratch, net->kernel);
         break;
     case FUS_OP_MAXPOOL:
         run_pool(net, i, n, fus_pool_max);
@@ -334,6 +351,37 @@ static void run_layer(struct fus_net *net, int i, int n)
     }
 }
 
+struct pass {
+    struct fus_net *net;
+    int n;
+    const bool *wanted;
+    fus_tap_fn fn;
+    void *context;
+    int last_tap, code;
+};
+
+static void walk_layers(void *context)
+{
+    struct pass *pass = context;
+    struct fus_net *net = pass->net;
+    for (int i = 0, next = 0; next <= pass->last_tap; i++) {
+        double start = net->seconds ? now() : 0;
+        run_layer(net, i, pass->n);
+        if (net->seconds)
+            net->seconds[i] += now() - start;
+        if (net->tap_layer[next] != i)
+            continue;
+        const struct fus_layer *l = &net->arch.layers[i];
+        size_t floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
+        for (int p = 0; p < pass->n && pass->wanted[next]; p++) {
+            pass->code = pass->fn(pass->context, next, p, net->arena + net->plan.output[i] + (size_t)p * floats);
+            if (pass->code)
+                return;
+        }
+        next++;
+    }
+}
+
 int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *wanted, fus_tap_fn fn, void *context,
                     struct fus_error *err)
 {
@@ -345,24 +393,9 @@ int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *
     for (int p = 0; p < n; p++)
         lay_out_picture(net->arena + net->plan.picture + (size_t)p * fus_plan_picture_floats(&net->arch),
                         input + (size_t)p * 3 * side * side, &net->arch.layers[0]);
-    int last_tap = net->n_taps - 1, next = 0;
-    while (last_tap >= 0 && !wanted[last_tap])
-        last_tap--;
-    for (int i = 0; next <= last_tap; i++) {
-        double start = net->seconds ? now() : 0;
-        run_layer(net, i, n);
-        if (net->seconds)
-            net->seconds[i] += now() - start;
-        if (net->tap_layer[next] != i)
-            continue;
-        const struct fus_layer *l = &net->arch.layers[i];
-        size_t floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
-        for (int p = 0; p < n && wanted[next]; p++) {
-            int code = fn(context, next, p, net->arena + net->plan.output[i] + (size_t)p * floats);
-            if (code)
-                return code;
-        }
-        next++;
-    }
-    return FUS_OK;
+    struct pass pass = {net, n, wanted, fn, context, net->n_taps - 1, FUS_OK};
+    while (pass.last_tap >= 0 && !wanted[pass.last_tap])
+        pass.last_tap--;
+    fus_team_run(walk_layers, &pass);
+    return pass.code;
 }

@@ -62,6 +62,7 @@ struct fus_net;
 struct fus_net_options {
     const char *isa; /* a row of the kernel table: scalar, avx2, avx512, neon; NULL = $FUS_ISA, else the best there is */
     int batch;       /* pictures per forward pass at most; 0 = 1 */
+    bool direct;     /* no Winograd: every convolution as the sum it is */
 };
 
 struct fus_tap {

@@ -3,56 +3,74 @@
 #include <string.h>
 
 #include "layers.h"
+#include "team.h"
 
 static size_t places(int side)
 {
     return (size_t)side * (size_t)side;
 }
 
+struct pooling {
+    float *out;
+    const float *in;
+    const struct fus_layer *layer;
+};
+
+/* One row of outputs of one block of channels. */
+static void max_row(void *context, int row, int thread)
+{
+    const struct pooling *p = context;
+    const struct fus_layer *l = p->layer;
+    int y0 = row % l->side * l->stride - l->padding;
+    const float *plane = p->in + (size_t)(row / l->side) * places(l->in_side) * FUS_LANES;
+    float *to = p->out + (size_t)row * (size_t)l->side * FUS_LANES;
+    (void)thread;
+    for (int x = 0; x < l->side; x++, to += FUS_LANES) {
+        int x0 = x * l->stride - l->padding, any = 0;
+        for (int y = y0 < 0 ? 0 : y0; y < y0 + l->kernel && y < l->in_side; y++)
+            for (int xx = x0 < 0 ? 0 : x0; xx < x0 + l->kernel && xx < l->in_side; xx++) {
+                const float *v = plane + ((size_t)y * (size_t)l->in_side + (size_t)xx) * FUS_LANES;
+                if (!any++)
+                    memcpy(to, v, FUS_LANES * sizeof *to);
+                else
+                    for (int i = 0; i < FUS_LANES; i++)
+                        to[i] = v[i] > to[i] || v[i] != v[i] ? v[i] : to[i];
+            }
+    }
+}
+
+static void average_row(void *context, int row, int thread)
+{
+    const struct pooling *p = context;
+    const struct fus_layer *l = p->layer;
+    float n = (float)(l->kernel * l->kernel);
+    const float *plane = p->in + (size_t)(row / l->side) * places(l->in_side) * FUS_LANES;
+    float *to = p->out + (size_t)row * (size_t)l->side * FUS_LANES;
+    (void)thread;
+    for (int x = 0; x < l->side; x++, to += FUS_LANES) {
+        float sum[FUS_LANES] = {0};
+        for (int dy = 0; dy < l->kernel; dy++)
+            for (int dx = 0; dx < l->kernel; dx++) {
+                size_t y = (size_t)(row % l->side * l->kernel + dy), xx = (size_t)(x * l->kernel + dx);
+                const float *v = plane + (y * (size_t)l->in_side + xx) * FUS_LANES;
+                for (int i = 0; i < FUS_LANES; i++)
+                    sum[i] += v[i];
+            }
+        for (int i = 0; i < FUS_LANES; i++)
+            to[i] = sum[i] / n;
+    }
+}
+
 void fus_pool_max(float *out, const float *in, const struct fus_layer *l)
 {
-    int blocks = FUS_BLOCKS(l->channels);
-#pragma omp parallel for schedule(static) num_threads(fus_base_threads())
-    for (int row = 0; row < blocks * l->side; row++) {
-        int block = row / l->side, y0 = row % l->side * l->stride - l->padding;
-        const float *plane = in + (size_t)block * places(l->in_side) * FUS_LANES;
-        float *to = out + (size_t)row * (size_t)l->side * FUS_LANES;
-        for (int x = 0; x < l->side; x++, to += FUS_LANES) {
-            int x0 = x * l->stride - l->padding, any = 0;
-            for (int y = y0 < 0 ? 0 : y0; y < y0 + l->kernel && y < l->in_side; y++)
-                for (int xx = x0 < 0 ? 0 : x0; xx < x0 + l->kernel && xx < l->in_side; xx++) {
-                    const float *v = plane + ((size_t)y * (size_t)l->in_side + (size_t)xx) * FUS_LANES;
-                    if (!any++)
-                        memcpy(to, v, FUS_LANES * sizeof *to);
-                    else
-                        for (int i = 0; i < FUS_LANES; i++)
-                            to[i] = v[i] > to[i] || v[i] != v[i] ? v[i] : to[i];
-                }
-        }
-    }
+    struct pooling p = {out, in, l};
+    fus_team_for(FUS_BLOCKS(l->channels) * l->side, max_row, &p);
 }
 
 void fus_pool_average(float *out, const float *in, const struct fus_layer *l)
 {
-    int blocks = FUS_BLOCKS(l->channels);
-    float n = (float)(l->kernel * l->kernel);
-#pragma omp parallel for schedule(static) num_threads(fus_base_threads())
-    for (int row = 0; row < blocks * l->side; row++) {
-        const float *plane = in + (size_t)(row / l->side) * places(l->in_side) * FUS_LANES;
-        float *to = out + (size_t)row * (size_t)l->side * FUS_LANES;
-        for (int x = 0; x < l->side; x++, to += FUS_LANES) {
-            float sum[FUS_LANES] = {0};
-            for (int dy = 0; dy < l->kernel; dy++)
-                for (int dx = 0; dx < l->kernel; dx++) {
-                    size_t y = (size_t)(row % l->side * l->kernel + dy), xx = (size_t)(x * l->kernel + dx);
-                    const float *v = plane + (y * (size_t)l->in_side + xx) * FUS_LANES;
-                    for (int i = 0; i < FUS_LANES; i++)
-                        sum[i] += v[i];
-                }
-            for (int i = 0; i < FUS_LANES; i++)
-                to[i] = sum[i] / n;
-        }
-    }
+    struct pooling p = {out, in, l};
+    fus_team_for(FUS_BLOCKS(l->channels) * l->side, average_row, &p);
 }
 
 void fus_pool_mean(float *out, const float *in, const struct fus_layer *l)

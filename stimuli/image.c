@@ -61,11 +61,13 @@ int fus_image_decode(struct fus_image *image, const uint8_t *bytes, size_t n, st
         return fus_png_decode(image, bytes, n, err);
     if (n >= 2 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6')
         return fus_pnm_decode(image, bytes, n, err);
+    if (starts_with(bytes, n, "BM", 2))
+        return fus_bmp_decode(image, bytes, n, err);
     const char *stranger = known_stranger(bytes, n);
     if (stranger)
-        return fus_base_fail_at(err, FUS_EUNSUPPORTED, 0, "found a %s file, expected JPEG, PNG or PNM: convert it first",
+        return fus_base_fail_at(err, FUS_EUNSUPPORTED, 0, "found a %s file, expected JPEG, PNG, PNM or BMP: convert it first",
                                 stranger);
-    return fus_base_fail_at(err, FUS_EFORMAT, 0, "found %02x %02x, expected a picture (JPEG, PNG or PNM): not a picture?",
+    return fus_base_fail_at(err, FUS_EFORMAT, 0, "found %02x %02x, expected a picture (JPEG, PNG, PNM or BMP): not a picture?",
                             bytes[0], n > 1 ? bytes[1] : 0);
 }
 

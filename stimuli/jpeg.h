@@ -9,7 +9,10 @@
 #include "nn/base.h"
 #include "stimuli/stimuli.h"
 
-enum { FUS_JPEG_LOOK = 10 }; /* bits decoded by one look-up */
+enum {
+    FUS_JPEG_LOOK = 10,      /* bits decoded by one look-up */
+    FUS_JPEG_LIMIT = 1 << 14 /* values of a sum after its shift by 18 */
+};
 
 struct fus_jpeg_code {
     uint16_t look[1 << FUS_JPEG_LOOK]; /* by the next bits: length << 8 | symbol, 0 where the code is longer */
@@ -45,6 +48,7 @@ struct fus_jpeg {
     bool has_quant[4];
     struct fus_jpeg_code dc[4], ac[4];
     struct fus_jpeg_component components[4];
+    uint8_t limit[FUS_JPEG_LIMIT];
     struct fus_error *err;
 };
 
@@ -56,9 +60,10 @@ bool fus_jpeg_code_build(struct fus_jpeg_code *c, const uint8_t counts[17], cons
 /* j->pos at the SOS segment's length -> behind the scan's data. */
 int fus_jpeg_scan(struct fus_jpeg *j);
 
-/* Inverse DCT of dequantised coefficients (natural order) to 8x8 samples. dc_only: the other 63 are zero. */
-void fus_jpeg_idct(uint8_t *out, size_t stride, const int16_t block[64]);
-void fus_jpeg_idct_dc(uint8_t *out, size_t stride, int16_t dc);
+/* Inverse DCT of dequantised coefficients (natural order) to 8x8 samples. last: zigzag index behind which all are zero.
+ * limit: the table that fus_jpeg_idct_limit fills, clamping v + 128 to 0..255 for every v that 32-bit sums can give. */
+void fus_jpeg_idct_limit(uint8_t limit[FUS_JPEG_LIMIT]);
+void fus_jpeg_idct(uint8_t *out, size_t stride, const int16_t block[64], int last, const uint8_t limit[FUS_JPEG_LIMIT]);
 
 /* Coefficients of a progressive picture -> planes. */
 int fus_jpeg_render(struct fus_jpeg *j);

@@ -99,9 +99,12 @@ static void rgb_row(uint8_t *rgb, const uint8_t *const in[4], int n)
 
 static void grey_row(uint8_t *rgb, const uint8_t *const in[4], int n)
 {
-    for (int x = 0; x < n; x++)
-        for (int i = 0; i < 3; i++)
-            rgb[3 * (size_t)x + (size_t)i] = in[0][x];
+    const uint8_t *grey = in[0];
+    for (int x = 0; x < n - 1; x++, rgb += 3) {
+        uint32_t four = grey[x] * 0x01010101u; /* three bytes and one that the next pixel overwrites */
+        memcpy(rgb, &four, 4);
+    }
+    memset(rgb, grey[n - 1], 3);
 }
 
 /* a * b / 255, rounded. */

@@ -7,6 +7,13 @@
 
 #include "stimuli/jpeg.h"
 
+/* So that a constant `n` prunes the sums; without it the results are the same, only later. */
+#if defined(__GNUC__)
+#define PRUNED static inline __attribute__((always_inline))
+#else
+#define PRUNED static inline
+#endif
+
 enum { CONST_BITS = 13, PASS1_BITS = 2 };
 
 /* round(2^13 * x) and their sums: x in the names, times 1000. */
@@ -18,9 +25,9 @@ static inline int16_t saturate16(int32_t v)
     return (int16_t)(v > 32767 ? 32767 : v < -32768 ? -32768 : v);
 }
 
-static inline uint8_t saturate8(int32_t v)
+static inline int32_t descale(uint32_t v, int n)
 {
-    return (uint8_t)((v < -128 ? -128 : v > 127 ? 127 : v) + 128);
+    return (int32_t)(v + (1u << (n - 1))) >> n;
 }
 
 /* a * constant, modulo 2^32 as every sum here. */
@@ -29,79 +36,91 @@ static inline uint32_t times(int16_t a, int32_t constant)
     return (uint32_t)(a * constant);
 }
 
-/* Eight values in -> eight sums with CONST_BITS fractional bits more, in place. */
-static inline void transform(uint32_t out[8], const int16_t in[8])
+/* The transform of all eight columns, sums[8k + x] with CONST_BITS more fractional bits; only the first n rows may be
+ * other than zero. Compilers turn the loop into vector code. */
+PRUNED void transform(uint32_t sums[restrict 64], const int16_t in[restrict 64], int n)
 {
-    uint32_t even0 = (uint32_t)(int16_t)(in[0] + in[4]) << CONST_BITS;
-    uint32_t even1 = (uint32_t)(int16_t)(in[0] - in[4]) << CONST_BITS;
-    uint32_t even2 = times(in[2], F_0541) + times(in[6], F_0541 - F_1847);
-    uint32_t even3 = times(in[2], F_0541 + F_0765) + times(in[6], F_0541);
-    uint32_t t0 = even0 + even3, t3 = even0 - even3, t1 = even1 + even2, t2 = even1 - even2;
-
-    int16_t z3 = (int16_t)(in[7] + in[3]), z4 = (int16_t)(in[5] + in[1]);
-    uint32_t a = times(z3, F_1175 - F_1961) + times(z4, F_1175);
-    uint32_t b = times(z3, F_1175) + times(z4, F_1175 - F_0390);
-    uint32_t odd0 = times(in[7], F_0298 - F_0899) - times(in[1], F_0899) + a;
-    uint32_t odd1 = times(in[5], F_2053 - F_2562) - times(in[3], F_2562) + b;
-    uint32_t odd2 = times(in[3], F_3072 - F_2562) - times(in[5], F_2562) + a;
-    uint32_t odd3 = times(in[1], F_1501 - F_0899) - times(in[7], F_0899) + b;
-
-    out[0] = t0 + odd3, out[7] = t0 - odd3;
-    out[1] = t1 + odd2, out[6] = t1 - odd2;
-    out[2] = t2 + odd1, out[5] = t2 - odd1;
-    out[3] = t3 + odd0, out[4] = t3 - odd0;
-}
-
-static inline int32_t descale(uint32_t v, int n)
-{
-    return (int32_t)(v + (1u << (n - 1))) >> n;
-}
-
-void fus_jpeg_idct_dc(uint8_t *out, size_t stride, int16_t dc)
-{
-    int16_t column = (int16_t)((uint32_t)dc << PASS1_BITS);
-    uint8_t v = saturate8(descale((uint32_t)column, PASS1_BITS + 3));
-    for (int y = 0; y < 8; y++)
-        memset(out + (size_t)y * stride, v, 8);
-}
-
-/* Columns -> work [8][8], rows of it still to be done. A column without AC coefficients is constant; where all are, the
- * vector code shifts without saturation. */
-static void columns(int16_t work[64], const int16_t block[64])
-{
-    int16_t ac[8] = {0}, any = 0;
-    for (int y = 1; y < 8; y++)
-        for (int x = 0; x < 8; x++)
-            ac[x] = (int16_t)(ac[x] | block[8 * y + x]);
-    for (int x = 0; x < 8; x++)
-        any = (int16_t)(any | ac[x]);
     for (int x = 0; x < 8; x++) {
-        if (!ac[x]) {
-            int32_t shifted = block[x] * (1 << PASS1_BITS);
-            int16_t v = any ? saturate16(shifted) : (int16_t)shifted;
-            for (int y = 0; y < 8; y++)
-                work[8 * y + x] = v;
-            continue;
-        }
-        int16_t in[8];
-        uint32_t sums[8];
-        for (int y = 0; y < 8; y++)
-            in[y] = block[8 * y + x];
-        transform(sums, in);
-        for (int y = 0; y < 8; y++)
-            work[8 * y + x] = saturate16(descale(sums[y], CONST_BITS - PASS1_BITS));
+        int16_t i0 = in[x], i1 = in[8 + x], i2 = in[16 + x], i3 = in[24 + x];
+        int16_t i4 = n > 4 ? in[32 + x] : 0, i5 = n > 4 ? in[40 + x] : 0, i6 = n > 6 ? in[48 + x] : 0, i7 = n > 6 ? in[56 + x] : 0;
+
+        uint32_t even0 = (uint32_t)(int16_t)(i0 + i4) << CONST_BITS;
+        uint32_t even1 = (uint32_t)(int16_t)(i0 - i4) << CONST_BITS;
+        uint32_t even2 = times(i2, F_0541) + times(i6, F_0541 - F_1847);
+        uint32_t even3 = times(i2, F_0541 + F_0765) + times(i6, F_0541);
+        uint32_t t0 = even0 + even3, t3 = even0 - even3, t1 = even1 + even2, t2 = even1 - even2;
+
+        int16_t z3 = (int16_t)(i7 + i3), z4 = (int16_t)(i5 + i1);
+        uint32_t a = times(z3, F_1175 - F_1961) + times(z4, F_1175);
+        uint32_t b = times(z3, F_1175) + times(z4, F_1175 - F_0390);
+        uint32_t odd0 = times(i7, F_0298 - F_0899) - times(i1, F_0899) + a;
+        uint32_t odd1 = times(i5, F_2053 - F_2562) - times(i3, F_2562) + b;
+        uint32_t odd2 = times(i3, F_3072 - F_2562) - times(i5, F_2562) + a;
+        uint32_t odd3 = times(i1, F_1501 - F_0899) - times(i7, F_0899) + b;
+
+        sums[x] = t0 + odd3, sums[56 + x] = t0 - odd3;
+        sums[8 + x] = t1 + odd2, sums[48 + x] = t1 - odd2;
+        sums[16 + x] = t2 + odd1, sums[40 + x] = t2 - odd1;
+        sums[24 + x] = t3 + odd0, sums[32 + x] = t3 - odd0;
     }
 }
 
-void fus_jpeg_idct(uint8_t *out, size_t stride, const int16_t block[64])
+/* Between the passes: descaled to 16 bits and transposed. Only damaged pictures go beyond 16 bits: they saturate,
+ * except where every column is constant. */
+static void turn(int16_t work[restrict 64], const uint32_t sums[restrict 64], const int16_t block[64])
 {
-    int16_t work[64];
-    columns(work, block);
-    for (int y = 0; y < 8; y++, out += stride) {
-        uint32_t sums[8];
-        transform(sums, work + 8 * y);
+    int16_t straight[64];
+    uint32_t beyond = 0;
+    for (int i = 0; i < 64; i++) {
+        int32_t v = descale(sums[i], CONST_BITS - PASS1_BITS);
+        straight[i] = (int16_t)v;
+        beyond |= (uint32_t)(v + 32768);
+    }
+    if (beyond > 65535) {
+        int any = 0;
+        for (int k = 8; k < 64; k++)
+            any |= block[k];
+        for (int i = 0; i < 64; i++)
+            straight[i] = any ? saturate16(descale(sums[i], CONST_BITS - PASS1_BITS)) : (int16_t)((uint32_t)block[i % 8] << PASS1_BITS);
+    }
+    for (int y = 0; y < 8; y++)
         for (int x = 0; x < 8; x++)
-            out[x] = saturate8(descale(sums[x], CONST_BITS + PASS1_BITS + 3));
+            work[8 * x + y] = straight[8 * y + x];
+}
+
+PRUNED void transform_both(uint8_t *out, size_t stride, const int16_t block[64], int n, const uint8_t *limit)
+{
+    uint32_t sums[64];
+    int16_t work[64];
+    transform(sums, block, n);
+    turn(work, sums, block);
+    transform(sums, work, n);
+    for (int y = 0; y < 8; y++, out += stride)
+        for (int x = 0; x < 8; x++)
+            out[x] = limit[descale(sums[8 * x + y], CONST_BITS + PASS1_BITS + 3)];
+}
+
+void fus_jpeg_idct_limit(uint8_t table[FUS_JPEG_LIMIT])
+{
+    for (int i = 0; i < FUS_JPEG_LIMIT; i++) {
+        int v = i - FUS_JPEG_LIMIT / 2 + 128;
+        table[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+    }
+}
+
+void fus_jpeg_idct(uint8_t *out, size_t stride, const int16_t block[64], int last, const uint8_t table[FUS_JPEG_LIMIT])
+{
+    const uint8_t *limit = table + FUS_JPEG_LIMIT / 2;
+    if (last == 0) {
+        int16_t shifted = (int16_t)((uint32_t)block[0] << PASS1_BITS);
+        for (int y = 0; y < 8; y++)
+            memset(out + (size_t)y * stride, limit[descale((uint32_t)shifted, PASS1_BITS + 3)], 8);
+    } else if (last < 10) { /* the first 10 in zigzag order fill a corner of 4 x 4 */
+        transform_both(out, stride, block, 4, limit);
+    } else if (last < 21) { /* the first 21 one of 6 x 6 */
+        transform_both(out, stride, block, 6, limit);
+    } else {
+        transform_both(out, stride, block, 8, limit);
     }
 }
 
@@ -113,9 +132,12 @@ int fus_jpeg_render(struct fus_jpeg *j)
         for (int y = 0; y < c->blocks_y; y++)
             for (int x = 0; x < c->blocks_x; x++) {
                 int16_t *block = c->coefs + 64 * ((size_t)y * (size_t)c->padded_x + (size_t)x);
+                int last = 63;
+                while (last && !block[fus_jpeg_zigzag[last]])
+                    last--;
                 for (int k = 0; k < 64; k++)
                     block[k] = (int16_t)(block[k] * c->quant[k]);
-                fus_jpeg_idct(c->plane + (size_t)y * 8 * stride + (size_t)x * 8, stride, block);
+                fus_jpeg_idct(c->plane + (size_t)y * 8 * stride + (size_t)x * 8, stride, block, last, j->limit);
             }
     }
     return FUS_OK;

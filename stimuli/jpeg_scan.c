@@ -267,10 +267,7 @@ static bool decode_block(struct scan *s, int i, int x, int y)
     uint8_t *out = c->plane + (size_t)y * 8 * stride + (size_t)x * 8;
     if (last < 0)
         return false;
-    if (last == 0)
-        fus_jpeg_idct_dc(out, stride, block[0]);
-    else
-        fus_jpeg_idct(out, stride, block);
+    fus_jpeg_idct(out, stride, block, last, j->limit);
     return true;
 }
 

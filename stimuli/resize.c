@@ -93,19 +93,36 @@ static inline uint8_t clip8(int sum)
     return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
-/* One row [n_in, 3] -> [n_out, 3]. grey: the three channels are equal, one is computed. */
-static void horizontal_row(uint8_t *out, const uint8_t *in, const struct weights *w, int n_out, bool grey)
+/* line [n] = the first channel of row [n, 3]; true where the others equal it: a grey row costs a third. */
+static bool grey_line(uint8_t *restrict line, const uint8_t *restrict row, int n)
+{
+    unsigned difference = 0;
+    for (int x = 0; x < n; x++, row += 3) {
+        line[x] = row[0];
+        difference |= (unsigned)(row[0] ^ row[1]) | (unsigned)(row[0] ^ row[2]);
+    }
+    return difference == 0;
+}
+
+static void horizontal_grey(uint8_t *out, const uint8_t *line, const struct weights *w, int n_out)
+{
+    for (int x = 0; x < n_out; x++, out += 3) {
+        const int *k = w->weight + (size_t)x * (size_t)w->taps;
+        const uint8_t *p = line + w->first[x];
+        int sum = 1 << (PRECISION_BITS - 1);
+        for (int i = 0; i < w->n[x]; i++)
+            sum += p[i] * k[i];
+        out[0] = out[1] = out[2] = clip8(sum);
+    }
+}
+
+/* One row [n_in, 3] -> [n_out, 3]. */
+static void horizontal_row(uint8_t *out, const uint8_t *in, const struct weights *w, int n_out)
 {
     for (int x = 0; x < n_out; x++, out += 3) {
         const int *k = w->weight + (size_t)x * (size_t)w->taps;
         const uint8_t *p = in + 3 * (size_t)w->first[x];
         int n = w->n[x], r = 1 << (PRECISION_BITS - 1), g = r, b = r;
-        if (grey) {
-            for (int i = 0; i < n; i++)
-                r += p[3 * i] * k[i];
-            out[0] = out[1] = out[2] = clip8(r);
-            continue;
-        }
         for (int i = 0; i < n; i++, p += 3) {
             r += p[0] * k[i];
             g += p[1] * k[i];
@@ -118,7 +135,7 @@ static void horizontal_row(uint8_t *out, const uint8_t *in, const struct weights
 }
 
 /* Output row y of [height, n] from the rows around it; sums [n] is scratch. */
-static void vertical_row(uint8_t *out, int *sums, const uint8_t *in, size_t n, const struct weights *w, int y)
+static void vertical_row(uint8_t *restrict out, int *restrict sums, const uint8_t *restrict in, size_t n, const struct weights *w, int y)
 {
     const int *k = w->weight + (size_t)y * (size_t)w->taps;
     for (size_t x = 0; x < n; x++)
@@ -132,25 +149,25 @@ static void vertical_row(uint8_t *out, int *sums, const uint8_t *in, size_t n, c
         out[x] = clip8(sums[x]);
 }
 
-static bool is_grey(const struct fus_image *image)
-{
-    const uint8_t *p = image->pixels;
-    for (size_t i = 0, n = (size_t)image->width * (size_t)image->height; i < n; i++, p += 3)
-        if (p[0] != p[1] || p[0] != p[2])
-            return false;
-    return true;
-}
-
 static int resize_width(struct fus_image *out, const struct fus_image *in, int width, enum fus_filter filter,
                         struct fus_error *err)
 {
     struct weights w = {0};
+    uint8_t *line = NULL;
     int code = fus_image_create(out, width, in->height, err);
     if (!code)
         code = make_weights(&w, in->width, width, filter, err);
-    bool grey = !code && is_grey(in);
-    for (int y = 0; !code && y < in->height; y++)
-        horizontal_row(out->pixels + 3 * (size_t)y * (size_t)width, in->pixels + 3 * (size_t)y * (size_t)in->width, &w, width, grey);
+    if (!code && !(line = fus_base_alloc((size_t)in->width, 1)))
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for resizing a row of %d pixels", in->width);
+    for (int y = 0; !code && y < in->height; y++) {
+        const uint8_t *row = in->pixels + 3 * (size_t)y * (size_t)in->width;
+        uint8_t *to = out->pixels + 3 * (size_t)y * (size_t)width;
+        if (grey_line(line, row, in->width))
+            horizontal_grey(to, line, &w, width);
+        else
+            horizontal_row(to, row, &w, width);
+    }
+    fus_base_free(line);
     free_weights(&w);
     return code;
 }

@@ -1,7 +1,7 @@
 /* Pictures: file -> 8-bit RGB (Pillow's pixels to the bit) -> input tensor (torchvision's to the bit); and sets of
  * pictures in categories: a folder tree, or drawn by the program itself.
  *
- * Reading order: image.c (recognise), jpeg.c, png.c, pnm.c, resize.c, preprocess.c, set.c, draw.c, generate.c. */
+ * Reading order: image.c (recognise), jpeg.c, png.c, pnm.c, bmp.c, resize.c, preprocess.c, set.c, draw.c, generate.c. */
 #ifndef FUS_STIMULI_H
 #define FUS_STIMULI_H
 
@@ -30,6 +30,7 @@ int fus_image_create(struct fus_image *image, int width, int height, struct fus_
 int fus_jpeg_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
 int fus_png_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
 int fus_pnm_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
+int fus_bmp_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
 int fus_pnm_write(const char *path, const struct fus_image *image, struct fus_error *err); /* P6, maxval 255 */
 int fus_png_write(const char *path, const struct fus_image *image, struct fus_error *err);
 
@@ -62,6 +63,7 @@ struct fus_picture {
     const char *path;  /* file, or a name such as "builtin/face/adult-001" for drawn ones */
     int category;      /* index into categories */
     int subcategory;   /* index into subcategories */
+    int index;         /* within the subcategory, from 0 */
     int half;          /* 0 or 1: alternating within the subcategory, for cross-validation */
 };
 
@@ -93,5 +95,13 @@ int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_error *
 /* One drawn picture, deterministic to the byte: category and subcategory by name, index >= 0, any side 32..4096. */
 int fus_generate_picture(struct fus_image *image, const char *subcategory, int index, uint64_t seed, int side,
                          struct fus_error *err);
+
+/* One sentence about that picture from the parameters it is drawn from, such as "a smiling woman with long dark hair,
+ * looking to the left"; the same at any side. Cut to text_bytes; 240 are always enough. */
+int fus_generate_caption(char *text, size_t text_bytes, const char *subcategory, int index, uint64_t seed);
+
+/* A contact sheet: thumbnails of thumb_side pixels, at most max_per_row in a row, categories one below the other with
+ * a gap between them. sheet is created. */
+int fus_set_sheet(struct fus_image *sheet, const struct fus_set *set, int thumb_side, int max_per_row, struct fus_error *err);
 
 #endif

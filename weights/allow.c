@@ -30,6 +30,14 @@ static const struct fus_pickle_global globals[] = {
     {"torch", "BoolStorage", FUS_PICKLE_STORAGE, "bool"},
     {"torch", "UntypedStorage", FUS_PICKLE_STORAGE, "u8"},
     {"torch", "_UntypedStorage", FUS_PICKLE_STORAGE, "u8"},
+    {"torch", "FloatTensor", FUS_PICKLE_OPAQUE, NULL}, /* PyTorch 0.1's tar names each tensor's type, beside its storage's */
+    {"torch", "HalfTensor", FUS_PICKLE_OPAQUE, NULL},
+    {"torch", "DoubleTensor", FUS_PICKLE_OPAQUE, NULL},
+    {"torch", "LongTensor", FUS_PICKLE_OPAQUE, NULL},
+    {"torch", "IntTensor", FUS_PICKLE_OPAQUE, NULL},
+    {"torch", "ShortTensor", FUS_PICKLE_OPAQUE, NULL},
+    {"torch", "CharTensor", FUS_PICKLE_OPAQUE, NULL},
+    {"torch", "ByteTensor", FUS_PICKLE_OPAQUE, NULL},
     {"torch.storage", "UntypedStorage", FUS_PICKLE_STORAGE, "u8"},
     {"torch.storage", "_UntypedStorage", FUS_PICKLE_STORAGE, "u8"},
     {"torch", "float32", FUS_PICKLE_DTYPE, "f32"},
@@ -102,6 +110,8 @@ static bool is_plain_type(const char *module, const char *name)
 
 const struct fus_pickle_global *fus_allow_find(const char *module, const char *name)
 {
+    if (strcmp(module, "torch.cuda") == 0 && (strstr(name, "Storage") || strstr(name, "Tensor")))
+        module = "torch"; /* FloatStorage and its like: where it was does not matter */
     for (size_t i = 0; i < sizeof globals / sizeof *globals; i++)
         if (strcmp(name, globals[i].name) == 0 && strcmp(module, globals[i].module) == 0)
             return &globals[i];

@@ -194,7 +194,7 @@ static int add_array(struct fus_store *s, const struct head *h, const char *name
     size_t n;
     bool fits = head_bytes(&n, h);
     if (!fits || h->data > m->n_bytes || n > m->n_bytes - h->data)
-        return fus_base_fail_at(err, FUS_EFORMAT, (long long)(start + h->data), "array %s needs %s%zu bytes, it has %" PRIu64 ": truncated copy?",
+        return fus_base_fail_at(err, FUS_EFORMAT, (long long)(start + h->data), "array `%s` needs %s%zu bytes, it has %" PRIu64 ": truncated copy?",
                                 name, fits ? "" : "more than ", fits ? n : SIZE_MAX, m->n_bytes - (h->data < m->n_bytes ? h->data : m->n_bytes));
     struct fus_tensor t = {.name = name, .dtype = h->dtype, .big_endian = h->big_endian, .n_dims = h->n_dims,
                            .offset = start + h->data, .member = (uint32_t)(s->n_members - 1)};

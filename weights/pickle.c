@@ -4,7 +4,7 @@
  * knows the names in allow.c, keeps "called" ones as objects with their arguments, and refuses every other name. So a
  * file cannot run anything, and what it builds is a graph for torch.c to walk.
  *
- * Values live in chunks that are freed together; texts point into the pickle. There is no recursion here.
+ * Values live in chunks that are freed together (machine.c); texts point into the pickle. There is no recursion here.
  *
  * Left out: extension registry (EXT1...), out-of-band buffers, INST and OBJ (classes of Python 1). */
 #include "pickle.h"
@@ -13,147 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/bytes.h"
-
-/* Limits. A tensor takes about 200 bytes of pickle and 700 bytes of values; a ResNet-152 has 932. */
-#define ARENA_BASE ((size_t)24 << 20) /* values of a pickle of n bytes take this + ARENA_FACTOR * n bytes at most */
-#define ARENA_FACTOR 4
-#define MAX_STACK ((size_t)1 << 20)   /* TorchScript puts whole lists on the stack; Python's pickler 1000 items */
-#define MAX_MARKS 1000                /* Python's pickler nests less than its recursion limit, 1000 */
-#define MAX_MEMO ((size_t)1 << 21)    /* 20 for each of FUS_MAX_TENSORS */
-#define MAX_LINE 4096                 /* of a number or name in text: names of Python have < 200 characters */
-#define CHUNK_BYTES ((size_t)16 << 10)
-
-struct fus_pickle_chunk {
-    struct fus_pickle_chunk *next;
-    size_t n, used;
-    max_align_t data[];
-};
-
-struct machine {
-    struct fus_pickle *out;
-    struct fus_bytes in;
-    long long base;
-    size_t at; /* of the current opcode */
-    bool torchscript, stopped;
-    int failure; /* code of an allocation that failed */
-    struct fus_error *err;
-    struct fus_pickle_value **stack, **memo;
-    size_t depth, cap_stack, n_memo, cap_memo; /* n_memo counts entries, cap_memo slots */
-    size_t n_marks, marks[MAX_MARKS];
-    struct fus_pickle_value *small[256]; /* integers of one byte, shared: sizes and strides are mostly these */
-};
-
-#define FAIL(m, code, ...) fus_base_fail_at((m)->err, code, (m)->base + (long long)(m)->at, __VA_ARGS__)
-
-/* ---- memory ---- */
-
-static void *allocate(struct machine *m, size_t n)
-{
-    struct fus_pickle *p = m->out;
-    n = (n + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
-    if (!p->chunks || n > p->chunks->n - p->chunks->used) {
-        size_t bytes = p->n_arena / 4 > CHUNK_BYTES ? p->n_arena / 4 : CHUNK_BYTES;
-        bytes = n > bytes ? n : bytes;
-        if (bytes > p->max_arena - p->n_arena)
-            bytes = n;
-        if (n > p->max_arena - p->n_arena) {
-            m->failure = FAIL(m, FUS_ELIMIT, "pickle of %zu bytes builds values of more than %zu bytes", m->in.n, p->max_arena);
-            return NULL;
-        }
-        struct fus_pickle_chunk *c = fus_base_alloc(1, sizeof *c + bytes);
-        if (!c) {
-            m->failure = FAIL(m, FUS_ENOMEM, "no memory for a pickle's values, %zu bytes so far", p->n_arena);
-            return NULL;
-        }
-        c->n = bytes;
-        c->next = p->chunks;
-        p->chunks = c;
-        p->n_arena += bytes;
-    }
-    void *v = (char *)p->chunks->data + p->chunks->used;
-    p->chunks->used += n;
-    return v;
-}
-
-void fus_pickle_free(struct fus_pickle *p)
-{
-    for (struct fus_pickle_chunk *c = p->chunks, *next; c; c = next) {
-        next = c->next;
-        fus_base_free(c);
-    }
-    *p = (struct fus_pickle){.ends_early = p->ends_early};
-}
-
-static struct fus_pickle_value *make(struct machine *m, enum fus_pickle_kind kind)
-{
-    struct fus_pickle_value *v = allocate(m, sizeof *v);
-    if (v) {
-        v->kind = (uint8_t)kind;
-        m->out->n_values++;
-    }
-    return v;
-}
-
-/* ---- the stack ---- */
-
-/* Room for n entries in an array of pointers that doubles. */
-static int reserve(struct machine *m, struct fus_pickle_value ***array, size_t *cap, size_t n)
-{
-    if (n <= *cap)
-        return FUS_OK;
-    size_t bigger = 2 * *cap > 256 ? 2 * *cap : 256;
-    bigger = n > bigger ? n : bigger;
-    struct fus_pickle_value **p = fus_base_resize(*array, bigger, sizeof *p);
-    if (!p)
-        return FAIL(m, FUS_ENOMEM, "no memory for a pickle's stack or memo of %zu entries", bigger);
-    memset(p + *cap, 0, (bigger - *cap) * sizeof *p);
-    *array = p;
-    *cap = bigger;
-    return FUS_OK;
-}
-
-static int push(struct machine *m, struct fus_pickle_value *v)
-{
-    if (!v)
-        return m->failure; /* told already by allocate */
-    if (m->depth >= MAX_STACK)
-        return FAIL(m, FUS_ELIMIT, "pickle stacks more than %zu values", MAX_STACK);
-    int code = reserve(m, &m->stack, &m->cap_stack, m->depth + 1);
-    if (!code)
-        m->stack[m->depth++] = v;
-    return code;
-}
-
-/* Entries above the last mark. */
-static size_t available(const struct machine *m)
-{
-    return m->depth - (m->n_marks ? m->marks[m->n_marks - 1] : 0);
-}
-
-static int need(struct machine *m, size_t n)
-{
-    if (available(m) >= n)
-        return FUS_OK;
-    return FAIL(m, FUS_EFORMAT, "pickle opcode 0x%02x needs %zu values, its stack has %zu: damaged copy?", m->in.data[m->at], n,
-                available(m));
-}
-
-/* Values from the last mark on, which is taken away; `below` must be under it. */
-static int take_marked(struct machine *m, struct fus_pickle_value ***items, size_t *n, size_t below)
-{
-    if (m->n_marks == 0)
-        return FAIL(m, FUS_EFORMAT, "pickle opcode 0x%02x without its MARK: damaged copy?", m->in.data[m->at]);
-    size_t mark = m->marks[--m->n_marks];
-    *items = m->stack + mark;
-    *n = m->depth - mark;
-    m->depth = mark;
-    return need(m, below);
-}
+#include "machine.h"
 
 /* ---- opcodes; `arg` is the table's ---- */
 
-static int op_proto(struct machine *m, int arg)
+static int op_proto(struct fus_machine *m, int arg)
 {
     (void)arg;
     int protocol = fus_bytes_u8(&m->in);
@@ -162,16 +26,16 @@ static int op_proto(struct machine *m, int arg)
     return FUS_OK;
 }
 
-static int op_skip(struct machine *m, int arg)
+static int op_skip(struct fus_machine *m, int arg)
 {
     fus_bytes_take(&m->in, (size_t)arg);
     return FUS_OK;
 }
 
-static int op_stop(struct machine *m, int arg)
+static int op_stop(struct fus_machine *m, int arg)
 {
     (void)arg;
-    int code = need(m, 1);
+    int code = fus_machine_need(m, 1);
     if (!code && m->n_marks)
         code = FAIL(m, FUS_EFORMAT, "pickle stops inside a MARK: damaged copy?");
     if (!code) {
@@ -181,115 +45,93 @@ static int op_stop(struct machine *m, int arg)
     return code;
 }
 
-static int op_mark(struct machine *m, int arg)
+static int op_mark(struct fus_machine *m, int arg)
 {
     (void)arg;
-    if (m->n_marks >= MAX_MARKS)
-        return FAIL(m, FUS_ELIMIT, "pickle nests more than %d deep", MAX_MARKS);
+    if (m->n_marks >= FUS_MACHINE_MAX_MARKS)
+        return FAIL(m, FUS_ELIMIT, "pickle nests more than %d deep", FUS_MACHINE_MAX_MARKS);
     m->marks[m->n_marks++] = m->depth;
     return FUS_OK;
 }
 
-static int op_pop(struct machine *m, int arg)
+static int op_pop(struct fus_machine *m, int arg)
 {
     (void)arg;
-    if (m->n_marks && available(m) == 0) {
+    if (m->n_marks && fus_machine_available(m) == 0) {
         m->n_marks--;
         return FUS_OK;
     }
-    int code = need(m, 1);
+    int code = fus_machine_need(m, 1);
     if (!code)
         m->depth--;
     return code;
 }
 
-static int op_pop_mark(struct machine *m, int arg)
+static int op_pop_mark(struct fus_machine *m, int arg)
 {
     struct fus_pickle_value **items;
     size_t n;
     (void)arg;
-    return take_marked(m, &items, &n, 0);
+    return fus_machine_take_marked(m, &items, &n, 0);
 }
 
-static int op_dup(struct machine *m, int arg)
+static int op_dup(struct fus_machine *m, int arg)
 {
     (void)arg;
-    int code = need(m, 1);
-    return code ? code : push(m, m->stack[m->depth - 1]);
-}
-
-static int push_integer(struct machine *m, enum fus_pickle_kind kind, int64_t integer)
-{
-    bool small = kind == FUS_PICKLE_INT && integer >= 0 && integer < 256;
-    struct fus_pickle_value *v = small ? m->small[integer] : NULL;
-    if (!v && (v = make(m, kind)) != NULL) {
-        v->u.integer = integer;
-        if (small)
-            m->small[integer] = v;
-    }
-    return push(m, v);
+    int code = fus_machine_need(m, 1);
+    return code ? code : fus_machine_push(m, m->stack[m->depth - 1]);
 }
 
 /* None, False, True: -1, 0, 1. */
-static int op_constant(struct machine *m, int arg)
+static int op_constant(struct fus_machine *m, int arg)
 {
-    return push_integer(m, arg < 0 ? FUS_PICKLE_NONE : FUS_PICKLE_BOOL, arg);
+    return fus_machine_push_integer(m, arg < 0 ? FUS_PICKLE_NONE : FUS_PICKLE_BOOL, arg);
 }
 
 /* Unsigned of `arg` bytes; BININT alone, of four, is signed. */
-static int op_int(struct machine *m, int arg)
+static int op_int(struct fus_machine *m, int arg)
 {
     uint64_t v = fus_bytes_le(&m->in, arg);
-    return push_integer(m, FUS_PICKLE_INT, arg == 4 ? (int64_t)(int32_t)(uint32_t)v : (int64_t)v);
-}
-
-static int push_text(struct machine *m, enum fus_pickle_kind kind, const uint8_t *bytes, size_t n)
-{
-    struct fus_pickle_value *v = make(m, kind);
-    if (v) {
-        v->u.text.bytes = bytes;
-        v->u.text.n = n;
-    }
-    return push(m, v);
+    return fus_machine_push_integer(m, FUS_PICKLE_INT, arg == 4 ? (int64_t)(int32_t)(uint32_t)v : (int64_t)v);
 }
 
 /* LONG1, LONG4: two's complement of a length in `arg` bytes. */
-static int op_long(struct machine *m, int arg)
+static int op_long(struct fus_machine *m, int arg)
 {
     size_t n = (size_t)fus_bytes_le(&m->in, arg);
     const uint8_t *p = fus_bytes_take(&m->in, n);
     if (!p)
         return FUS_OK; /* the loop finds the overrun */
     if (n > 8)
-        return push_text(m, FUS_PICKLE_LONG, p, n);
+        return fus_machine_push_text(m, FUS_PICKLE_LONG, p, n);
     uint64_t v = n && p[n - 1] & 0x80 ? UINT64_MAX : 0;
     for (size_t i = n; i-- > 0;)
         v = v << 8 | p[i];
-    return push_integer(m, FUS_PICKLE_INT, (int64_t)v);
+    return fus_machine_push_integer(m, FUS_PICKLE_INT, (int64_t)v);
 }
 
-static int op_binfloat(struct machine *m, int arg)
+static int op_binfloat(struct fus_machine *m, int arg)
 {
     (void)arg;
     uint64_t bits = fus_bytes_be(&m->in, 8);
-    struct fus_pickle_value *v = make(m, FUS_PICKLE_FLOAT);
+    struct fus_pickle_value *v = fus_machine_make(m, FUS_PICKLE_FLOAT);
     if (v)
         memcpy(&v->u.number, &bits, sizeof bits);
-    return push(m, v);
+    return fus_machine_push(m, v);
 }
 
 /* Texts and bytes after a length in (arg & 15) bytes; arg & 16: bytes. */
-static int op_text(struct machine *m, int arg)
+static int op_text(struct fus_machine *m, int arg)
 {
     uint64_t n = fus_bytes_le(&m->in, arg & 15);
     const uint8_t *p = fus_bytes_take(&m->in, n > SIZE_MAX ? SIZE_MAX : (size_t)n);
-    return p ? push_text(m, arg & 16 ? FUS_PICKLE_BYTES : FUS_PICKLE_TEXT, p, (size_t)n) : FUS_OK;
+    return p ? fus_machine_push_text(m, arg & 16 ? FUS_PICKLE_BYTES : FUS_PICKLE_TEXT, p, (size_t)n) : FUS_OK;
 }
 
 /* ---- opcodes of protocol 0, which end at a newline ---- */
 
 /* *line is NULL where the bytes end first: the loop finds the overrun. */
-static int take_line(struct machine *m, const uint8_t **line, size_t *n, size_t max)
+static int take_line(struct fus_machine *m, const uint8_t **line, size_t *n, size_t max)
 {
     const uint8_t *start = m->in.data + m->in.pos, *end = memchr(start, '\n', fus_bytes_left(&m->in));
     *n = end ? (size_t)(end - start) : fus_bytes_left(&m->in);
@@ -298,20 +140,20 @@ static int take_line(struct machine *m, const uint8_t **line, size_t *n, size_t 
 }
 
 /* INT, LONG, FLOAT ('I', 'L', 'F'). A float's value may depend on the locale's decimal point; nothing uses it. */
-static int op_number_line(struct machine *m, int arg)
+static int op_number_line(struct fus_machine *m, int arg)
 {
     const uint8_t *line;
     char digits[64], *end;
     size_t n;
-    int code = take_line(m, &line, &n, MAX_LINE);
+    int code = take_line(m, &line, &n, FUS_MACHINE_MAX_LINE);
     if (code || !line)
         return code;
     if (arg == 'I' && n == 2 && line[0] == '0' && (line[1] == '0' || line[1] == '1'))
-        return push_integer(m, FUS_PICKLE_BOOL, line[1] - '0');
+        return fus_machine_push_integer(m, FUS_PICKLE_BOOL, line[1] - '0');
     if (arg == 'L' && n && line[n - 1] == 'L')
         n--;
     if (n >= sizeof digits || (arg != 'F' && n > 18))
-        return push_text(m, FUS_PICKLE_LONG, line, n);
+        return fus_machine_push_text(m, FUS_PICKLE_LONG, line, n);
     memcpy(digits, line, n);
     digits[n] = 0;
     double number = 0;
@@ -323,11 +165,11 @@ static int op_number_line(struct machine *m, int arg)
     if (n == 0 || memchr(digits, 0, n))
         return FAIL(m, FUS_EFORMAT, "pickle: `%s` is no number: damaged copy?", digits);
     if (arg != 'F')
-        return *end ? FAIL(m, FUS_EFORMAT, "pickle: `%s` is no number: damaged copy?", digits) : push_integer(m, FUS_PICKLE_INT, integer);
-    struct fus_pickle_value *v = make(m, FUS_PICKLE_FLOAT);
+        return *end ? FAIL(m, FUS_EFORMAT, "pickle: `%s` is no number: damaged copy?", digits) : fus_machine_push_integer(m, FUS_PICKLE_INT, integer);
+    struct fus_pickle_value *v = fus_machine_make(m, FUS_PICKLE_FLOAT);
     if (v)
         v->u.number = number;
-    return push(m, v);
+    return fus_machine_push(m, v);
 }
 
 static int hex_digit(uint8_t c)
@@ -354,7 +196,7 @@ static uint8_t *put_utf8(uint8_t *to, uint32_t c)
 }
 
 /* STRING: Python's repr, in quotes; UNICODE: with \uXXXX. Escapes become the character; an unknown one stays as it is. */
-static int op_escaped_line(struct machine *m, int arg)
+static int op_escaped_line(struct fus_machine *m, int arg)
 {
     const uint8_t *line;
     size_t n;
@@ -367,7 +209,7 @@ static int op_escaped_line(struct machine *m, int arg)
         line++;
         n -= 2;
     }
-    uint8_t *text = allocate(m, n + 1), *to = text;
+    uint8_t *text = fus_machine_allocate(m, n + 1), *to = text;
     for (size_t i = 0; text && i < n; i++) {
         size_t digits = i + 1 >= n || line[i] != '\\' ? 0 : line[i + 1] == 'u' ? 4 : line[i + 1] == 'x' ? 2 : 0;
         uint32_t c = 0;
@@ -389,21 +231,21 @@ static int op_escaped_line(struct machine *m, int arg)
             *to++ = line[i];
         }
     }
-    return text ? push_text(m, FUS_PICKLE_TEXT, text, (size_t)(to - text)) : m->failure;
+    return text ? fus_machine_push_text(m, FUS_PICKLE_TEXT, text, (size_t)(to - text)) : m->failure;
 }
 
 /* ---- containers ---- */
 
 /* EMPTY_LIST, EMPTY_DICT, EMPTY_SET, EMPTY_TUPLE. */
-static int op_empty(struct machine *m, int arg)
+static int op_empty(struct fus_machine *m, int arg)
 {
-    return push(m, make(m, (enum fus_pickle_kind)arg));
+    return fus_machine_push(m, fus_machine_make(m, (enum fus_pickle_kind)arg));
 }
 
-static int append(struct machine *m, struct fus_pickle_items *items, struct fus_pickle_value *const *values, size_t n)
+static int append(struct fus_machine *m, struct fus_pickle_items *items, struct fus_pickle_value *const *values, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct fus_pickle_item *item = allocate(m, sizeof *item);
+        struct fus_pickle_item *item = fus_machine_allocate(m, sizeof *item);
         if (!item)
             return m->failure;
         item->value = values[i];
@@ -419,53 +261,53 @@ static int append(struct machine *m, struct fus_pickle_items *items, struct fus_
 }
 
 /* LIST, DICT, FROZENSET: of what stands above the mark. */
-static int op_marked(struct machine *m, int arg)
+static int op_marked(struct fus_machine *m, int arg)
 {
     struct fus_pickle_value **items, *v;
     size_t n;
-    int code = take_marked(m, &items, &n, 0);
+    int code = fus_machine_take_marked(m, &items, &n, 0);
     if (!code && arg == FUS_PICKLE_DICT && n % 2)
         code = FAIL(m, FUS_EFORMAT, "pickle: a key without its value: damaged copy?");
     if (code)
         return code;
-    v = make(m, (enum fus_pickle_kind)arg);
+    v = fus_machine_make(m, (enum fus_pickle_kind)arg);
     if (!v || append(m, &v->u.container.items, items, n) != FUS_OK)
         return m->failure;
-    return push(m, v);
+    return fus_machine_push(m, v);
 }
 
 /* TUPLE (arg < 0) and TUPLE1 to 3. */
-static int op_tuple(struct machine *m, int arg)
+static int op_tuple(struct fus_machine *m, int arg)
 {
     struct fus_pickle_value **items, *v;
     size_t n = (size_t)arg;
-    int code = arg < 0 ? take_marked(m, &items, &n, 0) : need(m, n);
+    int code = arg < 0 ? fus_machine_take_marked(m, &items, &n, 0) : fus_machine_need(m, n);
     if (code)
         return code;
     if (arg > 0)
         items = m->stack + (m->depth -= n);
-    v = make(m, FUS_PICKLE_TUPLE);
+    v = fus_machine_make(m, FUS_PICKLE_TUPLE);
     if (!v)
         return m->failure;
-    v->n = (uint32_t)n; /* <= MAX_STACK */
+    v->n = (uint32_t)n; /* <= FUS_MACHINE_MAX_STACK */
     m->out->n_values += n;
-    v->u.tuple = n ? allocate(m, n * sizeof *items) : NULL;
+    v->u.tuple = n ? fus_machine_allocate(m, n * sizeof *items) : NULL;
     if (n && !v->u.tuple)
         return m->failure;
     if (n)
         memcpy(v->u.tuple, items, n * sizeof *items);
-    return push(m, v);
+    return fus_machine_push(m, v);
 }
 
 /* APPEND, SETITEM (arg 1, 2: so many values), APPENDS, SETITEMS, ADDITEMS (0: up to the mark) to the container under them. */
-static int op_add(struct machine *m, int arg)
+static int op_add(struct fus_machine *m, int arg)
 {
     uint8_t op = m->in.data[m->at];
     bool pairs = op == 's' || op == 'u';
     enum fus_pickle_kind wanted = pairs ? FUS_PICKLE_DICT : op == 0x90 ? FUS_PICKLE_SET : FUS_PICKLE_LIST;
     struct fus_pickle_value **values;
     size_t n = (size_t)arg;
-    int code = arg ? need(m, n + 1) : take_marked(m, &values, &n, 1);
+    int code = arg ? fus_machine_need(m, n + 1) : fus_machine_take_marked(m, &values, &n, 1);
     if (code)
         return code;
     if (arg)
@@ -477,14 +319,14 @@ static int op_add(struct machine *m, int arg)
         return append(m, &to->u.container.items, values, n);
     if (to->kind != FUS_PICKLE_OBJECT)
         return FAIL(m, FUS_EFORMAT, "pickle adds items to a value that holds none: damaged copy?");
-    if (!to->u.object.items && (to->u.object.items = allocate(m, sizeof *to->u.object.items)) == NULL)
+    if (!to->u.object.items && (to->u.object.items = fus_machine_allocate(m, sizeof *to->u.object.items)) == NULL)
         return m->failure;
     return append(m, to->u.object.items, values, n);
 }
 
 /* ---- globals and objects ---- */
 
-static int refuse(struct machine *m, const char *module, const char *name)
+static int refuse(struct fus_machine *m, const char *module, const char *name)
 {
     return FAIL(m, FUS_EUNSUPPORTED,
                 "refuses %.120s.%.120s: not tensor data (a whole pickled model or its settings? save its state_dict() in PyTorch)", module,
@@ -492,11 +334,11 @@ static int refuse(struct machine *m, const char *module, const char *name)
 }
 
 /* A class of a TorchScript archive: a global of the file's own. */
-static const struct fus_pickle_global *own_class(struct machine *m, const char *module, const char *name)
+static const struct fus_pickle_global *own_class(struct fus_machine *m, const char *module, const char *name)
 {
     size_t a = strlen(module) + 1, b = strlen(name) + 1;
-    struct fus_pickle_global *g = allocate(m, sizeof *g);
-    char *text = g ? allocate(m, a + b) : NULL;
+    struct fus_pickle_global *g = fus_machine_allocate(m, sizeof *g);
+    char *text = g ? fus_machine_allocate(m, a + b) : NULL;
     if (!text)
         return NULL;
     memcpy(text, module, a);
@@ -505,11 +347,11 @@ static const struct fus_pickle_global *own_class(struct machine *m, const char *
     return g;
 }
 
-static int push_global(struct machine *m, const uint8_t *module, size_t module_n, const uint8_t *name, size_t name_n)
+static int push_global(struct fus_machine *m, const uint8_t *module, size_t module_n, const uint8_t *name, size_t name_n)
 {
-    char a[MAX_LINE + 1], b[MAX_LINE + 1];
+    char a[FUS_MACHINE_MAX_LINE + 1], b[FUS_MACHINE_MAX_LINE + 1];
     const struct fus_pickle_global *found;
-    if (module_n > MAX_LINE || name_n > MAX_LINE || memchr(module, 0, module_n) || memchr(name, 0, name_n))
+    if (module_n > FUS_MACHINE_MAX_LINE || name_n > FUS_MACHINE_MAX_LINE || memchr(module, 0, module_n) || memchr(name, 0, name_n))
         return FAIL(m, FUS_EFORMAT, "pickle names a global of %zu + %zu characters or with a zero byte", module_n, name_n);
     memcpy(a, module, module_n);
     memcpy(b, name, name_n);
@@ -524,29 +366,29 @@ static int push_global(struct machine *m, const uint8_t *module, size_t module_n
     }
     if (!found)
         return refuse(m, a, b);
-    struct fus_pickle_value *v = make(m, FUS_PICKLE_GLOBAL);
+    struct fus_pickle_value *v = fus_machine_make(m, FUS_PICKLE_GLOBAL);
     if (v)
         v->u.global = found;
-    return push(m, v);
+    return fus_machine_push(m, v);
 }
 
-static int op_global(struct machine *m, int arg)
+static int op_global(struct fus_machine *m, int arg)
 {
     const uint8_t *module, *name;
     size_t module_n, name_n;
     (void)arg;
-    int code = take_line(m, &module, &module_n, MAX_LINE);
+    int code = take_line(m, &module, &module_n, FUS_MACHINE_MAX_LINE);
     if (!code && module)
-        code = take_line(m, &name, &name_n, MAX_LINE);
+        code = take_line(m, &name, &name_n, FUS_MACHINE_MAX_LINE);
     if (code || !module || !name)
         return code;
     return push_global(m, module, module_n, name, name_n);
 }
 
-static int op_stack_global(struct machine *m, int arg)
+static int op_stack_global(struct fus_machine *m, int arg)
 {
     (void)arg;
-    int code = need(m, 2);
+    int code = fus_machine_need(m, 2);
     if (code)
         return code;
     const struct fus_pickle_value *module = m->stack[m->depth - 2], *name = m->stack[m->depth - 1];
@@ -557,7 +399,7 @@ static int op_stack_global(struct machine *m, int arg)
 }
 
 /* What OrderedDict(x) holds: Python 2 writes x = [[key, value], ...]; Counter a dict. */
-static int fill_mapping(struct machine *m, struct fus_pickle_value *dict, const struct fus_pickle_value *x)
+static int fill_mapping(struct fus_machine *m, struct fus_pickle_value *dict, const struct fus_pickle_value *x)
 {
     if (x->kind == FUS_PICKLE_DICT) {
         for (struct fus_pickle_item *i = x->u.container.items.first; i; i = i->next)
@@ -585,9 +427,9 @@ static int fill_mapping(struct machine *m, struct fus_pickle_value *dict, const 
 }
 
 /* REDUCE, NEWOBJ (arg 2: class, arguments) and NEWOBJ_EX (3: and keywords, which nothing that is understood has). */
-static int op_call(struct machine *m, int arg)
+static int op_call(struct fus_machine *m, int arg)
 {
-    int code = need(m, (size_t)arg);
+    int code = fus_machine_need(m, (size_t)arg);
     if (code)
         return code;
     m->depth -= (size_t)arg;
@@ -595,7 +437,7 @@ static int op_call(struct machine *m, int arg)
     if (callee->kind != FUS_PICKLE_GLOBAL || arguments->kind != FUS_PICKLE_TUPLE)
         return FAIL(m, FUS_EFORMAT, "pickle calls a value that is no function, or without a tuple of arguments: damaged copy?");
     bool mapping = callee->u.global->role == FUS_PICKLE_MAPPING;
-    struct fus_pickle_value *v = make(m, mapping ? FUS_PICKLE_DICT : FUS_PICKLE_OBJECT);
+    struct fus_pickle_value *v = fus_machine_make(m, mapping ? FUS_PICKLE_DICT : FUS_PICKLE_OBJECT);
     if (!v)
         return m->failure;
     if (mapping) {
@@ -604,13 +446,13 @@ static int op_call(struct machine *m, int arg)
         v->u.object.global = callee->u.global;
         v->u.object.arguments = arguments;
     }
-    return code ? code : push(m, v);
+    return code ? code : fus_machine_push(m, v);
 }
 
-static int op_build(struct machine *m, int arg)
+static int op_build(struct fus_machine *m, int arg)
 {
     (void)arg;
-    int code = need(m, 2);
+    int code = fus_machine_need(m, 2);
     if (code)
         return code;
     struct fus_pickle_value *state = m->stack[--m->depth], *to = m->stack[m->depth - 1];
@@ -624,34 +466,34 @@ static int op_build(struct machine *m, int arg)
 }
 
 /* BINPERSID takes its id from the stack, PERSID (arg 1) from a line. */
-static int op_persistent(struct machine *m, int arg)
+static int op_persistent(struct fus_machine *m, int arg)
 {
     const uint8_t *line;
     size_t n;
     int code = FUS_OK;
     if (arg) {
-        code = take_line(m, &line, &n, MAX_LINE);
+        code = take_line(m, &line, &n, FUS_MACHINE_MAX_LINE);
         if (code || !line)
             return code;
-        code = push_text(m, FUS_PICKLE_TEXT, line, n);
+        code = fus_machine_push_text(m, FUS_PICKLE_TEXT, line, n);
     }
     if (!code)
-        code = need(m, 1);
+        code = fus_machine_need(m, 1);
     if (code)
         return code;
-    struct fus_pickle_value *id = m->stack[--m->depth], *v = make(m, FUS_PICKLE_PERSISTENT);
+    struct fus_pickle_value *id = m->stack[--m->depth], *v = fus_machine_make(m, FUS_PICKLE_PERSISTENT);
     if (!v)
         return m->failure;
     v->u.persistent.id = id;
     v->u.persistent.next = m->out->first_persistent;
     m->out->first_persistent = v; /* reversed at the end */
-    return push(m, v);
+    return fus_machine_push(m, v);
 }
 
 /* ---- the memo ---- */
 
 /* A memo index: of a line (arg 0) or of `arg` bytes. */
-static int memo_index(struct machine *m, uint64_t *index, int arg)
+static int memo_index(struct fus_machine *m, uint64_t *index, int arg)
 {
     if (arg) {
         *index = fus_bytes_le(&m->in, arg);
@@ -660,7 +502,7 @@ static int memo_index(struct machine *m, uint64_t *index, int arg)
     const uint8_t *line;
     size_t n;
     *index = 0;
-    int code = take_line(m, &line, &n, MAX_LINE);
+    int code = take_line(m, &line, &n, FUS_MACHINE_MAX_LINE);
     if (code || !line)
         return code;
     for (size_t i = 0; i < n; i++) {
@@ -673,17 +515,17 @@ static int memo_index(struct machine *m, uint64_t *index, int arg)
 
 /* PUT, BINPUT, LONG_BINPUT; MEMOIZE (arg < 0) takes the next index. Picklers count up from 0 or 1, so that an index is less
  * than the bytes of the pickle. */
-static int op_put(struct machine *m, int arg)
+static int op_put(struct fus_machine *m, int arg)
 {
     uint64_t index = m->n_memo;
     int code = arg < 0 ? FUS_OK : memo_index(m, &index, arg);
     if (!code)
-        code = need(m, 1);
+        code = fus_machine_need(m, 1);
     if (code || m->in.overrun)
         return code;
-    if (index > m->in.n || index >= MAX_MEMO)
+    if (index > m->in.n || index >= FUS_MACHINE_MAX_MEMO)
         return FAIL(m, FUS_ELIMIT, "memo entry %" PRIu64 " in a pickle of %zu bytes: damaged copy?", index, m->in.n);
-    code = reserve(m, &m->memo, &m->cap_memo, (size_t)index + 1);
+    code = fus_machine_reserve(m, &m->memo, &m->cap_memo, (size_t)index + 1);
     if (code)
         return code;
     m->n_memo += !m->memo[index];
@@ -691,7 +533,7 @@ static int op_put(struct machine *m, int arg)
     return FUS_OK;
 }
 
-static int op_get(struct machine *m, int arg)
+static int op_get(struct fus_machine *m, int arg)
 {
     uint64_t index;
     int code = memo_index(m, &index, arg);
@@ -699,13 +541,13 @@ static int op_get(struct machine *m, int arg)
         return code;
     if (index >= m->cap_memo || !m->memo[index])
         return FAIL(m, FUS_EFORMAT, "pickle wants memo entry %" PRIu64 ", which nothing was put in: damaged copy?", index);
-    return push(m, m->memo[index]);
+    return fus_machine_push(m, m->memo[index]);
 }
 
 /* ---- the machine ---- */
 
 static const struct {
-    int (*run)(struct machine *m, int arg);
+    int (*run)(struct fus_machine *m, int arg);
     int arg;
 } opcodes[256] = {
     [0x80] = {op_proto, 0},       [0x95] = {op_skip, 8}, /* FRAME */
@@ -744,7 +586,7 @@ static const struct {
     ['j'] = {op_get, 4},
 };
 
-static int run(struct machine *m)
+static int run(struct fus_machine *m)
 {
     while (!m->stopped) {
         m->at = m->in.pos;
@@ -768,14 +610,13 @@ int fus_pickle_load(struct fus_pickle *p, const uint8_t *bytes, size_t n, long l
                     struct fus_error *err)
 {
     *p = (struct fus_pickle){0};
-    size_t room;
-    if (!fus_base_mul(&room, n, ARENA_FACTOR) || !fus_base_add(&p->max_arena, room, ARENA_BASE))
-        p->max_arena = SIZE_MAX;
-    struct machine *m = fus_base_alloc(1, sizeof *m); /* 10 kB: too much for a small stack */
+    struct fus_machine *m = fus_base_alloc(1, sizeof *m); /* 10 kB: too much for a small stack */
     if (!m)
         return fus_base_fail(err, FUS_ENOMEM, "no memory to read a pickle");
-    *m = (struct machine){.out = p, .in = fus_bytes_of(bytes, n), .base = base, .torchscript = torchscript, .err = err};
-    int code = run(m);
+    *m = (struct fus_machine){.out = p, .in = fus_bytes_of(bytes, n), .base = base, .torchscript = torchscript, .err = err};
+    int code = fus_machine_reserve(m, &m->stack, &m->cap_stack, 1); /* so that there is one to point into */
+    if (!code)
+        code = run(m);
     p->n_used = m->in.pos;
     struct fus_pickle_value *v = p->first_persistent, *next;
     for (p->first_persistent = NULL; v; v = next) {

@@ -95,7 +95,7 @@ struct fus_pickle {
     size_t n_values; /* values made and items put in containers: a bound for walkers */
     bool ends_early; /* set on failure where more bytes might have made it succeed */
     struct fus_pickle_chunk *chunks; /* all memory of the values */
-    size_t n_arena, max_arena;
+    size_t n_arena;
 };
 
 /* Interpret the n bytes at `bytes`, which the values point into: they must outlive the pickle. Messages count bytes from `base`.

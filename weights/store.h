@@ -60,6 +60,7 @@ int fus_store_add_member(struct fus_store *s, const struct fus_member *m, struct
 int fus_safetensors_open(struct fus_store *s, struct fus_error *err);
 int fus_torch_open_zip(struct fus_store *s, struct fus_error *err);    /* PyTorch zip and TorchScript */
 int fus_torch_open_legacy(struct fus_store *s, struct fus_error *err);
+int fus_torchtar_open(struct fus_store *s, struct fus_error *err);     /* PyTorch before 0.1.10: resnet50-19c8e357.pth */
 int fus_npy_open(struct fus_store *s, struct fus_error *err);
 int fus_npy_open_npz(struct fus_store *s, struct fus_error *err);
 int fus_random_open(struct fus_store *s, const char *spec, struct fus_error *err);

@@ -49,7 +49,7 @@ static int read_end64(struct end *end, const struct fus_store *s, struct fus_byt
     uint64_t at = fus_bytes_u64le(locator);
     uint32_t n_disks = fus_bytes_u32le(locator);
     if (disk != 0 || n_disks > 1)
-        return fus_base_fail(err, FUS_EUNSUPPORTED, "is one part of a zip archive in %" PRIu32 " parts", n_disks);
+        return fus_base_fail_at(err, FUS_EUNSUPPORTED, (long long)(end->at - LOCATOR_BYTES), "is one part of a zip archive in several parts");
     if (at > end->at || end->at - at < END64_BYTES + LOCATOR_BYTES)
         return fus_base_fail_at(err, FUS_EFORMAT, (long long)(end->at - LOCATOR_BYTES),
                                 "zip64 end record said to be at %" PRIu64 ", expected before this one: damaged copy?", at);
@@ -197,13 +197,17 @@ static int compare_names(const void *a, const void *b)
 /* Each member must end before the next one begins; sets `limit`. Uses by_name's room for the order in the file. */
 static int check_overlap(struct fus_zip *zip, uint64_t directory, struct fus_error *err)
 {
-    qsort(zip->by_name, zip->n, sizeof *zip->by_name, compare_headers);
+    for (size_t i = 0; i < zip->n; i++)
+        if (zip->entries[i].header > directory)
+            return fus_base_fail_at(err, FUS_EFORMAT, (long long)directory, "zip directory: member %s is said to be at %" PRIu64
+                                    ", behind this directory: damaged copy?", zip->entries[i].name, zip->entries[i].header);
+    if (zip->n)
+        qsort(zip->by_name, zip->n, sizeof *zip->by_name, compare_headers);
     for (size_t i = 0; i < zip->n; i++) {
         struct fus_zip_entry *e = zip->by_name[i];
         e->limit = i + 1 < zip->n ? zip->by_name[i + 1]->header : directory;
-        if (e->limit > directory || e->header > e->limit || e->limit - e->header < LOCAL_BYTES + e->name_n ||
-            e->n_stored > e->limit - e->header - LOCAL_BYTES - e->name_n)
-            return fus_base_fail_at(err, FUS_EFORMAT, (long long)(e->header & INT64_MAX),
+        if (e->limit - e->header < LOCAL_BYTES + e->name_n || e->n_stored > e->limit - e->header - LOCAL_BYTES - e->name_n)
+            return fus_base_fail_at(err, FUS_EFORMAT, (long long)e->header,
                                     "member %s of %" PRIu64 " bytes runs into what begins at %" PRIu64 ": damaged copy?", e->name,
                                     e->n_stored, e->limit);
     }
@@ -212,7 +216,8 @@ static int check_overlap(struct fus_zip *zip, uint64_t directory, struct fus_err
 
 static int check_names(struct fus_zip *zip, struct fus_error *err)
 {
-    qsort(zip->by_name, zip->n, sizeof *zip->by_name, compare_names);
+    if (zip->n)
+        qsort(zip->by_name, zip->n, sizeof *zip->by_name, compare_names);
     for (size_t i = 1; i < zip->n; i++)
         if (strcmp(zip->by_name[i - 1]->name, zip->by_name[i]->name) == 0)
             return fus_base_fail(err, FUS_EFORMAT, "zip directory: two members are called %s", zip->by_name[i]->name);

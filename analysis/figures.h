@@ -1,0 +1,47 @@
+/* Figures: panels with their legend, once as a file of their own and once inside the report. */
+#ifndef FUS_FIGURES_H
+#define FUS_FIGURES_H
+
+#include "panels.h"
+
+struct fus_figures_panel {
+    size_t start, n;       /* where in body */
+    double width, height;
+    int group;             /* row of panels with a heading (a model) */
+    char label[320];       /* what it shows, for those who hear it */
+};
+
+struct fus_figures_figure {
+    char file[32];         /* "fig2b": figures/fig2b.svg */
+    char number[8];        /* "2B" */
+    const char *heading;   /* "CSI across layers" */
+    int columns;           /* of the file; the report lets panels flow */
+    bool model_groups;     /* group m is headed by model m's name */
+    bool own_scales;       /* panels differ too much for one scale: each has its own */
+    bool coarse;           /* maps were averaged to 32 x 32 cells */
+    double heat_top;       /* > 0: a colour scale from 0 to this share belongs to it */
+    struct fus_svg body;
+    struct fus_figures_panel *panels;
+    size_t n_panels, room;
+};
+
+/* All figures of a run, in the paper's order. */
+struct fus_figures {
+    struct fus_figures_figure *figures;
+    int n_figures;
+};
+
+int fus_figures_create(struct fus_figures *set, const struct fus_view *view, struct fus_error *err);
+void fus_figures_free(struct fus_figures *set);
+
+/* The figure as a file: title, legend, panels, its own style sheet (light, on white: for papers and slides). */
+void fus_figures_standalone(struct fus_svg *out, const struct fus_figures_figure *figure, const struct fus_view *view);
+
+/* The figure's panels as inline <svg> elements in a flowing grid, a <div> that the caller closes: the caption may
+ * take the next cell. */
+void fus_figures_inline(struct fus_svg *out, const struct fus_figures_figure *figure, const struct fus_view *view);
+
+/* The models' keys as an HTML list. */
+void fus_figures_legend(struct fus_svg *out, const struct fus_view *view);
+
+#endif

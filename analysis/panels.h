@@ -1,0 +1,31 @@
+/* One panel of a figure, drawn from (0, 0): lines across layers, bars, a map. They append to a text and know their size. */
+#ifndef FUS_PANELS_H
+#define FUS_PANELS_H
+
+#include "axis.h"
+
+#define FUS_PANELS_WIDTH 340.0 /* a phone's width, so that a panel is never scaled down */
+#define FUS_PANELS_MAP_WIDTH 148.0
+#define FUS_PANELS_NAME_CHARS 28 /* longer names are shortened in figures, never in tables */
+
+/* One category across the layers, a line a model (the models listed in which [n_which]). `axis` holds the scale; from
+ * and to are set here. CSI panels have asterisks where the first model's CSI is greater. Returns the height. */
+double fus_panels_lines(struct fus_svg *out, const struct fus_view *view, enum fus_view_quantity quantity, int category,
+                        const struct fus_axis *scale, const int *which, int n_which);
+
+/* The last block layer: one bar a category and model; at least min_height high. Returns the height. */
+double fus_panels_bars(struct fus_svg *out, const struct fus_view *view, enum fus_view_quantity quantity, double min_height);
+
+/* Share of the channels selective for a category at each place of the last block layer's map, 0 to `top`. */
+double fus_panels_map(struct fus_svg *out, const struct fus_view *view, int model, int category, double top);
+
+/* The colour scale of the maps. */
+double fus_panels_scale(struct fus_svg *out, const struct fus_axis *scale, double width);
+
+/* A category's swatch and name, as a panel's title. */
+void fus_panels_title(struct fus_svg *out, const struct fus_view *view, int category, double x, double y);
+
+/* How a quantity is called on its axis and in a sentence. */
+const char *fus_panels_axis_title(enum fus_view_quantity quantity);
+
+#endif

@@ -1,0 +1,269 @@
+/* The result in plain language: see prose.h. The methods and captions are in prose_methods.c. */
+#include "prose.h"
+
+#include <math.h>
+
+/* Between the i-th and the next of n items. */
+static const char *separator(int i, int n)
+{
+    return i + 1 >= n ? "" : i + 2 == n ? " and " : ", ";
+}
+
+static const char *name_of(const struct fus_view *view, int model)
+{
+    return view->run->models[model].name;
+}
+
+static double share(const struct fus_view *view, int model, int category)
+{
+    return fus_view_category(view, model, view->last[model], category)->proportion;
+}
+
+void fus_prose_title(struct fus_svg *out, const struct fus_view *view)
+{
+    int n = view->run->n_models;
+    fus_svg_put(out, "Category-selective units in ");
+    if (n > 3)
+        fus_svg_put(out, "$d networks", n);
+    else
+        for (int m = 0; m < n; m++)
+            fus_svg_put(out, "$e$s", name_of(view, m), separator(m, n));
+}
+
+/* "for face (12.3%) and body (8.1%)": the categories of one model's last layer whose share is `v`. */
+static void categories_with_share(struct fus_svg *out, const struct fus_view *view, int model, double v)
+{
+    int n = 0, at = 0;
+    for (int c = 0; c < view->run->n_categories; c++)
+        n += share(view, model, c) == v;
+    for (int c = 0; c < view->run->n_categories; c++)
+        if (share(view, model, c) == v)
+            fus_svg_put(out, "$e$s", view->run->categories[c], separator(at++, n));
+    if (v > 0)
+        fus_svg_put(out, n > 1 ? " ($p each)" : " ($p)", v);
+}
+
+static void say_extremes(struct fus_svg *out, const struct fus_view *view, int model)
+{
+    double most = 0, least = INFINITY;
+    bool none = false;
+    for (int c = 0; c < view->run->n_categories; c++) {
+        double v = share(view, model, c);
+        most = v > most ? v : most;
+        least = v > 0 && v < least ? v : least;
+        none |= !(v > 0);
+    }
+    if (most == least && !none) {
+        fus_svg_put(out, " Every category has the same share ($p).", most);
+        return;
+    }
+    fus_svg_put(out, " The largest share is selective for ");
+    categories_with_share(out, view, model, most);
+    if (least < most) {
+        fus_svg_put(out, ", the smallest for ");
+        categories_with_share(out, view, model, least);
+    }
+    if (none) {
+        fus_svg_put(out, "; no unit is selective for ");
+        categories_with_share(out, view, model, 0);
+    }
+    fus_svg_put(out, ".");
+}
+
+/* The first layer where the category's share is largest, or -1 where it is 0 everywhere. */
+static int peak_layer(const struct fus_view *view, int model, int category)
+{
+    int best = -1;
+    double most = 0;
+    for (int l = 0; l < view->run->models[model].n_layers; l++) {
+        double v = fus_view_category(view, model, l, category)->proportion;
+        if (v > most) {
+            most = v;
+            best = l;
+        }
+    }
+    return best;
+}
+
+/* The categories whose share peaks in layer l, with that share: "face (18.2%) and body (8.8%)". */
+static void categories_peaking(struct fus_svg *out, const struct fus_view *view, int model, int l)
+{
+    int n = 0, at = 0;
+    for (int c = 0; c < view->run->n_categories; c++)
+        n += peak_layer(view, model, c) == l;
+    for (int c = 0; c < view->run->n_categories; c++)
+        if (peak_layer(view, model, c) == l)
+            fus_svg_put(out, "$e ($p)$s", view->run->categories[c], fus_view_category(view, model, l, c)->proportion, separator(at++, n));
+}
+
+/* "Across its 17 layers, the shares peak between layer3.1.relu, for face (18.2%), and layer4.1.relu, for word (6.5%)." */
+static void say_peaks(struct fus_svg *out, const struct fus_view *view, int model)
+{
+    const struct fus_model_summary *m = &view->run->models[model];
+    int first = m->n_layers, last = -1, n = 0;
+    for (int c = 0; c < view->run->n_categories; c++) {
+        int l = peak_layer(view, model, c);
+        n += l >= 0;
+        first = l >= 0 && l < first ? l : first;
+        last = l > last ? l : last;
+    }
+    if (m->n_layers < 2 || last < 0)
+        return;
+    fus_svg_put(out, n == 1 ? " Across its $d layers, the share peaks in " : " Across its $d layers, the shares peak $s", m->n_layers,
+                first < last ? "between " : "in ");
+    fus_svg_put(out, first < last ? "$e, for " : "$e for ", m->layers[first].name);
+    categories_peaking(out, view, model, first);
+    if (first < last) {
+        fus_svg_put(out, ", and $e, for ", m->layers[last].name);
+        categories_peaking(out, view, model, last);
+    }
+    fus_svg_put(out, ".");
+}
+
+static void say_model(struct fus_svg *out, const struct fus_view *view, int model)
+{
+    const struct fus_layer_summary *last = fus_view_last(view, model);
+    size_t n_selective = 0;
+    for (int c = 0; c < view->run->n_categories; c++)
+        n_selective += last->categories[c].n_selective;
+    if (fus_view_untrained(view, model))
+        fus_svg_put(out, "<b>$e</b> is an untrained control: its weights are random, so what it shows comes from the pictures and the "
+                         "architecture, not from learning. ", name_of(view, model));
+    if (n_selective == 0) {
+        fus_svg_put(out, "In <b>$e</b>, none of the $z units of the last block layer ($e) is selective for any category.", name_of(view, model),
+                    last->n_units, last->name);
+    } else {
+        fus_svg_put(out, "In <b>$e</b>, $p of the $z units of the last block layer ($e) respond significantly more to one category than to $s.",
+                    name_of(view, model), (double)n_selective / (double)last->n_units, last->n_units, last->name,
+                    view->run->n_categories == 2 ? "the other" : "each of the others");
+        say_extremes(out, view, model);
+    }
+    say_peaks(out, view, model);
+}
+
+/* Categories where the first model's share is larger (sign 1), smaller (-1) or equal (0), with both numbers. */
+static int say_shares(struct fus_svg *out, const struct fus_view *view, int other, int sign, const char *before)
+{
+    int n = 0, at = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (int c = 0; c < view->run->n_categories; c++) {
+            double a = share(view, 0, c), b = share(view, other, c);
+            if ((a > b) - (a < b) != sign)
+                continue;
+            if (pass == 0)
+                n++;
+            else {
+                fus_svg_put(out, at == 0 ? before : "");
+                fus_svg_put(out, "$e ", view->run->categories[c]);
+                fus_svg_put(out, sign ? "($p against $p)" : "($p)", a, b);
+                fus_svg_put(out, "$s", separator(at++, n));
+            }
+        }
+    return n;
+}
+
+/* What the rows of the comparison with one other model come to. */
+struct tally {
+    int n_rows, n_tested, n_greater, n_mean;
+};
+
+static struct tally tally_csi(const struct fus_view *view, int other)
+{
+    struct tally t = {0, 0, 0, 0};
+    for (size_t i = 0; i < view->n_rows; i++) {
+        const struct fus_csi_comparison *row = &view->rows[i];
+        if (row->model_a != 0 || row->model_b != other)
+            continue;
+        t.n_rows++;
+        t.n_tested += isfinite(row->p) != 0;
+        t.n_greater += isfinite(row->p) && row->p < 0.05;
+        t.n_mean += isfinite(row->p) && row->csi_difference > 0;
+    }
+    return t;
+}
+
+static void say_csi(struct fus_svg *out, const struct fus_view *view, int other)
+{
+    struct tally t = tally_csi(view, other);
+    if (t.n_rows == 0)
+        fus_svg_put(out, " The two have no layer name in common, so no test of their CSI pairs the layers.");
+    else if (t.n_tested == 0)
+        fus_svg_put(out, " No layer has enough units selective for the same category in both to test their CSI.");
+    else {
+        fus_svg_put(out, " The mean CSI of $e is higher in $d of the $d comparisons (one layer, one category) that can be tested, and greater at "
+                         "p\xc2\xa0&lt;\xc2\xa0.05 in $d of them", name_of(view, 0), t.n_mean, t.n_tested, t.n_greater);
+        fus_svg_put(out, " (one-sided, not corrected for their number; chance alone would give about $1).", 0.05 * t.n_tested);
+    }
+}
+
+static void say_comparison(struct fus_svg *out, const struct fus_view *view, int other)
+{
+    fus_svg_put(out, "Compared with $e, $e has in the last block layer", name_of(view, other), name_of(view, 0));
+    int n = say_shares(out, view, other, 1, " more selective units for ");
+    int fewer = say_shares(out, view, other, -1, n ? "; fewer for " : " fewer selective units for ");
+    say_shares(out, view, other, 0, n + fewer ? "; the same share for " : " the same share of selective units for ");
+    fus_svg_put(out, ".");
+    say_csi(out, view, other);
+}
+
+/* "25.1% of the units of resnet50 are selective for a category, place above all (7.8%)" */
+static void lead_model(struct fus_svg *out, const struct fus_view *view, int model)
+{
+    const struct fus_layer_summary *last = fus_view_last(view, model);
+    const char *untrained = fus_view_untrained(view, model) ? ", an untrained control," : "";
+    size_t n_selective = 0;
+    double most = 0;
+    for (int c = 0; c < view->run->n_categories; c++) {
+        n_selective += last->categories[c].n_selective;
+        most = share(view, model, c) > most ? share(view, model, c) : most;
+    }
+    if (n_selective == 0) {
+        fus_svg_put(out, "no unit of $e$s is selective for any category", name_of(view, model), untrained);
+        return;
+    }
+    fus_svg_put(out, "$p of the units of $e$s are selective for a category, above all ", (double)n_selective / (double)last->n_units, name_of(view, model),
+                untrained);
+    categories_with_share(out, view, model, most);
+}
+
+/* The headline: shares in the last layer, then how often the first model's CSI is greater. */
+static void lead(struct fus_svg *out, const struct fus_view *view)
+{
+    int n = view->run->n_models, n_said = 0;
+    fus_svg_put(out, "<p class=\"lead\">In the last block layer, ");
+    for (int m = 0; m < n; m++) {
+        lead_model(out, view, m);
+        fus_svg_put(out, m + 1 < n ? "; " : ".");
+    }
+    for (int m = 1; m < n; m++) {
+        struct tally t = tally_csi(view, m);
+        if (t.n_tested == 0)
+            continue;
+        if (n_said++ == 0)
+            fus_svg_put(out, " The category selectivity index (CSI) of $e is significantly greater than that of $e in $d of $d comparisons", name_of(view, 0),
+                        name_of(view, m), t.n_greater, t.n_tested);
+        else
+            fus_svg_put(out, ", than that of $e in $d of $d", name_of(view, m), t.n_greater, t.n_tested);
+    }
+    if (n_said && !view->same_layers)
+        fus_svg_put(out, " (layers of the same name)");
+    fus_svg_put(out, n_said ? ".</p>\n" : "</p>\n");
+}
+
+void fus_prose_result(struct fus_svg *out, const struct fus_view *view)
+{
+    bool many = view->run->n_models > 3;
+    lead(out, view);
+    fus_svg_put(out, many ? "<details><summary>Model by model</summary>\n" : "");
+    for (int m = 0; m < view->run->n_models; m++) {
+        fus_svg_put(out, "<p>");
+        say_model(out, view, m);
+        fus_svg_put(out, "</p>\n");
+    }
+    for (int m = 1; m < view->run->n_models; m++) {
+        fus_svg_put(out, "<p>");
+        say_comparison(out, view, m);
+        fus_svg_put(out, "</p>\n");
+    }
+    fus_svg_put(out, many ? "</details>\n" : "");
+}

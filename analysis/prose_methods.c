@@ -1,0 +1,152 @@
+/* Captions, and the methods of this very run with every choice and constant: see prose.h. */
+#include <math.h>
+#include <string.h>
+
+#include "prose.h"
+
+/* ---- captions ---- */
+
+static void caption_csi(struct fus_svg *out, const struct fus_view *view)
+{
+    fus_svg_put(out, "Mean CSI of the units selective for each category; error bars are \xc2\xb1 1 SEM over these units (no bar: smaller than the "
+                     "marker, or a single unit). Gaps: no selective unit with a defined CSI.");
+    if (view->run->n_models < 2)
+        return;
+    fus_svg_put(out, " <b>*</b> CSI of $e greater than that of $s, p\xc2\xa0&lt;\xc2\xa0.05, by the paper\xe2\x80\x99s one-sided test over the selective units of the "
+                     "layer (Welch, not corrected for the number of layers and categories; units share weights and are not independent samples, so "
+                     "read it as a description).", view->run->models[0].name,
+                view->run->n_models == 2 ? "the other model" : "the model whose marker heads the row of asterisks");
+    if (!view->same_layers)
+        fus_svg_put(out, " Only layers of the same name are tested; the asterisk stands at the first model\xe2\x80\x99s layer.");
+}
+
+static void caption_map(struct fus_svg *out, const struct fus_figures_figure *figure)
+{
+    fus_svg_put(out, "Share of the channels whose unit at this place of the feature map is selective for the category. All maps have the same colour "
+                     "scale; anything above 0 differs from the colour of 0.");
+    if (figure->coarse)
+        fus_svg_put(out, " Maps larger than 32 \xc3\x97 32 places are averaged to that for the drawing.");
+}
+
+void fus_prose_caption(struct fus_svg *out, const struct fus_view *view, const struct fus_figures_figure *figure)
+{
+    const char *n = figure->number;
+    if (strcmp(n, "2B") == 0)
+        caption_csi(out, view);
+    else if (strcmp(n, "3A") == 0)
+        fus_svg_put(out, "Units selective for each category, as a share of all units of the last block layer.");
+    else if (strcmp(n, "3B") == 0)
+        fus_svg_put(out, "Units selective for each category, as a share of all units of the layer.");
+    else if (strcmp(n, "4A") == 0)
+        caption_map(out, figure);
+    else if (strcmp(n, "4B") == 0)
+        fus_svg_put(out, "How unevenly selective units are spread over the places of the last block layer: the standard deviation of the map above "
+                         "divided by its mean (coefficient of variation, CV). 0 means the same share everywhere.");
+    else
+        fus_svg_put(out, "The same coefficient of variation in every layer. Gaps: no selective unit, so no variation. Layers with fewer places and "
+                         "fewer selective units vary more by chance alone.");
+    if (n[0] == '3' && view->intervals)
+        fus_svg_put(out, " Bars: the confidence interval given in layers.csv.");
+    if (figure->own_scales)
+        fus_svg_put(out, " <b>Each panel has a scale of its own</b>, because the categories differ too much for one.");
+}
+
+/* ---- methods ---- */
+
+static void item(struct fus_svg *out, const char *term)
+{
+    fus_svg_put(out, "</dd>\n<dt>$s</dt><dd>", term);
+}
+
+static void say_pictures(struct fus_svg *out, const struct fus_run_summary *run)
+{
+    size_t total = 0;
+    for (int c = 0; c < run->n_categories; c++)
+        total += (size_t)(run->n_pictures[c] > 0 ? run->n_pictures[c] : 0);
+    fus_svg_put(out, "<dl>\n<dt>Pictures</dt><dd>");
+    if (run->stimuli && run->stimuli[0])
+        fus_svg_put(out, "$e. ", run->stimuli);
+    fus_svg_put(out, "$z pictures in $d categories: ", total, run->n_categories);
+    for (int c = 0; c < run->n_categories; c++)
+        fus_svg_put(out, "$e $d$s", run->categories[c], run->n_pictures[c], c + 1 < run->n_categories ? ", " : ". ");
+    fus_svg_put(out, "Every model saw the same pictures, in the same order, prepared as its own training prescribes.");
+}
+
+static const char *correction_text(enum fus_correction correction)
+{
+    switch (correction) {
+    case FUS_BH:
+        return "by the procedure of Benjamini and Hochberg (1995), which controls the false discovery rate";
+    case FUS_BY:
+        return "by the procedure of Benjamini and Yekutieli (2001), which controls the false discovery rate under any dependence";
+    case FUS_BONFERRONI:
+        return "by Bonferroni\xe2\x80\x99s method, which controls the family-wise error rate";
+    case FUS_UNCORRECTED:
+        break;
+    }
+    return NULL;
+}
+
+static void say_criterion(struct fus_svg *out, const struct fus_run_summary *run)
+{
+    const char *correction = correction_text(run->options.correction);
+    item(out, "Unit");
+    fus_svg_put(out, "One number of a layer\xe2\x80\x99s output: a channel at a place of the feature map.");
+    item(out, "Selective for a category");
+    fus_svg_put(out, "Intersection-union of one-sided Welch tests: the unit\xe2\x80\x99s responses to the pictures of the category are compared with those "
+                     "to each other category in turn (Welch 1947, unequal variances, n \xe2\x88\x92 1, degrees of freedom after Satterthwaite); p is the "
+                     "largest of these p values, so that the unit must respond more to the category than to <em>every</em> other one.");
+    item(out, "Correction and level");
+    if (correction)
+        fus_svg_put(out, "Over the units of a layer, separately for each category, $s; selective where the corrected q \xe2\x89\xa4 $r and all differences of "
+                         "means are positive. A unit has at most one label.", correction, run->options.alpha);
+    else
+        fus_svg_put(out, "None: selective where the uncorrected p \xe2\x89\xa4 $r and all differences of means are positive. A unit has at most one label.",
+                    run->options.alpha);
+    item(out, "Dead units");
+    fus_svg_put(out, "Units with the same response to every picture. They are never selective, remain in the denominator of every proportion, and are "
+                     "counted in the table below.");
+}
+
+static void say_indices(struct fus_svg *out, const struct fus_view *view)
+{
+    item(out, "CSI");
+    fus_svg_put(out, "(\xce\xbc<sub>c</sub> \xe2\x88\x92 \xce\xbc<sub>o</sub>) / (\xce\xbc<sub>c</sub> + \xce\xbc<sub>o</sub>) for each unit selective for category c: "
+                     "\xce\xbc<sub>c</sub> is its mean response to the category, \xce\xbc<sub>o</sub> the unweighted mean over the other categories\xe2\x80\x99 "
+                     "means. Undefined, left out and counted where the denominator is not positive. A layer\xe2\x80\x99s value is the mean over its selective "
+                     "units. Units are chosen and measured on the same pictures, which raises the CSI of any choice; an untrained control shows by how much.");
+    item(out, "Proportion, map, variation");
+    fus_svg_put(out, "Proportion: selective units over all units of the layer. Map: at each place, the share of channels selective there. Variation: "
+                     "standard deviation of the map over places divided by its mean (CV).");
+    if (!view->intervals)
+        fus_svg_put(out, " No interval of the proportion was computed in this run.");
+    item(out, "Last block layer");
+    fus_svg_put(out, "The output of the last residual block, after addition and ReLU; in a ResNet-50 the paper\xe2\x80\x99s layer4.2.relu. Here: ");
+    for (int m = 0; m < view->run->n_models; m++)
+        fus_svg_put(out, "$e of $e$s", fus_view_last(view, m)->name, view->run->models[m].name, m + 1 < view->run->n_models ? ", " : ".");
+    if (view->run->n_models < 2)
+        return;
+    item(out, "Comparison of models");
+    fus_svg_put(out, "The paper\xe2\x80\x99s own way: per layer and category, a one-sided two-sample Welch test of the CSI of the selective units, first model "
+                     "greater, p\xc2\xa0&lt;\xc2\xa0.05, not corrected. Each model\xe2\x80\x99s units are chosen by its own responses, so the two samples are different units.");
+}
+
+static void say_unstated(struct fus_svg *out)
+{
+    item(out, "What the paper leaves open");
+    fus_svg_put(out, "The figures follow Lu and Wang, <cite>Language learning shapes visual category-selectivity in deep neural networks</cite>, "
+                     "arXiv:2502.16456. Its rule is in words: \xe2\x80\x9csignificantly higher activation for one category compared to all "
+                     "others\xe2\x80\x9d. The kind of test, the correction over units and its level, dead units, the mean over other categories and the "
+                     "treatment of undefined CSI are therefore choices of this program, as given above.");
+    item(out, "Reproducibility");
+    fus_svg_put(out, "The same weights, pictures and options give this file byte for byte on every machine.");
+}
+
+void fus_prose_methods(struct fus_svg *out, const struct fus_view *view)
+{
+    say_pictures(out, view->run);
+    say_criterion(out, view->run);
+    say_indices(out, view);
+    say_unstated(out);
+    fus_svg_put(out, "</dd>\n</dl>\n");
+}

@@ -1,0 +1,363 @@
+/* Which units are selective, from the moments of their categories (method.md section 3).
+ *
+ * For category c the p of a unit is the largest of the one-sided Welch p of c against each other category ("greater than
+ * ALL others": an intersection-union test, Berger 1982), corrected over the units of the layer. Selective: q <= alpha
+ * and c's mean above every other. A unit with zero variance in both of two categories has p = 1 for that pair; one
+ * with a NaN or infinite response has p = 1 throughout.
+ *
+ * fus_select_layer decides the same units as the plain computation (adjust every p of every category) without most of
+ * its work. For alpha < 0.49:
+ *  1. q >= p (up to two roundings), so only p <= alpha (1 + 1e-9) can matter, and all other p have higher ranks: ranks and
+ *     q of those that matter need no others. For Bonferroni the bound is alpha / n, for BY alpha / (1 + ... + 1/n).
+ *  2. p < 1/2 needs every t > 0, so only the category with the strictly largest mean can matter: one p a unit.
+ *  3. Student's tail is heavier than the normal one: t below the normal quantile at the bound (less 1e-6, more than any
+ *     rounding) has p above it. This is tried on squares, without root or division.
+ *  4. Of two pairs, one with t larger by 1e-9 and df no smaller has the smaller p, by more than t_sf's error, and need
+ *     not be evaluated to find the largest.
+ * tests/test_select.c compares both ways. For larger alpha the plain way is taken. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis.h"
+
+#define MAX_CATEGORIES 127  /* labels are int8 */
+#define MARGIN 1e-9         /* far above the error of t_sf, far below any p difference that matters */
+#define PLAIN_FROM 0.49
+#define CHUNK 4096          /* units a thread takes at a time */
+
+/* The p of one unit and category: the largest over pairs; *least_t [may be NULL]. */
+static double unit_p(double *least_t, const struct fus_moments *m, size_t unit, int category)
+{
+    double n_c = (double)m->n[category], worst = 0, least = INFINITY;
+    size_t mine = (size_t)category * m->n_units + unit;
+    double var_c = m->m2[mine] / (n_c - 1);
+    for (int k = 0; k < m->n_groups; k++) {
+        if (k == category)
+            continue;
+        size_t other = (size_t)k * m->n_units + unit;
+        double n_k = (double)m->n[k], var_k = m->m2[other] / (n_k - 1), df;
+        double t = fus_ttest_welch(&df, m->mean[mine], var_c, n_c, m->mean[other], var_k, n_k);
+        double p = var_c == 0 && var_k == 0 ? 1 : fus_special_t_sf(t, df);
+        worst = p > worst ? p : worst;
+        least = t < least ? t : least;
+    }
+    if (least_t)
+        *least_t = least;
+    return worst;
+}
+
+static bool unit_defined(const struct fus_moments *m, size_t unit)
+{
+    for (int g = 0; g < m->n_groups; g++)
+        if (!isfinite(m->mean[(size_t)g * m->n_units + unit]) || !isfinite(m->m2[(size_t)g * m->n_units + unit]))
+            return false;
+    return true;
+}
+
+static bool unit_dead(const struct fus_moments *m, size_t unit)
+{
+    for (int g = 0; g < m->n_groups; g++)
+        if (m->m2[(size_t)g * m->n_units + unit] != 0)
+            return false;
+    return true;
+}
+
+/* What every unit's decision needs and does not depend on the unit. */
+struct bound {
+    double p;                        /* larger p never matter */
+    double z_squared;                /* t^2 below this means p above the bound */
+    double to_error[MAX_CATEGORIES]; /* 1 / (n (n-1)): m2 times this is s^2 / n */
+};
+
+static void set_bound(struct bound *b, const struct fus_moments *m, const struct fus_select_options *options)
+{
+    double p = options->alpha, n = (double)m->n_units;
+    if (options->correction == FUS_BONFERRONI)
+        p /= n;
+    if (options->correction == FUS_BY) {
+        double harmonic = 0;
+        for (size_t i = 1; i <= m->n_units; i++)
+            harmonic += 1.0 / (double)i;
+        p /= harmonic;
+    }
+    b->p = p * (1 + MARGIN);
+    double z = -fus_special_normal_quantile(b->p) - 1e-6;
+    b->z_squared = z > 0 ? z * z * (1 - MARGIN) : 0;
+    for (int g = 0; g < m->n_groups; g++)
+        b->to_error[g] = 1 / ((double)m->n[g] * (double)(m->n[g] - 1));
+}
+
+/* The category whose mean is strictly the largest and whose least t may reach the bound (points 2 and 3), or -1. */
+static int candidate(const struct fus_moments *m, const struct bound *b, size_t unit)
+{
+    const double *mean = m->mean + unit, *m2 = m->m2 + unit;
+    size_t n = m->n_units;
+    int best = 0;
+    for (int g = 1; g < m->n_groups; g++)
+        if (mean[(size_t)g * n] > mean[(size_t)best * n])
+            best = g;
+    double error = m2[(size_t)best * n] * b->to_error[best];
+    for (int k = 0; k < m->n_groups; k++) {
+        if (k == best)
+            continue;
+        double d = mean[(size_t)best * n] - mean[(size_t)k * n];
+        double e = error + m2[(size_t)k * n] * b->to_error[k];
+        bool constant = m2[(size_t)best * n] == 0 && m2[(size_t)k * n] == 0;
+        if (!(d > 0) || constant || d * d < b->z_squared * e)
+            return -1;
+    }
+    return best;
+}
+
+/* unit_p for a candidate, or 2 where it is above the bound: pairs in order of t, those that point 4 settles left out. */
+static double candidate_p(const struct fus_moments *m, const struct bound *b, size_t unit, int category)
+{
+    double t[MAX_CATEGORIES], df[MAX_CATEGORIES], n_c = (double)m->n[category], worst = 0;
+    size_t mine = (size_t)category * m->n_units + unit;
+    double var_c = m->m2[mine] / (n_c - 1);
+    int n = 0;
+    for (int k = 0; k < m->n_groups; k++) {
+        if (k == category)
+            continue;
+        size_t other = (size_t)k * m->n_units + unit;
+        double n_k = (double)m->n[k], pair_df;
+        double pair_t = fus_ttest_welch(&pair_df, m->mean[mine], var_c, n_c, m->mean[other], m->m2[other] / (n_k - 1), n_k);
+        if (!(pair_t > 0))
+            return 2;
+        int i = n++;
+        for (; i > 0 && t[i - 1] > pair_t; i--)
+            t[i] = t[i - 1], df[i] = df[i - 1];
+        t[i] = pair_t, df[i] = pair_df;
+    }
+    for (int i = 0; i < n; i++) {
+        bool settled = false;
+        for (int j = 0; j < i && !settled; j++)
+            settled = t[i] >= t[j] * (1 + MARGIN) && df[i] >= df[j];
+        double p = settled ? 0 : fus_special_t_sf(t[i], df[i]);
+        if (p > b->p)
+            return 2;
+        worst = p > worst ? p : worst;
+    }
+    return worst;
+}
+
+/* Step one: label [n_units] = the candidate category or -1, p [n_units] its p. Units are counted here too. */
+static void find_candidates(struct fus_layer_summary *out, double *p, const struct fus_moments *m, const struct bound *b)
+{
+    size_t n_dead = 0, n_undefined = 0;
+#ifdef _OPENMP
+#pragma omp parallel for schedule(dynamic, CHUNK) num_threads(fus_base_threads()) reduction(+ : n_dead, n_undefined)
+#endif
+    for (size_t u = 0; u < m->n_units; u++) {
+        out->label[u] = -1;
+        p[u] = 2;
+        if (!unit_defined(m, u)) {
+            n_undefined++;
+            continue;
+        }
+        n_dead += unit_dead(m, u);
+        int c = candidate(m, b, u);
+        if (c < 0)
+            continue;
+        p[u] = candidate_p(m, b, u, c);
+        if (p[u] <= b->p)
+            out->label[u] = (int8_t)c;
+    }
+    out->n_dead = n_dead;
+    out->n_undefined = n_undefined;
+}
+
+/* Step two: per category, only the candidates that the correction rejects keep their label. */
+static int correct_candidates(struct fus_layer_summary *out, const double *p, const struct fus_select_options *options,
+                              struct fus_error *err)
+{
+    size_t count[MAX_CATEGORIES] = {0}, most = 0;
+    double threshold[MAX_CATEGORIES];
+    for (size_t u = 0; u < out->n_units; u++)
+        if (out->label[u] >= 0 && ++count[out->label[u]] > most)
+            most = count[out->label[u]];
+    double *sorted = fus_base_alloc(most + 1, 2 * sizeof *sorted);
+    if (!sorted)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory to sort %zu p values", most);
+    for (int c = 0; c < out->n_categories; c++) {
+        size_t n = 0;
+        for (size_t u = 0; u < out->n_units; u++)
+            if (out->label[u] == c)
+                sorted[n++] = p[u];
+        threshold[c] = fus_multiple_threshold(sorted, sorted + most, n, out->n_units, options->alpha, options->correction);
+    }
+    for (size_t u = 0; u < out->n_units; u++)
+        if (out->label[u] >= 0 && p[u] > threshold[out->label[u]])
+            out->label[u] = -1;
+    fus_base_free(sorted);
+    return FUS_OK;
+}
+
+/* p and q [n_units] and, where wanted, least t of every unit for one category: the plain computation. */
+static int category_q(double *q, double *p, double *t, const struct fus_moments *m, int category,
+                      const struct fus_select_options *options, struct fus_error *err)
+{
+#ifdef _OPENMP
+#pragma omp parallel for schedule(dynamic, CHUNK) num_threads(fus_base_threads())
+#endif
+    for (size_t u = 0; u < m->n_units; u++) {
+        bool defined = unit_defined(m, u);
+        double least = NAN;
+        p[u] = defined ? unit_p(&least, m, u, category) : 1;
+        t[u] = least;
+    }
+    return fus_multiple_adjust(q, p, m->n_units, options->correction, err);
+}
+
+/* For a large alpha: every p of every category. work [3, n_units]. */
+static int label_plainly(struct fus_layer_summary *out, double *work, const struct fus_moments *m,
+                         const struct fus_select_options *options, struct fus_error *err)
+{
+    double *q = work, *p = work + m->n_units, *t = work + 2 * m->n_units;
+    for (size_t u = 0; u < m->n_units; u++) {
+        bool defined = unit_defined(m, u);
+        out->label[u] = -1;
+        out->n_undefined += !defined;
+        out->n_dead += defined && unit_dead(m, u);
+    }
+    for (int c = 0; c < m->n_groups; c++) {
+        int code = category_q(q, p, t, m, c, options, err);
+        if (code)
+            return code;
+        for (size_t u = 0; u < m->n_units; u++)
+            if (q[u] <= options->alpha && t[u] > 0)
+                out->label[u] = (int8_t)c;
+    }
+    return FUS_OK;
+}
+
+static int label_units(struct fus_layer_summary *out, const struct fus_moments *m,
+                       const struct fus_select_options *options, struct fus_error *err)
+{
+    bool plain = options->alpha >= PLAIN_FROM;
+    double *work = fus_base_alloc(m->n_units, (plain ? 3 : 1) * sizeof *work);
+    if (!work)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for the p values of %zu units", m->n_units);
+    int code;
+    if (plain)
+        code = label_plainly(out, work, m, options, err);
+    else {
+        struct bound b;
+        set_bound(&b, m, options);
+        find_candidates(out, work, m, &b);
+        code = correct_candidates(out, work, options, err);
+    }
+    fus_base_free(work);
+    return code;
+}
+
+static int check_arguments(const struct fus_moments *m, const struct fus_select_options *options, struct fus_error *err)
+{
+    if (m->n_groups < 2 || m->n_groups > MAX_CATEGORIES)
+        return fus_base_fail(err, FUS_EINVAL, "%d categories: selectivity needs 2 to %d", m->n_groups, MAX_CATEGORIES);
+    for (int g = 0; g < m->n_groups; g++)
+        if (m->n[g] < 2)
+            return fus_base_fail(err, FUS_EINVAL, "category %d has %ld pictures: a variance needs at least 2", g, m->n[g]);
+    if (!(options->alpha > 0 && options->alpha < 1))
+        return fus_base_fail(err, FUS_EINVAL, "alpha is %g, expected a number between 0 and 1", options->alpha);
+    return FUS_OK;
+}
+
+static int create_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels,
+                        int height, int width, struct fus_error *err)
+{
+    size_t places, units;
+    memset(out, 0, sizeof *out);
+    if (channels < 1 || height < 1 || width < 1 || !fus_base_mul(&places, (size_t)height, (size_t)width) ||
+        !fus_base_mul(&units, places, (size_t)channels) || units != m->n_units)
+        return fus_base_fail(err, FUS_EINVAL, "layer %s: %d x %d x %d is not %zu units", name, channels, height, width,
+                             m->n_units);
+    if (strlen(name) >= sizeof out->name)
+        return fus_base_fail(err, FUS_ELIMIT, "layer name %s is longer than %zu bytes", name, sizeof out->name - 1);
+    snprintf(out->name, sizeof out->name, "%s", name);
+    out->channels = channels, out->height = height, out->width = width;
+    out->n_units = units;
+    out->categories = fus_base_alloc((size_t)m->n_groups, sizeof *out->categories);
+    out->label = fus_base_alloc(units, sizeof *out->label);
+    bool all = out->categories && out->label;
+    out->n_categories = out->categories ? m->n_groups : 0;
+    for (int c = 0; c < m->n_groups && all; c++) {
+        struct fus_category_summary *category = &out->categories[c];
+        category->ci_low = category->ci_high = NAN;
+        category->map = fus_base_alloc(places, sizeof *category->map);
+        all = category->map != NULL;
+    }
+    return all ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "layer %s: no memory for %zu labels", name, units);
+}
+
+int fus_select_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
+                     int width, const struct fus_select_options *options, struct fus_error *err)
+{
+    int code = create_layer(out, m, name, channels, height, width, err);
+    if (!code)
+        code = check_arguments(m, options, err);
+    if (!code)
+        code = label_units(out, m, options, err);
+    for (int c = 0; c < m->n_groups && !code; c++) {
+        code = fus_csi_summarise(&out->categories[c], m, out->label, c, err);
+        if (!code)
+            code = fus_spatial_summarise(&out->categories[c], out->label, channels, (size_t)height * (size_t)width, c, err);
+    }
+    if (code)
+        fus_select_free(out);
+    return code;
+}
+
+void fus_select_free(struct fus_layer_summary *layer)
+{
+    for (int c = 0; c < layer->n_categories; c++)
+        fus_base_free(layer->categories[c].map);
+    fus_base_free(layer->categories);
+    fus_base_free(layer->label);
+    memset(layer, 0, sizeof *layer);
+}
+
+static void fill_simple_tables(struct fus_unit_tables *out, const struct fus_moments *m, int category)
+{
+    size_t first = (size_t)category * m->n_units;
+    for (size_t u = 0; u < m->n_units; u++) {
+        if (out->mean)
+            out->mean[first + u] = (float)m->mean[first + u];
+        if (out->var)
+            out->var[first + u] = (float)(m->m2[first + u] / (double)(m->n[category] - 1));
+        if (out->csi)
+            out->csi[first + u] = unit_defined(m, u) ? (float)fus_csi_unit(m, u, category) : NAN;
+    }
+}
+
+static void round_to(float *out, size_t first, const double *x, size_t n)
+{
+    for (size_t i = 0; out && i < n; i++)
+        out[first + i] = (float)x[i];
+}
+
+int fus_select_units(struct fus_unit_tables *out, const struct fus_moments *m, const struct fus_select_options *options,
+                     struct fus_error *err)
+{
+    int code = check_arguments(m, options, err);
+    if (code)
+        return code;
+    double *work = fus_base_alloc(m->n_units, 3 * sizeof *work);
+    if (!work)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for the tables of %zu units", m->n_units);
+    double *q = work, *p = work + m->n_units, *t = work + 2 * m->n_units;
+    for (int c = 0; c < m->n_groups && !code; c++) {
+        fill_simple_tables(out, m, c);
+        if (!out->t && !out->p && !out->q)
+            continue;
+        code = category_q(q, p, t, m, c, options, err);
+        if (!code) {
+            round_to(out->t, (size_t)c * m->n_units, t, m->n_units);
+            round_to(out->p, (size_t)c * m->n_units, p, m->n_units);
+            round_to(out->q, (size_t)c * m->n_units, q, m->n_units);
+        }
+    }
+    fus_base_free(work);
+    return code;
+}

@@ -1,0 +1,143 @@
+/* A run as the figures look at it: see view.h. */
+#include "view.h"
+
+#include <math.h>
+#include <string.h>
+
+#define FUS_VIEW_MAX_MODELS 64 /* far more than a panel can tell apart */
+
+/* "layer4.2.relu" or CLIP's "layer4.2.relu3": two dots and a last part that starts with relu. */
+static bool is_block_output(const struct fus_layer_summary *layer)
+{
+    const char *dot = strchr(layer->name, '.');
+    const char *second = dot ? strchr(dot + 1, '.') : NULL;
+    return strncmp(layer->name, "layer", 5) == 0 && second && strncmp(second + 1, "relu", 4) == 0;
+}
+
+static int last_block(const struct fus_model_summary *model)
+{
+    for (int l = model->n_layers - 1; l >= 0; l--)
+        if (is_block_output(&model->layers[l]))
+            return l;
+    for (int l = model->n_layers - 1; l >= 0; l--)
+        if (model->layers[l].height * model->layers[l].width > 1)
+            return l;
+    return model->n_layers - 1;
+}
+
+static int check(const struct fus_run_summary *run, struct fus_error *err)
+{
+    if (run->n_models < 1 || run->n_models > FUS_VIEW_MAX_MODELS)
+        return fus_base_fail(err, FUS_EINVAL, "a report is about 1 to %d models, not %d", FUS_VIEW_MAX_MODELS, run->n_models);
+    if (run->n_categories < 1 || run->n_categories > FUS_THEME_MAX_CATEGORIES)
+        return fus_base_fail(err, FUS_EINVAL, "a report is about 1 to %d categories, not %d", FUS_THEME_MAX_CATEGORIES, run->n_categories);
+    for (int m = 0; m < run->n_models; m++) {
+        const struct fus_model_summary *model = &run->models[m];
+        if (model->n_layers < 1)
+            return fus_base_fail(err, FUS_EINVAL, "model %s has no layer to report", model->name);
+        for (int l = 0; l < model->n_layers; l++)
+            if (model->layers[l].n_categories != run->n_categories)
+                return fus_base_fail(err, FUS_EINVAL, "model %s, layer %s: %d categories, the run has %d", model->name,
+                                     model->layers[l].name, model->layers[l].n_categories, run->n_categories);
+    }
+    return FUS_OK;
+}
+
+static bool same_names(const struct fus_model_summary *a, const struct fus_model_summary *b)
+{
+    if (a->n_layers != b->n_layers)
+        return false;
+    for (int l = 0; l < a->n_layers; l++)
+        if (strcmp(a->layers[l].name, b->layers[l].name) != 0)
+            return false;
+    return true;
+}
+
+int fus_view_create(struct fus_view *view, const struct fus_run_summary *run, struct fus_error *err)
+{
+    memset(view, 0, sizeof *view);
+    int code = check(run, err);
+    if (code)
+        return code;
+    view->run = run;
+    view->same_layers = true;
+    view->last = fus_base_alloc((size_t)run->n_models, sizeof *view->last);
+    if (!view->last)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for the report of %d models", run->n_models);
+    for (int m = 0; m < run->n_models; m++) {
+        const struct fus_model_summary *model = &run->models[m];
+        view->last[m] = last_block(model);
+        if (model->n_layers > view->most_layers)
+            view->most_layers = model->n_layers;
+        if (!same_names(&run->models[0], model))
+            view->same_layers = false;
+        for (int l = 0; l < model->n_layers; l++)
+            for (int c = 0; c < run->n_categories; c++)
+                if (isfinite(model->layers[l].categories[c].ci_low) && isfinite(model->layers[l].categories[c].ci_high))
+                    view->intervals = true;
+    }
+    fus_theme_create(&view->theme, run->categories, run->n_categories, run->n_models);
+    if (run->n_models > 1)
+        code = fus_compare_csi(&view->rows, &view->n_rows, run, err);
+    if (code)
+        fus_view_free(view);
+    return code;
+}
+
+void fus_view_free(struct fus_view *view)
+{
+    fus_base_free(view->last);
+    fus_base_free(view->rows);
+    memset(view, 0, sizeof *view);
+}
+
+const struct fus_category_summary *fus_view_category(const struct fus_view *view, int model, int layer, int category)
+{
+    return &view->run->models[model].layers[layer].categories[category];
+}
+
+const struct fus_layer_summary *fus_view_last(const struct fus_view *view, int model)
+{
+    return &view->run->models[model].layers[view->last[model]];
+}
+
+struct fus_view_point fus_view_at(const struct fus_view *view, enum fus_view_quantity quantity, int model, int layer, int category)
+{
+    const struct fus_category_summary *s = fus_view_category(view, model, layer, category);
+    struct fus_view_point p = {NAN, NAN, NAN};
+    if (quantity == FUS_VIEW_PROPORTION)
+        p = (struct fus_view_point){s->proportion, s->ci_low, s->ci_high};
+    else if (quantity == FUS_VIEW_VARIATION)
+        p.value = s->variation_cv;
+    else if (s->n_csi > 0)
+        p = (struct fus_view_point){s->csi_mean, s->csi_mean - s->csi_sem, s->csi_mean + s->csi_sem};
+    if (!isfinite(p.value))
+        p.value = NAN;
+    if (!isfinite(p.value) || !isfinite(p.low) || !isfinite(p.high))
+        p.low = p.high = NAN;
+    return p;
+}
+
+double fus_view_x(const struct fus_view *view, int model, int layer)
+{
+    int n = view->run->models[model].n_layers;
+    if (view->same_layers)
+        return (layer + 0.5) / n;
+    return n == 1 ? 0.98 : 0.02 + 0.96 * layer / (n - 1);
+}
+
+const struct fus_csi_comparison *fus_view_comparison(const struct fus_view *view, int model_b, int layer_a, int category)
+{
+    for (size_t i = 0; i < view->n_rows; i++) {
+        const struct fus_csi_comparison *row = &view->rows[i];
+        if (row->model_a == 0 && row->model_b == model_b && row->layer_a == layer_a && row->category == category)
+            return row;
+    }
+    return NULL;
+}
+
+bool fus_view_untrained(const struct fus_view *view, int model)
+{
+    const char *source = view->run->models[model].source;
+    return source && strncmp(source, "random:", 7) == 0;
+}

@@ -1,0 +1,22 @@
+/* Plain C: one pixel x 16 channels with fmaf. Included by kernel_scalar.c for any CPU and, on x86-64, by kernel_fma.c
+ * for those that have the instruction, where it spares a call of libm's fmaf (same bits) for every product. */
+#include <math.h>
+
+#include "kernels.h"
+
+#define VEC float
+#define WIDTH 1
+#define LOAD(p) (*(p))
+#define STORE(p, v) (*(p) = (v))
+#define SPREAD(p) (*(p))
+#define CONSTANT(c) ((float)(c))
+#define ZERO() 0.0f
+#define ADD(x, y) ((x) + (y))
+#define SUB(x, y) ((x) - (y))
+#define MUL(x, y) ((x) * (y))
+#define FMA(x, y, z) __builtin_fmaf(x, y, z)
+#define RELU(x) ((x) < 0 ? 0.0f : (x))
+#define TILE_ROWS 1
+#define TILE_BLOCKS 1
+#include "gemm_tile.h"
+#include "winograd_tile.h"

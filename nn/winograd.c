@@ -1,0 +1,209 @@
+/* 3x3 convolutions of stride 1 by Winograd's minimal filtering F(4x4, 3x3) (Winograd 1980; Lavin & Gray 2016): 36 products
+ * for 16 outputs instead of 144.
+ *
+ *   Y = A' [ sum_c (G g_c G') * (B' d_c B) ] A      for each 4x4 tile Y of a channel, d_c its 6x6 pixels of channel c
+ *
+ * B, G and A interpolate at 0, a, -a, b, -b and infinity. With a = 5/8, b = 3/2 all entries of B and A are small exact
+ * floats and rounding errors stay within about twice the direct sum's (tests/test_winograd.c measures it). The 36 sums over c are
+ * matrix products with the same micro-kernel, one chain of fused multiply-adds over c each, so that the result depends
+ * on the layer alone. Winograd's result is not the direct sum's to the bit: both are documented algorithms, and which one a
+ * layer uses depends on its shape alone. */
+#include <string.h>
+
+#include "layers.h"
+#include "team.h"
+
+#define TILE 4
+#define COMPONENTS 36
+#define MAX_TILES 28 /* of a task: 2 x 14 rows of the largest micro-kernel */
+
+bool fus_winograd_fits(const struct fus_layer *l)
+{
+    return l->op == FUS_OP_CONV && l->input >= 0 && l->kernel == 3 && l->stride == 1 && l->side >= 8;
+}
+
+size_t fus_winograd_panel_floats(const struct fus_layer *l)
+{
+    return COMPONENTS * (size_t)FUS_BLOCKS(l->channels) * (size_t)FUS_BLOCKS(l->in_channels) * FUS_LANES * FUS_LANES;
+}
+
+/* ---- weights ---- */
+
+/* G for the points above: row p is (1, p, p^2) / prod (p - q) over the other finite points q. */
+static void transform_3x3(double u[COMPONENTS], const float g[9])
+{
+    const double a = 0.625, b = 1.5, fa = 1 / (2 * a * a * (a * a - b * b)), fb = 1 / (2 * b * b * (b * b - a * a));
+    const double G[6][3] = {{1 / (a * a * b * b), 0, 0}, {fa, a * fa, a * a * fa}, {fa, -a * fa, a * a * fa},
+                            {fb, b * fb, b * b * fb},    {fb, -b * fb, b * b * fb}, {0, 0, 1}};
+    double t[6][3];
+    for (int i = 0; i < 6; i++)
+        for (int j = 0; j < 3; j++)
+            t[i][j] = G[i][0] * g[j] + G[i][1] * g[3 + j] + G[i][2] * g[6 + j];
+    for (int i = 0; i < 6; i++)
+        for (int j = 0; j < 6; j++)
+            u[6 * i + j] = t[i][0] * G[j][0] + t[i][1] * G[j][1] + t[i][2] * G[j][2];
+}
+
+struct packing {
+    float *panels;
+    const float *weights;
+    const struct fus_layer *layer;
+};
+
+static void pack_block(void *context, int block, int thread)
+{
+    const struct packing *p = context;
+    const struct fus_layer *l = p->layer;
+    size_t in = (size_t)l->in_channels, depth = (size_t)FUS_BLOCKS(l->in_channels) * FUS_LANES;
+    size_t component = (size_t)FUS_BLOCKS(l->channels) * depth * FUS_LANES;
+    (void)thread;
+    for (size_t c = 0; c < depth; c++) {
+        float *to = p->panels + ((size_t)block * depth + c) * FUS_LANES;
+        for (int lane = 0; lane < FUS_LANES; lane++) {
+            static const float none[9];
+            size_t k = (size_t)(block * FUS_LANES + lane);
+            double u[COMPONENTS];
+            transform_3x3(u, c < in && k < (size_t)l->channels ? p->weights + (k * in + c) * 9 : none);
+            for (size_t i = 0; i < COMPONENTS; i++)
+                to[i * component + (size_t)lane] = (float)u[i];
+        }
+    }
+}
+
+/* weights [channels, in_channels, 3, 3] -> panels [36, blocks, in_blocks * 16, 16]; in double, rounded once. */
+void fus_winograd_pack_weights(float *panels, const float *weights, const struct fus_layer *l)
+{
+    struct packing p = {panels, weights, l};
+    fus_team_for(FUS_BLOCKS(l->channels), pack_block, &p);
+}
+
+/* ---- the convolution ---- */
+
+/* Tiles first .. first+n-1 of all pictures' tiles, and a group of output channels. */
+struct task {
+    const struct fus_gemm *g;
+    const struct fus_kernel *kernel;
+    float *out, *transformed, *products;
+    const float *in, *addend;
+    int first, n, first_panel, n_panels;
+};
+
+static int per_side(const struct fus_layer *l)
+{
+    return (l->side + TILE - 1) / TILE;
+}
+
+/* A component's [blocks, n tiles, 16]; 16 more floats, so that components do not fall on the same cache sets. */
+static size_t component_floats(int blocks, int n)
+{
+    return ((size_t)blocks * (size_t)n + 1) * FUS_LANES;
+}
+
+size_t fus_winograd_scratch_floats(const struct fus_layer *l)
+{
+    return COMPONENTS * (component_floats(FUS_BLOCKS(l->in_channels), MAX_TILES) + component_floats(FUS_BLOCKS(l->channels), MAX_TILES));
+}
+
+/* Where a tile lies: picture and corner. */
+static int locate(int *y, int *x, const struct fus_layer *l, int tile)
+{
+    int n = per_side(l);
+    *y = tile % (n * n) / n * TILE;
+    *x = tile % n * TILE;
+    return tile / (n * n);
+}
+
+static void transform_input(const struct task *t)
+{
+    const struct fus_layer *l = t->g->layer;
+    size_t plane = (size_t)l->in_side * (size_t)l->in_side * FUS_LANES;
+    int blocks = FUS_BLOCKS(l->in_channels), y, x;
+    size_t step = component_floats(blocks, t->n);
+    for (int block = 0; block < blocks; block++)
+        for (int i = 0; i < t->n; i++) {
+            size_t picture = (size_t)locate(&y, &x, l, t->first + i);
+            t->kernel->winograd_in(t->transformed + ((size_t)block * (size_t)t->n + (size_t)i) * FUS_LANES, step,
+                                   t->in + (picture * (size_t)blocks + (size_t)block) * plane, l->in_side, y - 1, x - 1);
+        }
+}
+
+static void multiply(const struct task *t)
+{
+    static const float no_bias[4 * FUS_LANES];
+    const struct fus_layer *l = t->g->layer;
+    int in_blocks = FUS_BLOCKS(l->in_channels), blocks = FUS_BLOCKS(l->channels), depth = in_blocks * FUS_LANES;
+    int rows = t->kernel->rows, n_parts = (t->n + rows - 1) / rows;
+    size_t panel = (size_t)depth * FUS_LANES, n = (size_t)t->n;
+    struct fus_tile tile = {.a_step = n * FUS_LANES, .b_step = panel, .c_step = n * FUS_LANES, .k = depth, .bias = no_bias,
+                            .first = true};
+    for (int i = 0; i < COMPONENTS; i++)
+        for (int j = t->first_panel; j < t->first_panel + t->n_panels; j++) {
+            int block = j * t->kernel->blocks;
+            tile.blocks = blocks - block < t->kernel->blocks ? blocks - block : t->kernel->blocks;
+            tile.b = t->g->panels + ((size_t)i * (size_t)blocks + (size_t)block) * panel;
+            const float *next = j + 1 < t->first_panel + t->n_panels
+                                    ? tile.b + (size_t)t->kernel->blocks * panel
+                                    : tile.b + (size_t)(blocks - (t->n_panels - 1) * t->kernel->blocks) * panel;
+            for (int p = 0; p < n_parts; p++) {
+                int r0 = t->n * p / n_parts;
+                tile.rows = t->n * (p + 1) / n_parts - r0;
+                tile.a = t->transformed + (size_t)i * component_floats(in_blocks, t->n) + (size_t)r0 * FUS_LANES;
+                tile.c = t->products + (size_t)i * component_floats(blocks, t->n) + ((size_t)block * n + (size_t)r0) * FUS_LANES;
+                tile.ahead = i + 1 < COMPONENTS ? next + (size_t)p * (size_t)(depth / 4) * FUS_LANES : tile.b;
+                t->kernel->tile(&tile);
+            }
+        }
+}
+
+static void transform_output(const struct task *t)
+{
+    const struct fus_layer *l = t->g->layer;
+    size_t plane = (size_t)l->side * (size_t)l->side * FUS_LANES;
+    int blocks = FUS_BLOCKS(l->channels), y, x;
+    int first = t->first_panel * t->kernel->blocks, end = first + t->n_panels * t->kernel->blocks;
+    size_t step = component_floats(blocks, t->n);
+    for (int block = first; block < end && block < blocks; block++)
+        for (int i = 0; i < t->n; i++) {
+            size_t at = ((size_t)locate(&y, &x, l, t->first + i) * (size_t)blocks + (size_t)block) * plane;
+            t->kernel->winograd_out(t->out + at, t->products + ((size_t)block * (size_t)t->n + (size_t)i) * FUS_LANES, step,
+                                    t->g->bias + block * FUS_LANES, t->addend ? t->addend + at : NULL, l->relu, l->side, y, x);
+        }
+}
+
+/* A convolution and how it is shared out: chunks of tiles, groups of output channels. */
+struct convolution {
+    struct task whole;
+    float *scratch;
+    int n_tiles, n_panels, chunks, groups;
+};
+
+static void run_task(void *context, int task, int thread)
+{
+    const struct convolution *v = context;
+    struct task t = v->whole;
+    int chunk = task / v->groups, group = task % v->groups;
+    t.first = (int)((long long)v->n_tiles * chunk / v->chunks);
+    t.n = (int)((long long)v->n_tiles * (chunk + 1) / v->chunks) - t.first;
+    t.first_panel = v->n_panels * group / v->groups;
+    t.n_panels = v->n_panels * (group + 1) / v->groups - t.first_panel;
+    t.transformed = v->scratch + (size_t)thread * fus_winograd_scratch_floats(t.g->layer);
+    t.products = t.transformed + COMPONENTS * component_floats(FUS_BLOCKS(t.g->layer->in_channels), MAX_TILES);
+    transform_input(&t);
+    multiply(&t);
+    transform_output(&t);
+}
+
+void fus_winograd_run(const struct fus_gemm *g, float *out, const float *in, const float *addend, int n_pictures,
+                      float *scratch, const struct fus_kernel *kernel)
+{
+    const struct fus_layer *l = g->layer;
+    struct convolution v = {.whole = {.g = g, .kernel = kernel, .out = out, .in = in, .addend = addend}, .scratch = scratch};
+    int threads = fus_base_threads();
+    v.n_tiles = n_pictures * per_side(l) * per_side(l);
+    v.n_panels = (FUS_BLOCKS(l->channels) + kernel->blocks - 1) / kernel->blocks;
+    v.chunks = (v.n_tiles + MAX_TILES - 1) / MAX_TILES;
+    v.groups = 1;
+    if (threads > 1 && v.chunks < 2 * threads) /* few tiles: split channels too; the input's transform is repeated */
+        v.groups = v.n_panels < threads ? v.n_panels : threads;
+    fus_team_for(v.chunks * v.groups, run_task, &v);
+}

@@ -1,0 +1,537 @@
+/* Sets of pictures in categories: a folder tree, or pictures that the program draws itself.
+ *
+ * Comes in: a folder with one folder per subcategory (the layout of fLoc: Stigliani, Weiner & Grill-Spector 2015), or
+ * `builtin`. Goes out: a list of pictures by category, subcategory and natural file order, the same on every machine.
+ * First a plan is made, which subcategory belongs to which category; then each subcategory's pictures are listed. */
+#define _POSIX_C_SOURCE 200809L
+#include "stimuli.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "folder.h"
+#include "nn/sha256.h"
+
+#define BUILTIN_SIDE 256        /* what the usual preprocessing (resize to 256, crop 224) takes in unchanged */
+#define BUILTIN_PER_CATEGORY 24
+#define MAX_PER_CATEGORY 1000000
+#define MAX_CATEGORIES 127      /* a unit's label is an int8, -1 for none */
+
+/* ---- the plan ---- */
+
+struct entry {
+    const char *category, *subcategory;
+};
+
+struct plan {
+    int n;
+    struct entry *entries; /* a category's entries lie side by side */
+    char *text;            /* the mapping's words, cut apart */
+    bool floc;
+};
+
+static const struct entry floc[] = {
+    {"face", "adult"}, {"face", "child"}, {"body", "body"}, {"body", "limb"}, {"place", "house"},
+    {"place", "corridor"}, {"word", "word"}, {"scrambled", "scrambled"},
+};
+#define N_FLOC ((int)(sizeof floc / sizeof *floc))
+
+static char drawn_names[][12] = {"adult", "child", "body", "limb", "house", "corridor", "word", "number", "car",
+                                 "instrument", "scrambled"};
+#define N_DRAWN ((int)(sizeof drawn_names / sizeof *drawn_names))
+
+/* Text of bounded length for messages and the description; what does not fit becomes "...". */
+struct text {
+    size_t n;
+    char s[1000];
+};
+
+static void add_text(struct text *t, const char *fmt, ...) FUS_PRINTF(2, 3);
+static void add_text(struct text *t, const char *fmt, ...)
+{
+    va_list ap;
+    if (t->n >= sizeof t->s - 4)
+        return;
+    va_start(ap, fmt);
+    int n = vsnprintf(t->s + t->n, sizeof t->s - t->n, fmt, ap);
+    va_end(ap);
+    t->n += n > 0 ? (size_t)n : 0;
+    if (t->n >= sizeof t->s - 4) {
+        t->n = sizeof t->s - 4;
+        strcpy(t->s + t->n, "...");
+    }
+}
+
+static bool has_name(char *const *names, int n, const char *name)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* fLoc, or a part of it: a face, a body and a place folder are there. */
+static bool is_floc(char *const *names, int n)
+{
+    bool there[3] = {false, false, false};
+    for (int i = 0; i < 6; i++)
+        if (has_name(names, n, floc[i].subcategory))
+            there[i / 2] = true;
+    return there[0] && there[1] && there[2];
+}
+
+static void free_plan(struct plan *p)
+{
+    fus_base_free(p->entries);
+    fus_base_free(p->text);
+}
+
+static int plan_default(struct plan *p, char *const *names, int n, struct fus_error *err)
+{
+    p->floc = is_floc(names, n);
+    p->entries = fus_base_alloc((size_t)(p->floc ? N_FLOC : n), sizeof *p->entries);
+    if (!p->entries)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for the list of categories");
+    for (int i = 0; i < (p->floc ? N_FLOC : n); i++) {
+        if (p->floc && !has_name(names, n, floc[i].subcategory))
+            continue;
+        p->entries[p->n++] = p->floc ? floc[i] : (struct entry){names[i], names[i]};
+    }
+    return FUS_OK;
+}
+
+/* The next word up to one of the characters `ends` (or the text's end), spaces at both sides cut off. *end: what
+ * stood there; *at moves behind it. */
+static char *next_word(char **at, const char *ends, char *end)
+{
+    char *word = *at + strspn(*at, " "), *stop = *at + strcspn(*at, ends);
+    *end = *stop;
+    *at = *stop ? stop + 1 : stop;
+    *stop = '\0';
+    while (stop > word && stop[-1] == ' ')
+        *--stop = '\0';
+    return word;
+}
+
+static int plan_add(struct plan *p, int first, const char *category, const char *subcategory, struct fus_error *err)
+{
+    if (!*category || !*subcategory)
+        return fus_base_fail(err, FUS_EINVAL, "categories: an empty name; expected e.g. face=adult,child;body=body,limb");
+    for (int i = 0; i < p->n; i++) {
+        if (i < first && strcmp(p->entries[i].category, category) == 0)
+            return fus_base_fail(err, FUS_EINVAL, "categories: %s stands there twice", category);
+        if (strcmp(p->entries[i].subcategory, subcategory) == 0)
+            return fus_base_fail(err, FUS_EINVAL, "categories: the folder %s stands in %s and again in %s; a picture belongs "
+                                 "to one category", subcategory, p->entries[i].category, category);
+    }
+    p->entries[p->n++] = (struct entry){category, subcategory};
+    return FUS_OK;
+}
+
+/* "face=adult,child;body=body,limb" */
+static int plan_parse(struct plan *p, const char *categories, struct fus_error *err)
+{
+    size_t most = 1;
+    for (const char *s = categories; *s; s++)
+        most += *s == ',' || *s == ';';
+    p->text = fus_base_strdup(categories);
+    p->entries = fus_base_alloc(most, sizeof *p->entries);
+    if (!p->text || !p->entries || most > FUS_FOLDER_MAX_NAMES)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for the list of categories");
+    char *at = p->text;
+    while (*at) {
+        char end;
+        int first = p->n;
+        char *category = next_word(&at, "=;,", &end);
+        if (!*category && end != '=' && !*at) /* a ; at the end */
+            break;
+        if (end != '=')
+            return fus_base_fail(err, FUS_EINVAL, "categories: no folders after %s; expected e.g. "
+                                 "face=adult,child;body=body,limb", *category ? category : "a name that is empty");
+        do {
+            int code = plan_add(p, first, category, next_word(&at, ",;", &end), err);
+            if (code)
+                return code;
+        } while (end == ',');
+    }
+    return FUS_OK;
+}
+
+static int plan_check(const struct plan *p, const char *spec, char *const *names, int n, struct fus_error *err)
+{
+    for (int i = 0; i < p->n; i++) {
+        if (has_name(names, n, p->entries[i].subcategory))
+            continue;
+        struct text there = {0};
+        for (int k = 0; k < n; k++)
+            add_text(&there, "%s%s", k ? ", " : "", names[k]);
+        return fus_base_fail(err, FUS_ENOTFOUND, "%s: category %s names the folder %s, which does not exist; there are: %s",
+                             spec, p->entries[i].category, p->entries[i].subcategory, there.s);
+    }
+    return FUS_OK;
+}
+
+/* ---- filling the set ---- */
+
+static int no_memory(struct fus_error *err)
+{
+    return fus_base_fail(err, FUS_ENOMEM, "no memory for the list of pictures");
+}
+
+/* The plan's categories and subcategories into the set, which has no pictures yet. */
+static int name_categories(struct fus_set *set, const struct plan *p, struct fus_error *err)
+{
+    set->categories = fus_base_alloc((size_t)p->n, sizeof *set->categories);
+    set->subcategories = fus_base_alloc((size_t)p->n, sizeof *set->subcategories);
+    if (!set->categories || !set->subcategories)
+        return no_memory(err);
+    for (int i = 0; i < p->n; i++) {
+        set->subcategories[i] = fus_base_strdup(p->entries[i].subcategory);
+        if (!set->subcategories[i])
+            return no_memory(err);
+        set->n_subcategories++;
+        if (i > 0 && strcmp(p->entries[i].category, p->entries[i - 1].category) == 0)
+            continue;
+        if (set->n_categories == MAX_CATEGORIES)
+            return fus_base_fail(err, FUS_ELIMIT, "more than %d categories (%s is one too many)", MAX_CATEGORIES,
+                                 p->entries[i].category);
+        set->categories[set->n_categories] = fus_base_strdup(p->entries[i].category);
+        if (!set->categories[set->n_categories])
+            return no_memory(err);
+        set->n_categories++;
+    }
+    return FUS_OK;
+}
+
+/* Room for n more pictures. */
+static int make_room(struct fus_set *set, int n, struct fus_error *err)
+{
+    if (n > FUS_FOLDER_MAX_NAMES - set->n_pictures)
+        return fus_base_fail(err, FUS_ELIMIT, "more than %d pictures", FUS_FOLDER_MAX_NAMES);
+    struct fus_picture *more = fus_base_resize(set->pictures, (size_t)(set->n_pictures + n), sizeof *more);
+    if (!more)
+        return no_memory(err);
+    set->pictures = more;
+    return FUS_OK;
+}
+
+/* Takes path over. Halves alternate through the whole category, so also within each of its subcategories, and a
+ * category of two single pictures still has one in each half. */
+static void add_picture(struct fus_set *set, char *path, int category, int subcategory)
+{
+    struct fus_picture *p = set->pictures + set->n_pictures;
+    const struct fus_picture *last = set->n_pictures ? p - 1 : NULL;
+    p->path = path;
+    p->category = category;
+    p->subcategory = subcategory;
+    p->index = last && last->subcategory == subcategory ? last->index + 1 : 0;
+    p->half = last && last->category == category ? 1 - last->half : 0;
+    set->n_pictures++;
+}
+
+static int add_folder(struct fus_set *set, const char *dir, int category, int subcategory, struct fus_error *err)
+{
+    struct fus_folder f = {0};
+    char *path = NULL;
+    int code = fus_folder_join(&path, dir, set->subcategories[subcategory], err);
+    if (!code)
+        code = fus_folder_list(&f, path, FUS_FOLDER_PICTURES, err);
+    if (!code && f.n == 0)
+        code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it%s; read are files ending in %s", path,
+                             f.n_others ? ", only other files or folders" : "", FUS_FOLDER_ENDINGS);
+    if (!code)
+        code = make_room(set, f.n, err);
+    for (int i = 0; i < f.n && !code; i++) {
+        char *file;
+        code = fus_folder_join(&file, path, f.names[i], err);
+        if (!code)
+            add_picture(set, file, category, subcategory);
+    }
+    fus_folder_free(&f);
+    fus_base_free(path);
+    return code;
+}
+
+static int add_drawn(struct fus_set *set, int n, int category, int subcategory, struct fus_error *err)
+{
+    const char *c = set->categories[category], *s = set->subcategories[subcategory];
+    size_t size = strlen(c) + strlen(s) + 32;
+    int code = make_room(set, n, err);
+    for (int i = 0; i < n && !code; i++) {
+        char *path = fus_base_alloc(size, 1);
+        if (!path)
+            return no_memory(err);
+        snprintf(path, size, "builtin/%s/%s-%03d", c, s, i + 1);
+        add_picture(set, path, category, subcategory);
+    }
+    return code;
+}
+
+/* per_category 0: the folders of dir; else that many drawn pictures, split evenly over each category's subcategories. */
+static int fill(struct fus_set *set, const struct plan *p, const char *dir, int per_category, struct fus_error *err)
+{
+    int code = name_categories(set, p, err), category = -1, begin = 0, n_parts = 0;
+    for (int i = 0; i < p->n && !code; i++) {
+        if (i == 0 || strcmp(p->entries[i].category, p->entries[i - 1].category) != 0) {
+            category++;
+            begin = i;
+            for (n_parts = 1; i + n_parts < p->n && !strcmp(p->entries[i + n_parts].category, p->entries[i].category);)
+                n_parts++;
+        }
+        if (per_category)
+            code = add_drawn(set, (per_category + n_parts - 1 - (i - begin)) / n_parts, category, i, err);
+        else
+            code = add_folder(set, dir, category, i, err);
+    }
+    return code;
+}
+
+static int check_counts(const struct fus_set *set, const char *spec, struct fus_error *err)
+{
+    int n[MAX_CATEGORIES] = {0};
+    for (int i = 0; i < set->n_pictures; i++)
+        n[set->pictures[i].category]++;
+    for (int c = 0; c < set->n_categories; c++)
+        if (n[c] < 2)
+            return fus_base_fail(err, FUS_EINVAL, "%s: category %s has %d picture%s; at least 2 are needed, because a test "
+                                 "compares means by their variance", spec, set->categories[c], n[c], n[c] == 1 ? "" : "s");
+    if (set->n_categories < 2)
+        return fus_base_fail(err, FUS_EINVAL, "%s: %s; at least two categories are needed to compare", spec,
+                             set->n_categories ? "only one category" : "no category");
+    return FUS_OK;
+}
+
+/* "fLoc folders in DIR, 192 pictures: face = adult + child; body = ..." */
+static int describe(struct fus_set *set, const struct plan *p, const char *from, char *const *names, int n,
+                    struct fus_error *err)
+{
+    struct text t = {0};
+    add_text(&t, "%.300s, %d pictures: ", from, set->n_pictures);
+    for (int i = 0; i < p->n; i++) {
+        if (i > 0 && strcmp(p->entries[i].category, p->entries[i - 1].category) == 0)
+            add_text(&t, " + %s", p->entries[i].subcategory);
+        else
+            add_text(&t, "%s%s = %s", i ? "; " : "", p->entries[i].category, p->entries[i].subcategory);
+    }
+    for (int i = 0, left_out = 0; i < n; i++) {
+        bool used = has_name(set->subcategories, set->n_subcategories, names[i]);
+        if (!used && left_out++ == 0)
+            add_text(&t, " (left out: %s", names[i]);
+        else if (!used)
+            add_text(&t, ", %s", names[i]);
+        if (i == n - 1 && left_out)
+            add_text(&t, ")");
+    }
+    set->description = fus_base_strdup(t.s);
+    return set->description ? FUS_OK : no_memory(err);
+}
+
+/* ---- opening ---- */
+
+static int open_folder(struct fus_set *set, const char *dir, const char *categories, struct fus_error *err)
+{
+    struct fus_folder f = {0};
+    struct plan plan = {0};
+    struct text from = {0};
+    int code = fus_folder_list(&f, dir, FUS_FOLDER_FOLDERS, err);
+    if (code)
+        return code;
+    if (f.n == 0)
+        code = fus_base_fail(err, FUS_EINVAL, "%s: %s; expected one folder of pictures for each category, such as %s/face "
+                             "and %s/house", dir, f.n_pictures ? "its pictures lie loose in it" : "no folder in it", dir, dir);
+    if (!code)
+        code = categories ? plan_parse(&plan, categories, err) : plan_default(&plan, f.names, f.n, err);
+    if (!code && categories)
+        code = plan_check(&plan, dir, f.names, f.n, err);
+    if (!code)
+        code = fill(set, &plan, dir, 0, err);
+    if (!code)
+        code = check_counts(set, dir, err);
+    add_text(&from, "%s in %s", plan.floc ? "fLoc folders" : "folders", dir);
+    if (!code)
+        code = describe(set, &plan, from.s, f.names, f.n, err);
+    free_plan(&plan);
+    fus_folder_free(&f);
+    return code;
+}
+
+/* Decimal digits and nothing else, at most `most`. */
+static bool parse_number(uint64_t *out, const char *s, uint64_t most)
+{
+    uint64_t v = 0;
+    if (!*s)
+        return false;
+    for (; *s; s++) {
+        if (*s < '0' || *s > '9' || v > (most - (uint64_t)(*s - '0')) / 10)
+            return false;
+        v = 10 * v + (uint64_t)(*s - '0');
+    }
+    *out = v;
+    return true;
+}
+
+/* What stands behind `builtin`: nothing, or ?key=value&key=value. */
+static int parse_builtin(int *per_category, uint64_t *seed, const char *spec, char *options, struct fus_error *err)
+{
+    bool seen[2] = {false, false};
+    char end = '&';
+    while (end == '&') {
+        char *key = next_word(&options, "&", &end), *value = strchr(key, '=');
+        if (value)
+            *value++ = '\0';
+        int which = strcmp(key, "per_category") == 0 ? 0 : strcmp(key, "seed") == 0 ? 1 : -1;
+        uint64_t n;
+        if (which < 0 || !value)
+            return fus_base_fail(err, FUS_EINVAL, "%s: '%s' is no option; expected builtin?per_category=N&seed=S", spec, key);
+        if (seen[which])
+            return fus_base_fail(err, FUS_EINVAL, "%s: %s stands there twice", spec, key);
+        seen[which] = true;
+        if (!parse_number(&n, value, which ? UINT64_MAX : MAX_PER_CATEGORY) || (which == 0 && n < 2))
+            return fus_base_fail(err, FUS_EINVAL, "%s: %s=%s: expected a whole number from %s", spec, key, value,
+                                 which ? "0 to 18446744073709551615" : "2 to 1000000");
+        if (which)
+            *seed = n;
+        else
+            *per_category = (int)n;
+    }
+    return FUS_OK;
+}
+
+static int open_builtin(struct fus_set *set, const char *spec, const char *categories, struct fus_error *err)
+{
+    struct plan plan = {0};
+    struct text from = {0};
+    char *names[N_DRAWN], *options = NULL;
+    int per_category = BUILTIN_PER_CATEGORY, code = FUS_OK;
+    for (int i = 0; i < N_DRAWN; i++)
+        names[i] = drawn_names[i];
+    set->drawn = true;
+    set->seed = 1;
+    if (spec[strlen("builtin")]) {
+        options = fus_base_strdup(spec + strlen("builtin?"));
+        code = options ? parse_builtin(&per_category, &set->seed, spec, options, err) : no_memory(err);
+    }
+    if (!code)
+        code = categories ? plan_parse(&plan, categories, err) : plan_default(&plan, names, N_DRAWN, err);
+    if (!code && categories)
+        code = plan_check(&plan, spec, names, N_DRAWN, err);
+    if (!code)
+        code = fill(set, &plan, NULL, per_category, err);
+    if (!code)
+        code = check_counts(set, spec, err);
+    add_text(&from, "drawn by fusiform with seed %" PRIu64, set->seed);
+    if (!code)
+        code = describe(set, &plan, from.s, NULL, 0, err);
+    fus_base_free(options);
+    free_plan(&plan);
+    return code;
+}
+
+int fus_set_open(struct fus_set *set, const char *spec, const char *categories, struct fus_error *err)
+{
+    bool builtin = strcmp(spec, "builtin") == 0 || strncmp(spec, "builtin?", 8) == 0;
+    memset(set, 0, sizeof *set);
+    if (!*spec)
+        return fus_base_fail(err, FUS_EINVAL, "the folder of pictures has an empty name");
+    int code = builtin ? open_builtin(set, spec, categories, err) : open_folder(set, spec, categories, err);
+    if (code)
+        fus_set_close(set);
+    return code;
+}
+
+void fus_set_close(struct fus_set *set)
+{
+    for (int i = 0; i < set->n_pictures; i++)
+        fus_base_free((char *)set->pictures[i].path);
+    for (int i = 0; i < set->n_categories; i++)
+        fus_base_free(set->categories[i]);
+    for (int i = 0; i < set->n_subcategories; i++)
+        fus_base_free(set->subcategories[i]);
+    fus_base_free(set->pictures);
+    fus_base_free(set->categories);
+    fus_base_free(set->subcategories);
+    fus_base_free(set->description);
+    memset(set, 0, sizeof *set);
+}
+
+/* ---- pictures ---- */
+
+int fus_set_picture(struct fus_image *image, const struct fus_set *set, int i, struct fus_error *err)
+{
+    if (i < 0 || i >= set->n_pictures)
+        return fus_base_fail(err, FUS_EINVAL, "picture %d of a set of %d", i, set->n_pictures);
+    const struct fus_picture *p = set->pictures + i;
+    if (!set->drawn)
+        return fus_image_read(image, p->path, err);
+    int code = fus_generate_picture(image, set->subcategories[p->subcategory], p->index, set->seed, BUILTIN_SIDE, err);
+    if (code)
+        fus_base_blame(err, "%s: ", p->path);
+    return code;
+}
+
+/* Decode or draw picture i; hex (NULL allowed) gets the SHA-256 of its file, or of its drawn pixels. */
+static int check_picture(const struct fus_set *set, int i, char *hex, struct fus_error *err)
+{
+    struct fus_image image = {0};
+    struct fus_sha256 sha;
+    uint8_t *bytes = NULL;
+    size_t n = 0;
+    int code;
+    if (set->drawn)
+        code = fus_set_picture(&image, set, i, err);
+    else {
+        code = fus_base_read_file(&bytes, &n, set->pictures[i].path, FUS_IMAGE_MAX_BYTES, err);
+        if (!code)
+            code = fus_image_decode(&image, bytes, n, err);
+        if (code)
+            fus_base_blame(err, "%s: ", set->pictures[i].path);
+    }
+    if (!code && hex) {
+        fus_sha256_start(&sha);
+        if (set->drawn)
+            fus_sha256_add(&sha, image.pixels, (size_t)image.width * (size_t)image.height * 3);
+        else
+            fus_sha256_add(&sha, bytes, n);
+        fus_sha256_hex(&sha, hex);
+    }
+    if (!code)
+        fus_image_free(&image);
+    fus_base_free(bytes);
+    return code;
+}
+
+int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_error *err)
+{
+    int bad = set->n_pictures; /* the first picture known to be bad; none behind it is looked at any more */
+    struct fus_error first = {0};
+#ifdef _OPENMP
+#pragma omp parallel for schedule(dynamic) num_threads(fus_base_threads())
+#endif
+    for (int i = 0; i < set->n_pictures; i++) {
+        int until;
+        struct fus_error e = {0};
+#ifdef _OPENMP
+#pragma omp atomic read
+#endif
+        until = bad;
+        if (i > until || !check_picture(set, i, hex ? hex[i] : NULL, &e))
+            continue;
+#ifdef _OPENMP
+#pragma omp critical(fus_set_first)
+#endif
+        if (i < bad) {
+#ifdef _OPENMP
+#pragma omp atomic write
+#endif
+            bad = i;
+            first = e;
+        }
+    }
+    if (bad == set->n_pictures)
+        return FUS_OK;
+    if (err)
+        *err = first;
+    return first.code;
+}

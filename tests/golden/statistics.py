@@ -1,0 +1,215 @@
+#!/usr/bin/python3
+"""Expected values for the tests of analysis/, as C initialisers: stat_*.inc beside this script.
+
+  statistics.py              write all stat_*.inc (run in any folder)
+  statistics.py --grid N     print N rows `t df P(T>t)` from mpmath for `build/tests/test_special FILE`,
+                             and SciPy's own largest relative error on stderr
+
+Needs Debian's python3-numpy, python3-scipy and python3-mpmath. The distribution functions come from mpmath with 40
+digits, because SciPy is off by up to 1e-10 at the extremes; the tests and summaries come from SciPy and NumPy.
+"""
+import os
+import sys
+
+import numpy as np
+from mpmath import beta, erfc, exp, hyp2f1, log, loggamma, mp, mpf, pi, sqrt
+from scipy import stats
+
+mp.dps = 40
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def write(name, rows, note):
+    with open(os.path.join(HERE, f"stat_{name}.inc"), "w") as f:
+        f.write(f"/* Made by statistics.py: {note} */\n")
+        f.writelines(row + "\n" for row in rows)
+
+
+def number(x):
+    x = float(x)
+    return "NAN" if x != x else "INFINITY" if x == np.inf else repr(x)
+
+
+def braces(*values):
+    return "{" + ", ".join(number(v) for v in values) + "},"
+
+
+# ---- distribution functions ----
+
+def incbeta(a, b, x):
+    """Regularised, by the hypergeometric series on the side where it converges fast."""
+    a, b, x = mpf(a), mpf(b), mpf(x)
+    if x < (a + 1) / (a + b + 2):
+        return x ** a * (1 - x) ** b / (a * beta(a, b)) * hyp2f1(a + b, 1, a + 1, x)
+    return 1 - incbeta(b, a, 1 - x)
+
+
+def t_sf(t, df):
+    t, df = mpf(t), mpf(df)
+    if t < 0:
+        return 1 - t_sf(-t, df)
+    return incbeta(df / 2, mpf(1) / 2, df / (df + t * t)) / 2
+
+
+def normal_sf(z):
+    return erfc(mpf(z) / sqrt(2)) / 2
+
+
+def normal_quantile(p):
+    """SciPy's value after three Newton steps in mpmath."""
+    z = mpf(float(stats.norm.ppf(p)))
+    for _ in range(3):
+        z -= (1 - normal_sf(z) - mpf(p) if p > 1e-3 else normal_sf(-z) - mpf(p)) / (exp(-z * z / 2) / sqrt(2 * pi))
+    return z
+
+
+def t_rows(n, rng):
+    """n pairs (t, df), df 1 .. 1e6, half of them whole, results spread evenly in log p down to 1e-300."""
+    while n:
+        df = 10 ** rng.uniform(0, 6)
+        df = float(round(df)) if n % 2 else df
+        t = float(abs(stats.t.isf(10 ** (rng.uniform(-300, -0.31) if n % 3 else rng.uniform(-6, -0.302)), df)))
+        if np.isfinite(t) and (p := t_sf(t, df)) > mpf(10) ** -300:
+            yield t, df, p
+            n -= 1
+
+
+def special():
+    rng = np.random.default_rng(1)
+    rows = [("'t'",) + r[:2] + (0.0, r[2]) for r in t_rows(700, rng)]
+    for t, df in ((0, 3), (-2, 7), (-0.001, 1e6), (1e-8, 10), (1e200, 1), (1e150, 2), (1.7320508, 1e6), (3, 0.5)):
+        rows.append(("'t'", t, df, 0.0, t_sf(t, df)))
+    for _ in range(100):
+        a, b = 10 ** rng.uniform(-1, 3, 2)
+        x = float(rng.beta(a, b) if rng.random() < 0.7 else rng.uniform(0, 1))
+        if 0 < x < 1 and incbeta(a, b, x) > mpf(10) ** -250:
+            rows.append(("'b'", a, b, x, incbeta(a, b, x)))
+    for x in np.concatenate([10 ** rng.uniform(-5, 7, 50), rng.uniform(0.9, 2.6, 50)]):
+        rows.append(("'g'", x, 0.0, 0.0, loggamma(mpf(float(x)))))
+    for z in np.concatenate([rng.uniform(0, 37, 40), rng.uniform(-3, 3, 30)]):
+        rows.append(("'n'", z, 0.0, 0.0, normal_sf(z)))
+    for p in np.concatenate([10 ** rng.uniform(-300, 0, 40), 0.5 + rng.uniform(-1, 1, 40) * 10 ** rng.uniform(-12, -0.31, 40)]):
+        rows.append(("'q'", p, 0.0, 0.0, normal_quantile(float(p))))
+    write("special", [f"{{{r[0]}, " + ", ".join(number(v) for v in r[1:]) + "}," for r in rows],
+          "function, arguments, value by mpmath: t_sf, incbeta (b), lgamma (g), normal_sf (n), normal_quantile (q)")
+
+
+# ---- tests and corrections ----
+
+def ttest():
+    rng = np.random.default_rng(2)
+    rows = []
+    for i in range(60):
+        na, nb = rng.integers(2, 150, 2)
+        ma, mb = rng.normal(0, 3, 2)
+        va, vb = rng.exponential(1, 2) * 10 ** rng.uniform(-6, 3, 2)
+        if i % 10 == 0:
+            va = 0.0
+        args = (ma, va ** 0.5, na, mb, vb ** 0.5, nb)
+        va, vb = args[1] ** 2, args[4] ** 2
+        w = stats.ttest_ind_from_stats(*args, equal_var=False, alternative="greater")
+        s = stats.ttest_ind_from_stats(*args, equal_var=True, alternative="greater")
+        ea, eb = va / na, vb / nb
+        df = (ea + eb) ** 2 / (ea ** 2 / (na - 1) + eb ** 2 / (nb - 1))
+        rows.append(braces(ma, va, na, mb, vb, nb, w.statistic, df, w.pvalue, s.statistic))
+    write("ttest", rows, "mean, variance, n of a and of b; Welch's t, df, one-sided p; Student's t by SciPy")
+
+
+def step_up(p, scale):
+    order = np.argsort(p, kind="stable")
+    ranked = p[order] * scale / np.arange(1, len(p) + 1)
+    q = np.empty_like(p)
+    q[order] = np.minimum(1, np.minimum.accumulate(ranked[::-1])[::-1])
+    return q
+
+
+def multiple():
+    rng = np.random.default_rng(3)
+    p = np.concatenate([rng.uniform(0, 1, 50), 10 ** rng.uniform(-12, -1, 40), [0, 0, 1, 1, 0.01, 0.01, 0.01, 1e-320]])
+    rng.shuffle(p)
+    n = len(p)
+    rows = [braces(*r) for r in zip(p, step_up(p, n), step_up(p, n * sum(1 / np.arange(1, n + 1))), np.minimum(1, p * n))]
+    write("multiple", rows, "p; q by Benjamini-Hochberg, Benjamini-Yekutieli, Bonferroni")
+
+
+# ---- one layer from responses to its summary ----
+
+CATEGORIES, PICTURES, SHAPE = 5, (6, 7, 6, 8, 2), (6, 4, 5)
+
+
+def layer_responses():
+    """[picture, unit] in steps of 1/32: some units respond to one category, a few are dead, negative or constant."""
+    rng = np.random.default_rng(4)
+    units = int(np.prod(SHAPE))
+    prefers, gain = rng.integers(-3, CATEGORIES, units), rng.exponential(2.5, units)
+    out = []
+    for c, n in enumerate(PICTURES):
+        x = rng.normal(1, 0.5, (n, units)) + np.where(prefers == c, gain, 0)
+        x[:, 0] = 0                       # dead
+        x[:, 1] = c                       # constant in every category
+        x[:, 2] = x[:, 2] * 0.1 + (c == 1) * 4 - 9    # selective, CSI undefined
+        x[:, 3] = x[:, 3] if c == 0 else 0.5          # constant in all others
+        out.append(np.round(x * 32) / 32)
+    return out
+
+
+def gini(x):
+    x = np.sort(x)
+    n = len(x)
+    return float(((2 * np.arange(1, n + 1) - n - 1) * x).sum() / (n * x.sum()))
+
+
+def welch(a, b):
+    ea, eb = a.var(0, ddof=1) / len(a), b.var(0, ddof=1) / len(b)
+    with np.errstate(all="ignore"):
+        t = np.where(ea + eb > 0, (a.mean(0) - b.mean(0)) / np.sqrt(ea + eb), 0.0)
+        df = np.where(ea + eb > 0, (ea + eb) ** 2 / (ea ** 2 / (len(a) - 1) + eb ** 2 / (len(b) - 1)), 1.0)
+    return t, np.where(ea + eb > 0, stats.t.sf(t, df), 1.0)
+
+
+def category_row(x, c, alpha=0.05):
+    others = [k for k in range(CATEGORIES) if k != c]
+    t, p = (np.array(v) for v in zip(*(welch(x[c], x[k]) for k in others)))
+    least, q = t.min(0), step_up(p.max(0), p.shape[1])
+    chosen = (q <= alpha) & (least > 0)
+    mine, mu_o = x[c].mean(0), np.mean([x[k].mean(0) for k in others], axis=0)
+    with np.errstate(all="ignore"):
+        csi = np.where(mine + mu_o > 0, (mine - mu_o) / (mine + mu_o), np.nan)
+        pool = np.concatenate([x[k] for k in others])
+        d = (mine - mu_o) / np.sqrt((x[c].var(0, ddof=1) + pool.var(0, ddof=1)) / 2)
+    v = csi[chosen]
+    n_undefined, v = int(np.isnan(v).sum()), v[~np.isnan(v)]
+    place = chosen.reshape(SHAPE).mean(0).ravel()
+    share = place[place > 0] / place.sum()
+    return chosen, braces(chosen.sum(), chosen.mean(), n_undefined, v.mean(), v.std(ddof=1), v.std(ddof=1) / len(v) ** 0.5,
+                          d[chosen].mean(), place.std() / place.mean(), place.std(), gini(place),
+                          -(share * np.log(share)).sum() / np.log(len(place)))
+
+
+def select():
+    x = layer_responses()
+    write("responses", [", ".join(f"{v:.9g}" for v in row) + "," for part in x for row in part],
+          f"pictures {PICTURES} of the categories, units {SHAPE}")
+    label, rows = np.full(x[0].shape[1], -1), []
+    for c in range(CATEGORIES):
+        chosen, row = category_row(x, c)
+        label[chosen] = c
+        rows.append(row)
+    write("select", rows, "n, share, n undefined, mean CSI, sd, SEM, mean d', cv, sd, Gini, entropy by NumPy and SciPy")
+    write("label", [", ".join(str(v) for v in label)], "label of each unit")
+
+
+def main():
+    if sys.argv[1:2] == ["--grid"]:
+        worst = 0
+        for t, df, p in t_rows(int(sys.argv[2]), np.random.default_rng(5)):
+            print(repr(t), repr(df), repr(float(p)))
+            worst = max(worst, abs(float((mpf(float(stats.t.sf(t, df))) - p) / p)))
+        print(f"SciPy's largest relative error: {worst:.2e}", file=sys.stderr)
+        return
+    for make in (special, ttest, multiple, select):
+        make()
+
+
+if __name__ == "__main__":
+    main()

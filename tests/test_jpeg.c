@@ -1,0 +1,114 @@
+#define _POSIX_C_SOURCE 200809L
+/* JPEG: pixels equal Pillow's; fLoc's pictures where they are; damage. */
+#include <dirent.h>
+
+#include "stimuli/jpeg.h"
+#include "tests/images.h"
+
+/* Forward cosine transform of each coefficient alone: the integer inverse must be within 1 of the exact one. */
+static void test_idct(void)
+{
+    static uint8_t limit[FUS_JPEG_LIMIT];
+    fus_jpeg_idct_limit(limit);
+    const double pi = 3.14159265358979323846;
+    int worst = 0;
+    for (int k = 0; k < 64; k++) {
+        int16_t block[64] = {0};
+        uint8_t out[64];
+        int natural = fus_jpeg_zigzag[k], u = natural % 8, v = natural / 8;
+        block[natural] = 500;
+        fus_jpeg_idct(out, 8, block, k, limit);
+        for (int y = 0; y < 8; y++)
+            for (int x = 0; x < 8; x++) {
+                double e = 500 / 4.0 * (u ? 1 : sqrt(0.5)) * (v ? 1 : sqrt(0.5)) * cos((2 * x + 1) * u * pi / 16) * cos((2 * y + 1) * v * pi / 16);
+                int error = abs((int)out[8 * y + x] - (int)fmin(fmax(floor(e + 128.5), 0), 255));
+                worst = error > worst ? error : worst;
+            }
+    }
+    CHECK_MSG(worst <= 1, "an inverse DCT is off by %d", worst);
+}
+
+/* Leaving out sums that are zero changes nothing: a claimed last coefficient of 63 gives the same block. */
+static void test_pruning(void)
+{
+    static uint8_t limit[FUS_JPEG_LIMIT];
+    fus_jpeg_idct_limit(limit);
+    uint32_t r = 7;
+    for (int n = 0; n < 20000; n++) {
+        int16_t block[64] = {0};
+        uint8_t pruned[64], full[64];
+        int last = n % 64;
+        for (int k = 0; k <= last; k++) {
+            r = r * 1664525u + 1013904223u;
+            block[fus_jpeg_zigzag[k]] = (int16_t)((int32_t)r >> (16 + n / 64 % 12));
+        }
+        fus_jpeg_idct(pruned, 8, block, last, limit);
+        fus_jpeg_idct(full, 8, block, 63, limit);
+        if (!CHECK(memcmp(pruned, full, 64) == 0))
+            return;
+    }
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* SHA-256 over the pixels of all 264 fLoc pictures, one after another in the order of their paths. */
+static void test_floc(void)
+{
+    static const char *const folders[] = {"adult", "body", "car", "child", "corridor", "house", "instrument", "limb", "number", "scrambled", "word"};
+    static char paths[400][512];
+    char *sorted[400], root[1024];
+    int n = 0;
+    if (!test_shared("floc/adult/adult-1.jpg")) {
+        SKIP("the fLoc pictures are not here");
+        return;
+    }
+    snprintf(root, sizeof root, "%s", test_shared("floc/adult/adult-1.jpg"));
+    root[strlen(root) - strlen("adult/adult-1.jpg")] = 0;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        char folder[1200];
+        snprintf(folder, sizeof folder, "%s%s", root, folders[i]);
+        DIR *d = opendir(folder);
+        struct dirent *e;
+        while (d && n < 400 && (e = readdir(d)))
+            if (test_ends_with(e->d_name, ".jpg")) {
+                snprintf(paths[n], sizeof paths[n], "%.20s/%.200s", folders[i], e->d_name);
+                sorted[n] = paths[n];
+                n++;
+            }
+        if (d)
+            closedir(d);
+    }
+    qsort(sorted, (size_t)n, sizeof *sorted, by_name);
+    struct fus_sha256 s;
+    fus_sha256_start(&s);
+    for (int i = 0; i < n; i++) {
+        struct fus_image image = {0};
+        struct fus_error err;
+        char path[2048], hex[FUS_SHA256_HEX];
+        snprintf(path, sizeof path, "%s%s", root, sorted[i]);
+        int code = fus_image_read(&image, path, &err);
+        CHECK_MSG(code == 0, "%s", err.msg);
+        if (!code)
+            fus_sha256_add(&s, image.pixels, 3 * (size_t)image.width * (size_t)image.height);
+        fus_image_free(&image);
+        if (i == n - 1) {
+            fus_sha256_hex(&s, hex);
+            CHECK_MSG(n != 264 || strcmp(hex, "09d460285f80d8102f745dafafcac2860698580a96450a0e8a4bbb7dec188f46") == 0, "%d pictures, %s", n, hex);
+        }
+    }
+    if (n != 264)
+        SKIP("not the 264 fLoc pictures whose hash is known");
+}
+
+int main(void)
+{
+    test_idct();
+    test_pruning();
+    test_golden(".jpg", 40);
+    test_bad(".jpg", 12);
+    test_floc();
+    return test_end();
+}

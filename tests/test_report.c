@@ -1,0 +1,430 @@
+/* The report of invented runs: well-formed, complete, escaped, the same twice, and careful with what it says.
+ * FUS_KEEP=folder keeps the pages there, to be looked at. */
+#define _POSIX_C_SOURCE 200809L
+#include "test.h"
+
+#include <ctype.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "analysis/analysis.h"
+#include "nn/outfile.h"
+
+/* ---- invented runs ---- */
+
+static uint64_t seed;
+
+static double uniform(void)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (double)(seed >> 11) / 9007199254740992.0;
+}
+
+static char *copy(const char *text)
+{
+    char *s = malloc(strlen(text) + 1);
+    return s ? strcpy(s, text) : NULL;
+}
+
+struct plan {
+    int n_models, n_layers, n_categories, side;
+    bool empty;        /* nothing is selective anywhere */
+    const char *names[8];
+    const char *sources[8];
+    int layers_of[8];  /* 0: n_layers */
+};
+
+static void invent_category(struct fus_category_summary *s, const struct plan *plan, size_t n_units, int side, int model, int category, double depth)
+{
+    static const double level[5] = {0.16, 0.07, 0.13, 0.035, 0.05};
+    double peak = 0.6 + 0.08 * (category % 5), bump = 1 / (1 + 14 * (depth - peak) * (depth - peak));
+    double gain = level[category % 5] * (model == 0 ? 1.15 : model == 1 ? 1.0 : 0.3);
+    double p = plan->empty || (category == 3 && depth < 0.3) ? 0 : gain * bump * (0.85 + 0.3 * uniform());
+    s->n_selective = (size_t)(p * (double)n_units);
+    s->proportion = (double)s->n_selective / (double)n_units;
+    s->ci_low = s->ci_high = NAN;
+    s->n_csi = s->n_selective;
+    s->csi_mean = s->n_csi > 0 ? 0.18 + 0.4 * depth * depth + 0.03 * category - 0.04 * model * depth + 0.02 * uniform() : NAN;
+    s->csi_sd = s->n_csi > 1 ? 0.15 : NAN;
+    s->csi_sem = s->n_csi > 1 ? 0.15 / sqrt((double)s->n_csi) : NAN;
+    s->dprime_mean = s->n_csi > 0 ? 1.2 + depth : NAN;
+    double sum = 0, squares = 0;
+    int n = side * side;
+    for (int i = 0; i < n; i++) {
+        double y = i / side - side / 2.0 + 0.5, x = i % side - side / 2.0 + 0.5, far = (x * x + y * y) / (0.18 * n);
+        double v = p * (category == 2 ? 0.55 + 0.35 * far : 1.5 / (0.7 + far)) * (0.8 + 0.4 * uniform());
+        s->map[i] = (float)v;
+        sum += v;
+        squares += v * v;
+    }
+    double mean = sum / n;
+    s->variation_sd = sqrt(squares / n - mean * mean);
+    s->variation_cv = mean > 0 ? s->variation_sd / mean : NAN;
+    s->gini = mean > 0 ? 0.3 : NAN;
+    s->entropy = mean > 0 ? 0.9 : NAN;
+}
+
+static void invent_layer(struct fus_layer_summary *layer, const struct plan *plan, int model, int l, int n)
+{
+    static const int blocks[4] = {3, 4, 6, 3};
+    int stage = 0, block = l - 1;
+    if (plan->side == 0 && n == 17)
+        while (stage < 3 && block >= blocks[stage])
+            block -= blocks[stage++];
+    else if (n > 1) {
+        int per_stage = (n - 1 + 2) / 3;
+        stage = (l - 1) / per_stage;
+        block = (l - 1) % per_stage;
+    }
+    int side = plan->side ? plan->side : 7 << (3 - stage);
+    layer->channels = 256 << stage;
+    layer->height = layer->width = side;
+    snprintf(layer->name, sizeof layer->name, l == 0 ? "relu" : "layer%d.%d.relu", stage + 1, block);
+    layer->n_units = (size_t)layer->channels * (size_t)side * (size_t)side;
+    layer->n_dead = layer->n_units / 97;
+    layer->n_categories = plan->n_categories;
+    layer->categories = calloc((size_t)plan->n_categories, sizeof *layer->categories);
+    for (int c = 0; c < plan->n_categories; c++) {
+        layer->categories[c].map = calloc((size_t)side * (size_t)side, sizeof(float));
+        invent_category(&layer->categories[c], plan, layer->n_units, side, model, c, n > 1 ? (double)l / (n - 1) : 1);
+    }
+}
+
+static void invent(struct fus_run_summary *run, const struct plan *plan)
+{
+    static const char *const categories[5] = {"face", "body", "place", "word", "scrambled"};
+    memset(run, 0, sizeof *run);
+    seed = 7;
+    run->version = "0.1.0";
+    run->stimuli = copy("fLoc localizer, grey pictures 1024 \xc3\x97 1024");
+    run->n_categories = plan->n_categories;
+    run->categories = calloc((size_t)plan->n_categories, sizeof *run->categories);
+    run->n_pictures = calloc((size_t)plan->n_categories, sizeof *run->n_pictures);
+    for (int c = 0; c < plan->n_categories; c++) {
+        char name[32];
+        snprintf(name, sizeof name, "thing %d", c);
+        run->categories[c] = copy(c < 5 ? categories[c] : name);
+        run->n_pictures[c] = c % 2 ? 144 : 288;
+    }
+    run->options.alpha = 0.05;
+    run->n_models = plan->n_models;
+    run->models = calloc((size_t)plan->n_models, sizeof *run->models);
+    for (int m = 0; m < plan->n_models; m++) {
+        struct fus_model_summary *model = &run->models[m];
+        model->name = copy(plan->names[m] ? plan->names[m] : "model");
+        model->source = copy(plan->sources[m] ? plan->sources[m] : "weights/resnet50-0676ba61.pth");
+        model->architecture = copy("ResNet-50, 224x224, 1000 classes");
+        model->preprocess = copy("torchvision");
+        strcpy(model->sha256, "0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a");
+        model->n_layers = plan->layers_of[m] ? plan->layers_of[m] : plan->n_layers;
+        model->layers = calloc((size_t)model->n_layers, sizeof *model->layers);
+        for (int l = 0; l < model->n_layers; l++)
+            invent_layer(&model->layers[l], plan, m, l, model->n_layers);
+    }
+}
+
+static void forget(struct fus_run_summary *run)
+{
+    for (int m = 0; m < run->n_models; m++) {
+        struct fus_model_summary *model = &run->models[m];
+        for (int l = 0; l < model->n_layers; l++) {
+            for (int c = 0; c < run->n_categories; c++)
+                free(model->layers[l].categories[c].map);
+            free(model->layers[l].categories);
+        }
+        free(model->layers);
+        free(model->name);
+        free(model->source);
+        free(model->architecture);
+        free(model->preprocess);
+    }
+    for (int c = 0; c < run->n_categories; c++)
+        free(run->categories[c]);
+    free(run->categories);
+    free(run->n_pictures);
+    free(run->models);
+    free(run->stimuli);
+}
+
+/* ---- a checker of well-formed XML (the parts that we write) ---- */
+
+static const char *skip_name(const char *p)
+{
+    while (isalnum((unsigned char)*p) || (*p && strchr("-_:.", *p)))
+        p++;
+    return p;
+}
+
+static bool reference_ok(const char *p)
+{
+    static const char *const known[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strncmp(p, known[i], strlen(known[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Past the attributes, at '>' or '/'; NULL where they are malformed. */
+static const char *attributes(const char *p)
+{
+    while (isspace((unsigned char)*p)) {
+        while (isspace((unsigned char)*p))
+            p++;
+        if (*p == '>' || *p == '/')
+            break;
+        const char *after = skip_name(p);
+        if (after == p || after[0] != '=' || (after[1] != '"' && after[1] != '\''))
+            return NULL;
+        char quote = after[1];
+        for (p = after + 2; *p != quote; p++)
+            if (*p == '\0' || *p == '<' || (*p == '&' && !reference_ok(p)))
+                return NULL;
+        p++;
+    }
+    return p;
+}
+
+/* NULL, or where the text stops being XML. */
+static const char *xml_fault(const char *text)
+{
+    const char *open[64], *p = text;
+    size_t length[64];
+    int depth = 0, roots = 0;
+    if (strncmp(p, "<?xml ", 6) == 0 || strncmp(p, "<!DOCTYPE html>", 15) == 0)
+        p = strchr(p, '>') + 1;
+    for (; *p; p++) {
+        if ((*p == '&' && !reference_ok(p)) || ((unsigned char)*p < 0x20 && *p != '\n') || (depth == 0 && *p != '<' && *p != '\n'))
+            return p;
+        if (*p != '<')
+            continue;
+        bool closing = p[1] == '/';
+        const char *name = p + 1 + closing, *end = skip_name(name), *after = attributes(end);
+        if (end == name || !after || depth == 63)
+            return p;
+        if (closing) {
+            if (depth == 0 || length[depth - 1] != (size_t)(end - name) || memcmp(open[depth - 1], name, length[depth - 1]) != 0 || *after != '>')
+                return p;
+            depth--;
+        } else if (*after == '>') {
+            roots += depth == 0;
+            open[depth] = name;
+            length[depth++] = (size_t)(end - name);
+        } else if (after[0] != '/' || after[1] != '>')
+            return p;
+        p = *after == '/' ? after + 1 : after;
+    }
+    return depth == 0 && roots == 1 ? NULL : p;
+}
+
+static void test_checker(void)
+{
+    CHECK(!xml_fault("<a b=\"1\"><c/>x &amp; y</a>\n"));
+    CHECK(xml_fault("<a><b></a></b>"));
+    CHECK(xml_fault("<a b=1/>"));
+    CHECK(xml_fault("<a>x & y</a>"));
+    CHECK(xml_fault("<a/><b/>x"));
+    CHECK(xml_fault("<a>"));
+}
+
+/* ---- writing and reading back ---- */
+
+static const char *const svg_names[] = {"fig2b", "fig3a", "fig3b", "fig4a", "fig4b", "fig4c"};
+#define N_SVG (sizeof svg_names / sizeof *svg_names)
+
+static char folder[512];
+
+static char *load(const char *name)
+{
+    char path[700];
+    uint8_t *data = NULL;
+    size_t n;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return fus_base_read_file(&data, &n, path, 100000000, NULL) == FUS_OK ? (char *)data : NULL;
+}
+
+static void make_folder(const char *name)
+{
+    const char *keep = getenv("FUS_KEEP");
+    snprintf(folder, sizeof folder, "%s/%s", keep ? keep : "/tmp/fusiform-report", name);
+    if (!keep)
+        snprintf(folder, sizeof folder, "%s/fusiform-report-%ld-%s", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (long)getpid(), name);
+    CHECK(fus_outfile_mkdirs(folder, NULL) == FUS_OK);
+}
+
+static void remove_folder(void)
+{
+    char path[700];
+    if (getenv("FUS_KEEP"))
+        return;
+    for (size_t i = 0; i < N_SVG; i++) {
+        snprintf(path, sizeof path, "%s/figures/%s.svg", folder, svg_names[i]);
+        unlink(path);
+    }
+    snprintf(path, sizeof path, "%s/figures", folder);
+    rmdir(path);
+    snprintf(path, sizeof path, "%s/report.html", folder);
+    unlink(path);
+    rmdir(folder);
+}
+
+static size_t count(const char *text, const char *part)
+{
+    size_t n = 0;
+    for (const char *p = text; p && (p = strstr(p, part)) != NULL; p += strlen(part))
+        n++;
+    return n;
+}
+
+static void check_text(const char *name, const char *text)
+{
+    CHECK_MSG(text != NULL, "%s is missing", name);
+    if (!text)
+        return;
+    const char *fault = xml_fault(text);
+    CHECK_MSG(!fault, "%s: byte %zu: not well-formed at: %.60s", name, (size_t)(fault ? fault - text : 0), fault ? fault : "");
+    static const char *const never[] = {"nan", "NaN", "inf\"", "inf ", "(null)", "<script", "javascript:", "url(", "@import", "https:", "src="};
+    for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+        CHECK_MSG(!strstr(text, never[i]), "%s has '%s'", name, never[i]);
+    CHECK_MSG(count(text, "http:") == (strstr(name, ".svg") ? 1u : 0u), "%s names an address", name);
+}
+
+/* Writes the report of a run and checks all that holds for every run; returns the page, to be freed. */
+static char *write_and_check(const struct fus_run_summary *run, size_t most_bytes)
+{
+    struct fus_error err = {0};
+    int code = fus_report_write(folder, run, &err);
+    CHECK_MSG(code == FUS_OK, "%s", err.msg);
+    char *page = load("report.html");
+    check_text("report.html", page);
+    CHECK_MSG(page && strlen(page) < most_bytes, "%zu bytes", page ? strlen(page) : 0);
+    for (size_t i = 0; i < N_SVG; i++) {
+        char name[40], want[60];
+        snprintf(name, sizeof name, "figures/%s.svg", svg_names[i]);
+        char *figure = load(name);
+        check_text(name, figure);
+        free(figure);
+        snprintf(want, sizeof want, "<figure id=\"%s\">", svg_names[i]);
+        CHECK_MSG(page && strstr(page, want), "no %s in the page", want);
+    }
+    return page;
+}
+
+/* ---- the tests ---- */
+
+static void test_two_models(void)
+{
+    struct plan plan = {.n_models = 2, .n_layers = 17, .n_categories = 5, .names = {"resnet50", "clip-rn50"}};
+    struct fus_run_summary run;
+    invent(&run, &plan);
+    make_folder("two");
+    char *page = write_and_check(&run, 2000000), *again;
+    if (page) {
+        CHECK(strstr(page, "<title>Category-selective units in resnet50 and clip-rn50</title>"));
+        CHECK(strstr(page, "100,352 units of the last block layer (layer4.2.relu)"));
+        CHECK(strstr(page, "The largest share is selective for "));
+        CHECK(strstr(page, "Compared with clip-rn50, resnet50 has"));
+        CHECK(!strstr(page, "untrained: random"));
+        CHECK(strstr(page, "Benjamini and Hochberg"));
+        CHECK(count(page, "0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a") == 2);
+    }
+    struct fus_csi_comparison *rows = NULL;
+    size_t n_rows = 0, n_stars = 0;
+    CHECK(fus_compare_csi(&rows, &n_rows, &run, NULL) == FUS_OK);
+    for (size_t i = 0; i < n_rows; i++)
+        n_stars += rows[i].p < 0.05;
+    fus_base_free(rows);
+    CHECK_MSG(count(page, ">*</text>") == n_stars, "%zu asterisks, %zu significant", count(page, ">*</text>"), n_stars);
+    CHECK(fus_report_write(folder, &run, NULL) == FUS_OK);
+    again = load("report.html");
+    CHECK(page && again && strcmp(page, again) == 0);
+    free(page);
+    free(again);
+    remove_folder();
+    forget(&run);
+}
+
+static void test_hostile_names(void)
+{
+    struct plan plan = {.n_models = 2, .n_layers = 17, .n_categories = 5,
+                        .names = {"<script>alert(1)</script>\"'&", "\xff\xfe\001 a very long name that goes on and on and on and on and on</svg>]]>"},
+                        .sources = {"x\"><img onerror=y>", NULL}};
+    struct fus_run_summary run;
+    invent(&run, &plan);
+    free(run.categories[1]);
+    run.categories[1] = copy("<b>&amp;</b>--></style>");
+    snprintf(run.models[0].layers[3].name, sizeof run.models[0].layers[3].name, "<l>\"'&");
+    snprintf(run.models[1].layers[3].name, sizeof run.models[1].layers[3].name, "<l>\"'&");
+    make_folder("hostile");
+    char *page = write_and_check(&run, 2000000);
+    CHECK(page && strstr(page, "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"));
+    CHECK(page && !strstr(page, "<img"));
+    free(page);
+    remove_folder();
+    forget(&run);
+}
+
+static void test_shapes(void)
+{
+    static const struct plan plans[] = {
+        {.n_models = 1, .n_layers = 1, .n_categories = 2, .side = 1, .names = {"tiny"}},
+        {.n_models = 1, .n_layers = 17, .n_categories = 5, .names = {"alone"}, .sources = {"random:resnet50?seed=1"}},
+        {.n_models = 2, .n_layers = 10, .n_categories = 5, .side = 8, .names = {"resnet20", "resnet56"}, .layers_of = {10, 28}},
+        {.n_models = 3, .n_layers = 55, .n_categories = 20, .side = 40, .names = {"deep a", "deep b", "deep c"}},
+        {.n_models = 8, .n_layers = 17, .n_categories = 5, .names = {"a", "b", "c", "d", "e", "f", "g", "h"}},
+        {.n_models = 2, .n_layers = 17, .n_categories = 5, .empty = true, .names = {"silent", "mute"}},
+        {.n_models = 3, .n_layers = 17, .n_categories = 5, .names = {"resnet50", "clip-rn50", "untrained"}, .sources = {0, 0, "random:resnet50?seed=1"}},
+    };
+    static const char *const folders[] = {"tiny", "alone", "depths", "deep", "eight", "empty", "three"};
+    for (size_t i = 0; i < sizeof plans / sizeof *plans; i++) {
+        struct fus_run_summary run;
+        invent(&run, &plans[i]);
+        make_folder(folders[i]);
+        char *page = write_and_check(&run, plans[i].n_categories > 5 ? 8000000 : 2000000);
+        if (page) {
+            CHECK(!plans[i].empty || (strstr(page, "none of the 100,352 units") && !strstr(page, "largest share")));
+            CHECK((strstr(page, "is an untrained control") != NULL) == (plans[i].sources[plans[i].n_models - 1] != NULL));
+            CHECK((strstr(page, "relative depth in the network") != NULL) == (plans[i].layers_of[0] != 0));
+            CHECK((strstr(page, "compare.csv") != NULL) == (plans[i].n_models > 1));
+        }
+        free(page);
+        remove_folder();
+        forget(&run);
+    }
+}
+
+static void test_failures(void)
+{
+    struct plan plan = {.n_models = 2, .n_layers = 4, .n_categories = 3, .side = 4, .names = {"a", "b"}};
+    struct fus_run_summary run;
+    struct fus_error err = {0};
+    invent(&run, &plan);
+    CHECK(fus_report_write("/dev/null/run", &run, &err) == FUS_EIO);
+    CHECK_MSG(strstr(err.msg, "/dev/null"), "%s", err.msg);
+    run.models[1].n_layers = 0;
+    CHECK(fus_report_write("/tmp", &run, &err) == FUS_EINVAL);
+    run.models[1].n_layers = 4;
+    make_folder("failing");
+    int code = FUS_ENOMEM;
+    long n = 1;
+    for (; code != FUS_OK && n < 2000; n++) {
+        memset(&err, 0, sizeof err);
+        fus_base_fail_allocation(n);
+        code = fus_report_write(folder, &run, &err);
+        fus_base_fail_allocation(0);
+        CHECK_MSG(code == FUS_OK || (code == FUS_ENOMEM && err.msg[0]), "allocation %ld: code %d, %s", n, code, err.msg);
+    }
+    CHECK_MSG(code == FUS_OK && n > 10, "%ld allocations", n);
+    remove_folder();
+    forget(&run);
+}
+
+int main(void)
+{
+    test_checker();
+    test_two_models();
+    test_hostile_names();
+    test_shapes();
+    test_failures();
+    return test_end();
+}

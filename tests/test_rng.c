@@ -1,0 +1,32 @@
+/* rng.c: the published sequences, ranges, moments of the draws. */
+#include "nn/rng.h"
+
+#include "test.h"
+
+int main(void)
+{
+    /* xoshiro256** from the state 1, 2, 3, 4: the authors' C code */
+    struct fus_rng r = {{1, 2, 3, 4}};
+    CHECK(fus_rng_u64(&r) == 11520u && fus_rng_u64(&r) == 0 && fus_rng_u64(&r) == 1509978240u);
+    CHECK(fus_rng_u64(&r) == 1215971899390074240u);
+    /* SplitMix64 from 1234567, as printed by the author's C code */
+    fus_rng_seed(&r, 1234567);
+    CHECK(r.s[0] == 6457827717110365317u && r.s[1] == 3203168211198807973u);
+    double sum = 0, squares = 0, normal = 0, normal_squares = 0;
+    const int n = 100000;
+    int counts[7] = {0};
+    for (int i = 0; i < n; i++) {
+        double u = fus_rng_uniform(&r), z = fus_rng_normal(&r);
+        if (!(u >= 0 && u < 1))
+            CHECK(false);
+        sum += u, squares += u * u, normal += z, normal_squares += z * z;
+        counts[fus_rng_below(&r, 7)]++;
+    }
+    /* five standard errors each */
+    CHECK(fabs(sum / n - 0.5) < 5 * 0.2887 / sqrt(n) && fabs(squares / n - 1.0 / 3) < 5 * 0.2981 / sqrt(n));
+    CHECK(fabs(normal / n) < 5 / sqrt(n) && fabs(normal_squares / n - 1) < 5 * 1.4142 / sqrt(n));
+    for (int i = 0; i < 7; i++)
+        CHECK(fabs(counts[i] - n / 7.0) < 5 * sqrt(n / 7.0));
+    CHECK(fus_rng_below(&r, 1) == 0);
+    return test_end();
+}

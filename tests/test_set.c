@@ -1,0 +1,368 @@
+/* stimuli/set.c and folder.c: order, categories, mapping and every error, on folder trees made here; the real fLoc
+ * pictures where they are at hand. */
+#define _POSIX_C_SOURCE 200809L
+#include "stimuli/stimuli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "nn/sha256.h"
+#include "stimuli/folder.h"
+#include "test.h"
+
+static char root[600];          /* a fresh folder for each test, under $TMPDIR */
+static struct fus_error err;
+
+static const char *in_root(const char *name)
+{
+    static char path[4][1400];
+    static int at;
+    at = (at + 1) % 4;
+    snprintf(path[at], sizeof path[at], "%s/%s", root, name);
+    return path[at];
+}
+
+static void begin(void)
+{
+    const char *tmp = getenv("TMPDIR");
+    snprintf(root, sizeof root, "%s/fusiform-set-XXXXXX", tmp && strlen(tmp) < 500 ? tmp : "/tmp");
+    CHECK(mkdtemp(root) != NULL);
+}
+
+static void end(void)
+{
+    char command[700];
+    snprintf(command, sizeof command, "rm -rf '%s'", root);
+    CHECK(system(command) == 0);
+}
+
+/* A P6 picture of 2 x 2 whose bytes depend on `grey`; parents are made. */
+static void put(const char *name, int grey)
+{
+    char folder[1400];
+    snprintf(folder, sizeof folder, "%s", in_root(name));
+    for (char *s = folder + strlen(root) + 1; *s; s++)
+        if (*s == '/') {
+            *s = '\0';
+            CHECK(mkdir(folder, 0777) == 0 || errno == EEXIST);
+            *s = '/';
+        }
+    FILE *f = fopen(in_root(name), "wb");
+    CHECK(f != NULL);
+    if (!f)
+        return;
+    fprintf(f, "P6 2 2 255\n");
+    for (int i = 0; i < 12; i++)
+        fputc(grey, f);
+    fclose(f);
+}
+
+static void put_text(const char *name, const char *text)
+{
+    put(name, 0);
+    FILE *f = fopen(in_root(name), "wb");
+    CHECK(f && fputs(text, f) >= 0);
+    if (f)
+        fclose(f);
+}
+
+/* Opening fails, and the message holds each of the words (up to NULL). */
+static void refused(const char *spec, const char *categories, int code, ...)
+{
+    struct fus_set set;
+    va_list ap;
+    memset(&err, 0, sizeof err);
+    int got = fus_set_open(&set, spec, categories, &err);
+    CHECK_MSG(got == code, "%s: %d instead of %d (%s)", spec, got, code, err.msg);
+    if (!got)
+        fus_set_close(&set);
+    CHECK(set.n_pictures == 0 && set.pictures == NULL && set.categories == NULL);
+    CHECK(strchr(err.msg, '\n') == NULL);
+    va_start(ap, code);
+    for (const char *word; (word = va_arg(ap, const char *));)
+        CHECK_MSG(strstr(err.msg, word), "'%s' is not in: %s", word, err.msg);
+    va_end(ap);
+}
+
+static bool opened(struct fus_set *set, const char *spec, const char *categories)
+{
+    int code = fus_set_open(set, spec, categories, &err);
+    CHECK_MSG(code == FUS_OK, "%s: %s", spec, err.msg);
+    return code == FUS_OK;
+}
+
+static const char *name_of(const struct fus_set *set, int i)
+{
+    return set->pictures[i].path + strlen(root) + 1;
+}
+
+static void test_natural_order(void)
+{
+    /* Sorted by Python's key; each line against all later ones. */
+    static const char *const sorted[] = {
+        "", "0", "1a", "01b", "2", "10", "10.jpg", "10a", "A", "a", "a0", "a1", "a1.jpg", "a01x", "a2", "a2b1", "a2b10", "a10",
+        "a11.jpg", "a18446744073709551615", "a18446744073709551616", "a99999999999999999999999", "a-1", "a.jpg", "ab", "b", "\xc3\xa9", "\xc3\xa9" "2",
+    };
+    int n = sizeof sorted / sizeof *sorted;
+    for (int i = 0; i < n; i++) {
+        CHECK(fus_folder_compare(sorted[i], sorted[i]) == 0);
+        for (int k = i + 1; k < n; k++)
+            CHECK_MSG(fus_folder_compare(sorted[i], sorted[k]) < 0 && fus_folder_compare(sorted[k], sorted[i]) > 0, "%s and %s",
+                      sorted[i], sorted[k]);
+    }
+    CHECK(fus_folder_compare("a01", "a1") < 0 && fus_folder_compare("a1", "a01") > 0); /* equal numbers: by bytes */
+    CHECK(fus_folder_compare("adult-2.jpg", "adult-10.jpg") < 0);
+}
+
+static void test_plain_folders(void)
+{
+    struct fus_set set;
+    begin();
+    put("zebra/b10.png", 1), put("zebra/b9.PNG", 2), put("zebra/notes.txt", 3), put("zebra/.hidden.png", 4), put("zebra/x.jpgx", 5), put("zebra/jpg", 5);
+    put("apple/1.jpeg", 6), put("apple/2.jpe", 7), put("apple/3.JFIF", 8), put("apple/4.pgm", 9), put("apple/5.Bmp", 9);
+    put(".git/a.png", 1), put("loose.png", 1), put("readme.txt", 1), put("zebra/folder.png/inner.png", 1);
+    CHECK(symlink("b9.PNG", in_root("zebra/b11.png")) == 0);
+    if (opened(&set, root, NULL)) {
+        static const char *const expected[] = {"apple/1.jpeg", "apple/2.jpe", "apple/3.JFIF", "apple/4.pgm", "apple/5.Bmp", "zebra/b9.PNG", "zebra/b10.png", "zebra/b11.png"};
+        static const int half[] = {0, 1, 0, 1, 0, 0, 1, 0}, index[] = {0, 1, 2, 3, 4, 0, 1, 2};
+        CHECK(set.n_pictures == 8 && set.n_categories == 2 && set.n_subcategories == 2 && !set.drawn);
+        CHECK(strcmp(set.categories[0], "apple") == 0 && strcmp(set.subcategories[1], "zebra") == 0);
+        for (int i = 0; i < 8 && i < set.n_pictures; i++) {
+            CHECK_MSG(strcmp(name_of(&set, i), expected[i]) == 0, "%d: %s", i, name_of(&set, i));
+            CHECK(set.pictures[i].category == i / 5 && set.pictures[i].subcategory == i / 5);
+            CHECK(set.pictures[i].half == half[i] && set.pictures[i].index == index[i]);
+        }
+        CHECK(strncmp(set.description, "folders in ", 11) == 0 && strstr(set.description, "8 pictures: apple = apple; zebra = zebra"));
+        fus_set_close(&set);
+    }
+    char slash[700];
+    snprintf(slash, sizeof slash, "%s/", root);
+    if (opened(&set, slash, "x=zebra;y=apple")) {
+        CHECK(strcmp(name_of(&set, 0), "zebra/b9.PNG") == 0 && set.pictures[0].path[strlen(root)] == '/');
+        fus_set_close(&set);
+    }
+    end();
+}
+
+static void test_mapping(void)
+{
+    struct fus_set set;
+    begin();
+    for (int i = 0; i < 8; i++) {
+        char name[64];
+        static const char *const folders[] = {"adult", "child", "house", "cat"};
+        snprintf(name, sizeof name, "%s/%d.png", folders[i % 4], i);
+        put(name, i);
+    }
+    if (opened(&set, root, " place = house ; face=child, adult;")) {
+        static const char *const expected[] = {"house/2.png", "house/6.png", "child/1.png", "child/5.png", "adult/0.png", "adult/4.png"};
+        CHECK(set.n_categories == 2 && set.n_subcategories == 3 && set.n_pictures == 6);
+        CHECK(strcmp(set.categories[0], "place") == 0 && strcmp(set.categories[1], "face") == 0);
+        for (int i = 0; i < 6 && i < set.n_pictures; i++)
+            CHECK(strcmp(name_of(&set, i), expected[i]) == 0 && set.pictures[i].category == (i > 1) && set.pictures[i].subcategory == i / 2);
+        CHECK(strstr(set.description, "place = house; face = child + adult (left out: cat)") != NULL);
+        fus_set_close(&set);
+    }
+    if (opened(&set, root, NULL)) { /* without a body folder it is not fLoc */
+        CHECK(set.n_categories == 4 && strcmp(set.categories[0], "adult") == 0);
+        fus_set_close(&set);
+    }
+    refused(root, "face=adult,chidl;place=house", FUS_ENOTFOUND, root, "chidl", "face", "adult, cat, child, house", NULL);
+    refused(root, "face=adult;face=child", FUS_EINVAL, "face", "twice", NULL);
+    refused(root, "face=adult;place=house,adult", FUS_EINVAL, "adult", "face", "place", NULL);
+    refused(root, "face=adult", FUS_EINVAL, root, "only one category", NULL);
+    refused(root, "", FUS_EINVAL, "no category", NULL);
+    refused(root, "face", FUS_EINVAL, "no folders after face", NULL);
+    refused(root, "face=;place=house", FUS_EINVAL, "empty name", NULL);
+    refused(root, "=adult;place=house", FUS_EINVAL, "empty name", NULL);
+    refused(root, "face=adult,;place=house", FUS_EINVAL, "empty name", NULL);
+    refused(root, "face,place=house", FUS_EINVAL, "no folders after face", NULL);
+    end();
+}
+
+static void test_errors(void)
+{
+    begin();
+    refused(in_root("missing"), NULL, FUS_ENOTFOUND, root, "missing", "No such file", NULL);
+    refused("", NULL, FUS_EINVAL, "empty", NULL);
+    refused(root, NULL, FUS_EINVAL, root, "no folder in it", "one folder of pictures for each category", NULL);
+    put("a.png", 1);
+    refused(in_root("a.png"), NULL, FUS_EINVAL, "a.png", "is a file", NULL);
+    refused(root, NULL, FUS_EINVAL, root, "loose", "/face", NULL);
+    put("face/1.png", 1), put("face/2.png", 1);
+    refused(root, NULL, FUS_EINVAL, "only one category", NULL);
+    put("house/1.png", 1);
+    refused(root, NULL, FUS_EINVAL, root, "house has 1 picture;", "at least 2", NULL);
+    put("house/2.png", 1), put("empty/notes.txt", 1);
+    refused(root, NULL, FUS_EINVAL, "/empty: no picture in it, only other files", ".jpg", NULL);
+    CHECK(unlink(in_root("empty/notes.txt")) == 0 && rmdir(in_root("empty")) == 0);
+    CHECK(symlink("nowhere.png", in_root("house/3.png")) == 0);
+    refused(root, NULL, FUS_EIO, "house/3.png", NULL);
+    CHECK(unlink(in_root("house/3.png")) == 0 && mkfifo(in_root("house/3.png"), 0666) == 0);
+    refused(root, NULL, FUS_EIO, "house/3.png", "pipe", NULL);
+    CHECK(unlink(in_root("house/3.png")) == 0 && symlink("gone", in_root("link")) == 0);
+    refused(root, NULL, FUS_EIO, "/link", NULL);
+    CHECK(unlink(in_root("link")) == 0 && symlink("house", in_root("link")) == 0); /* a linked folder is a folder */
+    struct fus_set set;
+    if (opened(&set, root, NULL)) {
+        CHECK(set.n_categories == 3 && strcmp(set.categories[2], "link") == 0);
+        fus_set_close(&set);
+    }
+    char far[5000];
+    memset(far, 'x', sizeof far);
+    far[4999] = '\0';
+    CHECK(fus_set_open(&set, far, NULL, &err) != FUS_OK);
+    end();
+}
+
+static void test_check(void)
+{
+    struct fus_set set;
+    char hex[6][65], other[65];
+    begin();
+    for (int i = 0; i < 6; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s/%d.ppm", i < 3 ? "a" : "b", i);
+        put(name, i);
+    }
+    if (opened(&set, root, NULL)) {
+        CHECK(fus_set_check(&set, hex, &err) == FUS_OK);
+        CHECK(fus_set_check(&set, NULL, NULL) == FUS_OK);
+        for (int i = 0; i < 6; i++)
+            CHECK(fus_sha256_file(other, set.pictures[i].path, &err) == FUS_OK && strcmp(other, hex[i]) == 0);
+        struct fus_image image;
+        CHECK(fus_set_picture(&image, &set, 4, &err) == FUS_OK && image.width == 2 && image.pixels[0] == 4);
+        fus_image_free(&image);
+        CHECK(fus_set_picture(&image, &set, 6, &err) == FUS_EINVAL && fus_set_picture(&image, &set, -1, &err) == FUS_EINVAL);
+        put_text("b/3.ppm", "P6 2 2 255\nshort"), put_text("b/5.ppm", "nothing"), put_text("a/1.ppm", "");
+        for (int threads = 1; threads <= 4; threads++) {
+            fus_base_set_threads(threads);
+            for (int again = 0; again < 20; again++) {
+                memset(&err, 0, sizeof err);
+                CHECK(fus_set_check(&set, hex, &err) != FUS_OK);
+                CHECK_MSG(strstr(err.msg, "/a/1.ppm: "), "%s", err.msg);
+            }
+        }
+        fus_base_set_threads(1);
+        CHECK(unlink(in_root("a/1.ppm")) == 0);
+        CHECK(fus_set_check(&set, hex, &err) == FUS_EIO && strstr(err.msg, "/a/1.ppm"));
+        CHECK(fus_set_check(&set, hex, NULL) == FUS_EIO);
+        fus_set_close(&set);
+    }
+    end();
+}
+
+static void test_builtin(void)
+{
+    struct fus_set set;
+    if (opened(&set, "builtin", NULL)) {
+        static const char *const names[] = {"face", "body", "place", "word", "scrambled"};
+        CHECK(set.drawn && set.seed == 1 && set.n_pictures == 120 && set.n_categories == 5 && set.n_subcategories == 8);
+        for (int i = 0; i < 120; i++)
+            CHECK(set.pictures[i].category == i / 24 && set.pictures[i].half == i % 2);
+        for (int c = 0; c < 5; c++)
+            CHECK(strcmp(set.categories[c], names[c]) == 0);
+        CHECK(strcmp(set.pictures[0].path, "builtin/face/adult-001") == 0 && strcmp(set.pictures[12].path, "builtin/face/child-001") == 0);
+        CHECK(strcmp(set.pictures[119].path, "builtin/scrambled/scrambled-024") == 0);
+        fus_set_close(&set);
+    }
+    if (opened(&set, "builtin?seed=18446744073709551615&per_category=3", "thing=car,instrument;face=adult,child")) {
+        static const char *const paths[] = {"builtin/thing/car-001", "builtin/thing/car-002", "builtin/thing/instrument-001", "builtin/face/adult-001"};
+        CHECK(set.seed == UINT64_MAX && set.n_pictures == 6);
+        for (int i = 0; i < 4; i++)
+            CHECK(strcmp(set.pictures[i].path, paths[i]) == 0);
+        char hex[6][65];
+        struct fus_image image;
+        CHECK(fus_set_check(&set, hex, &err) == FUS_OK && strcmp(hex[0], hex[1]) != 0);
+        CHECK(fus_set_picture(&image, &set, 0, &err) == FUS_OK && image.width == 256 && image.height == 256);
+        fus_image_free(&image);
+        fus_set_close(&set);
+    }
+    refused("builtin?per_category=1", NULL, FUS_EINVAL, "builtin?per_category=1", "from 2", NULL);
+    refused("builtin?per_category=1000001", NULL, FUS_EINVAL, "1000000", NULL);
+    refused("builtin?per_category=", NULL, FUS_EINVAL, "whole number", NULL);
+    refused("builtin?per_category=-3", NULL, FUS_EINVAL, "whole number", NULL);
+    refused("builtin?seed=18446744073709551616", NULL, FUS_EINVAL, "whole number", NULL);
+    refused("builtin?seed=99999999999999999999999999", NULL, FUS_EINVAL, "whole number", NULL);
+    refused("builtin?seeds=1", NULL, FUS_EINVAL, "'seeds'", "per_category=N&seed=S", NULL);
+    refused("builtin?seed", NULL, FUS_EINVAL, "'seed'", NULL);
+    refused("builtin?", NULL, FUS_EINVAL, "no option", NULL);
+    refused("builtin?seed=1&", NULL, FUS_EINVAL, "no option", NULL);
+    refused("builtin?seed=1&seed=2", NULL, FUS_EINVAL, "twice", NULL);
+    refused("builtin", "face=adult;thing=banana", FUS_ENOTFOUND, "banana", "instrument", NULL);
+}
+
+/* Every allocation fails once; nothing crashes or leaks, and a later call succeeds. */
+static void test_memory(void)
+{
+    struct fus_set set;
+    begin();
+    put("a/1.ppm", 1), put("a/2.ppm", 2), put("b/1.ppm", 3), put("b/2.ppm", 4);
+    for (int which = 0; which < 2; which++) {
+        long n = 1;
+        for (;; n++) {
+            fus_base_fail_allocation(n);
+            int code = fus_set_open(&set, which ? "builtin?per_category=2" : root, which ? NULL : "x=a;y=b", &err);
+            fus_base_fail_allocation(0);
+            if (!code)
+                break;
+            CHECK_MSG(code == FUS_ENOMEM, "allocation %ld: %s", n, err.msg);
+        }
+        CHECK(n > 10);
+        for (long k = 1; k < 40; k++) {
+            fus_base_fail_allocation(k);
+            int code = fus_set_check(&set, NULL, &err);
+            fus_base_fail_allocation(0);
+            CHECK(code == FUS_OK || code == FUS_ENOMEM);
+        }
+        fus_set_close(&set);
+    }
+    end();
+}
+
+static void test_floc(void)
+{
+    struct fus_set set;
+    char dir[1024];
+    const char *one = test_shared("floc/adult/adult-1.jpg");
+    if (!one) {
+        SKIP("the fLoc pictures are not here");
+        return;
+    }
+    snprintf(dir, sizeof dir, "%.*s", (int)(strlen(one) - strlen("/adult/adult-1.jpg")), one);
+    if (!opened(&set, dir, NULL))
+        return;
+    static const char *const order[] = {"adult", "child", "body", "limb", "house", "corridor", "word", "scrambled"};
+    static const int category[] = {0, 0, 1, 1, 2, 2, 3, 4};
+    CHECK(set.n_pictures == 192 && set.n_categories == 5 && set.n_subcategories == 8);
+    for (int i = 0; i < 192 && i < set.n_pictures; i++) {
+        char want[1200];
+        snprintf(want, sizeof want, "%s/%s/%s-%d.jpg", dir, order[i / 24], order[i / 24], i % 24 + 1);
+        CHECK_MSG(strcmp(set.pictures[i].path, want) == 0, "%d: %s", i, set.pictures[i].path);
+        CHECK(set.pictures[i].category == category[i / 24] && set.pictures[i].subcategory == i / 24 && set.pictures[i].half == i % 2);
+    }
+    CHECK(strncmp(set.description, "fLoc folders in ", 16) == 0);
+    CHECK(strstr(set.description, "192 pictures: face = adult + child; body = body + limb; place = house + corridor; word = word; "
+                                  "scrambled = scrambled (left out: car, instrument, number)") != NULL);
+    fus_set_close(&set);
+    if (opened(&set, dir, "thing=car,instrument;number=number")) {
+        CHECK(set.n_pictures == 72 && set.n_categories == 2);
+        fus_set_close(&set);
+    }
+}
+
+int main(void)
+{
+    fus_base_set_threads(1);
+    test_natural_order();
+    test_plain_folders();
+    test_mapping();
+    test_errors();
+    test_check();
+    test_builtin();
+    test_memory();
+    test_floc();
+    return test_end();
+}

@@ -1,0 +1,116 @@
+/* compare.c and table.c: the files' text for a small made-up run. */
+#define _POSIX_C_SOURCE 200809L
+#include "analysis/analysis.h"
+
+#include <locale.h>
+#include <unistd.h>
+
+#include "test.h"
+
+static char path[512];
+static struct fus_category_summary categories[3][2];
+static struct fus_layer_summary layers[3];
+static struct fus_model_summary models[2];
+static char *names[2] = {"face", "a \"b\", c"};
+
+/* Model r20 has layers l1 and l2, model other only l2 under the name of r20's second. */
+static struct fus_run_summary example(void)
+{
+    for (int i = 0; i < 3; i++) {
+        snprintf(layers[i].name, sizeof layers[i].name, "l%d", i == 2 ? 2 : i + 1);
+        layers[i].n_units = 1000, layers[i].n_dead = 3, layers[i].n_categories = 2, layers[i].categories = categories[i];
+        for (int c = 0; c < 2; c++)
+            categories[i][c] = (struct fus_category_summary){
+                .n_selective = 100, .proportion = 0.1, .ci_low = NAN, .ci_high = NAN, .n_csi = 98, .n_csi_undefined = 2,
+                .csi_mean = 0.5 - 0.1 * i + 0.2 * c, .csi_sd = 0.1 + 0.05 * i, .csi_sem = 1.0 / 3, .dprime_mean = 1e-20,
+                .variation_cv = 0.25, .variation_sd = 0.025, .gini = 0.125, .entropy = 1};
+    }
+    categories[1][1] = (struct fus_category_summary){.n_selective = 0, .ci_low = NAN, .ci_high = NAN, .csi_mean = NAN,
+                                                     .csi_sd = NAN, .csi_sem = NAN, .dprime_mean = NAN,
+                                                     .variation_cv = NAN, .variation_sd = NAN, .gini = NAN, .entropy = NAN};
+    models[0] = (struct fus_model_summary){.name = "r20", .n_layers = 2, .layers = layers};
+    models[1] = (struct fus_model_summary){.name = "other", .n_layers = 1, .layers = layers + 2};
+    return (struct fus_run_summary){.n_categories = 2, .categories = names, .n_models = 2, .models = models};
+}
+
+static char *text_of(void)
+{
+    uint8_t *data = NULL;
+    size_t n;
+    CHECK(fus_base_read_file(&data, &n, path, 1 << 20, NULL) == 0);
+    return (char *)data;
+}
+
+static void test_layers(void)
+{
+    struct fus_run_summary run = example();
+    static const char want[] =
+        "model,layer,category,n_units,n_selective,proportion,ci_low,ci_high,csi_mean,csi_sem,csi_undefined,dprime_mean,"
+        "variation_cv,variation_sd,gini,entropy,n_dead\n"
+        "r20,l1,face,1000,100,0.1,,,0.5,0.333333333,2,1e-20,0.25,0.025,0.125,1,3\n"
+        "r20,l1,\"a \"\"b\"\", c\",1000,100,0.1,,,0.7,0.333333333,2,1e-20,0.25,0.025,0.125,1,3\n"
+        "r20,l2,face,1000,100,0.1,,,0.4,0.333333333,2,1e-20,0.25,0.025,0.125,1,3\n"
+        "r20,l2,\"a \"\"b\"\", c\",1000,0,0,,,,,0,,,,,,3\n"
+        "other,l2,face,1000,100,0.1,,,0.3,0.333333333,2,1e-20,0.25,0.025,0.125,1,3\n"
+        "other,l2,\"a \"\"b\"\", c\",1000,100,0.1,,,0.5,0.333333333,2,1e-20,0.25,0.025,0.125,1,3\n";
+    CHECK(fus_table_layers(path, &run, NULL) == 0);
+    char *text = text_of();
+    CHECK_MSG(strcmp(text, want) == 0, "%s", text);
+    fus_base_free(text);
+    if (setlocale(LC_NUMERIC, "de_DE.UTF-8")) { /* where it is installed, a comma for the point */
+        CHECK(fus_table_layers(path, &run, NULL) == 0);
+        setlocale(LC_NUMERIC, "C");
+        text = text_of();
+        CHECK(strcmp(text, want) == 0);
+        fus_base_free(text);
+    }
+}
+
+static void test_compare(void)
+{
+    struct fus_run_summary run = example();
+    struct fus_csi_comparison *rows;
+    size_t n;
+    CHECK(fus_compare_csi(&rows, &n, &run, NULL) == 0 && n == 2);
+    CHECK(rows[0].model_a == 0 && rows[0].model_b == 1 && rows[0].layer_a == 1 && rows[0].layer_b == 0);
+    /* scipy.stats.ttest_ind_from_stats(.4, .15, 98, .3, .2, 98, equal_var=False, alternative="greater") */
+    CHECK(test_close(rows[0].t, 3.959797974644667, 1e-14) && test_close(rows[0].p, 5.396967657747385e-05, 1e-10));
+    CHECK(isnan(rows[1].p) && isnan(rows[1].csi_difference) && test_close(rows[1].proportion_difference, -0.1, 1e-15));
+    fus_base_free(rows);
+    CHECK(fus_table_compare(path, &run, NULL) == 0);
+    char *text = text_of();
+    CHECK_MSG(strstr(text, "t,df,p,q\nr20,other,l2,face,0,0.1,3.95979797,"), "%s", text);
+    CHECK(strstr(text, "\nr20,other,l2,\"a \"\"b\"\", c\",-0.1,,,,,\n"));
+    fus_base_free(text);
+    run.n_models = 1;
+    CHECK(fus_table_compare(path, &run, NULL) == 0);
+    text = text_of();
+    CHECK(strcmp(text, "model_a,model_b,layer,category,proportion_difference,csi_difference,t,df,p,q\n") == 0);
+    fus_base_free(text);
+}
+
+static void test_refusals(void)
+{
+    struct fus_run_summary run = example();
+    struct fus_error err;
+    CHECK(fus_table_layers("/nonexistent/layers.csv", &run, &err) == FUS_EIO);
+    int code = FUS_ENOMEM;
+    long n = 1;
+    for (; code == FUS_ENOMEM && n < 50; n++) {
+        fus_base_fail_allocation(n);
+        code = fus_table_compare(path, &run, &err);
+        fus_base_fail_allocation(0);
+    }
+    CHECK(code == 0 && n > 4);
+}
+
+int main(void)
+{
+    const char *folder = getenv("TMPDIR");
+    snprintf(path, sizeof path, "%s/fusiform-table-%ld.csv", folder ? folder : "/tmp", (long)getpid());
+    test_layers();
+    test_compare();
+    test_refusals();
+    unlink(path);
+    return test_end();
+}

@@ -1,0 +1,154 @@
+/* Command lines: see args.h. */
+#include "args.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int fus_args_failed(const struct fus_error *err)
+{
+    fprintf(stderr, "fusiform: %s\n", err->msg);
+    return 1;
+}
+
+int fus_args_usage(const char *command, const char *fmt, ...)
+{
+    va_list ap;
+    fprintf(stderr, "fusiform %s: ", command);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "; see `fusiform %s --help`\n", command);
+    return 2;
+}
+
+static bool whole_number(unsigned long long *out, const char *text, const char **rest)
+{
+    char *end;
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    *rest = end;
+    return errno == 0;
+}
+
+static bool append(struct fus_texts *list, const char *text)
+{
+    const char **more = fus_base_resize(list->items, (size_t)list->n + 1, sizeof *more);
+    if (!more)
+        return false;
+    list->items = more;
+    list->items[list->n++] = text;
+    return true;
+}
+
+/* What is expected instead, or NULL where the value was taken. */
+static const char *set_value(const struct fus_arg *arg, const char *text)
+{
+    unsigned long long n;
+    const char *rest = "";
+    char *end;
+    switch (arg->kind) {
+    case FUS_ARG_TEXT:
+        *(const char **)arg->value = text;
+        return NULL;
+    case FUS_ARG_LIST:
+        return append(arg->value, text) ? NULL : "less: no memory";
+    case FUS_ARG_COUNT:
+        if (!whole_number(&n, text, &rest) || *rest || n < 1 || n > 1000000)
+            return "a whole number from 1 to 1000000";
+        *(int *)arg->value = (int)n;
+        return NULL;
+    case FUS_ARG_SEED:
+        if (!whole_number(&n, text, &rest) || *rest)
+            return "a whole number from 0";
+        *(uint64_t *)arg->value = n;
+        return NULL;
+    case FUS_ARG_REAL: {
+        double x = strtod(text, &end);
+        if (end == text || *end || !(x > 0 && x <= 1))
+            return "a number above 0, at most 1";
+        *(double *)arg->value = x;
+        return NULL;
+    }
+    case FUS_ARG_BYTES: {
+        bool ok = whole_number(&n, text, &rest) && n > 0;
+        int shift = ok && *rest == 'K' ? 10 : ok && *rest == 'M' ? 20 : ok && *rest == 'G' ? 30 : 0;
+        if (!ok || strlen(rest) > 1 || (*rest && !shift) || n > SIZE_MAX >> shift)
+            return "a size such as 512M or 2G";
+        *(size_t *)arg->value = (size_t)n << shift;
+        return NULL;
+    }
+    case FUS_ARG_FLAG:
+        break;
+    }
+    return NULL;
+}
+
+static const struct fus_arg *find(const struct fus_arg *args, const char *name, size_t n)
+{
+    for (; args->name; args++)
+        if (strlen(args->name) == n && strncmp(args->name, name, n) == 0)
+            return args;
+    return NULL;
+}
+
+int fus_args_parse(const char *command, const char *help, const struct fus_arg *args, struct fus_texts *operands, int argc,
+                   char **argv)
+{
+    int threads = 0;
+    const struct fus_arg common[] = {{"--threads", FUS_ARG_COUNT, &threads}, {NULL, FUS_ARG_FLAG, NULL}};
+    bool only_operands = false;
+    for (int i = 0; i < argc; i++) {
+        const char *a = argv[i], *equals = strchr(a, '=');
+        if (only_operands || a[0] != '-' || a[1] == '\0') {
+            if (!append(operands, a))
+                return fus_args_usage(command, "no memory for so many arguments");
+            continue;
+        }
+        if (strcmp(a, "--") == 0) {
+            only_operands = true;
+            continue;
+        }
+        if (strcmp(a, "--help") == 0 || strcmp(a, "-h") == 0) {
+            fputs(help, stdout);
+            return -1;
+        }
+        size_t n = equals ? (size_t)(equals - a) : strlen(a);
+        const struct fus_arg *arg = find(args, a, n);
+        if (!arg)
+            arg = find(common, a, n);
+        if (!arg)
+            return fus_args_usage(command, "no option is called '%.*s'", (int)n, a);
+        if (arg->kind == FUS_ARG_FLAG) {
+            if (equals)
+                return fus_args_usage(command, "%s takes no value", arg->name);
+            *(bool *)arg->value = true;
+            continue;
+        }
+        if (!equals && i + 1 == argc)
+            return fus_args_usage(command, "%s needs a value", arg->name);
+        const char *text = equals ? equals + 1 : argv[++i];
+        const char *expected = set_value(arg, text);
+        if (expected)
+            return fus_args_usage(command, "%s: '%s' found, %s expected", arg->name, text, expected);
+    }
+    if (threads > 1024)
+        return fus_args_usage(command, "--threads: %d found, at most 1024 expected", threads);
+    fus_base_set_threads(threads);
+    return 0;
+}
+
+char *fus_args_next(char **rest)
+{
+    if (!*rest)
+        return NULL;
+    char *part = *rest, *comma = strchr(part, ',');
+    if (comma)
+        *comma = '\0';
+    *rest = comma ? comma + 1 : NULL;
+    return part;
+}

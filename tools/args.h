@@ -1,0 +1,41 @@
+/* Command lines: a table of options per command. `--opt value` and `--opt=value` both work, anywhere among the
+ * operands; `--` ends the options. */
+#ifndef FUS_ARGS_H
+#define FUS_ARGS_H
+
+#include "nn/base.h"
+
+enum fus_arg_kind {
+    FUS_ARG_FLAG,  /* bool */
+    FUS_ARG_TEXT,  /* const char * */
+    FUS_ARG_LIST,  /* struct fus_texts: may be given several times */
+    FUS_ARG_COUNT, /* int >= 1 */
+    FUS_ARG_SEED,  /* uint64_t */
+    FUS_ARG_REAL,  /* double in (0, 1] */
+    FUS_ARG_BYTES  /* size_t: 512M, 2G, 65536 */
+};
+
+struct fus_arg {
+    const char *name; /* "--out" or "-o" */
+    enum fus_arg_kind kind;
+    void *value;
+};
+
+struct fus_texts {
+    const char **items;
+    int n;
+};
+
+/* Fills the values and the operands. 0; 2 after a message (wrong usage); -1 after --help was printed. `--threads` is
+ * understood for every command. */
+int fus_args_parse(const char *command, const char *help, const struct fus_arg *args, struct fus_texts *operands, int argc,
+                   char **argv);
+
+/* "fusiform: MESSAGE" on stderr; returns the exit status 1. usage: the same, 2, and where help is. */
+int fus_args_failed(const struct fus_error *err);
+int fus_args_usage(const char *command, const char *fmt, ...) FUS_PRINTF(2, 3);
+
+/* The part of a comma-separated list at *rest; NULL at the end. Writes into the text. */
+char *fus_args_next(char **rest);
+
+#endif

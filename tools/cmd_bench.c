@@ -1,0 +1,142 @@
+/* fusiform bench: a network's time, layer by layer. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "args.h"
+#include "commands.h"
+#include "model.h"
+#include "nn/rng.h"
+
+static const char help[] =
+    "usage: fusiform bench [--model FILE] [--batch N] [--threads N] [--rounds N] [--csv]\n\n"
+    "Times forward passes through a network (default random:resnet50?seed=1) on noise, medians over the rounds: a table of\n"
+    "layers, or with --csv rows `layer,ms,gflops,shape` per picture and last `total,MS_PER_PICTURE,GFLOPS,LOAD_MS,PEAK_MB`.\n\n"
+    "example: fusiform bench --model resnet50.pth --threads 1\n";
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, int n)
+{
+    qsort(values, (size_t)n, sizeof *values, by_value);
+    return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
+}
+
+static int ignore(void *context, int tap, int picture, const float *blocked)
+{
+    (void)context;
+    (void)tap;
+    (void)picture;
+    (void)blocked;
+    return 0;
+}
+
+struct timing {
+    int n_layers, rounds, batch;
+    double *layers;  /* [n_layers, rounds] seconds of a pass */
+    double *passes;  /* [rounds] */
+    double load;
+};
+
+static void print_timing(const struct fus_model *m, struct timing *t, bool csv)
+{
+    double flops = 0, per_picture = 1e3 / t->batch;
+    if (!csv)
+        printf("%s, %s, %d thread%s, batch %d, median of %d rounds\n\n%-24s %-24s %9s %9s\n", m->description,
+               fus_net_isa(m->net), fus_base_threads(), fus_base_threads() > 1 ? "s" : "", t->batch, t->rounds, "layer",
+               "shape", "ms", "GFLOP/s");
+    for (int i = 0; i < t->n_layers; i++) {
+        struct fus_layer_info info;
+        fus_net_layer_info(&info, m->net, i);
+        double ms = median(t->layers + (size_t)i * (size_t)t->rounds, t->rounds) * per_picture;
+        double rate = ms > 0 ? info.flops / ms * 1e-6 : 0;
+        printf(csv ? "%s,%.4f,%.2f,%s\n" : "%-24s %9.4f %9.2f  %s\n", info.name, ms, rate, info.shape);
+        flops += info.flops;
+    }
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    double ms = median(t->passes, t->rounds) * per_picture, peak = (double)usage.ru_maxrss / 1024;
+    if (csv)
+        printf("total,%.4f,%.2f,%.1f,%.1f\n", ms, flops / ms * 1e-6, t->load * 1e3, peak);
+    else
+        printf("\n%-24s %9.4f %9.2f  per picture\nload %.1f ms, network %.1f MB, peak memory %.1f MB\n", "total", ms,
+               flops / ms * 1e-6, t->load * 1e3, (double)fus_net_bytes(m->net) / 1e6, peak);
+}
+
+static int run_rounds(struct fus_model *m, struct timing *t, struct fus_error *err)
+{
+    size_t n = m->input_floats * (size_t)t->batch, n_taps = (size_t)fus_net_n_taps(m->net);
+    float *input = fus_base_alloc(n, sizeof *input);
+    bool *wanted = fus_base_alloc(n_taps, sizeof *wanted);
+    double *seconds = fus_base_alloc((size_t)t->n_layers, sizeof *seconds);
+    int code = input && wanted && seconds ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the pictures");
+    if (!code) {
+        struct fus_rng r;
+        fus_rng_seed(&r, 1);
+        for (size_t i = 0; i < n; i++)
+            input[i] = (float)fus_rng_normal(&r);
+        wanted[n_taps - 1] = true;
+        code = fus_net_forward(m->net, input, t->batch, wanted, ignore, NULL, err); /* warm up */
+        fus_net_time_layers(m->net, seconds);
+    }
+    for (int round = 0; round < t->rounds && !code; round++) {
+        memset(seconds, 0, (size_t)t->n_layers * sizeof *seconds);
+        double start = now();
+        code = fus_net_forward(m->net, input, t->batch, wanted, ignore, NULL, err);
+        t->passes[round] = now() - start;
+        for (int i = 0; i < t->n_layers; i++)
+            t->layers[(size_t)i * (size_t)t->rounds + (size_t)round] = seconds[i];
+    }
+    fus_net_time_layers(m->net, NULL);
+    fus_base_free(input);
+    fus_base_free(wanted);
+    fus_base_free(seconds);
+    return code;
+}
+
+int fus_cmd_bench(int argc, char **argv)
+{
+    const char *path = "random:resnet50?seed=1";
+    bool csv = false;
+    struct timing t = {.rounds = 15, .batch = 1};
+    struct fus_texts none = {0};
+    const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},      {"--batch", FUS_ARG_COUNT, &t.batch},
+                                   {"--rounds", FUS_ARG_COUNT, &t.rounds}, {"--csv", FUS_ARG_FLAG, &csv},
+                                   {0}};
+    int status = fus_args_parse("bench", help, args, &none, argc, argv);
+    if (status)
+        return status < 0 ? 0 : status;
+    if (none.n)
+        return fus_args_usage("bench", "'%s' is not expected", none.items[0]);
+    struct fus_error err = {0};
+    struct fus_model m;
+    double start = now();
+    int code = fus_model_open(&m, path, NULL, t.batch, &err);
+    if (code)
+        return fus_args_failed(&err);
+    t.load = now() - start;
+    t.n_layers = fus_net_n_layers(m.net);
+    t.layers = fus_base_alloc((size_t)t.n_layers * (size_t)t.rounds, sizeof *t.layers);
+    t.passes = fus_base_alloc((size_t)t.rounds, sizeof *t.passes);
+    code = t.layers && t.passes ? run_rounds(&m, &t, &err) : fus_base_fail(&err, FUS_ENOMEM, "no memory for the times");
+    if (!code)
+        print_timing(&m, &t, csv);
+    fus_base_free(t.layers);
+    fus_base_free(t.passes);
+    fus_model_close(&m);
+    return code ? fus_args_failed(&err) : 0;
+}

@@ -1,0 +1,46 @@
+/* fusiform convert: any readable weight file -> safetensors with canonical names. */
+#include <stdio.h>
+#include <string.h>
+
+#include "args.h"
+#include "commands.h"
+#include "model.h"
+
+static const char help[] =
+    "usage: fusiform convert FILE -o OUT.safetensors [--dtype f32|f16|bf16] [--arch A] [--lang-head PREFIX]\n\n"
+    "Writes the network in FILE as a safetensors blob: canonical names, what it is in its metadata, batch norm unfolded.\n"
+    "  --dtype      of weights with two dimensions or more (default f32; f16 and bf16 round to nearest even)\n"
+    "  --arch       fail unless the file holds this: resnet, lang_resnet or clip_resnet\n"
+    "  --lang-head  name of the language head where it is not lang_head\n\n"
+    "example: fusiform convert resnet50-0676ba61.pth -o resnet50.safetensors --dtype f16\n";
+
+int fus_cmd_convert(int argc, char **argv)
+{
+    const char *out = NULL, *dtype = "f32", *arch = NULL, *lang_head = NULL;
+    struct fus_texts files = {0};
+    const struct fus_arg args[] = {{"-o", FUS_ARG_TEXT, &out},         {"--dtype", FUS_ARG_TEXT, &dtype},
+                                   {"--arch", FUS_ARG_TEXT, &arch},    {"--lang-head", FUS_ARG_TEXT, &lang_head},
+                                   {0}};
+    int status = fus_args_parse("convert", help, args, &files, argc, argv);
+    if (status)
+        return status < 0 ? 0 : status;
+    if (files.n != 1 || !out)
+        return fus_args_usage("convert", "one weight file and -o OUT.safetensors expected");
+    enum fus_dtype type = strcmp(dtype, "f32") == 0 ? FUS_F32 : strcmp(dtype, "f16") == 0 ? FUS_F16 : FUS_BF16;
+    if (type == FUS_BF16 && strcmp(dtype, "bf16") != 0)
+        return fus_args_usage("convert", "--dtype: '%s' found, f32, f16 or bf16 expected", dtype);
+    struct fus_error err = {0};
+    struct fus_model m;
+    int code = fus_model_recognise(&m, files.items[0], lang_head, &err);
+    if (code)
+        return fus_args_failed(&err);
+    if (arch && strcmp(arch, fus_arch_name(&m.spec)) != 0)
+        code = fus_base_fail(&err, FUS_EUNSUPPORTED, "%s: holds a %s (%s), --arch says %s", files.items[0],
+                             fus_arch_name(&m.spec), m.description, arch);
+    if (!code)
+        code = fus_safetensors_convert(out, m.store, &m.spec, type, &err);
+    if (!code)
+        fprintf(stderr, "%s: %s\n", out, m.description);
+    fus_model_close(&m);
+    return code ? fus_args_failed(&err) : 0;
+}

@@ -1,0 +1,84 @@
+/* fusiform image: what the decoders and the preprocessing make of one picture. */
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/analysis.h"
+#include "args.h"
+#include "commands.h"
+#include "stimuli/stimuli.h"
+
+static const char help[] =
+    "usage: fusiform image IMAGE -o OUT.ppm|OUT.png [--resize WxH] [--interp bilinear|bicubic]\n"
+    "       fusiform image IMAGE --preprocess P -o OUT.npy\n\n"
+    "Writes the decoded pixels (Pillow's, to the bit), resized if asked, or the input tensor [3,H,W] that a network sees.\n"
+    "P: torchvision, torchvision-v2, clip, cifar, or resize=256,interp=bilinear,crop=224,mean=.5/.5/.5,std=.5/.5/.5\n\n"
+    "example: fusiform image face.jpg --preprocess torchvision -o face.npy\n";
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), k = strlen(end);
+    return n >= k && strcmp(text + n - k, end) == 0;
+}
+
+static int write_tensor(const char *out, const struct fus_image *image, const char *preset, struct fus_error *err)
+{
+    struct fus_preprocess p;
+    int code = fus_preprocess_parse(&p, preset, err);
+    if (code)
+        return code;
+    size_t side = (size_t)p.crop;
+    float *input = fus_base_alloc(3 * side * side, sizeof *input);
+    if (!input)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for a tensor of side %zu", side);
+    code = fus_preprocess_apply(input, &p, image, err);
+    struct fus_npy_array array = {.descr = "<f4", .n_dims = 3, .shape = {3, side, side}, .data = input};
+    if (!code)
+        code = fus_npyout_npy(out, &array, err);
+    fus_base_free(input);
+    return code;
+}
+
+static int write_pixels(const char *out, const struct fus_image *image, const char *size, const char *interp,
+                        struct fus_error *err)
+{
+    int width = 0, height = 0, used = 0;
+    if (size && (sscanf(size, "%6dx%6d%n", &width, &height, &used) != 2 || size[used] || width < 1 || height < 1))
+        return fus_base_fail(err, FUS_EINVAL, "--resize: '%s' found, WIDTHxHEIGHT such as 224x224 expected", size);
+    struct fus_image resized = {0};
+    enum fus_filter filter = strcmp(interp, "bicubic") == 0 ? FUS_BICUBIC : FUS_BILINEAR;
+    int code = size ? fus_resize_image(&resized, image, width, height, filter, err) : FUS_OK;
+    const struct fus_image *result = size ? &resized : image;
+    if (!code)
+        code = ends_with(out, ".png") ? fus_png_write(out, result, err) : fus_pnm_write(out, result, err);
+    fus_image_free(&resized);
+    return code;
+}
+
+int fus_cmd_image(int argc, char **argv)
+{
+    const char *out = NULL, *size = NULL, *preset = NULL, *interp = "bilinear";
+    struct fus_texts files = {0};
+    const struct fus_arg args[] = {{"-o", FUS_ARG_TEXT, &out},
+                                   {"--resize", FUS_ARG_TEXT, &size},
+                                   {"--interp", FUS_ARG_TEXT, &interp},
+                                   {"--preprocess", FUS_ARG_TEXT, &preset},
+                                   {0}};
+    int status = fus_args_parse("image", help, args, &files, argc, argv);
+    if (status)
+        return status < 0 ? 0 : status;
+    if (files.n != 1 || !out)
+        return fus_args_usage("image", "one picture and -o OUT expected");
+    if (preset ? !ends_with(out, ".npy") : !ends_with(out, ".ppm") && !ends_with(out, ".png"))
+        return fus_args_usage("image", "-o %s: a name ending in %s expected", out, preset ? ".npy" : ".ppm or .png");
+    if (preset && size)
+        return fus_args_usage("image", "--resize and --preprocess exclude each other");
+    if (strcmp(interp, "bilinear") != 0 && strcmp(interp, "bicubic") != 0)
+        return fus_args_usage("image", "--interp: '%s' found, bilinear or bicubic expected", interp);
+    struct fus_error err = {0};
+    struct fus_image image = {0};
+    int code = fus_image_read(&image, files.items[0], &err);
+    if (!code)
+        code = preset ? write_tensor(out, &image, preset, &err) : write_pixels(out, &image, size, interp, &err);
+    fus_image_free(&image);
+    return code ? fus_args_failed(&err) : 0;
+}

@@ -1,0 +1,101 @@
+/* fusiform inspect: the tensors of a weight file, in its own order and names. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "args.h"
+#include "commands.h"
+#include "nn/sha256.h"
+#include "weights/weights.h"
+
+static const char help[] =
+    "usage: fusiform inspect FILE [--sha256]\n\n"
+    "Prints a line for each tensor of a weight file (safetensors, PyTorch, TorchScript, npz, npy, random:...),\n"
+    "tab-separated: name, dtype, shape (64x3x7x7; - for a scalar)[, SHA-256 of its little-endian f32 bytes in C order].\n"
+    "What the file is goes to standard error.\n\n"
+    "example: fusiform inspect resnet50-0676ba61.pth --sha256\n";
+
+/* Little-endian f32 bytes, in place where the host has that order already. */
+static void to_little_endian(float *values, size_t n)
+{
+    const union {
+        uint16_t value;
+        uint8_t first;
+    } host = {1};
+    if (host.first == 1)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        uint8_t *b = (uint8_t *)(values + i), t = b[0];
+        b[0] = b[3];
+        b[3] = t;
+        t = b[1];
+        b[1] = b[2];
+        b[2] = t;
+    }
+}
+
+static int digest(char hex[FUS_SHA256_HEX], const struct fus_store *store, const struct fus_tensor *t,
+                  struct fus_error *err)
+{
+    float *values = fus_base_aligned(t->n_elements, sizeof *values);
+    if (!values)
+        return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for tensor %s", fus_store_path(store), t->name);
+    int code = fus_store_read_f32(store, values, t, err);
+    if (!code) {
+        struct fus_sha256 s;
+        to_little_endian(values, t->n_elements);
+        fus_sha256_start(&s);
+        fus_sha256_add(&s, values, t->n_elements * sizeof *values);
+        fus_sha256_hex(&s, hex);
+    }
+    fus_base_free(values);
+    return code;
+}
+
+static int print_tensor(const struct fus_store *store, const struct fus_tensor *t, bool with_digest, struct fus_error *err)
+{
+    char hex[FUS_SHA256_HEX];
+    if (with_digest) {
+        int code = digest(hex, store, t, err);
+        if (code)
+            return code;
+    }
+    for (const char *s = t->name; *s; s++)
+        putchar((unsigned char)*s < ' ' ? '?' : *s);
+    printf("\t%s\t", fus_dtype_name(t->dtype));
+    for (int d = 0; d < t->n_dims; d++)
+        printf("%s%" PRId64, d ? "x" : "", t->shape[d]);
+    if (t->n_dims == 0)
+        putchar('-');
+    if (with_digest)
+        printf("\t%s", hex);
+    putchar('\n');
+    return FUS_OK;
+}
+
+int fus_cmd_inspect(int argc, char **argv)
+{
+    bool with_digest = false;
+    struct fus_texts files = {0};
+    const struct fus_arg args[] = {{"--sha256", FUS_ARG_FLAG, &with_digest}, {0}};
+    int status = fus_args_parse("inspect", help, args, &files, argc, argv);
+    if (status)
+        return status < 0 ? 0 : status;
+    if (files.n != 1)
+        return fus_args_usage("inspect", "one weight file expected, %d found", files.n);
+    struct fus_error err = {0};
+    struct fus_store *store = NULL;
+    int code = fus_store_open(&store, files.items[0], &err);
+    if (!code) {
+        struct fus_net_spec spec;
+        char text[256];
+        if (fus_names_recognise(&spec, store, NULL, &err) == FUS_OK)
+            fus_arch_describe(text, sizeof text, &spec);
+        else
+            snprintf(text, sizeof text, "no network that fusiform runs");
+        fprintf(stderr, "%s: %s, %zu tensors: %s\n", files.items[0], fus_store_format(store), fus_store_count(store), text);
+    }
+    for (size_t i = 0; !code && i < fus_store_count(store); i++)
+        code = print_tensor(store, fus_store_tensor(store, i), with_digest, &err);
+    fus_store_close(store);
+    return code ? fus_args_failed(&err) : 0;
+}

@@ -1,0 +1,172 @@
+/* fusiform run: the localizer, from pictures and weight files to a report. Read fus_cmd_run last: it is the method in
+ * one screen. */
+#include <stdio.h>
+#include <string.h>
+
+#include "args.h"
+#include "commands.h"
+#include "model.h"
+#include "run.h"
+
+static const char help[] =
+    "usage: fusiform run --model [NAME=]FILE [--model ...] [--stimuli DIR|builtin] --out DIR [options]\n\n"
+    "Finds the category-selective units of every layer and writes DIR/report.html, layers.csv, compare.csv, run.json and\n"
+    "units/MODEL/LAYER.npz. The results are the same bytes on every machine; only run.log is about this one.\n\n"
+    "  --model [NAME=]FILE  a weight file, or an untrained control such as random:resnet50?seed=1; may be repeated\n"
+    "  --stimuli DIR        one folder per (sub)category; fLoc's folder names are recognised (default: builtin, drawn)\n"
+    "  --categories MAP     e.g. \"face=adult,child;place=house\": which folders make up which category\n"
+    "  --layers a,b|all     which layers (default all: the stem's relu and every block output)\n"
+    "  --correction C       bh (default), by, bonferroni or none: over the units of a layer\n"
+    "  --alpha A            level of the selectivity test (default 0.05)\n"
+    "  --units labels|full  units/*.npz with labels only (default), or with mean, var, t, p, q and csi too\n"
+    "  --max-memory 512M    of the statistics; layers are taken in several passes where they need more\n"
+    "  --batch N            pictures at a time (default 4)\n"
+    "  --lang-head PREFIX   name of the language head where it is not lang_head\n\n"
+    "example: fusiform run --model r50=resnet50.pth --model clip=RN50.pt --stimuli fLoc/ --out out/mine\n";
+
+
+/* ---- what the command line asks for ---- */
+
+/* "name=file" -> both; else the name is the file's stem, or the spec. A text before `=` is a name only without / : ? */
+static int name_model(struct fus_run_model *m, const char *text, struct fus_error *err)
+{
+    const char *equals = strchr(text, '=');
+    size_t n = equals ? (size_t)(equals - text) : 0;
+    m->path = text;
+    if (equals && n > 0 && strcspn(text, "/:?") > n) {
+        m->path = equals + 1;
+        snprintf(m->name, sizeof m->name, "%.*s", (int)n, text);
+    } else if (strncmp(text, "random:", 7) == 0) {
+        n = strlen(text);
+        snprintf(m->name, sizeof m->name, "%s", text);
+    } else {
+        const char *slash = strrchr(text, '/'), *stem = slash ? slash + 1 : text, *dot = strrchr(stem, '.');
+        n = dot && dot > stem ? (size_t)(dot - stem) : strlen(stem);
+        snprintf(m->name, sizeof m->name, "%.*s", (int)n, stem);
+    }
+    if (n == 0 || n >= sizeof m->name || m->name[0] == '.')
+        return fus_base_fail(err, FUS_EINVAL, "--model %s: a name of 1 to %zu characters that does not start with a dot expected",
+                             text, sizeof m->name - 1);
+    return FUS_OK;
+}
+
+static int name_models(struct fus_run *run, const struct fus_texts *models, struct fus_error *err)
+{
+    run->models = fus_base_alloc((size_t)models->n, sizeof *run->models);
+    if (!run->models)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d models", models->n);
+    for (; run->n_models < models->n; run->n_models++) {
+        struct fus_run_model *m = &run->models[run->n_models];
+        int code = name_model(m, models->items[run->n_models], err);
+        if (code)
+            return code;
+        for (int i = 0; i < run->n_models; i++)
+            if (strcmp(run->models[i].name, m->name) == 0)
+                return fus_base_fail(err, FUS_EINVAL, "two models are called '%s': give them names, --model NAME=FILE", m->name);
+    }
+    return FUS_OK;
+}
+
+static bool choose_correction(enum fus_correction *c, const char *name)
+{
+    static const char *const names[] = {"bh", "by", "bonferroni", "none"};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *c = (enum fus_correction)i;
+            return true;
+        }
+    return false;
+}
+
+static int parse(struct fus_run *run, struct fus_texts *models, int argc, char **argv)
+{
+    const char *correction = "bh", *units = "labels", *criterion = "iut";
+    struct fus_texts none = {0};
+    const struct fus_arg args[] = {
+        {"--model", FUS_ARG_LIST, models},          {"--stimuli", FUS_ARG_TEXT, &run->stimuli},
+        {"--categories", FUS_ARG_TEXT, &run->categories}, {"--out", FUS_ARG_TEXT, &run->out},
+        {"--layers", FUS_ARG_TEXT, &run->layers},   {"--criterion", FUS_ARG_TEXT, &criterion},
+        {"--correction", FUS_ARG_TEXT, &correction}, {"--alpha", FUS_ARG_REAL, &run->select.alpha},
+        {"--units", FUS_ARG_TEXT, &units},          {"--max-memory", FUS_ARG_BYTES, &run->max_memory},
+        {"--batch", FUS_ARG_COUNT, &run->batch},    {"--lang-head", FUS_ARG_TEXT, &run->lang_head},
+        {"--seed", FUS_ARG_SEED, &run->seed},       {0}};
+    int status = fus_args_parse("run", help, args, &none, argc, argv);
+    if (status)
+        return status;
+    if (models->n == 0 || !run->out)
+        return fus_args_usage("run", "at least one --model [NAME=]FILE and --out DIR expected");
+    if (none.n)
+        return fus_args_usage("run", "'%s' is not expected; models are given with --model", none.items[0]);
+    if (!choose_correction(&run->select.correction, correction))
+        return fus_args_usage("run", "--correction: '%s' found, bh, by, bonferroni or none expected", correction);
+    if (strcmp(criterion, "iut") != 0)
+        return fus_args_usage("run", "--criterion: '%s' found, iut expected", criterion);
+    run->full_units = strcmp(units, "full") == 0;
+    if (!run->full_units && strcmp(units, "labels") != 0)
+        return fus_args_usage("run", "--units: '%s' found, labels or full expected", units);
+    if (run->batch > 256)
+        return fus_args_usage("run", "--batch: %d found, at most 256 expected", run->batch);
+    return 0;
+}
+
+/* ---- what is printed ---- */
+
+static void print_results(const struct fus_run *run, const struct fus_run_summary *summary)
+{
+    printf("report: %s/report.html\n", run->out);
+    for (int i = 0; i < summary->n_models; i++) {
+        const struct fus_model_summary *m = &summary->models[i];
+        const struct fus_layer_summary *last = fus_run_last_place_layer(m);
+        if (!last)
+            continue;
+        printf("%s, %s, %zu units:\n", m->name, last->name, last->n_units);
+        for (int c = 0; c < summary->n_categories; c++) {
+            const struct fus_category_summary *s = &last->categories[c];
+            printf("  %-12s %7zu selective units (%.2f %%)", summary->categories[c], s->n_selective, 100 * s->proportion);
+            if (s->n_csi)
+                printf(", mean CSI %.3f", s->csi_mean);
+            printf("\n");
+        }
+    }
+}
+
+/* The method. Stimuli are checked, each network sees them all and its units' responses are summed up, tests find the
+ * selective units, tables and figures show them. */
+static int localize(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err)
+{
+    int code = fus_run_open_stimuli(run, summary, err);      /* every picture can be read */
+    if (!code)
+        code = fus_run_check_models(run, err);               /* so can every model, and has the layers asked for */
+    if (!code)
+        code = fus_run_make_folders(run, err);
+    for (int i = 0; i < run->n_models && !code; i++)
+        code = fus_run_measure_model(run, i, summary, err);  /* responses -> moments -> tests -> labels */
+    if (!code)
+        code = fus_run_write_tables(run, summary, err);      /* layers.csv, compare.csv, run.json */
+    if (!code)
+        code = fus_report_write(run->out, summary, err);     /* figures, report.html */
+    return code;
+}
+
+int fus_cmd_run(int argc, char **argv)
+{
+    struct fus_run run = {.stimuli = "builtin", .layers = "all", .select = {FUS_BH, 0.05}, .max_memory = (size_t)512 << 20,
+                          .batch = 4, .seed = 1};
+    struct fus_run_summary summary = {.version = FUS_VERSION};
+    struct fus_texts models = {0};
+    struct fus_error err = {0};
+    int status = parse(&run, &models, argc, argv);
+    if (status)
+        return status < 0 ? 0 : status;
+    fus_model_catch_interrupt();
+    run.started = fus_run_now();
+    int code = name_models(&run, &models, &err);
+    if (!code)
+        code = localize(&run, &summary, &err);
+    if (!code)
+        code = fus_run_write_log(&run, &summary, &err);
+    if (!code)
+        print_results(&run, &summary);
+    fus_run_free(&run, &summary);
+    return code ? fus_args_failed(&err) : 0;
+}

@@ -1,0 +1,141 @@
+/* fusiform stimuli: the built-in pictures as files, and contact sheets of any set. */
+#include <stdio.h>
+#include <string.h>
+
+#include "args.h"
+#include "commands.h"
+#include "model.h"
+#include "nn/outfile.h"
+#include "stimuli/stimuli.h"
+
+static const char help[] =
+    "usage: fusiform stimuli generate [--per-category 24] [--size 256] [--seed 1] -o DIR\n"
+    "       fusiform stimuli sheet DIR|builtin [--size 64] [--columns 24] -o SHEET.png\n\n"
+    "generate  draws the built-in pictures into DIR/SUBCATEGORY/*.png, with captions.tsv (path, caption) and manifest.tsv\n"
+    "          (path, category, subcategory); `--stimuli builtin?per_category=24&seed=1` uses the same without files\n"
+    "sheet     a contact sheet, one group of rows for each category\n\n"
+    "example: fusiform stimuli generate --per-category 144 --size 224 --seed 1 -o pictures/\n";
+
+struct options {
+    const char *out;
+    int per_category, size, columns;
+    uint64_t seed;
+};
+
+/* Picture i of the set as DIR/SUBCATEGORY/SUBCATEGORY-N.png; its name goes to `name`. */
+static int draw_one(char *name, size_t name_bytes, const struct fus_set *set, int i, const struct options *o,
+                    struct fus_error *err)
+{
+    const struct fus_picture *p = &set->pictures[i];
+    const char *sub = set->subcategories[p->subcategory];
+    char path[4096];
+    struct fus_image image = {0};
+    snprintf(name, name_bytes, "%s/%s-%d.png", sub, sub, p->index + 1);
+    snprintf(path, sizeof path, "%s/%s", o->out, name);
+    int code = fus_generate_picture(&image, sub, p->index, o->seed, o->size, err);
+    if (!code)
+        code = fus_png_write(path, &image, err);
+    fus_image_free(&image);
+    return code;
+}
+
+static int make_folders(const struct fus_set *set, const char *out, struct fus_error *err)
+{
+    char path[4096];
+    int code = FUS_OK;
+    if (strlen(out) > 3000)
+        return fus_base_fail(err, FUS_EINVAL, "-o: a path of %zu characters; at most 3000 are possible", strlen(out));
+    for (int i = 0; i < set->n_subcategories && !code; i++) {
+        snprintf(path, sizeof path, "%s/%s", out, set->subcategories[i]);
+        code = fus_outfile_mkdirs(path, err);
+    }
+    return code;
+}
+
+static int draw_all(const struct fus_set *set, const struct options *o, struct fus_error *err)
+{
+    struct fus_outfile captions = {0}, manifest = {0};
+    char path[4096], name[512], caption[512];
+    int code = make_folders(set, o->out, err);
+    snprintf(path, sizeof path, "%s/captions.tsv", o->out);
+    if (!code)
+        code = fus_outfile_open(&captions, path, err);
+    snprintf(path, sizeof path, "%s/manifest.tsv", o->out);
+    if (!code)
+        code = fus_outfile_open(&manifest, path, err);
+    for (int i = 0; i < set->n_pictures && !code; i++) {
+        const struct fus_picture *p = &set->pictures[i];
+        code = draw_one(name, sizeof name, set, i, o, err);
+        if (!code)
+            code = fus_generate_caption(caption, sizeof caption, set->subcategories[p->subcategory], p->index, o->seed);
+        if (code)
+            break;
+        fus_outfile_printf(&captions, "%s\t%s\n", name, caption);
+        fus_outfile_printf(&manifest, "%s\t%s\t%s\n", name, set->categories[p->category], set->subcategories[p->subcategory]);
+        if (fus_model_stopping())
+            code = fus_base_fail(err, FUS_ESTOPPED, "stopped after %d of %d pictures", i + 1, set->n_pictures);
+    }
+    if (!code)
+        code = fus_outfile_commit(&captions, err);
+    if (!code)
+        code = fus_outfile_commit(&manifest, err);
+    fus_outfile_discard(&captions);
+    fus_outfile_discard(&manifest);
+    return code;
+}
+
+static int generate(const struct options *o, struct fus_error *err)
+{
+    struct fus_set set = {0};
+    char spec[96];
+    snprintf(spec, sizeof spec, "builtin?per_category=%d&seed=%llu", o->per_category, (unsigned long long)o->seed);
+    int code = fus_set_open(&set, spec, NULL, err);
+    if (!code)
+        code = draw_all(&set, o, err);
+    if (!code)
+        printf("%d pictures in %s\n", set.n_pictures, o->out);
+    fus_set_close(&set);
+    return code;
+}
+
+static int sheet(const char *spec, const struct options *o, struct fus_error *err)
+{
+    struct fus_set set = {0};
+    struct fus_image image = {0};
+    int code = fus_set_open(&set, spec, NULL, err);
+    if (!code)
+        code = fus_set_sheet(&image, &set, o->size, o->columns, err);
+    if (!code)
+        code = fus_png_write(o->out, &image, err);
+    fus_image_free(&image);
+    fus_set_close(&set);
+    return code;
+}
+
+int fus_cmd_stimuli(int argc, char **argv)
+{
+    struct options o = {.per_category = 24, .columns = 24, .seed = 1};
+    struct fus_texts words = {0};
+    const struct fus_arg args[] = {{"-o", FUS_ARG_TEXT, &o.out},
+                                   {"--per-category", FUS_ARG_COUNT, &o.per_category},
+                                   {"--size", FUS_ARG_COUNT, &o.size},
+                                   {"--columns", FUS_ARG_COUNT, &o.columns},
+                                   {"--seed", FUS_ARG_SEED, &o.seed},
+                                   {0}};
+    int status = fus_args_parse("stimuli", help, args, &words, argc, argv);
+    if (status)
+        return status < 0 ? 0 : status;
+    bool drawing = words.n == 1 && strcmp(words.items[0], "generate") == 0;
+    if (!drawing && !(words.n == 2 && strcmp(words.items[0], "sheet") == 0))
+        return fus_args_usage("stimuli", "`generate` or `sheet DIR` expected");
+    if (!o.out)
+        return fus_args_usage("stimuli", "-o %s expected", drawing ? "DIR" : "SHEET.png");
+    if (!o.size)
+        o.size = drawing ? 256 : 64;
+    if (drawing && (o.size < 32 || o.size > 4096))
+        return fus_args_usage("stimuli", "--size: %d found, 32 to 4096 expected", o.size);
+    struct fus_error err = {0};
+    fus_model_catch_interrupt();
+    int code = drawing ? generate(&o, &err) : sheet(words.items[1], &o, &err);
+    return code ? fus_args_failed(&err) : 0;
+}

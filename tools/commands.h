@@ -1,0 +1,15 @@
+/* One function per subcommand: arguments behind its name in, exit status out (0 done, 1 failed, 2 wrong usage). */
+#ifndef FUS_COMMANDS_H
+#define FUS_COMMANDS_H
+
+int fus_cmd_run(int argc, char **argv);
+int fus_cmd_convert(int argc, char **argv);
+int fus_cmd_inspect(int argc, char **argv);
+int fus_cmd_activations(int argc, char **argv);
+int fus_cmd_embed(int argc, char **argv);
+int fus_cmd_classify(int argc, char **argv);
+int fus_cmd_image(int argc, char **argv);
+int fus_cmd_stimuli(int argc, char **argv);
+int fus_cmd_bench(int argc, char **argv);
+
+#endif

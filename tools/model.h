@@ -1,0 +1,35 @@
+/* A model as every command opens it: file -> tensors -> network, with the preprocessing it was trained with. */
+#ifndef FUS_MODEL_H
+#define FUS_MODEL_H
+
+#include "nn/nn.h"
+#include "stimuli/stimuli.h"
+#include "weights/weights.h"
+
+struct fus_model {
+    struct fus_store *store;
+    struct fus_net_spec spec;
+    struct fus_net *net;
+    const char *preprocess_text;
+    struct fus_preprocess preprocess;
+    size_t input_floats;          /* 3 * side * side */
+    char description[256];
+};
+
+/* Messages start with the path. batch: pictures per pass. */
+int fus_model_open(struct fus_model *m, const char *path, const char *lang_head, int batch, struct fus_error *err);
+/* Without the network: which one it is and what its input looks like. */
+int fus_model_recognise(struct fus_model *m, const char *path, const char *lang_head, struct fus_error *err);
+void fus_model_close(struct fus_model *m);
+
+/* Which taps a --layers text names ("all" or "a,b"): wanted [fus_net_n_taps]. */
+int fus_model_want(bool *wanted, const struct fus_model *m, const char *layers, struct fus_error *err);
+
+/* Picture file -> input [3, side, side]. */
+int fus_model_input(float *input, const struct fus_model *m, const char *path, struct fus_error *err);
+
+/* Ctrl-C: fus_model_stopping is true from the first one on; a second ends the program at once. */
+void fus_model_catch_interrupt(void);
+bool fus_model_stopping(void);
+
+#endif

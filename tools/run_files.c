@@ -1,0 +1,236 @@
+/* What surrounds the measurement: checks before it, tables and logs after it. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "nn/outfile.h"
+#include "run.h"
+
+double fus_run_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void fus_run_progress(const struct fus_run *run, const char *what, int done, int of, double started)
+{
+    static double last;
+    double t = fus_run_now(), rate = done / (t - started + 1e-9);
+    bool terminal = isatty(2), ended = done == of;
+    if (!ended && t - last < (terminal ? 0.1 : 10))
+        return;
+    last = t;
+    (void)run;
+    fprintf(stderr, "%s%s: %d of %d pictures, %.1f a second, %.0f s left%s", terminal ? "\r\033[K" : "", what, done, of, rate,
+            (of - done) / rate, terminal && !ended ? "" : "\n");
+}
+
+/* ---- before ---- */
+
+int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err)
+{
+    double start = fus_run_now();
+    int code = fus_set_open(&run->set, run->stimuli, run->categories, err);
+    if (code)
+        return code;
+    const struct fus_set *set = &run->set;
+    run->picture_sha256 = fus_base_alloc((size_t)set->n_pictures, sizeof *run->picture_sha256);
+    summary->models = fus_base_alloc((size_t)run->n_models, sizeof *summary->models);
+    summary->n_pictures = fus_base_alloc((size_t)set->n_categories, sizeof *summary->n_pictures);
+    summary->stimuli = fus_base_strdup(set->description);
+    if (!run->picture_sha256 || !summary->models || !summary->n_pictures || !summary->stimuli)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", set->n_pictures);
+    summary->categories = set->categories;
+    summary->n_categories = set->n_categories;
+    summary->options = run->select;
+    for (int i = 0; i < set->n_pictures; i++)
+        summary->n_pictures[set->pictures[i].category]++;
+    code = fus_set_check(set, run->picture_sha256, err);
+    run->check_seconds = fus_run_now() - start;
+    return code;
+}
+
+int fus_run_check_models(struct fus_run *run, struct fus_error *err)
+{
+    int code = FUS_OK;
+    for (int i = 0; i < run->n_models && !code; i++) {
+        struct fus_model m;
+        code = fus_model_recognise(&m, run->models[i].path, run->lang_head, err);
+        if (!code)
+            fus_model_close(&m);
+    }
+    return code;
+}
+
+void fus_run_units_folder(char *path, size_t path_bytes, const struct fus_run *run, int model)
+{
+    int used = snprintf(path, path_bytes, "%s/units/", run->out);
+    for (const char *s = run->models[model].name; *s && (size_t)used + 1 < path_bytes; s++) {
+        bool plain = (*s >= '0' && *s <= '9') || (*s >= 'A' && *s <= 'Z') || (*s >= 'a' && *s <= 'z') ||
+                     strchr("._-+=?", *s) || (unsigned char)*s >= 0x80;
+        path[used++] = plain ? *s : '_';
+    }
+    path[used] = '\0';
+}
+
+int fus_run_make_folders(struct fus_run *run, struct fus_error *err)
+{
+    char path[4000], other[4000];
+    if (strlen(run->out) > 3000)
+        return fus_base_fail(err, FUS_EINVAL, "--out: a path of %zu characters; at most 3000 are possible", strlen(run->out));
+    for (int i = 0; i < run->n_models; i++) {
+        fus_run_units_folder(path, sizeof path, run, i);
+        for (int j = 0; j < i; j++) {
+            fus_run_units_folder(other, sizeof other, run, j);
+            if (strcmp(path, other) == 0)
+                return fus_base_fail(err, FUS_EINVAL, "models '%s' and '%s' would share the folder %s: rename one",
+                                     run->models[j].name, run->models[i].name, path);
+        }
+        int code = fus_outfile_mkdirs(path, err);
+        if (code)
+            return code;
+    }
+    snprintf(path, sizeof path, "%s/figures", run->out);
+    return fus_outfile_mkdirs(path, err);
+}
+
+/* ---- after ---- */
+
+static void json_text(struct fus_outfile *f, const char *text)
+{
+    fus_outfile_printf(f, "\"");
+    for (const unsigned char *s = (const unsigned char *)text; *s; s++) {
+        if (*s == '"' || *s == '\\')
+            fus_outfile_printf(f, "\\%c", *s);
+        else if (*s < 0x20)
+            fus_outfile_printf(f, "\\u%04x", *s);
+        else
+            fus_outfile_printf(f, "%c", *s);
+    }
+    fus_outfile_printf(f, "\"");
+}
+
+static void json_field(struct fus_outfile *f, const char *name, const char *text)
+{
+    fus_outfile_printf(f, "\"%s\": ", name);
+    json_text(f, text);
+}
+
+/* run.json: what the result depends on, and nothing else. */
+static int write_json(const struct fus_run *run, const struct fus_run_summary *s, struct fus_error *err)
+{
+    static const char *const correction[] = {"bh", "by", "bonferroni", "none"};
+    char path[4096];
+    struct fus_outfile f;
+    snprintf(path, sizeof path, "%s/run.json", run->out);
+    int code = fus_outfile_open(&f, path, err);
+    if (code)
+        return code;
+    fus_outfile_printf(&f, "{\n  \"version\": \"%s\",\n  \"criterion\": \"iut\",\n  \"test\": \"welch\",\n", FUS_VERSION);
+    fus_outfile_printf(&f, "  \"correction\": \"%s\",\n  \"alpha\": %.17g,\n  \"seed\": %llu,\n  ",
+                       correction[run->select.correction], run->select.alpha, (unsigned long long)run->seed);
+    json_field(&f, "layers", run->layers);
+    fus_outfile_printf(&f, ",\n  \"units\": \"%s\",\n  ", run->full_units ? "full" : "labels");
+    json_field(&f, "stimuli", s->stimuli);
+    fus_outfile_printf(&f, ",\n  \"models\": [");
+    for (int i = 0; i < s->n_models; i++) {
+        fus_outfile_printf(&f, "%s\n    {", i ? "," : "");
+        json_field(&f, "name", s->models[i].name);
+        fus_outfile_printf(&f, ", ");
+        json_field(&f, "source", s->models[i].source);
+        fus_outfile_printf(&f, ", ");
+        json_field(&f, "sha256", s->models[i].sha256);
+        fus_outfile_printf(&f, ", ");
+        json_field(&f, "architecture", s->models[i].architecture);
+        fus_outfile_printf(&f, ", ");
+        json_field(&f, "preprocess", s->models[i].preprocess);
+        fus_outfile_printf(&f, "}");
+    }
+    fus_outfile_printf(&f, "\n  ],\n  \"categories\": [");
+    for (int i = 0; i < s->n_categories; i++) {
+        fus_outfile_printf(&f, "%s", i ? ", " : "");
+        json_text(&f, s->categories[i]);
+    }
+    fus_outfile_printf(&f, "],\n  \"pictures\": [");
+    for (int i = 0; i < run->set.n_pictures; i++) {
+        const struct fus_picture *p = &run->set.pictures[i];
+        fus_outfile_printf(&f, "%s\n    {", i ? "," : "");
+        json_field(&f, "path", p->path);
+        fus_outfile_printf(&f, ", ");
+        json_field(&f, "category", s->categories[p->category]);
+        fus_outfile_printf(&f, ", ");
+        json_field(&f, "subcategory", run->set.subcategories[p->subcategory]);
+        fus_outfile_printf(&f, ", ");
+        json_field(&f, "sha256", run->picture_sha256[i]);
+        fus_outfile_printf(&f, "}");
+    }
+    fus_outfile_printf(&f, "\n  ]\n}\n");
+    return fus_outfile_commit(&f, err);
+}
+
+int fus_run_write_tables(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/layers.csv", run->out);
+    int code = fus_table_layers(path, summary, err);
+    snprintf(path, sizeof path, "%s/compare.csv", run->out);
+    if (!code)
+        code = fus_table_compare(path, summary, err);
+    return code ? code : write_json(run, summary, err);
+}
+
+int fus_run_write_log(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err)
+{
+    char path[4096];
+    struct fus_outfile f;
+    struct rusage usage;
+    snprintf(path, sizeof path, "%s/run.log", run->out);
+    int code = fus_outfile_open(&f, path, err);
+    if (code)
+        return code;
+    getrusage(RUSAGE_SELF, &usage);
+    fus_outfile_printf(&f, "fusiform %s\nthreads\t%d\nbatch\t%d\nmax_memory_bytes\t%zu\n", FUS_VERSION, fus_base_threads(),
+                       run->batch, run->max_memory);
+    fus_outfile_printf(&f, "check_pictures_s\t%.3f\n", run->check_seconds);
+    for (int i = 0; i < summary->n_models; i++) {
+        const struct fus_run_model *m = &run->models[i];
+        fus_outfile_printf(&f, "model\t%s\tisa\t%s\tnet_bytes\t%zu\tpasses\t%d\tload_s\t%.3f\tdecode_s\t%.3f\tforward_s\t%.3f\t"
+                               "statistics_s\t%.3f\tall_s\t%.3f\n",
+                           m->name, m->isa, m->net_bytes, m->n_passes, m->load_seconds, m->decode_seconds, m->forward_seconds,
+                           m->statistics_seconds, m->seconds);
+    }
+    fus_outfile_printf(&f, "wall_s\t%.3f\npeak_memory_kb\t%ld\n", fus_run_now() - run->started, usage.ru_maxrss);
+    return fus_outfile_commit(&f, err);
+}
+
+const struct fus_layer_summary *fus_run_last_place_layer(const struct fus_model_summary *m)
+{
+    for (int i = m->n_layers - 1; i >= 0; i--)
+        if (m->layers[i].height * m->layers[i].width > 1)
+            return &m->layers[i];
+    return m->n_layers ? &m->layers[m->n_layers - 1] : NULL;
+}
+
+void fus_run_free(struct fus_run *run, struct fus_run_summary *summary)
+{
+    for (int i = 0; i < summary->n_models; i++) {
+        struct fus_model_summary *m = &summary->models[i];
+        for (int j = 0; j < m->n_layers; j++)
+            fus_select_free(&m->layers[j]);
+        fus_base_free(m->layers);
+        fus_base_free(m->name);
+        fus_base_free(m->source);
+        fus_base_free(m->architecture);
+        fus_base_free(m->preprocess);
+    }
+    fus_base_free(summary->models);
+    fus_base_free(summary->n_pictures);
+    fus_base_free(summary->stimuli);
+    fus_base_free(run->models);
+    fus_base_free(run->picture_sha256);
+    fus_set_close(&run->set);
+}

@@ -1,0 +1,65 @@
+/* Private to weights/: what PyTorch's containers share. A pickle refers to storages; tensors are found by walking its values. */
+#ifndef FUS_CHECKPOINT_H
+#define FUS_CHECKPOINT_H
+
+#include "pickle.h"
+#include "store.h"
+
+#define FUS_CHECKPOINT_MAX_NAME 400 /* bytes of a tensor's name; the longest in Hugging Face's ResNets is 70 */
+
+/* A storage that some tensor of the pickle refers to. */
+struct fus_checkpoint_storage {
+    const uint8_t *key; /* points into the pickle; not ended by 0, holds none */
+    size_t key_n;
+    enum fus_dtype dtype;
+    uint64_t n; /* elements */
+    uint32_t member;
+    bool placed; /* the container has found it: member counts */
+};
+
+/* A tensor that the pickle refers to by a number (the tar format). */
+struct fus_checkpoint_ready {
+    int64_t key;
+    struct fus_tensor tensor; /* all but its name */
+};
+
+/* What the walk carries. Set store, err, big_endian; then list, set member and placed of each storage, walk; free storages. */
+struct fus_checkpoint {
+    struct fus_store *s;
+    struct fus_error *err;
+    struct fus_checkpoint_storage *storages; /* sorted by key */
+    size_t n_storages;
+    const struct fus_checkpoint_ready *ready; /* sorted by key */
+    size_t n_ready;
+    bool big_endian;
+    size_t budget; /* values that may still be visited: some contain each other */
+    char path[FUS_CHECKPOINT_MAX_NAME + 1];
+    size_t path_n;
+};
+
+/* Every storage that the pickle refers to, once. Two references must agree in type and count. */
+int fus_checkpoint_list(struct fus_checkpoint *w, const struct fus_pickle *pickle);
+struct fus_checkpoint_storage *fus_checkpoint_find(const struct fus_checkpoint *w, const uint8_t *key, size_t key_n);
+
+/* Add each tensor of the pickle to the store, named by the path of keys that leads to it. */
+int fus_checkpoint_walk(struct fus_checkpoint *w, const struct fus_pickle *pickle);
+
+/* What a torch.FloatStorage or torch.float32 holds. */
+bool fus_checkpoint_dtype(enum fus_dtype *dtype, const struct fus_pickle_value *global, enum fus_pickle_role role);
+
+/* Whether every element of t, from number `first` on, is one of the n of its storage. */
+bool fus_checkpoint_inside(const struct fus_tensor *t, uint64_t first, uint64_t n);
+
+/* One of the pickles that stand one behind the other, with the bytes it points into. */
+struct fus_checkpoint_part {
+    struct fus_pickle pickle;
+    uint8_t *bytes;
+};
+
+/* Read the pickle at *at and move behind it; it ends before byte `end`. Nothing says how long it is: the stretch that is read begins
+ * with `window` bytes and grows until the pickle stops. */
+int fus_checkpoint_read_part(struct fus_checkpoint_part *part, const struct fus_store *s, uint64_t *at, uint64_t end, size_t window,
+                             struct fus_error *err);
+void fus_checkpoint_free_part(struct fus_checkpoint_part *part);
+
+#endif
