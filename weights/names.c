@@ -284,6 +284,18 @@ static int size_of(const struct fus_tensor *t, int d)
     return t && d < t->n_dims && t->shape[d] < (1 << 24) ? (int)t->shape[d] : 0;
 }
 
+/* *size of dimension d of a tensor without which the network has no numbers. */
+static int need(int *size, const struct fus_store *s, const char *name, int d, struct fus_error *err)
+{
+    const struct fus_tensor *t = fus_store_find(s, name);
+    *size = size_of(t, d);
+    if (!t)
+        return fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: missing", name);
+    if (*size == 0)
+        return fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: %d dimensions of sensible size expected", t->name, d + 1);
+    return FUS_OK;
+}
+
 /* "256x128x3x3", "scalar". */
 static void print_shape(char *text, size_t n, const struct fus_tensor *t)
 {
@@ -352,15 +364,18 @@ static int recognise_stem(struct fus_net_spec *spec, const struct fus_store *s, 
         return unknown(s, conv1 ? "layer1.0.conv1.weight" : "conv1.weight", err);
     int kernel = size_of(conv1, 2);
     if (fus_store_find(s, "attnpool.positional_embedding") || fus_store_find(s, "conv3.weight")) {
-        const struct fus_tensor *grid = fus_store_find(s, "attnpool.positional_embedding");
-        int rows = size_of(grid, 0), side = 1;
+        int rows, side = 1, code = need(&spec->stem_channels, s, "conv3.weight", 0, err);
+        if (!code)
+            code = need(&rows, s, "attnpool.positional_embedding", 0, err);
+        if (!code)
+            code = need(&spec->attn_dim, s, "attnpool.c_proj.weight", 0, err);
+        if (code)
+            return code;
         while (side < 128 && (side + 1) * (side + 1) + 1 <= rows)
             side++;
         spec->stem = FUS_STEM_CLIP;
-        spec->stem_channels = size_of(fus_store_find(s, "conv3.weight"), 0);
         spec->attn_grid = side;
         spec->attn_heads = spec->stem_channels / 2; /* CLIP: width*32 channels, 64 for each head */
-        spec->attn_dim = size_of(fus_store_find(s, "attnpool.c_proj.weight"), 0);
         spec->input_side = 32 * side;
     } else if (kernel == 7 || kernel == 3) {
         spec->stem = kernel == 7 ? FUS_STEM_7X7 : FUS_STEM_3X3;
@@ -383,9 +398,15 @@ static int recognise_stages(struct fus_net_spec *spec, const struct fus_store *s
         while (spec->n_blocks[n] < 2000 && find(s, "layer%d.%d.conv1.weight", n + 1, spec->n_blocks[n]))
             spec->n_blocks[n]++;
         const struct fus_tensor *conv2 = find(s, "layer%d.0.conv2.weight", n + 1);
-        int width = size_of(find(s, "layer%d.0.conv1.weight", n + 1), 0), per_group = size_of(conv2, 1);
-        spec->width[n] = width;
-        spec->channels[n] = size_of(find(s, "layer%d.0.conv%d.weight", n + 1, spec->bottleneck ? 3 : 2), 0);
+        char first[NAME_BYTES], final[NAME_BYTES];
+        snprintf(first, sizeof first, "layer%d.0.conv1.weight", n + 1);
+        snprintf(final, sizeof final, "layer%d.0.conv%d.weight", n + 1, spec->bottleneck ? 3 : 2);
+        int code = need(&spec->width[n], s, first, 0, err);
+        if (!code)
+            code = need(&spec->channels[n], s, final, 0, err);
+        if (code)
+            return code;
+        int width = spec->width[n], per_group = size_of(conv2, 1);
         if (spec->bottleneck && per_group > 0 && per_group < width && width % per_group == 0)
             return fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: a convolution in %d groups (ResNeXt, RegNet); only ungrouped ones are known",
                                  conv2->name, width / per_group);
