@@ -199,6 +199,71 @@ def select():
     write("label", [", ".join(str(v) for v in label)], "label of each unit")
 
 
+# ---- other criteria, ranks, effect sizes ----
+
+def by_cut(values, cut):
+    """Label with the largest value above the cut, -1 without one; values [category, unit]."""
+    values = np.where(np.isnan(values), -np.inf, values)
+    return np.where(values.max(0) > cut, values.argmax(0), -1)
+
+
+def two_sided_by(x, alpha=0.05):
+    units = x[0].shape[1]
+    wins = np.zeros((CATEGORIES, units), int)
+    harmonic = sum(1 / np.arange(1, units + 1))
+    for a in range(CATEGORIES):
+        for b in range(CATEGORIES):
+            if a != b:
+                with np.errstate(all="ignore"):
+                    t, p = stats.ttest_ind(x[a], x[b])
+                p = np.where((x[a].var(0) == 0) & (x[b].var(0) == 0), 1, p)
+                wins[a] += (step_up(p, units * harmonic) <= alpha) & (x[a].mean(0) > x[b].mean(0))
+    return np.where((wins == CATEGORIES - 1).any(0), wins.argmax(0), -1)
+
+
+def ranks_label(x, cut=0.001):
+    units, best = x[0].shape[1], np.array([v.mean(0) for v in x]).argmax(0)
+    label = np.full(units, -1)
+    for u in range(units):
+        p = [1 if len(np.unique(np.r_[x[best[u]][:, u], x[o][:, u]])) == 1 else
+             stats.mannwhitneyu(x[best[u]][:, u], x[o][:, u], alternative="greater").pvalue
+             for o in range(CATEGORIES) if o != best[u]]
+        label[u] = best[u] if max(p) < cut else -1
+    return label
+
+
+def criteria():
+    x = layer_responses()
+    csi, d, t = [], [], []
+    for c in range(CATEGORIES):
+        others = [x[k] for k in range(CATEGORIES) if k != c]
+        pool, mine, mu_o = np.concatenate(others), x[c].mean(0), np.mean([o.mean(0) for o in others], axis=0)
+        with np.errstate(all="ignore"):
+            csi.append(np.where(mine + mu_o > 0, (mine - mu_o) / (mine + mu_o), np.nan))
+            d.append((mine - mu_o) / np.sqrt((x[c].var(0, ddof=1) + pool.var(0, ddof=1)) / 2))
+            t.append((mine - pool.mean(0)) / np.sqrt(x[c].var(0) / len(x[c]) + pool.var(0) / len(pool)))
+    labels = [two_sided_by(x), by_cut(np.array(t), 10), by_cut(np.array(d), 1), by_cut(np.array(csi), 1 / 3)]
+    big = [np.concatenate([v, v + 0.001 * np.arange(v.size).reshape(v.shape) % 0.1] * 3).astype(np.float32) for v in x]
+    labels.append(ranks_label(big))
+    write("criteria", ["{" + ", ".join(str(v) for v in row) + "}," for row in labels],
+          "labels by prince, tdann, dprime, ratio; by ranksum from the responses and their shifted copies, three times")
+
+
+def ranks():
+    rng = np.random.default_rng(6)
+    rows = []
+    for i in range(60):
+        na, nb = (rng.integers(1, 9), rng.integers(1, 60)) if i % 2 else rng.integers(2, 20, 2)
+        na, nb = (nb, na) if i % 4 == 1 else (na, nb)
+        a, b = rng.normal(0.6 * (i % 3), 1, na), rng.normal(0, 1, nb)
+        a, b = [np.round(v * (2 if i % 5 == 0 else 2 ** 20)) / 2 ** (1 if i % 5 == 0 else 20) for v in (a, b)]
+        a, b = a.astype(np.float32), b.astype(np.float32)
+        r = stats.mannwhitneyu(a, b, alternative="greater")
+        rows.append(f"{{{na}, {nb}, {number(r.statistic)}, {number(r.pvalue)}, "
+                    f"{{{', '.join(f'{v:.9g}' for v in np.r_[a, b])}}}}},")
+    write("ranks", rows, "n_a, n_b, U, one-sided p by SciPy's mannwhitneyu, the values of a and of b")
+
+
 def main():
     if sys.argv[1:2] == ["--grid"]:
         worst = 0
@@ -207,7 +272,7 @@ def main():
             worst = max(worst, abs(float((mpf(float(stats.t.sf(t, df))) - p) / p)))
         print(f"SciPy's largest relative error: {worst:.2e}", file=sys.stderr)
         return
-    for make in (special, ttest, multiple, select):
+    for make in (special, ttest, multiple, select, criteria, ranks):
         make()
 
 

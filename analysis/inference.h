@@ -1,0 +1,64 @@
+/* What goes beyond the default report: other criteria of selectivity, effect sizes, cross-validation, resampling,
+ * representational similarity. Reading order: effect.c, ranksum.c, criteria.c, halves.c, permute.c, bootstrap.c,
+ * consistency.c, signflip.c. Same rules as analysis.h: doubles, fixed order of sums, nothing depends on threads. */
+#ifndef FUS_INFERENCE_H
+#define FUS_INFERENCE_H
+
+#include "analysis/analysis.h"
+
+/* ---- effect sizes (effect.c), from counts, means and variances (n-1) ----
+ *
+ * d' = (a - b) / sqrt((s_a^2 + s_b^2) / 2), Cohen's d = (a - b) / pooled s; NaN where both variances are 0. */
+double fus_effect_dprime(double mean_a, double var_a, double mean_b, double var_b);
+double fus_effect_cohen(double mean_a, double var_a, double n_a, double mean_b, double var_b, double n_b);
+
+/* ---- ranks (ranksum.c), from single responses ----
+ *
+ * The Mann-Whitney U of a [n_a] over b [n_b]: pairs with a > b, ties counting one half. AUC = U / (n_a n_b), the chance that a picture
+ * of a gives the larger response. p: one-sided, "a greater": exact without ties and where n_a or n_b is at most 8 (both at
+ * most 200), else the normal approximation with tie and continuity correction; 1 where all values are equal. scratch
+ * [n_a + n_b]. No value may be NaN. */
+double fus_ranksum_u(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch);
+double fus_ranksum_auc(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch);
+double fus_ranksum_p(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch);
+
+/* ---- other criteria (criteria.c) ---- */
+
+enum fus_criterion {
+    FUS_CRITERION_IUT,    /* fus_select_layer */
+    FUS_CRITERION_PRINCE, /* Student two-sided against each other category, BY over the units per pair, all q <= alpha, all t > 0 */
+    FUS_CRITERION_TDANN,  /* t against the pool of all others, variances with n, t > 10 */
+    FUS_CRITERION_DPRIME, /* d' > 1 (fus_csi_dprime) */
+    FUS_CRITERION_RATIO,  /* CSI > 1/3 */
+    FUS_CRITERION_RANKSUM /* preferred category against each other, largest p < 0.001; needs single responses */
+};
+
+/* "iut", "prince", "tdann", "dprime", "ratio", "ranksum"; FUS_EINVAL names them. */
+int fus_criteria_parse(enum fus_criterion *out, const char *name, struct fus_error *err);
+const char *fus_criteria_name(enum fus_criterion criterion);
+
+/* fus_select_layer by any criterion that moments suffice for. A unit that several categories pass gets the one with the
+ * largest statistic (the lower index among equal ones). options->correction matters to iut alone, alpha to iut and prince. */
+int fus_criteria_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
+                       int width, enum fus_criterion criterion, const struct fus_select_options *options,
+                       struct fus_error *err);
+
+/* Single responses of one layer: x [n_images, n_units], category [n_images] in 0 .. n_categories-1. */
+struct fus_responses {
+    const float *x;
+    const int *category;
+    size_t n_images, n_units;
+    int n_categories;
+};
+
+/* FUS_CRITERION_RANKSUM (Baek et al. 2021): the category with the largest mean, against each other one. */
+int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_responses *r, const char *name, int channels,
+                         int height, int width, struct fus_error *err);
+
+/* The moments of all images of r, in their order; create first with n_categories groups. order [n] NULL or which image enters
+ * at each step; relabel NULL or the category that it enters under. */
+int fus_responses_check(const struct fus_responses *r, struct fus_error *err);
+void fus_responses_moments(struct fus_moments *m, const struct fus_responses *r, const size_t *order, size_t n,
+                           const int *relabel);
+
+#endif
