@@ -291,10 +291,11 @@ static int walk_container(struct fus_checkpoint *w, struct fus_pickle_value *v, 
 
 static int walk_object(struct fus_checkpoint *w, struct fus_pickle_value *v, int depth)
 {
-    const struct fus_pickle_global *global;
+    const struct fus_pickle_global *global = NULL;
     const struct fus_pickle_value *arguments = tensor_arguments(&global, v);
     if (arguments)
         return add_tensor(w, global, arguments);
+    global = v->u.object.global;
     const struct fus_pickle_value *state = v->u.object.state;
     if (global->role == FUS_PICKLE_WRAPPER && v->u.object.arguments->n)
         return walk(w, v->u.object.arguments->u.tuple[0], depth + 1);
