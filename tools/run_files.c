@@ -59,9 +59,13 @@ int fus_run_check_models(struct fus_run *run, struct fus_error *err)
     int code = FUS_OK;
     for (int i = 0; i < run->n_models && !code; i++) {
         struct fus_model m;
-        code = fus_model_recognise(&m, run->models[i].path, run->lang_head, err);
-        if (!code)
-            fus_model_close(&m);
+        code = fus_model_open(&m, run->models[i].path, run->lang_head, NULL, err);
+        if (code)
+            break;
+        bool *wanted = fus_base_alloc((size_t)fus_net_n_taps(m.net), sizeof *wanted);
+        code = wanted ? fus_model_want(wanted, &m, run->layers, err) : fus_base_fail(err, FUS_ENOMEM, "no memory");
+        fus_base_free(wanted);
+        fus_model_close(&m);
     }
     return code;
 }
