@@ -88,6 +88,11 @@ void fus_set_close(struct fus_set *set);
 /* Picture i, decoded or drawn. Thread-safe. */
 int fus_set_picture(struct fus_image *image, const struct fus_set *set, int i, struct fus_error *err);
 
+/* visit(arg, i, err) for every picture, in parallel. Once one fails none behind it is begun; of several failures the first
+ * in set order is reported, whatever the threads do. */
+int fus_set_each(const struct fus_set *set, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
+                 struct fus_error *err);
+
 /* Read every picture once, in parallel: the first (in set order) that cannot be read fails, by name. hex[i]: SHA-256
  * of its file (of its pixels for drawn ones); NULL allowed. */
 int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_error *err);
