@@ -59,6 +59,8 @@ static struct fus_axis scale_for(struct fus_figures_figure *f, enum fus_view_qua
     struct fus_axis axis = {.percent = quantity == FUS_VIEW_PROPORTION};
     if (isnan(lo))
         lo = 0, hi = 1;
+    if (quantity == FUS_VIEW_PROPORTION && hi <= 0)
+        hi = 0.01; /* nothing anywhere: 1% is scale enough */
     if (lo > 0 && (quantity == FUS_VIEW_PROPORTION || lo < 0.5 * hi))
         lo = 0;
     fus_axis_fit(&axis, lo, hi, 5);
@@ -118,9 +120,20 @@ static void add_bars(struct fus_figures_figure *f, const struct fus_view *view, 
     end_panel(f, panel, FUS_PANELS_WIDTH, height);
 }
 
+static bool any_selective(const struct fus_view *view)
+{
+    for (int m = 0; m < view->run->n_models; m++)
+        for (int c = 0; c < view->run->n_categories; c++)
+            if (fus_view_category(view, m, view->last[m], c)->n_selective > 0)
+                return true;
+    return false;
+}
+
 static double largest_in_maps(const struct fus_view *view)
 {
     double most = 0;
+    if (!any_selective(view))
+        return 0.01;
     for (int m = 0; m < view->run->n_models; m++) {
         const struct fus_layer_summary *layer = fus_view_last(view, m);
         for (int c = 0; c < view->run->n_categories; c++)

@@ -139,7 +139,7 @@ static void stars(const struct lines *p, int model_b, double y, bool key)
     }
     for (int l = 0; l < p->view->run->models[0].n_layers; l++) {
         const struct fus_csi_comparison *row = fus_view_comparison(p->view, model_b, l, p->category);
-        if (row && row->p < 0.05)
+        if (row && row->p < 0.05 && fus_view_comparable(p->view, row))
             fus_svg_put(p->out, "<text class=\"$s mid\" x=\"$f\" y=\"$f\">*</text>", p->every > 1 ? "sm" : "st", x_of(p, 0, l), y + (p->every > 1 ? 2 : 3));
     }
     fus_svg_put(p->out, "\n");

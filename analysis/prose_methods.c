@@ -17,7 +17,7 @@ static void caption_csi(struct fus_svg *out, const struct fus_view *view)
                      "read it as a description).", view->run->models[0].name,
                 view->run->n_models == 2 ? "the other model" : "the model whose marker heads the row of asterisks");
     if (!view->same_layers)
-        fus_svg_put(out, " Only layers of the same name are tested; the asterisk stands at the first model\xe2\x80\x99s layer.");
+        fus_svg_put(out, " Only layers of the same name are tested, and only those at the same depth have an asterisk; the others are in the table.");
 }
 
 static void caption_dots(struct fus_svg *out, const struct fus_figures_figure *figure)

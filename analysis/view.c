@@ -173,6 +173,11 @@ const struct fus_csi_comparison *fus_view_comparison(const struct fus_view *view
     return NULL;
 }
 
+bool fus_view_comparable(const struct fus_view *view, const struct fus_csi_comparison *row)
+{
+    return fabs(fus_view_x(view, row->model_a, row->layer_a) - fus_view_x(view, row->model_b, row->layer_b)) < 0.01;
+}
+
 bool fus_view_untrained(const struct fus_view *view, int model)
 {
     const char *source = view->run->models[model].source;

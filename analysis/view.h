@@ -39,6 +39,9 @@ const struct fus_category_summary *fus_view_category(const struct fus_view *view
 /* The row that compares the first model's layer with `model_b`'s, or NULL. */
 const struct fus_csi_comparison *fus_view_comparison(const struct fus_view *view, int model_b, int layer_a, int category);
 
+/* Its two layers lie at the same place of the x axis: then an asterisk above them says what it seems to say. */
+bool fus_view_comparable(const struct fus_view *view, const struct fus_csi_comparison *row);
+
 /* The model has random weights, by its source ("random:..."). */
 bool fus_view_untrained(const struct fus_view *view, int model);
 

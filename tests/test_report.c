@@ -397,12 +397,49 @@ static void test_shapes(void)
             CHECK(!plans[i].empty || (strstr(page, "none of the 100,352 units") && !strstr(page, "largest share")));
             CHECK((strstr(page, "is an untrained control") != NULL) == (plans[i].sources[plans[i].n_models - 1] != NULL));
             CHECK((strstr(page, "relative depth in the network") != NULL) == (plans[i].layers_of[0] != 0));
+            CHECK((strstr(page, "is significantly greater than") != NULL) == (plans[i].n_models > 1 && !plans[i].empty && !plans[i].layers_of[0]));
+            CHECK((strstr(page, "which lie at other depths") != NULL) == (plans[i].layers_of[0] != 0));
+            CHECK(plans[i].layers_of[0] == 0 || count(page, ">*</text>") <= 5); /* only the stems correspond */
             CHECK((strstr(page, "compare.csv") != NULL) == (plans[i].n_models > 1));
         }
         free(page);
         remove_folder();
         forget(&run);
     }
+}
+
+/* What is said when one category alone has selective units, and of a category that hardly has any. */
+static void test_words(void)
+{
+    struct plan plan = {.n_models = 1, .n_layers = 17, .n_categories = 5, .names = {"net"}};
+    struct fus_run_summary run;
+    invent(&run, &plan);
+    for (int l = 0; l < 17; l++)
+        for (int c = 0; c < 5; c++) {
+            struct fus_category_summary *s = &run.models[0].layers[l].categories[c];
+            bool word = c == 3 && l == 5;
+            if (c == 0)
+                continue;
+            s->n_selective = word ? 1 : 0;
+            s->proportion = word ? 1e-6 : 0;
+        }
+    run.options.correction = FUS_BONFERRONI;
+    run.options.alpha = 0.001;
+    make_folder("words");
+    char *page = write_and_check(&run, 2000000);
+    if (page) {
+        CHECK(strstr(page, "of the units of net are selective for face, none for any other category."));
+        CHECK(strstr(page, "All of them are selective for face."));
+        CHECK(strstr(page, "the share peaks in layer") && strstr(page, "left aside") && !strstr(page, "word (0.000"));
+        CHECK(strstr(page, "Bonferroni") && strstr(page, "q \xe2\x89\xa4 0.001 and"));
+    }
+    free(page);
+    run.criterion = "d' > 1 <Afraz 2015>";
+    page = write_and_check(&run, 2000000);
+    CHECK(page && strstr(page, "d&#39; &gt; 1 &lt;Afraz 2015&gt;") && !strstr(page, "Intersection-union") && !strstr(page, "respond significantly"));
+    free(page);
+    remove_folder();
+    forget(&run);
 }
 
 /* ---- Figs 1B, 2A and 5 ---- */
@@ -526,6 +563,7 @@ int main(void)
     test_two_models();
     test_hostile_names();
     test_shapes();
+    test_words();
     test_single_pictures();
     test_failures();
     test_full_disk();
