@@ -61,4 +61,28 @@ int fus_responses_check(const struct fus_responses *r, struct fus_error *err);
 void fus_responses_moments(struct fus_moments *m, const struct fus_responses *r, const size_t *order, size_t n,
                            const int *relabel);
 
+/* ---- split halves (halves.c), against double dipping (Kriegeskorte et al. 2009) ----
+ *
+ * Moments of 2 * n_categories groups: group half * n_categories + category. Conventionally the pictures of a category go to
+ * half 0, 1, 0, 1, ... in list order. */
+
+/* The groups of one half, as moments that share m's memory: never destroy it. */
+struct fus_moments fus_halves_view(const struct fus_moments *m, int half);
+
+/* Both halves as one (Chan, Golub & LeVeque 1983), into out [n_categories, n_units], created by the caller. */
+int fus_halves_merge(struct fus_moments *out, const struct fus_moments *m, struct fus_error *err);
+
+/* Of one category in one layer. "Selected" by fus_criteria_layer with the given criterion in one half alone; cross-validated values are measured
+ * in the other half and averaged over the two directions; NaN where nothing was selected. */
+struct fus_halves_category {
+    size_t n_selected[2];
+    double csi_same, csi_cross;       /* mean CSI of the selected units in their own and in the other half */
+    double dprime_same, dprime_cross;
+    double survival;                  /* share of the selected units that are selected in the other half too */
+    double dice;                      /* 2 |A and B| / (|A| + |B|) of the two masks */
+    double t_correlation;             /* Pearson's r over units of the least Welch t over the other categories; units defined in both */
+};
+int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *m, enum fus_criterion criterion,
+                     const struct fus_select_options *options, struct fus_error *err); /* out [n_categories] */
+
 #endif

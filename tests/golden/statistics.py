@@ -264,6 +264,38 @@ def ranks():
     write("ranks", rows, "n_a, n_b, U, one-sided p by SciPy's mannwhitneyu, the values of a and of b")
 
 
+# ---- split halves ----
+
+def mean_or_nan(v):
+    v = v[~np.isnan(v)]
+    return v.mean() if len(v) else np.nan
+
+
+def halves():
+    """Even and odd pictures of layer_responses() doubled (so that each half has some)."""
+    x = [np.concatenate([v, v[::-1] + np.float32(0.125) * (np.arange(v.size) % 7).reshape(v.shape)]) for v in layer_responses()]
+    half = [[v[h::2] for v in x] for h in range(2)]
+    rows = []
+    for c in range(CATEGORIES):
+        others = [k for k in range(CATEGORIES) if k != c]
+        mask, csi, d, t = [], [], [], []
+        for y in half:
+            mask.append(category_row(y, c)[0])
+            t.append(np.array([welch(y[c], y[k])[0] for k in others]).min(0))
+            mine, mu_o, pool = y[c].mean(0), np.mean([y[k].mean(0) for k in others], axis=0), np.concatenate([y[k] for k in others])
+            with np.errstate(all="ignore"):
+                csi.append(np.where(mine + mu_o > 0, (mine - mu_o) / (mine + mu_o), np.nan))
+                d.append((mine - mu_o) / np.sqrt((y[c].var(0, ddof=1) + pool.var(0, ddof=1)) / 2))
+        pairs = [((0, 0), (1, 1)), ((0, 1), (1, 0))]
+        row = [mask[0].sum(), mask[1].sum()]
+        row += [mean_or_nan(np.array([mean_or_nan(v[m][mask[s]]) for s, m in p])) for v in (csi, d) for p in pairs]
+        both = (mask[0] & mask[1]).sum()
+        row += [mean_or_nan(np.array([both / m.sum() if m.any() else np.nan for m in mask])),
+                2 * both / (mask[0].sum() + mask[1].sum()), np.corrcoef(t[0], t[1])[0, 1]]
+        rows.append(braces(*row))
+    write("halves", rows, "n selected in each half, CSI same and cross, d' same and cross, survival, Dice, r of t maps")
+
+
 def main():
     if sys.argv[1:2] == ["--grid"]:
         worst = 0
@@ -272,7 +304,7 @@ def main():
             worst = max(worst, abs(float((mpf(float(stats.t.sf(t, df))) - p) / p)))
         print(f"SciPy's largest relative error: {worst:.2e}", file=sys.stderr)
         return
-    for make in (special, ttest, multiple, select, criteria, ranks):
+    for make in (special, ttest, multiple, select, criteria, ranks, halves):
         make()
 
 
