@@ -1,6 +1,6 @@
 /* What goes beyond the default report: other criteria of selectivity, effect sizes, cross-validation, resampling,
- * representational similarity. Reading order: effect.c, ranksum.c, criteria.c, halves.c, permute.c, bootstrap.c,
- * consistency.c, signflip.c. Same rules as analysis.h: doubles, fixed order of sums, nothing depends on threads. */
+ * representational similarity. Reading order: effect.c, ranksum.c, criteria.c, halves.c, order.c, permute.c,
+ * bootstrap.c, consistency.c, signflip.c. Same rules as analysis.h: doubles, fixed order of sums, nothing depends on threads. */
 #ifndef FUS_INFERENCE_H
 #define FUS_INFERENCE_H
 
@@ -43,20 +43,20 @@ int fus_criteria_layer(struct fus_layer_summary *out, const struct fus_moments *
                        int width, enum fus_criterion criterion, const struct fus_select_options *options,
                        struct fus_error *err);
 
-/* Single responses of one layer: x [n_images, n_units], category [n_images] in 0 .. n_categories-1. */
+/* Single responses of one layer: x [n_images, n_units], units [C, H, W]; category [n_images] in 0 .. n_categories-1. */
 struct fus_responses {
     const float *x;
     const int *category;
     size_t n_images, n_units;
-    int n_categories;
+    int n_categories, channels, height, width;
+    const int *stratum; /* [n_images] subcategory, at most n_images - 1; NULL: the category. The bootstrap draws within it. */
 };
 
 /* FUS_CRITERION_RANKSUM (Baek et al. 2021): the category with the largest mean, against each other one. */
-int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_responses *r, const char *name, int channels,
-                         int height, int width, struct fus_error *err);
+int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_responses *r, const char *name, struct fus_error *err);
 
-/* The moments of all images of r, in their order; create first with n_categories groups. order [n] NULL or which image enters
- * at each step; relabel NULL or the category that it enters under. */
+/* Whether categories, counts (two pictures each) and shape make sense; the moments of r's images: order [n] NULL or which image enters at each
+ * step, relabel [n_images] NULL or the category that it enters under. m is created before, with n_categories groups. */
 int fus_responses_check(const struct fus_responses *r, struct fus_error *err);
 void fus_responses_moments(struct fus_moments *m, const struct fus_responses *r, const size_t *order, size_t n,
                            const int *relabel);
@@ -84,5 +84,25 @@ struct fus_halves_category {
 };
 int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *m, enum fus_criterion criterion,
                      const struct fus_select_options *options, struct fus_error *err); /* out [n_categories] */
+
+/* ---- order (order.c) ---- */
+
+void fus_order_sort(double *x, size_t n);                                /* ascending; no NaN */
+double fus_order_quantile(const double *sorted, size_t n, double share); /* between neighbours, as numpy.quantile; NaN for n = 0 */
+int fus_order_ranks(double *ranks, const double *x, size_t n, struct fus_error *err); /* 1 .. n, equal values share their mean rank */
+
+/* ---- permutation (permute.c): the pictures relabelled at random within the run, one relabelling for all units ----
+ *
+ * Relabelling b = 0 .. m-1 shuffles the list of category labels (Fisher-Yates from the end) with fus_rng seeded by seed + (b + 1) *
+ * 0xd1342543de82ef95. p = (number of relabellings that reach the observed value + 1) / (m + 1) (Phipson & Smyth 2010). */
+struct fus_permute_category {
+    double proportion, csi;                 /* observed: share of selective units, their mean CSI (NaN for none) */
+    double null_mean, null_high;            /* of the proportion: mean and quantile 1 - alpha over relabellings */
+    double p_proportion, p_csi;             /* p_csi over the relabellings that have a CSI; NaN where there is none observed */
+    double t_critical;                      /* a least t above it has family-wise p <= alpha over the layer; infinite: m is too small */
+    size_t n_familywise;                    /* units above it */
+};
+int fus_permute_layer(struct fus_permute_category *out, const struct fus_responses *r, long n_permutations, uint64_t seed,
+                      const struct fus_select_options *options, struct fus_error *err); /* out [n_categories] */
 
 #endif

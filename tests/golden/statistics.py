@@ -167,10 +167,10 @@ def welch(a, b):
     return t, np.where(ea + eb > 0, stats.t.sf(t, df), 1.0)
 
 
-def category_row(x, c, alpha=0.05):
+def category_row(x, c, alpha=0.05, corrected=True):
     others = [k for k in range(CATEGORIES) if k != c]
     t, p = (np.array(v) for v in zip(*(welch(x[c], x[k]) for k in others)))
-    least, q = t.min(0), step_up(p.max(0), p.shape[1])
+    least, q = t.min(0), step_up(p.max(0), p.shape[1]) if corrected else p.max(0)
     chosen = (q <= alpha) & (least > 0)
     mine, mu_o = x[c].mean(0), np.mean([x[k].mean(0) for k in others], axis=0)
     with np.errstate(all="ignore"):
@@ -296,6 +296,81 @@ def halves():
     write("halves", rows, "n selected in each half, CSI same and cross, d' same and cross, survival, Dice, r of t maps")
 
 
+# ---- resampling, with the program's own generator written anew ----
+
+M64 = 2 ** 64 - 1
+
+
+class Xoshiro:
+    """xoshiro256** seeded by SplitMix64 (Blackman & Vigna 2018)."""
+
+    def __init__(self, seed):
+        self.s = []
+        for _ in range(4):
+            seed = (seed + 0x9E3779B97F4A7C15) & M64
+            z = ((seed ^ seed >> 30) * 0xBF58476D1CE4E5B9) & M64
+            z = ((z ^ z >> 27) * 0x94D049BB133111EB) & M64
+            self.s.append(z ^ z >> 31)
+
+    def next(self):
+        def rotl(x, k):
+            return (x << k | x >> (64 - k)) & M64
+        s = self.s
+        out, t = rotl(s[1] * 5 & M64, 7) * 9 & M64, s[1] << 17 & M64
+        s[2] ^= s[0]
+        s[3] ^= s[1]
+        s[1] ^= s[2]
+        s[0] ^= s[3]
+        s[2] ^= t
+        s[3] = rotl(s[3], 45)
+        return out
+
+    def below(self, n):
+        while (x := self.next()) < (2 ** 64 - n) % n:
+            pass
+        return x % n
+
+
+def seeded(seed, b):
+    return Xoshiro((seed + (b + 1) * 0xD1342543DE82EF95) & M64)
+
+
+def layer_statistics(x):
+    """Proportion, mean CSI, coefficient of variation, largest least t (0 at least), least t per category."""
+    out = []
+    for c in range(CATEGORIES):
+        chosen = category_row(x, c, corrected=False)[0]
+        others = [k for k in range(CATEGORIES) if k != c]
+        mine, mu_o = x[c].mean(0), np.mean([x[k].mean(0) for k in others], axis=0)
+        with np.errstate(all="ignore"):
+            csi = np.where(mine + mu_o > 0, (mine - mu_o) / (mine + mu_o), np.nan)[chosen]
+        place = chosen.reshape(SHAPE).mean(0).ravel()
+        t = np.array([welch(x[c], x[k])[0] for k in others]).min(0)
+        out.append((chosen.mean(), mean_or_nan(csi), place.std() / place.mean() if chosen.any() else np.nan, max(0, t.max()), t))
+    return out
+
+
+def permute(m=99, seed=7, alpha=0.05):
+    x = layer_responses()
+    flat, labels = np.concatenate(x), np.repeat(np.arange(CATEGORIES), PICTURES)
+    null = []
+    for b in range(m):
+        r, shuffled = seeded(seed, b), labels.copy()
+        for i in range(len(labels) - 1, 0, -1):
+            j = r.below(i + 1)
+            shuffled[[i, j]] = shuffled[[j, i]]
+        null.append([s[:4] for s in layer_statistics([flat[shuffled == c] for c in range(CATEGORIES)])])
+    null, rows = np.array(null), []
+    for c, (share, csi, _, _, t) in enumerate(layer_statistics(x)):
+        csi_null = null[:, c, 1][~np.isnan(null[:, c, 1])]
+        p_unit = ((null[:, c, 3][:, None] >= t).sum(0) + 1) / (m + 1)
+        rows.append(braces(share, csi, null[:, c, 0].mean(), np.quantile(null[:, c, 0], 1 - alpha),
+                           ((null[:, c, 0] >= share).sum() + 1) / (m + 1),
+                           np.nan if np.isnan(csi) else ((csi_null >= csi).sum() + 1) / (len(csi_null) + 1),
+                           np.sort(null[:, c, 3])[::-1][4], ((p_unit <= alpha) & (t > 0)).sum()))
+    write("permute", rows, "without correction: proportion, CSI, null mean and 95 %, two p, critical t, units family-wise; 99 relabellings, seed 7")
+
+
 def main():
     if sys.argv[1:2] == ["--grid"]:
         worst = 0
@@ -304,7 +379,7 @@ def main():
             worst = max(worst, abs(float((mpf(float(stats.t.sf(t, df))) - p) / p)))
         print(f"SciPy's largest relative error: {worst:.2e}", file=sys.stderr)
         return
-    for make in (special, ttest, multiple, select, criteria, ranks, halves):
+    for make in (special, ttest, multiple, select, criteria, ranks, halves, permute):
         make()
 
 
