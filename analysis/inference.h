@@ -105,4 +105,41 @@ struct fus_permute_category {
 int fus_permute_layer(struct fus_permute_category *out, const struct fus_responses *r, long n_permutations, uint64_t seed,
                       const struct fus_select_options *options, struct fus_error *err); /* out [n_categories] */
 
+/* ---- bootstrap (bootstrap.c): pictures drawn with replacement within their subcategory (Efron & Tibshirani 1993) ----
+ *
+ * Three statistics of every category, in this order: */
+enum fus_bootstrap_statistic { FUS_BOOTSTRAP_PROPORTION, FUS_BOOTSTRAP_CSI, FUS_BOOTSTRAP_VARIATION, FUS_BOOTSTRAP_STATISTICS };
+
+struct fus_bootstrap {
+    int n_categories;
+    size_t n_resamples, n_images;
+    double *estimate;  /* [n_categories, 3] of the pictures as they are; NaN where a statistic is undefined, here and below */
+    double *resampled; /* [n_categories, 3, n_resamples] */
+    double *left_out;  /* [n_categories, 3, n_images] without picture i (jackknife), for BCa; NULL: not computed */
+};
+
+/* Resample b draws, in list order, for each place of the list another picture of its subcategory, by fus_rng seeded as in permute.c: two
+ * models that saw the same list get the same draws, which makes their differences paired. */
+int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples, bool jackknife, uint64_t seed,
+                         const struct fus_select_options *options, struct fus_error *err);
+void fus_bootstrap_destroy(struct fus_bootstrap *b);
+
+struct fus_interval {
+    double estimate, low, high; /* of coverage 1 - alpha */
+    double p;                   /* differences: two-sided, of no difference: 2 (fewer on one side of 0 + 1) / (n + 1), at most 1 */
+};
+
+/* Intervals from a sorted copy of values [n], NaN left out; NaN where fewer than 2 remain. BCa corrects bias and skew by the
+ * share of values below the estimate and by the jackknife left_out [n_left] (Efron 1987). scratch [n]. */
+void fus_bootstrap_percentile(struct fus_interval *out, double estimate, const double *values, size_t n, double alpha, double *scratch);
+void fus_bootstrap_bca(struct fus_interval *out, double estimate, const double *values, size_t n, const double *left_out, size_t n_left,
+                       double alpha, double *scratch);
+
+/* The proportions' intervals into a layer's ci_low and ci_high: BCa with a jackknife, else percentile. */
+int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstrap *b, double alpha, struct fus_error *err);
+
+/* a - b of every category and statistic, paired by resample, percentile interval and p: out [n_categories, 3]. */
+int fus_bootstrap_difference(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b, double alpha,
+                             struct fus_error *err);
+
 #endif
