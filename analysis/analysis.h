@@ -105,6 +105,9 @@ void fus_select_count(struct fus_layer_summary *out, const struct fus_moments *m
 int fus_select_summarise(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err);
 bool fus_select_defined(const struct fus_moments *m, size_t unit);
 
+/* The least Welch t of category against each other one; NaN for a unit that is not defined. */
+double fus_select_least_t(const struct fus_moments *m, size_t unit, int category);
+
 /* What select_layer decides on, for every unit (`--units full`): each [n_categories, n_units]; NULL = not wanted. */
 struct fus_unit_tables {
     float *mean, *var, *t, *p, *q, *csi;

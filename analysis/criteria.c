@@ -154,10 +154,15 @@ int fus_responses_check(const struct fus_responses *r, struct fus_error *err)
 {
     if (r->n_categories < 2 || r->n_categories > 127)
         return fus_base_fail(err, FUS_EINVAL, "%d categories, expected 2 to 127", r->n_categories);
-    size_t count[127] = {0};
+    size_t count[127] = {0}, places, units;
+    if (r->channels < 1 || r->height < 1 || r->width < 1 || !fus_base_mul(&places, (size_t)r->height, (size_t)r->width) ||
+        !fus_base_mul(&units, places, (size_t)r->channels) || units != r->n_units)
+        return fus_base_fail(err, FUS_EINVAL, "%d x %d x %d is not %zu units", r->channels, r->height, r->width, r->n_units);
     for (size_t i = 0; i < r->n_images; i++) {
         if (r->category[i] < 0 || r->category[i] >= r->n_categories)
             return fus_base_fail(err, FUS_EINVAL, "picture %zu has category %d of %d", i, r->category[i], r->n_categories);
+        if (r->stratum && (r->stratum[i] < 0 || (size_t)r->stratum[i] >= r->n_images))
+            return fus_base_fail(err, FUS_EINVAL, "picture %zu has subcategory %d", i, r->stratum[i]);
         count[r->category[i]]++;
     }
     for (int c = 0; c < r->n_categories; c++)
@@ -201,8 +206,7 @@ static int ranksum_label(const float *values, float *scratch, const size_t *firs
     return best;
 }
 
-int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_responses *r, const char *name, int channels,
-                         int height, int width, struct fus_error *err)
+int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_responses *r, const char *name, struct fus_error *err)
 {
     struct fus_moments m = {0};
     size_t first[129] = {0};
@@ -212,7 +216,7 @@ int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_respons
     if (!code)
         code = fus_moments_create(&m, r->n_categories, r->n_units, err);
     if (!code)
-        code = fus_select_create(out, &m, name, channels, height, width, err);
+        code = fus_select_create(out, &m, name, r->channels, r->height, r->width, err);
     if (!code && !(values = fus_base_alloc(r->n_images, 2 * sizeof *values)))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu responses", r->n_images);
     if (!code) {

@@ -63,6 +63,23 @@ static bool unit_dead(const struct fus_moments *m, size_t unit)
     return true;
 }
 
+double fus_select_least_t(const struct fus_moments *m, size_t unit, int category)
+{
+    if (!fus_select_defined(m, unit))
+        return NAN;
+    double n_c = (double)m->n[category], least = INFINITY;
+    size_t mine = (size_t)category * m->n_units + unit;
+    for (int k = 0; k < m->n_groups; k++) {
+        if (k == category)
+            continue;
+        size_t other = (size_t)k * m->n_units + unit;
+        double n_k = (double)m->n[k], df;
+        double t = fus_ttest_welch(&df, m->mean[mine], m->m2[mine] / (n_c - 1), n_c, m->mean[other], m->m2[other] / (n_k - 1), n_k);
+        least = t < least ? t : least;
+    }
+    return least;
+}
+
 /* What every unit's decision needs and does not depend on the unit. */
 struct bound {
     double p;                        /* larger p never matter */

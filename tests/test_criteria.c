@@ -33,7 +33,7 @@ static void test_labels(void)
     struct fus_layer_summary layer;
     struct fus_error err;
     category_of(category);
-    struct fus_responses r = {responses, category, PICTURES, UNITS, CATEGORIES};
+    struct fus_responses r = {responses, category, PICTURES, UNITS, CATEGORIES, 6, 4, 5, NULL};
     CHECK(fus_moments_create(&m, CATEGORIES, UNITS, NULL) == 0);
     fus_responses_moments(&m, &r, NULL, PICTURES, NULL);
     for (int k = FUS_CRITERION_PRINCE; k <= FUS_CRITERION_RATIO; k++) {
@@ -81,10 +81,10 @@ static void test_ranksum_labels(void)
                 category[at] = c;
                 at += i % UNITS == UNITS - 1;
             }
-    struct fus_responses r = {x, category, PICTURES * COPIES, UNITS, CATEGORIES};
+    struct fus_responses r = {x, category, PICTURES * COPIES, UNITS, CATEGORIES, 6, 4, 5, NULL};
     struct fus_layer_summary layer;
     struct fus_error err;
-    CHECK(fus_criteria_ranksum(&layer, &r, "x", 6, 4, 5, NULL) == 0);
+    CHECK(fus_criteria_ranksum(&layer, &r, "x", NULL) == 0);
     size_t n = 0;
     for (int u = 0; u < UNITS; u++) {
         CHECK_MSG(layer.label[u] == labels[4][u], "unit %d: %d not %d", u, layer.label[u], labels[4][u]);
@@ -95,13 +95,16 @@ static void test_ranksum_labels(void)
     int code = FUS_ENOMEM;
     for (long k = 1; code == FUS_ENOMEM && k < 60; k++) {
         fus_base_fail_allocation(k);
-        code = fus_criteria_ranksum(&layer, &r, "x", 6, 4, 5, &err);
+        code = fus_criteria_ranksum(&layer, &r, "x", &err);
         fus_base_fail_allocation(0);
     }
     CHECK(code == 0);
     fus_select_free(&layer);
+    r.width = 6;
+    CHECK(fus_criteria_ranksum(&layer, &r, "x", &err) == FUS_EINVAL);
+    r.width = 5;
     category[0] = 5;
-    CHECK(fus_criteria_ranksum(&layer, &r, "x", 6, 4, 5, &err) == FUS_EINVAL);
+    CHECK(fus_criteria_ranksum(&layer, &r, "x", &err) == FUS_EINVAL);
 }
 
 static void test_ranks(void)
