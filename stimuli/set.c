@@ -311,7 +311,7 @@ static int check_counts(const struct fus_set *set, const char *spec, struct fus_
     return FUS_OK;
 }
 
-/* "fLoc folders in DIR, 192 pictures: face = adult + child; body = ..." */
+/* "fLoc folders, 192 pictures: face = adult + child; body = ..." */
 static int describe(struct fus_set *set, const struct plan *p, const char *from, char *const *names, int n,
                     struct fus_error *err)
 {
@@ -359,7 +359,7 @@ static int open_folder(struct fus_set *set, const char *dir, const char *categor
         code = fill(set, &plan, dir, 0, err);
     if (!code)
         code = check_counts(set, dir, err);
-    add_text(&from, "%s in %s", plan.floc ? "fLoc folders" : "folders", dir);
+    add_text(&from, "%s", plan.floc ? "fLoc folders" : "folders"); /* not where they lie: results do not depend on it */
     if (!code)
         code = describe(set, &plan, from.s, f.names, f.n, err);
     free_plan(&plan);

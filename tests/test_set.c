@@ -163,7 +163,7 @@ static void test_plain_folders(void)
             CHECK(set.pictures[i].category == i / 5 && set.pictures[i].subcategory == i / 5);
             CHECK(set.pictures[i].half == half[i] && set.pictures[i].index == index[i]);
         }
-        CHECK(strncmp(set.description, "folders in ", 11) == 0 &&
+        CHECK(strncmp(set.description, "folders, ", 9) == 0 &&
               strstr(set.description, "8 pictures: apple = apple; zebra = zebra"));
         fus_set_close(&set);
     }
@@ -380,7 +380,7 @@ static void test_floc(void)
         CHECK(set.pictures[i].category == category[i / 24] && set.pictures[i].subcategory == i / 24 &&
               set.pictures[i].half == i % 2);
     }
-    CHECK(strncmp(set.description, "fLoc folders in ", 16) == 0);
+    CHECK(strncmp(set.description, "fLoc folders, ", 14) == 0);
     CHECK(strstr(set.description,
                  "192 pictures: face = adult + child; body = body + limb; place = house + corridor; word = word; "
                  "scrambled = scrambled (left out: car, instrument, number)") != NULL);
