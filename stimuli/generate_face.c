@@ -1,8 +1,8 @@
-/* Faces of adults and children: shape of the head, skin, hair, eyes, brows, nose, mouth, expression, beard, glasses, seen
- * from the front to three quarters.
+/* Faces of adults and children: shape of the head, skin, hair, eyes, brows, nose, mouth, expression, beard, glasses,
+ * seen from the front to three quarters.
  *
- * A face has its own coordinates: u to its left and right, v down, the chin at v = 1, the crown at v = -1, cheeks at
- * u = +-width. Features lie on an ellipsoid that is turned (yaw, pitch) and projected in parallel; the outline of the
+ * A face has its own coordinates: u to its left and right, v down, the chin at v = 1, the crown at v = -1, cheeks at u
+ * = +-width. Features lie on an ellipsoid that is turned (yaw, pitch) and projected in parallel; the outline of the
  * head is drawn from points, and moved with the turn. Hair is in generate_hair.c. */
 #include <math.h>
 
@@ -24,7 +24,8 @@ struct fus_point fus_face_on(const struct fus_face *f, double u, double v, doubl
     return (struct fus_point){x, v * f->pitch_cos + depth * f->pitch_sin - 0.2 * f->pitch_sin};
 }
 
-/* Right half of a head's outline, from crown to chin, as parts of its width; widths from the cheek down follow the jaw. */
+/* Right half of a head's outline, from crown to chin, as parts of its width; widths from the cheek down follow the
+ * jaw. */
 static const struct fus_point outline[] = {{0, -1.02},    {0.34, -0.985}, {0.66, -0.83}, {0.90, -0.55}, {1.0, -0.20},
                                            {0.985, 0.12}, {0.92, 0.42},   {0.78, 0.68},  {0.52, 0.89},  {0.24, 0.985}};
 #define N_HALF ((int)(sizeof outline / sizeof *outline))
@@ -174,10 +175,10 @@ static void eye(struct fus_draw *d, const struct fus_face *f, double sign)
 static void brow(struct fus_draw *d, const struct fus_face *f, double sign)
 {
     double w = f->eye_w * 1.25, up = f->eye_v - f->eye_h - 0.13 - f->brow_lift;
-    const struct fus_point line[4] = {{-w, 0.02 + f->brow_tilt},
+    const struct fus_point line[4] = {{-w, f->brow_tilt},
                                       {-0.2 * w, -0.045 + 0.3 * f->brow_tilt},
                                       {0.5 * w, -0.055 - 0.3 * f->brow_tilt},
-                                      {1.15 * w, 0.02 - 0.4 * f->brow_tilt}};
+                                      {1.15 * w, 0.035 - 0.4 * f->brow_tilt}};
     struct fus_point p[4];
     lift(f, p, line, 4, f->eye_u, up, sign, 0.02);
     fus_draw_stroke(d, p, 4, f->brow_width, 0.35 * f->brow_width, true);
@@ -298,6 +299,19 @@ static void beard(struct fus_draw *d, const struct fus_face *f)
     fus_draw_unclip(d);
 }
 
+/* The bars from the glasses to the ears: hair hides them. */
+static void bows(struct fus_draw *d, const struct fus_face *f)
+{
+    for (int side = -1; side <= 1 && f->glasses; side += 2) {
+        struct fus_point lens = fus_face_on(f, side * 1.04 * f->eye_u, f->eye_v - 0.01, 0.10);
+        struct fus_point p[2] = {{lens.x + side * 0.235 * (0.55 + 0.45 * f->yaw_cos), lens.y},
+                                 {side * f->width * f->yaw_cos - 0.1 * f->yaw_sin, f->eye_v + 0.02}};
+        if (side * f->yaw_sin < 0.3)
+            fus_draw_stroke(d, p, 2, 0.03, 0.02, false);
+    }
+    fus_paint_grey(d, f->glasses_grey);
+}
+
 static void glasses(struct fus_draw *d, const struct fus_face *f)
 {
     struct fus_point c[2];
@@ -313,7 +327,6 @@ static void glasses(struct fus_draw *d, const struct fus_face *f)
         fus_paint_fill(d, &(struct fus_paint){.grey = 1, .clear = 0.90});
     }
     for (int i = 0; i < 2; i++) {
-        double side = i ? 1 : -1;
         struct fus_point rim[33];
         for (int k = 0; k < 33; k++) {
             double s, co, e;
@@ -322,10 +335,6 @@ static void glasses(struct fus_draw *d, const struct fus_face *f)
             rim[k] = (struct fus_point){c[i].x + rx * co * e, c[i].y + ry * s * e};
         }
         fus_draw_stroke(d, rim, 33, 0.03, 0.03, false);
-        struct fus_point bow[2] = {{c[i].x + side * rx, c[i].y - 0.03},
-                                   {side * f->width * 1.0 * f->yaw_cos - 0.1 * f->yaw_sin, f->eye_v + 0.02}};
-        if (side * f->yaw_sin < 0.3)
-            fus_draw_stroke(d, bow, 2, 0.03, 0.02, false);
     }
     struct fus_point bridge[3] = {
         {c[0].x + rx, c[0].y - 0.02}, {(c[0].x + c[1].x) / 2, c[0].y - 0.07}, {c[1].x - rx, c[1].y - 0.02}};
@@ -382,6 +391,7 @@ static void draw_face(struct fus_draw *d, const struct fus_face *f)
         eye(d, f, side);
         brow(d, f, side);
     }
+    bows(d, f);
     fus_hair_front(d, f);
     glasses(d, f);
 }
@@ -418,7 +428,7 @@ static void pick_features(struct fus_face *f, struct fus_rng *rng)
     f->width = fus_generate_between(rng, child ? 0.80 : 0.68, child ? 0.88 : 0.80);
     f->jaw = fus_generate_between(rng, f->female || child ? 0.84 : 0.92, f->female || child ? 0.97 : 1.08);
     f->chin = fus_generate_between(rng, 0.8, f->female ? 1.0 : 1.2);
-    f->skin = fus_generate_between(rng, 0.46, 0.97);
+    f->skin = fus_generate_between(rng, 0.46, 0.91);
     f->eye_v = child ? fus_generate_between(rng, 0.10, 0.18) : fus_generate_between(rng, -0.08, 0.0);
     f->eye_u = f->width * fus_generate_between(rng, 0.42, 0.48);
     f->eye_w = fus_generate_between(rng, child ? 0.165 : 0.14, child ? 0.195 : 0.17);

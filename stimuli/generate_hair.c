@@ -1,4 +1,5 @@
-/* Hair: a shape behind the head for the longer styles, and a cap on the skull, cut off at the hairline, both with strands. */
+/* Hair: a shape behind the head for the longer styles, and a cap on the skull, cut off at the hairline, both with
+ * strands. */
 #include <math.h>
 
 #include "generate_face.h"
