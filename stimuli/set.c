@@ -275,7 +275,7 @@ static int add_drawn(struct fus_set *set, int n, int category, int subcategory, 
     return code;
 }
 
-/* per_category 0: the folders of dir; else that many drawn pictures, split evenly over each category's subcategories. */
+/* per_category 0: the folders of dir; else that many drawn pictures, split evenly over a category's subcategories. */
 static int fill(struct fus_set *set, const struct plan *p, const char *dir, int per_category, struct fus_error *err)
 {
     int code = name_categories(set, p, err), category = -1, begin = 0, n_parts = 0;

@@ -129,8 +129,7 @@ static void test_natural_order(void)
         "ab",
         "b",
         "\xc3\xa9",
-        "\xc3\xa9"
-        "2",
+        "\xc3\xa9z",
     };
     int n = sizeof sorted / sizeof *sorted;
     for (int i = 0; i < n; i++) {
@@ -380,6 +379,13 @@ static void test_floc(void)
         CHECK(set.pictures[i].category == category[i / 24] && set.pictures[i].subcategory == i / 24 &&
               set.pictures[i].half == i % 2);
     }
+    char(*hex)[65] = calloc(192, 65);
+    CHECK(hex != NULL);
+    if (hex) {
+        CHECK_MSG(fus_set_check(&set, hex, &err) == FUS_OK, "%s", err.msg);
+        CHECK(strlen(hex[0]) == 64 && strlen(hex[191]) == 64);
+    }
+    free(hex);
     CHECK(strncmp(set.description, "fLoc folders, ", 14) == 0);
     CHECK(strstr(set.description,
                  "192 pictures: face = adult + child; body = body + limb; place = house + corridor; word = word; "
