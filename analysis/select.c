@@ -47,7 +47,7 @@ static double unit_p(double *least_t, const struct fus_moments *m, size_t unit, 
     return worst;
 }
 
-static bool unit_defined(const struct fus_moments *m, size_t unit)
+bool fus_select_defined(const struct fus_moments *m, size_t unit)
 {
     for (int g = 0; g < m->n_groups; g++)
         if (!isfinite(m->mean[(size_t)g * m->n_units + unit]) || !isfinite(m->m2[(size_t)g * m->n_units + unit]))
@@ -61,6 +61,23 @@ static bool unit_dead(const struct fus_moments *m, size_t unit)
         if (m->m2[(size_t)g * m->n_units + unit] != 0)
             return false;
     return true;
+}
+
+double fus_select_least_t(const struct fus_moments *m, size_t unit, int category)
+{
+    if (!fus_select_defined(m, unit))
+        return NAN;
+    double n_c = (double)m->n[category], least = INFINITY;
+    size_t mine = (size_t)category * m->n_units + unit;
+    for (int k = 0; k < m->n_groups; k++) {
+        if (k == category)
+            continue;
+        size_t other = (size_t)k * m->n_units + unit;
+        double n_k = (double)m->n[k], df;
+        double t = fus_ttest_welch(&df, m->mean[mine], m->m2[mine] / (n_c - 1), n_c, m->mean[other], m->m2[other] / (n_k - 1), n_k);
+        least = t < least ? t : least;
+    }
+    return least;
 }
 
 /* What every unit's decision needs and does not depend on the unit. */
@@ -152,7 +169,7 @@ static void find_candidates(struct fus_layer_summary *out, double *p, const stru
     for (size_t u = 0; u < m->n_units; u++) {
         out->label[u] = -1;
         p[u] = 2;
-        if (!unit_defined(m, u)) {
+        if (!fus_select_defined(m, u)) {
             n_undefined++;
             continue;
         }
@@ -202,7 +219,7 @@ static int category_q(double *q, double *p, double *t, const struct fus_moments 
 #pragma omp parallel for schedule(dynamic, CHUNK) num_threads(fus_base_threads())
 #endif
     for (size_t u = 0; u < m->n_units; u++) {
-        bool defined = unit_defined(m, u);
+        bool defined = fus_select_defined(m, u);
         double least = NAN;
         p[u] = defined ? unit_p(&least, m, u, category) : 1;
         t[u] = least;
@@ -210,17 +227,23 @@ static int category_q(double *q, double *p, double *t, const struct fus_moments 
     return fus_multiple_adjust(q, p, m->n_units, options->correction, err);
 }
 
+void fus_select_count(struct fus_layer_summary *out, const struct fus_moments *m)
+{
+    out->n_undefined = out->n_dead = 0;
+    for (size_t u = 0; u < m->n_units; u++) {
+        bool defined = fus_select_defined(m, u);
+        out->label[u] = -1;
+        out->n_undefined += !defined;
+        out->n_dead += defined && unit_dead(m, u);
+    }
+}
+
 /* For a large alpha: every p of every category. work [3, n_units]. */
 static int label_plainly(struct fus_layer_summary *out, double *work, const struct fus_moments *m,
                          const struct fus_select_options *options, struct fus_error *err)
 {
     double *q = work, *p = work + m->n_units, *t = work + 2 * m->n_units;
-    for (size_t u = 0; u < m->n_units; u++) {
-        bool defined = unit_defined(m, u);
-        out->label[u] = -1;
-        out->n_undefined += !defined;
-        out->n_dead += defined && unit_dead(m, u);
-    }
+    fus_select_count(out, m);
     for (int c = 0; c < m->n_groups; c++) {
         int code = category_q(q, p, t, m, c, options, err);
         if (code)
@@ -252,7 +275,7 @@ static int label_units(struct fus_layer_summary *out, const struct fus_moments *
     return code;
 }
 
-static int check_arguments(const struct fus_moments *m, const struct fus_select_options *options, struct fus_error *err)
+int fus_select_check(const struct fus_moments *m, const struct fus_select_options *options, struct fus_error *err)
 {
     if (m->n_groups < 2 || m->n_groups > MAX_CATEGORIES)
         return fus_base_fail(err, FUS_EINVAL, "%d categories: selectivity needs 2 to %d", m->n_groups, MAX_CATEGORIES);
@@ -264,7 +287,7 @@ static int check_arguments(const struct fus_moments *m, const struct fus_select_
     return FUS_OK;
 }
 
-static int create_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels,
+int fus_select_create(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels,
                         int height, int width, struct fus_error *err)
 {
     size_t places, units;
@@ -291,19 +314,28 @@ static int create_layer(struct fus_layer_summary *out, const struct fus_moments 
     return all ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "layer %s: no memory for %zu labels", name, units);
 }
 
-int fus_select_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
-                     int width, const struct fus_select_options *options, struct fus_error *err)
+int fus_select_summarise(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err)
 {
-    int code = create_layer(out, m, name, channels, height, width, err);
-    if (!code)
-        code = check_arguments(m, options, err);
-    if (!code)
-        code = label_units(out, m, options, err);
+    int code = FUS_OK;
     for (int c = 0; c < m->n_groups && !code; c++) {
         code = fus_csi_summarise(&out->categories[c], m, out->label, c, err);
         if (!code)
-            code = fus_spatial_summarise(&out->categories[c], out->label, channels, (size_t)height * (size_t)width, c, err);
+            code = fus_spatial_summarise(&out->categories[c], out->label, out->channels,
+                                         (size_t)out->height * (size_t)out->width, c, err);
     }
+    return code;
+}
+
+int fus_select_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
+                     int width, const struct fus_select_options *options, struct fus_error *err)
+{
+    int code = fus_select_create(out, m, name, channels, height, width, err);
+    if (!code)
+        code = fus_select_check(m, options, err);
+    if (!code)
+        code = label_units(out, m, options, err);
+    if (!code)
+        code = fus_select_summarise(out, m, err);
     if (code)
         fus_select_free(out);
     return code;
@@ -327,7 +359,7 @@ static void fill_simple_tables(struct fus_unit_tables *out, const struct fus_mom
         if (out->var)
             out->var[first + u] = (float)(m->m2[first + u] / (double)(m->n[category] - 1));
         if (out->csi)
-            out->csi[first + u] = unit_defined(m, u) ? (float)fus_csi_unit(m, u, category) : NAN;
+            out->csi[first + u] = fus_select_defined(m, u) ? (float)fus_csi_unit(m, u, category) : NAN;
     }
 }
 
@@ -340,7 +372,7 @@ static void round_to(float *out, size_t first, const double *x, size_t n)
 int fus_select_units(struct fus_unit_tables *out, const struct fus_moments *m, const struct fus_select_options *options,
                      struct fus_error *err)
 {
-    int code = check_arguments(m, options, err);
+    int code = fus_select_check(m, options, err);
     if (code)
         return code;
     double *work = fus_base_alloc(m->n_units, 3 * sizeof *work);

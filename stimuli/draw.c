@@ -27,7 +27,8 @@ int fus_draw_begin(struct fus_draw *d, int side, struct fus_error *err)
     d->rows = fus_base_alloc((size_t)side, sizeof *d->rows);
     d->sums = fus_base_alloc((size_t)side + 2, sizeof *d->sums);
     d->grain = fus_base_alloc((size_t)FUS_DRAW_GRAIN * FUS_DRAW_GRAIN, sizeof *d->grain);
-    if (!d->pixels || !d->mask || !d->clip || !d->work || !d->edges || !d->active || !d->rows || !d->sums || !d->grain) {
+    if (!d->pixels || !d->mask || !d->clip || !d->work || !d->edges || !d->active || !d->rows || !d->sums ||
+        !d->grain) {
         fus_draw_end(d);
         return fus_base_fail(err, FUS_ENOMEM, "no memory to draw a picture of %d x %d", side, side);
     }
@@ -59,7 +60,7 @@ void fus_draw_shift(struct fus_draw *d, double x, double y)
     f->y0 += f->yx * x + f->yy * y;
 }
 
-static void combine(struct fus_draw *d, double xx, double xy, double yx, double yy)
+void fus_draw_map(struct fus_draw *d, double xx, double xy, double yx, double yy)
 {
     struct fus_frame f = d->frame;
     d->frame.xx = f.xx * xx + f.xy * yx;
@@ -70,19 +71,19 @@ static void combine(struct fus_draw *d, double xx, double xy, double yx, double 
 
 void fus_draw_scale(struct fus_draw *d, double x, double y)
 {
-    combine(d, x, 0, 0, y);
+    fus_draw_map(d, x, 0, 0, y);
 }
 
 void fus_draw_turn(struct fus_draw *d, double half_turns)
 {
     double s, c;
     fus_fmath_sincospi(&s, &c, half_turns);
-    combine(d, c, -s, s, c);
+    fus_draw_map(d, c, -s, s, c);
 }
 
 void fus_draw_slant(struct fus_draw *d, double x_per_y)
 {
-    combine(d, 1, x_per_y, 0, 1);
+    fus_draw_map(d, 1, x_per_y, 0, 1);
 }
 
 double fus_draw_unit(const struct fus_draw *d)
@@ -144,11 +145,13 @@ static int steps_for(double length)
 void fus_draw_curve(struct fus_draw *d, double x1, double y1, double x2, double y2, double x, double y)
 {
     struct fus_point a = d->at, b = to_pixels(d, x1, y1), c = to_pixels(d, x2, y2), e = to_pixels(d, x, y);
-    int n = steps_for(fabs(b.x - a.x) + fabs(b.y - a.y) + fabs(c.x - b.x) + fabs(c.y - b.y) + fabs(e.x - c.x) + fabs(e.y - c.y));
+    int n = steps_for(fabs(b.x - a.x) + fabs(b.y - a.y) + fabs(c.x - b.x) + fabs(c.y - b.y) + fabs(e.x - c.x) +
+                      fabs(e.y - c.y));
     for (int i = 1; i <= n; i++) {
         double t = (double)i / n, u = 1 - t;
         double wa = u * u * u, wb = 3 * u * u * t, wc = 3 * u * t * t, we = t * t * t;
-        line_to(d, (struct fus_point){wa * a.x + wb * b.x + wc * c.x + we * e.x, wa * a.y + wb * b.y + wc * c.y + we * e.y});
+        line_to(d, (struct fus_point){wa * a.x + wb * b.x + wc * c.x + we * e.x,
+                                      wa * a.y + wb * b.y + wc * c.y + we * e.y});
     }
 }
 
@@ -195,7 +198,8 @@ void fus_draw_polygon(struct fus_draw *d, const struct fus_point *p, int n)
 static struct fus_point spline(struct fus_point a, struct fus_point b, struct fus_point c, struct fus_point e, double t)
 {
     double t2 = t * t, t3 = t2 * t;
-    double wa = -0.5 * t + t2 - 0.5 * t3, wb = 1 - 2.5 * t2 + 1.5 * t3, wc = 0.5 * t + 2 * t2 - 1.5 * t3, we = 0.5 * (t3 - t2);
+    double wa = -0.5 * t + t2 - 0.5 * t3, wb = 1 - 2.5 * t2 + 1.5 * t3, wc = 0.5 * t + 2 * t2 - 1.5 * t3,
+           we = 0.5 * (t3 - t2);
     return (struct fus_point){wa * a.x + wb * b.x + wc * c.x + we * e.x, wa * a.y + wb * b.y + wc * c.y + we * e.y};
 }
 
@@ -249,8 +253,10 @@ static void add_piece(struct fus_draw *d, struct fus_point a, double wa, struct 
     if (length > 0) {
         double nx = -dy / length / 2, ny = dx / length / 2;
         struct fus_point q[4] = {
-            to_pixels(d, a.x + nx * wa, a.y + ny * wa), to_pixels(d, b.x + nx * wb, b.y + ny * wb),
-            to_pixels(d, b.x - nx * wb, b.y - ny * wb), to_pixels(d, a.x - nx * wa, a.y - ny * wa),
+            to_pixels(d, a.x + nx * wa, a.y + ny * wa),
+            to_pixels(d, b.x + nx * wb, b.y + ny * wb),
+            to_pixels(d, b.x - nx * wb, b.y - ny * wb),
+            to_pixels(d, a.x - nx * wa, a.y - ny * wa),
         };
         add_convex(d, q, 4);
     }

@@ -15,7 +15,7 @@
 static const char *const golden[] = {"torch_zip.pth",      "torch_deflated.pth",   "torch_legacy.pth",     "torch_protocol4.pth",
                                      "torch_bigendian.pth", "torch_training.pth",   "torch_script.pt",      "torch_tar.pth",
                                      "torch_stored.npz",   "torch_compressed.npz", "torch_c.npy",          "torch_fortran_big.npy",
-                                     "torch_version3.npy"};
+                                     "torch_version3.npy",  "torch_old.pth",        "torch_new.pth"};
 #define N_GOLDEN (sizeof golden / sizeof *golden)
 
 static const char *golden_path(const char *name)

@@ -183,7 +183,7 @@ int fus_cmd_activations(int argc, char **argv)
         return fus_args_usage("activations", "-o %s: a name ending in .npy or .npz expected", out);
     struct fus_error err = {0};
     struct fus_model m;
-    int code = fus_model_open(&m, path, lang_head, 1, &err);
+    int code = fus_model_open(&m, path, lang_head, NULL, &err);
     if (code)
         return fus_args_failed(&err);
     fus_model_catch_interrupt();
@@ -220,7 +220,7 @@ int fus_cmd_embed(int argc, char **argv)
         return fus_args_usage("embed", "--model FILE, at least one picture and -o OUT.npy expected");
     struct fus_error err = {0};
     struct fus_model m;
-    int code = fus_model_open(&m, path, lang_head, 1, &err);
+    int code = fus_model_open(&m, path, lang_head, NULL, &err);
     if (code)
         return fus_args_failed(&err);
     fus_model_catch_interrupt();

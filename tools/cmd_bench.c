@@ -12,9 +12,9 @@
 #include "nn/rng.h"
 
 static const char help[] =
-    "usage: fusiform bench [--model FILE] [--batch N] [--threads N] [--rounds N] [--csv]\n\n"
+    "usage: fusiform bench [--model FILE] [--batch N] [--threads N] [--rounds N] [--conv direct|auto] [--csv]\n\n"
     "Times forward passes through a network (default random:resnet50?seed=1) on noise, medians over the rounds: a table of\n"
-    "layers, or with --csv rows `layer,ms,gflops,shape` per picture and last `total,MS_PER_PICTURE,GFLOPS,LOAD_MS,PEAK_MB`.\n\n"
+    "layers, or with --csv rows `layer,ms,gflops,shape` per picture and last `total,MS_PER_PICTURE,GFLOPS,LOAD_MS,PEAK_MB`. --conv direct: without Winograd.\n\n"
     "example: fusiform bench --model resnet50.pth --threads 1\n";
 
 static double now(void)
@@ -110,22 +110,26 @@ static int run_rounds(struct fus_model *m, struct timing *t, struct fus_error *e
 
 int fus_cmd_bench(int argc, char **argv)
 {
-    const char *path = "random:resnet50?seed=1";
+    const char *path = "random:resnet50?seed=1", *conv = "auto";
     bool csv = false;
     struct timing t = {.rounds = 15, .batch = 1};
     struct fus_texts none = {0};
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},      {"--batch", FUS_ARG_COUNT, &t.batch},
                                    {"--rounds", FUS_ARG_COUNT, &t.rounds}, {"--csv", FUS_ARG_FLAG, &csv},
+                                   {"--conv", FUS_ARG_TEXT, &conv},
                                    {0}};
     int status = fus_args_parse("bench", help, args, &none, argc, argv);
     if (status)
         return status < 0 ? 0 : status;
     if (none.n)
         return fus_args_usage("bench", "'%s' is not expected", none.items[0]);
+    bool direct = strcmp(conv, "direct") == 0;
+    if (!direct && strcmp(conv, "auto") != 0)
+        return fus_args_usage("bench", "--conv: '%s' found, direct or auto expected", conv);
     struct fus_error err = {0};
     struct fus_model m;
     double start = now();
-    int code = fus_model_open(&m, path, NULL, t.batch, &err);
+    int code = fus_model_open(&m, path, NULL, &(struct fus_net_options){.batch = t.batch, .direct = direct}, &err);
     if (code)
         return fus_args_failed(&err);
     t.load = now() - start;

@@ -167,10 +167,10 @@ def welch(a, b):
     return t, np.where(ea + eb > 0, stats.t.sf(t, df), 1.0)
 
 
-def category_row(x, c, alpha=0.05):
+def category_row(x, c, alpha=0.05, corrected=True):
     others = [k for k in range(CATEGORIES) if k != c]
     t, p = (np.array(v) for v in zip(*(welch(x[c], x[k]) for k in others)))
-    least, q = t.min(0), step_up(p.max(0), p.shape[1])
+    least, q = t.min(0), step_up(p.max(0), p.shape[1]) if corrected else p.max(0)
     chosen = (q <= alpha) & (least > 0)
     mine, mu_o = x[c].mean(0), np.mean([x[k].mean(0) for k in others], axis=0)
     with np.errstate(all="ignore"):
@@ -199,6 +199,217 @@ def select():
     write("label", [", ".join(str(v) for v in label)], "label of each unit")
 
 
+# ---- other criteria, ranks, effect sizes ----
+
+def by_cut(values, cut):
+    """Label with the largest value above the cut, -1 without one; values [category, unit]."""
+    values = np.where(np.isnan(values), -np.inf, values)
+    return np.where(values.max(0) > cut, values.argmax(0), -1)
+
+
+def two_sided_by(x, alpha=0.05):
+    units = x[0].shape[1]
+    wins = np.zeros((CATEGORIES, units), int)
+    harmonic = sum(1 / np.arange(1, units + 1))
+    for a in range(CATEGORIES):
+        for b in range(CATEGORIES):
+            if a != b:
+                with np.errstate(all="ignore"):
+                    t, p = stats.ttest_ind(x[a], x[b])
+                p = np.where((x[a].var(0) == 0) & (x[b].var(0) == 0), 1, p)
+                wins[a] += (step_up(p, units * harmonic) <= alpha) & (x[a].mean(0) > x[b].mean(0))
+    return np.where((wins == CATEGORIES - 1).any(0), wins.argmax(0), -1)
+
+
+def ranks_label(x, cut=0.001):
+    units, best = x[0].shape[1], np.array([v.mean(0) for v in x]).argmax(0)
+    label = np.full(units, -1)
+    for u in range(units):
+        p = [1 if len(np.unique(np.r_[x[best[u]][:, u], x[o][:, u]])) == 1 else
+             stats.mannwhitneyu(x[best[u]][:, u], x[o][:, u], alternative="greater").pvalue
+             for o in range(CATEGORIES) if o != best[u]]
+        label[u] = best[u] if max(p) < cut else -1
+    return label
+
+
+def criteria():
+    x = layer_responses()
+    csi, d, t = [], [], []
+    for c in range(CATEGORIES):
+        others = [x[k] for k in range(CATEGORIES) if k != c]
+        pool, mine, mu_o = np.concatenate(others), x[c].mean(0), np.mean([o.mean(0) for o in others], axis=0)
+        with np.errstate(all="ignore"):
+            csi.append(np.where(mine + mu_o > 0, (mine - mu_o) / (mine + mu_o), np.nan))
+            d.append((mine - mu_o) / np.sqrt((x[c].var(0, ddof=1) + pool.var(0, ddof=1)) / 2))
+            t.append((mine - pool.mean(0)) / np.sqrt(x[c].var(0) / len(x[c]) + pool.var(0) / len(pool)))
+    labels = [two_sided_by(x), by_cut(np.array(t), 10), by_cut(np.array(d), 1), by_cut(np.array(csi), 1 / 3)]
+    big = [np.concatenate([v, v + 0.001 * np.arange(v.size).reshape(v.shape) % 0.1] * 3).astype(np.float32) for v in x]
+    labels.append(ranks_label(big))
+    write("criteria", ["{" + ", ".join(str(v) for v in row) + "}," for row in labels],
+          "labels by prince, tdann, dprime, ratio; by ranksum from the responses and their shifted copies, three times")
+
+
+def ranks():
+    rng = np.random.default_rng(6)
+    rows = []
+    for i in range(60):
+        na, nb = (rng.integers(1, 9), rng.integers(1, 60)) if i % 2 else rng.integers(2, 20, 2)
+        na, nb = (nb, na) if i % 4 == 1 else (na, nb)
+        a, b = rng.normal(0.6 * (i % 3), 1, na), rng.normal(0, 1, nb)
+        a, b = [np.round(v * (2 if i % 5 == 0 else 2 ** 20)) / 2 ** (1 if i % 5 == 0 else 20) for v in (a, b)]
+        a, b = a.astype(np.float32), b.astype(np.float32)
+        r = stats.mannwhitneyu(a, b, alternative="greater")
+        rows.append(f"{{{na}, {nb}, {number(r.statistic)}, {number(r.pvalue)}, "
+                    f"{{{', '.join(f'{v:.9g}' for v in np.r_[a, b])}}}}},")
+    write("ranks", rows, "n_a, n_b, U, one-sided p by SciPy's mannwhitneyu, the values of a and of b")
+
+
+# ---- split halves ----
+
+def mean_or_nan(v):
+    v = v[~np.isnan(v)]
+    return v.mean() if len(v) else np.nan
+
+
+def halves():
+    """Even and odd pictures of layer_responses() doubled (so that each half has some)."""
+    x = [np.concatenate([v, v[::-1] + np.float32(0.125) * (np.arange(v.size) % 7).reshape(v.shape)]) for v in layer_responses()]
+    half = [[v[h::2] for v in x] for h in range(2)]
+    rows = []
+    for c in range(CATEGORIES):
+        others = [k for k in range(CATEGORIES) if k != c]
+        mask, csi, d, t = [], [], [], []
+        for y in half:
+            mask.append(category_row(y, c)[0])
+            t.append(np.array([welch(y[c], y[k])[0] for k in others]).min(0))
+            mine, mu_o, pool = y[c].mean(0), np.mean([y[k].mean(0) for k in others], axis=0), np.concatenate([y[k] for k in others])
+            with np.errstate(all="ignore"):
+                csi.append(np.where(mine + mu_o > 0, (mine - mu_o) / (mine + mu_o), np.nan))
+                d.append((mine - mu_o) / np.sqrt((y[c].var(0, ddof=1) + pool.var(0, ddof=1)) / 2))
+        pairs = [((0, 0), (1, 1)), ((0, 1), (1, 0))]
+        row = [mask[0].sum(), mask[1].sum()]
+        row += [mean_or_nan(np.array([mean_or_nan(v[m][mask[s]]) for s, m in p])) for v in (csi, d) for p in pairs]
+        both = (mask[0] & mask[1]).sum()
+        row += [mean_or_nan(np.array([both / m.sum() if m.any() else np.nan for m in mask])),
+                2 * both / (mask[0].sum() + mask[1].sum()), np.corrcoef(t[0], t[1])[0, 1]]
+        rows.append(braces(*row))
+    write("halves", rows, "n selected in each half, CSI same and cross, d' same and cross, survival, Dice, r of t maps")
+
+
+# ---- resampling, with the program's own generator written anew ----
+
+M64 = 2 ** 64 - 1
+
+
+class Xoshiro:
+    """xoshiro256** seeded by SplitMix64 (Blackman & Vigna 2018)."""
+
+    def __init__(self, seed):
+        self.s = []
+        for _ in range(4):
+            seed = (seed + 0x9E3779B97F4A7C15) & M64
+            z = ((seed ^ seed >> 30) * 0xBF58476D1CE4E5B9) & M64
+            z = ((z ^ z >> 27) * 0x94D049BB133111EB) & M64
+            self.s.append(z ^ z >> 31)
+
+    def next(self):
+        def rotl(x, k):
+            return (x << k | x >> (64 - k)) & M64
+        s = self.s
+        out, t = rotl(s[1] * 5 & M64, 7) * 9 & M64, s[1] << 17 & M64
+        s[2] ^= s[0]
+        s[3] ^= s[1]
+        s[1] ^= s[2]
+        s[0] ^= s[3]
+        s[2] ^= t
+        s[3] = rotl(s[3], 45)
+        return out
+
+    def below(self, n):
+        while (x := self.next()) < (2 ** 64 - n) % n:
+            pass
+        return x % n
+
+
+def seeded(seed, b):
+    return Xoshiro((seed + (b + 1) * 0xD1342543DE82EF95) & M64)
+
+
+def layer_statistics(x):
+    """Proportion, mean CSI, coefficient of variation, largest least t (0 at least), least t per category."""
+    out = []
+    for c in range(CATEGORIES):
+        chosen = category_row(x, c, corrected=False)[0]
+        others = [k for k in range(CATEGORIES) if k != c]
+        mine, mu_o = x[c].mean(0), np.mean([x[k].mean(0) for k in others], axis=0)
+        with np.errstate(all="ignore"):
+            csi = np.where(mine + mu_o > 0, (mine - mu_o) / (mine + mu_o), np.nan)[chosen]
+        place = chosen.reshape(SHAPE).mean(0).ravel()
+        t = np.array([welch(x[c], x[k])[0] for k in others]).min(0)
+        out.append((chosen.mean(), mean_or_nan(csi), place.std() / place.mean() if chosen.any() else np.nan, max(0, t.max()), t))
+    return out
+
+
+def permute(m=99, seed=7, alpha=0.05):
+    x = layer_responses()
+    flat, labels = np.concatenate(x), np.repeat(np.arange(CATEGORIES), PICTURES)
+    null = []
+    for b in range(m):
+        r, shuffled = seeded(seed, b), labels.copy()
+        for i in range(len(labels) - 1, 0, -1):
+            j = r.below(i + 1)
+            shuffled[[i, j]] = shuffled[[j, i]]
+        null.append([s[:4] for s in layer_statistics([flat[shuffled == c] for c in range(CATEGORIES)])])
+    null, rows = np.array(null), []
+    for c, (share, csi, _, _, t) in enumerate(layer_statistics(x)):
+        csi_null = null[:, c, 1][~np.isnan(null[:, c, 1])]
+        p_unit = ((null[:, c, 3][:, None] >= t).sum(0) + 1) / (m + 1)
+        rows.append(braces(share, csi, null[:, c, 0].mean(), np.quantile(null[:, c, 0], 1 - alpha),
+                           ((null[:, c, 0] >= share).sum() + 1) / (m + 1),
+                           np.nan if np.isnan(csi) else ((csi_null >= csi).sum() + 1) / (len(csi_null) + 1),
+                           np.sort(null[:, c, 3])[::-1][4], ((p_unit <= alpha) & (t > 0)).sum()))
+    write("permute", rows, "without correction: proportion, CSI, null mean and 95 %, two p, critical t, units family-wise; 99 relabellings, seed 7")
+
+
+def bootstrap(n=40, seed=3):
+    """The layer without its last category's shortage: three pictures of each category at least, all statistics, no correction."""
+    x = layer_responses()
+    x[4] = np.concatenate([x[4], x[4] + 0.25])
+    sizes = [len(v) for v in x]
+    flat = np.concatenate(x)
+    first = np.cumsum([0] + sizes)
+    values = []
+    for b in range(n):
+        r = seeded(seed, b)
+        drawn = [[first[c] + r.below(sizes[c]) for _ in range(sizes[c])] for c in range(CATEGORIES)]
+        values.append([s[:3] for s in layer_statistics([flat[d] for d in drawn])])
+    values = np.array(values)
+    keep = lambda i: [np.concatenate([flat[a:b][:max(0, i - a)], flat[a:b][max(0, i + 1 - a):]]) if a <= i < b else flat[a:b]
+                      for a, b in zip(first, first[1:])]
+    left = np.array([[s[:3] for s in layer_statistics(keep(i))] for i in range(len(flat))])
+    rows = []
+    for c, s in enumerate(layer_statistics(x)):
+        for k in range(3):
+            v, j = values[:, c, k][~np.isnan(values[:, c, k])], left[:, c, k][~np.isnan(left[:, c, k])]
+            rows.append(braces(s[k], v.mean(), np.quantile(v, 0.025), np.quantile(v, 0.975), j.mean(), *bca(s[k], v, j)))
+    write("bootstrap", rows, "by category and statistic: estimate, mean and 95 % of 40 resamples (seed 3), mean of the jackknife, BCa")
+    rng = np.random.default_rng(8)
+    sample = rng.exponential(1, 30)
+    res = stats.bootstrap((sample,), np.mean, n_resamples=200, method="BCa", random_state=rng)
+    jack = [np.delete(sample, i).mean() for i in range(30)]
+    write("bca", [braces(*v) for v in ([sample.mean(), *res.confidence_interval], jack, res.bootstrap_distribution)],
+          "mean of 30 exponential values: estimate and scipy.stats.bootstrap's BCa interval; left-out means; its 200 resamples")
+
+
+def bca(estimate, v, j, alpha=0.05):
+    z0 = stats.norm.ppf(((v < estimate).mean() + (v <= estimate).mean()) / 2)
+    d = j.mean() - j
+    a = (d ** 3).sum() / (6 * (d ** 2).sum() ** 1.5) if j.max() > j.min() else 0
+    z = np.array([stats.norm.ppf(alpha / 2), -stats.norm.ppf(alpha / 2)])
+    share = stats.norm.cdf(z0 + (z0 + z) / (1 - a * (z0 + z))) if np.isfinite(z0) else [alpha / 2, 1 - alpha / 2]
+    return np.quantile(v, share)
+
+
 def main():
     if sys.argv[1:2] == ["--grid"]:
         worst = 0
@@ -207,7 +418,7 @@ def main():
             worst = max(worst, abs(float((mpf(float(stats.t.sf(t, df))) - p) / p)))
         print(f"SciPy's largest relative error: {worst:.2e}", file=sys.stderr)
         return
-    for make in (special, ttest, multiple, select):
+    for make in (special, ttest, multiple, select, criteria, ranks, halves, permute, bootstrap):
         make()
 
 

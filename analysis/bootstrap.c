@@ -1,0 +1,245 @@
+/* How much would the numbers move with other pictures of the same kind? Pictures, not units, are drawn: units of one network are
+ * no independent samples. Each resample repeats the whole selection, so its choice of units varies as well. Repeated
+ * pictures make a resample's variances a little small, which the percentile interval keeps and BCa corrects. Time:
+ * n_resamples (+ n_images) times the moments of all pictures. */
+#include <math.h>
+#include <string.h>
+
+#include "inference.h"
+#include "nn/rng.h"
+
+#define N_STATISTICS FUS_BOOTSTRAP_STATISTICS
+
+void fus_bootstrap_destroy(struct fus_bootstrap *b)
+{
+    fus_base_free(b->estimate);
+    fus_base_free(b->resampled);
+    fus_base_free(b->left_out);
+    memset(b, 0, sizeof *b);
+}
+
+/* The statistics of the pictures order [n], into every stride-th place of out [n_categories, 3]. */
+static int measure(double *out, size_t stride, struct fus_moments *m, const struct fus_responses *r, const size_t *order,
+                   size_t n, const struct fus_select_options *options, struct fus_error *err)
+{
+    struct fus_layer_summary layer;
+    fus_responses_moments(m, r, order, n, NULL);
+    int code = fus_select_layer(&layer, m, "resample", r->channels, r->height, r->width, options, err);
+    if (code)
+        return code;
+    for (int c = 0; c < r->n_categories; c++) {
+        double *to = out + (size_t)c * N_STATISTICS * stride;
+        to[FUS_BOOTSTRAP_PROPORTION * stride] = layer.categories[c].proportion;
+        to[FUS_BOOTSTRAP_CSI * stride] = layer.categories[c].csi_mean;
+        to[FUS_BOOTSTRAP_VARIATION * stride] = layer.categories[c].variation_cv;
+    }
+    fus_select_free(&layer);
+    return FUS_OK;
+}
+
+/* Pictures in order of their subcategory: members [n_images], those of subcategory s at first[s] .. first[s+1]-1; first
+ * [n_images + 1] holds 0 at the start. */
+static void sort_strata(size_t *members, size_t *first, const struct fus_responses *r)
+{
+    const int *stratum = r->stratum ? r->stratum : r->category;
+    for (size_t i = 0; i < r->n_images; i++)
+        first[stratum[i] + 1]++;
+    for (size_t s = 0; s < r->n_images; s++)
+        first[s + 1] += first[s];
+    for (size_t s = 0, at = 0; s < r->n_images; s++)
+        for (size_t i = 0; i < r->n_images && at < first[s + 1]; i++)
+            if ((size_t)stratum[i] == s)
+                members[at++] = i;
+}
+
+/* order [n_images]: for each place, any picture of its subcategory. */
+static void draw(size_t *order, const size_t *members, const size_t *first, const struct fus_responses *r, uint64_t seed, size_t b)
+{
+    const int *stratum = r->stratum ? r->stratum : r->category;
+    struct fus_rng rng;
+    fus_rng_seed(&rng, seed + ((uint64_t)b + 1) * 0xd1342543de82ef95u);
+    for (size_t i = 0; i < r->n_images; i++) {
+        size_t from = first[stratum[i]], n = first[stratum[i] + 1] - from;
+        order[i] = members[from + (size_t)fus_rng_below(&rng, n)];
+    }
+}
+
+static int check_left_out(const struct fus_responses *r, struct fus_error *err)
+{
+    size_t count[127] = {0};
+    for (size_t i = 0; i < r->n_images; i++)
+        count[r->category[i]]++;
+    for (int c = 0; c < r->n_categories; c++)
+        if (count[c] < 3)
+            return fus_base_fail(err, FUS_EINVAL, "category %d has %zu pictures: leaving one out needs at least 3", c, count[c]);
+    return FUS_OK;
+}
+
+static int create_memory(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples, bool jackknife,
+                         struct fus_error *err)
+{
+    size_t columns = (size_t)r->n_categories * N_STATISTICS;
+    memset(b, 0, sizeof *b);
+    b->n_categories = r->n_categories, b->n_resamples = n_resamples, b->n_images = r->n_images;
+    b->estimate = fus_base_alloc(columns, sizeof *b->estimate);
+    b->resampled = fus_base_alloc(n_resamples, columns * sizeof *b->resampled);
+    b->left_out = jackknife ? fus_base_alloc(r->n_images, columns * sizeof *b->left_out) : NULL;
+    if (b->estimate && b->resampled && (b->left_out || !jackknife))
+        return FUS_OK;
+    return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu resamples", n_resamples);
+}
+
+int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples, bool jackknife, uint64_t seed,
+                         const struct fus_select_options *options, struct fus_error *err)
+{
+    struct fus_moments m = {0};
+    size_t *work = NULL, n = r->n_images;
+    memset(b, 0, sizeof *b);
+    int code = fus_responses_check(r, err);
+    if (!code && n_resamples < 1)
+        code = fus_base_fail(err, FUS_EINVAL, "0 resamples");
+    if (!code && jackknife)
+        code = check_left_out(r, err);
+    if (!code)
+        code = create_memory(b, r, n_resamples, jackknife, err);
+    if (!code)
+        code = fus_moments_create(&m, r->n_categories, r->n_units, err);
+    if (!code && !(work = fus_base_alloc(n + 1, 3 * sizeof *work)))
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu pictures' places", n);
+    if (code)
+        goto out;
+    size_t *order = work, *members = work + n, *first = work + 2 * n;
+    sort_strata(members, first, r);
+    code = measure(b->estimate, 1, &m, r, NULL, n, options, err);
+    for (size_t k = 0; k < n_resamples && !code; k++) {
+        draw(order, members, first, r, seed, k);
+        code = measure(b->resampled + k, n_resamples, &m, r, order, n, options, err);
+    }
+    for (size_t i = 0; i < n && jackknife && !code; i++) {
+        for (size_t k = 0; k + 1 < n; k++)
+            order[k] = k + (k >= i);
+        code = measure(b->left_out + i, n, &m, r, order, n - 1, options, err);
+    }
+out:
+    fus_base_free(work);
+    fus_moments_destroy(&m);
+    if (code)
+        fus_bootstrap_destroy(b);
+    return code;
+}
+
+/* ---- intervals ---- */
+
+static size_t sort_defined(double *sorted, const double *values, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(values[i]))
+            sorted[kept++] = values[i];
+    fus_order_sort(sorted, kept);
+    return kept;
+}
+
+static void set_interval(struct fus_interval *out, double estimate, const double *sorted, size_t n, double low, double high)
+{
+    bool defined = n > 1 && !isnan(estimate);
+    out->estimate = estimate;
+    out->low = defined ? fus_order_quantile(sorted, n, low) : NAN;
+    out->high = defined ? fus_order_quantile(sorted, n, high) : NAN;
+    out->p = NAN;
+}
+
+void fus_bootstrap_percentile(struct fus_interval *out, double estimate, const double *values, size_t n, double alpha, double *scratch)
+{
+    set_interval(out, estimate, scratch, sort_defined(scratch, values, n), alpha / 2, 1 - alpha / 2);
+}
+
+/* a = sum d^3 / (6 (sum d^2)^(3/2)), d = mean of the left-out values less each; 0 where all are equal, so that the mean's
+ * rounding does not pass for skew. */
+static double acceleration(const double *left_out, size_t n)
+{
+    double sum = 0, squares = 0, cubes = 0, kept = 0, least = INFINITY, most = -INFINITY;
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(left_out[i])) {
+            sum += left_out[i], kept++;
+            least = left_out[i] < least ? left_out[i] : least;
+            most = left_out[i] > most ? left_out[i] : most;
+        }
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(left_out[i])) {
+            double d = sum / kept - left_out[i];
+            squares += d * d;
+            cubes += d * d * d;
+        }
+    return most > least ? cubes / (6 * squares * sqrt(squares)) : 0;
+}
+
+/* The share Phi(z0 + (z0 + z) / (1 - a (z0 + z))). */
+static double bca_share(double z0, double a, double z)
+{
+    double w = z0 + z;
+    return fus_special_normal_sf(-(z0 + w / (1 - a * w)));
+}
+
+void fus_bootstrap_bca(struct fus_interval *out, double estimate, const double *values, size_t n, const double *left_out, size_t n_left,
+                       double alpha, double *scratch)
+{
+    size_t kept = sort_defined(scratch, values, n);
+    double below = 0;
+    for (size_t i = 0; i < kept; i++)
+        below += scratch[i] < estimate ? 1 : scratch[i] == estimate ? 0.5 : 0;
+    double z0 = fus_special_normal_quantile(kept ? below / (double)kept : NAN), a = acceleration(left_out, n_left);
+    double z = fus_special_normal_quantile(alpha / 2);
+    if (!isfinite(z0)) { /* every value on one side of the estimate: nothing to correct by */
+        set_interval(out, estimate, scratch, kept, alpha / 2, 1 - alpha / 2);
+        return;
+    }
+    set_interval(out, estimate, scratch, kept, bca_share(z0, a, z), bca_share(z0, a, -z));
+}
+
+int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstrap *b, double alpha, struct fus_error *err)
+{
+    if (layer->n_categories != b->n_categories)
+        return fus_base_fail(err, FUS_EINVAL, "bootstrap: %d categories for a layer of %d", b->n_categories, layer->n_categories);
+    double *scratch = fus_base_alloc(b->n_resamples, sizeof *scratch);
+    if (!scratch)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu resamples", b->n_resamples);
+    for (int c = 0; c < b->n_categories; c++) {
+        size_t column = (size_t)c * N_STATISTICS + FUS_BOOTSTRAP_PROPORTION;
+        const double *values = b->resampled + column * b->n_resamples;
+        struct fus_interval i;
+        if (b->left_out)
+            fus_bootstrap_bca(&i, b->estimate[column], values, b->n_resamples, b->left_out + column * b->n_images, b->n_images,
+                              alpha, scratch);
+        else
+            fus_bootstrap_percentile(&i, b->estimate[column], values, b->n_resamples, alpha, scratch);
+        layer->categories[c].ci_low = i.low;
+        layer->categories[c].ci_high = i.high;
+    }
+    fus_base_free(scratch);
+    return FUS_OK;
+}
+
+int fus_bootstrap_difference(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b, double alpha,
+                             struct fus_error *err)
+{
+    size_t n = a->n_resamples;
+    if (a->n_categories != b->n_categories || n != b->n_resamples || a->n_images != b->n_images)
+        return fus_base_fail(err, FUS_EINVAL, "bootstrap: the two models were not resampled alike");
+    double *work = fus_base_alloc(n, 2 * sizeof *work);
+    if (!work)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu resamples", n);
+    for (size_t column = 0; column < (size_t)a->n_categories * N_STATISTICS; column++) {
+        double not_above = 0, not_below = 0, kept = 0;
+        for (size_t k = 0; k < n; k++) {
+            double d = work[k] = a->resampled[column * n + k] - b->resampled[column * n + k];
+            kept += !isnan(d), not_above += d <= 0, not_below += d >= 0;
+        }
+        fus_bootstrap_percentile(&out[column], a->estimate[column] - b->estimate[column], work, n, alpha, work + n);
+        double p = 2 * ((not_above < not_below ? not_above : not_below) + 1) / (kept + 1);
+        if (!isnan(out[column].low))
+            out[column].p = p < 1 ? p : 1;
+    }
+    fus_base_free(work);
+    return FUS_OK;
+}

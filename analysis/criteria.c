@@ -1,0 +1,239 @@
+/* Criteria of selectivity other than the default, each as its source states it:
+ *   prince   Prince, Alvarez & Konkle 2024 (Science Advances 10, eadl1776)
+ *   tdann    Margalit, Lee, Finzi, DiCarlo, Grill-Spector & Yamins 2024 (Neuron 112, 2435)
+ *   dprime   Afraz, Boyden & DiCarlo 2015 (PNAS 112, 6730)
+ *   ratio    Tsao, Freiwald, Tootell & Livingstone 2006 (Science 311, 670): index above 1/3, twice the others' response
+ *   ranksum  Baek, Song, Jang, Kim & Paik 2021 (Nature Communications 12, 7328)
+ * A unit with a NaN or infinite response is never selective. */
+#include <math.h>
+#include <string.h>
+
+#include "inference.h"
+
+#define TDANN_T 10.0
+#define DPRIME 1.0
+#define RATIO (1.0 / 3)
+#define RANKSUM_P 0.001
+
+static const char *const names[] = {"iut", "prince", "tdann", "dprime", "ratio", "ranksum"};
+
+int fus_criteria_parse(enum fus_criterion *out, const char *name, struct fus_error *err)
+{
+    for (int i = 0; i < 6; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *out = (enum fus_criterion)i;
+            return FUS_OK;
+        }
+    return fus_base_fail(err, FUS_EINVAL, "criterion '%s' is unknown; there are iut, prince, tdann, dprime, ratio, ranksum", name);
+}
+
+const char *fus_criteria_name(enum fus_criterion criterion)
+{
+    return names[criterion];
+}
+
+/* (mu_c - mu_o) / sqrt(s_c^2/n_c + s_o^2/n_o), o = all pictures of the others, variances with n. Infinite where both are 0 and the
+ * means differ, as a division by zero gives it there. */
+static double pooled_t(const struct fus_moments *m, size_t unit, int category)
+{
+    double n = 0, sum = 0, squares = 0, n_c = (double)m->n[category];
+    for (int o = 0; o < m->n_groups; o++)
+        if (o != category) {
+            n += (double)m->n[o];
+            sum += (double)m->n[o] * m->mean[(size_t)o * m->n_units + unit];
+        }
+    double mean = sum / n;
+    for (int o = 0; o < m->n_groups; o++)
+        if (o != category) {
+            double d = m->mean[(size_t)o * m->n_units + unit] - mean;
+            squares += m->m2[(size_t)o * m->n_units + unit] + (double)m->n[o] * d * d;
+        }
+    size_t mine = (size_t)category * m->n_units + unit;
+    double difference = m->mean[mine] - mean, error = m->m2[mine] / n_c / n_c + squares / n / n;
+    return difference == 0 ? 0 : difference / sqrt(error);
+}
+
+static double statistic(const struct fus_moments *m, size_t unit, int category, enum fus_criterion criterion)
+{
+    if (criterion == FUS_CRITERION_TDANN)
+        return pooled_t(m, unit, category);
+    if (criterion == FUS_CRITERION_DPRIME)
+        return fus_csi_dprime(m, unit, category);
+    return fus_csi_unit(m, unit, category);
+}
+
+/* The category whose statistic is largest among those above the cut. */
+static void label_by_cut(struct fus_layer_summary *out, const struct fus_moments *m, enum fus_criterion criterion)
+{
+    double cut = criterion == FUS_CRITERION_TDANN ? TDANN_T : criterion == FUS_CRITERION_DPRIME ? DPRIME : RATIO;
+#ifdef _OPENMP
+#pragma omp parallel for schedule(static) num_threads(fus_base_threads())
+#endif
+    for (size_t u = 0; u < m->n_units; u++) {
+        if (!fus_select_defined(m, u))
+            continue;
+        double most = cut;
+        for (int c = 0; c < m->n_groups; c++) {
+            double value = statistic(m, u, c, criterion);
+            if (value > most) {
+                most = value;
+                out->label[u] = (int8_t)c;
+            }
+        }
+    }
+}
+
+/* q [n_units] of category a against b; 1 where a is not above b. */
+static int pair_q(double *q, const struct fus_moments *m, int a, int b, struct fus_error *err)
+{
+    double n_a = (double)m->n[a], n_b = (double)m->n[b];
+    const double *mean_a = m->mean + (size_t)a * m->n_units, *mean_b = m->mean + (size_t)b * m->n_units;
+    const double *m2_a = m->m2 + (size_t)a * m->n_units, *m2_b = m->m2 + (size_t)b * m->n_units;
+#ifdef _OPENMP
+#pragma omp parallel for schedule(static) num_threads(fus_base_threads())
+#endif
+    for (size_t u = 0; u < m->n_units; u++) {
+        double df, t = fus_ttest_student(&df, mean_a[u], m2_a[u] / (n_a - 1), n_a, mean_b[u], m2_b[u] / (n_b - 1), n_b);
+        bool constant = m2_a[u] == 0 && m2_b[u] == 0;
+        q[u] = constant || !fus_select_defined(m, u) ? 1 : 2 * fus_special_t_sf(fabs(t), df);
+    }
+    return fus_multiple_adjust(q, q, m->n_units, FUS_BY, err);
+}
+
+/* Two-sided tests of every pair, each pair corrected alone; a category keeps the unit while all its pairs are rejected with t > 0. */
+static int label_prince(struct fus_layer_summary *out, const struct fus_moments *m, double alpha, struct fus_error *err)
+{
+    size_t n = m->n_units;
+    double *q = fus_base_alloc(n, sizeof *q);
+    int8_t *won = fus_base_alloc(n, (size_t)m->n_groups); /* pairs won by each category */
+    int code = q && won ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the p values of %zu units", n);
+    for (int a = 0; a < m->n_groups && !code; a++)
+        for (int b = a + 1; b < m->n_groups && !code; b++) {
+            code = pair_q(q, m, a, b, err);
+            for (size_t u = 0; u < n && !code; u++)
+                if (q[u] <= alpha)
+                    won[(size_t)(m->mean[(size_t)a * n + u] > m->mean[(size_t)b * n + u] ? a : b) * n + u]++;
+        }
+    for (int c = 0; c < m->n_groups && !code; c++)
+        for (size_t u = 0; u < n; u++)
+            if (won[(size_t)c * n + u] == m->n_groups - 1)
+                out->label[u] = (int8_t)c;
+    fus_base_free(q);
+    fus_base_free(won);
+    return code;
+}
+
+int fus_criteria_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
+                       int width, enum fus_criterion criterion, const struct fus_select_options *options,
+                       struct fus_error *err)
+{
+    if (criterion == FUS_CRITERION_IUT)
+        return fus_select_layer(out, m, name, channels, height, width, options, err);
+    int code = fus_select_create(out, m, name, channels, height, width, err);
+    if (!code)
+        code = fus_select_check(m, options, err);
+    if (!code && criterion == FUS_CRITERION_RANKSUM)
+        code = fus_base_fail(err, FUS_EINVAL, "criterion ranksum needs the single responses, not their moments");
+    if (!code) {
+        fus_select_count(out, m);
+        if (criterion == FUS_CRITERION_PRINCE)
+            code = label_prince(out, m, options->alpha, err);
+        else
+            label_by_cut(out, m, criterion);
+    }
+    if (!code)
+        code = fus_select_summarise(out, m, err);
+    if (code)
+        fus_select_free(out);
+    return code;
+}
+
+/* ---- single responses ---- */
+
+int fus_responses_check(const struct fus_responses *r, struct fus_error *err)
+{
+    if (r->n_categories < 2 || r->n_categories > 127)
+        return fus_base_fail(err, FUS_EINVAL, "%d categories, expected 2 to 127", r->n_categories);
+    size_t count[127] = {0}, places, units;
+    if (r->channels < 1 || r->height < 1 || r->width < 1 || !fus_base_mul(&places, (size_t)r->height, (size_t)r->width) ||
+        !fus_base_mul(&units, places, (size_t)r->channels) || units != r->n_units)
+        return fus_base_fail(err, FUS_EINVAL, "%d x %d x %d is not %zu units", r->channels, r->height, r->width, r->n_units);
+    for (size_t i = 0; i < r->n_images; i++) {
+        if (r->category[i] < 0 || r->category[i] >= r->n_categories)
+            return fus_base_fail(err, FUS_EINVAL, "picture %zu has category %d of %d", i, r->category[i], r->n_categories);
+        if (r->stratum && (r->stratum[i] < 0 || (size_t)r->stratum[i] >= r->n_images))
+            return fus_base_fail(err, FUS_EINVAL, "picture %zu has subcategory %d", i, r->stratum[i]);
+        count[r->category[i]]++;
+    }
+    for (int c = 0; c < r->n_categories; c++)
+        if (count[c] < 2)
+            return fus_base_fail(err, FUS_EINVAL, "category %d has %zu pictures: a variance needs at least 2", c, count[c]);
+    return FUS_OK;
+}
+
+void fus_responses_moments(struct fus_moments *m, const struct fus_responses *r, const size_t *order, size_t n,
+                           const int *relabel)
+{
+    size_t values = (size_t)m->n_groups * m->n_units;
+    memset(m->n, 0, (size_t)m->n_groups * sizeof *m->n);
+    memset(m->mean, 0, values * sizeof *m->mean);
+    memset(m->m2, 0, values * sizeof *m->m2);
+    for (size_t i = 0; i < n; i++) {
+        size_t image = order ? order[i] : i;
+        fus_moments_add(m, relabel ? relabel[image] : r->category[image], r->x + image * r->n_units);
+    }
+}
+
+/* One unit's responses, category after category: sorted [n_images], first [n_categories + 1]. */
+static void gather(float *sorted, const size_t *first, const struct fus_responses *r, size_t unit)
+{
+    size_t next[128];
+    memcpy(next, first, (size_t)r->n_categories * sizeof *next);
+    for (size_t i = 0; i < r->n_images; i++)
+        sorted[next[r->category[i]]++] = r->x[i * r->n_units + unit];
+}
+
+static int ranksum_label(const float *values, float *scratch, const size_t *first, const struct fus_moments *m, size_t unit)
+{
+    int best = 0;
+    for (int c = 1; c < m->n_groups; c++)
+        if (m->mean[(size_t)c * m->n_units + unit] > m->mean[(size_t)best * m->n_units + unit])
+            best = c;
+    for (int o = 0; o < m->n_groups; o++)
+        if (o != best && !(fus_ranksum_p(values + first[best], first[best + 1] - first[best], values + first[o],
+                                         first[o + 1] - first[o], scratch) < RANKSUM_P))
+            return -1;
+    return best;
+}
+
+int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_responses *r, const char *name, struct fus_error *err)
+{
+    struct fus_moments m = {0};
+    size_t first[129] = {0};
+    float *values = NULL;
+    memset(out, 0, sizeof *out);
+    int code = fus_responses_check(r, err);
+    if (!code)
+        code = fus_moments_create(&m, r->n_categories, r->n_units, err);
+    if (!code)
+        code = fus_select_create(out, &m, name, r->channels, r->height, r->width, err);
+    if (!code && !(values = fus_base_alloc(r->n_images, 2 * sizeof *values)))
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu responses", r->n_images);
+    if (!code) {
+        fus_responses_moments(&m, r, NULL, r->n_images, NULL);
+        fus_select_count(out, &m);
+        for (int c = 0; c < r->n_categories; c++)
+            first[c + 1] = first[c] + (size_t)m.n[c];
+        for (size_t u = 0; u < r->n_units; u++)
+            if (fus_select_defined(&m, u)) {
+                gather(values, first, r, u);
+                out->label[u] = (int8_t)ranksum_label(values, values + r->n_images, first, &m, u);
+            }
+        code = fus_select_summarise(out, &m, err);
+    }
+    if (code)
+        fus_select_free(out);
+    fus_base_free(values);
+    fus_moments_destroy(&m);
+    return code;
+}

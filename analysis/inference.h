@@ -1,0 +1,145 @@
+/* What goes beyond the default report: other criteria of selectivity, effect sizes, cross-validation, resampling,
+ * representational similarity. Reading order: effect.c, ranksum.c, criteria.c, halves.c, order.c, permute.c,
+ * bootstrap.c, consistency.c, signflip.c. Same rules as analysis.h: doubles, fixed order of sums, nothing depends on threads. */
+#ifndef FUS_INFERENCE_H
+#define FUS_INFERENCE_H
+
+#include "analysis/analysis.h"
+
+/* ---- effect sizes (effect.c), from counts, means and variances (n-1) ----
+ *
+ * d' = (a - b) / sqrt((s_a^2 + s_b^2) / 2), Cohen's d = (a - b) / pooled s; NaN where both variances are 0. */
+double fus_effect_dprime(double mean_a, double var_a, double mean_b, double var_b);
+double fus_effect_cohen(double mean_a, double var_a, double n_a, double mean_b, double var_b, double n_b);
+
+/* ---- ranks (ranksum.c), from single responses ----
+ *
+ * The Mann-Whitney U of a [n_a] over b [n_b]: pairs with a > b, ties counting one half. AUC = U / (n_a n_b), the chance that a picture
+ * of a gives the larger response. p: one-sided, "a greater": exact without ties and where n_a or n_b is at most 8 (both at
+ * most 200), else the normal approximation with tie and continuity correction; 1 where all values are equal. scratch
+ * [n_a + n_b]. No value may be NaN. */
+double fus_ranksum_u(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch);
+double fus_ranksum_auc(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch);
+double fus_ranksum_p(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch);
+
+/* ---- other criteria (criteria.c) ---- */
+
+enum fus_criterion {
+    FUS_CRITERION_IUT,    /* fus_select_layer */
+    FUS_CRITERION_PRINCE, /* Student two-sided against each other category, BY over the units per pair, all q <= alpha, all t > 0 */
+    FUS_CRITERION_TDANN,  /* t against the pool of all others, variances with n, t > 10 */
+    FUS_CRITERION_DPRIME, /* d' > 1 (fus_csi_dprime) */
+    FUS_CRITERION_RATIO,  /* CSI > 1/3 */
+    FUS_CRITERION_RANKSUM /* preferred category against each other, largest p < 0.001; needs single responses */
+};
+
+/* "iut", "prince", "tdann", "dprime", "ratio", "ranksum"; FUS_EINVAL names them. */
+int fus_criteria_parse(enum fus_criterion *out, const char *name, struct fus_error *err);
+const char *fus_criteria_name(enum fus_criterion criterion);
+
+/* fus_select_layer by any criterion that moments suffice for. A unit that several categories pass gets the one with the
+ * largest statistic (the lower index among equal ones). options->correction matters to iut alone, alpha to iut and prince. */
+int fus_criteria_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
+                       int width, enum fus_criterion criterion, const struct fus_select_options *options,
+                       struct fus_error *err);
+
+/* Single responses of one layer: x [n_images, n_units], units [C, H, W]; category [n_images] in 0 .. n_categories-1. */
+struct fus_responses {
+    const float *x;
+    const int *category;
+    size_t n_images, n_units;
+    int n_categories, channels, height, width;
+    const int *stratum; /* [n_images] subcategory, at most n_images - 1; NULL: the category. The bootstrap draws within it. */
+};
+
+/* FUS_CRITERION_RANKSUM (Baek et al. 2021): the category with the largest mean, against each other one. */
+int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_responses *r, const char *name, struct fus_error *err);
+
+/* Whether categories, counts (two pictures each) and shape make sense; the moments of r's images: order [n] NULL or which image enters at each
+ * step, relabel [n_images] NULL or the category that it enters under. m is created before, with n_categories groups. */
+int fus_responses_check(const struct fus_responses *r, struct fus_error *err);
+void fus_responses_moments(struct fus_moments *m, const struct fus_responses *r, const size_t *order, size_t n,
+                           const int *relabel);
+
+/* ---- split halves (halves.c), against double dipping (Kriegeskorte et al. 2009) ----
+ *
+ * Moments of 2 * n_categories groups: group half * n_categories + category. Conventionally the pictures of a category go to
+ * half 0, 1, 0, 1, ... in list order. */
+
+/* The groups of one half, as moments that share m's memory: never destroy it. */
+struct fus_moments fus_halves_view(const struct fus_moments *m, int half);
+
+/* Both halves as one (Chan, Golub & LeVeque 1983), into out [n_categories, n_units], created by the caller. */
+int fus_halves_merge(struct fus_moments *out, const struct fus_moments *m, struct fus_error *err);
+
+/* Of one category in one layer. "Selected" by fus_criteria_layer with the given criterion in one half alone; cross-validated values are measured
+ * in the other half and averaged over the two directions; NaN where nothing was selected. */
+struct fus_halves_category {
+    size_t n_selected[2];
+    double csi_same, csi_cross;       /* mean CSI of the selected units in their own and in the other half */
+    double dprime_same, dprime_cross;
+    double survival;                  /* share of the selected units that are selected in the other half too */
+    double dice;                      /* 2 |A and B| / (|A| + |B|) of the two masks */
+    double t_correlation;             /* Pearson's r over units of the least Welch t over the other categories; units defined in both */
+};
+int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *m, enum fus_criterion criterion,
+                     const struct fus_select_options *options, struct fus_error *err); /* out [n_categories] */
+
+/* ---- order (order.c) ---- */
+
+void fus_order_sort(double *x, size_t n);                                /* ascending; no NaN */
+double fus_order_quantile(const double *sorted, size_t n, double share); /* between neighbours, as numpy.quantile; NaN for n = 0 */
+int fus_order_ranks(double *ranks, const double *x, size_t n, struct fus_error *err); /* 1 .. n, equal values share their mean rank */
+
+/* ---- permutation (permute.c): the pictures relabelled at random within the run, one relabelling for all units ----
+ *
+ * Relabelling b = 0 .. m-1 shuffles the list of category labels (Fisher-Yates from the end) with fus_rng seeded by seed + (b + 1) *
+ * 0xd1342543de82ef95. p = (number of relabellings that reach the observed value + 1) / (m + 1) (Phipson & Smyth 2010). */
+struct fus_permute_category {
+    double proportion, csi;                 /* observed: share of selective units, their mean CSI (NaN for none) */
+    double null_mean, null_high;            /* of the proportion: mean and quantile 1 - alpha over relabellings */
+    double p_proportion, p_csi;             /* p_csi over the relabellings that have a CSI; NaN where there is none observed */
+    double t_critical;                      /* a least t above it has family-wise p <= alpha over the layer; infinite: m is too small */
+    size_t n_familywise;                    /* units above it */
+};
+int fus_permute_layer(struct fus_permute_category *out, const struct fus_responses *r, long n_permutations, uint64_t seed,
+                      const struct fus_select_options *options, struct fus_error *err); /* out [n_categories] */
+
+/* ---- bootstrap (bootstrap.c): pictures drawn with replacement within their subcategory (Efron & Tibshirani 1993) ----
+ *
+ * Three statistics of every category, in this order: */
+enum fus_bootstrap_statistic { FUS_BOOTSTRAP_PROPORTION, FUS_BOOTSTRAP_CSI, FUS_BOOTSTRAP_VARIATION, FUS_BOOTSTRAP_STATISTICS };
+
+struct fus_bootstrap {
+    int n_categories;
+    size_t n_resamples, n_images;
+    double *estimate;  /* [n_categories, 3] of the pictures as they are; NaN where a statistic is undefined, here and below */
+    double *resampled; /* [n_categories, 3, n_resamples] */
+    double *left_out;  /* [n_categories, 3, n_images] without picture i (jackknife), for BCa; NULL: not computed */
+};
+
+/* Resample b draws, in list order, for each place of the list another picture of its subcategory, by fus_rng seeded as in permute.c: two
+ * models that saw the same list get the same draws, which makes their differences paired. */
+int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples, bool jackknife, uint64_t seed,
+                         const struct fus_select_options *options, struct fus_error *err);
+void fus_bootstrap_destroy(struct fus_bootstrap *b);
+
+struct fus_interval {
+    double estimate, low, high; /* of coverage 1 - alpha */
+    double p;                   /* differences: two-sided, of no difference: 2 (fewer on one side of 0 + 1) / (n + 1), at most 1 */
+};
+
+/* Intervals from a sorted copy of values [n], NaN left out; NaN where fewer than 2 remain. BCa corrects bias and skew by the
+ * share of values below the estimate and by the jackknife left_out [n_left] (Efron 1987). scratch [n]. */
+void fus_bootstrap_percentile(struct fus_interval *out, double estimate, const double *values, size_t n, double alpha, double *scratch);
+void fus_bootstrap_bca(struct fus_interval *out, double estimate, const double *values, size_t n, const double *left_out, size_t n_left,
+                       double alpha, double *scratch);
+
+/* The proportions' intervals into a layer's ci_low and ci_high: BCa with a jackknife, else percentile. */
+int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstrap *b, double alpha, struct fus_error *err);
+
+/* a - b of every category and statistic, paired by resample, percentile interval and p: out [n_categories, 3]. */
+int fus_bootstrap_difference(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b, double alpha,
+                             struct fus_error *err);
+
+#endif
