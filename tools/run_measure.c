@@ -48,7 +48,7 @@ static int prepare(float *input, const struct pass *p, int n, struct fus_error *
         }
         fus_image_free(&image);
         if (code) {
-#pragma omp critical
+#pragma omp critical(fus_run_first)
             if (i < failed) {
                 failed = i;
                 errors[0] = mine;
