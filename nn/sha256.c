@@ -8,6 +8,7 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>
+#include <stdatomic.h>
 #endif
 
 /* First 32 bits of the fractional parts of the cube roots of the first 64 primes (FIPS 180-4, 4.2.2). */
@@ -89,10 +90,14 @@ __attribute__((target("sha,sse4.1"))) static void compress_sha(uint32_t state[8]
     _mm_storeu_si128((__m128i *)(state + 4), _mm_alignr_epi8(cdgh, abef, 8));
 }
 
+/* Asked once: cpuid takes long in a virtual machine. */
 static bool has_sha(void)
 {
+    static atomic_int answer; /* 0: not asked yet, 1: no, 2: yes */
     unsigned a, b, c, d;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1) && __builtin_cpu_supports("sse4.1");
+    if (!atomic_load(&answer))
+        atomic_store(&answer, __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1) && __builtin_cpu_supports("sse4.1") ? 2 : 1);
+    return atomic_load(&answer) == 2;
 }
 #endif
 
