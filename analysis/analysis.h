@@ -142,6 +142,15 @@ struct fus_model_summary {
     struct fus_layer_summary *layers;
 };
 
+/* For the paper's Fig 2A: how the units selective for each category respond to every single picture, in one layer of
+ * one model: the one that fus_report_last_block names. n_pictures 0 = this model has none. */
+struct fus_response_profile {
+    char layer[48];
+    int n_pictures;
+    const int *category;    /* [n_pictures] of the picture */
+    const double *response; /* [n_categories, n_pictures] mean over the units selective for the category; NaN where none */
+};
+
 struct fus_run_summary {
     const char *version;
     char *stimuli;               /* the set's one-line description */
@@ -151,6 +160,10 @@ struct fus_run_summary {
     struct fus_select_options options;
     int n_models;
     struct fus_model_summary *models;
+    const char *criterion;                       /* how units were chosen, in a sentence, where not by fus_select_layer; else NULL */
+    const struct fus_response_profile *profiles; /* [n_models], NULL = no Fig 2A */
+    const uint8_t *sheet_png;                    /* [sheet_bytes] contact sheet of the pictures, NULL = no Fig 1B */
+    size_t sheet_bytes;
 };
 
 /* One row of the comparison of the first model with another (compare.c): the paper's own one-sided Welch test of
@@ -188,7 +201,13 @@ void fus_npyout_discard(struct fus_npz *z);                      /* NULL allowed
 
 /* ---- the report (svg.c, figures.c, report.c) ---- */
 
-/* dir/figures/NAME.svg for the paper's Figs 2B, 3A, 3B, 4A, 4C and dir/report.html with all of them inline. */
+/* The layer that the report calls the last block layer (the paper's layer4.2.relu): by name, else the last with places.
+ * Only names and sizes of the layers are read, so that a caller can ask before it runs. */
+int fus_report_last_block(const struct fus_model_summary *model);
+
+/* dir/figures/NAME.svg for the paper's Figs 2A (with profiles), 2B, 3A, 3B, 4A, 4B, 4C, 5A-C (from three models on: the first
+ * with each other), figures/fig1b.png (with a contact sheet), and dir/report.html with all of them inline. Same bytes on
+ * every machine; nothing in it depends on anything but `run`. FUS_EINVAL where `run` contradicts itself. */
 int fus_report_write(const char *dir, const struct fus_run_summary *run, struct fus_error *err);
 
 #endif

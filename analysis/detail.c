@@ -155,9 +155,9 @@ void fus_detail_models(struct fus_svg *out, const struct fus_view *view)
 
 void fus_detail_dead(struct fus_svg *out, const struct fus_view *view)
 {
-    static const char *const names[] = {"model", "layer", "channels", "places", "units", "dead", "share dead", "selective", "CSI undefined"};
+    static const char *const names[] = {"model", "layer", "channels", "places", "units", "dead", "share dead", "not finite", "selective", "CSI undefined"};
     open_table(out, "Units of every layer");
-    head(out, names, 9);
+    head(out, names, 10);
     for (int m = 0; m < view->run->n_models; m++)
         for (int l = 0; l < view->run->models[m].n_layers; l++) {
             const struct fus_layer_summary *layer = &view->run->models[m].layers[l];
@@ -167,9 +167,9 @@ void fus_detail_dead(struct fus_svg *out, const struct fus_view *view)
                 n_undefined += layer->categories[c].n_csi_undefined;
             }
             row_start(out, view, m, l);
-            fus_svg_put(out, "<td>$d</td><td>$d \xc3\x97 $d</td><td>$z</td><td>$z</td><td>$p</td><td>$z</td><td>$z</td></tr>\n", layer->channels,
+            fus_svg_put(out, "<td>$d</td><td>$d \xc3\x97 $d</td><td>$z</td><td>$z</td><td>$p</td><td>$z</td><td>$z</td><td>$z</td></tr>\n", layer->channels,
                         layer->height, layer->width, layer->n_units, layer->n_dead,
-                        layer->n_units ? (double)layer->n_dead / (double)layer->n_units : 0.0, n_selective, n_undefined);
+                        layer->n_units ? (double)layer->n_dead / (double)layer->n_units : 0.0, layer->n_undefined, n_selective, n_undefined);
         }
     close_table(out);
 }

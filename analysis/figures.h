@@ -1,4 +1,4 @@
-/* Figures: panels with their legend, once as a file of their own and once inside the report. */
+/* Figures: which panels belong together, drawn once; compose.h makes files and parts of the report of them. */
 #ifndef FUS_FIGURES_H
 #define FUS_FIGURES_H
 
@@ -15,8 +15,14 @@ struct fus_figures_figure {
     char file[32];         /* "fig2b": figures/fig2b.svg */
     char number[8];        /* "2B" */
     const char *heading;   /* "CSI across layers" */
+    const char *section;   /* heading of the part of the report that it belongs to */
+    unsigned char which[64]; /* [n_which] the models in it */
+    int n_which;
     int columns;           /* of the file; the report lets panels flow */
-    bool model_groups;     /* group m is headed by model m's name */
+    bool model_groups;     /* group m is headed by model m's name and layer */
+    const int *group_layer; /* [n_models] which */
+    bool cut_scale;        /* the vertical scale does not start at 0 */
+    int dots_every;        /* > 1: so many pictures to one dot */
     bool own_scales;       /* panels differ too much for one scale: each has its own */
     bool coarse;           /* maps were averaged to 32 x 32 cells */
     double heat_top;       /* > 0: a colour scale from 0 to this share belongs to it */
@@ -33,15 +39,5 @@ struct fus_figures {
 
 int fus_figures_create(struct fus_figures *set, const struct fus_view *view, struct fus_error *err);
 void fus_figures_free(struct fus_figures *set);
-
-/* The figure as a file: title, legend, panels, its own style sheet (light, on white: for papers and slides). */
-void fus_figures_standalone(struct fus_svg *out, const struct fus_figures_figure *figure, const struct fus_view *view);
-
-/* The figure's panels as inline <svg> elements in a flowing grid, a <div> that the caller closes: the caption may
- * take the next cell. */
-void fus_figures_inline(struct fus_svg *out, const struct fus_figures_figure *figure, const struct fus_view *view);
-
-/* The models' keys as an HTML list. */
-void fus_figures_legend(struct fus_svg *out, const struct fus_view *view);
 
 #endif

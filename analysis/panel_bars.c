@@ -27,7 +27,7 @@ static double largest(const struct fus_view *view, enum fus_view_quantity quanti
             most = at.value > most ? at.value : most;
             most = at.high > most ? at.high : most;
         }
-    return most;
+    return quantity == FUS_VIEW_PROPORTION && most <= 0 ? 0.01 : most;
 }
 
 static double label_room(const struct fus_view *view)

@@ -37,10 +37,13 @@ const char *fus_panels_axis_title(enum fus_view_quantity quantity)
     return "variation over places (CV)";
 }
 
-void fus_panels_title(struct fus_svg *out, const struct fus_view *view, int category, double x, double y)
+void fus_panels_title(struct fus_svg *out, const struct fus_view *view, int category, double x, double y, double room)
 {
     char name[4 * FUS_PANELS_NAME_CHARS + 1];
-    fus_svg_shorten(name, view->run->categories[category], FUS_PANELS_NAME_CHARS);
+    int chars = FUS_PANELS_NAME_CHARS;
+    do
+        fus_svg_shorten(name, view->run->categories[category], chars);
+    while (fus_svg_width(name, 13) > room - 16 && --chars >= 6);
     fus_svg_put(out, "<g class=\"");
     fus_theme_class(out, &view->theme, category, 0);
     fus_svg_put(out, "\"><rect class=\"bf\" x=\"$f\" y=\"$f\" width=\"10\" height=\"10\" rx=\"2\"/></g>", x, y - 10);
@@ -136,20 +139,20 @@ static void stars(const struct lines *p, int model_b, double y, bool key)
     }
     for (int l = 0; l < p->view->run->models[0].n_layers; l++) {
         const struct fus_csi_comparison *row = fus_view_comparison(p->view, model_b, l, p->category);
-        if (row && row->p < 0.05)
+        if (row && row->p < 0.05 && fus_view_comparable(p->view, row))
             fus_svg_put(p->out, "<text class=\"$s mid\" x=\"$f\" y=\"$f\">*</text>", p->every > 1 ? "sm" : "st", x_of(p, 0, l), y + (p->every > 1 ? 2 : 3));
     }
     fus_svg_put(p->out, "\n");
 }
 
 /* Rows of asterisks that the panel has room for: CSI panels that show the first model and another. */
-static int n_star_rows(const struct lines *p, const int *which, int n_which)
+static int n_star_rows(const struct lines *p, const unsigned char *which, int n_which)
 {
     return p->quantity == FUS_VIEW_CSI && n_which > 1 && which[0] == 0 ? n_which - 1 : 0;
 }
 
 double fus_panels_lines(struct fus_svg *out, const struct fus_view *view, enum fus_view_quantity quantity, int category,
-                        const struct fus_axis *scale, const int *which, int n_which)
+                        const struct fus_axis *scale, const unsigned char *which, int n_which)
 {
     struct lines p = {.out = out, .view = view, .quantity = quantity, .category = category, .y = *scale};
     int n_stars = n_star_rows(&p, which, n_which), n_points = 0;
@@ -163,7 +166,7 @@ double fus_panels_lines(struct fus_svg *out, const struct fus_view *view, enum f
     p.every = spacing >= 8 ? 1 : (int)(9 / spacing) + 1;
     p.radius = spacing >= 12 ? 2.7 : 2.3;
     p.titles = (long)view->most_layers * view->run->n_categories * n_which <= MAX_TITLES / 3;
-    fus_panels_title(out, view, category, LEFT, 15);
+    fus_panels_title(out, view, category, LEFT, 15, FUS_PANELS_WIDTH - LEFT);
     fus_axis_layers(out, view, p.x0, p.x1, p.top, p.bottom);
     fus_axis_left(out, &p.y, p.x0, p.x1, fus_panels_axis_title(quantity));
     for (int i = 0; i < n_stars; i++)

@@ -74,7 +74,7 @@ double fus_panels_map(struct fus_svg *out, const struct fus_view *view, int mode
     const struct fus_layer_summary *layer = fus_view_last(view, model);
     const float *map = layer->categories[category].map;
     double x0 = (FUS_PANELS_MAP_WIDTH - PLOT) / 2;
-    fus_panels_title(out, view, category, x0, 14);
+    fus_panels_title(out, view, category, x0, 14, PLOT);
     if (!map || layer->height < 1 || layer->width < 1) {
         fus_svg_put(out, "<text class=\"tk mid\" x=\"$f\" y=\"$f\">no map</text>", FUS_PANELS_MAP_WIDTH / 2, TOP + PLOT / 2);
         return TOP + PLOT + BELOW;

@@ -11,7 +11,12 @@
 /* One category across the layers, a line a model (the models listed in which [n_which]). `axis` holds the scale; from
  * and to are set here. CSI panels have asterisks where the first model's CSI is greater. Returns the height. */
 double fus_panels_lines(struct fus_svg *out, const struct fus_view *view, enum fus_view_quantity quantity, int category,
-                        const struct fus_axis *scale, const int *which, int n_which);
+                        const struct fus_axis *scale, const unsigned char *which, int n_which);
+
+/* How the units selective for a category respond to every picture (view->run->profiles): dots in one column a picture's
+ * category, a line at the column's mean. Of large categories every n-th picture is drawn: *every becomes at least that n. */
+struct fus_axis fus_panels_dots_scale(const struct fus_view *view, int model);
+double fus_panels_dots(struct fus_svg *out, const struct fus_view *view, int model, int category, const struct fus_axis *scale, int *every);
 
 /* The last block layer: one bar a category and model; at least min_height high. Returns the height. */
 double fus_panels_bars(struct fus_svg *out, const struct fus_view *view, enum fus_view_quantity quantity, double min_height);
@@ -22,8 +27,8 @@ double fus_panels_map(struct fus_svg *out, const struct fus_view *view, int mode
 /* The colour scale of the maps. */
 double fus_panels_scale(struct fus_svg *out, const struct fus_axis *scale, double width);
 
-/* A category's swatch and name, as a panel's title. */
-void fus_panels_title(struct fus_svg *out, const struct fus_view *view, int category, double x, double y);
+/* A category's swatch and name, as a panel's title in `room` pixels. */
+void fus_panels_title(struct fus_svg *out, const struct fus_view *view, int category, double x, double y, double room);
 
 /* How a quantity is called on its axis and in a sentence. */
 const char *fus_panels_axis_title(enum fus_view_quantity quantity);

@@ -19,6 +19,14 @@ static double share(const struct fus_view *view, int model, int category)
     return fus_view_category(view, model, view->last[model], category)->proportion;
 }
 
+static size_t n_selective_in_last(const struct fus_view *view, int model)
+{
+    size_t n = 0;
+    for (int c = 0; c < view->run->n_categories; c++)
+        n += fus_view_category(view, model, view->last[model], c)->n_selective;
+    return n;
+}
+
 void fus_prose_title(struct fus_svg *out, const struct fus_view *view)
 {
     int n = view->run->n_models;
@@ -43,10 +51,27 @@ static void categories_with_share(struct fus_svg *out, const struct fus_view *vi
         fus_svg_put(out, n > 1 ? " ($p each)" : " ($p)", v);
 }
 
+/* The one category that has selective units in the last layer, or -1. */
+static int only_category(const struct fus_view *view, int model)
+{
+    int only = -1;
+    for (int c = 0; c < view->run->n_categories; c++)
+        if (share(view, model, c) > 0) {
+            if (only >= 0)
+                return -1;
+            only = c;
+        }
+    return only;
+}
+
 static void say_extremes(struct fus_svg *out, const struct fus_view *view, int model)
 {
     double most = 0, least = INFINITY;
     bool none = false;
+    if (only_category(view, model) >= 0) {
+        fus_svg_put(out, " All of them are selective for $e.", view->run->categories[only_category(view, model)]);
+        return;
+    }
     for (int c = 0; c < view->run->n_categories; c++) {
         double v = share(view, model, c);
         most = v > most ? v : most;
@@ -70,11 +95,11 @@ static void say_extremes(struct fus_svg *out, const struct fus_view *view, int m
     fus_svg_put(out, ".");
 }
 
-/* The first layer where the category's share is largest, or -1 where it is 0 everywhere. */
-static int peak_layer(const struct fus_view *view, int model, int category)
+/* The first layer where the category's share is largest, or -1 where it is nowhere above `least`. */
+static int peak_layer(const struct fus_view *view, int model, int category, double least)
 {
     int best = -1;
-    double most = 0;
+    double most = least;
     for (int l = 0; l < view->run->models[model].n_layers; l++) {
         double v = fus_view_category(view, model, l, category)->proportion;
         if (v > most) {
@@ -85,14 +110,25 @@ static int peak_layer(const struct fus_view *view, int model, int category)
     return best;
 }
 
+static double largest_share(const struct fus_view *view, int model)
+{
+    double most = 0;
+    for (int l = 0; l < view->run->models[model].n_layers; l++)
+        for (int c = 0; c < view->run->n_categories; c++) {
+            double v = fus_view_category(view, model, l, c)->proportion;
+            most = v > most ? v : most;
+        }
+    return most;
+}
+
 /* The categories whose share peaks in layer l, with that share: "face (18.2%) and body (8.8%)". */
-static void categories_peaking(struct fus_svg *out, const struct fus_view *view, int model, int l)
+static void categories_peaking(struct fus_svg *out, const struct fus_view *view, int model, int l, double least)
 {
     int n = 0, at = 0;
     for (int c = 0; c < view->run->n_categories; c++)
-        n += peak_layer(view, model, c) == l;
+        n += peak_layer(view, model, c, least) == l;
     for (int c = 0; c < view->run->n_categories; c++)
-        if (peak_layer(view, model, c) == l)
+        if (peak_layer(view, model, c, least) == l)
             fus_svg_put(out, "$e ($p)$s", view->run->categories[c], fus_view_category(view, model, l, c)->proportion, separator(at++, n));
 }
 
@@ -100,9 +136,11 @@ static void categories_peaking(struct fus_svg *out, const struct fus_view *view,
 static void say_peaks(struct fus_svg *out, const struct fus_view *view, int model)
 {
     const struct fus_model_summary *m = &view->run->models[model];
-    int first = m->n_layers, last = -1, n = 0;
+    int first = m->n_layers, last = -1, n = 0, n_small = 0;
+    double least = largest_share(view, model) / 10;
     for (int c = 0; c < view->run->n_categories; c++) {
-        int l = peak_layer(view, model, c);
+        n_small += peak_layer(view, model, c, 0) >= 0 && peak_layer(view, model, c, least) < 0;
+        int l = peak_layer(view, model, c, least);
         n += l >= 0;
         first = l >= 0 && l < first ? l : first;
         last = l > last ? l : last;
@@ -112,43 +150,42 @@ static void say_peaks(struct fus_svg *out, const struct fus_view *view, int mode
     fus_svg_put(out, n == 1 ? " Across its $d layers, the share peaks in " : " Across its $d layers, the shares peak $s", m->n_layers,
                 first < last ? "between " : "in ");
     fus_svg_put(out, first < last ? "$e, for " : "$e for ", m->layers[first].name);
-    categories_peaking(out, view, model, first);
+    categories_peaking(out, view, model, first, least);
     if (first < last) {
         fus_svg_put(out, ", and $e, for ", m->layers[last].name);
-        categories_peaking(out, view, model, last);
+        categories_peaking(out, view, model, last, least);
     }
-    fus_svg_put(out, ".");
+    fus_svg_put(out, n_small ? " (categories that never reach a tenth of its largest share left aside)." : ".");
 }
 
 static void say_model(struct fus_svg *out, const struct fus_view *view, int model)
 {
     const struct fus_layer_summary *last = fus_view_last(view, model);
-    size_t n_selective = 0;
-    for (int c = 0; c < view->run->n_categories; c++)
-        n_selective += last->categories[c].n_selective;
+    size_t n_selective = n_selective_in_last(view, model);
     if (fus_view_untrained(view, model))
         fus_svg_put(out, "<b>$e</b> is an untrained control: its weights are random, so what it shows comes from the pictures and the "
                          "architecture, not from learning. ", name_of(view, model));
+    const char *others = view->run->n_categories == 2 ? "the other" : "each of the others";
     if (n_selective == 0) {
         fus_svg_put(out, "In <b>$e</b>, none of the $z units of the last block layer ($e) is selective for any category.", name_of(view, model),
                     last->n_units, last->name);
     } else {
-        fus_svg_put(out, "In <b>$e</b>, $p of the $z units of the last block layer ($e) respond significantly more to one category than to $s.",
-                    name_of(view, model), (double)n_selective / (double)last->n_units, last->n_units, last->name,
-                    view->run->n_categories == 2 ? "the other" : "each of the others");
+        fus_svg_put(out, "In <b>$e</b>, $p of the $z units of the last block layer ($e) ", name_of(view, model),
+                    (double)n_selective / (double)last->n_units, last->n_units, last->name);
+        fus_svg_put(out, view->run->criterion ? "are selective for one category." : "respond significantly more to one category than to $s.", others);
         say_extremes(out, view, model);
     }
     say_peaks(out, view, model);
 }
 
-/* Categories where the first model's share is larger (sign 1), smaller (-1) or equal (0), with both numbers. */
+/* Categories where the first model's share is larger (sign 1), smaller (-1) or equal (0), with both numbers; categories without units in both are passed over. */
 static int say_shares(struct fus_svg *out, const struct fus_view *view, int other, int sign, const char *before)
 {
     int n = 0, at = 0;
     for (int pass = 0; pass < 2; pass++)
         for (int c = 0; c < view->run->n_categories; c++) {
             double a = share(view, 0, c), b = share(view, other, c);
-            if ((a > b) - (a < b) != sign)
+            if ((a > b) - (a < b) != sign || a + b == 0)
                 continue;
             if (pass == 0)
                 n++;
@@ -162,17 +199,17 @@ static int say_shares(struct fus_svg *out, const struct fus_view *view, int othe
     return n;
 }
 
-/* What the rows of the comparison with one other model come to. */
+/* What the rows of the comparison with one other model come to; same_depth leaves out layers of equal name elsewhere. */
 struct tally {
     int n_rows, n_tested, n_greater, n_mean;
 };
 
-static struct tally tally_csi(const struct fus_view *view, int other)
+static struct tally tally_csi(const struct fus_view *view, int other, bool same_depth)
 {
     struct tally t = {0, 0, 0, 0};
     for (size_t i = 0; i < view->n_rows; i++) {
         const struct fus_csi_comparison *row = &view->rows[i];
-        if (row->model_a != 0 || row->model_b != other)
+        if (row->model_a != 0 || row->model_b != other || (same_depth && !fus_view_comparable(view, row)))
             continue;
         t.n_rows++;
         t.n_tested += isfinite(row->p) != 0;
@@ -184,20 +221,25 @@ static struct tally tally_csi(const struct fus_view *view, int other)
 
 static void say_csi(struct fus_svg *out, const struct fus_view *view, int other)
 {
-    struct tally t = tally_csi(view, other);
+    struct tally t = tally_csi(view, other, false), near = tally_csi(view, other, true);
     if (t.n_rows == 0)
         fus_svg_put(out, " The two have no layer name in common, so no test of their CSI pairs the layers.");
     else if (t.n_tested == 0)
         fus_svg_put(out, " No layer has enough units selective for the same category in both to test their CSI.");
     else {
-        fus_svg_put(out, " The mean CSI of $e is higher in $d of the $d comparisons (one layer, one category) that can be tested, and greater at "
-                         "p\xc2\xa0&lt;\xc2\xa0.05 in $d of them", name_of(view, 0), t.n_mean, t.n_tested, t.n_greater);
+        fus_svg_put(out, " $she mean CSI of $e is higher in $d of the $d comparisons (one layer, one category) that can be tested, and greater at "
+                         "p\xc2\xa0&lt;\xc2\xa0.05 in $d of them", near.n_rows < t.n_rows ? "Between layers of the same name, which lie at other depths, t" : "T", name_of(view, 0), t.n_mean, t.n_tested, t.n_greater);
         fus_svg_put(out, " (one-sided, not corrected for their number; chance alone would give about $1).", 0.05 * t.n_tested);
     }
 }
 
 static void say_comparison(struct fus_svg *out, const struct fus_view *view, int other)
 {
+    if (n_selective_in_last(view, 0) + n_selective_in_last(view, other) == 0) {
+        fus_svg_put(out, "Neither $e nor $e has a selective unit in the last block layer.", name_of(view, 0), name_of(view, other));
+        say_csi(out, view, other);
+        return;
+    }
     fus_svg_put(out, "Compared with $e, $e has in the last block layer", name_of(view, other), name_of(view, 0));
     int n = say_shares(out, view, other, 1, " more selective units for ");
     int fewer = say_shares(out, view, other, -1, n ? "; fewer for " : " fewer selective units for ");
@@ -211,14 +253,17 @@ static void lead_model(struct fus_svg *out, const struct fus_view *view, int mod
 {
     const struct fus_layer_summary *last = fus_view_last(view, model);
     const char *untrained = fus_view_untrained(view, model) ? ", an untrained control," : "";
-    size_t n_selective = 0;
+    size_t n_selective = n_selective_in_last(view, model);
     double most = 0;
-    for (int c = 0; c < view->run->n_categories; c++) {
-        n_selective += last->categories[c].n_selective;
+    for (int c = 0; c < view->run->n_categories; c++)
         most = share(view, model, c) > most ? share(view, model, c) : most;
-    }
     if (n_selective == 0) {
         fus_svg_put(out, "no unit of $e$s is selective for any category", name_of(view, model), untrained);
+        return;
+    }
+    if (only_category(view, model) >= 0) {
+        fus_svg_put(out, "$p of the units of $e$s are selective for $e, none for any other category", most, name_of(view, model), untrained,
+                    view->run->categories[only_category(view, model)]);
         return;
     }
     fus_svg_put(out, "$p of the units of $e$s are selective for a category, above all ", (double)n_selective / (double)last->n_units, name_of(view, model),
@@ -226,7 +271,7 @@ static void lead_model(struct fus_svg *out, const struct fus_view *view, int mod
     categories_with_share(out, view, model, most);
 }
 
-/* The headline: shares in the last layer, then how often the first model's CSI is greater. */
+/* The headline: shares in the last layer, then how often the first model's CSI is greater, where all layers correspond. */
 static void lead(struct fus_svg *out, const struct fus_view *view)
 {
     int n = view->run->n_models, n_said = 0;
@@ -236,8 +281,8 @@ static void lead(struct fus_svg *out, const struct fus_view *view)
         fus_svg_put(out, m + 1 < n ? "; " : ".");
     }
     for (int m = 1; m < n; m++) {
-        struct tally t = tally_csi(view, m);
-        if (t.n_tested == 0)
+        struct tally t = tally_csi(view, m, true);
+        if (t.n_tested == 0 || t.n_rows < tally_csi(view, m, false).n_rows)
             continue;
         if (n_said++ == 0)
             fus_svg_put(out, " The category selectivity index (CSI) of $e is significantly greater than that of $e in $d of $d comparisons", name_of(view, 0),
@@ -245,14 +290,12 @@ static void lead(struct fus_svg *out, const struct fus_view *view)
         else
             fus_svg_put(out, ", than that of $e in $d of $d", name_of(view, m), t.n_greater, t.n_tested);
     }
-    if (n_said && !view->same_layers)
-        fus_svg_put(out, " (layers of the same name)");
     fus_svg_put(out, n_said ? ".</p>\n" : "</p>\n");
 }
 
 void fus_prose_result(struct fus_svg *out, const struct fus_view *view)
 {
-    bool many = view->run->n_models > 3;
+    bool many = view->run->n_models > 2;
     lead(out, view);
     fus_svg_put(out, many ? "<details><summary>Model by model</summary>\n" : "");
     for (int m = 0; m < view->run->n_models; m++) {

@@ -17,7 +17,15 @@ static void caption_csi(struct fus_svg *out, const struct fus_view *view)
                      "read it as a description).", view->run->models[0].name,
                 view->run->n_models == 2 ? "the other model" : "the model whose marker heads the row of asterisks");
     if (!view->same_layers)
-        fus_svg_put(out, " Only layers of the same name are tested; the asterisk stands at the first model\xe2\x80\x99s layer.");
+        fus_svg_put(out, " Only layers of the same name are tested, and only those at the same depth have an asterisk; the others are in the table.");
+}
+
+static void caption_dots(struct fus_svg *out, const struct fus_figures_figure *figure)
+{
+    fus_svg_put(out, "Each panel: the units of the layer that are selective for one category (shaded column). Each dot: their mean response to "
+                     "one picture; lines: mean over the pictures of a category. Panels of one model have the same scale; models have their own.");
+    if (figure->dots_every > 1)
+        fus_svg_put(out, " Of large categories only a part of the pictures is drawn, down to one in $d; the means are over all.", figure->dots_every);
 }
 
 static void caption_map(struct fus_svg *out, const struct fus_figures_figure *figure)
@@ -31,7 +39,12 @@ static void caption_map(struct fus_svg *out, const struct fus_figures_figure *fi
 void fus_prose_caption(struct fus_svg *out, const struct fus_view *view, const struct fus_figures_figure *figure)
 {
     const char *n = figure->number;
-    if (strcmp(n, "2B") == 0)
+    if (strcmp(n, "2A") == 0)
+        caption_dots(out, figure);
+    else if (n[0] == '5')
+        fus_svg_put(out, "The curves of figure $s for these two models alone$s", strcmp(n, "5A") == 0 ? "2B" : strcmp(n, "5B") == 0 ? "3B" : "4C",
+                    strcmp(n, "5A") == 0 ? ", with the same error bars and asterisks." : ".");
+    else if (strcmp(n, "2B") == 0)
         caption_csi(out, view);
     else if (strcmp(n, "3A") == 0)
         fus_svg_put(out, "Units selective for each category, as a share of all units of the last block layer.");
@@ -47,6 +60,8 @@ void fus_prose_caption(struct fus_svg *out, const struct fus_view *view, const s
                          "fewer selective units vary more by chance alone.");
     if (n[0] == '3' && view->intervals)
         fus_svg_put(out, " Bars: the confidence interval given in layers.csv.");
+    if (figure->cut_scale)
+        fus_svg_put(out, " The vertical scale does not start at 0.");
     if (figure->own_scales)
         fus_svg_put(out, " <b>Each panel has a scale of its own</b>, because the categories differ too much for one.");
 }
@@ -69,7 +84,7 @@ static void say_pictures(struct fus_svg *out, const struct fus_run_summary *run)
     fus_svg_put(out, "$z pictures in $d categories: ", total, run->n_categories);
     for (int c = 0; c < run->n_categories; c++)
         fus_svg_put(out, "$e $d$s", run->categories[c], run->n_pictures[c], c + 1 < run->n_categories ? ", " : ". ");
-    fus_svg_put(out, "Every model saw the same pictures, in the same order, prepared as its own training prescribes.");
+    fus_svg_put(out, "Every model saw the same pictures, in the same order, prepared as named with the models below.");
 }
 
 static const char *correction_text(enum fus_correction correction)
@@ -89,23 +104,32 @@ static const char *correction_text(enum fus_correction correction)
 
 static void say_criterion(struct fus_svg *out, const struct fus_run_summary *run)
 {
-    const char *correction = correction_text(run->options.correction);
-    item(out, "Unit");
-    fus_svg_put(out, "One number of a layer\xe2\x80\x99s output: a channel at a place of the feature map.");
     item(out, "Selective for a category");
+    if (run->criterion) {
+        fus_svg_put(out, "$e", run->criterion);
+        return;
+    }
     fus_svg_put(out, "Intersection-union of one-sided Welch tests: the unit\xe2\x80\x99s responses to the pictures of the category are compared with those "
                      "to each other category in turn (Welch 1947, unequal variances, n \xe2\x88\x92 1, degrees of freedom after Satterthwaite); p is the "
                      "largest of these p values, so that the unit must respond more to the category than to <em>every</em> other one.");
+    const char *correction = correction_text(run->options.correction);
     item(out, "Correction and level");
     if (correction)
-        fus_svg_put(out, "Over the units of a layer, separately for each category, $s; selective where the corrected q \xe2\x89\xa4 $r and all differences of "
+        fus_svg_put(out, "Over the units of a layer, separately for each category, $s; selective where the corrected q \xe2\x89\xa4 $t and all differences of "
                          "means are positive. A unit has at most one label.", correction, run->options.alpha);
     else
-        fus_svg_put(out, "None: selective where the uncorrected p \xe2\x89\xa4 $r and all differences of means are positive. A unit has at most one label.",
+        fus_svg_put(out, "None: selective where the uncorrected p \xe2\x89\xa4 $t and all differences of means are positive. A unit has at most one label.",
                     run->options.alpha);
+}
+
+static void say_units(struct fus_svg *out, const struct fus_view *view)
+{
+    item(out, "Unit");
+    fus_svg_put(out, "One number of a layer\xe2\x80\x99s output: a channel at a place of the feature map.");
+    say_criterion(out, view->run);
     item(out, "Dead units");
     fus_svg_put(out, "Units with the same response to every picture. They are never selective, remain in the denominator of every proportion, and are "
-                     "counted in the table below.");
+                     "counted in the table below. Units with a response that is not finite are treated alike and counted apart.");
 }
 
 static void say_indices(struct fus_svg *out, const struct fus_view *view)
@@ -145,7 +169,7 @@ static void say_unstated(struct fus_svg *out)
 void fus_prose_methods(struct fus_svg *out, const struct fus_view *view)
 {
     say_pictures(out, view->run);
-    say_criterion(out, view->run);
+    say_units(out, view);
     say_indices(out, view);
     say_unstated(out);
     fus_svg_put(out, "</dd>\n</dl>\n");

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compose.h"
 #include "detail.h"
 #include "nn/outfile.h"
 #include "prose.h"
@@ -23,7 +24,7 @@ static const char page_css[] =
     "figure{margin:1.6em 0 2.2em}svg{display:block;width:100%;height:auto;font-family:inherit}\n"
     ".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr));gap:20px 22px}\n"
     ".maps{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(44%,150px),1fr));gap:14px 18px}.maps svg{max-width:190px}\n"
-    ".scale{max-width:300px}.text{align-self:center;min-width:0}@media (min-width:1000px){.text.wide{grid-column:2/-1}}"
+    ".sheet{max-width:100%;height:auto;border-radius:4px}.scale{max-width:300px}.text{align-self:center;min-width:0}@media (min-width:1000px){.text.wide{grid-column:2/-1}}"
     "figcaption{font-size:.88rem;line-height:1.5;color:var(--muted);margin-top:.8em;max-width:85ch}figcaption b{color:var(--ink)}\n"
     ".legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 22px;margin:.2em 0 1em;padding:0;font-size:.9rem}\n"
     ".legend li{display:flex;align-items:center;gap:7px;min-width:0}.legend svg{width:34px;height:14px;flex:none}\n"
@@ -37,7 +38,7 @@ static const char page_css[] =
     "dt{font-weight:600;margin-top:.8em}dd{margin:.1em 0 0;max-width:85ch}code{font-size:.85em}\n"
     "footer{margin-top:3em;color:var(--muted);font-size:.82rem;border-top:1px solid var(--rule);padding-top:.8em}\n"
     "@media print{@page{margin:14mm}body{font-size:10pt}main{max-width:none;padding:0}nav,.files,details:not([open]){display:none}"
-    "h2,h3,h4{break-after:avoid}svg,.result,tr{break-inside:avoid}.grid{grid-template-columns:repeat(3,1fr)}"
+    "h2,h3,h4,.legend,.scale{break-after:avoid}svg,img,.result p,tr,dd{break-inside:avoid}.grid{grid-template-columns:repeat(2,1fr);gap:12px 20px}.text.wide{grid-column:auto}.wide details{display:none}"
     ".scroll{overflow:visible}.bf,.bd,.hm path,.hm rect,.result{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
 
 static void style(struct fus_svg *out, const struct fus_view *view)
@@ -65,11 +66,10 @@ static void head(struct fus_svg *out, const struct fus_view *view)
     fus_svg_put(out, "</h1>\n<p class=\"meta\">$d model$s \xc2\xb7 $d categories", run->n_models, run->n_models == 1 ? "" : "s", run->n_categories);
     if (run->stimuli && run->stimuli[0])
         fus_svg_put(out, " \xc2\xb7 $e", run->stimuli);
+    fus_svg_put(out, " \xc2\xb7 figures numbered as in arXiv:2502.16456");
     fus_svg_put(out, "</p>\n</header>\n<section class=\"result\" aria-label=\"Result\">\n");
     fus_prose_result(out, view);
-    fus_svg_put(out, "</section>\n<nav><a href=\"#csi\">How selective</a><a href=\"#proportion\">How many</a><a href=\"#places\">Where</a>"
-                     "<a href=\"#methods\">Methods</a><a href=\"layers.csv\">layers.csv</a>");
-    fus_svg_put(out, run->n_models > 1 ? "<a href=\"compare.csv\">compare.csv</a></nav>\n" : "</nav>\n");
+    fus_svg_put(out, "</section>\n");
 }
 
 static void tables_of(struct fus_svg *out, const struct fus_view *view, const char *number)
@@ -97,32 +97,86 @@ static void caption(struct fus_svg *out, const struct fus_view *view, const stru
     fus_svg_put(out, "</p>\n");
 }
 
+/* Figs 2A and 5 show single pictures, and what other tables hold already. */
+static bool has_table(const struct fus_figures_figure *f)
+{
+    return strcmp(f->number, "2A") != 0 && f->number[0] != '5';
+}
+
 /* Where the panels leave a cell of their grid empty (three columns, or two), the caption takes it. */
 static void figure(struct fus_svg *out, const struct fus_view *view, const struct fus_figures_figure *f)
 {
     bool alone = f->n_panels == 1, in_grid = !f->model_groups && f->n_panels % 3 != 0;
     fus_svg_put(out, "<figure id=\"$s\">\n<h3><span class=\"no\">$s</span>$s</h3>\n", f->file, f->number, f->heading);
-    if (f->heat_top <= 0 && view->run->n_models > 1)
-        fus_figures_legend(out, view);
-    fus_figures_inline(out, f, view);
+    if (!f->model_groups && view->run->n_models > 1)
+        fus_compose_legend(out, f, view);
+    fus_compose_inline(out, f, view);
     fus_svg_put(out, !in_grid ? "</div>\n" : alone ? "<div class=\"text wide\">\n" : "<div class=\"text\">\n");
     caption(out, view, f);
     fus_svg_put(out, in_grid && !alone ? "</div>\n</div>\n" : "");
     bool open = alone && view->run->n_models * view->run->n_categories <= 12;
+    if (!has_table(f)) {
+        fus_svg_put(out, "</figure>\n");
+        return;
+    }
     fus_svg_put(out, "<details$s><summary>Table of figure $s</summary>\n", open ? " open=\"\"" : "", f->number);
     tables_of(out, view, f->number);
     fus_svg_put(out, alone ? "</details>\n</div>\n</div>\n</figure>\n" : "</details>\n</figure>\n");
 }
 
+/* "How many" -> "how-many": the anchor of a part of the report. */
+static void anchor(struct fus_svg *out, const char *section)
+{
+    for (; *section; section++) {
+        char c = *section == ' ' ? '-' : *section >= 'A' && *section <= 'Z' ? (char)(*section + 32) : *section;
+        fus_svg_bytes(out, &c, 1);
+    }
+}
+
+static bool begins_section(const struct fus_figures *set, int i)
+{
+    return i == 0 || strcmp(set->figures[i].section, set->figures[i - 1].section) != 0;
+}
+
+static void navigation(struct fus_svg *out, const struct fus_view *view, const struct fus_figures *set)
+{
+    fus_svg_put(out, view->run->sheet_png ? "<nav><a href=\"#pictures\">Pictures</a>" : "<nav>");
+    for (int i = 0; i < set->n_figures; i++)
+        if (begins_section(set, i)) {
+            fus_svg_put(out, "<a href=\"#");
+            anchor(out, set->figures[i].section);
+            fus_svg_put(out, "\">$s</a>", set->figures[i].section);
+        }
+    fus_svg_put(out, "<a href=\"#methods\">Methods</a><a href=\"layers.csv\">layers.csv</a>");
+    fus_svg_put(out, view->run->n_models > 1 ? "<a href=\"compare.csv\">compare.csv</a></nav>\n" : "</nav>\n");
+}
+
+static uint32_t big_endian(const uint8_t *b)
+{
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+/* Fig 1B: the pictures. Width and height stand in a PNG at bytes 16 and 20. */
+static void contact_sheet(struct fus_svg *out, const struct fus_run_summary *run)
+{
+    fus_svg_put(out, "<h2 id=\"pictures\">Pictures</h2>\n<figure id=\"fig1b\">\n<h3><span class=\"no\">1B</span>Examples of the pictures</h3>\n"
+                     "<img class=\"sheet\" width=\"$d\" height=\"$d\" alt=\"examples of the pictures of every category\" src=\"data:image/png;base64,",
+                (int)(big_endian(run->sheet_png + 16) & 0xffffff), (int)(big_endian(run->sheet_png + 20) & 0xffffff));
+    fus_svg_base64(out, run->sheet_png, run->sheet_bytes);
+    fus_svg_put(out, "\"/>\n<p class=\"files\"><a href=\"figures/fig1b.png\">fig1b.png</a></p>\n</figure>\n");
+}
+
 static void body(struct fus_svg *out, const struct fus_view *view, const struct fus_figures *set)
 {
-    static const struct {
-        const char *before, *id, *title;
-    } sections[] = {{"2B", "csi", "How selective"}, {"3A", "proportion", "How many"}, {"4A", "places", "Where"}};
+    navigation(out, view, set);
+    if (view->run->sheet_png)
+        contact_sheet(out, view->run);
     for (int i = 0; i < set->n_figures; i++) {
-        for (size_t k = 0; k < sizeof sections / sizeof *sections; k++)
-            if (strcmp(set->figures[i].number, sections[k].before) == 0)
-                fus_svg_put(out, "<h2 id=\"$s\">$s</h2>\n", sections[k].id, sections[k].title);
+        if (begins_section(set, i)) {
+            fus_svg_put(out, "<h2 id=\"");
+            anchor(out, set->figures[i].section);
+            fus_svg_put(out, "\">$s</h2>\n", set->figures[i].section);
+        }
         figure(out, view, &set->figures[i]);
     }
 }
@@ -159,17 +213,28 @@ static int save(const struct fus_svg *text, const char *dir, const char *name, s
     return code;
 }
 
+static int save_sheet(const char *folder, const struct fus_run_summary *run, struct fus_error *err)
+{
+    struct fus_svg out = {0};
+    fus_svg_bytes(&out, (const char *)run->sheet_png, run->sheet_bytes);
+    int code = save(&out, folder, "fig1b.png", err);
+    fus_svg_free(&out);
+    return code;
+}
+
 static int save_figures(const char *dir, const struct fus_view *view, const struct fus_figures *set, struct fus_error *err)
 {
     char *folder;
     int code = join(&folder, dir, "figures", err);
     if (code == FUS_OK)
         code = fus_outfile_mkdirs(folder, err);
+    if (code == FUS_OK && view->run->sheet_png)
+        code = save_sheet(folder, view->run, err);
     for (int i = 0; code == FUS_OK && i < set->n_figures; i++) {
         struct fus_svg out = {0};
         char name[40];
         snprintf(name, sizeof name, "%s.svg", set->figures[i].file);
-        fus_figures_standalone(&out, &set->figures[i], view);
+        fus_compose_standalone(&out, &set->figures[i], view);
         code = save(&out, folder, name, err);
         fus_svg_free(&out);
     }

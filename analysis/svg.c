@@ -172,10 +172,10 @@ void fus_svg_number(char text[FUS_SVG_NUMBER_BYTES], double v, int decimals)
     fixed(text, v, decimals, "\xe2\x88\x92");
 }
 
-static void coordinate(struct fus_svg *s, double v)
+static void trimmed(struct fus_svg *s, double v, int decimals)
 {
     char text[FUS_SVG_NUMBER_BYTES];
-    fixed(text, isfinite(v) && fabs(v) < 1e9 ? v : 0, 2, "-");
+    fixed(text, isfinite(v) && fabs(v) < 1e9 ? v : 0, decimals, "-");
     size_t n = strlen(text);
     while (text[n - 1] == '0')
         n--;
@@ -239,7 +239,9 @@ static void number_argument(struct fus_svg *s, char kind, double v)
 {
     char text[FUS_SVG_NUMBER_BYTES];
     if (kind == 'f')
-        coordinate(s, v);
+        trimmed(s, v, 2);
+    else if (kind == 't')
+        trimmed(s, v, 6);
     else if (kind == 'r')
         significant(s, v);
     else if (kind == 'p')

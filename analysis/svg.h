@@ -24,6 +24,7 @@ void fus_svg_bytes(struct fus_svg *s, const char *bytes, size_t n);
  *   $f  double  coordinate: at most 2 decimals, no trailing zeros, 0 where not finite
  *   $0 .. $6  double  number for people with so many decimals: true minus sign, en dash where not finite
  *   $r  double  number for people with 3 significant digits
+ *   $t  double  a constant: at most 6 decimals, no trailing zeros
  *   $p  double  share as a percentage: 0.123 is 12.3%
  *   $v  double  probability: "< .001", "= .012", "undefined"
  *   $d  int     $z  size_t, thousands apart: 6,322,176

@@ -115,9 +115,9 @@ static void shapes(struct fus_svg *out)
                      ".mid{text-anchor:middle}.end{text-anchor:end}\n"
                      ".ln{fill:none;stroke:currentColor;stroke-width:1.7;stroke-linejoin:round;stroke-linecap:round}"
                      ".eb{fill:none;stroke:currentColor;stroke-width:1}"
-                     ".mf,.bf,.dot{fill:currentColor}.mo{stroke:currentColor;stroke-width:1.4}"
+                     ".mf,.bf{fill:currentColor}.dot{fill:none;stroke:currentColor;stroke-width:3;stroke-linecap:round;stroke-opacity:.6}.mean{fill:none;stroke-width:2}.mo{stroke:currentColor;stroke-width:1.4}"
                      ".bo{fill:currentColor;fill-opacity:.16;stroke:currentColor;stroke-width:1.1}\n"
-                     ".ax{fill:none;stroke-width:1}.gr{fill:none;stroke-width:1}.hm{shape-rendering:crispEdges}.dot{fill-opacity:.55}\n");
+                     ".ax{fill:none;stroke-width:1}.gr{fill:none;stroke-width:1}.hm{shape-rendering:crispEdges}\n");
 }
 
 void fus_theme_css(struct fus_svg *out, const struct fus_theme *theme, enum fus_theme_mode mode, bool heat)
@@ -127,6 +127,7 @@ void fus_theme_css(struct fus_svg *out, const struct fus_theme *theme, enum fus_
     rule(out, ".pg,.mo{fill:", paper[mode], "}");
     rule(out, ".tt,.lb,.st,.sm{fill:", ink[mode], "}");
     rule(out, ".tk,.sub{fill:", muted[mode], "}");
+    rule(out, ".mean{stroke:", ink[mode], "}");
     rule(out, ".ax{stroke:", axis[mode], "}");
     rule(out, ".gr{stroke:", grid[mode], "}");
     rule(out, ".bd{fill:", band[mode], "}");

@@ -14,7 +14,7 @@ static bool is_block_output(const struct fus_layer_summary *layer)
     return strncmp(layer->name, "layer", 5) == 0 && second && strncmp(second + 1, "relu", 4) == 0;
 }
 
-static int last_block(const struct fus_model_summary *model)
+int fus_report_last_block(const struct fus_model_summary *model)
 {
     for (int l = model->n_layers - 1; l >= 0; l--)
         if (is_block_output(&model->layers[l]))
@@ -23,6 +23,39 @@ static int last_block(const struct fus_model_summary *model)
         if (model->layers[l].height * model->layers[l].width > 1)
             return l;
     return model->n_layers - 1;
+}
+
+static int layer_named(const struct fus_model_summary *model, const char *name)
+{
+    for (int l = 0; l < model->n_layers; l++)
+        if (strcmp(model->layers[l].name, name) == 0)
+            return l;
+    return -1;
+}
+
+/* Profiles name only layers and categories that exist. A model without pictures has none. */
+static int check_profiles(const struct fus_run_summary *run, struct fus_error *err)
+{
+    for (int m = 0; m < run->n_models; m++) {
+        const struct fus_response_profile *p = &run->profiles[m];
+        if (p->n_pictures > 0 && layer_named(&run->models[m], p->layer) < 0)
+            return fus_base_fail(err, FUS_EINVAL, "model %s: a response profile of layer %s, which the run has not", run->models[m].name, p->layer);
+        if (p->n_pictures < 0 || (p->n_pictures > 0 && (!p->category || !p->response)))
+            return fus_base_fail(err, FUS_EINVAL, "model %s: a response profile without its numbers", run->models[m].name);
+        for (int i = 0; i < p->n_pictures; i++)
+            if (p->category[i] < 0 || p->category[i] >= run->n_categories)
+                return fus_base_fail(err, FUS_EINVAL, "model %s: response profile: picture %d is of category %d, the run has %d",
+                                     run->models[m].name, i, p->category[i], run->n_categories);
+    }
+    return FUS_OK;
+}
+
+static int check_sheet(const struct fus_run_summary *run, struct fus_error *err)
+{
+    static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+    if (run->sheet_bytes < 33 || memcmp(run->sheet_png, signature, 8) != 0)
+        return fus_base_fail(err, FUS_EINVAL, "the contact sheet is no PNG file");
+    return FUS_OK;
 }
 
 static int check(const struct fus_run_summary *run, struct fus_error *err)
@@ -40,7 +73,8 @@ static int check(const struct fus_run_summary *run, struct fus_error *err)
                 return fus_base_fail(err, FUS_EINVAL, "model %s, layer %s: %d categories, the run has %d", model->name,
                                      model->layers[l].name, model->layers[l].n_categories, run->n_categories);
     }
-    return FUS_OK;
+    int code = run->profiles ? check_profiles(run, err) : FUS_OK;
+    return code == FUS_OK && run->sheet_png ? check_sheet(run, err) : code;
 }
 
 static bool same_names(const struct fus_model_summary *a, const struct fus_model_summary *b)
@@ -61,12 +95,15 @@ int fus_view_create(struct fus_view *view, const struct fus_run_summary *run, st
         return code;
     view->run = run;
     view->same_layers = true;
-    view->last = fus_base_alloc((size_t)run->n_models, sizeof *view->last);
+    view->last = fus_base_alloc((size_t)run->n_models * 2, sizeof *view->last);
+    view->profile_layer = view->last ? view->last + run->n_models : NULL;
     if (!view->last)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the report of %d models", run->n_models);
     for (int m = 0; m < run->n_models; m++) {
         const struct fus_model_summary *model = &run->models[m];
-        view->last[m] = last_block(model);
+        view->last[m] = fus_report_last_block(model);
+        if (run->profiles && run->profiles[m].n_pictures > 0)
+            view->profile_layer[m] = layer_named(model, run->profiles[m].layer);
         if (model->n_layers > view->most_layers)
             view->most_layers = model->n_layers;
         if (!same_names(&run->models[0], model))
@@ -134,6 +171,11 @@ const struct fus_csi_comparison *fus_view_comparison(const struct fus_view *view
             return row;
     }
     return NULL;
+}
+
+bool fus_view_comparable(const struct fus_view *view, const struct fus_csi_comparison *row)
+{
+    return fabs(fus_view_x(view, row->model_a, row->layer_a) - fus_view_x(view, row->model_b, row->layer_b)) < 0.01;
 }
 
 bool fus_view_untrained(const struct fus_view *view, int model)

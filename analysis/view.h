@@ -12,6 +12,7 @@ struct fus_view {
     const struct fus_run_summary *run;
     struct fus_theme theme;
     int *last;        /* [n_models] index of the last block output (the paper's layer4.2.relu) */
+    int *profile_layer; /* [n_models] index of the layer of its response profile */
     bool same_layers; /* all models have the same layer names: the x axis shows them; else relative depth */
     bool intervals;   /* proportions have intervals */
     int most_layers;
@@ -37,6 +38,9 @@ const struct fus_category_summary *fus_view_category(const struct fus_view *view
 
 /* The row that compares the first model's layer with `model_b`'s, or NULL. */
 const struct fus_csi_comparison *fus_view_comparison(const struct fus_view *view, int model_b, int layer_a, int category);
+
+/* Its two layers lie at the same place of the x axis: then an asterisk above them says what it seems to say. */
+bool fus_view_comparable(const struct fus_view *view, const struct fus_csi_comparison *row);
 
 /* The model has random weights, by its source ("random:..."). */
 bool fus_view_untrained(const struct fus_view *view, int model);

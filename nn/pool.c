@@ -1,5 +1,6 @@
 /* Layers without weights: pooling and the parameter-free shortcut. Sums run in the order written, vectors over
  * channels. */
+#include <math.h>
 #include <string.h>
 
 #include "layers.h"
@@ -26,16 +27,17 @@ static void max_row(void *context, int row, int thread)
     float *to = p->out + (size_t)row * (size_t)l->side * FUS_LANES;
     (void)thread;
     for (int x = 0; x < l->side; x++, to += FUS_LANES) {
-        int x0 = x * l->stride - l->padding, any = 0;
+        int x0 = x * l->stride - l->padding, x_end = x0 + l->kernel < l->in_side ? x0 + l->kernel : l->in_side;
+        float most[FUS_LANES];
+        for (int i = 0; i < FUS_LANES; i++)
+            most[i] = -INFINITY;
         for (int y = y0 < 0 ? 0 : y0; y < y0 + l->kernel && y < l->in_side; y++)
-            for (int xx = x0 < 0 ? 0 : x0; xx < x0 + l->kernel && xx < l->in_side; xx++) {
+            for (int xx = x0 < 0 ? 0 : x0; xx < x_end; xx++) {
                 const float *v = plane + ((size_t)y * (size_t)l->in_side + (size_t)xx) * FUS_LANES;
-                if (!any++)
-                    memcpy(to, v, FUS_LANES * sizeof *to);
-                else
-                    for (int i = 0; i < FUS_LANES; i++)
-                        to[i] = v[i] > to[i] || v[i] != v[i] ? v[i] : to[i];
+                for (int i = 0; i < FUS_LANES; i++) /* NaN wins: neither v <= most nor most == most */
+                    most[i] = ((v[i] <= most[i]) | (most[i] != most[i])) ? most[i] : v[i];
             }
+        memcpy(to, most, sizeof most);
     }
 }
 

@@ -35,19 +35,19 @@ struct fus_draw_crossing {
 
 struct fus_draw {
     int side, code;
-    float *pixels;              /* [side, side] grey, 0 black .. 1 white; y down */
-    float *mask;                /* [side, side] coverage of the last path, valid in the box below */
-    float *clip;                /* [side, side] where `clipped`: paint goes only there */
-    float *work;                /* [2, side, side] for blurs and relief */
+    float *pixels; /* [side, side] grey, 0 black .. 1 white; y down */
+    float *mask;   /* [side, side] coverage of the last path, valid in the box below */
+    float *clip;   /* [side, side] where `clipped`: paint goes only there */
+    float *work;   /* [2, side, side] for blurs and relief */
     bool clipped;
     int left, top, right, bottom; /* the box: pixels left <= x < right */
-    struct fus_frame frame;     /* units to pixels; at the start the canvas is 0..1 both ways */
-    struct fus_point light;     /* where light comes from, seen in the picture plane: (-.6, -.6) is upper left */
+    struct fus_frame frame;       /* units to pixels; at the start the canvas is 0..1 both ways */
+    struct fus_point light;       /* where light comes from, seen in the picture plane: (-.6, -.6) is upper left */
     /* the path */
     struct fus_draw_edge *edges;
     struct fus_draw_crossing *active;
-    int *rows;                  /* [side] first edge that begins in a row */
-    double *sums;               /* [side + 2] coverage of a row, as differences */
+    int *lines;   /* [side * scan lines in a row] first edge that begins on a scan line */
+    double *sums; /* [side + 2] coverage of a row, as differences */
     int n_edges;
     struct fus_point at, start; /* pen, in pixels */
     float *grain;               /* [64, 64] random values in -1..1, for textures */
@@ -66,6 +66,7 @@ void fus_draw_shift(struct fus_draw *d, double x, double y);
 void fus_draw_scale(struct fus_draw *d, double x, double y);
 void fus_draw_turn(struct fus_draw *d, double half_turns);
 void fus_draw_slant(struct fus_draw *d, double x_per_y);
+void fus_draw_map(struct fus_draw *d, double xx, double xy, double yx, double yy);
 double fus_draw_unit(const struct fus_draw *d); /* pixels in a unit */
 
 /* Paths. Each figure closes by itself; figures that overlap unite (non-zero winding), a figure drawn the other way
@@ -100,13 +101,13 @@ struct fus_paint {
     double gloss;   /* highlight on the cushion, 0..1 */
     double grey_to; /* with from != to: a gradient between the two points */
     struct fus_point from, to;
-    double grain;   /* texture: amplitude, and the size of its grains along and across the direction */
+    double grain; /* texture: amplitude, and the size of its grains along and across the direction */
     double grain_x, grain_y, grain_turn;
 };
 
 void fus_paint_fill(struct fus_draw *d, const struct fus_paint *p);
-void fus_paint_grey(struct fus_draw *d, double grey);                      /* opaque and flat */
-void fus_paint_shadow(struct fus_draw *d, double factor, double blur);    /* multiply, soft */
+void fus_paint_grey(struct fus_draw *d, double grey);                  /* opaque and flat */
+void fus_paint_shadow(struct fus_draw *d, double factor, double blur); /* multiply, soft */
 
 /* The whole canvas: 1/f noise, woven like fLoc's phase-scrambled backgrounds. */
 void fus_paint_background(struct fus_draw *d, struct fus_rng *rng);

@@ -78,7 +78,8 @@ int fus_folder_join(char **path, const char *dir, const char *name, struct fus_e
     size_t n_dir = strlen(dir), n_name = strlen(name);
     bool slash = n_dir > 0 && dir[n_dir - 1] != '/';
     if (n_dir + n_name + 2 > FUS_FOLDER_MAX_PATH)
-        return fus_base_fail(err, FUS_ELIMIT, "%.200s.../%s: the path is longer than %d bytes", dir, name, FUS_FOLDER_MAX_PATH);
+        return fus_base_fail(err, FUS_ELIMIT, "%.200s.../%s: the path is longer than %d bytes", dir, name,
+                             FUS_FOLDER_MAX_PATH);
     char *p = fus_base_alloc(n_dir + n_name + 2, 1);
     if (!p)
         return fus_base_fail(err, FUS_ENOMEM, "%s/%s: no memory for its path", dir, name);
@@ -150,8 +151,10 @@ int fus_folder_list(struct fus_folder *f, const char *path, enum fus_folder_what
     int capacity = 0, code = FUS_OK;
     DIR *d = opendir(path);
     if (!d && errno == ENOTDIR)
-        return fus_base_fail(err, FUS_EINVAL, "%s: is a file, but pictures are expected as a folder with one folder of "
-                             "pictures for each category", path);
+        return fus_base_fail(err, FUS_EINVAL,
+                             "%s: is a file, but pictures are expected as a folder with one folder of "
+                             "pictures for each category",
+                             path);
     if (!d)
         return fus_base_fail(err, errno == ENOENT ? FUS_ENOTFOUND : FUS_EIO, "%s: folder cannot be opened: %s", path,
                              strerror(errno));

@@ -6,8 +6,9 @@
 
 #include "nn/base.h"
 
-#define FUS_FOLDER_MAX_NAMES 10000000 /* pictures in a folder and in a set: far past any localizer, far below int's end */
-#define FUS_FOLDER_MAX_PATH 4096      /* bytes of a path: Linux's own limit */
+#define FUS_FOLDER_MAX_NAMES                                                                                           \
+    10000000                     /* pictures in a folder and in a set: far past any localizer, far below int's end */
+#define FUS_FOLDER_MAX_PATH 4096 /* bytes of a path: Linux's own limit */
 #define FUS_FOLDER_ENDINGS ".jpg .jpeg .jpe .jfif .png .ppm .pgm .pbm .pnm .bmp"
 
 struct fus_folder {

@@ -261,6 +261,26 @@ static int read_segment(struct fus_jpeg *j, int marker)
     }
 }
 
+/* At the end of the image: has every component been coded? libjpeg guesses low frequencies (zigzag 1 to 9) whose last
+ * bits are missing from the neighbours ("block smoothing"), which makes pictures that nobody drew: refused here. */
+static int check_complete(const struct fus_jpeg *j)
+{
+    long long at = (long long)j->pos - 2;
+    if (!j->has_frame)
+        return fus_base_fail_at(j->err, FUS_EFORMAT, at, "found the end of the image, expected a frame header: truncated copy?");
+    for (int i = 0; i < j->n_components; i++) {
+        const struct fus_jpeg_component *c = &j->components[i];
+        if (!c->seen)
+            return fus_base_fail_at(j->err, FUS_EFORMAT, at, "found the end of the image, expected a scan of component %d: truncated copy?", i + 1);
+        for (int k = 1; j->progressive && k < 10; k++)
+            if (c->precision[k] != 0)
+                return fus_base_fail_at(j->err, FUS_EUNSUPPORTED, at,
+                                        "found the end of the image, expected the last bits of coefficient %d of component %d: "
+                                        "incomplete progressive pictures are not supported, save it again", k, i + 1);
+    }
+    return FUS_OK;
+}
+
 /* All segments up to the end of the image. */
 static int read_all(struct fus_jpeg *j)
 {
@@ -280,13 +300,7 @@ static int read_all(struct fus_jpeg *j)
         if (code)
             return code;
     }
-    for (int i = 0; i < j->n_components; i++)
-        if (!j->components[i].seen)
-            return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos - 2,
-                                    "found the end of the image, expected a scan of component %d: truncated copy?", i + 1);
-    if (!j->has_frame)
-        return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos - 2, "found the end of the image, expected a frame: truncated copy?");
-    return FUS_OK;
+    return check_complete(j);
 }
 
 int fus_jpeg_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err)

@@ -1,7 +1,7 @@
 /* Paint on a covered path: flat, gradients, soft shadows, cushions in the light, textures; and the background.
  *
- * A cushion takes the blurred coverage as its height h; the surface's normal (-dh/dx, -dh/dy, 1) against the light gives
- * Lambert's cosine, so any outline looks like a body. Blurs are three box means, close to a Gaussian. */
+ * A cushion takes the blurred coverage as its height h; the surface's normal (-dh/dx, -dh/dy, 1) against the light
+ * gives Lambert's cosine, so any outline looks like a body. Blurs are three box means, close to a Gaussian. */
 #include <math.h>
 #include <string.h>
 
@@ -9,16 +9,22 @@
 #include "nn/fmath.h"
 
 /* Value noise: random values on a lattice (the table repeats after 64), smoothstep between them. */
-double fus_paint_noise(const struct fus_draw *d, double x, double y, int layer)
+static inline double noise(const struct fus_draw *d, double x, double y, int layer)
 {
-    double fx = floor(x), fy = floor(y), u = x - fx, v = y - fy;
-    unsigned ix = (unsigned)(int)fx + 17u * (unsigned)layer, iy = (unsigned)(int)fy + 29u * (unsigned)layer;
+    int fx = (int)x - (x < (int)x), fy = (int)y - (y < (int)y); /* floor, without a call */
+    double u = x - fx, v = y - fy;
+    unsigned ix = (unsigned)fx + 17u * (unsigned)layer, iy = (unsigned)fy + 29u * (unsigned)layer;
     const float *r0 = d->grain + (iy & 63) * FUS_DRAW_GRAIN, *r1 = d->grain + ((iy + 1) & 63) * FUS_DRAW_GRAIN;
     unsigned c0 = ix & 63, c1 = (ix + 1) & 63;
     u = u * u * (3 - 2 * u);
     v = v * v * (3 - 2 * v);
     double a = r0[c0] + (r0[c1] - r0[c0]) * u, b = r1[c0] + (r1[c1] - r1[c0]) * u;
     return a + (b - a) * v;
+}
+
+double fus_paint_noise(const struct fus_draw *d, double x, double y, int layer)
+{
+    return noise(d, x, y, layer);
 }
 
 /* A mean over 2k+1 pixels along each row, from in to out; beyond the box's ends the border pixel repeats. */
@@ -67,7 +73,8 @@ static void mean_columns(const struct fus_draw *d, float *out, const float *in, 
 static void grow_box(struct fus_draw *d, int n)
 {
     int left = d->left > n ? d->left - n : 0, top = d->top > n ? d->top - n : 0;
-    int right = d->right < d->side - n ? d->right + n : d->side, bottom = d->bottom < d->side - n ? d->bottom + n : d->side;
+    int right = d->right < d->side - n ? d->right + n : d->side,
+        bottom = d->bottom < d->side - n ? d->bottom + n : d->side;
     for (int y = top; y < bottom; y++) {
         float *row = d->mask + (size_t)y * (size_t)d->side;
         if (y < d->top || y >= d->bottom)
@@ -99,7 +106,8 @@ static void blur(struct fus_draw *d, float *out, int reach)
 }
 
 /* Lambert's cosine over the cushion's slope, 1 where the surface faces us; and a highlight. */
-static double relief(const struct fus_draw *d, const float *height, int x, int y, double steep, double gloss, double *shine)
+static double relief(const struct fus_draw *d, const float *height, int x, int y, double steep, double gloss,
+                     double *shine)
 {
     size_t side = (size_t)d->side;
     int xl = x > d->left ? x - 1 : x, xr = x + 1 < d->right ? x + 1 : x;
@@ -118,7 +126,8 @@ static double relief(const struct fus_draw *d, const float *height, int x, int y
 }
 
 /* What the paint is at a pixel, before relief. at: in the units of the frame */
-static double colour(const struct fus_draw *d, const struct fus_paint *p, struct fus_point at, double sine, double cosine)
+static double colour(const struct fus_draw *d, const struct fus_paint *p, struct fus_point at, double sine,
+                     double cosine)
 {
     double grey = p->grey, dx = p->to.x - p->from.x, dy = p->to.y - p->from.y, dd = dx * dx + dy * dy;
     if (dd > 0) {
@@ -127,13 +136,14 @@ static double colour(const struct fus_draw *d, const struct fus_paint *p, struct
     }
     if (p->grain > 0) {
         double u = (at.x * cosine + at.y * sine) / p->grain_x, v = (at.y * cosine - at.x * sine) / p->grain_y;
-        grey += p->grain * (0.65 * fus_paint_noise(d, u, v, 1) + 0.35 * fus_paint_noise(d, 2 * u, 2 * v, 2));
+        grey += p->grain * (0.65 * noise(d, u, v, 1) + 0.35 * noise(d, 2 * u, 2 * v, 2));
     }
     return grey;
 }
 
 /* The covered box painted; coverage and height are [side, side]. */
-static void blend(struct fus_draw *d, const struct fus_paint *p, const float *coverage, const float *height, double steep)
+static void blend(struct fus_draw *d, const struct fus_paint *p, const float *coverage, const float *height,
+                  double steep)
 {
     const struct fus_frame *f = &d->frame;
     double det = f->xx * f->yy - f->xy * f->yx, sine, cosine;
@@ -182,7 +192,8 @@ void fus_paint_fill(struct fus_draw *d, const struct fus_paint *p)
         if (clipped)
             for (int y = d->top; y < d->bottom; y++)
                 for (int x = d->left; x < d->right; x++)
-                    d->work[(size_t)y * (size_t)d->side + (size_t)x] *= d->clip[(size_t)y * (size_t)d->side + (size_t)x];
+                    d->work[(size_t)y * (size_t)d->side + (size_t)x] *=
+                        d->clip[(size_t)y * (size_t)d->side + (size_t)x];
     } else if (p->round > 0) {
         int reach = (int)(p->round * unit + 0.5);
         grow_box(d, 2 * reach + 3);
@@ -210,7 +221,8 @@ void fus_paint_background(struct fus_draw *d, struct fus_rng *rng)
     int n = 0, side = d->side;
     for (int i = 0; i < FUS_DRAW_GRAIN * FUS_DRAW_GRAIN; i++)
         d->grain[i] = (float)(2 * fus_rng_uniform(rng) - 1);
-    double tilt = fus_rng_uniform(rng), stretch = 1 + 1.6 * fus_rng_uniform(rng), falloff = 0.62 + 0.2 * fus_rng_uniform(rng);
+    double tilt = fus_rng_uniform(rng), stretch = 1 + 1.6 * fus_rng_uniform(rng),
+           falloff = 0.62 + 0.2 * fus_rng_uniform(rng);
     double contrast = 0.115 + 0.04 * fus_rng_uniform(rng), amplitude = 1;
     for (int i = 0; i < MOST; i++, frequency *= 1.9, amplitude *= falloff) {
         double turn = tilt + (i & 1 ? 0.5 : 0) + 0.1 * (fus_rng_uniform(rng) - 0.5); /* warp and weft */
@@ -227,8 +239,8 @@ void fus_paint_background(struct fus_draw *d, struct fus_rng *rng)
         for (int x = 0; x < side; x++) {
             double u = (x + 0.5) / side, v = (y + 0.5) / side, s = 0;
             for (int i = 0; i < n; i++)
-                s += weight[i] * fus_paint_noise(d, (u * cosine[i] + v * sine[i]) * fx[i] + 8, (v * cosine[i] - u * sine[i]) * fy[i] + 8,
-                                                 i);
+                s += weight[i] *
+                     noise(d, (u * cosine[i] + v * sine[i]) * fx[i] + 8, (v * cosine[i] - u * sine[i]) * fy[i] + 8, i);
             s = 0.5 + scale * s;
             d->pixels[(size_t)y * (size_t)side + (size_t)x] = (float)(s < 0.02 ? 0.02 : s > 0.98 ? 0.98 : s);
         }

@@ -14,10 +14,10 @@
 #include "folder.h"
 #include "nn/sha256.h"
 
-#define BUILTIN_SIDE 256        /* what the usual preprocessing (resize to 256, crop 224) takes in unchanged */
+#define BUILTIN_SIDE 256 /* what the usual preprocessing (resize to 256, crop 224) takes in unchanged */
 #define BUILTIN_PER_CATEGORY 24
 #define MAX_PER_CATEGORY 1000000
-#define MAX_CATEGORIES 127      /* a unit's label is an int8, -1 for none */
+#define MAX_CATEGORIES 127 /* a unit's label is an int8, -1 for none */
 
 /* ---- the plan ---- */
 
@@ -33,13 +33,13 @@ struct plan {
 };
 
 static const struct entry floc[] = {
-    {"face", "adult"}, {"face", "child"}, {"body", "body"}, {"body", "limb"}, {"place", "house"},
-    {"place", "corridor"}, {"word", "word"}, {"scrambled", "scrambled"},
+    {"face", "adult"},  {"face", "child"},     {"body", "body"}, {"body", "limb"},
+    {"place", "house"}, {"place", "corridor"}, {"word", "word"}, {"scrambled", "scrambled"},
 };
 #define N_FLOC ((int)(sizeof floc / sizeof *floc))
 
-static char drawn_names[][12] = {"adult", "child", "body", "limb", "house", "corridor", "word", "number", "car",
-                                 "instrument", "scrambled"};
+static char drawn_names[][12] = {"adult", "child",  "body", "limb",       "house",    "corridor",
+                                 "word",  "number", "car",  "instrument", "scrambled"};
 #define N_DRAWN ((int)(sizeof drawn_names / sizeof *drawn_names))
 
 /* Text of bounded length for messages and the description; what does not fit becomes "...". */
@@ -118,13 +118,16 @@ static char *next_word(char **at, const char *ends, char *end)
 static int plan_add(struct plan *p, int first, const char *category, const char *subcategory, struct fus_error *err)
 {
     if (!*category || !*subcategory)
-        return fus_base_fail(err, FUS_EINVAL, "categories: an empty name; expected e.g. face=adult,child;body=body,limb");
+        return fus_base_fail(err, FUS_EINVAL,
+                             "categories: an empty name; expected e.g. face=adult,child;body=body,limb");
     for (int i = 0; i < p->n; i++) {
         if (i < first && strcmp(p->entries[i].category, category) == 0)
             return fus_base_fail(err, FUS_EINVAL, "categories: %s stands there twice", category);
         if (strcmp(p->entries[i].subcategory, subcategory) == 0)
-            return fus_base_fail(err, FUS_EINVAL, "categories: the folder %s stands in %s and again in %s; a picture belongs "
-                                 "to one category", subcategory, p->entries[i].category, category);
+            return fus_base_fail(err, FUS_EINVAL,
+                                 "categories: the folder %s stands in %s and again in %s; a picture belongs "
+                                 "to one category",
+                                 subcategory, p->entries[i].category, category);
     }
     p->entries[p->n++] = (struct entry){category, subcategory};
     return FUS_OK;
@@ -148,8 +151,10 @@ static int plan_parse(struct plan *p, const char *categories, struct fus_error *
         if (!*category && end != '=' && !*at) /* a ; at the end */
             break;
         if (end != '=')
-            return fus_base_fail(err, FUS_EINVAL, "categories: no folders after %s; expected e.g. "
-                                 "face=adult,child;body=body,limb", *category ? category : "a name that is empty");
+            return fus_base_fail(err, FUS_EINVAL,
+                                 "categories: no folders after %s; expected e.g. "
+                                 "face=adult,child;body=body,limb",
+                                 *category ? category : "a name that is empty");
         do {
             int code = plan_add(p, first, category, next_word(&at, ",;", &end), err);
             if (code)
@@ -167,8 +172,9 @@ static int plan_check(const struct plan *p, const char *spec, char *const *names
         struct text there = {0};
         for (int k = 0; k < n; k++)
             add_text(&there, "%s%s", k ? ", " : "", names[k]);
-        return fus_base_fail(err, FUS_ENOTFOUND, "%s: category %s names the folder %s, which does not exist; there are: %s",
-                             spec, p->entries[i].category, p->entries[i].subcategory, there.s);
+        return fus_base_fail(err, FUS_ENOTFOUND,
+                             "%s: category %s names the folder %s, which does not exist; there are: %s", spec,
+                             p->entries[i].category, p->entries[i].subcategory, there.s);
     }
     return FUS_OK;
 }
@@ -269,7 +275,7 @@ static int add_drawn(struct fus_set *set, int n, int category, int subcategory, 
     return code;
 }
 
-/* per_category 0: the folders of dir; else that many drawn pictures, split evenly over each category's subcategories. */
+/* per_category 0: the folders of dir; else that many drawn pictures, split evenly over a category's subcategories. */
 static int fill(struct fus_set *set, const struct plan *p, const char *dir, int per_category, struct fus_error *err)
 {
     int code = name_categories(set, p, err), category = -1, begin = 0, n_parts = 0;
@@ -295,15 +301,17 @@ static int check_counts(const struct fus_set *set, const char *spec, struct fus_
         n[set->pictures[i].category]++;
     for (int c = 0; c < set->n_categories; c++)
         if (n[c] < 2)
-            return fus_base_fail(err, FUS_EINVAL, "%s: category %s has %d picture%s; at least 2 are needed, because a test "
-                                 "compares means by their variance", spec, set->categories[c], n[c], n[c] == 1 ? "" : "s");
+            return fus_base_fail(err, FUS_EINVAL,
+                                 "%s: category %s has %d picture%s; at least 2 are needed, because a test "
+                                 "compares means by their variance",
+                                 spec, set->categories[c], n[c], n[c] == 1 ? "" : "s");
     if (set->n_categories < 2)
         return fus_base_fail(err, FUS_EINVAL, "%s: %s; at least two categories are needed to compare", spec,
                              set->n_categories ? "only one category" : "no category");
     return FUS_OK;
 }
 
-/* "fLoc folders in DIR, 192 pictures: face = adult + child; body = ..." */
+/* "fLoc folders, 192 pictures: face = adult + child; body = ..." */
 static int describe(struct fus_set *set, const struct plan *p, const char *from, char *const *names, int n,
                     struct fus_error *err)
 {
@@ -339,8 +347,10 @@ static int open_folder(struct fus_set *set, const char *dir, const char *categor
     if (code)
         return code;
     if (f.n == 0)
-        code = fus_base_fail(err, FUS_EINVAL, "%s: %s; expected one folder of pictures for each category, such as %s/face "
-                             "and %s/house", dir, f.n_pictures ? "its pictures lie loose in it" : "no folder in it", dir, dir);
+        code = fus_base_fail(err, FUS_EINVAL,
+                             "%s: %s; expected one folder of pictures for each category, such as %s/face "
+                             "and %s/house",
+                             dir, f.n_pictures ? "its pictures lie loose in it" : "no folder in it", dir, dir);
     if (!code)
         code = categories ? plan_parse(&plan, categories, err) : plan_default(&plan, f.names, f.n, err);
     if (!code && categories)
@@ -349,7 +359,7 @@ static int open_folder(struct fus_set *set, const char *dir, const char *categor
         code = fill(set, &plan, dir, 0, err);
     if (!code)
         code = check_counts(set, dir, err);
-    add_text(&from, "%s in %s", plan.floc ? "fLoc folders" : "folders", dir);
+    add_text(&from, "%s", plan.floc ? "fLoc folders" : "folders"); /* not where they lie: results do not depend on it */
     if (!code)
         code = describe(set, &plan, from.s, f.names, f.n, err);
     free_plan(&plan);
@@ -384,7 +394,8 @@ static int parse_builtin(int *per_category, uint64_t *seed, const char *spec, ch
         int which = strcmp(key, "per_category") == 0 ? 0 : strcmp(key, "seed") == 0 ? 1 : -1;
         uint64_t n;
         if (which < 0 || !value)
-            return fus_base_fail(err, FUS_EINVAL, "%s: '%s' is no option; expected builtin?per_category=N&seed=S", spec, key);
+            return fus_base_fail(err, FUS_EINVAL, "%s: '%s' is no option; expected builtin?per_category=N&seed=S", spec,
+                                 key);
         if (seen[which])
             return fus_base_fail(err, FUS_EINVAL, "%s: %s stands there twice", spec, key);
         seen[which] = true;
@@ -471,40 +482,10 @@ int fus_set_picture(struct fus_image *image, const struct fus_set *set, int i, s
     return code;
 }
 
-/* Decode or draw picture i; hex (NULL allowed) gets the SHA-256 of its file, or of its drawn pixels. */
-static int check_picture(const struct fus_set *set, int i, char *hex, struct fus_error *err)
+int fus_set_each(const struct fus_set *set, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
+                 struct fus_error *err)
 {
-    struct fus_image image = {0};
-    struct fus_sha256 sha;
-    uint8_t *bytes = NULL;
-    size_t n = 0;
-    int code;
-    if (set->drawn)
-        code = fus_set_picture(&image, set, i, err);
-    else {
-        code = fus_base_read_file(&bytes, &n, set->pictures[i].path, FUS_IMAGE_MAX_BYTES, err);
-        if (!code)
-            code = fus_image_decode(&image, bytes, n, err);
-        if (code)
-            fus_base_blame(err, "%s: ", set->pictures[i].path);
-    }
-    if (!code && hex) {
-        fus_sha256_start(&sha);
-        if (set->drawn)
-            fus_sha256_add(&sha, image.pixels, (size_t)image.width * (size_t)image.height * 3);
-        else
-            fus_sha256_add(&sha, bytes, n);
-        fus_sha256_hex(&sha, hex);
-    }
-    if (!code)
-        fus_image_free(&image);
-    fus_base_free(bytes);
-    return code;
-}
-
-int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_error *err)
-{
-    int bad = set->n_pictures; /* the first picture known to be bad; none behind it is looked at any more */
+    int bad = set->n_pictures; /* the first picture known to be bad; none behind it is visited any more */
     struct fus_error first = {0};
 #ifdef _OPENMP
 #pragma omp parallel for schedule(dynamic) num_threads(fus_base_threads())
@@ -516,7 +497,7 @@ int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_error *
 #pragma omp atomic read
 #endif
         until = bad;
-        if (i > until || !check_picture(set, i, hex ? hex[i] : NULL, &e))
+        if (i > until || !visit(arg, i, &e))
             continue;
 #ifdef _OPENMP
 #pragma omp critical(fus_set_first)
@@ -534,4 +515,48 @@ int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_error *
     if (err)
         *err = first;
     return first.code;
+}
+
+struct check {
+    const struct fus_set *set;
+    char (*hex)[65];
+};
+
+/* Decode or draw picture i; hex (NULL allowed) gets the SHA-256 of its file, or of its drawn pixels. */
+static int check_picture(void *arg, int i, struct fus_error *err)
+{
+    const struct check *c = arg;
+    const struct fus_set *set = c->set;
+    struct fus_image image = {0};
+    struct fus_sha256 sha;
+    uint8_t *bytes = NULL;
+    size_t n = 0;
+    int code;
+    if (set->drawn)
+        code = fus_set_picture(&image, set, i, err);
+    else {
+        code = fus_base_read_file(&bytes, &n, set->pictures[i].path, FUS_IMAGE_MAX_BYTES, err);
+        if (!code)
+            code = fus_image_decode(&image, bytes, n, err);
+        if (code)
+            fus_base_blame(err, "%s: ", set->pictures[i].path);
+    }
+    if (!code && c->hex) {
+        fus_sha256_start(&sha);
+        if (set->drawn)
+            fus_sha256_add(&sha, image.pixels, (size_t)image.width * (size_t)image.height * 3);
+        else
+            fus_sha256_add(&sha, bytes, n);
+        fus_sha256_hex(&sha, c->hex[i]);
+    }
+    if (!code)
+        fus_image_free(&image);
+    fus_base_free(bytes);
+    return code;
+}
+
+int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_error *err)
+{
+    struct check c = {set, hex};
+    return fus_set_each(set, check_picture, &c, err);
 }

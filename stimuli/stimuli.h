@@ -72,7 +72,7 @@ struct fus_set {
     struct fus_picture *pictures; /* by category, then subcategory in the category's order, then natural file order */
     char **categories;            /* "face", "body", ... in the order of the tables and figures */
     char **subcategories;         /* "adult", "child", ... = folder names */
-    char *description;            /* one line for the report: "fLoc folders in DIR, five categories" */
+    char *description;            /* one line for the report: "fLoc folders, 192 pictures: face = adult + child; ..." */
     bool drawn;                   /* built-in set: fus_set_picture draws instead of reading */
     uint64_t seed;
 };
@@ -87,6 +87,11 @@ void fus_set_close(struct fus_set *set);
 
 /* Picture i, decoded or drawn. Thread-safe. */
 int fus_set_picture(struct fus_image *image, const struct fus_set *set, int i, struct fus_error *err);
+
+/* visit(arg, i, err) for every picture, in parallel. Once one fails none behind it is begun; of several failures the first
+ * in set order is reported, whatever the threads do. */
+int fus_set_each(const struct fus_set *set, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
+                 struct fus_error *err);
 
 /* Read every picture once, in parallel: the first (in set order) that cannot be read fails, by name. hex[i]: SHA-256
  * of its file (of its pixels for drawn ones); NULL allowed. */

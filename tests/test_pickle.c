@@ -245,7 +245,7 @@ static int load_repeated(const char *unit, size_t n, const char *last, struct fu
         memcpy(bytes + i * unit_n, unit, unit_n);
     memcpy(bytes + n * unit_n, last, last_n);
     int code = fus_pickle_load(&p, bytes, n * unit_n + last_n, 0, false, err);
-    CHECK(code || p.n_arena < (32u << 20));
+    CHECK(code || p.n_arena < (20u << 20));
     fus_pickle_free(&p);
     free(bytes);
     return code;

@@ -5,6 +5,8 @@
 
 #include <ctype.h>
 #include <stdint.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,7 +61,7 @@ static void invent_category(struct fus_category_summary *s, const struct plan *p
         squares += v * v;
     }
     double mean = sum / n;
-    s->variation_sd = sqrt(squares / n - mean * mean);
+    s->variation_sd = sqrt(fmax(0, squares / n - mean * mean));
     s->variation_cv = mean > 0 ? s->variation_sd / mean : NAN;
     s->gini = mean > 0 ? 0.3 : NAN;
     s->entropy = mean > 0 ? 0.9 : NAN;
@@ -72,7 +74,7 @@ static void invent_layer(struct fus_layer_summary *layer, const struct plan *pla
     if (plan->side == 0 && n == 17)
         while (stage < 3 && block >= blocks[stage])
             block -= blocks[stage++];
-    else if (n > 1) {
+    else if (n > 1 && l > 0) {
         int per_stage = (n - 1 + 2) / 3;
         stage = (l - 1) / per_stage;
         block = (l - 1) % per_stage;
@@ -257,10 +259,19 @@ static void remove_folder(void)
     char path[700];
     if (getenv("FUS_KEEP"))
         return;
+    snprintf(path, sizeof path, "%s/figures/fig1b.png", folder);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/figures/fig2a.svg", folder);
+    unlink(path);
     for (size_t i = 0; i < N_SVG; i++) {
         snprintf(path, sizeof path, "%s/figures/%s.svg", folder, svg_names[i]);
         unlink(path);
     }
+    for (int m = 2; m <= 8; m++)
+        for (char part = 'a'; part <= 'c'; part++) {
+            snprintf(path, sizeof path, "%s/figures/fig5%c-%d.svg", folder, part, m);
+            unlink(path);
+        }
     snprintf(path, sizeof path, "%s/figures", folder);
     rmdir(path);
     snprintf(path, sizeof path, "%s/report.html", folder);
@@ -283,9 +294,10 @@ static void check_text(const char *name, const char *text)
         return;
     const char *fault = xml_fault(text);
     CHECK_MSG(!fault, "%s: byte %zu: not well-formed at: %.60s", name, (size_t)(fault ? fault - text : 0), fault ? fault : "");
-    static const char *const never[] = {"nan", "NaN", "inf\"", "inf ", "(null)", "<script", "javascript:", "url(", "@import", "https:", "src="};
+    static const char *const never[] = {"nan", "NaN", "inf\"", "inf ", "(null)", "<script", "javascript:", "url(", "@import", "https:"};
     for (size_t i = 0; i < sizeof never / sizeof *never; i++)
         CHECK_MSG(!strstr(text, never[i]), "%s has '%s'", name, never[i]);
+    CHECK_MSG(count(text, "src=") == count(text, "src=\"data:image/png;base64,"), "%s loads something", name);
     CHECK_MSG(count(text, "http:") == (strstr(name, ".svg") ? 1u : 0u), "%s names an address", name);
 }
 
@@ -385,12 +397,115 @@ static void test_shapes(void)
             CHECK(!plans[i].empty || (strstr(page, "none of the 100,352 units") && !strstr(page, "largest share")));
             CHECK((strstr(page, "is an untrained control") != NULL) == (plans[i].sources[plans[i].n_models - 1] != NULL));
             CHECK((strstr(page, "relative depth in the network") != NULL) == (plans[i].layers_of[0] != 0));
+            CHECK((strstr(page, "is significantly greater than") != NULL) == (plans[i].n_models > 1 && !plans[i].empty && !plans[i].layers_of[0]));
+            CHECK((strstr(page, "which lie at other depths") != NULL) == (plans[i].layers_of[0] != 0));
+            CHECK(plans[i].layers_of[0] == 0 || count(page, ">*</text>") <= 5); /* only the stems correspond */
             CHECK((strstr(page, "compare.csv") != NULL) == (plans[i].n_models > 1));
         }
         free(page);
         remove_folder();
         forget(&run);
     }
+}
+
+/* What is said when one category alone has selective units, and of a category that hardly has any. */
+static void test_words(void)
+{
+    struct plan plan = {.n_models = 1, .n_layers = 17, .n_categories = 5, .names = {"net"}};
+    struct fus_run_summary run;
+    invent(&run, &plan);
+    for (int l = 0; l < 17; l++)
+        for (int c = 0; c < 5; c++) {
+            struct fus_category_summary *s = &run.models[0].layers[l].categories[c];
+            bool word = c == 3 && l == 5;
+            if (c == 0)
+                continue;
+            s->n_selective = word ? 1 : 0;
+            s->proportion = word ? 1e-6 : 0;
+        }
+    run.options.correction = FUS_BONFERRONI;
+    run.options.alpha = 0.001;
+    make_folder("words");
+    char *page = write_and_check(&run, 2000000);
+    if (page) {
+        CHECK(strstr(page, "of the units of net are selective for face, none for any other category."));
+        CHECK(strstr(page, "All of them are selective for face."));
+        CHECK(strstr(page, "the share peaks in layer") && strstr(page, "left aside") && !strstr(page, "word (0.000"));
+        CHECK(strstr(page, "Bonferroni") && strstr(page, "q \xe2\x89\xa4 0.001 and"));
+    }
+    free(page);
+    run.criterion = "d' > 1 <Afraz 2015>";
+    page = write_and_check(&run, 2000000);
+    CHECK(page && strstr(page, "d&#39; &gt; 1 &lt;Afraz 2015&gt;") && !strstr(page, "Intersection-union") && !strstr(page, "respond significantly"));
+    free(page);
+    remove_folder();
+    forget(&run);
+}
+
+/* ---- Figs 1B, 2A and 5 ---- */
+
+/* One grey point. */
+static const uint8_t tiny_png[] = {
+    0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0, 0, 0, 13, 'I', 'H', 'D', 'R', 0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0, 0x3a, 0x7e, 0x9b, 0x55,
+    0, 0, 0, 10, 'I', 'D', 'A', 'T', 0x78, 0x9c, 0x63, 0x68, 0, 0, 0, 0x82, 0, 0x81, 0x77, 0xcd, 0x72, 0xb6, 0, 0, 0, 0, 'I', 'E', 'N', 'D',
+    0xae, 0x42, 0x60, 0x82};
+
+#define N_PICTURES 1152
+
+static struct fus_response_profile invent_profile(const struct fus_run_summary *run, int *category, double *response)
+{
+    struct fus_response_profile p = {.n_pictures = N_PICTURES, .category = category, .response = response};
+    strcpy(p.layer, "layer4.2.relu");
+    for (int i = 0; i < N_PICTURES; i++)
+        category[i] = i % run->n_categories;
+    for (int c = 0; c < run->n_categories; c++)
+        for (int i = 0; i < N_PICTURES; i++) {
+            double noise = (uniform() + uniform() + uniform() - 1.5) * 0.3;
+            double r = (category[i] == c ? 1.4 : 0.35 + 0.05 * category[i]) * exp(noise);
+            response[c * N_PICTURES + i] = c == 3 ? (double)NAN : r;
+        }
+    return p;
+}
+
+static void test_single_pictures(void)
+{
+    struct plan plan = {.n_models = 3, .n_layers = 17, .n_categories = 5, .names = {"resnet50", "lang-learned", "untrained"},
+                        .sources = {0, 0, "random:resnet50?seed=1"}};
+    struct fus_run_summary run;
+    struct fus_error err = {0};
+    invent(&run, &plan);
+    int *category = calloc(N_PICTURES, sizeof *category);
+    double *response = calloc(N_PICTURES * 5, sizeof *response);
+    struct fus_response_profile profiles[3];
+    for (int m = 0; m < 3; m++)
+        profiles[m] = invent_profile(&run, category, response);
+    profiles[2].n_pictures = 0;
+    run.profiles = profiles;
+    run.sheet_png = tiny_png;
+    run.sheet_bytes = sizeof tiny_png;
+    make_folder("everything");
+    char *page = write_and_check(&run, 2000000), *dots = load("figures/fig2a.svg"), *pair = load("figures/fig5b-3.svg");
+    check_text("figures/fig2a.svg", dots);
+    check_text("figures/fig5b-3.svg", pair);
+    CHECK(page && strstr(page, "<figure id=\"fig1b\">") && strstr(page, "base64,iVBORw0KGgo"));
+    CHECK(page && strstr(page, "<figure id=\"fig2a\">") && strstr(page, "<figure id=\"fig5c-3\">"));
+    CHECK_MSG(count(dots, "h0\"") + count(dots, "h0M") == 2 * 4 * (2 * 116 + 3 * 115), "%zu dots", count(dots, "h0"));
+    CHECK(dots && strstr(dots, "resnet50: layer4.2.relu") && !strstr(dots, "untrained: "));
+    free(page);
+    free(dots);
+    free(pair);
+    strcpy(profiles[1].layer, "layer9");
+    CHECK(fus_report_write(folder, &run, &err) == FUS_EINVAL && strstr(err.msg, "layer9"));
+    strcpy(profiles[1].layer, "layer4.2.relu");
+    category[7] = 5;
+    CHECK(fus_report_write(folder, &run, &err) == FUS_EINVAL && strstr(err.msg, "picture 7"));
+    category[7] = 0;
+    run.sheet_bytes = 20;
+    CHECK(fus_report_write(folder, &run, &err) == FUS_EINVAL && strstr(err.msg, "PNG"));
+    remove_folder();
+    free(category);
+    free(response);
+    forget(&run);
 }
 
 static void test_failures(void)
@@ -419,12 +534,38 @@ static void test_failures(void)
     forget(&run);
 }
 
+/* A disk that is full after 4096 bytes: one clear error, and nothing half-written under a final name. */
+static void test_full_disk(void)
+{
+    struct plan plan = {.n_models = 2, .n_layers = 4, .n_categories = 3, .side = 4, .names = {"a", "b"}};
+    struct fus_run_summary run;
+    struct fus_error err = {0};
+    struct rlimit old, small = {4096, RLIM_INFINITY};
+    invent(&run, &plan);
+    make_folder("full");
+    signal(SIGXFSZ, SIG_IGN);
+    if (getrlimit(RLIMIT_FSIZE, &old) != 0 || (small.rlim_max = old.rlim_max, setrlimit(RLIMIT_FSIZE, &small)) != 0) {
+        SKIP("file sizes cannot be limited here");
+    } else {
+        int code = fus_report_write(folder, &run, &err);
+        setrlimit(RLIMIT_FSIZE, &old);
+        CHECK_MSG(code == FUS_EIO && strstr(err.msg, ".svg: cannot be written: "), "code %d: %s", code, err.msg);
+        CHECK(!load("report.html") && !load("figures/fig2b.svg"));
+    }
+    remove_folder();
+    CHECK(getenv("FUS_KEEP") || access(folder, F_OK) != 0); /* no temporary file was left */
+    forget(&run);
+}
+
 int main(void)
 {
     test_checker();
     test_two_models();
     test_hostile_names();
     test_shapes();
+    test_words();
+    test_single_pictures();
     test_failures();
+    test_full_disk();
     return test_end();
 }

@@ -12,7 +12,7 @@
 #include "stimuli/folder.h"
 #include "test.h"
 
-static char root[600];          /* a fresh folder for each test, under $TMPDIR */
+static char root[600]; /* a fresh folder for each test, under $TMPDIR */
 static struct fus_error err;
 
 static const char *in_root(const char *name)
@@ -102,15 +102,41 @@ static void test_natural_order(void)
 {
     /* Sorted by Python's key; each line against all later ones. */
     static const char *const sorted[] = {
-        "", "0", "1a", "01b", "2", "10", "10.jpg", "10a", "A", "a", "a0", "a1", "a1.jpg", "a01x", "a2", "a2b1", "a2b10", "a10",
-        "a11.jpg", "a18446744073709551615", "a18446744073709551616", "a99999999999999999999999", "a-1", "a.jpg", "ab", "b", "\xc3\xa9", "\xc3\xa9" "2",
+        "",
+        "0",
+        "1a",
+        "01b",
+        "2",
+        "10",
+        "10.jpg",
+        "10a",
+        "A",
+        "a",
+        "a0",
+        "a1",
+        "a1.jpg",
+        "a01x",
+        "a2",
+        "a2b1",
+        "a2b10",
+        "a10",
+        "a11.jpg",
+        "a18446744073709551615",
+        "a18446744073709551616",
+        "a99999999999999999999999",
+        "a-1",
+        "a.jpg",
+        "ab",
+        "b",
+        "\xc3\xa9",
+        "\xc3\xa9z",
     };
     int n = sizeof sorted / sizeof *sorted;
     for (int i = 0; i < n; i++) {
         CHECK(fus_folder_compare(sorted[i], sorted[i]) == 0);
         for (int k = i + 1; k < n; k++)
-            CHECK_MSG(fus_folder_compare(sorted[i], sorted[k]) < 0 && fus_folder_compare(sorted[k], sorted[i]) > 0, "%s and %s",
-                      sorted[i], sorted[k]);
+            CHECK_MSG(fus_folder_compare(sorted[i], sorted[k]) < 0 && fus_folder_compare(sorted[k], sorted[i]) > 0,
+                      "%s and %s", sorted[i], sorted[k]);
     }
     CHECK(fus_folder_compare("a01", "a1") < 0 && fus_folder_compare("a1", "a01") > 0); /* equal numbers: by bytes */
     CHECK(fus_folder_compare("adult-2.jpg", "adult-10.jpg") < 0);
@@ -120,12 +146,14 @@ static void test_plain_folders(void)
 {
     struct fus_set set;
     begin();
-    put("zebra/b10.png", 1), put("zebra/b9.PNG", 2), put("zebra/notes.txt", 3), put("zebra/.hidden.png", 4), put("zebra/x.jpgx", 5), put("zebra/jpg", 5);
+    put("zebra/b10.png", 1), put("zebra/b9.PNG", 2), put("zebra/notes.txt", 3), put("zebra/.hidden.png", 4),
+        put("zebra/x.jpgx", 5), put("zebra/jpg", 5);
     put("apple/1.jpeg", 6), put("apple/2.jpe", 7), put("apple/3.JFIF", 8), put("apple/4.pgm", 9), put("apple/5.Bmp", 9);
     put(".git/a.png", 1), put("loose.png", 1), put("readme.txt", 1), put("zebra/folder.png/inner.png", 1);
     CHECK(symlink("b9.PNG", in_root("zebra/b11.png")) == 0);
     if (opened(&set, root, NULL)) {
-        static const char *const expected[] = {"apple/1.jpeg", "apple/2.jpe", "apple/3.JFIF", "apple/4.pgm", "apple/5.Bmp", "zebra/b9.PNG", "zebra/b10.png", "zebra/b11.png"};
+        static const char *const expected[] = {"apple/1.jpeg", "apple/2.jpe",  "apple/3.JFIF",  "apple/4.pgm",
+                                               "apple/5.Bmp",  "zebra/b9.PNG", "zebra/b10.png", "zebra/b11.png"};
         static const int half[] = {0, 1, 0, 1, 0, 0, 1, 0}, index[] = {0, 1, 2, 3, 4, 0, 1, 2};
         CHECK(set.n_pictures == 8 && set.n_categories == 2 && set.n_subcategories == 2 && !set.drawn);
         CHECK(strcmp(set.categories[0], "apple") == 0 && strcmp(set.subcategories[1], "zebra") == 0);
@@ -134,7 +162,8 @@ static void test_plain_folders(void)
             CHECK(set.pictures[i].category == i / 5 && set.pictures[i].subcategory == i / 5);
             CHECK(set.pictures[i].half == half[i] && set.pictures[i].index == index[i]);
         }
-        CHECK(strncmp(set.description, "folders in ", 11) == 0 && strstr(set.description, "8 pictures: apple = apple; zebra = zebra"));
+        CHECK(strncmp(set.description, "folders, ", 9) == 0 &&
+              strstr(set.description, "8 pictures: apple = apple; zebra = zebra"));
         fus_set_close(&set);
     }
     char slash[700];
@@ -157,11 +186,13 @@ static void test_mapping(void)
         put(name, i);
     }
     if (opened(&set, root, " place = house ; face=child, adult;")) {
-        static const char *const expected[] = {"house/2.png", "house/6.png", "child/1.png", "child/5.png", "adult/0.png", "adult/4.png"};
+        static const char *const expected[] = {"house/2.png", "house/6.png", "child/1.png",
+                                               "child/5.png", "adult/0.png", "adult/4.png"};
         CHECK(set.n_categories == 2 && set.n_subcategories == 3 && set.n_pictures == 6);
         CHECK(strcmp(set.categories[0], "place") == 0 && strcmp(set.categories[1], "face") == 0);
         for (int i = 0; i < 6 && i < set.n_pictures; i++)
-            CHECK(strcmp(name_of(&set, i), expected[i]) == 0 && set.pictures[i].category == (i > 1) && set.pictures[i].subcategory == i / 2);
+            CHECK(strcmp(name_of(&set, i), expected[i]) == 0 && set.pictures[i].category == (i > 1) &&
+                  set.pictures[i].subcategory == i / 2);
         CHECK(strstr(set.description, "place = house; face = child + adult (left out: cat)") != NULL);
         fus_set_close(&set);
     }
@@ -169,7 +200,8 @@ static void test_mapping(void)
         CHECK(set.n_categories == 4 && strcmp(set.categories[0], "adult") == 0);
         fus_set_close(&set);
     }
-    refused(root, "face=adult,chidl;place=house", FUS_ENOTFOUND, root, "chidl", "face", "adult, cat, child, house", NULL);
+    refused(root, "face=adult,chidl;place=house", FUS_ENOTFOUND, root, "chidl", "face", "adult, cat, child, house",
+            NULL);
     refused(root, "face=adult;face=child", FUS_EINVAL, "face", "twice", NULL);
     refused(root, "face=adult;place=house,adult", FUS_EINVAL, "adult", "face", "place", NULL);
     refused(root, "face=adult", FUS_EINVAL, root, "only one category", NULL);
@@ -235,7 +267,8 @@ static void test_check(void)
         struct fus_image image;
         CHECK(fus_set_picture(&image, &set, 4, &err) == FUS_OK && image.width == 2 && image.pixels[0] == 4);
         fus_image_free(&image);
-        CHECK(fus_set_picture(&image, &set, 6, &err) == FUS_EINVAL && fus_set_picture(&image, &set, -1, &err) == FUS_EINVAL);
+        CHECK(fus_set_picture(&image, &set, 6, &err) == FUS_EINVAL &&
+              fus_set_picture(&image, &set, -1, &err) == FUS_EINVAL);
         put_text("b/3.ppm", "P6 2 2 255\nshort"), put_text("b/5.ppm", "nothing"), put_text("a/1.ppm", "");
         for (int threads = 1; threads <= 4; threads++) {
             fus_base_set_threads(threads);
@@ -264,12 +297,14 @@ static void test_builtin(void)
             CHECK(set.pictures[i].category == i / 24 && set.pictures[i].half == i % 2);
         for (int c = 0; c < 5; c++)
             CHECK(strcmp(set.categories[c], names[c]) == 0);
-        CHECK(strcmp(set.pictures[0].path, "builtin/face/adult-001") == 0 && strcmp(set.pictures[12].path, "builtin/face/child-001") == 0);
+        CHECK(strcmp(set.pictures[0].path, "builtin/face/adult-001") == 0 &&
+              strcmp(set.pictures[12].path, "builtin/face/child-001") == 0);
         CHECK(strcmp(set.pictures[119].path, "builtin/scrambled/scrambled-024") == 0);
         fus_set_close(&set);
     }
     if (opened(&set, "builtin?seed=18446744073709551615&per_category=3", "thing=car,instrument;face=adult,child")) {
-        static const char *const paths[] = {"builtin/thing/car-001", "builtin/thing/car-002", "builtin/thing/instrument-001", "builtin/face/adult-001"};
+        static const char *const paths[] = {"builtin/thing/car-001", "builtin/thing/car-002",
+                                            "builtin/thing/instrument-001", "builtin/face/adult-001"};
         CHECK(set.seed == UINT64_MAX && set.n_pictures == 6);
         for (int i = 0; i < 4; i++)
             CHECK(strcmp(set.pictures[i].path, paths[i]) == 0);
@@ -341,11 +376,20 @@ static void test_floc(void)
         char want[1200];
         snprintf(want, sizeof want, "%s/%s/%s-%d.jpg", dir, order[i / 24], order[i / 24], i % 24 + 1);
         CHECK_MSG(strcmp(set.pictures[i].path, want) == 0, "%d: %s", i, set.pictures[i].path);
-        CHECK(set.pictures[i].category == category[i / 24] && set.pictures[i].subcategory == i / 24 && set.pictures[i].half == i % 2);
+        CHECK(set.pictures[i].category == category[i / 24] && set.pictures[i].subcategory == i / 24 &&
+              set.pictures[i].half == i % 2);
     }
-    CHECK(strncmp(set.description, "fLoc folders in ", 16) == 0);
-    CHECK(strstr(set.description, "192 pictures: face = adult + child; body = body + limb; place = house + corridor; word = word; "
-                                  "scrambled = scrambled (left out: car, instrument, number)") != NULL);
+    char(*hex)[65] = calloc(192, 65);
+    CHECK(hex != NULL);
+    if (hex) {
+        CHECK_MSG(fus_set_check(&set, hex, &err) == FUS_OK, "%s", err.msg);
+        CHECK(strlen(hex[0]) == 64 && strlen(hex[191]) == 64);
+    }
+    free(hex);
+    CHECK(strncmp(set.description, "fLoc folders, ", 14) == 0);
+    CHECK(strstr(set.description,
+                 "192 pictures: face = adult + child; body = body + limb; place = house + corridor; word = word; "
+                 "scrambled = scrambled (left out: car, instrument, number)") != NULL);
     fus_set_close(&set);
     if (opened(&set, dir, "thing=car,instrument;number=number")) {
         CHECK(set.n_pictures == 72 && set.n_categories == 2);

@@ -1,15 +1,22 @@
-/* fusiform classify: the most probable classes of pictures. */
+/* fusiform classify: the most probable classes of pictures; zero-shot where the embeddings of class descriptions are given
+ * (Radford et al. 2021): softmax over scale * cosine(picture, text). */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "args.h"
 #include "commands.h"
 #include "model.h"
+#include "nn/fmath.h"
 
 static const char help[] =
-    "usage: fusiform classify --model FILE [--labels FILE] [--top 5] IMAGE...\n\n"
+    "usage: fusiform classify --model FILE [--labels FILE] [--top 5] [--text-embeddings FILE.npy] IMAGE...\n\n"
     "Prints the most probable classes of each picture, tab-separated: image, rank, class, probability.\n"
-    "  --labels  a text file with one class name a line; without it classes are numbers from 0\n\n"
+    "  --labels           a text file with one class name a line; without it classes are numbers from 0\n"
+    "  --text-embeddings  zero-shot, for CLIP and language heads: [classes, D], a row for the description of each class;\n"
+    "                     softmax of cosine similarities times the file's logit scale (100 where it has none)\n"
+    "  --lang-head PREFIX name of the language head where it is not lang_head\n"
+    "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n\n"
     "example: fusiform classify --model resnet50.pth --labels imagenet.txt --top 3 cat.jpg\n";
 
 #define MAX_LABEL_BYTES ((size_t)64 << 20)
@@ -49,9 +56,12 @@ static int read_labels(struct labels *l, const char *path, int n_classes, struct
     return FUS_OK;
 }
 
+/* What the scores of a picture are made from: a tap of classes, or of an embedding compared with texts. */
 struct sight {
-    float *scores;
-    int n;
+    int tap, n, n_classes;
+    float *values, *scores; /* [n] the tap; [n_classes] */
+    float *texts;           /* [n_classes, n] of length 1; NULL: the tap holds classes */
+    double scale;
 };
 
 static int on_tap(void *context, int tap, int picture, const float *blocked)
@@ -59,7 +69,7 @@ static int on_tap(void *context, int tap, int picture, const float *blocked)
     struct sight *s = context;
     (void)tap;
     (void)picture;
-    fus_tensor_unblock(s->scores, blocked, s->n, 1);
+    fus_tensor_unblock(s->values, blocked, s->n, 1);
     return FUS_OK;
 }
 
@@ -81,43 +91,138 @@ static void print_top(const char *image, float *scores, int n, int top, const st
     }
 }
 
-static int classify(const struct fus_model *m, const struct labels *labels, int top, const struct fus_texts *images,
-                    struct fus_error *err)
+static double length(const float *v, int n)
 {
-    int tap = fus_net_class_tap(m->net), code = FUS_OK;
+    double sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += (double)v[i] * v[i];
+    return sqrt(sum);
+}
+
+/* Logits of the picture just seen. */
+static void score(struct sight *s)
+{
+    if (!s->texts) {
+        memcpy(s->scores, s->values, (size_t)s->n * sizeof *s->scores);
+        return;
+    }
+    double norm = length(s->values, s->n);
+    for (int c = 0; c < s->n_classes; c++) {
+        double dot = 0;
+        for (int i = 0; i < s->n; i++)
+            dot += (double)s->values[i] * s->texts[(size_t)c * (size_t)s->n + (size_t)i];
+        s->scores[c] = (float)(norm > 0 ? s->scale * dot / norm : 0);
+    }
+}
+
+/* exp of the checkpoint's `logit_scale`; 100, what OpenAI's models were clipped to, where there is none. */
+static int find_scale(double *scale, const struct fus_store *store, struct fus_error *err)
+{
+    *scale = 100;
+    for (size_t i = 0; i < fus_store_count(store); i++) {
+        const struct fus_tensor *t = fus_store_tensor(store, i);
+        size_t n = strlen(t->name);
+        float value;
+        if (t->n_elements != 1 || n < 11 || strcmp(t->name + n - 11, "logit_scale") != 0)
+            continue;
+        int code = fus_store_read_f32(store, &value, t, err);
+        if (!code)
+            *scale = fus_fmath_exp((double)value);
+        return code;
+    }
+    return FUS_OK;
+}
+
+/* Text embeddings [classes, D], each brought to length 1. */
+static int read_texts(struct sight *s, const char *path, const struct fus_model *m, struct fus_error *err)
+{
+    struct fus_store *file = NULL;
+    int code = fus_store_open(&file, path, err);
+    if (code)
+        return code;
+    const struct fus_tensor *t = fus_store_count(file) == 1 ? fus_store_tensor(file, 0) : NULL;
+    if (!t || t->n_dims != 2 || t->shape[1] != s->n || t->shape[0] < 1 || t->shape[0] > 1000000)
+        code = fus_base_fail(err, FUS_EFORMAT, "%s: one array [classes, %d] expected: the model's embedding has %d numbers", path,
+                             s->n, s->n);
+    if (!code) {
+        s->n_classes = (int)t->shape[0];
+        s->texts = fus_base_alloc(t->n_elements, sizeof *s->texts);
+        code = s->texts ? fus_store_read_f32(file, s->texts, t, err) : fus_base_fail(err, FUS_ENOMEM, "%s: no memory", path);
+    }
+    for (int c = 0; c < s->n_classes && !code; c++) {
+        float *v = s->texts + (size_t)c * (size_t)s->n;
+        double norm = length(v, s->n);
+        for (int i = 0; i < s->n; i++)
+            v[i] = (float)(norm > 0 ? v[i] / norm : 0);
+    }
+    fus_store_close(file);
+    return code ? code : find_scale(&s->scale, m->store, err);
+}
+
+static int look(struct sight *s, const struct fus_model *m, const struct labels *labels, int top,
+                const struct fus_texts *images, struct fus_error *err)
+{
+    int code = FUS_OK;
     size_t n_taps = (size_t)fus_net_n_taps(m->net);
-    struct sight s = {.n = m->spec.n_classes};
     bool *wanted = fus_base_alloc(n_taps, sizeof *wanted);
     float *input = fus_base_alloc(m->input_floats, sizeof *input);
-    s.scores = fus_base_alloc((size_t)s.n, sizeof *s.scores);
-    if (!wanted || !input || !s.scores)
+    s->scores = fus_base_alloc((size_t)s->n_classes, sizeof *s->scores);
+    s->values = fus_base_alloc((size_t)s->n, sizeof *s->values);
+    if (!wanted || !input || !s->scores || !s->values)
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for a picture");
     else
-        wanted[tap] = true;
+        wanted[s->tap] = true;
     for (int i = 0; i < images->n && !code; i++) {
         code = fus_model_input(input, m, images->items[i], err);
         if (!code)
-            code = fus_net_forward(m->net, input, 1, wanted, on_tap, &s, err);
+            code = fus_net_forward(m->net, input, 1, wanted, on_tap, s, err);
         if (!code) {
-            fus_softmax_apply(s.scores, (size_t)s.n);
-            print_top(images->items[i], s.scores, s.n, top, labels);
+            score(s);
+            fus_softmax_apply(s->scores, (size_t)s->n_classes);
+            print_top(images->items[i], s->scores, s->n_classes, top, labels);
         }
         if (!code && fus_model_stopping())
             code = fus_base_fail(err, FUS_ESTOPPED, "stopped after %d of %d pictures", i + 1, images->n);
     }
     fus_base_free(wanted);
     fus_base_free(input);
-    fus_base_free(s.scores);
+    fus_base_free(s->scores);
+    fus_base_free(s->values);
+    return code;
+}
+
+static int classify(const struct fus_model *m, const char *label_file, const char *text_file, int top,
+                    const struct fus_texts *images, struct fus_error *err)
+{
+    struct labels labels = {0};
+    struct sight s = {.tap = text_file ? fus_net_embedding_tap(m->net) : fus_net_class_tap(m->net)};
+    if (s.tap < 0)
+        return fus_base_fail(err, FUS_ENOTFOUND,
+                             "%s: %s has no classes (no fc); give --text-embeddings, or take its features with `fusiform embed`",
+                             fus_store_path(m->store), m->description);
+    s.n = s.n_classes = fus_net_tap(m->net, s.tap)->channels;
+    int code = text_file ? read_texts(&s, text_file, m, err) : FUS_OK;
+    if (!code && label_file)
+        code = read_labels(&labels, label_file, s.n_classes, err);
+    if (!code)
+        code = look(&s, m, &labels, top, images, err);
+    fus_base_free(s.texts);
+    fus_base_free(labels.names);
+    fus_base_free(labels.text);
     return code;
 }
 
 int fus_cmd_classify(int argc, char **argv)
 {
-    const char *path = NULL, *label_file = NULL;
+    const char *path = NULL, *label_file = NULL, *text_file = NULL, *lang_head = NULL;
     int top = 5;
+    struct fus_net_options options = {0};
     struct fus_texts images = {0};
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},
                                    {"--labels", FUS_ARG_TEXT, &label_file},
+                                   {"--text-embeddings", FUS_ARG_TEXT, &text_file},
+                                   {"--lang-head", FUS_ARG_TEXT, &lang_head},
+                                   {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
                                    {"--top", FUS_ARG_COUNT, &top},
                                    {0}};
     int status = fus_args_parse("classify", help, args, &images, argc, argv);
@@ -127,20 +232,11 @@ int fus_cmd_classify(int argc, char **argv)
         return fus_args_usage("classify", "--model FILE and at least one picture expected");
     struct fus_error err = {0};
     struct fus_model m;
-    struct labels labels = {0};
-    int code = fus_model_open(&m, path, NULL, 1, &err);
+    int code = fus_model_open(&m, path, lang_head, &options, &err);
     if (code)
         return fus_args_failed(&err);
     fus_model_catch_interrupt();
-    if (fus_net_class_tap(m.net) < 0)
-        code = fus_base_fail(&err, FUS_ENOTFOUND, "%s: %s has no classes (no fc); `fusiform embed` gives its features", path,
-                             m.description);
-    if (!code && label_file)
-        code = read_labels(&labels, label_file, m.spec.n_classes, &err);
-    if (!code)
-        code = classify(&m, &labels, top, &images, &err);
-    fus_base_free(labels.names);
-    fus_base_free(labels.text);
+    code = classify(&m, label_file, text_file, top, &images, &err);
     fus_model_close(&m);
     return code ? fus_args_failed(&err) : 0;
 }

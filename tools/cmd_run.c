@@ -21,6 +21,8 @@ static const char help[] =
     "  --units labels|full  units/*.npz with labels only (default), or with mean, var, t, p, q and csi too\n"
     "  --max-memory 512M    of the statistics; layers are taken in several passes where they need more\n"
     "  --batch N            pictures at a time (default 4)\n"
+    "  --conv direct|auto   direct: without Winograd's algorithm for 3x3 convolutions (default auto)\n"
+    "  --low-memory         hold one layer's weights at a time: slower, the same bytes\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n\n"
     "example: fusiform run --model r50=resnet50.pth --model clip=RN50.pt --stimuli fLoc/ --out out/mine\n";
 
@@ -80,7 +82,7 @@ static bool choose_correction(enum fus_correction *c, const char *name)
 
 static int parse(struct fus_run *run, struct fus_texts *models, int argc, char **argv)
 {
-    const char *correction = "bh", *units = "labels", *criterion = "iut";
+    const char *correction = "bh", *units = "labels", *criterion = "iut", *conv = "auto";
     struct fus_texts none = {0};
     const struct fus_arg args[] = {
         {"--model", FUS_ARG_LIST, models},          {"--stimuli", FUS_ARG_TEXT, &run->stimuli},
@@ -89,7 +91,9 @@ static int parse(struct fus_run *run, struct fus_texts *models, int argc, char *
         {"--correction", FUS_ARG_TEXT, &correction}, {"--alpha", FUS_ARG_REAL, &run->select.alpha},
         {"--units", FUS_ARG_TEXT, &units},          {"--max-memory", FUS_ARG_BYTES, &run->max_memory},
         {"--batch", FUS_ARG_COUNT, &run->batch},    {"--lang-head", FUS_ARG_TEXT, &run->lang_head},
-        {"--seed", FUS_ARG_SEED, &run->seed},       {0}};
+        {"--seed", FUS_ARG_SEED, &run->seed},       {"--conv", FUS_ARG_TEXT, &conv},
+        {"--low-memory", FUS_ARG_FLAG, &run->low_memory},
+        {0}};
     int status = fus_args_parse("run", help, args, &none, argc, argv);
     if (status)
         return status;
@@ -104,6 +108,9 @@ static int parse(struct fus_run *run, struct fus_texts *models, int argc, char *
     run->full_units = strcmp(units, "full") == 0;
     if (!run->full_units && strcmp(units, "labels") != 0)
         return fus_args_usage("run", "--units: '%s' found, labels or full expected", units);
+    run->direct = strcmp(conv, "direct") == 0;
+    if (!run->direct && strcmp(conv, "auto") != 0)
+        return fus_args_usage("run", "--conv: '%s' found, direct or auto expected", conv);
     if (run->batch > 256)
         return fus_args_usage("run", "--batch: %d found, at most 256 expected", run->batch);
     return 0;

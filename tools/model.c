@@ -31,13 +31,13 @@ int fus_model_recognise(struct fus_model *m, const char *path, const char *lang_
     return FUS_OK;
 }
 
-int fus_model_open(struct fus_model *m, const char *path, const char *lang_head, int batch, struct fus_error *err)
+int fus_model_open(struct fus_model *m, const char *path, const char *lang_head, const struct fus_net_options *options,
+                   struct fus_error *err)
 {
     int code = fus_model_recognise(m, path, lang_head, err);
     if (code)
         return code;
-    struct fus_net_options options = {.batch = batch};
-    code = fus_net_create(&m->net, &m->spec, &options, fus_store_lookup, m->store, err);
+    code = fus_net_create(&m->net, &m->spec, options, fus_store_lookup, m->store, err);
     if (code) {
         if (strncmp(err->msg, path, strlen(path)) != 0 && strncmp(err->msg, "FUS_ISA", 7) != 0)
             fus_base_blame(err, "%s: ", path);

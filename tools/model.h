@@ -16,8 +16,9 @@ struct fus_model {
     char description[256];
 };
 
-/* Messages start with the path. batch: pictures per pass. */
-int fus_model_open(struct fus_model *m, const char *path, const char *lang_head, int batch, struct fus_error *err);
+/* Messages start with the path. options: nn.h; NULL: one picture at a time. */
+int fus_model_open(struct fus_model *m, const char *path, const char *lang_head, const struct fus_net_options *options,
+                   struct fus_error *err);
 /* Without the network: which one it is and what its input looks like. */
 int fus_model_recognise(struct fus_model *m, const char *path, const char *lang_head, struct fus_error *err);
 void fus_model_close(struct fus_model *m);

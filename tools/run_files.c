@@ -59,9 +59,13 @@ int fus_run_check_models(struct fus_run *run, struct fus_error *err)
     int code = FUS_OK;
     for (int i = 0; i < run->n_models && !code; i++) {
         struct fus_model m;
-        code = fus_model_recognise(&m, run->models[i].path, run->lang_head, err);
-        if (!code)
-            fus_model_close(&m);
+        code = fus_model_open(&m, run->models[i].path, run->lang_head, NULL, err);
+        if (code)
+            break;
+        bool *wanted = fus_base_alloc((size_t)fus_net_n_taps(m.net), sizeof *wanted);
+        code = wanted ? fus_model_want(wanted, &m, run->layers, err) : fus_base_fail(err, FUS_ENOMEM, "no memory");
+        fus_base_free(wanted);
+        fus_model_close(&m);
     }
     return code;
 }
@@ -114,6 +118,13 @@ static void json_text(struct fus_outfile *f, const char *text)
     fus_outfile_printf(f, "\"");
 }
 
+/* The part behind the last '/': where a file lies is not part of the result. */
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 static void json_field(struct fus_outfile *f, const char *name, const char *text)
 {
     fus_outfile_printf(f, "\"%s\": ", name);
@@ -134,7 +145,8 @@ static int write_json(const struct fus_run *run, const struct fus_run_summary *s
     fus_outfile_printf(&f, "  \"correction\": \"%s\",\n  \"alpha\": %.17g,\n  \"seed\": %llu,\n  ",
                        correction[run->select.correction], run->select.alpha, (unsigned long long)run->seed);
     json_field(&f, "layers", run->layers);
-    fus_outfile_printf(&f, ",\n  \"units\": \"%s\",\n  ", run->full_units ? "full" : "labels");
+    fus_outfile_printf(&f, ",\n  \"conv\": \"%s\",\n  \"units\": \"%s\",\n  ", run->direct ? "direct" : "auto",
+                       run->full_units ? "full" : "labels");
     json_field(&f, "stimuli", s->stimuli);
     fus_outfile_printf(&f, ",\n  \"models\": [");
     for (int i = 0; i < s->n_models; i++) {
@@ -159,7 +171,9 @@ static int write_json(const struct fus_run *run, const struct fus_run_summary *s
     for (int i = 0; i < run->set.n_pictures; i++) {
         const struct fus_picture *p = &run->set.pictures[i];
         fus_outfile_printf(&f, "%s\n    {", i ? "," : "");
-        json_field(&f, "path", p->path);
+        char name[1024];
+        snprintf(name, sizeof name, "%s/%s", run->set.subcategories[p->subcategory], base_name(p->path));
+        json_field(&f, "picture", run->set.drawn ? p->path : name);
         fus_outfile_printf(&f, ", ");
         json_field(&f, "category", s->categories[p->category]);
         fus_outfile_printf(&f, ", ");

@@ -291,10 +291,11 @@ static int walk_container(struct fus_checkpoint *w, struct fus_pickle_value *v, 
 
 static int walk_object(struct fus_checkpoint *w, struct fus_pickle_value *v, int depth)
 {
-    const struct fus_pickle_global *global;
+    const struct fus_pickle_global *global = NULL;
     const struct fus_pickle_value *arguments = tensor_arguments(&global, v);
     if (arguments)
         return add_tensor(w, global, arguments);
+    global = v->u.object.global;
     const struct fus_pickle_value *state = v->u.object.state;
     if (global->role == FUS_PICKLE_WRAPPER && v->u.object.arguments->n)
         return walk(w, v->u.object.arguments->u.tuple[0], depth + 1);
@@ -346,7 +347,7 @@ void fus_checkpoint_free_part(struct fus_checkpoint_part *part)
 int fus_checkpoint_read_part(struct fus_checkpoint_part *part, const struct fus_store *s, uint64_t *at, uint64_t end, size_t window,
                              struct fus_error *err)
 {
-    uint64_t left = end - *at, most = left < FUS_MAX_HEADER ? left : FUS_MAX_HEADER;
+    uint64_t left = end - *at, most = left < FUS_PICKLE_MAX_BYTES ? left : FUS_PICKLE_MAX_BYTES;
     int code = FUS_OK;
     for (;; window *= 4) {
         size_t n = window < most ? window : (size_t)most;
@@ -360,10 +361,12 @@ int fus_checkpoint_read_part(struct fus_checkpoint_part *part, const struct fus_
             *at += part->pickle.n_used;
             return FUS_OK;
         }
-        bool again = part->pickle.ends_early && n < most;
+        bool early = part->pickle.ends_early;
         fus_checkpoint_free_part(part);
         part->pickle.ends_early = false;
-        if (!again)
+        if (early && n == most && most < left)
+            return fus_base_fail_at(err, FUS_ELIMIT, (long long)*at, "a pickle of more than %zu bytes", FUS_PICKLE_MAX_BYTES);
+        if (!early || n == most)
             return code;
     }
 }

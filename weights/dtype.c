@@ -135,12 +135,18 @@ static float f32_of_bits(uint64_t v, enum fus_dtype t)
 void fus_dtype_to_f32(float *out, const uint8_t *raw, size_t n, enum fus_dtype t, bool big_endian)
 {
     size_t size = fus_dtype_bytes(t), low = big_endian ? 1 : 0, high = 1 - low;
-    if (t == FUS_F16) /* the two common types first: loops of their own are 3 times as fast */
+    if (t == FUS_F16) /* what people have: loops of their own are 3 times as fast */
         for (size_t i = 0; i < n; i++)
             out[i] = float_of(widen((uint16_t)(raw[2 * i + low] | raw[2 * i + high] << 8)));
     else if (t == FUS_BF16)
         for (size_t i = 0; i < n; i++)
             out[i] = float_of((uint32_t)raw[2 * i + low] << 16 | (uint32_t)raw[2 * i + high] << 24);
+    else if (t == FUS_F64 && big_endian != fus_dtype_host_is_little())
+        for (size_t i = 0; i < n; i++) {
+            double x;
+            memcpy(&x, raw + 8 * i, 8);
+            out[i] = (float)x;
+        }
     else
         for (size_t i = 0; i < n; i++)
             out[i] = f32_of_bits(load(raw + i * size, size, big_endian), t);

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#define ARENA_BASE ((size_t)24 << 20) /* values of a pickle of n bytes take this + ARENA_FACTOR * n bytes at most */
-#define ARENA_FACTOR 4
+#define ARENA_BASE ((size_t)16 << 20) /* values of a pickle of n bytes take this + ARENA_FACTOR * n bytes at most */
+#define ARENA_FACTOR 2
 #define CHUNK_BYTES ((size_t)16 << 10)
 
 struct fus_pickle_chunk {

@@ -6,9 +6,9 @@
 #include "pickle.h"
 
 /* Limits. A tensor takes about 200 bytes of pickle and 700 bytes of values; a ResNet-152 has 932. */
-#define FUS_MACHINE_MAX_STACK ((size_t)1 << 20) /* TorchScript puts whole lists on the stack; Python's pickler 1000 items */
+#define FUS_MACHINE_MAX_STACK ((size_t)1 << 19) /* TorchScript puts whole lists on the stack; Python's pickler 1000 items */
 #define FUS_MACHINE_MAX_MARKS 1000              /* Python's pickler nests less than its recursion limit, 1000 */
-#define FUS_MACHINE_MAX_MEMO ((size_t)1 << 21)  /* 20 for each of FUS_MAX_TENSORS */
+#define FUS_MACHINE_MAX_MEMO ((size_t)1 << 20)  /* 10 for each of FUS_MAX_TENSORS */
 #define FUS_MACHINE_MAX_LINE 4096               /* of a number or name in text: names of Python have < 200 characters */
 
 struct fus_machine {

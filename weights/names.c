@@ -162,7 +162,8 @@ static bool hugging_face(char *out, const char *s)
     return hugging_face_layer(out, s, conv, norm);
 }
 
-/* Peeled name -> canonical name (s itself or buf), NULL: not part of a network. other_fc: the classifier may be called otherwise. */
+/* Peeled name -> canonical name (s itself or buf), NULL: not part of a network. other_fc: the classifier may have another
+ * name than fc. */
 static const char *canonical_of(char buf[NAME_BYTES], const char *s, bool other_fc)
 {
     if (is_canonical(s))
@@ -259,8 +260,8 @@ static int adopt_lang_head(struct fus_store *s, const char *prefix, struct fus_e
     }
     int again = make_index(s, code ? NULL : err);
     if (!code && !again && n == 0)
-        return fus_base_fail(err, FUS_ENOTFOUND, "no tensor %s.weight or %s.0.weight for the language head; matrices are: %s%s", prefix,
-                             prefix, list, used >= sizeof list ? "..." : used ? "" : "none");
+        return fus_base_fail(err, FUS_ENOTFOUND, "no tensor %s.weight or %s.0.weight for the language head; matrices are: %s%s",
+                             prefix, prefix, list, used >= sizeof list ? "..." : used ? "" : "none");
     return code ? code : again;
 }
 
@@ -282,6 +283,18 @@ static const struct fus_tensor *find(const struct fus_store *s, const char *fmt,
 static int size_of(const struct fus_tensor *t, int d)
 {
     return t && d < t->n_dims && t->shape[d] < (1 << 24) ? (int)t->shape[d] : 0;
+}
+
+/* *size of dimension d of a tensor without which the network has no numbers. */
+static int need(int *size, const struct fus_store *s, const char *name, int d, struct fus_error *err)
+{
+    const struct fus_tensor *t = fus_store_find(s, name);
+    *size = size_of(t, d);
+    if (!t)
+        return fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: missing", name);
+    if (*size == 0)
+        return fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: %d dimensions of sensible size expected", t->name, d + 1);
+    return FUS_OK;
 }
 
 /* "256x128x3x3", "scalar". */
@@ -317,7 +330,8 @@ static int unknown(const struct fus_store *s, const char *missing, struct fus_er
     for (size_t i = 0; i < s->n_tensors && i < 4 && used < sizeof list; i++)
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", s->tensors[i].name);
     return fus_base_fail(err, FUS_EUNSUPPORTED,
-                         "holds no network that is known: %s%sa ResNet (torchvision, CIFAR, CLIP, language head) has %s; its %zu tensors are %s%s",
+                         "holds no network that is known: %s%sa ResNet (torchvision, CIFAR, CLIP, language head) has %s; "
+                         "its %zu tensors are %s%s",
                          kind ? kind : "", kind ? "?; " : "", missing, s->n_tensors, used ? list : "none",
                          s->n_tensors > 4 ? ", ..." : "");
 }
@@ -352,15 +366,18 @@ static int recognise_stem(struct fus_net_spec *spec, const struct fus_store *s, 
         return unknown(s, conv1 ? "layer1.0.conv1.weight" : "conv1.weight", err);
     int kernel = size_of(conv1, 2);
     if (fus_store_find(s, "attnpool.positional_embedding") || fus_store_find(s, "conv3.weight")) {
-        const struct fus_tensor *grid = fus_store_find(s, "attnpool.positional_embedding");
-        int rows = size_of(grid, 0), side = 1;
+        int rows, side = 1, code = need(&spec->stem_channels, s, "conv3.weight", 0, err);
+        if (!code)
+            code = need(&rows, s, "attnpool.positional_embedding", 0, err);
+        if (!code)
+            code = need(&spec->attn_dim, s, "attnpool.c_proj.weight", 0, err);
+        if (code)
+            return code;
         while (side < 128 && (side + 1) * (side + 1) + 1 <= rows)
             side++;
         spec->stem = FUS_STEM_CLIP;
-        spec->stem_channels = size_of(fus_store_find(s, "conv3.weight"), 0);
         spec->attn_grid = side;
         spec->attn_heads = spec->stem_channels / 2; /* CLIP: width*32 channels, 64 for each head */
-        spec->attn_dim = size_of(fus_store_find(s, "attnpool.c_proj.weight"), 0);
         spec->input_side = 32 * side;
     } else if (kernel == 7 || kernel == 3) {
         spec->stem = kernel == 7 ? FUS_STEM_7X7 : FUS_STEM_3X3;
@@ -383,12 +400,18 @@ static int recognise_stages(struct fus_net_spec *spec, const struct fus_store *s
         while (spec->n_blocks[n] < 2000 && find(s, "layer%d.%d.conv1.weight", n + 1, spec->n_blocks[n]))
             spec->n_blocks[n]++;
         const struct fus_tensor *conv2 = find(s, "layer%d.0.conv2.weight", n + 1);
-        int width = size_of(find(s, "layer%d.0.conv1.weight", n + 1), 0), per_group = size_of(conv2, 1);
-        spec->width[n] = width;
-        spec->channels[n] = size_of(find(s, "layer%d.0.conv%d.weight", n + 1, spec->bottleneck ? 3 : 2), 0);
+        char first[NAME_BYTES], final[NAME_BYTES];
+        snprintf(first, sizeof first, "layer%d.0.conv1.weight", n + 1);
+        snprintf(final, sizeof final, "layer%d.0.conv%d.weight", n + 1, spec->bottleneck ? 3 : 2);
+        int code = need(&spec->width[n], s, first, 0, err);
+        if (!code)
+            code = need(&spec->channels[n], s, final, 0, err);
+        if (code)
+            return code;
+        int width = spec->width[n], per_group = size_of(conv2, 1);
         if (spec->bottleneck && per_group > 0 && per_group < width && width % per_group == 0)
-            return fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: a convolution in %d groups (ResNeXt, RegNet); only ungrouped ones are known",
-                                 conv2->name, width / per_group);
+            return fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: a convolution in %d groups (ResNeXt, RegNet); only "
+                                 "ungrouped ones are known", conv2->name, width / per_group);
         changes = changes || n > 0 || spec->channels[n] != last;
         downsamples = downsamples || find(s, "layer%d.0.downsample.0.weight", n + 1);
         last = spec->channels[n];
@@ -460,7 +483,8 @@ static int check_parameters(const struct fus_net_spec *spec, const struct fus_st
     int code = fus_arch_parameters(spec, check_parameter, &c, err);
     for (size_t i = 0; i < s->n_tensors && !code; i++)
         if (s->tensors[i].canonical && !c.used[i])
-            code = fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: the network that the others make up has no such layer", s->tensors[i].name);
+            code = fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: the network that the others make up has no such layer",
+                                 s->tensors[i].name);
     fus_base_free(c.used);
     return code;
 }

@@ -8,6 +8,8 @@
 
 #include "nn/base.h"
 
+#define FUS_PICKLE_MAX_BYTES ((size_t)16 << 20) /* 80000 tensors; a ResNet-152 with its optimizer's state has 0.5 MB */
+
 enum fus_pickle_kind {
     FUS_PICKLE_NONE,
     FUS_PICKLE_BOOL,   /* integer is 0 or 1 */

@@ -19,7 +19,7 @@
 #include "zip.h"
 
 #define FIRST_WINDOW ((size_t)64 << 10)    /* what is read of a legacy pickle at first; a ResNet-50's has 30 kB */
-#define DEFLATED_PICKLE ((size_t)16 << 20) /* a packed one may grow by this; real ones grow to < 1 MB */
+#define DEFLATED_PICKLE ((size_t)4 << 20)  /* a packed one may grow by this; real ones grow to < 1 MB */
 
 /* ---- zip and TorchScript ---- */
 
@@ -111,7 +111,7 @@ static int read_zip_pickle(struct fus_checkpoint *w, const struct fus_zip *zip, 
     struct fus_pickle pickle = {0};
     uint8_t *bytes;
     size_t n;
-    size_t max = entry->n_stored < FUS_MAX_HEADER - DEFLATED_PICKLE ? (size_t)entry->n_stored + DEFLATED_PICKLE : FUS_MAX_HEADER;
+    size_t max = entry->n_stored < FUS_PICKLE_MAX_BYTES - DEFLATED_PICKLE ? (size_t)entry->n_stored + DEFLATED_PICKLE : FUS_PICKLE_MAX_BYTES;
     int code = fus_zip_read(&bytes, &n, w->s, entry, max, w->err);
     if (code)
         return code;

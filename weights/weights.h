@@ -52,7 +52,7 @@ int fus_store_open(struct fus_store **store, const char *path, struct fus_error 
 void fus_store_close(struct fus_store *store); /* NULL allowed */
 
 const char *fus_store_path(const struct fus_store *store);
-const char *fus_store_format(const struct fus_store *store); /* "safetensors", "pytorch zip", "pytorch legacy", "torchscript", "npz", "npy", "random" */
+const char *fus_store_format(const struct fus_store *store); /* "safetensors", "pytorch zip", "pytorch legacy", "pytorch tar", "torchscript", "npz", "npy", "random" */
 size_t fus_store_count(const struct fus_store *store);
 const struct fus_tensor *fus_store_tensor(const struct fus_store *store, size_t i); /* in the file's own order */
 const struct fus_tensor *fus_store_find(const struct fus_store *store, const char *canonical); /* NULL: none */

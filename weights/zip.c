@@ -32,6 +32,7 @@
 #define METHOD_STORED 0
 #define METHOD_DEFLATED 8
 #define FLAG_ENCRYPTED (1u << 0 | 1u << 6)
+#define MAX_DIRECTORY ((size_t)16 << 20) /* 2 * FUS_MAX_TENSORS entries of 80 bytes; PyTorch's have about 65 */
 #define MAX_RATIO 1032 /* deflate spends at least 2 bits on a copy of 258 bytes (RFC 1951) */
 
 /* What the end record says. */
@@ -121,7 +122,7 @@ static int read_end(struct end *end, const struct fus_store *s, struct fus_error
     if (end->n_entries > end->n_bytes / CENTRAL_BYTES)
         return fus_base_fail_at(err, FUS_EFORMAT, (long long)end->at, "zip directory of %" PRIu64 " bytes cannot list %" PRIu64 " members",
                                 end->n_bytes, end->n_entries);
-    if (end->n_entries > 2 * (uint64_t)FUS_MAX_TENSORS || end->n_bytes > FUS_MAX_HEADER)
+    if (end->n_entries > 2 * (uint64_t)FUS_MAX_TENSORS || end->n_bytes > MAX_DIRECTORY)
         return fus_base_fail_at(err, FUS_ELIMIT, (long long)end->at,
                                 "zip directory of %" PRIu64 " bytes lists %" PRIu64 " members, at most %d are read", end->n_bytes,
                                 end->n_entries, 2 * FUS_MAX_TENSORS);

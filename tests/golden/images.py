@@ -176,6 +176,52 @@ def pillow_jpeg(pixels, **options):
     return s.getvalue()
 
 
+def scans(data):
+    """Start and end of every scan of a JPEG file, its tables counted."""
+    at, start = 2, 2
+    while data[at + 1] != 0xD9:
+        marker, end = data[at + 1], at + 2 + struct.unpack(">H", data[at + 2:at + 4])[0]
+        if marker == 0xDA:
+            n = data[at + 4]
+            band = data[at + 5 + 2 * n], data[at + 6 + 2 * n], data[at + 7 + 2 * n]
+            while data[end] != 0xFF or data[end + 1] == 0 or 0xD0 <= data[end + 1] <= 0xD7:
+                end += 1
+            yield start, end, band
+            start = end
+        elif marker not in (0xC4,):
+            start = end
+        at = end
+
+
+def without_scans(data, drop):
+    out, at = b"", 0
+    for start, end, band in scans(data):
+        out += data[at:start] + (b"" if drop(*band) else data[start:end])
+        at = end
+    return out + data[at:]
+
+
+def two_bands():
+    """A progressive file whose AC coefficients come in the bands 1-9 and 10-63, one of each: an 8 x 8 block, built by hand."""
+    bits = Bits()
+    bits.put(*DC_CODE[6])
+    bits.value(40, 6)
+    dc = bits.flush()
+    bits.put(*AC_CODE[0x05])
+    bits.value(20, 5)
+    bits.put(*AC_CODE[0x00])
+    low = bits.flush()
+    bits.put(*AC_CODE[0x35])
+    bits.value(-20, 5)
+    bits.put(*AC_CODE[0x00])
+    high = bits.flush()
+    out = b"\xff\xd8" + segment(0xDB, bytes([0]) + bytes(range(3, 67))) + segment(0xC2, bytes([8, 0, 8, 0, 8, 1, 1, 0x11, 0]))
+    out += segment(0xC4, bytes([0]) + bytes(DC_COUNTS) + bytes(range(16))) + segment(0xC4, bytes([16]) + bytes(AC_COUNTS) + bytes(range(256)))
+    for data, first, last in ((dc, 0, 0), (low, 1, 9), (high, 10, 63)):
+        out += segment(0xDA, bytes([1, 1, 0, first, last, 0])) + data
+    return out + b"\xff\xd9"
+
+
 def jpegs():
     sizes = [(1, 1), (2, 3), (8, 8), (5, 17), (33, 18)]
     for i, (w, h) in enumerate(sizes):
@@ -185,6 +231,9 @@ def jpegs():
     keep("progressive_grey.jpg", pillow_jpeg(smooth(31, 23, 7)[:, :, 0], quality=95, progressive=True))
     keep("progressive_420.jpg", pillow_jpeg(smooth(37, 29, 8), quality=95, progressive=True, subsampling=2))
     keep("progressive_noise.jpg", pillow_jpeg(noise(17, 16, 9), quality=75, progressive=True, subsampling=1))
+    whole = pillow_jpeg(smooth(31, 23, 10)[:, :, 0], quality=95, progressive=True)
+    refuse("incomplete.jpg", without_scans(whole, lambda first, last, bits: bits == 0x10), "unsupported", "expected the last bits")
+    keep("progressive_low.jpg", without_scans(two_bands(), lambda first, last, bits: first == 10))
     three = {"440": [(1, 2), (1, 1), (1, 1)], "411": [(4, 1), (1, 1), (1, 1)], "410": [(4, 2), (1, 1), (1, 1)],
              "311": [(3, 1), (1, 1), (1, 1)], "132": [(1, 3), (1, 1), (1, 1)], "211121": [(2, 1), (1, 2), (2, 1)],
              "121111": [(1, 1), (2, 2), (1, 2)], "4122": [(4, 1), (2, 1), (2, 1)]}

@@ -219,6 +219,51 @@ def tar_format(tensors):
     return out.getvalue().rstrip(b"\0") + b"\0" * 1024
 
 
+def op_text(s, python2=False):
+    return (b"U" + bytes([len(s)]) if python2 else b"X" + struct.pack("<I", len(s))) + s.encode()
+
+
+def op_tuple(numbers):
+    return b"(" + b"".join(b"K" + bytes([n]) for n in numbers) + b"t"
+
+
+def old_format(values):
+    """As Python 2 and PyTorch 0.3 wrote: str keys, an OrderedDict of [key, value] pairs, views of storages."""
+    def tensor(view, first, size, stride):
+        return (b"ctorch._utils\n_rebuild_tensor\n((" + op_text("storage", True) + b"ctorch\nFloatStorage\n" + op_text("77", True) +
+                op_text("cpu", True) + b"K" + bytes([len(values)]) + view + b"tQK" + bytes([first]) + op_tuple(size) + op_tuple(stride) + b"tR")
+
+    view = lambda key, first, n: b"(" + op_text(key, True) + b"K" + bytes([first]) + b"K" + bytes([n]) + b"t"
+    pairs = {"whole": tensor(b"N", 0, [len(values)], [1]), "view": tensor(view("78", 3, 6), 1, [2, 2], [2, 1]),
+             "other": tensor(view("79", 5, 2), 0, [2], [1])}
+    body = b"\x80\x02ccollections\nOrderedDict\n]("
+    for key, value in pairs.items():
+        body += b"](" + op_text(key, True) + value + b"e"
+    return (pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + pickle.dumps({"little_endian": True}, 2) +
+            body + b"e\x85R." + b"\x80\x02]U\x0277a." + struct.pack("<q", len(values)) + values.astype("<f4").tobytes())
+
+
+def new_format(values):
+    """As PyTorch 2.3 writes dtypes that have no storage type of their own, and tensors with attributes."""
+    def arguments(n, stride):
+        return (b"((" + op_text("storage") + b"ctorch.storage\nUntypedStorage\n" + op_text("0") + op_text("cpu") +
+                b"K" + bytes([values.nbytes]) + b"tQK\x02" + op_tuple(n) + op_tuple(stride) + b"\x89ccollections\nOrderedDict\n)R")
+
+    typed = lambda n, stride, dtype: arguments(n, stride) + b"ctorch\n" + dtype + b"\n"
+    v3 = b"ctorch._utils\n_rebuild_tensor_v3\n"
+    body = b"\x80\x02}(" + op_text("u2") + v3 + typed([2, 2], [3, 1], b"uint16") + b"tR"
+    body += op_text("i4") + v3 + typed([2], [1], b"int32") + b"}tR"
+    body += op_text("parameter") + b"ctorch._utils\n_rebuild_parameter_with_state\n(" + v3 + typed([3], [2], b"int16") + b"tR" + \
+        b"\x88ccollections\nOrderedDict\n)R}tR"
+    body += op_text("typed") + b"ctorch._tensor\n_rebuild_from_type_v2\n(" + v3 + b"ctorch.nn.parameter\nParameter\n" + \
+        typed([3], [1], b"int16") + b"t}tR"
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        for name, data in (("n/data.pkl", body + b"u."), ("n/byteorder", b"little"), ("n/data/0", values.tobytes()), ("n/version", b"3\n")):
+            z.writestr(zipfile.ZipInfo(name), data)
+    return out.getvalue()
+
+
 def main():
     state = state_dict()
     legacy = fixed_keys(saved(state, _use_new_zipfile_serialization=False))
@@ -246,6 +291,16 @@ def main():
            "count": (np.array([7, 8], "<i8"), 1, (1,), (1,)), "view": (np.zeros(1, "<f4"), 1, (2, 2), (2, 1))}
     write("torch_tar.pth", tar_format(old))
     note_tree("torch_tar.pth", torch.load(os.path.join(HERE, "torch_tar.pth")))
+
+    write("torch_old.pth", old_format(rng.standard_normal(12)))
+    note_tree("torch_old.pth", torch.load(os.path.join(HERE, "torch_old.pth")))
+
+    values = np.array([1, 2, 3, 40000, 50000, 60000, 7, 8], "<u2")
+    write("torch_new.pth", new_format(values))
+    note("torch_new.pth", "u2", np.stack([values[2:4], values[5:7]]))
+    note("torch_new.pth", "i4", values[4:8].view("<i4"))
+    note("torch_new.pth", "parameter", values[2:7:2].view("<i2"))
+    note("torch_new.pth", "typed", values[2:5].view("<i2"))
 
     arrays = {"f4": numbers, "fortran": np.asfortranarray(numbers), "big": numbers.astype(">f8"), "f2": numbers.astype("<f2"),
               "i8": np.array([-1, 2**53 + 1]), "u2": np.array([0, 65535], ">u2"), "u8": np.array([2**64 - 1, 1], "<u8"),

@@ -1,0 +1,168 @@
+#!/bin/sh
+# The command line from outside: what every command prints and writes, its exit status, and one clear line for whatever is
+# wrong. usage: tests/cli.sh     FUSIFORM=path of the program (default ./fusiform), RUN=emulator
+program="${RUN:+$RUN }${FUSIFORM:-./fusiform}"
+shared=${FUS_SHARED:-$PWD/../shared/data}
+work=$(mktemp -d) || exit 1
+trap 'chmod -R u+w "$work" 2>/dev/null; rm -rf "$work"' EXIT
+passed=0 failed=0 skipped=0
+small='random:cifar_resnet8?seed=1'
+
+ok() { # ok WHAT COMMAND...: the command succeeds
+    what=$1
+    shift
+    if "$@" >"$work/stdout" 2>"$work/stderr"; then passed=$((passed + 1)); else
+        failed=$((failed + 1))
+        echo "FAILED $what: status $?: $(tail -n 2 "$work/stderr")"
+    fi
+}
+run() { # run WHAT ARGUMENTS...: fusiform succeeds
+    what=$1
+    shift
+    ok "$what" $program "$@"
+}
+fails() { # fails STATUS WORDS ARGUMENTS...: that status, one line on stderr that holds WORDS, nothing half-written
+    status=$1 words=$2
+    shift 2
+    $program "$@" >"$work/stdout" 2>"$work/stderr" </dev/null
+    got=$?
+    lines=$(grep -vc 'pictures, .* a second' "$work/stderr")
+    if [ $got -eq "$status" ] && [ "$lines" -eq 1 ] && grep -qF -- "$words" "$work/stderr" &&
+        [ -z "$(find "$work" -name '*.tmp-*')" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED fusiform $*: status $got (expected $status), expected '$words' in: $(head -c 600 "$work/stderr")"
+        find "$work" -name '*.tmp-*'
+    fi
+}
+says() { # says PATTERN: the last command's stdout has it
+    if grep -qE -- "$1" "$work/stdout"; then passed=$((passed + 1)); else
+        failed=$((failed + 1))
+        echo "FAILED: no '$1' in: $(head -c 300 "$work/stdout")"
+    fi
+}
+
+# ---- help and usage ----
+run "help" --help
+says 'usage: fusiform COMMAND'
+run "version" --version
+for c in run convert inspect activations embed classify image stimuli bench; do
+    run "$c --help" $c --help
+    says '^example: fusiform '$c
+done
+fails 2 "a command is needed"
+fails 2 "no command is called 'frobnicate'" frobnicate
+fails 2 "no option is called '--frob'" inspect --frob x
+fails 2 "needs a value" run --model
+fails 2 "--alpha: '7' found" run --model "$small" --out "$work/o" --alpha 7
+fails 2 "--threads: 'many' found" bench --threads many
+fails 2 "--out DIR expected" run --model "$small"
+
+# ---- pictures: drawn, decoded, preprocessed ----
+run "stimuli generate" stimuli generate --per-category 4 --size 64 --seed 5 -o "$work/set"
+ok "captions" test "$(wc -l <"$work/set/captions.tsv")" -eq 20
+face=$work/set/adult/adult-1.png house=$work/set/house/house-1.png
+run "stimuli sheet" stimuli sheet "$work/set" --size 32 -o "$work/sheet.png"
+run "image to ppm" image "$face" -o "$work/face.ppm"
+ok "ppm header" sh -c 'head -n 2 "$1" | tail -n 1 | grep -qx "64 64"' sh "$work/face.ppm"
+run "image resized" image "$work/face.ppm" --resize 20x30 -o "$work/small.ppm"
+ok "ppm size" test "$(wc -c <"$work/small.ppm")" -eq $((20 * 30 * 3 + 13))
+run "image preprocessed" image "$face" --preprocess=cifar -o "$work/face.npy"
+ok "npy size" test "$(wc -c <"$work/face.npy")" -eq $((3 * 32 * 32 * 4 + 128))
+fails 1 "nowhere.jpg: cannot be opened" image "$work/nowhere.jpg" -o "$work/x.ppm"
+fails 2 ".npy expected" image "$face" --preprocess cifar -o "$work/x.ppm"
+fails 1 "WIDTHxHEIGHT" image "$face" --resize 0x5 -o "$work/x.ppm"
+printf 'no picture' >"$work/no.jpg"
+fails 1 "no.jpg: " image "$work/no.jpg" -o "$work/x.ppm"
+head -c 700 "$face" >"$work/cut.png"
+fails 1 "cut.png: " image "$work/cut.png" -o "$work/x.ppm"
+
+# ---- weight files ----
+run "inspect" inspect "$small" --sha256
+says '^conv1.weight	f32	16x3x3x3	[0-9a-f]{64}$'
+cp "$work/stdout" "$work/digests"
+run "convert" convert "$small" -o "$work/a.safetensors"
+run "convert again" convert "$work/a.safetensors" -o "$work/b.safetensors"
+run "inspect the blob" inspect "$work/a.safetensors" --sha256
+sort "$work/stdout" >"$work/digests.blob"
+sort "$work/digests" >"$work/digests.random"
+ok "same tensors" cmp "$work/digests.random" "$work/digests.blob"
+run "convert to f16" convert -o "$work/h.safetensors" --dtype f16 "$work/a.safetensors"
+ok "f16 is smaller" test "$(wc -c <"$work/h.safetensors")" -lt "$(($(wc -c <"$work/a.safetensors") * 6 / 10))"
+fails 1 "--arch says clip_resnet" convert "$small" --arch clip_resnet -o "$work/x.safetensors"
+fails 2 "f32, f16 or bf16" convert "$small" --dtype f8 -o "$work/x.safetensors"
+: >"$work/empty.pth"
+printf '<!DOCTYPE html><html>not found</html>' >"$work/page.pth"
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 102400\n' >"$work/lfs.pth"
+head -c 5000 "$work/a.safetensors" >"$work/cut.safetensors"
+(cd "$work" && tar cf old.pth face.npy)
+for bad in empty.pth page.pth lfs.pth cut.safetensors old.pth missing.pth set face.ppm; do
+    fails 1 "$bad: " inspect "$work/$bad"
+    fails 1 "$bad: " run --model "m=$work/$bad" --stimuli "$work/set" --out "$work/bad"
+done
+fails 1 "git lfs pull" inspect "$work/lfs.pth"
+fails 1 "random:vgg" inspect 'random:vgg?seed=1'
+
+# ---- activations, embeddings, classes ----
+run "activations npz" activations --model "$small" --layer all "$face" "$house" -o "$work/all.npz"
+run "activations npy" activations --model "$small" --layer layer2.0.relu "$face" "$house" -o "$work/one.npy"
+ok "npy shape" grep -qa "'shape': (2, 32, 16, 16)" "$work/one.npy"
+run "embed" embed --model "$small" "$face" "$house" -o "$work/e.npy"
+ok "embed shape" grep -qa "'shape': (2, 64)" "$work/e.npy"
+run "classify" classify --model "$small" --top 2 "$face" "$house"
+says "adult-1.png	1	[0-9]	0\.[0-9]+$"
+ok "two lines a picture" test "$(wc -l <"$work/stdout")" -eq 4
+printf 'a\nb\n' >"$work/labels"
+fails 1 "2 lines found, the model has 10 classes" classify --model "$small" --labels "$work/labels" "$face"
+fails 1 "no layer is called 'layer9.0.relu'; there are: relu layer1.0.relu1" activations --model "$small" --layer layer9.0.relu "$face" -o "$work/x.npy"
+fails 1 "name it .npz" activations --model "$small" --layer all "$face" -o "$work/x.npy"
+
+# ---- run ----
+run "run" run --model a="$work/a.safetensors" --model "$small" --stimuli "$work/set" --out "$work/out" --layers=relu,layer3.0.relu
+says '^report: .*/out/report.html$'
+for f in run.json run.log layers.csv compare.csv report.html units/a/relu.npz figures/fig2b.svg; do
+    ok "out/$f" test -s "$work/out/$f"
+done
+ok "rows of layers.csv" test "$(wc -l <"$work/out/layers.csv")" -eq 21
+run "run, full units" run --model "$small" --stimuli 'builtin?per_category=4' --units full --correction none --out "$work/full"
+ok "full units" sh -c 'test $(wc -c <"$1") -gt 1000000' sh "$work"/full/units/*/relu.npz
+fails 1 "nowhere" run --model "$small" --stimuli "$work/nowhere" --out "$work/bad"
+mkdir -p "$work/none/face" "$work/none/house" "$work/single/face" "$work/single/house"
+fails 1 "none" run --model "$small" --stimuli "$work/none" --out "$work/bad"
+for n in 1 2; do cp "$face" "$work/single/face/$n.png"; done
+cp "$house" "$work/single/house/1.png"
+fails 1 "house" run --model "$small" --stimuli "$work/single" --out "$work/bad"
+cp "$work/cut.png" "$work/single/house/2.png"
+fails 1 "house/2.png: " run --model "$small" --stimuli "$work/single" --out "$work/bad"
+fails 1 "no layer is called 'layer4.0.relu'" run --model "$small" --stimuli "$work/set" --layers layer4.0.relu --out "$work/bad"
+ok "nothing was written for bad input" test ! -e "$work/bad"
+fails 1 "two models are called" run --model "$small" --model "$small" --stimuli "$work/set" --out "$work/bad"
+: >"$work/file"
+fails 1 "file" run --model "$small" --stimuli "$work/set" --out "$work/file/out"
+if [ "$(id -u)" -ne 0 ]; then
+    mkdir "$work/readonly" && chmod a-w "$work/readonly"
+    fails 1 "readonly" run --model "$small" --stimuli "$work/set" --out "$work/readonly/out"
+else
+    skipped=$((skipped + 1))
+    echo "skipped: a folder that cannot be written: root may write anywhere"
+fi
+if [ -w /dev/full ]; then
+    $program inspect "$small" >/dev/full 2>"$work/full.txt"
+    ok "a full disk behind stdout" grep -q "standard output: cannot be written" "$work/full.txt"
+fi
+run "bench" bench --model "$small" --rounds 2 --csv
+says '^total,[0-9.]+,[0-9.]+,'
+
+# ---- real networks and pictures, where they are ----
+if [ -d "$shared/weights" ]; then
+    run "the real CIFAR ResNet-20" run --model "r20=$shared/weights/cifar_resnet20-12fca82f.th" --stimuli "$shared/floc" --out "$work/floc"
+    # from PyTorch, NumPy and SciPy over the same 192 pictures
+    ok "face units as PyTorch and SciPy find them" grep -q '^r20,layer3.2.relu,face,4096,139,0.0339355469,,,0.578' "$work/floc/layers.csv"
+    fails 1 "truncated_resnet50-19c8e357.pth: " inspect "$shared/weights/truncated_resnet50-19c8e357.pth"
+else
+    skipped=$((skipped + 3))
+    echo "skipped: $shared is not there"
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]

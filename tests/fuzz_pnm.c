@@ -1,0 +1,17 @@
+/* Fuzz target: any bytes as a PNM or BMP file end in a picture or in a message. */
+#include <stdlib.h>
+
+#include "stimuli/stimuli.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    struct fus_image image = {0};
+    struct fus_error err = {0, -1, ""};
+    int code = n && data[0] == 'B' ? fus_bmp_decode(&image, data, n, &err) : fus_pnm_decode(&image, data, n, &err);
+    if ((code == 0) != (image.pixels != NULL) || (code != 0) != (err.msg[0] != 0))
+        abort();
+    fus_image_free(&image);
+    return 0;
+}

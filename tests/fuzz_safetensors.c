@@ -1,0 +1,20 @@
+/* libFuzzer target: any bytes as a safetensors file: directory, names, the network, every small tensor. */
+#define _POSIX_C_SOURCE 200809L
+#include "torch_files.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+    struct fus_error err;
+    struct fus_net_spec spec;
+    struct fus_store *s = bytes_store(bytes, n);
+    if (fus_safetensors_open(s, &err) == 0 && fus_names_map(s, &err) == 0) {
+        fus_names_recognise(&spec, s, NULL, &err);
+        if (read_everything(s, &err) != 0) /* what was accepted can be read */
+            abort();
+        fus_names_recognise(&spec, s, "proj", &err);
+    }
+    fus_store_close(s);
+    return 0;
+}
