@@ -57,17 +57,21 @@ bench: $(PROGRAM)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(COMPILE) -c $< -o $@
+	@echo "  CC  $<"
+	@$(COMPILE) -c $< -o $@
 
 $(LIB): $(LIB_OBJ)
+	@echo "  AR  $@"
 	@rm -f $@
-	$(AR) rcsD $@ $(LIB_OBJ)
+	@$(AR) rcsD $@ $(LIB_OBJ)
 
 $(PROGRAM): $(TOOL_OBJ) $(LIB)
-	$(COMPILE) $(LDFLAGS) $(TOOL_OBJ) $(LIB) $(FUS_LIBS) -o $@
+	@echo "  LD  $@"
+	@$(COMPILE) $(LDFLAGS) $(TOOL_OBJ) $(LIB) $(FUS_LIBS) -o $@
 
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(LIB)
-	$(COMPILE) $(LDFLAGS) $< $(LIB) $(FUS_LIBS) -o $@
+	@echo "  LD  $@"
+	@$(COMPILE) $(LDFLAGS) $< $(LIB) $(FUS_LIBS) -o $@
 
 # `make fuzz CC=clang FUZZ=1 SANITIZE=address,undefined` for libFuzzer; else a driver that mutates the files it is given.
 ifeq ($(FUZZ),1)
@@ -77,12 +81,13 @@ FUZZ_LINK = $(BUILD)/tests/fuzz_driver.o
 $(FUZZERS): $(BUILD)/tests/fuzz_driver.o
 endif
 $(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz_%.o $(LIB)
-	$(COMPILE) $(LDFLAGS) $< $(FUZZ_LINK) $(LIB) $(FUS_LIBS) -o $@
+	@echo "  LD  $@"
+	@$(COMPILE) $(LDFLAGS) $< $(FUZZ_LINK) $(LIB) $(FUS_LIBS) -o $@
 fuzz: $(FUZZERS)
 
 # Every global symbol of the library starts with fus_.
 symbols: $(LIB)
-	@bad=$$($(CROSS)nm -g --defined-only $(LIB) | awk 'NF == 3 && $$3 !~ /^fus_/ && $$3 !~ /^__asan|^__odr/ {print $$3}'); \
+	@bad=$$($(CROSS)nm -g --defined-only $(LIB) | awk 'NF == 3 && $$3 !~ /^fus_/ && $$3 !~ /^__asan|^__odr|^\.gomp/ {print $$3}'); \
 	if [ -n "$$bad" ]; then echo "without the prefix fus_:" $$bad; exit 1; fi; echo "symbols: all have the prefix fus_"
 
 # Two builds in two folders are equal, byte for byte.

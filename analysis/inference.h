@@ -142,4 +142,20 @@ int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstr
 int fus_bootstrap_difference(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b, double alpha,
                              struct fus_error *err);
 
+/* ---- representational consistency (consistency.c; Kriegeskorte, Mur & Bandettini 2008) ----
+ *
+ * Dissimilarity of two response patterns: 1 - Pearson's r over units; NaN where a pattern does not vary or is not finite. rdm
+ * [n (n-1) / 2]: pairs (0,1), (0,2), ..., (1,2), ... of x [n, n_units], or of the categories' means in m. */
+int fus_consistency_rdm(double *rdm, const float *x, size_t n, size_t n_units, struct fus_error *err);
+int fus_consistency_rdm_means(double *rdm, const struct fus_moments *m, struct fus_error *err);
+
+/* Spearman's r of a [n] and b [n], equal values sharing their mean rank; pairs with a NaN left out; NaN where one side does not vary. */
+int fus_consistency_spearman(double *r, const double *a, const double *b, size_t n, struct fus_error *err);
+
+/* ---- sign flips (signflip.c): differences d [n], say of two models in each layer, with mean 0 under exchange of the models ----
+ *
+ * p of the mean, one-sided "above 0" or two-sided: all 2^n sign patterns for n <= 24, else (b + 1) / (m + 1) of m = 99999 random ones from
+ * seed. NaN differences are left out; 1 where none is left. */
+double fus_signflip_p(const double *d, size_t n, bool two_sided, uint64_t seed);
+
 #endif

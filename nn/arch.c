@@ -44,7 +44,7 @@ struct builder {
     struct fus_arch *arch;
     const struct fus_net_spec *spec;
     int channels, side; /* of the layer added last */
-    int failed;
+    int failed, no_memory;
 };
 
 /* A new layer that reads `input` ([channels, side, side]); the caller fills the rest and calls finish. */
@@ -57,6 +57,7 @@ static struct fus_layer *append(struct builder *b, enum fus_op op, int input)
         struct fus_layer *more = cap <= 2 * MAX_LAYERS ? fus_base_resize(a->layers, (size_t)cap, sizeof *more) : NULL;
         if (!more) {
             b->failed = 1;
+            b->no_memory = cap <= 2 * MAX_LAYERS;
             return &spare;
         }
         a->layers = more;
@@ -225,6 +226,12 @@ int fus_arch_build(struct fus_arch *arch, const struct fus_net_spec *spec, struc
             last = block(&b, last, stage, i);
     if (!b.failed)
         heads(&b, last);
+    if (b.no_memory)
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for the table of layers");
+    if (code) {
+        fus_arch_free(arch);
+        return code;
+    }
     if (b.failed) {
         fus_arch_free(arch);
         return fus_base_fail(err, FUS_EUNSUPPORTED, "the network does not fit an input of %d x %d, or has too many layers",

@@ -118,3 +118,24 @@ TARGET static void gemm_tile(const struct fus_tile *t)
 }
 
 #undef ROWS_CASE
+
+/* What the machine can do at most: chains of multiply-adds that touch no memory. */
+TARGET static float fma_chains(long n)
+{
+    VEC sums[FUS_FMA_CHAINS], x = CONSTANT(0.999f), y = CONSTANT(0.001f);
+    float out[FUS_LANES], total = 0;
+    UNROLL
+    for (int i = 0; i < FUS_FMA_CHAINS; i++)
+        sums[i] = CONSTANT((float)i);
+    for (; n > 0; n--) {
+        UNROLL
+        for (int i = 0; i < FUS_FMA_CHAINS; i++)
+            sums[i] = FMA(sums[i], x, y);
+    }
+    UNROLL
+    for (int i = 0; i < FUS_FMA_CHAINS; i++) {
+        STORE(out, sums[i]);
+        total += out[0];
+    }
+    return total;
+}

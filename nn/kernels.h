@@ -6,6 +6,7 @@
 
 #include "base.h"
 
+#define FUS_FMA_CHAINS 12 /* enough to hide an FMA's latency twice over, few enough for 16 registers */
 #define FUS_LANES 16 /* channels in a block, in every layout and on every machine */
 
 /* One tile of a GEMM: rows are pixels, columns channels in blocks of 16.
@@ -33,6 +34,8 @@ struct fus_kernel {
     void (*winograd_in)(float *v, size_t step, const float *plane, int side, int y0, int x0);
     void (*winograd_out)(float *plane, const float *m, size_t step, const float *bias, const float *addend, bool relu,
                          int side, int y0, int x0); /* both: winograd_tile.h */
+    float (*fma_chains)(long n);              /* n steps of FUS_FMA_CHAINS independent vectors: the machine's limit */
+    int width;                                /* floats in a vector */
     bool (*available)(void);                  /* on the CPU this runs on */
 };
 

@@ -5,104 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "attnpool.h"
-#include "layers.h"
-#include "plan.h"
+#include "net.h"
 #include "team.h"
-
-struct fus_net {
-    struct fus_net_spec spec;
-    struct fus_arch arch;
-    struct fus_plan plan;
-    const struct fus_kernel *kernel;
-    int batch, n_threads;
-    bool direct;
-    struct fus_gemm *gemms;       /* [n_layers]; panels NULL where a layer has no weights */
-    struct fus_attnpool attention; /* of the one attention pool there may be */
-    float *weights;               /* all panels and biases, one allocation */
-    size_t weight_floats;
-    float *arena;
-    int n_taps;
-    struct fus_tap *taps;
-    int *tap_layer;               /* [n_taps] */
-    double *seconds;              /* [n_layers] the caller's, or NULL */
-};
-
-/* ---- weights ---- */
-
-static size_t bias_floats(const struct fus_layer *l)
-{
-    return (size_t)FUS_BLOCKS(l->channels) * FUS_LANES;
-}
-
-static bool by_winograd(const struct fus_net *net, const struct fus_layer *l)
-{
-    return !net->direct && fus_winograd_fits(l);
-}
-
-static size_t panel_floats(const struct fus_net *net, const struct fus_layer *l)
-{
-    return by_winograd(net, l) ? fus_winograd_panel_floats(l) : fus_gemm_panel_floats(l);
-}
-
-/* Floats of all panels and biases, and of the largest layer's weights as the file has them. */
-static int measure_weights(struct fus_net *net, size_t *largest, struct fus_error *err)
-{
-    size_t total = 0, most = 0;
-    for (int i = 0; i < net->arch.n_layers; i++) {
-        const struct fus_layer *l = &net->arch.layers[i];
-        if (l->op != FUS_OP_CONV && l->op != FUS_OP_ATTENTION)
-            continue;
-        bool attention = l->op == FUS_OP_ATTENTION;
-        size_t rows = (size_t)(attention && l->in_channels > l->channels ? l->in_channels : l->channels);
-        size_t taps = attention ? 1 : (size_t)(l->kernel * l->kernel);
-        size_t n = rows * (size_t)l->in_channels * taps + 5 * (size_t)l->channels;
-        most = n > most ? n : most;
-        total += attention ? fus_attnpool_weight_floats(l) : panel_floats(net, l) + bias_floats(l);
-        if (total > SIZE_MAX / 16 || n > SIZE_MAX / 16)
-            return fus_base_fail(err, FUS_ENOMEM, "weights of %s do not fit in memory", l->name);
-    }
-    net->weight_floats = total;
-    *largest = most;
-    return FUS_OK;
-}
-
-static int load_weights(struct fus_net *net, fus_weight_fn get, void *context, struct fus_error *err)
-{
-    size_t largest = 0;
-    int code = measure_weights(net, &largest, err);
-    if (code)
-        return code;
-    float *raw = fus_base_aligned(largest, sizeof *raw);
-    net->weights = fus_base_aligned(net->weight_floats, sizeof *net->weights);
-    if (!raw || !net->weights) {
-        fus_base_free(raw);
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of weights", net->weight_floats * sizeof *raw);
-    }
-    float *next = net->weights;
-    for (int i = 0; i < net->arch.n_layers && !code; i++) {
-        const struct fus_layer *l = &net->arch.layers[i];
-        if (l->op == FUS_OP_ATTENTION) {
-            net->attention = (struct fus_attnpool){.layer = l, .heads = net->spec.attn_heads};
-            code = fus_attnpool_load(&net->attention, next, raw, get, context, err);
-            next += fus_attnpool_weight_floats(l);
-        }
-        if (l->op != FUS_OP_CONV)
-            continue;
-        size_t n = (size_t)l->channels * (size_t)l->in_channels * (size_t)(l->kernel * l->kernel);
-        float *bias = next + panel_floats(net, l);
-        memset(bias, 0, bias_floats(l) * sizeof *bias);
-        code = fus_fold_layer(raw, bias, raw + n, l, get, context, err);
-        if (!code && by_winograd(net, l))
-            fus_winograd_pack_weights(next, raw, l);
-        else if (!code)
-            fus_gemm_pack_weights(next, raw, l);
-        net->gemms[i] = (struct fus_gemm){l, next, bias, fus_gemm_k(l)};
-        next = bias + bias_floats(l);
-    }
-    fus_base_free(raw);
-    return code;
-}
 
 /* ---- taps ---- */
 
@@ -187,7 +91,7 @@ static size_t scratch_floats(const struct fus_net *net)
     size_t most = (size_t)net->n_threads * fus_gemm_scratch_floats(net->kernel);
     for (int i = 0; i < net->arch.n_layers; i++) {
         const struct fus_layer *l = &net->arch.layers[i];
-        size_t n = by_winograd(net, l)             ? (size_t)net->n_threads * fus_winograd_scratch_floats(l)
+        size_t n = fus_load_by_winograd(net, l)             ? (size_t)net->n_threads * fus_winograd_scratch_floats(l)
                    : l->op == FUS_OP_ATTENTION ? fus_attnpool_scratch_floats(l, net->spec.attn_heads)
                                                    : 0;
         most = n > most ? n : most;
@@ -205,6 +109,9 @@ int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const 
     net->spec = *spec;
     net->batch = options && options->batch > 0 ? options->batch : 1;
     net->direct = options && options->direct;
+    net->low_memory = options && options->low_memory;
+    net->get = get;
+    net->get_context = context;
     net->n_threads = fus_base_threads();
     net->kernel = fus_kernels_pick(options ? options->isa : NULL, err);
     code = net->kernel ? fus_arch_build(&net->arch, spec, err) : FUS_EUNSUPPORTED;
@@ -215,7 +122,7 @@ int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const 
     if (!code)
         code = fus_plan_make(&net->plan, &net->arch, net->batch, scratch_floats(net), err);
     if (!code)
-        code = load_weights(net, get, context, err);
+        code = fus_load_weights(net, err);
     if (!code) {
         net->arena = fus_base_aligned(net->plan.arena_floats, sizeof *net->arena);
         if (!net->arena)
@@ -238,6 +145,7 @@ void fus_net_destroy(struct fus_net *net)
     fus_plan_free(&net->plan);
     fus_base_free(net->gemms);
     fus_base_free(net->weights);
+    fus_base_free(net->raw);
     fus_base_free(net->arena);
     fus_base_free(net->taps);
     fus_base_free(net->tap_layer);
@@ -246,7 +154,7 @@ void fus_net_destroy(struct fus_net *net)
 
 size_t fus_net_bytes(const struct fus_net *net)
 {
-    return (net->weight_floats + net->plan.arena_floats) * sizeof(float);
+    return (net->weight_floats + net->raw_floats + net->plan.arena_floats) * sizeof(float);
 }
 
 const char *fus_net_isa(const struct fus_net *net)
@@ -274,6 +182,7 @@ void fus_net_layer_info(struct fus_layer_info *info, const struct fus_net *net, 
     snprintf(info->name, sizeof info->name, "%s", l->name[0] ? l->name : what[l->op]);
     snprintf(info->shape, sizeof info->shape, "%dx%dx%d %dx%d/%d", l->channels, l->side, l->side, l->kernel, l->kernel,
              l->stride);
+    info->algorithm = l->op != FUS_OP_CONV ? "" : fus_load_by_winograd(net, l) ? "winograd" : "gemm";
     info->flops = l->op == FUS_OP_CONV ? 2.0 * places * l->channels * l->in_channels * l->kernel * l->kernel : 0;
 }
 
@@ -282,11 +191,38 @@ void fus_net_time_layers(struct fus_net *net, double *seconds)
     net->seconds = seconds;
 }
 
+struct peak {
+    const struct fus_kernel *kernel;
+    long steps;
+    float sums[1024]; /* kept, so that nothing is optimised away */
+};
+
+static void peak_task(void *context, int task, int thread)
+{
+    struct peak *p = context;
+    (void)thread;
+    p->sums[task % 1024] = p->kernel->fma_chains(p->steps);
+}
+
 static double now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double fus_net_measure_peak(const struct fus_net *net)
+{
+    struct peak p = {.kernel = net->kernel, .steps = 1000000};
+    int n = fus_base_threads();
+    double best = 1e9, flops = 2.0 * FUS_FMA_CHAINS * net->kernel->width * (double)p.steps;
+    for (int round = 0; round < 5; round++) {
+        double start = now(), seconds;
+        fus_team_for(4 * n, peak_task, &p);
+        seconds = now() - start;
+        best = seconds < best ? seconds : best;
+    }
+    return 4 * n * flops / best * 1e-9;
 }
 
 /* ---- forward ---- */
@@ -328,7 +264,7 @@ static void run_layer(struct fus_net *net, int i, int n)
     const struct fus_plan *plan = &net->plan;
     switch (l->op) {
     case FUS_OP_CONV:
-        (by_winograd(net, l) ? fus_winograd_run : fus_gemm_run)(
+        (fus_load_by_winograd(net, l) ? fus_winograd_run : fus_gemm_run)(
             &net->gemms[i], net->arena + plan->output[i],
             net->arena + (l->input < 0 ? plan->picture : plan->output[l->input]),
             l->addend < 0 ? NULL : net->arena + plan->output[l->addend], n, net->arena + plan->scratch, net->kernel);
@@ -358,6 +294,7 @@ struct pass {
     fus_tap_fn fn;
     void *context;
     int last_tap, code;
+    struct fus_error *err;
 };
 
 static void walk_layers(void *context)
@@ -366,6 +303,10 @@ static void walk_layers(void *context)
     struct fus_net *net = pass->net;
     for (int i = 0, next = 0; next <= pass->last_tap; i++) {
         double start = net->seconds ? now() : 0;
+        if (net->low_memory)
+            pass->code = fus_load_layer_again(net, i, pass->err);
+        if (pass->code)
+            return;
         run_layer(net, i, pass->n);
         if (net->seconds)
             net->seconds[i] += now() - start;
@@ -393,7 +334,7 @@ int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *
     for (int p = 0; p < n; p++)
         lay_out_picture(net->arena + net->plan.picture + (size_t)p * fus_plan_picture_floats(&net->arch),
                         input + (size_t)p * 3 * side * side, &net->arch.layers[0]);
-    struct pass pass = {net, n, wanted, fn, context, net->n_taps - 1, FUS_OK};
+    struct pass pass = {net, n, wanted, fn, context, net->n_taps - 1, FUS_OK, err};
     while (pass.last_tap >= 0 && !wanted[pass.last_tap])
         pass.last_tap--;
     fus_team_run(walk_layers, &pass);

@@ -1,8 +1,9 @@
 /* Networks: a description and a source of weights in, activations at named layers ("taps") out.
  *
- * Reading order: arch.c (the networks as tables of layers), plan.c (shapes, one arena), fold.c (batch norm into the
- * convolutions), kernels.c, gemm_tile.h and gemm.c (the engine), conv.c, elementwise.c, pool.c, attnpool.c, softmax.c (the layers), net.c
- * (create, forward, taps); reference.c is the same network by naive loops.
+ * Reading order: arch.c (the networks as tables of layers), plan.c (shapes, one arena), load.c and fold.c (weights, batch norm
+ * into the convolutions), kernels.c, gemm_tile.h and gemm.c (matrix products), winograd_tile.h and winograd.c, pool.c,
+ * attnpool.c, softmax.c (the layers), team.c (threads), net.c (create, forward, taps); reference.c is the same network by
+ * naive loops, and the place to begin.
  *
  * nn knows no file format: weights arrive through a look-up function, by PyTorch's names. */
 #ifndef FUS_NN_H
@@ -63,6 +64,8 @@ struct fus_net_options {
     const char *isa; /* a row of the kernel table: scalar, avx2, avx512, neon; NULL = $FUS_ISA, else the best there is */
     int batch;       /* pictures per forward pass at most; 0 = 1 */
     bool direct;     /* no Winograd: every convolution as the sum it is */
+    bool low_memory; /* hold one layer's weights at a time: get is called again in every pass, so its context must stay;
+                        the same bits, more time */
 };
 
 struct fus_tap {
@@ -99,12 +102,15 @@ int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *
 /* What each layer of the table is and costs, for `fusiform bench`. */
 struct fus_layer_info {
     char name[48], shape[64];    /* "layer1.0.conv2", "64x56x56 3x3/1" */
-    double flops;                /* per picture: 2 per multiply-add, padding counted in */
+    const char *algorithm;       /* "gemm", "winograd"; "" where there is no product */
+    double flops;                /* per picture: 2 per multiply-add of the direct sum, padding counted in */
 };
 int fus_net_n_layers(const struct fus_net *net);
 void fus_net_layer_info(struct fus_layer_info *info, const struct fus_net *net, int layer);
 /* From now on every forward pass adds each layer's wall time to seconds[n_layers]; NULL: no longer. */
 void fus_net_time_layers(struct fus_net *net, double *seconds);
+/* GFLOP/s of fused multiply-adds on registers alone, with the network's instruction set on all threads at once, measured now. */
+double fus_net_measure_peak(const struct fus_net *net);
 
 /* The same network by naive loops, for reading and for the tests: one output at a time, one multiply-add at a time.
  * Bit-equal to fus_net_forward where that runs its convolutions directly (no Winograd).

@@ -35,7 +35,7 @@ static void max_row(void *context, int row, int thread)
             for (int xx = x0 < 0 ? 0 : x0; xx < x_end; xx++) {
                 const float *v = plane + ((size_t)y * (size_t)l->in_side + (size_t)xx) * FUS_LANES;
                 for (int i = 0; i < FUS_LANES; i++) /* NaN wins: neither v <= most nor most == most */
-                    most[i] = (v[i] <= most[i]) | (most[i] != most[i]) ? most[i] : v[i];
+                    most[i] = ((v[i] <= most[i]) | (most[i] != most[i])) ? most[i] : v[i];
             }
         memcpy(to, most, sizeof most);
     }

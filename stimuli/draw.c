@@ -1,7 +1,7 @@
 /* Paths and their coverage: see draw.h.
  *
- * Curves become short edges in pixels. Each pixel row is cut by SUB lines; on a line the crossings are sorted, spans of
- * non-zero winding are found, and each span adds its exact length in every pixel. */
+ * Curves become short edges in pixels. Each pixel row is cut by SUB scan lines; on a line the crossings are sorted,
+ * spans of non-zero winding are found, and each span adds its exact length in every pixel. */
 #include "draw.h"
 
 #include <math.h>
@@ -24,10 +24,10 @@ int fus_draw_begin(struct fus_draw *d, int side, struct fus_error *err)
     d->work = fus_base_alloc(n, 2 * sizeof *d->work);
     d->edges = fus_base_aligned(FUS_DRAW_MAX_EDGES, sizeof *d->edges);
     d->active = fus_base_aligned(FUS_DRAW_MAX_EDGES, sizeof *d->active);
-    d->rows = fus_base_alloc((size_t)side, sizeof *d->rows);
+    d->lines = fus_base_alloc((size_t)side, SUB * sizeof *d->lines);
     d->sums = fus_base_alloc((size_t)side + 2, sizeof *d->sums);
     d->grain = fus_base_alloc((size_t)FUS_DRAW_GRAIN * FUS_DRAW_GRAIN, sizeof *d->grain);
-    if (!d->pixels || !d->mask || !d->clip || !d->work || !d->edges || !d->active || !d->rows || !d->sums ||
+    if (!d->pixels || !d->mask || !d->clip || !d->work || !d->edges || !d->active || !d->lines || !d->sums ||
         !d->grain) {
         fus_draw_end(d);
         return fus_base_fail(err, FUS_ENOMEM, "no memory to draw a picture of %d x %d", side, side);
@@ -45,7 +45,7 @@ void fus_draw_end(struct fus_draw *d)
     fus_base_free(d->work);
     fus_base_free(d->edges);
     fus_base_free(d->active);
-    fus_base_free(d->rows);
+    fus_base_free(d->lines);
     fus_base_free(d->sums);
     fus_base_free(d->grain);
     memset(d, 0, sizeof *d);
@@ -235,7 +235,7 @@ void fus_draw_box(struct fus_draw *d, double x0, double y0, double x1, double y1
 void fus_draw_ellipse(struct fus_draw *d, double x, double y, double rx, double ry, double half_turns)
 {
     struct fus_point p[96];
-    double st, ct, larger = rx > ry ? rx : ry, steps = 8 + 4 * sqrt(fabs(larger) * fus_draw_unit(d));
+    double st, ct, larger = rx > ry ? rx : ry, steps = 5 + 4 * sqrt(fabs(larger) * fus_draw_unit(d));
     int n = steps < 96 ? (int)steps : 96;
     fus_fmath_sincospi(&st, &ct, half_turns);
     for (int i = 0; i < n; i++) {
@@ -295,33 +295,37 @@ void fus_draw_arc(struct fus_draw *d, double x, double y, double rx, double ry, 
 
 /* ---- coverage ---- */
 
-/* Edges into the rows where they begin, and the box around them. */
-static void sort_rows(struct fus_draw *d)
+static double ceil_of(double x)
+{
+    return -floor(-x);
+}
+
+/* The box around the edges; each edge into the list of the first scan line it crosses. Edges between two lines count
+ * for nothing. */
+static void sort_lines(struct fus_draw *d)
 {
     double left = d->side, top = d->side, right = 0, bottom = 0;
-    for (int y = 0; y < d->side; y++)
-        d->rows[y] = -1;
+    for (int i = 0; i < d->side * SUB; i++)
+        d->lines[i] = -1;
     for (int i = 0; i < d->n_edges; i++) {
         struct fus_draw_edge *e = d->edges + i;
-        double x1 = e->x0 + (e->y1 - e->y0) * e->slope;
+        double first = ceil_of(e->y0 * SUB - 0.5), x1 = e->x0 + (e->y1 - e->y0) * e->slope;
+        first = first > 0 ? first : 0;
+        if (first >= d->side * SUB || (first + 0.5) / SUB >= e->y1)
+            continue;
         left = e->x0 < left ? e->x0 : left;
         left = x1 < left ? x1 : left;
         right = e->x0 > right ? e->x0 : right;
         right = x1 > right ? x1 : right;
         top = e->y0 < top ? e->y0 : top;
         bottom = e->y1 > bottom ? e->y1 : bottom;
-        int row = e->y0 > 0 ? (int)e->y0 : 0;
-        e->next = d->rows[row];
-        d->rows[row] = i;
+        e->next = d->lines[(int)first];
+        d->lines[(int)first] = i;
     }
-    d->left = left > 0 ? (int)floor(left) : 0;
+    d->left = left > 0 ? (int)left : 0;
     d->top = top > 0 ? (int)top : 0;
-    d->right = right < d->side ? (int)right + 1 : d->side;
-    d->bottom = bottom < d->side ? (int)bottom + 1 : d->side;
-    if (d->right > d->side)
-        d->right = d->side;
-    if (d->bottom > d->side)
-        d->bottom = d->side;
+    d->right = right < d->side - 1 ? (int)right + 1 : d->side;
+    d->bottom = bottom < d->side - 1 ? (int)bottom + 1 : d->side;
     if (d->left >= d->right || d->top >= d->bottom)
         d->left = d->top = d->right = d->bottom = 0;
 }
@@ -336,11 +340,18 @@ static void add_boundary(struct fus_draw *d, double x, double w)
     d->sums[i + 1] += w * part;
 }
 
-/* Crossings of the line y, sorted, and its spans into d->sums. */
-static void scan_line(struct fus_draw *d, int n, double y)
+/* One scan line: edges that end are dropped, those that begin are added, crossings sorted, and the spans of non-zero
+ * winding go into d->sums. Returns the number of active edges. */
+static int scan_line(struct fus_draw *d, int n, int line)
 {
-    int winding = 0;
-    for (int i = 0; i < n; i++) {
+    double y = (line + 0.5) / SUB;
+    int kept = 0, winding = 0;
+    for (int i = 0; i < n; i++)
+        if (y < d->edges[d->active[i].edge].y1)
+            d->active[kept++] = d->active[i];
+    for (int i = d->lines[line]; i >= 0; i = d->edges[i].next)
+        d->active[kept++].edge = i;
+    for (int i = 0; i < kept; i++) {
         struct fus_draw_crossing c = d->active[i];
         const struct fus_draw_edge *e = d->edges + c.edge;
         int k = i;
@@ -349,43 +360,34 @@ static void scan_line(struct fus_draw *d, int n, double y)
             d->active[k] = d->active[k - 1];
         d->active[k] = c;
     }
-    for (int i = 0; i < n; i++) {
-        const struct fus_draw_edge *e = d->edges + d->active[i].edge;
-        if (y < e->y0 || y >= e->y1)
-            continue;
+    for (int i = 0; i < kept; i++) {
         int before = winding;
-        winding += e->winding;
+        winding += d->edges[d->active[i].edge].winding;
         if (!before)
             add_boundary(d, d->active[i].x, 1.0 / SUB);
         else if (!winding)
             add_boundary(d, d->active[i].x, -1.0 / SUB);
     }
+    return kept;
 }
 
 void fus_draw_cover(struct fus_draw *d)
 {
     int n = 0;
     close_figure(d);
-    sort_rows(d);
+    sort_lines(d);
     for (int y = d->top; y < d->bottom; y++) {
         float *row = d->mask + (size_t)y * (size_t)d->side;
         const float *clip = d->clip + (size_t)y * (size_t)d->side;
-        for (int i = d->rows[y]; i >= 0; i = d->edges[i].next)
-            d->active[n++] = (struct fus_draw_crossing){d->edges[i].x0, i};
         memset(d->sums + d->left, 0, (size_t)(d->right - d->left + 2) * sizeof *d->sums);
         for (int s = 0; s < SUB; s++)
-            scan_line(d, n, y + (s + 0.5) / SUB);
+            n = scan_line(d, n, y * SUB + s);
         double sum = 0;
         for (int x = d->left; x < d->right; x++) {
             sum += d->sums[x];
             double c = sum < 1e-6 ? 0 : sum > 1 - 1e-6 ? 1 : sum;
             row[x] = (float)(d->clipped ? c * clip[x] : c);
         }
-        int kept = 0;
-        for (int i = 0; i < n; i++)
-            if (d->edges[d->active[i].edge].y1 > y + 1)
-                d->active[kept++] = d->active[i];
-        n = kept;
     }
     d->n_edges = 0;
     d->at = d->start = (struct fus_point){0, 0};

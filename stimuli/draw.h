@@ -46,7 +46,7 @@ struct fus_draw {
     /* the path */
     struct fus_draw_edge *edges;
     struct fus_draw_crossing *active;
-    int *rows;    /* [side] first edge that begins in a row */
+    int *lines;   /* [side * scan lines in a row] first edge that begins on a scan line */
     double *sums; /* [side + 2] coverage of a row, as differences */
     int n_edges;
     struct fus_point at, start; /* pen, in pixels */

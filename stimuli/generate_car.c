@@ -1,7 +1,7 @@
 /* Cars: a profile drawn out to the car's width, seen from the side to three quarters and from a little above.
  *
- * X goes to the front of the car, y down from its belt line, Z towards us; parallel projection, so that each plane of the
- * car is a frame in which wheels are circles and doors are boxes. */
+ * X goes to the front of the car, y down from its belt line, Z towards us; parallel projection, so that each plane of
+ * the car is a frame in which wheels are circles and doors are boxes. */
 #include <math.h>
 
 #include "generate.h"
@@ -11,8 +11,8 @@ enum kind { SALOON, HATCHBACK, ESTATE, COUPE, PICKUP, VAN, JEEP, BEETLE, N_CARS 
 static const char *const kind_words[N_CARS] = {"saloon",  "hatchback", "estate car", "sports car",
                                                "pick-up", "van",       "jeep",       "rounded small car"};
 
-/* Profiles from the front bumper over bonnet, windscreen, roof and boot to the rear bumper. The cabin's glass lies between
- * points glass[0]..glass[1] (windscreen) and glass[2]..glass[3] (rear window). */
+/* Profiles from the front bumper over bonnet, windscreen, roof and boot to the rear bumper. The cabin's glass lies
+ * between points glass[0]..glass[1] (windscreen) and glass[2]..glass[3] (rear window). */
 #define MOST_POINTS 14
 static const struct profile {
     int n, glass[4];

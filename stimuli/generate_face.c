@@ -1,8 +1,8 @@
-/* Faces of adults and children: shape of the head, skin, hair, eyes, brows, nose, mouth, expression, beard, glasses, seen
- * from the front to three quarters.
+/* Faces of adults and children: shape of the head, skin, hair, eyes, brows, nose, mouth, expression, beard, glasses,
+ * seen from the front to three quarters.
  *
- * A face has its own coordinates: u to its left and right, v down, the chin at v = 1, the crown at v = -1, cheeks at
- * u = +-width. Features lie on an ellipsoid that is turned (yaw, pitch) and projected in parallel; the outline of the
+ * A face has its own coordinates: u to its left and right, v down, the chin at v = 1, the crown at v = -1, cheeks at u
+ * = +-width. Features lie on an ellipsoid that is turned (yaw, pitch) and projected in parallel; the outline of the
  * head is drawn from points, and moved with the turn. Hair is in generate_hair.c. */
 #include <math.h>
 
@@ -16,7 +16,7 @@ static const char *const hair_words[] = {"no hair",        "cropped hair", "shor
                                          "curly hair",     "an afro",      "bobbed hair", "long straight hair",
                                          "long wavy hair", "a fringe",     "a bun",       "pigtails"};
 
-struct fus_point fus_face_on(const struct fus_face *f, double u, double v, double out)
+struct fus_point fus_generate_face_on(const struct fus_face *f, double u, double v, double out)
 {
     double across = u / (f->width * 1.04), down = v / 1.08, left = 1 - across * across - down * down;
     double depth = 0.64 * sqrt(left > 0 ? left : 0) + out;
@@ -24,7 +24,8 @@ struct fus_point fus_face_on(const struct fus_face *f, double u, double v, doubl
     return (struct fus_point){x, v * f->pitch_cos + depth * f->pitch_sin - 0.2 * f->pitch_sin};
 }
 
-/* Right half of a head's outline, from crown to chin, as parts of its width; widths from the cheek down follow the jaw. */
+/* Right half of a head's outline, from crown to chin, as parts of its width; widths from the cheek down follow the
+ * jaw. */
 static const struct fus_point outline[] = {{0, -1.02},    {0.34, -0.985}, {0.66, -0.83}, {0.90, -0.55}, {1.0, -0.20},
                                            {0.985, 0.12}, {0.92, 0.42},   {0.78, 0.68},  {0.52, 0.89},  {0.24, 0.985}};
 #define N_HALF ((int)(sizeof outline / sizeof *outline))
@@ -49,7 +50,7 @@ static void head_outline(const struct fus_face *f, struct fus_point p[2 * N_HALF
     }
 }
 
-void fus_face_head(struct fus_draw *d, const struct fus_face *f, double scale)
+void fus_generate_face_head(struct fus_draw *d, const struct fus_face *f, double scale)
 {
     struct fus_point p[2 * N_HALF];
     head_outline(f, p, scale);
@@ -61,7 +62,7 @@ static void lift(const struct fus_face *f, struct fus_point *out, const struct f
                  double v0, double sign, double depth)
 {
     for (int i = 0; i < n; i++)
-        out[i] = fus_face_on(f, sign * (u0 + in[i].x), v0 + in[i].y, depth);
+        out[i] = fus_generate_face_on(f, sign * (u0 + in[i].x), v0 + in[i].y, depth);
 }
 
 static void ears(struct fus_draw *d, const struct fus_face *f)
@@ -84,20 +85,20 @@ static void modelling(struct fus_draw *d, const struct fus_face *f)
     double dark = d->light.x > 0 ? -1 : 1;
     struct fus_point p;
     for (int side = -1; side <= 1; side += 2) {
-        p = fus_face_on(f, side * f->eye_u, f->eye_v - 0.03, 0);
+        p = fus_generate_face_on(f, side * f->eye_u, f->eye_v - 0.03, 0);
         fus_draw_ellipse(d, p.x, p.y, 0.20, 0.12, 0);
         fus_paint_shadow(d, f->child ? 0.90 : 0.83, 0.12);
-        p = fus_face_on(f, side * f->width * 0.52, f->nose_v + 0.04, 0);
+        p = fus_generate_face_on(f, side * f->width * 0.52, f->nose_v + 0.04, 0);
         fus_draw_ellipse(d, p.x, p.y, 0.15, 0.12, 0);
         fus_paint_fill(d, &(struct fus_paint){.grey = side == dark ? 1.0 : 1.10, .multiply = true, .blur = 0.14});
-        p = fus_face_on(f, side * f->width * 0.78, f->mouth_v - 0.05, 0);
+        p = fus_generate_face_on(f, side * f->width * 0.78, f->mouth_v - 0.05, 0);
         fus_draw_ellipse(d, p.x, p.y, 0.14, 0.28, 0);
         fus_paint_shadow(d, side == dark ? 0.86 : 0.97, 0.16);
     }
-    p = fus_face_on(f, -dark * 0.12, -0.52, 0);
+    p = fus_generate_face_on(f, -dark * 0.12, -0.52, 0);
     fus_draw_ellipse(d, p.x, p.y, 0.34, 0.18, 0);
     fus_paint_fill(d, &(struct fus_paint){.grey = 1.10, .multiply = true, .blur = 0.2});
-    p = fus_face_on(f, dark * f->width * 0.8, 0.1, 0);
+    p = fus_generate_face_on(f, dark * f->width * 0.8, 0.1, 0);
     fus_draw_ellipse(d, p.x, p.y, 0.20, 0.9, 0);
     fus_paint_shadow(d, 0.86, 0.28);
 }
@@ -105,26 +106,26 @@ static void modelling(struct fus_draw *d, const struct fus_face *f)
 static void nose(struct fus_draw *d, const struct fus_face *f)
 {
     double w = f->nose_width, v = f->nose_v, dark = d->light.x > 0 ? -1 : 1;
-    struct fus_point tip = fus_face_on(f, 0, v - 0.04, 0.17), p[5];
+    struct fus_point tip = fus_generate_face_on(f, 0, v - 0.04, 0.17), p[5];
     double length = v - f->eye_v;
-    p[0] = fus_face_on(f, dark * 0.05, f->eye_v - 0.05, 0.03);
-    p[1] = fus_face_on(f, dark * 0.055, f->eye_v + 0.5 * length, 0.07);
-    p[2] = fus_face_on(f, dark * w * 0.95, v - 0.04, 0.06);
+    p[0] = fus_generate_face_on(f, dark * 0.05, f->eye_v - 0.05, 0.03);
+    p[1] = fus_generate_face_on(f, dark * 0.055, f->eye_v + 0.5 * length, 0.07);
+    p[2] = fus_generate_face_on(f, dark * w * 0.95, v - 0.04, 0.06);
     fus_draw_stroke(d, p, 3, 0.05, 0.11, true);
     fus_paint_shadow(d, f->child ? 0.84 : 0.74, 0.05);
-    p[0] = fus_face_on(f, -dark * 0.01, f->eye_v, 0.06);
-    p[1] = fus_face_on(f, 0, v - 0.10, 0.16);
+    p[0] = fus_generate_face_on(f, -dark * 0.01, f->eye_v, 0.06);
+    p[1] = fus_generate_face_on(f, 0, v - 0.10, 0.16);
     fus_draw_stroke(d, p, 2, 0.03, 0.07, false);
     fus_paint_fill(d, &(struct fus_paint){.grey = 1.16, .multiply = true, .blur = 0.04});
-    struct fus_point under = fus_face_on(f, 0, v + 0.05, 0.06);
+    struct fus_point under = fus_generate_face_on(f, 0, v + 0.05, 0.06);
     fus_draw_ellipse(d, under.x, under.y, w * 1.0, 0.04, 0);
     fus_paint_shadow(d, 0.66, 0.05);
     for (int side = -1; side <= 1; side += 2) { /* wings and nostrils */
-        struct fus_point wing = fus_face_on(f, side * w * 0.95, v - 0.01, 0.06);
+        struct fus_point wing = fus_generate_face_on(f, side * w * 0.95, v - 0.01, 0.06);
         fus_draw_arc(d, wing.x - side * 0.02, wing.y, w * 0.36, 0.065, side > 0 ? -0.35 : 0.65, side > 0 ? 0.35 : 1.35,
                      0.018);
         fus_paint_fill(d, &(struct fus_paint){.grey = 0.62, .multiply = true, .blur = 0.008});
-        struct fus_point hole = fus_face_on(f, side * w * 0.48, v + 0.025, 0.10);
+        struct fus_point hole = fus_generate_face_on(f, side * w * 0.48, v + 0.025, 0.10);
         fus_draw_ellipse(d, hole.x, hole.y, w * 0.26, 0.022, side * -0.06);
         fus_paint_fill(d, &(struct fus_paint){.grey = 0.32, .multiply = true, .blur = 0.006});
     }
@@ -138,7 +139,7 @@ static void eye(struct fus_draw *d, const struct fus_face *f, double sign)
     const struct fus_point lids[8] = {{-w, 0.15 * h},        {-0.55 * w, -0.72 * h},       {0.05 * w, -h},
                                       {0.62 * w, -0.72 * h}, {w, -0.1 * h + f->eye_slant}, {0.55 * w, 0.58 * h},
                                       {0, 0.75 * h},         {-0.6 * w, 0.6 * h}};
-    struct fus_point p[8], c = fus_face_on(f, sign * (f->eye_u + f->gaze * sign), f->eye_v - 0.05 * h, 0);
+    struct fus_point p[8], c = fus_generate_face_on(f, sign * (f->eye_u + f->gaze * sign), f->eye_v - 0.05 * h, 0);
     lift(f, p, lids, 8, f->eye_u, f->eye_v, sign, 0);
     fus_draw_smooth(d, p, 8);
     fus_draw_clip(d);
@@ -165,8 +166,8 @@ static void eye(struct fus_draw *d, const struct fus_face *f, double sign)
     fus_draw_stroke(d, low, 4, 0.016, 0.008, true);
     fus_paint_fill(d, &(struct fus_paint){.grey = 0.55, .multiply = true});
     for (int i = 0; i < 5; i++)
-        low[i < 4 ? i : 3] = fus_face_on(f, sign * (f->eye_u + 1.05 * lids[i].x), f->eye_v + 1.35 * lids[i].y - 0.045,
-                                         0);
+        low[i < 4 ? i : 3] = fus_generate_face_on(f, sign * (f->eye_u + 1.05 * lids[i].x),
+                                                  f->eye_v + 1.35 * lids[i].y - 0.045, 0);
     fus_draw_stroke(d, low, 4, 0.012, 0.018, true); /* the fold above the lid */
     fus_paint_fill(d, &(struct fus_paint){.grey = 0.62, .multiply = true, .blur = 0.006});
 }
@@ -174,10 +175,10 @@ static void eye(struct fus_draw *d, const struct fus_face *f, double sign)
 static void brow(struct fus_draw *d, const struct fus_face *f, double sign)
 {
     double w = f->eye_w * 1.25, up = f->eye_v - f->eye_h - 0.13 - f->brow_lift;
-    const struct fus_point line[4] = {{-w, 0.02 + f->brow_tilt},
+    const struct fus_point line[4] = {{-w, f->brow_tilt},
                                       {-0.2 * w, -0.045 + 0.3 * f->brow_tilt},
                                       {0.5 * w, -0.055 - 0.3 * f->brow_tilt},
-                                      {1.15 * w, 0.02 - 0.4 * f->brow_tilt}};
+                                      {1.15 * w, 0.035 - 0.4 * f->brow_tilt}};
     struct fus_point p[4];
     lift(f, p, line, 4, f->eye_u, up, sign, 0.02);
     fus_draw_stroke(d, p, 4, f->brow_width, 0.35 * f->brow_width, true);
@@ -220,17 +221,18 @@ static void mouth(struct fus_draw *d, const struct fus_face *f)
     static const double at[5] = {-1, -0.5, 0, 0.5, 1}, bend[5] = {1, 0.35, 0, 0.35, 1};
     for (int i = 0; i < 5; i++) {
         double rise = -up * bend[i];
-        upper[i] = fus_face_on(f, at[i] * w, v + rise - 0.25 * open * (1 - bend[i]), 0.04 * (1 - bend[i]));
-        edge[i] = fus_face_on(f, at[i] * w * 0.98,
-                              v + rise - 0.25 * open * (1 - bend[i]) -
-                                  (i == 0 || i == 4 ? 0
-                                   : i == 2         ? 0.70 * lip
-                                                    : lip),
-                              0.05);
+        upper[i] = fus_generate_face_on(f, at[i] * w, v + rise - 0.25 * open * (1 - bend[i]), 0.04 * (1 - bend[i]));
+        edge[i] = fus_generate_face_on(f, at[i] * w * 0.98,
+                                       v + rise - 0.25 * open * (1 - bend[i]) -
+                                           (i == 0 || i == 4 ? 0
+                                            : i == 2         ? 0.70 * lip
+                                                             : lip),
+                                       0.05);
     }
     for (int i = 0; i < 3; i++)
-        lower[i] = fus_face_on(f, at[i + 1] * w, v - up * bend[i + 1] * 0.6 + open * (i == 1 ? 1.0 : 0.86), 0.04);
-    struct fus_point chin = fus_face_on(f, 0, v + open + 2.2 * lip + 0.06, 0.02);
+        lower[i] = fus_generate_face_on(f, at[i + 1] * w, v - up * bend[i + 1] * 0.6 + open * (i == 1 ? 1.0 : 0.86),
+                                        0.04);
+    struct fus_point chin = fus_generate_face_on(f, 0, v + open + 2.2 * lip + 0.06, 0.02);
     fus_draw_ellipse(d, chin.x, chin.y, 0.55 * w, 0.035, 0);
     fus_paint_shadow(d, 0.74, 0.06);
     double tone = f->lip_tone;
@@ -254,9 +256,9 @@ static void mouth(struct fus_draw *d, const struct fus_face *f)
     fus_draw_stroke(d, upper, 5, 0.022, 0.022, true);
     fus_paint_fill(d, &(struct fus_paint){.grey = 0.30, .multiply = true, .blur = 0.006});
     for (int side = -1; side <= 1 && up > 0.03; side += 2) { /* folds from nose to mouth */
-        struct fus_point fold[3] = {fus_face_on(f, side * (f->nose_width + 0.07), f->nose_v, 0),
-                                    fus_face_on(f, side * (w + 0.07), (v + f->nose_v) / 2, 0),
-                                    fus_face_on(f, side * (w + 0.10), v - up, 0)};
+        struct fus_point fold[3] = {fus_generate_face_on(f, side * (f->nose_width + 0.07), f->nose_v, 0),
+                                    fus_generate_face_on(f, side * (w + 0.07), (v + f->nose_v) / 2, 0),
+                                    fus_generate_face_on(f, side * (w + 0.10), v - up, 0)};
         fus_draw_stroke(d, fold, 3, 0.015, 0.03, true);
         fus_paint_shadow(d, f->child ? 0.86 : 0.72, 0.02);
     }
@@ -273,7 +275,7 @@ static void beard(struct fus_draw *d, const struct fus_face *f)
                               .grain_y = 0.07};
     if (f->beard == 0)
         return;
-    fus_face_head(d, f, 1.0);
+    fus_generate_face_head(d, f, 1.0);
     fus_draw_clip(d);
     if (f->beard != 2) { /* full beard, or stubble */
         static const double side_u[6] = {1.05, 0.98, 0.62, 0.34, 0.20, 0},
@@ -281,21 +283,34 @@ static void beard(struct fus_draw *d, const struct fus_face *f)
         struct fus_point p[16];
         int n = 0;
         for (int i = 0; i < 6; i++)
-            p[n++] = fus_face_on(f, side_u[i] * f->width, side_v[i], 0);
+            p[n++] = fus_generate_face_on(f, side_u[i] * f->width, side_v[i], 0);
         for (int i = 4; i >= 0; i--)
-            p[n++] = fus_face_on(f, -side_u[i] * f->width, side_v[i], 0);
+            p[n++] = fus_generate_face_on(f, -side_u[i] * f->width, side_v[i], 0);
         p[n++] = (struct fus_point){-1.3, 1.2};
         p[n++] = (struct fus_point){1.3, 1.2};
         fus_draw_polygon(d, p, n);
         fus_paint_fill(d, &hairy);
     }
-    struct fus_point m[3] = {fus_face_on(f, -f->mouth_w * 1.08, f->mouth_v + 0.02, 0.02),
-                             fus_face_on(f, 0, f->nose_v + 0.10, 0.06),
-                             fus_face_on(f, f->mouth_w * 1.08, f->mouth_v + 0.02, 0.02)};
+    struct fus_point m[3] = {fus_generate_face_on(f, -f->mouth_w * 1.08, f->mouth_v + 0.02, 0.02),
+                             fus_generate_face_on(f, 0, f->nose_v + 0.10, 0.06),
+                             fus_generate_face_on(f, f->mouth_w * 1.08, f->mouth_v + 0.02, 0.02)};
     fus_draw_stroke(d, m, 3, 0.10, 0.10, true);
     hairy.blur = 0.015;
     fus_paint_fill(d, &hairy);
     fus_draw_unclip(d);
+}
+
+/* The bars from the glasses to the ears: hair hides them. */
+static void bows(struct fus_draw *d, const struct fus_face *f)
+{
+    for (int side = -1; side <= 1 && f->glasses; side += 2) {
+        struct fus_point lens = fus_generate_face_on(f, side * 1.04 * f->eye_u, f->eye_v - 0.01, 0.10);
+        struct fus_point p[2] = {{lens.x + side * 0.235 * (0.55 + 0.45 * f->yaw_cos), lens.y},
+                                 {side * f->width * f->yaw_cos - 0.1 * f->yaw_sin, f->eye_v + 0.02}};
+        if (side * f->yaw_sin < 0.3)
+            fus_draw_stroke(d, p, 2, 0.03, 0.02, false);
+    }
+    fus_paint_grey(d, f->glasses_grey);
 }
 
 static void glasses(struct fus_draw *d, const struct fus_face *f)
@@ -305,7 +320,7 @@ static void glasses(struct fus_draw *d, const struct fus_face *f)
     if (!f->glasses)
         return;
     for (int i = 0; i < 2; i++) {
-        c[i] = fus_face_on(f, (i ? 1.04 : -1.04) * f->eye_u, f->eye_v + 0.02, 0.10);
+        c[i] = fus_generate_face_on(f, (i ? 1.04 : -1.04) * f->eye_u, f->eye_v + 0.02, 0.10);
         if (f->glasses == 1)
             fus_draw_ellipse(d, c[i].x, c[i].y, rx, ry, 0);
         else
@@ -313,7 +328,6 @@ static void glasses(struct fus_draw *d, const struct fus_face *f)
         fus_paint_fill(d, &(struct fus_paint){.grey = 1, .clear = 0.90});
     }
     for (int i = 0; i < 2; i++) {
-        double side = i ? 1 : -1;
         struct fus_point rim[33];
         for (int k = 0; k < 33; k++) {
             double s, co, e;
@@ -322,10 +336,6 @@ static void glasses(struct fus_draw *d, const struct fus_face *f)
             rim[k] = (struct fus_point){c[i].x + rx * co * e, c[i].y + ry * s * e};
         }
         fus_draw_stroke(d, rim, 33, 0.03, 0.03, false);
-        struct fus_point bow[2] = {{c[i].x + side * rx, c[i].y - 0.03},
-                                   {side * f->width * 1.0 * f->yaw_cos - 0.1 * f->yaw_sin, f->eye_v + 0.02}};
-        if (side * f->yaw_sin < 0.3)
-            fus_draw_stroke(d, bow, 2, 0.03, 0.02, false);
     }
     struct fus_point bridge[3] = {
         {c[0].x + rx, c[0].y - 0.02}, {(c[0].x + c[1].x) / 2, c[0].y - 0.07}, {c[1].x - rx, c[1].y - 0.02}};
@@ -339,22 +349,23 @@ static void skin_marks(struct fus_draw *d, const struct fus_face *f)
     for (int i = 0; i < f->freckles; i++) {
         double a = 1.7 * i, u = fus_paint_noise(d, a + 0.31, 3.3, 3) * f->width * 0.75,
                v = f->nose_v - 0.08 + 0.2 * fus_paint_noise(d, a, 9.7, 4);
-        struct fus_point p = fus_face_on(f, u, v, 0);
+        struct fus_point p = fus_generate_face_on(f, u, v, 0);
         fus_draw_ellipse(d, p.x, p.y, 0.014, 0.014, 0);
     }
     fus_paint_fill(d, &(struct fus_paint){.grey = 0.72, .multiply = true});
     if (!f->old)
         return;
     for (int i = 0; i < 3; i++) {
-        struct fus_point p[3] = {fus_face_on(f, -0.34, -0.50 - 0.10 * i, 0), fus_face_on(f, 0.02, -0.53 - 0.10 * i, 0),
-                                 fus_face_on(f, 0.34, -0.49 - 0.10 * i, 0)};
+        struct fus_point p[3] = {fus_generate_face_on(f, -0.34, -0.50 - 0.10 * i, 0),
+                                 fus_generate_face_on(f, 0.02, -0.53 - 0.10 * i, 0),
+                                 fus_generate_face_on(f, 0.34, -0.49 - 0.10 * i, 0)};
         fus_draw_stroke(d, p, 3, 0.015, 0.015, true);
     }
     for (int side = -1; side <= 1; side += 2)
         for (int i = -1; i <= 1; i++) {
             struct fus_point p[2] = {
-                fus_face_on(f, side * (f->eye_u + f->eye_w + 0.05), f->eye_v + 0.02 + 0.02 * i, 0),
-                fus_face_on(f, side * (f->eye_u + f->eye_w + 0.16), f->eye_v + 0.03 + 0.06 * i, 0)};
+                fus_generate_face_on(f, side * (f->eye_u + f->eye_w + 0.05), f->eye_v + 0.02 + 0.02 * i, 0),
+                fus_generate_face_on(f, side * (f->eye_u + f->eye_w + 0.16), f->eye_v + 0.03 + 0.06 * i, 0)};
             fus_draw_stroke(d, p, 2, 0.012, 0.012, false);
         }
     fus_paint_shadow(d, 0.72, 0.012);
@@ -364,13 +375,13 @@ static void draw_face(struct fus_draw *d, const struct fus_face *f)
 {
     fus_generate_put(d, &f->place);
     d->light = (struct fus_point){f->light, -0.55};
-    fus_hair_back(d, f);
+    fus_generate_hair_back(d, f);
     ears(d, f);
-    fus_face_head(d, f, 1.0);
+    fus_generate_face_head(d, f, 1.0);
     fus_paint_fill(d,
                    &(struct fus_paint){
                        .grey = f->skin, .round = 0.30, .gloss = 0.06, .grain = 0.02, .grain_x = 0.03, .grain_y = 0.03});
-    fus_face_head(d, f, 1.0);
+    fus_generate_face_head(d, f, 1.0);
     fus_draw_clip(d);
     modelling(d, f);
     skin_marks(d, f);
@@ -382,7 +393,8 @@ static void draw_face(struct fus_draw *d, const struct fus_face *f)
         eye(d, f, side);
         brow(d, f, side);
     }
-    fus_hair_front(d, f);
+    bows(d, f);
+    fus_generate_hair_front(d, f);
     glasses(d, f);
 }
 
@@ -418,7 +430,7 @@ static void pick_features(struct fus_face *f, struct fus_rng *rng)
     f->width = fus_generate_between(rng, child ? 0.80 : 0.68, child ? 0.88 : 0.80);
     f->jaw = fus_generate_between(rng, f->female || child ? 0.84 : 0.92, f->female || child ? 0.97 : 1.08);
     f->chin = fus_generate_between(rng, 0.8, f->female ? 1.0 : 1.2);
-    f->skin = fus_generate_between(rng, 0.46, 0.97);
+    f->skin = fus_generate_between(rng, 0.46, 0.91);
     f->eye_v = child ? fus_generate_between(rng, 0.10, 0.18) : fus_generate_between(rng, -0.08, 0.0);
     f->eye_u = f->width * fus_generate_between(rng, 0.42, 0.48);
     f->eye_w = fus_generate_between(rng, child ? 0.165 : 0.14, child ? 0.195 : 0.17);

@@ -37,11 +37,11 @@ struct fus_face {
 };
 
 /* The place in the drawing of a point on the face, `out` in front of it. */
-struct fus_point fus_face_on(const struct fus_face *f, double u, double v, double out);
-void fus_face_head(struct fus_draw *d, const struct fus_face *f,
-                   double scale); /* adds the head's outline to the path */
+struct fus_point fus_generate_face_on(const struct fus_face *f, double u, double v, double out);
+void fus_generate_face_head(struct fus_draw *d, const struct fus_face *f,
+                            double scale); /* adds the head's outline to the path */
 
-void fus_hair_back(struct fus_draw *d, const struct fus_face *f);  /* what hangs behind the head */
-void fus_hair_front(struct fus_draw *d, const struct fus_face *f); /* what covers the skull */
+void fus_generate_hair_back(struct fus_draw *d, const struct fus_face *f);  /* what hangs behind the head */
+void fus_generate_hair_front(struct fus_draw *d, const struct fus_face *f); /* what covers the skull */
 
 #endif

@@ -1,5 +1,5 @@
-/* Musical instruments: guitars, violins, banjos, drums, trumpets, keyboards, accordions, harps. Units: an instrument lies
- * within -1..1; stringed ones stand upright with the neck up. */
+/* Musical instruments: guitars, violins, banjos, drums, trumpets, keyboards, accordions, harps. Units: an instrument
+ * lies within -1..1; stringed ones stand upright with the neck up. */
 #include <math.h>
 
 #include "generate.h"

@@ -1,6 +1,6 @@
-/* Limbs: hands in several gestures with their forearms, bent arms, feet with their legs from the side and the front. Bare
- * skin, cut off by the picture's edge as in fLoc. Units: a hand or a foot is about 1 long; the wrist or ankle is near the
- * origin, and the rest of the limb comes from below (y > 0). */
+/* Limbs: hands in several gestures with their forearms, bent arms, feet with their legs from the side and the front.
+ * Bare skin, cut off by the picture's edge as in fLoc. Units: a hand or a foot is about 1 long; the wrist or ankle is
+ * near the origin, and the rest of the limb comes from below (y > 0). */
 #include <math.h>
 
 #include "generate.h"
@@ -225,7 +225,7 @@ static void draw_foot_front(struct fus_draw *d, const struct limb *l)
     toes_front(d, l);
 }
 
-/* The foot from its inner side, toes to the right, the ankle at the origin; painted together with the leg in the path. */
+/* The foot from its inner side, toes to the right, the ankle at the origin; painted with the leg that is in the path. */
 static void foot_side(struct fus_draw *d, const struct limb *l)
 {
     const struct fus_point foot[12] = {{-0.16, -0.22}, {-0.21, 0.06}, {-0.27, 0.24}, {-0.20, 0.36},

@@ -1,7 +1,8 @@
 /* Words that can be pronounced but (mostly) do not exist, and numbers, in letters made of strokes.
  *
- * A letter is a text of strokes: '-' begins a straight one, '~' a smooth one; two characters (0-9, then a-z = 10-35) are a
- * point. y counts down from the capitals' top (0) by small letters' top (8) and the baseline (o = 24) to the tails (w = 32). */
+ * A letter is a text of strokes: '-' begins a straight one, '~' a smooth one; two characters (0-9, then a-z = 10-35)
+ * are a point. y counts down from the capitals' top (0) by small letters' top (8) and the baseline (o = 24) to the
+ * tails (w = 32). */
 #include <math.h>
 #include <string.h>
 

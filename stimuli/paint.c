@@ -1,7 +1,7 @@
 /* Paint on a covered path: flat, gradients, soft shadows, cushions in the light, textures; and the background.
  *
- * A cushion takes the blurred coverage as its height h; the surface's normal (-dh/dx, -dh/dy, 1) against the light gives
- * Lambert's cosine, so any outline looks like a body. Blurs are three box means, close to a Gaussian. */
+ * A cushion takes the blurred coverage as its height h; the surface's normal (-dh/dx, -dh/dy, 1) against the light
+ * gives Lambert's cosine, so any outline looks like a body. Blurs are three box means, close to a Gaussian. */
 #include <math.h>
 #include <string.h>
 
@@ -9,16 +9,22 @@
 #include "nn/fmath.h"
 
 /* Value noise: random values on a lattice (the table repeats after 64), smoothstep between them. */
-double fus_paint_noise(const struct fus_draw *d, double x, double y, int layer)
+static inline double noise(const struct fus_draw *d, double x, double y, int layer)
 {
-    double fx = floor(x), fy = floor(y), u = x - fx, v = y - fy;
-    unsigned ix = (unsigned)(int)fx + 17u * (unsigned)layer, iy = (unsigned)(int)fy + 29u * (unsigned)layer;
+    int fx = (int)x - (x < (int)x), fy = (int)y - (y < (int)y); /* floor, without a call */
+    double u = x - fx, v = y - fy;
+    unsigned ix = (unsigned)fx + 17u * (unsigned)layer, iy = (unsigned)fy + 29u * (unsigned)layer;
     const float *r0 = d->grain + (iy & 63) * FUS_DRAW_GRAIN, *r1 = d->grain + ((iy + 1) & 63) * FUS_DRAW_GRAIN;
     unsigned c0 = ix & 63, c1 = (ix + 1) & 63;
     u = u * u * (3 - 2 * u);
     v = v * v * (3 - 2 * v);
     double a = r0[c0] + (r0[c1] - r0[c0]) * u, b = r1[c0] + (r1[c1] - r1[c0]) * u;
     return a + (b - a) * v;
+}
+
+double fus_paint_noise(const struct fus_draw *d, double x, double y, int layer)
+{
+    return noise(d, x, y, layer);
 }
 
 /* A mean over 2k+1 pixels along each row, from in to out; beyond the box's ends the border pixel repeats. */
@@ -130,7 +136,7 @@ static double colour(const struct fus_draw *d, const struct fus_paint *p, struct
     }
     if (p->grain > 0) {
         double u = (at.x * cosine + at.y * sine) / p->grain_x, v = (at.y * cosine - at.x * sine) / p->grain_y;
-        grey += p->grain * (0.65 * fus_paint_noise(d, u, v, 1) + 0.35 * fus_paint_noise(d, 2 * u, 2 * v, 2));
+        grey += p->grain * (0.65 * noise(d, u, v, 1) + 0.35 * noise(d, 2 * u, 2 * v, 2));
     }
     return grey;
 }
@@ -233,8 +239,8 @@ void fus_paint_background(struct fus_draw *d, struct fus_rng *rng)
         for (int x = 0; x < side; x++) {
             double u = (x + 0.5) / side, v = (y + 0.5) / side, s = 0;
             for (int i = 0; i < n; i++)
-                s += weight[i] * fus_paint_noise(d, (u * cosine[i] + v * sine[i]) * fx[i] + 8,
-                                                 (v * cosine[i] - u * sine[i]) * fy[i] + 8, i);
+                s += weight[i] *
+                     noise(d, (u * cosine[i] + v * sine[i]) * fx[i] + 8, (v * cosine[i] - u * sine[i]) * fy[i] + 8, i);
             s = 0.5 + scale * s;
             d->pixels[(size_t)y * (size_t)side + (size_t)x] = (float)(s < 0.02 ? 0.02 : s > 0.98 ? 0.98 : s);
         }

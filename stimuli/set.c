@@ -275,7 +275,7 @@ static int add_drawn(struct fus_set *set, int n, int category, int subcategory, 
     return code;
 }
 
-/* per_category 0: the folders of dir; else that many drawn pictures, split evenly over each category's subcategories. */
+/* per_category 0: the folders of dir; else that many drawn pictures, split evenly over a category's subcategories. */
 static int fill(struct fus_set *set, const struct plan *p, const char *dir, int per_category, struct fus_error *err)
 {
     int code = name_categories(set, p, err), category = -1, begin = 0, n_parts = 0;
@@ -311,7 +311,7 @@ static int check_counts(const struct fus_set *set, const char *spec, struct fus_
     return FUS_OK;
 }
 
-/* "fLoc folders in DIR, 192 pictures: face = adult + child; body = ..." */
+/* "fLoc folders, 192 pictures: face = adult + child; body = ..." */
 static int describe(struct fus_set *set, const struct plan *p, const char *from, char *const *names, int n,
                     struct fus_error *err)
 {
@@ -359,7 +359,7 @@ static int open_folder(struct fus_set *set, const char *dir, const char *categor
         code = fill(set, &plan, dir, 0, err);
     if (!code)
         code = check_counts(set, dir, err);
-    add_text(&from, "%s in %s", plan.floc ? "fLoc folders" : "folders", dir);
+    add_text(&from, "%s", plan.floc ? "fLoc folders" : "folders"); /* not where they lie: results do not depend on it */
     if (!code)
         code = describe(set, &plan, from.s, f.names, f.n, err);
     free_plan(&plan);

@@ -6,20 +6,25 @@
 struct sheet {
     const struct fus_set *set;
     struct fus_image *image;
-    int side, per_row, gap;
+    int side, per_row, gap, n_rows, widest;
+    int *first, *row; /* [n_categories] a category's first picture, and the row where it begins */
 };
 
-/* The row in which picture i's category begins, how many categories lie above, and its number in the category. */
-static void find_place(const struct sheet *s, int i, int *row, int *group, int *number)
+/* Where each category begins; a set's pictures lie by category. */
+static void lay_out(struct sheet *s)
 {
-    const struct fus_picture *p = s->set->pictures;
-    *row = *group = *number = 0;
-    for (int k = 0; k < i; k++) {
-        ++*number;
-        if (p[k + 1].category != p[k].category) {
-            *row += (*number + s->per_row - 1) / s->per_row;
-            *number = 0;
-            ++*group;
+    const struct fus_set *set = s->set;
+    for (int i = 0, count = 0; i < set->n_pictures; i++) {
+        int c = set->pictures[i].category;
+        if (count++ == 0) {
+            s->first[c] = i;
+            s->row[c] = s->n_rows;
+        }
+        if (count <= s->per_row && count > s->widest)
+            s->widest = count;
+        if (i + 1 == set->n_pictures || set->pictures[i + 1].category != c) {
+            s->n_rows += (count + s->per_row - 1) / s->per_row;
+            count = 0;
         }
     }
 }
@@ -38,7 +43,7 @@ static int place_thumb(void *arg, int i, struct fus_error *err)
 {
     const struct sheet *s = arg;
     struct fus_image picture = {0}, thumb = {0};
-    int row, group, number, code = fus_set_picture(&picture, s->set, i, err);
+    int code = fus_set_picture(&picture, s->set, i, err);
     if (code)
         return code;
     int width = picture.width, height = picture.height;
@@ -47,9 +52,9 @@ static int place_thumb(void *arg, int i, struct fus_error *err)
     fus_image_free(&picture);
     if (code)
         return code;
-    find_place(s, i, &row, &group, &number);
+    int category = s->set->pictures[i].category, number = i - s->first[category];
     int step = s->side + s->gap / 4, left = s->gap + number % s->per_row * step + (s->side - width) / 2;
-    int top = s->gap + (row + number / s->per_row) * step + group * s->gap + (s->side - height) / 2;
+    int top = s->gap + (s->row[category] + number / s->per_row) * step + category * s->gap + (s->side - height) / 2;
     for (int y = 0; y < height; y++)
         memcpy(s->image->pixels + 3 * ((size_t)(top + y) * (size_t)s->image->width + (size_t)left),
                thumb.pixels + 3 * (size_t)y * (size_t)width, 3 * (size_t)width);
@@ -65,31 +70,35 @@ int fus_set_sheet(struct fus_image *sheet, const struct fus_set *set, int thumb_
                              "a sheet of %d thumbnails of %d pixels in a row; 1 to 1000 of 8 to 1024 are drawn",
                              max_per_row, thumb_side);
     struct fus_image image = {0};
-    struct sheet s = {set, &image, thumb_side, max_per_row, thumb_side / 6 + 4};
-    int rows = 0, widest = 0, n = set->n_pictures, step = s.side + s.gap / 4;
-    for (int i = 0, count = 0; i < n; i++) {
-        count++;
-        widest = count > widest ? count : widest;
-        if (i + 1 == n || set->pictures[i + 1].category != set->pictures[i].category) {
-            rows += (count + max_per_row - 1) / max_per_row;
-            count = 0;
-        }
+    struct sheet s = {
+        .set = set, .image = &image, .side = thumb_side, .per_row = max_per_row, .gap = thumb_side / 6 + 4};
+    int code = FUS_OK, n_categories = set->n_categories;
+    s.first = fus_base_alloc((size_t)n_categories, sizeof *s.first);
+    s.row = fus_base_alloc((size_t)n_categories, sizeof *s.row);
+    if (!s.first || !s.row) {
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for a contact sheet");
+        goto out;
     }
-    widest = widest < max_per_row ? widest : max_per_row;
-    long long height = (long long)rows * step + (long long)(set->n_categories + 1) * s.gap,
-              width = (long long)widest * step + 2 * s.gap;
-    if (height * width > (long long)FUS_IMAGE_MAX_PIXELS)
-        return fus_base_fail(err, FUS_ELIMIT,
-                             "a sheet of %d pictures at %d pixels would be %lld x %lld; take smaller thumbnails", n,
-                             thumb_side, width, height);
-    int code = fus_image_create(&image, (int)width, (int)height, err);
+    lay_out(&s);
+    long long step = s.side + s.gap / 4, height = s.n_rows * step + (n_categories + 1LL) * s.gap;
+    long long width = s.widest * step + 2 * s.gap;
+    if (height * width > (long long)FUS_IMAGE_MAX_PIXELS) {
+        code = fus_base_fail(err, FUS_ELIMIT,
+                             "a sheet of %d pictures at %d pixels would be %lld x %lld; take smaller thumbnails",
+                             set->n_pictures, thumb_side, width, height);
+        goto out;
+    }
+    code = fus_image_create(&image, (int)width, (int)height, err);
     if (code)
-        return code;
+        goto out;
     memset(image.pixels, 255, (size_t)width * (size_t)height * 3);
     code = fus_set_each(set, place_thumb, &s, err);
     if (code)
         fus_image_free(&image);
     else
         *sheet = image;
+out:
+    fus_base_free(s.first);
+    fus_base_free(s.row);
     return code;
 }

@@ -72,7 +72,7 @@ struct fus_set {
     struct fus_picture *pictures; /* by category, then subcategory in the category's order, then natural file order */
     char **categories;            /* "face", "body", ... in the order of the tables and figures */
     char **subcategories;         /* "adult", "child", ... = folder names */
-    char *description;            /* one line for the report: "fLoc folders in DIR, five categories" */
+    char *description;            /* one line for the report: "fLoc folders, 192 pictures: face = adult + child; ..." */
     bool drawn;                   /* built-in set: fus_set_picture draws instead of reading */
     uint64_t seed;
 };

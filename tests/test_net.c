@@ -52,7 +52,7 @@ static void check_against_reference(const struct fus_net_spec *spec, const char 
 {
     struct fus_error err = {0};
     struct fus_net *net = NULL;
-    struct fus_net_options options = {isa, batch, direct};
+    struct fus_net_options options = {isa, batch, direct, batch == 2};
     fus_base_set_threads(threads);
     int code = fus_net_create(&net, spec, &options, invented, NULL, &err);
     if (code == FUS_EUNSUPPORTED && strstr(err.msg, "FUS_ISA")) {

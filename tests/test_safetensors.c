@@ -35,7 +35,7 @@ static void test_dtypes(void)
         for (int k = 0; k < 105; k++) {
             int v = k * 37 % 255 - 127;
             v = i == 9 ? abs(v) % 2 : is_unsigned ? abs(v) : v;
-            same = same && out[k] == v;
+            same = same && out[k] == (float)v;
         }
         CHECK_MSG(same, "%s", names[i]);
     }

@@ -8,13 +8,13 @@
 #include "model.h"
 
 static const char help_activations[] =
-    "usage: fusiform activations --model FILE --layer L[,L...]|all IMAGE... -o OUT.npy|OUT.npz [--lang-head PREFIX]\n\n"
+    "usage: fusiform activations --model FILE --layer L[,L...]|all IMAGE... -o OUT.npy|OUT.npz [--lang-head PREFIX] [--low-memory]\n\n"
     "Writes f32 [N,C,H,W] for each layer: one array per layer, named as the layer, in an .npz; a single layer in an .npy.\n"
     "`all`: the stem's relu and every block output. An unknown layer prints those there are.\n\n"
     "example: fusiform activations --model resnet50.pth --layer layer4.2.relu,avgpool face.jpg house.jpg -o out.npz\n";
 
 static const char help_embed[] =
-    "usage: fusiform embed --model FILE IMAGE... -o OUT.npy [--lang-head PREFIX]\n\n"
+    "usage: fusiform embed --model FILE IMAGE... -o OUT.npy [--lang-head PREFIX] [--low-memory]\n\n"
     "Writes f32 [N,D]: the language head's or CLIP's embedding of each picture, of other networks the last pooled features.\n\n"
     "example: fusiform embed --model RN50.pt face.jpg house.jpg -o embeddings.npy\n";
 
@@ -170,10 +170,12 @@ static bool ends_with(const char *text, const char *end)
 int fus_cmd_activations(int argc, char **argv)
 {
     const char *path = NULL, *layers = NULL, *out = NULL, *lang_head = NULL;
+    struct fus_net_options options = {0};
     struct fus_texts images = {0};
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},  {"--layer", FUS_ARG_TEXT, &layers},
                                    {"--layers", FUS_ARG_TEXT, &layers}, {"-o", FUS_ARG_TEXT, &out},
-                                   {"--lang-head", FUS_ARG_TEXT, &lang_head}, {0}};
+                                   {"--lang-head", FUS_ARG_TEXT, &lang_head},
+                                   {"--low-memory", FUS_ARG_FLAG, &options.low_memory}, {0}};
     int status = fus_args_parse("activations", help_activations, args, &images, argc, argv);
     if (status)
         return status < 0 ? 0 : status;
@@ -183,7 +185,7 @@ int fus_cmd_activations(int argc, char **argv)
         return fus_args_usage("activations", "-o %s: a name ending in .npy or .npz expected", out);
     struct fus_error err = {0};
     struct fus_model m;
-    int code = fus_model_open(&m, path, lang_head, NULL, &err);
+    int code = fus_model_open(&m, path, lang_head, &options, &err);
     if (code)
         return fus_args_failed(&err);
     fus_model_catch_interrupt();
@@ -208,10 +210,12 @@ int fus_cmd_activations(int argc, char **argv)
 int fus_cmd_embed(int argc, char **argv)
 {
     const char *path = NULL, *out = NULL, *lang_head = NULL;
+    struct fus_net_options options = {0};
     struct fus_texts images = {0};
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},
                                    {"-o", FUS_ARG_TEXT, &out},
                                    {"--lang-head", FUS_ARG_TEXT, &lang_head},
+                                   {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
                                    {0}};
     int status = fus_args_parse("embed", help_embed, args, &images, argc, argv);
     if (status)
@@ -220,7 +224,7 @@ int fus_cmd_embed(int argc, char **argv)
         return fus_args_usage("embed", "--model FILE, at least one picture and -o OUT.npy expected");
     struct fus_error err = {0};
     struct fus_model m;
-    int code = fus_model_open(&m, path, lang_head, NULL, &err);
+    int code = fus_model_open(&m, path, lang_head, &options, &err);
     if (code)
         return fus_args_failed(&err);
     fus_model_catch_interrupt();

@@ -14,7 +14,11 @@
 static const char help[] =
     "usage: fusiform bench [--model FILE] [--batch N] [--threads N] [--rounds N] [--conv direct|auto] [--csv]\n\n"
     "Times forward passes through a network (default random:resnet50?seed=1) on noise, medians over the rounds: a table of\n"
-    "layers, or with --csv rows `layer,ms,gflops,shape` per picture and last `total,MS_PER_PICTURE,GFLOPS,LOAD_MS,PEAK_MB`. --conv direct: without Winograd.\n\n"
+    "layers, or with --csv rows `layer,ms,gflops,percent_of_peak,algorithm,shape` per picture and last\n"
+    "`total,MS_PER_PICTURE,GFLOPS,PERCENT_OF_PEAK,LOAD_MS,PEAK_MB`. GFLOP/s count the direct sum's multiply-adds; the peak\n"
+    "is that of multiply-adds on registers, measured in the same run.\n\n"
+    "  --conv direct  without Winograd's algorithm\n"
+    "  --low-memory   hold one layer's weights at a time\n\n"
     "example: fusiform bench --model resnet50.pth --threads 1\n";
 
 static double now(void)
@@ -49,32 +53,40 @@ struct timing {
     int n_layers, rounds, batch;
     double *layers;  /* [n_layers, rounds] seconds of a pass */
     double *passes;  /* [rounds] */
-    double load;
+    double load, peak; /* seconds; GFLOP/s of this run */
 };
+
+static void print_layer(const struct fus_layer_info *info, double ms, double peak, bool csv)
+{
+    double rate = ms > 0 ? info->flops / ms * 1e-6 : 0;
+    if (csv)
+        printf("%s,%.4f,%.2f,%.1f,%s,%s\n", info->name, ms, rate, 100 * rate / peak, info->algorithm, info->shape);
+    else
+        printf("%-24s %-24s %-9s %9.4f %9.2f %6.1f\n", info->name, info->shape, info->algorithm, ms, rate, 100 * rate / peak);
+}
 
 static void print_timing(const struct fus_model *m, struct timing *t, bool csv)
 {
     double flops = 0, per_picture = 1e3 / t->batch;
     if (!csv)
-        printf("%s, %s, %d thread%s, batch %d, median of %d rounds\n\n%-24s %-24s %9s %9s\n", m->description,
-               fus_net_isa(m->net), fus_base_threads(), fus_base_threads() > 1 ? "s" : "", t->batch, t->rounds, "layer",
-               "shape", "ms", "GFLOP/s");
+        printf("%s\n%s, %d thread%s, batch %d, median of %d rounds; peak of multiply-adds %.1f GFLOP/s\n\n"
+               "%-24s %-24s %-9s %9s %9s %6s\n", m->description, fus_net_isa(m->net), fus_base_threads(),
+               fus_base_threads() > 1 ? "s" : "", t->batch, t->rounds, t->peak, "layer", "shape", "algorithm", "ms",
+               "GFLOP/s", "% peak");
     for (int i = 0; i < t->n_layers; i++) {
         struct fus_layer_info info;
         fus_net_layer_info(&info, m->net, i);
-        double ms = median(t->layers + (size_t)i * (size_t)t->rounds, t->rounds) * per_picture;
-        double rate = ms > 0 ? info.flops / ms * 1e-6 : 0;
-        printf(csv ? "%s,%.4f,%.2f,%s\n" : "%-24s %9.4f %9.2f  %s\n", info.name, ms, rate, info.shape);
+        print_layer(&info, median(t->layers + (size_t)i * (size_t)t->rounds, t->rounds) * per_picture, t->peak, csv);
         flops += info.flops;
     }
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    double ms = median(t->passes, t->rounds) * per_picture, peak = (double)usage.ru_maxrss / 1024;
+    double ms = median(t->passes, t->rounds) * per_picture, rate = flops / ms * 1e-6, memory = (double)usage.ru_maxrss / 1024;
     if (csv)
-        printf("total,%.4f,%.2f,%.1f,%.1f\n", ms, flops / ms * 1e-6, t->load * 1e3, peak);
+        printf("total,%.4f,%.2f,%.1f,%.1f,%.1f\n", ms, rate, 100 * rate / t->peak, t->load * 1e3, memory);
     else
-        printf("\n%-24s %9.4f %9.2f  per picture\nload %.1f ms, network %.1f MB, peak memory %.1f MB\n", "total", ms,
-               flops / ms * 1e-6, t->load * 1e3, (double)fus_net_bytes(m->net) / 1e6, peak);
+        printf("\n%-58s %9.4f %9.2f %6.1f  per picture\nload %.1f ms, network %.1f MB, peak memory %.1f MB\n", "total", ms, rate,
+               100 * rate / t->peak, t->load * 1e3, (double)fus_net_bytes(m->net) / 1e6, memory);
 }
 
 static int run_rounds(struct fus_model *m, struct timing *t, struct fus_error *err)
@@ -102,6 +114,7 @@ static int run_rounds(struct fus_model *m, struct timing *t, struct fus_error *e
             t->layers[(size_t)i * (size_t)t->rounds + (size_t)round] = seconds[i];
     }
     fus_net_time_layers(m->net, NULL);
+    t->peak = fus_net_measure_peak(m->net);
     fus_base_free(input);
     fus_base_free(wanted);
     fus_base_free(seconds);
@@ -111,12 +124,13 @@ static int run_rounds(struct fus_model *m, struct timing *t, struct fus_error *e
 int fus_cmd_bench(int argc, char **argv)
 {
     const char *path = "random:resnet50?seed=1", *conv = "auto";
-    bool csv = false;
+    bool csv = false, low_memory = false;
     struct timing t = {.rounds = 15, .batch = 1};
     struct fus_texts none = {0};
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},      {"--batch", FUS_ARG_COUNT, &t.batch},
                                    {"--rounds", FUS_ARG_COUNT, &t.rounds}, {"--csv", FUS_ARG_FLAG, &csv},
                                    {"--conv", FUS_ARG_TEXT, &conv},
+                                   {"--low-memory", FUS_ARG_FLAG, &low_memory},
                                    {0}};
     int status = fus_args_parse("bench", help, args, &none, argc, argv);
     if (status)
@@ -129,7 +143,7 @@ int fus_cmd_bench(int argc, char **argv)
     struct fus_error err = {0};
     struct fus_model m;
     double start = now();
-    int code = fus_model_open(&m, path, NULL, &(struct fus_net_options){.batch = t.batch, .direct = direct}, &err);
+    int code = fus_model_open(&m, path, NULL, &(struct fus_net_options){.batch = t.batch, .direct = direct, .low_memory = low_memory}, &err);
     if (code)
         return fus_args_failed(&err);
     t.load = now() - start;

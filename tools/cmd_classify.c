@@ -15,7 +15,8 @@ static const char help[] =
     "  --labels           a text file with one class name a line; without it classes are numbers from 0\n"
     "  --text-embeddings  zero-shot, for CLIP and language heads: [classes, D], a row for the description of each class;\n"
     "                     softmax of cosine similarities times the file's logit scale (100 where it has none)\n"
-    "  --lang-head PREFIX name of the language head where it is not lang_head\n\n"
+    "  --lang-head PREFIX name of the language head where it is not lang_head\n"
+    "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n\n"
     "example: fusiform classify --model resnet50.pth --labels imagenet.txt --top 3 cat.jpg\n";
 
 #define MAX_LABEL_BYTES ((size_t)64 << 20)
@@ -215,11 +216,13 @@ int fus_cmd_classify(int argc, char **argv)
 {
     const char *path = NULL, *label_file = NULL, *text_file = NULL, *lang_head = NULL;
     int top = 5;
+    struct fus_net_options options = {0};
     struct fus_texts images = {0};
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},
                                    {"--labels", FUS_ARG_TEXT, &label_file},
                                    {"--text-embeddings", FUS_ARG_TEXT, &text_file},
                                    {"--lang-head", FUS_ARG_TEXT, &lang_head},
+                                   {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
                                    {"--top", FUS_ARG_COUNT, &top},
                                    {0}};
     int status = fus_args_parse("classify", help, args, &images, argc, argv);
@@ -229,7 +232,7 @@ int fus_cmd_classify(int argc, char **argv)
         return fus_args_usage("classify", "--model FILE and at least one picture expected");
     struct fus_error err = {0};
     struct fus_model m;
-    int code = fus_model_open(&m, path, lang_head, NULL, &err);
+    int code = fus_model_open(&m, path, lang_head, &options, &err);
     if (code)
         return fus_args_failed(&err);
     fus_model_catch_interrupt();

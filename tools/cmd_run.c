@@ -22,6 +22,7 @@ static const char help[] =
     "  --max-memory 512M    of the statistics; layers are taken in several passes where they need more\n"
     "  --batch N            pictures at a time (default 4)\n"
     "  --conv direct|auto   direct: without Winograd's algorithm for 3x3 convolutions (default auto)\n"
+    "  --low-memory         hold one layer's weights at a time: slower, the same bytes\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n\n"
     "example: fusiform run --model r50=resnet50.pth --model clip=RN50.pt --stimuli fLoc/ --out out/mine\n";
 
@@ -91,6 +92,7 @@ static int parse(struct fus_run *run, struct fus_texts *models, int argc, char *
         {"--units", FUS_ARG_TEXT, &units},          {"--max-memory", FUS_ARG_BYTES, &run->max_memory},
         {"--batch", FUS_ARG_COUNT, &run->batch},    {"--lang-head", FUS_ARG_TEXT, &run->lang_head},
         {"--seed", FUS_ARG_SEED, &run->seed},       {"--conv", FUS_ARG_TEXT, &conv},
+        {"--low-memory", FUS_ARG_FLAG, &run->low_memory},
         {0}};
     int status = fus_args_parse("run", help, args, &none, argc, argv);
     if (status)

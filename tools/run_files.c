@@ -118,6 +118,13 @@ static void json_text(struct fus_outfile *f, const char *text)
     fus_outfile_printf(f, "\"");
 }
 
+/* The part behind the last '/': where a file lies is not part of the result. */
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 static void json_field(struct fus_outfile *f, const char *name, const char *text)
 {
     fus_outfile_printf(f, "\"%s\": ", name);
@@ -164,7 +171,9 @@ static int write_json(const struct fus_run *run, const struct fus_run_summary *s
     for (int i = 0; i < run->set.n_pictures; i++) {
         const struct fus_picture *p = &run->set.pictures[i];
         fus_outfile_printf(&f, "%s\n    {", i ? "," : "");
-        json_field(&f, "path", p->path);
+        char name[1024];
+        snprintf(name, sizeof name, "%s/%s", run->set.subcategories[p->subcategory], base_name(p->path));
+        json_field(&f, "picture", run->set.drawn ? p->path : name);
         fus_outfile_printf(&f, ", ");
         json_field(&f, "category", s->categories[p->category]);
         fus_outfile_printf(&f, ", ");

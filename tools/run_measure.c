@@ -48,7 +48,7 @@ static int prepare(float *input, const struct pass *p, int n, struct fus_error *
         }
         fus_image_free(&image);
         if (code) {
-#pragma omp critical
+#pragma omp critical(fus_run_first)
             if (i < failed) {
                 failed = i;
                 errors[0] = mine;
@@ -181,7 +181,9 @@ static int describe(struct fus_model_summary *out, const struct fus_model *m, co
                     struct fus_error *err)
 {
     out->name = fus_base_strdup(named->name);
-    out->source = fus_base_strdup(named->path);
+    bool random = strncmp(named->path, "random:", 7) == 0; /* else the file's name: where it lies is not part of the result */
+    const char *slash = random ? NULL : strrchr(named->path, '/');
+    out->source = fus_base_strdup(slash ? slash + 1 : named->path);
     out->architecture = fus_base_strdup(m->description);
     out->preprocess = fus_base_strdup(m->preprocess_text);
     out->layers = fus_base_alloc((size_t)fus_net_n_taps(m->net), sizeof *out->layers);
@@ -196,7 +198,7 @@ int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary
     struct fus_model_summary *out = &summary->models[summary->n_models++];
     struct fus_model m;
     double start = fus_run_now();
-    struct fus_net_options options = {.batch = run->batch, .direct = run->direct};
+    struct fus_net_options options = {.batch = run->batch, .direct = run->direct, .low_memory = run->low_memory};
     int code = fus_model_open(&m, log->path, run->lang_head, &options, err);
     if (code)
         return code;

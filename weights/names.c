@@ -162,7 +162,8 @@ static bool hugging_face(char *out, const char *s)
     return hugging_face_layer(out, s, conv, norm);
 }
 
-/* Peeled name -> canonical name (s itself or buf), NULL: not part of a network. other_fc: the classifier may be called otherwise. */
+/* Peeled name -> canonical name (s itself or buf), NULL: not part of a network. other_fc: the classifier may have another
+ * name than fc. */
 static const char *canonical_of(char buf[NAME_BYTES], const char *s, bool other_fc)
 {
     if (is_canonical(s))
@@ -259,8 +260,8 @@ static int adopt_lang_head(struct fus_store *s, const char *prefix, struct fus_e
     }
     int again = make_index(s, code ? NULL : err);
     if (!code && !again && n == 0)
-        return fus_base_fail(err, FUS_ENOTFOUND, "no tensor %s.weight or %s.0.weight for the language head; matrices are: %s%s", prefix,
-                             prefix, list, used >= sizeof list ? "..." : used ? "" : "none");
+        return fus_base_fail(err, FUS_ENOTFOUND, "no tensor %s.weight or %s.0.weight for the language head; matrices are: %s%s",
+                             prefix, prefix, list, used >= sizeof list ? "..." : used ? "" : "none");
     return code ? code : again;
 }
 
@@ -329,7 +330,8 @@ static int unknown(const struct fus_store *s, const char *missing, struct fus_er
     for (size_t i = 0; i < s->n_tensors && i < 4 && used < sizeof list; i++)
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", s->tensors[i].name);
     return fus_base_fail(err, FUS_EUNSUPPORTED,
-                         "holds no network that is known: %s%sa ResNet (torchvision, CIFAR, CLIP, language head) has %s; its %zu tensors are %s%s",
+                         "holds no network that is known: %s%sa ResNet (torchvision, CIFAR, CLIP, language head) has %s; "
+                         "its %zu tensors are %s%s",
                          kind ? kind : "", kind ? "?; " : "", missing, s->n_tensors, used ? list : "none",
                          s->n_tensors > 4 ? ", ..." : "");
 }
@@ -408,8 +410,8 @@ static int recognise_stages(struct fus_net_spec *spec, const struct fus_store *s
             return code;
         int width = spec->width[n], per_group = size_of(conv2, 1);
         if (spec->bottleneck && per_group > 0 && per_group < width && width % per_group == 0)
-            return fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: a convolution in %d groups (ResNeXt, RegNet); only ungrouped ones are known",
-                                 conv2->name, width / per_group);
+            return fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: a convolution in %d groups (ResNeXt, RegNet); only "
+                                 "ungrouped ones are known", conv2->name, width / per_group);
         changes = changes || n > 0 || spec->channels[n] != last;
         downsamples = downsamples || find(s, "layer%d.0.downsample.0.weight", n + 1);
         last = spec->channels[n];
@@ -481,7 +483,8 @@ static int check_parameters(const struct fus_net_spec *spec, const struct fus_st
     int code = fus_arch_parameters(spec, check_parameter, &c, err);
     for (size_t i = 0; i < s->n_tensors && !code; i++)
         if (s->tensors[i].canonical && !c.used[i])
-            code = fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: the network that the others make up has no such layer", s->tensors[i].name);
+            code = fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: the network that the others make up has no such layer",
+                                 s->tensors[i].name);
     fus_base_free(c.used);
     return code;
 }

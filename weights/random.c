@@ -57,12 +57,13 @@ static int option(struct fus_store *s, const char *text, size_t n, struct fus_er
         if (!s->random_spec.lang_dim)
             return fus_base_fail(err, FUS_EINVAL, "embed is for networks with a language head (lang_resnet50)");
         if (!number(&v, value, value_n, MAX_EMBED) || v == 0)
-            return fus_base_fail(err, FUS_EINVAL, "embed=%.*s: a whole number from 1 to %d expected", shown(value_n), value, MAX_EMBED);
+            return fus_base_fail(err, FUS_EINVAL, "embed=%.*s: a whole number from 1 to %d expected", shown(value_n), value,
+                                 MAX_EMBED);
         s->random_spec.lang_dim = (int)v;
         return FUS_OK;
     }
-    return fus_base_fail(err, FUS_EINVAL, "no option is called '%.*s'; there are seed=N and embed=N, as in random:lang_resnet50?seed=1&embed=512",
-                         shown(key_n), text);
+    return fus_base_fail(err, FUS_EINVAL, "no option is called '%.*s'; there are seed=N and embed=N, as in "
+                         "random:lang_resnet50?seed=1&embed=512", shown(key_n), text);
 }
 
 struct adder {

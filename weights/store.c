@@ -38,7 +38,8 @@ static const struct signature {
     {0, 4, "PK\3\4", fus_torch_open_zip, NULL}, /* .npz as well: it has no data.pkl */
     {0, 4, "PK\5\6", fus_torch_open_zip, NULL},
     {0, 6, "\x93NUMPY", fus_npy_open, NULL},
-    {2, 12, "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", fus_torch_open_legacy, NULL}, /* torch/serialization.py: MAGIC_NUMBER */
+    /* torch/serialization.py: MAGIC_NUMBER, in a pickle of protocol 2 and of a later one with its frame */
+    {2, 12, "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", fus_torch_open_legacy, NULL},
     {2, 14, "\x95\x0d\0\0\0\0\0\0\0\x8a\x0a\x6c\xfc\x9c", fus_torch_open_legacy, NULL},
     {0, 42, "version https://git-lfs.github.com/spec/v1", NULL,
      "a Git LFS pointer, not the weights: run `git lfs pull` in its folder"},
@@ -93,8 +94,8 @@ static int open_by_first_bytes(struct fus_store *s, struct fus_error *err)
     for (size_t i = 0; i < n && i < 8; i++)
         snprintf(shown + 3 * i, 4, " %02x", head[i]);
     return fus_base_fail_at(err, FUS_EFORMAT, 0,
-                            "no known weight file begins with%s; read are safetensors, PyTorch (zip, legacy, TorchScript), .npz and .npy",
-                            shown);
+                            "no known weight file begins with%s; read are safetensors, PyTorch (zip, legacy, tar, "
+                            "TorchScript), .npz and .npy", shown);
 }
 
 static int open_file(struct fus_store *s, struct fus_error *err)

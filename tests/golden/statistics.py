@@ -410,6 +410,29 @@ def bca(estimate, v, j, alpha=0.05):
     return np.quantile(v, share)
 
 
+# ---- representational similarity, sign flips ----
+
+def consistency():
+    x = layer_responses()
+    flat = np.concatenate(x)[:, 3:]
+    pairs = np.triu_indices(len(flat), 1)
+    rdm = [(1 - np.corrcoef(v))[pairs] for v in (flat, flat[:, ::2], np.maximum(flat, 1.25))]
+    means = (1 - np.corrcoef([v.mean(0)[3:] for v in x]))[np.triu_indices(CATEGORIES, 1)]
+    write("consistency", [braces(*means), braces(*rdm[0][:10]), braces(*(stats.spearmanr(rdm[0], r)[0] for r in rdm[1:]))],
+          "RDM of category means; first values of the pictures' RDM; its Spearman r with that of every second unit, of max(x, 1.25)")
+
+
+def signflip():
+    rng = np.random.default_rng(9)
+    rows = []
+    for n in (2, 3, 5, 8, 12, 13):
+        d = np.round(rng.normal(0.4, 1, n) * 8) / 8
+        p = [stats.permutation_test((d,), np.mean, permutation_type="samples", alternative=a, n_resamples=np.inf).pvalue
+             for a in ("greater", "two-sided")]
+        rows.append(f"{{{n}, {p[0]!r}, {p[1]!r}, {{{', '.join(map(str, d))}}}}},")
+    write("signflip", rows, "n, p one-sided, p two-sided by scipy.stats.permutation_test, differences")
+
+
 def main():
     if sys.argv[1:2] == ["--grid"]:
         worst = 0
@@ -418,7 +441,7 @@ def main():
             worst = max(worst, abs(float((mpf(float(stats.t.sf(t, df))) - p) / p)))
         print(f"SciPy's largest relative error: {worst:.2e}", file=sys.stderr)
         return
-    for make in (special, ttest, multiple, select, criteria, ranks, halves, permute, bootstrap):
+    for make in (special, ttest, multiple, select, criteria, ranks, halves, permute, bootstrap, consistency, signflip):
         make()
 
 
