@@ -23,8 +23,10 @@ static int measure(double *out, size_t stride, struct fus_moments *m, const stru
                    size_t n, const struct fus_select_options *options, struct fus_error *err)
 {
     struct fus_layer_summary layer;
+    if (fus_base_stopping())
+        return fus_base_fail(err, FUS_ESTOPPED, "stopped while resampling");
     fus_responses_moments(m, r, order, n, NULL);
-    int code = fus_select_layer(&layer, m, "resample", r->channels, r->height, r->width, options, err);
+    int code = fus_criteria_layer(&layer, m, "resample", r->channels, r->height, r->width, options->criterion, options, err);
     if (code)
         return code;
     for (int c = 0; c < r->n_categories; c++) {

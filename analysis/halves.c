@@ -4,6 +4,10 @@
 #include <string.h>
 
 #include "inference.h"
+#include "nn/team.h"
+
+#define LANES 8    /* units whose t are computed side by side */
+#define CHUNK 1024 /* units a thread takes at a time */
 
 struct fus_moments fus_halves_view(const struct fus_moments *m, int half)
 {
@@ -56,26 +60,124 @@ static double mean_of_two(double a, double b)
     return isnan(a) ? b : isnan(b) ? a : 0.5 * (a + b);
 }
 
-/* Pearson's r in two passes over the units whose t is defined in both halves; NaN where one does not vary. */
-static double t_correlation(const struct fus_moments halves[2], int category)
+/* least [n_categories, LANES]: fus_select_least_t of LANES units side by side, each pair once: t(b, a) = -t(a, b). */
+static void least_t(double *least, const struct fus_moments *m, size_t from, bool student)
 {
-    double sum[2] = {0}, mean[2], xx = 0, yy = 0, xy = 0, n = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t u = 0; u < halves[0].n_units; u++) {
-            double x = fus_select_least_t(&halves[0], u, category), y = fus_select_least_t(&halves[1], u, category);
-            if (isnan(x) || isnan(y))
-                continue;
-            if (pass == 0) {
-                sum[0] += x, sum[1] += y, n++;
-                continue;
+    for (int i = 0; i < m->n_groups * LANES; i++)
+        least[i] = INFINITY;
+    for (int a = 0; a < m->n_groups; a++)
+        for (int b = a + 1; b < m->n_groups; b++) {
+            const double *mean_a = m->mean + (size_t)a * m->n_units + from, *mean_b = m->mean + (size_t)b * m->n_units + from;
+            const double *m2_a = m->m2 + (size_t)a * m->n_units + from, *m2_b = m->m2 + (size_t)b * m->n_units + from;
+            double n_a = (double)m->n[a], n_b = (double)m->n[b], df = n_a + n_b - 2, t[LANES], e[LANES];
+            for (int i = 0; i < LANES; i++) {
+                double pooled = (m2_a[i] + m2_b[i]) / df, apart = m2_a[i] / (n_a - 1) / n_a + m2_b[i] / (n_b - 1) / n_b;
+                e[i] = student ? pooled / n_a + pooled / n_b : apart;
+                t[i] = (mean_a[i] - mean_b[i]) / sqrt(e[i]);
             }
-            xx += (x - mean[0]) * (x - mean[0]);
-            yy += (y - mean[1]) * (y - mean[1]);
-            xy += (x - mean[0]) * (y - mean[1]);
+            for (int i = 0; i < LANES; i++) {
+                double here = e[i] == 0 ? 0 : t[i], *of_a = &least[a * LANES + i], *of_b = &least[b * LANES + i];
+                *of_a = here < *of_a ? here : *of_a;
+                *of_b = -here < *of_b ? -here : *of_b;
+            }
         }
-        mean[0] = sum[0] / n, mean[1] = sum[1] / n;
+}
+
+/* Sums of x and y and of products of their deviations from the means, over n units. */
+struct sums {
+    double n, x, y, xx, yy, xy;
+};
+
+/* The chunk's least t of both halves: t [2, n_categories, CHUNK]; units not defined in both, and places past the end, NaN. */
+static void chunk_t(double *t, const struct fus_moments halves[2], size_t from, size_t count, bool student)
+{
+    int n = halves[0].n_groups;
+    double least[127 * LANES];
+    for (int h = 0; h < 2; h++)
+        for (size_t u = 0; u < count; u += LANES) {
+            bool whole = count - u >= LANES;
+            if (whole)
+                least_t(least, &halves[h], from + u, student);
+            for (size_t i = 0; i < LANES && u + i < count; i++)
+                for (int c = 0; c < n; c++)
+                    t[((size_t)(h * n + c)) * CHUNK + u + i] = whole ? least[(size_t)c * LANES + i]
+                                                                    : fus_select_least_t(&halves[h], from + u + i, c, student);
+        }
+    for (size_t u = 0; u < count; u++)
+        if (!fus_select_defined(&halves[0], from + u) || !fus_select_defined(&halves[1], from + u))
+            for (int c = 0; c < n; c++)
+                t[(size_t)c * CHUNK + u] = NAN;
+}
+
+/* In two passes over the chunk. */
+static struct sums sum_chunk(const double *x, const double *y, size_t count)
+{
+    struct sums s = {0};
+    for (size_t u = 0; u < count; u++)
+        if (!isnan(x[u]))
+            s.n++, s.x += x[u], s.y += y[u];
+    double mean_x = s.x / s.n, mean_y = s.y / s.n;
+    for (size_t u = 0; u < count; u++)
+        if (!isnan(x[u])) {
+            s.xx += (x[u] - mean_x) * (x[u] - mean_x);
+            s.yy += (y[u] - mean_y) * (y[u] - mean_y);
+            s.xy += (x[u] - mean_x) * (y[u] - mean_y);
+        }
+    return s;
+}
+
+struct correlating {
+    const struct fus_moments *halves;
+    bool student;
+    double *t;         /* [threads, 2, n_categories, CHUNK] */
+    struct sums *sums; /* [chunks, n_categories] */
+};
+
+static void correlate_chunk(void *context, int chunk, int thread)
+{
+    const struct correlating *a = context;
+    size_t n = (size_t)a->halves[0].n_groups, from = (size_t)chunk * CHUNK, rest = a->halves[0].n_units - from;
+    size_t count = rest < CHUNK ? rest : CHUNK;
+    double *t = a->t + (size_t)thread * 2 * n * CHUNK;
+    chunk_t(t, a->halves, from, count, a->student);
+    for (size_t c = 0; c < n; c++)
+        a->sums[(size_t)chunk * n + c] = sum_chunk(t + c * CHUNK, t + (n + c) * CHUNK, count);
+}
+
+/* Chunks in their order, merged as halves are. */
+static double correlation(const struct sums *sums, size_t n_chunks, size_t stride)
+{
+    struct sums s = {0};
+    for (size_t i = 0; i < n_chunks; i++) {
+        const struct sums *k = &sums[i * stride];
+        if (k->n == 0)
+            continue;
+        double dx = s.n > 0 ? k->x / k->n - s.x / s.n : 0, dy = s.n > 0 ? k->y / k->n - s.y / s.n : 0;
+        double weight = s.n * k->n / (s.n + k->n);
+        s.xx += k->xx + dx * dx * weight;
+        s.yy += k->yy + dy * dy * weight;
+        s.xy += k->xy + dx * dy * weight;
+        s.n += k->n, s.x += k->x, s.y += k->y;
     }
-    return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : NAN;
+    return s.xx > 0 && s.yy > 0 ? s.xy / (sqrt(s.xx) * sqrt(s.yy)) : NAN;
+}
+
+/* Pearson's r over the units defined in both halves; NaN where one does not vary. */
+static int correlate_t(struct fus_halves_category *out, const struct fus_moments halves[2], bool student, struct fus_error *err)
+{
+    size_t n = (size_t)halves[0].n_groups, n_chunks = (halves[0].n_units + CHUNK - 1) / CHUNK;
+    struct correlating a = {halves, student, NULL, NULL};
+    a.t = fus_base_alloc((size_t)fus_base_threads() * 2 * n, CHUNK * sizeof *a.t);
+    a.sums = fus_base_alloc(n_chunks, n * sizeof *a.sums);
+    int code = a.t && a.sums ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the t values of two halves");
+    if (!code) {
+        fus_team_for((int)n_chunks, correlate_chunk, &a);
+        for (size_t c = 0; c < n; c++)
+            out[c].t_correlation = correlation(a.sums + c, n_chunks, n);
+    }
+    fus_base_free(a.t);
+    fus_base_free(a.sums);
+    return code;
 }
 
 static void summarise(struct fus_halves_category *out, const struct fus_moments halves[2], int8_t *const label[2], int category)
@@ -96,7 +198,6 @@ static void summarise(struct fus_halves_category *out, const struct fus_moments 
     out->dprime_cross = mean_of_two(dprime[0][1], dprime[1][0]);
     out->survival = mean_of_two(n[0] ? (double)both / (double)n[0] : NAN, n[1] ? (double)both / (double)n[1] : NAN);
     out->dice = n[0] + n[1] ? 2 * (double)both / (double)(n[0] + n[1]) : NAN;
-    out->t_correlation = t_correlation(halves, category);
 }
 
 int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *m, enum fus_criterion criterion,
@@ -114,6 +215,7 @@ int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *
         int8_t *const label[2] = {layer[0].label, layer[1].label};
         for (int c = 0; c < halves[0].n_groups; c++)
             summarise(&out[c], halves, label, c);
+        code = correlate_t(out, halves, options->student, err);
     }
     fus_select_free(&layer[0]);
     fus_select_free(&layer[1]);

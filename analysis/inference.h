@@ -24,15 +24,6 @@ double fus_ranksum_p(const float *a, size_t n_a, const float *b, size_t n_b, flo
 
 /* ---- other criteria (criteria.c) ---- */
 
-enum fus_criterion {
-    FUS_CRITERION_IUT,    /* fus_select_layer */
-    FUS_CRITERION_PRINCE, /* Student two-sided against each other category, BY over the units per pair, all q <= alpha, all t > 0 */
-    FUS_CRITERION_TDANN,  /* t against the pool of all others, variances with n, t > 10 */
-    FUS_CRITERION_DPRIME, /* d' > 1 (fus_csi_dprime) */
-    FUS_CRITERION_RATIO,  /* CSI > 1/3 */
-    FUS_CRITERION_RANKSUM /* preferred category against each other, largest p < 0.001; needs single responses */
-};
-
 /* "iut", "prince", "tdann", "dprime", "ratio", "ranksum"; FUS_EINVAL names them. */
 int fus_criteria_parse(enum fus_criterion *out, const char *name, struct fus_error *err);
 const char *fus_criteria_name(enum fus_criterion criterion);
@@ -69,7 +60,8 @@ void fus_responses_moments(struct fus_moments *m, const struct fus_responses *r,
 /* The groups of one half, as moments that share m's memory: never destroy it. */
 struct fus_moments fus_halves_view(const struct fus_moments *m, int half);
 
-/* Both halves as one (Chan, Golub & LeVeque 1983), into out [n_categories, n_units], created by the caller. */
+/* Both halves as one (Chan, Golub & LeVeque 1983), into out [n_categories, n_units], created by the caller; it may
+ * be fus_halves_view(m, 0), which the merged moments then replace. */
 int fus_halves_merge(struct fus_moments *out, const struct fus_moments *m, struct fus_error *err);
 
 /* Of one category in one layer. "Selected" by fus_criteria_layer with the given criterion in one half alone; cross-validated values are measured
@@ -80,7 +72,7 @@ struct fus_halves_category {
     double dprime_same, dprime_cross;
     double survival;                  /* share of the selected units that are selected in the other half too */
     double dice;                      /* 2 |A and B| / (|A| + |B|) of the two masks */
-    double t_correlation;             /* Pearson's r over units of the least Welch t over the other categories; units defined in both */
+    double t_correlation;             /* Pearson's r over units of the least t over the other categories (options->student or Welch's); units defined in both */
 };
 int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *m, enum fus_criterion criterion,
                      const struct fus_select_options *options, struct fus_error *err); /* out [n_categories] */

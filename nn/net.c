@@ -167,6 +167,12 @@ int fus_net_input_side(const struct fus_net *net)
     return net->spec.input_side;
 }
 
+void fus_net_watch(struct fus_net *net, fus_batch_fn fn, void *context)
+{
+    net->watch = fn;
+    net->watch_context = context;
+}
+
 /* ---- what it costs ---- */
 
 int fus_net_n_layers(const struct fus_net *net)
@@ -297,6 +303,18 @@ struct pass {
     struct fus_error *err;
 };
 
+static int show_tap(const struct pass *pass, int tap)
+{
+    const struct fus_net *net = pass->net;
+    const struct fus_layer *l = &net->arch.layers[net->tap_layer[tap]];
+    size_t floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
+    float *blocked = net->arena + net->plan.output[net->tap_layer[tap]];
+    int code = net->watch ? net->watch(net->watch_context, tap, pass->n, blocked) : FUS_OK;
+    for (int p = 0; p < pass->n && pass->fn && !code; p++)
+        code = pass->fn(pass->context, tap, p, blocked + (size_t)p * floats);
+    return code;
+}
+
 static void walk_layers(void *context)
 {
     struct pass *pass = context;
@@ -314,13 +332,9 @@ static void walk_layers(void *context)
             net->seconds[i] += now() - start;
         if (net->tap_layer[next] != i)
             continue;
-        const struct fus_layer *l = &net->arch.layers[i];
-        size_t floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
-        for (int p = 0; p < pass->n && pass->wanted[next]; p++) {
-            pass->code = pass->fn(pass->context, next, p, net->arena + net->plan.output[i] + (size_t)p * floats);
-            if (pass->code)
-                return;
-        }
+        pass->code = pass->wanted[next] ? show_tap(pass, next) : FUS_OK;
+        if (pass->code)
+            return;
         next++;
     }
 }

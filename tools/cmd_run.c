@@ -159,7 +159,7 @@ static int localize(struct fus_run *run, struct fus_run_summary *summary, struct
 
 int fus_cmd_run(int argc, char **argv)
 {
-    struct fus_run run = {.stimuli = "builtin", .layers = "all", .select = {FUS_BH, 0.05}, .max_memory = (size_t)512 << 20,
+    struct fus_run run = {.stimuli = "builtin", .layers = "all", .select = {.correction = FUS_BH, .alpha = 0.05}, .max_memory = (size_t)512 << 20,
                           .batch = 4, .seed = 1};
     struct fus_run_summary summary = {.version = FUS_VERSION};
     const char *named[MAX_MODELS];
