@@ -92,6 +92,9 @@ struct fus_category_summary {
     double dprime_mean;            /* (mu_c - mu_o) / sqrt((s_c^2 + s_o^2) / 2) over the selective units; NaN if none */
     double variation_cv, variation_sd, gini, entropy; /* of map over places; NaN where the map is 0 everywhere */
     float *map;                    /* [height, width] share of the channels selective at this place */
+    double csi_cv, dprime_cv;      /* units selected in one half of the pictures, measured in the other (halves.c); NaN: not computed, */
+    double survival, split_half_r, dice; /* as the following */
+    double csi_low, csi_high, variation_low, variation_high; /* intervals of csi_mean and variation_cv (bootstrap.c) */
 };
 
 struct fus_layer_summary {
@@ -102,6 +105,7 @@ struct fus_layer_summary {
     int n_categories;
     struct fus_category_summary *categories; /* [n_categories] */
     int8_t *label;                 /* [C, H, W]: -1 none, else the category; caller may take it away (set NULL) */
+    const struct fus_bootstrap *bootstrap; /* inference.h; the caller's; NULL: none */
 };
 
 /* Everything of the default report for one layer from the moments of its categories (groups = categories, units [C,

@@ -206,8 +206,10 @@ int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstr
     double *scratch = fus_base_alloc(b->n_resamples, sizeof *scratch);
     if (!scratch)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu resamples", b->n_resamples);
-    for (int c = 0; c < b->n_categories; c++) {
-        size_t column = (size_t)c * N_STATISTICS + FUS_BOOTSTRAP_PROPORTION;
+    for (size_t column = 0; column < (size_t)b->n_categories * N_STATISTICS; column++) {
+        struct fus_category_summary *s = &layer->categories[column / N_STATISTICS];
+        double *const low[N_STATISTICS] = {&s->ci_low, &s->csi_low, &s->variation_low};
+        double *const high[N_STATISTICS] = {&s->ci_high, &s->csi_high, &s->variation_high};
         const double *values = b->resampled + column * b->n_resamples;
         struct fus_interval i;
         if (b->left_out)
@@ -215,8 +217,8 @@ int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstr
                               alpha, scratch);
         else
             fus_bootstrap_percentile(&i, b->estimate[column], values, b->n_resamples, alpha, scratch);
-        layer->categories[c].ci_low = i.low;
-        layer->categories[c].ci_high = i.high;
+        *low[column % N_STATISTICS] = i.low;
+        *high[column % N_STATISTICS] = i.high;
     }
     fus_base_free(scratch);
     return FUS_OK;

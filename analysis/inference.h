@@ -1,5 +1,5 @@
 /* What goes beyond the default report: other criteria of selectivity, effect sizes, cross-validation, resampling,
- * representational similarity. Reading order: effect.c, ranksum.c, criteria.c, halves.c, order.c, permute.c,
+ * representational similarity. Reading order: effect.c, ranksum.c, criteria.c, sweep.c, halves.c, order.c, permute.c,
  * bootstrap.c, consistency.c, signflip.c. Same rules as analysis.h: doubles, fixed order of sums, nothing depends on threads. */
 #ifndef FUS_INFERENCE_H
 #define FUS_INFERENCE_H
@@ -34,6 +34,10 @@ int fus_criteria_layer(struct fus_layer_summary *out, const struct fus_moments *
                        int width, enum fus_criterion criterion, const struct fus_select_options *options,
                        struct fus_error *err);
 
+/* Units by the largest statistic over categories (tdann, dprime or ratio): count [n_categories, n_cuts] of those above each cut. */
+int fus_criteria_count(size_t *count, const struct fus_moments *m, enum fus_criterion criterion, const double *cuts, size_t n_cuts,
+                       struct fus_error *err);
+
 /* Single responses of one layer: x [n_images, n_units], units [C, H, W]; category [n_images] in 0 .. n_categories-1. */
 struct fus_responses {
     const float *x;
@@ -51,6 +55,18 @@ int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_respons
 int fus_responses_check(const struct fus_responses *r, struct fus_error *err);
 void fus_responses_moments(struct fus_moments *m, const struct fus_responses *r, const size_t *order, size_t n,
                            const int *relabel);
+
+/* ---- the same layer under many thresholds (sweep.c) ---- */
+
+struct fus_sweep_threshold {
+    enum fus_criterion criterion;
+    enum fus_correction correction; /* iut's; prince's is FUS_BY, the others' FUS_UNCORRECTED */
+    double threshold;               /* alpha of iut and prince, else the cut: t, d' or CSI above it */
+};
+size_t fus_sweep_count(void);
+struct fus_sweep_threshold fus_sweep_threshold(size_t i);
+/* selective [n_categories, fus_sweep_count()]; options: only student matters. */
+int fus_sweep_layer(size_t *selective, const struct fus_moments *m, const struct fus_select_options *options, struct fus_error *err);
 
 /* ---- split halves (halves.c), against double dipping (Kriegeskorte et al. 2009) ----
  *
@@ -127,7 +143,7 @@ void fus_bootstrap_percentile(struct fus_interval *out, double estimate, const d
 void fus_bootstrap_bca(struct fus_interval *out, double estimate, const double *values, size_t n, const double *left_out, size_t n_left,
                        double alpha, double *scratch);
 
-/* The proportions' intervals into a layer's ci_low and ci_high: BCa with a jackknife, else percentile. */
+/* The intervals into a layer's ci_low and ci_high, csi_low ... variation_high: BCa with a jackknife, else percentile. */
 int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstrap *b, double alpha, struct fus_error *err);
 
 /* a - b of every category and statistic, paired by resample, percentile interval and p: out [n_categories, 3]. */
