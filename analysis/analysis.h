@@ -114,12 +114,16 @@ int fus_select_layer(struct fus_layer_summary *out, const struct fus_moments *m,
                      int width, const struct fus_select_options *options, struct fus_error *err);
 void fus_select_free(struct fus_layer_summary *layer);
 
+/* The labels alone: categories, proportions and maps stay empty. */
+int fus_select_label(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
+                     int width, const struct fus_select_options *options, struct fus_error *err);
+
 /* The parts of it, for the other criteria (criteria.c): memory and name; pictures and alpha make sense; labels -1 and the dead and undefined
  * units counted; the indices from labels that are set; whether all of a unit's moments are finite. */
 int fus_select_create(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
                       int width, struct fus_error *err);
 int fus_select_check(const struct fus_moments *m, const struct fus_select_options *options, struct fus_error *err);
-void fus_select_count(struct fus_layer_summary *out, const struct fus_moments *m);
+int fus_select_count(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err);
 int fus_select_summarise(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err);
 bool fus_select_defined(const struct fus_moments *m, size_t unit);
 

@@ -180,24 +180,33 @@ static int label_prince(struct fus_layer_summary *out, const struct fus_moments 
     return code;
 }
 
-int fus_criteria_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
+int fus_criteria_label(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
                        int width, enum fus_criterion criterion, const struct fus_select_options *options,
                        struct fus_error *err)
 {
     if (criterion == FUS_CRITERION_IUT)
-        return fus_select_layer(out, m, name, channels, height, width, options, err);
+        return fus_select_label(out, m, name, channels, height, width, options, err);
     int code = fus_select_create(out, m, name, channels, height, width, err);
     if (!code)
         code = fus_select_check(m, options, err);
     if (!code && criterion == FUS_CRITERION_RANKSUM)
         code = fus_base_fail(err, FUS_EINVAL, "criterion ranksum needs the single responses, not their moments");
-    if (!code) {
-        fus_select_count(out, m);
-        if (criterion == FUS_CRITERION_PRINCE)
-            code = label_prince(out, m, options->alpha, err);
-        else
-            fus_team_for((int)((m->n_units + CHUNK - 1) / CHUNK), cut_chunk, &(struct work){out, m, criterion, NULL, 0, 0});
-    }
+    if (!code)
+        code = fus_select_count(out, m, err);
+    if (!code && criterion == FUS_CRITERION_PRINCE)
+        code = label_prince(out, m, options->alpha, err);
+    else if (!code)
+        fus_team_for((int)((m->n_units + CHUNK - 1) / CHUNK), cut_chunk, &(struct work){out, m, criterion, NULL, 0, 0});
+    if (code)
+        fus_select_free(out);
+    return code;
+}
+
+int fus_criteria_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
+                       int width, enum fus_criterion criterion, const struct fus_select_options *options,
+                       struct fus_error *err)
+{
+    int code = fus_criteria_label(out, m, name, channels, height, width, criterion, options, err);
     if (!code)
         code = fus_select_summarise(out, m, err);
     if (code)
@@ -275,16 +284,17 @@ int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_respons
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu responses", r->n_images);
     if (!code) {
         fus_responses_moments(&m, r, NULL, r->n_images, NULL);
-        fus_select_count(out, &m);
+        code = fus_select_count(out, &m, err);
         for (int c = 0; c < r->n_categories; c++)
             first[c + 1] = first[c] + (size_t)m.n[c];
-        for (size_t u = 0; u < r->n_units; u++)
+        for (size_t u = 0; u < r->n_units && !code; u++)
             if (fus_select_defined(&m, u)) {
                 gather(values, first, r, u);
                 out->label[u] = (int8_t)ranksum_label(values, values + r->n_images, first, &m, u);
             }
-        code = fus_select_summarise(out, &m, err);
     }
+    if (!code)
+        code = fus_select_summarise(out, &m, err);
     if (code)
         fus_select_free(out);
     fus_base_free(values);

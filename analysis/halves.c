@@ -36,15 +36,15 @@ int fus_halves_merge(struct fus_moments *out, const struct fus_moments *m, struc
     return FUS_OK;
 }
 
-/* Mean CSI (where defined) and d' of the units that `label` gives to category, measured in m; NaN for none. */
-static void measure(double *csi, double *dprime, const struct fus_moments *m, const int8_t *label, int category)
+/* Mean CSI (where defined) and d' of the units [n] in list, measured in m; NaN for none. */
+static void measure(double *csi, double *dprime, const struct fus_moments *m, const size_t *list, size_t n, int category)
 {
     double csi_sum = 0, dprime_sum = 0;
     size_t n_csi = 0, n_dprime = 0;
-    for (size_t u = 0; u < m->n_units; u++) {
-        if (label[u] != category || !fus_select_defined(m, u))
+    for (size_t i = 0; i < n; i++) {
+        if (!fus_select_defined(m, list[i]))
             continue;
-        double c = fus_csi_unit(m, u, category), d = fus_csi_dprime(m, u, category);
+        double c = fus_csi_unit(m, list[i], category), d = fus_csi_dprime(m, list[i], category);
         if (!isnan(c))
             csi_sum += c, n_csi++;
         if (!isnan(d))
@@ -60,7 +60,8 @@ static double mean_of_two(double a, double b)
     return isnan(a) ? b : isnan(b) ? a : 0.5 * (a + b);
 }
 
-/* least [n_categories, LANES]: fus_select_least_t of LANES units side by side, each pair once: t(b, a) = -t(a, b). */
+/* least [n_categories, LANES]: fus_select_least_t of LANES units side by side, each pair once, as t(b, a) = -t(a, b). The least of t |t| =
+ * d |d| / e is found first: no root but the last, and what is left can run in vectors. */
 static void least_t(double *least, const struct fus_moments *m, size_t from, bool student)
 {
     for (int i = 0; i < m->n_groups * LANES; i++)
@@ -69,18 +70,20 @@ static void least_t(double *least, const struct fus_moments *m, size_t from, boo
         for (int b = a + 1; b < m->n_groups; b++) {
             const double *mean_a = m->mean + (size_t)a * m->n_units + from, *mean_b = m->mean + (size_t)b * m->n_units + from;
             const double *m2_a = m->m2 + (size_t)a * m->n_units + from, *m2_b = m->m2 + (size_t)b * m->n_units + from;
-            double n_a = (double)m->n[a], n_b = (double)m->n[b], df = n_a + n_b - 2, t[LANES], e[LANES];
+            double n_a = (double)m->n[a], n_b = (double)m->n[b], pool = (1 / n_a + 1 / n_b) / (n_a + n_b - 2);
+            double w_a = student ? pool : 1 / (n_a * (n_a - 1)), w_b = student ? pool : 1 / (n_b * (n_b - 1));
+            double *of_a = &least[a * LANES], *of_b = &least[b * LANES], t[LANES];
             for (int i = 0; i < LANES; i++) {
-                double pooled = (m2_a[i] + m2_b[i]) / df, apart = m2_a[i] / (n_a - 1) / n_a + m2_b[i] / (n_b - 1) / n_b;
-                e[i] = student ? pooled / n_a + pooled / n_b : apart;
-                t[i] = (mean_a[i] - mean_b[i]) / sqrt(e[i]);
+                double d = mean_a[i] - mean_b[i], e = m2_a[i] * w_a + m2_b[i] * w_b;
+                t[i] = d * fabs(d) / (e > 0 ? e : INFINITY);
             }
             for (int i = 0; i < LANES; i++) {
-                double here = e[i] == 0 ? 0 : t[i], *of_a = &least[a * LANES + i], *of_b = &least[b * LANES + i];
-                *of_a = here < *of_a ? here : *of_a;
-                *of_b = -here < *of_b ? -here : *of_b;
+                of_a[i] = t[i] < of_a[i] ? t[i] : of_a[i];
+                of_b[i] = -t[i] < of_b[i] ? -t[i] : of_b[i];
             }
         }
+    for (int i = 0; i < m->n_groups * LANES; i++)
+        least[i] = copysign(sqrt(fabs(least[i])), least[i]);
 }
 
 /* Sums of x and y and of products of their deviations from the means, over n units. */
@@ -98,8 +101,8 @@ static void chunk_t(double *t, const struct fus_moments halves[2], size_t from, 
             bool whole = count - u >= LANES;
             if (whole)
                 least_t(least, &halves[h], from + u, student);
-            for (size_t i = 0; i < LANES && u + i < count; i++)
-                for (int c = 0; c < n; c++)
+            for (int c = 0; c < n; c++)
+                for (size_t i = 0; i < LANES && u + i < count; i++)
                     t[((size_t)(h * n + c)) * CHUNK + u + i] = whole ? least[(size_t)c * LANES + i]
                                                                     : fus_select_least_t(&halves[h], from + u + i, c, student);
         }
@@ -180,17 +183,21 @@ static int correlate_t(struct fus_halves_category *out, const struct fus_moments
     return code;
 }
 
-static void summarise(struct fus_halves_category *out, const struct fus_moments halves[2], int8_t *const label[2], int category)
+/* list [n_units]: scratch */
+static void summarise(struct fus_halves_category *out, const struct fus_moments halves[2], int8_t *const label[2], int category,
+                      size_t *list)
 {
     double csi[2][2], dprime[2][2]; /* [half that selected][half that is measured] */
     size_t both = 0, n[2] = {0};
-    for (size_t u = 0; u < halves[0].n_units; u++) {
-        bool a = label[0][u] == category, b = label[1][u] == category;
-        n[0] += a, n[1] += b, both += a && b;
-    }
-    for (int selected = 0; selected < 2; selected++)
+    for (int selected = 0; selected < 2; selected++) {
+        for (size_t u = 0; u < halves[0].n_units; u++)
+            if (label[selected][u] == category)
+                list[n[selected]++] = u;
         for (int measured = 0; measured < 2; measured++)
-            measure(&csi[selected][measured], &dprime[selected][measured], &halves[measured], label[selected], category);
+            measure(&csi[selected][measured], &dprime[selected][measured], &halves[measured], list, n[selected], category);
+    }
+    for (size_t i = 0; i < n[1]; i++)
+        both += label[0][list[i]] == category;
     out->n_selected[0] = n[0], out->n_selected[1] = n[1];
     out->csi_same = mean_of_two(csi[0][0], csi[1][1]);
     out->csi_cross = mean_of_two(csi[0][1], csi[1][0]);
@@ -208,15 +215,17 @@ int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *
                              m->n_units);
     struct fus_moments halves[2] = {fus_halves_view(m, 0), fus_halves_view(m, 1)};
     struct fus_layer_summary layer[2] = {{.channels = 0}, {.channels = 0}};
-    int code = FUS_OK;
+    size_t *list = fus_base_alloc(m->n_units, sizeof *list);
+    int code = list ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for a list of %zu units", m->n_units);
     for (int h = 0; h < 2 && !code; h++)
-        code = fus_criteria_layer(&layer[h], &halves[h], "half", (int)m->n_units, 1, 1, criterion, options, err);
+        code = fus_criteria_label(&layer[h], &halves[h], "half", (int)m->n_units, 1, 1, criterion, options, err);
     if (!code) {
         int8_t *const label[2] = {layer[0].label, layer[1].label};
         for (int c = 0; c < halves[0].n_groups; c++)
-            summarise(&out[c], halves, label, c);
+            summarise(&out[c], halves, label, c, list);
         code = correlate_t(out, halves, options->student, err);
     }
+    fus_base_free(list);
     fus_select_free(&layer[0]);
     fus_select_free(&layer[1]);
     return code;

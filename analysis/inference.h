@@ -34,6 +34,11 @@ int fus_criteria_layer(struct fus_layer_summary *out, const struct fus_moments *
                        int width, enum fus_criterion criterion, const struct fus_select_options *options,
                        struct fus_error *err);
 
+/* The labels alone, as fus_select_label. */
+int fus_criteria_label(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
+                       int width, enum fus_criterion criterion, const struct fus_select_options *options,
+                       struct fus_error *err);
+
 /* Units by the largest statistic over categories (tdann, dprime or ratio): count [n_categories, n_cuts] of those above each cut. */
 int fus_criteria_count(size_t *count, const struct fus_moments *m, enum fus_criterion criterion, const double *cuts, size_t n_cuts,
                        struct fus_error *err);

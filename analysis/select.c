@@ -257,15 +257,39 @@ static int category_q(double *q, double *p, double *t, const struct fus_moments 
     return fus_multiple_adjust(q, p, m->n_units, options->correction, err);
 }
 
-void fus_select_count(struct fus_layer_summary *out, const struct fus_moments *m)
+struct tallying {
+    struct fus_layer_summary *out;
+    const struct fus_moments *m;
+    size_t (*found)[2]; /* [n_chunks] dead, undefined */
+};
+
+static void count_chunk(void *context, int chunk, int thread)
 {
-    out->n_undefined = out->n_dead = 0;
-    for (size_t u = 0; u < m->n_units; u++) {
-        bool defined = fus_select_defined(m, u);
-        out->label[u] = -1;
-        out->n_undefined += !defined;
-        out->n_dead += defined && unit_dead(m, u);
+    const struct tallying *a = context;
+    size_t from = (size_t)chunk * CHUNK, end = a->m->n_units - from < CHUNK ? a->m->n_units : from + CHUNK;
+    (void)thread;
+    for (size_t u = from; u < end; u++) {
+        bool defined = fus_select_defined(a->m, u);
+        a->out->label[u] = -1;
+        a->found[chunk][0] += defined && unit_dead(a->m, u);
+        a->found[chunk][1] += !defined;
     }
+}
+
+int fus_select_count(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err)
+{
+    int n = n_chunks(m->n_units);
+    struct tallying a = {out, m, fus_base_alloc((size_t)n, sizeof *a.found)};
+    if (!a.found)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory to count %zu units", m->n_units);
+    fus_team_for(n, count_chunk, &a);
+    out->n_undefined = out->n_dead = 0;
+    for (int i = 0; i < n; i++) {
+        out->n_dead += a.found[i][0];
+        out->n_undefined += a.found[i][1];
+    }
+    fus_base_free(a.found);
+    return FUS_OK;
 }
 
 /* For a large alpha: every p of every category. work [3, n_units]. */
@@ -291,11 +315,10 @@ static int label_units(struct fus_layer_summary *out, const struct fus_moments *
     double *work = fus_base_alloc(m->n_units, (plain ? 3 : 1) * sizeof *work);
     if (!work)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the p values of %zu units", m->n_units);
-    int code;
-    fus_select_count(out, m);
-    if (plain)
+    int code = fus_select_count(out, m, err);
+    if (!code && plain)
         code = label_plainly(out, work, m, options, err);
-    else {
+    else if (!code) {
         struct bound b;
         set_bound(&b, m, options);
         find_candidates(out, work, m, &b);
@@ -358,7 +381,7 @@ int fus_select_summarise(struct fus_layer_summary *out, const struct fus_moments
     return code;
 }
 
-int fus_select_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
+int fus_select_label(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
                      int width, const struct fus_select_options *options, struct fus_error *err)
 {
     int code = fus_select_create(out, m, name, channels, height, width, err);
@@ -366,6 +389,15 @@ int fus_select_layer(struct fus_layer_summary *out, const struct fus_moments *m,
         code = fus_select_check(m, options, err);
     if (!code)
         code = label_units(out, m, options, err);
+    if (code)
+        fus_select_free(out);
+    return code;
+}
+
+int fus_select_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
+                     int width, const struct fus_select_options *options, struct fus_error *err)
+{
+    int code = fus_select_label(out, m, name, channels, height, width, options, err);
     if (!code)
         code = fus_select_summarise(out, m, err);
     if (code)

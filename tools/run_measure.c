@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nn/team.h"
 #include "run.h"
 #include "tally.h"
 
@@ -129,19 +130,27 @@ static int park_all(struct pass *p, int first, int end, struct fus_error *err)
     return code;
 }
 
-static int decide(struct pass *p, int model, int tap, struct fus_model_summary *out, struct fus_error *err)
+struct deciding {
+    struct pass *p;
+    int model, tap, code;
+    struct fus_model_summary *out;
+};
+
+static void decide(void *context)
 {
+    struct deciding *d = context;
+    struct pass *p = d->p;
     struct fus_moments m = {0};
     const float *x = NULL;
-    int code = fus_tally_moments(&m, &p->tallies[tap], err);
-    if (!code)
-        code = fus_tally_responses(&x, &p->tallies[tap], err);
-    if (!code) {
-        struct fus_layer_summary *layer = &out->layers[out->n_layers++];
-        code = fus_run_decide(layer, &p->log->layers[p->log->n_layers++], p->run, model, fus_net_tap(p->model->net, tap), &m, x, err);
+    d->code = fus_tally_moments(&m, &p->tallies[d->tap], p->err);
+    if (!d->code)
+        d->code = fus_tally_responses(&x, &p->tallies[d->tap], p->err);
+    if (!d->code) {
+        struct fus_layer_summary *layer = &d->out->layers[d->out->n_layers++];
+        d->code = fus_run_decide(layer, &p->log->layers[p->log->n_layers++], p->run, d->model, fus_net_tap(p->model->net, d->tap), &m,
+                                 x, p->err);
     }
     fus_moments_destroy(&m);
-    return code;
 }
 
 static int run_passes(struct pass *p, const bool *wanted, int model, struct fus_model_summary *out, struct fus_error *err)
@@ -158,8 +167,11 @@ static int run_passes(struct pass *p, const bool *wanted, int model, struct fus_
         if (!code)
             code = park_all(p, first, tap, err);
         for (int i = first; i < tap; i++) {
-            if (!code && p->wanted[i])
-                code = decide(p, model, i, out, err);
+            if (!code && p->wanted[i]) {
+                struct deciding d = {p, model, i, FUS_OK, out};
+                fus_team_run(decide, &d); /* one team for all loops of the layer */
+                code = d.code;
+            }
             fus_tally_destroy(&p->tallies[i]);
         }
         fus_base_free(p->row);
