@@ -21,6 +21,8 @@ static const char help[] =
     "  --correction C       of iut: bh (default), by, bonferroni or none, over the units of a layer\n"
     "  --alpha A            level of the selectivity test and of intervals (default 0.05)\n"
     "  --preset P           the rule of a paper: lu-wang, prince, tdann, baek or afraz; the report says what it stands for\n"
+    "  --halves             cross-validated numbers beside the plain ones: units selected in one half of the pictures, measured in the\n"
+    "                       other; reliability of the maps (last columns of layers.csv). Twice the statistics\n"
     "  --bootstrap B        intervals and paired differences of models from B resamples of the pictures\n"
     "  --permutations M     permutations.csv: what M relabellings of the pictures give by chance\n"
     "  --sweep              sweep.csv: selective units under many thresholds\n"
@@ -98,7 +100,8 @@ static int parse(struct fus_run *run, struct fus_texts *models, int argc, char *
         {"--low-memory", FUS_ARG_FLAG, &run->low_memory},
         {"--test", FUS_ARG_TEXT, &test},            {"--preset", FUS_ARG_TEXT, &preset},
         {"--bootstrap", FUS_ARG_COUNT, &run->bootstrap}, {"--permutations", FUS_ARG_COUNT, &run->permutations},
-        {"--sweep", FUS_ARG_FLAG, &run->sweep},     {"--consistency", FUS_ARG_FLAG, &run->consistency},
+        {"--halves", FUS_ARG_FLAG, &run->halves},   {"--sweep", FUS_ARG_FLAG, &run->sweep},
+        {"--consistency", FUS_ARG_FLAG, &run->consistency},
         {0}};
     int status = fus_args_parse("run", help, args, &none, argc, argv);
     if (status)

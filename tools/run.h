@@ -29,7 +29,7 @@ struct fus_run {
     struct fus_select_options select;
     size_t max_memory;
     int batch;
-    bool full_units, direct, low_memory, sweep, consistency;
+    bool full_units, direct, low_memory, halves, sweep, consistency;
     int bootstrap, permutations;   /* 0: none */
     const char *preset;            /* NULL: none */
     char criterion_text[1200];     /* for the report, where it is not the default's */
@@ -49,10 +49,10 @@ int fus_run_choose(struct fus_run *run, const char *preset, const char *criterio
 int fus_run_check_models(struct fus_run *run, struct fus_error *err);
 int fus_run_make_folders(struct fus_run *run, struct fus_error *err);
 int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary *summary, struct fus_error *err);
-/* One layer: its moments [2 * n_categories, n_units], destroyed, and its responses x [n_pictures, n_units] or NULL, into
+/* One layer: its moments [n_categories, or 2 * n_categories with halves, n_units], destroyed, and its responses x [n_pictures, n_units] or NULL, into
  * the summary, `extra` and the file of labels. */
 int fus_run_decide(struct fus_layer_summary *layer, struct fus_run_layer *extra, const struct fus_run *run, int model,
-                   const struct fus_tap *tap, struct fus_moments *halves, const float *x, struct fus_error *err);
+                   const struct fus_tap *tap, struct fus_moments *moments, const float *x, struct fus_error *err);
 /* Whether any option needs single responses. */
 bool fus_run_keeps_responses(const struct fus_run *run);
 int fus_run_write_tables(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err);

@@ -40,17 +40,17 @@ static int write_units(const struct fus_run *run, int model, const struct fus_la
     return code;
 }
 
-/* Selection and measurement on different halves; nothing where a half has fewer than two pictures of a category, and nothing
+/* Selection and measurement on different halves; nothing without --halves, where a half has fewer than two pictures of a category, and nothing
  * by ranks, which moments do not have. */
 static int cross_validate(struct fus_halves_category *out, const struct fus_run *run, const struct fus_moments *halves,
                           struct fus_error *err)
 {
-    bool enough = run->select.criterion != FUS_CRITERION_RANKSUM;
+    bool enough = run->halves && run->select.criterion != FUS_CRITERION_RANKSUM;
     for (int g = 0; g < halves->n_groups; g++)
         enough = enough && halves->n[g] >= 2;
     if (enough)
         return fus_halves_layer(out, halves, run->select.criterion, &run->select, err);
-    for (int c = 0; c < halves->n_groups / 2; c++)
+    for (int c = 0; c < run->set.n_categories; c++)
         out[c].csi_cross = out[c].dprime_cross = out[c].survival = out[c].t_correlation = out[c].dice = NAN;
     return FUS_OK;
 }
@@ -121,22 +121,22 @@ static int tabulate(struct fus_run_layer *extra, const struct fus_run *run, cons
 }
 
 int fus_run_decide(struct fus_layer_summary *layer, struct fus_run_layer *extra, const struct fus_run *run, int model,
-                   const struct fus_tap *tap, struct fus_moments *halves, const float *x, struct fus_error *err)
+                   const struct fus_tap *tap, struct fus_moments *moments, const float *x, struct fus_error *err)
 {
     int n = run->set.n_categories, n_pictures = run->set.n_pictures;
-    struct fus_moments m = fus_halves_view(halves, 0);
+    struct fus_moments m = run->halves ? fus_halves_view(moments, 0) : *moments;
     struct fus_halves_category *crossed = fus_base_alloc((size_t)n, sizeof *crossed);
     int *numbers = fus_base_alloc((size_t)n_pictures, 2 * sizeof *numbers);
     int code = crossed && numbers ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %d categories", n);
     for (int i = 0; i < n_pictures && !code; i++)
         numbers[i] = run->set.pictures[i].category, numbers[n_pictures + i] = run->set.pictures[i].subcategory;
-    const struct fus_responses r = {.x = x, .category = numbers, .n_images = (size_t)n_pictures, .n_units = halves->n_units, .n_categories = n,
+    const struct fus_responses r = {.x = x, .category = numbers, .n_images = (size_t)n_pictures, .n_units = moments->n_units, .n_categories = n,
                                     .channels = tap->channels, .height = tap->height, .width = tap->width,
                                     .stratum = code ? NULL : numbers + n_pictures};
     if (!code)
-        code = cross_validate(crossed, run, halves, err);
-    if (!code)
-        code = fus_halves_merge(&m, halves, err); /* into the first half: from here on m is all pictures */
+        code = cross_validate(crossed, run, moments, err);
+    if (!code && run->halves)
+        code = fus_halves_merge(&m, moments, err); /* into the first half: from here on m is all pictures */
     if (!code && run->select.criterion == FUS_CRITERION_RANKSUM)
         code = fus_criteria_ranksum(layer, &r, tap->name, err);
     else if (!code)
@@ -147,7 +147,7 @@ int fus_run_decide(struct fus_layer_summary *layer, struct fus_run_layer *extra,
         code = tabulate(extra, run, &m, err);
     if (!code)
         code = write_units(run, model, layer, &m, err);
-    fus_moments_destroy(halves);
+    fus_moments_destroy(moments);
     if (!code && x)
         code = resample(layer, extra, run, &r, err);
     fus_base_free(layer->label);

@@ -85,7 +85,8 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
         struct fus_tally *t = &p->tallies[*tap];
         if (!wanted[*tap])
             continue;
-        fus_tally_plan(t, &p->run->set, &p->scratch, fus_net_tap(p->model->net, *tap), fus_run_keeps_responses(p->run));
+        fus_tally_plan(t, &p->run->set, &p->scratch, fus_net_tap(p->model->net, *tap), p->run->halves,
+                       fus_run_keeps_responses(p->run));
         size_t bytes = fus_tally_least_bytes(t);
         if (n_here && (bytes > p->budget || used > p->budget - bytes))
             break;

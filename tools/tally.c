@@ -91,12 +91,12 @@ static int transfer(struct fus_scratch *s, bool write, void *bytes, size_t n, ui
 
 size_t fus_tally_least_bytes(const struct fus_tally *t)
 {
-    return fus_moments_bytes(2, t->blocked_units);
+    return fus_moments_bytes(t->n_halves, t->blocked_units);
 }
 
 size_t fus_tally_more_bytes(const struct fus_tally *t)
 {
-    return fus_moments_bytes(2 * t->set->n_categories, t->blocked_units) - fus_tally_least_bytes(t);
+    return fus_moments_bytes(t->n_halves * t->set->n_categories, t->blocked_units) - fus_tally_least_bytes(t);
 }
 
 size_t fus_tally_response_bytes(const struct fus_tally *t)
@@ -104,11 +104,13 @@ size_t fus_tally_response_bytes(const struct fus_tally *t)
     return t->keep ? (size_t)t->set->n_pictures * t->n_units * sizeof(float) : 0;
 }
 
-void fus_tally_plan(struct fus_tally *t, const struct fus_set *set, struct fus_scratch *scratch, const struct fus_tap *tap, bool keep)
+void fus_tally_plan(struct fus_tally *t, const struct fus_set *set, struct fus_scratch *scratch, const struct fus_tap *tap,
+                    bool halves, bool keep)
 {
     memset(t, 0, sizeof *t);
     t->set = set;
     t->scratch = scratch;
+    t->n_halves = halves ? 2 : 1;
     t->channels = tap->channels;
     t->n_places = (size_t)tap->height * (size_t)tap->width;
     t->n_units = (size_t)tap->channels * t->n_places;
@@ -118,9 +120,9 @@ void fus_tally_plan(struct fus_tally *t, const struct fus_set *set, struct fus_s
 
 int fus_tally_create(struct fus_tally *t, bool all_categories, bool responses_in_memory, struct fus_error *err)
 {
-    int groups = 2 * t->set->n_categories;
+    int groups = t->n_halves * t->set->n_categories;
     t->one_category = !all_categories;
-    int code = fus_moments_create(&t->moments, all_categories ? groups : 2, t->blocked_units, err);
+    int code = fus_moments_create(&t->moments, all_categories ? groups : t->n_halves, t->blocked_units, err);
     if (!code && !all_categories)
         t->moments_at = reserve(t->scratch, (uint64_t)groups * 2 * sizeof(double) * t->blocked_units);
     if (!code && t->keep && responses_in_memory) {
@@ -144,10 +146,10 @@ void fus_tally_destroy(struct fus_tally *t)
 
 /* ---- while pictures are shown ---- */
 
-/* A category is a run of 4 * blocked_units doubles in the file: mean of both halves, m2 of both halves. */
+/* A category is a run of 2 * n_halves * blocked_units doubles in the file: the means, then the m2. */
 static int move_category(struct fus_tally *t, struct fus_moments *m, int category, bool write, struct fus_error *err)
 {
-    size_t bytes = 2 * t->blocked_units * sizeof(double);
+    size_t bytes = (size_t)t->n_halves * t->blocked_units * sizeof(double);
     uint64_t at = t->moments_at + 2 * bytes * (uint64_t)category;
     int code = transfer(t->scratch, write, m->mean, bytes, at, err);
     return code ? code : transfer(t->scratch, write, m->m2, bytes, at + bytes, err);
@@ -156,9 +158,10 @@ static int move_category(struct fus_tally *t, struct fus_moments *m, int categor
 static int begin_category(struct fus_tally *t, int category, struct fus_error *err)
 {
     int code = move_category(t, &t->moments, t->current, true, err);
-    memset(t->moments.mean, 0, 2 * t->blocked_units * sizeof *t->moments.mean);
-    memset(t->moments.m2, 0, 2 * t->blocked_units * sizeof *t->moments.m2);
-    memset(t->moments.n, 0, 2 * sizeof *t->moments.n);
+    size_t n = (size_t)t->n_halves;
+    memset(t->moments.mean, 0, n * t->blocked_units * sizeof *t->moments.mean);
+    memset(t->moments.m2, 0, n * t->blocked_units * sizeof *t->moments.m2);
+    memset(t->moments.n, 0, n * sizeof *t->moments.n);
     t->current = category;
     return code;
 }
@@ -187,13 +190,19 @@ static int keep_responses(struct fus_tally *t, int first, int n, const float *bl
     return transfer(t->scratch, true, row, (size_t)n * bytes, t->responses_at + (uint64_t)first * bytes, err);
 }
 
+static int group_of(const struct fus_tally *t, const struct fus_picture *p)
+{
+    int half = t->n_halves == 2 ? p->half : 0;
+    return t->one_category ? half : half * t->set->n_categories + p->category;
+}
+
 int fus_tally_add(struct fus_tally *t, int first, int n, const float *blocked, float *row, struct fus_error *err)
 {
     int group[256], code = t->keep ? keep_responses(t, first, n, blocked, row, err) : FUS_OK;
     const struct fus_picture *p = t->set->pictures + first;
     for (int from = 0, end; from < n && !code; from = end) {
         for (end = from; end < n && (!t->one_category || p[end].category == p[from].category); end++)
-            group[end] = p[end].half * (t->one_category ? 1 : t->set->n_categories) + (t->one_category ? 0 : p[end].category);
+            group[end] = group_of(t, &p[end]);
         if (t->one_category && p[from].category != t->current)
             code = begin_category(t, p[from].category, err);
         if (!code)
@@ -216,11 +225,11 @@ int fus_tally_park(struct fus_tally *t, struct fus_error *err)
 /* Groups of the file, both halves of a category together, to half * n_categories + category. */
 static int fetch(struct fus_moments *m, struct fus_tally *t, struct fus_error *err)
 {
-    int n = t->set->n_categories, code = fus_moments_create(m, 2 * n, t->blocked_units, err);
+    int n = t->set->n_categories, code = fus_moments_create(m, t->n_halves * n, t->blocked_units, err);
     size_t units = t->blocked_units, bytes = units * sizeof(double);
     for (int i = 0; i < t->set->n_pictures && !code; i++)
-        m->n[t->set->pictures[i].half * n + t->set->pictures[i].category]++;
-    for (int half = 0; half < 2; half++)
+        m->n[(t->n_halves == 2 ? t->set->pictures[i].half * n : 0) + t->set->pictures[i].category]++;
+    for (int half = 0; half < t->n_halves; half++)
         for (int c = 0; c < n && !code; c++) {
             size_t group = (size_t)(half * n + c) * units;
             if (t->moments.mean && c == t->current) {
@@ -228,10 +237,10 @@ static int fetch(struct fus_moments *m, struct fus_tally *t, struct fus_error *e
                 memcpy(m->m2 + group, t->moments.m2 + (size_t)half * units, bytes);
                 continue;
             }
-            uint64_t at = t->moments_at + (4 * (uint64_t)c + (uint64_t)half) * bytes;
+            uint64_t at = t->moments_at + (2 * (uint64_t)t->n_halves * (uint64_t)c + (uint64_t)half) * bytes;
             code = transfer(t->scratch, false, m->mean + group, bytes, at, err);
             if (!code)
-                code = transfer(t->scratch, false, m->m2 + group, bytes, at + 2 * bytes, err);
+                code = transfer(t->scratch, false, m->m2 + group, bytes, at + (uint64_t)t->n_halves * bytes, err);
         }
     fus_moments_destroy(&t->moments);
     return code;
