@@ -301,6 +301,7 @@ struct pass {
     void *context;
     int last_tap, code;
     struct fus_error *err;
+    int first_tap; /* its layer is there already; -1: none is */
 };
 
 static int show_tap(const struct pass *pass, int tap)
@@ -319,15 +320,17 @@ static void walk_layers(void *context)
 {
     struct pass *pass = context;
     struct fus_net *net = pass->net;
-    for (int i = 0, next = 0; next <= pass->last_tap; i++) {
+    int next = pass->first_tap < 0 ? 0 : pass->first_tap, there = pass->first_tap < 0 ? -1 : net->tap_layer[pass->first_tap];
+    for (int i = there < 0 ? 0 : there; next <= pass->last_tap; i++) {
         double start = net->seconds ? now() : 0;
         if (fus_base_stopping())
             pass->code = fus_base_fail(pass->err, FUS_ESTOPPED, "stopped");
-        else if (net->low_memory)
+        else if (net->low_memory && i != there)
             pass->code = fus_load_layer_again(net, i, pass->err);
         if (pass->code)
             return;
-        run_layer(net, i, pass->n);
+        if (i != there)
+            run_layer(net, i, pass->n);
         if (net->seconds)
             net->seconds[i] += now() - start;
         if (net->tap_layer[next] != i)
@@ -350,7 +353,33 @@ int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *
     for (int p = 0; p < n; p++)
         lay_out_picture(net->arena + net->plan.picture + (size_t)p * fus_plan_picture_floats(&net->arch),
                         input + (size_t)p * 3 * side * side, &net->arch.layers[0]);
-    struct pass pass = {net, n, wanted, fn, context, net->n_taps - 1, FUS_OK, err};
+    struct pass pass = {net, n, wanted, fn, context, net->n_taps - 1, FUS_OK, err, -1};
+    while (pass.last_tap >= 0 && !wanted[pass.last_tap])
+        pass.last_tap--;
+    fus_team_run(walk_layers, &pass);
+    return pass.code;
+}
+
+bool fus_net_can_continue(const struct fus_net *net, int tap)
+{
+    int from = net->tap_layer[tap];
+    for (int i = from + 1; i < net->arch.n_layers; i++) {
+        const struct fus_layer *l = &net->arch.layers[i];
+        if (l->input < from || (l->addend >= 0 && l->addend < from))
+            return false;
+    }
+    return true;
+}
+
+int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, const bool *wanted, fus_tap_fn fn, void *context,
+                     struct fus_error *err)
+{
+    const struct fus_layer *l = &net->arch.layers[net->tap_layer[tap]];
+    size_t floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
+    if (n < 1 || n > net->batch || fus_base_threads() > net->n_threads || !fus_net_can_continue(net, tap))
+        return fus_base_fail(err, FUS_EINVAL, "%s: %d pictures cannot be continued from here", net->taps[tap].name, n);
+    memcpy(net->arena + net->plan.output[net->tap_layer[tap]], blocked, (size_t)n * floats * sizeof *blocked);
+    struct pass pass = {net, n, wanted, fn, context, net->n_taps - 1, FUS_OK, err, tap};
     while (pass.last_tap >= 0 && !wanted[pass.last_tap])
         pass.last_tap--;
     fus_team_run(walk_layers, &pass);

@@ -105,6 +105,13 @@ int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *
 typedef int (*fus_batch_fn)(void *context, int tap, int n, float *blocked);
 void fus_net_watch(struct fus_net *net, fus_batch_fn fn, void *context);
 
+/* The layers behind a tap once more, from its output blocked [n, ceil(C/16), H*W, 16] as fn above may have copied and changed it: what wants
+ * another ending for the same beginning saves the beginning. Wanted taps from this one on are shown. Only where all that
+ * follows depends on this tap alone: fus_net_can_continue. */
+bool fus_net_can_continue(const struct fus_net *net, int tap);
+int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, const bool *wanted, fus_tap_fn fn, void *context,
+                     struct fus_error *err);
+
 /* What each layer of the table is and costs, for `fusiform bench`. */
 struct fus_layer_info {
     char name[48], shape[64];    /* "layer1.0.conv2", "64x56x56 3x3/1" */
