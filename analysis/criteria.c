@@ -151,7 +151,7 @@ static void pair_chunk(void *context, int chunk, int thread)
         size_t a = (size_t)w->a * m->n_units + u, b = (size_t)w->b * m->n_units + u;
         double df, t = fus_ttest_student(&df, m->mean[a], m->m2[a] / (n_a - 1), n_a, m->mean[b], m->m2[b] / (n_b - 1), n_b);
         bool constant = m->m2[a] == 0 && m->m2[b] == 0;
-        w->q[u] = constant || !fus_select_defined(m, u) ? 1 : 2 * fus_special_t_sf(fabs(t), df);
+        w->q[u] = constant || !fus_select_defined(m, u) ? 1 : fmin(1, 2 * fus_special_t_sf(fabs(t), df)); /* rounding may pass 1 */
     }
 }
 
