@@ -181,6 +181,7 @@ static void run_task(void *context, int task, int thread)
     const float *in = p->in + picture * p->in_floats, *addend = p->addend ? p->addend + picture * p->out_floats : NULL;
     float *out = p->out + picture * p->out_floats, *scratch = p->scratch + (size_t)thread * fus_gemm_scratch_floats(kernel);
     bool direct = !from_picture(l) && l->kernel == 1 && l->stride == 1;
+    int lines = end - first >= 4 ? 1 : 4 / (end - first);
     int kc = from_picture(l) ? g->k : KC, blocks = FUS_BLOCKS(l->channels);
     size_t in_places = (size_t)l->in_side * (size_t)l->in_side;
     struct fus_tile tile = {.b_step = (size_t)g->k * FUS_LANES, .c_step = (size_t)p->places * FUS_LANES, .relu = l->relu};
@@ -196,20 +197,20 @@ static void run_task(void *context, int task, int thread)
             tile.blocks = blocks - (int)b < kernel->blocks ? blocks - (int)b : kernel->blocks;
             tile.b = g->panels + (b * (size_t)g->k + (size_t)k0) * FUS_LANES;
             tile.bias = g->bias + b * FUS_LANES;
+            bool more = j + 1 < panel_end; /* the tiles of this panel share out the next one's lines, at least 1 in 4 steps */
+            tile.ahead = tile.b + (size_t)kernel->blocks * tile.b_step;
             for (int i = first; i < end; i++) {
                 int p0 = tile_start(p, i);
                 size_t c = (b * (size_t)p->places + (size_t)p0) * FUS_LANES;
-                bool more = i - first < 4 && j + 1 < panel_end; /* four tiles bring all of the next panel */
                 tile.rows = tile_start(p, i + 1) - p0;
                 tile.a = direct ? in + ((size_t)(k0 / FUS_LANES) * in_places + (size_t)p0) * FUS_LANES
                                 : scratch + (size_t)(p0 - tile_start(p, first)) * slice_floats;
                 tile.a_step = (direct ? in_places : (size_t)tile.rows) * FUS_LANES;
-                tile.ahead = tile.b;
-                if (more)
-                    tile.ahead += (size_t)kernel->blocks * tile.b_step + (size_t)((i - first) * (tile.k / 4)) * FUS_LANES;
                 tile.c = out + c;
                 tile.addend = addend ? addend + c : NULL;
+                tile.ahead_lines = more && i - first < 4 ? lines : 0;
                 kernel->tile(&tile);
+                tile.ahead += (size_t)(lines * (tile.k / 4)) * FUS_LANES;
             }
         }
     }

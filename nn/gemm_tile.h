@@ -60,10 +60,12 @@ INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks)
     const float *a = t->a, *b = t->b, *ahead = t->ahead;
     for (int k = t->k; k > 0; k -= FUS_LANES, a += t->a_step) {
         const int n = k < FUS_LANES ? k : FUS_LANES;
-        for (int i = 0; i < n; i += 4, b += 4 * FUS_LANES, ahead += FUS_LANES) {
-            __builtin_prefetch(ahead, 0, 2);
-            if (blocks > 1)
-                __builtin_prefetch(ahead + t->b_step, 0, 2);
+        for (int i = 0; i < n; i += 4, b += 4 * FUS_LANES) {
+            for (int line = 0; line < t->ahead_lines; line++, ahead += FUS_LANES) {
+                __builtin_prefetch(ahead, 0, 2);
+                if (blocks > 1)
+                    __builtin_prefetch(ahead + t->b_step, 0, 2);
+            }
             steps(sums, a + i, b, t->b_step, rows, blocks);
         }
     }

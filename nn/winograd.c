@@ -133,6 +133,7 @@ static void multiply(const struct task *t)
     const struct fus_layer *l = t->g->layer;
     int in_blocks = FUS_BLOCKS(l->in_channels), blocks = FUS_BLOCKS(l->channels), depth = in_blocks * FUS_LANES;
     int rows = t->kernel->rows, n_parts = (t->n + rows - 1) / rows;
+    int lines = n_parts >= 4 ? 1 : 4 / n_parts;
     size_t panel = (size_t)depth * FUS_LANES, n = (size_t)t->n;
     struct fus_tile tile = {.a_step = n * FUS_LANES, .b_step = panel, .c_step = n * FUS_LANES, .k = depth, .bias = no_bias,
                             .first = true};
@@ -141,6 +142,7 @@ static void multiply(const struct task *t)
             int block = j * t->kernel->blocks;
             tile.blocks = blocks - block < t->kernel->blocks ? blocks - block : t->kernel->blocks;
             tile.b = t->g->panels + ((size_t)i * (size_t)blocks + (size_t)block) * panel;
+            const bool more = i + 1 < COMPONENTS || j + 1 < t->first_panel + t->n_panels;
             const float *next = j + 1 < t->first_panel + t->n_panels
                                     ? tile.b + (size_t)t->kernel->blocks * panel
                                     : tile.b + (size_t)(blocks - (t->n_panels - 1) * t->kernel->blocks) * panel;
@@ -149,7 +151,8 @@ static void multiply(const struct task *t)
                 tile.rows = t->n * (p + 1) / n_parts - r0;
                 tile.a = t->transformed + (size_t)i * component_floats(in_blocks, t->n) + (size_t)r0 * FUS_LANES;
                 tile.c = t->products + (size_t)i * component_floats(blocks, t->n) + ((size_t)block * n + (size_t)r0) * FUS_LANES;
-                tile.ahead = i + 1 < COMPONENTS ? next + (size_t)p * (size_t)(depth / 4) * FUS_LANES : tile.b;
+                tile.ahead = next + (size_t)(p * lines * (depth / 4)) * FUS_LANES;
+                tile.ahead_lines = more && p < 4 ? lines : 0;
                 t->kernel->tile(&tile);
             }
         }
