@@ -36,7 +36,7 @@ LIB_SRC  = $(sort $(wildcard nn/*.c)) $(sort $(wildcard weights/*.c)) $(sort $(w
 TOOL_SRC = $(sort $(wildcard tools/*.c))
 TEST_SRC = $(sort $(wildcard tests/test_*.c))
 FUZZ_SRC = $(filter-out tests/fuzz_driver.c,$(sort $(wildcard tests/fuzz_*.c)))
-HEADERS  = nn/base.h nn/nn.h nn/sha256.h weights/weights.h stimuli/stimuli.h analysis/analysis.h
+HEADERS  = nn/base.h nn/nn.h nn/sha256.h nn/rng.h weights/weights.h stimuli/stimuli.h analysis/analysis.h analysis/inference.h
 LIB      = $(BUILD)/libfusiform.a
 LIB_OBJ  = $(LIB_SRC:%.c=$(BUILD)/%.o)
 TOOL_OBJ = $(TOOL_SRC:%.c=$(BUILD)/%.o)
@@ -50,7 +50,7 @@ run: $(PROGRAM)
 	./$(PROGRAM) run --model 'random:resnet50?seed=1' --stimuli builtin --out out/demo
 
 test check: $(PROGRAM) $(TESTS)
-	@FUSIFORM="$(CURDIR)/$(PROGRAM)" RUN="$(RUN)" sh tests/run.sh $(TESTS) tests/cli.sh tests/hash.sh
+	@FUSIFORM="$(CURDIR)/$(PROGRAM)" RUN="$(RUN)" sh tests/run.sh $(TESTS) $(wildcard tests/method.sh) tests/cli.sh tests/hash.sh
 
 bench: $(PROGRAM)
 	sh tests/bench.sh ./$(PROGRAM)

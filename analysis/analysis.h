@@ -29,6 +29,9 @@ void fus_moments_destroy(struct fus_moments *m);
 /* One picture's responses x [n_units] f32 enter `group`. Any fixed order of units will do; pictures in list order. */
 void fus_moments_add(struct fus_moments *m, int group, const float *x);
 
+/* The same bits as n times add, faster: row r = order[i] (NULL: r = i) of x [rows, n_units] enters group[r], for i = 0 .. n-1. */
+void fus_moments_add_rows(struct fus_moments *m, const float *x, const int *group, const size_t *order, size_t n);
+
 /* Units from blocks of 16 channels (nn.h: [ceil(C/16), n_places, 16], n_units = that size) to [C, n_places], in place. */
 int fus_moments_unblock(struct fus_moments *m, int channels, size_t n_places, struct fus_error *err);
 

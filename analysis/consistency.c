@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "inference.h"
+#include "nn/team.h"
 
 #define BLOCK 128 /* units: 192 patterns of doubles are 197 kB */
 #define LANES 8   /* pairs (i, j .. j+7) whose sums run side by side */
@@ -26,26 +27,31 @@ static void fill(double *buffer, size_t wide, const struct patterns *p, const do
             buffer[u * wide + i] = value_of(p, i, first + u) - mean[i];
 }
 
-/* gram [n, wide] += products over the buffer's units, for j >= i rounded down to LANES. */
-static void accumulate(double *gram, const double *buffer, size_t wide, size_t n, size_t count)
+struct products {
+    double *gram;         /* [n, wide] */
+    const double *buffer; /* [count, wide] */
+    size_t wide, count;
+};
+
+/* Row i of gram += products over the buffer's units, for j >= i rounded down to LANES. */
+static void add_row(void *context, int i, int thread)
 {
-#ifdef _OPENMP
-#pragma omp parallel for schedule(dynamic, 4) num_threads(fus_base_threads()) if (n >= 32)
-#endif
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = i / LANES * LANES; j < wide; j += LANES) {
-            double sum[LANES];
+    const struct products *a = context;
+    double *gram = a->gram + (size_t)i * a->wide;
+    (void)thread;
+    for (size_t j = (size_t)i / LANES * LANES; j < a->wide; j += LANES) {
+        double sum[LANES];
+        for (int k = 0; k < LANES; k++)
+            sum[k] = gram[j + (size_t)k];
+        for (size_t u = 0; u < a->count; u++) {
+            const double *row = a->buffer + u * a->wide;
+            double mine = row[i];
             for (int k = 0; k < LANES; k++)
-                sum[k] = gram[i * wide + j + (size_t)k];
-            for (size_t u = 0; u < count; u++) {
-                const double *row = buffer + u * wide;
-                double mine = row[i];
-                for (int k = 0; k < LANES; k++)
-                    sum[k] += mine * row[j + (size_t)k];
-            }
-            for (int k = 0; k < LANES; k++)
-                gram[i * wide + j + (size_t)k] = sum[k];
+                sum[k] += mine * row[j + (size_t)k];
         }
+        for (int k = 0; k < LANES; k++)
+            gram[j + (size_t)k] = sum[k];
+    }
 }
 
 /* A constant pattern less its rounded mean leaves rounding noise, no variance: it is recognised by its values. */
@@ -61,7 +67,7 @@ static bool varies(const struct patterns *p, size_t i)
 static int build_rdm(double *rdm, const struct patterns *p, struct fus_error *err)
 {
     size_t wide = (p->n + LANES - 1) / LANES * LANES, n = p->n, values;
-    if (n < 2 || p->n_units < 2)
+    if (n < 2 || n > INT32_MAX || p->n_units < 2)
         return fus_base_fail(err, FUS_EINVAL, "%zu patterns of %zu units: dissimilarity needs at least 2 of both", n, p->n_units);
     if (!fus_base_mul(&values, n + BLOCK + 1, wide))
         return fus_base_fail(err, FUS_ENOMEM, "too many patterns: %zu", n);
@@ -77,7 +83,7 @@ static int build_rdm(double *rdm, const struct patterns *p, struct fus_error *er
     for (size_t first = 0; first < p->n_units; first += BLOCK) {
         size_t count = p->n_units - first < BLOCK ? p->n_units - first : BLOCK;
         fill(buffer, wide, p, mean, first, count);
-        accumulate(gram, buffer, wide, n, count);
+        fus_team_for((int)n, add_row, &(struct products){gram, buffer, wide, count});
     }
     for (size_t i = 0, at = 0; i < n; i++)
         for (size_t j = i + 1; j < n; j++, at++) {

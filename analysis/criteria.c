@@ -9,11 +9,13 @@
 #include <string.h>
 
 #include "inference.h"
+#include "nn/team.h"
 
 #define TDANN_T 10.0
 #define DPRIME 1.0
 #define RATIO (1.0 / 3)
 #define RANKSUM_P 0.001
+#define CHUNK 4096 /* units a thread takes at a time */
 
 static const char *const names[] = {"iut", "prince", "tdann", "dprime", "ratio", "ranksum"};
 
@@ -62,42 +64,55 @@ static double statistic(const struct fus_moments *m, size_t unit, int category, 
     return fus_csi_unit(m, unit, category);
 }
 
-/* The category whose statistic is largest among those above the cut. */
-static void label_by_cut(struct fus_layer_summary *out, const struct fus_moments *m, enum fus_criterion criterion)
+/* What the loops over chunks of units share; pair_chunk alone uses q, a and b. */
+struct work {
+    struct fus_layer_summary *out;
+    const struct fus_moments *m;
+    enum fus_criterion criterion;
+    double *q;
+    int a, b;
+};
+
+static size_t chunk_end(size_t from, size_t n)
 {
-    double cut = criterion == FUS_CRITERION_TDANN ? TDANN_T : criterion == FUS_CRITERION_DPRIME ? DPRIME : RATIO;
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static) num_threads(fus_base_threads())
-#endif
-    for (size_t u = 0; u < m->n_units; u++) {
-        if (!fus_select_defined(m, u))
-            continue;
+    return n - from < CHUNK ? n : from + CHUNK;
+}
+
+/* The category whose statistic is largest among those above the cut. */
+static void cut_chunk(void *context, int chunk, int thread)
+{
+    const struct work *w = context;
+    double cut = w->criterion == FUS_CRITERION_TDANN ? TDANN_T : w->criterion == FUS_CRITERION_DPRIME ? DPRIME : RATIO;
+    size_t from = (size_t)chunk * CHUNK, end = chunk_end(from, w->m->n_units);
+    (void)thread;
+    for (size_t u = from; u < end; u++) {
         double most = cut;
-        for (int c = 0; c < m->n_groups; c++) {
-            double value = statistic(m, u, c, criterion);
+        if (!fus_select_defined(w->m, u))
+            continue;
+        for (int c = 0; c < w->m->n_groups; c++) {
+            double value = statistic(w->m, u, c, w->criterion);
             if (value > most) {
                 most = value;
-                out->label[u] = (int8_t)c;
+                w->out->label[u] = (int8_t)c;
             }
         }
     }
 }
 
-/* q [n_units] of category a against b; 1 where a is not above b. */
-static int pair_q(double *q, const struct fus_moments *m, int a, int b, struct fus_error *err)
+/* q [n_units] = two-sided p of category a against b. */
+static void pair_chunk(void *context, int chunk, int thread)
 {
-    double n_a = (double)m->n[a], n_b = (double)m->n[b];
-    const double *mean_a = m->mean + (size_t)a * m->n_units, *mean_b = m->mean + (size_t)b * m->n_units;
-    const double *m2_a = m->m2 + (size_t)a * m->n_units, *m2_b = m->m2 + (size_t)b * m->n_units;
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static) num_threads(fus_base_threads())
-#endif
-    for (size_t u = 0; u < m->n_units; u++) {
-        double df, t = fus_ttest_student(&df, mean_a[u], m2_a[u] / (n_a - 1), n_a, mean_b[u], m2_b[u] / (n_b - 1), n_b);
-        bool constant = m2_a[u] == 0 && m2_b[u] == 0;
-        q[u] = constant || !fus_select_defined(m, u) ? 1 : 2 * fus_special_t_sf(fabs(t), df);
+    const struct work *w = context;
+    const struct fus_moments *m = w->m;
+    double n_a = (double)m->n[w->a], n_b = (double)m->n[w->b];
+    size_t from = (size_t)chunk * CHUNK, end = chunk_end(from, m->n_units);
+    (void)thread;
+    for (size_t u = from; u < end; u++) {
+        size_t a = (size_t)w->a * m->n_units + u, b = (size_t)w->b * m->n_units + u;
+        double df, t = fus_ttest_student(&df, m->mean[a], m->m2[a] / (n_a - 1), n_a, m->mean[b], m->m2[b] / (n_b - 1), n_b);
+        bool constant = m->m2[a] == 0 && m->m2[b] == 0;
+        w->q[u] = constant || !fus_select_defined(m, u) ? 1 : 2 * fus_special_t_sf(fabs(t), df);
     }
-    return fus_multiple_adjust(q, q, m->n_units, FUS_BY, err);
 }
 
 /* Two-sided tests of every pair, each pair corrected alone; a category keeps the unit while all its pairs are rejected with t > 0. */
@@ -109,7 +124,9 @@ static int label_prince(struct fus_layer_summary *out, const struct fus_moments 
     int code = q && won ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the p values of %zu units", n);
     for (int a = 0; a < m->n_groups && !code; a++)
         for (int b = a + 1; b < m->n_groups && !code; b++) {
-            code = pair_q(q, m, a, b, err);
+            struct work w = {out, m, FUS_CRITERION_PRINCE, q, a, b};
+            fus_team_for((int)((n + CHUNK - 1) / CHUNK), pair_chunk, &w);
+            code = fus_multiple_adjust(q, q, n, FUS_BY, err);
             for (size_t u = 0; u < n && !code; u++)
                 if (q[u] <= alpha)
                     won[(size_t)(m->mean[(size_t)a * n + u] > m->mean[(size_t)b * n + u] ? a : b) * n + u]++;
@@ -139,7 +156,7 @@ int fus_criteria_layer(struct fus_layer_summary *out, const struct fus_moments *
         if (criterion == FUS_CRITERION_PRINCE)
             code = label_prince(out, m, options->alpha, err);
         else
-            label_by_cut(out, m, criterion);
+            fus_team_for((int)((m->n_units + CHUNK - 1) / CHUNK), cut_chunk, &(struct work){out, m, criterion, NULL, 0, 0});
     }
     if (!code)
         code = fus_select_summarise(out, m, err);
@@ -178,10 +195,7 @@ void fus_responses_moments(struct fus_moments *m, const struct fus_responses *r,
     memset(m->n, 0, (size_t)m->n_groups * sizeof *m->n);
     memset(m->mean, 0, values * sizeof *m->mean);
     memset(m->m2, 0, values * sizeof *m->m2);
-    for (size_t i = 0; i < n; i++) {
-        size_t image = order ? order[i] : i;
-        fus_moments_add(m, relabel ? relabel[image] : r->category[image], r->x + image * r->n_units);
-    }
+    fus_moments_add_rows(m, r->x, relabel ? relabel : r->category, order, n);
 }
 
 /* One unit's responses, category after category: sorted [n_images], first [n_categories + 1]. */

@@ -11,6 +11,8 @@
 #include "nn/team.h"
 
 #define LANES 16            /* a fixed count lets compilers vectorise the inner loop even at -O2 */
+#define ROWS_CHUNK 1024 /* units: five groups' moments of them are 80 kB */
+#define MOST_GROUPS 256
 #define CHUNK 16384         /* units that one thread takes at a time */
 
 size_t fus_moments_bytes(int n_groups, size_t n_units)
@@ -67,11 +69,8 @@ struct adding {
     size_t n_units;
 };
 
-static void add_chunk(void *context, int chunk, int thread)
+static void add_units(const struct adding *a, size_t u, size_t end)
 {
-    const struct adding *a = context;
-    size_t u = (size_t)chunk * CHUNK, end = a->n_units - u < CHUNK ? a->n_units : u + CHUNK;
-    (void)thread;
     for (; u + LANES <= end; u += LANES)
         add_lanes(a->mean + u, a->m2 + u, a->x + u, a->w);
     for (; u < end; u++) {
@@ -81,11 +80,57 @@ static void add_chunk(void *context, int chunk, int thread)
     }
 }
 
+static void add_chunk(void *context, int chunk, int thread)
+{
+    const struct adding *a = context;
+    size_t u = (size_t)chunk * CHUNK;
+    (void)thread;
+    add_units(a, u, a->n_units - u < CHUNK ? a->n_units : u + CHUNK);
+}
+
 void fus_moments_add(struct fus_moments *m, int group, const float *x)
 {
     size_t first = (size_t)group * m->n_units;
     struct adding a = {m->mean + first, m->m2 + first, 1.0 / (double)++m->n[group], x, m->n_units};
     fus_team_for((int)((m->n_units + CHUNK - 1) / CHUNK), add_chunk, &a);
+}
+
+struct adding_rows {
+    struct fus_moments *m;
+    const float *x;
+    const int *group;
+    const size_t *order;
+    size_t n;
+};
+
+/* All pictures for one chunk of units, whose moments stay near the processor meanwhile. */
+static void add_rows_chunk(void *context, int chunk, int thread)
+{
+    const struct adding_rows *a = context;
+    size_t first = (size_t)chunk * ROWS_CHUNK, n_units = a->m->n_units;
+    size_t count = n_units - first < ROWS_CHUNK ? n_units - first : ROWS_CHUNK;
+    long seen[MOST_GROUPS];
+    (void)thread;
+    memcpy(seen, a->m->n, (size_t)a->m->n_groups * sizeof *seen);
+    for (size_t i = 0; i < a->n; i++) {
+        size_t row = a->order ? a->order[i] : i, at = (size_t)a->group[row] * n_units + first;
+        struct adding one = {a->m->mean + at, a->m->m2 + at, 1.0 / (double)++seen[a->group[row]],
+                             a->x + row * n_units + first, count};
+        add_units(&one, 0, count);
+    }
+}
+
+void fus_moments_add_rows(struct fus_moments *m, const float *x, const int *group, const size_t *order, size_t n)
+{
+    if (m->n_groups > MOST_GROUPS) {
+        for (size_t i = 0; i < n; i++)
+            fus_moments_add(m, group[order ? order[i] : i], x + (order ? order[i] : i) * m->n_units);
+        return;
+    }
+    struct adding_rows a = {m, x, group, order, n};
+    fus_team_for((int)((m->n_units + ROWS_CHUNK - 1) / ROWS_CHUNK), add_rows_chunk, &a);
+    for (size_t i = 0; i < n; i++)
+        m->n[group[order ? order[i] : i]]++;
 }
 
 /* One group: block b of [n_blocks, P, 16] covers the same memory as channels 16b .. 16b+15 of [C, P], so each block is

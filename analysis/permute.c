@@ -7,6 +7,9 @@
 
 #include "inference.h"
 #include "nn/rng.h"
+#include "nn/team.h"
+
+#define CHUNK 4096 /* units a thread takes at a time */
 
 /* Everything that one call allocates. null_*: [n_categories, n_permutations]. */
 struct work {
@@ -48,20 +51,26 @@ static void destroy_work(struct work *w)
     fus_base_free(w->null_proportion);
 }
 
-/* The category with the largest mean and its least t: no other category's least t is positive. */
-static void best_t(double *t, int8_t *best, const struct fus_moments *m)
+/* For a chunk of units: the category with the largest mean and its least t; no other category's least t is positive. */
+static void best_chunk(void *context, int chunk, int thread)
 {
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static) num_threads(fus_base_threads())
-#endif
-    for (size_t u = 0; u < m->n_units; u++) {
+    struct work *w = context;
+    const struct fus_moments *m = &w->m;
+    size_t from = (size_t)chunk * CHUNK, end = m->n_units - from < CHUNK ? m->n_units : from + CHUNK;
+    (void)thread;
+    for (size_t u = from; u < end; u++) {
         int most = 0;
         for (int c = 1; c < m->n_groups; c++)
             if (m->mean[(size_t)c * m->n_units + u] > m->mean[(size_t)most * m->n_units + u])
                 most = c;
-        best[u] = (int8_t)most;
-        t[u] = fus_select_least_t(m, u, most);
+        w->best[u] = (int8_t)most;
+        w->t[u] = fus_select_least_t(m, u, most);
     }
+}
+
+static void best_t(struct work *w)
+{
+    fus_team_for((int)((w->m.n_units + CHUNK - 1) / CHUNK), best_chunk, w);
 }
 
 /* One relabelling's three statistics per category, from the moments that w holds. */
@@ -72,7 +81,7 @@ static int measure(struct work *w, const struct fus_responses *r, long b, const 
     int code = fus_select_layer(&layer, &w->m, "null", r->channels, r->height, r->width, options, err);
     if (code)
         return code;
-    best_t(w->t, w->best, &w->m);
+    best_t(w);
     for (int c = 0; c < r->n_categories; c++) {
         size_t at = (size_t)c * (size_t)w->n + (size_t)b;
         w->null_proportion[at] = layer.categories[c].proportion;
@@ -149,7 +158,7 @@ int fus_permute_layer(struct fus_permute_category *out, const struct fus_respons
         code = fus_select_layer(&layer, &w.m, "observed", r->channels, r->height, r->width, options, err);
     }
     if (!code) {
-        best_t(w.t, w.best, &w.m);
+        best_t(&w);
         for (int c = 0; c < r->n_categories; c++) {
             out[c].proportion = layer.categories[c].proportion;
             out[c].csi = layer.categories[c].csi_mean;

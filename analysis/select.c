@@ -20,13 +20,19 @@
 #include <string.h>
 
 #include "analysis.h"
+#include "nn/team.h"
 
 #define MAX_CATEGORIES 127  /* labels are int8 */
 #define MARGIN 1e-9         /* far above the error of t_sf, far below any p difference that matters */
 #define PLAIN_FROM 0.49
 #define CHUNK 4096          /* units a thread takes at a time */
 
-/* The p of one unit and category: the largest over pairs; *least_t [may be NULL]. */
+static int n_chunks(size_t n_units)
+{
+    return (int)((n_units + CHUNK - 1) / CHUNK);
+}
+
+/* The p of one unit and category: the largest over pairs; *least_t the least t. */
 static double unit_p(double *least_t, const struct fus_moments *m, size_t unit, int category)
 {
     double n_c = (double)m->n[category], worst = 0, least = INFINITY;
@@ -42,8 +48,7 @@ static double unit_p(double *least_t, const struct fus_moments *m, size_t unit, 
         worst = p > worst ? p : worst;
         least = t < least ? t : least;
     }
-    if (least_t)
-        *least_t = least;
+    *least_t = least;
     return worst;
 }
 
@@ -159,30 +164,35 @@ static double candidate_p(const struct fus_moments *m, const struct bound *b, si
     return worst;
 }
 
-/* Step one: label [n_units] = the candidate category or -1, p [n_units] its p. Units are counted here too. */
+struct finding {
+    struct fus_layer_summary *out;
+    double *p;
+    const struct fus_moments *m;
+    const struct bound *b;
+};
+
+static void find_chunk(void *context, int chunk, int thread)
+{
+    const struct finding *f = context;
+    size_t from = (size_t)chunk * CHUNK, end = f->m->n_units - from < CHUNK ? f->m->n_units : from + CHUNK;
+    (void)thread;
+    for (size_t u = from; u < end; u++) {
+        int c = f->out->label[u] = -1;
+        f->p[u] = 2;
+        if (fus_select_defined(f->m, u))
+            c = candidate(f->m, f->b, u);
+        if (c >= 0)
+            f->p[u] = candidate_p(f->m, f->b, u, c);
+        if (f->p[u] <= f->b->p)
+            f->out->label[u] = (int8_t)c;
+    }
+}
+
+/* Step one: label [n_units] = the candidate category or -1, p [n_units] its p. */
 static void find_candidates(struct fus_layer_summary *out, double *p, const struct fus_moments *m, const struct bound *b)
 {
-    size_t n_dead = 0, n_undefined = 0;
-#ifdef _OPENMP
-#pragma omp parallel for schedule(dynamic, CHUNK) num_threads(fus_base_threads()) reduction(+ : n_dead, n_undefined)
-#endif
-    for (size_t u = 0; u < m->n_units; u++) {
-        out->label[u] = -1;
-        p[u] = 2;
-        if (!fus_select_defined(m, u)) {
-            n_undefined++;
-            continue;
-        }
-        n_dead += unit_dead(m, u);
-        int c = candidate(m, b, u);
-        if (c < 0)
-            continue;
-        p[u] = candidate_p(m, b, u, c);
-        if (p[u] <= b->p)
-            out->label[u] = (int8_t)c;
-    }
-    out->n_dead = n_dead;
-    out->n_undefined = n_undefined;
+    struct finding f = {out, p, m, b};
+    fus_team_for(n_chunks(m->n_units), find_chunk, &f);
 }
 
 /* Step two: per category, only the candidates that the correction rejects keep their label. */
@@ -211,19 +221,30 @@ static int correct_candidates(struct fus_layer_summary *out, const double *p, co
     return FUS_OK;
 }
 
-/* p and q [n_units] and, where wanted, least t of every unit for one category: the plain computation. */
+struct testing {
+    double *p, *t;
+    const struct fus_moments *m;
+    int category;
+};
+
+static void test_chunk(void *context, int chunk, int thread)
+{
+    const struct testing *a = context;
+    size_t from = (size_t)chunk * CHUNK, end = a->m->n_units - from < CHUNK ? a->m->n_units : from + CHUNK;
+    (void)thread;
+    for (size_t u = from; u < end; u++) {
+        bool defined = fus_select_defined(a->m, u);
+        a->t[u] = NAN;
+        a->p[u] = defined ? unit_p(&a->t[u], a->m, u, a->category) : 1;
+    }
+}
+
+/* p, q and least t [n_units] of every unit for one category: the plain computation. */
 static int category_q(double *q, double *p, double *t, const struct fus_moments *m, int category,
                       const struct fus_select_options *options, struct fus_error *err)
 {
-#ifdef _OPENMP
-#pragma omp parallel for schedule(dynamic, CHUNK) num_threads(fus_base_threads())
-#endif
-    for (size_t u = 0; u < m->n_units; u++) {
-        bool defined = fus_select_defined(m, u);
-        double least = NAN;
-        p[u] = defined ? unit_p(&least, m, u, category) : 1;
-        t[u] = least;
-    }
+    struct testing a = {p, t, m, category};
+    fus_team_for(n_chunks(m->n_units), test_chunk, &a);
     return fus_multiple_adjust(q, p, m->n_units, options->correction, err);
 }
 
@@ -243,7 +264,6 @@ static int label_plainly(struct fus_layer_summary *out, double *work, const stru
                          const struct fus_select_options *options, struct fus_error *err)
 {
     double *q = work, *p = work + m->n_units, *t = work + 2 * m->n_units;
-    fus_select_count(out, m);
     for (int c = 0; c < m->n_groups; c++) {
         int code = category_q(q, p, t, m, c, options, err);
         if (code)
@@ -263,6 +283,7 @@ static int label_units(struct fus_layer_summary *out, const struct fus_moments *
     if (!work)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the p values of %zu units", m->n_units);
     int code;
+    fus_select_count(out, m);
     if (plain)
         code = label_plainly(out, work, m, options, err);
     else {

@@ -3,6 +3,7 @@
 #include "base.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,6 +192,18 @@ out:
     if (f)
         fclose(f);
     return code;
+}
+
+static volatile sig_atomic_t stopping;
+
+void fus_base_request_stop(void)
+{
+    stopping = 1;
+}
+
+bool fus_base_stopping(void)
+{
+    return stopping != 0;
 }
 
 static int n_threads; /* 0 = one per core */

@@ -67,6 +67,10 @@ void fus_base_fail_allocation(long n);
  * FUS_EIO where it cannot be read (a folder too), messages without the path's name in front: the caller blames. */
 int fus_base_read_file(uint8_t **data, size_t *n, const char *path, size_t max_bytes, struct fus_error *err);
 
+/* Somebody wants the work to end (Ctrl-C): long loops ask, and return FUS_ESTOPPED. request may be called in a signal handler. */
+void fus_base_request_stop(void);
+bool fus_base_stopping(void);
+
 /* Threads: what --threads says; 1 in builds without OpenMP. 0 asks for one per core. */
 void fus_base_set_threads(int n);
 int fus_base_threads(void);

@@ -25,6 +25,8 @@ const struct fus_kernel *fus_kernels_pick(const char *name, struct fus_error *er
             continue;
         if (!name || !*name || strcmp(name, rows[i]->name) == 0)
             return rows[i];
+        if (strstr(here, rows[i]->name))
+            continue; /* scalar has two rows */
         strcat(here, " ");
         strcat(here, rows[i]->name);
     }

@@ -92,7 +92,8 @@ int fus_load_weights(struct fus_net *net, struct fus_error *err)
         const struct fus_layer *l = &net->arch.layers[i];
         if (!has_weights(l))
             continue;
-        code = load_layer(net, i, next, err); /* with low memory too: what cannot be read is found now */
+        code = fus_base_stopping() ? fus_base_fail(err, FUS_ESTOPPED, "stopped")
+                                   : load_layer(net, i, next, err); /* with low memory too: what cannot be read is found now */
         if (!net->low_memory)
             next += packed_floats(net, l);
     }

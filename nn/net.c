@@ -303,7 +303,9 @@ static void walk_layers(void *context)
     struct fus_net *net = pass->net;
     for (int i = 0, next = 0; next <= pass->last_tap; i++) {
         double start = net->seconds ? now() : 0;
-        if (net->low_memory)
+        if (fus_base_stopping())
+            pass->code = fus_base_fail(pass->err, FUS_ESTOPPED, "stopped");
+        else if (net->low_memory)
             pass->code = fus_load_layer_again(net, i, pass->err);
         if (pass->code)
             return;

@@ -1,9 +1,15 @@
-/* SHA-256 (FIPS 180-4): see sha256.h. */
+/* SHA-256 (FIPS 180-4): see sha256.h. In plain C, and with x86's SHA instructions where the CPU has them: weight files are
+ * hundreds of megabytes. */
 #include "sha256.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <immintrin.h>
+#include <stdatomic.h>
+#endif
 
 /* First 32 bits of the fractional parts of the cube roots of the first 64 primes (FIPS 180-4, 4.2.2). */
 static const uint32_t K[64] = {
@@ -31,7 +37,7 @@ static inline void step(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_
     *h = t1 + (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
 }
 
-static void compress(uint32_t state[8], const uint8_t *p)
+static void compress_plain(uint32_t state[8], const uint8_t *p)
 {
     uint32_t w[64];
     for (int t = 0; t < 16; t++)
@@ -58,6 +64,56 @@ static void compress(uint32_t state[8], const uint8_t *p)
         state[i] += end[i];
 }
 
+#if defined(__x86_64__)
+/* The same rounds four at a time. The instructions want the state as the words ABEF and CDGH, highest first. */
+__attribute__((target("sha,sse4.1"))) static void compress_sha(uint32_t state[8], const uint8_t *p)
+{
+    const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+    __m128i w[16];
+    __m128i badc = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)state), 0xb1);
+    __m128i hgfe = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(state + 4)), 0x1b);
+    __m128i abef = _mm_alignr_epi8(badc, hgfe, 8), cdgh = _mm_blend_epi16(hgfe, badc, 0xf0);
+    const __m128i abef0 = abef, cdgh0 = cdgh;
+    for (int t = 0; t < 16; t++) {
+        if (t < 4)
+            w[t] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(p + 16 * t)), big_endian);
+        else
+            w[t] = _mm_sha256msg2_epu32(_mm_add_epi32(_mm_sha256msg1_epu32(w[t - 4], w[t - 3]),
+                                                      _mm_alignr_epi8(w[t - 1], w[t - 2], 4)), w[t - 1]);
+        __m128i kw = _mm_add_epi32(w[t], _mm_loadu_si128((const __m128i *)(K + 4 * t)));
+        cdgh = _mm_sha256rnds2_epu32(cdgh, abef, kw);
+        abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(kw, 0x0e));
+    }
+    abef = _mm_shuffle_epi32(_mm_add_epi32(abef, abef0), 0x1b);
+    cdgh = _mm_shuffle_epi32(_mm_add_epi32(cdgh, cdgh0), 0xb1);
+    _mm_storeu_si128((__m128i *)state, _mm_blend_epi16(abef, cdgh, 0xf0));
+    _mm_storeu_si128((__m128i *)(state + 4), _mm_alignr_epi8(cdgh, abef, 8));
+}
+
+/* Asked once: cpuid takes long in a virtual machine. */
+static bool has_sha(void)
+{
+    static atomic_int answer; /* 0: not asked yet, 1: no, 2: yes */
+    unsigned a, b, c, d;
+    if (!atomic_load(&answer))
+        atomic_store(&answer, __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1) && __builtin_cpu_supports("sse4.1") ? 2 : 1);
+    return atomic_load(&answer) == 2;
+}
+#endif
+
+static void compress(uint32_t state[8], const uint8_t *p, size_t n_blocks)
+{
+#if defined(__x86_64__)
+    if (has_sha()) {
+        for (; n_blocks; n_blocks--, p += 64)
+            compress_sha(state, p);
+        return;
+    }
+#endif
+    for (; n_blocks; n_blocks--, p += 64)
+        compress_plain(state, p);
+}
+
 void fus_sha256_start(struct fus_sha256 *s)
 {
     static const uint32_t h0[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
@@ -78,10 +134,11 @@ void fus_sha256_add(struct fus_sha256 *s, const void *bytes, size_t n)
         n -= take;
         if (held + take < 64)
             return;
-        compress(s->h, s->block);
+        compress(s->h, s->block, 1);
     }
-    for (; n >= 64; p += 64, n -= 64)
-        compress(s->h, p);
+    compress(s->h, p, n / 64);
+    p += n / 64 * 64;
+    n %= 64;
     if (n)
         memcpy(s->block, p, n);
 }

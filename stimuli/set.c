@@ -482,22 +482,24 @@ int fus_set_picture(struct fus_image *image, const struct fus_set *set, int i, s
     return code;
 }
 
-int fus_set_each(const struct fus_set *set, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
+int fus_set_each(int from, int end, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
                  struct fus_error *err)
 {
-    int bad = set->n_pictures; /* the first picture known to be bad; none behind it is visited any more */
+    int bad = end; /* the first picture known to be bad; none behind it is visited any more */
     struct fus_error first = {0};
 #ifdef _OPENMP
 #pragma omp parallel for schedule(dynamic) num_threads(fus_base_threads())
 #endif
-    for (int i = 0; i < set->n_pictures; i++) {
+    for (int i = from; i < end; i++) {
         int until;
         struct fus_error e = {0};
 #ifdef _OPENMP
 #pragma omp atomic read
 #endif
         until = bad;
-        if (i > until || !visit(arg, i, &e))
+        if (i > until)
+            continue;
+        if (!(fus_base_stopping() ? fus_base_fail(&e, FUS_ESTOPPED, "stopped") : visit(arg, i, &e)))
             continue;
 #ifdef _OPENMP
 #pragma omp critical(fus_set_first)
@@ -510,7 +512,7 @@ int fus_set_each(const struct fus_set *set, int (*visit)(void *arg, int i, struc
             first = e;
         }
     }
-    if (bad == set->n_pictures)
+    if (bad == end)
         return FUS_OK;
     if (err)
         *err = first;
@@ -558,5 +560,5 @@ static int check_picture(void *arg, int i, struct fus_error *err)
 int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_error *err)
 {
     struct check c = {set, hex};
-    return fus_set_each(set, check_picture, &c, err);
+    return fus_set_each(0, set->n_pictures, check_picture, &c, err);
 }

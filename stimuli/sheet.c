@@ -92,7 +92,7 @@ int fus_set_sheet(struct fus_image *sheet, const struct fus_set *set, int thumb_
     if (code)
         goto out;
     memset(image.pixels, 255, (size_t)width * (size_t)height * 3);
-    code = fus_set_each(set, place_thumb, &s, err);
+    code = fus_set_each(0, set->n_pictures, place_thumb, &s, err);
     if (code)
         fus_image_free(&image);
     else

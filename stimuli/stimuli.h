@@ -88,9 +88,9 @@ void fus_set_close(struct fus_set *set);
 /* Picture i, decoded or drawn. Thread-safe. */
 int fus_set_picture(struct fus_image *image, const struct fus_set *set, int i, struct fus_error *err);
 
-/* visit(arg, i, err) for every picture, in parallel. Once one fails none behind it is begun; of several failures the first
- * in set order is reported, whatever the threads do. */
-int fus_set_each(const struct fus_set *set, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
+/* visit(arg, i, err) for pictures from .. end-1, in parallel. Once one fails none behind it is begun; of several failures
+ * the first in set order is reported, whatever the threads do. */
+int fus_set_each(int from, int end, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
                  struct fus_error *err);
 
 /* Read every picture once, in parallel: the first (in set order) that cannot be read fails, by name. hex[i]: SHA-256

@@ -63,6 +63,35 @@ static void test_threads(void)
     fus_moments_destroy(&b);
 }
 
+/* Rows at once: the bits of one by one, in any order, with repeats. */
+static void test_rows(void)
+{
+    enum { UNITS = 2500, ROWS = 12 };
+    static float x[ROWS * UNITS];
+    int group[ROWS];
+    size_t order[20];
+    struct fus_moments a, b;
+    struct fus_rng r;
+    fus_rng_seed(&r, 7);
+    for (int i = 0; i < ROWS * UNITS; i++)
+        x[i] = (float)fus_rng_normal(&r);
+    for (int i = 0; i < ROWS; i++)
+        group[i] = i * 5 % 3;
+    for (int i = 0; i < 20; i++)
+        order[i] = (size_t)fus_rng_below(&r, ROWS);
+    CHECK(fus_moments_create(&a, 3, UNITS, NULL) == 0 && fus_moments_create(&b, 3, UNITS, NULL) == 0);
+    for (int i = 0; i < ROWS; i++)
+        fus_moments_add(&a, group[i], x + i * UNITS);
+    for (int i = 0; i < 20; i++)
+        fus_moments_add(&a, group[order[i]], x + order[i] * UNITS);
+    fus_moments_add_rows(&b, x, group, NULL, ROWS);
+    fus_moments_add_rows(&b, x, group, order, 20);
+    CHECK(memcmp(a.mean, b.mean, 3 * UNITS * sizeof *a.mean) == 0 && memcmp(a.m2, b.m2, 3 * UNITS * sizeof *a.m2) == 0);
+    CHECK(a.n[0] == b.n[0] && a.n[1] == b.n[1] && a.n[2] == b.n[2]);
+    fus_moments_destroy(&a);
+    fus_moments_destroy(&b);
+}
+
 static void test_unblock(void)
 {
     for (int channels = 1; channels <= 40; channels += 13) {
@@ -139,6 +168,7 @@ int main(int argc, char **argv)
     }
     test_against_two_passes();
     test_threads();
+    test_rows();
     test_unblock();
     test_refusals();
     return test_end();

@@ -35,16 +35,6 @@ static bool whole_number(unsigned long long *out, const char *text, const char *
     return errno == 0;
 }
 
-static bool append(struct fus_texts *list, const char *text)
-{
-    const char **more = fus_base_resize(list->items, (size_t)list->n + 1, sizeof *more);
-    if (!more)
-        return false;
-    list->items = more;
-    list->items[list->n++] = text;
-    return true;
-}
-
 /* What is expected instead, or NULL where the value was taken. */
 static const char *set_value(const struct fus_arg *arg, const char *text)
 {
@@ -55,8 +45,13 @@ static const char *set_value(const struct fus_arg *arg, const char *text)
     case FUS_ARG_TEXT:
         *(const char **)arg->value = text;
         return NULL;
-    case FUS_ARG_LIST:
-        return append(arg->value, text) ? NULL : "less: no memory";
+    case FUS_ARG_LIST: {
+        struct fus_texts *list = arg->value;
+        if (list->n == list->room)
+            return "fewer of this option";
+        list->items[list->n++] = text;
+        return NULL;
+    }
     case FUS_ARG_COUNT:
         if (!whole_number(&n, text, &rest) || *rest || n < 1 || n > 1000000)
             return "a whole number from 1 to 1000000";
@@ -102,11 +97,11 @@ int fus_args_parse(const char *command, const char *help, const struct fus_arg *
     int threads = 0;
     const struct fus_arg common[] = {{"--threads", FUS_ARG_COUNT, &threads}, {NULL, FUS_ARG_FLAG, NULL}};
     bool only_operands = false;
+    *operands = (struct fus_texts){(const char **)argv, 0, argc};
     for (int i = 0; i < argc; i++) {
         const char *a = argv[i], *equals = strchr(a, '=');
         if (only_operands || a[0] != '-' || a[1] == '\0') {
-            if (!append(operands, a))
-                return fus_args_usage(command, "no memory for so many arguments");
+            argv[operands->n++] = argv[i];
             continue;
         }
         if (strcmp(a, "--") == 0) {

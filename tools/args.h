@@ -8,7 +8,7 @@
 enum fus_arg_kind {
     FUS_ARG_FLAG,  /* bool */
     FUS_ARG_TEXT,  /* const char * */
-    FUS_ARG_LIST,  /* struct fus_texts: may be given several times */
+    FUS_ARG_LIST,  /* struct fus_texts with room: may be given several times */
     FUS_ARG_COUNT, /* int >= 1 */
     FUS_ARG_SEED,  /* uint64_t */
     FUS_ARG_REAL,  /* double in (0, 1] */
@@ -23,10 +23,10 @@ struct fus_arg {
 
 struct fus_texts {
     const char **items;
-    int n;
+    int n, room;
 };
 
-/* Fills the values and the operands. 0; 2 after a message (wrong usage); -1 after --help was printed. `--threads` is
+/* Fills the values and the operands, which are moved to the front of argv. 0; 2 after a message (wrong usage); -1 after --help was printed. `--threads` is
  * understood for every command. */
 int fus_args_parse(const char *command, const char *help, const struct fus_arg *args, struct fus_texts *operands, int argc,
                    char **argv);

@@ -60,7 +60,7 @@ static int see_pictures(struct round *r, const bool *wanted, const struct fus_te
         code = fus_model_input(input, r->model, images->items[i], r->err);
         if (!code)
             code = fus_net_forward(r->model->net, input, 1, wanted, on_tap, r, r->err);
-        if (!code && fus_model_stopping())
+        if (!code && fus_base_stopping())
             code = fus_base_fail(r->err, FUS_ESTOPPED, "stopped; nothing was written");
     }
     fus_base_free(input);

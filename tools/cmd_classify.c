@@ -181,7 +181,7 @@ static int look(struct sight *s, const struct fus_model *m, const struct labels 
             fus_softmax_apply(s->scores, (size_t)s->n_classes);
             print_top(images->items[i], s->scores, s->n_classes, top, labels);
         }
-        if (!code && fus_model_stopping())
+        if (!code && fus_base_stopping())
             code = fus_base_fail(err, FUS_ESTOPPED, "stopped after %d of %d pictures", i + 1, images->n);
     }
     fus_base_free(wanted);

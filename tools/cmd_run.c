@@ -27,6 +27,8 @@ static const char help[] =
     "example: fusiform run --model r50=resnet50.pth --model clip=RN50.pt --stimuli fLoc/ --out out/mine\n";
 
 
+#define MAX_MODELS 64
+
 /* ---- what the command line asks for ---- */
 
 /* "name=file" -> both; else the name is the file's stem, or the spec. A text before `=` is a name only without / : ? */
@@ -160,7 +162,8 @@ int fus_cmd_run(int argc, char **argv)
     struct fus_run run = {.stimuli = "builtin", .layers = "all", .select = {FUS_BH, 0.05}, .max_memory = (size_t)512 << 20,
                           .batch = 4, .seed = 1};
     struct fus_run_summary summary = {.version = FUS_VERSION};
-    struct fus_texts models = {0};
+    const char *named[MAX_MODELS];
+    struct fus_texts models = {named, 0, MAX_MODELS};
     struct fus_error err = {0};
     int status = parse(&run, &models, argc, argv);
     if (status)

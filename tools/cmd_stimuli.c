@@ -72,7 +72,7 @@ static int draw_all(const struct fus_set *set, const struct options *o, struct f
             break;
         fus_outfile_printf(&captions, "%s\t%s\n", name, caption);
         fus_outfile_printf(&manifest, "%s\t%s\t%s\n", name, set->categories[p->category], set->subcategories[p->subcategory]);
-        if (fus_model_stopping())
+        if (fus_base_stopping())
             code = fus_base_fail(err, FUS_ESTOPPED, "stopped after %d of %d pictures", i + 1, set->n_pictures);
     }
     if (!code)

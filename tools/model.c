@@ -89,11 +89,9 @@ int fus_model_input(float *input, const struct fus_model *m, const char *path, s
     return code;
 }
 
-static volatile sig_atomic_t stopping;
-
 static void on_interrupt(int signal_number)
 {
-    stopping = 1;
+    fus_base_request_stop();
     signal(signal_number, SIG_DFL);
 }
 
@@ -104,9 +102,4 @@ void fus_model_catch_interrupt(void)
     a.sa_handler = on_interrupt;
     sigaction(SIGINT, &a, NULL);
     sigaction(SIGTERM, &a, NULL);
-}
-
-bool fus_model_stopping(void)
-{
-    return stopping != 0;
 }

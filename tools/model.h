@@ -29,8 +29,7 @@ int fus_model_want(bool *wanted, const struct fus_model *m, const char *layers, 
 /* Picture file -> input [3, side, side]. */
 int fus_model_input(float *input, const struct fus_model *m, const char *path, struct fus_error *err);
 
-/* Ctrl-C: fus_model_stopping is true from the first one on; a second ends the program at once. */
+/* Ctrl-C: the first one asks for a stop (fus_base_stopping), a second ends the program at once. */
 void fus_model_catch_interrupt(void);
-bool fus_model_stopping(void);
 
 #endif

@@ -1,9 +1,6 @@
 /* One model over all pictures: responses are streamed into moments, moments are tested, labels are written. */
 #include <stdio.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include "run.h"
 
@@ -14,6 +11,7 @@ struct pass {
     struct fus_model *model;
     bool *wanted;                /* [n_taps] of this pass */
     struct fus_moments *moments; /* [n_taps] */
+    float *input;                /* [batch, 3, side, side] */
     int first;                   /* picture number of the batch's first one */
 };
 
@@ -31,33 +29,19 @@ static int on_tap(void *context, int tap, int picture, const float *blocked)
     return FUS_OK;
 }
 
-/* Pictures first .. first+n-1, decoded and preprocessed in parallel; the first that fails in set order is reported. */
-static int prepare(float *input, const struct pass *p, int n, struct fus_error *err)
+/* Picture i, decoded and preprocessed, into its place in the batch. */
+static int prepare(void *context, int i, struct fus_error *err)
 {
-    struct fus_error errors[2] = {{0}, {0}}; /* [1] is scratch */
-    int failed = n;
-#pragma omp parallel for schedule(dynamic) num_threads(fus_base_threads())
-    for (int i = 0; i < n; i++) {
-        struct fus_image image = {0};
-        struct fus_error mine = {0};
-        int code = fus_set_picture(&image, &p->run->set, p->first + i, &mine);
-        if (!code) {
-            code = fus_preprocess_apply(input + (size_t)i * p->model->input_floats, &p->model->preprocess, &image, &mine);
-            if (code)
-                fus_base_blame(&mine, "%s: ", p->run->set.pictures[p->first + i].path);
-        }
-        fus_image_free(&image);
-        if (code) {
-#pragma omp critical(fus_run_first)
-            if (i < failed) {
-                failed = i;
-                errors[0] = mine;
-            }
-        }
-    }
-    if (failed < n && err)
-        *err = errors[0];
-    return failed < n ? errors[0].code : FUS_OK;
+    const struct pass *p = context;
+    struct fus_image image = {0};
+    int code = fus_set_picture(&image, &p->run->set, i, err);
+    if (code)
+        return code;
+    code = fus_preprocess_apply(p->input + (size_t)(i - p->first) * p->model->input_floats, &p->model->preprocess, &image, err);
+    if (code)
+        fus_base_blame(err, "%s: ", p->run->set.pictures[i].path);
+    fus_image_free(&image);
+    return code;
 }
 
 static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
@@ -66,25 +50,24 @@ static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
     int code = FUS_OK, batch = p->run->batch;
     char what[192];
     double started = fus_run_now();
-    float *input = fus_base_alloc((size_t)batch * p->model->input_floats, sizeof *input);
-    if (!input)
+    p->input = fus_base_alloc((size_t)batch * p->model->input_floats, sizeof *p->input);
+    if (!p->input)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a batch of %d pictures", batch);
     snprintf(what, sizeof what, "%s, pass %d", p->log->name, pass_number);
     for (p->first = 0; p->first < set->n_pictures && !code; p->first += batch) {
         int n = set->n_pictures - p->first < batch ? set->n_pictures - p->first : batch;
         double start = fus_run_now(), statistics = p->log->statistics_seconds;
-        code = prepare(input, p, n, err);
+        code = fus_set_each(p->first, p->first + n, prepare, p, err);
         double prepared = fus_run_now();
         if (!code)
-            code = fus_net_forward(p->model->net, input, n, p->wanted, on_tap, p, err);
+            code = fus_net_forward(p->model->net, p->input, n, p->wanted, on_tap, p, err);
         p->log->decode_seconds += prepared - start;
         p->log->forward_seconds += fus_run_now() - prepared - (p->log->statistics_seconds - statistics);
         fus_run_progress(p->run, what, p->first + n, set->n_pictures, started);
-        if (!code && fus_model_stopping())
-            code = fus_base_fail(err, FUS_ESTOPPED, "stopped at picture %d of %d of model %s", p->first + n,
-                                 set->n_pictures, p->log->name);
+        if (code == FUS_ESTOPPED)
+            fus_base_fail(err, FUS_ESTOPPED, "stopped at picture %d of %d of model %s", p->first + 1, set->n_pictures, p->log->name);
     }
-    fus_base_free(input);
+    fus_base_free(p->input);
     return code;
 }
 
