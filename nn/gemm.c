@@ -132,6 +132,8 @@ static int part(int whole, int n_parts, int i)
     return (int)((long long)whole * i / n_parts);
 }
 
+/* With enough pixels each thread gets as many blocks of them as any other; with few (and then large weights) channels are
+ * split, and packing is repeated. */
 static void share_out(struct product *p, int n_pictures, bool packs)
 {
     const struct fus_layer *l = p->g->layer;
@@ -141,11 +143,18 @@ static void share_out(struct product *p, int n_pictures, bool packs)
     p->n_panels = (FUS_BLOCKS(l->channels) + p->kernel->blocks - 1) / p->kernel->blocks;
     p->pixel_blocks = (p->n_tiles + TILES_PER_BLOCK - 1) / TILES_PER_BLOCK;
     p->channel_groups = 1;
-    if (n_pictures * p->pixel_blocks < 3 * threads && threads > 1) { /* few pixels: split channels too; packing is repeated */
-        p->channel_groups = packs ? threads : 4 * threads;
-        if (p->channel_groups > p->n_panels)
-            p->channel_groups = p->n_panels;
+    if (threads == 1)
+        return;
+    if ((long long)n_pictures * p->n_tiles >= 4LL * threads) {
+        int blocks = p->pixel_blocks;
+        while (blocks < p->n_tiles && (n_pictures * blocks < 2 * threads || n_pictures * blocks % threads != 0))
+            blocks++;
+        p->pixel_blocks = blocks;
+        return;
     }
+    p->channel_groups = packs ? threads : 4 * threads;
+    if (p->channel_groups > p->n_panels)
+        p->channel_groups = p->n_panels;
 }
 
 static int tile_start(const struct product *p, int tile)

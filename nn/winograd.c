@@ -15,6 +15,7 @@
 
 #define TILE 4
 #define COMPONENTS 36
+#define MIN_TILES 12 /* with fewer, weights cannot be brought as fast as they are used up */
 #define MAX_TILES 28 /* of a task: 2 x 14 rows of the largest micro-kernel */
 
 bool fus_winograd_fits(const struct fus_layer *l)
@@ -206,7 +207,10 @@ void fus_winograd_run(const struct fus_gemm *g, float *out, const float *in, con
     v.n_panels = (FUS_BLOCKS(l->channels) + kernel->blocks - 1) / kernel->blocks;
     v.chunks = (v.n_tiles + MAX_TILES - 1) / MAX_TILES;
     v.groups = 1;
-    if (threads > 1 && v.chunks < 2 * threads) /* few tiles: split channels too; the input's transform is repeated */
+    int even = (v.chunks + threads - 1) / threads * threads;
+    if (v.n_tiles >= even * MIN_TILES) /* as many chunks for each thread as for any other */
+        v.chunks = even;
+    else if (threads > 1) /* few tiles: split channels too; the input's transform is repeated */
         v.groups = v.n_panels < threads ? v.n_panels : threads;
     fus_team_for(v.chunks * v.groups, run_task, &v);
 }
