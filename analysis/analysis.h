@@ -67,9 +67,20 @@ double fus_multiple_threshold(double *p, double *scratch, size_t n, size_t n_tes
 
 /* ---- selectivity of one layer (select.c, csi.c, spatial.c): method.md sections 3 and 4 ---- */
 
+enum fus_criterion { /* inference.h and criteria.c say where each comes from */
+    FUS_CRITERION_IUT,    /* intersection-union of one-sided t tests: fus_select_layer */
+    FUS_CRITERION_PRINCE, /* Student two-sided against each other category, BY over the units per pair, all q <= alpha, all t > 0 */
+    FUS_CRITERION_TDANN,  /* t against the pool of all others, variances with n, t > 10 */
+    FUS_CRITERION_DPRIME, /* d' > 1 (fus_csi_dprime) */
+    FUS_CRITERION_RATIO,  /* CSI > 1/3 */
+    FUS_CRITERION_RANKSUM /* preferred category against each other, largest p < 0.001; needs single responses */
+};
+
 struct fus_select_options {
-    enum fus_correction correction;
-    double alpha;
+    enum fus_correction correction; /* matters to iut alone */
+    double alpha;                   /* to iut and prince */
+    bool student;                   /* iut with pooled variances instead of Welch's test; 0 where the difference is */
+    enum fus_criterion criterion;   /* fus_select_layer is iut whatever this says; the resampling of inference.h follows it */
 };
 
 struct fus_category_summary {
@@ -81,6 +92,9 @@ struct fus_category_summary {
     double dprime_mean;            /* (mu_c - mu_o) / sqrt((s_c^2 + s_o^2) / 2) over the selective units; NaN if none */
     double variation_cv, variation_sd, gini, entropy; /* of map over places; NaN where the map is 0 everywhere */
     float *map;                    /* [height, width] share of the channels selective at this place */
+    double csi_cv, dprime_cv;      /* units selected in one half of the pictures, measured in the other (halves.c); NaN: not computed, */
+    double survival, split_half_r, dice; /* as the following */
+    double csi_low, csi_high, variation_low, variation_high; /* intervals of csi_mean and variation_cv (bootstrap.c) */
 };
 
 struct fus_layer_summary {
@@ -91,25 +105,30 @@ struct fus_layer_summary {
     int n_categories;
     struct fus_category_summary *categories; /* [n_categories] */
     int8_t *label;                 /* [C, H, W]: -1 none, else the category; caller may take it away (set NULL) */
+    const struct fus_bootstrap *bootstrap; /* inference.h; the caller's; NULL: none */
 };
 
 /* Everything of the default report for one layer from the moments of its categories (groups = categories, units [C,
- * H, W]). Intersection-union of one-sided Welch tests, corrected over the units of the layer. */
+ * H, W]). Intersection-union of one-sided t tests, corrected over the units of the layer. */
 int fus_select_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
                      int width, const struct fus_select_options *options, struct fus_error *err);
 void fus_select_free(struct fus_layer_summary *layer);
+
+/* The labels alone: categories, proportions and maps stay empty. */
+int fus_select_label(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
+                     int width, const struct fus_select_options *options, struct fus_error *err);
 
 /* The parts of it, for the other criteria (criteria.c): memory and name; pictures and alpha make sense; labels -1 and the dead and undefined
  * units counted; the indices from labels that are set; whether all of a unit's moments are finite. */
 int fus_select_create(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
                       int width, struct fus_error *err);
 int fus_select_check(const struct fus_moments *m, const struct fus_select_options *options, struct fus_error *err);
-void fus_select_count(struct fus_layer_summary *out, const struct fus_moments *m);
+int fus_select_count(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err);
 int fus_select_summarise(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err);
 bool fus_select_defined(const struct fus_moments *m, size_t unit);
 
-/* The least Welch t of category against each other one; NaN for a unit that is not defined. */
-double fus_select_least_t(const struct fus_moments *m, size_t unit, int category);
+/* The least t of category against each other one, Welch's or Student's; NaN for a unit that is not defined. */
+double fus_select_least_t(const struct fus_moments *m, size_t unit, int category, bool student);
 
 /* What select_layer decides on, for every unit (`--units full`): each [n_categories, n_units]; NULL = not wanted. */
 struct fus_unit_tables {

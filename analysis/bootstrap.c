@@ -23,8 +23,10 @@ static int measure(double *out, size_t stride, struct fus_moments *m, const stru
                    size_t n, const struct fus_select_options *options, struct fus_error *err)
 {
     struct fus_layer_summary layer;
+    if (fus_base_stopping())
+        return fus_base_fail(err, FUS_ESTOPPED, "stopped while resampling");
     fus_responses_moments(m, r, order, n, NULL);
-    int code = fus_select_layer(&layer, m, "resample", r->channels, r->height, r->width, options, err);
+    int code = fus_criteria_layer(&layer, m, "resample", r->channels, r->height, r->width, options->criterion, options, err);
     if (code)
         return code;
     for (int c = 0; c < r->n_categories; c++) {
@@ -204,8 +206,10 @@ int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstr
     double *scratch = fus_base_alloc(b->n_resamples, sizeof *scratch);
     if (!scratch)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu resamples", b->n_resamples);
-    for (int c = 0; c < b->n_categories; c++) {
-        size_t column = (size_t)c * N_STATISTICS + FUS_BOOTSTRAP_PROPORTION;
+    for (size_t column = 0; column < (size_t)b->n_categories * N_STATISTICS; column++) {
+        struct fus_category_summary *s = &layer->categories[column / N_STATISTICS];
+        double *const low[N_STATISTICS] = {&s->ci_low, &s->csi_low, &s->variation_low};
+        double *const high[N_STATISTICS] = {&s->ci_high, &s->csi_high, &s->variation_high};
         const double *values = b->resampled + column * b->n_resamples;
         struct fus_interval i;
         if (b->left_out)
@@ -213,8 +217,8 @@ int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstr
                               alpha, scratch);
         else
             fus_bootstrap_percentile(&i, b->estimate[column], values, b->n_resamples, alpha, scratch);
-        layer->categories[c].ci_low = i.low;
-        layer->categories[c].ci_high = i.high;
+        *low[column % N_STATISTICS] = i.low;
+        *high[column % N_STATISTICS] = i.high;
     }
     fus_base_free(scratch);
     return FUS_OK;

@@ -78,25 +78,65 @@ static size_t chunk_end(size_t from, size_t n)
     return n - from < CHUNK ? n : from + CHUNK;
 }
 
-/* The category whose statistic is largest among those above the cut. */
+/* The category with the largest statistic above the cut, or -1; *value its statistic. */
+static int best_above(double *value, const struct fus_moments *m, size_t unit, enum fus_criterion criterion, double cut)
+{
+    int best = -1;
+    *value = cut;
+    for (int c = 0; c < m->n_groups && fus_select_defined(m, unit); c++) {
+        double here = statistic(m, unit, c, criterion);
+        if (here > *value) {
+            *value = here;
+            best = c;
+        }
+    }
+    return best;
+}
+
 static void cut_chunk(void *context, int chunk, int thread)
 {
     const struct work *w = context;
-    double cut = w->criterion == FUS_CRITERION_TDANN ? TDANN_T : w->criterion == FUS_CRITERION_DPRIME ? DPRIME : RATIO;
+    double cut = w->criterion == FUS_CRITERION_TDANN ? TDANN_T : w->criterion == FUS_CRITERION_DPRIME ? DPRIME : RATIO, value;
     size_t from = (size_t)chunk * CHUNK, end = chunk_end(from, w->m->n_units);
     (void)thread;
+    for (size_t u = from; u < end; u++)
+        w->out->label[u] = (int8_t)best_above(&value, w->m, u, w->criterion, cut);
+}
+
+struct counting {
+    const struct fus_moments *m;
+    enum fus_criterion criterion;
+    const double *cuts;
+    size_t n_cuts, *count; /* [n_chunks, n_categories, n_cuts] */
+};
+
+static void count_chunk(void *context, int chunk, int thread)
+{
+    const struct counting *a = context;
+    size_t from = (size_t)chunk * CHUNK, end = chunk_end(from, a->m->n_units);
+    size_t *count = a->count + (size_t)chunk * (size_t)a->m->n_groups * a->n_cuts;
+    (void)thread;
     for (size_t u = from; u < end; u++) {
-        double most = cut;
-        if (!fus_select_defined(w->m, u))
-            continue;
-        for (int c = 0; c < w->m->n_groups; c++) {
-            double value = statistic(w->m, u, c, w->criterion);
-            if (value > most) {
-                most = value;
-                w->out->label[u] = (int8_t)c;
-            }
-        }
+        double value;
+        int c = best_above(&value, a->m, u, a->criterion, -INFINITY);
+        for (size_t k = 0; k < a->n_cuts && c >= 0; k++)
+            count[(size_t)c * a->n_cuts + k] += value > a->cuts[k];
     }
+}
+
+int fus_criteria_count(size_t *count, const struct fus_moments *m, enum fus_criterion criterion, const double *cuts, size_t n_cuts,
+                       struct fus_error *err)
+{
+    size_t n = (size_t)m->n_groups * n_cuts, n_chunks = (m->n_units + CHUNK - 1) / CHUNK;
+    struct counting a = {m, criterion, cuts, n_cuts, fus_base_alloc(n_chunks, n * sizeof *count)};
+    if (!a.count)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory to count units above %zu thresholds", n_cuts);
+    fus_team_for((int)n_chunks, count_chunk, &a);
+    memset(count, 0, n * sizeof *count);
+    for (size_t i = 0; i < n_chunks * n; i++)
+        count[i % n] += a.count[i];
+    fus_base_free(a.count);
+    return FUS_OK;
 }
 
 /* q [n_units] = two-sided p of category a against b. */
@@ -140,24 +180,33 @@ static int label_prince(struct fus_layer_summary *out, const struct fus_moments 
     return code;
 }
 
-int fus_criteria_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
+int fus_criteria_label(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
                        int width, enum fus_criterion criterion, const struct fus_select_options *options,
                        struct fus_error *err)
 {
     if (criterion == FUS_CRITERION_IUT)
-        return fus_select_layer(out, m, name, channels, height, width, options, err);
+        return fus_select_label(out, m, name, channels, height, width, options, err);
     int code = fus_select_create(out, m, name, channels, height, width, err);
     if (!code)
         code = fus_select_check(m, options, err);
     if (!code && criterion == FUS_CRITERION_RANKSUM)
         code = fus_base_fail(err, FUS_EINVAL, "criterion ranksum needs the single responses, not their moments");
-    if (!code) {
-        fus_select_count(out, m);
-        if (criterion == FUS_CRITERION_PRINCE)
-            code = label_prince(out, m, options->alpha, err);
-        else
-            fus_team_for((int)((m->n_units + CHUNK - 1) / CHUNK), cut_chunk, &(struct work){out, m, criterion, NULL, 0, 0});
-    }
+    if (!code)
+        code = fus_select_count(out, m, err);
+    if (!code && criterion == FUS_CRITERION_PRINCE)
+        code = label_prince(out, m, options->alpha, err);
+    else if (!code)
+        fus_team_for((int)((m->n_units + CHUNK - 1) / CHUNK), cut_chunk, &(struct work){out, m, criterion, NULL, 0, 0});
+    if (code)
+        fus_select_free(out);
+    return code;
+}
+
+int fus_criteria_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
+                       int width, enum fus_criterion criterion, const struct fus_select_options *options,
+                       struct fus_error *err)
+{
+    int code = fus_criteria_label(out, m, name, channels, height, width, criterion, options, err);
     if (!code)
         code = fus_select_summarise(out, m, err);
     if (code)
@@ -235,16 +284,17 @@ int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_respons
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu responses", r->n_images);
     if (!code) {
         fus_responses_moments(&m, r, NULL, r->n_images, NULL);
-        fus_select_count(out, &m);
+        code = fus_select_count(out, &m, err);
         for (int c = 0; c < r->n_categories; c++)
             first[c + 1] = first[c] + (size_t)m.n[c];
-        for (size_t u = 0; u < r->n_units; u++)
+        for (size_t u = 0; u < r->n_units && !code; u++)
             if (fus_select_defined(&m, u)) {
                 gather(values, first, r, u);
                 out->label[u] = (int8_t)ranksum_label(values, values + r->n_images, first, &m, u);
             }
-        code = fus_select_summarise(out, &m, err);
     }
+    if (!code)
+        code = fus_select_summarise(out, &m, err);
     if (code)
         fus_select_free(out);
     fus_base_free(values);

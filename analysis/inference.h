@@ -1,5 +1,5 @@
 /* What goes beyond the default report: other criteria of selectivity, effect sizes, cross-validation, resampling,
- * representational similarity. Reading order: effect.c, ranksum.c, criteria.c, halves.c, order.c, permute.c,
+ * representational similarity. Reading order: effect.c, ranksum.c, criteria.c, sweep.c, halves.c, order.c, permute.c,
  * bootstrap.c, consistency.c, signflip.c. Same rules as analysis.h: doubles, fixed order of sums, nothing depends on threads. */
 #ifndef FUS_INFERENCE_H
 #define FUS_INFERENCE_H
@@ -24,15 +24,6 @@ double fus_ranksum_p(const float *a, size_t n_a, const float *b, size_t n_b, flo
 
 /* ---- other criteria (criteria.c) ---- */
 
-enum fus_criterion {
-    FUS_CRITERION_IUT,    /* fus_select_layer */
-    FUS_CRITERION_PRINCE, /* Student two-sided against each other category, BY over the units per pair, all q <= alpha, all t > 0 */
-    FUS_CRITERION_TDANN,  /* t against the pool of all others, variances with n, t > 10 */
-    FUS_CRITERION_DPRIME, /* d' > 1 (fus_csi_dprime) */
-    FUS_CRITERION_RATIO,  /* CSI > 1/3 */
-    FUS_CRITERION_RANKSUM /* preferred category against each other, largest p < 0.001; needs single responses */
-};
-
 /* "iut", "prince", "tdann", "dprime", "ratio", "ranksum"; FUS_EINVAL names them. */
 int fus_criteria_parse(enum fus_criterion *out, const char *name, struct fus_error *err);
 const char *fus_criteria_name(enum fus_criterion criterion);
@@ -41,6 +32,15 @@ const char *fus_criteria_name(enum fus_criterion criterion);
  * largest statistic (the lower index among equal ones). options->correction matters to iut alone, alpha to iut and prince. */
 int fus_criteria_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
                        int width, enum fus_criterion criterion, const struct fus_select_options *options,
+                       struct fus_error *err);
+
+/* The labels alone, as fus_select_label. */
+int fus_criteria_label(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
+                       int width, enum fus_criterion criterion, const struct fus_select_options *options,
+                       struct fus_error *err);
+
+/* Units by the largest statistic over categories (tdann, dprime or ratio): count [n_categories, n_cuts] of those above each cut. */
+int fus_criteria_count(size_t *count, const struct fus_moments *m, enum fus_criterion criterion, const double *cuts, size_t n_cuts,
                        struct fus_error *err);
 
 /* Single responses of one layer: x [n_images, n_units], units [C, H, W]; category [n_images] in 0 .. n_categories-1. */
@@ -61,6 +61,18 @@ int fus_responses_check(const struct fus_responses *r, struct fus_error *err);
 void fus_responses_moments(struct fus_moments *m, const struct fus_responses *r, const size_t *order, size_t n,
                            const int *relabel);
 
+/* ---- the same layer under many thresholds (sweep.c) ---- */
+
+struct fus_sweep_threshold {
+    enum fus_criterion criterion;
+    enum fus_correction correction; /* iut's; prince's is FUS_BY, the others' FUS_UNCORRECTED */
+    double threshold;               /* alpha of iut and prince, else the cut: t, d' or CSI above it */
+};
+size_t fus_sweep_count(void);
+struct fus_sweep_threshold fus_sweep_threshold(size_t i);
+/* selective [n_categories, fus_sweep_count()]; options: only student matters. */
+int fus_sweep_layer(size_t *selective, const struct fus_moments *m, const struct fus_select_options *options, struct fus_error *err);
+
 /* ---- split halves (halves.c), against double dipping (Kriegeskorte et al. 2009) ----
  *
  * Moments of 2 * n_categories groups: group half * n_categories + category. Conventionally the pictures of a category go to
@@ -69,7 +81,8 @@ void fus_responses_moments(struct fus_moments *m, const struct fus_responses *r,
 /* The groups of one half, as moments that share m's memory: never destroy it. */
 struct fus_moments fus_halves_view(const struct fus_moments *m, int half);
 
-/* Both halves as one (Chan, Golub & LeVeque 1983), into out [n_categories, n_units], created by the caller. */
+/* Both halves as one (Chan, Golub & LeVeque 1983), into out [n_categories, n_units], created by the caller; it may
+ * be fus_halves_view(m, 0), which the merged moments then replace. */
 int fus_halves_merge(struct fus_moments *out, const struct fus_moments *m, struct fus_error *err);
 
 /* Of one category in one layer. "Selected" by fus_criteria_layer with the given criterion in one half alone; cross-validated values are measured
@@ -80,7 +93,7 @@ struct fus_halves_category {
     double dprime_same, dprime_cross;
     double survival;                  /* share of the selected units that are selected in the other half too */
     double dice;                      /* 2 |A and B| / (|A| + |B|) of the two masks */
-    double t_correlation;             /* Pearson's r over units of the least Welch t over the other categories; units defined in both */
+    double t_correlation;             /* Pearson's r over units of the least t over the other categories (options->student or Welch's); units defined in both */
 };
 int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *m, enum fus_criterion criterion,
                      const struct fus_select_options *options, struct fus_error *err); /* out [n_categories] */
@@ -135,7 +148,7 @@ void fus_bootstrap_percentile(struct fus_interval *out, double estimate, const d
 void fus_bootstrap_bca(struct fus_interval *out, double estimate, const double *values, size_t n, const double *left_out, size_t n_left,
                        double alpha, double *scratch);
 
-/* The proportions' intervals into a layer's ci_low and ci_high: BCa with a jackknife, else percentile. */
+/* The intervals into a layer's ci_low and ci_high, csi_low ... variation_high: BCa with a jackknife, else percentile. */
 int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstrap *b, double alpha, struct fus_error *err);
 
 /* a - b of every category and statistic, paired by resample, percentile interval and p: out [n_categories, 3]. */

@@ -19,6 +19,7 @@ struct work {
     int *relabel;    /* [n_images] */
     double *null_proportion, *null_csi, *null_t;
     long n;
+    bool student;
 };
 
 static int create_work(struct work *w, const struct fus_responses *r, long n, struct fus_error *err)
@@ -64,7 +65,7 @@ static void best_chunk(void *context, int chunk, int thread)
             if (m->mean[(size_t)c * m->n_units + u] > m->mean[(size_t)most * m->n_units + u])
                 most = c;
         w->best[u] = (int8_t)most;
-        w->t[u] = fus_select_least_t(m, u, most);
+        w->t[u] = fus_select_least_t(m, u, most, w->student);
     }
 }
 
@@ -78,7 +79,9 @@ static int measure(struct work *w, const struct fus_responses *r, long b, const 
                    struct fus_error *err)
 {
     struct fus_layer_summary layer;
-    int code = fus_select_layer(&layer, &w->m, "null", r->channels, r->height, r->width, options, err);
+    int code = fus_base_stopping() ? fus_base_fail(err, FUS_ESTOPPED, "stopped at relabelling %ld of %ld", b + 1, w->n)
+                                   : fus_criteria_layer(&layer, &w->m, "null", r->channels, r->height, r->width, options->criterion,
+                                                        options, err);
     if (code)
         return code;
     best_t(w);
@@ -147,6 +150,7 @@ int fus_permute_layer(struct fus_permute_category *out, const struct fus_respons
     int code = fus_responses_check(r, err);
     if (!code)
         code = create_work(&w, r, n_permutations, err);
+    w.student = options->student;
     for (long b = 0; b < n_permutations && !code; b++) {
         memcpy(w.relabel, r->category, r->n_images * sizeof *w.relabel);
         shuffle(w.relabel, r->n_images, seed, b);
@@ -155,7 +159,7 @@ int fus_permute_layer(struct fus_permute_category *out, const struct fus_respons
     }
     if (!code) {
         fus_responses_moments(&w.m, r, NULL, r->n_images, NULL);
-        code = fus_select_layer(&layer, &w.m, "observed", r->channels, r->height, r->width, options, err);
+        code = fus_criteria_layer(&layer, &w.m, "observed", r->channels, r->height, r->width, options->criterion, options, err);
     }
     if (!code) {
         best_t(&w);

@@ -1,6 +1,6 @@
 /* Which units are selective, from the moments of their categories (method.md section 3).
  *
- * For category c the p of a unit is the largest of the one-sided Welch p of c against each other category ("greater than
+ * For category c the p of a unit is the largest of the one-sided p (Welch's or Student's) of c against each other category ("greater than
  * ALL others": an intersection-union test, Berger 1982), corrected over the units of the layer. Selective: q <= alpha
  * and c's mean above every other. A unit with zero variance in both of two categories has p = 1 for that pair; one
  * with a NaN or infinite response has p = 1 throughout.
@@ -32,19 +32,26 @@ static int n_chunks(size_t n_units)
     return (int)((n_units + CHUNK - 1) / CHUNK);
 }
 
-/* The p of one unit and category: the largest over pairs; *least_t the least t. */
-static double unit_p(double *least_t, const struct fus_moments *m, size_t unit, int category)
+/* t and df of one unit's category a against b. */
+static double pair_t(double *df, const struct fus_moments *m, size_t unit, int a, int b, bool student)
 {
-    double n_c = (double)m->n[category], worst = 0, least = INFINITY;
-    size_t mine = (size_t)category * m->n_units + unit;
-    double var_c = m->m2[mine] / (n_c - 1);
+    double n_a = (double)m->n[a], n_b = (double)m->n[b];
+    size_t i = (size_t)a * m->n_units + unit, j = (size_t)b * m->n_units + unit;
+    double var_a = m->m2[i] / (n_a - 1), var_b = m->m2[j] / (n_b - 1);
+    return student ? fus_ttest_student(df, m->mean[i], var_a, n_a, m->mean[j], var_b, n_b)
+                   : fus_ttest_welch(df, m->mean[i], var_a, n_a, m->mean[j], var_b, n_b);
+}
+
+/* The p of one unit and category: the largest over pairs; *least_t the least t. */
+static double unit_p(double *least_t, const struct fus_moments *m, size_t unit, int category, bool student)
+{
+    double worst = 0, least = INFINITY;
     for (int k = 0; k < m->n_groups; k++) {
         if (k == category)
             continue;
-        size_t other = (size_t)k * m->n_units + unit;
-        double n_k = (double)m->n[k], var_k = m->m2[other] / (n_k - 1), df;
-        double t = fus_ttest_welch(&df, m->mean[mine], var_c, n_c, m->mean[other], var_k, n_k);
-        double p = var_c == 0 && var_k == 0 ? 1 : fus_special_t_sf(t, df);
+        double df, t = pair_t(&df, m, unit, category, k, student);
+        bool constant = m->m2[(size_t)category * m->n_units + unit] == 0 && m->m2[(size_t)k * m->n_units + unit] == 0;
+        double p = constant ? 1 : fus_special_t_sf(t, df);
         worst = p > worst ? p : worst;
         least = t < least ? t : least;
     }
@@ -68,18 +75,13 @@ static bool unit_dead(const struct fus_moments *m, size_t unit)
     return true;
 }
 
-double fus_select_least_t(const struct fus_moments *m, size_t unit, int category)
+double fus_select_least_t(const struct fus_moments *m, size_t unit, int category, bool student)
 {
     if (!fus_select_defined(m, unit))
         return NAN;
-    double n_c = (double)m->n[category], least = INFINITY;
-    size_t mine = (size_t)category * m->n_units + unit;
+    double least = INFINITY;
     for (int k = 0; k < m->n_groups; k++) {
-        if (k == category)
-            continue;
-        size_t other = (size_t)k * m->n_units + unit;
-        double n_k = (double)m->n[k], df;
-        double t = fus_ttest_welch(&df, m->mean[mine], m->m2[mine] / (n_c - 1), n_c, m->mean[other], m->m2[other] / (n_k - 1), n_k);
+        double df, t = k == category ? INFINITY : pair_t(&df, m, unit, category, k, student);
         least = t < least ? t : least;
     }
     return least;
@@ -90,7 +92,17 @@ struct bound {
     double p;                        /* larger p never matter */
     double z_squared;                /* t^2 below this means p above the bound */
     double to_error[MAX_CATEGORIES]; /* 1 / (n (n-1)): m2 times this is s^2 / n */
+    bool student;
 };
+
+/* The square of t's denominator for categories a and b, whose m2 are given. */
+static double squared_error(const struct bound *b, const struct fus_moments *m, int i, double m2_i, int j, double m2_j)
+{
+    if (!b->student)
+        return m2_i * b->to_error[i] + m2_j * b->to_error[j];
+    double n_i = (double)m->n[i], n_j = (double)m->n[j];
+    return (m2_i + m2_j) * ((1 / n_i + 1 / n_j) / (n_i + n_j - 2));
+}
 
 static void set_bound(struct bound *b, const struct fus_moments *m, const struct fus_select_options *options)
 {
@@ -106,6 +118,7 @@ static void set_bound(struct bound *b, const struct fus_moments *m, const struct
     b->p = p * (1 + MARGIN);
     double z = -fus_special_normal_quantile(b->p) - 1e-6;
     b->z_squared = z > 0 ? z * z * (1 - MARGIN) : 0;
+    b->student = options->student;
     for (int g = 0; g < m->n_groups; g++)
         b->to_error[g] = 1 / ((double)m->n[g] * (double)(m->n[g] - 1));
 }
@@ -119,12 +132,11 @@ static int candidate(const struct fus_moments *m, const struct bound *b, size_t 
     for (int g = 1; g < m->n_groups; g++)
         if (mean[(size_t)g * n] > mean[(size_t)best * n])
             best = g;
-    double error = m2[(size_t)best * n] * b->to_error[best];
     for (int k = 0; k < m->n_groups; k++) {
         if (k == best)
             continue;
         double d = mean[(size_t)best * n] - mean[(size_t)k * n];
-        double e = error + m2[(size_t)k * n] * b->to_error[k];
+        double e = squared_error(b, m, best, m2[(size_t)best * n], k, m2[(size_t)k * n]);
         bool constant = m2[(size_t)best * n] == 0 && m2[(size_t)k * n] == 0;
         if (!(d > 0) || constant || d * d < b->z_squared * e)
             return -1;
@@ -135,22 +147,18 @@ static int candidate(const struct fus_moments *m, const struct bound *b, size_t 
 /* unit_p for a candidate, or 2 where it is above the bound: pairs in order of t, those that point 4 settles left out. */
 static double candidate_p(const struct fus_moments *m, const struct bound *b, size_t unit, int category)
 {
-    double t[MAX_CATEGORIES], df[MAX_CATEGORIES], n_c = (double)m->n[category], worst = 0;
-    size_t mine = (size_t)category * m->n_units + unit;
-    double var_c = m->m2[mine] / (n_c - 1);
+    double t[MAX_CATEGORIES], df[MAX_CATEGORIES], worst = 0;
     int n = 0;
     for (int k = 0; k < m->n_groups; k++) {
         if (k == category)
             continue;
-        size_t other = (size_t)k * m->n_units + unit;
-        double n_k = (double)m->n[k], pair_df;
-        double pair_t = fus_ttest_welch(&pair_df, m->mean[mine], var_c, n_c, m->mean[other], m->m2[other] / (n_k - 1), n_k);
-        if (!(pair_t > 0))
+        double new_df, new_t = pair_t(&new_df, m, unit, category, k, b->student);
+        if (!(new_t > 0))
             return 2;
         int i = n++;
-        for (; i > 0 && t[i - 1] > pair_t; i--)
+        for (; i > 0 && t[i - 1] > new_t; i--)
             t[i] = t[i - 1], df[i] = df[i - 1];
-        t[i] = pair_t, df[i] = pair_df;
+        t[i] = new_t, df[i] = new_df;
     }
     for (int i = 0; i < n; i++) {
         bool settled = false;
@@ -225,6 +233,7 @@ struct testing {
     double *p, *t;
     const struct fus_moments *m;
     int category;
+    bool student;
 };
 
 static void test_chunk(void *context, int chunk, int thread)
@@ -235,7 +244,7 @@ static void test_chunk(void *context, int chunk, int thread)
     for (size_t u = from; u < end; u++) {
         bool defined = fus_select_defined(a->m, u);
         a->t[u] = NAN;
-        a->p[u] = defined ? unit_p(&a->t[u], a->m, u, a->category) : 1;
+        a->p[u] = defined ? unit_p(&a->t[u], a->m, u, a->category, a->student) : 1;
     }
 }
 
@@ -243,20 +252,44 @@ static void test_chunk(void *context, int chunk, int thread)
 static int category_q(double *q, double *p, double *t, const struct fus_moments *m, int category,
                       const struct fus_select_options *options, struct fus_error *err)
 {
-    struct testing a = {p, t, m, category};
+    struct testing a = {p, t, m, category, options->student};
     fus_team_for(n_chunks(m->n_units), test_chunk, &a);
     return fus_multiple_adjust(q, p, m->n_units, options->correction, err);
 }
 
-void fus_select_count(struct fus_layer_summary *out, const struct fus_moments *m)
+struct tallying {
+    struct fus_layer_summary *out;
+    const struct fus_moments *m;
+    size_t (*found)[2]; /* [n_chunks] dead, undefined */
+};
+
+static void count_chunk(void *context, int chunk, int thread)
 {
-    out->n_undefined = out->n_dead = 0;
-    for (size_t u = 0; u < m->n_units; u++) {
-        bool defined = fus_select_defined(m, u);
-        out->label[u] = -1;
-        out->n_undefined += !defined;
-        out->n_dead += defined && unit_dead(m, u);
+    const struct tallying *a = context;
+    size_t from = (size_t)chunk * CHUNK, end = a->m->n_units - from < CHUNK ? a->m->n_units : from + CHUNK;
+    (void)thread;
+    for (size_t u = from; u < end; u++) {
+        bool defined = fus_select_defined(a->m, u);
+        a->out->label[u] = -1;
+        a->found[chunk][0] += defined && unit_dead(a->m, u);
+        a->found[chunk][1] += !defined;
     }
+}
+
+int fus_select_count(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err)
+{
+    int n = n_chunks(m->n_units);
+    struct tallying a = {out, m, fus_base_alloc((size_t)n, sizeof *a.found)};
+    if (!a.found)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory to count %zu units", m->n_units);
+    fus_team_for(n, count_chunk, &a);
+    out->n_undefined = out->n_dead = 0;
+    for (int i = 0; i < n; i++) {
+        out->n_dead += a.found[i][0];
+        out->n_undefined += a.found[i][1];
+    }
+    fus_base_free(a.found);
+    return FUS_OK;
 }
 
 /* For a large alpha: every p of every category. work [3, n_units]. */
@@ -282,11 +315,10 @@ static int label_units(struct fus_layer_summary *out, const struct fus_moments *
     double *work = fus_base_alloc(m->n_units, (plain ? 3 : 1) * sizeof *work);
     if (!work)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the p values of %zu units", m->n_units);
-    int code;
-    fus_select_count(out, m);
-    if (plain)
+    int code = fus_select_count(out, m, err);
+    if (!code && plain)
         code = label_plainly(out, work, m, options, err);
-    else {
+    else if (!code) {
         struct bound b;
         set_bound(&b, m, options);
         find_candidates(out, work, m, &b);
@@ -328,7 +360,9 @@ int fus_select_create(struct fus_layer_summary *out, const struct fus_moments *m
     out->n_categories = out->categories ? m->n_groups : 0;
     for (int c = 0; c < m->n_groups && all; c++) {
         struct fus_category_summary *category = &out->categories[c];
-        category->ci_low = category->ci_high = NAN;
+        category->ci_low = category->ci_high = category->csi_cv = category->dprime_cv = category->survival = NAN;
+        category->split_half_r = category->dice = category->csi_low = category->csi_high = NAN;
+        category->variation_low = category->variation_high = NAN;
         category->map = fus_base_alloc(places, sizeof *category->map);
         all = category->map != NULL;
     }
@@ -347,7 +381,7 @@ int fus_select_summarise(struct fus_layer_summary *out, const struct fus_moments
     return code;
 }
 
-int fus_select_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
+int fus_select_label(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
                      int width, const struct fus_select_options *options, struct fus_error *err)
 {
     int code = fus_select_create(out, m, name, channels, height, width, err);
@@ -355,6 +389,15 @@ int fus_select_layer(struct fus_layer_summary *out, const struct fus_moments *m,
         code = fus_select_check(m, options, err);
     if (!code)
         code = label_units(out, m, options, err);
+    if (code)
+        fus_select_free(out);
+    return code;
+}
+
+int fus_select_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
+                     int width, const struct fus_select_options *options, struct fus_error *err)
+{
+    int code = fus_select_label(out, m, name, channels, height, width, options, err);
     if (!code)
         code = fus_select_summarise(out, m, err);
     if (code)

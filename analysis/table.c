@@ -1,62 +1,30 @@
-/* The two tables of a run as CSV (RFC 4180 with bare line feeds): one header line, numbers as %.9g with a point in every
- * locale, a missing value as an empty field, names in quotes only where they need them. */
+/* The two tables of a run as CSV (csv.h). Columns are added at the end, so that older readers go on working. */
 #include <math.h>
 #include <string.h>
 
-#include "analysis.h"
-#include "nn/outfile.h"
-
-/* Whatever stands for the decimal point in the caller's locale becomes a point. */
-static void put_number(struct fus_outfile *f, double x)
-{
-    char text[64];
-    int n = isfinite(x) ? snprintf(text, sizeof text, "%.9g", x) : 0;
-    bool pointed = false;
-    fus_outfile_write(f, ",", 1);
-    for (int i = 0; i < n; i++) {
-        if (strchr("0123456789+-e", text[i]))
-            fus_outfile_write(f, &text[i], 1);
-        else if (!pointed) {
-            fus_outfile_write(f, ".", 1);
-            pointed = true;
-        }
-    }
-}
-
-static void put_count(struct fus_outfile *f, size_t n)
-{
-    fus_outfile_printf(f, ",%zu", n);
-}
-
-static void put_name(struct fus_outfile *f, const char *before, const char *name)
-{
-    fus_outfile_write(f, before, strlen(before));
-    if (!name[strcspn(name, ",\"\r\n")]) {
-        fus_outfile_write(f, name, strlen(name));
-        return;
-    }
-    fus_outfile_write(f, "\"", 1);
-    for (; *name; name++)
-        fus_outfile_write(f, *name == '"' ? "\"\"" : name, *name == '"' ? 2 : 1);
-    fus_outfile_write(f, "\"", 1);
-}
+#include "csv.h"
+#include "inference.h"
 
 static void layer_row(struct fus_outfile *f, const struct fus_layer_summary *layer, const struct fus_category_summary *s)
 {
-    put_count(f, layer->n_units);
-    put_count(f, s->n_selective);
-    put_number(f, s->proportion);
-    put_number(f, s->ci_low);
-    put_number(f, s->ci_high);
-    put_number(f, s->csi_mean);
-    put_number(f, s->csi_sem);
-    put_count(f, s->n_csi_undefined);
-    put_number(f, s->dprime_mean);
-    put_number(f, s->variation_cv);
-    put_number(f, s->variation_sd);
-    put_number(f, s->gini);
-    put_number(f, s->entropy);
-    put_count(f, layer->n_dead);
+    fus_csv_count(f, layer->n_units);
+    fus_csv_count(f, s->n_selective);
+    fus_csv_number(f, s->proportion);
+    fus_csv_number(f, s->ci_low);
+    fus_csv_number(f, s->ci_high);
+    fus_csv_number(f, s->csi_mean);
+    fus_csv_number(f, s->csi_sem);
+    fus_csv_count(f, s->n_csi_undefined);
+    fus_csv_number(f, s->dprime_mean);
+    fus_csv_number(f, s->variation_cv);
+    fus_csv_number(f, s->variation_sd);
+    fus_csv_number(f, s->gini);
+    fus_csv_number(f, s->entropy);
+    fus_csv_count(f, layer->n_dead);
+    const double more[] = {s->csi_cv, s->dprime_cv, s->survival, s->split_half_r, s->dice,
+                           s->csi_low, s->csi_high, s->variation_low, s->variation_high};
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+        fus_csv_number(f, more[i]);
     fus_outfile_printf(f, "\n");
 }
 
@@ -67,68 +35,122 @@ int fus_table_layers(const char *path, const struct fus_run_summary *run, struct
     if (code)
         return code;
     fus_outfile_printf(&f, "model,layer,category,n_units,n_selective,proportion,ci_low,ci_high,csi_mean,csi_sem,"
-                           "csi_undefined,dprime_mean,variation_cv,variation_sd,gini,entropy,n_dead\n");
+                           "csi_undefined,dprime_mean,variation_cv,variation_sd,gini,entropy,n_dead,csi_cv,dprime_cv,survival,split_half_r,"
+                           "dice,csi_low,csi_high,variation_low,variation_high\n");
     for (int m = 0; m < run->n_models; m++)
         for (int i = 0; i < run->models[m].n_layers; i++) {
             const struct fus_layer_summary *layer = &run->models[m].layers[i];
             for (int c = 0; c < run->n_categories; c++) {
-                put_name(&f, "", run->models[m].name);
-                put_name(&f, ",", layer->name);
-                put_name(&f, ",", run->categories[c]);
+                fus_csv_name(&f, "", run->models[m].name);
+                fus_csv_name(&f, ",", layer->name);
+                fus_csv_name(&f, ",", run->categories[c]);
                 layer_row(&f, layer, &layer->categories[c]);
             }
         }
     return fus_outfile_commit(&f, err);
 }
 
-/* q [n] by Benjamini-Hochberg over the rows that have a p; NaN for the others. */
-static int comparison_q(double *q, const struct fus_csi_comparison *rows, size_t n, struct fus_error *err)
+#define N_STATISTICS FUS_BOOTSTRAP_STATISTICS
+#define N_COLUMNS (1 + N_STATISTICS) /* of p: the paper's test, then the bootstrap of each statistic */
+
+struct comparison {
+    struct fus_csi_comparison *rows;
+    size_t n;
+    struct fus_interval *intervals; /* [n, 3]; NaN where there was no bootstrap */
+    double *q;                      /* [n, N_COLUMNS] */
+};
+
+static double *p_of(const struct comparison *c, size_t row, int column)
+{
+    return column == 0 ? &c->rows[row].p : &c->intervals[row * N_STATISTICS + (size_t)column - 1].p;
+}
+
+/* q of one column by Benjamini-Hochberg over the rows that have a p; NaN for the others. scratch [n]. */
+static int adjust_column(struct comparison *c, int column, double *scratch, struct fus_error *err)
 {
     size_t n_tests = 0;
-    for (size_t i = 0; i < n; i++)
-        if (!isnan(rows[i].p))
-            q[n_tests++] = rows[i].p;
-    int code = fus_multiple_adjust(q, q, n_tests, FUS_BH, err);
-    for (size_t i = n; i > 0; i--)
-        q[i - 1] = isnan(rows[i - 1].p) ? NAN : q[--n_tests];
+    for (size_t i = 0; i < c->n; i++)
+        if (!isnan(*p_of(c, i, column)))
+            scratch[n_tests++] = *p_of(c, i, column);
+    int code = fus_multiple_adjust(scratch, scratch, n_tests, FUS_BH, err);
+    for (size_t i = c->n; i > 0; i--)
+        c->q[(i - 1) * N_COLUMNS + (size_t)column] = isnan(*p_of(c, i - 1, column)) ? NAN : scratch[--n_tests];
     return code;
 }
 
-static void comparison_row(struct fus_outfile *f, const struct fus_run_summary *run, const struct fus_csi_comparison *r,
-                           double q)
+/* Rows of one layer come together: all categories of the pair of models. */
+static int fill_intervals(struct comparison *c, const struct fus_run_summary *run, struct fus_error *err)
 {
-    put_name(f, "", run->models[r->model_a].name);
-    put_name(f, ",", run->models[r->model_b].name);
-    put_name(f, ",", run->models[r->model_a].layers[r->layer_a].name);
-    put_name(f, ",", run->categories[r->category]);
-    put_number(f, r->proportion_difference);
-    put_number(f, r->csi_difference);
-    put_number(f, r->t);
-    put_number(f, r->df);
-    put_number(f, r->p);
-    put_number(f, q);
+    for (size_t i = 0; i < c->n * N_STATISTICS; i++)
+        c->intervals[i] = (struct fus_interval){NAN, NAN, NAN, NAN};
+    for (size_t i = 0; i < c->n; i += (size_t)run->n_categories) {
+        const struct fus_csi_comparison *r = &c->rows[i];
+        const struct fus_bootstrap *a = run->models[r->model_a].layers[r->layer_a].bootstrap;
+        const struct fus_bootstrap *b = run->models[r->model_b].layers[r->layer_b].bootstrap;
+        int code = a && b ? fus_bootstrap_difference(&c->intervals[i * N_STATISTICS], a, b, run->options.alpha, err) : FUS_OK;
+        if (code)
+            return code;
+    }
+    return FUS_OK;
+}
+
+static void comparison_row(struct fus_outfile *f, const struct fus_run_summary *run, const struct comparison *c, size_t i)
+{
+    const struct fus_csi_comparison *r = &c->rows[i];
+    const struct fus_interval *interval = &c->intervals[i * N_STATISTICS];
+    const double *q = &c->q[i * N_COLUMNS];
+    fus_csv_name(f, "", run->models[r->model_a].name);
+    fus_csv_name(f, ",", run->models[r->model_b].name);
+    fus_csv_name(f, ",", run->models[r->model_a].layers[r->layer_a].name);
+    fus_csv_name(f, ",", run->categories[r->category]);
+    const double paper[] = {r->proportion_difference, r->csi_difference, r->t, r->df, r->p, q[0]};
+    for (int k = 0; k < 6; k++)
+        fus_csv_number(f, paper[k]);
+    fus_csv_number(f, run->models[r->model_a].layers[r->layer_a].categories[r->category].variation_cv -
+                          run->models[r->model_b].layers[r->layer_b].categories[r->category].variation_cv);
+    for (int k = 0; k < N_STATISTICS; k++) {
+        fus_csv_number(f, interval[k].low);
+        fus_csv_number(f, interval[k].high);
+        fus_csv_number(f, interval[k].p);
+        fus_csv_number(f, q[1 + k]);
+    }
     fus_outfile_printf(f, "\n");
+}
+
+static int write_comparison(const char *path, const struct fus_run_summary *run, const struct comparison *c, struct fus_error *err)
+{
+    struct fus_outfile f;
+    int code = fus_outfile_open(&f, path, err);
+    if (code)
+        return code;
+    fus_outfile_printf(&f, "model_a,model_b,layer,category,proportion_difference,csi_difference,t,df,p,q,variation_difference,"
+                           "proportion_low,proportion_high,proportion_p,proportion_q,csi_low,csi_high,csi_p,csi_q,"
+                           "variation_low,variation_high,variation_p,variation_q\n");
+    for (size_t i = 0; i < c->n; i++)
+        comparison_row(&f, run, c, i);
+    return fus_outfile_commit(&f, err);
 }
 
 int fus_table_compare(const char *path, const struct fus_run_summary *run, struct fus_error *err)
 {
-    struct fus_outfile f;
-    struct fus_csi_comparison *rows;
-    size_t n;
-    int code = fus_compare_csi(&rows, &n, run, err);
+    struct comparison c = {0};
+    int code = fus_compare_csi(&c.rows, &c.n, run, err);
     if (code)
         return code;
-    double *q = fus_base_alloc(n + 1, sizeof *q);
-    code = q ? comparison_q(q, rows, n, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu comparisons", n);
+    double *scratch = fus_base_alloc(c.n + 1, sizeof *scratch);
+    c.q = fus_base_alloc(c.n + 1, N_COLUMNS * sizeof *c.q);
+    c.intervals = fus_base_alloc(c.n + 1, N_STATISTICS * sizeof *c.intervals);
+    if (!scratch || !c.q || !c.intervals)
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu comparisons", c.n);
     if (!code)
-        code = fus_outfile_open(&f, path, err);
-    if (!code) {
-        fus_outfile_printf(&f, "model_a,model_b,layer,category,proportion_difference,csi_difference,t,df,p,q\n");
-        for (size_t i = 0; i < n; i++)
-            comparison_row(&f, run, &rows[i], q[i]);
-        code = fus_outfile_commit(&f, err);
-    }
-    fus_base_free(q);
-    fus_base_free(rows);
+        code = fill_intervals(&c, run, err);
+    for (int k = 0; k < N_COLUMNS && !code; k++)
+        code = adjust_column(&c, k, scratch, err);
+    if (!code)
+        code = write_comparison(path, run, &c, err);
+    fus_base_free(scratch);
+    fus_base_free(c.q);
+    fus_base_free(c.intervals);
+    fus_base_free(c.rows);
     return code;
 }

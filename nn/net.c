@@ -170,6 +170,12 @@ int fus_net_input_side(const struct fus_net *net)
     return net->spec.input_side;
 }
 
+void fus_net_watch(struct fus_net *net, fus_batch_fn fn, void *context)
+{
+    net->watch = fn;
+    net->watch_context = context;
+}
+
 /* ---- what it costs ---- */
 
 int fus_net_n_layers(const struct fus_net *net)
@@ -288,6 +294,7 @@ struct pass {
     void *context;
     int last_tap, code;
     struct fus_error *err;
+    int first_tap; /* its layer is there already; -1: none is */
 };
 
 /* A row of [3, side, side] -> a row of [side + 2 padding, side + 2 padding, 3]; the border of zeros is there already. */
@@ -306,31 +313,42 @@ static void lay_out_row(void *context, int row, int thread)
             to[3 * x + c] = from[c * side * side + x];
 }
 
+static int show_tap(const struct pass *pass, int tap)
+{
+    const struct fus_net *net = pass->net;
+    const struct fus_layer *l = &net->arch.layers[net->tap_layer[tap]];
+    size_t floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
+    float *blocked = net->arena + net->plan.output[net->tap_layer[tap]];
+    int code = net->watch ? net->watch(net->watch_context, tap, pass->n, blocked) : FUS_OK;
+    for (int p = 0; p < pass->n && pass->fn && !code; p++)
+        code = pass->fn(pass->context, tap, p, blocked + (size_t)p * floats);
+    return code;
+}
+
 static void walk_layers(void *context)
 {
     struct pass *pass = context;
     struct fus_net *net = pass->net;
-    fus_team_for(pass->n * net->spec.input_side, lay_out_row, pass);
-    for (int i = 0, next = 0; next <= pass->last_tap; i++) {
+    int next = pass->first_tap < 0 ? 0 : pass->first_tap, there = pass->first_tap < 0 ? -1 : net->tap_layer[pass->first_tap];
+    if (there < 0)
+        fus_team_for(pass->n * net->spec.input_side, lay_out_row, pass);
+    for (int i = there < 0 ? 0 : there; next <= pass->last_tap; i++) {
         double start = net->seconds ? now() : 0;
         if (fus_base_stopping())
             pass->code = fus_base_fail(pass->err, FUS_ESTOPPED, "stopped");
-        else if (net->low_memory)
+        else if (net->low_memory && i != there)
             pass->code = fus_load_layer_again(net, i, pass->err);
         if (pass->code)
             return;
-        run_layer(net, i, pass->n);
+        if (i != there)
+            run_layer(net, i, pass->n);
         if (net->seconds)
             net->seconds[i] += now() - start;
         if (net->tap_layer[next] != i)
             continue;
-        const struct fus_layer *l = &net->arch.layers[i];
-        size_t floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
-        for (int p = 0; p < pass->n && pass->wanted[next]; p++) {
-            pass->code = pass->fn(pass->context, next, p, net->arena + net->plan.output[i] + (size_t)p * floats);
-            if (pass->code)
-                return;
-        }
+        pass->code = pass->wanted[next] ? show_tap(pass, next) : FUS_OK;
+        if (pass->code)
+            return;
         next++;
     }
 }
@@ -342,7 +360,33 @@ int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *
         return fus_base_fail(err, FUS_EINVAL, "%d pictures at once; the network was made for 1 to %d", n, net->batch);
     if (fus_base_threads() > net->n_threads)
         return fus_base_fail(err, FUS_EINVAL, "more threads now than when the network was made");
-    struct pass pass = {net, input, n, wanted, fn, context, net->n_taps - 1, FUS_OK, err};
+    struct pass pass = {net, input, n, wanted, fn, context, net->n_taps - 1, FUS_OK, err, -1};
+    while (pass.last_tap >= 0 && !wanted[pass.last_tap])
+        pass.last_tap--;
+    fus_team_run(walk_layers, &pass);
+    return pass.code;
+}
+
+bool fus_net_can_continue(const struct fus_net *net, int tap)
+{
+    int from = net->tap_layer[tap];
+    for (int i = from + 1; i < net->arch.n_layers; i++) {
+        const struct fus_layer *l = &net->arch.layers[i];
+        if (l->input < from || (l->addend >= 0 && l->addend < from))
+            return false;
+    }
+    return true;
+}
+
+int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, const bool *wanted, fus_tap_fn fn, void *context,
+                     struct fus_error *err)
+{
+    const struct fus_layer *l = &net->arch.layers[net->tap_layer[tap]];
+    size_t floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
+    if (n < 1 || n > net->batch || fus_base_threads() > net->n_threads || !fus_net_can_continue(net, tap))
+        return fus_base_fail(err, FUS_EINVAL, "%s: %d pictures cannot be continued from here", net->taps[tap].name, n);
+    memcpy(net->arena + net->plan.output[net->tap_layer[tap]], blocked, (size_t)n * floats * sizeof *blocked);
+    struct pass pass = {net, NULL, n, wanted, fn, context, net->n_taps - 1, FUS_OK, err, tap};
     while (pass.last_tap >= 0 && !wanted[pass.last_tap])
         pass.last_tap--;
     fus_team_run(walk_layers, &pass);

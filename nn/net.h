@@ -27,6 +27,8 @@ struct fus_net {
     struct fus_tap *taps;
     int *tap_layer;               /* [n_taps] */
     double *seconds;              /* [n_layers] the caller's, or NULL */
+    fus_batch_fn watch;           /* sees, and may change, every wanted tap; or NULL */
+    void *watch_context;
 };
 
 /* Which algorithm a layer uses; its shape alone decides. */

@@ -95,9 +95,22 @@ int fus_net_embedding_tap(const struct fus_net *net);
 typedef int (*fus_tap_fn)(void *context, int tap, int picture, const float *blocked);
 
 /* input [n, 3, side, side], n <= options.batch. wanted[fus_net_n_taps]; layers behind the last wanted tap are not computed. The
- * same bits for any ISA, number of threads and batch. A non-zero return of fn stops and is returned. */
+ * same bits for any ISA, number of threads and batch. A non-zero return of fn stops and is returned; fn may be NULL. */
 int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *wanted, fus_tap_fn fn, void *context,
                     struct fus_error *err);
+
+/* From now on fn is called with every wanted tap's whole batch, before fus_net_forward's own function:
+ * blocked  [n, ceil(C/16), H*W, 16]  f32. What it writes there is what later layers and the other function see (the lesion
+ * of a unit); the zeros that fill up the last block must stay. NULL: no longer. */
+typedef int (*fus_batch_fn)(void *context, int tap, int n, float *blocked);
+void fus_net_watch(struct fus_net *net, fus_batch_fn fn, void *context);
+
+/* The layers behind a tap once more, from its output blocked [n, ceil(C/16), H*W, 16] as fn above may have copied and changed it: what wants
+ * another ending for the same beginning saves the beginning. Wanted taps from this one on are shown. Only where all that
+ * follows depends on this tap alone: fus_net_can_continue. */
+bool fus_net_can_continue(const struct fus_net *net, int tap);
+int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, const bool *wanted, fus_tap_fn fn, void *context,
+                     struct fus_error *err);
 
 /* What each layer of the table is and costs, for `fusiform bench`. */
 struct fus_layer_info {

@@ -11,7 +11,7 @@ static const double rows[5][9] = {
 };
 enum { UNITS = 120, CATEGORIES = 5 };
 static const int pictures[CATEGORIES] = {6, 7, 6, 8, 2};
-static const struct fus_select_options usual = {FUS_BH, 0.05};
+static const struct fus_select_options usual = {.correction = FUS_BH, .alpha = 0.05};
 
 /* As in statistics.py: each category's pictures, then the same backwards with a ramp added; even and odd ones apart. */
 static void make_halves(struct fus_moments *split, struct fus_moments *whole)
@@ -72,7 +72,7 @@ static void test_double_dipping(void)
     struct fus_rng r;
     struct fus_moments m;
     struct fus_halves_category out[2];
-    struct fus_select_options o = {FUS_UNCORRECTED, 0.05};
+    struct fus_select_options o = {.correction = FUS_UNCORRECTED, .alpha = 0.05};
     fus_rng_seed(&r, 21);
     CHECK(fus_moments_create(&m, 4, N, NULL) == 0);
     for (int i = 0; i < 48; i++) {

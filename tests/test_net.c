@@ -161,6 +161,70 @@ static void test_taps(void)
     fus_net_destroy(net);
 }
 
+/* One unit of layer2.0.relu is silenced on the way; the layers behind must see it, those before must not, and going on from a changed copy must
+ * give the same. */
+struct silencing {
+    int tap;
+    size_t floats;
+    float *copy;       /* [2, ...] of the tap */
+    double sum[2];     /* of the stem's output, of the last tap */
+    int last;
+};
+
+static int silence_one(void *context, int tap, int n, float *blocked)
+{
+    struct silencing *s = context;
+    for (int p = 0; p < n && tap == s->tap; p++)
+        blocked[(size_t)p * s->floats + 35] = 3;
+    if (tap == s->tap)
+        memcpy(s->copy, blocked, (size_t)n * s->floats * sizeof *blocked);
+    return FUS_OK;
+}
+
+static int add_up(void *context, int tap, int picture, const float *blocked)
+{
+    struct silencing *s = context;
+    (void)picture;
+    for (int i = 0; i < 16; i++)
+        s->sum[tap == s->last] += blocked[i];
+    return tap == 0 || tap == s->last ? FUS_OK : FUS_EINVAL;
+}
+
+static void test_watch(void)
+{
+    struct fus_error err = {0};
+    struct fus_net *net = NULL;
+    struct fus_net_spec spec = small_spec(0);
+    const struct fus_net_options options = {.batch = 2};
+    CHECK(fus_net_create(&net, &spec, &options, invented, NULL, &err) == FUS_OK);
+    bool wanted[64] = {0}, none[64] = {0};
+    struct silencing s = {.tap = fus_net_find_tap(net, "layer2.0.relu", &err), .last = fus_net_n_taps(net) - 1};
+    const struct fus_tap *t = fus_net_tap(net, s.tap);
+    s.floats = fus_tensor_blocked_size(t->channels, (size_t)(t->height * t->width));
+    s.copy = fus_base_alloc(2 * s.floats, sizeof *s.copy);
+    float *input = fus_base_alloc(2 * 3 * 40 * 40, sizeof *input);
+    for (int i = 0; i < 2 * 3 * 40 * 40; i++)
+        input[i] = (float)(i % 17) * 0.1f - 0.8f;
+    double sums[3][2];
+    wanted[0] = wanted[s.last] = none[s.last] = true;
+    CHECK(fus_net_forward(net, input, 2, wanted, add_up, &s, &err) == FUS_OK);
+    memcpy(sums[0], s.sum, sizeof s.sum);
+    s.sum[0] = s.sum[1] = 0;
+    wanted[s.tap] = true;
+    fus_net_watch(net, silence_one, &s);
+    CHECK(fus_net_forward(net, input, 2, wanted, NULL, NULL, &err) == FUS_OK);
+    wanted[s.tap] = false;
+    fus_net_watch(net, NULL, NULL);
+    CHECK(fus_net_can_continue(net, s.tap) && !fus_net_can_continue(net, fus_net_find_tap(net, "layer2.0.relu1", &err)));
+    CHECK(fus_net_continue(net, s.tap, s.copy, 2, none, add_up, &s, &err) == FUS_OK);
+    memcpy(sums[1], s.sum, sizeof s.sum);
+    CHECK(sums[1][0] == 0 && sums[1][1] != sums[0][1]);
+    CHECK(fus_net_continue(net, s.tap, s.copy, 3, none, add_up, &s, &err) == FUS_EINVAL);
+    fus_net_destroy(net);
+    fus_base_free(s.copy);
+    fus_base_free(input);
+}
+
 static void test_allocation_failures(void)
 {
     struct fus_error err = {0};
@@ -182,6 +246,7 @@ int main(void)
 {
     test_bit_equal();
     test_taps();
+    test_watch();
     test_allocation_failures();
     return test_end();
 }

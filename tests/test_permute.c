@@ -11,7 +11,7 @@ static const double rows[5][8] = {
 };
 enum { UNITS = 120, CATEGORIES = 5, PICTURES = 29 };
 static const int pictures[CATEGORIES] = {6, 7, 6, 8, 2};
-static const struct fus_select_options usual = {FUS_BH, 0.05}, uncorrected = {FUS_UNCORRECTED, 0.05};
+static const struct fus_select_options usual = {.correction = FUS_BH, .alpha = 0.05}, uncorrected = {.correction = FUS_UNCORRECTED, .alpha = 0.05};
 
 static void test_golden(void)
 {

@@ -18,7 +18,7 @@ static const int8_t label[] = {
 };
 enum { UNITS = 120, CATEGORIES = 5 };
 static const int pictures[CATEGORIES] = {6, 7, 6, 8, 2};
-static const struct fus_select_options usual = {FUS_BH, 0.05};
+static const struct fus_select_options usual = {.correction = FUS_BH, .alpha = 0.05};
 
 static void golden_moments(struct fus_moments *m)
 {
@@ -72,7 +72,11 @@ static void plain_labels(int8_t *out, const struct fus_moments *m, const struct 
                 const double *a = &m->mean[(size_t)c * n + u], *b = &m->mean[(size_t)k * n + u];
                 double va = m->m2[(size_t)c * n + u] / (double)(m->n[c] - 1), vb = m->m2[(size_t)k * n + u] / (double)(m->n[k] - 1);
                 defined = defined && isfinite(*b);
-                double one = fus_ttest_p(*a, va, (double)m->n[c], *b, vb, (double)m->n[k]);
+                double one = fus_ttest_p(*a, va, (double)m->n[c], *b, vb, (double)m->n[k]), df;
+                if (o->student && (va > 0 || vb > 0)) {
+                    double t = fus_ttest_student(&df, *a, va, (double)m->n[c], *b, vb, (double)m->n[k]);
+                    one = fus_special_t_sf(t, df);
+                }
                 if (k != c) {
                     p[u] = one > p[u] ? one : p[u];
                     above[u] = above[u] && *a > *b && (va > 0 || vb > 0);
@@ -118,7 +122,7 @@ static void test_same_as_plain(void)
     fus_rng_seed(&r, 11);
     size_t n_selective = 0;
     for (int round = 0; round < 64; round++) {
-        struct fus_select_options o = {(enum fus_correction)(round % 4), alphas[round / 4 % 8]};
+        struct fus_select_options o = {.correction = (enum fus_correction)(round % 4), .alpha = alphas[round / 4 % 8], .student = round % 3 == 1};
         struct fus_moments m;
         struct fus_layer_summary layer;
         size_t n = 1 + (size_t)fus_rng_below(&r, 3000);
@@ -224,7 +228,7 @@ static void test_nominal(void)
     struct fus_rng r;
     struct fus_moments m;
     struct fus_layer_summary layer;
-    struct fus_select_options o = {FUS_UNCORRECTED, 0.05};
+    struct fus_select_options o = {.correction = FUS_UNCORRECTED, .alpha = 0.05};
     fus_rng_seed(&r, 14);
     CHECK(fus_moments_create(&m, 2, N, NULL) == 0);
     for (int i = 0; i < 40; i++) {
@@ -245,7 +249,7 @@ static void test_refusals(void)
     struct fus_layer_summary layer;
     struct fus_unit_tables none = {0};
     struct fus_error err;
-    struct fus_select_options bad = {FUS_BH, 1};
+    struct fus_select_options bad = {.correction = FUS_BH, .alpha = 1};
     golden_moments(&m);
     CHECK(fus_select_layer(&layer, &m, "x", 6, 4, 6, &usual, &err) == FUS_EINVAL && !layer.label);
     CHECK(fus_select_layer(&layer, &m, "x", 6, 4, 5, &bad, &err) == FUS_EINVAL && strstr(err.msg, "alpha"));

@@ -238,7 +238,7 @@ static void compare_layer(FILE *f, const struct fus_layer_summary *layer, const 
 
 static void compare_table(struct model *m, FILE *f)
 {
-    const struct fus_select_options options = {FUS_BH, 0.05};
+    const struct fus_select_options options = {.correction = FUS_BH, .alpha = 0.05};
     struct fus_error err = {0};
     char name[64], want[FUS_SHA256_HEX];
     size_t n_units;

@@ -16,15 +16,28 @@ static const char help[] =
     "  --stimuli DIR        one folder per (sub)category; fLoc's folder names are recognised (default: builtin, drawn)\n"
     "  --categories MAP     e.g. \"face=adult,child;place=house\": which folders make up which category\n"
     "  --layers a,b|all     which layers (default all: the stem's relu and every block output)\n"
-    "  --correction C       bh (default), by, bonferroni or none: over the units of a layer\n"
-    "  --alpha A            level of the selectivity test (default 0.05)\n"
+    "  --criterion C        which units are selective: iut (default), prince, tdann, dprime, ratio or ranksum\n"
+    "  --test T             of iut: welch (default) or student\n"
+    "  --correction C       of iut: bh (default), by, bonferroni or none, over the units of a layer\n"
+    "  --alpha A            level of the selectivity test and of intervals (default 0.05)\n"
+    "  --preset P           the rule of a paper: lu-wang, prince, tdann, baek or afraz; the report says what it stands for\n"
+    "  --halves             cross-validated numbers beside the plain ones: units selected in one half of the pictures, measured in the\n"
+    "                       other; reliability of the maps (last columns of layers.csv). Twice the statistics\n"
+    "  --bootstrap B        intervals and paired differences of models from B resamples of the pictures\n"
+    "  --permutations M     permutations.csv: what M relabellings of the pictures give by chance\n"
+    "  --sweep              sweep.csv: selective units under many thresholds\n"
+    "  --consistency        consistency.csv: rank correlation of layers' dissimilarities, of categories and, where --bootstrap or\n"
+    "                       --permutations keep them, of pictures\n"
+    "  --seed N             of resampling (default 1)\n"
     "  --units labels|full  units/*.npz with labels only (default), or with mean, var, t, p, q and csi too\n"
-    "  --max-memory 512M    of the statistics; layers are taken in several passes where they need more\n"
+    "  --max-memory 512M    of network and statistics as far as it goes: what does not fit waits in a scratch file in DIR, and\n"
+    "                       layers are taken in several passes\n"
     "  --batch N            pictures at a time (default 4)\n"
     "  --conv direct|auto   direct: without Winograd's algorithm for 3x3 convolutions (default auto)\n"
     "  --low-memory         hold one layer's weights at a time: slower, the same bytes\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n\n"
-    "example: fusiform run --model r50=resnet50.pth --model clip=RN50.pt --stimuli fLoc/ --out out/mine\n";
+    "example: fusiform run --model r50=resnet50.pth --model clip=RN50.pt --stimuli fLoc/ --out out/mine\n"
+    "         fusiform run --model r50=resnet50.pth --model clip=RN50.pt --layers layer4.2.relu --bootstrap 2000 --permutations 1000 --out out/sure\n";
 
 
 #define MAX_MODELS 64
@@ -71,30 +84,24 @@ static int name_models(struct fus_run *run, const struct fus_texts *models, stru
     return FUS_OK;
 }
 
-static bool choose_correction(enum fus_correction *c, const char *name)
-{
-    static const char *const names[] = {"bh", "by", "bonferroni", "none"};
-    for (int i = 0; i < 4; i++)
-        if (strcmp(name, names[i]) == 0) {
-            *c = (enum fus_correction)i;
-            return true;
-        }
-    return false;
-}
-
 static int parse(struct fus_run *run, struct fus_texts *models, int argc, char **argv)
 {
-    const char *correction = "bh", *units = "labels", *criterion = "iut", *conv = "auto";
+    const char *correction = NULL, *units = "labels", *criterion = NULL, *test = NULL, *preset = NULL, *conv = "auto";
+    double alpha = 0;
     struct fus_texts none = {0};
     const struct fus_arg args[] = {
         {"--model", FUS_ARG_LIST, models},          {"--stimuli", FUS_ARG_TEXT, &run->stimuli},
         {"--categories", FUS_ARG_TEXT, &run->categories}, {"--out", FUS_ARG_TEXT, &run->out},
         {"--layers", FUS_ARG_TEXT, &run->layers},   {"--criterion", FUS_ARG_TEXT, &criterion},
-        {"--correction", FUS_ARG_TEXT, &correction}, {"--alpha", FUS_ARG_REAL, &run->select.alpha},
+        {"--correction", FUS_ARG_TEXT, &correction}, {"--alpha", FUS_ARG_REAL, &alpha},
         {"--units", FUS_ARG_TEXT, &units},          {"--max-memory", FUS_ARG_BYTES, &run->max_memory},
         {"--batch", FUS_ARG_COUNT, &run->batch},    {"--lang-head", FUS_ARG_TEXT, &run->lang_head},
         {"--seed", FUS_ARG_SEED, &run->seed},       {"--conv", FUS_ARG_TEXT, &conv},
         {"--low-memory", FUS_ARG_FLAG, &run->low_memory},
+        {"--test", FUS_ARG_TEXT, &test},            {"--preset", FUS_ARG_TEXT, &preset},
+        {"--bootstrap", FUS_ARG_COUNT, &run->bootstrap}, {"--permutations", FUS_ARG_COUNT, &run->permutations},
+        {"--halves", FUS_ARG_FLAG, &run->halves},   {"--sweep", FUS_ARG_FLAG, &run->sweep},
+        {"--consistency", FUS_ARG_FLAG, &run->consistency},
         {0}};
     int status = fus_args_parse("run", help, args, &none, argc, argv);
     if (status)
@@ -103,10 +110,9 @@ static int parse(struct fus_run *run, struct fus_texts *models, int argc, char *
         return fus_args_usage("run", "at least one --model [NAME=]FILE and --out DIR expected");
     if (none.n)
         return fus_args_usage("run", "'%s' is not expected; models are given with --model", none.items[0]);
-    if (!choose_correction(&run->select.correction, correction))
-        return fus_args_usage("run", "--correction: '%s' found, bh, by, bonferroni or none expected", correction);
-    if (strcmp(criterion, "iut") != 0)
-        return fus_args_usage("run", "--criterion: '%s' found, iut expected", criterion);
+    status = fus_run_choose(run, preset, criterion, test, correction, alpha);
+    if (status)
+        return status;
     run->full_units = strcmp(units, "full") == 0;
     if (!run->full_units && strcmp(units, "labels") != 0)
         return fus_args_usage("run", "--units: '%s' found, labels or full expected", units);
@@ -159,7 +165,7 @@ static int localize(struct fus_run *run, struct fus_run_summary *summary, struct
 
 int fus_cmd_run(int argc, char **argv)
 {
-    struct fus_run run = {.stimuli = "builtin", .layers = "all", .select = {FUS_BH, 0.05}, .max_memory = (size_t)512 << 20,
+    struct fus_run run = {.stimuli = "builtin", .layers = "all", .select = {.correction = FUS_BH, .alpha = 0.05}, .max_memory = (size_t)512 << 20,
                           .batch = 4, .seed = 1};
     struct fus_run_summary summary = {.version = FUS_VERSION};
     const char *named[MAX_MODELS];

@@ -2,16 +2,26 @@
 #ifndef FUS_RUN_H
 #define FUS_RUN_H
 
-#include "analysis/analysis.h"
+#include "analysis/inference.h"
 #include "model.h"
+
+/* Of one layer, what goes beyond its summary; NULL and 0 where it was not asked for. */
+struct fus_run_layer {
+    struct fus_bootstrap bootstrap;
+    struct fus_permute_category *permuted; /* [n_categories] */
+    size_t *sweep;                         /* [n_categories, fus_sweep_thresholds()] selective units */
+    double *rdm, *picture_rdm;             /* of the categories, of the pictures: consistency.c */
+};
 
 struct fus_run_model {
     char name[128];       /* NAME= or derived; in file names '/' and ':' become '_' */
     const char *path;
     char isa[16];         /* for the log */
-    double load_seconds, forward_seconds, decode_seconds, statistics_seconds, seconds;
+    double load_seconds, forward_seconds, decode_seconds, statistics_seconds, decide_seconds, seconds;
     int n_passes;
-    size_t net_bytes;
+    size_t net_bytes, scratch_bytes;
+    int n_layers;
+    struct fus_run_layer *layers; /* [n_layers] as in the model's summary */
 };
 
 struct fus_run {
@@ -19,7 +29,10 @@ struct fus_run {
     struct fus_select_options select;
     size_t max_memory;
     int batch;
-    bool full_units, direct, low_memory;
+    bool full_units, direct, low_memory, halves, sweep, consistency;
+    int bootstrap, permutations;   /* 0: none */
+    const char *preset;            /* NULL: none */
+    char criterion_text[1200];     /* for the report, where it is not the default's */
     uint64_t seed;
     int n_models;
     struct fus_run_model *models;
@@ -29,11 +42,23 @@ struct fus_run {
 };
 
 int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err);
+/* --criterion, --test, --preset, --correction, --alpha (0: not given) into run->select, run->preset and criterion_text; each NULL
+ * where it was not given. 0, or 2 after a message. */
+int fus_run_choose(struct fus_run *run, const char *preset, const char *criterion, const char *test, const char *correction, double alpha);
+
 int fus_run_check_models(struct fus_run *run, struct fus_error *err);
 int fus_run_make_folders(struct fus_run *run, struct fus_error *err);
 int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary *summary, struct fus_error *err);
+/* One layer: its moments [n_categories, or 2 * n_categories with halves, n_units], destroyed, and its responses x [n_pictures, n_units] or NULL, into
+ * the summary, `extra` and the file of labels. */
+int fus_run_decide(struct fus_layer_summary *layer, struct fus_run_layer *extra, const struct fus_run *run, int model,
+                   const struct fus_tap *tap, struct fus_moments *moments, const float *x, struct fus_error *err);
+/* Whether any option needs single responses. */
+bool fus_run_keeps_responses(const struct fus_run *run);
 int fus_run_write_tables(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err);
 int fus_run_write_log(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err);
+/* permutations.csv, sweep.csv, consistency.csv, signflip.csv: those that were asked for or make sense. */
+int fus_run_write_more(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err);
 void fus_run_free(struct fus_run *run, struct fus_run_summary *summary);
 
 /* Seconds since the machine started. */

@@ -47,6 +47,7 @@ int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, s
     summary->categories = set->categories;
     summary->n_categories = set->n_categories;
     summary->options = run->select;
+    summary->criterion = run->criterion_text[0] ? run->criterion_text : NULL;
     for (int i = 0; i < set->n_pictures; i++)
         summary->n_pictures[set->pictures[i].category]++;
     code = fus_set_check(set, run->picture_sha256, err);
@@ -152,22 +153,38 @@ static void json_field(struct fus_outfile *f, const char *name, const char *text
     json_text(f, text);
 }
 
+/* The options that matter to the result; what does not apply is null. */
+static void json_options(struct fus_outfile *f, const struct fus_run *run)
+{
+    static const char *const correction[] = {"\"bh\"", "\"by\"", "\"bonferroni\"", "\"none\""};
+    const struct fus_select_options *o = &run->select;
+    bool iut = o->criterion == FUS_CRITERION_IUT, prince = o->criterion == FUS_CRITERION_PRINCE;
+    fus_outfile_printf(f, "  \"version\": \"%s\",\n  ", FUS_VERSION);
+    if (run->preset) {
+        json_field(f, "preset", run->preset);
+        fus_outfile_printf(f, ",\n  ");
+    }
+    fus_outfile_printf(f, "\"criterion\": \"%s\",\n  \"test\": %s,\n  \"correction\": %s,\n", fus_criteria_name(o->criterion),
+                       prince || (iut && o->student) ? "\"student\"" : iut ? "\"welch\"" : "null",
+                       iut ? correction[o->correction] : prince ? "\"by\"" : "null");
+    fus_outfile_printf(f, "  \"alpha\": %.17g,\n  \"halves\": %s,\n  \"bootstrap\": %d,\n  \"permutations\": %d,\n  \"seed\": %llu,\n  ", o->alpha,
+                       run->halves ? "true" : "false", run->bootstrap, run->permutations, (unsigned long long)run->seed);
+    json_field(f, "layers", run->layers);
+    fus_outfile_printf(f, ",\n  \"conv\": \"%s\",\n  \"units\": \"%s\",\n  ", run->direct ? "direct" : "auto",
+                       run->full_units ? "full" : "labels");
+}
+
 /* run.json: what the result depends on, and nothing else. */
 static int write_json(const struct fus_run *run, const struct fus_run_summary *s, struct fus_error *err)
 {
-    static const char *const correction[] = {"bh", "by", "bonferroni", "none"};
     char path[4096];
     struct fus_outfile f;
     snprintf(path, sizeof path, "%s/run.json", run->out);
     int code = fus_outfile_open(&f, path, err);
     if (code)
         return code;
-    fus_outfile_printf(&f, "{\n  \"version\": \"%s\",\n  \"criterion\": \"iut\",\n  \"test\": \"welch\",\n", FUS_VERSION);
-    fus_outfile_printf(&f, "  \"correction\": \"%s\",\n  \"alpha\": %.17g,\n  \"seed\": %llu,\n  ",
-                       correction[run->select.correction], run->select.alpha, (unsigned long long)run->seed);
-    json_field(&f, "layers", run->layers);
-    fus_outfile_printf(&f, ",\n  \"conv\": \"%s\",\n  \"units\": \"%s\",\n  ", run->direct ? "direct" : "auto",
-                       run->full_units ? "full" : "labels");
+    fus_outfile_printf(&f, "{\n");
+    json_options(&f, run);
     json_field(&f, "stimuli", s->stimuli);
     fus_outfile_printf(&f, ",\n  \"models\": [");
     for (int i = 0; i < s->n_models; i++) {
@@ -215,6 +232,8 @@ int fus_run_write_tables(const struct fus_run *run, const struct fus_run_summary
     snprintf(path, sizeof path, "%s/compare.csv", run->out);
     if (!code)
         code = fus_table_compare(path, summary, err);
+    if (!code)
+        code = fus_run_write_more(run, summary, err);
     return code ? code : write_json(run, summary, err);
 }
 
@@ -233,10 +252,10 @@ int fus_run_write_log(const struct fus_run *run, const struct fus_run_summary *s
     fus_outfile_printf(&f, "check_pictures_s\t%.3f\n", run->check_seconds);
     for (int i = 0; i < summary->n_models; i++) {
         const struct fus_run_model *m = &run->models[i];
-        fus_outfile_printf(&f, "model\t%s\tisa\t%s\tnet_bytes\t%zu\tpasses\t%d\tload_s\t%.3f\tdecode_s\t%.3f\tforward_s\t%.3f\t"
-                               "statistics_s\t%.3f\tall_s\t%.3f\n",
-                           m->name, m->isa, m->net_bytes, m->n_passes, m->load_seconds, m->decode_seconds, m->forward_seconds,
-                           m->statistics_seconds, m->seconds);
+        fus_outfile_printf(&f, "model\t%s\tisa\t%s\tnet_bytes\t%zu\tscratch_bytes\t%zu\tpasses\t%d\tload_s\t%.3f\tdecode_s\t%.3f\t"
+                               "forward_s\t%.3f\tstatistics_s\t%.3f\tdecide_s\t%.3f\tall_s\t%.3f\n",
+                           m->name, m->isa, m->net_bytes, m->scratch_bytes, m->n_passes, m->load_seconds, m->decode_seconds,
+                           m->forward_seconds, m->statistics_seconds, m->decide_seconds, m->seconds);
     }
     fus_outfile_printf(&f, "wall_s\t%.3f\npeak_memory_kb\t%ld\n", fus_run_now() - run->started, usage.ru_maxrss);
     return fus_outfile_commit(&f, err);
@@ -248,6 +267,18 @@ const struct fus_layer_summary *fus_run_last_place_layer(const struct fus_model_
         if (m->layers[i].height * m->layers[i].width > 1)
             return &m->layers[i];
     return m->n_layers ? &m->layers[m->n_layers - 1] : NULL;
+}
+
+static void free_layers(struct fus_run_model *m)
+{
+    for (int i = 0; i < m->n_layers; i++) {
+        fus_bootstrap_destroy(&m->layers[i].bootstrap);
+        fus_base_free(m->layers[i].permuted);
+        fus_base_free(m->layers[i].sweep);
+        fus_base_free(m->layers[i].rdm);
+        fus_base_free(m->layers[i].picture_rdm);
+    }
+    fus_base_free(m->layers);
 }
 
 void fus_run_free(struct fus_run *run, struct fus_run_summary *summary)
@@ -262,6 +293,8 @@ void fus_run_free(struct fus_run *run, struct fus_run_summary *summary)
         fus_base_free(m->architecture);
         fus_base_free(m->preprocess);
     }
+    for (int i = 0; i < run->n_models; i++)
+        free_layers(&run->models[i]);
     fus_base_free(summary->models);
     fus_base_free(summary->n_pictures);
     fus_base_free(summary->stimuli);

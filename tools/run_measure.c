@@ -1,32 +1,34 @@
-/* One model over all pictures: responses are streamed into moments, moments are tested, labels are written. */
+/* One model over all pictures: responses are streamed into the moments of every layer (tally.h), then each layer is decided
+ * on (run_decide.c). */
 #include <stdio.h>
 #include <string.h>
 
+#include "nn/team.h"
 #include "run.h"
+#include "tally.h"
 
 /* The layers of one pass over the pictures: as many as --max-memory allows. */
 struct pass {
     const struct fus_run *run;
     struct fus_run_model *log;
     struct fus_model *model;
-    bool *wanted;                /* [n_taps] of this pass */
-    struct fus_moments *moments; /* [n_taps] */
-    float *input;                /* [batch, 3, side, side] */
-    int first;                   /* picture number of the batch's first one */
+    size_t budget;             /* bytes for what is remembered of the pictures */
+    bool *wanted;              /* [n_taps] of this pass */
+    struct fus_tally *tallies; /* [n_taps] */
+    struct fus_scratch scratch;
+    float *input;              /* [batch, 3, side, side] */
+    float *row;                /* a batch of the largest layer whose responses go to the scratch file */
+    int first;                 /* picture number of the batch's first one */
+    struct fus_error *err;
 };
 
-static size_t blocked_units(const struct fus_tap *t)
-{
-    return fus_tensor_blocked_size(t->channels, (size_t)t->height * (size_t)t->width);
-}
-
-static int on_tap(void *context, int tap, int picture, const float *blocked)
+static int on_batch(void *context, int tap, int n, float *blocked)
 {
     struct pass *p = context;
     double start = fus_run_now();
-    fus_moments_add(&p->moments[tap], p->run->set.pictures[p->first + picture].category, blocked);
+    int code = fus_tally_add(&p->tallies[tap], p->first, n, blocked, p->row, p->err);
     p->log->statistics_seconds += fus_run_now() - start;
-    return FUS_OK;
+    return code;
 }
 
 /* Picture i, decoded and preprocessed, into its place in the batch. */
@@ -60,7 +62,7 @@ static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
         code = fus_set_each(p->first, p->first + n, prepare, p, err);
         double prepared = fus_run_now();
         if (!code)
-            code = fus_net_forward(p->model->net, p->input, n, p->wanted, on_tap, p, err);
+            code = fus_net_forward(p->model->net, p->input, n, p->wanted, NULL, NULL, err);
         p->log->decode_seconds += prepared - start;
         p->log->forward_seconds += fus_run_now() - prepared - (p->log->statistics_seconds - statistics);
         fus_run_progress(p->run, what, p->first + n, set->n_pictures, started);
@@ -71,70 +73,85 @@ static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
     return code;
 }
 
-/* units/MODEL/LAYER.npz: label [C,H,W] int8; with --units full also [category,C,H,W] of what it was decided on. */
-static int write_units(const struct fus_run *run, int model, const struct fus_layer_summary *layer,
-                       const struct fus_moments *m, struct fus_error *err)
-{
-    static const char *const names[] = {"mean", "var", "t", "p", "q", "csi"};
-    char path[4096];
-    fus_run_units_folder(path, sizeof path, run, model);
-    size_t used = strlen(path), c = (size_t)layer->channels, h = (size_t)layer->height, w = (size_t)layer->width;
-    snprintf(path + used, sizeof path - used, "/%s.npz", layer->name);
-    struct fus_npy_array arrays[7] = {{"label", "|i1", 3, {c, h, w}, layer->label}};
-    float *tables[6] = {0};
-    size_t n = (size_t)layer->n_categories * layer->n_units;
-    int code = FUS_OK;
-    for (int i = 0; i < 6 && run->full_units && !code; i++) {
-        tables[i] = fus_base_alloc(n, sizeof **tables);
-        if (!tables[i])
-            code = fus_base_fail(err, FUS_ENOMEM, "%s: no memory for --units full", path);
-        arrays[1 + i] = (struct fus_npy_array){names[i], "<f4", 4, {(size_t)layer->n_categories, c, h, w}, tables[i]};
-    }
-    if (run->full_units && !code) {
-        struct fus_unit_tables t = {tables[0], tables[1], tables[2], tables[3], tables[4], tables[5]};
-        code = fus_select_units(&t, m, &run->select, err);
-    }
-    if (!code)
-        code = fus_npyout_npz(path, arrays, run->full_units ? 7 : 1, err);
-    for (int i = 0; i < 6; i++)
-        fus_base_free(tables[i]);
-    return code;
-}
-
-/* Moments -> the layer's summary and its file of labels. */
-static int decide(struct fus_layer_summary *layer, const struct fus_run *run, int model, const struct fus_tap *t,
-                  struct fus_moments *m, struct fus_error *err)
-{
-    int code = fus_moments_unblock(m, t->channels, (size_t)t->height * (size_t)t->width, err);
-    if (!code)
-        code = fus_select_layer(layer, m, t->name, t->channels, t->height, t->width, &run->select, err);
-    if (!code)
-        code = write_units(run, model, layer, m, err);
-    fus_base_free(layer->label);
-    layer->label = NULL;
-    return code;
-}
-
-/* Taps from *tap on whose moments fit --max-memory together (one at least); none beyond the last wanted. */
+/* Taps from *tap on that fit the budget together (one at least), none beyond the last wanted: first with the least each needs, then, while
+ * there is room, with all categories in memory, then with responses. */
 static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_error *err)
 {
-    int n_taps = fus_net_n_taps(p->model->net), n_here = 0, groups = p->run->set.n_categories;
-    size_t used = 0;
+    int n_taps = fus_net_n_taps(p->model->net), first = *tap, n_here = 0, code = FUS_OK;
+    size_t used = 0, row = 0, batch = (size_t)p->run->batch;
     memset(p->wanted, 0, (size_t)n_taps * sizeof *p->wanted);
+    p->scratch.size = 0;
     for (; *tap < n_taps; ++*tap) {
-        size_t units = blocked_units(fus_net_tap(p->model->net, *tap)), bytes = fus_moments_bytes(groups, units);
+        struct fus_tally *t = &p->tallies[*tap];
         if (!wanted[*tap])
             continue;
-        if (n_here && (bytes > p->run->max_memory || used > p->run->max_memory - bytes))
+        fus_tally_plan(t, &p->run->set, &p->scratch, fus_net_tap(p->model->net, *tap), p->run->halves,
+                       fus_run_keeps_responses(p->run));
+        size_t bytes = fus_tally_least_bytes(t);
+        if (n_here && (bytes > p->budget || used > p->budget - bytes))
             break;
-        int code = fus_moments_create(&p->moments[*tap], groups, units, err);
-        if (code)
-            return code;
         p->wanted[*tap] = true;
         used += bytes;
         n_here++;
     }
-    return FUS_OK;
+    for (int i = first; i < *tap && !code; i++) {
+        struct fus_tally *t = &p->tallies[i];
+        if (!p->wanted[i])
+            continue;
+        size_t more = fus_tally_more_bytes(t), kept = fus_tally_response_bytes(t);
+        bool all = used < p->budget && more <= p->budget - used;
+        used += all ? more : 0;
+        bool inside = used < p->budget && kept <= p->budget - used;
+        used += inside ? kept : 0;
+        row = t->keep && !inside && t->n_units * batch > row ? t->n_units * batch : row;
+        code = fus_tally_create(t, all, inside, err);
+    }
+    if (!code && row && !(p->row = fus_base_aligned(row, sizeof *p->row)))
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for the responses to a batch");
+    if (p->scratch.size > p->log->scratch_bytes)
+        p->log->scratch_bytes = p->scratch.size;
+    return code;
+}
+
+/* Where the moments of a layer, all together, do not fit beside what the others hold. */
+static int park_all(struct pass *p, int first, int end, struct fus_error *err)
+{
+    size_t held = 0, largest = 0;
+    for (int i = first; i < end; i++)
+        if (p->wanted[i]) {
+            const struct fus_tally *t = &p->tallies[i];
+            size_t all = fus_tally_least_bytes(t) + fus_tally_more_bytes(t);
+            held += (t->one_category ? fus_tally_least_bytes(t) : all) + (t->responses ? fus_tally_response_bytes(t) : 0);
+            largest = t->one_category && all > largest ? all : largest;
+        }
+    int code = FUS_OK;
+    for (int i = first; i < end && held + largest > p->budget && !code; i++)
+        if (p->wanted[i])
+            code = fus_tally_park(&p->tallies[i], err);
+    return code;
+}
+
+struct deciding {
+    struct pass *p;
+    int model, tap, code;
+    struct fus_model_summary *out;
+};
+
+static void decide(void *context)
+{
+    struct deciding *d = context;
+    struct pass *p = d->p;
+    struct fus_moments m = {0};
+    const float *x = NULL;
+    d->code = fus_tally_moments(&m, &p->tallies[d->tap], p->err);
+    if (!d->code)
+        d->code = fus_tally_responses(&x, &p->tallies[d->tap], p->err);
+    if (!d->code) {
+        struct fus_layer_summary *layer = &d->out->layers[d->out->n_layers++];
+        d->code = fus_run_decide(layer, &p->log->layers[p->log->n_layers++], p->run, d->model, fus_net_tap(p->model->net, d->tap), &m,
+                                 x, p->err);
+    }
+    fus_moments_destroy(&m);
 }
 
 static int run_passes(struct pass *p, const bool *wanted, int model, struct fus_model_summary *out, struct fus_error *err)
@@ -148,14 +165,21 @@ static int run_passes(struct pass *p, const bool *wanted, int model, struct fus_
         if (!code && any)
             code = see_pictures(p, ++p->log->n_passes, err);
         double start = fus_run_now();
-        for (int i = first; i < n_taps; i++) {
-            if (!code && p->wanted[i])
-                code = decide(&out->layers[out->n_layers++], p->run, model, fus_net_tap(p->model->net, i),
-                              &p->moments[i], err);
-            fus_moments_destroy(&p->moments[i]);
+        if (!code)
+            code = park_all(p, first, tap, err);
+        for (int i = first; i < tap; i++) {
+            if (!code && p->wanted[i]) {
+                struct deciding d = {p, model, i, FUS_OK, out};
+                fus_team_run(decide, &d); /* one team for all loops of the layer */
+                code = d.code;
+            }
+            fus_tally_destroy(&p->tallies[i]);
         }
-        p->log->statistics_seconds += fus_run_now() - start;
+        fus_base_free(p->row);
+        p->row = NULL;
+        p->log->decide_seconds += fus_run_now() - start;
     }
+    fus_scratch_close(&p->scratch);
     return code;
 }
 
@@ -189,20 +213,24 @@ int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary
     log->net_bytes = fus_net_bytes(m.net);
     snprintf(log->isa, sizeof log->isa, "%s", fus_net_isa(m.net));
     size_t n_taps = (size_t)fus_net_n_taps(m.net);
-    struct pass p = {.run = run, .log = log, .model = &m};
+    struct pass p = {.run = run, .log = log, .model = &m, .err = err, .scratch = {run->out, -1, 0}};
+    size_t room = run->max_memory > log->net_bytes ? run->max_memory - log->net_bytes : 0;
+    p.budget = room > run->max_memory / 4 ? room : run->max_memory / 4;
     bool *wanted = fus_base_alloc(n_taps, sizeof *wanted);
     p.wanted = fus_base_alloc(n_taps, sizeof *p.wanted);
-    p.moments = fus_base_alloc(n_taps, sizeof *p.moments);
-    code = wanted && p.wanted && p.moments ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the list of layers");
+    p.tallies = fus_base_alloc(n_taps, sizeof *p.tallies);
+    log->layers = fus_base_alloc(n_taps, sizeof *log->layers);
+    code = wanted && p.wanted && p.tallies && log->layers ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the list of layers");
     if (!code)
         code = fus_model_want(wanted, &m, run->layers, err);
     if (!code)
         code = describe(out, &m, log, err);
+    fus_net_watch(m.net, on_batch, &p);
     if (!code)
         code = run_passes(&p, wanted, model, out, err);
     fus_base_free(wanted);
     fus_base_free(p.wanted);
-    fus_base_free(p.moments);
+    fus_base_free(p.tallies);
     fus_model_close(&m);
     log->seconds = fus_run_now() - start;
     return code;

@@ -1,0 +1,12 @@
+/* Fields of CSV tables (RFC 4180 with bare line feeds): numbers as %.9g with a point in every locale, a missing value as an empty
+ * field, names in quotes only where they need them. Each puts a comma first; name puts `before`. */
+#ifndef FUS_CSV_H
+#define FUS_CSV_H
+
+#include "nn/outfile.h"
+
+void fus_csv_number(struct fus_outfile *f, double x);
+void fus_csv_count(struct fus_outfile *f, size_t n);
+void fus_csv_name(struct fus_outfile *f, const char *before, const char *name);
+
+#endif

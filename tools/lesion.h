@@ -1,0 +1,31 @@
+/* Silencing units and reading the network out: the steps of `fusiform lesion`. */
+#ifndef FUS_LESION_H
+#define FUS_LESION_H
+
+#include "model.h"
+#include "nn/rng.h"
+
+/* Which units of a layer [n_units, C order] are silenced: selective ones first, then controls of the same number. */
+struct fus_lesion_sets {
+    size_t n_sets, n_chosen; /* every set has n_chosen units */
+    size_t *units;           /* [n_sets, n_chosen] */
+};
+
+/* Set 0: the units whose label is category. Then n_controls random sets of other units, then n_controls sets of other units matched in mean
+ * activation: each chosen unit gets one of the MATCH others nearest to it, or the nearest that is free. mean [n_units]. */
+int fus_lesion_choose(struct fus_lesion_sets *sets, const float *label, const double *mean, size_t n_units, int category, size_t n_controls,
+                      uint64_t seed, struct fus_error *err);
+void fus_lesion_free(struct fus_lesion_sets *sets);
+
+/* features [n_sets + 1, n_pictures, n_features]: of the intact network, then of each set silenced. */
+struct fus_lesion_readout {
+    const float *features;
+    const struct fus_set *set;
+    size_t n_features;
+};
+
+/* Nearest class mean (Euclid): the means of the intact network over one half of the pictures, the other half read out, and the reverse.
+ * accuracy [n_categories] of what the k-th condition gives. feature_mean [n_categories] over pictures and features. */
+int fus_lesion_read(double *accuracy, double *feature_mean, const struct fus_lesion_readout *r, size_t condition, struct fus_error *err);
+
+#endif

@@ -1,0 +1,129 @@
+/* Which units are called selective: --preset, --criterion, --test, --correction, --alpha, and what the report says about them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "args.h"
+#include "run.h"
+
+/* A preset stands for a paper. `open`: what its text does not state, so that it is this program's choice. */
+static const struct preset {
+    const char *name;
+    enum fus_criterion criterion;
+    const char *paper, *open;
+} presets[] = {
+    {"lu-wang", FUS_CRITERION_IUT, "Lu & Wang 2025 (arXiv:2502.16456)",
+     "the kind of test, the correction over units and its level, and what is done with dead units; it only asks for \"significantly higher "
+     "activation for one category compared to all others\""},
+    {"prince", FUS_CRITERION_PRINCE, "Prince, Alvarez & Konkle 2024 (Science Advances 10, eadl1776)",
+     "that the correction is taken over the units of a layer for each pair of categories apart, and that constant units are never selective"},
+    {"tdann", FUS_CRITERION_TDANN, "Margalit et al. 2024 (Neuron 112, 2435)",
+     "that the pool of others holds every other category shown here, and which category a unit gets that passes for several (the largest t)"},
+    {"baek", FUS_CRITERION_RANKSUM, "Baek et al. 2021 (Nature Communications 12, 7328)",
+     "how p is computed with ties and with few pictures (exact where possible, else normal with tie and continuity correction)"},
+    {"afraz", FUS_CRITERION_DPRIME, "Afraz, Boyden & DiCarlo 2015 (PNAS 112, 6730)",
+     "the criterion is theirs for sites in the brain: that the others are all other categories shown here, their mean unweighted, and which category "
+     "a unit gets that passes for several (the largest d')"},
+};
+
+static const char *const corrections[] = {"bh", "by", "bonferroni", "none"};
+
+static const char *rule(enum fus_criterion criterion)
+{
+    switch (criterion) {
+    case FUS_CRITERION_IUT:
+        break;
+    case FUS_CRITERION_PRINCE:
+        return "Two-sided Student tests of the category against each other one, each pair of categories corrected over the units of the layer by "
+               "Benjamini and Yekutieli (2001); all q at most alpha and all t positive (Prince, Alvarez & Konkle 2024).";
+    case FUS_CRITERION_TDANN:
+        return "t above 10 of the category against the pool of all other pictures, variances divided by n (Margalit et al. 2024). No p, no correction.";
+    case FUS_CRITERION_DPRIME:
+        return "d' above 1: difference of the category's mean and the unweighted mean of the others over the root of their mean variance (Afraz, Boyden & "
+               "DiCarlo 2015). No p, no correction.";
+    case FUS_CRITERION_RATIO:
+        return "CSI above 1/3: twice the response of the other categories (Tsao, Freiwald, Tootell & Livingstone 2006). No p, no correction.";
+    case FUS_CRITERION_RANKSUM:
+        return "The category with the largest mean against each other one by Wilcoxon's rank-sum test, one-sided, the largest p below .001, not corrected "
+               "(Baek et al. 2021). Cross-validated columns are empty: they come from moments, which have no ranks.";
+    }
+    return NULL;
+}
+
+/* What the report says; empty for the default, which it explains at length itself. */
+static void describe(struct fus_run *run, const struct preset *preset)
+{
+    static const char *const by[] = {"by Benjamini and Hochberg (1995)", "by Benjamini and Yekutieli (2001)", "by Bonferroni", "not at all"};
+    const struct fus_select_options *o = &run->select;
+    char *text = run->criterion_text, one[600];
+    size_t room = sizeof run->criterion_text, used = 0;
+    if (!preset && o->criterion == FUS_CRITERION_IUT && !o->student)
+        return;
+    if (o->criterion == FUS_CRITERION_IUT)
+        snprintf(one, sizeof one, "Intersection-union of one-sided %s tests of the category against each other one; the largest p, corrected over the units of "
+                 "the layer %s, is at most %g and all differences of means are positive.",
+                 o->student ? "Student (pooled variance)" : "Welch", by[o->correction], o->alpha);
+    else if (o->criterion == FUS_CRITERION_PRINCE)
+        snprintf(one, sizeof one, "%s alpha = %g.", rule(o->criterion), o->alpha);
+    else
+        snprintf(one, sizeof one, "%s", rule(o->criterion));
+    used = (size_t)snprintf(text, room, "%s", one);
+    if (preset)
+        snprintf(text + used, room - used, " This is the preset %s, after %s. Not stated there, and chosen here: %s.", preset->name, preset->paper,
+                 preset->open);
+}
+
+static int choose_preset(const struct preset **found, const char *name)
+{
+    char list[128] = "";
+    size_t used = 0;
+    *found = NULL;
+    for (size_t i = 0; name && i < sizeof presets / sizeof *presets; i++) {
+        if (strcmp(name, presets[i].name) == 0)
+            *found = &presets[i];
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", presets[i].name);
+    }
+    return name && !*found ? fus_args_usage("run", "--preset: '%s' found; there are %s", name, list) : 0;
+}
+
+static int choose_correction(struct fus_run *run, const char *name)
+{
+    for (int i = 0; name && i < 4; i++)
+        if (strcmp(name, corrections[i]) == 0) {
+            run->select.correction = (enum fus_correction)i;
+            return 0;
+        }
+    return name ? fus_args_usage("run", "--correction: '%s' found, bh, by, bonferroni or none expected", name) : 0;
+}
+
+int fus_run_choose(struct fus_run *run, const char *preset, const char *criterion, const char *test, const char *correction, double alpha)
+{
+    const struct preset *p;
+    struct fus_select_options *o = &run->select;
+    struct fus_error err = {0};
+    int status = choose_preset(&p, preset);
+    if (status)
+        return status;
+    run->preset = preset;
+    o->criterion = p ? p->criterion : FUS_CRITERION_IUT;
+    if (criterion && fus_criteria_parse(&o->criterion, criterion, &err))
+        return fus_args_usage("run", "--%s", err.msg);
+    if (p && o->criterion != p->criterion)
+        return fus_args_usage("run", "--preset %s is --criterion %s; '%s' found", p->name, fus_criteria_name(p->criterion), criterion);
+    const char *name = fus_criteria_name(o->criterion);
+    if (test && strcmp(test, "student") != 0 && strcmp(test, "welch") != 0)
+        return fus_args_usage("run", "--test: '%s' found, welch or student expected", test);
+    if (o->criterion != FUS_CRITERION_IUT && (test || correction))
+        return fus_args_usage("run", "%s belongs to --criterion iut; %s says itself what it tests and how it corrects", test ? "--test" : "--correction", name);
+    if (alpha > 0 && o->criterion > FUS_CRITERION_PRINCE && !run->bootstrap && !run->permutations)
+        return fus_args_usage("run", "--alpha belongs to --criterion iut and prince, and to intervals; %s has a threshold of its own", name);
+    if (alpha >= 1)
+        return fus_args_usage("run", "--alpha: a number below 1 expected");
+    if (o->criterion == FUS_CRITERION_RANKSUM && (run->bootstrap || run->permutations))
+        return fus_args_usage("run", "--bootstrap and --permutations do not go with --criterion ranksum");
+    o->student = test && strcmp(test, "student") == 0;
+    o->alpha = alpha > 0 ? alpha : 0.05;
+    status = choose_correction(run, correction);
+    if (!status)
+        describe(run, p);
+    return status;
+}

@@ -1,0 +1,57 @@
+/* What one pass over the pictures remembers of a layer: the moments of its categories' halves and, where asked for, every single
+ * response; in memory as far as the budget goes, else in one scratch file. */
+#ifndef FUS_TALLY_H
+#define FUS_TALLY_H
+
+#include "analysis/inference.h"
+#include "nn/nn.h"
+#include "stimuli/stimuli.h"
+
+/* A file without a name: made in the folder, gone with the program. */
+struct fus_scratch {
+    const char *folder;
+    int fd; /* -1: not there yet */
+    uint64_t size;
+};
+
+void fus_scratch_close(struct fus_scratch *s);
+
+/* Moments are either all there, [half * n_categories + category], or only those of the category being shown, while those of
+ * finished categories wait in the scratch file: pictures come category by category. */
+struct fus_tally {
+    const struct fus_set *set;
+    struct fus_scratch *scratch;
+    int n_halves;               /* 2: the halves of each category apart; 1: not */
+    int channels;
+    size_t n_places, blocked_units, n_units;
+    struct fus_moments moments; /* units in blocks of 16 channels (nn.h) */
+    bool one_category;          /* ... of the category `current`, the others in scratch from moments_at on */
+    int current;
+    uint64_t moments_at;
+    bool keep;                  /* single responses, units [C, H, W] */
+    float *responses;           /* [n_pictures, n_units]; NULL: in scratch from responses_at on */
+    uint64_t responses_at;
+    void *mapped;               /* ... and mapped from there for reading */
+};
+
+/* Bytes of memory: at least, and besides for all categories at once. */
+size_t fus_tally_least_bytes(const struct fus_tally *t);
+size_t fus_tally_more_bytes(const struct fus_tally *t);
+size_t fus_tally_response_bytes(const struct fus_tally *t);
+
+void fus_tally_plan(struct fus_tally *t, const struct fus_set *set, struct fus_scratch *scratch, const struct fus_tap *tap,
+                    bool halves, bool keep);
+/* in_memory: responses too. Nothing is in the scratch file that fits. */
+int fus_tally_create(struct fus_tally *t, bool all_categories, bool responses_in_memory, struct fus_error *err);
+void fus_tally_destroy(struct fus_tally *t);
+
+/* Pictures first .. first+n-1 of the set, blocked [n, blocked_units]. row: [n, n_units] where responses go to the scratch file. */
+int fus_tally_add(struct fus_tally *t, int first, int n, const float *blocked, float *row, struct fus_error *err);
+
+/* After the last picture: park puts the last category too into the scratch file, where memory is short. Then, one layer after another, all
+ * moments [n_halves * n_categories, n_units] of units [C, H, W], and the responses. */
+int fus_tally_park(struct fus_tally *t, struct fus_error *err);
+int fus_tally_moments(struct fus_moments *m, struct fus_tally *t, struct fus_error *err);
+int fus_tally_responses(const float **x, struct fus_tally *t, struct fus_error *err);
+
+#endif
