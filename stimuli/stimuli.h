@@ -77,9 +77,10 @@ struct fus_set {
     uint64_t seed;
 };
 
-/* spec: a folder with one folder per subcategory, or `builtin`, `builtin?per_category=24&seed=1`.
+/* spec: a folder with one folder per subcategory, a manifest NAME.tsv, or `builtin`, `builtin?per_category=24&seed=1`.
  * Folder names of fLoc (adult child body limb house corridor word number car instrument scrambled) are recognised: face = adult +
  * child, body = body + limb, place = house + corridor, word = word, scrambled; number, car, instrument left out. Any other tree: folder = category.
+ * A manifest has lines path<TAB>category[<TAB>subcategory[<TAB>half]] (manifest.h); its order is the set's.
  * categories: NULL or "face=adult,child;body=body,limb" to say otherwise. Fails on a set without two categories of at least two
  * pictures, naming the category; files that are not pictures by name (.txt, hidden) are ignored. */
 int fus_set_open(struct fus_set *set, const char *spec, const char *categories, struct fus_error *err);

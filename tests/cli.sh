@@ -125,6 +125,15 @@ for f in run.json run.log layers.csv compare.csv report.html units/a/relu.npz fi
     ok "out/$f" test -s "$work/out/$f"
 done
 ok "rows of layers.csv" test "$(wc -l <"$work/out/layers.csv")" -eq 21
+run "run on a manifest" run --model a="$work/a.safetensors" --model "$small" --stimuli "$work/set/manifest.tsv" --out "$work/listed" --layers=relu,layer3.0.relu
+ok "a manifest's results are its folder's" cmp "$work/out/layers.csv" "$work/listed/layers.csv"
+cp "$face" "$work/set/adult/again.png"
+printf '%s\n' 'adult/adult-1.png	face' 'adult/adult-2.png	face' 'adult/again.png	body' 'body/body-1.png	body' >"$work/set/twice.tsv"
+run "run on a manifest with a picture twice" run --model "$small" --stimuli "$work/set/twice.tsv" --layers relu --out "$work/twice"
+cp "$work/stderr" "$work/warnings"
+ok "a picture twice is told" grep -q 'warning: .*/adult/again.png is the same picture as .*/adult/adult-1.png' "$work/warnings"
+rm "$work/set/adult/again.png"
+fails 1 "twice.tsv: line 3: " run --model "$small" --stimuli "$work/set/twice.tsv" --out "$work/bad"
 run "run, full units" run --model "$small" --stimuli 'builtin?per_category=4' --units full --correction none --out "$work/full"
 ok "full units" sh -c 'test $(wc -c <"$1") -gt 1000000' sh "$work"/full/units/*/relu.npz
 fails 1 "nowhere" run --model "$small" --stimuli "$work/nowhere" --out "$work/bad"

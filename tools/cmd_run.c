@@ -9,11 +9,12 @@
 #include "run.h"
 
 static const char help[] =
-    "usage: fusiform run --model [NAME=]FILE [--model ...] [--stimuli DIR|builtin] --out DIR [options]\n\n"
+    "usage: fusiform run --model [NAME=]FILE [--model ...] [--stimuli DIR|FILE.tsv|builtin] --out DIR [options]\n\n"
     "Finds the category-selective units of every layer and writes DIR/report.html, layers.csv, compare.csv, run.json and\n"
     "units/MODEL/LAYER.npz. The results are the same bytes on every machine; only run.log is about this one.\n\n"
     "  --model [NAME=]FILE  a weight file, or an untrained control such as random:resnet50?seed=1; may be repeated\n"
     "  --stimuli DIR        one folder per (sub)category; fLoc's folder names are recognised (default: builtin, drawn)\n"
+    "  --stimuli FILE.tsv   lines path<TAB>category[<TAB>subcategory[<TAB>half]], paths relative to the file's folder\n"
     "  --categories MAP     e.g. \"face=adult,child;place=house\": which folders make up which category\n"
     "  --layers a,b|all     which layers (default all: the stem's relu and every block output)\n"
     "  --correction C       bh (default), by, bonferroni or none: over the units of a layer\n"

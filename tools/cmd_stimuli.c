@@ -10,9 +10,9 @@
 
 static const char help[] =
     "usage: fusiform stimuli generate [--per-category 24] [--size 256] [--seed 1] -o DIR\n"
-    "       fusiform stimuli sheet DIR|builtin [--size 64] [--columns 24] -o SHEET.png\n\n"
+    "       fusiform stimuli sheet DIR|FILE.tsv|builtin [--size 64] [--columns 24] -o SHEET.png\n\n"
     "generate  draws the built-in pictures into DIR/SUBCATEGORY/*.png, with captions.tsv (path, caption) and manifest.tsv\n"
-    "          (path, category, subcategory); `--stimuli builtin?per_category=24&seed=1` uses the same without files\n"
+    "          (path, category, subcategory), which --stimuli reads; `--stimuli builtin?per_category=24&seed=1` uses the same without files\n"
     "sheet     a contact sheet, one group of rows for each category\n\n"
     "example: fusiform stimuli generate --per-category 144 --size 224 --seed 1 -o pictures/\n";
 

@@ -1,6 +1,7 @@
 /* What surrounds the measurement: checks before it, tables and logs after it. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -31,6 +32,43 @@ void fus_run_progress(const struct fus_run *run, const char *what, int done, int
 
 /* ---- before ---- */
 
+struct digest {
+    const char *hex;
+    int picture;
+};
+
+static int by_digest(const void *a, const void *b)
+{
+    const struct digest *x = a, *y = b;
+    int c = strcmp(x->hex, y->hex);
+    return c ? c : x->picture - y->picture;
+}
+
+/* A line on stderr for each picture that is the same, byte for byte, as an earlier one: a mistake more often than not. */
+static int warn_of_duplicates(const struct fus_run *run, struct fus_error *err)
+{
+    enum { SHOWN = 10 };
+    const struct fus_set *set = &run->set;
+    struct digest *d = fus_base_alloc((size_t)set->n_pictures, sizeof *d);
+    int n = 0;
+    if (!d)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", set->n_pictures);
+    for (int i = 0; i < set->n_pictures; i++)
+        d[i] = (struct digest){run->picture_sha256[i], i};
+    qsort(d, (size_t)set->n_pictures, sizeof *d, by_digest);
+    for (int i = 1, first = 0; i < set->n_pictures; i++) {
+        if (strcmp(d[i].hex, d[first].hex) != 0)
+            first = i;
+        else if (n++ < SHOWN)
+            fprintf(stderr, "fusiform: warning: %s is the same picture as %s\n", set->pictures[d[i].picture].path,
+                    set->pictures[d[first].picture].path);
+    }
+    if (n > SHOWN)
+        fprintf(stderr, "fusiform: warning: %d more pictures are the same as others\n", n - SHOWN);
+    fus_base_free(d);
+    return FUS_OK;
+}
+
 int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err)
 {
     double start = fus_run_now();
@@ -50,6 +88,8 @@ int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, s
     for (int i = 0; i < set->n_pictures; i++)
         summary->n_pictures[set->pictures[i].category]++;
     code = fus_set_check(set, run->picture_sha256, err);
+    if (!code)
+        code = warn_of_duplicates(run, err);
     run->check_seconds = fus_run_now() - start;
     return code;
 }
