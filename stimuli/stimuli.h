@@ -1,7 +1,7 @@
 /* Pictures: file -> 8-bit RGB (Pillow's pixels to the bit) -> input tensor (torchvision's to the bit); and sets of
  * pictures in categories: a folder tree, or drawn by the program itself.
  *
- * Reading order: image.c (recognise), jpeg.c, png.c, pnm.c, bmp.c, resize.c, preprocess.c, set.c, draw.c, generate.c. */
+ * Reading order: image.c (recognise), jpeg.c, png.c, pnm.c, bmp.c, exif.c, resize.c, preprocess.c, set.c, draw.c, generate.c. */
 #ifndef FUS_STIMULI_H
 #define FUS_STIMULI_H
 
@@ -33,6 +33,11 @@ int fus_pnm_decode(struct fus_image *image, const uint8_t *bytes, size_t n, stru
 int fus_bmp_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
 int fus_pnm_write(const char *path, const struct fus_image *image, struct fus_error *err); /* P6, maxval 255 */
 int fus_png_write(const char *path, const struct fus_image *image, struct fus_error *err);
+
+/* What the Exif part of a JPEG file says about how the camera was held: 1 (upright, or nothing said) .. 8. fus_image_decode
+ * does not apply it, as the networks' usual loaders do not. turn: make the picture upright, as Pillow's exif_transpose. */
+int fus_exif_orientation(const uint8_t *bytes, size_t n);
+int fus_exif_turn(struct fus_image *image, int orientation, struct fus_error *err);
 
 enum fus_filter { FUS_BILINEAR, FUS_BICUBIC };
 
