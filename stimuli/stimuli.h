@@ -1,7 +1,8 @@
 /* Pictures: file -> 8-bit RGB (Pillow's pixels to the bit) -> input tensor (torchvision's to the bit); and sets of
  * pictures in categories: a folder tree, or drawn by the program itself.
  *
- * Reading order: image.c (recognise), jpeg.c, png.c, pnm.c, bmp.c, exif.c, resize.c, preprocess.c, set.c, draw.c, generate.c. */
+ * Reading order: image.c (recognise), jpeg.c, png.c, pnm.c, bmp.c, exif.c, resize.c, preprocess.c, manifest.c, set.c,
+ * set_check.c, fft.c, scramble.c, draw.c, generate.c. */
 #ifndef FUS_STIMULI_H
 #define FUS_STIMULI_H
 
@@ -44,6 +45,20 @@ enum fus_filter { FUS_BILINEAR, FUS_BICUBIC };
 /* Pillow's Image.resize((width, height), filter): two passes, each rounded to 8 bits. out is created. */
 int fus_resize_image(struct fus_image *out, const struct fus_image *in, int width, int height, enum fus_filter filter,
                      struct fus_error *err);
+
+/* ---- controls ---- */
+
+#define FUS_SCRAMBLE_MAX_GRID 4096
+
+/* Boxes of a grid x grid grid change places with others of their size: an exact permutation of the pixels. All choices
+ * follow from the seed and the pixels. FUS_EINVAL where the picture has fewer pixels than boxes. out is created. */
+int fus_scramble_box(struct fus_image *out, const struct fus_image *in, int grid, uint64_t seed, struct fus_error *err);
+
+/* Random phases, the same for all channels; power at every frequency and mean kept but for rounding and clipping to
+ * 0..255. *n_clipped (NULL allowed): how many of the 3 * width * height values were clipped. */
+int fus_scramble_phase(struct fus_image *out, size_t *n_clipped, const struct fus_image *in, uint64_t seed, struct fus_error *err);
+int fus_scramble_phase_values(double *values, const struct fus_image *in, uint64_t seed,
+                              struct fus_error *err); /* [3, height, width], neither rounded nor clipped */
 
 /* ---- preprocessing ---- */
 

@@ -3,8 +3,12 @@
 
 usage: tests/golden/controls.py        (from the repository's root; needs Debian's python3-numpy)
 
-Writes tests/golden/control_fft.inc: for several sizes the input of `numbers` and a few values of numpy.fft.
+Writes tests/golden/control_fft.inc (for several sizes of the input of `numbers` a few values of numpy.fft) and
+control_scramble.inc (pictures of `picture`, scrambled with the random choices of nn/rng.c, which is repeated here).
 """
+import hashlib
+import struct
+
 import numpy as np
 
 HERE = "tests/golden/"
@@ -29,6 +33,98 @@ def fft():
     return lines
 
 
+class Rng:
+    """xoshiro256** 1.0 (Blackman & Vigna 2018), seeded by SplitMix64."""
+
+    def __init__(self, seed):
+        self.s = []
+        for _ in range(4):
+            seed = (seed + 0x9E3779B97F4A7C15) % 2**64
+            z = seed
+            z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+            z = (z ^ z >> 27) * 0x94D049BB133111EB % 2**64
+            self.s.append(z ^ z >> 31)
+
+    def u64(self):
+        rotl = lambda x, k: (x << k | x >> 64 - k) % 2**64
+        s = self.s
+        out, t = rotl(s[1] * 5 % 2**64, 7) * 9 % 2**64, s[1] << 17 & 2**64 - 1
+        s[2] ^= s[0]
+        s[3] ^= s[1]
+        s[1] ^= s[2]
+        s[0] ^= s[3]
+        s[2] ^= t
+        s[3] = rotl(s[3], 45)
+        return out
+
+    def uniform(self):
+        return (self.u64() >> 11) / 2**53
+
+    def below(self, n):
+        while True:
+            x = self.u64()
+            if x >= 2**64 % n:
+                return x % n
+
+
+def picture(width, height):
+    v = (numbers(width * height * 3, width + height) * 65536).astype(int) >> 8
+    return v.astype(np.uint8).reshape(height, width, 3)
+
+
+def choices(pixels, seed):
+    head = struct.pack("<QQ", seed, pixels.shape[1])
+    return Rng(int(hashlib.sha256(head + pixels.tobytes()).hexdigest()[:16], 16))
+
+
+def box(pixels, grid, seed):
+    rng, (height, width) = choices(pixels, seed), pixels.shape[:2]
+    xs, ys = [[i * n // grid for i in range(grid + 1)] for n in (width, height)]
+    shape = lambda b: (ys[b // grid + 1] - ys[b // grid], xs[b % grid + 1] - xs[b % grid])
+    cut = lambda b: np.s_[ys[b // grid]:ys[b // grid + 1], xs[b % grid]:xs[b % grid + 1]]
+    out = np.zeros_like(pixels)
+    for wide in range(2):
+        for high in range(2):
+            boxes = [b for b in range(grid * grid) if shape(b) == (height // grid + high, width // grid + wide)]
+            moved = list(boxes)
+            for i in range(len(boxes) - 1, 0, -1):
+                k = rng.below(i + 1)
+                moved[i], moved[k] = moved[k], moved[i]
+            for to, source in zip(boxes, moved):
+                out[cut(to)] = pixels[cut(source)]
+    return out
+
+
+def phase(pixels, seed):
+    rng, (height, width) = choices(pixels, seed), pixels.shape[:2]
+    factor = np.ones((height, width), complex)
+    for v in range(height):
+        for u in range(width):
+            mirror = -v % height, -u % width
+            if (v, u) == (0, 0) or mirror < (v, u):
+                continue
+            if mirror == (v, u):
+                factor[v, u] = 1 - 2 * (rng.u64() >> 63)
+            else:
+                factor[v, u] = np.exp(2j * np.pi * rng.uniform())
+                factor[mirror] = np.conj(factor[v, u])
+    back = np.fft.ifft2(np.fft.fft2(pixels, axes=(0, 1)) * factor[:, :, None], axes=(0, 1))
+    assert abs(back.imag).max() < 1e-11
+    values = back.real + 0.5
+    assert abs(values - np.rint(values)).min() > 1e-9  # no rounding hangs on the last bits
+    return np.clip(np.floor(values), 0, 255).astype(np.uint8)
+
+
+def scramble():
+    lines = ["/* width, height, grid (0: phases), seed, SHA-256 of the pixels */"]
+    for width, height, grid, seed in [(16, 16, 16, 1), (32, 48, 16, 7), (37, 50, 16, 2**63 + 5), (5, 9, 3, 0), (7, 7, 1, 0),
+                                      (16, 16, 0, 1), (15, 9, 0, 2), (37, 20, 0, 2**64 - 1), (1, 8, 0, 3), (1, 1, 0, 3)]:
+        p = picture(width, height)
+        out = box(p, grid, seed) if grid else phase(p, seed)
+        lines.append(f'{{{width}, {height}, {grid}, {seed}u, "{hashlib.sha256(out.tobytes()).hexdigest()}"}},')
+    return lines
+
+
 def write(name, lines):
     with open(HERE + name, "w") as f:
         f.write("\n".join(lines) + "\n")
@@ -36,3 +132,4 @@ def write(name, lines):
 
 if __name__ == "__main__":
     write("control_fft.inc", fft())
+    write("control_scramble.inc", scramble())
