@@ -2,7 +2,7 @@
  * pictures in categories: a folder tree, or drawn by the program itself.
  *
  * Reading order: image.c (recognise), jpeg.c, png.c, pnm.c, bmp.c, exif.c, resize.c, preprocess.c, manifest.c, set.c,
- * set_check.c, fft.c, scramble.c, draw.c, generate.c. */
+ * set_check.c, fft.c, scramble.c, shine.c, draw.c, generate.c. */
 #ifndef FUS_STIMULI_H
 #define FUS_STIMULI_H
 
@@ -59,6 +59,26 @@ int fus_scramble_box(struct fus_image *out, const struct fus_image *in, int grid
 int fus_scramble_phase(struct fus_image *out, size_t *n_clipped, const struct fus_image *in, uint64_t seed, struct fus_error *err);
 int fus_scramble_phase_values(double *values, const struct fus_image *in, uint64_t seed,
                               struct fus_error *err); /* [3, height, width], neither rounded nor clipped */
+
+/* Light of one picture, in grey levels 0..255 of its luminance; and of a set: means over its pictures. */
+struct fus_shine_light {
+    double mean, sd;
+    size_t n_pixels;
+    uint32_t histogram[256];
+};
+struct fus_shine_target {
+    double mean, sd;
+    double below[256]; /* share of pixels at or below each level */
+};
+void fus_shine_measure(struct fus_shine_light *out, const struct fus_image *image);
+void fus_shine_average(struct fus_shine_target *out, const struct fus_shine_light *pictures, int n);
+
+/* A picture with the set's mean luminance and contrast, or with its histogram (grey pictures of one size then have the very
+ * same). out is created; *n_clipped as above. */
+int fus_shine_luminance(struct fus_image *out, size_t *n_clipped, const struct fus_image *in, const struct fus_shine_target *to,
+                        struct fus_error *err);
+int fus_shine_histogram(struct fus_image *out, size_t *n_clipped, const struct fus_image *in, const struct fus_shine_target *to,
+                        struct fus_error *err);
 
 /* ---- preprocessing ---- */
 

@@ -84,6 +84,35 @@ fails 1 "no.jpg: " image "$work/no.jpg" -o "$work/x.ppm"
 head -c 700 "$face" >"$work/cut.png"
 fails 1 "cut.png: " image "$work/cut.png" -o "$work/x.ppm"
 
+# ---- controls ----
+run "scramble a tree" stimuli scramble --method box "$work/set" --seed 3 -o "$work/boxes"
+ok "the same names" sh -c 'cd "$1" && find . -name "*.png" | sort >a && cd "$2" && find . -name "*.png" | sort | cmp - "$1/a" && rm "$1/a"' sh "$work/boxes" "$work/set"
+run "scramble one picture" stimuli scramble --method box --seed=3 "$face" -o "$work/box.png"
+ok "alone as in the tree" cmp "$work/box.png" "$work/boxes/adult/adult-1.png"
+run "scramble, one thread" stimuli scramble --method phase "$work/set" -o "$work/phase1" --threads 1
+run "scramble, two threads" stimuli scramble --method phase "$work/set" -o "$work/phase2" --threads 2
+ok "the same for any threads" diff -r "$work/phase1" "$work/phase2"
+run "shine" stimuli shine "$work/set" -o "$work/shone"
+run "shine, histogram" stimuli shine "$work/set" --method histogram -o "$work/shone2"
+ok "shine's names" test -s "$work/shone2/scrambled/scrambled-1.png"
+fails 2 "--method: none found, box or phase expected" stimuli scramble "$work/set" -o "$work/x"
+fails 2 "--method: 'box' found, luminance or histogram" stimuli shine --method box "$work/set" -o "$work/x"
+fails 2 "--method is an option of" stimuli sheet --method box "$work/set" -o "$work/x.png"
+fails 1 "nowhere: cannot be opened" stimuli scramble --method box "$work/nowhere" -o "$work/x"
+fails 1 "ending in .png expected" stimuli scramble --method box "$face" -o "$work/x"
+fails 1 "over what is read" stimuli scramble --method box "$work/set" -o "$work/set/../set"
+fails 1 "found 64 x 64 pixels, expected at least 65 x 65" stimuli scramble --method box --grid 65 "$work/set" -o "$work/x"
+mkdir -p "$work/tree/a/b" "$work/tree/empty" "$work/barren/a"
+cp "$face" "$work/tree/a/b/1.png" && cp "$work/face.ppm" "$work/tree/a/b/1.ppm"
+fails 1 "1.png: rename one" stimuli scramble --method phase "$work/tree" -o "$work/x"
+rm "$work/tree/a/b/1.ppm" && head -c 700 "$face" >"$work/tree/z.png"
+fails 1 "z.png: " stimuli scramble --method phase "$work/tree" -o "$work/x"
+fails 1 "z.png: " stimuli shine "$work/tree" -o "$work/x"
+rm "$work/tree/z.png" && ln -s .. "$work/tree/a/b/up"
+fails 1 "a symbolic link in a circle?" stimuli scramble --method phase "$work/tree" -o "$work/x"
+fails 1 "no picture in it" stimuli scramble --method box "$work/barren" -o "$work/x"
+ok "nothing was written" test ! -e "$work/x"
+
 # ---- weight files ----
 run "inspect" inspect "$small" --sha256
 says '^conv1.weight	f32	16x3x3x3	[0-9a-f]{64}$'

@@ -4,7 +4,8 @@
 usage: tests/golden/controls.py        (from the repository's root; needs Debian's python3-numpy)
 
 Writes tests/golden/control_fft.inc (for several sizes of the input of `numbers` a few values of numpy.fft) and
-control_scramble.inc (pictures of `picture`, scrambled with the random choices of nn/rng.c, which is repeated here).
+control_scramble.inc (pictures of `picture`, scrambled with the random choices of nn/rng.c, which is repeated here) and
+control_shine.inc (light of such pictures, and what they become when they are matched).
 """
 import hashlib
 import struct
@@ -125,6 +126,54 @@ def scramble():
     return lines
 
 
+def luminance(pixels):
+    return pixels.astype(np.int64) @ [299, 587, 114]
+
+
+def clipped(v):
+    return np.clip(np.floor(v + 0.5), 0, 255).astype(np.uint8)
+
+
+def hashes(n):
+    out = []
+    for z in range(n):
+        z = (z + 0x9E3779B97F4A7C15) % 2**64
+        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        z = (z ^ z >> 27) * 0x94D049BB133111EB % 2**64
+        out.append((z ^ z >> 31) >> 32)
+    return np.array(out)
+
+
+def shine_set():
+    """Grey (the channels' first) and colour, dark and light, and one flat picture."""
+    grey = np.repeat(picture(24, 16)[:, :, :1] // 3, 3, 2)
+    return [grey, picture(24, 16) // 2 + 100, picture(13, 29) // 4 * 2, np.full((16, 24, 3), 90, np.uint8)]
+
+
+def shine():
+    pictures = shine_set()
+    y = [luminance(p) / 1000 for p in pictures]
+    mean, sd = np.mean([v.mean() for v in y]), np.mean([v.std() for v in y])
+    below = np.mean([np.cumsum(np.bincount(((luminance(p) + 500) // 1000).ravel(), minlength=256)) / v.size
+                     for p, v in zip(pictures, y)], 0)
+    lines = ["/* mean and SD of Y, SHA-256 with the set's mean and SD, SHA-256 with the set's histogram */"]
+    for p, v in zip(pictures, y):
+        gain = sd / v.std() if v.std() > 1e-9 else 0
+        matched = clipped((p - (v.mean() if gain else p)) * gain + mean)
+        yi, n = luminance(p), v.size
+        sums = [sum(np.pad(yi, k, "edge")[i:i + yi.shape[0], j:j + yi.shape[1]] for i in range(2 * k + 1) for j in range(2 * k + 1))
+                for k in (1, 2)]
+        order = np.lexsort([np.arange(n), hashes(n), sums[1].ravel(), sums[0].ravel(), yi.ravel()])
+        until = np.floor(below * n + 0.5).astype(int)
+        until[255] = n
+        level = np.zeros(n)
+        level[order] = np.searchsorted(until, np.arange(n), side="right")
+        exact = clipped((1000 * p.reshape(-1, 3).astype(np.int64) - yi.reshape(-1, 1)) / 1000 + level[:, None])
+        lines.append("{%r, %r, \"%s\", \"%s\"}," % (v.mean(), v.std(), hashlib.sha256(matched.tobytes()).hexdigest(),
+                                                    hashlib.sha256(exact.tobytes()).hexdigest()))
+    return lines
+
+
 def write(name, lines):
     with open(HERE + name, "w") as f:
         f.write("\n".join(lines) + "\n")
@@ -133,3 +182,4 @@ def write(name, lines):
 if __name__ == "__main__":
     write("control_fft.inc", fft())
     write("control_scramble.inc", scramble())
+    write("control_shine.inc", shine())
