@@ -112,7 +112,7 @@ static void product_block(void *context, int block, int thread)
     (void)thread;
     t.first = t.last = true;
     t.blocks = 1;
-    t.b = t.ahead = whole->b + (size_t)block * whole->b_step;
+    t.b = whole->b + (size_t)block * whole->b_step;
     t.bias = whole->bias ? whole->bias + block * FUS_LANES : no_bias;
     for (int row = 0; row < p->rows; row += p->kernel->rows) {
         t.rows = p->rows - row < p->kernel->rows ? p->rows - row : p->kernel->rows;

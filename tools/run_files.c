@@ -94,17 +94,38 @@ int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, s
     return code;
 }
 
+static int ignore(void *context, int tap, int picture, const float *blocked)
+{
+    (void)context;
+    (void)tap;
+    (void)picture;
+    (void)blocked;
+    return FUS_OK;
+}
+
+/* One pass over an empty picture: with --low-memory this is when weights are read. */
+static int try_pass(const struct fus_run *run, const struct fus_model *m, struct fus_error *err)
+{
+    bool *wanted = fus_base_alloc((size_t)fus_net_n_taps(m->net), sizeof *wanted);
+    float *input = fus_base_alloc(m->input_floats, sizeof *input);
+    int code = wanted && input ? fus_model_want(wanted, m, run->layers, err) : fus_base_fail(err, FUS_ENOMEM, "no memory");
+    if (!code && run->low_memory)
+        code = fus_net_forward(m->net, input, 1, wanted, ignore, NULL, err);
+    fus_base_free(wanted);
+    fus_base_free(input);
+    return code;
+}
+
 int fus_run_check_models(struct fus_run *run, struct fus_error *err)
 {
     int code = FUS_OK;
     for (int i = 0; i < run->n_models && !code; i++) {
         struct fus_model m;
-        code = fus_model_open(&m, run->models[i].path, run->lang_head, NULL, err);
+        struct fus_net_options options = {.low_memory = run->low_memory};
+        code = fus_model_open(&m, run->models[i].path, run->lang_head, &options, err);
         if (code)
             break;
-        bool *wanted = fus_base_alloc((size_t)fus_net_n_taps(m.net), sizeof *wanted);
-        code = wanted ? fus_model_want(wanted, &m, run->layers, err) : fus_base_fail(err, FUS_ENOMEM, "no memory");
-        fus_base_free(wanted);
+        code = try_pass(run, &m, err);
         fus_model_close(&m);
     }
     return code;
