@@ -233,6 +233,7 @@ static void add_picture(struct fus_set *set, char *path, int category, int subca
     p->path = path;
     p->category = category;
     p->subcategory = subcategory;
+    p->source = -1;
     p->index = last && last->subcategory == subcategory ? last->index + 1 : 0;
     p->half = last && last->category == category ? 1 - last->half : 0;
     set->n_pictures++;
@@ -560,6 +561,8 @@ int fus_set_picture(struct fus_image *image, const struct fus_set *set, int i, s
     if (i < 0 || i >= set->n_pictures)
         return fus_base_fail(err, FUS_EINVAL, "picture %d of a set of %d", i, set->n_pictures);
     const struct fus_picture *p = set->pictures + i;
+    if (p->source >= 0)
+        return fus_set_scramble(image, set, i, err);
     if (!set->drawn)
         return fus_image_read(image, p->path, err);
     int code = fus_generate_picture(image, set->subcategories[p->subcategory], p->index, set->seed, BUILTIN_SIDE, err);

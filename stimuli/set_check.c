@@ -56,7 +56,8 @@ static int check_picture(void *arg, int i, struct fus_error *err)
     uint8_t *bytes = NULL;
     size_t n = 0;
     int code;
-    if (set->drawn)
+    bool made = set->drawn || set->pictures[i].source >= 0; /* by the program: there is no file */
+    if (made)
         code = fus_set_picture(&image, set, i, err);
     else {
         code = fus_base_read_file(&bytes, &n, set->pictures[i].path, FUS_IMAGE_MAX_BYTES, err);
@@ -67,7 +68,7 @@ static int check_picture(void *arg, int i, struct fus_error *err)
     }
     if (!code && c->hex) {
         fus_sha256_start(&sha);
-        if (set->drawn)
+        if (made)
             fus_sha256_add(&sha, image.pixels, (size_t)image.width * (size_t)image.height * 3);
         else
             fus_sha256_add(&sha, bytes, n);

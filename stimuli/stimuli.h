@@ -105,6 +105,7 @@ struct fus_picture {
     int subcategory;   /* index into subcategories */
     int index;         /* within the subcategory, from 0 */
     int half;          /* 0 or 1: alternating within the subcategory, for cross-validation */
+    int source;        /* the picture that this one is a scrambled copy of; -1 = none */
 };
 
 struct fus_set {
@@ -115,6 +116,7 @@ struct fus_set {
     char *description;            /* one line for the report: "fLoc folders, 192 pictures: face = adult + child; ..." */
     bool drawn;                   /* built-in set: fus_set_picture draws instead of reading */
     uint64_t seed;
+    uint64_t scramble_seed;
 };
 
 /* spec: a folder with one folder per subcategory, a manifest NAME.tsv, or `builtin`, `builtin?per_category=24&seed=1`.
@@ -126,8 +128,14 @@ struct fus_set {
 int fus_set_open(struct fus_set *set, const char *spec, const char *categories, struct fus_error *err);
 void fus_set_close(struct fus_set *set);
 
-/* Picture i, decoded or drawn. Thread-safe. */
+/* A category "scrambled" of the set's own pictures in 16 x 16 shuffled boxes, as many as the others have on average; nothing where
+ * there is one. On failure the set can only be closed. */
+int fus_set_add_scrambled(struct fus_set *set, uint64_t seed, struct fus_error *err);
+
+/* Picture i, decoded, drawn or scrambled. Thread-safe. */
 int fus_set_picture(struct fus_image *image, const struct fus_set *set, int i, struct fus_error *err);
+
+int fus_set_scramble(struct fus_image *image, const struct fus_set *set, int i, struct fus_error *err); /* where source >= 0 */
 
 /* visit(arg, i, err) for pictures from .. end-1, in parallel. Once one fails none behind it is begun; of several failures
  * the first in set order is reported, whatever the threads do. */
@@ -135,7 +143,7 @@ int fus_set_each(int from, int end, int (*visit)(void *arg, int i, struct fus_er
                  struct fus_error *err);
 
 /* Read every picture once, in parallel: the first (in set order) that cannot be read fails, by name. hex[i]: SHA-256
- * of its file (of its pixels for drawn ones); NULL allowed. */
+ * of its file (of its pixels where the program made it); NULL allowed. */
 int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_error *err);
 
 /* One drawn picture, deterministic to the byte: category and subcategory by name, index >= 0, any side 32..4096. */

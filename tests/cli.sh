@@ -169,6 +169,13 @@ cp "$work/stderr" "$work/warnings"
 ok "a picture twice is told" grep -q 'warning: .*/adult/again.png is the same picture as .*/adult/adult-1.png' "$work/warnings"
 rm "$work/set/adult/again.png"
 fails 1 "twice.tsv: line 3: " run --model "$small" --stimuli "$work/set/twice.tsv" --out "$work/bad"
+for t in 1 2; do
+    run "run with scrambled pictures" run --model "$small" --stimuli "$work/set" --categories 'face=adult,child;place=house' --scrambled auto \
+        --layers relu --out "$work/scr$t" --threads $t
+done
+ok "scrambled is a category" grep -q ',relu,scrambled,' "$work/scr1/layers.csv"
+ok "the same for any threads" diff -r -x run.log "$work/scr1" "$work/scr2"
+fails 2 "--scrambled: 'box' found, auto or none" run --model "$small" --scrambled box --out "$work/bad"
 run "run, full units" run --model "$small" --stimuli 'builtin?per_category=4' --units full --correction none --out "$work/full"
 ok "full units" sh -c 'test $(wc -c <"$1") -gt 1000000' sh "$work"/full/units/*/relu.npz
 fails 1 "nowhere" run --model "$small" --stimuli "$work/nowhere" --out "$work/bad"

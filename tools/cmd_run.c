@@ -16,6 +16,7 @@ static const char help[] =
     "  --stimuli DIR        one folder per (sub)category; fLoc's folder names are recognised (default: builtin, drawn)\n"
     "  --stimuli FILE.tsv   lines path<TAB>category[<TAB>subcategory[<TAB>half]], paths relative to the file's folder\n"
     "  --categories MAP     e.g. \"face=adult,child;place=house\": which folders make up which category\n"
+    "  --scrambled auto     a scrambled category of the others' pictures (16 x 16 boxes, --seed) where the set has none\n"
     "  --layers a,b|all     which layers (default all: the stem's relu and every block output)\n"
     "  --correction C       bh (default), by, bonferroni or none: over the units of a layer\n"
     "  --alpha A            level of the selectivity test (default 0.05)\n"
@@ -85,7 +86,7 @@ static bool choose_correction(enum fus_correction *c, const char *name)
 
 static int parse(struct fus_run *run, struct fus_texts *models, int argc, char **argv)
 {
-    const char *correction = "bh", *units = "labels", *criterion = "iut", *conv = "auto";
+    const char *correction = "bh", *units = "labels", *criterion = "iut", *conv = "auto", *scrambled = "none";
     struct fus_texts none = {0};
     const struct fus_arg args[] = {
         {"--model", FUS_ARG_LIST, models},          {"--stimuli", FUS_ARG_TEXT, &run->stimuli},
@@ -95,7 +96,7 @@ static int parse(struct fus_run *run, struct fus_texts *models, int argc, char *
         {"--units", FUS_ARG_TEXT, &units},          {"--max-memory", FUS_ARG_BYTES, &run->max_memory},
         {"--batch", FUS_ARG_COUNT, &run->batch},    {"--lang-head", FUS_ARG_TEXT, &run->lang_head},
         {"--seed", FUS_ARG_SEED, &run->seed},       {"--conv", FUS_ARG_TEXT, &conv},
-        {"--low-memory", FUS_ARG_FLAG, &run->low_memory},
+        {"--low-memory", FUS_ARG_FLAG, &run->low_memory}, {"--scrambled", FUS_ARG_TEXT, &scrambled},
         {0}};
     int status = fus_args_parse("run", help, args, &none, argc, argv);
     if (status)
@@ -114,6 +115,9 @@ static int parse(struct fus_run *run, struct fus_texts *models, int argc, char *
     run->direct = strcmp(conv, "direct") == 0;
     if (!run->direct && strcmp(conv, "auto") != 0)
         return fus_args_usage("run", "--conv: '%s' found, direct or auto expected", conv);
+    run->scrambled = strcmp(scrambled, "auto") == 0;
+    if (!run->scrambled && strcmp(scrambled, "none") != 0)
+        return fus_args_usage("run", "--scrambled: '%s' found, auto or none expected", scrambled);
     if (run->batch > 256)
         return fus_args_usage("run", "--batch: %d found, at most 256 expected", run->batch);
     return 0;

@@ -19,7 +19,7 @@ struct fus_run {
     struct fus_select_options select;
     size_t max_memory;
     int batch;
-    bool full_units, direct, low_memory;
+    bool full_units, direct, low_memory, scrambled;
     uint64_t seed;
     int n_models;
     struct fus_run_model *models;

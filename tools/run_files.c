@@ -73,6 +73,8 @@ int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, s
 {
     double start = fus_run_now();
     int code = fus_set_open(&run->set, run->stimuli, run->categories, err);
+    if (!code && run->scrambled)
+        code = fus_set_add_scrambled(&run->set, run->seed, err);
     if (code)
         return code;
     const struct fus_set *set = &run->set;
