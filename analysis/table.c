@@ -1,10 +1,11 @@
-/* The two tables of a run as CSV (RFC 4180 with bare line feeds): one header line, numbers as %.9g with a point in every
+/* The tables of a run as CSV (RFC 4180 with bare line feeds): one header line, numbers as %.9g with a point in every
  * locale, a missing value as an empty field, names in quotes only where they need them. */
 #include <math.h>
 #include <string.h>
 
 #include "analysis.h"
 #include "nn/outfile.h"
+#include "stimuli/stimuli.h"
 
 /* Whatever stands for the decimal point in the caller's locale becomes a point. */
 static void put_number(struct fus_outfile *f, double x)
@@ -131,4 +132,26 @@ int fus_table_compare(const char *path, const struct fus_run_summary *run, struc
     fus_base_free(q);
     fus_base_free(rows);
     return code;
+}
+
+int fus_table_pixels(const char *path, const struct fus_run_summary *run, struct fus_error *err)
+{
+    struct fus_outfile f;
+    int code = fus_outfile_open(&f, path, err);
+    if (code)
+        return code;
+    fus_outfile_printf(&f, "category,n,luminance_mean,luminance_sd,contrast_mean,contrast_sd,slope_mean,slope_sd\n");
+    for (int c = 0; c < run->n_categories; c++) {
+        const struct fus_pixelstats_category *p = &run->pixels[c];
+        put_name(&f, "", run->categories[c]);
+        put_count(&f, (size_t)p->n);
+        put_number(&f, p->luminance_mean);
+        put_number(&f, p->luminance_sd);
+        put_number(&f, p->contrast_mean);
+        put_number(&f, p->contrast_sd);
+        put_number(&f, p->slope_mean);
+        put_number(&f, p->slope_sd);
+        fus_outfile_printf(&f, "\n");
+    }
+    return fus_outfile_commit(&f, err);
 }

@@ -44,6 +44,7 @@ int fus_set_each(int from, int end, int (*visit)(void *arg, int i, struct fus_er
 struct check {
     const struct fus_set *set;
     char (*hex)[65];
+    struct fus_pixelstats *stats;
 };
 
 /* Decode or draw picture i; hex (NULL allowed) gets the SHA-256 of its file, or of its drawn pixels. */
@@ -74,14 +75,23 @@ static int check_picture(void *arg, int i, struct fus_error *err)
             fus_sha256_add(&sha, bytes, n);
         fus_sha256_hex(&sha, c->hex[i]);
     }
-    if (!code)
-        fus_image_free(&image);
+    if (!code && c->stats) {
+        code = fus_pixelstats_measure(&c->stats[i], &image, err);
+        if (code)
+            fus_base_blame(err, "%s: ", set->pictures[i].path);
+    }
+    fus_image_free(&image);
     fus_base_free(bytes);
     return code;
 }
 
+int fus_set_measure(const struct fus_set *set, char (*hex)[65], struct fus_pixelstats *stats, struct fus_error *err)
+{
+    struct check c = {set, hex, stats};
+    return fus_set_each(0, set->n_pictures, check_picture, &c, err);
+}
+
 int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_error *err)
 {
-    struct check c = {set, hex};
-    return fus_set_each(0, set->n_pictures, check_picture, &c, err);
+    return fus_set_measure(set, hex, NULL, err);
 }

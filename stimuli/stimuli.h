@@ -2,7 +2,7 @@
  * pictures in categories: a folder tree, or drawn by the program itself.
  *
  * Reading order: image.c (recognise), jpeg.c, png.c, pnm.c, bmp.c, exif.c, resize.c, preprocess.c, manifest.c, set.c,
- * set_check.c, fft.c, scramble.c, shine.c, draw.c, generate.c. */
+ * set_check.c, fft.c, scramble.c, shine.c, pixelstats.c, draw.c, generate.c. */
 #ifndef FUS_STIMULI_H
 #define FUS_STIMULI_H
 
@@ -142,9 +142,23 @@ int fus_set_scramble(struct fus_image *image, const struct fus_set *set, int i, 
 int fus_set_each(int from, int end, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
                  struct fus_error *err);
 
+/* What a picture is before any network: luminance and contrast in 0..1, slope of its spectrum (pixelstats.c); and the
+ * means and SDs (n - 1) over the pictures of each category, NaN where undefined. out [n_categories] */
+struct fus_pixelstats {
+    double luminance, contrast, slope;
+};
+struct fus_pixelstats_category {
+    int n;
+    double luminance_mean, luminance_sd, contrast_mean, contrast_sd, slope_mean, slope_sd;
+};
+int fus_pixelstats_measure(struct fus_pixelstats *out, const struct fus_image *image, struct fus_error *err);
+void fus_pixelstats_summarise(struct fus_pixelstats_category *out, const struct fus_set *set, const struct fus_pixelstats *stats);
+
 /* Read every picture once, in parallel: the first (in set order) that cannot be read fails, by name. hex[i]: SHA-256
  * of its file (of its pixels where the program made it); NULL allowed. */
 int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_error *err);
+int fus_set_measure(const struct fus_set *set, char (*hex)[65], struct fus_pixelstats *stats,
+                    struct fus_error *err); /* the same; stats [n_pictures] */
 
 /* One drawn picture, deterministic to the byte: category and subcategory by name, index >= 0, any side 32..4096. */
 int fus_generate_picture(struct fus_image *image, const char *subcategory, int index, uint64_t seed, int side,

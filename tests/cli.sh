@@ -156,9 +156,11 @@ fails 1 "name it .npz" activations --model "$small" --layer all "$face" -o "$wor
 # ---- run ----
 run "run" run --model a="$work/a.safetensors" --model "$small" --stimuli "$work/set" --out "$work/out" --layers=relu,layer3.0.relu
 says '^report: .*/out/report.html$'
-for f in run.json run.log layers.csv compare.csv report.html units/a/relu.npz figures/fig2b.svg; do
+for f in run.json run.log layers.csv compare.csv pixels.csv report.html units/a/relu.npz figures/fig2b.svg; do
     ok "out/$f" test -s "$work/out/$f"
 done
+ok "rows of pixels.csv" test "$(wc -l <"$work/out/pixels.csv")" -eq 6
+ok "its table in the report" grep -q 'Before any network' "$work/out/report.html"
 ok "rows of layers.csv" test "$(wc -l <"$work/out/layers.csv")" -eq 21
 run "run on a manifest" run --model a="$work/a.safetensors" --model "$small" --stimuli "$work/set/manifest.tsv" --out "$work/listed" --layers=relu,layer3.0.relu
 ok "a manifest's results are its folder's" cmp "$work/out/layers.csv" "$work/listed/layers.csv"

@@ -25,6 +25,7 @@ struct fus_run {
     struct fus_run_model *models;
     struct fus_set set;
     char (*picture_sha256)[65];
+    struct fus_pixelstats_category *pixels; /* [set.n_categories] */
     double started, check_seconds;
 };
 

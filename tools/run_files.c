@@ -69,6 +69,19 @@ static int warn_of_duplicates(const struct fus_run *run, struct fus_error *err)
     return FUS_OK;
 }
 
+/* Every picture is read: its digest, and what it is before any network sees it. */
+static int measure_pixels(struct fus_run *run, struct fus_error *err)
+{
+    struct fus_pixelstats *stats = fus_base_alloc((size_t)run->set.n_pictures, sizeof *stats);
+    run->pixels = fus_base_alloc((size_t)run->set.n_categories, sizeof *run->pixels);
+    int code = stats && run->pixels ? fus_set_measure(&run->set, run->picture_sha256, stats, err)
+                                    : fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", run->set.n_pictures);
+    if (!code)
+        fus_pixelstats_summarise(run->pixels, &run->set, stats);
+    fus_base_free(stats);
+    return code;
+}
+
 int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err)
 {
     double start = fus_run_now();
@@ -89,7 +102,8 @@ int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, s
     summary->options = run->select;
     for (int i = 0; i < set->n_pictures; i++)
         summary->n_pictures[set->pictures[i].category]++;
-    code = fus_set_check(set, run->picture_sha256, err);
+    code = measure_pixels(run, err);
+    summary->pixels = run->pixels;
     if (!code)
         code = warn_of_duplicates(run, err);
     run->check_seconds = fus_run_now() - start;
@@ -254,6 +268,9 @@ int fus_run_write_tables(const struct fus_run *run, const struct fus_run_summary
     char path[4096];
     snprintf(path, sizeof path, "%s/layers.csv", run->out);
     int code = fus_table_layers(path, summary, err);
+    snprintf(path, sizeof path, "%s/pixels.csv", run->out);
+    if (!code)
+        code = fus_table_pixels(path, summary, err);
     snprintf(path, sizeof path, "%s/compare.csv", run->out);
     if (!code)
         code = fus_table_compare(path, summary, err);
@@ -309,5 +326,6 @@ void fus_run_free(struct fus_run *run, struct fus_run_summary *summary)
     fus_base_free(summary->stimuli);
     fus_base_free(run->models);
     fus_base_free(run->picture_sha256);
+    fus_base_free(run->pixels);
     fus_set_close(&run->set);
 }

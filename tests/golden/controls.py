@@ -1,16 +1,18 @@
 #!/usr/bin/python3
 """Golden values of the controls: Fourier transforms, scrambled and matched pictures, spectra, by NumPy.
 
-usage: tests/golden/controls.py        (from the repository's root; needs Debian's python3-numpy)
+usage: tests/golden/controls.py        (from the repository's root; needs Debian's python3-numpy and python3-pil)
 
 Writes tests/golden/control_fft.inc (for several sizes of the input of `numbers` a few values of numpy.fft) and
 control_scramble.inc (pictures of `picture`, scrambled with the random choices of nn/rng.c, which is repeated here) and
-control_shine.inc (light of such pictures, and what they become when they are matched).
+control_shine.inc (light of such pictures, and what they become when they are matched) and
+control_pixels.inc (luminance, contrast and slope of the spectrum).
 """
 import hashlib
 import struct
 
 import numpy as np
+from PIL import Image
 
 HERE = "tests/golden/"
 
@@ -174,6 +176,31 @@ def shine():
     return lines
 
 
+def smooth(width, height):
+    """`picture`, summed up along rows and columns, so that low frequencies prevail."""
+    v = np.cumsum(np.cumsum(picture(width, height).astype(np.int64), 0), 1)
+    return (v // 997 % 256).astype(np.uint8)
+
+
+def pixels():
+    lines = ["/* width, height, smooth, luminance, contrast, slope */"]
+    for width, height, kind in [(64, 64, 0), (64, 64, 1), (37, 51, 1), (7, 7, 0), (5, 9, 0), (256, 300, 1), (400, 257, 1), (300, 600, 0)]:
+        p = smooth(width, height) if kind else picture(width, height)
+        side = min(width, height)
+        if side > 256:
+            p = np.asarray(Image.fromarray(p).resize((width * 256 // side, height * 256 // side), Image.BILINEAR))
+            side = 256
+        top, left = (p.shape[0] - side) // 2, (p.shape[1] - side) // 2
+        y = luminance(p[top:top + side, left:left + side]) / 255000
+        power = np.abs(np.fft.fft2(y)) ** 2
+        f = np.rint(np.fft.fftfreq(side) * side)
+        r = np.floor(np.hypot(f[:, None], f) + 0.5).astype(int)
+        rs = np.arange(1, (side - 1) // 2 + 1)
+        slope = np.polyfit(np.log(rs), np.log([power[r == i].mean() for i in rs]), 1)[0] if len(rs) >= 3 else np.nan
+        lines.append("{%d, %d, %d, %r, %r, %s}," % (width, height, kind, y.mean(), y.std(), "NAN" if np.isnan(slope) else repr(slope)))
+    return lines
+
+
 def write(name, lines):
     with open(HERE + name, "w") as f:
         f.write("\n".join(lines) + "\n")
@@ -183,3 +210,4 @@ if __name__ == "__main__":
     write("control_fft.inc", fft())
     write("control_scramble.inc", scramble())
     write("control_shine.inc", shine())
+    write("control_pixels.inc", pixels())
