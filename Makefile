@@ -76,6 +76,7 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(LIB)
 # `make fuzz CC=clang FUZZ=1 SANITIZE=address,undefined` for libFuzzer; else a driver that mutates the files it is given.
 ifeq ($(FUZZ),1)
 FUZZ_LINK = -fsanitize=fuzzer
+FUS_CFLAGS += -fsanitize=fuzzer-no-link
 else
 FUZZ_LINK = $(BUILD)/tests/fuzz_driver.o
 $(FUZZERS): $(BUILD)/tests/fuzz_driver.o

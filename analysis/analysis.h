@@ -170,6 +170,8 @@ struct fus_response_profile {
     const double *response; /* [n_categories, n_pictures] mean over the units selective for the category; NaN where none */
 };
 
+struct fus_pixelstats_category; /* stimuli/stimuli.h */
+
 struct fus_run_summary {
     const char *version;
     char *stimuli;               /* the set's one-line description */
@@ -183,6 +185,7 @@ struct fus_run_summary {
     const struct fus_response_profile *profiles; /* [n_models], NULL = no Fig 2A */
     const uint8_t *sheet_png;                    /* [sheet_bytes] contact sheet of the pictures, NULL = no Fig 1B */
     size_t sheet_bytes;
+    const struct fus_pixelstats_category *pixels; /* [n_categories] the pictures before any network, NULL = unknown */
 };
 
 /* One row of the comparison of the first model with another (compare.c): the paper's own one-sided Welch test of
@@ -198,6 +201,7 @@ int fus_compare_csi(struct fus_csi_comparison **rows, size_t *n_rows, const stru
 
 int fus_table_layers(const char *path, const struct fus_run_summary *run, struct fus_error *err);  /* layers.csv */
 int fus_table_compare(const char *path, const struct fus_run_summary *run, struct fus_error *err); /* compare.csv */
+int fus_table_pixels(const char *path, const struct fus_run_summary *run, struct fus_error *err);  /* pixels.csv; run->pixels is there */
 
 /* dtype: numpy's descr: "<f4", "|i1", "<f8", "<i8". Little-endian C order, version 1.0 header. */
 struct fus_npy_array {

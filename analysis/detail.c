@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "stimuli/stimuli.h"
+
 static void open_table(struct fus_svg *out, const char *caption)
 {
     fus_svg_put(out, "<div class=\"scroll\" tabindex=\"0\"><table><caption>$s</caption>\n<thead><tr>", caption);
@@ -172,4 +174,33 @@ void fus_detail_dead(struct fus_svg *out, const struct fus_view *view)
                         layer->n_units ? (double)layer->n_dead / (double)layer->n_units : 0.0, layer->n_undefined, n_selective, n_undefined);
         }
     close_table(out);
+}
+
+static void pixel_cell(struct fus_svg *out, double mean, double sd)
+{
+    if (isfinite(sd))
+        fus_svg_put(out, "<td>$3 \xc2\xb1 $3</td>", mean, sd);
+    else
+        fus_svg_put(out, "<td>$3</td>", mean);
+}
+
+void fus_detail_pixels(struct fus_svg *out, const struct fus_view *view)
+{
+    static const char *const names[] = {"category", "pictures", "luminance", "contrast", "slope of the spectrum"};
+    const struct fus_run_summary *run = view->run;
+    if (!run->pixels)
+        return;
+    open_table(out, "Before any network: mean luminance and RMS contrast (of 1), and slope of the log-log power spectrum; mean \xc2\xb1 SD "
+                    "over pictures. Categories that differ here can be told apart without seeing what the pictures show.");
+    head(out, names, 5);
+    for (int c = 0; c < run->n_categories; c++) {
+        const struct fus_pixelstats_category *p = &run->pixels[c];
+        fus_svg_put(out, "<tr><th scope=\"row\">$e</th><td>$d</td>", run->categories[c], p->n);
+        pixel_cell(out, p->luminance_mean, p->luminance_sd);
+        pixel_cell(out, p->contrast_mean, p->contrast_sd);
+        pixel_cell(out, p->slope_mean, p->slope_sd);
+        fus_svg_put(out, "</tr>\n");
+    }
+    close_table(out);
+    fus_svg_put(out, "<p class=\"files\"><a href=\"pixels.csv\">pixels.csv</a></p>\n");
 }

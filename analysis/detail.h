@@ -10,5 +10,6 @@ void fus_detail_last(struct fus_svg *out, const struct fus_view *view);  /* the 
 void fus_detail_maps(struct fus_svg *out, const struct fus_view *view);  /* the last block layer: spread over places */
 void fus_detail_models(struct fus_svg *out, const struct fus_view *view);
 void fus_detail_dead(struct fus_svg *out, const struct fus_view *view);  /* units, dead units and undefined CSI per layer */
+void fus_detail_pixels(struct fus_svg *out, const struct fus_view *view); /* the pictures before any network; nothing without run->pixels */
 
 #endif

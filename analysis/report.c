@@ -185,6 +185,10 @@ static void tail(struct fus_svg *out, const struct fus_view *view)
 {
     fus_svg_put(out, "<h2 id=\"methods\">Methods</h2>\n");
     fus_prose_methods(out, view);
+    if (view->run->pixels) {
+        fus_svg_put(out, "<h3>Pictures</h3>\n");
+        fus_detail_pixels(out, view);
+    }
     fus_svg_put(out, "<h3>Models</h3>\n");
     fus_detail_models(out, view);
     fus_svg_put(out, "<details><summary>Units and dead units of every layer</summary>\n");

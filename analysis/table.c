@@ -4,6 +4,7 @@
 
 #include "csv.h"
 #include "inference.h"
+#include "stimuli/stimuli.h"
 
 static void layer_row(struct fus_outfile *f, const struct fus_layer_summary *layer, const struct fus_category_summary *s)
 {
@@ -153,4 +154,26 @@ int fus_table_compare(const char *path, const struct fus_run_summary *run, struc
     fus_base_free(c.intervals);
     fus_base_free(c.rows);
     return code;
+}
+
+int fus_table_pixels(const char *path, const struct fus_run_summary *run, struct fus_error *err)
+{
+    struct fus_outfile f;
+    int code = fus_outfile_open(&f, path, err);
+    if (code)
+        return code;
+    fus_outfile_printf(&f, "category,n,luminance_mean,luminance_sd,contrast_mean,contrast_sd,slope_mean,slope_sd\n");
+    for (int c = 0; c < run->n_categories; c++) {
+        const struct fus_pixelstats_category *p = &run->pixels[c];
+        fus_csv_name(&f, "", run->categories[c]);
+        fus_csv_count(&f, (size_t)p->n);
+        fus_csv_number(&f, p->luminance_mean);
+        fus_csv_number(&f, p->luminance_sd);
+        fus_csv_number(&f, p->contrast_mean);
+        fus_csv_number(&f, p->contrast_sd);
+        fus_csv_number(&f, p->slope_mean);
+        fus_csv_number(&f, p->slope_sd);
+        fus_outfile_printf(&f, "\n");
+    }
+    return fus_outfile_commit(&f, err);
 }

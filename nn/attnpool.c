@@ -98,35 +98,42 @@ int fus_attnpool_load(struct fus_attnpool *a, float *weights, float *raw, fus_we
 
 static const float no_bias[2 * FUS_LANES];
 
+/* c[block, row, :] = sum_k a[k, row] b[block, k, :] (+ bias) for blocks of 16 columns and all rows.
+ *
+ * By heads in one of two ways: `heads_in_k`: k falls into heads, each with a row of its own in c; `blocks_per_head`: blocks
+ * fall into heads, each with a row of its own in a. */
 struct product {
     struct fus_tile whole;
-    int rows;
+    int rows, n_blocks, step, heads_in_k, blocks_per_head;
     const struct fus_kernel *kernel;
 };
 
-static void product_block(void *context, int block, int thread)
+static void product_blocks(void *context, int task, int thread)
 {
     const struct product *p = context;
     const struct fus_tile *whole = &p->whole;
     struct fus_tile t = *whole;
+    int block = task * p->step, heads = p->heads_in_k ? p->heads_in_k : 1;
     (void)thread;
     t.first = t.last = true;
-    t.blocks = 1;
-    t.b = t.ahead = whole->b + (size_t)block * whole->b_step;
+    t.blocks = p->n_blocks - block < p->step ? p->n_blocks - block : p->step;
     t.bias = whole->bias ? whole->bias + block * FUS_LANES : no_bias;
-    for (int row = 0; row < p->rows; row += p->kernel->rows) {
-        t.rows = p->rows - row < p->kernel->rows ? p->rows - row : p->kernel->rows;
-        t.a = whole->a + row * FUS_LANES;
-        t.c = whole->c + (size_t)block * whole->c_step + row * FUS_LANES;
-        p->kernel->tile(&t);
-    }
+    for (int h = 0; h < heads; h++)
+        for (int row = 0; row < p->rows; row += p->kernel->rows) {
+            t.rows = p->rows - row < p->kernel->rows ? p->rows - row : p->kernel->rows;
+            t.a = whole->a + row * FUS_LANES + h * whole->k;
+            if (p->blocks_per_head)
+                t.a += block / p->blocks_per_head * FUS_LANES;
+            t.b = whole->b + (size_t)block * whole->b_step + (size_t)(h * whole->k) * FUS_LANES;
+            t.c = whole->c + (size_t)block * whole->c_step + (row + h) * FUS_LANES;
+            p->kernel->tile(&t);
+        }
 }
 
-/* c[block, row, :] = sum_k a[k, row] b[block, k, :] (+ bias) for n_blocks blocks of 16 columns and all rows. */
-static void product(struct fus_tile whole, int rows, int n_blocks, const struct fus_kernel *kernel)
+static void multiply(struct product p)
 {
-    struct product p = {whole, rows, kernel};
-    fus_team_for(n_blocks, product_block, &p);
+    p.step = p.blocks_per_head % p.kernel->blocks ? 1 : p.kernel->blocks; /* a tile lies within a head */
+    fus_team_for((p.n_blocks + p.step - 1) / p.step, product_blocks, &p);
 }
 
 /* tokens [C/16, padded, 16], rows behind the last token 0; turned [token blocks, C, 16] is its transpose. */
@@ -181,25 +188,32 @@ void fus_attnpool_run(const struct fus_attnpool *a, float *out, const float *in,
     float *looks = query + s.c, *context = looks + s.c * s.heads, *value = context + s.c * s.heads, *scores = value + s.c;
     const float scale = (float)(1 / sqrt((double)s.depth));
     make_tokens(tokens, turned, in, a, &s);
-    product((struct fus_tile){.c = query, .c_step = FUS_LANES, .a = tokens, .a_step = s.padded * FUS_LANES, .b = a->query,
-                              .b_step = s.c * FUS_LANES, .bias = a->query_bias, .k = (int)s.c}, 1, blocks, kernel);
+    struct product p = {.rows = 1, .n_blocks = blocks, .kernel = kernel};
+    p.whole = (struct fus_tile){.c = query, .c_step = FUS_LANES, .a = tokens, .a_step = s.padded * FUS_LANES, .b = a->query,
+                                .b_step = s.c * FUS_LANES, .bias = a->query_bias, .k = (int)s.c};
+    multiply(p);
     for (size_t i = 0; i < s.c; i++)
         query[i] *= scale;
-    for (int h = 0; h < heads; h++) /* looks_h = W_kh' q_h */
-        product((struct fus_tile){.c = looks + h * FUS_LANES, .c_step = s.heads * FUS_LANES, .a = query + (size_t)h * s.depth,
-                                  .a_step = FUS_LANES, .b = a->key + (size_t)h * s.depth * FUS_LANES,
-                                  .b_step = s.c * FUS_LANES, .k = (int)s.depth}, 1, blocks, kernel);
-    product((struct fus_tile){.c = scores, .c_step = s.heads * FUS_LANES, .a = looks, .a_step = s.heads * FUS_LANES,
-                              .b = turned, .b_step = s.c * FUS_LANES, .k = (int)s.c}, heads, (int)s.token_blocks, kernel);
+    p.heads_in_k = heads; /* looks_h = W_kh' q_h */
+    p.whole = (struct fus_tile){.c = looks, .c_step = s.heads * FUS_LANES, .a = query, .a_step = FUS_LANES, .b = a->key,
+                                .b_step = s.c * FUS_LANES, .k = (int)s.depth};
+    multiply(p);
+    p = (struct product){.rows = heads, .n_blocks = (int)s.token_blocks, .kernel = kernel};
+    p.whole = (struct fus_tile){.c = scores, .c_step = s.heads * FUS_LANES, .a = looks, .a_step = s.heads * FUS_LANES,
+                                .b = turned, .b_step = s.c * FUS_LANES, .k = (int)s.c};
+    multiply(p);
     softmax_heads(scores, &s);
-    product((struct fus_tile){.c = context, .c_step = s.heads * FUS_LANES, .a = scores, .a_step = s.heads * FUS_LANES,
-                              .b = tokens, .b_step = s.padded * FUS_LANES, .k = (int)s.padded}, heads, blocks, kernel);
-    for (int h = 0; h < heads; h++) /* o_h = W_vh context_h + b_vh */
-        product((struct fus_tile){.c = value + (size_t)h * s.depth, .c_step = FUS_LANES, .a = context + h * FUS_LANES,
-                                  .a_step = s.heads * FUS_LANES,
-                                  .b = a->value + (size_t)h * s.depth * s.c, .b_step = s.c * FUS_LANES,
-                                  .bias = a->value_bias + (size_t)h * s.depth, .k = (int)s.c}, 1, head_blocks, kernel);
-    product((struct fus_tile){.c = out, .c_step = FUS_LANES, .a = value, .a_step = FUS_LANES, .b = a->output,
-                              .b_step = s.c * FUS_LANES, .bias = a->output_bias, .k = (int)s.c},
-            1, FUS_BLOCKS(a->layer->channels), kernel);
+    p.n_blocks = blocks;
+    p.whole = (struct fus_tile){.c = context, .c_step = s.heads * FUS_LANES, .a = scores, .a_step = s.heads * FUS_LANES,
+                                .b = tokens, .b_step = s.padded * FUS_LANES, .k = (int)s.padded};
+    multiply(p);
+    p.rows = 1;
+    p.blocks_per_head = head_blocks; /* o_h = W_vh context_h + b_vh */
+    p.whole = (struct fus_tile){.c = value, .c_step = FUS_LANES, .a = context, .a_step = s.heads * FUS_LANES, .b = a->value,
+                                .b_step = s.c * FUS_LANES, .bias = a->value_bias, .k = (int)s.c};
+    multiply(p);
+    p = (struct product){.rows = 1, .n_blocks = FUS_BLOCKS(a->layer->channels), .kernel = kernel};
+    p.whole = (struct fus_tile){.c = out, .c_step = FUS_LANES, .a = value, .a_step = FUS_LANES, .b = a->output,
+                                .b_step = s.c * FUS_LANES, .bias = a->output_bias, .k = (int)s.c};
+    multiply(p);
 }

@@ -132,6 +132,8 @@ static int part(int whole, int n_parts, int i)
     return (int)((long long)whole * i / n_parts);
 }
 
+/* With enough pixels each thread gets as many blocks of them as any other; with few (and then large weights) channels are
+ * split, and packing is repeated. */
 static void share_out(struct product *p, int n_pictures, bool packs)
 {
     const struct fus_layer *l = p->g->layer;
@@ -141,11 +143,18 @@ static void share_out(struct product *p, int n_pictures, bool packs)
     p->n_panels = (FUS_BLOCKS(l->channels) + p->kernel->blocks - 1) / p->kernel->blocks;
     p->pixel_blocks = (p->n_tiles + TILES_PER_BLOCK - 1) / TILES_PER_BLOCK;
     p->channel_groups = 1;
-    if (n_pictures * p->pixel_blocks < 3 * threads && threads > 1) { /* few pixels: split channels too; packing is repeated */
-        p->channel_groups = packs ? threads : 4 * threads;
-        if (p->channel_groups > p->n_panels)
-            p->channel_groups = p->n_panels;
+    if (threads == 1)
+        return;
+    if ((long long)n_pictures * p->n_tiles >= 4LL * threads) {
+        int blocks = p->pixel_blocks;
+        while (blocks < p->n_tiles && (n_pictures * blocks < 2 * threads || n_pictures * blocks % threads != 0))
+            blocks++;
+        p->pixel_blocks = blocks;
+        return;
     }
+    p->channel_groups = packs ? threads : 4 * threads;
+    if (p->channel_groups > p->n_panels)
+        p->channel_groups = p->n_panels;
 }
 
 static int tile_start(const struct product *p, int tile)
@@ -181,6 +190,7 @@ static void run_task(void *context, int task, int thread)
     const float *in = p->in + picture * p->in_floats, *addend = p->addend ? p->addend + picture * p->out_floats : NULL;
     float *out = p->out + picture * p->out_floats, *scratch = p->scratch + (size_t)thread * fus_gemm_scratch_floats(kernel);
     bool direct = !from_picture(l) && l->kernel == 1 && l->stride == 1;
+    int lines = end - first >= 4 ? 1 : 4 / (end - first);
     int kc = from_picture(l) ? g->k : KC, blocks = FUS_BLOCKS(l->channels);
     size_t in_places = (size_t)l->in_side * (size_t)l->in_side;
     struct fus_tile tile = {.b_step = (size_t)g->k * FUS_LANES, .c_step = (size_t)p->places * FUS_LANES, .relu = l->relu};
@@ -196,20 +206,20 @@ static void run_task(void *context, int task, int thread)
             tile.blocks = blocks - (int)b < kernel->blocks ? blocks - (int)b : kernel->blocks;
             tile.b = g->panels + (b * (size_t)g->k + (size_t)k0) * FUS_LANES;
             tile.bias = g->bias + b * FUS_LANES;
+            bool more = j + 1 < panel_end; /* the tiles of this panel share out the next one's lines, at least 1 in 4 steps */
+            tile.ahead = tile.b + (size_t)kernel->blocks * tile.b_step;
             for (int i = first; i < end; i++) {
                 int p0 = tile_start(p, i);
                 size_t c = (b * (size_t)p->places + (size_t)p0) * FUS_LANES;
-                bool more = i - first < 4 && j + 1 < panel_end; /* four tiles bring all of the next panel */
                 tile.rows = tile_start(p, i + 1) - p0;
                 tile.a = direct ? in + ((size_t)(k0 / FUS_LANES) * in_places + (size_t)p0) * FUS_LANES
                                 : scratch + (size_t)(p0 - tile_start(p, first)) * slice_floats;
                 tile.a_step = (direct ? in_places : (size_t)tile.rows) * FUS_LANES;
-                tile.ahead = tile.b;
-                if (more)
-                    tile.ahead += (size_t)kernel->blocks * tile.b_step + (size_t)((i - first) * (tile.k / 4)) * FUS_LANES;
                 tile.c = out + c;
                 tile.addend = addend ? addend + c : NULL;
+                tile.ahead_lines = more && i - first < 4 ? lines : 0;
                 kernel->tile(&tile);
+                tile.ahead += (size_t)(lines * (tile.k / 4)) * FUS_LANES;
             }
         }
     }

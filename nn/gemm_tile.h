@@ -6,6 +6,7 @@
  *   ZERO()  ADD(x, y)  FMA(x, y, z) = x*y + z rounded once
  *   RELU(x)                 x < 0 ? 0 : x  (NaN stays NaN)
  *   TILE_ROWS, TILE_BLOCKS  so that the sums fill the registers, and two or three are left
+ *   STEP_FENCE()            nothing, or what keeps a compiler from loading ahead until registers run out
  *   TARGET                  function attribute that allows the instructions
  *
  * and includes this file and winograd_tile.h: a tile of up to TILE_ROWS pixels x TILE_BLOCKS*16 channels, its sums in registers, one
@@ -32,6 +33,7 @@ INLINE void steps(VEC sums[TILE_ROWS][TILE_BLOCKS * PER_BLOCK], const float *a, 
             w[v] = LOAD(b + (size_t)(v / PER_BLOCK) * b_step + k * FUS_LANES + v % PER_BLOCK * WIDTH);
         UNROLL
         for (int r = 0; r < rows; r++) {
+            STEP_FENCE();
             VEC x = SPREAD(a + r * FUS_LANES + k);
             UNROLL
             for (int v = 0; v < blocks * PER_BLOCK; v++)
@@ -60,10 +62,12 @@ INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks)
     const float *a = t->a, *b = t->b, *ahead = t->ahead;
     for (int k = t->k; k > 0; k -= FUS_LANES, a += t->a_step) {
         const int n = k < FUS_LANES ? k : FUS_LANES;
-        for (int i = 0; i < n; i += 4, b += 4 * FUS_LANES, ahead += FUS_LANES) {
-            __builtin_prefetch(ahead, 0, 2);
-            if (blocks > 1)
-                __builtin_prefetch(ahead + t->b_step, 0, 2);
+        for (int i = 0; i < n; i += 4, b += 4 * FUS_LANES) {
+            for (int line = 0; line < t->ahead_lines; line++, ahead += FUS_LANES) {
+                __builtin_prefetch(ahead, 0, 2);
+                if (blocks > 1)
+                    __builtin_prefetch(ahead + t->b_step, 0, 2);
+            }
             steps(sums, a + i, b, t->b_step, rows, blocks);
         }
     }

@@ -17,6 +17,7 @@
 #define MUL(x, y) _mm256_mul_ps(x, y)
 #define FMA(x, y, z) _mm256_fmadd_ps(x, y, z)
 #define RELU(x) _mm256_max_ps(_mm256_setzero_ps(), x)
+#define STEP_FENCE()
 #define TILE_ROWS 6
 #define TILE_BLOCKS 1
 #include "gemm_tile.h"

@@ -17,6 +17,7 @@
 #define MUL(x, y) _mm512_mul_ps(x, y)
 #define FMA(x, y, z) _mm512_fmadd_ps(x, y, z)
 #define RELU(x) _mm512_max_ps(_mm512_setzero_ps(), x)
+#define STEP_FENCE()
 #define TILE_ROWS 14
 #define TILE_BLOCKS 2
 #include "gemm_tile.h"

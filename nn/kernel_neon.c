@@ -17,6 +17,7 @@
 #define MUL(x, y) vmulq_f32(x, y)
 #define FMA(x, y, z) vfmaq_f32(z, x, y)
 #define RELU(x) vbslq_f32(vcltq_f32(x, vdupq_n_f32(0)), vdupq_n_f32(0), x)
+#define STEP_FENCE() __asm__ volatile("" ::: "memory")
 #define TILE_ROWS 6
 #define TILE_BLOCKS 1
 #include "gemm_tile.h"

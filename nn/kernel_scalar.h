@@ -16,6 +16,7 @@
 #define MUL(x, y) ((x) * (y))
 #define FMA(x, y, z) __builtin_fmaf(x, y, z)
 #define RELU(x) ((x) < 0 ? 0.0f : (x))
+#define STEP_FENCE()
 #define TILE_ROWS 1
 #define TILE_BLOCKS 1
 #include "gemm_tile.h"

@@ -16,13 +16,14 @@
  * a  slices of 16 k: [k/16] at a_step floats, in each [rows, 16]
  * b  [blocks] at b_step floats, in each [k, 16]
  * c  [blocks] at c_step floats, in each [rows, 16]; addend likewise, NULL: nothing
- * ahead: weights wanted next, k/4 of them in each block: brought nearer meanwhile
+ * ahead: weights wanted next, brought nearer meanwhile: ahead_lines * 16 floats of each block for every 4 k
  * first: the sums start at 0, else at c; last: bias, addend and ReLU follow. */
 struct fus_tile {
     const float *a, *b, *bias, *addend, *ahead;
     float *c;
     size_t a_step, b_step, c_step;
     int k;                  /* a multiple of 4 */
+    int ahead_lines;
     int rows, blocks;       /* at most the kernel's */
     bool first, last, relu;
 };

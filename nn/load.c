@@ -87,21 +87,19 @@ int fus_load_weights(struct fus_net *net, struct fus_error *err)
     net->weights = fus_base_aligned(net->weight_floats, sizeof *net->weights);
     if (!net->raw || !net->weights)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of weights", net->weight_floats * sizeof *net->weights);
+    if (net->low_memory)
+        return FUS_OK;
     float *next = net->weights;
     for (int i = 0; i < net->arch.n_layers && !code; i++) {
         const struct fus_layer *l = &net->arch.layers[i];
         if (!has_weights(l))
             continue;
-        code = fus_base_stopping() ? fus_base_fail(err, FUS_ESTOPPED, "stopped")
-                                   : load_layer(net, i, next, err); /* with low memory too: what cannot be read is found now */
-        if (!net->low_memory)
-            next += packed_floats(net, l);
+        code = fus_base_stopping() ? fus_base_fail(err, FUS_ESTOPPED, "stopped") : load_layer(net, i, next, err);
+        next += packed_floats(net, l);
     }
-    if (!net->low_memory) {
-        fus_base_free(net->raw);
-        net->raw = NULL;
-        net->raw_floats = 0;
-    }
+    fus_base_free(net->raw);
+    net->raw = NULL;
+    net->raw_floats = 0;
     return code;
 }
 

@@ -128,6 +128,9 @@ int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const 
         if (!net->arena)
             code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of activations",
                                  net->plan.arena_floats * sizeof *net->arena);
+        else /* the border around the pictures stays 0 for good */
+            memset(net->arena + net->plan.picture, 0,
+                   (size_t)net->batch * fus_plan_picture_floats(&net->arch) * sizeof *net->arena);
     }
     if (code) {
         fus_net_destroy(net);
@@ -233,17 +236,6 @@ double fus_net_measure_peak(const struct fus_net *net)
 
 /* ---- forward ---- */
 
-/* [3, side, side] -> [side + 2 padding, side + 2 padding, 3] with a border of zeros. */
-static void lay_out_picture(float *to, const float *from, const struct fus_layer *stem)
-{
-    size_t side = (size_t)stem->in_side, pad = (size_t)stem->padding, pitch = side + 2 * pad;
-    memset(to, 0, pitch * pitch * 3 * sizeof *to);
-    for (size_t y = 0; y < side; y++)
-        for (size_t x = 0; x < side; x++)
-            for (size_t c = 0; c < 3; c++)
-                to[((y + pad) * pitch + x + pad) * 3 + c] = from[(c * side + y) * side + x];
-}
-
 static void run_pool(struct fus_net *net, int i, int n, void (*pool)(float *, const float *, const struct fus_layer *))
 {
     const struct fus_layer *l = &net->arch.layers[i];
@@ -295,6 +287,7 @@ static void run_layer(struct fus_net *net, int i, int n)
 
 struct pass {
     struct fus_net *net;
+    const float *input; /* [n, 3, side, side] */
     int n;
     const bool *wanted;
     fus_tap_fn fn;
@@ -303,6 +296,22 @@ struct pass {
     struct fus_error *err;
     int first_tap; /* its layer is there already; -1: none is */
 };
+
+/* A row of [3, side, side] -> a row of [side + 2 padding, side + 2 padding, 3]; the border of zeros is there already. */
+static void lay_out_row(void *context, int row, int thread)
+{
+    const struct pass *pass = context;
+    const struct fus_layer *stem = &pass->net->arch.layers[0];
+    size_t side = (size_t)stem->in_side, pad = (size_t)stem->padding, pitch = side + 2 * pad;
+    size_t picture = (size_t)row / side, y = (size_t)row % side;
+    float *to = pass->net->arena + pass->net->plan.picture + picture * fus_plan_picture_floats(&pass->net->arch);
+    const float *from = pass->input + picture * 3 * side * side + y * side;
+    to += ((y + pad) * pitch + pad) * 3;
+    (void)thread;
+    for (size_t x = 0; x < side; x++)
+        for (size_t c = 0; c < 3; c++)
+            to[3 * x + c] = from[c * side * side + x];
+}
 
 static int show_tap(const struct pass *pass, int tap)
 {
@@ -321,6 +330,8 @@ static void walk_layers(void *context)
     struct pass *pass = context;
     struct fus_net *net = pass->net;
     int next = pass->first_tap < 0 ? 0 : pass->first_tap, there = pass->first_tap < 0 ? -1 : net->tap_layer[pass->first_tap];
+    if (there < 0)
+        fus_team_for(pass->n * net->spec.input_side, lay_out_row, pass);
     for (int i = there < 0 ? 0 : there; next <= pass->last_tap; i++) {
         double start = net->seconds ? now() : 0;
         if (fus_base_stopping())
@@ -349,11 +360,7 @@ int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *
         return fus_base_fail(err, FUS_EINVAL, "%d pictures at once; the network was made for 1 to %d", n, net->batch);
     if (fus_base_threads() > net->n_threads)
         return fus_base_fail(err, FUS_EINVAL, "more threads now than when the network was made");
-    size_t side = (size_t)net->spec.input_side;
-    for (int p = 0; p < n; p++)
-        lay_out_picture(net->arena + net->plan.picture + (size_t)p * fus_plan_picture_floats(&net->arch),
-                        input + (size_t)p * 3 * side * side, &net->arch.layers[0]);
-    struct pass pass = {net, n, wanted, fn, context, net->n_taps - 1, FUS_OK, err, -1};
+    struct pass pass = {net, input, n, wanted, fn, context, net->n_taps - 1, FUS_OK, err, -1};
     while (pass.last_tap >= 0 && !wanted[pass.last_tap])
         pass.last_tap--;
     fus_team_run(walk_layers, &pass);
@@ -379,7 +386,7 @@ int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, 
     if (n < 1 || n > net->batch || fus_base_threads() > net->n_threads || !fus_net_can_continue(net, tap))
         return fus_base_fail(err, FUS_EINVAL, "%s: %d pictures cannot be continued from here", net->taps[tap].name, n);
     memcpy(net->arena + net->plan.output[net->tap_layer[tap]], blocked, (size_t)n * floats * sizeof *blocked);
-    struct pass pass = {net, n, wanted, fn, context, net->n_taps - 1, FUS_OK, err, tap};
+    struct pass pass = {net, NULL, n, wanted, fn, context, net->n_taps - 1, FUS_OK, err, tap};
     while (pass.last_tap >= 0 && !wanted[pass.last_tap])
         pass.last_tap--;
     fus_team_run(walk_layers, &pass);

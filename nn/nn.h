@@ -64,8 +64,8 @@ struct fus_net_options {
     const char *isa; /* a row of the kernel table: scalar, avx2, avx512, neon; NULL = $FUS_ISA, else the best there is */
     int batch;       /* pictures per forward pass at most; 0 = 1 */
     bool direct;     /* no Winograd: every convolution as the sum it is */
-    bool low_memory; /* hold one layer's weights at a time: get is called again in every pass, so its context must stay;
-                        the same bits, more time */
+    bool low_memory; /* hold one layer's weights at a time: get is called in every pass, not before, so its context must
+                        stay; the same bits, more time from the second pass on */
 };
 
 struct fus_tap {

@@ -15,6 +15,7 @@
 
 #define TILE 4
 #define COMPONENTS 36
+#define MIN_TILES 12 /* with fewer, weights cannot be brought as fast as they are used up */
 #define MAX_TILES 28 /* of a task: 2 x 14 rows of the largest micro-kernel */
 
 bool fus_winograd_fits(const struct fus_layer *l)
@@ -133,6 +134,7 @@ static void multiply(const struct task *t)
     const struct fus_layer *l = t->g->layer;
     int in_blocks = FUS_BLOCKS(l->in_channels), blocks = FUS_BLOCKS(l->channels), depth = in_blocks * FUS_LANES;
     int rows = t->kernel->rows, n_parts = (t->n + rows - 1) / rows;
+    int lines = n_parts >= 4 ? 1 : 4 / n_parts;
     size_t panel = (size_t)depth * FUS_LANES, n = (size_t)t->n;
     struct fus_tile tile = {.a_step = n * FUS_LANES, .b_step = panel, .c_step = n * FUS_LANES, .k = depth, .bias = no_bias,
                             .first = true};
@@ -141,6 +143,7 @@ static void multiply(const struct task *t)
             int block = j * t->kernel->blocks;
             tile.blocks = blocks - block < t->kernel->blocks ? blocks - block : t->kernel->blocks;
             tile.b = t->g->panels + ((size_t)i * (size_t)blocks + (size_t)block) * panel;
+            const bool more = i + 1 < COMPONENTS || j + 1 < t->first_panel + t->n_panels;
             const float *next = j + 1 < t->first_panel + t->n_panels
                                     ? tile.b + (size_t)t->kernel->blocks * panel
                                     : tile.b + (size_t)(blocks - (t->n_panels - 1) * t->kernel->blocks) * panel;
@@ -149,7 +152,8 @@ static void multiply(const struct task *t)
                 tile.rows = t->n * (p + 1) / n_parts - r0;
                 tile.a = t->transformed + (size_t)i * component_floats(in_blocks, t->n) + (size_t)r0 * FUS_LANES;
                 tile.c = t->products + (size_t)i * component_floats(blocks, t->n) + ((size_t)block * n + (size_t)r0) * FUS_LANES;
-                tile.ahead = i + 1 < COMPONENTS ? next + (size_t)p * (size_t)(depth / 4) * FUS_LANES : tile.b;
+                tile.ahead = next + (size_t)(p * lines * (depth / 4)) * FUS_LANES;
+                tile.ahead_lines = more && p < 4 ? lines : 0;
                 t->kernel->tile(&tile);
             }
         }
@@ -203,7 +207,10 @@ void fus_winograd_run(const struct fus_gemm *g, float *out, const float *in, con
     v.n_panels = (FUS_BLOCKS(l->channels) + kernel->blocks - 1) / kernel->blocks;
     v.chunks = (v.n_tiles + MAX_TILES - 1) / MAX_TILES;
     v.groups = 1;
-    if (threads > 1 && v.chunks < 2 * threads) /* few tiles: split channels too; the input's transform is repeated */
+    int even = (v.chunks + threads - 1) / threads * threads;
+    if (v.n_tiles >= even * MIN_TILES) /* as many chunks for each thread as for any other */
+        v.chunks = even;
+    else if (threads > 1) /* few tiles: split channels too; the input's transform is repeated */
         v.groups = v.n_panels < threads ? v.n_panels : threads;
     fus_team_for(v.chunks * v.groups, run_task, &v);
 }

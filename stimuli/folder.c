@@ -153,7 +153,7 @@ int fus_folder_list(struct fus_folder *f, const char *path, enum fus_folder_what
     if (!d && errno == ENOTDIR)
         return fus_base_fail(err, FUS_EINVAL,
                              "%s: is a file, but pictures are expected as a folder with one folder of "
-                             "pictures for each category",
+                             "pictures for each category, or listed in a file NAME.tsv",
                              path);
     if (!d)
         return fus_base_fail(err, errno == ENOENT ? FUS_ENOTFOUND : FUS_EIO, "%s: folder cannot be opened: %s", path,

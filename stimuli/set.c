@@ -1,7 +1,7 @@
-/* Sets of pictures in categories: a folder tree, or pictures that the program draws itself.
+/* Sets of pictures in categories: a folder tree, a manifest, or pictures that the program draws itself.
  *
- * Comes in: a folder with one folder per subcategory (the layout of fLoc: Stigliani, Weiner & Grill-Spector 2015), or
- * `builtin`. Goes out: a list of pictures by category, subcategory and natural file order, the same on every machine.
+ * Comes in: a folder with one folder per subcategory (the layout of fLoc: Stigliani, Weiner & Grill-Spector 2015), a
+ * text file FILE.tsv, or `builtin`. Goes out: a list of pictures by category, subcategory and natural file order, the same on every machine.
  * First a plan is made, which subcategory belongs to which category; then each subcategory's pictures are listed. */
 #define _POSIX_C_SOURCE 200809L
 #include "stimuli.h"
@@ -10,9 +10,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "folder.h"
-#include "nn/sha256.h"
+#include "manifest.h"
 
 #define BUILTIN_SIDE 256 /* what the usual preprocessing (resize to 256, crop 224) takes in unchanged */
 #define BUILTIN_PER_CATEGORY 24
@@ -232,6 +233,7 @@ static void add_picture(struct fus_set *set, char *path, int category, int subca
     p->path = path;
     p->category = category;
     p->subcategory = subcategory;
+    p->source = -1;
     p->index = last && last->subcategory == subcategory ? last->index + 1 : 0;
     p->half = last && last->category == category ? 1 - last->half : 0;
     set->n_pictures++;
@@ -367,6 +369,89 @@ static int open_folder(struct fus_set *set, const char *dir, const char *categor
     return code;
 }
 
+/* Which rows belong to which entry of the plan: by their own words, or by --categories. */
+static int plan_manifest(struct plan *p, struct fus_manifest *m, const char *spec, const char *categories,
+                         struct fus_error *err)
+{
+    int n, code = fus_manifest_number(m, &n, err);
+    if (code)
+        return code;
+    if (!categories) {
+        p->entries = fus_base_alloc((size_t)n + 1, sizeof *p->entries);
+        if (!p->entries)
+            return no_memory(err);
+        p->n = n;
+        for (int i = 0; i < m->n; i++)
+            p->entries[m->rows[i].entry] = (struct entry){m->rows[i].category, m->rows[i].subcategory};
+        return FUS_OK;
+    }
+    char **names = fus_base_alloc((size_t)n + 1, sizeof *names); /* of subcategories; one may stand in two categories */
+    if (!names)
+        return no_memory(err);
+    for (int i = 0; i < m->n; i++)
+        names[m->rows[i].entry] = (char *)m->rows[i].subcategory;
+    code = plan_parse(p, categories, err);
+    if (!code)
+        code = plan_check(p, spec, names, n, err);
+    for (int i = 0; i < m->n && !code; i++) {
+        m->rows[i].entry = -1;
+        for (int k = 0; k < p->n; k++)
+            if (strcmp(p->entries[k].subcategory, m->rows[i].subcategory) == 0)
+                m->rows[i].entry = k;
+    }
+    fus_manifest_sort(m);
+    fus_base_free(names);
+    return code;
+}
+
+/* The rows come by entry; those left out first. */
+static int fill_manifest(struct fus_set *set, const struct plan *p, struct fus_manifest *m, struct fus_error *err)
+{
+    int code = name_categories(set, p, err), category = -1, entry = -1;
+    if (!code)
+        code = make_room(set, m->n, err);
+    for (int i = 0; i < m->n && !code; i++) {
+        struct fus_manifest_row *row = &m->rows[i];
+        if (row->entry < 0)
+            continue;
+        for (; entry < row->entry; entry++)
+            if (entry < 0 || strcmp(p->entries[entry].category, p->entries[entry + 1].category) != 0)
+                category++;
+        add_picture(set, row->path, category, entry);
+        row->path = NULL;
+        if (row->half >= 0)
+            set->pictures[set->n_pictures - 1].half = row->half;
+    }
+    return code;
+}
+
+static int open_manifest(struct fus_set *set, const char *path, const char *categories, struct fus_error *err)
+{
+    struct fus_manifest m = {0};
+    struct plan plan = {0};
+    int code = fus_manifest_read(&m, path, err);
+    if (!code && m.n == 0)
+        code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it; expected lines path<TAB>category", path);
+    if (!code)
+        code = plan_manifest(&plan, &m, path, categories, err);
+    if (!code)
+        code = fill_manifest(set, &plan, &m, err);
+    if (!code)
+        code = check_counts(set, path, err);
+    if (!code)
+        code = describe(set, &plan, "manifest", NULL, 0, err);
+    free_plan(&plan);
+    fus_manifest_free(&m);
+    return code;
+}
+
+static bool is_manifest(const char *spec)
+{
+    struct stat st;
+    size_t n = strlen(spec);
+    return n > 4 && strcmp(spec + n - 4, ".tsv") == 0 && !(stat(spec, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
 /* Decimal digits and nothing else, at most `most`. */
 static bool parse_number(uint64_t *out, const char *s, uint64_t most)
 {
@@ -446,7 +531,9 @@ int fus_set_open(struct fus_set *set, const char *spec, const char *categories, 
     memset(set, 0, sizeof *set);
     if (!*spec)
         return fus_base_fail(err, FUS_EINVAL, "the folder of pictures has an empty name");
-    int code = builtin ? open_builtin(set, spec, categories, err) : open_folder(set, spec, categories, err);
+    int code = builtin             ? open_builtin(set, spec, categories, err)
+               : is_manifest(spec) ? open_manifest(set, spec, categories, err)
+                                   : open_folder(set, spec, categories, err);
     if (code)
         fus_set_close(set);
     return code;
@@ -474,91 +561,12 @@ int fus_set_picture(struct fus_image *image, const struct fus_set *set, int i, s
     if (i < 0 || i >= set->n_pictures)
         return fus_base_fail(err, FUS_EINVAL, "picture %d of a set of %d", i, set->n_pictures);
     const struct fus_picture *p = set->pictures + i;
+    if (p->source >= 0)
+        return fus_set_scramble(image, set, i, err);
     if (!set->drawn)
         return fus_image_read(image, p->path, err);
     int code = fus_generate_picture(image, set->subcategories[p->subcategory], p->index, set->seed, BUILTIN_SIDE, err);
     if (code)
         fus_base_blame(err, "%s: ", p->path);
     return code;
-}
-
-int fus_set_each(int from, int end, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
-                 struct fus_error *err)
-{
-    int bad = end; /* the first picture known to be bad; none behind it is visited any more */
-    struct fus_error first = {0};
-#ifdef _OPENMP
-#pragma omp parallel for schedule(dynamic) num_threads(fus_base_threads())
-#endif
-    for (int i = from; i < end; i++) {
-        int until;
-        struct fus_error e = {0};
-#ifdef _OPENMP
-#pragma omp atomic read
-#endif
-        until = bad;
-        if (i > until)
-            continue;
-        if (!(fus_base_stopping() ? fus_base_fail(&e, FUS_ESTOPPED, "stopped") : visit(arg, i, &e)))
-            continue;
-#ifdef _OPENMP
-#pragma omp critical(fus_set_first)
-#endif
-        if (i < bad) {
-#ifdef _OPENMP
-#pragma omp atomic write
-#endif
-            bad = i;
-            first = e;
-        }
-    }
-    if (bad == end)
-        return FUS_OK;
-    if (err)
-        *err = first;
-    return first.code;
-}
-
-struct check {
-    const struct fus_set *set;
-    char (*hex)[65];
-};
-
-/* Decode or draw picture i; hex (NULL allowed) gets the SHA-256 of its file, or of its drawn pixels. */
-static int check_picture(void *arg, int i, struct fus_error *err)
-{
-    const struct check *c = arg;
-    const struct fus_set *set = c->set;
-    struct fus_image image = {0};
-    struct fus_sha256 sha;
-    uint8_t *bytes = NULL;
-    size_t n = 0;
-    int code;
-    if (set->drawn)
-        code = fus_set_picture(&image, set, i, err);
-    else {
-        code = fus_base_read_file(&bytes, &n, set->pictures[i].path, FUS_IMAGE_MAX_BYTES, err);
-        if (!code)
-            code = fus_image_decode(&image, bytes, n, err);
-        if (code)
-            fus_base_blame(err, "%s: ", set->pictures[i].path);
-    }
-    if (!code && c->hex) {
-        fus_sha256_start(&sha);
-        if (set->drawn)
-            fus_sha256_add(&sha, image.pixels, (size_t)image.width * (size_t)image.height * 3);
-        else
-            fus_sha256_add(&sha, bytes, n);
-        fus_sha256_hex(&sha, c->hex[i]);
-    }
-    if (!code)
-        fus_image_free(&image);
-    fus_base_free(bytes);
-    return code;
-}
-
-int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_error *err)
-{
-    struct check c = {set, hex};
-    return fus_set_each(0, set->n_pictures, check_picture, &c, err);
 }

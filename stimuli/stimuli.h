@@ -1,7 +1,8 @@
 /* Pictures: file -> 8-bit RGB (Pillow's pixels to the bit) -> input tensor (torchvision's to the bit); and sets of
  * pictures in categories: a folder tree, or drawn by the program itself.
  *
- * Reading order: image.c (recognise), jpeg.c, png.c, pnm.c, bmp.c, resize.c, preprocess.c, set.c, draw.c, generate.c. */
+ * Reading order: image.c (recognise), jpeg.c, png.c, pnm.c, bmp.c, exif.c, resize.c, preprocess.c, manifest.c, set.c,
+ * set_check.c, fft.c, scramble.c, shine.c, pixelstats.c, draw.c, generate.c. */
 #ifndef FUS_STIMULI_H
 #define FUS_STIMULI_H
 
@@ -34,11 +35,50 @@ int fus_bmp_decode(struct fus_image *image, const uint8_t *bytes, size_t n, stru
 int fus_pnm_write(const char *path, const struct fus_image *image, struct fus_error *err); /* P6, maxval 255 */
 int fus_png_write(const char *path, const struct fus_image *image, struct fus_error *err);
 
+/* What the Exif part of a JPEG file says about how the camera was held: 1 (upright, or nothing said) .. 8. fus_image_decode
+ * does not apply it, as the networks' usual loaders do not. turn: make the picture upright, as Pillow's exif_transpose. */
+int fus_exif_orientation(const uint8_t *bytes, size_t n);
+int fus_exif_turn(struct fus_image *image, int orientation, struct fus_error *err);
+
 enum fus_filter { FUS_BILINEAR, FUS_BICUBIC };
 
 /* Pillow's Image.resize((width, height), filter): two passes, each rounded to 8 bits. out is created. */
 int fus_resize_image(struct fus_image *out, const struct fus_image *in, int width, int height, enum fus_filter filter,
                      struct fus_error *err);
+
+/* ---- controls ---- */
+
+#define FUS_SCRAMBLE_MAX_GRID 4096
+
+/* Boxes of a grid x grid grid change places with others of their size: an exact permutation of the pixels. All choices
+ * follow from the seed and the pixels. FUS_EINVAL where the picture has fewer pixels than boxes. out is created. */
+int fus_scramble_box(struct fus_image *out, const struct fus_image *in, int grid, uint64_t seed, struct fus_error *err);
+
+/* Random phases, the same for all channels; power at every frequency and mean kept but for rounding and clipping to
+ * 0..255. *n_clipped (NULL allowed): how many of the 3 * width * height values were clipped. */
+int fus_scramble_phase(struct fus_image *out, size_t *n_clipped, const struct fus_image *in, uint64_t seed, struct fus_error *err);
+int fus_scramble_phase_values(double *values, const struct fus_image *in, uint64_t seed,
+                              struct fus_error *err); /* [3, height, width], neither rounded nor clipped */
+
+/* Light of one picture, in grey levels 0..255 of its luminance; and of a set: means over its pictures. */
+struct fus_shine_light {
+    double mean, sd;
+    size_t n_pixels;
+    uint32_t histogram[256];
+};
+struct fus_shine_target {
+    double mean, sd;
+    double below[256]; /* share of pixels at or below each level */
+};
+void fus_shine_measure(struct fus_shine_light *out, const struct fus_image *image);
+void fus_shine_average(struct fus_shine_target *out, const struct fus_shine_light *pictures, int n);
+
+/* A picture with the set's mean luminance and contrast, or with its histogram (grey pictures of one size then have the very
+ * same). out is created; *n_clipped as above. */
+int fus_shine_luminance(struct fus_image *out, size_t *n_clipped, const struct fus_image *in, const struct fus_shine_target *to,
+                        struct fus_error *err);
+int fus_shine_histogram(struct fus_image *out, size_t *n_clipped, const struct fus_image *in, const struct fus_shine_target *to,
+                        struct fus_error *err);
 
 /* ---- preprocessing ---- */
 
@@ -65,6 +105,7 @@ struct fus_picture {
     int subcategory;   /* index into subcategories */
     int index;         /* within the subcategory, from 0 */
     int half;          /* 0 or 1: alternating within the subcategory, for cross-validation */
+    int source;        /* the picture that this one is a scrambled copy of; -1 = none */
 };
 
 struct fus_set {
@@ -75,27 +116,49 @@ struct fus_set {
     char *description;            /* one line for the report: "fLoc folders, 192 pictures: face = adult + child; ..." */
     bool drawn;                   /* built-in set: fus_set_picture draws instead of reading */
     uint64_t seed;
+    uint64_t scramble_seed;
 };
 
-/* spec: a folder with one folder per subcategory, or `builtin`, `builtin?per_category=24&seed=1`.
+/* spec: a folder with one folder per subcategory, a manifest NAME.tsv, or `builtin`, `builtin?per_category=24&seed=1`.
  * Folder names of fLoc (adult child body limb house corridor word number car instrument scrambled) are recognised: face = adult +
  * child, body = body + limb, place = house + corridor, word = word, scrambled; number, car, instrument left out. Any other tree: folder = category.
+ * A manifest has lines path<TAB>category[<TAB>subcategory[<TAB>half]] (manifest.h); its order is the set's.
  * categories: NULL or "face=adult,child;body=body,limb" to say otherwise. Fails on a set without two categories of at least two
  * pictures, naming the category; files that are not pictures by name (.txt, hidden) are ignored. */
 int fus_set_open(struct fus_set *set, const char *spec, const char *categories, struct fus_error *err);
 void fus_set_close(struct fus_set *set);
 
-/* Picture i, decoded or drawn. Thread-safe. */
+/* A category "scrambled" of the set's own pictures in 16 x 16 shuffled boxes, as many as the others have on average; nothing where
+ * there is one. On failure the set can only be closed. */
+int fus_set_add_scrambled(struct fus_set *set, uint64_t seed, struct fus_error *err);
+
+/* Picture i, decoded, drawn or scrambled. Thread-safe. */
 int fus_set_picture(struct fus_image *image, const struct fus_set *set, int i, struct fus_error *err);
+
+int fus_set_scramble(struct fus_image *image, const struct fus_set *set, int i, struct fus_error *err); /* where source >= 0 */
 
 /* visit(arg, i, err) for pictures from .. end-1, in parallel. Once one fails none behind it is begun; of several failures
  * the first in set order is reported, whatever the threads do. */
 int fus_set_each(int from, int end, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
                  struct fus_error *err);
 
+/* What a picture is before any network: luminance and contrast in 0..1, slope of its spectrum (pixelstats.c); and the
+ * means and SDs (n - 1) over the pictures of each category, NaN where undefined. out [n_categories] */
+struct fus_pixelstats {
+    double luminance, contrast, slope;
+};
+struct fus_pixelstats_category {
+    int n;
+    double luminance_mean, luminance_sd, contrast_mean, contrast_sd, slope_mean, slope_sd;
+};
+int fus_pixelstats_measure(struct fus_pixelstats *out, const struct fus_image *image, struct fus_error *err);
+void fus_pixelstats_summarise(struct fus_pixelstats_category *out, const struct fus_set *set, const struct fus_pixelstats *stats);
+
 /* Read every picture once, in parallel: the first (in set order) that cannot be read fails, by name. hex[i]: SHA-256
- * of its file (of its pixels for drawn ones); NULL allowed. */
+ * of its file (of its pixels where the program made it); NULL allowed. */
 int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_error *err);
+int fus_set_measure(const struct fus_set *set, char (*hex)[65], struct fus_pixelstats *stats,
+                    struct fus_error *err); /* the same; stats [n_pictures] */
 
 /* One drawn picture, deterministic to the byte: category and subcategory by name, index >= 0, any side 32..4096. */
 int fus_generate_picture(struct fus_image *image, const char *subcategory, int index, uint64_t seed, int side,

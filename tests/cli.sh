@@ -83,10 +83,45 @@ ok "npy size" test "$(wc -c <"$work/face.npy")" -eq $((3 * 32 * 32 * 4 + 128))
 fails 1 "nowhere.jpg: cannot be opened" image "$work/nowhere.jpg" -o "$work/x.ppm"
 fails 2 ".npy expected" image "$face" --preprocess cifar -o "$work/x.ppm"
 fails 1 "WIDTHxHEIGHT" image "$face" --resize 0x5 -o "$work/x.ppm"
+run "image on its side" image tests/golden/exif_6.jpg -o "$work/side.ppm"
+cp "$work/stderr" "$work/warnings"
+ok "its orientation is told" grep -q 'exif_6.jpg: Exif orientation 6 not applied' "$work/warnings"
+ok "and not applied" sh -c 'head -n 2 "$1" | tail -n 1 | grep -qx "5 3"' sh "$work/side.ppm"
+run "image turned upright" image tests/golden/exif_6.jpg --exif -o "$work/side.ppm"
+ok "upright size" sh -c 'head -n 2 "$1" | tail -n 1 | grep -qx "3 5"' sh "$work/side.ppm"
 printf 'no picture' >"$work/no.jpg"
 fails 1 "no.jpg: " image "$work/no.jpg" -o "$work/x.ppm"
 head -c 700 "$face" >"$work/cut.png"
 fails 1 "cut.png: " image "$work/cut.png" -o "$work/x.ppm"
+
+# ---- controls ----
+run "scramble a tree" stimuli scramble --method box "$work/set" --seed 3 -o "$work/boxes"
+ok "the same names" sh -c 'cd "$1" && find . -name "*.png" | sort >a && cd "$2" && find . -name "*.png" | sort | cmp - "$1/a" && rm "$1/a"' sh "$work/boxes" "$work/set"
+run "scramble one picture" stimuli scramble --method box --seed=3 "$face" -o "$work/box.png"
+ok "alone as in the tree" cmp "$work/box.png" "$work/boxes/adult/adult-1.png"
+run "scramble, one thread" stimuli scramble --method phase "$work/set" -o "$work/phase1" --threads 1
+run "scramble, two threads" stimuli scramble --method phase "$work/set" -o "$work/phase2" --threads 2
+ok "the same for any threads" diff -r "$work/phase1" "$work/phase2"
+run "shine" stimuli shine "$work/set" -o "$work/shone"
+run "shine, histogram" stimuli shine "$work/set" --method histogram -o "$work/shone2"
+ok "shine's names" test -s "$work/shone2/scrambled/scrambled-1.png"
+fails 2 "--method: none found, box or phase expected" stimuli scramble "$work/set" -o "$work/x"
+fails 2 "--method: 'box' found, luminance or histogram" stimuli shine --method box "$work/set" -o "$work/x"
+fails 2 "--method is an option of" stimuli sheet --method box "$work/set" -o "$work/x.png"
+fails 1 "nowhere: cannot be opened" stimuli scramble --method box "$work/nowhere" -o "$work/x"
+fails 1 "ending in .png expected" stimuli scramble --method box "$face" -o "$work/x"
+fails 1 "over what is read" stimuli scramble --method box "$work/set" -o "$work/set/../set"
+fails 1 "found 64 x 64 pixels, expected at least 65 x 65" stimuli scramble --method box --grid 65 "$work/set" -o "$work/x"
+mkdir -p "$work/tree/a/b" "$work/tree/empty" "$work/barren/a"
+cp "$face" "$work/tree/a/b/1.png" && cp "$work/face.ppm" "$work/tree/a/b/1.ppm"
+fails 1 "1.png: rename one" stimuli scramble --method phase "$work/tree" -o "$work/x"
+rm "$work/tree/a/b/1.ppm" && head -c 700 "$face" >"$work/tree/z.png"
+fails 1 "z.png: " stimuli scramble --method phase "$work/tree" -o "$work/x"
+fails 1 "z.png: " stimuli shine "$work/tree" -o "$work/x"
+rm "$work/tree/z.png" && ln -s .. "$work/tree/a/b/up"
+fails 1 "a symbolic link in a circle?" stimuli scramble --method phase "$work/tree" -o "$work/x"
+fails 1 "no picture in it" stimuli scramble --method box "$work/barren" -o "$work/x"
+ok "nothing was written" test ! -e "$work/x"
 
 # ---- weight files ----
 run "inspect" inspect "$small" --sha256
@@ -131,10 +166,28 @@ fails 1 "name it .npz" activations --model "$small" --layer all "$face" -o "$wor
 # ---- run ----
 run "run" run --model a="$work/a.safetensors" --model "$small" --stimuli "$work/set" --out "$work/out" --layers=relu,layer3.0.relu
 says '^report: .*/out/report.html$'
-for f in run.json run.log layers.csv compare.csv report.html units/a/relu.npz figures/fig2b.svg; do
+for f in run.json run.log layers.csv compare.csv pixels.csv report.html units/a/relu.npz figures/fig2b.svg; do
     ok "out/$f" test -s "$work/out/$f"
 done
+ok "rows of pixels.csv" test "$(wc -l <"$work/out/pixels.csv")" -eq 6
+ok "its table in the report" grep -q 'Before any network' "$work/out/report.html"
 ok "rows of layers.csv" test "$(wc -l <"$work/out/layers.csv")" -eq 21
+run "run on a manifest" run --model a="$work/a.safetensors" --model "$small" --stimuli "$work/set/manifest.tsv" --out "$work/listed" --layers=relu,layer3.0.relu
+ok "a manifest's results are its folder's" cmp "$work/out/layers.csv" "$work/listed/layers.csv"
+cp "$face" "$work/set/adult/again.png"
+printf '%s\n' 'adult/adult-1.png	face' 'adult/adult-2.png	face' 'adult/again.png	body' 'body/body-1.png	body' >"$work/set/twice.tsv"
+run "run on a manifest with a picture twice" run --model "$small" --stimuli "$work/set/twice.tsv" --layers relu --out "$work/twice"
+cp "$work/stderr" "$work/warnings"
+ok "a picture twice is told" grep -q 'warning: .*/adult/again.png is the same picture as .*/adult/adult-1.png' "$work/warnings"
+rm "$work/set/adult/again.png"
+fails 1 "twice.tsv: line 3: " run --model "$small" --stimuli "$work/set/twice.tsv" --out "$work/bad"
+for t in 1 2; do
+    run "run with scrambled pictures" run --model "$small" --stimuli "$work/set" --categories 'face=adult,child;place=house' --scrambled auto \
+        --layers relu --out "$work/scr$t" --threads $t
+done
+ok "scrambled is a category" grep -q ',relu,scrambled,' "$work/scr1/layers.csv"
+ok "the same for any threads" diff -r -x run.log "$work/scr1" "$work/scr2"
+fails 2 "--scrambled: 'box' found, auto or none" run --model "$small" --scrambled box --out "$work/bad"
 run "run, full units" run --model "$small" --stimuli 'builtin?per_category=4' --units full --correction none --out "$work/full"
 ok "full units" sh -c 'test $(wc -c <"$1") -gt 1000000' sh "$work"/full/units/*/relu.npz
 fails 1 "nowhere" run --model "$small" --stimuli "$work/nowhere" --out "$work/bad"

@@ -2,7 +2,7 @@
 # The same bytes everywhere: runs small networks with every kernel row, several thread counts, batches and memory limits
 # and compares the SHA-256 of the whole run directories (run.log aside).
 #
-# usage: tests/hash.sh [PROGRAM...]     programs (other compilers, flags, machines) beside $FUSIFORM;
+# usage: tests/hash.sh [PROGRAM...]     programs (other compilers, flags, machines) beside $FUSIFORM; quick=1: small networks only;
 #        RUN_1="qemu-aarch64 -L ..."    runs the first of them under an emulator, RUN_2 the second, ...
 program=${FUSIFORM:-./fusiform}
 work=$(mktemp -d) || exit 1

@@ -397,6 +397,58 @@ static void test_floc(void)
     }
 }
 
+/* A scrambled category of the others' pictures: as many as they have on average, taken in turn, pixels that are theirs. */
+static void test_scrambled(void)
+{
+    struct fus_set set;
+    char(*hex)[65] = calloc(20, 65);
+    CHECK(hex != NULL);
+    if (!hex || !opened(&set, "builtin?per_category=5", "face=adult,child;place=house"))
+        return;
+    CHECK(fus_set_add_scrambled(&set, 7, &err) == FUS_OK && set.n_categories == 3 && set.n_subcategories == 4);
+    CHECK(set.n_pictures == 15 && strcmp(set.categories[2], "scrambled") == 0);
+    static const int from[] = {0, 5, 1, 7, 3};
+    for (int k = 0; k < 5; k++) {
+        const struct fus_picture *p = &set.pictures[10 + k];
+        CHECK(p->category == 2 && p->subcategory == 3 && p->index == k && p->half == k % 2);
+        CHECK_MSG(p->source == from[k], "%d: %d", k, p->source);
+    }
+    CHECK_MSG(strcmp(set.pictures[10].path, "scrambled/001-adult-adult-001") == 0, "%s", set.pictures[10].path);
+    CHECK(strstr(set.description, "; scrambled = 5 of these in 16 x 16 shuffled boxes, seed 7") != NULL);
+    struct fus_image one = {0}, two = {0};
+    CHECK(fus_set_picture(&one, &set, 0, &err) == FUS_OK && fus_set_picture(&two, &set, 10, &err) == FUS_OK);
+    if (one.pixels && two.pixels) {
+        uint64_t sums[2] = {0, 0};
+        for (size_t i = 0; i < 3 * 256 * 256; i++) {
+            sums[0] += (uint64_t)one.pixels[i] * one.pixels[i];
+            sums[1] += (uint64_t)two.pixels[i] * two.pixels[i];
+        }
+        CHECK(sums[0] == sums[1] && memcmp(one.pixels, two.pixels, 3 * 256 * 256) != 0);
+    }
+    fus_image_free(&one), fus_image_free(&two);
+    CHECK(fus_set_check(&set, hex, &err) == FUS_OK && strlen(hex[14]) == 64 && strcmp(hex[0], hex[10]) != 0);
+    CHECK(fus_set_add_scrambled(&set, 7, &err) == FUS_OK && set.n_pictures == 15); /* there already */
+    fus_set_close(&set);
+    begin();
+    put("a/1.ppm", 1), put("a/2.ppm", 2), put("b/1.ppm", 3), put("b/2.ppm", 4);
+    if (opened(&set, root, NULL)) {
+        CHECK(fus_set_add_scrambled(&set, 1, &err) == FUS_OK && set.n_pictures == 6);
+        CHECK(fus_set_check(&set, hex, &err) == FUS_EINVAL && strstr(err.msg, "a/1.ppm: found 2 x 2 pixels, expected at least 16 x 16"));
+        fus_set_close(&set);
+    }
+    for (long n = 1; n < 10; n++) {
+        if (!opened(&set, root, NULL))
+            break;
+        fus_base_fail_allocation(n);
+        int code = fus_set_add_scrambled(&set, 1, &err);
+        fus_base_fail_allocation(0);
+        CHECK(code == (n < 9 ? FUS_ENOMEM : FUS_OK));
+        fus_set_close(&set);
+    }
+    end();
+    free(hex);
+}
+
 int main(void)
 {
     fus_base_set_threads(1);
@@ -407,6 +459,7 @@ int main(void)
     test_check();
     test_builtin();
     test_memory();
+    test_scrambled();
     test_floc();
     return test_end();
 }

@@ -18,6 +18,7 @@ static const char help_embed[] =
     "Writes f32 [N,D]: the language head's or CLIP's embedding of each picture, of other networks the last pooled features.\n\n"
     "example: fusiform embed --model RN50.pt face.jpg house.jpg -o embeddings.npy\n";
 
+#define MAX_BATCH 4                      /* pictures at a time */
 #define HELD_BYTES ((size_t)256 << 20) /* responses kept at a time where several layers of several pictures are asked for */
 
 /* The layers of one round over the pictures. */
@@ -25,7 +26,7 @@ struct round {
     const struct fus_model *model;
     float **values;        /* [n_taps] NULL where not of this round; [N, C, H, W], or one picture where streamed */
     struct fus_npz *streamed;
-    int picture;           /* that the network sees now */
+    int batch, first;      /* pictures at a time; number of the first of those that the network sees now */
     struct fus_error *err;
 };
 
@@ -39,8 +40,7 @@ static int on_tap(void *context, int tap, int picture, const float *blocked)
     struct round *r = context;
     const struct fus_tap *t = fus_net_tap(r->model->net, tap);
     size_t places = (size_t)t->height * (size_t)t->width;
-    (void)picture;
-    float *to = r->values[tap] + (r->streamed ? 0 : (size_t)r->picture * tap_floats(t));
+    float *to = r->values[tap] + (r->streamed ? 0 : (size_t)(r->first + picture) * tap_floats(t));
     fus_tensor_unblock(to, blocked, t->channels, places);
     return r->streamed ? fus_npyout_part(r->streamed, to, tap_floats(t) * sizeof *to, r->err) : FUS_OK;
 }
@@ -53,27 +53,29 @@ static struct fus_npy_array describe(const struct fus_tap *t, int n_pictures)
 
 static int see_pictures(struct round *r, const bool *wanted, const struct fus_texts *images)
 {
-    float *input = fus_base_alloc(r->model->input_floats, sizeof *input);
-    int code = input ? FUS_OK : fus_base_fail(r->err, FUS_ENOMEM, "no memory for a picture");
-    for (int i = 0; i < images->n && !code; i++) {
-        r->picture = i;
-        code = fus_model_input(input, r->model, images->items[i], r->err);
+    size_t floats = r->model->input_floats;
+    float *input = fus_base_alloc((size_t)r->batch * floats, sizeof *input);
+    int code = input ? FUS_OK : fus_base_fail(r->err, FUS_ENOMEM, "no memory for %d pictures", r->batch);
+    for (r->first = 0; r->first < images->n && !code; r->first += r->batch) {
+        int n = images->n - r->first < r->batch ? images->n - r->first : r->batch;
+        for (int i = 0; i < n && !code; i++)
+            code = fus_model_input(input + (size_t)i * floats, r->model, images->items[r->first + i], r->err);
         if (!code)
-            code = fus_net_forward(r->model->net, input, 1, wanted, on_tap, r, r->err);
-        if (!code && fus_base_stopping())
-            code = fus_base_fail(r->err, FUS_ESTOPPED, "stopped; nothing was written");
+            code = fus_net_forward(r->model->net, input, n, wanted, on_tap, r, r->err);
+        if (code == FUS_ESTOPPED)
+            fus_base_fail(r->err, FUS_ESTOPPED, "stopped; nothing was written");
     }
     fus_base_free(input);
     return code;
 }
 
 /* As many wanted taps from *tap on as HELD_BYTES hold for all pictures; at least one, which is streamed if it is larger. */
-static int run_round(struct fus_npz *z, const struct fus_model *m, const bool *wanted, int *tap,
+static int run_round(struct fus_npz *z, const struct fus_model *m, const bool *wanted, int *tap, int batch,
                      const struct fus_texts *images, struct fus_error *err)
 {
     int n_taps = fus_net_n_taps(m->net), code = FUS_OK, first = *tap, n_here = 0;
     size_t held = 0, n = (size_t)images->n;
-    struct round r = {.model = m, .err = err};
+    struct round r = {.model = m, .batch = batch, .err = err};
     bool *here = fus_base_alloc((size_t)n_taps, sizeof *here);
     r.values = fus_base_alloc((size_t)n_taps, sizeof *r.values);
     if (!here || !r.values)
@@ -115,13 +117,13 @@ static int run_round(struct fus_npz *z, const struct fus_model *m, const bool *w
     return code;
 }
 
-static int write_npz(const char *out, const struct fus_model *m, const bool *wanted, const struct fus_texts *images,
-                     struct fus_error *err)
+static int write_npz(const char *out, const struct fus_model *m, const bool *wanted, int batch,
+                     const struct fus_texts *images, struct fus_error *err)
 {
     struct fus_npz *z = NULL;
     int code = fus_npyout_open(&z, out, err);
     for (int tap = 0; !code && tap < fus_net_n_taps(m->net);)
-        code = run_round(z, m, wanted, &tap, images, err);
+        code = run_round(z, m, wanted, &tap, batch, images, err);
     if (code) {
         fus_npyout_discard(z);
         return code;
@@ -130,12 +132,12 @@ static int write_npz(const char *out, const struct fus_model *m, const bool *wan
 }
 
 /* One tap of all pictures in memory -> .npy, [N,C,H,W] or [N,D]. */
-static int write_npy(const char *out, const struct fus_model *m, int tap, bool flat, const struct fus_texts *images,
-                     struct fus_error *err)
+static int write_npy(const char *out, const struct fus_model *m, int tap, bool flat, int batch,
+                     const struct fus_texts *images, struct fus_error *err)
 {
     const struct fus_tap *t = fus_net_tap(m->net, tap);
     size_t n_taps = (size_t)fus_net_n_taps(m->net);
-    struct round r = {.model = m, .err = err};
+    struct round r = {.model = m, .batch = batch, .err = err};
     bool *wanted = fus_base_alloc(n_taps, sizeof *wanted);
     r.values = fus_base_alloc(n_taps, sizeof *r.values);
     if (r.values)
@@ -167,6 +169,13 @@ static bool ends_with(const char *text, const char *end)
     return n >= k && strcmp(text + n - k, end) == 0;
 }
 
+/* A few pictures go through the network together, and so need each layer's weights once: no reason to hold them all. */
+static void plan_passes(struct fus_net_options *o, int n_pictures)
+{
+    o->batch = n_pictures < MAX_BATCH ? n_pictures : MAX_BATCH;
+    o->low_memory = o->low_memory || n_pictures <= MAX_BATCH;
+}
+
 int fus_cmd_activations(int argc, char **argv)
 {
     const char *path = NULL, *layers = NULL, *out = NULL, *lang_head = NULL;
@@ -185,6 +194,7 @@ int fus_cmd_activations(int argc, char **argv)
         return fus_args_usage("activations", "-o %s: a name ending in .npy or .npz expected", out);
     struct fus_error err = {0};
     struct fus_model m;
+    plan_passes(&options, images.n);
     int code = fus_model_open(&m, path, lang_head, &options, &err);
     if (code)
         return fus_args_failed(&err);
@@ -200,8 +210,8 @@ int fus_cmd_activations(int argc, char **argv)
     if (!code && ends_with(out, ".npy") && n_wanted > 1)
         code = fus_base_fail(&err, FUS_EINVAL, "%s: an .npy holds one layer, %d were asked for: name it .npz", out, n_wanted);
     else if (!code)
-        code = ends_with(out, ".npz") ? write_npz(out, &m, wanted, &images, &err)
-                                      : write_npy(out, &m, only, false, &images, &err);
+        code = ends_with(out, ".npz") ? write_npz(out, &m, wanted, options.batch, &images, &err)
+                                      : write_npy(out, &m, only, false, options.batch, &images, &err);
     fus_base_free(wanted);
     fus_model_close(&m);
     return code ? fus_args_failed(&err) : 0;
@@ -224,11 +234,12 @@ int fus_cmd_embed(int argc, char **argv)
         return fus_args_usage("embed", "--model FILE, at least one picture and -o OUT.npy expected");
     struct fus_error err = {0};
     struct fus_model m;
+    plan_passes(&options, images.n);
     int code = fus_model_open(&m, path, lang_head, &options, &err);
     if (code)
         return fus_args_failed(&err);
     fus_model_catch_interrupt();
-    code = write_npy(out, &m, fus_net_embedding_tap(m.net), true, &images, &err);
+    code = write_npy(out, &m, fus_net_embedding_tap(m.net), true, options.batch, &images, &err);
     fus_model_close(&m);
     return code ? fus_args_failed(&err) : 0;
 }

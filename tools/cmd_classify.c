@@ -232,6 +232,7 @@ int fus_cmd_classify(int argc, char **argv)
         return fus_args_usage("classify", "--model FILE and at least one picture expected");
     struct fus_error err = {0};
     struct fus_model m;
+    options.low_memory = options.low_memory || images.n == 1; /* each layer is needed once */
     int code = fus_model_open(&m, path, lang_head, &options, &err);
     if (code)
         return fus_args_failed(&err);

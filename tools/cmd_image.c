@@ -8,9 +8,10 @@
 #include "stimuli/stimuli.h"
 
 static const char help[] =
-    "usage: fusiform image IMAGE -o OUT.ppm|OUT.png [--resize WxH] [--interp bilinear|bicubic]\n"
+    "usage: fusiform image IMAGE -o OUT.ppm|OUT.png [--resize WxH] [--interp bilinear|bicubic] [--exif]\n"
     "       fusiform image IMAGE --preprocess P -o OUT.npy\n\n"
     "Writes the decoded pixels (Pillow's, to the bit), resized if asked, or the input tensor [3,H,W] that a network sees.\n"
+    "--exif turns a photograph upright by what the camera wrote; the networks' usual loaders do not, so it is only told.\n"
     "P: torchvision, torchvision-v2, clip, cifar, or resize=256,interp=bilinear,crop=224,mean=.5/.5/.5,std=.5/.5/.5\n\n"
     "example: fusiform image face.jpg --preprocess torchvision -o face.npy\n";
 
@@ -54,14 +55,36 @@ static int write_pixels(const char *out, const struct fus_image *image, const ch
     return code;
 }
 
+/* The picture, and a line on stderr where the camera says that it lies on its side. */
+static int read_picture(struct fus_image *image, const char *path, bool turned, struct fus_error *err)
+{
+    uint8_t *bytes = NULL;
+    size_t n;
+    int orientation = 1, code = fus_base_read_file(&bytes, &n, path, FUS_IMAGE_MAX_BYTES, err);
+    if (!code) {
+        orientation = fus_exif_orientation(bytes, n);
+        code = fus_image_decode(image, bytes, n, err);
+    }
+    fus_base_free(bytes);
+    if (!code && turned)
+        code = fus_exif_turn(image, orientation, err);
+    else if (!code && orientation != 1)
+        fprintf(stderr, "fusiform: warning: %s: Exif orientation %d not applied; --exif applies it\n", path, orientation);
+    if (code)
+        fus_base_blame(err, "%s: ", path);
+    return code;
+}
+
 int fus_cmd_image(int argc, char **argv)
 {
     const char *out = NULL, *size = NULL, *preset = NULL, *interp = "bilinear";
+    bool turned = false;
     struct fus_texts files = {0};
     const struct fus_arg args[] = {{"-o", FUS_ARG_TEXT, &out},
                                    {"--resize", FUS_ARG_TEXT, &size},
                                    {"--interp", FUS_ARG_TEXT, &interp},
                                    {"--preprocess", FUS_ARG_TEXT, &preset},
+                                   {"--exif", FUS_ARG_FLAG, &turned},
                                    {0}};
     int status = fus_args_parse("image", help, args, &files, argc, argv);
     if (status)
@@ -76,7 +99,7 @@ int fus_cmd_image(int argc, char **argv)
         return fus_args_usage("image", "--interp: '%s' found, bilinear or bicubic expected", interp);
     struct fus_error err = {0};
     struct fus_image image = {0};
-    int code = fus_image_read(&image, files.items[0], &err);
+    int code = read_picture(&image, files.items[0], turned, &err);
     if (!code)
         code = preset ? write_tensor(out, &image, preset, &err) : write_pixels(out, &image, size, interp, &err);
     fus_image_free(&image);

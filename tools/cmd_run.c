@@ -9,12 +9,14 @@
 #include "run.h"
 
 static const char help[] =
-    "usage: fusiform run --model [NAME=]FILE [--model ...] [--stimuli DIR|builtin] --out DIR [options]\n\n"
+    "usage: fusiform run --model [NAME=]FILE [--model ...] [--stimuli DIR|FILE.tsv|builtin] --out DIR [options]\n\n"
     "Finds the category-selective units of every layer and writes DIR/report.html, layers.csv, compare.csv, run.json and\n"
     "units/MODEL/LAYER.npz. The results are the same bytes on every machine; only run.log is about this one.\n\n"
     "  --model [NAME=]FILE  a weight file, or an untrained control such as random:resnet50?seed=1; may be repeated\n"
     "  --stimuli DIR        one folder per (sub)category; fLoc's folder names are recognised (default: builtin, drawn)\n"
+    "  --stimuli FILE.tsv   lines path<TAB>category[<TAB>subcategory[<TAB>half]], paths relative to the file's folder\n"
     "  --categories MAP     e.g. \"face=adult,child;place=house\": which folders make up which category\n"
+    "  --scrambled auto     a scrambled category of the others' pictures (16 x 16 boxes, --seed) where the set has none\n"
     "  --layers a,b|all     which layers (default all: the stem's relu and every block output)\n"
     "  --criterion C        which units are selective: iut (default), prince, tdann, dprime, ratio or ranksum\n"
     "  --test T             of iut: welch (default) or student\n"
@@ -86,7 +88,7 @@ static int name_models(struct fus_run *run, const struct fus_texts *models, stru
 
 static int parse(struct fus_run *run, struct fus_texts *models, int argc, char **argv)
 {
-    const char *correction = NULL, *units = "labels", *criterion = NULL, *test = NULL, *preset = NULL, *conv = "auto";
+    const char *correction = NULL, *units = "labels", *criterion = NULL, *test = NULL, *preset = NULL, *conv = "auto", *scrambled = "none";
     double alpha = 0;
     struct fus_texts none = {0};
     const struct fus_arg args[] = {
@@ -97,7 +99,7 @@ static int parse(struct fus_run *run, struct fus_texts *models, int argc, char *
         {"--units", FUS_ARG_TEXT, &units},          {"--max-memory", FUS_ARG_BYTES, &run->max_memory},
         {"--batch", FUS_ARG_COUNT, &run->batch},    {"--lang-head", FUS_ARG_TEXT, &run->lang_head},
         {"--seed", FUS_ARG_SEED, &run->seed},       {"--conv", FUS_ARG_TEXT, &conv},
-        {"--low-memory", FUS_ARG_FLAG, &run->low_memory},
+        {"--low-memory", FUS_ARG_FLAG, &run->low_memory}, {"--scrambled", FUS_ARG_TEXT, &scrambled},
         {"--test", FUS_ARG_TEXT, &test},            {"--preset", FUS_ARG_TEXT, &preset},
         {"--bootstrap", FUS_ARG_COUNT, &run->bootstrap}, {"--permutations", FUS_ARG_COUNT, &run->permutations},
         {"--halves", FUS_ARG_FLAG, &run->halves},   {"--sweep", FUS_ARG_FLAG, &run->sweep},
@@ -119,6 +121,9 @@ static int parse(struct fus_run *run, struct fus_texts *models, int argc, char *
     run->direct = strcmp(conv, "direct") == 0;
     if (!run->direct && strcmp(conv, "auto") != 0)
         return fus_args_usage("run", "--conv: '%s' found, direct or auto expected", conv);
+    run->scrambled = strcmp(scrambled, "auto") == 0;
+    if (!run->scrambled && strcmp(scrambled, "none") != 0)
+        return fus_args_usage("run", "--scrambled: '%s' found, auto or none expected", scrambled);
     if (run->batch > 256)
         return fus_args_usage("run", "--batch: %d found, at most 256 expected", run->batch);
     return 0;

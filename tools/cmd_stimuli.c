@@ -1,24 +1,30 @@
-/* fusiform stimuli: the built-in pictures as files, and contact sheets of any set. */
+/* fusiform stimuli: the built-in pictures as files, contact sheets of any set, and control pictures. */
 #include <stdio.h>
 #include <string.h>
 
 #include "args.h"
 #include "commands.h"
+#include "controls.h"
 #include "model.h"
 #include "nn/outfile.h"
 #include "stimuli/stimuli.h"
 
 static const char help[] =
     "usage: fusiform stimuli generate [--per-category 24] [--size 256] [--seed 1] -o DIR\n"
-    "       fusiform stimuli sheet DIR|builtin [--size 64] [--columns 24] -o SHEET.png\n\n"
+    "       fusiform stimuli sheet DIR|FILE.tsv|builtin [--size 64] [--columns 24] -o SHEET.png\n"
+    "       fusiform stimuli scramble --method box|phase [--grid 16] [--seed 1] DIR|PICTURE -o DIR|OUT.png\n"
+    "       fusiform stimuli shine [--method luminance|histogram] DIR -o DIR\n\n"
     "generate  draws the built-in pictures into DIR/SUBCATEGORY/*.png, with captions.tsv (path, caption) and manifest.tsv\n"
-    "          (path, category, subcategory); `--stimuli builtin?per_category=24&seed=1` uses the same without files\n"
-    "sheet     a contact sheet, one group of rows for each category\n\n"
+    "          (path, category, subcategory), which run reads; `--stimuli builtin?per_category=24&seed=1` needs no files\n"
+    "sheet     a contact sheet, one group of rows for each category\n"
+    "scramble  box: squares of a grid change places; phase: random phases, the power at every frequency is kept. For\n"
+    "          a folder, everything in it and in its folders, under the same names as PNG\n"
+    "shine     matches mean luminance and contrast (default), or the whole histogram, over all pictures of a folder tree\n\n"
     "example: fusiform stimuli generate --per-category 144 --size 224 --seed 1 -o pictures/\n";
 
 struct options {
-    const char *out;
-    int per_category, size, columns;
+    const char *out, *method;
+    int per_category, size, columns, grid;
     uint64_t seed;
 };
 
@@ -112,30 +118,70 @@ static int sheet(const char *spec, const struct options *o, struct fus_error *er
     return code;
 }
 
+static int control(const char *in, const struct options *o, struct fus_error *err)
+{
+    return fus_controls_make(&(struct fus_controls){in, o->out, o->method, o->grid, o->seed}, err);
+}
+
+enum action { GENERATE, SHEET, SCRAMBLE, SHINE };
+
+static const struct {
+    const char *name, *out, *methods[2];
+    int n_words;
+} actions[] = {
+    {"generate", "DIR", {NULL, NULL}, 1},
+    {"sheet", "SHEET.png", {NULL, NULL}, 2},
+    {"scramble", "DIR or OUT.png", {"box", "phase"}, 2},
+    {"shine", "DIR", {"luminance", "histogram"}, 2},
+};
+
+/* Fills what was left out; 2 after a message. */
+static int check(struct options *o, enum action a)
+{
+    const char *const *methods = actions[a].methods;
+    if (!o->out)
+        return fus_args_usage("stimuli", "-o %s expected", actions[a].out);
+    if (!o->size)
+        o->size = a == GENERATE ? 256 : 64;
+    if (a == GENERATE && (o->size < 32 || o->size > 4096))
+        return fus_args_usage("stimuli", "--size: %d found, 32 to 4096 expected", o->size);
+    if (a == SHINE && !o->method)
+        o->method = "luminance";
+    if (methods[0] && (!o->method || (strcmp(o->method, methods[0]) != 0 && strcmp(o->method, methods[1]) != 0)))
+        return fus_args_usage("stimuli", "--method: %s%s%s found, %s or %s expected", o->method ? "'" : "", o->method ? o->method : "none",
+                              o->method ? "'" : "", methods[0], methods[1]);
+    if (!methods[0] && o->method)
+        return fus_args_usage("stimuli", "--method is an option of scramble and shine");
+    if (o->grid > FUS_SCRAMBLE_MAX_GRID)
+        return fus_args_usage("stimuli", "--grid: %d found, 1 to %d expected", o->grid, FUS_SCRAMBLE_MAX_GRID);
+    return 0;
+}
+
 int fus_cmd_stimuli(int argc, char **argv)
 {
-    struct options o = {.per_category = 24, .columns = 24, .seed = 1};
+    struct options o = {.per_category = 24, .columns = 24, .grid = 16, .seed = 1};
     struct fus_texts words = {0};
     const struct fus_arg args[] = {{"-o", FUS_ARG_TEXT, &o.out},
                                    {"--per-category", FUS_ARG_COUNT, &o.per_category},
                                    {"--size", FUS_ARG_COUNT, &o.size},
                                    {"--columns", FUS_ARG_COUNT, &o.columns},
+                                   {"--method", FUS_ARG_TEXT, &o.method},
+                                   {"--grid", FUS_ARG_COUNT, &o.grid},
                                    {"--seed", FUS_ARG_SEED, &o.seed},
                                    {0}};
     int status = fus_args_parse("stimuli", help, args, &words, argc, argv);
     if (status)
         return status < 0 ? 0 : status;
-    bool drawing = words.n == 1 && strcmp(words.items[0], "generate") == 0;
-    if (!drawing && !(words.n == 2 && strcmp(words.items[0], "sheet") == 0))
-        return fus_args_usage("stimuli", "`generate` or `sheet DIR` expected");
-    if (!o.out)
-        return fus_args_usage("stimuli", "-o %s expected", drawing ? "DIR" : "SHEET.png");
-    if (!o.size)
-        o.size = drawing ? 256 : 64;
-    if (drawing && (o.size < 32 || o.size > 4096))
-        return fus_args_usage("stimuli", "--size: %d found, 32 to 4096 expected", o.size);
+    int a = GENERATE;
+    while (a <= SHINE && !(words.n == actions[a].n_words && strcmp(words.items[0], actions[a].name) == 0))
+        a++;
+    if (a > SHINE)
+        return fus_args_usage("stimuli", "`generate`, `sheet DIR`, `scramble DIR|PICTURE` or `shine DIR` expected");
+    status = check(&o, (enum action)a);
+    if (status)
+        return status;
     struct fus_error err = {0};
     fus_model_catch_interrupt();
-    int code = drawing ? generate(&o, &err) : sheet(words.items[1], &o, &err);
+    int code = a == GENERATE ? generate(&o, &err) : a == SHEET ? sheet(words.items[1], &o, &err) : control(words.items[1], &o, &err);
     return code ? fus_args_failed(&err) : 0;
 }

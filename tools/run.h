@@ -29,7 +29,7 @@ struct fus_run {
     struct fus_select_options select;
     size_t max_memory;
     int batch;
-    bool full_units, direct, low_memory, halves, sweep, consistency;
+    bool full_units, direct, low_memory, halves, sweep, consistency, scrambled;
     int bootstrap, permutations;   /* 0: none */
     const char *preset;            /* NULL: none */
     char criterion_text[1200];     /* for the report, where it is not the default's */
@@ -38,6 +38,7 @@ struct fus_run {
     struct fus_run_model *models;
     struct fus_set set;
     char (*picture_sha256)[65];
+    struct fus_pixelstats_category *pixels; /* [set.n_categories] */
     double started, check_seconds;
 };
 

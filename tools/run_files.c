@@ -1,6 +1,7 @@
 /* What surrounds the measurement: checks before it, tables and logs after it. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -31,10 +32,62 @@ void fus_run_progress(const struct fus_run *run, const char *what, int done, int
 
 /* ---- before ---- */
 
+struct digest {
+    const char *hex;
+    int picture;
+};
+
+static int by_digest(const void *a, const void *b)
+{
+    const struct digest *x = a, *y = b;
+    int c = strcmp(x->hex, y->hex);
+    return c ? c : x->picture - y->picture;
+}
+
+/* A line on stderr for each picture that is the same, byte for byte, as an earlier one: a mistake more often than not. */
+static int warn_of_duplicates(const struct fus_run *run, struct fus_error *err)
+{
+    enum { SHOWN = 10 };
+    const struct fus_set *set = &run->set;
+    struct digest *d = fus_base_alloc((size_t)set->n_pictures, sizeof *d);
+    int n = 0;
+    if (!d)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", set->n_pictures);
+    for (int i = 0; i < set->n_pictures; i++)
+        d[i] = (struct digest){run->picture_sha256[i], i};
+    qsort(d, (size_t)set->n_pictures, sizeof *d, by_digest);
+    for (int i = 1, first = 0; i < set->n_pictures; i++) {
+        if (strcmp(d[i].hex, d[first].hex) != 0)
+            first = i;
+        else if (n++ < SHOWN)
+            fprintf(stderr, "fusiform: warning: %s is the same picture as %s\n", set->pictures[d[i].picture].path,
+                    set->pictures[d[first].picture].path);
+    }
+    if (n > SHOWN)
+        fprintf(stderr, "fusiform: warning: %d more pictures are the same as others\n", n - SHOWN);
+    fus_base_free(d);
+    return FUS_OK;
+}
+
+/* Every picture is read: its digest, and what it is before any network sees it. */
+static int measure_pixels(struct fus_run *run, struct fus_error *err)
+{
+    struct fus_pixelstats *stats = fus_base_alloc((size_t)run->set.n_pictures, sizeof *stats);
+    run->pixels = fus_base_alloc((size_t)run->set.n_categories, sizeof *run->pixels);
+    int code = stats && run->pixels ? fus_set_measure(&run->set, run->picture_sha256, stats, err)
+                                    : fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", run->set.n_pictures);
+    if (!code)
+        fus_pixelstats_summarise(run->pixels, &run->set, stats);
+    fus_base_free(stats);
+    return code;
+}
+
 int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err)
 {
     double start = fus_run_now();
     int code = fus_set_open(&run->set, run->stimuli, run->categories, err);
+    if (!code && run->scrambled)
+        code = fus_set_add_scrambled(&run->set, run->seed, err);
     if (code)
         return code;
     const struct fus_set *set = &run->set;
@@ -50,8 +103,33 @@ int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, s
     summary->criterion = run->criterion_text[0] ? run->criterion_text : NULL;
     for (int i = 0; i < set->n_pictures; i++)
         summary->n_pictures[set->pictures[i].category]++;
-    code = fus_set_check(set, run->picture_sha256, err);
+    code = measure_pixels(run, err);
+    summary->pixels = run->pixels;
+    if (!code)
+        code = warn_of_duplicates(run, err);
     run->check_seconds = fus_run_now() - start;
+    return code;
+}
+
+static int ignore(void *context, int tap, int picture, const float *blocked)
+{
+    (void)context;
+    (void)tap;
+    (void)picture;
+    (void)blocked;
+    return FUS_OK;
+}
+
+/* One pass over an empty picture: with --low-memory this is when weights are read. */
+static int try_pass(const struct fus_run *run, const struct fus_model *m, struct fus_error *err)
+{
+    bool *wanted = fus_base_alloc((size_t)fus_net_n_taps(m->net), sizeof *wanted);
+    float *input = fus_base_alloc(m->input_floats, sizeof *input);
+    int code = wanted && input ? fus_model_want(wanted, m, run->layers, err) : fus_base_fail(err, FUS_ENOMEM, "no memory");
+    if (!code && run->low_memory)
+        code = fus_net_forward(m->net, input, 1, wanted, ignore, NULL, err);
+    fus_base_free(wanted);
+    fus_base_free(input);
     return code;
 }
 
@@ -60,12 +138,11 @@ int fus_run_check_models(struct fus_run *run, struct fus_error *err)
     int code = FUS_OK;
     for (int i = 0; i < run->n_models && !code; i++) {
         struct fus_model m;
-        code = fus_model_open(&m, run->models[i].path, run->lang_head, NULL, err);
+        struct fus_net_options options = {.low_memory = run->low_memory};
+        code = fus_model_open(&m, run->models[i].path, run->lang_head, &options, err);
         if (code)
             break;
-        bool *wanted = fus_base_alloc((size_t)fus_net_n_taps(m.net), sizeof *wanted);
-        code = wanted ? fus_model_want(wanted, &m, run->layers, err) : fus_base_fail(err, FUS_ENOMEM, "no memory");
-        fus_base_free(wanted);
+        code = try_pass(run, &m, err);
         fus_model_close(&m);
     }
     return code;
@@ -208,6 +285,9 @@ int fus_run_write_tables(const struct fus_run *run, const struct fus_run_summary
     char path[4096];
     snprintf(path, sizeof path, "%s/layers.csv", run->out);
     int code = fus_table_layers(path, summary, err);
+    snprintf(path, sizeof path, "%s/pixels.csv", run->out);
+    if (!code)
+        code = fus_table_pixels(path, summary, err);
     snprintf(path, sizeof path, "%s/compare.csv", run->out);
     if (!code)
         code = fus_table_compare(path, summary, err);
@@ -279,5 +359,6 @@ void fus_run_free(struct fus_run *run, struct fus_run_summary *summary)
     fus_base_free(summary->stimuli);
     fus_base_free(run->models);
     fus_base_free(run->picture_sha256);
+    fus_base_free(run->pixels);
     fus_set_close(&run->set);
 }

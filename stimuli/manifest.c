@@ -1,0 +1,325 @@
+/* Manifests: see manifest.h. The text is cut apart in place: a field ends where its tab or line feed stood. */
+#define _POSIX_C_SOURCE 200809L
+#include "manifest.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "folder.h"
+
+enum { MAX_FIELDS = 4 };
+
+struct reader {
+    const char *file;
+    char *at;
+    int line; /* of `at` */
+    struct fus_error *err;
+};
+
+/* ---- one line ---- */
+
+/* The field at r->at, which starts with a quote; NULL after a message. */
+static char *quoted_field(struct reader *r)
+{
+    char *field = r->at + 1, *to = field, *s = field;
+    int line = r->line;
+    for (; *s && !(*s == '"' && s[1] != '"'); s++) {
+        line += *s == '\n';
+        s += *s == '"';
+        *to++ = *s;
+    }
+    if (!*s) {
+        fus_base_fail(r->err, FUS_EFORMAT, "%s: line %d: found no end of the quoted name that begins here, expected another \"",
+                      r->file, r->line);
+        return NULL;
+    }
+    s++;
+    s += *s == '\r' && (s[1] == '\n' || !s[1]);
+    if (*s && *s != '\t' && *s != '\n') {
+        fus_base_fail(r->err, FUS_EFORMAT,
+                      "%s: line %d: found '%c' behind a quoted name, expected a tab or the end of the line (a quote "
+                      "within quotes is written twice)",
+                      r->file, line, *s);
+        return NULL;
+    }
+    r->line = line;
+    r->at = s;
+    *to = '\0'; /* before s: the closing quote was there, so s itself still holds the tab or line feed */
+    return field;
+}
+
+static char *plain_field(struct reader *r)
+{
+    char *field = r->at, *end = field + strcspn(field, "\t\n");
+    r->at = end;
+    while (end > field && (end[-1] == ' ' || (end[-1] == '\r' && *r->at != '\t')))
+        end--;
+    field += strspn(field, " ");
+    if (field > end)
+        field = end;
+    if (end < r->at)
+        *end = '\0';
+    return field;
+}
+
+/* The fields of the line at r->at, which moves to the next line. *n_fields 0: empty, or a comment. */
+static int next_line(struct reader *r, char *fields[MAX_FIELDS], int *n_fields)
+{
+    int begin = r->line;
+    char stop = '\t';
+    *n_fields = 0;
+    if (*r->at == '#') {
+        r->at += strcspn(r->at, "\n");
+        stop = *r->at;
+    }
+    while (stop == '\t') {
+        char *field = *r->at == '"' ? quoted_field(r) : plain_field(r);
+        if (!field)
+            return FUS_EFORMAT;
+        if (*n_fields == MAX_FIELDS)
+            return fus_base_fail(r->err, FUS_EFORMAT,
+                                 "%s: line %d: found more than %d fields, expected path, category, subcategory, half",
+                                 r->file, begin, MAX_FIELDS);
+        fields[(*n_fields)++] = field;
+        stop = *r->at;
+        if (stop == '\t')
+            *r->at++ = '\0';
+    }
+    if (stop == '\n') {
+        *r->at++ = '\0';
+        r->line++;
+    }
+    if (*n_fields == 1 && !*fields[0])
+        *n_fields = 0;
+    return FUS_OK;
+}
+
+/* ---- rows ---- */
+
+static int check_fields(const struct reader *r, char *const *fields, int n, int line)
+{
+    if (n < 2)
+        return fus_base_fail(r->err, FUS_EFORMAT, "%s: line %d: found '%s' alone, expected path<TAB>category%s", r->file,
+                             line, fields[0], strchr(fields[0], ' ') ? ": spaces instead of a tab?" : "");
+    for (int i = 0; i < 2; i++)
+        if (!*fields[i])
+            return fus_base_fail(r->err, FUS_EFORMAT, "%s: line %d: found an empty %s, expected path<TAB>category",
+                                 r->file, line, i ? "category" : "path");
+    if (n > 3 && *fields[3] && strcmp(fields[3], "0") != 0 && strcmp(fields[3], "1") != 0)
+        return fus_base_fail(r->err, FUS_EFORMAT, "%s: line %d: found half '%s', expected 0 or 1", r->file, line,
+                             fields[3]);
+    return FUS_OK;
+}
+
+static int make_room(struct fus_manifest *m, int *room, const struct reader *r)
+{
+    if (m->n == FUS_FOLDER_MAX_NAMES)
+        return fus_base_fail(r->err, FUS_ELIMIT, "%s: more than %d pictures", r->file, FUS_FOLDER_MAX_NAMES);
+    if (m->n < *room)
+        return FUS_OK;
+    int more = *room ? 2 * *room : 64;
+    struct fus_manifest_row *rows = fus_base_resize(m->rows, (size_t)more, sizeof *rows);
+    if (!rows)
+        return fus_base_fail(r->err, FUS_ENOMEM, "%s: no memory for %d pictures", r->file, more);
+    m->rows = rows;
+    *room = more;
+    return FUS_OK;
+}
+
+/* *path: where the picture lies, in new memory; it must be there. */
+static int find_picture(char **path, const char *folder, const char *name, struct fus_error *err)
+{
+    struct stat st;
+    int code = FUS_OK;
+    *path = NULL;
+    if (name[0] != '/')
+        code = fus_folder_join(path, folder, name, err);
+    else if (!(*path = fus_base_strdup(name)))
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for a path");
+    if (!code && stat(*path, &st) != 0)
+        code = fus_base_fail(err, errno == ENOENT ? FUS_ENOTFOUND : FUS_EIO, "%s: cannot be opened: %s", *path,
+                             strerror(errno));
+    else if (!code && !S_ISREG(st.st_mode)) /* reading a pipe would wait for ever */
+        code = fus_base_fail(err, FUS_EIO, "%s: is %s, not a picture file", *path,
+                             S_ISDIR(st.st_mode) ? "a folder" : "a device or pipe");
+    if (code) {
+        fus_base_free(*path);
+        *path = NULL;
+    }
+    return code;
+}
+
+static int add_row(struct fus_manifest *m, int *room, const struct reader *r, char *const *fields, int n, int line,
+                   const char *folder)
+{
+    struct fus_manifest_row row = {.line = line, .entry = -1, .half = -1};
+    int code = check_fields(r, fields, n, line);
+    if (!code)
+        code = make_room(m, room, r);
+    if (code)
+        return code;
+    code = find_picture(&row.path, folder, fields[0], r->err);
+    if (code) {
+        fus_base_blame(r->err, "%s: line %d: ", r->file, line);
+        return code;
+    }
+    row.category = fields[1];
+    row.subcategory = n > 2 && *fields[2] ? fields[2] : fields[1];
+    if (n > 3 && *fields[3])
+        row.half = *fields[3] - '0';
+    m->rows[m->n++] = row;
+    if ((m->rows[0].half < 0) != (row.half < 0))
+        return fus_base_fail(r->err, FUS_EFORMAT,
+                             "%s: line %d: found %s half, but line %d has %s: expected for every picture or for none",
+                             r->file, line, row.half < 0 ? "no" : "a", m->rows[0].line, row.half < 0 ? "one" : "none");
+    return FUS_OK;
+}
+
+static int parse(struct fus_manifest *m, struct reader *r, const char *folder)
+{
+    char *fields[MAX_FIELDS];
+    int n, room = 0;
+    for (bool first = true; *r->at;) {
+        int line = r->line, code = next_line(r, fields, &n);
+        if (code)
+            return code;
+        bool header = first && n >= 2 && strcmp(fields[0], "path") == 0 && strcmp(fields[1], "category") == 0;
+        first = first && n == 0;
+        if (n == 0 || header)
+            continue;
+        code = add_row(m, &room, r, fields, n, line, folder);
+        if (code)
+            return code;
+    }
+    return FUS_OK;
+}
+
+int fus_manifest_read(struct fus_manifest *m, const char *path, struct fus_error *err)
+{
+    struct fus_manifest read = {0};
+    uint8_t *bytes = NULL;
+    size_t n_bytes;
+    const char *slash = strrchr(path, '/');
+    char *folder = fus_base_strdup(slash ? path : ".");
+    if (folder && slash)
+        folder[slash == path ? 1 : slash - path] = '\0';
+    int code = folder ? fus_base_read_file(&bytes, &n_bytes, path, FUS_MANIFEST_MAX_BYTES, err)
+                      : fus_base_fail(err, FUS_ENOMEM, "no memory for a path");
+    const uint8_t *nul = code ? NULL : memchr(bytes, 0, n_bytes);
+    if (!code && nul)
+        code = fus_base_fail_at(err, FUS_EFORMAT, (long long)(nul - bytes), "found a zero byte, expected text in UTF-8: UTF-16?");
+    if (code) {
+        fus_base_blame(err, "%s: ", path);
+        goto out;
+    }
+    read.text = (char *)bytes; /* ends with a 0 */
+    struct reader r = {path, read.text + (strncmp(read.text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0), 1, err};
+    bytes = NULL;
+    code = parse(&read, &r, folder);
+out:
+    fus_base_free(bytes);
+    fus_base_free(folder);
+    if (code)
+        fus_manifest_free(&read);
+    else
+        *m = read;
+    return code;
+}
+
+void fus_manifest_free(struct fus_manifest *m)
+{
+    for (int i = 0; i < m->n; i++)
+        fus_base_free(m->rows[i].path);
+    fus_base_free(m->rows);
+    fus_base_free(m->text);
+    memset(m, 0, sizeof *m);
+}
+
+/* ---- order ---- */
+
+static int by_line(const void *a, const void *b)
+{
+    int x = ((const struct fus_manifest_row *)a)->line, y = ((const struct fus_manifest_row *)b)->line;
+    return (x > y) - (x < y);
+}
+
+static int by_entry(const void *a, const void *b)
+{
+    int x = ((const struct fus_manifest_row *)a)->entry, y = ((const struct fus_manifest_row *)b)->entry;
+    return x != y ? (x > y) - (x < y) : by_line(a, b);
+}
+
+static int by_names(const void *a, const void *b)
+{
+    const struct fus_manifest_row *x = a, *y = b;
+    int c = strcmp(x->category, y->category);
+    if (!c)
+        c = strcmp(x->subcategory, y->subcategory);
+    return c ? c : by_line(a, b);
+}
+
+/* Two names, and the lines where the category and the pair of them first stand. */
+struct pair {
+    int category_line, line, number;
+    int category; /* the first pair of the same category */
+};
+
+static int by_first_line(const void *a, const void *b)
+{
+    const struct pair *x = a, *y = b;
+    if (x->category_line != y->category_line)
+        return x->category_line < y->category_line ? -1 : 1;
+    return (x->line > y->line) - (x->line < y->line);
+}
+
+void fus_manifest_sort(struct fus_manifest *m)
+{
+    if (m->n)
+        qsort(m->rows, (size_t)m->n, sizeof *m->rows, by_entry);
+}
+
+/* Pairs in the order of their names, as the rows are too, numbered into the rows' entries. Returns how many. */
+static int list_pairs(struct pair *pairs, struct fus_manifest *m)
+{
+    int n = 0, category = 0;
+    for (int i = 0; i < m->n; i++) {
+        struct fus_manifest_row *row = &m->rows[i];
+        bool same = i > 0 && strcmp(row->category, row[-1].category) == 0;
+        if (!same)
+            category = n;
+        if (!same || strcmp(row->subcategory, row[-1].subcategory) != 0) {
+            pairs[n] = (struct pair){row->line, row->line, n, category};
+            n++;
+        }
+        row->entry = n - 1;
+    }
+    for (int k = 0; k < n; k++)
+        if (pairs[k].line < pairs[pairs[k].category].category_line)
+            pairs[pairs[k].category].category_line = pairs[k].line;
+    for (int k = 0; k < n; k++)
+        pairs[k].category_line = pairs[pairs[k].category].category_line;
+    return n;
+}
+
+int fus_manifest_number(struct fus_manifest *m, int *n_entries, struct fus_error *err)
+{
+    struct pair *pairs = fus_base_alloc((size_t)m->n + 1, sizeof *pairs);
+    int *place = fus_base_alloc((size_t)m->n + 1, sizeof *place);
+    int code = pairs && place ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the list of categories");
+    *n_entries = 0;
+    if (!code && m->n) {
+        qsort(m->rows, (size_t)m->n, sizeof *m->rows, by_names);
+        *n_entries = list_pairs(pairs, m);
+        qsort(pairs, (size_t)*n_entries, sizeof *pairs, by_first_line);
+        for (int k = 0; k < *n_entries; k++)
+            place[pairs[k].number] = k;
+        for (int i = 0; i < m->n; i++)
+            m->rows[i].entry = place[m->rows[i].entry];
+        fus_manifest_sort(m);
+    }
+    fus_base_free(pairs);
+    fus_base_free(place);
+    return code;
+}

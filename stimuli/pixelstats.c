@@ -1,0 +1,146 @@
+/* Low-level properties of pictures: do categories differ before any network has seen them?
+ *
+ * The picture is looked at as networks are shown it: where the shorter side has more than 256 pixels it is reduced to 256
+ * (bilinear), and the square in the middle, of s x s pixels, is taken. Of its luminance Y in 0..1 (shine.c):
+ *
+ *   luminance  the mean            contrast  the standard deviation (n): RMS contrast (Peli 1990)
+ *   slope      of log P(r) on log r, least squares over r = 1 .. floor((s - 1) / 2): P(r) is the mean of |F|^2 over the
+ *              frequencies whose distance from 0, rounded, is r (as in SHINE, Willenbockel et al. 2010). Near -2 for
+ *              natural pictures (Field 1987). Undefined (NaN) for pictures with fewer than 3 such r of any power.
+ *
+ * No window is applied. Sums run over rows, pictures in the set's order: the same bits everywhere. */
+#include <math.h>
+#include <string.h>
+
+#include "fft.h"
+#include "nn/fmath.h"
+#include "stimuli.h"
+
+enum { LARGEST_SIDE = 256 };
+
+/* x [side, side]: Y of the middle of the picture; real part in 0..1. */
+static void take_middle(struct fus_complex *x, const struct fus_image *image, int side)
+{
+    int left = (image->width - side) / 2, top = (image->height - side) / 2;
+    for (int row = 0; row < side; row++)
+        for (int column = 0; column < side; column++) {
+            const uint8_t *p = image->pixels + 3 * ((size_t)(top + row) * (size_t)image->width + (size_t)(left + column));
+            x[(size_t)row * (size_t)side + (size_t)column] =
+                (struct fus_complex){(299.0 * p[0] + 587.0 * p[1] + 114.0 * p[2]) / 255000, 0};
+        }
+}
+
+static void measure_light(struct fus_pixelstats *out, const struct fus_complex *x, size_t n)
+{
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += x[i].re;
+    out->luminance = sum / (double)n;
+    for (size_t i = 0; i < n; i++) {
+        double d = x[i].re - out->luminance;
+        squares += d * d;
+    }
+    out->contrast = sqrt(squares / (double)n);
+}
+
+/* Least squares of log P on log r. power, count: [n] for r = 0 .. n - 1 */
+static double slope_of(const double *power, const int *count, int n)
+{
+    double sx = 0, sy = 0, sxx = 0, sxy = 0;
+    int used = 0;
+    for (int r = 1; r < n; r++) {
+        if (!(power[r] > 0))
+            continue;
+        double x = fus_fmath_log(r), y = fus_fmath_log(power[r] / count[r]);
+        sx += x;
+        sy += y;
+        sxx += x * x;
+        sxy += x * y;
+        used++;
+    }
+    return used < 3 ? NAN : (sxy - sx * sy / used) / (sxx - sx * sx / used);
+}
+
+/* x: Y, becomes its spectrum. */
+static int measure_slope(struct fus_pixelstats *out, struct fus_complex *x, int side, struct fus_error *err)
+{
+    double power[LARGEST_SIDE / 2 + 1] = {0};
+    int count[LARGEST_SIDE / 2 + 1] = {0}, n = (side - 1) / 2 + 1;
+    int code = fus_fft_picture(x, side, side, false, err);
+    for (int v = 0; v < side && !code; v++)
+        for (int u = 0; u < side; u++) {
+            double fy = v <= side / 2 ? v : side - v, fx = u <= side / 2 ? u : side - u;
+            int r = (int)floor(sqrt(fx * fx + fy * fy) + 0.5);
+            const struct fus_complex *z = &x[(size_t)v * (size_t)side + (size_t)u];
+            if (r >= n)
+                continue;
+            power[r] += z->re * z->re + z->im * z->im;
+            count[r]++;
+        }
+    out->slope = slope_of(power, count, n);
+    return code;
+}
+
+int fus_pixelstats_measure(struct fus_pixelstats *out, const struct fus_image *image, struct fus_error *err)
+{
+    struct fus_image small = {0};
+    struct fus_pixelstats found = {0};
+    int w = image->width, h = image->height, shorter = w < h ? w : h, side = shorter, code = FUS_OK;
+    if (shorter > LARGEST_SIDE) { /* the longer side in proportion, rounded down, as torchvision's Resize */
+        side = LARGEST_SIDE;
+        code = fus_resize_image(&small, image, (int)((long long)w * side / shorter), (int)((long long)h * side / shorter),
+                                FUS_BILINEAR, err);
+        if (code)
+            return code;
+        image = &small;
+    }
+    struct fus_complex *x = fus_base_alloc((size_t)side * (size_t)side, sizeof *x);
+    if (!x)
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for a spectrum of %d x %d", side, side);
+    else {
+        take_middle(x, image, side);
+        measure_light(&found, x, (size_t)side * (size_t)side);
+        /* what rounding leaves of a flat picture's spectrum is no power */
+        found.slope = NAN;
+        if (found.contrast > 1e-9)
+            code = measure_slope(&found, x, side, err);
+    }
+    fus_base_free(x);
+    fus_image_free(&small);
+    if (!code)
+        *out = found;
+    return code;
+}
+
+/* Mean and SD (n - 1) of one of the numbers over the pictures of a category; NaN where there are too few. */
+static void summarise(double *mean, double *sd, const struct fus_set *set, const struct fus_pixelstats *stats, int category, size_t offset)
+{
+    double sum = 0, squares = 0;
+    int n = 0;
+    for (int second = 0; second < 2; second++) {
+        for (int i = 0; i < set->n_pictures; i++) {
+            double v;
+            memcpy(&v, (const char *)&stats[i] + offset, sizeof v);
+            if (set->pictures[i].category != category || isnan(v))
+                continue;
+            n += !second;
+            sum += second ? 0 : v;
+            squares += second ? (v - *mean) * (v - *mean) : 0;
+        }
+        *mean = n ? sum / n : NAN;
+    }
+    *sd = n > 1 ? sqrt(squares / (n - 1)) : NAN;
+}
+
+void fus_pixelstats_summarise(struct fus_pixelstats_category *out, const struct fus_set *set, const struct fus_pixelstats *stats)
+{
+    for (int c = 0; c < set->n_categories; c++) {
+        struct fus_pixelstats_category *o = &out[c];
+        o->n = 0;
+        for (int i = 0; i < set->n_pictures; i++)
+            o->n += set->pictures[i].category == c;
+        summarise(&o->luminance_mean, &o->luminance_sd, set, stats, c, offsetof(struct fus_pixelstats, luminance));
+        summarise(&o->contrast_mean, &o->contrast_sd, set, stats, c, offsetof(struct fus_pixelstats, contrast));
+        summarise(&o->slope_mean, &o->slope_sd, set, stats, c, offsetof(struct fus_pixelstats, slope));
+    }
+}

@@ -1,0 +1,97 @@
+/* Every picture of a set in parallel: the first failure in set order is the one that is told, whatever the threads do. */
+#include <string.h>
+
+#include "nn/sha256.h"
+#include "stimuli.h"
+
+int fus_set_each(int from, int end, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
+                 struct fus_error *err)
+{
+    int bad = end; /* the first picture known to be bad; none behind it is visited any more */
+    struct fus_error first = {0};
+#ifdef _OPENMP
+#pragma omp parallel for schedule(dynamic) num_threads(fus_base_threads())
+#endif
+    for (int i = from; i < end; i++) {
+        int until;
+        struct fus_error e = {0};
+#ifdef _OPENMP
+#pragma omp atomic read
+#endif
+        until = bad;
+        if (i > until)
+            continue;
+        if (!(fus_base_stopping() ? fus_base_fail(&e, FUS_ESTOPPED, "stopped") : visit(arg, i, &e)))
+            continue;
+#ifdef _OPENMP
+#pragma omp critical(fus_set_first)
+#endif
+        if (i < bad) {
+#ifdef _OPENMP
+#pragma omp atomic write
+#endif
+            bad = i;
+            first = e;
+        }
+    }
+    if (bad == end)
+        return FUS_OK;
+    if (err)
+        *err = first;
+    return first.code;
+}
+
+struct check {
+    const struct fus_set *set;
+    char (*hex)[65];
+    struct fus_pixelstats *stats;
+};
+
+/* Decode or draw picture i; hex (NULL allowed) gets the SHA-256 of its file, or of its drawn pixels. */
+static int check_picture(void *arg, int i, struct fus_error *err)
+{
+    const struct check *c = arg;
+    const struct fus_set *set = c->set;
+    struct fus_image image = {0};
+    struct fus_sha256 sha;
+    uint8_t *bytes = NULL;
+    size_t n = 0;
+    int code;
+    bool made = set->drawn || set->pictures[i].source >= 0; /* by the program: there is no file */
+    if (made)
+        code = fus_set_picture(&image, set, i, err);
+    else {
+        code = fus_base_read_file(&bytes, &n, set->pictures[i].path, FUS_IMAGE_MAX_BYTES, err);
+        if (!code)
+            code = fus_image_decode(&image, bytes, n, err);
+        if (code)
+            fus_base_blame(err, "%s: ", set->pictures[i].path);
+    }
+    if (!code && c->hex) {
+        fus_sha256_start(&sha);
+        if (made)
+            fus_sha256_add(&sha, image.pixels, (size_t)image.width * (size_t)image.height * 3);
+        else
+            fus_sha256_add(&sha, bytes, n);
+        fus_sha256_hex(&sha, c->hex[i]);
+    }
+    if (!code && c->stats) {
+        code = fus_pixelstats_measure(&c->stats[i], &image, err);
+        if (code)
+            fus_base_blame(err, "%s: ", set->pictures[i].path);
+    }
+    fus_image_free(&image);
+    fus_base_free(bytes);
+    return code;
+}
+
+int fus_set_measure(const struct fus_set *set, char (*hex)[65], struct fus_pixelstats *stats, struct fus_error *err)
+{
+    struct check c = {set, hex, stats};
+    return fus_set_each(0, set->n_pictures, check_picture, &c, err);
+}
+
+int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_error *err)
+{
+    return fus_set_measure(set, hex, NULL, err);
+}

@@ -1,0 +1,103 @@
+/* Control pictures as files: see controls.h. */
+#include "controls.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "stimuli/stimuli.h"
+#include "tree.h"
+
+struct work {
+    const struct fus_controls *o;
+    struct fus_tree tree;
+    struct fus_shine_light *light; /* [tree.n] */
+    struct fus_shine_target target;
+    size_t *n_clipped, *n_values; /* [tree.n] */
+};
+
+/* What one picture becomes. */
+static int change(struct fus_image *out, size_t *n_clipped, const struct work *w, const struct fus_image *in, struct fus_error *err)
+{
+    const struct fus_controls *o = w->o;
+    if (strcmp(o->method, "box") == 0)
+        return fus_scramble_box(out, in, o->grid, o->seed, err);
+    if (strcmp(o->method, "phase") == 0)
+        return fus_scramble_phase(out, n_clipped, in, o->seed, err);
+    if (strcmp(o->method, "luminance") == 0)
+        return fus_shine_luminance(out, n_clipped, in, &w->target, err);
+    return fus_shine_histogram(out, n_clipped, in, &w->target, err);
+}
+
+/* The first pass: can it be read, and what is its light? */
+static int look(void *arg, int i, struct fus_error *err)
+{
+    struct work *w = arg;
+    struct fus_image image = {0};
+    int code = fus_image_read(&image, w->tree.files[i].in, err);
+    if (code)
+        return code;
+    if (strcmp(w->o->method, "box") == 0 && (w->o->grid > image.width || w->o->grid > image.height))
+        code = fus_base_fail(err, FUS_EINVAL, "%s: found %d x %d pixels, expected at least %d x %d for a grid of as many boxes",
+                             w->tree.files[i].in, image.width, image.height, w->o->grid, w->o->grid);
+    fus_shine_measure(&w->light[i], &image);
+    fus_image_free(&image);
+    return code;
+}
+
+static int make(void *arg, int i, struct fus_error *err)
+{
+    struct work *w = arg;
+    struct fus_image in = {0}, out = {0};
+    int code = fus_image_read(&in, w->tree.files[i].in, err);
+    if (code)
+        return code;
+    code = change(&out, &w->n_clipped[i], w, &in, err);
+    if (code)
+        fus_base_blame(err, "%s: ", w->tree.files[i].in);
+    else
+        code = fus_png_write(w->tree.files[i].out, &out, err);
+    w->n_values[i] = 3 * (size_t)in.width * (size_t)in.height;
+    fus_image_free(&in);
+    fus_image_free(&out);
+    return code;
+}
+
+static void tell(const struct work *w)
+{
+    size_t clipped = 0, values = 0;
+    for (int i = 0; i < w->tree.n; i++) {
+        clipped += w->n_clipped[i];
+        values += w->n_values[i];
+    }
+    if (clipped)
+        fprintf(stderr, "%.2f %% of the values were clipped to 0..255\n", 100.0 * (double)clipped / (double)values);
+    printf("%d picture%s in %s\n", w->tree.n, w->tree.n == 1 ? "" : "s", w->o->out);
+}
+
+int fus_controls_make(const struct fus_controls *o, struct fus_error *err)
+{
+    struct work w = {.o = o};
+    int code = fus_tree_list(&w.tree, o->in, o->out, err);
+    if (code)
+        return code;
+    w.light = fus_base_alloc((size_t)w.tree.n, sizeof *w.light);
+    w.n_clipped = fus_base_alloc((size_t)w.tree.n, sizeof *w.n_clipped);
+    w.n_values = fus_base_alloc((size_t)w.tree.n, sizeof *w.n_values);
+    if (!w.light || !w.n_clipped || !w.n_values)
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", w.tree.n);
+    if (!code)
+        code = fus_set_each(0, w.tree.n, look, &w, err);
+    if (!code)
+        code = fus_tree_make_folders(&w.tree, err);
+    if (!code) {
+        fus_shine_average(&w.target, w.light, w.tree.n);
+        code = fus_set_each(0, w.tree.n, make, &w, err);
+    }
+    if (!code)
+        tell(&w);
+    fus_base_free(w.light);
+    fus_base_free(w.n_clipped);
+    fus_base_free(w.n_values);
+    fus_tree_free(&w.tree);
+    return code;
+}

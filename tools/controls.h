@@ -1,0 +1,17 @@
+/* fusiform stimuli scramble and shine: a picture or a folder tree in, the same names as PNG out. */
+#ifndef FUS_CONTROLS_H
+#define FUS_CONTROLS_H
+
+#include "nn/base.h"
+
+struct fus_controls {
+    const char *in, *out;
+    const char *method; /* box, phase, luminance or histogram */
+    int grid;
+    uint64_t seed;
+};
+
+/* Every picture is read before the first is written. */
+int fus_controls_make(const struct fus_controls *o, struct fus_error *err);
+
+#endif
