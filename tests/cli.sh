@@ -47,7 +47,7 @@ says() { # says PATTERN: the last command's stdout has it
 run "help" --help
 says 'usage: fusiform COMMAND'
 run "version" --version
-for c in run convert inspect activations embed classify image stimuli bench; do
+for c in run compare lesion convert inspect activations embed classify image stimuli bench; do
     run "$c --help" $c --help
     says '^example: fusiform '$c
 done
@@ -56,6 +56,16 @@ fails 2 "no command is called 'frobnicate'" frobnicate
 fails 2 "no option is called '--frob'" inspect --frob x
 fails 2 "needs a value" run --model
 fails 2 "--alpha: '7' found" run --model "$small" --out "$work/o" --alpha 7
+fails 2 "there are iut, prince, tdann, dprime, ratio, ranksum" run --model "$small" --out "$work/o" --criterion best
+fails 2 "there are lu-wang, prince, tdann, baek, afraz" run --model "$small" --out "$work/o" --preset best
+fails 2 "welch or student expected" run --model "$small" --out "$work/o" --test z
+fails 2 "bh, by, bonferroni or none expected" run --model "$small" --out "$work/o" --correction holm
+fails 2 "--test belongs to --criterion iut" run --model "$small" --out "$work/o" --criterion tdann --test welch
+fails 2 "--preset baek is --criterion ranksum; 'iut' found" run --model "$small" --out "$work/o" --preset baek --criterion iut
+fails 2 "do not go with --criterion ranksum" run --model "$small" --out "$work/o" --criterion ranksum --bootstrap 9
+fails 2 "two folders of finished runs expected" compare "$work"
+fails 2 "zero or mean expected" lesion --model "$small" --run x --category face --layer relu --mode half
+fails 2 "--layer L expected" lesion --model "$small" --run x --category face
 fails 2 "--threads: 'many' found" bench --threads many
 fails 2 "--out DIR expected" run --model "$small"
 
@@ -206,6 +216,53 @@ if [ -w /dev/full ]; then
     $program inspect "$small" >/dev/full 2>"$work/full.txt"
     ok "a full disk behind stdout" grep -q "standard output: cannot be written" "$work/full.txt"
 fi
+# ---- beyond the default: criteria, halves, resampling, finished runs, lesions ----
+two="--model a=$work/a.safetensors --model b=random:cifar_resnet8?seed=3 --stimuli builtin?per_category=6 --layers relu,layer3.0.relu"
+run "every statistic" run $two --halves --bootstrap 20 --permutations 9 --sweep --consistency --out "$work/every"
+run "the same in 1 MB" run $two --halves --bootstrap 20 --permutations 9 --sweep --consistency --max-memory 1M --out "$work/little"
+ok "the same bytes through the scratch file" diff -r -x run.log "$work/every" "$work/little"
+ok "the scratch file was used" grep -q 'scratch_bytes	[1-9]' "$work/little/run.log"
+cut -d, -f1-3,5 "$work/every/permutations.csv" >"$work/from-responses"
+cut -d, -f1-3,6 "$work/every/layers.csv" >"$work/from-moments"
+ok "responses and moments agree" cmp "$work/from-responses" "$work/from-moments"
+for t in sweep:801 consistency:33 signflip:16 permutations:21 compare:11; do
+    ok "rows of ${t%:*}.csv" test "$(wc -l <"$work/every/${t%:*}.csv")" -eq "${t#*:}"
+done
+ok "intervals in layers.csv" grep -qE '^([^,]*,){6}[0-9]' "$work/every/layers.csv"
+run "plain" run $two --out "$work/plain"
+cut -d, -f1-6,8-17 "$work/plain/layers.csv" | cut -d, -f1-6,8- >"$work/plain.csv"
+cut -d, -f1-6,8-17 "$work/every/layers.csv" | cut -d, -f1-6,8- >"$work/every.csv"
+ok "the plain numbers are the same with every option" cmp "$work/plain.csv" "$work/every.csv"
+for p in lu-wang prince tdann baek afraz; do
+    run "preset $p" run $two --preset $p --out "$work/preset"
+    ok "run.json says the preset" grep -q "\"preset\": \"$p\"" "$work/preset/run.json"
+    ok "so does the report" grep -q "This is the preset $p, after .* Not stated there" "$work/preset/report.html"
+done
+run "Student's test" run $two --test student --out "$work/student"
+ok "run.json says the test" grep -q '"test": "student"' "$work/student/run.json"
+run "ratio" run $two --criterion ratio --out "$work/ratio"
+ok "no test, no correction" grep -q '"correction": null' "$work/ratio/run.json"
+run "compare" compare "$work/plain" "$work/every"
+says '^a,b,layer3.0.relu,scrambled,'
+run "compare into a file" compare "$work/every" "$work/plain" -o "$work/compared.csv"
+ok "every pair of models" test "$(wc -l <"$work/compared.csv")" -eq 41
+fails 1 "chose units differently: criterion is \"iut\" and \"ratio\"" compare "$work/plain" "$work/ratio"
+fails 1 "were not shown the same pictures: the 1. is" compare "$work/plain" "$work/out"
+fails 1 "x/run.json: not a finished run" compare "$work/plain" "$work/x"
+mkdir "$work/odd" && sed 's/"sha256": "[0-9a-f]*"/"sha256": "0"/' "$work/plain/run.json" >"$work/odd/run.json" && cp "$work/plain/layers.csv" "$work/odd"
+fails 1 "different contents (sha256)" compare "$work/plain" "$work/odd"
+head -c 300 "$work/plain/run.json" >"$work/odd/run.json"
+fails 1 "odd/run.json: byte 300" compare "$work/plain" "$work/odd"
+lesion="--model $work/a.safetensors --run $work/ratio --stimuli builtin?per_category=6 --category face"
+run "lesion" lesion $lesion --layer relu --controls 5
+says '^relu,face,[0-9]+,zero,scrambled,6,'
+cp "$work/stdout" "$work/lesion"
+run "lesion, other batch and threads" lesion $lesion --layer relu --controls 5 --batch 7 --threads 1 -o "$work/again.csv"
+ok "the same bytes" cmp "$work/lesion" "$work/again.csv"
+fails 1 "comes after the final features" lesion $lesion --layer fc
+fails 1 "no model of this run has the weights" lesion $lesion --model 'random:cifar_resnet8?seed=9' --layer relu
+fails 1 "no category is called 'cat'" lesion $lesion --category cat --layer relu
+fails 1 "was shown other pictures" lesion $lesion --stimuli "$work/set" --layer relu
 run "bench" bench --model "$small" --rounds 2 --csv
 says '^total,[0-9.]+,[0-9.]+,'
 

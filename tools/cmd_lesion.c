@@ -8,6 +8,7 @@
 #include "args.h"
 #include "commands.h"
 #include "lesion.h"
+#include "nn/team.h"
 #include "past.h"
 #include "run.h"
 
@@ -151,7 +152,20 @@ static int prepare(void *context, int i, struct fus_error *err)
     return code;
 }
 
-/* show(l, n) for every batch, decoded into l->input. */
+struct showing {
+    struct lesion *l;
+    int n, code;
+    int (*show)(struct lesion *l, int n, struct fus_error *err);
+    struct fus_error *err;
+};
+
+static void show_batch(void *context)
+{
+    struct showing *s = context;
+    s->code = s->show(s->l, s->n, s->err);
+}
+
+/* show(l, n) for every batch, decoded into l->input; one team of threads for all that happens to a batch. */
 static int each_batch(struct lesion *l, const char *what, int (*show)(struct lesion *l, int n, struct fus_error *err), struct fus_error *err)
 {
     int code = FUS_OK;
@@ -159,8 +173,11 @@ static int each_batch(struct lesion *l, const char *what, int (*show)(struct les
     for (l->first = 0; l->first < l->set.n_pictures && !code; l->first += l->batch) {
         int n = l->set.n_pictures - l->first < l->batch ? l->set.n_pictures - l->first : l->batch;
         code = fus_set_each(l->first, l->first + n, prepare, l, err);
-        if (!code)
-            code = show(l, n, err);
+        if (!code) {
+            struct showing s = {l, n, FUS_OK, show, err};
+            fus_team_run(show_batch, &s);
+            code = s.code;
+        }
         fus_run_progress(NULL, what, l->first + n, l->set.n_pictures, started);
     }
     return code;

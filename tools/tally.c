@@ -166,24 +166,11 @@ static int begin_category(struct fus_tally *t, int category, struct fus_error *e
     return code;
 }
 
-struct unblocking {
-    const struct fus_tally *t;
-    float *rows;
-    const float *blocked;
-};
-
-static void unblock_picture(void *context, int i, int thread)
-{
-    const struct unblocking *u = context;
-    (void)thread;
-    fus_tensor_unblock(u->rows + (size_t)i * u->t->n_units, u->blocked + (size_t)i * u->t->blocked_units, u->t->channels,
-                       u->t->n_places);
-}
-
 static int keep_responses(struct fus_tally *t, int first, int n, const float *blocked, float *row, struct fus_error *err)
 {
     float *to = t->responses ? t->responses + (size_t)first * t->n_units : row;
-    fus_team_for(n, unblock_picture, &(struct unblocking){t, to, blocked});
+    for (int i = 0; i < n; i++)
+        fus_tensor_unblock(to + (size_t)i * t->n_units, blocked + (size_t)i * t->blocked_units, t->channels, t->n_places);
     if (t->responses)
         return FUS_OK;
     size_t bytes = t->n_units * sizeof *row;
