@@ -113,15 +113,15 @@ static void filter_rows(uint8_t *out, const struct fus_image *image)
 {
     size_t n = 3 * (size_t)image->width;
     for (int y = 0; y < image->height; y++, out += n + 1) {
-        const uint8_t *row = image->pixels + (size_t)y * n;
+        const uint8_t *row = image->pixels + (size_t)y * n, *before = y ? row - n : NULL;
         uint64_t left = 0, above = 0;
         for (size_t i = 0; i < n; i++) {
             left += (uint64_t)abs((int8_t)(row[i] - (i < 3 ? 0 : row[i - 3])));
-            above += (uint64_t)abs((int8_t)(row[i] - (y ? row[i - n] : 0)));
+            above += (uint64_t)abs((int8_t)(row[i] - (before ? before[i] : 0)));
         }
         out[0] = above < left ? 2 : 1;
         for (size_t i = 0; i < n; i++)
-            out[1 + i] = (uint8_t)(row[i] - (out[0] == 2 ? (y ? row[i - n] : 0) : (i < 3 ? 0 : row[i - 3])));
+            out[1 + i] = (uint8_t)(row[i] - (out[0] == 2 ? (before ? before[i] : 0) : (i < 3 ? 0 : row[i - 3])));
     }
 }
 

@@ -74,6 +74,8 @@ run "stimuli generate" stimuli generate --per-category 4 --size 64 --seed 5 -o "
 ok "captions" test "$(wc -l <"$work/set/captions.tsv")" -eq 20
 face=$work/set/adult/adult-1.png house=$work/set/house/house-1.png
 run "stimuli sheet" stimuli sheet "$work/set" --size 32 -o "$work/sheet.png"
+run "the README's contact sheet" stimuli sheet 'builtin?per_category=10&seed=3' --size 40 --columns 10 -o "$work/readme.png"
+ok "is the same everywhere" cmp "$work/readme.png" tests/golden/sheet.png
 run "image to ppm" image "$face" -o "$work/face.ppm"
 ok "ppm header" sh -c 'head -n 2 "$1" | tail -n 1 | grep -qx "64 64"' sh "$work/face.ppm"
 run "image resized" image "$work/face.ppm" --resize 20x30 -o "$work/small.ppm"
