@@ -65,7 +65,7 @@ int fus_multiple_adjust(double *q, const double *p, size_t n, enum fus_correctio
  * many tests there were in all; the ones not given have p > alpha. Sorts p [n] in place; scratch [n]. */
 double fus_multiple_threshold(double *p, double *scratch, size_t n, size_t n_tests, double alpha, enum fus_correction correction);
 
-/* ---- selectivity of one layer (select.c, csi.c, spatial.c): method.md sections 3 and 4 ---- */
+/* ---- selectivity of one layer (select.c, csi.c, spatial.c): METHOD.md, sections 5 to 7 ---- */
 
 enum fus_criterion { /* inference.h and criteria.c say where each comes from */
     FUS_CRITERION_IUT,    /* intersection-union of one-sided t tests: fus_select_layer */

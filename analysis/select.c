@@ -1,4 +1,4 @@
-/* Which units are selective, from the moments of their categories (method.md section 3).
+/* Which units are selective, from the moments of their categories (METHOD.md, section 5).
  *
  * For category c the p of a unit is the largest of the one-sided p (Welch's or Student's) of c against each other category ("greater than
  * ALL others": an intersection-union test, Berger 1982), corrected over the units of the layer. Selective: q <= alpha

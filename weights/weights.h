@@ -78,7 +78,7 @@ int fus_store_preprocess(const struct fus_store *store, const struct fus_net_spe
                          const char **preprocess, struct fus_error *err);
 
 /* Writer: canonical tensors of `store` as a safetensors blob of dtype f32, f16 or bf16 (1-d tensors stay f32), names
- * sorted, metadata of architecture.md. The same input gives the same bytes. */
+ * sorted, metadata fusiform.arch, input, preprocess, source_sha256, version. The same input gives the same bytes. */
 int fus_safetensors_convert(const char *out_path, const struct fus_store *store, const struct fus_net_spec *spec,
                             enum fus_dtype dtype, struct fus_error *err);
 

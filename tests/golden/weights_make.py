@@ -161,7 +161,7 @@ def hugging_face(t):
 
 
 def blob(path, source, tensors, dtype, arch, side, preprocess):
-    """What `convert` must write: architecture.md, "Weight files"."""
+    """What `convert` must write: names sorted, metadata fusiform.*, batch norm unfolded."""
     keep = {}
     for name in sorted(tensors):
         t = tensors[name]
