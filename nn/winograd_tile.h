@@ -1,5 +1,5 @@
 /* Winograd's F(4x4, 3x3) for one tile of one block of 16 channels (Lavin & Gray 2016), with the points 0, +-5/8, +-3/2
- * and infinity: twice the rounding error of the direct sum instead of the five times of 0, +-1, +-2 (winograd.c). Written
+ * and infinity: about twice the rounding error of the direct sum instead of the four or five times of 0, +-1, +-2 (winograd.c). Written
  * once for all instruction sets with the macros of gemm_tile.h; each expression below is fixed. */
 
 #define A2 0.390625f   /* (5/8)^2 */
