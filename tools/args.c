@@ -147,3 +147,9 @@ char *fus_args_next(char **rest)
     *rest = comma ? comma + 1 : NULL;
     return part;
 }
+
+bool fus_args_ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), k = strlen(end);
+    return n >= k && strcmp(text + n - k, end) == 0;
+}

@@ -38,4 +38,6 @@ int fus_args_usage(const char *command, const char *fmt, ...) FUS_PRINTF(2, 3);
 /* The part of a comma-separated list at *rest; NULL at the end. Writes into the text. */
 char *fus_args_next(char **rest);
 
+bool fus_args_ends_with(const char *text, const char *end); /* ".npy" */
+
 #endif

@@ -163,12 +163,6 @@ static int write_npy(const char *out, const struct fus_model *m, int tap, bool f
     return code;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), k = strlen(end);
-    return n >= k && strcmp(text + n - k, end) == 0;
-}
-
 /* A few pictures go through the network together, and so need each layer's weights once: no reason to hold them all. */
 static void plan_passes(struct fus_net_options *o, int n_pictures)
 {
@@ -190,7 +184,7 @@ int fus_cmd_activations(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (!path || !layers || !out || images.n == 0)
         return fus_args_usage("activations", "--model FILE, --layer L, at least one picture and -o OUT expected");
-    if (!ends_with(out, ".npy") && !ends_with(out, ".npz"))
+    if (!fus_args_ends_with(out, ".npy") && !fus_args_ends_with(out, ".npz"))
         return fus_args_usage("activations", "-o %s: a name ending in .npy or .npz expected", out);
     struct fus_error err = {0};
     struct fus_model m;
@@ -207,10 +201,10 @@ int fus_cmd_activations(int argc, char **argv)
             n_wanted++;
             only = i;
         }
-    if (!code && ends_with(out, ".npy") && n_wanted > 1)
+    if (!code && fus_args_ends_with(out, ".npy") && n_wanted > 1)
         code = fus_base_fail(&err, FUS_EINVAL, "%s: an .npy holds one layer, %d were asked for: name it .npz", out, n_wanted);
     else if (!code)
-        code = ends_with(out, ".npz") ? write_npz(out, &m, wanted, options.batch, &images, &err)
+        code = fus_args_ends_with(out, ".npz") ? write_npz(out, &m, wanted, options.batch, &images, &err)
                                       : write_npy(out, &m, only, false, options.batch, &images, &err);
     fus_base_free(wanted);
     fus_model_close(&m);
@@ -230,7 +224,7 @@ int fus_cmd_embed(int argc, char **argv)
     int status = fus_args_parse("embed", help_embed, args, &images, argc, argv);
     if (status)
         return status < 0 ? 0 : status;
-    if (!path || !out || images.n == 0 || !ends_with(out, ".npy"))
+    if (!path || !out || images.n == 0 || !fus_args_ends_with(out, ".npy"))
         return fus_args_usage("embed", "--model FILE, at least one picture and -o OUT.npy expected");
     struct fus_error err = {0};
     struct fus_model m;

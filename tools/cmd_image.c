@@ -15,12 +15,6 @@ static const char help[] =
     "P: torchvision, torchvision-v2, clip, cifar, or resize=256,interp=bilinear,crop=224,mean=.5/.5/.5,std=.5/.5/.5\n\n"
     "example: fusiform image face.jpg --preprocess torchvision -o face.npy\n";
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), k = strlen(end);
-    return n >= k && strcmp(text + n - k, end) == 0;
-}
-
 static int write_tensor(const char *out, const struct fus_image *image, const char *preset, struct fus_error *err)
 {
     struct fus_preprocess p;
@@ -50,7 +44,7 @@ static int write_pixels(const char *out, const struct fus_image *image, const ch
     int code = size ? fus_resize_image(&resized, image, width, height, filter, err) : FUS_OK;
     const struct fus_image *result = size ? &resized : image;
     if (!code)
-        code = ends_with(out, ".png") ? fus_png_write(out, result, err) : fus_pnm_write(out, result, err);
+        code = fus_args_ends_with(out, ".png") ? fus_png_write(out, result, err) : fus_pnm_write(out, result, err);
     fus_image_free(&resized);
     return code;
 }
@@ -91,7 +85,7 @@ int fus_cmd_image(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (files.n != 1 || !out)
         return fus_args_usage("image", "one picture and -o OUT expected");
-    if (preset ? !ends_with(out, ".npy") : !ends_with(out, ".ppm") && !ends_with(out, ".png"))
+    if (preset ? !fus_args_ends_with(out, ".npy") : !fus_args_ends_with(out, ".ppm") && !fus_args_ends_with(out, ".png"))
         return fus_args_usage("image", "-o %s: a name ending in %s expected", out, preset ? ".npy" : ".ppm or .png");
     if (preset && size)
         return fus_args_usage("image", "--resize and --preprocess exclude each other");
