@@ -132,29 +132,41 @@ static int part(int whole, int n_parts, int i)
     return (int)((long long)whole * i / n_parts);
 }
 
-/* With enough pixels each thread gets as many blocks of them as any other; with few (and then large weights) channels are
- * split, and packing is repeated. */
+/* Time of the slowest thread in units of a tile's product with a panel, if every task is as long as the longest: besides its products
+ * a task packs or at least reads its tiles, and brings its panels from far away. */
+static double slowest(const struct product *p, int n_pictures, bool packs, int blocks, int groups)
+{
+    int threads = fus_base_threads(), rounds = (n_pictures * blocks * groups + threads - 1) / threads;
+    double tiles = (p->n_tiles + blocks - 1) / blocks, panels = (p->n_panels + groups - 1) / groups;
+    return rounds * (tiles * panels + (packs ? 1.25 : 0.25) * tiles + panels);
+}
+
+/* Blocks of pixels and groups of channels so that threads end together; of equal ways the one with more tasks, which a busy neighbour
+ * disturbs less. */
 static void share_out(struct product *p, int n_pictures, bool packs)
 {
     const struct fus_layer *l = p->g->layer;
-    int threads = fus_base_threads();
+    int threads = fus_base_threads(), most = TILES_PER_BLOCK;
     p->places = l->side * l->side;
     p->n_tiles = (p->places + p->kernel->rows - 1) / p->kernel->rows;
     p->n_panels = (FUS_BLOCKS(l->channels) + p->kernel->blocks - 1) / p->kernel->blocks;
-    p->pixel_blocks = (p->n_tiles + TILES_PER_BLOCK - 1) / TILES_PER_BLOCK;
+    if (!packs && p->n_tiles <= 2 * most)
+        most = p->n_tiles; /* one block: large weights pass by once */
+    p->pixel_blocks = (p->n_tiles + most - 1) / most;
     p->channel_groups = 1;
     if (threads == 1)
         return;
-    if ((long long)n_pictures * p->n_tiles >= 4LL * threads) {
-        int blocks = p->pixel_blocks;
-        while (blocks < p->n_tiles && (n_pictures * blocks < 2 * threads || n_pictures * blocks % threads != 0))
-            blocks++;
-        p->pixel_blocks = blocks;
-        return;
-    }
-    p->channel_groups = packs ? threads : 4 * threads;
-    if (p->channel_groups > p->n_panels)
-        p->channel_groups = p->n_panels;
+    int first = p->pixel_blocks, end = first + 4 * threads;
+    double best = slowest(p, n_pictures, packs, first, 1);
+    for (int blocks = first; blocks <= p->n_tiles && blocks < end; blocks++)
+        for (int groups = 1; groups <= p->n_panels && groups <= 4 * threads; groups++) {
+            double time = slowest(p, n_pictures, packs, blocks, groups);
+            if (time < best || (time == best && blocks * groups > p->pixel_blocks * p->channel_groups)) {
+                best = time;
+                p->pixel_blocks = blocks;
+                p->channel_groups = groups;
+            }
+        }
 }
 
 static int tile_start(const struct product *p, int tile)
@@ -186,7 +198,8 @@ static void run_task(void *context, int task, int thread)
     int group = task % p->channel_groups, block = task / p->channel_groups % p->pixel_blocks;
     size_t picture = (size_t)(task / p->channel_groups / p->pixel_blocks);
     int first = part(p->n_tiles, p->pixel_blocks, block), end = part(p->n_tiles, p->pixel_blocks, block + 1);
-    int panel_end = part(p->n_panels, p->channel_groups, group + 1);
+    int first_panel = part(p->n_panels, p->channel_groups, group), panel_end = part(p->n_panels, p->channel_groups, group + 1);
+    size_t first_block = (size_t)first_panel * (size_t)kernel->blocks;
     const float *in = p->in + picture * p->in_floats, *addend = p->addend ? p->addend + picture * p->out_floats : NULL;
     float *out = p->out + picture * p->out_floats, *scratch = p->scratch + (size_t)thread * fus_gemm_scratch_floats(kernel);
     bool direct = !from_picture(l) && l->kernel == 1 && l->stride == 1;
@@ -201,13 +214,14 @@ static void run_task(void *context, int task, int thread)
         size_t slice_floats = (size_t)FUS_BLOCKS(tile.k) * FUS_LANES;
         if (!direct)
             pack_tiles(scratch, p, in, first, end, k0, tile.k);
-        for (int j = part(p->n_panels, p->channel_groups, group); j < panel_end; j++) {
+        for (int j = first_panel; j < panel_end; j++) {
             size_t b = (size_t)j * (size_t)kernel->blocks;
             tile.blocks = blocks - (int)b < kernel->blocks ? blocks - (int)b : kernel->blocks;
             tile.b = g->panels + (b * (size_t)g->k + (size_t)k0) * FUS_LANES;
             tile.bias = g->bias + b * FUS_LANES;
-            bool more = j + 1 < panel_end; /* the tiles of this panel share out the next one's lines, at least 1 in 4 steps */
-            tile.ahead = tile.b + (size_t)kernel->blocks * tile.b_step;
+            bool last = j + 1 == panel_end, more = !last || !tile.last; /* the tiles of this panel share out the next one's lines, ... */
+            tile.ahead = last ? g->panels + (first_block * (size_t)g->k + (size_t)(k0 + kc)) * FUS_LANES /* ... which may be of the next slice */
+                              : tile.b + (size_t)kernel->blocks * tile.b_step;
             for (int i = first; i < end; i++) {
                 int p0 = tile_start(p, i);
                 size_t c = (b * (size_t)p->places + (size_t)p0) * FUS_LANES;
