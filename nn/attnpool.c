@@ -126,7 +126,7 @@ static void product_blocks(void *context, int task, int thread)
                 t.a += block / p->blocks_per_head * FUS_LANES;
             t.b = whole->b + (size_t)block * whole->b_step + (size_t)(h * whole->k) * FUS_LANES;
             t.c = whole->c + (size_t)block * whole->c_step + (row + h) * FUS_LANES;
-            p->kernel->tile(&t);
+            p->kernel->tile[FUS_TILE_BLOCKED](&t);
         }
 }
 

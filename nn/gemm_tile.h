@@ -21,12 +21,12 @@
 #endif
 #define INLINE static inline __attribute__((always_inline)) TARGET
 
-/* Four steps of k: sums[rows][vectors] += a[row][k] * b[k][vector]. */
-INLINE void steps(VEC sums[TILE_ROWS][TILE_BLOCKS * PER_BLOCK], const float *a, const float *b, size_t b_step,
-                  const int rows, const int blocks)
+/* So many steps of k: sums[rows][vectors] += a[row][k] * b[k][vector]. */
+INLINE void steps(VEC sums[TILE_ROWS][TILE_BLOCKS * PER_BLOCK], const float *a, const int a_row, const float *b, size_t b_step,
+                  const int rows, const int blocks, const int n)
 {
     UNROLL
-    for (int k = 0; k < 4; k++) {
+    for (int k = 0; k < n; k++) {
         VEC w[TILE_BLOCKS * PER_BLOCK];
         UNROLL
         for (int v = 0; v < blocks * PER_BLOCK; v++)
@@ -34,7 +34,7 @@ INLINE void steps(VEC sums[TILE_ROWS][TILE_BLOCKS * PER_BLOCK], const float *a, 
         UNROLL
         for (int r = 0; r < rows; r++) {
             STEP_FENCE();
-            VEC x = SPREAD(a + r * FUS_LANES + k);
+            VEC x = SPREAD(a + r * a_row + k);
             UNROLL
             for (int v = 0; v < blocks * PER_BLOCK; v++)
                 sums[r][v] = FMA(x, w[v], sums[r][v]);
@@ -42,7 +42,7 @@ INLINE void steps(VEC sums[TILE_ROWS][TILE_BLOCKS * PER_BLOCK], const float *a, 
     }
 }
 
-INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks)
+INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks, const int a_row, const int n)
 {
     VEC sums[TILE_ROWS][TILE_BLOCKS * PER_BLOCK];
     UNROLL
@@ -60,15 +60,15 @@ INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks)
         }
     }
     const float *a = t->a, *b = t->b, *ahead = t->ahead;
-    for (int k = t->k; k > 0; k -= FUS_LANES, a += t->a_step) {
-        const int n = k < FUS_LANES ? k : FUS_LANES;
-        for (int i = 0; i < n; i += 4, b += 4 * FUS_LANES) {
+    const int slice = a_row == FUS_LANES ? FUS_LANES : t->slice;
+    for (int k = t->k; k > 0; k -= slice, a += t->a_step) {
+        for (int i = 0; i < slice; i += n, b += n * FUS_LANES) {
             for (int line = 0; line < t->ahead_lines; line++, ahead += FUS_LANES) {
                 __builtin_prefetch(ahead, 0, 2);
                 if (blocks > 1)
                     __builtin_prefetch(ahead + t->b_step, 0, 2);
             }
-            steps(sums, a + i, b, t->b_step, rows, blocks);
+            steps(sums, a + i, a_row, b, t->b_step, rows, blocks, n);
         }
     }
     if (t->last) {
@@ -96,31 +96,43 @@ INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks)
 #define ROWS_CASE(r) \
     case r: \
         if (r <= TILE_ROWS && (TILE_BLOCKS == 1 || t->blocks == TILE_BLOCKS)) \
-            tile_of(t, r <= TILE_ROWS ? r : 1, TILE_BLOCKS); \
+            tile_of(t, r <= TILE_ROWS ? r : 1, TILE_BLOCKS, A_ROW, STEPS); \
         else if (r <= TILE_ROWS) \
-            tile_of(t, r <= TILE_ROWS ? r : 1, 1); \
+            tile_of(t, r <= TILE_ROWS ? r : 1, 1, A_ROW, STEPS); \
         break;
-
-TARGET static void gemm_tile(const struct fus_tile *t)
-{
-    switch (t->rows) {
-        ROWS_CASE(1)
-        ROWS_CASE(2)
-        ROWS_CASE(3)
-        ROWS_CASE(4)
-        ROWS_CASE(5)
-        ROWS_CASE(6)
-        ROWS_CASE(7)
-        ROWS_CASE(8)
-        ROWS_CASE(9)
-        ROWS_CASE(10)
-        ROWS_CASE(11)
-        ROWS_CASE(12)
-        ROWS_CASE(13)
-        ROWS_CASE(14)
+#define ANY_ROWS \
+    switch (t->rows) { \
+        ROWS_CASE(1) ROWS_CASE(2) ROWS_CASE(3) ROWS_CASE(4) ROWS_CASE(5) ROWS_CASE(6) ROWS_CASE(7) \
+        ROWS_CASE(8) ROWS_CASE(9) ROWS_CASE(10) ROWS_CASE(11) ROWS_CASE(12) ROWS_CASE(13) ROWS_CASE(14) \
     }
-}
 
+#define STEPS 4
+#define A_ROW FUS_LANES
+TARGET static void tile_blocked(const struct fus_tile *t)
+{
+    ANY_ROWS
+}
+#undef A_ROW
+#undef STEPS
+
+#define STEPS 3
+#define A_ROW 3
+TARGET static void tile_picture(const struct fus_tile *t)
+{
+    ANY_ROWS
+}
+#undef A_ROW
+
+#define A_ROW 6
+TARGET static void tile_picture_second(const struct fus_tile *t)
+{
+    ANY_ROWS
+}
+#undef A_ROW
+#undef STEPS
+
+#define TILES {tile_blocked, tile_picture, tile_picture_second} /* enum fus_tile_kind */
+#undef ANY_ROWS
 #undef ROWS_CASE
 
 /* What the machine can do at most: chains of multiply-adds that touch no memory. */

@@ -13,7 +13,7 @@
  *
  *   c[j, i, :] = relu(sum_k a[k, i] b[j, k, :] + bias[j, :] + addend[j, i, :])
  *
- * a  slices of 16 k: [k/16] at a_step floats, in each [rows, 16]
+ * a  slices of k: [k/slice] at a_step floats, in each [rows, slice]; how far rows lie apart is the tile's kind
  * b  [blocks] at b_step floats, in each [k, 16]
  * c  [blocks] at c_step floats, in each [rows, 16]; addend likewise, NULL: nothing
  * ahead: weights wanted next, brought nearer meanwhile: ahead_lines * 16 floats of each block for every 4 k
@@ -22,16 +22,23 @@ struct fus_tile {
     const float *a, *b, *bias, *addend, *ahead;
     float *c;
     size_t a_step, b_step, c_step;
-    int k;                  /* a multiple of 4 */
+    int k, slice;           /* k a multiple of slice: of 16, or for pictures, where alone slice is read, of a multiple of 3 */
     int ahead_lines;
     int rows, blocks;       /* at most the kernel's */
     bool first, last, relu;
 };
 
+enum fus_tile_kind {
+    FUS_TILE_BLOCKED,        /* rows of a lie 16 floats apart */
+    FUS_TILE_PICTURE,        /* 3: pixels of a picture of 3 channels; a slice is a run of them */
+    FUS_TILE_PICTURE_SECOND, /* 6: every second pixel */
+    FUS_TILE_KINDS
+};
+
 struct fus_kernel {
     const char *name;
     int rows, blocks;                         /* largest tile */
-    void (*tile)(const struct fus_tile *t);
+    void (*tile[FUS_TILE_KINDS])(const struct fus_tile *t);
     void (*winograd_in)(float *v, size_t step, const float *plane, int side, int y0, int x0);
     void (*winograd_out)(float *plane, const float *m, size_t step, const float *bias, const float *addend, bool relu,
                          int side, int y0, int x0); /* both: winograd_tile.h */

@@ -154,7 +154,7 @@ static void multiply(const struct task *t)
                 tile.c = t->products + (size_t)i * component_floats(blocks, t->n) + ((size_t)block * n + (size_t)r0) * FUS_LANES;
                 tile.ahead = next + (size_t)(p * lines * (depth / 4)) * FUS_LANES;
                 tile.ahead_lines = more && p < 4 ? lines : 0;
-                t->kernel->tile(&tile);
+                t->kernel->tile[FUS_TILE_BLOCKED](&tile);
             }
         }
 }
