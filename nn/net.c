@@ -15,10 +15,12 @@ static int list_taps(struct fus_net *net, struct fus_error *err)
     size_t n = (size_t)net->arch.n_layers;
     net->taps = fus_base_alloc(n, sizeof *net->taps);
     net->tap_layer = fus_base_alloc(n, sizeof *net->tap_layer);
-    if (!net->taps || !net->tap_layer)
+    net->layer_tap = fus_base_alloc(n, sizeof *net->layer_tap);
+    if (!net->taps || !net->tap_layer || !net->layer_tap)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the list of taps");
     for (int i = 0; i < net->arch.n_layers; i++) {
         const struct fus_layer *l = &net->arch.layers[i];
+        net->layer_tap[i] = l->tap[0] ? net->n_taps : -1;
         if (!l->tap[0])
             continue;
         struct fus_tap *t = &net->taps[net->n_taps];
@@ -120,7 +122,7 @@ int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const 
         code = net->gemms ? list_taps(net, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for a network");
     }
     if (!code)
-        code = fus_plan_make(&net->plan, &net->arch, net->batch, scratch_floats(net), err);
+        code = fus_plan_make(&net->plan, &net->arch, net->batch, !net->low_memory, scratch_floats(net), err);
     if (!code)
         code = fus_load_weights(net, err);
     if (!code) {
@@ -152,6 +154,7 @@ void fus_net_destroy(struct fus_net *net)
     fus_base_free(net->arena);
     fus_base_free(net->taps);
     fus_base_free(net->tap_layer);
+    fus_base_free(net->layer_tap);
     fus_base_free(net);
 }
 
@@ -236,51 +239,55 @@ double fus_net_measure_peak(const struct fus_net *net)
 
 /* ---- forward ---- */
 
-static void run_pool(struct fus_net *net, int i, int n, void (*pool)(float *, const float *, const struct fus_layer *))
+/* Where a layer's output for picture p of the batch lies; layer < 0: the pictures themselves. */
+static float *activation(const struct fus_net *net, int layer, int p)
 {
-    const struct fus_layer *l = &net->arch.layers[i];
-    size_t out = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
-    size_t in = fus_tensor_blocked_size(l->in_channels, (size_t)l->in_side * (size_t)l->in_side);
-    for (int p = 0; p < n; p++)
-        pool(net->arena + net->plan.output[i] + (size_t)p * out,
-             net->arena + net->plan.output[l->input] + (size_t)p * in, l);
+    if (layer < 0)
+        return net->arena + net->plan.picture + (size_t)p * fus_plan_picture_floats(&net->arch);
+    const struct fus_layer *l = &net->arch.layers[layer];
+    size_t floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
+    return net->arena + net->plan.output[layer] + (fus_plan_inner(&net->plan, layer) ? 0 : (size_t)p * floats);
 }
 
-static void run_attention(struct fus_net *net, int i, int n)
+static void run_pool(struct fus_net *net, int i, int first, int n, void (*pool)(float *, const float *, const struct fus_layer *))
 {
     const struct fus_layer *l = &net->arch.layers[i];
-    size_t in = fus_tensor_blocked_size(l->in_channels, (size_t)l->in_side * (size_t)l->in_side);
-    for (int p = 0; p < n; p++)
-        fus_attnpool_run(&net->attention, net->arena + net->plan.output[i] + (size_t)p * fus_tensor_blocked_size(l->channels, 1),
-                         net->arena + net->plan.output[l->input] + (size_t)p * in, net->arena + net->plan.scratch,
+    for (int p = first; p < first + n; p++)
+        pool(activation(net, i, p), activation(net, l->input, p), l);
+}
+
+static void run_attention(struct fus_net *net, int i, int first, int n)
+{
+    const struct fus_layer *l = &net->arch.layers[i];
+    for (int p = first; p < first + n; p++)
+        fus_attnpool_run(&net->attention, activation(net, i, p), activation(net, l->input, p), net->arena + net->plan.scratch,
                          net->kernel);
 }
 
-static void run_layer(struct fus_net *net, int i, int n)
+/* Layer i for pictures first .. first+n-1 of the batch. */
+static void run_layer(struct fus_net *net, int i, int first, int n)
 {
     const struct fus_layer *l = &net->arch.layers[i];
-    const struct fus_plan *plan = &net->plan;
     switch (l->op) {
     case FUS_OP_CONV:
         (fus_load_by_winograd(net, l) ? fus_winograd_run : fus_gemm_run)(
-            &net->gemms[i], net->arena + plan->output[i],
-            net->arena + (l->input < 0 ? plan->picture : plan->output[l->input]),
-            l->addend < 0 ? NULL : net->arena + plan->output[l->addend], n, net->arena + plan->scratch, net->kernel);
+            &net->gemms[i], activation(net, i, first), activation(net, l->input, first),
+            l->addend < 0 ? NULL : activation(net, l->addend, first), n, net->arena + net->plan.scratch, net->kernel);
         break;
     case FUS_OP_MAXPOOL:
-        run_pool(net, i, n, fus_pool_max);
+        run_pool(net, i, first, n, fus_pool_max);
         break;
     case FUS_OP_AVGPOOL:
-        run_pool(net, i, n, fus_pool_average);
+        run_pool(net, i, first, n, fus_pool_average);
         break;
     case FUS_OP_MEAN:
-        run_pool(net, i, n, fus_pool_mean);
+        run_pool(net, i, first, n, fus_pool_mean);
         break;
     case FUS_OP_PAD:
-        run_pool(net, i, n, fus_pool_pad);
+        run_pool(net, i, first, n, fus_pool_pad);
         break;
     case FUS_OP_ATTENTION:
-        run_attention(net, i, n);
+        run_attention(net, i, first, n);
         break;
     }
 }
@@ -294,7 +301,8 @@ struct pass {
     void *context;
     int last_tap, code;
     struct fus_error *err;
-    int first_tap; /* its layer is there already; -1: none is */
+    int there; /* layer whose output is there already; -1: none is */
+    int shift; /* picture number that the caller gives to the first one */
 };
 
 /* A row of [3, side, side] -> a row of [side + 2 padding, side + 2 padding, 3]; the border of zeros is there already. */
@@ -304,7 +312,7 @@ static void lay_out_row(void *context, int row, int thread)
     const struct fus_layer *stem = &pass->net->arch.layers[0];
     size_t side = (size_t)stem->in_side, pad = (size_t)stem->padding, pitch = side + 2 * pad;
     size_t picture = (size_t)row / side, y = (size_t)row % side;
-    float *to = pass->net->arena + pass->net->plan.picture + picture * fus_plan_picture_floats(&pass->net->arch);
+    float *to = activation(pass->net, -1, (int)picture);
     const float *from = pass->input + picture * 3 * side * side + y * side;
     to += ((y + pad) * pitch + pad) * 3;
     (void)thread;
@@ -313,44 +321,69 @@ static void lay_out_row(void *context, int row, int thread)
             to[3 * x + c] = from[c * side * side + x];
 }
 
-static int show_tap(const struct pass *pass, int tap)
+/* Pictures first .. first+n-1 of the batch, whose outputs are there. */
+static int show_tap(const struct pass *pass, int tap, int first, int n)
 {
     const struct fus_net *net = pass->net;
-    const struct fus_layer *l = &net->arch.layers[net->tap_layer[tap]];
-    size_t floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
-    float *blocked = net->arena + net->plan.output[net->tap_layer[tap]];
-    int code = net->watch ? net->watch(net->watch_context, tap, pass->n, blocked) : FUS_OK;
-    for (int p = 0; p < pass->n && pass->fn && !code; p++)
-        code = pass->fn(pass->context, tap, p, blocked + (size_t)p * floats);
+    int layer = net->tap_layer[tap], code = FUS_OK;
+    if (net->watch)
+        code = net->watch(net->watch_context, tap, pass->shift + first, n, activation(net, layer, first));
+    for (int p = first; p < first + n && pass->fn && !code; p++)
+        code = pass->fn(pass->context, tap, pass->shift + p, activation(net, layer, p));
     return code;
+}
+
+static int visit_layer(struct pass *pass, int i, int first, int n)
+{
+    struct fus_net *net = pass->net;
+    double start = net->seconds ? now() : 0;
+    int tap = net->layer_tap[i], code = FUS_OK;
+    if (fus_base_stopping())
+        return fus_base_fail(pass->err, FUS_ESTOPPED, "stopped");
+    if (net->low_memory && i != pass->there)
+        code = fus_load_layer_again(net, i, pass->err);
+    if (code)
+        return code;
+    if (i != pass->there)
+        run_layer(net, i, first, n);
+    if (net->seconds)
+        net->seconds[i] += now() - start;
+    return tap >= 0 && pass->wanted[tap] ? show_tap(pass, tap, first, n) : FUS_OK;
+}
+
+/* Layers i .. the end of the strand or the last that is wanted, for each picture after the other. */
+static int walk_strand(struct pass *pass, int i, int end)
+{
+    for (int p = 0; p < pass->n; p++)
+        for (int j = i; j <= end; j++) {
+            int code = visit_layer(pass, j, p, 1);
+            if (code)
+                return code;
+        }
+    return FUS_OK;
 }
 
 static void walk_layers(void *context)
 {
     struct pass *pass = context;
     struct fus_net *net = pass->net;
-    int next = pass->first_tap < 0 ? 0 : pass->first_tap, there = pass->first_tap < 0 ? -1 : net->tap_layer[pass->first_tap];
-    if (there < 0)
+    int last = pass->last_tap < 0 ? -1 : net->tap_layer[pass->last_tap];
+    if (pass->there < 0)
         fus_team_for(pass->n * net->spec.input_side, lay_out_row, pass);
-    for (int i = there < 0 ? 0 : there; next <= pass->last_tap; i++) {
-        double start = net->seconds ? now() : 0;
-        if (fus_base_stopping())
-            pass->code = fus_base_fail(pass->err, FUS_ESTOPPED, "stopped");
-        else if (net->low_memory && i != there)
-            pass->code = fus_load_layer_again(net, i, pass->err);
-        if (pass->code)
-            return;
-        if (i != there)
-            run_layer(net, i, pass->n);
-        if (net->seconds)
-            net->seconds[i] += now() - start;
-        if (net->tap_layer[next] != i)
-            continue;
-        pass->code = pass->wanted[next] ? show_tap(pass, next) : FUS_OK;
-        if (pass->code)
-            return;
-        next++;
+    for (int i = pass->there < 0 ? 0 : pass->there, end; i <= last && !pass->code; i = end + 1) {
+        bool strand = fus_plan_inner(&net->plan, i);
+        end = strand && net->plan.strand_end[i] < last ? net->plan.strand_end[i] : strand ? last : i;
+        pass->code = strand ? walk_strand(pass, i, end) : visit_layer(pass, i, 0, pass->n);
     }
+}
+
+static int run_pass(struct pass *pass)
+{
+    pass->last_tap = pass->net->n_taps - 1;
+    while (pass->last_tap >= 0 && !pass->wanted[pass->last_tap])
+        pass->last_tap--;
+    fus_team_run(walk_layers, pass);
+    return pass->code;
 }
 
 int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *wanted, fus_tap_fn fn, void *context,
@@ -360,11 +393,8 @@ int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *
         return fus_base_fail(err, FUS_EINVAL, "%d pictures at once; the network was made for 1 to %d", n, net->batch);
     if (fus_base_threads() > net->n_threads)
         return fus_base_fail(err, FUS_EINVAL, "more threads now than when the network was made");
-    struct pass pass = {net, input, n, wanted, fn, context, net->n_taps - 1, FUS_OK, err, -1};
-    while (pass.last_tap >= 0 && !wanted[pass.last_tap])
-        pass.last_tap--;
-    fus_team_run(walk_layers, &pass);
-    return pass.code;
+    struct pass pass = {.net = net, .input = input, .n = n, .wanted = wanted, .fn = fn, .context = context, .err = err, .there = -1};
+    return run_pass(&pass);
 }
 
 bool fus_net_can_continue(const struct fus_net *net, int tap)
@@ -381,14 +411,15 @@ bool fus_net_can_continue(const struct fus_net *net, int tap)
 int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, const bool *wanted, fus_tap_fn fn, void *context,
                      struct fus_error *err)
 {
-    const struct fus_layer *l = &net->arch.layers[net->tap_layer[tap]];
+    int layer = net->tap_layer[tap], step = fus_plan_inner(&net->plan, layer) ? 1 : n, code = FUS_OK;
+    const struct fus_layer *l = &net->arch.layers[layer];
     size_t floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
     if (n < 1 || n > net->batch || fus_base_threads() > net->n_threads || !fus_net_can_continue(net, tap))
         return fus_base_fail(err, FUS_EINVAL, "%s: %d pictures cannot be continued from here", net->taps[tap].name, n);
-    memcpy(net->arena + net->plan.output[net->tap_layer[tap]], blocked, (size_t)n * floats * sizeof *blocked);
-    struct pass pass = {net, NULL, n, wanted, fn, context, net->n_taps - 1, FUS_OK, err, tap};
-    while (pass.last_tap >= 0 && !wanted[pass.last_tap])
-        pass.last_tap--;
-    fus_team_run(walk_layers, &pass);
-    return pass.code;
+    for (int p = 0; p < n && !code; p += step) {
+        struct pass pass = {.net = net, .n = step, .wanted = wanted, .fn = fn, .context = context, .err = err, .there = layer, .shift = p};
+        memcpy(activation(net, layer, 0), blocked + (size_t)p * floats, (size_t)step * floats * sizeof *blocked);
+        code = run_pass(&pass);
+    }
+    return code;
 }

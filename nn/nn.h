@@ -99,10 +99,11 @@ typedef int (*fus_tap_fn)(void *context, int tap, int picture, const float *bloc
 int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *wanted, fus_tap_fn fn, void *context,
                     struct fus_error *err);
 
-/* From now on fn is called with every wanted tap's whole batch, before fus_net_forward's own function:
+/* From now on fn is called with every wanted tap of pictures first .. first+n-1, before fus_net_forward's own function; a block's output
+ * comes with the whole batch at once:
  * blocked  [n, ceil(C/16), H*W, 16]  f32. What it writes there is what later layers and the other function see (the lesion
  * of a unit); the zeros that fill up the last block must stay. NULL: no longer. */
-typedef int (*fus_batch_fn)(void *context, int tap, int n, float *blocked);
+typedef int (*fus_batch_fn)(void *context, int tap, int first, int n, float *blocked);
 void fus_net_watch(struct fus_net *net, fus_batch_fn fn, void *context);
 
 /* The layers behind a tap once more, from its output blocked [n, ceil(C/16), H*W, 16] as fn above may have copied and changed it: what wants

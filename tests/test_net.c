@@ -171,13 +171,13 @@ struct silencing {
     int last;
 };
 
-static int silence_one(void *context, int tap, int n, float *blocked)
+static int silence_one(void *context, int tap, int first, int n, float *blocked)
 {
     struct silencing *s = context;
     for (int p = 0; p < n && tap == s->tap; p++)
         blocked[(size_t)p * s->floats + 35] = 3;
     if (tap == s->tap)
-        memcpy(s->copy, blocked, (size_t)n * s->floats * sizeof *blocked);
+        memcpy(s->copy + (size_t)first * s->floats, blocked, (size_t)n * s->floats * sizeof *blocked);
     return FUS_OK;
 }
 

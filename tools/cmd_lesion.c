@@ -226,11 +226,11 @@ static int keep_features(void *context, int tap, int picture, const float *block
 }
 
 /* Where the whole network must run again for each condition, its layer is changed on the way. */
-static int change(void *context, int tap, int n, float *blocked)
+static int change(void *context, int tap, int first, int n, float *blocked)
 {
     struct lesion *l = context;
     if (tap == l->tap && l->condition == 0)
-        memcpy(l->kept, blocked, (size_t)n * l->blocked_units * sizeof *blocked);
+        memcpy(l->kept + (size_t)first * l->blocked_units, blocked, (size_t)n * l->blocked_units * sizeof *blocked);
     if (tap == l->tap && l->condition > 0)
         silence(blocked, l, l->condition - 1, n);
     return FUS_OK;

@@ -22,11 +22,11 @@ struct pass {
     struct fus_error *err;
 };
 
-static int on_batch(void *context, int tap, int n, float *blocked)
+static int on_batch(void *context, int tap, int first, int n, float *blocked)
 {
     struct pass *p = context;
     double start = fus_run_now();
-    int code = fus_tally_add(&p->tallies[tap], p->first, n, blocked, p->row, p->err);
+    int code = fus_tally_add(&p->tallies[tap], p->first + first, n, blocked, p->row, p->err);
     p->log->statistics_seconds += fus_run_now() - start;
     return code;
 }
