@@ -28,6 +28,5 @@ static bool available(void)
     return __builtin_cpu_supports("avx512f");
 }
 
-const struct fus_kernel fus_kernel_avx512 = {"avx512", TILE_ROWS, TILE_BLOCKS, TILES, winograd_in,
-                                             winograd_out, fma_chains, WIDTH, available};
+const struct fus_kernel fus_kernel_avx512 = {"avx512", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, fma_chains, WIDTH, available};
 #endif

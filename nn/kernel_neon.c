@@ -28,6 +28,5 @@ static bool available(void)
     return true; /* every AArch64 CPU that runs a hosted system has it */
 }
 
-const struct fus_kernel fus_kernel_neon = {"neon", TILE_ROWS, TILE_BLOCKS, TILES, winograd_in,
-                                           winograd_out, fma_chains, WIDTH, available};
+const struct fus_kernel fus_kernel_neon = {"neon", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, fma_chains, WIDTH, available};
 #endif

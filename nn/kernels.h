@@ -39,9 +39,10 @@ struct fus_kernel {
     const char *name;
     int rows, blocks;                         /* largest tile */
     void (*tile[FUS_TILE_KINDS])(const struct fus_tile *t);
-    void (*winograd_in)(float *v, size_t step, const float *plane, int side, int y0, int x0);
-    void (*winograd_out)(float *plane, const float *m, size_t step, const float *bias, const float *addend, bool relu,
-                         int side, int y0, int x0); /* both: winograd_tile.h */
+    /* winograd_tile.h: of tiles of 2x2 and of 4x4 */
+    void (*winograd_in[2])(float *v, size_t step, const float *plane, int side, int y0, int x0);
+    void (*winograd_out[2])(float *plane, const float *m, size_t step, const float *bias, const float *addend, bool relu, int side,
+                            int y0, int x0);
     float (*fma_chains)(long n);              /* n steps of FUS_FMA_CHAINS independent vectors: the machine's limit */
     int width;                                /* floats in a vector */
     bool (*available)(void);                  /* on the CPU this runs on */

@@ -31,10 +31,10 @@ size_t fus_gemm_scratch_floats(const struct fus_kernel *kernel);
 void fus_gemm_run(const struct fus_gemm *g, float *out, const float *in, const float *addend, int n_pictures,
                   float *scratch, const struct fus_kernel *kernel);
 
-/* The same by Winograd's F(4x4, 3x3), for the layers it fits: a 3x3 of stride 1 on 8x8 pixels or more. */
+/* The same by Winograd's algorithm, for the layers it fits: a 3x3 of stride 1 on 4x4 pixels or more. */
 bool fus_winograd_fits(const struct fus_layer *l);
 size_t fus_winograd_panel_floats(const struct fus_layer *l);
-size_t fus_winograd_scratch_floats(const struct fus_layer *l); /* for each thread */
+size_t fus_winograd_scratch_floats(const struct fus_layer *l, int n_pictures); /* for each thread */
 void fus_winograd_pack_weights(float *panels, const float *weights, const struct fus_layer *l);
 void fus_winograd_run(const struct fus_gemm *g, float *out, const float *in, const float *addend, int n_pictures,
                       float *scratch, const struct fus_kernel *kernel);

@@ -93,7 +93,7 @@ static size_t scratch_floats(const struct fus_net *net)
     size_t most = (size_t)net->n_threads * fus_gemm_scratch_floats(net->kernel);
     for (int i = 0; i < net->arch.n_layers; i++) {
         const struct fus_layer *l = &net->arch.layers[i];
-        size_t n = fus_load_by_winograd(net, l)             ? (size_t)net->n_threads * fus_winograd_scratch_floats(l)
+        size_t n = fus_load_by_winograd(net, l)             ? (size_t)net->n_threads * fus_winograd_scratch_floats(l, net->batch)
                    : l->op == FUS_OP_ATTENTION ? fus_attnpool_scratch_floats(l, net->spec.attn_heads)
                                                    : 0;
         most = n > most ? n : most;

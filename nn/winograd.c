@@ -1,48 +1,71 @@
-/* 3x3 convolutions of stride 1 by Winograd's minimal filtering F(4x4, 3x3) (Winograd 1980; Lavin & Gray 2016): 36 products
- * for 16 outputs instead of 144.
+/* 3x3 convolutions of stride 1 by Winograd's minimal filtering (Winograd 1980; Lavin & Gray 2016): F(4x4, 3x3), 36 products for 16
+ * outputs instead of 144; on fewer than 8x8 pixels, where channels are many and weights come from far away, F(2x2, 3x3), 16
+ * products for 4 outputs instead of 36.
  *
- *   Y = A' [ sum_c (G g_c G') * (B' d_c B) ] A      for each 4x4 tile Y of a channel, d_c its 6x6 pixels of channel c
+ *   Y = A' [ sum_c (G g_c G') * (B' d_c B) ] A      for each tile Y of a channel, d_c its pixels of channel c with one more around
  *
- * B, G and A interpolate at 0, a, -a, b, -b and infinity. With a = 5/8, b = 3/2 all entries of B and A are small exact
- * floats and rounding errors stay within about twice the direct sum's (tests/test_winograd.c measures it). The 36 sums over c are
- * matrix products with the same micro-kernel, one chain of fused multiply-adds over c each, so that the result depends
- * on the layer alone. Winograd's result is not the direct sum's to the bit: both are documented algorithms, and which one a
+ * B, G and A interpolate at 0, a, -a, b, -b and infinity; of F(2x2) at 0, 1, -1 and infinity. With a = 5/8, b = 3/2 all entries of B
+ * and A are small exact floats and rounding errors stay within about twice the direct sum's (tests/test_winograd.c measures it). The
+ * sums over c are matrix products with the same micro-kernel, one chain of fused multiply-adds over c each, so that the result depends
+ * on the layer alone. Winograd's result is not the direct sum's to the bit: all are documented algorithms, and which one a
  * layer uses depends on its shape alone. */
 #include <string.h>
 
 #include "layers.h"
 #include "team.h"
 
-#define TILE 4
-#define COMPONENTS 36
+#define MOST_COMPONENTS 36
 #define MIN_TILES 12 /* with fewer, weights cannot be brought as fast as they are used up */
-#define MAX_TILES 28 /* of a task: 2 x 14 rows of the largest micro-kernel */
 
 bool fus_winograd_fits(const struct fus_layer *l)
 {
-    return l->op == FUS_OP_CONV && l->input >= 0 && l->kernel == 3 && l->stride == 1 && l->side >= 8;
+    return l->op == FUS_OP_CONV && l->input >= 0 && l->kernel == 3 && l->stride == 1 && l->side >= 4;
+}
+
+/* Side of a tile of outputs. */
+static int tile_side(const struct fus_layer *l)
+{
+    return l->side >= 8 ? 4 : 2;
+}
+
+static int n_components(const struct fus_layer *l)
+{
+    return (tile_side(l) + 2) * (tile_side(l) + 2);
+}
+
+/* Tiles of a task: 2 x 14 rows of the largest micro-kernel; more where weights are large beside them. */
+static int max_tiles(const struct fus_layer *l)
+{
+    return tile_side(l) == 4 ? 28 : 70;
 }
 
 size_t fus_winograd_panel_floats(const struct fus_layer *l)
 {
-    return COMPONENTS * (size_t)FUS_BLOCKS(l->channels) * (size_t)FUS_BLOCKS(l->in_channels) * FUS_LANES * FUS_LANES;
+    return (size_t)n_components(l) * (size_t)FUS_BLOCKS(l->channels) * (size_t)FUS_BLOCKS(l->in_channels) * FUS_LANES * FUS_LANES;
 }
 
 /* ---- weights ---- */
 
-/* G for the points above: row p is (1, p, p^2) / prod (p - q) over the other finite points q. */
-static void transform_3x3(double u[COMPONENTS], const float g[9])
+/* u [n, n] = G g G'. */
+static void transform_3x3(double *u, const float g[9], const double (*G)[3], int n)
 {
-    const double a = 0.625, b = 1.5, fa = 1 / (2 * a * a * (a * a - b * b)), fb = 1 / (2 * b * b * (b * b - a * a));
-    const double G[6][3] = {{1 / (a * a * b * b), 0, 0}, {fa, a * fa, a * a * fa}, {fa, -a * fa, a * a * fa},
-                            {fb, b * fb, b * b * fb},    {fb, -b * fb, b * b * fb}, {0, 0, 1}};
     double t[6][3];
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < n; i++)
         for (int j = 0; j < 3; j++)
             t[i][j] = G[i][0] * g[j] + G[i][1] * g[3 + j] + G[i][2] * g[6 + j];
-    for (int i = 0; i < 6; i++)
-        for (int j = 0; j < 6; j++)
-            u[6 * i + j] = t[i][0] * G[j][0] + t[i][1] * G[j][1] + t[i][2] * G[j][2];
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < n; j++)
+            u[n * i + j] = t[i][0] * G[j][0] + t[i][1] * G[j][1] + t[i][2] * G[j][2];
+}
+
+/* G for the points above: row p is (1, p, p^2) / prod (p - q) over the other finite points q. */
+static void transform_weights(double *u, const float g[9], int tile)
+{
+    static const double G2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+    const double a = 0.625, b = 1.5, fa = 1 / (2 * a * a * (a * a - b * b)), fb = 1 / (2 * b * b * (b * b - a * a));
+    const double G4[6][3] = {{1 / (a * a * b * b), 0, 0}, {fa, a * fa, a * a * fa}, {fa, -a * fa, a * a * fa},
+                             {fb, b * fb, b * b * fb},    {fb, -b * fb, b * b * fb}, {0, 0, 1}};
+    transform_3x3(u, g, tile == 4 ? G4 : G2, tile + 2);
 }
 
 struct packing {
@@ -63,15 +86,15 @@ static void pack_block(void *context, int block, int thread)
         for (int lane = 0; lane < FUS_LANES; lane++) {
             static const float none[9];
             size_t k = (size_t)(block * FUS_LANES + lane);
-            double u[COMPONENTS];
-            transform_3x3(u, c < in && k < (size_t)l->channels ? p->weights + (k * in + c) * 9 : none);
-            for (size_t i = 0; i < COMPONENTS; i++)
+            double u[MOST_COMPONENTS];
+            transform_weights(u, c < in && k < (size_t)l->channels ? p->weights + (k * in + c) * 9 : none, tile_side(l));
+            for (size_t i = 0; i < (size_t)n_components(l); i++)
                 to[i * component + (size_t)lane] = (float)u[i];
         }
     }
 }
 
-/* weights [channels, in_channels, 3, 3] -> panels [36, blocks, in_blocks * 16, 16]; in double, rounded once. */
+/* weights [channels, in_channels, 3, 3] -> panels [components, blocks, in_blocks * 16, 16]; in double, rounded once. */
 void fus_winograd_pack_weights(float *panels, const float *weights, const struct fus_layer *l)
 {
     struct packing p = {panels, weights, l};
@@ -91,7 +114,7 @@ struct task {
 
 static int per_side(const struct fus_layer *l)
 {
-    return (l->side + TILE - 1) / TILE;
+    return (l->side + tile_side(l) - 1) / tile_side(l);
 }
 
 /* A component's [blocks, n tiles, 16]; 16 more floats, so that components do not fall on the same cache sets. */
@@ -100,17 +123,18 @@ static size_t component_floats(int blocks, int n)
     return ((size_t)blocks * (size_t)n + 1) * FUS_LANES;
 }
 
-size_t fus_winograd_scratch_floats(const struct fus_layer *l)
+size_t fus_winograd_scratch_floats(const struct fus_layer *l, int n_pictures)
 {
-    return COMPONENTS * (component_floats(FUS_BLOCKS(l->in_channels), MAX_TILES) + component_floats(FUS_BLOCKS(l->channels), MAX_TILES));
+    int all = n_pictures * per_side(l) * per_side(l), n = all < max_tiles(l) ? all : max_tiles(l);
+    return (size_t)n_components(l) * (component_floats(FUS_BLOCKS(l->in_channels), n) + component_floats(FUS_BLOCKS(l->channels), n));
 }
 
 /* Where a tile lies: picture and corner. */
 static int locate(int *y, int *x, const struct fus_layer *l, int tile)
 {
     int n = per_side(l);
-    *y = tile % (n * n) / n * TILE;
-    *x = tile % n * TILE;
+    *y = tile % (n * n) / n * tile_side(l);
+    *x = tile % n * tile_side(l);
     return tile / (n * n);
 }
 
@@ -123,7 +147,7 @@ static void transform_input(const struct task *t)
     for (int block = 0; block < blocks; block++)
         for (int i = 0; i < t->n; i++) {
             size_t picture = (size_t)locate(&y, &x, l, t->first + i);
-            t->kernel->winograd_in(t->transformed + ((size_t)block * (size_t)t->n + (size_t)i) * FUS_LANES, step,
+            t->kernel->winograd_in[tile_side(l) == 4](t->transformed + ((size_t)block * (size_t)t->n + (size_t)i) * FUS_LANES, step,
                                    t->in + (picture * (size_t)blocks + (size_t)block) * plane, l->in_side, y - 1, x - 1);
         }
 }
@@ -138,12 +162,12 @@ static void multiply(const struct task *t)
     size_t panel = (size_t)depth * FUS_LANES, n = (size_t)t->n;
     struct fus_tile tile = {.a_step = n * FUS_LANES, .b_step = panel, .c_step = n * FUS_LANES, .k = depth, .bias = no_bias,
                             .first = true};
-    for (int i = 0; i < COMPONENTS; i++)
+    for (int i = 0; i < n_components(l); i++)
         for (int j = t->first_panel; j < t->first_panel + t->n_panels; j++) {
             int block = j * t->kernel->blocks;
             tile.blocks = blocks - block < t->kernel->blocks ? blocks - block : t->kernel->blocks;
             tile.b = t->g->panels + ((size_t)i * (size_t)blocks + (size_t)block) * panel;
-            const bool more = i + 1 < COMPONENTS || j + 1 < t->first_panel + t->n_panels;
+            const bool more = i + 1 < n_components(l) || j + 1 < t->first_panel + t->n_panels;
             const float *next = j + 1 < t->first_panel + t->n_panels
                                     ? tile.b + (size_t)t->kernel->blocks * panel
                                     : tile.b + (size_t)(blocks - (t->n_panels - 1) * t->kernel->blocks) * panel;
@@ -169,7 +193,7 @@ static void transform_output(const struct task *t)
     for (int block = first; block < end && block < blocks; block++)
         for (int i = 0; i < t->n; i++) {
             size_t at = ((size_t)locate(&y, &x, l, t->first + i) * (size_t)blocks + (size_t)block) * plane;
-            t->kernel->winograd_out(t->out + at, t->products + ((size_t)block * (size_t)t->n + (size_t)i) * FUS_LANES, step,
+            t->kernel->winograd_out[tile_side(l) == 4](t->out + at, t->products + ((size_t)block * (size_t)t->n + (size_t)i) * FUS_LANES, step,
                                     t->g->bias + block * FUS_LANES, t->addend ? t->addend + at : NULL, l->relu, l->side, y, x);
         }
 }
@@ -178,6 +202,7 @@ static void transform_output(const struct task *t)
 struct convolution {
     struct task whole;
     float *scratch;
+    size_t thread_floats;
     int n_tiles, n_panels, chunks, groups;
 };
 
@@ -190,8 +215,8 @@ static void run_task(void *context, int task, int thread)
     t.n = (int)((long long)v->n_tiles * (chunk + 1) / v->chunks) - t.first;
     t.first_panel = v->n_panels * group / v->groups;
     t.n_panels = v->n_panels * (group + 1) / v->groups - t.first_panel;
-    t.transformed = v->scratch + (size_t)thread * fus_winograd_scratch_floats(t.g->layer);
-    t.products = t.transformed + COMPONENTS * component_floats(FUS_BLOCKS(t.g->layer->in_channels), MAX_TILES);
+    t.transformed = v->scratch + (size_t)thread * v->thread_floats;
+    t.products = t.transformed + (size_t)n_components(t.g->layer) * component_floats(FUS_BLOCKS(t.g->layer->in_channels), t.n);
     transform_input(&t);
     multiply(&t);
     transform_output(&t);
@@ -202,10 +227,11 @@ void fus_winograd_run(const struct fus_gemm *g, float *out, const float *in, con
 {
     const struct fus_layer *l = g->layer;
     struct convolution v = {.whole = {.g = g, .kernel = kernel, .out = out, .in = in, .addend = addend}, .scratch = scratch};
+    v.thread_floats = fus_winograd_scratch_floats(l, n_pictures);
     int threads = fus_base_threads();
     v.n_tiles = n_pictures * per_side(l) * per_side(l);
     v.n_panels = (FUS_BLOCKS(l->channels) + kernel->blocks - 1) / kernel->blocks;
-    v.chunks = (v.n_tiles + MAX_TILES - 1) / MAX_TILES;
+    v.chunks = (v.n_tiles + max_tiles(l) - 1) / max_tiles(l);
     v.groups = 1;
     int even = (v.chunks + threads - 1) / threads * threads;
     if (v.n_tiles >= even * MIN_TILES) /* as many chunks for each thread as for any other */
