@@ -109,6 +109,9 @@ int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const 
     if (!net)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a network");
     net->spec = *spec;
+    enum fus_strands strands = options && options->low_memory   ? FUS_STRANDS_NONE
+                               : options && options->batch_taps ? FUS_STRANDS_BLOCK
+                                                                : FUS_STRANDS_LONG;
     net->batch = options && options->batch > 0 ? options->batch : 1;
     net->direct = options && options->direct;
     net->low_memory = options && options->low_memory;
@@ -122,7 +125,7 @@ int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const 
         code = net->gemms ? list_taps(net, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for a network");
     }
     if (!code)
-        code = fus_plan_make(&net->plan, &net->arch, net->batch, !net->low_memory, scratch_floats(net), err);
+        code = fus_plan_make(&net->plan, &net->arch, net->batch, strands, scratch_floats(net), err);
     if (!code)
         code = fus_load_weights(net, err);
     if (!code) {

@@ -63,6 +63,8 @@ struct fus_net;
 struct fus_net_options {
     const char *isa; /* a row of the kernel table: scalar, avx2, avx512, neon; NULL = $FUS_ISA, else the best there is */
     int batch;       /* pictures per forward pass at most; 0 = 1 */
+    bool batch_taps; /* what fus_net_watch calls gets a block's output of the whole batch at once; else of any number of pictures, and a
+                        large batch is quicker */
     bool direct;     /* no Winograd: every convolution as the sum it is */
     bool low_memory; /* hold one layer's weights at a time: get is called in every pass, not before, so its context must
                         stay; the same bits, more time from the second pass on */
@@ -99,8 +101,7 @@ typedef int (*fus_tap_fn)(void *context, int tap, int picture, const float *bloc
 int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *wanted, fus_tap_fn fn, void *context,
                     struct fus_error *err);
 
-/* From now on fn is called with every wanted tap of pictures first .. first+n-1, before fus_net_forward's own function; a block's output
- * comes with the whole batch at once:
+/* From now on fn is called with every wanted tap of pictures first .. first+n-1, before fus_net_forward's own function:
  * blocked  [n, ceil(C/16), H*W, 16]  f32. What it writes there is what later layers and the other function see (the lesion
  * of a unit); the zeros that fill up the last block must stay. NULL: no longer. */
 typedef int (*fus_batch_fn)(void *context, int tap, int first, int n, float *blocked);

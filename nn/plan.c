@@ -6,7 +6,8 @@
 #include "layers.h"
 
 #define ALIGN_FLOATS 16 /* 64 bytes: a cache line, an AVX-512 vector */
-#define STRAND_FLOATS ((size_t)1 << 18) /* 1 MB: half of a second-level cache */
+#define LARGE_BLOCK ((size_t)1 << 18) /* floats: 1 MB, half of a second-level cache */
+#define LARGE_LONG ((size_t)1 << 17)  /* less where the next block follows at once */
 #define MAX_ARENA_FLOATS ((size_t)1 << 34) /* 64 GB: beyond this the spec is hostile */
 
 static size_t aligned(size_t floats)
@@ -38,16 +39,28 @@ static size_t activation_floats(const struct fus_layer *l)
     return fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
 }
 
-/* Strands by the size of their output; what they read and write lives until the last picture is through. */
-static void find_strands(struct fus_plan *plan, const struct fus_arch *arch)
+/* The next block's output from layer i on; -1: none. */
+static int block_end(const struct fus_arch *arch, int i)
 {
-    for (int i = 0, end; i < arch->n_layers; i = end + 1) {
-        for (end = i; end < arch->n_layers - 1 && !arch->layers[end].in_all; end++)
-            ;
-        bool large = arch->layers[end].in_all && activation_floats(&arch->layers[end]) > STRAND_FLOATS;
+    while (i < arch->n_layers && !arch->layers[i].in_all)
+        i++;
+    return i < arch->n_layers ? i : -1;
+}
+
+/* What a strand reads lives until the last picture is through. */
+static void find_strands(struct fus_plan *plan, const struct fus_arch *arch, enum fus_strands strands)
+{
+    size_t large = strands == FUS_STRANDS_LONG ? LARGE_LONG : LARGE_BLOCK;
+    for (int i = 0, end; i >= 0 && i < arch->n_layers; i = end + 1) {
+        end = block_end(arch, i);
+        if (end < 0 || activation_floats(&arch->layers[end]) <= large)
+            return;
+        for (int next = end; strands == FUS_STRANDS_LONG && next >= 0 && activation_floats(&arch->layers[next]) > large;
+             next = block_end(arch, next + 1))
+            end = next;
         for (int j = i; j <= end; j++)
-            plan->strand_end[j] = large ? end : j;
-        for (int j = 0; j <= end && large; j++)
+            plan->strand_end[j] = end;
+        for (int j = 0; j < i; j++)
             if (plan->last_use[j] >= i && plan->last_use[j] < end)
                 plan->last_use[j] = end;
     }
@@ -58,54 +71,78 @@ bool fus_plan_inner(const struct fus_plan *plan, int layer)
     return plan->strand_end[layer] != layer;
 }
 
-/* The lowest offset at which `floats` fit beside everything that is alive while layer i runs. */
-static size_t lowest_gap(const struct fus_plan *p, const size_t *floats, int i)
+/* An output while the plan is made: what lives at the same time must lie elsewhere. */
+struct place {
+    size_t floats;
+    int born; /* the first layer during which it lives: of a strand's output the strand's first, since pictures take turns */
+    bool placed;
+};
+
+static bool live_together(const struct fus_plan *p, const struct place *places, int i, int j)
+{
+    return places[j].born <= p->last_use[i] && places[i].born <= p->last_use[j];
+}
+
+/* The lowest offset at which output i fits beside all that live with it. */
+static size_t lowest_gap(const struct fus_plan *p, const struct place *places, int n, int i)
 {
     size_t at = 0;
     for (bool moved = true; moved;) {
         moved = false;
-        for (int j = 0; j < i; j++)
-            if (p->last_use[j] >= i && at < p->output[j] + floats[j] && p->output[j] < at + floats[i]) {
-                at = p->output[j] + floats[j];
+        for (int j = 0; j < n; j++)
+            if (places[j].placed && live_together(p, places, i, j) && at < p->output[j] + places[j].floats &&
+                p->output[j] < at + places[i].floats) {
+                at = p->output[j] + places[j].floats;
                 moved = true;
             }
     }
     return at;
 }
 
-int fus_plan_make(struct fus_plan *plan, const struct fus_arch *arch, int batch, bool strands, size_t scratch_floats,
+static int measure(struct place *places, const struct fus_plan *plan, const struct fus_arch *arch, int batch, struct fus_error *err)
+{
+    for (int i = 0, start = 0; i < arch->n_layers; i++) {
+        const struct fus_layer *l = &arch->layers[i];
+        if (i > 0 && plan->strand_end[i] != plan->strand_end[i - 1])
+            start = i;
+        places[i].born = plan->strand_end[i] == i ? start : i;
+        places[i].floats = (fus_plan_inner(plan, i) ? 1 : (size_t)batch) * activation_floats(l);
+        if (places[i].floats > MAX_ARENA_FLOATS)
+            return fus_base_fail(err, FUS_ELIMIT, "layer %s of a batch of %d needs %zu floats", l->name, batch, places[i].floats);
+    }
+    return FUS_OK;
+}
+
+int fus_plan_make(struct fus_plan *plan, const struct fus_arch *arch, int batch, enum fus_strands strands, size_t scratch_floats,
                   struct fus_error *err)
 {
-    size_t n = (size_t)arch->n_layers, end = 0;
+    int n = arch->n_layers, code = FUS_OK;
     memset(plan, 0, sizeof *plan);
-    plan->output = fus_base_alloc(n, sizeof *plan->output);
-    plan->last_use = fus_base_alloc(n, sizeof *plan->last_use);
-    plan->strand_end = fus_base_alloc(n, sizeof *plan->strand_end);
-    size_t *floats = fus_base_alloc(n, sizeof *floats);
-    int code = plan->output && plan->last_use && plan->strand_end && floats ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for a plan");
-    if (code)
-        goto out;
-    find_last_uses(plan->last_use, arch);
-    for (int i = 0; i < arch->n_layers; i++)
-        plan->strand_end[i] = i;
-    if (strands && batch > 1)
-        find_strands(plan, arch);
-    for (int i = 0; i < arch->n_layers; i++) {
-        const struct fus_layer *l = &arch->layers[i];
-        floats[i] = (fus_plan_inner(plan, i) ? 1 : (size_t)batch) * activation_floats(l);
-        if (floats[i] > MAX_ARENA_FLOATS)
-            code = fus_base_fail(err, FUS_ELIMIT, "layer %s of a batch of %d needs %zu floats", l->name, batch, floats[i]);
-        if (code)
-            goto out;
-        plan->output[i] = lowest_gap(plan, floats, i);
-        if (plan->output[i] + floats[i] > end)
-            end = plan->output[i] + floats[i];
+    plan->output = fus_base_alloc((size_t)n, sizeof *plan->output);
+    plan->last_use = fus_base_alloc((size_t)n, sizeof *plan->last_use);
+    plan->strand_end = fus_base_alloc((size_t)n, sizeof *plan->strand_end);
+    struct place *places = fus_base_alloc((size_t)n, sizeof *places);
+    if (!plan->output || !plan->last_use || !plan->strand_end || !places)
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for a plan");
+    if (!code) {
+        find_last_uses(plan->last_use, arch);
+        for (int i = 0; i < n; i++)
+            plan->strand_end[i] = i;
+        if (strands != FUS_STRANDS_NONE && batch > 1)
+            find_strands(plan, arch, strands);
+        code = measure(places, plan, arch, batch, err);
     }
-    plan->picture = end;
+    for (int step = 0; step < n && !code; step++)
+        for (int i = 0; i < n; i++)
+            if (places[i].born == step && !places[i].placed) {
+                plan->output[i] = lowest_gap(plan, places, n, i);
+                places[i].placed = true;
+                if (plan->output[i] + places[i].floats > plan->picture)
+                    plan->picture = plan->output[i] + places[i].floats;
+            }
     plan->scratch = aligned(plan->picture + (size_t)batch * fus_plan_picture_floats(arch));
     plan->arena_floats = plan->scratch + scratch_floats;
-out:
-    fus_base_free(floats);
+    fus_base_free(places);
     if (code)
         fus_plan_free(plan);
     return code;

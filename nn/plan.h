@@ -5,8 +5,11 @@
 
 #include "arch.h"
 
-/* Layers up to the next block's output are a strand. Where its activations are large, a strand takes one picture of the batch after the
- * other, so that what its layers pass on stays near the processor; its inner outputs then have room for one picture. */
+/* Layers up to a block's output are a strand, or, of long ones, of as many blocks as are large. Where its activations are large, a
+ * strand takes one picture of the batch after the other, so that what its layers pass on stays near the processor; its
+ * inner outputs then have room for one picture. */
+enum fus_strands { FUS_STRANDS_NONE, FUS_STRANDS_BLOCK, FUS_STRANDS_LONG };
+
 struct fus_plan {
     size_t picture;        /* offsets in floats from the arena's start */
     size_t scratch;        /* what a layer needs while it runs */
@@ -16,8 +19,8 @@ struct fus_plan {
     size_t arena_floats;
 };
 
-/* strands: false where it is costly to come to a layer more than once a batch. */
-int fus_plan_make(struct fus_plan *plan, const struct fus_arch *arch, int batch, bool strands, size_t scratch_floats,
+/* NONE: where it is costly to come to a layer more than once a batch. BLOCK: where all of a batch's outputs of a block are wanted at once. */
+int fus_plan_make(struct fus_plan *plan, const struct fus_arch *arch, int batch, enum fus_strands strands, size_t scratch_floats,
                   struct fus_error *err);
 void fus_plan_free(struct fus_plan *plan);
 

@@ -52,7 +52,7 @@ static void check_against_reference(const struct fus_net_spec *spec, const char 
 {
     struct fus_error err = {0};
     struct fus_net *net = NULL;
-    struct fus_net_options options = {isa, batch, direct, batch == 2};
+    struct fus_net_options options = {.isa = isa, .batch = batch, .direct = direct, .low_memory = batch == 2};
     fus_base_set_threads(threads);
     int code = fus_net_create(&net, spec, &options, invented, NULL, &err);
     if (code == FUS_EUNSUPPORTED && strstr(err.msg, "FUS_ISA")) {
@@ -143,6 +143,60 @@ static void test_bit_equal(void)
             check_against_reference(&s, isa[i], 3, 2, kind < 4, digest);
         }
     }
+}
+
+/* Every tap of three pictures at once, or of one at a time. */
+static void hold_all(struct held *h, const struct fus_net_spec *spec, const float *input, const struct fus_net_options *options)
+{
+    struct fus_error err = {0};
+    struct fus_net *net = NULL;
+    size_t n = 3 * (size_t)spec->input_side * (size_t)spec->input_side;
+    bool all[64];
+    memset(all, 1, sizeof all);
+    CHECK(fus_net_create(&net, spec, options, invented, NULL, &err) == FUS_OK);
+    h->net = net;
+    if (options->batch == 3)
+        CHECK(fus_net_forward(net, input, 3, all, hold, h, &err) == FUS_OK);
+    for (int p = 0; p < 3 && options->batch == 1; p++) {
+        struct held one = {.net = net};
+        CHECK(fus_net_forward(net, input + (size_t)p * n, 1, all, hold, &one, &err) == FUS_OK);
+        for (int tap = 0; tap < fus_net_n_taps(net); tap++)
+            h->values[tap][p] = one.values[tap][0];
+    }
+    fus_net_destroy(net);
+}
+
+/* Activations so large that blocks take a batch's pictures in turn (plan.h): the same bits. */
+static void test_strands(int stem)
+{
+    struct fus_error err = {0};
+    struct fus_net *net = NULL;
+    struct fus_net_spec spec = small_spec(stem == FUS_STEM_CLIP ? 3 : 0);
+    spec.input_side = 160, spec.stem_channels = 48, spec.channels[0] = 96, spec.attn_grid = 10;
+    size_t n = 3 * (size_t)spec.input_side * (size_t)spec.input_side;
+    float *input = fus_base_alloc(3 * n, sizeof *input);
+    struct fus_rng r;
+    fus_rng_seed(&r, 6);
+    for (size_t i = 0; i < 3 * n; i++)
+        input[i] = (float)fus_rng_normal(&r);
+    struct held held[3] = {0};
+    hold_all(&held[0], &spec, input, &(struct fus_net_options){.batch = 1});
+    hold_all(&held[1], &spec, input, &(struct fus_net_options){.batch = 3});
+    hold_all(&held[2], &spec, input, &(struct fus_net_options){.batch = 3, .batch_taps = true});
+    CHECK(fus_net_create(&net, &spec, NULL, invented, NULL, &err) == FUS_OK);
+    for (int tap = 0; tap < fus_net_n_taps(net); tap++) {
+        const struct fus_tap *t = fus_net_tap(net, tap);
+        size_t bytes = (size_t)t->channels * (size_t)t->height * (size_t)t->width * sizeof(float);
+        for (int p = 0; p < 3; p++) {
+            for (int way = 1; way < 3; way++) {
+                CHECK_MSG(memcmp(held[0].values[tap][p], held[way].values[tap][p], bytes) == 0, "%s, picture %d, way %d", t->name, p, way);
+                free(held[way].values[tap][p]);
+            }
+            free(held[0].values[tap][p]);
+        }
+    }
+    fus_net_destroy(net);
+    fus_base_free(input);
 }
 
 static void test_taps(void)
@@ -245,6 +299,8 @@ static void test_allocation_failures(void)
 int main(void)
 {
     test_bit_equal();
+    test_strands(FUS_STEM_7X7);
+    test_strands(FUS_STEM_CLIP);
     test_taps();
     test_watch();
     test_allocation_failures();

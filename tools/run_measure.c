@@ -205,7 +205,7 @@ int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary
     struct fus_model_summary *out = &summary->models[summary->n_models++];
     struct fus_model m;
     double start = fus_run_now();
-    struct fus_net_options options = {.batch = run->batch, .direct = run->direct, .low_memory = run->low_memory};
+    struct fus_net_options options = {.batch = run->batch, .batch_taps = true, .direct = run->direct, .low_memory = run->low_memory};
     int code = fus_model_open(&m, log->path, run->lang_head, &options, err);
     if (code)
         return code;
