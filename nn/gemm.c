@@ -153,8 +153,8 @@ static void share_out(struct product *p, int n_pictures)
     for (int blocks = first; blocks <= p->n_tiles && blocks < end; blocks++)
         for (int groups = 1; groups <= p->n_panels && groups <= 4 * threads; groups++) {
             double time = slowest(p, n_pictures, blocks, groups);
-            if (time < best || (time == best && blocks * groups > p->pixel_blocks * p->channel_groups)) {
-                best = time;
+            if (time < best || (time < 1.03 * best && blocks * groups > p->pixel_blocks * p->channel_groups)) {
+                best = time < best ? time : best;
                 p->pixel_blocks = blocks;
                 p->channel_groups = groups;
             }

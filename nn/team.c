@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define SPINS 2000 /* pauses of some 40 ns each before a thread goes to sleep: longer than the gaps within a forward pass */
+#define SPINS 10000 /* pauses of some 40 ns each before a thread goes to sleep: longer than the gaps within a forward pass */
 
 struct team {
     /* Upper half: number of the job; lower half: tasks nobody has taken yet. One word, so that a thread that comes late
