@@ -102,6 +102,8 @@ static const float no_bias[2 * FUS_LANES];
  *
  * By heads in one of two ways: `heads_in_k`: k falls into heads, each with a row of its own in c; `blocks_per_head`: blocks
  * fall into heads, each with a row of its own in a. */
+#define AHEAD 64 /* steps of k that weights are brought nearer before they are needed: each is used once */
+
 struct product {
     struct fus_tile whole;
     int rows, n_blocks, step, heads_in_k, blocks_per_head;
@@ -126,6 +128,8 @@ static void product_blocks(void *context, int task, int thread)
                 t.a += block / p->blocks_per_head * FUS_LANES;
             t.b = whole->b + (size_t)block * whole->b_step + (size_t)(h * whole->k) * FUS_LANES;
             t.c = whole->c + (size_t)block * whole->c_step + (row + h) * FUS_LANES;
+            t.ahead = t.b + AHEAD * FUS_LANES;
+            t.ahead_lines = row == 0 ? 4 : 0;
             p->kernel->tile[FUS_TILE_BLOCKED](&t);
         }
 }
