@@ -229,15 +229,10 @@ static double now(void)
 double fus_net_measure_peak(const struct fus_net *net)
 {
     struct peak p = {.kernel = net->kernel, .steps = 1000000};
-    int n = fus_base_threads();
-    double best = 1e9, flops = 2.0 * FUS_FMA_CHAINS * net->kernel->width * (double)p.steps;
-    for (int round = 0; round < 5; round++) {
-        double start = now(), seconds;
-        fus_team_for(4 * n, peak_task, &p);
-        seconds = now() - start;
-        best = seconds < best ? seconds : best;
-    }
-    return 4 * n * flops / best * 1e-9;
+    int n = 4 * fus_base_threads();
+    double start = now();
+    fus_team_for(n, peak_task, &p);
+    return n * 2.0 * FUS_FMA_CHAINS * net->kernel->width * (double)p.steps / (now() - start) * 1e-9;
 }
 
 /* ---- forward ---- */

@@ -53,7 +53,8 @@ struct timing {
     int n_layers, rounds, batch;
     double *layers;  /* [n_layers, rounds] seconds of a pass */
     double *passes;  /* [rounds] */
-    double load, peak; /* seconds; GFLOP/s of this run */
+    double *peaks;   /* [rounds] GFLOP/s of multiply-adds on registers, just before each pass */
+    double load, peak; /* seconds; the peaks' median */
 };
 
 static void print_layer(const struct fus_layer_info *info, double ms, double peak, bool csv)
@@ -107,6 +108,7 @@ static int run_rounds(struct fus_model *m, struct timing *t, struct fus_error *e
     }
     for (int round = 0; round < t->rounds && !code; round++) {
         memset(seconds, 0, (size_t)t->n_layers * sizeof *seconds);
+        t->peaks[round] = fus_net_measure_peak(m->net);
         double start = now();
         code = fus_net_forward(m->net, input, t->batch, wanted, ignore, NULL, err);
         t->passes[round] = now() - start;
@@ -114,7 +116,7 @@ static int run_rounds(struct fus_model *m, struct timing *t, struct fus_error *e
             t->layers[(size_t)i * (size_t)t->rounds + (size_t)round] = seconds[i];
     }
     fus_net_time_layers(m->net, NULL);
-    t->peak = fus_net_measure_peak(m->net);
+    t->peak = code ? 0 : median(t->peaks, t->rounds);
     fus_base_free(input);
     fus_base_free(wanted);
     fus_base_free(seconds);
@@ -150,11 +152,13 @@ int fus_cmd_bench(int argc, char **argv)
     t.n_layers = fus_net_n_layers(m.net);
     t.layers = fus_base_alloc((size_t)t.n_layers * (size_t)t.rounds, sizeof *t.layers);
     t.passes = fus_base_alloc((size_t)t.rounds, sizeof *t.passes);
-    code = t.layers && t.passes ? run_rounds(&m, &t, &err) : fus_base_fail(&err, FUS_ENOMEM, "no memory for the times");
+    t.peaks = fus_base_alloc((size_t)t.rounds, sizeof *t.peaks);
+    code = t.layers && t.passes && t.peaks ? run_rounds(&m, &t, &err) : fus_base_fail(&err, FUS_ENOMEM, "no memory for the times");
     if (!code)
         print_timing(&m, &t, csv);
     fus_base_free(t.layers);
     fus_base_free(t.passes);
+    fus_base_free(t.peaks);
     fus_model_close(&m);
     return code ? fus_args_failed(&err) : 0;
 }
