@@ -53,7 +53,7 @@ test check: $(PROGRAM) $(TESTS)
 	@FUSIFORM="$(CURDIR)/$(PROGRAM)" RUN="$(RUN)" sh tests/run.sh $(TESTS) $(wildcard tests/method.sh) tests/cli.sh tests/hash.sh
 
 bench: $(PROGRAM)
-	sh tests/bench.sh ./$(PROGRAM)
+	sh tests/bench/bench.sh ./$(PROGRAM)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Speed beside the engines one would use instead: tests/bench.sh PROGRAM [ROUNDS]. In turns in one run, since machines are noisy; medians
-# of all rounds and ratios at the end. A peer that is not installed is left out with a word.
-#   ONNX Runtime: npm install onnxruntime-node and rn50.onnx, clip.onnx in $PEERS    PyTorch: Debian's python3-torch
+# Speed beside the engines one would use instead: tests/bench/bench.sh PROGRAM [ROUNDS]. In turns in one run, since machines are noisy;
+# medians of all rounds and ratios at the end. A peer that is not installed is left out with a word.
+#   ONNX Runtime: npm install onnxruntime-node and rn50.onnx, clip.onnx in $PEERS    PyTorch: Debian's python3-torch, python3-torchvision
+#   oneDNN's convolutions alone (Winograd): libdnnl-dev    OpenBLAS's products alone, without im2col: libopenblas-dev
 program=${1:-./fusiform} rounds=${2:-7}
 peers=${PEERS:-build/peers}
 work=$(mktemp -d) || exit 1
@@ -46,6 +47,9 @@ ours() { # ours MODEL BATCH THREADS [OPTIONS]
 }
 have_ort=$(command -v node >/dev/null && [ -d "$peers/node_modules/onnxruntime-node" ] && [ -f "$peers/rn50.onnx" ] && echo 1)
 have_torch=$(/usr/bin/python3 -c 'import torch, torchvision' 2>/dev/null && echo 1)
+${CC:-cc} -O2 tests/bench/onednn.c -o "$work/onednn" -ldnnl 2>/dev/null || echo "oneDNN: not installed, left out"
+${CC:-cc} -O2 tests/bench/openblas.c -o "$work/openblas" -lopenblas 2>/dev/null || echo "OpenBLAS: not installed, left out"
+sh tests/bench/convs.sh >"$work/convs"
 [ -n "$have_ort" ] || echo "ONNX Runtime: not in $peers, left out"
 [ -n "$have_torch" ] || echo "PyTorch: not installed, left out"
 peers=$(cd "$peers" 2>/dev/null && pwd)
@@ -62,10 +66,14 @@ for setting in "resnet50 1 1" "resnet50 1 2" "resnet50 8 1" "resnet50 8 2" "clip
         [ -z "$have_ort" ] || node "$work/ort.js" "$peers" "$peers/$onnx" "$batch" "$threads" >>"$work/ms.ort" 2>/dev/null
         [ -z "$have_torch" ] || [ "$net" != resnet50 ] ||
             /usr/bin/python3 "$work/torch.py" "$batch" "$threads" >>"$work/ms.torch" 2>/dev/null
+        [ ! -x "$work/onednn" ] || [ "$net" != resnet50 ] ||
+            OMP_NUM_THREADS=$threads "$work/onednn" winograd "$batch" 8 <"$work/convs" >>"$work/ms.onednn"
+        [ ! -x "$work/openblas" ] || [ "$net $batch" != "resnet50 1" ] ||
+            OPENBLAS_NUM_THREADS=$threads "$work/openblas" 8 <"$work/convs" >>"$work/ms.openblas"
     done
     mine=$(median "$work/ms.fusiform")
     printf '%-10s batch %s threads %s: fusiform %s ms a picture' "$net" "$batch" "$threads" "$mine"
-    for peer in direct ort torch; do
+    for peer in direct ort torch onednn openblas; do
         [ -s "$work/ms.$peer" ] || continue
         theirs=$(median "$work/ms.$peer")
         printf ', %s %s (ratio %s)' "$peer" "$theirs" "$(awk "BEGIN {printf \"%.2f\", $mine / $theirs}")"
