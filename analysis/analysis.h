@@ -32,6 +32,13 @@ void fus_moments_add(struct fus_moments *m, int group, const float *x);
 /* The same bits as n times add, faster: row r = order[i] (NULL: r = i) of x [rows, n_units] enters group[r], for i = 0 .. n-1. */
 void fus_moments_add_rows(struct fus_moments *m, const float *x, const int *group, const size_t *order, size_t n);
 
+/* Two groups as one (Chan, Golub & LeVeque 1983): group from_group of `from` joins group `group` of `into`, over the same units.
+ *
+ *   share = n_b / (n_a + n_b)   d = mean_b - mean_a   mean_a += d * share   m2_a = (m2_a + m2_b) + d * d * (n_a * share)   n_a += n_b
+ *
+ * A copy where n_a = 0, nothing where n_b = 0. */
+void fus_moments_merge_group(struct fus_moments *into, int group, const struct fus_moments *from, int from_group);
+
 /* Units from blocks of 16 channels (nn.h: [ceil(C/16), n_places, 16], n_units = that size) to [C, n_places], in place. */
 int fus_moments_unblock(struct fus_moments *m, int channels, size_t n_places, struct fus_error *err);
 

@@ -16,22 +16,15 @@ struct fus_moments fus_halves_view(const struct fus_moments *m, int half)
     return (struct fus_moments){n, m->n_units, m->n + half * n, m->mean + skip, m->m2 + skip};
 }
 
-/* mean = (n_a mean_a + n_b mean_b) / n,   m2 = m2_a + m2_b + (mean_b - mean_a)^2 n_a n_b / n */
 int fus_halves_merge(struct fus_moments *out, const struct fus_moments *m, struct fus_error *err)
 {
     if (m->n_groups != 2 * out->n_groups || m->n_units != out->n_units)
         return fus_base_fail(err, FUS_EINVAL, "halves: %d groups of %zu units do not merge into %d of %zu", m->n_groups,
                              m->n_units, out->n_groups, out->n_units);
-    struct fus_moments a = fus_halves_view(m, 0), b = fus_halves_view(m, 1);
     for (int g = 0; g < out->n_groups; g++) {
-        double n_a = (double)a.n[g], n_b = (double)b.n[g], n = n_a + n_b;
-        double share = n > 0 ? n_b / n : 0, weight = n_a * share;
-        out->n[g] = a.n[g] + b.n[g];
-        for (size_t i = (size_t)g * m->n_units; i < (size_t)(g + 1) * m->n_units; i++) {
-            double d = b.mean[i] - a.mean[i];
-            out->mean[i] = a.mean[i] + d * share;
-            out->m2[i] = a.m2[i] + b.m2[i] + d * d * weight;
-        }
+        if (out->mean != m->mean)
+            out->n[g] = 0, fus_moments_merge_group(out, g, m, g);
+        fus_moments_merge_group(out, g, m, out->n_groups + g);
     }
     return FUS_OK;
 }

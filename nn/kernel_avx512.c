@@ -20,14 +20,24 @@
 #define STEP_FENCE()
 #define TILE_ROWS 14
 #define TILE_BLOCKS 2
+#define DVEC __m512d
+#define DOUBLES 8
+#define DLOAD(p) _mm512_loadu_pd(p)
+#define DSTORE(p, v) _mm512_storeu_pd(p, v)
+#define DSPREAD(x) _mm512_set1_pd(x)
+#define WIDEN(p) _mm512_cvtps_pd(_mm256_loadu_ps(p))
+#define DADD(x, y) _mm512_add_pd(x, y)
+#define DSUB(x, y) _mm512_sub_pd(x, y)
+#define DMUL(x, y) _mm512_mul_pd(x, y)
 #include "gemm_tile.h"
 #include "winograd_tile.h"
+#include "moments_tile.h"
 
 static bool available(void)
 {
     return __builtin_cpu_supports("avx512f");
 }
 
-const struct fus_kernel fus_kernel_avx512 = {"avx512", TILE_ROWS, TILE_BLOCKS, gemm_tile, winograd_in,
-                                             winograd_out, fma_chains, WIDTH, available};
+const struct fus_kernel fus_kernel_avx512 = {"avx512", TILE_ROWS, TILE_BLOCKS, gemm_tile, winograd_in, winograd_out,
+                                             moments_add, moments_merge, fma_chains, WIDTH, available};
 #endif

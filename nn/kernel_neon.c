@@ -20,14 +20,24 @@
 #define STEP_FENCE() __asm__ volatile("" ::: "memory")
 #define TILE_ROWS 6
 #define TILE_BLOCKS 1
+#define DVEC float64x2_t
+#define DOUBLES 2
+#define DLOAD(p) vld1q_f64(p)
+#define DSTORE(p, v) vst1q_f64(p, v)
+#define DSPREAD(x) vdupq_n_f64(x)
+#define WIDEN(p) vcvt_f64_f32(vld1_f32(p))
+#define DADD(x, y) vaddq_f64(x, y)
+#define DSUB(x, y) vsubq_f64(x, y)
+#define DMUL(x, y) vmulq_f64(x, y)
 #include "gemm_tile.h"
 #include "winograd_tile.h"
+#include "moments_tile.h"
 
 static bool available(void)
 {
     return true; /* every AArch64 CPU that runs a hosted system has it */
 }
 
-const struct fus_kernel fus_kernel_neon = {"neon", TILE_ROWS, TILE_BLOCKS, gemm_tile, winograd_in,
-                                           winograd_out, fma_chains, WIDTH, available};
+const struct fus_kernel fus_kernel_neon = {"neon", TILE_ROWS, TILE_BLOCKS, gemm_tile, winograd_in, winograd_out,
+                                           moments_add, moments_merge, fma_chains, WIDTH, available};
 #endif

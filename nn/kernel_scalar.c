@@ -7,5 +7,5 @@ static bool available(void)
     return true;
 }
 
-const struct fus_kernel fus_kernel_scalar = {"scalar", TILE_ROWS, TILE_BLOCKS, gemm_tile, winograd_in,
-                                             winograd_out, fma_chains, WIDTH, available};
+const struct fus_kernel fus_kernel_scalar = {"scalar", TILE_ROWS, TILE_BLOCKS, gemm_tile, winograd_in, winograd_out,
+                                             moments_add, moments_merge, fma_chains, WIDTH, available};
