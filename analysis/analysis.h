@@ -134,6 +134,13 @@ int fus_select_count(struct fus_layer_summary *out, const struct fus_moments *m,
 int fus_select_summarise(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err);
 bool fus_select_defined(const struct fus_moments *m, size_t unit);
 
+/* The same for units from .. from+n-1 at once, n at most FUS_SELECT_CHUNK: spread [n] = sum of a unit's m2 over the groups, 0 for a dead unit, NaN for
+ * one that is not defined, scratch [n]; least [n_groups, FUS_SELECT_CHUNK] = t |t| of the least t of each category against each other one,
+ * Welch's or Student's, 0 where both variances are 0, of any value where a unit is not defined. */
+#define FUS_SELECT_CHUNK 1024
+void fus_select_spread(double *spread, double *scratch, const struct fus_moments *m, size_t from, size_t n);
+void fus_select_least_squares(double *least, const struct fus_moments *m, size_t from, size_t n, bool student);
+
 /* The least t of category against each other one, Welch's or Student's; NaN for a unit that is not defined. */
 double fus_select_least_t(const struct fus_moments *m, size_t unit, int category, bool student);
 

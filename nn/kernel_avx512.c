@@ -29,6 +29,10 @@
 #define DADD(x, y) _mm512_add_pd(x, y)
 #define DSUB(x, y) _mm512_sub_pd(x, y)
 #define DMUL(x, y) _mm512_mul_pd(x, y)
+#define DDIV(x, y) _mm512_div_pd(x, y)
+#define DROOT(x) _mm512_sqrt_pd(x)
+#define DLESS(x, y) _mm512_cmp_pd_mask(x, y, _CMP_LT_OQ)
+#define DPICK(m, x, y) _mm512_mask_blend_pd(m, y, x)
 #include "gemm_tile.h"
 #include "winograd_tile.h"
 #include "moments_tile.h"
@@ -39,5 +43,5 @@ static bool available(void)
 }
 
 const struct fus_kernel fus_kernel_avx512 = {"avx512", TILE_ROWS, TILE_BLOCKS, gemm_tile, winograd_in, winograd_out,
-                                             moments_add, moments_merge, fma_chains, WIDTH, available};
+                                             moments_add, moments_merge, moments_spread, least_t, roots, fma_chains, WIDTH, available};
 #endif

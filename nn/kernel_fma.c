@@ -9,7 +9,7 @@ static bool available(void)
 }
 
 const struct fus_kernel fus_kernel_fma = {"scalar", TILE_ROWS, TILE_BLOCKS, gemm_tile, winograd_in, winograd_out,
-                                          moments_add, moments_merge, fma_chains, WIDTH, available};
+                                          moments_add, moments_merge, moments_spread, least_t, roots, fma_chains, WIDTH, available};
 #else
 typedef int fus_kernel_fma_is_for_x86_64; /* a translation unit needs a declaration */
 #endif

@@ -29,6 +29,10 @@
 #define DADD(x, y) vaddq_f64(x, y)
 #define DSUB(x, y) vsubq_f64(x, y)
 #define DMUL(x, y) vmulq_f64(x, y)
+#define DDIV(x, y) vdivq_f64(x, y)
+#define DROOT(x) vsqrtq_f64(x)
+#define DLESS(x, y) vcltq_f64(x, y)
+#define DPICK(m, x, y) vbslq_f64(m, x, y)
 #include "gemm_tile.h"
 #include "winograd_tile.h"
 #include "moments_tile.h"
@@ -39,5 +43,5 @@ static bool available(void)
 }
 
 const struct fus_kernel fus_kernel_neon = {"neon", TILE_ROWS, TILE_BLOCKS, gemm_tile, winograd_in, winograd_out,
-                                           moments_add, moments_merge, fma_chains, WIDTH, available};
+                                           moments_add, moments_merge, moments_spread, least_t, roots, fma_chains, WIDTH, available};
 #endif

@@ -8,4 +8,4 @@ static bool available(void)
 }
 
 const struct fus_kernel fus_kernel_scalar = {"scalar", TILE_ROWS, TILE_BLOCKS, gemm_tile, winograd_in, winograd_out,
-                                             moments_add, moments_merge, fma_chains, WIDTH, available};
+                                             moments_add, moments_merge, moments_spread, least_t, roots, fma_chains, WIDTH, available};

@@ -28,6 +28,10 @@
 #define DADD(x, y) ((x) + (y))
 #define DSUB(x, y) ((x) - (y))
 #define DMUL(x, y) ((x) * (y))
+#define DDIV(x, y) ((x) / (y))
+#define DROOT(x) sqrt(x)
+#define DLESS(x, y) ((x) < (y))
+#define DPICK(m, x, y) ((m) ? (x) : (y))
 #include "gemm_tile.h"
 #include "winograd_tile.h"
 #include "moments_tile.h"

@@ -35,10 +35,16 @@ struct fus_kernel {
     void (*winograd_in)(float *v, size_t step, const float *plane, int side, int y0, int x0);
     void (*winograd_out)(float *plane, const float *m, size_t step, const float *bias, const float *addend, bool relu,
                          int side, int y0, int x0); /* both: winograd_tile.h */
-    /* analysis/moments.c, units from .. end-1: n_rows pictures x[r], of weights w[r], into mean and m2; and a second group's mean_b and
-     * m2_b [n] into them (moments_tile.h). */
+    /* The loops of analysis/ over units (moments_tile.h). add: units from .. end-1 of n_rows pictures x[r], of weights w[r], into mean and m2.
+     * merge: another group's mean_b and m2_b into them. spread: sum += m2; bad += NaN where one is not finite, else 0. least_t: the signed
+     * square t |t| = d |d| / (m2_a w_a + m2_b w_b), d = mean_a - mean_b, 0 where the divisor is, into the least of a and, negative, of b; NaN
+     * changes nothing. roots: of such squares, in place, with their sign. */
     void (*moments_add)(double *mean, double *m2, const float *const *x, const double *w, int n_rows, size_t from, size_t end);
     void (*moments_merge)(double *mean, double *m2, const double *mean_b, const double *m2_b, double share, double weight, size_t n);
+    void (*moments_spread)(double *sum, double *bad, const double *mean, const double *m2, size_t n);
+    void (*least_t)(double *least_a, double *least_b, const double *mean_a, const double *m2_a, double w_a, const double *mean_b,
+                    const double *m2_b, double w_b, size_t n);
+    void (*roots)(double *x, size_t n);
     float (*fma_chains)(long n);              /* n steps of FUS_FMA_CHAINS independent vectors: the machine's limit */
     int width;                                /* floats in a vector */
     bool (*available)(void);                  /* on the CPU this runs on */
