@@ -425,15 +425,36 @@ int fus_select_create(struct fus_layer_summary *out, const struct fus_moments *m
     return all ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "layer %s: no memory for %zu labels", name, units);
 }
 
+struct summarising {
+    struct fus_layer_summary *out;
+    const struct fus_moments *m;
+    int *code;               /* [n_categories] */
+    struct fus_error *error; /* [n_categories] */
+};
+
+static void summarise_category(void *context, int c, int thread)
+{
+    const struct summarising *a = context;
+    struct fus_layer_summary *out = a->out;
+    size_t n_places = (size_t)out->height * (size_t)out->width;
+    (void)thread;
+    a->code[c] = fus_csi_summarise(&out->categories[c], a->m, out->label, c, &a->error[c]);
+    if (!a->code[c])
+        a->code[c] = fus_spatial_summarise(&out->categories[c], out->label, out->channels, n_places, c, &a->error[c]);
+}
+
 int fus_select_summarise(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err)
 {
-    int code = FUS_OK;
-    for (int c = 0; c < m->n_groups && !code; c++) {
-        code = fus_csi_summarise(&out->categories[c], m, out->label, c, err);
-        if (!code)
-            code = fus_spatial_summarise(&out->categories[c], out->label, out->channels,
-                                         (size_t)out->height * (size_t)out->width, c, err);
-    }
+    size_t n = (size_t)m->n_groups;
+    struct summarising a = {out, m, fus_base_alloc(n, sizeof *a.code), fus_base_alloc(n, sizeof *a.error)};
+    int code = a.code && a.error ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory to summarise %zu categories", n);
+    if (!code)
+        fus_team_for(m->n_groups, summarise_category, &a);
+    for (size_t c = 0; c < n && !code; c++)
+        if (a.code[c])
+            code = fus_base_fail(err, a.code[c], "%s", a.error[c].msg);
+    fus_base_free(a.code);
+    fus_base_free(a.error);
     return code;
 }
 
