@@ -99,7 +99,7 @@ struct fus_category_summary {
     double dprime_mean;            /* (mu_c - mu_o) / sqrt((s_c^2 + s_o^2) / 2) over the selective units; NaN if none */
     double variation_cv, variation_sd, gini, entropy; /* of map over places; NaN where the map is 0 everywhere */
     float *map;                    /* [height, width] share of the channels selective at this place */
-    double csi_cv, dprime_cv;      /* units selected in one half of the pictures, measured in the other (halves.c); NaN: not computed, */
+    double csi_cv, dprime_cv, auc_cv; /* units selected in one half of the pictures, measured in the other (halves.c); NaN: not computed, */
     double survival, split_half_r, dice; /* as the following */
     double csi_low, csi_high, variation_low, variation_high; /* intervals of csi_mean and variation_cv (bootstrap.c) */
 };

@@ -8,6 +8,7 @@
 #include "nn/team.h"
 
 #define CHUNK FUS_SELECT_CHUNK /* units a thread takes at a time */
+#define RANKED 64              /* ... where their pictures are ranked */
 
 struct fus_moments fus_halves_view(const struct fus_moments *m, int half)
 {
@@ -183,6 +184,7 @@ static void summarise(void *context, int category, int thread)
     struct measured m[2] = {measure(a->halves, a->label, 0, category), measure(a->halves, a->label, 1, category)};
     double both = (double)m[0].n_both, n[2] = {(double)m[0].n, (double)m[1].n};
     (void)thread;
+    out->auc_cross = NAN;
     out->n_selected[0] = m[0].n, out->n_selected[1] = m[1].n;
     out->csi_same = mean_of_two(m[0].csi[0], m[1].csi[0]);
     out->csi_cross = mean_of_two(m[0].csi[1], m[1].csi[1]);
@@ -192,8 +194,95 @@ static void summarise(void *context, int category, int thread)
     out->dice = 2 * both / (n[0] + n[1]);
 }
 
-int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *m, enum fus_criterion criterion,
-                     const struct fus_select_options *options, struct fus_error *err)
+/* ---- AUC, from single responses ---- */
+
+struct ranking {
+    const struct fus_responses *r;
+    const int *half;
+    int measured, category;
+    const size_t *unit; /* [n] */
+    double *auc;        /* [n] */
+    size_t n;
+    float *scratch;     /* [threads, 3, n_images] */
+};
+
+/* The category's pictures of the half that is measured against all others of it. */
+static double unit_auc(const struct ranking *a, size_t unit, float *scratch)
+{
+    const struct fus_responses *r = a->r;
+    float *mine = scratch, *others = scratch + r->n_images;
+    size_t n_mine = 0, n_others = 0;
+    for (size_t i = 0; i < r->n_images; i++) {
+        if (a->half[i] != a->measured)
+            continue;
+        if (r->category[i] == a->category)
+            mine[n_mine++] = r->x[i * r->n_units + unit];
+        else
+            others[n_others++] = r->x[i * r->n_units + unit];
+    }
+    return fus_ranksum_auc(mine, n_mine, others, n_others, others + r->n_images);
+}
+
+static void rank_units(void *context, int task, int thread)
+{
+    const struct ranking *a = context;
+    size_t from = (size_t)task * RANKED, end = a->n - from < RANKED ? a->n : from + RANKED;
+    for (size_t i = from; i < end; i++)
+        a->auc[i] = unit_auc(a, a->unit[i], a->scratch + (size_t)thread * 3 * a->r->n_images);
+}
+
+/* Units that label [n_units] gives to the category and that are defined in m; unit may be NULL. */
+static size_t list_units(size_t *unit, const struct fus_moments *m, const int8_t *label, int category)
+{
+    size_t n = 0;
+    for (const int8_t *at = label, *end = label + m->n_units; (at = memchr(at, category, (size_t)(end - at))) != NULL; at++)
+        if (fus_select_defined(m, (size_t)(at - label))) {
+            if (unit)
+                unit[n] = (size_t)(at - label);
+            n++;
+        }
+    return n;
+}
+
+/* Mean over the units that the other half selected. */
+static int measure_auc(double *mean, struct ranking *a, const struct fus_moments *m, const int8_t *label, struct fus_error *err)
+{
+    a->n = list_units(NULL, m, label, a->category);
+    size_t *unit = fus_base_alloc(a->n + 1, sizeof *unit);
+    a->auc = fus_base_alloc(a->n + 1, sizeof *a->auc);
+    int code = unit && a->auc ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the AUC of %zu units", a->n);
+    if (!code) {
+        struct mean sum = {0, 0};
+        list_units(unit, m, label, a->category);
+        a->unit = unit;
+        fus_team_for((int)((a->n + RANKED - 1) / RANKED), rank_units, a);
+        for (size_t i = 0; i < a->n; i++)
+            include(&sum, a->auc[i]);
+        *mean = sum.sum / sum.n;
+    }
+    fus_base_free(unit);
+    fus_base_free(a->auc);
+    return code;
+}
+
+static int cross_auc(struct fus_halves_category *out, const struct fus_moments halves[2], int8_t *const label[2], const struct fus_responses *r,
+                     const int *half, struct fus_error *err)
+{
+    struct ranking a = {.r = r, .half = half, .scratch = fus_base_aligned((size_t)fus_base_threads() * r->n_images, 3 * sizeof *a.scratch)};
+    int code = a.scratch ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory to rank %zu pictures", r->n_images);
+    for (a.category = 0; a.category < r->n_categories && !code; a.category++) {
+        double mean[2];
+        for (a.measured = 0; a.measured < 2 && !code; a.measured++)
+            code = measure_auc(&mean[a.measured], &a, &halves[a.measured], label[1 - a.measured], err);
+        if (!code)
+            out[a.category].auc_cross = mean_of_two(mean[0], mean[1]);
+    }
+    fus_base_free(a.scratch);
+    return code;
+}
+
+int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *m, const struct fus_responses *r, const int *half,
+                     enum fus_criterion criterion, const struct fus_select_options *options, struct fus_error *err)
 {
     if (m->n_groups % 2 || m->n_groups < 4 || m->n_units > INT32_MAX)
         return fus_base_fail(err, FUS_EINVAL, "halves: %d groups of %zu units, expected two per category", m->n_groups,
@@ -207,6 +296,8 @@ int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *
         int8_t *const label[2] = {layer[0].label, layer[1].label};
         fus_team_for(halves[0].n_groups, summarise, &(struct summarising){out, halves, label});
         code = correlate_t(out, halves, options->student, err);
+        if (!code && r)
+            code = cross_auc(out, halves, label, r, half, err);
     }
     fus_select_free(&layer[0]);
     fus_select_free(&layer[1]);

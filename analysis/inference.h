@@ -91,12 +91,14 @@ struct fus_halves_category {
     size_t n_selected[2];
     double csi_same, csi_cross;       /* mean CSI of the selected units in their own and in the other half */
     double dprime_same, dprime_cross;
+    double auc_cross;                 /* mean AUC of the category against all other pictures, in the other half; NaN without responses */
     double survival;                  /* share of the selected units that are selected in the other half too */
     double dice;                      /* 2 |A and B| / (|A| + |B|) of the two masks */
     double t_correlation;             /* Pearson's r over units of the least t over the other categories (options->student or Welch's); units defined in both */
 };
-int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *m, enum fus_criterion criterion,
-                     const struct fus_select_options *options, struct fus_error *err); /* out [n_categories] */
+/* out [n_categories]; r: the single responses behind m, and half [n_images] of each picture; NULL: no auc_cross. */
+int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *m, const struct fus_responses *r, const int *half,
+                     enum fus_criterion criterion, const struct fus_select_options *options, struct fus_error *err);
 
 /* ---- order (order.c) ---- */
 

@@ -278,11 +278,12 @@ def halves():
     rows = []
     for c in range(CATEGORIES):
         others = [k for k in range(CATEGORIES) if k != c]
-        mask, csi, d, t = [], [], [], []
+        mask, csi, d, auc, t = [], [], [], [], []
         for y in half:
             mask.append(category_row(y, c)[0])
             t.append(np.array([welch(y[c], y[k])[0] for k in others]).min(0))
             mine, mu_o, pool = y[c].mean(0), np.mean([y[k].mean(0) for k in others], axis=0), np.concatenate([y[k] for k in others])
+            auc.append(stats.mannwhitneyu(y[c], pool, axis=0).statistic / (len(y[c]) * len(pool)))
             with np.errstate(all="ignore"):
                 csi.append(np.where(mine + mu_o > 0, (mine - mu_o) / (mine + mu_o), np.nan))
                 d.append((mine - mu_o) / np.sqrt((y[c].var(0, ddof=1) + pool.var(0, ddof=1)) / 2))
@@ -292,8 +293,9 @@ def halves():
         both = (mask[0] & mask[1]).sum()
         row += [mean_or_nan(np.array([both / m.sum() if m.any() else np.nan for m in mask])),
                 2 * both / (mask[0].sum() + mask[1].sum()), np.corrcoef(t[0], t[1])[0, 1]]
+        row += [mean_or_nan(np.array([mean_or_nan(auc[m][mask[s]]) for s, m in pairs[1]]))]
         rows.append(braces(*row))
-    write("halves", rows, "n selected in each half, CSI same and cross, d' same and cross, survival, Dice, r of t maps")
+    write("halves", rows, "n selected in each half, CSI same and cross, d' same and cross, survival, Dice, r of t maps, AUC cross")
 
 
 # ---- resampling, with the program's own generator written anew ----
