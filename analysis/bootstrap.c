@@ -1,7 +1,6 @@
 /* How much would the numbers move with other pictures of the same kind? Pictures, not units, are drawn: units of one network are
  * no independent samples. Each resample repeats the whole selection, so its choice of units varies as well. Repeated
- * pictures make a resample's variances a little small, which the percentile interval keeps and BCa corrects. Time:
- * n_resamples (+ n_images) times the moments of all pictures. */
+ * pictures make a resample's variances a little small, which the percentile interval keeps and BCa corrects. */
 #include <math.h>
 #include <string.h>
 
@@ -16,27 +15,6 @@ void fus_bootstrap_destroy(struct fus_bootstrap *b)
     fus_base_free(b->resampled);
     fus_base_free(b->left_out);
     memset(b, 0, sizeof *b);
-}
-
-/* The statistics of the pictures order [n], into every stride-th place of out [n_categories, 3]. */
-static int measure(double *out, size_t stride, struct fus_moments *m, const struct fus_responses *r, const size_t *order,
-                   size_t n, const struct fus_select_options *options, struct fus_error *err)
-{
-    struct fus_layer_summary layer;
-    if (fus_base_stopping())
-        return fus_base_fail(err, FUS_ESTOPPED, "stopped while resampling");
-    fus_responses_moments(m, r, order, n, NULL);
-    int code = fus_criteria_layer(&layer, m, "resample", r->channels, r->height, r->width, options->criterion, options, err);
-    if (code)
-        return code;
-    for (int c = 0; c < r->n_categories; c++) {
-        double *to = out + (size_t)c * N_STATISTICS * stride;
-        to[FUS_BOOTSTRAP_PROPORTION * stride] = layer.categories[c].proportion;
-        to[FUS_BOOTSTRAP_CSI * stride] = layer.categories[c].csi_mean;
-        to[FUS_BOOTSTRAP_VARIATION * stride] = layer.categories[c].variation_cv;
-    }
-    fus_select_free(&layer);
-    return FUS_OK;
 }
 
 /* Pictures in order of their subcategory: members [n_images], those of subcategory s at first[s] .. first[s+1]-1; first
@@ -54,16 +32,54 @@ static void sort_strata(size_t *members, size_t *first, const struct fus_respons
                 members[at++] = i;
 }
 
-/* order [n_images]: for each place, any picture of its subcategory. */
-static void draw(size_t *order, const size_t *members, const size_t *first, const struct fus_responses *r, uint64_t seed, size_t b)
+/* Draw 0 is the run as it is, 1 .. n_resamples are drawn, the rest leave picture 0, 1, ... out. */
+struct work {
+    struct fus_bootstrap *b;
+    const struct fus_responses *r;
+    const struct fus_select_options *options;
+    uint64_t seed;
+    size_t *members, *first; /* sort_strata */
+};
+
+static size_t choose(void *context, size_t draw, size_t *order, int *category)
 {
+    const struct work *w = context;
+    const struct fus_responses *r = w->r;
     const int *stratum = r->stratum ? r->stratum : r->category;
+    size_t n_resamples = w->b->n_resamples, left_out = draw > n_resamples ? draw - n_resamples - 1 : r->n_images, n = 0;
     struct fus_rng rng;
-    fus_rng_seed(&rng, seed + ((uint64_t)b + 1) * 0xd1342543de82ef95u);
+    fus_rng_seed(&rng, w->seed + (uint64_t)draw * 0xd1342543de82ef95u);
     for (size_t i = 0; i < r->n_images; i++) {
-        size_t from = first[stratum[i]], n = first[stratum[i] + 1] - from;
-        order[i] = members[from + (size_t)fus_rng_below(&rng, n)];
+        size_t from = w->first[stratum[i]], among = w->first[stratum[i] + 1] - from;
+        if (i == left_out)
+            continue;
+        order[n] = draw == 0 || draw > n_resamples ? i : w->members[from + (size_t)fus_rng_below(&rng, among)];
+        category[n] = r->category[order[n]];
+        n++;
     }
+    return n;
+}
+
+/* The statistics of a draw, into every stride-th place. */
+static int measure(void *context, size_t draw, const struct fus_moments *m, struct fus_error *err)
+{
+    const struct work *w = context;
+    const struct fus_responses *r = w->r;
+    struct fus_bootstrap *b = w->b;
+    struct fus_layer_summary layer;
+    int code = fus_criteria_layer(&layer, m, "resample", r->channels, r->height, r->width, w->options->criterion, w->options, err);
+    if (code)
+        return code;
+    bool drawn = draw > 0 && draw <= b->n_resamples;
+    size_t stride = draw == 0 ? 1 : drawn ? b->n_resamples : b->n_images;
+    double *to = draw == 0 ? b->estimate : drawn ? b->resampled + draw - 1 : b->left_out + draw - 1 - b->n_resamples;
+    for (int c = 0; c < r->n_categories; c++, to += N_STATISTICS * stride) {
+        to[FUS_BOOTSTRAP_PROPORTION * stride] = layer.categories[c].proportion;
+        to[FUS_BOOTSTRAP_CSI * stride] = layer.categories[c].csi_mean;
+        to[FUS_BOOTSTRAP_VARIATION * stride] = layer.categories[c].variation_cv;
+    }
+    fus_select_free(&layer);
+    return FUS_OK;
 }
 
 static int check_left_out(const struct fus_responses *r, struct fus_error *err)
@@ -92,10 +108,9 @@ static int create_memory(struct fus_bootstrap *b, const struct fus_responses *r,
 }
 
 int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples, bool jackknife, uint64_t seed,
-                         const struct fus_select_options *options, struct fus_error *err)
+                         const struct fus_select_options *options, const struct fus_progress *progress, struct fus_error *err)
 {
-    struct fus_moments m = {0};
-    size_t *work = NULL, n = r->n_images;
+    struct work w = {.b = b, .r = r, .options = options, .seed = seed};
     memset(b, 0, sizeof *b);
     int code = fus_responses_check(r, err);
     if (!code && n_resamples < 1)
@@ -104,27 +119,15 @@ int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r,
         code = check_left_out(r, err);
     if (!code)
         code = create_memory(b, r, n_resamples, jackknife, err);
-    if (!code)
-        code = fus_moments_create(&m, r->n_categories, r->n_units, err);
-    if (!code && !(work = fus_base_alloc(n + 1, 3 * sizeof *work)))
-        code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu pictures' places", n);
-    if (code)
-        goto out;
-    size_t *order = work, *members = work + n, *first = work + 2 * n;
-    sort_strata(members, first, r);
-    code = measure(b->estimate, 1, &m, r, NULL, n, options, err);
-    for (size_t k = 0; k < n_resamples && !code; k++) {
-        draw(order, members, first, r, seed, k);
-        code = measure(b->resampled + k, n_resamples, &m, r, order, n, options, err);
+    if (!code && !(w.members = fus_base_alloc(2 * r->n_images + 1, sizeof *w.members)))
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu pictures' places", r->n_images);
+    if (!code) {
+        size_t n_draws = 1 + n_resamples + (jackknife ? r->n_images : 0);
+        w.first = w.members + r->n_images;
+        sort_strata(w.members, w.first, r);
+        code = fus_resample_run(&(struct fus_resampling){n_draws, choose, measure, &w, progress}, r, err);
     }
-    for (size_t i = 0; i < n && jackknife && !code; i++) {
-        for (size_t k = 0; k + 1 < n; k++)
-            order[k] = k + (k >= i);
-        code = measure(b->left_out + i, n, &m, r, order, n - 1, options, err);
-    }
-out:
-    fus_base_free(work);
-    fus_moments_destroy(&m);
+    fus_base_free(w.members);
     if (code)
         fus_bootstrap_destroy(b);
     return code;

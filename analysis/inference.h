@@ -1,6 +1,6 @@
 /* What goes beyond the default report: other criteria of selectivity, effect sizes, cross-validation, resampling,
- * representational similarity. Reading order: effect.c, ranksum.c, criteria.c, sweep.c, halves.c, order.c, permute.c,
- * bootstrap.c, consistency.c, signflip.c. Same rules as analysis.h: doubles, fixed order of sums, nothing depends on threads. */
+ * representational similarity. Reading order: effect.c, ranksum.c, criteria.c, sweep.c, halves.c, order.c, resample.c,
+ * permute.c, bootstrap.c, consistency.c, signflip.c. Same rules as analysis.h: doubles, fixed order of sums, nothing depends on threads. */
 #ifndef FUS_INFERENCE_H
 #define FUS_INFERENCE_H
 
@@ -106,6 +106,25 @@ void fus_order_sort(double *x, size_t n);                                /* asce
 double fus_order_quantile(const double *sorted, size_t n, double share); /* between neighbours, as numpy.quantile; NaN for n = 0 */
 int fus_order_ranks(double *ranks, const double *x, size_t n, struct fus_error *err); /* 1 .. n, equal values share their mean rank */
 
+/* ---- the same pictures drawn again and again (resample.c), what permute.c and bootstrap.c share ---- */
+
+/* Told now and then, by one thread: how many of the draws are done. */
+struct fus_progress {
+    void (*tell)(void *context, size_t done, size_t of);
+    void *context;
+};
+
+struct fus_resampling {
+    size_t n_draws;
+    /* order, category [n_images]: which row enters at each step, and under which category; returns how many. */
+    size_t (*choose)(void *context, size_t draw, size_t *order, int *category);
+    /* The draw's moments, the same bits as fus_responses_moments gives. Any thread may call it, for any draw, at the same time. */
+    int (*measure)(void *context, size_t draw, const struct fus_moments *m, struct fus_error *err);
+    void *context;
+    const struct fus_progress *progress; /* NULL: nobody listens */
+};
+int fus_resample_run(const struct fus_resampling *plan, const struct fus_responses *r, struct fus_error *err);
+
 /* ---- permutation (permute.c): the pictures relabelled at random within the run, one relabelling for all units ----
  *
  * Relabelling b = 0 .. m-1 shuffles the list of category labels (Fisher-Yates from the end) with fus_rng seeded by seed + (b + 1) *
@@ -118,7 +137,8 @@ struct fus_permute_category {
     size_t n_familywise;                    /* units above it */
 };
 int fus_permute_layer(struct fus_permute_category *out, const struct fus_responses *r, long n_permutations, uint64_t seed,
-                      const struct fus_select_options *options, struct fus_error *err); /* out [n_categories] */
+                      const struct fus_select_options *options, const struct fus_progress *progress,
+                      struct fus_error *err); /* out [n_categories]; progress may be NULL */
 
 /* ---- bootstrap (bootstrap.c): pictures drawn with replacement within their subcategory (Efron & Tibshirani 1993) ----
  *
@@ -136,7 +156,7 @@ struct fus_bootstrap {
 /* Resample b draws, in list order, for each place of the list another picture of its subcategory, by fus_rng seeded as in permute.c: two
  * models that saw the same list get the same draws, which makes their differences paired. */
 int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples, bool jackknife, uint64_t seed,
-                         const struct fus_select_options *options, struct fus_error *err);
+                         const struct fus_select_options *options, const struct fus_progress *progress, struct fus_error *err);
 void fus_bootstrap_destroy(struct fus_bootstrap *b);
 
 struct fus_interval {

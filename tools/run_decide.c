@@ -83,7 +83,7 @@ static int resample(struct fus_layer_summary *layer, struct fus_run_layer *extra
     }
     if (run->bootstrap) {
         fprintf(stderr, "%s: %d bootstrap resamples\n", layer->name, run->bootstrap);
-        code = fus_bootstrap_create(&extra->bootstrap, r, (size_t)run->bootstrap, jackknife, run->seed, &run->select, err);
+        code = fus_bootstrap_create(&extra->bootstrap, r, (size_t)run->bootstrap, jackknife, run->seed, &run->select, NULL, err);
         if (!code)
             code = fus_bootstrap_fill(layer, &extra->bootstrap, run->select.alpha, err);
         layer->bootstrap = &extra->bootstrap;
@@ -93,7 +93,7 @@ static int resample(struct fus_layer_summary *layer, struct fus_run_layer *extra
     if (run->permutations && !code) {
         fprintf(stderr, "%s: %d relabellings\n", layer->name, run->permutations);
         extra->permuted = fus_base_alloc((size_t)r->n_categories, sizeof *extra->permuted);
-        code = extra->permuted ? fus_permute_layer(extra->permuted, r, run->permutations, run->seed, &run->select, err)
+        code = extra->permuted ? fus_permute_layer(extra->permuted, r, run->permutations, run->seed, &run->select, NULL, err)
                                : fus_base_fail(err, FUS_ENOMEM, "no memory for relabellings");
     }
     if (run->consistency && !code) {
