@@ -178,7 +178,7 @@ static int each_batch(struct lesion *l, const char *what, int (*show)(struct les
             fus_team_run(show_batch, &s);
             code = s.code;
         }
-        fus_run_progress(NULL, what, l->first + n, l->set.n_pictures, started);
+        fus_run_progress(what, "pictures", l->first + n, l->set.n_pictures, started);
     }
     return code;
 }

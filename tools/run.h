@@ -76,7 +76,7 @@ void fus_run_units_folder(char *path, size_t path_bytes, const struct fus_run *r
 /* The last layer with more than one place: layer4.2.relu of a ResNet-50. NULL: none. */
 const struct fus_layer_summary *fus_run_last_place_layer(const struct fus_model_summary *m);
 
-/* A line on a terminal that is written over, plain lines now and then elsewhere. */
-void fus_run_progress(const struct fus_run *run, const char *what, int done, int of, double started);
+/* "WHAT: 12 of 192 THINGS, 3.4 a second, 53 s left": a line on a terminal that is written over, plain lines now and then elsewhere. */
+void fus_run_progress(const char *what, const char *things, int done, int of, double started);
 
 #endif

@@ -68,6 +68,17 @@ static void set_cross_validated(struct fus_layer_summary *layer, const struct fu
     }
 }
 
+struct telling {
+    const char *layer, *things;
+    double started;
+};
+
+static void tell(void *context, size_t done, size_t of)
+{
+    const struct telling *t = context;
+    fus_run_progress(t->layer, t->things, (int)done, (int)of, t->started);
+}
+
 /* What needs every single response. */
 static int resample(struct fus_layer_summary *layer, struct fus_run_layer *extra, const struct fus_run *run,
                     const struct fus_responses *r, struct fus_error *err)
@@ -82,8 +93,9 @@ static int resample(struct fus_layer_summary *layer, struct fus_run_layer *extra
         jackknife = jackknife && n > 2;
     }
     if (run->bootstrap) {
-        fprintf(stderr, "%s: %d bootstrap resamples\n", layer->name, run->bootstrap);
-        code = fus_bootstrap_create(&extra->bootstrap, r, (size_t)run->bootstrap, jackknife, run->seed, &run->select, NULL, err);
+        struct telling t = {layer->name, "resamples", fus_run_now()};
+        code = fus_bootstrap_create(&extra->bootstrap, r, (size_t)run->bootstrap, jackknife, run->seed, &run->select,
+                                    &(struct fus_progress){tell, &t}, err);
         if (!code)
             code = fus_bootstrap_fill(layer, &extra->bootstrap, run->select.alpha, err);
         layer->bootstrap = &extra->bootstrap;
@@ -91,9 +103,10 @@ static int resample(struct fus_layer_summary *layer, struct fus_run_layer *extra
         extra->bootstrap.left_out = NULL;
     }
     if (run->permutations && !code) {
-        fprintf(stderr, "%s: %d relabellings\n", layer->name, run->permutations);
+        struct telling t = {layer->name, "relabellings", fus_run_now()};
+        struct fus_progress progress = {tell, &t};
         extra->permuted = fus_base_alloc((size_t)r->n_categories, sizeof *extra->permuted);
-        code = extra->permuted ? fus_permute_layer(extra->permuted, r, run->permutations, run->seed, &run->select, NULL, err)
+        code = extra->permuted ? fus_permute_layer(extra->permuted, r, run->permutations, run->seed, &run->select, &progress, err)
                                : fus_base_fail(err, FUS_ENOMEM, "no memory for relabellings");
     }
     if (run->consistency && !code) {

@@ -17,7 +17,7 @@ double fus_run_now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-void fus_run_progress(const struct fus_run *run, const char *what, int done, int of, double started)
+void fus_run_progress(const char *what, const char *things, int done, int of, double started)
 {
     static double last;
     double t = fus_run_now(), rate = done / (t - started + 1e-9);
@@ -25,9 +25,8 @@ void fus_run_progress(const struct fus_run *run, const char *what, int done, int
     if (!ended && t - last < (terminal ? 0.1 : 10))
         return;
     last = t;
-    (void)run;
-    fprintf(stderr, "%s%s: %d of %d pictures, %.1f a second, %.0f s left%s", terminal ? "\r\033[K" : "", what, done, of, rate,
-            (of - done) / rate, terminal && !ended ? "" : "\n");
+    fprintf(stderr, "%s%s: %d of %d %s, %.1f a second, %.0f s left%s", terminal ? "\r\033[K" : "", what, done, of, things,
+            rate, (of - done) / rate, terminal && !ended ? "" : "\n");
 }
 
 /* ---- before ---- */
