@@ -1,6 +1,6 @@
 /* What goes beyond the default report: other criteria of selectivity, effect sizes, cross-validation, resampling,
  * representational similarity. Reading order: effect.c, ranksum.c, criteria.c, sweep.c, halves.c, order.c, resample.c,
- * permute.c, bootstrap.c, consistency.c, signflip.c. Same rules as analysis.h: doubles, fixed order of sums, nothing depends on threads. */
+ * permute.c, bootstrap.c, consistency.c, readout.c, signflip.c. Same rules as analysis.h: doubles, fixed order of sums, nothing depends on threads. */
 #ifndef FUS_INFERENCE_H
 #define FUS_INFERENCE_H
 
@@ -186,6 +186,31 @@ int fus_consistency_rdm_means(double *rdm, const struct fus_moments *m, struct f
 
 /* Spearman's r of a [n] and b [n], equal values sharing their mean rank; pairs with a NaN left out; NaN where one side does not vary. */
 int fus_consistency_spearman(double *r, const double *a, const double *b, size_t n, struct fus_error *err);
+
+/* ---- read-outs (readout.c): which category do a picture's features tell? ----
+ *
+ * The category with the largest score bias[c] + weight[c] . x. mean: nearest class mean (Euclid). ridge: regression on the categories'
+ * indicators, lambda by generalised cross-validation; at least 3 pictures, all finite, else FUS_EINVAL. A category without pictures never wins. */
+struct fus_readout {
+    int n_categories;
+    size_t n_features;
+    double *weight; /* [n_categories, n_features] */
+    double *bias;   /* [n_categories] */
+    double lambda;  /* ridge's */
+};
+
+/* Rows rows[0 .. n-1] of x [.., n_features], whose categories are category [..]. */
+struct fus_readout_data {
+    const float *x;
+    const int *category;
+    const size_t *rows;
+    size_t n, n_features;
+    int n_categories;
+};
+int fus_readout_mean(struct fus_readout *out, const struct fus_readout_data *d, struct fus_error *err);
+int fus_readout_ridge(struct fus_readout *out, const struct fus_readout_data *d, struct fus_error *err);
+int fus_readout_predict(const struct fus_readout *r, const float *x); /* -1: the scores are not numbers; the lower of equal ones */
+void fus_readout_destroy(struct fus_readout *r);
 
 /* ---- sign flips (signflip.c): differences d [n], say of two models in each layer, with mean 0 under exchange of the models ----
  *

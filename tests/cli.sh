@@ -65,6 +65,7 @@ fails 2 "--preset baek is --criterion ranksum; 'iut' found" run --model "$small"
 fails 2 "do not go with --criterion ranksum" run --model "$small" --out "$work/o" --criterion ranksum --bootstrap 9
 fails 2 "two folders of finished runs expected" compare "$work"
 fails 2 "zero or mean expected" lesion --model "$small" --run x --category face --layer relu --mode half
+fails 2 "mean, ridge or both expected" lesion --model "$small" --run x --category face --layer relu --readout svm
 fails 2 "--layer L expected" lesion --model "$small" --run x --category face
 fails 2 "--threads: 'many' found" bench --threads many
 fails 2 "--out DIR expected" run --model "$small"
@@ -272,6 +273,8 @@ says '^relu,face,[0-9]+,zero,scrambled,6,'
 cp "$work/stdout" "$work/lesion"
 run "lesion, other batch and threads" lesion $lesion --layer relu --controls 5 --batch 7 --threads 1 -o "$work/again.csv"
 ok "the same bytes" cmp "$work/lesion" "$work/again.csv"
+run "lesion, both read-outs" lesion $lesion --layer relu --controls 5 --readout both
+ok "the same rows by class means, as many by ridge" sh -c 'head -n 6 "$1" | cmp - "$2" && test "$(grep -c ,ridge$ "$1")" -eq 5' sh "$work/stdout" "$work/lesion"
 fails 1 "comes after the final features" lesion $lesion --layer fc
 fails 1 "no model of this run has the weights" lesion $lesion --model 'random:cifar_resnet8?seed=9' --layer relu
 fails 1 "no category is called 'cat'" lesion $lesion --category cat --layer relu

@@ -424,6 +424,27 @@ def consistency():
           "RDM of category means; first values of the pictures' RDM; its Spearman r with that of every second unit, of max(x, 1.25)")
 
 
+# ---- read-outs ----
+
+def readout():
+    """Even pictures of layer_responses() train, odd ones are read: scores by NumPy's SVD, without any n x n system."""
+    x, labels = np.concatenate(layer_responses())[:, 3:], np.repeat(np.arange(CATEGORIES), PICTURES)
+    train, test, y = x[::2], x[1::2], np.eye(CATEGORIES)[labels[::2]]
+    means = np.array([train[labels[::2] == c].mean(0) for c in range(CATEGORIES)])
+    nearest = ((test[:, None] - means) ** 2).sum(2).argmin(1)
+    u, s, vt = np.linalg.svd(train - train.mean(0), full_matrices=False)
+    n, best = len(train), None
+    for power in range(-4, 3):
+        lam = 10.0 ** power * (s ** 2).sum() / n
+        w = vt.T @ ((s / (s ** 2 + lam))[:, None] * (u.T @ (y - y.mean(0))))
+        residual = y - y.mean(0) - (train - train.mean(0)) @ w
+        gcv = n * (residual ** 2).sum() / (n - 1 - (s ** 2 / (s ** 2 + lam)).sum()) ** 2
+        if best is None or gcv < best[0]:
+            best = gcv, lam, (test - train.mean(0)) @ w + y.mean(0)
+    write("readout", [braces(best[1]), braces(*nearest), braces(*best[2].ravel())],
+          "lambda of the ridge regression; nearest class means of the odd pictures; their ridge scores [picture, category]")
+
+
 def signflip():
     rng = np.random.default_rng(9)
     rows = []
@@ -443,7 +464,7 @@ def main():
             worst = max(worst, abs(float((mpf(float(stats.t.sf(t, df))) - p) / p)))
         print(f"SciPy's largest relative error: {worst:.2e}", file=sys.stderr)
         return
-    for make in (special, ttest, multiple, select, criteria, ranks, halves, permute, bootstrap, consistency, signflip):
+    for make in (special, ttest, multiple, select, criteria, ranks, halves, permute, bootstrap, consistency, readout, signflip):
         make()
 
 
