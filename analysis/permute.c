@@ -75,34 +75,26 @@ static int largest_mean(const struct fus_moments *m, size_t unit)
     return most;
 }
 
-/* Whether the unit's t against each other category may be above `least` >= 0: without root or division. weight [n_groups]: 1 / (n (n-1)). */
-static bool may_pass(const struct fus_moments *m, size_t unit, int c, double least, const double *weight, bool student)
+/* The largest least t of each category in relabelling b, 0 at least: squares first, the t itself where it may be the largest. */
+static int find_largest_t(struct work *w, const struct fus_moments *m, long b, struct fus_error *err)
 {
-    for (int k = 0; k < m->n_groups; k++) {
-        size_t i = (size_t)c * m->n_units + unit, j = (size_t)k * m->n_units + unit;
-        double d = m->mean[i] - m->mean[j], n_c = (double)m->n[c], n_k = (double)m->n[k];
-        double squared_error = student ? (m->m2[i] + m->m2[j]) * (1 / n_c + 1 / n_k) / (n_c + n_k - 2) : m->m2[i] * weight[c] + m->m2[j] * weight[k];
-        if (k != c && !(d * d > least * least * squared_error * (1 - MARGIN)))
-            return false;
+    double *squares = fus_base_aligned((size_t)m->n_groups, FUS_SELECT_CHUNK * sizeof *squares);
+    if (!squares)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for the t of relabelling %ld", b + 1);
+    for (size_t from = 0; from < m->n_units; from += FUS_SELECT_CHUNK) {
+        size_t n = m->n_units - from < FUS_SELECT_CHUNK ? m->n_units - from : FUS_SELECT_CHUNK;
+        fus_select_least_squares(squares, m, from, n, w->options->student);
+        for (int c = 0; c < m->n_groups; c++) {
+            double *most = &w->null_t[(size_t)c * (size_t)w->n + (size_t)b];
+            for (size_t u = 0; u < n; u++)
+                if (squares[(size_t)c * FUS_SELECT_CHUNK + u] > *most * *most * (1 - MARGIN)) {
+                    double t = fus_select_least_t(m, from + u, c, w->options->student);
+                    *most = t > *most ? t : *most;
+                }
+        }
     }
-    return true;
-}
-
-/* The largest t of each category in relabelling b, 0 at least. */
-static void find_largest_t(struct work *w, const struct fus_moments *m, long b)
-{
-    double weight[127], most[127] = {0};
-    for (int g = 0; g < m->n_groups; g++)
-        weight[g] = 1 / ((double)m->n[g] * (double)(m->n[g] - 1));
-    for (size_t u = 0; u < m->n_units; u++) {
-        int c = largest_mean(m, u);
-        if (!may_pass(m, u, c, most[c], weight, w->options->student))
-            continue;
-        double t = fus_select_least_t(m, u, c, w->options->student);
-        most[c] = t > most[c] ? t : most[c];
-    }
-    for (int g = 0; g < m->n_groups; g++)
-        w->null_t[(size_t)g * (size_t)w->n + (size_t)b] = most[g];
+    fus_base_free(squares);
+    return FUS_OK;
 }
 
 static int measure(void *context, size_t draw, const struct fus_moments *m, struct fus_error *err)
@@ -120,8 +112,8 @@ static int measure(void *context, size_t draw, const struct fus_moments *m, stru
     }
     fus_select_free(&layer);
     if (draw > 0)
-        find_largest_t(w, m, (long)draw - 1);
-    for (size_t u = 0; u < r->n_units && draw == 0; u++) {
+        return find_largest_t(w, m, (long)draw - 1, err);
+    for (size_t u = 0; u < r->n_units; u++) {
         w->best[u] = (int8_t)largest_mean(m, u);
         w->t[u] = fus_select_least_t(m, u, w->best[u], w->options->student);
     }
