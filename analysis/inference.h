@@ -145,17 +145,27 @@ int fus_permute_layer(struct fus_permute_category *out, const struct fus_respons
  * Three statistics of every category, in this order: */
 enum fus_bootstrap_statistic { FUS_BOOTSTRAP_PROPORTION, FUS_BOOTSTRAP_CSI, FUS_BOOTSTRAP_VARIATION, FUS_BOOTSTRAP_STATISTICS };
 
+enum fus_interval_method {
+    FUS_INTERVAL_CENTRED,    /* estimate + (quantile - mean of the resamples) */
+    FUS_INTERVAL_PERCENTILE, /* quantiles of the resamples */
+    FUS_INTERVAL_BCA         /* the same, corrected for bias and skew (Efron 1987) */
+};
+/* "centred", "percentile", "bca"; FUS_EINVAL names them. */
+int fus_bootstrap_parse(enum fus_interval_method *out, const char *name, struct fus_error *err);
+const char *fus_bootstrap_name(enum fus_interval_method method);
+
 struct fus_bootstrap {
     int n_categories;
+    enum fus_interval_method method;
     size_t n_resamples, n_images;
     double *estimate;  /* [n_categories, 3] of the pictures as they are; NaN where a statistic is undefined, here and below */
     double *resampled; /* [n_categories, 3, n_resamples] */
-    double *left_out;  /* [n_categories, 3, n_images] without picture i (jackknife), for BCa; NULL: not computed */
+    double *left_out;  /* [n_categories, 3, n_images] without picture i (jackknife); BCa alone, else NULL */
 };
 
 /* Resample b draws, in list order, for each place of the list another picture of its subcategory, by fus_rng seeded as in permute.c: two
  * models that saw the same list get the same draws, which makes their differences paired. */
-int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples, bool jackknife, uint64_t seed,
+int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples, enum fus_interval_method method, uint64_t seed,
                          const struct fus_select_options *options, const struct fus_progress *progress, struct fus_error *err);
 void fus_bootstrap_destroy(struct fus_bootstrap *b);
 
@@ -165,15 +175,19 @@ struct fus_interval {
 };
 
 /* Intervals from a sorted copy of values [n], NaN left out; NaN where fewer than 2 remain. BCa corrects bias and skew by the
- * share of values below the estimate and by the jackknife left_out [n_left] (Efron 1987). scratch [n]. */
+ * share of values below the estimate and by the jackknife left_out [n_left] (Efron 1987). scratch [n]. METHOD.md, section 8, says which
+ * covers what. */
+void fus_bootstrap_centred(struct fus_interval *out, double estimate, const double *values, size_t n, double alpha, double *scratch);
 void fus_bootstrap_percentile(struct fus_interval *out, double estimate, const double *values, size_t n, double alpha, double *scratch);
 void fus_bootstrap_bca(struct fus_interval *out, double estimate, const double *values, size_t n, const double *left_out, size_t n_left,
                        double alpha, double *scratch);
 
-/* The intervals into a layer's ci_low and ci_high, csi_low ... variation_high: BCa with a jackknife, else percentile. */
+/* The intervals into a layer's ci_low and ci_high, csi_low ... variation_high, by b's method; none leaves the values a proportion or variation can
+ * have. */
 int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstrap *b, double alpha, struct fus_error *err);
 
-/* a - b of every category and statistic, paired by resample, percentile interval and p: out [n_categories, 3]. */
+/* a - b of every category and statistic, paired by resample, interval by their method, and p: out [n_categories, 3]. p from the resampled
+ * differences, with centred intervals moved as these are. */
 int fus_bootstrap_difference(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b, double alpha,
                              struct fus_error *err);
 

@@ -65,6 +65,8 @@ fails 2 "--preset baek is --criterion ranksum; 'iut' found" run --model "$small"
 fails 2 "do not go with --criterion ranksum" run --model "$small" --out "$work/o" --criterion ranksum --bootstrap 9
 fails 2 "two folders of finished runs expected" compare "$work"
 fails 2 "zero or mean expected" lesion --model "$small" --run x --category face --layer relu --mode half
+fails 2 "there are centred, percentile, bca" run --model "$small" --out "$work/o" --bootstrap 9 --interval wald
+fails 2 "--interval says how" run --model "$small" --out "$work/o" --interval bca
 fails 2 "mean, ridge or both expected" lesion --model "$small" --run x --category face --layer relu --readout svm
 fails 2 "--layer L expected" lesion --model "$small" --run x --category face
 fails 2 "--threads: 'many' found" bench --threads many

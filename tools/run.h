@@ -34,6 +34,7 @@ struct fus_run {
     bool full_units, direct, low_memory, sweep, consistency, scrambled;
     enum fus_run_halves halves;
     int bootstrap, permutations;   /* 0: none */
+    enum fus_interval_method interval;
     const char *preset;            /* NULL: none */
     char criterion_text[1200];     /* for the report, where it is not the default's */
     uint64_t seed;

@@ -85,22 +85,13 @@ static int resample(struct fus_layer_summary *layer, struct fus_run_layer *extra
 {
     int code = FUS_OK;
     size_t pairs = r->n_images * (r->n_images - 1) / 2;
-    bool jackknife = true; /* BCa, unless leaving one picture out would leave a category with one */
-    for (int c = 0; c < r->n_categories; c++) {
-        size_t n = 0;
-        for (size_t i = 0; i < r->n_images; i++)
-            n += r->category[i] == c;
-        jackknife = jackknife && n > 2;
-    }
     if (run->bootstrap) {
         struct telling t = {layer->name, "resamples", fus_run_now()};
-        code = fus_bootstrap_create(&extra->bootstrap, r, (size_t)run->bootstrap, jackknife, run->seed, &run->select,
+        code = fus_bootstrap_create(&extra->bootstrap, r, (size_t)run->bootstrap, run->interval, run->seed, &run->select,
                                     &(struct fus_progress){tell, &t}, err);
         if (!code)
             code = fus_bootstrap_fill(layer, &extra->bootstrap, run->select.alpha, err);
         layer->bootstrap = &extra->bootstrap;
-        fus_base_free(extra->bootstrap.left_out);
-        extra->bootstrap.left_out = NULL;
     }
     if (run->permutations && !code) {
         struct telling t = {layer->name, "relabellings", fus_run_now()};

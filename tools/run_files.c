@@ -225,8 +225,9 @@ static void json_options(struct fus_outfile *f, const struct fus_run *run)
     fus_outfile_printf(f, "\"criterion\": \"%s\",\n  \"test\": %s,\n  \"correction\": %s,\n", fus_criteria_name(o->criterion),
                        prince || (iut && o->student) ? "\"student\"" : iut ? "\"welch\"" : "null",
                        iut ? correction[o->correction] : prince ? "\"by\"" : "null");
-    fus_outfile_printf(f, "  \"alpha\": %.17g,\n  \"halves\": \"%s\",\n  \"bootstrap\": %d,\n  \"permutations\": %d,\n  \"seed\": %llu,\n  ", o->alpha,
-                       run->halves == FUS_HALVES_ALTERNATE && run->set.halves_given ? "manifest" : halves[run->halves], run->bootstrap, run->permutations, (unsigned long long)run->seed);
+    fus_outfile_printf(f, "  \"alpha\": %.17g,\n  \"halves\": \"%s\",\n  \"bootstrap\": %d,\n  \"interval\": \"%s\",\n  \"permutations\": %d,\n  \"seed\": %llu,\n  ", o->alpha,
+                       run->halves == FUS_HALVES_ALTERNATE && run->set.halves_given ? "manifest" : halves[run->halves], run->bootstrap,
+                       fus_bootstrap_name(run->interval), run->permutations, (unsigned long long)run->seed);
     json_field(f, "layers", run->layers);
     fus_outfile_printf(f, ",\n  \"conv\": \"%s\",\n  \"units\": \"%s\",\n  ", run->direct ? "direct" : "auto",
                        run->full_units ? "full" : "labels");
