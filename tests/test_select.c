@@ -43,8 +43,10 @@ static void test_golden(void)
         const struct fus_category_summary *s = &layer.categories[c];
         const double got[11] = {(double)s->n_selective, s->proportion, (double)s->n_csi_undefined, s->csi_mean,
                                 s->csi_sd, s->csi_sem, s->dprime_mean, s->variation_cv, s->variation_sd, s->gini, s->entropy};
+        static const char *const names[11] = {"selective units", "proportion", "units without CSI", "mean CSI", "sd of CSI", "SEM of CSI",
+                                              "mean d'", "variation (cv)", "variation (sd)", "Gini", "entropy"};
         for (int i = 0; i < 11; i++)
-            CHECK_MSG(test_close(got[i], summary[c][i], 1e-10), "category %d, column %d: %.17g not %.17g", c, i, got[i],
+            CHECK_MSG(test_near(names[i], got[i], summary[c][i], 1e-10), "category %d, column %d: %.17g not %.17g", c, i, got[i],
                       summary[c][i]);
         CHECK(s->n_csi + s->n_csi_undefined == s->n_selective && isnan(s->ci_low) && isnan(s->ci_high));
         double on_map = 0;
