@@ -14,6 +14,9 @@
  *     rounding) has p above it. This is tried on squares, without a root.
  *  4. Of two pairs, one with t larger by 1e-9 and df no smaller has the smaller p, by more than t_sf's error, and need
  *     not be evaluated to find the largest.
+ *  5. p falls with t and with df, so the corners of a cell of a table of tails bound it from both sides. A correction rejects more where p
+ *     are smaller, so what it rejects by the upper bounds is selective for certain, and what it does not by the lower bounds is not;
+ *     only the units between need a p of their own, and those for certain may enter the correction as p = 0.
  * tests/test_select.c compares both ways. For larger alpha the plain way is taken. */
 #include <float.h>
 #include <math.h>
@@ -28,6 +31,10 @@
 #define MARGIN 1e-9         /* far above the error of t_sf, far below any p difference that matters */
 #define PLAIN_FROM 0.49
 #define CHUNK FUS_SELECT_CHUNK /* units a thread takes at a time */
+#define TABLE_FROM 8192  /* units that are worth a table of tails */
+#define T_CELLS 64
+#define T_STEP 0.125
+#define DF_CELLS 8
 
 static int n_chunks(size_t n_units)
 {
@@ -111,8 +118,38 @@ void fus_select_least_squares(double *least, const struct fus_moments *m, size_t
 struct bound {
     double p;         /* larger p never matter */
     double z_squared; /* t^2 below this means p above the bound; above 0, as t must be */
-    bool student;
+    bool student, tabulated;
+    double least_inverse, inverse_steps;      /* rows of the table: 1/df = least_inverse + row / inverse_steps */
+    double tail[DF_CELLS + 1][T_CELLS + 1]; /* p at t = column * T_STEP */
 };
+
+/* The table for all df that these counts can give: least n - 1 .. sum of the two largest n - 2. */
+static void set_table(struct bound *b, const struct fus_moments *m)
+{
+    double least = INFINITY, most = 0, second = 0;
+    for (int g = 0; g < m->n_groups; g++) {
+        double n = (double)m->n[g];
+        least = n < least ? n : least;
+        second = n > most ? most : n > second ? n : second;
+        most = n > most ? n : most;
+    }
+    double first = 1 / (most + second - 2), last = 1 / (least - 1);
+    b->tabulated = last > first;
+    b->least_inverse = first;
+    b->inverse_steps = DF_CELLS / (last - first);
+    for (int i = 0; i <= DF_CELLS && b->tabulated; i++)
+        for (int j = 0; j <= T_CELLS; j++)
+            b->tail[i][j] = fus_special_t_sf(j * T_STEP, 1 / (first + i / b->inverse_steps));
+}
+
+/* p of t > 0 and df from below and above, by the corners of their cell. */
+static void bound_tail(double *low, double *high, const struct bound *b, double t, double df)
+{
+    double row = (1 / df - b->least_inverse) * b->inverse_steps, column = t / T_STEP;
+    int i = row > 0 ? row < DF_CELLS ? (int)row : DF_CELLS - 1 : 0, j = column < T_CELLS ? (int)column : T_CELLS;
+    *low = j < T_CELLS ? b->tail[i][j + 1] * (1 - MARGIN) : 0;
+    *high = b->tail[i + 1][j] * (1 + MARGIN);
+}
 
 static void set_bound(struct bound *b, const struct fus_moments *m, const struct fus_select_options *options)
 {
@@ -129,6 +166,9 @@ static void set_bound(struct bound *b, const struct fus_moments *m, const struct
     double z = -fus_special_normal_quantile(b->p) - 1e-6;
     b->z_squared = z > 0 ? z * z * (1 - MARGIN) : DBL_MIN;
     b->student = options->student;
+    b->tabulated = false;
+    if (m->n_units >= TABLE_FROM)
+        set_table(b, m);
 }
 
 /* unit_p for a candidate, or 2 where it is above the bound: pairs in order of t, those that point 4 settles left out. */
@@ -159,7 +199,21 @@ static double candidate_p(const struct fus_moments *m, const struct bound *b, si
     return worst;
 }
 
-/* Dead and undefined units and the candidates of each category in a chunk; then where the candidates' p begin among the category's. */
+/* Bounds of unit_p for a candidate; without a table both are the p itself. */
+static void bound_candidate(double *low, double *high, const struct fus_moments *m, const struct bound *b, size_t unit, int category)
+{
+    *low = *high = b->tabulated ? 0 : candidate_p(m, b, unit, category);
+    for (int k = 0; k < m->n_groups && b->tabulated; k++) {
+        if (k == category)
+            continue;
+        double df, t = pair_t(&df, m, unit, category, k, b->student), least, most;
+        bound_tail(&least, &most, b, t > 0 ? t : 0, df);
+        *low = least > *low ? least : *low;
+        *high = most > *high ? most : *high;
+    }
+}
+
+/* Dead and undefined units of a chunk, and where the p of its candidates begin among their category's. */
 struct found {
     size_t dead, undefined, candidates[MAX_CATEGORIES];
 };
@@ -176,11 +230,11 @@ struct finding {
     struct fus_layer_summary *out;
     const struct fus_moments *m;
     const struct bound *b;
+    const struct fus_select_options *options;
     struct found *found; /* [n_chunks] */
-    double *p;           /* [n_units] of the candidates alone */
+    double *low, *high;  /* [n_units] bounds of p, of the candidates alone; in the end the p themselves in low */
     double *scratch;     /* [threads, n_categories + 2, CHUNK] */
-    double *sorted;      /* [number of candidates] p, category after category */
-    double threshold[MAX_CATEGORIES];
+    double certain[MAX_CATEGORIES], possible[MAX_CATEGORIES]; /* the thresholds of the bounds */
 };
 
 static size_t chunk_of(size_t *from, int chunk, size_t n_units)
@@ -189,7 +243,8 @@ static size_t chunk_of(size_t *from, int chunk, size_t n_units)
     return n_units - *from < CHUNK ? n_units - *from : CHUNK;
 }
 
-/* Label and p of the candidates: categories whose least t reaches the bound (points 2 and 3). At most one can in a unit: its t are positive. */
+/* Label and bounds of the candidates: categories whose least t reaches the bound (points 2 and 3). At most one can in a unit: its t are
+ * positive. */
 static void find_chunk(void *context, int chunk, int thread)
 {
     const struct finding *f = context;
@@ -203,16 +258,51 @@ static void find_chunk(void *context, int chunk, int thread)
         for (size_t u = 0; u < n; u++) {
             if (!(least[c * CHUNK + u] >= f->b->z_squared) || isnan(spread[u]))
                 continue;
-            double p = candidate_p(f->m, f->b, from + u, (int)c);
-            if (p > f->b->p)
-                continue;
-            f->p[from + u] = p;
-            f->out->label[from + u] = (int8_t)c;
-            f->found[chunk].candidates[c]++;
+            bound_candidate(&f->low[from + u], &f->high[from + u], f->m, f->b, from + u, (int)c);
+            if (f->low[from + u] <= f->b->p)
+                f->out->label[from + u] = (int8_t)c;
         }
 }
 
-/* Counts to beginnings; first [n_categories + 1] of the categories. */
+/* Point 5: what the bounds leave open is computed. */
+static void settle_chunk(void *context, int chunk, int thread)
+{
+    const struct finding *f = context;
+    size_t from, n = chunk_of(&from, chunk, f->m->n_units);
+    (void)thread;
+    for (size_t u = from; u < from + n; u++) {
+        int c = f->out->label[u];
+        if (c < 0)
+            continue;
+        if (f->low[u] > f->possible[c])
+            f->out->label[u] = -1;
+        else if (f->high[u] <= f->certain[c])
+            f->low[u] = 0;
+        else if ((f->low[u] = candidate_p(f->m, f->b, u, c)) > f->b->p)
+            f->out->label[u] = -1;
+    }
+}
+
+struct correcting {
+    const struct finding *f;
+    const double *p;                  /* [n_units] */
+    double *sorted;                   /* [2, number of candidates] category after category */
+    double *threshold;                /* [n_categories] */
+    size_t first[MAX_CATEGORIES + 1]; /* where each begins */
+};
+
+static void number_chunk(void *context, int chunk, int thread)
+{
+    const struct finding *f = context;
+    size_t from, n = chunk_of(&from, chunk, f->m->n_units), *candidates = f->found[chunk].candidates;
+    (void)thread;
+    memset(candidates, 0, (size_t)f->m->n_groups * sizeof *candidates);
+    for (size_t u = from; u < from + n; u++)
+        if (f->out->label[u] >= 0)
+            candidates[f->out->label[u]]++;
+}
+
+/* Numbers to beginnings; first [n_categories + 1] of the categories. */
 static void add_up(struct found *found, size_t *first, int n, int n_categories)
 {
     first[0] = 0;
@@ -228,12 +318,39 @@ static void add_up(struct found *found, size_t *first, int n, int n_categories)
 
 static void gather_chunk(void *context, int chunk, int thread)
 {
-    const struct finding *f = context;
+    const struct correcting *a = context;
+    const struct finding *f = a->f;
     size_t from, n = chunk_of(&from, chunk, f->m->n_units);
     (void)thread;
     for (size_t u = from; u < from + n; u++)
         if (f->out->label[u] >= 0)
-            f->sorted[f->found[chunk].candidates[f->out->label[u]]++] = f->p[u];
+            a->sorted[f->found[chunk].candidates[f->out->label[u]]++] = a->p[u];
+}
+
+static void correct_category(void *context, int c, int thread)
+{
+    const struct correcting *a = context;
+    size_t first = a->first[c], all = a->first[a->f->m->n_groups];
+    (void)thread;
+    a->threshold[c] = fus_multiple_threshold(a->sorted + first, a->sorted + all + first, a->first[c + 1] - first, a->f->m->n_units,
+                                             a->f->options->alpha, a->f->options->correction);
+}
+
+/* threshold [n_categories] of the candidates' p [n_units], each category corrected alone. */
+static int correct(double *threshold, struct finding *f, const double *p, struct fus_error *err)
+{
+    struct correcting a = {.f = f, .p = p, .threshold = threshold};
+    int n = n_chunks(f->m->n_units);
+    fus_team_for(n, number_chunk, f);
+    add_up(f->found, a.first, n, f->m->n_groups);
+    size_t all = a.first[f->m->n_groups];
+    a.sorted = fus_base_aligned(all + 1, 2 * sizeof *a.sorted);
+    if (!a.sorted)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory to sort %zu p values", all);
+    fus_team_for(n, gather_chunk, &a);
+    fus_team_for(f->m->n_groups, correct_category, &a);
+    fus_base_free(a.sorted);
+    return FUS_OK;
 }
 
 static void drop_chunk(void *context, int chunk, int thread)
@@ -242,40 +359,26 @@ static void drop_chunk(void *context, int chunk, int thread)
     size_t from, n = chunk_of(&from, chunk, f->m->n_units);
     (void)thread;
     for (size_t u = from; u < from + n; u++)
-        if (f->out->label[u] >= 0 && f->p[u] > f->threshold[f->out->label[u]])
+        if (f->out->label[u] >= 0 && f->low[u] > f->certain[f->out->label[u]])
             f->out->label[u] = -1;
 }
 
-struct correcting {
-    struct finding *f;
-    const struct fus_select_options *options;
-    size_t first[MAX_CATEGORIES + 1];
-};
-
-static void correct_category(void *context, int c, int thread)
-{
-    const struct correcting *a = context;
-    size_t first = a->first[c], all = a->first[a->f->m->n_groups];
-    (void)thread;
-    a->f->threshold[c] = fus_multiple_threshold(a->f->sorted + first, a->f->sorted + all + first, a->first[c + 1] - first, a->f->m->n_units,
-                                                a->options->alpha, a->options->correction);
-}
-
 /* Of the candidates only those keep their label that the correction rejects. */
-static int correct_candidates(struct finding *f, const struct fus_select_options *options, struct fus_error *err)
+static int correct_candidates(struct finding *f, struct fus_error *err)
 {
-    int n = n_chunks(f->m->n_units);
-    struct correcting a = {.f = f, .options = options};
-    add_up(f->found, a.first, n, f->m->n_groups);
-    size_t all = a.first[f->m->n_groups];
-    f->sorted = fus_base_aligned(all + 1, 2 * sizeof *f->sorted);
-    if (!f->sorted)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory to sort %zu p values", all);
-    fus_team_for(n, gather_chunk, f);
-    fus_team_for(f->m->n_groups, correct_category, &a);
-    fus_team_for(n, drop_chunk, f);
-    fus_base_free(f->sorted);
-    return FUS_OK;
+    int n = n_chunks(f->m->n_units), code = FUS_OK;
+    if (f->b->tabulated) {
+        code = correct(f->possible, f, f->low, err);
+        if (!code)
+            code = correct(f->certain, f, f->high, err);
+        if (!code)
+            fus_team_for(n, settle_chunk, f);
+    }
+    if (!code)
+        code = correct(f->certain, f, f->low, err);
+    if (!code)
+        fus_team_for(n, drop_chunk, f);
+    return code;
 }
 
 static void set_counts(struct fus_layer_summary *out, const struct found *found, int n)
@@ -294,17 +397,18 @@ static int label_candidates(struct fus_layer_summary *out, const struct fus_mome
     int n = n_chunks(m->n_units);
     size_t threads = (size_t)fus_base_threads();
     set_bound(&b, m, options);
-    struct finding f = {.out = out, .m = m, .b = &b, .found = fus_base_alloc((size_t)n, sizeof *f.found),
-                        .p = fus_base_aligned(m->n_units, sizeof *f.p),
+    struct finding f = {.out = out, .m = m, .b = &b, .options = options, .found = fus_base_alloc((size_t)n, sizeof *f.found),
+                        .low = fus_base_aligned(m->n_units, 2 * sizeof *f.low),
                         .scratch = fus_base_aligned(threads * CHUNK, ((size_t)m->n_groups + 2) * sizeof *f.scratch)};
-    int code = f.found && f.p && f.scratch ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the p values of %zu units", m->n_units);
+    int code = f.found && f.low && f.scratch ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the p values of %zu units", m->n_units);
     if (!code) {
+        f.high = f.low + m->n_units;
         fus_team_for(n, find_chunk, &f);
         set_counts(out, f.found, n);
-        code = correct_candidates(&f, options, err);
+        code = correct_candidates(&f, err);
     }
     fus_base_free(f.found);
-    fus_base_free(f.p);
+    fus_base_free(f.low);
     fus_base_free(f.scratch);
     return code;
 }
