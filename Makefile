@@ -52,6 +52,14 @@ run: $(PROGRAM)
 test check: $(PROGRAM) $(TESTS)
 	@FUSIFORM="$(CURDIR)/$(PROGRAM)" RUN="$(RUN)" sh tests/run.sh $(TESTS) $(wildcard tests/method.sh) tests/cli.sh tests/hash.sh
 
+# What tests/test_calibration.c does with a few simulated sets, with 2,000: the figures of METHOD.md, section 8.
+study: $(BUILD)/tests/test_calibration
+	$(RUN) $(BUILD)/tests/test_calibration 2000
+
+# The largest relative error of every statistic against the golden values of SciPy, NumPy and mpmath.
+accuracy: $(TESTS)
+	@for t in $(TESTS); do $(RUN) $$t 2>&1 | sed -n "s|^largest relative error: |$$(basename $$t)  |p"; done
+
 bench: $(PROGRAM)
 	sh tests/bench/bench.sh ./$(PROGRAM)
 
@@ -127,10 +135,12 @@ help:
 	@echo "make [all]    ./fusiform and $(LIB)"
 	@echo "make run      the demonstration: an untrained ResNet-50 on drawn pictures, report in out/demo"
 	@echo "make test     all tests (check is the same)      make bench    speed, beside other engines where installed"
+	@echo "make study    what the statistics promise, in 2,000 simulated sets (minutes)"
+	@echo "make accuracy each statistic's largest error against SciPy's and NumPy's values"
 	@echo "make fuzz     fuzz targets                       make golden   golden values, made anew"
 	@echo "make symbols  every global has its prefix        make repro    two builds are byte-equal"
 	@echo "make install  PREFIX=$(PREFIX) DESTDIR=          make uninstall, dist, clean"
 
-.PHONY: all run test check bench fuzz symbols repro golden install uninstall dist clean help
+.PHONY: all run test check study accuracy bench fuzz symbols repro golden install uninstall dist clean help
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d)

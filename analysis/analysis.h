@@ -32,6 +32,13 @@ void fus_moments_add(struct fus_moments *m, int group, const float *x);
 /* The same bits as n times add, faster: row r = order[i] (NULL: r = i) of x [rows, n_units] enters group[r], for i = 0 .. n-1. */
 void fus_moments_add_rows(struct fus_moments *m, const float *x, const int *group, const size_t *order, size_t n);
 
+/* Two groups as one (Chan, Golub & LeVeque 1983): group from_group of `from` joins group `group` of `into`, over the same units.
+ *
+ *   share = n_b / (n_a + n_b)   d = mean_b - mean_a   mean_a += d * share   m2_a = (m2_a + m2_b) + d * d * (n_a * share)   n_a += n_b
+ *
+ * A copy where n_a = 0, nothing where n_b = 0. */
+void fus_moments_merge_group(struct fus_moments *into, int group, const struct fus_moments *from, int from_group);
+
 /* Units from blocks of 16 channels (nn.h: [ceil(C/16), n_places, 16], n_units = that size) to [C, n_places], in place. */
 int fus_moments_unblock(struct fus_moments *m, int channels, size_t n_places, struct fus_error *err);
 
@@ -92,7 +99,7 @@ struct fus_category_summary {
     double dprime_mean;            /* (mu_c - mu_o) / sqrt((s_c^2 + s_o^2) / 2) over the selective units; NaN if none */
     double variation_cv, variation_sd, gini, entropy; /* of map over places; NaN where the map is 0 everywhere */
     float *map;                    /* [height, width] share of the channels selective at this place */
-    double csi_cv, dprime_cv;      /* units selected in one half of the pictures, measured in the other (halves.c); NaN: not computed, */
+    double csi_cv, dprime_cv, auc_cv; /* units selected in one half of the pictures, measured in the other (halves.c); NaN: not computed, */
     double survival, split_half_r, dice; /* as the following */
     double csi_low, csi_high, variation_low, variation_high; /* intervals of csi_mean and variation_cv (bootstrap.c) */
 };
@@ -126,6 +133,13 @@ int fus_select_check(const struct fus_moments *m, const struct fus_select_option
 int fus_select_count(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err);
 int fus_select_summarise(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err);
 bool fus_select_defined(const struct fus_moments *m, size_t unit);
+
+/* The same for units from .. from+n-1 at once, n at most FUS_SELECT_CHUNK: spread [n] = sum of a unit's m2 over the groups, 0 for a dead unit, NaN for
+ * one that is not defined, scratch [n]; least [n_groups, FUS_SELECT_CHUNK] = t |t| of the least t of each category against each other one,
+ * Welch's or Student's, 0 where both variances are 0, of any value where a unit is not defined. */
+#define FUS_SELECT_CHUNK 1024
+void fus_select_spread(double *spread, double *scratch, const struct fus_moments *m, size_t from, size_t n);
+void fus_select_least_squares(double *least, const struct fus_moments *m, size_t from, size_t n, bool student);
 
 /* The least t of category against each other one, Welch's or Student's; NaN for a unit that is not defined. */
 double fus_select_least_t(const struct fus_moments *m, size_t unit, int category, bool student);

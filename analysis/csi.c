@@ -2,6 +2,7 @@
  * CSI as in Lu & Wang 2025 (arXiv 2502.16456), d' as in Afraz, Boyden & DiCarlo 2015. Sums run over units in the order
  * of their index. */
 #include <math.h>
+#include <string.h>
 
 #include "analysis.h"
 
@@ -50,15 +51,15 @@ int fus_csi_summarise(struct fus_category_summary *out, const struct fus_moments
                       struct fus_error *err)
 {
     size_t n = 0, n_csi = 0;
-    for (size_t u = 0; u < m->n_units; u++)
-        n += label[u] == category;
-    double *csi = fus_base_alloc(n + 1, sizeof *csi);
+    const int8_t *end = label + m->n_units;
+    for (const int8_t *at = label; (at = memchr(at, category, (size_t)(end - at))) != NULL; at++)
+        n++;
+    double *csi = fus_base_aligned(n + 1, sizeof *csi);
     if (!csi)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the indices of %zu units", n);
     double sum = 0, dprime = 0, squares = 0;
-    for (size_t u = 0; u < m->n_units; u++) {
-        if (label[u] != category)
-            continue;
+    for (const int8_t *at = label; (at = memchr(at, category, (size_t)(end - at))) != NULL; at++) {
+        size_t u = (size_t)(at - label);
         double value = fus_csi_unit(m, u, category);
         dprime += fus_csi_dprime(m, u, category);
         if (!isnan(value))

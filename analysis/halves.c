@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "inference.h"
+#include "nn/kernels.h"
 #include "nn/team.h"
 
-#define LANES 8    /* units whose t are computed side by side */
-#define CHUNK 1024 /* units a thread takes at a time */
+#define CHUNK FUS_SELECT_CHUNK /* units a thread takes at a time */
+#define RANKED 64              /* ... where their pictures are ranked */
 
 struct fus_moments fus_halves_view(const struct fus_moments *m, int half)
 {
@@ -16,42 +17,17 @@ struct fus_moments fus_halves_view(const struct fus_moments *m, int half)
     return (struct fus_moments){n, m->n_units, m->n + half * n, m->mean + skip, m->m2 + skip};
 }
 
-/* mean = (n_a mean_a + n_b mean_b) / n,   m2 = m2_a + m2_b + (mean_b - mean_a)^2 n_a n_b / n */
 int fus_halves_merge(struct fus_moments *out, const struct fus_moments *m, struct fus_error *err)
 {
     if (m->n_groups != 2 * out->n_groups || m->n_units != out->n_units)
         return fus_base_fail(err, FUS_EINVAL, "halves: %d groups of %zu units do not merge into %d of %zu", m->n_groups,
                              m->n_units, out->n_groups, out->n_units);
-    struct fus_moments a = fus_halves_view(m, 0), b = fus_halves_view(m, 1);
     for (int g = 0; g < out->n_groups; g++) {
-        double n_a = (double)a.n[g], n_b = (double)b.n[g], n = n_a + n_b;
-        double share = n > 0 ? n_b / n : 0, weight = n_a * share;
-        out->n[g] = a.n[g] + b.n[g];
-        for (size_t i = (size_t)g * m->n_units; i < (size_t)(g + 1) * m->n_units; i++) {
-            double d = b.mean[i] - a.mean[i];
-            out->mean[i] = a.mean[i] + d * share;
-            out->m2[i] = a.m2[i] + b.m2[i] + d * d * weight;
-        }
+        if (out->mean != m->mean)
+            out->n[g] = 0, fus_moments_merge_group(out, g, m, g);
+        fus_moments_merge_group(out, g, m, out->n_groups + g);
     }
     return FUS_OK;
-}
-
-/* Mean CSI (where defined) and d' of the units [n] in list, measured in m; NaN for none. */
-static void measure(double *csi, double *dprime, const struct fus_moments *m, const size_t *list, size_t n, int category)
-{
-    double csi_sum = 0, dprime_sum = 0;
-    size_t n_csi = 0, n_dprime = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (!fus_select_defined(m, list[i]))
-            continue;
-        double c = fus_csi_unit(m, list[i], category), d = fus_csi_dprime(m, list[i], category);
-        if (!isnan(c))
-            csi_sum += c, n_csi++;
-        if (!isnan(d))
-            dprime_sum += d, n_dprime++;
-    }
-    *csi = n_csi ? csi_sum / (double)n_csi : NAN;
-    *dprime = n_dprime ? dprime_sum / (double)n_dprime : NAN;
 }
 
 /* The mean of two values of which one may be missing. */
@@ -60,56 +36,27 @@ static double mean_of_two(double a, double b)
     return isnan(a) ? b : isnan(b) ? a : 0.5 * (a + b);
 }
 
-/* least [n_categories, LANES]: fus_select_least_t of LANES units side by side, each pair once, as t(b, a) = -t(a, b). The least of t |t| =
- * d |d| / e is found first: no root but the last, and what is left can run in vectors. */
-static void least_t(double *least, const struct fus_moments *m, size_t from, bool student)
-{
-    for (int i = 0; i < m->n_groups * LANES; i++)
-        least[i] = INFINITY;
-    for (int a = 0; a < m->n_groups; a++)
-        for (int b = a + 1; b < m->n_groups; b++) {
-            const double *mean_a = m->mean + (size_t)a * m->n_units + from, *mean_b = m->mean + (size_t)b * m->n_units + from;
-            const double *m2_a = m->m2 + (size_t)a * m->n_units + from, *m2_b = m->m2 + (size_t)b * m->n_units + from;
-            double n_a = (double)m->n[a], n_b = (double)m->n[b], pool = (1 / n_a + 1 / n_b) / (n_a + n_b - 2);
-            double w_a = student ? pool : 1 / (n_a * (n_a - 1)), w_b = student ? pool : 1 / (n_b * (n_b - 1));
-            double *of_a = &least[a * LANES], *of_b = &least[b * LANES], t[LANES];
-            for (int i = 0; i < LANES; i++) {
-                double d = mean_a[i] - mean_b[i], e = m2_a[i] * w_a + m2_b[i] * w_b;
-                t[i] = d * fabs(d) / (e > 0 ? e : INFINITY);
-            }
-            for (int i = 0; i < LANES; i++) {
-                of_a[i] = t[i] < of_a[i] ? t[i] : of_a[i];
-                of_b[i] = -t[i] < of_b[i] ? -t[i] : of_b[i];
-            }
-        }
-    for (int i = 0; i < m->n_groups * LANES; i++)
-        least[i] = copysign(sqrt(fabs(least[i])), least[i]);
-}
-
 /* Sums of x and y and of products of their deviations from the means, over n units. */
 struct sums {
     double n, x, y, xx, yy, xy;
 };
 
-/* The chunk's least t of both halves: t [2, n_categories, CHUNK]; units not defined in both, and places past the end, NaN. */
-static void chunk_t(double *t, const struct fus_moments halves[2], size_t from, size_t count, bool student)
+/* The chunk's least t of both halves: t [2, n_categories, CHUNK]; where a unit is not defined in both, NaN in the first. spread [2, CHUNK]. */
+static void chunk_t(double *t, double *spread, const struct fus_moments halves[2], size_t from, size_t count, bool student)
 {
-    int n = halves[0].n_groups;
-    double least[127 * LANES];
-    for (int h = 0; h < 2; h++)
-        for (size_t u = 0; u < count; u += LANES) {
-            bool whole = count - u >= LANES;
-            if (whole)
-                least_t(least, &halves[h], from + u, student);
-            for (int c = 0; c < n; c++)
-                for (size_t i = 0; i < LANES && u + i < count; i++)
-                    t[((size_t)(h * n + c)) * CHUNK + u + i] = whole ? least[(size_t)c * LANES + i]
-                                                                    : fus_select_least_t(&halves[h], from + u + i, c, student);
-        }
-    for (size_t u = 0; u < count; u++)
-        if (!fus_select_defined(&halves[0], from + u) || !fus_select_defined(&halves[1], from + u))
-            for (int c = 0; c < n; c++)
-                t[(size_t)c * CHUNK + u] = NAN;
+    const struct fus_kernel *kernel = fus_kernels_here();
+    size_t n = (size_t)halves[0].n_groups;
+    for (size_t h = 0; h < 2; h++) {
+        fus_select_least_squares(t + h * n * CHUNK, &halves[h], from, count, student);
+        for (size_t c = 0; c < n; c++)
+            kernel->roots(t + (h * n + c) * CHUNK, count);
+    }
+    for (int h = 0; h < 2; h++) {
+        fus_select_spread(spread, spread + CHUNK, &halves[h], from, count);
+        for (size_t u = 0; u < count; u++)
+            for (size_t c = 0; isnan(spread[u]) && c < n; c++)
+                t[c * CHUNK + u] = NAN;
+    }
 }
 
 /* In two passes over the chunk. */
@@ -132,7 +79,7 @@ static struct sums sum_chunk(const double *x, const double *y, size_t count)
 struct correlating {
     const struct fus_moments *halves;
     bool student;
-    double *t;         /* [threads, 2, n_categories, CHUNK] */
+    double *t;         /* [threads, 2 * n_categories + 2, CHUNK] */
     struct sums *sums; /* [chunks, n_categories] */
 };
 
@@ -141,8 +88,8 @@ static void correlate_chunk(void *context, int chunk, int thread)
     const struct correlating *a = context;
     size_t n = (size_t)a->halves[0].n_groups, from = (size_t)chunk * CHUNK, rest = a->halves[0].n_units - from;
     size_t count = rest < CHUNK ? rest : CHUNK;
-    double *t = a->t + (size_t)thread * 2 * n * CHUNK;
-    chunk_t(t, a->halves, from, count, a->student);
+    double *t = a->t + (size_t)thread * (2 * n + 2) * CHUNK;
+    chunk_t(t, t + 2 * n * CHUNK, a->halves, from, count, a->student);
     for (size_t c = 0; c < n; c++)
         a->sums[(size_t)chunk * n + c] = sum_chunk(t + c * CHUNK, t + (n + c) * CHUNK, count);
 }
@@ -170,7 +117,7 @@ static int correlate_t(struct fus_halves_category *out, const struct fus_moments
 {
     size_t n = (size_t)halves[0].n_groups, n_chunks = (halves[0].n_units + CHUNK - 1) / CHUNK;
     struct correlating a = {halves, student, NULL, NULL};
-    a.t = fus_base_alloc((size_t)fus_base_threads() * 2 * n, CHUNK * sizeof *a.t);
+    a.t = fus_base_aligned((size_t)fus_base_threads() * (2 * n + 2), CHUNK * sizeof *a.t);
     a.sums = fus_base_alloc(n_chunks, n * sizeof *a.sums);
     int code = a.t && a.sums ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the t values of two halves");
     if (!code) {
@@ -183,49 +130,175 @@ static int correlate_t(struct fus_halves_category *out, const struct fus_moments
     return code;
 }
 
-/* list [n_units]: scratch */
-static void summarise(struct fus_halves_category *out, const struct fus_moments halves[2], int8_t *const label[2], int category,
-                      size_t *list)
+/* Mean of an index over units, NaN left out. */
+struct mean {
+    double sum, n;
+};
+
+static void include(struct mean *m, double value)
 {
-    double csi[2][2], dprime[2][2]; /* [half that selected][half that is measured] */
-    size_t both = 0, n[2] = {0};
-    for (int selected = 0; selected < 2; selected++) {
-        for (size_t u = 0; u < halves[0].n_units; u++)
-            if (label[selected][u] == category)
-                list[n[selected]++] = u;
-        for (int measured = 0; measured < 2; measured++)
-            measure(&csi[selected][measured], &dprime[selected][measured], &halves[measured], list, n[selected], category);
-    }
-    for (size_t i = 0; i < n[1]; i++)
-        both += label[0][list[i]] == category;
-    out->n_selected[0] = n[0], out->n_selected[1] = n[1];
-    out->csi_same = mean_of_two(csi[0][0], csi[1][1]);
-    out->csi_cross = mean_of_two(csi[0][1], csi[1][0]);
-    out->dprime_same = mean_of_two(dprime[0][0], dprime[1][1]);
-    out->dprime_cross = mean_of_two(dprime[0][1], dprime[1][0]);
-    out->survival = mean_of_two(n[0] ? (double)both / (double)n[0] : NAN, n[1] ? (double)both / (double)n[1] : NAN);
-    out->dice = n[0] + n[1] ? 2 * (double)both / (double)(n[0] + n[1]) : NAN;
+    if (!isnan(value))
+        m->sum += value, m->n++;
 }
 
-int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *m, enum fus_criterion criterion,
-                     const struct fus_select_options *options, struct fus_error *err)
+/* Of the units selected in one half: how many also in the other, their mean CSI and d' in their own half [0] and in the other [1]. */
+struct measured {
+    size_t n, n_both;
+    double csi[2], dprime[2];
+};
+
+static struct measured measure(const struct fus_moments halves[2], int8_t *const label[2], int selected, int category)
+{
+    struct measured out = {.n = 0};
+    struct mean csi[2] = {{0, 0}, {0, 0}}, dprime[2] = {{0, 0}, {0, 0}};
+    const int8_t *own = label[selected], *end = own + halves[0].n_units;
+    for (const int8_t *at = own; (at = memchr(at, category, (size_t)(end - at))) != NULL; at++) {
+        size_t u = (size_t)(at - own);
+        out.n++;
+        out.n_both += label[1 - selected][u] == category;
+        for (int other = 0; other < 2; other++) {
+            const struct fus_moments *m = &halves[other ? 1 - selected : selected];
+            if (!fus_select_defined(m, u))
+                continue;
+            include(&csi[other], fus_csi_unit(m, u, category));
+            include(&dprime[other], fus_csi_dprime(m, u, category));
+        }
+    }
+    for (int other = 0; other < 2; other++) {
+        out.csi[other] = csi[other].sum / csi[other].n; /* NaN for none */
+        out.dprime[other] = dprime[other].sum / dprime[other].n;
+    }
+    return out;
+}
+
+struct summarising {
+    struct fus_halves_category *out;
+    const struct fus_moments *halves;
+    int8_t *const *label;
+};
+
+static void summarise(void *context, int category, int thread)
+{
+    const struct summarising *a = context;
+    struct fus_halves_category *out = &a->out[category];
+    struct measured m[2] = {measure(a->halves, a->label, 0, category), measure(a->halves, a->label, 1, category)};
+    double both = (double)m[0].n_both, n[2] = {(double)m[0].n, (double)m[1].n};
+    (void)thread;
+    out->auc_cross = NAN;
+    out->n_selected[0] = m[0].n, out->n_selected[1] = m[1].n;
+    out->csi_same = mean_of_two(m[0].csi[0], m[1].csi[0]);
+    out->csi_cross = mean_of_two(m[0].csi[1], m[1].csi[1]);
+    out->dprime_same = mean_of_two(m[0].dprime[0], m[1].dprime[0]);
+    out->dprime_cross = mean_of_two(m[0].dprime[1], m[1].dprime[1]);
+    out->survival = mean_of_two(both / n[0], both / n[1]);
+    out->dice = 2 * both / (n[0] + n[1]);
+}
+
+/* ---- AUC, from single responses ---- */
+
+struct ranking {
+    const struct fus_responses *r;
+    const int *half;
+    int measured, category;
+    const size_t *unit; /* [n] */
+    double *auc;        /* [n] */
+    size_t n;
+    float *scratch;     /* [threads, 3, n_images] */
+};
+
+/* The category's pictures of the half that is measured against all others of it. */
+static double unit_auc(const struct ranking *a, size_t unit, float *scratch)
+{
+    const struct fus_responses *r = a->r;
+    float *mine = scratch, *others = scratch + r->n_images;
+    size_t n_mine = 0, n_others = 0;
+    for (size_t i = 0; i < r->n_images; i++) {
+        if (a->half[i] != a->measured)
+            continue;
+        if (r->category[i] == a->category)
+            mine[n_mine++] = r->x[i * r->n_units + unit];
+        else
+            others[n_others++] = r->x[i * r->n_units + unit];
+    }
+    return fus_ranksum_auc(mine, n_mine, others, n_others, others + r->n_images);
+}
+
+static void rank_units(void *context, int task, int thread)
+{
+    const struct ranking *a = context;
+    size_t from = (size_t)task * RANKED, end = a->n - from < RANKED ? a->n : from + RANKED;
+    for (size_t i = from; i < end; i++)
+        a->auc[i] = unit_auc(a, a->unit[i], a->scratch + (size_t)thread * 3 * a->r->n_images);
+}
+
+/* Units that label [n_units] gives to the category and that are defined in m; unit may be NULL. */
+static size_t list_units(size_t *unit, const struct fus_moments *m, const int8_t *label, int category)
+{
+    size_t n = 0;
+    for (const int8_t *at = label, *end = label + m->n_units; (at = memchr(at, category, (size_t)(end - at))) != NULL; at++)
+        if (fus_select_defined(m, (size_t)(at - label))) {
+            if (unit)
+                unit[n] = (size_t)(at - label);
+            n++;
+        }
+    return n;
+}
+
+/* Mean over the units that the other half selected. */
+static int measure_auc(double *mean, struct ranking *a, const struct fus_moments *m, const int8_t *label, struct fus_error *err)
+{
+    a->n = list_units(NULL, m, label, a->category);
+    size_t *unit = fus_base_alloc(a->n + 1, sizeof *unit);
+    a->auc = fus_base_alloc(a->n + 1, sizeof *a->auc);
+    int code = unit && a->auc ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the AUC of %zu units", a->n);
+    if (!code) {
+        struct mean sum = {0, 0};
+        list_units(unit, m, label, a->category);
+        a->unit = unit;
+        fus_team_for((int)((a->n + RANKED - 1) / RANKED), rank_units, a);
+        for (size_t i = 0; i < a->n; i++)
+            include(&sum, a->auc[i]);
+        *mean = sum.sum / sum.n;
+    }
+    fus_base_free(unit);
+    fus_base_free(a->auc);
+    return code;
+}
+
+static int cross_auc(struct fus_halves_category *out, const struct fus_moments halves[2], int8_t *const label[2], const struct fus_responses *r,
+                     const int *half, struct fus_error *err)
+{
+    struct ranking a = {.r = r, .half = half, .scratch = fus_base_aligned((size_t)fus_base_threads() * r->n_images, 3 * sizeof *a.scratch)};
+    int code = a.scratch ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory to rank %zu pictures", r->n_images);
+    for (a.category = 0; a.category < r->n_categories && !code; a.category++) {
+        double mean[2];
+        for (a.measured = 0; a.measured < 2 && !code; a.measured++)
+            code = measure_auc(&mean[a.measured], &a, &halves[a.measured], label[1 - a.measured], err);
+        if (!code)
+            out[a.category].auc_cross = mean_of_two(mean[0], mean[1]);
+    }
+    fus_base_free(a.scratch);
+    return code;
+}
+
+int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *m, const struct fus_responses *r, const int *half,
+                     enum fus_criterion criterion, const struct fus_select_options *options, struct fus_error *err)
 {
     if (m->n_groups % 2 || m->n_groups < 4 || m->n_units > INT32_MAX)
         return fus_base_fail(err, FUS_EINVAL, "halves: %d groups of %zu units, expected two per category", m->n_groups,
                              m->n_units);
     struct fus_moments halves[2] = {fus_halves_view(m, 0), fus_halves_view(m, 1)};
     struct fus_layer_summary layer[2] = {{.channels = 0}, {.channels = 0}};
-    size_t *list = fus_base_alloc(m->n_units, sizeof *list);
-    int code = list ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for a list of %zu units", m->n_units);
+    int code = FUS_OK;
     for (int h = 0; h < 2 && !code; h++)
         code = fus_criteria_label(&layer[h], &halves[h], "half", (int)m->n_units, 1, 1, criterion, options, err);
     if (!code) {
         int8_t *const label[2] = {layer[0].label, layer[1].label};
-        for (int c = 0; c < halves[0].n_groups; c++)
-            summarise(&out[c], halves, label, c, list);
+        fus_team_for(halves[0].n_groups, summarise, &(struct summarising){out, halves, label});
         code = correlate_t(out, halves, options->student, err);
+        if (!code && r)
+            code = cross_auc(out, halves, label, r, half, err);
     }
-    fus_base_free(list);
     fus_select_free(&layer[0]);
     fus_select_free(&layer[1]);
     return code;

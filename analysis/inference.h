@@ -1,6 +1,6 @@
 /* What goes beyond the default report: other criteria of selectivity, effect sizes, cross-validation, resampling,
- * representational similarity. Reading order: effect.c, ranksum.c, criteria.c, sweep.c, halves.c, order.c, permute.c,
- * bootstrap.c, consistency.c, signflip.c. Same rules as analysis.h: doubles, fixed order of sums, nothing depends on threads. */
+ * representational similarity. Reading order: effect.c, ranksum.c, criteria.c, sweep.c, halves.c, order.c, resample.c,
+ * permute.c, bootstrap.c, consistency.c, readout.c, signflip.c. Same rules as analysis.h: doubles, fixed order of sums, nothing depends on threads. */
 #ifndef FUS_INFERENCE_H
 #define FUS_INFERENCE_H
 
@@ -91,18 +91,39 @@ struct fus_halves_category {
     size_t n_selected[2];
     double csi_same, csi_cross;       /* mean CSI of the selected units in their own and in the other half */
     double dprime_same, dprime_cross;
+    double auc_cross;                 /* mean AUC of the category against all other pictures, in the other half; NaN without responses */
     double survival;                  /* share of the selected units that are selected in the other half too */
     double dice;                      /* 2 |A and B| / (|A| + |B|) of the two masks */
     double t_correlation;             /* Pearson's r over units of the least t over the other categories (options->student or Welch's); units defined in both */
 };
-int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *m, enum fus_criterion criterion,
-                     const struct fus_select_options *options, struct fus_error *err); /* out [n_categories] */
+/* out [n_categories]; r: the single responses behind m, and half [n_images] of each picture; NULL: no auc_cross. */
+int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *m, const struct fus_responses *r, const int *half,
+                     enum fus_criterion criterion, const struct fus_select_options *options, struct fus_error *err);
 
 /* ---- order (order.c) ---- */
 
 void fus_order_sort(double *x, size_t n);                                /* ascending; no NaN */
 double fus_order_quantile(const double *sorted, size_t n, double share); /* between neighbours, as numpy.quantile; NaN for n = 0 */
 int fus_order_ranks(double *ranks, const double *x, size_t n, struct fus_error *err); /* 1 .. n, equal values share their mean rank */
+
+/* ---- the same pictures drawn again and again (resample.c), what permute.c and bootstrap.c share ---- */
+
+/* Told now and then, by one thread: how many of the draws are done. */
+struct fus_progress {
+    void (*tell)(void *context, size_t done, size_t of);
+    void *context;
+};
+
+struct fus_resampling {
+    size_t n_draws;
+    /* order, category [n_images]: which row enters at each step, and under which category; returns how many. */
+    size_t (*choose)(void *context, size_t draw, size_t *order, int *category);
+    /* The draw's moments, the same bits as fus_responses_moments gives. Any thread may call it, for any draw, at the same time. */
+    int (*measure)(void *context, size_t draw, const struct fus_moments *m, struct fus_error *err);
+    void *context;
+    const struct fus_progress *progress; /* NULL: nobody listens */
+};
+int fus_resample_run(const struct fus_resampling *plan, const struct fus_responses *r, struct fus_error *err);
 
 /* ---- permutation (permute.c): the pictures relabelled at random within the run, one relabelling for all units ----
  *
@@ -116,25 +137,36 @@ struct fus_permute_category {
     size_t n_familywise;                    /* units above it */
 };
 int fus_permute_layer(struct fus_permute_category *out, const struct fus_responses *r, long n_permutations, uint64_t seed,
-                      const struct fus_select_options *options, struct fus_error *err); /* out [n_categories] */
+                      const struct fus_select_options *options, const struct fus_progress *progress,
+                      struct fus_error *err); /* out [n_categories]; progress may be NULL */
 
 /* ---- bootstrap (bootstrap.c): pictures drawn with replacement within their subcategory (Efron & Tibshirani 1993) ----
  *
  * Three statistics of every category, in this order: */
 enum fus_bootstrap_statistic { FUS_BOOTSTRAP_PROPORTION, FUS_BOOTSTRAP_CSI, FUS_BOOTSTRAP_VARIATION, FUS_BOOTSTRAP_STATISTICS };
 
+enum fus_interval_method {
+    FUS_INTERVAL_CENTRED,    /* estimate + (quantile - mean of the resamples) */
+    FUS_INTERVAL_PERCENTILE, /* quantiles of the resamples */
+    FUS_INTERVAL_BCA         /* the same, corrected for bias and skew (Efron 1987) */
+};
+/* "centred", "percentile", "bca"; FUS_EINVAL names them. */
+int fus_bootstrap_parse(enum fus_interval_method *out, const char *name, struct fus_error *err);
+const char *fus_bootstrap_name(enum fus_interval_method method);
+
 struct fus_bootstrap {
     int n_categories;
+    enum fus_interval_method method;
     size_t n_resamples, n_images;
     double *estimate;  /* [n_categories, 3] of the pictures as they are; NaN where a statistic is undefined, here and below */
     double *resampled; /* [n_categories, 3, n_resamples] */
-    double *left_out;  /* [n_categories, 3, n_images] without picture i (jackknife), for BCa; NULL: not computed */
+    double *left_out;  /* [n_categories, 3, n_images] without picture i (jackknife); BCa alone, else NULL */
 };
 
 /* Resample b draws, in list order, for each place of the list another picture of its subcategory, by fus_rng seeded as in permute.c: two
  * models that saw the same list get the same draws, which makes their differences paired. */
-int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples, bool jackknife, uint64_t seed,
-                         const struct fus_select_options *options, struct fus_error *err);
+int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples, enum fus_interval_method method, uint64_t seed,
+                         const struct fus_select_options *options, const struct fus_progress *progress, struct fus_error *err);
 void fus_bootstrap_destroy(struct fus_bootstrap *b);
 
 struct fus_interval {
@@ -143,15 +175,19 @@ struct fus_interval {
 };
 
 /* Intervals from a sorted copy of values [n], NaN left out; NaN where fewer than 2 remain. BCa corrects bias and skew by the
- * share of values below the estimate and by the jackknife left_out [n_left] (Efron 1987). scratch [n]. */
+ * share of values below the estimate and by the jackknife left_out [n_left] (Efron 1987). scratch [n]. METHOD.md, section 8, says which
+ * covers what. */
+void fus_bootstrap_centred(struct fus_interval *out, double estimate, const double *values, size_t n, double alpha, double *scratch);
 void fus_bootstrap_percentile(struct fus_interval *out, double estimate, const double *values, size_t n, double alpha, double *scratch);
 void fus_bootstrap_bca(struct fus_interval *out, double estimate, const double *values, size_t n, const double *left_out, size_t n_left,
                        double alpha, double *scratch);
 
-/* The intervals into a layer's ci_low and ci_high, csi_low ... variation_high: BCa with a jackknife, else percentile. */
+/* The intervals into a layer's ci_low and ci_high, csi_low ... variation_high, by b's method; none leaves the values a proportion or variation can
+ * have. */
 int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstrap *b, double alpha, struct fus_error *err);
 
-/* a - b of every category and statistic, paired by resample, percentile interval and p: out [n_categories, 3]. */
+/* a - b of every category and statistic, paired by resample, interval by their method, and p: out [n_categories, 3]. p from the resampled
+ * differences, with centred intervals moved as these are. */
 int fus_bootstrap_difference(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b, double alpha,
                              struct fus_error *err);
 
@@ -164,6 +200,31 @@ int fus_consistency_rdm_means(double *rdm, const struct fus_moments *m, struct f
 
 /* Spearman's r of a [n] and b [n], equal values sharing their mean rank; pairs with a NaN left out; NaN where one side does not vary. */
 int fus_consistency_spearman(double *r, const double *a, const double *b, size_t n, struct fus_error *err);
+
+/* ---- read-outs (readout.c): which category do a picture's features tell? ----
+ *
+ * The category with the largest score bias[c] + weight[c] . x. mean: nearest class mean (Euclid). ridge: regression on the categories'
+ * indicators, lambda by generalised cross-validation; at least 3 pictures, all finite, else FUS_EINVAL. A category without pictures never wins. */
+struct fus_readout {
+    int n_categories;
+    size_t n_features;
+    double *weight; /* [n_categories, n_features] */
+    double *bias;   /* [n_categories] */
+    double lambda;  /* ridge's */
+};
+
+/* Rows rows[0 .. n-1] of x [.., n_features], whose categories are category [..]. */
+struct fus_readout_data {
+    const float *x;
+    const int *category;
+    const size_t *rows;
+    size_t n, n_features;
+    int n_categories;
+};
+int fus_readout_mean(struct fus_readout *out, const struct fus_readout_data *d, struct fus_error *err);
+int fus_readout_ridge(struct fus_readout *out, const struct fus_readout_data *d, struct fus_error *err);
+int fus_readout_predict(const struct fus_readout *r, const float *x); /* -1: the scores are not numbers; the lower of equal ones */
+void fus_readout_destroy(struct fus_readout *r);
 
 /* ---- sign flips (signflip.c): differences d [n], say of two models in each layer, with mean 0 under exchange of the models ----
  *

@@ -8,12 +8,18 @@
 #include <string.h>
 
 #include "analysis.h"
+#include "nn/kernels.h"
 #include "nn/team.h"
 
-#define LANES 16            /* a fixed count lets compilers vectorise the inner loop even at -O2 */
-#define ROWS_CHUNK 1024 /* units: five groups' moments of them are 80 kB */
-#define MOST_GROUPS 256
-#define CHUNK 16384         /* units that one thread takes at a time */
+#define CHUNK 1024     /* units a thread takes at a time: a group's moments of them are 16 kB */
+#define MOST_ROWS 256  /* pictures that are put in order together */
+#define ROWS_AT_ONCE 8 /* pictures read side by side */
+#define PLACES 8       /* doubles in a cache line */
+
+static int n_chunks(size_t n_units)
+{
+    return (int)((n_units + CHUNK - 1) / CHUNK);
+}
 
 size_t fus_moments_bytes(int n_groups, size_t n_units)
 {
@@ -34,6 +40,8 @@ int fus_moments_create(struct fus_moments *m, int n_groups, size_t n_units, stru
     if (fus_moments_bytes(n_groups, n_units) == SIZE_MAX)
         return fus_base_fail(err, FUS_ENOMEM, "moments: %d groups of %zu units do not fit an address", n_groups,
                              n_units);
+    if (!fus_kernels_pick(NULL, err))
+        return FUS_EUNSUPPORTED;
     m->n_groups = n_groups;
     m->n_units = n_units;
     m->n = fus_base_alloc((size_t)n_groups, sizeof *m->n);
@@ -54,119 +62,135 @@ void fus_moments_destroy(struct fus_moments *m)
     memset(m, 0, sizeof *m);
 }
 
-static void add_lanes(double *restrict mean, double *restrict m2, const float *restrict x, double w)
-{
-    for (int j = 0; j < LANES; j++) {
-        double value = x[j], d = value - mean[j], moved = mean[j] + d * w;
-        m2[j] += d * (value - moved);
-        mean[j] = moved;
-    }
-}
-
-struct adding {
-    double *mean, *m2, w;
-    const float *x;
-    size_t n_units;
+/* Some of the pictures that enter, at most MOST_ROWS, those of a group together and in their order. */
+struct slice {
+    struct fus_moments *m;
+    const struct fus_kernel *kernel;
+    const float *x[MOST_ROWS];
+    double w[MOST_ROWS];
+    int group[MOST_ROWS], n;
 };
 
-static void add_units(const struct adding *a, size_t u, size_t end)
+/* Stable: pictures come mostly in order already. */
+static void fill_slice(struct slice *s, const float *x, const int *group, const size_t *order, size_t from)
 {
-    for (; u + LANES <= end; u += LANES)
-        add_lanes(a->mean + u, a->m2 + u, a->x + u, a->w);
-    for (; u < end; u++) {
-        double value = a->x[u], d = value - a->mean[u], moved = a->mean[u] + d * a->w;
-        a->m2[u] += d * (value - moved);
-        a->mean[u] = moved;
+    for (int i = 0; i < s->n; i++) {
+        size_t row = order ? order[from + (size_t)i] : from + (size_t)i;
+        int j = i, g = group[row];
+        for (; j > 0 && s->group[j - 1] > g; j--)
+            s->group[j] = s->group[j - 1], s->x[j] = s->x[j - 1], s->w[j] = s->w[j - 1];
+        s->group[j] = g;
+        s->x[j] = x + row * s->m->n_units;
+        s->w[j] = 1.0 / (double)++s->m->n[g];
     }
 }
 
+/* All pictures of the slice for one chunk of units, whose moments stay near the processor meanwhile. */
 static void add_chunk(void *context, int chunk, int thread)
 {
-    const struct adding *a = context;
-    size_t u = (size_t)chunk * CHUNK;
+    const struct slice *s = context;
+    size_t from = (size_t)chunk * CHUNK, end = s->m->n_units - from < CHUNK ? s->m->n_units : from + CHUNK;
     (void)thread;
-    add_units(a, u, a->n_units - u < CHUNK ? a->n_units : u + CHUNK);
-}
-
-void fus_moments_add(struct fus_moments *m, int group, const float *x)
-{
-    size_t first = (size_t)group * m->n_units;
-    struct adding a = {m->mean + first, m->m2 + first, 1.0 / (double)++m->n[group], x, m->n_units};
-    fus_team_for((int)((m->n_units + CHUNK - 1) / CHUNK), add_chunk, &a);
-}
-
-struct adding_rows {
-    struct fus_moments *m;
-    const float *x;
-    const int *group;
-    const size_t *order;
-    size_t n;
-};
-
-/* All pictures for one chunk of units, whose moments stay near the processor meanwhile. */
-static void add_rows_chunk(void *context, int chunk, int thread)
-{
-    const struct adding_rows *a = context;
-    size_t first = (size_t)chunk * ROWS_CHUNK, n_units = a->m->n_units;
-    size_t count = n_units - first < ROWS_CHUNK ? n_units - first : ROWS_CHUNK;
-    long seen[MOST_GROUPS];
-    (void)thread;
-    memcpy(seen, a->m->n, (size_t)a->m->n_groups * sizeof *seen);
-    for (size_t i = 0; i < a->n; i++) {
-        size_t row = a->order ? a->order[i] : i, at = (size_t)a->group[row] * n_units + first;
-        struct adding one = {a->m->mean + at, a->m->m2 + at, 1.0 / (double)++seen[a->group[row]],
-                             a->x + row * n_units + first, count};
-        add_units(&one, 0, count);
+    for (int i = 0, next; i < s->n; i = next) {
+        size_t at = (size_t)s->group[i] * s->m->n_units;
+        for (next = i + 1; next < s->n && next - i < ROWS_AT_ONCE && s->group[next] == s->group[i];)
+            next++;
+        s->kernel->moments_add(s->m->mean + at, s->m->m2 + at, s->x + i, s->w + i, next - i, from, end);
     }
 }
 
 void fus_moments_add_rows(struct fus_moments *m, const float *x, const int *group, const size_t *order, size_t n)
 {
-    if (m->n_groups > MOST_GROUPS) {
-        for (size_t i = 0; i < n; i++)
-            fus_moments_add(m, group[order ? order[i] : i], x + (order ? order[i] : i) * m->n_units);
-        return;
+    for (size_t i = 0; i < n; i += MOST_ROWS) {
+        struct slice s = {.m = m, .kernel = fus_kernels_here(), .n = (int)(n - i < MOST_ROWS ? n - i : MOST_ROWS)};
+        fill_slice(&s, x, group, order, i);
+        fus_team_for(n_chunks(m->n_units), add_chunk, &s);
     }
-    struct adding_rows a = {m, x, group, order, n};
-    fus_team_for((int)((m->n_units + ROWS_CHUNK - 1) / ROWS_CHUNK), add_rows_chunk, &a);
-    for (size_t i = 0; i < n; i++)
-        m->n[group[order ? order[i] : i]]++;
 }
 
-/* One group: block b of [n_blocks, P, 16] covers the same memory as channels 16b .. 16b+15 of [C, P], so each block is
- * turned through a copy of its own. temporary [P, 16]. */
-static void unblock_group(double *values, double *temporary, int channels, size_t n_places)
+void fus_moments_add(struct fus_moments *m, int group, const float *x)
 {
-    for (int c = 0; c < channels; c += 16) {
-        double *block = values + (size_t)c * n_places;
-        int here = channels - c < 16 ? channels - c : 16;
-        memcpy(temporary, block, n_places * 16 * sizeof *block);
-        for (int j = 0; j < here; j++)
-            for (size_t i = 0; i < n_places; i++)
-                block[(size_t)j * n_places + i] = temporary[i * 16 + (size_t)j];
+    const size_t row = 0;
+    fus_moments_add_rows(m, x, &group, &row, 1);
+}
+
+struct merging {
+    const struct fus_kernel *kernel;
+    double *mean, *m2, share, weight;
+    const double *mean_b, *m2_b;
+    size_t n_units;
+};
+
+static void merge_chunk(void *context, int chunk, int thread)
+{
+    const struct merging *a = context;
+    size_t u = (size_t)chunk * CHUNK, n = a->n_units - u < CHUNK ? a->n_units - u : CHUNK;
+    (void)thread;
+    if (a->share < 1)
+        a->kernel->moments_merge(a->mean + u, a->m2 + u, a->mean_b + u, a->m2_b + u, a->share, a->weight, n);
+    else {
+        memcpy(a->mean + u, a->mean_b + u, n * sizeof *a->mean);
+        memcpy(a->m2 + u, a->m2_b + u, n * sizeof *a->m2);
     }
 }
 
-/* Needs a temporary of 16 * n_places doubles (1.6 MB for 112 x 112 places). */
+void fus_moments_merge_group(struct fus_moments *into, int group, const struct fus_moments *from, int from_group)
+{
+    double n_a = (double)into->n[group], n_b = (double)from->n[from_group], share = n_b / (n_a + n_b);
+    size_t at = (size_t)group * into->n_units, at_b = (size_t)from_group * from->n_units;
+    if (n_b == 0)
+        return;
+    struct merging a = {fus_kernels_here(), into->mean + at, into->m2 + at, share, n_a * share, from->mean + at_b, from->m2 + at_b, into->n_units};
+    fus_team_for(n_chunks(into->n_units), merge_chunk, &a);
+    into->n[group] += from->n[from_group];
+}
+
+struct unblocking {
+    double *values, *temporary; /* temporary [threads, n_places, 16] */
+    int channels, n_blocks;
+    size_t n_places;
+};
+
+/* Block b of [n_blocks, P, 16] covers the same memory as channels 16b .. 16b+15 of [C, P], so each block is turned through a copy of
+ * its own, PLACES at a time: lines are read and written whole. */
+static void unblock_task(void *context, int task, int thread)
+{
+    const struct unblocking *a = context;
+    size_t n = a->n_places, size = n * FUS_LANES;
+    int first = task % a->n_blocks * FUS_LANES, here = a->channels - first < FUS_LANES ? a->channels - first : FUS_LANES;
+    double *to = a->values + (size_t)task * size, *from = a->temporary + (size_t)thread * size;
+    memcpy(from, to, size * sizeof *to);
+    for (size_t place = 0; place < n; place += PLACES)
+        for (int j = 0; j < here; j++)
+            for (size_t i = place; i < place + PLACES && i < n; i++)
+                to[(size_t)j * n + i] = from[i * FUS_LANES + (size_t)j];
+}
+
+/* values [n_groups, old] to [n_groups, n_units], closing the gaps that blocks filled up with zeros leave. */
+static void unblock(struct unblocking *a, double *values, int n_groups, size_t old, size_t n_units)
+{
+    a->values = values;
+    fus_team_for(n_groups * a->n_blocks, unblock_task, a);
+    for (int g = 1; g < n_groups && n_units < old; g++)
+        memmove(values + (size_t)g * n_units, values + (size_t)g * old, n_units * sizeof *values);
+}
+
+/* Needs 16 * n_places doubles a thread (1.6 MB for 112 x 112 places). */
 int fus_moments_unblock(struct fus_moments *m, int channels, size_t n_places, struct fus_error *err)
 {
-    size_t blocked, old = m->n_units;
-    if (channels < 1 || n_places < 1 || !fus_base_mul(&blocked, ((size_t)channels + 15) / 16 * 16, n_places) ||
-        blocked != old)
-        return fus_base_fail(err, FUS_EINVAL, "moments: %zu units are not blocks of 16 of %d channels x %zu places", old,
+    struct unblocking a = {NULL, NULL, channels, (channels - 1) / FUS_LANES + 1, n_places};
+    size_t blocked, size;
+    if (channels < 1 || n_places < 1 || !fus_base_mul(&size, n_places, FUS_LANES) || !fus_base_mul(&blocked, (size_t)a.n_blocks, size) ||
+        blocked != m->n_units)
+        return fus_base_fail(err, FUS_EINVAL, "moments: %zu units are not blocks of 16 of %d channels x %zu places", m->n_units,
                              channels, n_places);
-    double *temporary = fus_base_alloc(n_places, 16 * sizeof *temporary);
-    if (!temporary)
+    a.temporary = fus_base_aligned(size, (size_t)fus_base_threads() * sizeof *a.temporary);
+    if (!a.temporary)
         return fus_base_fail(err, FUS_ENOMEM, "moments: no memory to reorder %zu places", n_places);
     size_t n_units = (size_t)channels * n_places;
-    for (int g = 0; g < m->n_groups; g++) {
-        double *mean = m->mean + (size_t)g * old, *m2 = m->m2 + (size_t)g * old;
-        unblock_group(mean, temporary, channels, n_places);
-        unblock_group(m2, temporary, channels, n_places);
-        memmove(m->mean + (size_t)g * n_units, mean, n_units * sizeof *mean);
-        memmove(m->m2 + (size_t)g * n_units, m2, n_units * sizeof *m2);
-    }
+    unblock(&a, m->mean, m->n_groups, m->n_units, n_units);
+    unblock(&a, m->m2, m->n_groups, m->n_units, n_units);
     m->n_units = n_units;
-    fus_base_free(temporary);
+    fus_base_free(a.temporary);
     return FUS_OK;
 }

@@ -1,43 +1,36 @@
 /* What selectivity would chance give? The pictures keep their responses and get each other's labels; one relabelling serves all
  * units, so their correlation stays as it is. Besides proportion and CSI, the largest least-t of the layer in each relabelling gives
- * family-wise control over units (Nichols & Holmes 2002, "max statistic"). Time: n_permutations times the moments of
- * all pictures; memory: one set of moments and labels. */
+ * family-wise control over units (Nichols & Holmes 2002, "max statistic"). */
 #include <math.h>
 #include <string.h>
 
 #include "inference.h"
 #include "nn/rng.h"
-#include "nn/team.h"
 
-#define CHUNK 4096 /* units a thread takes at a time */
+#define MARGIN 1e-9 /* far above the rounding of a t */
 
-/* Everything that one call allocates. null_*: [n_categories, n_permutations]. */
+/* Draw 0 is the run as it is, the others are relabellings. null_*: [n_categories, n]. */
 struct work {
-    struct fus_moments m;
-    double *t;       /* [n_units] */
-    int8_t *best;    /* [n_units] */
-    int *relabel;    /* [n_images] */
-    double *null_proportion, *null_csi, *null_t;
+    const struct fus_responses *r;
+    const struct fus_select_options *options;
+    struct fus_permute_category *out; /* [n_categories] */
+    uint64_t seed;
     long n;
-    bool student;
+    double *t;    /* [n_units] of the run as it is: least t of the category with the largest mean; no other category's is positive */
+    int8_t *best; /* [n_units] that category */
+    double *null_proportion, *null_csi, *null_t;
 };
 
-static int create_work(struct work *w, const struct fus_responses *r, long n, struct fus_error *err)
+static int create_work(struct work *w, struct fus_error *err)
 {
     size_t values, bytes;
-    memset(w, 0, sizeof *w);
-    if (n < 1 || !fus_base_mul(&values, (size_t)n, (size_t)r->n_categories) || !fus_base_mul(&bytes, values, 3 * sizeof(double)))
-        return fus_base_fail(err, FUS_EINVAL, "%ld relabellings", n);
-    int code = fus_moments_create(&w->m, r->n_categories, r->n_units, err);
-    if (code)
-        return code;
-    w->n = n;
-    w->t = fus_base_alloc(r->n_units, sizeof *w->t);
-    w->best = fus_base_alloc(r->n_units, sizeof *w->best);
-    w->relabel = fus_base_alloc(r->n_images, sizeof *w->relabel);
+    if (w->n < 1 || !fus_base_mul(&values, (size_t)w->n, (size_t)w->r->n_categories) || !fus_base_mul(&bytes, values, 3 * sizeof(double)))
+        return fus_base_fail(err, FUS_EINVAL, "%ld relabellings", w->n);
+    w->t = fus_base_alloc(w->r->n_units, sizeof *w->t);
+    w->best = fus_base_alloc(w->r->n_units, sizeof *w->best);
     w->null_proportion = fus_base_alloc(values, 3 * sizeof(double));
-    if (!w->t || !w->best || !w->relabel || !w->null_proportion)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for %ld relabellings of %zu units", n, r->n_units);
+    if (!w->t || !w->best || !w->null_proportion)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %ld relabellings of %zu units", w->n, w->r->n_units);
     w->null_csi = w->null_proportion + values;
     w->null_t = w->null_csi + values;
     return FUS_OK;
@@ -45,59 +38,9 @@ static int create_work(struct work *w, const struct fus_responses *r, long n, st
 
 static void destroy_work(struct work *w)
 {
-    fus_moments_destroy(&w->m);
     fus_base_free(w->t);
     fus_base_free(w->best);
-    fus_base_free(w->relabel);
     fus_base_free(w->null_proportion);
-}
-
-/* For a chunk of units: the category with the largest mean and its least t; no other category's least t is positive. */
-static void best_chunk(void *context, int chunk, int thread)
-{
-    struct work *w = context;
-    const struct fus_moments *m = &w->m;
-    size_t from = (size_t)chunk * CHUNK, end = m->n_units - from < CHUNK ? m->n_units : from + CHUNK;
-    (void)thread;
-    for (size_t u = from; u < end; u++) {
-        int most = 0;
-        for (int c = 1; c < m->n_groups; c++)
-            if (m->mean[(size_t)c * m->n_units + u] > m->mean[(size_t)most * m->n_units + u])
-                most = c;
-        w->best[u] = (int8_t)most;
-        w->t[u] = fus_select_least_t(m, u, most, w->student);
-    }
-}
-
-static void best_t(struct work *w)
-{
-    fus_team_for((int)((w->m.n_units + CHUNK - 1) / CHUNK), best_chunk, w);
-}
-
-/* One relabelling's three statistics per category, from the moments that w holds. */
-static int measure(struct work *w, const struct fus_responses *r, long b, const struct fus_select_options *options,
-                   struct fus_error *err)
-{
-    struct fus_layer_summary layer;
-    int code = fus_base_stopping() ? fus_base_fail(err, FUS_ESTOPPED, "stopped at relabelling %ld of %ld", b + 1, w->n)
-                                   : fus_criteria_layer(&layer, &w->m, "null", r->channels, r->height, r->width, options->criterion,
-                                                        options, err);
-    if (code)
-        return code;
-    best_t(w);
-    for (int c = 0; c < r->n_categories; c++) {
-        size_t at = (size_t)c * (size_t)w->n + (size_t)b;
-        w->null_proportion[at] = layer.categories[c].proportion;
-        w->null_csi[at] = layer.categories[c].csi_mean;
-        w->null_t[at] = 0;
-    }
-    for (size_t u = 0; u < r->n_units; u++) {
-        double *most = &w->null_t[(size_t)w->best[u] * (size_t)w->n + (size_t)b];
-        if (w->t[u] > *most)
-            *most = w->t[u];
-    }
-    fus_select_free(&layer);
-    return FUS_OK;
 }
 
 static void shuffle(int *x, size_t n, uint64_t seed, long b)
@@ -111,6 +54,72 @@ static void shuffle(int *x, size_t n, uint64_t seed, long b)
     }
 }
 
+static size_t choose(void *context, size_t draw, size_t *order, int *category)
+{
+    const struct work *w = context;
+    for (size_t i = 0; i < w->r->n_images; i++) {
+        order[i] = i;
+        category[i] = w->r->category[i];
+    }
+    if (draw > 0)
+        shuffle(category, w->r->n_images, w->seed, (long)draw - 1);
+    return w->r->n_images;
+}
+
+static int largest_mean(const struct fus_moments *m, size_t unit)
+{
+    int most = 0;
+    for (int c = 1; c < m->n_groups; c++)
+        if (m->mean[(size_t)c * m->n_units + unit] > m->mean[(size_t)most * m->n_units + unit])
+            most = c;
+    return most;
+}
+
+/* The largest least t of each category in relabelling b, 0 at least: squares first, the t itself where it may be the largest. */
+static int find_largest_t(struct work *w, const struct fus_moments *m, long b, struct fus_error *err)
+{
+    double *squares = fus_base_aligned((size_t)m->n_groups, FUS_SELECT_CHUNK * sizeof *squares);
+    if (!squares)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for the t of relabelling %ld", b + 1);
+    for (size_t from = 0; from < m->n_units; from += FUS_SELECT_CHUNK) {
+        size_t n = m->n_units - from < FUS_SELECT_CHUNK ? m->n_units - from : FUS_SELECT_CHUNK;
+        fus_select_least_squares(squares, m, from, n, w->options->student);
+        for (int c = 0; c < m->n_groups; c++) {
+            double *most = &w->null_t[(size_t)c * (size_t)w->n + (size_t)b];
+            for (size_t u = 0; u < n; u++)
+                if (squares[(size_t)c * FUS_SELECT_CHUNK + u] > *most * *most * (1 - MARGIN)) {
+                    double t = fus_select_least_t(m, from + u, c, w->options->student);
+                    *most = t > *most ? t : *most;
+                }
+        }
+    }
+    fus_base_free(squares);
+    return FUS_OK;
+}
+
+static int measure(void *context, size_t draw, const struct fus_moments *m, struct fus_error *err)
+{
+    struct work *w = context;
+    struct fus_layer_summary layer;
+    const struct fus_responses *r = w->r;
+    int code = fus_criteria_layer(&layer, m, "null", r->channels, r->height, r->width, w->options->criterion, w->options, err);
+    if (code)
+        return code;
+    for (int c = 0; c < r->n_categories; c++) {
+        size_t at = (size_t)c * (size_t)w->n + draw - 1;
+        *(draw > 0 ? &w->null_proportion[at] : &w->out[c].proportion) = layer.categories[c].proportion;
+        *(draw > 0 ? &w->null_csi[at] : &w->out[c].csi) = layer.categories[c].csi_mean;
+    }
+    fus_select_free(&layer);
+    if (draw > 0)
+        return find_largest_t(w, m, (long)draw - 1, err);
+    for (size_t u = 0; u < r->n_units; u++) {
+        w->best[u] = (int8_t)largest_mean(m, u);
+        w->t[u] = fus_select_least_t(m, u, w->best[u], w->options->student);
+    }
+    return FUS_OK;
+}
+
 /* p of the observed value among n null values, NaN ones left out. */
 static double p_of(double observed, const double *null, long n)
 {
@@ -121,7 +130,7 @@ static double p_of(double observed, const double *null, long n)
     return isnan(observed) ? NAN : (reached + 1) / (defined + 1);
 }
 
-/* The observed side must be in out and w already: t and best of the real labels. */
+/* From the observed side in out, t and best, and from the null. */
 static void conclude(struct fus_permute_category *out, struct work *w, size_t n_units, int category, double alpha)
 {
     double *proportion = w->null_proportion + (size_t)category * (size_t)w->n, *most = w->null_t + (size_t)category * (size_t)w->n;
@@ -143,33 +152,16 @@ static void conclude(struct fus_permute_category *out, struct work *w, size_t n_
 }
 
 int fus_permute_layer(struct fus_permute_category *out, const struct fus_responses *r, long n_permutations, uint64_t seed,
-                      const struct fus_select_options *options, struct fus_error *err)
+                      const struct fus_select_options *options, const struct fus_progress *progress, struct fus_error *err)
 {
-    struct work w = {0};
-    struct fus_layer_summary layer = {.channels = 0};
+    struct work w = {.r = r, .options = options, .out = out, .seed = seed, .n = n_permutations};
     int code = fus_responses_check(r, err);
     if (!code)
-        code = create_work(&w, r, n_permutations, err);
-    w.student = options->student;
-    for (long b = 0; b < n_permutations && !code; b++) {
-        memcpy(w.relabel, r->category, r->n_images * sizeof *w.relabel);
-        shuffle(w.relabel, r->n_images, seed, b);
-        fus_responses_moments(&w.m, r, NULL, r->n_images, w.relabel);
-        code = measure(&w, r, b, options, err);
-    }
-    if (!code) {
-        fus_responses_moments(&w.m, r, NULL, r->n_images, NULL);
-        code = fus_criteria_layer(&layer, &w.m, "observed", r->channels, r->height, r->width, options->criterion, options, err);
-    }
-    if (!code) {
-        best_t(&w);
-        for (int c = 0; c < r->n_categories; c++) {
-            out[c].proportion = layer.categories[c].proportion;
-            out[c].csi = layer.categories[c].csi_mean;
-            conclude(&out[c], &w, r->n_units, c, options->alpha);
-        }
-    }
-    fus_select_free(&layer);
+        code = create_work(&w, err);
+    if (!code)
+        code = fus_resample_run(&(struct fus_resampling){(size_t)n_permutations + 1, choose, measure, &w, progress}, r, err);
+    for (int c = 0; c < r->n_categories && !code; c++)
+        conclude(&out[c], &w, r->n_units, c, options->alpha);
     destroy_work(&w);
     return code;
 }

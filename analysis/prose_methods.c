@@ -132,6 +132,16 @@ static void say_units(struct fus_svg *out, const struct fus_view *view)
                      "counted in the table below. Units with a response that is not finite are treated alike and counted apart.");
 }
 
+static bool cross_validated(const struct fus_run_summary *run)
+{
+    for (int m = 0; m < run->n_models; m++)
+        for (int l = 0; l < run->models[m].n_layers; l++)
+            for (int c = 0; c < run->n_categories; c++)
+                if (isfinite(run->models[m].layers[l].categories[c].csi_cv))
+                    return true;
+    return false;
+}
+
 static void say_indices(struct fus_svg *out, const struct fus_view *view)
 {
     item(out, "CSI");
@@ -139,6 +149,9 @@ static void say_indices(struct fus_svg *out, const struct fus_view *view)
                      "\xce\xbc<sub>c</sub> is its mean response to the category, \xce\xbc<sub>o</sub> the unweighted mean over the other categories\xe2\x80\x99 "
                      "means. Undefined, left out and counted where the denominator is not positive. A layer\xe2\x80\x99s value is the mean over its selective "
                      "units. Units are chosen and measured on the same pictures, which raises the CSI of any choice; an untrained control shows by how much.");
+    if (cross_validated(view->run))
+        fus_svg_put(out, " layers.csv also has it cross-validated (csi_cv): units chosen on one half of each category\xe2\x80\x99s pictures and measured on "
+                         "the other, and the reverse, averaged.");
     item(out, "Proportion, map, variation");
     fus_svg_put(out, "Proportion: selective units over all units of the layer. Map: at each place, the share of channels selective there. Variation: "
                      "standard deviation of the map over places divided by its mean (CV).");

@@ -23,7 +23,7 @@ static void layer_row(struct fus_outfile *f, const struct fus_layer_summary *lay
     fus_csv_number(f, s->entropy);
     fus_csv_count(f, layer->n_dead);
     const double more[] = {s->csi_cv, s->dprime_cv, s->survival, s->split_half_r, s->dice,
-                           s->csi_low, s->csi_high, s->variation_low, s->variation_high};
+                           s->csi_low, s->csi_high, s->variation_low, s->variation_high, s->auc_cv};
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)
         fus_csv_number(f, more[i]);
     fus_outfile_printf(f, "\n");
@@ -37,7 +37,7 @@ int fus_table_layers(const char *path, const struct fus_run_summary *run, struct
         return code;
     fus_outfile_printf(&f, "model,layer,category,n_units,n_selective,proportion,ci_low,ci_high,csi_mean,csi_sem,"
                            "csi_undefined,dprime_mean,variation_cv,variation_sd,gini,entropy,n_dead,csi_cv,dprime_cv,survival,split_half_r,"
-                           "dice,csi_low,csi_high,variation_low,variation_high\n");
+                           "dice,csi_low,csi_high,variation_low,variation_high,auc_cv\n");
     for (int m = 0; m < run->n_models; m++)
         for (int i = 0; i < run->models[m].n_layers; i++) {
             const struct fus_layer_summary *layer = &run->models[m].layers[i];

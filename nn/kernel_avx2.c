@@ -20,13 +20,27 @@
 #define STEP_FENCE()
 #define TILE_ROWS 6
 #define TILE_BLOCKS 1
+#define DVEC __m256d
+#define DOUBLES 4
+#define DLOAD(p) _mm256_loadu_pd(p)
+#define DSTORE(p, v) _mm256_storeu_pd(p, v)
+#define DSPREAD(x) _mm256_set1_pd(x)
+#define WIDEN(p) _mm256_cvtps_pd(_mm_loadu_ps(p))
+#define DADD(x, y) _mm256_add_pd(x, y)
+#define DSUB(x, y) _mm256_sub_pd(x, y)
+#define DMUL(x, y) _mm256_mul_pd(x, y)
+#define DDIV(x, y) _mm256_div_pd(x, y)
+#define DROOT(x) _mm256_sqrt_pd(x)
+#define DLESS(x, y) _mm256_cmp_pd(x, y, _CMP_LT_OQ)
+#define DPICK(m, x, y) _mm256_blendv_pd(y, x, m)
 #include "gemm_tile.h"
 #include "winograd_tile.h"
+#include "moments_tile.h"
 
 static bool available(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
-const struct fus_kernel fus_kernel_avx2 = {"avx2", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, fma_chains, WIDTH, available};
+const struct fus_kernel fus_kernel_avx2 = {"avx2", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, MOMENTS, fma_chains, WIDTH, available};
 #endif

@@ -20,13 +20,27 @@
 #define STEP_FENCE()
 #define TILE_ROWS 14
 #define TILE_BLOCKS 2
+#define DVEC __m512d
+#define DOUBLES 8
+#define DLOAD(p) _mm512_loadu_pd(p)
+#define DSTORE(p, v) _mm512_storeu_pd(p, v)
+#define DSPREAD(x) _mm512_set1_pd(x)
+#define WIDEN(p) _mm512_cvtps_pd(_mm256_loadu_ps(p))
+#define DADD(x, y) _mm512_add_pd(x, y)
+#define DSUB(x, y) _mm512_sub_pd(x, y)
+#define DMUL(x, y) _mm512_mul_pd(x, y)
+#define DDIV(x, y) _mm512_div_pd(x, y)
+#define DROOT(x) _mm512_sqrt_pd(x)
+#define DLESS(x, y) _mm512_cmp_pd_mask(x, y, _CMP_LT_OQ)
+#define DPICK(m, x, y) _mm512_mask_blend_pd(m, y, x)
 #include "gemm_tile.h"
 #include "winograd_tile.h"
+#include "moments_tile.h"
 
 static bool available(void)
 {
     return __builtin_cpu_supports("avx512f");
 }
 
-const struct fus_kernel fus_kernel_avx512 = {"avx512", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, fma_chains, WIDTH, available};
+const struct fus_kernel fus_kernel_avx512 = {"avx512", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, MOMENTS, fma_chains, WIDTH, available};
 #endif

@@ -20,13 +20,27 @@
 #define STEP_FENCE() __asm__ volatile("" ::: "memory")
 #define TILE_ROWS 6
 #define TILE_BLOCKS 1
+#define DVEC float64x2_t
+#define DOUBLES 2
+#define DLOAD(p) vld1q_f64(p)
+#define DSTORE(p, v) vst1q_f64(p, v)
+#define DSPREAD(x) vdupq_n_f64(x)
+#define WIDEN(p) vcvt_f64_f32(vld1_f32(p))
+#define DADD(x, y) vaddq_f64(x, y)
+#define DSUB(x, y) vsubq_f64(x, y)
+#define DMUL(x, y) vmulq_f64(x, y)
+#define DDIV(x, y) vdivq_f64(x, y)
+#define DROOT(x) vsqrtq_f64(x)
+#define DLESS(x, y) vcltq_f64(x, y)
+#define DPICK(m, x, y) vbslq_f64(m, x, y)
 #include "gemm_tile.h"
 #include "winograd_tile.h"
+#include "moments_tile.h"
 
 static bool available(void)
 {
     return true; /* every AArch64 CPU that runs a hosted system has it */
 }
 
-const struct fus_kernel fus_kernel_neon = {"neon", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, fma_chains, WIDTH, available};
+const struct fus_kernel fus_kernel_neon = {"neon", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, MOMENTS, fma_chains, WIDTH, available};
 #endif

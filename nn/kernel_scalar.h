@@ -19,5 +19,19 @@
 #define STEP_FENCE()
 #define TILE_ROWS 1
 #define TILE_BLOCKS 1
+#define DVEC double
+#define DOUBLES 1
+#define DLOAD(p) (*(p))
+#define DSTORE(p, v) (*(p) = (v))
+#define DSPREAD(x) (x)
+#define WIDEN(p) ((double)*(p))
+#define DADD(x, y) ((x) + (y))
+#define DSUB(x, y) ((x) - (y))
+#define DMUL(x, y) ((x) * (y))
+#define DDIV(x, y) ((x) / (y))
+#define DROOT(x) sqrt(x)
+#define DLESS(x, y) ((x) < (y))
+#define DPICK(m, x, y) ((m) ? (x) : (y))
 #include "gemm_tile.h"
 #include "winograd_tile.h"
+#include "moments_tile.h"

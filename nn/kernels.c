@@ -33,3 +33,9 @@ const struct fus_kernel *fus_kernels_pick(const char *name, struct fus_error *er
     fus_base_fail(err, FUS_EUNSUPPORTED, "FUS_ISA: '%s' cannot run here; this build on this CPU has:%s", name, here);
     return NULL;
 }
+
+const struct fus_kernel *fus_kernels_here(void)
+{
+    const struct fus_kernel *row = fus_kernels_pick(NULL, NULL);
+    return row ? row : &fus_kernel_scalar;
+}

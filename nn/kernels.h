@@ -1,5 +1,5 @@
-/* Private to nn/: the one table of instruction sets. A row holds the micro-kernel and the tile it works on together,
- * so that they cannot disagree. All rows compute the same bits: each output is one chain of fused multiply-adds over
+/* The one table of instruction sets, for nn/ and the loops of analysis/ over units. A row holds the micro-kernel and the tile it works on
+ * together, so that they cannot disagree. All rows compute the same bits: each output is one chain of fused multiply-adds over
  * k, whatever the vector width. */
 #ifndef FUS_KERNELS_H
 #define FUS_KERNELS_H
@@ -43,6 +43,16 @@ struct fus_kernel {
     void (*winograd_in[2])(float *v, size_t step, const float *plane, int side, int y0, int x0);
     void (*winograd_out[2])(float *plane, const float *m, size_t step, const float *bias, const float *addend, bool relu, int side,
                             int y0, int x0);
+    /* The loops of analysis/ over units (moments_tile.h). add: units from .. end-1 of n_rows pictures x[r], of weights w[r], into mean and m2.
+     * merge: another group's mean_b and m2_b into them. spread: sum += m2; bad += NaN where one is not finite, else 0. least_t: the signed
+     * square t |t| = d |d| / (m2_a w_a + m2_b w_b), d = mean_a - mean_b, 0 where the divisor is, into the least of a and, negative, of b; NaN
+     * changes nothing. roots: of such squares, in place, with their sign. */
+    void (*moments_add)(double *mean, double *m2, const float *const *x, const double *w, int n_rows, size_t from, size_t end);
+    void (*moments_merge)(double *mean, double *m2, const double *mean_b, const double *m2_b, double share, double weight, size_t n);
+    void (*moments_spread)(double *sum, double *bad, const double *mean, const double *m2, size_t n);
+    void (*least_t)(double *least_a, double *least_b, const double *mean_a, const double *m2_a, double w_a, const double *mean_b,
+                    const double *m2_b, double w_b, size_t n);
+    void (*roots)(double *x, size_t n);
     float (*fma_chains)(long n);              /* n steps of FUS_FMA_CHAINS independent vectors: the machine's limit */
     int width;                                /* floats in a vector */
     bool (*available)(void);                  /* on the CPU this runs on */
@@ -50,6 +60,10 @@ struct fus_kernel {
 
 /* The row called `name`; NULL: the one $FUS_ISA names, else the best available. An unavailable one is an error. */
 const struct fus_kernel *fus_kernels_pick(const char *name, struct fus_error *err);
+
+/* The row that $FUS_ISA names or the best one, for loops that cannot fail; the plain one where $FUS_ISA names none: whatever they
+ * work on was created after fus_kernels_pick had refused it. */
+const struct fus_kernel *fus_kernels_here(void);
 
 extern const struct fus_kernel fus_kernel_scalar;
 extern const struct fus_kernel fus_kernel_fma; /* also called scalar: plain C whose fmaf is an instruction */

@@ -152,7 +152,9 @@ void fus_team_for(int n_tasks, fus_team_task fn, void *context)
     uint64_t job = (atomic_load(&t->ticket) >> 32) + 1;
     atomic_store(&t->ticket, job << 32 | (uint32_t)n_tasks);
     wake_sleepers(t);
+    current = NULL; /* a loop within a task is the thread's own */
     take_tasks(t, 0);
+    current = t;
     join(t);
 }
 

@@ -14,7 +14,7 @@ typedef void (*fus_team_task)(void *context, int task, int thread);
 void fus_team_run(void (*program)(void *context), void *context);
 
 /* Run tasks 0 .. n_tasks-1, each once; back when all are done. thread: 0 .. fus_base_threads()-1. Outside fus_team_run it
- * opens a team for itself. A task must not call it: there is one loop at a time. */
+ * opens a team for itself; within a task the thread runs the whole loop alone. */
 void fus_team_for(int n_tasks, fus_team_task fn, void *context);
 
 #endif

@@ -104,7 +104,7 @@ struct fus_picture {
     int category;      /* index into categories */
     int subcategory;   /* index into subcategories */
     int index;         /* within the subcategory, from 0 */
-    int half;          /* 0 or 1: alternating within the subcategory, for cross-validation */
+    int half;          /* 0 or 1, for cross-validation: the manifest's, else alternating within the category */
     int source;        /* the picture that this one is a scrambled copy of; -1 = none */
 };
 
@@ -114,6 +114,7 @@ struct fus_set {
     char **categories;            /* "face", "body", ... in the order of the tables and figures */
     char **subcategories;         /* "adult", "child", ... = folder names */
     char *description;            /* one line for the report: "fLoc folders, 192 pictures: face = adult + child; ..." */
+    bool halves_given;            /* by the manifest */
     bool drawn;                   /* built-in set: fus_set_picture draws instead of reading */
     uint64_t seed;
     uint64_t scramble_seed;
@@ -131,6 +132,10 @@ void fus_set_close(struct fus_set *set);
 /* A category "scrambled" of the set's own pictures in 16 x 16 shuffled boxes, as many as the others have on average; nothing where
  * there is one. On failure the set can only be closed. */
 int fus_set_add_scrambled(struct fus_set *set, uint64_t seed, struct fus_error *err);
+
+/* Halves by fLoc's options instead: adult, body, house, word, car in half 0; child, limb, corridor, number, instrument in half 1; scrambled as
+ * before. FUS_EINVAL names a subcategory that is in neither, or a category that has one option alone (set_halves.c). */
+int fus_set_split_by_option(struct fus_set *set, struct fus_error *err);
 
 /* Picture i, decoded, drawn or scrambled. Thread-safe. */
 int fus_set_picture(struct fus_image *image, const struct fus_set *set, int i, struct fus_error *err);

@@ -65,6 +65,9 @@ fails 2 "--preset baek is --criterion ranksum; 'iut' found" run --model "$small"
 fails 2 "do not go with --criterion ranksum" run --model "$small" --out "$work/o" --criterion ranksum --bootstrap 9
 fails 2 "two folders of finished runs expected" compare "$work"
 fails 2 "zero or mean expected" lesion --model "$small" --run x --category face --layer relu --mode half
+fails 2 "there are centred, percentile, bca" run --model "$small" --out "$work/o" --bootstrap 9 --interval wald
+fails 2 "--interval says how" run --model "$small" --out "$work/o" --interval bca
+fails 2 "mean, ridge or both expected" lesion --model "$small" --run x --category face --layer relu --readout svm
 fails 2 "--layer L expected" lesion --model "$small" --run x --category face
 fails 2 "--threads: 'many' found" bench --threads many
 fails 2 "--out DIR expected" run --model "$small"
@@ -218,8 +221,8 @@ if [ -w /dev/full ]; then
 fi
 # ---- beyond the default: criteria, halves, resampling, finished runs, lesions ----
 two="--model a=$work/a.safetensors --model b=random:cifar_resnet8?seed=3 --stimuli builtin?per_category=6 --layers relu,layer3.0.relu"
-run "every statistic" run $two --halves --bootstrap 20 --permutations 9 --sweep --consistency --out "$work/every"
-run "the same in 1 MB" run $two --halves --bootstrap 20 --permutations 9 --sweep --consistency --max-memory 1M --out "$work/little"
+run "every statistic" run $two --bootstrap 20 --permutations 9 --sweep --consistency --out "$work/every"
+run "the same in 1 MB" run $two --bootstrap 20 --permutations 9 --sweep --consistency --max-memory 1M --out "$work/little"
 ok "the same bytes through the scratch file" diff -r -x run.log "$work/every" "$work/little"
 ok "the scratch file was used" grep -q 'scratch_bytes	[1-9]' "$work/little/run.log"
 cut -d, -f1-3,5 "$work/every/permutations.csv" >"$work/from-responses"
@@ -229,10 +232,23 @@ for t in sweep:801 consistency:33 signflip:16 permutations:21 compare:11; do
     ok "rows of ${t%:*}.csv" test "$(wc -l <"$work/every/${t%:*}.csv")" -eq "${t#*:}"
 done
 ok "intervals in layers.csv" grep -qE '^([^,]*,){6}[0-9]' "$work/every/layers.csv"
-run "plain" run $two --out "$work/plain"
+run "plain" run $two --halves none --out "$work/plain"
 cut -d, -f1-6,8-17 "$work/plain/layers.csv" | cut -d, -f1-6,8- >"$work/plain.csv"
 cut -d, -f1-6,8-17 "$work/every/layers.csv" | cut -d, -f1-6,8- >"$work/every.csv"
 ok "the plain numbers are the same with every option" cmp "$work/plain.csv" "$work/every.csv"
+run "AUC" run $two --correction none --permutations 2 --out "$work/auc"
+ok "cross-validated, with AUC" grep -qE '^([^,]*,){17}[-0-9.e]+,[-0-9.e]+,[-0-9.e]+,[^,]*,[-0-9.e]+,,,,,0[.][0-9]+$' "$work/auc/layers.csv"
+ok "nothing of the kind without halves" test "$(sed 1d "$work/plain/layers.csv" | cut -d, -f18-22,27 | sort -u)" = ",,,,,"
+options="--stimuli builtin?per_category=8 --categories face=adult,child;body=body,limb;place=house,corridor;word=word,number;scrambled=scrambled"
+run "halves by fLoc's options" run --model "$small" $options --halves option --out "$work/option"
+ok "run.json says so" grep -q '"halves": "option"' "$work/option/run.json"
+run "halves in turn" run --model "$small" $options --out "$work/turn"
+ok "run.json says the default" grep -q '"halves": "alternate"' "$work/turn/run.json"
+cut -d, -f21 "$work/option/layers.csv" >"$work/option.r"
+cut -d, -f21 "$work/turn/layers.csv" >"$work/turn.r"
+ok "other halves, other reliability" sh -c '! cmp -s "$1" "$2"' sh "$work/option.r" "$work/turn.r"
+fails 1 "category word has pictures of fLoc's option 1 alone" run --model "$small" --stimuli 'builtin?per_category=4' --halves option --out "$work/o"
+fails 2 "'third' found, alternate, option or none expected" run --model "$small" --halves third --out "$work/o"
 for p in lu-wang prince tdann baek afraz; do
     run "preset $p" run $two --preset $p --out "$work/preset"
     ok "run.json says the preset" grep -q "\"preset\": \"$p\"" "$work/preset/run.json"
@@ -259,6 +275,8 @@ says '^relu,face,[0-9]+,zero,scrambled,6,'
 cp "$work/stdout" "$work/lesion"
 run "lesion, other batch and threads" lesion $lesion --layer relu --controls 5 --batch 7 --threads 1 -o "$work/again.csv"
 ok "the same bytes" cmp "$work/lesion" "$work/again.csv"
+run "lesion, both read-outs" lesion $lesion --layer relu --controls 5 --readout both
+ok "the same rows by class means, as many by ridge" sh -c 'head -n 6 "$1" | cmp - "$2" && test "$(grep -c ,ridge$ "$1")" -eq 5' sh "$work/stdout" "$work/lesion"
 fails 1 "comes after the final features" lesion $lesion --layer fc
 fails 1 "no model of this run has the weights" lesion $lesion --model 'random:cifar_resnet8?seed=9' --layer relu
 fails 1 "no category is called 'cat'" lesion $lesion --category cat --layer relu

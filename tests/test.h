@@ -44,6 +44,26 @@ static inline bool test_close(double got, double want, double tolerance)
     return got == want || fabs(got - want) <= tolerance * fabs(want);
 }
 
+/* test_close that remembers the largest relative error of each name, for the listing at the end. */
+struct test_error {
+    const char *name;
+    double largest;
+    int n;
+};
+static struct test_error test_errors[32];
+
+static inline bool test_near(const char *name, double got, double want, double tolerance)
+{
+    struct test_error *e = test_errors;
+    while (e->name && strcmp(e->name, name) != 0)
+        e++;
+    double error = test_close(got, want, 0) ? 0 : fabs(got - want) / fabs(want);
+    e->name = name;
+    e->largest = error > e->largest ? error : e->largest;
+    e->n++;
+    return test_close(got, want, tolerance);
+}
+
 /* ../shared/data/NAME where it is there, else NULL: tests that want it are skipped. */
 static inline const char *test_shared(const char *name)
 {
@@ -59,6 +79,8 @@ static inline const char *test_shared(const char *name)
 
 static inline int test_end(void)
 {
+    for (const struct test_error *e = test_errors; e->name; e++)
+        printf("largest relative error: %-46s %.1e   %d values\n", e->name, e->largest, e->n);
     printf("%d passed, %d failed, %d skipped\n", test_passed, test_failed, test_skipped);
     return test_failed ? 1 : 0;
 }

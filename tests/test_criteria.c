@@ -112,11 +112,12 @@ static void test_ranks(void)
     float scratch[80];
     for (size_t i = 0; i < sizeof ranks / sizeof *ranks; i++) {
         const float *a = ranks[i].values, *b = a + ranks[i].n_a;
-        CHECK(fus_ranksum_u(a, ranks[i].n_a, b, ranks[i].n_b, scratch) == ranks[i].u);
+        CHECK(test_near("Mann-Whitney U", fus_ranksum_u(a, ranks[i].n_a, b, ranks[i].n_b, scratch), ranks[i].u, 0));
         double p = fus_ranksum_p(a, ranks[i].n_a, b, ranks[i].n_b, scratch);
-        CHECK_MSG(test_close(p, ranks[i].p, 1e-10), "row %zu (%zu, %zu): %.17g not %.17g", i, ranks[i].n_a, ranks[i].n_b, p,
+        CHECK_MSG(test_near("p by ranks", p, ranks[i].p, 1e-10), "row %zu (%zu, %zu): %.17g not %.17g", i, ranks[i].n_a, ranks[i].n_b, p,
                   ranks[i].p);
         double auc = fus_ranksum_auc(a, ranks[i].n_a, b, ranks[i].n_b, scratch);
+        CHECK(test_near("AUC", auc, ranks[i].u / (double)(ranks[i].n_a * ranks[i].n_b), 0));
         CHECK(test_close(auc + fus_ranksum_auc(b, ranks[i].n_b, a, ranks[i].n_a, scratch), 1, 1e-15));
     }
     const float same[4] = {1, 1, 1, 1};

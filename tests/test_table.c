@@ -24,13 +24,13 @@ static struct fus_run_summary example(void)
                 .n_selective = 100, .proportion = 0.1, .ci_low = NAN, .ci_high = NAN, .n_csi = 98, .n_csi_undefined = 2,
                 .csi_mean = 0.5 - 0.1 * i + 0.2 * c, .csi_sd = 0.1 + 0.05 * i, .csi_sem = 1.0 / 3, .dprime_mean = 1e-20,
                 .variation_cv = 0.25, .variation_sd = 0.025, .gini = 0.125, .entropy = 1, .csi_cv = 0.25, .survival = 0.5,
-                .csi_low = NAN, .csi_high = NAN, .variation_low = NAN, .variation_high = NAN};
+                .csi_low = NAN, .csi_high = NAN, .variation_low = NAN, .variation_high = NAN, .auc_cv = 0.75};
     }
     categories[1][1] = (struct fus_category_summary){.n_selective = 0, .ci_low = NAN, .ci_high = NAN, .csi_mean = NAN,
                                                      .csi_sd = NAN, .csi_sem = NAN, .dprime_mean = NAN,
                                                      .variation_cv = NAN, .variation_sd = NAN, .gini = NAN, .entropy = NAN,
                                                      .csi_cv = 0.25, .survival = 0.5, .csi_low = NAN, .csi_high = NAN,
-                                                     .variation_low = NAN, .variation_high = NAN};
+                                                     .variation_low = NAN, .variation_high = NAN, .auc_cv = 0.75};
     models[0] = (struct fus_model_summary){.name = "r20", .n_layers = 2, .layers = layers};
     models[1] = (struct fus_model_summary){.name = "other", .n_layers = 1, .layers = layers + 2};
     return (struct fus_run_summary){.n_categories = 2, .categories = names, .n_models = 2, .models = models};
@@ -50,13 +50,13 @@ static void test_layers(void)
     static const char want[] =
         "model,layer,category,n_units,n_selective,proportion,ci_low,ci_high,csi_mean,csi_sem,csi_undefined,dprime_mean,"
         "variation_cv,variation_sd,gini,entropy,n_dead,csi_cv,dprime_cv,survival,split_half_r,dice,csi_low,csi_high,"
-        "variation_low,variation_high\n"
-        "r20,l1,face,1000,100,0.1,,,0.5,0.333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,\n"
-        "r20,l1,\"a \"\"b\"\", c\",1000,100,0.1,,,0.7,0.333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,\n"
-        "r20,l2,face,1000,100,0.1,,,0.4,0.333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,\n"
-        "r20,l2,\"a \"\"b\"\", c\",1000,0,0,,,,,0,,,,,,3,0.25,0,0.5,0,0,,,,\n"
-        "other,l2,face,1000,100,0.1,,,0.3,0.333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,\n"
-        "other,l2,\"a \"\"b\"\", c\",1000,100,0.1,,,0.5,0.333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,\n";
+        "variation_low,variation_high,auc_cv\n"
+        "r20,l1,face,1000,100,0.1,,,0.5,0.333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75\n"
+        "r20,l1,\"a \"\"b\"\", c\",1000,100,0.1,,,0.7,0.333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75\n"
+        "r20,l2,face,1000,100,0.1,,,0.4,0.333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75\n"
+        "r20,l2,\"a \"\"b\"\", c\",1000,0,0,,,,,0,,,,,,3,0.25,0,0.5,0,0,,,,,0.75\n"
+        "other,l2,face,1000,100,0.1,,,0.3,0.333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75\n"
+        "other,l2,\"a \"\"b\"\", c\",1000,100,0.1,,,0.5,0.333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75\n";
     CHECK(fus_table_layers(path, &run, NULL) == 0);
     char *text = text_of();
     CHECK_MSG(strcmp(text, want) == 0, "%s", text);

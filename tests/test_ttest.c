@@ -1,8 +1,8 @@
-/* ttest.c against SciPy. */
-#include "analysis/analysis.h"
+/* ttest.c and effect.c against SciPy and NumPy. */
+#include "analysis/inference.h"
 #include "test.h"
 
-static const double rows[][10] = {
+static const double rows[][12] = {
 #include "golden/stat_ttest.inc"
 };
 
@@ -11,11 +11,13 @@ int main(void)
     double df;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const double *r = rows[i];
-        CHECK(test_close(fus_ttest_welch(&df, r[0], r[1], r[2], r[3], r[4], r[5]), r[6], 1e-14));
-        CHECK(test_close(df, r[7], 1e-14));
-        CHECK_MSG(test_close(fus_ttest_p(r[0], r[1], r[2], r[3], r[4], r[5]), r[8], 1e-10), "row %zu", i);
-        CHECK(test_close(fus_ttest_student(&df, r[0], r[1], r[2], r[3], r[4], r[5]), r[9], 1e-13));
+        CHECK(test_near("Welch's t", fus_ttest_welch(&df, r[0], r[1], r[2], r[3], r[4], r[5]), r[6], 1e-14));
+        CHECK(test_near("Welch-Satterthwaite df", df, r[7], 1e-14));
+        CHECK_MSG(test_near("p of Welch's t", fus_ttest_p(r[0], r[1], r[2], r[3], r[4], r[5]), r[8], 1e-10), "row %zu", i);
+        CHECK(test_near("Student's t", fus_ttest_student(&df, r[0], r[1], r[2], r[3], r[4], r[5]), r[9], 1e-13));
         CHECK(df == r[2] + r[5] - 2);
+        CHECK(test_near("d'", fus_effect_dprime(r[0], r[1], r[3], r[4]), r[10], 1e-14));
+        CHECK(test_near("Cohen's d", fus_effect_cohen(r[0], r[1], r[2], r[3], r[4], r[5]), r[11], 1e-14));
     }
     CHECK(fus_ttest_welch(&df, 1, 0, 5, 0, 0, 5) == 0 && df == 1);
     CHECK(fus_ttest_student(&df, 1, 0, 5, 0, 0, 5) == 0 && df == 1);

@@ -16,11 +16,13 @@ static const char help[] =
     "usage: fusiform lesion --model FILE --run DIR --category C --layer L [--mode zero|mean] [options]\n\n"
     "Silences the units of layer L that the finished run DIR found selective for category C and prints, for every category, how well the\n"
     "pictures are told from the final features: of the intact network, with these units silenced, and with equally many others silenced,\n"
-    "at random and matched in mean activation. Read-out: nearest class mean, means from the intact network over one half of the\n"
-    "pictures, read out in the other half, both ways round. p: share of controls that do as badly, (b + 1) / (m + 1).\n\n"
+    "at random and matched in mean activation. Read-outs are fitted to the intact network over one half of the pictures and read out in\n"
+    "the other half, both ways round. p: share of controls that do as badly, (b + 1) / (m + 1).\n\n"
     "  --stimuli S          the pictures of the run (default builtin); others are refused\n"
     "  --categories MAP     as in the run\n"
     "  --mode zero|mean     silenced units are 0 (default), or their mean over all pictures\n"
+    "  --readout R          mean: nearest class mean (default); ridge: regression on the categories, penalty by generalised\n"
+    "                       cross-validation in the half it is fitted to; both: a row of each\n"
     "  --controls M         sets of control units of each kind (default 50)\n"
     "  --seed N             of the choice of controls (default 1)\n"
     "  --batch N            pictures at a time (default 4)\n"
@@ -29,7 +31,7 @@ static const char help[] =
     "example: fusiform lesion --model resnet50.pth --run out/mine --stimuli fLoc/ --category face --layer layer4.2.relu\n";
 
 struct lesion {
-    const char *model_path, *folder, *category, *layer, *mode, *stimuli, *categories, *lang_head, *out;
+    const char *model_path, *folder, *category, *layer, *mode, *stimuli, *categories, *lang_head, *out, *readout;
     int controls, batch, wanted_category;
     uint64_t seed;
     struct fus_past past;
@@ -178,7 +180,7 @@ static int each_batch(struct lesion *l, const char *what, int (*show)(struct les
             fus_team_run(show_batch, &s);
             code = s.code;
         }
-        fus_run_progress(NULL, what, l->first + n, l->set.n_pictures, started);
+        fus_run_progress(what, "pictures", l->first + n, l->set.n_pictures, started);
     }
     return code;
 }
@@ -292,11 +294,10 @@ static void control_columns(struct fus_outfile *f, double lesion, double *values
 }
 
 /* accuracy and feature_mean: [n_sets + 1, n_categories]. column [controls] is scratch. */
-static void write_rows(struct fus_outfile *f, const struct lesion *l, const double *accuracy, const double *feature_mean, double *column)
+static void write_rows(struct fus_outfile *f, const struct lesion *l, const char *readout, const double *accuracy, const double *feature_mean,
+                       double *column)
 {
     size_t n = (size_t)l->set.n_categories, m = (size_t)l->controls;
-    fus_outfile_printf(f, "layer,silenced,n_silenced,mode,category,n_pictures,accuracy_intact,accuracy_lesion,accuracy_random,random_low,random_high,p_random,"
-                          "accuracy_matched,matched_low,matched_high,p_matched,feature_intact,feature_lesion,feature_random,feature_matched\n");
     for (size_t c = 0; c < n; c++) {
         size_t pictures = 0;
         double sums[2] = {0};
@@ -320,8 +321,25 @@ static void write_rows(struct fus_outfile *f, const struct lesion *l, const doub
         const double features[] = {feature_mean[c], feature_mean[n + c], sums[0] / (double)m, sums[1] / (double)m};
         for (int i = 0; i < 4; i++)
             fus_csv_number(f, features[i]);
+        fus_csv_name(f, ",", readout);
         fus_outfile_printf(f, "\n");
     }
+}
+
+/* One read-out's rows; accuracy and column are scratch. */
+static int read_by(struct fus_outfile *f, const struct lesion *l, bool ridge, double *accuracy, const double *feature_mean, double *column,
+                   struct fus_error *err)
+{
+    const struct fus_lesion_readout r = {l->features, &l->set, l->n_features};
+    struct fus_readout fits[2];
+    int code = fus_lesion_fit(fits, &r, ridge, err);
+    for (size_t k = 0; k <= l->sets.n_sets && !code; k++)
+        fus_lesion_read(accuracy + k * (size_t)l->set.n_categories, fits, &r, k);
+    if (!code)
+        write_rows(f, l, ridge ? "ridge" : "mean", accuracy, feature_mean, column);
+    fus_readout_destroy(&fits[0]);
+    fus_readout_destroy(&fits[1]);
+    return code;
 }
 
 static int read_out(struct lesion *l, struct fus_error *err)
@@ -333,13 +351,21 @@ static int read_out(struct lesion *l, struct fus_error *err)
     double *feature_mean = accuracy + conditions * n;
     int code = accuracy && column ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the table");
     for (size_t k = 0; k < conditions && !code; k++)
-        code = fus_lesion_read(accuracy + k * n, feature_mean + k * n, &r, k, err);
+        fus_lesion_means(feature_mean + k * n, &r, k);
     if (!code && l->out)
         code = fus_outfile_open(&f, l->out, err);
+    bool opened = !code && l->out;
     if (!code)
-        write_rows(&f, l, accuracy, feature_mean, column);
-    if (!code && l->out)
+        fus_outfile_printf(&f, "layer,silenced,n_silenced,mode,category,n_pictures,accuracy_intact,accuracy_lesion,accuracy_random,random_low,"
+                               "random_high,p_random,accuracy_matched,matched_low,matched_high,p_matched,feature_intact,feature_lesion,"
+                               "feature_random,feature_matched,readout\n");
+    for (int ridge = 0; ridge < 2 && !code; ridge++)
+        if (strcmp(l->readout, "both") == 0 || ridge == (strcmp(l->readout, "ridge") == 0))
+            code = read_by(&f, l, ridge, accuracy, feature_mean, column, err);
+    if (!code && opened)
         code = fus_outfile_commit(&f, err);
+    else if (opened)
+        fus_outfile_discard(&f);
     fus_base_free(accuracy);
     fus_base_free(column);
     return code;
@@ -363,11 +389,12 @@ static void close_all(struct lesion *l)
 
 int fus_cmd_lesion(int argc, char **argv)
 {
-    struct lesion l = {.mode = "zero", .stimuli = "builtin", .controls = 50, .batch = 4, .seed = 1};
+    struct lesion l = {.mode = "zero", .stimuli = "builtin", .readout = "mean", .controls = 50, .batch = 4, .seed = 1};
     const struct fus_arg args[] = {
         {"--model", FUS_ARG_TEXT, &l.model_path}, {"--run", FUS_ARG_TEXT, &l.folder},       {"--category", FUS_ARG_TEXT, &l.category},
         {"--layer", FUS_ARG_TEXT, &l.layer},      {"--mode", FUS_ARG_TEXT, &l.mode},        {"--stimuli", FUS_ARG_TEXT, &l.stimuli},
         {"--categories", FUS_ARG_TEXT, &l.categories}, {"--controls", FUS_ARG_COUNT, &l.controls}, {"--seed", FUS_ARG_SEED, &l.seed},
+        {"--readout", FUS_ARG_TEXT, &l.readout},
         {"--batch", FUS_ARG_COUNT, &l.batch},     {"--lang-head", FUS_ARG_TEXT, &l.lang_head}, {"-o", FUS_ARG_TEXT, &l.out},
         {0}};
     struct fus_texts none;
@@ -379,6 +406,8 @@ int fus_cmd_lesion(int argc, char **argv)
         return fus_args_usage("lesion", "--model FILE, --run DIR, --category C and --layer L expected, and nothing else");
     if (strcmp(l.mode, "zero") != 0 && strcmp(l.mode, "mean") != 0)
         return fus_args_usage("lesion", "--mode: '%s' found, zero or mean expected", l.mode);
+    if (strcmp(l.readout, "mean") != 0 && strcmp(l.readout, "ridge") != 0 && strcmp(l.readout, "both") != 0)
+        return fus_args_usage("lesion", "--readout: '%s' found, mean, ridge or both expected", l.readout);
     if (l.batch > 256)
         return fus_args_usage("lesion", "--batch: %d found, at most 256 expected", l.batch);
     fus_model_catch_interrupt();

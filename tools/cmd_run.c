@@ -23,9 +23,11 @@ static const char help[] =
     "  --correction C       of iut: bh (default), by, bonferroni or none, over the units of a layer\n"
     "  --alpha A            level of the selectivity test and of intervals (default 0.05)\n"
     "  --preset P           the rule of a paper: lu-wang, prince, tdann, baek or afraz; the report says what it stands for\n"
-    "  --halves             cross-validated numbers beside the plain ones: units selected in one half of the pictures, measured in the\n"
-    "                       other; reliability of the maps (last columns of layers.csv). Twice the statistics\n"
+    "  --halves H           the halves of cross-validated numbers: units selected in one, measured in the other; reliability of the maps.\n"
+    "                       alternate (default): a category's pictures in turn, or as the manifest says; option: fLoc's, adult body house\n"
+    "                       word car against child limb corridor number instrument; none: no such numbers\n"
     "  --bootstrap B        intervals and paired differences of models from B resamples of the pictures\n"
+    "  --interval I         of --bootstrap: centred (default), percentile or bca\n"
     "  --permutations M     permutations.csv: what M relabellings of the pictures give by chance\n"
     "  --sweep              sweep.csv: selective units under many thresholds\n"
     "  --consistency        consistency.csv: rank correlation of layers' dissimilarities, of categories and, where --bootstrap or\n"
@@ -88,7 +90,7 @@ static int name_models(struct fus_run *run, const struct fus_texts *models, stru
 
 static int parse(struct fus_run *run, struct fus_texts *models, int argc, char **argv)
 {
-    const char *correction = NULL, *units = "labels", *criterion = NULL, *test = NULL, *preset = NULL, *conv = "auto", *scrambled = "none";
+    const char *correction = NULL, *units = "labels", *criterion = NULL, *test = NULL, *preset = NULL, *conv = "auto", *scrambled = "none", *halves = "alternate", *interval = NULL;
     double alpha = 0;
     struct fus_texts none = {0};
     const struct fus_arg args[] = {
@@ -102,8 +104,8 @@ static int parse(struct fus_run *run, struct fus_texts *models, int argc, char *
         {"--low-memory", FUS_ARG_FLAG, &run->low_memory}, {"--scrambled", FUS_ARG_TEXT, &scrambled},
         {"--test", FUS_ARG_TEXT, &test},            {"--preset", FUS_ARG_TEXT, &preset},
         {"--bootstrap", FUS_ARG_COUNT, &run->bootstrap}, {"--permutations", FUS_ARG_COUNT, &run->permutations},
-        {"--halves", FUS_ARG_FLAG, &run->halves},   {"--sweep", FUS_ARG_FLAG, &run->sweep},
-        {"--consistency", FUS_ARG_FLAG, &run->consistency},
+        {"--halves", FUS_ARG_TEXT, &halves},        {"--sweep", FUS_ARG_FLAG, &run->sweep},
+        {"--consistency", FUS_ARG_FLAG, &run->consistency}, {"--interval", FUS_ARG_TEXT, &interval},
         {0}};
     int status = fus_args_parse("run", help, args, &none, argc, argv);
     if (status)
@@ -113,8 +115,15 @@ static int parse(struct fus_run *run, struct fus_texts *models, int argc, char *
     if (none.n)
         return fus_args_usage("run", "'%s' is not expected; models are given with --model", none.items[0]);
     status = fus_run_choose(run, preset, criterion, test, correction, alpha);
+    if (!status)
+        status = fus_run_choose_halves(run, halves);
     if (status)
         return status;
+    struct fus_error err = {0};
+    if (interval && fus_bootstrap_parse(&run->interval, interval, &err))
+        return fus_args_usage("run", "--interval: %s", err.msg);
+    if (interval && !run->bootstrap)
+        return fus_args_usage("run", "--interval says how --bootstrap B makes intervals, which is not there");
     run->full_units = strcmp(units, "full") == 0;
     if (!run->full_units && strcmp(units, "labels") != 0)
         return fus_args_usage("run", "--units: '%s' found, labels or full expected", units);

@@ -129,71 +129,55 @@ void fus_lesion_free(struct fus_lesion_sets *sets)
 
 /* ---- read-out ---- */
 
-/* mean [n_categories, n_features] of one half, by the intact network. */
-static void class_means(double *mean, const struct fus_lesion_readout *r, int half)
+int fus_lesion_fit(struct fus_readout fits[2], const struct fus_lesion_readout *r, bool ridge, struct fus_error *err)
 {
-    memset(mean, 0, (size_t)r->set->n_categories * r->n_features * sizeof *mean);
-    for (int c = 0; c < r->set->n_categories; c++) {
-        double n = 0, *to = mean + (size_t)c * r->n_features;
-        for (int i = 0; i < r->set->n_pictures; i++) {
-            const struct fus_picture *p = &r->set->pictures[i];
-            if (p->category != c || p->half != half)
-                continue;
-            n++;
-            for (size_t f = 0; f < r->n_features; f++)
-                to[f] += r->features[(size_t)i * r->n_features + f];
+    size_t n = (size_t)r->set->n_pictures;
+    size_t *rows = fus_base_alloc(n, sizeof *rows);
+    int *category = fus_base_alloc(n, sizeof *category), code = FUS_OK;
+    memset(fits, 0, 2 * sizeof *fits);
+    if (!rows || !category)
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu pictures", n);
+    for (int half = 0; half < 2 && !code; half++) {
+        struct fus_readout_data d = {r->features, category, rows, 0, r->n_features, r->set->n_categories};
+        for (size_t i = 0; i < n; i++) {
+            category[i] = r->set->pictures[i].category;
+            if (r->set->pictures[i].half == half)
+                rows[d.n++] = i;
         }
-        for (size_t f = 0; f < r->n_features; f++)
-            to[f] /= n;
+        code = (ridge ? fus_readout_ridge : fus_readout_mean)(&fits[half], &d, err);
     }
+    fus_base_free(rows);
+    fus_base_free(category);
+    return code;
 }
 
-static int nearest(const double *mean, const float *x, const struct fus_lesion_readout *r)
+void fus_lesion_read(double *accuracy, const struct fus_readout fits[2], const struct fus_lesion_readout *r, size_t condition)
 {
-    double least = INFINITY;
-    int best = -1;
-    for (int c = 0; c < r->set->n_categories; c++) {
-        double sum = 0;
-        for (size_t f = 0; f < r->n_features; f++) {
-            double d = x[f] - mean[(size_t)c * r->n_features + f];
-            sum += d * d;
-        }
-        if (sum < least) {
-            least = sum;
-            best = c;
-        }
-    }
-    return best;
-}
-
-int fus_lesion_read(double *accuracy, double *feature_mean, const struct fus_lesion_readout *r, size_t condition, struct fus_error *err)
-{
-    int n = r->set->n_categories;
     const float *features = r->features + condition * (size_t)r->set->n_pictures * r->n_features;
-    double *mean = fus_base_alloc((size_t)n * r->n_features, sizeof *mean);
-    if (!mean)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for the means of %d categories", n);
-    memset(accuracy, 0, (size_t)n * sizeof *accuracy);
-    memset(feature_mean, 0, (size_t)n * sizeof *feature_mean);
-    for (int half = 0; half < 2; half++) {
-        class_means(mean, r, half);
+    for (int c = 0; c < r->set->n_categories; c++) {
+        double right = 0, count = 0;
         for (int i = 0; i < r->set->n_pictures; i++) {
             const struct fus_picture *p = &r->set->pictures[i];
-            const float *x = features + (size_t)i * r->n_features;
-            if (p->half == half)
+            if (p->category != c)
                 continue;
-            accuracy[p->category] += nearest(mean, x, r) == p->category;
-            for (size_t f = 0; f < r->n_features; f++)
-                feature_mean[p->category] += x[f];
+            right += fus_readout_predict(&fits[1 - p->half], features + (size_t)i * r->n_features) == c;
+            count++;
         }
+        accuracy[c] = right / count;
     }
-    for (int c = 0; c < n; c++) {
-        double count = 0;
+}
+
+void fus_lesion_means(double *feature_mean, const struct fus_lesion_readout *r, size_t condition)
+{
+    const float *features = r->features + condition * (size_t)r->set->n_pictures * r->n_features;
+    for (int c = 0; c < r->set->n_categories; c++) {
+        double sum = 0, count = 0;
         for (int i = 0; i < r->set->n_pictures; i++)
-            count += r->set->pictures[i].category == c;
-        accuracy[c] /= count;
-        feature_mean[c] /= count * (double)r->n_features;
+            if (r->set->pictures[i].category == c) {
+                count++;
+                for (size_t f = 0; f < r->n_features; f++)
+                    sum += features[(size_t)i * r->n_features + f];
+            }
+        feature_mean[c] = sum / (count * (double)r->n_features);
     }
-    fus_base_free(mean);
-    return FUS_OK;
 }

@@ -2,6 +2,7 @@
 #ifndef FUS_LESION_H
 #define FUS_LESION_H
 
+#include "analysis/inference.h"
 #include "model.h"
 #include "nn/rng.h"
 
@@ -24,8 +25,14 @@ struct fus_lesion_readout {
     size_t n_features;
 };
 
-/* Nearest class mean (Euclid): the means of the intact network over one half of the pictures, the other half read out, and the reverse.
- * accuracy [n_categories] of what the k-th condition gives. feature_mean [n_categories] over pictures and features. */
-int fus_lesion_read(double *accuracy, double *feature_mean, const struct fus_lesion_readout *r, size_t condition, struct fus_error *err);
+/* A read-out of each half of the pictures, by the intact network: ridge regression or nearest class mean (inference.h). Freed by the
+ * caller, after a failure too. */
+int fus_lesion_fit(struct fus_readout fits[2], const struct fus_lesion_readout *r, bool ridge, struct fus_error *err);
+
+/* Each half of the pictures read out by the other half's fit: accuracy [n_categories] of what the k-th condition gives. */
+void fus_lesion_read(double *accuracy, const struct fus_readout fits[2], const struct fus_lesion_readout *r, size_t condition);
+
+/* feature_mean [n_categories] of the k-th condition, over pictures and features. */
+void fus_lesion_means(double *feature_mean, const struct fus_lesion_readout *r, size_t condition);
 
 #endif

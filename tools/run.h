@@ -24,13 +24,17 @@ struct fus_run_model {
     struct fus_run_layer *layers; /* [n_layers] as in the model's summary */
 };
 
+enum fus_run_halves { FUS_HALVES_NONE, FUS_HALVES_ALTERNATE, FUS_HALVES_OPTION }; /* alternate: or as the manifest says */
+
 struct fus_run {
     const char *stimuli, *categories, *out, *layers, *lang_head;
     struct fus_select_options select;
     size_t max_memory;
     int batch;
-    bool full_units, direct, low_memory, halves, sweep, consistency, scrambled;
+    bool full_units, direct, low_memory, sweep, consistency, scrambled;
+    enum fus_run_halves halves;
     int bootstrap, permutations;   /* 0: none */
+    enum fus_interval_method interval;
     const char *preset;            /* NULL: none */
     char criterion_text[1200];     /* for the report, where it is not the default's */
     uint64_t seed;
@@ -47,10 +51,12 @@ int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, s
  * where it was not given. 0, or 2 after a message. */
 int fus_run_choose(struct fus_run *run, const char *preset, const char *criterion, const char *test, const char *correction, double alpha);
 
+int fus_run_choose_halves(struct fus_run *run, const char *halves); /* the same for --halves */
+
 int fus_run_check_models(struct fus_run *run, struct fus_error *err);
 int fus_run_make_folders(struct fus_run *run, struct fus_error *err);
 int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary *summary, struct fus_error *err);
-/* One layer: its moments [n_categories, or 2 * n_categories with halves, n_units], destroyed, and its responses x [n_pictures, n_units] or NULL, into
+/* One layer: its moments [n_categories without halves, else 2 * n_categories, n_units], destroyed, and its responses x [n_pictures, n_units] or NULL, into
  * the summary, `extra` and the file of labels. */
 int fus_run_decide(struct fus_layer_summary *layer, struct fus_run_layer *extra, const struct fus_run *run, int model,
                    const struct fus_tap *tap, struct fus_moments *moments, const float *x, struct fus_error *err);
@@ -71,7 +77,7 @@ void fus_run_units_folder(char *path, size_t path_bytes, const struct fus_run *r
 /* The last layer with more than one place: layer4.2.relu of a ResNet-50. NULL: none. */
 const struct fus_layer_summary *fus_run_last_place_layer(const struct fus_model_summary *m);
 
-/* A line on a terminal that is written over, plain lines now and then elsewhere. */
-void fus_run_progress(const struct fus_run *run, const char *what, int done, int of, double started);
+/* "WHAT: 12 of 192 THINGS, 3.4 a second, 53 s left": a line on a terminal that is written over, plain lines now and then elsewhere. */
+void fus_run_progress(const char *what, const char *things, int done, int of, double started);
 
 #endif

@@ -40,18 +40,18 @@ static int write_units(const struct fus_run *run, int model, const struct fus_la
     return code;
 }
 
-/* Selection and measurement on different halves; nothing without --halves, where a half has fewer than two pictures of a category, and nothing
+/* Selection and measurement on different halves; nothing with --halves none, where a half has fewer than two pictures of a category, and nothing
  * by ranks, which moments do not have. */
 static int cross_validate(struct fus_halves_category *out, const struct fus_run *run, const struct fus_moments *halves,
-                          struct fus_error *err)
+                          const struct fus_responses *r, const int *half, struct fus_error *err)
 {
     bool enough = run->halves && run->select.criterion != FUS_CRITERION_RANKSUM;
     for (int g = 0; g < halves->n_groups; g++)
         enough = enough && halves->n[g] >= 2;
     if (enough)
-        return fus_halves_layer(out, halves, run->select.criterion, &run->select, err);
+        return fus_halves_layer(out, halves, r->x ? r : NULL, half, run->select.criterion, &run->select, err);
     for (int c = 0; c < run->set.n_categories; c++)
-        out[c].csi_cross = out[c].dprime_cross = out[c].survival = out[c].t_correlation = out[c].dice = NAN;
+        out[c].csi_cross = out[c].dprime_cross = out[c].auc_cross = out[c].survival = out[c].t_correlation = out[c].dice = NAN;
     return FUS_OK;
 }
 
@@ -61,10 +61,22 @@ static void set_cross_validated(struct fus_layer_summary *layer, const struct fu
         struct fus_category_summary *s = &layer->categories[c];
         s->csi_cv = halves[c].csi_cross;
         s->dprime_cv = halves[c].dprime_cross;
+        s->auc_cv = halves[c].auc_cross;
         s->survival = halves[c].survival;
         s->split_half_r = halves[c].t_correlation;
         s->dice = halves[c].dice;
     }
+}
+
+struct telling {
+    const char *layer, *things;
+    double started;
+};
+
+static void tell(void *context, size_t done, size_t of)
+{
+    const struct telling *t = context;
+    fus_run_progress(t->layer, t->things, (int)done, (int)of, t->started);
 }
 
 /* What needs every single response. */
@@ -73,26 +85,19 @@ static int resample(struct fus_layer_summary *layer, struct fus_run_layer *extra
 {
     int code = FUS_OK;
     size_t pairs = r->n_images * (r->n_images - 1) / 2;
-    bool jackknife = true; /* BCa, unless leaving one picture out would leave a category with one */
-    for (int c = 0; c < r->n_categories; c++) {
-        size_t n = 0;
-        for (size_t i = 0; i < r->n_images; i++)
-            n += r->category[i] == c;
-        jackknife = jackknife && n > 2;
-    }
     if (run->bootstrap) {
-        fprintf(stderr, "%s: %d bootstrap resamples\n", layer->name, run->bootstrap);
-        code = fus_bootstrap_create(&extra->bootstrap, r, (size_t)run->bootstrap, jackknife, run->seed, &run->select, err);
+        struct telling t = {layer->name, "resamples", fus_run_now()};
+        code = fus_bootstrap_create(&extra->bootstrap, r, (size_t)run->bootstrap, run->interval, run->seed, &run->select,
+                                    &(struct fus_progress){tell, &t}, err);
         if (!code)
             code = fus_bootstrap_fill(layer, &extra->bootstrap, run->select.alpha, err);
         layer->bootstrap = &extra->bootstrap;
-        fus_base_free(extra->bootstrap.left_out);
-        extra->bootstrap.left_out = NULL;
     }
     if (run->permutations && !code) {
-        fprintf(stderr, "%s: %d relabellings\n", layer->name, run->permutations);
+        struct telling t = {layer->name, "relabellings", fus_run_now()};
+        struct fus_progress progress = {tell, &t};
         extra->permuted = fus_base_alloc((size_t)r->n_categories, sizeof *extra->permuted);
-        code = extra->permuted ? fus_permute_layer(extra->permuted, r, run->permutations, run->seed, &run->select, err)
+        code = extra->permuted ? fus_permute_layer(extra->permuted, r, run->permutations, run->seed, &run->select, &progress, err)
                                : fus_base_fail(err, FUS_ENOMEM, "no memory for relabellings");
     }
     if (run->consistency && !code) {
@@ -126,15 +131,18 @@ int fus_run_decide(struct fus_layer_summary *layer, struct fus_run_layer *extra,
     int n = run->set.n_categories, n_pictures = run->set.n_pictures;
     struct fus_moments m = run->halves ? fus_halves_view(moments, 0) : *moments;
     struct fus_halves_category *crossed = fus_base_alloc((size_t)n, sizeof *crossed);
-    int *numbers = fus_base_alloc((size_t)n_pictures, 2 * sizeof *numbers);
+    int *numbers = fus_base_alloc((size_t)n_pictures, 3 * sizeof *numbers), *half = numbers + 2 * n_pictures;
     int code = crossed && numbers ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %d categories", n);
-    for (int i = 0; i < n_pictures && !code; i++)
-        numbers[i] = run->set.pictures[i].category, numbers[n_pictures + i] = run->set.pictures[i].subcategory;
+    for (int i = 0; i < n_pictures && !code; i++) {
+        numbers[i] = run->set.pictures[i].category;
+        numbers[n_pictures + i] = run->set.pictures[i].subcategory;
+        half[i] = run->set.pictures[i].half;
+    }
     const struct fus_responses r = {.x = x, .category = numbers, .n_images = (size_t)n_pictures, .n_units = moments->n_units, .n_categories = n,
                                     .channels = tap->channels, .height = tap->height, .width = tap->width,
                                     .stratum = code ? NULL : numbers + n_pictures};
     if (!code)
-        code = cross_validate(crossed, run, moments, err);
+        code = cross_validate(crossed, run, moments, &r, half, err);
     if (!code && run->halves)
         code = fus_halves_merge(&m, moments, err); /* into the first half: from here on m is all pictures */
     if (!code && run->select.criterion == FUS_CRITERION_RANKSUM)

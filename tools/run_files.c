@@ -17,7 +17,7 @@ double fus_run_now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-void fus_run_progress(const struct fus_run *run, const char *what, int done, int of, double started)
+void fus_run_progress(const char *what, const char *things, int done, int of, double started)
 {
     static double last;
     double t = fus_run_now(), rate = done / (t - started + 1e-9);
@@ -25,9 +25,8 @@ void fus_run_progress(const struct fus_run *run, const char *what, int done, int
     if (!ended && t - last < (terminal ? 0.1 : 10))
         return;
     last = t;
-    (void)run;
-    fprintf(stderr, "%s%s: %d of %d pictures, %.1f a second, %.0f s left%s", terminal ? "\r\033[K" : "", what, done, of, rate,
-            (of - done) / rate, terminal && !ended ? "" : "\n");
+    fprintf(stderr, "%s%s: %d of %d %s, %.1f a second, %.0f s left%s", terminal ? "\r\033[K" : "", what, done, of, things,
+            rate, (of - done) / rate, terminal && !ended ? "" : "\n");
 }
 
 /* ---- before ---- */
@@ -88,6 +87,8 @@ int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, s
     int code = fus_set_open(&run->set, run->stimuli, run->categories, err);
     if (!code && run->scrambled)
         code = fus_set_add_scrambled(&run->set, run->seed, err);
+    if (!code && run->halves == FUS_HALVES_OPTION && (code = fus_set_split_by_option(&run->set, err)) != FUS_OK)
+        fus_base_blame(err, "%s: --halves option: ", run->stimuli);
     if (code)
         return code;
     const struct fus_set *set = &run->set;
@@ -214,6 +215,7 @@ static void json_options(struct fus_outfile *f, const struct fus_run *run)
 {
     static const char *const correction[] = {"\"bh\"", "\"by\"", "\"bonferroni\"", "\"none\""};
     const struct fus_select_options *o = &run->select;
+    static const char *const halves[] = {"none", "alternate", "option"};
     bool iut = o->criterion == FUS_CRITERION_IUT, prince = o->criterion == FUS_CRITERION_PRINCE;
     fus_outfile_printf(f, "  \"version\": \"%s\",\n  ", FUS_VERSION);
     if (run->preset) {
@@ -223,8 +225,9 @@ static void json_options(struct fus_outfile *f, const struct fus_run *run)
     fus_outfile_printf(f, "\"criterion\": \"%s\",\n  \"test\": %s,\n  \"correction\": %s,\n", fus_criteria_name(o->criterion),
                        prince || (iut && o->student) ? "\"student\"" : iut ? "\"welch\"" : "null",
                        iut ? correction[o->correction] : prince ? "\"by\"" : "null");
-    fus_outfile_printf(f, "  \"alpha\": %.17g,\n  \"halves\": %s,\n  \"bootstrap\": %d,\n  \"permutations\": %d,\n  \"seed\": %llu,\n  ", o->alpha,
-                       run->halves ? "true" : "false", run->bootstrap, run->permutations, (unsigned long long)run->seed);
+    fus_outfile_printf(f, "  \"alpha\": %.17g,\n  \"halves\": \"%s\",\n  \"bootstrap\": %d,\n  \"interval\": \"%s\",\n  \"permutations\": %d,\n  \"seed\": %llu,\n  ", o->alpha,
+                       run->halves == FUS_HALVES_ALTERNATE && run->set.halves_given ? "manifest" : halves[run->halves], run->bootstrap,
+                       fus_bootstrap_name(run->interval), run->permutations, (unsigned long long)run->seed);
     json_field(f, "layers", run->layers);
     fus_outfile_printf(f, ",\n  \"conv\": \"%s\",\n  \"units\": \"%s\",\n  ", run->direct ? "direct" : "auto",
                        run->full_units ? "full" : "labels");

@@ -65,7 +65,7 @@ static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
             code = fus_net_forward(p->model->net, p->input, n, p->wanted, NULL, NULL, err);
         p->log->decode_seconds += prepared - start;
         p->log->forward_seconds += fus_run_now() - prepared - (p->log->statistics_seconds - statistics);
-        fus_run_progress(p->run, what, p->first + n, set->n_pictures, started);
+        fus_run_progress(what, "pictures", p->first + n, set->n_pictures, started);
         if (code == FUS_ESTOPPED)
             fus_base_fail(err, FUS_ESTOPPED, "stopped at picture %d of %d of model %s", p->first + 1, set->n_pictures, p->log->name);
     }

@@ -95,6 +95,17 @@ static int choose_correction(struct fus_run *run, const char *name)
     return name ? fus_args_usage("run", "--correction: '%s' found, bh, by, bonferroni or none expected", name) : 0;
 }
 
+int fus_run_choose_halves(struct fus_run *run, const char *halves)
+{
+    static const char *const names[] = {"none", "alternate", "option"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(halves, names[i]) == 0) {
+            run->halves = (enum fus_run_halves)i;
+            return 0;
+        }
+    return fus_args_usage("run", "--halves: '%s' found, alternate, option or none expected", halves);
+}
+
 int fus_run_choose(struct fus_run *run, const char *preset, const char *criterion, const char *test, const char *correction, double alpha)
 {
     const struct preset *p;

@@ -111,8 +111,10 @@ def ttest():
         s = stats.ttest_ind_from_stats(*args, equal_var=True, alternative="greater")
         ea, eb = va / na, vb / nb
         df = (ea + eb) ** 2 / (ea ** 2 / (na - 1) + eb ** 2 / (nb - 1))
-        rows.append(braces(ma, va, na, mb, vb, nb, w.statistic, df, w.pvalue, s.statistic))
-    write("ttest", rows, "mean, variance, n of a and of b; Welch's t, df, one-sided p; Student's t by SciPy")
+        pooled = ((na - 1) * va + (nb - 1) * vb) / (na + nb - 2)
+        rows.append(braces(ma, va, na, mb, vb, nb, w.statistic, df, w.pvalue, s.statistic,
+                           (ma - mb) / ((va + vb) / 2) ** 0.5, (ma - mb) / pooled ** 0.5))
+    write("ttest", rows, "mean, variance, n of a and of b; Welch's t, df, one-sided p; Student's t by SciPy; d', Cohen's d")
 
 
 def step_up(p, scale):
@@ -278,11 +280,12 @@ def halves():
     rows = []
     for c in range(CATEGORIES):
         others = [k for k in range(CATEGORIES) if k != c]
-        mask, csi, d, t = [], [], [], []
+        mask, csi, d, auc, t = [], [], [], [], []
         for y in half:
             mask.append(category_row(y, c)[0])
             t.append(np.array([welch(y[c], y[k])[0] for k in others]).min(0))
             mine, mu_o, pool = y[c].mean(0), np.mean([y[k].mean(0) for k in others], axis=0), np.concatenate([y[k] for k in others])
+            auc.append(stats.mannwhitneyu(y[c], pool, axis=0).statistic / (len(y[c]) * len(pool)))
             with np.errstate(all="ignore"):
                 csi.append(np.where(mine + mu_o > 0, (mine - mu_o) / (mine + mu_o), np.nan))
                 d.append((mine - mu_o) / np.sqrt((y[c].var(0, ddof=1) + pool.var(0, ddof=1)) / 2))
@@ -292,8 +295,9 @@ def halves():
         both = (mask[0] & mask[1]).sum()
         row += [mean_or_nan(np.array([both / m.sum() if m.any() else np.nan for m in mask])),
                 2 * both / (mask[0].sum() + mask[1].sum()), np.corrcoef(t[0], t[1])[0, 1]]
+        row += [mean_or_nan(np.array([mean_or_nan(auc[m][mask[s]]) for s, m in pairs[1]]))]
         rows.append(braces(*row))
-    write("halves", rows, "n selected in each half, CSI same and cross, d' same and cross, survival, Dice, r of t maps")
+    write("halves", rows, "n selected in each half, CSI same and cross, d' same and cross, survival, Dice, r of t maps, AUC cross")
 
 
 # ---- resampling, with the program's own generator written anew ----
@@ -422,6 +426,27 @@ def consistency():
           "RDM of category means; first values of the pictures' RDM; its Spearman r with that of every second unit, of max(x, 1.25)")
 
 
+# ---- read-outs ----
+
+def readout():
+    """Even pictures of layer_responses() train, odd ones are read: scores by NumPy's SVD, without any n x n system."""
+    x, labels = np.concatenate(layer_responses())[:, 3:], np.repeat(np.arange(CATEGORIES), PICTURES)
+    train, test, y = x[::2], x[1::2], np.eye(CATEGORIES)[labels[::2]]
+    means = np.array([train[labels[::2] == c].mean(0) for c in range(CATEGORIES)])
+    nearest = ((test[:, None] - means) ** 2).sum(2).argmin(1)
+    u, s, vt = np.linalg.svd(train - train.mean(0), full_matrices=False)
+    n, best = len(train), None
+    for power in range(-4, 3):
+        lam = 10.0 ** power * (s ** 2).sum() / n
+        w = vt.T @ ((s / (s ** 2 + lam))[:, None] * (u.T @ (y - y.mean(0))))
+        residual = y - y.mean(0) - (train - train.mean(0)) @ w
+        gcv = n * (residual ** 2).sum() / (n - 1 - (s ** 2 / (s ** 2 + lam)).sum()) ** 2
+        if best is None or gcv < best[0]:
+            best = gcv, lam, (test - train.mean(0)) @ w + y.mean(0)
+    write("readout", [braces(best[1]), braces(*nearest), braces(*best[2].ravel())],
+          "lambda of the ridge regression; nearest class means of the odd pictures; their ridge scores [picture, category]")
+
+
 def signflip():
     rng = np.random.default_rng(9)
     rows = []
@@ -441,7 +466,7 @@ def main():
             worst = max(worst, abs(float((mpf(float(stats.t.sf(t, df))) - p) / p)))
         print(f"SciPy's largest relative error: {worst:.2e}", file=sys.stderr)
         return
-    for make in (special, ttest, multiple, select, criteria, ranks, halves, permute, bootstrap, consistency, signflip):
+    for make in (special, ttest, multiple, select, criteria, ranks, halves, permute, bootstrap, consistency, readout, signflip):
         make()
 
 
