@@ -128,9 +128,9 @@ static int resized(int *width, int *height, const struct fus_image *image, int r
     bool wide = image->width > image->height;
     int shorter = wide ? image->height : image->width, longer = wide ? image->width : image->height;
     double side = floor((double)resize * longer / shorter);
-    if (side * resize > (double)FUS_IMAGE_MAX_PIXELS)
-        return fus_base_fail(err, FUS_ELIMIT, "a picture of %d x %d pixels, shorter side resized to %d: more than %zu pixels",
-                             image->width, image->height, resize, FUS_IMAGE_MAX_PIXELS);
+    if (!fus_image_fits(side, resize))
+        return fus_base_fail(err, FUS_ELIMIT, "a picture of %d x %d pixels, shorter side resized to %d: too many pixels (--max-pixels)",
+                             image->width, image->height, resize);
     *width = wide ? (int)side : resize;
     *height = wide ? resize : (int)side;
     return FUS_OK;

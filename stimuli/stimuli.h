@@ -18,14 +18,22 @@ struct fus_image {
     uint8_t *pixels; /* [height, width, 3] RGB; from fus_base_alloc */
 };
 
-#define FUS_IMAGE_MAX_PIXELS ((size_t)100 * 1000 * 1000) /* a decompression bomb gets one line instead of memory */
-#define FUS_IMAGE_MAX_BYTES ((size_t)1 << 30)            /* of a picture file */
+#define FUS_IMAGE_MAX_PIXELS ((size_t)100 * 1000 * 1000)   /* a decompression bomb gets one line instead of memory */
+#define FUS_IMAGE_MOST_PIXELS ((size_t)2000 * 1000 * 1000) /* what that limit may be raised to: sizes stay an int */
+#define FUS_IMAGE_MAX_BYTES ((size_t)1 << 30)              /* of a picture file */
 
 /* Decode: what Pillow's Image.open(path).convert("RGB") gives, to the bit. image is untouched on failure. */
 int fus_image_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
 int fus_image_read(struct fus_image *image, const char *path, struct fus_error *err); /* messages start with the path */
 void fus_image_free(struct fus_image *image);
 int fus_image_create(struct fus_image *image, int width, int height, struct fus_error *err); /* black; checks the limit */
+
+/* Files that say more pixels than n (1 .. FUS_IMAGE_MOST_PIXELS) are not read; for the whole process, set before pictures are
+ * read. Pictures that the program makes itself may always have FUS_IMAGE_MAX_PIXELS: fits says whether one may be made.
+ * check: FUS_ELIMIT where a file says too many at byte `offset`. */
+void fus_image_set_max_pixels(size_t n);
+bool fus_image_fits(double width, double height);
+int fus_image_check(size_t width, size_t height, long long offset, struct fus_error *err);
 
 /* One decoder each; fus_image_decode recognises the format by its first bytes. */
 int fus_jpeg_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);

@@ -34,6 +34,7 @@ static const char help[] =
     "  --units labels|full  units/*.npz with labels only (default), or with mean, var, t, p, q and csi too\n"
     "  --max-memory 512M    of network and statistics as far as it goes: what does not fit waits in a scratch file in DIR, and\n"
     "                       layers are taken in several passes\n"
+    "  --max-pixels N       the largest picture that is read (default 100M, at most 2G)\n"
     "  --batch N            pictures at a time (default 4)\n"
     "  --conv direct|auto   direct: without Winograd's algorithm for 3x3 convolutions (default auto)\n"
     "  --low-memory         hold one layer's weights at a time: slower, the same bytes\n"
