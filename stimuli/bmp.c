@@ -53,12 +53,9 @@ static int read_header(struct bmp *p)
     if (width < 1 || height < 1 || width > INT32_MAX || height > INT32_MAX)
         return fus_base_fail_at(p->err, FUS_EFORMAT, 18, "found %lld x %lld pixels, expected at least 1 x 1: damaged file?",
                                 (long long)width, (long long)height);
-    if ((size_t)width > FUS_IMAGE_MAX_PIXELS / (size_t)height)
-        return fus_base_fail_at(p->err, FUS_ELIMIT, 18, "found %lld x %lld pixels, at most %zu are read", (long long)width,
-                                (long long)height, FUS_IMAGE_MAX_PIXELS);
     p->width = (int)width;
     p->height = (int)height;
-    return FUS_OK;
+    return fus_image_check((size_t)width, (size_t)height, 18, p->err);
 }
 
 static int check_coding(struct bmp *p)

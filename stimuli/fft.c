@@ -31,6 +31,16 @@ static struct fus_complex times(struct fus_complex a, struct fus_complex b)
     return (struct fus_complex){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
 }
 
+static struct fus_complex plus(struct fus_complex a, struct fus_complex b)
+{
+    return (struct fus_complex){a.re + b.re, a.im + b.im};
+}
+
+static struct fus_complex minus(struct fus_complex a, struct fus_complex b)
+{
+    return (struct fus_complex){a.re - b.re, a.im - b.im};
+}
+
 /* exp(-2 pi i k / n), 0 <= k < n. */
 static struct fus_complex root(int64_t k, int64_t n)
 {
@@ -41,21 +51,22 @@ static struct fus_complex root(int64_t k, int64_t n)
 
 /* ---- one pass ---- */
 
-static void butterfly_2(struct fus_complex *out, const struct fus_complex a[2])
+/* What is left to transform has length `length` = 4 m and lies at stride `stride`; length * stride = n. */
+static void pass_4(struct fus_complex *restrict out, const struct fus_complex *restrict in, const struct fus_fft *f, int length, int stride)
 {
-    out[0] = (struct fus_complex){a[0].re + a[1].re, a[0].im + a[1].im};
-    out[1] = (struct fus_complex){a[0].re - a[1].re, a[0].im - a[1].im};
-}
-
-static void butterfly_4(struct fus_complex *out, const struct fus_complex a[4])
-{
-    struct fus_complex even[2], odd[2], halves[2][2] = {{a[0], a[2]}, {a[1], a[3]}};
-    butterfly_2(even, halves[0]);
-    butterfly_2(odd, halves[1]);
-    out[0] = (struct fus_complex){even[0].re + odd[0].re, even[0].im + odd[0].im};
-    out[1] = (struct fus_complex){even[1].re + odd[1].im, even[1].im - odd[1].re};
-    out[2] = (struct fus_complex){even[0].re - odd[0].re, even[0].im - odd[0].im};
-    out[3] = (struct fus_complex){even[1].re - odd[1].im, even[1].im + odd[1].re};
+    size_t s = (size_t)stride, quarter = s * (size_t)(length / 4);
+    for (size_t i = 0; i < quarter; i += s, in += s, out += 4 * s) {
+        const struct fus_complex w1 = f->roots[i], w2 = f->roots[2 * i], w3 = f->roots[3 * i];
+        for (size_t q = 0; q < s; q++) {
+            struct fus_complex a = in[q], b = in[q + quarter], c = in[q + 2 * quarter], d = in[q + 3 * quarter];
+            struct fus_complex ac = plus(a, c), a_c = minus(a, c), bd = plus(b, d), b_d = minus(b, d);
+            struct fus_complex y1 = {a_c.re + b_d.im, a_c.im - b_d.re}, y3 = {a_c.re - b_d.im, a_c.im + b_d.re};
+            out[q] = plus(ac, bd);
+            out[q + s] = i ? times(y1, w1) : y1;
+            out[q + 2 * s] = i ? times(minus(ac, bd), w2) : minus(ac, bd);
+            out[q + 3 * s] = i ? times(y3, w3) : y3;
+        }
+    }
 }
 
 /* The sum itself. step: roots[step * k] = exp(-2 pi i k / p) */
@@ -72,8 +83,8 @@ static void butterfly_p(struct fus_complex *out, const struct fus_complex *a, in
     }
 }
 
-/* What is left to transform has length `length` = p * m and lies at stride `stride`; length * stride = n. */
-static void pass(struct fus_complex *out, const struct fus_complex *in, const struct fus_fft *f, int p, int length, int stride)
+/* The same for length = p m. */
+static void pass_p(struct fus_complex *out, const struct fus_complex *in, const struct fus_fft *f, int p, int length, int stride)
 {
     struct fus_complex a[MAX_PRIME], b[MAX_PRIME];
     int m = length / p;
@@ -81,11 +92,10 @@ static void pass(struct fus_complex *out, const struct fus_complex *in, const st
         for (int q = 0; q < stride; q++) {
             for (int k = 0; k < p; k++)
                 a[k] = in[(size_t)q + (size_t)stride * (size_t)(i + m * k)];
-            if (p == 4)
-                butterfly_4(b, a);
-            else if (p == 2)
-                butterfly_2(b, a);
-            else
+            if (p == 2) {
+                b[0] = plus(a[0], a[1]);
+                b[1] = minus(a[0], a[1]);
+            } else
                 butterfly_p(b, a, p, f->roots, f->n / p);
             struct fus_complex *to = out + (size_t)q + (size_t)stride * (size_t)(p * i);
             to[0] = b[0];
@@ -98,7 +108,10 @@ static void forward(struct fus_fft *f, struct fus_complex *x)
 {
     struct fus_complex *in = x, *out = f->work;
     for (int i = 0, stride = 1; i < f->n_factors; i++) {
-        pass(out, in, f, f->factors[i], f->n / stride, stride);
+        if (f->factors[i] == 4)
+            pass_4(out, in, f, f->n / stride, stride);
+        else
+            pass_p(out, in, f, f->factors[i], f->n / stride, stride);
         stride *= f->factors[i];
         struct fus_complex *swap = in;
         in = out;

@@ -6,13 +6,32 @@
 #include "nn/base.h"
 #include "stimuli/stimuli.h"
 
+static size_t max_pixels = FUS_IMAGE_MAX_PIXELS;
+
+void fus_image_set_max_pixels(size_t n)
+{
+    max_pixels = n < FUS_IMAGE_MOST_PIXELS ? n : FUS_IMAGE_MOST_PIXELS;
+}
+
+int fus_image_check(size_t width, size_t height, long long offset, struct fus_error *err)
+{
+    if (width <= max_pixels / height)
+        return FUS_OK;
+    return fus_base_fail_at(err, FUS_ELIMIT, offset, "found %zu x %zu pixels, at most %zu are read; --max-pixels N allows more", width,
+                            height, max_pixels);
+}
+
+bool fus_image_fits(double width, double height)
+{
+    return width * height <= (double)(max_pixels > FUS_IMAGE_MAX_PIXELS ? max_pixels : FUS_IMAGE_MAX_PIXELS);
+}
+
 int fus_image_create(struct fus_image *image, int width, int height, struct fus_error *err)
 {
     if (width < 1 || height < 1)
         return fus_base_fail(err, FUS_EINVAL, "a picture of %d x %d pixels: expected at least 1 x 1", width, height);
-    if ((size_t)width > FUS_IMAGE_MAX_PIXELS / (size_t)height)
-        return fus_base_fail(err, FUS_ELIMIT, "a picture of %d x %d pixels: at most %zu pixels are read", width, height,
-                             FUS_IMAGE_MAX_PIXELS);
+    if (!fus_image_fits(width, height))
+        return fus_base_fail(err, FUS_ELIMIT, "a picture of %d x %d pixels is too large to be made (--max-pixels)", width, height);
     uint8_t *pixels = fus_base_alloc((size_t)width * (size_t)height, 3);
     if (!pixels)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a picture of %d x %d pixels", width, height);

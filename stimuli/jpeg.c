@@ -181,9 +181,9 @@ static int read_frame(struct fus_jpeg *j, struct fus_bytes *b, int marker)
     if (!j->height || !j->width)
         return fus_base_fail_at(j->err, FUS_EUNSUPPORTED, (long long)j->pos, "found a picture of %d x %d pixels: %s", j->width,
                                 j->height, j->width ? "a height given later (DNL) is not supported" : "damaged file?");
-    if ((size_t)j->width * (size_t)j->height > FUS_IMAGE_MAX_PIXELS)
-        return fus_base_fail_at(j->err, FUS_ELIMIT, (long long)j->pos, "found %d x %d pixels, at most %zu are read", j->width,
-                                j->height, FUS_IMAGE_MAX_PIXELS);
+    int code = fus_image_check((size_t)j->width, (size_t)j->height, (long long)j->pos, j->err);
+    if (code)
+        return code;
     for (int i = 0; i < j->n_components; i++) {
         struct fus_jpeg_component *c = &j->components[i];
         c->id = fus_bytes_u8(b);
@@ -193,7 +193,7 @@ static int read_frame(struct fus_jpeg *j, struct fus_bytes *b, int marker)
         c->table = fus_bytes_u8(b);
     }
     j->has_frame = true;
-    int code = lay_out(j);
+    code = lay_out(j);
     return code ? code : allocate(j);
 }
 

@@ -16,8 +16,6 @@
 #include "nn/fmath.h"
 #include "stimuli.h"
 
-enum { LARGEST_SIDE = 256 };
-
 /* x [side, side]: Y of the middle of the picture; real part in 0..1. */
 static void take_middle(struct fus_complex *x, const struct fus_image *image, int side)
 {
@@ -64,8 +62,8 @@ static double slope_of(const double *power, const int *count, int n)
 /* x: Y, becomes its spectrum. */
 static int measure_slope(struct fus_pixelstats *out, struct fus_complex *x, int side, struct fus_error *err)
 {
-    double power[LARGEST_SIDE / 2 + 1] = {0};
-    int count[LARGEST_SIDE / 2 + 1] = {0}, n = (side - 1) / 2 + 1;
+    double power[FUS_PIXELSTATS_SIDE / 2 + 1] = {0};
+    int count[FUS_PIXELSTATS_SIDE / 2 + 1] = {0}, n = (side - 1) / 2 + 1;
     int code = fus_fft_picture(x, side, side, false, err);
     for (int v = 0; v < side && !code; v++)
         for (int u = 0; u < side; u++) {
@@ -81,19 +79,25 @@ static int measure_slope(struct fus_pixelstats *out, struct fus_complex *x, int 
     return code;
 }
 
+/* The longer side in proportion, rounded down, as torchvision's Resize. */
+int fus_pixelstats_reduce(struct fus_image *small, const struct fus_image *image, struct fus_error *err)
+{
+    long long w = image->width, h = image->height, shorter = w < h ? w : h;
+    if (shorter <= FUS_PIXELSTATS_SIDE)
+        return FUS_OK;
+    return fus_resize_image(small, image, (int)(w * FUS_PIXELSTATS_SIDE / shorter), (int)(h * FUS_PIXELSTATS_SIDE / shorter),
+                            FUS_BILINEAR, err);
+}
+
 int fus_pixelstats_measure(struct fus_pixelstats *out, const struct fus_image *image, struct fus_error *err)
 {
     struct fus_image small = {0};
     struct fus_pixelstats found = {0};
-    int w = image->width, h = image->height, shorter = w < h ? w : h, side = shorter, code = FUS_OK;
-    if (shorter > LARGEST_SIDE) { /* the longer side in proportion, rounded down, as torchvision's Resize */
-        side = LARGEST_SIDE;
-        code = fus_resize_image(&small, image, (int)((long long)w * side / shorter), (int)((long long)h * side / shorter),
-                                FUS_BILINEAR, err);
-        if (code)
-            return code;
-        image = &small;
-    }
+    int code = fus_pixelstats_reduce(&small, image, err);
+    if (code)
+        return code;
+    image = small.pixels ? &small : image;
+    int side = image->width < image->height ? image->width : image->height;
     struct fus_complex *x = fus_base_alloc((size_t)side * (size_t)side, sizeof *x);
     if (!x)
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for a spectrum of %d x %d", side, side);

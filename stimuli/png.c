@@ -47,9 +47,9 @@ static int read_header(struct png *p, struct fus_bytes *c, size_t at)
     if (!width || !height || width > INT32_MAX || height > INT32_MAX)
         return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)at, "found %lu x %lu pixels, expected 1 to 2^31-1: damaged file?",
                                 (unsigned long)width, (unsigned long)height);
-    if (width > FUS_IMAGE_MAX_PIXELS / height)
-        return fus_base_fail_at(p->err, FUS_ELIMIT, (long long)at, "found %lu x %lu pixels, at most %zu are read", (unsigned long)width,
-                                (unsigned long)height, FUS_IMAGE_MAX_PIXELS);
+    int code = fus_image_check(width, height, (long long)at, p->err);
+    if (code)
+        return code;
     bool power = p->depth == 1 || p->depth == 2 || p->depth == 4 || p->depth == 8 || p->depth == 16;
     bool ok = p->type == GREY      ? power
               : p->type == PALETTE ? power && p->depth < 16

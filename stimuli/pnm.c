@@ -47,7 +47,7 @@ static int number(struct pnm *p, int *out, int limit, const char *what)
     struct fus_bytes *b = &p->b;
     skip_space(b);
     size_t start = b->pos;
-    long v = 0;
+    int64_t v = 0;
     while (b->pos < b->n && b->data[b->pos] >= '0' && b->data[b->pos] <= '9' && v <= limit)
         v = v * 10 + (b->data[b->pos++] - '0');
     if (b->pos == b->n && b->pos == start)
@@ -73,8 +73,8 @@ static int read_header(struct pnm *p)
     if (b->pos < b->n && !is_space(b->data[2]) && b->data[2] != '#')
         return fus_base_fail_at(p->err, FUS_EFORMAT, 2, "found byte %02x behind P%d, expected white space: not a PNM file?",
                                 b->data[2], p->kind);
-    if ((code = number(p, &p->width, (int)FUS_IMAGE_MAX_PIXELS, "a width")) != 0 ||
-        (code = number(p, &p->height, (int)FUS_IMAGE_MAX_PIXELS, "a height")) != 0)
+    if ((code = number(p, &p->width, (int)FUS_IMAGE_MOST_PIXELS, "a width")) != 0 ||
+        (code = number(p, &p->height, (int)FUS_IMAGE_MOST_PIXELS, "a height")) != 0)
         return code;
     size_t at = b->pos;
     if (p->kind != 1 && p->kind != 4 && (code = number(p, &p->maxval, 65535, "a maximum of 1 to 65535")) != 0)
@@ -82,9 +82,8 @@ static int read_header(struct pnm *p)
     if (!p->width || !p->height || !p->maxval)
         return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)at, "found %d x %d pixels with maximum %d, expected at least 1 each: damaged file?",
                                 p->width, p->height, p->maxval);
-    if ((size_t)p->width > FUS_IMAGE_MAX_PIXELS / (size_t)p->height)
-        return fus_base_fail_at(p->err, FUS_ELIMIT, (long long)at, "found %d x %d pixels, at most %zu are read", p->width, p->height,
-                                FUS_IMAGE_MAX_PIXELS);
+    if ((code = fus_image_check((size_t)p->width, (size_t)p->height, (long long)at, p->err)) != 0)
+        return code;
     if (b->pos >= b->n)
         return fail_short(p, "pixels");
     if (!is_space(b->data[b->pos++]))

@@ -128,9 +128,9 @@ static int resized(int *width, int *height, const struct fus_image *image, int r
     bool wide = image->width > image->height;
     int shorter = wide ? image->height : image->width, longer = wide ? image->width : image->height;
     double side = floor((double)resize * longer / shorter);
-    if (side * resize > (double)FUS_IMAGE_MAX_PIXELS)
-        return fus_base_fail(err, FUS_ELIMIT, "a picture of %d x %d pixels, shorter side resized to %d: more than %zu pixels",
-                             image->width, image->height, resize, FUS_IMAGE_MAX_PIXELS);
+    if (!fus_image_fits(side, resize))
+        return fus_base_fail(err, FUS_ELIMIT, "a picture of %d x %d pixels, shorter side resized to %d: too many pixels (--max-pixels)",
+                             image->width, image->height, resize);
     *width = wide ? (int)side : resize;
     *height = wide ? resize : (int)side;
     return FUS_OK;
@@ -145,41 +145,53 @@ static int crop_start(int side, int crop)
     return half + (extra & 1 & half); /* x.5 goes to the even neighbour */
 }
 
-static void normalise(float *out, const struct fus_preprocess *p, const struct fus_image *image, int left, int top)
+/* The crop of a picture that has its final size; black beside it. */
+static void cut(uint8_t *out, const struct fus_image *image, int crop)
 {
-    size_t side = (size_t)p->crop;
+    int left = crop_start(image->width, crop), top = crop_start(image->height, crop);
+    int from = left < 0 ? 0 : left, end = left + crop < image->width ? left + crop : image->width;
+    memset(out, 0, 3 * (size_t)crop * (size_t)crop);
+    for (int y = 0; y < crop; y++)
+        if (top + y >= 0 && top + y < image->height)
+            memcpy(out + 3 * ((size_t)y * (size_t)crop + (size_t)(from - left)),
+                   image->pixels + 3 * ((size_t)(top + y) * (size_t)image->width + (size_t)from), 3 * (size_t)(end - from));
+}
+
+int fus_preprocess_crop(uint8_t *out, const struct fus_preprocess *p, const struct fus_image *image, struct fus_error *err)
+{
+    int width = 0, height = 0, code = resized(&width, &height, image, p->resize, err);
+    struct fus_image small = {0};
+    bool same = width == image->width && height == image->height;
+    if (!code && !same)
+        code = fus_resize_image(&small, image, width, height, p->filter, err);
+    if (!code)
+        cut(out, same ? image : &small, p->crop);
+    fus_image_free(&small);
+    return code;
+}
+
+void fus_preprocess_normalise(float *out, const struct fus_preprocess *p, const uint8_t *pixels, int channels)
+{
+    size_t n = (size_t)p->crop * (size_t)p->crop, step = (size_t)channels;
     for (int c = 0; c < 3; c++) {
         float table[256];
         for (int v = 0; v < 256; v++) {
             float unit = (float)v / 255.0f, centred = unit - p->mean[c];
             table[v] = centred / p->std[c];
         }
-        for (int y = 0; y < p->crop; y++) {
-            int from_y = top + y;
-            float *row = out + ((size_t)c * side + (size_t)y) * side;
-            for (int x = 0; x < p->crop; x++) {
-                int from_x = left + x;
-                bool inside = from_y >= 0 && from_y < image->height && from_x >= 0 && from_x < image->width;
-                row[x] = table[inside ? image->pixels[3 * ((size_t)from_y * (size_t)image->width + (size_t)from_x) + (size_t)c] : 0];
-            }
-        }
+        for (size_t i = 0; i < n; i++)
+            out[(size_t)c * n + i] = table[pixels[i * step + (channels == 3 ? (size_t)c : 0)]];
     }
 }
 
 int fus_preprocess_apply(float *out, const struct fus_preprocess *p, const struct fus_image *image, struct fus_error *err)
 {
-    int width = 0, height = 0, code = resized(&width, &height, image, p->resize, err);
-    if (code)
-        return code;
-    struct fus_image small = {0};
-    const struct fus_image *from = image;
-    if (width != image->width || height != image->height) {
-        code = fus_resize_image(&small, image, width, height, p->filter, err);
-        if (code)
-            return code;
-        from = &small;
-    }
-    normalise(out, p, from, crop_start(width, p->crop), crop_start(height, p->crop));
-    fus_image_free(&small);
-    return FUS_OK;
+    uint8_t *pixels = fus_base_alloc((size_t)p->crop * (size_t)p->crop, 3);
+    if (!pixels)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for a picture of %d x %d pixels", p->crop, p->crop);
+    int code = fus_preprocess_crop(pixels, p, image, err);
+    if (!code)
+        fus_preprocess_normalise(out, p, pixels, 3);
+    fus_base_free(pixels);
+    return code;
 }

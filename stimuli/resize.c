@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/kernels.h"
 #include "stimuli/stimuli.h"
 
 enum { PRECISION_BITS = 32 - 8 - 2 };
@@ -87,135 +88,225 @@ static int make_weights(struct weights *w, int n_in, int n_out, enum fus_filter 
     return code;
 }
 
-static inline uint8_t clip8(int sum)
+/* Eight sums at a time. They are whole numbers, so the vector's width changes no bit; written once, compiled twice for x86. */
+enum { ROWS = 8 };
+typedef int32_t sums8 __attribute__((vector_size(ROWS * sizeof(int32_t))));
+typedef uint16_t halves8 __attribute__((vector_size(ROWS * sizeof(uint16_t))));
+typedef uint8_t bytes8 __attribute__((vector_size(ROWS)));
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE void add_bytes(sums8 *sums, const uint8_t *p, int weight)
 {
-    int v = sum >> PRECISION_BITS;
-    return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+    bytes8 b;
+    memcpy(&b, p, sizeof b);
+    *sums += __builtin_convertvector(__builtin_convertvector(b, halves8), sums8) * weight;
 }
 
-/* line [n] = the first channel of row [n, 3]; true where the others equal it: a grey row costs a third. */
-static bool grey_line(uint8_t *restrict line, const uint8_t *restrict row, int n)
+INLINE void round_and_clip(uint8_t *out, const sums8 *all)
 {
-    unsigned difference = 0;
-    for (int x = 0; x < n; x++, row += 3) {
-        line[x] = row[0];
-        difference |= (unsigned)(row[0] ^ row[1]) | (unsigned)(row[0] ^ row[2]);
-    }
-    return difference == 0;
+    sums8 sums = (*all + (1 << (PRECISION_BITS - 1))) >> PRECISION_BITS;
+    sums &= ~(sums >> 31);
+    sums |= sums > 255;
+    bytes8 b = __builtin_convertvector(__builtin_convertvector(sums, halves8), bytes8);
+    memcpy(out, &b, sizeof b);
 }
 
-static void horizontal_grey(uint8_t *out, const uint8_t *line, const struct weights *w, int n_out)
+/* tile [row_bytes, ROWS] from rows [n_rows, row_bytes]. */
+static void interleave(uint8_t *restrict tile, const uint8_t *restrict rows, size_t row_bytes, int n_rows)
 {
-    for (int x = 0; x < n_out; x++, out += 3) {
+    for (int r = 0; r < n_rows; r++, rows += row_bytes)
+        for (size_t i = 0; i < row_bytes; i++)
+            tile[i * ROWS + (size_t)r] = rows[i];
+}
+
+/* tile [n_in, channels, ROWS]: rows side by side, so that one weight meets neighbouring bytes
+ * out  rows of row_bytes bytes, [n_out, channels] each; n_rows of them are written */
+INLINE void horizontal(uint8_t *out, size_t row_bytes, int n_rows, const uint8_t *tile, int channels, const struct weights *w, int n_out)
+{
+    size_t pixel = (size_t)channels * ROWS;
+    for (int x = 0; x < n_out; x++) {
         const int *k = w->weight + (size_t)x * (size_t)w->taps;
-        const uint8_t *p = line + w->first[x];
-        int sum = 1 << (PRECISION_BITS - 1);
-        for (int i = 0; i < w->n[x]; i++)
-            sum += p[i] * k[i];
-        out[0] = out[1] = out[2] = clip8(sum);
-    }
-}
-
-/* One row [n_in, 3] -> [n_out, 3]. */
-static void horizontal_row(uint8_t *out, const uint8_t *in, const struct weights *w, int n_out)
-{
-    for (int x = 0; x < n_out; x++, out += 3) {
-        const int *k = w->weight + (size_t)x * (size_t)w->taps;
-        const uint8_t *p = in + 3 * (size_t)w->first[x];
-        int n = w->n[x], r = 1 << (PRECISION_BITS - 1), g = r, b = r;
-        for (int i = 0; i < n; i++, p += 3) {
-            r += p[0] * k[i];
-            g += p[1] * k[i];
-            b += p[2] * k[i];
+        for (int c = 0; c < channels; c++, out++) {
+            const uint8_t *p = tile + (size_t)w->first[x] * pixel + (size_t)c * ROWS;
+            uint8_t column[ROWS];
+            sums8 sums = {0};
+            for (int i = 0; i < w->n[x]; i++, p += pixel)
+                add_bytes(&sums, p, k[i]);
+            round_and_clip(column, &sums);
+            for (int r = 0; r < n_rows; r++)
+                out[(size_t)r * row_bytes] = column[r];
         }
-        out[0] = clip8(r);
-        out[1] = clip8(g);
-        out[2] = clip8(b);
     }
 }
 
-/* Output row y of [height, n] from the rows around it; sums [n] is scratch. */
-static void vertical_row(uint8_t *restrict out, int *restrict sums, const uint8_t *restrict in, size_t n, const struct weights *w, int y)
+/* out [n] = row y of a picture of rows [n] from the rows around it. Up to ROWS - 1 bytes behind it are written too, and as many behind
+ * `in` are read. */
+INLINE void vertical(uint8_t *out, const uint8_t *in, size_t n, const struct weights *w, int y)
 {
     const int *k = w->weight + (size_t)y * (size_t)w->taps;
-    for (size_t x = 0; x < n; x++)
-        sums[x] = 1 << (PRECISION_BITS - 1);
-    for (int i = 0; i < w->n[y]; i++) {
-        const uint8_t *row = in + (size_t)(w->first[y] + i) * n;
-        for (size_t x = 0; x < n; x++)
-            sums[x] += row[x] * k[i];
+    in += (size_t)w->first[y] * n;
+    for (size_t x = 0; x < n; x += ROWS) {
+        sums8 sums = {0};
+        for (int i = 0; i < w->n[y]; i++)
+            add_bytes(&sums, in + (size_t)i * n + x, k[i]);
+        round_and_clip(out + x, &sums);
     }
-    for (size_t x = 0; x < n; x++)
-        out[x] = clip8(sums[x]);
 }
 
-static int resize_width(struct fus_image *out, const struct fus_image *in, int width, enum fus_filter filter,
-                        struct fus_error *err)
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void horizontal_avx2(uint8_t *out, size_t row_bytes, int n_rows, const uint8_t *tile, int channels,
+                                                            const struct weights *w, int n_out)
+{
+    horizontal(out, row_bytes, n_rows, tile, channels, w, n_out);
+}
+
+__attribute__((target("avx2"))) static void vertical_avx2(uint8_t *out, const uint8_t *in, size_t n, const struct weights *w, int y)
+{
+    vertical(out, in, n, w, y);
+}
+#endif
+
+/* Whether the row of the table of instruction sets that is in use has these. */
+static bool has_avx2(void)
+{
+    const struct fus_kernel *k = fus_kernels_pick(NULL, NULL);
+    return k && k->width >= 8;
+}
+
+static void horizontal_rows(bool avx2, uint8_t *out, size_t row_bytes, int n_rows, const uint8_t *tile, int channels,
+                            const struct weights *w, int n_out)
+{
+#if defined(__x86_64__)
+    if (avx2) {
+        horizontal_avx2(out, row_bytes, n_rows, tile, channels, w, n_out);
+        return;
+    }
+#endif
+    (void)avx2;
+    horizontal(out, row_bytes, n_rows, tile, channels, w, n_out);
+}
+
+static void vertical_row(bool avx2, uint8_t *out, const uint8_t *in, size_t n, const struct weights *w, int y)
+{
+#if defined(__x86_64__)
+    if (avx2) {
+        vertical_avx2(out, in, n, w, y);
+        return;
+    }
+#endif
+    (void)avx2;
+    vertical(out, in, n, w, y);
+}
+
+/* A picture on its way: 3 channels, or 1 where it is grey, which costs a third. */
+struct raster {
+    uint8_t *pixels; /* [height, width, channels] and ROWS bytes more */
+    int width, height, channels;
+};
+
+static int raster_create(struct raster *out, int width, int height, int channels, struct fus_error *err)
+{
+    size_t n = (size_t)width * (size_t)height * (size_t)channels;
+    if (!fus_image_fits(width, height))
+        return fus_base_fail(err, FUS_ELIMIT, "a picture of %d x %d pixels is too large to be made (--max-pixels)", width, height);
+    *out = (struct raster){fus_base_aligned(n + ROWS, 1), width, height, channels};
+    if (!out->pixels)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for a picture of %d x %d pixels", width, height);
+    memset(out->pixels + n, 0, ROWS);
+    return FUS_OK;
+}
+
+static int resize_width(struct raster *out, const struct raster *in, int width, enum fus_filter filter, struct fus_error *err)
 {
     struct weights w = {0};
-    uint8_t *line = NULL;
-    int code = fus_image_create(out, width, in->height, err);
+    size_t in_bytes = (size_t)in->width * (size_t)in->channels, out_bytes = (size_t)width * (size_t)in->channels;
+    bool avx2 = has_avx2();
+    uint8_t *tile = fus_base_alloc(in_bytes, ROWS);
+    int code = tile ? raster_create(out, width, in->height, in->channels, err)
+                    : fus_base_fail(err, FUS_ENOMEM, "no memory for resizing rows of %d pixels", in->width);
     if (!code)
         code = make_weights(&w, in->width, width, filter, err);
-    if (!code && !(line = fus_base_alloc((size_t)in->width, 1)))
-        code = fus_base_fail(err, FUS_ENOMEM, "no memory for resizing a row of %d pixels", in->width);
-    for (int y = 0; !code && y < in->height; y++) {
-        const uint8_t *row = in->pixels + 3 * (size_t)y * (size_t)in->width;
-        uint8_t *to = out->pixels + 3 * (size_t)y * (size_t)width;
-        if (grey_line(line, row, in->width))
-            horizontal_grey(to, line, &w, width);
-        else
-            horizontal_row(to, row, &w, width);
+    for (int y = 0; !code && y < in->height; y += ROWS) {
+        int n_rows = in->height - y < ROWS ? in->height - y : ROWS;
+        interleave(tile, in->pixels + (size_t)y * in_bytes, in_bytes, n_rows);
+        horizontal_rows(avx2, out->pixels + (size_t)y * out_bytes, out_bytes, n_rows, tile, in->channels, &w, width);
     }
-    fus_base_free(line);
+    fus_base_free(tile);
     free_weights(&w);
     return code;
 }
 
-static int resize_height(struct fus_image *out, const struct fus_image *in, int height, enum fus_filter filter,
-                         struct fus_error *err)
+static int resize_height(struct raster *out, const struct raster *in, int height, enum fus_filter filter, struct fus_error *err)
 {
     struct weights w = {0};
-    size_t n = 3 * (size_t)in->width;
-    int *sums = NULL;
-    int code = fus_image_create(out, in->width, height, err);
+    size_t n = (size_t)in->width * (size_t)in->channels;
+    bool avx2 = has_avx2();
+    int code = raster_create(out, in->width, height, in->channels, err);
     if (!code)
         code = make_weights(&w, in->height, height, filter, err);
-    if (!code && !(sums = fus_base_alloc(n, sizeof *sums)))
-        code = fus_base_fail(err, FUS_ENOMEM, "no memory for resizing a row of %d pixels", in->width);
     for (int y = 0; !code && y < height; y++)
-        vertical_row(out->pixels + (size_t)y * n, sums, in->pixels, n, &w, y);
-    fus_base_free(sums);
+        vertical_row(avx2, out->pixels + (size_t)y * n, in->pixels, n, &w, y);
     free_weights(&w);
+    return code;
+}
+
+/* grey [n] = the first channel of pixels [n, 3]; false, and no use, where the others differ. */
+static bool take_grey(uint8_t *restrict grey, const uint8_t *restrict pixels, size_t n)
+{
+    unsigned difference = 0;
+    for (size_t i = 0; i < n && !difference;) {
+        size_t end = n - i < 1024 ? n : i + 1024;
+        for (; i < end; i++, pixels += 3) {
+            grey[i] = pixels[0];
+            difference |= (unsigned)(pixels[0] ^ pixels[1]) | (unsigned)(pixels[0] ^ pixels[2]);
+        }
+    }
+    return difference == 0;
+}
+
+static int take_picture(struct raster *out, const struct fus_image *in, struct fus_error *err)
+{
+    size_t n = (size_t)in->width * (size_t)in->height;
+    int code = raster_create(out, in->width, in->height, 1, err);
+    if (code || take_grey(out->pixels, in->pixels, n))
+        return code;
+    fus_base_free(out->pixels);
+    code = raster_create(out, in->width, in->height, 3, err);
+    if (!code)
+        memcpy(out->pixels, in->pixels, 3 * n);
+    return code;
+}
+
+static int give_picture(struct fus_image *out, const struct raster *r, struct fus_error *err)
+{
+    size_t n = (size_t)r->width * (size_t)r->height;
+    int code = fus_image_create(out, r->width, r->height, err);
+    if (!code && r->channels == 3)
+        memcpy(out->pixels, r->pixels, 3 * n);
+    for (size_t i = 0; !code && r->channels == 1 && i < n; i++)
+        memset(out->pixels + 3 * i, r->pixels[i], 3);
     return code;
 }
 
 int fus_resize_image(struct fus_image *out, const struct fus_image *in, int width, int height, enum fus_filter filter,
                      struct fus_error *err)
 {
-    struct fus_image wide = {0}, made = {0};
-    int code = FUS_OK;
+    struct raster whole = {0}, wide = {0}, tall = {0}, *at = &whole;
     if (width < 1 || height < 1)
         return fus_base_fail(err, FUS_EINVAL, "cannot resize to %d x %d pixels: expected at least 1 x 1", width, height);
-    if (width != in->width)
-        code = resize_width(&wide, in, width, filter, err);
-    if (!code && (height != in->height || width == in->width)) {
-        const struct fus_image *from = wide.pixels ? &wide : in;
-        if (height != in->height) {
-            code = resize_height(&made, from, height, filter, err);
-        } else {
-            code = fus_image_create(&made, width, height, err);
-            if (!code)
-                memcpy(made.pixels, in->pixels, 3 * (size_t)width * (size_t)height);
-        }
-    } else if (!code) {
-        made = wide;
-        memset(&wide, 0, sizeof wide);
+    int code = take_picture(&whole, in, err);
+    if (!code && width != in->width) {
+        code = resize_width(&wide, at, width, filter, err);
+        at = &wide;
     }
-    fus_image_free(&wide);
-    if (code)
-        fus_image_free(&made);
-    else
-        *out = made;
+    if (!code && height != in->height) {
+        code = resize_height(&tall, at, height, filter, err);
+        at = &tall;
+    }
+    if (!code)
+        code = give_picture(out, at, err);
+    fus_base_free(whole.pixels);
+    fus_base_free(wide.pixels);
+    fus_base_free(tall.pixels);
     return code;
 }

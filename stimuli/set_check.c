@@ -1,8 +1,8 @@
 /* Every picture of a set in parallel: the first failure in set order is the one that is told, whatever the threads do. */
 #include <string.h>
 
+#include "cache.h"
 #include "nn/sha256.h"
-#include "stimuli.h"
 
 int fus_set_each(int from, int end, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
                  struct fus_error *err)
@@ -45,53 +45,68 @@ struct check {
     const struct fus_set *set;
     char (*hex)[65];
     struct fus_pixelstats *stats;
+    struct fus_cache *cache;
 };
 
 /* Decode or draw picture i; hex (NULL allowed) gets the SHA-256 of its file, or of its drawn pixels. */
-static int check_picture(void *arg, int i, struct fus_error *err)
+static int read_picture(struct fus_image *image, char *hex, const struct fus_set *set, int i, struct fus_error *err)
 {
-    const struct check *c = arg;
-    const struct fus_set *set = c->set;
-    struct fus_image image = {0};
     struct fus_sha256 sha;
     uint8_t *bytes = NULL;
     size_t n = 0;
-    int code;
     bool made = set->drawn || set->pictures[i].source >= 0; /* by the program: there is no file */
+    int code;
     if (made)
-        code = fus_set_picture(&image, set, i, err);
+        code = fus_set_picture(image, set, i, err);
     else {
         code = fus_base_read_file(&bytes, &n, set->pictures[i].path, FUS_IMAGE_MAX_BYTES, err);
         if (!code)
-            code = fus_image_decode(&image, bytes, n, err);
+            code = fus_image_decode(image, bytes, n, err);
         if (code)
             fus_base_blame(err, "%s: ", set->pictures[i].path);
     }
-    if (!code && c->hex) {
+    if (!code && hex) {
         fus_sha256_start(&sha);
         if (made)
-            fus_sha256_add(&sha, image.pixels, (size_t)image.width * (size_t)image.height * 3);
+            fus_sha256_add(&sha, image->pixels, (size_t)image->width * (size_t)image->height * 3);
         else
             fus_sha256_add(&sha, bytes, n);
-        fus_sha256_hex(&sha, c->hex[i]);
+        fus_sha256_hex(&sha, hex);
     }
-    if (!code && c->stats) {
-        code = fus_pixelstats_measure(&c->stats[i], &image, err);
-        if (code)
-            fus_base_blame(err, "%s: ", set->pictures[i].path);
-    }
-    fus_image_free(&image);
     fus_base_free(bytes);
     return code;
 }
 
-int fus_set_measure(const struct fus_set *set, char (*hex)[65], struct fus_pixelstats *stats, struct fus_error *err)
+/* Both ask for the same reduced picture, as a rule. */
+static int measure_and_keep(const struct check *c, int i, const struct fus_image *image, struct fus_error *err)
 {
-    struct check c = {set, hex, stats};
-    return fus_set_each(0, set->n_pictures, check_picture, &c, err);
+    struct fus_image small = {0};
+    int code = fus_pixelstats_reduce(&small, image, err);
+    const struct fus_image *reduced = small.pixels ? &small : image;
+    if (!code && c->stats)
+        code = fus_pixelstats_measure(&c->stats[i], reduced, err);
+    if (!code && c->cache)
+        code = fus_cache_add(c->cache, i, image, reduced, err);
+    if (code)
+        fus_base_blame(err, "%s: ", c->set->pictures[i].path);
+    fus_image_free(&small);
+    return code;
 }
 
-int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_error *err)
+static int check_picture(void *arg, int i, struct fus_error *err)
 {
-    return fus_set_measure(set, hex, NULL, err);
+    const struct check *c = arg;
+    struct fus_image image = {0};
+    int code = read_picture(&image, c->hex ? c->hex[i] : NULL, c->set, i, err);
+    if (!code && (c->stats || c->cache))
+        code = measure_and_keep(c, i, &image, err);
+    fus_image_free(&image);
+    return code;
+}
+
+int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_pixelstats *stats, struct fus_cache *cache,
+                  struct fus_error *err)
+{
+    struct check c = {set, hex, stats, cache};
+    return fus_set_each(0, set->n_pictures, check_picture, &c, err);
 }

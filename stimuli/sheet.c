@@ -82,7 +82,7 @@ int fus_set_sheet(struct fus_image *sheet, const struct fus_set *set, int thumb_
     lay_out(&s);
     long long step = s.side + s.gap / 4, height = s.n_rows * step + (n_categories + 1LL) * s.gap;
     long long width = s.widest * step + 2 * s.gap;
-    if (height * width > (long long)FUS_IMAGE_MAX_PIXELS) {
+    if (!fus_image_fits((double)width, (double)height)) {
         code = fus_base_fail(err, FUS_ELIMIT,
                              "a sheet of %d pictures at %d pixels would be %lld x %lld; take smaller thumbnails",
                              set->n_pictures, thumb_side, width, height);

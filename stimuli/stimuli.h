@@ -2,7 +2,7 @@
  * pictures in categories: a folder tree, or drawn by the program itself.
  *
  * Reading order: image.c (recognise), jpeg.c, png.c, pnm.c, bmp.c, exif.c, resize.c, preprocess.c, manifest.c, set.c,
- * set_check.c, fft.c, scramble.c, shine.c, pixelstats.c, draw.c, generate.c. */
+ * set_check.c, cache.c, fft.c, scramble.c, shine.c, pixelstats.c, draw.c, generate.c. */
 #ifndef FUS_STIMULI_H
 #define FUS_STIMULI_H
 
@@ -18,14 +18,22 @@ struct fus_image {
     uint8_t *pixels; /* [height, width, 3] RGB; from fus_base_alloc */
 };
 
-#define FUS_IMAGE_MAX_PIXELS ((size_t)100 * 1000 * 1000) /* a decompression bomb gets one line instead of memory */
-#define FUS_IMAGE_MAX_BYTES ((size_t)1 << 30)            /* of a picture file */
+#define FUS_IMAGE_MAX_PIXELS ((size_t)100 * 1000 * 1000)   /* a decompression bomb gets one line instead of memory */
+#define FUS_IMAGE_MOST_PIXELS ((size_t)2000 * 1000 * 1000) /* what that limit may be raised to: sizes stay an int */
+#define FUS_IMAGE_MAX_BYTES ((size_t)1 << 30)              /* of a picture file */
 
 /* Decode: what Pillow's Image.open(path).convert("RGB") gives, to the bit. image is untouched on failure. */
 int fus_image_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
 int fus_image_read(struct fus_image *image, const char *path, struct fus_error *err); /* messages start with the path */
 void fus_image_free(struct fus_image *image);
 int fus_image_create(struct fus_image *image, int width, int height, struct fus_error *err); /* black; checks the limit */
+
+/* Files that say more pixels than n (1 .. FUS_IMAGE_MOST_PIXELS) are not read; for the whole process, set before pictures are
+ * read. Pictures that the program makes itself may always have FUS_IMAGE_MAX_PIXELS: fits says whether one may be made.
+ * check: FUS_ELIMIT where a file says too many at byte `offset`. */
+void fus_image_set_max_pixels(size_t n);
+bool fus_image_fits(double width, double height);
+int fus_image_check(size_t width, size_t height, long long offset, struct fus_error *err);
 
 /* One decoder each; fus_image_decode recognises the format by its first bytes. */
 int fus_jpeg_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
@@ -93,8 +101,12 @@ struct fus_preprocess {
  * `resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225`. */
 int fus_preprocess_parse(struct fus_preprocess *p, const char *spec, struct fus_error *err);
 
-/* torchvision's Resize, CenterCrop (zero-padded where the picture is smaller), ToTensor, Normalize, to the bit.
- * out  [3, crop, crop]  f32: ((v / 255) - mean) / std, each operation rounded to float as torch does. */
+/* torchvision's Resize and CenterCrop (black added where the picture is smaller), then ToTensor and Normalize, to the bit;
+ * apply does both.
+ * pixels  [crop, crop, channels]  RGB, or of a grey picture one channel
+ * out     [3, crop, crop]  f32    ((v / 255) - mean) / std, each operation rounded to float as torch does */
+int fus_preprocess_crop(uint8_t *pixels, const struct fus_preprocess *p, const struct fus_image *image, struct fus_error *err);
+void fus_preprocess_normalise(float *out, const struct fus_preprocess *p, const uint8_t *pixels, int channels);
 int fus_preprocess_apply(float *out, const struct fus_preprocess *p, const struct fus_image *image, struct fus_error *err);
 
 /* ---- sets ---- */
@@ -147,6 +159,8 @@ int fus_set_scramble(struct fus_image *image, const struct fus_set *set, int i, 
 int fus_set_each(int from, int end, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
                  struct fus_error *err);
 
+#define FUS_PIXELSTATS_SIDE 256
+
 /* What a picture is before any network: luminance and contrast in 0..1, slope of its spectrum (pixelstats.c); and the
  * means and SDs (n - 1) over the pictures of each category, NaN where undefined. out [n_categories] */
 struct fus_pixelstats {
@@ -156,14 +170,30 @@ struct fus_pixelstats_category {
     int n;
     double luminance_mean, luminance_sd, contrast_mean, contrast_sd, slope_mean, slope_sd;
 };
+int fus_pixelstats_reduce(struct fus_image *small, const struct fus_image *image,
+                          struct fus_error *err); /* shorter side FUS_PIXELSTATS_SIDE; no pixels where it is not longer */
 int fus_pixelstats_measure(struct fus_pixelstats *out, const struct fus_image *image, struct fus_error *err);
 void fus_pixelstats_summarise(struct fus_pixelstats_category *out, const struct fus_set *set, const struct fus_pixelstats *stats);
 
-/* Read every picture once, in parallel: the first (in set order) that cannot be read fails, by name. hex[i]: SHA-256
- * of its file (of its pixels where the program made it); NULL allowed. */
-int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_error *err);
-int fus_set_measure(const struct fus_set *set, char (*hex)[65], struct fus_pixelstats *stats,
-                    struct fus_error *err); /* the same; stats [n_pictures] */
+/* Pictures remembered as networks take them, resized and cropped but still 8 bits a value, in at most max_bytes: what finds room is
+ * decoded once in a run. want: a network with that preprocessing will look; before any picture is read. */
+struct fus_cache;
+int fus_cache_create(struct fus_cache **cache, int n_pictures, size_t max_bytes, struct fus_error *err);
+int fus_cache_want(struct fus_cache *cache, const struct fus_preprocess *p, struct fus_error *err);
+void fus_cache_free(struct fus_cache *cache);
+size_t fus_cache_bytes(const struct fus_cache *cache); /* in use */
+
+/* Picture i as input of a network, [3, crop, crop]: remembered, or decoded, and then remembered. cache: NULL allowed. Thread-safe for
+ * different pictures. Messages start with the path. */
+int fus_cache_input(float *input, struct fus_cache *cache, const struct fus_set *set, int i, const struct fus_preprocess *p,
+                    struct fus_error *err);
+
+/* Read every picture once, in parallel: the first (in set order) that cannot be read fails, by name.
+ * hex    [n_pictures]  SHA-256 of its file (of its pixels where the program made it); NULL allowed
+ * stats  [n_pictures]  NULL allowed
+ * cache  remembers what is wanted of it; NULL allowed */
+int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_pixelstats *stats, struct fus_cache *cache,
+                  struct fus_error *err);
 
 /* One drawn picture, deterministic to the byte: category and subcategory by name, index >= 0, any side 32..4096. */
 int fus_generate_picture(struct fus_image *image, const char *subcategory, int index, uint64_t seed, int side,

@@ -68,7 +68,7 @@ static void makes(const char *text, const char *categories, const char *want)
                               set.subcategories[p->subcategory], p->path + strlen(root) + 1, p->half);
     }
     CHECK_MSG(strcmp(got, want) == 0, "%s\n    instead of\n    %s", got, want);
-    CHECK(fus_set_check(&set, NULL, &err) == FUS_OK);
+    CHECK(fus_set_check(&set, NULL, NULL, NULL, &err) == FUS_OK);
     fus_set_close(&set);
 }
 

@@ -30,6 +30,34 @@ static void test_read(void)
     CHECK(!image.pixels);
 }
 
+/* The limit of pixels holds for what is read, in every format; what the program makes may have as many as ever. */
+static void test_limit(void)
+{
+    static const char *const files[] = {"img_grey_33x18.jpg", "img_grey_16.png", "img_win_8.bmp", "net_grey.pgm"};
+    for (int i = 0; i < 4; i++, fus_image_set_max_pixels(FUS_IMAGE_MAX_PIXELS)) {
+        struct fus_image image = {0};
+        struct fus_error err = {0, -1, ""};
+        char path[128], found[64];
+        snprintf(path, sizeof path, "tests/golden/%s", files[i]);
+        CHECK_MSG(fus_image_read(&image, path, &err) == 0, "%s", err.msg);
+        size_t n = (size_t)image.width * (size_t)image.height;
+        snprintf(found, sizeof found, "found %d x %d pixels, at most %zu are read", image.width, image.height, n - 1);
+        fus_image_free(&image);
+        fus_image_set_max_pixels(n - 1);
+        CHECK_MSG(fus_image_read(&image, path, &err) == FUS_ELIMIT && strstr(err.msg, found) && !image.pixels, "%s", err.msg);
+        CHECK(fus_image_create(&image, 1000, 1000, &err) == 0);
+        fus_image_free(&image);
+        fus_image_set_max_pixels(n);
+        CHECK_MSG(fus_image_read(&image, path, &err) == 0, "%s", err.msg);
+        fus_image_free(&image);
+    }
+    fus_image_set_max_pixels((size_t)-1); /* as far as it goes */
+    CHECK(fus_image_check(50000, 40000, 0, NULL) == 0 && fus_image_check(50001, 40000, 0, NULL) == FUS_ELIMIT);
+    CHECK(fus_image_fits(50000, 40000) && !fus_image_fits(50001, 40000));
+    fus_image_set_max_pixels(FUS_IMAGE_MAX_PIXELS);
+    CHECK(fus_image_fits(10000, 10000) && !fus_image_fits(10001, 10000));
+}
+
 /* A jump in a run-length coded bitmap leaves colour 0; rows run from the bottom. */
 static void test_jump(void)
 {
@@ -60,6 +88,7 @@ int main(void)
     test_bad(".webp", 1);
     test_write();
     test_read();
+    test_limit();
     test_jump();
     return test_end();
 }

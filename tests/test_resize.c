@@ -1,3 +1,4 @@
+#define _POSIX_C_SOURCE 200809L
 /* Resizing: every byte equals Pillow's. */
 #include "tests/images.h"
 
@@ -68,6 +69,10 @@ static void test_errors(void)
 int main(void)
 {
     test_pillow();
+    setenv("FUS_ISA", "scalar", 1); /* the plain way */
+    test_pillow();
+    test_grey();
+    unsetenv("FUS_ISA");
     test_grey();
     test_errors();
     return test_end();

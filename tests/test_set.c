@@ -260,8 +260,8 @@ static void test_check(void)
         put(name, i);
     }
     if (opened(&set, root, NULL)) {
-        CHECK(fus_set_check(&set, hex, &err) == FUS_OK);
-        CHECK(fus_set_check(&set, NULL, NULL) == FUS_OK);
+        CHECK(fus_set_check(&set, hex, NULL, NULL, &err) == FUS_OK);
+        CHECK(fus_set_check(&set, NULL, NULL, NULL, NULL) == FUS_OK);
         for (int i = 0; i < 6; i++)
             CHECK(fus_sha256_file(other, set.pictures[i].path, &err) == FUS_OK && strcmp(other, hex[i]) == 0);
         struct fus_image image;
@@ -274,14 +274,14 @@ static void test_check(void)
             fus_base_set_threads(threads);
             for (int again = 0; again < 20; again++) {
                 memset(&err, 0, sizeof err);
-                CHECK(fus_set_check(&set, hex, &err) != FUS_OK);
+                CHECK(fus_set_check(&set, hex, NULL, NULL, &err) != FUS_OK);
                 CHECK_MSG(strstr(err.msg, "/a/1.ppm: "), "%s", err.msg);
             }
         }
         fus_base_set_threads(1);
         CHECK(unlink(in_root("a/1.ppm")) == 0);
-        CHECK(fus_set_check(&set, hex, &err) == FUS_EIO && strstr(err.msg, "/a/1.ppm"));
-        CHECK(fus_set_check(&set, hex, NULL) == FUS_EIO);
+        CHECK(fus_set_check(&set, hex, NULL, NULL, &err) == FUS_EIO && strstr(err.msg, "/a/1.ppm"));
+        CHECK(fus_set_check(&set, hex, NULL, NULL, NULL) == FUS_EIO);
         fus_set_close(&set);
     }
     end();
@@ -310,7 +310,7 @@ static void test_builtin(void)
             CHECK(strcmp(set.pictures[i].path, paths[i]) == 0);
         char hex[6][65];
         struct fus_image image;
-        CHECK(fus_set_check(&set, hex, &err) == FUS_OK && strcmp(hex[0], hex[1]) != 0);
+        CHECK(fus_set_check(&set, hex, NULL, NULL, &err) == FUS_OK && strcmp(hex[0], hex[1]) != 0);
         CHECK(fus_set_picture(&image, &set, 0, &err) == FUS_OK && image.width == 256 && image.height == 256);
         fus_image_free(&image);
         fus_set_close(&set);
@@ -348,7 +348,7 @@ static void test_memory(void)
         CHECK(n > 10);
         for (long k = 1; k < 40; k++) {
             fus_base_fail_allocation(k);
-            int code = fus_set_check(&set, NULL, &err);
+            int code = fus_set_check(&set, NULL, NULL, NULL, &err);
             fus_base_fail_allocation(0);
             CHECK(code == FUS_OK || code == FUS_ENOMEM);
         }
@@ -382,7 +382,7 @@ static void test_floc(void)
     char(*hex)[65] = calloc(192, 65);
     CHECK(hex != NULL);
     if (hex) {
-        CHECK_MSG(fus_set_check(&set, hex, &err) == FUS_OK, "%s", err.msg);
+        CHECK_MSG(fus_set_check(&set, hex, NULL, NULL, &err) == FUS_OK, "%s", err.msg);
         CHECK(strlen(hex[0]) == 64 && strlen(hex[191]) == 64);
     }
     free(hex);
@@ -426,14 +426,14 @@ static void test_scrambled(void)
         CHECK(sums[0] == sums[1] && memcmp(one.pixels, two.pixels, 3 * 256 * 256) != 0);
     }
     fus_image_free(&one), fus_image_free(&two);
-    CHECK(fus_set_check(&set, hex, &err) == FUS_OK && strlen(hex[14]) == 64 && strcmp(hex[0], hex[10]) != 0);
+    CHECK(fus_set_check(&set, hex, NULL, NULL, &err) == FUS_OK && strlen(hex[14]) == 64 && strcmp(hex[0], hex[10]) != 0);
     CHECK(fus_set_add_scrambled(&set, 7, &err) == FUS_OK && set.n_pictures == 15); /* there already */
     fus_set_close(&set);
     begin();
     put("a/1.ppm", 1), put("a/2.ppm", 2), put("b/1.ppm", 3), put("b/2.ppm", 4);
     if (opened(&set, root, NULL)) {
         CHECK(fus_set_add_scrambled(&set, 1, &err) == FUS_OK && set.n_pictures == 6);
-        CHECK(fus_set_check(&set, hex, &err) == FUS_EINVAL && strstr(err.msg, "a/1.ppm: found 2 x 2 pixels, expected at least 16 x 16"));
+        CHECK(fus_set_check(&set, hex, NULL, NULL, &err) == FUS_EINVAL && strstr(err.msg, "a/1.ppm: found 2 x 2 pixels, expected at least 16 x 16"));
         fus_set_close(&set);
     }
     for (long n = 1; n < 10; n++) {

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stimuli/stimuli.h"
+
 int fus_args_failed(const struct fus_error *err)
 {
     fprintf(stderr, "fusiform: %s\n", err->msg);
@@ -77,6 +79,14 @@ static const char *set_value(const struct fus_arg *arg, const char *text)
         *(size_t *)arg->value = (size_t)n << shift;
         return NULL;
     }
+    case FUS_ARG_PIXELS: {
+        bool ok = whole_number(&n, text, &rest) && n > 0;
+        unsigned long long unit = ok && *rest == 'K' ? 1000 : ok && *rest == 'M' ? 1000000 : ok && *rest == 'G' ? 1000000000 : 1;
+        if (!ok || strlen(rest) > 1 || (*rest && unit == 1) || n > FUS_IMAGE_MOST_PIXELS / unit)
+            return "a number of pixels up to 2G, such as 100M";
+        *(size_t *)arg->value = (size_t)(n * unit);
+        return NULL;
+    }
     case FUS_ARG_FLAG:
         break;
     }
@@ -95,7 +105,8 @@ int fus_args_parse(const char *command, const char *help, const struct fus_arg *
                    char **argv)
 {
     int threads = 0;
-    const struct fus_arg common[] = {{"--threads", FUS_ARG_COUNT, &threads}, {NULL, FUS_ARG_FLAG, NULL}};
+    size_t max_pixels = FUS_IMAGE_MAX_PIXELS;
+    const struct fus_arg common[] = {{"--threads", FUS_ARG_COUNT, &threads}, {"--max-pixels", FUS_ARG_PIXELS, &max_pixels}, {0}};
     bool only_operands = false;
     *operands = (struct fus_texts){(const char **)argv, 0, argc};
     for (int i = 0; i < argc; i++) {
@@ -134,6 +145,7 @@ int fus_args_parse(const char *command, const char *help, const struct fus_arg *
     if (threads > 1024)
         return fus_args_usage(command, "--threads: %d found, at most 1024 expected", threads);
     fus_base_set_threads(threads);
+    fus_image_set_max_pixels(max_pixels);
     return 0;
 }
 

@@ -12,7 +12,8 @@ enum fus_arg_kind {
     FUS_ARG_COUNT, /* int >= 1 */
     FUS_ARG_SEED,  /* uint64_t */
     FUS_ARG_REAL,  /* double in (0, 1] */
-    FUS_ARG_BYTES  /* size_t: 512M, 2G, 65536 */
+    FUS_ARG_BYTES, /* size_t: 512M, 2G, 65536 */
+    FUS_ARG_PIXELS /* size_t: 100M = 100000000, at most FUS_IMAGE_MOST_PIXELS */
 };
 
 struct fus_arg {
@@ -26,8 +27,8 @@ struct fus_texts {
     int n, room;
 };
 
-/* Fills the values and the operands, which are moved to the front of argv. 0; 2 after a message (wrong usage); -1 after --help was printed. `--threads` is
- * understood for every command. */
+/* Fills the values and the operands, which are moved to the front of argv. 0; 2 after a message (wrong usage); -1 after --help was printed. `--threads` and
+ * `--max-pixels` are understood for every command. */
 int fus_args_parse(const char *command, const char *help, const struct fus_arg *args, struct fus_texts *operands, int argc,
                    char **argv);
 

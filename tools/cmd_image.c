@@ -12,6 +12,7 @@ static const char help[] =
     "       fusiform image IMAGE --preprocess P -o OUT.npy\n\n"
     "Writes the decoded pixels (Pillow's, to the bit), resized if asked, or the input tensor [3,H,W] that a network sees.\n"
     "--exif turns a photograph upright by what the camera wrote; the networks' usual loaders do not, so it is only told.\n"
+    "--max-pixels N, such as 400M, reads pictures of more than 100 megapixels, or refuses smaller ones.\n"
     "P: torchvision, torchvision-v2, clip, cifar, or resize=256,interp=bilinear,crop=224,mean=.5/.5/.5,std=.5/.5/.5\n\n"
     "example: fusiform image face.jpg --preprocess torchvision -o face.npy\n";
 

@@ -100,7 +100,7 @@ static int open_all(struct lesion *l, struct fus_error *err)
     if (!code && !(l->sha256 = fus_base_alloc((size_t)l->set.n_pictures, sizeof *l->sha256)))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", l->set.n_pictures);
     if (!code)
-        code = fus_set_check(&l->set, l->sha256, err);
+        code = fus_set_check(&l->set, l->sha256, NULL, NULL, err);
     if (!code)
         code = fus_past_shows(&l->past, &l->set, (const char (*)[65])l->sha256, err);
     for (l->wanted_category = 0; !code && l->wanted_category < l->set.n_categories; l->wanted_category++)

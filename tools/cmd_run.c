@@ -35,7 +35,8 @@ static const char help[] =
     "  --seed N             of resampling (default 1)\n"
     "  --units labels|full  units/*.npz with labels only (default), or with mean, var, t, p, q and csi too\n"
     "  --max-memory 512M    of network and statistics as far as it goes: what does not fit waits in a scratch file in DIR, and\n"
-    "                       layers are taken in several passes\n"
+    "                       layers are taken in several passes. An eighth as much again remembers pictures\n"
+    "  --max-pixels N       the largest picture that is read (default 100M, at most 2G)\n"
     "  --batch N            pictures at a time (default 4)\n"
     "  --conv direct|auto   direct: without Winograd's algorithm for 3x3 convolutions (default auto)\n"
     "  --low-memory         hold one layer's weights at a time: slower, the same bytes\n"
@@ -163,9 +164,9 @@ static void print_results(const struct fus_run *run, const struct fus_run_summar
  * selective units, tables and figures show them. */
 static int localize(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err)
 {
-    int code = fus_run_open_stimuli(run, summary, err);      /* every picture can be read */
+    int code = fus_run_check_models(run, err);               /* every model can be read, and has the layers asked for */
     if (!code)
-        code = fus_run_check_models(run, err);               /* so can every model, and has the layers asked for */
+        code = fus_run_open_stimuli(run, summary, err);      /* so can every picture */
     if (!code)
         code = fus_run_make_folders(run, err);
     for (int i = 0; i < run->n_models && !code; i++)

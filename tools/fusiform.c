@@ -29,7 +29,8 @@ static void print_help(void)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         printf("  %-12s %s\n", commands[i].name, commands[i].what);
     puts("\nEvery command has --help with an example. --threads N limits threads; FUS_ISA=scalar|avx2|avx512|neon picks\n"
-         "the instruction set. Results are the same bytes whatever these say.\n\n"
+         "the instruction set. Results are the same bytes whatever these say. --max-pixels N (default 100M) is the largest\n"
+         "picture that is read.\n\n"
          "example: fusiform run --model random:resnet50?seed=1 --stimuli builtin --out out/demo");
 }
 

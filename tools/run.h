@@ -16,6 +16,7 @@ struct fus_run_layer {
 struct fus_run_model {
     char name[128];       /* NAME= or derived; in file names '/' and ':' become '_' */
     const char *path;
+    struct fus_preprocess preprocess;
     char isa[16];         /* for the log */
     double load_seconds, forward_seconds, decode_seconds, statistics_seconds, decide_seconds, seconds;
     int n_passes;
@@ -41,6 +42,7 @@ struct fus_run {
     int n_models;
     struct fus_run_model *models;
     struct fus_set set;
+    struct fus_cache *cache;       /* of the set's pictures */
     char (*picture_sha256)[65];
     struct fus_pixelstats_category *pixels; /* [set.n_categories] */
     double started, check_seconds;

@@ -68,13 +68,17 @@ static int warn_of_duplicates(const struct fus_run *run, struct fus_error *err)
     return FUS_OK;
 }
 
-/* Every picture is read: its digest, and what it is before any network sees it. */
+/* Every picture is read: its digest, what it is before any network sees it, and what the networks will see. */
 static int measure_pixels(struct fus_run *run, struct fus_error *err)
 {
     struct fus_pixelstats *stats = fus_base_alloc((size_t)run->set.n_pictures, sizeof *stats);
     run->pixels = fus_base_alloc((size_t)run->set.n_categories, sizeof *run->pixels);
-    int code = stats && run->pixels ? fus_set_measure(&run->set, run->picture_sha256, stats, err)
+    int code = stats && run->pixels ? fus_cache_create(&run->cache, run->set.n_pictures, run->max_memory / 8, err)
                                     : fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", run->set.n_pictures);
+    for (int i = 0; i < run->n_models && !code; i++)
+        code = fus_cache_want(run->cache, &run->models[i].preprocess, err);
+    if (!code)
+        code = fus_set_check(&run->set, run->picture_sha256, stats, run->cache, err);
     if (!code)
         fus_pixelstats_summarise(run->pixels, &run->set, stats);
     fus_base_free(stats);
@@ -143,6 +147,7 @@ int fus_run_check_models(struct fus_run *run, struct fus_error *err)
         code = fus_model_open(&m, run->models[i].path, run->lang_head, &options, err);
         if (code)
             break;
+        run->models[i].preprocess = m.preprocess;
         code = try_pass(run, &m, err);
         fus_model_close(&m);
     }
@@ -311,7 +316,7 @@ int fus_run_write_log(const struct fus_run *run, const struct fus_run_summary *s
     getrusage(RUSAGE_SELF, &usage);
     fus_outfile_printf(&f, "fusiform %s\nthreads\t%d\nbatch\t%d\nmax_memory_bytes\t%zu\n", FUS_VERSION, fus_base_threads(),
                        run->batch, run->max_memory);
-    fus_outfile_printf(&f, "check_pictures_s\t%.3f\n", run->check_seconds);
+    fus_outfile_printf(&f, "check_pictures_s\t%.3f\nremembered_pictures_bytes\t%zu\n", run->check_seconds, fus_cache_bytes(run->cache));
     for (int i = 0; i < summary->n_models; i++) {
         const struct fus_run_model *m = &run->models[i];
         fus_outfile_printf(&f, "model\t%s\tisa\t%s\tnet_bytes\t%zu\tscratch_bytes\t%zu\tpasses\t%d\tload_s\t%.3f\tdecode_s\t%.3f\t"
@@ -363,5 +368,6 @@ void fus_run_free(struct fus_run *run, struct fus_run_summary *summary)
     fus_base_free(run->models);
     fus_base_free(run->picture_sha256);
     fus_base_free(run->pixels);
+    fus_cache_free(run->cache);
     fus_set_close(&run->set);
 }

@@ -35,15 +35,8 @@ static int on_batch(void *context, int tap, int first, int n, float *blocked)
 static int prepare(void *context, int i, struct fus_error *err)
 {
     const struct pass *p = context;
-    struct fus_image image = {0};
-    int code = fus_set_picture(&image, &p->run->set, i, err);
-    if (code)
-        return code;
-    code = fus_preprocess_apply(p->input + (size_t)(i - p->first) * p->model->input_floats, &p->model->preprocess, &image, err);
-    if (code)
-        fus_base_blame(err, "%s: ", p->run->set.pictures[i].path);
-    fus_image_free(&image);
-    return code;
+    return fus_cache_input(p->input + (size_t)(i - p->first) * p->model->input_floats, p->run->cache, &p->run->set, i,
+                           &p->model->preprocess, err);
 }
 
 static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
