@@ -71,7 +71,7 @@ static void test_damage(void)
     CHECK(fus_exif_orientation(fill, sizeof fill) == 1);
 }
 
-static void test_errors(void)
+static void test_wrong_files(void)
 {
     struct fus_image image = {0};
     CHECK(fus_image_create(&image, 2, 1, &err) == FUS_OK);
@@ -86,6 +86,6 @@ int main(void)
 {
     test_golden();
     test_damage();
-    test_errors();
+    test_wrong_files();
     return test_end();
 }
