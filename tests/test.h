@@ -50,11 +50,11 @@ struct test_error {
     double largest;
     int n;
 };
-static struct test_error test_errors[32];
+static struct test_error test_largest[32];
 
 static inline bool test_near(const char *name, double got, double want, double tolerance)
 {
-    struct test_error *e = test_errors;
+    struct test_error *e = test_largest;
     while (e->name && strcmp(e->name, name) != 0)
         e++;
     double error = test_close(got, want, 0) ? 0 : fabs(got - want) / fabs(want);
@@ -79,7 +79,7 @@ static inline const char *test_shared(const char *name)
 
 static inline int test_end(void)
 {
-    for (const struct test_error *e = test_errors; e->name; e++)
+    for (const struct test_error *e = test_largest; e->name; e++)
         printf("largest relative error: %-46s %.1e   %d values\n", e->name, e->largest, e->n);
     printf("%d passed, %d failed, %d skipped\n", test_passed, test_failed, test_skipped);
     return test_failed ? 1 : 0;
