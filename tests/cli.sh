@@ -286,8 +286,8 @@ says '^relu,face,[0-9]+,zero,scrambled,6,'
 cp "$work/stdout" "$work/lesion"
 run "lesion, other batch and threads" lesion $lesion --layer relu --controls 5 --batch 7 --threads 1 -o "$work/again.csv"
 ok "the same bytes" cmp "$work/lesion" "$work/again.csv"
-run "lesion, both read-outs" lesion $lesion --layer relu --controls 5 --readout both
-ok "the same rows by class means, as many by ridge" sh -c 'head -n 6 "$1" | cmp - "$2" && test "$(grep -c ,ridge$ "$1")" -eq 5' sh "$work/stdout" "$work/lesion"
+run "lesion, both read-outs" lesion $lesion --layer relu --controls 5 --readout both -o "$work/both.csv"
+ok "the same rows by class means, as many by ridge" sh -c 'head -n 6 "$1" | cmp - "$2" && test "$(grep -c ,ridge$ "$1")" -eq 5' sh "$work/both.csv" "$work/lesion"
 fails 1 "comes after the final features" lesion $lesion --layer fc
 fails 1 "no model of this run has the weights" lesion $lesion --model 'random:cifar_resnet8?seed=9' --layer relu
 fails 1 "no category is called 'cat'" lesion $lesion --category cat --layer relu
