@@ -12,6 +12,7 @@
 #include "team.h"
 
 #define KC 192              /* depth of a slice: 192 x 32 weights are 24 KB, half of a first-level cache */
+#define MOST_TAPS 49        /* of the 7x7 stem */
 #define TILES_PER_BLOCK 8   /* pixels packed at a time: 8 x 14 x 192 floats are 86 KB */
 
 /* ---- weights ---- */
@@ -40,23 +41,34 @@ struct packing {
     const struct fus_layer *layer;
 };
 
+void fus_gemm_gather(float *out, const float *weights, const struct fus_layer *l, int block, int in_block)
+{
+    int taps = l->kernel * l->kernel, in = l->in_channels;
+    int n = l->channels - block * FUS_LANES, channels = in - in_block * FUS_LANES;
+    n = n < FUS_LANES ? n : FUS_LANES;
+    channels = channels < FUS_LANES ? channels : FUS_LANES;
+    if (n < FUS_LANES || channels < FUS_LANES)
+        memset(out, 0, (size_t)(FUS_LANES * taps * FUS_LANES) * sizeof *out);
+    for (int lane = 0; lane < n; lane++) {
+        const float *w = weights + ((size_t)(block * FUS_LANES + lane) * (size_t)in + (size_t)(in_block * FUS_LANES)) * (size_t)taps;
+        for (int i = 0; i < channels * taps; i++)
+            out[i * FUS_LANES + lane] = w[i];
+    }
+}
+
 static void pack_block(void *context, int block, int thread)
 {
     const struct packing *p = context;
     const struct fus_layer *l = p->layer;
-    size_t taps = (size_t)(l->kernel * l->kernel), k_all = (size_t)fus_gemm_k(l), in = (size_t)l->in_channels;
-    size_t depth = from_picture(l) ? in : (size_t)FUS_BLOCKS(l->in_channels) * FUS_LANES;
-    const float *w = p->weights + (size_t)block * FUS_LANES * in * taps;
-    float *to = p->panels + (size_t)block * k_all * FUS_LANES;
-    size_t n = (size_t)(l->channels - block * FUS_LANES);
+    int taps = l->kernel * l->kernel, depth = fus_gemm_k(l) / taps;
+    float *to = p->panels + (size_t)block * (size_t)fus_gemm_k(l) * FUS_LANES, here[FUS_LANES * MOST_TAPS * FUS_LANES];
     (void)thread;
-    n = n < FUS_LANES ? n : FUS_LANES;
-    if (k_all != taps * in || n < FUS_LANES)
-        memset(to, 0, k_all * FUS_LANES * sizeof *to);
-    for (size_t c = 0; c < in; c++)
-        for (size_t tap = 0; tap < taps; tap++)
-            for (size_t lane = 0; lane < n; lane++)
-                to[(tap * depth + c) * FUS_LANES + lane] = w[(lane * in + c) * taps + tap];
+    for (int c = 0; c < depth; c++) {
+        if (c % FUS_LANES == 0)
+            fus_gemm_gather(here, p->weights, l, block, c / FUS_LANES);
+        for (int tap = 0; tap < taps; tap++)
+            memcpy(to + (size_t)(tap * depth + c) * FUS_LANES, here + (c % FUS_LANES * taps + tap) * FUS_LANES, FUS_LANES * sizeof *to);
+    }
 }
 
 void fus_gemm_pack_weights(float *panels, const float *weights, const struct fus_layer *l)

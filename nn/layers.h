@@ -24,6 +24,10 @@ size_t fus_gemm_panel_floats(const struct fus_layer *l);
 /* weights [channels, in_channels, kernel, kernel] -> panels. */
 void fus_gemm_pack_weights(float *panels, const float *weights, const struct fus_layer *l);
 
+/* Weights of a block of 16 channels for a block of 16 input channels: out [16 input channels, kernel^2, 16 channels], zeros where there are
+ * no such channels. Reads each channel's in one run. */
+void fus_gemm_gather(float *out, const float *weights, const struct fus_layer *l, int block, int in_block);
+
 /* Floats of scratch for each thread. */
 size_t fus_gemm_scratch_floats(const struct fus_kernel *kernel);
 

@@ -46,20 +46,22 @@ size_t fus_winograd_panel_floats(const struct fus_layer *l)
 
 /* ---- weights ---- */
 
-/* u [n, n] = G g G'. */
-static void transform_3x3(double *u, const float g[9], const double (*G)[3], int n)
+/* u [n, n] = G g G' for 16 kernels side by side; in double, rounded once. */
+static void transform_3x3(float u[MOST_COMPONENTS][FUS_LANES], const float g[9][FUS_LANES], const double (*G)[3], int n)
 {
-    double t[6][3];
+    double t[6][3][FUS_LANES];
     for (int i = 0; i < n; i++)
         for (int j = 0; j < 3; j++)
-            t[i][j] = G[i][0] * g[j] + G[i][1] * g[3 + j] + G[i][2] * g[6 + j];
+            for (int lane = 0; lane < FUS_LANES; lane++)
+                t[i][j][lane] = G[i][0] * g[j][lane] + G[i][1] * g[3 + j][lane] + G[i][2] * g[6 + j][lane];
     for (int i = 0; i < n; i++)
         for (int j = 0; j < n; j++)
-            u[n * i + j] = t[i][0] * G[j][0] + t[i][1] * G[j][1] + t[i][2] * G[j][2];
+            for (int lane = 0; lane < FUS_LANES; lane++)
+                u[n * i + j][lane] = (float)(t[i][0][lane] * G[j][0] + t[i][1][lane] * G[j][1] + t[i][2][lane] * G[j][2]);
 }
 
 /* G for the points above: row p is (1, p, p^2) / prod (p - q) over the other finite points q. */
-static void transform_weights(double *u, const float g[9], int tile)
+static void transform_weights(float u[MOST_COMPONENTS][FUS_LANES], const float g[9][FUS_LANES], int tile)
 {
     static const double G2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
     const double a = 0.625, b = 1.5, fa = 1 / (2 * a * a * (a * a - b * b)), fb = 1 / (2 * b * b * (b * b - a * a));
@@ -78,23 +80,20 @@ static void pack_block(void *context, int block, int thread)
 {
     const struct packing *p = context;
     const struct fus_layer *l = p->layer;
-    size_t in = (size_t)l->in_channels, depth = (size_t)FUS_BLOCKS(l->in_channels) * FUS_LANES;
+    size_t depth = (size_t)FUS_BLOCKS(l->in_channels) * FUS_LANES;
     size_t component = (size_t)FUS_BLOCKS(l->channels) * depth * FUS_LANES;
+    float g[FUS_LANES][9][FUS_LANES], u[MOST_COMPONENTS][FUS_LANES]; /* of 16 input channels; transformed, of one */
     (void)thread;
     for (size_t c = 0; c < depth; c++) {
-        float *to = p->panels + ((size_t)block * depth + c) * FUS_LANES;
-        for (int lane = 0; lane < FUS_LANES; lane++) {
-            static const float none[9];
-            size_t k = (size_t)(block * FUS_LANES + lane);
-            double u[MOST_COMPONENTS];
-            transform_weights(u, c < in && k < (size_t)l->channels ? p->weights + (k * in + c) * 9 : none, tile_side(l));
-            for (size_t i = 0; i < (size_t)n_components(l); i++)
-                to[i * component + (size_t)lane] = (float)u[i];
-        }
+        if (c % FUS_LANES == 0)
+            fus_gemm_gather(&g[0][0][0], p->weights, l, block, (int)(c / FUS_LANES));
+        transform_weights(u, (const float (*)[FUS_LANES])g[c % FUS_LANES], tile_side(l));
+        for (size_t i = 0; i < (size_t)n_components(l); i++)
+            memcpy(p->panels + i * component + ((size_t)block * depth + c) * FUS_LANES, u[i], sizeof u[i]);
     }
 }
 
-/* weights [channels, in_channels, 3, 3] -> panels [components, blocks, in_blocks * 16, 16]; in double, rounded once. */
+/* weights [channels, in_channels, 3, 3] -> panels [components, blocks, in_blocks * 16, 16]. */
 void fus_winograd_pack_weights(float *panels, const float *weights, const struct fus_layer *l)
 {
     struct packing p = {panels, weights, l};
