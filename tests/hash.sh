@@ -66,7 +66,7 @@ for isa in scalar avx2 avx512 neon; do
     check "FUS_ISA=$isa" $RUN "$program"
     unset FUS_ISA
 done
-for options in '--threads 1' '--threads 3 --batch 1' '--batch 7' '--max-memory 1M'; do
+for options in '--threads 1 --batch 8' '--threads 2 --batch 1' '--threads 4 --batch 3' '--max-memory 1M'; do
     check "$options" $RUN "$program"
 done
 options=
