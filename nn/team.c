@@ -1,25 +1,33 @@
 /* Fork and join inside one OpenMP region: see team.h. */
 #include "team.h"
 
+#include <string.h>
+
 #include "base.h"
 
 #ifdef _OPENMP
 #include <omp.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 
+#define MOST_THREADS 1024
 #define SPINS 10000 /* pauses of some 40 ns each before a thread goes to sleep: longer than the gaps within a forward pass */
 
+/* The tasks of one thread that nobody has taken yet: first in the upper half, end in the lower. One word, so that whoever changes it from
+ * what he saw has taken a task of the job there is. */
+struct share {
+    _Alignas(64) _Atomic uint64_t tasks;
+};
+
 struct team {
-    /* Upper half: number of the job; lower half: tasks nobody has taken yet. One word, so that a thread that comes late
-     * cannot take a task of a job that is over. */
-    _Atomic uint64_t ticket;
-    atomic_int n_done, n_asleep, master_asleep, over;
-    int n_tasks; /* of the job; these three stand still while it has tasks */
-    fus_team_task fn;
+    int n_threads;
+    atomic_int n_left, n_asleep, master_asleep, over; /* tasks of the job not done yet */
+    fus_team_task fn; /* these two stand still while the job has tasks */
     void *context;
     pthread_mutex_t mutex;
     pthread_cond_t work, done;
+    struct share shares[MOST_THREADS]; /* [n_threads] */
 };
 
 static _Thread_local struct team *current; /* of the thread that runs a program */
@@ -33,27 +41,47 @@ static void pause_a_little(void)
 #endif
 }
 
-/* Take tasks until there are none. */
+/* The first task of a share, for its own thread, or the last, for others; -1: none is left. */
+static int take(struct share *s, bool own)
+{
+    uint64_t tasks = atomic_load(&s->tasks);
+    for (;;) {
+        uint32_t first = (uint32_t)(tasks >> 32), end = (uint32_t)tasks;
+        if (first == end)
+            return -1;
+        uint64_t rest = own ? (uint64_t)(first + 1) << 32 | end : (uint64_t)first << 32 | (end - 1);
+        if (atomic_compare_exchange_weak(&s->tasks, &tasks, rest))
+            return (int)(own ? first : end - 1);
+    }
+}
+
+/* Take tasks until there are none: a thread's own first, which are as far as it goes the same part of the data in every loop, then
+ * those that others have not come to. */
 static void take_tasks(struct team *t, int thread)
 {
-    uint64_t ticket = atomic_load(&t->ticket);
-    while ((uint32_t)ticket != 0) {
-        if (!atomic_compare_exchange_weak(&t->ticket, &ticket, ticket - 1))
+    for (int i = 0; i < t->n_threads;) {
+        int task = take(&t->shares[(thread + i) % t->n_threads], i == 0);
+        if (task < 0) {
+            i++;
             continue;
-        int n = t->n_tasks; /* the job lasts until this task is done */
-        t->fn(t->context, n - (int)(uint32_t)ticket, thread);
-        if (atomic_fetch_add(&t->n_done, 1) + 1 == n && atomic_load(&t->master_asleep)) {
+        }
+        t->fn(t->context, task, thread); /* the job lasts until this task is done */
+        if (atomic_fetch_sub(&t->n_left, 1) == 1 && atomic_load(&t->master_asleep)) {
             pthread_mutex_lock(&t->mutex);
             pthread_cond_signal(&t->done);
             pthread_mutex_unlock(&t->mutex);
         }
-        ticket = atomic_load(&t->ticket);
     }
 }
 
 static bool idle(struct team *t)
 {
-    return (uint32_t)atomic_load(&t->ticket) == 0 && !atomic_load(&t->over);
+    for (int i = 0; i < t->n_threads; i++) {
+        uint64_t tasks = atomic_load(&t->shares[i].tasks);
+        if ((uint32_t)(tasks >> 32) != (uint32_t)tasks)
+            return false;
+    }
+    return !atomic_load(&t->over);
 }
 
 static void stand_by(struct team *t, int thread)
@@ -84,13 +112,13 @@ static void wake_sleepers(struct team *t)
 
 static void join(struct team *t)
 {
-    for (int i = 0; i < SPINS && atomic_load(&t->n_done) < t->n_tasks; i++)
+    for (int i = 0; i < SPINS && atomic_load(&t->n_left) > 0; i++)
         pause_a_little();
-    if (atomic_load(&t->n_done) == t->n_tasks)
+    if (atomic_load(&t->n_left) == 0)
         return;
     pthread_mutex_lock(&t->mutex);
     atomic_store(&t->master_asleep, 1);
-    while (atomic_load(&t->n_done) < t->n_tasks)
+    while (atomic_load(&t->n_left) > 0)
         pthread_cond_wait(&t->done, &t->mutex);
     atomic_store(&t->master_asleep, 0);
     pthread_mutex_unlock(&t->mutex);
@@ -98,12 +126,18 @@ static void join(struct team *t)
 
 void fus_team_run(void (*program)(void *context), void *context)
 {
-    if (fus_base_threads() == 1 || current || omp_in_parallel()) {
+    int n = fus_base_threads() < MOST_THREADS ? fus_base_threads() : MOST_THREADS;
+    if (n == 1 || current || omp_in_parallel()) {
         program(context);
         return;
     }
-    struct team t = {.mutex = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
-#pragma omp parallel num_threads(fus_base_threads())
+    struct team t;
+    memset(&t, 0, offsetof(struct team, shares) + (size_t)n * sizeof *t.shares);
+    t.n_threads = n;
+    pthread_mutex_init(&t.mutex, NULL);
+    pthread_cond_init(&t.work, NULL);
+    pthread_cond_init(&t.done, NULL);
+#pragma omp parallel num_threads(n)
     {
         if (omp_get_thread_num() != 0) {
             stand_by(&t, omp_get_thread_num());
@@ -145,14 +179,16 @@ void fus_team_for(int n_tasks, fus_team_task fn, void *context)
         fus_team_run(run_loop, &l);
         return;
     }
-    t->n_tasks = n_tasks;
     t->fn = fn;
     t->context = context;
-    atomic_store(&t->n_done, 0);
-    uint64_t job = (atomic_load(&t->ticket) >> 32) + 1;
-    atomic_store(&t->ticket, job << 32 | (uint32_t)n_tasks);
+    atomic_store(&t->n_left, n_tasks);
+    for (int i = 0; i < t->n_threads; i++) {
+        uint64_t first = (uint64_t)n_tasks * (uint64_t)i / (uint64_t)t->n_threads;
+        uint64_t end = (uint64_t)n_tasks * (uint64_t)(i + 1) / (uint64_t)t->n_threads;
+        atomic_store(&t->shares[i].tasks, first << 32 | end);
+    }
     wake_sleepers(t);
-    current = NULL; /* a loop within a task is the thread's own */
+    current = NULL; /* a loop within a task is its thread's alone */
     take_tasks(t, 0);
     current = t;
     join(t);

@@ -4,7 +4,8 @@
  * spins for milliseconds, and a network has a hundred barriers a picture). So a whole forward pass is one parallel region:
  * thread 0 walks through the layers, the others stand by and take tasks, waiting for a short while awake and then asleep.
  *
- * Tasks may run in any order and on any thread: nothing may depend on it. */
+ * Each thread has its part of the tasks, the first the first ones, and takes others' when it is through with it: so a thread finds in its cache
+ * what it wrote a layer before, and a slow one holds up nobody. Tasks may run in any order and on any thread: nothing may depend on it. */
 #ifndef FUS_TEAM_H
 #define FUS_TEAM_H
 
