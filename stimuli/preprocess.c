@@ -3,6 +3,7 @@
  *   Resize(n): the shorter side becomes n, the longer int(n * long / short); CenterCrop(n): offset round((side - n) / 2), ties to
  *   even, black added first where the picture is smaller; ToTensor: v / 255; Normalize: (v - mean) / std, channel by channel,
  *   each operation in float. */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +42,7 @@ static bool parse_three(float out[3], const char *text, bool positive)
     for (int i = 0; i < 3; i++) {
         char *end;
         double v = strtod(text, &end);
-        if (end == text || !isfinite(v) || (positive && !((float)v > 0)))
+        if (end == text || !(fabs(v) <= FLT_MAX) || (positive && !((float)v > 0)))
             return false;
         out[i] = (float)v;
         if (i == 0 && !*end) {

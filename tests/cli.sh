@@ -74,6 +74,9 @@ fails 2 "--out DIR expected" run --model "$small"
 
 # ---- pictures: drawn, decoded, preprocessed ----
 run "stimuli generate" stimuli generate --per-category 4 --size 64 --seed 5 -o "$work/set"
+run "stimuli generate, one thread" stimuli generate --per-category 4 --size 64 --seed 5 -o "$work/set1" --threads 1
+ok "the same pictures" diff -r "$work/set" "$work/set1"
+rm -r "$work/set1"
 ok "captions" test "$(wc -l <"$work/set/captions.tsv")" -eq 20
 face=$work/set/adult/adult-1.png house=$work/set/house/house-1.png
 run "stimuli sheet" stimuli sheet "$work/set" --size 32 -o "$work/sheet.png"

@@ -44,7 +44,8 @@ static void test_parse(void)
                                       "resize=9,interp=bicubic,crop=224,mean=0/1,std=1", "resize=9,interp=bicubic,crop=224,mean=0,std=0",
                                       "resize=9,interp=bicubic,crop=224,mean=0,std=-1", "resize=9,interp=bicubic,crop=224,mean=nan,std=1",
                                       "resize=9,resize=9,interp=bicubic,crop=224,mean=0,std=1", "resize=9,interp=bicubic,crop=224,mean=0,std=1,",
-                                      "resize=9,interp=bicubic,crop=99999,mean=0,std=1", "resize=9x,interp=bicubic,crop=9,mean=0,std=1"};
+                                      "resize=9,interp=bicubic,crop=99999,mean=0,std=1", "resize=9x,interp=bicubic,crop=9,mean=0,std=1",
+                                      "resize=9,interp=bicubic,crop=9,mean=1e39,std=1", "resize=9,interp=bicubic,crop=9,mean=0,std=1e39"};
     struct fus_preprocess p = {0};
     struct fus_error err;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)

@@ -28,17 +28,27 @@ struct options {
     uint64_t seed;
 };
 
-/* Picture i of the set as DIR/SUBCATEGORY/SUBCATEGORY-N.png; its name goes to `name`. */
-static int draw_one(char *name, size_t name_bytes, const struct fus_set *set, int i, const struct options *o,
-                    struct fus_error *err)
+struct drawing {
+    const struct fus_set *set;
+    const struct options *o;
+};
+
+/* SUBCATEGORY/SUBCATEGORY-N.png */
+static void name_picture(char *name, size_t name_bytes, const struct fus_set *set, int i)
 {
-    const struct fus_picture *p = &set->pictures[i];
-    const char *sub = set->subcategories[p->subcategory];
-    char path[4096];
+    const char *sub = set->subcategories[set->pictures[i].subcategory];
+    snprintf(name, name_bytes, "%s/%s-%d.png", sub, sub, set->pictures[i].index + 1);
+}
+
+static int draw_picture(void *arg, int i, struct fus_error *err)
+{
+    const struct drawing *d = arg;
+    const struct fus_picture *p = &d->set->pictures[i];
+    char name[512], path[4096];
     struct fus_image image = {0};
-    snprintf(name, name_bytes, "%s/%s-%d.png", sub, sub, p->index + 1);
-    snprintf(path, sizeof path, "%s/%s", o->out, name);
-    int code = fus_generate_picture(&image, sub, p->index, o->seed, o->size, err);
+    name_picture(name, sizeof name, d->set, i);
+    snprintf(path, sizeof path, "%s/%s", d->o->out, name);
+    int code = fus_generate_picture(&image, d->set->subcategories[p->subcategory], p->index, d->o->seed, d->o->size, err);
     if (!code)
         code = fus_png_write(path, &image, err);
     fus_image_free(&image);
@@ -62,7 +72,10 @@ static int draw_all(const struct fus_set *set, const struct options *o, struct f
 {
     struct fus_outfile captions = {0}, manifest = {0};
     char path[4096], name[512], caption[512];
+    struct drawing drawing = {set, o};
     int code = make_folders(set, o->out, err);
+    if (!code)
+        code = fus_set_each(0, set->n_pictures, draw_picture, &drawing, err);
     snprintf(path, sizeof path, "%s/captions.tsv", o->out);
     if (!code)
         code = fus_outfile_open(&captions, path, err);
@@ -71,15 +84,12 @@ static int draw_all(const struct fus_set *set, const struct options *o, struct f
         code = fus_outfile_open(&manifest, path, err);
     for (int i = 0; i < set->n_pictures && !code; i++) {
         const struct fus_picture *p = &set->pictures[i];
-        code = draw_one(name, sizeof name, set, i, o, err);
-        if (!code)
-            code = fus_generate_caption(caption, sizeof caption, set->subcategories[p->subcategory], p->index, o->seed);
+        name_picture(name, sizeof name, set, i);
+        code = fus_generate_caption(caption, sizeof caption, set->subcategories[p->subcategory], p->index, o->seed);
         if (code)
             break;
         fus_outfile_printf(&captions, "%s\t%s\n", name, caption);
         fus_outfile_printf(&manifest, "%s\t%s\t%s\n", name, set->categories[p->category], set->subcategories[p->subcategory]);
-        if (fus_base_stopping())
-            code = fus_base_fail(err, FUS_ESTOPPED, "stopped after %d of %d pictures", i + 1, set->n_pictures);
     }
     if (!code)
         code = fus_outfile_commit(&captions, err);
