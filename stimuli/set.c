@@ -419,10 +419,8 @@ static int fill_manifest(struct fus_set *set, const struct plan *p, struct fus_m
                 category++;
         add_picture(set, row->path, category, entry);
         row->path = NULL;
-        if (row->half >= 0) {
+        if (row->half >= 0)
             set->pictures[set->n_pictures - 1].half = row->half;
-            set->halves_given = true;
-        }
     }
     return code;
 }

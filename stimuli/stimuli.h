@@ -126,7 +126,6 @@ struct fus_set {
     char **categories;            /* "face", "body", ... in the order of the tables and figures */
     char **subcategories;         /* "adult", "child", ... = folder names */
     char *description;            /* one line for the report: "fLoc folders, 192 pictures: face = adult + child; ..." */
-    bool halves_given;            /* by the manifest */
     bool drawn;                   /* built-in set: fus_set_picture draws instead of reading */
     uint64_t seed;
     uint64_t scramble_seed;

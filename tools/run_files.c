@@ -231,8 +231,7 @@ static void json_options(struct fus_outfile *f, const struct fus_run *run)
                        prince || (iut && o->student) ? "\"student\"" : iut ? "\"welch\"" : "null",
                        iut ? correction[o->correction] : prince ? "\"by\"" : "null");
     fus_outfile_printf(f, "  \"alpha\": %.17g,\n  \"halves\": \"%s\",\n  \"bootstrap\": %d,\n  \"interval\": \"%s\",\n  \"permutations\": %d,\n  \"seed\": %llu,\n  ", o->alpha,
-                       run->halves == FUS_HALVES_ALTERNATE && run->set.halves_given ? "manifest" : halves[run->halves], run->bootstrap,
-                       fus_bootstrap_name(run->interval), run->permutations, (unsigned long long)run->seed);
+                       halves[run->halves], run->bootstrap, fus_bootstrap_name(run->interval), run->permutations, (unsigned long long)run->seed);
     json_field(f, "layers", run->layers);
     fus_outfile_printf(f, ",\n  \"conv\": \"%s\",\n  \"units\": \"%s\",\n  ", run->direct ? "direct" : "auto",
                        run->full_units ? "full" : "labels");
@@ -282,6 +281,8 @@ static int write_json(const struct fus_run *run, const struct fus_run_summary *s
         json_field(&f, "subcategory", run->set.subcategories[p->subcategory]);
         fus_outfile_printf(&f, ", ");
         json_field(&f, "sha256", run->picture_sha256[i]);
+        if (run->halves)
+            fus_outfile_printf(&f, ", \"half\": %d", p->half);
         fus_outfile_printf(&f, "}");
     }
     fus_outfile_printf(&f, "\n  ]\n}\n");
