@@ -1,6 +1,7 @@
 /* The moments of many draws of the same pictures. Responses are read from memory once for a batch of draws: a strip of units of all
  * pictures stays near the processor while every draw of the batch takes its moments from it. Then each draw is measured
- * by one thread alone. Memory: a set of moments for every draw of a batch, BATCH_BYTES in all (but one set at least). */
+ * by one thread alone, where there are draws enough for all. Memory: a set of moments for every draw of a batch, BATCH_BYTES in all
+ * (but one set at least). */
 #include <string.h>
 
 #include "inference.h"
@@ -132,7 +133,11 @@ static int run_batch(struct batch *b, struct fus_error *err)
     for (size_t k = 0; k < b->n; k++)
         choose(&b->draws[k], b, b->first + k);
     fus_team_for((int)((b->r->n_units + STRIP - 1) / STRIP), take_strip, b);
-    fus_team_for((int)b->n, measure_draw, b);
+    bool alone = b->n >= (size_t)fus_base_threads(); /* else the threads share a draw's own loops */
+    if (alone)
+        fus_team_for((int)b->n, measure_draw, b);
+    for (size_t k = 0; k < b->n && !alone; k++)
+        measure_draw(b, (int)k, 0);
     for (size_t k = 0; k < b->n; k++)
         if (b->draws[k].code) {
             if (err)

@@ -245,6 +245,7 @@ ok "responses and moments agree" cmp "$work/from-responses" "$work/from-moments"
 for t in sweep:801 consistency:33 signflip:16 permutations:21 compare:11; do
     ok "rows of ${t%:*}.csv" test "$(wc -l <"$work/every/${t%:*}.csv")" -eq "${t#*:}"
 done
+ok "how intervals were made in run.json" grep -q '"interval": "centred"' "$work/every/run.json"
 ok "intervals in layers.csv" grep -qE '^([^,]*,){6}[0-9]' "$work/every/layers.csv"
 run "plain" run $two --halves none --out "$work/plain"
 cut -d, -f1-6,8-17 "$work/plain/layers.csv" | cut -d, -f1-6,8- >"$work/plain.csv"

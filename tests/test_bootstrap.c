@@ -113,6 +113,50 @@ static void test_pairing(void)
     fus_bootstrap_destroy(&two);
 }
 
+/* Moved to the estimate, cut where a proportion ends, and p as the interval says. */
+static void test_methods(void)
+{
+    enum fus_interval_method method;
+    struct fus_error err;
+    for (int i = 0; i < 3; i++)
+        CHECK(fus_bootstrap_parse(&method, fus_bootstrap_name((enum fus_interval_method)i), NULL) == 0 && (int)method == i);
+    CHECK(fus_bootstrap_parse(&method, "wald", &err) == FUS_EINVAL && strstr(err.msg, "centred, percentile, bca"));
+    double scratch[5], values[5] = {4, 2, NAN, 3, 3};
+    struct fus_interval i;
+    fus_bootstrap_centred(&i, 10, values, 5, 0.5, scratch);
+    CHECK(i.low == 9.75 && i.high == 10.25 && i.estimate == 10); /* quartiles 2.75 and 3.25 about the mean 3 */
+    fus_bootstrap_centred(&i, NAN, values, 5, 0.5, scratch);
+    CHECK(isnan(i.low) && isnan(i.high));
+
+    struct fus_responses r = example();
+    struct fus_bootstrap a, b;
+    struct fus_layer_summary layer;
+    struct fus_interval difference[15];
+    struct fus_moments m;
+    CHECK(fus_bootstrap_create(&a, &r, 40, FUS_INTERVAL_CENTRED, 3, &uncorrected, NULL, NULL) == 0);
+    CHECK(fus_bootstrap_create(&b, &r, 40, FUS_INTERVAL_CENTRED, 3, &uncorrected, NULL, NULL) == 0);
+    for (int k = 0; k < 40; k++) { /* the first proportion: 0.01 against resamples of 0.3 and more; its difference: 0.01 against -0.5 and less */
+        a.resampled[k] = 0.3 + 0.001 * k;
+        b.resampled[k] = 0.8 + 0.002 * k;
+    }
+    a.estimate[0] = 0.01, b.estimate[0] = 0;
+    CHECK(fus_moments_create(&m, CATEGORIES, UNITS, NULL) == 0);
+    fus_responses_moments(&m, &r, NULL, PICTURES, NULL);
+    CHECK(fus_select_layer(&layer, &m, "x", 6, 4, 5, &uncorrected, NULL) == 0 && fus_bootstrap_fill(&layer, &a, 0.05, NULL) == 0);
+    CHECK(layer.categories[0].ci_low == 0 && test_close(layer.categories[0].ci_high, 0.01 + 0.0185250, 1e-6));
+    CHECK(fus_bootstrap_difference(difference, &a, &b, 0.05, NULL) == 0);
+    CHECK(difference[0].low < 0 && difference[0].high > 0.01 && difference[0].p > 0.05);
+    a.method = b.method = FUS_INTERVAL_PERCENTILE;
+    CHECK(fus_bootstrap_difference(difference, &a, &b, 0.05, NULL) == 0);
+    CHECK(difference[0].high < -0.5 && test_close(difference[0].p, 2.0 / 41, 1e-12));
+    b.method = FUS_INTERVAL_CENTRED;
+    CHECK(fus_bootstrap_difference(difference, &a, &b, 0.05, &err) == FUS_EINVAL);
+    fus_select_free(&layer);
+    fus_moments_destroy(&m);
+    fus_bootstrap_destroy(&a);
+    fus_bootstrap_destroy(&b);
+}
+
 static void test_refusals(void)
 {
     struct fus_responses r = example();
@@ -152,6 +196,7 @@ int main(void)
     test_golden();
     test_bca();
     test_pairing();
+    test_methods();
     test_refusals();
     return test_end();
 }
