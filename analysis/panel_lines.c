@@ -31,6 +31,8 @@ const char *fus_panels_axis_title(enum fus_view_quantity quantity)
         return "CSI (mean \xc2\xb1 SEM)";
     case FUS_VIEW_PROPORTION:
         return "selective units (% of layer)";
+    case FUS_VIEW_CROSSED:
+        return "CSI, other half (mean)";
     case FUS_VIEW_VARIATION:
         break;
     }
@@ -65,6 +67,20 @@ static void curve(const struct lines *p, int model)
         if (isfinite(at.value))
             fus_svg_put(p->out, "$s$f,$f", pen_down ? "L" : "M", x_of(p, model, l), fus_axis_at(&p->y, at.value));
         pen_down = isfinite(at.value);
+    }
+    fus_svg_put(p->out, "\"/>\n");
+}
+
+/* What chance gives, a dotted line. */
+static void chance(const struct lines *p, int model)
+{
+    bool pen_down = false;
+    fus_svg_put(p->out, "<path class=\"nl\" d=\"");
+    for (int l = 0; l < p->view->run->models[model].n_layers; l++) {
+        double v = fus_view_chance(p->view, model, l, p->category);
+        if (isfinite(v))
+            fus_svg_put(p->out, "$s$f,$f", pen_down ? "L" : "M", x_of(p, model, l), fus_axis_at(&p->y, v));
+        pen_down = isfinite(v);
     }
     fus_svg_put(p->out, "\"/>\n");
 }
@@ -175,6 +191,8 @@ double fus_panels_lines(struct fus_svg *out, const struct fus_view *view, enum f
         fus_svg_put(out, "<g class=\"");
         fus_theme_class(out, &view->theme, category, which[i]);
         fus_svg_put(out, "\">");
+        if (view->permuted && quantity == FUS_VIEW_PROPORTION)
+            chance(&p, which[i]);
         error_bars(&p, which[i]);
         curve(&p, which[i]);
         n_points += markers(&p, which[i]);

@@ -24,8 +24,11 @@ double fus_panels_bars(struct fus_svg *out, const struct fus_view *view, enum fu
 /* Share of the channels selective for a category at each place of the last block layer's map, 0 to `top`. */
 double fus_panels_map(struct fus_svg *out, const struct fus_view *view, int model, int category, double top);
 
-/* The colour scale of the maps. */
-double fus_panels_scale(struct fus_svg *out, const struct fus_axis *scale, double width);
+/* The colour scale of maps and matrices. */
+double fus_panels_scale(struct fus_svg *out, const struct fus_axis *scale, const char *title, double width);
+
+/* Rank correlation of every layer of model a (rows) with every one of b (columns): values [n, n] of all layers of all models. Returns the height. */
+double fus_panels_matrix(struct fus_svg *out, const struct fus_view *view, const double *values, int a, int b, const char *title);
 
 /* A category's swatch and name, as a panel's title in `room` pixels. */
 void fus_panels_title(struct fus_svg *out, const struct fus_view *view, int category, double x, double y, double room);
