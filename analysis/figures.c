@@ -168,6 +168,14 @@ static void add_maps(struct fus_figures_figure *f, const struct fus_view *view)
     }
 }
 
+static bool has_response(const struct fus_response_profile *p, int category)
+{
+    for (int i = 0; i < p->n_pictures; i++)
+        if (isfinite(p->response[(size_t)category * (size_t)p->n_pictures + (size_t)i]))
+            return true;
+    return false;
+}
+
 #define MAX_MATRIX_MODELS 4 /* of more models each is compared with itself alone */
 
 /* For each model with a profile, a panel a category that units are selective for; one scale a model. */
@@ -182,9 +190,9 @@ static void add_dots(struct fus_figures_figure *f, const struct fus_view *view)
             continue;
         struct fus_axis scale = fus_panels_dots_scale(view, m);
         for (int c = 0; c < view->run->n_categories; c++) {
-            struct fus_figures_panel *panel = begin_panel(f, m);
+            struct fus_figures_panel *panel = has_response(&view->run->profiles[m], c) ? begin_panel(f, m) : NULL;
             if (!panel)
-                return;
+                continue;
             double height = fus_panels_dots(&f->body, view, m, c, &scale, &f->dots_every);
             describe(panel, f, view, c);
             end_panel(f, panel, FUS_PANELS_WIDTH, height);
@@ -259,7 +267,8 @@ static void add_all(struct fus_figures *set, const struct fus_view *view)
     static const char selective[] = "How selective", many[] = "How many", where[] = "Where", sure[] = "How reliable", alike[] = "How alike";
     bool any_profile = false;
     for (int m = 0; view->run->profiles && m < view->run->n_models; m++)
-        any_profile |= view->run->profiles[m].n_pictures > 0;
+        for (int c = 0; c < view->run->n_categories; c++)
+            any_profile |= has_response(&view->run->profiles[m], c);
     if (any_profile)
         add_dots(next(set, view, selective, "2A", "Responses of selective units, one dot a picture"), view);
     add_lines(next(set, view, selective, "2B", csi_heading), view, FUS_VIEW_CSI);

@@ -96,8 +96,6 @@ double fus_panels_dots(struct fus_svg *out, const struct fus_view *view, int mod
 {
     const struct fus_response_profile *profile = &view->run->profiles[model];
     int n = view->run->n_categories;
-    size_t n_units = fus_view_category(view, model, view->profile_layer[model], category)->n_selective;
-    bool any = false;
     struct dots p = {.out = out, .view = view, .profile = profile, .response = profile->response + (size_t)category * (size_t)profile->n_pictures,
                      .y = *scale, .spacing = (FUS_PANELS_WIDTH - LEFT - RIGHT) / n};
     double bottom = TOP + PLOT_HEIGHT;
@@ -107,18 +105,13 @@ double fus_panels_dots(struct fus_svg *out, const struct fus_view *view, int mod
     double height = p.slanted ? p.widest * 0.70711 + 34 : 38;
     fus_panels_title(out, view, category, LEFT, 15, FUS_PANELS_WIDTH - LEFT - 90);
     fus_svg_put(out, "<text class=\"tk end\" x=\"$f\" y=\"15\">$z selective units</text>", FUS_PANELS_WIDTH - RIGHT,
-                n_units);
+                fus_view_category(view, model, view->profile_layer[model], category)->n_selective);
     fus_svg_put(out, "<rect class=\"bd\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/>", LEFT + category * p.spacing, TOP, p.spacing, PLOT_HEIGHT);
     fus_axis_left(out, &p.y, LEFT, FUS_PANELS_WIDTH - RIGHT, "mean response (activation)");
     for (int c = 0; c < n; c++) {
         int step = column(&p, c);
         *every = step > *every ? step : *every;
     }
-    for (int i = 0; i < profile->n_pictures; i++)
-        any |= isfinite(p.response[i]) != 0;
-    if (!any)
-        fus_svg_put(out, "<text class=\"lb mid\" x=\"$f\" y=\"$f\">$s</text>", (LEFT + FUS_PANELS_WIDTH - RIGHT) / 2, TOP + PLOT_HEIGHT / 2,
-                    n_units ? "no responses were kept" : "undefined: no unit is selective");
     labels(&p, bottom);
     fus_svg_put(out, "<path class=\"ax\" d=\"M$f,$fH$f\"/><text class=\"lb mid\" x=\"$f\" y=\"$f\">pictures of</text>\n", LEFT, bottom,
                 FUS_PANELS_WIDTH - RIGHT, (LEFT + FUS_PANELS_WIDTH - RIGHT) / 2, bottom + height - 5);

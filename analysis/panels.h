@@ -13,7 +13,7 @@
 double fus_panels_lines(struct fus_svg *out, const struct fus_view *view, enum fus_view_quantity quantity, int category,
                         const struct fus_axis *scale, const unsigned char *which, int n_which);
 
-/* How the units selective for a category respond to every picture (view->run->profiles): dots in one column a picture's
+/* How the units selective for a category, one at least, respond to every picture (view->run->profiles): dots in one column a picture's
  * category, a line at the column's mean. Of large categories every n-th picture is drawn: *every becomes at least that n. */
 struct fus_axis fus_panels_dots_scale(const struct fus_view *view, int model);
 double fus_panels_dots(struct fus_svg *out, const struct fus_view *view, int model, int category, const struct fus_axis *scale, int *every);
