@@ -102,7 +102,7 @@ static struct layout place_panels(struct fus_svg *out, const struct fus_figures_
 
 static struct fus_axis heat_scale(const struct fus_figures_figure *f)
 {
-    struct fus_axis scale = {.percent = f->heat_low == 0};
+    struct fus_axis scale = {.percent = f->heat_shares};
     fus_axis_fit(&scale, f->heat_low, f->heat_top, 4);
     return scale;
 }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "inference.h"
 #include "stimuli/stimuli.h"
@@ -268,9 +269,10 @@ void fus_detail_thumb(struct fus_svg *out, const struct fus_view *view, int pict
 {
     const struct fus_thumb *at = fus_thumbs_find(&view->thumbs, picture);
     if (!at) {
-        fus_svg_put(out, "<span class=\"nm\">");
+        const char *name = view->run->pictures ? view->run->pictures[picture] : "", *slash = strrchr(name, '/');
+        fus_svg_put(out, "<span class=\"nm\" title=\"");
         picture_title(out, view, picture, before);
-        fus_svg_put(out, "</span>");
+        fus_svg_put(out, "\">$e</span>", slash ? slash + 1 : name);
         return;
     }
     fus_svg_put(out, "<svg class=\"th\" viewBox=\"$d $d $d $d\" role=\"img\"><title>", at->x, at->y, FUS_THUMBS_SIDE, FUS_THUMBS_SIDE);

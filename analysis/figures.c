@@ -151,6 +151,7 @@ static void add_maps(struct fus_figures_figure *f, const struct fus_view *view)
     fus_axis_fit(&scale, 0, largest_in_maps(view), 4);
     f->columns = view->run->n_categories < 7 ? view->run->n_categories : 7;
     f->heat_title = "channels selective at this place (%)";
+    f->heat_shares = true;
     f->heat_top = scale.hi;
     f->model_groups = true;
     f->group_layer = view->last;
@@ -200,6 +201,19 @@ static void add_dots(struct fus_figures_figure *f, const struct fus_view *view)
     }
 }
 
+/* Rounded down to halves, so that the scale has round ends. */
+static double lowest_correlation(const struct fus_view *view)
+{
+    size_t n = 0;
+    double least = 0.5;
+    for (int m = 0; m < view->run->n_models; m++)
+        n += (size_t)view->run->models[m].n_layers;
+    for (int level = 0; level < 2; level++)
+        for (size_t i = 0; view->run->consistency[level] && i < n * n; i++)
+            least = view->run->consistency[level][i] < least ? view->run->consistency[level][i] : least;
+    return floor(2 * least) / 2 > -1 ? floor(2 * least) / 2 : -1;
+}
+
 /* Each model with itself, then, of few models, each pair; by categories and, where single responses were kept, by pictures. */
 static void add_matrices(struct fus_figures_figure *f, const struct fus_view *view)
 {
@@ -207,7 +221,7 @@ static void add_matrices(struct fus_figures_figure *f, const struct fus_view *vi
     int n = view->run->n_models;
     f->columns = 3;
     f->heat_title = "rank correlation of dissimilarities";
-    f->heat_low = -1;
+    f->heat_low = lowest_correlation(view);
     f->heat_top = 1;
     for (int level = 0; level < 2; level++)
         for (int away = 0; view->run->consistency[level] && away < (n <= MAX_MATRIX_MODELS ? n : 1); away++)
@@ -215,7 +229,7 @@ static void add_matrices(struct fus_figures_figure *f, const struct fus_view *vi
                 struct fus_figures_panel *panel = begin_panel(f, 0);
                 if (!panel)
                     return;
-                double height = fus_panels_matrix(&f->body, view, view->run->consistency[level], a, a + away, levels[level]);
+                double height = fus_panels_matrix(&f->body, view, view->run->consistency[level], a, a + away, f->heat_low, levels[level]);
                 snprintf(panel->label, sizeof panel->label, "%s, %s, models %d and %d", f->heading, levels[level], a + 1, a + away + 1);
                 end_panel(f, panel, FUS_PANELS_WIDTH, height);
             }
@@ -280,7 +294,7 @@ static void add_all(struct fus_figures *set, const struct fus_view *view)
     if (view->crossed) {
         struct fus_figures_figure *f = next(set, view, sure, "2B", "CSI in the pictures that did not choose the units");
         snprintf(f->file, sizeof f->file, "fig2b-crossed");
-        snprintf(f->number, sizeof f->number, "2B*");
+        snprintf(f->number, sizeof f->number, "2B\xe2\x80\xb2");
         add_lines(f, view, FUS_VIEW_CROSSED);
     }
     if (view->run->consistency[0] || view->run->consistency[1])

@@ -26,6 +26,7 @@ struct fus_figures_figure {
     bool own_scales;       /* panels differ too much for one scale: each has its own */
     bool coarse;           /* maps were averaged to 32 x 32 cells */
     const char *heat_title; /* a colour scale from heat_low to heat_top, of shares or of numbers, belongs to it; NULL: none */
+    bool heat_shares;
     double heat_low, heat_top;
     struct fus_svg body;
     struct fus_figures_panel *panels;

@@ -14,7 +14,7 @@ struct matrix {
     const double *values; /* from the first layers of both models on */
     size_t stride;        /* layers of all models */
     const struct fus_model_summary *a, *b;
-    double left, below, width, height;
+    double low, left, below, width, height;
 };
 
 static size_t first_layer(const struct fus_view *view, int model)
@@ -29,7 +29,7 @@ static size_t first_layer(const struct fus_view *view, int model)
 static int level_at(const struct matrix *p, int row, int column)
 {
     double r = p->values[(size_t)row * p->stride + (size_t)column];
-    int level = isfinite(r) ? (int)floor((r + 1) / 2 * FUS_THEME_HEAT_LEVELS) : -1;
+    int level = isfinite(r) ? (int)floor((r - p->low) / (1 - p->low) * FUS_THEME_HEAT_LEVELS) : -1;
     return level >= FUS_THEME_HEAT_LEVELS ? FUS_THEME_HEAT_LEVELS - 1 : level;
 }
 
@@ -81,9 +81,10 @@ static void labels(const struct matrix *p, const struct fus_model_summary *model
     }
 }
 
-double fus_panels_matrix(struct fus_svg *out, const struct fus_view *view, const double *values, int a, int b, const char *title)
+double fus_panels_matrix(struct fus_svg *out, const struct fus_view *view, const double *values, int a, int b, double low,
+                          const char *title)
 {
-    struct matrix p = {.out = out, .view = view, .a = &view->run->models[a], .b = &view->run->models[b]};
+    struct matrix p = {.out = out, .view = view, .low = low, .a = &view->run->models[a], .b = &view->run->models[b]};
     char name_a[4 * FUS_PANELS_NAME_CHARS + 1], name_b[4 * FUS_PANELS_NAME_CHARS + 1];
     size_t start_a = first_layer(view, a), start_b = first_layer(view, b);
     p.stride = first_layer(view, view->run->n_models);

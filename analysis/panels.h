@@ -27,8 +27,10 @@ double fus_panels_map(struct fus_svg *out, const struct fus_view *view, int mode
 /* The colour scale of maps and matrices. */
 double fus_panels_scale(struct fus_svg *out, const struct fus_axis *scale, const char *title, double width);
 
-/* Rank correlation of every layer of model a (rows) with every one of b (columns): values [n, n] of all layers of all models. Returns the height. */
-double fus_panels_matrix(struct fus_svg *out, const struct fus_view *view, const double *values, int a, int b, const char *title);
+/* Rank correlation of every layer of model a (rows) with every one of b (columns): values [n, n] of all layers of all models; colours from `low` to 1. Returns
+ * the height. */
+double fus_panels_matrix(struct fus_svg *out, const struct fus_view *view, const double *values, int a, int b, double low,
+                          const char *title);
 
 /* A category's swatch and name, as a panel's title in `room` pixels. */
 void fus_panels_title(struct fus_svg *out, const struct fus_view *view, int category, double x, double y, double room);

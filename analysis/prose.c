@@ -381,6 +381,15 @@ static void put_coverage(struct fus_svg *out, const struct fus_view *view)
     fus_svg_put(out, "$t% interval", 100 * (1 - view->run->options.alpha));
 }
 
+/* "(0.58 against 0.14; 95% interval of the difference 0.36 to 0.46)". */
+static void put_csi(struct fus_svg *out, const struct fus_view *view, const struct contrast *x)
+{
+    fus_svg_put(out, " ($2 against $2; ", fus_view_category(view, x->larger, view->last[x->larger], x->category)->csi_mean,
+                fus_view_category(view, x->smaller, view->last[x->smaller], x->category)->csi_mean);
+    put_coverage(out, view);
+    fus_svg_put(out, " of the difference $2 to $2)", x->csi_low, x->csi_high);
+}
+
 /* What is known of the CSI of those units; nothing where either side has none. */
 static void say_csi_of(struct fus_svg *out, const struct fus_view *view, const struct contrast *x)
 {
@@ -393,9 +402,7 @@ static void say_csi_of(struct fus_svg *out, const struct fus_view *view, const s
         return;
     }
     fus_svg_put(out, x->csi_low > 0 ? ", with a higher mean CSI" : x->csi_high < 0 ? ", with a lower mean CSI" : ", with a mean CSI that does not clearly differ");
-    fus_svg_put(out, " ($2 against $2; ", larger, smaller);
-    put_coverage(out, view);
-    fus_svg_put(out, " of the difference $3 to $3)", x->csi_low, x->csi_high);
+    put_csi(out, view, x);
 }
 
 /* Where no share clearly differs, a mean CSI may: the category with the largest clear difference. */
@@ -414,8 +421,9 @@ static void lead_csi(struct fus_svg *out, const struct fus_view *view, int other
     if (best < 0)
         return;
     struct contrast x = contrast_of(view, other, best);
-    fus_svg_put(out, " The $e-selective units of $e stand beside those of $e", view->run->categories[best], name_of(view, x.larger), name_of(view, x.smaller));
-    say_csi_of(out, view, &x);
+    fus_svg_put(out, " But the $e-selective units of $e have a $s mean CSI than those of $e", view->run->categories[best], name_of(view, x.larger),
+                x.csi_low > 0 ? "higher" : "lower", name_of(view, x.smaller));
+    put_csi(out, view, &x);
     fus_svg_put(out, ".");
 }
 

@@ -36,9 +36,14 @@ static void caption_missing_dots(struct fus_svg *out, const struct fus_view *vie
         if (p->n_pictures == 0)
             fus_svg_put(out, " Of $e no single responses were kept: those of its layer would take more than 1 GB.", run->models[m].name);
         for (int c = 0; c < run->n_categories; c++)
-            if (p->n_pictures && fus_view_category(view, m, view->profile_layer[m], c)->n_selective == 0)
-                fus_svg_put(out, "$s$e", n++ ? ", " : " No unit is selective for ", run->categories[c]);
-        fus_svg_put(out, n ? " in $e." : "", run->models[m].name);
+            if (p->n_pictures && fus_view_category(view, m, view->profile_layer[m], c)->n_selective == 0) {
+                if (n++ == 0)
+                    fus_svg_put(out, " In $e no unit is selective for ", run->models[m].name);
+                else
+                    fus_svg_put(out, " or ");
+                fus_svg_put(out, "$e", run->categories[c]);
+            }
+        fus_svg_put(out, n ? "." : "");
     }
 }
 
@@ -78,13 +83,13 @@ void fus_prose_caption(struct fus_svg *out, const struct fus_view *view, const s
     else if (strcmp(n, "4B") == 0)
         fus_svg_put(out, "How unevenly selective units are spread over the places of the last block layer: the standard deviation of the map above "
                          "divided by its mean (coefficient of variation, CV). 0 means the same share everywhere.");
-    else if (strcmp(n, "2B*") == 0)
+    else if (strcmp(n, "2B\xe2\x80\xb2") == 0)
         fus_svg_put(out, "Units selective in one half of the pictures, their mean CSI in the other half; mean of both directions. What falls from figure 2B to "
                          "here was due to choosing and measuring on the same pictures. No error bars: two halves give none. Gaps: a half has no selective unit.");
     else if (strcmp(n, "v1") == 0)
         fus_svg_put(out, "Each cell: Spearman\xe2\x80\x99s rank correlation of two layers\xe2\x80\x99 dissimilarities (1 \xe2\x88\x92 Pearson\xe2\x80\x99s r of two response "
                          "patterns over all units of the layer), between the mean patterns of the categories or between single pictures. 1: both layers sort them alike. Open "
-                         "cells are undefined. Layers from input (top, left) to output.");
+                         "cells are undefined. Layers run from input (top, left) to output; of two models the one named first has the rows.");
     else
         fus_svg_put(out, "The same coefficient of variation in every layer. Gaps: no selective unit, so no variation. Layers with fewer places and "
                          "fewer selective units vary more by chance alone.");

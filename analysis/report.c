@@ -25,7 +25,8 @@ static const char page_css[] =
     ".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr));gap:20px 22px}\n"
     ".maps{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(44%,150px),1fr));gap:14px 18px}.maps svg{max-width:190px}\n"
     ".sheet{position:absolute}.strip{display:flex;flex-wrap:wrap;gap:2px}td .strip{flex-wrap:nowrap}.th{width:40px;height:40px;flex:none;border-radius:3px}"
-    ".nm{font-size:.7rem;max-width:9em;white-space:normal}.scale{max-width:300px}.text{align-self:center;min-width:0}@media (min-width:1000px){.text.wide{grid-column:2/-1}}"
+    ".nm{font-size:.7rem;width:64px;height:40px;line-height:40px;padding:0 3px;border:1px solid var(--rule);border-radius:3px;overflow:hidden;text-overflow:ellipsis}"
+    "#top td:nth-last-child(-n+2),#top th:nth-last-child(-n+2){text-align:left}.scale{max-width:300px;margin-bottom:12px}.text{align-self:center;min-width:0}@media (min-width:1000px){.text.wide{grid-column:2/-1}}"
     "figcaption{font-size:.88rem;line-height:1.5;color:var(--muted);margin-top:.8em;max-width:85ch}figcaption b{color:var(--ink)}\n"
     ".legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 22px;margin:.2em 0 1em;padding:0;font-size:.9rem}\n"
     ".legend li{display:flex;align-items:center;gap:7px;min-width:0}.legend svg{width:34px;height:14px;flex:none}\n"
@@ -86,7 +87,7 @@ static const struct source {
     {"4A", "layers.csv", fus_detail_maps, 0},
     {"4B", "layers.csv", fus_detail_maps, 0},
     {"4C", "layers.csv", NULL, FUS_VIEW_VARIATION},
-    {"2B*", "layers.csv", fus_detail_reliability, 0},
+    {"2B\xe2\x80\xb2", "layers.csv", fus_detail_reliability, 0},
     {"v1", "consistency.csv", fus_detail_consistency, 0},
     {"5A", "layers.csv", NULL, FUS_VIEW_CSI},
     {"5B", "layers.csv", NULL, FUS_VIEW_PROPORTION},
@@ -236,7 +237,7 @@ static void single_units(struct fus_svg *out, const struct fus_view *view)
         fus_detail_top(out, view, m);
     fus_svg_put(out, "<figcaption>Of each category the units of the last block layer that tell it from every other category most reliably, by the smallest of "
                      "their t against the other categories. They are the extremes of many units on these very pictures: examples, not estimates. "
-                     "Row and column count from 0.</figcaption>\n<p class=\"files\"><a href=\"top_units.csv\">top_units.csv</a></p>\n</figure>\n");
+                     "Of pictures that drive a unit alike, often not at all, the first of the list are shown. Row and column count from 0.</figcaption>\n<p class=\"files\"><a href=\"top_units.csv\">top_units.csv</a></p>\n</figure>\n");
 }
 
 static void body(struct fus_svg *out, const struct fus_view *view, const struct fus_figures *set)

@@ -521,7 +521,7 @@ static void test_single_pictures(void)
     CHECK(fus_report_write(folder, &run, &err) == FUS_EINVAL && strstr(err.msg, "PNG"));
     run.sheet_bytes = sizeof sheet;
     sheet[19]++;
-    CHECK(fus_report_write(folder, &run, &err) == FUS_EINVAL && strstr(err.msg, "800 x 400 expected"));
+    CHECK(fus_report_write(folder, &run, &err) == FUS_EINVAL && strstr(err.msg, "800 x 600 expected"));
     remove_folder();
     free(category);
     free(response);
@@ -541,8 +541,8 @@ static void test_thumbs(void)
     }
     CHECK(t.items[23].x == 0 && t.items[63].x == 760 && !fus_thumbs_find(&t, 64) && !fus_thumbs_find(&t, -1));
     fus_thumbs_free(&t);
-    CHECK(fus_thumbs_plan(&t, many, 2, NULL) == FUS_OK && t.n == 102);
-    CHECK(t.items[99].picture == 990 && t.items[100].picture == 1000 && t.items[101].picture == 1001 && !fus_thumbs_find(&t, 5));
+    CHECK(fus_thumbs_plan(&t, many, 2, NULL) == FUS_OK && t.n == 122);
+    CHECK(t.items[60].picture == 500 && t.items[120].picture == 1000 && t.items[121].picture == 1001 && !fus_thumbs_find(&t, 5));
     fus_thumbs_free(&t);
 }
 
@@ -604,14 +604,14 @@ static void test_contrasts(void)
     d[1].ratio = 0.2, d[1].ratio_low = 0.1, d[1].ratio_high = 0.5; /* the clearly different one is told, from the larger's side */
     check_lead(&run, "two has 5.0 times the share of body-selective units of one (5.0% against 1.0%; 95% interval of the ratio 2.00 to 10.00)", "face-selective");
     d[1].csi_low = -0.2, d[1].csi_high = 0.1;
-    check_lead(&run, "with a mean CSI that does not clearly differ (0.30 against 0.30; 95% interval of the difference \xe2\x88\x92" "0.100 to 0.200)", "higher");
+    check_lead(&run, "with a mean CSI that does not clearly differ (0.30 against 0.30; 95% interval of the difference \xe2\x88\x92" "0.10 to 0.20)", "higher");
     d[1].csi_low = 0.1, d[1].csi_high = 0.2; /* of one less two: two's is lower */
-    check_lead(&run, "with a lower mean CSI (0.30 against 0.30; 95% interval of the difference \xe2\x88\x92" "0.200 to \xe2\x88\x92" "0.100)", "higher");
+    check_lead(&run, "with a lower mean CSI (0.30 against 0.30; 95% interval of the difference \xe2\x88\x92" "0.20 to \xe2\x88\x92" "0.10)", "higher");
     d[1].ratio_high = 1.5; /* now it includes 1 */
     d[1].csi_low = -0.1;
     check_lead(&run, "No category that both one and two have units for clearly differs in its share: every 95% interval includes no difference.", "times the share");
     d[0].csi_low = -0.2, d[0].csi_high = -0.05;
-    check_lead(&run, "The face-selective units of one stand beside those of two, with a lower mean CSI (0.40 against 0.50;", "times the share");
+    check_lead(&run, "But the face-selective units of one have a lower mean CSI than those of two (0.40 against 0.50;", "times the share");
     d[0].proportion_low = 0.01, d[0].proportion_high = 0.05; /* no interval of the ratio, as a resample had none */
     check_lead(&run, "(6.0% against 3.0%; 95% interval of the difference 1.00 to 5.00 percentage points), with a lower", "of the ratio");
     run.options.alpha = 0.1;
