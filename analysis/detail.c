@@ -275,7 +275,7 @@ void fus_detail_thumb(struct fus_svg *out, const struct fus_view *view, int pict
         fus_svg_put(out, "\">$e</span>", slash ? slash + 1 : name);
         return;
     }
-    fus_svg_put(out, "<svg class=\"th\" viewBox=\"$d $d $d $d\" role=\"img\"><title>", at->x, at->y, FUS_THUMBS_SIDE, FUS_THUMBS_SIDE);
+    fus_svg_put(out, "<svg class=\"th\" viewBox=\"$d $d $d $d\" role=\"img\"><title>", at->x + 1, at->y + 1, FUS_THUMBS_SIDE - 2, FUS_THUMBS_SIDE - 2);
     picture_title(out, view, picture, before);
     fus_svg_put(out, "</title><use href=\"#sheet\"/></svg>");
 }

@@ -39,6 +39,7 @@ static const char page_css[] =
     "th:first-child,td:first-child,tbody th,thead th:nth-child(2){text-align:left}thead th{border-bottom:1.5px solid var(--muted)}\n"
     "dt{font-weight:600;margin-top:.8em}dd{margin:.1em 0 0;max-width:85ch}code{font-size:.85em}\n"
     "footer{margin-top:3em;color:var(--muted);font-size:.82rem;border-top:1px solid var(--rule);padding-top:.8em}\n"
+    "@media (max-width:600px){.th{width:34px;height:34px}}\n"
     "@media print{@page{margin:14mm}body{font-size:10pt}main{max-width:none;padding:0}nav,.files,details:not([open]){display:none}"
     "h2,h3,h4,.legend,.scale{break-after:avoid}svg,img,.result p,tr,dd{break-inside:avoid}.grid{grid-template-columns:repeat(2,1fr);gap:12px 20px}.text.wide{grid-column:auto}.wide details{display:none}"
     ".scroll{overflow:visible}.bf,.bd,.hm path,.hm rect,.result{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
@@ -204,21 +205,25 @@ static void contact_sheet(struct fus_svg *out, const struct fus_view *view)
     fus_svg_put(out, "\"/></defs></svg>\n");
 }
 
+#define MOST_EXAMPLES 25 /* of a category: a row on a desk */
+
 static void pictures(struct fus_svg *out, const struct fus_view *view)
 {
     const struct fus_thumbs *t = &view->thumbs;
     contact_sheet(out, view);
     fus_svg_put(out, "<h2 id=\"pictures\">Pictures</h2>\n<figure id=\"fig1b\">\n<h3><span class=\"no\">1B</span>The pictures of every category</h3>\n");
     for (int c = 0, i = 0; c < view->run->n_categories; c++) {
-        int shown = 0;
-        while (i + shown < t->n && t->items[i + shown].category == c)
-            shown++;
+        int n = 0;
+        while (i + n < t->n && t->items[i + n].category == c)
+            n++;
+        int every = (n + MOST_EXAMPLES - 1) / MOST_EXAMPLES, end = i + n;
         fus_svg_put(out, "<h4>$e: $d", view->run->categories[c], view->run->n_pictures[c]);
-        if (shown < view->run->n_pictures[c])
-            fus_svg_put(out, ", $d of them shown", shown);
+        if (n < view->run->n_pictures[c] || every > 1)
+            fus_svg_put(out, ", $d of them shown", (n + every - 1) / every);
         fus_svg_put(out, "</h4>\n<div class=\"strip\">");
-        for (int end = i + shown; i < end; i++)
+        for (; i < end; i += every)
             fus_detail_thumb(out, view, t->items[i].picture, "");
+        i = end;
         fus_svg_put(out, "</div>\n");
     }
     fus_svg_put(out, "<p class=\"files\"><a href=\"pictures.png\">pictures.png</a><a href=\"pixels.csv\">pixels.csv</a></p>\n");

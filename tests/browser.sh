@@ -18,7 +18,7 @@ passed=0 failed=0
 cat >"$work/measure.js" <<'JS'
 window.addEventListener('load', function () {
     var wide = document.documentElement.clientWidth, lines = [], figures = 0;
-    function say(what) { lines.push(wide + '\t' + what); }
+    function say(what) { lines.push(window.innerWidth + '\t' + what); }
     function shown(e) { return !e.closest('details:not([open])'); }
     function near(e) { return (e.closest('[id]') || e).id; }
     function light(colour) {
@@ -62,12 +62,14 @@ JS
 
 # look REPORT SCHEME(0 dark, 1 light): the lines of all widths, and what Chromium wrote on the console
 look() {
-    awk -v script="$work/measure.js" '{ if (sub(/<\/body>/, "")) { print "<script>"; while ((getline line < script) > 0) print line; print "</script></body>" } else print }' \
+    awk -v script="$work/measure.js" '{ if (sub(/<\/body>/, "")) { print; print "<script>"; while ((getline line < script) > 0) print line; print "</script></body>" } else print }' \
         "$1/report.html" >"$work/page.html"
     {
-        echo '<!DOCTYPE html><body><pre id="lines"></pre><script>'
-        echo "onmessage = function (e) { document.getElementById('lines').textContent += e.data.join('\\n') + '\\n'; };"
-        echo '</script>'
+        cat <<'HTML'
+<!DOCTYPE html><body><pre id="lines"></pre><script>
+onmessage = function (e) { document.getElementById('lines').textContent += e.data.join('\n') + '\n'; };
+</script>
+HTML
         for width in 360 800 1400; do echo "<iframe src=\"page.html\" style=\"width:${width}px;height:3000px;border:0\"></iframe>"; done
         echo '</body>'
     } >"$work/look.html"
@@ -109,5 +111,24 @@ if [ $# -eq 0 ]; then
     set -- "$work/three" "$work/one"
 fi
 for run in "$@"; do check "$run"; done
+
+# The check itself: a page with everything wrong must be told for all of it.
+mkdir "$work/wrong"
+cat >"$work/wrong/report.html" <<'HTML'
+<!DOCTYPE html><body style="background:#fff"><div style="width:3000px">wide</div><script>console.error('no')</script><img src="http://127.0.0.1:9/none.png">
+<figure id="one"><svg width="200" height="100"><text x="9" y="20">first</text><text x="12" y="22" fill="#eee">other</text></svg></figure>
+<figure id="two"></figure></body>
+HTML
+look "$work/wrong" 1
+for said in 'the page is 3' 'one: "other" has a contrast of 1.2' 'one: "other" over "first"' 'two: not visible' 'loads http:.*none.png' 'done 1'; do
+    if grep -q "^360	$said" "$work/lines"; then passed=$((passed + 1)); else
+        failed=$((failed + 1))
+        echo "FAILED a wrong page: '$said' was not told"
+    fi
+done
+if grep -q CONSOLE "$work/stderr"; then passed=$((passed + 1)); else
+    failed=$((failed + 1))
+    echo "FAILED a wrong page: its console was not seen"
+fi
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]
