@@ -216,14 +216,14 @@ static void say_halves(struct fus_svg *out, const struct fus_view *view)
     const char *halves = view->run->method->halves;
     item(out, "Halves of the pictures");
     if (!view->crossed) {
-        fus_svg_put(out, halves && strcmp(halves, "false") != 0 && strcmp(halves, "\"none\"") != 0
+        fus_svg_put(out, halves && strcmp(halves, "false") != 0 && strcmp(halves, "none") != 0
                              ? "No unit that one half of the pictures chose could be measured in the other."
                              : "Not used: units were chosen and measured on the same pictures only.");
         return;
     }
     fus_svg_put(out, "Units selective in one half of the pictures, by the rule above, are measured in the other half, and the other way round; survival, Dice\xe2\x80\x99s "
                      "overlap of the two choices and Pearson\xe2\x80\x99s r of the two maps of least t say how reliable the choice is. Division: $e.",
-                halves && halves[0] == '"' ? halves : "the pictures of a category in turn");
+                halves && strcmp(halves, "true") != 0 && strcmp(halves, "alternate") != 0 ? halves : "the pictures in turn, or as the manifest says");
 }
 
 /* Resampling, its numbers and its seed. */

@@ -12,6 +12,7 @@
 #include "past.h"
 
 #define MOST_SHEET_BYTES ((size_t)1 << 26)
+#define MOST_UNITS (1L << 28) /* of a layer; ResNet-50 has 802,816 at most */
 
 struct redraw {
     struct fus_past past;
@@ -118,7 +119,8 @@ static void read_options(struct redraw *r)
     for (int i = 0; i < 4; i++)
         if (option_is(r, "correction", corrections[i]))
             s->options.correction = (enum fus_correction)i;
-    r->method = (struct fus_run_method){.layers = option_text(r, "layers"), .conv = option_text(r, "conv"), .halves = fus_past_option(&r->past, "halves"),
+    const char *halves = fus_past_option(&r->past, "halves");
+    r->method = (struct fus_run_method){.layers = option_text(r, "layers"), .conv = option_text(r, "conv"), .halves = halves && *halves == '"' ? option_text(r, "halves") : halves,
                                         .seed = fus_past_option(&r->past, "seed"), .bootstrap = (long)option_number(r, "bootstrap"),
                                         .permutations = (long)option_number(r, "permutations")};
     s->method = &r->method;
@@ -244,7 +246,7 @@ static struct fus_layer_summary *begin_layer(struct redraw *r, struct fus_csvin 
         m->layers = more;
     }
     struct fus_layer_summary *layer = &m->layers[m->n_layers];
-    *layer = (struct fus_layer_summary){.n_categories = r->summary.n_categories, .n_units = (size_t)fus_csvin_count(t, at->counts[UNITS], LONG_MAX),
+    *layer = (struct fus_layer_summary){.n_categories = r->summary.n_categories, .n_units = (size_t)fus_csvin_count(t, at->counts[UNITS], MOST_UNITS),
                                         .n_dead = (size_t)fus_csvin_count(t, at->counts[DEAD], LONG_MAX),
                                         .n_undefined = (size_t)fus_csvin_count(t, at->counts[NOT_FINITE], LONG_MAX),
                                         .channels = (int)fus_csvin_count(t, at->counts[CHANNELS], 1 << 20),
