@@ -204,10 +204,10 @@ struct fus_model_difference {
     double proportion_low, proportion_high, csi_low, csi_high, variation_low, variation_high;
 };
 
-/* What the methods section states of how the run was made; texts as in run.json, NULL: not stated. halves: "true" and "alternate" are the
- * pictures in turn, "false" and "none" none. */
+/* What the methods section states of how the run was made; texts as in run.json, NULL: not stated. halves: none, alternate,
+ * manifest, option; interval: centred, percentile, bca. */
 struct fus_run_method {
-    const char *layers, *conv, *halves, *seed;
+    const char *layers, *conv, *halves, *interval, *seed;
     long bootstrap, permutations;
 };
 

@@ -211,19 +211,36 @@ static void say_indices(struct fus_svg *out, const struct fus_view *view)
                      "greater, p\xc2\xa0&lt;\xc2\xa0.05, not corrected. Each model\xe2\x80\x99s units are chosen by its own responses, so the two samples are different units.");
 }
 
+static const char *division(const char *halves)
+{
+    if (halves && strcmp(halves, "option") == 0)
+        return "one option of a category (a folder, such as adult and child) against the other";
+    if (halves && strcmp(halves, "manifest") == 0)
+        return "as the list of pictures says";
+    return "the pictures of a category in turn";
+}
+
 static void say_halves(struct fus_svg *out, const struct fus_view *view)
 {
     const char *halves = view->run->method->halves;
     item(out, "Halves of the pictures");
-    if (!view->crossed) {
-        fus_svg_put(out, halves && strcmp(halves, "false") != 0 && strcmp(halves, "none") != 0
-                             ? "No unit that one half of the pictures chose could be measured in the other."
-                             : "Not used: units were chosen and measured on the same pictures only.");
-        return;
-    }
-    fus_svg_put(out, "Units selective in one half of the pictures, by the rule above, are measured in the other half, and the other way round; survival, Dice\xe2\x80\x99s "
-                     "overlap of the two choices and Pearson\xe2\x80\x99s r of the two maps of least t say how reliable the choice is. Division: $e.",
-                halves && strcmp(halves, "true") != 0 && strcmp(halves, "alternate") != 0 ? halves : "the pictures in turn, or as the manifest says");
+    if (!halves || strcmp(halves, "none") == 0)
+        fus_svg_put(out, "Not used: units were chosen and measured on the same pictures only.");
+    else if (!view->crossed)
+        fus_svg_put(out, "No unit that one half of the pictures chose could be measured in the other.");
+    else
+        fus_svg_put(out, "Units selective in one half of the pictures, by the rule above, are measured in the other half, and the other way round; survival, Dice\xe2\x80\x99s "
+                         "overlap of the two choices and Pearson\xe2\x80\x99s r of the two maps of least t say how reliable the choice is. Division: $s.", division(halves));
+}
+
+static const char *interval_text(const char *method)
+{
+    if (method && strcmp(method, "bca") == 0)
+        return "quantiles corrected for bias and skew (Efron 1987), of ratios plain ones";
+    if (method && strcmp(method, "percentile") == 0)
+        return "quantiles of the resampled values";
+    return "the estimate plus the quantiles of the resampled values less their mean, since a selection repeated on resampled pictures finds more units; of ratios on "
+           "logarithms";
 }
 
 /* Resampling, its numbers and its seed. */
@@ -236,7 +253,7 @@ static void say_resampling(struct fus_svg *out, const struct fus_view *view)
                          "the same draws for all models, so that differences and ratios are paired. Intervals of ",
                     (size_t)how->bootstrap);
         put_coverage(out, view);
-        fus_svg_put(out, " coverage: of single models bias-corrected and accelerated where every category has three pictures, else percentile; of differences and ratios percentile.");
+        fus_svg_put(out, " coverage: $s.", interval_text(how->interval));
     } else
         fus_svg_put(out, "None were computed in this run (they need --bootstrap).");
     item(out, "Chance");

@@ -4,6 +4,7 @@
 
 #include "csv.h"
 #include "inference.h"
+#include "nn/fmath.h"
 #include "stimuli/stimuli.h"
 
 static void layer_row(struct fus_outfile *f, const struct fus_layer_summary *layer, const struct fus_category_summary *s)
@@ -85,24 +86,35 @@ static int adjust_column(struct comparison *c, int column, double *scratch, stru
     return code;
 }
 
-/* First proportion over the other, paired by resample. NaN where the other is 0, its interval also where it is in a resample. */
+/* First proportion over the other, paired by resample; the interval is made of logarithms, so that "twice" and "half" are as far from 1. NaN where the
+ * other is 0, its interval also where either is in a resample. */
 static int fill_ratio(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b, int category, double alpha,
                       struct fus_error *err)
 {
     size_t n = a->n_resamples, start = (size_t)category * N_STATISTICS;
     const double *x = a->resampled + start * n, *y = b->resampled + start * n;
-    double *scratch = fus_base_alloc(n, 2 * sizeof *scratch);
-    bool defined = true;
-    if (!scratch)
+    double *values = fus_base_alloc(n, 2 * sizeof *values);
+    bool defined = out->estimate > 0;
+    if (!values)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu resamples", n);
-    for (size_t i = 0; i < n; i++) {
-        defined = defined && y[i] > 0;
-        scratch[i] = x[i] / y[i];
+    for (size_t i = 0; i < n && defined; i++) {
+        defined = x[i] > 0 && y[i] > 0;
+        values[i] = defined ? fus_fmath_log(x[i] / y[i]) : NAN;
     }
-    if (defined)
-        fus_bootstrap_percentile(out, out->estimate, scratch, n, alpha, scratch + n);
-    fus_base_free(scratch);
+    if (defined) {
+        struct fus_interval log;
+        (a->method == FUS_INTERVAL_CENTRED ? fus_bootstrap_centred : fus_bootstrap_percentile)(&log, fus_fmath_log(out->estimate), values, n, alpha, values + n);
+        out->low = fus_fmath_exp(log.low);
+        out->high = fus_fmath_exp(log.high);
+    }
+    fus_base_free(values);
     return FUS_OK;
+}
+
+static double ratio_of(const struct fus_run_summary *run, const struct fus_csi_comparison *r)
+{
+    double other = run->models[r->model_b].layers[r->layer_b].categories[r->category].proportion;
+    return other > 0 ? run->models[r->model_a].layers[r->layer_a].categories[r->category].proportion / other : NAN;
 }
 
 /* Rows of one layer come together: all categories of the pair of models. */
@@ -117,11 +129,8 @@ static int fill_intervals(struct comparison *c, const struct fus_run_summary *ru
         int code = a && b ? fus_bootstrap_difference(&c->intervals[i * N_STATISTICS], a, b, run->options.alpha, err) : FUS_OK;
         for (int k = 0; k < run->n_categories && !code; k++) {
             struct fus_interval *ratio = &c->ratios[i + (size_t)k];
-            double other = run->models[r->model_b].layers[r->layer_b].categories[k].proportion;
-            *ratio = (struct fus_interval){NAN, NAN, NAN, NAN};
-            if (other > 0)
-                ratio->estimate = run->models[r->model_a].layers[r->layer_a].categories[k].proportion / other;
-            if (a && b && other > 0)
+            *ratio = (struct fus_interval){ratio_of(run, &c->rows[i + (size_t)k]), NAN, NAN, NAN};
+            if (a && b)
                 code = fill_ratio(ratio, a, b, k, run->options.alpha, err);
         }
         if (code)

@@ -645,7 +645,7 @@ static void test_extras(void)
     CHECK(page && strstr(page, "No error bars: intervals need --bootstrap."));
     free(page);
     struct fus_permute_category permuted[3] = {{0.16, 0.2, 0.01, 0.02, 0.001, 0.001, 5.5, 7}, {0.07, 0.2, 0.01, 0.2, 0.4, 0.001, INFINITY, 0}, {0, NAN, 0, 0, 1, NAN, NAN, 0}};
-    struct fus_run_method method = {.layers = "all", .conv = "auto", .halves = "true", .seed = "1", .bootstrap = 50, .permutations = 1000};
+    struct fus_run_method method = {.layers = "all", .conv = "auto", .halves = "option", .interval = "centred", .seed = "1", .bootstrap = 50, .permutations = 1000};
     double consistency[64];
     for (int i = 0; i < 64; i++)
         consistency[i] = i % 9 == 0 ? 1 : i == 5 ? NAN : (i % 7) / 3.5 - 1;
@@ -673,7 +673,7 @@ static void test_extras(void)
     static const char *const has[] = {"<figure id=\"fig2b-crossed\">", "<figure id=\"figv1\">", "permutations.csv", "17 (1, 2)", "body/&lt;one&gt;.jpg",
                                       "1,000 relabellings of the pictures", "50 resamples of the pictures", "Seed of the random numbers: 1",
                                       "measured in the other is 0.250 for face", " of relabellings of the pictures stay below", "95% intervals of a bootstrap",
-                                      "larger than relabelled pictures give for face (p = .001), but not for body (p = .400)", "consistency.csv"};
+                                      "larger than relabelled pictures give for face (p = .001), but not for body (p = .400)", "consistency.csv", "adult and child", "less their mean"};
     for (size_t i = 0; i < sizeof has / sizeof *has; i++)
         CHECK_MSG(page && strstr(page, has[i]), "no '%s'", has[i]);
     char *matrix = load("figures/figv1.svg");

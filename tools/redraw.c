@@ -119,8 +119,8 @@ static void read_options(struct redraw *r)
     for (int i = 0; i < 4; i++)
         if (option_is(r, "correction", corrections[i]))
             s->options.correction = (enum fus_correction)i;
-    const char *halves = fus_past_option(&r->past, "halves");
-    r->method = (struct fus_run_method){.layers = option_text(r, "layers"), .conv = option_text(r, "conv"), .halves = halves && *halves == '"' ? option_text(r, "halves") : halves,
+    r->method = (struct fus_run_method){.layers = option_text(r, "layers"), .conv = option_text(r, "conv"), .halves = option_text(r, "halves"),
+                                        .interval = option_text(r, "interval"),
                                         .seed = fus_past_option(&r->past, "seed"), .bootstrap = (long)option_number(r, "bootstrap"),
                                         .permutations = (long)option_number(r, "permutations")};
     s->method = &r->method;
