@@ -81,11 +81,28 @@ static void labels(const struct matrix *p, const struct fus_model_summary *model
     }
 }
 
+/* "r50 x clip" (or "r50" alone), as long as there is room beside the title at the right. */
+static void heading(const struct matrix *p, const char *title)
+{
+    char names[2][4 * FUS_PANELS_NAME_CHARS + 1];
+    bool alone = p->a == p->b;
+    double room = FUS_PANELS_WIDTH - 6 - fus_svg_width(title, 10) - 12 - (alone ? 0 : fus_svg_width(" \xc3\x97 ", 13));
+    int chars = FUS_PANELS_NAME_CHARS + 1;
+    do {
+        chars--;
+        fus_svg_shorten(names[0], p->a->name, chars);
+        fus_svg_shorten(names[1], p->b->name, chars);
+    } while (fus_svg_width(names[0], 13) + (alone ? 0 : fus_svg_width(names[1], 13)) > room && chars > 5);
+    fus_svg_put(p->out, "<text class=\"tt\" x=\"0\" y=\"14\">$e", names[0]);
+    if (!alone)
+        fus_svg_put(p->out, " \xc3\x97 $e", names[1]);
+    fus_svg_put(p->out, "</text><text class=\"tk end\" x=\"$f\" y=\"14\">$s</text>\n", FUS_PANELS_WIDTH - 6, title);
+}
+
 double fus_panels_matrix(struct fus_svg *out, const struct fus_view *view, const double *values, int a, int b, double low,
                           const char *title)
 {
     struct matrix p = {.out = out, .view = view, .low = low, .a = &view->run->models[a], .b = &view->run->models[b]};
-    char name_a[4 * FUS_PANELS_NAME_CHARS + 1], name_b[4 * FUS_PANELS_NAME_CHARS + 1];
     size_t start_a = first_layer(view, a), start_b = first_layer(view, b);
     p.stride = first_layer(view, view->run->n_models);
     p.values = values + start_a * p.stride + start_b;
@@ -95,12 +112,7 @@ double fus_panels_matrix(struct fus_svg *out, const struct fus_view *view, const
     if (p.height > 1.5 * p.width || p.height < p.width / 1.5)
         p.height = p.width;
     p.below = TOP + p.height;
-    fus_svg_shorten(name_a, p.a->name, a == b ? FUS_PANELS_NAME_CHARS : 15);
-    fus_svg_shorten(name_b, p.b->name, 15);
-    fus_svg_put(out, "<text class=\"tt\" x=\"0\" y=\"14\">$e", name_a);
-    if (a != b)
-        fus_svg_put(out, " \xc3\x97 $e", name_b);
-    fus_svg_put(out, "</text><text class=\"tk end\" x=\"$f\" y=\"14\">$s</text>\n", FUS_PANELS_WIDTH - 6, title);
+    heading(&p, title);
     fus_svg_put(out, "<g class=\"hm\" transform=\"translate($f $f) scale($4 $4)\">", p.left, TOP, p.width / p.b->n_layers, p.height / p.a->n_layers);
     for (int level = 0; level < FUS_THEME_HEAT_LEVELS; level++)
         draw_level(&p, level);

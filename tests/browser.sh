@@ -105,7 +105,7 @@ check() { # check RUN
 if [ $# -eq 0 ]; then
     # three models of other depths and everything that can be drawn; and one alone, by default
     $program run --model a='random:cifar_resnet8?seed=1' --model 'random:cifar_resnet8?seed=3' --model 'a network with a long name'='random:cifar_resnet14?seed=2' \
-        --stimuli 'builtin?per_category=6' --correction none --halves --bootstrap 9 --permutations 9 --consistency --out "$work/three" >"$work/log" 2>&1 &&
+        --stimuli 'builtin?per_category=6' --correction none --bootstrap 9 --permutations 9 --consistency --out "$work/three" >"$work/log" 2>&1 &&
         $program run --model 'random:cifar_resnet20?seed=1' --stimuli 'builtin?per_category=8' --out "$work/one" >"$work/log" 2>&1 ||
         { tail -n 3 "$work/log"; echo "0 passed, 1 failed, 0 skipped"; exit 1; }
     set -- "$work/three" "$work/one"
