@@ -7,6 +7,7 @@
 #define TOP 26.0
 #define LABEL_CHARS 16
 #define MOST_LABELS 20
+#define BOLD_13 15.0 /* size of regular letters as wide as bold ones of 13 pixels */
 
 struct matrix {
     struct fus_svg *out;
@@ -86,13 +87,13 @@ static void heading(const struct matrix *p, const char *title)
 {
     char names[2][4 * FUS_PANELS_NAME_CHARS + 1];
     bool alone = p->a == p->b;
-    double room = FUS_PANELS_WIDTH - 6 - fus_svg_width(title, 10) - 12 - (alone ? 0 : fus_svg_width(" \xc3\x97 ", 13));
+    double room = FUS_PANELS_WIDTH - 6 - fus_svg_width(title, 10) - 12 - (alone ? 0 : fus_svg_width(" \xc3\x97 ", BOLD_13));
     int chars = FUS_PANELS_NAME_CHARS + 1;
     do {
         chars--;
         fus_svg_shorten(names[0], p->a->name, chars);
         fus_svg_shorten(names[1], p->b->name, chars);
-    } while (fus_svg_width(names[0], 13) + (alone ? 0 : fus_svg_width(names[1], 13)) > room && chars > 5);
+    } while (fus_svg_width(names[0], BOLD_13) + (alone ? 0 : fus_svg_width(names[1], BOLD_13)) > room && chars > 5);
     fus_svg_put(p->out, "<text class=\"tt\" x=\"0\" y=\"14\">$e", names[0]);
     if (!alone)
         fus_svg_put(p->out, " \xc3\x97 $e", names[1]);
