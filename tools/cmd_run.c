@@ -6,6 +6,7 @@
 #include "args.h"
 #include "commands.h"
 #include "model.h"
+#include "redraw.h"
 #include "run.h"
 
 static const char help[] =
@@ -174,7 +175,7 @@ static int localize(struct fus_run *run, struct fus_run_summary *summary, struct
     if (!code)
         code = fus_run_write_tables(run, summary, err);      /* layers.csv, compare.csv, run.json */
     if (!code)
-        code = fus_report_write(run->out, summary, err);     /* figures, report.html */
+        code = fus_redraw(run->out, err);                    /* figures, report.html, from these files */
     return code;
 }
 

@@ -11,6 +11,9 @@ struct fus_run_layer {
     struct fus_permute_category *permuted; /* [n_categories] */
     size_t *sweep;                         /* [n_categories, fus_sweep_thresholds()] selective units */
     double *rdm, *picture_rdm;             /* of the categories, of the pictures: consistency.c */
+    double *profile;                       /* of the reference layer: [n_categories, n_pictures] mean response of the units selective for a category */
+    struct fus_top_unit *top;              /* [n_top], where single responses were there */
+    int n_top;
 };
 
 struct fus_run_model {
@@ -21,6 +24,8 @@ struct fus_run_model {
     double load_seconds, forward_seconds, decode_seconds, statistics_seconds, decide_seconds, seconds;
     int n_passes;
     size_t net_bytes, scratch_bytes;
+    char reference[48];           /* the layer of the report's single pictures (fus_report_last_block) */
+    bool keeps_reference;         /* its responses are not too many to keep */
     int n_layers;
     struct fus_run_layer *layers; /* [n_layers] as in the model's summary */
 };
@@ -64,6 +69,20 @@ int fus_run_decide(struct fus_layer_summary *layer, struct fus_run_layer *extra,
                    const struct fus_tap *tap, struct fus_moments *moments, const float *x, struct fus_error *err);
 /* Whether any option needs single responses. */
 bool fus_run_keeps_responses(const struct fus_run *run);
+
+/* The reference layer among the taps wanted, into run->models[model]; whether a tap's single responses are to be kept. What the report shows of
+ * them, from a layer that is decided on: its profile and top units, into `extra`. */
+int fus_run_choose_reference(struct fus_run_model *m, const struct fus_run *run, const struct fus_net *net, const bool *wanted, struct fus_error *err);
+bool fus_run_keeps_tap(const struct fus_run *run, int model, const struct fus_tap *tap);
+int fus_run_profile(struct fus_run_layer *extra, const struct fus_layer_summary *layer, const struct fus_run *run, int model,
+                    const struct fus_moments *m, const struct fus_responses *r, struct fus_error *err);
+int fus_run_write_profiles(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err); /* profiles.csv, top_units.csv */
+
+/* pictures.png: thumbnails (analysis/thumbs.h), from the set alone. */
+int fus_run_write_sheet(const struct fus_run *run, struct fus_error *err);
+
+/* A picture's name that does not depend on where the set lies: "adult/adult-1.jpg". */
+void fus_run_picture_name(char name[1024], const struct fus_set *set, int picture);
 int fus_run_write_tables(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err);
 int fus_run_write_log(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err);
 /* permutations.csv, sweep.csv, consistency.csv, signflip.csv: those that were asked for or make sense. */

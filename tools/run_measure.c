@@ -11,6 +11,7 @@
 struct pass {
     const struct fus_run *run;
     struct fus_run_model *log;
+    int number;                /* of the model in the run */
     struct fus_model *model;
     size_t budget;             /* bytes for what is remembered of the pictures */
     bool *wanted;              /* [n_taps] of this pass */
@@ -78,8 +79,8 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
         struct fus_tally *t = &p->tallies[*tap];
         if (!wanted[*tap])
             continue;
-        fus_tally_plan(t, &p->run->set, &p->scratch, fus_net_tap(p->model->net, *tap), p->run->halves,
-                       fus_run_keeps_responses(p->run));
+        const struct fus_tap *layer = fus_net_tap(p->model->net, *tap);
+        fus_tally_plan(t, &p->run->set, &p->scratch, layer, p->run->halves, fus_run_keeps_tap(p->run, p->number, layer));
         size_t bytes = fus_tally_least_bytes(t);
         if (n_here && (bytes > p->budget || used > p->budget - bytes))
             break;
@@ -206,7 +207,7 @@ int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary
     log->net_bytes = fus_net_bytes(m.net);
     snprintf(log->isa, sizeof log->isa, "%s", fus_net_isa(m.net));
     size_t n_taps = (size_t)fus_net_n_taps(m.net);
-    struct pass p = {.run = run, .log = log, .model = &m, .err = err, .scratch = {run->out, -1, 0}};
+    struct pass p = {.run = run, .log = log, .number = model, .model = &m, .err = err, .scratch = {run->out, -1, 0}};
     size_t room = run->max_memory > log->net_bytes ? run->max_memory - log->net_bytes : 0;
     p.budget = room > run->max_memory / 4 ? room : run->max_memory / 4;
     bool *wanted = fus_base_alloc(n_taps, sizeof *wanted);
@@ -216,6 +217,8 @@ int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary
     code = wanted && p.wanted && p.tallies && log->layers ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the list of layers");
     if (!code)
         code = fus_model_want(wanted, &m, run->layers, err);
+    if (!code)
+        code = fus_run_choose_reference(log, run, m.net, wanted, err);
     if (!code)
         code = describe(out, &m, log, err);
     fus_net_watch(m.net, on_batch, &p);
