@@ -307,7 +307,7 @@ static void test_coverage(const struct population *p)
             printf("95 %% intervals of %-26s  centred %.2f %%  percentile %.2f %%  bca %.2f %%\n", names[which], 100 * covered[0] / there[0],
                    100 * covered[1] / there[1], 100 * covered[2] / there[2]);
         double coverage = covered[FUS_INTERVAL_CENTRED] / there[FUS_INTERVAL_CENTRED];
-        CHECK_MSG(!study || (coverage > 0.935 && coverage < 0.97), "%s: %g", names[which], coverage); /* METHOD.md: a little wide */
+        CHECK_MSG(!study || fabs(coverage - 0.95) <= 0.015, "%s: %g", names[which], coverage); /* METHOD.md: three are a little too wide for it */
         all += covered[FUS_INTERVAL_CENTRED];
         total += there[FUS_INTERVAL_CENTRED];
     }
