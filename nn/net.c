@@ -101,6 +101,32 @@ static size_t scratch_floats(const struct fus_net *net)
     return most;
 }
 
+void fus_net_rest(struct fus_net *net)
+{
+    fus_base_free(net->weights);
+    fus_base_free(net->raw);
+    fus_base_free(net->arena);
+    net->weights = net->raw = net->arena = NULL;
+}
+
+/* Weights and arena, which the network needs to run. */
+static int wake(struct fus_net *net, struct fus_error *err)
+{
+    if (net->arena)
+        return FUS_OK;
+    net->weight_floats = net->raw_floats = 0;
+    int code = fus_load_weights(net, err);
+    if (!code && !(net->arena = fus_base_aligned(net->plan.arena_floats, sizeof *net->arena)))
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of activations", net->plan.arena_floats * sizeof *net->arena);
+    if (code) {
+        fus_net_rest(net);
+        return code;
+    }
+    memset(net->arena + net->plan.picture, 0, /* the border around the pictures stays 0 for good */
+           (size_t)net->batch * fus_plan_picture_floats(&net->arch) * sizeof *net->arena);
+    return FUS_OK;
+}
+
 int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const struct fus_net_options *options,
                    fus_weight_fn get, void *context, struct fus_error *err)
 {
@@ -127,16 +153,7 @@ int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const 
     if (!code)
         code = fus_plan_make(&net->plan, &net->arch, net->batch, strands, scratch_floats(net), err);
     if (!code)
-        code = fus_load_weights(net, err);
-    if (!code) {
-        net->arena = fus_base_aligned(net->plan.arena_floats, sizeof *net->arena);
-        if (!net->arena)
-            code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of activations",
-                                 net->plan.arena_floats * sizeof *net->arena);
-        else /* the border around the pictures stays 0 for good */
-            memset(net->arena + net->plan.picture, 0,
-                   (size_t)net->batch * fus_plan_picture_floats(&net->arch) * sizeof *net->arena);
-    }
+        code = wake(net, err);
     if (code) {
         fus_net_destroy(net);
         return code;
@@ -152,9 +169,7 @@ void fus_net_destroy(struct fus_net *net)
     fus_arch_free(&net->arch);
     fus_plan_free(&net->plan);
     fus_base_free(net->gemms);
-    fus_base_free(net->weights);
-    fus_base_free(net->raw);
-    fus_base_free(net->arena);
+    fus_net_rest(net);
     fus_base_free(net->taps);
     fus_base_free(net->tap_layer);
     fus_base_free(net->layer_tap);
@@ -377,6 +392,9 @@ static void walk_layers(void *context)
 
 static int run_pass(struct pass *pass)
 {
+    int code = wake(pass->net, pass->err);
+    if (code)
+        return code;
     pass->last_tap = pass->net->n_taps - 1;
     while (pass->last_tap >= 0 && !pass->wanted[pass->last_tap])
         pass->last_tap--;
@@ -416,6 +434,9 @@ int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, 
         return fus_base_fail(err, FUS_EINVAL, "%s: %d pictures cannot be continued from here", net->taps[tap].name, n);
     for (int p = 0; p < n && !code; p += step) {
         struct pass pass = {.net = net, .n = step, .wanted = wanted, .fn = fn, .context = context, .err = err, .there = layer, .shift = p};
+        code = wake(net, err);
+        if (code)
+            break;
         memcpy(activation(net, layer, 0), blocked + (size_t)p * floats, (size_t)step * floats * sizeof *blocked);
         code = run_pass(&pass);
     }

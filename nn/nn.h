@@ -80,6 +80,10 @@ int fus_net_create(struct fus_net **net, const struct fus_net_spec *spec, const 
                    fus_weight_fn get, void *context, struct fus_error *err);
 void fus_net_destroy(struct fus_net *net); /* NULL allowed */
 
+/* Gives the memory of weights and activations back until the next forward pass, which brings them again through `get`: its context must
+ * stay. */
+void fus_net_rest(struct fus_net *net);
+
 size_t fus_net_bytes(const struct fus_net *net); /* weights and activations together */
 const char *fus_net_isa(const struct fus_net *net);
 int fus_net_input_side(const struct fus_net *net);

@@ -264,12 +264,17 @@ static void test_watch(void)
     CHECK(fus_net_forward(net, input, 2, wanted, add_up, &s, &err) == FUS_OK);
     memcpy(sums[0], s.sum, sizeof s.sum);
     s.sum[0] = s.sum[1] = 0;
+    fus_net_rest(net);
+    CHECK(fus_net_forward(net, input, 2, wanted, add_up, &s, &err) == FUS_OK);
+    CHECK(memcmp(sums[0], s.sum, sizeof s.sum) == 0); /* as before it rested */
+    s.sum[0] = s.sum[1] = 0;
     wanted[s.tap] = true;
     fus_net_watch(net, silence_one, &s);
     CHECK(fus_net_forward(net, input, 2, wanted, NULL, NULL, &err) == FUS_OK);
     wanted[s.tap] = false;
     fus_net_watch(net, NULL, NULL);
     CHECK(fus_net_can_continue(net, s.tap) && !fus_net_can_continue(net, fus_net_find_tap(net, "layer2.0.relu1", &err)));
+    fus_net_rest(net);
     CHECK(fus_net_continue(net, s.tap, s.copy, 2, none, add_up, &s, &err) == FUS_OK);
     memcpy(sums[1], s.sum, sizeof s.sum);
     CHECK(sums[1][0] == 0 && sums[1][1] != sums[0][1]);
