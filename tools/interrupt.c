@@ -28,6 +28,7 @@ void fus_run_catch_interrupt(void)
     struct sigaction a;
     memset(&a, 0, sizeof a);
     a.sa_handler = on_interrupt;
+    a.sa_flags = SA_RESTART; /* a file being read or written is not disturbed */
     sigaction(SIGINT, &a, NULL);
     sigaction(SIGTERM, &a, NULL);
     a.sa_handler = on_alarm;
