@@ -131,7 +131,7 @@ kill -INT $pid
 wait $pid
 status=$?
 took=$(( ($(date +%s%N) - begin) / 1000000 ))
-[ $status -eq 1 ] && grep -q 'stopped at picture .*; --resume goes on' log
+[ $status -eq 1 ] && grep -q '^fusiform: stopped: --resume goes on: stopped at picture ' log
 count "Ctrl-C: status $status" $?
 [ $took -lt 2500 ]
 count "Ctrl-C took $took ms" $?

@@ -169,7 +169,9 @@ static bool value_text(char *text, size_t text_bytes, const struct fus_arg *arg)
         snprintf(text, text_bytes, "%llu", (unsigned long long)*(const uint64_t *)arg->value);
         return true;
     case FUS_ARG_REAL:
-        snprintf(text, text_bytes, "%.17g", *(const double *)arg->value);
+        snprintf(text, text_bytes, "%.15g", *(const double *)arg->value); /* 0.1 rather than 0.10000000000000001, where that is it */
+        if (strtod(text, NULL) != *(const double *)arg->value)
+            snprintf(text, text_bytes, "%.17g", *(const double *)arg->value);
         return *(const double *)arg->value > 0;
     case FUS_ARG_BYTES:
         snprintf(text, text_bytes, "%zu", *(const size_t *)arg->value);

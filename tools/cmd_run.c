@@ -240,6 +240,8 @@ int fus_cmd_run(int argc, char **argv)
         fus_keep_remove(&run);
         fus_run_print(&run, &summary);
     }
+    if (code == FUS_ESTOPPED && run.lock >= 0)
+        fus_base_blame(&err, "%s: --resume goes on: ", run.out);
     fus_keep_close(&run);
     fus_run_free(&run, &summary);
     return code ? fus_args_failed(&err) : 0;

@@ -82,7 +82,7 @@ static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
             code = fus_checkpoint_save(&p->checkpoint, next, err);
         fus_run_progress(what, "pictures", p->first - begun, run->end - begun, started);
         if (code == FUS_ESTOPPED || (!code && fus_run_stopping()))
-            code = fus_base_fail(err, FUS_ESTOPPED, "stopped at picture %d of %d of model %s; --resume goes on", p->first - run->first, run->end - run->first,
+            code = fus_base_fail(err, FUS_ESTOPPED, "stopped at picture %d of %d of model %s", p->first - run->first, run->end - run->first,
                                  p->log->name);
     }
     fus_base_free(p->input);
@@ -178,7 +178,7 @@ static int decide_all(struct pass *p, int model, bool *decided, struct fus_error
     for (int i = 0; i < p->n_here && !code; i++) {
         int layer = layer_of(p->log, p->names[i]);
         if (fus_run_stopping())
-            return fus_base_fail(err, FUS_ESTOPPED, "stopped before deciding on %s of model %s; --resume goes on", p->names[i], p->log->name);
+            return fus_base_fail(err, FUS_ESTOPPED, "stopped before deciding on %s of model %s", p->names[i], p->log->name);
         code = fus_run_decide_layer(p->run, p->summary, model, layer, p->here[i], err);
         decided[layer] = !code;
         if (!code)
