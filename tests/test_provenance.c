@@ -15,7 +15,8 @@ static struct fus_pixelstats stats[4];
 static struct fus_run make_run(int shard)
 {
     struct fus_run run = {.n_options = 3, .options = options, .n_models = 1, .models = &model, .shard = shard, .n_shards = shard ? 2 : 0};
-    run.set = (struct fus_set){4, 2, 2, pictures, categories, subcategories, "a set", false, 7, 18446744073709551615u};
+    run.set = (struct fus_set){.n_pictures = 4, .n_categories = 2, .n_subcategories = 2, .pictures = pictures, .categories = categories,
+                               .subcategories = subcategories, .description = "a set", .seed = 7, .scramble_seed = 18446744073709551615u};
     run.picture_sha256 = sha;
     run.pixel_stats = stats;
     for (int i = 0; i < 4; i++) {
