@@ -62,6 +62,7 @@ static void test_round_trip(void)
     fus_pieces_free(&list);
     CHECK(fus_pieces_scan(&list, folder, other, false, NULL) == FUS_OK && list.n == 0);
     CHECK(fus_pieces_scan(&list, "/nowhere/at/all", run, true, NULL) == FUS_OK && list.n == 0);
+    fus_pieces_free(&list);
 }
 
 /* The only piece with this file's bytes [n], byte `flip` changed: whether it can be read to the end. */
