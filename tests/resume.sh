@@ -30,7 +30,7 @@ merge() { rm -rf merged && $program merge "$@" --threads 1 --out merged; }
 # 33 + 4 + 4 pictures: four parts
 $program stimuli generate --per-category 66 --size 32 -o drawn >log 2>&1 || { cat log; exit 1; }
 mkdir -p set/house set/word && mv drawn/adult set && mv drawn/house/house-[1-4].png set/house && mv drawn/word/word-[1-4].png set/word && rm -r drawn
-every='--layers layer3.0.relu1,layer3.0.relu --bootstrap 2 --permutations 2 --sweep --consistency'
+every='--layers layer3.0.relu1,layer3.0.relu --preset prince --bootstrap 2 --permutations 2 --sweep --consistency'
 
 # ---- killed at random moments, twice each ----
 begin=$(date +%s%N)

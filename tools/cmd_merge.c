@@ -27,6 +27,8 @@ struct merge {
     struct fus_run_summary summary;
     struct shard *shards; /* [n], in the order of their numbers once they are checked */
     int n;
+    char **options;       /* [n_options] "--alpha=0.05" */
+    int n_options;
 };
 
 /* ---- do they belong together? ---- */
@@ -85,22 +87,31 @@ static int check_shards(struct merge *m, struct fus_error *err)
 
 /* ---- the run that they are shards of ---- */
 
-/* The options, as `fusiform run` takes them. 0, or an exit status after a message. */
-static int restore_options(struct fus_run *run, const struct fus_provenance *p)
+/* The options, as `fusiform run` takes them; the run goes on pointing to their texts. */
+static int restore_options(struct merge *m, struct fus_error *err)
 {
-    char text[64][1200], *argv[64], **args = argv;
+    const struct fus_provenance *p = &m->shards[0].provenance;
     const char *none[1];
     struct fus_texts models = {none, 0, 1};
-    int argc = 0;
-    for (int i = 0; i < p->n && argc < 64; i++) {
+    m->options = fus_base_alloc((size_t)p->n, sizeof *m->options);
+    char **argv = fus_base_alloc((size_t)p->n, sizeof *argv); /* parsing moves what is in it */
+    int code = m->options && argv ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the options");
+    for (int i = 0; i < p->n && !code; i++) {
         const struct fus_provenance_line *l = &p->lines[i];
         if (strcmp(l->field[0], "option") != 0 || l->n != 3)
             continue;
-        snprintf(text[argc], sizeof text[argc], "%s%s%s", l->field[1], *l->field[2] ? "=" : "", l->field[2]);
-        argv[argc] = text[argc];
-        argc++;
+        size_t bytes = strlen(l->field[1]) + strlen(l->field[2]) + 2;
+        char *text = m->options[m->n_options] = fus_base_alloc(bytes, 1);
+        if (!text)
+            code = fus_base_fail(err, FUS_ENOMEM, "no memory for the options");
+        else
+            snprintf(text, bytes, "%s%s%s", l->field[1], *l->field[2] ? "=" : "", l->field[2]);
+        argv[m->n_options++] = text;
     }
-    return fus_run_parse(run, &models, argc, args);
+    if (!code && fus_run_parse(&m->run, &models, m->n_options, argv))
+        code = fus_base_fail(err, FUS_EFORMAT, "%s/parts/run.tsv: its options are not those of this program", m->shards[0].folder);
+    fus_base_free(argv);
+    return code;
 }
 
 static int restore_run(struct merge *m, struct fus_error *err)
@@ -218,8 +229,8 @@ static int merge_model(struct merge *m, int model, bool check, struct fus_error 
 static int merge(struct merge *m, struct fus_error *err)
 {
     int code = check_shards(m, err);
-    if (!code && restore_options(&m->run, &m->shards[0].provenance))
-        code = fus_base_fail(err, FUS_EFORMAT, "%s/parts/run.tsv: its options are not those of this program", m->shards[0].folder);
+    if (!code)
+        code = restore_options(m, err);
     if (!code)
         code = restore_run(m, err);
     for (int turn = 0; turn < 2 && !code; turn++) { /* all are complete before the first is decided on */
@@ -257,6 +268,9 @@ int fus_cmd_merge(int argc, char **argv)
         fus_run_print(&m.run, &m.summary);
     for (int i = 0; i < m.n && m.shards; i++)
         fus_provenance_free(&m.shards[i].provenance);
+    for (int i = 0; i < m.n_options; i++)
+        fus_base_free(m.options[i]);
+    fus_base_free(m.options);
     fus_base_free(m.shards);
     fus_run_free(&m.run, &m.summary);
     return code ? fus_args_failed(&err) : 0;
