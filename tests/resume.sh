@@ -122,7 +122,7 @@ same half
 count "the same bytes" $?
 
 # ---- Ctrl-C: within a second, and what was counted is kept ----
-$program run --model 'random:resnet18?seed=1' --layers layer4.1.relu --stimuli set --batch 1 --out stopped >log 2>&1 &
+$program run --model 'random:resnet50?seed=1' --layers layer4.2.relu --stimuli set --batch 1 --threads 1 --out stopped >log 2>&1 &
 pid=$!
 while [ ! -e stopped/parts/run.tsv ] && kill -0 $pid 2>/dev/null; do sleep 0.05; done
 sleep 1.5
