@@ -16,7 +16,7 @@ static struct fus_run make_run(int shard)
 {
     struct fus_run run = {.n_options = 3, .options = options, .n_models = 1, .models = &model, .shard = shard, .n_shards = shard ? 2 : 0};
     run.set = (struct fus_set){.n_pictures = 4, .n_categories = 2, .n_subcategories = 2, .pictures = pictures, .categories = categories,
-                               .subcategories = subcategories, .description = "a set", .halves_given = true, .seed = 7, .scramble_seed = 18446744073709551615u};
+                               .subcategories = subcategories, .description = "a set", .seed = 7, .scramble_seed = 18446744073709551615u};
     run.picture_sha256 = sha;
     run.pixel_stats = stats;
     for (int i = 0; i < 4; i++) {
@@ -78,7 +78,7 @@ static void test_round_trip(void)
     CHECK(strcmp(back.set.pictures[0].path, "a\tb.png") == 0 && strcmp(back.set.pictures[1].path, "line\nend\\.png") == 0);
     CHECK(back.set.pictures[3].half == 1 && back.set.pictures[3].source == 1 && back.set.pictures[0].source == -1);
     CHECK(strcmp(back.set.subcategories[1], "house\t2") == 0 && back.set.scramble_seed == 18446744073709551615u && back.set.seed == 7);
-    CHECK(back.set.halves_given && !back.set.drawn && strcmp(back.set.description, "a set") == 0);
+    CHECK(!back.set.drawn && strcmp(back.set.description, "a set") == 0);
     CHECK(strcmp(back.models[0].name, "m\\n") == 0 && back.models[0].n_layers == 2 && strcmp(back.models[0].taps[1].name, "fc") == 0);
     CHECK(back.pixel_stats[1].contrast == 1 / 3.0 && isnan(back.pixel_stats[3].slope) && back.pixel_stats[2].slope == -2.5);
     free_restored(&back, &s);

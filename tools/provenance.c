@@ -88,7 +88,6 @@ static void add_set(struct text *t, const struct fus_set *set)
     begin_line(t, "set");
     add_field(t, set->description);
     add_number(t, "%d", set->drawn);
-    add_number(t, "%d", set->halves_given);
     add_number(t, "%" PRIu64, set->seed);
     add_number(t, "%" PRIu64, set->scramble_seed);
     end_line(t);
@@ -378,13 +377,12 @@ static bool restore_picture(struct fus_run *run, const struct fus_provenance_lin
 
 static bool restore_set(struct fus_set *set, const struct fus_provenance_line *l)
 {
-    int drawn, halves_given;
-    set->seed = strtoull(l->field[4], NULL, 10);
-    set->scramble_seed = strtoull(l->field[5], NULL, 10);
-    if (set->description || !number(&drawn, l->field[2], 0, 1) || !number(&halves_given, l->field[3], 0, 1))
+    int drawn;
+    set->seed = strtoull(l->field[3], NULL, 10);
+    set->scramble_seed = strtoull(l->field[4], NULL, 10);
+    if (set->description || !number(&drawn, l->field[2], 0, 1))
         return false;
     set->drawn = drawn;
-    set->halves_given = halves_given;
     return copy_text(&set->description, l->field[1]);
 }
 
@@ -401,7 +399,7 @@ static bool restore_line(struct fus_run *run, struct fus_run_summary *s, const s
     const struct fus_provenance_line *l = &p->lines[i];
     if (is(l, "fusiform", 2) || is(l, "shard", 3) || is(l, "option", 3))
         return true;
-    if (is(l, "set", 6))
+    if (is(l, "set", 5))
         return restore_set(&run->set, l);
     if (is(l, "category", 2))
         return copy_text(&run->set.categories[run->set.n_categories], l->field[1]) && ++run->set.n_categories;
