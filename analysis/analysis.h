@@ -113,6 +113,7 @@ struct fus_layer_summary {
     struct fus_category_summary *categories; /* [n_categories] */
     int8_t *label;                 /* [C, H, W]: -1 none, else the category; caller may take it away (set NULL) */
     const struct fus_bootstrap *bootstrap; /* inference.h; the caller's; NULL: none */
+    const struct fus_permute_category *permuted; /* [n_categories] the same: what relabelled pictures give */
 };
 
 /* Everything of the default report for one layer from the moments of its categories (groups = categories, units [C,
@@ -184,6 +185,32 @@ struct fus_response_profile {
     const double *response; /* [n_categories, n_pictures] mean over the units selective for the category; NaN where none */
 };
 
+/* A unit of the reference layer that a category's pictures drive most reliably, with the pictures (numbers of the run's list) that
+ * drive it most and least, the extreme ones first. */
+#define FUS_TOP_UNITS 5    /* a category */
+#define FUS_TOP_PICTURES 4 /* of each kind; fewer where the run has fewer */
+struct fus_top_unit {
+    int model, layer, category;
+    int channel, y, x;
+    double t, csi, dprime;     /* least t against the other categories */
+    int n_pictures, most[FUS_TOP_PICTURES], least[FUS_TOP_PICTURES];
+    double most_response[FUS_TOP_PICTURES], least_response[FUS_TOP_PICTURES];
+};
+
+/* The first model less another one, by the bootstrap over pictures: what compare.csv holds of it. NaN: not computed. */
+struct fus_model_difference {
+    int model_b, layer_a, category;
+    double ratio, ratio_low, ratio_high; /* of the proportions */
+    double proportion_low, proportion_high, csi_low, csi_high, variation_low, variation_high;
+};
+
+/* What the methods section states of how the run was made; texts as in run.json, NULL: not stated. halves: none, alternate,
+ * manifest, option; interval: centred, percentile, bca. */
+struct fus_run_method {
+    const char *layers, *conv, *halves, *interval, *seed;
+    long bootstrap, permutations;
+};
+
 struct fus_pixelstats_category; /* stimuli/stimuli.h */
 
 struct fus_run_summary {
@@ -196,10 +223,18 @@ struct fus_run_summary {
     int n_models;
     struct fus_model_summary *models;
     const char *criterion;                       /* how units were chosen, in a sentence, where not by fus_select_layer; else NULL */
-    const struct fus_response_profile *profiles; /* [n_models], NULL = no Fig 2A */
-    const uint8_t *sheet_png;                    /* [sheet_bytes] contact sheet of the pictures, NULL = no Fig 1B */
+    /* From here on NULL or 0 means: the run has none. */
+    const struct fus_run_method *method;
+    const struct fus_response_profile *profiles; /* [n_models]: Fig 2A */
+    const struct fus_top_unit *top;              /* [n_top], by model, category and rank */
+    size_t n_top;
+    char **pictures;                             /* [sum of n_pictures] their names, in order of categories */
+    const uint8_t *sheet_png;                    /* [sheet_bytes] thumbnails, laid out by thumbs.h: Fig 1B */
     size_t sheet_bytes;
-    const struct fus_pixelstats_category *pixels; /* [n_categories] the pictures before any network, NULL = unknown */
+    const struct fus_pixelstats_category *pixels; /* [n_categories] the pictures before any network */
+    const struct fus_model_difference *differences; /* [n_differences] */
+    size_t n_differences;
+    const double *consistency[2]; /* [n, n] Spearman's r of category and of picture dissimilarities; n layers of all models in turn */
 };
 
 /* One row of the comparison of the first model with another (compare.c): the paper's own one-sided Welch test of
@@ -243,8 +278,8 @@ void fus_npyout_discard(struct fus_npz *z);                      /* NULL allowed
 int fus_report_last_block(const struct fus_model_summary *model);
 
 /* dir/figures/NAME.svg for the paper's Figs 2A (with profiles), 2B, 3A, 3B, 4A, 4B, 4C, 5A-C (from three models on: the first
- * with each other), figures/fig1b.png (with a contact sheet), and dir/report.html with all of them inline. Same bytes on
- * every machine; nothing in it depends on anything but `run`. FUS_EINVAL where `run` contradicts itself. */
+ * with each other), and dir/report.html with all of them inline, the pictures (1B), the consistency of layers (v1) and tables.
+ * Same bytes on every machine; nothing in it depends on anything but `run`. FUS_EINVAL where `run` contradicts itself. */
 int fus_report_write(const char *dir, const struct fus_run_summary *run, struct fus_error *err);
 
 #endif

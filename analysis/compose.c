@@ -100,15 +100,21 @@ static struct layout place_panels(struct fus_svg *out, const struct fus_figures_
     return size;
 }
 
+static struct fus_axis heat_scale(const struct fus_figures_figure *f)
+{
+    struct fus_axis scale = {.percent = f->heat_shares};
+    fus_axis_fit(&scale, f->heat_low, f->heat_top, 4);
+    return scale;
+}
+
 static double draw_head(struct fus_svg *out, const struct fus_figures_figure *f, const struct fus_view *view, double width)
 {
     double top = 38;
     fus_svg_put(out, "<text class=\"tt\" x=\"$f\" y=\"24\">$s</text>\n", MARGIN, f->heading);
-    if (f->heat_top > 0) {
-        struct fus_axis scale = {.percent = true};
-        fus_axis_fit(&scale, 0, f->heat_top, 4);
+    if (f->heat_title) {
+        struct fus_axis scale = heat_scale(f);
         fus_svg_put(out, "<g transform=\"translate($f $f)\">", MARGIN - 12, top);
-        top += fus_panels_scale(out, &scale, 280) + 22;
+        top += fus_panels_scale(out, &scale, f->heat_title, 280) + 22;
         fus_svg_put(out, "</g>");
     } else if (!f->model_groups)
         top += draw_keys(out, f, view, width, top) + 8;
@@ -128,7 +134,7 @@ void fus_compose_standalone(struct fus_svg *out, const struct fus_figures_figure
     double top = draw_head(&head, f, view, width), height = top + size.height + MARGIN;
     fus_svg_put(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 $f $f\" width=\"$f\" "
                      "height=\"$f\" font-family='$s' role=\"img\">\n<title>$s</title>\n<style>\n", width, height, width, height, FONTS, f->heading);
-    fus_theme_css(out, &view->theme, FUS_THEME_LIGHT, f->heat_top > 0);
+    fus_theme_css(out, &view->theme, FUS_THEME_LIGHT, f->heat_title != NULL);
     fus_svg_put(out, "</style>\n<rect class=\"pg\" width=\"$f\" height=\"$f\"/>\n", width, height);
     if (head.text)
         fus_svg_bytes(out, head.text, head.n);
@@ -149,17 +155,16 @@ static void inline_panel(struct fus_svg *out, const struct fus_figures_figure *f
 
 static void inline_scale(struct fus_svg *out, const struct fus_figures_figure *f)
 {
-    struct fus_axis scale = {.percent = true};
-    fus_axis_fit(&scale, 0, f->heat_top, 4);
+    struct fus_axis scale = heat_scale(f);
     fus_svg_put(out, "<svg class=\"scale\" viewBox=\"0 0 300 50\" role=\"img\" aria-label=\"colour scale\">");
-    fus_panels_scale(out, &scale, 300);
+    fus_panels_scale(out, &scale, f->heat_title, 300);
     fus_svg_put(out, "</svg>\n");
 }
 
 void fus_compose_inline(struct fus_svg *out, const struct fus_figures_figure *f, const struct fus_view *view)
 {
     int group = -1;
-    if (f->heat_top > 0)
+    if (f->heat_title)
         inline_scale(out, f);
     for (size_t i = 0; i < f->n_panels; i++) {
         if (f->panels[i].group != group) {
@@ -168,7 +173,7 @@ void fus_compose_inline(struct fus_svg *out, const struct fus_figures_figure *f,
             group = f->panels[i].group;
             if (f->model_groups)
                 fus_svg_put(out, "<h4>$e: $e</h4>\n", view->run->models[group].name, group_layer(f, view, group));
-            fus_svg_put(out, "<div class=\"$s\">\n", f->heat_top > 0 ? "maps" : "grid");
+            fus_svg_put(out, "<div class=\"$s\">\n", f->model_groups && f->heat_title ? "maps" : "grid");
         }
         inline_panel(out, f, &f->panels[i]);
     }

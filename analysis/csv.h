@@ -1,4 +1,5 @@
-/* Fields of CSV tables (RFC 4180 with bare line feeds): numbers as %.9g with a point in every locale, a missing value as an empty
+/* Fields of CSV tables (RFC 4180 with bare line feeds): numbers with as many digits as it takes to
+ * read the same double back, with a point in every locale, a missing value as an empty
  * field, names in quotes only where they need them. Each puts a comma first; name puts `before`. */
 #ifndef FUS_CSV_H
 #define FUS_CSV_H

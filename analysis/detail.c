@@ -2,7 +2,10 @@
 #include "detail.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
+#include "inference.h"
 #include "stimuli/stimuli.h"
 
 static void open_table(struct fus_svg *out, const char *caption)
@@ -136,6 +139,189 @@ void fus_detail_maps(struct fus_svg *out, const struct fus_view *view)
             fus_svg_put(out, "<td>$3</td><td>$3</td><td>$3</td></tr>\n", s->variation_cv, s->gini, s->entropy);
         }
     close_table(out);
+}
+
+/* Mean and SD over the pictures of category c of the profile's row. */
+static void response_cell(struct fus_svg *out, const struct fus_response_profile *p, const double *response, int c)
+{
+    double sum = 0, squares = 0;
+    int n = 0;
+    for (int i = 0; i < p->n_pictures; i++)
+        if (p->category[i] == c && isfinite(response[i])) {
+            sum += response[i];
+            n++;
+        }
+    for (int i = 0; i < p->n_pictures; i++)
+        if (p->category[i] == c && isfinite(response[i]))
+            squares += (response[i] - sum / n) * (response[i] - sum / n);
+    if (n == 0)
+        fus_svg_put(out, "<td>\xe2\x80\x93</td>");
+    else if (n == 1)
+        fus_svg_put(out, "<td>$r</td>", sum / n);
+    else
+        fus_svg_put(out, "<td>$r \xc2\xb1 $r</td>", sum / n, sqrt(squares / (n - 1)));
+}
+
+void fus_detail_responses(struct fus_svg *out, const struct fus_view *view)
+{
+    const struct fus_run_summary *run = view->run;
+    open_table(out, "Mean response of the units selective for a category to the pictures of each, \xc2\xb1 SD over pictures; \xe2\x80\x93 no unit is selective");
+    fus_svg_put(out, "<th scope=\"col\">model</th><th scope=\"col\">units selective for</th>");
+    category_head(out, view);
+    for (int m = 0; m < run->n_models; m++)
+        for (int s = 0; run->profiles[m].n_pictures && s < run->n_categories; s++) {
+            const struct fus_response_profile *p = &run->profiles[m];
+            fus_svg_put(out, "<tr><td>$e</td><th scope=\"row\">$e</th>", run->models[m].name, run->categories[s]);
+            for (int c = 0; c < run->n_categories; c++)
+                response_cell(out, p, p->response + (size_t)s * (size_t)p->n_pictures, c);
+            fus_svg_put(out, "</tr>\n");
+        }
+    close_table(out);
+}
+
+static void category_start(struct fus_svg *out, const struct fus_view *view, int model, int category)
+{
+    fus_svg_put(out, "<tr><td>$e</td><th scope=\"row\">$e</th>", view->run->models[model].name, view->run->categories[category]);
+}
+
+static void number_cell(struct fus_svg *out, double v)
+{
+    fus_svg_put(out, isfinite(v) ? "<td>$3</td>" : "<td>\xe2\x80\x93</td>", v);
+}
+
+void fus_detail_reliability(struct fus_svg *out, const struct fus_view *view)
+{
+    static const char *const names[] = {"model", "category", "CSI, all pictures", "CSI, other half", "d\xe2\x80\xb2, all pictures", "d\xe2\x80\xb2, other half",
+                                        "selected again", "Dice", "r of the t maps"};
+    open_table(out, "Last block layer. All pictures: units chosen and measured on the same pictures. Other half: chosen in one half, measured in the other, mean "
+                    "of both directions. Selected again: share of the units chosen in one half that the other half chooses too; \xe2\x80\x93 nothing was chosen");
+    head(out, names, 9);
+    for (int m = 0; m < view->run->n_models; m++)
+        for (int c = 0; c < view->run->n_categories; c++) {
+            const struct fus_category_summary *s = fus_view_category(view, m, view->last[m], c);
+            const double row[] = {s->csi_mean, s->csi_cv, s->dprime_mean, s->dprime_cv, s->survival, s->dice, s->split_half_r};
+            category_start(out, view, m, c);
+            for (int i = 0; i < 7; i++)
+                number_cell(out, row[i]);
+            fus_svg_put(out, "</tr>\n");
+        }
+    close_table(out);
+}
+
+void fus_detail_chance(struct fus_svg *out, const struct fus_view *view)
+{
+    static const char *const names[] = {"model", "category", "share", "by chance", "chance, high", "p", "p of CSI", "t family-wise", "units above it"};
+    open_table(out, "Last block layer against relabelled pictures. By chance: mean share over the relabellings; high: what 1 \xe2\x88\x92 \xce\xb1 of them stay below; "
+                    "t family-wise: a least t above it occurs anywhere in the layer in at most \xce\xb1 of the relabellings; \xe2\x80\x93 undefined");
+    head(out, names, 9);
+    for (int m = 0; m < view->run->n_models; m++)
+        for (int c = 0; fus_view_last(view, m)->permuted && c < view->run->n_categories; c++) {
+            const struct fus_permute_category *p = &fus_view_last(view, m)->permuted[c];
+            category_start(out, view, m, c);
+            fus_svg_put(out, "<td>$p</td><td>$p</td><td>$p</td><td>$v</td><td>$v</td>", p->proportion, p->null_mean, p->null_high, p->p_proportion, p->p_csi);
+            number_cell(out, p->t_critical);
+            fus_svg_put(out, "<td>$z</td></tr>\n", p->n_familywise);
+        }
+    close_table(out);
+}
+
+static void consistency_cell(struct fus_svg *out, const double *matrix, size_t n, size_t row, size_t column)
+{
+    number_cell(out, matrix ? matrix[row * n + column] : NAN);
+}
+
+void fus_detail_consistency(struct fus_svg *out, const struct fus_view *view)
+{
+    static const char *const names[] = {"model", "layer", "categories: layer before", "last layer", "pictures: layer before", "last layer"};
+    const double *const *matrix = view->run->consistency;
+    size_t n = 0, first = 0;
+    for (int m = 0; m < view->run->n_models; m++)
+        n += (size_t)view->run->models[m].n_layers;
+    open_table(out, "Each layer with the one before it and with the model\xe2\x80\x99s last; \xe2\x80\x93 undefined, or single responses were not kept. All pairs: "
+                    "consistency.csv");
+    head(out, names, 6);
+    for (int m = 0; m < view->run->n_models; m++) {
+        size_t last = first + (size_t)view->run->models[m].n_layers - 1;
+        for (size_t i = first; i <= last; i++) {
+            row_start(out, view, m, (int)(i - first));
+            for (int level = 0; level < 2; level++) {
+                consistency_cell(out, i > first ? matrix[level] : NULL, n, i, i - 1);
+                consistency_cell(out, matrix[level], n, i, last);
+            }
+            fus_svg_put(out, "</tr>\n");
+        }
+        first = last + 1;
+    }
+    close_table(out);
+}
+
+/* ---- pictures ---- */
+
+static void picture_title(struct fus_svg *out, const struct fus_view *view, int picture, const char *before)
+{
+    if (view->run->pictures)
+        fus_svg_put(out, "$s$e", before, view->run->pictures[picture]);
+    else
+        fus_svg_put(out, "$spicture $d", before, picture + 1);
+}
+
+void fus_detail_thumb(struct fus_svg *out, const struct fus_view *view, int picture, const char *before)
+{
+    const struct fus_thumb *at = fus_thumbs_find(&view->thumbs, picture);
+    if (!at) {
+        const char *name = view->run->pictures ? view->run->pictures[picture] : "", *slash = strrchr(name, '/');
+        fus_svg_put(out, "<span class=\"nm\" title=\"");
+        picture_title(out, view, picture, before);
+        fus_svg_put(out, "\">$e</span>", slash ? slash + 1 : name);
+        return;
+    }
+    fus_svg_put(out, "<svg class=\"th\" viewBox=\"$d $d $d $d\" role=\"img\"><title>", at->x + 1, at->y + 1, FUS_THUMBS_SIDE - 2, FUS_THUMBS_SIDE - 2);
+    picture_title(out, view, picture, before);
+    fus_svg_put(out, "</title><use href=\"#sheet\"/></svg>");
+}
+
+static void picture_cell(struct fus_svg *out, const struct fus_view *view, const int *pictures, const double *responses, int n)
+{
+    char number[FUS_SVG_NUMBER_BYTES], before[FUS_SVG_NUMBER_BYTES + 8];
+    fus_svg_put(out, "<td><div class=\"strip\">");
+    for (int i = 0; i < n; i++) {
+        fus_svg_number(number, responses[i], 3);
+        snprintf(before, sizeof before, "%s: ", number);
+        fus_detail_thumb(out, view, pictures[i], before);
+    }
+    fus_svg_put(out, "</div></td>");
+}
+
+#define SHOWN_TOP_UNITS 3 /* of a category; top_units.csv has all */
+
+void fus_detail_top(struct fus_svg *out, const struct fus_view *view, int model)
+{
+    static const char *const names[] = {"selective for", "channel (row, column)", "least t", "CSI", "d\xe2\x80\xb2", "responds most to", "least to"};
+    const struct fus_run_summary *run = view->run;
+    bool open = false;
+    for (size_t i = 0, rank = 0; i < run->n_top; i++) {
+        const struct fus_top_unit *u = &run->top[i];
+        if (u->model != model || u->layer != view->last[model])
+            continue;
+        rank = open && i > 0 && run->top[i - 1].category == u->category ? rank + 1 : 0;
+        if (rank >= SHOWN_TOP_UNITS)
+            continue;
+        if (!open) {
+            fus_svg_put(out, "<h4>$e: $e</h4>\n", run->models[model].name, fus_view_last(view, model)->name);
+            open_table(out, "Units with the largest least t; pictures with the extreme ones first, their responses in the tooltips");
+            head(out, names, 7);
+            open = true;
+        }
+        fus_svg_put(out, "<tr><th scope=\"row\">$e</th><td>$d ($d, $d)</td>", run->categories[u->category], u->channel, u->y, u->x);
+        number_cell(out, u->t);
+        number_cell(out, u->csi);
+        number_cell(out, u->dprime);
+        picture_cell(out, view, u->most, u->most_response, u->n_pictures);
+        picture_cell(out, view, u->least, u->least_response, u->n_pictures);
+        fus_svg_put(out, "</tr>\n");
+    }
+    if (open)
+        close_table(out);
 }
 
 void fus_detail_models(struct fus_svg *out, const struct fus_view *view)

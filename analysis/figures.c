@@ -50,6 +50,8 @@ static void category_range(double *lo, double *hi, const struct fus_figures_figu
             widen(lo, hi, at.value);
             widen(lo, hi, at.low);
             widen(lo, hi, at.high);
+            if (quantity == FUS_VIEW_PROPORTION)
+                widen(lo, hi, fus_view_chance(view, f->which[i], l, category));
         }
 }
 
@@ -148,6 +150,8 @@ static void add_maps(struct fus_figures_figure *f, const struct fus_view *view)
     struct fus_axis scale = {.percent = true};
     fus_axis_fit(&scale, 0, largest_in_maps(view), 4);
     f->columns = view->run->n_categories < 7 ? view->run->n_categories : 7;
+    f->heat_title = "channels selective at this place (%)";
+    f->heat_shares = true;
     f->heat_top = scale.hi;
     f->model_groups = true;
     f->group_layer = view->last;
@@ -165,6 +169,16 @@ static void add_maps(struct fus_figures_figure *f, const struct fus_view *view)
     }
 }
 
+static bool has_response(const struct fus_response_profile *p, int category)
+{
+    for (int i = 0; i < p->n_pictures; i++)
+        if (isfinite(p->response[(size_t)category * (size_t)p->n_pictures + (size_t)i]))
+            return true;
+    return false;
+}
+
+#define MAX_MATRIX_MODELS 4 /* of more models each is compared with itself alone */
+
 /* For each model with a profile, a panel a category that units are selective for; one scale a model. */
 static void add_dots(struct fus_figures_figure *f, const struct fus_view *view)
 {
@@ -177,14 +191,48 @@ static void add_dots(struct fus_figures_figure *f, const struct fus_view *view)
             continue;
         struct fus_axis scale = fus_panels_dots_scale(view, m);
         for (int c = 0; c < view->run->n_categories; c++) {
-            struct fus_figures_panel *panel = begin_panel(f, m);
+            struct fus_figures_panel *panel = has_response(&view->run->profiles[m], c) ? begin_panel(f, m) : NULL;
             if (!panel)
-                return;
+                continue;
             double height = fus_panels_dots(&f->body, view, m, c, &scale, &f->dots_every);
             describe(panel, f, view, c);
             end_panel(f, panel, FUS_PANELS_WIDTH, height);
         }
     }
+}
+
+/* Rounded down to halves, so that the scale has round ends. */
+static double lowest_correlation(const struct fus_view *view)
+{
+    size_t n = 0;
+    double least = 0.5;
+    for (int m = 0; m < view->run->n_models; m++)
+        n += (size_t)view->run->models[m].n_layers;
+    for (int level = 0; level < 2; level++)
+        for (size_t i = 0; view->run->consistency[level] && i < n * n; i++)
+            least = view->run->consistency[level][i] < least ? view->run->consistency[level][i] : least;
+    return floor(2 * least) / 2 > -1 ? floor(2 * least) / 2 : -1;
+}
+
+/* Each model with itself, then, of few models, each pair; by categories and, where single responses were kept, by pictures. */
+static void add_matrices(struct fus_figures_figure *f, const struct fus_view *view)
+{
+    static const char *const levels[2] = {"by categories", "by pictures"};
+    int n = view->run->n_models;
+    f->columns = 3;
+    f->heat_title = "rank correlation of dissimilarities";
+    f->heat_low = lowest_correlation(view);
+    f->heat_top = 1;
+    for (int level = 0; level < 2; level++)
+        for (int away = 0; view->run->consistency[level] && away < (n <= MAX_MATRIX_MODELS ? n : 1); away++)
+            for (int a = 0; a + away < n; a++) {
+                struct fus_figures_panel *panel = begin_panel(f, 0);
+                if (!panel)
+                    return;
+                double height = fus_panels_matrix(&f->body, view, view->run->consistency[level], a, a + away, f->heat_low, levels[level]);
+                snprintf(panel->label, sizeof panel->label, "%s, %s, models %d and %d", f->heading, levels[level], a + 1, a + away + 1);
+                end_panel(f, panel, FUS_PANELS_WIDTH, height);
+            }
 }
 
 /* The next figure of the set, about all models; the caller adds its panels. There is room: see MAX_FIGURES. */
@@ -193,7 +241,7 @@ static struct fus_figures_figure *next(struct fus_figures *set, const struct fus
 {
     struct fus_figures_figure *f = &set->figures[set->n_figures++];
     snprintf(f->number, sizeof f->number, "%s", number);
-    snprintf(f->file, sizeof f->file, "fig%c%c", number[0], number[1] + ('a' - 'A'));
+    snprintf(f->file, sizeof f->file, "fig%c%c", number[0], number[1] >= 'A' ? number[1] + ('a' - 'A') : number[1]);
     f->section = section;
     f->heading = heading;
     f->columns = 1;
@@ -226,12 +274,16 @@ static void add_pairs(struct fus_figures *set, const struct fus_view *view)
 
 /* With more panels than this the pairs are left out: every curve is in the figures before. */
 #define MAX_PAIR_PANELS 120
-#define MAX_FIGURES (7 + MAX_PAIR_PANELS)
+#define MAX_FIGURES (9 + MAX_PAIR_PANELS)
 
 static void add_all(struct fus_figures *set, const struct fus_view *view)
 {
-    static const char selective[] = "How selective", many[] = "How many", where[] = "Where";
-    if (view->run->profiles)
+    static const char selective[] = "How selective", many[] = "How many", where[] = "Where", sure[] = "How reliable", alike[] = "How alike";
+    bool any_profile = false;
+    for (int m = 0; view->run->profiles && m < view->run->n_models; m++)
+        for (int c = 0; c < view->run->n_categories; c++)
+            any_profile |= has_response(&view->run->profiles[m], c);
+    if (any_profile)
         add_dots(next(set, view, selective, "2A", "Responses of selective units, one dot a picture"), view);
     add_lines(next(set, view, selective, "2B", csi_heading), view, FUS_VIEW_CSI);
     add_bars(next(set, view, many, "3A", "Proportion of selective units in the last block layer"), view, FUS_VIEW_PROPORTION);
@@ -239,6 +291,14 @@ static void add_all(struct fus_figures *set, const struct fus_view *view)
     add_maps(next(set, view, where, "4A", "Where selective units lie in the last block layer"), view);
     add_bars(next(set, view, where, "4B", "Variation over places in the last block layer"), view, FUS_VIEW_VARIATION);
     add_lines(next(set, view, where, "4C", variation_heading), view, FUS_VIEW_VARIATION);
+    if (view->crossed) {
+        struct fus_figures_figure *f = next(set, view, sure, "2B", "CSI in the pictures that did not choose the units");
+        snprintf(f->file, sizeof f->file, "fig2b-crossed");
+        snprintf(f->number, sizeof f->number, "2B\xe2\x80\xb2");
+        add_lines(f, view, FUS_VIEW_CROSSED);
+    }
+    if (view->run->consistency[0] || view->run->consistency[1])
+        add_matrices(next(set, view, alike, "v1", "Representational consistency of layers"), view);
     int n_pairs = view->run->n_models - 1;
     if (n_pairs >= 2 && (long)n_pairs * 3 * view->run->n_categories <= MAX_PAIR_PANELS)
         add_pairs(set, view);

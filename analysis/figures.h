@@ -25,7 +25,9 @@ struct fus_figures_figure {
     int dots_every;        /* > 1: so many pictures to one dot */
     bool own_scales;       /* panels differ too much for one scale: each has its own */
     bool coarse;           /* maps were averaged to 32 x 32 cells */
-    double heat_top;       /* > 0: a colour scale from 0 to this share belongs to it */
+    const char *heat_title; /* a colour scale from heat_low to heat_top, of shares or of numbers, belongs to it; NULL: none */
+    bool heat_shares;
+    double heat_low, heat_top;
     struct fus_svg body;
     struct fus_figures_panel *panels;
     size_t n_panels, room;

@@ -26,6 +26,8 @@ static double largest(const struct fus_view *view, enum fus_view_quantity quanti
             struct fus_view_point at = fus_view_at(view, quantity, m, view->last[m], c);
             most = at.value > most ? at.value : most;
             most = at.high > most ? at.high : most;
+            double chance = quantity == FUS_VIEW_PROPORTION ? fus_view_chance(view, m, view->last[m], c) : NAN;
+            most = chance > most ? chance : most;
         }
     return quantity == FUS_VIEW_PROPORTION && most <= 0 ? 0.01 : most;
 }
@@ -58,6 +60,12 @@ static void bar(const struct bars *p, int model, int category, double y)
         fus_theme_class(p->out, &p->view->theme, category, model);
         fus_svg_put(p->out, "\">");
         after = high;
+    }
+    double chance = p->quantity == FUS_VIEW_PROPORTION ? fus_view_chance(p->view, model, p->view->last[model], category) : NAN;
+    if (isfinite(chance)) {
+        double x = fus_axis_at(&p->x, chance);
+        fus_svg_put(p->out, "<path class=\"nl\" d=\"M$f,$fv$f\"/>", x, y, p->thick);
+        after = x > after ? x : after;
     }
     fus_theme_marker(p->out, model, after + 8, middle, 2.6, NULL);
     fus_svg_put(p->out, "</g><text class=\"tk\" x=\"$f\" y=\"$f\">", after + 15, middle + 3.5);

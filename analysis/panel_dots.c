@@ -18,7 +18,7 @@ struct dots {
     const double *response; /* [n_pictures] */
     struct fus_axis y;
     double spacing, widest;
-    bool slanted;
+    bool slanted, small;
 };
 
 struct fus_axis fus_panels_dots_scale(const struct fus_view *view, int model)
@@ -71,12 +71,15 @@ static int column(const struct dots *p, int category)
 static void plan_labels(struct dots *p)
 {
     char text[4 * LABEL_CHARS + 1];
+    double widest = 0;
     for (int c = 0; c < p->view->run->n_categories; c++) {
         fus_svg_shorten(text, p->view->run->categories[c], LABEL_CHARS);
         double w = fus_svg_width(text, 10);
-        p->widest = w > p->widest ? w : p->widest;
+        widest = w > widest ? w : widest;
     }
-    p->slanted = p->widest + 2 > p->spacing;
+    p->small = widest > p->spacing && 0.9 * widest <= p->spacing;
+    p->widest = p->small ? 0.9 * widest : widest;
+    p->slanted = p->widest > p->spacing;
 }
 
 static void labels(const struct dots *p, double bottom)
@@ -88,7 +91,7 @@ static void labels(const struct dots *p, double bottom)
         if (p->slanted)
             fus_svg_put(p->out, "<text class=\"tk end\" transform=\"translate($f $f) rotate(-45)\">$e</text>", x + 3, bottom + 12, text);
         else
-            fus_svg_put(p->out, "<text class=\"tk mid\" x=\"$f\" y=\"$f\">$e</text>", x, bottom + 15, text);
+            fus_svg_put(p->out, "<text class=\"tk $smid\" x=\"$f\" y=\"$f\">$e</text>", p->small ? "tl " : "", x, bottom + 15, text);
     }
 }
 
@@ -97,7 +100,6 @@ double fus_panels_dots(struct fus_svg *out, const struct fus_view *view, int mod
     const struct fus_response_profile *profile = &view->run->profiles[model];
     int n = view->run->n_categories;
     size_t n_units = fus_view_category(view, model, view->profile_layer[model], category)->n_selective;
-    bool any = false;
     struct dots p = {.out = out, .view = view, .profile = profile, .response = profile->response + (size_t)category * (size_t)profile->n_pictures,
                      .y = *scale, .spacing = (FUS_PANELS_WIDTH - LEFT - RIGHT) / n};
     double bottom = TOP + PLOT_HEIGHT;
@@ -106,19 +108,14 @@ double fus_panels_dots(struct fus_svg *out, const struct fus_view *view, int mod
     plan_labels(&p);
     double height = p.slanted ? p.widest * 0.70711 + 34 : 38;
     fus_panels_title(out, view, category, LEFT, 15, FUS_PANELS_WIDTH - LEFT - 90);
-    fus_svg_put(out, "<text class=\"tk end\" x=\"$f\" y=\"15\">$z selective units</text>", FUS_PANELS_WIDTH - RIGHT,
-                n_units);
+    fus_svg_put(out, "<text class=\"tk end\" x=\"$f\" y=\"15\">$z selective unit$s</text>", FUS_PANELS_WIDTH - RIGHT,
+                n_units, n_units == 1 ? "" : "s");
     fus_svg_put(out, "<rect class=\"bd\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/>", LEFT + category * p.spacing, TOP, p.spacing, PLOT_HEIGHT);
     fus_axis_left(out, &p.y, LEFT, FUS_PANELS_WIDTH - RIGHT, "mean response (activation)");
     for (int c = 0; c < n; c++) {
         int step = column(&p, c);
         *every = step > *every ? step : *every;
     }
-    for (int i = 0; i < profile->n_pictures; i++)
-        any |= isfinite(p.response[i]) != 0;
-    if (!any)
-        fus_svg_put(out, "<text class=\"lb mid\" x=\"$f\" y=\"$f\">$s</text>", (LEFT + FUS_PANELS_WIDTH - RIGHT) / 2, TOP + PLOT_HEIGHT / 2,
-                    n_units ? "no responses were kept" : "undefined: no unit is selective");
     labels(&p, bottom);
     fus_svg_put(out, "<path class=\"ax\" d=\"M$f,$fH$f\"/><text class=\"lb mid\" x=\"$f\" y=\"$f\">pictures of</text>\n", LEFT, bottom,
                 FUS_PANELS_WIDTH - RIGHT, (LEFT + FUS_PANELS_WIDTH - RIGHT) / 2, bottom + height - 5);

@@ -10,6 +10,7 @@
 #define TITLE 26.0
 #define STAR_ROW 11.0
 #define PLOT_HEIGHT 176.0
+#define ASIDE 3.0 /* from model to model at one layer */
 #define MAX_TITLES 4000 /* points with a text of their own: more would make the report too large */
 
 /* Everything one line panel needs, so that its parts are short functions. */
@@ -20,6 +21,7 @@ struct lines {
     int category;
     struct fus_axis y;
     double x0, x1, top, bottom, radius;
+    double aside; /* of the model being drawn, so that error bars stand side by side */
     int every; /* layers from marker to marker, where there is no room for all */
     bool titles;
 };
@@ -31,6 +33,8 @@ const char *fus_panels_axis_title(enum fus_view_quantity quantity)
         return "CSI (mean \xc2\xb1 SEM)";
     case FUS_VIEW_PROPORTION:
         return "selective units (% of layer)";
+    case FUS_VIEW_CROSSED:
+        return "CSI, other half (mean)";
     case FUS_VIEW_VARIATION:
         break;
     }
@@ -52,7 +56,7 @@ void fus_panels_title(struct fus_svg *out, const struct fus_view *view, int cate
 
 static double x_of(const struct lines *p, int model, int layer)
 {
-    return p->x0 + fus_view_x(p->view, model, layer) * (p->x1 - p->x0);
+    return p->x0 + fus_view_x(p->view, model, layer) * (p->x1 - p->x0) + p->aside;
 }
 
 /* Moves where the last value was undefined, so that gaps stay open; single points show by their markers. */
@@ -65,6 +69,20 @@ static void curve(const struct lines *p, int model)
         if (isfinite(at.value))
             fus_svg_put(p->out, "$s$f,$f", pen_down ? "L" : "M", x_of(p, model, l), fus_axis_at(&p->y, at.value));
         pen_down = isfinite(at.value);
+    }
+    fus_svg_put(p->out, "\"/>\n");
+}
+
+/* What chance gives, a dotted line. */
+static void chance(const struct lines *p, int model)
+{
+    bool pen_down = false;
+    fus_svg_put(p->out, "<path class=\"nl\" d=\"");
+    for (int l = 0; l < p->view->run->models[model].n_layers; l++) {
+        double v = fus_view_chance(p->view, model, l, p->category);
+        if (isfinite(v))
+            fus_svg_put(p->out, "$s$f,$f", pen_down ? "L" : "M", x_of(p, model, l), fus_axis_at(&p->y, v));
+        pen_down = isfinite(v);
     }
     fus_svg_put(p->out, "\"/>\n");
 }
@@ -172,16 +190,19 @@ double fus_panels_lines(struct fus_svg *out, const struct fus_view *view, enum f
     for (int i = 0; i < n_stars; i++)
         stars(&p, which[i + 1], TITLE + (i + 0.75) * STAR_ROW, n_stars > 1);
     for (int i = n_which - 1; i >= 0; i--) { /* the first model on top */
+        p.aside = view->same_layers && n_which * ASIDE < spacing ? (i - (n_which - 1) / 2.0) * ASIDE : 0;
         fus_svg_put(out, "<g class=\"");
         fus_theme_class(out, &view->theme, category, which[i]);
         fus_svg_put(out, "\">");
+        if (view->permuted && quantity == FUS_VIEW_PROPORTION)
+            chance(&p, which[i]);
         error_bars(&p, which[i]);
         curve(&p, which[i]);
         n_points += markers(&p, which[i]);
         fus_svg_put(out, "</g>\n");
     }
     if (n_points == 0)
-        fus_svg_put(out, "<text class=\"lb mid\" x=\"$f\" y=\"$f\">undefined: no unit is selective</text>", (p.x0 + p.x1) / 2,
-                    (p.top + p.bottom) / 2);
+        fus_svg_put(out, "<text class=\"lb mid\" x=\"$f\" y=\"$f\">undefined: no unit is selective$s</text>", (p.x0 + p.x1) / 2,
+                    (p.top + p.bottom) / 2, quantity == FUS_VIEW_CROSSED ? " in a half" : "");
     return p.bottom + fus_axis_layers_height(view, p.x1 - p.x0);
 }

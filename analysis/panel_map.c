@@ -93,19 +93,19 @@ double fus_panels_map(struct fus_svg *out, const struct fus_view *view, int mode
     return TOP + PLOT + BELOW;
 }
 
-double fus_panels_scale(struct fus_svg *out, const struct fus_axis *scale, double width)
+double fus_panels_scale(struct fus_svg *out, const struct fus_axis *scale, const char *title, double width)
 {
     struct fus_axis x = *scale;
     char text[FUS_SVG_NUMBER_BYTES];
     double step = (width - 24) / FUS_THEME_HEAT_LEVELS;
     x.from = 12;
     x.to = width - 12;
-    fus_svg_put(out, "<text class=\"lb mid\" x=\"$f\" y=\"12\">channels selective at this place (%)</text><g class=\"hm\">", width / 2);
+    fus_svg_put(out, "<text class=\"lb mid\" x=\"$f\" y=\"12\">$s</text><g class=\"hm\">", width / 2, title);
     for (int level = 0; level < FUS_THEME_HEAT_LEVELS; level++)
         fus_svg_put(out, "<rect class=\"q$d\" x=\"$f\" y=\"20\" width=\"$f\" height=\"12\"/>", level, 12 + level * step, step + 0.3);
     fus_svg_put(out, "</g><rect class=\"ax\" x=\"12\" y=\"20\" width=\"$f\" height=\"12\"/>", width - 24);
     for (int i = 0; fus_axis_has(&x, i); i++) {
-        fus_svg_number(text, fus_axis_tick(&x, i) * 100, x.decimals);
+        fus_svg_number(text, fus_axis_tick(&x, i) * (x.percent ? 100 : 1), x.decimals);
         fus_svg_put(out, "<text class=\"tk mid\" x=\"$f\" y=\"45\">$e</text>", fus_axis_at(&x, fus_axis_tick(&x, i)), text);
     }
     fus_svg_put(out, "\n");

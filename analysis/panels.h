@@ -13,7 +13,7 @@
 double fus_panels_lines(struct fus_svg *out, const struct fus_view *view, enum fus_view_quantity quantity, int category,
                         const struct fus_axis *scale, const unsigned char *which, int n_which);
 
-/* How the units selective for a category respond to every picture (view->run->profiles): dots in one column a picture's
+/* How the units selective for a category, one at least, respond to every picture (view->run->profiles): dots in one column a picture's
  * category, a line at the column's mean. Of large categories every n-th picture is drawn: *every becomes at least that n. */
 struct fus_axis fus_panels_dots_scale(const struct fus_view *view, int model);
 double fus_panels_dots(struct fus_svg *out, const struct fus_view *view, int model, int category, const struct fus_axis *scale, int *every);
@@ -24,8 +24,13 @@ double fus_panels_bars(struct fus_svg *out, const struct fus_view *view, enum fu
 /* Share of the channels selective for a category at each place of the last block layer's map, 0 to `top`. */
 double fus_panels_map(struct fus_svg *out, const struct fus_view *view, int model, int category, double top);
 
-/* The colour scale of the maps. */
-double fus_panels_scale(struct fus_svg *out, const struct fus_axis *scale, double width);
+/* The colour scale of maps and matrices. */
+double fus_panels_scale(struct fus_svg *out, const struct fus_axis *scale, const char *title, double width);
+
+/* Rank correlation of every layer of model a (rows) with every one of b (columns): values [n, n] of all layers of all models; colours from `low` to 1. Returns
+ * the height. */
+double fus_panels_matrix(struct fus_svg *out, const struct fus_view *view, const double *values, int a, int b, double low,
+                          const char *title);
 
 /* A category's swatch and name, as a panel's title in `room` pixels. */
 void fus_panels_title(struct fus_svg *out, const struct fus_view *view, int category, double x, double y, double room);

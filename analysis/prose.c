@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "inference.h"
+
 /* Between the i-th and the next of n items. */
 static const char *separator(int i, int n)
 {
@@ -158,6 +160,53 @@ static void say_peaks(struct fus_svg *out, const struct fus_view *view, int mode
     fus_svg_put(out, n_small ? " (categories that never reach a tenth of its largest share left aside)." : ".");
 }
 
+/* Categories of the last layer whose share is (or is not) beyond what relabelled pictures give; returns how many were said. */
+static int categories_by_chance(struct fus_svg *out, const struct fus_view *view, int model, bool beyond, const char *before)
+{
+    int n = 0, at = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (int c = 0; c < view->run->n_categories; c++) {
+            const struct fus_permute_category *p = &fus_view_last(view, model)->permuted[c];
+            if (share(view, model, c) == 0 || !isfinite(p->p_proportion) || (p->p_proportion <= view->run->options.alpha) != beyond)
+                continue;
+            if (pass == 0)
+                n++;
+            else {
+                fus_svg_put(out, at == 0 ? before : "");
+                fus_svg_put(out, "$e (p $v)$s", view->run->categories[c], p->p_proportion, separator(at++, n));
+            }
+        }
+    return n;
+}
+
+static void say_chance(struct fus_svg *out, const struct fus_view *view, int model)
+{
+    if (!fus_view_last(view, model)->permuted || n_selective_in_last(view, model) == 0)
+        return;
+    int n = categories_by_chance(out, view, model, true, " The share is larger than relabelled pictures give for ");
+    n += categories_by_chance(out, view, model, false, n ? ", but not for " : " The share is not larger than relabelled pictures give for ");
+    fus_svg_put(out, n ? "." : "");
+}
+
+/* "Chosen in one half of the pictures and measured in the other, their mean CSI is 0.31 for face (0.36 on all pictures)." */
+static void say_halves(struct fus_svg *out, const struct fus_view *view, int model)
+{
+    int n = 0, at = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (int c = 0; c < view->run->n_categories; c++) {
+            const struct fus_category_summary *s = fus_view_category(view, model, view->last[model], c);
+            if (!isfinite(s->csi_cv) || !isfinite(s->csi_mean))
+                continue;
+            if (pass == 0)
+                n++;
+            else {
+                fus_svg_put(out, at == 0 ? " The mean CSI of units chosen in one half of the pictures and measured in the other is " : "");
+                fus_svg_put(out, "$3 for $e (on all pictures $3)$s", s->csi_cv, view->run->categories[c], s->csi_mean, separator(at++, n));
+            }
+        }
+    fus_svg_put(out, n ? "." : "");
+}
+
 static void say_model(struct fus_svg *out, const struct fus_view *view, int model)
 {
     const struct fus_layer_summary *last = fus_view_last(view, model);
@@ -175,6 +224,8 @@ static void say_model(struct fus_svg *out, const struct fus_view *view, int mode
         fus_svg_put(out, view->run->criterion ? "are selective for one category." : "respond significantly more to one category than to $s.", others);
         say_extremes(out, view, model);
     }
+    say_chance(out, view, model);
+    say_halves(out, view, model);
     say_peaks(out, view, model);
 }
 
@@ -271,26 +322,157 @@ static void lead_model(struct fus_svg *out, const struct fus_view *view, int mod
     categories_with_share(out, view, model, most);
 }
 
-/* The headline: shares in the last layer, then how often the first model's CSI is greater, where all layers correspond. */
+/* ---- one comparison in a sentence ---- */
+
+/* Two models in their last block layers and one category, seen from the model with the larger share. */
+struct contrast {
+    int larger, smaller, category;
+    double ratio, ratio_low, ratio_high;  /* of the shares, larger over smaller; NaN where unknown */
+    double more_low, more_high;           /* interval of their difference */
+    double csi_low, csi_high;             /* interval of the difference of the mean CSI, larger less smaller */
+    bool bounded, clear;                  /* there is an interval of the ratio, or of the difference; it lies above 1, or 0 */
+};
+
+static struct contrast contrast_of(const struct fus_view *view, int other, int category)
+{
+    const struct fus_model_difference *d = fus_view_difference(view, other, category);
+    double a = share(view, 0, category), b = share(view, other, category);
+    bool first = a >= b;
+    struct contrast x = {first ? 0 : other, first ? other : 0, category, NAN, NAN, NAN, NAN, NAN, NAN, NAN, false, false};
+    x.ratio = a > 0 && b > 0 ? (first ? a / b : b / a) : NAN;
+    if (!d)
+        return x;
+    if (isfinite(x.ratio) && d->ratio_low > 0 && isfinite(d->ratio_high)) {
+        x.ratio_low = first ? d->ratio_low : 1 / d->ratio_high;
+        x.ratio_high = first ? d->ratio_high : 1 / d->ratio_low;
+    }
+    x.more_low = first ? d->proportion_low : -d->proportion_high;
+    x.more_high = first ? d->proportion_high : -d->proportion_low;
+    x.bounded = isfinite(x.ratio_low) || (isfinite(x.more_low) && isfinite(x.more_high));
+    x.clear = isfinite(x.ratio_low) ? x.ratio_low > 1 : x.more_low > 0;
+    if (isfinite(d->csi_low) && isfinite(d->csi_high)) {
+        x.csi_low = first ? d->csi_low : -d->csi_high;
+        x.csi_high = first ? d->csi_high : -d->csi_low;
+    }
+    return x;
+}
+
+/* The category to speak of: the largest ratio among those that clearly differ; without any interval, the one with the largest share. */
+static int telling_category(const struct fus_view *view, int other, bool *any_interval)
+{
+    int best = -1;
+    double most = 0;
+    *any_interval = false;
+    for (int c = 0; c < view->run->n_categories; c++)
+        *any_interval |= contrast_of(view, other, c).bounded;
+    for (int c = 0; c < view->run->n_categories; c++) {
+        struct contrast x = contrast_of(view, other, c);
+        double v = !isfinite(x.ratio) || (*any_interval && !x.clear) ? 0 : *any_interval ? x.ratio : share(view, x.larger, c);
+        if (v > most) {
+            most = v;
+            best = c;
+        }
+    }
+    return best;
+}
+
+static void put_coverage(struct fus_svg *out, const struct fus_view *view)
+{
+    fus_svg_put(out, "$t% interval", 100 * (1 - view->run->options.alpha));
+}
+
+/* "(0.58 against 0.14; 95% interval of the difference 0.36 to 0.46)". */
+static void put_csi(struct fus_svg *out, const struct fus_view *view, const struct contrast *x)
+{
+    fus_svg_put(out, " ($2 against $2; ", fus_view_category(view, x->larger, view->last[x->larger], x->category)->csi_mean,
+                fus_view_category(view, x->smaller, view->last[x->smaller], x->category)->csi_mean);
+    put_coverage(out, view);
+    fus_svg_put(out, " of the difference $2 to $2)", x->csi_low, x->csi_high);
+}
+
+/* What is known of the CSI of those units; nothing where either side has none. */
+static void say_csi_of(struct fus_svg *out, const struct fus_view *view, const struct contrast *x)
+{
+    double larger = fus_view_category(view, x->larger, view->last[x->larger], x->category)->csi_mean;
+    double smaller = fus_view_category(view, x->smaller, view->last[x->smaller], x->category)->csi_mean;
+    if (!isfinite(larger) || !isfinite(smaller))
+        return;
+    if (!isfinite(x->csi_low) || !isfinite(x->csi_high)) {
+        fus_svg_put(out, ", with a mean CSI of $2 against $2", larger, smaller);
+        return;
+    }
+    fus_svg_put(out, x->csi_low > 0 ? ", with a higher mean CSI" : x->csi_high < 0 ? ", with a lower mean CSI" : ", with a mean CSI that does not clearly differ");
+    put_csi(out, view, x);
+}
+
+/* Where no share clearly differs, a mean CSI may: the category with the largest clear difference. */
+static void lead_csi(struct fus_svg *out, const struct fus_view *view, int other)
+{
+    int best = -1;
+    double most = 0;
+    for (int c = 0; c < view->run->n_categories; c++) {
+        struct contrast x = contrast_of(view, other, c);
+        double v = x.csi_low > 0 ? x.csi_low : x.csi_high < 0 ? -x.csi_high : 0;
+        if (v > most) {
+            most = v;
+            best = c;
+        }
+    }
+    if (best < 0)
+        return;
+    struct contrast x = contrast_of(view, other, best);
+    fus_svg_put(out, " But the $e-selective units of $e have a $s mean CSI than those of $e", view->run->categories[best], name_of(view, x.larger),
+                x.csi_low > 0 ? "higher" : "lower", name_of(view, x.smaller));
+    put_csi(out, view, &x);
+    fus_svg_put(out, ".");
+}
+
+/* "r50 has 1.4 times the share of face-selective units of clip (6.2% against 4.4%; 95% interval of the ratio 1.2 to 1.6), with a lower mean CSI (...)." */
+static void lead_contrast(struct fus_svg *out, const struct fus_view *view, int other)
+{
+    bool any_interval;
+    int c = telling_category(view, other, &any_interval);
+    if (c < 0 && any_interval) {
+        fus_svg_put(out, " No category that both $e and $e have units for clearly differs in its share: every ", name_of(view, 0), name_of(view, other));
+        put_coverage(out, view);
+        fus_svg_put(out, " includes no difference.");
+        lead_csi(out, view, other);
+    }
+    if (c < 0)
+        return;
+    struct contrast x = contrast_of(view, other, c);
+    double larger = share(view, x.larger, c), smaller = share(view, x.smaller, c);
+    if (x.ratio < 1.05)
+        fus_svg_put(out, " $e and $e have $sthe same share of $e-selective units ($p and $p", name_of(view, x.larger), name_of(view, x.smaller),
+                    larger == smaller ? "" : "about ", view->run->categories[c], larger, smaller);
+    else
+        fus_svg_put(out, " $e has $1 times the share of $e-selective units of $e ($p against $p", name_of(view, x.larger), x.ratio, view->run->categories[c],
+                    name_of(view, x.smaller), larger, smaller);
+    if (x.bounded) {
+        fus_svg_put(out, "; ");
+        put_coverage(out, view);
+        fus_svg_put(out, isfinite(x.ratio_low) ? " of the ratio $2 to $2" : " of the difference $2 to $2 percentage points", isfinite(x.ratio_low) ? x.ratio_low : 100 * x.more_low,
+                    isfinite(x.ratio_low) ? x.ratio_high : 100 * x.more_high);
+    }
+    fus_svg_put(out, any_interval ? ")" : "; no interval was computed)");
+    say_csi_of(out, view, &x);
+    fus_svg_put(out, ".");
+}
+
+#define MAX_LEAD_CONTRASTS 2 /* others are in the paragraphs below */
+
+/* The headline: shares in the last layer, then the first model against the others. */
 static void lead(struct fus_svg *out, const struct fus_view *view)
 {
-    int n = view->run->n_models, n_said = 0;
+    int n = view->run->n_models;
     fus_svg_put(out, "<p class=\"lead\">In the last block layer, ");
     for (int m = 0; m < n; m++) {
         lead_model(out, view, m);
         fus_svg_put(out, m + 1 < n ? "; " : ".");
     }
-    for (int m = 1; m < n; m++) {
-        struct tally t = tally_csi(view, m, true);
-        if (t.n_tested == 0 || t.n_rows < tally_csi(view, m, false).n_rows)
-            continue;
-        if (n_said++ == 0)
-            fus_svg_put(out, " The category selectivity index (CSI) of $e is significantly greater than that of $e in $d of $d comparisons", name_of(view, 0),
-                        name_of(view, m), t.n_greater, t.n_tested);
-        else
-            fus_svg_put(out, ", than that of $e in $d of $d", name_of(view, m), t.n_greater, t.n_tested);
-    }
-    fus_svg_put(out, n_said ? ".</p>\n" : "</p>\n");
+    for (int m = 1; m < n && m <= MAX_LEAD_CONTRASTS; m++)
+        lead_contrast(out, view, m);
+    fus_svg_put(out, "</p>\n");
 }
 
 void fus_prose_result(struct fus_svg *out, const struct fus_view *view)

@@ -20,12 +20,40 @@ static void caption_csi(struct fus_svg *out, const struct fus_view *view)
         fus_svg_put(out, " Only layers of the same name are tested, and only those at the same depth have an asterisk; the others are in the table.");
 }
 
-static void caption_dots(struct fus_svg *out, const struct fus_figures_figure *figure)
+/* "95%" of alpha 0.05. */
+static void put_coverage(struct fus_svg *out, const struct fus_view *view)
+{
+    fus_svg_put(out, "$t%", 100 * (1 - view->run->options.alpha));
+}
+
+/* Categories and models that a panel is missing for, and why. */
+static void caption_missing_dots(struct fus_svg *out, const struct fus_view *view)
+{
+    const struct fus_run_summary *run = view->run;
+    for (int m = 0; m < run->n_models; m++) {
+        const struct fus_response_profile *p = &run->profiles[m];
+        int n = 0;
+        if (p->n_pictures == 0)
+            fus_svg_put(out, " Of $e no single responses were kept: those of its layer would take more than 1 GB.", run->models[m].name);
+        for (int c = 0; c < run->n_categories; c++)
+            if (p->n_pictures && fus_view_category(view, m, view->profile_layer[m], c)->n_selective == 0) {
+                if (n++ == 0)
+                    fus_svg_put(out, " In $e no unit is selective for ", run->models[m].name);
+                else
+                    fus_svg_put(out, " or ");
+                fus_svg_put(out, "$e", run->categories[c]);
+            }
+        fus_svg_put(out, n ? "." : "");
+    }
+}
+
+static void caption_dots(struct fus_svg *out, const struct fus_view *view, const struct fus_figures_figure *figure)
 {
     fus_svg_put(out, "Each panel: the units of the layer that are selective for one category (shaded column). Each dot: their mean response to "
                      "one picture; lines: mean over the pictures of a category. Panels of one model have the same scale; models have their own.");
     if (figure->dots_every > 1)
         fus_svg_put(out, " Of large categories only a part of the pictures is drawn, down to one in $d; the means are over all.", figure->dots_every);
+    caption_missing_dots(out, view);
 }
 
 static void caption_map(struct fus_svg *out, const struct fus_figures_figure *figure)
@@ -40,7 +68,7 @@ void fus_prose_caption(struct fus_svg *out, const struct fus_view *view, const s
 {
     const char *n = figure->number;
     if (strcmp(n, "2A") == 0)
-        caption_dots(out, figure);
+        caption_dots(out, view, figure);
     else if (n[0] == '5')
         fus_svg_put(out, "The curves of figure $s for these two models alone$s", strcmp(n, "5A") == 0 ? "2B" : strcmp(n, "5B") == 0 ? "3B" : "4C",
                     strcmp(n, "5A") == 0 ? ", with the same error bars and asterisks." : ".");
@@ -55,11 +83,28 @@ void fus_prose_caption(struct fus_svg *out, const struct fus_view *view, const s
     else if (strcmp(n, "4B") == 0)
         fus_svg_put(out, "How unevenly selective units are spread over the places of the last block layer: the standard deviation of the map above "
                          "divided by its mean (coefficient of variation, CV). 0 means the same share everywhere.");
+    else if (strcmp(n, "2B\xe2\x80\xb2") == 0)
+        fus_svg_put(out, "Units selective in one half of the pictures, their mean CSI in the other half; mean of both directions. What falls from figure 2B to "
+                         "here was due to choosing and measuring on the same pictures. No error bars: two halves give none. Gaps: a half has no selective unit.");
+    else if (strcmp(n, "v1") == 0)
+        fus_svg_put(out, "Each cell: Spearman\xe2\x80\x99s rank correlation of two layers\xe2\x80\x99 dissimilarities (1 \xe2\x88\x92 Pearson\xe2\x80\x99s r of two response "
+                         "patterns over all units of the layer), between the mean patterns of the categories or between single pictures. 1: both layers sort them alike. Open "
+                         "cells are undefined. Layers run from input (top, left) to output; of two models the one named first has the rows.");
     else
         fus_svg_put(out, "The same coefficient of variation in every layer. Gaps: no selective unit, so no variation. Layers with fewer places and "
                          "fewer selective units vary more by chance alone.");
-    if (n[0] == '3' && view->intervals)
-        fus_svg_put(out, " Bars: the confidence interval given in layers.csv.");
+    bool proportion = n[0] == '3' || strcmp(n, "5B") == 0, variation = strcmp(n, "4B") == 0 || strcmp(n, "4C") == 0 || strcmp(n, "5C") == 0;
+    if ((proportion && view->intervals) || (variation && view->variation_intervals)) {
+        fus_svg_put(out, " Error bars: ");
+        put_coverage(out, view);
+        fus_svg_put(out, " intervals of a bootstrap over pictures.");
+    } else if (proportion || variation)
+        fus_svg_put(out, " No error bars: intervals need --bootstrap.");
+    if (proportion && view->permuted) {
+        fus_svg_put(out, " Dotted: what ");
+        put_coverage(out, view);
+        fus_svg_put(out, " of relabellings of the pictures stay below, so what chance gives.");
+    }
     if (figure->cut_scale)
         fus_svg_put(out, " The vertical scale does not start at 0.");
     if (figure->own_scales)
@@ -155,8 +200,6 @@ static void say_indices(struct fus_svg *out, const struct fus_view *view)
     item(out, "Proportion, map, variation");
     fus_svg_put(out, "Proportion: selective units over all units of the layer. Map: at each place, the share of channels selective there. Variation: "
                      "standard deviation of the map over places divided by its mean (CV).");
-    if (!view->intervals)
-        fus_svg_put(out, " No interval of the proportion was computed in this run.");
     item(out, "Last block layer");
     fus_svg_put(out, "The output of the last residual block, after addition and ReLU; in a ResNet-50 the paper\xe2\x80\x99s layer4.2.relu. Here: ");
     for (int m = 0; m < view->run->n_models; m++)
@@ -166,6 +209,83 @@ static void say_indices(struct fus_svg *out, const struct fus_view *view)
     item(out, "Comparison of models");
     fus_svg_put(out, "The paper\xe2\x80\x99s own way: per layer and category, a one-sided two-sample Welch test of the CSI of the selective units, first model "
                      "greater, p\xc2\xa0&lt;\xc2\xa0.05, not corrected. Each model\xe2\x80\x99s units are chosen by its own responses, so the two samples are different units.");
+}
+
+static const char *division(const char *halves)
+{
+    if (halves && strcmp(halves, "option") == 0)
+        return "one option of a category (a folder, such as adult and child) against the other";
+    if (halves && strcmp(halves, "manifest") == 0)
+        return "as the list of pictures says";
+    return "the pictures of a category in turn";
+}
+
+static void say_halves(struct fus_svg *out, const struct fus_view *view)
+{
+    const char *halves = view->run->method->halves;
+    item(out, "Halves of the pictures");
+    if (!halves || strcmp(halves, "none") == 0)
+        fus_svg_put(out, "Not used: units were chosen and measured on the same pictures only.");
+    else if (!view->crossed)
+        fus_svg_put(out, "No unit that one half of the pictures chose could be measured in the other.");
+    else
+        fus_svg_put(out, "Units selective in one half of the pictures, by the rule above, are measured in the other half, and the other way round; survival, Dice\xe2\x80\x99s "
+                         "overlap of the two choices and Pearson\xe2\x80\x99s r of the two maps of least t say how reliable the choice is. Division: $s.", division(halves));
+}
+
+static const char *interval_text(const char *method)
+{
+    if (method && strcmp(method, "bca") == 0)
+        return "quantiles corrected for bias and skew (Efron 1987), of ratios plain ones";
+    if (method && strcmp(method, "percentile") == 0)
+        return "quantiles of the resampled values";
+    return "the estimate plus the quantiles of the resampled values less their mean, since a selection repeated on resampled pictures finds more units; of ratios on "
+           "logarithms";
+}
+
+/* Resampling, its numbers and its seed. */
+static void say_resampling(struct fus_svg *out, const struct fus_view *view)
+{
+    const struct fus_run_method *how = view->run->method;
+    item(out, "Intervals");
+    if (how->bootstrap) {
+        fus_svg_put(out, "$z resamples of the pictures, drawn with replacement within their subcategory (Efron and Tibshirani 1993), the whole selection repeated in each; "
+                         "the same draws for all models, so that differences and ratios are paired. Intervals of ",
+                    (size_t)how->bootstrap);
+        put_coverage(out, view);
+        fus_svg_put(out, " coverage: $s.", interval_text(how->interval));
+    } else
+        fus_svg_put(out, "None were computed in this run (they need --bootstrap).");
+    item(out, "Chance");
+    if (how->permutations)
+        fus_svg_put(out, "$z relabellings of the pictures, the same for all units, the whole selection repeated in each; p = (b + 1) / (m + 1), b of the m reaching the "
+                         "observed value (Phipson and Smyth 2010); family-wise thresholds from the largest t of each (Nichols and Holmes 2002).",
+                    (size_t)how->permutations);
+    else
+        fus_svg_put(out, "Not estimated in this run (it needs --permutations).");
+    if (how->bootstrap || how->permutations)
+        fus_svg_put(out, " Seed of the random numbers: $e.", how->seed ? how->seed : "not given");
+}
+
+static void say_how(struct fus_svg *out, const struct fus_view *view)
+{
+    const struct fus_run_method *how = view->run->method;
+    say_halves(out, view);
+    say_resampling(out, view);
+    if (view->run->n_top) {
+        item(out, "Single units");
+        fus_svg_put(out, "The $d units of a category with the largest least t (Welch\xe2\x80\x99s, or Student\xe2\x80\x99s where that is the rule) against the other categories, "
+                         "and the $d pictures that drive each most and least; equal ones in the order of the list.", FUS_TOP_UNITS, FUS_TOP_PICTURES);
+    }
+    if (view->run->consistency[0]) {
+        item(out, "Representational consistency");
+        fus_svg_put(out, "Kriegeskorte, Mur and Bandettini (2008): dissimilarity 1 \xe2\x88\x92 r over the units of a layer, layers compared by Spearman\xe2\x80\x99s correlation "
+                         "over pairs of categories$s.", view->run->consistency[1] ? " and of pictures" : "");
+    }
+    item(out, "Layers and arithmetic");
+    fus_svg_put(out, "Layers asked for: $e. Convolutions: $s. Activations are 32-bit, every statistic 64-bit floating point, summed in one fixed order.",
+                how->layers ? how->layers : "not given",
+                how->conv && strcmp(how->conv, "direct") == 0 ? "direct" : "Winograd\xe2\x80\x99s algorithm for 3 \xc3\x97 3 where it applies, else direct");
 }
 
 static void say_unstated(struct fus_svg *out)
@@ -184,6 +304,8 @@ void fus_prose_methods(struct fus_svg *out, const struct fus_view *view)
     say_pictures(out, view->run);
     say_units(out, view);
     say_indices(out, view);
+    if (view->run->method)
+        say_how(out, view);
     say_unstated(out);
     fus_svg_put(out, "</dd>\n</dl>\n");
 }

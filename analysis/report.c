@@ -24,7 +24,9 @@ static const char page_css[] =
     "figure{margin:1.6em 0 2.2em}svg{display:block;width:100%;height:auto;font-family:inherit}\n"
     ".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr));gap:20px 22px}\n"
     ".maps{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(44%,150px),1fr));gap:14px 18px}.maps svg{max-width:190px}\n"
-    ".sheet{max-width:100%;height:auto;border-radius:4px}.scale{max-width:300px}.text{align-self:center;min-width:0}@media (min-width:1000px){.text.wide{grid-column:2/-1}}"
+    ".sheet{position:absolute}.strip{display:flex;flex-wrap:wrap;gap:2px}td .strip{flex-wrap:nowrap}.th{width:40px;height:40px;flex:none;border-radius:3px}"
+    ".nm{font-size:.7rem;width:64px;height:40px;line-height:40px;padding:0 3px;border:1px solid var(--rule);border-radius:3px;overflow:hidden;text-overflow:ellipsis}"
+    "#top td:nth-last-child(-n+2),#top th:nth-last-child(-n+2){text-align:left}.scale{max-width:300px;margin-bottom:12px}.text{align-self:center;min-width:0}@media (min-width:1000px){.text.wide{grid-column:2/-1}}"
     "figcaption{font-size:.88rem;line-height:1.5;color:var(--muted);margin-top:.8em;max-width:85ch}figcaption b{color:var(--ink)}\n"
     ".legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 22px;margin:.2em 0 1em;padding:0;font-size:.9rem}\n"
     ".legend li{display:flex;align-items:center;gap:7px;min-width:0}.legend svg{width:34px;height:14px;flex:none}\n"
@@ -37,6 +39,7 @@ static const char page_css[] =
     "th:first-child,td:first-child,tbody th,thead th:nth-child(2){text-align:left}thead th{border-bottom:1.5px solid var(--muted)}\n"
     "dt{font-weight:600;margin-top:.8em}dd{margin:.1em 0 0;max-width:85ch}code{font-size:.85em}\n"
     "footer{margin-top:3em;color:var(--muted);font-size:.82rem;border-top:1px solid var(--rule);padding-top:.8em}\n"
+    "@media (max-width:600px){.th{width:34px;height:34px}}\n"
     "@media print{@page{margin:14mm}body{font-size:10pt}main{max-width:none;padding:0}nav,.files,details:not([open]){display:none}"
     "h2,h3,h4,.legend,.scale{break-after:avoid}svg,img,.result p,tr,dd{break-inside:avoid}.grid{grid-template-columns:repeat(2,1fr);gap:12px 20px}.text.wide{grid-column:auto}.wide details{display:none}"
     ".scroll{overflow:visible}.bf,.bd,.hm path,.hm rect,.result{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
@@ -72,35 +75,67 @@ static void head(struct fus_svg *out, const struct fus_view *view)
     fus_svg_put(out, "</section>\n");
 }
 
-static void tables_of(struct fus_svg *out, const struct fus_view *view, const char *number)
+/* What stands behind a figure: its table, and the file that has it with all digits. */
+static const struct source {
+    const char *number, *csv;
+    void (*table)(struct fus_svg *out, const struct fus_view *view);
+    enum fus_view_quantity quantity; /* of lines, where there is no table of its own */
+} sources[] = {
+    {"2A", "profiles.csv", fus_detail_responses, 0},
+    {"2B", "layers.csv", NULL, FUS_VIEW_CSI},
+    {"3A", "layers.csv", fus_detail_last, 0},
+    {"3B", "layers.csv", NULL, FUS_VIEW_PROPORTION},
+    {"4A", "layers.csv", fus_detail_maps, 0},
+    {"4B", "layers.csv", fus_detail_maps, 0},
+    {"4C", "layers.csv", NULL, FUS_VIEW_VARIATION},
+    {"2B\xe2\x80\xb2", "layers.csv", fus_detail_reliability, 0},
+    {"v1", "consistency.csv", fus_detail_consistency, 0},
+    {"5A", "layers.csv", NULL, FUS_VIEW_CSI},
+    {"5B", "layers.csv", NULL, FUS_VIEW_PROPORTION},
+    {"5C", "layers.csv", NULL, FUS_VIEW_VARIATION},
+};
+
+static const struct source *source_of(const struct fus_figures_figure *f)
 {
-    if (strcmp(number, "2B") == 0) {
-        fus_detail_lines(out, view, FUS_VIEW_CSI);
-        fus_detail_comparison(out, view);
-    } else if (strcmp(number, "3A") == 0)
-        fus_detail_last(out, view);
-    else if (strcmp(number, "3B") == 0)
-        fus_detail_lines(out, view, FUS_VIEW_PROPORTION);
-    else if (strcmp(number, "4C") == 0)
-        fus_detail_lines(out, view, FUS_VIEW_VARIATION);
+    size_t i = 0;
+    while (strcmp(sources[i].number, f->number) != 0)
+        i++;
+    return &sources[i];
+}
+
+static void tables_of(struct fus_svg *out, const struct fus_view *view, const struct fus_figures_figure *f)
+{
+    const struct source *source = source_of(f);
+    if (source->table)
+        source->table(out, view);
     else
-        fus_detail_maps(out, view);
+        fus_detail_lines(out, view, source->quantity);
+    if (strcmp(f->number, "2B") == 0)
+        fus_detail_comparison(out, view);
+    if (strcmp(f->number, "3A") == 0 && view->permuted)
+        fus_detail_chance(out, view);
 }
 
 static void caption(struct fus_svg *out, const struct fus_view *view, const struct fus_figures_figure *f)
 {
     fus_svg_put(out, "<figcaption>");
     fus_prose_caption(out, view, f);
-    fus_svg_put(out, "</figcaption>\n<p class=\"files\"><a href=\"figures/$s.svg\">$s.svg</a><a href=\"layers.csv\">layers.csv</a>", f->file, f->file);
+    fus_svg_put(out, "</figcaption>\n<p class=\"files\"><a href=\"figures/$s.svg\">$s.svg</a><a href=\"$s\">$s</a>", f->file, f->file, source_of(f)->csv,
+                source_of(f)->csv);
     if (strcmp(f->number, "2B") == 0 && view->run->n_models > 1)
         fus_svg_put(out, "<a href=\"compare.csv\">compare.csv</a>");
+    if (f->number[0] == '3' && view->permuted)
+        fus_svg_put(out, "<a href=\"permutations.csv\">permutations.csv</a>");
+    if (f->number[0] == '5')
+        fus_svg_put(out, "<a href=\"#$s\">Table of figure $s</a>", f->number[1] == 'A' ? "fig2b" : f->number[1] == 'B' ? "fig3b" : "fig4c",
+                    f->number[1] == 'A' ? "2B" : f->number[1] == 'B' ? "3B" : "4C");
     fus_svg_put(out, "</p>\n");
 }
 
-/* Figs 2A and 5 show single pictures, and what other tables hold already. */
+/* Figs 5 show what other tables hold already. */
 static bool has_table(const struct fus_figures_figure *f)
 {
-    return strcmp(f->number, "2A") != 0 && f->number[0] != '5';
+    return f->number[0] != '5';
 }
 
 /* Where the panels leave a cell of their grid empty (three columns, or two), the caption takes it. */
@@ -108,7 +143,7 @@ static void figure(struct fus_svg *out, const struct fus_view *view, const struc
 {
     bool alone = f->n_panels == 1, in_grid = !f->model_groups && f->n_panels % 3 != 0;
     fus_svg_put(out, "<figure id=\"$s\">\n<h3><span class=\"no\">$s</span>$s</h3>\n", f->file, f->number, f->heading);
-    if (!f->model_groups && view->run->n_models > 1)
+    if (!f->model_groups && !f->heat_title && view->run->n_models > 1)
         fus_compose_legend(out, f, view);
     fus_compose_inline(out, f, view);
     fus_svg_put(out, !in_grid ? "</div>\n" : alone ? "<div class=\"text wide\">\n" : "<div class=\"text\">\n");
@@ -120,7 +155,7 @@ static void figure(struct fus_svg *out, const struct fus_view *view, const struc
         return;
     }
     fus_svg_put(out, "<details$s><summary>Table of figure $s</summary>\n", open ? " open=\"\"" : "", f->number);
-    tables_of(out, view, f->number);
+    tables_of(out, view, f);
     fus_svg_put(out, alone ? "</details>\n</div>\n</div>\n</figure>\n" : "</details>\n</figure>\n");
 }
 
@@ -138,6 +173,14 @@ static bool begins_section(const struct fus_figures *set, int i)
     return i == 0 || strcmp(set->figures[i].section, set->figures[i - 1].section) != 0;
 }
 
+static bool has_top(const struct fus_view *view)
+{
+    for (size_t i = 0; i < view->run->n_top; i++)
+        if (view->run->top[i].layer == view->last[view->run->top[i].model])
+            return true;
+    return false;
+}
+
 static void navigation(struct fus_svg *out, const struct fus_view *view, const struct fus_figures *set)
 {
     fus_svg_put(out, view->run->sheet_png ? "<nav><a href=\"#pictures\">Pictures</a>" : "<nav>");
@@ -147,30 +190,66 @@ static void navigation(struct fus_svg *out, const struct fus_view *view, const s
             anchor(out, set->figures[i].section);
             fus_svg_put(out, "\">$s</a>", set->figures[i].section);
         }
+    if (has_top(view))
+        fus_svg_put(out, "<a href=\"#single-units\">Single units</a>");
     fus_svg_put(out, "<a href=\"#methods\">Methods</a><a href=\"layers.csv\">layers.csv</a>");
     fus_svg_put(out, view->run->n_models > 1 ? "<a href=\"compare.csv\">compare.csv</a></nav>\n" : "</nav>\n");
 }
 
-static uint32_t big_endian(const uint8_t *b)
+/* The sheet of thumbnails, once; single ones are windows on it. */
+static void contact_sheet(struct fus_svg *out, const struct fus_view *view)
 {
-    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+    fus_svg_put(out, "<svg class=\"sheet\" width=\"0\" height=\"0\" aria-hidden=\"true\"><defs><image id=\"sheet\" width=\"$d\" height=\"$d\" "
+                     "href=\"data:image/png;base64,", view->thumbs.width, view->thumbs.height);
+    fus_svg_base64(out, view->run->sheet_png, view->run->sheet_bytes);
+    fus_svg_put(out, "\"/></defs></svg>\n");
 }
 
-/* Fig 1B: the pictures. Width and height stand in a PNG at bytes 16 and 20. */
-static void contact_sheet(struct fus_svg *out, const struct fus_run_summary *run)
+#define MOST_EXAMPLES 25 /* of a category: a row on a desk */
+
+static void pictures(struct fus_svg *out, const struct fus_view *view)
 {
-    fus_svg_put(out, "<h2 id=\"pictures\">Pictures</h2>\n<figure id=\"fig1b\">\n<h3><span class=\"no\">1B</span>Examples of the pictures</h3>\n"
-                     "<img class=\"sheet\" width=\"$d\" height=\"$d\" alt=\"examples of the pictures of every category\" src=\"data:image/png;base64,",
-                (int)(big_endian(run->sheet_png + 16) & 0xffffff), (int)(big_endian(run->sheet_png + 20) & 0xffffff));
-    fus_svg_base64(out, run->sheet_png, run->sheet_bytes);
-    fus_svg_put(out, "\"/>\n<p class=\"files\"><a href=\"figures/fig1b.png\">fig1b.png</a></p>\n</figure>\n");
+    const struct fus_thumbs *t = &view->thumbs;
+    contact_sheet(out, view);
+    fus_svg_put(out, "<h2 id=\"pictures\">Pictures</h2>\n<figure id=\"fig1b\">\n<h3><span class=\"no\">1B</span>The pictures of every category</h3>\n");
+    for (int c = 0, i = 0; c < view->run->n_categories; c++) {
+        int n = 0;
+        while (i + n < t->n && t->items[i + n].category == c)
+            n++;
+        int every = (n + MOST_EXAMPLES - 1) / MOST_EXAMPLES, end = i + n;
+        fus_svg_put(out, "<h4>$e: $d", view->run->categories[c], view->run->n_pictures[c]);
+        if (n < view->run->n_pictures[c] || every > 1)
+            fus_svg_put(out, ", $d of them shown", (n + every - 1) / every);
+        fus_svg_put(out, "</h4>\n<div class=\"strip\">");
+        for (; i < end; i += every)
+            fus_detail_thumb(out, view, t->items[i].picture, "");
+        i = end;
+        fus_svg_put(out, "</div>\n");
+    }
+    fus_svg_put(out, "<p class=\"files\"><a href=\"pictures.png\">pictures.png</a><a href=\"pixels.csv\">pixels.csv</a></p>\n");
+    if (view->run->pixels) {
+        fus_svg_put(out, "<details><summary>What tells the categories apart before any network</summary>\n");
+        fus_detail_pixels(out, view);
+        fus_svg_put(out, "</details>\n");
+    }
+    fus_svg_put(out, "</figure>\n");
+}
+
+static void single_units(struct fus_svg *out, const struct fus_view *view)
+{
+    fus_svg_put(out, "<h2 id=\"single-units\">Single units</h2>\n<figure id=\"top\">\n<h3>The pictures that drive the most selective units</h3>\n");
+    for (int m = 0; m < view->run->n_models; m++)
+        fus_detail_top(out, view, m);
+    fus_svg_put(out, "<figcaption>Of each category the units of the last block layer that tell it from every other category most reliably, by the smallest of "
+                     "their t against the other categories. They are the extremes of many units on these very pictures: examples, not estimates. "
+                     "Of pictures that drive a unit alike, often not at all, the first of the list are shown. Row and column count from 0.</figcaption>\n<p class=\"files\"><a href=\"top_units.csv\">top_units.csv</a></p>\n</figure>\n");
 }
 
 static void body(struct fus_svg *out, const struct fus_view *view, const struct fus_figures *set)
 {
     navigation(out, view, set);
     if (view->run->sheet_png)
-        contact_sheet(out, view->run);
+        pictures(out, view);
     for (int i = 0; i < set->n_figures; i++) {
         if (begins_section(set, i)) {
             fus_svg_put(out, "<h2 id=\"");
@@ -179,13 +258,15 @@ static void body(struct fus_svg *out, const struct fus_view *view, const struct 
         }
         figure(out, view, &set->figures[i]);
     }
+    if (has_top(view))
+        single_units(out, view);
 }
 
 static void tail(struct fus_svg *out, const struct fus_view *view)
 {
     fus_svg_put(out, "<h2 id=\"methods\">Methods</h2>\n");
     fus_prose_methods(out, view);
-    if (view->run->pixels) {
+    if (view->run->pixels && !view->run->sheet_png) {
         fus_svg_put(out, "<h3>Pictures</h3>\n");
         fus_detail_pixels(out, view);
     }
@@ -217,23 +298,12 @@ static int save(const struct fus_svg *text, const char *dir, const char *name, s
     return code;
 }
 
-static int save_sheet(const char *folder, const struct fus_run_summary *run, struct fus_error *err)
-{
-    struct fus_svg out = {0};
-    fus_svg_bytes(&out, (const char *)run->sheet_png, run->sheet_bytes);
-    int code = save(&out, folder, "fig1b.png", err);
-    fus_svg_free(&out);
-    return code;
-}
-
 static int save_figures(const char *dir, const struct fus_view *view, const struct fus_figures *set, struct fus_error *err)
 {
     char *folder;
     int code = join(&folder, dir, "figures", err);
     if (code == FUS_OK)
         code = fus_outfile_mkdirs(folder, err);
-    if (code == FUS_OK && view->run->sheet_png)
-        code = save_sheet(folder, view->run, err);
     for (int i = 0; code == FUS_OK && i < set->n_figures; i++) {
         struct fus_svg out = {0};
         char name[40];

@@ -4,6 +4,7 @@
 
 #include "csv.h"
 #include "inference.h"
+#include "nn/fmath.h"
 #include "stimuli/stimuli.h"
 
 static void layer_row(struct fus_outfile *f, const struct fus_layer_summary *layer, const struct fus_category_summary *s)
@@ -26,6 +27,11 @@ static void layer_row(struct fus_outfile *f, const struct fus_layer_summary *lay
                            s->csi_low, s->csi_high, s->variation_low, s->variation_high, s->auc_cv};
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)
         fus_csv_number(f, more[i]);
+    fus_csv_number(f, s->csi_sd);
+    fus_csv_count(f, layer->n_undefined);
+    fus_csv_count(f, (size_t)layer->channels);
+    fus_csv_count(f, (size_t)layer->height);
+    fus_csv_count(f, (size_t)layer->width);
     fus_outfile_printf(f, "\n");
 }
 
@@ -37,7 +43,7 @@ int fus_table_layers(const char *path, const struct fus_run_summary *run, struct
         return code;
     fus_outfile_printf(&f, "model,layer,category,n_units,n_selective,proportion,ci_low,ci_high,csi_mean,csi_sem,"
                            "csi_undefined,dprime_mean,variation_cv,variation_sd,gini,entropy,n_dead,csi_cv,dprime_cv,survival,split_half_r,"
-                           "dice,csi_low,csi_high,variation_low,variation_high,auc_cv\n");
+                           "dice,csi_low,csi_high,variation_low,variation_high,auc_cv,csi_sd,n_undefined,channels,height,width\n");
     for (int m = 0; m < run->n_models; m++)
         for (int i = 0; i < run->models[m].n_layers; i++) {
             const struct fus_layer_summary *layer = &run->models[m].layers[i];
@@ -58,6 +64,7 @@ struct comparison {
     struct fus_csi_comparison *rows;
     size_t n;
     struct fus_interval *intervals; /* [n, 3]; NaN where there was no bootstrap */
+    struct fus_interval *ratios;    /* [n] of the proportions, first over other */
     double *q;                      /* [n, N_COLUMNS] */
 };
 
@@ -79,6 +86,37 @@ static int adjust_column(struct comparison *c, int column, double *scratch, stru
     return code;
 }
 
+/* First proportion over the other, paired by resample; the interval is made of logarithms, so that "twice" and "half" are as far from 1. NaN where the
+ * other is 0, its interval also where either is in a resample. */
+static int fill_ratio(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b, int category, double alpha,
+                      struct fus_error *err)
+{
+    size_t n = a->n_resamples, start = (size_t)category * N_STATISTICS;
+    const double *x = a->resampled + start * n, *y = b->resampled + start * n;
+    double *values = fus_base_alloc(n, 2 * sizeof *values);
+    bool defined = out->estimate > 0;
+    if (!values)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu resamples", n);
+    for (size_t i = 0; i < n && defined; i++) {
+        defined = x[i] > 0 && y[i] > 0;
+        values[i] = defined ? fus_fmath_log(x[i] / y[i]) : NAN;
+    }
+    if (defined) {
+        struct fus_interval log;
+        (a->method == FUS_INTERVAL_CENTRED ? fus_bootstrap_centred : fus_bootstrap_percentile)(&log, fus_fmath_log(out->estimate), values, n, alpha, values + n);
+        out->low = fus_fmath_exp(log.low);
+        out->high = fus_fmath_exp(log.high);
+    }
+    fus_base_free(values);
+    return FUS_OK;
+}
+
+static double ratio_of(const struct fus_run_summary *run, const struct fus_csi_comparison *r)
+{
+    double other = run->models[r->model_b].layers[r->layer_b].categories[r->category].proportion;
+    return other > 0 ? run->models[r->model_a].layers[r->layer_a].categories[r->category].proportion / other : NAN;
+}
+
 /* Rows of one layer come together: all categories of the pair of models. */
 static int fill_intervals(struct comparison *c, const struct fus_run_summary *run, struct fus_error *err)
 {
@@ -89,6 +127,12 @@ static int fill_intervals(struct comparison *c, const struct fus_run_summary *ru
         const struct fus_bootstrap *a = run->models[r->model_a].layers[r->layer_a].bootstrap;
         const struct fus_bootstrap *b = run->models[r->model_b].layers[r->layer_b].bootstrap;
         int code = a && b ? fus_bootstrap_difference(&c->intervals[i * N_STATISTICS], a, b, run->options.alpha, err) : FUS_OK;
+        for (int k = 0; k < run->n_categories && !code; k++) {
+            struct fus_interval *ratio = &c->ratios[i + (size_t)k];
+            *ratio = (struct fus_interval){ratio_of(run, &c->rows[i + (size_t)k]), NAN, NAN, NAN};
+            if (a && b)
+                code = fill_ratio(ratio, a, b, k, run->options.alpha, err);
+        }
         if (code)
             return code;
     }
@@ -115,6 +159,9 @@ static void comparison_row(struct fus_outfile *f, const struct fus_run_summary *
         fus_csv_number(f, interval[k].p);
         fus_csv_number(f, q[1 + k]);
     }
+    fus_csv_number(f, c->ratios[i].estimate);
+    fus_csv_number(f, c->ratios[i].low);
+    fus_csv_number(f, c->ratios[i].high);
     fus_outfile_printf(f, "\n");
 }
 
@@ -126,7 +173,7 @@ static int write_comparison(const char *path, const struct fus_run_summary *run,
         return code;
     fus_outfile_printf(&f, "model_a,model_b,layer,category,proportion_difference,csi_difference,t,df,p,q,variation_difference,"
                            "proportion_low,proportion_high,proportion_p,proportion_q,csi_low,csi_high,csi_p,csi_q,"
-                           "variation_low,variation_high,variation_p,variation_q\n");
+                           "variation_low,variation_high,variation_p,variation_q,proportion_ratio,ratio_low,ratio_high\n");
     for (size_t i = 0; i < c->n; i++)
         comparison_row(&f, run, c, i);
     return fus_outfile_commit(&f, err);
@@ -141,7 +188,8 @@ int fus_table_compare(const char *path, const struct fus_run_summary *run, struc
     double *scratch = fus_base_alloc(c.n + 1, sizeof *scratch);
     c.q = fus_base_alloc(c.n + 1, N_COLUMNS * sizeof *c.q);
     c.intervals = fus_base_alloc(c.n + 1, N_STATISTICS * sizeof *c.intervals);
-    if (!scratch || !c.q || !c.intervals)
+    c.ratios = fus_base_alloc(c.n + 1, sizeof *c.ratios);
+    if (!scratch || !c.q || !c.intervals || !c.ratios)
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu comparisons", c.n);
     if (!code)
         code = fill_intervals(&c, run, err);
@@ -152,6 +200,7 @@ int fus_table_compare(const char *path, const struct fus_run_summary *run, struc
     fus_base_free(scratch);
     fus_base_free(c.q);
     fus_base_free(c.intervals);
+    fus_base_free(c.ratios);
     fus_base_free(c.rows);
     return code;
 }

@@ -114,7 +114,7 @@ static void shapes(struct fus_svg *out)
     fus_svg_put(out, ".tt{font-weight:600;font-size:13px}.tk{font-size:10px}.tl{font-size:9px}.lb{font-size:11px}.st{font-size:13px;font-weight:700}.sm{font-size:8px;font-weight:700}"
                      ".mid{text-anchor:middle}.end{text-anchor:end}\n"
                      ".ln{fill:none;stroke:currentColor;stroke-width:1.7;stroke-linejoin:round;stroke-linecap:round}"
-                     ".eb{fill:none;stroke:currentColor;stroke-width:1}"
+                     ".eb{fill:none;stroke:currentColor;stroke-width:1}.nl{fill:none;stroke:currentColor;stroke-width:1.4;stroke-dasharray:.1 3;stroke-linecap:round}"
                      ".mf,.bf{fill:currentColor}.dot{fill:none;stroke:currentColor;stroke-width:3;stroke-linecap:round;stroke-opacity:.6}.mean{fill:none;stroke-width:2}.mo{stroke:currentColor;stroke-width:1.4}"
                      ".bo{fill:currentColor;fill-opacity:.16;stroke:currentColor;stroke-width:1.1}\n"
                      ".ax{fill:none;stroke-width:1}.gr{fill:none;stroke-width:1}.hm{shape-rendering:crispEdges}\n");

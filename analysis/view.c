@@ -1,6 +1,8 @@
 /* A run as the figures look at it: see view.h. */
 #include "view.h"
 
+#include "inference.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -50,11 +52,40 @@ static int check_profiles(const struct fus_run_summary *run, struct fus_error *e
     return FUS_OK;
 }
 
-static int check_sheet(const struct fus_run_summary *run, struct fus_error *err)
+static uint32_t big_endian(const uint8_t *b)
+{
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+/* Width and height stand in a PNG at bytes 16 and 20. */
+static int plan_sheet(struct fus_view *view, const struct fus_run_summary *run, struct fus_error *err)
 {
     static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     if (run->sheet_bytes < 33 || memcmp(run->sheet_png, signature, 8) != 0)
         return fus_base_fail(err, FUS_EINVAL, "the contact sheet is no PNG file");
+    uint32_t width = big_endian(run->sheet_png + 16), height = big_endian(run->sheet_png + 20);
+    int code = fus_thumbs_plan(&view->thumbs, run->n_pictures, run->n_categories, err);
+    if (!code && (width != (uint32_t)view->thumbs.width || height != (uint32_t)view->thumbs.height))
+        code = fus_base_fail(err, FUS_EINVAL, "a contact sheet of %u x %u pixels, %d x %d expected", (unsigned)width, (unsigned)height,
+                             view->thumbs.width, view->thumbs.height);
+    return code;
+}
+
+/* Top units name models, layers, categories and pictures that exist. */
+static int check_top(const struct fus_run_summary *run, struct fus_error *err)
+{
+    int n_pictures = 0;
+    for (int c = 0; c < run->n_categories; c++)
+        n_pictures += run->n_pictures[c];
+    for (size_t i = 0; i < run->n_top; i++) {
+        const struct fus_top_unit *u = &run->top[i];
+        bool ok = u->model >= 0 && u->model < run->n_models && u->layer >= 0 && u->layer < run->models[u->model].n_layers && u->category >= 0 &&
+                  u->category < run->n_categories && u->n_pictures >= 0 && u->n_pictures <= FUS_TOP_PICTURES && run->pictures;
+        for (int k = 0; ok && k < u->n_pictures; k++)
+            ok = u->most[k] >= 0 && u->most[k] < n_pictures && u->least[k] >= 0 && u->least[k] < n_pictures;
+        if (!ok)
+            return fus_base_fail(err, FUS_EINVAL, "top unit %zu is not one of the run's", i);
+    }
     return FUS_OK;
 }
 
@@ -74,7 +105,7 @@ static int check(const struct fus_run_summary *run, struct fus_error *err)
                                      model->layers[l].name, model->layers[l].n_categories, run->n_categories);
     }
     int code = run->profiles ? check_profiles(run, err) : FUS_OK;
-    return code == FUS_OK && run->sheet_png ? check_sheet(run, err) : code;
+    return code == FUS_OK ? check_top(run, err) : code;
 }
 
 static bool same_names(const struct fus_model_summary *a, const struct fus_model_summary *b)
@@ -85,6 +116,17 @@ static bool same_names(const struct fus_model_summary *a, const struct fus_model
         if (strcmp(a->layers[l].name, b->layers[l].name) != 0)
             return false;
     return true;
+}
+
+static void note_extras(struct fus_view *view, const struct fus_layer_summary *layer)
+{
+    view->permuted |= layer->permuted != NULL;
+    for (int c = 0; c < layer->n_categories; c++) {
+        const struct fus_category_summary *s = &layer->categories[c];
+        view->intervals |= isfinite(s->ci_low) && isfinite(s->ci_high);
+        view->variation_intervals |= isfinite(s->variation_low) && isfinite(s->variation_high);
+        view->crossed |= isfinite(s->csi_cv) != 0;
+    }
 }
 
 int fus_view_create(struct fus_view *view, const struct fus_run_summary *run, struct fus_error *err)
@@ -109,12 +151,12 @@ int fus_view_create(struct fus_view *view, const struct fus_run_summary *run, st
         if (!same_names(&run->models[0], model))
             view->same_layers = false;
         for (int l = 0; l < model->n_layers; l++)
-            for (int c = 0; c < run->n_categories; c++)
-                if (isfinite(model->layers[l].categories[c].ci_low) && isfinite(model->layers[l].categories[c].ci_high))
-                    view->intervals = true;
+            note_extras(view, &model->layers[l]);
     }
     fus_theme_create(&view->theme, run->categories, run->n_categories, run->n_models);
-    if (run->n_models > 1)
+    if (run->sheet_png)
+        code = plan_sheet(view, run, err);
+    if (!code && run->n_models > 1)
         code = fus_compare_csi(&view->rows, &view->n_rows, run, err);
     if (code)
         fus_view_free(view);
@@ -125,6 +167,7 @@ void fus_view_free(struct fus_view *view)
 {
     fus_base_free(view->last);
     fus_base_free(view->rows);
+    fus_thumbs_free(&view->thumbs);
     memset(view, 0, sizeof *view);
 }
 
@@ -145,7 +188,9 @@ struct fus_view_point fus_view_at(const struct fus_view *view, enum fus_view_qua
     if (quantity == FUS_VIEW_PROPORTION)
         p = (struct fus_view_point){s->proportion, s->ci_low, s->ci_high};
     else if (quantity == FUS_VIEW_VARIATION)
-        p.value = s->variation_cv;
+        p = (struct fus_view_point){s->variation_cv, s->variation_low, s->variation_high};
+    else if (quantity == FUS_VIEW_CROSSED)
+        p.value = s->csi_cv;
     else if (s->n_csi > 0)
         p = (struct fus_view_point){s->csi_mean, s->csi_mean - s->csi_sem, s->csi_mean + s->csi_sem};
     if (!isfinite(p.value))
@@ -153,6 +198,22 @@ struct fus_view_point fus_view_at(const struct fus_view *view, enum fus_view_qua
     if (!isfinite(p.value) || !isfinite(p.low) || !isfinite(p.high))
         p.low = p.high = NAN;
     return p;
+}
+
+double fus_view_chance(const struct fus_view *view, int model, int layer, int category)
+{
+    const struct fus_permute_category *p = view->run->models[model].layers[layer].permuted;
+    return p ? p[category].null_high : NAN;
+}
+
+const struct fus_model_difference *fus_view_difference(const struct fus_view *view, int model_b, int category)
+{
+    const struct fus_run_summary *run = view->run;
+    bool same = strcmp(fus_view_last(view, 0)->name, fus_view_last(view, model_b)->name) == 0;
+    for (size_t i = 0; same && i < run->n_differences; i++)
+        if (run->differences[i].model_b == model_b && run->differences[i].layer_a == view->last[0] && run->differences[i].category == category)
+            return &run->differences[i];
+    return NULL;
 }
 
 double fus_view_x(const struct fus_view *view, int model, int layer)

@@ -5,8 +5,9 @@
 
 #include "analysis.h"
 #include "theme.h"
+#include "thumbs.h"
 
-enum fus_view_quantity { FUS_VIEW_CSI, FUS_VIEW_PROPORTION, FUS_VIEW_VARIATION };
+enum fus_view_quantity { FUS_VIEW_CSI, FUS_VIEW_PROPORTION, FUS_VIEW_VARIATION, FUS_VIEW_CROSSED /* CSI in the other half */ };
 
 struct fus_view {
     const struct fus_run_summary *run;
@@ -15,6 +16,10 @@ struct fus_view {
     int *profile_layer; /* [n_models] index of the layer of its response profile */
     bool same_layers; /* all models have the same layer names: the x axis shows them; else relative depth */
     bool intervals;   /* proportions have intervals */
+    bool variation_intervals;
+    bool crossed;     /* some unit was selected in one half of the pictures and measured in the other */
+    bool permuted;    /* some layer has what relabelled pictures give */
+    struct fus_thumbs thumbs; /* of the contact sheet, where there is one */
     int most_layers;
     struct fus_csi_comparison *rows; /* [n_rows] first model against every other */
     size_t n_rows;
@@ -30,6 +35,9 @@ struct fus_view_point {
 };
 struct fus_view_point fus_view_at(const struct fus_view *view, enum fus_view_quantity quantity, int model, int layer, int category);
 
+/* The share of selective units that relabelled pictures reach in alpha of all relabellings; NaN: not computed. */
+double fus_view_chance(const struct fus_view *view, int model, int layer, int category);
+
 /* Where a layer lies between the ends 0 and 1 of the x axis. */
 double fus_view_x(const struct fus_view *view, int model, int layer);
 
@@ -38,6 +46,9 @@ const struct fus_category_summary *fus_view_category(const struct fus_view *view
 
 /* The row that compares the first model's layer with `model_b`'s, or NULL. */
 const struct fus_csi_comparison *fus_view_comparison(const struct fus_view *view, int model_b, int layer_a, int category);
+
+/* What compare.csv says of the first model's last block layer against model_b's, or NULL where the two have other names. */
+const struct fus_model_difference *fus_view_difference(const struct fus_view *view, int model_b, int category);
 
 /* Its two layers lie at the same place of the x axis: then an asterisk above them says what it seems to say. */
 bool fus_view_comparable(const struct fus_view *view, const struct fus_csi_comparison *row);

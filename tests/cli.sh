@@ -47,7 +47,7 @@ says() { # says PATTERN: the last command's stdout has it
 run "help" --help
 says 'usage: fusiform COMMAND'
 run "version" --version
-for c in run merge compare lesion convert inspect activations embed classify image stimuli bench; do
+for c in run merge report compare lesion convert inspect activations embed classify image stimuli bench; do
     run "$c --help" $c --help
     says '^example: fusiform '$c
 done
@@ -255,7 +255,7 @@ cut -d, -f1-6,8-17 "$work/plain/layers.csv" | cut -d, -f1-6,8- >"$work/plain.csv
 cut -d, -f1-6,8-17 "$work/every/layers.csv" | cut -d, -f1-6,8- >"$work/every.csv"
 ok "the plain numbers are the same with every option" cmp "$work/plain.csv" "$work/every.csv"
 run "AUC" run $two --correction none --permutations 2 --out "$work/auc"
-ok "cross-validated, with AUC" grep -qE '^([^,]*,){17}[-0-9.e]+,[-0-9.e]+,[-0-9.e]+,[^,]*,[-0-9.e]+,,,,,0[.][0-9]+$' "$work/auc/layers.csv"
+ok "cross-validated, with AUC" grep -qE '^([^,]*,){17}[-0-9.e]+,[-0-9.e]+,[-0-9.e]+,[^,]*,[-0-9.e]+,,,,,0[.][0-9]+,' "$work/auc/layers.csv"
 ok "nothing of the kind without halves" test "$(sed 1d "$work/plain/layers.csv" | cut -d, -f18-22,27 | sort -u)" = ",,,,,"
 options="--stimuli builtin?per_category=8 --categories face=adult,child;body=body,limb;place=house,corridor;word=word,number;scrambled=scrambled"
 run "halves by fLoc's options" run --model "$small" $options --halves option --out "$work/option"
@@ -299,6 +299,42 @@ fails 1 "comes after the final features" lesion $lesion --layer fc
 fails 1 "no model of this run has the weights" lesion $lesion --model 'random:cifar_resnet8?seed=9' --layer relu
 fails 1 "no category is called 'cat'" lesion $lesion --category cat --layer relu
 fails 1 "was shown other pictures" lesion $lesion --stimuli "$work/set" --layer relu
+# ---- the report, drawn again from a run's files ----
+run "a run with units to show" run $two --correction none --bootstrap 20 --permutations 9 --consistency --out "$work/shown"
+ok "units are selective" test "$(wc -l <"$work/shown/top_units.csv")" -gt 100
+for d in out shown ratio; do
+    cp -r "$work/$d" "$work/drawn" && rm -r "$work/drawn/report.html" "$work/drawn/figures" "$work/drawn/run.log"
+    run "report $d" report "$work/drawn"
+    says '^report: .*/drawn/report.html$'
+    ok "the bytes of the run" diff -r -x run.log "$work/$d" "$work/drawn"
+    rm -r "$work/drawn"
+done
+fails 2 "one folder of a finished run expected, 2 found" report "$work/out" "$work/shown"
+fails 1 "nowhere/run.json: not a finished run" report "$work/nowhere"
+# spoiled FILE SED WORDS: that file of a copy changed (or removed), the words expected
+spoiled() {
+    rm -rf "$work/spoiled" && cp -r "$work/shown" "$work/spoiled"
+    if [ "$2" = gone ]; then rm "$work/spoiled/$1"; else sed "$2" "$work/shown/$1" >"$work/spoiled/$1"; fi
+    rm "$work/spoiled/report.html"
+    fails 1 "$1: $3" report "$work/spoiled"
+    ok "no report of a spoiled run" test ! -e "$work/spoiled/report.html"
+}
+for f in layers.csv compare.csv pixels.csv profiles.csv top_units.csv permutations.csv consistency.csv pictures.png units/a/layer3.0.relu.npz; do
+    spoiled $f gone "cannot be opened"
+done
+spoiled layers.csv '1s/,csi_sd,/,csi_old,/' "line 1: no column is called csi_sd: written by another version? Run it again"
+spoiled layers.csv '4d' "line 4: category place of one layer expected here"
+spoiled layers.csv '3,6s/,4096,/,4097,/;2,6s/,16384,/,16385,/' "line 2: 16385 units are not 16 x 32 x 32"
+spoiled layers.csv '3s/^a,/z,/' "line 3: no model of run.json is called 'z'"
+spoiled layers.csv '3s/,[0-9.]*,/,many,/' "line 3: n_units: 'many' found, a number expected"
+spoiled profiles.csv '5d' "line 5: picture 1 and category scrambled are out of order"
+spoiled profiles.csv '$d' "rows are missing"
+spoiled top_units.csv '/,most,1,/d' "line 2: place 1 of a unit's pictures expected first"
+spoiled profiles.csv '2s/$/,1/' "line 2: 8 fields found, 7 expected"
+spoiled consistency.csv '3s/layer3.0.relu/layer9/' "line 3: no layer of a in layers.csv is called 'layer9'"
+spoiled run.json '/"consistency"/d' "no models, no categories or no 'consistency' in it: written by another version? Run it again"
+spoiled run.json 's/"category": "word"/"category": "face"/' "its pictures are not in the order of its categories"
+spoiled pictures.png 's/PNG/GIF/' "no PNG file"
 run "bench" bench --model "$small" --rounds 2 --csv
 says '^total,[0-9.]+,[0-9.]+,'
 
@@ -306,7 +342,7 @@ says '^total,[0-9.]+,[0-9.]+,'
 if [ -d "$shared/weights" ]; then
     run "the real CIFAR ResNet-20" run --model "r20=$shared/weights/cifar_resnet20-12fca82f.th" --stimuli "$shared/floc" --out "$work/floc"
     # from PyTorch, NumPy and SciPy over the same 192 pictures
-    ok "face units as PyTorch and SciPy find them" grep -q '^r20,layer3.2.relu,face,4096,139,0.0339355469,,,0.578' "$work/floc/layers.csv"
+    ok "face units as PyTorch and SciPy find them" grep -q '^r20,layer3.2.relu,face,4096,139,0.033935546875,,,0.578' "$work/floc/layers.csv"
     fails 1 "truncated_resnet50-19c8e357.pth: " inspect "$shared/weights/truncated_resnet50-19c8e357.pth"
 else
     skipped=$((skipped + 3))

@@ -17,7 +17,7 @@ run_all() { # run_all FOLDER COMMAND...
     "$@" run --model small='random:cifar_resnet8?seed=3' --model other='random:cifar_resnet14?seed=1' \
         --stimuli 'builtin?per_category=6&seed=2' --units full $options --out out >log 2>&1 &&
         "$@" run --model small='random:cifar_resnet8?seed=3' --model other='random:cifar_resnet8?seed=1' --layers relu,layer3.0.relu \
-            --stimuli 'builtin?per_category=4' --halves option --categories "face=adult,child;body=body,limb;place=house,corridor;word=word,number;scrambled=scrambled" --bootstrap 4 --permutations 3 --sweep --consistency $options --out out/every >>log 2>&1 &&
+            --stimuli 'builtin?per_category=4' --correction none --halves option --categories "face=adult,child;body=body,limb;place=house,corridor;word=word,number;scrambled=scrambled" --bootstrap 4 --permutations 3 --sweep --consistency $options --out out/every >>log 2>&1 &&
         "$@" run --model small='random:cifar_resnet8?seed=3' --layers relu --stimuli 'builtin?per_category=6&seed=2' --criterion ratio --bootstrap 9 \
             --interval bca --permutations 9 $options --out out/ratio >>log 2>&1 &&
         "$@" lesion --model 'random:cifar_resnet8?seed=3' --run out/ratio --layer relu --category face --stimuli 'builtin?per_category=6&seed=2' \

@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "analysis/analysis.h"
+#include "analysis/inference.h"
+#include "analysis/thumbs.h"
 #include "nn/outfile.h"
 
 /* ---- invented runs ---- */
@@ -45,7 +46,8 @@ static void invent_category(struct fus_category_summary *s, const struct plan *p
     double p = plan->empty || (category == 3 && depth < 0.3) ? 0 : gain * bump * (0.85 + 0.3 * uniform());
     s->n_selective = (size_t)(p * (double)n_units);
     s->proportion = (double)s->n_selective / (double)n_units;
-    s->ci_low = s->ci_high = NAN;
+    s->ci_low = s->ci_high = s->csi_low = s->csi_high = s->variation_low = s->variation_high = NAN;
+    s->csi_cv = s->dprime_cv = s->survival = s->split_half_r = s->dice = NAN;
     s->n_csi = s->n_selective;
     s->csi_mean = s->n_csi > 0 ? 0.18 + 0.4 * depth * depth + 0.03 * category - 0.04 * model * depth + 0.02 * uniform() : NAN;
     s->csi_sd = s->n_csi > 1 ? 0.15 : NAN;
@@ -259,10 +261,11 @@ static void remove_folder(void)
     char path[700];
     if (getenv("FUS_KEEP"))
         return;
-    snprintf(path, sizeof path, "%s/figures/fig1b.png", folder);
-    unlink(path);
-    snprintf(path, sizeof path, "%s/figures/fig2a.svg", folder);
-    unlink(path);
+    static const char *const more[] = {"fig2a", "fig2b-crossed", "figv1"};
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+        snprintf(path, sizeof path, "%s/figures/%s.svg", folder, more[i]);
+        unlink(path);
+    }
     for (size_t i = 0; i < N_SVG; i++) {
         snprintf(path, sizeof path, "%s/figures/%s.svg", folder, svg_names[i]);
         unlink(path);
@@ -397,7 +400,8 @@ static void test_shapes(void)
             CHECK(!plans[i].empty || (strstr(page, "none of the 100,352 units") && !strstr(page, "largest share")));
             CHECK((strstr(page, "is an untrained control") != NULL) == (plans[i].sources[plans[i].n_models - 1] != NULL));
             CHECK((strstr(page, "relative depth in the network") != NULL) == (plans[i].layers_of[0] != 0));
-            CHECK((strstr(page, "is significantly greater than") != NULL) == (plans[i].n_models > 1 && !plans[i].empty && !plans[i].layers_of[0]));
+            CHECK((strstr(page, " times the share of ") != NULL) == (plans[i].n_models > 1 && !plans[i].empty));
+            CHECK(plans[i].n_models == 1 || plans[i].empty || strstr(page, "no interval was computed"));
             CHECK((strstr(page, "which lie at other depths") != NULL) == (plans[i].layers_of[0] != 0));
             CHECK(plans[i].layers_of[0] == 0 || count(page, ">*</text>") <= 5); /* only the stems correspond */
             CHECK((strstr(page, "compare.csv") != NULL) == (plans[i].n_models > 1));
@@ -452,6 +456,17 @@ static const uint8_t tiny_png[] = {
 
 #define N_PICTURES 1152
 
+/* It says that it has the size of the run's sheet. */
+static void invent_sheet(uint8_t sheet[sizeof tiny_png], const struct fus_run_summary *run)
+{
+    struct fus_thumbs plan;
+    CHECK(fus_thumbs_plan(&plan, run->n_pictures, run->n_categories, NULL) == FUS_OK);
+    memcpy(sheet, tiny_png, sizeof tiny_png);
+    sheet[18] = (uint8_t)(plan.width >> 8), sheet[19] = (uint8_t)plan.width;
+    sheet[22] = (uint8_t)(plan.height >> 8), sheet[23] = (uint8_t)plan.height;
+    fus_thumbs_free(&plan);
+}
+
 static struct fus_response_profile invent_profile(const struct fus_run_summary *run, int *category, double *response)
 {
     struct fus_response_profile p = {.n_pictures = N_PICTURES, .category = category, .response = response};
@@ -481,7 +496,9 @@ static void test_single_pictures(void)
         profiles[m] = invent_profile(&run, category, response);
     profiles[2].n_pictures = 0;
     run.profiles = profiles;
-    run.sheet_png = tiny_png;
+    uint8_t sheet[sizeof tiny_png];
+    invent_sheet(sheet, &run);
+    run.sheet_png = sheet;
     run.sheet_bytes = sizeof tiny_png;
     make_folder("everything");
     char *page = write_and_check(&run, 2000000), *dots = load("figures/fig2a.svg"), *pair = load("figures/fig5b-3.svg");
@@ -502,9 +519,171 @@ static void test_single_pictures(void)
     category[7] = 0;
     run.sheet_bytes = 20;
     CHECK(fus_report_write(folder, &run, &err) == FUS_EINVAL && strstr(err.msg, "PNG"));
+    run.sheet_bytes = sizeof sheet;
+    sheet[19]++;
+    CHECK(fus_report_write(folder, &run, &err) == FUS_EINVAL && strstr(err.msg, "800 x 600 expected"));
     remove_folder();
     free(category);
     free(response);
+    forget(&run);
+}
+
+/* ---- thumbnails ---- */
+
+static void test_thumbs(void)
+{
+    static const int few[3] = {3, 21, 40}, many[2] = {1000, 2};
+    struct fus_thumbs t;
+    CHECK(fus_thumbs_plan(&t, few, 3, NULL) == FUS_OK && t.n == 64 && t.width == 800 && t.height == 5 * 40);
+    for (int i = 0; i < t.n; i++) {
+        CHECK(t.items[i].picture == i && fus_thumbs_find(&t, i) == &t.items[i]);
+        CHECK(t.items[i].y / 40 == (i < 3 ? 0 : i < 24 ? 1 + (i - 3) / 20 : 3 + (i - 24) / 20));
+    }
+    CHECK(t.items[23].x == 0 && t.items[63].x == 760 && !fus_thumbs_find(&t, 64) && !fus_thumbs_find(&t, -1));
+    fus_thumbs_free(&t);
+    CHECK(fus_thumbs_plan(&t, many, 2, NULL) == FUS_OK && t.n == 122);
+    CHECK(t.items[60].picture == 500 && t.items[120].picture == 1000 && t.items[121].picture == 1001 && !fus_thumbs_find(&t, 5));
+    fus_thumbs_free(&t);
+}
+
+/* ---- what is said of a pair of models ---- */
+
+static void set_share(struct fus_run_summary *run, int model, int category, double share, double csi)
+{
+    struct fus_layer_summary *layer = &run->models[model].layers[run->models[model].n_layers - 1];
+    struct fus_category_summary *s = &layer->categories[category];
+    s->proportion = share;
+    s->n_selective = s->n_csi = (size_t)(share * (double)layer->n_units);
+    s->csi_mean = csi;
+}
+
+/* The lead paragraph, tags taken out; the caller's. */
+static char *lead_of(const struct fus_run_summary *run)
+{
+    struct fus_error err = {0};
+    CHECK_MSG(fus_report_write(folder, run, &err) == FUS_OK, "%s", err.msg);
+    char *page = load("report.html"), *start = page ? strstr(page, "<p class=\"lead\">") : NULL, *end = start ? strstr(start, "</p>") : NULL;
+    CHECK(end != NULL);
+    if (!end) {
+        free(page);
+        return copy("");
+    }
+    *end = '\0';
+    char *lead = copy(start + strlen("<p class=\"lead\">"));
+    free(page);
+    return lead;
+}
+
+static void check_lead(const struct fus_run_summary *run, const char *has, const char *has_not)
+{
+    char *lead = lead_of(run);
+    CHECK_MSG(strstr(lead, has), "no '%s' in: %s", has, lead);
+    CHECK_MSG(!has_not || !strstr(lead, has_not), "'%s' in: %s", has_not, lead);
+    CHECK_MSG(!strstr(lead, "significant"), "%s", lead);
+    free(lead);
+}
+
+/* Every way in which two models can stand to each other, with and without intervals: no word that the numbers do not bear out. */
+static void test_contrasts(void)
+{
+    struct plan plan = {.n_models = 2, .n_layers = 3, .n_categories = 2, .side = 4, .names = {"one", "two"}};
+    struct fus_run_summary run;
+    invent(&run, &plan);
+    make_folder("contrasts");
+    struct fus_model_difference d[2];
+    for (int c = 0; c < 2; c++)
+        d[c] = (struct fus_model_difference){1, 2, c, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    run.differences = d;
+    run.n_differences = 2;
+    set_share(&run, 0, 0, 0.06, 0.4);
+    set_share(&run, 1, 0, 0.03, 0.5);
+    set_share(&run, 0, 1, 0.01, 0.3);
+    set_share(&run, 1, 1, 0.05, 0.3);
+    check_lead(&run, "one has 2.0 times the share of face-selective units of two (6.0% against 3.0%; no interval was computed), with a mean CSI of 0.40 against 0.50.",
+               "% interval");
+    d[1].ratio = 0.2, d[1].ratio_low = 0.1, d[1].ratio_high = 0.5; /* the clearly different one is told, from the larger's side */
+    check_lead(&run, "two has 5.0 times the share of body-selective units of one (5.0% against 1.0%; 95% interval of the ratio 2.00 to 10.00)", "face-selective");
+    d[1].csi_low = -0.2, d[1].csi_high = 0.1;
+    check_lead(&run, "with a mean CSI that does not clearly differ (0.30 against 0.30; 95% interval of the difference \xe2\x88\x92" "0.10 to 0.20)", "higher");
+    d[1].csi_low = 0.1, d[1].csi_high = 0.2; /* of one less two: two's is lower */
+    check_lead(&run, "with a lower mean CSI (0.30 against 0.30; 95% interval of the difference \xe2\x88\x92" "0.20 to \xe2\x88\x92" "0.10)", "higher");
+    d[1].ratio_high = 1.5; /* now it includes 1 */
+    d[1].csi_low = -0.1;
+    check_lead(&run, "No category that both one and two have units for clearly differs in its share: every 95% interval includes no difference.", "times the share");
+    d[0].csi_low = -0.2, d[0].csi_high = -0.05;
+    check_lead(&run, "But the face-selective units of one have a lower mean CSI than those of two (0.40 against 0.50;", "times the share");
+    d[0].proportion_low = 0.01, d[0].proportion_high = 0.05; /* no interval of the ratio, as a resample had none */
+    check_lead(&run, "(6.0% against 3.0%; 95% interval of the difference 1.00 to 5.00 percentage points), with a lower", "of the ratio");
+    run.options.alpha = 0.1;
+    check_lead(&run, "90% interval of the difference", "95%");
+    run.n_differences = 0;
+    set_share(&run, 1, 0, 0.059, NAN);
+    check_lead(&run, "one and two have about the same share of face-selective units (6.0% and 5.9%; no interval was computed).", "CSI");
+    set_share(&run, 1, 0, 0.06, NAN);
+    check_lead(&run, "one and two have the same share of face-selective units", "about");
+    set_share(&run, 1, 0, 0, NAN); /* a ratio to nothing is none */
+    set_share(&run, 1, 1, 0, NAN);
+    check_lead(&run, "no unit of two is selective for any category.", "share of");
+    set_share(&run, 0, 0, 0, NAN);
+    set_share(&run, 0, 1, 0, NAN);
+    check_lead(&run, "no unit of one is selective for any category; no unit of two is selective for any category.", "share");
+    remove_folder();
+    forget(&run);
+}
+
+/* ---- halves, chance, consistency, single units ---- */
+
+static void test_extras(void)
+{
+    struct plan plan = {.n_models = 2, .n_layers = 4, .n_categories = 3, .side = 4, .names = {"one", "two"}};
+    struct fus_run_summary run;
+    struct fus_error err = {0};
+    invent(&run, &plan);
+    make_folder("extras");
+    char *page = write_and_check(&run, 2000000);
+    CHECK(page && !strstr(page, "fig2b-crossed") && !strstr(page, "figv1") && !strstr(page, "permutations.csv") && !strstr(page, "single-units"));
+    CHECK(page && strstr(page, "No error bars: intervals need --bootstrap."));
+    free(page);
+    struct fus_permute_category permuted[3] = {{0.16, 0.2, 0.01, 0.02, 0.001, 0.001, 5.5, 7}, {0.07, 0.2, 0.01, 0.2, 0.4, 0.001, INFINITY, 0}, {0, NAN, 0, 0, 1, NAN, NAN, 0}};
+    struct fus_run_method method = {.layers = "all", .conv = "auto", .halves = "option", .interval = "centred", .seed = "1", .bootstrap = 50, .permutations = 1000};
+    double consistency[64];
+    for (int i = 0; i < 64; i++)
+        consistency[i] = i % 9 == 0 ? 1 : i == 5 ? NAN : (i % 7) / 3.5 - 1;
+    struct fus_top_unit top[2] = {{.model = 0, .layer = 3, .category = 1, .channel = 17, .y = 1, .x = 2, .t = 9.25, .csi = 0.5, .dprime = NAN, .n_pictures = 2,
+                                   .most = {300, 0}, .least = {5, 575}}, {.model = 1, .layer = 0}};
+    char *names[720];
+    for (int i = 0; i < 720; i++)
+        names[i] = i == 300 ? "body/<one>.jpg" : "face/other.jpg";
+    for (int m = 0; m < 2; m++)
+        for (int l = 0; l < 4; l++) {
+            struct fus_layer_summary *layer = &run.models[m].layers[l];
+            layer->permuted = permuted;
+            for (int c = 0; c < 3; c++) {
+                struct fus_category_summary *s = &layer->categories[c];
+                s->csi_cv = c == 2 ? (double)NAN : 0.25, s->dprime_cv = 0.75, s->survival = 0.5, s->split_half_r = 0.625, s->dice = 0.375;
+                s->variation_low = s->variation_cv - 0.1, s->variation_high = s->variation_cv + 0.2;
+            }
+        }
+    run.consistency[0] = consistency;
+    run.method = &method;
+    run.top = top;
+    run.n_top = 2;
+    run.pictures = names;
+    page = write_and_check(&run, 2000000);
+    static const char *const has[] = {"<figure id=\"fig2b-crossed\">", "<figure id=\"figv1\">", "permutations.csv", "17 (1, 2)", "body/&lt;one&gt;.jpg",
+                                      "1,000 relabellings of the pictures", "50 resamples of the pictures", "Seed of the random numbers: 1",
+                                      "measured in the other is 0.250 for face", " of relabellings of the pictures stay below", "95% intervals of a bootstrap",
+                                      "larger than relabelled pictures give for face (p = .001), but not for body (p = .400)", "consistency.csv", "adult and child", "less their mean"};
+    for (size_t i = 0; i < sizeof has / sizeof *has; i++)
+        CHECK_MSG(page && strstr(page, has[i]), "no '%s'", has[i]);
+    char *matrix = load("figures/figv1.svg");
+    check_text("figures/figv1.svg", matrix);
+    CHECK(count(matrix, "one \xc3\x97 two") == 1 && count(matrix, "by categories") == 3 && !strstr(matrix ? matrix : "", "by pictures"));
+    free(matrix);
+    free(page);
+    top[0].most[1] = 720;
+    CHECK(fus_report_write(folder, &run, &err) == FUS_EINVAL && strstr(err.msg, "top unit 0"));
+    remove_folder();
     forget(&run);
 }
 
@@ -565,6 +744,9 @@ int main(void)
     test_shapes();
     test_words();
     test_single_pictures();
+    test_thumbs();
+    test_contrasts();
+    test_extras();
     test_failures();
     test_full_disk();
     return test_end();

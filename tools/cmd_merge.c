@@ -29,6 +29,7 @@ struct merge {
     int n;
     char **options;       /* [n_options] "--alpha=0.05" */
     int n_options;
+    char sheet[4096];
 };
 
 /* ---- do they belong together? ---- */
@@ -134,6 +135,8 @@ static int restore_run(struct merge *m, struct fus_error *err)
             code = fus_base_fail(err, FUS_EFORMAT, "%s/parts/run.tsv: its picture %s has no digest", m->shards[i].folder, run->set.pictures[first].path);
     }
     run->end = run->set.n_pictures;
+    for (int i = 0; i < run->n_models && !code; i++)
+        code = fus_run_choose_reference(&run->models[i], run, err);
     return code ? code : fus_run_summarise_pixels(run, &m->summary, err);
 }
 
@@ -158,7 +161,7 @@ static int check_complete(const struct merge *m, const struct fus_pieces *pieces
     const struct fus_run_model *r = &m->run.models[model];
     for (int i = 0; i < r->n_layers; i++) {
         const char *name = r->taps[i].name;
-        int at = fus_checkpoint_covers(pieces, &m->run, &name, 1, fus_run_keeps_responses(&m->run));
+        int at = fus_checkpoint_covers(pieces, &m->run, &name, 1, fus_run_keeps_tap(&m->run, model, &r->taps[i]));
         for (int k = 0; k < m->n && at < m->run.end; k++) {
             int first, end;
             fus_parts_shard(&first, &end, &m->run.parts, k + 1, m->n);
@@ -195,7 +198,7 @@ static int merge_layer(struct merge *m, const struct fus_pieces *pieces, int mod
     struct fus_scratch scratch = {run->out, -1, 0};
     struct fus_tally t;
     const struct fus_tap *tap = &run->models[model].taps[layer];
-    fus_tally_plan(&t, &run->set, &scratch, tap, run->halves, fus_run_keeps_responses(run));
+    fus_tally_plan(&t, &run->set, &scratch, tap, run->halves, fus_run_keeps_tap(run, model, tap));
     size_t moments = fus_tally_least_bytes(&t) + fus_tally_more_bytes(&t), responses = fus_tally_response_bytes(&t);
     bool all = moments <= run->max_memory, inside = all && responses <= run->max_memory - moments;
     int code = fus_tally_create(&t, all, inside, err);
@@ -233,6 +236,8 @@ static int merge(struct merge *m, struct fus_error *err)
         code = restore_options(m, err);
     if (!code)
         code = restore_run(m, err);
+    fus_keep_sheet_path(m->sheet, sizeof m->sheet, m->shards[0].folder);
+    m->run.sheet = m->sheet;
     for (int turn = 0; turn < 2 && !code; turn++) { /* all are complete before the first is decided on */
         if (turn)
             code = fus_run_make_folders(&m->run, err);

@@ -210,6 +210,8 @@ static int localize(struct fus_run *run, struct fus_run_summary *summary, struct
         code = fus_keep_open(run, summary, err);             /* what was done before, where it goes on */
     for (int i = 0; i < run->n_models && !code; i++)
         code = fus_run_measure_model(run, i, summary, err);  /* responses -> moments -> tests -> labels */
+    if (!code && run->shard == 1)
+        code = fus_keep_sheet(run, err);
     if (!code && !run->n_shards)
         code = fus_run_write_all(run, summary, err);         /* layers.csv, compare.csv, run.json, figures, report.html */
     return code;

@@ -11,6 +11,7 @@ int fus_cmd_embed(int argc, char **argv);
 int fus_cmd_classify(int argc, char **argv);
 int fus_cmd_image(int argc, char **argv);
 int fus_cmd_stimuli(int argc, char **argv);
+int fus_cmd_report(int argc, char **argv);
 int fus_cmd_compare(int argc, char **argv);
 int fus_cmd_lesion(int argc, char **argv);
 int fus_cmd_bench(int argc, char **argv);

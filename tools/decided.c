@@ -13,8 +13,8 @@
 enum { DIGEST = FUS_SHA256_HEX - 1, PATH_BYTES = 4096 };
 
 /* A field that is new here must be visited below. */
-_Static_assert(sizeof(void *) != 8 || (sizeof(struct fus_layer_summary) == 120 && sizeof(struct fus_category_summary) == 200 &&
-               sizeof(struct fus_run_layer) == 80), "does visit know every field?");
+_Static_assert(sizeof(void *) != 8 || (sizeof(struct fus_layer_summary) == 128 && sizeof(struct fus_category_summary) == 200 &&
+               sizeof(struct fus_run_layer) == 104), "does visit know every field?");
 
 struct archive {
     bool reading, failed;
@@ -58,12 +58,12 @@ static void *visit_array(struct archive *a, void *array, size_t n, size_t size)
 static void visit_summary(struct archive *a, struct fus_layer_summary *s, const struct fus_run *run, const struct fus_tap *tap)
 {
     struct fus_layer_summary plain = *s;
-    plain.categories = NULL, plain.label = NULL, plain.bootstrap = NULL;
+    plain.categories = NULL, plain.label = NULL, plain.bootstrap = NULL, plain.permuted = NULL;
     visit(a, &plain, sizeof plain);
     if (a->reading && !a->failed) {
         bool fits = plain.n_categories == run->set.n_categories && plain.channels == tap->channels && plain.height == tap->height &&
                     plain.width == tap->width;
-        plain.categories = s->categories, plain.label = NULL, plain.bootstrap = NULL;
+        plain.categories = s->categories, plain.label = NULL, plain.bootstrap = NULL, plain.permuted = NULL;
         plain.n_categories = 0;
         *s = plain;
         a->failed = !fits;
@@ -96,6 +96,10 @@ static void visit_layer(struct archive *a, struct fus_layer_summary *s, struct f
     l->sweep = visit_array(a, l->sweep, n * fus_sweep_count(), sizeof *l->sweep);
     l->rdm = visit_array(a, l->rdm, n * (n - 1) / 2, sizeof *l->rdm);
     l->picture_rdm = visit_array(a, l->picture_rdm, n_pictures * (n_pictures - 1) / 2, sizeof *l->picture_rdm);
+    l->profile = visit_array(a, l->profile, n * n_pictures, sizeof *l->profile);
+    visit(a, &l->n_top, sizeof l->n_top);
+    a->failed = a->failed || l->n_top < 0 || (size_t)l->n_top > n * FUS_TOP_UNITS;
+    l->top = visit_array(a, l->top, n * FUS_TOP_UNITS, sizeof *l->top);
     s->bootstrap = l->bootstrap.estimate ? &l->bootstrap : NULL;
 }
 
@@ -152,6 +156,8 @@ static void free_layer(struct fus_layer_summary *s, struct fus_run_layer *l)
     fus_base_free(l->sweep);
     fus_base_free(l->rdm);
     fus_base_free(l->picture_rdm);
+    fus_base_free(l->profile);
+    fus_base_free(l->top);
     memset(l, 0, sizeof *l);
 }
 

@@ -108,6 +108,8 @@ static void empty_parts(const struct fus_run *run)
     char path[PATH_BYTES];
     parts_path(path, run->out, "run.tsv");
     unlink(path);
+    fus_keep_sheet_path(path, sizeof path, run->out);
+    unlink(path);
     parts_path(path, run->out, "");
     unlink_files(path, is_temporary);
     each_folder(path, is_number, empty_model);
@@ -194,6 +196,18 @@ static int check_same(const struct fus_run *run, const char *now, struct fus_err
     fus_provenance_free(&expected);
     fus_base_free(then);
     return code;
+}
+
+void fus_keep_sheet_path(char *path, size_t path_bytes, const char *out)
+{
+    snprintf(path, path_bytes, "%.3000s/parts/pictures.png", out);
+}
+
+int fus_keep_sheet(const struct fus_run *run, struct fus_error *err)
+{
+    char path[PATH_BYTES];
+    fus_keep_sheet_path(path, sizeof path, run->out);
+    return fus_run_write_sheet(path, run, err);
 }
 
 static int write_text(const struct fus_run *run, const char *text, struct fus_error *err)

@@ -1,17 +1,15 @@
 /* Reading finished runs: see past.h. */
 #include "past.h"
 
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "csvin.h"
+#include "run.h"
 #include "weights/json.h"
 
-#define MOST_BYTES ((size_t)1 << 28) /* of run.json or layers.csv: a million pictures or rows */
-#define MOST_COLUMNS 256
-
-static const char *const option_names[FUS_PAST_OPTIONS] = {"criterion", "test", "correction", "alpha"};
+#define MOST_BYTES ((size_t)1 << 28) /* of run.json: a million pictures */
+#define MOST_MODELS 64
 
 /* One more item at the end of *items [*n], zeroed; room grows by doubling. */
 static void *grow(void **items, int *n, size_t size)
@@ -76,16 +74,49 @@ static void read_pictures(struct fus_past *p, struct fus_json *j)
 
 static void read_models(struct fus_past *p, struct fus_json *j)
 {
-    static const char *const names[] = {"name", "sha256"};
+    static const char *const names[] = {"name", "sha256", "source", "architecture", "preprocess"};
     for (fus_json_enter(j, '['); fus_json_next(j);) {
-        if (p->n_models == 64) {
-            fus_json_fail(j, "more than 64 models");
+        void *items = p->models;
+        struct fus_past_model *one = p->n_models < MOST_MODELS ? grow(&items, &p->n_models, sizeof *one) : NULL;
+        p->models = items;
+        if (!one) {
+            fus_json_fail(j, "more than %d models, or no memory for them", MOST_MODELS);
             return;
         }
-        char **const to[] = {&p->models[p->n_models].name, &p->models[p->n_models].sha256};
-        p->n_models++;
-        read_texts(j, names, to, 2);
+        char **const to[] = {&one->name, &one->sha256, &one->source, &one->architecture, &one->preprocess};
+        read_texts(j, names, to, 5);
+        for (int i = 0; i < 5; i++)
+            if (!*to[i])
+                fus_json_fail(j, "a model without its %s", names[i]);
     }
+}
+
+static void read_categories(struct fus_past *p, struct fus_json *j)
+{
+    for (fus_json_enter(j, '['); fus_json_next(j);) {
+        void *items = p->categories;
+        char **one = grow(&items, &p->n_categories, sizeof *one);
+        p->categories = items;
+        if (one)
+            *one = fus_base_strdup(fus_json_string(j));
+        if (!one || !*one) {
+            fus_json_fail(j, "no memory for its categories");
+            return;
+        }
+    }
+}
+
+static void read_option(struct fus_past *p, struct fus_json *j, const char *name)
+{
+    void *items = p->options;
+    struct fus_past_option *one = grow(&items, &p->n_options, sizeof *one);
+    p->options = items;
+    if (one)
+        one->name = fus_base_strdup(name);
+    if (one)
+        one->value = copy_raw(j);
+    if (!one || !one->name || !one->value)
+        fus_json_fail(j, "no memory for its options");
 }
 
 static int read_json(struct fus_past *p, struct fus_error *err)
@@ -101,17 +132,14 @@ static int read_json(struct fus_past *p, struct fus_error *err)
     fus_json_start(&j, data, n, 0, err);
     for (fus_json_enter(&j, '{'); fus_json_next(&j);) {
         const char *key = fus_json_key(&j);
-        int i = 0;
-        while (i < FUS_PAST_OPTIONS && strcmp(key, option_names[i]) != 0)
-            i++;
-        if (i < FUS_PAST_OPTIONS && !p->options[i])
-            p->options[i] = copy_raw(&j);
-        else if (strcmp(key, "pictures") == 0)
+        if (strcmp(key, "pictures") == 0)
             read_pictures(p, &j);
         else if (strcmp(key, "models") == 0)
             read_models(p, &j);
+        else if (strcmp(key, "categories") == 0)
+            read_categories(p, &j);
         else
-            fus_json_skip(&j);
+            read_option(p, &j, key);
     }
     code = fus_json_end(&j);
     fus_base_free(data);
@@ -120,87 +148,84 @@ static int read_json(struct fus_past *p, struct fus_error *err)
     return code ? fus_base_blame(err, "%s: ", path) : FUS_OK;
 }
 
+const char *fus_past_option(const struct fus_past *p, const char *name)
+{
+    for (int i = 0; i < p->n_options; i++)
+        if (strcmp(p->options[i].name, name) == 0)
+            return p->options[i].value;
+    return NULL;
+}
+
+int fus_past_text(char **to, const struct fus_past *p, const char *name, struct fus_error *err)
+{
+    const char *value = fus_past_option(p, name);
+    struct fus_json j;
+    *to = NULL;
+    if (!value || strcmp(value, "null") == 0)
+        return FUS_OK;
+    fus_json_start(&j, value, strlen(value), 0, err);
+    *to = fus_base_strdup(fus_json_string(&j));
+    int code = fus_json_end(&j);
+    if (!code && !*to)
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory");
+    return code ? fus_base_blame(err, "%s/run.json: %s: ", p->folder, name) : FUS_OK;
+}
+
 /* ---- layers.csv ---- */
-
-/* Fields of the line at *at, in place, quotes taken off; *at moves to the next line. Returns how many. */
-static int split_line(char **fields, char **at)
-{
-    char *from = *at, *to = *at;
-    int n = 0;
-    bool more = true;
-    while (more && n < MOST_COLUMNS) {
-        bool quoted = *from == '"';
-        fields[n++] = to;
-        for (from += quoted; *from && (quoted || !strchr(",\r\n", *from)); from++) {
-            if (quoted && *from == '"' && *++from != '"')
-                break;
-            *to++ = *from;
-        }
-        while (*from && !strchr(",\n", *from))
-            from++;
-        more = *from == ',';
-        from += *from != '\0';
-        *to++ = '\0';
-    }
-    *at = from;
-    return n;
-}
-
-static double number_in(char **fields, int n, int column)
-{
-    char *end;
-    if (column < 0 || column >= n || !fields[column][0])
-        return NAN;
-    double x = strtod(fields[column], &end);
-    return *end ? NAN : x;
-}
-
-static int read_row(struct fus_past *p, char **fields, int n, const int *column, struct fus_error *err)
-{
-    void *items = p->rows;
-    struct fus_past_row *row = grow(&items, &p->n_rows, sizeof *row);
-    p->rows = items;
-    if (!row)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for its rows");
-    if (column[0] >= n || column[1] >= n || column[2] >= n)
-        return fus_base_fail(err, FUS_EFORMAT, "line %d has %d fields", p->n_rows + 1, n);
-    row->model = fus_base_strdup(fields[column[0]]);
-    row->layer = fus_base_strdup(fields[column[1]]);
-    row->category = fus_base_strdup(fields[column[2]]);
-    double *const to[] = {&row->n_selective, &row->proportion, &row->csi_mean, &row->csi_sem, &row->csi_undefined, &row->variation_cv};
-    for (int i = 0; i < 6; i++)
-        *to[i] = number_in(fields, n, column[3 + i]);
-    return row->model && row->layer && row->category ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for its rows");
-}
 
 static int read_layers(struct fus_past *p, struct fus_error *err)
 {
-    static const char *const names[] = {"model", "layer", "category", "n_selective", "proportion", "csi_mean", "csi_sem", "csi_undefined",
-                                        "variation_cv"};
-    char path[4096], *fields[MOST_COLUMNS];
-    int column[9];
-    uint8_t *data;
-    size_t bytes;
+    static const char *const names[] = {"n_selective", "proportion", "csi_mean", "csi_sem", "csi_undefined", "variation_cv"};
+    char path[4096];
+    int column[6];
+    struct fus_csvin t;
     snprintf(path, sizeof path, "%s/layers.csv", p->folder);
-    int code = fus_base_read_file(&data, &bytes, path, MOST_BYTES, err);
+    int code = fus_csvin_open(&t, path, err);
+    int model = fus_csvin_column(&t, "model"), layer = fus_csvin_column(&t, "layer"), category = fus_csvin_column(&t, "category");
+    for (int i = 0; i < 6; i++)
+        column[i] = fus_csvin_column(&t, names[i]);
+    while (!code && fus_csvin_next(&t)) {
+        void *items = p->rows;
+        struct fus_past_row *row = grow(&items, &p->n_rows, sizeof *row);
+        p->rows = items;
+        if (row) {
+            *row = (struct fus_past_row){.model = fus_base_strdup(fus_csvin_text(&t, model)), .layer = fus_base_strdup(fus_csvin_text(&t, layer)),
+                                         .category = fus_base_strdup(fus_csvin_text(&t, category))};
+            double *const to[] = {&row->n_selective, &row->proportion, &row->csi_mean, &row->csi_sem, &row->csi_undefined, &row->variation_cv};
+            for (int i = 0; i < 6; i++)
+                *to[i] = fus_csvin_number(&t, column[i]);
+        }
+        if (!row || !row->model || !row->layer || !row->category)
+            code = fus_base_fail(err, FUS_ENOMEM, "%s: no memory for its rows", path);
+    }
+    int found = fus_csvin_close(&t, code ? NULL : err);
+    return code ? code : found;
+}
+
+/* ---- units ---- */
+
+int fus_past_labels(float *label, const struct fus_past *p, const char *model, const char *layer, int channels, int height, int width,
+                    struct fus_error *err)
+{
+    char path[4096];
+    struct fus_store *store;
+    struct fus_run_model named = {.name = ""};
+    struct fus_run run = {.out = p->folder, .models = &named};
+    snprintf(named.name, sizeof named.name, "%s", model);
+    fus_run_units_folder(path, sizeof path - 64, &run, 0);
+    snprintf(path + strlen(path), 64, "/%s.npz", layer);
+    int code = fus_store_open(&store, path, err);
     if (code)
-        return fus_base_blame(err, "%s: ", path);
-    char *at = (char *)data;
-    int n = split_line(fields, &at);
-    for (int i = 0; i < 9 && !code; i++) {
-        column[i] = -1;
-        for (int k = 0; k < n; k++)
-            if (strcmp(fields[k], names[i]) == 0)
-                column[i] = k;
-        if (column[i] < 0)
-            code = fus_base_fail(err, FUS_EFORMAT, "no column is called %s", names[i]);
-    }
-    while (*at && !code) {
-        n = split_line(fields, &at);
-        code = read_row(p, fields, n, column, err);
-    }
-    fus_base_free(data);
-    return code ? fus_base_blame(err, "%s: ", path) : FUS_OK;
+        return code;
+    const struct fus_tensor *t = NULL;
+    for (size_t i = 0; i < fus_store_count(store); i++)
+        t = strcmp(fus_store_tensor(store, i)->name, "label") == 0 ? fus_store_tensor(store, i) : t;
+    if (!t || t->n_dims != 3 || t->shape[0] != channels || t->shape[1] != height || t->shape[2] != width)
+        code = fus_base_fail(err, FUS_EFORMAT, "%s: no array 'label' of %d x %d x %d units in it", path, channels, height, width);
+    if (!code)
+        code = fus_store_read_f32(store, label, t, err);
+    fus_store_close(store);
+    return code;
 }
 
 int fus_past_open(struct fus_past *p, const char *folder, bool with_layers, struct fus_error *err)
@@ -215,8 +240,10 @@ int fus_past_open(struct fus_past *p, const char *folder, bool with_layers, stru
 
 void fus_past_close(struct fus_past *p)
 {
-    for (int i = 0; i < FUS_PAST_OPTIONS; i++)
-        fus_base_free(p->options[i]);
+    for (int i = 0; i < p->n_options; i++) {
+        fus_base_free(p->options[i].name);
+        fus_base_free(p->options[i].value);
+    }
     for (int i = 0; i < p->n_pictures; i++) {
         fus_base_free(p->pictures[i].name);
         fus_base_free(p->pictures[i].category);
@@ -228,10 +255,16 @@ void fus_past_close(struct fus_past *p)
         fus_base_free(p->rows[i].category);
     }
     for (int i = 0; i < p->n_models; i++) {
-        fus_base_free(p->models[i].name);
-        fus_base_free(p->models[i].sha256);
+        char *const texts[] = {p->models[i].name, p->models[i].sha256, p->models[i].source, p->models[i].architecture, p->models[i].preprocess};
+        for (int k = 0; k < 5; k++)
+            fus_base_free(texts[k]);
     }
+    for (int i = 0; i < p->n_categories; i++)
+        fus_base_free(p->categories[i]);
+    fus_base_free(p->options);
     fus_base_free(p->pictures);
+    fus_base_free(p->models);
+    fus_base_free(p->categories);
     fus_base_free(p->rows);
     memset(p, 0, sizeof *p);
 }
@@ -256,10 +289,13 @@ int fus_past_same_pictures(const struct fus_past *a, const struct fus_past *b, s
 
 int fus_past_same_options(const struct fus_past *a, const struct fus_past *b, struct fus_error *err)
 {
-    for (int i = 0; i < FUS_PAST_OPTIONS; i++) {
-        const char *x = a->options[i] ? a->options[i] : "null", *y = b->options[i] ? b->options[i] : "null";
+    static const char *const names[] = {"criterion", "test", "correction", "alpha"};
+    for (int i = 0; i < 4; i++) {
+        const char *x = fus_past_option(a, names[i]), *y = fus_past_option(b, names[i]);
+        x = x ? x : "null";
+        y = y ? y : "null";
         if (strcmp(x, y) != 0)
-            return fus_base_fail(err, FUS_EINVAL, "%s and %s chose units differently: %s is %s and %s", a->folder, b->folder, option_names[i], x, y);
+            return fus_base_fail(err, FUS_EINVAL, "%s and %s chose units differently: %s is %s and %s", a->folder, b->folder, names[i], x, y);
     }
     return FUS_OK;
 }

@@ -14,6 +14,9 @@ struct fus_run_layer {
     struct fus_permute_category *permuted; /* [n_categories] */
     size_t *sweep;                         /* [n_categories, fus_sweep_thresholds()] selective units */
     double *rdm, *picture_rdm;             /* of the categories, of the pictures: consistency.c */
+    double *profile;                       /* of the reference layer: [n_categories, n_pictures] mean response of the units selective for a category */
+    struct fus_top_unit *top;              /* [n_top], where single responses were there */
+    int n_top;
 };
 
 struct fus_run_model {
@@ -27,6 +30,8 @@ struct fus_run_model {
     double load_seconds, forward_seconds, decode_seconds, statistics_seconds, decide_seconds, seconds;
     int n_passes;
     size_t net_bytes, scratch_bytes;
+    char reference[48];           /* the layer of the report's single pictures (fus_report_last_block) */
+    bool keeps_reference;         /* its responses are not too many to keep */
     int n_layers;
     struct fus_run_layer *layers; /* [n_layers] as taps, and as the model's summary */
 };
@@ -51,6 +56,7 @@ struct fus_run {
     bool resume;
     uint64_t checkpoint;           /* seconds of work that may be lost */
     char digest[65];               /* of the provenance: whose checkpoints they are */
+    const char *sheet;             /* where pictures.png is copied from; NULL: it is drawn from the set */
     int lock;                      /* parts/lock, held while the run is at work; -1 */
     int n_models;
     struct fus_run_model *models;
@@ -96,6 +102,20 @@ bool fus_run_keeps_responses(const struct fus_run *run);
 /* layers.csv, compare.csv, the other tables, run.json, figures and report.html, run.log. */
 int fus_run_write_all(struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err);
 void fus_run_print(const struct fus_run *run, const struct fus_run_summary *summary);
+
+/* The reference layer among a model's, into m; whether a tap's single responses are to be kept. What the report shows of
+ * them, from a layer that is decided on: its profile and top units, into `extra`. */
+int fus_run_choose_reference(struct fus_run_model *m, const struct fus_run *run, struct fus_error *err);
+bool fus_run_keeps_tap(const struct fus_run *run, int model, const struct fus_tap *tap);
+int fus_run_profile(struct fus_run_layer *extra, const struct fus_layer_summary *layer, const struct fus_run *run, int model,
+                    const struct fus_moments *m, const struct fus_responses *r, struct fus_error *err);
+int fus_run_write_profiles(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err); /* profiles.csv, top_units.csv */
+
+/* pictures.png: thumbnails (analysis/thumbs.h), from the set alone; path: where it is to be. */
+int fus_run_write_sheet(const char *path, const struct fus_run *run, struct fus_error *err);
+
+/* A picture's name that does not depend on where the set lies: "adult/adult-1.jpg". */
+void fus_run_picture_name(char name[1024], const struct fus_set *set, int picture);
 /* permutations.csv, sweep.csv, consistency.csv, signflip.csv: those that were asked for or make sense. */
 int fus_run_write_more(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err);
 void fus_run_free(struct fus_run *run, struct fus_run_summary *summary);

@@ -155,8 +155,10 @@ int fus_run_decide(struct fus_layer_summary *layer, struct fus_run_layer *extra,
         code = tabulate(extra, run, &m, err);
     if (!code)
         code = write_units(run, model, layer, &m, err);
-    fus_moments_destroy(moments);
     if (!code && x)
+        code = fus_run_profile(extra, layer, run, model, &m, &r, err);
+    fus_moments_destroy(moments);
+    if (!code && fus_run_keeps_responses(run))
         code = resample(layer, extra, run, &r, err);
     fus_base_free(layer->label);
     layer->label = NULL;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "nn/outfile.h"
+#include "redraw.h"
 #include "run.h"
 
 double fus_run_now(void)
@@ -321,13 +322,6 @@ static void json_text(struct fus_outfile *f, const char *text)
     fus_outfile_printf(f, "\"");
 }
 
-/* The part behind the last '/': where a file lies is not part of the result. */
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static void json_field(struct fus_outfile *f, const char *name, const char *text)
 {
     fus_outfile_printf(f, "\"%s\": ", name);
@@ -351,9 +345,14 @@ static void json_options(struct fus_outfile *f, const struct fus_run *run)
                        iut ? correction[o->correction] : prince ? "\"by\"" : "null");
     fus_outfile_printf(f, "  \"alpha\": %.17g,\n  \"halves\": \"%s\",\n  \"bootstrap\": %d,\n  \"interval\": \"%s\",\n  \"permutations\": %d,\n  \"seed\": %llu,\n  ", o->alpha,
                        halves[run->halves], run->bootstrap, fus_bootstrap_name(run->interval), run->permutations, (unsigned long long)run->seed);
+    fus_outfile_printf(f, "\"sweep\": %s,\n  \"consistency\": %s,\n  ", run->sweep ? "true" : "false", run->consistency ? "true" : "false");
     json_field(f, "layers", run->layers);
     fus_outfile_printf(f, ",\n  \"conv\": \"%s\",\n  \"units\": \"%s\",\n  ", run->direct ? "direct" : "auto",
                        run->full_units ? "full" : "labels");
+    if (run->criterion_text[0]) {
+        json_field(f, "rule", run->criterion_text);
+        fus_outfile_printf(f, ",\n  ");
+    }
 }
 
 /* run.json: what the result depends on, and nothing else. */
@@ -392,8 +391,8 @@ static int write_json(const struct fus_run *run, const struct fus_run_summary *s
         const struct fus_picture *p = &run->set.pictures[i];
         fus_outfile_printf(&f, "%s\n    {", i ? "," : "");
         char name[1024];
-        snprintf(name, sizeof name, "%s/%s", run->set.subcategories[p->subcategory], base_name(p->path));
-        json_field(&f, "picture", run->set.drawn ? p->path : name);
+        fus_run_picture_name(name, &run->set, i);
+        json_field(&f, "picture", name);
         fus_outfile_printf(&f, ", ");
         json_field(&f, "category", s->categories[p->category]);
         fus_outfile_printf(&f, ", ");
@@ -406,6 +405,22 @@ static int write_json(const struct fus_run *run, const struct fus_run_summary *s
     }
     fus_outfile_printf(&f, "\n  ]\n}\n");
     return fus_outfile_commit(&f, err);
+}
+
+static int copy_file(const char *to, const char *from, struct fus_error *err)
+{
+    struct fus_outfile f;
+    uint8_t *data;
+    size_t n;
+    if (fus_base_read_file(&data, &n, from, FUS_IMAGE_MAX_BYTES, err))
+        return fus_base_blame(err, "%s: ", from);
+    int code = fus_outfile_open(&f, to, err);
+    if (!code) {
+        fus_outfile_write(&f, data, n);
+        code = fus_outfile_commit(&f, err);
+    }
+    fus_base_free(data);
+    return code;
 }
 
 static int write_tables(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err)
@@ -421,6 +436,11 @@ static int write_tables(const struct fus_run *run, const struct fus_run_summary 
         code = fus_table_compare(path, summary, err);
     if (!code)
         code = fus_run_write_more(run, summary, err);
+    if (!code)
+        code = fus_run_write_profiles(run, summary, err);
+    snprintf(path, sizeof path, "%s/pictures.png", run->out);
+    if (!code)
+        code = run->sheet ? copy_file(path, run->sheet, err) : fus_run_write_sheet(path, run, err);
     return code ? code : write_json(run, summary, err);
 }
 
@@ -452,7 +472,7 @@ int fus_run_write_all(struct fus_run *run, const struct fus_run_summary *summary
 {
     int code = write_tables(run, summary, err);
     if (!code)
-        code = fus_report_write(run->out, summary, err);
+        code = fus_redraw(run->out, err); /* from these files */
     return code ? code : write_log(run, summary, err);
 }
 
@@ -472,6 +492,8 @@ static void free_layers(struct fus_run_model *m)
         fus_base_free(m->layers[i].sweep);
         fus_base_free(m->layers[i].rdm);
         fus_base_free(m->layers[i].picture_rdm);
+        fus_base_free(m->layers[i].profile);
+        fus_base_free(m->layers[i].top);
     }
     fus_base_free(m->layers);
     fus_base_free(m->taps);

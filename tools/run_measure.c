@@ -15,6 +15,7 @@ struct pass {
     struct fus_run *run;
     struct fus_run_summary *summary;
     struct fus_run_model *log;
+    int number;                /* of the model in the run */
     struct fus_model *model;
     size_t budget;             /* bytes for what is remembered of the pictures */
     bool *wanted;              /* [n_taps] of this pass */
@@ -102,8 +103,8 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
         struct fus_tally *t = &p->tallies[*tap];
         if (!wanted[*tap])
             continue;
-        fus_tally_plan(t, &p->run->set, &p->scratch, fus_net_tap(p->model->net, *tap), p->run->halves,
-                       fus_run_keeps_responses(p->run));
+        const struct fus_tap *layer = fus_net_tap(p->model->net, *tap);
+        fus_tally_plan(t, &p->run->set, &p->scratch, layer, p->run->halves, fus_run_keeps_tap(p->run, p->number, layer));
         size_t bytes = fus_tally_least_bytes(t);
         if (p->n_here && (bytes > p->budget || used > p->budget - bytes))
             break;
@@ -238,7 +239,7 @@ static int choose_layers(bool *wanted, bool *decided, struct fus_run *run, int m
     for (int i = 0; i < r->n_layers && !code; i++) {
         const char *name = r->taps[i].name;
         decided[i] = run->resume && !run->n_shards && fus_decided_read(&out->layers[i], run, model, i);
-        bool covered = run->resume && run->n_shards && fus_checkpoint_covers(&pieces, run, &name, 1, fus_run_keeps_responses(run)) == run->end;
+        bool covered = run->resume && run->n_shards && fus_checkpoint_covers(&pieces, run, &name, 1, fus_run_keeps_tap(run, model, &r->taps[i])) == run->end;
         wanted[fus_net_find_tap(m->net, name, NULL)] = !decided[i] && !covered;
     }
     fus_pieces_free(&pieces);
@@ -257,7 +258,7 @@ int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary
     log->net_bytes = fus_net_bytes(m->net);
     snprintf(log->isa, sizeof log->isa, "%s", fus_net_isa(m->net));
     size_t n_taps = (size_t)fus_net_n_taps(m->net);
-    struct pass p = {.run = run, .summary = summary, .log = log, .model = m, .err = err, .scratch = {run->out, -1, 0}};
+    struct pass p = {.run = run, .summary = summary, .log = log, .number = model, .model = m, .err = err, .scratch = {run->out, -1, 0}};
     size_t room = run->max_memory > log->net_bytes ? run->max_memory - log->net_bytes : 0;
     p.budget = room > run->max_memory / 4 ? room : run->max_memory / 4;
     out->n_layers = log->n_layers;
@@ -267,6 +268,8 @@ int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary
     p.here = fus_base_alloc(n_taps, sizeof *p.here);
     p.names = fus_base_alloc(n_taps, sizeof *p.names);
     code = wanted && decided && p.wanted && p.tallies && p.here && p.names ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the list of layers");
+    if (!code)
+        code = fus_run_choose_reference(log, run, err);
     if (!code)
         code = choose_layers(wanted, decided, run, model, m, out, err);
     fus_net_watch(m->net, on_batch, &p);
