@@ -215,9 +215,7 @@ static const char *division(const char *halves)
 {
     if (halves && strcmp(halves, "option") == 0)
         return "one option of a category (a folder, such as adult and child) against the other";
-    if (halves && strcmp(halves, "manifest") == 0)
-        return "as the list of pictures says";
-    return "the pictures of a category in turn";
+    return "the pictures of a category in turn, unless a list of pictures says otherwise";
 }
 
 static void say_halves(struct fus_svg *out, const struct fus_view *view)
