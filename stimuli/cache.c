@@ -130,8 +130,20 @@ int fus_cache_add(struct fus_cache *c, int i, const struct fus_image *image, con
     return code;
 }
 
+/* Picture i, the very one whose digest is hex; drawn ones cannot change. */
+static int read_again(struct fus_image *image, const struct fus_set *set, int i, const char (*hex)[65], struct fus_error *err)
+{
+    char found[65];
+    if (!hex || set->drawn)
+        return fus_set_picture(image, set, i, err);
+    int code = fus_set_picture_digest(image, found, set, i, err);
+    if (!code && strcmp(found, hex[i]) != 0)
+        code = fus_base_fail(err, FUS_EINVAL, "%s: changed since it was checked: SHA-256 %s found, %s expected", set->pictures[i].path, found, hex[i]);
+    return code;
+}
+
 int fus_cache_input(float *input, struct fus_cache *c, const struct fus_set *set, int i, const struct fus_preprocess *p,
-                    struct fus_error *err)
+                    const char (*hex)[65], struct fus_error *err)
 {
     int crop = c ? find_crop(c, p) : -1;
     const struct kept *k = crop >= 0 ? &c->kept[(size_t)crop * (size_t)c->n_pictures + (size_t)i] : NULL;
@@ -140,11 +152,8 @@ int fus_cache_input(float *input, struct fus_cache *c, const struct fus_set *set
         return FUS_OK;
     }
     struct fus_image image = {0};
-    int code = fus_set_picture(&image, set, i, err);
-    if (code)
-        return code;
-    code = cut(input, c, i, p, &image, err);
-    if (code)
+    int code = read_again(&image, set, i, hex, err);
+    if (!code && (code = cut(input, c, i, p, &image, err)))
         fus_base_blame(err, "%s: ", set->pictures[i].path);
     fus_image_free(&image);
     return code;

@@ -48,8 +48,7 @@ struct check {
     struct fus_cache *cache;
 };
 
-/* Decode or draw picture i; hex (NULL allowed) gets the SHA-256 of its file, or of its drawn pixels. */
-static int read_picture(struct fus_image *image, char *hex, const struct fus_set *set, int i, struct fus_error *err)
+int fus_set_picture_digest(struct fus_image *image, char hex[65], const struct fus_set *set, int i, struct fus_error *err)
 {
     struct fus_sha256 sha;
     uint8_t *bytes = NULL;
@@ -97,16 +96,22 @@ static int check_picture(void *arg, int i, struct fus_error *err)
 {
     const struct check *c = arg;
     struct fus_image image = {0};
-    int code = read_picture(&image, c->hex ? c->hex[i] : NULL, c->set, i, err);
+    int code = fus_set_picture_digest(&image, c->hex ? c->hex[i] : NULL, c->set, i, err);
     if (!code && (c->stats || c->cache))
         code = measure_and_keep(c, i, &image, err);
     fus_image_free(&image);
     return code;
 }
 
+int fus_set_check_some(const struct fus_set *set, int from, int end, char (*hex)[65], struct fus_pixelstats *stats, struct fus_cache *cache,
+                       struct fus_error *err)
+{
+    struct check c = {set, hex, stats, cache};
+    return fus_set_each(from, end, check_picture, &c, err);
+}
+
 int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_pixelstats *stats, struct fus_cache *cache,
                   struct fus_error *err)
 {
-    struct check c = {set, hex, stats, cache};
-    return fus_set_each(0, set->n_pictures, check_picture, &c, err);
+    return fus_set_check_some(set, 0, set->n_pictures, hex, stats, cache, err);
 }

@@ -182,10 +182,10 @@ int fus_cache_want(struct fus_cache *cache, const struct fus_preprocess *p, stru
 void fus_cache_free(struct fus_cache *cache);
 size_t fus_cache_bytes(const struct fus_cache *cache); /* in use */
 
-/* Picture i as input of a network, [3, crop, crop]: remembered, or decoded, and then remembered. cache: NULL allowed. Thread-safe for
- * different pictures. Messages start with the path. */
+/* Picture i as input of a network, [3, crop, crop]: remembered, or decoded, and then remembered. cache: NULL allowed. hex [n_pictures]: the digests
+ * that files must still have, FUS_EINVAL else; NULL: any. Thread-safe for different pictures. Messages start with the path. */
 int fus_cache_input(float *input, struct fus_cache *cache, const struct fus_set *set, int i, const struct fus_preprocess *p,
-                    struct fus_error *err);
+                    const char (*hex)[65], struct fus_error *err);
 
 /* Read every picture once, in parallel: the first (in set order) that cannot be read fails, by name.
  * hex    [n_pictures]  SHA-256 of its file (of its pixels where the program made it); NULL allowed
@@ -193,6 +193,11 @@ int fus_cache_input(float *input, struct fus_cache *cache, const struct fus_set 
  * cache  remembers what is wanted of it; NULL allowed */
 int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_pixelstats *stats, struct fus_cache *cache,
                   struct fus_error *err);
+int fus_set_check_some(const struct fus_set *set, int from, int end, char (*hex)[65], struct fus_pixelstats *stats, struct fus_cache *cache,
+                       struct fus_error *err); /* pictures from .. end-1 */
+
+/* Picture i and its digest (NULL allowed), of the same bytes. */
+int fus_set_picture_digest(struct fus_image *image, char hex[65], const struct fus_set *set, int i, struct fus_error *err);
 
 /* One drawn picture, deterministic to the byte: category and subcategory by name, index >= 0, any side 32..4096. */
 int fus_generate_picture(struct fus_image *image, const char *subcategory, int index, uint64_t seed, int side,

@@ -47,7 +47,7 @@ says() { # says PATTERN: the last command's stdout has it
 run "help" --help
 says 'usage: fusiform COMMAND'
 run "version" --version
-for c in run report compare lesion convert inspect activations embed classify image stimuli bench; do
+for c in run merge report compare lesion convert inspect activations embed classify image stimuli bench; do
     run "$c --help" $c --help
     says '^example: fusiform '$c
 done
@@ -71,6 +71,9 @@ fails 2 "mean, ridge or both expected" lesion --model "$small" --run x --categor
 fails 2 "--layer L expected" lesion --model "$small" --run x --category face
 fails 2 "--threads: 'many' found" bench --threads many
 fails 2 "--out DIR expected" run --model "$small"
+fails 2 "--shard: '3/2' found, I/N such as 2/7" run --model "$small" --out "$work/o" --shard 3/2
+fails 2 "at least one PART and --out DIR expected" merge --out "$work/o"
+fails 1 "nowhere: not a shard" merge "$work/nowhere" --out "$work/o"
 
 # ---- pictures: drawn, decoded, preprocessed ----
 run "stimuli generate" stimuli generate --per-category 4 --size 64 --seed 5 -o "$work/set"

@@ -71,7 +71,7 @@ static int inputs(struct fus_cache *cache)
     for (int s = 0; s < N_SPECS; s++)
         for (int i = 0; i < N; i++) {
             struct fus_error err = {0, -1, ""};
-            int code = fus_cache_input(got, cache, &set, i, &p[s], &err);
+            int code = fus_cache_input(got, cache, &set, i, &p[s], NULL, &err);
             size_t bytes = 3 * (size_t)p[s].crop * (size_t)p[s].crop * sizeof *got;
             CHECK_MSG(code ? strncmp(err.msg, set.pictures[i].path, strlen(set.pictures[i].path)) == 0 : memcmp(got, want[s][i], bytes) == 0,
                       "%s, picture %d: %s", specs[s], i, code ? err.msg : "another input");
@@ -121,7 +121,7 @@ static void test_memory(void)
         for (int s = 0; s < 2 && !code; s++)
             code = fus_cache_want(cache, &p[2 * s], NULL);
         if (!code)
-            code = fus_cache_input(got, cache, &set, 3, &p[2], NULL);
+            code = fus_cache_input(got, cache, &set, 3, &p[2], NULL, NULL);
         fus_base_fail_allocation(0);
         CHECK(code ? code == FUS_ENOMEM : memcmp(got, want[2][3], 3 * 50 * 50 * sizeof *got) == 0);
         CHECK(!cache || inputs(cache) == N_SPECS * N);

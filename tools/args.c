@@ -64,6 +64,15 @@ static const char *set_value(const struct fus_arg *arg, const char *text)
             return "a whole number from 0";
         *(uint64_t *)arg->value = n;
         return NULL;
+    case FUS_ARG_SHARE: {
+        unsigned long long of = 0;
+        bool ok = whole_number(&n, text, &rest) && *rest == '/' && whole_number(&of, rest + 1, &rest) && !*rest;
+        if (!ok || n < 1 || n > of || of > 1000000)
+            return "I/N such as 2/7, I from 1 to N";
+        ((int *)arg->value)[0] = (int)n;
+        ((int *)arg->value)[1] = (int)of;
+        return NULL;
+    }
     case FUS_ARG_REAL: {
         double x = strtod(text, &end);
         if (end == text || *end || !(x > 0 && x <= 1))
@@ -147,6 +156,52 @@ int fus_args_parse(const char *command, const char *help, const struct fus_arg *
     fus_base_set_threads(threads);
     fus_image_set_max_pixels(max_pixels);
     return 0;
+}
+
+/* The value as text; false where it is as if not given. */
+static bool value_text(char *text, size_t text_bytes, const struct fus_arg *arg)
+{
+    switch (arg->kind) {
+    case FUS_ARG_COUNT:
+        snprintf(text, text_bytes, "%d", *(const int *)arg->value);
+        return *(const int *)arg->value != 0;
+    case FUS_ARG_SEED:
+        snprintf(text, text_bytes, "%llu", (unsigned long long)*(const uint64_t *)arg->value);
+        return true;
+    case FUS_ARG_REAL:
+        snprintf(text, text_bytes, "%.15g", *(const double *)arg->value); /* 0.1 rather than 0.10000000000000001, where that is it */
+        if (strtod(text, NULL) != *(const double *)arg->value)
+            snprintf(text, text_bytes, "%.17g", *(const double *)arg->value);
+        return *(const double *)arg->value > 0;
+    case FUS_ARG_BYTES:
+        snprintf(text, text_bytes, "%zu", *(const size_t *)arg->value);
+        return true;
+    case FUS_ARG_SHARE:
+        snprintf(text, text_bytes, "%d/%d", ((const int *)arg->value)[0], ((const int *)arg->value)[1]);
+        return ((const int *)arg->value)[1] != 0;
+    default:
+        return false;
+    }
+}
+
+char *fus_args_print(const struct fus_arg *arg, bool *failed)
+{
+    char number[64];
+    const char *value = number;
+    bool flag = arg->kind == FUS_ARG_FLAG && *(const bool *)arg->value;
+    if (arg->kind == FUS_ARG_TEXT) {
+        value = *(const char *const *)arg->value;
+        value = value && *value ? value : NULL;
+    } else if (!flag && !value_text(number, sizeof number, arg))
+        value = NULL;
+    if (!value)
+        return NULL;
+    size_t n = strlen(arg->name) + strlen(flag ? "" : value) + 2;
+    char *text = fus_base_alloc(n, 1);
+    *failed = *failed || !text;
+    if (text)
+        snprintf(text, n, flag ? "%s" : "%s=%s", arg->name, value);
+    return text;
 }
 
 char *fus_args_next(char **rest)

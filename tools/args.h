@@ -11,6 +11,7 @@ enum fus_arg_kind {
     FUS_ARG_LIST,  /* struct fus_texts with room: may be given several times */
     FUS_ARG_COUNT, /* int >= 1 */
     FUS_ARG_SEED,  /* uint64_t */
+    FUS_ARG_SHARE, /* int [2]: 2/7 */
     FUS_ARG_REAL,  /* double in (0, 1] */
     FUS_ARG_BYTES, /* size_t: 512M, 2G, 65536 */
     FUS_ARG_PIXELS /* size_t: 100M = 100000000, at most FUS_IMAGE_MOST_PIXELS */
@@ -31,6 +32,10 @@ struct fus_texts {
  * `--max-pixels` are understood for every command. */
 int fus_args_parse(const char *command, const char *help, const struct fus_arg *args, struct fus_texts *operands, int argc,
                    char **argv);
+
+/* "--name=value" as fus_args_parse would take it, from what the option's value is now; NULL where it is as if not given (flags that are off, numbers
+ * that are 0, no text), and for lists. The caller frees it; *failed: no memory. */
+char *fus_args_print(const struct fus_arg *arg, bool *failed);
 
 /* "fusiform: MESSAGE" on stderr; returns the exit status 1. usage: the same, 2, and where help is. */
 int fus_args_failed(const struct fus_error *err);

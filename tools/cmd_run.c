@@ -5,8 +5,7 @@
 
 #include "args.h"
 #include "commands.h"
-#include "model.h"
-#include "redraw.h"
+#include "keep.h"
 #include "run.h"
 
 static const char help[] =
@@ -41,12 +40,13 @@ static const char help[] =
     "  --batch N            pictures at a time (default 4)\n"
     "  --conv direct|auto   direct: without Winograd's algorithm for 3x3 convolutions (default auto)\n"
     "  --low-memory         hold one layer's weights at a time: slower, the same bytes\n"
-    "  --lang-head PREFIX   name of the language head where it is not lang_head\n\n"
+    "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
+    "  --resume             go on with a run of the same options that was stopped or killed in DIR; ends in the same bytes\n"
+    "  --checkpoint S       save what has been counted every S seconds (default 30; 0: after every batch)\n"
+    "  --shard I/N          show the I-th of N parts of the pictures alone, for `fusiform merge`\n\n"
     "example: fusiform run --model r50=resnet50.pth --model clip=RN50.pt --stimuli fLoc/ --out out/mine\n"
     "         fusiform run --model r50=resnet50.pth --model clip=RN50.pt --layers layer4.2.relu --bootstrap 2000 --permutations 1000 --out out/sure\n";
 
-
-#define MAX_MODELS 64
 
 /* ---- what the command line asks for ---- */
 
@@ -90,8 +90,40 @@ static int name_models(struct fus_run *run, const struct fus_texts *models, stru
     return FUS_OK;
 }
 
-static int parse(struct fus_run *run, struct fus_texts *models, int argc, char **argv)
+/* What the result does not depend on, or what is told apart: provenance.h has the set and the models themselves. */
+static bool is_local(const char *option)
 {
+    static const char *const local[] = {"--model", "--stimuli", "--categories", "--scrambled", "--out", "--max-memory", "--batch", "--low-memory",
+                                        "--shard", "--resume", "--checkpoint"};
+    for (size_t i = 0; i < sizeof local / sizeof *local; i++)
+        if (strcmp(option, local[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The other options as they are now, for the provenance. */
+static int list_options(struct fus_run *run, const struct fus_arg *args)
+{
+    int n = 0;
+    bool failed = false;
+    while (args[n].name)
+        n++;
+    run->options = fus_base_alloc((size_t)n, sizeof *run->options);
+    for (int i = 0; i < n && run->options; i++) {
+        char *text = is_local(args[i].name) ? NULL : fus_args_print(&args[i], &failed);
+        if (text)
+            run->options[run->n_options++] = text;
+    }
+    if (run->options && !failed)
+        return 0;
+    struct fus_error err = {0};
+    fus_base_fail(&err, FUS_ENOMEM, "no memory for %d options", n);
+    return fus_args_failed(&err);
+}
+
+int fus_run_parse(struct fus_run *run, struct fus_texts *models, int argc, char **argv)
+{
+    int shard[2] = {0, 0};
     const char *correction = NULL, *units = "labels", *criterion = NULL, *test = NULL, *preset = NULL, *conv = "auto", *scrambled = "none", *halves = "alternate", *interval = NULL;
     double alpha = 0;
     struct fus_texts none = {0};
@@ -108,12 +140,12 @@ static int parse(struct fus_run *run, struct fus_texts *models, int argc, char *
         {"--bootstrap", FUS_ARG_COUNT, &run->bootstrap}, {"--permutations", FUS_ARG_COUNT, &run->permutations},
         {"--halves", FUS_ARG_TEXT, &halves},        {"--sweep", FUS_ARG_FLAG, &run->sweep},
         {"--consistency", FUS_ARG_FLAG, &run->consistency}, {"--interval", FUS_ARG_TEXT, &interval},
+        {"--shard", FUS_ARG_SHARE, shard},          {"--resume", FUS_ARG_FLAG, &run->resume},
+        {"--checkpoint", FUS_ARG_SEED, &run->checkpoint},
         {0}};
     int status = fus_args_parse("run", help, args, &none, argc, argv);
     if (status)
         return status;
-    if (models->n == 0 || !run->out)
-        return fus_args_usage("run", "at least one --model [NAME=]FILE and --out DIR expected");
     if (none.n)
         return fus_args_usage("run", "'%s' is not expected; models are given with --model", none.items[0]);
     status = fus_run_choose(run, preset, criterion, test, correction, alpha);
@@ -137,12 +169,13 @@ static int parse(struct fus_run *run, struct fus_texts *models, int argc, char *
         return fus_args_usage("run", "--scrambled: '%s' found, auto or none expected", scrambled);
     if (run->batch > 256)
         return fus_args_usage("run", "--batch: %d found, at most 256 expected", run->batch);
-    return 0;
+    run->shard = shard[0], run->n_shards = shard[1];
+    return list_options(run, args);
 }
 
 /* ---- what is printed ---- */
 
-static void print_results(const struct fus_run *run, const struct fus_run_summary *summary)
+void fus_run_print(const struct fus_run *run, const struct fus_run_summary *summary)
 {
     printf("report: %s/report.html\n", run->out);
     for (int i = 0; i < summary->n_models; i++) {
@@ -161,44 +194,57 @@ static void print_results(const struct fus_run *run, const struct fus_run_summar
     }
 }
 
+const struct fus_run fus_run_defaults = {.stimuli = "builtin", .layers = "all", .select = {.correction = FUS_BH, .alpha = 0.05},
+                                         .max_memory = (size_t)512 << 20, .batch = 4, .seed = 1, .checkpoint = 30, .lock = -1};
+
 /* The method. Stimuli are checked, each network sees them all and its units' responses are summed up, tests find the
  * selective units, tables and figures show them. */
 static int localize(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err)
 {
-    int code = fus_run_check_models(run, err);               /* every model can be read, and has the layers asked for */
+    int code = fus_run_check_models(run, summary, err);      /* every model can be read, and has the layers asked for */
     if (!code)
         code = fus_run_open_stimuli(run, summary, err);      /* so can every picture */
     if (!code)
         code = fus_run_make_folders(run, err);
+    if (!code)
+        code = fus_keep_open(run, summary, err);             /* what was done before, where it goes on */
     for (int i = 0; i < run->n_models && !code; i++)
         code = fus_run_measure_model(run, i, summary, err);  /* responses -> moments -> tests -> labels */
-    if (!code)
-        code = fus_run_write_tables(run, summary, err);      /* layers.csv, compare.csv, run.json */
-    if (!code)
-        code = fus_redraw(run->out, err);                    /* figures, report.html, from these files */
+    if (!code && run->shard == 1)
+        code = fus_keep_sheet(run, err);
+    if (!code && !run->n_shards)
+        code = fus_run_write_all(run, summary, err);         /* layers.csv, compare.csv, run.json, figures, report.html */
     return code;
 }
 
 int fus_cmd_run(int argc, char **argv)
 {
-    struct fus_run run = {.stimuli = "builtin", .layers = "all", .select = {.correction = FUS_BH, .alpha = 0.05}, .max_memory = (size_t)512 << 20,
-                          .batch = 4, .seed = 1};
+    struct fus_run run = fus_run_defaults;
     struct fus_run_summary summary = {.version = FUS_VERSION};
-    const char *named[MAX_MODELS];
-    struct fus_texts models = {named, 0, MAX_MODELS};
+    const char *named[FUS_RUN_MOST_MODELS];
+    struct fus_texts models = {named, 0, FUS_RUN_MOST_MODELS};
     struct fus_error err = {0};
-    int status = parse(&run, &models, argc, argv);
-    if (status)
+    int status = fus_run_parse(&run, &models, argc, argv);
+    if (!status && (models.n == 0 || !run.out))
+        status = fus_args_usage("run", "at least one --model [NAME=]FILE and --out DIR expected");
+    if (status) {
+        fus_run_free(&run, &summary);
         return status < 0 ? 0 : status;
-    fus_model_catch_interrupt();
+    }
+    fus_run_catch_interrupt();
     run.started = fus_run_now();
     int code = name_models(&run, &models, &err);
     if (!code)
         code = localize(&run, &summary, &err);
-    if (!code)
-        code = fus_run_write_log(&run, &summary, &err);
-    if (!code)
-        print_results(&run, &summary);
+    if (!code && run.n_shards)
+        printf("shard %d of %d, %d of %d pictures: %s/parts\n", run.shard, run.n_shards, run.end - run.first, run.set.n_pictures, run.out);
+    if (!code && !run.n_shards) {
+        fus_keep_remove(&run);
+        fus_run_print(&run, &summary);
+    }
+    if (code == FUS_ESTOPPED && run.lock >= 0)
+        fus_base_blame(&err, "%s: --resume goes on: ", run.out);
+    fus_keep_close(&run);
     fus_run_free(&run, &summary);
     return code ? fus_args_failed(&err) : 0;
 }

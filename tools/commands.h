@@ -3,6 +3,7 @@
 #define FUS_COMMANDS_H
 
 int fus_cmd_run(int argc, char **argv);
+int fus_cmd_merge(int argc, char **argv);
 int fus_cmd_convert(int argc, char **argv);
 int fus_cmd_inspect(int argc, char **argv);
 int fus_cmd_activations(int argc, char **argv);

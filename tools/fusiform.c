@@ -11,6 +11,7 @@ static const struct command {
     const char *what;
 } commands[] = {
     {"run", fus_cmd_run, "find the category-selective units of networks and write a report"},
+    {"merge", fus_cmd_merge, "the shards of a run, put together"},
     {"report", fus_cmd_report, "draw the report of a finished run again"},
     {"compare", fus_cmd_compare, "two finished runs over the same pictures"},
     {"lesion", fus_cmd_lesion, "silence selective units and read the network out"},

@@ -4,6 +4,9 @@
 
 #include "analysis/inference.h"
 #include "model.h"
+#include "parts.h"
+
+#define FUS_RUN_MOST_MODELS 64
 
 /* Of one layer, what goes beyond its summary; NULL and 0 where it was not asked for. */
 struct fus_run_layer {
@@ -20,6 +23,9 @@ struct fus_run_model {
     char name[128];       /* NAME= or derived; in file names '/' and ':' become '_' */
     const char *path;
     struct fus_preprocess preprocess;
+    struct fus_tap *taps; /* [n_layers] that were asked for */
+    struct fus_model *open; /* between check and use; NULL: to be opened again */
+    long long file_bytes, file_time; /* as its digest was taken */
     char isa[16];         /* for the log */
     double load_seconds, forward_seconds, decode_seconds, statistics_seconds, decide_seconds, seconds;
     int n_passes;
@@ -27,7 +33,7 @@ struct fus_run_model {
     char reference[48];           /* the layer of the report's single pictures (fus_report_last_block) */
     bool keeps_reference;         /* its responses are not too many to keep */
     int n_layers;
-    struct fus_run_layer *layers; /* [n_layers] as in the model's summary */
+    struct fus_run_layer *layers; /* [n_layers] as taps, and as the model's summary */
 };
 
 enum fus_run_halves { FUS_HALVES_NONE, FUS_HALVES_ALTERNATE, FUS_HALVES_OPTION }; /* alternate: or as the manifest says */
@@ -44,47 +50,72 @@ struct fus_run {
     const char *preset;            /* NULL: none */
     char criterion_text[1200];     /* for the report, where it is not the default's */
     uint64_t seed;
+    int n_options;
+    char **options;                /* [n_options] "--alpha=0.05": those that the result depends on */
+    int shard, n_shards;           /* --shard; 0 of 0: the whole set */
+    bool resume;
+    uint64_t checkpoint;           /* seconds of work that may be lost */
+    char digest[65];               /* of the provenance: whose checkpoints they are */
+    const char *sheet;             /* where pictures.png is copied from; NULL: it is drawn from the set */
+    int lock;                      /* parts/lock, held while the run is at work; -1 */
     int n_models;
     struct fus_run_model *models;
     struct fus_set set;
     struct fus_cache *cache;       /* of the set's pictures */
-    char (*picture_sha256)[65];
+    struct fus_parts parts;
+    int first, end;                /* the pictures to be shown: all, or the shard's */
+    char (*picture_sha256)[65];    /* [set.n_pictures]; empty: another shard's */
+    struct fus_pixelstats *pixel_stats; /* the same */
     struct fus_pixelstats_category *pixels; /* [set.n_categories] */
     double started, check_seconds;
 };
 
+/* The command line: 0, 2 after a message, -1 after --help. What --model, --out and --stimuli say is for the caller to look at. */
+struct fus_texts;
+int fus_run_parse(struct fus_run *run, struct fus_texts *models, int argc, char **argv);
+extern const struct fus_run fus_run_defaults;
+
 int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err);
+/* What the set says goes into the summary, which has no pixels yet; those. */
+int fus_run_describe_set(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err);
+int fus_run_summarise_pixels(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err);
 /* --criterion, --test, --preset, --correction, --alpha (0: not given) into run->select, run->preset and criterion_text; each NULL
  * where it was not given. 0, or 2 after a message. */
 int fus_run_choose(struct fus_run *run, const char *preset, const char *criterion, const char *test, const char *correction, double alpha);
 
 int fus_run_choose_halves(struct fus_run *run, const char *halves); /* the same for --halves */
 
-int fus_run_check_models(struct fus_run *run, struct fus_error *err);
+/* Every model can be opened and has the layers asked for: its digest, its layers and what is said about it. The first stays open. */
+int fus_run_check_models(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err);
+int fus_run_open_model(struct fus_model **m, struct fus_run *run, int model, const struct fus_run_summary *summary, struct fus_error *err);
 int fus_run_make_folders(struct fus_run *run, struct fus_error *err);
 int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary *summary, struct fus_error *err);
 /* One layer: its moments [n_categories without halves, else 2 * n_categories, n_units], destroyed, and its responses x [n_pictures, n_units] or NULL, into
  * the summary, `extra` and the file of labels. */
 int fus_run_decide(struct fus_layer_summary *layer, struct fus_run_layer *extra, const struct fus_run *run, int model,
                    const struct fus_tap *tap, struct fus_moments *moments, const float *x, struct fus_error *err);
+/* The same from what was counted of the layer, which is finished thereby: into the summary and run->models[model].layers[layer]. */
+struct fus_tally;
+int fus_run_decide_layer(struct fus_run *run, struct fus_run_summary *summary, int model, int layer, struct fus_tally *tally, struct fus_error *err);
 /* Whether any option needs single responses. */
 bool fus_run_keeps_responses(const struct fus_run *run);
+/* layers.csv, compare.csv, the other tables, run.json, figures and report.html, run.log. */
+int fus_run_write_all(struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err);
+void fus_run_print(const struct fus_run *run, const struct fus_run_summary *summary);
 
-/* The reference layer among the taps wanted, into run->models[model]; whether a tap's single responses are to be kept. What the report shows of
+/* The reference layer among a model's, into m; whether a tap's single responses are to be kept. What the report shows of
  * them, from a layer that is decided on: its profile and top units, into `extra`. */
-int fus_run_choose_reference(struct fus_run_model *m, const struct fus_run *run, const struct fus_net *net, const bool *wanted, struct fus_error *err);
+int fus_run_choose_reference(struct fus_run_model *m, const struct fus_run *run, struct fus_error *err);
 bool fus_run_keeps_tap(const struct fus_run *run, int model, const struct fus_tap *tap);
 int fus_run_profile(struct fus_run_layer *extra, const struct fus_layer_summary *layer, const struct fus_run *run, int model,
                     const struct fus_moments *m, const struct fus_responses *r, struct fus_error *err);
 int fus_run_write_profiles(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err); /* profiles.csv, top_units.csv */
 
-/* pictures.png: thumbnails (analysis/thumbs.h), from the set alone. */
-int fus_run_write_sheet(const struct fus_run *run, struct fus_error *err);
+/* pictures.png: thumbnails (analysis/thumbs.h), from the set alone; path: where it is to be. */
+int fus_run_write_sheet(const char *path, const struct fus_run *run, struct fus_error *err);
 
 /* A picture's name that does not depend on where the set lies: "adult/adult-1.jpg". */
 void fus_run_picture_name(char name[1024], const struct fus_set *set, int picture);
-int fus_run_write_tables(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err);
-int fus_run_write_log(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err);
 /* permutations.csv, sweep.csv, consistency.csv, signflip.csv: those that were asked for or make sense. */
 int fus_run_write_more(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err);
 void fus_run_free(struct fus_run *run, struct fus_run_summary *summary);
@@ -100,5 +131,10 @@ const struct fus_layer_summary *fus_run_last_place_layer(const struct fus_model_
 
 /* "WHAT: 12 of 192 THINGS, 3.4 a second, 53 s left": a line on a terminal that is written over, plain lines now and then elsewhere. */
 void fus_run_progress(const char *what, const char *things, int done, int of, double started);
+
+/* Ctrl-C and SIGTERM: fus_run_stopping at once, fus_base_stopping half a second later, so that a batch can still be ended; a second one ends the
+ * program there and then. */
+void fus_run_catch_interrupt(void);
+bool fus_run_stopping(void);
 
 #endif

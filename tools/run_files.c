@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "nn/outfile.h"
+#include "redraw.h"
 #include "run.h"
 
 double fus_run_now(void)
@@ -22,7 +24,7 @@ void fus_run_progress(const char *what, const char *things, int done, int of, do
     static double last;
     double t = fus_run_now(), rate = done / (t - started + 1e-9);
     bool terminal = isatty(2), ended = done == of;
-    if (!ended && t - last < (terminal ? 0.1 : 10))
+    if (terminal ? !ended && t - last < 0.1 : ended ? t - started < 1 : t - (last > started ? last : started) < 10)
         return;
     last = t;
     fprintf(stderr, "%s%s: %d of %d %s, %.1f a second, %.0f s left%s", terminal ? "\r\033[K" : "", what, done, of, things,
@@ -68,21 +70,46 @@ static int warn_of_duplicates(const struct fus_run *run, struct fus_error *err)
     return FUS_OK;
 }
 
-/* Every picture is read: its digest, what it is before any network sees it, and what the networks will see. */
-static int measure_pixels(struct fus_run *run, struct fus_error *err)
+/* Every picture to be shown is read: its digest, what it is before any network sees it, and what the networks will see. */
+static int measure_pictures(struct fus_run *run, struct fus_error *err)
 {
-    struct fus_pixelstats *stats = fus_base_alloc((size_t)run->set.n_pictures, sizeof *stats);
-    run->pixels = fus_base_alloc((size_t)run->set.n_categories, sizeof *run->pixels);
-    int code = stats && run->pixels ? fus_cache_create(&run->cache, run->set.n_pictures, run->max_memory / 8, err)
-                                    : fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", run->set.n_pictures);
+    int code = fus_cache_create(&run->cache, run->set.n_pictures, run->max_memory / 8, err);
+    double started = fus_run_now();
     for (int i = 0; i < run->n_models && !code; i++)
         code = fus_cache_want(run->cache, &run->models[i].preprocess, err);
-    if (!code)
-        code = fus_set_check(&run->set, run->picture_sha256, stats, run->cache, err);
-    if (!code)
-        fus_pixelstats_summarise(run->pixels, &run->set, stats);
-    fus_base_free(stats);
+    for (int i = run->first, end; i < run->end && !code; i = end) {
+        end = run->end - i < 256 ? run->end : i + 256;
+        code = fus_set_check_some(&run->set, i, end, run->picture_sha256, run->pixel_stats, run->cache, err);
+        if (!code && run->end - run->first > 256)
+            fus_run_progress("checking", "pictures", end - run->first, run->end - run->first, started);
+    }
     return code;
+}
+
+int fus_run_describe_set(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err)
+{
+    const struct fus_set *set = &run->set;
+    summary->n_pictures = fus_base_alloc((size_t)set->n_categories, sizeof *summary->n_pictures);
+    summary->stimuli = fus_base_strdup(set->description);
+    if (!summary->n_pictures || !summary->stimuli)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d categories", set->n_categories);
+    summary->categories = set->categories;
+    summary->n_categories = set->n_categories;
+    summary->options = run->select;
+    summary->criterion = run->criterion_text[0] ? run->criterion_text : NULL;
+    for (int i = 0; i < set->n_pictures; i++)
+        summary->n_pictures[set->pictures[i].category]++;
+    return fus_parts_cut(&run->parts, set, err);
+}
+
+int fus_run_summarise_pixels(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err)
+{
+    run->pixels = fus_base_alloc((size_t)run->set.n_categories, sizeof *run->pixels);
+    if (!run->pixels)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d categories", run->set.n_categories);
+    fus_pixelstats_summarise(run->pixels, &run->set, run->pixel_stats);
+    summary->pixels = run->pixels;
+    return warn_of_duplicates(run, err);
 }
 
 int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err)
@@ -93,28 +120,25 @@ int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, s
         code = fus_set_add_scrambled(&run->set, run->seed, err);
     if (!code && run->halves == FUS_HALVES_OPTION && (code = fus_set_split_by_option(&run->set, err)) != FUS_OK)
         fus_base_blame(err, "%s: --halves option: ", run->stimuli);
+    if (!code)
+        code = fus_run_describe_set(run, summary, err);
     if (code)
         return code;
-    const struct fus_set *set = &run->set;
-    run->picture_sha256 = fus_base_alloc((size_t)set->n_pictures, sizeof *run->picture_sha256);
-    summary->models = fus_base_alloc((size_t)run->n_models, sizeof *summary->models);
-    summary->n_pictures = fus_base_alloc((size_t)set->n_categories, sizeof *summary->n_pictures);
-    summary->stimuli = fus_base_strdup(set->description);
-    if (!run->picture_sha256 || !summary->models || !summary->n_pictures || !summary->stimuli)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", set->n_pictures);
-    summary->categories = set->categories;
-    summary->n_categories = set->n_categories;
-    summary->options = run->select;
-    summary->criterion = run->criterion_text[0] ? run->criterion_text : NULL;
-    for (int i = 0; i < set->n_pictures; i++)
-        summary->n_pictures[set->pictures[i].category]++;
-    code = measure_pixels(run, err);
-    summary->pixels = run->pixels;
-    if (!code)
-        code = warn_of_duplicates(run, err);
+    run->end = run->set.n_pictures;
+    if (run->n_shards)
+        fus_parts_shard(&run->first, &run->end, &run->parts, run->shard, run->n_shards);
+    run->picture_sha256 = fus_base_alloc((size_t)run->set.n_pictures, sizeof *run->picture_sha256);
+    run->pixel_stats = fus_base_alloc((size_t)run->set.n_pictures, sizeof *run->pixel_stats);
+    if (!run->picture_sha256 || !run->pixel_stats)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", run->set.n_pictures);
+    code = measure_pictures(run, err);
+    if (!code && !run->n_shards)
+        code = fus_run_summarise_pixels(run, summary, err);
     run->check_seconds = fus_run_now() - start;
     return code;
 }
+
+/* ---- models ---- */
 
 static int ignore(void *context, int tap, int picture, const float *blocked)
 {
@@ -138,19 +162,115 @@ static int try_pass(const struct fus_run *run, const struct fus_model *m, struct
     return code;
 }
 
-int fus_run_check_models(struct fus_run *run, struct fus_error *err)
+/* What the tables and the report say about the model itself. */
+static int describe(struct fus_model_summary *out, const struct fus_model *m, const struct fus_run_model *named,
+                    struct fus_error *err)
 {
-    int code = FUS_OK;
-    for (int i = 0; i < run->n_models && !code; i++) {
-        struct fus_model m;
-        struct fus_net_options options = {.low_memory = run->low_memory};
-        code = fus_model_open(&m, run->models[i].path, run->lang_head, &options, err);
-        if (code)
-            break;
-        run->models[i].preprocess = m.preprocess;
-        code = try_pass(run, &m, err);
-        fus_model_close(&m);
+    out->name = fus_base_strdup(named->name);
+    bool random = strncmp(named->path, "random:", 7) == 0; /* else the file's name: where it lies is not part of the result */
+    const char *slash = random ? NULL : strrchr(named->path, '/');
+    out->source = fus_base_strdup(slash ? slash + 1 : named->path);
+    out->architecture = fus_base_strdup(m->description);
+    out->preprocess = fus_base_strdup(m->preprocess_text);
+    if (!out->name || !out->source || !out->architecture || !out->preprocess)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for the summary of %s", named->name);
+    return fus_store_sha256(m->store, out->sha256, err);
+}
+
+static int list_layers(struct fus_run_model *r, struct fus_model_summary *out, const struct fus_run *run, const struct fus_model *m,
+                       struct fus_error *err)
+{
+    size_t n = (size_t)fus_net_n_taps(m->net);
+    bool *wanted = fus_base_alloc(n, sizeof *wanted);
+    r->taps = fus_base_alloc(n, sizeof *r->taps);
+    r->layers = fus_base_alloc(n, sizeof *r->layers);
+    out->layers = fus_base_alloc(n, sizeof *out->layers);
+    int code = wanted && r->taps && r->layers && out->layers ? fus_model_want(wanted, m, run->layers, err)
+                                                             : fus_base_fail(err, FUS_ENOMEM, "no memory for the list of layers");
+    for (size_t i = 0; i < n && !code; i++)
+        if (wanted[i])
+            r->taps[r->n_layers++] = *fus_net_tap(m->net, (int)i);
+    fus_base_free(wanted);
+    return code;
+}
+
+/* Size and time of a model's file, which change with it; 0 for what is no file. */
+static void stamp_file(long long *bytes, long long *time, const char *path)
+{
+    struct stat st;
+    bool there = strncmp(path, "random:", 7) != 0 && stat(path, &st) == 0;
+    *bytes = there ? (long long)st.st_size : 0;
+    *time = there ? (long long)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec : 0;
+}
+
+static int open_model(struct fus_model **m, const struct fus_run *run, int model, struct fus_error *err)
+{
+    struct fus_net_options options = {.batch = run->batch, .batch_taps = true, .direct = run->direct, .low_memory = run->low_memory};
+    *m = fus_base_alloc(1, sizeof **m);
+    if (!*m)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for a model");
+    int code = fus_model_open(*m, run->models[model].path, run->lang_head, &options, err);
+    if (code) {
+        fus_base_free(*m);
+        *m = NULL;
     }
+    return code;
+}
+
+static void close_model(struct fus_model **m)
+{
+    if (*m)
+        fus_model_close(*m);
+    fus_base_free(*m);
+    *m = NULL;
+}
+
+int fus_run_check_models(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err)
+{
+    summary->models = fus_base_alloc((size_t)run->n_models, sizeof *summary->models);
+    int code = summary->models ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %d models", run->n_models);
+    summary->n_models = summary->models ? run->n_models : 0;
+    for (int i = run->n_models - 1; i >= 0 && !code; i--) { /* the first one last: it stays open */
+        struct fus_run_model *r = &run->models[i];
+        double start = fus_run_now();
+        stamp_file(&r->file_bytes, &r->file_time, r->path);
+        code = open_model(&r->open, run, i, err);
+        if (!code)
+            r->preprocess = r->open->preprocess;
+        if (!code)
+            code = list_layers(r, &summary->models[i], run, r->open, err);
+        if (!code)
+            code = try_pass(run, r->open, err);
+        if (!code)
+            code = describe(&summary->models[i], r->open, r, err);
+        if (i > 0)
+            close_model(&r->open);
+        r->load_seconds = fus_run_now() - start;
+    }
+    return code;
+}
+
+int fus_run_open_model(struct fus_model **m, struct fus_run *run, int model, const struct fus_run_summary *summary, struct fus_error *err)
+{
+    struct fus_run_model *r = &run->models[model];
+    const char *expected = summary->models[model].sha256;
+    char found[65];
+    long long bytes, time;
+    *m = r->open;
+    r->open = NULL;
+    if (*m)
+        return FUS_OK;
+    double start = fus_run_now();
+    stamp_file(&bytes, &time, r->path);
+    int code = open_model(m, run, model, err);
+    if (!code && (bytes != r->file_bytes || time != r->file_time)) {
+        code = fus_store_sha256((*m)->store, found, err);
+        if (!code && strcmp(found, expected) != 0)
+            code = fus_base_fail(err, FUS_EINVAL, "%s: changed since the run began: SHA-256 %s found, %s expected", r->path, found, expected);
+        if (code)
+            close_model(m);
+    }
+    r->load_seconds += fus_run_now() - start;
     return code;
 }
 
@@ -178,11 +298,11 @@ int fus_run_make_folders(struct fus_run *run, struct fus_error *err)
                 return fus_base_fail(err, FUS_EINVAL, "models '%s' and '%s' would share the folder %s: rename one",
                                      run->models[j].name, run->models[i].name, path);
         }
-        int code = fus_outfile_mkdirs(path, err);
+        int code = run->n_shards ? FUS_OK : fus_outfile_mkdirs(path, err);
         if (code)
             return code;
     }
-    snprintf(path, sizeof path, "%s/figures", run->out);
+    snprintf(path, sizeof path, "%s%s", run->out, run->n_shards ? "" : "/figures");
     return fus_outfile_mkdirs(path, err);
 }
 
@@ -287,7 +407,23 @@ static int write_json(const struct fus_run *run, const struct fus_run_summary *s
     return fus_outfile_commit(&f, err);
 }
 
-int fus_run_write_tables(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err)
+static int copy_file(const char *to, const char *from, struct fus_error *err)
+{
+    struct fus_outfile f;
+    uint8_t *data;
+    size_t n;
+    if (fus_base_read_file(&data, &n, from, FUS_IMAGE_MAX_BYTES, err))
+        return fus_base_blame(err, "%s: ", from);
+    int code = fus_outfile_open(&f, to, err);
+    if (!code) {
+        fus_outfile_write(&f, data, n);
+        code = fus_outfile_commit(&f, err);
+    }
+    fus_base_free(data);
+    return code;
+}
+
+static int write_tables(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err)
 {
     char path[4096];
     snprintf(path, sizeof path, "%s/layers.csv", run->out);
@@ -302,12 +438,13 @@ int fus_run_write_tables(const struct fus_run *run, const struct fus_run_summary
         code = fus_run_write_more(run, summary, err);
     if (!code)
         code = fus_run_write_profiles(run, summary, err);
+    snprintf(path, sizeof path, "%s/pictures.png", run->out);
     if (!code)
-        code = fus_run_write_sheet(run, err);
+        code = run->sheet ? copy_file(path, run->sheet, err) : fus_run_write_sheet(path, run, err);
     return code ? code : write_json(run, summary, err);
 }
 
-int fus_run_write_log(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err)
+static int write_log(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err)
 {
     char path[4096];
     struct fus_outfile f;
@@ -331,6 +468,14 @@ int fus_run_write_log(const struct fus_run *run, const struct fus_run_summary *s
     return fus_outfile_commit(&f, err);
 }
 
+int fus_run_write_all(struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err)
+{
+    int code = write_tables(run, summary, err);
+    if (!code)
+        code = fus_redraw(run->out, err); /* from these files */
+    return code ? code : write_log(run, summary, err);
+}
+
 const struct fus_layer_summary *fus_run_last_place_layer(const struct fus_model_summary *m)
 {
     for (int i = m->n_layers - 1; i >= 0; i--)
@@ -341,7 +486,7 @@ const struct fus_layer_summary *fus_run_last_place_layer(const struct fus_model_
 
 static void free_layers(struct fus_run_model *m)
 {
-    for (int i = 0; i < m->n_layers; i++) {
+    for (int i = 0; m->layers && i < m->n_layers; i++) {
         fus_bootstrap_destroy(&m->layers[i].bootstrap);
         fus_base_free(m->layers[i].permuted);
         fus_base_free(m->layers[i].sweep);
@@ -351,6 +496,8 @@ static void free_layers(struct fus_run_model *m)
         fus_base_free(m->layers[i].top);
     }
     fus_base_free(m->layers);
+    fus_base_free(m->taps);
+    close_model(&m->open);
 }
 
 void fus_run_free(struct fus_run *run, struct fus_run_summary *summary)
@@ -371,8 +518,13 @@ void fus_run_free(struct fus_run *run, struct fus_run_summary *summary)
     fus_base_free(summary->n_pictures);
     fus_base_free(summary->stimuli);
     fus_base_free(run->models);
+    for (int i = 0; i < run->n_options; i++)
+        fus_base_free(run->options[i]);
+    fus_base_free(run->options);
     fus_base_free(run->picture_sha256);
+    fus_base_free(run->pixel_stats);
     fus_base_free(run->pixels);
     fus_cache_free(run->cache);
+    fus_parts_free(&run->parts);
     fus_set_close(&run->set);
 }

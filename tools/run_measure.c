@@ -3,19 +3,27 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "checkpoint.h"
+#include "decided.h"
+#include "keep.h"
 #include "nn/team.h"
 #include "run.h"
 #include "tally.h"
 
 /* The layers of one pass over the pictures: as many as --max-memory allows. */
 struct pass {
-    const struct fus_run *run;
+    struct fus_run *run;
+    struct fus_run_summary *summary;
     struct fus_run_model *log;
     int number;                /* of the model in the run */
     struct fus_model *model;
     size_t budget;             /* bytes for what is remembered of the pictures */
     bool *wanted;              /* [n_taps] of this pass */
     struct fus_tally *tallies; /* [n_taps] */
+    struct fus_tally **here;   /* [n_here] of this pass, and their names */
+    const char **names;
+    int n_here;
+    struct fus_checkpoint checkpoint;
     struct fus_scratch scratch;
     float *input;              /* [batch, 3, side, side] */
     float *row;                /* a batch of the largest layer whose responses go to the scratch file */
@@ -37,31 +45,46 @@ static int prepare(void *context, int i, struct fus_error *err)
 {
     const struct pass *p = context;
     return fus_cache_input(p->input + (size_t)(i - p->first) * p->model->input_floats, p->run->cache, &p->run->set, i,
-                           &p->model->preprocess, err);
+                           &p->model->preprocess, (const char (*)[65])p->run->picture_sha256, err);
 }
 
+static int see_batch(struct pass *p, int n, struct fus_error *err)
+{
+    double start = fus_run_now(), statistics = p->log->statistics_seconds;
+    int code = fus_set_each(p->first, p->first + n, prepare, p, err);
+    double prepared = fus_run_now();
+    if (!code)
+        code = fus_net_forward(p->model->net, p->input, n, p->wanted, NULL, NULL, err);
+    p->log->decode_seconds += prepared - start;
+    p->log->forward_seconds += fus_run_now() - prepared - (p->log->statistics_seconds - statistics);
+    return code;
+}
+
+/* Batches end where parts do: so all their pictures are of one. */
 static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
 {
-    const struct fus_set *set = &p->run->set;
-    int code = FUS_OK, batch = p->run->batch;
+    const struct fus_run *run = p->run;
+    int code = FUS_OK, begun = p->first;
     char what[192];
     double started = fus_run_now();
-    p->input = fus_base_alloc((size_t)batch * p->model->input_floats, sizeof *p->input);
+    p->input = fus_base_alloc((size_t)run->batch * p->model->input_floats, sizeof *p->input);
     if (!p->input)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for a batch of %d pictures", batch);
-    snprintf(what, sizeof what, "%s, pass %d", p->log->name, pass_number);
-    for (p->first = 0; p->first < set->n_pictures && !code; p->first += batch) {
-        int n = set->n_pictures - p->first < batch ? set->n_pictures - p->first : batch;
-        double start = fus_run_now(), statistics = p->log->statistics_seconds;
-        code = fus_set_each(p->first, p->first + n, prepare, p, err);
-        double prepared = fus_run_now();
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for a batch of %d pictures", run->batch);
+    snprintf(what, sizeof what, "%s, pass %d, %d layer%s", p->log->name, pass_number, p->n_here, p->n_here > 1 ? "s" : "");
+    while (p->first < run->end && !code) {
+        const struct fus_part *part = fus_parts_find(&run->parts, p->first);
+        int n = part->end - p->first < run->batch ? part->end - p->first : run->batch, next = p->first + n;
+        code = see_batch(p, n, err);
+        if (!code && next == part->end)
+            code = fus_checkpoint_end_part(&p->checkpoint, part, err);
         if (!code)
-            code = fus_net_forward(p->model->net, p->input, n, p->wanted, NULL, NULL, err);
-        p->log->decode_seconds += prepared - start;
-        p->log->forward_seconds += fus_run_now() - prepared - (p->log->statistics_seconds - statistics);
-        fus_run_progress(what, "pictures", p->first + n, set->n_pictures, started);
-        if (code == FUS_ESTOPPED)
-            fus_base_fail(err, FUS_ESTOPPED, "stopped at picture %d of %d of model %s", p->first + 1, set->n_pictures, p->log->name);
+            p->first = next;
+        if (!code && fus_checkpoint_due(&p->checkpoint, next))
+            code = fus_checkpoint_save(&p->checkpoint, next, err);
+        fus_run_progress(what, "pictures", p->first - begun, run->end - begun, started);
+        if (code == FUS_ESTOPPED || (!code && fus_run_stopping()))
+            code = fus_base_fail(err, FUS_ESTOPPED, "stopped at picture %d of %d of model %s", p->first - run->first, run->end - run->first,
+                                 p->log->name);
     }
     fus_base_free(p->input);
     return code;
@@ -71,10 +94,11 @@ static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
  * there is room, with all categories in memory, then with responses. */
 static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_error *err)
 {
-    int n_taps = fus_net_n_taps(p->model->net), first = *tap, n_here = 0, code = FUS_OK;
+    int n_taps = fus_net_n_taps(p->model->net), code = FUS_OK;
     size_t used = 0, row = 0, batch = (size_t)p->run->batch;
     memset(p->wanted, 0, (size_t)n_taps * sizeof *p->wanted);
     p->scratch.size = 0;
+    p->n_here = 0;
     for (; *tap < n_taps; ++*tap) {
         struct fus_tally *t = &p->tallies[*tap];
         if (!wanted[*tap])
@@ -82,16 +106,15 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
         const struct fus_tap *layer = fus_net_tap(p->model->net, *tap);
         fus_tally_plan(t, &p->run->set, &p->scratch, layer, p->run->halves, fus_run_keeps_tap(p->run, p->number, layer));
         size_t bytes = fus_tally_least_bytes(t);
-        if (n_here && (bytes > p->budget || used > p->budget - bytes))
+        if (p->n_here && (bytes > p->budget || used > p->budget - bytes))
             break;
         p->wanted[*tap] = true;
+        p->here[p->n_here] = t;
+        p->names[p->n_here++] = fus_net_tap(p->model->net, *tap)->name;
         used += bytes;
-        n_here++;
     }
-    for (int i = first; i < *tap && !code; i++) {
-        struct fus_tally *t = &p->tallies[i];
-        if (!p->wanted[i])
-            continue;
+    for (int i = 0; i < p->n_here && !code; i++) {
+        struct fus_tally *t = p->here[i];
         size_t more = fus_tally_more_bytes(t), kept = fus_tally_response_bytes(t);
         bool all = used < p->budget && more <= p->budget - used;
         used += all ? more : 0;
@@ -107,127 +130,160 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
     return code;
 }
 
-/* Where the moments of a layer, all together, do not fit beside what the others hold. */
-static int park_all(struct pass *p, int first, int end, struct fus_error *err)
-{
-    size_t held = 0, largest = 0;
-    for (int i = first; i < end; i++)
-        if (p->wanted[i]) {
-            const struct fus_tally *t = &p->tallies[i];
-            size_t all = fus_tally_least_bytes(t) + fus_tally_more_bytes(t);
-            held += (t->one_category ? fus_tally_least_bytes(t) : all) + (t->responses ? fus_tally_response_bytes(t) : 0);
-            largest = t->one_category && all > largest ? all : largest;
-        }
-    int code = FUS_OK;
-    for (int i = first; i < end && held + largest > p->budget && !code; i++)
-        if (p->wanted[i])
-            code = fus_tally_park(&p->tallies[i], err);
-    return code;
-}
-
 struct deciding {
-    struct pass *p;
-    int model, tap, code;
-    struct fus_model_summary *out;
+    const struct fus_run *run;
+    struct fus_run_model *log;
+    struct fus_layer_summary *out;
+    struct fus_tally *tally;
+    int model, layer, code;
+    struct fus_error *err;
 };
 
 static void decide(void *context)
 {
     struct deciding *d = context;
-    struct pass *p = d->p;
     struct fus_moments m = {0};
     const float *x = NULL;
-    d->code = fus_tally_moments(&m, &p->tallies[d->tap], p->err);
+    d->code = fus_tally_moments(&m, d->tally, d->err);
     if (!d->code)
-        d->code = fus_tally_responses(&x, &p->tallies[d->tap], p->err);
-    if (!d->code) {
-        struct fus_layer_summary *layer = &d->out->layers[d->out->n_layers++];
-        d->code = fus_run_decide(layer, &p->log->layers[p->log->n_layers++], p->run, d->model, fus_net_tap(p->model->net, d->tap), &m,
-                                 x, p->err);
-    }
+        d->code = fus_tally_responses(&x, d->tally, d->err);
+    if (!d->code)
+        d->code = fus_run_decide(d->out, &d->log->layers[d->layer], d->run, d->model, &d->log->taps[d->layer], &m, x, d->err);
     fus_moments_destroy(&m);
 }
 
-static int run_passes(struct pass *p, const bool *wanted, int model, struct fus_model_summary *out, struct fus_error *err)
+int fus_run_decide_layer(struct fus_run *run, struct fus_run_summary *summary, int model, int layer, struct fus_tally *tally, struct fus_error *err)
+{
+    struct deciding d = {run, &run->models[model], &summary->models[model].layers[layer], tally, model, layer, FUS_OK, err};
+    fus_tally_finish(tally);
+    fus_team_run(decide, &d); /* one team for all loops of the layer */
+    return d.code;
+}
+
+/* Layers are decided on in one place for each, whatever pass they come from. */
+static int layer_of(const struct fus_run_model *r, const char *name)
+{
+    int i = 0;
+    while (strcmp(r->taps[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+/* Each layer of the pass in turn, kept on disk as soon as it is there. */
+static int decide_all(struct pass *p, int model, bool *decided, struct fus_error *err)
+{
+    double start = fus_run_now();
+    int code = FUS_OK;
+    for (int i = 0; i < p->n_here; i++)
+        fus_tally_finish(p->here[i]);
+    for (int i = 0; i < p->n_here && !code; i++) {
+        int layer = layer_of(p->log, p->names[i]);
+        if (fus_run_stopping())
+            return fus_base_fail(err, FUS_ESTOPPED, "stopped before deciding on %s of model %s", p->names[i], p->log->name);
+        code = fus_run_decide_layer(p->run, p->summary, model, layer, p->here[i], err);
+        decided[layer] = !code;
+        if (!code)
+            fus_decided_write(p->run, model, layer, &p->summary->models[model].layers[layer], NULL); /* without it there is more to do again, no more */
+        fus_tally_destroy(p->here[i]);
+        fus_run_progress(p->log->name, "layers decided on", i + 1, p->n_here, start);
+    }
+    p->log->decide_seconds += fus_run_now() - start;
+    return code;
+}
+
+/* One pass: what earlier work left, the pictures behind it, and what follows from them; of a shard, the moments are all that is wanted. */
+static int make_pass(struct pass *p, int model, bool *decided, struct fus_error *err)
+{
+    const struct fus_run *run = p->run;
+    int code = fus_checkpoint_create(&p->checkpoint, run, model, p->here, p->names, p->n_here, err);
+    p->first = run->first;
+    if (!code && run->resume)
+        code = fus_checkpoint_load(&p->checkpoint, &p->first, err);
+    if (!code)
+        code = see_pictures(p, ++p->log->n_passes, err);
+    fus_net_rest(p->model->net); /* until the next pass; deciding needs memory of its own */
+    if (!code && run->n_shards)
+        code = fus_checkpoint_save(&p->checkpoint, run->end, err);
+    if (!code && !run->n_shards)
+        code = decide_all(p, model, decided, err);
+    if (!code && !run->n_shards)
+        code = fus_checkpoint_tidy(run, model, decided, err);
+    fus_checkpoint_destroy(&p->checkpoint);
+    return code;
+}
+
+static int run_passes(struct pass *p, const bool *wanted, int model, bool *decided, struct fus_error *err)
 {
     int n_taps = fus_net_n_taps(p->model->net), code = FUS_OK;
-    for (int tap = 0, first = 0; tap < n_taps && !code; first = tap) {
+    for (int tap = 0; tap < n_taps && !code;) {
         code = fill_pass(p, wanted, &tap, err);
-        bool any = false;
-        for (int i = first; i < tap; i++)
-            any = any || p->wanted[i];
-        if (!code && any)
-            code = see_pictures(p, ++p->log->n_passes, err);
-        double start = fus_run_now();
-        if (!code)
-            code = park_all(p, first, tap, err);
-        for (int i = first; i < tap; i++) {
-            if (!code && p->wanted[i]) {
-                struct deciding d = {p, model, i, FUS_OK, out};
-                fus_team_run(decide, &d); /* one team for all loops of the layer */
-                code = d.code;
-            }
-            fus_tally_destroy(&p->tallies[i]);
-        }
+        if (!code && p->n_here)
+            code = make_pass(p, model, decided, err);
+        for (int i = 0; i < p->n_here; i++)
+            fus_tally_destroy(p->here[i]);
         fus_base_free(p->row);
         p->row = NULL;
-        p->log->decide_seconds += fus_run_now() - start;
     }
     fus_scratch_close(&p->scratch);
     return code;
 }
 
-/* What the tables and the report say about the model itself. */
-static int describe(struct fus_model_summary *out, const struct fus_model *m, const struct fus_run_model *named,
-                    struct fus_error *err)
+/* Layers still to be measured: not those that are decided on, nor, in a shard, those whose pictures have all been shown. */
+static int choose_layers(bool *wanted, bool *decided, struct fus_run *run, int model, const struct fus_model *m, struct fus_model_summary *out,
+                         struct fus_error *err)
 {
-    out->name = fus_base_strdup(named->name);
-    bool random = strncmp(named->path, "random:", 7) == 0; /* else the file's name: where it lies is not part of the result */
-    const char *slash = random ? NULL : strrchr(named->path, '/');
-    out->source = fus_base_strdup(slash ? slash + 1 : named->path);
-    out->architecture = fus_base_strdup(m->description);
-    out->preprocess = fus_base_strdup(m->preprocess_text);
-    out->layers = fus_base_alloc((size_t)fus_net_n_taps(m->net), sizeof *out->layers);
-    if (!out->name || !out->source || !out->architecture || !out->preprocess || !out->layers)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for the summary of %s", named->name);
-    return fus_store_sha256(m->store, out->sha256, err);
+    struct fus_run_model *r = &run->models[model];
+    struct fus_pieces pieces = {0};
+    char folder[4096];
+    fus_keep_folder(folder, sizeof folder, run, model);
+    int code = run->resume ? fus_pieces_scan(&pieces, folder, run->digest, false, err) : FUS_OK;
+    for (int i = 0; i < r->n_layers && !code; i++) {
+        const char *name = r->taps[i].name;
+        decided[i] = run->resume && !run->n_shards && fus_decided_read(&out->layers[i], run, model, i);
+        bool covered = run->resume && run->n_shards && fus_checkpoint_covers(&pieces, run, &name, 1, fus_run_keeps_tap(run, model, &r->taps[i])) == run->end;
+        wanted[fus_net_find_tap(m->net, name, NULL)] = !decided[i] && !covered;
+    }
+    fus_pieces_free(&pieces);
+    return code;
 }
 
 int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary *summary, struct fus_error *err)
 {
     struct fus_run_model *log = &run->models[model];
-    struct fus_model_summary *out = &summary->models[summary->n_models++];
-    struct fus_model m;
+    struct fus_model_summary *out = &summary->models[model];
+    struct fus_model *m;
     double start = fus_run_now();
-    struct fus_net_options options = {.batch = run->batch, .batch_taps = true, .direct = run->direct, .low_memory = run->low_memory};
-    int code = fus_model_open(&m, log->path, run->lang_head, &options, err);
+    int code = fus_run_open_model(&m, run, model, summary, err);
     if (code)
         return code;
-    log->load_seconds = fus_run_now() - start;
-    log->net_bytes = fus_net_bytes(m.net);
-    snprintf(log->isa, sizeof log->isa, "%s", fus_net_isa(m.net));
-    size_t n_taps = (size_t)fus_net_n_taps(m.net);
-    struct pass p = {.run = run, .log = log, .number = model, .model = &m, .err = err, .scratch = {run->out, -1, 0}};
+    log->net_bytes = fus_net_bytes(m->net);
+    snprintf(log->isa, sizeof log->isa, "%s", fus_net_isa(m->net));
+    size_t n_taps = (size_t)fus_net_n_taps(m->net);
+    struct pass p = {.run = run, .summary = summary, .log = log, .number = model, .model = m, .err = err, .scratch = {run->out, -1, 0}};
     size_t room = run->max_memory > log->net_bytes ? run->max_memory - log->net_bytes : 0;
     p.budget = room > run->max_memory / 4 ? room : run->max_memory / 4;
-    bool *wanted = fus_base_alloc(n_taps, sizeof *wanted);
+    out->n_layers = log->n_layers;
+    bool *wanted = fus_base_alloc(n_taps, sizeof *wanted), *decided = fus_base_alloc(n_taps, sizeof *decided);
     p.wanted = fus_base_alloc(n_taps, sizeof *p.wanted);
     p.tallies = fus_base_alloc(n_taps, sizeof *p.tallies);
-    log->layers = fus_base_alloc(n_taps, sizeof *log->layers);
-    code = wanted && p.wanted && p.tallies && log->layers ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the list of layers");
+    p.here = fus_base_alloc(n_taps, sizeof *p.here);
+    p.names = fus_base_alloc(n_taps, sizeof *p.names);
+    code = wanted && decided && p.wanted && p.tallies && p.here && p.names ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the list of layers");
     if (!code)
-        code = fus_model_want(wanted, &m, run->layers, err);
+        code = fus_run_choose_reference(log, run, err);
     if (!code)
-        code = fus_run_choose_reference(log, run, m.net, wanted, err);
+        code = choose_layers(wanted, decided, run, model, m, out, err);
+    fus_net_watch(m->net, on_batch, &p);
     if (!code)
-        code = describe(out, &m, log, err);
-    fus_net_watch(m.net, on_batch, &p);
-    if (!code)
-        code = run_passes(&p, wanted, model, out, err);
+        code = run_passes(&p, wanted, model, decided, err);
     fus_base_free(wanted);
+    fus_base_free(decided);
     fus_base_free(p.wanted);
     fus_base_free(p.tallies);
-    fus_model_close(&m);
+    fus_base_free(p.here);
+    fus_base_free(p.names);
+    fus_model_close(m);
+    fus_base_free(m);
     log->seconds = fus_run_now() - start;
     return code;
 }

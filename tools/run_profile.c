@@ -13,22 +13,18 @@
 
 /* ---- which layer ---- */
 
-int fus_run_choose_reference(struct fus_run_model *m, const struct fus_run *run, const struct fus_net *net, const bool *wanted, struct fus_error *err)
+int fus_run_choose_reference(struct fus_run_model *m, const struct fus_run *run, struct fus_error *err)
 {
-    int n_taps = fus_net_n_taps(net);
-    struct fus_model_summary shape = {.layers = fus_base_alloc((size_t)n_taps, sizeof *shape.layers)};
+    struct fus_model_summary shape = {.layers = fus_base_alloc((size_t)m->n_layers, sizeof *shape.layers)};
     if (!shape.layers)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the list of layers");
-    for (int i = 0; i < n_taps; i++) {
-        const struct fus_tap *tap = fus_net_tap(net, i);
-        struct fus_layer_summary *layer = &shape.layers[shape.n_layers];
-        if (!wanted[i])
-            continue;
+    for (int i = 0; i < m->n_layers; i++) {
+        const struct fus_tap *tap = &m->taps[i];
+        struct fus_layer_summary *layer = &shape.layers[shape.n_layers++];
         snprintf(layer->name, sizeof layer->name, "%s", tap->name);
         layer->height = tap->height;
         layer->width = tap->width;
         layer->n_units = (size_t)tap->channels * (size_t)tap->height * (size_t)tap->width;
-        shape.n_layers++;
     }
     const struct fus_layer_summary *reference = &shape.layers[fus_report_last_block(&shape)];
     memcpy(m->reference, reference->name, sizeof m->reference);
@@ -293,9 +289,8 @@ static int count_pictures(int **n_pictures, const struct fus_set *set, struct fu
     return FUS_OK;
 }
 
-int fus_run_write_sheet(const struct fus_run *run, struct fus_error *err)
+int fus_run_write_sheet(const char *path, const struct fus_run *run, struct fus_error *err)
 {
-    char path[4096];
     int *n_pictures;
     struct fus_thumbs plan = {0};
     struct sheet s = {.run = run, .plan = &plan};
@@ -308,7 +303,6 @@ int fus_run_write_sheet(const struct fus_run *run, struct fus_error *err)
         memset(s.image.pixels, 255, 3 * (size_t)plan.width * (size_t)plan.height);
         code = fus_set_each(0, plan.n, draw_thumb, &s, err);
     }
-    snprintf(path, sizeof path, "%s/pictures.png", run->out);
     if (!code)
         code = fus_png_write(path, &s.image, err);
     fus_image_free(&s.image);

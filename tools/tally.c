@@ -13,6 +13,7 @@
 
 #define PIECE ((size_t)4 << 20) /* bytes that one thread reads or writes at a time */
 #define ALIGN ((uint64_t)65536) /* of mapped parts: no machine has larger pages */
+#define SLICE 262144            /* units that are merged at a time: 4 MB */
 
 /* ---- scratch ---- */
 
@@ -96,7 +97,7 @@ size_t fus_tally_least_bytes(const struct fus_tally *t)
 
 size_t fus_tally_more_bytes(const struct fus_tally *t)
 {
-    return fus_moments_bytes(t->n_halves * t->set->n_categories, t->blocked_units) - fus_tally_least_bytes(t);
+    return fus_moments_bytes(t->n_halves * t->set->n_categories, t->blocked_units);
 }
 
 size_t fus_tally_response_bytes(const struct fus_tally *t)
@@ -118,13 +119,19 @@ void fus_tally_plan(struct fus_tally *t, const struct fus_set *set, struct fus_s
     t->keep = keep;
 }
 
+/* The counts alone: mean and m2 are in the scratch file. */
+static int create_outside(struct fus_tally *t, int n_groups, struct fus_error *err)
+{
+    t->whole = (struct fus_moments){.n_groups = n_groups, .n_units = t->blocked_units, .n = fus_base_alloc((size_t)n_groups, sizeof(long))};
+    t->whole_at = reserve(t->scratch, (uint64_t)n_groups * 2 * sizeof(double) * t->blocked_units);
+    return t->whole.n ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %d counts", n_groups);
+}
+
 int fus_tally_create(struct fus_tally *t, bool all_categories, bool responses_in_memory, struct fus_error *err)
 {
-    int groups = t->n_halves * t->set->n_categories;
-    t->one_category = !all_categories;
-    int code = fus_moments_create(&t->moments, all_categories ? groups : t->n_halves, t->blocked_units, err);
-    if (!code && !all_categories)
-        t->moments_at = reserve(t->scratch, (uint64_t)groups * 2 * sizeof(double) * t->blocked_units);
+    int n_groups = t->n_halves * t->set->n_categories, code = fus_moments_create(&t->part, t->n_halves, t->blocked_units, err);
+    if (!code)
+        code = all_categories ? fus_moments_create(&t->whole, n_groups, t->blocked_units, err) : create_outside(t, n_groups, err);
     if (!code && t->keep && responses_in_memory) {
         t->responses = fus_base_aligned((size_t)t->set->n_pictures * t->n_units, sizeof *t->responses);
         if (!t->responses)
@@ -136,7 +143,8 @@ int fus_tally_create(struct fus_tally *t, bool all_categories, bool responses_in
 
 void fus_tally_destroy(struct fus_tally *t)
 {
-    fus_moments_destroy(&t->moments);
+    fus_moments_destroy(&t->part);
+    fus_moments_destroy(&t->whole);
     fus_base_free(t->responses);
     if (t->mapped)
         munmap(t->mapped, fus_tally_response_bytes(t));
@@ -145,26 +153,6 @@ void fus_tally_destroy(struct fus_tally *t)
 }
 
 /* ---- while pictures are shown ---- */
-
-/* A category is a run of 2 * n_halves * blocked_units doubles in the file: the means, then the m2. */
-static int move_category(struct fus_tally *t, struct fus_moments *m, int category, bool write, struct fus_error *err)
-{
-    size_t bytes = (size_t)t->n_halves * t->blocked_units * sizeof(double);
-    uint64_t at = t->moments_at + 2 * bytes * (uint64_t)category;
-    int code = transfer(t->scratch, write, m->mean, bytes, at, err);
-    return code ? code : transfer(t->scratch, write, m->m2, bytes, at + bytes, err);
-}
-
-static int begin_category(struct fus_tally *t, int category, struct fus_error *err)
-{
-    int code = move_category(t, &t->moments, t->current, true, err);
-    size_t n = (size_t)t->n_halves;
-    memset(t->moments.mean, 0, n * t->blocked_units * sizeof *t->moments.mean);
-    memset(t->moments.m2, 0, n * t->blocked_units * sizeof *t->moments.m2);
-    memset(t->moments.n, 0, n * sizeof *t->moments.n);
-    t->current = category;
-    return code;
-}
 
 static int keep_responses(struct fus_tally *t, int first, int n, const float *blocked, float *row, struct fus_error *err)
 {
@@ -177,59 +165,230 @@ static int keep_responses(struct fus_tally *t, int first, int n, const float *bl
     return transfer(t->scratch, true, row, (size_t)n * bytes, t->responses_at + (uint64_t)first * bytes, err);
 }
 
-static int group_of(const struct fus_tally *t, const struct fus_picture *p)
+static int half_of(const struct fus_tally *t, int picture)
 {
-    int half = t->n_halves == 2 ? p->half : 0;
-    return t->one_category ? half : half * t->set->n_categories + p->category;
+    return t->n_halves == 2 ? t->set->pictures[picture].half : 0;
 }
 
 int fus_tally_add(struct fus_tally *t, int first, int n, const float *blocked, float *row, struct fus_error *err)
 {
-    int group[256], code = t->keep ? keep_responses(t, first, n, blocked, row, err) : FUS_OK;
-    const struct fus_picture *p = t->set->pictures + first;
-    for (int from = 0, end; from < n && !code; from = end) {
-        for (end = from; end < n && (!t->one_category || p[end].category == p[from].category); end++)
-            group[end] = group_of(t, &p[end]);
-        if (t->one_category && p[from].category != t->current)
-            code = begin_category(t, p[from].category, err);
+    int group[256];
+    for (int i = 0; i < n; i++)
+        group[i] = half_of(t, first + i);
+    fus_moments_add_rows(&t->part, blocked, group, NULL, (size_t)n);
+    return t->keep ? keep_responses(t, first, n, blocked, row, err) : FUS_OK;
+}
+
+/* Where a group's means lie in the scratch file; its m2 follow. */
+static uint64_t place_of(const struct fus_tally *t, int group)
+{
+    return t->whole_at + (uint64_t)group * 2 * sizeof(double) * t->blocked_units;
+}
+
+/* Units first .. first+n-1 of one group as moments of their own that share its memory. */
+static struct fus_moments view(const struct fus_moments *m, int group, long *count, size_t first, size_t n)
+{
+    size_t at = (size_t)group * m->n_units + first;
+    *count = m->n[group];
+    return (struct fus_moments){1, n, count, m->mean + at, m->m2 + at};
+}
+
+/* `part`'s half joins a group in the scratch file, SLICE units at a time: into [2, SLICE]. */
+static int merge_outside(struct fus_tally *t, int group, int half, double *into, struct fus_error *err)
+{
+    uint64_t means = place_of(t, group), m2s = means + sizeof(double) * t->blocked_units;
+    int code = FUS_OK;
+    for (size_t first = 0; first < t->blocked_units && !code; first += SLICE) {
+        size_t n = t->blocked_units - first < SLICE ? t->blocked_units - first : SLICE, bytes = n * sizeof *into;
+        long counts[2] = {t->whole.n[group], 0};
+        struct fus_moments a = {1, n, counts, into, into + SLICE}, b = view(&t->part, half, counts + 1, first, n);
+        if (counts[0])
+            code = transfer(t->scratch, false, a.mean, bytes, means + first * sizeof *into, err);
+        if (counts[0] && !code)
+            code = transfer(t->scratch, false, a.m2, bytes, m2s + first * sizeof *into, err);
         if (!code)
-            fus_moments_add_rows(&t->moments, blocked + (size_t)from * t->blocked_units, group + from, NULL, (size_t)(end - from));
+            fus_moments_merge_group(&a, 0, &b, 0);
+        if (!code)
+            code = transfer(t->scratch, true, a.mean, bytes, means + first * sizeof *into, err);
+        if (!code)
+            code = transfer(t->scratch, true, a.m2, bytes, m2s + first * sizeof *into, err);
     }
+    t->whole.n[group] += t->part.n[half];
     return code;
+}
+
+void fus_tally_clear_part(struct fus_tally *t)
+{
+    size_t values = (size_t)t->n_halves * t->blocked_units;
+    memset(t->part.mean, 0, values * sizeof *t->part.mean);
+    memset(t->part.m2, 0, values * sizeof *t->part.m2);
+    memset(t->part.n, 0, (size_t)t->n_halves * sizeof *t->part.n);
+}
+
+void fus_tally_clear(struct fus_tally *t)
+{
+    size_t values = (size_t)t->whole.n_groups * t->blocked_units;
+    fus_tally_clear_part(t);
+    memset(t->whole.n, 0, (size_t)t->whole.n_groups * sizeof *t->whole.n);
+    if (t->whole.mean) {
+        memset(t->whole.mean, 0, values * sizeof *t->whole.mean);
+        memset(t->whole.m2, 0, values * sizeof *t->whole.m2);
+    }
+}
+
+int fus_tally_end_part(struct fus_tally *t, int category, struct fus_error *err)
+{
+    double *slice = t->whole.mean ? NULL : fus_base_aligned(2 * SLICE, sizeof *slice);
+    int code = t->whole.mean || slice ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory to merge %d units", SLICE);
+    for (int half = 0; half < t->n_halves && !code; half++) {
+        int group = half * t->set->n_categories + category;
+        if (!t->part.n[half])
+            continue;
+        if (t->whole.mean)
+            fus_moments_merge_group(&t->whole, group, &t->part, half);
+        else
+            code = merge_outside(t, group, half, slice, err);
+    }
+    fus_base_free(slice);
+    fus_tally_clear_part(t);
+    return code;
+}
+
+/* ---- as pieces ---- */
+
+static void write_group(const struct fus_moments *m, int group, struct fus_piece_out *out)
+{
+    size_t at = (size_t)group * m->n_units, bytes = m->n_units * sizeof *m->mean;
+    fus_pieces_write(out, m->mean + at, bytes);
+    fus_pieces_write(out, m->m2 + at, bytes);
+}
+
+void fus_tally_write_part(const struct fus_tally *t, struct fus_piece_out *out)
+{
+    for (int half = 0; half < t->n_halves; half++)
+        write_group(&t->part, half, out);
+    fus_pieces_end_layer(out);
+}
+
+/* n bytes of the scratch file, some at a time. */
+static int write_scratch(const struct fus_tally *t, uint64_t at, uint64_t n, struct fus_piece_out *out, struct fus_error *err)
+{
+    size_t most = SLICE * sizeof(double);
+    void *buffer = fus_base_aligned(most, 1);
+    int code = buffer ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory to copy %zu bytes", most);
+    for (uint64_t done = 0; done < n && !code; done += most) {
+        size_t here = n - done < most ? (size_t)(n - done) : most;
+        code = transfer(t->scratch, false, buffer, here, at + done, err);
+        if (!code)
+            fus_pieces_write(out, buffer, here);
+    }
+    fus_base_free(buffer);
+    return code;
+}
+
+int fus_tally_write_category(const struct fus_tally *t, int category, struct fus_piece_out *out, struct fus_error *err)
+{
+    static const double zeros[4096];
+    int code = FUS_OK;
+    for (int half = 0; half < t->n_halves && !code; half++) {
+        int group = half * t->set->n_categories + category;
+        uint64_t bytes = 2 * sizeof(double) * (uint64_t)t->blocked_units;
+        if (t->whole.mean)
+            write_group(&t->whole, group, out);
+        else if (t->whole.n[group])
+            code = write_scratch(t, place_of(t, group), bytes, out, err);
+        else /* a half without pictures: nobody has written it yet */
+            for (uint64_t done = 0; done < bytes; done += sizeof zeros)
+                fus_pieces_write(out, zeros, bytes - done < sizeof zeros ? (size_t)(bytes - done) : sizeof zeros);
+    }
+    fus_pieces_end_layer(out);
+    return code;
+}
+
+int fus_tally_write_responses(const struct fus_tally *t, int first, int end, struct fus_piece_out *out, struct fus_error *err)
+{
+    uint64_t row = t->n_units * sizeof *t->responses;
+    int code = FUS_OK;
+    if (t->responses)
+        fus_pieces_write(out, t->responses + (size_t)first * t->n_units, (size_t)(row * (uint64_t)(end - first)));
+    else
+        code = write_scratch(t, t->responses_at + row * (uint64_t)first, row * (uint64_t)(end - first), out, err);
+    fus_pieces_end_layer(out);
+    return code;
+}
+
+/* That the piece's layer is this one. */
+static int check_piece(const struct fus_tally *t, const struct fus_piece *p, const char *layer, struct fus_error *err)
+{
+    bool fits = p->end <= t->set->n_pictures && p->n_halves == t->n_halves;
+    for (int i = 0; i < p->n_layers; i++)
+        fits = fits && (strcmp(p->layers[i].name, layer) != 0 || (p->layers[i].channels == t->channels && p->layers[i].n_places == t->n_places));
+    return fits ? FUS_OK : fus_base_fail(err, FUS_EFORMAT, "%s: its layer %s is of another network", p->path, layer);
+}
+
+int fus_tally_read_part(struct fus_tally *t, const struct fus_piece *piece, const char *layer, struct fus_error *err)
+{
+    struct fus_piece_in in;
+    int code = check_piece(t, piece, layer, err);
+    if (!code)
+        code = fus_pieces_open_layer(&in, piece, layer, err);
+    if (code)
+        return code;
+    size_t bytes = t->blocked_units * sizeof(double);
+    for (int half = 0; half < t->n_halves; half++) {
+        fus_pieces_read(&in, t->part.mean + (size_t)half * t->blocked_units, bytes);
+        fus_pieces_read(&in, t->part.m2 + (size_t)half * t->blocked_units, bytes);
+    }
+    for (int i = piece->first; i < piece->end; i++)
+        t->part.n[half_of(t, i)]++;
+    return fus_pieces_close_layer(&in, err);
+}
+
+int fus_tally_read_responses(struct fus_tally *t, const struct fus_piece *piece, const char *layer, struct fus_error *err)
+{
+    struct fus_piece_in in;
+    size_t bytes = t->n_units * sizeof(float);
+    int code = check_piece(t, piece, layer, err);
+    float *row = t->responses ? NULL : fus_base_aligned(t->n_units, sizeof *row);
+    if (!code && !t->responses && !row)
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu responses", t->n_units);
+    if (!code)
+        code = fus_pieces_open_layer(&in, piece, layer, err);
+    if (code) {
+        fus_base_free(row);
+        return code;
+    }
+    for (int i = piece->first; i < piece->end && !code; i++) {
+        float *to = t->responses ? t->responses + (size_t)i * t->n_units : row;
+        fus_pieces_read(&in, to, bytes);
+        if (!t->responses)
+            code = transfer(t->scratch, true, row, bytes, t->responses_at + (uint64_t)i * bytes, err);
+    }
+    fus_base_free(row);
+    int read = fus_pieces_close_layer(&in, err);
+    return code ? code : read;
 }
 
 /* ---- afterwards ---- */
 
-int fus_tally_park(struct fus_tally *t, struct fus_error *err)
+void fus_tally_finish(struct fus_tally *t)
 {
-    if (!t->one_category)
-        return FUS_OK;
-    int code = move_category(t, &t->moments, t->current, true, err);
-    fus_moments_destroy(&t->moments);
-    return code;
+    fus_moments_destroy(&t->part);
 }
 
-/* Groups of the file, both halves of a category together, to half * n_categories + category. */
 static int fetch(struct fus_moments *m, struct fus_tally *t, struct fus_error *err)
 {
-    int n = t->set->n_categories, code = fus_moments_create(m, t->n_halves * n, t->blocked_units, err);
-    size_t units = t->blocked_units, bytes = units * sizeof(double);
-    for (int i = 0; i < t->set->n_pictures && !code; i++)
-        m->n[(t->n_halves == 2 ? t->set->pictures[i].half * n : 0) + t->set->pictures[i].category]++;
-    for (int half = 0; half < t->n_halves; half++)
-        for (int c = 0; c < n && !code; c++) {
-            size_t group = (size_t)(half * n + c) * units;
-            if (t->moments.mean && c == t->current) {
-                memcpy(m->mean + group, t->moments.mean + (size_t)half * units, bytes);
-                memcpy(m->m2 + group, t->moments.m2 + (size_t)half * units, bytes);
-                continue;
-            }
-            uint64_t at = t->moments_at + (2 * (uint64_t)t->n_halves * (uint64_t)c + (uint64_t)half) * bytes;
-            code = transfer(t->scratch, false, m->mean + group, bytes, at, err);
-            if (!code)
-                code = transfer(t->scratch, false, m->m2 + group, bytes, at + (uint64_t)t->n_halves * bytes, err);
-        }
-    fus_moments_destroy(&t->moments);
+    int code = fus_moments_create(m, t->whole.n_groups, t->blocked_units, err);
+    size_t bytes = t->blocked_units * sizeof(double);
+    for (int g = 0; g < t->whole.n_groups && !code; g++) {
+        m->n[g] = t->whole.n[g];
+        if (!m->n[g])
+            continue;
+        code = transfer(t->scratch, false, m->mean + (size_t)g * t->blocked_units, bytes, place_of(t, g), err);
+        if (!code)
+            code = transfer(t->scratch, false, m->m2 + (size_t)g * t->blocked_units, bytes, place_of(t, g) + bytes, err);
+    }
+    fus_moments_destroy(&t->whole);
     return code;
 }
 
@@ -237,12 +396,11 @@ int fus_tally_moments(struct fus_moments *m, struct fus_tally *t, struct fus_err
 {
     int code = FUS_OK;
     memset(m, 0, sizeof *m);
-    if (t->one_category)
+    if (t->whole.mean) {
+        *m = t->whole;
+        memset(&t->whole, 0, sizeof t->whole);
+    } else
         code = fetch(m, t, err);
-    else {
-        *m = t->moments;
-        memset(&t->moments, 0, sizeof t->moments);
-    }
     return code ? code : fus_moments_unblock(m, t->channels, t->n_places, err);
 }
 

@@ -5,6 +5,7 @@
 
 #include "analysis/inference.h"
 #include "nn/nn.h"
+#include "pieces.h"
 #include "stimuli/stimuli.h"
 
 /* A file without a name: made in the folder, gone with the program. */
@@ -16,18 +17,16 @@ struct fus_scratch {
 
 void fus_scratch_close(struct fus_scratch *s);
 
-/* Moments are either all there, [half * n_categories + category], or only those of the category being shown, while those of
- * finished categories wait in the scratch file: pictures come category by category. */
+/* Pictures come part by part (parts.h): `part` counts the one being shown; at its end it joins its category in `whole`, in memory or in the scratch
+ * file. Group half * n_categories + category of `whole`, half of `part`; units in blocks of 16 channels (nn.h). */
 struct fus_tally {
     const struct fus_set *set;
     struct fus_scratch *scratch;
     int n_halves;               /* 2: the halves of each category apart; 1: not */
     int channels;
     size_t n_places, blocked_units, n_units;
-    struct fus_moments moments; /* units in blocks of 16 channels (nn.h) */
-    bool one_category;          /* ... of the category `current`, the others in scratch from moments_at on */
-    int current;
-    uint64_t moments_at;
+    struct fus_moments part, whole; /* whole has no mean and m2 where they are in scratch, from whole_at on */
+    uint64_t whole_at;
     bool keep;                  /* single responses, units [C, H, W] */
     float *responses;           /* [n_pictures, n_units]; NULL: in scratch from responses_at on */
     uint64_t responses_at;
@@ -45,12 +44,25 @@ void fus_tally_plan(struct fus_tally *t, const struct fus_set *set, struct fus_s
 int fus_tally_create(struct fus_tally *t, bool all_categories, bool responses_in_memory, struct fus_error *err);
 void fus_tally_destroy(struct fus_tally *t);
 
-/* Pictures first .. first+n-1 of the set, blocked [n, blocked_units]. row: [n, n_units] where responses go to the scratch file. */
+/* Pictures first .. first+n-1 of the set, all of one part, blocked [n, blocked_units]. row: [n, n_units] where responses go to the scratch file. */
 int fus_tally_add(struct fus_tally *t, int first, int n, const float *blocked, float *row, struct fus_error *err);
 
-/* After the last picture: park puts the last category too into the scratch file, where memory is short. Then, one layer after another, all
- * moments [n_halves * n_categories, n_units] of units [C, H, W], and the responses. */
-int fus_tally_park(struct fus_tally *t, struct fus_error *err);
+/* The part is over: it joins its category. */
+int fus_tally_end_part(struct fus_tally *t, int category, struct fus_error *err);
+
+/* The layer's array of a piece, written and read back. A piece of moments is read into `part`, which must be empty: after end_part it has joined its
+ * category. Responses to pictures first .. end-1. */
+void fus_tally_write_part(const struct fus_tally *t, struct fus_piece_out *out);
+int fus_tally_write_category(const struct fus_tally *t, int category, struct fus_piece_out *out, struct fus_error *err);
+int fus_tally_write_responses(const struct fus_tally *t, int first, int end, struct fus_piece_out *out, struct fus_error *err);
+int fus_tally_read_part(struct fus_tally *t, const struct fus_piece *piece, const char *layer, struct fus_error *err);
+int fus_tally_read_responses(struct fus_tally *t, const struct fus_piece *piece, const char *layer, struct fus_error *err);
+void fus_tally_clear_part(struct fus_tally *t);
+void fus_tally_clear(struct fus_tally *t); /* as created */
+
+/* After the last picture: finish gives the memory of `part` back. Then, one layer after another, all moments [n_halves * n_categories, n_units]
+ * of units [C, H, W], and the responses. */
+void fus_tally_finish(struct fus_tally *t);
 int fus_tally_moments(struct fus_moments *m, struct fus_tally *t, struct fus_error *err);
 int fus_tally_responses(const float **x, struct fus_tally *t, struct fus_error *err);
 
