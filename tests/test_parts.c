@@ -11,7 +11,7 @@ static struct fus_set make_set(const int *n, int n_categories)
     set.pictures = fus_base_alloc((size_t)set.n_pictures, sizeof *set.pictures);
     for (int c = 0, at = 0; c < n_categories; c++)
         for (int i = 0; i < n[c]; i++)
-            set.pictures[at++].category = c;
+            set.pictures[at++] = (struct fus_picture){.category = c, .half = i % 3 == 1};
     return set;
 }
 
@@ -33,6 +33,11 @@ static void test_boundaries(void)
         CHECK(set.pictures[q->opening].category == q->category && set.pictures[q->end - 1].category == q->category);
         CHECK(q->opening == 0 || set.pictures[q->opening - 1].category == q->category - 1);
         CHECK(fus_parts_find(&p, q->first) == q && fus_parts_find(&p, q->end - 1) == q);
+        long sum = 0;
+        for (int k = q->first; k < q->end; sum += p.order[k++]) /* each picture of the part once, half by half, in set order */
+            CHECK(k == q->first || set.pictures[p.order[k]].half > set.pictures[p.order[k - 1]].half ||
+                  (set.pictures[p.order[k]].half == set.pictures[p.order[k - 1]].half && p.order[k] > p.order[k - 1]));
+        CHECK(sum == (long)(q->end - q->first) * (q->first + q->end - 1) / 2);
         at = q->end;
     }
     CHECK(at == set.n_pictures);

@@ -198,7 +198,7 @@ static int merge_layer(struct merge *m, const struct fus_pieces *pieces, int mod
     struct fus_scratch scratch = {run->out, -1, 0};
     struct fus_tally t;
     const struct fus_tap *tap = &run->models[model].taps[layer];
-    fus_tally_plan(&t, &run->set, &scratch, tap, run->halves, fus_run_keeps_tap(run, model, tap));
+    fus_tally_plan(&t, &run->set, run->parts.order, &scratch, tap, run->halves, fus_run_keeps_tap(run, model, tap));
     size_t moments = fus_tally_least_bytes(&t) + fus_tally_more_bytes(&t), responses = fus_tally_response_bytes(&t);
     bool all = moments <= run->max_memory, inside = all && responses <= run->max_memory - moments;
     int code = fus_tally_create(&t, all, inside, err);

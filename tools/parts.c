@@ -10,18 +10,30 @@ static int category_end(const struct fus_set *set, int first)
     return end;
 }
 
+static int *show(int *to, const struct fus_set *set, const struct fus_part *part)
+{
+    for (int half = 0; half < 2; half++)
+        for (int i = part->first; i < part->end; i++)
+            if (set->pictures[i].half == half)
+                *to++ = i;
+    return to;
+}
+
 int fus_parts_cut(struct fus_parts *p, const struct fus_set *set, struct fus_error *err)
 {
     p->n = 0;
     p->items = fus_base_alloc((size_t)set->n_categories * FUS_PARTS_MOST, sizeof *p->items);
-    if (!p->items)
+    int *next = p->order = fus_base_alloc((size_t)set->n_pictures, sizeof *p->order);
+    if (!p->items || !p->order)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the parts of %d categories", set->n_categories);
     for (int opening = 0, end; opening < set->n_pictures; opening = end) {
         end = category_end(set, opening);
         int size = (end - opening + FUS_PARTS_MOST - 1) / FUS_PARTS_MOST;
         size = size < FUS_PARTS_LEAST ? FUS_PARTS_LEAST : size;
-        for (int first = opening; first < end; first += size)
-            p->items[p->n++] = (struct fus_part){set->pictures[opening].category, opening, first, end - first < size ? end : first + size};
+        for (int first = opening; first < end; first += size) {
+            p->items[p->n] = (struct fus_part){set->pictures[opening].category, opening, first, end - first < size ? end : first + size};
+            next = show(next, set, &p->items[p->n++]);
+        }
     }
     return FUS_OK;
 }
@@ -29,7 +41,8 @@ int fus_parts_cut(struct fus_parts *p, const struct fus_set *set, struct fus_err
 void fus_parts_free(struct fus_parts *p)
 {
     fus_base_free(p->items);
-    *p = (struct fus_parts){0, NULL};
+    fus_base_free(p->order);
+    *p = (struct fus_parts){0, NULL, NULL};
 }
 
 const struct fus_part *fus_parts_find(const struct fus_parts *p, int picture)

@@ -15,6 +15,7 @@ struct fus_part {
 struct fus_parts {
     int n;
     struct fus_part *items; /* [n] in set order */
+    int *order;             /* [n_pictures] the picture shown as i-th: parts in set order, in a part half 0 first, so that a batch has moments of one half */
 };
 
 /* Parts of max(32, ceil(n/16)) pictures for a category of n. */

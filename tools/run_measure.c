@@ -26,7 +26,7 @@ struct pass {
     struct fus_checkpoint checkpoint;
     struct fus_scratch scratch;
     float *input;              /* [batch, 3, side, side] */
-    float *row;                /* a batch of the largest layer whose responses go to the scratch file */
+    float *row;                /* a picture of the largest layer whose responses go to the scratch file */
     int first;                 /* picture number of the batch's first one */
     struct fus_error *err;
 };
@@ -40,11 +40,11 @@ static int on_batch(void *context, int tap, int first, int n, float *blocked)
     return code;
 }
 
-/* Picture i, decoded and preprocessed, into its place in the batch. */
+/* The picture shown as i-th, decoded and preprocessed, into its place in the batch. */
 static int prepare(void *context, int i, struct fus_error *err)
 {
     const struct pass *p = context;
-    return fus_cache_input(p->input + (size_t)(i - p->first) * p->model->input_floats, p->run->cache, &p->run->set, i,
+    return fus_cache_input(p->input + (size_t)(i - p->first) * p->model->input_floats, p->run->cache, &p->run->set, p->run->parts.order[i],
                            &p->model->preprocess, (const char (*)[65])p->run->picture_sha256, err);
 }
 
@@ -95,7 +95,7 @@ static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
 static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_error *err)
 {
     int n_taps = fus_net_n_taps(p->model->net), code = FUS_OK;
-    size_t used = 0, row = 0, batch = (size_t)p->run->batch;
+    size_t used = 0, row = 0;
     memset(p->wanted, 0, (size_t)n_taps * sizeof *p->wanted);
     p->scratch.size = 0;
     p->n_here = 0;
@@ -104,7 +104,7 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
         if (!wanted[*tap])
             continue;
         const struct fus_tap *layer = fus_net_tap(p->model->net, *tap);
-        fus_tally_plan(t, &p->run->set, &p->scratch, layer, p->run->halves, fus_run_keeps_tap(p->run, p->number, layer));
+        fus_tally_plan(t, &p->run->set, p->run->parts.order, &p->scratch, layer, p->run->halves, fus_run_keeps_tap(p->run, p->number, layer));
         size_t bytes = fus_tally_least_bytes(t);
         if (p->n_here && (bytes > p->budget || used > p->budget - bytes))
             break;
@@ -120,11 +120,11 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
         used += all ? more : 0;
         bool inside = used < p->budget && kept <= p->budget - used;
         used += inside ? kept : 0;
-        row = t->keep && !inside && t->n_units * batch > row ? t->n_units * batch : row;
+        row = t->keep && !inside && t->n_units > row ? t->n_units : row;
         code = fus_tally_create(t, all, inside, err);
     }
     if (!code && row && !(p->row = fus_base_aligned(row, sizeof *p->row)))
-        code = fus_base_fail(err, FUS_ENOMEM, "no memory for the responses to a batch");
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for the responses to a picture");
     if (p->scratch.size > p->log->scratch_bytes)
         p->log->scratch_bytes = p->scratch.size;
     return code;

@@ -105,11 +105,12 @@ size_t fus_tally_response_bytes(const struct fus_tally *t)
     return t->keep ? (size_t)t->set->n_pictures * t->n_units * sizeof(float) : 0;
 }
 
-void fus_tally_plan(struct fus_tally *t, const struct fus_set *set, struct fus_scratch *scratch, const struct fus_tap *tap,
+void fus_tally_plan(struct fus_tally *t, const struct fus_set *set, const int *order, struct fus_scratch *scratch, const struct fus_tap *tap,
                     bool halves, bool keep)
 {
     memset(t, 0, sizeof *t);
     t->set = set;
+    t->order = order;
     t->scratch = scratch;
     t->n_halves = halves ? 2 : 1;
     t->channels = tap->channels;
@@ -156,23 +157,27 @@ void fus_tally_destroy(struct fus_tally *t)
 
 static int keep_responses(struct fus_tally *t, int first, int n, const float *blocked, float *row, struct fus_error *err)
 {
-    float *to = t->responses ? t->responses + (size_t)first * t->n_units : row;
-    for (int i = 0; i < n; i++)
-        fus_tensor_unblock(to + (size_t)i * t->n_units, blocked + (size_t)i * t->blocked_units, t->channels, t->n_places);
-    if (t->responses)
-        return FUS_OK;
     size_t bytes = t->n_units * sizeof *row;
-    return transfer(t->scratch, true, row, (size_t)n * bytes, t->responses_at + (uint64_t)first * bytes, err);
+    int code = FUS_OK;
+    for (int i = 0; i < n && !code; i++) {
+        size_t picture = (size_t)t->order[first + i];
+        float *to = t->responses ? t->responses + picture * t->n_units : row;
+        fus_tensor_unblock(to, blocked + (size_t)i * t->blocked_units, t->channels, t->n_places);
+        if (!t->responses)
+            code = transfer(t->scratch, true, row, bytes, t->responses_at + (uint64_t)picture * bytes, err);
+    }
+    return code;
 }
 
-static int half_of(const struct fus_tally *t, int picture)
+/* Of the i-th picture shown. */
+static int half_of(const struct fus_tally *t, int i)
 {
-    return t->n_halves == 2 ? t->set->pictures[picture].half : 0;
+    return t->n_halves == 2 ? t->set->pictures[t->order[i]].half : 0;
 }
 
 int fus_tally_add(struct fus_tally *t, int first, int n, const float *blocked, float *row, struct fus_error *err)
 {
-    int group[256];
+    int group[256] = {0};
     for (int i = 0; i < n; i++)
         group[i] = half_of(t, first + i);
     fus_moments_add_rows(&t->part, blocked, group, NULL, (size_t)n);
@@ -307,12 +312,15 @@ int fus_tally_write_category(const struct fus_tally *t, int category, struct fus
 
 int fus_tally_write_responses(const struct fus_tally *t, int first, int end, struct fus_piece_out *out, struct fus_error *err)
 {
-    uint64_t row = t->n_units * sizeof *t->responses;
+    size_t bytes = t->n_units * sizeof *t->responses;
     int code = FUS_OK;
-    if (t->responses)
-        fus_pieces_write(out, t->responses + (size_t)first * t->n_units, (size_t)(row * (uint64_t)(end - first)));
-    else
-        code = write_scratch(t, t->responses_at + row * (uint64_t)first, row * (uint64_t)(end - first), out, err);
+    for (int i = first; i < end && !code; i++) {
+        size_t picture = (size_t)t->order[i];
+        if (t->responses)
+            fus_pieces_write(out, t->responses + picture * t->n_units, bytes);
+        else
+            code = write_scratch(t, t->responses_at + (uint64_t)picture * bytes, bytes, out, err);
+    }
     fus_pieces_end_layer(out);
     return code;
 }
@@ -359,10 +367,11 @@ int fus_tally_read_responses(struct fus_tally *t, const struct fus_piece *piece,
         return code;
     }
     for (int i = piece->first; i < piece->end && !code; i++) {
-        float *to = t->responses ? t->responses + (size_t)i * t->n_units : row;
+        size_t picture = (size_t)t->order[i];
+        float *to = t->responses ? t->responses + picture * t->n_units : row;
         fus_pieces_read(&in, to, bytes);
         if (!t->responses)
-            code = transfer(t->scratch, true, row, bytes, t->responses_at + (uint64_t)i * bytes, err);
+            code = transfer(t->scratch, true, row, bytes, t->responses_at + (uint64_t)picture * bytes, err);
     }
     fus_base_free(row);
     int read = fus_pieces_close_layer(&in, err);

@@ -21,6 +21,7 @@ void fus_scratch_close(struct fus_scratch *s);
  * file. Group half * n_categories + category of `whole`, half of `part`; units in blocks of 16 channels (nn.h). */
 struct fus_tally {
     const struct fus_set *set;
+    const int *order;           /* [n_pictures] the picture that is shown as i-th (parts.h) */
     struct fus_scratch *scratch;
     int n_halves;               /* 2: the halves of each category apart; 1: not */
     int channels;
@@ -38,13 +39,13 @@ size_t fus_tally_least_bytes(const struct fus_tally *t);
 size_t fus_tally_more_bytes(const struct fus_tally *t);
 size_t fus_tally_response_bytes(const struct fus_tally *t);
 
-void fus_tally_plan(struct fus_tally *t, const struct fus_set *set, struct fus_scratch *scratch, const struct fus_tap *tap,
+void fus_tally_plan(struct fus_tally *t, const struct fus_set *set, const int *order, struct fus_scratch *scratch, const struct fus_tap *tap,
                     bool halves, bool keep);
 /* in_memory: responses too. Nothing is in the scratch file that fits. */
 int fus_tally_create(struct fus_tally *t, bool all_categories, bool responses_in_memory, struct fus_error *err);
 void fus_tally_destroy(struct fus_tally *t);
 
-/* Pictures first .. first+n-1 of the set, all of one part, blocked [n, blocked_units]. row: [n, n_units] where responses go to the scratch file. */
+/* The pictures shown as first .. first+n-1, all of one part, blocked [n, blocked_units]. row: [n_units] where responses go to the scratch file. */
 int fus_tally_add(struct fus_tally *t, int first, int n, const float *blocked, float *row, struct fus_error *err);
 
 /* The part is over: it joins its category. */
