@@ -36,7 +36,7 @@ LIB_SRC  = $(sort $(wildcard nn/*.c)) $(sort $(wildcard weights/*.c)) $(sort $(w
 TOOL_SRC = $(sort $(wildcard tools/*.c))
 TEST_SRC = $(sort $(wildcard tests/test_*.c))
 FUZZ_SRC = $(filter-out tests/fuzz_driver.c,$(sort $(wildcard tests/fuzz_*.c)))
-HEADERS  = nn/base.h nn/nn.h nn/sha256.h nn/rng.h weights/weights.h stimuli/stimuli.h analysis/analysis.h analysis/inference.h
+HEADERS  = nn/base.h nn/nn.h nn/sha256.h nn/rng.h weights/weights.h stimuli/stimuli.h analysis/analysis.h analysis/inference.h analysis/report.h
 LIB      = $(BUILD)/libfusiform.a
 LIB_OBJ  = $(LIB_SRC:%.c=$(BUILD)/%.o)
 TOOL_OBJ = $(TOOL_SRC:%.c=$(BUILD)/%.o)

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "analysis.h"
+#include "report.h"
 
 static int find_layer(const struct fus_model_summary *m, const char *name)
 {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "inference.h"
+#include "report.h"
 #include "stimuli/stimuli.h"
 
 static void open_table(struct fus_svg *out, const char *caption)

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/types.h>
 
-#include "analysis.h"
+#include "report.h"
 #include "nn/inflate.h"
 #include "nn/outfile.h"
 

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "inference.h"
+#include "report.h"
 
 /* Between the i-th and the next of n items. */
 static const char *separator(int i, int n)

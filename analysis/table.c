@@ -4,6 +4,7 @@
 
 #include "csv.h"
 #include "inference.h"
+#include "report.h"
 #include "nn/fmath.h"
 #include "stimuli/stimuli.h"
 

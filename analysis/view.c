@@ -2,6 +2,7 @@
 #include "view.h"
 
 #include "inference.h"
+#include "report.h"
 
 #include <math.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #ifndef FUS_VIEW_H
 #define FUS_VIEW_H
 
-#include "analysis.h"
+#include "report.h"
 #include "theme.h"
 #include "thumbs.h"
 

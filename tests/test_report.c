@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "analysis/inference.h"
+#include "analysis/report.h"
 #include "analysis/thumbs.h"
 #include "nn/outfile.h"
 

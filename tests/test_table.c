@@ -1,6 +1,6 @@
 /* compare.c and table.c: the files' text for a small made-up run. */
 #define _POSIX_C_SOURCE 200809L
-#include "analysis/analysis.h"
+#include "analysis/report.h"
 
 #include <locale.h>
 #include <unistd.h>

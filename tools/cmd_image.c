@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/analysis.h"
+#include "analysis/report.h"
 #include "args.h"
 #include "commands.h"
 #include "stimuli/stimuli.h"

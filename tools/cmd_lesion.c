@@ -52,43 +52,28 @@ struct lesion {
 
 /* ---- what to silence ---- */
 
-/* The folder of the run's model with these weights. */
-static int find_units(char *path, size_t path_bytes, struct lesion *l, struct fus_error *err)
+/* The run's name for the model with these weights; NULL: none, and err says so. */
+static const char *find_name(const struct lesion *l, struct fus_error *err)
 {
     char sha256[65];
-    struct fus_run_model model = {.name = ""};
-    struct fus_run run = {.out = l->folder, .models = &model};
     int code = fus_store_sha256(l->model.store, sha256, err);
     for (int i = 0; i < l->past.n_models && !code; i++)
-        if (l->past.models[i].sha256 && l->past.models[i].name && strcmp(l->past.models[i].sha256, sha256) == 0) {
-            snprintf(model.name, sizeof model.name, "%s", l->past.models[i].name);
-            fus_run_units_folder(path, path_bytes - 64, &run, 0);
-            snprintf(path + strlen(path), 64, "/%s.npz", fus_net_tap(l->model.net, l->tap)->name);
-            return FUS_OK;
-        }
-    return code ? code : fus_base_fail(err, FUS_ENOTFOUND, "%s: no model of this run has the weights of %s", l->folder, l->model_path);
+        if (l->past.models[i].sha256 && l->past.models[i].name && strcmp(l->past.models[i].sha256, sha256) == 0)
+            return l->past.models[i].name;
+    if (!code)
+        fus_base_fail(err, FUS_ENOTFOUND, "%s: no model of this run has the weights of %s", l->folder, l->model_path);
+    return NULL;
 }
 
 static int read_labels(struct lesion *l, struct fus_error *err)
 {
-    char path[4096];
-    struct fus_store *store;
-    int code = find_units(path, sizeof path, l, err);
-    if (!code)
-        code = fus_store_open(&store, path, err);
-    if (code)
-        return code;
-    const struct fus_tensor *t = NULL;
-    for (size_t i = 0; i < fus_store_count(store); i++)
-        if (strcmp(fus_store_tensor(store, i)->name, "label") == 0)
-            t = fus_store_tensor(store, i);
-    if (!t || t->n_elements != l->n_units)
-        code = fus_base_fail(err, FUS_EFORMAT, "%s: no labels of %zu units", path, l->n_units);
-    l->label = code ? NULL : fus_base_alloc(l->n_units, sizeof *l->label);
-    if (!code)
-        code = l->label ? fus_store_read_f32(store, l->label, t, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu labels", l->n_units);
-    fus_store_close(store);
-    return code;
+    const struct fus_tap *tap = fus_net_tap(l->model.net, l->tap);
+    const char *name = find_name(l, err);
+    if (!name)
+        return FUS_ENOTFOUND;
+    l->label = fus_base_alloc(l->n_units, sizeof *l->label);
+    return l->label ? fus_past_labels(l->label, &l->past, name, tap->name, tap->channels, tap->height, tap->width, err)
+                    : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu labels", l->n_units);
 }
 
 static int open_all(struct lesion *l, struct fus_error *err)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "analysis/inference.h"
+#include "analysis/report.h"
 #include "csvin.h"
 #include "past.h"
 

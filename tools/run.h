@@ -3,6 +3,7 @@
 #define FUS_RUN_H
 
 #include "analysis/inference.h"
+#include "analysis/report.h"
 #include "model.h"
 #include "parts.h"
 
