@@ -50,8 +50,11 @@ int fus_csvin_open(struct fus_csvin *t, const char *path, struct fus_error *err)
     if (!t->path)
         return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for its name", path);
     int code = fus_base_read_file(&data, &n, path, FUS_CSVIN_BYTES, err);
-    if (code)
+    if (code) {
+        fus_base_free(t->path);
+        memset(t, 0, sizeof *t);
         return fus_base_blame(err, "%s: ", path);
+    }
     t->data = t->at = (char *)data;
     t->end = t->data + n;
     split_line(t);
