@@ -6,16 +6,16 @@
 enum { UNITS = 5003, CATEGORIES = 4 };
 
 /* Half of the units prefer some category; two are undefined. */
-static void make_moments(struct fus_moments *m)
+static void make_moments(struct fus_moments *m, int units)
 {
     struct fus_rng r;
     fus_rng_seed(&r, 5);
-    CHECK(fus_moments_create(m, CATEGORIES, UNITS, NULL) == 0);
+    CHECK(fus_moments_create(m, CATEGORIES, (size_t)units, NULL) == 0);
     for (int i = 0; i < 12 * CATEGORIES; i++) {
         float x[UNITS];
-        for (int u = 0; u < UNITS; u++)
+        for (int u = 0; u < units; u++)
             x[u] = (float)(2 + fus_rng_normal(&r) + (u % 8 == i % CATEGORIES ? 0.002 * u : 0));
-        x[7] = x[4001] = NAN;
+        x[7] = x[units - 2] = NAN;
         fus_moments_add(m, i % CATEGORIES, x);
     }
 }
@@ -25,7 +25,7 @@ static void test_rows(void)
     struct fus_moments m;
     size_t *n = fus_base_alloc(fus_sweep_count() * CATEGORIES, sizeof *n), found = 0;
     struct fus_error err;
-    make_moments(&m);
+    make_moments(&m, UNITS);
     for (int student = 0; student < 2; student++) {
         struct fus_select_options o = {.alpha = 0.2, .student = student};
         CHECK(fus_sweep_layer(n, &m, &o, &err) == FUS_OK);
@@ -57,7 +57,7 @@ static void test_count(void)
     struct fus_moments m;
     size_t n[CATEGORIES * 6], all = 0;
     struct fus_error err;
-    make_moments(&m);
+    make_moments(&m, UNITS);
     CHECK(fus_criteria_count(n, &m, FUS_CRITERION_DPRIME, cuts, 6, &err) == FUS_OK);
     for (int c = 0; c < CATEGORIES; c++) {
         all += n[c * 6];
@@ -66,7 +66,15 @@ static void test_count(void)
         CHECK(n[c * 6 + 3] > 100 && n[c * 6 + 5] == 0);
     }
     CHECK(all == UNITS - 2);
+    fus_moments_destroy(&m);
+}
+
+static void test_failures(void)
+{
+    struct fus_moments m;
+    struct fus_error err;
     int code = FUS_ENOMEM;
+    make_moments(&m, 203);
     size_t *rows = fus_base_alloc(fus_sweep_count() * CATEGORIES, sizeof *rows);
     struct fus_select_options o = {.alpha = 0.05};
     for (long k = 1; code == FUS_ENOMEM && k < 2000; k++) {
@@ -87,5 +95,6 @@ int main(void)
     fus_base_set_threads(1); /* thousands of short loops: not worth a team each */
     test_rows();
     test_count();
+    test_failures();
     return test_end();
 }
