@@ -163,7 +163,7 @@ static void share_out(struct product *p, int n_pictures)
     int first = p->pixel_blocks, end = first + 4 * threads;
     double best = slowest(p, n_pictures, first, 1);
     for (int blocks = first; blocks <= p->n_tiles && blocks < end; blocks++)
-        for (int groups = 1; groups <= p->n_panels && groups <= 4 * threads; groups++) {
+        for (int groups = 1; groups <= p->n_panels && groups <= 4 * threads; groups *= 2) {
             double time = slowest(p, n_pictures, blocks, groups);
             if (time < best || (time < 1.03 * best && blocks * groups > p->pixel_blocks * p->channel_groups)) {
                 best = time < best ? time : best;

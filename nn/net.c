@@ -427,16 +427,14 @@ bool fus_net_can_continue(const struct fus_net *net, int tap)
 int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, const bool *wanted, fus_tap_fn fn, void *context,
                      struct fus_error *err)
 {
-    int layer = net->tap_layer[tap], step = fus_plan_inner(&net->plan, layer) ? 1 : n, code = FUS_OK;
+    int layer = net->tap_layer[tap], step = fus_plan_inner(&net->plan, layer) ? 1 : n;
     const struct fus_layer *l = &net->arch.layers[layer];
     size_t floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
     if (n < 1 || n > net->batch || fus_base_threads() > net->n_threads || !fus_net_can_continue(net, tap))
         return fus_base_fail(err, FUS_EINVAL, "%s: %d pictures cannot be continued from here", net->taps[tap].name, n);
+    int code = wake(net, err);
     for (int p = 0; p < n && !code; p += step) {
         struct pass pass = {.net = net, .n = step, .wanted = wanted, .fn = fn, .context = context, .err = err, .there = layer, .shift = p};
-        code = wake(net, err);
-        if (code)
-            break;
         memcpy(activation(net, layer, 0), blocked + (size_t)p * floats, (size_t)step * floats * sizeof *blocked);
         code = run_pass(&pass);
     }

@@ -117,6 +117,10 @@ int fus_run_write_sheet(const char *path, const struct fus_run *run, struct fus_
 
 /* A picture's name that does not depend on where the set lies: "adult/adult-1.jpg". */
 void fus_run_picture_name(char name[1024], const struct fus_set *set, int picture);
+struct fus_outfile; /* nn/outfile.h */
+
+/* OUT/NAME with its first line; header without the end of line. */
+int fus_run_open_table(struct fus_outfile *f, const struct fus_run *run, const char *name, const char *header, struct fus_error *err);
 /* permutations.csv, sweep.csv, consistency.csv, signflip.csv: those that were asked for or make sense. */
 int fus_run_write_more(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err);
 void fus_run_free(struct fus_run *run, struct fus_run_summary *summary);

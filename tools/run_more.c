@@ -6,7 +6,7 @@
 #include "analysis/csv.h"
 #include "run.h"
 
-static int open_table(struct fus_outfile *f, const struct fus_run *run, const char *name, const char *header, struct fus_error *err)
+int fus_run_open_table(struct fus_outfile *f, const struct fus_run *run, const char *name, const char *header, struct fus_error *err)
 {
     char path[4096];
     snprintf(path, sizeof path, "%s/%s", run->out, name);
@@ -26,7 +26,7 @@ static void begin_row(struct fus_outfile *f, const struct fus_run_summary *s, in
 static int write_permutations(const struct fus_run *run, const struct fus_run_summary *s, struct fus_error *err)
 {
     struct fus_outfile f;
-    int code = open_table(&f, run, "permutations.csv", "model,layer,category,n_permutations,proportion,null_mean,null_high,p_proportion,"
+    int code = fus_run_open_table(&f, run, "permutations.csv", "model,layer,category,n_permutations,proportion,null_mean,null_high,p_proportion,"
                           "csi_mean,p_csi,t_critical,n_familywise", err);
     if (code)
         return code;
@@ -49,7 +49,7 @@ static int write_sweep(const struct fus_run *run, const struct fus_run_summary *
 {
     static const char *const correction[] = {"bh", "by", "bonferroni", "none"};
     struct fus_outfile f;
-    int code = open_table(&f, run, "sweep.csv", "model,layer,category,criterion,correction,threshold,n_selective,proportion", err);
+    int code = fus_run_open_table(&f, run, "sweep.csv", "model,layer,category,criterion,correction,threshold,n_selective,proportion", err);
     if (code)
         return code;
     for (int i = 0; i < s->n_models; i++)
@@ -100,7 +100,7 @@ static int consistency_rows(struct fus_outfile *f, const struct fus_run *run, co
 static int write_consistency(const struct fus_run *run, const struct fus_run_summary *s, struct fus_error *err)
 {
     struct fus_outfile f;
-    int code = open_table(&f, run, "consistency.csv", "level,model_a,layer_a,model_b,layer_b,spearman", err);
+    int code = fus_run_open_table(&f, run, "consistency.csv", "level,model_a,layer_a,model_b,layer_b,spearman", err);
     if (code)
         return code;
     for (int pictures = 0; pictures < (fus_run_keeps_responses(run) ? 2 : 1); pictures++)
@@ -143,7 +143,7 @@ static int write_signflip(const struct fus_run *run, const struct fus_run_summar
     double *d = fus_base_alloc((size_t)a->n_layers + 1, sizeof *d);
     if (!d)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %d layers", a->n_layers);
-    int code = open_table(&f, run, "signflip.csv", "model_a,model_b,category,statistic,n_layers,mean_difference,p", err);
+    int code = fus_run_open_table(&f, run, "signflip.csv", "model_a,model_b,category,statistic,n_layers,mean_difference,p", err);
     for (int b = 1; b < s->n_models && !code; b++)
         for (int c = 0; c < s->n_categories; c++)
             for (int which = 0; which < 3; which++) {

@@ -167,16 +167,6 @@ void fus_run_picture_name(char name[1024], const struct fus_set *set, int pictur
         snprintf(name, 1024, "%s/%s", set->subcategories[p->subcategory], slash ? slash + 1 : p->path);
 }
 
-static int open_csv(struct fus_outfile *f, const struct fus_run *run, const char *name, const char *header, struct fus_error *err)
-{
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s", run->out, name);
-    int code = fus_outfile_open(f, path, err);
-    if (!code)
-        fus_outfile_printf(f, "%s\n", header);
-    return code;
-}
-
 static void put_picture(struct fus_outfile *f, const struct fus_run *run, int picture)
 {
     char name[1024];
@@ -221,7 +211,7 @@ static void top_rows(struct fus_outfile *f, const struct fus_run *run, const cha
 static int write_tops(const struct fus_run *run, const struct fus_run_summary *s, struct fus_error *err)
 {
     struct fus_outfile f;
-    int code = open_csv(&f, run, "top_units.csv", "model,layer,category,rank,channel,y,x,t,csi,dprime,kind,place,number,picture,picture_category,response", err);
+    int code = fus_run_open_table(&f, run, "top_units.csv", "model,layer,category,rank,channel,y,x,t,csi,dprime,kind,place,number,picture,picture_category,response", err);
     if (code)
         return code;
     for (int m = 0; m < s->n_models; m++)
@@ -238,7 +228,7 @@ static int write_tops(const struct fus_run *run, const struct fus_run_summary *s
 int fus_run_write_profiles(const struct fus_run *run, const struct fus_run_summary *s, struct fus_error *err)
 {
     struct fus_outfile f;
-    int code = open_csv(&f, run, "profiles.csv", "model,layer,number,picture,category,selective_for,response", err);
+    int code = fus_run_open_table(&f, run, "profiles.csv", "model,layer,number,picture,category,selective_for,response", err);
     if (code)
         return code;
     for (int m = 0; m < s->n_models; m++)
