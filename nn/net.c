@@ -334,11 +334,13 @@ static void lay_out_row(void *context, int row, int thread)
             to[3 * x + c] = from[c * side * side + x];
 }
 
-/* Pictures first .. first+n-1 of the batch, whose outputs are there. */
-static int show_tap(const struct pass *pass, int tap, int first, int n)
+/* The layer's output for pictures first .. first+n-1 of the batch, if it is wanted. */
+static int show_tap(const struct pass *pass, int layer, int first, int n)
 {
     const struct fus_net *net = pass->net;
-    int layer = net->tap_layer[tap], code = FUS_OK;
+    int tap = net->layer_tap[layer], code = FUS_OK;
+    if (tap < 0 || !pass->wanted[tap])
+        return FUS_OK;
     if (net->watch)
         code = net->watch(net->watch_context, tap, pass->shift + first, n, activation(net, layer, first));
     for (int p = first; p < first + n && pass->fn && !code; p++)
@@ -346,11 +348,12 @@ static int show_tap(const struct pass *pass, int tap, int first, int n)
     return code;
 }
 
+/* Layer i for pictures first .. first+n-1 of the batch. */
 static int visit_layer(struct pass *pass, int i, int first, int n)
 {
     struct fus_net *net = pass->net;
     double start = net->seconds ? now() : 0;
-    int tap = net->layer_tap[i], code = FUS_OK;
+    int code = FUS_OK;
     if (fus_base_stopping())
         return fus_base_fail(pass->err, FUS_ESTOPPED, "stopped");
     if (net->low_memory && i != pass->there)
@@ -361,19 +364,27 @@ static int visit_layer(struct pass *pass, int i, int first, int n)
         run_layer(net, i, first, n);
     if (net->seconds)
         net->seconds[i] += now() - start;
-    return tap >= 0 && pass->wanted[tap] ? show_tap(pass, tap, first, n) : FUS_OK;
+    return FUS_OK;
 }
 
-/* Layers i .. the end of the strand or the last that is wanted, for each picture after the other. */
+/* Layers i .. the end of the strand or the last that is wanted, for each picture after the other; what has room for all of the batch is shown
+ * at once. */
 static int walk_strand(struct pass *pass, int i, int end)
 {
-    for (int p = 0; p < pass->n; p++)
-        for (int j = i; j <= end; j++) {
-            int code = visit_layer(pass, j, p, 1);
-            if (code)
-                return code;
+    int code = FUS_OK;
+    for (int p = 0; p < pass->n && !code; p++)
+        for (int j = i; j <= end && !code; j++) {
+            code = visit_layer(pass, j, p, 1);
+            if (!code && fus_plan_inner(&pass->net->plan, j))
+                code = show_tap(pass, j, p, 1);
         }
-    return FUS_OK;
+    return code || fus_plan_inner(&pass->net->plan, end) ? code : show_tap(pass, end, 0, pass->n);
+}
+
+static int walk_layer(struct pass *pass, int i)
+{
+    int code = visit_layer(pass, i, 0, pass->n);
+    return code ? code : show_tap(pass, i, 0, pass->n);
 }
 
 static void walk_layers(void *context)
@@ -386,7 +397,7 @@ static void walk_layers(void *context)
     for (int i = pass->there < 0 ? 0 : pass->there, end; i <= last && !pass->code; i = end + 1) {
         bool strand = fus_plan_inner(&net->plan, i);
         end = strand && net->plan.strand_end[i] < last ? net->plan.strand_end[i] : strand ? last : i;
-        pass->code = strand ? walk_strand(pass, i, end) : visit_layer(pass, i, 0, pass->n);
+        pass->code = strand ? walk_strand(pass, i, end) : walk_layer(pass, i);
     }
 }
 
