@@ -1,6 +1,6 @@
 /* Where each picture's thumbnail lies on the sheet of a run: of each category at most so many, evenly chosen, in rows of
  * FUS_THUMBS_COLUMNS; a category begins a row. A place on the sheet is a square of FUS_THUMBS_SIDE pixels. It is decided by the numbers of
- * pictures alone, so that who draws the sheet (tools/run_profile.c) and who cuts thumbnails out of it (detail.c) need not talk. */
+ * pictures alone, so that who draws the sheet (tools/run_sheet.c) and who cuts thumbnails out of it (detail.c) need not talk. */
 #ifndef FUS_THUMBS_H
 #define FUS_THUMBS_H
 

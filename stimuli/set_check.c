@@ -43,9 +43,7 @@ int fus_set_each(int from, int end, int (*visit)(void *arg, int i, struct fus_er
 
 struct check {
     const struct fus_set *set;
-    char (*hex)[65];
-    struct fus_pixelstats *stats;
-    struct fus_cache *cache;
+    const struct fus_set_wanted *wanted;
 };
 
 int fus_set_picture_digest(struct fus_image *image, char hex[65], const struct fus_set *set, int i, struct fus_error *err)
@@ -76,16 +74,19 @@ int fus_set_picture_digest(struct fus_image *image, char hex[65], const struct f
     return code;
 }
 
-/* Both ask for the same reduced picture, as a rule. */
-static int measure_and_keep(const struct check *c, int i, const struct fus_image *image, struct fus_error *err)
+/* All ask for the same reduced picture, as a rule. */
+static int hand_round(const struct check *c, int i, const struct fus_image *image, struct fus_error *err)
 {
+    const struct fus_set_wanted *w = c->wanted;
     struct fus_image small = {0};
     int code = fus_pixelstats_reduce(&small, image, err);
     const struct fus_image *reduced = small.pixels ? &small : image;
-    if (!code && c->stats)
-        code = fus_pixelstats_measure(&c->stats[i], reduced, err);
-    if (!code && c->cache)
-        code = fus_cache_add(c->cache, i, image, reduced, err);
+    if (!code && w->stats)
+        code = fus_pixelstats_measure(&w->stats[i], reduced, err);
+    if (!code && w->cache)
+        code = fus_cache_add(w->cache, i, image, reduced, err);
+    if (!code && w->see)
+        code = w->see(w->context, i, reduced, err);
     if (code)
         fus_base_blame(err, "%s: ", c->set->pictures[i].path);
     fus_image_free(&small);
@@ -96,22 +97,22 @@ static int check_picture(void *arg, int i, struct fus_error *err)
 {
     const struct check *c = arg;
     struct fus_image image = {0};
-    int code = fus_set_picture_digest(&image, c->hex ? c->hex[i] : NULL, c->set, i, err);
-    if (!code && (c->stats || c->cache))
-        code = measure_and_keep(c, i, &image, err);
+    const struct fus_set_wanted *w = c->wanted;
+    int code = fus_set_picture_digest(&image, w->hex ? w->hex[i] : NULL, c->set, i, err);
+    if (!code && (w->stats || w->cache || w->see))
+        code = hand_round(c, i, &image, err);
     fus_image_free(&image);
     return code;
 }
 
-int fus_set_check_some(const struct fus_set *set, int from, int end, char (*hex)[65], struct fus_pixelstats *stats, struct fus_cache *cache,
-                       struct fus_error *err)
+int fus_set_check_some(const struct fus_set *set, int from, int end, const struct fus_set_wanted *wanted, struct fus_error *err)
 {
-    struct check c = {set, hex, stats, cache};
+    struct check c = {set, wanted};
     return fus_set_each(from, end, check_picture, &c, err);
 }
 
 int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_pixelstats *stats, struct fus_cache *cache,
                   struct fus_error *err)
 {
-    return fus_set_check_some(set, 0, set->n_pictures, hex, stats, cache, err);
+    return fus_set_check_some(set, 0, set->n_pictures, &(struct fus_set_wanted){hex, stats, cache, NULL, NULL}, err);
 }

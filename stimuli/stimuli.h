@@ -193,8 +193,16 @@ int fus_cache_input(float *input, struct fus_cache *cache, const struct fus_set 
  * cache  remembers what is wanted of it; NULL allowed */
 int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_pixelstats *stats, struct fus_cache *cache,
                   struct fus_error *err);
-int fus_set_check_some(const struct fus_set *set, int from, int end, char (*hex)[65], struct fus_pixelstats *stats, struct fus_cache *cache,
-                       struct fus_error *err); /* pictures from .. end-1 */
+
+/* Pictures from .. end-1, and who else wants to see them: reduced as fus_pixelstats_reduce does it, many at a time from many threads. */
+struct fus_set_wanted {
+    char (*hex)[65];
+    struct fus_pixelstats *stats;
+    struct fus_cache *cache;
+    int (*see)(void *context, int i, const struct fus_image *reduced, struct fus_error *err); /* NULL: nobody */
+    void *context;
+};
+int fus_set_check_some(const struct fus_set *set, int from, int end, const struct fus_set_wanted *wanted, struct fus_error *err);
 
 /* Picture i and its digest (NULL allowed), of the same bytes. */
 int fus_set_picture_digest(struct fus_image *image, char hex[65], const struct fus_set *set, int i, struct fus_error *err);

@@ -203,11 +203,11 @@ void fus_keep_sheet_path(char *path, size_t path_bytes, const char *out)
     snprintf(path, path_bytes, "%.3000s/parts/pictures.png", out);
 }
 
-int fus_keep_sheet(const struct fus_run *run, struct fus_error *err)
+int fus_keep_sheet(struct fus_run *run, struct fus_error *err)
 {
     char path[PATH_BYTES];
     fus_keep_sheet_path(path, sizeof path, run->out);
-    return fus_run_write_sheet(path, run, err);
+    return fus_run_sheet_write(path, run, err);
 }
 
 static int write_text(const struct fus_run *run, const char *text, struct fus_error *err)

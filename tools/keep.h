@@ -15,7 +15,7 @@ void fus_keep_folder(char *path, size_t path_bytes, const struct fus_run *run, i
 
 /* The thumbnails of the whole set, in the first shard: the merge has no pictures. */
 void fus_keep_sheet_path(char *path, size_t path_bytes, const char *out);
-int fus_keep_sheet(const struct fus_run *run, struct fus_error *err);
+int fus_keep_sheet(struct fus_run *run, struct fus_error *err);
 
 /* run.tsv of an OUT as text, which is the caller's, and its digest. */
 int fus_keep_read(char **text, char digest[65], const char *out, struct fus_error *err);

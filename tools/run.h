@@ -57,7 +57,8 @@ struct fus_run {
     bool resume;
     uint64_t checkpoint;           /* seconds of work that may be lost */
     char digest[65];               /* of the provenance: whose checkpoints they are */
-    const char *sheet;             /* where pictures.png is copied from; NULL: it is drawn from the set */
+    const char *sheet;             /* where pictures.png is copied from; NULL: it is drawn */
+    struct fus_run_sheet *drawing; /* ... meanwhile */
     int lock;                      /* parts/lock, held while the run is at work; -1 */
     int n_models;
     struct fus_run_model *models;
@@ -112,8 +113,12 @@ int fus_run_profile(struct fus_run_layer *extra, const struct fus_layer_summary 
                     const struct fus_moments *m, const struct fus_responses *r, struct fus_error *err);
 int fus_run_write_profiles(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err); /* profiles.csv, top_units.csv */
 
-/* pictures.png: thumbnails (analysis/thumbs.h), from the set alone; path: where it is to be. */
-int fus_run_write_sheet(const char *path, const struct fus_run *run, struct fus_error *err);
+/* pictures.png: thumbnails (analysis/thumbs.h) of the set. draw: of picture i, whatever its size, by any thread; context: the run. write draws
+ * first what has not been; path: where it is to be. */
+int fus_run_sheet_create(struct fus_run *run, struct fus_error *err);
+int fus_run_sheet_draw(void *run, int i, const struct fus_image *picture, struct fus_error *err);
+int fus_run_sheet_write(const char *path, struct fus_run *run, struct fus_error *err);
+void fus_run_sheet_free(struct fus_run *run);
 
 /* A picture's name that does not depend on where the set lies: "adult/adult-1.jpg". */
 void fus_run_picture_name(char name[1024], const struct fus_set *set, int picture);

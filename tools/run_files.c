@@ -74,12 +74,15 @@ static int warn_of_duplicates(const struct fus_run *run, struct fus_error *err)
 static int measure_pictures(struct fus_run *run, struct fus_error *err)
 {
     int code = fus_cache_create(&run->cache, run->set.n_pictures, run->max_memory / 8, err);
+    const struct fus_set_wanted wanted = {run->picture_sha256, run->pixel_stats, run->cache, fus_run_sheet_draw, run};
     double started = fus_run_now();
+    if (!code)
+        code = fus_run_sheet_create(run, err);
     for (int i = 0; i < run->n_models && !code; i++)
         code = fus_cache_want(run->cache, &run->models[i].preprocess, err);
     for (int i = run->first, end; i < run->end && !code; i = end) {
         end = run->end - i < 256 ? run->end : i + 256;
-        code = fus_set_check_some(&run->set, i, end, run->picture_sha256, run->pixel_stats, run->cache, err);
+        code = fus_set_check_some(&run->set, i, end, &wanted, err);
         if (!code && run->end - run->first > 256)
             fus_run_progress("checking", "pictures", end - run->first, run->end - run->first, started);
     }
@@ -423,7 +426,7 @@ static int copy_file(const char *to, const char *from, struct fus_error *err)
     return code;
 }
 
-static int write_tables(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err)
+static int write_tables(struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err)
 {
     char path[4096];
     snprintf(path, sizeof path, "%s/layers.csv", run->out);
@@ -440,7 +443,7 @@ static int write_tables(const struct fus_run *run, const struct fus_run_summary 
         code = fus_run_write_profiles(run, summary, err);
     snprintf(path, sizeof path, "%s/pictures.png", run->out);
     if (!code)
-        code = run->sheet ? copy_file(path, run->sheet, err) : fus_run_write_sheet(path, run, err);
+        code = run->sheet ? copy_file(path, run->sheet, err) : fus_run_sheet_write(path, run, err);
     return code ? code : write_json(run, summary, err);
 }
 
@@ -525,6 +528,7 @@ void fus_run_free(struct fus_run *run, struct fus_run_summary *summary)
     fus_base_free(run->pixel_stats);
     fus_base_free(run->pixels);
     fus_cache_free(run->cache);
+    fus_run_sheet_free(run);
     fus_parts_free(&run->parts);
     fus_set_close(&run->set);
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "analysis/csv.h"
-#include "analysis/thumbs.h"
 #include "nn/team.h"
 #include "run.h"
 
@@ -237,66 +236,4 @@ int fus_run_write_profiles(const struct fus_run *run, const struct fus_run_summa
                 profile_rows(&f, run, s->models[m].name, s->models[m].layers[l].name, run->models[m].layers[l].profile);
     code = fus_outfile_commit(&f, err);
     return code ? code : write_tops(run, s, err);
-}
-
-/* ---- thumbnails ---- */
-
-struct sheet {
-    const struct fus_run *run;
-    const struct fus_thumbs *plan;
-    struct fus_image image;
-};
-
-/* The whole picture inside the square of a thumbnail, a pixel of white around it. */
-static int draw_thumb(void *context, int i, struct fus_error *err)
-{
-    const struct sheet *s = context;
-    const struct fus_thumb *at = &s->plan->items[i];
-    struct fus_image picture = {0}, thumb = {0};
-    int code = fus_set_picture(&picture, &s->run->set, at->picture, err);
-    if (code)
-        return code;
-    int room = FUS_THUMBS_SIDE - 2, longer = picture.width > picture.height ? picture.width : picture.height;
-    int width = (int)((long long)picture.width * room / longer), height = (int)((long long)picture.height * room / longer);
-    code = fus_resize_image(&thumb, &picture, width ? width : 1, height ? height : 1, FUS_BILINEAR, err);
-    fus_image_free(&picture);
-    if (code)
-        return code;
-    size_t left = (size_t)(at->x + (FUS_THUMBS_SIDE - thumb.width) / 2), top = (size_t)(at->y + (FUS_THUMBS_SIDE - thumb.height) / 2);
-    for (size_t y = 0; y < (size_t)thumb.height; y++)
-        memcpy(s->image.pixels + 3 * ((top + y) * (size_t)s->image.width + left), thumb.pixels + 3 * y * (size_t)thumb.width, 3 * (size_t)thumb.width);
-    fus_image_free(&thumb);
-    return FUS_OK;
-}
-
-static int count_pictures(int **n_pictures, const struct fus_set *set, struct fus_error *err)
-{
-    *n_pictures = fus_base_alloc((size_t)set->n_categories, sizeof **n_pictures);
-    if (!*n_pictures)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d categories", set->n_categories);
-    for (int i = 0; i < set->n_pictures; i++)
-        (*n_pictures)[set->pictures[i].category]++;
-    return FUS_OK;
-}
-
-int fus_run_write_sheet(const char *path, const struct fus_run *run, struct fus_error *err)
-{
-    int *n_pictures;
-    struct fus_thumbs plan = {0};
-    struct sheet s = {.run = run, .plan = &plan};
-    int code = count_pictures(&n_pictures, &run->set, err);
-    if (!code)
-        code = fus_thumbs_plan(&plan, n_pictures, run->set.n_categories, err);
-    if (!code)
-        code = fus_image_create(&s.image, plan.width, plan.height, err);
-    if (!code) {
-        memset(s.image.pixels, 255, 3 * (size_t)plan.width * (size_t)plan.height);
-        code = fus_set_each(0, plan.n, draw_thumb, &s, err);
-    }
-    if (!code)
-        code = fus_png_write(path, &s.image, err);
-    fus_image_free(&s.image);
-    fus_thumbs_free(&plan);
-    fus_base_free(n_pictures);
-    return code;
 }
