@@ -40,6 +40,7 @@ void fus_moments_merge_group(struct fus_moments *into, int group, const struct f
 
 /* Units from blocks of 16 channels (nn.h: [ceil(C/16), n_places, 16], n_units = that size) to [C, n_places], in place. */
 int fus_moments_unblock(struct fus_moments *m, int channels, size_t n_places, struct fus_error *err);
+void fus_moments_unblock_channels(double *out, const double *blocked, int n_channels, size_t n_places); /* one block: [P, 16] to [n_channels, P] */
 
 /* ---- distribution functions (special.c): relative error <= 1e-12 against SciPy, tails to 1e-300 ---- */
 

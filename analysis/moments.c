@@ -45,8 +45,8 @@ int fus_moments_create(struct fus_moments *m, int n_groups, size_t n_units, stru
     m->n_groups = n_groups;
     m->n_units = n_units;
     m->n = fus_base_alloc((size_t)n_groups, sizeof *m->n);
-    m->mean = fus_base_alloc((size_t)n_groups * n_units, sizeof *m->mean);
-    m->m2 = fus_base_alloc((size_t)n_groups * n_units, sizeof *m->m2);
+    m->mean = fus_base_aligned((size_t)n_groups * n_units, sizeof *m->mean);
+    m->m2 = fus_base_aligned((size_t)n_groups * n_units, sizeof *m->m2);
     if (m->n && m->mean && m->m2)
         return FUS_OK;
     fus_moments_destroy(m);
@@ -151,19 +151,25 @@ struct unblocking {
     size_t n_places;
 };
 
+/* PLACES at a time: lines are read and written whole. */
+void fus_moments_unblock_channels(double *out, const double *blocked, int n_channels, size_t n_places)
+{
+    for (size_t place = 0; place < n_places; place += PLACES)
+        for (int j = 0; j < n_channels; j++)
+            for (size_t i = place; i < place + PLACES && i < n_places; i++)
+                out[(size_t)j * n_places + i] = blocked[i * FUS_LANES + (size_t)j];
+}
+
 /* Block b of [n_blocks, P, 16] covers the same memory as channels 16b .. 16b+15 of [C, P], so each block is turned through a copy of
- * its own, PLACES at a time: lines are read and written whole. */
+ * its own. */
 static void unblock_task(void *context, int task, int thread)
 {
     const struct unblocking *a = context;
-    size_t n = a->n_places, size = n * FUS_LANES;
+    size_t size = a->n_places * FUS_LANES;
     int first = task % a->n_blocks * FUS_LANES, here = a->channels - first < FUS_LANES ? a->channels - first : FUS_LANES;
     double *to = a->values + (size_t)task * size, *from = a->temporary + (size_t)thread * size;
     memcpy(from, to, size * sizeof *to);
-    for (size_t place = 0; place < n; place += PLACES)
-        for (int j = 0; j < here; j++)
-            for (size_t i = place; i < place + PLACES && i < n; i++)
-                to[(size_t)j * n + i] = from[i * FUS_LANES + (size_t)j];
+    fus_moments_unblock_channels(to, from, here, a->n_places);
 }
 
 /* values [n_groups, old] to [n_groups, n_units], closing the gaps that blocks filled up with zeros leave. */

@@ -126,7 +126,7 @@ void *fus_base_aligned(size_t n, size_t size)
         size_t whole = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
         void *p = whole >= bytes ? aligned_alloc(HUGE_PAGE, whole) : NULL;
         if (p)
-            madvise(p, whole, MADV_HUGEPAGE);
+            madvise(p, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); /* not the end, most of which nobody would use */
         return p;
     }
 #endif

@@ -43,7 +43,7 @@ struct fus_kernel {
     void (*winograd_in[2])(float *v, size_t step, const float *plane, int side, int y0, int x0);
     void (*winograd_out[2])(float *plane, const float *m, size_t step, const float *bias, const float *addend, bool relu, int side,
                             int y0, int x0);
-    /* The loops of analysis/ over units (moments_tile.h). add: units from .. end-1 of n_rows pictures x[r], of weights w[r], into mean and m2.
+    /* The loops of analysis/ over units (moments_tile.h). add: units from .. end-1 of n_rows pictures x[r], of weights w[r], into mean and m2, which are not read where w[0] is 1.
      * merge: another group's mean_b and m2_b into them. spread: sum += m2; bad += NaN where one is not finite, else 0. least_t: the signed
      * square t |t| = d |d| / (m2_a w_a + m2_b w_b), d = mean_a - mean_b, 0 where the divisor is, into the least of a and, negative, of b; NaN
      * changes nothing. roots: of such squares, in place, with their sign. */

@@ -30,12 +30,13 @@ INLINE void welford(DVEC mean[VECTORS], DVEC m2[VECTORS], const float *x, double
 
 TARGET static void moments_add(double *mean, double *m2, const float *const *x, const double *w, int n_rows, size_t from, size_t end)
 {
+    const bool first = w[0] == 1; /* picture of a group: both start at 0, whatever lies there */
     for (; from + VECTORS * DOUBLES <= end; from += VECTORS * DOUBLES) {
         DVEC a[VECTORS], b[VECTORS];
         UNROLL
         for (int v = 0; v < VECTORS; v++) {
-            a[v] = DLOAD(mean + from + v * DOUBLES);
-            b[v] = DLOAD(m2 + from + v * DOUBLES);
+            a[v] = first ? DSPREAD(0.0) : DLOAD(mean + from + v * DOUBLES);
+            b[v] = first ? DSPREAD(0.0) : DLOAD(m2 + from + v * DOUBLES);
         }
         for (int r = 0; r < n_rows; r++)
             welford(a, b, x[r] + from, w[r]);

@@ -37,7 +37,7 @@ static const char help[] =
     "  --max-memory 512M    of network and statistics as far as it goes: what does not fit waits in a scratch file in DIR, and\n"
     "                       layers are taken in several passes. An eighth as much again remembers pictures\n"
     "  --max-pixels N       the largest picture that is read (default 100M, at most 2G)\n"
-    "  --batch N            pictures at a time (default 4)\n"
+    "  --batch N            pictures at a time (default 16; 4 where --max-memory is less than 512M)\n"
     "  --conv direct|auto   direct: without Winograd's algorithm for 3x3 convolutions (default auto)\n"
     "  --low-memory         hold one layer's weights at a time: slower, the same bytes\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
@@ -169,6 +169,8 @@ int fus_run_parse(struct fus_run *run, struct fus_texts *models, int argc, char 
         return fus_args_usage("run", "--scrambled: '%s' found, auto or none expected", scrambled);
     if (run->batch > 256)
         return fus_args_usage("run", "--batch: %d found, at most 256 expected", run->batch);
+    if (!run->batch)
+        run->batch = run->max_memory < fus_run_defaults.max_memory ? 4 : 16;
     run->shard = shard[0], run->n_shards = shard[1];
     return list_options(run, args);
 }
@@ -195,7 +197,7 @@ void fus_run_print(const struct fus_run *run, const struct fus_run_summary *summ
 }
 
 const struct fus_run fus_run_defaults = {.stimuli = "builtin", .layers = "all", .select = {.correction = FUS_BH, .alpha = 0.05},
-                                         .max_memory = (size_t)512 << 20, .batch = 4, .seed = 1, .checkpoint = 30, .lock = -1};
+                                         .max_memory = (size_t)512 << 20, .seed = 1, .checkpoint = 30, .lock = -1};
 
 /* The method. Stimuli are checked, each network sees them all and its units' responses are summed up, tests find the
  * selective units, tables and figures show them. */

@@ -43,7 +43,7 @@ struct fus_run {
     const char *stimuli, *categories, *out, *layers, *lang_head;
     struct fus_select_options select;
     size_t max_memory;
-    int batch;
+    int batch;                     /* pictures at a time */
     bool full_units, direct, low_memory, sweep, consistency, scrambled;
     enum fus_run_halves halves;
     int bootstrap, permutations;   /* 0: none */

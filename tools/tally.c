@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "nn/kernels.h"
 #include "nn/team.h"
 
 #define PIECE ((size_t)4 << 20) /* bytes that one thread reads or writes at a time */
@@ -45,47 +46,58 @@ static uint64_t reserve(struct fus_scratch *s, uint64_t bytes)
     return at;
 }
 
+/* n bytes to or from place `at`; failed: errno, else left alone. */
+static void move(int *failed, int fd, bool write, char *bytes, size_t n, uint64_t at)
+{
+    for (size_t done = 0; done < n;) {
+        off_t here = (off_t)(at + done);
+        ssize_t moved = write ? pwrite(fd, bytes + done, n - done, here) : pread(fd, bytes + done, n - done, here);
+        if (moved <= 0 && !(moved < 0 && errno == EINTR)) {
+            *failed = moved < 0 ? errno : EIO;
+            return;
+        }
+        done += moved > 0 ? (size_t)moved : 0;
+    }
+}
+
+static int check_moved(const struct fus_scratch *s, bool write, const int *failed, int n, struct fus_error *err)
+{
+    for (int i = 0; i < n; i++)
+        if (failed[i])
+            return fus_base_fail(err, FUS_EIO, "%s: a scratch file here cannot be %s (a larger --max-memory needs less of it): %s", s->folder,
+                                 write ? "written" : "read", strerror(failed[i]));
+    return FUS_OK;
+}
+
 struct transfer {
     int fd;
     bool write;
     char *bytes;
     size_t n;
     uint64_t at;
-    int *failed; /* errno of each piece, or 0 */
+    int *failed; /* of each piece */
 };
 
 static void move_piece(void *context, int piece, int thread)
 {
     const struct transfer *t = context;
-    size_t done = (size_t)piece * PIECE, end = t->n - done < PIECE ? t->n : done + PIECE;
+    size_t first = (size_t)piece * PIECE, n = t->n - first < PIECE ? t->n - first : PIECE;
     (void)thread;
-    while (done < end) {
-        off_t at = (off_t)(t->at + done);
-        ssize_t n = t->write ? pwrite(t->fd, t->bytes + done, end - done, at) : pread(t->fd, t->bytes + done, end - done, at);
-        if (n <= 0 && !(n < 0 && errno == EINTR)) {
-            t->failed[piece] = n < 0 ? errno : EIO;
-            return;
-        }
-        done += n > 0 ? (size_t)n : 0;
-    }
+    move(&t->failed[piece], t->fd, t->write, t->bytes + first, n, t->at + first);
 }
 
 static int transfer(struct fus_scratch *s, bool write, void *bytes, size_t n, uint64_t at, struct fus_error *err)
 {
-    int n_pieces = (int)((n + PIECE - 1) / PIECE), code = open_scratch(s, err), why = 0;
+    int n_pieces = (int)((n + PIECE - 1) / PIECE), code = open_scratch(s, err);
     if (code)
         return code;
     int *failed = fus_base_alloc((size_t)n_pieces + 1, sizeof *failed);
     if (!failed)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a transfer of %zu bytes", n);
     fus_team_for(n_pieces, move_piece, &(struct transfer){s->fd, write, bytes, n, at, failed});
-    for (int i = 0; i < n_pieces && !why; i++)
-        why = failed[i];
+    code = check_moved(s, write, failed, n_pieces, err);
     fus_base_free(failed);
-    if (!why)
-        return FUS_OK;
-    return fus_base_fail(err, FUS_EIO, "%s: %zu bytes cannot be %s in a scratch file here (a larger --max-memory needs less of it): %s",
-                         s->folder, n, write ? "written" : "read", strerror(why));
+    return code;
 }
 
 /* ---- sizes ---- */
@@ -198,7 +210,15 @@ static struct fus_moments view(const struct fus_moments *m, int group, long *cou
     return (struct fus_moments){1, n, count, m->mean + at, m->m2 + at};
 }
 
-/* `part`'s half joins a group in the scratch file, SLICE units at a time: into [2, SLICE]. */
+/* `part`'s half becomes a group in the scratch file. */
+static int put_outside(struct fus_tally *t, int group, int half, struct fus_error *err)
+{
+    size_t bytes = t->blocked_units * sizeof(double), at = (size_t)half * t->blocked_units;
+    int code = transfer(t->scratch, true, t->part.mean + at, bytes, place_of(t, group), err);
+    return code ? code : transfer(t->scratch, true, t->part.m2 + at, bytes, place_of(t, group) + bytes, err);
+}
+
+/* It joins the group there, SLICE units at a time: into [2, SLICE]. */
 static int merge_outside(struct fus_tally *t, int group, int half, double *into, struct fus_error *err)
 {
     uint64_t means = place_of(t, group), m2s = means + sizeof(double) * t->blocked_units;
@@ -207,9 +227,8 @@ static int merge_outside(struct fus_tally *t, int group, int half, double *into,
         size_t n = t->blocked_units - first < SLICE ? t->blocked_units - first : SLICE, bytes = n * sizeof *into;
         long counts[2] = {t->whole.n[group], 0};
         struct fus_moments a = {1, n, counts, into, into + SLICE}, b = view(&t->part, half, counts + 1, first, n);
-        if (counts[0])
-            code = transfer(t->scratch, false, a.mean, bytes, means + first * sizeof *into, err);
-        if (counts[0] && !code)
+        code = transfer(t->scratch, false, a.mean, bytes, means + first * sizeof *into, err);
+        if (!code)
             code = transfer(t->scratch, false, a.m2, bytes, m2s + first * sizeof *into, err);
         if (!code)
             fus_moments_merge_group(&a, 0, &b, 0);
@@ -218,33 +237,37 @@ static int merge_outside(struct fus_tally *t, int group, int half, double *into,
         if (!code)
             code = transfer(t->scratch, true, a.m2, bytes, m2s + first * sizeof *into, err);
     }
-    t->whole.n[group] += t->part.n[half];
     return code;
 }
 
+static int join_outside(struct fus_tally *t, int group, int half, struct fus_error *err)
+{
+    double *slice = t->whole.n[group] ? fus_base_aligned(2 * SLICE, sizeof *slice) : NULL;
+    int code = FUS_OK;
+    if (!t->whole.n[group])
+        code = put_outside(t, group, half, err);
+    else
+        code = slice ? merge_outside(t, group, half, slice, err) : fus_base_fail(err, FUS_ENOMEM, "no memory to merge %d units", SLICE);
+    t->whole.n[group] += t->part.n[half];
+    fus_base_free(slice);
+    return code;
+}
+
+/* What a group without pictures holds is never read. */
 void fus_tally_clear_part(struct fus_tally *t)
 {
-    size_t values = (size_t)t->n_halves * t->blocked_units;
-    memset(t->part.mean, 0, values * sizeof *t->part.mean);
-    memset(t->part.m2, 0, values * sizeof *t->part.m2);
     memset(t->part.n, 0, (size_t)t->n_halves * sizeof *t->part.n);
 }
 
 void fus_tally_clear(struct fus_tally *t)
 {
-    size_t values = (size_t)t->whole.n_groups * t->blocked_units;
     fus_tally_clear_part(t);
     memset(t->whole.n, 0, (size_t)t->whole.n_groups * sizeof *t->whole.n);
-    if (t->whole.mean) {
-        memset(t->whole.mean, 0, values * sizeof *t->whole.mean);
-        memset(t->whole.m2, 0, values * sizeof *t->whole.m2);
-    }
 }
 
 int fus_tally_end_part(struct fus_tally *t, int category, struct fus_error *err)
 {
-    double *slice = t->whole.mean ? NULL : fus_base_aligned(2 * SLICE, sizeof *slice);
-    int code = t->whole.mean || slice ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory to merge %d units", SLICE);
+    int code = FUS_OK;
     for (int half = 0; half < t->n_halves && !code; half++) {
         int group = half * t->set->n_categories + category;
         if (!t->part.n[half])
@@ -252,18 +275,30 @@ int fus_tally_end_part(struct fus_tally *t, int category, struct fus_error *err)
         if (t->whole.mean)
             fus_moments_merge_group(&t->whole, group, &t->part, half);
         else
-            code = merge_outside(t, group, half, slice, err);
+            code = join_outside(t, group, half, err);
     }
-    fus_base_free(slice);
     fus_tally_clear_part(t);
     return code;
 }
 
 /* ---- as pieces ---- */
 
+/* Zeros for a group without pictures: nobody has written it yet. */
+static void write_empty(size_t n_units, struct fus_piece_out *out)
+{
+    static const double zeros[4096];
+    uint64_t bytes = 2 * sizeof(double) * (uint64_t)n_units;
+    for (uint64_t done = 0; done < bytes; done += sizeof zeros)
+        fus_pieces_write(out, zeros, bytes - done < sizeof zeros ? (size_t)(bytes - done) : sizeof zeros);
+}
+
 static void write_group(const struct fus_moments *m, int group, struct fus_piece_out *out)
 {
     size_t at = (size_t)group * m->n_units, bytes = m->n_units * sizeof *m->mean;
+    if (!m->n[group]) {
+        write_empty(m->n_units, out);
+        return;
+    }
     fus_pieces_write(out, m->mean + at, bytes);
     fus_pieces_write(out, m->m2 + at, bytes);
 }
@@ -293,18 +328,15 @@ static int write_scratch(const struct fus_tally *t, uint64_t at, uint64_t n, str
 
 int fus_tally_write_category(const struct fus_tally *t, int category, struct fus_piece_out *out, struct fus_error *err)
 {
-    static const double zeros[4096];
     int code = FUS_OK;
     for (int half = 0; half < t->n_halves && !code; half++) {
         int group = half * t->set->n_categories + category;
-        uint64_t bytes = 2 * sizeof(double) * (uint64_t)t->blocked_units;
         if (t->whole.mean)
             write_group(&t->whole, group, out);
         else if (t->whole.n[group])
-            code = write_scratch(t, place_of(t, group), bytes, out, err);
-        else /* a half without pictures: nobody has written it yet */
-            for (uint64_t done = 0; done < bytes; done += sizeof zeros)
-                fus_pieces_write(out, zeros, bytes - done < sizeof zeros ? (size_t)(bytes - done) : sizeof zeros);
+            code = write_scratch(t, place_of(t, group), 2 * sizeof(double) * (uint64_t)t->blocked_units, out, err);
+        else
+            write_empty(t->blocked_units, out);
     }
     fus_pieces_end_layer(out);
     return code;
@@ -385,32 +417,57 @@ void fus_tally_finish(struct fus_tally *t)
     fus_moments_destroy(&t->part);
 }
 
+/* From the scratch file, block by block, in the order of [C, H, W]. */
+struct fetching {
+    const struct fus_tally *t;
+    struct fus_moments *m;
+    double *blocked; /* [threads, n_places, 16] */
+    int n_blocks;
+    int *failed;     /* [threads] errno, or 0 */
+};
+
+static void fetch_block(void *context, int task, int thread)
+{
+    const struct fetching *f = context;
+    const struct fus_tally *t = f->t;
+    size_t n = t->n_places * FUS_LANES;
+    int array = task / f->n_blocks, group = array / 2, first = task % f->n_blocks * FUS_LANES;
+    int here = t->channels - first < FUS_LANES ? t->channels - first : FUS_LANES;
+    uint64_t at = place_of(t, group) + ((uint64_t)(array % 2) * t->blocked_units + (uint64_t)first * t->n_places) * sizeof(double);
+    double *blocked = f->blocked + (size_t)thread * n, *to = array % 2 ? f->m->m2 : f->m->mean;
+    if (t->whole.n[group])
+        move(&f->failed[thread], t->scratch->fd, false, (char *)blocked, n * sizeof *blocked, at);
+    if (t->whole.n[group] && !f->failed[thread])
+        fus_moments_unblock_channels(to + (size_t)group * f->m->n_units + (size_t)first * t->n_places, blocked, here, t->n_places);
+}
+
 static int fetch(struct fus_moments *m, struct fus_tally *t, struct fus_error *err)
 {
-    int code = fus_moments_create(m, t->whole.n_groups, t->blocked_units, err);
-    size_t bytes = t->blocked_units * sizeof(double);
-    for (int g = 0; g < t->whole.n_groups && !code; g++) {
-        m->n[g] = t->whole.n[g];
-        if (!m->n[g])
-            continue;
-        code = transfer(t->scratch, false, m->mean + (size_t)g * t->blocked_units, bytes, place_of(t, g), err);
-        if (!code)
-            code = transfer(t->scratch, false, m->m2 + (size_t)g * t->blocked_units, bytes, place_of(t, g) + bytes, err);
+    size_t threads = (size_t)fus_base_threads();
+    struct fetching f = {t, m, fus_base_aligned(t->n_places * FUS_LANES, threads * sizeof *f.blocked), (t->channels - 1) / FUS_LANES + 1,
+                         fus_base_alloc(threads, sizeof *f.failed)};
+    int code = f.blocked && f.failed ? open_scratch(t->scratch, err) : fus_base_fail(err, FUS_ENOMEM, "no memory to reorder %zu places", t->n_places);
+    if (!code)
+        code = fus_moments_create(m, t->whole.n_groups, t->n_units, err);
+    if (!code) {
+        memcpy(m->n, t->whole.n, (size_t)m->n_groups * sizeof *m->n);
+        fus_team_for(2 * m->n_groups * f.n_blocks, fetch_block, &f);
+        code = check_moved(t->scratch, false, f.failed, (int)threads, err);
     }
+    fus_base_free(f.blocked);
+    fus_base_free(f.failed);
     fus_moments_destroy(&t->whole);
     return code;
 }
 
 int fus_tally_moments(struct fus_moments *m, struct fus_tally *t, struct fus_error *err)
 {
-    int code = FUS_OK;
     memset(m, 0, sizeof *m);
-    if (t->whole.mean) {
-        *m = t->whole;
-        memset(&t->whole, 0, sizeof t->whole);
-    } else
-        code = fetch(m, t, err);
-    return code ? code : fus_moments_unblock(m, t->channels, t->n_places, err);
+    if (!t->whole.mean)
+        return fetch(m, t, err);
+    *m = t->whole;
+    memset(&t->whole, 0, sizeof t->whole);
+    return fus_moments_unblock(m, t->channels, t->n_places, err);
 }
 
 int fus_tally_responses(const float **x, struct fus_tally *t, struct fus_error *err)
