@@ -1,0 +1,71 @@
+/* Fuzz target: any bytes as what a run says of itself (parts/run.tsv) are taken for a run, or end in a message. */
+#include "tools/provenance.c"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void free_run(struct fus_run *run, struct fus_run_summary *s)
+{
+    struct fus_set *set = &run->set;
+    for (int i = 0; i < set->n_pictures; i++)
+        fus_base_free((char *)set->pictures[i].path);
+    for (int i = 0; i < set->n_categories; i++)
+        fus_base_free(set->categories[i]);
+    for (int i = 0; i < set->n_subcategories; i++)
+        fus_base_free(set->subcategories[i]);
+    for (int i = 0; i < run->n_models; i++) {
+        void *blocks[] = {run->models[i].taps, run->models[i].layers, s->models[i].layers, s->models[i].name, s->models[i].source,
+                          s->models[i].architecture, s->models[i].preprocess};
+        for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++)
+            fus_base_free(blocks[k]);
+    }
+    void *blocks[] = {set->pictures, set->categories, set->subcategories, set->description, run->models, s->models, run->picture_sha256, run->pixel_stats};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        fus_base_free(blocks[i]);
+}
+
+static void check_run(const struct fus_run *run)
+{
+    for (int i = 0; i < run->set.n_pictures; i++) {
+        const struct fus_picture *p = &run->set.pictures[i];
+        if (!p->path || p->category < 0 || p->category >= run->set.n_categories || p->subcategory < 0 || p->subcategory >= run->set.n_subcategories ||
+            p->half < 0 || p->half > 1 || (i && p->category < p[-1].category))
+            abort();
+    }
+    for (int i = 0; i < run->n_models; i++)
+        for (int k = 0; k < run->models[i].n_layers; k++)
+            if (run->models[i].taps[k].channels < 1 || strchr(run->models[i].taps[k].name, '/'))
+                abort();
+}
+
+static void restore(const struct fus_provenance *p)
+{
+    struct fus_run run = {0};
+    struct fus_run_summary s = {0};
+    struct fus_error err = {0, -1, ""};
+    int code = fus_provenance_restore(&run, &s, p, &err);
+    if (!code) {
+        check_run(&run);
+        code = fus_provenance_join(&run, p, &err);
+    }
+    if (code && !err.msg[0])
+        abort();
+    free_run(&run, &s);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    struct fus_provenance p = {0};
+    struct fus_error err = {0, -1, ""};
+    char *text = malloc(n + 1);
+    memcpy(text, data, n);
+    text[n] = '\0';
+    if (!fus_provenance_parse(&p, text, &err)) {
+        if (fus_provenance_same(&p, &p, false, &err))
+            abort();
+        restore(&p);
+    } else if (!err.msg[0])
+        abort();
+    fus_provenance_free(&p);
+    free(text);
+    return 0;
+}
