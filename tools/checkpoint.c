@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "keep.h"
+#include "nn/team.h"
 
 #define QUICK_SECONDS 0.3 /* of saving that a stop can wait for */
 #define LIKELY_RATE 3e8   /* bytes a second, until one was measured: SHA-256 and the page cache */
@@ -314,6 +315,19 @@ int fus_checkpoint_save(struct fus_checkpoint *c, int next, struct fus_error *er
     return FUS_OK;
 }
 
+struct ending {
+    struct fus_checkpoint *checkpoint;
+    int category, code;
+    struct fus_error *err;
+};
+
+static void end_parts(void *context)
+{
+    struct ending *e = context;
+    for (int i = 0; i < e->checkpoint->n && !e->code; i++)
+        e->code = fus_tally_end_part(e->checkpoint->tallies[i], e->category, e->err);
+}
+
 int fus_checkpoint_end_part(struct fus_checkpoint *c, const struct fus_part *part, struct fus_error *err)
 {
     int code = FUS_OK;
@@ -328,9 +342,9 @@ int fus_checkpoint_end_part(struct fus_checkpoint *c, const struct fus_part *par
             fus_tally_clear_part(c->tallies[i]);
         return code;
     }
-    for (int i = 0; i < c->n && !code; i++)
-        code = fus_tally_end_part(c->tallies[i], part->category, err);
-    return code;
+    struct ending e = {c, part->category, FUS_OK, err};
+    fus_team_run(end_parts, &e); /* one team for all transfers */
+    return e.code;
 }
 
 /* ---- tidying up ---- */

@@ -60,6 +60,14 @@ static int see_batch(struct pass *p, int n, struct fus_error *err)
     return code;
 }
 
+static int end_part(struct pass *p, const struct fus_part *part, struct fus_error *err)
+{
+    double start = fus_run_now();
+    int code = fus_checkpoint_end_part(&p->checkpoint, part, err);
+    p->log->statistics_seconds += fus_run_now() - start;
+    return code;
+}
+
 /* Batches end where parts do: so all their pictures are of one. */
 static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
 {
@@ -76,7 +84,7 @@ static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
         int n = part->end - p->first < run->batch ? part->end - p->first : run->batch, next = p->first + n;
         code = see_batch(p, n, err);
         if (!code && next == part->end)
-            code = fus_checkpoint_end_part(&p->checkpoint, part, err);
+            code = end_part(p, part, err);
         if (!code)
             p->first = next;
         if (!code && fus_checkpoint_due(&p->checkpoint, next))

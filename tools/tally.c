@@ -12,7 +12,7 @@
 #include "nn/kernels.h"
 #include "nn/team.h"
 
-#define PIECE ((size_t)4 << 20) /* bytes that one thread reads or writes at a time */
+#define PIECE ((size_t)256 << 10) /* bytes that one thread reads or writes at a time */
 #define ALIGN ((uint64_t)65536) /* of mapped parts: no machine has larger pages */
 #define SLICE 262144            /* units that are merged at a time: 4 MB */
 
