@@ -195,7 +195,7 @@ static int fill(struct fus_tally *t, const struct merge *m, const struct fus_pie
 static int merge_layer(struct merge *m, const struct fus_pieces *pieces, int model, int layer, struct fus_error *err)
 {
     struct fus_run *run = &m->run;
-    struct fus_scratch scratch = {run->out, -1, 0};
+    struct fus_scratch scratch = {.folder = run->out};
     struct fus_tally t;
     const struct fus_tap *tap = &run->models[model].taps[layer];
     fus_tally_plan(&t, &run->set, run->parts.order, &scratch, tap, run->halves, fus_run_keeps_tap(run, model, tap));

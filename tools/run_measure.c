@@ -105,7 +105,7 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
     int n_taps = fus_net_n_taps(p->model->net), code = FUS_OK;
     size_t used = 0, row = 0;
     memset(p->wanted, 0, (size_t)n_taps * sizeof *p->wanted);
-    p->scratch.size = 0;
+    memset(p->scratch.size, 0, sizeof p->scratch.size);
     p->n_here = 0;
     for (; *tap < n_taps; ++*tap) {
         struct fus_tally *t = &p->tallies[*tap];
@@ -133,8 +133,8 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
     }
     if (!code && row && !(p->row = fus_base_aligned(row, sizeof *p->row)))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for the responses to a picture");
-    if (p->scratch.size > p->log->scratch_bytes)
-        p->log->scratch_bytes = p->scratch.size;
+    uint64_t bytes = p->scratch.size[FUS_SCRATCH_MEANS] + p->scratch.size[FUS_SCRATCH_M2S];
+    p->log->scratch_bytes = bytes > p->log->scratch_bytes ? bytes : p->log->scratch_bytes;
     return code;
 }
 
@@ -267,7 +267,7 @@ int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary
     log->net_bytes = fus_net_bytes(m->net);
     snprintf(log->isa, sizeof log->isa, "%s", fus_net_isa(m->net));
     size_t n_taps = (size_t)fus_net_n_taps(m->net);
-    struct pass p = {.run = run, .summary = summary, .log = log, .number = model, .model = m, .err = err, .scratch = {run->out, -1, 0}};
+    struct pass p = {.run = run, .summary = summary, .log = log, .number = model, .model = m, .err = err, .scratch = {.folder = run->out}};
     size_t room = run->max_memory > log->net_bytes ? run->max_memory - log->net_bytes : 0;
     p.budget = room > run->max_memory / 4 ? room : run->max_memory / 4;
     out->n_layers = log->n_layers;

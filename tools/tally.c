@@ -18,31 +18,39 @@
 
 /* ---- scratch ---- */
 
-static int open_scratch(struct fus_scratch *s, struct fus_error *err)
+static int open_file(struct fus_scratch *s, enum fus_scratch_file file, struct fus_error *err)
 {
     char path[4096];
-    if (s->fd >= 0)
-        return FUS_OK;
     snprintf(path, sizeof path, "%s/scratch.tmp-%ld", s->folder, (long)getpid());
-    s->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (s->fd < 0)
+    s->fd[file] = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (s->fd[file] < 0)
         return fus_base_fail(err, FUS_EIO, "%s: cannot be created: %s", path, strerror(errno));
     unlink(path);
     return FUS_OK;
 }
 
-void fus_scratch_close(struct fus_scratch *s)
+static int open_scratch(struct fus_scratch *s, struct fus_error *err)
 {
-    if (s->fd >= 0)
-        close(s->fd);
-    s->fd = -1;
-    s->size = 0;
+    if (s->open)
+        return FUS_OK;
+    int code = open_file(s, FUS_SCRATCH_MEANS, err);
+    if (!code && (code = open_file(s, FUS_SCRATCH_M2S, err)) != FUS_OK)
+        close(s->fd[FUS_SCRATCH_MEANS]);
+    s->open = !code;
+    return code;
 }
 
-static uint64_t reserve(struct fus_scratch *s, uint64_t bytes)
+void fus_scratch_close(struct fus_scratch *s)
 {
-    uint64_t at = (s->size + ALIGN - 1) / ALIGN * ALIGN;
-    s->size = at + bytes;
+    for (int i = 0; i < FUS_SCRATCH_FILES && s->open; i++)
+        close(s->fd[i]);
+    *s = (struct fus_scratch){.folder = s->folder};
+}
+
+static uint64_t reserve(struct fus_scratch *s, enum fus_scratch_file file, uint64_t bytes)
+{
+    uint64_t at = (s->size[file] + ALIGN - 1) / ALIGN * ALIGN;
+    s->size[file] = at + bytes;
     return at;
 }
 
@@ -69,34 +77,44 @@ static int check_moved(const struct fus_scratch *s, bool write, const int *faile
     return FUS_OK;
 }
 
-struct transfer {
-    int fd;
-    bool write;
-    char *bytes;
+/* An array in memory and its place. */
+struct array {
+    enum fus_scratch_file file;
+    void *bytes;
     size_t n;
     uint64_t at;
-    int *failed; /* of each piece */
 };
 
-static void move_piece(void *context, int piece, int thread)
+struct transfer {
+    const struct fus_scratch *scratch;
+    bool write;
+    const struct array *arrays; /* of one size */
+    int n_pieces;               /* of each */
+    int *failed;                /* of all pieces */
+};
+
+static void move_piece(void *context, int task, int thread)
 {
     const struct transfer *t = context;
-    size_t first = (size_t)piece * PIECE, n = t->n - first < PIECE ? t->n - first : PIECE;
+    const struct array *a = &t->arrays[task / t->n_pieces];
+    size_t first = (size_t)(task % t->n_pieces) * PIECE, n = a->n - first < PIECE ? a->n - first : PIECE;
     (void)thread;
-    move(&t->failed[piece], t->fd, t->write, t->bytes + first, n, t->at + first);
+    move(&t->failed[task], t->scratch->fd[a->file], t->write, (char *)a->bytes + first, n, a->at + first);
 }
 
-static int transfer(struct fus_scratch *s, bool write, void *bytes, size_t n, uint64_t at, struct fus_error *err)
+/* Arrays of one size, together. */
+static int transfer(struct fus_scratch *s, bool write, const struct array *arrays, int n_arrays, struct fus_error *err)
 {
-    int n_pieces = (int)((n + PIECE - 1) / PIECE), code = open_scratch(s, err);
+    struct transfer t = {s, write, arrays, (int)((arrays->n + PIECE - 1) / PIECE), NULL};
+    int n = n_arrays * t.n_pieces, code = open_scratch(s, err);
     if (code)
         return code;
-    int *failed = fus_base_alloc((size_t)n_pieces + 1, sizeof *failed);
-    if (!failed)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for a transfer of %zu bytes", n);
-    fus_team_for(n_pieces, move_piece, &(struct transfer){s->fd, write, bytes, n, at, failed});
-    code = check_moved(s, write, failed, n_pieces, err);
-    fus_base_free(failed);
+    t.failed = fus_base_alloc((size_t)n + 1, sizeof *t.failed);
+    if (!t.failed)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for a transfer of %zu bytes", arrays->n);
+    fus_team_for(n, move_piece, &t);
+    code = check_moved(s, write, t.failed, n, err);
+    fus_base_free(t.failed);
     return code;
 }
 
@@ -136,7 +154,8 @@ void fus_tally_plan(struct fus_tally *t, const struct fus_set *set, const int *o
 static int create_outside(struct fus_tally *t, int n_groups, struct fus_error *err)
 {
     t->whole = (struct fus_moments){.n_groups = n_groups, .n_units = t->blocked_units, .n = fus_base_alloc((size_t)n_groups, sizeof(long))};
-    t->whole_at = reserve(t->scratch, (uint64_t)n_groups * 2 * sizeof(double) * t->blocked_units);
+    for (int file = 0; file < FUS_SCRATCH_FILES; file++)
+        t->whole_at[file] = reserve(t->scratch, (enum fus_scratch_file)file, (uint64_t)n_groups * sizeof(double) * t->blocked_units);
     return t->whole.n ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %d counts", n_groups);
 }
 
@@ -150,7 +169,7 @@ int fus_tally_create(struct fus_tally *t, bool all_categories, bool responses_in
         if (!t->responses)
             code = fus_base_fail(err, FUS_ENOMEM, "no memory for %d responses of %zu units", t->set->n_pictures, t->n_units);
     } else if (!code && t->keep)
-        t->responses_at = reserve(t->scratch, fus_tally_response_bytes(t));
+        t->responses_at = reserve(t->scratch, FUS_SCRATCH_MEANS, fus_tally_response_bytes(t));
     return code;
 }
 
@@ -167,16 +186,28 @@ void fus_tally_destroy(struct fus_tally *t)
 
 /* ---- while pictures are shown ---- */
 
-static int keep_responses(struct fus_tally *t, int first, int n, const float *blocked, float *row, struct fus_error *err)
+/* The responses to one picture. */
+static struct array responses_to(const struct fus_tally *t, size_t picture, float *row)
 {
     size_t bytes = t->n_units * sizeof *row;
+    return (struct array){FUS_SCRATCH_MEANS, row, bytes, t->responses_at + (uint64_t)picture * bytes};
+}
+
+static int put_responses(const struct fus_tally *t, size_t picture, float *row, struct fus_error *err)
+{
+    const struct array a = responses_to(t, picture, row);
+    return transfer(t->scratch, true, &a, 1, err);
+}
+
+static int keep_responses(struct fus_tally *t, int first, int n, const float *blocked, float *row, struct fus_error *err)
+{
     int code = FUS_OK;
     for (int i = 0; i < n && !code; i++) {
         size_t picture = (size_t)t->order[first + i];
         float *to = t->responses ? t->responses + picture * t->n_units : row;
         fus_tensor_unblock(to, blocked + (size_t)i * t->blocked_units, t->channels, t->n_places);
         if (!t->responses)
-            code = transfer(t->scratch, true, row, bytes, t->responses_at + (uint64_t)picture * bytes, err);
+            code = put_responses(t, picture, row, err);
     }
     return code;
 }
@@ -196,10 +227,18 @@ int fus_tally_add(struct fus_tally *t, int first, int n, const float *blocked, f
     return t->keep ? keep_responses(t, first, n, blocked, row, err) : FUS_OK;
 }
 
-/* Where a group's means lie in the scratch file; its m2 follow. */
-static uint64_t place_of(const struct fus_tally *t, int group)
+/* n values of a group from unit `first` on. */
+static struct array array_of(const struct fus_tally *t, enum fus_scratch_file file, int group, size_t first, double *values, size_t n)
 {
-    return t->whole_at + (uint64_t)group * 2 * sizeof(double) * t->blocked_units;
+    uint64_t value = (uint64_t)group * t->blocked_units + first;
+    return (struct array){file, values, n * sizeof *values, t->whole_at[file] + value * sizeof *values};
+}
+
+/* mean and m2 of n units of a group from unit `first` on. */
+static int transfer_moments(const struct fus_tally *t, bool write, int group, size_t first, double *mean, double *m2, size_t n, struct fus_error *err)
+{
+    const struct array both[] = {array_of(t, FUS_SCRATCH_MEANS, group, first, mean, n), array_of(t, FUS_SCRATCH_M2S, group, first, m2, n)};
+    return transfer(t->scratch, write, both, 2, err);
 }
 
 /* Units first .. first+n-1 of one group as moments of their own that share its memory. */
@@ -213,29 +252,23 @@ static struct fus_moments view(const struct fus_moments *m, int group, long *cou
 /* `part`'s half becomes a group in the scratch file. */
 static int put_outside(struct fus_tally *t, int group, int half, struct fus_error *err)
 {
-    size_t bytes = t->blocked_units * sizeof(double), at = (size_t)half * t->blocked_units;
-    int code = transfer(t->scratch, true, t->part.mean + at, bytes, place_of(t, group), err);
-    return code ? code : transfer(t->scratch, true, t->part.m2 + at, bytes, place_of(t, group) + bytes, err);
+    size_t at = (size_t)half * t->blocked_units;
+    return transfer_moments(t, true, group, 0, t->part.mean + at, t->part.m2 + at, t->blocked_units, err);
 }
 
 /* It joins the group there, SLICE units at a time: into [2, SLICE]. */
 static int merge_outside(struct fus_tally *t, int group, int half, double *into, struct fus_error *err)
 {
-    uint64_t means = place_of(t, group), m2s = means + sizeof(double) * t->blocked_units;
     int code = FUS_OK;
     for (size_t first = 0; first < t->blocked_units && !code; first += SLICE) {
-        size_t n = t->blocked_units - first < SLICE ? t->blocked_units - first : SLICE, bytes = n * sizeof *into;
+        size_t n = t->blocked_units - first < SLICE ? t->blocked_units - first : SLICE;
         long counts[2] = {t->whole.n[group], 0};
         struct fus_moments a = {1, n, counts, into, into + SLICE}, b = view(&t->part, half, counts + 1, first, n);
-        code = transfer(t->scratch, false, a.mean, bytes, means + first * sizeof *into, err);
-        if (!code)
-            code = transfer(t->scratch, false, a.m2, bytes, m2s + first * sizeof *into, err);
+        code = transfer_moments(t, false, group, first, a.mean, a.m2, n, err);
         if (!code)
             fus_moments_merge_group(&a, 0, &b, 0);
         if (!code)
-            code = transfer(t->scratch, true, a.mean, bytes, means + first * sizeof *into, err);
-        if (!code)
-            code = transfer(t->scratch, true, a.m2, bytes, m2s + first * sizeof *into, err);
+            code = transfer_moments(t, true, group, first, a.mean, a.m2, n, err);
     }
     return code;
 }
@@ -310,20 +343,26 @@ void fus_tally_write_part(const struct fus_tally *t, struct fus_piece_out *out)
     fus_pieces_end_layer(out);
 }
 
-/* n bytes of the scratch file, some at a time. */
-static int write_scratch(const struct fus_tally *t, uint64_t at, uint64_t n, struct fus_piece_out *out, struct fus_error *err)
+/* An array of the scratch file, some at a time. */
+static int write_scratch(const struct fus_tally *t, struct array a, struct fus_piece_out *out, struct fus_error *err)
 {
-    size_t most = SLICE * sizeof(double);
+    const size_t most = SLICE * sizeof(double);
     void *buffer = fus_base_aligned(most, 1);
     int code = buffer ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory to copy %zu bytes", most);
-    for (uint64_t done = 0; done < n && !code; done += most) {
-        size_t here = n - done < most ? (size_t)(n - done) : most;
-        code = transfer(t->scratch, false, buffer, here, at + done, err);
+    for (size_t done = 0; done < a.n && !code; done += most) {
+        const struct array here = {a.file, buffer, a.n - done < most ? a.n - done : most, a.at + done};
+        code = transfer(t->scratch, false, &here, 1, err);
         if (!code)
-            fus_pieces_write(out, buffer, here);
+            fus_pieces_write(out, buffer, here.n);
     }
     fus_base_free(buffer);
     return code;
+}
+
+static int write_outside(const struct fus_tally *t, int group, struct fus_piece_out *out, struct fus_error *err)
+{
+    int code = write_scratch(t, array_of(t, FUS_SCRATCH_MEANS, group, 0, NULL, t->blocked_units), out, err);
+    return code ? code : write_scratch(t, array_of(t, FUS_SCRATCH_M2S, group, 0, NULL, t->blocked_units), out, err);
 }
 
 int fus_tally_write_category(const struct fus_tally *t, int category, struct fus_piece_out *out, struct fus_error *err)
@@ -334,7 +373,7 @@ int fus_tally_write_category(const struct fus_tally *t, int category, struct fus
         if (t->whole.mean)
             write_group(&t->whole, group, out);
         else if (t->whole.n[group])
-            code = write_scratch(t, place_of(t, group), 2 * sizeof(double) * (uint64_t)t->blocked_units, out, err);
+            code = write_outside(t, group, out, err);
         else
             write_empty(t->blocked_units, out);
     }
@@ -351,7 +390,7 @@ int fus_tally_write_responses(const struct fus_tally *t, int first, int end, str
         if (t->responses)
             fus_pieces_write(out, t->responses + picture * t->n_units, bytes);
         else
-            code = write_scratch(t, t->responses_at + (uint64_t)picture * bytes, bytes, out, err);
+            code = write_scratch(t, responses_to(t, picture, NULL), out, err);
     }
     fus_pieces_end_layer(out);
     return code;
@@ -403,7 +442,7 @@ int fus_tally_read_responses(struct fus_tally *t, const struct fus_piece *piece,
         float *to = t->responses ? t->responses + picture * t->n_units : row;
         fus_pieces_read(&in, to, bytes);
         if (!t->responses)
-            code = transfer(t->scratch, true, row, bytes, t->responses_at + (uint64_t)picture * bytes, err);
+            code = put_responses(t, picture, row, err);
     }
     fus_base_free(row);
     int read = fus_pieces_close_layer(&in, err);
@@ -431,12 +470,13 @@ static void fetch_block(void *context, int task, int thread)
     const struct fetching *f = context;
     const struct fus_tally *t = f->t;
     size_t n = t->n_places * FUS_LANES;
-    int array = task / f->n_blocks, group = array / 2, first = task % f->n_blocks * FUS_LANES;
+    int group = task / f->n_blocks / 2, first = task % f->n_blocks * FUS_LANES;
+    enum fus_scratch_file file = task / f->n_blocks % 2 ? FUS_SCRATCH_M2S : FUS_SCRATCH_MEANS;
     int here = t->channels - first < FUS_LANES ? t->channels - first : FUS_LANES;
-    uint64_t at = place_of(t, group) + ((uint64_t)(array % 2) * t->blocked_units + (uint64_t)first * t->n_places) * sizeof(double);
-    double *blocked = f->blocked + (size_t)thread * n, *to = array % 2 ? f->m->m2 : f->m->mean;
+    double *blocked = f->blocked + (size_t)thread * n, *to = file == FUS_SCRATCH_M2S ? f->m->m2 : f->m->mean;
+    const struct array from = array_of(t, file, group, (size_t)first * t->n_places, blocked, n);
     if (t->whole.n[group])
-        move(&f->failed[thread], t->scratch->fd, false, (char *)blocked, n * sizeof *blocked, at);
+        move(&f->failed[thread], t->scratch->fd[file], false, from.bytes, from.n, from.at);
     if (t->whole.n[group] && !f->failed[thread])
         fus_moments_unblock_channels(to + (size_t)group * f->m->n_units + (size_t)first * t->n_places, blocked, here, t->n_places);
 }
@@ -475,7 +515,7 @@ int fus_tally_responses(const float **x, struct fus_tally *t, struct fus_error *
     *x = t->responses;
     if (!t->keep || t->responses)
         return FUS_OK;
-    void *mapped = mmap(NULL, fus_tally_response_bytes(t), PROT_READ, MAP_PRIVATE, t->scratch->fd, (off_t)t->responses_at);
+    void *mapped = mmap(NULL, fus_tally_response_bytes(t), PROT_READ, MAP_PRIVATE, t->scratch->fd[FUS_SCRATCH_MEANS], (off_t)t->responses_at);
     if (mapped == MAP_FAILED)
         return fus_base_fail(err, FUS_EIO, "%s: the scratch file cannot be mapped: %s", t->scratch->folder, strerror(errno));
     *x = t->mapped = mapped;

@@ -8,11 +8,14 @@
 #include "pieces.h"
 #include "stimuli/stimuli.h"
 
-/* A file without a name: made in the folder, gone with the program. */
+/* Two files without names, made in the folder, gone with the program: one for means and responses, one for m2, since a file is written by one
+ * thread at a time. */
+enum fus_scratch_file { FUS_SCRATCH_MEANS, FUS_SCRATCH_M2S, FUS_SCRATCH_FILES };
 struct fus_scratch {
     const char *folder;
-    int fd; /* -1: not there yet */
-    uint64_t size;
+    bool open;
+    int fd[FUS_SCRATCH_FILES];
+    uint64_t size[FUS_SCRATCH_FILES]; /* bytes spoken for */
 };
 
 void fus_scratch_close(struct fus_scratch *s);
@@ -27,7 +30,7 @@ struct fus_tally {
     int channels;
     size_t n_places, blocked_units, n_units;
     struct fus_moments part, whole; /* whole has no mean and m2 where they are in scratch, from whole_at on */
-    uint64_t whole_at;
+    uint64_t whole_at[FUS_SCRATCH_FILES];
     bool keep;                  /* single responses, units [C, H, W] */
     float *responses;           /* [n_pictures, n_units]; NULL: in scratch from responses_at on */
     uint64_t responses_at;
