@@ -17,7 +17,7 @@ struct fus_moments {
     int n_groups;
     size_t n_units;
     long *n;      /* [n_groups] pictures seen */
-    double *mean; /* [n_groups, n_units] */
+    double *mean; /* [n_groups, n_units], of a group without pictures whatever was there */
     double *m2;   /* [n_groups, n_units] sum of (x - mean)^2 */
 };
 

@@ -29,7 +29,7 @@ static size_t choose(void *context, size_t draw, size_t *order, int *category)
 static int measure(void *context, size_t draw, const struct fus_moments *m, struct fus_error *err)
 {
     struct watching *w = context;
-    size_t order[PICTURES], values = CATEGORIES * w->r->n_units;
+    size_t order[PICTURES], n_units = w->r->n_units;
     int category[PICTURES];
     struct fus_moments want;
     if ((int)draw == w->fails_at)
@@ -39,8 +39,10 @@ static int measure(void *context, size_t draw, const struct fus_moments *m, stru
         return FUS_ENOMEM;
     for (size_t i = 0; i < n; i++)
         fus_moments_add(&want, category[i], w->r->x + order[i] * w->r->n_units);
-    w->same[draw] = memcmp(want.n, m->n, sizeof *m->n * CATEGORIES) == 0 && memcmp(want.mean, m->mean, values * sizeof *m->mean) == 0 &&
-                    memcmp(want.m2, m->m2, values * sizeof *m->m2) == 0;
+    w->same[draw] = memcmp(want.n, m->n, sizeof *m->n * CATEGORIES) == 0;
+    for (size_t g = 0; g < CATEGORIES; g++)
+        w->same[draw] = w->same[draw] && (want.n[g] == 0 || (memcmp(want.mean + g * n_units, m->mean + g * n_units, n_units * sizeof *m->mean) == 0 &&
+                                                             memcmp(want.m2 + g * n_units, m->m2 + g * n_units, n_units * sizeof *m->m2) == 0));
     fus_moments_destroy(&want);
     return FUS_OK;
 }
