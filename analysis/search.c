@@ -25,10 +25,24 @@
 #define T_STEP 0.0625
 
 struct candidate {
-    double p; /* of the candidates that are still open after settle_chunk */
+    double p;      /* of those that settle_chunk leaves open */
     uint16_t unit; /* of its chunk */
     uint8_t cell;
     int8_t category;
+};
+
+/* What one thread has found; it alone adds to it. */
+struct finds {
+    struct candidate *list;
+    size_t n, room;
+    size_t *count; /* [n_categories, CELLS] */
+    bool full;     /* there was no memory for more */
+};
+
+/* Where the candidates of a chunk are. */
+struct place {
+    int thread, n;
+    size_t first;
 };
 
 /* Of one category: candidates of a cell from possible on may be selective, from certain on they are. p above `bound` does not matter. */
@@ -44,10 +58,10 @@ struct fus_search {
     const struct fus_select_options *options;
     double scale;                 /* fus_multiple_scale */
     double z_squared;             /* t^2 below it means p above the bound; above 0, as t must be */
-    size_t *count;                /* [threads, n_categories, CELLS] candidates */
+    int n_threads;
+    struct finds *finds;          /* [n_threads] */
+    struct place *places;         /* [n_chunks] */
     struct limits *limits;        /* [n_categories] */
-    struct candidate *candidates; /* [n_chunks, CHUNK] */
-    int *n_candidates;            /* [n_chunks] */
 };
 
 bool fus_search_suits(const struct fus_select_options *options)
@@ -67,15 +81,36 @@ static double bound_of(const struct fus_search *s, size_t rank)
     return s->options->alpha / s->scale * (kind == FUS_BH || kind == FUS_BY ? (double)rank : 1) * (1 + MARGIN);
 }
 
+static struct candidate *list_of(const struct fus_search *s, int chunk)
+{
+    return s->finds[s->places[chunk].thread].list + s->places[chunk].first;
+}
+
 void fus_search_destroy(struct fus_search *s)
 {
     if (!s)
         return;
-    fus_base_free(s->count);
+    for (int t = 0; s->finds && t < s->n_threads; t++) {
+        fus_base_free(s->finds[t].list);
+        fus_base_free(s->finds[t].count);
+    }
+    fus_base_free(s->finds);
+    fus_base_free(s->places);
     fus_base_free(s->limits);
-    fus_base_free(s->candidates);
-    fus_base_free(s->n_candidates);
     fus_base_free(s);
+}
+
+/* For one more; false where there is no memory. */
+static bool make_room(struct finds *f)
+{
+    if (f->n < f->room)
+        return true;
+    size_t room = 2 * f->room + CHUNK;
+    struct candidate *list = fus_base_resize(f->list, room, sizeof *list);
+    if (list)
+        f->list = list, f->room = room;
+    f->full = f->full || !list;
+    return list != NULL;
 }
 
 int fus_search_create(struct fus_search **out, int8_t *label, const struct fus_moments *m, const struct fus_select_options *options,
@@ -83,14 +118,17 @@ int fus_search_create(struct fus_search **out, int8_t *label, const struct fus_m
 {
     struct fus_search *s = *out = fus_base_alloc(1, sizeof *s);
     size_t n = (size_t)m->n_groups;
+    bool all = s != NULL;
     if (s) {
-        s->label = label, s->m = m, s->options = options;
-        s->count = fus_base_alloc((size_t)fus_base_threads() * n, CELLS * sizeof *s->count);
+        s->label = label, s->m = m, s->options = options, s->n_threads = fus_base_threads();
+        s->finds = fus_base_alloc((size_t)s->n_threads, sizeof *s->finds);
+        s->places = fus_base_alloc((size_t)n_chunks(s), sizeof *s->places);
         s->limits = fus_base_alloc(n, sizeof *s->limits);
-        s->candidates = fus_base_aligned((size_t)n_chunks(s), CHUNK * sizeof *s->candidates);
-        s->n_candidates = fus_base_alloc((size_t)n_chunks(s), sizeof *s->n_candidates);
+        all = s->finds && s->places && s->limits;
     }
-    if (!s || !s->count || !s->limits || !s->candidates || !s->n_candidates) {
+    for (int t = 0; all && t < s->n_threads; t++)
+        all = (s->finds[t].count = fus_base_alloc(n, CELLS * sizeof *s->finds->count)) != NULL;
+    if (!all) {
         fus_search_destroy(s);
         *out = NULL;
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the candidates of %zu units", m->n_units);
@@ -132,18 +170,19 @@ void fus_search_chunk(struct fus_search *s, int chunk, int thread, const double 
     uint16_t place[CHUNK];
     size_t from = (size_t)chunk * CHUNK, rest = s->m->n_units - from, n = rest < CHUNK ? rest : CHUNK, groups = (size_t)s->m->n_groups;
     const double *most = squares + groups * CHUNK, *spread = most + CHUNK;
-    size_t *count = s->count + (size_t)thread * groups * CELLS;
-    struct candidate *next = s->candidates + from;
+    struct finds *f = &s->finds[thread];
+    int above = list_above(place, most, n, s->z_squared);
+    s->places[chunk] = (struct place){thread, 0, f->n};
     memset(s->label + from, -1, n);
-    for (int i = 0, above = list_above(place, most, n, s->z_squared); i < above; i++) {
+    for (int i = 0; i < above && make_room(f); i++) {
         size_t unit = place[i];
         if (isnan(spread[unit]))
             continue;
-        *next = (struct candidate){0, place[i], (uint8_t)cell_of(most[unit]), (int8_t)positive_row(squares, unit)};
-        count[(size_t)next->category * CELLS + next->cell]++;
-        next++;
+        struct candidate c = {0, place[i], (uint8_t)cell_of(most[unit]), (int8_t)positive_row(squares, unit)};
+        f->count[(size_t)c.category * CELLS + c.cell]++;
+        f->list[f->n++] = c;
     }
-    s->n_candidates[chunk] = (int)(next - s->candidates - from);
+    s->places[chunk].n = (int)(f->n - s->places[chunk].first);
 }
 
 /* The fewest and the most df of a pair of this category: Welch's lie between one group's n - 1 and both groups' n - 2, which is Student's. */
@@ -168,9 +207,9 @@ static void limit_category(void *context, int c, int thread)
     double fewest, most;
     (void)thread;
     range_of_df(&fewest, &most, s, c);
-    for (int t = 0; t < fus_base_threads(); t++)
+    for (int t = 0; t < s->n_threads; t++)
         for (int i = 0; i < CELLS; i++)
-            count[i] += s->count[((size_t)t * (size_t)s->m->n_groups + (size_t)c) * CELLS + (size_t)i];
+            count[i] += s->finds[t].count[(size_t)c * CELLS + (size_t)i];
     for (int i = 0; i < CELLS; i++)
         rank += count[i];
     *l = (struct limits){CELLS, CELLS, 0, 0, 0};
@@ -219,9 +258,9 @@ static void settle_chunk(void *context, int chunk, int thread)
 {
     struct fus_search *s = context;
     size_t from = (size_t)chunk * CHUNK;
-    struct candidate *all = s->candidates + from, *open = all;
+    struct candidate *all = list_of(s, chunk), *open = all;
     (void)thread;
-    for (int i = 0; i < s->n_candidates[chunk]; i++) {
+    for (int i = 0; i < s->places[chunk].n; i++) {
         struct candidate c = all[i];
         const struct limits *l = &s->limits[c.category];
         if (c.cell >= l->certain)
@@ -229,7 +268,7 @@ static void settle_chunk(void *context, int chunk, int thread)
         else if (c.cell >= l->possible && (c.p = candidate_p(s, from + c.unit, c.category, l->bound)) <= l->bound)
             *open++ = c;
     }
-    s->n_candidates[chunk] = (int)(open - all);
+    s->places[chunk].n = (int)(open - all);
 }
 
 /* The p of a category's open candidates. */
@@ -253,8 +292,8 @@ static void gather_open(struct correcting *a, double *room)
         room += 2 * most;
     }
     for (int chunk = 0; chunk < n_chunks(s); chunk++)
-        for (int i = 0; i < s->n_candidates[chunk]; i++) {
-            const struct candidate *c = &s->candidates[(size_t)chunk * CHUNK + (size_t)i];
+        for (int i = 0; i < s->places[chunk].n; i++) {
+            const struct candidate *c = &list_of(s, chunk)[i];
             a->open[c->category].p[a->open[c->category].n++] = c->p;
         }
 }
@@ -272,8 +311,8 @@ static void label_open(const struct correcting *a)
 {
     const struct fus_search *s = a->s;
     for (int chunk = 0; chunk < n_chunks(s); chunk++)
-        for (int i = 0; i < s->n_candidates[chunk]; i++) {
-            const struct candidate *c = &s->candidates[(size_t)chunk * CHUNK + (size_t)i];
+        for (int i = 0; i < s->places[chunk].n; i++) {
+            const struct candidate *c = &list_of(s, chunk)[i];
             if (c->p <= a->threshold[c->category])
                 s->label[(size_t)chunk * CHUNK + c->unit] = c->category;
         }
@@ -283,6 +322,9 @@ int fus_search_finish(struct fus_search *s, struct fus_error *err)
 {
     struct correcting a = {.s = s};
     size_t n_open = 0;
+    for (int t = 0; t < s->n_threads; t++)
+        if (s->finds[t].full)
+            return fus_base_fail(err, FUS_ENOMEM, "no memory for the candidates of %zu units", s->m->n_units);
     fus_team_for(s->m->n_groups, limit_category, s);
     for (int c = 0; c < s->m->n_groups; c++)
         n_open += s->limits[c].n_possible - s->limits[c].n_certain;
