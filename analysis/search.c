@@ -49,7 +49,7 @@ struct place {
 struct limits {
     int possible, certain;
     size_t n_possible, n_certain;
-    double bound;
+    double bound, high[CELLS]; /* high: no p of a pair whose t is in this cell lies above */
 };
 
 struct fus_search {
@@ -159,9 +159,9 @@ static int positive_row(const double *squares, size_t unit)
     return c;
 }
 
-static int cell_of(double square)
+static int cell_of(double t)
 {
-    double cell = sqrt(square) / T_STEP;
+    double cell = t / T_STEP;
     return cell < CELLS - 1 ? (int)cell : CELLS - 1;
 }
 
@@ -178,7 +178,7 @@ void fus_search_chunk(struct fus_search *s, int chunk, int thread, const double 
         size_t unit = place[i];
         if (isnan(spread[unit]))
             continue;
-        struct candidate c = {0, place[i], (uint8_t)cell_of(most[unit]), (int8_t)positive_row(squares, unit)};
+        struct candidate c = {0, place[i], (uint8_t)cell_of(sqrt(most[unit])), (int8_t)positive_row(squares, unit)};
         f->count[(size_t)c.category * CELLS + c.cell]++;
         f->list[f->n++] = c;
     }
@@ -212,21 +212,26 @@ static void limit_category(void *context, int c, int thread)
             count[i] += s->finds[t].count[(size_t)c * CELLS + (size_t)i];
     for (int i = 0; i < CELLS; i++)
         rank += count[i];
-    *l = (struct limits){CELLS, CELLS, 0, 0, 0};
-    for (int i = 0; i < CELLS && l->certain == CELLS; rank -= count[i++]) {
-        if (count[i] == 0)
+    *l = (struct limits){.possible = CELLS, .certain = CELLS};
+    for (int i = 0; i < CELLS; rank -= count[i++]) {
+        l->high[i] = i > 0 ? l->high[i - 1] : 1;
+        if (count[i] == 0 || l->certain < CELLS)
             continue;
-        double low = i < CELLS - 1 ? fus_special_t_sf((i + 1) * T_STEP, most) * (1 - MARGIN) : 0;
-        if (l->possible == CELLS && low <= bound_of(s, rank))
-            l->possible = i, l->n_possible = rank, l->bound = bound_of(s, rank);
-        if (l->possible < CELLS && fus_special_t_sf(i * T_STEP, fewest) * (1 + MARGIN) <= bound_of(s, rank) * (1 - 2 * MARGIN))
+        double low = i < CELLS - 1 ? fus_special_t_sf((i + 1) * T_STEP, most) * (1 - MARGIN) : 0, bound = bound_of(s, rank);
+        if (l->possible == CELLS && low <= bound)
+            l->possible = i, l->n_possible = rank, l->bound = bound;
+        if (l->possible == CELLS)
+            continue;
+        l->high[i] = fus_special_t_sf(i * T_STEP, fewest) * (1 + MARGIN);
+        if (l->high[i] <= bound * (1 - 2 * MARGIN))
             l->certain = i, l->n_certain = rank;
     }
 }
 
 /* A unit's largest p over the pairs, from the least t on; 2 where it is above the bound. */
-static double candidate_p(const struct fus_search *s, size_t unit, int category, double bound)
+static double candidate_p(const struct fus_search *s, size_t unit, int category)
 {
+    const struct limits *l = &s->limits[category];
     const struct fus_moments *m = s->m;
     double t[FUS_SELECT_CATEGORIES], df[FUS_SELECT_CATEGORIES], worst = 0;
     int n = 0;
@@ -242,11 +247,11 @@ static double candidate_p(const struct fus_search *s, size_t unit, int category,
         t[i] = new_t, df[i] = new_df;
     }
     for (int i = 0; i < n; i++) {
-        bool settled = false;
+        bool settled = l->high[cell_of(t[i])] <= worst;
         for (int j = 0; j < i && !settled; j++)
             settled = t[i] >= t[j] * (1 + MARGIN) && df[i] >= df[j];
         double p = settled ? 0 : fus_special_t_sf(t[i], df[i]);
-        if (p > bound)
+        if (p > l->bound)
             return 2;
         worst = p > worst ? p : worst;
     }
@@ -265,7 +270,7 @@ static void settle_chunk(void *context, int chunk, int thread)
         const struct limits *l = &s->limits[c.category];
         if (c.cell >= l->certain)
             s->label[from + c.unit] = c.category;
-        else if (c.cell >= l->possible && (c.p = candidate_p(s, from + c.unit, c.category, l->bound)) <= l->bound)
+        else if (c.cell >= l->possible && (c.p = candidate_p(s, from + c.unit, c.category)) <= l->bound)
             *open++ = c;
     }
     s->places[chunk].n = (int)(open - all);
