@@ -90,6 +90,9 @@ static size_t drop_undefined(double *t, size_t n_rows, size_t n)
 {
     size_t kept = 0;
     const double *spread[2] = {t + (n_rows - 1) * CHUNK, t + (2 * n_rows - 1) * CHUNK};
+    const struct fus_kernel *kernel = fus_kernels_here();
+    if (!isnan(sum_of(kernel, spread[0], n) + sum_of(kernel, spread[1], n)))
+        return n;
     for (size_t u = 0; u < n; u++) {
         if (isnan(spread[0][u]) || isnan(spread[1][u]))
             continue;
