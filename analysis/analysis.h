@@ -1,6 +1,6 @@
 /* From activations to selective units. Knows arrays of units, no network and no picture; report.h makes tables and figures of them.
  *
- * Reading order: moments.c, special.c, ttest.c, multiple.c, select.c, csi.c, spatial.c.
+ * Reading order: moments.c, special.c, ttest.c, multiple.c, select.c, search.c, csi.c, spatial.c.
  *
  * Every statistic is double. Loops over units may run in parallel; a sum never does. */
 #ifndef FUS_ANALYSIS_H
@@ -68,9 +68,13 @@ enum fus_correction { FUS_BH, FUS_BY, FUS_BONFERRONI, FUS_UNCORRECTED };
  *   Bonferroni  min(1, p n) */
 int fus_multiple_adjust(double *q, const double *p, size_t n, enum fus_correction correction, struct fus_error *err);
 
-/* The largest p among those given whose q is <= alpha, or -1 where none is: then exactly the p up to it are rejected. n_tests >= n says how
- * many tests there were in all; the ones not given have p > alpha. Sorts p [n] in place; scratch [n]. */
-double fus_multiple_threshold(double *p, double *scratch, size_t n, size_t n_tests, double alpha, enum fus_correction correction);
+/* What p is multiplied with before the division by its rank (BH, BY): n_tests, n_tests (1 + 1/2 + ... + 1/n_tests), n_tests or 1. */
+double fus_multiple_scale(size_t n_tests, enum fus_correction correction);
+
+/* The largest p among those given whose q is <= alpha, or -1 where none is: then exactly the p up to it are rejected. n_tests says how many tests
+ * there were in all; n_before of the ones not given have a smaller p or one that is rejected anyhow, all others a p > alpha or one that
+ * is not rejected. Sorts p [n] in place; scratch [n]. */
+double fus_multiple_threshold(double *p, double *scratch, size_t n, size_t n_before, size_t n_tests, double alpha, enum fus_correction correction);
 
 /* ---- selectivity of one layer (select.c, csi.c, spatial.c): METHOD.md, sections 5 to 7 ---- */
 
@@ -135,15 +139,32 @@ int fus_select_count(struct fus_layer_summary *out, const struct fus_moments *m,
 int fus_select_summarise(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err);
 bool fus_select_defined(const struct fus_moments *m, size_t unit);
 
-/* The same for units from .. from+n-1 at once, n at most FUS_SELECT_CHUNK: spread [n] = sum of a unit's m2 over the groups, 0 for a dead unit, NaN for
- * one that is not defined, scratch [n]; least [n_groups, FUS_SELECT_CHUNK] = t |t| of the least t of each category against each other one,
- * Welch's or Student's, 0 where both variances are 0, of any value where a unit is not defined. */
+#define FUS_SELECT_CATEGORIES 127 /* at most: labels are int8 */
+
+/* t and df of one unit's category a against b, Welch's or Student's. */
+double fus_select_pair_t(double *df, const struct fus_moments *m, size_t unit, int a, int b, bool student);
+
+/* t |t| for units from .. from+n-1 at once, n at most FUS_SELECT_CHUNK: squares [n_groups + 2, FUS_SELECT_CHUNK] as nn/kernels.h has them: the least t of
+ * each category against each other one, 0 where both variances are 0, of any value where a unit is not defined; the largest of these; then
+ * the spread, 0 for a dead unit, NaN for one that is not defined. weight [n_groups, n_groups]: of m's counts, Welch's or Student's. */
 #define FUS_SELECT_CHUNK 1024
-void fus_select_spread(double *spread, double *scratch, const struct fus_moments *m, size_t from, size_t n);
-void fus_select_least_squares(double *least, const struct fus_moments *m, size_t from, size_t n, bool student);
+void fus_select_weights(double *weight, const struct fus_moments *m, bool student);
+void fus_select_squares(double *squares, const struct fus_moments *m, const double *weight, size_t from, size_t n);
 
 /* The least t of category against each other one, Welch's or Student's; NaN for a unit that is not defined. */
 double fus_select_least_t(const struct fus_moments *m, size_t unit, int category, bool student);
+
+/* ---- the same labels without most of the work (search.c) ----
+ *
+ * For a caller that has the squares of every chunk: create, chunk for each of them (any thread, any order), finish. options and m
+ * (fus_select_check has passed them) stay until then; label [n_units] is the caller's. */
+struct fus_search;
+bool fus_search_suits(const struct fus_select_options *options); /* alpha < 0.49 */
+int fus_search_create(struct fus_search **out, int8_t *label, const struct fus_moments *m, const struct fus_select_options *options,
+                      struct fus_error *err);
+void fus_search_chunk(struct fus_search *s, int chunk, int thread, const double *squares);
+int fus_search_finish(struct fus_search *s, struct fus_error *err);
+void fus_search_destroy(struct fus_search *s); /* NULL: nothing */
 
 /* What select_layer decides on, for every unit (`--units full`): each [n_categories, n_units]; NULL = not wanted. */
 struct fus_unit_tables {

@@ -41,57 +41,85 @@ struct sums {
     double n, x, y, xx, yy, xy;
 };
 
-/* The chunk's least t of both halves: t [2, n_categories, CHUNK]; where a unit is not defined in both, NaN in the first. spread [2, CHUNK]. */
-static void chunk_t(double *t, double *spread, const struct fus_moments halves[2], size_t from, size_t count, bool student)
+/* Units of a chunk go to 16 sums in turn, which are then added in their order. */
+static double add_lanes(const double lanes[FUS_LANES])
 {
-    const struct fus_kernel *kernel = fus_kernels_here();
-    size_t n = (size_t)halves[0].n_groups;
-    for (size_t h = 0; h < 2; h++) {
-        fus_select_least_squares(t + h * n * CHUNK, &halves[h], from, count, student);
-        for (size_t c = 0; c < n; c++)
-            kernel->roots(t + (h * n + c) * CHUNK, count);
-    }
-    for (int h = 0; h < 2; h++) {
-        fus_select_spread(spread, spread + CHUNK, &halves[h], from, count);
-        for (size_t u = 0; u < count; u++)
-            for (size_t c = 0; isnan(spread[u]) && c < n; c++)
-                t[c * CHUNK + u] = NAN;
-    }
+    double sum = 0;
+    for (int i = 0; i < FUS_LANES; i++)
+        sum += lanes[i];
+    return sum;
+}
+
+static double sum_of(const struct fus_kernel *kernel, const double *x, size_t n)
+{
+    double lanes[FUS_LANES] = {0};
+    kernel->lane_sums(lanes, x, n);
+    return add_lanes(lanes);
+}
+
+static double products_of(const struct fus_kernel *kernel, const double *x, double mean_x, const double *y, double mean_y, size_t n)
+{
+    double lanes[FUS_LANES] = {0};
+    kernel->lane_products(lanes, x, mean_x, y, mean_y, n);
+    return add_lanes(lanes);
 }
 
 /* In two passes over the chunk. */
-static struct sums sum_chunk(const double *x, const double *y, size_t count)
+static struct sums sum_chunk(const double *x, const double *y, size_t n)
 {
-    struct sums s = {0};
-    for (size_t u = 0; u < count; u++)
-        if (!isnan(x[u]))
-            s.n++, s.x += x[u], s.y += y[u];
+    const struct fus_kernel *kernel = fus_kernels_here();
+    struct sums s = {.n = (double)n, .x = sum_of(kernel, x, n), .y = sum_of(kernel, y, n)};
     double mean_x = s.x / s.n, mean_y = s.y / s.n;
-    for (size_t u = 0; u < count; u++)
-        if (!isnan(x[u])) {
-            s.xx += (x[u] - mean_x) * (x[u] - mean_x);
-            s.yy += (y[u] - mean_y) * (y[u] - mean_y);
-            s.xy += (x[u] - mean_x) * (y[u] - mean_y);
-        }
+    s.xx = products_of(kernel, x, mean_x, x, mean_x, n);
+    s.yy = products_of(kernel, y, mean_y, y, mean_y, n);
+    s.xy = products_of(kernel, x, mean_x, y, mean_y, n);
     return s;
 }
 
-struct correlating {
+/* The halves side by side, a chunk of units at a time while their moments are near. */
+struct comparing {
     const struct fus_moments *halves;
-    bool student;
-    double *t;         /* [threads, 2 * n_categories + 2, CHUNK] */
+    struct fus_search *search[2]; /* NULL: the half's units have their labels */
+    double *weight;    /* [2, n_categories, n_categories] */
+    double *squares;   /* [threads, 2, n_categories + 2, CHUNK] of t, then t itself */
     struct sums *sums; /* [chunks, n_categories] */
 };
 
-static void correlate_chunk(void *context, int chunk, int thread)
+/* Units that are not defined in both halves leave t [2, n_rows, CHUNK], whose last rows are the spreads; returns how many units stay. */
+static size_t drop_undefined(double *t, size_t n_rows, size_t n)
 {
-    const struct correlating *a = context;
+    size_t kept = 0;
+    const double *spread[2] = {t + (n_rows - 1) * CHUNK, t + (2 * n_rows - 1) * CHUNK};
+    const struct fus_kernel *kernel = fus_kernels_here();
+    if (!isnan(sum_of(kernel, spread[0], n) + sum_of(kernel, spread[1], n)))
+        return n;
+    for (size_t u = 0; u < n; u++) {
+        if (isnan(spread[0][u]) || isnan(spread[1][u]))
+            continue;
+        for (size_t row = 0; row < 2 * n_rows && kept < u; row++)
+            t[row * CHUNK + kept] = t[row * CHUNK + u];
+        kept++;
+    }
+    return kept;
+}
+
+static void compare_chunk(void *context, int chunk, int thread)
+{
+    const struct comparing *a = context;
+    const struct fus_kernel *kernel = fus_kernels_here();
     size_t n = (size_t)a->halves[0].n_groups, from = (size_t)chunk * CHUNK, rest = a->halves[0].n_units - from;
-    size_t count = rest < CHUNK ? rest : CHUNK;
-    double *t = a->t + (size_t)thread * (2 * n + 2) * CHUNK;
-    chunk_t(t, t + 2 * n * CHUNK, a->halves, from, count, a->student);
-    for (size_t c = 0; c < n; c++)
-        a->sums[(size_t)chunk * n + c] = sum_chunk(t + c * CHUNK, t + (n + c) * CHUNK, count);
+    size_t count = rest < CHUNK ? rest : CHUNK, size = (n + 2) * CHUNK;
+    double *t = a->squares + (size_t)thread * 2 * size;
+    for (size_t h = 0; h < 2; h++) {
+        fus_select_squares(t + h * size, &a->halves[h], a->weight + h * n * n, from, count);
+        if (a->search[h])
+            fus_search_chunk(a->search[h], chunk, thread, t + h * size);
+        for (size_t c = 0; c < n; c++)
+            kernel->roots(t + h * size + c * CHUNK, count);
+    }
+    count = drop_undefined(t, n + 2, count);
+    for (size_t c = 0; c < n && count > 0; c++)
+        a->sums[(size_t)chunk * n + c] = sum_chunk(t + c * CHUNK, t + size + c * CHUNK, count);
 }
 
 /* Chunks in their order, merged as halves are. */
@@ -112,20 +140,27 @@ static double correlation(const struct sums *sums, size_t n_chunks, size_t strid
     return s.xx > 0 && s.yy > 0 ? s.xy / (sqrt(s.xx) * sqrt(s.yy)) : NAN;
 }
 
-/* Pearson's r over the units defined in both halves; NaN where one does not vary. */
-static int correlate_t(struct fus_halves_category *out, const struct fus_moments halves[2], bool student, struct fus_error *err)
+/* The labels that searches find, and Pearson's r of the least t over the units defined in both halves; NaN where one does not vary. */
+static int compare(struct fus_halves_category *out, const struct fus_moments halves[2], struct fus_search *const search[2], bool student,
+                   struct fus_error *err)
 {
     size_t n = (size_t)halves[0].n_groups, n_chunks = (halves[0].n_units + CHUNK - 1) / CHUNK;
-    struct correlating a = {halves, student, NULL, NULL};
-    a.t = fus_base_aligned((size_t)fus_base_threads() * (2 * n + 2), CHUNK * sizeof *a.t);
+    struct comparing a = {halves, {search[0], search[1]}, fus_base_alloc(2 * n, n * sizeof *a.weight), NULL, NULL};
+    a.squares = fus_base_aligned((size_t)fus_base_threads() * 2 * (n + 2), CHUNK * sizeof *a.squares);
     a.sums = fus_base_alloc(n_chunks, n * sizeof *a.sums);
-    int code = a.t && a.sums ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the t values of two halves");
+    int code = a.weight && a.squares && a.sums ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the t values of two halves");
     if (!code) {
-        fus_team_for((int)n_chunks, correlate_chunk, &a);
+        for (size_t h = 0; h < 2; h++)
+            fus_select_weights(a.weight + h * n * n, &halves[h], student);
+        fus_team_for((int)n_chunks, compare_chunk, &a);
         for (size_t c = 0; c < n; c++)
             out[c].t_correlation = correlation(a.sums + c, n_chunks, n);
     }
-    fus_base_free(a.t);
+    for (int h = 0; h < 2 && !code; h++)
+        if (search[h])
+            code = fus_search_finish(search[h], err);
+    fus_base_free(a.weight);
+    fus_base_free(a.squares);
     fus_base_free(a.sums);
     return code;
 }
@@ -281,6 +316,19 @@ static int cross_auc(struct fus_halves_category *out, const struct fus_moments h
     return code;
 }
 
+/* The labels of one half, or the search that will find them. */
+static int label_half(struct fus_layer_summary *layer, struct fus_search **search, const struct fus_moments *half, enum fus_criterion criterion,
+                      const struct fus_select_options *options, struct fus_error *err)
+{
+    const char *name = "half";
+    if (criterion != FUS_CRITERION_IUT || !fus_search_suits(options))
+        return fus_criteria_label(layer, half, name, (int)half->n_units, 1, 1, criterion, options, err);
+    int code = fus_select_create(layer, half, name, (int)half->n_units, 1, 1, err);
+    if (!code)
+        code = fus_select_check(half, options, err);
+    return code ? code : fus_search_create(search, layer->label, half, options, err);
+}
+
 int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *m, const struct fus_responses *r, const int *half,
                      enum fus_criterion criterion, const struct fus_select_options *options, struct fus_error *err)
 {
@@ -289,17 +337,21 @@ int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *
                              m->n_units);
     struct fus_moments halves[2] = {fus_halves_view(m, 0), fus_halves_view(m, 1)};
     struct fus_layer_summary layer[2] = {{.channels = 0}, {.channels = 0}};
+    struct fus_search *search[2] = {NULL, NULL};
     int code = FUS_OK;
     for (int h = 0; h < 2 && !code; h++)
-        code = fus_criteria_label(&layer[h], &halves[h], "half", (int)m->n_units, 1, 1, criterion, options, err);
+        code = label_half(&layer[h], &search[h], &halves[h], criterion, options, err);
+    if (!code)
+        code = compare(out, halves, search, options->student, err);
     if (!code) {
         int8_t *const label[2] = {layer[0].label, layer[1].label};
         fus_team_for(halves[0].n_groups, summarise, &(struct summarising){out, halves, label});
-        code = correlate_t(out, halves, options->student, err);
-        if (!code && r)
+        if (r)
             code = cross_auc(out, halves, label, r, half, err);
     }
-    fus_select_free(&layer[0]);
-    fus_select_free(&layer[1]);
+    for (int h = 0; h < 2; h++) {
+        fus_search_destroy(search[h]);
+        fus_select_free(&layer[h]);
+    }
     return code;
 }

@@ -70,14 +70,15 @@ static void sort_values(double *p, double *scratch, size_t n)
         memcpy(p, a, n * sizeof *p);
 }
 
-/* What p_(j) is multiplied with before the division by its rank j. */
-static double step_up_scale(size_t n, enum fus_correction correction)
+double fus_multiple_scale(size_t n_tests, enum fus_correction correction)
 {
     double harmonic = 0;
+    if (correction == FUS_UNCORRECTED)
+        return 1;
     if (correction == FUS_BY)
-        for (size_t i = 1; i <= n; i++)
+        for (size_t i = 1; i <= n_tests; i++)
             harmonic += 1.0 / (double)i;
-    return correction == FUS_BY ? (double)n * harmonic : (double)n;
+    return correction == FUS_BY ? (double)n_tests * harmonic : (double)n_tests;
 }
 
 static int step_up(double *q, const double *p, size_t n, double scale, struct fus_error *err)
@@ -111,27 +112,22 @@ int fus_multiple_adjust(double *q, const double *p, size_t n, enum fus_correctio
         if (!(p[i] >= 0 && p[i] <= 1))
             return fus_base_fail(err, FUS_EINVAL, "p value %zu is %g, not in [0, 1]", i, p[i]);
     if (n && (correction == FUS_BH || correction == FUS_BY))
-        return step_up(q, p, n, step_up_scale(n, correction), err);
+        return step_up(q, p, n, fus_multiple_scale(n, correction), err);
     for (size_t i = 0; i < n; i++) {
-        double value = correction == FUS_BONFERRONI ? p[i] * (double)n : p[i];
+        double value = p[i] * fus_multiple_scale(n, correction);
         q[i] = value < 1 ? value : 1;
     }
     return FUS_OK;
 }
 
-double fus_multiple_threshold(double *p, double *scratch, size_t n, size_t n_tests, double alpha,
+double fus_multiple_threshold(double *p, double *scratch, size_t n, size_t n_before, size_t n_tests, double alpha,
                               enum fus_correction correction)
 {
     sort_values(p, scratch, n);
-    double scale = step_up_scale(n_tests, correction);
-    for (size_t j = n; j > 0; j--) {
-        double value = p[j - 1];
-        if (correction == FUS_BH || correction == FUS_BY)
-            value = value * scale / (double)j;
-        else if (correction == FUS_BONFERRONI)
-            value = value * (double)n_tests;
-        if (value <= alpha)
+    double scale = fus_multiple_scale(n_tests, correction);
+    bool by_rank = correction == FUS_BH || correction == FUS_BY;
+    for (size_t j = n; j > 0; j--)
+        if (p[j - 1] * scale / (by_rank ? (double)(n_before + j) : 1) <= alpha)
             return p[j - 1];
-    }
     return -1;
 }

@@ -78,12 +78,14 @@ static int largest_mean(const struct fus_moments *m, size_t unit)
 /* The largest least t of each category in relabelling b, 0 at least: squares first, the t itself where it may be the largest. */
 static int find_largest_t(struct work *w, const struct fus_moments *m, long b, struct fus_error *err)
 {
-    double *squares = fus_base_aligned((size_t)m->n_groups, FUS_SELECT_CHUNK * sizeof *squares);
+    size_t n_squares = ((size_t)m->n_groups + 2) * FUS_SELECT_CHUNK, n_weights = (size_t)m->n_groups * (size_t)m->n_groups;
+    double *squares = fus_base_aligned(n_squares + n_weights, sizeof *squares), *weight = squares + n_squares;
     if (!squares)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the t of relabelling %ld", b + 1);
+    fus_select_weights(weight, m, w->options->student);
     for (size_t from = 0; from < m->n_units; from += FUS_SELECT_CHUNK) {
         size_t n = m->n_units - from < FUS_SELECT_CHUNK ? m->n_units - from : FUS_SELECT_CHUNK;
-        fus_select_least_squares(squares, m, from, n, w->options->student);
+        fus_select_squares(squares, m, weight, from, n);
         for (int c = 0; c < m->n_groups; c++) {
             double *most = &w->null_t[(size_t)c * (size_t)w->n + (size_t)b];
             for (size_t u = 0; u < n; u++)

@@ -2,6 +2,7 @@
  * as in Lu & Wang 2025, Fig 4; Gini's coefficient and Shannon's entropy beside them. All four see whole counts of
  * channels; places are summed in row order, for Gini in order of their count. */
 #include <math.h>
+#include <string.h>
 
 #include "analysis.h"
 #include "nn/fmath.h"
@@ -11,9 +12,11 @@ static void count_places(uint32_t *count, const int8_t *label, int channels, siz
 {
     for (size_t i = 0; i < n_places; i++)
         count[i] = 0;
-    for (int c = 0; c < channels; c++)
-        for (size_t i = 0; i < n_places; i++)
-            count[i] += label[(size_t)c * n_places + i] == category;
+    for (int c = 0; c < channels; c++) {
+        const int8_t *first = label + (size_t)c * n_places, *end = first + n_places;
+        for (const int8_t *at = first; (at = memchr(at, category, (size_t)(end - at))) != NULL; at++)
+            count[at - first]++;
+    }
 }
 
 /* sum over ranks i = 1 .. n of (2i - n - 1) x_(i) / (n sum x); places of equal count form one run, whose ranks sum to

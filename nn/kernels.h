@@ -43,16 +43,20 @@ struct fus_kernel {
     void (*winograd_in[2])(float *v, size_t step, const float *plane, int side, int y0, int x0);
     void (*winograd_out[2])(float *plane, const float *m, size_t step, const float *bias, const float *addend, bool relu, int side,
                             int y0, int x0);
-    /* The loops of analysis/ over units (moments_tile.h). add: units from .. end-1 of n_rows pictures x[r], of weights w[r], into mean and m2, which are not read where w[0] is 1.
-     * merge: another group's mean_b and m2_b into them. spread: sum += m2; bad += NaN where one is not finite, else 0. least_t: the signed
-     * square t |t| = d |d| / (m2_a w_a + m2_b w_b), d = mean_a - mean_b, 0 where the divisor is, into the least of a and, negative, of b; NaN
-     * changes nothing. roots: of such squares, in place, with their sign. */
+    /* The loops of analysis/ over units (moments_tile.h). add: units from .. end-1 of n_rows pictures x[r], of weights w[r], into mean and m2, which
+     * are not read where w[0] is 1. merge: another group's mean_b and m2_b into them. roots: of the absolute values, in place, with their sign.
+     * lane_sums: x into 16 sums, number i into sum i mod 16. lane_products: likewise (x - mean_x) (y - mean_y).
+     *
+     * least_t: the signed squares t |t| = d |d| / (m2_a weight_ab + m2_b weight_ba), d = mean_a - mean_b, 0 where the divisor is, of n units.
+     * mean, m2 [n_groups, n_units], weight [n_groups, n_groups]; squares [n_groups + 2, step]: the least of each group against every other (NaN
+     * changes nothing), the largest of these or 0, and the sum of m2 over the groups, NaN where one of mean and m2 is not finite. */
     void (*moments_add)(double *mean, double *m2, const float *const *x, const double *w, int n_rows, size_t from, size_t end);
     void (*moments_merge)(double *mean, double *m2, const double *mean_b, const double *m2_b, double share, double weight, size_t n);
-    void (*moments_spread)(double *sum, double *bad, const double *mean, const double *m2, size_t n);
-    void (*least_t)(double *least_a, double *least_b, const double *mean_a, const double *m2_a, double w_a, const double *mean_b,
-                    const double *m2_b, double w_b, size_t n);
+    void (*least_t)(double *squares, size_t step, const double *mean, const double *m2, size_t n_units, const double *weight, int n_groups,
+                    size_t n);
     void (*roots)(double *x, size_t n);
+    void (*lane_sums)(double *lanes, const double *x, size_t n);
+    void (*lane_products)(double *lanes, const double *x, double mean_x, const double *y, double mean_y, size_t n);
     float (*fma_chains)(long n);              /* n steps of FUS_FMA_CHAINS independent vectors: the machine's limit */
     int width;                                /* floats in a vector */
     bool (*available)(void);                  /* on the CPU this runs on */

@@ -62,33 +62,34 @@ TARGET static void moments_merge(double *mean, double *m2, const double *mean_b,
         fus_kernel_scalar.moments_merge(mean + u, m2 + u, mean_b + u, m2_b + u, share, weight, n - u);
 }
 
-TARGET static void moments_spread(double *sum, double *bad, const double *mean, const double *m2, size_t n)
-{
-    size_t u = 0;
-    for (; u + DOUBLES <= n; u += DOUBLES) {
-        DVEC a = DLOAD(mean + u), b = DLOAD(m2 + u);
-        DSTORE(sum + u, DADD(DLOAD(sum + u), b));
-        DSTORE(bad + u, DADD(DLOAD(bad + u), DADD(DSUB(a, a), DSUB(b, b))));
-    }
-    if (REST(u, n))
-        fus_kernel_scalar.moments_spread(sum + u, bad + u, mean + u, m2 + u, n - u);
-}
-
-TARGET static void least_t(double *least_a, double *least_b, const double *mean_a, const double *m2_a, double w_a, const double *mean_b,
-                           const double *m2_b, double w_b, size_t n)
+/* Each pair once, its t for one group and against the other: the rows of `squares` are read again while they are near. */
+TARGET static void least_t(double *squares, size_t step, const double *mean, const double *m2, size_t n_units, const double *weight, int n_groups,
+                           size_t n)
 {
     DVEC zero = DSPREAD(0.0), endless = DSPREAD((double)INFINITY);
-    size_t u = 0;
+    size_t groups = (size_t)n_groups, u = 0;
     for (; u + DOUBLES <= n; u += DOUBLES) {
-        DVEC a = DLOAD(least_a + u), b = DLOAD(least_b + u), d = DSUB(DLOAD(mean_a + u), DLOAD(mean_b + u));
-        DVEC e = DADD(DMUL(DLOAD(m2_a + u), DSPREAD(w_a)), DMUL(DLOAD(m2_b + u), DSPREAD(w_b)));
-        DVEC size = DPICK(DLESS(d, zero), DSUB(zero, d), d);
-        DVEC t = DDIV(DMUL(d, size), DPICK(DLESS(zero, e), e, endless)), back = DSUB(zero, t);
-        DSTORE(least_a + u, DPICK(DLESS(t, a), t, a));
-        DSTORE(least_b + u, DPICK(DLESS(back, b), back, b));
+        DVEC most = zero, spread = zero;
+        for (size_t a = 0; a < groups; a++) {
+            DVEC mean_a = DLOAD(mean + a * n_units + u), m2_a = DLOAD(m2 + a * n_units + u);
+            DVEC least = a ? DLOAD(squares + a * step + u) : endless;
+            spread = DADD(spread, DADD(m2_a, DADD(DSUB(mean_a, mean_a), DSUB(m2_a, m2_a))));
+            for (size_t b = a + 1; b < groups; b++) {
+                DVEC d = DSUB(mean_a, DLOAD(mean + b * n_units + u)), size = DPICK(DLESS(d, zero), DSUB(zero, d), d);
+                DVEC e = DADD(DMUL(m2_a, DSPREAD(weight[a * groups + b])), DMUL(DLOAD(m2 + b * n_units + u), DSPREAD(weight[b * groups + a])));
+                DVEC t = DDIV(DMUL(d, size), DPICK(DLESS(zero, e), e, endless)), back = DSUB(zero, t);
+                DVEC least_b = a ? DLOAD(squares + b * step + u) : endless;
+                least = DPICK(DLESS(t, least), t, least);
+                DSTORE(squares + b * step + u, DPICK(DLESS(back, least_b), back, least_b));
+            }
+            DSTORE(squares + a * step + u, least);
+            most = DPICK(DLESS(most, least), least, most);
+        }
+        DSTORE(squares + groups * step + u, most);
+        DSTORE(squares + (groups + 1) * step + u, spread);
     }
     if (REST(u, n))
-        fus_kernel_scalar.least_t(least_a + u, least_b + u, mean_a + u, m2_a + u, w_a, mean_b + u, m2_b + u, w_b, n - u);
+        fus_kernel_scalar.least_t(squares + u, step, mean + u, m2 + u, n_units, weight, n_groups, n - u);
 }
 
 TARGET static void roots(double *x, size_t n)
@@ -103,4 +104,45 @@ TARGET static void roots(double *x, size_t n)
         fus_kernel_scalar.roots(x + u, n - u);
 }
 
-#define MOMENTS moments_add, moments_merge, moments_spread, least_t, roots
+/* Number i goes to lane i mod 16, whatever the vector. */
+TARGET static void lane_sums(double *lanes, const double *x, size_t n)
+{
+    DVEC sum[FUS_LANES / DOUBLES];
+    size_t i = 0;
+    UNROLL
+    for (int v = 0; v < FUS_LANES / DOUBLES; v++)
+        sum[v] = DLOAD(lanes + v * DOUBLES);
+    for (; i + FUS_LANES <= n; i += FUS_LANES) {
+        UNROLL
+        for (int v = 0; v < FUS_LANES / DOUBLES; v++)
+            sum[v] = DADD(sum[v], DLOAD(x + i + (size_t)v * DOUBLES));
+    }
+    UNROLL
+    for (int v = 0; v < FUS_LANES / DOUBLES; v++)
+        DSTORE(lanes + v * DOUBLES, sum[v]);
+    for (size_t lane = 0; i < n; i++, lane++)
+        lanes[lane] += x[i];
+}
+
+TARGET static void lane_products(double *lanes, const double *x, double mean_x, const double *y, double mean_y, size_t n)
+{
+    DVEC sum[FUS_LANES / DOUBLES];
+    size_t i = 0;
+    UNROLL
+    for (int v = 0; v < FUS_LANES / DOUBLES; v++)
+        sum[v] = DLOAD(lanes + v * DOUBLES);
+    for (; i + FUS_LANES <= n; i += FUS_LANES) {
+        UNROLL
+        for (int v = 0; v < FUS_LANES / DOUBLES; v++) {
+            DVEC a = DSUB(DLOAD(x + i + (size_t)v * DOUBLES), DSPREAD(mean_x)), b = DSUB(DLOAD(y + i + (size_t)v * DOUBLES), DSPREAD(mean_y));
+            sum[v] = DADD(sum[v], DMUL(a, b));
+        }
+    }
+    UNROLL
+    for (int v = 0; v < FUS_LANES / DOUBLES; v++)
+        DSTORE(lanes + v * DOUBLES, sum[v]);
+    for (size_t lane = 0; i < n; i++, lane++)
+        lanes[lane] += (x[i] - mean_x) * (y[i] - mean_y);
+}
+
+#define MOMENTS moments_add, moments_merge, least_t, roots, lane_sums, lane_products

@@ -1,4 +1,5 @@
 /* halves.c against NumPy, and what cross-validation is for: noise alone gives no cross-validated selectivity. */
+#define _POSIX_C_SOURCE 200809L
 #include "analysis/inference.h"
 #include "nn/rng.h"
 #include "test.h"
@@ -105,9 +106,66 @@ static void test_double_dipping(void)
     fus_moments_destroy(&m);
 }
 
+/* r of the t maps, plainly. */
+static double plain_correlation(const struct fus_moments *m, int category)
+{
+    struct fus_moments a = fus_halves_view(m, 0), b = fus_halves_view(m, 1);
+    double n = 0, mean_x = 0, mean_y = 0, xx = 0, yy = 0, xy = 0;
+    for (size_t u = 0; u < m->n_units; u++) {
+        double x = fus_select_least_t(&a, u, category, false), y = fus_select_least_t(&b, u, category, false);
+        if (isnan(x) || isnan(y))
+            continue;
+        double dx = x - mean_x, dy = y - mean_y; /* Welford's */
+        n++;
+        mean_x += dx / n, mean_y += dy / n;
+        xx += dx * (x - mean_x), yy += dy * (y - mean_y), xy += dx * (y - mean_y);
+    }
+    return xy / sqrt(xx * yy);
+}
+
+/* Chunks with undefined units in one half or the other, one of nothing else, and a rest: the same bits from every row of the table of kernels. */
+static void test_undefined(void)
+{
+    enum { N = 2 * FUS_SELECT_CHUNK + 1013, GROUPS = 6 };
+    static const char *const names[] = {"scalar", "avx2", "avx512", "neon"};
+    static float x[N];
+    struct fus_rng random;
+    struct fus_moments m;
+    struct fus_halves_category out[GROUPS / 2], first[GROUPS / 2];
+    fus_rng_seed(&random, 22);
+    CHECK(fus_moments_create(&m, GROUPS, N, NULL) == 0);
+    for (int i = 0; i < 30; i++) {
+        for (int u = 0; u < N; u++) {
+            bool broken = i == 7 && u < 40 ? u % 3 == 1 : i == 9 && (u == 20 || u / FUS_SELECT_CHUNK == 1);
+            x[u] = broken ? NAN : (float)(fus_rng_normal(&random) + (u % 3 == i % 3 ? 0.5 * (u % 7) : 0));
+        }
+        fus_moments_add(&m, i % GROUPS, x);
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct fus_error err;
+        struct fus_moments none;
+        setenv("FUS_ISA", names[i], 1);
+        if (fus_moments_create(&none, 1, 1, &err) == FUS_EUNSUPPORTED) {
+            SKIP(err.msg);
+            continue;
+        }
+        fus_moments_destroy(&none);
+        CHECK(fus_halves_layer(i ? out : first, &m, NULL, NULL, FUS_CRITERION_IUT, &usual, NULL) == 0);
+        for (int c = 0; c < GROUPS / 2; c++)
+            CHECK(i == 0 || (out[c].t_correlation == first[c].t_correlation && out[c].n_selected[0] == first[c].n_selected[0]));
+    }
+    unsetenv("FUS_ISA");
+    for (int c = 0; c < GROUPS / 2; c++) {
+        CHECK_MSG(test_close(first[c].t_correlation, plain_correlation(&m, c), 1e-12), "%g", first[c].t_correlation);
+        CHECK(first[c].t_correlation > 0.1 && first[c].n_selected[0] > 0);
+    }
+    fus_moments_destroy(&m);
+}
+
 int main(void)
 {
     test_golden();
     test_double_dipping();
+    test_undefined();
     return test_end();
 }

@@ -25,11 +25,11 @@ static void test_golden(void)
     CHECK(fus_multiple_adjust(NULL, NULL, 0, FUS_BH, NULL) == 0);
 }
 
-/* With any number of tests and any alpha, also with those p left out that are above it. */
+/* With any number of tests and any alpha, also with those p left out that are above it, or some that are rejected, or not. */
 static void test_threshold(void)
 {
     struct fus_rng r;
-    double p[200], q[200], some[200], scratch[200];
+    double p[200], q[200], some[200], open[200], scratch[200];
     fus_rng_seed(&r, 9);
     for (int round = 0; round < 400; round++) {
         size_t n = 1 + (size_t)fus_rng_below(&r, 200), kept = 0;
@@ -42,10 +42,20 @@ static void test_threshold(void)
                 some[kept++] = p[i];
         }
         CHECK(fus_multiple_adjust(q, p, n, kind, NULL) == 0);
-        double threshold = fus_multiple_threshold(some, scratch, kept, n, alpha, kind);
+        double threshold = fus_multiple_threshold(some, scratch, kept, 0, n, alpha, kind);
         bool same = true;
         for (size_t i = 0; i < n; i++)
             same = same && (q[i] <= alpha) == (p[i] <= threshold);
+        CHECK(same);
+        size_t n_before = 0, n_open = 0;
+        for (size_t i = 0; i < n; i++)
+            if (i % 3)
+                open[n_open++] = p[i];
+            else
+                n_before += q[i] <= alpha;
+        threshold = fus_multiple_threshold(open, scratch, n_open, n_before, n, alpha, kind);
+        for (size_t i = 0; i < n; i++)
+            same = same && (i % 3 == 0 || (q[i] <= alpha) == (p[i] <= threshold));
         CHECK(same);
     }
 }
