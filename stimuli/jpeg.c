@@ -314,7 +314,7 @@ int fus_jpeg_decode(struct fus_image *image, const uint8_t *bytes, size_t n, str
     j->n = n;
     j->pos = 2;
     j->err = err;
-    fus_jpeg_idct_limit(j->limit);
+    j->idct = fus_jpeg_idct_pick();
     struct fus_image made = {0};
     int code = read_all(j);
     if (!code && j->progressive)

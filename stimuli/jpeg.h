@@ -10,28 +10,36 @@
 #include "stimuli/stimuli.h"
 
 enum {
-    FUS_JPEG_LOOK = 10,      /* bits decoded by one look-up */
-    FUS_JPEG_LIMIT = 1 << 14 /* values of a sum after its shift by 18 */
+    FUS_JPEG_LOOK = 10, /* bits of a symbol found by one look-up */
+    FUS_JPEG_PAIR = 11, /* and of two AC coefficients, with their values */
+    FUS_JPEG_PAIRS = 1 << FUS_JPEG_PAIR
 };
 
 struct fus_jpeg_code {
     uint16_t look[1 << FUS_JPEG_LOOK]; /* by the next bits: length << 8 | symbol, 0 where the code is longer */
-    struct {
-        int16_t value;
-        uint8_t run, bits; /* bits: of code and value together; 0 where they do not fit into the look-up */
-    } whole[1 << FUS_JPEG_LOOK]; /* AC coefficients decoded by one look-up */
     int32_t max_code[17];              /* largest code of each length, -1 for none */
     int32_t offset[17];                /* index in symbols - first code, for each length */
     uint8_t symbols[256];
     bool defined;
 };
 
+/* What the next FUS_JPEG_PAIR bits of a sequential block hold: two AC coefficients, or one twice, and perhaps the end of the block. */
+struct fus_jpeg_pair {
+    int16_t value[2];
+    uint8_t step[2]; /* from the coefficient before to each of the two, in zigzag order; 64: not even one fits */
+    uint8_t bits;    /* of all together */
+    uint8_t end;     /* 1: the block ends behind them */
+};
+
+/* The inverse DCT of one block: see fus_jpeg_idct_pick. */
+typedef void fus_jpeg_idct(uint8_t *out, size_t stride, const int16_t block[64], int last);
+
 struct fus_jpeg_component {
     int id, h, v, table;            /* sampling factors, quantisation table */
     int width, height;              /* its samples */
     int blocks_x, blocks_y;         /* blocks that hold samples: what a scan of this component alone codes */
     int padded_x, padded_y;         /* whole MCUs */
-    int16_t quant[64];              /* as it stood at the component's first scan; natural order */
+    int16_t quant[64];              /* as it stood at the component's first scan; zigzag order */
     bool seen;                      /* a scan has coded it */
     int8_t precision[64];           /* progressive: bits still missing of each coefficient, -1 = never coded */
     int16_t *coefs;                 /* progressive: [padded_y, padded_x, 64] */
@@ -48,7 +56,8 @@ struct fus_jpeg {
     bool has_quant[4];
     struct fus_jpeg_code dc[4], ac[4];
     struct fus_jpeg_component components[4];
-    uint8_t limit[FUS_JPEG_LIMIT];
+    struct fus_jpeg_pair pairs[4][FUS_JPEG_PAIRS]; /* of ac, for the sequential scan at hand */
+    fus_jpeg_idct *idct;
     struct fus_error *err;
 };
 
@@ -56,14 +65,15 @@ extern const uint8_t fus_jpeg_zigzag[64 + 16]; /* natural index of the k-th coef
 
 /* A Huffman table from counts[1..16] and the symbols; false where they are no prefix code. */
 bool fus_jpeg_code_build(struct fus_jpeg_code *c, const uint8_t counts[17], const uint8_t *symbols, bool dc);
+/* What every FUS_JPEG_PAIR bits hold by an AC table. */
+void fus_jpeg_code_pair(struct fus_jpeg_pair pairs[FUS_JPEG_PAIRS], const struct fus_jpeg_code *c);
 
 /* j->pos at the SOS segment's length -> behind the scan's data. */
 int fus_jpeg_scan(struct fus_jpeg *j);
 
-/* Inverse DCT of dequantised coefficients (natural order) to 8x8 samples. last: zigzag index behind which all are zero.
- * limit: the table that fus_jpeg_idct_limit fills, clamping v + 128 to 0..255 for every v that 32-bit sums can give. */
-void fus_jpeg_idct_limit(uint8_t limit[FUS_JPEG_LIMIT]);
-void fus_jpeg_idct(uint8_t *out, size_t stride, const int16_t block[64], int last, const uint8_t limit[FUS_JPEG_LIMIT]);
+/* Inverse DCT of dequantised coefficients (natural order) to 8x8 samples, by the instruction set in use. last: zigzag index behind
+ * which all are zero. */
+fus_jpeg_idct *fus_jpeg_idct_pick(void);
 
 /* Coefficients of a progressive picture -> planes. */
 int fus_jpeg_render(struct fus_jpeg *j);

@@ -40,17 +40,57 @@ bool fus_jpeg_code_build(struct fus_jpeg_code *c, const uint8_t counts[17], cons
         }
         c->max_code[l] = counts[l] ? code - 1 : -1;
     }
-    for (int32_t at = 0; at < 1 << FUS_JPEG_LOOK && !dc; at++) {
-        int l = c->look[at] >> 8, size = c->look[at] & 15, run = c->look[at] >> 4 & 15;
-        if (!size || l + size > FUS_JPEG_LOOK)
-            continue;
-        int value = at >> (FUS_JPEG_LOOK - l - size) & ((1 << size) - 1);
-        c->whole[at].value = (int16_t)(value < 1 << (size - 1) ? value - (1 << size) + 1 : value);
-        c->whole[at].run = (uint8_t)run;
-        c->whole[at].bits = (uint8_t)(l + size);
-    }
     c->defined = true;
     return true;
+}
+
+/* The AC coefficient, or the end of the block, that FUS_JPEG_PAIR bits begin with. */
+enum { TOO_LONG = 64 };
+struct word {
+    int16_t value;
+    uint8_t step, bits; /* bits: of code and value together; TOO_LONG where they do not fit */
+    bool end;
+};
+
+static struct word first_word(const struct fus_jpeg_code *c, int bits)
+{
+    int e = c->look[bits >> (FUS_JPEG_PAIR - FUS_JPEG_LOOK)], length = e >> 8, run = e >> 4 & 15, size = e & 15;
+    int left = FUS_JPEG_PAIR - length - size, value = left < 0 ? 0 : bits >> left & ((1 << size) - 1);
+    if (!e || left < 0 || (!size && run == 15))
+        return (struct word){.bits = TOO_LONG};
+    return (struct word){(int16_t)(value < 1 << size >> 1 ? value - (1 << size) + 1 : value), (uint8_t)(run + 1), (uint8_t)(length + size), !size};
+}
+
+/* The bits `at` begin with the coefficient `first`: with a second one behind it, or not, and the end behind them, or not. */
+static inline struct fus_jpeg_pair pair_of(struct word first, const struct word *words, int at)
+{
+    struct word next = words[at << first.bits & (FUS_JPEG_PAIRS - 1)];
+    int value = first.value, step = first.step, bits = first.bits;
+    if (!next.end && bits + next.bits <= FUS_JPEG_PAIR) {
+        value = next.value;
+        step += next.step;
+        bits += next.bits;
+        next = words[at << bits & (FUS_JPEG_PAIRS - 1)];
+    }
+    bool end = next.end && bits + next.bits <= FUS_JPEG_PAIR;
+    bits += end ? next.bits : 0;
+    return (struct fus_jpeg_pair){{first.value, (int16_t)value}, {first.step, (uint8_t)step}, (uint8_t)bits, end};
+}
+
+void fus_jpeg_code_pair(struct fus_jpeg_pair pairs[FUS_JPEG_PAIRS], const struct fus_jpeg_code *c)
+{
+    struct word words[FUS_JPEG_PAIRS];
+    for (int at = 0; at < FUS_JPEG_PAIRS;) {
+        struct word w = first_word(c, at);
+        for (int end = at + (w.bits < TOO_LONG ? FUS_JPEG_PAIRS >> w.bits : 1); at < end; at++)
+            words[at] = w;
+    }
+    for (int at = 0; at < FUS_JPEG_PAIRS;) {
+        struct word first = words[at];
+        bool fits = first.bits < TOO_LONG && !first.end;
+        for (int end = at + (fits ? FUS_JPEG_PAIRS >> first.bits : 1); at < end; at++)
+            pairs[at] = fits ? pair_of(first, words, at) : (struct fus_jpeg_pair){.step = {64, 64}};
+    }
 }
 
 /* At least 56 bits, or all there are before the next marker; ff 00 stands for ff. */
@@ -88,10 +128,10 @@ static inline void drop(struct reader *r, int n)
     r->count -= n;
 }
 
-/* n = 1..16 bits, which need() has provided. */
+/* n = 0..16 bits, which need() has provided. */
 static inline int take(struct reader *r, int n)
 {
-    int v = (int)(r->bits >> (64 - n));
+    int v = (int)(r->bits >> 1 >> (63 - n));
     drop(r, n);
     return v;
 }
@@ -99,7 +139,7 @@ static inline int take(struct reader *r, int n)
 static inline int take_signed(struct reader *r, int n)
 {
     int v = take(r, n);
-    return v < 1 << (n - 1) ? v - (1 << n) + 1 : v;
+    return v < 1 << n >> 1 ? v - (1 << n) + 1 : v;
 }
 
 /* The next symbol, or -1 where the bits are no code. */
@@ -122,39 +162,39 @@ static inline int symbol(struct reader *r, const struct fus_jpeg_code *c)
 
 /* One block of a sequential scan, dequantised. Returns the zigzag index of its last coefficient, or -1. */
 static int sequential_block(struct reader *from, int16_t *last_dc, int16_t block[64], const struct fus_jpeg_code *dc,
-                            const struct fus_jpeg_code *ac, const int16_t quant[64])
+                            const struct fus_jpeg_code *ac, const struct fus_jpeg_pair *pairs, const int16_t quant[64])
 {
     struct reader r = *from;
     need(&r);
-    int size = symbol(&r, dc), last = 0;
+    int size = symbol(&r, dc), k = 0, last = 0;
     if (size < 0)
         return -1;
-    if (size)
-        *last_dc = (int16_t)(*last_dc + take_signed(&r, size));
+    *last_dc = (int16_t)(*last_dc + take_signed(&r, size));
     block[0] = (int16_t)(*last_dc * quant[0]);
-    for (int k = 1; k < 64; k++) {
+    while (k < 63) {
         need(&r);
-        size_t at = (size_t)(r.bits >> (64 - FUS_JPEG_LOOK));
-        int value, bits = ac->whole[at].bits;
-        if (bits) {
-            k += ac->whole[at].run;
-            value = ac->whole[at].value;
-            drop(&r, bits);
-        } else {
-            int s = symbol(&r, ac);
-            if (s < 0)
-                return -1;
-            k += s >> 4;
-            if (!(s & 15)) {
-                if (s >> 4 != 15)
-                    break;
-                continue;
-            }
-            value = take_signed(&r, s & 15);
+        const struct fus_jpeg_pair *p = &pairs[r.bits >> (64 - FUS_JPEG_PAIR)];
+        if (k + p->step[1] + p->end < 64) {
+            int first = k + p->step[0];
+            k = last = k + p->step[1];
+            block[fus_jpeg_zigzag[first]] = (int16_t)(p->value[0] * quant[first]);
+            block[fus_jpeg_zigzag[last]] = (int16_t)(p->value[1] * quant[last]);
+            drop(&r, p->bits);
+            if (p->end)
+                break;
+            continue;
         }
-        last = k;
-        int natural = fus_jpeg_zigzag[k];
-        block[natural] = (int16_t)(value * quant[natural]);
+        int s = symbol(&r, ac);
+        if (s < 0)
+            return -1;
+        k += (s >> 4) + 1;
+        if (s & 15) {
+            int value = take_signed(&r, s & 15);
+            last = k;
+            if (k < 64)
+                block[fus_jpeg_zigzag[k]] = (int16_t)(value * quant[k]);
+        } else if (s >> 4 != 15)
+            break;
     }
     *from = r;
     return last < 64 ? last : -1;
@@ -172,8 +212,7 @@ static bool dc_block(struct scan *s, int i, int16_t *block)
     int size = symbol(r, &s->j->dc[s->dc_table[i]]);
     if (size < 0)
         return false;
-    if (size)
-        s->last_dc[i] = (int16_t)(s->last_dc[i] + take_signed(r, size));
+    s->last_dc[i] = (int16_t)(s->last_dc[i] + take_signed(r, size));
     block[0] = (int16_t)(s->last_dc[i] * (1 << s->low));
     return true;
 }
@@ -262,12 +301,13 @@ static bool decode_block(struct scan *s, int i, int x, int y)
         return s->first == 0 ? dc_block(s, i, block) : s->high ? ac_refine_block(s, block) : ac_first_block(s, block);
     }
     int16_t block[64] = {0};
-    int last = sequential_block(&s->reader, &s->last_dc[i], block, &j->dc[s->dc_table[i]], &j->ac[s->ac_table[i]], c->quant);
+    int ac = s->ac_table[i];
+    int last = sequential_block(&s->reader, &s->last_dc[i], block, &j->dc[s->dc_table[i]], &j->ac[ac], j->pairs[ac], c->quant);
     size_t stride = (size_t)c->padded_x * 8;
     uint8_t *out = c->plane + (size_t)y * 8 * stride + (size_t)x * 8;
     if (last < 0)
         return false;
-    fus_jpeg_idct(out, stride, block, last, j->limit);
+    j->idct(out, stride, block, last);
     return true;
 }
 
@@ -384,7 +424,7 @@ static int check_tables(struct scan *s)
         if (!j->has_quant[c->table])
             return bad_scan(j, "a quantisation table that was not defined");
         for (int k = 0; k < 64; k++)
-            c->quant[fus_jpeg_zigzag[k]] = (int16_t)j->quant[c->table][k];
+            c->quant[k] = (int16_t)j->quant[c->table][k];
         c->seen = true;
     }
     return FUS_OK;
@@ -421,7 +461,11 @@ static int read_header(struct scan *s, struct fus_bytes *b)
     s->high = approximation >> 4;
     s->low = approximation & 15;
     int code = j->progressive ? check_progression(s) : FUS_OK;
-    return code ? code : check_tables(s);
+    if (!code)
+        code = check_tables(s);
+    for (int i = 0; i < s->n_components && !code && !j->progressive; i++)
+        fus_jpeg_code_pair(j->pairs[s->ac_table[i]], &j->ac[s->ac_table[i]]);
+    return code;
 }
 
 int fus_jpeg_scan(struct fus_jpeg *j)
