@@ -73,71 +73,59 @@ size_t fus_cache_bytes(const struct fus_cache *c)
     return c ? atomic_load(&c->bytes) : 0;
 }
 
-static bool is_grey(const uint8_t *pixels, size_t n)
-{
-    for (size_t i = 0; i < n; i++, pixels += 3)
-        if (pixels[0] != pixels[1] || pixels[0] != pixels[2])
-            return false;
-    return true;
-}
-
-/* pixels [n, 3] of picture i, where there is room; that there is none is no failure. */
-static void keep(struct fus_cache *c, int crop, int i, const uint8_t *pixels, size_t n)
+/* pixels [crop, crop] of picture i, where there is room; that there is none is no failure. */
+static int keep(struct fus_cache *c, int crop, int i, const struct fus_raster *pixels, struct fus_error *err)
 {
     struct kept *k = &c->kept[(size_t)crop * (size_t)c->n_pictures + (size_t)i];
-    size_t channels = is_grey(pixels, n) ? 1 : 3;
+    struct fus_raster grey = {0};
     if (k->pixels)
-        return;
-    if (atomic_fetch_add(&c->bytes, n * channels) + n * channels <= c->max_bytes)
-        k->pixels = fus_base_aligned(n * channels, 1);
-    if (!k->pixels) {
-        atomic_fetch_sub(&c->bytes, n * channels);
-        return;
-    }
-    k->channels = (int)channels;
-    for (size_t p = 0; p < n && channels == 1; p++)
-        k->pixels[p] = pixels[3 * p];
-    if (channels == 3)
-        memcpy(k->pixels, pixels, 3 * n);
-}
-
-/* The crop of a picture, kept where it is wanted and there is room, and as input where input is not NULL. */
-static int cut(float *input, struct fus_cache *c, int i, const struct fus_preprocess *p, const struct fus_image *image,
-               struct fus_error *err)
-{
-    size_t n = (size_t)p->crop * (size_t)p->crop;
-    int crop = c ? find_crop(c, p) : -1;
-    uint8_t *pixels = fus_base_alloc(n, 3);
-    if (!pixels)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for a picture of %d x %d pixels", p->crop, p->crop);
-    int code = fus_preprocess_crop(pixels, p, image, err);
-    if (!code && crop >= 0)
-        keep(c, crop, i, pixels, n);
-    if (!code && input)
-        fus_preprocess_normalise(input, p, pixels, 3);
-    fus_base_free(pixels);
+        return FUS_OK;
+    int code = fus_raster_grey(&grey, pixels, err);
+    const struct fus_raster *small = grey.pixels ? &grey : pixels;
+    size_t n = (size_t)small->height * small->stride;
+    if (!code && atomic_fetch_add(&c->bytes, n) + n <= c->max_bytes)
+        k->pixels = fus_base_aligned(n, 1);
+    if (k->pixels) {
+        k->channels = small->channels;
+        memcpy(k->pixels, small->pixels, n);
+    } else if (!code)
+        atomic_fetch_sub(&c->bytes, n);
+    fus_raster_free(&grey);
     return code;
 }
 
-int fus_cache_add(struct fus_cache *c, int i, const struct fus_image *image, const struct fus_image *reduced, struct fus_error *err)
+/* The crop of a picture, kept where it is wanted and there is room, and as input where input is not NULL. */
+static int cut(float *input, struct fus_cache *c, int i, const struct fus_preprocess *p, const struct fus_raster *picture,
+               struct fus_error *err)
+{
+    int crop = c ? find_crop(c, p) : -1;
+    struct fus_raster pixels = {0};
+    int code = fus_preprocess_raster(&pixels, p, picture, err);
+    if (!code && crop >= 0)
+        code = keep(c, crop, i, &pixels, err);
+    if (!code && input)
+        fus_preprocess_normalise(input, p, pixels.pixels, pixels.channels);
+    fus_raster_free(&pixels);
+    return code;
+}
+
+int fus_cache_add(struct fus_cache *c, int i, const struct fus_raster *picture, const struct fus_raster *reduced, struct fus_error *err)
 {
     int code = FUS_OK;
     for (int k = 0; k < c->n_crops && !code; k++) {
         const struct fus_preprocess *p = &c->crops[k];
         bool same = p->resize == FUS_PIXELSTATS_SIDE && p->filter == FUS_BILINEAR;
-        code = cut(NULL, c, i, p, same ? reduced : image, err);
+        code = cut(NULL, c, i, p, same ? reduced : picture, err);
     }
     return code;
 }
 
 /* Picture i, the very one whose digest is hex; drawn ones cannot change. */
-static int read_again(struct fus_image *image, const struct fus_set *set, int i, const char (*hex)[65], struct fus_error *err)
+static int read_again(struct fus_raster *picture, const struct fus_set *set, int i, const char (*hex)[65], struct fus_error *err)
 {
     char found[65];
-    if (!hex || set->drawn)
-        return fus_set_picture(image, set, i, err);
-    int code = fus_set_picture_digest(image, found, set, i, err);
-    if (!code && strcmp(found, hex[i]) != 0)
+    int code = fus_set_raster(picture, hex && !set->drawn ? found : NULL, set, i, err);
+    if (!code && hex && !set->drawn && strcmp(found, hex[i]) != 0)
         code = fus_base_fail(err, FUS_EINVAL, "%s: changed since it was checked: SHA-256 %s found, %s expected", set->pictures[i].path, found, hex[i]);
     return code;
 }
@@ -151,10 +139,10 @@ int fus_cache_input(float *input, struct fus_cache *c, const struct fus_set *set
         fus_preprocess_normalise(input, p, k->pixels, k->channels);
         return FUS_OK;
     }
-    struct fus_image image = {0};
-    int code = read_again(&image, set, i, hex, err);
-    if (!code && (code = cut(input, c, i, p, &image, err)))
+    struct fus_raster picture = {0};
+    int code = read_again(&picture, set, i, hex, err);
+    if (!code && (code = cut(input, c, i, p, &picture, err)))
         fus_base_blame(err, "%s: ", set->pictures[i].path);
-    fus_image_free(&image);
+    fus_raster_free(&picture);
     return code;
 }

@@ -153,7 +153,7 @@ static int allocate(struct fus_jpeg *j)
     for (int i = 0; i < j->n_components; i++) {
         struct fus_jpeg_component *c = &j->components[i];
         size_t n_blocks = (size_t)c->padded_x * (size_t)c->padded_y;
-        c->plane = fus_base_alloc(n_blocks, 64);
+        c->plane = fus_base_aligned(n_blocks, 64); /* the scans fill all of it that is shown */
         if (j->progressive)
             c->coefs = fus_base_alloc(n_blocks, 64 * sizeof *c->coefs);
         if (!c->plane || (j->progressive && !c->coefs))
@@ -303,7 +303,27 @@ static int read_all(struct fus_jpeg *j)
     return check_complete(j);
 }
 
-int fus_jpeg_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err)
+/* The picture of a file that has been read. A grey one is the plane itself, which changes its owner. */
+static int give(struct fus_raster *r, struct fus_jpeg *j)
+{
+    struct fus_jpeg_component *c = &j->components[0];
+    if (j->n_components == 1) {
+        *r = (struct fus_raster){c->plane, (size_t)c->padded_x * 8, j->width, j->height, 1};
+        c->plane = NULL;
+        return FUS_OK;
+    }
+    struct fus_raster made = {0};
+    int code = fus_raster_create(&made, j->width, j->height, 3, j->err);
+    if (!code)
+        code = fus_jpeg_color(&made, j);
+    if (code)
+        fus_raster_free(&made);
+    else
+        *r = made;
+    return code;
+}
+
+int fus_jpeg_raster(struct fus_raster *r, const uint8_t *bytes, size_t n, struct fus_error *err)
 {
     if (n < 2 || bytes[0] != 0xff || bytes[1] != SOI)
         return fus_base_fail_at(err, FUS_EFORMAT, 0, "found no ff d8, expected a JPEG file: another format?");
@@ -315,22 +335,22 @@ int fus_jpeg_decode(struct fus_image *image, const uint8_t *bytes, size_t n, str
     j->pos = 2;
     j->err = err;
     j->idct = fus_jpeg_idct_pick();
-    struct fus_image made = {0};
     int code = read_all(j);
     if (!code && j->progressive)
         code = fus_jpeg_render(j);
     if (!code)
-        code = fus_image_create(&made, j->width, j->height, err);
-    if (!code)
-        code = fus_jpeg_color(&made, j);
-    if (!code)
-        *image = made;
-    else
-        fus_image_free(&made);
+        code = give(r, j);
     for (int i = 0; i < j->n_components && i < 4; i++) {
         fus_base_free(j->components[i].coefs);
         fus_base_free(j->components[i].plane);
     }
     fus_base_free(j);
     return code;
+}
+
+int fus_jpeg_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err)
+{
+    struct fus_raster r = {0};
+    int code = fus_jpeg_raster(&r, bytes, n, err);
+    return code ? code : fus_raster_image(image, &r, err);
 }

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "nn/base.h"
-#include "stimuli/stimuli.h"
+#include "stimuli/raster.h"
 
 enum {
     FUS_JPEG_LOOK = 10, /* bits of a symbol found by one look-up */
@@ -78,7 +78,7 @@ fus_jpeg_idct *fus_jpeg_idct_pick(void);
 /* Coefficients of a progressive picture -> planes. */
 int fus_jpeg_render(struct fus_jpeg *j);
 
-/* Planes -> RGB. */
-int fus_jpeg_color(struct fus_image *image, const struct fus_jpeg *j);
+/* Planes of three or four components -> RGB. */
+int fus_jpeg_color(struct fus_raster *rgb, const struct fus_jpeg *j);
 
 #endif

@@ -97,16 +97,6 @@ static void rgb_row(uint8_t *rgb, const uint8_t *const in[4], int n)
             rgb[3 * (size_t)x + (size_t)i] = in[i][x];
 }
 
-static void grey_row(uint8_t *rgb, const uint8_t *const in[4], int n)
-{
-    const uint8_t *grey = in[0];
-    for (int x = 0; x < n - 1; x++, rgb += 3) {
-        uint32_t four = grey[x] * 0x01010101u; /* three bytes and one that the next pixel overwrites */
-        memcpy(rgb, &four, 4);
-    }
-    memset(rgb, grey[n - 1], 3);
-}
-
 /* a * b / 255, rounded. */
 static inline int times255(int a, int b)
 {
@@ -139,8 +129,6 @@ static void ycck_row(uint8_t *rgb, const uint8_t *const in[4], int n)
 /* What the components are, by libjpeg's rules: markers first, then the components' names. */
 static void (*converter(const struct fus_jpeg *j))(uint8_t *, const uint8_t *const[4], int)
 {
-    if (j->n_components == 1)
-        return grey_row;
     if (j->n_components == 4)
         return j->saw_adobe && j->adobe_transform != 0 ? ycck_row : cmyk_row;
     if (j->saw_jfif)
@@ -151,7 +139,7 @@ static void (*converter(const struct fus_jpeg *j))(uint8_t *, const uint8_t *con
     return c[0].id == 'R' && c[1].id == 'G' && c[2].id == 'B' ? rgb_row : ycc_row;
 }
 
-int fus_jpeg_color(struct fus_image *image, const struct fus_jpeg *j)
+int fus_jpeg_color(struct fus_raster *rgb, const struct fus_jpeg *j)
 {
     void (*convert)(uint8_t *, const uint8_t *const[4], int) = converter(j);
     size_t padded = (size_t)j->mcus_x * 8 * (size_t)j->max_h;
@@ -162,7 +150,7 @@ int fus_jpeg_color(struct fus_image *image, const struct fus_jpeg *j)
         const uint8_t *in[4] = {0};
         for (int i = 0; i < j->n_components; i++)
             in[i] = full_row(rows + (size_t)i * padded, j, &j->components[i], y);
-        convert(image->pixels + (size_t)y * (size_t)j->width * 3, in, j->width);
+        convert(rgb->pixels + (size_t)y * rgb->stride, in, j->width);
     }
     fus_base_free(rows);
     return FUS_OK;

@@ -14,18 +14,21 @@
 
 #include "fft.h"
 #include "nn/fmath.h"
-#include "stimuli.h"
+#include "raster.h"
 
 /* x [side, side]: Y of the middle of the picture; real part in 0..1. */
-static void take_middle(struct fus_complex *x, const struct fus_image *image, int side)
+static void take_middle(struct fus_complex *x, const struct fus_raster *picture, int side)
 {
-    int left = (image->width - side) / 2, top = (image->height - side) / 2;
-    for (int row = 0; row < side; row++)
-        for (int column = 0; column < side; column++) {
-            const uint8_t *p = image->pixels + 3 * ((size_t)(top + row) * (size_t)image->width + (size_t)(left + column));
-            x[(size_t)row * (size_t)side + (size_t)column] =
-                (struct fus_complex){(299.0 * p[0] + 587.0 * p[1] + 114.0 * p[2]) / 255000, 0};
-        }
+    int left = (picture->width - side) / 2, top = (picture->height - side) / 2;
+    double grey[256];
+    for (int v = 0; v < 256; v++)
+        grey[v] = 1000.0 * v / 255000;
+    for (int row = 0; row < side; row++, x += side) {
+        const uint8_t *p = picture->pixels + (size_t)(top + row) * picture->stride + (size_t)left * (size_t)picture->channels;
+        for (int column = 0; column < side; column++, p += picture->channels)
+            x[column] = (struct fus_complex){
+                picture->channels == 1 ? grey[*p] : (299.0 * p[0] + 587.0 * p[1] + 114.0 * p[2]) / 255000, 0};
+    }
 }
 
 static void measure_light(struct fus_pixelstats *out, const struct fus_complex *x, size_t n)
@@ -80,39 +83,41 @@ static int measure_slope(struct fus_pixelstats *out, struct fus_complex *x, int 
 }
 
 /* The longer side in proportion, rounded down, as torchvision's Resize. */
-int fus_pixelstats_reduce(struct fus_image *small, const struct fus_image *image, struct fus_error *err)
+int fus_pixelstats_reduce(struct fus_raster *small, const struct fus_raster *picture, struct fus_error *err)
 {
-    long long w = image->width, h = image->height, shorter = w < h ? w : h;
+    long long w = picture->width, h = picture->height, shorter = w < h ? w : h;
     if (shorter <= FUS_PIXELSTATS_SIDE)
         return FUS_OK;
-    return fus_resize_image(small, image, (int)(w * FUS_PIXELSTATS_SIDE / shorter), (int)(h * FUS_PIXELSTATS_SIDE / shorter),
-                            FUS_BILINEAR, err);
+    return fus_resize_raster(small, picture, (int)(w * FUS_PIXELSTATS_SIDE / shorter), (int)(h * FUS_PIXELSTATS_SIDE / shorter),
+                             FUS_BILINEAR, err);
+}
+
+int fus_pixelstats_raster(struct fus_pixelstats *out, const struct fus_raster *reduced, struct fus_error *err)
+{
+    struct fus_pixelstats found = {0};
+    int code = FUS_OK, side = reduced->width < reduced->height ? reduced->width : reduced->height;
+    struct fus_complex *x = fus_base_aligned((size_t)side * (size_t)side, sizeof *x);
+    if (!x)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for a spectrum of %d x %d", side, side);
+    take_middle(x, reduced, side);
+    measure_light(&found, x, (size_t)side * (size_t)side);
+    /* what rounding leaves of a flat picture's spectrum is no power */
+    found.slope = NAN;
+    if (found.contrast > 1e-9)
+        code = measure_slope(&found, x, side, err);
+    fus_base_free(x);
+    if (!code)
+        *out = found;
+    return code;
 }
 
 int fus_pixelstats_measure(struct fus_pixelstats *out, const struct fus_image *image, struct fus_error *err)
 {
-    struct fus_image small = {0};
-    struct fus_pixelstats found = {0};
-    int code = fus_pixelstats_reduce(&small, image, err);
-    if (code)
-        return code;
-    image = small.pixels ? &small : image;
-    int side = image->width < image->height ? image->width : image->height;
-    struct fus_complex *x = fus_base_alloc((size_t)side * (size_t)side, sizeof *x);
-    if (!x)
-        code = fus_base_fail(err, FUS_ENOMEM, "no memory for a spectrum of %d x %d", side, side);
-    else {
-        take_middle(x, image, side);
-        measure_light(&found, x, (size_t)side * (size_t)side);
-        /* what rounding leaves of a flat picture's spectrum is no power */
-        found.slope = NAN;
-        if (found.contrast > 1e-9)
-            code = measure_slope(&found, x, side, err);
-    }
-    fus_base_free(x);
-    fus_image_free(&small);
+    struct fus_raster picture = fus_raster_of(image), small = {0};
+    int code = fus_pixelstats_reduce(&small, &picture, err);
     if (!code)
-        *out = found;
+        code = fus_pixelstats_raster(out, small.pixels ? &small : &picture, err);
+    fus_raster_free(&small);
     return code;
 }
 

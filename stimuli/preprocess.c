@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stimuli/stimuli.h"
+#include "stimuli/raster.h"
 
 enum { MAX_SIDE = 16384 }; /* of an input: 16384^2 x 3 floats are 3 GB */
 
@@ -124,7 +124,7 @@ int fus_preprocess_parse(struct fus_preprocess *p, const char *spec, struct fus_
 }
 
 /* int(resize * long / short) as Python computes it: one division of exact integers, in double. */
-static int resized(int *width, int *height, const struct fus_image *image, int resize, struct fus_error *err)
+static int resized(int *width, int *height, const struct fus_raster *image, int resize, struct fus_error *err)
 {
     bool wide = image->width > image->height;
     int shorter = wide ? image->height : image->width, longer = wide ? image->width : image->height;
@@ -146,28 +146,33 @@ static int crop_start(int side, int crop)
     return half + (extra & 1 & half); /* x.5 goes to the even neighbour */
 }
 
-/* The crop of a picture that has its final size; black beside it. */
-static void cut(uint8_t *out, const struct fus_image *image, int crop)
+/* out [crop, crop]: the crop of a picture that has its final size; black beside it. */
+static void cut(struct fus_raster *out, const struct fus_raster *in)
 {
-    int left = crop_start(image->width, crop), top = crop_start(image->height, crop);
-    int from = left < 0 ? 0 : left, end = left + crop < image->width ? left + crop : image->width;
-    memset(out, 0, 3 * (size_t)crop * (size_t)crop);
+    int crop = out->width, left = crop_start(in->width, crop), top = crop_start(in->height, crop);
+    int from = left < 0 ? 0 : left, end = left + crop < in->width ? left + crop : in->width;
+    size_t pixel = (size_t)in->channels;
+    memset(out->pixels, 0, (size_t)crop * out->stride);
     for (int y = 0; y < crop; y++)
-        if (top + y >= 0 && top + y < image->height)
-            memcpy(out + 3 * ((size_t)y * (size_t)crop + (size_t)(from - left)),
-                   image->pixels + 3 * ((size_t)(top + y) * (size_t)image->width + (size_t)from), 3 * (size_t)(end - from));
+        if (top + y >= 0 && top + y < in->height)
+            memcpy(out->pixels + (size_t)y * out->stride + pixel * (size_t)(from - left),
+                   in->pixels + (size_t)(top + y) * in->stride + pixel * (size_t)from, pixel * (size_t)(end - from));
 }
 
-int fus_preprocess_crop(uint8_t *out, const struct fus_preprocess *p, const struct fus_image *image, struct fus_error *err)
+int fus_preprocess_raster(struct fus_raster *out, const struct fus_preprocess *p, const struct fus_raster *in, struct fus_error *err)
 {
-    int width = 0, height = 0, code = resized(&width, &height, image, p->resize, err);
-    struct fus_image small = {0};
-    bool same = width == image->width && height == image->height;
-    if (!code && !same)
-        code = fus_resize_image(&small, image, width, height, p->filter, err);
+    int width = 0, height = 0, code = resized(&width, &height, in, p->resize, err);
+    struct fus_raster small = {0}, made = {0};
+    if (!code && (width != in->width || height != in->height))
+        code = fus_resize_raster(&small, in, width, height, p->filter, err);
+    const struct fus_raster *whole = small.pixels ? &small : in;
     if (!code)
-        cut(out, same ? image : &small, p->crop);
-    fus_image_free(&small);
+        code = fus_raster_create(&made, p->crop, p->crop, whole->channels, err);
+    if (!code) {
+        cut(&made, whole);
+        *out = made;
+    }
+    fus_raster_free(&small);
     return code;
 }
 
@@ -187,12 +192,10 @@ void fus_preprocess_normalise(float *out, const struct fus_preprocess *p, const 
 
 int fus_preprocess_apply(float *out, const struct fus_preprocess *p, const struct fus_image *image, struct fus_error *err)
 {
-    uint8_t *pixels = fus_base_alloc((size_t)p->crop * (size_t)p->crop, 3);
-    if (!pixels)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for a picture of %d x %d pixels", p->crop, p->crop);
-    int code = fus_preprocess_crop(pixels, p, image, err);
+    struct fus_raster whole = fus_raster_of(image), cropped = {0};
+    int code = fus_preprocess_raster(&cropped, p, &whole, err);
     if (!code)
-        fus_preprocess_normalise(out, p, pixels, 3);
-    fus_base_free(pixels);
+        fus_preprocess_normalise(out, p, cropped.pixels, cropped.channels);
+    fus_raster_free(&cropped);
     return code;
 }

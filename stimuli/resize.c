@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "nn/kernels.h"
-#include "stimuli/stimuli.h"
+#include "stimuli/raster.h"
 
 enum { PRECISION_BITS = 32 - 8 - 2 };
 
@@ -88,225 +88,209 @@ static int make_weights(struct weights *w, int n_in, int n_out, enum fus_filter 
     return code;
 }
 
-/* Eight sums at a time. They are whole numbers, so the vector's width changes no bit; written once, compiled twice for x86. */
-enum { ROWS = 8 };
+/* ---- eight sums at a time ---- */
+
+enum { ROWS = 8, COLUMNS = 16 };
+
+#define TARGET
+#define NAME(f) f##_plain
+#define SUMS sums8
+#define ADD add_plain
+#define GIVE give_plain
 typedef int32_t sums8 __attribute__((vector_size(ROWS * sizeof(int32_t))));
 typedef uint16_t halves8 __attribute__((vector_size(ROWS * sizeof(uint16_t))));
 typedef uint8_t bytes8 __attribute__((vector_size(ROWS)));
-#define INLINE static inline __attribute__((always_inline))
 
-INLINE void add_bytes(sums8 *sums, const uint8_t *p, int weight)
+static inline void add_plain(sums8 *s, const uint8_t *p, int weight)
 {
     bytes8 b;
     memcpy(&b, p, sizeof b);
-    *sums += __builtin_convertvector(__builtin_convertvector(b, halves8), sums8) * weight;
+    *s += __builtin_convertvector(__builtin_convertvector(b, halves8), sums8) * weight;
 }
 
-INLINE void round_and_clip(uint8_t *out, const sums8 *all)
+static inline void give_plain(uint8_t *p, const sums8 *all)
 {
-    sums8 sums = (*all + (1 << (PRECISION_BITS - 1))) >> PRECISION_BITS;
-    sums &= ~(sums >> 31);
-    sums |= sums > 255;
-    bytes8 b = __builtin_convertvector(__builtin_convertvector(sums, halves8), bytes8);
-    memcpy(out, &b, sizeof b);
+    sums8 s = (*all + (1 << (PRECISION_BITS - 1))) >> PRECISION_BITS;
+    s &= ~(s >> 31);
+    s |= s > 255;
+    bytes8 b = __builtin_convertvector(__builtin_convertvector(s, halves8), bytes8);
+    memcpy(p, &b, sizeof b);
 }
-
-/* tile [row_bytes, ROWS] from rows [n_rows, row_bytes]. */
-static void interleave(uint8_t *restrict tile, const uint8_t *restrict rows, size_t row_bytes, int n_rows)
-{
-    for (int r = 0; r < n_rows; r++, rows += row_bytes)
-        for (size_t i = 0; i < row_bytes; i++)
-            tile[i * ROWS + (size_t)r] = rows[i];
-}
-
-/* tile [n_in, channels, ROWS]: rows side by side, so that one weight meets neighbouring bytes
- * out  rows of row_bytes bytes, [n_out, channels] each; n_rows of them are written */
-INLINE void horizontal(uint8_t *out, size_t row_bytes, int n_rows, const uint8_t *tile, int channels, const struct weights *w, int n_out)
-{
-    size_t pixel = (size_t)channels * ROWS;
-    for (int x = 0; x < n_out; x++) {
-        const int *k = w->weight + (size_t)x * (size_t)w->taps;
-        for (int c = 0; c < channels; c++, out++) {
-            const uint8_t *p = tile + (size_t)w->first[x] * pixel + (size_t)c * ROWS;
-            uint8_t column[ROWS];
-            sums8 sums = {0};
-            for (int i = 0; i < w->n[x]; i++, p += pixel)
-                add_bytes(&sums, p, k[i]);
-            round_and_clip(column, &sums);
-            for (int r = 0; r < n_rows; r++)
-                out[(size_t)r * row_bytes] = column[r];
-        }
-    }
-}
-
-/* out [n] = row y of a picture of rows [n] from the rows around it. Up to ROWS - 1 bytes behind it are written too, and as many behind
- * `in` are read. */
-INLINE void vertical(uint8_t *out, const uint8_t *in, size_t n, const struct weights *w, int y)
-{
-    const int *k = w->weight + (size_t)y * (size_t)w->taps;
-    in += (size_t)w->first[y] * n;
-    for (size_t x = 0; x < n; x += ROWS) {
-        sums8 sums = {0};
-        for (int i = 0; i < w->n[y]; i++)
-            add_bytes(&sums, in + (size_t)i * n + x, k[i]);
-        round_and_clip(out + x, &sums);
-    }
-}
+#include "resize_tile.h"
 
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) static void horizontal_avx2(uint8_t *out, size_t row_bytes, int n_rows, const uint8_t *tile, int channels,
-                                                            const struct weights *w, int n_out)
+#include <immintrin.h>
+#define TARGET __attribute__((target("avx2")))
+#define NAME(f) f##_avx2
+#define SUMS __m256i
+#define ADD add_avx2
+#define GIVE give_avx2
+
+TARGET static inline void add_avx2(__m256i *s, const uint8_t *p, int weight)
 {
-    horizontal(out, row_bytes, n_rows, tile, channels, w, n_out);
+    __m256i bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p));
+    *s = _mm256_add_epi32(*s, _mm256_mullo_epi32(bytes, _mm256_set1_epi32(weight)));
 }
 
-__attribute__((target("avx2"))) static void vertical_avx2(uint8_t *out, const uint8_t *in, size_t n, const struct weights *w, int y)
+TARGET static inline void give_avx2(uint8_t *p, const __m256i *all)
 {
-    vertical(out, in, n, w, y);
+    __m256i s = _mm256_srai_epi32(_mm256_add_epi32(*all, _mm256_set1_epi32(1 << (PRECISION_BITS - 1))), PRECISION_BITS);
+    __m128i halves = _mm_packs_epi32(_mm256_castsi256_si128(s), _mm256_extracti128_si256(s, 1));
+    _mm_storel_epi64((__m128i *)(void *)p, _mm_packus_epi16(halves, halves));
 }
+#include "resize_tile.h"
 #endif
 
-/* Whether the row of the table of instruction sets that is in use has these. */
-static bool has_avx2(void)
-{
-    const struct fus_kernel *k = fus_kernels_pick(NULL, NULL);
-    return k && k->width >= 8;
-}
-
-static void horizontal_rows(bool avx2, uint8_t *out, size_t row_bytes, int n_rows, const uint8_t *tile, int channels,
-                            const struct weights *w, int n_out)
-{
-#if defined(__x86_64__)
-    if (avx2) {
-        horizontal_avx2(out, row_bytes, n_rows, tile, channels, w, n_out);
-        return;
-    }
-#endif
-    (void)avx2;
-    horizontal(out, row_bytes, n_rows, tile, channels, w, n_out);
-}
-
-static void vertical_row(bool avx2, uint8_t *out, const uint8_t *in, size_t n, const struct weights *w, int y)
-{
-#if defined(__x86_64__)
-    if (avx2) {
-        vertical_avx2(out, in, n, w, y);
-        return;
-    }
-#endif
-    (void)avx2;
-    vertical(out, in, n, w, y);
-}
-
-/* A picture on its way: 3 channels, or 1 where it is grey, which costs a third. */
-struct raster {
-    uint8_t *pixels; /* [height, width, channels] and ROWS bytes more */
-    int width, height, channels;
+struct sums {
+    void (*horizontal)(uint8_t *out, const uint8_t *tile, int channels, const struct weights *w, int n_out);
+    void (*vertical)(uint8_t *out, const uint8_t *in, size_t stride, size_t n, const int *k, int n_taps);
 };
 
-static int raster_create(struct raster *out, int width, int height, int channels, struct fus_error *err)
+/* By the row of the table of instruction sets that is in use. */
+static struct sums pick_sums(void)
 {
-    size_t n = (size_t)width * (size_t)height * (size_t)channels;
-    if (!fus_image_fits(width, height))
-        return fus_base_fail(err, FUS_ELIMIT, "a picture of %d x %d pixels is too large to be made (--max-pixels)", width, height);
-    *out = (struct raster){fus_base_aligned(n + ROWS, 1), width, height, channels};
-    if (!out->pixels)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for a picture of %d x %d pixels", width, height);
-    memset(out->pixels + n, 0, ROWS);
-    return FUS_OK;
+#if defined(__x86_64__)
+    if (fus_kernels_here()->width >= 8)
+        return (struct sums){horizontal_avx2, vertical_avx2};
+#endif
+    return (struct sums){horizontal_plain, vertical_plain};
 }
 
-static int resize_width(struct raster *out, const struct raster *in, int width, enum fus_filter filter, struct fus_error *err)
+/* ---- rows side by side ---- */
+
+typedef uint8_t bytes16 __attribute__((vector_size(COLUMNS)));
+#if defined(__clang__)
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (bytes16){__VA_ARGS__})
+#endif
+
+#define LOW(a, b) SHUFFLE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define HIGH(a, b) SHUFFLE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+
+/* Each byte of 128 moves from place i to place 2 i modulo 127. */
+static inline void riffle(bytes16 v[ROWS])
+{
+    const bytes16 w[ROWS] = {v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]};
+    v[0] = LOW(w[0], w[4]), v[1] = HIGH(w[0], w[4]);
+    v[2] = LOW(w[1], w[5]), v[3] = HIGH(w[1], w[5]);
+    v[4] = LOW(w[2], w[6]), v[5] = HIGH(w[2], w[6]);
+    v[6] = LOW(w[3], w[7]), v[7] = HIGH(w[3], w[7]);
+}
+
+/* tile [n, ROWS] from n bytes of each row; the rows behind n_rows are the last again. */
+static void interleave(uint8_t *restrict tile, const uint8_t *restrict rows, size_t stride, int n_rows, size_t n)
+{
+    const uint8_t *at[ROWS];
+    size_t x = 0;
+    for (int r = 0; r < ROWS; r++)
+        at[r] = rows + (size_t)(r < n_rows ? r : n_rows - 1) * stride;
+    for (; x + COLUMNS <= n; x += COLUMNS) {
+        bytes16 v[ROWS];
+        for (int r = 0; r < ROWS; r++)
+            memcpy(&v[r], at[r] + x, COLUMNS);
+        riffle(v), riffle(v), riffle(v); /* place 16 r + x -> 8 x + r */
+        memcpy(tile + x * ROWS, v, sizeof v);
+    }
+    for (; x < n; x++)
+        for (int r = 0; r < ROWS; r++)
+            tile[x * ROWS + (size_t)r] = at[r][x];
+}
+
+/* The way back, n_rows of them. */
+static void part(uint8_t *restrict rows, size_t stride, int n_rows, const uint8_t *restrict tile, size_t n)
+{
+    size_t x = 0;
+    for (; x + COLUMNS <= n; x += COLUMNS) {
+        bytes16 v[ROWS];
+        memcpy(v, tile + x * ROWS, sizeof v);
+        riffle(v), riffle(v), riffle(v), riffle(v);
+        for (int r = 0; r < n_rows; r++)
+            memcpy(rows + (size_t)r * stride + x, &v[r], COLUMNS);
+    }
+    for (; x < n; x++)
+        for (int r = 0; r < n_rows; r++)
+            rows[(size_t)r * stride + x] = tile[x * ROWS + (size_t)r];
+}
+
+/* ---- one direction after the other ---- */
+
+static int resize_width(struct fus_raster *out, const struct fus_raster *in, int width, enum fus_filter filter, struct fus_error *err)
 {
     struct weights w = {0};
     size_t in_bytes = (size_t)in->width * (size_t)in->channels, out_bytes = (size_t)width * (size_t)in->channels;
-    bool avx2 = has_avx2();
-    uint8_t *tile = fus_base_alloc(in_bytes, ROWS);
-    int code = tile ? raster_create(out, width, in->height, in->channels, err)
-                    : fus_base_fail(err, FUS_ENOMEM, "no memory for resizing rows of %d pixels", in->width);
+    struct sums sums = pick_sums();
+    uint8_t *tile = fus_base_aligned(in_bytes, ROWS), *made = fus_base_aligned(out_bytes, ROWS);
+    int code = tile && made ? fus_raster_create(out, width, in->height, in->channels, err)
+                            : fus_base_fail(err, FUS_ENOMEM, "no memory for resizing rows of %d pixels", in->width);
     if (!code)
         code = make_weights(&w, in->width, width, filter, err);
     for (int y = 0; !code && y < in->height; y += ROWS) {
         int n_rows = in->height - y < ROWS ? in->height - y : ROWS;
-        interleave(tile, in->pixels + (size_t)y * in_bytes, in_bytes, n_rows);
-        horizontal_rows(avx2, out->pixels + (size_t)y * out_bytes, out_bytes, n_rows, tile, in->channels, &w, width);
+        interleave(tile, in->pixels + (size_t)y * in->stride, in->stride, n_rows, in_bytes);
+        sums.horizontal(made, tile, in->channels, &w, width);
+        part(out->pixels + (size_t)y * out->stride, out->stride, n_rows, made, out_bytes);
     }
     fus_base_free(tile);
+    fus_base_free(made);
     free_weights(&w);
     return code;
 }
 
-static int resize_height(struct raster *out, const struct raster *in, int height, enum fus_filter filter, struct fus_error *err)
+static int resize_height(struct fus_raster *out, const struct fus_raster *in, int height, enum fus_filter filter, struct fus_error *err)
 {
     struct weights w = {0};
     size_t n = (size_t)in->width * (size_t)in->channels;
-    bool avx2 = has_avx2();
-    int code = raster_create(out, in->width, height, in->channels, err);
+    struct sums sums = pick_sums();
+    int code = fus_raster_create(out, in->width, height, in->channels, err);
     if (!code)
         code = make_weights(&w, in->height, height, filter, err);
     for (int y = 0; !code && y < height; y++)
-        vertical_row(avx2, out->pixels + (size_t)y * n, in->pixels, n, &w, y);
+        sums.vertical(out->pixels + (size_t)y * n, in->pixels + (size_t)w.first[y] * in->stride, in->stride, n,
+                      w.weight + (size_t)y * (size_t)w.taps, w.n[y]);
     free_weights(&w);
     return code;
 }
 
-/* grey [n] = the first channel of pixels [n, 3]; false, and no use, where the others differ. */
-static bool take_grey(uint8_t *restrict grey, const uint8_t *restrict pixels, size_t n)
+static int copy(struct fus_raster *out, const struct fus_raster *in, struct fus_error *err)
 {
-    unsigned difference = 0;
-    for (size_t i = 0; i < n && !difference;) {
-        size_t end = n - i < 1024 ? n : i + 1024;
-        for (; i < end; i++, pixels += 3) {
-            grey[i] = pixels[0];
-            difference |= (unsigned)(pixels[0] ^ pixels[1]) | (unsigned)(pixels[0] ^ pixels[2]);
-        }
-    }
-    return difference == 0;
-}
-
-static int take_picture(struct raster *out, const struct fus_image *in, struct fus_error *err)
-{
-    size_t n = (size_t)in->width * (size_t)in->height;
-    int code = raster_create(out, in->width, in->height, 1, err);
-    if (code || take_grey(out->pixels, in->pixels, n))
-        return code;
-    fus_base_free(out->pixels);
-    code = raster_create(out, in->width, in->height, 3, err);
-    if (!code)
-        memcpy(out->pixels, in->pixels, 3 * n);
+    int code = fus_raster_create(out, in->width, in->height, in->channels, err);
+    for (int y = 0; y < in->height && !code; y++)
+        memcpy(out->pixels + (size_t)y * out->stride, in->pixels + (size_t)y * in->stride, out->stride);
     return code;
 }
 
-static int give_picture(struct fus_image *out, const struct raster *r, struct fus_error *err)
+int fus_resize_raster(struct fus_raster *out, const struct fus_raster *in, int width, int height, enum fus_filter filter,
+                      struct fus_error *err)
 {
-    size_t n = (size_t)r->width * (size_t)r->height;
-    int code = fus_image_create(out, r->width, r->height, err);
-    if (!code && r->channels == 3)
-        memcpy(out->pixels, r->pixels, 3 * n);
-    for (size_t i = 0; !code && r->channels == 1 && i < n; i++)
-        memset(out->pixels + 3 * i, r->pixels[i], 3);
+    struct fus_raster grey = {0}, wide = {0}, tall = {0};
+    if (width < 1 || height < 1)
+        return fus_base_fail(err, FUS_EINVAL, "cannot resize to %d x %d pixels: expected at least 1 x 1", width, height);
+    int code = fus_raster_grey(&grey, in, err);
+    const struct fus_raster *at = grey.pixels ? &grey : in;
+    if (!code && width != in->width) {
+        code = resize_width(&wide, at, width, filter, err);
+        at = &wide;
+    }
+    if (!code && height != in->height)
+        code = resize_height(&tall, at, height, filter, err);
+    else if (!code && width == in->width)
+        code = copy(&tall, at, err);
+    struct fus_raster *made = tall.pixels ? &tall : &wide;
+    if (!code) {
+        *out = *made;
+        *made = (struct fus_raster){0};
+    }
+    fus_raster_free(&grey);
+    fus_raster_free(&wide);
+    fus_raster_free(&tall);
     return code;
 }
 
 int fus_resize_image(struct fus_image *out, const struct fus_image *in, int width, int height, enum fus_filter filter,
                      struct fus_error *err)
 {
-    struct raster whole = {0}, wide = {0}, tall = {0}, *at = &whole;
-    if (width < 1 || height < 1)
-        return fus_base_fail(err, FUS_EINVAL, "cannot resize to %d x %d pixels: expected at least 1 x 1", width, height);
-    int code = take_picture(&whole, in, err);
-    if (!code && width != in->width) {
-        code = resize_width(&wide, at, width, filter, err);
-        at = &wide;
-    }
-    if (!code && height != in->height) {
-        code = resize_height(&tall, at, height, filter, err);
-        at = &tall;
-    }
-    if (!code)
-        code = give_picture(out, at, err);
-    fus_base_free(whole.pixels);
-    fus_base_free(wide.pixels);
-    fus_base_free(tall.pixels);
-    return code;
+    struct fus_raster whole = fus_raster_of(in), made = {0};
+    int code = fus_resize_raster(&made, &whole, width, height, filter, err);
+    return code ? code : fus_raster_image(out, &made, err);
 }

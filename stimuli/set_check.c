@@ -46,62 +46,85 @@ struct check {
     const struct fus_set_wanted *wanted;
 };
 
-int fus_set_picture_digest(struct fus_image *image, char hex[65], const struct fus_set *set, int i, struct fus_error *err)
+/* What the program made itself has no file: its pixels are what is digested. */
+static int take_made(struct fus_raster *picture, struct fus_sha256 *sha, const struct fus_set *set, int i, struct fus_error *err)
 {
-    struct fus_sha256 sha;
+    struct fus_image image = {0};
+    int code = fus_set_picture(&image, set, i, err);
+    if (code)
+        return code;
+    *picture = fus_raster_of(&image);
+    if (sha)
+        fus_sha256_add(sha, image.pixels, (size_t)image.width * (size_t)image.height * 3);
+    return FUS_OK;
+}
+
+static int take_file(struct fus_raster *picture, struct fus_sha256 *sha, const char *path, struct fus_error *err)
+{
     uint8_t *bytes = NULL;
     size_t n = 0;
-    bool made = set->drawn || set->pictures[i].source >= 0; /* by the program: there is no file */
-    int code;
-    if (made)
-        code = fus_set_picture(image, set, i, err);
-    else {
-        code = fus_base_read_file(&bytes, &n, set->pictures[i].path, FUS_IMAGE_MAX_BYTES, err);
-        if (!code)
-            code = fus_image_decode(image, bytes, n, err);
-        if (code)
-            fus_base_blame(err, "%s: ", set->pictures[i].path);
-    }
-    if (!code && hex) {
-        fus_sha256_start(&sha);
-        if (made)
-            fus_sha256_add(&sha, image->pixels, (size_t)image->width * (size_t)image->height * 3);
-        else
-            fus_sha256_add(&sha, bytes, n);
-        fus_sha256_hex(&sha, hex);
-    }
+    int code = fus_base_read_file(&bytes, &n, path, FUS_IMAGE_MAX_BYTES, err);
+    if (!code)
+        code = fus_raster_decode(picture, bytes, n, err);
+    if (code)
+        fus_base_blame(err, "%s: ", path);
+    else if (sha)
+        fus_sha256_add(sha, bytes, n);
     fus_base_free(bytes);
     return code;
 }
 
-/* All ask for the same reduced picture, as a rule. */
-static int hand_round(const struct check *c, int i, const struct fus_image *image, struct fus_error *err)
+int fus_set_raster(struct fus_raster *picture, char hex[65], const struct fus_set *set, int i, struct fus_error *err)
+{
+    struct fus_sha256 digest, *sha = hex ? &digest : NULL;
+    const struct fus_picture *p = &set->pictures[i];
+    fus_sha256_start(&digest);
+    int code = set->drawn || p->source >= 0 ? take_made(picture, sha, set, i, err) : take_file(picture, sha, p->path, err);
+    if (!code && hex)
+        fus_sha256_hex(sha, hex);
+    return code;
+}
+
+static int show(const struct fus_set_wanted *w, int i, struct fus_raster *reduced, struct fus_error *err)
+{
+    struct fus_image image = {0};
+    int code = fus_raster_image(&image, reduced, err);
+    if (!code)
+        code = w->see(w->context, i, &image, err);
+    fus_image_free(&image);
+    return code;
+}
+
+/* All ask for the same reduced picture, as a rule; the picture itself makes room for its spectrum. */
+static int hand_round(const struct check *c, int i, struct fus_raster *picture, struct fus_error *err)
 {
     const struct fus_set_wanted *w = c->wanted;
-    struct fus_image small = {0};
-    int code = fus_pixelstats_reduce(&small, image, err);
-    const struct fus_image *reduced = small.pixels ? &small : image;
-    if (!code && w->stats)
-        code = fus_pixelstats_measure(&w->stats[i], reduced, err);
+    struct fus_raster small = {0};
+    int code = fus_pixelstats_reduce(&small, picture, err);
     if (!code && w->cache)
-        code = fus_cache_add(w->cache, i, image, reduced, err);
+        code = fus_cache_add(w->cache, i, picture, small.pixels ? &small : picture, err);
+    if (small.pixels) {
+        fus_raster_free(picture);
+        *picture = small;
+    }
+    if (!code && w->stats)
+        code = fus_pixelstats_raster(&w->stats[i], picture, err);
     if (!code && w->see)
-        code = w->see(w->context, i, reduced, err);
+        code = show(w, i, picture, err);
     if (code)
         fus_base_blame(err, "%s: ", c->set->pictures[i].path);
-    fus_image_free(&small);
     return code;
 }
 
 static int check_picture(void *arg, int i, struct fus_error *err)
 {
     const struct check *c = arg;
-    struct fus_image image = {0};
     const struct fus_set_wanted *w = c->wanted;
-    int code = fus_set_picture_digest(&image, w->hex ? w->hex[i] : NULL, c->set, i, err);
+    struct fus_raster picture = {0};
+    int code = fus_set_raster(&picture, w->hex ? w->hex[i] : NULL, c->set, i, err);
     if (!code && (w->stats || w->cache || w->see))
-        code = hand_round(c, i, &image, err);
-    fus_image_free(&image);
+        code = hand_round(c, i, &picture, err);
+    fus_raster_free(&picture);
     return code;
 }
 

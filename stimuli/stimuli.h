@@ -1,7 +1,7 @@
 /* Pictures: file -> 8-bit RGB (Pillow's pixels to the bit) -> input tensor (torchvision's to the bit); and sets of
  * pictures in categories: a folder tree, or drawn by the program itself.
  *
- * Reading order: image.c (recognise), jpeg.c, png.c, pnm.c, bmp.c, exif.c, resize.c, preprocess.c, manifest.c, set.c,
+ * Reading order: image.c (recognise), raster.c, jpeg.c, png.c, pnm.c, bmp.c, exif.c, resize.c, preprocess.c, manifest.c, set.c,
  * set_check.c, cache.c, fft.c, scramble.c, shine.c, pixelstats.c, draw.c, generate.c. */
 #ifndef FUS_STIMULI_H
 #define FUS_STIMULI_H
@@ -101,11 +101,10 @@ struct fus_preprocess {
  * `resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225`. */
 int fus_preprocess_parse(struct fus_preprocess *p, const char *spec, struct fus_error *err);
 
-/* torchvision's Resize and CenterCrop (black added where the picture is smaller), then ToTensor and Normalize, to the bit;
- * apply does both.
+/* apply: torchvision's Resize and CenterCrop (black added where the picture is smaller), then ToTensor and Normalize, to the bit;
+ * normalise: the latter two alone.
  * pixels  [crop, crop, channels]  RGB, or of a grey picture one channel
  * out     [3, crop, crop]  f32    ((v / 255) - mean) / std, each operation rounded to float as torch does */
-int fus_preprocess_crop(uint8_t *pixels, const struct fus_preprocess *p, const struct fus_image *image, struct fus_error *err);
 void fus_preprocess_normalise(float *out, const struct fus_preprocess *p, const uint8_t *pixels, int channels);
 int fus_preprocess_apply(float *out, const struct fus_preprocess *p, const struct fus_image *image, struct fus_error *err);
 
@@ -169,8 +168,6 @@ struct fus_pixelstats_category {
     int n;
     double luminance_mean, luminance_sd, contrast_mean, contrast_sd, slope_mean, slope_sd;
 };
-int fus_pixelstats_reduce(struct fus_image *small, const struct fus_image *image,
-                          struct fus_error *err); /* shorter side FUS_PIXELSTATS_SIDE; no pixels where it is not longer */
 int fus_pixelstats_measure(struct fus_pixelstats *out, const struct fus_image *image, struct fus_error *err);
 void fus_pixelstats_summarise(struct fus_pixelstats_category *out, const struct fus_set *set, const struct fus_pixelstats *stats);
 
@@ -203,9 +200,6 @@ struct fus_set_wanted {
     void *context;
 };
 int fus_set_check_some(const struct fus_set *set, int from, int end, const struct fus_set_wanted *wanted, struct fus_error *err);
-
-/* Picture i and its digest (NULL allowed), of the same bytes. */
-int fus_set_picture_digest(struct fus_image *image, char hex[65], const struct fus_set *set, int i, struct fus_error *err);
 
 /* One drawn picture, deterministic to the byte: category and subcategory by name, index >= 0, any side 32..4096. */
 int fus_generate_picture(struct fus_image *image, const char *subcategory, int index, uint64_t seed, int side,
