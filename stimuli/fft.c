@@ -310,3 +310,53 @@ int fus_fft_picture(struct fus_complex *x, int width, int height, bool inverse, 
     fus_fft_free(column);
     return code;
 }
+
+size_t fus_fft_padded(int side)
+{
+    return ((size_t)side + LANES - 1) / LANES * LANES;
+}
+
+/* LANES rows of n values: transformed, the imaginary parts into im. */
+static void transform_rows(struct fus_fft *f, double *x, double *im, size_t n)
+{
+    for (int i = 0; i < f->n; i++)
+        for (size_t l = 0; l < LANES; l++) {
+            f->line[i].re[l] = x[l * n + (size_t)i];
+            f->line[i].im[l] = 0;
+        }
+    f->transform(f);
+    for (int i = 0; i < f->n; i++)
+        for (size_t l = 0; l < LANES; l++) {
+            x[l * n + (size_t)i] = f->line[i].re[l];
+            im[l * n + (size_t)i] = f->line[i].im[l];
+        }
+}
+
+/* LANES columns: x becomes their power. */
+static void transform_columns(struct fus_fft *f, double *x, const double *im, size_t n)
+{
+    for (int i = 0; i < f->n; i++) {
+        memcpy(&f->line[i].re, x + (size_t)i * n, sizeof f->line[i].re);
+        memcpy(&f->line[i].im, im + (size_t)i * n, sizeof f->line[i].im);
+    }
+    f->transform(f);
+    for (int i = 0; i < f->n; i++) {
+        lanes power = f->line[i].re * f->line[i].re + f->line[i].im * f->line[i].im;
+        memcpy(x + (size_t)i * n, &power, sizeof power);
+    }
+}
+
+int fus_fft_power(double *x, int side, struct fus_error *err)
+{
+    struct fus_fft *f = NULL;
+    size_t n = fus_fft_padded(side);
+    double *im = fus_base_aligned(n * n, sizeof *im);
+    int code = im ? fus_fft_create(&f, side, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for a spectrum of %d x %d", side, side);
+    for (size_t y = 0; y < n && !code; y += LANES)
+        transform_rows(f, x + y * n, im + y * n, n);
+    for (size_t c = 0; c < n && !code; c += LANES)
+        transform_columns(f, x + c, im + c, n);
+    fus_fft_free(f);
+    fus_base_free(im);
+    return code;
+}

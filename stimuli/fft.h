@@ -19,4 +19,9 @@ void fus_fft_run(struct fus_fft *f, struct fus_complex *x, bool inverse); /* x [
 /* x [height, width], in place: rows, then columns, as numpy.fft.fft2. */
 int fus_fft_picture(struct fus_complex *x, int width, int height, bool inverse, struct fus_error *err);
 
+/* The power |X|^2 of a real square picture, in place: x [n, n], n = fus_fft_padded(side), of which [side, side] are the picture and
+ * the rest 0; what the rest is afterwards has no meaning. The same bits as by fus_fft_picture. */
+size_t fus_fft_padded(int side);
+int fus_fft_power(double *x, int side, struct fus_error *err);
+
 #endif

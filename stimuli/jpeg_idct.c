@@ -134,21 +134,22 @@ static void idct(uint8_t *out, size_t stride, const int16_t block[64], int last)
 
 #if defined(__x86_64__)
 #define AVX2 __attribute__((target("avx2")))
+#define AVX2_INLINE static inline __attribute__((target("avx2"), always_inline))
 
 /* The constants of two products that are added: a in the lower half of each 32 bits, b in the upper. */
-AVX2 static inline __m256i two(int a, int b)
+AVX2_INLINE __m256i two(int a, int b)
 {
     return _mm256_set1_epi32((int)((uint32_t)b << 16 | (uint16_t)a));
 }
 
 /* Columns side by side, as two() wants them: of 16 bits a below b. */
-AVX2 static inline __m256i beside(__m128i a, __m128i b)
+AVX2_INLINE __m256i beside(__m128i a, __m128i b)
 {
     return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_unpacklo_epi16(a, b)), _mm_unpackhi_epi16(a, b), 1);
 }
 
 /* transform(), with eight columns in a vector and descaled by `shift` bits, shift constant: rows of 32 bits. */
-AVX2 static inline __attribute__((always_inline)) void transform_avx2(__m256i out[8], const __m128i in[8], int shift)
+AVX2_INLINE void transform_avx2(__m256i out[8], const __m128i in[8], int shift)
 {
     __m256i rounding = _mm256_set1_epi32(1 << (shift - 1));
     __m256i sum = _mm256_cvtepi16_epi32(_mm_add_epi16(in[0], in[4])), difference = _mm256_cvtepi16_epi32(_mm_sub_epi16(in[0], in[4]));
@@ -175,62 +176,75 @@ AVX2 static inline __attribute__((always_inline)) void transform_avx2(__m256i ou
     out[3] = _mm256_srai_epi32(_mm256_add_epi32(t3, odd0), shift), out[4] = _mm256_srai_epi32(_mm256_sub_epi32(t3, odd0), shift);
 }
 
-/* turn(): rows k and k + 4 packed into rows[k] with saturation, columns 0 to 3 of both before 4 to 7 -> columns. */
-AVX2 static inline __attribute__((always_inline)) void turn_avx2(__m128i out[8], const __m256i rows[4])
+/* Rows k and k + 4 in 16 bits, with saturation: columns 0 to 3 of both before 4 to 7. Written without loops, so that all stays in
+ * registers. */
+AVX2_INLINE void pack(__m256i rows[4], const __m256i sums[8])
+{
+    rows[0] = _mm256_packs_epi32(sums[0], sums[4]), rows[1] = _mm256_packs_epi32(sums[1], sums[5]);
+    rows[2] = _mm256_packs_epi32(sums[2], sums[6]), rows[3] = _mm256_packs_epi32(sums[3], sums[7]);
+}
+
+/* turn(): packed rows -> columns. */
+AVX2_INLINE void turn_avx2(__m128i out[8], const __m256i rows[4])
 {
     __m256i r01 = _mm256_unpacklo_epi16(rows[0], rows[1]), r45 = _mm256_unpackhi_epi16(rows[0], rows[1]);
     __m256i r23 = _mm256_unpacklo_epi16(rows[2], rows[3]), r67 = _mm256_unpackhi_epi16(rows[2], rows[3]);
     __m256i upper01 = _mm256_unpacklo_epi32(r01, r23), upper23 = _mm256_unpackhi_epi32(r01, r23);
     __m256i lower01 = _mm256_unpacklo_epi32(r45, r67), lower23 = _mm256_unpackhi_epi32(r45, r67);
-    __m256i columns[4] = {_mm256_unpacklo_epi64(upper01, lower01), _mm256_unpackhi_epi64(upper01, lower01),
-                          _mm256_unpacklo_epi64(upper23, lower23), _mm256_unpackhi_epi64(upper23, lower23)};
-    for (int c = 0; c < 4; c++) {
-        out[c] = _mm256_castsi256_si128(columns[c]);
-        out[c + 4] = _mm256_extracti128_si256(columns[c], 1);
-    }
+    __m256i c04 = _mm256_unpacklo_epi64(upper01, lower01), c15 = _mm256_unpackhi_epi64(upper01, lower01);
+    __m256i c26 = _mm256_unpacklo_epi64(upper23, lower23), c37 = _mm256_unpackhi_epi64(upper23, lower23);
+    out[0] = _mm256_castsi256_si128(c04), out[4] = _mm256_extracti128_si256(c04, 1);
+    out[1] = _mm256_castsi256_si128(c15), out[5] = _mm256_extracti128_si256(c15, 1);
+    out[2] = _mm256_castsi256_si128(c26), out[6] = _mm256_extracti128_si256(c26, 1);
+    out[3] = _mm256_castsi256_si128(c37), out[7] = _mm256_extracti128_si256(c37, 1);
 }
 
-/* Samples of row k and k + 4 packed into rows[k], columns as above, turned: 8 rows of bytes. */
-AVX2 static inline __attribute__((always_inline)) void give_avx2(uint8_t *out, size_t stride, const __m256i rows[4])
+AVX2_INLINE void give_two(uint8_t *out, size_t stride, __m128i rows)
+{
+    _mm_storel_epi64((__m128i *)(void *)out, rows);
+    _mm_storeh_pi((__m64 *)(void *)(out + stride), _mm_castsi128_ps(rows));
+}
+
+/* Packed rows of sums, which are columns of the picture -> samples. */
+AVX2_INLINE void give(uint8_t *out, size_t stride, const __m256i rows[4])
 {
     const __m256i middle = _mm256_set1_epi16(128);
     __m256i even = _mm256_packus_epi16(_mm256_add_epi16(rows[0], middle), _mm256_add_epi16(rows[1], middle)); /* 0 4 1 5 */
     __m256i odd = _mm256_packus_epi16(_mm256_add_epi16(rows[2], middle), _mm256_add_epi16(rows[3], middle));  /* 2 6 3 7 */
     __m256i r0246 = _mm256_unpacklo_epi8(even, odd), r1357 = _mm256_unpackhi_epi8(even, odd);
     __m256i r0123 = _mm256_unpacklo_epi8(r0246, r1357), r4567 = _mm256_unpackhi_epi8(r0246, r1357);
-    __m256i y01 = _mm256_unpacklo_epi32(r0123, r4567), y23 = _mm256_unpackhi_epi32(r0123, r4567);
-    __m128i rows_of[4] = {_mm256_castsi256_si128(y01), _mm256_castsi256_si128(y23), _mm256_extracti128_si256(y01, 1),
-                          _mm256_extracti128_si256(y23, 1)};
-    for (int y = 0; y < 4; y++, out += 2 * stride) {
-        _mm_storel_epi64((__m128i *)(void *)out, rows_of[y]);
-        _mm_storel_epi64((__m128i *)(void *)(out + stride), _mm_unpackhi_epi64(rows_of[y], rows_of[y]));
-    }
+    __m256i y0145 = _mm256_unpacklo_epi32(r0123, r4567), y2367 = _mm256_unpackhi_epi32(r0123, r4567);
+    give_two(out, stride, _mm256_castsi256_si128(y0145));
+    give_two(out + 2 * stride, stride, _mm256_castsi256_si128(y2367));
+    give_two(out + 4 * stride, stride, _mm256_extracti128_si256(y0145, 1));
+    give_two(out + 6 * stride, stride, _mm256_extracti128_si256(y2367, 1));
+}
+
+AVX2_INLINE __m128i load(const int16_t *row)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)row);
 }
 
 AVX2 static void idct_avx2(uint8_t *out, size_t stride, const int16_t block[64], int last)
 {
-    __m128i in[8];
-    __m256i sums[8], rows[4];
     if (last == 0) {
         fill(out, stride, block[0]);
         return;
     }
-    for (int k = 0; k < 8; k++)
-        in[k] = _mm_loadu_si128((const __m128i *)(const void *)(block + 8 * k));
+    __m128i in[8] = {load(block),      load(block + 8),  load(block + 16), load(block + 24),
+                     load(block + 32), load(block + 40), load(block + 48), load(block + 56)};
     __m128i any = _mm_or_si128(_mm_or_si128(_mm_or_si128(in[1], in[2]), _mm_or_si128(in[3], in[4])),
                                _mm_or_si128(_mm_or_si128(in[5], in[6]), in[7]));
+    __m256i sums[8], rows[4];
     transform_avx2(sums, in, CONST_BITS - PASS1_BITS);
-    for (int k = 0; k < 4; k++)
-        rows[k] = _mm256_packs_epi32(sums[k], sums[k + 4]);
-    if (_mm_testz_si128(any, any)) { /* constant columns wrap */
-        __m256i row = _mm256_permute4x64_epi64(_mm256_castsi128_si256(_mm_slli_epi16(in[0], PASS1_BITS)), 0x50);
-        rows[0] = rows[1] = rows[2] = rows[3] = row;
-    }
+    pack(rows, sums);
+    if (_mm_testz_si128(any, any)) /* constant columns wrap */
+        rows[0] = rows[1] = rows[2] = rows[3] =
+            _mm256_permute4x64_epi64(_mm256_castsi128_si256(_mm_slli_epi16(in[0], PASS1_BITS)), 0x50);
     turn_avx2(in, rows);
     transform_avx2(sums, in, CONST_BITS + PASS1_BITS + 3);
-    for (int k = 0; k < 4; k++)
-        rows[k] = _mm256_packs_epi32(sums[k], sums[k + 4]);
-    give_avx2(out, stride, rows);
+    pack(rows, sums);
+    give(out, stride, rows);
 }
 #endif
 

@@ -16,32 +16,33 @@
 #include "nn/fmath.h"
 #include "raster.h"
 
-/* x [side, side]: Y of the middle of the picture; real part in 0..1. */
-static void take_middle(struct fus_complex *x, const struct fus_raster *picture, int side)
+/* x [side, n]: Y of the middle of the picture, in 0..1. */
+static void take_middle(double *x, size_t n, const struct fus_raster *picture, int side)
 {
     int left = (picture->width - side) / 2, top = (picture->height - side) / 2;
     double grey[256];
     for (int v = 0; v < 256; v++)
         grey[v] = 1000.0 * v / 255000;
-    for (int row = 0; row < side; row++, x += side) {
+    for (int row = 0; row < side; row++, x += n) {
         const uint8_t *p = picture->pixels + (size_t)(top + row) * picture->stride + (size_t)left * (size_t)picture->channels;
         for (int column = 0; column < side; column++, p += picture->channels)
-            x[column] = (struct fus_complex){
-                picture->channels == 1 ? grey[*p] : (299.0 * p[0] + 587.0 * p[1] + 114.0 * p[2]) / 255000, 0};
+            x[column] = picture->channels == 1 ? grey[*p] : (299.0 * p[0] + 587.0 * p[1] + 114.0 * p[2]) / 255000;
     }
 }
 
-static void measure_light(struct fus_pixelstats *out, const struct fus_complex *x, size_t n)
+static void measure_light(struct fus_pixelstats *out, const double *x, size_t n, int side)
 {
-    double sum = 0, squares = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += x[i].re;
-    out->luminance = sum / (double)n;
-    for (size_t i = 0; i < n; i++) {
-        double d = x[i].re - out->luminance;
-        squares += d * d;
-    }
-    out->contrast = sqrt(squares / (double)n);
+    double sum = 0, squares = 0, n_pixels = (double)side * side;
+    for (int row = 0; row < side; row++)
+        for (int column = 0; column < side; column++)
+            sum += x[(size_t)row * n + (size_t)column];
+    out->luminance = sum / n_pixels;
+    for (int row = 0; row < side; row++)
+        for (int column = 0; column < side; column++) {
+            double d = x[(size_t)row * n + (size_t)column] - out->luminance;
+            squares += d * d;
+        }
+    out->contrast = sqrt(squares / n_pixels);
 }
 
 /* Least squares of log P on log r. power, count: [n] for r = 0 .. n - 1 */
@@ -62,23 +63,33 @@ static double slope_of(const double *power, const int *count, int n)
     return used < 3 ? NAN : (sxy - sx * sy / used) / (sxx - sx * sx / used);
 }
 
-/* x: Y, becomes its spectrum. */
-static int measure_slope(struct fus_pixelstats *out, struct fus_complex *x, int side, struct fus_error *err)
+/* ring[fx] = the distance of frequency (fx, fy) from 0, rounded, for fx = 0 .. half: r where (r - 1/2)^2 < fx^2 + fy^2 < (r + 1/2)^2. */
+static void find_rings(int *ring, int fy, int half)
+{
+    for (int fx = 0, r = fy; fx <= half; fx++) {
+        while ((2 * r + 1) * (2 * r + 1) < 4 * (fx * fx + fy * fy))
+            r++;
+        ring[fx] = r;
+    }
+}
+
+/* x [side, n]: Y, becomes its power. */
+static int measure_slope(struct fus_pixelstats *out, double *x, size_t n, int side, struct fus_error *err)
 {
     double power[FUS_PIXELSTATS_SIDE / 2 + 1] = {0};
-    int count[FUS_PIXELSTATS_SIDE / 2 + 1] = {0}, n = (side - 1) / 2 + 1;
-    int code = fus_fft_picture(x, side, side, false, err);
-    for (int v = 0; v < side && !code; v++)
+    int count[FUS_PIXELSTATS_SIDE / 2 + 1] = {0}, ring[FUS_PIXELSTATS_SIDE / 2 + 1], n_rings = (side - 1) / 2 + 1;
+    int code = fus_fft_power(x, side, err);
+    for (int v = 0; v < side && !code; v++) {
+        find_rings(ring, v <= side / 2 ? v : side - v, side / 2);
         for (int u = 0; u < side; u++) {
-            double fy = v <= side / 2 ? v : side - v, fx = u <= side / 2 ? u : side - u;
-            int r = (int)floor(sqrt(fx * fx + fy * fy) + 0.5);
-            const struct fus_complex *z = &x[(size_t)v * (size_t)side + (size_t)u];
-            if (r >= n)
+            int r = ring[u <= side / 2 ? u : side - u];
+            if (r >= n_rings)
                 continue;
-            power[r] += z->re * z->re + z->im * z->im;
+            power[r] += x[(size_t)v * n + (size_t)u];
             count[r]++;
         }
-    out->slope = slope_of(power, count, n);
+    }
+    out->slope = slope_of(power, count, n_rings);
     return code;
 }
 
@@ -96,15 +107,16 @@ int fus_pixelstats_raster(struct fus_pixelstats *out, const struct fus_raster *r
 {
     struct fus_pixelstats found = {0};
     int code = FUS_OK, side = reduced->width < reduced->height ? reduced->width : reduced->height;
-    struct fus_complex *x = fus_base_aligned((size_t)side * (size_t)side, sizeof *x);
+    size_t n = fus_fft_padded(side);
+    double *x = fus_base_alloc(n * n, sizeof *x);
     if (!x)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a spectrum of %d x %d", side, side);
-    take_middle(x, reduced, side);
-    measure_light(&found, x, (size_t)side * (size_t)side);
+    take_middle(x, n, reduced, side);
+    measure_light(&found, x, n, side);
     /* what rounding leaves of a flat picture's spectrum is no power */
     found.slope = NAN;
     if (found.contrast > 1e-9)
-        code = measure_slope(&found, x, side, err);
+        code = measure_slope(&found, x, n, side, err);
     fus_base_free(x);
     if (!code)
         *out = found;

@@ -1,3 +1,4 @@
+#define _POSIX_C_SOURCE 200809L
 /* stimuli/fft.c against numpy.fft, and against the sum itself, at sizes of every kind. */
 #include "stimuli/fft.h"
 
@@ -103,6 +104,29 @@ static void test_picture(void)
     free(x), free(y);
 }
 
+/* The power of a real picture is that of its spectrum, to the bit. */
+static void test_power(void)
+{
+    static const int sides[] = {1, 2, 3, 5, 8, 13, 30, 37, 64, 97};
+    for (size_t k = 0; k < sizeof sides / sizeof *sides; k++) {
+        size_t side = (size_t)sides[k], n = fus_fft_padded(sides[k]);
+        struct fus_complex *z = input((int)(side * side));
+        double *x = calloc(n * n, sizeof *x);
+        bool same = true;
+        if (!x)
+            exit(1);
+        for (size_t i = 0; i < side * side; i++) {
+            z[i].im = 0;
+            x[i / side * n + i % side] = z[i].re;
+        }
+        CHECK(n >= side && fus_fft_picture(z, sides[k], sides[k], false, &err) == FUS_OK && fus_fft_power(x, sides[k], &err) == FUS_OK);
+        for (size_t i = 0; i < side * side && same; i++)
+            same = x[i / side * n + i % side] == z[i].re * z[i].re + z[i].im * z[i].im;
+        CHECK_MSG(same, "side %d", sides[k]);
+        free(x), free(z);
+    }
+}
+
 /* The same bits on every machine: a digest of the values at sizes of each kind. */
 static void test_bits(void)
 {
@@ -144,9 +168,12 @@ static void test_errors(void)
             }
             CHECK(code == FUS_ENOMEM);
         }
-    fus_base_fail_allocation(4);
-    CHECK(fus_fft_picture(x, 4, 3, false, &err) == FUS_ENOMEM);
-    fus_base_fail_allocation(0);
+    double y[16] = {1};
+    for (long k = 1; k < 5; k++) {
+        fus_base_fail_allocation(k);
+        CHECK(fus_fft_picture(x, 4, 3, false, &err) == FUS_ENOMEM && fus_fft_power(y, 4, &err) == FUS_ENOMEM);
+        fus_base_fail_allocation(0);
+    }
 }
 
 int main(void)
@@ -154,7 +181,11 @@ int main(void)
     test_numpy();
     test_back();
     test_picture();
+    test_power();
     test_bits();
+    setenv("FUS_ISA", "scalar", 1);
+    test_bits();
+    unsetenv("FUS_ISA");
     test_errors();
     return test_end();
 }

@@ -61,6 +61,37 @@ static void test_transforms(void)
     test_pruning(plain, fus_jpeg_idct_pick());
 }
 
+static bool same_pixels(const struct fus_raster *r, const struct fus_image *image)
+{
+    bool same = r->width == image->width && r->height == image->height;
+    for (int y = 0; y < image->height && same; y++)
+        for (int i = 0; i < 3 * image->width && same; i++)
+            same = r->pixels[(size_t)y * r->stride + (size_t)(r->channels == 3 ? i : i / 3)] ==
+                   image->pixels[3 * (size_t)y * (size_t)image->width + (size_t)i];
+    return same;
+}
+
+/* As a raster a picture has one channel where it is grey, and the same pixels; so has what is resized from it. */
+static void test_raster(const char *name, bool grey)
+{
+    struct fus_raster r = {0}, small = {0};
+    struct fus_image image = {0}, resized = {0};
+    uint8_t *bytes = NULL;
+    size_t n = 0;
+    char path[256];
+    snprintf(path, sizeof path, "tests/golden/%s", name);
+    CHECK(fus_base_read_file(&bytes, &n, path, 1 << 20, NULL) == 0);
+    CHECK(fus_raster_decode(&r, bytes, n, NULL) == 0 && fus_image_decode(&image, bytes, n, NULL) == 0);
+    CHECK(r.channels == (grey ? 1 : 3) && same_pixels(&r, &image));
+    CHECK(fus_resize_raster(&small, &r, 20, 7, FUS_BILINEAR, NULL) == 0 && fus_resize_image(&resized, &image, 20, 7, FUS_BILINEAR, NULL) == 0);
+    CHECK(small.channels == r.channels && same_pixels(&small, &resized));
+    fus_raster_free(&r);
+    fus_raster_free(&small);
+    fus_image_free(&image);
+    fus_image_free(&resized);
+    fus_base_free(bytes);
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -115,6 +146,10 @@ static void test_floc(void)
 int main(void)
 {
     test_transforms();
+    test_raster("img_grey_33x18.jpg", true);
+    test_raster("img_grey_22.jpg", true);
+    test_raster("img_progressive_grey.jpg", true);
+    test_raster("img_420_33x18.jpg", false);
     test_golden(".jpg", 40);
     test_bad(".jpg", 12);
     test_floc();
