@@ -191,7 +191,7 @@ int fus_cache_input(float *input, struct fus_cache *cache, const struct fus_set 
 int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_pixelstats *stats, struct fus_cache *cache,
                   struct fus_error *err);
 
-/* Pictures from .. end-1, and who else wants to see them: reduced as fus_pixelstats_reduce does it, many at a time from many threads. */
+/* Pictures from .. end-1, and who else wants to see them: the shorter side reduced to FUS_PIXELSTATS_SIDE, many at a time from many threads. */
 struct fus_set_wanted {
     char (*hex)[65];
     struct fus_pixelstats *stats;
