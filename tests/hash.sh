@@ -7,6 +7,7 @@
 program=${FUSIFORM:-./fusiform}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
+golden=$(cd "$(dirname "$0")/golden" && pwd)
 passed=0 failed=0 skipped=0 n=0
 
 # What all runs have in common: names and folders are part of the result.
@@ -22,7 +23,7 @@ run_all() { # run_all FOLDER COMMAND...
             --interval bca --permutations 9 $options --out out/ratio >>log 2>&1 &&
         "$@" lesion --model 'random:cifar_resnet8?seed=3' --run out/ratio --layer relu --category face --stimuli 'builtin?per_category=6&seed=2' \
             --controls 3 --readout both ${options#--max-memory 1M} -o out/lesion.csv >>log 2>&1 &&
-        in_parts "$@" >>log 2>&1 && { [ -n "$quick" ] || "$@" run --model 'random:resnet18?seed=1' --stimuli 'builtin?per_category=2' \
+        in_parts "$@" >>log 2>&1 && pictures "$@" >>log 2>&1 && { [ -n "$quick" ] || "$@" run --model 'random:resnet18?seed=1' --stimuli 'builtin?per_category=2' \
             --layers relu,layer1.0.relu1,layer4.1.relu $options --out out/deep >>log 2>&1; }
 }
 
@@ -32,6 +33,13 @@ in_parts() {
     "$@" stimuli generate --per-category 34 --size 32 -o pictures && "$@" run $pictures $options --out out/cut &&
         "$@" run $pictures $options --shard 1/2 --out shard-1 && "$@" run $pictures $options --shard 2/2 --out shard-2 &&
         "$@" merge shard-2 shard-1 --out out/merged && diff -r -x run.log out/cut out/merged
+}
+
+# Decoding and resizing have ways of their own for each instruction set.
+pictures() {
+    for name in extreme 420_33x18 grey_33x18 progressive_420; do
+        "$@" image "$golden/img_$name.jpg" --preprocess torchvision -o "out/$name.npy" || return 1
+    done
 }
 
 digest() { (cd "$1/out" && find . -type f ! -name run.log | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-64); }
