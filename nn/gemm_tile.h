@@ -60,7 +60,7 @@ INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks, 
         }
     }
     const float *a = t->a, *b = t->b, *ahead = t->ahead;
-    const int slice = a_row == FUS_LANES ? FUS_LANES : t->slice;
+    const int slice = a_row % FUS_LANES ? t->slice : FUS_LANES;
     for (int k = t->k; k > 0; k -= slice, a += t->a_step) {
         for (int i = 0; i < slice; i += n, b += n * FUS_LANES) {
             for (int line = 0; line < t->ahead_lines; line++, ahead += FUS_LANES) {
@@ -113,6 +113,13 @@ TARGET static void tile_blocked(const struct fus_tile *t)
     ANY_ROWS
 }
 #undef A_ROW
+
+#define A_ROW (2 * FUS_LANES)
+TARGET static void tile_blocked_second(const struct fus_tile *t)
+{
+    ANY_ROWS
+}
+#undef A_ROW
 #undef STEPS
 
 #define STEPS 3
@@ -131,7 +138,7 @@ TARGET static void tile_picture_second(const struct fus_tile *t)
 #undef A_ROW
 #undef STEPS
 
-#define TILES {tile_blocked, tile_picture, tile_picture_second} /* enum fus_tile_kind */
+#define TILES {tile_blocked, tile_blocked_second, tile_picture, tile_picture_second} /* enum fus_tile_kind */
 #undef ANY_ROWS
 #undef ROWS_CASE
 

@@ -30,6 +30,7 @@ struct fus_tile {
 
 enum fus_tile_kind {
     FUS_TILE_BLOCKED,        /* rows of a lie 16 floats apart */
+    FUS_TILE_BLOCKED_SECOND, /* 32: every second pixel */
     FUS_TILE_PICTURE,        /* 3: pixels of a picture of 3 channels; a slice is a run of them */
     FUS_TILE_PICTURE_SECOND, /* 6: every second pixel */
     FUS_TILE_KINDS

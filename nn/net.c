@@ -87,10 +87,10 @@ int fus_net_embedding_tap(const struct fus_net *net)
 
 /* ---- create, destroy ---- */
 
-/* What the layer that needs most needs while it runs: for patches and transformed tiles a part for each thread. */
+/* What the layer that needs most needs while it runs: for transformed tiles a part for each thread. */
 static size_t scratch_floats(const struct fus_net *net)
 {
-    size_t most = (size_t)net->n_threads * fus_gemm_scratch_floats(net->kernel);
+    size_t most = 0;
     for (int i = 0; i < net->arch.n_layers; i++) {
         const struct fus_layer *l = &net->arch.layers[i];
         size_t n = fus_load_by_winograd(net, l)             ? (size_t)net->n_threads * fus_winograd_scratch_floats(l, net->batch)
@@ -277,15 +277,24 @@ static void run_attention(struct fus_net *net, int i, int first, int n)
                          net->kernel);
 }
 
+static void run_convolution(struct fus_net *net, int i, int first, int n)
+{
+    const struct fus_layer *l = &net->arch.layers[i];
+    float *out = activation(net, i, first);
+    const float *in = activation(net, l->input, first), *addend = l->addend < 0 ? NULL : activation(net, l->addend, first);
+    if (fus_load_by_winograd(net, l))
+        fus_winograd_run(&net->gemms[i], out, in, addend, n, net->arena + net->plan.scratch, net->kernel);
+    else
+        fus_gemm_run(&net->gemms[i], out, in, addend, n, net->kernel);
+}
+
 /* Layer i for pictures first .. first+n-1 of the batch. */
 static void run_layer(struct fus_net *net, int i, int first, int n)
 {
     const struct fus_layer *l = &net->arch.layers[i];
     switch (l->op) {
     case FUS_OP_CONV:
-        (fus_load_by_winograd(net, l) ? fus_winograd_run : fus_gemm_run)(
-            &net->gemms[i], activation(net, i, first), activation(net, l->input, first),
-            l->addend < 0 ? NULL : activation(net, l->addend, first), n, net->arena + net->plan.scratch, net->kernel);
+        run_convolution(net, i, first, n);
         break;
     case FUS_OP_MAXPOOL:
         run_pool(net, i, first, n, fus_pool_max);
