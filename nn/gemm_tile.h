@@ -57,7 +57,7 @@ INLINE void fetch_far(const float *p, size_t step, const int n)
         __builtin_prefetch(p + (size_t)i * step, 0, 2);
 }
 
-/* Inputs are brought nearer a slice ahead, outputs and addend while the sums are made, the next weights as t says. */
+/* Meanwhile memory is brought nearer: inputs a slice ahead, outputs and addend, the next weights as t says. */
 INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks, const int a_row, const int n)
 {
     VEC sums[TILE_ROWS][TILE_BLOCKS * PER_BLOCK];
@@ -75,10 +75,12 @@ INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks, 
                 sums[r][v] = LOAD(t->c + (size_t)(v / PER_BLOCK) * t->c_step + r * FUS_LANES + v % PER_BLOCK * WIDTH);
         }
     }
-    const float *a = t->a, *b = t->b, *ahead = t->ahead, *c = t->c, *addend = t->addend ? t->addend : t->c;
+    const float *a = t->a, *b = t->b, *ahead = t->ahead;
+    const bool once = t->first && t->last; /* else the outputs have been near before, and the next tile's are wanted at its start */
+    const float *c = t->c + (once ? 0 : rows * FUS_LANES), *addend = once && t->addend ? t->addend : c;
     const int slice = a_row % FUS_LANES ? t->slice : FUS_LANES;
     const int a_lines = a_row % FUS_LANES ? 0 : (rows * n + FUS_LANES - 1) / FUS_LANES; /* for each n of a slice's 16 k */
-    int c_rows = t->first && t->last ? rows : 0; /* else the sums have been there before */
+    int c_rows = rows;
     for (int k = t->k; k > 0; k -= slice, a += t->a_step) {
         const float *a_next = k > slice ? a + t->a_step : t->a + rows * a_row; /* most often the next tile's */
         for (int i = 0; i < slice; i += n, b += n * FUS_LANES) {

@@ -41,7 +41,7 @@ void fus_winograd_run(const struct fus_gemm *g, float *out, const float *in, con
                       float *scratch, const struct fus_kernel *kernel);
 
 /* One picture each. */
-void fus_pool_max(float *out, const float *in, const struct fus_layer *l);
+void fus_pool_max(float *out, const float *in, const struct fus_layer *l, const struct fus_kernel *kernel);
 void fus_pool_average(float *out, const float *in, const struct fus_layer *l); /* sums row by row, then / n */
 void fus_pool_mean(float *out, const float *in, const struct fus_layer *l);
 void fus_pool_pad(float *out, const float *in, const struct fus_layer *l);

@@ -307,7 +307,8 @@ static void run_layer(struct fus_net *net, int i, int first, int n)
         run_convolution(net, i, first, n);
         break;
     case FUS_OP_MAXPOOL:
-        run_pool(net, i, first, n, fus_pool_max);
+        for (int p = first; p < first + n; p++)
+            fus_pool_max(activation(net, i, p), activation(net, l->input, p), l, net->kernel);
         break;
     case FUS_OP_AVGPOOL:
         run_pool(net, i, first, n, fus_pool_average);
