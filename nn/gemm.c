@@ -89,7 +89,7 @@ struct product {
     size_t in_floats, out_floats; /* per picture */
     int width, height;            /* of the output in pixels */
     int in_width, in_height, padding;
-    size_t pixel, plane;          /* floats from one input pixel to the next, from one block of channels to the next */
+    ptrdiff_t pixel, plane;       /* floats from one input pixel to the next, from one block of channels to the next */
     int taps, depth;              /* taps: to each side; depth: k of a tap */
     int slices;                   /* of the k of a tap */
     int row_tiles, n_tiles;       /* tiles of nearly equal size in a row of pixels, and in all */
@@ -101,24 +101,24 @@ struct product {
  * blocks of channels. */
 static void set_shape(struct product *p, const struct fus_layer *l)
 {
+    static const enum fus_tile_kind kinds[2][2] = {{FUS_TILE_BLOCKED, FUS_TILE_BLOCKED_SECOND}, {FUS_TILE_PICTURE, FUS_TILE_PICTURE_SECOND}};
     bool picture = from_picture(l), one_row = !picture && l->kernel == 1 && l->stride == 1;
     int side = l->in_side + (picture ? 2 * l->padding : 0);
-    p->kind = picture ? l->stride == 2 ? FUS_TILE_PICTURE_SECOND : FUS_TILE_PICTURE
-                      : l->stride == 2 ? FUS_TILE_BLOCKED_SECOND : FUS_TILE_BLOCKED;
+    p->kind = kinds[picture][l->stride == 2];
     p->width = one_row ? l->side * l->side : l->side;
     p->height = one_row ? 1 : l->side;
     p->in_width = one_row ? side * side : side;
     p->in_height = one_row ? 1 : side;
     p->padding = picture ? 0 : l->padding;
-    p->pixel = picture ? (size_t)l->in_channels : FUS_LANES;
-    p->plane = picture ? (size_t)side * p->pixel : (size_t)side * (size_t)side * FUS_LANES;
+    p->pixel = picture ? l->in_channels : FUS_LANES;
+    p->plane = (picture ? side : side * side) * p->pixel;
     p->taps = picture ? 1 : l->kernel;
     p->depth = p->g->k / (p->taps * p->taps);
     p->slices = picture ? 1 : (p->depth + MOST_K - 1) / MOST_K;
     p->row_tiles = (p->width + p->kernel->rows - 1) / p->kernel->rows;
     p->n_tiles = p->height * p->row_tiles;
     p->n_panels = (FUS_BLOCKS(l->channels) + p->kernel->blocks - 1) / p->kernel->blocks;
-    p->in_floats = picture ? (size_t)side * p->plane : (size_t)FUS_BLOCKS(l->in_channels) * p->plane;
+    p->in_floats = (size_t)(picture ? side : FUS_BLOCKS(l->in_channels)) * (size_t)p->plane;
     p->out_floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
 }
 
@@ -160,10 +160,11 @@ static void share_out(struct product *p, int n_pictures)
 
 /* ---- a slice of k ---- */
 
-/* k channels of tap (r, s) from channel c on, and the outputs for which that tap lies within the input. */
+/* Some channels of one tap. */
 struct slice {
-    int r, s, c, k;
-    int y_from, y_end, x_from, x_end;
+    int at, k;                        /* from the at-th k on */
+    ptrdiff_t in;                     /* floats from an output's corner of the input to what it sees */
+    int y_from, y_end, x_from, x_end; /* the outputs for which that lies within the input */
     bool first, last;
 };
 
@@ -180,30 +181,37 @@ static int n_slices(const struct product *p)
     return p->taps * p->taps * p->slices;
 }
 
+/* Where a tap's slice begins: they are whole blocks, but for the one of a picture. */
+static int first_channel(const struct product *p, int slice)
+{
+    return slice == p->slices ? p->depth : part(p->depth / FUS_LANES, p->slices, slice) * FUS_LANES;
+}
+
 static struct slice slice_of(const struct product *p, int i)
 {
-    int tap = i / p->slices, units = p->depth / FUS_LANES, stride = p->g->layer->stride;
-    struct slice s = {.r = tap / p->taps, .s = tap % p->taps, .k = p->depth, .first = i == 0, .last = i + 1 == n_slices(p)};
-    if (p->slices > 1) {
-        s.c = part(units, p->slices, i % p->slices) * FUS_LANES;
-        s.k = part(units, p->slices, i % p->slices + 1) * FUS_LANES - s.c;
-    }
-    find_inside(&s.y_from, &s.y_end, s.r, p->height, p->in_height, stride, p->padding);
-    find_inside(&s.x_from, &s.x_end, s.s, p->width, p->in_width, stride, p->padding);
+    int tap = i / p->slices, r = tap / p->taps, c = tap % p->taps, stride = p->g->layer->stride;
+    int channel = first_channel(p, i % p->slices);
+    struct slice s = {.at = tap * p->depth + channel, .k = first_channel(p, i % p->slices + 1) - channel};
+    s.in = channel / FUS_LANES * p->plane + (r * p->in_width + c) * p->pixel;
+    s.first = i == 0;
+    s.last = i + 1 == n_slices(p);
+    find_inside(&s.y_from, &s.y_end, r, p->height, p->in_height, stride, p->padding);
+    find_inside(&s.x_from, &s.x_end, c, p->width, p->in_width, stride, p->padding);
     return s;
 }
 
 /* The weights of a panel for a slice: [blocks at k * 16 floats][slice.k, 16]. */
 static const float *weights_of(const struct product *p, int panel, const struct slice *s)
 {
-    size_t k = (size_t)p->g->k, before = (size_t)(s->r * p->taps + s->s) * (size_t)p->depth + (size_t)s->c;
-    return p->g->panels + ((size_t)(panel * p->kernel->blocks) * k + before) * FUS_LANES;
+    return p->g->panels + ((size_t)(panel * p->kernel->blocks) * (size_t)p->g->k + (size_t)s->at) * FUS_LANES;
 }
 
 /* ---- a task ---- */
 
+/* A tile's outputs: the first one, and how many. */
 struct spot {
-    int y, x, rows; /* of a tile: its first output, and how many */
+    int y, x, rows;
+    ptrdiff_t in, out; /* where it lies, and the corner of what it sees: floats of a block of channels */
 };
 
 /* What a task works on, of its picture. */
@@ -211,9 +219,18 @@ struct task {
     const struct product *p;
     const float *in, *addend;
     float *out;
-    struct spot tiles[MOST_TILES];
-    int n_tiles, first_panel, panel_end;
+    struct spot spots[MOST_TILES];
+    int n_spots, first_panel, panel_end;
 };
+
+static struct spot spot_of(const struct product *p, int tile)
+{
+    int stride = p->g->layer->stride, y = tile / p->row_tiles, in_row = tile % p->row_tiles, x = part(p->width, p->row_tiles, in_row);
+    struct spot s = {.y = y, .x = x, .rows = part(p->width, p->row_tiles, in_row + 1) - x};
+    s.in = ((y * stride - p->padding) * p->in_width + x * stride - p->padding) * p->pixel;
+    s.out = (ptrdiff_t)(y * p->width + x) * FUS_LANES;
+    return s;
+}
 
 static void set_task(struct task *t, const struct product *p, int task)
 {
@@ -224,77 +241,59 @@ static void set_task(struct task *t, const struct product *p, int task)
     t->in = p->in + picture * p->in_floats;
     t->addend = p->addend ? p->addend + picture * p->out_floats : NULL;
     t->out = p->out + picture * p->out_floats;
-    t->n_tiles = part(p->n_tiles, p->pixel_blocks, block + 1) - first;
-    for (int i = 0; i < t->n_tiles; i++) {
-        int in_row = (first + i) % p->row_tiles, x = part(p->width, p->row_tiles, in_row);
-        t->tiles[i] = (struct spot){(first + i) / p->row_tiles, x, part(p->width, p->row_tiles, in_row + 1) - x};
-    }
+    t->n_spots = part(p->n_tiles, p->pixel_blocks, block + 1) - first;
+    for (int i = 0; i < t->n_spots; i++)
+        t->spots[i] = spot_of(p, first + i);
     t->first_panel = part(p->n_panels, p->channel_groups, group);
     t->panel_end = part(p->n_panels, p->channel_groups, group + 1);
 }
 
-/* The input that output i of a spot sees through the slice's tap. */
-static const float *input_at(const struct task *t, const struct slice *s, const struct spot *at, int i)
+/* Outputs from .. end-1 of the spot that tile->c is, through k steps. */
+static void run_rows(struct fus_tile *tile, const struct product *p, int from, int end, int k, bool first, bool last)
 {
-    const struct product *p = t->p;
-    int stride = p->g->layer->stride, y = at->y * stride - p->padding + s->r, x = (at->x + i) * stride - p->padding + s->s;
-    return t->in + (size_t)(s->c / FUS_LANES) * p->plane + ((size_t)y * (size_t)p->in_width + (size_t)x) * p->pixel;
+    tile->c += from * FUS_LANES;
+    tile->rows = end - from;
+    tile->k = k;
+    tile->first = first;
+    tile->last = last;
+    p->kernel->tile[p->kind](tile);
+    tile->c -= from * FUS_LANES;
 }
 
-/* A spot's sums with a panel through a slice; false: its tap lies outside the input for all of them. Those for which it does start
- * and end all the same. */
-static bool run_tile(struct fus_tile *tile, const struct task *t, const struct slice *s, const struct spot *at, float *panel_out,
-                     const float *panel_addend)
+/* A spot through a slice, as far as it sees the input; false: not at all. What does not see it begins and ends all the same. */
+static bool run_spot(struct fus_tile *tile, const struct task *t, const struct slice *s, const struct spot *at)
 {
-    void (*run)(const struct fus_tile *) = t->p->kernel->tile[t->p->kind];
-    size_t c = (size_t)(at->y * t->p->width + at->x) * FUS_LANES;
-    bool y_inside = at->y >= s->y_from && at->y < s->y_end;
+    const struct product *p = t->p;
     int from = s->x_from > at->x ? s->x_from - at->x : 0, end = s->x_end - at->x < at->rows ? s->x_end - at->x : at->rows;
-    bool some = y_inside && from < end, all = some && end - from == at->rows;
-    tile->c = panel_out + c;
-    tile->addend = panel_addend ? panel_addend + c : NULL;
-    tile->rows = at->rows;
-    if (s->first && !all) {
-        tile->k = 0;
-        tile->first = true;
-        tile->last = false;
-        run(tile);
-    }
+    bool some = at->y >= s->y_from && at->y < s->y_end && from < end, all = some && end - from == at->rows;
+    if (s->first && !all)
+        run_rows(tile, p, 0, at->rows, 0, true, false);
     if (some) {
-        tile->a = input_at(t, s, at, from);
-        tile->c += from * FUS_LANES;
-        tile->rows = end - from;
-        tile->k = s->k;
-        tile->first = s->first && all;
-        tile->last = s->last && all;
-        run(tile);
+        tile->a = t->in + (at->in + s->in + from * p->g->layer->stride * p->pixel);
+        run_rows(tile, p, from, end, s->k, s->first && all, s->last && all);
     }
-    if (s->last && !all) {
-        tile->c = panel_out + c;
-        tile->rows = at->rows;
-        tile->k = 0;
-        tile->first = false;
-        tile->last = true;
-        run(tile);
-    }
+    if (s->last && !all)
+        run_rows(tile, p, 0, at->rows, 0, false, true);
     return some;
 }
 
-/* All tiles with a panel through a slice; next, of next_k, are the weights wanted then: the first tiles bring them nearer. */
+/* All spots with a panel through a slice; next, of next_k, are the weights wanted then: the first spots bring them nearer. */
 static void run_panel(const struct task *t, const struct slice *s, int panel, const float *next, int next_k)
 {
     const struct product *p = t->p;
     const struct fus_layer *l = p->g->layer;
-    int blocks = FUS_BLOCKS(l->channels), first = panel * p->kernel->blocks, lines = t->n_tiles < 4 ? 4 / t->n_tiles : 1;
+    int blocks = FUS_BLOCKS(l->channels), first = panel * p->kernel->blocks, lines = t->n_spots < 4 ? 4 / t->n_spots : 1;
     struct fus_tile tile = {.b = weights_of(p, panel, s), .bias = p->g->bias + first * FUS_LANES, .ahead = next,
-                            .slice = l->kernel * l->in_channels, .a_step = p->plane, .b_step = (size_t)p->g->k * FUS_LANES,
+                            .slice = l->kernel * l->in_channels, .a_step = (size_t)p->plane, .b_step = (size_t)p->g->k * FUS_LANES,
                             .c_step = (size_t)p->width * (size_t)p->height * FUS_LANES, .relu = l->relu};
     float *out = t->out + (size_t)first * tile.c_step;
     const float *addend = t->addend ? t->addend + (size_t)first * tile.c_step : NULL;
     tile.blocks = blocks - first < p->kernel->blocks ? blocks - first : p->kernel->blocks;
-    for (int i = 0; i < t->n_tiles; i++) {
+    for (int i = 0; i < t->n_spots; i++) {
         tile.ahead_lines = next_k > 0 ? lines : 0;
-        if (run_tile(&tile, t, s, &t->tiles[i], out, addend)) {
+        tile.c = out + t->spots[i].out;
+        tile.addend = addend ? addend + t->spots[i].out : NULL;
+        if (run_spot(&tile, t, s, &t->spots[i])) {
             next_k -= tile.ahead_lines * (s->k / 4);
             tile.ahead += tile.ahead_lines * (s->k / 4) * FUS_LANES;
         }
