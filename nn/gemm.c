@@ -1,19 +1,19 @@
-/* The im2col matrix product, without the im2col matrix: for a block of pixels and a slice of k, patches are packed
- * straight into the panels the micro-kernel reads. Where a tile's pixels lie evenly apart in memory, in 1x1 convolutions of
- * stride 1 and in a picture with its border of zeros, the micro-kernel reads them where they are.
+/* The im2col matrix product, without the im2col matrix: the micro-kernel reads patches where they are. A tile of outputs lies within one
+ * row of pixels, so that through one tap of the kernel it sees input pixels that lie evenly apart; at the input's border a tap is left out
+ * for those outputs for which it lies outside.
  *
  *   out[p, c] = sum_k patch[p, k] w[k, c],   k = (r, s, channel), one chain of fused multiply-adds per output
  *
- * Threads split pixels and channels, never k. Sizes after Goto & van de Geijn 2008: a panel of weights (KC x 32) stays in
+ * Threads split pixels and channels, never k. Sizes after Goto & van de Geijn 2008: a panel of weights (MOST_K x 32) stays in
  * the first-level cache while the pixels of a block stream past it from the second. */
 #include <string.h>
 
 #include "layers.h"
 #include "team.h"
 
-#define KC 192              /* depth of a slice: 192 x 32 weights are 24 KB, half of a first-level cache */
+#define MOST_K 256          /* depth of a slice: 256 x 32 weights are 32 KB */
+#define MOST_TILES 16       /* of a task: with 14 x 256 inputs each 224 KB, for a second-level cache */
 #define MOST_TAPS 49        /* of the 7x7 stem */
-#define TILES_PER_BLOCK 8   /* pixels packed at a time: 8 x 14 x 192 floats are 86 KB */
 
 /* ---- weights ---- */
 
@@ -77,38 +77,6 @@ void fus_gemm_pack_weights(float *panels, const float *weights, const struct fus
     fus_team_for(FUS_BLOCKS(l->channels), pack_block, &p);
 }
 
-/* ---- patches ---- */
-
-static void copy_lanes(float *to, const float *from)
-{
-    memcpy(to, from, FUS_LANES * sizeof *to);
-}
-
-/* Rows p0 .. p0+rows-1 of the im2col matrix, slices first .. first+n_slices-1 of 16 k: panel [n_slices, rows, 16]. A
- * slice is one tap (r, s) of one block of input channels. */
-static void pack_blocked(float *panel, const float *in, const struct fus_layer *l, int p0, int rows, int first,
-                         int n_slices)
-{
-    static const float zeros[FUS_LANES];
-    const float *at[16];
-    int blocks = FUS_BLOCKS(l->in_channels);
-    size_t block_floats = (size_t)l->in_side * (size_t)l->in_side * FUS_LANES;
-    for (int slice = first; slice < first + n_slices;) {
-        int tap = slice / blocks, block = slice % blocks;
-        int n = blocks - block < first + n_slices - slice ? blocks - block : first + n_slices - slice;
-        for (int i = 0; i < rows; i++) {
-            int y = (p0 + i) / l->side * l->stride - l->padding + tap / l->kernel;
-            int x = (p0 + i) % l->side * l->stride - l->padding + tap % l->kernel;
-            bool inside = y >= 0 && y < l->in_side && x >= 0 && x < l->in_side;
-            at[i] = inside ? in + ((size_t)y * (size_t)l->in_side + (size_t)x) * FUS_LANES : NULL;
-        }
-        for (int j = 0; j < n; j++)
-            for (int i = 0; i < rows; i++, panel += FUS_LANES)
-                copy_lanes(panel, at[i] ? at[i] + (size_t)(block + j) * block_floats : zeros);
-        slice += n;
-    }
-}
-
 /* ---- the product ---- */
 
 /* A product and how it is shared out: a task is a block of a picture's pixels times a group of its channels. */
@@ -116,25 +84,42 @@ struct product {
     const struct fus_gemm *g;
     const struct fus_kernel *kernel;
     enum fus_tile_kind kind;
-    bool packs;
     const float *in, *addend;
-    float *out, *scratch;
+    float *out;
     size_t in_floats, out_floats; /* per picture */
-    int places, n_tiles;          /* pixels of a picture, and into how many tiles of nearly equal size they go */
-    int row_tiles;                /* of a picture: tiles to each row of pixels; else 0 */
+    int width, height;            /* of the output in pixels */
+    int in_width, in_height, padding;
+    ptrdiff_t pixel, plane;       /* floats from one input pixel to the next, from one block of channels to the next */
+    int taps, depth;              /* taps: to each side; depth: k of a tap */
+    int slices;                   /* of the k of a tap */
+    int row_tiles, n_tiles;       /* tiles of nearly equal size in a row of pixels, and in all */
     int n_panels;                 /* of channels, kernel->blocks * 16 each */
     int pixel_blocks, channel_groups;
 };
 
-/* Where the rows of a tile are read: packed; or in place, since they lie evenly apart, of a picture within one row of pixels. */
-static void set_kind(struct product *p, const struct fus_layer *l)
+/* The layer's input as it is; of a 1x1 of stride 1 all of it as one row; of the picture, which has its border with it, a kernel's rows as
+ * blocks of channels. */
+static void set_shape(struct product *p, const struct fus_layer *l)
 {
-    p->packs = !from_picture(l) && (l->kernel > 1 || l->stride > 1);
-    p->kind = !from_picture(l) ? FUS_TILE_BLOCKED : l->stride == 2 ? FUS_TILE_PICTURE_SECOND : FUS_TILE_PICTURE;
-    p->places = l->side * l->side;
-    p->row_tiles = !from_picture(l) ? 0 : (l->side + p->kernel->rows - 1) / p->kernel->rows;
-    p->n_tiles = p->row_tiles ? l->side * p->row_tiles : (p->places + p->kernel->rows - 1) / p->kernel->rows;
+    static const enum fus_tile_kind kinds[2][2] = {{FUS_TILE_BLOCKED, FUS_TILE_BLOCKED_SECOND}, {FUS_TILE_PICTURE, FUS_TILE_PICTURE_SECOND}};
+    bool picture = from_picture(l), one_row = !picture && l->kernel == 1 && l->stride == 1;
+    int side = l->in_side + (picture ? 2 * l->padding : 0);
+    p->kind = kinds[picture][l->stride == 2];
+    p->width = one_row ? l->side * l->side : l->side;
+    p->height = one_row ? 1 : l->side;
+    p->in_width = one_row ? side * side : side;
+    p->in_height = one_row ? 1 : side;
+    p->padding = picture ? 0 : l->padding;
+    p->pixel = picture ? l->in_channels : FUS_LANES;
+    p->plane = (picture ? side : side * side) * p->pixel;
+    p->taps = picture ? 1 : l->kernel;
+    p->depth = p->g->k / (p->taps * p->taps);
+    p->slices = picture ? 1 : (p->depth + MOST_K - 1) / MOST_K;
+    p->row_tiles = (p->width + p->kernel->rows - 1) / p->kernel->rows;
+    p->n_tiles = p->height * p->row_tiles;
     p->n_panels = (FUS_BLOCKS(l->channels) + p->kernel->blocks - 1) / p->kernel->blocks;
+    p->in_floats = (size_t)(picture ? side : FUS_BLOCKS(l->in_channels)) * (size_t)p->plane;
+    p->out_floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
 }
 
 static int part(int whole, int n_parts, int i)
@@ -143,20 +128,20 @@ static int part(int whole, int n_parts, int i)
 }
 
 /* Time of the slowest thread in units of a tile's product with a panel, if every task is as long as the longest: besides its products
- * a task packs or at least reads its tiles, and brings its panels from far away. */
+ * a task reads its tiles, and brings its panels from far away. */
 static double slowest(const struct product *p, int n_pictures, int blocks, int groups)
 {
     int threads = fus_base_threads(), rounds = (n_pictures * blocks * groups + threads - 1) / threads;
     double tiles = (p->n_tiles + blocks - 1) / blocks, panels = (p->n_panels + groups - 1) / groups;
-    return rounds * (tiles * panels + (p->packs ? 1.25 : 0.25) * tiles + panels);
+    return rounds * (tiles * panels + 0.25 * tiles + panels);
 }
 
 /* Blocks of pixels and groups of channels so that threads end together; of equal ways the one with more tasks, which a busy neighbour
  * disturbs less. */
 static void share_out(struct product *p, int n_pictures)
 {
-    int threads = fus_base_threads(), most = p->packs || p->n_tiles > 2 * TILES_PER_BLOCK ? TILES_PER_BLOCK : 2 * TILES_PER_BLOCK;
-    p->pixel_blocks = (p->n_tiles + most - 1) / most; /* few pixels unpacked: one block, so that large weights pass by once */
+    int threads = fus_base_threads();
+    p->pixel_blocks = (p->n_tiles + MOST_TILES - 1) / MOST_TILES;
     p->channel_groups = 1;
     if (threads == 1)
         return;
@@ -173,102 +158,168 @@ static void share_out(struct product *p, int n_pictures)
         }
 }
 
-/* The first pixel of a tile. */
-static int tile_start(const struct product *p, int tile)
+/* ---- a slice of k ---- */
+
+/* Some channels of one tap. */
+struct slice {
+    int at, k;                        /* from the at-th k on */
+    ptrdiff_t in;                     /* floats from an output's corner of the input to what it sees */
+    int y_from, y_end, x_from, x_end; /* the outputs for which that lies within the input */
+    bool first, last;
+};
+
+/* Of outputs 0 .. n-1 those that see one of inputs 0 .. in_n-1 through a tap. */
+static void find_inside(int *from, int *end, int tap, int n, int in_n, int stride, int padding)
 {
-    int side = p->g->layer->side;
-    return p->row_tiles ? tile / p->row_tiles * side + part(side, p->row_tiles, tile % p->row_tiles) : part(p->places, p->n_tiles, tile);
+    int before = padding - tap, last = in_n - 1 + before; /* an output's input is stride * output - before */
+    *from = before > 0 ? (before + stride - 1) / stride : 0;
+    *end = last < 0 ? 0 : last / stride < n ? last / stride + 1 : n;
 }
 
-/* Patches of the pixels of tiles first .. end-1 for depth k0 .. k0+k-1, tile after tile. */
-static void pack_tiles(float *panels, const struct product *p, const float *in, int first, int end, int k0, int k)
+static int n_slices(const struct product *p)
 {
-    int n_slices = k / FUS_LANES;
-    for (int i = first; i < end; i++) {
-        int p0 = tile_start(p, i), rows = tile_start(p, i + 1) - p0;
-        float *panel = panels + (size_t)(p0 - tile_start(p, first)) * (size_t)k;
-        pack_blocked(panel, in, p->g->layer, p0, rows, k0 / FUS_LANES, n_slices);
+    return p->taps * p->taps * p->slices;
+}
+
+/* Where a tap's slice begins: they are whole blocks, but for the one of a picture. */
+static int first_channel(const struct product *p, int slice)
+{
+    return slice == p->slices ? p->depth : part(p->depth / FUS_LANES, p->slices, slice) * FUS_LANES;
+}
+
+static struct slice slice_of(const struct product *p, int i)
+{
+    int tap = i / p->slices, r = tap / p->taps, c = tap % p->taps, stride = p->g->layer->stride;
+    int channel = first_channel(p, i % p->slices);
+    struct slice s = {.at = tap * p->depth + channel, .k = first_channel(p, i % p->slices + 1) - channel};
+    s.in = channel / FUS_LANES * p->plane + (r * p->in_width + c) * p->pixel;
+    s.first = i == 0;
+    s.last = i + 1 == n_slices(p);
+    find_inside(&s.y_from, &s.y_end, r, p->height, p->in_height, stride, p->padding);
+    find_inside(&s.x_from, &s.x_end, c, p->width, p->in_width, stride, p->padding);
+    return s;
+}
+
+/* The weights of a panel for a slice: [blocks at k * 16 floats][slice.k, 16]. */
+static const float *weights_of(const struct product *p, int panel, const struct slice *s)
+{
+    return p->g->panels + ((size_t)(panel * p->kernel->blocks) * (size_t)p->g->k + (size_t)s->at) * FUS_LANES;
+}
+
+/* ---- a task ---- */
+
+/* A tile's outputs: the first one, and how many. */
+struct spot {
+    int y, x, rows;
+    ptrdiff_t in, out; /* where it lies, and the corner of what it sees: floats of a block of channels */
+};
+
+/* What a task works on, of its picture. */
+struct task {
+    const struct product *p;
+    const float *in, *addend;
+    float *out;
+    struct spot spots[MOST_TILES];
+    int n_spots, first_panel, panel_end;
+};
+
+static struct spot spot_of(const struct product *p, int tile)
+{
+    int stride = p->g->layer->stride, y = tile / p->row_tiles, in_row = tile % p->row_tiles, x = part(p->width, p->row_tiles, in_row);
+    struct spot s = {.y = y, .x = x, .rows = part(p->width, p->row_tiles, in_row + 1) - x};
+    s.in = ((y * stride - p->padding) * p->in_width + x * stride - p->padding) * p->pixel;
+    s.out = (ptrdiff_t)(y * p->width + x) * FUS_LANES;
+    return s;
+}
+
+static void set_task(struct task *t, const struct product *p, int task)
+{
+    int group = task % p->channel_groups, block = task / p->channel_groups % p->pixel_blocks;
+    size_t picture = (size_t)(task / p->channel_groups / p->pixel_blocks);
+    int first = part(p->n_tiles, p->pixel_blocks, block);
+    t->p = p;
+    t->in = p->in + picture * p->in_floats;
+    t->addend = p->addend ? p->addend + picture * p->out_floats : NULL;
+    t->out = p->out + picture * p->out_floats;
+    t->n_spots = part(p->n_tiles, p->pixel_blocks, block + 1) - first;
+    for (int i = 0; i < t->n_spots; i++)
+        t->spots[i] = spot_of(p, first + i);
+    t->first_panel = part(p->n_panels, p->channel_groups, group);
+    t->panel_end = part(p->n_panels, p->channel_groups, group + 1);
+}
+
+/* Outputs from .. end-1 of the spot that tile->c is, through k steps. */
+static void run_rows(struct fus_tile *tile, const struct product *p, int from, int end, int k, bool first, bool last)
+{
+    tile->c += from * FUS_LANES;
+    tile->rows = end - from;
+    tile->k = k;
+    tile->first = first;
+    tile->last = last;
+    p->kernel->tile[p->kind](tile);
+    tile->c -= from * FUS_LANES;
+}
+
+/* A spot through a slice, as far as it sees the input; false: not at all. What does not see it begins and ends all the same. */
+static bool run_spot(struct fus_tile *tile, const struct task *t, const struct slice *s, const struct spot *at)
+{
+    const struct product *p = t->p;
+    int from = s->x_from > at->x ? s->x_from - at->x : 0, end = s->x_end - at->x < at->rows ? s->x_end - at->x : at->rows;
+    bool some = at->y >= s->y_from && at->y < s->y_end && from < end, all = some && end - from == at->rows;
+    if (s->first && !all)
+        run_rows(tile, p, 0, at->rows, 0, true, false);
+    if (some) {
+        tile->a = t->in + (at->in + s->in + from * p->g->layer->stride * p->pixel);
+        run_rows(tile, p, from, end, s->k, s->first && all, s->last && all);
     }
+    if (s->last && !all)
+        run_rows(tile, p, 0, at->rows, 0, false, true);
+    return some;
 }
 
-/* The rows of a tile that starts at pixel p0, from depth k0 on, where they are in the picture or activation. */
-static const float *in_place(const struct product *p, const float *in, int p0, int k0)
+/* All spots with a panel through a slice; next, of next_k, are the weights wanted then: the first spots bring them nearer. */
+static void run_panel(const struct task *t, const struct slice *s, int panel, const float *next, int next_k)
 {
+    const struct product *p = t->p;
     const struct fus_layer *l = p->g->layer;
-    size_t side = (size_t)l->in_side + 2 * (size_t)l->padding;
-    size_t y = (size_t)(p0 / l->side * l->stride), x = (size_t)(p0 % l->side * l->stride);
-    return from_picture(l) ? in + (y * side + x) * (size_t)l->in_channels
-                           : in + ((size_t)(k0 / FUS_LANES) * side * side + (size_t)p0) * FUS_LANES;
-}
-
-/* What all tiles of a product have in common. */
-static struct fus_tile first_tile(const struct product *p)
-{
-    const struct fus_layer *l = p->g->layer;
-    size_t side = (size_t)l->in_side + 2 * (size_t)l->padding;
-    struct fus_tile tile = {.b_step = (size_t)p->g->k * FUS_LANES, .c_step = (size_t)p->places * FUS_LANES, .relu = l->relu};
-    tile.slice = l->kernel * l->in_channels;
-    tile.a_step = from_picture(l) ? side * (size_t)l->in_channels : side * side * FUS_LANES;
-    return tile;
+    int blocks = FUS_BLOCKS(l->channels), first = panel * p->kernel->blocks, lines = t->n_spots < 4 ? 4 / t->n_spots : 1;
+    struct fus_tile tile = {.b = weights_of(p, panel, s), .bias = p->g->bias + first * FUS_LANES, .ahead = next,
+                            .slice = l->kernel * l->in_channels, .a_step = (size_t)p->plane, .b_step = (size_t)p->g->k * FUS_LANES,
+                            .c_step = (size_t)p->width * (size_t)p->height * FUS_LANES, .relu = l->relu};
+    float *out = t->out + (size_t)first * tile.c_step;
+    const float *addend = t->addend ? t->addend + (size_t)first * tile.c_step : NULL;
+    tile.blocks = blocks - first < p->kernel->blocks ? blocks - first : p->kernel->blocks;
+    for (int i = 0; i < t->n_spots; i++) {
+        tile.ahead_lines = next_k > 0 ? lines : 0;
+        tile.c = out + t->spots[i].out;
+        tile.addend = addend ? addend + t->spots[i].out : NULL;
+        if (run_spot(&tile, t, s, &t->spots[i])) {
+            next_k -= tile.ahead_lines * (s->k / 4);
+            tile.ahead += tile.ahead_lines * (s->k / 4) * FUS_LANES;
+        }
+    }
 }
 
 static void run_task(void *context, int task, int thread)
 {
     const struct product *p = context;
-    const struct fus_gemm *g = p->g;
-    const struct fus_kernel *kernel = p->kernel;
-    int group = task % p->channel_groups, block = task / p->channel_groups % p->pixel_blocks;
-    size_t picture = (size_t)(task / p->channel_groups / p->pixel_blocks);
-    int first = part(p->n_tiles, p->pixel_blocks, block), end = part(p->n_tiles, p->pixel_blocks, block + 1);
-    int first_panel = part(p->n_panels, p->channel_groups, group), panel_end = part(p->n_panels, p->channel_groups, group + 1);
-    const float *in = p->in + picture * p->in_floats, *addend = p->addend ? p->addend + picture * p->out_floats : NULL;
-    float *out = p->out + picture * p->out_floats, *scratch = p->scratch + (size_t)thread * fus_gemm_scratch_floats(kernel);
-    int lines = end - first >= 4 ? 1 : 4 / (end - first), kc = from_picture(g->layer) ? g->k : KC, blocks = FUS_BLOCKS(g->layer->channels);
-    struct fus_tile tile = first_tile(p);
-    for (int k0 = 0; k0 < g->k; k0 += kc) {
-        tile.k = g->k - k0 < kc ? g->k - k0 : kc;
-        tile.first = k0 == 0;
-        tile.last = k0 + tile.k == g->k;
-        if (p->packs)
-            pack_tiles(scratch, p, in, first, end, k0, tile.k);
-        for (int j = first_panel; j < panel_end; j++) {
-            int b = j * kernel->blocks, next = j + 1 < panel_end ? b + kernel->blocks : first_panel * kernel->blocks;
-            bool more = j + 1 < panel_end || !tile.last; /* the tiles of this panel share out the next one's lines, at least 1 in 4 steps */
-            tile.blocks = blocks - b < kernel->blocks ? blocks - b : kernel->blocks;
-            tile.b = g->panels + ((size_t)b * (size_t)g->k + (size_t)k0) * FUS_LANES;
-            tile.bias = g->bias + b * FUS_LANES;
-            tile.ahead = g->panels + ((size_t)next * (size_t)g->k + (size_t)(j + 1 < panel_end ? k0 : k0 + kc)) * FUS_LANES;
-            for (int i = first; i < end; i++) {
-                int p0 = tile_start(p, i);
-                size_t c = ((size_t)b * (size_t)p->places + (size_t)p0) * FUS_LANES;
-                tile.rows = tile_start(p, i + 1) - p0;
-                tile.a = p->packs ? scratch + (size_t)(p0 - tile_start(p, first)) * (size_t)tile.k : in_place(p, in, p0, k0);
-                tile.a_step = p->packs ? (size_t)tile.rows * FUS_LANES : tile.a_step;
-                tile.c = out + c;
-                tile.addend = addend ? addend + c : NULL;
-                tile.ahead_lines = more && i - first < 4 ? lines : 0;
-                kernel->tile[p->kind](&tile);
-                tile.ahead += (size_t)(lines * (tile.k / 4)) * FUS_LANES;
-            }
-        }
+    struct task t;
+    (void)thread;
+    set_task(&t, p, task);
+    struct slice slice = slice_of(p, 0), after;
+    for (int i = 0; i < n_slices(p); i++, slice = after) {
+        after = slice.last ? (struct slice){0} : slice_of(p, i + 1);
+        for (int j = t.first_panel; j + 1 < t.panel_end; j++)
+            run_panel(&t, &slice, j, weights_of(p, j + 1, &slice), slice.k);
+        run_panel(&t, &slice, t.panel_end - 1, weights_of(p, t.first_panel, &after), after.k);
     }
 }
 
-size_t fus_gemm_scratch_floats(const struct fus_kernel *kernel)
-{
-    return (size_t)kernel->rows * TILES_PER_BLOCK * KC;
-}
-
 void fus_gemm_run(const struct fus_gemm *g, float *out, const float *in, const float *addend, int n_pictures,
-                  float *scratch, const struct fus_kernel *kernel)
+                  const struct fus_kernel *kernel)
 {
-    const struct fus_layer *l = g->layer;
-    struct product p = {.g = g, .kernel = kernel, .in = in, .addend = addend, .out = out, .scratch = scratch};
-    size_t in_side = (size_t)l->in_side + (from_picture(l) ? 2 * (size_t)l->padding : 0);
-    set_kind(&p, l);
+    struct product p = {.g = g, .kernel = kernel, .in = in, .addend = addend, .out = out};
+    set_shape(&p, g->layer);
     share_out(&p, n_pictures);
-    p.out_floats = fus_tensor_blocked_size(l->channels, (size_t)p.places);
-    p.in_floats = from_picture(l) ? in_side * in_side * (size_t)l->in_channels
-                                  : fus_tensor_blocked_size(l->in_channels, in_side * in_side);
     fus_team_for(n_pictures * p.pixel_blocks * p.channel_groups, run_task, &p);
 }

@@ -42,6 +42,22 @@ INLINE void steps(VEC sums[TILE_ROWS][TILE_BLOCKS * PER_BLOCK], const float *a, 
     }
 }
 
+/* A cache line each from n places: to the first-level cache, since it is wanted soon; to the second. */
+INLINE void fetch(const float *p, size_t step, const int n)
+{
+    UNROLL
+    for (int i = 0; i < n; i++)
+        __builtin_prefetch(p + (size_t)i * step);
+}
+
+INLINE void fetch_far(const float *p, size_t step, const int n)
+{
+    UNROLL
+    for (int i = 0; i < n; i++)
+        __builtin_prefetch(p + (size_t)i * step, 0, 2);
+}
+
+/* Meanwhile memory is brought nearer: inputs a slice ahead, outputs and addend, the next weights as t says. */
 INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks, const int a_row, const int n)
 {
     VEC sums[TILE_ROWS][TILE_BLOCKS * PER_BLOCK];
@@ -60,14 +76,23 @@ INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks, 
         }
     }
     const float *a = t->a, *b = t->b, *ahead = t->ahead;
-    const int slice = a_row == FUS_LANES ? FUS_LANES : t->slice;
+    const bool once = t->first && t->last; /* else the outputs have been near before, and the next tile's are wanted at its start */
+    const float *c = t->c + (once ? 0 : rows * FUS_LANES), *addend = once && t->addend ? t->addend : c;
+    const int slice = a_row % FUS_LANES ? t->slice : FUS_LANES;
+    const int a_lines = a_row % FUS_LANES ? 0 : (rows * n + FUS_LANES - 1) / FUS_LANES; /* for each n of a slice's 16 k */
+    int c_rows = rows;
     for (int k = t->k; k > 0; k -= slice, a += t->a_step) {
+        const float *a_next = k > slice ? a + t->a_step : t->a + rows * a_row; /* most often the next tile's */
         for (int i = 0; i < slice; i += n, b += n * FUS_LANES) {
-            for (int line = 0; line < t->ahead_lines; line++, ahead += FUS_LANES) {
-                __builtin_prefetch(ahead, 0, 2);
-                if (blocks > 1)
-                    __builtin_prefetch(ahead + t->b_step, 0, 2);
+            fetch(a_next + i / n * a_lines * a_row, a_row, a_lines);
+            if (c_rows-- > 0) {
+                fetch(c, t->c_step, blocks);
+                fetch(addend, t->c_step, blocks);
+                c += FUS_LANES;
+                addend += FUS_LANES;
             }
+            for (int line = 0; line < t->ahead_lines; line++, ahead += FUS_LANES)
+                fetch_far(ahead, t->b_step, blocks);
             steps(sums, a + i, a_row, b, t->b_step, rows, blocks, n);
         }
     }
@@ -113,6 +138,13 @@ TARGET static void tile_blocked(const struct fus_tile *t)
     ANY_ROWS
 }
 #undef A_ROW
+
+#define A_ROW (2 * FUS_LANES)
+TARGET static void tile_blocked_second(const struct fus_tile *t)
+{
+    ANY_ROWS
+}
+#undef A_ROW
 #undef STEPS
 
 #define STEPS 3
@@ -131,7 +163,7 @@ TARGET static void tile_picture_second(const struct fus_tile *t)
 #undef A_ROW
 #undef STEPS
 
-#define TILES {tile_blocked, tile_picture, tile_picture_second} /* enum fus_tile_kind */
+#define TILES {tile_blocked, tile_blocked_second, tile_picture, tile_picture_second} /* enum fus_tile_kind */
 #undef ANY_ROWS
 #undef ROWS_CASE
 

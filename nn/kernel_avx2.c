@@ -17,6 +17,7 @@
 #define MUL(x, y) _mm256_mul_ps(x, y)
 #define FMA(x, y, z) _mm256_fmadd_ps(x, y, z)
 #define RELU(x) _mm256_max_ps(_mm256_setzero_ps(), x)
+#define MOST(x, y) _mm256_blendv_ps(x, y, _mm256_and_ps(_mm256_cmp_ps(y, x, _CMP_NLE_UQ), _mm256_cmp_ps(x, x, _CMP_ORD_Q)))
 #define STEP_FENCE()
 #define TILE_ROWS 6
 #define TILE_BLOCKS 1
@@ -35,6 +36,7 @@
 #define DPICK(m, x, y) _mm256_blendv_pd(y, x, m)
 #include "gemm_tile.h"
 #include "winograd_tile.h"
+#include "pool_tile.h"
 #include "moments_tile.h"
 
 static bool available(void)
@@ -42,5 +44,5 @@ static bool available(void)
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
-const struct fus_kernel fus_kernel_avx2 = {"avx2", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, MOMENTS, fma_chains, WIDTH, available};
+const struct fus_kernel fus_kernel_avx2 = {"avx2", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, MOMENTS, fma_chains, WIDTH, available};
 #endif

@@ -17,6 +17,7 @@
 #define MUL(x, y) _mm512_mul_ps(x, y)
 #define FMA(x, y, z) _mm512_fmadd_ps(x, y, z)
 #define RELU(x) _mm512_max_ps(_mm512_setzero_ps(), x)
+#define MOST(x, y) _mm512_mask_mov_ps(x, _mm512_cmp_ps_mask(y, x, _CMP_NLE_UQ) & _mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), y)
 #define STEP_FENCE()
 #define TILE_ROWS 14
 #define TILE_BLOCKS 2
@@ -35,6 +36,7 @@
 #define DPICK(m, x, y) _mm512_mask_blend_pd(m, y, x)
 #include "gemm_tile.h"
 #include "winograd_tile.h"
+#include "pool_tile.h"
 #include "moments_tile.h"
 
 static bool available(void)
@@ -42,5 +44,5 @@ static bool available(void)
     return __builtin_cpu_supports("avx512f");
 }
 
-const struct fus_kernel fus_kernel_avx512 = {"avx512", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, MOMENTS, fma_chains, WIDTH, available};
+const struct fus_kernel fus_kernel_avx512 = {"avx512", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, MOMENTS, fma_chains, WIDTH, available};
 #endif

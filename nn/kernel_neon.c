@@ -17,6 +17,7 @@
 #define MUL(x, y) vmulq_f32(x, y)
 #define FMA(x, y, z) vfmaq_f32(z, x, y)
 #define RELU(x) vbslq_f32(vcltq_f32(x, vdupq_n_f32(0)), vdupq_n_f32(0), x)
+#define MOST(x, y) vbslq_f32(vorrq_u32(vcleq_f32(y, x), vmvnq_u32(vceqq_f32(x, x))), x, y)
 #define STEP_FENCE() __asm__ volatile("" ::: "memory")
 #define TILE_ROWS 6
 #define TILE_BLOCKS 1
@@ -35,6 +36,7 @@
 #define DPICK(m, x, y) vbslq_f64(m, x, y)
 #include "gemm_tile.h"
 #include "winograd_tile.h"
+#include "pool_tile.h"
 #include "moments_tile.h"
 
 static bool available(void)
@@ -42,5 +44,5 @@ static bool available(void)
     return true; /* every AArch64 CPU that runs a hosted system has it */
 }
 
-const struct fus_kernel fus_kernel_neon = {"neon", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, MOMENTS, fma_chains, WIDTH, available};
+const struct fus_kernel fus_kernel_neon = {"neon", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, MOMENTS, fma_chains, WIDTH, available};
 #endif

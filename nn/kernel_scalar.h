@@ -16,6 +16,7 @@
 #define MUL(x, y) ((x) * (y))
 #define FMA(x, y, z) __builtin_fmaf(x, y, z)
 #define RELU(x) ((x) < 0 ? 0.0f : (x))
+#define MOST(x, y) ((y) <= (x) || (x) != (x) ? (x) : (y))
 #define STEP_FENCE()
 #define TILE_ROWS 1
 #define TILE_BLOCKS 1
@@ -34,4 +35,5 @@
 #define DPICK(m, x, y) ((m) ? (x) : (y))
 #include "gemm_tile.h"
 #include "winograd_tile.h"
+#include "pool_tile.h"
 #include "moments_tile.h"

@@ -30,6 +30,7 @@ struct fus_tile {
 
 enum fus_tile_kind {
     FUS_TILE_BLOCKED,        /* rows of a lie 16 floats apart */
+    FUS_TILE_BLOCKED_SECOND, /* 32: every second pixel */
     FUS_TILE_PICTURE,        /* 3: pixels of a picture of 3 channels; a slice is a run of them */
     FUS_TILE_PICTURE_SECOND, /* 6: every second pixel */
     FUS_TILE_KINDS
@@ -43,6 +44,8 @@ struct fus_kernel {
     void (*winograd_in[2])(float *v, size_t step, const float *plane, int side, int y0, int x0);
     void (*winograd_out[2])(float *plane, const float *m, size_t step, const float *bias, const float *addend, bool relu, int side,
                             int y0, int x0);
+    /* pool_tile.h */
+    void (*pool_max)(float *out, const float *plane, int side, int in_side, int kernel, int stride, int padding, int y0);
     /* The loops of analysis/ over units (moments_tile.h). add: units from .. end-1 of n_rows pictures x[r], of weights w[r], into mean and m2, which
      * are not read where w[0] is 1. merge: another group's mean_b and m2_b into them. roots: of the absolute values, in place, with their sign.
      * lane_sums: x into 16 sums, number i into sum i mod 16. lane_products: likewise (x - mean_x) (y - mean_y).

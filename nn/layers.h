@@ -28,12 +28,9 @@ void fus_gemm_pack_weights(float *panels, const float *weights, const struct fus
  * no such channels. Reads each channel's in one run. */
 void fus_gemm_gather(float *out, const float *weights, const struct fus_layer *l, int block, int in_block);
 
-/* Floats of scratch for each thread. */
-size_t fus_gemm_scratch_floats(const struct fus_kernel *kernel);
-
 /* out [n pictures, blocks, places, 16] = relu?(in (*) weights + bias + addend). addend NULL: none. */
 void fus_gemm_run(const struct fus_gemm *g, float *out, const float *in, const float *addend, int n_pictures,
-                  float *scratch, const struct fus_kernel *kernel);
+                  const struct fus_kernel *kernel);
 
 /* The same by Winograd's algorithm, for the layers it fits: a 3x3 of stride 1 on 4x4 pixels or more. */
 bool fus_winograd_fits(const struct fus_layer *l);
@@ -44,7 +41,7 @@ void fus_winograd_run(const struct fus_gemm *g, float *out, const float *in, con
                       float *scratch, const struct fus_kernel *kernel);
 
 /* One picture each. */
-void fus_pool_max(float *out, const float *in, const struct fus_layer *l);
+void fus_pool_max(float *out, const float *in, const struct fus_layer *l, const struct fus_kernel *kernel);
 void fus_pool_average(float *out, const float *in, const struct fus_layer *l); /* sums row by row, then / n */
 void fus_pool_mean(float *out, const float *in, const struct fus_layer *l);
 void fus_pool_pad(float *out, const float *in, const struct fus_layer *l);

@@ -87,10 +87,10 @@ int fus_net_embedding_tap(const struct fus_net *net)
 
 /* ---- create, destroy ---- */
 
-/* What the layer that needs most needs while it runs: for patches and transformed tiles a part for each thread. */
+/* What the layer that needs most needs while it runs: for transformed tiles a part for each thread. */
 static size_t scratch_floats(const struct fus_net *net)
 {
-    size_t most = (size_t)net->n_threads * fus_gemm_scratch_floats(net->kernel);
+    size_t most = 0;
     for (int i = 0; i < net->arch.n_layers; i++) {
         const struct fus_layer *l = &net->arch.layers[i];
         size_t n = fus_load_by_winograd(net, l)             ? (size_t)net->n_threads * fus_winograd_scratch_floats(l, net->batch)
@@ -216,22 +216,9 @@ void fus_net_layer_info(struct fus_layer_info *info, const struct fus_net *net, 
     info->flops = l->op == FUS_OP_CONV ? 2.0 * places * l->channels * l->in_channels * l->kernel * l->kernel : 0;
 }
 
-void fus_net_time_layers(struct fus_net *net, double *seconds)
+void fus_net_time(struct fus_net *net, struct fus_net_times *times)
 {
-    net->seconds = seconds;
-}
-
-struct peak {
-    const struct fus_kernel *kernel;
-    long steps;
-    float sums[1024]; /* kept, so that nothing is optimised away */
-};
-
-static void peak_task(void *context, int task, int thread)
-{
-    struct peak *p = context;
-    (void)thread;
-    p->sums[task % 1024] = p->kernel->fma_chains(p->steps);
+    net->times = times;
 }
 
 static double now(void)
@@ -241,13 +228,36 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-double fus_net_measure_peak(const struct fus_net *net)
+#define BURST_STEPS 8000 /* some 20 microseconds; a quarter of that goes before, until the layer's last stores are through */
+#define MOST_BURSTS 1024
+
+struct bursts {
+    const struct fus_kernel *kernel;
+    int n;                       /* at once */
+    double wall, busy, gigaflop; /* seconds that they took from the pass, seconds of all threads; in these */
+    double seconds[MOST_BURSTS]; /* [n] of the last ones */
+    float sums[MOST_BURSTS];     /* kept, so that nothing is optimised away */
+};
+
+static void burst(void *context, int task, int thread)
 {
-    struct peak p = {.kernel = net->kernel, .steps = 1000000};
-    int n = 4 * fus_base_threads();
+    struct bursts *b = context;
+    (void)thread;
+    float sum = b->kernel->fma_chains(BURST_STEPS / 4);
     double start = now();
-    fus_team_for(n, peak_task, &p);
-    return n * 2.0 * FUS_FMA_CHAINS * net->kernel->width * (double)p.steps / (now() - start) * 1e-9;
+    b->sums[task] = sum + b->kernel->fma_chains(BURST_STEPS);
+    b->seconds[task] = now() - start;
+}
+
+static void run_bursts(struct bursts *b)
+{
+    double start = now();
+    fus_team_for(b->n, burst, b);
+    for (int i = 0; i < b->n; i++) {
+        b->busy += b->seconds[i];
+        b->gigaflop += 2e-9 * FUS_FMA_CHAINS * b->kernel->width * BURST_STEPS;
+    }
+    b->wall += now() - start;
 }
 
 /* ---- forward ---- */
@@ -277,18 +287,28 @@ static void run_attention(struct fus_net *net, int i, int first, int n)
                          net->kernel);
 }
 
+static void run_convolution(struct fus_net *net, int i, int first, int n)
+{
+    const struct fus_layer *l = &net->arch.layers[i];
+    float *out = activation(net, i, first);
+    const float *in = activation(net, l->input, first), *addend = l->addend < 0 ? NULL : activation(net, l->addend, first);
+    if (fus_load_by_winograd(net, l))
+        fus_winograd_run(&net->gemms[i], out, in, addend, n, net->arena + net->plan.scratch, net->kernel);
+    else
+        fus_gemm_run(&net->gemms[i], out, in, addend, n, net->kernel);
+}
+
 /* Layer i for pictures first .. first+n-1 of the batch. */
 static void run_layer(struct fus_net *net, int i, int first, int n)
 {
     const struct fus_layer *l = &net->arch.layers[i];
     switch (l->op) {
     case FUS_OP_CONV:
-        (fus_load_by_winograd(net, l) ? fus_winograd_run : fus_gemm_run)(
-            &net->gemms[i], activation(net, i, first), activation(net, l->input, first),
-            l->addend < 0 ? NULL : activation(net, l->addend, first), n, net->arena + net->plan.scratch, net->kernel);
+        run_convolution(net, i, first, n);
         break;
     case FUS_OP_MAXPOOL:
-        run_pool(net, i, first, n, fus_pool_max);
+        for (int p = first; p < first + n; p++)
+            fus_pool_max(activation(net, i, p), activation(net, l->input, p), l, net->kernel);
         break;
     case FUS_OP_AVGPOOL:
         run_pool(net, i, first, n, fus_pool_average);
@@ -316,6 +336,7 @@ struct pass {
     struct fus_error *err;
     int there; /* layer whose output is there already; -1: none is */
     int shift; /* picture number that the caller gives to the first one */
+    struct bursts bursts;
 };
 
 /* A row of [3, side, side] -> a row of [side + 2 padding, side + 2 padding, 3]; the border of zeros is there already. */
@@ -352,18 +373,20 @@ static int show_tap(const struct pass *pass, int layer, int first, int n)
 static int visit_layer(struct pass *pass, int i, int first, int n)
 {
     struct fus_net *net = pass->net;
-    double start = net->seconds ? now() : 0;
     int code = FUS_OK;
     if (fus_base_stopping())
         return fus_base_fail(pass->err, FUS_ESTOPPED, "stopped");
+    if (net->times)
+        run_bursts(&pass->bursts);
+    double start = net->times ? now() : 0;
     if (net->low_memory && i != pass->there)
         code = fus_load_layer_again(net, i, pass->err);
     if (code)
         return code;
     if (i != pass->there)
         run_layer(net, i, first, n);
-    if (net->seconds)
-        net->seconds[i] += now() - start;
+    if (net->times)
+        net->times->layers[i] += now() - start;
     return FUS_OK;
 }
 
@@ -401,6 +424,23 @@ static void walk_layers(void *context)
     }
 }
 
+static void start_times(struct pass *pass)
+{
+    const struct fus_net *net = pass->net;
+    pass->bursts = (struct bursts){.kernel = net->kernel, .n = fus_base_threads() < MOST_BURSTS ? fus_base_threads() : MOST_BURSTS};
+    for (int i = 0; net->times && i < net->arch.n_layers; i++)
+        net->times->layers[i] = 0;
+}
+
+static void end_times(struct pass *pass, double seconds)
+{
+    const struct bursts *b = &pass->bursts;
+    if (!pass->net->times)
+        return;
+    pass->net->times->pass = seconds - b->wall;
+    pass->net->times->peak = b->busy > 0 ? b->n * b->gigaflop / b->busy : 0;
+}
+
 static int run_pass(struct pass *pass)
 {
     int code = wake(pass->net, pass->err);
@@ -409,7 +449,10 @@ static int run_pass(struct pass *pass)
     pass->last_tap = pass->net->n_taps - 1;
     while (pass->last_tap >= 0 && !pass->wanted[pass->last_tap])
         pass->last_tap--;
+    start_times(pass);
+    double start = now();
     fus_team_run(walk_layers, pass);
+    end_times(pass, now() - start);
     return pass->code;
 }
 

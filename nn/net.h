@@ -27,7 +27,7 @@ struct fus_net {
     struct fus_tap *taps;
     int *tap_layer;               /* [n_taps] */
     int *layer_tap;               /* [n_layers]; -1: none */
-    double *seconds;              /* [n_layers] the caller's, or NULL */
+    struct fus_net_times *times;  /* the caller's, or NULL */
     fus_batch_fn watch;           /* sees, and may change, every wanted tap; or NULL */
     void *watch_context;
 };

@@ -126,10 +126,14 @@ struct fus_layer_info {
 };
 int fus_net_n_layers(const struct fus_net *net);
 void fus_net_layer_info(struct fus_layer_info *info, const struct fus_net *net, int layer);
-/* From now on every forward pass adds each layer's wall time to seconds[n_layers]; NULL: no longer. */
-void fus_net_time_layers(struct fus_net *net, double *seconds);
-/* GFLOP/s of fused multiply-adds on registers alone, with the network's instruction set on all threads at once, measured now. */
-double fus_net_measure_peak(const struct fus_net *net);
+/* What a forward pass took, and what the machine could have done meanwhile. Its clock follows what it does, so that the limit is measured
+ * between the layers, in short bursts of fused multiply-adds on registers alone, with the network's instruction set on all threads at once. */
+struct fus_net_times {
+    double *layers; /* [n_layers] seconds */
+    double pass;    /* seconds, without the bursts */
+    double peak;    /* GFLOP/s of the bursts */
+};
+void fus_net_time(struct fus_net *net, struct fus_net_times *times); /* every pass from now on; NULL: no longer */
 
 /* The same network by naive loops, for reading and for the tests: one output at a time, one multiply-add at a time.
  * Bit-equal to fus_net_forward where that runs its convolutions directly (no Winograd).

@@ -1,6 +1,5 @@
 /* Layers without weights: pooling and the parameter-free shortcut. Sums run in the order written, vectors over
  * channels. */
-#include <math.h>
 #include <string.h>
 
 #include "layers.h"
@@ -15,6 +14,7 @@ struct pooling {
     float *out;
     const float *in;
     const struct fus_layer *layer;
+    const struct fus_kernel *kernel;
 };
 
 /* One row of outputs of one block of channels. */
@@ -22,23 +22,10 @@ static void max_row(void *context, int row, int thread)
 {
     const struct pooling *p = context;
     const struct fus_layer *l = p->layer;
-    int y0 = row % l->side * l->stride - l->padding;
     const float *plane = p->in + (size_t)(row / l->side) * places(l->in_side) * FUS_LANES;
     float *to = p->out + (size_t)row * (size_t)l->side * FUS_LANES;
     (void)thread;
-    for (int x = 0; x < l->side; x++, to += FUS_LANES) {
-        int x0 = x * l->stride - l->padding, x_end = x0 + l->kernel < l->in_side ? x0 + l->kernel : l->in_side;
-        float most[FUS_LANES];
-        for (int i = 0; i < FUS_LANES; i++)
-            most[i] = -INFINITY;
-        for (int y = y0 < 0 ? 0 : y0; y < y0 + l->kernel && y < l->in_side; y++)
-            for (int xx = x0 < 0 ? 0 : x0; xx < x_end; xx++) {
-                const float *v = plane + ((size_t)y * (size_t)l->in_side + (size_t)xx) * FUS_LANES;
-                for (int i = 0; i < FUS_LANES; i++) /* NaN wins: neither v <= most nor most == most */
-                    most[i] = ((v[i] <= most[i]) | (most[i] != most[i])) ? most[i] : v[i];
-            }
-        memcpy(to, most, sizeof most);
-    }
+    p->kernel->pool_max(to, plane, l->side, l->in_side, l->kernel, l->stride, l->padding, row % l->side * l->stride - l->padding);
 }
 
 static void average_row(void *context, int row, int thread)
@@ -63,15 +50,15 @@ static void average_row(void *context, int row, int thread)
     }
 }
 
-void fus_pool_max(float *out, const float *in, const struct fus_layer *l)
+void fus_pool_max(float *out, const float *in, const struct fus_layer *l, const struct fus_kernel *kernel)
 {
-    struct pooling p = {out, in, l};
+    struct pooling p = {out, in, l, kernel};
     fus_team_for(FUS_BLOCKS(l->channels) * l->side, max_row, &p);
 }
 
 void fus_pool_average(float *out, const float *in, const struct fus_layer *l)
 {
-    struct pooling p = {out, in, l};
+    struct pooling p = {.out = out, .in = in, .layer = l};
     fus_team_for(FUS_BLOCKS(l->channels) * l->side, average_row, &p);
 }
 

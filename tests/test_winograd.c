@@ -27,7 +27,7 @@ static void run_both(struct setting *s)
     const struct fus_layer *l = &s->layer;
     const struct fus_kernel *kernel = fus_kernels_pick(NULL, NULL);
     size_t n = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
-    size_t scratch_floats = fus_winograd_scratch_floats(l, 1) + fus_gemm_scratch_floats(kernel);
+    size_t scratch_floats = fus_winograd_scratch_floats(l, 1);
     float *panels = fus_base_aligned(fus_winograd_panel_floats(l), sizeof *panels);
     float *scratch = fus_base_aligned(scratch_floats, sizeof *scratch);
     struct fus_gemm g = {l, panels, s->bias, fus_gemm_k(l)};
@@ -35,7 +35,7 @@ static void run_both(struct setting *s)
     s->winograd = fus_base_aligned(n, sizeof *s->winograd);
     fus_base_set_threads(1);
     fus_gemm_pack_weights(panels, s->weights, l);
-    fus_gemm_run(&g, s->direct, s->in, s->addend, 1, scratch, kernel);
+    fus_gemm_run(&g, s->direct, s->in, s->addend, 1, kernel);
     fus_winograd_pack_weights(panels, s->weights, l);
     fus_winograd_run(&g, s->winograd, s->in, s->addend, 1, scratch, kernel);
     fus_base_free(panels);

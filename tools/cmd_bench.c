@@ -16,7 +16,7 @@ static const char help[] =
     "Times forward passes through a network (default random:resnet50?seed=1) on noise, medians over the rounds: a table of\n"
     "layers, or with --csv rows `layer,ms,gflops,percent_of_peak,algorithm,shape` per picture and last\n"
     "`total,MS_PER_PICTURE,GFLOPS,PERCENT_OF_PEAK,LOAD_MS,PEAK_MB`. GFLOP/s count the direct sum's multiply-adds; the peak\n"
-    "is that of multiply-adds on registers, measured in the same run.\n\n"
+    "is that of multiply-adds on registers, measured between the layers of every pass: a pass's share is of its own.\n\n"
     "  --conv direct  without Winograd's algorithm\n"
     "  --low-memory   hold one layer's weights at a time\n\n"
     "example: fusiform bench --model resnet50.pth --threads 1\n";
@@ -34,6 +34,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Sorts them. */
 static double median(double *values, int n)
 {
     qsort(values, (size_t)n, sizeof *values, by_value);
@@ -53,41 +54,55 @@ struct timing {
     int n_layers, rounds, batch;
     double *layers;  /* [n_layers, rounds] seconds of a pass */
     double *passes;  /* [rounds] */
-    double *peaks;   /* [rounds] GFLOP/s of multiply-adds on registers, just before each pass */
-    double load, peak; /* seconds; the peaks' median */
+    double *peaks;   /* [rounds] GFLOP/s of multiply-adds on registers, between the layers of a pass */
+    double *shares;  /* [rounds] room for what figure takes */
+    double load;     /* seconds */
 };
 
-static void print_layer(const struct fus_layer_info *info, double ms, double peak, bool csv)
+/* Of a layer or of the passes. */
+struct figure {
+    double ms, rate, percent; /* per picture; GFLOP/s; of the peak in the same round, since it changes with the machine's clock */
+};
+
+/* Medians over the rounds. seconds [rounds] are sorted. */
+static struct figure figure_of(const struct timing *t, double *seconds, double flops)
 {
-    double rate = ms > 0 ? info->flops / ms * 1e-6 : 0;
+    for (int i = 0; i < t->rounds; i++)
+        t->shares[i] = seconds[i] > 0 ? 100 * flops * t->batch / seconds[i] * 1e-9 / t->peaks[i] : 0;
+    double ms = median(seconds, t->rounds) * 1e3 / t->batch;
+    return (struct figure){ms, ms > 0 ? flops / ms * 1e-6 : 0, median(t->shares, t->rounds)};
+}
+
+static void print_layer(const struct fus_layer_info *info, struct figure f, bool csv)
+{
     if (csv)
-        printf("%s,%.4f,%.2f,%.1f,%s,%s\n", info->name, ms, rate, 100 * rate / peak, info->algorithm, info->shape);
+        printf("%s,%.4f,%.2f,%.1f,%s,%s\n", info->name, f.ms, f.rate, f.percent, info->algorithm, info->shape);
     else
-        printf("%-24s %-24s %-9s %9.4f %9.2f %6.1f\n", info->name, info->shape, info->algorithm, ms, rate, 100 * rate / peak);
+        printf("%-24s %-24s %-9s %9.4f %9.2f %6.1f\n", info->name, info->shape, info->algorithm, f.ms, f.rate, f.percent);
 }
 
 static void print_timing(const struct fus_model *m, struct timing *t, bool csv)
 {
-    double flops = 0, per_picture = 1e3 / t->batch;
+    double flops = 0;
     if (!csv)
-        printf("%s\n%s, %d thread%s, batch %d, median of %d rounds; peak of multiply-adds %.1f GFLOP/s\n\n"
-               "%-24s %-24s %-9s %9s %9s %6s\n", m->description, fus_net_isa(m->net), fus_base_threads(),
-               fus_base_threads() > 1 ? "s" : "", t->batch, t->rounds, t->peak, "layer", "shape", "algorithm", "ms",
-               "GFLOP/s", "% peak");
+        printf("%s\n%s, %d thread%s, batch %d, median of %d rounds\n\n%-24s %-24s %-9s %9s %9s %6s\n", m->description, fus_net_isa(m->net),
+               fus_base_threads(), fus_base_threads() > 1 ? "s" : "", t->batch, t->rounds, "layer", "shape", "algorithm", "ms", "GFLOP/s",
+               "% peak");
     for (int i = 0; i < t->n_layers; i++) {
         struct fus_layer_info info;
         fus_net_layer_info(&info, m->net, i);
-        print_layer(&info, median(t->layers + (size_t)i * (size_t)t->rounds, t->rounds) * per_picture, t->peak, csv);
+        print_layer(&info, figure_of(t, t->layers + (size_t)i * (size_t)t->rounds, info.flops), csv);
         flops += info.flops;
     }
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    double ms = median(t->passes, t->rounds) * per_picture, rate = flops / ms * 1e-6, memory = (double)usage.ru_maxrss / 1024;
+    struct figure f = figure_of(t, t->passes, flops);
+    double memory = (double)usage.ru_maxrss / 1024;
     if (csv)
-        printf("total,%.4f,%.2f,%.1f,%.1f,%.1f\n", ms, rate, 100 * rate / t->peak, t->load * 1e3, memory);
+        printf("total,%.4f,%.2f,%.1f,%.1f,%.1f\n", f.ms, f.rate, f.percent, t->load * 1e3, memory);
     else
-        printf("\n%-58s %9.4f %9.2f %6.1f  per picture\nload %.1f ms, network %.1f MB, peak memory %.1f MB\n", "total", ms, rate,
-               100 * rate / t->peak, t->load * 1e3, (double)fus_net_bytes(m->net) / 1e6, memory);
+        printf("\n%-58s %9.4f %9.2f %6.1f  per picture\npeak of multiply-adds %.1f GFLOP/s, load %.1f ms, network %.1f MB, peak memory %.1f MB\n",
+               "total", f.ms, f.rate, f.percent, median(t->peaks, t->rounds), t->load * 1e3, (double)fus_net_bytes(m->net) / 1e6, memory);
 }
 
 static int run_rounds(struct fus_model *m, struct timing *t, struct fus_error *err)
@@ -95,8 +110,8 @@ static int run_rounds(struct fus_model *m, struct timing *t, struct fus_error *e
     size_t n = m->input_floats * (size_t)t->batch, n_taps = (size_t)fus_net_n_taps(m->net);
     float *input = fus_base_alloc(n, sizeof *input);
     bool *wanted = fus_base_alloc(n_taps, sizeof *wanted);
-    double *seconds = fus_base_alloc((size_t)t->n_layers, sizeof *seconds);
-    int code = input && wanted && seconds ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the pictures");
+    struct fus_net_times times = {.layers = fus_base_alloc((size_t)t->n_layers, sizeof *times.layers)};
+    int code = input && wanted && times.layers ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the pictures");
     if (!code) {
         struct fus_rng r;
         fus_rng_seed(&r, 1);
@@ -104,22 +119,19 @@ static int run_rounds(struct fus_model *m, struct timing *t, struct fus_error *e
             input[i] = (float)fus_rng_normal(&r);
         wanted[n_taps - 1] = true;
         code = fus_net_forward(m->net, input, t->batch, wanted, ignore, NULL, err); /* warm up */
-        fus_net_time_layers(m->net, seconds);
+        fus_net_time(m->net, &times);
     }
     for (int round = 0; round < t->rounds && !code; round++) {
-        memset(seconds, 0, (size_t)t->n_layers * sizeof *seconds);
-        t->peaks[round] = fus_net_measure_peak(m->net);
-        double start = now();
         code = fus_net_forward(m->net, input, t->batch, wanted, ignore, NULL, err);
-        t->passes[round] = now() - start;
+        t->passes[round] = times.pass;
+        t->peaks[round] = times.peak;
         for (int i = 0; i < t->n_layers; i++)
-            t->layers[(size_t)i * (size_t)t->rounds + (size_t)round] = seconds[i];
+            t->layers[(size_t)i * (size_t)t->rounds + (size_t)round] = times.layers[i];
     }
-    fus_net_time_layers(m->net, NULL);
-    t->peak = code ? 0 : median(t->peaks, t->rounds);
+    fus_net_time(m->net, NULL);
     fus_base_free(input);
     fus_base_free(wanted);
-    fus_base_free(seconds);
+    fus_base_free(times.layers);
     return code;
 }
 
@@ -150,15 +162,19 @@ int fus_cmd_bench(int argc, char **argv)
         return fus_args_failed(&err);
     t.load = now() - start;
     t.n_layers = fus_net_n_layers(m.net);
-    t.layers = fus_base_alloc((size_t)t.n_layers * (size_t)t.rounds, sizeof *t.layers);
-    t.passes = fus_base_alloc((size_t)t.rounds, sizeof *t.passes);
-    t.peaks = fus_base_alloc((size_t)t.rounds, sizeof *t.peaks);
-    code = t.layers && t.passes && t.peaks ? run_rounds(&m, &t, &err) : fus_base_fail(&err, FUS_ENOMEM, "no memory for the times");
+    size_t rounds = (size_t)t.rounds;
+    t.layers = fus_base_alloc((size_t)t.n_layers * rounds, sizeof *t.layers);
+    t.passes = fus_base_alloc(rounds, sizeof *t.passes);
+    t.peaks = fus_base_alloc(rounds, sizeof *t.peaks);
+    t.shares = fus_base_alloc(rounds, sizeof *t.shares);
+    bool room = t.layers && t.passes && t.peaks && t.shares;
+    code = room ? run_rounds(&m, &t, &err) : fus_base_fail(&err, FUS_ENOMEM, "no memory for the times");
     if (!code)
         print_timing(&m, &t, csv);
     fus_base_free(t.layers);
     fus_base_free(t.passes);
     fus_base_free(t.peaks);
+    fus_base_free(t.shares);
     fus_model_close(&m);
     return code ? fus_args_failed(&err) : 0;
 }
