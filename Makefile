@@ -61,6 +61,7 @@ accuracy: $(TESTS)
 	@for t in $(TESTS); do $(RUN) $$t 2>&1 | sed -n "s|^largest relative error: |$$(basename $$t)  |p"; done
 
 bench: $(PROGRAM)
+	./$(PROGRAM) bench --totals
 	sh tests/bench/bench.sh ./$(PROGRAM)
 
 $(BUILD)/%.o: %.c

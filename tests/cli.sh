@@ -337,6 +337,8 @@ spoiled run.json 's/"category": "word"/"category": "face"/' "its pictures are no
 spoiled pictures.png 's/PNG/GIF/' "no PNG file"
 run "bench" bench --model "$small" --rounds 2 --csv
 says '^total,[0-9.]+,[0-9.]+,'
+run "bench with 1 to 3 threads" bench --model "$small" --rounds 1 --threads 3 --totals --batch 2 --csv
+says '^totals,3,2,[0-9.]+,[0-9.]+,[0-9.]+,[0-9.]+,[0-9.]+$'
 
 # ---- real networks and pictures, where they are ----
 if [ -d "$shared/weights" ]; then

@@ -12,14 +12,17 @@
 #include "nn/rng.h"
 
 static const char help[] =
-    "usage: fusiform bench [--model FILE] [--batch N] [--threads N] [--rounds N] [--conv direct|auto] [--csv]\n\n"
+    "usage: fusiform bench [--model FILE] [--batch N] [--threads N] [--rounds N] [--conv direct|auto] [--totals] [--csv]\n\n"
     "Times forward passes through a network (default random:resnet50?seed=1) on noise, medians over the rounds: a table of\n"
     "layers, or with --csv rows `layer,ms,gflops,percent_of_peak,algorithm,shape` per picture and last\n"
     "`total,MS_PER_PICTURE,GFLOPS,PERCENT_OF_PEAK,LOAD_MS,PEAK_MB`. GFLOP/s count the direct sum's multiply-adds; the peak\n"
     "is that of multiply-adds on registers, measured between the layers of every pass: a pass's share is of its own.\n\n"
     "  --conv direct  without Winograd's algorithm\n"
-    "  --low-memory   hold one layer's weights at a time\n\n"
-    "example: fusiform bench --model resnet50.pth --threads 1\n";
+    "  --low-memory   hold one layer's weights at a time\n"
+    "  --totals       whole passes alone, with 1, 2, 4 .. all threads and batches of 1 and 8 (or --batch N), instead of the layers; with\n"
+    "                 --csv rows `totals,THREADS,BATCH,MS_PER_PICTURE,GFLOPS,PERCENT_OF_PEAK,TIMES_ONE_THREAD,LOAD_MS`\n\n"
+    "example: fusiform bench --model resnet50.pth --threads 1\n"
+    "         fusiform bench --model resnet50.pth --totals\n";
 
 static double now(void)
 {
@@ -81,9 +84,19 @@ static void print_layer(const struct fus_layer_info *info, struct figure f, bool
         printf("%-24s %-24s %-9s %9.4f %9.2f %6.1f\n", info->name, info->shape, info->algorithm, f.ms, f.rate, f.percent);
 }
 
-static void print_timing(const struct fus_model *m, struct timing *t, bool csv)
+static double flops_of(const struct fus_model *m, int n_layers)
 {
     double flops = 0;
+    for (int i = 0; i < n_layers; i++) {
+        struct fus_layer_info info;
+        fus_net_layer_info(&info, m->net, i);
+        flops += info.flops;
+    }
+    return flops;
+}
+
+static void print_timing(const struct fus_model *m, struct timing *t, bool csv)
+{
     if (!csv)
         printf("%s\n%s, %d thread%s, batch %d, median of %d rounds\n\n%-24s %-24s %-9s %9s %9s %6s\n", m->description, fus_net_isa(m->net),
                fus_base_threads(), fus_base_threads() > 1 ? "s" : "", t->batch, t->rounds, "layer", "shape", "algorithm", "ms", "GFLOP/s",
@@ -92,11 +105,10 @@ static void print_timing(const struct fus_model *m, struct timing *t, bool csv)
         struct fus_layer_info info;
         fus_net_layer_info(&info, m->net, i);
         print_layer(&info, figure_of(t, t->layers + (size_t)i * (size_t)t->rounds, info.flops), csv);
-        flops += info.flops;
     }
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    struct figure f = figure_of(t, t->passes, flops);
+    struct figure f = figure_of(t, t->passes, flops_of(m, t->n_layers));
     double memory = (double)usage.ru_maxrss / 1024;
     if (csv)
         printf("total,%.4f,%.2f,%.1f,%.1f,%.1f\n", f.ms, f.rate, f.percent, t->load * 1e3, memory);
@@ -135,46 +147,91 @@ static int run_rounds(struct fus_model *m, struct timing *t, struct fus_error *e
     return code;
 }
 
+/* What to time. */
+struct asked {
+    const char *path;
+    struct fus_net_options options;
+    bool totals, csv;
+};
+
+/* The model's passes with as many threads as there are now, its layers printed or in *total the whole. */
+static int time_model(struct figure *total, struct timing *t, struct asked *a, struct fus_error *err)
+{
+    struct fus_model m;
+    size_t rounds = (size_t)t->rounds;
+    double start = now();
+    a->options.batch = t->batch;
+    int code = fus_model_open(&m, a->path, NULL, &a->options, err);
+    if (code)
+        return code;
+    t->load = now() - start;
+    t->n_layers = fus_net_n_layers(m.net);
+    t->layers = fus_base_alloc((size_t)t->n_layers * rounds, sizeof *t->layers);
+    t->passes = fus_base_alloc(rounds, sizeof *t->passes);
+    t->peaks = fus_base_alloc(rounds, sizeof *t->peaks);
+    t->shares = fus_base_alloc(rounds, sizeof *t->shares);
+    bool room = t->layers && t->passes && t->peaks && t->shares;
+    code = room ? run_rounds(&m, t, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for the times");
+    if (!code && total)
+        *total = figure_of(t, t->passes, flops_of(&m, t->n_layers));
+    else if (!code)
+        print_timing(&m, t, a->csv);
+    fus_base_free(t->layers);
+    fus_base_free(t->passes);
+    fus_base_free(t->peaks);
+    fus_base_free(t->shares);
+    fus_model_close(&m);
+    return code;
+}
+
+/* 1, 2, 4 .. all threads, one picture and `batch` at a time. */
+static int time_totals(struct timing *t, struct asked *a, int batch, struct fus_error *err)
+{
+    int n = fus_base_threads(), code = FUS_OK;
+    double alone[2] = {0}; /* ms with one thread */
+    if (!a->csv)
+        printf("threads  batch  ms a picture   GFLOP/s  %% peak  times one thread   load ms\n");
+    for (int threads = 1; threads <= n && !code; threads = threads < n && 2 * threads > n ? n : 2 * threads) {
+        fus_base_set_threads(threads);
+        for (int i = 0; i < 2 && !code; i++) {
+            struct figure f = {0};
+            t->batch = i ? batch : 1;
+            code = time_model(&f, t, a, err);
+            alone[i] = threads == 1 ? f.ms : alone[i];
+            if (!code)
+                printf(a->csv ? "totals,%d,%d,%.4f,%.2f,%.1f,%.2f,%.1f\n" : "%7d %6d %13.2f %9.1f %7.1f %17.2f %9.1f\n", threads, t->batch, f.ms, f.rate, f.percent,
+                       alone[i] / f.ms, t->load * 1e3);
+            fflush(stdout);
+        }
+    }
+    return code;
+}
+
 int fus_cmd_bench(int argc, char **argv)
 {
-    const char *path = "random:resnet50?seed=1", *conv = "auto";
-    bool csv = false, low_memory = false;
-    struct timing t = {.rounds = 15, .batch = 1};
+    const char *conv = "auto";
+    int batch = 0;
+    struct asked a = {.path = "random:resnet50?seed=1"};
+    struct timing t = {.rounds = 15};
     struct fus_texts none = {0};
-    const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},      {"--batch", FUS_ARG_COUNT, &t.batch},
-                                   {"--rounds", FUS_ARG_COUNT, &t.rounds}, {"--csv", FUS_ARG_FLAG, &csv},
+    const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &a.path},
+                                   {"--batch", FUS_ARG_COUNT, &batch},
+                                   {"--rounds", FUS_ARG_COUNT, &t.rounds},
+                                   {"--csv", FUS_ARG_FLAG, &a.csv},
                                    {"--conv", FUS_ARG_TEXT, &conv},
-                                   {"--low-memory", FUS_ARG_FLAG, &low_memory},
+                                   {"--low-memory", FUS_ARG_FLAG, &a.options.low_memory},
+                                   {"--totals", FUS_ARG_FLAG, &a.totals},
                                    {0}};
     int status = fus_args_parse("bench", help, args, &none, argc, argv);
     if (status)
         return status < 0 ? 0 : status;
     if (none.n)
         return fus_args_usage("bench", "'%s' is not expected", none.items[0]);
-    bool direct = strcmp(conv, "direct") == 0;
-    if (!direct && strcmp(conv, "auto") != 0)
+    a.options.direct = strcmp(conv, "direct") == 0;
+    if (!a.options.direct && strcmp(conv, "auto") != 0)
         return fus_args_usage("bench", "--conv: '%s' found, direct or auto expected", conv);
     struct fus_error err = {0};
-    struct fus_model m;
-    double start = now();
-    int code = fus_model_open(&m, path, NULL, &(struct fus_net_options){.batch = t.batch, .direct = direct, .low_memory = low_memory}, &err);
-    if (code)
-        return fus_args_failed(&err);
-    t.load = now() - start;
-    t.n_layers = fus_net_n_layers(m.net);
-    size_t rounds = (size_t)t.rounds;
-    t.layers = fus_base_alloc((size_t)t.n_layers * rounds, sizeof *t.layers);
-    t.passes = fus_base_alloc(rounds, sizeof *t.passes);
-    t.peaks = fus_base_alloc(rounds, sizeof *t.peaks);
-    t.shares = fus_base_alloc(rounds, sizeof *t.shares);
-    bool room = t.layers && t.passes && t.peaks && t.shares;
-    code = room ? run_rounds(&m, &t, &err) : fus_base_fail(&err, FUS_ENOMEM, "no memory for the times");
-    if (!code)
-        print_timing(&m, &t, csv);
-    fus_base_free(t.layers);
-    fus_base_free(t.passes);
-    fus_base_free(t.peaks);
-    fus_base_free(t.shares);
-    fus_model_close(&m);
+    t.batch = batch ? batch : 1;
+    int code = a.totals ? time_totals(&t, &a, batch ? batch : 8, &err) : time_model(NULL, &t, &a, &err);
     return code ? fus_args_failed(&err) : 0;
 }
