@@ -146,7 +146,7 @@ int fus_permute_layer(struct fus_permute_category *out, const struct fus_respons
 enum fus_bootstrap_statistic { FUS_BOOTSTRAP_PROPORTION, FUS_BOOTSTRAP_CSI, FUS_BOOTSTRAP_VARIATION, FUS_BOOTSTRAP_STATISTICS };
 
 enum fus_interval_method {
-    FUS_INTERVAL_CENTRED,    /* estimate + (quantile - mean of the resamples) */
+    FUS_INTERVAL_CENTRED,    /* estimate + scale (quantile - mean of the resamples), by rank k / (n + 1); scale: see struct fus_bootstrap_column */
     FUS_INTERVAL_PERCENTILE, /* quantiles of the resamples */
     FUS_INTERVAL_BCA         /* the same, corrected for bias and skew (Efron 1987) */
 };
@@ -160,8 +160,10 @@ struct fus_bootstrap {
     size_t n_resamples, n_images;
     double *estimate;  /* [n_categories, 3] of the pictures as they are; NaN where a statistic is undefined, here and below */
     double *resampled; /* [n_categories, 3, n_resamples] */
+    double *nested;    /* [n_categories, 3, fus_bootstrap_n_nested] two resamples of resample 0, two of 1, ...; centred alone, else NULL */
     double *left_out;  /* [n_categories, 3, n_images] without picture i (jackknife); BCa alone, else NULL */
 };
+size_t fus_bootstrap_n_nested(size_t n_resamples); /* two from each of the first quarter, rounded up: half as much work again */
 
 /* Resample b draws, in list order, for each place of the list another picture of its subcategory, by fus_rng seeded as in permute.c: two
  * models that saw the same list get the same draws, which makes their differences paired. */
@@ -169,25 +171,30 @@ int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r,
                          const struct fus_select_options *options, const struct fus_progress *progress, struct fus_error *err);
 void fus_bootstrap_destroy(struct fus_bootstrap *b);
 
+/* One statistic of one category. Of intervals, NaN values are left out. */
+struct fus_bootstrap_column {
+    double estimate;
+    size_t n, n_nested, n_left;
+    const double *resampled; /* [n] */
+    const double *nested;    /* [n_nested] pairs of resamples of one resample, for centred intervals; NULL: scale 1. Else scale^2 = variance of the
+                                resamples / variance within pairs, at least 1/2 and at most 2 (the iterated bootstrap: Beran 1987; Hall & Martin 1988) */
+    const double *left_out;  /* [n_left] jackknife, for BCa */
+};
+struct fus_bootstrap_column fus_bootstrap_column(const struct fus_bootstrap *b, size_t column);
+
 struct fus_interval {
-    double estimate, low, high; /* of coverage 1 - alpha */
+    double estimate, low, high; /* of coverage 1 - alpha; NaN where the estimate is or fewer than 2 values are there */
     double p;                   /* differences: two-sided, of no difference: 2 (fewer on one side of 0 + 1) / (n + 1), at most 1 */
 };
-
-/* Intervals from a sorted copy of values [n], NaN left out; NaN where fewer than 2 remain. BCa corrects bias and skew by the
- * share of values below the estimate and by the jackknife left_out [n_left] (Efron 1987). scratch [n]. METHOD.md, section 8, says which
- * covers what. */
-void fus_bootstrap_centred(struct fus_interval *out, double estimate, const double *values, size_t n, double alpha, double *scratch);
-void fus_bootstrap_percentile(struct fus_interval *out, double estimate, const double *values, size_t n, double alpha, double *scratch);
-void fus_bootstrap_bca(struct fus_interval *out, double estimate, const double *values, size_t n, const double *left_out, size_t n_left,
-                       double alpha, double *scratch);
+/* scratch [c->n]. METHOD.md, section 8, says which covers what. */
+void fus_bootstrap_interval(struct fus_interval *out, const struct fus_bootstrap_column *c, enum fus_interval_method method, double alpha, double *scratch);
 
 /* The intervals into a layer's ci_low and ci_high, csi_low ... variation_high, by b's method; none leaves the values a proportion or variation can
  * have. */
 int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstrap *b, double alpha, struct fus_error *err);
 
 /* a - b of every category and statistic, paired by resample, interval by their method, and p: out [n_categories, 3]. p from the resampled
- * differences, with centred intervals moved as these are. */
+ * differences, with centred intervals moved and scaled as these are. */
 int fus_bootstrap_difference(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b, double alpha,
                              struct fus_error *err);
 

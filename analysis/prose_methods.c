@@ -237,8 +237,8 @@ static const char *interval_text(const char *method)
         return "quantiles corrected for bias and skew (Efron 1987), of ratios plain ones";
     if (method && strcmp(method, "percentile") == 0)
         return "quantiles of the resampled values";
-    return "the estimate plus the quantiles of the resampled values less their mean, since a selection repeated on resampled pictures finds more units; of ratios on "
-           "logarithms";
+    return "the estimate plus the quantiles of the resampled values less their mean, since a selection repeated on resampled pictures finds more units, with "
+           "their spread corrected by that of resamples of resamples (Beran 1987, Hall and Martin 1988); of ratios on logarithms";
 }
 
 /* Resampling, its numbers and its seed. */

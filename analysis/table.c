@@ -87,24 +87,34 @@ static int adjust_column(struct comparison *c, int column, double *scratch, stru
     return code;
 }
 
+/* log(x / y), NaN where either is 0; whether none is. */
+static bool log_ratios(double *log, const double *x, const double *y, size_t n)
+{
+    bool defined = true;
+    for (size_t i = 0; i < n; i++) {
+        bool here = x[i] > 0 && y[i] > 0;
+        log[i] = here ? fus_fmath_log(x[i] / y[i]) : NAN;
+        defined = defined && here;
+    }
+    return defined;
+}
+
 /* First proportion over the other, paired by resample; the interval is made of logarithms, so that "twice" and "half" are as far from 1. NaN where the
  * other is 0, its interval also where either is in a resample. */
 static int fill_ratio(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b, int category, double alpha,
                       struct fus_error *err)
 {
-    size_t n = a->n_resamples, start = (size_t)category * N_STATISTICS;
-    const double *x = a->resampled + start * n, *y = b->resampled + start * n;
-    double *values = fus_base_alloc(n, 2 * sizeof *values);
-    bool defined = out->estimate > 0;
+    struct fus_bootstrap_column x = fus_bootstrap_column(a, (size_t)category * N_STATISTICS), y = fus_bootstrap_column(b, (size_t)category * N_STATISTICS);
+    double *values = fus_base_alloc(2 * x.n + x.n_nested, sizeof *values);
     if (!values)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu resamples", n);
-    for (size_t i = 0; i < n && defined; i++) {
-        defined = x[i] > 0 && y[i] > 0;
-        values[i] = defined ? fus_fmath_log(x[i] / y[i]) : NAN;
-    }
-    if (defined) {
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu resamples", x.n);
+    double *nested = values + x.n, *scratch = nested + x.n_nested;
+    if (out->estimate > 0 && log_ratios(values, x.resampled, y.resampled, x.n)) {
+        struct fus_bootstrap_column c = {.estimate = fus_fmath_log(out->estimate), .n = x.n, .n_nested = x.n_nested, .resampled = values,
+                                         .nested = x.nested ? nested : NULL};
         struct fus_interval log;
-        (a->method == FUS_INTERVAL_CENTRED ? fus_bootstrap_centred : fus_bootstrap_percentile)(&log, fus_fmath_log(out->estimate), values, n, alpha, values + n);
+        log_ratios(nested, x.nested, y.nested, x.n_nested);
+        fus_bootstrap_interval(&log, &c, a->method == FUS_INTERVAL_CENTRED ? FUS_INTERVAL_CENTRED : FUS_INTERVAL_PERCENTILE, alpha, scratch);
         out->low = fus_fmath_exp(log.low);
         out->high = fus_fmath_exp(log.high);
     }

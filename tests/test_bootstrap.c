@@ -6,7 +6,7 @@
 static const float responses[] = {
 #include "golden/stat_responses.inc"
 };
-static const double rows[15][7] = {
+static const double rows[15][10] = {
 #include "golden/stat_bootstrap.inc"
 };
 static const double bca[3][200] = {
@@ -30,6 +30,14 @@ static struct fus_responses example(void)
     return (struct fus_responses){x, category, PICTURES, UNITS, CATEGORIES, 6, 4, 5, NULL};
 }
 
+static struct fus_interval interval_of(const struct fus_bootstrap_column *c, enum fus_interval_method method, double alpha)
+{
+    double scratch[200];
+    struct fus_interval out;
+    fus_bootstrap_interval(&out, c, method, alpha, scratch);
+    return out;
+}
+
 static double mean_of(const double *v, size_t n)
 {
     double sum = 0, kept = 0;
@@ -39,27 +47,34 @@ static double mean_of(const double *v, size_t n)
     return sum / kept;
 }
 
+static double sd_of_pairs(const double *v, size_t n)
+{
+    double sum = 0, kept = 0;
+    for (size_t i = 0; i < n; i += 2)
+        if (!isnan(v[i] - v[i + 1]))
+            sum += (v[i] - v[i + 1]) * (v[i] - v[i + 1]) / 2, kept++;
+    return sqrt(sum / kept);
+}
+
 static void test_golden(void)
 {
     struct fus_responses r = example();
-    struct fus_bootstrap b;
-    double scratch[RESAMPLES];
+    struct fus_bootstrap b, twice;
     CHECK(fus_bootstrap_create(&b, &r, RESAMPLES, FUS_INTERVAL_BCA, 3, &uncorrected, NULL, NULL) == 0);
-    for (int k = 0; k < 15; k++) {
-        const double *values = b.resampled + k * RESAMPLES, *left = b.left_out + k * PICTURES;
-        struct fus_interval plain, corrected;
-        fus_bootstrap_percentile(&plain, b.estimate[k], values, RESAMPLES, 0.05, scratch);
-        fus_bootstrap_bca(&corrected, b.estimate[k], values, RESAMPLES, left, PICTURES, 0.05, scratch);
-        const double got[7] = {plain.estimate, mean_of(values, RESAMPLES), plain.low, plain.high, mean_of(left, PICTURES),
-                               corrected.low, corrected.high};
-        static const char *const names[7] = {"estimate", "mean of resamples", "percentile, low", "percentile, high", "mean of jackknife", "BCa, low",
-                                             "BCa, high"};
-        for (int i = 0; i < 7; i++)
-            CHECK_MSG(test_near(names[i], got[i], rows[k][i], 1e-10), "row %d, column %d: %.17g not %.17g", k, i, got[i], rows[k][i]);
-        fus_bootstrap_centred(&plain, b.estimate[k], values, RESAMPLES, 0.05, scratch);
-        CHECK(test_near("centred, low", plain.low, rows[k][0] + rows[k][2] - rows[k][1], 1e-10));
-        CHECK(test_near("centred, high", plain.high, rows[k][0] + rows[k][3] - rows[k][1], 1e-10));
+    CHECK(fus_bootstrap_create(&twice, &r, RESAMPLES, FUS_INTERVAL_CENTRED, 3, &uncorrected, NULL, NULL) == 0);
+    CHECK(memcmp(b.resampled, twice.resampled, 15 * RESAMPLES * sizeof *b.resampled) == 0 && !b.nested && !twice.left_out);
+    for (size_t k = 0; k < 15; k++) {
+        const struct fus_bootstrap_column once = fus_bootstrap_column(&b, k), c = fus_bootstrap_column(&twice, k);
+        struct fus_interval plain = interval_of(&once, FUS_INTERVAL_PERCENTILE, 0.05), corrected = interval_of(&once, FUS_INTERVAL_BCA, 0.05),
+                            centred = interval_of(&c, FUS_INTERVAL_CENTRED, 0.05);
+        const double got[10] = {plain.estimate, mean_of(once.resampled, RESAMPLES), plain.low, plain.high, mean_of(once.left_out, PICTURES),
+                                corrected.low, corrected.high, centred.low, centred.high, sd_of_pairs(c.nested, c.n_nested)};
+        static const char *const names[10] = {"estimate", "mean of resamples", "percentile, low", "percentile, high", "mean of jackknife", "BCa, low",
+                                              "BCa, high", "centred, low", "centred, high", "sd of nested resamples"};
+        for (int i = 0; i < 10; i++)
+            CHECK_MSG(test_near(names[i], got[i], rows[k][i], 1e-10), "row %d, column %d: %.17g not %.17g", (int)k, i, got[i], rows[k][i]);
     }
+    fus_bootstrap_destroy(&twice);
     struct fus_layer_summary layer;
     struct fus_moments m;
     CHECK(fus_moments_create(&m, CATEGORIES, UNITS, NULL) == 0);
@@ -74,16 +89,17 @@ static void test_golden(void)
 
 static void test_bca(void)
 {
-    double scratch[200];
-    struct fus_interval i;
-    fus_bootstrap_bca(&i, bca[0][0], bca[2], 200, bca[1], 30, 0.05, scratch);
+    struct fus_bootstrap_column c = {.estimate = bca[0][0], .n = 200, .n_left = 30, .resampled = bca[2], .left_out = bca[1]};
+    struct fus_interval i = interval_of(&c, FUS_INTERVAL_BCA, 0.05);
     CHECK_MSG(test_near("BCa of scipy.stats.bootstrap", i.low, bca[0][1], 1e-10) && test_near("BCa of scipy.stats.bootstrap", i.high, bca[0][2], 1e-10), "%.17g %.17g", i.low, i.high);
-    fus_bootstrap_bca(&i, 100, bca[2], 200, bca[1], 30, 0.05, scratch); /* all values below */
+    c.estimate = 100; /* all values below */
+    i = interval_of(&c, FUS_INTERVAL_BCA, 0.05);
     CHECK(isfinite(i.low) && isfinite(i.high));
-    fus_bootstrap_percentile(&i, NAN, bca[2], 200, 0.05, scratch);
+    c.estimate = NAN;
+    i = interval_of(&c, FUS_INTERVAL_PERCENTILE, 0.05);
     CHECK(isnan(i.low) && isnan(i.high));
     const double lost[3] = {NAN, 1, NAN};
-    fus_bootstrap_percentile(&i, 1, lost, 3, 0.05, scratch);
+    i = interval_of(&(struct fus_bootstrap_column){.estimate = 1, .n = 3, .resampled = lost}, FUS_INTERVAL_PERCENTILE, 0.05);
     CHECK(isnan(i.low));
 }
 
@@ -93,17 +109,17 @@ static void test_pairing(void)
     static float other[PICTURES * UNITS];
     struct fus_responses a = example(), b = example();
     struct fus_bootstrap one, two;
-    struct fus_interval difference[15], single;
-    double scratch[200];
+    struct fus_interval difference[15];
     for (int i = 0; i < PICTURES * UNITS; i++)
         other[i] = i % UNITS < 40 ? 2 * x[i] + 1 : x[i];
     b.x = other;
     CHECK(fus_bootstrap_create(&one, &a, 200, FUS_INTERVAL_CENTRED, 5, &uncorrected, NULL, NULL) == 0);
     CHECK(fus_bootstrap_create(&two, &b, 200, FUS_INTERVAL_CENTRED, 5, &uncorrected, NULL, NULL) == 0);
     CHECK(fus_bootstrap_difference(difference, &one, &two, 0.05, NULL) == 0);
-    for (int c = 0; c < CATEGORIES; c++) {
+    for (size_t c = 0; c < CATEGORIES; c++) {
+        struct fus_bootstrap_column column = fus_bootstrap_column(&one, 3 * c);
+        struct fus_interval single = interval_of(&column, FUS_INTERVAL_PERCENTILE, 0.05);
         CHECK(difference[3 * c].estimate == 0 && difference[3 * c].low == 0 && difference[3 * c].high == 0 && difference[3 * c].p == 1);
-        fus_bootstrap_percentile(&single, one.estimate[3 * c], one.resampled + 3 * c * 200, 200, 0.05, scratch);
         CHECK(single.high > single.low);
     }
     struct fus_error err;
@@ -111,6 +127,60 @@ static void test_pairing(void)
     CHECK(fus_bootstrap_difference(difference, &one, &two, 0.05, &err) == FUS_EINVAL);
     fus_bootstrap_destroy(&one);
     fus_bootstrap_destroy(&two);
+}
+
+/* Centred: moved to the estimate, and as wide as the run's spread is, where resamples of resamples tell. */
+static void test_centred(void)
+{
+    const double values[5] = {4, 2, NAN, 3, 3}; /* variance 2/3 about the mean 3; ranks 1.25 and 3.75: 2.25 and 3.75 */
+    const double wider[6] = {0, 2, NAN, 5, 3, 3 + 2 / sqrt(3)}, even[2] = {1, 1}, narrow[2] = {0, 0.1}, wide[2] = {0, 9}; /* variances 4/3, 0, .. */
+    struct fus_bootstrap_column c = {.estimate = 10, .n = 5, .resampled = values};
+    struct fus_interval i = interval_of(&c, FUS_INTERVAL_CENTRED, 0.5);
+    CHECK(i.low == 9.25 && i.high == 10.75 && i.estimate == 10);
+    c.nested = wider, c.n_nested = 6;
+    i = interval_of(&c, FUS_INTERVAL_CENTRED, 0.5);
+    CHECK(test_close(i.low, 10 - 0.75 * sqrt(0.5), 1e-12) && test_close(i.high, 10 + 0.75 * sqrt(0.5), 1e-12));
+    c.nested = even, c.n_nested = 2;
+    i = interval_of(&c, FUS_INTERVAL_CENTRED, 0.5);
+    CHECK(i.low == 9.25 && i.high == 10.75);
+    c.nested = narrow;
+    i = interval_of(&c, FUS_INTERVAL_CENTRED, 0.5);
+    CHECK(test_close(i.low, 10 - 0.75 * sqrt(2), 1e-12));
+    c.nested = wide;
+    i = interval_of(&c, FUS_INTERVAL_CENTRED, 0.5);
+    CHECK(test_close(i.high, 10 + 0.75 * sqrt(0.5), 1e-12));
+    c.estimate = NAN;
+    i = interval_of(&c, FUS_INTERVAL_CENTRED, 0.5);
+    CHECK(isnan(i.low) && isnan(i.high));
+}
+
+/* Of a mean, resamples from strata of n pictures have 1 - 1/n of a run's variance and nested ones 1 - 1/n of theirs, which the correction
+ * undoes: here 2/3. */
+static void test_narrowness(void)
+{
+    enum { N = 4000 };
+    static double resampled[N], nested[N / 2], scratch[N];
+    const double strata[6] = {-1, 1, 3, 10, 15, 11};
+    struct fus_rng rng;
+    fus_rng_seed(&rng, 4);
+    for (int k = 0; k < N; k++) {
+        double once[6], sum = 0;
+        for (int i = 0; i < 6; i++)
+            sum += once[i] = strata[i / 3 * 3 + (int)fus_rng_below(&rng, 3)];
+        resampled[k] = sum / 6;
+        for (int j = 2 * k; j < 2 * k + 2 && j < N / 2; j++) {
+            nested[j] = 0;
+            for (int i = 0; i < 6; i++)
+                nested[j] += once[i / 3 * 3 + (int)fus_rng_below(&rng, 3)] / 6;
+        }
+    }
+    struct fus_bootstrap_column c = {.estimate = 0, .n = N, .n_nested = N / 2, .resampled = resampled, .nested = nested};
+    struct fus_interval corrected, plain;
+    fus_bootstrap_interval(&corrected, &c, FUS_INTERVAL_CENTRED, 0.05, scratch);
+    c.nested = NULL, c.n_nested = 0;
+    fus_bootstrap_interval(&plain, &c, FUS_INTERVAL_CENTRED, 0.05, scratch);
+    double scale = (corrected.high - corrected.low) / (plain.high - plain.low);
+    CHECK_MSG(fabs(scale - sqrt(1.5)) < 0.08, "%g", scale); /* 2.5 standard errors: those of two variances */
 }
 
 /* Moved to the estimate, cut where a proportion ends, and p as the interval says. */
@@ -121,13 +191,6 @@ static void test_methods(void)
     for (int i = 0; i < 3; i++)
         CHECK(fus_bootstrap_parse(&method, fus_bootstrap_name((enum fus_interval_method)i), NULL) == 0 && (int)method == i);
     CHECK(fus_bootstrap_parse(&method, "wald", &err) == FUS_EINVAL && strstr(err.msg, "centred, percentile, bca"));
-    double scratch[5], values[5] = {4, 2, NAN, 3, 3};
-    struct fus_interval i;
-    fus_bootstrap_centred(&i, 10, values, 5, 0.5, scratch);
-    CHECK(i.low == 9.75 && i.high == 10.25 && i.estimate == 10); /* quartiles 2.75 and 3.25 about the mean 3 */
-    fus_bootstrap_centred(&i, NAN, values, 5, 0.5, scratch);
-    CHECK(isnan(i.low) && isnan(i.high));
-
     struct fus_responses r = example();
     struct fus_bootstrap a, b;
     struct fus_layer_summary layer;
@@ -139,11 +202,13 @@ static void test_methods(void)
         a.resampled[k] = 0.3 + 0.001 * k;
         b.resampled[k] = 0.8 + 0.002 * k;
     }
+    for (int k = 0; k < 20; k++)
+        a.nested[k] = k % 2; /* as wide as can be: half the variance */
     a.estimate[0] = 0.01, b.estimate[0] = 0;
     CHECK(fus_moments_create(&m, CATEGORIES, UNITS, NULL) == 0);
     fus_responses_moments(&m, &r, NULL, PICTURES, NULL);
     CHECK(fus_select_layer(&layer, &m, "x", 6, 4, 5, &uncorrected, NULL) == 0 && fus_bootstrap_fill(&layer, &a, 0.05, NULL) == 0);
-    CHECK(layer.categories[0].ci_low == 0 && test_close(layer.categories[0].ci_high, 0.01 + 0.0185250, 1e-6));
+    CHECK(layer.categories[0].ci_low == 0 && test_close(layer.categories[0].ci_high, 0.01 + 0.019475 * sqrt(0.5), 1e-12));
     CHECK(fus_bootstrap_difference(difference, &a, &b, 0.05, NULL) == 0);
     CHECK(difference[0].low < 0 && difference[0].high > 0.01 && difference[0].p > 0.05);
     a.method = b.method = FUS_INTERVAL_PERCENTILE;
@@ -195,6 +260,8 @@ int main(void)
 {
     test_golden();
     test_bca();
+    test_centred();
+    test_narrowness();
     test_pairing();
     test_methods();
     test_refusals();

@@ -139,13 +139,14 @@ struct population {
     int prefers[UNITS]; /* a category, or CATEGORIES and above: none */
 };
 
-static void draw_population(struct population *p, uint64_t seed)
+/* Responses to the preferred category lie least .. least + span times the noise's sd above the others'. */
+static void draw_population(struct population *p, double least, double span, uint64_t seed)
 {
     struct fus_rng rng;
     memset(p, 0, sizeof *p);
     fus_rng_seed(&rng, seed);
     for (int u = 0; u < UNITS; u++) {
-        double strength = 0.5 + 2 * fus_rng_uniform(&rng);
+        double strength = least + span * fus_rng_uniform(&rng);
         p->prefers[u] = (int)fus_rng_below(&rng, CATEGORIES + 3);
         for (int model = 0; model < 2; model++) {
             if (p->prefers[u] < CATEGORIES)
@@ -225,15 +226,13 @@ struct covering {
 static void intervals_of(struct fus_interval *out, double *estimate, const struct fus_bootstrap *a, const struct fus_bootstrap *b)
 {
     double scratch[RESAMPLES];
-    size_t n = a->n_resamples;
-    for (int k = 0; k < STATISTICS; k++, out += METHODS) {
-        const double *values = a->resampled + (size_t)k * n;
-        estimate[k] = a->estimate[k];
-        fus_bootstrap_centred(&out[FUS_INTERVAL_CENTRED], a->estimate[k], values, n, 0.05, scratch);
-        fus_bootstrap_percentile(&out[FUS_INTERVAL_PERCENTILE], a->estimate[k], values, n, 0.05, scratch);
-        out[FUS_INTERVAL_BCA].low = NAN;
-        if (a->left_out)
-            fus_bootstrap_bca(&out[FUS_INTERVAL_BCA], a->estimate[k], values, n, a->left_out + k * IMAGES, IMAGES, 0.05, scratch);
+    for (size_t k = 0; k < STATISTICS; k++, out += METHODS) {
+        struct fus_bootstrap_column column = fus_bootstrap_column(a, k);
+        estimate[k] = column.estimate;
+        for (int method = 0; method < METHODS; method++)
+            fus_bootstrap_interval(&out[method], &column, (enum fus_interval_method)method, 0.05, scratch);
+        if (!a->left_out)
+            out[FUS_INTERVAL_BCA].low = NAN;
     }
     for (int method = 0; method < METHODS; method++) {
         struct fus_interval difference[STATISTICS];
@@ -249,20 +248,32 @@ static void intervals_of(struct fus_interval *out, double *estimate, const struc
     }
 }
 
+/* All that any method needs. */
+static int bootstrap_of(struct fus_bootstrap *b, const struct fus_responses *r, int set)
+{
+    const struct fus_select_options options = {FUS_BH, 0.05, false, FUS_CRITERION_IUT};
+    struct fus_bootstrap jackknifed;
+    int code = fus_bootstrap_create(b, r, (size_t)n_resamples, FUS_INTERVAL_CENTRED, (uint64_t)set, &options, NULL, NULL);
+    if (code || set >= JACKKNIFED)
+        return code;
+    code = fus_bootstrap_create(&jackknifed, r, 1, FUS_INTERVAL_BCA, (uint64_t)set, &options, NULL, NULL);
+    b->left_out = jackknifed.left_out, jackknifed.left_out = NULL;
+    fus_bootstrap_destroy(&jackknifed);
+    return code;
+}
+
 static void cover_set(void *context, int set, int thread)
 {
     const struct covering *c = context;
     int category[IMAGES], stratum[IMAGES];
     struct fus_bootstrap b[2];
     float *x = malloc(2 * IMAGES * UNITS * sizeof *x);
-    const struct fus_select_options options = {FUS_BH, 0.05, false, FUS_CRITERION_IUT};
     (void)thread;
     memset(b, 0, sizeof b);
     draw_set(x, category, stratum, c->p, (uint64_t)set + 1);
     for (int model = 0; model < 2; model++) {
         struct fus_responses r = {x + model * IMAGES * UNITS, category, IMAGES, UNITS, CATEGORIES, CHANNELS, SIDE, SIDE, stratum};
-        c->failed[set] |= fus_bootstrap_create(&b[model], &r, (size_t)n_resamples, set < JACKKNIFED ? FUS_INTERVAL_BCA : FUS_INTERVAL_CENTRED, (uint64_t)set,
-                                               &options, NULL, NULL);
+        c->failed[set] |= bootstrap_of(&b[model], &r, set);
     }
     if (!c->failed[set])
         intervals_of(c->interval + (size_t)set * COLUMNS * METHODS, c->estimate + (size_t)set * COLUMNS, &b[0], &b[1]);
@@ -289,7 +300,7 @@ static void count_covered(double covered[METHODS], double there[METHODS], const 
 }
 
 /* The few sets of the quick version say little more than that it is not far off. */
-static void test_coverage(const struct population *p)
+static void test_coverage(const struct population *p, const char *which_units, bool promised)
 {
     double all = 0, total = 0;
     static const char *const names[6] = {"proportion", "CSI", "variation", "difference of proportions", "difference of CSI", "difference of variations"};
@@ -297,6 +308,8 @@ static void test_coverage(const struct population *p)
                          calloc((size_t)n_sets, sizeof *c.failed)};
     fus_base_set_threads(0);
     fus_team_for(n_sets, cover_set, &c);
+    if (study)
+        printf("coverage in %d sets, %s units:\n", n_sets, which_units);
     for (int s = 0; s < n_sets; s++)
         CHECK(!c.failed[s]);
     for (int which = 0; which < 6; which++) {
@@ -307,7 +320,7 @@ static void test_coverage(const struct population *p)
             printf("95 %% intervals of %-26s  centred %.2f %%  percentile %.2f %%  bca %.2f %%\n", names[which], 100 * covered[0] / there[0],
                    100 * covered[1] / there[1], 100 * covered[2] / there[2]);
         double coverage = covered[FUS_INTERVAL_CENTRED] / there[FUS_INTERVAL_CENTRED];
-        CHECK_MSG(!study || fabs(coverage - 0.95) <= 0.015, "%s: %g", names[which], coverage); /* METHOD.md: three are a little too wide for it */
+        CHECK_MSG(!study || !promised || fabs(coverage - 0.95) <= 0.015, "%s: %g", names[which], coverage);
         all += covered[FUS_INTERVAL_CENTRED];
         total += there[FUS_INTERVAL_CENTRED];
     }
@@ -323,12 +336,19 @@ int main(int argc, char **argv)
     study = argc > 1;
     n_sets = study ? atoi(argv[1]) : n_sets;
     fus_base_set_threads(1);
-    draw_population(&p, 5);
+    draw_population(&p, 0.5, 2, 5);
     test_chance();
     test_permutations();
     test_planted(&p);
     n_resamples = study ? RESAMPLES : n_resamples;
     n_sets = study ? n_sets : 10;
-    test_coverage(&p);
+    test_coverage(&p, "planted", true);
+    if (study) {
+        n_sets /= 5;
+        draw_population(&p, 0.2, 1, 11);
+        test_coverage(&p, "weak", false);
+        draw_population(&p, 1.5, 2, 12);
+        test_coverage(&p, "strong", false);
+    }
     return test_end();
 }

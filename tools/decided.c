@@ -14,7 +14,7 @@ enum { DIGEST = FUS_SHA256_HEX - 1, PATH_BYTES = 4096 };
 
 /* A field that is new here must be visited below. */
 _Static_assert(sizeof(void *) != 8 || (sizeof(struct fus_layer_summary) == 128 && sizeof(struct fus_category_summary) == 200 &&
-               sizeof(struct fus_run_layer) == 104), "does visit know every field?");
+               sizeof(struct fus_run_layer) == 112), "does visit know every field?");
 
 struct archive {
     bool reading, failed;
@@ -84,6 +84,7 @@ static void visit_bootstrap(struct archive *a, struct fus_bootstrap *b, const st
     visit(a, &b->method, sizeof b->method);
     b->estimate = visit_array(a, b->estimate, n, sizeof *b->estimate);
     b->resampled = visit_array(a, b->resampled, n * draws, sizeof *b->resampled);
+    b->nested = visit_array(a, b->nested, n * fus_bootstrap_n_nested(draws), sizeof *b->nested);
     b->left_out = visit_array(a, b->left_out, n * b->n_images, sizeof *b->left_out);
 }
 

@@ -382,12 +382,15 @@ def bootstrap(n=40, seed=3):
     sizes = [len(v) for v in x]
     flat = np.concatenate(x)
     first = np.cumsum([0] + sizes)
-    values = []
-    for b in range(n):
+
+    def resample(x, b):
         r = seeded(seed, b)
-        drawn = [[first[c] + r.below(sizes[c]) for _ in range(sizes[c])] for c in range(CATEGORIES)]
-        values.append([s[:3] for s in layer_statistics([flat[d] for d in drawn])])
-    values = np.array(values)
+        return [v[[r.below(len(v)) for _ in v]] for v in x]
+
+    measure = lambda x: [s[:3] for s in layer_statistics(x)]
+    once = [resample(x, b) for b in range(n)]
+    values = np.array([measure(v) for v in once])
+    nested = np.array([measure(resample(once[b // 2], n + b)) for b in range(2 * -(-n // 4))])
     keep = lambda i: [np.concatenate([flat[a:b][:max(0, i - a)], flat[a:b][max(0, i + 1 - a):]]) if a <= i < b else flat[a:b]
                       for a, b in zip(first, first[1:])]
     left = np.array([[s[:3] for s in layer_statistics(keep(i))] for i in range(len(flat))])
@@ -395,14 +398,23 @@ def bootstrap(n=40, seed=3):
     for c, s in enumerate(layer_statistics(x)):
         for k in range(3):
             v, j = values[:, c, k][~np.isnan(values[:, c, k])], left[:, c, k][~np.isnan(left[:, c, k])]
-            rows.append(braces(s[k], v.mean(), np.quantile(v, 0.025), np.quantile(v, 0.975), j.mean(), *bca(s[k], v, j)))
-    write("bootstrap", rows, "by category and statistic: estimate, mean and 95 % of 40 resamples (seed 3), mean of the jackknife, BCa")
+            rows.append(braces(s[k], v.mean(), np.quantile(v, 0.025), np.quantile(v, 0.975), j.mean(), *bca(s[k], v, j),
+                               *centred(s[k], v, nested[:, c, k])))
+    write("bootstrap", rows, "by category and statistic: estimate, mean and 95 % of 40 resamples (seed 3), mean of the jackknife, BCa, centred; sd within "
+                             "pairs of nested resamples")
     rng = np.random.default_rng(8)
     sample = rng.exponential(1, 30)
     res = stats.bootstrap((sample,), np.mean, n_resamples=200, method="BCa", random_state=rng)
     jack = [np.delete(sample, i).mean() for i in range(30)]
     write("bca", [braces(*v) for v in ([sample.mean(), *res.confidence_interval], jack, res.bootstrap_distribution)],
           "mean of 30 exponential values: estimate and scipy.stats.bootstrap's BCa interval; left-out means; its 200 resamples")
+
+
+def centred(estimate, v, nested, alpha=0.05):
+    below = np.nanmean([pair.var(ddof=1) for pair in nested.reshape(-1, 2)])
+    scale = np.sqrt(np.clip(v.var(ddof=1) / below, 0.5, 2)) if below > 0 else 1
+    share = np.quantile(v - v.mean(), [alpha / 2, 1 - alpha / 2], method="weibull")
+    return [*(estimate + scale * share), np.sqrt(below)]
 
 
 def bca(estimate, v, j, alpha=0.05):
