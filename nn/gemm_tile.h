@@ -174,7 +174,7 @@ TARGET static float fma_chains(long n)
     float out[FUS_LANES], total = 0;
     UNROLL
     for (int i = 0; i < FUS_FMA_CHAINS; i++)
-        sums[i] = CONSTANT((float)i);
+        sums[i] = CONSTANT((float)(i + 2)); /* not 1, which stays 1: a compiler may see that */
     for (; n > 0; n--) {
         UNROLL
         for (int i = 0; i < FUS_FMA_CHAINS; i++)
