@@ -211,7 +211,7 @@ static const float *weights_of(const struct product *p, int panel, const struct 
 /* A tile's outputs: the first one, and how many. */
 struct spot {
     int y, x, rows;
-    ptrdiff_t in, out; /* where it lies, and the corner of what it sees: floats of a block of channels */
+    ptrdiff_t in, out; /* floats before the corner of what that one sees of the input, and before itself */
 };
 
 /* What a task works on, of its picture. */
