@@ -104,22 +104,32 @@ TARGET static void roots(double *x, size_t n)
         fus_kernel_scalar.roots(x + u, n - u);
 }
 
+INLINE void load_lanes(DVEC sum[FUS_LANES / DOUBLES], const double *lanes)
+{
+    UNROLL
+    for (int v = 0; v < FUS_LANES / DOUBLES; v++)
+        sum[v] = DLOAD(lanes + v * DOUBLES);
+}
+
+INLINE void store_lanes(double *lanes, const DVEC sum[FUS_LANES / DOUBLES])
+{
+    UNROLL
+    for (int v = 0; v < FUS_LANES / DOUBLES; v++)
+        DSTORE(lanes + v * DOUBLES, sum[v]);
+}
+
 /* Number i goes to lane i mod 16, whatever the vector. */
 TARGET static void lane_sums(double *lanes, const double *x, size_t n)
 {
     DVEC sum[FUS_LANES / DOUBLES];
     size_t i = 0;
-    UNROLL
-    for (int v = 0; v < FUS_LANES / DOUBLES; v++)
-        sum[v] = DLOAD(lanes + v * DOUBLES);
+    load_lanes(sum, lanes);
     for (; i + FUS_LANES <= n; i += FUS_LANES) {
         UNROLL
         for (int v = 0; v < FUS_LANES / DOUBLES; v++)
             sum[v] = DADD(sum[v], DLOAD(x + i + (size_t)v * DOUBLES));
     }
-    UNROLL
-    for (int v = 0; v < FUS_LANES / DOUBLES; v++)
-        DSTORE(lanes + v * DOUBLES, sum[v]);
+    store_lanes(lanes, sum);
     for (size_t lane = 0; i < n; i++, lane++)
         lanes[lane] += x[i];
 }
@@ -128,9 +138,7 @@ TARGET static void lane_products(double *lanes, const double *x, double mean_x, 
 {
     DVEC sum[FUS_LANES / DOUBLES];
     size_t i = 0;
-    UNROLL
-    for (int v = 0; v < FUS_LANES / DOUBLES; v++)
-        sum[v] = DLOAD(lanes + v * DOUBLES);
+    load_lanes(sum, lanes);
     for (; i + FUS_LANES <= n; i += FUS_LANES) {
         UNROLL
         for (int v = 0; v < FUS_LANES / DOUBLES; v++) {
@@ -138,9 +146,7 @@ TARGET static void lane_products(double *lanes, const double *x, double mean_x, 
             sum[v] = DADD(sum[v], DMUL(a, b));
         }
     }
-    UNROLL
-    for (int v = 0; v < FUS_LANES / DOUBLES; v++)
-        DSTORE(lanes + v * DOUBLES, sum[v]);
+    store_lanes(lanes, sum);
     for (size_t lane = 0; i < n; i++, lane++)
         lanes[lane] += (x[i] - mean_x) * (y[i] - mean_y);
 }

@@ -10,7 +10,7 @@ struct fus_raster {
     int width, height, channels; /* 3, or 1: grey */
 };
 
-/* create: pixels not set, rows without a gap; FUS_ELIMIT as fus_image_create. of: a view of the image's pixels, not to be freed. */
+/* create: pixels not set, rows without a gap; FUS_ELIMIT as fus_image_create. of: the same pixels, to be freed with one of the two. */
 int fus_raster_create(struct fus_raster *r, int width, int height, int channels, struct fus_error *err);
 void fus_raster_free(struct fus_raster *r);
 struct fus_raster fus_raster_of(const struct fus_image *image);

@@ -1,27 +1,8 @@
 /* Fuzz target: any bytes as what a run says of itself (parts/run.tsv) are taken for a run, or end in a message. */
 #include "tools/provenance.c"
+#include "restored.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void free_run(struct fus_run *run, struct fus_run_summary *s)
-{
-    struct fus_set *set = &run->set;
-    for (int i = 0; i < set->n_pictures; i++)
-        fus_base_free((char *)set->pictures[i].path);
-    for (int i = 0; i < set->n_categories; i++)
-        fus_base_free(set->categories[i]);
-    for (int i = 0; i < set->n_subcategories; i++)
-        fus_base_free(set->subcategories[i]);
-    for (int i = 0; i < run->n_models; i++) {
-        void *blocks[] = {run->models[i].taps, run->models[i].layers, s->models[i].layers, s->models[i].name, s->models[i].source,
-                          s->models[i].architecture, s->models[i].preprocess};
-        for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++)
-            fus_base_free(blocks[k]);
-    }
-    void *blocks[] = {set->pictures, set->categories, set->subcategories, set->description, run->models, s->models, run->picture_sha256, run->pixel_stats};
-    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
-        fus_base_free(blocks[i]);
-}
 
 static void check_run(const struct fus_run *run)
 {
@@ -49,7 +30,7 @@ static void restore(const struct fus_provenance *p)
     }
     if (code && !err.msg[0])
         abort();
-    free_run(&run, &s);
+    free_restored(&run, &s);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

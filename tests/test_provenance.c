@@ -1,6 +1,7 @@
 /* What a run depends on as text (tools/provenance.c): written and read back whatever names hold, and differences told by name. */
 #include "test.h"
 #include "tools/provenance.c"
+#include "restored.h"
 
 static struct fus_picture pictures[] = {{"x/a\tb.png", 0, 0, 0, 0, -1}, {"line\nend\\.png", 0, 0, 1, 1, -1}, {"c", 1, 1, 0, 0, 0}, {"d", 1, 1, 1, 1, 1}};
 static char *categories[] = {"face", "a place"}, *subcategories[] = {"adult", "house\t2"};
@@ -36,29 +37,6 @@ static struct fus_provenance provenance_of(const struct fus_run *run)
     CHECK(fus_provenance_parse(&p, text, NULL) == FUS_OK);
     fus_base_free(text);
     return p;
-}
-
-static void free_restored(struct fus_run *run, struct fus_run_summary *s)
-{
-    struct fus_set *set = &run->set;
-    for (int i = 0; i < set->n_pictures; i++)
-        fus_base_free((char *)set->pictures[i].path);
-    for (int i = 0; i < set->n_categories; i++)
-        fus_base_free(set->categories[i]);
-    for (int i = 0; i < set->n_subcategories; i++)
-        fus_base_free(set->subcategories[i]);
-    for (int i = 0; i < run->n_models; i++) {
-        fus_base_free(run->models[i].taps);
-        fus_base_free(run->models[i].layers);
-        fus_base_free(s->models[i].layers);
-        fus_base_free(s->models[i].name);
-        fus_base_free(s->models[i].source);
-        fus_base_free(s->models[i].architecture);
-        fus_base_free(s->models[i].preprocess);
-    }
-    void *blocks[] = {set->pictures, set->categories, set->subcategories, set->description, run->models, s->models, run->picture_sha256, run->pixel_stats};
-    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
-        fus_base_free(blocks[i]);
 }
 
 static void test_round_trip(void)

@@ -1,5 +1,5 @@
 /* What one pass over the pictures remembers of a layer: the moments of its categories' halves and, where asked for, every single
- * response; in memory as far as the budget goes, else in one scratch file. */
+ * response; in memory as far as the budget goes, else in scratch files. */
 #ifndef FUS_TALLY_H
 #define FUS_TALLY_H
 
