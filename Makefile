@@ -50,7 +50,7 @@ run: $(PROGRAM)
 	./$(PROGRAM) run --model 'random:resnet50?seed=1' --stimuli builtin --out out/demo
 
 test check: $(PROGRAM) $(TESTS)
-	@FUSIFORM="$(CURDIR)/$(PROGRAM)" RUN="$(RUN)" sh tests/run.sh $(TESTS) $(wildcard tests/method.sh) tests/cli.sh tests/resume.sh tests/hash.sh
+	@FUSIFORM="$(CURDIR)/$(PROGRAM)" RUN="$(RUN)" sh tests/run.sh $(TESTS) $(wildcard tests/method.sh) $(sort $(wildcard tests/cli*.sh)) tests/resume.sh tests/hash.sh
 
 # What tests/test_calibration.c does with a few simulated sets, with 2,000: the figures of METHOD.md, section 8.
 study: $(BUILD)/tests/test_calibration

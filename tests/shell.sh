@@ -1,0 +1,46 @@
+# What the tests of the command line share; they source it: . tests/shell.sh. They end with `finish`.
+# FUSIFORM=path of the program (default ./fusiform), RUN=emulator
+program="${RUN:+$RUN }${FUSIFORM:-./fusiform}"
+shared=${FUS_SHARED:-$PWD/../shared/data}
+work=$(mktemp -d) || exit 1
+trap 'chmod -R u+w "$work" 2>/dev/null; rm -rf "$work"' EXIT
+passed=0 failed=0 skipped=0
+
+ok() { # ok WHAT COMMAND...: the command succeeds
+    what=$1
+    shift
+    if "$@" >"$work/stdout" 2>"$work/stderr"; then passed=$((passed + 1)); else
+        failed=$((failed + 1))
+        echo "FAILED $what: status $?: $(tail -n 2 "$work/stderr")"
+    fi
+}
+run() { # run WHAT ARGUMENTS...: fusiform succeeds
+    what=$1
+    shift
+    ok "$what" $program "$@"
+}
+fails() { # fails STATUS WORDS ARGUMENTS...: that status, one line on stderr that holds WORDS, nothing half-written
+    status=$1 words=$2
+    shift 2
+    $program "$@" >"$work/stdout" 2>"$work/stderr" </dev/null
+    got=$?
+    lines=$(grep -vc 'pictures, .* a second' "$work/stderr")
+    if [ $got -eq "$status" ] && [ "$lines" -eq 1 ] && grep -qF -- "$words" "$work/stderr" &&
+        [ -z "$(find "$work" -name '*.tmp-*')" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED fusiform $*: status $got (expected $status), expected '$words' in: $(head -c 600 "$work/stderr")"
+        find "$work" -name '*.tmp-*'
+    fi
+}
+says() { # says PATTERN: the last command's stdout has it
+    if grep -qE -- "$1" "$work/stdout"; then passed=$((passed + 1)); else
+        failed=$((failed + 1))
+        echo "FAILED: no '$1' in: $(head -c 300 "$work/stdout")"
+    fi
+}
+finish() { # the closing line, and the status
+    echo "$passed passed, $failed failed, $skipped skipped"
+    [ "$failed" -eq 0 ]
+}
