@@ -30,8 +30,15 @@ static const char help[] =
     "  -o OUT.csv           instead of standard output\n\n"
     "example: fusiform lesion --model resnet50.pth --run out/mine --stimuli fLoc/ --category face --layer layer4.2.relu\n";
 
+enum { SILENCE_ZERO, SILENCE_MEAN };
+static const struct fus_word modes[] = {{"zero", SILENCE_ZERO}, {"mean", SILENCE_MEAN}, {0}};
+
+enum { READ_MEAN, READ_RIDGE, READ_BOTH };
+static const struct fus_word readouts[] = {{"mean", READ_MEAN}, {"ridge", READ_RIDGE}, {"both", READ_BOTH}, {0}};
+
 struct lesion {
-    const char *model_path, *folder, *category, *layer, *mode, *stimuli, *categories, *lang_head, *out, *readout;
+    const char *model_path, *folder, *category, *layer, *stimuli, *categories, *lang_head, *out;
+    struct fus_choice mode, readout;
     int controls, batch, wanted_category;
     uint64_t seed;
     struct fus_past past;
@@ -178,7 +185,7 @@ static size_t blocked_index(const struct lesion *l, size_t unit)
 
 static void silence(float *blocked, const struct lesion *l, size_t set, int n)
 {
-    bool zero = strcmp(l->mode, "zero") == 0;
+    bool zero = l->mode.value == SILENCE_ZERO;
     for (size_t i = 0; i < l->sets.n_chosen; i++) {
         size_t unit = l->sets.units[set * l->sets.n_chosen + i], at = blocked_index(l, unit);
         for (int p = 0; p < n; p++)
@@ -291,7 +298,7 @@ static void write_rows(struct fus_outfile *f, const struct lesion *l, const char
         fus_csv_name(f, "", l->layer);
         fus_csv_name(f, ",", l->category);
         fus_csv_count(f, l->sets.n_chosen);
-        fus_csv_name(f, ",", l->mode);
+        fus_csv_name(f, ",", modes[l->mode.value].word);
         fus_csv_name(f, ",", l->set.categories[c]);
         fus_csv_count(f, pictures);
         fus_csv_number(f, accuracy[c]);
@@ -345,7 +352,7 @@ static int read_out(struct lesion *l, struct fus_error *err)
                                "random_high,p_random,accuracy_matched,matched_low,matched_high,p_matched,feature_intact,feature_lesion,"
                                "feature_random,feature_matched,readout\n");
     for (int ridge = 0; ridge < 2 && !code; ridge++)
-        if (strcmp(l->readout, "both") == 0 || ridge == (strcmp(l->readout, "ridge") == 0))
+        if (l->readout.value == READ_BOTH || ridge == (l->readout.value == READ_RIDGE))
             code = read_by(&f, l, ridge, accuracy, feature_mean, column, err);
     if (!code && opened)
         code = fus_outfile_commit(&f, err);
@@ -374,12 +381,12 @@ static void close_all(struct lesion *l)
 
 int fus_cmd_lesion(int argc, char **argv)
 {
-    struct lesion l = {.mode = "zero", .stimuli = "builtin", .readout = "mean", .controls = 50, .batch = 4, .seed = 1};
+    struct lesion l = {.mode = {modes, SILENCE_ZERO}, .stimuli = "builtin", .readout = {readouts, READ_MEAN}, .controls = 50, .batch = 4, .seed = 1};
     const struct fus_arg args[] = {
         {"--model", FUS_ARG_TEXT, &l.model_path}, {"--run", FUS_ARG_TEXT, &l.folder},       {"--category", FUS_ARG_TEXT, &l.category},
-        {"--layer", FUS_ARG_TEXT, &l.layer},      {"--mode", FUS_ARG_TEXT, &l.mode},        {"--stimuli", FUS_ARG_TEXT, &l.stimuli},
+        {"--layer", FUS_ARG_TEXT, &l.layer},      {"--mode", FUS_ARG_CHOICE, &l.mode},        {"--stimuli", FUS_ARG_TEXT, &l.stimuli},
         {"--categories", FUS_ARG_TEXT, &l.categories}, {"--controls", FUS_ARG_COUNT, &l.controls}, {"--seed", FUS_ARG_SEED, &l.seed},
-        {"--readout", FUS_ARG_TEXT, &l.readout},
+        {"--readout", FUS_ARG_CHOICE, &l.readout},
         {"--batch", FUS_ARG_COUNT, &l.batch},     {"--lang-head", FUS_ARG_TEXT, &l.lang_head}, {"-o", FUS_ARG_TEXT, &l.out},
         {0}};
     struct fus_texts none;
@@ -389,10 +396,6 @@ int fus_cmd_lesion(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (!l.model_path || !l.folder || !l.category || !l.layer || none.n)
         return fus_args_usage("lesion", "--model FILE, --run DIR, --category C and --layer L expected, and nothing else");
-    if (strcmp(l.mode, "zero") != 0 && strcmp(l.mode, "mean") != 0)
-        return fus_args_usage("lesion", "--mode: '%s' found, zero or mean expected", l.mode);
-    if (strcmp(l.readout, "mean") != 0 && strcmp(l.readout, "ridge") != 0 && strcmp(l.readout, "both") != 0)
-        return fus_args_usage("lesion", "--readout: '%s' found, mean, ridge or both expected", l.readout);
     if (l.batch > 256)
         return fus_args_usage("lesion", "--batch: %d found, at most 256 expected", l.batch);
     fus_model_catch_interrupt();
