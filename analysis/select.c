@@ -181,9 +181,10 @@ static int label_by_search(struct fus_layer_summary *out, const struct fus_momen
 static int label_plainly(struct fus_layer_summary *out, const struct fus_moments *m, const struct fus_select_options *options,
                          struct fus_error *err)
 {
-    double *work = fus_base_alloc(m->n_units, 3 * sizeof *work), *q = work, *p = work + m->n_units, *t = work + 2 * m->n_units;
+    double *work = fus_base_alloc(m->n_units, 3 * sizeof *work);
     if (!work)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the p values of %zu units", m->n_units);
+    double *q = work, *p = work + m->n_units, *t = work + 2 * m->n_units;
     int code = fus_select_count(out, m, err);
     for (int c = 0; c < m->n_groups && !code; c++) {
         code = category_q(q, p, t, m, c, options, err);

@@ -40,7 +40,7 @@ fails 2 "--interval: 'percent' found, centred, percentile or bca expected; did y
 fails 2 "--units: 'all' found, labels or full expected" run --units all
 fails 2 "--conv: 'drect' found, auto or direct expected; did you mean direct?" run --conv drect
 fails 2 "--conv: 'drect' found, auto or direct expected; did you mean direct?" bench --conv drect
-fails 2 "--scrambled: 'yes' found, none or auto expected" run --scrambled yes
+fails 2 "--scrambled: 'yes' found, auto or none expected" run --scrambled yes
 fails 2 "--mode: 'zeor' found, zero or mean expected; did you mean zero?" lesion --mode zeor
 fails 2 "--readout: 'rigde' found, mean, ridge or both expected; did you mean ridge?" lesion --readout rigde
 fails 2 "--dtype: 'fp16' found, f32, f16 or bf16 expected" convert x --dtype fp16

@@ -125,7 +125,7 @@ int fus_run_parse(struct fus_run *run, struct fus_texts *models, int argc, char 
 {
     int shard[2] = {0, 0};
     static const struct fus_word some[] = {{"labels", 0}, {"full", 1}, {0}}, kernels[] = {{"auto", 0}, {"direct", 1}, {0}},
-                                 made[] = {{"none", 0}, {"auto", 1}, {0}};
+                                 made[] = {{"auto", 1}, {"none", 0}, {0}};
     struct fus_choice units = {some, 0}, conv = {kernels, 0}, scrambled = {made, 0};
     struct fus_run_choices chosen;
     fus_run_choices_start(&chosen);
