@@ -1,5 +1,5 @@
 /* Every picture of a set in parallel: the first failure in set order is the one that is told, whatever the threads do. */
-#include <stdatomic.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "cache.h"
@@ -11,20 +11,27 @@ struct each {
     int (*visit)(void *arg, int i, struct fus_error *err);
     void *arg;
     int from;
-    atomic_int bad;     /* the first picture known to be bad; none behind it is visited any more */
-    atomic_flag taken;  /* guards first */
-    struct fus_error first;
+    pthread_mutex_t mutex;  /* of the rest */
+    int bad;                /* the first picture known to be bad; none behind it is visited any more */
+    struct fus_error first; /* what is wrong with it */
 };
+
+static bool is_wanted(struct each *e, int i)
+{
+    pthread_mutex_lock(&e->mutex);
+    bool wanted = i <= e->bad;
+    pthread_mutex_unlock(&e->mutex);
+    return wanted;
+}
 
 static void report(struct each *e, int i, const struct fus_error *err)
 {
-    while (atomic_flag_test_and_set(&e->taken))
-        ;
-    if (i < atomic_load(&e->bad)) {
-        atomic_store(&e->bad, i);
+    pthread_mutex_lock(&e->mutex);
+    if (i < e->bad) {
+        e->bad = i;
         e->first = *err;
     }
-    atomic_flag_clear(&e->taken);
+    pthread_mutex_unlock(&e->mutex);
 }
 
 static void visit_one(void *context, int task, int thread)
@@ -33,18 +40,18 @@ static void visit_one(void *context, int task, int thread)
     struct fus_error err = {0};
     int i = e->from + task;
     (void)thread;
-    if (i > atomic_load(&e->bad))
-        return;
-    if (fus_base_stopping() ? fus_base_fail(&err, FUS_ESTOPPED, "stopped") : e->visit(e->arg, i, &err))
+    if (is_wanted(e, i) && (fus_base_stopping() ? fus_base_fail(&err, FUS_ESTOPPED, "stopped") : e->visit(e->arg, i, &err)))
         report(e, i, &err);
 }
 
 int fus_set_each(int from, int end, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
                  struct fus_error *err)
 {
-    struct each e = {.visit = visit, .arg = arg, .from = from, .bad = end, .taken = ATOMIC_FLAG_INIT};
+    struct each e = {.visit = visit, .arg = arg, .from = from, .bad = end};
+    pthread_mutex_init(&e.mutex, NULL);
     fus_team_for(end - from, visit_one, &e);
-    if (atomic_load(&e.bad) == end)
+    pthread_mutex_destroy(&e.mutex);
+    if (e.bad == end)
         return FUS_OK;
     if (err)
         *err = e.first;

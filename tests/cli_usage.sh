@@ -71,4 +71,27 @@ for n in ' 4' +4 4.0 0x4 1; do
     fails 1 "per_category=$n: expected a whole number from 2 to 1000000" stimuli sheet "builtin?per_category=$n" -o "$work/x.png"
 done
 
+# ---- lesions: something to silence first, a table for people ----
+run "weights" convert "$small" -o "$work/a.safetensors"
+set6='builtin?per_category=6'
+run "a run" run --model a="$work/a.safetensors" --stimuli "$set6" --criterion ratio --out "$work/run"
+run "a run without selective units" run --model a="$work/a.safetensors" --stimuli "$set6" --correction bonferroni --alpha 1e-30 --out "$work/none"
+fails 1 "none, relu: no unit of this layer is selective for face: nothing to silence" lesion --model "$work/nowhere" --run "$work/none" \
+    --stimuli "$work/nowhere" --category face --layer relu
+fails 1 "run: no category is called 'fase'" lesion --model "$work/nowhere" --run "$work/run" --category fase --layer relu
+lesion="--model $work/a.safetensors --run $work/run --stimuli $set6 --category face --layer relu --controls 5"
+run "lesion" lesion $lesion
+cp "$work/stdout" "$work/lesion.csv"
+cp "$work/stderr" "$work/people"
+ok "one header and a row for each category, nothing else" sh -c 'test "$(wc -l <"$1")" -eq 6 && test "$(grep -c ^relu,face, "$1")" -eq 5' sh "$work/lesion.csv"
+ok "a sentence on stderr" grep -q '^relu: [0-9]* of [0-9]* units are selective for face. With them set to 0, the accuracy for face ' "$work/people"
+ok "a table on stderr" grep -qE '^  face +6 ' "$work/people"
+run "lesion into a file" lesion $lesion -o "$work/again.csv"
+says '^relu: [0-9]+ of [0-9]+ units are selective for face. With them set to 0, '
+says '^  scrambled +6 '
+ok "the same table" cmp "$work/lesion.csv" "$work/again.csv"
+run "means" lesion $lesion --mode mean --readout ridge -o "$work/again.csv"
+says 'With them set to their mean, '
+says 'read out by ridge regression; controls: 5 sets of each kind'
+
 finish
