@@ -81,9 +81,11 @@ static double bound_of(const struct fus_search *s, size_t rank)
     return s->options->alpha / s->scale * (kind == FUS_BH || kind == FUS_BY ? (double)rank : 1) * (1 + MARGIN);
 }
 
+/* The candidates of a chunk; NULL where its thread has found none anywhere. */
 static struct candidate *list_of(const struct fus_search *s, int chunk)
 {
-    return s->finds[s->places[chunk].thread].list + s->places[chunk].first;
+    struct candidate *list = s->finds[s->places[chunk].thread].list;
+    return list ? list + s->places[chunk].first : NULL;
 }
 
 void fus_search_destroy(struct fus_search *s)
@@ -263,7 +265,8 @@ static void settle_chunk(void *context, int chunk, int thread)
 {
     struct fus_search *s = context;
     size_t from = (size_t)chunk * CHUNK;
-    struct candidate *all = list_of(s, chunk), *open = all;
+    struct candidate *all = list_of(s, chunk);
+    int n_open = 0;
     (void)thread;
     for (int i = 0; i < s->places[chunk].n; i++) {
         struct candidate c = all[i];
@@ -271,9 +274,9 @@ static void settle_chunk(void *context, int chunk, int thread)
         if (c.cell >= l->certain)
             s->label[from + c.unit] = c.category;
         else if (c.cell >= l->possible && (c.p = candidate_p(s, from + c.unit, c.category)) <= l->bound)
-            *open++ = c;
+            all[n_open++] = c;
     }
-    s->places[chunk].n = (int)(open - all);
+    s->places[chunk].n = n_open;
 }
 
 /* The p of a category's undecided candidates. */
