@@ -3,6 +3,7 @@
 #include "base.h"
 
 #include <errno.h>
+#include <float.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +16,11 @@
 #ifdef _OPENMP
 #include <omp.h>
 #endif
+
+#if FLT_EVAL_METHOD != 0
+#error "float and double must be rounded at every step (FLT_EVAL_METHOD 0): pass -msse2 -mfpmath=sse on x86, else -fexcess-precision=fast"
+#endif
+_Static_assert(sizeof(off_t) >= 8, "files may be larger than 2 GB: pass -D_FILE_OFFSET_BITS=64");
 
 #define HUGE_PAGE ((size_t)2 << 20)
 

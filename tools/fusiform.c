@@ -1,4 +1,6 @@
 /* fusiform: the table of subcommands. */
+#define _XOPEN_SOURCE 700
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,12 +34,13 @@ static void print_help(void)
         printf("  %-12s %s\n", commands[i].name, commands[i].what);
     puts("\nEvery command has --help with an example. --threads N limits threads; FUS_ISA=scalar|avx2|avx512|neon picks\n"
          "the instruction set. Results are the same bytes whatever these say. --max-pixels N (default 100M) is the largest\n"
-         "picture that is read.\n\n"
+         "picture that is read. `-o -` is standard output (.npy, .ppm, .csv, .safetensors).\n\n"
          "example: fusiform run --model random:resnet50?seed=1 --stimuli builtin --out out/demo");
 }
 
 int main(int argc, char **argv)
 {
+    signal(SIGXFSZ, SIG_IGN); /* past `ulimit -f` a write fails, and what was begun is removed */
     if (argc < 2) {
         fprintf(stderr, "fusiform: a command is needed; see `fusiform --help`\n");
         return 2;
