@@ -18,6 +18,9 @@ RUN     =
 ifeq ($(origin CC) $(CROSS),default )
 CC      = cc
 endif
+ifeq ($(notdir $(firstword $(CC))),tcc)
+$(error tcc has no atomics and no vector types, which this program needs: build it with gcc or clang)
+endif
 
 # What the results depend on: no contraction, no fast-math, no native code. The kernels choose their instructions themselves.
 FUS_CFLAGS = -std=c11 -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wdate-time \
@@ -37,6 +40,10 @@ OMP_LINKS  = printf '$(hash)include <omp.h>\n$(hash)ifndef _OPENMP\n$(hash)error
              $(CC) $(CFLAGS) $$t/a.c $(1) $(LDFLAGS) -o $$t/a >/dev/null 2>&1
 OPENMP    := $(shell t=$$(mktemp -d) && { if $(call OMP_LINKS,-fopenmp); then echo 1; elif [ -n "$(BREW_OMP)" ] && \
              $(call OMP_LINKS,$(OMP_APPLE)); then echo apple; else echo 0; fi; rm -rf $$t; })
+# 64-bit atomics, which ARMv5 and the like have in a library of the compiler's.
+ATOMIC    := $(shell t=$$(mktemp -d) && printf '$(hash)include <stdatomic.h>\nstatic _Atomic unsigned long long x;\nint main(void){return (int)(x += 1);}\n' >$$t/a.c && \
+             { $(CC) $(CFLAGS) $$t/a.c -o $$t/a || { $(CC) $(CFLAGS) $$t/a.c -latomic -o $$t/a && echo -latomic; }; } 2>/dev/null; rm -rf $$t)
+FUS_LIBS  += $(ATOMIC)
 ifeq ($(OPENMP),1)
 FUS_CFLAGS += -fopenmp
 else ifeq ($(OPENMP),apple)
@@ -166,6 +173,7 @@ help:
 	@echo "make study    what the statistics promise, in 2,000 simulated sets (minutes)"
 	@echo "make accuracy each statistic's largest error against SciPy's and NumPy's values"
 	@echo "make fuzz     fuzz targets                       make golden   golden values, made anew"
+	@echo "make check-cross  the same bytes from other machines' programs, under emulation (BOARDS=\"armhf s390x\": these)"
 	@echo "make symbols  every global has its prefix        make repro    two builds are byte-equal"
 	@echo "make install  PREFIX=$(PREFIX) DESTDIR=          make uninstall, dist, clean"
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -210,6 +211,18 @@ void fus_base_request_stop(void)
 bool fus_base_stopping(void)
 {
     return stopping != 0;
+}
+
+long fus_base_peak_kb(void)
+{
+    struct rusage use;
+    if (getrusage(RUSAGE_SELF, &use) != 0)
+        return 0;
+#if defined(__APPLE__)
+    return use.ru_maxrss / 1024; /* bytes there, kB elsewhere */
+#else
+    return use.ru_maxrss;
+#endif
 }
 
 static int n_threads; /* 0 = one per core */
