@@ -92,7 +92,7 @@ static const char *set_value(const struct fus_arg *arg, const char *text)
         bool ok = whole_number(&n, text, &rest) && n > 0;
         unsigned long long unit = ok && *rest == 'K' ? 1000 : ok && *rest == 'M' ? 1000000 : ok && *rest == 'G' ? 1000000000 : 1;
         if (!ok || strlen(rest) > 1 || (*rest && unit == 1) || n > FUS_IMAGE_MOST_PIXELS / unit)
-            return "a number of pixels up to 2G, such as 100M";
+            return SIZE_MAX > 0xffffffff ? "a number of pixels up to 2G, such as 100M" : "a number of pixels up to 128M, such as 100M";
         *(size_t *)arg->value = (size_t)(n * unit);
         return NULL;
     }
