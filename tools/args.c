@@ -186,7 +186,8 @@ static void set_value(struct expectation *e, const struct fus_arg *arg, const ch
         break;
     case FUS_ARG_PIXELS:
         if (!take_amount(arg->value, text, 1000, FUS_IMAGE_MOST_PIXELS))
-            expect(e, "a number of pixels up to 2G, such as 100M");
+            expect(e, SIZE_MAX > 0xffffffff ? "a number of pixels up to 2G, such as 100M"
+                                          : "a number of pixels up to 128M, such as 100M");
         break;
     }
 }

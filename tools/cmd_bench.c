@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "args.h"
@@ -106,10 +105,8 @@ static void print_timing(const struct fus_model *m, struct timing *t, bool csv)
         fus_net_layer_info(&info, m->net, i);
         print_layer(&info, figure_of(t, t->layers + (size_t)i * (size_t)t->rounds, info.flops), csv);
     }
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
     struct figure f = figure_of(t, t->passes, flops_of(m, t->n_layers));
-    double memory = (double)usage.ru_maxrss / 1024;
+    double memory = (double)fus_base_peak_kb() / 1024;
     if (csv)
         printf("total,%.4f,%.2f,%.1f,%.1f,%.1f\n", f.ms, f.rate, f.percent, t->load * 1e3, memory);
     else

@@ -5,6 +5,7 @@
 #include "analysis/report.h"
 #include "args.h"
 #include "commands.h"
+#include "nn/outfile.h"
 #include "stimuli/stimuli.h"
 
 static const char help[] =
@@ -84,7 +85,8 @@ int fus_cmd_image(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (files.n != 1 || !out)
         return fus_args_usage("image", "one picture and -o OUT expected");
-    if (preset ? !fus_args_ends_with(out, ".npy") : !fus_args_ends_with(out, ".ppm") && !fus_args_ends_with(out, ".png"))
+    bool named = preset ? fus_args_ends_with(out, ".npy") : fus_args_ends_with(out, ".ppm") || fus_args_ends_with(out, ".png");
+    if (!named && !fus_outfile_is_stream(out))
         return fus_args_usage("image", "-o %s: a name ending in %s expected", out, preset ? ".npy" : ".ppm or .png");
     if (preset && size)
         return fus_args_usage("image", "--resize and --preprocess exclude each other");

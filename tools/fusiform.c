@@ -1,4 +1,6 @@
 /* fusiform: the table of subcommands. */
+#define _XOPEN_SOURCE 700
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,7 +35,7 @@ static void print_help(void)
         printf("  %-12s %s\n", commands[i].name, commands[i].what);
     puts("\n`fusiform help COMMAND` has its options and an example. --threads N limits threads; FUS_ISA=scalar|avx2|avx512|neon picks\n"
          "the instruction set. Results are the same bytes whatever these say. --max-pixels N (default 100M) is the largest\n"
-         "picture that is read.\n\n"
+         "picture that is read. `-o -` is standard output (.npy, .ppm, .csv, .safetensors).\n\n"
          "example: fusiform run --model random:resnet50?seed=1 --stimuli builtin --out out/demo");
 }
 
@@ -95,6 +97,7 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    signal(SIGXFSZ, SIG_IGN); /* past `ulimit -f` a write fails, and what was begun is removed */
     int status = run(argc > 0 ? argc - 1 : 0, argv + 1);
     if (status == 0 && (fflush(stdout) != 0 || ferror(stdout))) {
         fprintf(stderr, "fusiform: standard output: cannot be written\n");
