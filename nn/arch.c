@@ -1,7 +1,7 @@
 /* Networks as tables of layers, with PyTorch's names: torchvision's ResNets (He et al. 2016, v1.5: stride on the
  * 3x3), CIFAR's (He et al. 2016, section 4.2; option A shortcuts) and CLIP's (Radford et al. 2021: three-convolution
  * stem, average-pool down-sampling, attention pooling). A language head is one more linear layer or two. */
-#include "arch.h"
+#include "op.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,12 +43,11 @@ const char *fus_arch_name(const struct fus_net_spec *spec)
 struct builder {
     struct fus_arch *arch;
     const struct fus_net_spec *spec;
-    int channels, side; /* of the layer added last */
     int failed, no_memory;
 };
 
 /* A new layer that reads `input` ([channels, side, side]); the caller fills the rest and calls finish. */
-static struct fus_layer *append(struct builder *b, enum fus_op op, int input)
+static struct fus_layer *append(struct builder *b, enum fus_op_kind op, int input)
 {
     struct fus_arch *a = b->arch;
     static struct fus_layer spare;
@@ -70,15 +69,17 @@ static struct fus_layer *append(struct builder *b, enum fus_op op, int input)
     l->addend = -1;
     l->kernel = l->stride = 1;
     l->in_channels = input < 0 ? 3 : a->layers[input].channels;
-    l->in_side = input < 0 ? b->spec->input_side : a->layers[input].side;
+    l->in_height = input < 0 ? b->spec->input_side : a->layers[input].height;
+    l->in_width = input < 0 ? b->spec->input_side : a->layers[input].width;
     return l;
 }
 
 static int finish(struct builder *b, struct fus_layer *l, int channels)
 {
     l->channels = channels;
-    l->side = (l->in_side + 2 * l->padding - l->kernel) / l->stride + 1;
-    if (l->in_side + 2 * l->padding < l->kernel)
+    l->height = (l->in_height + 2 * l->padding - l->kernel) / l->stride + 1;
+    l->width = (l->in_width + 2 * l->padding - l->kernel) / l->stride + 1;
+    if (l->in_height + 2 * l->padding < l->kernel || l->in_width + 2 * l->padding < l->kernel)
         b->failed = 1;
     return b->arch->n_layers - 1;
 }
@@ -95,7 +96,7 @@ static int conv(struct builder *b, int input, const char *name, const char *norm
     l->stride = stride;
     l->padding = kernel / 2;
     l->addend = addend;
-    l->relu = relu;
+    l->act = relu ? FUS_ACT_RELU : FUS_ACT_NONE;
     return finish(b, l, channels);
 }
 
@@ -192,13 +193,14 @@ static void heads(struct builder *b, int features)
         struct fus_layer *l = append(b, FUS_OP_ATTENTION, features);
         snprintf(l->name, sizeof l->name, "attnpool");
         snprintf(l->tap, sizeof l->tap, "attnpool");
-        l->kernel = l->in_side;
+        l->kernel = l->in_height;
+        l->heads = s->attn_heads;
         finish(b, l, s->attn_dim);
         return;
     }
     struct fus_layer *l = append(b, FUS_OP_MEAN, features);
     snprintf(l->tap, sizeof l->tap, "avgpool");
-    l->kernel = l->in_side;
+    l->kernel = l->in_height;
     int pooled = finish(b, l, l->in_channels);
     if (s->n_classes && !b->failed)
         conv(b, pooled, "fc", "", "fc", 1, 1, s->n_classes, -1, false);
@@ -238,8 +240,8 @@ int fus_arch_build(struct fus_arch *arch, const struct fus_net_spec *spec, struc
                              spec->input_side, spec->input_side);
     }
     const struct fus_layer *top = &arch->layers[last];
-    if (spec->stem == FUS_STEM_CLIP && top->side != spec->attn_grid) {
-        int side = top->side;
+    if (spec->stem == FUS_STEM_CLIP && top->height != spec->attn_grid) {
+        int side = top->height;
         fus_arch_free(arch);
         return fus_base_fail(err, FUS_EUNSUPPORTED,
                              "attnpool.positional_embedding is for a %d x %d grid, an input of %d x %d gives %d x %d",
@@ -256,58 +258,16 @@ void fus_arch_free(struct fus_arch *arch)
 
 /* ---- parameters ---- */
 
-struct emitter {
-    fus_parameter_fn fn;
-    void *context;
-    int code;
-};
-
-static void emit(struct emitter *e, const char *layer, const char *what, int n_dims, int d0, int d1, int d2, int d3)
-{
-    char name[128];
-    int shape[4] = {d0, d1, d2, d3};
-    snprintf(name, sizeof name, "%s.%s", layer, what);
-    if (!e->code)
-        e->code = e->fn(e->context, name, shape, n_dims);
-}
-
-static void emit_attention(struct emitter *e, const struct fus_layer *l)
-{
-    static const char *const part[] = {"attnpool.q_proj", "attnpool.k_proj", "attnpool.v_proj", "attnpool.c_proj"};
-    int c = l->in_channels;
-    emit(e, l->name, "positional_embedding", 2, l->in_side * l->in_side + 1, c, 0, 0);
-    for (int i = 0; i < 4; i++) {
-        int rows = i < 3 ? c : l->channels;
-        emit(e, part[i], "weight", 2, rows, c, 0, 0);
-        emit(e, part[i], "bias", 1, rows, 0, 0, 0);
-    }
-}
-
 int fus_arch_parameters(const struct fus_net_spec *spec, fus_parameter_fn fn, void *context, struct fus_error *err)
 {
-    static const char *const norm[] = {"weight", "bias", "running_mean", "running_var"};
     struct fus_arch arch;
+    struct fus_parameter p;
     int code = fus_arch_build(&arch, spec, err);
-    if (code)
-        return code;
-    struct emitter e = {fn, context, 0};
-    for (int i = 0; i < arch.n_layers; i++) {
-        const struct fus_layer *l = &arch.layers[i];
-        if (l->op == FUS_OP_ATTENTION)
-            emit_attention(&e, l);
-        if (l->op != FUS_OP_CONV)
-            continue;
-        if (l->norm[0]) {
-            emit(&e, l->name, "weight", 4, l->channels, l->in_channels, l->kernel, l->kernel);
-            for (int j = 0; j < 4; j++)
-                emit(&e, l->norm, norm[j], 1, l->channels, 0, 0, 0);
-        } else {
-            emit(&e, l->name, "weight", 2, l->channels, l->in_channels, 0, 0);
-            emit(&e, l->name, "bias", 1, l->channels, 0, 0, 0);
-        }
-    }
+    for (int i = 0; i < arch.n_layers && !code; i++)
+        for (int j = 0; !code && fus_op_parameter(&p, &arch.layers[i], j); j++)
+            code = fn(context, p.name, p.shape, p.n_dims);
     fus_arch_free(&arch);
-    return e.code;
+    return code;
 }
 
 /* ---- networks by name ---- */

@@ -5,25 +5,32 @@
 
 #include "nn.h"
 
-enum fus_op {
+enum fus_op_kind {
     FUS_OP_CONV,     /* convolution [+ folded batch norm] [+ addend] [+ ReLU]; a linear layer is a 1x1 one on one pixel */
     FUS_OP_MAXPOOL,  /* 3x3 stride 2, padding 1 */
     FUS_OP_AVGPOOL,  /* kernel x kernel, stride = kernel */
     FUS_OP_MEAN,     /* over all places: adaptive average pool to 1x1 */
     FUS_OP_PAD,      /* option A: every second pixel, channels filled up with zeros on both sides */
-    FUS_OP_ATTENTION /* CLIP's attention pooling */
+    FUS_OP_ATTENTION, /* CLIP's attention pooling */
+    FUS_OP_KINDS
 };
 
+/* What a layer does to each of its outputs last. */
+enum fus_act { FUS_ACT_NONE, FUS_ACT_RELU };
+
 struct fus_layer {
-    enum fus_op op;
+    enum fus_op_kind op;
     char name[48];                /* of its parameters: "layer1.0.conv1"; "" where there are none */
     char norm[48];                /* of its batch norm: "layer1.0.bn1"; "" where there is none */
     char tap[48];                 /* "layer1.0.relu1"; "" where it cannot be tapped */
-    bool in_all, relu;
+    bool in_all;
+    enum fus_act act;
     int input, addend;            /* layers; -1: the picture / nothing is added */
     int kernel, stride, padding;
-    int in_channels, in_side;     /* of the input: [in_channels, in_side, in_side] */
-    int channels, side;           /* of the output */
+    int heads;                    /* of an attention */
+    bool winograd;                /* the convolution runs by Winograd's algorithm: net.c decides, the table says false */
+    int in_channels, in_height, in_width;
+    int channels, height, width;  /* of the output */
 };
 
 struct fus_arch {

@@ -103,23 +103,23 @@ static void set_shape(struct product *p, const struct fus_layer *l)
 {
     static const enum fus_tile_kind kinds[2][2] = {{FUS_TILE_BLOCKED, FUS_TILE_BLOCKED_SECOND}, {FUS_TILE_PICTURE, FUS_TILE_PICTURE_SECOND}};
     bool picture = from_picture(l), one_row = !picture && l->kernel == 1 && l->stride == 1;
-    int side = l->in_side + (picture ? 2 * l->padding : 0);
+    int in_height = l->in_height + (picture ? 2 * l->padding : 0), in_width = l->in_width + (picture ? 2 * l->padding : 0);
     p->kind = kinds[picture][l->stride == 2];
-    p->width = one_row ? l->side * l->side : l->side;
-    p->height = one_row ? 1 : l->side;
-    p->in_width = one_row ? side * side : side;
-    p->in_height = one_row ? 1 : side;
+    p->width = one_row ? l->height * l->width : l->width;
+    p->height = one_row ? 1 : l->height;
+    p->in_width = one_row ? in_height * in_width : in_width;
+    p->in_height = one_row ? 1 : in_height;
     p->padding = picture ? 0 : l->padding;
     p->pixel = picture ? l->in_channels : FUS_LANES;
-    p->plane = (picture ? side : side * side) * p->pixel;
+    p->plane = (picture ? in_width : in_height * in_width) * p->pixel;
     p->taps = picture ? 1 : l->kernel;
     p->depth = p->g->k / (p->taps * p->taps);
     p->slices = picture ? 1 : (p->depth + MOST_K - 1) / MOST_K;
     p->row_tiles = (p->width + p->kernel->rows - 1) / p->kernel->rows;
     p->n_tiles = p->height * p->row_tiles;
     p->n_panels = (FUS_BLOCKS(l->channels) + p->kernel->blocks - 1) / p->kernel->blocks;
-    p->in_floats = (size_t)(picture ? side : FUS_BLOCKS(l->in_channels)) * (size_t)p->plane;
-    p->out_floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
+    p->in_floats = (size_t)(picture ? in_height : FUS_BLOCKS(l->in_channels)) * (size_t)p->plane;
+    p->out_floats = fus_layer_floats(l);
 }
 
 static int part(int whole, int n_parts, int i)
@@ -285,7 +285,7 @@ static void run_panel(const struct task *t, const struct slice *s, int panel, co
     int blocks = FUS_BLOCKS(l->channels), first = panel * p->kernel->blocks, lines = t->n_spots < 4 ? 4 / t->n_spots : 1;
     struct fus_tile tile = {.b = weights_of(p, panel, s), .bias = p->g->bias + first * FUS_LANES, .ahead = next,
                             .slice = l->kernel * l->in_channels, .a_step = (size_t)p->plane, .b_step = (size_t)p->g->k * FUS_LANES,
-                            .c_step = (size_t)p->width * (size_t)p->height * FUS_LANES, .relu = l->relu};
+                            .c_step = (size_t)p->width * (size_t)p->height * FUS_LANES, .relu = l->act == FUS_ACT_RELU};
     float *out = t->out + (size_t)first * tile.c_step;
     const float *addend = t->addend ? t->addend + (size_t)first * tile.c_step : NULL;
     tile.blocks = blocks - first < p->kernel->blocks ? blocks - first : p->kernel->blocks;

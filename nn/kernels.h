@@ -45,7 +45,8 @@ struct fus_kernel {
     void (*winograd_out[2])(float *plane, const float *m, size_t step, const float *bias, const float *addend, bool relu, int side,
                             int y0, int x0);
     /* pool_tile.h */
-    void (*pool_max)(float *out, const float *plane, int side, int in_side, int kernel, int stride, int padding, int y0);
+    void (*pool_max)(float *out, const float *plane, int width, int in_height, int in_width, int kernel, int stride, int padding,
+                     int y0);
     /* The loops of analysis/ over units (moments_tile.h). add: units from .. end-1 of n_rows pictures x[r], of weights w[r], into mean and m2, which
      * are not read where w[0] is 1. merge: another group's mean_b and m2_b into them. roots: of the absolute values, in place, with their sign.
      * lane_sums: x into 16 sums, number i into sum i mod 16. lane_products: likewise (x - mean_x) (y - mean_y).

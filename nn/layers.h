@@ -8,6 +8,27 @@
 
 #define FUS_BLOCKS(channels) (((channels) + FUS_LANES - 1) / FUS_LANES)
 
+/* Of a layer's input and output: pixels, and floats of one picture in the blocked layout. */
+static inline size_t fus_layer_in_places(const struct fus_layer *l)
+{
+    return (size_t)l->in_height * (size_t)l->in_width;
+}
+
+static inline size_t fus_layer_places(const struct fus_layer *l)
+{
+    return (size_t)l->height * (size_t)l->width;
+}
+
+static inline size_t fus_layer_in_floats(const struct fus_layer *l)
+{
+    return fus_tensor_blocked_size(l->in_channels, fus_layer_in_places(l));
+}
+
+static inline size_t fus_layer_floats(const struct fus_layer *l)
+{
+    return fus_tensor_blocked_size(l->channels, fus_layer_places(l));
+}
+
 /* A matrix product with the weights, its rows made from an activation as they are needed (im2col without the matrix).
  *
  * k runs over (r, s, c), r slowest: kernel row, kernel column, input channel. */
@@ -32,19 +53,13 @@ void fus_gemm_gather(float *out, const float *weights, const struct fus_layer *l
 void fus_gemm_run(const struct fus_gemm *g, float *out, const float *in, const float *addend, int n_pictures,
                   const struct fus_kernel *kernel);
 
-/* The same by Winograd's algorithm, for the layers it fits: a 3x3 of stride 1 on 4x4 pixels or more. */
+/* The same by Winograd's algorithm, for the layers it fits: a 3x3 of stride 1 on 4x4 pixels or more, as many rows as columns. */
 bool fus_winograd_fits(const struct fus_layer *l);
 size_t fus_winograd_panel_floats(const struct fus_layer *l);
 size_t fus_winograd_scratch_floats(const struct fus_layer *l, int n_pictures); /* for each thread */
 void fus_winograd_pack_weights(float *panels, const float *weights, const struct fus_layer *l);
 void fus_winograd_run(const struct fus_gemm *g, float *out, const float *in, const float *addend, int n_pictures,
                       float *scratch, const struct fus_kernel *kernel);
-
-/* One picture each. */
-void fus_pool_max(float *out, const float *in, const struct fus_layer *l, const struct fus_kernel *kernel);
-void fus_pool_average(float *out, const float *in, const struct fus_layer *l); /* sums row by row, then / n */
-void fus_pool_mean(float *out, const float *in, const struct fus_layer *l);
-void fus_pool_pad(float *out, const float *in, const struct fus_layer *l);
 
 /* Fold the batch norm into a convolution (Ioffe & Szegedy 2015, inference): w' = w * g, bias' = beta - mean * g with g = gamma /
  * sqrt(var + 1e-5), in double, rounded once. weights [channels, n_per_channel] in place; bias [channels] out. */

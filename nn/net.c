@@ -26,7 +26,8 @@ static int list_taps(struct fus_net *net, struct fus_error *err)
         struct fus_tap *t = &net->taps[net->n_taps];
         memcpy(t->name, l->tap, sizeof t->name);
         t->channels = l->channels;
-        t->height = t->width = l->side;
+        t->height = l->height;
+        t->width = l->width;
         t->in_all = l->in_all;
         net->tap_layer[net->n_taps++] = i;
     }
@@ -87,15 +88,21 @@ int fus_net_embedding_tap(const struct fus_net *net)
 
 /* ---- create, destroy ---- */
 
-/* What the layer that needs most needs while it runs: for transformed tiles a part for each thread. */
+/* Convolutions run by Winograd's algorithm where their shape allows it, unless the caller wants the direct sum. */
+static void choose_algorithms(struct fus_net *net, bool direct)
+{
+    for (int i = 0; i < net->arch.n_layers; i++)
+        net->arch.layers[i].winograd = !direct && fus_winograd_fits(&net->arch.layers[i]);
+}
+
+/* Of the layer that needs most. */
 static size_t scratch_floats(const struct fus_net *net)
 {
     size_t most = 0;
     for (int i = 0; i < net->arch.n_layers; i++) {
         const struct fus_layer *l = &net->arch.layers[i];
-        size_t n = fus_load_by_winograd(net, l)             ? (size_t)net->n_threads * fus_winograd_scratch_floats(l, net->batch)
-                   : l->op == FUS_OP_ATTENTION ? fus_attnpool_scratch_floats(l, net->spec.attn_heads)
-                                                   : 0;
+        const struct fus_op *op = &fus_op_table[l->op];
+        size_t n = op->scratch_floats ? op->scratch_floats(l, net->batch, net->n_threads) : 0;
         most = n > most ? n : most;
     }
     return most;
@@ -139,7 +146,6 @@ int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const 
                                : options && options->batch_taps ? FUS_STRANDS_BLOCK
                                                                 : FUS_STRANDS_LONG;
     net->batch = options && options->batch > 0 ? options->batch : 1;
-    net->direct = options && options->direct;
     net->low_memory = options && options->low_memory;
     net->get = get;
     net->get_context = context;
@@ -147,8 +153,9 @@ int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const 
     net->kernel = fus_kernels_pick(options ? options->isa : NULL, err);
     code = net->kernel ? fus_arch_build(&net->arch, spec, err) : FUS_EUNSUPPORTED;
     if (!code) {
-        net->gemms = fus_base_alloc((size_t)net->arch.n_layers, sizeof *net->gemms);
-        code = net->gemms ? list_taps(net, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for a network");
+        choose_algorithms(net, options && options->direct);
+        net->packed = fus_base_alloc((size_t)net->arch.n_layers, sizeof *net->packed);
+        code = net->packed ? list_taps(net, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for a network");
     }
     if (!code)
         code = fus_plan_make(&net->plan, &net->arch, net->batch, strands, scratch_floats(net), err);
@@ -168,7 +175,7 @@ void fus_net_destroy(struct fus_net *net)
         return;
     fus_arch_free(&net->arch);
     fus_plan_free(&net->plan);
-    fus_base_free(net->gemms);
+    fus_base_free(net->packed);
     fus_net_rest(net);
     fus_base_free(net->taps);
     fus_base_free(net->tap_layer);
@@ -206,14 +213,13 @@ int fus_net_n_layers(const struct fus_net *net)
 
 void fus_net_layer_info(struct fus_layer_info *info, const struct fus_net *net, int layer)
 {
-    static const char *const what[] = {"conv", "maxpool", "avgpool", "mean", "pad", "attention"};
     const struct fus_layer *l = &net->arch.layers[layer];
-    double places = (double)l->side * l->side;
-    snprintf(info->name, sizeof info->name, "%s", l->name[0] ? l->name : what[l->op]);
-    snprintf(info->shape, sizeof info->shape, "%dx%dx%d %dx%d/%d", l->channels, l->side, l->side, l->kernel, l->kernel,
+    const struct fus_op *op = &fus_op_table[l->op];
+    snprintf(info->name, sizeof info->name, "%s", l->name[0] ? l->name : op->name);
+    snprintf(info->shape, sizeof info->shape, "%dx%dx%d %dx%d/%d", l->channels, l->height, l->width, l->kernel, l->kernel,
              l->stride);
-    info->algorithm = l->op != FUS_OP_CONV ? "" : fus_load_by_winograd(net, l) ? "winograd" : "gemm";
-    info->flops = l->op == FUS_OP_CONV ? 2.0 * places * l->channels * l->in_channels * l->kernel * l->kernel : 0;
+    info->algorithm = op->algorithm ? op->algorithm(l) : "";
+    info->flops = op->flops ? op->flops(l) : 0;
 }
 
 void fus_net_time(struct fus_net *net, struct fus_net_times *times)
@@ -268,61 +274,24 @@ static float *activation(const struct fus_net *net, int layer, int p)
     if (layer < 0)
         return net->arena + net->plan.picture + (size_t)p * fus_plan_picture_floats(&net->arch);
     const struct fus_layer *l = &net->arch.layers[layer];
-    size_t floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
-    return net->arena + net->plan.output[layer] + (fus_plan_inner(&net->plan, layer) ? 0 : (size_t)p * floats);
-}
-
-static void run_pool(struct fus_net *net, int i, int first, int n, void (*pool)(float *, const float *, const struct fus_layer *))
-{
-    const struct fus_layer *l = &net->arch.layers[i];
-    for (int p = first; p < first + n; p++)
-        pool(activation(net, i, p), activation(net, l->input, p), l);
-}
-
-static void run_attention(struct fus_net *net, int i, int first, int n)
-{
-    const struct fus_layer *l = &net->arch.layers[i];
-    for (int p = first; p < first + n; p++)
-        fus_attnpool_run(&net->attention, activation(net, i, p), activation(net, l->input, p), net->arena + net->plan.scratch,
-                         net->kernel);
-}
-
-static void run_convolution(struct fus_net *net, int i, int first, int n)
-{
-    const struct fus_layer *l = &net->arch.layers[i];
-    float *out = activation(net, i, first);
-    const float *in = activation(net, l->input, first), *addend = l->addend < 0 ? NULL : activation(net, l->addend, first);
-    if (fus_load_by_winograd(net, l))
-        fus_winograd_run(&net->gemms[i], out, in, addend, n, net->arena + net->plan.scratch, net->kernel);
-    else
-        fus_gemm_run(&net->gemms[i], out, in, addend, n, net->kernel);
+    return net->arena + net->plan.output[layer] + (fus_plan_inner(&net->plan, layer) ? 0 : (size_t)p * fus_layer_floats(l));
 }
 
 /* Layer i for pictures first .. first+n-1 of the batch. */
 static void run_layer(struct fus_net *net, int i, int first, int n)
 {
     const struct fus_layer *l = &net->arch.layers[i];
-    switch (l->op) {
-    case FUS_OP_CONV:
-        run_convolution(net, i, first, n);
-        break;
-    case FUS_OP_MAXPOOL:
-        for (int p = first; p < first + n; p++)
-            fus_pool_max(activation(net, i, p), activation(net, l->input, p), l, net->kernel);
-        break;
-    case FUS_OP_AVGPOOL:
-        run_pool(net, i, first, n, fus_pool_average);
-        break;
-    case FUS_OP_MEAN:
-        run_pool(net, i, first, n, fus_pool_mean);
-        break;
-    case FUS_OP_PAD:
-        run_pool(net, i, first, n, fus_pool_pad);
-        break;
-    case FUS_OP_ATTENTION:
-        run_attention(net, i, first, n);
-        break;
-    }
+    const struct fus_op_run a = {
+        .layer = l,
+        .packed = net->packed[i],
+        .out = activation(net, i, first),
+        .in = activation(net, l->input, first),
+        .addend = l->addend < 0 ? NULL : activation(net, l->addend, first),
+        .n = n,
+        .scratch = net->arena + net->plan.scratch,
+        .kernel = net->kernel,
+    };
+    fus_op_table[l->op].run(&a);
 }
 
 struct pass {
@@ -344,7 +313,7 @@ static void lay_out_row(void *context, int row, int thread)
 {
     const struct pass *pass = context;
     const struct fus_layer *stem = &pass->net->arch.layers[0];
-    size_t side = (size_t)stem->in_side, pad = (size_t)stem->padding, pitch = side + 2 * pad;
+    size_t side = (size_t)stem->in_width, pad = (size_t)stem->padding, pitch = side + 2 * pad;
     size_t picture = (size_t)row / side, y = (size_t)row % side;
     float *to = activation(pass->net, -1, (int)picture);
     const float *from = pass->input + picture * 3 * side * side + y * side;
@@ -483,7 +452,7 @@ int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, 
 {
     int layer = net->tap_layer[tap], step = fus_plan_inner(&net->plan, layer) ? 1 : n;
     const struct fus_layer *l = &net->arch.layers[layer];
-    size_t floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
+    size_t floats = fus_layer_floats(l);
     if (n < 1 || n > net->batch || fus_base_threads() > net->n_threads || !fus_net_can_continue(net, tap))
         return fus_base_fail(err, FUS_EINVAL, "%s: %d pictures cannot be continued from here", net->taps[tap].name, n);
     int code = wake(net, err);

@@ -2,8 +2,8 @@
 #ifndef FUS_NET_H
 #define FUS_NET_H
 
-#include "attnpool.h"
 #include "layers.h"
+#include "op.h"
 #include "plan.h"
 
 struct fus_net {
@@ -12,9 +12,7 @@ struct fus_net {
     struct fus_plan plan;
     const struct fus_kernel *kernel;
     int batch, n_threads;
-    bool direct;
-    struct fus_gemm *gemms;       /* [n_layers]; panels NULL where a layer has no weights */
-    struct fus_attnpool attention; /* of the one attention pool there may be */
+    float **packed;               /* [n_layers] each layer's weights as its operator packs them; NULL: it has none */
     bool low_memory;              /* weights hold one layer at a time, read again for every pass */
     fus_weight_fn get;            /* where weights come from */
     void *get_context;
@@ -31,9 +29,6 @@ struct fus_net {
     fus_batch_fn watch;           /* sees, and may change, every wanted tap; or NULL */
     void *watch_context;
 };
-
-/* Which algorithm a layer uses; its shape alone decides. */
-bool fus_load_by_winograd(const struct fus_net *net, const struct fus_layer *l);
 
 /* Memory for the weights, filled unless low_memory. */
 int fus_load_weights(struct fus_net *net, struct fus_error *err);

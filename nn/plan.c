@@ -18,8 +18,8 @@ static size_t aligned(size_t floats)
 size_t fus_plan_picture_floats(const struct fus_arch *arch)
 {
     const struct fus_layer *stem = &arch->layers[0];
-    size_t side = (size_t)(stem->in_side + 2 * stem->padding);
-    return side * side * (size_t)stem->in_channels;
+    size_t height = (size_t)(stem->in_height + 2 * stem->padding), width = (size_t)(stem->in_width + 2 * stem->padding);
+    return height * width * (size_t)stem->in_channels;
 }
 
 static void find_last_uses(int *last_use, const struct fus_arch *arch)
@@ -32,11 +32,6 @@ static void find_last_uses(int *last_use, const struct fus_arch *arch)
         if (l->addend >= 0)
             last_use[l->addend] = i;
     }
-}
-
-static size_t activation_floats(const struct fus_layer *l)
-{
-    return fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
 }
 
 /* The next block's output from layer i on; -1: none. */
@@ -53,9 +48,9 @@ static void find_strands(struct fus_plan *plan, const struct fus_arch *arch, enu
     size_t large = strands == FUS_STRANDS_LONG ? LARGE_LONG : LARGE_BLOCK;
     for (int i = 0, end; i >= 0 && i < arch->n_layers; i = end + 1) {
         end = block_end(arch, i);
-        if (end < 0 || activation_floats(&arch->layers[end]) <= large)
+        if (end < 0 || fus_layer_floats(&arch->layers[end]) <= large)
             return;
-        for (int next = end; strands == FUS_STRANDS_LONG && next >= 0 && activation_floats(&arch->layers[next]) > large;
+        for (int next = end; strands == FUS_STRANDS_LONG && next >= 0 && fus_layer_floats(&arch->layers[next]) > large;
              next = block_end(arch, next + 1))
             end = next;
         for (int j = i; j <= end; j++)
@@ -106,7 +101,7 @@ static int measure(struct place *places, const struct fus_plan *plan, const stru
         if (i > 0 && plan->strand_end[i] != plan->strand_end[i - 1])
             start = i;
         places[i].born = plan->strand_end[i] == i ? start : i;
-        places[i].floats = (fus_plan_inner(plan, i) ? 1 : (size_t)batch) * activation_floats(l);
+        places[i].floats = (fus_plan_inner(plan, i) ? 1 : (size_t)batch) * fus_layer_floats(l);
         if (places[i].floats > MAX_ARENA_FLOATS)
             return fus_base_fail(err, FUS_ELIMIT, "layer %s of a batch of %d needs %zu floats", l->name, batch, places[i].floats);
     }

@@ -19,13 +19,13 @@
 
 bool fus_winograd_fits(const struct fus_layer *l)
 {
-    return l->op == FUS_OP_CONV && l->input >= 0 && l->kernel == 3 && l->stride == 1 && l->side >= 4;
+    return l->op == FUS_OP_CONV && l->input >= 0 && l->kernel == 3 && l->stride == 1 && l->height == l->width && l->height >= 4;
 }
 
 /* Side of a tile of outputs. */
 static int tile_side(const struct fus_layer *l)
 {
-    return l->side >= 8 ? 4 : 2;
+    return l->height >= 8 ? 4 : 2;
 }
 
 static int n_components(const struct fus_layer *l)
@@ -113,7 +113,7 @@ struct task {
 
 static int per_side(const struct fus_layer *l)
 {
-    return (l->side + tile_side(l) - 1) / tile_side(l);
+    return (l->height + tile_side(l) - 1) / tile_side(l);
 }
 
 /* A component's [blocks, n tiles, 16]; 16 more floats, so that components do not fall on the same cache sets. */
@@ -140,14 +140,14 @@ static int locate(int *y, int *x, const struct fus_layer *l, int tile)
 static void transform_input(const struct task *t)
 {
     const struct fus_layer *l = t->g->layer;
-    size_t plane = (size_t)l->in_side * (size_t)l->in_side * FUS_LANES;
+    size_t plane = fus_layer_in_places(l) * FUS_LANES;
     int blocks = FUS_BLOCKS(l->in_channels), y, x;
     size_t step = component_floats(blocks, t->n);
     for (int block = 0; block < blocks; block++)
         for (int i = 0; i < t->n; i++) {
             size_t picture = (size_t)locate(&y, &x, l, t->first + i);
             t->kernel->winograd_in[tile_side(l) == 4](t->transformed + ((size_t)block * (size_t)t->n + (size_t)i) * FUS_LANES, step,
-                                   t->in + (picture * (size_t)blocks + (size_t)block) * plane, l->in_side, y - 1, x - 1);
+                                   t->in + (picture * (size_t)blocks + (size_t)block) * plane, l->in_height, y - 1, x - 1);
         }
 }
 
@@ -185,7 +185,7 @@ static void multiply(const struct task *t)
 static void transform_output(const struct task *t)
 {
     const struct fus_layer *l = t->g->layer;
-    size_t plane = (size_t)l->side * (size_t)l->side * FUS_LANES;
+    size_t plane = fus_layer_places(l) * FUS_LANES;
     int blocks = FUS_BLOCKS(l->channels), y, x;
     int first = t->first_panel * t->kernel->blocks, end = first + t->n_panels * t->kernel->blocks;
     size_t step = component_floats(blocks, t->n);
@@ -193,7 +193,7 @@ static void transform_output(const struct task *t)
         for (int i = 0; i < t->n; i++) {
             size_t at = ((size_t)locate(&y, &x, l, t->first + i) * (size_t)blocks + (size_t)block) * plane;
             t->kernel->winograd_out[tile_side(l) == 4](t->out + at, t->products + ((size_t)block * (size_t)t->n + (size_t)i) * FUS_LANES, step,
-                                    t->g->bias + block * FUS_LANES, t->addend ? t->addend + at : NULL, l->relu, l->side, y, x);
+                                    t->g->bias + block * FUS_LANES, t->addend ? t->addend + at : NULL, l->act == FUS_ACT_RELU, l->height, y, x);
         }
 }
 
