@@ -43,4 +43,21 @@ struct fus_arch {
 int fus_arch_build(struct fus_arch *arch, const struct fus_net_spec *spec, struct fus_error *err);
 void fus_arch_free(struct fus_arch *arch);
 
+/* ---- writing the table ---- */
+
+struct fus_builder {
+    struct fus_arch *arch;
+    const struct fus_net_spec *spec;
+    bool failed, no_memory; /* the network does not fit its input, or memory is out: nothing more is appended */
+    struct fus_layer spare; /* what append returns then */
+};
+
+/* A new layer that reads layer `input` (-1: the picture), of kernel 1, stride 1, without padding. The
+ * caller sets what differs and calls finish, which returns the layer's index. */
+struct fus_layer *fus_arch_append(struct fus_builder *b, enum fus_op_kind op, int input);
+int fus_arch_finish(struct fus_builder *b, struct fus_layer *l, int channels);
+
+/* resnet.c: every layer of the network that b->spec describes. */
+int fus_resnet_build(struct fus_builder *b, struct fus_error *err);
+
 #endif

@@ -40,14 +40,14 @@ struct fus_net_spec {
     int attn_dim;                   /* CLIP: rows of attnpool.c_proj */
 };
 
-/* "resnet", "lang_resnet" or "clip_resnet": what fusiform.arch says. */
-const char *fus_arch_name(const struct fus_net_spec *spec);
+/* networks.c. Family: "resnet", "lang_resnet" or "clip_resnet", what fusiform.arch says. */
+const char *fus_networks_family(const struct fus_net_spec *spec);
 
 /* A spec for "resnet18|34|50|101|152", "cifar_resnet20..", "lang_resnet50", "clip_rn50|rn101"; FUS_ENOTFOUND else. */
-int fus_arch_named(struct fus_net_spec *spec, const char *name, struct fus_error *err);
+int fus_networks_named(struct fus_net_spec *spec, const char *name, struct fus_error *err);
 
 /* One line for people: "ResNet-50, 224x224, 1000 classes". */
-void fus_arch_describe(char *text, size_t text_bytes, const struct fus_net_spec *spec);
+void fus_networks_describe(char *text, size_t text_bytes, const struct fus_net_spec *spec);
 
 /* Every parameter the network needs, in forward order, by its canonical name: shape has n_dims entries, PyTorch's order. */
 typedef int (*fus_parameter_fn)(void *context, const char *name, const int *shape, int n_dims);
