@@ -12,11 +12,9 @@ enum fus_op_kind {
     FUS_OP_MEAN,     /* over all places: adaptive average pool to 1x1 */
     FUS_OP_PAD,      /* option A: every second pixel, channels filled up with zeros on both sides */
     FUS_OP_ATTENTION, /* CLIP's attention pooling */
+    FUS_OP_ACTIVATION, /* GELU, QuickGELU, SiLU of each input */
     FUS_OP_KINDS
 };
-
-/* What a layer does to each of its outputs last. */
-enum fus_act { FUS_ACT_NONE, FUS_ACT_RELU };
 
 struct fus_layer {
     enum fus_op_kind op;
@@ -24,7 +22,7 @@ struct fus_layer {
     char norm[48];                /* of its batch norm: "layer1.0.bn1"; "" where there is none */
     char tap[48];                 /* "layer1.0.relu1"; "" where it cannot be tapped */
     bool in_all;
-    enum fus_act act;
+    enum fus_act act;             /* of a convolution: none or ReLU, applied last; of an activation: the others */
     int input, addend;            /* layers; -1: the picture / nothing is added */
     int kernel, stride, padding;
     int heads;                    /* of an attention */

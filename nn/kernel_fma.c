@@ -8,7 +8,7 @@ static bool available(void)
     return __builtin_cpu_supports("fma");
 }
 
-const struct fus_kernel fus_kernel_fma = {"scalar", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, MOMENTS, fma_chains, WIDTH, available};
+const struct fus_kernel fus_kernel_fma = {"scalar", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available};
 #else
 typedef int fus_kernel_fma_is_for_x86_64; /* a translation unit needs a declaration */
 #endif

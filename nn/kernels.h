@@ -47,6 +47,7 @@ struct fus_kernel {
     /* pool_tile.h */
     void (*pool_max)(float *out, const float *plane, int width, int in_height, int in_width, int kernel, int stride, int padding,
                      int y0);
+    void (*activate[3])(float *out, const float *in, size_t n); /* act_tile.h: GELU, QuickGELU, SiLU; n a multiple of 16 */
     /* The loops of analysis/ over units (moments_tile.h). add: units from .. end-1 of n_rows pictures x[r], of weights w[r], into mean and m2, which
      * are not read where w[0] is 1. merge: another group's mean_b and m2_b into them. roots: of the absolute values, in place, with their sign.
      * lane_sums: x into 16 sums, number i into sum i mod 16. lane_products: likewise (x - mean_x) (y - mean_y).

@@ -87,8 +87,11 @@ void fus_networks_describe(char *text, size_t text_bytes, const struct fus_net_s
     else
         used = snprintf(text, text_bytes, "%sResNet-%d%s", s->lang_dim ? "Lang-Learned " : "", depth,
                         s->stem == FUS_STEM_3X3 ? " (CIFAR stem)" : "");
+    static const char *const act[] = {"", "ReLU", "GELU", "QuickGELU", "SiLU"};
     char more[160];
     int n = snprintf(more, sizeof more, ", input %d x %d", s->input_side, s->input_side);
+    if (s->act > FUS_ACT_RELU)
+        n += snprintf(more + n, sizeof more - (size_t)n, ", %s", act[s->act]);
     if (s->n_classes)
         n += snprintf(more + n, sizeof more - (size_t)n, ", %d classes", s->n_classes);
     if (s->lang_dim)

@@ -19,6 +19,9 @@ enum fus_stem {
     FUS_STEM_CLIP /* CLIP: three 3x3, the first of stride 2, average pool 2x2; its blocks down-sample by average pools */
 };
 
+/* Activation functions; act.c has the equations. */
+enum fus_act { FUS_ACT_NONE, FUS_ACT_RELU, FUS_ACT_GELU, FUS_ACT_QUICKGELU, FUS_ACT_SILU };
+
 #define FUS_MAX_STAGES 4
 
 /* A residual network in numbers, as they follow from the shapes in a weight file. */
@@ -26,6 +29,7 @@ struct fus_net_spec {
     enum fus_stem stem;
     bool bottleneck;                /* 1x1, 3x3, 1x1 (stride on the 3x3: v1.5), else 3x3, 3x3 */
     bool pad_shortcut;              /* option A of He et al. 2015: subsample by 2, zero channels on both sides; else `downsample` */
+    enum fus_act act;               /* of stem and blocks; FUS_ACT_NONE: ReLU, as published networks have it */
     int input_side;                 /* 224, 32, ... */
     int stem_channels;              /* 64; 16 for CIFAR */
     int n_stages;                   /* 3 or 4: layer1, layer2, ... */

@@ -98,6 +98,10 @@ void fus_pool_average(const struct fus_op_run *a); /* sums row by row, then / n 
 void fus_pool_mean(const struct fus_op_run *a);
 void fus_pool_pad(const struct fus_op_run *a);
 
+/* act.c */
+void fus_act_run(const struct fus_op_run *a);
+const char *fus_act_algorithm(const struct fus_layer *l);
+
 /* attnpool.c */
 bool fus_attnpool_parameter(struct fus_parameter *p, const struct fus_layer *l, int i);
 size_t fus_attnpool_packed_floats(const struct fus_layer *l);
@@ -110,6 +114,7 @@ void fus_attnpool_run(const struct fus_op_run *a);
 int fus_reference_convolve(const struct fus_op_reference *a, struct fus_error *err);
 int fus_reference_pool(const struct fus_op_reference *a, struct fus_error *err);
 int fus_reference_pad(const struct fus_op_reference *a, struct fus_error *err);
+int fus_reference_activate(const struct fus_op_reference *a, struct fus_error *err);
 int fus_reference_attend(const struct fus_op_reference *a, struct fus_error *err);
 
 #endif

@@ -20,6 +20,24 @@ static bool inside(const struct fus_layer *l, int y, int x)
     return y >= 0 && y < l->in_height && x >= 0 && x < l->in_width;
 }
 
+/* The activations of act.c, one input at a time. */
+static float activate(float x, enum fus_act act)
+{
+    switch (act) {
+    case FUS_ACT_GELU:
+        return 0.5f * x * (1 + fus_fmath_erff(x * FUS_FMATH_ROOT_HALF));
+    case FUS_ACT_QUICKGELU:
+        return x / (1 + fus_fmath_expf(-FUS_FMATH_QUICKGELU_SLOPE * x));
+    case FUS_ACT_SILU:
+        return x / (1 + fus_fmath_expf(-x));
+    case FUS_ACT_RELU:
+        return x < 0 ? 0 : x;
+    case FUS_ACT_NONE:
+        break;
+    }
+    return x;
+}
+
 /* One output of a convolution: over kernel rows r, kernel columns s, input channels c. Outside the
  * picture there are zeros, which change nothing and are skipped. */
 static float convolve_at(const float *in, const float *w, const struct fus_layer *l, int y, int x)
@@ -50,7 +68,7 @@ static void convolve(const struct fus_op_reference *a, const float *weights, con
                 float v = convolve_at(a->in, weights + (size_t)k * per_channel, l, y, x) + bias[k];
                 if (a->addend)
                     v += a->addend[at];
-                a->out[at] = l->act == FUS_ACT_RELU && v < 0 ? 0 : v;
+                a->out[at] = activate(v, l->act);
             }
 }
 
@@ -114,6 +132,14 @@ int fus_reference_pad(const struct fus_op_reference *a, struct fus_error *err)
         for (int y = 0; y < l->height; y++)
             for (int x = 0; x < l->width; x++)
                 *out++ = pad_at(a->in, l, k, y, x);
+    return FUS_OK;
+}
+
+int fus_reference_activate(const struct fus_op_reference *a, struct fus_error *err)
+{
+    (void)err;
+    for (size_t i = 0; i < volume(a->layer); i++)
+        a->out[i] = activate(a->in[i], a->layer->act);
     return FUS_OK;
 }
 

@@ -15,7 +15,7 @@ static int check_spec(const struct fus_net_spec *s, struct fus_error *err)
         return fus_base_fail(err, FUS_EUNSUPPORTED, "a network of %d stages; 1 to %d are known", s->n_stages, FUS_MAX_STAGES);
     if (s->input_side < 8 || s->input_side > MAX_SIDE)
         return fus_base_fail(err, FUS_EUNSUPPORTED, "an input side of %d; 8 to %d are possible", s->input_side, MAX_SIDE);
-    bool ok = s->stem_channels > 0 && s->stem_channels <= MAX_CHANNELS && s->n_classes >= 0 &&
+    bool ok = s->act <= FUS_ACT_SILU && s->stem_channels > 0 && s->stem_channels <= MAX_CHANNELS && s->n_classes >= 0 &&
               s->n_classes <= (1 << 24) && s->lang_dim >= 0 && s->lang_dim <= MAX_CHANNELS && s->lang_hidden >= 0 &&
               s->lang_hidden <= MAX_CHANNELS && s->attn_dim >= 0 && s->attn_dim <= MAX_CHANNELS;
     for (int i = 0; i < s->n_stages; i++)
@@ -29,20 +29,37 @@ static int check_spec(const struct fus_net_spec *s, struct fus_error *err)
     return FUS_OK;
 }
 
-/* conv + batch norm; bn name and tap may be "". Returns the layer's index. */
-static int conv(struct fus_builder *b, int input, const char *name, const char *norm, const char *tap, int kernel,
-                int stride, int channels, int addend, bool relu)
+/* Behind every convolution of the stem and the blocks that has one. */
+static enum fus_act act_of(const struct fus_net_spec *s)
 {
+    return s->act ? s->act : FUS_ACT_RELU;
+}
+
+static int activation(struct fus_builder *b, int input, const char *tap, enum fus_act act)
+{
+    struct fus_layer *l = fus_arch_append(b, FUS_OP_ACTIVATION, input);
+    snprintf(l->tap, sizeof l->tap, "%s", tap);
+    l->act = act;
+    return fus_arch_finish(b, l, l->in_channels);
+}
+
+/* conv + batch norm + activation; norm and tap may be "". Returns the last layer's index: a ReLU is
+ * the convolution's own last step, others are a layer. */
+static int conv(struct fus_builder *b, int input, const char *name, const char *norm, const char *tap, int kernel,
+                int stride, int channels, int addend, enum fus_act act)
+{
+    bool own = act <= FUS_ACT_RELU;
     struct fus_layer *l = fus_arch_append(b, FUS_OP_CONV, input);
     snprintf(l->name, sizeof l->name, "%s", name);
     snprintf(l->norm, sizeof l->norm, "%s", norm);
-    snprintf(l->tap, sizeof l->tap, "%s", tap);
+    snprintf(l->tap, sizeof l->tap, "%s", own ? tap : "");
     l->kernel = kernel;
     l->stride = stride;
     l->padding = kernel / 2;
     l->addend = addend;
-    l->act = relu ? FUS_ACT_RELU : FUS_ACT_NONE;
-    return fus_arch_finish(b, l, channels);
+    l->act = own ? act : FUS_ACT_NONE;
+    int last = fus_arch_finish(b, l, channels);
+    return own || b->failed ? last : activation(b, last, tap, act);
 }
 
 static int average(struct fus_builder *b, int input, int size)
@@ -57,12 +74,12 @@ static int stem(struct fus_builder *b)
     const struct fus_net_spec *s = b->spec;
     int last;
     if (s->stem == FUS_STEM_CLIP) {
-        last = conv(b, -1, "conv1", "bn1", "relu1", 3, 2, s->stem_channels / 2, -1, true);
-        last = conv(b, last, "conv2", "bn2", "relu2", 3, 1, s->stem_channels / 2, -1, true);
-        last = conv(b, last, "conv3", "bn3", "relu", 3, 1, s->stem_channels, -1, true);
+        last = conv(b, -1, "conv1", "bn1", "relu1", 3, 2, s->stem_channels / 2, -1, act_of(s));
+        last = conv(b, last, "conv2", "bn2", "relu2", 3, 1, s->stem_channels / 2, -1, act_of(s));
+        last = conv(b, last, "conv3", "bn3", "relu", 3, 1, s->stem_channels, -1, act_of(s));
     } else {
         bool cifar = s->stem == FUS_STEM_3X3;
-        last = conv(b, -1, "conv1", "bn1", "relu", cifar ? 3 : 7, cifar ? 1 : 2, s->stem_channels, -1, true);
+        last = conv(b, -1, "conv1", "bn1", "relu", cifar ? 3 : 7, cifar ? 1 : 2, s->stem_channels, -1, act_of(s));
     }
     if (b->failed)
         return last;
@@ -95,9 +112,9 @@ static int shortcut(struct fus_builder *b, int input, const char *at, int stride
     snprintf(norm, sizeof norm, "%s.downsample.1", at);
     if (s->stem == FUS_STEM_CLIP) {
         int pooled = stride > 1 ? average(b, input, stride) : input;
-        return conv(b, pooled, name, norm, "", 1, 1, channels, -1, false);
+        return conv(b, pooled, name, norm, "", 1, 1, channels, -1, FUS_ACT_NONE);
     }
-    return conv(b, input, name, norm, "", 1, stride, channels, -1, false);
+    return conv(b, input, name, norm, "", 1, stride, channels, -1, FUS_ACT_NONE);
 }
 
 static int block(struct fus_builder *b, int input, int stage, int index)
@@ -117,14 +134,14 @@ static int block(struct fus_builder *b, int input, int stage, int index)
     if (b->failed)
         return input;
     if (s->bottleneck) {
-        out = conv(b, input, name[1], norm[1], tap[1], 1, 1, width, -1, true);
-        out = conv(b, out, name[2], norm[2], tap[2], 3, clip ? 1 : stride, width, -1, true);
+        out = conv(b, input, name[1], norm[1], tap[1], 1, 1, width, -1, act_of(s));
+        out = conv(b, out, name[2], norm[2], tap[2], 3, clip ? 1 : stride, width, -1, act_of(s));
         if (clip && stride > 1)
             out = average(b, out, stride);
-        out = conv(b, out, name[3], norm[3], tap[0], 1, 1, channels, side, true);
+        out = conv(b, out, name[3], norm[3], tap[0], 1, 1, channels, side, act_of(s));
     } else {
-        out = conv(b, input, name[1], norm[1], tap[1], 3, stride, width, -1, true);
-        out = conv(b, out, name[2], norm[2], tap[0], 3, 1, channels, side, true);
+        out = conv(b, input, name[1], norm[1], tap[1], 3, stride, width, -1, act_of(s));
+        out = conv(b, out, name[2], norm[2], tap[0], 3, 1, channels, side, act_of(s));
     }
     if (!b->failed)
         b->arch->layers[out].in_all = true;
@@ -148,14 +165,14 @@ static void heads(struct fus_builder *b, int features)
     l->kernel = l->in_height;
     int pooled = fus_arch_finish(b, l, l->in_channels);
     if (s->n_classes && !b->failed)
-        conv(b, pooled, "fc", "", "fc", 1, 1, s->n_classes, -1, false);
+        conv(b, pooled, "fc", "", "fc", 1, 1, s->n_classes, -1, FUS_ACT_NONE);
     if (s->lang_dim && !b->failed) {
         if (s->lang_hidden) {
-            int hidden = conv(b, pooled, "lang_head.0", "", "", 1, 1, s->lang_hidden, -1, true);
+            int hidden = conv(b, pooled, "lang_head.0", "", "", 1, 1, s->lang_hidden, -1, FUS_ACT_RELU);
             if (!b->failed)
-                conv(b, hidden, "lang_head.2", "", "lang_head", 1, 1, s->lang_dim, -1, false);
+                conv(b, hidden, "lang_head.2", "", "lang_head", 1, 1, s->lang_dim, -1, FUS_ACT_NONE);
         } else {
-            conv(b, pooled, "lang_head", "", "lang_head", 1, 1, s->lang_dim, -1, false);
+            conv(b, pooled, "lang_head", "", "lang_head", 1, 1, s->lang_dim, -1, FUS_ACT_NONE);
         }
     }
 }

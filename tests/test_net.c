@@ -148,13 +148,16 @@ static struct fus_net_spec small_spec(int kind)
         for (int i = 0; i < 3; i++)
             s.channels[i] = s.width[i] = 16 << i;
     }
-    if (kind == 3) {
+    if (kind == 4)
+        s.act = FUS_ACT_SILU;
+    if (kind == 3 || kind == 5) {
         s.stem = FUS_STEM_CLIP;
         s.input_side = 64;
         s.stem_channels = 32;
         s.attn_grid = 4;
         s.attn_heads = 2 * 3; /* of 16 channels: less than a tile */
         s.attn_dim = 24;
+        s.act = kind == 5 ? FUS_ACT_QUICKGELU : FUS_ACT_NONE;
     }
     if (kind == 2) {
         s.bottleneck = false;
@@ -169,7 +172,7 @@ static struct fus_net_spec small_spec(int kind)
 static void test_bit_equal(void)
 {
     static const char *const isa[] = {"scalar", "avx2", "avx512", "neon"};
-    for (int kind = 0; kind < 4; kind++) {
+    for (int kind = 0; kind < 6; kind++) {
         struct fus_net_spec s = small_spec(kind);
         struct expected e;
         expect(&e, &s);
