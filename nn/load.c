@@ -6,7 +6,7 @@ static bool has_weights(const struct fus_layer *l)
     return fus_op_table[l->op].load != NULL;
 }
 
-static int load_layer(struct fus_net *net, int i, float *to, struct fus_error *err)
+static int load_to(struct fus_net *net, int i, float *to, struct fus_error *err)
 {
     const struct fus_layer *l = &net->arch.layers[i];
     const struct fus_op_load a = {.layer = l, .packed = to, .raw = net->raw, .get = net->get, .context = net->get_context};
@@ -14,8 +14,8 @@ static int load_layer(struct fus_net *net, int i, float *to, struct fus_error *e
     return fus_op_table[l->op].load(&a, err);
 }
 
-/* How much memory weights need: all of them, or the largest layer's. */
-static int measure(struct fus_net *net, struct fus_error *err)
+/* All layers' weights, or the largest layer's; unpacked the largest layer's. */
+int fus_load_measure(struct fus_net *net, struct fus_error *err)
 {
     for (int i = 0; i < net->arch.n_layers; i++) {
         const struct fus_layer *l = &net->arch.layers[i];
@@ -35,30 +35,19 @@ static int measure(struct fus_net *net, struct fus_error *err)
 
 int fus_load_weights(struct fus_net *net, struct fus_error *err)
 {
-    int code = measure(net, err);
-    if (code)
-        return code;
-    net->raw = fus_base_aligned(net->raw_floats, sizeof *net->raw);
-    net->weights = fus_base_aligned(net->weight_floats, sizeof *net->weights);
-    if (!net->raw || !net->weights)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of weights", net->weight_floats * sizeof *net->weights);
-    if (net->low_memory)
-        return FUS_OK;
     float *next = net->weights;
+    int code = FUS_OK;
     for (int i = 0; i < net->arch.n_layers && !code; i++) {
         const struct fus_layer *l = &net->arch.layers[i];
         if (!has_weights(l))
             continue;
-        code = fus_base_stopping() ? fus_base_fail(err, FUS_ESTOPPED, "stopped") : load_layer(net, i, next, err);
+        code = fus_base_stopping() ? fus_base_fail(err, FUS_ESTOPPED, "stopped") : load_to(net, i, next, err);
         next += fus_op_table[l->op].packed_floats(l);
     }
-    fus_base_free(net->raw);
-    net->raw = NULL;
-    net->raw_floats = 0;
     return code;
 }
 
-int fus_load_layer_again(struct fus_net *net, int layer, struct fus_error *err)
+int fus_load_layer(struct fus_net *net, int layer, struct fus_error *err)
 {
-    return has_weights(&net->arch.layers[layer]) ? load_layer(net, layer, net->weights, err) : FUS_OK;
+    return has_weights(&net->arch.layers[layer]) ? load_to(net, layer, net->weights, err) : FUS_OK;
 }

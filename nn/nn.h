@@ -84,13 +84,20 @@ int fus_net_create(struct fus_net **net, const struct fus_net_spec *spec, const 
                    fus_weight_fn get, void *context, struct fus_error *err);
 void fus_net_destroy(struct fus_net *net); /* NULL allowed */
 
-/* Gives the memory of weights and activations back until the next forward pass, which brings them again through `get`: its context must
- * stay. */
-void fus_net_rest(struct fus_net *net);
+/* The same in memory of the caller's, at a multiple of 64 bytes: as many as fus_net_measure says for
+ * the same spec, options and number of threads. Both allocate some kB of tables and free them before
+ * they return; after that the network holds nothing but this memory, and destroying it is forgetting
+ * it. Weights come through `get` while it is created. */
+int fus_net_measure(size_t *bytes, const struct fus_net_spec *spec, const struct fus_net_options *options, struct fus_error *err);
+int fus_net_create_in(struct fus_net **net, void *memory, size_t bytes, const struct fus_net_spec *spec,
+                      const struct fus_net_options *options, fus_weight_fn get, void *context, struct fus_error *err);
 
-size_t fus_net_bytes(const struct fus_net *net); /* weights and activations together */
+/* Frees weights and activations. The next forward pass allocates them again and loads the weights
+ * through `get`, so its context must stay valid. Does nothing where the memory is the caller's. */
+void fus_net_release(struct fus_net *net);
+
+size_t fus_net_bytes(const struct fus_net *net); /* of weights and activations together */
 const char *fus_net_isa(const struct fus_net *net);
-int fus_net_input_side(const struct fus_net *net);
 
 int fus_net_n_taps(const struct fus_net *net);
 const struct fus_tap *fus_net_tap(const struct fus_net *net, int i);
