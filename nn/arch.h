@@ -1,16 +1,17 @@
-/* Private to nn/: a network as one table of layers, in forward order. Everything else (plan, folding, forward, the
- * naive reference) walks this table. */
+/* Private to nn/: a network as one table of layers, in forward order. Plan, loading, forward pass
+ * and the naive reference walk this table. */
 #ifndef FUS_ARCH_H
 #define FUS_ARCH_H
 
 #include "nn.h"
 
 enum fus_op_kind {
-    FUS_OP_CONV,     /* convolution [+ folded batch norm] [+ addend] [+ ReLU]; a linear layer is a 1x1 one on one pixel */
+    FUS_OP_CONV,     /* convolution [+ folded batch norm] [+ addend] [+ ReLU]; a linear layer is a 1x1 on one
+                        pixel */
     FUS_OP_MAXPOOL,  /* 3x3 stride 2, padding 1 */
     FUS_OP_AVGPOOL,  /* kernel x kernel, stride = kernel */
     FUS_OP_MEAN,     /* over all places: adaptive average pool to 1x1 */
-    FUS_OP_PAD,      /* option A: every second pixel, channels filled up with zeros on both sides */
+    FUS_OP_PAD,      /* option A: every second pixel, zero channels on both sides */
     FUS_OP_ATTENTION, /* CLIP's attention pooling */
     FUS_OP_ACTIVATION, /* GELU, QuickGELU, SiLU of each input */
     FUS_OP_KINDS
@@ -22,11 +23,11 @@ struct fus_layer {
     char norm[48];                /* of its batch norm: "layer1.0.bn1"; "" where there is none */
     char tap[48];                 /* "layer1.0.relu1"; "" where it cannot be tapped */
     bool in_all;
-    enum fus_act act;             /* of a convolution: none or ReLU, applied last; of an activation: the others */
-    int input, addend;            /* layers; -1: the picture / nothing is added */
+    enum fus_act act;             /* of a convolution: none or ReLU, applied last; of an activation: another */
+    int input, addend;            /* layers; -1: the image / nothing is added */
     int kernel, stride, padding;
     int heads;                    /* of an attention */
-    bool winograd;                /* the convolution runs by Winograd's algorithm: net.c decides, the table says false */
+    bool winograd;                /* which algorithm: net.c decides, the builder leaves it false */
     int in_channels, in_height, in_width;
     int channels, height, width;  /* of the output */
 };
@@ -50,8 +51,8 @@ struct fus_builder {
     struct fus_layer spare; /* what append returns then */
 };
 
-/* A new layer that reads layer `input` (-1: the picture), of kernel 1, stride 1, without padding. The
- * caller sets what differs and calls finish, which returns the layer's index. */
+/* A new layer that reads layer `input` (-1: the picture), of kernel 1, stride 1, without padding.
+ * The caller sets what differs and calls finish, which returns the layer's index. */
 struct fus_layer *fus_arch_append(struct fus_builder *b, enum fus_op_kind op, int input);
 int fus_arch_finish(struct fus_builder *b, struct fus_layer *l, int channels);
 

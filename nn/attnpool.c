@@ -1,13 +1,13 @@
-/* CLIP's attention pooling (Radford et al. 2021; the code of its ModifiedResNet): the mean of all places is one query that
- * attends, with several heads, over itself and the places.
+/* CLIP's attention pooling (Radford et al. 2021; the code of its ModifiedResNet): the mean of all
+ * places is one query that attends, with several heads, over itself and the places.
  *
  *   t_0 = mean_i x_i + e_0,  t_i = x_i + e_i          tokens with positional embedding, i = 1 .. H*W
  *   q = (W_q t_0 + b_q) / sqrt(d),  k_i = W_k t_i + b_k,  v_i = W_v t_i + b_v
  *   a_h = softmax_i(q_h . k_ih),  o_h = sum_i a_hi v_ih,  out = W_c o + b_c         heads h of d channels
  *
- * There is one query only, so the products are taken in the cheap order: q_h . k_ih = (W_kh' q_h) . t_i + const, where the
- * constant q_h . b_kh falls out of the softmax, and o_h = W_vh (sum_i a_hi t_i) + b_vh since the a_hi sum to 1. 21
- * million multiply-adds instead of 430. */
+ * There is one query only, so the products are taken in the cheap order: q_h . k_ih = (W_kh' q_h)
+ * . t_i + const, where the constant q_h . b_kh falls out of the softmax, and o_h = W_vh (sum_i
+ * a_hi t_i) + b_vh since the a_hi sum to 1. 21 million multiply-adds instead of 430. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,7 +82,8 @@ bool fus_attnpool_parameter(struct fus_parameter *p, const struct fus_layer *l, 
     return i <= 8;
 }
 
-/* w [rows, c] -> panels [rows/16, c, 16]; transposed: [c/16, rows, 16]. Both are multiples of 16 but for the rows. */
+/* w [rows, c] -> panels [rows/16, c, 16]; transposed: [c/16, rows, 16]. Both are multiples of 16
+ * but for the rows. */
 static void pack(float *panels, const float *w, size_t rows, size_t c, bool transposed)
 {
     if (transposed) {
@@ -144,11 +145,12 @@ int fus_attnpool_load(const struct fus_op_load *load, struct fus_error *err)
 
 static const float no_bias[2 * FUS_LANES];
 
-/* c[block, row, :] = sum_k a[k, row] b[block, k, :] (+ bias) for blocks of 16 columns and all rows.
+/* c[block, row, :] = sum_k a[k, row] b[block, k, :] (+ bias) for blocks of 16 columns and all
+ * rows.
  *
- * By heads in one of two ways: `heads_in_k`: k falls into heads, each with a row of its own in c; `blocks_per_head`: blocks
- * fall into heads, each with a row of its own in a. */
-#define AHEAD 64 /* steps of k that weights are brought nearer before they are needed: each is used once */
+ * By heads in one of two ways: `heads_in_k`: k falls into heads, each with a row of its own in c;
+ * `blocks_per_head`: blocks fall into heads, each with a row of its own in a. */
+#define AHEAD 64 /* weights, each used once, are prefetched so many steps of k ahead */
 
 struct product {
     struct fus_tile whole;
@@ -186,7 +188,8 @@ static void multiply(struct product p)
     fus_team_for((p.n_blocks + p.step - 1) / p.step, product_blocks, &p);
 }
 
-/* tokens [C/16, padded, 16], rows behind the last token 0; turned [token blocks, C, 16] is its transpose. */
+/* tokens [C/16, padded, 16], rows behind the last token 0; turned [token blocks, C, 16] is its
+ * transpose. */
 static void make_tokens(float *tokens, float *turned, const float *in, const struct attnpool *a, const struct sizes *s)
 {
     size_t places = s->tokens - 1;

@@ -180,8 +180,8 @@ static void *place(struct placing *p, const void *old, size_t n)
     return at;
 }
 
-/* A layer's weights as the file has them are needed while the network is filled only, when the arena
- * is free; with low_memory for good. */
+/* A layer's weights as the file has them are needed while the network is filled only, when the
+ * arena is free; with low_memory for good. */
 static size_t shared_floats(const struct fus_net *net)
 {
     size_t arena = net->plan.arena_floats;

@@ -1,15 +1,15 @@
-/* Private to nn/: where every activation lies. One arena holds them all; a place is used again as soon
- * as nothing reads what lay there. */
+/* Private to nn/: where every activation lies. One arena holds them all; a place is used again as
+ * soon as nothing reads what lay there. */
 #ifndef FUS_PLAN_H
 #define FUS_PLAN_H
 
 #include "arch.h"
 
 /* A segment is a run of layers that ends with a block's output. Where activations are large, the
- * layers of a segment run depth first, image by image, so that intermediates stay in cache; all but its
- * last output then have room for one image only. NONE: no segments, where it is costly to come to a
- * layer more than once a batch. BLOCK: each block is one, where the outputs of the whole batch are
- * wanted at once. LONG: as many blocks as are large. */
+ * layers of a segment run depth first, image by image, so that intermediates stay in cache; all
+ * but its last output then have room for one image only. NONE: no segments, where it is costly to
+ * come to a layer more than once a batch. BLOCK: each block is one, where the outputs of the whole
+ * batch are wanted at once. LONG: as many blocks as are large. */
 enum fus_segments { FUS_SEGMENTS_NONE, FUS_SEGMENTS_BLOCK, FUS_SEGMENTS_LONG };
 
 struct fus_plan {

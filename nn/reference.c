@@ -1,7 +1,9 @@
-/* A residual network by naive loops: what the rest of nn/ computes, without any of its machinery. Read this first.
+/* A residual network by naive loops: what the rest of nn/ computes, without any of its machinery.
+ * Read this first.
  *
- * An activation is [C, H, W]. Every sum starts at 0 and is one chain of fused multiply-adds in the order of the loops,
- * innermost last; this order is the contract that the fast engine keeps to the bit. */
+ * An activation is [C, H, W]. Every sum starts at 0 and is one chain of fused multiply-adds in the
+ * order of the loops, innermost last; this order is the contract that the fast engine keeps to the
+ * bit. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
-/* Residual networks as tables of layers, with PyTorch's names: torchvision's (He et al. 2016, v1.5:
- * stride on the 3x3), CIFAR's (He et al. 2016, section 4.2; option A shortcuts) and CLIP's (Radford et
- * al. 2021: three-convolution stem, average-pool down-sampling, attention pooling). A language head is
- * one more linear layer or two. */
+/* Residual networks as tables of layers, with PyTorch's names: torchvision's (He et al. 2016,
+ * v1.5: stride on the 3x3), CIFAR's (He et al. 2016, section 4.2; option A shortcuts) and CLIP's
+ * (Radford et al. 2021: three-convolution stem, average-pool down-sampling, attention pooling). A
+ * language head is one more linear layer or two. */
 #include <stdio.h>
 
 #include "arch.h"
