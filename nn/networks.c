@@ -1,9 +1,9 @@
 /* Networks by name: the published ones as specs, and how a spec is called. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "nn.h"
+#include "number.h"
 
 const char *fus_networks_family(const struct fus_net_spec *spec)
 {
@@ -58,9 +58,8 @@ int fus_networks_named(struct fus_net_spec *s, const char *name, struct fus_erro
         return FUS_OK;
     }
     if (strncmp(name, "cifar_resnet", 12) == 0) {
-        char *end;
-        long depth = strtol(name + 12, &end, 10);
-        if (*end == '\0' && depth >= 8 && depth <= 1202 && (depth - 2) % 6 == 0) {
+        uint64_t depth;
+        if (fus_number_whole(&depth, name + 12, NULL) && depth >= 8 && depth <= 1202 && (depth - 2) % 6 == 0) {
             int n = (int)(depth - 2) / 6, n_blocks[3] = {n, n, n};
             s->stem = FUS_STEM_3X3;
             s->pad_shortcut = true;
