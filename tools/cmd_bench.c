@@ -206,7 +206,8 @@ static int time_totals(struct timing *t, struct asked *a, int batch, struct fus_
 
 int fus_cmd_bench(int argc, char **argv)
 {
-    const char *conv = "auto";
+    static const struct fus_word kernels[] = {{"auto", 0}, {"direct", 1}, {0}};
+    struct fus_choice conv = {kernels, 0};
     int batch = 0;
     struct asked a = {.path = "random:resnet50?seed=1"};
     struct timing t = {.rounds = 15};
@@ -215,7 +216,7 @@ int fus_cmd_bench(int argc, char **argv)
                                    {"--batch", FUS_ARG_COUNT, &batch},
                                    {"--rounds", FUS_ARG_COUNT, &t.rounds},
                                    {"--csv", FUS_ARG_FLAG, &a.csv},
-                                   {"--conv", FUS_ARG_TEXT, &conv},
+                                   {"--conv", FUS_ARG_CHOICE, &conv},
                                    {"--low-memory", FUS_ARG_FLAG, &a.options.low_memory},
                                    {"--totals", FUS_ARG_FLAG, &a.totals},
                                    {0}};
@@ -224,9 +225,7 @@ int fus_cmd_bench(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (none.n)
         return fus_args_usage("bench", "'%s' is not expected", none.items[0]);
-    a.options.direct = strcmp(conv, "direct") == 0;
-    if (!a.options.direct && strcmp(conv, "auto") != 0)
-        return fus_args_usage("bench", "--conv: '%s' found, direct or auto expected", conv);
+    a.options.direct = conv.value;
     struct fus_error err = {0};
     t.batch = batch ? batch : 1;
     int code = a.totals ? time_totals(&t, &a, batch ? batch : 8, &err) : time_model(NULL, &t, &a, &err);
