@@ -82,6 +82,7 @@ check() { # check NAME COMMAND...     with $options and the environment of the c
         echo "$want  $name"
     elif [ "$got" = "$want" ]; then
         passed=$((passed + 1))
+        [ -z "$small" ] || echo "$got  $name"
     else
         failed=$((failed + 1))
         echo "FAILED $name: $got"
@@ -111,7 +112,7 @@ i=0
 for other in "$@"; do
     i=$((i + 1))
     eval "emulator=\${RUN_$i-}"
-    check "$other" $emulator "$(absolute "$other")"
+    check "$other${emulator:+ ($emulator)}" $emulator "$(absolute "$other")"
 done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
