@@ -15,7 +15,7 @@ const uint8_t fus_jpeg_zigzag[64 + 16] = {
     6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31,
     39, 46, 53, 60, 61, 54, 47, 55, 62, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63};
 
-enum { SOF0 = 0xc0, SOF1 = 0xc1, SOF2 = 0xc2, DHT = 0xc4, DAC = 0xcc, SOI = 0xd8, EOI = 0xd9, SOS = 0xda, DQT = 0xdb,
+enum { SOF0 = 0xc0, SOF1 = 0xc1, SOF2 = 0xc2, SOF9 = 0xc9, SOF10 = 0xca, DHT = 0xc4, JPG = 0xc8, DAC = 0xcc, SOI = 0xd8, EOI = 0xd9, SOS = 0xda, DQT = 0xdb,
        DNL = 0xdc, DRI = 0xdd, APP0 = 0xe0, APP14 = 0xee, TEM = 0x01 };
 
 /* Bytes that are neither marker nor segment are skipped where some encoder padded; many mean damage. */
@@ -85,6 +85,26 @@ static int read_huffman(struct fus_jpeg *j, struct fus_bytes *b)
     return FUS_OK;
 }
 
+/* Conditioning of arithmetic coding (annex B.2.4.3). */
+static int read_conditioning(struct fus_jpeg *j, struct fus_bytes *b)
+{
+    while (fus_bytes_left(b)) {
+        int head = fus_bytes_u8(b), value = fus_bytes_u8(b);
+        struct fus_jpeg_conditioning *c = &j->conditioning[head & 15];
+        if (b->overrun || head >> 4 > 1)
+            return bad_segment(j, "a conditioning table", "a class past the limit or too few bytes");
+        if (head >> 4) {
+            c->split = (uint8_t)value;
+        } else {
+            c->low = value & 15;
+            c->high = (uint8_t)(value >> 4);
+            if (c->low > c->high)
+                return bad_segment(j, "a conditioning table", "a lower bound past the upper one");
+        }
+    }
+    return FUS_OK;
+}
+
 static void read_application(struct fus_jpeg *j, struct fus_bytes *b, int marker)
 {
     if (marker == APP0 && b->n >= 14 && memcmp(b->data, "JFIF", 5) == 0)
@@ -142,7 +162,7 @@ static int lay_out(struct fus_jpeg *j)
         blocks += (size_t)c->blocks_x * (size_t)c->blocks_y;
         memset(c->precision, -1, sizeof c->precision);
     }
-    if (blocks / 8 > j->n) /* every block costs at least one bit: no large memory for small files */
+    if (!j->arithmetic && blocks / 8 > j->n) /* a Huffman code has at least one bit: no large memory for small files */
         return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->n,
                                 "found the end of the file, expected data of %d x %d pixels: truncated copy?", j->width, j->height);
     return FUS_OK;
@@ -170,7 +190,8 @@ static int read_frame(struct fus_jpeg *j, struct fus_bytes *b, int marker)
     j->height = fus_bytes_u16be(b);
     j->width = fus_bytes_u16be(b);
     j->n_components = fus_bytes_u8(b);
-    j->progressive = marker == SOF2;
+    j->progressive = marker == SOF2 || marker == SOF10;
+    j->arithmetic = marker >= SOF9;
     if (b->overrun || fus_bytes_left(b) != (size_t)j->n_components * 3)
         return bad_segment(j, "a frame header", "a length that does not fit its components");
     if (bits != 8)
@@ -226,18 +247,17 @@ static int next_marker(struct fus_jpeg *j, int *marker)
 
 static int unsupported(const struct fus_jpeg *j, int marker)
 {
-    const char *what = marker == DAC || marker >= 0xc9 ? "arithmetic coding"
-                       : marker == 0xc3                ? "a lossless picture"
-                                                       : "a hierarchical picture";
+    const char *what = marker == 0xc3 || marker == 0xcb ? "a lossless picture" : "a hierarchical picture";
     return fus_base_fail_at(j->err, FUS_EUNSUPPORTED, (long long)j->pos - 2, "found %s (marker ff%02x): not supported", what, marker);
 }
 
 static int read_segment(struct fus_jpeg *j, int marker)
 {
     struct fus_bytes b = {0};
-    if ((marker > SOF2 && marker < 0xd0 && marker != DHT && marker != 0xc8) || marker == DNL)
-        return marker == DNL ? fus_base_fail_at(j->err, FUS_EUNSUPPORTED, (long long)j->pos - 2, "found DNL: not supported")
-                             : unsupported(j, marker);
+    if (marker > SOF2 && marker < DAC && marker != DHT && marker != JPG && marker != SOF9 && marker != SOF10)
+        return unsupported(j, marker);
+    if (marker > DAC && marker < 0xd0)
+        return unsupported(j, marker);
     int code = segment(j, &b, marker);
     if (code)
         return code;
@@ -249,7 +269,11 @@ static int read_segment(struct fus_jpeg *j, int marker)
     case SOF0:
     case SOF1:
     case SOF2:
+    case SOF9:
+    case SOF10:
         return read_frame(j, &b, marker);
+    case DAC:
+        return read_conditioning(j, &b);
     case DRI:
         if (b.n != 2)
             return bad_segment(j, "a restart interval", "a length that is not 4");
@@ -335,6 +359,8 @@ int fus_jpeg_raster(struct fus_raster *r, const uint8_t *bytes, size_t n, struct
     j->pos = 2;
     j->err = err;
     j->idct = fus_jpeg_idct_pick();
+    for (int i = 0; i < 16; i++)
+        j->conditioning[i] = (struct fus_jpeg_conditioning){0, 1, 5};
     int code = read_all(j);
     if (!code && j->progressive)
         code = fus_jpeg_render(j);

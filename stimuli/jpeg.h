@@ -46,15 +46,22 @@ struct fus_jpeg_component {
     uint8_t *plane;                 /* [padded_y * 8, padded_x * 8] samples */
 };
 
+/* Arithmetic coding: which differences of DC values count as small (low) and large (high), log2, and the last AC coefficient of
+ * the low part (annex F.1.4.4). One each for DC and AC tables of one number. */
+struct fus_jpeg_conditioning {
+    uint8_t low, high, split;
+};
+
 struct fus_jpeg {
     const uint8_t *bytes;
     size_t n, pos;
     int width, height, n_components, max_h, max_v, mcus_x, mcus_y;
-    bool progressive, has_frame, saw_jfif, saw_adobe;
+    bool progressive, arithmetic, has_frame, saw_jfif, saw_adobe;
     int adobe_transform, restart_interval;
     uint16_t quant[4][64]; /* zigzag order */
     bool has_quant[4];
     struct fus_jpeg_code dc[4], ac[4];
+    struct fus_jpeg_conditioning conditioning[16];
     struct fus_jpeg_component components[4];
     struct fus_jpeg_pair pairs[4][FUS_JPEG_PAIRS]; /* of ac, for the sequential scan at hand */
     fus_jpeg_idct *idct;
