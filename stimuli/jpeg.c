@@ -1,9 +1,10 @@
-/* JPEG (ITU-T T.81): baseline, extended sequential and progressive, 8 bits, Huffman coded -> RGB.
+/* JPEG (ITU-T T.81): baseline, extended sequential and progressive, 8 bits, Huffman or arithmetic coding -> RGB.
  *
- * This file reads the markers (annex B) and lays out the frame; jpeg_scan.c decodes the entropy-coded data, jpeg_idct.c
- * and jpeg_color.c make pixels of it. The result equals, to the bit, what libjpeg-turbo's defaults give:
+ * This file reads the markers (annex B) and lays out the frame; jpeg_scan.c decodes the entropy-coded data, jpeg_smooth.c,
+ * jpeg_idct.c and jpeg_color.c make pixels of it. The result equals, to the bit, what libjpeg-turbo's defaults give:
  * the accurate integer inverse DCT, triangle ("fancy") up-sampling and its integer colour tables.
- * Left out, with a message that says so: arithmetic coding, 12 bits, lossless and hierarchical modes, DNL. */
+ * What is missing and forgiven by Pillow is forgiven: an end marker where other bytes follow, scans, and the bits of scans.
+ * Left out, with a message that says so: 12 bits, lossless and hierarchical modes, a height given by DNL alone. */
 #include "stimuli/jpeg.h"
 
 #include <string.h>
@@ -21,8 +22,12 @@ enum { SOF0 = 0xc0, SOF1 = 0xc1, SOF2 = 0xc2, SOF9 = 0xc9, SOF10 = 0xca, DHT = 0
 /* Bytes that are neither marker nor segment are skipped where some encoder padded; many mean damage. */
 enum { MAX_STRAY_BYTES = 16 };
 
-static int fail_short(const struct fus_jpeg *j, const char *expected)
+/* Of a picture without an end marker: libjpeg reads so far ahead that with fewer bytes behind the scan it finds no end. */
+enum { MIN_BEHIND = 8 };
+
+static int fail_short(struct fus_jpeg *j, const char *expected)
 {
+    j->ended = true;
     return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->n, "found the end of the file, expected %s: truncated copy?",
                             expected);
 }
@@ -218,7 +223,15 @@ static int read_frame(struct fus_jpeg *j, struct fus_bytes *b, int marker)
     return code ? code : allocate(j);
 }
 
-/* The next marker: fill bytes and a few stray bytes before it are skipped (annex B.1.1.2). */
+static int fail_stray(const struct fus_jpeg *j, size_t start)
+{
+    return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)start,
+                            "found more than %d bytes (%02x ...) that belong to nothing, expected a marker: damaged file?",
+                            MAX_STRAY_BYTES, j->bytes[start]);
+}
+
+/* The next marker: fill bytes and a few stray bytes before it are skipped (annex B.1.1.2). Behind a whole picture any number is,
+ * what some cameras append; but not right before an end marker that ends the file, where they are the rest of damaged data. */
 static int next_marker(struct fus_jpeg *j, int *marker)
 {
     size_t start = j->pos, stray = 0;
@@ -235,13 +248,11 @@ static int next_marker(struct fus_jpeg *j, int *marker)
                 return fail_short(j, "a marker");
             *marker = j->bytes[j->pos++];
             if (*marker)
-                return FUS_OK;
+                return stray > MAX_STRAY_BYTES && *marker == EOI && j->pos == j->n ? fail_stray(j, start) : FUS_OK;
             stray += 2;
         }
-        if (stray > MAX_STRAY_BYTES)
-            return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)start,
-                                    "found more than %d bytes (%02x ...) that belong to nothing, expected a marker: damaged file?",
-                                    MAX_STRAY_BYTES, j->bytes[start]);
+        if (stray > MAX_STRAY_BYTES && !j->whole)
+            return fail_stray(j, start);
     }
 }
 
@@ -258,6 +269,8 @@ static int read_segment(struct fus_jpeg *j, int marker)
         return unsupported(j, marker);
     if (marker > DAC && marker < 0xd0)
         return unsupported(j, marker);
+    if (marker < SOF0)
+        return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos - 2, "found marker ff%02x, which is reserved: damaged file?", marker);
     int code = segment(j, &b, marker);
     if (code)
         return code;
@@ -285,31 +298,40 @@ static int read_segment(struct fus_jpeg *j, int marker)
     }
 }
 
-/* At the end of the image: has every component been coded? libjpeg guesses low frequencies (zigzag 1 to 9) whose last
- * bits are missing from the neighbours ("block smoothing"), which makes pictures that nobody drew: refused here. */
-static int check_complete(const struct fus_jpeg *j)
+/* At the end of the image. A component without a scan is grey 128 everywhere, as libjpeg makes it. */
+static int check_complete(struct fus_jpeg *j)
 {
-    long long at = (long long)j->pos - 2;
-    if (!j->has_frame)
-        return fus_base_fail_at(j->err, FUS_EFORMAT, at, "found the end of the image, expected a frame header: truncated copy?");
-    for (int i = 0; i < j->n_components; i++) {
-        const struct fus_jpeg_component *c = &j->components[i];
+    int n_seen = 0;
+    for (int i = 0; j->has_frame && i < j->n_components; i++) {
+        struct fus_jpeg_component *c = &j->components[i];
+        n_seen += c->seen;
         if (!c->seen)
-            return fus_base_fail_at(j->err, FUS_EFORMAT, at, "found the end of the image, expected a scan of component %d: truncated copy?", i + 1);
-        for (int k = 1; j->progressive && k < 10; k++)
-            if (c->precision[k] != 0)
-                return fus_base_fail_at(j->err, FUS_EUNSUPPORTED, at,
-                                        "found the end of the image, expected the last bits of coefficient %d of component %d: "
-                                        "incomplete progressive pictures are not supported, save it again", k, i + 1);
+            memset(c->plane, 128, (size_t)c->padded_x * (size_t)c->padded_y * 64);
     }
-    return FUS_OK;
+    if (n_seen)
+        return FUS_OK;
+    return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos, "found the end of the image, expected a %s: truncated copy?",
+                            j->has_frame ? "scan" : "frame header");
+}
+
+/* Did one scan code all and only the end marker is missing, with other bytes in its place? Fewer bytes are a truncated copy. */
+static bool unended(struct fus_jpeg *j, size_t behind)
+{
+    if (!j->whole || !j->ended || j->n - behind + (size_t)j->n_behind < MIN_BEHIND)
+        return false;
+    if (j->err)
+        *j->err = (struct fus_error){.offset = -1};
+    return true;
 }
 
 /* All segments up to the end of the image. */
 static int read_all(struct fus_jpeg *j)
 {
+    size_t behind = 0; /* the last scan */
     for (;;) {
         int marker, code = next_marker(j, &marker);
+        if (code && unended(j, behind))
+            break;
         if (code)
             return code;
         if (marker == EOI)
@@ -321,6 +343,10 @@ static int read_all(struct fus_jpeg *j)
         if (marker == SOS && !j->has_frame)
             return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos - 2, "found a scan, expected a frame header: damaged file?");
         code = marker == SOS ? fus_jpeg_scan(j) : read_segment(j, marker);
+        if (marker == SOS)
+            behind = j->pos;
+        else if (code && unended(j, behind))
+            break;
         if (code)
             return code;
     }

@@ -1,4 +1,4 @@
-/* Private to the JPEG decoder: jpeg.c (markers), jpeg_scan.c (entropy coding), jpeg_idct.c, jpeg_color.c. */
+/* Private to the JPEG decoder: jpeg.c (markers), jpeg_scan.c and jpeg_arith.c (entropy coding), jpeg_smooth.c, jpeg_idct.c, jpeg_color.c. */
 #ifndef FUS_JPEG_H
 #define FUS_JPEG_H
 
@@ -57,6 +57,8 @@ struct fus_jpeg {
     size_t n, pos;
     int width, height, n_components, max_h, max_v, mcus_x, mcus_y;
     bool progressive, arithmetic, has_frame, saw_jfif, saw_adobe;
+    bool whole, ended;    /* one sequential scan has coded all; the file's end was met */
+    int n_scans, n_behind; /* n_behind: bytes that were read ahead behind the last scan */
     int adobe_transform, restart_interval;
     uint16_t quant[4][64]; /* zigzag order */
     bool has_quant[4];
@@ -81,6 +83,10 @@ int fus_jpeg_scan(struct fus_jpeg *j);
 /* Inverse DCT of dequantised coefficients (natural order) to 8x8 samples, by the instruction set in use. last: zigzag index behind
  * which all are zero. */
 fus_jpeg_idct *fus_jpeg_idct_pick(void);
+
+/* Are low AC coefficients of a progressive picture to be estimated? And those of block (x, y), given as it was decoded. */
+bool fus_jpeg_smooth_wanted(const struct fus_jpeg *j);
+void fus_jpeg_smooth(int16_t block[64], const struct fus_jpeg *j, const struct fus_jpeg_component *c, int x, int y);
 
 /* Coefficients of a progressive picture -> planes. */
 int fus_jpeg_render(struct fus_jpeg *j);

@@ -8,6 +8,8 @@
 #include "nn/bytes.h"
 #include "stimuli/jpeg_arith.h"
 
+enum { MAX_SCANS = 1000 }; /* usual are 1 to 14; each may cost a whole picture's time */
+
 struct reader {
     uint64_t bits;
     int count;
@@ -421,6 +423,8 @@ static int decode_scan(struct scan *s)
                 return fail_block(s, x, y);
         }
     j->pos = (size_t)((j->arithmetic ? s->arith.p : s->reader.p) - j->bytes);
+    j->n_behind = j->arithmetic ? 0 : s->reader.count / 8;
+    j->whole = !j->progressive && s->n_components == j->n_components;
     return FUS_OK;
 }
 
@@ -429,7 +433,8 @@ static int bad_scan(const struct fus_jpeg *j, const char *what)
     return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos, "found a scan header with %s: damaged file?", what);
 }
 
-/* Progression (annex G.1.1.1): which coefficients and bits this scan may carry, given those before. */
+/* Progression (annex G.1.1.1): which coefficients and bits this scan may carry. Where one before it is missing, those bits stay
+ * zero, as in libjpeg. */
 static int check_progression(struct scan *s)
 {
     struct fus_jpeg *j = s->j;
@@ -438,13 +443,8 @@ static int check_progression(struct scan *s)
         return bad_scan(j, "a band or precision that progressive coding does not allow");
     for (int i = 0; i < s->n_components; i++) {
         struct fus_jpeg_component *c = &j->components[s->components[i]];
-        if (s->first && c->precision[0] < 0)
-            return bad_scan(j, "AC coefficients before any DC coefficient");
-        for (int k = s->first; k <= s->last; k++) {
-            if (s->high != (c->precision[k] < 0 ? 0 : c->precision[k]))
-                return bad_scan(j, "bits that do not follow those of earlier scans");
+        for (int k = s->first; k <= s->last; k++)
             c->precision[k] = (int8_t)s->low;
-        }
     }
     return FUS_OK;
 }
@@ -510,6 +510,8 @@ static int read_header(struct scan *s, struct fus_bytes *b)
 
 int fus_jpeg_scan(struct fus_jpeg *j)
 {
+    if (++j->n_scans > MAX_SCANS)
+        return fus_base_fail_at(j->err, FUS_ELIMIT, (long long)j->pos, "found more than %d scans: damaged file?", MAX_SCANS);
     struct fus_bytes all = fus_bytes_of(j->bytes, j->n);
     struct scan s = {0};
     s.j = j;
