@@ -358,7 +358,7 @@ static int give(struct fus_raster *r, struct fus_jpeg *j)
 {
     struct fus_jpeg_component *c = &j->components[0];
     if (j->n_components == 1) {
-        *r = (struct fus_raster){c->plane, (size_t)c->padded_x * 8, j->width, j->height, 1};
+        *r = (struct fus_raster){c->plane, (size_t)c->padded_x * 8, j->width, j->height, 1, 0};
         c->plane = NULL;
         return FUS_OK;
     }

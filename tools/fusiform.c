@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "nn/base.h"
+#include "stimuli/stimuli.h"
 
 static const struct command {
     const char *name;
@@ -36,6 +37,16 @@ static void print_help(void)
          "example: fusiform run --model random:resnet50?seed=1 --stimuli builtin --out out/demo");
 }
 
+/* One line for all pictures of 16 bits that use 12 of them or fewer. */
+static void tell_dim(void)
+{
+    const char *first;
+    int most, n = fus_image_noted_dim(&first, &most);
+    if (n)
+        fprintf(stderr, "fusiform: warning: %s: 16 bits a sample, the largest is %d: nearly black; are these 12-bit values? "
+                        "Pictures of this kind: %d\n", first, most, n);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -53,6 +64,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0) {
             int status = commands[i].run(argc - 2, argv + 2);
+            tell_dim();
             if (status == 0 && (fflush(stdout) != 0 || ferror(stdout))) {
                 fprintf(stderr, "fusiform: standard output: cannot be written\n");
                 status = 1;
