@@ -20,7 +20,7 @@ for i in 1 2 3 4; do
     cp tests/golden/img_smooth.png "$work/set/a/$i.png"
     cp tests/golden/img_dim_16.png "$work/set/b/$i.png"
 done
-run "a run over 12 bits" run --model 'random:cifar_resnet8?seed=1' --stimuli "$work/set" --category a --out "$work/out"
+run "a run over 12 bits" run --model 'random:cifar_resnet8?seed=1' --stimuli "$work/set" --out "$work/out"
 grep -F "16 bits a sample" "$work/stderr" >"$work/lines"
 mv "$work/lines" "$work/stderr"
 noted 4 "$work/set/b/1.png"
