@@ -142,6 +142,7 @@ void fus_store_close(struct fus_store *s)
 {
     if (!s)
         return;
+    fus_names_free(s);
     for (size_t i = 0; i < s->n_tensors; i++) {
         fus_base_free((char *)s->tensors[i].name);
         fus_base_free((char *)s->tensors[i].canonical);
@@ -153,7 +154,6 @@ void fus_store_close(struct fus_store *s)
         fus_base_free(s->metadata[i].value);
     }
     fus_base_free(s->tensors);
-    fus_base_free(s->by_canonical);
     fus_base_free(s->members);
     fus_base_free(s->metadata);
     fus_base_free(s->unpacked);

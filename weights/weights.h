@@ -65,6 +65,12 @@ int fus_store_sha256(const struct fus_store *store, char hex[65], struct fus_err
  * rounded to nearest. Thread-safe for one store read by several threads is NOT promised. */
 int fus_store_read_f32(const struct fus_store *store, float *out, const struct fus_tensor *t, struct fus_error *err);
 
+/* Which of the file's networks is meant, where several lie in it under different prefixes (state_dict.module.encoder_q, model_ema):
+ * the one whose prefix is, ends with, begins with or has inside it the components of `prefix`. Before fus_names_recognise. */
+int fus_names_choose(struct fus_store *store, const char *prefix, struct fus_error *err);
+/* What else lies in the file that its user should know: averaged weights, ...; NULL: nothing. */
+const char *fus_names_note(const struct fus_store *store);
+
 /* Which network the tensors make up: fills *spec (nn/nn.h) from names and shapes. lang_head: prefix of the language
  * head, NULL for `lang_head`. An unknown network is FUS_EUNSUPPORTED with a message that says what was missing. */
 int fus_names_recognise(struct fus_net_spec *spec, const struct fus_store *store, const char *lang_head,
