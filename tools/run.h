@@ -27,6 +27,7 @@ struct fus_run_model {
     struct fus_tap *taps; /* [n_layers] that were asked for */
     struct fus_model *open; /* between check and use; NULL: to be opened again */
     long long file_bytes, file_time; /* as its digest was taken */
+    char *notes;          /* for its user; NULL: none */
     char isa[16];         /* for the log */
     double load_seconds, forward_seconds, decode_seconds, statistics_seconds, decide_seconds, seconds;
     int n_passes;
@@ -37,10 +38,17 @@ struct fus_run_model {
     struct fus_run_layer *layers; /* [n_layers] as taps, and as the model's summary */
 };
 
+/* An option that may be given for one model, NAME=VALUE, or for all: VALUE. */
+struct fus_run_choices {
+    const char *items[2 * FUS_RUN_MOST_MODELS];
+    int n;
+};
+
 enum fus_run_halves { FUS_HALVES_NONE, FUS_HALVES_ALTERNATE, FUS_HALVES_OPTION }; /* alternate: or as the manifest says */
 
 struct fus_run {
     const char *stimuli, *categories, *out, *layers, *lang_head;
+    struct fus_run_choices prefixes, preprocesses; /* --prefix, --preprocess */
     struct fus_select_options select;
     size_t max_memory;
     int batch;                     /* pictures at a time */
@@ -84,6 +92,10 @@ int fus_run_summarise_pixels(struct fus_run *run, struct fus_run_summary *summar
 /* --criterion, --test, --preset, --correction, --alpha (0: not given) into run->select, run->preset and criterion_text; each NULL
  * where it was not given. 0, or 2 after a message. */
 int fus_run_choose(struct fus_run *run, const char *preset, const char *criterion, const char *test, const char *correction, double alpha);
+
+/* What is chosen for the model called `name`: the last NAME=VALUE of its own, else the last VALUE for all; NULL: nothing. */
+const char *fus_run_choice(const struct fus_run_choices *c, const struct fus_run *run, const char *name);
+int fus_run_check_choices(const struct fus_run *run); /* 0, or 2 after a message where a --preprocess cannot be understood */
 
 int fus_run_choose_halves(struct fus_run *run, const char *halves); /* the same for --halves */
 

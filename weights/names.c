@@ -440,8 +440,8 @@ int fus_names_map(struct fus_store *s, struct fus_error *err)
 
 int fus_names_choose(struct fus_store *s, const char *prefix, struct fus_error *err)
 {
-    if (!s->file)
-        return fus_base_fail(err, FUS_EINVAL, "%s: an untrained network has no prefix", s->path);
+    if (!s->file) /* an untrained network has none */
+        return FUS_OK;
     size_t n = strlen(prefix);
     char list[1000], *plain = NULL, *dotted = fus_base_alloc(n + 2, 1);
     if (dotted) {
@@ -468,6 +468,25 @@ int fus_names_choose(struct fus_store *s, const char *prefix, struct fus_error *
 const char *fus_names_note(const struct fus_store *s)
 {
     return s->note[0] ? s->note : NULL;
+}
+
+/* Three numbers of a tensor [3], [3,1,1] or [1,3,1,1]. */
+static bool read_three(float out[3], const struct fus_store *s, const struct fus_tensor *t)
+{
+    return t && t->n_elements == 3 && fus_store_read_f32(s, out, t, NULL) == FUS_OK;
+}
+
+bool fus_names_normalisation(const struct fus_store *s, float mean[3], float std[3])
+{
+    static const char *const names[][2] = {{"mean", "std"}, {"new_mean", "new_std"}};
+    for (size_t i = 0; i < s->n_tensors; i++) {
+        const char *plain = s->plain[i], *dot = strrchr(plain, '.'), *last = dot ? dot + 1 : plain;
+        for (int k = 0; k < 2; k++)
+            if (strcmp(last, names[k][0]) == 0 && read_three(std, s, find_plain(s, plain, (size_t)(last - plain), names[k][1])) &&
+                read_three(mean, s, &s->tensors[i]))
+                return true;
+    }
+    return false;
 }
 
 void fus_names_free(struct fus_store *s)

@@ -54,6 +54,7 @@ struct fus_store {
     size_t n_roots;
     const struct fus_root *chosen; /* whose tensors are canonical now; NULL: several are known, and none was chosen */
     char note[600];            /* what else lies in the file that its user should know */
+    char *given_preprocess;          /* by fus_store_set_preprocess; NULL: none */
     char preprocess[160];            /* the last answer of fus_store_preprocess that had to be put together */
     struct fus_net_spec random_spec; /* `random:` only */
     uint64_t random_seed;
@@ -88,6 +89,8 @@ void fus_dtype_to_f32(float *out, const uint8_t *raw, size_t n, enum fus_dtype t
 /* n floats -> little-endian f32, f16 or bf16 in the same memory; returns the bytes they take. */
 size_t fus_dtype_pack(float *values, size_t n, enum fus_dtype t);
 bool fus_dtype_host_is_little(void);
+/* Index of the first NaN or infinity, n where there is none. */
+size_t fus_dtype_find_not_finite(const float *values, size_t n);
 
 /* Find where networks begin, and where one of them is certain set `canonical` of every tensor that it may ask for, and
  * s->by_canonical (names.c). Two tensors of one canonical name: FUS_EFORMAT, both are named. */

@@ -83,6 +83,12 @@ int fus_store_lookup(void *store, float *out, size_t n, const char *canonical, s
 int fus_store_preprocess(const struct fus_store *store, const struct fus_net_spec *spec, int *input_side,
                          const char **preprocess, struct fus_error *err);
 
+/* Preprocessing that goes before metadata and defaults; `convert` writes it. The text is copied. */
+int fus_store_set_preprocess(struct fus_store *store, const char *preprocess, struct fus_error *err);
+
+/* Mean and standard deviation of a layer in the file that normalises pixels from 0 to 1; false: there is none. */
+bool fus_names_normalisation(const struct fus_store *store, float mean[3], float std[3]);
+
 /* Writer: canonical tensors of `store` as a safetensors blob of dtype f32, f16 or bf16 (1-d tensors stay f32), names
  * sorted, metadata fusiform.arch, input, preprocess, source_sha256, version. The same input gives the same bytes. */
 int fus_safetensors_convert(const char *out_path, const struct fus_store *store, const struct fus_net_spec *spec,
