@@ -27,7 +27,7 @@ notes() { # notes PATTERN: what the last `same` or `run` printed on stderr
 for f in compile compile_dp compile_part children_fc normalize average_alone lightning feature_extractor mmpretrain hugging_face_classes counters; do
     same canonical $body,fc "$names/$f.safetensors"
 done
-for f in children children_nested children_f simsiam segmentation detection hugging_face; do
+for f in children children_nested children_f simsiam layer0 firstconv segmentation detection hugging_face; do
     same canonical all "$names/$f.safetensors"
 done
 for f in cifar_shortcut cifar_conv2_x; do

@@ -46,7 +46,10 @@ static void note_normalisation(struct fus_model *m)
 {
     float mean[3], std[3];
     const struct fus_preprocess *p = &m->preprocess;
-    if (fus_names_normalisation(m->store, mean, std) && !(near(mean, p->mean) && near(std, p->std)))
+    static const float nothing[2][3] = {{0, 0, 0}, {1, 1, 1}};
+    if (!fus_names_normalisation(m->store, mean, std) || (near(mean, nothing[0]) && near(std, nothing[1])))
+        return;
+    if (!(near(mean, p->mean) && near(std, p->std)))
         note(m, "%s: a layer in it normalises with mean=%g/%g/%g,std=%g/%g/%g, which is not what preprocessing %s does; --preprocess "
              "resize=%d,interp=%s,crop=%d,mean=..,std=.. can\n", fus_store_path(m->store), mean[0], mean[1], mean[2], std[0], std[1], std[2],
              m->preprocess_text, p->resize, p->filter == FUS_BICUBIC ? "bicubic" : "bilinear", p->crop);

@@ -264,7 +264,7 @@ static int map_root(struct fus_store *s, const struct fus_root *root, struct fus
 /* Whether one of the prefix's components has a word for averaged weights in it: model_ema., state_dict_ema., swa_model. */
 static bool is_average(const char *prefix)
 {
-    static const char *const words[] = {"ema", "swa", "averaged", "avg"};
+    static const char *const words[] = {"ema", "swa", "avg", "average", "averaged", "shadow", "polyak"};
     for (const char *at = prefix; *at;) {
         size_t n = strcspn(at, "._");
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -301,6 +301,15 @@ static int add_remains(struct fus_store *s, struct fus_error *err)
     return s->n_tensors ? add_root(s, 0, 0, scheme, err) : FUS_OK;
 }
 
+/* A second tensor may say the same: module.conv1.weight beside conv1.weight. */
+static bool has_root(const struct fus_store *s, const char *prefix, size_t n)
+{
+    for (size_t r = 0; r < s->n_roots; r++)
+        if (strlen(s->roots[r].prefix) == n && strncmp(s->roots[r].prefix, prefix, n) == 0)
+            return true;
+    return false;
+}
+
 static int find_roots(struct fus_store *s, struct fus_error *err)
 {
     int code = FUS_OK;
@@ -310,13 +319,11 @@ static int find_roots(struct fus_store *s, struct fus_error *err)
     for (size_t i = 0; i < s->n_tensors && s->n_roots < FUS_MAX_ROOTS && !code; i++) {
         struct fus_scheme scheme;
         size_t n;
-        bool again = false;
-        if (!fus_scheme_begins(&scheme, &n, s->plain[i]) || !find_plain(s, s->plain[i], n, fus_scheme_stem(scheme)))
-            continue;
-        for (size_t r = 0; r < s->n_roots; r++) /* module.conv1.weight beside conv1.weight */
-            again = again || (strlen(s->roots[r].prefix) == n && strncmp(s->roots[r].prefix, s->plain[i], n) == 0);
-        if (!again)
-            code = add_root(s, i, n, scheme, err);
+        for (int k = 0; k < FUS_N_BEGINNINGS && !code; k++)
+            if (fus_scheme_begins(&scheme, &n, s->plain[i], k) && find_plain(s, s->plain[i], n, fus_scheme_stem(scheme)) && !has_root(s, s->plain[i], n)) {
+                code = add_root(s, i, n, scheme, err);
+                break;
+            }
     }
     return !code && s->n_roots == 0 ? add_remains(s, err) : code;
 }

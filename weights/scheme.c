@@ -7,6 +7,7 @@
  *   Hugging Face   embedder.embedder.*, encoder.stages.S.layers.B.layer.L.*
  *   children       Sequential(*list(resnet.children())): 0 conv1, 1 bn1, then layer1 .. from child 2, 3 or 4 on
  *   detectron2     stem.conv1.*, res2.0.conv1.norm.*
+ *   layer0         layer0.0 and layer0.1 for conv1 and bn1; firstconv, firstbn, encoder1 ..: segmentation networks
  *   conv2_x        conv1.0, conv2_x.0.residual_function.0: CIFAR-100 networks */
 #include "scheme.h"
 
@@ -219,6 +220,16 @@ static bool conv2_x(char *out, const char *s)
     return snprintf(out, FUS_NAME_BYTES, "layer%d.%d.%s%d.%.60s", stage - 1, block, child % 3 ? "bn" : "conv", child / 3 + 1, s) > 0;
 }
 
+/* Encoders of segmentation networks that took torchvision's apart: stem's convolution and norm, and stages, by names of their own. */
+static bool own_stem(char *out, const char *s, const char *conv, const char *norm, const char *stage)
+{
+    if (fus_scheme_take(&s, conv))
+        return snprintf(out, FUS_NAME_BYTES, "conv1.%.60s", s) > 0;
+    if (fus_scheme_take(&s, norm))
+        return snprintf(out, FUS_NAME_BYTES, "bn1.%.60s", s) > 0;
+    return fus_scheme_take(&s, stage) && snprintf(out, FUS_NAME_BYTES, "layer%.60s", s) > 0;
+}
+
 const char *fus_scheme_canonical(char buf[FUS_NAME_BYTES], const char *s, struct fus_scheme scheme)
 {
     bool mapped = false;
@@ -240,14 +251,20 @@ const char *fus_scheme_canonical(char buf[FUS_NAME_BYTES], const char *s, struct
     case FUS_SCHEME_CONV2_X:
         mapped = conv2_x(buf, s);
         break;
+    case FUS_SCHEME_LAYER0:
+        mapped = own_stem(buf, s, "layer0.0.", "layer0.1.", "layer");
+        break;
+    case FUS_SCHEME_FIRSTCONV:
+        mapped = own_stem(buf, s, "firstconv.", "firstbn.", "encoder");
+        break;
     }
     return mapped && is_canonical(buf) ? buf : NULL;
 }
 
 bool fus_scheme_is_body(const char *s, struct fus_scheme scheme)
 {
-    static const char *const begins[] = {"conv1.", "bn1.", "attnpool.", "lang_head.", "embedder.", "encoder.stages.", "stem."};
-    static const char *const numbered[] = {"layer", "res", "conv"};
+    static const char *const begins[] = {"conv1.", "bn1.", "attnpool.", "lang_head.", "embedder.", "encoder.stages.", "stem.", "first"};
+    static const char *const numbered[] = {"layer", "res", "conv", "encoder"};
     const char *at = s;
     if (scheme.kind == FUS_SCHEME_CHILDREN) {
         int child = fus_scheme_number(&at);
@@ -272,29 +289,27 @@ bool fus_scheme_is_counter(const char *name)
 
 const char *fus_scheme_stem(struct fus_scheme scheme)
 {
-    static const char *const stems[] = {"conv1.weight", "embedder.embedder.convolution.weight", "0.weight", "stem.conv1.weight", "conv1.0.weight"};
+    static const char *const stems[] = {"conv1.weight", "embedder.embedder.convolution.weight", "0.weight", "stem.conv1.weight", "conv1.0.weight",
+                                        "layer0.0.weight", "firstconv.weight"};
     return stems[scheme.kind];
 }
 
-bool fus_scheme_begins(struct fus_scheme *scheme, size_t *prefix_bytes, const char *name)
+bool fus_scheme_begins(struct fus_scheme *scheme, size_t *prefix_bytes, const char *name, int which)
 {
     static const struct {
         const char *end;
         struct fus_scheme scheme;
-    } first[] = {
+    } first[FUS_N_BEGINNINGS] = {
         {"layer1.0.conv1.weight", {FUS_SCHEME_TORCHVISION, 0}}, {"encoder.stages.0.layers.0.layer.0.convolution.weight", {FUS_SCHEME_HUGGING_FACE, 0}},
         {"2.0.conv1.weight", {FUS_SCHEME_CHILDREN, 2}},         {"3.0.conv1.weight", {FUS_SCHEME_CHILDREN, 3}},
         {"4.0.conv1.weight", {FUS_SCHEME_CHILDREN, 4}},         {"res2.0.conv1.weight", {FUS_SCHEME_DETECTRON, 0}},
-        {"conv2_x.0.residual_function.0.weight", {FUS_SCHEME_CONV2_X, 0}},
+        {"layer1.0.conv1.weight", {FUS_SCHEME_LAYER0, 0}},      {"conv2_x.0.residual_function.0.weight", {FUS_SCHEME_CONV2_X, 0}},
+        {"encoder1.0.conv1.weight", {FUS_SCHEME_FIRSTCONV, 0}},
     };
-    size_t n = strlen(name);
-    for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
-        size_t m = strlen(first[i].end);
-        if (n < m || strcmp(name + n - m, first[i].end) != 0 || (n > m && name[n - m - 1] != '.'))
-            continue;
-        *scheme = first[i].scheme;
-        *prefix_bytes = n - m;
-        return true;
-    }
-    return false;
+    size_t n = strlen(name), m = strlen(first[which].end);
+    if (n < m || strcmp(name + n - m, first[which].end) != 0 || (n > m && name[n - m - 1] != '.'))
+        return false;
+    *scheme = first[which].scheme;
+    *prefix_bytes = n - m;
+    return true;
 }

@@ -7,16 +7,18 @@
 
 #define FUS_NAME_BYTES 128 /* canonical names have at most 40 */
 
-enum fus_scheme_kind { FUS_SCHEME_TORCHVISION, FUS_SCHEME_HUGGING_FACE, FUS_SCHEME_CHILDREN, FUS_SCHEME_DETECTRON, FUS_SCHEME_CONV2_X };
+enum fus_scheme_kind { FUS_SCHEME_TORCHVISION, FUS_SCHEME_HUGGING_FACE, FUS_SCHEME_CHILDREN, FUS_SCHEME_DETECTRON, FUS_SCHEME_CONV2_X,
+                       FUS_SCHEME_LAYER0, FUS_SCHEME_FIRSTCONV };
 
 struct fus_scheme {
     enum fus_scheme_kind kind;
     int first_child; /* of FUS_SCHEME_CHILDREN: which child layer1 is */
 };
 
-/* Whether a network that names its tensors in some scheme may begin before `name`: it ends with the first convolution of
- * the first block. *prefix_bytes: what comes before the network's own part. */
-bool fus_scheme_begins(struct fus_scheme *scheme, size_t *prefix_bytes, const char *name);
+enum { FUS_N_BEGINNINGS = 9 };
+/* Whether a network that names its tensors in one scheme (which: 0 .. FUS_N_BEGINNINGS-1) may begin before `name`: it ends with
+ * the first convolution of the first block. *prefix_bytes: what comes before the network's own part. */
+bool fus_scheme_begins(struct fus_scheme *scheme, size_t *prefix_bytes, const char *name, int which);
 /* What the stem's convolution is called. */
 const char *fus_scheme_stem(struct fus_scheme scheme);
 /* Name without prefix -> canonical name (name itself or buf); NULL: not part of a network. */

@@ -164,6 +164,10 @@ def main():
     save("feature_extractor", prefixed("feature_extractor.", s))
     save("segmentation", prefixed("encoder.", body) | {"decoder.blocks.0.conv1.0.weight": torch.zeros(2, 2, 3, 3),
                                                       "segmentation_head.0.weight": torch.zeros(1, 2, 3, 3)})
+    apart = {k.replace("conv1.", "layer0.0.", 1) if k.startswith("conv1.") else k.replace("bn1.", "layer0.1.", 1) if k.startswith("bn1.") else k: v
+             for k, v in body.items()}
+    save("layer0", prefixed("module.", apart) | {"module.cls.0.weight": torch.zeros(2, 2, 3, 3)})
+    save("firstconv", renamed(apart, ("layer0.0.", "firstconv."), ("layer0.1.", "firstbn."), ("layer", "encoder")) | {"decoder4.conv1.weight": torch.zeros(2, 2, 1, 1)})
     save("detection", prefixed("backbone.body.", body) | {"backbone.fpn.inner_blocks.0.0.weight": torch.zeros(2, 2, 1, 1)})
     save("mmpretrain", prefixed("state_dict.backbone.", body) | {"state_dict.head.fc.weight": s["fc.weight"], "state_dict.head.fc.bias": s["fc.bias"]})
     save("hugging_face", prefixed("vision_model.", hugging_face(s)))
