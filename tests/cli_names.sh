@@ -133,5 +133,11 @@ for low in '' --low-memory; do
     fails 1 'tensor bn1.running_var: element 1 is -1; a variance is not negative' embed --model $names/bad_variance.safetensors $picture $low -o "$work/bad.npy"
 done
 fails 1 'tensor layer2.0.bn1.running_mean: element 1 of 2 is NaN' convert $names/bad_nan.safetensors -o "$work/bad.safetensors"
+fails 1 'tensor layer4.0.conv1.weight: element 2, -65520, is infinity in f16; take --dtype f32 or bf16' convert $names/large_f32.safetensors --dtype f16 \
+    -o "$work/large.safetensors"
+run 'bf16 is wide enough' convert $names/large_f32.safetensors --dtype bf16 -o "$work/large.safetensors"
+$program run --model $names/bad_huge.safetensors --stimuli 'builtin?per_category=4' --out "$work/bad" >"$work/stdout" 2>"$work/notes"
+ok 'a run stops' [ $? -eq 1 ]
+notes 'layer layer.* answers one of 4 pictures from .* on with NaN or infinity'
 fails 1 'layer layer' activations --model $names/bad_huge.safetensors --layer all $picture -o "$work/bad.npz"
 finish

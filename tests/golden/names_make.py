@@ -42,14 +42,15 @@ def resnet(cifar=False):
 
 
 def save(name, state):
-    """Safetensors by the format's specification, f16; counters stay integers."""
+    """Safetensors by the format's specification, f16 or f32; counters stay integers."""
+    wide = name.endswith("_f32")
     header, blobs, at = {}, [], 0
     for key, t in state.items():
         if key.endswith("num_batches_tracked") and not name.startswith("counters"):
             continue
         t = t.detach()
-        raw = (t.half() if t.is_floating_point() else t).contiguous().numpy().tobytes()
-        header[key] = {"dtype": "F16" if t.is_floating_point() else "I64", "shape": list(t.shape), "data_offsets": [at, at + len(raw)]}
+        raw = (t.half() if t.is_floating_point() and not wide else t).contiguous().numpy().tobytes()
+        header[key] = {"dtype": ("F32" if wide else "F16") if t.is_floating_point() else "I64", "shape": list(t.shape), "data_offsets": [at, at + len(raw)]}
         blobs.append(raw)
         at += len(raw)
     text = json.dumps(header, separators=(",", ":")).encode()
@@ -197,6 +198,9 @@ def main():
         if "conv" in k:
             v *= 30000
     save("bad_huge", huge)
+    large = copy.deepcopy(s)
+    large["layer4.0.conv1.weight"].view(-1)[2] = -65520
+    save("large_f32", large)
 
 
 main()
