@@ -4,6 +4,7 @@
 
 #include "analysis/inference.h"
 #include "analysis/report.h"
+#include "args.h"
 #include "model.h"
 #include "parts.h"
 
@@ -39,7 +40,7 @@ struct fus_run_model {
 };
 
 /* An option that may be given for one model, NAME=VALUE, or for all: VALUE. */
-struct fus_run_choices {
+struct fus_run_per_model {
     const char *items[2 * FUS_RUN_MOST_MODELS];
     int n;
 };
@@ -48,7 +49,7 @@ enum fus_run_halves { FUS_HALVES_NONE, FUS_HALVES_ALTERNATE, FUS_HALVES_OPTION }
 
 struct fus_run {
     const char *stimuli, *categories, *out, *layers, *lang_head;
-    struct fus_run_choices prefixes, preprocesses; /* --prefix, --preprocess */
+    struct fus_run_per_model prefixes, preprocesses; /* --prefix, --preprocess */
     struct fus_select_options select;
     size_t max_memory;
     int batch;                     /* pictures at a time */
@@ -89,15 +90,20 @@ int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, s
 /* What the set says goes into the summary, which has no pixels yet; those. */
 int fus_run_describe_set(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err);
 int fus_run_summarise_pixels(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err);
-/* --criterion, --test, --preset, --correction, --alpha (0: not given) into run->select, run->preset and criterion_text; each NULL
- * where it was not given. 0, or 2 after a message. */
-int fus_run_choose(struct fus_run *run, const char *preset, const char *criterion, const char *test, const char *correction, double alpha);
+/* What the options say about which units are selective, as given. */
+struct fus_run_choices {
+    struct fus_choice preset, criterion, test, correction, halves, interval; /* -1 (halves: alternate): not given */
+    double alpha;                                                            /* 0: not given */
+    struct fus_word presets[8], criteria[8], intervals[4];                   /* the words of these */
+};
+void fus_run_choices_start(struct fus_run_choices *c);
 
-/* What is chosen for the model called `name`: the last NAME=VALUE of its own, else the last VALUE for all; NULL: nothing. */
-const char *fus_run_choice(const struct fus_run_choices *c, const struct fus_run *run, const char *name);
-int fus_run_check_choices(const struct fus_run *run); /* 0, or 2 after a message where a --preprocess cannot be understood */
+/* Into run->select, halves, interval, preset and criterion_text. 0, or 2 after a message. */
+int fus_run_choose(struct fus_run *run, const struct fus_run_choices *c);
 
-int fus_run_choose_halves(struct fus_run *run, const char *halves); /* the same for --halves */
+/* What is said for the model called `name`: the last NAME=VALUE of its own, else the last VALUE for all; NULL: nothing. */
+const char *fus_run_for_model(const struct fus_run_per_model *o, const struct fus_run *run, const char *name);
+int fus_run_check_per_model(const struct fus_run *run); /* 0, or 2 after a message where a --preprocess cannot be understood */
 
 /* Every model can be opened and has the layers asked for: its digest, its layers and what is said about it. The first stays open. */
 int fus_run_check_models(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err);
