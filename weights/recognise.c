@@ -87,7 +87,8 @@ static int refuse_foreign(const struct fus_store *s, struct fus_error *err)
     for (size_t i = 0; i < s->n_tensors; i++) {
         const struct fus_tensor *t = &s->tensors[i];
         const char *rest = s->plain[i];
-        if (!t->canonical && fus_scheme_take(&rest, root->prefix) && !fus_scheme_is_counter(rest) && fus_scheme_is_body(rest, root->scheme))
+        if (!t->canonical && fus_scheme_take(&rest, root->prefix) && !fus_scheme_is_counter(rest) &&
+            fus_scheme_is_body(rest, root->scheme))
             return fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: not part of a ResNet that is known", t->name);
     }
     return FUS_OK;

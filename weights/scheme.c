@@ -150,7 +150,8 @@ static bool torchvision(char *out, const char *s)
     const char *shortcut = strstr(s, ".shortcut.");
     if (!shortcut)
         return false;
-    snprintf(out, FUS_NAME_BYTES, "%.*s.downsample.%s", (int)(shortcut - s < 40 ? shortcut - s : 40), s, shortcut + strlen(".shortcut."));
+    snprintf(out, FUS_NAME_BYTES, "%.*s.downsample.%.60s", (int)(shortcut - s < 40 ? shortcut - s : 40), s,
+             shortcut + strlen(".shortcut."));
     return true;
 }
 
@@ -217,10 +218,11 @@ static bool conv2_x(char *out, const char *s)
     int child = fus_scheme_take(&s, ".residual_function.") ? fus_scheme_number(&s) : -1; /* convolution, norm, ReLU, ... */
     if (child < 0 || child % 3 == 2 || !fus_scheme_take(&s, "."))
         return false;
-    return snprintf(out, FUS_NAME_BYTES, "layer%d.%d.%s%d.%.60s", stage - 1, block, child % 3 ? "bn" : "conv", child / 3 + 1, s) > 0;
+    const char *part = child % 3 ? "bn" : "conv";
+    return snprintf(out, FUS_NAME_BYTES, "layer%d.%d.%s%d.%.60s", stage - 1, block, part, child / 3 + 1, s) > 0;
 }
 
-/* Encoders of segmentation networks that took torchvision's apart: stem's convolution and norm, and stages, by names of their own. */
+/* Encoders of segmentation networks that took torchvision's apart: names of their own for stem and stages. */
 static bool own_stem(char *out, const char *s, const char *conv, const char *norm, const char *stage)
 {
     if (fus_scheme_take(&s, conv))
@@ -263,7 +265,8 @@ const char *fus_scheme_canonical(char buf[FUS_NAME_BYTES], const char *s, struct
 
 bool fus_scheme_is_body(const char *s, struct fus_scheme scheme)
 {
-    static const char *const begins[] = {"conv1.", "bn1.", "attnpool.", "lang_head.", "embedder.", "encoder.stages.", "stem.", "first"};
+    static const char *const begins[] = {"conv1.", "bn1.", "attnpool.", "lang_head.", "embedder.", "encoder.stages.",
+                                         "stem.", "firstconv.", "firstbn."};
     static const char *const numbered[] = {"layer", "res", "conv", "encoder"};
     const char *at = s;
     if (scheme.kind == FUS_SCHEME_CHILDREN) {
@@ -289,8 +292,8 @@ bool fus_scheme_is_counter(const char *name)
 
 const char *fus_scheme_stem(struct fus_scheme scheme)
 {
-    static const char *const stems[] = {"conv1.weight", "embedder.embedder.convolution.weight", "0.weight", "stem.conv1.weight", "conv1.0.weight",
-                                        "layer0.0.weight", "firstconv.weight"};
+    static const char *const stems[] = {"conv1.weight", "embedder.embedder.convolution.weight", "0.weight",
+                                        "stem.conv1.weight", "conv1.0.weight", "layer0.0.weight", "firstconv.weight"};
     return stems[scheme.kind];
 }
 
@@ -300,10 +303,14 @@ bool fus_scheme_begins(struct fus_scheme *scheme, size_t *prefix_bytes, const ch
         const char *end;
         struct fus_scheme scheme;
     } first[FUS_N_BEGINNINGS] = {
-        {"layer1.0.conv1.weight", {FUS_SCHEME_TORCHVISION, 0}}, {"encoder.stages.0.layers.0.layer.0.convolution.weight", {FUS_SCHEME_HUGGING_FACE, 0}},
-        {"2.0.conv1.weight", {FUS_SCHEME_CHILDREN, 2}},         {"3.0.conv1.weight", {FUS_SCHEME_CHILDREN, 3}},
-        {"4.0.conv1.weight", {FUS_SCHEME_CHILDREN, 4}},         {"res2.0.conv1.weight", {FUS_SCHEME_DETECTRON, 0}},
-        {"layer1.0.conv1.weight", {FUS_SCHEME_LAYER0, 0}},      {"conv2_x.0.residual_function.0.weight", {FUS_SCHEME_CONV2_X, 0}},
+        {"layer1.0.conv1.weight", {FUS_SCHEME_TORCHVISION, 0}},
+        {"encoder.stages.0.layers.0.layer.0.convolution.weight", {FUS_SCHEME_HUGGING_FACE, 0}},
+        {"2.0.conv1.weight", {FUS_SCHEME_CHILDREN, 2}},
+        {"3.0.conv1.weight", {FUS_SCHEME_CHILDREN, 3}},
+        {"4.0.conv1.weight", {FUS_SCHEME_CHILDREN, 4}},
+        {"res2.0.conv1.weight", {FUS_SCHEME_DETECTRON, 0}},
+        {"layer1.0.conv1.weight", {FUS_SCHEME_LAYER0, 0}},
+        {"conv2_x.0.residual_function.0.weight", {FUS_SCHEME_CONV2_X, 0}},
         {"encoder1.0.conv1.weight", {FUS_SCHEME_FIRSTCONV, 0}},
     };
     size_t n = strlen(name), m = strlen(first[which].end);

@@ -97,6 +97,14 @@ size_t fus_dtype_find_not_finite(const float *values, size_t n);
 int fus_names_map(struct fus_store *s, struct fus_error *err);
 void fus_names_free(struct fus_store *s);
 
+/* mapping.c: this root's tensors, and no others, get canonical names. */
+int fus_mapping_root(struct fus_store *s, const struct fus_root *root, struct fus_error *err);
+void fus_mapping_forget(struct fus_store *s);
+/* The tensors HEAD.weight, HEAD.0.weight, ... get the canonical names lang_head.*, for as long as the file is open. */
+int fus_mapping_lang_head(struct fus_store *s, const char *head, struct fus_error *err);
+/* The tensor whose name without wrappers is `prefix` (n bytes of it) and `rest`; NULL: none. */
+struct fus_tensor *fus_mapping_find(const struct fus_store *s, const char *prefix, size_t n, const char *rest);
+
 /* Which network the tensors with canonical names make up (recognise.c). */
 int fus_recognise_mapped(struct fus_net_spec *spec, const struct fus_store *s, struct fus_error *err);
 

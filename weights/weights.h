@@ -1,8 +1,9 @@
 /* Weight files: any file that people have -> named tensors -> the names the networks of nn/ ask for.
  *
- * Reading order: json.c, safetensors.c | zip.c, inflate.c, pickle.c, torch.c | npy.c (formats), then names.c (what
- * the tensors are called elsewhere, which network they make up), random.c (untrained controls), store.c (all of it
- * behind one handle), safetensors.c (the writer).
+ * Reading order: json.c, safetensors.c | zip.c, inflate.c, pickle.c, torch.c | npy.c (formats), then names.c
+ * (where networks lie in a file), scheme.c, mapping.c, recognise.c (what their tensors are called elsewhere,
+ * which network they make up), random.c (untrained controls), store.c (all of it behind one handle),
+ * safetensors.c (the writer).
  *
  * Nothing in a file is trusted: every byte through nn/bytes.h, every size product checked, every limit named. */
 #ifndef FUS_WEIGHTS_H
