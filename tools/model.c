@@ -106,7 +106,7 @@ int fus_model_recognise(struct fus_model *m, const char *path, const struct fus_
         return code;
     }
     m->input_floats = 3 * (size_t)m->preprocess.crop * (size_t)m->preprocess.crop;
-    fus_arch_describe(m->description, sizeof m->description, &m->spec);
+    fus_networks_describe(m->description, sizeof m->description, &m->spec);
     take_notes(m, choice);
     return FUS_OK;
 }
