@@ -237,6 +237,19 @@ bool fus_base_stopping(void)
     return stopping != 0;
 }
 
+static fus_base_progress_fn show_progress;
+
+void fus_base_set_progress(fus_base_progress_fn show)
+{
+    show_progress = show;
+}
+
+void fus_base_progress(const char *what, const char *path, uint64_t done, uint64_t all)
+{
+    if (show_progress)
+        show_progress(what, path, done, all);
+}
+
 static int n_threads; /* 0 = one per core */
 
 void fus_base_set_threads(int n)

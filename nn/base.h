@@ -76,6 +76,12 @@ int fus_base_read_file(uint8_t **data, size_t *n, const char *path, size_t max_b
 void fus_base_request_stop(void);
 bool fus_base_stopping(void);
 
+/* Long work on one file tells how far it is: `what` ("reading"), path, bytes done and in all. Nothing happens until a program sets
+ * the function that shows it. */
+typedef void (*fus_base_progress_fn)(const char *what, const char *path, uint64_t done, uint64_t all);
+void fus_base_set_progress(fus_base_progress_fn show); /* NULL: nothing again */
+void fus_base_progress(const char *what, const char *path, uint64_t done, uint64_t all);
+
 /* Threads: what --threads says; 1 in builds without OpenMP. 0 asks for one per core. */
 void fus_base_set_threads(int n);
 int fus_base_threads(void);

@@ -492,7 +492,7 @@ static int check_parameters(const struct fus_net_spec *spec, const struct fus_st
 static int recognise(struct fus_net_spec *spec, struct fus_store *s, const char *lang_head, struct fus_error *err)
 {
     memset(spec, 0, sizeof *spec);
-    if (!s->file) {
+    if (!s->file && !s->n_shards) {
         *spec = s->random_spec;
         return FUS_OK;
     }
