@@ -50,6 +50,7 @@ int main(int argc, char **argv)
         puts("fusiform " FUS_VERSION);
         return 0;
     }
+    fus_cmd_show_progress();
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0) {
             int status = commands[i].run(argc - 2, argv + 2);

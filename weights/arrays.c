@@ -69,6 +69,9 @@ static bool narrow(uint8_t *out, size_t *out_n, const uint8_t *text, size_t n)
 /* The member that holds the data, and where in it; *bytes of it. Data that is in the file needs no memory. */
 static int place_data(struct fus_checkpoint *w, struct fus_tensor *t, size_t *n, const struct fus_pickle_value *data)
 {
+    static const struct fus_pickle_value no_bytes = {.kind = FUS_PICKLE_BYTES, .u.text = {(const uint8_t *)"", 0}};
+    if (data->kind == FUS_PICKLE_OBJECT && strcmp(data->u.object.global->name, "bytes") == 0 && !data->u.object.arguments->n)
+        data = &no_bytes; /* protocols 0 to 2 write b"" as bytes() */
     bool text = data->kind == FUS_PICKLE_TEXT || data->kind == FUS_PICKLE_BYTES, encoded = false;
     if (data->kind == FUS_PICKLE_OBJECT && data->u.object.global->role == FUS_PICKLE_ENCODE && data->u.object.arguments->n) {
         data = data->u.object.arguments->u.tuple[0];
@@ -133,7 +136,8 @@ int fus_checkpoint_add_array(struct fus_checkpoint *w, const struct fus_pickle_v
     char descr[16] = "";
     size_t n = 0;
     if (!w->arrays) {
-        fus_store_add_note(w->s, "left out: %s, a NumPy array beside the tensors", t.name);
+        if (!w->n_arrays++)
+            snprintf(w->array, sizeof w->array, "%s", t.name);
         return FUS_OK;
     }
     if (!read_array(&a, v) || !read_shape(&t, a.shape) || !read_descr(descr, a.dtype))

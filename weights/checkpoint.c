@@ -390,8 +390,12 @@ static void search(struct search *s, struct fus_pickle_value *v, int depth)
 static const struct fus_pickle_global *class_of(const struct fus_pickle_value *v)
 {
     const struct fus_pickle_value *arguments = v->u.object.arguments;
-    bool hidden = v->u.object.global->role == FUS_PICKLE_RECONSTRUCT && arguments->n && arguments->u.tuple[0]->kind == FUS_PICKLE_GLOBAL;
-    return hidden ? arguments->u.tuple[0]->u.global : v->u.object.global;
+    const struct fus_pickle_value *first = arguments->n ? arguments->u.tuple[0] : NULL;
+    if (!first || v->u.object.global->role != FUS_PICKLE_RECONSTRUCT)
+        return v->u.object.global;
+    if (first->kind == FUS_PICKLE_PERSISTENT && first->u.persistent.id->kind == FUS_PICKLE_TUPLE && first->u.persistent.id->n > 1)
+        first = first->u.persistent.id->u.tuple[1]; /* ("module", class, ...) */
+    return first->kind == FUS_PICKLE_GLOBAL ? first->u.global : v->u.object.global;
 }
 
 static struct fus_pickle_value *value_of(const struct fus_pickle_value *dict, const char *key)
@@ -568,6 +572,9 @@ int fus_checkpoint_walk(struct fus_checkpoint *w, const struct fus_pickle *pickl
     int code = walk(w, pickle->root, 0);
     if (!code && w->s->n_tensors == w->n_hidden)
         code = nothing_found(w, pickle->root);
+    if (!code && w->n_arrays)
+        fus_store_add_note(w->s, "left out: %zu NumPy array%s beside the tensors (%s%s)", w->n_arrays, w->n_arrays > 1 ? "s" : "", w->array,
+                           w->n_arrays > 1 ? ", ..." : "");
     if (!code && pickle->text_ids)
         fus_store_add_note(w->s, "was written with pickle_protocol=0, which torch.load itself does not read; fusiform does");
     return code;

@@ -39,6 +39,8 @@ struct fus_checkpoint {
     size_t n_bytes;
     size_t n_objects;     /* objects with tensors inside that are left out; the first one's class and place: */
     char object[160], object_at[FUS_CHECKPOINT_MAX_NAME + 1];
+    size_t n_arrays;      /* NumPy arrays that are left out, and the first one's name: */
+    char array[FUS_CHECKPOINT_MAX_NAME + 1];
     size_t n_hidden;      /* tensors in the store that stand for such objects */
     size_t budget; /* values that may still be visited: some contain each other */
     char path[FUS_CHECKPOINT_MAX_NAME + 1];

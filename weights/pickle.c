@@ -197,7 +197,7 @@ static uint8_t *put_utf8(uint8_t *to, uint32_t c)
     return to;
 }
 
-/* STRING: Python's repr, in quotes; UNICODE: with \uXXXX. Escapes become the character; an unknown one stays as it is. */
+/* STRING: Python's repr, in quotes; UNICODE: Latin-1 with \uXXXX, which becomes UTF-8. Escapes become the character; an unknown one stays as it is. */
 static int op_escaped_line(struct fus_machine *m, int arg)
 {
     const uint8_t *line;
@@ -211,7 +211,7 @@ static int op_escaped_line(struct fus_machine *m, int arg)
         line++;
         n -= 2;
     }
-    uint8_t *text = fus_machine_allocate(m, n + 1), *to = text;
+    uint8_t *text = fus_machine_allocate(m, arg == 'V' ? 2 * n + 1 : n + 1), *to = text;
     for (size_t i = 0; text && i < n; i++) {
         size_t digits = i + 1 >= n || line[i] != '\\' ? 0 : line[i + 1] == 'u' ? 4 : line[i + 1] == 'x' ? 2 : 0;
         uint32_t c = 0;
@@ -229,6 +229,8 @@ static int op_escaped_line(struct fus_machine *m, int arg)
             i += 1 + digits;
         } else if (arg == 'S' && i + 1 < n && line[i] == '\\' && strchr("\\'\"", line[i + 1]) && line[i + 1]) {
             *to++ = line[++i];
+        } else if (arg == 'V') { /* raw-unicode-escape: a byte is a character of Latin-1 */
+            to = put_utf8(to, line[i]);
         } else {
             *to++ = line[i];
         }
@@ -607,7 +609,7 @@ static int op_persistent(struct fus_machine *m, int arg)
     size_t n;
     int code = FUS_OK;
     if (arg) {
-        code = take_line(m, &line, &n, FUS_MACHINE_MAX_LINE);
+        code = take_line(m, &line, &n, m->in.n); /* a module's holds its source */
         if (code || !line)
             return code;
         bool shown;

@@ -21,6 +21,7 @@
 #define CHUNK 8192                           /* elements converted at a time: 64 kB of f64 */
 #define MAX_EXPANDED ((size_t)1 << 24)       /* elements of a tensor that has more of them than its storage (stride 0) */
 #define MAX_UNPACKED ((uint64_t)64 << 20)    /* a deflated member beyond this ... */
+#define READ_AT_ONCE ((size_t)16 << 20)      /* bytes between two looks whether the user asks to stop */
 #define SLOW_BYTES ((uint64_t)64 << 20)      /* work on more than this tells its progress */
 #define MAX_UNCHECKED ((uint64_t)256 << 20)  /* a member beyond this is checked only where most of it is wanted */
 #define MAX_RATIO 8                          /* ... may not grow more than this: trained weights shrink by < 2 */
@@ -311,7 +312,14 @@ int fus_store_read_at(const struct fus_store *s, void *buf, uint64_t offset, siz
         return fus_base_fail_at(err, FUS_EFORMAT, (long long)(offset < INT64_MAX ? offset : INT64_MAX),
                                 "%zu bytes expected, the file has %" PRIu64 ": truncated copy?", n, s->file_bytes);
     errno = 0;
-    if (fseeko(s->file, (off_t)offset, SEEK_SET) != 0 || fread(buf, 1, n, s->file) != n)
+    bool ok = fseeko(s->file, (off_t)offset, SEEK_SET) == 0;
+    for (size_t at = 0; ok && at < n; at += READ_AT_ONCE) {
+        size_t part = n - at < READ_AT_ONCE ? n - at : READ_AT_ONCE;
+        if (n > READ_AT_ONCE && fus_base_stopping())
+            return fus_base_fail(err, FUS_ESTOPPED, "stopped");
+        ok = fread((uint8_t *)buf + at, 1, part, s->file) == part;
+    }
+    if (!ok)
         return fus_base_fail_at(err, FUS_EIO, (long long)offset, "cannot be read: %s",
                                 errno ? strerror(errno) : "the file became shorter meanwhile");
     return FUS_OK;
