@@ -7,11 +7,15 @@
  * The bytes lie in the pickle as they are, except where Python 3 wrote protocols 0 to 2: there they are a text whose characters
  * are the bytes (_codecs.encode(text, "latin1")), and Python 2's protocol 0 has escapes. Those are unpacked into memory.
  *
+ * pickle.dump writes each storage of a tensor as the bytes of a legacy file of its own: torch.storage._load_from_bytes(bytes). That
+ * is read here too.
+ *
  * A pickle of arrays is a weight file (Detectron2's). Beside PyTorch's tensors an array is some statistic, and left out. */
 #include <inttypes.h>
 #include <string.h>
 
 #include "checkpoint.h"
+#include "nn/bytes.h"
 
 /* What describes an array, from either way to make one. */
 struct array {
@@ -66,8 +70,8 @@ static bool narrow(uint8_t *out, size_t *out_n, const uint8_t *text, size_t n)
     return true;
 }
 
-/* The member that holds the data, and where in it; *bytes of it. Data that is in the file needs no memory. */
-static int place_data(struct fus_checkpoint *w, struct fus_tensor *t, size_t *n, const struct fus_pickle_value *data)
+/* The member that holds the data, and where in it; *here: its n bytes. Data that is in the file needs no memory. */
+static int place_data(struct fus_checkpoint *w, struct fus_tensor *t, const uint8_t **here, size_t *n, const struct fus_pickle_value *data)
 {
     static const struct fus_pickle_value no_bytes = {.kind = FUS_PICKLE_BYTES, .u.text = {(const uint8_t *)"", 0}};
     if (data->kind == FUS_PICKLE_OBJECT && strcmp(data->u.object.global->name, "bytes") == 0 && !data->u.object.arguments->n)
@@ -79,7 +83,7 @@ static int place_data(struct fus_checkpoint *w, struct fus_tensor *t, size_t *n,
     }
     if (!text)
         return fus_base_fail(w->err, FUS_EFORMAT, "array %s: has no bytes: damaged copy?", t->name);
-    const uint8_t *bytes = data->u.text.bytes;
+    const uint8_t *bytes = *here = data->u.text.bytes;
     *n = data->u.text.n;
     uintptr_t at = (uintptr_t)bytes - (uintptr_t)w->bytes;
     if (!encoded && (uintptr_t)bytes >= (uintptr_t)w->bytes && at <= w->n_bytes) {
@@ -98,6 +102,7 @@ static int place_data(struct fus_checkpoint *w, struct fus_tensor *t, size_t *n,
         return code;
     }
     m.n_bytes = *n;
+    *here = m.memory;
     t->member = (uint32_t)w->s->n_members;
     return fus_store_add_member(w->s, &m, w->err);
 }
@@ -146,8 +151,58 @@ int fus_checkpoint_add_array(struct fus_checkpoint *w, const struct fus_pickle_v
         fus_store_add_note(w->s, "left out: %s, NumPy type `%s`", t.name, descr);
         return FUS_OK;
     }
-    int code = place_data(w, &t, &n, a.data);
+    const uint8_t *here;
+    int code = place_data(w, &t, &here, &n, a.data);
     if (!code && !set_strides(&t, a.fortran, n))
         code = fus_base_fail(w->err, FUS_EFORMAT, "array %s: has %zu bytes, its shape and type take another number: damaged copy?", t.name, n);
     return code ? code : fus_store_add(w->s, &t, w->err);
+}
+
+/* A legacy file that holds one storage: three pickles of facts, the storage's id, a list of its key, its count and its elements.
+ * *at moves to the first element. */
+static bool read_dumped(struct fus_checkpoint_storage *storage, size_t *at, const uint8_t *bytes, size_t n)
+{
+    struct fus_pickle pickle = {0};
+    bool ok = true;
+    for (int i = 0; ok && i < 5; i++) {
+        ok = fus_pickle_load(&pickle, bytes + *at, n - *at, 0, false, NULL) == FUS_OK;
+        const struct fus_pickle_value *root = ok ? pickle.root : NULL, *id = NULL;
+        if (i == 3 && root && root->kind == FUS_PICKLE_PERSISTENT)
+            id = root->u.persistent.id;
+        if (i == 3)
+            ok = id && id->kind == FUS_PICKLE_TUPLE && id->n >= 5 && fus_checkpoint_storage_type(storage, id->u.tuple[1]);
+        *at += ok ? pickle.n_used : 0;
+        fus_pickle_free(&pickle);
+    }
+    struct fus_bytes b = fus_bytes_of(bytes, n);
+    fus_bytes_seek(&b, *at);
+    storage->n = fus_bytes_u64le(&b);
+    *at = b.pos;
+    return ok && !b.overrun && (storage->label[0] || storage->n <= (n - *at) / storage->size);
+}
+
+int fus_checkpoint_add_dumped(struct fus_checkpoint *w, struct fus_tensor *t, const struct fus_pickle_value *storage, uint64_t first)
+{
+    struct fus_checkpoint_storage found = {0};
+    const struct fus_pickle_value *arguments = storage->u.object.arguments;
+    const uint8_t *here;
+    size_t n, at = 0;
+    if (!w->arrays || arguments->n != 1) {
+        snprintf(t->unread, sizeof t->unread, "%s", storage->u.object.global->detail);
+        return fus_store_add(w->s, t, w->err);
+    }
+    int code = place_data(w, t, &here, &n, arguments->u.tuple[0]);
+    if (code)
+        return code;
+    if (!read_dumped(&found, &at, here, n))
+        return fus_base_fail(w->err, FUS_EFORMAT, "tensor %s: its bytes are no storage that PyTorch wrote: damaged copy?", t->name);
+    snprintf(t->unread, sizeof t->unread, "%s", found.label);
+    t->dtype = found.dtype;
+    if (t->unread[0])
+        return fus_store_add(w->s, t, w->err);
+    if (first > found.n || !fus_checkpoint_inside(t, first, found.n))
+        return fus_base_fail(w->err, FUS_EFORMAT, "tensor %s: reaches outside the %" PRIu64 " elements of its storage: damaged copy?", t->name,
+                             found.n);
+    t->offset += at + first * found.size;
+    return fus_store_add(w->s, t, w->err);
 }

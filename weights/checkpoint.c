@@ -224,10 +224,8 @@ static int add_tensor(struct fus_checkpoint *w, const struct fus_pickle_global *
     if (!read_numbers(t.shape, &t.n_dims, item[2]) || !read_numbers(t.stride, &n_strides, item[3]) || n_strides != t.n_dims)
         return fus_base_fail(w->err, FUS_EFORMAT, "tensor %s: its sizes and strides are not two tuples of as many numbers >= 0", t.name);
     int code = in_bytes ? FUS_OK : read_id(&p, item[0]->u.persistent.id, w->err);
-    if (in_bytes) {
-        snprintf(t.unread, sizeof t.unread, "%s", item[0]->u.object.global->detail);
-        return fus_store_add(w->s, &t, w->err);
-    }
+    if (in_bytes)
+        return fus_checkpoint_add_dumped(w, &t, item[0], (uint64_t)item[1]->u.integer);
     if (code) {
         fus_base_blame(w->err, "tensor %s: ", t.name);
         return code;

@@ -60,6 +60,9 @@ int fus_checkpoint_walk(struct fus_checkpoint *w, const struct fus_pickle *pickl
 /* arrays.c: a NumPy array at the walk's path: a tensor where w->arrays, else a note. */
 int fus_checkpoint_add_array(struct fus_checkpoint *w, const struct fus_pickle_value *v);
 
+/* arrays.c: the tensor t, all but its place, whose storage is an object: the bytes that pickle.dump makes of one. */
+int fus_checkpoint_add_dumped(struct fus_checkpoint *w, struct fus_tensor *t, const struct fus_pickle_value *storage, uint64_t first);
+
 /* What a torch.FloatStorage or torch.float32 holds. */
 bool fus_checkpoint_dtype(enum fus_dtype *dtype, const struct fus_pickle_value *global, enum fus_pickle_role role);
 

@@ -12,8 +12,8 @@
 #include "json.h"
 #include "store.h"
 
-#define MAX_SHARDS 256              /* all are open at once; the largest models have 200 */
-#define MAX_INDEX ((size_t)16 << 20)
+#define MAX_SHARDS 512              /* all are open at once; the largest models have 300 */
+#define MAX_INDEX ((size_t)64 << 20)
 #define MAX_SHARD_NAME 255
 
 struct entry {
