@@ -10,6 +10,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#if defined(__TINYC__)
+#error "tcc has no atomics and no vector types, which this program needs: build it with gcc or clang"
+#endif
+
 #define FUS_VERSION "0.1.0"
 
 enum fus_code {
@@ -81,6 +85,9 @@ bool fus_base_stopping(void);
 typedef void (*fus_base_progress_fn)(const char *what, const char *path, uint64_t done, uint64_t all);
 void fus_base_set_progress(fus_base_progress_fn show); /* NULL: nothing again */
 void fus_base_progress(const char *what, const char *path, uint64_t done, uint64_t all);
+
+/* The most memory this process ever held, in kB. */
+long fus_base_peak_kb(void);
 
 /* Threads: what --threads says; 1 in builds without OpenMP. 0 asks for one per core. */
 void fus_base_set_threads(int n);

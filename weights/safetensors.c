@@ -206,7 +206,7 @@ static int read_tensor(struct reader *r, const char *name)
         return j->code;
     size_t bits = dtype_bits(&t), bytes = bits;
     for (int d = 0; d < t.n_dims; d++)
-        if (!fus_base_mul(&bytes, bytes, (size_t)t.shape[d]))
+        if ((uint64_t)t.shape[d] > SIZE_MAX || !fus_base_mul(&bytes, bytes, (size_t)t.shape[d]))
             return fus_json_fail(j, "tensor %s: its shape has more elements than memory can", name);
     bytes = bytes / 8 + (bytes % 8 != 0);
     if (bits && at.end - at.begin != bytes)
