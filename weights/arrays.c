@@ -4,13 +4,15 @@
  *     _frombuffer(bytes, dtype, shape, order)             protocol 5
  *     dtype: numpy.dtype("f4", ...) and BUILD (version, "<", ...)
  *
- * The bytes lie in the pickle as they are, except where Python 3 wrote protocols 0 to 2: there they are a text whose characters
- * are the bytes (_codecs.encode(text, "latin1")), and Python 2's protocol 0 has escapes. Those are unpacked into memory.
+ * The bytes lie in the pickle as they are, except where Python 3 wrote protocols 0 to 2: there
+ * they are a text whose characters are the bytes (_codecs.encode(text, "latin1")), and Python
+ * 2's protocol 0 has escapes. Those are unpacked into memory.
  *
- * pickle.dump writes each storage of a tensor as the bytes of a legacy file of its own: torch.storage._load_from_bytes(bytes). That
- * is read here too.
+ * pickle.dump writes each storage of a tensor as the bytes of a legacy file of its own:
+ * torch.storage._load_from_bytes(bytes). That is read here too.
  *
- * A pickle of arrays is a weight file (Detectron2's). Beside PyTorch's tensors an array is some statistic, and left out. */
+ * A pickle of arrays is a weight file (Detectron2's). Beside PyTorch's tensors an array is some
+ * statistic, and left out. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -25,7 +27,8 @@ struct array {
 
 static bool read_array(struct array *a, const struct fus_pickle_value *v)
 {
-    const struct fus_pickle_value *t = v->u.object.global->role == FUS_PICKLE_BUFFER ? v->u.object.arguments : v->u.object.state;
+    const struct fus_pickle_value *t =
+        v->u.object.global->role == FUS_PICKLE_BUFFER ? v->u.object.arguments : v->u.object.state;
     if (!t || t->kind != FUS_PICKLE_TUPLE || t->n < 4)
         return false;
     struct fus_pickle_value *const *item = t->u.tuple;
@@ -42,10 +45,12 @@ static bool read_array(struct array *a, const struct fus_pickle_value *v)
 /* "<f4" of a dtype object; false where it is nothing of the kind. */
 static bool read_descr(char descr[16], const struct fus_pickle_value *dtype)
 {
-    if (dtype->kind != FUS_PICKLE_OBJECT || dtype->u.object.global->role != FUS_PICKLE_ARRAY_DTYPE || !dtype->u.object.arguments->n)
+    if (dtype->kind != FUS_PICKLE_OBJECT || dtype->u.object.global->role != FUS_PICKLE_ARRAY_DTYPE ||
+        !dtype->u.object.arguments->n)
         return false;
     const struct fus_pickle_value *name = dtype->u.object.arguments->u.tuple[0], *state = dtype->u.object.state;
-    const struct fus_pickle_value *order = state && state->kind == FUS_PICKLE_TUPLE && state->n > 1 ? state->u.tuple[1] : NULL;
+    const struct fus_pickle_value *order =
+        state && state->kind == FUS_PICKLE_TUPLE && state->n > 1 ? state->u.tuple[1] : NULL;
     if ((name->kind != FUS_PICKLE_TEXT && name->kind != FUS_PICKLE_BYTES) || name->u.text.n > 14)
         return false;
     descr[0] = order && fus_pickle_is_text(order, ">") ? '>' : order && fus_pickle_is_text(order, "|") ? '|' : '<';
@@ -70,14 +75,18 @@ static bool narrow(uint8_t *out, size_t *out_n, const uint8_t *text, size_t n)
     return true;
 }
 
-/* The member that holds the data, and where in it; *here: its n bytes. Data that is in the file needs no memory. */
-static int place_data(struct fus_checkpoint *w, struct fus_tensor *t, const uint8_t **here, size_t *n, const struct fus_pickle_value *data)
+/* The member that holds the data, and where in it; *here: its n bytes. Data that is in the file
+ * needs no memory. */
+static int place_data(struct fus_checkpoint *w, struct fus_tensor *t, const uint8_t **here, size_t *n,
+                      const struct fus_pickle_value *data)
 {
     static const struct fus_pickle_value no_bytes = {.kind = FUS_PICKLE_BYTES, .u.text = {(const uint8_t *)"", 0}};
-    if (data->kind == FUS_PICKLE_OBJECT && strcmp(data->u.object.global->name, "bytes") == 0 && !data->u.object.arguments->n)
+    if (data->kind == FUS_PICKLE_OBJECT && strcmp(data->u.object.global->name, "bytes") == 0 &&
+        !data->u.object.arguments->n)
         data = &no_bytes; /* protocols 0 to 2 write b"" as bytes() */
     bool text = data->kind == FUS_PICKLE_TEXT || data->kind == FUS_PICKLE_BYTES, encoded = false;
-    if (data->kind == FUS_PICKLE_OBJECT && data->u.object.global->role == FUS_PICKLE_ENCODE && data->u.object.arguments->n) {
+    if (data->kind == FUS_PICKLE_OBJECT && data->u.object.global->role == FUS_PICKLE_ENCODE &&
+        data->u.object.arguments->n) {
         data = data->u.object.arguments->u.tuple[0];
         text = encoded = data->kind == FUS_PICKLE_TEXT;
     }
@@ -128,7 +137,8 @@ static bool set_strides(struct fus_tensor *t, bool fortran, size_t n_bytes)
     for (int i = 0; i < t->n_dims; i++) {
         int d = fortran ? i : t->n_dims - 1 - i;
         t->stride[d] = (int64_t)stride;
-        if ((uint64_t)t->shape[d] > SIZE_MAX || !fus_base_mul(&stride, stride, (size_t)t->shape[d]) || stride > INT64_MAX)
+        if ((uint64_t)t->shape[d] > SIZE_MAX || !fus_base_mul(&stride, stride, (size_t)t->shape[d]) ||
+            stride > INT64_MAX)
             return false;
     }
     return fus_base_mul(&stride, stride, fus_dtype_bytes(t->dtype)) && stride == n_bytes;
@@ -146,7 +156,8 @@ int fus_checkpoint_add_array(struct fus_checkpoint *w, const struct fus_pickle_v
         return FUS_OK;
     }
     if (!read_array(&a, v) || !read_shape(&t, a.shape) || !read_descr(descr, a.dtype))
-        return fus_base_fail(w->err, FUS_EFORMAT, "array %s: its shape, type or bytes are missing: damaged copy?", t.name);
+        return fus_base_fail(w->err, FUS_EFORMAT, "array %s: its shape, type or bytes are missing: damaged copy?",
+                             t.name);
     if (!fus_npy_dtype(&t.dtype, &t.big_endian, descr)) {
         fus_store_add_note(w->s, "left out: %s, NumPy type `%s`", t.name, descr);
         return FUS_OK;
@@ -154,12 +165,14 @@ int fus_checkpoint_add_array(struct fus_checkpoint *w, const struct fus_pickle_v
     const uint8_t *here;
     int code = place_data(w, &t, &here, &n, a.data);
     if (!code && !set_strides(&t, a.fortran, n))
-        code = fus_base_fail(w->err, FUS_EFORMAT, "array %s: has %zu bytes, its shape and type take another number: damaged copy?", t.name, n);
+        code =
+            fus_base_fail(w->err, FUS_EFORMAT,
+                          "array %s: has %zu bytes, its shape and type take another number: damaged copy?", t.name, n);
     return code ? code : fus_store_add(w->s, &t, w->err);
 }
 
-/* A legacy file that holds one storage: three pickles of facts, the storage's id, a list of its key, its count and its elements.
- * *at moves to the first element. */
+/* A legacy file that holds one storage: three pickles of facts, the storage's id, a list of its
+ * key, its count and its elements. *at moves to the first element. */
 static bool read_dumped(struct fus_checkpoint_storage *storage, size_t *at, const uint8_t *bytes, size_t n)
 {
     struct fus_pickle pickle = {0};
@@ -170,7 +183,8 @@ static bool read_dumped(struct fus_checkpoint_storage *storage, size_t *at, cons
         if (i == 3 && root && root->kind == FUS_PICKLE_PERSISTENT)
             id = root->u.persistent.id;
         if (i == 3)
-            ok = id && id->kind == FUS_PICKLE_TUPLE && id->n >= 5 && fus_checkpoint_storage_type(storage, id->u.tuple[1]);
+            ok = id && id->kind == FUS_PICKLE_TUPLE && id->n >= 5 &&
+                 fus_checkpoint_storage_type(storage, id->u.tuple[1]);
         *at += ok ? pickle.n_used : 0;
         fus_pickle_free(&pickle);
     }
@@ -181,7 +195,8 @@ static bool read_dumped(struct fus_checkpoint_storage *storage, size_t *at, cons
     return ok && !b.overrun && (storage->label[0] || storage->n <= (n - *at) / storage->size);
 }
 
-int fus_checkpoint_add_dumped(struct fus_checkpoint *w, struct fus_tensor *t, const struct fus_pickle_value *storage, uint64_t first)
+int fus_checkpoint_add_dumped(struct fus_checkpoint *w, struct fus_tensor *t, const struct fus_pickle_value *storage,
+                              uint64_t first)
 {
     struct fus_checkpoint_storage found = {0};
     const struct fus_pickle_value *arguments = storage->u.object.arguments;
@@ -195,14 +210,16 @@ int fus_checkpoint_add_dumped(struct fus_checkpoint *w, struct fus_tensor *t, co
     if (code)
         return code;
     if (!read_dumped(&found, &at, here, n))
-        return fus_base_fail(w->err, FUS_EFORMAT, "tensor %s: its bytes are no storage that PyTorch wrote: damaged copy?", t->name);
+        return fus_base_fail(w->err, FUS_EFORMAT,
+                             "tensor %s: its bytes are no storage that PyTorch wrote: damaged copy?", t->name);
     snprintf(t->unread, sizeof t->unread, "%s", found.label);
     t->dtype = found.dtype;
     if (t->unread[0])
         return fus_store_add(w->s, t, w->err);
     if (first > found.n || !fus_checkpoint_inside(t, first, found.n))
-        return fus_base_fail(w->err, FUS_EFORMAT, "tensor %s: reaches outside the %" PRIu64 " elements of its storage: damaged copy?", t->name,
-                             found.n);
+        return fus_base_fail(w->err, FUS_EFORMAT,
+                             "tensor %s: reaches outside the %" PRIu64 " elements of its storage: damaged copy?",
+                             t->name, found.n);
     t->offset += at + first * found.size;
     return fus_store_add(w->s, t, w->err);
 }

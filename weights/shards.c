@@ -3,8 +3,9 @@
  *     model.safetensors.index.json, pytorch_model.bin.index.json:
  *     {"metadata": {"total_size": 123}, "weight_map": {"conv1.weight": "model-00001-of-00002.safetensors", ...}}
  *
- * A file's name is that of a file beside the index: no folder, so that an index reaches no file elsewhere. Each file is opened
- * as any weight file; of its tensors those that the index puts there are taken. */
+ * A file's name is that of a file beside the index: no folder, so that an index reaches no file
+ * elsewhere. Each file is opened as any weight file; of its tensors those that the index puts
+ * there are taken. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,7 +13,7 @@
 #include "json.h"
 #include "store.h"
 
-#define MAX_SHARDS 512              /* all are open at once; the largest models have 300 */
+#define MAX_SHARDS 512 /* all are open at once; the largest models have 300 */
 #define MAX_INDEX ((size_t)64 << 20)
 #define MAX_SHARD_NAME 255
 
@@ -40,7 +41,8 @@ static uint32_t shard_of(struct index *x, const char *name)
     if (i > 0)
         return (uint32_t)(i - 1);
     size_t n = strlen(name);
-    if (n == 0 || n > MAX_SHARD_NAME || strchr(name, '/') || strchr(name, '\\') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+    if (n == 0 || n > MAX_SHARD_NAME || strchr(name, '/') || strchr(name, '\\') || strcmp(name, ".") == 0 ||
+        strcmp(name, "..") == 0)
         fus_json_fail(&x->j, "file '%.300s': the plain name of a file beside the index expected", name);
     else if (n > 5 && strcmp(name + n - 5, ".json") == 0)
         fus_json_fail(&x->j, "file '%s': a weight file expected, not an index", name);
@@ -97,7 +99,9 @@ static int read_index(struct index *x, const char *text, size_t n, struct fus_er
     }
     int code = fus_json_end(&x->j);
     if (!code && !x->has_map)
-        code = fus_base_fail(err, FUS_EUNSUPPORTED, "is JSON without a weight_map, not an index of weight files; give the weight file or its folder");
+        code = fus_base_fail(
+            err, FUS_EUNSUPPORTED,
+            "is JSON without a weight_map, not an index of weight files; give the weight file or its folder");
     if (!code && x->n == 0)
         code = fus_base_fail(err, FUS_EFORMAT, "its weight_map is empty");
     return code;
@@ -121,7 +125,8 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Open each file. In order of their names, so that the digest of all does not depend on the index's order. */
+/* Open each file. In order of their names, so that the digest of all does not depend on the
+ * index's order. */
 static int open_shards(struct index *x, const char *index_path, struct fus_error *err)
 {
     struct fus_store *s = x->s;
@@ -133,7 +138,8 @@ static int open_shards(struct index *x, const char *index_path, struct fus_error
         if (!path)
             return fus_base_fail(err, FUS_ENOMEM, "no memory for a path");
         if (stat(path, &st) != 0)
-            code = fus_base_fail(err, FUS_ENOTFOUND, "file %s of the model is missing; its index lists %zu files", x->names[i], x->n_names);
+            code = fus_base_fail(err, FUS_ENOTFOUND, "file %s of the model is missing; its index lists %zu files",
+                                 x->names[i], x->n_names);
         else if (S_ISDIR(st.st_mode))
             code = fus_base_fail(err, FUS_EFORMAT, "%s is a folder, a weight file expected", x->names[i]);
         else
@@ -176,14 +182,18 @@ static int adopt_shard(struct index *x, uint32_t k, struct fus_error *err)
         if (x->entries[i].shard != k)
             continue;
         struct fus_tensor wanted = {.name = x->entries[i].tensor};
-        struct place key = {&wanted}, *found = shard->n_tensors ? bsearch(&key, places, shard->n_tensors, sizeof key, compare_places) : NULL;
+        struct place key = {&wanted}, *found = shard->n_tensors
+                                                   ? bsearch(&key, places, shard->n_tensors, sizeof key, compare_places)
+                                                   : NULL;
         code = found ? adopt(x->s, k, found->tensor, err)
-                     : fus_base_fail(err, FUS_EFORMAT, "file %s lacks tensor %s, which the index puts there: a file of another version?",
+                     : fus_base_fail(err, FUS_EFORMAT,
+                                     "file %s lacks tensor %s, which the index puts there: a file of another version?",
                                      x->names[k], wanted.name);
         taken++;
     }
     if (!code && taken < shard->n_tensors)
-        fus_store_add_note(x->s, "left out: %zu tensors of %s that the index does not list", shard->n_tensors - taken, x->names[k]);
+        fus_store_add_note(x->s, "left out: %zu tensors of %s that the index does not list", shard->n_tensors - taken,
+                           x->names[k]);
     for (size_t i = 0; i < shard->n_notes; i++)
         fus_store_add_note(x->s, "%s: %s", x->names[k], shard->notes[i]);
     fus_base_free(places);
@@ -195,7 +205,8 @@ static int compare_entries(const void *a, const void *b)
     return strcmp(((const struct entry *)a)->tensor, ((const struct entry *)b)->tensor);
 }
 
-/* Names are sorted, so that two entries of one tensor stand side by side; the shards' numbers follow their names' order. */
+/* Names are sorted, so that two entries of one tensor stand side by side; the shards' numbers
+ * follow their names' order. */
 static int sort_index(struct index *x, struct fus_error *err)
 {
     char *old[MAX_SHARDS];
@@ -270,8 +281,9 @@ static int open_single(struct fus_store *s, const char *path, struct fus_error *
 
 int fus_shards_open_folder(struct fus_store *s, struct fus_error *err)
 {
-    static const char *const names[] = {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
-                                        "pytorch_model.bin.index.json", "open_clip_model.safetensors", "open_clip_pytorch_model.bin"};
+    static const char *const names[] = {"model.safetensors",           "model.safetensors.index.json",
+                                        "pytorch_model.bin",           "pytorch_model.bin.index.json",
+                                        "open_clip_model.safetensors", "open_clip_pytorch_model.bin"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t n = strlen(s->path) + strlen(names[i]) + 2;
         char *path = fus_base_alloc(n, 1);
@@ -285,5 +297,7 @@ int fus_shards_open_folder(struct fus_store *s, struct fus_error *err)
         if (there)
             return code;
     }
-    return fus_base_fail(err, FUS_EIO, "is a folder without model.safetensors, pytorch_model.bin or the index of either; give the weight file itself");
+    return fus_base_fail(
+        err, FUS_EIO,
+        "is a folder without model.safetensors, pytorch_model.bin or the index of either; give the weight file itself");
 }
