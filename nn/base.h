@@ -66,8 +66,7 @@ void *fus_base_resize(void *old, size_t n, size_t size);
 void fus_base_free(void *p);
 char *fus_base_strdup(const char *s);
 
-/* For tests: the n-th allocation from now (1 = the next) and all later ones fail; 0 = none fails.
- */
+/* For tests: the n-th allocation from now (1 = the next) and all later ones fail; 0: none does. */
 void fus_base_fail_allocation(long n);
 
 /* Open a regular file for reading. Nothing blocks: a pipe, device, socket or folder is refused for what it is (FUS_EIO).
