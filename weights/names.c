@@ -91,10 +91,14 @@ static int make_plain(struct fus_store *s, struct fus_error *err)
 
 /* ---- where networks begin ---- */
 
-/* Whether one of the prefix's components has a word for averaged weights in it: model_ema., state_dict_ema., swa_model. */
+/* Whether one of the prefix's components has a word for averaged weights in it: model_ema., state_dict_ema., swa_model;
+ * BYOL's target_encoder, MoCo's momentum_encoder and encoder_k, which follow the network that is trained. */
 static bool is_average(const char *prefix)
 {
-    static const char *const words[] = {"ema", "swa", "avg", "average", "averaged", "shadow", "polyak"};
+    static const char *const words[] = {"ema", "swa", "avg", "average", "averaged", "shadow", "polyak", "momentum", "target"};
+    const char *key = strstr(prefix, "encoder_k");
+    if (key && (key == prefix || key[-1] == '.') && (key[9] == '.' || key[9] == '\0'))
+        return true;
     for (const char *at = prefix; *at;) {
         size_t n = strcspn(at, "._");
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
