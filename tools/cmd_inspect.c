@@ -86,7 +86,7 @@ static void print_summary(const struct fus_store *store)
     struct fus_net_spec spec;
     char text[256];
     if (fus_names_recognise(&spec, store, NULL, NULL) == FUS_OK)
-        fus_arch_describe(text, sizeof text, &spec);
+        fus_networks_describe(text, sizeof text, &spec);
     else
         snprintf(text, sizeof text, "no network that fusiform runs");
     const char *path = fus_store_path(store);
