@@ -10,7 +10,8 @@
 
 INLINE VEC act_exp(VEC x)
 {
-    const VEC low = CONSTANT(FUS_FMATH_EXPF_LOW), high = CONSTANT(FUS_FMATH_EXPF_HIGH), shift = CONSTANT(FUS_FMATH_EXPF_SHIFT);
+    const VEC low = CONSTANT(FUS_FMATH_EXPF_LOW), high = CONSTANT(FUS_FMATH_EXPF_HIGH),
+              shift = CONSTANT(FUS_FMATH_EXPF_SHIFT);
     static const float tail[] = {FUS_FMATH_EXPF_TAIL};
     x = FPICK(FLESS(x, low), low, x);
     x = FPICK(FLESS(high, x), high, x);

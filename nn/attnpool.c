@@ -68,7 +68,8 @@ bool fus_attnpool_parameter(struct fus_parameter *p, const struct fus_layer *l, 
     int c = l->in_channels;
     memset(p, 0, sizeof *p);
     if (i == 0) {
-        *p = (struct fus_parameter){.role = FUS_ROLE_POSITIONS, .n_dims = 2, .shape = {l->in_height * l->in_width + 1, c}};
+        *p = (struct fus_parameter){
+            .role = FUS_ROLE_POSITIONS, .n_dims = 2, .shape = {l->in_height * l->in_width + 1, c}};
         snprintf(p->name, sizeof p->name, "%s.positional_embedding", l->name);
         return true;
     }
@@ -233,17 +234,25 @@ static void softmax_heads(float *scores, const struct sizes *s)
 }
 
 /* One picture: in [C/16, places, 16] -> out [attn_dim/16, 16]. */
-static void run_picture(const struct attnpool *a, float *out, const float *in, float *scratch, const struct fus_kernel *kernel)
+static void run_picture(const struct attnpool *a, float *out, const float *in, float *scratch,
+                        const struct fus_kernel *kernel)
 {
     struct sizes s = sizes_of(a->layer);
     int blocks = (int)(s.c / FUS_LANES), heads = a->layer->heads, head_blocks = (int)(s.depth / FUS_LANES);
     float *tokens = scratch, *turned = tokens + s.c * s.padded, *query = turned + s.c * s.token_blocks * FUS_LANES;
-    float *looks = query + s.c, *context = looks + s.c * s.heads, *value = context + s.c * s.heads, *scores = value + s.c;
+    float *looks = query + s.c, *context = looks + s.c * s.heads, *value = context + s.c * s.heads,
+          *scores = value + s.c;
     const float scale = (float)(1 / sqrt((double)s.depth));
     make_tokens(tokens, turned, in, a, &s);
     struct product p = {.rows = 1, .n_blocks = blocks, .kernel = kernel};
-    p.whole = (struct fus_tile){.c = query, .c_step = FUS_LANES, .a = tokens, .a_step = s.padded * FUS_LANES, .b = a->query,
-                                .b_step = s.c * FUS_LANES, .bias = a->query_bias, .k = (int)s.c};
+    p.whole = (struct fus_tile){.c = query,
+                                .c_step = FUS_LANES,
+                                .a = tokens,
+                                .a_step = s.padded * FUS_LANES,
+                                .b = a->query,
+                                .b_step = s.c * FUS_LANES,
+                                .bias = a->query_bias,
+                                .k = (int)s.c};
     multiply(p);
     for (size_t i = 0; i < s.c; i++)
         query[i] *= scale;
@@ -262,8 +271,14 @@ static void run_picture(const struct attnpool *a, float *out, const float *in, f
     multiply(p);
     p.rows = 1;
     p.blocks_per_head = head_blocks; /* o_h = W_vh context_h + b_vh */
-    p.whole = (struct fus_tile){.c = value, .c_step = FUS_LANES, .a = context, .a_step = s.heads * FUS_LANES, .b = a->value,
-                                .b_step = s.c * FUS_LANES, .bias = a->value_bias, .k = (int)s.c};
+    p.whole = (struct fus_tile){.c = value,
+                                .c_step = FUS_LANES,
+                                .a = context,
+                                .a_step = s.heads * FUS_LANES,
+                                .b = a->value,
+                                .b_step = s.c * FUS_LANES,
+                                .bias = a->value_bias,
+                                .k = (int)s.c};
     multiply(p);
     p = (struct product){.rows = 1, .n_blocks = FUS_BLOCKS(a->layer->channels), .kernel = kernel};
     p.whole = (struct fus_tile){.c = out, .c_step = FUS_LANES, .a = value, .a_step = FUS_LANES, .b = a->output,
@@ -276,6 +291,6 @@ void fus_attnpool_run(const struct fus_op_run *run)
     const struct fus_layer *l = run->layer;
     const struct attnpool a = locate(l, (float *)run->packed);
     for (int i = 0; i < run->n; i++)
-        run_picture(&a, run->out + (size_t)i * fus_layer_floats(l), run->in + (size_t)i * fus_layer_in_floats(l), run->scratch,
-                    run->kernel);
+        run_picture(&a, run->out + (size_t)i * fus_layer_floats(l), run->in + (size_t)i * fus_layer_in_floats(l),
+                    run->scratch, run->kernel);
 }

@@ -22,7 +22,7 @@
 #endif
 
 #if FLT_EVAL_METHOD != 0
-#error "float and double must be rounded at every step (FLT_EVAL_METHOD 0): pass -msse2 -mfpmath=sse on x86, else -fexcess-precision=fast"
+#error "FLT_EVAL_METHOD must be 0: pass -msse2 -mfpmath=sse on x86, else -fexcess-precision=fast"
 #endif
 _Static_assert(sizeof(off_t) >= 8, "files may be larger than 2 GB: pass -D_FILE_OFFSET_BITS=64");
 

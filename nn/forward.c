@@ -166,7 +166,8 @@ int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *
         return fus_base_fail(err, FUS_EINVAL, "%d pictures at once; the network was made for 1 to %d", n, net->batch);
     if (fus_base_threads() > net->n_threads)
         return fus_base_fail(err, FUS_EINVAL, "more threads now than when the network was made");
-    struct pass pass = {.net = net, .input = input, .n = n, .wanted = wanted, .fn = fn, .context = context, .given = -1, .err = err};
+    struct pass pass = {
+        .net = net, .input = input, .n = n, .wanted = wanted, .fn = fn, .context = context, .given = -1, .err = err};
     return run_pass(&pass);
 }
 
@@ -181,8 +182,8 @@ bool fus_net_can_continue(const struct fus_net *net, int tap)
     return true;
 }
 
-int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, const bool *wanted, fus_tap_fn fn, void *context,
-                     struct fus_error *err)
+int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, const bool *wanted, fus_tap_fn fn,
+                     void *context, struct fus_error *err)
 {
     int layer = net->tap_layer[tap], step = fus_plan_is_inner(&net->plan, layer) ? 1 : n;
     size_t floats = fus_layer_floats(&net->arch.layers[layer]);

@@ -50,7 +50,8 @@ void fus_gemm_gather(float *out, const float *weights, const struct fus_layer *l
     if (n < FUS_LANES || channels < FUS_LANES)
         memset(out, 0, (size_t)(FUS_LANES * taps * FUS_LANES) * sizeof *out);
     for (int lane = 0; lane < n; lane++) {
-        const float *w = weights + ((size_t)(block * FUS_LANES + lane) * (size_t)in + (size_t)(in_block * FUS_LANES)) * (size_t)taps;
+        const float *w =
+            weights + ((size_t)(block * FUS_LANES + lane) * (size_t)in + (size_t)(in_block * FUS_LANES)) * (size_t)taps;
         for (int i = 0; i < channels * taps; i++)
             out[i * FUS_LANES + lane] = w[i];
     }
@@ -67,7 +68,8 @@ static void pack_block(void *context, int block, int thread)
         if (c % FUS_LANES == 0)
             fus_gemm_gather(here, p->weights, l, block, c / FUS_LANES);
         for (int tap = 0; tap < taps; tap++)
-            memcpy(to + (size_t)(tap * depth + c) * FUS_LANES, here + (c % FUS_LANES * taps + tap) * FUS_LANES, FUS_LANES * sizeof *to);
+            memcpy(to + (size_t)(tap * depth + c) * FUS_LANES, here + (c % FUS_LANES * taps + tap) * FUS_LANES,
+                   FUS_LANES * sizeof *to);
     }
 }
 
@@ -101,9 +103,11 @@ struct product {
  * and a kernel row of it counts as one tap. */
 static void set_shape(struct product *p, const struct fus_layer *l)
 {
-    static const enum fus_tile_kind kinds[2][2] = {{FUS_TILE_BLOCKED, FUS_TILE_BLOCKED_SECOND}, {FUS_TILE_PICTURE, FUS_TILE_PICTURE_SECOND}};
+    static const enum fus_tile_kind kinds[2][2] = {{FUS_TILE_BLOCKED, FUS_TILE_BLOCKED_SECOND},
+                                                   {FUS_TILE_PICTURE, FUS_TILE_PICTURE_SECOND}};
     bool picture = from_picture(l), one_row = !picture && l->kernel == 1 && l->stride == 1;
-    int in_height = l->in_height + (picture ? 2 * l->padding : 0), in_width = l->in_width + (picture ? 2 * l->padding : 0);
+    int in_height = l->in_height + (picture ? 2 * l->padding : 0),
+        in_width = l->in_width + (picture ? 2 * l->padding : 0);
     p->kind = kinds[picture][l->stride == 2];
     p->width = one_row ? l->height * l->width : l->width;
     p->height = one_row ? 1 : l->height;
@@ -226,7 +230,8 @@ struct task {
 
 static struct tile_at locate_tile(const struct product *p, int tile)
 {
-    int stride = p->g->layer->stride, y = tile / p->row_tiles, in_row = tile % p->row_tiles, x = part(p->width, p->row_tiles, in_row);
+    int stride = p->g->layer->stride, y = tile / p->row_tiles, in_row = tile % p->row_tiles,
+        x = part(p->width, p->row_tiles, in_row);
     struct tile_at s = {.y = y, .x = x, .rows = part(p->width, p->row_tiles, in_row + 1) - x};
     s.in = ((y * stride - p->padding) * p->in_width + x * stride - p->padding) * p->pixel;
     s.out = (ptrdiff_t)(y * p->width + x) * FUS_LANES;
@@ -266,7 +271,8 @@ static void run_rows(struct fus_tile *tile, const struct product *p, int from, i
 static bool run_tile(struct fus_tile *tile, const struct task *t, const struct slice *s, const struct tile_at *at)
 {
     const struct product *p = t->p;
-    int from = s->x_from > at->x ? s->x_from - at->x : 0, end = s->x_end - at->x < at->rows ? s->x_end - at->x : at->rows;
+    int from = s->x_from > at->x ? s->x_from - at->x : 0,
+        end = s->x_end - at->x < at->rows ? s->x_end - at->x : at->rows;
     bool some = at->y >= s->y_from && at->y < s->y_end && from < end, all = some && end - from == at->rows;
     if (s->first && !all)
         run_rows(tile, p, 0, at->rows, 0, true, false);
@@ -285,10 +291,16 @@ static void run_panel(const struct task *t, const struct slice *s, int panel, co
 {
     const struct product *p = t->p;
     const struct fus_layer *l = p->g->layer;
-    int blocks = FUS_BLOCKS(l->channels), first = panel * p->kernel->blocks, lines = t->n_tiles < 4 ? 4 / t->n_tiles : 1;
-    struct fus_tile tile = {.b = weights_of(p, panel, s), .bias = p->g->bias + first * FUS_LANES, .ahead = next,
-                            .slice = l->kernel * l->in_channels, .a_step = (size_t)p->plane, .b_step = (size_t)p->g->k * FUS_LANES,
-                            .c_step = (size_t)p->width * (size_t)p->height * FUS_LANES, .relu = l->act == FUS_ACT_RELU};
+    int blocks = FUS_BLOCKS(l->channels), first = panel * p->kernel->blocks,
+        lines = t->n_tiles < 4 ? 4 / t->n_tiles : 1;
+    struct fus_tile tile = {.b = weights_of(p, panel, s),
+                            .bias = p->g->bias + first * FUS_LANES,
+                            .ahead = next,
+                            .slice = l->kernel * l->in_channels,
+                            .a_step = (size_t)p->plane,
+                            .b_step = (size_t)p->g->k * FUS_LANES,
+                            .c_step = (size_t)p->width * (size_t)p->height * FUS_LANES,
+                            .relu = l->act == FUS_ACT_RELU};
     float *out = t->out + (size_t)first * tile.c_step;
     const float *addend = t->addend ? t->addend + (size_t)first * tile.c_step : NULL;
     tile.blocks = blocks - first < p->kernel->blocks ? blocks - first : p->kernel->blocks;

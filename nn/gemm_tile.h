@@ -23,8 +23,8 @@
 #define INLINE static inline __attribute__((always_inline)) TARGET
 
 /* So many steps of k: sums[rows][vectors] += a[row][k] * b[k][vector]. */
-INLINE void steps(VEC sums[TILE_ROWS][TILE_BLOCKS * PER_BLOCK], const float *a, const int a_row, const float *b, size_t b_step,
-                  const int rows, const int blocks, const int n)
+INLINE void steps(VEC sums[TILE_ROWS][TILE_BLOCKS * PER_BLOCK], const float *a, const int a_row, const float *b,
+                  size_t b_step, const int rows, const int blocks, const int n)
 {
     UNROLL
     for (int k = 0; k < n; k++) {
@@ -82,7 +82,8 @@ INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks, 
     const bool once = t->first && t->last; /* else C is in cache already, and the next tile's is prefetched */
     const float *c = t->c + (once ? 0 : rows * FUS_LANES), *addend = once && t->addend ? t->addend : c;
     const int slice = a_row % FUS_LANES ? t->slice : FUS_LANES;
-    const int a_lines = a_row % FUS_LANES ? 0 : (rows * n + FUS_LANES - 1) / FUS_LANES; /* for each n of a slice's 16 k */
+    const int a_lines =
+        a_row % FUS_LANES ? 0 : (rows * n + FUS_LANES - 1) / FUS_LANES; /* for each n of a slice's 16 k */
     int c_rows = rows;
     for (int k = t->k; k > 0; k -= slice, a += t->a_step) {
         const float *a_next = k > slice ? a + t->a_step : t->a + rows * a_row; /* usually the next tile's */

@@ -21,7 +21,8 @@
 #define DIV(x, y) vdivq_f32(x, y)
 #define FLESS(x, y) vcltq_f32(x, y)
 #define FPICK(m, x, y) vbslq_f32(m, x, y)
-#define POWER2(m) vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vreinterpretq_s32_f32(m), vdupq_n_s32(127 - 0x4b400000)), 23))
+#define POWER2(m) \
+    vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vreinterpretq_s32_f32(m), vdupq_n_s32(127 - 0x4b400000)), 23))
 #define STEP_FENCE() __asm__ volatile("" ::: "memory")
 #define TILE_ROWS 6
 #define TILE_BLOCKS 1
@@ -49,5 +50,6 @@ static bool available(void)
     return true; /* every AArch64 CPU that runs a hosted system has it */
 }
 
-const struct fus_kernel fus_kernel_neon = {"neon", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available};
+const struct fus_kernel fus_kernel_neon = {
+    "neon", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available};
 #endif

@@ -44,12 +44,13 @@ struct fus_kernel {
     void (*tile[FUS_TILE_KINDS])(const struct fus_tile *t);
     /* winograd_tile.h: of tiles of 2x2 and of 4x4 */
     void (*winograd_in[2])(float *v, size_t step, const float *plane, int side, int y0, int x0);
-    void (*winograd_out[2])(float *plane, const float *m, size_t step, const float *bias, const float *addend, bool relu, int side,
-                            int y0, int x0);
+    void (*winograd_out[2])(float *plane, const float *m, size_t step, const float *bias, const float *addend,
+                            bool relu, int side, int y0, int x0);
     /* pool_tile.h */
-    void (*pool_max)(float *out, const float *plane, int width, int in_height, int in_width, int kernel, int stride, int padding,
-                     int y0);
-    void (*activate[3])(float *out, const float *in, size_t n); /* act_tile.h: GELU, QuickGELU, SiLU; n a multiple of 16 */
+    void (*pool_max)(float *out, const float *plane, int width, int in_height, int in_width, int kernel, int stride,
+                     int padding, int y0);
+    /* act_tile.h: GELU, QuickGELU, SiLU; n a multiple of 16 */
+    void (*activate[3])(float *out, const float *in, size_t n);
     /* Loops of analysis/ over units (moments_tile.h).
      *
      * moments_add: adds n_rows images x[r] with weights w[r] to mean and m2 of units from .. end-1; where
@@ -61,10 +62,12 @@ struct fus_kernel {
      * where the divisor is 0, of n units. mean, m2 [n_groups, n_units]; weight [n_groups, n_groups];
      * squares [n_groups + 2, step]: the least of each group against every other (NaN is skipped), the
      * largest of these or 0, and the sum of m2 over the groups, NaN where a mean or m2 is not finite. */
-    void (*moments_add)(double *mean, double *m2, const float *const *x, const double *w, int n_rows, size_t from, size_t end);
-    void (*moments_merge)(double *mean, double *m2, const double *mean_b, const double *m2_b, double share, double weight, size_t n);
-    void (*least_t)(double *squares, size_t step, const double *mean, const double *m2, size_t n_units, const double *weight, int n_groups,
-                    size_t n);
+    void (*moments_add)(double *mean, double *m2, const float *const *x, const double *w, int n_rows, size_t from,
+                        size_t end);
+    void (*moments_merge)(double *mean, double *m2, const double *mean_b, const double *m2_b, double share,
+                          double weight, size_t n);
+    void (*least_t)(double *squares, size_t step, const double *mean, const double *m2, size_t n_units,
+                    const double *weight, int n_groups, size_t n);
     void (*roots)(double *x, size_t n);
     void (*lane_sums)(double *lanes, const double *x, size_t n);
     void (*lane_products)(double *lanes, const double *x, double mean_x, const double *y, double mean_y, size_t n);

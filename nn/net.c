@@ -108,7 +108,9 @@ static size_t scratch_floats(const struct fus_net *net)
 
 static int make_plan(struct fus_net *net, bool batch_taps, struct fus_error *err)
 {
-    enum fus_segments segments = net->low_memory ? FUS_SEGMENTS_NONE : batch_taps ? FUS_SEGMENTS_BLOCK : FUS_SEGMENTS_LONG;
+    enum fus_segments segments = net->low_memory ? FUS_SEGMENTS_NONE
+                                 : batch_taps    ? FUS_SEGMENTS_BLOCK
+                                                 : FUS_SEGMENTS_LONG;
     return fus_plan_make(&net->plan, &net->arch, net->batch, segments, scratch_floats(net), err);
 }
 
@@ -210,7 +212,8 @@ static struct fus_net *place_net(struct placing *p, const struct fus_net *net)
     return to;
 }
 
-int fus_net_measure(size_t *bytes, const struct fus_net_spec *spec, const struct fus_net_options *options, struct fus_error *err)
+int fus_net_measure(size_t *bytes, const struct fus_net_spec *spec, const struct fus_net_options *options,
+                    struct fus_error *err)
 {
     struct fus_net *tables = NULL;
     struct placing p = {NULL, 0};
@@ -257,7 +260,8 @@ static int allocate_blocks(struct fus_net *net, struct fus_error *err)
     net->weights = fus_base_aligned(net->weight_floats, sizeof *net->weights);
     net->raw = fus_base_aligned(net->raw_floats, sizeof *net->raw);
     if (!net->weights || !net->raw)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of weights", net->weight_floats * sizeof *net->weights);
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of weights",
+                             net->weight_floats * sizeof *net->weights);
     return FUS_OK;
 }
 
@@ -270,7 +274,8 @@ static int allocate_arena(struct fus_net *net, struct fus_error *err)
     if (!net->in_place)
         net->arena = fus_base_aligned(net->plan.arena_floats, sizeof *net->arena);
     if (!net->arena)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of activations", net->plan.arena_floats * sizeof *net->arena);
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of activations",
+                             net->plan.arena_floats * sizeof *net->arena);
     memset(net->arena + net->plan.picture, 0, /* the border around the pictures stays 0 for good */
            (size_t)net->batch * fus_plan_picture_floats(&net->arch) * sizeof *net->arena);
     return FUS_OK;
@@ -349,8 +354,8 @@ void fus_net_layer_info(struct fus_layer_info *info, const struct fus_net *net, 
     const struct fus_layer *l = &net->arch.layers[layer];
     const struct fus_op *op = &fus_op_table[l->op];
     snprintf(info->name, sizeof info->name, "%s", l->name[0] ? l->name : op->name);
-    snprintf(info->shape, sizeof info->shape, "%dx%dx%d %dx%d/%d", l->channels, l->height, l->width, l->kernel, l->kernel,
-             l->stride);
+    snprintf(info->shape, sizeof info->shape, "%dx%dx%d %dx%d/%d", l->channels, l->height, l->width, l->kernel,
+             l->kernel, l->stride);
     info->algorithm = op->algorithm ? op->algorithm(l) : "";
     info->flops = op->flops ? op->flops(l) : 0;
 }

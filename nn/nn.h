@@ -92,7 +92,8 @@ void fus_net_destroy(struct fus_net *net); /* NULL allowed */
  * fus_net_measure gives for the same spec, options and number of threads. Both allocate some kB for
  * tables and free them before they return. After that the network allocates nothing, and
  * fus_net_destroy frees nothing. */
-int fus_net_measure(size_t *bytes, const struct fus_net_spec *spec, const struct fus_net_options *options, struct fus_error *err);
+int fus_net_measure(size_t *bytes, const struct fus_net_spec *spec, const struct fus_net_options *options,
+                    struct fus_error *err);
 int fus_net_create_in(struct fus_net **net, void *memory, size_t bytes, const struct fus_net_spec *spec,
                       const struct fus_net_options *options, fus_weight_fn get, void *context, struct fus_error *err);
 
@@ -138,8 +139,8 @@ void fus_net_watch(struct fus_net *net, fus_batch_fn fn, void *context);
  * may have copied and the caller changed. Wanted taps from this one on are shown. Possible only where
  * all that follows depends on this tap alone: fus_net_can_continue. */
 bool fus_net_can_continue(const struct fus_net *net, int tap);
-int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, const bool *wanted, fus_tap_fn fn, void *context,
-                     struct fus_error *err);
+int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, const bool *wanted, fus_tap_fn fn,
+                     void *context, struct fus_error *err);
 
 /* ---- what it costs ---- */
 

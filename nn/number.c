@@ -1,5 +1,5 @@
-/* Numbers in text: see number.h. The C library rounds; what it would accept beyond the grammar is refused first, and the point
- * becomes what its locale expects. */
+/* Numbers in text: see number.h. The C library rounds; what it would accept beyond the grammar is
+ * refused first, and the point becomes what its locale expects. */
 #include "number.h"
 
 #include <locale.h>
@@ -44,7 +44,8 @@ bool fus_number_whole(uint64_t *out, const char *text, const char **rest)
     return true;
 }
 
-/* The end of the real at the start of text and the place of its point, both NULL where there is none. */
+/* The end of the real at the start of text and the place of its point, both NULL where there is
+ * none. */
 static const char *find_end(const char *text, const char **point)
 {
     const char *whole = text + (*text == '-'), *end = skip_digits(whole);

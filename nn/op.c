@@ -18,7 +18,12 @@ const struct fus_op fus_op_table[FUS_OP_KINDS] = {
     [FUS_OP_AVGPOOL] = {.name = "avgpool", .run = fus_pool_average, .reference = fus_reference_pool},
     [FUS_OP_MEAN] = {.name = "mean", .run = fus_pool_mean, .reference = fus_reference_pool},
     [FUS_OP_PAD] = {.name = "pad", .run = fus_pool_pad, .reference = fus_reference_pad},
-    [FUS_OP_ACTIVATION] = {.name = "activation", .run = fus_act_run, .reference = fus_reference_activate, .algorithm = fus_act_algorithm},
+    [FUS_OP_ACTIVATION] = {
+        .name = "activation",
+        .run = fus_act_run,
+        .reference = fus_reference_activate,
+        .algorithm = fus_act_algorithm,
+    },
     [FUS_OP_ATTENTION] = {
         .name = "attention",
         .parameter = fus_attnpool_parameter,

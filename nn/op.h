@@ -64,7 +64,9 @@ struct fus_op_reference {
 /* ---- the table ---- */
 
 /* packed_floats to load: NULL where an operator has no parameters. Other functions may be NULL
- * where the answer is 0 or "". */
+ * where the answer is 0 or "".
+ *
+ * run may overwrite nothing but out and scratch; out is never in or addend. */
 struct fus_op {
     const char *name;          /* of layers that have none of their own: "maxpool" */
     bool (*parameter)(struct fus_parameter *p, const struct fus_layer *l, int i);

@@ -34,7 +34,8 @@ static int descriptor_of(const char *path)
         return STDOUT_FILENO;
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         size_t n = strlen(folders[i]);
-        if (strncmp(path, folders[i], n) == 0 && path[n] >= '0' && path[n] <= '9' && strspn(path + n, "0123456789") == strlen(path + n))
+        if (strncmp(path, folders[i], n) == 0 && path[n] >= '0' && path[n] <= '9' &&
+            strspn(path + n, "0123456789") == strlen(path + n))
             return atoi(path + n);
     }
     return -1;
@@ -68,11 +69,13 @@ static int open_special(struct fus_outfile *f, const struct stat *st, struct fus
     }
     if (S_ISCHR(st->st_mode) && stat("/dev/null", &null) == 0 && S_ISCHR(null.st_mode) && null.st_rdev == st->st_rdev)
         return through(f, open(f->path, O_WRONLY), err);
-    return fus_base_fail(err, FUS_EIO, "%s: cannot be written: it is a %s; files, pipes, /dev/null and - (standard output) are written", f->path,
+    return fus_base_fail(err, FUS_EIO,
+                         "%s: cannot be written: it is a %s; files, pipes, /dev/null and - (standard output) are written", f->path,
                          S_ISSOCK(st->st_mode) ? "socket" : "device");
 }
 
-/* One step from f->target along a symbolic link, relative to the folder that the link is in. false: it is none. */
+/* One step from f->target along a symbolic link, relative to the folder that the link is in.
+ * false: it is none. */
 static bool follow(struct fus_outfile *f, int *why)
 {
     char to[LINK_BYTES];

@@ -7,9 +7,9 @@
  *
  * Exactly one of commit and discard follows a successful open. Messages carry the path.
  *
- * A symbolic link stays: the file that it names is replaced. What is no file is written straight through, with nothing to
- * rename: `-` and /dev/stdout (standard output), /dev/fd/N, /dev/null, a pipe that somebody reads. Folders, other devices and
- * sockets are refused. */
+ * A symbolic link stays: the file that it names is replaced. What is no file is written straight
+ * through, with nothing to rename: `-` and /dev/stdout (standard output), /dev/fd/N, /dev/null, a
+ * pipe that somebody reads. Folders, other devices and sockets are refused. */
 #ifndef FUS_OUTFILE_H
 #define FUS_OUTFILE_H
 
@@ -30,7 +30,8 @@ void fus_outfile_printf(struct fus_outfile *f, const char *fmt, ...) FUS_PRINTF(
 int fus_outfile_commit(struct fus_outfile *f, struct fus_error *err);
 void fus_outfile_discard(struct fus_outfile *f);
 
-/* Whether open would write straight through: such a name needs no ending that says what is written. */
+/* Whether open would write straight through: such a name needs no ending that says what is
+ * written. */
 bool fus_outfile_is_stream(const char *path);
 
 /* Make a folder and its parents, like mkdir -p. */

@@ -17,7 +17,8 @@ struct pooling {
 static struct pooling picture(const struct fus_op_run *a, int i)
 {
     const struct fus_layer *l = a->layer;
-    return (struct pooling){a->out + (size_t)i * fus_layer_floats(l), a->in + (size_t)i * fus_layer_in_floats(l), l, a->kernel};
+    return (struct pooling){a->out + (size_t)i * fus_layer_floats(l), a->in + (size_t)i * fus_layer_in_floats(l), l,
+                            a->kernel};
 }
 
 /* One row of outputs of one block of channels. */

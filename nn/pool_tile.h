@@ -5,12 +5,13 @@
 
 /* A row of outputs [width, 16] of one block of channels from a plane [in_height, in_width, 16]: the
  * largest of kernel x kernel inputs, as far as they exist, from row y0 on; NaN wins. */
-TARGET static void pool_max(float *out, const float *plane, int width, int in_height, int in_width, int kernel, int stride,
-                            int padding, int y0)
+TARGET static void pool_max(float *out, const float *plane, int width, int in_height, int in_width, int kernel,
+                            int stride, int padding, int y0)
 {
     const int y_from = y0 < 0 ? 0 : y0, y_end = y0 + kernel < in_height ? y0 + kernel : in_height;
     for (int x = 0; x < width; x++, out += FUS_LANES) {
-        const int x0 = x * stride - padding, x_from = x0 < 0 ? 0 : x0, x_end = x0 + kernel < in_width ? x0 + kernel : in_width;
+        const int x0 = x * stride - padding, x_from = x0 < 0 ? 0 : x0,
+                  x_end = x0 + kernel < in_width ? x0 + kernel : in_width;
         VEC most[PER_BLOCK];
         UNROLL
         for (int v = 0; v < PER_BLOCK; v++)

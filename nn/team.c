@@ -12,7 +12,8 @@
 #include <stddef.h>
 
 #define MAX_THREADS 1024
-#define SPINS 10000 /* pauses of some 40 ns each before a thread goes to sleep: longer than the gaps within a forward pass */
+/* Pauses of some 40 ns before a thread goes to sleep: longer than the gaps within a forward pass. */
+#define SPINS 10000
 
 /* The tasks of one thread that are not taken yet: the first in the upper half, the end in the
  * lower. One word, so that a compare-and-exchange that succeeds has taken a task of the current

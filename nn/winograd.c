@@ -23,7 +23,8 @@
 
 bool fus_winograd_fits(const struct fus_layer *l)
 {
-    return l->op == FUS_OP_CONV && l->input >= 0 && l->kernel == 3 && l->stride == 1 && l->height == l->width && l->height >= 4;
+    return l->op == FUS_OP_CONV && l->input >= 0 && l->kernel == 3 && l->stride == 1 && l->height == l->width &&
+           l->height >= 4;
 }
 
 /* Side of a tile of outputs. */
@@ -46,7 +47,8 @@ static int max_tiles(const struct fus_layer *l)
 
 size_t fus_winograd_panel_floats(const struct fus_layer *l)
 {
-    return (size_t)n_components(l) * (size_t)FUS_BLOCKS(l->channels) * (size_t)FUS_BLOCKS(l->in_channels) * FUS_LANES * FUS_LANES;
+    return (size_t)n_components(l) * (size_t)FUS_BLOCKS(l->channels) * (size_t)FUS_BLOCKS(l->in_channels) * FUS_LANES *
+           FUS_LANES;
 }
 
 /* ---- weights ---- */
@@ -62,7 +64,8 @@ static void transform_3x3(float u[MAX_COMPONENTS][FUS_LANES], const float g[9][F
     for (int i = 0; i < n; i++)
         for (int j = 0; j < n; j++)
             for (int lane = 0; lane < FUS_LANES; lane++)
-                u[n * i + j][lane] = (float)(t[i][0][lane] * G[j][0] + t[i][1][lane] * G[j][1] + t[i][2][lane] * G[j][2]);
+                u[n * i + j][lane] =
+                    (float)(t[i][0][lane] * G[j][0] + t[i][1][lane] * G[j][1] + t[i][2][lane] * G[j][2]);
 }
 
 /* G for the points above: row p is (1, p, p^2) / prod (p - q) over the other finite points q. */
@@ -131,7 +134,8 @@ static size_t component_floats(int blocks, int n)
 size_t fus_winograd_scratch_floats(const struct fus_layer *l, int n_pictures)
 {
     int all = n_pictures * per_side(l) * per_side(l), n = all < max_tiles(l) ? all : max_tiles(l);
-    return (size_t)n_components(l) * (component_floats(FUS_BLOCKS(l->in_channels), n) + component_floats(FUS_BLOCKS(l->channels), n));
+    return (size_t)n_components(l) *
+           (component_floats(FUS_BLOCKS(l->in_channels), n) + component_floats(FUS_BLOCKS(l->channels), n));
 }
 
 /* A tile's image (returned) and its corner. */
@@ -152,8 +156,9 @@ static void transform_input(const struct task *t)
     for (int block = 0; block < blocks; block++)
         for (int i = 0; i < t->n; i++) {
             size_t picture = (size_t)locate(&y, &x, l, t->first + i);
-            t->kernel->winograd_in[tile_side(l) == 4](t->transformed + ((size_t)block * (size_t)t->n + (size_t)i) * FUS_LANES, step,
-                                   t->in + (picture * (size_t)blocks + (size_t)block) * plane, l->in_height, y - 1, x - 1);
+            t->kernel->winograd_in[tile_side(l) == 4](
+                t->transformed + ((size_t)block * (size_t)t->n + (size_t)i) * FUS_LANES, step,
+                t->in + (picture * (size_t)blocks + (size_t)block) * plane, l->in_height, y - 1, x - 1);
         }
 }
 
@@ -165,8 +170,8 @@ static void multiply(const struct task *t)
     int rows = t->kernel->rows, n_parts = (t->n + rows - 1) / rows;
     int lines = n_parts >= 4 ? 1 : 4 / n_parts;
     size_t panel = (size_t)depth * FUS_LANES, n = (size_t)t->n;
-    struct fus_tile tile = {.a_step = n * FUS_LANES, .b_step = panel, .c_step = n * FUS_LANES, .k = depth, .bias = no_bias,
-                            .first = true};
+    struct fus_tile tile = {
+        .a_step = n * FUS_LANES, .b_step = panel, .c_step = n * FUS_LANES, .k = depth, .bias = no_bias, .first = true};
     for (int i = 0; i < n_components(l); i++)
         for (int j = t->first_panel; j < t->first_panel + t->n_panels; j++) {
             int block = j * t->kernel->blocks;
@@ -180,7 +185,8 @@ static void multiply(const struct task *t)
                 int r0 = t->n * p / n_parts;
                 tile.rows = t->n * (p + 1) / n_parts - r0;
                 tile.a = t->transformed + (size_t)i * component_floats(in_blocks, t->n) + (size_t)r0 * FUS_LANES;
-                tile.c = t->products + (size_t)i * component_floats(blocks, t->n) + ((size_t)block * n + (size_t)r0) * FUS_LANES;
+                tile.c = t->products + (size_t)i * component_floats(blocks, t->n) +
+                         ((size_t)block * n + (size_t)r0) * FUS_LANES;
                 tile.ahead = next + (size_t)(p * lines * (depth / 4)) * FUS_LANES;
                 tile.ahead_lines = more && p < 4 ? lines : 0;
                 t->kernel->tile[FUS_TILE_BLOCKED](&tile);
@@ -198,8 +204,10 @@ static void transform_output(const struct task *t)
     for (int block = first; block < end && block < blocks; block++)
         for (int i = 0; i < t->n; i++) {
             size_t at = ((size_t)locate(&y, &x, l, t->first + i) * (size_t)blocks + (size_t)block) * plane;
-            t->kernel->winograd_out[tile_side(l) == 4](t->out + at, t->products + ((size_t)block * (size_t)t->n + (size_t)i) * FUS_LANES, step,
-                                    t->g->bias + block * FUS_LANES, t->addend ? t->addend + at : NULL, l->act == FUS_ACT_RELU, l->height, y, x);
+            t->kernel->winograd_out[tile_side(l) == 4](
+                t->out + at, t->products + ((size_t)block * (size_t)t->n + (size_t)i) * FUS_LANES, step,
+                t->g->bias + block * FUS_LANES, t->addend ? t->addend + at : NULL, l->act == FUS_ACT_RELU, l->height, y,
+                x);
         }
 }
 
@@ -221,7 +229,8 @@ static void run_task(void *context, int task, int thread)
     t.first_panel = v->n_panels * group / v->groups;
     t.n_panels = v->n_panels * (group + 1) / v->groups - t.first_panel;
     t.transformed = v->scratch + (size_t)thread * v->thread_floats;
-    t.products = t.transformed + (size_t)n_components(t.g->layer) * component_floats(FUS_BLOCKS(t.g->layer->in_channels), t.n);
+    t.products =
+        t.transformed + (size_t)n_components(t.g->layer) * component_floats(FUS_BLOCKS(t.g->layer->in_channels), t.n);
     transform_input(&t);
     multiply(&t);
     transform_output(&t);
@@ -231,7 +240,8 @@ void fus_winograd_run(const struct fus_gemm *g, float *out, const float *in, con
                       float *scratch, const struct fus_kernel *kernel)
 {
     const struct fus_layer *l = g->layer;
-    struct convolution v = {.whole = {.g = g, .kernel = kernel, .out = out, .in = in, .addend = addend}, .scratch = scratch};
+    struct convolution v = {.whole = {.g = g, .kernel = kernel, .out = out, .in = in, .addend = addend},
+                            .scratch = scratch};
     v.thread_floats = fus_winograd_scratch_floats(l, n_pictures);
     int threads = fus_base_threads();
     v.n_tiles = n_pictures * per_side(l) * per_side(l);

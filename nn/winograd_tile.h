@@ -81,7 +81,8 @@ INLINE void winograd_in(float *v, size_t step, const float *plane, int side, int
             const bool row_inside = y0 + i >= 0 && y0 + i < side;
             UNROLL
             for (int j = 0; j < n; j++)
-                d[n * i + j] = inside || (row_inside && x0 + j >= 0 && x0 + j < side) ? LOAD(row + j * FUS_LANES) : ZERO();
+                d[n * i + j] =
+                    inside || (row_inside && x0 + j >= 0 && x0 + j < side) ? LOAD(row + j * FUS_LANES) : ZERO();
         }
         UNROLL
         for (int j = 0; j < n; j++)
@@ -98,8 +99,8 @@ INLINE void winograd_in(float *v, size_t step, const float *plane, int side, int
 
 /* The tile of pixels from (y0, x0) on of a plane [side, side, 16]: relu?(A' m A + bias + addend),
  * those inside. */
-INLINE void winograd_out(float *plane, const float *m, size_t step, const float *bias, const float *addend, bool relu, int side,
-                         int y0, int x0, const int tile)
+INLINE void winograd_out(float *plane, const float *m, size_t step, const float *bias, const float *addend, bool relu,
+                         int side, int y0, int x0, const int tile)
 {
     const int n = tile + 2;
     for (int lane = 0; lane < FUS_LANES; lane += WIDTH) {
@@ -134,14 +135,14 @@ TARGET static void winograd_in_4(float *v, size_t step, const float *plane, int 
     winograd_in(v, step, plane, side, y0, x0, 4);
 }
 
-TARGET static void winograd_out_2(float *plane, const float *m, size_t step, const float *bias, const float *addend, bool relu,
-                                  int side, int y0, int x0)
+TARGET static void winograd_out_2(float *plane, const float *m, size_t step, const float *bias, const float *addend,
+                                  bool relu, int side, int y0, int x0)
 {
     winograd_out(plane, m, step, bias, addend, relu, side, y0, x0, 2);
 }
 
-TARGET static void winograd_out_4(float *plane, const float *m, size_t step, const float *bias, const float *addend, bool relu,
-                                  int side, int y0, int x0)
+TARGET static void winograd_out_4(float *plane, const float *m, size_t step, const float *bias, const float *addend,
+                                  bool relu, int side, int y0, int x0)
 {
     winograd_out(plane, m, step, bias, addend, relu, side, y0, x0, 4);
 }

@@ -259,13 +259,18 @@ fus_jpeg_idct *fus_jpeg_idct_pick(void)
 
 int fus_jpeg_render(struct fus_jpeg *j)
 {
+    bool smooth = fus_jpeg_smooth_wanted(j);
     for (int i = 0; i < j->n_components; i++) {
         struct fus_jpeg_component *c = &j->components[i];
         size_t stride = (size_t)c->padded_x * 8;
         for (int y = 0; y < c->blocks_y; y++)
             for (int x = 0; x < c->blocks_x; x++) {
-                int16_t *block = c->coefs + 64 * ((size_t)y * (size_t)c->padded_x + (size_t)x);
+                int16_t *block = c->coefs + 64 * ((size_t)y * (size_t)c->padded_x + (size_t)x), estimated[64];
                 int last = 63;
+                if (smooth) { /* the neighbours want the block as it was decoded */
+                    block = memcpy(estimated, block, sizeof estimated);
+                    fus_jpeg_smooth(block, j, c, x, y);
+                }
                 while (last && !block[fus_jpeg_zigzag[last]])
                     last--;
                 for (int k = 0; k < 64; k++)

@@ -87,6 +87,8 @@ static int take_file(struct fus_raster *picture, struct fus_sha256 *sha, const c
         fus_base_blame(err, "%s: ", path);
     else if (sha)
         fus_sha256_add(sha, bytes, n);
+    if (!code)
+        fus_image_note_dim(path, picture->dim);
     fus_base_free(bytes);
     return code;
 }

@@ -151,8 +151,8 @@ int main(void)
     test_raster("img_grey_22.jpg", true);
     test_raster("img_progressive_grey.jpg", true);
     test_raster("img_420_33x18.jpg", false);
-    test_golden(".jpg", 40);
-    test_bad(".jpg", 12);
+    test_golden(".jpg", 64);
+    test_bad(".jpg", 20);
     test_floc();
     return test_end();
 }

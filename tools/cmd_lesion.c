@@ -26,6 +26,7 @@ static const char help[] =
     "  --seed N             of the choice of controls (default 1)\n"
     "  --batch N            pictures at a time (default 4)\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
+    "  --prefix P, --preprocess P  as in the run\n"
     "  -o OUT.csv           instead of standard output; then what it says in words goes there, and not to standard error\n\n"
     "example: fusiform lesion --model resnet50.pth --run out/mine --stimuli fLoc/ --category face --layer layer4.2.relu\n";
 
@@ -38,7 +39,8 @@ enum { READ_MEAN, READ_RIDGE, READ_BOTH };
 static const struct fus_word readouts[] = {{"mean", READ_MEAN}, {"ridge", READ_RIDGE}, {"both", READ_BOTH}, {0}};
 
 struct lesion {
-    const char *model_path, *folder, *category, *layer, *stimuli, *categories, *lang_head, *out;
+    const char *model_path, *folder, *category, *layer, *stimuli, *categories, *out;
+    struct fus_model_choice choice;
     struct fus_choice mode, readout;
     int controls, batch, wanted_category;
     uint64_t seed;
@@ -61,16 +63,32 @@ struct lesion {
 
 /* ---- what to silence ---- */
 
+static bool same_text(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
 /* The run's name for the model with these weights; NULL: none, and err says so. */
 static const char *find_name(const struct lesion *l, struct fus_error *err)
 {
     char sha256[65];
+    const struct fus_past_model *like = NULL;
     int code = fus_store_sha256(l->model.store, sha256, err);
-    for (int i = 0; i < l->past.n_models && !code; i++)
-        if (l->past.models[i].sha256 && l->past.models[i].name && strcmp(l->past.models[i].sha256, sha256) == 0)
-            return l->past.models[i].name;
-    if (!code)
+    if (code)
+        return NULL;
+    for (int i = 0; i < l->past.n_models; i++) {
+        const struct fus_past_model *m = &l->past.models[i];
+        if (!m->sha256 || !m->name || strcmp(m->sha256, sha256) != 0)
+            continue;
+        like = m;
+        if (same_text(m->prefix, l->choice.prefix) && same_text(m->preprocess, l->model.preprocess_text))
+            return m->name;
+    }
+    if (!like)
         fus_base_fail(err, FUS_ENOTFOUND, "%s: no model of this run has the weights of %s", l->folder, l->model_path);
+    else
+        fus_base_fail(err, FUS_EINVAL, "%s: this run took %s with --preprocess %s%s%s; give the same", l->folder, l->model_path, like->preprocess,
+                      like->prefix ? " --prefix " : " and without --prefix", like->prefix ? like->prefix : "");
     return NULL;
 }
 
@@ -367,7 +385,8 @@ int fus_cmd_lesion(int argc, char **argv)
         {"--layer", FUS_ARG_TEXT, &l.layer},      {"--mode", FUS_ARG_CHOICE, &l.mode},        {"--stimuli", FUS_ARG_TEXT, &l.stimuli},
         {"--categories", FUS_ARG_TEXT, &l.categories}, {"--controls", FUS_ARG_COUNT, &l.controls}, {"--seed", FUS_ARG_SEED, &l.seed},
         {"--readout", FUS_ARG_CHOICE, &l.readout},
-        {"--batch", FUS_ARG_COUNT, &l.batch},     {"--lang-head", FUS_ARG_TEXT, &l.lang_head}, {"-o", FUS_ARG_TEXT, &l.out},
+        {"--batch", FUS_ARG_COUNT, &l.batch},     {"--lang-head", FUS_ARG_TEXT, &l.choice.lang_head}, {"-o", FUS_ARG_TEXT, &l.out},
+        {"--prefix", FUS_ARG_TEXT, &l.choice.prefix}, {"--preprocess", FUS_ARG_TEXT, &l.choice.preprocess},
         {0}};
     struct fus_texts none;
     struct fus_error err = {0};
@@ -378,11 +397,14 @@ int fus_cmd_lesion(int argc, char **argv)
         return fus_args_usage("lesion", "--model FILE, --run DIR, --category C and --layer L expected, and nothing else");
     if (l.batch > 256)
         return fus_args_usage("lesion", "--batch: %d found, at most 256 expected", l.batch);
+    status = fus_model_check_choice("lesion", &l.choice);
+    if (status)
+        return status;
     fus_model_catch_interrupt();
     const struct fus_net_options options = {.batch = l.batch};
     int code = open_run(&l, &err);
     if (!code)
-        code = fus_model_open(&l.model, l.model_path, l.lang_head, &options, &err);
+        code = fus_model_open(&l.model, l.model_path, &l.choice, &options, &err);
     if (!code)
         code = plan(&l, &err);
     if (!code)
@@ -393,6 +415,8 @@ int fus_cmd_lesion(int argc, char **argv)
         code = measure(&l, &err);
     if (!code)
         code = read_out(&l, &err);
+    if (!code)
+        fus_model_tell(&l.model);
     close_all(&l);
     return code ? fus_args_failed(&err) : 0;
 }

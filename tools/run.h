@@ -28,6 +28,7 @@ struct fus_run_model {
     struct fus_tap *taps; /* [n_layers] that were asked for */
     struct fus_model *open; /* between check and use; NULL: to be opened again */
     long long file_bytes, file_time; /* as its digest was taken */
+    char *notes;          /* for its user; NULL: none */
     char isa[16];         /* for the log */
     double load_seconds, forward_seconds, decode_seconds, statistics_seconds, decide_seconds, seconds;
     int n_passes;
@@ -38,10 +39,17 @@ struct fus_run_model {
     struct fus_run_layer *layers; /* [n_layers] as taps, and as the model's summary */
 };
 
+/* An option that may be given for one model, NAME=VALUE, or for all: VALUE. */
+struct fus_run_per_model {
+    const char *items[2 * FUS_RUN_MOST_MODELS];
+    int n;
+};
+
 enum fus_run_halves { FUS_HALVES_NONE, FUS_HALVES_ALTERNATE, FUS_HALVES_OPTION }; /* alternate: or as the manifest says */
 
 struct fus_run {
     const char *stimuli, *categories, *out, *layers, *lang_head;
+    struct fus_run_per_model prefixes, preprocesses; /* --prefix, --preprocess */
     struct fus_select_options select;
     size_t max_memory;
     int batch;                     /* pictures at a time */
@@ -92,6 +100,10 @@ void fus_run_choices_start(struct fus_run_choices *c);
 
 /* Into run->select, halves, interval, preset and criterion_text. 0, or 2 after a message. */
 int fus_run_choose(struct fus_run *run, const struct fus_run_choices *c);
+
+/* What is said for the model called `name`: the last NAME=VALUE of its own, else the last VALUE for all; NULL: nothing. */
+const char *fus_run_for_model(const struct fus_run_per_model *o, const struct fus_run *run, const char *name);
+int fus_run_check_per_model(const struct fus_run *run); /* 0, or 2 after a message where a --preprocess cannot be understood */
 
 /* Every model can be opened and has the layers asked for: its digest, its layers and what is said about it. The first stays open. */
 int fus_run_check_models(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err);

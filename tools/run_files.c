@@ -217,7 +217,9 @@ static int open_model(struct fus_model **m, const struct fus_run *run, int model
     *m = fus_base_alloc(1, sizeof **m);
     if (!*m)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a model");
-    int code = fus_model_open(*m, run->models[model].path, run->lang_head, &options, err);
+    const char *name = run->models[model].name;
+    const struct fus_model_choice choice = {run->lang_head, fus_run_for_model(&run->prefixes, run, name), fus_run_for_model(&run->preprocesses, run, name)};
+    int code = fus_model_open(*m, run->models[model].path, &choice, &options, err);
     if (code) {
         fus_base_free(*m);
         *m = NULL;
@@ -245,6 +247,8 @@ int fus_run_check_models(struct fus_run *run, struct fus_run_summary *summary, s
         code = open_model(&r->open, run, i, err);
         if (!code)
             r->preprocess = r->open->preprocess;
+        if (!code && !(r->notes = fus_base_strdup(r->open->notes)))
+            code = fus_base_fail(err, FUS_ENOMEM, "no memory for a model");
         if (!code)
             code = list_layers(r, &summary->models[i], run, r->open, err);
         if (!code)
@@ -387,6 +391,11 @@ static int write_json(const struct fus_run *run, const struct fus_run_summary *s
         json_field(&f, "architecture", s->models[i].architecture);
         fus_outfile_printf(&f, ", ");
         json_field(&f, "preprocess", s->models[i].preprocess);
+        const char *prefix = fus_run_for_model(&run->prefixes, run, run->models[i].name);
+        if (prefix) {
+            fus_outfile_printf(&f, ", ");
+            json_field(&f, "prefix", prefix);
+        }
         fus_outfile_printf(&f, "}");
     }
     fus_outfile_printf(&f, "\n  ],\n  \"categories\": [");
@@ -503,6 +512,7 @@ static void free_layers(struct fus_run_model *m)
     }
     fus_base_free(m->layers);
     fus_base_free(m->taps);
+    fus_base_free(m->notes);
     close_model(&m->open);
 }
 

@@ -12,6 +12,7 @@
 #include "store.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -497,6 +498,17 @@ static int make_header(struct text *h, const struct writer *w, const struct fus_
     return h->failed ? fus_base_fail(err, FUS_ENOMEM, "%s: no memory for its header", fus_store_path(w->s)) : FUS_OK;
 }
 
+/* f16 ends at 65504, bf16 little below f32's end. */
+static int check_range(const struct writer *w, const float *values, const struct output *o, struct fus_error *err)
+{
+    float largest = o->dtype == FUS_F16 ? 65520.0f : o->dtype == FUS_BF16 ? 3.3961775e38f : INFINITY; /* from here on they round to infinity */
+    for (size_t i = 0; i < o->n_elements; i++)
+        if (fabsf(values[i]) >= largest)
+            return fus_base_fail(err, FUS_EFORMAT, "%s: tensor %s: element %zu, %g, is infinity in %s; take --dtype f32%s", fus_store_path(w->s), o->name, i,
+                                 (double)values[i], fus_dtype_name(o->dtype), o->dtype == FUS_F16 ? " or bf16" : "");
+    return FUS_OK;
+}
+
 static int write_tensors(struct fus_outfile *f, const struct writer *w, struct fus_error *err)
 {
     int code = FUS_OK;
@@ -509,6 +521,8 @@ static int write_tensors(struct fus_outfile *f, const struct writer *w, struct f
             if (fus_dtype_bytes(o->dtype) != bytes)
                 continue;
             code = fus_store_lookup((void *)w->s, values, o->n_elements, o->name, err);
+            if (!code)
+                code = check_range(w, values, o, err);
             if (!code)
                 fus_outfile_write(f, values, fus_dtype_pack(values, o->n_elements, o->dtype));
         }
