@@ -1,6 +1,5 @@
 /* Errors, checked sizes, memory and whole files: see base.h. */
 #define _DEFAULT_SOURCE
-#define _FILE_OFFSET_BITS 64
 #include "base.h"
 
 #include <errno.h>

@@ -1,7 +1,6 @@
 /* SHA-256 (FIPS 180-4): see sha256.h. In plain C, and with x86's SHA instructions where the CPU
  * has them: weight files are hundreds of megabytes. */
 #define _POSIX_C_SOURCE 200809L
-#define _FILE_OFFSET_BITS 64
 #include "sha256.h"
 
 #include <errno.h>

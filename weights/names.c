@@ -348,6 +348,7 @@ void fus_names_free(struct fus_store *s)
 static int recognise(struct fus_net_spec *spec, struct fus_store *s, const char *lang_head, struct fus_error *err)
 {
     char list[1000];
+    memset(spec, 0, sizeof *spec);
     if (!s->file && !s->n_shards) {
         *spec = s->random_spec;
         return FUS_OK;

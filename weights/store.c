@@ -5,7 +5,6 @@
  * 64 kB at most (f32 of a little-endian host: straight into the caller's memory), a strided one is walked in the order of
  * the file. The exception is a deflated zip member, which has to be unpacked whole. */
 #define _POSIX_C_SOURCE 200809L
-#define _FILE_OFFSET_BITS 64
 #include "store.h"
 
 #include <errno.h>
