@@ -285,7 +285,7 @@ int fus_names_map(struct fus_store *s, struct fus_error *err)
 
 int fus_names_choose(struct fus_store *s, const char *prefix, struct fus_error *err)
 {
-    if (!s->file) /* an untrained network has none */
+    if (!s->file && !s->n_shards) /* an untrained network has none */
         return FUS_OK;
     size_t n = strlen(prefix);
     char list[1000], *plain = NULL, *dotted = fus_base_alloc(n + 2, 1);
