@@ -16,13 +16,15 @@
 #include <omp.h>
 #endif
 
+#include "text.h"
+
 #define HUGE_PAGE ((size_t)2 << 20)
 
-static void one_line(char *s)
+static void one_line(char msg[FUS_MESSAGE_BYTES])
 {
-    for (; *s; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            *s = '?';
+    char line[FUS_MESSAGE_BYTES];
+    fus_text_escape(line, sizeof line, msg);
+    memcpy(msg, line, sizeof line);
 }
 
 static int fail_v(struct fus_error *err, int code, long long offset, const char *fmt, va_list ap)

@@ -11,6 +11,7 @@
 #include "nn/outfile.h"
 #include "redraw.h"
 #include "run.h"
+#include "weights/json.h"
 
 double fus_run_now(void)
 {
@@ -311,24 +312,10 @@ int fus_run_make_folders(struct fus_run *run, struct fus_error *err)
 
 /* ---- after ---- */
 
-static void json_text(struct fus_outfile *f, const char *text)
-{
-    fus_outfile_printf(f, "\"");
-    for (const unsigned char *s = (const unsigned char *)text; *s; s++) {
-        if (*s == '"' || *s == '\\')
-            fus_outfile_printf(f, "\\%c", *s);
-        else if (*s < 0x20)
-            fus_outfile_printf(f, "\\u%04x", *s);
-        else
-            fus_outfile_printf(f, "%c", *s);
-    }
-    fus_outfile_printf(f, "\"");
-}
-
 static void json_field(struct fus_outfile *f, const char *name, const char *text)
 {
     fus_outfile_printf(f, "\"%s\": ", name);
-    json_text(f, text);
+    fus_json_write(f, text);
 }
 
 /* The options that matter to the result; what does not apply is null. */
@@ -387,7 +374,7 @@ static int write_json(const struct fus_run *run, const struct fus_run_summary *s
     fus_outfile_printf(&f, "\n  ],\n  \"categories\": [");
     for (int i = 0; i < s->n_categories; i++) {
         fus_outfile_printf(&f, "%s", i ? ", " : "");
-        json_text(&f, s->categories[i]);
+        fus_json_write(&f, s->categories[i]);
     }
     fus_outfile_printf(&f, "],\n  \"pictures\": [");
     for (int i = 0; i < run->set.n_pictures; i++) {
