@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define FUS_VERSION "0.1.0"
 
@@ -62,6 +63,10 @@ char *fus_base_strdup(const char *s);
 
 /* For tests: the n-th allocation from now (1 = the next) and all later ones fail; 0 = none fails. */
 void fus_base_fail_allocation(long n);
+
+/* Open a regular file for reading. Nothing blocks: a pipe, device, socket or folder is refused for what it is (FUS_EIO).
+ * NULL on failure; messages without the path's name in front: the caller blames. */
+FILE *fus_base_open(const char *path, struct fus_error *err);
 
 /* The whole file in memory: *data has *n bytes and one more that is 0. FUS_ELIMIT past max_bytes,
  * FUS_EIO where it cannot be read (a folder too), messages without the path's name in front: the caller blames. */

@@ -101,14 +101,10 @@ static int open_by_first_bytes(struct fus_store *s, struct fus_error *err)
 static int open_file(struct fus_store *s, struct fus_error *err)
 {
     struct stat st;
-    if (stat(s->path, &st) != 0)
-        return fus_base_fail(err, FUS_EIO, "cannot be opened: %s", strerror(errno));
-    if (S_ISDIR(st.st_mode))
-        return fus_base_fail(err, FUS_EIO, "is a folder, not a weight file");
-    if (!S_ISREG(st.st_mode))
-        return fus_base_fail(err, FUS_EIO, "is a device or pipe, not a weight file");
-    s->file = fopen(s->path, "rb");
+    s->file = fus_base_open(s->path, err);
     if (!s->file)
+        return FUS_EIO;
+    if (fstat(fileno(s->file), &st) != 0)
         return fus_base_fail(err, FUS_EIO, "cannot be opened: %s", strerror(errno));
     setvbuf(s->file, NULL, _IONBF, 0); /* reads are whole stretches: a buffer would only copy them once more */
     s->file_bytes = (uint64_t)st.st_size;
