@@ -13,8 +13,10 @@
 
 #include "categories.h"
 #include "folder.h"
+#include "left_out.h"
 #include "manifest.h"
 #include "nn/text.h"
+#include "set.h"
 
 #define BUILTIN_SIDE 256 /* what the usual preprocessing (resize to 256, crop 224) takes in unchanged */
 #define BUILTIN_PER_CATEGORY 24
@@ -26,6 +28,13 @@ static char drawn_names[][12] = {"adult", "child",  "body", "limb",       "house
 #define N_DRAWN ((int)(sizeof drawn_names / sizeof *drawn_names))
 
 /* ---- filling the set ---- */
+
+/* Where pictures come from, and what was left out there. any: they need not make a localizer. */
+struct filling {
+    const char *dir;
+    bool any;
+    struct fus_left_out left;
+};
 
 static int no_memory(struct fus_error *err)
 {
@@ -84,26 +93,35 @@ static void add_picture(struct fus_set *set, char *path, int category, int subca
     set->n_pictures++;
 }
 
-static int add_folder(struct fus_set *set, const char *dir, int category, int subcategory, struct fus_error *err)
+/* The pictures of a folder. name: its folder in `dir`; NULL: dir itself. */
+static int add_folder(struct fus_set *set, struct filling *f, const char *name, int category, int subcategory, struct fus_error *err)
 {
-    struct fus_folder f = {0};
-    char *path = NULL;
-    int code = fus_folder_join(&path, dir, set->subcategories[subcategory], err);
+    struct fus_folder found = {0};
+    struct fus_left_out here = {0};
+    char *path = NULL, *left = NULL;
+    int code = name ? fus_folder_join(&path, f->dir, name, err) : FUS_OK;
+    const char *dir = name ? path : f->dir;
     if (!code)
-        code = fus_folder_list(&f, path, FUS_FOLDER_PICTURES, err);
-    if (!code && f.n == 0)
-        code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it%s; read are files ending in %s", path,
-                             f.n_others ? ", only other files or folders" : "", FUS_FOLDER_ENDINGS);
+        code = fus_folder_list(&found, dir, FUS_FOLDER_PICTURES, err);
+    if (!code && name)
+        fus_left_out_add(&f->left, &found, name);
+    if (!code && found.n == 0 && !f->any) {
+        fus_left_out_add(&here, &found, "");
+        left = fus_left_out_text(&here);
+        code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it%s%s; read are files ending in %s", dir, left ? "; " : "", left ? left : "",
+                             FUS_FOLDER_ENDINGS);
+    }
     if (!code)
-        code = make_room(set, f.n, err);
-    for (int i = 0; i < f.n && !code; i++) {
+        code = make_room(set, found.n, err);
+    for (int i = 0; i < found.n && !code; i++) {
         char *file;
-        code = fus_folder_join(&file, path, f.names[i], err);
+        code = fus_folder_join(&file, dir, found.names[i], err);
         if (!code)
             add_picture(set, file, category, subcategory);
     }
-    fus_folder_free(&f);
+    fus_folder_free(&found);
     fus_base_free(path);
+    fus_base_free(left);
     return code;
 }
 
@@ -122,8 +140,8 @@ static int add_drawn(struct fus_set *set, int n, int category, int subcategory, 
     return code;
 }
 
-/* per_category 0: the folders of dir; else that many drawn pictures, split evenly over a category's subcategories. */
-static int fill(struct fus_set *set, const struct fus_categories *p, const char *dir, int per_category, struct fus_error *err)
+/* per_category 0: the folders of f->dir; else that many drawn pictures, split evenly over a category's subcategories. */
+static int fill(struct fus_set *set, const struct fus_categories *p, struct filling *f, int per_category, struct fus_error *err)
 {
     int code = name_categories(set, p, err), category = -1, begin = 0, n_parts = 0;
     for (int i = 0; i < p->n && !code; i++) {
@@ -136,12 +154,12 @@ static int fill(struct fus_set *set, const struct fus_categories *p, const char 
         if (per_category)
             code = add_drawn(set, (per_category + n_parts - 1 - (i - begin)) / n_parts, category, i, err);
         else
-            code = add_folder(set, dir, category, i, err);
+            code = add_folder(set, f, set->subcategories[i], category, i, err);
     }
     return code;
 }
 
-static int check_counts(const struct fus_set *set, const char *spec, struct fus_error *err)
+int fus_set_check_counts(const struct fus_set *set, const char *spec, struct fus_error *err)
 {
     int n[MAX_CATEGORIES] = {0};
     for (int i = 0; i < set->n_pictures; i++)
@@ -185,15 +203,43 @@ static int describe(struct fus_set *set, const struct fus_categories *p, const c
 
 /* ---- opening ---- */
 
-static int open_folder(struct fus_set *set, const char *dir, const char *categories, struct fus_error *err)
+/* The last part of the folder's path, for a category that is the folder itself. */
+static char *name_of_folder(const char *dir)
+{
+    size_t end = strlen(dir), begin;
+    while (end > 1 && dir[end - 1] == '/')
+        end--;
+    for (begin = end; begin > 0 && dir[begin - 1] != '/';)
+        begin--;
+    char *name = fus_base_strdup(dir + begin);
+    if (name)
+        name[end - begin] = '\0';
+    return name;
+}
+
+/* The loose pictures of a folder without folders of pictures, as one category. */
+static int open_loose(struct fus_set *set, struct filling *f, struct fus_error *err)
+{
+    char *name = name_of_folder(f->dir);
+    struct fus_categories_entry entry = {name, name};
+    const struct fus_categories plan = {.n = 1, .entries = &entry};
+    int code = name ? name_categories(set, &plan, err) : no_memory(err);
+    if (!code)
+        code = add_folder(set, f, NULL, 0, 0, err);
+    fus_base_free(name);
+    return code;
+}
+
+static int open_folder(struct fus_set *set, const char *dir, const char *categories, bool any, struct fus_error *err)
 {
     struct fus_folder f = {0};
     struct fus_categories plan = {0};
-    struct fus_text from = {0};
+    struct filling filling = {.dir = dir, .any = any};
     int code = fus_folder_list(&f, dir, FUS_FOLDER_FOLDERS, err);
     if (code)
         return code;
-    if (f.n == 0)
+    fus_left_out_add(&filling.left, &f, "");
+    if (f.n == 0 && !any)
         code = fus_base_fail(err, FUS_EINVAL,
                              "%s: %s; expected one folder of pictures for each category, such as %s/face "
                              "and %s/house",
@@ -203,12 +249,21 @@ static int open_folder(struct fus_set *set, const char *dir, const char *categor
     if (!code && categories)
         code = fus_categories_check(&plan, dir, f.names, f.n, err);
     if (!code)
-        code = fill(set, &plan, dir, 0, err);
+        code = fill(set, &plan, &filling, 0, err);
+    for (int i = 0; i < f.n && !code && any; i++)
+        if (!fus_categories_has(set->subcategories, set->n_subcategories, f.names[i]))
+            fus_left_out_name(&filling.left, FUS_LEFT_UNUSED, "", f.names[i]);
+    if (!code && any && set->n_pictures == 0) { /* no folders of pictures: those in it */
+        fus_set_close(set);
+        filling = (struct filling){.dir = dir};
+        code = open_loose(set, &filling, err);
+    }
+    if (!code && !any)
+        code = fus_set_check_counts(set, dir, err);
     if (!code)
-        code = check_counts(set, dir, err);
-    fus_text_add(&from, "%s", plan.floc ? "fLoc folders" : "folders"); /* not where they lie: results do not depend on it */
+        code = describe(set, &plan, plan.floc ? "fLoc folders" : "folders", f.names, f.n, err); /* not where they lie */
     if (!code)
-        code = describe(set, &plan, from.s, f.names, f.n, err);
+        set->left_out = fus_left_out_text(&filling.left);
     fus_categories_free(&plan);
     fus_folder_free(&f);
     return code;
@@ -264,13 +319,15 @@ static int fill_manifest(struct fus_set *set, const struct fus_categories *p, st
                 category++;
         add_picture(set, row->path, category, entry);
         row->path = NULL;
-        if (row->half >= 0)
+        if (row->half >= 0) {
             set->pictures[set->n_pictures - 1].half = row->half;
+            set->own_halves = true;
+        }
     }
     return code;
 }
 
-static int open_manifest(struct fus_set *set, const char *path, const char *categories, struct fus_error *err)
+static int open_manifest(struct fus_set *set, const char *path, const char *categories, bool any, struct fus_error *err)
 {
     struct fus_manifest m = {0};
     struct fus_categories plan = {0};
@@ -281,8 +338,8 @@ static int open_manifest(struct fus_set *set, const char *path, const char *cate
         code = plan_manifest(&plan, &m, path, categories, err);
     if (!code)
         code = fill_manifest(set, &plan, &m, err);
-    if (!code)
-        code = check_counts(set, path, err);
+    if (!code && !any)
+        code = fus_set_check_counts(set, path, err);
     if (!code)
         code = describe(set, &plan, "manifest", NULL, 0, err);
     fus_categories_free(&plan);
@@ -295,6 +352,17 @@ static bool is_manifest(const char *spec)
     struct stat st;
     size_t n = strlen(spec);
     return n > 4 && strcmp(spec + n - 4, ".tsv") == 0 && !(stat(spec, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
+static bool is_builtin(const char *spec)
+{
+    return strcmp(spec, "builtin") == 0 || strncmp(spec, "builtin?", 8) == 0;
+}
+
+bool fus_set_is_file(const char *spec)
+{
+    struct stat st;
+    return !is_manifest(spec) && !is_builtin(spec) && !(stat(spec, &st) == 0 && S_ISDIR(st.st_mode));
 }
 
 /* Decimal digits and nothing else, at most `most`. */
@@ -361,7 +429,7 @@ static int open_builtin(struct fus_set *set, const char *spec, const char *categ
     if (!code)
         code = fill(set, &plan, NULL, per_category, err);
     if (!code)
-        code = check_counts(set, spec, err);
+        code = fus_set_check_counts(set, spec, err);
     fus_text_add(&from, "drawn by fusiform with seed %" PRIu64, set->seed);
     if (!code)
         code = describe(set, &plan, from.s, NULL, 0, err);
@@ -370,17 +438,32 @@ static int open_builtin(struct fus_set *set, const char *spec, const char *categ
     return code;
 }
 
-int fus_set_open(struct fus_set *set, const char *spec, const char *categories, struct fus_error *err)
+int fus_set_list(struct fus_set *set, const char *spec, const char *categories, bool any, struct fus_error *err)
 {
-    bool builtin = strcmp(spec, "builtin") == 0 || strncmp(spec, "builtin?", 8) == 0;
     memset(set, 0, sizeof *set);
     if (!*spec)
         return fus_base_fail(err, FUS_EINVAL, "the folder of pictures has an empty name");
-    int code = builtin             ? open_builtin(set, spec, categories, err)
-               : is_manifest(spec) ? open_manifest(set, spec, categories, err)
-                                   : open_folder(set, spec, categories, err);
+    int code = is_builtin(spec)    ? open_builtin(set, spec, categories, err)
+               : is_manifest(spec) ? open_manifest(set, spec, categories, any, err)
+                                   : open_folder(set, spec, categories, any, err);
     if (code)
         fus_set_close(set);
+    return code;
+}
+
+int fus_set_open(struct fus_set *set, const char *spec, const char *categories, struct fus_error *err)
+{
+    return fus_set_list(set, spec, categories, false, err);
+}
+
+int fus_set_parse_categories(const char *categories, struct fus_error *err)
+{
+    struct fus_categories plan = {0};
+    int code = fus_categories_parse(&plan, categories, err);
+    if (!code && (plan.n == 0 || strcmp(plan.entries[0].category, plan.entries[plan.n - 1].category) == 0))
+        code = fus_base_fail(err, FUS_EINVAL, "categories: %s; at least two expected, e.g. face=adult,child;body=body,limb",
+                             plan.n ? "only one category" : "no category");
+    fus_categories_free(&plan);
     return code;
 }
 
@@ -395,6 +478,10 @@ void fus_set_close(struct fus_set *set)
     fus_base_free(set->pictures);
     fus_base_free(set->categories);
     fus_base_free(set->subcategories);
+    for (int i = 0; i < set->n_skipped; i++)
+        fus_base_free(set->skipped[i]);
+    fus_base_free(set->skipped);
+    fus_base_free(set->left_out);
     fus_base_free(set->description);
     memset(set, 0, sizeof *set);
 }

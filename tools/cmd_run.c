@@ -16,6 +16,7 @@ static const char help[] =
     "  --stimuli DIR        one folder per (sub)category; fLoc's folder names are recognised (default: builtin, drawn)\n"
     "  --stimuli FILE.tsv   lines path<TAB>category[<TAB>subcategory[<TAB>half]], paths relative to the file's folder\n"
     "  --categories MAP     e.g. \"face=adult,child;place=house\": which folders make up which category\n"
+    "  --skip-bad           leave out pictures that cannot be read, and name them in run.json; else all are listed, and nothing is done\n"
     "  --scrambled auto     a scrambled category of the others' pictures (16 x 16 boxes, --seed) where the set has none\n"
     "  --layers a,b|all     which layers (default all: the stem's relu and every block output)\n"
     "  --criterion C        which units are selective: iut (default), prince, tdann, dprime, ratio or ranksum\n"
@@ -94,7 +95,7 @@ static int name_models(struct fus_run *run, const struct fus_texts *models, stru
 static bool is_local(const char *option)
 {
     static const char *const local[] = {"--model", "--stimuli", "--categories", "--scrambled", "--out", "--max-memory", "--batch", "--low-memory",
-                                        "--shard", "--resume", "--checkpoint"};
+                                        "--shard", "--resume", "--checkpoint", "--skip-bad"};
     for (size_t i = 0; i < sizeof local / sizeof *local; i++)
         if (strcmp(option, local[i]) == 0)
             return true;
@@ -141,7 +142,7 @@ int fus_run_parse(struct fus_run *run, struct fus_texts *models, int argc, char 
         {"--halves", FUS_ARG_TEXT, &halves},        {"--sweep", FUS_ARG_FLAG, &run->sweep},
         {"--consistency", FUS_ARG_FLAG, &run->consistency}, {"--interval", FUS_ARG_TEXT, &interval},
         {"--shard", FUS_ARG_SHARE, shard},          {"--resume", FUS_ARG_FLAG, &run->resume},
-        {"--checkpoint", FUS_ARG_SEED, &run->checkpoint},
+        {"--checkpoint", FUS_ARG_SEED, &run->checkpoint}, {"--skip-bad", FUS_ARG_FLAG, &run->skip_bad},
         {0}};
     int status = fus_args_parse("run", help, args, &none, argc, argv);
     if (status)
@@ -158,6 +159,8 @@ int fus_run_parse(struct fus_run *run, struct fus_texts *models, int argc, char 
         return fus_args_usage("run", "--interval: %s", err.msg);
     if (interval && !run->bootstrap)
         return fus_args_usage("run", "--interval says how --bootstrap B makes intervals, which is not there");
+    if (run->categories && fus_set_parse_categories(run->categories, &err))
+        return fus_args_usage("run", "--%s", err.msg);
     run->full_units = strcmp(units, "full") == 0;
     if (!run->full_units && strcmp(units, "labels") != 0)
         return fus_args_usage("run", "--units: '%s' found, labels or full expected", units);

@@ -76,19 +76,6 @@ int fus_model_want(bool *wanted, const struct fus_model *m, const char *layers, 
     return FUS_OK;
 }
 
-int fus_model_input(float *input, const struct fus_model *m, const char *path, struct fus_error *err)
-{
-    struct fus_image image = {0};
-    int code = fus_image_read(&image, path, err);
-    if (code)
-        return code;
-    code = fus_preprocess_apply(input, &m->preprocess, &image, err);
-    if (code)
-        fus_base_blame(err, "%s: ", path);
-    fus_image_free(&image);
-    return code;
-}
-
 static void on_interrupt(int signal_number)
 {
     fus_base_request_stop();

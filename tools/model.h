@@ -26,9 +26,6 @@ void fus_model_close(struct fus_model *m);
 /* Which taps a --layers text names ("all" or "a,b"): wanted [fus_net_n_taps]. */
 int fus_model_want(bool *wanted, const struct fus_model *m, const char *layers, struct fus_error *err);
 
-/* Picture file -> input [3, side, side]. */
-int fus_model_input(float *input, const struct fus_model *m, const char *path, struct fus_error *err);
-
 /* Ctrl-C: the first one asks for a stop (fus_base_stopping), a second ends the program at once. */
 void fus_model_catch_interrupt(void);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "nn/outfile.h"
+#include "pictures.h"
 #include "redraw.h"
 #include "run.h"
 #include "weights/json.h"
@@ -75,7 +76,8 @@ static int warn_of_duplicates(const struct fus_run *run, struct fus_error *err)
 static int measure_pictures(struct fus_run *run, struct fus_error *err)
 {
     int code = fus_cache_create(&run->cache, run->set.n_pictures, run->max_memory / 8, err);
-    const struct fus_set_wanted wanted = {run->picture_sha256, run->pixel_stats, run->cache, fus_run_sheet_draw, run};
+    struct fus_set_bad bad = {0};
+    const struct fus_set_wanted wanted = {run->picture_sha256, run->pixel_stats, run->cache, fus_run_sheet_draw, run, &bad};
     double started = fus_run_now();
     if (!code)
         code = fus_run_sheet_create(run, err);
@@ -87,6 +89,9 @@ static int measure_pictures(struct fus_run *run, struct fus_error *err)
         if (!code && run->end - run->first > 256)
             fus_run_progress("checking", "pictures", end - run->first, run->end - run->first, started);
     }
+    if (!code)
+        code = fus_pictures_refuse(&bad, run->end - run->first, err);
+    fus_set_bad_free(&bad);
     return code;
 }
 
@@ -120,6 +125,10 @@ int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, s
 {
     double start = fus_run_now();
     int code = fus_set_open(&run->set, run->stimuli, run->categories, err);
+    if (!code)
+        fus_pictures_tell_left_out(&run->set, run->stimuli);
+    if (!code && run->skip_bad) /* all of them, in a shard too: its pictures follow from the whole set */
+        code = fus_pictures_skip(&run->set, run->stimuli, err);
     if (!code && run->scrambled)
         code = fus_set_add_scrambled(&run->set, run->seed, err);
     if (!code && run->halves == FUS_HALVES_OPTION && (code = fus_set_split_by_option(&run->set, err)) != FUS_OK)
@@ -393,7 +402,12 @@ static int write_json(const struct fus_run *run, const struct fus_run_summary *s
             fus_outfile_printf(&f, ", \"half\": %d", p->half);
         fus_outfile_printf(&f, "}");
     }
-    fus_outfile_printf(&f, "\n  ]\n}\n");
+    fus_outfile_printf(&f, "\n  ]");
+    for (int i = 0; i < run->set.n_skipped; i++) {
+        fus_outfile_printf(&f, i ? ", " : ",\n  \"skipped\": [");
+        fus_json_write(&f, run->set.skipped[i]);
+    }
+    fus_outfile_printf(&f, "%s\n}\n", run->set.n_skipped ? "]" : "");
     return fus_outfile_commit(&f, err);
 }
 
