@@ -60,7 +60,7 @@ char *fus_left_out_text(const struct fus_left_out *l)
     struct fus_text t = {0};
     if (l->n == 0)
         return NULL;
-    fus_text_add(&t, "left out: ");
+    fus_text_add(&t, "%d left out: ", l->n);
     for (int k = 0; k < l->n_kinds; k++) {
         const char *kind = *l->kinds[k].kind ? l->kinds[k].kind : "of further kinds";
         fus_text_add(&t, "%s%d %s (%s)", k ? ", " : "", l->kinds[k].n, l->kinds[k].n > 1 ? plural_of(kind) : kind,

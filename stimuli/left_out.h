@@ -19,7 +19,7 @@ void fus_left_out_name(struct fus_left_out *l, const char *kind, const char *fol
 /* Everything that f left out of the folder `shown`, which may be "". */
 void fus_left_out_add(struct fus_left_out *l, const struct fus_folder *f, const char *shown);
 
-/* "left out: 1 TIFF (face/f10.tif), 2 sub-folders (face/a, face/b)" in new memory; NULL where there are none, or
+/* "3 left out: 1 TIFF (face/f10.tif), 2 sub-folders (face/a, face/b)" in new memory; NULL where there are none, or
  * no memory. */
 char *fus_left_out_text(const struct fus_left_out *l);
 

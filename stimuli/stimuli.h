@@ -125,7 +125,7 @@ struct fus_set {
     char **categories;            /* "face", "body", ... in the order of the tables and figures */
     char **subcategories;         /* "adult", "child", ... = folder names */
     char *description;            /* one line for the report: "fLoc folders, 192 pictures: face = adult + child; ..." */
-    char *left_out;               /* what lies beside its pictures: "left out: 1 WebP (face/9.webp), ..."; NULL: nothing */
+    char *left_out;               /* what lies beside its pictures: "2 left out: 1 WebP (face/9.webp), ..."; NULL: nothing */
     char **skipped;               /* [n_skipped] pictures that cannot be read, "face/1.jpg": fus_set_leave_out */
     int n_skipped;
     bool own_halves;              /* the manifest says which */

@@ -10,6 +10,7 @@
 #include "lesion.h"
 #include "nn/team.h"
 #include "past.h"
+#include "pictures.h"
 #include "run.h"
 
 static const char help[] =
@@ -20,6 +21,7 @@ static const char help[] =
     "the other half, both ways round. p: share of controls that do as badly, (b + 1) / (m + 1).\n\n"
     "  --stimuli S          the pictures of the run (default builtin); others are refused\n"
     "  --categories MAP     as in the run\n"
+    "  --skip-bad           leave out pictures that cannot be read, where the run did\n"
     "  --mode zero|mean     silenced units are 0 (default), or their mean over all pictures\n"
     "  --readout R          mean: nearest class mean (default); ridge: regression on the categories, penalty by generalised\n"
     "                       cross-validation in the half it is fitted to; both: a row of each\n"
@@ -33,6 +35,7 @@ static const char help[] =
 struct lesion {
     const char *model_path, *folder, *category, *layer, *mode, *stimuli, *categories, *lang_head, *out, *readout;
     int controls, batch, wanted_category;
+    bool skip_bad;
     uint64_t seed;
     struct fus_past past;
     struct fus_set set;
@@ -82,6 +85,10 @@ static int open_all(struct lesion *l, struct fus_error *err)
     int code = fus_past_open(&l->past, l->folder, false, err);
     if (!code)
         code = fus_set_open(&l->set, l->stimuli, l->categories, err);
+    if (!code)
+        fus_pictures_tell_left_out(&l->set, l->stimuli);
+    if (!code && l->skip_bad)
+        code = fus_pictures_skip(&l->set, l->stimuli, err);
     if (!code && !(l->sha256 = fus_base_alloc((size_t)l->set.n_pictures, sizeof *l->sha256)))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", l->set.n_pictures);
     if (!code)
@@ -379,7 +386,7 @@ int fus_cmd_lesion(int argc, char **argv)
         {"--model", FUS_ARG_TEXT, &l.model_path}, {"--run", FUS_ARG_TEXT, &l.folder},       {"--category", FUS_ARG_TEXT, &l.category},
         {"--layer", FUS_ARG_TEXT, &l.layer},      {"--mode", FUS_ARG_TEXT, &l.mode},        {"--stimuli", FUS_ARG_TEXT, &l.stimuli},
         {"--categories", FUS_ARG_TEXT, &l.categories}, {"--controls", FUS_ARG_COUNT, &l.controls}, {"--seed", FUS_ARG_SEED, &l.seed},
-        {"--readout", FUS_ARG_TEXT, &l.readout},
+        {"--readout", FUS_ARG_TEXT, &l.readout},  {"--skip-bad", FUS_ARG_FLAG, &l.skip_bad},
         {"--batch", FUS_ARG_COUNT, &l.batch},     {"--lang-head", FUS_ARG_TEXT, &l.lang_head}, {"-o", FUS_ARG_TEXT, &l.out},
         {0}};
     struct fus_texts none;
@@ -393,6 +400,8 @@ int fus_cmd_lesion(int argc, char **argv)
         return fus_args_usage("lesion", "--mode: '%s' found, zero or mean expected", l.mode);
     if (strcmp(l.readout, "mean") != 0 && strcmp(l.readout, "ridge") != 0 && strcmp(l.readout, "both") != 0)
         return fus_args_usage("lesion", "--readout: '%s' found, mean, ridge or both expected", l.readout);
+    if (l.categories && fus_set_parse_categories(l.categories, &err))
+        return fus_args_usage("lesion", "--%s", err.msg);
     if (l.batch > 256)
         return fus_args_usage("lesion", "--batch: %d found, at most 256 expected", l.batch);
     fus_model_catch_interrupt();

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pictures.h"
 #include "stimuli/stimuli.h"
 #include "tree.h"
 
@@ -74,19 +75,47 @@ static void tell(const struct work *w)
     printf("%d picture%s in %s\n", w->tree.n, w->tree.n == 1 ? "" : "s", w->o->out);
 }
 
+/* Every picture is read; those that cannot be are left out of the tree, or listed. */
+static int look_at_all(struct work *w, struct fus_error *err)
+{
+    struct fus_set_bad bad = {0};
+    int code = fus_set_each_bad(&bad, 0, w->tree.n, look, w, err);
+    if (!code && !w->o->skip_bad)
+        code = fus_pictures_refuse(&bad, w->tree.n, err);
+    else if (!code)
+        fus_pictures_tell_skipped(&bad, w->tree.n);
+    int n = 0;
+    for (int i = 0, k = 0; i < w->tree.n && !code; i++) {
+        if (k < bad.n && bad.items[k].picture == i) {
+            fus_tree_free_file(&w->tree.files[i]);
+            k++;
+            continue;
+        }
+        w->light[n] = w->light[i];
+        w->tree.files[n++] = w->tree.files[i];
+    }
+    w->tree.n = code ? w->tree.n : n;
+    if (!code && w->tree.n == 0)
+        code = fus_base_fail(err, FUS_EINVAL, "%s: no picture is left: none can be read", w->o->in);
+    fus_set_bad_free(&bad);
+    return code;
+}
+
 int fus_controls_make(const struct fus_controls *o, struct fus_error *err)
 {
     struct work w = {.o = o};
     int code = fus_tree_list(&w.tree, o->in, o->out, err);
     if (code)
         return code;
+    if (w.tree.left_out)
+        fprintf(stderr, "fusiform: %s\n", w.tree.left_out);
     w.light = fus_base_alloc((size_t)w.tree.n, sizeof *w.light);
     w.n_clipped = fus_base_alloc((size_t)w.tree.n, sizeof *w.n_clipped);
     w.n_values = fus_base_alloc((size_t)w.tree.n, sizeof *w.n_values);
     if (!w.light || !w.n_clipped || !w.n_values)
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", w.tree.n);
     if (!code)
-        code = fus_set_each(0, w.tree.n, look, &w, err);
+        code = look_at_all(&w, err);
     if (!code)
         code = fus_tree_make_folders(&w.tree, err);
     if (!code) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "nn/outfile.h"
+#include "nn/text.h"
 #include "pictures.h"
 #include "redraw.h"
 #include "run.h"
@@ -62,9 +63,12 @@ static int warn_of_duplicates(const struct fus_run *run, struct fus_error *err)
     for (int i = 1, first = 0; i < set->n_pictures; i++) {
         if (strcmp(d[i].hex, d[first].hex) != 0)
             first = i;
-        else if (n++ < SHOWN)
-            fprintf(stderr, "fusiform: warning: %s is the same picture as %s\n", set->pictures[d[i].picture].path,
-                    set->pictures[d[first].picture].path);
+        else if (n++ < SHOWN) {
+            char one[FUS_MESSAGE_BYTES], other[FUS_MESSAGE_BYTES];
+            fus_text_escape(one, sizeof one, set->pictures[d[i].picture].path);
+            fus_text_escape(other, sizeof other, set->pictures[d[first].picture].path);
+            fprintf(stderr, "fusiform: warning: %s is the same picture as %s\n", one, other);
+        }
     }
     if (n > SHOWN)
         fprintf(stderr, "fusiform: warning: %d more pictures are the same as others\n", n - SHOWN);
