@@ -28,9 +28,15 @@ static bool is_bmp(const uint8_t *bytes, size_t n)
     return has(bytes, n, 0, "BM", 2) && has(bytes, n, 6, "\0\0\0\0", 4);
 }
 
+/* P1 to P6, white space, then a number or a comment: text may begin with P6 too. */
 static bool is_pnm(const uint8_t *bytes, size_t n)
 {
-    return n >= 3 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6' && strchr(" \t\r\n#", bytes[2]) && bytes[2];
+    size_t i = 2;
+    if (n < 4 || bytes[0] != 'P' || bytes[1] < '1' || bytes[1] > '6')
+        return false;
+    while (i < n && (bytes[i] == ' ' || (bytes[i] >= '\t' && bytes[i] <= '\r')))
+        i++;
+    return i > 2 && i < n && (bytes[i] == '#' || (bytes[i] >= '0' && bytes[i] <= '9'));
 }
 
 struct fus_kind fus_kind_of_bytes(const uint8_t *bytes, size_t n)

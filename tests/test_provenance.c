@@ -87,7 +87,7 @@ static void test_differences(void)
     differs("option", 1, "option --alpha: nothing found, '0.05' expected");
     differs("model", 3, "model m\\n: sha256 'no' found, 'abc' expected");
     differs("layer", 2, "layer relu: channels 'no' found, '16' expected");
-    differs("picture", 2, "picture a?b.png: category 'no' found, '0' expected");
+    differs("picture", 2, "picture a\\tb.png: category 'no' found, '0' expected");
     differs("category", 0, "no face found, category face expected");
 }
 

@@ -18,7 +18,7 @@ static bool ends_with(const char *text, const char *end)
     return n >= k && strcmp(text + n - k, end) == 0;
 }
 
-/* A tree being listed. */
+/* A tree being listed. Other files than pictures are only said in its folders: a list or a licence belongs above them. */
 struct listing {
     struct fus_tree *t;
     int room;
@@ -66,7 +66,7 @@ static int list_pictures(struct listing *l, const char *in, const char *out, str
     struct fus_folder f = {0};
     int code = fus_folder_list(&f, in, FUS_FOLDER_PICTURES, err);
     for (int i = 0; i < f.n_left && !code; i++)
-        if (strcmp(f.left[i].kind, FUS_LEFT_FOLDER) != 0)
+        if (strcmp(f.left[i].kind, FUS_LEFT_FOLDER) != 0 && (in[l->n_root] || strcmp(f.left[i].kind, FUS_LEFT_OTHER) != 0))
             fus_left_out_name(&l->left, f.left[i].kind, in[l->n_root] == '/' ? in + l->n_root + 1 : in + l->n_root, f.left[i].name);
     for (int i = 0; i < f.n && !code; i++) {
         char *from = NULL, *to = NULL;
