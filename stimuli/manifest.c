@@ -159,7 +159,7 @@ static const char *hint(const char *name)
     return strchr(name, '\\') ? ": nor is it there with / for \\" : "";
 }
 
-/* *path: where the picture lies, in new memory; it must be there. */
+/* *path: where the picture lies, in new memory, also where nothing is there, which fails. */
 static int find_picture(char **path, const char *folder, const char *name, struct fus_error *err)
 {
     struct stat st;
@@ -175,10 +175,23 @@ static int find_picture(char **path, const char *folder, const char *name, struc
     else if (!code && !S_ISREG(st.st_mode)) /* reading a pipe would wait for ever */
         code = fus_base_fail(err, FUS_EIO, "%s: is %s, not a picture file", *path,
                              S_ISDIR(st.st_mode) ? "a folder" : "a device or pipe");
-    if (code) {
-        fus_base_free(*path);
-        *path = NULL;
-    }
+    return code;
+}
+
+/* The row's path. A picture that is not there stays in the list, to be named with all others that cannot be read. */
+static int place_picture(struct fus_manifest *m, struct fus_manifest_row *row, const struct reader *r, const char *folder, const char *name)
+{
+    struct fus_error e = {0};
+    int code = find_picture(&row->path, folder, name, &e);
+    if (code)
+        fus_base_blame(&e, "%s: line %d: ", r->file, row->line);
+    bool absent = code && row->path;
+    if (absent && m->n_absent++ == 0)
+        m->first_absent = e;
+    if (!code || absent)
+        return FUS_OK;
+    if (r->err)
+        *r->err = e;
     return code;
 }
 
@@ -191,11 +204,9 @@ static int add_row(struct fus_manifest *m, int *room, const struct reader *r, ch
         code = make_room(m, room, r);
     if (code)
         return code;
-    code = find_picture(&row.path, folder, fields[0], r->err);
-    if (code) {
-        fus_base_blame(r->err, "%s: line %d: ", r->file, line);
+    code = place_picture(m, &row, r, folder, fields[0]);
+    if (code)
         return code;
-    }
     row.category = fields[1];
     row.subcategory = n > 2 && *fields[2] ? fields[2] : fields[1];
     if (n > 3 && *fields[3])
@@ -224,7 +235,13 @@ static int parse(struct fus_manifest *m, struct reader *r, const char *folder)
         if (code)
             return code;
     }
-    return FUS_OK;
+    if (m->n == 0 || m->n_absent < m->n)
+        return FUS_OK;
+    if (r->err)
+        *r->err = m->first_absent;
+    if (m->n > 1)
+        fus_base_blame(r->err, "none of %d pictures is there: ", m->n);
+    return m->first_absent.code;
 }
 
 /* ---- encodings ---- */

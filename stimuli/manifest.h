@@ -25,9 +25,11 @@ struct fus_manifest {
     int n;
     struct fus_manifest_row *rows;
     char *text; /* the file, cut apart */
+    int n_absent;                  /* pictures that are not there */
+    struct fus_error first_absent; /* what is said of the first of these */
 };
 
-/* Messages name file and line. That every picture exists is checked here. m is untouched on failure. */
+/* Messages name file and line. FUS_ENOTFOUND where none of its pictures is there. m is untouched on failure. */
 int fus_manifest_read(struct fus_manifest *m, const char *path, struct fus_error *err);
 void fus_manifest_free(struct fus_manifest *m);
 

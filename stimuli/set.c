@@ -88,6 +88,7 @@ static void add_picture(struct fus_set *set, char *path, int category, int subca
     p->category = category;
     p->subcategory = subcategory;
     p->source = -1;
+    p->line = 0;
     p->index = last && last->subcategory == subcategory ? last->index + 1 : 0;
     p->half = last && last->category == category ? 1 - last->half : 0;
     set->n_pictures++;
@@ -319,6 +320,7 @@ static int fill_manifest(struct fus_set *set, const struct fus_categories *p, st
                 category++;
         add_picture(set, row->path, category, entry);
         row->path = NULL;
+        set->pictures[set->n_pictures - 1].line = row->line;
         if (row->half >= 0) {
             set->pictures[set->n_pictures - 1].half = row->half;
             set->own_halves = true;
@@ -334,6 +336,8 @@ static int open_manifest(struct fus_set *set, const char *path, const char *cate
     int code = fus_manifest_read(&m, path, err);
     if (!code && m.n == 0)
         code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it; expected lines path<TAB>category", path);
+    if (!code && !(set->list = fus_base_strdup(path)))
+        code = no_memory(err);
     if (!code)
         code = plan_manifest(&plan, &m, path, categories, err);
     if (!code)
@@ -482,6 +486,7 @@ void fus_set_close(struct fus_set *set)
         fus_base_free(set->skipped[i]);
     fus_base_free(set->skipped);
     fus_base_free(set->left_out);
+    fus_base_free(set->list);
     fus_base_free(set->description);
     memset(set, 0, sizeof *set);
 }

@@ -124,6 +124,8 @@ static int check_picture(void *arg, int i, struct fus_error *err)
     int code = fus_set_raster(&picture, w->hex ? w->hex[i] : NULL, c->set, i, err);
     if (!code && (w->stats || w->cache || w->see))
         code = hand_round(c, i, &picture, err);
+    if (code && code != FUS_ESTOPPED && code != FUS_ENOMEM && c->set->pictures[i].line)
+        fus_base_blame(err, "%s: line %d: ", c->set->list, c->set->pictures[i].line);
     fus_raster_free(&picture);
     return code;
 }

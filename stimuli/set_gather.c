@@ -85,6 +85,7 @@ static int append(struct fus_set *set, struct fus_set *from, const char *spec, s
         struct fus_picture p = from->pictures[i];
         p.category += set->n_categories;
         p.subcategory += set->n_subcategories;
+        p.line = 0; /* of one list among others */
         set->pictures[set->n_pictures++] = p;
     }
     for (int i = 0; i < from->n_categories && !code; i++)

@@ -117,6 +117,7 @@ struct fus_picture {
     int index;         /* within the subcategory, from 0 */
     int half;          /* 0 or 1, for cross-validation: the manifest's, else alternating within the category */
     int source;        /* the picture that this one is a scrambled copy of; -1 = none */
+    int line;          /* of the manifest `list`, for messages; 0 = none */
 };
 
 struct fus_set {
@@ -128,6 +129,7 @@ struct fus_set {
     char *left_out;               /* what lies beside its pictures: "2 left out: 1 WebP (face/9.webp), ..."; NULL: nothing */
     char **skipped;               /* [n_skipped] pictures that cannot be read, "face/1.jpg": fus_set_leave_out */
     int n_skipped;
+    char *list;                   /* the manifest's path; NULL: none */
     bool own_halves;              /* the manifest says which */
     bool drawn;                   /* built-in set: fus_set_picture draws instead of reading */
     uint64_t seed;
