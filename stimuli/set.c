@@ -15,6 +15,7 @@
 #include "folder.h"
 #include "left_out.h"
 #include "manifest.h"
+#include "nn/number.h"
 #include "nn/text.h"
 #include "set.h"
 
@@ -372,16 +373,7 @@ bool fus_set_is_file(const char *spec)
 /* Decimal digits and nothing else, at most `most`. */
 static bool parse_number(uint64_t *out, const char *s, uint64_t most)
 {
-    uint64_t v = 0;
-    if (!*s)
-        return false;
-    for (; *s; s++) {
-        if (*s < '0' || *s > '9' || v > (most - (uint64_t)(*s - '0')) / 10)
-            return false;
-        v = 10 * v + (uint64_t)(*s - '0');
-    }
-    *out = v;
-    return true;
+    return fus_number_whole(out, s, NULL) && *out <= most;
 }
 
 /* What stands behind `builtin`: nothing, or ?key=value&key=value. */

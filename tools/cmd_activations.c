@@ -6,6 +6,7 @@
 #include "args.h"
 #include "commands.h"
 #include "model.h"
+#include "nn/outfile.h"
 #include "pictures.h"
 
 #define PICTURES                                                                                                       \
@@ -194,7 +195,7 @@ int fus_cmd_activations(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (!path || !layers || !out || operands.n == 0)
         return fus_args_usage("activations", "--model FILE, --layer L, pictures and -o OUT expected");
-    if (!fus_args_ends_with(out, ".npy") && !fus_args_ends_with(out, ".npz"))
+    if (!fus_args_ends_with(out, ".npy") && !fus_args_ends_with(out, ".npz") && !fus_outfile_is_stream(out))
         return fus_args_usage("activations", "-o %s: a name ending in .npy or .npz expected", out);
     struct fus_error err = {0};
     struct fus_model m = {0};
@@ -215,7 +216,7 @@ int fus_cmd_activations(int argc, char **argv)
             n_wanted++;
             only = i;
         }
-    if (!code && fus_args_ends_with(out, ".npy") && n_wanted > 1)
+    if (!code && !fus_args_ends_with(out, ".npz") && n_wanted > 1)
         code = fus_base_fail(&err, FUS_EINVAL, "%s: an .npy holds one layer, %d were asked for: name it .npz", out, n_wanted);
     if (!code)
         code = fus_pictures_check(&images, &m, skip_bad, &err);
@@ -246,7 +247,7 @@ int fus_cmd_embed(int argc, char **argv)
     int status = fus_args_parse("embed", help_embed, args, &operands, argc, argv);
     if (status)
         return status < 0 ? 0 : status;
-    if (!path || !out || operands.n == 0 || !fus_args_ends_with(out, ".npy"))
+    if (!path || !out || operands.n == 0 || (!fus_args_ends_with(out, ".npy") && !fus_outfile_is_stream(out)))
         return fus_args_usage("embed", "--model FILE, pictures and -o OUT.npy expected");
     struct fus_error err = {0};
     struct fus_model m = {0};

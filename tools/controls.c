@@ -21,11 +21,11 @@ struct work {
 static int change(struct fus_image *out, size_t *n_clipped, const struct work *w, const struct fus_image *in, struct fus_error *err)
 {
     const struct fus_controls *o = w->o;
-    if (strcmp(o->method, "box") == 0)
+    if (o->method == FUS_CONTROL_BOX)
         return fus_scramble_box(out, in, o->grid, o->seed, err);
-    if (strcmp(o->method, "phase") == 0)
+    if (o->method == FUS_CONTROL_PHASE)
         return fus_scramble_phase(out, n_clipped, in, o->seed, err);
-    if (strcmp(o->method, "luminance") == 0)
+    if (o->method == FUS_CONTROL_LUMINANCE)
         return fus_shine_luminance(out, n_clipped, in, &w->target, err);
     return fus_shine_histogram(out, n_clipped, in, &w->target, err);
 }
@@ -47,7 +47,7 @@ static int look(void *arg, int i, struct fus_error *err)
 /* Whether every picture has as many pixels as the grid has boxes, in both directions. */
 static int check_grid(const struct work *w, struct fus_error *err)
 {
-    int grid = strcmp(w->o->method, "box") == 0 ? w->o->grid : 0;
+    int grid = w->o->method == FUS_CONTROL_BOX ? w->o->grid : 0;
     for (int i = 0; i < w->tree.n; i++)
         if (grid > w->width[i] || grid > w->height[i])
             return fus_base_fail(err, FUS_EINVAL, "%s: found %d x %d pixels, expected at least %d x %d for a grid of as many boxes",

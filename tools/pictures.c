@@ -121,7 +121,7 @@ int fus_pictures_write_rows(const struct fus_pictures *p, const char *out, struc
 {
     char path[4096];
     struct fus_outfile f;
-    if (!p->listed)
+    if (!p->listed || fus_outfile_is_stream(out))
         return FUS_OK;
     if (snprintf(path, sizeof path, "%s.tsv", out) >= (int)sizeof path)
         return fus_base_fail(err, FUS_EINVAL, "-o: a path of %zu characters; at most 4000 are possible", strlen(out));
