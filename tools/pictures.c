@@ -20,6 +20,18 @@ void fus_pictures_tell_left_out(const struct fus_set *set, const char *spec)
     fprintf(stderr, "fusiform: %s%s%s\n", shown, spec ? ": " : "", set->left_out);
 }
 
+void fus_pictures_tell_names(const struct fus_set *set)
+{
+    /* what pandas.read_csv takes for NaN by default (pandas 3.1) */
+    static const char *const words[] = {"#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+                                        "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"};
+    for (int c = 0; c < set->n_categories; c++)
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+            if (strcmp(set->categories[c], words[i]) == 0)
+                fprintf(stderr, "fusiform: warning: category %s: pandas.read_csv takes the name for a missing value unless keep_default_na=False\n",
+                        words[i]);
+}
+
 static void list(const struct fus_set_bad *bad)
 {
     for (int i = 0; i < bad->n; i++)

@@ -9,6 +9,9 @@
 /* A line on stderr where something lies beside the pictures; spec: NULL where the set says itself what is where. */
 void fus_pictures_tell_left_out(const struct fus_set *set, const char *spec);
 
+/* A line on stderr for each category that readers of tables take for a missing value: NA, None, nan. */
+void fus_pictures_tell_names(const struct fus_set *set);
+
 /* Pictures that cannot be read: with one, its message; with more, each message is a line on stderr, and err says how many
  * of n there are. Returns FUS_OK where there are none. */
 int fus_pictures_refuse(const struct fus_set_bad *bad, int n, struct fus_error *err);

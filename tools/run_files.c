@@ -128,8 +128,10 @@ int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, s
 {
     double start = fus_run_now();
     int code = fus_set_open(&run->set, run->stimuli, run->categories, err);
-    if (!code)
+    if (!code) {
         fus_pictures_tell_left_out(&run->set, run->stimuli);
+        fus_pictures_tell_names(&run->set);
+    }
     if (!code && run->skip_bad) /* all of them, in a shard too: its pictures follow from the whole set */
         code = fus_pictures_skip(&run->set, run->stimuli, err);
     if (!code && run->scrambled)
