@@ -43,7 +43,7 @@ int fus_pictures_refuse(const struct fus_set_bad *bad, int n, struct fus_error *
     if (bad->n == 0)
         return FUS_OK;
     if (bad->n == 1)
-        return fus_base_fail(err, FUS_EFORMAT, "%s%s", bad->items[0].why, n > 1 ? "; --skip-bad leaves it out" : "");
+        return fus_base_fail(err, FUS_EFORMAT, "%s%s", bad->items[0].why, n > 1 ? " (--skip-bad leaves it out)" : "");
     list(bad);
     return fus_base_fail(err, FUS_EFORMAT, "%d of %d pictures cannot be read; --skip-bad leaves them out", bad->n, n);
 }
