@@ -1,5 +1,6 @@
 /* What surrounds the measurement: checks before it, tables and logs after it. */
 #define _POSIX_C_SOURCE 200809L
+#define _DARWIN_C_SOURCE /* st_mtimespec */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,7 +219,12 @@ static void stamp_file(long long *bytes, long long *time, const char *path)
     struct stat st;
     bool there = strncmp(path, "random:", 7) != 0 && stat(path, &st) == 0;
     *bytes = there ? (long long)st.st_size : 0;
-    *time = there ? (long long)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec : 0;
+#if defined(__APPLE__)
+    const struct timespec changed = st.st_mtimespec;
+#else
+    const struct timespec changed = st.st_mtim;
+#endif
+    *time = there ? (long long)changed.tv_sec * 1000000000 + changed.tv_nsec : 0;
 }
 
 static int open_model(struct fus_model **m, const struct fus_run *run, int model, struct fus_error *err)
