@@ -20,6 +20,8 @@
 #include <omp.h>
 #endif
 
+#include "text.h"
+
 #if FLT_EVAL_METHOD != 0
 #error "FLT_EVAL_METHOD must be 0: pass -msse2 -mfpmath=sse on x86, else -fexcess-precision=fast"
 #endif
@@ -27,11 +29,11 @@ _Static_assert(sizeof(off_t) >= 8, "files may be larger than 2 GB: pass -D_FILE_
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
-static void one_line(char *s)
+static void one_line(char msg[FUS_MESSAGE_BYTES])
 {
-    for (; *s; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            *s = '?';
+    char line[FUS_MESSAGE_BYTES];
+    fus_text_escape(line, sizeof line, msg);
+    memcpy(msg, line, sizeof line);
 }
 
 static int fail_v(struct fus_error *err, int code, long long offset, const char *fmt, va_list ap)

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "kind.h"
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -58,19 +60,9 @@ static int by_name(const void *a, const void *b)
     return fus_folder_compare(*(char *const *)a, *(char *const *)b);
 }
 
-static bool is_picture(const char *name)
+static int by_left(const void *a, const void *b)
 {
-    const char *dot = strrchr(name, '.');
-    size_t n = dot ? strlen(dot) : 0;
-    if (n < 4 || n > 5)
-        return false;
-    char ending[8] = {0};
-    for (size_t i = 0; i < n; i++)
-        ending[i] = dot[i] >= 'A' && dot[i] <= 'Z' ? (char)(dot[i] - 'A' + 'a') : dot[i];
-    const char *at = strstr(FUS_FOLDER_ENDINGS, ending);
-    while (at && at[n] != ' ' && at[n] != '\0') /* .jpe is also the beginning of .jpeg */
-        at = strstr(at + 1, ending);
-    return at != NULL;
+    return fus_folder_compare(((const struct fus_folder_left *)a)->name, ((const struct fus_folder_left *)b)->name);
 }
 
 int fus_folder_join(char **path, const char *dir, const char *name, struct fus_error *err)
@@ -95,60 +87,105 @@ void fus_folder_free(struct fus_folder *f)
 {
     for (int i = 0; i < f->n; i++)
         fus_base_free(f->names[i]);
+    for (int i = 0; i < f->n_left; i++)
+        fus_base_free(f->left[i].name);
     fus_base_free(f->names);
+    fus_base_free(f->left);
     memset(f, 0, sizeof *f);
 }
 
-static int add_name(struct fus_folder *f, int *capacity, const char *dir, const char *name, struct fus_error *err)
+/* Room for one more item in *items [n], whose number is doubled when it is a power of 2. */
+static int make_room(void **items, int n, size_t size, const char *dir, struct fus_error *err)
 {
-    if (f->n == FUS_FOLDER_MAX_NAMES)
+    if (n == FUS_FOLDER_MAX_NAMES)
         return fus_base_fail(err, FUS_ELIMIT, "%s: more than %d names", dir, FUS_FOLDER_MAX_NAMES);
-    if (f->n == *capacity) {
-        int more = *capacity ? 2 * *capacity : 64;
-        char **names = fus_base_resize(f->names, (size_t)more, sizeof *names);
-        if (!names)
-            return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for %d names", dir, more);
-        f->names = names;
-        *capacity = more;
-    }
-    f->names[f->n] = fus_base_strdup(name);
-    if (!f->names[f->n])
-        return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for the name %s", dir, name);
-    f->n++;
+    if (n & (n - 1))
+        return FUS_OK;
+    void *more = fus_base_resize(*items, n ? 2 * (size_t)n : 1, size);
+    if (!more)
+        return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for %d names", dir, n + 1);
+    *items = more;
     return FUS_OK;
 }
 
-/* *wanted: whether dir/name is what is looked for. What cannot be looked at is an error where it might be wanted. */
-static int look(struct fus_folder *f, bool *wanted, const char *dir, const char *name, enum fus_folder_what what,
-                struct fus_error *err)
+/* kind: why it is left out; NULL: it is not. */
+static int add_name(struct fus_folder *f, const char *dir, const char *name, const char *kind, struct fus_error *err)
+{
+    void *items = kind ? (void *)f->left : (void *)f->names;
+    int code = make_room(&items, kind ? f->n_left : f->n, kind ? sizeof *f->left : sizeof *f->names, dir, err);
+    if (kind)
+        f->left = items;
+    else
+        f->names = items;
+    char *copy = code ? NULL : fus_base_strdup(name);
+    if (!copy)
+        return code ? code : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for the name %s", dir, name);
+    if (kind)
+        f->left[f->n_left++] = (struct fus_folder_left){copy, kind};
+    else
+        f->names[f->n++] = copy;
+    return FUS_OK;
+}
+
+/* Why the file is no picture to be read; NULL: it is one. */
+static const char *judge_file(const char *path, const char *name)
+{
+    const char *by_name;
+    enum fus_kind_ending ending = fus_kind_of_ending(name, &by_name);
+    if (ending == FUS_KIND_READ)
+        return NULL;
+    struct fus_kind kind = fus_kind_of_file(path);
+    if (kind.readable)
+        return ending == FUS_KIND_OTHER ? FUS_LEFT_RENAMED : NULL;
+    return kind.name ? kind.name : by_name ? by_name : FUS_LEFT_OTHER;
+}
+
+/* *kind: why dir/name is left out; NULL: it is what is looked for; "": not worth a word. What cannot be looked at is an error where it might be
+ * wanted. */
+static int look(struct fus_folder *f, const char **kind, const char *dir, const char *name, enum fus_folder_what what, struct fus_error *err)
 {
     struct stat st;
     char *path;
-    bool picture = is_picture(name);
+    const char *by_name;
+    bool picture = fus_kind_of_ending(name, &by_name) == FUS_KIND_READ;
     int code = fus_folder_join(&path, dir, name, err);
     if (code)
         return code;
-    *wanted = false;
-    f->n_pictures += picture;
+    *kind = FUS_LEFT_OTHER;
     if (stat(path, &st) != 0) {
         if (what == FUS_FOLDER_PICTURES ? picture : !strchr(name, '.'))
             code = fus_base_fail(err, FUS_EIO, "%s: cannot be opened: %s", path, strerror(errno));
-    } else if (what == FUS_FOLDER_FOLDERS)
-        *wanted = S_ISDIR(st.st_mode);
-    else if (picture && !S_ISDIR(st.st_mode)) {
-        *wanted = true;
-        if (!S_ISREG(st.st_mode)) /* reading a pipe would wait for ever */
+    } else if (S_ISDIR(st.st_mode))
+        *kind = what == FUS_FOLDER_FOLDERS ? NULL : FUS_LEFT_FOLDER;
+    else if (!S_ISREG(st.st_mode)) {
+        *kind = FUS_LEFT_DEVICE;
+        if (what == FUS_FOLDER_PICTURES && picture) /* reading a pipe would wait for ever */
             code = fus_base_fail(err, FUS_EIO, "%s: is a device or pipe, not a picture file", path);
+    } else {
+        *kind = judge_file(path, name);
+        f->n_pictures += !*kind;
+        if (what == FUS_FOLDER_FOLDERS)
+            *kind = !*kind ? FUS_LEFT_LOOSE : strcmp(*kind, FUS_LEFT_OTHER) == 0 ? "" : *kind;
     }
-    f->n_others += !*wanted && !picture;
     fus_base_free(path);
     return code;
+}
+
+static int take(struct fus_folder *f, const char *dir, const char *name, enum fus_folder_what what, struct fus_error *err)
+{
+    const char *kind = FUS_LEFT_SYSTEM;
+    int code = FUS_OK;
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return FUS_OK;
+    if (!fus_kind_is_system(name))
+        code = look(f, &kind, dir, name, what, err);
+    return code || (kind && !*kind) ? code : add_name(f, dir, name, kind, err);
 }
 
 int fus_folder_list(struct fus_folder *f, const char *path, enum fus_folder_what what, struct fus_error *err)
 {
     struct fus_folder found = {0};
-    int capacity = 0, code = FUS_OK;
+    int code = FUS_OK;
     DIR *d = opendir(path);
     if (!d && errno == ENOTDIR)
         return fus_base_fail(err, FUS_EINVAL,
@@ -166,12 +203,7 @@ int fus_folder_list(struct fus_folder *f, const char *path, enum fus_folder_what
                 code = fus_base_fail(err, FUS_EIO, "%s: cannot be read to its end: %s", path, strerror(errno));
             break;
         }
-        bool wanted;
-        if (e->d_name[0] == '.')
-            continue;
-        code = look(&found, &wanted, path, e->d_name, what, err);
-        if (!code && wanted)
-            code = add_name(&found, &capacity, path, e->d_name, err);
+        code = take(&found, path, e->d_name, what, err);
         if (code)
             break;
     }
@@ -182,6 +214,8 @@ int fus_folder_list(struct fus_folder *f, const char *path, enum fus_folder_what
     }
     if (found.n)
         qsort(found.names, (size_t)found.n, sizeof *found.names, by_name);
+    if (found.n_left)
+        qsort(found.left, (size_t)found.n_left, sizeof *found.left, by_left);
     *f = found;
     return FUS_OK;
 }

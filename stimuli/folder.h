@@ -11,17 +11,31 @@
 #define FUS_FOLDER_MAX_PATH 4096 /* bytes of a path: Linux's own limit */
 #define FUS_FOLDER_ENDINGS ".jpg .jpeg .jpe .jfif .png .ppm .pgm .pbm .pnm .bmp"
 
+/* Kinds of what is left out, beside names of formats such as "WebP". */
+#define FUS_LEFT_SYSTEM "hidden or system file"
+#define FUS_LEFT_FOLDER "sub-folder"
+#define FUS_LEFT_LOOSE "picture outside the folders"
+#define FUS_LEFT_RENAMED "picture with another ending"
+#define FUS_LEFT_DEVICE "device or pipe"
+#define FUS_LEFT_OTHER "other file"
+#define FUS_LEFT_UNUSED "folder of no category"
+
 struct fus_folder {
-    int n;
+    int n, n_left;
     char **names;   /* in natural order */
-    int n_pictures; /* names with a picture's ending, whether or not they were asked for */
-    int n_others;   /* neither asked for nor pictures; hidden names do not count */
+    struct fus_folder_left {
+        char *name;
+        const char *kind;
+    } *left;        /* [n_left] in natural order; where folders are asked for, without files that are no pictures */
+    int n_pictures; /* names that are taken for pictures, whether or not they were asked for */
 };
 
 enum fus_folder_what { FUS_FOLDER_PICTURES, FUS_FOLDER_FOLDERS };
 
-/* The pictures (by their endings, in any case) or the folders in the folder `path`; symbolic links are followed, hidden
- * names passed over. Messages start with the path. f is untouched on failure. */
+/* The pictures or the folders in the folder `path`; symbolic links are followed, hidden and system names (kind.h) left out.
+ * A picture is a file with one of the endings above, in any case; without an ending, or with that of a picture format that
+ * is not read, it is one where its first bytes are those of a format that is. Messages start with the path. f is untouched
+ * on failure. */
 int fus_folder_list(struct fus_folder *f, const char *path, enum fus_folder_what what, struct fus_error *err);
 void fus_folder_free(struct fus_folder *f);
 

@@ -128,26 +128,70 @@ static int make_room(struct fus_manifest *m, int *room, const struct reader *r)
     return FUS_OK;
 }
 
-/* *path: where the picture lies, in new memory; it must be there. */
+/* *path: the folder and the name, or the name alone where it starts at the root. */
+static int join(char **path, const char *folder, const char *name, struct fus_error *err)
+{
+    if (name[0] != '/')
+        return fus_folder_join(path, folder, name, err);
+    *path = fus_base_strdup(name);
+    return *path ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for a path");
+}
+
+/* As Windows writes paths, face\1.jpg: *path becomes the one with /, where a file is there. */
+static bool find_slashed(char **path, struct stat *st, const char *folder, const char *name)
+{
+    char *slashed = fus_base_strdup(name), *joined = NULL;
+    for (char *s = slashed; s && *s; s++)
+        *s = *s == '\\' ? '/' : *s;
+    bool there = slashed && join(&joined, folder, slashed, NULL) == FUS_OK && stat(joined, st) == 0;
+    fus_base_free(slashed);
+    fus_base_free(there ? *path : joined);
+    if (there)
+        *path = joined;
+    return there;
+}
+
+static const char *hint(const char *name)
+{
+    bool letter = (name[0] >= 'A' && name[0] <= 'Z') || (name[0] >= 'a' && name[0] <= 'z');
+    if (letter && name[1] == ':' && (name[2] == '\\' || name[2] == '/'))
+        return ": a path of a Windows machine; expected one relative to this file";
+    return strchr(name, '\\') ? ": nor is it there with / for \\" : "";
+}
+
+/* *path: where the picture lies, in new memory, also where nothing is there, which fails. */
 static int find_picture(char **path, const char *folder, const char *name, struct fus_error *err)
 {
     struct stat st;
-    int code = FUS_OK;
     *path = NULL;
-    if (name[0] != '/')
-        code = fus_folder_join(path, folder, name, err);
-    else if (!(*path = fus_base_strdup(name)))
-        code = fus_base_fail(err, FUS_ENOMEM, "no memory for a path");
-    if (!code && stat(*path, &st) != 0)
-        code = fus_base_fail(err, errno == ENOENT ? FUS_ENOTFOUND : FUS_EIO, "%s: cannot be opened: %s", *path,
-                             strerror(errno));
+    int code = join(path, folder, name, err), failed = 0;
+    if (!code && stat(*path, &st) != 0) {
+        failed = errno;
+        if (failed == ENOENT && strchr(name, '\\') && find_slashed(path, &st, folder, name))
+            failed = 0;
+    }
+    if (failed)
+        code = fus_base_fail(err, failed == ENOENT ? FUS_ENOTFOUND : FUS_EIO, "%s: cannot be opened: %s%s", *path, strerror(failed), hint(name));
     else if (!code && !S_ISREG(st.st_mode)) /* reading a pipe would wait for ever */
         code = fus_base_fail(err, FUS_EIO, "%s: is %s, not a picture file", *path,
                              S_ISDIR(st.st_mode) ? "a folder" : "a device or pipe");
-    if (code) {
-        fus_base_free(*path);
-        *path = NULL;
-    }
+    return code;
+}
+
+/* The row's path. A picture that is not there stays in the list, to be named with all others that cannot be read. */
+static int place_picture(struct fus_manifest *m, struct fus_manifest_row *row, const struct reader *r, const char *folder, const char *name)
+{
+    struct fus_error e = {0};
+    int code = find_picture(&row->path, folder, name, &e);
+    if (code)
+        fus_base_blame(&e, "%s: line %d: ", r->file, row->line);
+    bool absent = code && row->path;
+    if (absent && m->n_absent++ == 0)
+        m->first_absent = e;
+    if (!code || absent)
+        return FUS_OK;
+    if (r->err)
+        *r->err = e;
     return code;
 }
 
@@ -160,11 +204,9 @@ static int add_row(struct fus_manifest *m, int *room, const struct reader *r, ch
         code = make_room(m, room, r);
     if (code)
         return code;
-    code = find_picture(&row.path, folder, fields[0], r->err);
-    if (code) {
-        fus_base_blame(r->err, "%s: line %d: ", r->file, line);
+    code = place_picture(m, &row, r, folder, fields[0]);
+    if (code)
         return code;
-    }
     row.category = fields[1];
     row.subcategory = n > 2 && *fields[2] ? fields[2] : fields[1];
     if (n > 3 && *fields[3])
@@ -193,32 +235,89 @@ static int parse(struct fus_manifest *m, struct reader *r, const char *folder)
         if (code)
             return code;
     }
-    return FUS_OK;
+    if (m->n == 0 || m->n_absent < m->n)
+        return FUS_OK;
+    if (r->err)
+        *r->err = m->first_absent;
+    if (m->n > 1)
+        fus_base_blame(r->err, "none of %d pictures is there: ", m->n);
+    return m->first_absent.code;
+}
+
+/* ---- encodings ---- */
+
+/* Code point -> UTF-8 at out; returns how many bytes. */
+static size_t put_utf8(uint8_t *out, uint32_t c)
+{
+    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    static const uint8_t lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    for (size_t i = n - 1; i > 0; i--, c >>= 6)
+        out[i] = (uint8_t)(0x80 | (c & 0x3f));
+    out[0] = (uint8_t)(lead[n] | c);
+    return n;
+}
+
+/* UTF-16, as spreadsheets save "Unicode text", to UTF-8: *bytes [*n] is replaced. It begins with its byte order mark. */
+static int convert_utf16(uint8_t **bytes, size_t *n, struct fus_error *err)
+{
+    const uint8_t *in = *bytes;
+    int high = in[0] == 0xfe ? 0 : 1; /* which byte of two is the upper one */
+    size_t used = 0, room;
+    uint8_t *out = fus_base_mul(&room, *n, 2) ? fus_base_alloc(room + 4, 1) : NULL;
+    if (!out)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for its text");
+    int code = *n % 2 ? fus_base_fail_at(err, FUS_EFORMAT, (long long)*n, "found half a character of UTF-16: truncated copy?") : FUS_OK;
+    for (size_t i = 2; i + 1 < *n && !code; i += 2) {
+        uint32_t c = (uint32_t)in[i + (size_t)high] << 8 | in[i + 1 - (size_t)high], low = 0;
+        if (c >= 0xd800 && c < 0xdc00 && i + 3 < *n)
+            low = (uint32_t)in[i + 2 + (size_t)high] << 8 | in[i + 3 - (size_t)high];
+        if (low >= 0xdc00 && low < 0xe000) {
+            c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+            i += 2;
+        }
+        if (c == 0 || (c >= 0xd800 && c < 0xe000))
+            code = fus_base_fail_at(err, FUS_EFORMAT, (long long)i, "found %04x, which is no character of UTF-16 text", (unsigned)c);
+        else
+            used += put_utf8(out + used, c);
+    }
+    fus_base_free(code ? out : *bytes);
+    if (!code) {
+        *bytes = out;
+        *n = used;
+    }
+    return code;
+}
+
+/* The text of the file at path, ended by 0, in UTF-8 without its mark. */
+static int read_text(uint8_t **bytes, size_t *n, size_t *begin, const char *path, struct fus_error *err)
+{
+    int code = fus_base_read_file(bytes, n, path, FUS_MANIFEST_MAX_BYTES, err);
+    bool marked = !code && *n >= 2 && (memcmp(*bytes, "\xff\xfe", 2) == 0 || memcmp(*bytes, "\xfe\xff", 2) == 0);
+    if (marked)
+        code = convert_utf16(bytes, n, err);
+    const uint8_t *nul = code ? NULL : memchr(*bytes, 0, *n);
+    if (nul)
+        code = fus_base_fail_at(err, FUS_EFORMAT, (long long)(nul - *bytes),
+                                "found a zero byte, expected text in UTF-8, or in UTF-16 with its byte order mark");
+    *begin = !code && *n >= 3 && memcmp(*bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    return code ? fus_base_blame(err, "%s: ", path) : FUS_OK;
 }
 
 int fus_manifest_read(struct fus_manifest *m, const char *path, struct fus_error *err)
 {
     struct fus_manifest read = {0};
     uint8_t *bytes = NULL;
-    size_t n_bytes;
+    size_t n_bytes, begin = 0;
     const char *slash = strrchr(path, '/');
     char *folder = fus_base_strdup(slash ? path : ".");
     if (folder && slash)
         folder[slash == path ? 1 : slash - path] = '\0';
-    int code = folder ? fus_base_read_file(&bytes, &n_bytes, path, FUS_MANIFEST_MAX_BYTES, err)
-                      : fus_base_fail(err, FUS_ENOMEM, "no memory for a path");
-    const uint8_t *nul = code ? NULL : memchr(bytes, 0, n_bytes);
-    if (!code && nul)
-        code = fus_base_fail_at(err, FUS_EFORMAT, (long long)(nul - bytes), "found a zero byte, expected text in UTF-8: UTF-16?");
-    if (code) {
-        fus_base_blame(err, "%s: ", path);
-        goto out;
+    int code = folder ? read_text(&bytes, &n_bytes, &begin, path, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for a path");
+    if (!code) {
+        read.text = (char *)bytes;
+        bytes = NULL;
+        code = parse(&read, &(struct reader){path, read.text + begin, 1, err}, folder);
     }
-    read.text = (char *)bytes; /* ends with a 0 */
-    struct reader r = {path, read.text + (strncmp(read.text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0), 1, err};
-    bytes = NULL;
-    code = parse(&read, &r, folder);
-out:
     fus_base_free(bytes);
     fus_base_free(folder);
     if (code)

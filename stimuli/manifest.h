@@ -2,7 +2,8 @@
  *
  *     path<TAB>category[<TAB>subcategory[<TAB>half]]
  *
- * Paths are relative to the manifest's folder. Empty lines and lines that start with # are passed over, and so is a first
+ * UTF-8, with or without its mark, or UTF-16 with one; lines end in LF or CR LF. Paths are relative to the manifest's
+ * folder; a path with \ is read as one with / where it is not there otherwise. Empty lines and lines that start with # are passed over, and so is a first
  * line `path<TAB>category...`. A field in double quotes may hold tabs, line feeds and, doubled, quotes (RFC 4180);
  * spaces around a field without quotes are dropped. half: 0 or 1, for every picture or for none. */
 #ifndef FUS_MANIFEST_H
@@ -24,9 +25,11 @@ struct fus_manifest {
     int n;
     struct fus_manifest_row *rows;
     char *text; /* the file, cut apart */
+    int n_absent;                  /* pictures that are not there */
+    struct fus_error first_absent; /* what is said of the first of these */
 };
 
-/* Messages name file and line. That every picture exists is checked here. m is untouched on failure. */
+/* Messages name file and line. FUS_ENOTFOUND where none of its pictures is there. m is untouched on failure. */
 int fus_manifest_read(struct fus_manifest *m, const char *path, struct fus_error *err);
 void fus_manifest_free(struct fus_manifest *m);
 

@@ -7,181 +7,35 @@
 #include "stimuli.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "categories.h"
 #include "folder.h"
+#include "left_out.h"
 #include "manifest.h"
 #include "nn/number.h"
+#include "nn/text.h"
+#include "set.h"
 
 #define BUILTIN_SIDE 256 /* what the usual preprocessing (resize to 256, crop 224) takes in unchanged */
 #define BUILTIN_PER_CATEGORY 24
 #define MAX_PER_CATEGORY 1000000
 #define MAX_CATEGORIES 127 /* a unit's label is an int8, -1 for none */
 
-/* ---- the plan ---- */
-
-struct entry {
-    const char *category, *subcategory;
-};
-
-struct plan {
-    int n;
-    struct entry *entries; /* a category's entries lie side by side */
-    char *text;            /* the mapping's words, cut apart */
-    bool floc;
-};
-
-static const struct entry floc[] = {
-    {"face", "adult"},  {"face", "child"},     {"body", "body"}, {"body", "limb"},
-    {"place", "house"}, {"place", "corridor"}, {"word", "word"}, {"scrambled", "scrambled"},
-};
-#define N_FLOC ((int)(sizeof floc / sizeof *floc))
-
 static char drawn_names[][12] = {"adult", "child",  "body", "limb",       "house",    "corridor",
                                  "word",  "number", "car",  "instrument", "scrambled"};
 #define N_DRAWN ((int)(sizeof drawn_names / sizeof *drawn_names))
 
-/* Text of bounded length for messages and the description; what does not fit becomes "...". */
-struct text {
-    size_t n;
-    char s[1000];
-};
-
-static void add_text(struct text *t, const char *fmt, ...) FUS_PRINTF(2, 3);
-static void add_text(struct text *t, const char *fmt, ...)
-{
-    va_list ap;
-    if (t->n >= sizeof t->s - 4)
-        return;
-    va_start(ap, fmt);
-    int n = vsnprintf(t->s + t->n, sizeof t->s - t->n, fmt, ap);
-    va_end(ap);
-    t->n += n > 0 ? (size_t)n : 0;
-    if (t->n >= sizeof t->s - 4) {
-        t->n = sizeof t->s - 4;
-        strcpy(t->s + t->n, "...");
-    }
-}
-
-static bool has_name(char *const *names, int n, const char *name)
-{
-    for (int i = 0; i < n; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
-}
-
-/* fLoc, or a part of it: a face, a body and a place folder are there. */
-static bool is_floc(char *const *names, int n)
-{
-    bool there[3] = {false, false, false};
-    for (int i = 0; i < 6; i++)
-        if (has_name(names, n, floc[i].subcategory))
-            there[i / 2] = true;
-    return there[0] && there[1] && there[2];
-}
-
-static void free_plan(struct plan *p)
-{
-    fus_base_free(p->entries);
-    fus_base_free(p->text);
-}
-
-static int plan_default(struct plan *p, char *const *names, int n, struct fus_error *err)
-{
-    p->floc = is_floc(names, n);
-    p->entries = fus_base_alloc((size_t)(p->floc ? N_FLOC : n), sizeof *p->entries);
-    if (!p->entries)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for the list of categories");
-    for (int i = 0; i < (p->floc ? N_FLOC : n); i++) {
-        if (p->floc && !has_name(names, n, floc[i].subcategory))
-            continue;
-        p->entries[p->n++] = p->floc ? floc[i] : (struct entry){names[i], names[i]};
-    }
-    return FUS_OK;
-}
-
-/* The next word up to one of the characters `ends` (or the text's end), spaces at both sides cut off. *end: what
- * stood there; *at moves behind it. */
-static char *next_word(char **at, const char *ends, char *end)
-{
-    char *word = *at + strspn(*at, " "), *stop = *at + strcspn(*at, ends);
-    *end = *stop;
-    *at = *stop ? stop + 1 : stop;
-    *stop = '\0';
-    while (stop > word && stop[-1] == ' ')
-        *--stop = '\0';
-    return word;
-}
-
-static int plan_add(struct plan *p, int first, const char *category, const char *subcategory, struct fus_error *err)
-{
-    if (!*category || !*subcategory)
-        return fus_base_fail(err, FUS_EINVAL,
-                             "categories: an empty name; expected e.g. face=adult,child;body=body,limb");
-    for (int i = 0; i < p->n; i++) {
-        if (i < first && strcmp(p->entries[i].category, category) == 0)
-            return fus_base_fail(err, FUS_EINVAL, "categories: %s stands there twice", category);
-        if (strcmp(p->entries[i].subcategory, subcategory) == 0)
-            return fus_base_fail(err, FUS_EINVAL,
-                                 "categories: the folder %s stands in %s and again in %s; a picture belongs "
-                                 "to one category",
-                                 subcategory, p->entries[i].category, category);
-    }
-    p->entries[p->n++] = (struct entry){category, subcategory};
-    return FUS_OK;
-}
-
-/* "face=adult,child;body=body,limb" */
-static int plan_parse(struct plan *p, const char *categories, struct fus_error *err)
-{
-    size_t most = 1;
-    for (const char *s = categories; *s; s++)
-        most += *s == ',' || *s == ';';
-    p->text = fus_base_strdup(categories);
-    p->entries = fus_base_alloc(most, sizeof *p->entries);
-    if (!p->text || !p->entries || most > FUS_FOLDER_MAX_NAMES)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for the list of categories");
-    char *at = p->text;
-    while (*at) {
-        char end;
-        int first = p->n;
-        char *category = next_word(&at, "=;,", &end);
-        if (!*category && end != '=' && !*at) /* a ; at the end */
-            break;
-        if (end != '=')
-            return fus_base_fail(err, FUS_EINVAL,
-                                 "categories: no folders after %s; expected e.g. "
-                                 "face=adult,child;body=body,limb",
-                                 *category ? category : "a name that is empty");
-        do {
-            int code = plan_add(p, first, category, next_word(&at, ",;", &end), err);
-            if (code)
-                return code;
-        } while (end == ',');
-    }
-    return FUS_OK;
-}
-
-static int plan_check(const struct plan *p, const char *spec, char *const *names, int n, struct fus_error *err)
-{
-    for (int i = 0; i < p->n; i++) {
-        if (has_name(names, n, p->entries[i].subcategory))
-            continue;
-        struct text there = {0};
-        for (int k = 0; k < n; k++)
-            add_text(&there, "%s%s", k ? ", " : "", names[k]);
-        return fus_base_fail(err, FUS_ENOTFOUND,
-                             "%s: category %s names the folder %s, which does not exist; there are: %s", spec,
-                             p->entries[i].category, p->entries[i].subcategory, there.s);
-    }
-    return FUS_OK;
-}
-
 /* ---- filling the set ---- */
+
+/* Where pictures come from, and what was left out there. any: they need not make a localizer. */
+struct filling {
+    const char *dir;
+    bool any;
+    struct fus_left_out left;
+};
 
 static int no_memory(struct fus_error *err)
 {
@@ -189,7 +43,7 @@ static int no_memory(struct fus_error *err)
 }
 
 /* The plan's categories and subcategories into the set, which has no pictures yet. */
-static int name_categories(struct fus_set *set, const struct plan *p, struct fus_error *err)
+static int name_categories(struct fus_set *set, const struct fus_categories *p, struct fus_error *err)
 {
     set->categories = fus_base_alloc((size_t)p->n, sizeof *set->categories);
     set->subcategories = fus_base_alloc((size_t)p->n, sizeof *set->subcategories);
@@ -235,31 +89,41 @@ static void add_picture(struct fus_set *set, char *path, int category, int subca
     p->category = category;
     p->subcategory = subcategory;
     p->source = -1;
+    p->line = 0;
     p->index = last && last->subcategory == subcategory ? last->index + 1 : 0;
     p->half = last && last->category == category ? 1 - last->half : 0;
     set->n_pictures++;
 }
 
-static int add_folder(struct fus_set *set, const char *dir, int category, int subcategory, struct fus_error *err)
+/* The pictures of a folder. name: its folder in `dir`; NULL: dir itself. */
+static int add_folder(struct fus_set *set, struct filling *f, const char *name, int category, int subcategory, struct fus_error *err)
 {
-    struct fus_folder f = {0};
-    char *path = NULL;
-    int code = fus_folder_join(&path, dir, set->subcategories[subcategory], err);
+    struct fus_folder found = {0};
+    struct fus_left_out here = {0};
+    char *path = NULL, *left = NULL;
+    int code = name ? fus_folder_join(&path, f->dir, name, err) : FUS_OK;
+    const char *dir = name ? path : f->dir;
     if (!code)
-        code = fus_folder_list(&f, path, FUS_FOLDER_PICTURES, err);
-    if (!code && f.n == 0)
-        code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it%s; read are files ending in %s", path,
-                             f.n_others ? ", only other files or folders" : "", FUS_FOLDER_ENDINGS);
+        code = fus_folder_list(&found, dir, FUS_FOLDER_PICTURES, err);
+    if (!code && name)
+        fus_left_out_add(&f->left, &found, name);
+    if (!code && found.n == 0 && !f->any) {
+        fus_left_out_add(&here, &found, "");
+        left = fus_left_out_text(&here);
+        code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it%s%s; read are files ending in %s", dir, left ? "; " : "", left ? left : "",
+                             FUS_FOLDER_ENDINGS);
+    }
     if (!code)
-        code = make_room(set, f.n, err);
-    for (int i = 0; i < f.n && !code; i++) {
+        code = make_room(set, found.n, err);
+    for (int i = 0; i < found.n && !code; i++) {
         char *file;
-        code = fus_folder_join(&file, path, f.names[i], err);
+        code = fus_folder_join(&file, dir, found.names[i], err);
         if (!code)
             add_picture(set, file, category, subcategory);
     }
-    fus_folder_free(&f);
+    fus_folder_free(&found);
     fus_base_free(path);
+    fus_base_free(left);
     return code;
 }
 
@@ -278,8 +142,8 @@ static int add_drawn(struct fus_set *set, int n, int category, int subcategory, 
     return code;
 }
 
-/* per_category 0: the folders of dir; else that many drawn pictures, split evenly over a category's subcategories. */
-static int fill(struct fus_set *set, const struct plan *p, const char *dir, int per_category, struct fus_error *err)
+/* per_category 0: the folders of f->dir; else that many drawn pictures, split evenly over a category's subcategories. */
+static int fill(struct fus_set *set, const struct fus_categories *p, struct filling *f, int per_category, struct fus_error *err)
 {
     int code = name_categories(set, p, err), category = -1, begin = 0, n_parts = 0;
     for (int i = 0; i < p->n && !code; i++) {
@@ -292,12 +156,12 @@ static int fill(struct fus_set *set, const struct plan *p, const char *dir, int 
         if (per_category)
             code = add_drawn(set, (per_category + n_parts - 1 - (i - begin)) / n_parts, category, i, err);
         else
-            code = add_folder(set, dir, category, i, err);
+            code = add_folder(set, f, set->subcategories[i], category, i, err);
     }
     return code;
 }
 
-static int check_counts(const struct fus_set *set, const char *spec, struct fus_error *err)
+int fus_set_check_counts(const struct fus_set *set, const char *spec, struct fus_error *err)
 {
     int n[MAX_CATEGORIES] = {0};
     for (int i = 0; i < set->n_pictures; i++)
@@ -315,25 +179,25 @@ static int check_counts(const struct fus_set *set, const char *spec, struct fus_
 }
 
 /* "fLoc folders, 192 pictures: face = adult + child; body = ..." */
-static int describe(struct fus_set *set, const struct plan *p, const char *from, char *const *names, int n,
+static int describe(struct fus_set *set, const struct fus_categories *p, const char *from, char *const *names, int n,
                     struct fus_error *err)
 {
-    struct text t = {0};
-    add_text(&t, "%.300s, %d pictures: ", from, set->n_pictures);
+    struct fus_text t = {0};
+    fus_text_add(&t, "%.300s, %d pictures: ", from, set->n_pictures);
     for (int i = 0; i < p->n; i++) {
         if (i > 0 && strcmp(p->entries[i].category, p->entries[i - 1].category) == 0)
-            add_text(&t, " + %s", p->entries[i].subcategory);
+            fus_text_add(&t, " + %s", p->entries[i].subcategory);
         else
-            add_text(&t, "%s%s = %s", i ? "; " : "", p->entries[i].category, p->entries[i].subcategory);
+            fus_text_add(&t, "%s%s = %s", i ? "; " : "", p->entries[i].category, p->entries[i].subcategory);
     }
     for (int i = 0, left_out = 0; i < n; i++) {
-        bool used = has_name(set->subcategories, set->n_subcategories, names[i]);
+        bool used = fus_categories_has(set->subcategories, set->n_subcategories, names[i]);
         if (!used && left_out++ == 0)
-            add_text(&t, " (left out: %s", names[i]);
+            fus_text_add(&t, " (left out: %s", names[i]);
         else if (!used)
-            add_text(&t, ", %s", names[i]);
+            fus_text_add(&t, ", %s", names[i]);
         if (i == n - 1 && left_out)
-            add_text(&t, ")");
+            fus_text_add(&t, ")");
     }
     set->description = fus_base_strdup(t.s);
     return set->description ? FUS_OK : no_memory(err);
@@ -341,37 +205,74 @@ static int describe(struct fus_set *set, const struct plan *p, const char *from,
 
 /* ---- opening ---- */
 
-static int open_folder(struct fus_set *set, const char *dir, const char *categories, struct fus_error *err)
+/* The last part of the folder's path, for a category that is the folder itself. */
+static char *name_of_folder(const char *dir)
+{
+    size_t end = strlen(dir), begin;
+    while (end > 1 && dir[end - 1] == '/')
+        end--;
+    for (begin = end; begin > 0 && dir[begin - 1] != '/';)
+        begin--;
+    char *name = fus_base_strdup(dir + begin);
+    if (name)
+        name[end - begin] = '\0';
+    return name;
+}
+
+/* The loose pictures of a folder without folders of pictures, as one category. */
+static int open_loose(struct fus_set *set, struct filling *f, struct fus_error *err)
+{
+    char *name = name_of_folder(f->dir);
+    struct fus_categories_entry entry = {name, name};
+    const struct fus_categories plan = {.n = 1, .entries = &entry};
+    int code = name ? name_categories(set, &plan, err) : no_memory(err);
+    if (!code)
+        code = add_folder(set, f, NULL, 0, 0, err);
+    fus_base_free(name);
+    return code;
+}
+
+static int open_folder(struct fus_set *set, const char *dir, const char *categories, bool any, struct fus_error *err)
 {
     struct fus_folder f = {0};
-    struct plan plan = {0};
-    struct text from = {0};
+    struct fus_categories plan = {0};
+    struct filling filling = {.dir = dir, .any = any};
     int code = fus_folder_list(&f, dir, FUS_FOLDER_FOLDERS, err);
     if (code)
         return code;
-    if (f.n == 0)
+    fus_left_out_add(&filling.left, &f, "");
+    if (f.n == 0 && !any)
         code = fus_base_fail(err, FUS_EINVAL,
                              "%s: %s; expected one folder of pictures for each category, such as %s/face "
                              "and %s/house",
                              dir, f.n_pictures ? "its pictures lie loose in it" : "no folder in it", dir, dir);
     if (!code)
-        code = categories ? plan_parse(&plan, categories, err) : plan_default(&plan, f.names, f.n, err);
+        code = categories ? fus_categories_parse(&plan, categories, err) : fus_categories_default(&plan, f.names, f.n, err);
     if (!code && categories)
-        code = plan_check(&plan, dir, f.names, f.n, err);
+        code = fus_categories_check(&plan, dir, f.names, f.n, err);
     if (!code)
-        code = fill(set, &plan, dir, 0, err);
+        code = fill(set, &plan, &filling, 0, err);
+    for (int i = 0; i < f.n && !code && any; i++)
+        if (!fus_categories_has(set->subcategories, set->n_subcategories, f.names[i]))
+            fus_left_out_name(&filling.left, FUS_LEFT_UNUSED, "", f.names[i]);
+    if (!code && any && set->n_pictures == 0) { /* no folders of pictures: those in it */
+        fus_set_close(set);
+        filling = (struct filling){.dir = dir};
+        code = open_loose(set, &filling, err);
+    }
+    if (!code && !any)
+        code = fus_set_check_counts(set, dir, err);
     if (!code)
-        code = check_counts(set, dir, err);
-    add_text(&from, "%s", plan.floc ? "fLoc folders" : "folders"); /* not where they lie: results do not depend on it */
+        code = describe(set, &plan, plan.floc ? "fLoc folders" : "folders", f.names, f.n, err); /* not where they lie */
     if (!code)
-        code = describe(set, &plan, from.s, f.names, f.n, err);
-    free_plan(&plan);
+        set->left_out = fus_left_out_text(&filling.left);
+    fus_categories_free(&plan);
     fus_folder_free(&f);
     return code;
 }
 
 /* Which rows belong to which entry of the plan: by their own words, or by --categories. */
-static int plan_manifest(struct plan *p, struct fus_manifest *m, const char *spec, const char *categories,
+static int plan_manifest(struct fus_categories *p, struct fus_manifest *m, const char *spec, const char *categories,
                          struct fus_error *err)
 {
     int n, code = fus_manifest_number(m, &n, err);
@@ -383,7 +284,7 @@ static int plan_manifest(struct plan *p, struct fus_manifest *m, const char *spe
             return no_memory(err);
         p->n = n;
         for (int i = 0; i < m->n; i++)
-            p->entries[m->rows[i].entry] = (struct entry){m->rows[i].category, m->rows[i].subcategory};
+            p->entries[m->rows[i].entry] = (struct fus_categories_entry){m->rows[i].category, m->rows[i].subcategory};
         return FUS_OK;
     }
     char **names = fus_base_alloc((size_t)n + 1, sizeof *names); /* of subcategories; one may stand in two categories */
@@ -391,9 +292,9 @@ static int plan_manifest(struct plan *p, struct fus_manifest *m, const char *spe
         return no_memory(err);
     for (int i = 0; i < m->n; i++)
         names[m->rows[i].entry] = (char *)m->rows[i].subcategory;
-    code = plan_parse(p, categories, err);
+    code = fus_categories_parse(p, categories, err);
     if (!code)
-        code = plan_check(p, spec, names, n, err);
+        code = fus_categories_check(p, spec, names, n, err);
     for (int i = 0; i < m->n && !code; i++) {
         m->rows[i].entry = -1;
         for (int k = 0; k < p->n; k++)
@@ -406,7 +307,7 @@ static int plan_manifest(struct plan *p, struct fus_manifest *m, const char *spe
 }
 
 /* The rows come by entry; those left out first. */
-static int fill_manifest(struct fus_set *set, const struct plan *p, struct fus_manifest *m, struct fus_error *err)
+static int fill_manifest(struct fus_set *set, const struct fus_categories *p, struct fus_manifest *m, struct fus_error *err)
 {
     int code = name_categories(set, p, err), category = -1, entry = -1;
     if (!code)
@@ -420,28 +321,33 @@ static int fill_manifest(struct fus_set *set, const struct plan *p, struct fus_m
                 category++;
         add_picture(set, row->path, category, entry);
         row->path = NULL;
-        if (row->half >= 0)
+        set->pictures[set->n_pictures - 1].line = row->line;
+        if (row->half >= 0) {
             set->pictures[set->n_pictures - 1].half = row->half;
+            set->own_halves = true;
+        }
     }
     return code;
 }
 
-static int open_manifest(struct fus_set *set, const char *path, const char *categories, struct fus_error *err)
+static int open_manifest(struct fus_set *set, const char *path, const char *categories, bool any, struct fus_error *err)
 {
     struct fus_manifest m = {0};
-    struct plan plan = {0};
+    struct fus_categories plan = {0};
     int code = fus_manifest_read(&m, path, err);
     if (!code && m.n == 0)
         code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it; expected lines path<TAB>category", path);
+    if (!code && !(set->list = fus_base_strdup(path)))
+        code = no_memory(err);
     if (!code)
         code = plan_manifest(&plan, &m, path, categories, err);
     if (!code)
         code = fill_manifest(set, &plan, &m, err);
-    if (!code)
-        code = check_counts(set, path, err);
+    if (!code && !any)
+        code = fus_set_check_counts(set, path, err);
     if (!code)
         code = describe(set, &plan, "manifest", NULL, 0, err);
-    free_plan(&plan);
+    fus_categories_free(&plan);
     fus_manifest_free(&m);
     return code;
 }
@@ -451,6 +357,17 @@ static bool is_manifest(const char *spec)
     struct stat st;
     size_t n = strlen(spec);
     return n > 4 && strcmp(spec + n - 4, ".tsv") == 0 && !(stat(spec, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
+static bool is_builtin(const char *spec)
+{
+    return strcmp(spec, "builtin") == 0 || strncmp(spec, "builtin?", 8) == 0;
+}
+
+bool fus_set_is_file(const char *spec)
+{
+    struct stat st;
+    return !is_manifest(spec) && !is_builtin(spec) && !(stat(spec, &st) == 0 && S_ISDIR(st.st_mode));
 }
 
 /* Decimal digits and nothing else, at most `most`. */
@@ -465,7 +382,7 @@ static int parse_builtin(int *per_category, uint64_t *seed, const char *spec, ch
     bool seen[2] = {false, false};
     char end = '&';
     while (end == '&') {
-        char *key = next_word(&options, "&", &end), *value = strchr(key, '=');
+        char *key = fus_categories_word(&options, "&", &end), *value = strchr(key, '=');
         if (value)
             *value++ = '\0';
         int which = strcmp(key, "per_category") == 0 ? 0 : strcmp(key, "seed") == 0 ? 1 : -1;
@@ -489,8 +406,8 @@ static int parse_builtin(int *per_category, uint64_t *seed, const char *spec, ch
 
 static int open_builtin(struct fus_set *set, const char *spec, const char *categories, struct fus_error *err)
 {
-    struct plan plan = {0};
-    struct text from = {0};
+    struct fus_categories plan = {0};
+    struct fus_text from = {0};
     char *names[N_DRAWN], *options = NULL;
     int per_category = BUILTIN_PER_CATEGORY, code = FUS_OK;
     for (int i = 0; i < N_DRAWN; i++)
@@ -502,32 +419,47 @@ static int open_builtin(struct fus_set *set, const char *spec, const char *categ
         code = options ? parse_builtin(&per_category, &set->seed, spec, options, err) : no_memory(err);
     }
     if (!code)
-        code = categories ? plan_parse(&plan, categories, err) : plan_default(&plan, names, N_DRAWN, err);
+        code = categories ? fus_categories_parse(&plan, categories, err) : fus_categories_default(&plan, names, N_DRAWN, err);
     if (!code && categories)
-        code = plan_check(&plan, spec, names, N_DRAWN, err);
+        code = fus_categories_check(&plan, spec, names, N_DRAWN, err);
     if (!code)
         code = fill(set, &plan, NULL, per_category, err);
     if (!code)
-        code = check_counts(set, spec, err);
-    add_text(&from, "drawn by fusiform with seed %" PRIu64, set->seed);
+        code = fus_set_check_counts(set, spec, err);
+    fus_text_add(&from, "drawn by fusiform with seed %" PRIu64, set->seed);
     if (!code)
         code = describe(set, &plan, from.s, NULL, 0, err);
     fus_base_free(options);
-    free_plan(&plan);
+    fus_categories_free(&plan);
+    return code;
+}
+
+int fus_set_list(struct fus_set *set, const char *spec, const char *categories, bool any, struct fus_error *err)
+{
+    memset(set, 0, sizeof *set);
+    if (!*spec)
+        return fus_base_fail(err, FUS_EINVAL, "the folder of pictures has an empty name");
+    int code = is_builtin(spec)    ? open_builtin(set, spec, categories, err)
+               : is_manifest(spec) ? open_manifest(set, spec, categories, any, err)
+                                   : open_folder(set, spec, categories, any, err);
+    if (code)
+        fus_set_close(set);
     return code;
 }
 
 int fus_set_open(struct fus_set *set, const char *spec, const char *categories, struct fus_error *err)
 {
-    bool builtin = strcmp(spec, "builtin") == 0 || strncmp(spec, "builtin?", 8) == 0;
-    memset(set, 0, sizeof *set);
-    if (!*spec)
-        return fus_base_fail(err, FUS_EINVAL, "the folder of pictures has an empty name");
-    int code = builtin             ? open_builtin(set, spec, categories, err)
-               : is_manifest(spec) ? open_manifest(set, spec, categories, err)
-                                   : open_folder(set, spec, categories, err);
-    if (code)
-        fus_set_close(set);
+    return fus_set_list(set, spec, categories, false, err);
+}
+
+int fus_set_parse_categories(const char *categories, struct fus_error *err)
+{
+    struct fus_categories plan = {0};
+    int code = fus_categories_parse(&plan, categories, err);
+    if (!code && (plan.n == 0 || strcmp(plan.entries[0].category, plan.entries[plan.n - 1].category) == 0))
+        code = fus_base_fail(err, FUS_EINVAL, "categories: %s; at least two expected, e.g. face=adult,child;body=body,limb",
+                             plan.n ? "only one category" : "no category");
+    fus_categories_free(&plan);
     return code;
 }
 
@@ -542,6 +474,11 @@ void fus_set_close(struct fus_set *set)
     fus_base_free(set->pictures);
     fus_base_free(set->categories);
     fus_base_free(set->subcategories);
+    for (int i = 0; i < set->n_skipped; i++)
+        fus_base_free(set->skipped[i]);
+    fus_base_free(set->skipped);
+    fus_base_free(set->left_out);
+    fus_base_free(set->list);
     fus_base_free(set->description);
     memset(set, 0, sizeof *set);
 }

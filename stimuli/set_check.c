@@ -143,6 +143,8 @@ static int check_picture(void *arg, int i, struct fus_error *err)
     int code = fus_set_raster(&picture, w->hex ? w->hex[i] : NULL, c->set, i, err);
     if (!code && (w->stats || w->cache || w->see))
         code = hand_round(c, i, &picture, err);
+    if (code && code != FUS_ESTOPPED && code != FUS_ENOMEM && c->set->pictures[i].line)
+        fus_base_blame(err, "%s: line %d: ", c->set->list, c->set->pictures[i].line);
     fus_raster_free(&picture);
     return code;
 }
@@ -150,11 +152,13 @@ static int check_picture(void *arg, int i, struct fus_error *err)
 int fus_set_check_some(const struct fus_set *set, int from, int end, const struct fus_set_wanted *wanted, struct fus_error *err)
 {
     struct check c = {set, wanted};
+    if (wanted->bad)
+        return fus_set_each_bad(wanted->bad, from, end, check_picture, &c, err);
     return fus_set_each(from, end, check_picture, &c, err);
 }
 
 int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_pixelstats *stats, struct fus_cache *cache,
                   struct fus_error *err)
 {
-    return fus_set_check_some(set, 0, set->n_pictures, &(struct fus_set_wanted){hex, stats, cache, NULL, NULL}, err);
+    return fus_set_check_some(set, 0, set->n_pictures, &(struct fus_set_wanted){.hex = hex, .stats = stats, .cache = cache}, err);
 }

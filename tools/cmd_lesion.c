@@ -9,6 +9,7 @@
 #include "lesion.h"
 #include "nn/team.h"
 #include "past.h"
+#include "pictures.h"
 #include "run.h"
 
 static const char help[] =
@@ -19,6 +20,7 @@ static const char help[] =
     "the other half, both ways round. p: share of controls that do as badly, (b + 1) / (m + 1).\n\n"
     "  --stimuli S          the pictures of the run (default builtin); others are refused\n"
     "  --categories MAP     as in the run\n"
+    "  --skip-bad           leave out pictures that cannot be read, where the run did\n"
     "  --mode zero|mean     silenced units are 0 (default), or their mean over all pictures\n"
     "  --readout R          mean: nearest class mean (default); ridge: regression on the categories, penalty by generalised\n"
     "                       cross-validation in the half it is fitted to; both: a row of each\n"
@@ -43,6 +45,7 @@ struct lesion {
     struct fus_model_choice choice;
     struct fus_choice mode, readout;
     int controls, batch, wanted_category;
+    bool skip_bad;
     uint64_t seed;
     struct fus_past past;
     struct fus_set set;
@@ -139,6 +142,10 @@ static int open_run(struct lesion *l, struct fus_error *err)
 static int open_pictures(struct lesion *l, struct fus_error *err)
 {
     int code = fus_set_open(&l->set, l->stimuli, l->categories, err);
+    if (!code)
+        fus_pictures_tell_left_out(&l->set, l->stimuli);
+    if (!code && l->skip_bad)
+        code = fus_pictures_skip(&l->set, l->stimuli, err);
     if (!code && !(l->sha256 = fus_base_alloc((size_t)l->set.n_pictures, sizeof *l->sha256)))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", l->set.n_pictures);
     if (!code)
@@ -384,7 +391,7 @@ int fus_cmd_lesion(int argc, char **argv)
         {"--model", FUS_ARG_TEXT, &l.model_path}, {"--run", FUS_ARG_TEXT, &l.folder},       {"--category", FUS_ARG_TEXT, &l.category},
         {"--layer", FUS_ARG_TEXT, &l.layer},      {"--mode", FUS_ARG_CHOICE, &l.mode},        {"--stimuli", FUS_ARG_TEXT, &l.stimuli},
         {"--categories", FUS_ARG_TEXT, &l.categories}, {"--controls", FUS_ARG_COUNT, &l.controls}, {"--seed", FUS_ARG_SEED, &l.seed},
-        {"--readout", FUS_ARG_CHOICE, &l.readout},
+        {"--readout", FUS_ARG_CHOICE, &l.readout}, {"--skip-bad", FUS_ARG_FLAG, &l.skip_bad},
         {"--batch", FUS_ARG_COUNT, &l.batch},     {"--lang-head", FUS_ARG_TEXT, &l.choice.lang_head}, {"-o", FUS_ARG_TEXT, &l.out},
         {"--prefix", FUS_ARG_TEXT, &l.choice.prefix}, {"--preprocess", FUS_ARG_TEXT, &l.choice.preprocess},
         {0}};
@@ -395,6 +402,8 @@ int fus_cmd_lesion(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (!l.model_path || !l.folder || !l.category || !l.layer || none.n)
         return fus_args_usage("lesion", "--model FILE, --run DIR, --category C and --layer L expected, and nothing else");
+    if (l.categories && fus_set_parse_categories(l.categories, &err))
+        return fus_args_usage("lesion", "--%s", err.msg);
     if (l.batch > 256)
         return fus_args_usage("lesion", "--batch: %d found, at most 256 expected", l.batch);
     status = fus_model_check_choice("lesion", &l.choice);

@@ -16,6 +16,7 @@ static const char help[] =
     "  --stimuli DIR        one folder per (sub)category; fLoc's folder names are recognised (default: builtin, drawn)\n"
     "  --stimuli FILE.tsv   lines path<TAB>category[<TAB>subcategory[<TAB>half]], paths relative to the file's folder\n"
     "  --categories MAP     e.g. \"face=adult,child;place=house\": which folders make up which category\n"
+    "  --skip-bad           leave out pictures that cannot be read, and name them in run.json; else all are listed, and nothing is done\n"
     "  --scrambled auto     a scrambled category of the others' pictures (16 x 16 boxes, --seed) where the set has none\n"
     "  --layers a,b|all     which layers (default all: the stem's relu and every block output)\n"
     "  --criterion C        which units are selective: iut (default), prince, tdann, dprime, ratio or ranksum\n"
@@ -97,7 +98,7 @@ static int name_models(struct fus_run *run, const struct fus_texts *models, stru
 static bool is_local(const char *option)
 {
     static const char *const local[] = {"--model", "--stimuli", "--categories", "--scrambled", "--out", "--max-memory", "--batch", "--low-memory",
-                                        "--shard", "--resume", "--checkpoint", "--preprocess"};
+                                        "--shard", "--resume", "--checkpoint", "--preprocess", "--skip-bad"};
     for (size_t i = 0; i < sizeof local / sizeof *local; i++)
         if (strcmp(option, local[i]) == 0)
             return true;
@@ -166,7 +167,7 @@ int fus_run_parse(struct fus_run *run, struct fus_texts *models, int argc, char 
         {"--consistency", FUS_ARG_FLAG, &run->consistency}, {"--interval", FUS_ARG_CHOICE, &chosen.interval},
         {"--shard", FUS_ARG_SHARE, shard},          {"--resume", FUS_ARG_FLAG, &run->resume},
         {"--checkpoint", FUS_ARG_SEED, &run->checkpoint}, {"--prefix", FUS_ARG_LIST, &prefixes},
-        {"--preprocess", FUS_ARG_LIST, &preprocesses},
+        {"--preprocess", FUS_ARG_LIST, &preprocesses}, {"--skip-bad", FUS_ARG_FLAG, &run->skip_bad},
         {0}};
     int status = fus_args_parse("run", help, args, &none, argc, argv);
     run->prefixes.n = prefixes.n;
@@ -178,6 +179,9 @@ int fus_run_parse(struct fus_run *run, struct fus_texts *models, int argc, char 
     status = fus_run_choose(run, &chosen);
     if (status)
         return status;
+    struct fus_error err = {0};
+    if (run->categories && fus_set_parse_categories(run->categories, &err))
+        return fus_args_usage("run", "--%s", err.msg);
     run->full_units = units.value, run->direct = conv.value, run->scrambled = scrambled.value;
     if (run->batch > 256)
         return fus_args_usage("run", "--batch: %d found, at most 256 expected", run->batch);

@@ -11,9 +11,10 @@ struct fus_controls {
     enum fus_control method;
     int grid;
     uint64_t seed;
+    bool skip_bad; /* leave out pictures that cannot be read */
 };
 
-/* Every picture is read before the first is written. */
+/* Every picture is read before the first is written; what is left out is said on stderr. */
 int fus_controls_make(const struct fus_controls *o, struct fus_error *err);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/csv.h"
 #include "nn/number.h"
 
 void fus_csvin_fail(struct fus_csvin *t, const char *fmt, ...)
@@ -39,6 +40,7 @@ static void split_line(struct fus_csvin *t)
         more = *from == ',';
         from += from < t->end;
         *to++ = '\0';
+        fus_csv_unescape(t->fields[t->n_fields - 1]);
     }
     t->at = more ? t->end : from;
 }

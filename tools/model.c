@@ -170,19 +170,6 @@ int fus_model_want(bool *wanted, const struct fus_model *m, const char *layers, 
     return FUS_OK;
 }
 
-int fus_model_input(float *input, const struct fus_model *m, const char *path, struct fus_error *err)
-{
-    struct fus_image image = {0};
-    int code = fus_image_read(&image, path, err);
-    if (code)
-        return code;
-    code = fus_preprocess_apply(input, &m->preprocess, &image, err);
-    if (code)
-        fus_base_blame(err, "%s: ", path);
-    fus_image_free(&image);
-    return code;
-}
-
 int fus_model_check_tap(const struct fus_model *m, int tap, const float *values, const char *picture, struct fus_error *err)
 {
     const struct fus_tap *t = fus_net_tap(m->net, tap);

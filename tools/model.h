@@ -39,9 +39,6 @@ void fus_model_tell(const struct fus_model *m);
 /* Which taps a --layers text names ("all" or "a,b"): wanted [fus_net_n_taps]. */
 int fus_model_want(bool *wanted, const struct fus_model *m, const char *layers, struct fus_error *err);
 
-/* Picture file -> input [3, side, side]. */
-int fus_model_input(float *input, const struct fus_model *m, const char *path, struct fus_error *err);
-
 /* FUS_EFORMAT that names the layer and the unit where one of a tap's values [C, H, W] is NaN or infinity; message starts with the path. */
 int fus_model_check_tap(const struct fus_model *m, int tap, const float *values, const char *picture, struct fus_error *err);
 

@@ -130,6 +130,7 @@ static int read_json(struct fus_past *p, struct fus_error *err)
     if (code)
         return fus_base_blame(err, "%s: not a finished run: ", path);
     fus_json_start(&j, data, n, 0, err);
+    j.file_names = true;
     for (fus_json_enter(&j, '{'); fus_json_next(&j);) {
         const char *key = fus_json_key(&j);
         if (strcmp(key, "pictures") == 0)
@@ -164,6 +165,7 @@ int fus_past_text(char **to, const struct fus_past *p, const char *name, struct 
     if (!value || strcmp(value, "null") == 0)
         return FUS_OK;
     fus_json_start(&j, value, strlen(value), 0, err);
+    j.file_names = true;
     *to = fus_base_strdup(fus_json_string(&j));
     int code = fus_json_end(&j);
     if (!code && !*to)

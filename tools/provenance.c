@@ -95,6 +95,8 @@ static void add_set(struct text *t, const struct fus_set *set)
         add_line(t, "category", set->categories[i]);
     for (int i = 0; i < set->n_subcategories; i++)
         add_line(t, "subcategory", set->subcategories[i]);
+    for (int i = 0; i < set->n_skipped; i++)
+        add_line(t, "skipped", set->skipped[i]);
 }
 
 static void add_model(struct text *t, const struct fus_model_summary *m, const struct fus_run_model *r)
@@ -405,6 +407,8 @@ static bool restore_line(struct fus_run *run, struct fus_run_summary *s, const s
         return copy_text(&run->set.categories[run->set.n_categories], l->field[1]) && ++run->set.n_categories;
     if (is(l, "subcategory", 2))
         return copy_text(&run->set.subcategories[run->set.n_subcategories], l->field[1]) && ++run->set.n_subcategories;
+    if (is(l, "skipped", 2))
+        return copy_text(&run->set.skipped[run->set.n_skipped], l->field[1]) && ++run->set.n_skipped;
     if (is(l, "model", 6))
         return strlen(l->field[1]) < sizeof run->models->name && restore_model(run, s, l, layers_behind(p, i));
     if (is(l, "layer", 5))
@@ -422,10 +426,11 @@ int fus_provenance_restore(struct fus_run *run, struct fus_run_summary *s, const
     s->models = fus_base_alloc(n_models, sizeof *s->models);
     set->categories = fus_base_alloc(n_categories, sizeof *set->categories);
     set->subcategories = fus_base_alloc((size_t)count(p, "subcategory", 2) + 1, sizeof *set->subcategories);
+    set->skipped = fus_base_alloc((size_t)count(p, "skipped", 2) + 1, sizeof *set->skipped);
     set->pictures = fus_base_alloc(n_pictures, sizeof *set->pictures);
     run->picture_sha256 = fus_base_alloc(n_pictures, sizeof *run->picture_sha256);
     run->pixel_stats = fus_base_alloc(n_pictures, sizeof *run->pixel_stats);
-    if (!run->models || !s->models || !set->categories || !set->subcategories || !set->pictures || !run->picture_sha256 || !run->pixel_stats)
+    if (!run->models || !s->models || !set->categories || !set->subcategories || !set->skipped || !set->pictures || !run->picture_sha256 || !run->pixel_stats)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu pictures", n_pictures);
     for (int i = 0; i < p->n; i++)
         if (!restore_line(run, s, p, i))

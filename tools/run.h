@@ -53,7 +53,7 @@ struct fus_run {
     struct fus_select_options select;
     size_t max_memory;
     int batch;                     /* pictures at a time */
-    bool full_units, direct, low_memory, sweep, consistency, scrambled;
+    bool full_units, direct, low_memory, sweep, consistency, scrambled, skip_bad;
     enum fus_run_halves halves;
     int bootstrap, permutations;   /* 0: none */
     enum fus_interval_method interval;

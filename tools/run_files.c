@@ -9,8 +9,11 @@
 #include <unistd.h>
 
 #include "nn/outfile.h"
+#include "nn/text.h"
+#include "pictures.h"
 #include "redraw.h"
 #include "run.h"
+#include "weights/json.h"
 
 double fus_run_now(void)
 {
@@ -60,9 +63,12 @@ static int warn_of_duplicates(const struct fus_run *run, struct fus_error *err)
     for (int i = 1, first = 0; i < set->n_pictures; i++) {
         if (strcmp(d[i].hex, d[first].hex) != 0)
             first = i;
-        else if (n++ < SHOWN)
-            fprintf(stderr, "fusiform: warning: %s is the same picture as %s\n", set->pictures[d[i].picture].path,
-                    set->pictures[d[first].picture].path);
+        else if (n++ < SHOWN) {
+            char one[FUS_MESSAGE_BYTES], other[FUS_MESSAGE_BYTES];
+            fus_text_escape(one, sizeof one, set->pictures[d[i].picture].path);
+            fus_text_escape(other, sizeof other, set->pictures[d[first].picture].path);
+            fprintf(stderr, "fusiform: warning: %s is the same picture as %s\n", one, other);
+        }
     }
     if (n > SHOWN)
         fprintf(stderr, "fusiform: warning: %d more pictures are the same as others\n", n - SHOWN);
@@ -74,7 +80,8 @@ static int warn_of_duplicates(const struct fus_run *run, struct fus_error *err)
 static int measure_pictures(struct fus_run *run, struct fus_error *err)
 {
     int code = fus_cache_create(&run->cache, run->set.n_pictures, run->max_memory / 8, err);
-    const struct fus_set_wanted wanted = {run->picture_sha256, run->pixel_stats, run->cache, fus_run_sheet_draw, run};
+    struct fus_set_bad bad = {0};
+    const struct fus_set_wanted wanted = {run->picture_sha256, run->pixel_stats, run->cache, fus_run_sheet_draw, run, &bad};
     double started = fus_run_now();
     if (!code)
         code = fus_run_sheet_create(run, err);
@@ -86,6 +93,9 @@ static int measure_pictures(struct fus_run *run, struct fus_error *err)
         if (!code && run->end - run->first > 256)
             fus_run_progress("checking", "pictures", end - run->first, run->end - run->first, started);
     }
+    if (!code)
+        code = fus_pictures_refuse(&bad, run->end - run->first, err);
+    fus_set_bad_free(&bad);
     return code;
 }
 
@@ -119,6 +129,12 @@ int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, s
 {
     double start = fus_run_now();
     int code = fus_set_open(&run->set, run->stimuli, run->categories, err);
+    if (!code) {
+        fus_pictures_tell_left_out(&run->set, run->stimuli);
+        fus_pictures_tell_names(&run->set);
+    }
+    if (!code && run->skip_bad) /* all of them, in a shard too: its pictures follow from the whole set */
+        code = fus_pictures_skip(&run->set, run->stimuli, err);
     if (!code && run->scrambled)
         code = fus_set_add_scrambled(&run->set, run->seed, err);
     if (!code && run->halves == FUS_HALVES_OPTION && (code = fus_set_split_by_option(&run->set, err)) != FUS_OK)
@@ -320,24 +336,10 @@ int fus_run_make_folders(struct fus_run *run, struct fus_error *err)
 
 /* ---- after ---- */
 
-static void json_text(struct fus_outfile *f, const char *text)
-{
-    fus_outfile_printf(f, "\"");
-    for (const unsigned char *s = (const unsigned char *)text; *s; s++) {
-        if (*s == '"' || *s == '\\')
-            fus_outfile_printf(f, "\\%c", *s);
-        else if (*s < 0x20)
-            fus_outfile_printf(f, "\\u%04x", *s);
-        else
-            fus_outfile_printf(f, "%c", *s);
-    }
-    fus_outfile_printf(f, "\"");
-}
-
 static void json_field(struct fus_outfile *f, const char *name, const char *text)
 {
     fus_outfile_printf(f, "\"%s\": ", name);
-    json_text(f, text);
+    fus_json_write(f, text);
 }
 
 /* The options that matter to the result; what does not apply is null. */
@@ -401,7 +403,7 @@ static int write_json(const struct fus_run *run, const struct fus_run_summary *s
     fus_outfile_printf(&f, "\n  ],\n  \"categories\": [");
     for (int i = 0; i < s->n_categories; i++) {
         fus_outfile_printf(&f, "%s", i ? ", " : "");
-        json_text(&f, s->categories[i]);
+        fus_json_write(&f, s->categories[i]);
     }
     fus_outfile_printf(&f, "],\n  \"pictures\": [");
     for (int i = 0; i < run->set.n_pictures; i++) {
@@ -420,7 +422,12 @@ static int write_json(const struct fus_run *run, const struct fus_run_summary *s
             fus_outfile_printf(&f, ", \"half\": %d", p->half);
         fus_outfile_printf(&f, "}");
     }
-    fus_outfile_printf(&f, "\n  ]\n}\n");
+    fus_outfile_printf(&f, "\n  ]");
+    for (int i = 0; i < run->set.n_skipped; i++) {
+        fus_outfile_printf(&f, i ? ", " : ",\n  \"skipped\": [");
+        fus_json_write(&f, run->set.skipped[i]);
+    }
+    fus_outfile_printf(&f, "%s\n}\n", run->set.n_skipped ? "]" : "");
     return fus_outfile_commit(&f, err);
 }
 

@@ -1,10 +1,12 @@
-/* A strict, bounded reader of JSON: see json.h. Accepted is what RFC 8259 defines and nothing else: no comments, no
+/* A strict, bounded reader of JSON, and the writer of its strings: see json.h. Accepted is what RFC 8259 defines and nothing else: no comments, no
  * trailing commas, no bare words, no byte order mark. Left out: U+0000 in strings, which C strings cannot hold. */
 #include "json.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "nn/text.h"
 
 void fus_json_start(struct fus_json *j, const void *text, size_t n, size_t base, struct fus_error *err)
 {
@@ -127,6 +129,8 @@ static long unicode_escape(struct fus_json *j)
         return -1;
     if (v == 0)
         fus_json_fail(j, "\\u0000 in a string");
+    if (j->file_names && v >= 0xdc80 && v <= 0xdcff)
+        return v;
     if (v >= 0xdc00 && v <= 0xdfff)
         fus_json_fail(j, "the second half of a surrogate pair without the first");
     if (v < 0xd800 || v > 0xdbff)
@@ -142,9 +146,13 @@ static long unicode_escape(struct fus_json *j)
     return 0x10000 + ((v - 0xd800) << 10) + (low - 0xdc00);
 }
 
-/* Code point -> 1 to 4 bytes of UTF-8 at out; returns how many. */
+/* Code point -> 1 to 4 bytes of UTF-8 at out, or the byte that U+DC80 to U+DCFF stand for; returns how many. */
 static size_t encode(char *out, long v)
 {
+    if (v >= 0xdc80 && v <= 0xdcff) {
+        out[0] = (char)(v - 0xdc00);
+        return 1;
+    }
     if (v < 0x80) {
         out[0] = (char)v;
         return 1;
@@ -154,27 +162,6 @@ static size_t encode(char *out, long v)
     for (size_t i = n - 1; i > 0; i--, v >>= 6)
         out[i] = (char)(0x80 | (v & 0x3f));
     out[0] = (char)(lead[n] | v);
-    return n;
-}
-
-/* Length of the well-formed UTF-8 sequence at p (Unicode, table 3-7), 0 where there is none. */
-static size_t sequence(const uint8_t *p, size_t left)
-{
-    uint8_t low = 0x80, high = 0xbf;
-    size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
-    if (n == 0 || n > left)
-        return 0;
-    if (p[0] == 0xe0)
-        low = 0xa0;
-    if (p[0] == 0xed)
-        high = 0x9f;
-    if (p[0] == 0xf0)
-        low = 0x90;
-    if (p[0] == 0xf4)
-        high = 0x8f;
-    for (size_t i = 1; i < n; i++, low = 0x80, high = 0xbf)
-        if (p[i] < low || p[i] > high)
-            return 0;
     return n;
 }
 
@@ -244,7 +231,7 @@ const char *fus_json_string(struct fus_json *j)
             j->b.pos++;
             used += escape(j, j->text + used);
         } else {
-            size_t n = sequence(j->b.data + j->b.pos, fus_bytes_left(&j->b));
+            size_t n = fus_text_utf8(j->b.data + j->b.pos, fus_bytes_left(&j->b));
             if (n == 0)
                 fus_json_fail(j, "broken UTF-8");
             else
@@ -375,4 +362,28 @@ int fus_json_end(struct fus_json *j)
     fus_base_free(j->text);
     j->text = NULL;
     return j->code;
+}
+
+/* ---- writing ---- */
+
+void fus_json_write(struct fus_outfile *f, const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    size_t left = strlen(text);
+    fus_outfile_write(f, "\"", 1);
+    while (left > 0) {
+        size_t n = fus_text_utf8(s, left);
+        if (n == 0)
+            fus_outfile_printf(f, "\\udc%02x", *s);
+        else if (*s == '"' || *s == '\\')
+            fus_outfile_printf(f, "\\%c", *s);
+        else if (*s < 0x20)
+            fus_outfile_printf(f, "\\u%04x", *s);
+        else
+            fus_outfile_write(f, s, n);
+        n = n ? n : 1;
+        s += n;
+        left -= n;
+    }
+    fus_outfile_write(f, "\"", 1);
 }

@@ -15,6 +15,7 @@
 
 #include "nn/bytes.h"
 #include "nn/base.h"
+#include "nn/outfile.h"
 
 #define FUS_JSON_DEPTH 32 /* a safetensors header needs 3; each level of skip() costs stack */
 
@@ -23,6 +24,7 @@ struct fus_json {
     size_t base;          /* offset of the text in its file, for messages */
     struct fus_error *err;
     int code;
+    bool file_names;      /* a lone surrogate U+DC80 to U+DCFF is the byte 0x80 to 0xff: set by who reads what write wrote */
     int depth;
     char closer[FUS_JSON_DEPTH];
     bool fresh[FUS_JSON_DEPTH]; /* nothing read in this container yet */
@@ -45,5 +47,9 @@ int fus_json_fail(struct fus_json *j, const char *fmt, ...) FUS_PRINTF(2, 3);
 
 /* Only white space may follow. Releases the memory; returns the first failure. Must be called after every start. */
 int fus_json_end(struct fus_json *j);
+
+/* "text" in quotes. A file's name may be any bytes: one that is not UTF-8 becomes \udc80 to \udcff, as in Python, where
+ * os.fsencode(json.load(f)[...]) is the name again (PEP 383, surrogateescape). */
+void fus_json_write(struct fus_outfile *f, const char *text);
 
 #endif
