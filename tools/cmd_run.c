@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "keep.h"
 #include "run.h"
+#include "run_dir.h"
 
 static const char help[] =
     "usage: fusiform run --model [NAME=]FILE [--model ...] [--stimuli DIR|FILE.tsv|builtin] --out DIR [options]\n\n"
@@ -42,6 +43,7 @@ static const char help[] =
     "  --low-memory         hold one layer's weights at a time: slower, the same bytes\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
     "  --resume             go on with a run of the same options that was stopped or killed in DIR; ends in the same bytes\n"
+    "  --force              replace the run in DIR, finished or interrupted, as a whole; a folder with other files is refused\n"
     "  --checkpoint S       save what has been counted every S seconds (default 30; 0: after every batch)\n"
     "  --shard I/N          show the I-th of N parts of the pictures alone, for `fusiform merge`\n\n"
     "example: fusiform run --model r50=resnet50.pth --model clip=RN50.pt --stimuli fLoc/ --out out/mine\n"
@@ -94,7 +96,7 @@ static int name_models(struct fus_run *run, const struct fus_texts *models, stru
 static bool is_local(const char *option)
 {
     static const char *const local[] = {"--model", "--stimuli", "--categories", "--scrambled", "--out", "--max-memory", "--batch", "--low-memory",
-                                        "--shard", "--resume", "--checkpoint"};
+                                        "--shard", "--resume", "--force", "--checkpoint"};
     for (size_t i = 0; i < sizeof local / sizeof *local; i++)
         if (strcmp(option, local[i]) == 0)
             return true;
@@ -141,7 +143,7 @@ int fus_run_parse(struct fus_run *run, struct fus_texts *models, int argc, char 
         {"--halves", FUS_ARG_TEXT, &halves},        {"--sweep", FUS_ARG_FLAG, &run->sweep},
         {"--consistency", FUS_ARG_FLAG, &run->consistency}, {"--interval", FUS_ARG_TEXT, &interval},
         {"--shard", FUS_ARG_SHARE, shard},          {"--resume", FUS_ARG_FLAG, &run->resume},
-        {"--checkpoint", FUS_ARG_SEED, &run->checkpoint},
+        {"--checkpoint", FUS_ARG_SEED, &run->checkpoint}, {"--force", FUS_ARG_FLAG, &run->force},
         {0}};
     int status = fus_args_parse("run", help, args, &none, argc, argv);
     if (status)
@@ -167,6 +169,8 @@ int fus_run_parse(struct fus_run *run, struct fus_texts *models, int argc, char 
     run->scrambled = strcmp(scrambled, "auto") == 0;
     if (!run->scrambled && strcmp(scrambled, "none") != 0)
         return fus_args_usage("run", "--scrambled: '%s' found, auto or none expected", scrambled);
+    if (run->resume && run->force)
+        return fus_args_usage("run", "--resume goes on with what is in DIR, --force begins again: one of them expected");
     if (run->batch > 256)
         return fus_args_usage("run", "--batch: %d found, at most 256 expected", run->batch);
     if (!run->batch)
@@ -199,17 +203,35 @@ void fus_run_print(const struct fus_run *run, const struct fus_run_summary *summ
 const struct fus_run fus_run_defaults = {.stimuli = "builtin", .layers = "all", .select = {.correction = FUS_BH, .alpha = 0.05},
                                          .max_memory = (size_t)512 << 20, .seed = 1, .checkpoint = 30, .lock = -1};
 
+/* Whether this run may use --out, before any work. */
+static int claim_folder(struct fus_run *run, struct fus_error *err)
+{
+    struct fus_run_dir there;
+    int code = fus_run_check_folders(run, err);
+    if (!code)
+        code = fus_run_dir_outside(run->out, run->stimuli, err);
+    if (!code)
+        code = fus_run_dir_look(&there, run->out, err);
+    if (!code)
+        code = fus_run_dir_claim(&run->replace, &there, run->out, run->resume, run->force, err);
+    run->finished = !code && run->resume && there.state == FUS_RUN_DIR_FINISHED;
+    return code;
+}
+
 /* The method. Stimuli are checked, each network sees them all and its units' responses are summed up, tests find the
  * selective units, tables and figures show them. */
 static int localize(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err)
 {
-    int code = fus_run_check_models(run, summary, err);      /* every model can be read, and has the layers asked for */
+    int code = claim_folder(run, err);
+    if (!code)
+        code = fus_run_check_models(run, summary, err);      /* every model can be read, and has the layers asked for */
     if (!code)
         code = fus_run_open_stimuli(run, summary, err);      /* so can every picture */
     if (!code)
-        code = fus_run_make_folders(run, err);
-    if (!code)
         code = fus_keep_open(run, summary, err);             /* what was done before, where it goes on */
+    if (code || run->done)
+        return code;
+    code = fus_run_make_folders(run, err);
     for (int i = 0; i < run->n_models && !code; i++)
         code = fus_run_measure_model(run, i, summary, err);  /* responses -> moments -> tests -> labels */
     if (!code && run->shard == 1)
@@ -238,9 +260,11 @@ int fus_cmd_run(int argc, char **argv)
     int code = name_models(&run, &models, &err);
     if (!code)
         code = localize(&run, &summary, &err);
+    if (!code && run.done)
+        printf("report: %s/report.html (finished before)\n", run.out);
     if (!code && run.n_shards)
         printf("shard %d of %d, %d of %d pictures: %s/parts\n", run.shard, run.n_shards, run.end - run.first, run.set.n_pictures, run.out);
-    if (!code && !run.n_shards) {
+    if (!code && !run.n_shards && !run.done) {
         fus_keep_remove(&run);
         fus_run_print(&run, &summary);
     }

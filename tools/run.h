@@ -54,7 +54,8 @@ struct fus_run {
     int n_options;
     char **options;                /* [n_options] "--alpha=0.05": those that the result depends on */
     int shard, n_shards;           /* --shard; 0 of 0: the whole set */
-    bool resume;
+    bool resume, force;
+    bool replace, finished, done;  /* in --out: a run to be removed first; with --resume, a finished run, and it is this one */
     uint64_t checkpoint;           /* seconds of work that may be lost */
     char digest[65];               /* of the provenance: whose checkpoints they are */
     const char *sheet;             /* where pictures.png is copied from; NULL: it is drawn */
@@ -90,6 +91,7 @@ int fus_run_choose_halves(struct fus_run *run, const char *halves); /* the same 
 /* Every model can be opened and has the layers asked for: its digest, its layers and what is said about it. The first stays open. */
 int fus_run_check_models(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err);
 int fus_run_open_model(struct fus_model **m, struct fus_run *run, int model, const struct fus_run_summary *summary, struct fus_error *err);
+int fus_run_check_folders(const struct fus_run *run, struct fus_error *err); /* before anything is written */
 int fus_run_make_folders(struct fus_run *run, struct fus_error *err);
 int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary *summary, struct fus_error *err);
 /* One layer: its moments [n_categories without halves, else 2 * n_categories, n_units], destroyed, and its responses x [n_pictures, n_units] or NULL, into

@@ -288,7 +288,7 @@ void fus_run_units_folder(char *path, size_t path_bytes, const struct fus_run *r
     path[used] = '\0';
 }
 
-int fus_run_make_folders(struct fus_run *run, struct fus_error *err)
+int fus_run_check_folders(const struct fus_run *run, struct fus_error *err)
 {
     char path[4000], other[4000];
     if (strlen(run->out) > 3000)
@@ -301,12 +301,20 @@ int fus_run_make_folders(struct fus_run *run, struct fus_error *err)
                 return fus_base_fail(err, FUS_EINVAL, "models '%s' and '%s' would share the folder %s: rename one",
                                      run->models[j].name, run->models[i].name, path);
         }
-        int code = run->n_shards ? FUS_OK : fus_outfile_mkdirs(path, err);
-        if (code)
-            return code;
+    }
+    return FUS_OK;
+}
+
+int fus_run_make_folders(struct fus_run *run, struct fus_error *err)
+{
+    char path[4000];
+    int code = FUS_OK;
+    for (int i = 0; i < run->n_models && !run->n_shards && !code; i++) {
+        fus_run_units_folder(path, sizeof path, run, i);
+        code = fus_outfile_mkdirs(path, err);
     }
     snprintf(path, sizeof path, "%s%s", run->out, run->n_shards ? "" : "/figures");
-    return fus_outfile_mkdirs(path, err);
+    return code ? code : fus_outfile_mkdirs(path, err);
 }
 
 /* ---- after ---- */
@@ -459,6 +467,8 @@ static int write_log(const struct fus_run *run, const struct fus_run_summary *su
     getrusage(RUSAGE_SELF, &usage);
     fus_outfile_printf(&f, "fusiform %s\nthreads\t%d\nbatch\t%d\nmax_memory_bytes\t%zu\n", FUS_VERSION, fus_base_threads(),
                        run->batch, run->max_memory);
+    if (run->digest[0])
+        fus_outfile_printf(&f, "provenance\t%s\n", run->digest);
     fus_outfile_printf(&f, "check_pictures_s\t%.3f\nremembered_pictures_bytes\t%zu\n", run->check_seconds, fus_cache_bytes(run->cache));
     for (int i = 0; i < summary->n_models; i++) {
         const struct fus_run_model *m = &run->models[i];
