@@ -60,6 +60,24 @@ fails 1 "a folder expected, a file found" $plain --out "$work/own/layers.csv"
 mkdir "$work/hollow" && : >"$work/hollow/.hidden"
 run "an empty folder, hidden files aside" $plain --out "$work/hollow"
 
+# ---- weights that change during a run ----
+run "weights in a file" convert "$small" -o "$work/a.safetensors"
+run "other weights" convert "random:cifar_resnet8?seed=4" -o "$work/b.safetensors"
+find "$work/set" -name '*.png' | LC_ALL=C sort | awk -F / '{ for (i = 0; i < 30; i++) print $0 "\t" $(NF - 1) }' >"$work/many.tsv"
+for mode in --low-memory "--batch 1" "--shard 1/2"; do
+    cp "$work/a.safetensors" "$work/w.safetensors"
+    $program run --model "w=$work/w.safetensors" --layers layer3.0.relu --stimuli "$work/many.tsv" --threads 1 $mode --out "$work/changed" \
+        >"$work/stdout" 2>"$work/stderr" &
+    pid=$!
+    while [ ! -e "$work/changed/parts/run.tsv" ] && kill -0 $pid 2>/dev/null; do sleep 0.01; done
+    dd if="$work/b.safetensors" of="$work/w.safetensors" conv=notrunc 2>/dev/null
+    wait $pid
+    status=$? named=$(grep -c 'w.safetensors: changed while the run was at work: SHA-256' "$work/stderr")
+    ok "weights that change are named ($mode)" test "$status$named" = 11
+    ok "nothing of it is kept" test -z "$(find "$work/changed" -name 'decided-*' -o -name 'moments-*')"
+    rm -rf "$work/changed"
+done
+
 # ---- an interrupted run ----
 shard="$plain --shard 1/2"
 run "what a shard leaves is an interrupted run" $shard --out "$work/half"

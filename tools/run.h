@@ -91,6 +91,8 @@ int fus_run_choose_halves(struct fus_run *run, const char *halves); /* the same 
 /* Every model can be opened and has the layers asked for: its digest, its layers and what is said about it. The first stays open. */
 int fus_run_check_models(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err);
 int fus_run_open_model(struct fus_model **m, struct fus_run *run, int model, const struct fus_run_summary *summary, struct fus_error *err);
+/* FUS_EINVAL where the model's weights are no longer those that the run began with, by their digest. */
+int fus_run_check_unchanged(const struct fus_run *run, int model, const struct fus_run_summary *summary, struct fus_error *err);
 int fus_run_check_folders(const struct fus_run *run, struct fus_error *err); /* before anything is written */
 int fus_run_make_folders(struct fus_run *run, struct fus_error *err);
 int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary *summary, struct fus_error *err);

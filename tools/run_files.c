@@ -177,7 +177,30 @@ static int describe(struct fus_model_summary *out, const struct fus_model *m, co
     out->preprocess = fus_base_strdup(m->preprocess_text);
     if (!out->name || !out->source || !out->architecture || !out->preprocess)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the summary of %s", named->name);
-    return fus_store_sha256(m->store, out->sha256, err);
+    return FUS_OK;
+}
+
+/* Of what is there now, before anything of it is used. */
+static int take_digest(char hex[65], const char *path, struct fus_error *err)
+{
+    struct fus_store *store;
+    int code = fus_store_open(&store, path, err);
+    if (code)
+        return code;
+    code = fus_store_sha256(store, hex, err);
+    fus_store_close(store);
+    return code;
+}
+
+int fus_run_check_unchanged(const struct fus_run *run, int model, const struct fus_run_summary *summary, struct fus_error *err)
+{
+    const char *expected = summary->models[model].sha256;
+    char found[65];
+    int code = take_digest(found, run->models[model].path, err);
+    if (!code && strcmp(found, expected) != 0)
+        code = fus_base_fail(err, FUS_EINVAL, "%s: changed while the run was at work: SHA-256 %s found, %s expected; what was counted of it is not used",
+                             run->models[model].path, found, expected);
+    return code;
 }
 
 static int list_layers(struct fus_run_model *r, struct fus_model_summary *out, const struct fus_run *run, const struct fus_model *m,
@@ -237,7 +260,9 @@ int fus_run_check_models(struct fus_run *run, struct fus_run_summary *summary, s
         struct fus_run_model *r = &run->models[i];
         double start = fus_run_now();
         stamp_file(&r->file_bytes, &r->file_time, r->path);
-        code = open_model(&r->open, run, i, err);
+        code = take_digest(summary->models[i].sha256, r->path, err);
+        if (!code)
+            code = open_model(&r->open, run, i, err);
         if (!code)
             r->preprocess = r->open->preprocess;
         if (!code)

@@ -284,6 +284,8 @@ int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary
     fus_net_watch(m->net, on_batch, &p);
     if (!code)
         code = run_passes(&p, wanted, model, decided, err);
+    if (!code && log->n_passes && (code = fus_run_check_unchanged(run, model, summary, err)) != FUS_OK)
+        fus_keep_forget(run, model);
     fus_base_free(wanted);
     fus_base_free(decided);
     fus_base_free(p.wanted);
