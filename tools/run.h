@@ -96,12 +96,12 @@ int fus_run_check_unchanged(const struct fus_run *run, int model, const struct f
 int fus_run_check_folders(const struct fus_run *run, struct fus_error *err); /* before anything is written */
 int fus_run_make_folders(struct fus_run *run, struct fus_error *err);
 int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary *summary, struct fus_error *err);
-/* One layer: its moments [n_categories without halves, else 2 * n_categories, n_units], destroyed, and its responses x [n_pictures, n_units] or NULL, into
- * the summary, `extra` and the file of labels. */
-int fus_run_decide(struct fus_layer_summary *layer, struct fus_run_layer *extra, const struct fus_run *run, int model,
-                   const struct fus_tap *tap, struct fus_moments *moments, const float *x, struct fus_error *err);
-/* The same from what was counted of the layer, which is finished thereby: into the summary and run->models[model].layers[layer]. */
+/* One layer: its moments [n_categories without halves, else 2 * n_categories, n_units], destroyed, and its responses, where the
+ * tally keeps them, into the summary, `extra` and the file of labels. */
 struct fus_tally;
+int fus_run_decide(struct fus_layer_summary *layer, struct fus_run_layer *extra, const struct fus_run *run, int model,
+                   const struct fus_tap *tap, struct fus_moments *moments, struct fus_tally *tally, struct fus_error *err);
+/* The same from what was counted of the layer, which is finished thereby: into the summary and run->models[model].layers[layer]. */
 int fus_run_decide_layer(struct fus_run *run, struct fus_run_summary *summary, int model, int layer, struct fus_tally *tally, struct fus_error *err);
 /* Whether any option needs single responses. */
 bool fus_run_keeps_responses(const struct fus_run *run);

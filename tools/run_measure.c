@@ -151,12 +151,9 @@ static void decide(void *context)
 {
     struct deciding *d = context;
     struct fus_moments m = {0};
-    const float *x = NULL;
     d->code = fus_tally_moments(&m, d->tally, d->err);
     if (!d->code)
-        d->code = fus_tally_responses(&x, d->tally, d->err);
-    if (!d->code)
-        d->code = fus_run_decide(d->out, &d->log->layers[d->layer], d->run, d->model, &d->log->taps[d->layer], &m, x, d->err);
+        d->code = fus_run_decide(d->out, &d->log->layers[d->layer], d->run, d->model, &d->log->taps[d->layer], &m, d->tally, d->err);
     fus_moments_destroy(&m);
 }
 
