@@ -60,7 +60,7 @@ static int load_layer(struct fus_net *net, int i, float *to, struct fus_error *e
 }
 
 /* How much the weights need: all of them, or the largest layer. */
-static int measure(struct fus_net *net, struct fus_error *err)
+int fus_load_measure(struct fus_net *net, struct fus_error *err)
 {
     for (int i = 0; i < net->arch.n_layers; i++) {
         const struct fus_layer *l = &net->arch.layers[i];
@@ -80,7 +80,7 @@ static int measure(struct fus_net *net, struct fus_error *err)
 
 int fus_load_weights(struct fus_net *net, struct fus_error *err)
 {
-    int code = measure(net, err);
+    int code = fus_load_measure(net, err);
     if (code)
         return code;
     net->raw = fus_base_aligned(net->raw_floats, sizeof *net->raw);

@@ -153,7 +153,7 @@ int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const 
     if (!code)
         code = fus_plan_make(&net->plan, &net->arch, net->batch, strands, scratch_floats(net), err);
     if (!code)
-        code = wake(net, err);
+        code = options && options->resting ? fus_load_measure(net, err) : wake(net, err);
     if (code) {
         fus_net_destroy(net);
         return code;

@@ -36,6 +36,7 @@ struct fus_net {
 bool fus_load_by_winograd(const struct fus_net *net, const struct fus_layer *l);
 
 /* Memory for the weights, filled unless low_memory. */
+int fus_load_measure(struct fus_net *net, struct fus_error *err); /* their size */
 int fus_load_weights(struct fus_net *net, struct fus_error *err);
 
 /* Low memory: this layer's weights, now. */

@@ -68,6 +68,7 @@ struct fus_net_options {
     bool direct;     /* no Winograd: every convolution as the sum it is */
     bool low_memory; /* hold one layer's weights at a time: get is called in every pass, not before, so its context must
                         stay; the same bits, more time from the second pass on */
+    bool resting;    /* as after fus_net_rest: nothing is allocated or read before the first pass; fus_net_bytes says what will be */
 };
 
 struct fus_tap {

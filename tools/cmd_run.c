@@ -35,12 +35,12 @@ static const char help[] =
     "                       --permutations keep them, of pictures\n"
     "  --seed N             of resampling (default 1)\n"
     "  --units labels|full  units/*.npz with labels only (default), or with mean, var, t, p, q and csi too\n"
-    "  --max-memory 512M    of network and statistics as far as it goes: what does not fit waits in a scratch file in DIR, and\n"
-    "                       layers are taken in several passes. An eighth as much again remembers pictures\n"
+    "  --max-memory 512M    of everything: what does not fit waits in a scratch file in DIR, layers are taken in several passes,\n"
+    "                       weights a layer at a time. A line says where more is needed, and how much\n"
     "  --max-pixels N       the largest picture that is read (default 100M, at most 2G)\n"
-    "  --batch N            pictures at a time (default 16; 4 where --max-memory is less than 512M)\n"
+    "  --batch N            pictures at a time (default 16, fewer where --max-memory asks for it)\n"
     "  --conv direct|auto   direct: without Winograd's algorithm for 3x3 convolutions (default auto)\n"
-    "  --low-memory         hold one layer's weights at a time: slower, the same bytes\n"
+    "  --low-memory         hold one layer's weights at a time: slower, the same bytes; chosen where --max-memory asks for it\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
     "  --resume             go on with a run of the same options that was stopped or killed in DIR; ends in the same bytes\n"
     "  --force              replace the run in DIR, finished or interrupted, as a whole; a folder with other files is refused\n"
@@ -173,8 +173,6 @@ int fus_run_parse(struct fus_run *run, struct fus_texts *models, int argc, char 
         return fus_args_usage("run", "--resume goes on with what is in DIR, --force begins again: one of them expected");
     if (run->batch > 256)
         return fus_args_usage("run", "--batch: %d found, at most 256 expected", run->batch);
-    if (!run->batch)
-        run->batch = run->max_memory < fus_run_defaults.max_memory ? 4 : 16;
     run->shard = shard[0], run->n_shards = shard[1];
     return list_options(run, args);
 }
@@ -231,6 +229,7 @@ static int localize(struct fus_run *run, struct fus_run_summary *summary, struct
         code = fus_keep_open(run, summary, err);             /* what was done before, where it goes on */
     if (code || run->done)
         return code;
+    fus_run_warn_memory(run);
     code = fus_run_make_folders(run, err);
     for (int i = 0; i < run->n_models && !code; i++)
         code = fus_run_measure_model(run, i, summary, err);  /* responses -> moments -> tests -> labels */

@@ -30,7 +30,9 @@ struct fus_run_model {
     char isa[16];         /* for the log */
     double load_seconds, forward_seconds, decode_seconds, statistics_seconds, decide_seconds, seconds;
     int n_passes;
-    size_t net_bytes, scratch_bytes;
+    size_t net_bytes, scratch_bytes, least_bytes; /* least: with which this model and its layers can be done */
+    int batch;                    /* pictures at a time */
+    bool low_memory;
     char reference[48];           /* the layer of the report's single pictures (fus_report_last_block) */
     bool keeps_reference;         /* its responses are not too many to keep */
     int n_layers;
@@ -43,7 +45,7 @@ struct fus_run {
     const char *stimuli, *categories, *out, *layers, *lang_head;
     struct fus_select_options select;
     size_t max_memory;
-    int batch;                     /* pictures at a time */
+    int batch;                     /* --batch; 0: each model's own */
     bool full_units, direct, low_memory, sweep, consistency, scrambled;
     enum fus_run_halves halves;
     int bootstrap, permutations;   /* 0: none */
@@ -87,6 +89,15 @@ int fus_run_summarise_pixels(struct fus_run *run, struct fus_run_summary *summar
 int fus_run_choose(struct fus_run *run, const char *preset, const char *criterion, const char *test, const char *correction, double alpha);
 
 int fus_run_choose_halves(struct fus_run *run, const char *halves); /* the same for --halves */
+
+/* --max-memory (run_memory.c): the batch, and whether weights are held a layer at a time, for a network that is being opened
+ * and whose layers are known; m->net is a resting one thereafter. Bytes that remember pictures. Bytes for moments and
+ * responses while pictures are shown, and while layers are decided on. A line on stderr where the limit is too small. */
+int fus_run_choose_memory(struct fus_run_model *r, const struct fus_run *run, struct fus_model *m, struct fus_net_options *options, struct fus_error *err);
+size_t fus_run_cache_bytes(const struct fus_run *run);
+size_t fus_run_deciding_bytes(const struct fus_run *run, size_t n_units);
+void fus_run_plan_memory(size_t *showing, size_t *deciding, const struct fus_run *run, const struct fus_run_model *r);
+void fus_run_warn_memory(struct fus_run *run);
 
 /* Every model can be opened and has the layers asked for: its digest, its layers and what is said about it. The first stays open. */
 int fus_run_check_models(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err);

@@ -73,7 +73,7 @@ static int warn_of_duplicates(const struct fus_run *run, struct fus_error *err)
 /* Every picture to be shown is read: its digest, what it is before any network sees it, and what the networks will see. */
 static int measure_pictures(struct fus_run *run, struct fus_error *err)
 {
-    int code = fus_cache_create(&run->cache, run->set.n_pictures, run->max_memory / 8, err);
+    int code = fus_cache_create(&run->cache, run->set.n_pictures, fus_run_cache_bytes(run), err);
     const struct fus_set_wanted wanted = {run->picture_sha256, run->pixel_stats, run->cache, fus_run_sheet_draw, run};
     double started = fus_run_now();
     if (!code)
@@ -153,12 +153,12 @@ static int ignore(void *context, int tap, int picture, const float *blocked)
 }
 
 /* One pass over an empty picture: with --low-memory this is when weights are read. */
-static int try_pass(const struct fus_run *run, const struct fus_model *m, struct fus_error *err)
+static int try_pass(const struct fus_run *run, const struct fus_run_model *named, const struct fus_model *m, struct fus_error *err)
 {
     bool *wanted = fus_base_alloc((size_t)fus_net_n_taps(m->net), sizeof *wanted);
     float *input = fus_base_alloc(m->input_floats, sizeof *input);
     int code = wanted && input ? fus_model_want(wanted, m, run->layers, err) : fus_base_fail(err, FUS_ENOMEM, "no memory");
-    if (!code && run->low_memory)
+    if (!code && named->low_memory)
         code = fus_net_forward(m->net, input, 1, wanted, ignore, NULL, err);
     fus_base_free(wanted);
     fus_base_free(input);
@@ -231,7 +231,8 @@ static void stamp_file(long long *bytes, long long *time, const char *path)
 
 static int open_model(struct fus_model **m, const struct fus_run *run, int model, struct fus_error *err)
 {
-    struct fus_net_options options = {.batch = run->batch, .batch_taps = true, .direct = run->direct, .low_memory = run->low_memory};
+    const struct fus_run_model *r = &run->models[model];
+    struct fus_net_options options = {.batch = r->batch, .batch_taps = true, .direct = run->direct, .low_memory = r->low_memory, .resting = !r->batch};
     *m = fus_base_alloc(1, sizeof **m);
     if (!*m)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a model");
@@ -251,6 +252,20 @@ static void close_model(struct fus_model **m)
     *m = NULL;
 }
 
+/* A resting network gets its batch, and all its weights unless they are to be held a layer at a time. */
+static int settle_model(struct fus_run_model *r, const struct fus_run *run, struct fus_error *err)
+{
+    struct fus_net_options options = {.batch_taps = true, .direct = run->direct};
+    struct fus_model *m = r->open;
+    int code = fus_run_choose_memory(r, run, m, &options, err);
+    if (!code) {
+        fus_net_destroy(m->net);
+        m->net = NULL;
+        code = fus_net_create(&m->net, &m->spec, &options, fus_store_lookup, m->store, err);
+    }
+    return code && strncmp(err->msg, r->path, strlen(r->path)) != 0 ? fus_base_blame(err, "%s: ", r->path) : code;
+}
+
 int fus_run_check_models(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err)
 {
     summary->models = fus_base_alloc((size_t)run->n_models, sizeof *summary->models);
@@ -268,7 +283,9 @@ int fus_run_check_models(struct fus_run *run, struct fus_run_summary *summary, s
         if (!code)
             code = list_layers(r, &summary->models[i], run, r->open, err);
         if (!code)
-            code = try_pass(run, r->open, err);
+            code = settle_model(r, run, err);
+        if (!code)
+            code = try_pass(run, r, r->open, err);
         if (!code)
             code = describe(&summary->models[i], r->open, r, err);
         if (i > 0)
@@ -490,16 +507,16 @@ static int write_log(const struct fus_run *run, const struct fus_run_summary *su
     if (code)
         return code;
     getrusage(RUSAGE_SELF, &usage);
-    fus_outfile_printf(&f, "fusiform %s\nthreads\t%d\nbatch\t%d\nmax_memory_bytes\t%zu\n", FUS_VERSION, fus_base_threads(),
-                       run->batch, run->max_memory);
+    fus_outfile_printf(&f, "fusiform %s\nthreads\t%d\nmax_memory_bytes\t%zu\n", FUS_VERSION, fus_base_threads(),
+                       run->max_memory);
     if (run->digest[0])
         fus_outfile_printf(&f, "provenance\t%s\n", run->digest);
     fus_outfile_printf(&f, "check_pictures_s\t%.3f\nremembered_pictures_bytes\t%zu\n", run->check_seconds, fus_cache_bytes(run->cache));
     for (int i = 0; i < summary->n_models; i++) {
         const struct fus_run_model *m = &run->models[i];
-        fus_outfile_printf(&f, "model\t%s\tisa\t%s\tnet_bytes\t%zu\tscratch_bytes\t%zu\tpasses\t%d\tload_s\t%.3f\tdecode_s\t%.3f\t"
+        fus_outfile_printf(&f, "model\t%s\tisa\t%s\tbatch\t%d\tlow_memory\t%s\tleast_bytes\t%zu\tnet_bytes\t%zu\tscratch_bytes\t%zu\tpasses\t%d\tload_s\t%.3f\tdecode_s\t%.3f\t"
                                "forward_s\t%.3f\tstatistics_s\t%.3f\tdecide_s\t%.3f\tall_s\t%.3f\n",
-                           m->name, m->isa, m->net_bytes, m->scratch_bytes, m->n_passes, m->load_seconds, m->decode_seconds,
+                           m->name, m->isa, m->batch, m->low_memory ? "yes" : "no", m->least_bytes, m->net_bytes, m->scratch_bytes, m->n_passes, m->load_seconds, m->decode_seconds,
                            m->forward_seconds, m->statistics_seconds, m->decide_seconds, m->seconds);
     }
     fus_outfile_printf(&f, "wall_s\t%.3f\npeak_memory_kb\t%ld\n", fus_run_now() - run->started, usage.ru_maxrss);
