@@ -10,6 +10,16 @@
 
 /* ---- taps ---- */
 
+/* Relative depths: how far each is on the way to the last block's output. */
+static void set_depths(struct fus_tap *taps, int n)
+{
+    int last = 1;
+    for (int i = 1; i < n; i++)
+        last = taps[i].in_all ? i : last;
+    for (int i = 0; i < n; i++)
+        taps[i].depth = i < last ? (double)i / last : 1;
+}
+
 static int list_taps(struct fus_net *net, struct fus_error *err)
 {
     size_t n = (size_t)net->arch.n_layers;
@@ -28,8 +38,10 @@ static int list_taps(struct fus_net *net, struct fus_error *err)
         t->channels = l->channels;
         t->height = t->width = l->side;
         t->in_all = l->in_all;
+        t->order = net->n_taps;
         net->tap_layer[net->n_taps++] = i;
     }
+    set_depths(net->taps, net->n_taps);
     return FUS_OK;
 }
 

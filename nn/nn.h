@@ -75,6 +75,8 @@ struct fus_tap {
     char name[48];               /* PyTorch's: "relu", "layer4.2.relu", "fc" */
     int channels, height, width; /* [C, H, W]; H = W = 1 for vectors */
     bool in_all;                 /* part of `all`: the stem's relu and every block output */
+    int order;                   /* 0, 1, ...: its place among all taps of the network */
+    double depth;                /* from 0, the first tap, to 1, the last block's output and all behind it: order over the block's */
 };
 
 int fus_net_create(struct fus_net **net, const struct fus_net_spec *spec, const struct fus_net_options *options,

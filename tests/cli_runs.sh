@@ -93,6 +93,20 @@ keeps "merged: holds a finished run: --force replaces it" "$work/merged" merge "
 run "merge --force" merge "$work/half" "$work/half2" --out "$work/merged" --force
 ok "the bytes of one run again" diff -r -x run.log "$work/new" "$work/merged"
 
+# ---- networks of other depth ----
+deep='random:cifar_resnet14?seed=1'
+run "two networks of other depth" run --model "a=$small" --model "b=$deep" --stimuli "$work/set" --correction none --bootstrap 5 --out "$work/deep"
+pairs() { awk -F, -v layer_b="$2" 'NR > 1 { print $3 " " $(layer_b) }' "$1" | sort -u | tr '\n' ';'; }
+expected='layer1.0.relu layer1.1.relu;layer2.0.relu layer2.1.relu;layer3.0.relu layer3.1.relu;relu relu;'
+ok "layers are paired by depth" test "$(pairs "$work/deep/compare.csv" 27)" = "$expected"
+ok "with intervals" grep -qE '^a,b,layer3.0.relu,word,[^,]*,([^,]*,){6}[-0-9.e]+,' "$work/deep/compare.csv"
+run "the first alone" run --model "a=$small" --stimuli "$work/set" --correction none --out "$work/one"
+run "the second alone" run --model "b=$deep" --stimuli "$work/set" --correction none --out "$work/two"
+run "compare pairs them too" compare "$work/one" "$work/two" -o "$work/pairs.csv"
+ok "the same pairs" test "$(pairs "$work/pairs.csv" 18)" = "$expected"
+ok "depth and order" grep -qE '^b,layer2.0.relu,.*,0[.]5,6$' "$work/two/layers.csv"
+ok "depth does not depend on --layers" grep -qE '^a,layer3.0.relu,.*,1,6$' "$work/done/layers.csv"
+
 # ---- within the pictures ----
 ln -s set "$work/link"
 mkdir "$work/linked" && ln -s "$work/set/adult" "$work/linked/adult" && ln -s "$work/set/house" "$work/linked/house"

@@ -151,8 +151,11 @@ int fus_run_decide(struct fus_layer_summary *layer, struct fus_run_layer *extra,
         code = fus_criteria_ranksum(layer, &r, tap->name, err);
     else if (!code)
         code = fus_criteria_layer(layer, &m, tap->name, tap->channels, tap->height, tap->width, run->select.criterion, &run->select, err);
-    if (!code)
+    if (!code) {
+        layer->order = tap->order;
+        layer->depth = tap->depth;
         set_cross_validated(layer, crossed);
+    }
     if (!code)
         code = tabulate(extra, run, &m, err);
     if (!code)
