@@ -8,8 +8,36 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { MOST_REMEMBERED = 64 }; /* far more than are ever open together */
+static const char *volatile remembered[MOST_REMEMBERED];
+
+static void remember(const char *temporary)
+{
+    for (int i = 0; i < MOST_REMEMBERED; i++)
+        if (!remembered[i]) {
+            remembered[i] = temporary;
+            return;
+        }
+}
+
+static void forget(const char *temporary)
+{
+    for (int i = 0; i < MOST_REMEMBERED; i++)
+        if (remembered[i] == temporary)
+            remembered[i] = NULL;
+}
+
+void fus_outfile_unlink_all(void)
+{
+    for (int i = 0; i < MOST_REMEMBERED; i++)
+        if (remembered[i])
+            unlink(remembered[i]);
+}
+
 static void release(struct fus_outfile *f)
 {
+    if (f->temporary)
+        forget(f->temporary);
     fus_base_free(f->path);
     fus_base_free(f->temporary);
     memset(f, 0, sizeof *f);
@@ -26,6 +54,7 @@ int fus_outfile_open(struct fus_outfile *f, const char *path, struct fus_error *
         return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for its name", path);
     }
     snprintf(f->temporary, n, "%s.tmp-%ld", path, (long)getpid());
+    remember(f->temporary);
     f->file = fopen(f->temporary, "wb");
     if (!f->file) {
         int why = errno;

@@ -25,6 +25,9 @@ void fus_outfile_printf(struct fus_outfile *f, const char *fmt, ...) FUS_PRINTF(
 int fus_outfile_commit(struct fus_outfile *f, struct fus_error *err);
 void fus_outfile_discard(struct fus_outfile *f);
 
+/* The temporary files of all that are open; for a signal handler that ends the program. */
+void fus_outfile_unlink_all(void);
+
 /* Make a folder and its parents, like mkdir -p. */
 int fus_outfile_mkdirs(const char *path, struct fus_error *err);
 

@@ -93,6 +93,30 @@ keeps "merged: holds a finished run: --force replaces it" "$work/merged" merge "
 run "merge --force" merge "$work/half" "$work/half2" --out "$work/merged" --force
 ok "the bytes of one run again" diff -r -x run.log "$work/new" "$work/merged"
 
+# ---- the time of a run, and its end ----
+sums() { awk -F '\t' '$1 == "phase" { n++; sum += $3 } $1 == "wall_s" { wall = $2 } END { exit !(n > 7 && sum > 0.98 * wall - 0.02 && sum < 1.02 * wall + 0.02) }' "$1"; }
+ok "run.log accounts for all of its time" sums "$work/done/run.log"
+# stops WHAT SECONDS ARGUMENTS...: SIGTERM after that time ends the command within a second and leaves nothing half-written
+stops() {
+    what=$1 wait=$2
+    shift 2
+    $program "$@" >"$work/stdout" 2>"$work/stderr" &
+    pid=$!
+    sleep "$wait"
+    begin=$(date +%s%N)
+    kill -TERM $pid 2>/dev/null
+    wait $pid
+    ok "SIGTERM: $what: status" test $? -ne 0
+    ok "SIGTERM: $what: within a second" test $((($(date +%s%N) - begin) / 1000000)) -lt 2000
+    ok "SIGTERM: $what: nothing half-written" test -z "$(find "$work" -name '*.tmp-*')"
+}
+stops "opening models" 0.3 run --model 'random:resnet152?seed=1' --out "$work/t1"
+stops "drawing and checking pictures" 1 run --model "$small" --stimuli 'builtin?per_category=20000' --out "$work/t2"
+stops "bootstrap" 1.5 run --model "$small" --stimuli "$work/set" --bootstrap 400000 --out "$work/t3"
+stops "convert" 0.3 convert 'random:resnet152?seed=1' -o "$work/t4.safetensors"
+stops "bench" 0.5 bench --model 'random:resnet50?seed=1' --rounds 50
+stops "generate" 0.3 stimuli generate --per-category 20000 -o "$work/t5"
+
 # ---- networks of other depth ----
 deep='random:cifar_resnet14?seed=1'
 run "two networks of other depth" run --model "a=$small" --model "b=$deep" --stimuli "$work/set" --correction none --bootstrap 5 --out "$work/deep"

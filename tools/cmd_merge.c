@@ -227,6 +227,7 @@ static int merge_model(struct merge *m, int model, bool check, struct fus_error 
                                   : merge_layer(m, &pieces, model, i, err);
         fus_run_progress(r->name, "layers", i + 1, r->n_layers, start);
     }
+    m->run.models[model].seconds += fus_run_now() - start;
     fus_pieces_free(&pieces);
     return code;
 }
@@ -263,6 +264,7 @@ static int merge(struct merge *m, struct fus_error *err)
         code = restore_options(m, err);
     if (!code)
         code = restore_run(m, err);
+    m->run.models_seconds = fus_run_now() - m->run.started;
     fus_keep_sheet_path(m->sheet, sizeof m->sheet, m->shards[0].folder);
     m->run.sheet = m->sheet;
     for (int turn = 0; turn < 2 && !code; turn++) { /* all are complete before the first is decided on */

@@ -223,14 +223,17 @@ static int localize(struct fus_run *run, struct fus_run_summary *summary, struct
     int code = claim_folder(run, err);
     if (!code)
         code = fus_run_check_models(run, summary, err);      /* every model can be read, and has the layers asked for */
+    run->models_seconds = fus_run_now() - run->started;
     if (!code)
         code = fus_run_open_stimuli(run, summary, err);      /* so can every picture */
+    double start = fus_run_now();
     if (!code)
         code = fus_keep_open(run, summary, err);             /* what was done before, where it goes on */
     if (code || run->done)
         return code;
     fus_run_warn_memory(run);
     code = fus_run_make_folders(run, err);
+    run->folder_seconds = fus_run_now() - start;
     for (int i = 0; i < run->n_models && !code; i++)
         code = fus_run_measure_model(run, i, summary, err);  /* responses -> moments -> tests -> labels */
     if (!code && run->shard == 1)

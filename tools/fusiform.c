@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "model.h"
 #include "nn/base.h"
 
 static const struct command {
@@ -50,6 +51,7 @@ int main(int argc, char **argv)
         puts("fusiform " FUS_VERSION);
         return 0;
     }
+    fus_model_catch_end();
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0) {
             int status = commands[i].run(argc - 2, argv + 2);

@@ -1,8 +1,6 @@
 /* Opening models: see model.h. */
-#define _POSIX_C_SOURCE 200809L
 #include "model.h"
 
-#include <signal.h>
 #include <string.h>
 
 int fus_model_recognise(struct fus_model *m, const char *path, const char *lang_head, struct fus_error *err)
@@ -87,19 +85,4 @@ int fus_model_input(float *input, const struct fus_model *m, const char *path, s
         fus_base_blame(err, "%s: ", path);
     fus_image_free(&image);
     return code;
-}
-
-static void on_interrupt(int signal_number)
-{
-    fus_base_request_stop();
-    signal(signal_number, SIG_DFL);
-}
-
-void fus_model_catch_interrupt(void)
-{
-    struct sigaction a;
-    memset(&a, 0, sizeof a);
-    a.sa_handler = on_interrupt;
-    sigaction(SIGINT, &a, NULL);
-    sigaction(SIGTERM, &a, NULL);
 }

@@ -72,7 +72,7 @@ struct fus_run {
     char (*picture_sha256)[65];    /* [set.n_pictures]; empty: another shard's */
     struct fus_pixelstats *pixel_stats; /* the same */
     struct fus_pixelstats_category *pixels; /* [set.n_categories] */
-    double started, check_seconds;
+    double started, models_seconds, check_seconds, folder_seconds; /* for the log */
 };
 
 /* The command line: 0, 2 after a message, -1 after --help. What --model, --out and --stimuli say is for the caller to look at. */
@@ -157,8 +157,8 @@ const struct fus_layer_summary *fus_run_last_place_layer(const struct fus_model_
 /* "WHAT: 12 of 192 THINGS, 3.4 a second, 53 s left": a line on a terminal that is written over, plain lines now and then elsewhere. */
 void fus_run_progress(const char *what, const char *things, int done, int of, double started);
 
-/* Ctrl-C and SIGTERM: fus_run_stopping at once, fus_base_stopping half a second later, so that a batch can still be ended; a second one ends the
- * program there and then. */
+/* Ctrl-C and SIGTERM: fus_run_stopping at once; fus_base_stopping 0.4 s later, so that a batch can still be ended; after 0.8 s, or at a
+ * second one, the program ends there and then. */
 void fus_run_catch_interrupt(void);
 bool fus_run_stopping(void);
 

@@ -497,7 +497,28 @@ static int write_tables(struct fus_run *run, const struct fus_run_summary *summa
     return code ? code : write_json(run, summary, err);
 }
 
-static int write_log(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err)
+/* Where the time went: a line for each phase, in their order, and their sum. */
+static void log_phases(struct fus_outfile *f, const struct fus_run *run, double tables, double report)
+{
+    const double before[] = {run->models_seconds, run->check_seconds, run->folder_seconds};
+    static const char *const names[] = {"open models", "check pictures", "prepare folder"};
+    double sum = tables + report;
+    for (int i = 0; i < 3; i++) {
+        fus_outfile_printf(f, "phase\t%s\t%.3f\n", names[i], before[i]);
+        sum += before[i];
+    }
+    for (int i = 0; i < run->n_models; i++) {
+        const struct fus_run_model *m = &run->models[i];
+        double rest = m->seconds - m->decode_seconds - m->forward_seconds - m->statistics_seconds - m->decide_seconds;
+        fus_outfile_printf(f, "phase\t%s: pictures\t%.3f\nphase\t%s: network\t%.3f\nphase\t%s: statistics\t%.3f\nphase\t%s: decide\t%.3f\n"
+                              "phase\t%s: open again, save, check weights\t%.3f\n", m->name, m->decode_seconds, m->name, m->forward_seconds,
+                           m->name, m->statistics_seconds, m->name, m->decide_seconds, m->name, rest);
+        sum += m->seconds;
+    }
+    fus_outfile_printf(f, "phase\ttables\t%.3f\nphase\treport\t%.3f\nall_phases_s\t%.3f\n", tables, report, sum);
+}
+
+static int write_log(const struct fus_run *run, const struct fus_run_summary *summary, double tables, double report, struct fus_error *err)
 {
     char path[4096];
     struct fus_outfile f;
@@ -519,16 +540,20 @@ static int write_log(const struct fus_run *run, const struct fus_run_summary *su
                            m->name, m->isa, m->batch, m->low_memory ? "yes" : "no", m->least_bytes, m->net_bytes, m->scratch_bytes, m->n_passes, m->load_seconds, m->decode_seconds,
                            m->forward_seconds, m->statistics_seconds, m->decide_seconds, m->seconds);
     }
+    log_phases(&f, run, tables, report);
     fus_outfile_printf(&f, "wall_s\t%.3f\npeak_memory_kb\t%ld\n", fus_run_now() - run->started, usage.ru_maxrss);
     return fus_outfile_commit(&f, err);
 }
 
 int fus_run_write_all(struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err)
 {
+    double start = fus_run_now();
     int code = write_tables(run, summary, err);
+    double written = fus_run_now();
     if (!code)
         code = fus_redraw(run->out, err); /* from these files */
-    return code ? code : write_log(run, summary, err);
+    double drawn = fus_run_now();
+    return code ? code : write_log(run, summary, written - start, drawn - written, err);
 }
 
 const struct fus_layer_summary *fus_run_last_place_layer(const struct fus_model_summary *m)
