@@ -1,13 +1,17 @@
 /* Foundations that every folder shares: errors, checked sizes, memory, whole files.
  *
- * A function that can fail returns 0 (FUS_OK) or an enum fus_code and describes the failure in its last
- * argument, a struct fus_error that may be NULL. The library never prints, exits or aborts. */
+ * A function that can fail returns 0 (FUS_OK) or an enum fus_code and describes the failure in its
+ * last argument, a struct fus_error that may be NULL. The library never prints, exits or aborts. */
 #ifndef FUS_BASE_H
 #define FUS_BASE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#if defined(__TINYC__)
+#error "tcc has no atomics and no vector types, which this program needs: build it with gcc or clang"
+#endif
 
 #define FUS_VERSION "0.1.0"
 
@@ -38,8 +42,8 @@ struct fus_error {
 #endif
 
 /* Fill err (NULL allowed) and return code, so that `return fus_base_fail(err, ...)` is one line.
- * The second form starts the message with "byte OFFSET: ". Messages are one line: control characters
- * (a hostile name in a file) are replaced by '?'. */
+ * The second form starts the message with "byte OFFSET: ". Messages are one line: control
+ * characters (a hostile name in a file) are replaced by '?'. */
 int fus_base_fail(struct fus_error *err, int code, const char *fmt, ...) FUS_PRINTF(3, 4);
 int fus_base_fail_at(struct fus_error *err, int code, long long offset, const char *fmt, ...) FUS_PRINTF(4, 5);
 
@@ -52,24 +56,31 @@ bool fus_base_add(size_t *out, size_t a, size_t b);
 
 /* All memory of the library comes from here, so that a test can let the n-th allocation fail.
  * alloc: n items of `size` bytes, zeroed; NULL where the product overflows or memory is out.
- * aligned: like alloc, at a multiple of 64 bytes, NOT zeroed. resize: like realloc, new part not zeroed; on NULL the old
- * block lives on. Every block is released with fus_base_free (NULL allowed). */
+ * aligned: like alloc, at a multiple of 64 bytes, NOT zeroed. resize: like realloc, new part not
+ * zeroed; on NULL the old block lives on. Every block is released with fus_base_free (NULL
+ * allowed). */
 void *fus_base_alloc(size_t n, size_t size);
 void *fus_base_aligned(size_t n, size_t size);
 void *fus_base_resize(void *old, size_t n, size_t size);
 void fus_base_free(void *p);
 char *fus_base_strdup(const char *s);
 
-/* For tests: the n-th allocation from now (1 = the next) and all later ones fail; 0 = none fails. */
+/* For tests: the n-th allocation from now (1 = the next) and all later ones fail; 0 = none fails.
+ */
 void fus_base_fail_allocation(long n);
 
 /* The whole file in memory: *data has *n bytes and one more that is 0. FUS_ELIMIT past max_bytes,
- * FUS_EIO where it cannot be read (a folder too), messages without the path's name in front: the caller blames. */
+ * FUS_EIO where it cannot be read (a folder too), messages without the path's name in front: the
+ * caller blames. */
 int fus_base_read_file(uint8_t **data, size_t *n, const char *path, size_t max_bytes, struct fus_error *err);
 
-/* Somebody wants the work to end (Ctrl-C): long loops ask, and return FUS_ESTOPPED. request may be called in a signal handler. */
+/* Cooperative cancellation (Ctrl-C): long loops ask fus_base_stopping and return FUS_ESTOPPED.
+ * request may be called in a signal handler. */
 void fus_base_request_stop(void);
 bool fus_base_stopping(void);
+
+/* The most memory this process ever held, in kB. */
+long fus_base_peak_kb(void);
 
 /* Threads: what --threads says; 1 in builds without OpenMP. 0 asks for one per core. */
 void fus_base_set_threads(int n);

@@ -1,4 +1,5 @@
-/* Batch norm folded into the convolution before it: at inference both are affine, so one is enough. */
+/* Batch norm folded into the convolution before it: at inference both are affine, so one is
+ * enough. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +35,7 @@ int fus_fold_layer(float *weights, float *bias, float *scratch, const struct fus
         code = get(context, scratch + (size_t)i * n, n, name, err);
     }
     if (!code)
-        fus_fold_batchnorm(weights, bias, per_channel, l->channels, scratch, scratch + n, scratch + 2 * n, scratch + 3 * n);
+        fus_fold_batchnorm(weights, bias, per_channel, l->channels, scratch, scratch + n, scratch + 2 * n,
+                           scratch + 3 * n);
     return code;
 }

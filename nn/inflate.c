@@ -1,16 +1,18 @@
 /* DEFLATE and zlib decompression, CRC-32 and Adler-32: see inflate.h.
  *
- * Follows RFC 1951 (DEFLATE), RFC 1950 (zlib, Adler-32) and ISO 3309 (CRC-32, polynomial 0xEDB88320). Codes of up to
- * ROOT_BITS bits are decoded by one look-up, longer and therefore rare ones bit by bit in canonical order. The bit
- * buffer is filled with zeros past the input's end, and `count` may then go below zero: one check per symbol
- * finds every early end. Nothing is allocated. */
+ * Follows RFC 1951 (DEFLATE), RFC 1950 (zlib, Adler-32) and ISO 3309 (CRC-32, polynomial
+ * 0xEDB88320). Codes of up to ROOT_BITS bits are decoded by one look-up, longer and therefore rare
+ * ones bit by bit in canonical order. The bit buffer is filled with zeros past the input's end,
+ * and `count` may then go below zero: one check per symbol finds every early end. Nothing is
+ * allocated. */
 #include "inflate.h"
 
 #include <string.h>
 
 enum { ROOT_BITS = 10, MAX_BITS = 15, N_LITLEN = 288, N_DIST = 32, N_CODELEN = 19 };
 
-/* An entry says what a symbol means: bits 0-3 length of its code, 4-7 extra bits, 8-9 kind, 16-31 value. */
+/* An entry says what a symbol means: bits 0-3 length of its code, 4-7 extra bits, 8-9 kind, 16-31
+ * value. */
 enum { KIND_LITERAL = 0 << 8, KIND_BASE = 1 << 8, KIND_END = 2 << 8, KIND_BAD = 3 << 8, KIND_MASK = 3 << 8 };
 
 struct code {
@@ -82,8 +84,9 @@ static uint32_t reverse(uint32_t code, int n)
     return r;
 }
 
-/* Canonical code from lengths (RFC 1951, 3.2.2); meaning[symbol] is its entry without a length. False where the lengths
- * promise more codes than there are, or fewer: only a single code of one bit, or none at all, may be incomplete. */
+/* Canonical code from lengths (RFC 1951, 3.2.2); meaning[symbol] is its entry without a length.
+ * False where the lengths promise more codes than there are, or fewer: only a single code of one
+ * bit, or none at all, may be incomplete. */
 static bool build(struct code *c, const uint8_t *lengths, const uint32_t *meaning, int n)
 {
     uint32_t next[MAX_BITS + 2] = {0}, index[MAX_BITS + 2] = {0};
@@ -369,9 +372,11 @@ int fus_inflate_zlib(uint8_t *out, size_t out_n, size_t *produced, const uint8_t
 {
     *produced = *consumed = 0;
     if (in_n < 2)
-        return fus_base_fail_at(err, FUS_EFORMAT, (long long)in_n, "found the end, expected a zlib header: truncated copy?");
+        return fus_base_fail_at(err, FUS_EFORMAT, (long long)in_n,
+                                "found the end, expected a zlib header: truncated copy?");
     if ((in[0] & 15) != 8 || in[0] >> 4 > 7 || (in[0] * 256 + in[1]) % 31 != 0 || (in[1] & 0x20))
-        return fus_base_fail_at(err, FUS_EFORMAT, 0, "found %02x %02x, expected a zlib header: damaged data?", in[0], in[1]);
+        return fus_base_fail_at(err, FUS_EFORMAT, 0, "found %02x %02x, expected a zlib header: damaged data?", in[0],
+                                in[1]);
     int code = fus_inflate_raw(out, out_n, produced, in + 2, in_n - 2, consumed, err);
     *consumed += 2;
     if (code) {
@@ -384,18 +389,21 @@ int fus_inflate_zlib(uint8_t *out, size_t out_n, size_t *produced, const uint8_t
         return code;
     }
     if (in_n - *consumed < 4)
-        return fus_base_fail_at(err, FUS_EFORMAT, (long long)in_n, "found the end, expected a checksum: truncated copy?");
+        return fus_base_fail_at(err, FUS_EFORMAT, (long long)in_n,
+                                "found the end, expected a checksum: truncated copy?");
     const uint8_t *p = in + *consumed;
     uint32_t want = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
     uint32_t got = fus_inflate_adler32(1, out, *produced);
     if (want != got)
         return fus_base_fail_at(err, FUS_EFORMAT, (long long)*consumed,
-                                "found Adler-32 %08x, expected %08x of the data: damaged data?", (unsigned)want, (unsigned)got);
+                                "found Adler-32 %08x, expected %08x of the data: damaged data?", (unsigned)want,
+                                (unsigned)got);
     *consumed += 4;
     return FUS_OK;
 }
 
-/* Eight table look-ups for eight bytes; table[k][b] is the effect of byte b followed by k zero bytes. */
+/* Eight table look-ups for eight bytes; table[k][b] is the effect of byte b followed by k zero
+ * bytes. */
 static uint32_t crc_long(uint32_t crc, const uint8_t *p, size_t n)
 {
     uint32_t table[8][256];

@@ -1,5 +1,6 @@
-/* Plain C: one pixel x 16 channels with fmaf. Included by kernel_scalar.c for any CPU and, on x86-64, by kernel_fma.c
- * for those that have the instruction, where it spares a call of libm's fmaf (same bits) for every product. */
+/* Plain C: one pixel x 16 channels with fmaf. Included by kernel_scalar.c for any CPU and by
+ * kernel_fma.c for those x86 and ARM CPUs that have the instruction, where it spares a call of
+ * libm's fmaf (same bits) for every product. */
 #include <math.h>
 
 #include "kernels.h"
@@ -17,6 +18,10 @@
 #define FMA(x, y, z) __builtin_fmaf(x, y, z)
 #define RELU(x) ((x) < 0 ? 0.0f : (x))
 #define MOST(x, y) ((y) <= (x) || (x) != (x) ? (x) : (y))
+#define DIV(x, y) ((x) / (y))
+#define FLESS(x, y) ((x) < (y))
+#define FPICK(m, x, y) ((m) ? (x) : (y))
+#define POWER2(m) fus_fmath_power2f(m)
 #define STEP_FENCE()
 #define TILE_ROWS 1
 #define TILE_BLOCKS 1
@@ -36,4 +41,5 @@
 #include "gemm_tile.h"
 #include "winograd_tile.h"
 #include "pool_tile.h"
+#include "act_tile.h"
 #include "moments_tile.h"

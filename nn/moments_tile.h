@@ -1,4 +1,5 @@
-/* The loops of analysis/moments.c, select.c and halves.c over units, in double. Each kernel_*.c defines
+/* The loops of analysis/moments.c, select.c and halves.c over units, in double. Each kernel_*.c
+ * defines
  *
  *   DVEC, DOUBLES                 a vector of DOUBLES doubles
  *   DLOAD(p) DSTORE(p, v)         unaligned
@@ -8,8 +9,8 @@
  *   DLESS(x, y)                   a mask; false where one is NaN
  *   DPICK(m, x, y)                x where the mask holds, else y
  *
- * and includes this file. Vectors run over units; nothing is fused, so that a unit's chain has the same bits everywhere. The scalar row takes
- * what does not fill a vector. */
+ * and includes this file. Vectors run over units; nothing is fused, so that a unit's chain has the
+ * same bits everywhere. The scalar row takes what does not fill a vector. */
 
 #include <math.h>
 
@@ -28,7 +29,8 @@ INLINE void welford(DVEC mean[VECTORS], DVEC m2[VECTORS], const float *x, double
     }
 }
 
-TARGET static void moments_add(double *mean, double *m2, const float *const *x, const double *w, int n_rows, size_t from, size_t end)
+TARGET static void moments_add(double *mean, double *m2, const float *const *x, const double *w, int n_rows,
+                               size_t from, size_t end)
 {
     const bool first = w[0] == 1; /* picture of a group: both start at 0, whatever lies there */
     for (; from + VECTORS * DOUBLES <= end; from += VECTORS * DOUBLES) {
@@ -50,7 +52,8 @@ TARGET static void moments_add(double *mean, double *m2, const float *const *x, 
         fus_kernel_scalar.moments_add(mean, m2, x, w, n_rows, from, end);
 }
 
-TARGET static void moments_merge(double *mean, double *m2, const double *mean_b, const double *m2_b, double share, double weight, size_t n)
+TARGET static void moments_merge(double *mean, double *m2, const double *mean_b, const double *m2_b, double share,
+                                 double weight, size_t n)
 {
     size_t u = 0;
     for (; u + DOUBLES <= n; u += DOUBLES) {
@@ -62,9 +65,10 @@ TARGET static void moments_merge(double *mean, double *m2, const double *mean_b,
         fus_kernel_scalar.moments_merge(mean + u, m2 + u, mean_b + u, m2_b + u, share, weight, n - u);
 }
 
-/* Each pair once, its t for one group and against the other: the rows of `squares` are read again while they are near. */
-TARGET static void least_t(double *squares, size_t step, const double *mean, const double *m2, size_t n_units, const double *weight, int n_groups,
-                           size_t n)
+/* Each pair once, its t for one group and against the other: the rows of `squares` are read again
+ * while they are near. */
+TARGET static void least_t(double *squares, size_t step, const double *mean, const double *m2, size_t n_units,
+                           const double *weight, int n_groups, size_t n)
 {
     DVEC zero = DSPREAD(0.0), endless = DSPREAD((double)INFINITY);
     size_t groups = (size_t)n_groups, u = 0;
@@ -76,7 +80,8 @@ TARGET static void least_t(double *squares, size_t step, const double *mean, con
             spread = DADD(spread, DADD(m2_a, DADD(DSUB(mean_a, mean_a), DSUB(m2_a, m2_a))));
             for (size_t b = a + 1; b < groups; b++) {
                 DVEC d = DSUB(mean_a, DLOAD(mean + b * n_units + u)), size = DPICK(DLESS(d, zero), DSUB(zero, d), d);
-                DVEC e = DADD(DMUL(m2_a, DSPREAD(weight[a * groups + b])), DMUL(DLOAD(m2 + b * n_units + u), DSPREAD(weight[b * groups + a])));
+                DVEC e = DADD(DMUL(m2_a, DSPREAD(weight[a * groups + b])),
+                              DMUL(DLOAD(m2 + b * n_units + u), DSPREAD(weight[b * groups + a])));
                 DVEC t = DDIV(DMUL(d, size), DPICK(DLESS(zero, e), e, endless)), back = DSUB(zero, t);
                 DVEC least_b = a ? DLOAD(squares + b * step + u) : endless;
                 least = DPICK(DLESS(t, least), t, least);
@@ -134,7 +139,8 @@ TARGET static void lane_sums(double *lanes, const double *x, size_t n)
         lanes[lane] += x[i];
 }
 
-TARGET static void lane_products(double *lanes, const double *x, double mean_x, const double *y, double mean_y, size_t n)
+TARGET static void lane_products(double *lanes, const double *x, double mean_x, const double *y, double mean_y,
+                                 size_t n)
 {
     DVEC sum[FUS_LANES / DOUBLES];
     size_t i = 0;
@@ -142,7 +148,8 @@ TARGET static void lane_products(double *lanes, const double *x, double mean_x, 
     for (; i + FUS_LANES <= n; i += FUS_LANES) {
         UNROLL
         for (int v = 0; v < FUS_LANES / DOUBLES; v++) {
-            DVEC a = DSUB(DLOAD(x + i + (size_t)v * DOUBLES), DSPREAD(mean_x)), b = DSUB(DLOAD(y + i + (size_t)v * DOUBLES), DSPREAD(mean_y));
+            DVEC a = DSUB(DLOAD(x + i + (size_t)v * DOUBLES), DSPREAD(mean_x)),
+                 b = DSUB(DLOAD(y + i + (size_t)v * DOUBLES), DSPREAD(mean_y));
             sum[v] = DADD(sum[v], DMUL(a, b));
         }
     }

@@ -1,5 +1,5 @@
-/* SHA-256 (FIPS 180-4): see sha256.h. In plain C, and with x86's SHA instructions where the CPU has them: weight files are
- * hundreds of megabytes. */
+/* SHA-256 (FIPS 180-4): see sha256.h. In plain C, and with x86's SHA instructions where the CPU
+ * has them: weight files are hundreds of megabytes. */
 #include "sha256.h"
 
 #include <errno.h>
@@ -11,7 +11,8 @@
 #include <stdatomic.h>
 #endif
 
-/* First 32 bits of the fractional parts of the cube roots of the first 64 primes (FIPS 180-4, 4.2.2). */
+/* First 32 bits of the fractional parts of the cube roots of the first 64 primes (FIPS 180-4,
+ * 4.2.2). */
 static const uint32_t K[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
@@ -28,9 +29,10 @@ static uint32_t rotr(uint32_t x, int k)
     return x >> k | x << (32 - k);
 }
 
-/* One round (6.2.2, step 3); instead of all eight words only d and h are written, and the next call names them in turn. */
-static inline void step(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f, uint32_t g, uint32_t *h,
-                        uint32_t kw)
+/* One round (6.2.2, step 3); instead of all eight words only d and h are written, and the next
+ * call names them in turn. */
+static inline void step(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f, uint32_t g,
+                        uint32_t *h, uint32_t kw)
 {
     uint32_t t1 = *h + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + ((e & f) ^ (~e & g)) + kw;
     *d += t1;
@@ -48,7 +50,8 @@ static void compress_plain(uint32_t state[8], const uint8_t *p)
     }
     for (int t = 0; t < 64; t++)
         w[t] += K[t];
-    uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5], g = state[6], h = state[7];
+    uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5], g = state[6],
+             h = state[7];
     for (int t = 0; t < 64; t += 8) {
         step(a, b, c, &d, e, f, g, &h, w[t]);
         step(h, a, b, &c, d, e, f, &g, w[t + 1]);
@@ -65,7 +68,8 @@ static void compress_plain(uint32_t state[8], const uint8_t *p)
 }
 
 #if defined(__x86_64__)
-/* The same rounds four at a time. The instructions want the state as the words ABEF and CDGH, highest first. */
+/* The same rounds four at a time. The instructions want the state as the words ABEF and CDGH,
+ * highest first. */
 __attribute__((target("sha,sse4.1"))) static void compress_sha(uint32_t state[8], const uint8_t *p)
 {
     const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
@@ -96,7 +100,9 @@ static bool has_sha(void)
     static atomic_int answer; /* 0: not asked yet, 1: no, 2: yes */
     unsigned a, b, c, d;
     if (!atomic_load(&answer))
-        atomic_store(&answer, __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1) && __builtin_cpu_supports("sse4.1") ? 2 : 1);
+        atomic_store(&answer,
+                     __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1) && __builtin_cpu_supports("sse4.1") ? 2
+                                                                                                                  : 1);
     return atomic_load(&answer) == 2;
 }
 #endif

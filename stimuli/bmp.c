@@ -179,13 +179,20 @@ static void put_run(const struct bmp *p, uint8_t *rgb, int n, int byte, const ui
     }
 }
 
+/* The end code before all pixels are coded or skipped. */
+static int fail_early(const struct bmp *p, size_t at, int x, int y)
+{
+    return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)at,
+                            "found the end of the runs in row %d, column %d, expected %d x %d pixels: damaged file?", y, x, p->width, p->height);
+}
+
 /* Run-length codes: n colour | 0 0 end of row | 0 1 end | 0 2 dx dy move | 0 n list, padded to 16 bits. */
 static int read_runs(struct bmp *p, uint8_t *rgb)
 {
     struct fus_bytes *b = &p->b;
     int x = 0, y = 0;
     fus_bytes_seek(b, p->pixels_at);
-    while (y < p->height) {
+    while (y < p->height && !(y == p->height - 1 && x == p->width)) {
         size_t at = b->pos;
         int n = fus_bytes_u8(b), v = fus_bytes_u8(b);
         if (b->overrun)
@@ -198,7 +205,7 @@ static int read_runs(struct bmp *p, uint8_t *rgb)
             x = 0;
             y++;
         } else if (v == 1) {
-            break;
+            return fail_early(p, at, x, y);
         } else if (v == 2) {
             x += fus_bytes_u8(b);
             y += fus_bytes_u8(b);

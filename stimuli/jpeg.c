@@ -1,9 +1,10 @@
-/* JPEG (ITU-T T.81): baseline, extended sequential and progressive, 8 bits, Huffman coded -> RGB.
+/* JPEG (ITU-T T.81): baseline, extended sequential and progressive, 8 bits, Huffman or arithmetic coding -> RGB.
  *
- * This file reads the markers (annex B) and lays out the frame; jpeg_scan.c decodes the entropy-coded data, jpeg_idct.c
- * and jpeg_color.c make pixels of it. The result equals, to the bit, what libjpeg-turbo's defaults give:
+ * This file reads the markers (annex B) and lays out the frame; jpeg_scan.c decodes the entropy-coded data, jpeg_smooth.c,
+ * jpeg_idct.c and jpeg_color.c make pixels of it. The result equals, to the bit, what libjpeg-turbo's defaults give:
  * the accurate integer inverse DCT, triangle ("fancy") up-sampling and its integer colour tables.
- * Left out, with a message that says so: arithmetic coding, 12 bits, lossless and hierarchical modes, DNL. */
+ * What is missing and forgiven by Pillow is forgiven: an end marker where other bytes follow, scans, and the bits of scans.
+ * Left out, with a message that says so: 12 bits, lossless and hierarchical modes, a height given by DNL alone. */
 #include "stimuli/jpeg.h"
 
 #include <string.h>
@@ -15,14 +16,18 @@ const uint8_t fus_jpeg_zigzag[64 + 16] = {
     6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31,
     39, 46, 53, 60, 61, 54, 47, 55, 62, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63};
 
-enum { SOF0 = 0xc0, SOF1 = 0xc1, SOF2 = 0xc2, DHT = 0xc4, DAC = 0xcc, SOI = 0xd8, EOI = 0xd9, SOS = 0xda, DQT = 0xdb,
+enum { SOF0 = 0xc0, SOF1 = 0xc1, SOF2 = 0xc2, SOF9 = 0xc9, SOF10 = 0xca, DHT = 0xc4, JPG = 0xc8, DAC = 0xcc, SOI = 0xd8, EOI = 0xd9, SOS = 0xda, DQT = 0xdb,
        DNL = 0xdc, DRI = 0xdd, APP0 = 0xe0, APP14 = 0xee, TEM = 0x01 };
 
 /* Bytes that are neither marker nor segment are skipped where some encoder padded; many mean damage. */
 enum { MAX_STRAY_BYTES = 16 };
 
-static int fail_short(const struct fus_jpeg *j, const char *expected)
+/* Of a picture without an end marker: libjpeg reads so far ahead that with fewer bytes behind the scan it finds no end. */
+enum { MIN_BEHIND = 8 };
+
+static int fail_short(struct fus_jpeg *j, const char *expected)
 {
+    j->ended = true;
     return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->n, "found the end of the file, expected %s: truncated copy?",
                             expected);
 }
@@ -85,6 +90,26 @@ static int read_huffman(struct fus_jpeg *j, struct fus_bytes *b)
     return FUS_OK;
 }
 
+/* Conditioning of arithmetic coding (annex B.2.4.3). */
+static int read_conditioning(struct fus_jpeg *j, struct fus_bytes *b)
+{
+    while (fus_bytes_left(b)) {
+        int head = fus_bytes_u8(b), value = fus_bytes_u8(b);
+        struct fus_jpeg_conditioning *c = &j->conditioning[head & 15];
+        if (b->overrun || head >> 4 > 1)
+            return bad_segment(j, "a conditioning table", "a class past the limit or too few bytes");
+        if (head >> 4) {
+            c->split = (uint8_t)value;
+        } else {
+            c->low = value & 15;
+            c->high = (uint8_t)(value >> 4);
+            if (c->low > c->high)
+                return bad_segment(j, "a conditioning table", "a lower bound past the upper one");
+        }
+    }
+    return FUS_OK;
+}
+
 static void read_application(struct fus_jpeg *j, struct fus_bytes *b, int marker)
 {
     if (marker == APP0 && b->n >= 14 && memcmp(b->data, "JFIF", 5) == 0)
@@ -142,7 +167,7 @@ static int lay_out(struct fus_jpeg *j)
         blocks += (size_t)c->blocks_x * (size_t)c->blocks_y;
         memset(c->precision, -1, sizeof c->precision);
     }
-    if (blocks / 8 > j->n) /* every block costs at least one bit: no large memory for small files */
+    if (!j->arithmetic && blocks / 8 > j->n) /* a Huffman code has at least one bit: no large memory for small files */
         return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->n,
                                 "found the end of the file, expected data of %d x %d pixels: truncated copy?", j->width, j->height);
     return FUS_OK;
@@ -170,7 +195,8 @@ static int read_frame(struct fus_jpeg *j, struct fus_bytes *b, int marker)
     j->height = fus_bytes_u16be(b);
     j->width = fus_bytes_u16be(b);
     j->n_components = fus_bytes_u8(b);
-    j->progressive = marker == SOF2;
+    j->progressive = marker == SOF2 || marker == SOF10;
+    j->arithmetic = marker >= SOF9;
     if (b->overrun || fus_bytes_left(b) != (size_t)j->n_components * 3)
         return bad_segment(j, "a frame header", "a length that does not fit its components");
     if (bits != 8)
@@ -197,7 +223,15 @@ static int read_frame(struct fus_jpeg *j, struct fus_bytes *b, int marker)
     return code ? code : allocate(j);
 }
 
-/* The next marker: fill bytes and a few stray bytes before it are skipped (annex B.1.1.2). */
+static int fail_stray(const struct fus_jpeg *j, size_t start)
+{
+    return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)start,
+                            "found more than %d bytes (%02x ...) that belong to nothing, expected a marker: damaged file?",
+                            MAX_STRAY_BYTES, j->bytes[start]);
+}
+
+/* The next marker: fill bytes and a few stray bytes before it are skipped (annex B.1.1.2). Behind a whole picture any number is,
+ * what some cameras append; but not right before an end marker that ends the file, where they are the rest of damaged data. */
 static int next_marker(struct fus_jpeg *j, int *marker)
 {
     size_t start = j->pos, stray = 0;
@@ -214,30 +248,29 @@ static int next_marker(struct fus_jpeg *j, int *marker)
                 return fail_short(j, "a marker");
             *marker = j->bytes[j->pos++];
             if (*marker)
-                return FUS_OK;
+                return stray > MAX_STRAY_BYTES && *marker == EOI && j->pos == j->n ? fail_stray(j, start) : FUS_OK;
             stray += 2;
         }
-        if (stray > MAX_STRAY_BYTES)
-            return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)start,
-                                    "found more than %d bytes (%02x ...) that belong to nothing, expected a marker: damaged file?",
-                                    MAX_STRAY_BYTES, j->bytes[start]);
+        if (stray > MAX_STRAY_BYTES && !j->whole)
+            return fail_stray(j, start);
     }
 }
 
 static int unsupported(const struct fus_jpeg *j, int marker)
 {
-    const char *what = marker == DAC || marker >= 0xc9 ? "arithmetic coding"
-                       : marker == 0xc3                ? "a lossless picture"
-                                                       : "a hierarchical picture";
+    const char *what = marker == 0xc3 || marker == 0xcb ? "a lossless picture" : "a hierarchical picture";
     return fus_base_fail_at(j->err, FUS_EUNSUPPORTED, (long long)j->pos - 2, "found %s (marker ff%02x): not supported", what, marker);
 }
 
 static int read_segment(struct fus_jpeg *j, int marker)
 {
     struct fus_bytes b = {0};
-    if ((marker > SOF2 && marker < 0xd0 && marker != DHT && marker != 0xc8) || marker == DNL)
-        return marker == DNL ? fus_base_fail_at(j->err, FUS_EUNSUPPORTED, (long long)j->pos - 2, "found DNL: not supported")
-                             : unsupported(j, marker);
+    if (marker > SOF2 && marker < DAC && marker != DHT && marker != JPG && marker != SOF9 && marker != SOF10)
+        return unsupported(j, marker);
+    if (marker > DAC && marker < 0xd0)
+        return unsupported(j, marker);
+    if (marker < SOF0)
+        return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos - 2, "found marker ff%02x, which is reserved: damaged file?", marker);
     int code = segment(j, &b, marker);
     if (code)
         return code;
@@ -249,7 +282,11 @@ static int read_segment(struct fus_jpeg *j, int marker)
     case SOF0:
     case SOF1:
     case SOF2:
+    case SOF9:
+    case SOF10:
         return read_frame(j, &b, marker);
+    case DAC:
+        return read_conditioning(j, &b);
     case DRI:
         if (b.n != 2)
             return bad_segment(j, "a restart interval", "a length that is not 4");
@@ -261,31 +298,40 @@ static int read_segment(struct fus_jpeg *j, int marker)
     }
 }
 
-/* At the end of the image: has every component been coded? libjpeg guesses low frequencies (zigzag 1 to 9) whose last
- * bits are missing from the neighbours ("block smoothing"), which makes pictures that nobody drew: refused here. */
-static int check_complete(const struct fus_jpeg *j)
+/* At the end of the image. A component without a scan is grey 128 everywhere, as libjpeg makes it. */
+static int check_complete(struct fus_jpeg *j)
 {
-    long long at = (long long)j->pos - 2;
-    if (!j->has_frame)
-        return fus_base_fail_at(j->err, FUS_EFORMAT, at, "found the end of the image, expected a frame header: truncated copy?");
-    for (int i = 0; i < j->n_components; i++) {
-        const struct fus_jpeg_component *c = &j->components[i];
+    int n_seen = 0;
+    for (int i = 0; j->has_frame && i < j->n_components; i++) {
+        struct fus_jpeg_component *c = &j->components[i];
+        n_seen += c->seen;
         if (!c->seen)
-            return fus_base_fail_at(j->err, FUS_EFORMAT, at, "found the end of the image, expected a scan of component %d: truncated copy?", i + 1);
-        for (int k = 1; j->progressive && k < 10; k++)
-            if (c->precision[k] != 0)
-                return fus_base_fail_at(j->err, FUS_EUNSUPPORTED, at,
-                                        "found the end of the image, expected the last bits of coefficient %d of component %d: "
-                                        "incomplete progressive pictures are not supported, save it again", k, i + 1);
+            memset(c->plane, 128, (size_t)c->padded_x * (size_t)c->padded_y * 64);
     }
-    return FUS_OK;
+    if (n_seen)
+        return FUS_OK;
+    return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos, "found the end of the image, expected a %s: truncated copy?",
+                            j->has_frame ? "scan" : "frame header");
+}
+
+/* Did one scan code all and only the end marker is missing, with other bytes in its place? Fewer bytes are a truncated copy. */
+static bool unended(struct fus_jpeg *j, size_t behind)
+{
+    if (!j->whole || !j->ended || j->n - behind + (size_t)j->n_behind < MIN_BEHIND)
+        return false;
+    if (j->err)
+        *j->err = (struct fus_error){.offset = -1};
+    return true;
 }
 
 /* All segments up to the end of the image. */
 static int read_all(struct fus_jpeg *j)
 {
+    size_t behind = 0; /* the last scan */
     for (;;) {
         int marker, code = next_marker(j, &marker);
+        if (code && unended(j, behind))
+            break;
         if (code)
             return code;
         if (marker == EOI)
@@ -297,6 +343,10 @@ static int read_all(struct fus_jpeg *j)
         if (marker == SOS && !j->has_frame)
             return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos - 2, "found a scan, expected a frame header: damaged file?");
         code = marker == SOS ? fus_jpeg_scan(j) : read_segment(j, marker);
+        if (marker == SOS)
+            behind = j->pos;
+        else if (code && unended(j, behind))
+            break;
         if (code)
             return code;
     }
@@ -308,7 +358,7 @@ static int give(struct fus_raster *r, struct fus_jpeg *j)
 {
     struct fus_jpeg_component *c = &j->components[0];
     if (j->n_components == 1) {
-        *r = (struct fus_raster){c->plane, (size_t)c->padded_x * 8, j->width, j->height, 1};
+        *r = (struct fus_raster){c->plane, (size_t)c->padded_x * 8, j->width, j->height, 1, 0};
         c->plane = NULL;
         return FUS_OK;
     }
@@ -335,6 +385,8 @@ int fus_jpeg_raster(struct fus_raster *r, const uint8_t *bytes, size_t n, struct
     j->pos = 2;
     j->err = err;
     j->idct = fus_jpeg_idct_pick();
+    for (int i = 0; i < 16; i++)
+        j->conditioning[i] = (struct fus_jpeg_conditioning){0, 1, 5};
     int code = read_all(j);
     if (!code && j->progressive)
         code = fus_jpeg_render(j);

@@ -1,4 +1,4 @@
-/* Private to the JPEG decoder: jpeg.c (markers), jpeg_scan.c (entropy coding), jpeg_idct.c, jpeg_color.c. */
+/* Private to the JPEG decoder: jpeg.c (markers), jpeg_scan.c and jpeg_arith.c (entropy coding), jpeg_smooth.c, jpeg_idct.c, jpeg_color.c. */
 #ifndef FUS_JPEG_H
 #define FUS_JPEG_H
 
@@ -46,15 +46,24 @@ struct fus_jpeg_component {
     uint8_t *plane;                 /* [padded_y * 8, padded_x * 8] samples */
 };
 
+/* Arithmetic coding: which differences of DC values count as small (low) and large (high), log2, and the last AC coefficient of
+ * the low part (annex F.1.4.4). One each for DC and AC tables of one number. */
+struct fus_jpeg_conditioning {
+    uint8_t low, high, split;
+};
+
 struct fus_jpeg {
     const uint8_t *bytes;
     size_t n, pos;
     int width, height, n_components, max_h, max_v, mcus_x, mcus_y;
-    bool progressive, has_frame, saw_jfif, saw_adobe;
+    bool progressive, arithmetic, has_frame, saw_jfif, saw_adobe;
+    bool whole, ended;    /* one sequential scan has coded all; the file's end was met */
+    int n_scans, n_behind; /* n_behind: bytes that were read ahead behind the last scan */
     int adobe_transform, restart_interval;
     uint16_t quant[4][64]; /* zigzag order */
     bool has_quant[4];
     struct fus_jpeg_code dc[4], ac[4];
+    struct fus_jpeg_conditioning conditioning[16];
     struct fus_jpeg_component components[4];
     struct fus_jpeg_pair pairs[4][FUS_JPEG_PAIRS]; /* of ac, for the sequential scan at hand */
     fus_jpeg_idct *idct;
@@ -74,6 +83,10 @@ int fus_jpeg_scan(struct fus_jpeg *j);
 /* Inverse DCT of dequantised coefficients (natural order) to 8x8 samples, by the instruction set in use. last: zigzag index behind
  * which all are zero. */
 fus_jpeg_idct *fus_jpeg_idct_pick(void);
+
+/* Are low AC coefficients of a progressive picture to be estimated? And those of block (x, y), given as it was decoded. */
+bool fus_jpeg_smooth_wanted(const struct fus_jpeg *j);
+void fus_jpeg_smooth(int16_t block[64], const struct fus_jpeg *j, const struct fus_jpeg_component *c, int x, int y);
 
 /* Coefficients of a progressive picture -> planes. */
 int fus_jpeg_render(struct fus_jpeg *j);

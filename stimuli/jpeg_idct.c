@@ -6,7 +6,7 @@
  * that of AVX2 give the same. */
 #include <string.h>
 
-#include "nn/kernels.h"
+#include "nn/cpu.h"
 #include "stimuli/jpeg.h"
 
 #if defined(__x86_64__)
@@ -251,7 +251,7 @@ AVX2 static void idct_avx2(uint8_t *out, size_t stride, const int16_t block[64],
 fus_jpeg_idct *fus_jpeg_idct_pick(void)
 {
 #if defined(__x86_64__)
-    if (fus_kernels_here()->width >= 8)
+    if (fus_cpu_has_avx2())
         return idct_avx2;
 #endif
     return idct;
@@ -259,13 +259,18 @@ fus_jpeg_idct *fus_jpeg_idct_pick(void)
 
 int fus_jpeg_render(struct fus_jpeg *j)
 {
+    bool smooth = fus_jpeg_smooth_wanted(j);
     for (int i = 0; i < j->n_components; i++) {
         struct fus_jpeg_component *c = &j->components[i];
         size_t stride = (size_t)c->padded_x * 8;
         for (int y = 0; y < c->blocks_y; y++)
             for (int x = 0; x < c->blocks_x; x++) {
-                int16_t *block = c->coefs + 64 * ((size_t)y * (size_t)c->padded_x + (size_t)x);
+                int16_t *block = c->coefs + 64 * ((size_t)y * (size_t)c->padded_x + (size_t)x), estimated[64];
                 int last = 63;
+                if (smooth) { /* the neighbours want the block as it was decoded */
+                    block = memcpy(estimated, block, sizeof estimated);
+                    fus_jpeg_smooth(block, j, c, x, y);
+                }
                 while (last && !block[fus_jpeg_zigzag[last]])
                     last--;
                 for (int k = 0; k < 64; k++)

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "nn/bytes.h"
-#include "stimuli/jpeg.h"
+#include "stimuli/jpeg_arith.h"
+
+enum { MAX_SCANS = 1000 }; /* usual are 1 to 14; each may cost a whole picture's time */
 
 struct reader {
     uint64_t bits;
@@ -22,6 +24,7 @@ struct scan {
     int first, last, high, low; /* spectral selection Ss..Se, successive approximation Ah, Al */
     int end_of_band_run;
     int restarts_left, next_restart;
+    struct fus_jpeg_arith arith;
 };
 
 bool fus_jpeg_code_build(struct fus_jpeg_code *c, const uint8_t counts[17], const uint8_t *symbols, bool dc)
@@ -290,6 +293,34 @@ static bool ac_refine_block(struct scan *s, int16_t *block)
     return true;
 }
 
+/* The same by arithmetic coding. Returns the zigzag index of the last coefficient of a sequential block, or -1. */
+static int arithmetic_block(struct scan *s, int i, int16_t block[64], const int16_t quant[64])
+{
+    const struct fus_jpeg *j = s->j;
+    int dc = s->dc_table[i], ac = s->ac_table[i];
+    block[0] = (int16_t)fus_jpeg_arith_dc(&s->arith, i, dc, &j->conditioning[dc]);
+    int last = fus_jpeg_arith_ac(&s->arith, block, ac, &j->conditioning[ac], 1, 63, 0);
+    for (int k = 0; k <= last; k++)
+        block[fus_jpeg_zigzag[k]] = (int16_t)(block[fus_jpeg_zigzag[k]] * quant[k]);
+    return s->arith.bad || s->arith.dry ? -1 : last;
+}
+
+static bool arithmetic_progressive_block(struct scan *s, int i, int16_t *block)
+{
+    const struct fus_jpeg *j = s->j;
+    struct fus_jpeg_arith *d = &s->arith;
+    int dc = s->dc_table[i], ac = s->ac_table[i];
+    if (s->first == 0 && !s->high)
+        block[0] = (int16_t)((uint32_t)fus_jpeg_arith_dc(d, i, dc, &j->conditioning[dc]) << s->low);
+    else if (s->first == 0)
+        block[0] = (int16_t)(block[0] | fus_jpeg_arith_bit(d) << s->low);
+    else if (!s->high)
+        fus_jpeg_arith_ac(d, block, ac, &j->conditioning[ac], s->first, s->last, s->low);
+    else
+        fus_jpeg_arith_refine(d, block, ac, s->first, s->last, s->low);
+    return !d->bad && !d->dry;
+}
+
 /* Block (x, y) of the i-th component of the scan. */
 static bool decode_block(struct scan *s, int i, int x, int y)
 {
@@ -298,11 +329,13 @@ static bool decode_block(struct scan *s, int i, int x, int y)
     size_t index = (size_t)y * (size_t)c->padded_x + (size_t)x;
     if (j->progressive) {
         int16_t *block = c->coefs + 64 * index;
+        if (j->arithmetic)
+            return arithmetic_progressive_block(s, i, block);
         return s->first == 0 ? dc_block(s, i, block) : s->high ? ac_refine_block(s, block) : ac_first_block(s, block);
     }
     int16_t block[64] = {0};
     int ac = s->ac_table[i];
-    int last = sequential_block(&s->reader, &s->last_dc[i], block, &j->dc[s->dc_table[i]], &j->ac[ac], j->pairs[ac], c->quant);
+    int last = j->arithmetic ? arithmetic_block(s, i, block, c->quant) : sequential_block(&s->reader, &s->last_dc[i], block, &j->dc[s->dc_table[i]], &j->ac[ac], j->pairs[ac], c->quant);
     size_t stride = (size_t)c->padded_x * 8;
     uint8_t *out = c->plane + (size_t)y * 8 * stride + (size_t)x * 8;
     if (last < 0)
@@ -328,7 +361,10 @@ static bool decode_mcu(struct scan *s, int x, int y)
 static int fail_block(const struct scan *s, int x, int y)
 {
     const struct fus_jpeg *j = s->j;
-    long long at = s->reader.p - j->bytes;
+    long long at = (j->arithmetic ? s->arith.p : s->reader.p) - j->bytes;
+    if (s->arith.dry)
+        return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->n,
+                                "found the end of the file in MCU (%d, %d) of a scan, expected more: truncated copy?", x, y);
     if (s->reader.count >= 0)
         return fus_base_fail_at(j->err, FUS_EFORMAT, at, "found bits that are no code in MCU (%d, %d) of a scan: damaged file?", x, y);
     if (j->n - (size_t)at < 2)
@@ -343,6 +379,8 @@ static int restart(struct scan *s)
 {
     struct fus_jpeg *j = s->j;
     struct reader *r = &s->reader;
+    if (j->arithmetic)
+        r->p = s->arith.p;
     const uint8_t *limit = r->end - r->p > 16 ? r->p + 16 : r->end; /* padding of some encoders */
     while (r->p < limit && (*r->p != 0xff || (r->end - r->p >= 2 && (r->p[1] == 0xff || r->p[1] == 0))))
         r->p++;
@@ -358,6 +396,8 @@ static int restart(struct scan *s)
     s->end_of_band_run = 0;
     s->next_restart = (s->next_restart + 1) & 7;
     s->restarts_left = j->restart_interval;
+    if (j->arithmetic)
+        fus_jpeg_arith_start(&s->arith, r->p, r->end);
     return FUS_OK;
 }
 
@@ -369,6 +409,8 @@ static int decode_scan(struct scan *s)
     int n_y = s->n_components == 1 ? only->blocks_y : j->mcus_y;
     s->reader = (struct reader){0, 0, j->bytes + j->pos, j->bytes + j->n};
     s->restarts_left = j->restart_interval;
+    if (j->arithmetic)
+        fus_jpeg_arith_start(&s->arith, s->reader.p, s->reader.end);
     for (int y = 0; y < n_y; y++)
         for (int x = 0; x < n_x; x++) {
             if (j->restart_interval && s->restarts_left-- == 0) {
@@ -380,7 +422,9 @@ static int decode_scan(struct scan *s)
             if (!decode_mcu(s, x, y) || s->reader.count < 0)
                 return fail_block(s, x, y);
         }
-    j->pos = (size_t)(s->reader.p - j->bytes);
+    j->pos = (size_t)((j->arithmetic ? s->arith.p : s->reader.p) - j->bytes);
+    j->n_behind = j->arithmetic ? 0 : s->reader.count / 8;
+    j->whole = !j->progressive && s->n_components == j->n_components;
     return FUS_OK;
 }
 
@@ -389,7 +433,8 @@ static int bad_scan(const struct fus_jpeg *j, const char *what)
     return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos, "found a scan header with %s: damaged file?", what);
 }
 
-/* Progression (annex G.1.1.1): which coefficients and bits this scan may carry, given those before. */
+/* Progression (annex G.1.1.1): which coefficients and bits this scan may carry. Where one before it is missing, those bits stay
+ * zero, as in libjpeg. */
 static int check_progression(struct scan *s)
 {
     struct fus_jpeg *j = s->j;
@@ -398,13 +443,8 @@ static int check_progression(struct scan *s)
         return bad_scan(j, "a band or precision that progressive coding does not allow");
     for (int i = 0; i < s->n_components; i++) {
         struct fus_jpeg_component *c = &j->components[s->components[i]];
-        if (s->first && c->precision[0] < 0)
-            return bad_scan(j, "AC coefficients before any DC coefficient");
-        for (int k = s->first; k <= s->last; k++) {
-            if (s->high != (c->precision[k] < 0 ? 0 : c->precision[k]))
-                return bad_scan(j, "bits that do not follow those of earlier scans");
+        for (int k = s->first; k <= s->last; k++)
             c->precision[k] = (int8_t)s->low;
-        }
     }
     return FUS_OK;
 }
@@ -415,7 +455,7 @@ static int check_tables(struct scan *s)
     bool wants_dc = !j->progressive || (s->first == 0 && !s->high), wants_ac = !j->progressive || s->first;
     for (int i = 0; i < s->n_components; i++) {
         struct fus_jpeg_component *c = &j->components[s->components[i]];
-        if ((wants_dc && !j->dc[s->dc_table[i]].defined) || (wants_ac && !j->ac[s->ac_table[i]].defined))
+        if (!j->arithmetic && ((wants_dc && !j->dc[s->dc_table[i]].defined) || (wants_ac && !j->ac[s->ac_table[i]].defined)))
             return bad_scan(j, "a Huffman table that was not defined");
         if (c->seen && !j->progressive)
             return bad_scan(j, "a component that was coded before");
@@ -449,7 +489,7 @@ static int read_header(struct scan *s, struct fus_bytes *b)
         s->components[i] = at;
         s->dc_table[i] = tables >> 4;
         s->ac_table[i] = tables & 15;
-        if (tables >> 4 > 3 || (tables & 15) > 3)
+        if (!j->arithmetic && (tables >> 4 > 3 || (tables & 15) > 3))
             return bad_scan(j, "a Huffman table past 3");
         blocks += j->components[at].h * j->components[at].v;
     }
@@ -463,13 +503,15 @@ static int read_header(struct scan *s, struct fus_bytes *b)
     int code = j->progressive ? check_progression(s) : FUS_OK;
     if (!code)
         code = check_tables(s);
-    for (int i = 0; i < s->n_components && !code && !j->progressive; i++)
+    for (int i = 0; i < s->n_components && !code && !j->progressive && !j->arithmetic; i++)
         fus_jpeg_code_pair(j->pairs[s->ac_table[i]], &j->ac[s->ac_table[i]]);
     return code;
 }
 
 int fus_jpeg_scan(struct fus_jpeg *j)
 {
+    if (++j->n_scans > MAX_SCANS)
+        return fus_base_fail_at(j->err, FUS_ELIMIT, (long long)j->pos, "found more than %d scans: damaged file?", MAX_SCANS);
     struct fus_bytes all = fus_bytes_of(j->bytes, j->n);
     struct scan s = {0};
     s.j = j;

@@ -1,8 +1,12 @@
 /* PNG (W3C Recommendation, second edition) -> RGB: every colour type, depth and interlacing.
  *
- * Chunks are checked by their CRC, pixels by the Adler-32 of the compressed stream. As Pillow's convert("RGB") does,
- * alpha and tRNS are dropped, not blended, and no gamma or colour profile is applied; of 16 bits the high byte counts (Pillow
- * instead clips 16-bit grey at 255). The file must be whole, IEND included. */
+ * As Pillow's convert("RGB") does, alpha and tRNS are dropped, not blended, and no gamma or colour profile is applied; of 16 bits
+ * the high byte counts (Pillow instead clips 16-bit grey at 255). Chunks up to the pixels are checked by their CRC, the pixels by
+ * the Adler-32 of the compressed stream, or where that is missing by the CRC of the IDAT chunks.
+ *
+ * What Pillow forgives where all pixels are there is forgiven: ancillary chunks before IHDR; behind the pixels wrong CRCs, and the
+ * end of the file in place of IEND; a compressed stream that is too long, or without its checksum. IDAT chunks must follow one
+ * another. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +14,7 @@
 #include "nn/inflate.h"
 #include "stimuli/stimuli.h"
 
+enum { MAX_DIM = 4095 }; /* 12 bits */
 enum { GREY = 0, RGB = 2, PALETTE = 3, GREY_ALPHA = 4, RGB_ALPHA = 6 };
 
 struct png {
@@ -20,6 +25,7 @@ struct png {
     bool has_palette;
     uint8_t *data; /* all IDAT bodies, joined */
     size_t data_n, data_at; /* data_at: the file's offset of the first one, for messages */
+    size_t bad_crc_at, apart_at; /* of an IDAT chunk: of its CRC, if wrong; if others stand before it. 0: none */
     struct fus_error *err;
 };
 
@@ -84,54 +90,118 @@ static void append(struct png *p, const struct fus_bytes *c, size_t at)
     p->data_n += c->n;
 }
 
-/* One chunk: length, type, body, CRC of type and body. *end: it was IEND. */
-static int read_chunk(struct png *p, bool *end)
+struct chunk {
+    size_t at;
+    const uint8_t *type;
+    struct fus_bytes body;
+    bool cut, crc_wrong; /* the file ends in the body; the CRC is there, and another one */
+    uint32_t crc;
+};
+
+static bool is_type(const struct chunk *c, const char *name)
+{
+    return memcmp(c->type, name, 4) == 0;
+}
+
+static bool is_name(const uint8_t *type)
+{
+    bool ok = true;
+    for (int i = 0; i < 4; i++)
+        ok &= (type[i] >= 'A' && type[i] <= 'Z') || (type[i] >= 'a' && type[i] <= 'z') || (type[i] >= '0' && type[i] <= '9') || type[i] == '_';
+    return ok;
+}
+
+/* The next chunk: length, type, body, CRC of type and body. False where no length and name stand, or the file ends in them. */
+static bool next_chunk(struct png *p, struct chunk *c)
 {
     struct fus_bytes *b = &p->b;
-    size_t at = b->pos;
-    uint32_t length = fus_bytes_u32be(b);
-    const uint8_t *type = fus_bytes_take(b, 4), *body = fus_bytes_take(b, length);
+    *c = (struct chunk){.at = b->pos};
+    size_t length = fus_bytes_u32be(b);
+    c->type = fus_bytes_take(b, 4);
+    if (!c->type || !is_name(c->type))
+        return false;
+    size_t left = b->n - b->pos, n = length < left ? length : left;
+    c->cut = n < length;
+    c->body = fus_bytes_of(fus_bytes_take(b, n), n);
+    if (b->n - b->pos < 4) {
+        fus_bytes_seek(b, b->n);
+        return true;
+    }
     uint32_t want = fus_bytes_u32be(b);
-    if (length > INT32_MAX)
-        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)at, "found a chunk of %lu bytes: damaged file?", (unsigned long)length);
-    if (b->overrun)
+    c->crc = fus_inflate_crc32(0, c->type, n + 4);
+    c->crc_wrong = want != c->crc;
+    return true;
+}
+
+static int fail_crc(const struct png *p, const struct chunk *c)
+{
+    const uint8_t *want = c->body.data + c->body.n;
+    return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)(c->at + 8 + c->body.n),
+                            "found CRC %02x%02x%02x%02x of chunk %.4s, expected %08lx: damaged file?", want[0], want[1], want[2], want[3],
+                            (const char *)c->type, (unsigned long)c->crc);
+}
+
+/* A chunk before the pixels. */
+static int read_chunk(struct png *p, struct chunk *c)
+{
+    long long at = (long long)c->at;
+    if (c->cut || p->b.n - c->at < 12 + c->body.n)
         return fail_short(p, "the rest of a chunk");
-    uint32_t got = fus_inflate_crc32(0, type, (size_t)length + 4);
-    if (got != want)
-        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)(b->pos - 4), "found CRC %08lx of chunk %.4s, expected %08lx: damaged file?",
-                                (unsigned long)want, (const char *)type, (unsigned long)got);
-    struct fus_bytes c = fus_bytes_of(body, length);
-    bool header = memcmp(type, "IHDR", 4) == 0;
-    if (!header && !p->has_header)
-        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)at, "found chunk %.4s, expected IHDR first: damaged file?", (const char *)type);
-    if (header)
-        return read_header(p, &c, at + 8);
-    if (memcmp(type, "PLTE", 4) == 0)
-        return read_palette(p, &c, at + 8);
-    if (memcmp(type, "IDAT", 4) == 0)
-        append(p, &c, at + 8);
-    else if (memcmp(type, "IEND", 4) == 0)
-        *end = true;
-    else if (!(type[0] & 0x20))
-        return fus_base_fail_at(p->err, FUS_EUNSUPPORTED, (long long)at, "found the critical chunk %.4s, which is not known: not supported",
-                                (const char *)type);
+    if (c->crc_wrong)
+        return fail_crc(p, c);
+    if (is_type(c, "IHDR"))
+        return read_header(p, &c->body, c->at + 8);
+    if (c->type[0] & 0x20)
+        return FUS_OK;
+    if (!p->has_header)
+        return fus_base_fail_at(p->err, FUS_EFORMAT, at, "found chunk %.4s, expected IHDR before: damaged file?", (const char *)c->type);
+    if (is_type(c, "PLTE"))
+        return read_palette(p, &c->body, c->at + 8);
+    if (is_type(c, "IEND"))
+        return fus_base_fail_at(p->err, FUS_EFORMAT, at, "found IEND, expected IDAT chunks before: damaged file?");
+    return fus_base_fail_at(p->err, FUS_EUNSUPPORTED, at, "found the critical chunk %.4s, which is not known: not supported",
+                            (const char *)c->type);
+}
+
+/* Up to the first IDAT chunk, which is left in *c. */
+static int read_head(struct png *p, struct chunk *c)
+{
+    for (;;) {
+        if (!next_chunk(p, c))
+            return p->b.overrun ? fail_short(p, "a chunk")
+                                : fus_base_fail_at(p->err, FUS_EFORMAT, (long long)c->at, "found no chunk: damaged file?");
+        if (p->has_header && is_type(c, "IDAT"))
+            break;
+        int code = read_chunk(p, c);
+        if (code)
+            return code;
+    }
+    if (p->type == PALETTE && !p->has_palette)
+        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)c->at, "found no PLTE chunk, expected a palette: damaged file?");
     return FUS_OK;
 }
 
 static int read_chunks(struct png *p)
 {
+    struct chunk c = {0};
+    int code = read_head(p, &c);
+    if (code)
+        return code;
     p->data = fus_base_alloc(p->b.n, 1);
     if (!p->data)
         return fus_base_fail(p->err, FUS_ENOMEM, "no memory for the picture's compressed data");
-    for (bool end = false; !end;) {
-        int code = read_chunk(p, &end);
-        if (code)
-            return code;
+    bool there = true;
+    for (; there && is_type(&c, "IDAT"); there = next_chunk(p, &c)) {
+        append(p, &c.body, c.at + 8);
+        if (c.crc_wrong && !p->bad_crc_at)
+            p->bad_crc_at = c.at + 8 + c.body.n;
     }
-    if (!p->data_n)
-        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->b.pos, "found IEND, expected IDAT chunks before: damaged file?");
-    if (p->type == PALETTE && !p->has_palette)
-        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->b.pos, "found no PLTE chunk, expected a palette: damaged file?");
+    for (; there && !is_type(&c, "IEND"); there = next_chunk(p, &c)) {
+        if (c.cut)
+            return fail_short(p, "the rest of a chunk");
+        if (is_type(&c, "IDAT") && !p->apart_at)
+            p->apart_at = c.at;
+    }
     return FUS_OK;
 }
 
@@ -217,8 +287,21 @@ static void expand(const struct png *p, uint8_t *rgb, const uint8_t *row, int n,
     }
 }
 
-static int read_passes(const struct png *p, uint8_t *rgb, uint8_t *raw)
+/* The largest of a row's samples of 16 bits, alpha left out, and `most`. */
+static int largest(const struct png *p, const uint8_t *row, int n, int most)
 {
+    int colours = p->type & RGB ? 3 : 1;
+    for (int x = 0; x < n; x++, row += 2 * p->channels)
+        for (int i = 0; i < colours; i++) {
+            int v = row[2 * i] << 8 | row[2 * i + 1];
+            most = v > most ? v : most;
+        }
+    return most;
+}
+
+static int read_passes(const struct png *p, uint8_t *rgb, uint8_t *raw, int *dim)
+{
+    int most = 0;
     const struct pass *passes = p->interlaced ? adam7 : whole;
     size_t step = (size_t)p->channels * (size_t)p->depth / 8;
     for (int i = 0; i < (p->interlaced ? 7 : 1); i++) {
@@ -231,34 +314,81 @@ static int read_passes(const struct png *p, uint8_t *rgb, uint8_t *raw)
                 return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->data_at, "found row filter %d in the data, expected 0 to 4: damaged file?",
                                         raw[0]);
             above = raw + 1;
+            if (p->depth == 16 && most <= MAX_DIM)
+                most = largest(p, raw + 1, n_x, most);
             expand(p, rgb + 3 * ((size_t)(s->y0 + y * s->dy) * (size_t)p->width + (size_t)s->x0), raw + 1, n_x, s->dx);
         }
     }
+    *dim = most <= MAX_DIM ? most : 0;
     return FUS_OK;
+}
+
+static int fail_pixels(const struct png *p, size_t produced, size_t wanted)
+{
+    if (p->apart_at)
+        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->apart_at,
+                                "found an IDAT chunk apart from those before, which hold %zu of %zu bytes of pixels: damaged file?", produced, wanted);
+    return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->data_at, "found %zu bytes of pixels, expected %zu: truncated copy?", produced, wanted);
+}
+
+/* Are the pixels what was written? `produced` bytes came of the first `consumed` of the data; ended: the stream's end is there. */
+static int check_sums(const struct png *p, const uint8_t *raw, size_t produced, size_t consumed, bool ended)
+{
+    if (ended && p->data_n - consumed >= 4) {
+        const uint8_t *b = p->data + consumed;
+        uint32_t want = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+        uint32_t got = fus_inflate_adler32(1, raw, produced);
+        if (want == got)
+            return FUS_OK;
+        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->data_at, "compressed pixels, byte %zu: found Adler-32 %08lx, expected %08lx of the data: damaged file?",
+                                consumed, (unsigned long)want, (unsigned long)got);
+    }
+    if (p->bad_crc_at)
+        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->bad_crc_at, "found a wrong CRC of chunk IDAT, and no Adler-32 of the pixels: damaged file?");
+    return FUS_OK;
+}
+
+/* A match or stored block may go on behind the last pixel: room for the longest. */
+enum { MAX_BEYOND = 65536 };
+
+static int inflate(const struct png *p, uint8_t *raw, size_t raw_n)
+{
+    const uint8_t *d = p->data;
+    size_t produced = 0, consumed = 0;
+    if (p->data_n < 2)
+        return fail_pixels(p, 0, raw_n);
+    if ((d[0] & 15) != 8 || d[0] >> 4 > 7 || (d[0] * 256 + d[1]) % 31 != 0 || (d[1] & 0x20))
+        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->data_at, "compressed pixels: found %02x %02x, expected a zlib header: damaged file?", d[0], d[1]);
+    int code = fus_inflate_raw(raw, raw_n + MAX_BEYOND, &produced, d + 2, p->data_n - 2, &consumed, p->err);
+    if (produced < raw_n && (!code || p->apart_at))
+        return fail_pixels(p, produced, raw_n);
+    if (produced < raw_n) {
+        fus_base_blame(p->err, "compressed pixels, ");
+        return code;
+    }
+    if (p->err)
+        *p->err = (struct fus_error){.offset = -1};
+    return check_sums(p, raw, produced, consumed + 2, !code);
 }
 
 static int read_pixels(const struct png *p, struct fus_image *image)
 {
     const struct pass *passes = p->interlaced ? adam7 : whole;
-    size_t raw_n = 0, produced, consumed;
+    size_t raw_n = 0;
     for (int i = 0; i < (p->interlaced ? 7 : 1); i++)
         if (pass_width(p, &passes[i]))
             raw_n += (row_bytes(p, pass_width(p, &passes[i])) + 1) * (size_t)pass_height(p, &passes[i]);
     if (raw_n / 1032 > p->data_n) /* 1032: the best that DEFLATE can do */
         return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->data_at, "found %zu bytes of data for %d x %d pixels, which is too little: truncated copy?",
                                 p->data_n, p->width, p->height);
-    uint8_t *raw = fus_base_alloc(raw_n, 1);
+    uint8_t *raw = fus_base_alloc(raw_n + MAX_BEYOND, 1);
     if (!raw)
         return fus_base_fail(p->err, FUS_ENOMEM, "no memory for a picture of %d x %d pixels", p->width, p->height);
-    int code = fus_inflate_zlib(raw, raw_n, &produced, p->data, p->data_n, &consumed, p->err);
-    if (code)
-        fus_base_blame(p->err, "compressed pixels, ");
-    else if (produced < raw_n)
-        code = fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->data_at, "found %zu bytes of pixels, expected %zu: truncated copy?", produced, raw_n);
+    int code = inflate(p, raw, raw_n);
     if (!code)
         code = fus_image_create(image, p->width, p->height, p->err);
     if (!code)
-        code = read_passes(p, image->pixels, raw);
+        code = read_passes(p, image->pixels, raw, &image->dim);
     fus_base_free(raw);
     return code;
 }

@@ -11,7 +11,7 @@ int fus_raster_create(struct fus_raster *r, int width, int height, int channels,
     uint8_t *pixels = fus_base_aligned((size_t)height, stride);
     if (!pixels)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a picture of %d x %d pixels", width, height);
-    *r = (struct fus_raster){pixels, stride, width, height, channels};
+    *r = (struct fus_raster){pixels, stride, width, height, channels, 0};
     return FUS_OK;
 }
 
@@ -23,7 +23,7 @@ void fus_raster_free(struct fus_raster *r)
 
 struct fus_raster fus_raster_of(const struct fus_image *image)
 {
-    return (struct fus_raster){image->pixels, 3 * (size_t)image->width, image->width, image->height, 3};
+    return (struct fus_raster){image->pixels, 3 * (size_t)image->width, image->width, image->height, 3, image->dim};
 }
 
 int fus_raster_decode(struct fus_raster *r, const uint8_t *bytes, size_t n, struct fus_error *err)
@@ -58,7 +58,7 @@ int fus_raster_image(struct fus_image *image, struct fus_raster *r, struct fus_e
         *r = rgb;
     }
     if (!code)
-        *image = (struct fus_image){r->width, r->height, r->pixels};
+        *image = (struct fus_image){r->width, r->height, r->pixels, r->dim};
     memset(r, 0, sizeof *r);
     return code;
 }

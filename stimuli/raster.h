@@ -8,6 +8,7 @@ struct fus_raster {
     uint8_t *pixels;             /* [height, stride], in each row first [width, channels] */
     size_t stride;
     int width, height, channels; /* 3, or 1: grey */
+    int dim;                     /* as fus_image's */
 };
 
 /* create: pixels not set, rows without a gap; FUS_ELIMIT as fus_image_create. of: the same pixels, to be freed with one of the two. */

@@ -16,10 +16,15 @@
 struct fus_image {
     int width, height;
     uint8_t *pixels; /* [height, width, 3] RGB; from fus_base_alloc */
+    int dim;         /* the largest sample of a file of 16 bits, if it has no more than 12; else 0 */
 };
 
 #define FUS_IMAGE_MAX_PIXELS ((size_t)100 * 1000 * 1000)   /* a decompression bomb gets one line instead of memory */
+#if SIZE_MAX > 0xffffffff
 #define FUS_IMAGE_MOST_PIXELS ((size_t)2000 * 1000 * 1000) /* what that limit may be raised to: sizes stay an int */
+#else
+#define FUS_IMAGE_MOST_PIXELS ((size_t)128 * 1000 * 1000) /* 32 bits a pixel, in bits, stay a size_t */
+#endif
 #define FUS_IMAGE_MAX_BYTES ((size_t)1 << 30)              /* of a picture file */
 
 /* Decode: what Pillow's Image.open(path).convert("RGB") gives, to the bit. image is untouched on failure. */
@@ -34,6 +39,11 @@ int fus_image_create(struct fus_image *image, int width, int height, struct fus_
 void fus_image_set_max_pixels(size_t n);
 bool fus_image_fits(double width, double height);
 int fus_image_check(size_t width, size_t height, long long offset, struct fus_error *err);
+
+/* Files of 16 bits whose samples have 12 at most are nearly black. note: one was read, `dim` of it as above (0: nothing to note);
+ * any thread may call it. noted: how many different ones, and the first by name, with its largest sample. */
+void fus_image_note_dim(const char *path, int dim);
+int fus_image_noted_dim(const char **first, int *dim);
 
 /* One decoder each; fus_image_decode recognises the format by its first bytes. */
 int fus_jpeg_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);

@@ -1,4 +1,6 @@
 /* weights/dtype.c: all halves, both roundings, against NumPy and PyTorch (tests/golden/weights_make.py). */
+#include <float.h>
+
 #include "weights_help.h"
 
 static uint32_t bits_of(float x)
@@ -36,6 +38,10 @@ static void test_all_halves_widen(void)
     }
     fus_sha256_hex(&sha, hex);
     CHECK_MSG(wrong == 0, "%zu halves", wrong);
+#if defined(__i386__)
+    SKIP("a float that a function returns passes the x87, which makes signalling NaNs quiet");
+    return;
+#endif
     CHECK_MSG(back == 0, "%zu halves do not come back from f32", back);
     CHECK_MSG(back_bf16 == 0, "%zu bf16 do not come back from f32", back_bf16);
     size_t n;
@@ -139,6 +145,20 @@ static void test_pack(void)
     CHECK(memcmp(raw, "\xc0\x3f\x00\xc0\x80\x47", 6) == 0);
 }
 
+static void test_not_finite(void)
+{
+    static float x[3000];
+    CHECK(fus_dtype_find_not_finite(x, 0) == 0 && fus_dtype_find_not_finite(x, 3000) == 3000);
+    x[0] = FLT_MAX, x[1] = -FLT_MAX, x[2999] = FLT_MIN / 2;
+    CHECK(fus_dtype_find_not_finite(x, 3000) == 3000);
+    x[2999] = -INFINITY;
+    CHECK(fus_dtype_find_not_finite(x, 3000) == 2999 && fus_dtype_find_not_finite(x, 2999) == 2999);
+    x[1023] = float_of(0x7f800001); /* a signalling NaN */
+    CHECK(fus_dtype_find_not_finite(x, 3000) == 1023);
+    x[0] = NAN;
+    CHECK(fus_dtype_find_not_finite(x, 1) == 0);
+}
+
 int main(void)
 {
     test_all_halves_widen();
@@ -148,5 +168,6 @@ int main(void)
     test_names_and_sizes();
     test_byte_orders();
     test_pack();
+    test_not_finite();
     return test_end();
 }

@@ -96,7 +96,7 @@ static const char *save(const char *prefix, const char *metadata)
     }
     text[n++] = '}';
     for (int i = 0; i < 8; i++)
-        text[i] = (char)((n - 8) >> 8 * i);
+        text[i] = (char)((uint64_t)(n - 8) >> 8 * i);
     help_write(path, text, n);
     CHECK(truncate(path, (off_t)(n + at)) == 0);
     return path;
@@ -127,8 +127,8 @@ static void expect(const struct fus_net_spec *want, const char *prefix)
     char a[200], b[200];
     if (!HELP_CHECK(recognise(&got, prefix, NULL, "", &err) == 0, "%s", err.msg))
         return;
-    fus_arch_describe(a, sizeof a, &got);
-    fus_arch_describe(b, sizeof b, want);
+    fus_networks_describe(a, sizeof a, &got);
+    fus_networks_describe(b, sizeof b, want);
     CHECK_MSG(memcmp(&got, want, sizeof got) == 0, "%s, want %s", a, b);
 }
 
@@ -147,11 +147,11 @@ static void test_own_tables(void)
     static const char *const prefixes[] = {"", "module.", "state_dict.module.", "model.backbone.", "model_state_dict.", "model.module.visual."};
     struct fus_net_spec want;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        CHECK(fus_arch_named(&want, names[i], NULL) == 0);
+        CHECK(fus_networks_named(&want, names[i], NULL) == 0);
         from_spec(&want);
         expect(&want, prefixes[i % 6]);
     }
-    CHECK(fus_arch_named(&want, "resnet50", NULL) == 0);
+    CHECK(fus_networks_named(&want, "resnet50", NULL) == 0);
     from_spec(&want);
     drop("fc.weight");
     drop("fc.bias");
@@ -162,10 +162,10 @@ static void test_own_tables(void)
 static void test_published_names(void)
 {
     struct fus_net_spec want;
-    CHECK(fus_arch_named(&want, "resnet18", NULL) == 0);
+    CHECK(fus_networks_named(&want, "resnet18", NULL) == 0);
     load("resnet18");
     expect(&want, "");
-    CHECK(fus_arch_named(&want, "resnet50", NULL) == 0);
+    CHECK(fus_networks_named(&want, "resnet50", NULL) == 0);
     load("resnet50");
     expect(&want, "state_dict.");
     load("hf_resnet50");
@@ -174,7 +174,7 @@ static void test_published_names(void)
         want.width[i] *= 2;
     load("wide_resnet50_2");
     expect(&want, "");
-    CHECK(fus_arch_named(&want, "clip_rn50", NULL) == 0);
+    CHECK(fus_networks_named(&want, "clip_rn50", NULL) == 0);
     load("clip_RN50");
     expect(&want, "");
     static const int blocks[] = {4, 6, 10, 6};
@@ -196,7 +196,7 @@ static void test_language_heads(void)
 {
     struct fus_net_spec want, got;
     struct fus_error err;
-    CHECK(fus_arch_named(&want, "lang_resnet18", NULL) == 0);
+    CHECK(fus_networks_named(&want, "lang_resnet18", NULL) == 0);
     want.lang_dim = 300;
     want.lang_hidden = 77;
     from_spec(&want);
@@ -224,7 +224,7 @@ static void test_language_heads(void)
 static void test_neighbours(void)
 {
     struct fus_net_spec want;
-    CHECK(fus_arch_named(&want, "clip_rn50", NULL) == 0);
+    CHECK(fus_networks_named(&want, "clip_rn50", NULL) == 0);
     load("clip_RN50");
     add("positional_embedding", "77x512");
     add("transformer.resblocks.0.attn.in_proj_weight", "1536x512");
@@ -232,7 +232,7 @@ static void test_neighbours(void)
     add("layer1.0.strange", "3");
     add("logit_scale", "scalar");
     expect(&want, "");
-    CHECK(fus_arch_named(&want, "cifar_resnet20", NULL) == 0);
+    CHECK(fus_networks_named(&want, "cifar_resnet20", NULL) == 0);
     from_spec(&want);
     for (int i = 0; i < 2; i++)
         snprintf(named(i ? "fc.bias" : "fc.weight")->name, 160, "linear.%s", i ? "bias" : "weight");
@@ -241,6 +241,94 @@ static void test_neighbours(void)
     expect(&want, "");
     add("module.layer1.2.bn1.bias", "16");
     expect_refusal("tensors layer1.2.bn1.bias and module.layer1.2.bn1.bias both stand for layer1.2.bn1.bias");
+}
+
+/* The list once more, its names behind `prefix`; the first network's are behind `first`. */
+static void double_list(const char *first, const char *prefix)
+{
+    size_t n = list.n;
+    char name[160];
+    for (size_t i = 0; i < n; i++) {
+        struct entry *e = &list.e[list.n++];
+        *e = list.e[i];
+        snprintf(e->name, sizeof e->name, "%s%.100s", prefix, list.e[i].name);
+        snprintf(name, sizeof name, "%s%.100s", first, list.e[i].name);
+        memcpy(list.e[i].name, name, sizeof name);
+    }
+}
+
+/* What --prefix PREFIX says: 0 and the canonical stem's own name, or what is wrong. */
+static void expect_choice(const char *prefix, const char *stem, const char *message)
+{
+    struct fus_store *s;
+    struct fus_error err = {0};
+    const char *path = save("", "");
+    if (!HELP_CHECK(fus_store_open(&s, path, &err) == 0, "%s", err.msg))
+        return;
+    int code = fus_names_choose(s, prefix, &err);
+    const struct fus_tensor *t = fus_store_find(s, "conv1.weight");
+    CHECK_MSG((code == 0) == (stem != NULL), "%s: %s", prefix, err.msg);
+    if (stem)
+        CHECK_MSG(t && strcmp(t->name, stem) == 0, "%s: %s, want %s", prefix, t ? t->name : "none", stem);
+    else
+        CHECK_MSG(strstr(err.msg, message), "%s\n    want %s", err.msg, message);
+    fus_store_close(s);
+    remove(path);
+}
+
+static void expect_note(const char *want, const char *stem)
+{
+    struct fus_store *s;
+    struct fus_error err = {0};
+    const char *path = save("", "");
+    if (!HELP_CHECK(fus_store_open(&s, path, &err) == 0, "%s", err.msg))
+        return;
+    const char *note = fus_names_note(s);
+    const struct fus_tensor *t = fus_store_find(s, "conv1.weight");
+    CHECK_MSG(want ? note && strstr(note, want) : !note, "%s, want %s", note ? note : "no note", want ? want : "none");
+    CHECK_MSG(t && strcmp(t->name, stem) == 0, "%s, want %s", t ? t->name : "none", stem);
+    fus_store_close(s);
+    remove(path);
+}
+
+/* Two networks in a file: one line that lists them, --prefix, averages behind plain weights. */
+static void test_choice(void)
+{
+    struct fus_net_spec spec;
+    CHECK(fus_networks_named(&spec, "cifar_resnet8", NULL) == 0);
+    from_spec(&spec);
+    double_list("module.encoder_q.", "module.encoder_k.");
+    expect_refusal(": holds several networks: --prefix P chooses one; they lie under: module.encoder_q, module.encoder_k");
+    expect_choice("encoder_q", "module.encoder_q.conv1.weight", NULL);
+    expect_choice("module.encoder_k.", "module.encoder_k.conv1.weight", NULL);
+    expect_choice("encoder", NULL, "--prefix encoder: no network lies there; networks lie under: module.encoder_q, module.encoder_k");
+    expect_choice("", NULL, "no network lies there");
+    from_spec(&spec);
+    double_list("", "module.teacher._orig_mod.");
+    expect_refusal("they lie under: \"\", module.teacher");
+    expect_choice("", "conv1.weight", NULL);
+    expect_choice("module", "conv1.weight", NULL);
+    expect_choice("teacher", "module.teacher._orig_mod.conv1.weight", NULL);
+    from_spec(&spec);
+    double_list("state_dict.net.", "state_dict_ema.net.");
+    expect_note("--prefix state_dict_ema.net", "state_dict.net.conv1.weight");
+    expect_choice("net", "state_dict.net.conv1.weight", NULL);
+    expect_choice("state_dict_ema", "state_dict_ema.net.conv1.weight", NULL);
+    drop("state_dict_ema.net.layer1.0.conv2.weight"); /* not whole: no network */
+    expect_note(NULL, "state_dict.net.conv1.weight");
+    from_spec(&spec);
+    double_list("cinema.", "system.");
+    expect_refusal("they lie under: cinema, system");
+    list.n = 0;
+    for (int i = 0; i < 80; i++) { /* more beginnings than are looked at */
+        char name[160];
+        snprintf(name, sizeof name, "n%d.conv1.weight", i);
+        add(name, "4x3x3x3");
+        snprintf(name, sizeof name, "n%d.layer1.0.conv1.weight", i);
+        add(name, "4x4x3x3");
+    }
+    expect_refusal("missing");
+    expect_choice("n70", NULL, "no network lies there");
 }
 
 static void test_refusals(void)
@@ -283,7 +371,7 @@ static void test_refusals(void)
     load("clip_RN50");
     drop("visual.attnpool.c_proj.weight");
     expect_refusal("tensor attnpool.c_proj.weight: missing");
-    CHECK(fus_arch_named(&spec, "cifar_resnet20", NULL) == 0);
+    CHECK(fus_networks_named(&spec, "cifar_resnet20", NULL) == 0);
     from_spec(&spec);
     drop("layer1.0.conv2.weight");
     expect_refusal("tensor layer1.0.conv2.weight: missing");
@@ -309,6 +397,7 @@ int main(void)
     test_published_names();
     test_language_heads();
     test_neighbours();
+    test_choice();
     test_refusals();
     test_input_side();
     return test_end();

@@ -6,16 +6,27 @@
 #include "args.h"
 #include "commands.h"
 #include "model.h"
+#include "nn/outfile.h"
 
 static const char help_activations[] =
-    "usage: fusiform activations --model FILE --layer L[,L...]|all IMAGE... -o OUT.npy|OUT.npz [--lang-head PREFIX] [--low-memory]\n\n"
+    "usage: fusiform activations --model FILE --layer L[,L...]|all IMAGE... -o OUT.npy|OUT.npz [options]\n\n"
     "Writes f32 [N,C,H,W] for each layer: one array per layer, named as the layer, in an .npz; a single layer in an .npy.\n"
-    "`all`: the stem's relu and every block output. An unknown layer prints those there are.\n\n"
+    "`all`: the stem's relu and every block output. An unknown layer prints those there are.\n"
+    "  --lang-head PREFIX name of the language head where it is not lang_head\n"
+    "  --prefix P         which of the file's networks, where it holds several: --prefix encoder_q, model_ema, ...\n"
+    "  --preprocess P     how pictures are prepared: torchvision, torchvision-v2, clip, cifar, or\n"
+    "                     resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n"
+    "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n\n"
     "example: fusiform activations --model resnet50.pth --layer layer4.2.relu,avgpool face.jpg house.jpg -o out.npz\n";
 
 static const char help_embed[] =
-    "usage: fusiform embed --model FILE IMAGE... -o OUT.npy [--lang-head PREFIX] [--low-memory]\n\n"
-    "Writes f32 [N,D]: the language head's or CLIP's embedding of each picture, of other networks the last pooled features.\n\n"
+    "usage: fusiform embed --model FILE IMAGE... -o OUT.npy [options]\n\n"
+    "Writes f32 [N,D]: the language head's or CLIP's embedding of each picture, of other networks the last pooled features.\n"
+    "  --lang-head PREFIX name of the language head where it is not lang_head\n"
+    "  --prefix P         which of the file's networks, where it holds several: --prefix encoder_q, model_ema, ...\n"
+    "  --preprocess P     how pictures are prepared: torchvision, torchvision-v2, clip, cifar, or\n"
+    "                     resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n"
+    "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n\n"
     "example: fusiform embed --model RN50.pt face.jpg house.jpg -o embeddings.npy\n";
 
 #define MAX_BATCH 4                      /* pictures at a time */
@@ -26,6 +37,7 @@ struct round {
     const struct fus_model *model;
     float **values;        /* [n_taps] NULL where not of this round; [N, C, H, W], or one picture where streamed */
     struct fus_npz *streamed;
+    const struct fus_texts *images;
     int batch, first;      /* pictures at a time; number of the first of those that the network sees now */
     struct fus_error *err;
 };
@@ -42,6 +54,9 @@ static int on_tap(void *context, int tap, int picture, const float *blocked)
     size_t places = (size_t)t->height * (size_t)t->width;
     float *to = r->values[tap] + (r->streamed ? 0 : (size_t)(r->first + picture) * tap_floats(t));
     fus_tensor_unblock(to, blocked, t->channels, places);
+    int code = fus_model_check_tap(r->model, tap, to, r->images->items[r->first + picture], r->err);
+    if (code)
+        return code;
     return r->streamed ? fus_npyout_part(r->streamed, to, tap_floats(t) * sizeof *to, r->err) : FUS_OK;
 }
 
@@ -75,7 +90,7 @@ static int run_round(struct fus_npz *z, const struct fus_model *m, const bool *w
 {
     int n_taps = fus_net_n_taps(m->net), code = FUS_OK, first = *tap, n_here = 0;
     size_t held = 0, n = (size_t)images->n;
-    struct round r = {.model = m, .batch = batch, .err = err};
+    struct round r = {.model = m, .images = images, .batch = batch, .err = err};
     bool *here = fus_base_alloc((size_t)n_taps, sizeof *here);
     r.values = fus_base_alloc((size_t)n_taps, sizeof *r.values);
     if (!here || !r.values)
@@ -137,7 +152,7 @@ static int write_npy(const char *out, const struct fus_model *m, int tap, bool f
 {
     const struct fus_tap *t = fus_net_tap(m->net, tap);
     size_t n_taps = (size_t)fus_net_n_taps(m->net);
-    struct round r = {.model = m, .batch = batch, .err = err};
+    struct round r = {.model = m, .images = images, .batch = batch, .err = err};
     bool *wanted = fus_base_alloc(n_taps, sizeof *wanted);
     r.values = fus_base_alloc(n_taps, sizeof *r.values);
     if (r.values)
@@ -172,24 +187,29 @@ static void plan_passes(struct fus_net_options *o, int n_pictures)
 
 int fus_cmd_activations(int argc, char **argv)
 {
-    const char *path = NULL, *layers = NULL, *out = NULL, *lang_head = NULL;
+    const char *path = NULL, *layers = NULL, *out = NULL;
+    struct fus_model_choice choice = {0};
     struct fus_net_options options = {0};
     struct fus_texts images = {0};
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},  {"--layer", FUS_ARG_TEXT, &layers},
                                    {"--layers", FUS_ARG_TEXT, &layers}, {"-o", FUS_ARG_TEXT, &out},
-                                   {"--lang-head", FUS_ARG_TEXT, &lang_head},
+                                   {"--lang-head", FUS_ARG_TEXT, &choice.lang_head}, {"--prefix", FUS_ARG_TEXT, &choice.prefix},
+                                   {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
                                    {"--low-memory", FUS_ARG_FLAG, &options.low_memory}, {0}};
     int status = fus_args_parse("activations", help_activations, args, &images, argc, argv);
     if (status)
         return status < 0 ? 0 : status;
     if (!path || !layers || !out || images.n == 0)
         return fus_args_usage("activations", "--model FILE, --layer L, at least one picture and -o OUT expected");
-    if (!fus_args_ends_with(out, ".npy") && !fus_args_ends_with(out, ".npz"))
+    if (!fus_args_ends_with(out, ".npy") && !fus_args_ends_with(out, ".npz") && !fus_outfile_is_stream(out))
         return fus_args_usage("activations", "-o %s: a name ending in .npy or .npz expected", out);
+    status = fus_model_check_choice("activations", &choice);
+    if (status)
+        return status;
     struct fus_error err = {0};
     struct fus_model m;
     plan_passes(&options, images.n);
-    int code = fus_model_open(&m, path, lang_head, &options, &err);
+    int code = fus_model_open(&m, path, &choice, &options, &err);
     if (code)
         return fus_args_failed(&err);
     fus_model_catch_interrupt();
@@ -201,39 +221,48 @@ int fus_cmd_activations(int argc, char **argv)
             n_wanted++;
             only = i;
         }
-    if (!code && fus_args_ends_with(out, ".npy") && n_wanted > 1)
+    if (!code && !fus_args_ends_with(out, ".npz") && n_wanted > 1)
         code = fus_base_fail(&err, FUS_EINVAL, "%s: an .npy holds one layer, %d were asked for: name it .npz", out, n_wanted);
     else if (!code)
         code = fus_args_ends_with(out, ".npz") ? write_npz(out, &m, wanted, options.batch, &images, &err)
                                       : write_npy(out, &m, only, false, options.batch, &images, &err);
     fus_base_free(wanted);
+    if (!code)
+        fus_model_tell(&m);
     fus_model_close(&m);
     return code ? fus_args_failed(&err) : 0;
 }
 
 int fus_cmd_embed(int argc, char **argv)
 {
-    const char *path = NULL, *out = NULL, *lang_head = NULL;
+    const char *path = NULL, *out = NULL;
+    struct fus_model_choice choice = {0};
     struct fus_net_options options = {0};
     struct fus_texts images = {0};
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},
                                    {"-o", FUS_ARG_TEXT, &out},
-                                   {"--lang-head", FUS_ARG_TEXT, &lang_head},
+                                   {"--lang-head", FUS_ARG_TEXT, &choice.lang_head}, {"--prefix", FUS_ARG_TEXT, &choice.prefix},
+                                   {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
                                    {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
                                    {0}};
     int status = fus_args_parse("embed", help_embed, args, &images, argc, argv);
     if (status)
         return status < 0 ? 0 : status;
-    if (!path || !out || images.n == 0 || !fus_args_ends_with(out, ".npy"))
+    if (!path || !out || images.n == 0 || (!fus_args_ends_with(out, ".npy") && !fus_outfile_is_stream(out)))
         return fus_args_usage("embed", "--model FILE, at least one picture and -o OUT.npy expected");
+    status = fus_model_check_choice("embed", &choice);
+    if (status)
+        return status;
     struct fus_error err = {0};
     struct fus_model m;
     plan_passes(&options, images.n);
-    int code = fus_model_open(&m, path, lang_head, &options, &err);
+    int code = fus_model_open(&m, path, &choice, &options, &err);
     if (code)
         return fus_args_failed(&err);
     fus_model_catch_interrupt();
     code = write_npy(out, &m, fus_net_embedding_tap(m.net), true, options.batch, &images, &err);
+    if (!code)
+        fus_model_tell(&m);
     fus_model_close(&m);
     return code ? fus_args_failed(&err) : 0;
 }

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "args.h"
@@ -12,11 +11,14 @@
 #include "nn/rng.h"
 
 static const char help[] =
-    "usage: fusiform bench [--model FILE] [--batch N] [--threads N] [--rounds N] [--conv direct|auto] [--totals] [--csv]\n\n"
+    "usage: fusiform bench [--model FILE] [--batch N] [--threads N] [--rounds N] [--conv direct|auto] [--totals] [--csv]\n"
+    "                      [--prefix P] [--preprocess P]\n\n"
     "Times forward passes through a network (default random:resnet50?seed=1) on noise, medians over the rounds: a table of\n"
     "layers, or with --csv rows `layer,ms,gflops,percent_of_peak,algorithm,shape` per picture and last\n"
     "`total,MS_PER_PICTURE,GFLOPS,PERCENT_OF_PEAK,LOAD_MS,PEAK_MB`. GFLOP/s count the direct sum's multiply-adds; the peak\n"
     "is that of multiply-adds on registers, measured between the layers of every pass: a pass's share is of its own.\n\n"
+    "  --prefix P     which of the file's networks, where it holds several\n"
+    "  --preprocess P whose input's size: torchvision, clip, cifar, resize=..,interp=..,crop=..,mean=..,std=..\n"
     "  --conv direct  without Winograd's algorithm\n"
     "  --low-memory   hold one layer's weights at a time\n"
     "  --totals       whole passes alone, with 1, 2, 4 .. all threads and batches of 1 and 8 (or --batch N), instead of the layers; with\n"
@@ -106,10 +108,8 @@ static void print_timing(const struct fus_model *m, struct timing *t, bool csv)
         fus_net_layer_info(&info, m->net, i);
         print_layer(&info, figure_of(t, t->layers + (size_t)i * (size_t)t->rounds, info.flops), csv);
     }
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
     struct figure f = figure_of(t, t->passes, flops_of(m, t->n_layers));
-    double memory = (double)usage.ru_maxrss / 1024;
+    double memory = (double)fus_base_peak_kb() / 1024;
     if (csv)
         printf("total,%.4f,%.2f,%.1f,%.1f,%.1f\n", f.ms, f.rate, f.percent, t->load * 1e3, memory);
     else
@@ -150,6 +150,7 @@ static int run_rounds(struct fus_model *m, struct timing *t, struct fus_error *e
 /* What to time. */
 struct asked {
     const char *path;
+    struct fus_model_choice choice;
     struct fus_net_options options;
     bool totals, csv;
 };
@@ -161,7 +162,7 @@ static int time_model(struct figure *total, struct timing *t, struct asked *a, s
     size_t rounds = (size_t)t->rounds;
     double start = now();
     a->options.batch = t->batch;
-    int code = fus_model_open(&m, a->path, NULL, &a->options, err);
+    int code = fus_model_open(&m, a->path, &a->choice, &a->options, err);
     if (code)
         return code;
     t->load = now() - start;
@@ -209,16 +210,19 @@ static int time_totals(struct timing *t, struct asked *a, int batch, struct fus_
 
 int fus_cmd_bench(int argc, char **argv)
 {
-    const char *conv = "auto";
+    static const struct fus_word kernels[] = {{"auto", 0}, {"direct", 1}, {0}};
+    struct fus_choice conv = {kernels, 0};
     int batch = 0;
     struct asked a = {.path = "random:resnet50?seed=1"};
     struct timing t = {.rounds = 15};
     struct fus_texts none = {0};
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &a.path},
+                                   {"--prefix", FUS_ARG_TEXT, &a.choice.prefix},
+                                   {"--preprocess", FUS_ARG_TEXT, &a.choice.preprocess},
                                    {"--batch", FUS_ARG_COUNT, &batch},
                                    {"--rounds", FUS_ARG_COUNT, &t.rounds},
                                    {"--csv", FUS_ARG_FLAG, &a.csv},
-                                   {"--conv", FUS_ARG_TEXT, &conv},
+                                   {"--conv", FUS_ARG_CHOICE, &conv},
                                    {"--low-memory", FUS_ARG_FLAG, &a.options.low_memory},
                                    {"--totals", FUS_ARG_FLAG, &a.totals},
                                    {0}};
@@ -227,9 +231,10 @@ int fus_cmd_bench(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (none.n)
         return fus_args_usage("bench", "'%s' is not expected", none.items[0]);
-    a.options.direct = strcmp(conv, "direct") == 0;
-    if (!a.options.direct && strcmp(conv, "auto") != 0)
-        return fus_args_usage("bench", "--conv: '%s' found, direct or auto expected", conv);
+    a.options.direct = conv.value;
+    status = fus_model_check_choice("bench", &a.choice);
+    if (status)
+        return status;
     struct fus_error err = {0};
     t.batch = batch ? batch : 1;
     int code = a.totals ? time_totals(&t, &a, batch ? batch : 8, &err) : time_model(NULL, &t, &a, &err);

@@ -16,6 +16,9 @@ static const char help[] =
     "  --text-embeddings  zero-shot, for CLIP and language heads: [classes, D], a row for the description of each class;\n"
     "                     softmax of cosine similarities times the file's logit scale (100 where it has none)\n"
     "  --lang-head PREFIX name of the language head where it is not lang_head\n"
+    "  --prefix P         which of the file's networks, where it holds several: --prefix encoder_q, model_ema, ...\n"
+    "  --preprocess P     how pictures are prepared: torchvision, torchvision-v2, clip, cifar, or\n"
+    "                     resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n"
     "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n\n"
     "example: fusiform classify --model resnet50.pth --labels imagenet.txt --top 3 cat.jpg\n";
 
@@ -214,14 +217,17 @@ static int classify(const struct fus_model *m, const char *label_file, const cha
 
 int fus_cmd_classify(int argc, char **argv)
 {
-    const char *path = NULL, *label_file = NULL, *text_file = NULL, *lang_head = NULL;
+    const char *path = NULL, *label_file = NULL, *text_file = NULL;
+    struct fus_model_choice choice = {0};
     int top = 5;
     struct fus_net_options options = {0};
     struct fus_texts images = {0};
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},
                                    {"--labels", FUS_ARG_TEXT, &label_file},
                                    {"--text-embeddings", FUS_ARG_TEXT, &text_file},
-                                   {"--lang-head", FUS_ARG_TEXT, &lang_head},
+                                   {"--lang-head", FUS_ARG_TEXT, &choice.lang_head},
+                                   {"--prefix", FUS_ARG_TEXT, &choice.prefix},
+                                   {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
                                    {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
                                    {"--top", FUS_ARG_COUNT, &top},
                                    {0}};
@@ -230,14 +236,19 @@ int fus_cmd_classify(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (!path || images.n == 0)
         return fus_args_usage("classify", "--model FILE and at least one picture expected");
+    status = fus_model_check_choice("classify", &choice);
+    if (status)
+        return status;
     struct fus_error err = {0};
     struct fus_model m;
     options.low_memory = options.low_memory || images.n == 1; /* each layer is needed once */
-    int code = fus_model_open(&m, path, lang_head, &options, &err);
+    int code = fus_model_open(&m, path, &choice, &options, &err);
     if (code)
         return fus_args_failed(&err);
     fus_model_catch_interrupt();
     code = classify(&m, label_file, text_file, top, &images, &err);
+    if (!code)
+        fus_model_tell(&m);
     fus_model_close(&m);
     return code ? fus_args_failed(&err) : 0;
 }

@@ -42,6 +42,9 @@ static const char help[] =
     "  --conv direct|auto   direct: without Winograd's algorithm for 3x3 convolutions (default auto)\n"
     "  --low-memory         hold one layer's weights at a time: slower, the same bytes; chosen where --max-memory asks for it\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
+    "  --prefix [NAME=]P    which of a file's networks, where it holds several: --prefix r50=model_ema; without NAME of every model\n"
+    "  --preprocess [NAME=]P  how pictures are prepared for that model, or for every one: torchvision, torchvision-v2, clip, cifar, or\n"
+    "                       resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n"
     "  --resume             go on with a run of the same options that was stopped or killed in DIR; ends in the same bytes\n"
     "  --force              replace the run in DIR, finished or interrupted, as a whole; a folder with other files is refused\n"
     "  --checkpoint S       save what has been counted every S seconds (default 30; 0: after every batch)\n"
@@ -96,11 +99,26 @@ static int name_models(struct fus_run *run, const struct fus_texts *models, stru
 static bool is_local(const char *option)
 {
     static const char *const local[] = {"--model", "--stimuli", "--categories", "--scrambled", "--out", "--max-memory", "--batch", "--low-memory",
-                                        "--shard", "--resume", "--force", "--checkpoint"};
+                                        "--shard", "--resume", "--force", "--checkpoint", "--preprocess"};
     for (size_t i = 0; i < sizeof local / sizeof *local; i++)
         if (strcmp(option, local[i]) == 0)
             return true;
     return false;
+}
+
+/* An option that may be given several times: each of its values. */
+static bool list_values(struct fus_run *run, const struct fus_arg *arg)
+{
+    const struct fus_texts *values = arg->value;
+    for (int i = 0; i < values->n; i++) {
+        size_t bytes = strlen(arg->name) + strlen(values->items[i]) + 2;
+        char *text = run->options[run->n_options] = fus_base_alloc(bytes, 1);
+        if (!text)
+            return false;
+        snprintf(text, bytes, "%s=%s", arg->name, values->items[i]);
+        run->n_options++;
+    }
+    return true;
 }
 
 /* The other options as they are now, for the provenance. */
@@ -110,8 +128,10 @@ static int list_options(struct fus_run *run, const struct fus_arg *args)
     bool failed = false;
     while (args[n].name)
         n++;
-    run->options = fus_base_alloc((size_t)n, sizeof *run->options);
+    run->options = fus_base_alloc((size_t)(n + run->prefixes.n), sizeof *run->options);
     for (int i = 0; i < n && run->options; i++) {
+        if (args[i].kind == FUS_ARG_LIST && !is_local(args[i].name))
+            failed = !list_values(run, &args[i]) || failed;
         char *text = is_local(args[i].name) ? NULL : fus_args_print(&args[i], &failed);
         if (text)
             run->options[run->n_options++] = text;
@@ -126,49 +146,42 @@ static int list_options(struct fus_run *run, const struct fus_arg *args)
 int fus_run_parse(struct fus_run *run, struct fus_texts *models, int argc, char **argv)
 {
     int shard[2] = {0, 0};
-    const char *correction = NULL, *units = "labels", *criterion = NULL, *test = NULL, *preset = NULL, *conv = "auto", *scrambled = "none", *halves = "alternate", *interval = NULL;
-    double alpha = 0;
-    struct fus_texts none = {0};
+    static const struct fus_word some[] = {{"labels", 0}, {"full", 1}, {0}}, kernels[] = {{"auto", 0}, {"direct", 1}, {0}},
+                                 made[] = {{"auto", 1}, {"none", 0}, {0}};
+    struct fus_choice units = {some, 0}, conv = {kernels, 0}, scrambled = {made, 0};
+    struct fus_run_choices chosen;
+    fus_run_choices_start(&chosen);
+    struct fus_texts none = {0}, prefixes = {run->prefixes.items, 0, 2 * FUS_RUN_MOST_MODELS};
+    struct fus_texts preprocesses = {run->preprocesses.items, 0, 2 * FUS_RUN_MOST_MODELS};
     const struct fus_arg args[] = {
         {"--model", FUS_ARG_LIST, models},          {"--stimuli", FUS_ARG_TEXT, &run->stimuli},
         {"--categories", FUS_ARG_TEXT, &run->categories}, {"--out", FUS_ARG_TEXT, &run->out},
-        {"--layers", FUS_ARG_TEXT, &run->layers},   {"--criterion", FUS_ARG_TEXT, &criterion},
-        {"--correction", FUS_ARG_TEXT, &correction}, {"--alpha", FUS_ARG_REAL, &alpha},
-        {"--units", FUS_ARG_TEXT, &units},          {"--max-memory", FUS_ARG_BYTES, &run->max_memory},
+        {"--layers", FUS_ARG_TEXT, &run->layers},   {"--criterion", FUS_ARG_CHOICE, &chosen.criterion},
+        {"--correction", FUS_ARG_CHOICE, &chosen.correction}, {"--alpha", FUS_ARG_REAL, &chosen.alpha},
+        {"--units", FUS_ARG_CHOICE, &units},          {"--max-memory", FUS_ARG_BYTES, &run->max_memory},
         {"--batch", FUS_ARG_COUNT, &run->batch},    {"--lang-head", FUS_ARG_TEXT, &run->lang_head},
-        {"--seed", FUS_ARG_SEED, &run->seed},       {"--conv", FUS_ARG_TEXT, &conv},
-        {"--low-memory", FUS_ARG_FLAG, &run->low_memory}, {"--scrambled", FUS_ARG_TEXT, &scrambled},
-        {"--test", FUS_ARG_TEXT, &test},            {"--preset", FUS_ARG_TEXT, &preset},
+        {"--seed", FUS_ARG_SEED, &run->seed},       {"--conv", FUS_ARG_CHOICE, &conv},
+        {"--low-memory", FUS_ARG_FLAG, &run->low_memory}, {"--scrambled", FUS_ARG_CHOICE, &scrambled},
+        {"--test", FUS_ARG_CHOICE, &chosen.test},            {"--preset", FUS_ARG_CHOICE, &chosen.preset},
         {"--bootstrap", FUS_ARG_COUNT, &run->bootstrap}, {"--permutations", FUS_ARG_COUNT, &run->permutations},
-        {"--halves", FUS_ARG_TEXT, &halves},        {"--sweep", FUS_ARG_FLAG, &run->sweep},
-        {"--consistency", FUS_ARG_FLAG, &run->consistency}, {"--interval", FUS_ARG_TEXT, &interval},
+        {"--halves", FUS_ARG_CHOICE, &chosen.halves},        {"--sweep", FUS_ARG_FLAG, &run->sweep},
+        {"--consistency", FUS_ARG_FLAG, &run->consistency}, {"--interval", FUS_ARG_CHOICE, &chosen.interval},
         {"--shard", FUS_ARG_SHARE, shard},          {"--resume", FUS_ARG_FLAG, &run->resume},
         {"--checkpoint", FUS_ARG_SEED, &run->checkpoint}, {"--force", FUS_ARG_FLAG, &run->force},
+        {"--prefix", FUS_ARG_LIST, &prefixes},
+        {"--preprocess", FUS_ARG_LIST, &preprocesses},
         {0}};
     int status = fus_args_parse("run", help, args, &none, argc, argv);
+    run->prefixes.n = prefixes.n;
+    run->preprocesses.n = preprocesses.n;
     if (status)
         return status;
     if (none.n)
         return fus_args_usage("run", "'%s' is not expected; models are given with --model", none.items[0]);
-    status = fus_run_choose(run, preset, criterion, test, correction, alpha);
-    if (!status)
-        status = fus_run_choose_halves(run, halves);
+    status = fus_run_choose(run, &chosen);
     if (status)
         return status;
-    struct fus_error err = {0};
-    if (interval && fus_bootstrap_parse(&run->interval, interval, &err))
-        return fus_args_usage("run", "--interval: %s", err.msg);
-    if (interval && !run->bootstrap)
-        return fus_args_usage("run", "--interval says how --bootstrap B makes intervals, which is not there");
-    run->full_units = strcmp(units, "full") == 0;
-    if (!run->full_units && strcmp(units, "labels") != 0)
-        return fus_args_usage("run", "--units: '%s' found, labels or full expected", units);
-    run->direct = strcmp(conv, "direct") == 0;
-    if (!run->direct && strcmp(conv, "auto") != 0)
-        return fus_args_usage("run", "--conv: '%s' found, direct or auto expected", conv);
-    run->scrambled = strcmp(scrambled, "auto") == 0;
-    if (!run->scrambled && strcmp(scrambled, "none") != 0)
-        return fus_args_usage("run", "--scrambled: '%s' found, auto or none expected", scrambled);
+    run->full_units = units.value, run->direct = conv.value, run->scrambled = scrambled.value;
     if (run->resume && run->force)
         return fus_args_usage("run", "--resume goes on with what is in DIR, --force begins again: one of them expected");
     if (run->batch > 256)
@@ -235,6 +248,8 @@ static int localize(struct fus_run *run, struct fus_run_summary *summary, struct
     code = fus_run_make_folders(run, err);
     run->folder_seconds = fus_run_now() - start;
     for (int i = 0; i < run->n_models && !code; i++)
+        fputs(run->models[i].notes ? run->models[i].notes : "", stderr);
+    for (int i = 0; i < run->n_models && !code; i++)
         code = fus_run_measure_model(run, i, summary, err);  /* responses -> moments -> tests -> labels */
     if (!code && run->shard == 1)
         code = fus_keep_sheet(run, err);
@@ -260,6 +275,10 @@ int fus_cmd_run(int argc, char **argv)
     fus_run_catch_interrupt();
     run.started = fus_run_now();
     int code = name_models(&run, &models, &err);
+    if (!code && fus_run_check_per_model(&run)) {
+        fus_run_free(&run, &summary);
+        return 2;
+    }
     if (!code)
         code = localize(&run, &summary, &err);
     if (!code && run.done)

@@ -74,7 +74,7 @@ static void read_pictures(struct fus_past *p, struct fus_json *j)
 
 static void read_models(struct fus_past *p, struct fus_json *j)
 {
-    static const char *const names[] = {"name", "sha256", "source", "architecture", "preprocess"};
+    static const char *const names[] = {"name", "sha256", "source", "architecture", "preprocess", "prefix"};
     for (fus_json_enter(j, '['); fus_json_next(j);) {
         void *items = p->models;
         struct fus_past_model *one = p->n_models < MOST_MODELS ? grow(&items, &p->n_models, sizeof *one) : NULL;
@@ -83,8 +83,8 @@ static void read_models(struct fus_past *p, struct fus_json *j)
             fus_json_fail(j, "more than %d models, or no memory for them", MOST_MODELS);
             return;
         }
-        char **const to[] = {&one->name, &one->sha256, &one->source, &one->architecture, &one->preprocess};
-        read_texts(j, names, to, 5);
+        char **const to[] = {&one->name, &one->sha256, &one->source, &one->architecture, &one->preprocess, &one->prefix};
+        read_texts(j, names, to, 6);
         for (int i = 0; i < 5; i++)
             if (!*to[i])
                 fus_json_fail(j, "a model without its %s", names[i]);
@@ -255,8 +255,9 @@ void fus_past_close(struct fus_past *p)
         fus_base_free(p->rows[i].category);
     }
     for (int i = 0; i < p->n_models; i++) {
-        char *const texts[] = {p->models[i].name, p->models[i].sha256, p->models[i].source, p->models[i].architecture, p->models[i].preprocess};
-        for (int k = 0; k < 5; k++)
+        char *const texts[] = {p->models[i].name, p->models[i].sha256, p->models[i].source, p->models[i].architecture, p->models[i].preprocess,
+                               p->models[i].prefix};
+        for (int k = 0; k < 6; k++)
             fus_base_free(texts[k]);
     }
     for (int i = 0; i < p->n_categories; i++)

@@ -19,7 +19,7 @@ struct fus_past_option { /* a member of run.json that is no list */
 };
 
 struct fus_past_model {
-    char *name, *sha256, *source, *architecture, *preprocess;
+    char *name, *sha256, *source, *architecture, *preprocess, *prefix; /* prefix NULL: none was given */
 };
 
 struct fus_past {

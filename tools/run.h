@@ -4,6 +4,7 @@
 
 #include "analysis/inference.h"
 #include "analysis/report.h"
+#include "args.h"
 #include "model.h"
 #include "parts.h"
 
@@ -27,6 +28,7 @@ struct fus_run_model {
     struct fus_tap *taps; /* [n_layers] that were asked for */
     struct fus_model *open; /* between check and use; NULL: to be opened again */
     long long file_bytes, file_time; /* as its digest was taken */
+    char *notes;          /* for its user; NULL: none */
     char isa[16];         /* for the log */
     double load_seconds, forward_seconds, decode_seconds, statistics_seconds, decide_seconds, seconds;
     int n_passes;
@@ -39,10 +41,17 @@ struct fus_run_model {
     struct fus_run_layer *layers; /* [n_layers] as taps, and as the model's summary */
 };
 
+/* An option that may be given for one model, NAME=VALUE, or for all: VALUE. */
+struct fus_run_per_model {
+    const char *items[2 * FUS_RUN_MOST_MODELS];
+    int n;
+};
+
 enum fus_run_halves { FUS_HALVES_NONE, FUS_HALVES_ALTERNATE, FUS_HALVES_OPTION }; /* alternate: or as the manifest says */
 
 struct fus_run {
     const char *stimuli, *categories, *out, *layers, *lang_head;
+    struct fus_run_per_model prefixes, preprocesses; /* --prefix, --preprocess */
     struct fus_select_options select;
     size_t max_memory;
     int batch;                     /* --batch; 0: each model's own */
@@ -84,11 +93,20 @@ int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, s
 /* What the set says goes into the summary, which has no pixels yet; those. */
 int fus_run_describe_set(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err);
 int fus_run_summarise_pixels(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err);
-/* --criterion, --test, --preset, --correction, --alpha (0: not given) into run->select, run->preset and criterion_text; each NULL
- * where it was not given. 0, or 2 after a message. */
-int fus_run_choose(struct fus_run *run, const char *preset, const char *criterion, const char *test, const char *correction, double alpha);
+/* What the options say about which units are selective, as given. */
+struct fus_run_choices {
+    struct fus_choice preset, criterion, test, correction, halves, interval; /* -1 (halves: alternate): not given */
+    double alpha;                                                            /* 0: not given */
+    struct fus_word presets[8], criteria[8], intervals[4];                   /* the words of these */
+};
+void fus_run_choices_start(struct fus_run_choices *c);
 
-int fus_run_choose_halves(struct fus_run *run, const char *halves); /* the same for --halves */
+/* Into run->select, halves, interval, preset and criterion_text. 0, or 2 after a message. */
+int fus_run_choose(struct fus_run *run, const struct fus_run_choices *c);
+
+/* What is said for the model called `name`: the last NAME=VALUE of its own, else the last VALUE for all; NULL: nothing. */
+const char *fus_run_for_model(const struct fus_run_per_model *o, const struct fus_run *run, const char *name);
+int fus_run_check_per_model(const struct fus_run *run); /* 0, or 2 after a message where a --preprocess cannot be understood */
 
 /* --max-memory (run_memory.c): the batch, and whether weights are held a layer at a time, for a network that is being opened
  * and whose layers are known; m->net is a resting one thereafter. Bytes that remember pictures. Bytes for moments and

@@ -1,9 +1,9 @@
 /* What surrounds the measurement: checks before it, tables and logs after it. */
 #define _POSIX_C_SOURCE 200809L
+#define _DARWIN_C_SOURCE /* st_mtimespec */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -226,7 +226,12 @@ static void stamp_file(long long *bytes, long long *time, const char *path)
     struct stat st;
     bool there = strncmp(path, "random:", 7) != 0 && stat(path, &st) == 0;
     *bytes = there ? (long long)st.st_size : 0;
-    *time = there ? (long long)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec : 0;
+#if defined(__APPLE__)
+    const struct timespec changed = st.st_mtimespec;
+#else
+    const struct timespec changed = st.st_mtim;
+#endif
+    *time = there ? (long long)changed.tv_sec * 1000000000 + changed.tv_nsec : 0;
 }
 
 static int open_model(struct fus_model **m, const struct fus_run *run, int model, struct fus_error *err)
@@ -236,7 +241,9 @@ static int open_model(struct fus_model **m, const struct fus_run *run, int model
     *m = fus_base_alloc(1, sizeof **m);
     if (!*m)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a model");
-    int code = fus_model_open(*m, run->models[model].path, run->lang_head, &options, err);
+    const char *name = run->models[model].name;
+    const struct fus_model_choice choice = {run->lang_head, fus_run_for_model(&run->prefixes, run, name), fus_run_for_model(&run->preprocesses, run, name)};
+    int code = fus_model_open(*m, run->models[model].path, &choice, &options, err);
     if (code) {
         fus_base_free(*m);
         *m = NULL;
@@ -280,6 +287,8 @@ int fus_run_check_models(struct fus_run *run, struct fus_run_summary *summary, s
             code = open_model(&r->open, run, i, err);
         if (!code)
             r->preprocess = r->open->preprocess;
+        if (!code && !(r->notes = fus_base_strdup(r->open->notes)))
+            code = fus_base_fail(err, FUS_ENOMEM, "no memory for a model");
         if (!code)
             code = list_layers(r, &summary->models[i], run, r->open, err);
         if (!code)
@@ -432,6 +441,11 @@ static int write_json(const struct fus_run *run, const struct fus_run_summary *s
         json_field(&f, "architecture", s->models[i].architecture);
         fus_outfile_printf(&f, ", ");
         json_field(&f, "preprocess", s->models[i].preprocess);
+        const char *prefix = fus_run_for_model(&run->prefixes, run, run->models[i].name);
+        if (prefix) {
+            fus_outfile_printf(&f, ", ");
+            json_field(&f, "prefix", prefix);
+        }
         fus_outfile_printf(&f, "}");
     }
     fus_outfile_printf(&f, "\n  ],\n  \"categories\": [");
@@ -522,12 +536,10 @@ static int write_log(const struct fus_run *run, const struct fus_run_summary *su
 {
     char path[4096];
     struct fus_outfile f;
-    struct rusage usage;
     snprintf(path, sizeof path, "%s/run.log", run->out);
     int code = fus_outfile_open(&f, path, err);
     if (code)
         return code;
-    getrusage(RUSAGE_SELF, &usage);
     fus_outfile_printf(&f, "fusiform %s\nthreads\t%d\nmax_memory_bytes\t%zu\n", FUS_VERSION, fus_base_threads(),
                        run->max_memory);
     if (run->digest[0])
@@ -541,7 +553,7 @@ static int write_log(const struct fus_run *run, const struct fus_run_summary *su
                            m->forward_seconds, m->statistics_seconds, m->decide_seconds, m->seconds);
     }
     log_phases(&f, run, tables, report);
-    fus_outfile_printf(&f, "wall_s\t%.3f\npeak_memory_kb\t%ld\n", fus_run_now() - run->started, usage.ru_maxrss);
+    fus_outfile_printf(&f, "wall_s\t%.3f\npeak_memory_kb\t%ld\n", fus_run_now() - run->started, fus_base_peak_kb());
     return fus_outfile_commit(&f, err);
 }
 
@@ -577,6 +589,7 @@ static void free_layers(struct fus_run_model *m)
     }
     fus_base_free(m->layers);
     fus_base_free(m->taps);
+    fus_base_free(m->notes);
     close_model(&m->open);
 }
 

@@ -61,10 +61,26 @@ static int see_batch(struct pass *p, int n, struct fus_error *err)
     return code;
 }
 
+/* Every layer has answered the part's pictures with numbers. */
+static int check_responses(const struct pass *p, const struct fus_part *part, struct fus_error *err)
+{
+    const struct fus_run *run = p->run;
+    char name[1024];
+    for (int i = 0; i < p->n_here; i++)
+        if (!fus_tally_is_finite(p->here[i])) {
+            fus_run_picture_name(name, &run->set, run->parts.order[part->first]);
+            return fus_base_fail(err, FUS_EFORMAT, "%s: layer %s answers one of %d pictures from %s on with NaN or infinity: its weights are too large, or damaged",
+                                 fus_store_path(p->model->store), p->names[i], part->end - part->first, name);
+        }
+    return FUS_OK;
+}
+
 static int end_part(struct pass *p, const struct fus_part *part, struct fus_error *err)
 {
     double start = fus_run_now();
-    int code = fus_checkpoint_end_part(&p->checkpoint, part, err);
+    int code = check_responses(p, part, err);
+    if (!code)
+        code = fus_checkpoint_end_part(&p->checkpoint, part, err);
     p->log->statistics_seconds += fus_run_now() - start;
     return code;
 }
@@ -213,7 +229,7 @@ static int make_pass(struct pass *p, int model, bool *decided, struct fus_error 
         code = fus_checkpoint_load(&p->checkpoint, &p->first, err);
     if (!code)
         code = see_pictures(p, ++p->log->n_passes, err);
-    fus_net_rest(p->model->net); /* until the next pass; deciding needs memory of its own */
+    fus_net_release(p->model->net); /* until the next pass; deciding needs memory of its own */
     if (!code && run->n_shards)
         code = fus_checkpoint_save(&p->checkpoint, run->end, err);
     if (!code && !run->n_shards)

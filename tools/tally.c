@@ -310,6 +310,39 @@ int fus_tally_end_part(struct fus_tally *t, int category, struct fus_error *err)
     return code;
 }
 
+struct finite_check {
+    const double *mean;
+    size_t n;
+    int *bad; /* [threads] */
+};
+
+static void check_slice(void *context, int task, int thread)
+{
+    const struct finite_check *c = context;
+    size_t first = (size_t)task * SLICE, end = c->n - first < SLICE ? c->n : first + SLICE;
+    uint64_t found = 0;
+    for (size_t i = first; i < end; i++) {
+        uint64_t bits;
+        memcpy(&bits, &c->mean[i], sizeof bits);
+        found |= (bits >> 52 & 0x7ff) == 0x7ff;
+    }
+    c->bad[thread] |= found != 0;
+}
+
+bool fus_tally_is_finite(const struct fus_tally *t)
+{
+    int threads = fus_base_threads(), bad = 0, *each = fus_base_alloc((size_t)threads, sizeof *each);
+    for (int half = 0; each && half < t->n_halves; half++) {
+        struct finite_check c = {t->part.mean + (size_t)half * t->blocked_units, t->blocked_units, each};
+        if (t->part.n[half])
+            fus_team_for((int)((c.n - 1) / SLICE) + 1, check_slice, &c);
+    }
+    for (int i = 0; each && i < threads; i++)
+        bad |= each[i];
+    fus_base_free(each);
+    return !bad;
+}
+
 /* ---- as pieces ---- */
 
 /* Zeros for a group without pictures: nobody has written it yet. */

@@ -68,6 +68,8 @@ void fus_tally_clear(struct fus_tally *t); /* as created */
 
 /* After the last picture: finish gives the memory of `part` back. Then, one layer after another, all moments [n_halves * n_categories, n_units]
  * of units [C, H, W], and the responses. */
+/* Whether all means of the part that is being counted are numbers: no NaN, no infinity among the responses so far. */
+bool fus_tally_is_finite(const struct fus_tally *t);
 void fus_tally_finish(struct fus_tally *t);
 int fus_tally_moments(struct fus_moments *m, struct fus_tally *t, struct fus_error *err);
 

@@ -11,6 +11,7 @@
 #include "store.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,7 +164,7 @@ static int read_tensor(struct reader *r, const char *name)
         return j->code;
     size_t bytes = fus_dtype_bytes(t.dtype);
     for (int d = 0; d < t.n_dims; d++)
-        if (!fus_base_mul(&bytes, bytes, (size_t)t.shape[d]))
+        if ((uint64_t)t.shape[d] > SIZE_MAX || !fus_base_mul(&bytes, bytes, (size_t)t.shape[d]))
             return fus_json_fail(j, "tensor %s: its shape has more elements than memory can", name);
     if (at.end - at.begin != bytes)
         return fus_json_fail(j, "tensor %s: its data_offsets span %" PRIu64 " bytes, its shape and dtype take %zu", name,
@@ -430,7 +431,7 @@ static int make_header(struct text *h, const struct writer *w, const struct fus_
     static const char *const keys[] = {"fusiform.arch", "fusiform.input", "fusiform.preprocess", "fusiform.source_sha256",
                                        "fusiform.version"};
     char sha[FUS_SHA256_HEX], input[16];
-    const char *values[5] = {fus_arch_name(spec), input, NULL, sha, FUS_VERSION};
+    const char *values[5] = {fus_networks_family(spec), input, NULL, sha, FUS_VERSION};
     int side, code = fus_store_preprocess(w->s, spec, &side, &values[2], err);
     if (!code)
         code = fus_store_sha256(w->s, sha, err);
@@ -453,6 +454,17 @@ static int make_header(struct text *h, const struct writer *w, const struct fus_
     return h->failed ? fus_base_fail(err, FUS_ENOMEM, "%s: no memory for its header", fus_store_path(w->s)) : FUS_OK;
 }
 
+/* f16 ends at 65504, bf16 little below f32's end. */
+static int check_range(const struct writer *w, const float *values, const struct output *o, struct fus_error *err)
+{
+    float largest = o->dtype == FUS_F16 ? 65520.0f : o->dtype == FUS_BF16 ? 3.3961775e38f : INFINITY; /* from here on they round to infinity */
+    for (size_t i = 0; i < o->n_elements; i++)
+        if (fabsf(values[i]) >= largest)
+            return fus_base_fail(err, FUS_EFORMAT, "%s: tensor %s: element %zu, %g, is infinity in %s; take --dtype f32%s", fus_store_path(w->s), o->name, i,
+                                 (double)values[i], fus_dtype_name(o->dtype), o->dtype == FUS_F16 ? " or bf16" : "");
+    return FUS_OK;
+}
+
 static int write_tensors(struct fus_outfile *f, const struct writer *w, struct fus_error *err)
 {
     int code = FUS_OK;
@@ -465,6 +477,8 @@ static int write_tensors(struct fus_outfile *f, const struct writer *w, struct f
             if (fus_dtype_bytes(o->dtype) != bytes)
                 continue;
             code = fus_store_lookup((void *)w->s, values, o->n_elements, o->name, err);
+            if (!code)
+                code = check_range(w, values, o, err);
             if (!code)
                 fus_outfile_write(f, values, fus_dtype_pack(values, o->n_elements, o->dtype));
         }

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -142,6 +143,7 @@ void fus_store_close(struct fus_store *s)
 {
     if (!s)
         return;
+    fus_names_free(s);
     for (size_t i = 0; i < s->n_tensors; i++) {
         fus_base_free((char *)s->tensors[i].name);
         fus_base_free((char *)s->tensors[i].canonical);
@@ -153,10 +155,10 @@ void fus_store_close(struct fus_store *s)
         fus_base_free(s->metadata[i].value);
     }
     fus_base_free(s->tensors);
-    fus_base_free(s->by_canonical);
     fus_base_free(s->members);
     fus_base_free(s->metadata);
     fus_base_free(s->unpacked);
+    fus_base_free(s->given_preprocess);
     fus_base_free(s->path);
     if (s->file)
         fclose(s->file);
@@ -290,7 +292,8 @@ static bool span_of(size_t *span, const struct fus_tensor *t)
     *span = 1;
     for (int d = 0; d < t->n_dims; d++) {
         size_t reach;
-        if (!fus_base_mul(&reach, (size_t)(t->shape[d] - 1), (size_t)t->stride[d]) || !fus_base_add(span, *span, reach))
+        if ((uint64_t)t->stride[d] > SIZE_MAX || !fus_base_mul(&reach, (size_t)(t->shape[d] - 1), (size_t)t->stride[d]) ||
+            !fus_base_add(span, *span, reach))
             return false;
     }
     return true;
@@ -326,7 +329,7 @@ int fus_store_add(struct fus_store *s, const struct fus_tensor *t, struct fus_er
     for (int d = 0; d < t->n_dims; d++) {
         if (t->shape[d] < 0 || t->stride[d] < 0)
             return fus_base_fail(err, FUS_EFORMAT, "tensor %s: negative size or stride in dimension %d", t->name, d);
-        if ((uint64_t)t->shape[d] > SIZE_MAX || (uint64_t)t->stride[d] > SIZE_MAX ||
+        if ((uint64_t)t->shape[d] > SIZE_MAX ||
             !fus_base_mul(&copy.n_elements, copy.n_elements, t->shape[d] ? (size_t)t->shape[d] : 1))
             return fus_base_fail(err, FUS_EFORMAT, "tensor %s: its shape has more elements than memory can", t->name);
         empty = empty || t->shape[d] == 0;
@@ -493,6 +496,22 @@ int fus_store_read_f32(const struct fus_store *s, float *out, const struct fus_t
     return code;
 }
 
+/* Networks that diverged have NaN in them, sums in f16 infinity: what such a network answers is no result. */
+static int check_values(const struct fus_store *s, const float *values, const struct fus_tensor *t, struct fus_error *err)
+{
+    const char *dot = strrchr(t->canonical, '.');
+    size_t i = fus_dtype_find_not_finite(values, t->n_elements);
+    if (i < t->n_elements)
+        return fus_base_fail(err, FUS_EFORMAT, "%s: tensor %s: element %zu of %zu is %s%s; numbers expected: training that diverged?", s->path, t->name, i,
+                             t->n_elements, isnan(values[i]) ? "NaN" : "infinity", t->dtype == FUS_F64 && isinf(values[i]) ? " in f32" : "");
+    if (!dot || strcmp(dot, ".running_var") != 0)
+        return FUS_OK;
+    for (i = 0; i < t->n_elements; i++)
+        if (values[i] < 0)
+            return fus_base_fail(err, FUS_EFORMAT, "%s: tensor %s: element %zu is %g; a variance is not negative", s->path, t->name, i, (double)values[i]);
+    return FUS_OK;
+}
+
 int fus_store_lookup(void *store, float *out, size_t n, const char *canonical, struct fus_error *err)
 {
     const struct fus_store *s = store;
@@ -501,7 +520,15 @@ int fus_store_lookup(void *store, float *out, size_t n, const char *canonical, s
         return fus_base_fail(err, FUS_ENOTFOUND, "%s: has no tensor %s", s->path, canonical);
     if (t->n_elements != n)
         return fus_base_fail(err, FUS_EFORMAT, "%s: tensor %s: %zu elements expected, %zu found", s->path, t->name, n, t->n_elements);
-    return fus_store_read_f32(s, out, t, err);
+    int code = fus_store_read_f32(s, out, t, err);
+    return code ? code : check_values(s, out, t, err);
+}
+
+int fus_store_set_preprocess(struct fus_store *s, const char *preprocess, struct fus_error *err)
+{
+    fus_base_free(s->given_preprocess);
+    s->given_preprocess = fus_base_strdup(preprocess);
+    return s->given_preprocess ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for its preprocessing");
 }
 
 int fus_store_preprocess(const struct fus_store *store, const struct fus_net_spec *spec, int *input_side, const char **preprocess,
@@ -510,7 +537,7 @@ int fus_store_preprocess(const struct fus_store *store, const struct fus_net_spe
     struct fus_store *s = (struct fus_store *)store; /* only for the text's room; the handle itself is never const */
     (void)err;
     *input_side = spec->input_side;
-    *preprocess = fus_store_metadata(s, "fusiform.preprocess");
+    *preprocess = s->given_preprocess ? s->given_preprocess : fus_store_metadata(s, "fusiform.preprocess");
     if (*preprocess)
         return FUS_OK;
     if (spec->stem == FUS_STEM_CLIP && spec->input_side != 224) { /* RN50x4: 288 */

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "scheme.h"
 #include "weights.h"
 
 /* A stretch of the file that tensors lie in: the whole file, or one zip member. */
@@ -25,6 +26,15 @@ struct fus_canonical {
     size_t tensor;
 };
 
+/* A place in the file where a network begins: its tensors' names are `prefix` and names of one scheme. */
+struct fus_root {
+    char *prefix;             /* of s->plain: "" or with a dot at its end */
+    const char *first;        /* the tensor it was found by, as the file has it */
+    struct fus_scheme scheme;
+    bool known, average, twin; /* a network that is known; its name says EMA or the like; the tensors of an earlier one */
+    uint64_t places;          /* a digest of where its tensors lie */
+};
+
 struct fus_store {
     char *path;
     FILE *file;          /* NULL for `random:` */
@@ -38,6 +48,13 @@ struct fus_store {
     size_t n_metadata;
     struct fus_canonical *by_canonical; /* sorted by name: names.c makes it, fus_store_find looks in it */
     size_t n_canonical;
+    char **plain;              /* [n_tensors] names without what DataParallel, torch.compile and the like put between */
+    size_t *by_plain;          /* [n_tensors] sorted by these */
+    struct fus_root *roots;    /* in the file's order */
+    size_t n_roots;
+    const struct fus_root *chosen; /* whose tensors are canonical now; NULL: several are known, and none was chosen */
+    char note[600];            /* what else lies in the file that its user should know */
+    char *given_preprocess;          /* by fus_store_set_preprocess; NULL: none */
     char preprocess[160];            /* the last answer of fus_store_preprocess that had to be put together */
     struct fus_net_spec random_spec; /* `random:` only */
     uint64_t random_seed;
@@ -46,6 +63,7 @@ struct fus_store {
 };
 
 #define FUS_MAX_TENSORS 100000             /* ResNet-152 has 932; a directory beyond this is hostile */
+#define FUS_MAX_ROOTS 64                   /* networks looked at in a file */
 #define FUS_MAX_HEADER ((size_t)64 << 20)  /* safetensors JSON or a pickle: those of real files are < 1 MB */
 
 /* n bytes at offset of the file into buf; FUS_EFORMAT "truncated copy?" past the end. */
@@ -71,9 +89,23 @@ void fus_dtype_to_f32(float *out, const uint8_t *raw, size_t n, enum fus_dtype t
 /* n floats -> little-endian f32, f16 or bf16 in the same memory; returns the bytes they take. */
 size_t fus_dtype_pack(float *values, size_t n, enum fus_dtype t);
 bool fus_dtype_host_is_little(void);
+/* Index of the first NaN or infinity, n where there is none. */
+size_t fus_dtype_find_not_finite(const float *values, size_t n);
 
-/* Set `canonical` of every tensor that a network may ask for, and s->by_canonical (names.c). Two tensors of one canonical
- * name: FUS_EFORMAT, both are named. */
+/* Find where networks begin, and where one of them is certain set `canonical` of every tensor that it may ask for, and
+ * s->by_canonical (names.c). Two tensors of one canonical name: FUS_EFORMAT, both are named. */
 int fus_names_map(struct fus_store *s, struct fus_error *err);
+void fus_names_free(struct fus_store *s);
+
+/* mapping.c: this root's tensors, and no others, get canonical names. */
+int fus_mapping_root(struct fus_store *s, const struct fus_root *root, struct fus_error *err);
+void fus_mapping_forget(struct fus_store *s);
+/* The tensors HEAD.weight, HEAD.0.weight, ... get the canonical names lang_head.*, for as long as the file is open. */
+int fus_mapping_lang_head(struct fus_store *s, const char *head, struct fus_error *err);
+/* The tensor whose name without wrappers is `prefix` (n bytes of it) and `rest`; NULL: none. */
+struct fus_tensor *fus_mapping_find(const struct fus_store *s, const char *prefix, size_t n, const char *rest);
+
+/* Which network the tensors with canonical names make up (recognise.c). */
+int fus_recognise_mapped(struct fus_net_spec *spec, const struct fus_store *s, struct fus_error *err);
 
 #endif
