@@ -3,7 +3,6 @@
  * CRC-32 of a member is written back into its header when its last byte has passed. zip64 fields stand only where a
  * size, an offset or a count needs them. Left out: Fortran order, structured types, objects, compression. */
 #define _POSIX_C_SOURCE 200809L
-#define _FILE_OFFSET_BITS 64
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -5,9 +5,11 @@
  *   q = (W_q t_0 + b_q) / sqrt(d),  k_i = W_k t_i + b_k,  v_i = W_v t_i + b_v
  *   a_h = softmax_i(q_h . k_ih),  o_h = sum_i a_hi v_ih,  out = W_c o + b_c         heads h of d channels
  *
- * There is one query only, so the products are taken in the cheap order: q_h . k_ih = (W_kh' q_h)
- * . t_i + const, where the constant q_h . b_kh falls out of the softmax, and o_h = W_vh (sum_i
- * a_hi t_i) + b_vh since the a_hi sum to 1. 21 million multiply-adds instead of 430. */
+ * There is one query only, so the products are taken in the cheap order, 21 million multiply-adds
+ * instead of 430:
+ *
+ *   q_h . k_ih = (W_kh' q_h) . t_i + q_h . b_kh       the last term is equal for all i and drops out of the softmax
+ *   o_h = W_vh (sum_i a_hi t_i) + b_vh                since the a_hi sum to 1 */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -3,6 +3,7 @@
 #include "base.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <float.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
@@ -162,18 +164,47 @@ char *fus_base_strdup(const char *s)
     return copy;
 }
 
+static const char *kind_of_file(mode_t mode)
+{
+    return S_ISDIR(mode) ? "a folder" : S_ISFIFO(mode) ? "a pipe" : S_ISSOCK(mode) ? "a socket" : "a device";
+}
+
+FILE *fus_base_open(const char *path, struct fus_error *err)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY); /* of a pipe without a writer: at once */
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        if (errno == ENXIO) /* what open says of a socket */
+            fus_base_fail(err, FUS_EIO, "is a socket or a device, not a file");
+        else
+            fus_base_fail(err, FUS_EIO, "cannot be opened: %s", strerror(errno));
+        goto failed;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        fus_base_fail(err, FUS_EIO, "is %s, not a file", kind_of_file(st.st_mode));
+        goto failed;
+    }
+    int flags = fcntl(fd, F_GETFL);
+    FILE *f = flags != -1 && fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != -1 ? fdopen(fd, "rb") : NULL;
+    if (f)
+        return f;
+    fus_base_fail(err, FUS_EIO, "cannot be opened: %s", strerror(errno));
+failed:
+    if (fd >= 0)
+        close(fd);
+    return NULL;
+}
+
 int fus_base_read_file(uint8_t **data, size_t *n, const char *path, size_t max_bytes, struct fus_error *err)
 {
     int code = FUS_OK;
     uint8_t *buf = NULL;
     struct stat st;
-    FILE *f = fopen(path, "rb");
-    if (!f || fstat(fileno(f), &st) != 0) {
+    FILE *f = fus_base_open(path, err);
+    if (!f)
+        return FUS_EIO;
+    if (fstat(fileno(f), &st) != 0) {
         code = fus_base_fail(err, FUS_EIO, "cannot be opened: %s", strerror(errno));
-        goto out;
-    }
-    if (!S_ISREG(st.st_mode)) {
-        code = fus_base_fail(err, FUS_EIO, "is %s, not a file", S_ISDIR(st.st_mode) ? "a folder" : "a device or pipe");
         goto out;
     }
     if ((uintmax_t)st.st_size > max_bytes) {
@@ -196,8 +227,7 @@ int fus_base_read_file(uint8_t **data, size_t *n, const char *path, size_t max_b
     buf = NULL;
 out:
     fus_base_free(buf);
-    if (f)
-        fclose(f);
+    fclose(f);
     return code;
 }
 
@@ -211,6 +241,19 @@ void fus_base_request_stop(void)
 bool fus_base_stopping(void)
 {
     return stopping != 0;
+}
+
+static fus_base_progress_fn show_progress;
+
+void fus_base_set_progress(fus_base_progress_fn show)
+{
+    show_progress = show;
+}
+
+void fus_base_progress(const char *what, const char *path, uint64_t done, uint64_t all)
+{
+    if (show_progress)
+        show_progress(what, path, done, all);
 }
 
 long fus_base_peak_kb(void)

@@ -344,6 +344,10 @@ int fus_inflate_raw(uint8_t *out, size_t out_n, size_t *produced, const uint8_t 
     s.err = err;
     int code = FUS_OK;
     for (bool last = false; !last && !code;) {
+        if (fus_base_stopping()) {
+            code = fus_base_fail(err, FUS_ESTOPPED, "stopped");
+            break;
+        }
         refill(&s);
         last = take(&s, 1);
         uint32_t type = take(&s, 2);

@@ -65,8 +65,7 @@ TARGET static void moments_merge(double *mean, double *m2, const double *mean_b,
         fus_kernel_scalar.moments_merge(mean + u, m2 + u, mean_b + u, m2_b + u, share, weight, n - u);
 }
 
-/* Each pair once, its t for one group and against the other: the rows of `squares` are read again
- * while they are near. */
+/* Each pair of groups once, for both of them, so that the rows of `squares` are still in cache. */
 TARGET static void least_t(double *squares, size_t step, const double *mean, const double *m2, size_t n_units,
                            const double *weight, int n_groups, size_t n)
 {

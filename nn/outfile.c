@@ -98,8 +98,9 @@ static int open_special(struct fus_outfile *f, const struct stat *st, struct fus
     if (S_ISCHR(st->st_mode) && stat("/dev/null", &null) == 0 && S_ISCHR(null.st_mode) && null.st_rdev == st->st_rdev)
         return through(f, open(f->path, O_WRONLY), err);
     return fus_base_fail(err, FUS_EIO,
-                         "%s: cannot be written: it is a %s; files, pipes, /dev/null and - (standard output) are written", f->path,
-                         S_ISSOCK(st->st_mode) ? "socket" : "device");
+                         "%s: cannot be written: it is a %s; files, pipes, /dev/null and - (standard output) "
+                         "are written",
+                         f->path, S_ISSOCK(st->st_mode) ? "socket" : "device");
 }
 
 /* One step from f->target along a symbolic link, relative to the folder that the link is in.

@@ -1,10 +1,12 @@
 /* SHA-256 (FIPS 180-4): see sha256.h. In plain C, and with x86's SHA instructions where the CPU
  * has them: weight files are hundreds of megabytes. */
+#define _POSIX_C_SOURCE 200809L
 #include "sha256.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>
@@ -165,16 +167,24 @@ void fus_sha256_hex(struct fus_sha256 *s, char hex[FUS_SHA256_HEX])
 
 int fus_sha256_file(char hex[FUS_SHA256_HEX], const char *path, struct fus_error *err)
 {
-    static const size_t part = 1 << 16;
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return fus_base_fail(err, FUS_EIO, "%s: cannot be opened: %s", path, strerror(errno));
+    static const size_t part = 1 << 16, slow = (size_t)64 << 20; /* bytes between two words about the progress */
+    struct stat st;
+    FILE *f = fus_base_open(path, err);
+    if (!f) {
+        fus_base_blame(err, "%s: ", path);
+        return FUS_EIO;
+    }
+    uint64_t size = fstat(fileno(f), &st) == 0 ? (uint64_t)st.st_size : 0, done = 0;
     uint8_t *buf = fus_base_alloc(part, 1);
     struct fus_sha256 s;
     fus_sha256_start(&s);
-    for (size_t n; buf && (n = fread(buf, 1, part, f)) > 0;)
+    for (size_t n; buf && !fus_base_stopping() && (n = fread(buf, 1, part, f)) > 0; done += n) {
         fus_sha256_add(&s, buf, n);
-    int code = !buf        ? fus_base_fail(err, FUS_ENOMEM, "%s: no memory to read it", path)
+        if (size > slow && done % slow == 0)
+            fus_base_progress("hashing", path, done, size);
+    }
+    int code = fus_base_stopping() ? fus_base_fail(err, FUS_ESTOPPED, "%s: stopped", path)
+               : !buf        ? fus_base_fail(err, FUS_ENOMEM, "%s: no memory to read it", path)
                : ferror(f) ? fus_base_fail(err, FUS_EIO, "%s: cannot be read: %s", path, strerror(errno))
                            : FUS_OK;
     fclose(f);

@@ -52,11 +52,15 @@ ok '--prefix model is not model_ema' [ $what = same ]
 
 # Several networks: one line that lists them, and the choice.
 out="-o $work/refused.npz --layer relu $picture"
-fails 1 'holds several networks: --prefix P chooses one; they lie under: state_dict.module.encoder_q, state_dict.module.encoder_k' \
-    activations --model $names/moco.safetensors $out
-fails 1 'state_dict.module.base_encoder, state_dict.module.momentum_encoder' activations --model $names/moco_v3.safetensors $out
-fails 1 'student.module.backbone, teacher.backbone' activations --model $names/dino.safetensors $out
-fails 1 'state_dict.backbone, state_dict.backbone_momentum' activations --model $names/byol.safetensors $out
+fails 1 'holds several networks: --prefix P chooses one; they lie under: student.module.backbone, teacher.backbone' \
+    activations --model $names/dino.safetensors $out
+# A momentum encoder is an average of the one that is trained: that one is taken, the other mentioned.
+for name in moco moco_v3 byol; do
+    same canonical all $names/$name.safetensors
+done
+run 'MoCo' activations --model $names/moco.safetensors $out
+cp "$work/stderr" "$work/said"
+ok 'the momentum encoder is mentioned' grep -q 'averaged weights lie beside these: --prefix state_dict.module.encoder_k' "$work/said"
 for p in encoder_q module.encoder_q state_dict.module.encoder_q. encoder_q.; do
     same canonical all $names/moco.safetensors --prefix $p
 done
@@ -65,7 +69,7 @@ same canonical all $names/dino.safetensors --prefix teacher
 same canonical all $names/byol.safetensors --prefix backbone
 same canonical all $names/byol.safetensors --prefix=state_dict.backbone
 fails 1 '--prefix encoder: no network lies there; networks lie under: state_dict.module.encoder_q' activations --model $names/moco.safetensors --prefix encoder $out
-fails 1 'several networks fit' activations --model $names/moco.safetensors --prefix state_dict $out
+fails 1 'several networks fit' activations --model $names/dino.safetensors --prefix backbone $out
 fails 1 'no network lies there; networks lie under: ""' activations --model $names/canonical.safetensors --prefix net $out
 
 # Preprocessing: assumed, chosen, converted.

@@ -298,7 +298,7 @@ static void test_choice(void)
     CHECK(fus_networks_named(&spec, "cifar_resnet8", NULL) == 0);
     from_spec(&spec);
     double_list("module.encoder_q.", "module.encoder_k.");
-    expect_refusal(": holds several networks: --prefix P chooses one; they lie under: module.encoder_q, module.encoder_k");
+    expect_note("averaged weights lie beside these: --prefix module.encoder_k", "module.encoder_q.conv1.weight");
     expect_choice("encoder_q", "module.encoder_q.conv1.weight", NULL);
     expect_choice("module.encoder_k.", "module.encoder_k.conv1.weight", NULL);
     expect_choice("encoder", NULL, "--prefix encoder: no network lies there; networks lie under: module.encoder_q, module.encoder_k");

@@ -16,7 +16,7 @@ static const char help[] =
     "  --text-embeddings  zero-shot, for CLIP and language heads: [classes, D], a row for the description of each class;\n"
     "                     softmax of cosine similarities times the file's logit scale (100 where it has none)\n"
     "  --lang-head PREFIX name of the language head where it is not lang_head\n"
-    "  --prefix P         which of the file's networks, where it holds several: --prefix encoder_q, model_ema, ...\n"
+    "  --prefix P         which of the file's networks, where it holds several: --prefix teacher, model_ema, ...\n"
     "  --preprocess P     how pictures are prepared: torchvision, torchvision-v2, clip, cifar, or\n"
     "                     resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n"
     "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n\n"

@@ -12,7 +12,7 @@ static const char help[] =
     "  --dtype T          of weights with two dimensions or more (default f32; f16 and bf16 round to nearest even)\n"
     "  --arch A           fail unless the file holds this: resnet, lang_resnet or clip_resnet\n"
     "  --lang-head PREFIX name of the language head where it is not lang_head\n"
-    "  --prefix P         which of the file's networks, where it holds several: --prefix encoder_q, model_ema, ...\n"
+    "  --prefix P         which of the file's networks, where it holds several: --prefix teacher, model_ema, ...\n"
     "  --preprocess P     how pictures are prepared, for the metadata: torchvision, torchvision-v2, clip, cifar, or\n"
     "                     resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n\n"
     "example: fusiform convert resnet50-0676ba61.pth -o resnet50.safetensors --dtype f16\n";

@@ -111,6 +111,7 @@ int main(int argc, char **argv)
 {
     signal(SIGXFSZ, SIG_IGN); /* past `ulimit -f` a write fails, and what was begun is removed */
     fus_model_catch_end();
+    fus_cmd_show_progress();
     int status = run(argc > 0 ? argc - 1 : 0, argv + 1);
     tell_dim();
     if (status == 0 && (fflush(stdout) != 0 || ferror(stdout))) {

@@ -12,7 +12,9 @@ struct fus_checkpoint_storage {
     const uint8_t *key; /* points into the pickle; not ended by 0, holds none */
     size_t key_n;
     enum fus_dtype dtype;
-    uint64_t n; /* elements */
+    size_t size;    /* bytes of an element; 0: not known */
+    char label[24]; /* not empty: the name of a type that is not read */
+    uint64_t n;     /* elements */
     uint32_t member;
     bool placed; /* the container has found it: member counts */
 };
@@ -32,20 +34,40 @@ struct fus_checkpoint {
     const struct fus_checkpoint_ready *ready; /* sorted by key */
     size_t n_ready;
     bool big_endian;
+    bool arrays;          /* NumPy arrays are read, not left out: those of a pickle that is the whole file, */
+    const uint8_t *bytes; /* [n_bytes] which is here */
+    size_t n_bytes;
+    size_t n_objects;     /* objects with tensors inside that are left out; the first one's class and place: */
+    char object[160], object_at[FUS_CHECKPOINT_MAX_NAME + 1];
+    size_t n_arrays;      /* NumPy arrays that are left out, and the first one's name: */
+    char array[FUS_CHECKPOINT_MAX_NAME + 1];
+    size_t n_hidden;      /* tensors in the store that stand for such objects */
     size_t budget; /* values that may still be visited: some contain each other */
     char path[FUS_CHECKPOINT_MAX_NAME + 1];
     size_t path_n;
 };
 
-/* Every storage that the pickle refers to, once. Two references must agree in type and count. */
+/* Every storage that the pickle refers to, once. Two references must agree in type and count. Ids of anything else are passed
+ * over: they matter only where a tensor refers to them. */
 int fus_checkpoint_list(struct fus_checkpoint *w, const struct fus_pickle *pickle);
 struct fus_checkpoint_storage *fus_checkpoint_find(const struct fus_checkpoint *w, const uint8_t *key, size_t key_n);
 
-/* Add each tensor of the pickle to the store, named by the path of keys that leads to it. */
+/* Add each tensor of the pickle to the store, named by the path of keys that leads to it. An object of a class that is not known
+ * is opaque: a module's parameters and the items of a dictionary's or list's subclass are read, tensors elsewhere inside are
+ * left out with a note. FUS_EUNSUPPORTED where no tensor is found at all. */
 int fus_checkpoint_walk(struct fus_checkpoint *w, const struct fus_pickle *pickle);
+
+/* arrays.c: a NumPy array at the walk's path: a tensor where w->arrays, else a note. */
+int fus_checkpoint_add_array(struct fus_checkpoint *w, const struct fus_pickle_value *v);
+
+/* arrays.c: the tensor t, all but its place, whose storage is an object: the bytes that pickle.dump makes of one. */
+int fus_checkpoint_add_dumped(struct fus_checkpoint *w, struct fus_tensor *t, const struct fus_pickle_value *storage, uint64_t first);
 
 /* What a torch.FloatStorage or torch.float32 holds. */
 bool fus_checkpoint_dtype(enum fus_dtype *dtype, const struct fus_pickle_value *global, enum fus_pickle_role role);
+
+/* The type of a storage, known or only named; false where v is no storage's class. */
+bool fus_checkpoint_storage_type(struct fus_checkpoint_storage *storage, const struct fus_pickle_value *v);
 
 /* Whether every element of t, from number `first` on, is one of the n of its storage. */
 bool fus_checkpoint_inside(const struct fus_tensor *t, uint64_t first, uint64_t n);

@@ -91,10 +91,14 @@ static int make_plain(struct fus_store *s, struct fus_error *err)
 
 /* ---- where networks begin ---- */
 
-/* Whether one of the prefix's components has a word for averaged weights in it: model_ema., state_dict_ema., swa_model. */
+/* Whether one of the prefix's components has a word for averaged weights in it: model_ema., state_dict_ema., swa_model;
+ * BYOL's target_encoder, MoCo's momentum_encoder and encoder_k, which follow the network that is trained. */
 static bool is_average(const char *prefix)
 {
-    static const char *const words[] = {"ema", "swa", "avg", "average", "averaged", "shadow", "polyak"};
+    static const char *const words[] = {"ema", "swa", "avg", "average", "averaged", "shadow", "polyak", "momentum", "target"};
+    const char *key = strstr(prefix, "encoder_k");
+    if (key && (key == prefix || key[-1] == '.') && (key[9] == '.' || key[9] == '\0'))
+        return true;
     for (const char *at = prefix; *at;) {
         size_t n = strcspn(at, "._");
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -281,7 +285,7 @@ int fus_names_map(struct fus_store *s, struct fus_error *err)
 
 int fus_names_choose(struct fus_store *s, const char *prefix, struct fus_error *err)
 {
-    if (!s->file) /* an untrained network has none */
+    if (!s->file && !s->n_shards) /* an untrained network has none */
         return FUS_OK;
     size_t n = strlen(prefix);
     char list[1000], *plain = NULL, *dotted = fus_base_alloc(n + 2, 1);
@@ -348,7 +352,8 @@ void fus_names_free(struct fus_store *s)
 static int recognise(struct fus_net_spec *spec, struct fus_store *s, const char *lang_head, struct fus_error *err)
 {
     char list[1000];
-    if (!s->file) {
+    memset(spec, 0, sizeof *spec);
+    if (!s->file && !s->n_shards) {
         *spec = s->random_spec;
         return FUS_OK;
     }

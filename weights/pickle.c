@@ -1,12 +1,12 @@
 /* Pickles as data: bytes -> a graph of values (opcodes: CPython's Lib/pickletools.py; protocols 0 to 5).
  *
- * A pickle is a program for a small stack machine that may name any function and call it. This machine has no functions: it
- * knows the names in allow.c, keeps "called" ones as objects with their arguments, and refuses every other name. So a
- * file cannot run anything, and what it builds is a graph for torch.c to walk.
+ * A pickle is a program for a small stack machine that may name any function and call it. This machine has no functions: what
+ * is "called" is kept as an object with its arguments, state and items. So a file cannot run anything, and what it builds is a
+ * graph for checkpoint.c to walk.
  *
  * Values live in chunks that are freed together (machine.c); texts point into the pickle. There is no recursion here.
  *
- * Left out: extension registry (EXT1...), out-of-band buffers, INST and OBJ (classes of Python 1). */
+ * Left out: out-of-band buffers. */
 #include "pickle.h"
 
 #include <inttypes.h>
@@ -164,6 +164,8 @@ static int op_number_line(struct fus_machine *m, int arg)
         integer = strtoll(digits, &end, 10);
     if (n == 0 || memchr(digits, 0, n))
         return FAIL(m, FUS_EFORMAT, "pickle: `%s` is no number: damaged copy?", digits);
+    if (arg == 'F' && *end)
+        return FAIL(m, FUS_EFORMAT, "pickle: `%s` is no number: damaged copy?", digits);
     if (arg != 'F')
         return *end ? FAIL(m, FUS_EFORMAT, "pickle: `%s` is no number: damaged copy?", digits) : fus_machine_push_integer(m, FUS_PICKLE_INT, integer);
     struct fus_pickle_value *v = fus_machine_make(m, FUS_PICKLE_FLOAT);
@@ -195,7 +197,7 @@ static uint8_t *put_utf8(uint8_t *to, uint32_t c)
     return to;
 }
 
-/* STRING: Python's repr, in quotes; UNICODE: with \uXXXX. Escapes become the character; an unknown one stays as it is. */
+/* STRING: Python's repr, in quotes; UNICODE: Latin-1 with \uXXXX, which becomes UTF-8. Escapes become the character; an unknown one stays as it is. */
 static int op_escaped_line(struct fus_machine *m, int arg)
 {
     const uint8_t *line;
@@ -209,7 +211,7 @@ static int op_escaped_line(struct fus_machine *m, int arg)
         line++;
         n -= 2;
     }
-    uint8_t *text = fus_machine_allocate(m, n + 1), *to = text;
+    uint8_t *text = fus_machine_allocate(m, arg == 'V' ? 2 * n + 1 : n + 1), *to = text;
     for (size_t i = 0; text && i < n; i++) {
         size_t digits = i + 1 >= n || line[i] != '\\' ? 0 : line[i + 1] == 'u' ? 4 : line[i + 1] == 'x' ? 2 : 0;
         uint32_t c = 0;
@@ -227,6 +229,8 @@ static int op_escaped_line(struct fus_machine *m, int arg)
             i += 1 + digits;
         } else if (arg == 'S' && i + 1 < n && line[i] == '\\' && strchr("\\'\"", line[i + 1]) && line[i + 1]) {
             *to++ = line[++i];
+        } else if (arg == 'V') { /* raw-unicode-escape: a byte is a character of Latin-1 */
+            to = put_utf8(to, line[i]);
         } else {
             *to++ = line[i];
         }
@@ -319,23 +323,18 @@ static int op_add(struct fus_machine *m, int arg)
         return append(m, &to->u.container.items, values, n);
     if (to->kind != FUS_PICKLE_OBJECT)
         return FAIL(m, FUS_EFORMAT, "pickle adds items to a value that holds none: damaged copy?");
-    if (!to->u.object.items && (to->u.object.items = fus_machine_allocate(m, sizeof *to->u.object.items)) == NULL)
+    struct fus_pickle_items **items = &to->u.object.items;
+    if (!*items && (*items = fus_machine_allocate(m, 2 * sizeof **items)) == NULL)
         return m->failure;
-    return append(m, to->u.object.items, values, n);
+    return append(m, *items + pairs, values, n);
 }
 
 /* ---- globals and objects ---- */
 
-static int refuse(struct fus_machine *m, const char *module, const char *name)
+/* A name that allow.c does not know: a global of the file's own. NULL: no memory, the error is told. */
+static const struct fus_pickle_global *own_global(struct fus_machine *m, const char *module, const char *name)
 {
-    return FAIL(m, FUS_EUNSUPPORTED,
-                "refuses %.120s.%.120s: not tensor data (a whole pickled model or its settings? save its state_dict() in PyTorch)", module,
-                name);
-}
-
-/* A class of a TorchScript archive: a global of the file's own. */
-static const struct fus_pickle_global *own_class(struct fus_machine *m, const char *module, const char *name)
-{
+    bool class = m->torchscript && (strcmp(module, "__torch__") == 0 || strncmp(module, "__torch__.", 10) == 0);
     size_t a = strlen(module) + 1, b = strlen(name) + 1;
     struct fus_pickle_global *g = fus_machine_allocate(m, sizeof *g);
     char *text = g ? fus_machine_allocate(m, a + b) : NULL;
@@ -343,7 +342,7 @@ static const struct fus_pickle_global *own_class(struct fus_machine *m, const ch
         return NULL;
     memcpy(text, module, a);
     memcpy(text + a, name, b);
-    *g = (struct fus_pickle_global){text, text + a, FUS_PICKLE_CLASS, NULL};
+    *g = (struct fus_pickle_global){text, text + a, class ? FUS_PICKLE_CLASS : FUS_PICKLE_OPAQUE, NULL};
     return g;
 }
 
@@ -357,15 +356,8 @@ static int push_global(struct fus_machine *m, const uint8_t *module, size_t modu
     memcpy(b, name, name_n);
     a[module_n] = b[name_n] = 0;
     found = fus_allow_find(a, b);
-    if (found && found->role == FUS_PICKLE_LEFT_OUT)
-        return FAIL(m, FUS_EUNSUPPORTED, "%s.%s: %s are not read", a, b, found->detail);
-    if (!found && m->torchscript && (strcmp(a, "__torch__") == 0 || strncmp(a, "__torch__.", 10) == 0)) {
-        found = own_class(m, a, b);
-        if (!found)
-            return m->failure;
-    }
-    if (!found)
-        return refuse(m, a, b);
+    if (!found && (found = own_global(m, a, b)) == NULL)
+        return m->failure;
     struct fus_pickle_value *v = fus_machine_make(m, FUS_PICKLE_GLOBAL);
     if (v)
         v->u.global = found;
@@ -426,27 +418,106 @@ static int fill_mapping(struct fus_machine *m, struct fus_pickle_value *dict, co
     return FUS_OK;
 }
 
-/* REDUCE, NEWOBJ (arg 2: class, arguments) and NEWOBJ_EX (3: and keywords, which nothing that is understood has). */
+/* The class or function that a value stands for where it is called; NULL: it cannot be. */
+static const struct fus_pickle_global *callable(const struct fus_pickle_value *v)
+{
+    static const struct fus_pickle_global unnamed = {"an object", "call", FUS_PICKLE_OPAQUE, NULL};
+    if (v->kind == FUS_PICKLE_GLOBAL)
+        return v->u.global;
+    if (v->kind == FUS_PICKLE_PERSISTENT) { /* ("module", class, file, source) of PyTorch before 1.6 */
+        const struct fus_pickle_value *id = v->u.persistent.id;
+        bool named = id->kind == FUS_PICKLE_TUPLE && id->n >= 2 && id->u.tuple[1]->kind == FUS_PICKLE_GLOBAL;
+        return named ? id->u.tuple[1]->u.global : &unnamed;
+    }
+    return v->kind == FUS_PICKLE_OBJECT ? &unnamed : NULL;
+}
+
+/* Push what calling `global` would have made. */
+static int push_object(struct fus_machine *m, const struct fus_pickle_global *global, struct fus_pickle_value *arguments)
+{
+    bool mapping = global->role == FUS_PICKLE_MAPPING;
+    struct fus_pickle_value *v = fus_machine_make(m, mapping ? FUS_PICKLE_DICT : FUS_PICKLE_OBJECT);
+    if (!v)
+        return m->failure;
+    int code = FUS_OK;
+    if (mapping) {
+        code = arguments->n ? fill_mapping(m, v, arguments->u.tuple[arguments->n - 1]) : FUS_OK;
+    } else {
+        v->u.object.global = global;
+        v->u.object.arguments = arguments;
+    }
+    return code ? code : fus_machine_push(m, v);
+}
+
+/* A tuple of the n values, with room for one more. */
+static struct fus_pickle_value *make_tuple(struct fus_machine *m, struct fus_pickle_value *const *values, size_t n)
+{
+    struct fus_pickle_value *v = fus_machine_make(m, FUS_PICKLE_TUPLE);
+    if (!v || (v->u.tuple = fus_machine_allocate(m, (n + 1) * sizeof *values)) == NULL)
+        return NULL;
+    v->n = (uint32_t)n; /* <= FUS_MACHINE_MAX_STACK */
+    m->out->n_values += n;
+    if (n)
+        memcpy(v->u.tuple, values, n * sizeof *values);
+    return v;
+}
+
+/* REDUCE, NEWOBJ (arg 2: class, arguments) and NEWOBJ_EX (3: and keywords, which become the last argument). */
 static int op_call(struct fus_machine *m, int arg)
 {
     int code = fus_machine_need(m, (size_t)arg);
     if (code)
         return code;
     m->depth -= (size_t)arg;
-    struct fus_pickle_value *callee = m->stack[m->depth], *arguments = m->stack[m->depth + 1];
-    if (callee->kind != FUS_PICKLE_GLOBAL || arguments->kind != FUS_PICKLE_TUPLE)
+    struct fus_pickle_value *arguments = m->stack[m->depth + 1], *keywords = arg == 3 ? m->stack[m->depth + 2] : NULL;
+    const struct fus_pickle_global *global = callable(m->stack[m->depth]);
+    if (!global || arguments->kind != FUS_PICKLE_TUPLE)
         return FAIL(m, FUS_EFORMAT, "pickle calls a value that is no function, or without a tuple of arguments: damaged copy?");
-    bool mapping = callee->u.global->role == FUS_PICKLE_MAPPING;
-    struct fus_pickle_value *v = fus_machine_make(m, mapping ? FUS_PICKLE_DICT : FUS_PICKLE_OBJECT);
-    if (!v)
-        return m->failure;
-    if (mapping) {
-        code = arguments->n ? fill_mapping(m, v, arguments->u.tuple[arguments->n - 1]) : FUS_OK;
-    } else {
-        v->u.object.global = callee->u.global;
-        v->u.object.arguments = arguments;
+    if (keywords && global->role == FUS_PICKLE_OPAQUE) {
+        arguments = make_tuple(m, arguments->u.tuple, arguments->n);
+        if (!arguments)
+            return m->failure;
+        arguments->u.tuple[arguments->n++] = keywords;
     }
-    return code ? code : fus_machine_push(m, v);
+    return push_object(m, global, arguments);
+}
+
+/* OBJ: the class and its arguments above the mark; INST (arg 1): the class in two lines. Classes of Python 2. */
+static int op_instance(struct fus_machine *m, int arg)
+{
+    struct fus_pickle_value **values, *class = NULL;
+    size_t n;
+    if (arg) {
+        int code = op_global(m, 0);
+        if (code || m->in.overrun)
+            return code;
+        class = m->stack[--m->depth];
+    }
+    int code = fus_machine_take_marked(m, &values, &n, 0);
+    if (!code && !arg && n == 0)
+        code = FAIL(m, FUS_EFORMAT, "pickle opcode 0x6f without its class: damaged copy?");
+    if (code)
+        return code;
+    if (!arg) {
+        class = *values++;
+        n--;
+    }
+    const struct fus_pickle_global *global = callable(class);
+    if (!global)
+        return FAIL(m, FUS_EFORMAT, "pickle makes an object of a value that is no class: damaged copy?");
+    struct fus_pickle_value *arguments = make_tuple(m, values, n);
+    return arguments ? push_object(m, global, arguments) : m->failure;
+}
+
+/* EXT1, EXT2, EXT4: a class by its number in copyreg's registry, which only the writer has. */
+static int op_extension(struct fus_machine *m, int arg)
+{
+    char name[24];
+    uint64_t number = fus_bytes_le(&m->in, arg);
+    if (m->in.overrun)
+        return FUS_OK;
+    int n = snprintf(name, sizeof name, "%" PRIu64, number);
+    return push_global(m, (const uint8_t *)"copyreg.extension", 17, (const uint8_t *)name, (size_t)n);
 }
 
 static int op_build(struct fus_machine *m, int arg)
@@ -458,11 +529,77 @@ static int op_build(struct fus_machine *m, int arg)
     struct fus_pickle_value *state = m->stack[--m->depth], *to = m->stack[m->depth - 1];
     if (to->kind == FUS_PICKLE_OBJECT)
         to->u.object.state = state;
-    else if (to->kind == FUS_PICKLE_DICT)
+    else if (to->kind == FUS_PICKLE_DICT || to->kind == FUS_PICKLE_LIST || to->kind == FUS_PICKLE_SET)
         to->u.container.state = state; /* a state_dict's _metadata */
-    else
+    else if (to->kind != FUS_PICKLE_GLOBAL && to->kind != FUS_PICKLE_PERSISTENT) /* dill gives attributes to functions */
         return FAIL(m, FUS_EFORMAT, "pickle gives a state to a value that has none: damaged copy?");
     return FUS_OK;
+}
+
+/* ---- persistent ids ---- */
+
+/* Where `text` comes next: move behind it. */
+static bool pass(struct fus_bytes *b, const char *text)
+{
+    size_t n = strlen(text);
+    if (fus_bytes_left(b) < n || memcmp(b->data + b->pos, text, n) != 0)
+        return false;
+    b->pos += n;
+    return true;
+}
+
+/* The characters up to `end`, and move behind it. */
+static bool pass_until(struct fus_bytes *b, const uint8_t **text, size_t *n, char end)
+{
+    *text = b->data + b->pos;
+    const uint8_t *found = memchr(*text, end, fus_bytes_left(b));
+    if (!found)
+        return false;
+    *n = (size_t)(found - *text);
+    b->pos += *n + 1;
+    return true;
+}
+
+/* Protocol 0 knows only texts as ids, and PyTorch's tuple is written as Python shows it:
+ *
+ *     ('storage', <class 'torch.FloatStorage'>, '0', 'cpu', 294)        in legacy files with `, None` at its end
+ *
+ * Pushes the tuple; *is is false where the line is something else, and then nothing is pushed. */
+static int push_shown_id(struct fus_machine *m, bool *is, const uint8_t *line, size_t line_n)
+{
+    struct fus_bytes b = fus_bytes_of(line, line_n);
+    const uint8_t *class, *key, *device, *digits;
+    size_t class_n, key_n, device_n, digits_n, dot = 0;
+    int64_t count = 0;
+    *is = pass(&b, "('storage', <class '") && pass_until(&b, &class, &class_n, '\'') && pass(&b, ">, '") &&
+          pass_until(&b, &key, &key_n, '\'') && pass(&b, ", '") && pass_until(&b, &device, &device_n, '\'') && pass(&b, ", ") &&
+          line[line_n - 1] == ')';
+    if (!*is)
+        return FUS_OK;
+    digits = line + b.pos;
+    for (digits_n = 0; digits[digits_n] >= '0' && digits[digits_n] <= '9' && digits_n < 18; digits_n++)
+        count = count * 10 + (digits[digits_n] - '0');
+    b.pos += digits_n + (digits[digits_n] == 'L');
+    for (size_t i = 0; i < class_n; i++)
+        dot = class[i] == '.' ? i : dot;
+    *is = digits_n && dot && (pass(&b, ")") || pass(&b, ", None)")) && b.pos == b.n;
+    if (!*is)
+        return FUS_OK;
+    int code = fus_machine_push_text(m, FUS_PICKLE_TEXT, (const uint8_t *)"storage", 7);
+    if (!code)
+        code = push_global(m, class, dot, class + dot + 1, class_n - dot - 1);
+    if (!code)
+        code = fus_machine_push_text(m, FUS_PICKLE_TEXT, key, key_n);
+    if (!code)
+        code = fus_machine_push_text(m, FUS_PICKLE_TEXT, device, device_n);
+    if (!code)
+        code = fus_machine_push_integer(m, FUS_PICKLE_INT, count);
+    if (code)
+        return code;
+    m->depth -= 5;
+    m->out->text_ids = true;
+    struct fus_pickle_value *id = make_tuple(m, m->stack + m->depth, 5);
+    return fus_machine_push(m, id);
 }
 
 /* BINPERSID takes its id from the stack, PERSID (arg 1) from a line. */
@@ -472,10 +609,13 @@ static int op_persistent(struct fus_machine *m, int arg)
     size_t n;
     int code = FUS_OK;
     if (arg) {
-        code = take_line(m, &line, &n, FUS_MACHINE_MAX_LINE);
+        code = take_line(m, &line, &n, m->in.n); /* a module's holds its source */
         if (code || !line)
             return code;
-        code = fus_machine_push_text(m, FUS_PICKLE_TEXT, line, n);
+        bool shown;
+        code = push_shown_id(m, &shown, line, n);
+        if (!code && !shown)
+            code = fus_machine_push_text(m, FUS_PICKLE_TEXT, line, n);
     }
     if (!code)
         code = fus_machine_need(m, 1);
@@ -579,6 +719,9 @@ static const struct {
     ['c'] = {op_global, 0},       [0x93] = {op_stack_global, 0},
     ['R'] = {op_call, 2},         [0x81] = {op_call, 2},
     [0x92] = {op_call, 3},        ['b'] = {op_build, 0},
+    ['o'] = {op_instance, 0},     ['i'] = {op_instance, 1},
+    [0x82] = {op_extension, 1},   [0x83] = {op_extension, 2},
+    [0x84] = {op_extension, 4},
     ['Q'] = {op_persistent, 0},   ['P'] = {op_persistent, 1},
     ['p'] = {op_put, 0},          ['q'] = {op_put, 1},
     ['r'] = {op_put, 4},          [0x94] = {op_put, -1},

@@ -14,6 +14,8 @@ struct fus_member {
     uint64_t n_bytes;  /* bytes when unpacked */
     uint32_t crc;      /* 0: unknown (some writers leave 0) */
     bool deflated;
+    bool checked;      /* its checksum has been compared */
+    uint8_t *memory;   /* its bytes where they are not in the file as such; NULL: they are */
     char *name;        /* in the archive; NULL for the whole file */
 };
 
@@ -46,6 +48,10 @@ struct fus_store {
     size_t n_members, cap_members;
     struct fus_pair *metadata;
     size_t n_metadata;
+    char **notes; /* [n_notes], see fus_store_note */
+    size_t n_notes;
+    struct fus_store **shards; /* [n_shards] of a model in several files; `file` is NULL then */
+    size_t n_shards;
     struct fus_canonical *by_canonical; /* sorted by name: names.c makes it, fus_store_find looks in it */
     size_t n_canonical;
     char **plain;              /* [n_tensors] names without what DataParallel, torch.compile and the like put between */
@@ -69,20 +75,32 @@ struct fus_store {
 /* n bytes at offset of the file into buf; FUS_EFORMAT "truncated copy?" past the end. */
 int fus_store_read_at(const struct fus_store *s, void *buf, uint64_t offset, size_t n, struct fus_error *err);
 
+/* fus_store_open without the canonical names. */
+int fus_store_open_unnamed(struct fus_store **store, const char *path, struct fus_error *err);
+
 /* Append a tensor (copied, its name too). n_elements is computed here from the shape; checked are the number of dims, that
  * no size or stride is negative, and that every element lies inside the member. Messages name the tensor. */
 int fus_store_add(struct fus_store *s, const struct fus_tensor *t, struct fus_error *err);
-int fus_store_add_member(struct fus_store *s, const struct fus_member *m, struct fus_error *err); /* name is taken over, also on failure */
+int fus_store_add_member(struct fus_store *s, const struct fus_member *m, struct fus_error *err); /* name and memory are taken over, also on failure */
+/* One more sentence about what is left out. The first FUS_MAX_NOTES are kept; no memory: it is lost. */
+void fus_store_add_note(struct fus_store *s, const char *fmt, ...) FUS_PRINTF(2, 3);
+#define FUS_MAX_NOTES 20
 
 /* Each reader fills tensors, members and metadata of a store whose file is open. store.c picks it by the first bytes. */
 int fus_safetensors_open(struct fus_store *s, struct fus_error *err);
 int fus_torch_open_zip(struct fus_store *s, struct fus_error *err);    /* PyTorch zip and TorchScript */
 int fus_torch_open_legacy(struct fus_store *s, struct fus_error *err);
+int fus_torch_open_pickle(struct fus_store *s, struct fus_error *err); /* pickle.dump of NumPy arrays */
 int fus_torchtar_open(struct fus_store *s, struct fus_error *err);     /* PyTorch before 0.1.10: resnet50-19c8e357.pth */
 int fus_npy_open(struct fus_store *s, struct fus_error *err);
 int fus_npy_open_npz(struct fus_store *s, struct fus_error *err);
+int fus_shards_open(struct fus_store *s, struct fus_error *err); /* NAME.index.json: one model in several files */
+int fus_shards_open_folder(struct fus_store *s, struct fus_error *err); /* of Hugging Face: weights or their index beside config.json */
 int fus_random_open(struct fus_store *s, const char *spec, struct fus_error *err);
 int fus_random_read(const struct fus_store *s, float *out, const struct fus_tensor *t, struct fus_error *err);
+
+/* npy.c: what NumPy's `<f4` stands for; false where it is no number that is read. */
+bool fus_npy_dtype(enum fus_dtype *dtype, bool *big_endian, const char *descr);
 
 /* dtype.c: n elements as they lie in the file -> floats. */
 void fus_dtype_to_f32(float *out, const uint8_t *raw, size_t n, enum fus_dtype t, bool big_endian);

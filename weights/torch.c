@@ -10,7 +10,9 @@
  * Legacy files are little-endian whatever machine wrote them (torch/csrc/serialization.cpp converts), zip files say it in a
  * member `byteorder`. The older tar format is in torchtar.c.
  *
- * Left out: constants.pkl of TorchScript (constants of its code), quantized, sparse, complex and float8 tensors. */
+ * A pickle that is the whole file holds NumPy arrays (arrays.c).
+ *
+ * Left out: constants.pkl of TorchScript (constants of its code); quantized, sparse, complex and float8 tensors are listed only. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -19,6 +21,7 @@
 #include "zip.h"
 
 #define FIRST_WINDOW ((size_t)64 << 10)    /* what is read of a legacy pickle at first; a ResNet-50's has 30 kB */
+#define MAX_PICKLE_FILE ((uint64_t)1 << 30) /* Detectron's largest have 400 MB; it is in memory while it is opened */
 #define DEFLATED_PICKLE ((size_t)4 << 20)  /* a packed one may grow by this; real ones grow to < 1 MB */
 
 /* ---- zip and TorchScript ---- */
@@ -91,7 +94,7 @@ static int place_members(struct fus_checkpoint *w, const struct fus_zip *zip, co
             code = fus_base_fail(w->err, FUS_EFORMAT, "member %s, a storage of its tensors, is missing", name);
         if (!code)
             code = fus_zip_member(&m, w->s, e, w->err);
-        if (!code && m.n_bytes / fus_dtype_bytes(storage->dtype) < storage->n)
+        if (!code && !storage->label[0] && m.n_bytes / storage->size < storage->n)
             code = fus_base_fail_at(w->err, FUS_EFORMAT, (long long)m.offset,
                                     "member %s has %" PRIu64 " bytes, %" PRIu64 " elements of %s expected: damaged copy?", name, m.n_bytes,
                                     storage->n, fus_dtype_name(storage->dtype));
@@ -179,7 +182,8 @@ static int check_legacy_head(const struct fus_store *s, uint64_t *at, struct fus
         if (code)
             return code;
         const struct fus_pickle_value *v = part.pickle.root;
-        bool ok = i == 0   ? v->kind == FUS_PICKLE_LONG && v->u.text.n == sizeof magic && memcmp(v->u.text.bytes, magic, sizeof magic) == 0
+        bool ok = i == 0   ? v->kind == FUS_PICKLE_LONG && ((v->u.text.n == sizeof magic && memcmp(v->u.text.bytes, magic, sizeof magic) == 0) ||
+                                                            (v->u.text.n == 24 && memcmp(v->u.text.bytes, "119547037146038801333356", 24) == 0))
                   : i == 1 ? v->kind == FUS_PICKLE_INT && v->u.integer == 1001
                            : v->kind == FUS_PICKLE_DICT;
         fus_checkpoint_free_part(&part);
@@ -206,7 +210,10 @@ static int place_storage(struct fus_checkpoint *w, const struct fus_pickle_value
     if (code)
         return code;
     struct fus_bytes b = fus_bytes_of(count, sizeof count);
-    uint64_t n = fus_bytes_u64le(&b), n_bytes = storage->n * fus_dtype_bytes(storage->dtype);
+    uint64_t n = fus_bytes_u64le(&b), n_bytes = storage->n * storage->size;
+    if (storage->size == 0)
+        return fus_base_fail_at(w->err, FUS_EUNSUPPORTED, (long long)*at, "storage %.*s is a %s, whose size is not known", key_n, name,
+                                storage->label);
     if (n != storage->n)
         return fus_base_fail_at(w->err, FUS_EFORMAT, (long long)*at, "storage %.*s has %" PRIu64 " elements, its tensors say %" PRIu64
                                 ": damaged copy?", key_n, name, n, storage->n);
@@ -247,5 +254,28 @@ int fus_torch_open_legacy(struct fus_store *s, struct fus_error *err)
     fus_checkpoint_free_part(&keys);
     fus_checkpoint_free_part(&object);
     fus_base_free(w.storages);
+    return code;
+}
+
+/* ---- a pickle alone ---- */
+
+int fus_torch_open_pickle(struct fus_store *s, struct fus_error *err)
+{
+    struct fus_pickle pickle = {0};
+    struct fus_member whole = {.n_stored = s->file_bytes, .n_bytes = s->file_bytes};
+    s->format = "pickle";
+    if (s->file_bytes > MAX_PICKLE_FILE)
+        return fus_base_fail(err, FUS_ELIMIT, "is a pickle of %" PRIu64 " bytes, at most %" PRIu64 " are read", s->file_bytes, MAX_PICKLE_FILE);
+    uint8_t *bytes = fus_base_alloc((size_t)s->file_bytes, 1);
+    struct fus_checkpoint w = {.s = s, .err = err, .arrays = true, .bytes = bytes, .n_bytes = (size_t)s->file_bytes};
+    int code = bytes ? fus_store_add_member(s, &whole, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for a pickle of %" PRIu64 " bytes", s->file_bytes);
+    if (!code)
+        code = fus_store_read_at(s, bytes, 0, w.n_bytes, err);
+    if (!code)
+        code = fus_pickle_load(&pickle, bytes, w.n_bytes, 0, false, err);
+    if (!code)
+        code = fus_checkpoint_walk(&w, &pickle);
+    fus_pickle_free(&pickle);
+    fus_base_free(bytes);
     return code;
 }

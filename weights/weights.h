@@ -35,6 +35,8 @@ struct fus_tensor {
     size_t n_elements;
     uint64_t offset;       /* of element 0, in the file (stored data) or in its member (deflated zip) */
     uint32_t member;       /* format's own business: which zip member holds the storage */
+    uint32_t shard;        /* likewise: which file of several */
+    char unread[48];       /* not empty: a type that is listed and not read ("f8_e4m3", "sparse"); dtype means nothing then */
 };
 
 size_t fus_dtype_bytes(enum fus_dtype t);
@@ -57,6 +59,10 @@ const char *fus_store_format(const struct fus_store *store); /* "safetensors", "
 size_t fus_store_count(const struct fus_store *store);
 const struct fus_tensor *fus_store_tensor(const struct fus_store *store, size_t i); /* in the file's own order */
 const struct fus_tensor *fus_store_find(const struct fus_store *store, const char *canonical); /* NULL: none */
+
+/* What the file holds and fusiform leaves out, a sentence each: NumPy arrays beside tensors, objects with tensors inside. */
+size_t fus_store_n_notes(const struct fus_store *store);
+const char *fus_store_note(const struct fus_store *store, size_t i);
 const char *fus_store_metadata(const struct fus_store *store, const char *key); /* safetensors' __metadata__; NULL: none */
 
 /* SHA-256 of the whole file; of the text of the spec for `random:`. */
