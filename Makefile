@@ -70,7 +70,7 @@ COMPILE  = $(CC) $(FUS_CFLAGS) $(CFLAGS)
 all: $(PROGRAM) $(LIB)
 
 run: $(PROGRAM)
-	./$(PROGRAM) run --model 'random:resnet50?seed=1' --stimuli builtin --out out/demo
+	./$(PROGRAM) run --model 'random:resnet50?seed=1' --stimuli builtin --out out/demo --force
 
 test check: $(PROGRAM) $(TESTS)
 	@FUSIFORM="$(CURDIR)/$(PROGRAM)" RUN="$(RUN)" sh tests/run.sh $(TESTS) $(wildcard tests/method.sh) $(sort $(wildcard tests/cli*.sh)) tests/resume.sh tests/hash.sh

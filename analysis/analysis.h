@@ -112,6 +112,8 @@ struct fus_category_summary {
 struct fus_layer_summary {
     char name[48];
     int channels, height, width;
+    int order;                     /* 0, 1, ...: its place among all layers of the network */
+    double depth;                  /* 0 (first) to 1 (last block and behind it) */
     size_t n_units, n_dead;        /* dead: zero variance in every category */
     size_t n_undefined;            /* units with a NaN or infinite response: p = 1, never selective */
     int n_categories;

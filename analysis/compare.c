@@ -14,6 +14,40 @@ static int find_layer(const struct fus_model_summary *m, const char *name)
     return -1;
 }
 
+/* Every block layer of a is one of b. */
+static bool has_blocks_of(const struct fus_model_summary *b, const struct fus_model_summary *a)
+{
+    for (int i = 0; i < a->n_layers; i++)
+        if (fus_report_block_kind(a->layers[i].name) && find_layer(b, a->layers[i].name) < 0)
+            return false;
+    return true;
+}
+
+/* The block layer of m of that kind whose depth is nearest, the first of equally near ones; not `except`. -1: none. */
+static int nearest_layer(const struct fus_model_summary *m, const char *kind, double depth, int except)
+{
+    int best = -1;
+    for (int i = 0; i < m->n_layers; i++) {
+        const char *found = fus_report_block_kind(m->layers[i].name);
+        if (i != except && found && strcmp(found, kind) == 0 &&
+            (best < 0 || fabs(m->layers[i].depth - depth) < fabs(m->layers[best].depth - depth)))
+            best = i;
+    }
+    return best;
+}
+
+int fus_compare_layer(const struct fus_model_summary *a, int layer, const struct fus_model_summary *b)
+{
+    const char *kind = fus_report_block_kind(a->layers[layer].name);
+    if (!kind || (has_blocks_of(b, a) && has_blocks_of(a, b)))
+        return find_layer(b, a->layers[layer].name);
+    int last_a = fus_report_last_block(a), last_b = fus_report_last_block(b);
+    if (layer == last_a)
+        return fus_report_block_kind(b->layers[last_b].name) ? last_b : -1;
+    int other = nearest_layer(b, kind, a->layers[layer].depth, last_b);
+    return other >= 0 && nearest_layer(a, kind, b->layers[other].depth, last_a) == layer ? other : -1;
+}
+
 static void compare_category(struct fus_csi_comparison *row, const struct fus_category_summary *a,
                              const struct fus_category_summary *b)
 {
@@ -44,7 +78,7 @@ int fus_compare_csi(struct fus_csi_comparison **rows, size_t *n_rows, const stru
     for (int b = 1; b < run->n_models; b++)
         for (int i = 0; i < run->models[0].n_layers; i++) {
             const struct fus_layer_summary *one = &run->models[0].layers[i];
-            int j = find_layer(&run->models[b], one->name);
+            int j = fus_compare_layer(&run->models[0], i, &run->models[b]);
             for (int c = 0; j >= 0 && c < run->n_categories; c++) {
                 struct fus_csi_comparison *row = &out[n++];
                 row->model_a = 0, row->model_b = b, row->layer_a = i, row->layer_b = j, row->category = c;

@@ -9,22 +9,30 @@
 #define LANES 8   /* pairs (i, j .. j+7) whose sums run side by side */
 
 struct patterns {
-    const float *x;      /* either [n, n_units] in float ... */
-    const double *means; /* ... or in double */
+    const struct fus_responses *r; /* either [n, n_units] in float ... */
+    const double *means;           /* ... or in double */
     size_t n, n_units;
 };
 
-static double value_of(const struct patterns *p, size_t i, size_t unit)
+/* Units first .. first+count-1, at most BLOCK, of pattern i. */
+static void load(double *to, const struct patterns *p, size_t i, size_t first, size_t count)
 {
-    return p->x ? (double)p->x[i * p->n_units + unit] : p->means[i * p->n_units + unit];
+    float x[BLOCK];
+    if (p->r)
+        fus_responses_row(x, p->r, i, first, count);
+    for (size_t u = 0; u < count; u++)
+        to[u] = p->r ? (double)x[u] : p->means[i * p->n_units + first + u];
 }
 
 /* buffer [count, wide]: units first .. first+count-1 of every pattern less its mean; columns past n stay 0. */
 static void fill(double *buffer, size_t wide, const struct patterns *p, const double *mean, size_t first, size_t count)
 {
-    for (size_t i = 0; i < p->n; i++)
+    double x[BLOCK];
+    for (size_t i = 0; i < p->n; i++) {
+        load(x, p, i, first, count);
         for (size_t u = 0; u < count; u++)
-            buffer[u * wide + i] = value_of(p, i, first + u) - mean[i];
+            buffer[u * wide + i] = x[u] - mean[i];
+    }
 }
 
 struct products {
@@ -54,14 +62,21 @@ static void add_row(void *context, int i, int thread)
     }
 }
 
-/* A constant pattern less its rounded mean leaves rounding noise, no variance: it is recognised by its values. */
-static bool varies(const struct patterns *p, size_t i)
+/* A pattern's mean; NaN where it is constant: less its rounded mean it would leave rounding noise, no variance. */
+static double mean_of(const struct patterns *p, size_t i)
 {
-    double first = value_of(p, i, 0);
-    for (size_t u = 1; u < p->n_units; u++)
-        if (value_of(p, i, u) != first)
-            return true;
-    return false;
+    double x[BLOCK], one = 0, sum = 0;
+    bool varies = false;
+    for (size_t first = 0; first < p->n_units; first += BLOCK) {
+        size_t count = p->n_units - first < BLOCK ? p->n_units - first : BLOCK;
+        load(x, p, i, first, count);
+        one = first ? one : x[0];
+        for (size_t u = 0; u < count; u++) {
+            sum += x[u];
+            varies = varies || x[u] != one;
+        }
+    }
+    return varies ? sum / (double)p->n_units : NAN;
 }
 
 static int build_rdm(double *rdm, const struct patterns *p, struct fus_error *err)
@@ -75,11 +90,8 @@ static int build_rdm(double *rdm, const struct patterns *p, struct fus_error *er
     if (!gram)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu patterns", n);
     double *buffer = gram + n * wide, *mean = buffer + BLOCK * wide;
-    for (size_t i = 0; i < n; i++) {
-        for (size_t u = 0; u < p->n_units; u++)
-            mean[i] += value_of(p, i, u);
-        mean[i] = varies(p, i) ? mean[i] / (double)p->n_units : NAN;
-    }
+    for (size_t i = 0; i < n; i++)
+        mean[i] = mean_of(p, i);
     for (size_t first = 0; first < p->n_units; first += BLOCK) {
         size_t count = p->n_units - first < BLOCK ? p->n_units - first : BLOCK;
         fill(buffer, wide, p, mean, first, count);
@@ -96,7 +108,13 @@ static int build_rdm(double *rdm, const struct patterns *p, struct fus_error *er
 
 int fus_consistency_rdm(double *rdm, const float *x, size_t n, size_t n_units, struct fus_error *err)
 {
-    const struct patterns p = {x, NULL, n, n_units};
+    const struct fus_responses r = {.x = x, .n_images = n, .n_units = n_units};
+    return fus_consistency_rdm_images(rdm, &r, err);
+}
+
+int fus_consistency_rdm_images(double *rdm, const struct fus_responses *r, struct fus_error *err)
+{
+    const struct patterns p = {r, NULL, r->n_images, r->n_units};
     return build_rdm(rdm, &p, err);
 }
 

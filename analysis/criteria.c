@@ -14,6 +14,7 @@
 #define TDANN_T 10.0
 #define DPRIME 1.0
 #define RATIO (1.0 / 3)
+#define STRIP 16 /* units whose responses are gathered together: a line of the cache */
 #define RANKSUM_P 0.001
 #define CHUNK 4096 /* units a thread takes at a time */
 
@@ -237,6 +238,20 @@ int fus_responses_check(const struct fus_responses *r, struct fus_error *err)
     return FUS_OK;
 }
 
+void fus_responses_row(float *to, const struct fus_responses *r, size_t image, size_t first, size_t n)
+{
+    if (r->x)
+        memcpy(to, r->x + image * r->n_units + first, n * sizeof *to);
+    else
+        r->read(r->context, to, image, first, n);
+}
+
+void fus_responses_strip(float *to, size_t stride, const struct fus_responses *r, size_t first, size_t n)
+{
+    for (size_t i = 0; i < r->n_images; i++)
+        fus_responses_row(to + i * stride, r, i, first, n);
+}
+
 void fus_responses_moments(struct fus_moments *m, const struct fus_responses *r, const size_t *order, size_t n,
                            const int *relabel)
 {
@@ -247,13 +262,26 @@ void fus_responses_moments(struct fus_moments *m, const struct fus_responses *r,
     fus_moments_add_rows(m, r->x, relabel ? relabel : r->category, order, n);
 }
 
-/* One unit's responses, category after category: sorted [n_images], first [n_categories + 1]. */
-static void gather(float *sorted, const size_t *first, const struct fus_responses *r, size_t unit)
+/* The moments of all images, where x may be out of memory: image by image through row [n_units]. */
+static void add_images(struct fus_moments *m, const struct fus_responses *r, float *row)
+{
+    if (r->x) {
+        fus_responses_moments(m, r, NULL, r->n_images, NULL);
+        return;
+    }
+    for (size_t i = 0; i < r->n_images; i++) {
+        fus_responses_row(row, r, i, 0, r->n_units);
+        fus_moments_add_rows(m, row, &r->category[i], NULL, 1);
+    }
+}
+
+/* One unit's responses, category after category: sorted [n_images], first [n_categories + 1]; strip [n_images, STRIP]. */
+static void gather(float *sorted, const size_t *first, const struct fus_responses *r, const float *strip)
 {
     size_t next[128];
     memcpy(next, first, (size_t)r->n_categories * sizeof *next);
     for (size_t i = 0; i < r->n_images; i++)
-        sorted[next[r->category[i]]++] = r->x[i * r->n_units + unit];
+        sorted[next[r->category[i]]++] = strip[i * STRIP];
 }
 
 static int ranksum_label(const float *values, float *scratch, const size_t *first, const struct fus_moments *m, size_t unit)
@@ -273,31 +301,36 @@ int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_respons
 {
     struct fus_moments m = {0};
     size_t first[129] = {0};
-    float *values = NULL;
+    float *values = NULL, *row = NULL, *strip;
     memset(out, 0, sizeof *out);
     int code = fus_responses_check(r, err);
     if (!code)
         code = fus_moments_create(&m, r->n_categories, r->n_units, err);
     if (!code)
         code = fus_select_create(out, &m, name, r->channels, r->height, r->width, err);
-    if (!code && !(values = fus_base_alloc(r->n_images, 2 * sizeof *values)))
+    if (!code && (!(values = fus_base_alloc(r->n_images, (2 + STRIP) * sizeof *values)) || !(row = fus_base_alloc(r->n_units, sizeof *row))))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu responses", r->n_images);
     if (!code) {
-        fus_responses_moments(&m, r, NULL, r->n_images, NULL);
+        strip = values + 2 * r->n_images;
+        add_images(&m, r, row);
         code = fus_select_count(out, &m, err);
         for (int c = 0; c < r->n_categories; c++)
             first[c + 1] = first[c] + (size_t)m.n[c];
-        for (size_t u = 0; u < r->n_units && !code; u++)
+        for (size_t u = 0; u < r->n_units && !code; u++) {
+            if (u % STRIP == 0)
+                fus_responses_strip(strip, STRIP, r, u, r->n_units - u < STRIP ? r->n_units - u : STRIP);
             if (fus_select_defined(&m, u)) {
-                gather(values, first, r, u);
+                gather(values, first, r, strip + u % STRIP);
                 out->label[u] = (int8_t)ranksum_label(values, values + r->n_images, first, &m, u);
             }
+        }
     }
     if (!code)
         code = fus_select_summarise(out, &m, err);
     if (code)
         fus_select_free(out);
     fus_base_free(values);
+    fus_base_free(row);
     fus_moments_destroy(&m);
     return code;
 }

@@ -8,6 +8,8 @@
 #include "nn/team.h"
 
 #define CHUNK FUS_SELECT_CHUNK /* units a thread takes at a time */
+#define STRIP 128  /* units whose responses are read together from outside memory ... */
+#define LINE 16    /* ... and in memory */
 #define RANKED 64              /* ... where their pictures are ranked */
 
 struct fus_moments fus_halves_view(const struct fus_moments *m, int half)
@@ -238,11 +240,11 @@ struct ranking {
     const size_t *unit; /* [n] */
     double *auc;        /* [n] */
     size_t n;
-    float *scratch;     /* [threads, 3, n_images] */
+    float *scratch;     /* [threads, 3 + STRIP, n_images] */
 };
 
-/* The category's pictures of the half that is measured against all others of it. */
-static double unit_auc(const struct ranking *a, size_t unit, float *scratch)
+/* The category's pictures of the half that is measured against all others of it; strip [n_images, STRIP]. */
+static double unit_auc(const struct ranking *a, const float *strip, float *scratch)
 {
     const struct fus_responses *r = a->r;
     float *mine = scratch, *others = scratch + r->n_images;
@@ -251,9 +253,9 @@ static double unit_auc(const struct ranking *a, size_t unit, float *scratch)
         if (a->half[i] != a->measured)
             continue;
         if (r->category[i] == a->category)
-            mine[n_mine++] = r->x[i * r->n_units + unit];
+            mine[n_mine++] = strip[i * STRIP];
         else
-            others[n_others++] = r->x[i * r->n_units + unit];
+            others[n_others++] = strip[i * STRIP];
     }
     return fus_ranksum_auc(mine, n_mine, others, n_others, others + r->n_images);
 }
@@ -262,8 +264,16 @@ static void rank_units(void *context, int task, int thread)
 {
     const struct ranking *a = context;
     size_t from = (size_t)task * RANKED, end = a->n - from < RANKED ? a->n : from + RANKED;
-    for (size_t i = from; i < end; i++)
-        a->auc[i] = unit_auc(a, a->unit[i], a->scratch + (size_t)thread * 3 * a->r->n_images);
+    float *scratch = a->scratch + (size_t)thread * (3 + STRIP) * a->r->n_images, *strip = scratch + 3 * a->r->n_images;
+    size_t first = 0, n = 0, wide = a->r->x ? LINE : STRIP; /* units in the strip, and at most */
+    for (size_t i = from; i < end; i++) {
+        if (a->unit[i] >= first + n) {
+            first = a->unit[i];
+            n = a->r->n_units - first < wide ? a->r->n_units - first : wide;
+            fus_responses_strip(strip, STRIP, a->r, first, n);
+        }
+        a->auc[i] = unit_auc(a, strip + (a->unit[i] - first), scratch);
+    }
 }
 
 /* Units that label [n_units] gives to the category and that are defined in m; unit may be NULL. */
@@ -303,7 +313,7 @@ static int measure_auc(double *mean, struct ranking *a, const struct fus_moments
 static int cross_auc(struct fus_halves_category *out, const struct fus_moments halves[2], int8_t *const label[2], const struct fus_responses *r,
                      const int *half, struct fus_error *err)
 {
-    struct ranking a = {.r = r, .half = half, .scratch = fus_base_aligned((size_t)fus_base_threads() * r->n_images, 3 * sizeof *a.scratch)};
+    struct ranking a = {.r = r, .half = half, .scratch = fus_base_aligned((size_t)fus_base_threads() * r->n_images, (3 + STRIP) * sizeof *a.scratch)};
     int code = a.scratch ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory to rank %zu pictures", r->n_images);
     for (a.category = 0; a.category < r->n_categories && !code; a.category++) {
         double mean[2];

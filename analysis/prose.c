@@ -275,12 +275,12 @@ static void say_csi(struct fus_svg *out, const struct fus_view *view, int other)
 {
     struct tally t = tally_csi(view, other, false), near = tally_csi(view, other, true);
     if (t.n_rows == 0)
-        fus_svg_put(out, " The two have no layer name in common, so no test of their CSI pairs the layers.");
+        fus_svg_put(out, " No layers of the two correspond, by name or by relative depth, so no test of their CSI pairs them.");
     else if (t.n_tested == 0)
         fus_svg_put(out, " No layer has enough units selective for the same category in both to test their CSI.");
     else {
         fus_svg_put(out, " $she mean CSI of $e is higher in $d of the $d comparisons (one layer, one category) that can be tested, and greater at "
-                         "p\xc2\xa0&lt;\xc2\xa0.05 in $d of them", near.n_rows < t.n_rows ? "Between layers of the same name, which lie at other depths, t" : "T", name_of(view, 0), t.n_mean, t.n_tested, t.n_greater);
+                         "p\xc2\xa0&lt;\xc2\xa0.05 in $d of them", near.n_rows < t.n_rows ? "Between corresponding layers, some of which lie at other depths, t" : "T", name_of(view, 0), t.n_mean, t.n_tested, t.n_greater);
         fus_svg_put(out, " (one-sided, not corrected for their number; chance alone would give about $1).", 0.05 * t.n_tested);
     }
 }

@@ -17,7 +17,7 @@ static void caption_csi(struct fus_svg *out, const struct fus_view *view)
                      "read it as a description).", view->run->models[0].name,
                 view->run->n_models == 2 ? "the other model" : "the model whose marker heads the row of asterisks");
     if (!view->same_layers)
-        fus_svg_put(out, " Only layers of the same name are tested, and only those at the same depth have an asterisk; the others are in the table.");
+        fus_svg_put(out, " Layers are paired by name, or by relative depth where the blocks of the networks differ; only pairs at the same depth have an asterisk, the others are in the table.");
 }
 
 /* "95%" of alpha 0.05. */

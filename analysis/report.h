@@ -38,7 +38,7 @@ struct fus_top_unit {
 
 /* The first model less another one, by the bootstrap over pictures: what compare.csv holds of it. NaN: not computed. */
 struct fus_model_difference {
-    int model_b, layer_a, category;
+    int model_b, layer_a, layer_b, category;
     double ratio, ratio_low, ratio_high; /* of the proportions */
     double proportion_low, proportion_high, csi_low, csi_high, variation_low, variation_high;
 };
@@ -77,11 +77,15 @@ struct fus_run_summary {
 };
 
 /* One row of the comparison of the first model with another (compare.c): the paper's own one-sided Welch test of
- * CSI over the selective units ("first greater"), per layer that both have, matched by name. */
+ * CSI over the selective units ("first greater"), per pair of layers. */
 struct fus_csi_comparison {
     int model_a, model_b, layer_a, layer_b, category;
     double proportion_difference, csi_difference, t, df, p; /* NaN where a side has fewer than 2 units */
 };
+/* The layer of b that a's is compared with, or -1. By name; where the blocks of two networks have other names, so that they differ in
+ * depth, block layers are paired that are nearest to each other in relative depth, the last with the last. The pairs are the same for
+ * (b, a). */
+int fus_compare_layer(const struct fus_model_summary *a, int layer, const struct fus_model_summary *b);
 int fus_compare_csi(struct fus_csi_comparison **rows, size_t *n_rows, const struct fus_run_summary *run,
                     struct fus_error *err);
 
@@ -115,6 +119,9 @@ void fus_npyout_discard(struct fus_npz *z);                      /* NULL allowed
 /* The layer that the report calls the last block layer (the paper's layer4.2.relu): by name, else the last with places.
  * Only names and sizes of the layers are read, so that a caller can ask before it runs. */
 int fus_report_last_block(const struct fus_model_summary *model);
+
+/* What kind of layer of a block a name says, "relu" of "layer4.2.relu", or NULL: no layer of a block. */
+const char *fus_report_block_kind(const char *layer);
 
 /* dir/figures/NAME.svg for the paper's Figs 2A (with profiles), 2B, 3A, 3B, 4A, 4B, 4C, 5A-C (from three models on: the first
  * with each other), and dir/report.html with all of them inline, the pictures (1B), the consistency of layers (v1) and tables.

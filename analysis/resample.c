@@ -104,8 +104,7 @@ static void take_strip(void *context, int strip, int thread)
     size_t n_units = b->r->n_units, n_images = b->r->n_images, at = (size_t)strip * STRIP, n = n_units - at < STRIP ? n_units - at : STRIP;
     float *x = b->strips + (size_t)thread * n_images * STRIP;
     const float **rows = b->rows + (size_t)thread * n_images;
-    for (size_t i = 0; i < n_images; i++)
-        memcpy(x + i * STRIP, b->r->x + i * n_units + at, n * sizeof *x);
+    fus_responses_strip(x, STRIP, b->r, at, n);
     for (size_t k = 0; k < b->n; k++) {
         const struct draw *d = &b->draws[k];
         for (size_t i = 0; i < d->first[b->r->n_categories]; i++)

@@ -33,6 +33,8 @@ static void layer_row(struct fus_outfile *f, const struct fus_layer_summary *lay
     fus_csv_count(f, (size_t)layer->channels);
     fus_csv_count(f, (size_t)layer->height);
     fus_csv_count(f, (size_t)layer->width);
+    fus_csv_number(f, layer->depth);
+    fus_csv_count(f, (size_t)layer->order);
     fus_outfile_printf(f, "\n");
 }
 
@@ -44,7 +46,7 @@ int fus_table_layers(const char *path, const struct fus_run_summary *run, struct
         return code;
     fus_outfile_printf(&f, "model,layer,category,n_units,n_selective,proportion,ci_low,ci_high,csi_mean,csi_sem,"
                            "csi_undefined,dprime_mean,variation_cv,variation_sd,gini,entropy,n_dead,csi_cv,dprime_cv,survival,split_half_r,"
-                           "dice,csi_low,csi_high,variation_low,variation_high,auc_cv,csi_sd,n_undefined,channels,height,width\n");
+                           "dice,csi_low,csi_high,variation_low,variation_high,auc_cv,csi_sd,n_undefined,channels,height,width,depth,order\n");
     for (int m = 0; m < run->n_models; m++)
         for (int i = 0; i < run->models[m].n_layers; i++) {
             const struct fus_layer_summary *layer = &run->models[m].layers[i];
@@ -173,6 +175,7 @@ static void comparison_row(struct fus_outfile *f, const struct fus_run_summary *
     fus_csv_number(f, c->ratios[i].estimate);
     fus_csv_number(f, c->ratios[i].low);
     fus_csv_number(f, c->ratios[i].high);
+    fus_csv_name(f, ",", run->models[r->model_b].layers[r->layer_b].name);
     fus_outfile_printf(f, "\n");
 }
 
@@ -184,7 +187,7 @@ static int write_comparison(const char *path, const struct fus_run_summary *run,
         return code;
     fus_outfile_printf(&f, "model_a,model_b,layer,category,proportion_difference,csi_difference,t,df,p,q,variation_difference,"
                            "proportion_low,proportion_high,proportion_p,proportion_q,csi_low,csi_high,csi_p,csi_q,"
-                           "variation_low,variation_high,variation_p,variation_q,proportion_ratio,ratio_low,ratio_high\n");
+                           "variation_low,variation_high,variation_p,variation_q,proportion_ratio,ratio_low,ratio_high,layer_b\n");
     for (size_t i = 0; i < c->n; i++)
         comparison_row(&f, run, c, i);
     return fus_outfile_commit(&f, err);

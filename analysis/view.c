@@ -10,17 +10,17 @@
 #define FUS_VIEW_MAX_MODELS 64 /* far more than a panel can tell apart */
 
 /* "layer4.2.relu" or CLIP's "layer4.2.relu3": two dots and a last part that starts with relu. */
-static bool is_block_output(const struct fus_layer_summary *layer)
+const char *fus_report_block_kind(const char *layer)
 {
-    const char *dot = strchr(layer->name, '.');
+    const char *dot = strchr(layer, '.');
     const char *second = dot ? strchr(dot + 1, '.') : NULL;
-    return strncmp(layer->name, "layer", 5) == 0 && second && strncmp(second + 1, "relu", 4) == 0;
+    return strncmp(layer, "layer", 5) == 0 && second && strncmp(second + 1, "relu", 4) == 0 ? second + 1 : NULL;
 }
 
 int fus_report_last_block(const struct fus_model_summary *model)
 {
     for (int l = model->n_layers - 1; l >= 0; l--)
-        if (is_block_output(&model->layers[l]))
+        if (fus_report_block_kind(model->layers[l].name))
             return l;
     for (int l = model->n_layers - 1; l >= 0; l--)
         if (model->layers[l].height * model->layers[l].width > 1)
@@ -210,10 +210,11 @@ double fus_view_chance(const struct fus_view *view, int model, int layer, int ca
 const struct fus_model_difference *fus_view_difference(const struct fus_view *view, int model_b, int category)
 {
     const struct fus_run_summary *run = view->run;
-    bool same = strcmp(fus_view_last(view, 0)->name, fus_view_last(view, model_b)->name) == 0;
-    for (size_t i = 0; same && i < run->n_differences; i++)
-        if (run->differences[i].model_b == model_b && run->differences[i].layer_a == view->last[0] && run->differences[i].category == category)
-            return &run->differences[i];
+    for (size_t i = 0; i < run->n_differences; i++) {
+        const struct fus_model_difference *d = &run->differences[i];
+        if (d->model_b == model_b && d->layer_a == view->last[0] && d->layer_b == view->last[model_b] && d->category == category)
+            return d;
+    }
     return NULL;
 }
 

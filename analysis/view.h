@@ -47,7 +47,7 @@ const struct fus_category_summary *fus_view_category(const struct fus_view *view
 /* The row that compares the first model's layer with `model_b`'s, or NULL. */
 const struct fus_csi_comparison *fus_view_comparison(const struct fus_view *view, int model_b, int layer_a, int category);
 
-/* What compare.csv says of the first model's last block layer against model_b's, or NULL where the two have other names. */
+/* What compare.csv says of the first model's last block layer against model_b's, or NULL where the two are not compared. */
 const struct fus_model_difference *fus_view_difference(const struct fus_view *view, int model_b, int category);
 
 /* Its two layers lie at the same place of the x axis: then an asterisk above them says what it seems to say. */

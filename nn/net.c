@@ -7,6 +7,16 @@
 
 /* ---- taps ---- */
 
+/* Relative depths: how far each is on the way to the last block's output. */
+static void set_depths(struct fus_tap *taps, int n)
+{
+    int last = 1;
+    for (int i = 1; i < n; i++)
+        last = taps[i].in_all ? i : last;
+    for (int i = 0; i < n; i++)
+        taps[i].depth = i < last ? (double)i / last : 1;
+}
+
 static int list_taps(struct fus_net *net, struct fus_error *err)
 {
     size_t n = (size_t)net->arch.n_layers;
@@ -26,8 +36,10 @@ static int list_taps(struct fus_net *net, struct fus_error *err)
         t->height = l->height;
         t->width = l->width;
         t->in_all = l->in_all;
+        t->order = net->n_taps;
         net->tap_layer[net->n_taps++] = i;
     }
+    set_depths(net->taps, net->n_taps);
     return FUS_OK;
 }
 
@@ -153,7 +165,7 @@ int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const 
         return code;
     net->get = get;
     net->get_context = context;
-    code = fus_net_allocate(net, err);
+    code = options && options->resting ? FUS_OK : fus_net_allocate(net, err);
     if (code) {
         fus_net_destroy(net);
         return code;

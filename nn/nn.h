@@ -76,12 +76,16 @@ struct fus_net_options {
     bool direct;     /* no Winograd: every convolution is the sum it stands for */
     bool low_memory; /* holds one layer's weights at a time: `get` is called in every pass instead of once, so
                         its context must stay valid; the same bits, slower */
+    bool resting;    /* as after fus_net_rest: nothing is allocated or read before the first pass; fus_net_bytes
+                        says what will be */
 };
 
 struct fus_tap {
     char name[48];               /* PyTorch's: "relu", "layer4.2.relu", "fc" */
     int channels, height, width; /* [C, H, W]; H = W = 1 for vectors */
     bool in_all;                 /* part of `all`: the stem's relu and every block output */
+    int order;                   /* 0, 1, ...: its place among all taps of the network */
+    double depth;                /* from 0, the first tap, to 1, the last block's output and all behind it: order over the block's */
 };
 
 int fus_net_create(struct fus_net **net, const struct fus_net_spec *spec, const struct fus_net_options *options,

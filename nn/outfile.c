@@ -13,8 +13,36 @@
 #define MAX_LINKS 40 /* as many as Linux follows */
 #define LINK_BYTES 4096
 
+enum { MOST_REMEMBERED = 64 }; /* far more than are ever open together */
+static const char *volatile remembered[MOST_REMEMBERED];
+
+static void remember(const char *temporary)
+{
+    for (int i = 0; i < MOST_REMEMBERED; i++)
+        if (!remembered[i]) {
+            remembered[i] = temporary;
+            return;
+        }
+}
+
+static void forget(const char *temporary)
+{
+    for (int i = 0; i < MOST_REMEMBERED; i++)
+        if (remembered[i] == temporary)
+            remembered[i] = NULL;
+}
+
+void fus_outfile_unlink_all(void)
+{
+    for (int i = 0; i < MOST_REMEMBERED; i++)
+        if (remembered[i])
+            unlink(remembered[i]);
+}
+
 static void release(struct fus_outfile *f)
 {
+    if (f->temporary)
+        forget(f->temporary);
     fus_base_free(f->path);
     fus_base_free(f->target);
     fus_base_free(f->temporary);
@@ -114,6 +142,7 @@ static int open_temporary(struct fus_outfile *f, struct fus_error *err)
         return cannot(f->path, why, err);
     snprintf(f->temporary, n, "%s.tmp-%ld", f->target, (long)getpid());
     unlink(f->temporary);
+    remember(f->temporary);
     int fd = open(f->temporary, O_WRONLY | O_CREAT | O_EXCL, 0666);
     int code = through(f, fd, err);
     if (code && fd >= 0)

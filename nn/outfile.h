@@ -34,6 +34,9 @@ void fus_outfile_discard(struct fus_outfile *f);
  * written. */
 bool fus_outfile_is_stream(const char *path);
 
+/* The temporary files of all that are open; for a signal handler that ends the program. */
+void fus_outfile_unlink_all(void);
+
 /* Make a folder and its parents, like mkdir -p. */
 int fus_outfile_mkdirs(const char *path, struct fus_error *err);
 

@@ -229,7 +229,7 @@ ok "other halves, other reliability" sh -c '! cmp -s "$1" "$2"' sh "$work/option
 fails 1 "category word has pictures of fLoc's option 1 alone" run --model "$small" --stimuli 'builtin?per_category=4' --halves option --out "$work/o"
 fails 2 "'third' found, alternate, option or none expected" run --model "$small" --halves third --out "$work/o"
 for p in lu-wang prince tdann baek afraz; do
-    run "preset $p" run $two --preset $p --out "$work/preset"
+    run "preset $p" run $two --preset $p --out "$work/preset" --force
     ok "run.json says the preset" grep -q "\"preset\": \"$p\"" "$work/preset/run.json"
     ok "so does the report" grep -q "This is the preset $p, after .* Not stated there" "$work/preset/report.html"
 done

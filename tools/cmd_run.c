@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "keep.h"
 #include "run.h"
+#include "run_dir.h"
 
 static const char help[] =
     "usage: fusiform run --model [NAME=]FILE [--model ...] [--stimuli DIR|FILE.tsv|builtin] --out DIR [options]\n\n"
@@ -35,17 +36,18 @@ static const char help[] =
     "                       --permutations keep them, of pictures\n"
     "  --seed N             of resampling (default 1)\n"
     "  --units labels|full  units/*.npz with labels only (default), or with mean, var, t, p, q and csi too\n"
-    "  --max-memory 512M    of network and statistics as far as it goes: what does not fit waits in a scratch file in DIR, and\n"
-    "                       layers are taken in several passes. An eighth as much again remembers pictures\n"
+    "  --max-memory 512M    of everything: what does not fit waits in a scratch file in DIR, layers are taken in several passes,\n"
+    "                       weights a layer at a time. A line says where more is needed, and how much\n"
     "  --max-pixels N       the largest picture that is read (default 100M, at most 2G)\n"
-    "  --batch N            pictures at a time (default 16; 4 where --max-memory is less than 512M)\n"
+    "  --batch N            pictures at a time (default 16, fewer where --max-memory asks for it)\n"
     "  --conv direct|auto   direct: without Winograd's algorithm for 3x3 convolutions (default auto)\n"
-    "  --low-memory         hold one layer's weights at a time: slower, the same bytes\n"
+    "  --low-memory         hold one layer's weights at a time: slower, the same bytes; chosen where --max-memory asks for it\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
     "  --prefix [NAME=]P    which of a file's networks, where it holds several: --prefix r50=model_ema; without NAME of every model\n"
     "  --preprocess [NAME=]P  how pictures are prepared for that model, or for every one: torchvision, torchvision-v2, clip, cifar, or\n"
     "                       resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n"
     "  --resume             go on with a run of the same options that was stopped or killed in DIR; ends in the same bytes\n"
+    "  --force              replace the run in DIR, finished or interrupted, as a whole; a folder with other files is refused\n"
     "  --checkpoint S       save what has been counted every S seconds (default 30; 0: after every batch)\n"
     "  --shard I/N          show the I-th of N parts of the pictures alone, for `fusiform merge`\n\n"
     "example: fusiform run --model r50=resnet50.pth --model clip=RN50.pt --stimuli fLoc/ --out out/mine\n"
@@ -98,7 +100,7 @@ static int name_models(struct fus_run *run, const struct fus_texts *models, stru
 static bool is_local(const char *option)
 {
     static const char *const local[] = {"--model", "--stimuli", "--categories", "--scrambled", "--out", "--max-memory", "--batch", "--low-memory",
-                                        "--shard", "--resume", "--checkpoint", "--preprocess", "--skip-bad"};
+                                        "--shard", "--resume", "--force", "--checkpoint", "--preprocess", "--skip-bad"};
     for (size_t i = 0; i < sizeof local / sizeof *local; i++)
         if (strcmp(option, local[i]) == 0)
             return true;
@@ -166,8 +168,9 @@ int fus_run_parse(struct fus_run *run, struct fus_texts *models, int argc, char 
         {"--halves", FUS_ARG_CHOICE, &chosen.halves},        {"--sweep", FUS_ARG_FLAG, &run->sweep},
         {"--consistency", FUS_ARG_FLAG, &run->consistency}, {"--interval", FUS_ARG_CHOICE, &chosen.interval},
         {"--shard", FUS_ARG_SHARE, shard},          {"--resume", FUS_ARG_FLAG, &run->resume},
-        {"--checkpoint", FUS_ARG_SEED, &run->checkpoint}, {"--prefix", FUS_ARG_LIST, &prefixes},
-        {"--preprocess", FUS_ARG_LIST, &preprocesses}, {"--skip-bad", FUS_ARG_FLAG, &run->skip_bad},
+        {"--checkpoint", FUS_ARG_SEED, &run->checkpoint}, {"--force", FUS_ARG_FLAG, &run->force},
+        {"--prefix", FUS_ARG_LIST, &prefixes}, {"--preprocess", FUS_ARG_LIST, &preprocesses},
+        {"--skip-bad", FUS_ARG_FLAG, &run->skip_bad},
         {0}};
     int status = fus_args_parse("run", help, args, &none, argc, argv);
     run->prefixes.n = prefixes.n;
@@ -183,10 +186,10 @@ int fus_run_parse(struct fus_run *run, struct fus_texts *models, int argc, char 
     if (run->categories && fus_set_parse_categories(run->categories, &err))
         return fus_args_usage("run", "--%s", err.msg);
     run->full_units = units.value, run->direct = conv.value, run->scrambled = scrambled.value;
+    if (run->resume && run->force)
+        return fus_args_usage("run", "--resume goes on with what is in DIR, --force begins again: one of them expected");
     if (run->batch > 256)
         return fus_args_usage("run", "--batch: %d found, at most 256 expected", run->batch);
-    if (!run->batch)
-        run->batch = run->max_memory < fus_run_defaults.max_memory ? 4 : 16;
     run->shard = shard[0], run->n_shards = shard[1];
     return list_options(run, args);
 }
@@ -215,17 +218,39 @@ void fus_run_print(const struct fus_run *run, const struct fus_run_summary *summ
 const struct fus_run fus_run_defaults = {.stimuli = "builtin", .layers = "all", .select = {.correction = FUS_BH, .alpha = 0.05},
                                          .max_memory = (size_t)512 << 20, .seed = 1, .checkpoint = 30, .lock = -1};
 
+/* Whether this run may use --out, before any work. */
+static int claim_folder(struct fus_run *run, struct fus_error *err)
+{
+    struct fus_run_dir there;
+    int code = fus_run_check_folders(run, err);
+    if (!code)
+        code = fus_run_dir_outside(run->out, run->stimuli, err);
+    if (!code)
+        code = fus_run_dir_look(&there, run->out, err);
+    if (!code)
+        code = fus_run_dir_claim(&run->replace, &there, run->out, run->resume, run->force, err);
+    run->finished = !code && run->resume && there.state == FUS_RUN_DIR_FINISHED;
+    return code;
+}
+
 /* The method. Stimuli are checked, each network sees them all and its units' responses are summed up, tests find the
  * selective units, tables and figures show them. */
 static int localize(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err)
 {
-    int code = fus_run_check_models(run, summary, err);      /* every model can be read, and has the layers asked for */
+    int code = claim_folder(run, err);
+    if (!code)
+        code = fus_run_check_models(run, summary, err);      /* every model can be read, and has the layers asked for */
+    run->models_seconds = fus_run_now() - run->started;
     if (!code)
         code = fus_run_open_stimuli(run, summary, err);      /* so can every picture */
-    if (!code)
-        code = fus_run_make_folders(run, err);
+    double start = fus_run_now();
     if (!code)
         code = fus_keep_open(run, summary, err);             /* what was done before, where it goes on */
+    if (code || run->done)
+        return code;
+    fus_run_warn_memory(run);
+    code = fus_run_make_folders(run, err);
+    run->folder_seconds = fus_run_now() - start;
     for (int i = 0; i < run->n_models && !code; i++)
         fputs(run->models[i].notes ? run->models[i].notes : "", stderr);
     for (int i = 0; i < run->n_models && !code; i++)
@@ -260,9 +285,11 @@ int fus_cmd_run(int argc, char **argv)
     }
     if (!code)
         code = localize(&run, &summary, &err);
+    if (!code && run.done)
+        printf("report: %s/report.html (finished before)\n", run.out);
     if (!code && run.n_shards)
         printf("shard %d of %d, %d of %d pictures: %s/parts\n", run.shard, run.n_shards, run.end - run.first, run.set.n_pictures, run.out);
-    if (!code && !run.n_shards) {
+    if (!code && !run.n_shards && !run.done) {
         fus_keep_remove(&run);
         fus_run_print(&run, &summary);
     }

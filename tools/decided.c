@@ -13,7 +13,7 @@
 enum { DIGEST = FUS_SHA256_HEX - 1, PATH_BYTES = 4096 };
 
 /* A field that is new here must be visited below. */
-_Static_assert(sizeof(void *) != 8 || (sizeof(struct fus_layer_summary) == 128 && sizeof(struct fus_category_summary) == 200 &&
+_Static_assert(sizeof(void *) != 8 || (sizeof(struct fus_layer_summary) == 136 && sizeof(struct fus_category_summary) == 200 &&
                sizeof(struct fus_run_layer) == 112), "does visit know every field?");
 
 struct archive {

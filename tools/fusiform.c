@@ -6,6 +6,7 @@
 
 #include "args.h"
 #include "commands.h"
+#include "model.h"
 #include "nn/base.h"
 #include "stimuli/stimuli.h"
 
@@ -109,6 +110,7 @@ static int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
     signal(SIGXFSZ, SIG_IGN); /* past `ulimit -f` a write fails, and what was begun is removed */
+    fus_model_catch_end();
     fus_cmd_show_progress();
     int status = run(argc > 0 ? argc - 1 : 0, argv + 1);
     tell_dim();

@@ -1,9 +1,7 @@
 /* Opening models: see model.h. */
-#define _POSIX_C_SOURCE 200809L
 #include "model.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -179,19 +177,4 @@ int fus_model_check_tap(const struct fus_model *m, int tap, const float *values,
     return i == n ? FUS_OK
                   : fus_base_fail(err, FUS_EFORMAT, "%s: layer %s answers %s with %s (channel %zu): its weights are too large, or damaged",
                                   fus_store_path(m->store), t->name, picture, isnan(values[i]) ? "NaN" : "infinity", i / places);
-}
-
-static void on_interrupt(int signal_number)
-{
-    fus_base_request_stop();
-    signal(signal_number, SIG_DFL);
-}
-
-void fus_model_catch_interrupt(void)
-{
-    struct sigaction a;
-    memset(&a, 0, sizeof a);
-    a.sa_handler = on_interrupt;
-    sigaction(SIGINT, &a, NULL);
-    sigaction(SIGTERM, &a, NULL);
 }

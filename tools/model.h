@@ -42,7 +42,9 @@ int fus_model_want(bool *wanted, const struct fus_model *m, const char *layers, 
 /* FUS_EFORMAT that names the layer and the unit where one of a tap's values [C, H, W] is NaN or infinity; message starts with the path. */
 int fus_model_check_tap(const struct fus_model *m, int tap, const float *values, const char *picture, struct fus_error *err);
 
-/* Ctrl-C: the first one asks for a stop (fus_base_stopping), a second ends the program at once. */
+/* Ctrl-C and SIGTERM (interrupt.c). interrupt: the first asks for a stop (fus_base_stopping), and where nobody has noticed after
+ * 0.4 s, or at a second one, the program ends. end: it ends at once. Half-written files are removed in any case. */
+void fus_model_catch_end(void);
 void fus_model_catch_interrupt(void);
 
 #endif

@@ -177,14 +177,14 @@ int fus_past_text(char **to, const struct fus_past *p, const char *name, struct 
 
 static int read_layers(struct fus_past *p, struct fus_error *err)
 {
-    static const char *const names[] = {"n_selective", "proportion", "csi_mean", "csi_sem", "csi_undefined", "variation_cv"};
+    static const char *const names[] = {"n_selective", "proportion", "csi_mean", "csi_sem", "csi_undefined", "variation_cv", "depth"};
     char path[4096];
-    int column[6];
+    int column[7];
     struct fus_csvin t;
     snprintf(path, sizeof path, "%s/layers.csv", p->folder);
     int code = fus_csvin_open(&t, path, err);
     int model = fus_csvin_column(&t, "model"), layer = fus_csvin_column(&t, "layer"), category = fus_csvin_column(&t, "category");
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 7; i++)
         column[i] = fus_csvin_column(&t, names[i]);
     while (!code && fus_csvin_next(&t)) {
         void *items = p->rows;
@@ -193,8 +193,8 @@ static int read_layers(struct fus_past *p, struct fus_error *err)
         if (row) {
             *row = (struct fus_past_row){.model = fus_base_strdup(fus_csvin_text(&t, model)), .layer = fus_base_strdup(fus_csvin_text(&t, layer)),
                                          .category = fus_base_strdup(fus_csvin_text(&t, category))};
-            double *const to[] = {&row->n_selective, &row->proportion, &row->csi_mean, &row->csi_sem, &row->csi_undefined, &row->variation_cv};
-            for (int i = 0; i < 6; i++)
+            double *const to[] = {&row->n_selective, &row->proportion, &row->csi_mean, &row->csi_sem, &row->csi_undefined, &row->variation_cv, &row->depth};
+            for (int i = 0; i < 7; i++)
                 *to[i] = fus_csvin_number(&t, column[i]);
         }
         if (!row || !row->model || !row->layer || !row->category)

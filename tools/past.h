@@ -11,7 +11,7 @@ struct fus_past_picture {
 
 struct fus_past_row { /* of layers.csv */
     char *model, *layer, *category;
-    double n_selective, proportion, csi_mean, csi_sem, csi_undefined, variation_cv; /* NaN: empty */
+    double n_selective, proportion, csi_mean, csi_sem, csi_undefined, variation_cv, depth; /* NaN: empty */
 };
 
 struct fus_past_option { /* a member of run.json that is no list */

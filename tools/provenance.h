@@ -5,7 +5,7 @@
  *   fusiform VERSION             shard I N (only of a shard)          option --NAME VALUE ...
  *   set DESCRIPTION DRAWN SEED SCRAMBLE_SEED       category NAME ...       subcategory NAME ...
  *   skipped NAME ...             pictures left out by --skip-bad
- *   model NAME SOURCE SHA256 ARCHITECTURE PREPROCESS, behind each its layers:  layer NAME CHANNELS HEIGHT WIDTH
+ *   model NAME SOURCE SHA256 ARCHITECTURE PREPROCESS, behind each its layers:  layer NAME CHANNELS HEIGHT WIDTH ORDER DEPTH
  *   picture NAME CATEGORY SUBCATEGORY INDEX HALF SOURCE SHA256 LUMINANCE CONTRAST SLOPE      - for what is another shard's */
 #ifndef FUS_PROVENANCE_H
 #define FUS_PROVENANCE_H

@@ -6,14 +6,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "nn/kernels.h"
 #include "nn/team.h"
 
 #define PIECE ((size_t)256 << 10) /* bytes that one thread reads or writes at a time */
-#define ALIGN ((uint64_t)65536) /* of mapped parts: no machine has larger pages */
+#define ALIGN ((uint64_t)65536) /* of arrays in the file: whole pages on every machine */
 #define SLICE 262144            /* units that are merged at a time: 4 MB */
 
 /* ---- scratch ---- */
@@ -178,10 +177,7 @@ void fus_tally_destroy(struct fus_tally *t)
     fus_moments_destroy(&t->part);
     fus_moments_destroy(&t->whole);
     fus_base_free(t->responses);
-    if (t->mapped)
-        munmap(t->mapped, fus_tally_response_bytes(t));
     t->responses = NULL;
-    t->mapped = NULL;
 }
 
 /* ---- while pictures are shown ---- */
@@ -543,14 +539,28 @@ int fus_tally_moments(struct fus_moments *m, struct fus_tally *t, struct fus_err
     return fus_moments_unblock(m, t->channels, t->n_places, err);
 }
 
-int fus_tally_responses(const float **x, struct fus_tally *t, struct fus_error *err)
+static void read_responses(void *context, float *to, size_t picture, size_t first, size_t n)
 {
-    *x = t->responses;
-    if (!t->keep || t->responses)
-        return FUS_OK;
-    void *mapped = mmap(NULL, fus_tally_response_bytes(t), PROT_READ, MAP_PRIVATE, t->scratch->fd[FUS_SCRATCH_MEANS], (off_t)t->responses_at);
-    if (mapped == MAP_FAILED)
-        return fus_base_fail(err, FUS_EIO, "%s: the scratch file cannot be mapped: %s", t->scratch->folder, strerror(errno));
-    *x = t->mapped = mapped;
-    return FUS_OK;
+    struct fus_tally *t = context;
+    int failed = 0;
+    move(&failed, t->scratch->fd[FUS_SCRATCH_MEANS], false, (char *)to, n * sizeof *to,
+         t->responses_at + ((uint64_t)picture * t->n_units + first) * sizeof *to);
+    if (!failed)
+        return;
+    memset(to, 0, n * sizeof *to);
+    t->read_failed = failed;
+}
+
+bool fus_tally_responses(struct fus_responses *r, struct fus_tally *t)
+{
+    r->x = t->responses;
+    r->read = t->keep && !t->responses ? read_responses : NULL;
+    r->context = t;
+    return t->keep;
+}
+
+int fus_tally_check_read(struct fus_tally *t, struct fus_error *err)
+{
+    const int failed = t->read_failed;
+    return check_moved(t->scratch, false, &failed, 1, err);
 }

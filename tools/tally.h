@@ -3,6 +3,8 @@
 #ifndef FUS_TALLY_H
 #define FUS_TALLY_H
 
+#include <stdatomic.h>
+
 #include "analysis/inference.h"
 #include "nn/nn.h"
 #include "pieces.h"
@@ -34,7 +36,7 @@ struct fus_tally {
     bool keep;                  /* single responses, units [C, H, W] */
     float *responses;           /* [n_pictures, n_units]; NULL: in scratch from responses_at on */
     uint64_t responses_at;
-    void *mapped;               /* ... and mapped from there for reading */
+    atomic_int read_failed;     /* errno of reading them back, or 0 */
 };
 
 /* Bytes of memory: at least, and besides for all categories at once. */
@@ -70,6 +72,10 @@ void fus_tally_clear(struct fus_tally *t); /* as created */
 bool fus_tally_is_finite(const struct fus_tally *t);
 void fus_tally_finish(struct fus_tally *t);
 int fus_tally_moments(struct fus_moments *m, struct fus_tally *t, struct fus_error *err);
-int fus_tally_responses(const float **x, struct fus_tally *t, struct fus_error *err);
+
+/* The responses into r, which reads them piece by piece from the scratch file where they are not in memory; whether there are
+ * any. check_read: whether all that was read since could be. */
+bool fus_tally_responses(struct fus_responses *r, struct fus_tally *t);
+int fus_tally_check_read(struct fus_tally *t, struct fus_error *err);
 
 #endif
