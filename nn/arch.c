@@ -2,7 +2,7 @@
  * written by resnet.c. */
 #include <string.h>
 
-#include "op.h"
+#include "nn/layer/op.h"
 
 #define MAX_LAYERS 20000 /* a 1202-layer CIFAR network has 1,300 */
 

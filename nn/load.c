@@ -1,5 +1,5 @@
 /* Weights into a network: looked up by name and packed by each layer's operator. */
-#include "net.h"
+#include "nn/net.h"
 
 static bool has_weights(const struct fus_layer *l)
 {

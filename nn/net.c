@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "net.h"
+#include "nn/net.h"
 
 /* ---- taps ---- */
 

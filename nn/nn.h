@@ -10,7 +10,7 @@
 #ifndef FUS_NN_H
 #define FUS_NN_H
 
-#include "base.h"
+#include "nn/base/base.h"
 
 /* ---- which network ---- */
 

@@ -1,10 +1,10 @@
 /* The plan of a forward pass: lifetimes, then the lowest free place for each output (first fit). */
-#include "plan.h"
+#include "nn/plan.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#include "layers.h"
+#include "nn/layer/layers.h"
 
 #define ALIGN_FLOATS 16 /* 64 bytes: a cache line, an AVX-512 vector */
 #define LARGE_BLOCK ((size_t)1 << 18) /* floats: 1 MB, half of a second-level cache */

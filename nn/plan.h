@@ -3,7 +3,7 @@
 #ifndef FUS_PLAN_H
 #define FUS_PLAN_H
 
-#include "arch.h"
+#include "nn/arch.h"
 
 /* A segment is a run of layers that ends with a block's output. Where activations are large, the
  * layers of a segment run depth first, image by image, so that intermediates stay in cache; all

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fmath.h"
-#include "layers.h"
-#include "op.h"
+#include "nn/base/fmath.h"
+#include "nn/layer/layers.h"
+#include "nn/layer/op.h"
 
 static size_t volume(const struct fus_layer *l)
 {

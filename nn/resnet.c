@@ -4,7 +4,7 @@
  * language head is one more linear layer or two. */
 #include <stdio.h>
 
-#include "arch.h"
+#include "nn/arch.h"
 
 #define MAX_CHANNELS 65536
 #define MAX_SIDE 4096

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 
 /* ---- pictures ---- */
 

@@ -2,8 +2,8 @@
 #ifndef FUS_TESTS_IMAGES_H
 #define FUS_TESTS_IMAGES_H
 
-#include "nn/base.h"
-#include "nn/sha256.h"
+#include "nn/base/base.h"
+#include "nn/base/sha256.h"
 #include "stimuli/stimuli.h"
 #include "tests/test.h"
 

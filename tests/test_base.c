@@ -1,4 +1,4 @@
-/* nn/base.c: opening files. What is no regular file is refused for what it is, and nothing blocks. */
+/* nn/base/base.c: opening files. What is no regular file is refused for what it is, and nothing blocks. */
 #define _DEFAULT_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 #include "test.h"
 #include "weights_help.h"
 

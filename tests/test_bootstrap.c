@@ -1,6 +1,6 @@
 /* bootstrap.c against NumPy with the same draws and against scipy.stats.bootstrap; coverage; pairing. */
 #include "analysis/inference.h"
-#include "nn/rng.h"
+#include "nn/base/rng.h"
 #include "test.h"
 
 static const float responses[] = {

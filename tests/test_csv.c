@@ -1,6 +1,6 @@
 /* csv.c: names of any bytes in a table, and back. */
 #define _POSIX_C_SOURCE 200809L
-#include "analysis/csv.h"
+#include "analysis/run/csv.h"
 
 #include <unistd.h>
 

@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <time.h>
 
-#include "nn/sha256.h"
+#include "nn/base/sha256.h"
 #include "test.h"
 
 static struct fus_error err;

@@ -2,9 +2,9 @@
 /* JPEG: pixels equal Pillow's; fLoc's pictures where they are; damage. */
 #include <dirent.h>
 
-#include "nn/cpu.h"
-#include "nn/inflate.h"
-#include "stimuli/jpeg.h"
+#include "nn/base/cpu.h"
+#include "nn/base/inflate.h"
+#include "stimuli/image/jpeg.h"
 #include "tests/images.h"
 
 /* Forward cosine transform of each coefficient alone: the integer inverse must be within 1 of the exact one. */

@@ -1,5 +1,5 @@
-/* weights/json.c: each wrong text with a caret under the byte that the message must point at. */
-#include "weights/json.h"
+/* nn/base/json.c: each wrong text with a caret under the byte that the message must point at. */
+#include "nn/base/json.h"
 
 #include "test.h"
 

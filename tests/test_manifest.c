@@ -1,6 +1,6 @@
-/* stimuli/manifest.c and the sets made of manifests: order, quoting, halves, --categories, and every error with its line. */
+/* stimuli/set/manifest.c and the sets made of manifests: order, quoting, halves, --categories, and every error with its line. */
 #define _POSIX_C_SOURCE 200809L
-#include "stimuli/manifest.h"
+#include "stimuli/set/manifest.h"
 
 #include <stdarg.h>
 #include <sys/stat.h>

@@ -1,6 +1,6 @@
 /* permute.c and order.c: against NumPy with the same relabellings, planted units, nominal false positives. */
 #include "analysis/inference.h"
-#include "nn/rng.h"
+#include "nn/base/rng.h"
 #include "test.h"
 
 static const float responses[] = {

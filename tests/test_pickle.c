@@ -3,8 +3,8 @@
 
 #include <inttypes.h>
 
-#include "nn/base.h"
-#include "nn/rng.h"
+#include "nn/base/base.h"
+#include "nn/base/rng.h"
 #include "weights/pickle.h"
 
 /* ---- a value as text, much like Python's repr ---- */

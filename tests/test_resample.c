@@ -1,6 +1,6 @@
 /* resample.c: moments to the bit those of fus_responses_moments, for any draw, number of units and threads; progress; stopping. */
 #include "analysis/inference.h"
-#include "nn/rng.h"
+#include "nn/base/rng.h"
 #include "test.h"
 
 enum { PICTURES = 23, CATEGORIES = 3, DRAWS = 130 };

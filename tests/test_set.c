@@ -1,4 +1,4 @@
-/* stimuli/set.c and folder.c: order, categories, mapping and every error, on folder trees made here; the real fLoc
+/* stimuli/set/set.c and folder.c: order, categories, mapping and every error, on folder trees made here; the real fLoc
  * pictures where they are at hand. */
 #define _POSIX_C_SOURCE 200809L
 #include "stimuli/stimuli.h"
@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "nn/sha256.h"
-#include "stimuli/folder.h"
+#include "nn/base/sha256.h"
+#include "stimuli/set/folder.h"
 #include "test.h"
 
 static char root[600]; /* a fresh folder for each test, under $TMPDIR */

@@ -4,8 +4,8 @@
 
 #include <time.h>
 
-#include "nn/inflate.h"
-#include "nn/rng.h"
+#include "nn/base/inflate.h"
+#include "nn/base/rng.h"
 
 #define N_BYTES 300000
 

@@ -1,6 +1,6 @@
 /* compare.c and table.c: the files' text for a small made-up run. */
 #define _POSIX_C_SOURCE 200809L
-#include "analysis/report.h"
+#include "analysis/report/report.h"
 
 #include <locale.h>
 #include <unistd.h>

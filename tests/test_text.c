@@ -1,5 +1,5 @@
 /* text.c: what is well-formed UTF-8, and names on one line. */
-#include "nn/text.h"
+#include "nn/base/text.h"
 
 #include "test.h"
 

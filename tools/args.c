@@ -1,12 +1,12 @@
 /* Command lines: see args.h. */
-#include "args.h"
+#include "tools/args.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "nn/number.h"
+#include "nn/base/number.h"
 #include "stimuli/stimuli.h"
 
 int fus_args_failed(const struct fus_error *err)

@@ -2,12 +2,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/report.h"
-#include "args.h"
-#include "commands.h"
-#include "model.h"
-#include "nn/outfile.h"
-#include "pictures.h"
+#include "analysis/report/report.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/model.h"
+#include "nn/base/outfile.h"
+#include "tools/pictures.h"
 
 #define PICTURES                                                                                                       \
     "PICTURES: files, folders, lists FILE.tsv as in `fusiform run`, or builtin, in that order. A folder of folders is taken in\n" \

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "args.h"
-#include "commands.h"
-#include "model.h"
-#include "nn/rng.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/model.h"
+#include "nn/base/rng.h"
 
 static const char help[] =
     "usage: fusiform bench [--model FILE] [--batch N] [--threads N] [--rounds N] [--conv direct|auto] [--totals] [--csv]\n"

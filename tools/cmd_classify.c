@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "args.h"
-#include "commands.h"
-#include "model.h"
-#include "nn/fmath.h"
-#include "nn/text.h"
-#include "pictures.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/model.h"
+#include "nn/base/fmath.h"
+#include "nn/base/text.h"
+#include "tools/pictures.h"
 
 static const char help[] =
     "usage: fusiform classify --model FILE [--labels FILE] [--top 5] [--text-embeddings FILE.npy] PICTURES...\n\n"

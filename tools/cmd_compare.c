@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/csv.h"
-#include "analysis/report.h"
-#include "args.h"
-#include "commands.h"
-#include "past.h"
+#include "analysis/run/csv.h"
+#include "analysis/report/report.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/past.h"
 
 static const char help[] =
     "usage: fusiform compare RUN_A RUN_B [-o OUT.csv]\n\n"

@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "args.h"
-#include "commands.h"
-#include "model.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/model.h"
 
 static const char help[] =
     "usage: fusiform convert FILE -o OUT.safetensors [--dtype f32|f16|bf16] [options]\n\n"

@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/report.h"
-#include "args.h"
-#include "commands.h"
-#include "nn/outfile.h"
+#include "analysis/report/report.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "nn/base/outfile.h"
 #include "stimuli/stimuli.h"
 
 static const char help[] =

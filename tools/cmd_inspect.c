@@ -2,9 +2,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "args.h"
-#include "commands.h"
-#include "nn/sha256.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "nn/base/sha256.h"
 #include "weights/weights.h"
 
 static const char help[] =

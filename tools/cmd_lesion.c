@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "analysis/inference.h"
-#include "args.h"
-#include "commands.h"
-#include "lesion.h"
-#include "nn/team.h"
-#include "past.h"
-#include "pictures.h"
-#include "run.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/lesion.h"
+#include "nn/base/threads.h"
+#include "tools/past.h"
+#include "tools/pictures.h"
+#include "tools/run.h"
 
 static const char help[] =
     "usage: fusiform lesion --model FILE --run DIR --category C --layer L [--mode zero|mean] [options]\n\n"
@@ -214,7 +214,7 @@ static int each_batch(struct lesion *l, const char *what, int (*show)(struct les
         code = fus_set_each(l->first, l->first + n, prepare, l, err);
         if (!code) {
             struct showing s = {l, n, FUS_OK, show, err};
-            fus_team_run(show_batch, &s);
+            fus_threads_run(show_batch, &s);
             code = s.code;
         }
         fus_run_progress(what, "pictures", l->first + n, l->set.n_pictures, started);

@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "args.h"
-#include "checkpoint.h"
-#include "commands.h"
-#include "keep.h"
-#include "provenance.h"
-#include "run_dir.h"
+#include "tools/args.h"
+#include "tools/checkpoint.h"
+#include "tools/commands.h"
+#include "tools/keep.h"
+#include "tools/provenance.h"
+#include "tools/run_dir.h"
 
 static const char help[] =
     "usage: fusiform merge PART... --out DIR [--force] [--max-memory 512M]\n\n"

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "args.h"
-#include "commands.h"
-#include "keep.h"
-#include "run.h"
-#include "run_dir.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/keep.h"
+#include "tools/run.h"
+#include "tools/run_dir.h"
 
 static const char help[] =
     "usage: fusiform run --model [NAME=]FILE [--model ...] [--stimuli DIR|FILE.tsv|builtin] --out DIR [options]\n\n"

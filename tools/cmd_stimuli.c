@@ -2,12 +2,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "args.h"
-#include "commands.h"
-#include "controls.h"
-#include "model.h"
-#include "nn/outfile.h"
-#include "pictures.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/controls.h"
+#include "tools/model.h"
+#include "nn/base/outfile.h"
+#include "tools/pictures.h"
 #include "stimuli/stimuli.h"
 
 static const char help[] =

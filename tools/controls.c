@@ -1,12 +1,12 @@
 /* Control pictures as files: see controls.h. */
-#include "controls.h"
+#include "tools/controls.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "pictures.h"
+#include "tools/pictures.h"
 #include "stimuli/stimuli.h"
-#include "tree.h"
+#include "tools/tree.h"
 
 struct work {
     const struct fus_controls *o;

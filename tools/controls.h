@@ -2,7 +2,7 @@
 #ifndef FUS_CONTROLS_H
 #define FUS_CONTROLS_H
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 
 enum fus_control { FUS_CONTROL_BOX, FUS_CONTROL_PHASE, FUS_CONTROL_LUMINANCE, FUS_CONTROL_HISTOGRAM };
 

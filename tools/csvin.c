@@ -1,13 +1,13 @@
 /* Reading CSV tables: see csvin.h. */
-#include "csvin.h"
+#include "tools/csvin.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/csv.h"
-#include "nn/number.h"
+#include "analysis/run/csv.h"
+#include "nn/base/number.h"
 
 void fus_csvin_fail(struct fus_csvin *t, const char *fmt, ...)
 {

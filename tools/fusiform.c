@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "args.h"
-#include "commands.h"
-#include "model.h"
-#include "nn/base.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/model.h"
+#include "nn/base/base.h"
 #include "stimuli/stimuli.h"
 
 static const struct command {

@@ -1,6 +1,6 @@
 /* The folder of a run at work: see keep.h. */
 #define _POSIX_C_SOURCE 200809L
-#include "keep.h"
+#include "tools/keep.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "nn/outfile.h"
-#include "nn/sha256.h"
-#include "provenance.h"
-#include "run_dir.h"
+#include "nn/base/outfile.h"
+#include "nn/base/sha256.h"
+#include "tools/provenance.h"
+#include "tools/run_dir.h"
 
 enum { PATH_BYTES = 4096 };
 #define MOST_BYTES ((size_t)1 << 30) /* of run.tsv: five million pictures */

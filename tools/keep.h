@@ -6,7 +6,7 @@
 #ifndef FUS_KEEP_H
 #define FUS_KEEP_H
 
-#include "run.h"
+#include "tools/run.h"
 
 /* Make the folder, or with --resume find it: then FUS_EINVAL where the run that is to go on was another one. run->digest is its.
  * run->done: the very run was finished before. begin: the first part of it, with the text of the provenance. */

@@ -1,12 +1,12 @@
 /* Opening models: see model.h. */
-#include "model.h"
+#include "tools/model.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "args.h"
+#include "tools/args.h"
 
 /* Files of torchvision whose weights were made for another size than their forerunners': name-SHA256 of the file. */
 static bool is_torchvision_v2(const char *path)

@@ -1,12 +1,12 @@
 /* Reading finished runs: see past.h. */
-#include "past.h"
+#include "tools/past.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "csvin.h"
-#include "run.h"
-#include "weights/json.h"
+#include "tools/csvin.h"
+#include "tools/run.h"
+#include "nn/base/json.h"
 
 #define MOST_BYTES ((size_t)1 << 28) /* of run.json: a million pictures */
 #define MOST_MODELS 64

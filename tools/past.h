@@ -2,7 +2,7 @@
 #ifndef FUS_PAST_H
 #define FUS_PAST_H
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 #include "stimuli/stimuli.h"
 
 struct fus_past_picture {

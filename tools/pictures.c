@@ -1,12 +1,12 @@
 /* Sets of pictures as commands take them: see pictures.h. */
-#include "pictures.h"
+#include "tools/pictures.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/csv.h"
-#include "nn/outfile.h"
-#include "nn/text.h"
+#include "analysis/run/csv.h"
+#include "nn/base/outfile.h"
+#include "nn/base/text.h"
 
 #define CACHE_BYTES ((size_t)64 << 20) /* of decoded pictures, between their check and the network */
 

@@ -2,8 +2,8 @@
 #ifndef FUS_PICTURES_H
 #define FUS_PICTURES_H
 
-#include "args.h"
-#include "model.h"
+#include "tools/args.h"
+#include "tools/model.h"
 #include "stimuli/stimuli.h"
 
 /* A line on stderr where something lies beside the pictures; spec: NULL where the set says itself what is where. */

@@ -5,8 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "commands.h"
-#include "nn/base.h"
+#include "tools/commands.h"
+#include "nn/base/base.h"
 
 #define FIRST_AFTER 2 /* seconds */
 #define AGAIN_AFTER 5

@@ -1,5 +1,5 @@
 /* Provenance as text: see provenance.h. */
-#include "provenance.h"
+#include "tools/provenance.h"
 
 #include <inttypes.h>
 #include <math.h>

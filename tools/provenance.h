@@ -10,7 +10,7 @@
 #ifndef FUS_PROVENANCE_H
 #define FUS_PROVENANCE_H
 
-#include "run.h"
+#include "tools/run.h"
 
 /* *text is the caller's. */
 int fus_provenance_write(char **text, const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err);

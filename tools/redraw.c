@@ -1,5 +1,5 @@
 /* Files of a run -> the summary that the report is drawn from: see redraw.h. Everything read is checked against run.json. */
-#include "redraw.h"
+#include "tools/redraw.h"
 
 #include <limits.h>
 #include <math.h>
@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "analysis/inference.h"
-#include "analysis/report.h"
-#include "csvin.h"
-#include "past.h"
+#include "analysis/report/report.h"
+#include "tools/csvin.h"
+#include "tools/past.h"
 
 #define MOST_SHEET_BYTES ((size_t)1 << 26)
 #define MOST_UNITS (1L << 28) /* of a layer; ResNet-50 has 802,816 at most */

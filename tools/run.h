@@ -3,10 +3,10 @@
 #define FUS_RUN_H
 
 #include "analysis/inference.h"
-#include "analysis/report.h"
-#include "args.h"
-#include "model.h"
-#include "parts.h"
+#include "analysis/report/report.h"
+#include "tools/args.h"
+#include "tools/model.h"
+#include "tools/parts.h"
 
 #define FUS_RUN_MOST_MODELS 64
 
@@ -146,7 +146,7 @@ int fus_run_profile(struct fus_run_layer *extra, const struct fus_layer_summary 
                     const struct fus_moments *m, const struct fus_responses *r, struct fus_error *err);
 int fus_run_write_profiles(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err); /* profiles.csv, top_units.csv */
 
-/* pictures.png: thumbnails (analysis/thumbs.h) of the set. draw: of picture i, whatever its size, by any thread; context: the run. write draws
+/* pictures.png: thumbnails (analysis/report/thumbs.h) of the set. draw: of picture i, whatever its size, by any thread; context: the run. write draws
  * first what has not been; path: where it is to be. */
 int fus_run_sheet_create(struct fus_run *run, struct fus_error *err);
 int fus_run_sheet_draw(void *run, int i, const struct fus_image *picture, struct fus_error *err);
@@ -155,7 +155,7 @@ void fus_run_sheet_free(struct fus_run *run);
 
 /* A picture's name that does not depend on where the set lies: "adult/adult-1.jpg". */
 void fus_run_picture_name(char name[1024], const struct fus_set *set, int picture);
-struct fus_outfile; /* nn/outfile.h */
+struct fus_outfile; /* nn/base/outfile.h */
 
 /* OUT/NAME with its first line; header without the end of line. */
 int fus_run_open_table(struct fus_outfile *f, const struct fus_run *run, const char *name, const char *header, struct fus_error *err);

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "run.h"
-#include "tally.h"
+#include "tools/run.h"
+#include "tools/tally.h"
 
 bool fus_run_keeps_responses(const struct fus_run *run)
 {

@@ -1,6 +1,6 @@
 /* The folder of a run before it begins: see run_dir.h. */
 #define _XOPEN_SOURCE 700
-#include "run_dir.h"
+#include "tools/run_dir.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
 #ifndef FUS_RUN_DIR_H
 #define FUS_RUN_DIR_H
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 
 enum fus_run_dir_state { FUS_RUN_DIR_EMPTY, FUS_RUN_DIR_INTERRUPTED, FUS_RUN_DIR_FINISHED };
 

@@ -8,12 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "nn/outfile.h"
-#include "nn/text.h"
-#include "pictures.h"
-#include "redraw.h"
-#include "run.h"
-#include "weights/json.h"
+#include "nn/base/outfile.h"
+#include "nn/base/text.h"
+#include "tools/pictures.h"
+#include "tools/redraw.h"
+#include "tools/run.h"
+#include "nn/base/json.h"
 
 double fus_run_now(void)
 {

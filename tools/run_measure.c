@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "checkpoint.h"
-#include "decided.h"
-#include "keep.h"
-#include "nn/team.h"
-#include "run.h"
-#include "tally.h"
+#include "tools/checkpoint.h"
+#include "tools/decided.h"
+#include "tools/keep.h"
+#include "nn/base/threads.h"
+#include "tools/run.h"
+#include "tools/tally.h"
 
 /* The layers of one pass over the pictures: as many as --max-memory allows. */
 struct pass {
@@ -184,7 +184,7 @@ int fus_run_decide_layer(struct fus_run *run, struct fus_run_summary *summary, i
 {
     struct deciding d = {run, &run->models[model], &summary->models[model].layers[layer], tally, model, layer, FUS_OK, err};
     fus_tally_finish(tally);
-    fus_team_run(decide, &d); /* one team for all loops of the layer */
+    fus_threads_run(decide, &d); /* one team for all loops of the layer */
     return d.code;
 }
 

@@ -5,8 +5,8 @@
  * for the program itself, a picture being decoded, and files being written. */
 #include <stdio.h>
 
-#include "run.h"
-#include "tally.h"
+#include "tools/run.h"
+#include "tools/tally.h"
 
 #define BASE ((size_t)12 << 20)
 #define UNIT_BYTES 32 /* a unit's label, p, q and t while its layer is decided on */

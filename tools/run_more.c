@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/csv.h"
-#include "run.h"
+#include "analysis/run/csv.h"
+#include "tools/run.h"
 
 int fus_run_open_table(struct fus_outfile *f, const struct fus_run *run, const char *name, const char *header, struct fus_error *err)
 {

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "args.h"
-#include "run.h"
+#include "tools/args.h"
+#include "tools/run.h"
 
 /* A preset stands for a paper. `open`: what its text does not state, so that it is this program's choice. */
 static const struct preset {

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/csv.h"
-#include "nn/team.h"
-#include "run.h"
+#include "analysis/run/csv.h"
+#include "nn/base/threads.h"
+#include "tools/run.h"
 
 #define MOST_RESPONSE_BYTES ((size_t)1 << 30) /* of a reference layer: beyond it the report goes without */
 
@@ -150,7 +150,7 @@ int fus_run_profile(struct fus_run_layer *extra, const struct fus_layer_summary 
         p.out = extra->profile = fus_base_alloc((size_t)r->n_categories * r->n_images, sizeof *p.out);
         p.rows = fus_base_aligned((size_t)fus_base_threads() * r->n_units, sizeof *p.rows);
         if (p.out && p.rows)
-            fus_team_for((int)r->n_images, profile_picture, &p);
+            fus_threads_for((int)r->n_images, profile_picture, &p);
         else
             code = fus_base_fail(err, FUS_ENOMEM, "no memory for the profile of %zu pictures", r->n_images);
     }

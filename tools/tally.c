@@ -1,6 +1,6 @@
 /* Moments and responses of a layer while pictures are shown: see tally.h. */
 #define _POSIX_C_SOURCE 200809L
-#include "tally.h"
+#include "tools/tally.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "nn/kernels.h"
-#include "nn/team.h"
+#include "nn/kernel/kernels.h"
+#include "nn/base/threads.h"
 
 #define PIECE ((size_t)256 << 10) /* bytes that one thread reads or writes at a time */
 #define ALIGN ((uint64_t)65536) /* of arrays in the file: whole pages on every machine */
@@ -111,7 +111,7 @@ static int transfer(struct fus_scratch *s, bool write, const struct array *array
     t.failed = fus_base_alloc((size_t)n + 1, sizeof *t.failed);
     if (!t.failed)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a transfer of %zu bytes", arrays->n);
-    fus_team_for(n, move_piece, &t);
+    fus_threads_for(n, move_piece, &t);
     code = check_moved(s, write, t.failed, n, err);
     fus_base_free(t.failed);
     return code;
@@ -335,7 +335,7 @@ bool fus_tally_is_finite(const struct fus_tally *t)
     for (int half = 0; each && half < t->n_halves; half++) {
         struct finite_check c = {t->part.mean + (size_t)half * t->blocked_units, t->blocked_units, each};
         if (t->part.n[half])
-            fus_team_for((int)((c.n - 1) / SLICE) + 1, check_slice, &c);
+            fus_threads_for((int)((c.n - 1) / SLICE) + 1, check_slice, &c);
     }
     for (int i = 0; each && i < threads; i++)
         bad |= each[i];
@@ -520,7 +520,7 @@ static int fetch(struct fus_moments *m, struct fus_tally *t, struct fus_error *e
         code = fus_moments_create(m, t->whole.n_groups, t->n_units, err);
     if (!code) {
         memcpy(m->n, t->whole.n, (size_t)m->n_groups * sizeof *m->n);
-        fus_team_for(2 * m->n_groups * f.n_blocks, fetch_block, &f);
+        fus_threads_for(2 * m->n_groups * f.n_blocks, fetch_block, &f);
         code = check_moved(t->scratch, false, f.failed, (int)threads, err);
     }
     fus_base_free(f.blocked);

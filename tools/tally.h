@@ -7,7 +7,7 @@
 
 #include "analysis/inference.h"
 #include "nn/nn.h"
-#include "pieces.h"
+#include "tools/pieces.h"
 #include "stimuli/stimuli.h"
 
 /* Two files without names, made in the folder, gone with the program: one for means and responses, one for m2, since a file is written by one

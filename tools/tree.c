@@ -1,14 +1,14 @@
 /* Trees of pictures: see tree.h. */
 #define _POSIX_C_SOURCE 200809L
-#include "tree.h"
+#include "tools/tree.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "nn/outfile.h"
-#include "stimuli/left_out.h"
+#include "nn/base/outfile.h"
+#include "stimuli/set/left_out.h"
 
 enum { MAX_DEPTH = 32 }; /* of folders in folders: a symbolic link in a circle ends here */
 

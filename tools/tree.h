@@ -2,7 +2,7 @@
 #ifndef FUS_TREE_H
 #define FUS_TREE_H
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 
 struct fus_tree_file {
     char *in, *out;

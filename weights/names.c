@@ -4,7 +4,7 @@
  * beside state_dict.module.encoder_k., model. beside model_ema. A network is looked for wherever a tensor is
  * called like the first convolution of a first block (scheme.c). Exactly one that is known (recognise.c) is
  * taken; averaged weights stand behind the plain ones and are mentioned; else the user chooses by prefix. */
-#include "store.h"
+#include "weights/store.h"
 
 #include <stdlib.h>
 #include <string.h>

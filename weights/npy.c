@@ -9,10 +9,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "nn/bytes.h"
-#include "nn/inflate.h"
-#include "store.h"
-#include "zip.h"
+#include "nn/base/bytes.h"
+#include "nn/base/inflate.h"
+#include "weights/store.h"
+#include "weights/zip.h"
 
 #define MAX_HEAD 65536     /* a header of numbers is 118 bytes long; longer than version 1 allows are only records */
 #define FIRST_WINDOW 1024  /* bytes of a member that are looked at first */

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 
 #define FUS_PICKLE_MAX_BYTES ((size_t)16 << 20) /* 80000 tensors; a ResNet-152 with its optimizer's state has 0.5 MB */
 
@@ -115,7 +115,7 @@ int fus_pickle_load(struct fus_pickle *p, const uint8_t *bytes, size_t n, long l
 void fus_pickle_free(struct fus_pickle *p);
 
 /* allow.c: what a name stands for; NULL: not known. */
-const struct fus_pickle_global *fus_allow_find(const char *module, const char *name);
+const struct fus_pickle_global *fus_pickle_globals_find(const char *module, const char *name);
 
 /* Whether the value is the text s (or bytes: Python 2). */
 bool fus_pickle_is_text(const struct fus_pickle_value *v, const char *s);

@@ -9,16 +9,16 @@
  * bytes behind the last tensor; and duplicate names, which the format forbids and few readers notice.
  * The writer puts names in order, f32 before 16-bit tensors so that everything is aligned. Types of other names (8-bit floats) are
  * listed, not read. */
-#include "store.h"
+#include "weights/store.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
-#include "nn/outfile.h"
-#include "nn/sha256.h"
+#include "nn/base/json.h"
+#include "nn/base/outfile.h"
+#include "nn/base/sha256.h"
 
 #define MAX_METADATA ((size_t)64 << 20) /* bytes that its pairs take in memory; real files have a handful of pairs */
 #define PAIR_BYTES 64 /* of a pair beside its texts */

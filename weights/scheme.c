@@ -9,7 +9,7 @@
  *   detectron2     stem.conv1.*, res2.0.conv1.norm.*
  *   layer0         layer0.0 and layer0.1 for conv1 and bn1; firstconv, firstbn, encoder1 ..: segmentation networks
  *   conv2_x        conv1.0, conv2_x.0.residual_function.0: CIFAR-100 networks */
-#include "scheme.h"
+#include "weights/scheme.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "json.h"
-#include "store.h"
+#include "nn/base/json.h"
+#include "weights/store.h"
 
 #define MAX_SHARDS 512 /* all are open at once; the largest models have 300 */
 #define MAX_INDEX ((size_t)64 << 20)

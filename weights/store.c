@@ -5,7 +5,7 @@
  * 64 kB at most (f32 of a little-endian host: straight into the caller's memory), a strided one is walked in the order of
  * the file. The exception is a deflated zip member, which has to be unpacked whole. */
 #define _POSIX_C_SOURCE 200809L
-#include "store.h"
+#include "weights/store.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,8 +15,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "nn/inflate.h"
-#include "nn/sha256.h"
+#include "nn/base/inflate.h"
+#include "nn/base/sha256.h"
 
 #define CHUNK 8192                           /* elements converted at a time: 64 kB of f64 */
 #define MAX_EXPANDED ((size_t)1 << 24)       /* elements of a tensor that has more of them than its storage (stride 0) */
@@ -47,7 +47,7 @@ static const struct signature {
     {2, 14, "\x95\x0d\0\0\0\0\0\0\0\x8a\x0a\x6c\xfc\x9c", fus_torch_open_legacy, NULL},
     {0, 42, "version https://git-lfs.github.com/spec/v1", NULL,
      "a Git LFS pointer, not the weights: run `git lfs pull` in its folder"},
-    {257, 5, "ustar", fus_torchtar_open, NULL},
+    {257, 5, "ustar", fus_torch_tar_open, NULL},
     {0, 2, "\x1f\x8b", NULL, "compressed with gzip: unpack it with `gzip -d` first"},
     {0, 6, "\xfd" "7zXZ\0", NULL, "compressed with xz: unpack it with `xz -d` first"},
     {0, 4, "\x28\xb5\x2f\xfd", NULL, "compressed with zstd: unpack it with `zstd -d` first"},

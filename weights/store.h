@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-#include "scheme.h"
-#include "weights.h"
+#include "weights/scheme.h"
+#include "weights/weights.h"
 
 /* A stretch of the file that tensors lie in: the whole file, or one zip member. */
 struct fus_member {
@@ -91,7 +91,7 @@ int fus_safetensors_open(struct fus_store *s, struct fus_error *err);
 int fus_torch_open_zip(struct fus_store *s, struct fus_error *err);    /* PyTorch zip and TorchScript */
 int fus_torch_open_legacy(struct fus_store *s, struct fus_error *err);
 int fus_torch_open_pickle(struct fus_store *s, struct fus_error *err); /* pickle.dump of NumPy arrays */
-int fus_torchtar_open(struct fus_store *s, struct fus_error *err);     /* PyTorch before 0.1.10: resnet50-19c8e357.pth */
+int fus_torch_tar_open(struct fus_store *s, struct fus_error *err);     /* PyTorch before 0.1.10: resnet50-19c8e357.pth */
 int fus_npy_open(struct fus_store *s, struct fus_error *err);
 int fus_npy_open_npz(struct fus_store *s, struct fus_error *err);
 int fus_shards_open(struct fus_store *s, struct fus_error *err); /* NAME.index.json: one model in several files */

@@ -5,14 +5,14 @@
  * which network they make up), random.c (untrained controls), store.c (all of it behind one handle),
  * safetensors.c (the writer).
  *
- * Nothing in a file is trusted: every byte through nn/bytes.h, every size product checked, every limit named. */
+ * Nothing in a file is trusted: every byte through nn/base/bytes.h, every size product checked, every limit named. */
 #ifndef FUS_WEIGHTS_H
 #define FUS_WEIGHTS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 #include "nn/nn.h"
 
 enum fus_dtype {
