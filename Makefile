@@ -112,7 +112,8 @@ $(PROGRAM): $(TOOL_OBJ) $(LIB)
 
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(LIB)
 	@echo "  LD  $@"
-	@$(COMPILE) $(LDFLAGS) $< $(LIB) $(FUS_LIBS) -o $@
+	@$(COMPILE) $(LDFLAGS) $(filter %.o,$^) $(LIB) $(FUS_LIBS) -o $@
+$(BUILD)/tests/test_args: $(BUILD)/tools/args.o
 
 # `make fuzz CC=clang FUZZ=1 SANITIZE=address,undefined` for libFuzzer; else a driver that mutates the files it is given.
 ifeq ($(FUZZ),1)

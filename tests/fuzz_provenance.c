@@ -1,5 +1,5 @@
 /* Fuzz target: any bytes as what a run says of itself (parts/run.tsv) are taken for a run, or end in a message. */
-#include "tools/provenance.c"
+#include "analysis/localizer/state/provenance.h"
 #include "restored.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -1,6 +1,6 @@
-/* What a run depends on as text (tools/provenance.c): written and read back whatever names hold, and differences told by name. */
+/* What a run depends on as text (analysis/localizer/state/provenance.c): written and read back whatever names hold, and differences told by name. */
 #include "test.h"
-#include "tools/provenance.c"
+#include "analysis/localizer/state/provenance.h"
 #include "restored.h"
 
 static struct fus_picture pictures[] = {{"x/a\tb.png", 0, 0, 0, 0, -1, 0}, {"line\nend\\.png", 0, 0, 1, 1, -1, 0}, {"c", 1, 1, 0, 0, 0, 0}, {"d", 1, 1, 1, 1, 1, 0}};

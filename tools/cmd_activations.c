@@ -5,9 +5,9 @@
 #include "analysis/report/report.h"
 #include "tools/args.h"
 #include "tools/commands.h"
-#include "tools/model.h"
+#include "analysis/localizer/model.h"
 #include "nn/base/outfile.h"
-#include "tools/pictures.h"
+#include "analysis/localizer/pictures.h"
 
 #define PICTURES                                                                                                       \
     "PICTURES: files, folders, lists FILE.tsv as in `fusiform run`, or builtin, in that order. A folder of folders is taken in\n" \

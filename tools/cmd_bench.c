@@ -7,7 +7,7 @@
 
 #include "tools/args.h"
 #include "tools/commands.h"
-#include "tools/model.h"
+#include "analysis/localizer/model.h"
 #include "nn/base/rng.h"
 
 static const char help[] =

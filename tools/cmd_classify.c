@@ -6,10 +6,10 @@
 
 #include "tools/args.h"
 #include "tools/commands.h"
-#include "tools/model.h"
+#include "analysis/localizer/model.h"
 #include "nn/base/fmath.h"
 #include "nn/base/text.h"
-#include "tools/pictures.h"
+#include "analysis/localizer/pictures.h"
 
 static const char help[] =
     "usage: fusiform classify --model FILE [--labels FILE] [--top 5] [--text-embeddings FILE.npy] PICTURES...\n\n"

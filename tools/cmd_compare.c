@@ -7,7 +7,7 @@
 #include "analysis/report/report.h"
 #include "tools/args.h"
 #include "tools/commands.h"
-#include "tools/past.h"
+#include "analysis/run/run_read.h"
 
 static const char help[] =
     "usage: fusiform compare RUN_A RUN_B [-o OUT.csv]\n\n"
@@ -20,7 +20,7 @@ static const char help[] =
     "example: fusiform compare out/untrained out/trained -o difference.csv\n";
 
 struct pair {
-    const struct fus_past_row *a, *b;
+    const struct fus_run_read_row *a, *b;
     double t, df, p, q;
 };
 
@@ -37,13 +37,13 @@ static void test_pair(struct pair *x)
 }
 
 /* The layers of a run's model, in order: names, sizes and depths alone; the caller's. */
-static int list_layers(struct fus_model_summary *m, const struct fus_past *run, const char *model, struct fus_error *err)
+static int list_layers(struct fus_model_summary *m, const struct fus_run_read *run, const char *model, struct fus_error *err)
 {
     *m = (struct fus_model_summary){.layers = fus_base_alloc((size_t)run->n_rows + 1, sizeof *m->layers)};
     if (!m->layers)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %d layers", run->n_rows);
     for (int i = 0; i < run->n_rows; i++) {
-        const struct fus_past_row *row = &run->rows[i];
+        const struct fus_run_read_row *row = &run->rows[i];
         struct fus_layer_summary *last = m->n_layers ? &m->layers[m->n_layers - 1] : NULL;
         if (strcmp(row->model, model) != 0 || (last && strcmp(last->name, row->layer) == 0))
             continue;
@@ -54,7 +54,7 @@ static int list_layers(struct fus_model_summary *m, const struct fus_past *run, 
     return FUS_OK;
 }
 
-static const struct fus_past_row *find_row(const struct fus_past *run, const char *model, const char *layer, const char *category)
+static const struct fus_run_read_row *find_row(const struct fus_run_read *run, const char *model, const char *layer, const char *category)
 {
     for (int i = 0; i < run->n_rows; i++)
         if (strcmp(run->rows[i].model, model) == 0 && strcmp(run->rows[i].layer, layer) == 0 && strcmp(run->rows[i].category, category) == 0)
@@ -63,8 +63,8 @@ static const struct fus_past_row *find_row(const struct fus_past *run, const cha
 }
 
 /* The row of b's model that a's row is compared with, or NULL. layers: of a's and b's model. */
-static const struct fus_past_row *partner(const struct fus_model_summary *layers_a, const struct fus_model_summary *layers_b, const struct fus_past *b,
-                                          const char *model, const struct fus_past_row *row)
+static const struct fus_run_read_row *partner(const struct fus_model_summary *layers_a, const struct fus_model_summary *layers_b, const struct fus_run_read *b,
+                                          const char *model, const struct fus_run_read_row *row)
 {
     int i = 0;
     while (i < layers_a->n_layers && strcmp(layers_a->layers[i].name, row->layer) != 0)
@@ -74,7 +74,7 @@ static const struct fus_past_row *partner(const struct fus_model_summary *layers
 }
 
 /* One model of a with one of b. */
-static int pair_models(struct pair *pairs, size_t *n, const struct fus_past *a, const char *model_a, const struct fus_past *b, const char *model_b,
+static int pair_models(struct pair *pairs, size_t *n, const struct fus_run_read *a, const char *model_a, const struct fus_run_read *b, const char *model_b,
                        struct fus_error *err)
 {
     struct fus_model_summary layers_a, layers_b = {0};
@@ -82,7 +82,7 @@ static int pair_models(struct pair *pairs, size_t *n, const struct fus_past *a, 
     if (!code)
         code = list_layers(&layers_b, b, model_b, err);
     for (int i = 0; i < a->n_rows && !code; i++) {
-        const struct fus_past_row *x = &a->rows[i], *y = strcmp(x->model, model_a) == 0 ? partner(&layers_a, &layers_b, b, model_b, x) : NULL;
+        const struct fus_run_read_row *x = &a->rows[i], *y = strcmp(x->model, model_a) == 0 ? partner(&layers_a, &layers_b, b, model_b, x) : NULL;
         if (y)
             pairs[(*n)++] = (struct pair){.a = x, .b = y};
     }
@@ -92,7 +92,7 @@ static int pair_models(struct pair *pairs, size_t *n, const struct fus_past *a, 
 }
 
 /* Rows of both whose layers correspond, of one category, in the order of b's models, then of a's rows. *pairs is the caller's. */
-static int pair_rows(struct pair **pairs, size_t *n, const struct fus_past *a, const struct fus_past *b, struct fus_error *err)
+static int pair_rows(struct pair **pairs, size_t *n, const struct fus_run_read *a, const struct fus_run_read *b, struct fus_error *err)
 {
     *n = 0;
     *pairs = fus_base_alloc((size_t)b->n_models * (size_t)a->n_rows + 1, sizeof **pairs);
@@ -129,7 +129,7 @@ static void write_rows(struct fus_outfile *f, const struct pair *pairs, size_t n
     fus_outfile_printf(f, "model_a,model_b,layer,category,proportion_a,proportion_b,proportion_difference,csi_a,csi_b,csi_difference,t,df,p,q,"
                           "variation_a,variation_b,variation_difference,layer_b\n");
     for (size_t i = 0; i < n; i++) {
-        const struct fus_past_row *a = pairs[i].a, *b = pairs[i].b;
+        const struct fus_run_read_row *a = pairs[i].a, *b = pairs[i].b;
         const double row[] = {a->proportion, b->proportion, a->proportion - b->proportion, a->csi_mean, b->csi_mean, a->csi_mean - b->csi_mean,
                               pairs[i].t, pairs[i].df, pairs[i].p, pairs[i].q,
                               a->variation_cv, b->variation_cv, a->variation_cv - b->variation_cv};
@@ -146,17 +146,17 @@ static void write_rows(struct fus_outfile *f, const struct pair *pairs, size_t n
 
 static int compare(const char *folder_a, const char *folder_b, const char *out, struct fus_error *err)
 {
-    struct fus_past a, b = {0};
+    struct fus_run_read a, b = {0};
     struct pair *pairs = NULL;
     struct fus_outfile f = {.file = stdout};
     size_t n = 0;
-    int code = fus_past_open(&a, folder_a, true, err);
+    int code = fus_run_read_open(&a, folder_a, true, err);
     if (!code)
-        code = fus_past_open(&b, folder_b, true, err);
+        code = fus_run_read_open(&b, folder_b, true, err);
     if (!code)
-        code = fus_past_same_pictures(&a, &b, err);
+        code = fus_run_read_same_pictures(&a, &b, err);
     if (!code)
-        code = fus_past_same_options(&a, &b, err);
+        code = fus_run_read_same_options(&a, &b, err);
     if (!code)
         code = pair_rows(&pairs, &n, &a, &b, err);
     if (!code)
@@ -168,8 +168,8 @@ static int compare(const char *folder_a, const char *folder_b, const char *out, 
     if (!code && out)
         code = fus_outfile_commit(&f, err);
     fus_base_free(pairs);
-    fus_past_close(&a);
-    fus_past_close(&b);
+    fus_run_read_close(&a);
+    fus_run_read_close(&b);
     return code;
 }
 

@@ -4,7 +4,7 @@
 
 #include "tools/args.h"
 #include "tools/commands.h"
-#include "tools/model.h"
+#include "analysis/localizer/model.h"
 
 static const char help[] =
     "usage: fusiform convert FILE -o OUT.safetensors [--dtype f32|f16|bf16] [options]\n\n"

@@ -6,11 +6,11 @@
 #include "analysis/inference.h"
 #include "tools/args.h"
 #include "tools/commands.h"
-#include "tools/lesion.h"
+#include "analysis/localizer/lesion.h"
 #include "nn/base/threads.h"
-#include "tools/past.h"
-#include "tools/pictures.h"
-#include "tools/run.h"
+#include "analysis/run/run_read.h"
+#include "analysis/localizer/pictures.h"
+#include "analysis/localizer/run.h"
 
 static const char help[] =
     "usage: fusiform lesion --model FILE --run DIR --category C --layer L [--mode zero|mean] [options]\n\n"
@@ -47,7 +47,7 @@ struct lesion {
     int controls, batch, wanted_category;
     bool skip_bad;
     uint64_t seed;
-    struct fus_past past;
+    struct fus_run_read past;
     struct fus_set set;
     char (*sha256)[65];
     struct fus_cache *cache;
@@ -75,12 +75,12 @@ static bool same_text(const char *a, const char *b)
 static const char *find_name(const struct lesion *l, struct fus_error *err)
 {
     char sha256[65];
-    const struct fus_past_model *like = NULL;
+    const struct fus_run_read_model *like = NULL;
     int code = fus_store_sha256(l->model.store, sha256, err);
     if (code)
         return NULL;
     for (int i = 0; i < l->past.n_models; i++) {
-        const struct fus_past_model *m = &l->past.models[i];
+        const struct fus_run_read_model *m = &l->past.models[i];
         if (!m->sha256 || !m->name || strcmp(m->sha256, sha256) != 0)
             continue;
         like = m;
@@ -110,7 +110,7 @@ static int read_labels(struct lesion *l, struct fus_error *err)
     l->label = fus_base_alloc(l->n_units, sizeof *l->label);
     if (!l->label)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu labels", l->n_units);
-    int code = fus_past_labels(l->label, &l->past, name, tap->name, tap->channels, tap->height, tap->width, err);
+    int code = fus_run_read_labels(l->label, &l->past, name, tap->name, tap->channels, tap->height, tap->width, err);
     for (size_t u = 0; u < l->n_units && !code; u++)
         if (l->label[u] == (float)l->wanted_category)
             return FUS_OK;
@@ -121,7 +121,7 @@ static int read_labels(struct lesion *l, struct fus_error *err)
 static int open_run(struct lesion *l, struct fus_error *err)
 {
     double n_selective = 0;
-    int n_rows = 0, code = fus_past_open(&l->past, l->folder, true, err);
+    int n_rows = 0, code = fus_run_read_open(&l->past, l->folder, true, err);
     if (code)
         return code;
     while (l->wanted_category < l->past.n_categories && strcmp(l->past.categories[l->wanted_category], l->category) != 0)
@@ -129,7 +129,7 @@ static int open_run(struct lesion *l, struct fus_error *err)
     if (l->wanted_category == l->past.n_categories)
         return fus_base_fail(err, FUS_ENOTFOUND, "%s: no category is called '%s'", l->folder, l->category);
     for (int i = 0; i < l->past.n_rows; i++) {
-        const struct fus_past_row *row = &l->past.rows[i];
+        const struct fus_run_read_row *row = &l->past.rows[i];
         if (strcmp(row->layer, l->layer) == 0 && strcmp(row->category, l->category) == 0) {
             n_rows++;
             n_selective += row->n_selective;
@@ -154,7 +154,7 @@ static int open_pictures(struct lesion *l, struct fus_error *err)
         code = fus_cache_want(l->cache, &l->model.preprocess, err);
     if (!code)
         code = fus_set_check(&l->set, l->sha256, NULL, l->cache, err);
-    return code ? code : fus_past_shows(&l->past, &l->set, (const char (*)[65])l->sha256, err);
+    return code ? code : fus_run_read_shows(&l->past, &l->set, (const char (*)[65])l->sha256, err);
 }
 
 /* The layer, the features behind it, and memory for everything. */
@@ -381,7 +381,7 @@ static void close_all(struct lesion *l)
     fus_cache_free(l->cache);
     fus_model_close(&l->model);
     fus_set_close(&l->set);
-    fus_past_close(&l->past);
+    fus_run_read_close(&l->past);
 }
 
 int fus_cmd_lesion(int argc, char **argv)

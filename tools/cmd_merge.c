@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "tools/args.h"
-#include "tools/checkpoint.h"
+#include "analysis/localizer/state/checkpoint.h"
 #include "tools/commands.h"
-#include "tools/keep.h"
-#include "tools/provenance.h"
-#include "tools/run_dir.h"
+#include "analysis/localizer/state/work_dir.h"
+#include "analysis/localizer/state/provenance.h"
+#include "analysis/run/run_dir.h"
 
 static const char help[] =
     "usage: fusiform merge PART... --out DIR [--force] [--max-memory 512M]\n\n"
@@ -41,7 +41,7 @@ static int read_shard(struct shard *s, struct fus_error *err)
     char *text;
     if (strlen(s->folder) > 3000)
         return fus_base_fail(err, FUS_EINVAL, "a path of %zu characters; at most 3000 are possible", strlen(s->folder));
-    int code = fus_keep_read(&text, s->digest, s->folder, err);
+    int code = fus_work_dir_read(&text, s->digest, s->folder, err);
     if (code)
         return fus_base_blame(err, "%s: not a shard: ", s->folder);
     code = fus_provenance_parse(&s->provenance, text, err);
@@ -130,7 +130,7 @@ static int restore_run(struct merge *m, struct fus_error *err)
         code = fus_run_describe_set(run, &m->summary, err);
     for (int i = 0; i < m->n && !code; i++) {
         int first, end;
-        fus_parts_shard(&first, &end, &run->parts, i + 1, m->n);
+        fus_blocks_shard(&first, &end, &run->blocks, i + 1, m->n);
         while (first < end && run->picture_sha256[first][0])
             first++;
         if (first < end)
@@ -144,29 +144,29 @@ static int restore_run(struct merge *m, struct fus_error *err)
 
 /* ---- what they counted ---- */
 
-/* The model's pieces of all shards. */
-static int list_pieces(struct fus_pieces *pieces, const struct merge *m, int model, struct fus_error *err)
+/* The model's files of all shards. */
+static int list_files(struct fus_state_files *files, const struct merge *m, int model, struct fus_error *err)
 {
     int code = FUS_OK;
     for (int i = 0; i < m->n && !code; i++) {
         struct fus_run there = {.out = m->shards[i].folder};
         char folder[4096];
-        fus_keep_folder(folder, sizeof folder, &there, model);
-        code = fus_pieces_scan(pieces, folder, m->shards[i].digest, true, err);
+        fus_work_dir_folder(folder, sizeof folder, &there, model);
+        code = fus_state_file_scan(files, folder, m->shards[i].digest, true, err);
     }
     return code;
 }
 
 /* Every layer of a model has been counted over every picture. */
-static int check_complete(const struct merge *m, const struct fus_pieces *pieces, int model, struct fus_error *err)
+static int check_complete(const struct merge *m, const struct fus_state_files *files, int model, struct fus_error *err)
 {
     const struct fus_run_model *r = &m->run.models[model];
     for (int i = 0; i < r->n_layers; i++) {
         const char *name = r->taps[i].name;
-        int at = fus_checkpoint_covers(pieces, &m->run, &name, 1, fus_run_keeps_tap(&m->run, model, &r->taps[i]));
+        int at = fus_checkpoint_covers(files, &m->run, &name, 1, fus_run_keeps_tap(&m->run, model, &r->taps[i]));
         for (int k = 0; k < m->n && at < m->run.end; k++) {
             int first, end;
-            fus_parts_shard(&first, &end, &m->run.parts, k + 1, m->n);
+            fus_blocks_shard(&first, &end, &m->run.blocks, k + 1, m->n);
             if (at >= first && at < end)
                 return fus_base_fail(err, FUS_EINVAL, "%s: shard %d of %d is not finished: %s of model %s has not seen picture %d, %s; go on with --resume",
                                      m->shards[k].folder, k + 1, m->n, name, r->name, at + 1, m->run.set.pictures[at].path);
@@ -175,60 +175,60 @@ static int check_complete(const struct merge *m, const struct fus_pieces *pieces
     return FUS_OK;
 }
 
-/* All pieces of one layer, in set order. */
-static int fill(struct fus_tally *t, const struct merge *m, const struct fus_pieces *pieces, const char *name, struct fus_error *err)
+/* All files of one layer, in set order. */
+static int fill(struct fus_accumulator *t, const struct merge *m, const struct fus_state_files *files, const char *name, struct fus_error *err)
 {
     int code = FUS_OK, end = m->run.end;
     for (int at = 0; at < end && !code;) {
-        const struct fus_piece *p = &pieces->items[fus_pieces_longest(pieces, FUS_PIECE_MOMENTS, at, &name, 1)];
+        const struct fus_state_file *p = &files->items[fus_state_file_longest(files, FUS_STATE_MOMENTS, at, &name, 1)];
         at = p->end;
-        code = fus_tally_read_part(t, p, name, err);
+        code = fus_accumulator_read_block(t, p, name, err);
         if (!code)
-            code = fus_tally_end_part(t, m->run.set.pictures[at - 1].category, err);
+            code = fus_accumulator_end_block(t, m->run.set.pictures[at - 1].category, err);
     }
     for (int at = 0; at < end && t->keep && !code;) {
-        const struct fus_piece *p = &pieces->items[fus_pieces_longest(pieces, FUS_PIECE_RESPONSES, at, &name, 1)];
+        const struct fus_state_file *p = &files->items[fus_state_file_longest(files, FUS_STATE_RESPONSES, at, &name, 1)];
         at = p->end;
-        code = fus_tally_read_responses(t, p, name, err);
+        code = fus_accumulator_read_responses(t, p, name, err);
     }
     return code;
 }
 
-static int merge_layer(struct merge *m, const struct fus_pieces *pieces, int model, int layer, struct fus_error *err)
+static int merge_layer(struct merge *m, const struct fus_state_files *files, int model, int layer, struct fus_error *err)
 {
     struct fus_run *run = &m->run;
-    struct fus_scratch scratch = {.folder = run->out};
-    struct fus_tally t;
+    struct fus_scratch_file scratch = {.folder = run->out};
+    struct fus_accumulator t;
     const struct fus_tap *tap = &run->models[model].taps[layer];
-    fus_tally_plan(&t, &run->set, run->parts.order, &scratch, tap, run->halves, fus_run_keeps_tap(run, model, tap));
-    size_t moments = fus_tally_least_bytes(&t) + fus_tally_more_bytes(&t), responses = fus_tally_response_bytes(&t);
+    fus_accumulator_plan(&t, &run->set, run->blocks.order, &scratch, tap, run->halves, fus_run_keeps_tap(run, model, tap));
+    size_t moments = fus_accumulator_least_bytes(&t) + fus_accumulator_more_bytes(&t), responses = fus_accumulator_response_bytes(&t);
     bool all = moments <= run->max_memory, inside = all && responses <= run->max_memory - moments;
-    int code = fus_tally_create(&t, all, inside, err);
+    int code = fus_accumulator_create(&t, all, inside, err);
     if (!code)
-        code = fill(&t, m, pieces, tap->name, err);
+        code = fill(&t, m, files, tap->name, err);
     if (!code)
         code = fus_run_decide_layer(run, &m->summary, model, layer, &t, err);
-    fus_tally_destroy(&t);
-    fus_scratch_close(&scratch);
+    fus_accumulator_destroy(&t);
+    fus_scratch_file_close(&scratch);
     return code;
 }
 
 static int merge_model(struct merge *m, int model, bool check, struct fus_error *err)
 {
-    struct fus_pieces pieces = {0};
+    struct fus_state_files files = {0};
     const struct fus_run_model *r = &m->run.models[model];
     double start = fus_run_now();
-    int code = list_pieces(&pieces, m, model, err);
+    int code = list_files(&files, m, model, err);
     if (!code && check)
-        code = check_complete(m, &pieces, model, err);
+        code = check_complete(m, &files, model, err);
     m->summary.models[model].n_layers = r->n_layers;
     for (int i = 0; i < r->n_layers && !check && !code; i++) {
         code = fus_run_stopping() ? fus_base_fail(err, FUS_ESTOPPED, "stopped at %s of model %s", r->taps[i].name, r->name)
-                                  : merge_layer(m, &pieces, model, i, err);
+                                  : merge_layer(m, &files, model, i, err);
         fus_run_progress(r->name, "layers", i + 1, r->n_layers, start);
     }
     m->run.models[model].seconds += fus_run_now() - start;
-    fus_pieces_free(&pieces);
+    fus_state_file_free(&files);
     return code;
 }
 
@@ -248,9 +248,9 @@ static int claim_folder(struct merge *m, struct fus_error *err)
 static int begin_folder(struct merge *m, struct fus_error *err)
 {
     char *text, digest[65];
-    int code = fus_keep_read(&text, digest, m->shards[0].folder, err);
+    int code = fus_work_dir_read(&text, digest, m->shards[0].folder, err);
     if (!code)
-        code = fus_keep_begin(&m->run, text, err);
+        code = fus_work_dir_begin(&m->run, text, err);
     fus_base_free(text);
     return code ? code : fus_run_make_folders(&m->run, err);
 }
@@ -265,7 +265,7 @@ static int merge(struct merge *m, struct fus_error *err)
     if (!code)
         code = restore_run(m, err);
     m->run.models_seconds = fus_run_now() - m->run.started;
-    fus_keep_sheet_path(m->sheet, sizeof m->sheet, m->shards[0].folder);
+    fus_work_dir_sheet_path(m->sheet, sizeof m->sheet, m->shards[0].folder);
     m->run.sheet = m->sheet;
     for (int turn = 0; turn < 2 && !code; turn++) { /* all are complete before the first is decided on */
         if (turn)
@@ -300,10 +300,10 @@ int fus_cmd_merge(int argc, char **argv)
     if (!code)
         code = merge(&m, &err);
     if (!code) {
-        fus_keep_remove(&m.run);
+        fus_work_dir_remove(&m.run);
         fus_run_print(&m.run, &m.summary);
     }
-    fus_keep_close(&m.run);
+    fus_work_dir_close(&m.run);
     for (int i = 0; i < m.n && m.shards; i++)
         fus_provenance_free(&m.shards[i].provenance);
     for (int i = 0; i < m.n_options; i++)

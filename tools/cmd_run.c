@@ -5,9 +5,9 @@
 
 #include "tools/args.h"
 #include "tools/commands.h"
-#include "tools/keep.h"
-#include "tools/run.h"
-#include "tools/run_dir.h"
+#include "analysis/localizer/state/work_dir.h"
+#include "analysis/localizer/run.h"
+#include "analysis/run/run_dir.h"
 
 static const char help[] =
     "usage: fusiform run --model [NAME=]FILE [--model ...] [--stimuli DIR|FILE.tsv|builtin] --out DIR [options]\n\n"
@@ -245,7 +245,7 @@ static int localize(struct fus_run *run, struct fus_run_summary *summary, struct
         code = fus_run_open_stimuli(run, summary, err);      /* so can every picture */
     double start = fus_run_now();
     if (!code)
-        code = fus_keep_open(run, summary, err);             /* what was done before, where it goes on */
+        code = fus_work_dir_open(run, summary, err);             /* what was done before, where it goes on */
     if (code || run->done)
         return code;
     fus_run_warn_memory(run);
@@ -256,7 +256,7 @@ static int localize(struct fus_run *run, struct fus_run_summary *summary, struct
     for (int i = 0; i < run->n_models && !code; i++)
         code = fus_run_measure_model(run, i, summary, err);  /* responses -> moments -> tests -> labels */
     if (!code && run->shard == 1)
-        code = fus_keep_sheet(run, err);
+        code = fus_work_dir_sheet(run, err);
     if (!code && !run->n_shards)
         code = fus_run_write_all(run, summary, err);         /* layers.csv, compare.csv, run.json, figures, report.html */
     return code;
@@ -290,12 +290,12 @@ int fus_cmd_run(int argc, char **argv)
     if (!code && run.n_shards)
         printf("shard %d of %d, %d of %d pictures: %s/parts\n", run.shard, run.n_shards, run.end - run.first, run.set.n_pictures, run.out);
     if (!code && !run.n_shards && !run.done) {
-        fus_keep_remove(&run);
+        fus_work_dir_remove(&run);
         fus_run_print(&run, &summary);
     }
     if (code == FUS_ESTOPPED && run.lock >= 0)
         fus_base_blame(&err, "%s: --resume goes on: ", run.out);
-    fus_keep_close(&run);
+    fus_work_dir_close(&run);
     fus_run_free(&run, &summary);
     return code ? fus_args_failed(&err) : 0;
 }

@@ -5,9 +5,9 @@
 #include "tools/args.h"
 #include "tools/commands.h"
 #include "tools/controls.h"
-#include "tools/model.h"
+#include "analysis/localizer/model.h"
 #include "nn/base/outfile.h"
-#include "tools/pictures.h"
+#include "analysis/localizer/pictures.h"
 #include "stimuli/stimuli.h"
 
 static const char help[] =

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/pictures.h"
+#include "analysis/localizer/pictures.h"
 #include "stimuli/stimuli.h"
 #include "tools/tree.h"
 

@@ -6,7 +6,7 @@
 
 #include "tools/args.h"
 #include "tools/commands.h"
-#include "tools/model.h"
+#include "analysis/localizer/model.h"
 #include "nn/base/base.h"
 #include "stimuli/stimuli.h"
 

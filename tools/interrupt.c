@@ -7,9 +7,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "tools/model.h"
+#include "analysis/localizer/model.h"
 #include "nn/base/outfile.h"
-#include "tools/run.h"
+#include "analysis/localizer/run.h"
 
 #define GRACE_MICROSECONDS 400000 /* for a batch to be ended; then for everything else to notice */
 
