@@ -61,6 +61,7 @@ double fus_ttest_student(double *df, double mean_a, double var_a, double n_a, do
 double fus_ttest_p(double mean_a, double var_a, double n_a, double mean_b, double var_b, double n_b);
 
 enum fus_correction { FUS_BH, FUS_BY, FUS_BONFERRONI, FUS_UNCORRECTED };
+const char *fus_multiple_name(enum fus_correction correction); /* "bh", "by", "bonferroni", "none" */
 
 /* q [n] = adjusted p [n], p in [0, 1] or FUS_EINVAL; ties by index; q may be p.
  *   BH          q_(i) = min over j >= i of p_(j) n / j        (Benjamini & Hochberg 1995)
@@ -118,9 +119,15 @@ struct fus_layer_summary {
     size_t n_undefined;            /* units with a NaN or infinite response: p = 1, never selective */
     int n_categories;
     struct fus_category_summary *categories; /* [n_categories] */
-    int8_t *label;                 /* [C, H, W]: -1 none, else the category; caller may take it away (set NULL) */
-    const struct fus_bootstrap *bootstrap; /* inference.h; the caller's; NULL: none */
-    const struct fus_permute_category *permuted; /* [n_categories] the same: what relabelled pictures give */
+    int8_t *label;                 /* [C, H, W]: -1 none, else the category; NULL: taken away */
+    /* What was asked for beside (inference.h, analysis/run/summary.h); NULL: it was not. Like all of this the summary's own. */
+    struct fus_bootstrap *bootstrap;
+    struct fus_permute_category *permuted; /* [n_categories] what relabelled pictures give */
+    size_t *sweep;                 /* [n_categories, fus_sweep_count()] selective units */
+    double *rdm, *picture_rdm;     /* dissimilarities of the categories, of the pictures: consistency.c */
+    double *profile;               /* of the reference layer: [n_categories, n_pictures] mean response of the units selective for a category */
+    struct fus_top_unit *top;      /* [n_top] units that a category drives most reliably */
+    int n_top;
 };
 
 /* Everything of the default report for one layer from the moments of its categories (groups = categories, units [C,

@@ -10,6 +10,7 @@
 
 static const char run[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 static const char other[] = "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+static const struct fus_note_sink quiet = {0};
 static char folder[] = "/tmp/fusiform-files-XXXXXX";
 
 static double value(int layer, size_t i)
@@ -53,7 +54,7 @@ static void test_round_trip(void)
     struct fus_state_files list = {0};
     const char *const both[] = {"fc", "relu"}, *const third[] = {"relu", "layer1.0.relu"};
     CHECK(write_file(0, 32) == FUS_OK && write_file(0, 64) == FUS_OK && write_file(64, 70) == FUS_OK);
-    CHECK(fus_state_file_scan(&list, folder, run, true, NULL) == FUS_OK && list.n == 3);
+    CHECK(fus_state_file_scan(&list, folder, run, NULL, NULL) == FUS_OK && list.n == 3);
     int longest = fus_state_file_longest(&list, FUS_STATE_MOMENTS, 0, both, 2);
     CHECK(longest >= 0 && list.items[longest].end == 64 && list.items[longest].n_halves == 2);
     CHECK(fus_state_file_longest(&list, FUS_STATE_MOMENTS, 32, both, 2) < 0);
@@ -63,8 +64,8 @@ static void test_round_trip(void)
     CHECK(!layer_is_right(&list.items[longest], "fc", 1, 63)); /* not to its end */
     CHECK(!layer_is_right(&list.items[longest], "layer1.0.relu", 1, 64));
     fus_state_file_free(&list);
-    CHECK(fus_state_file_scan(&list, folder, other, false, NULL) == FUS_OK && list.n == 0);
-    CHECK(fus_state_file_scan(&list, "/nowhere/at/all", run, true, NULL) == FUS_OK && list.n == 0);
+    CHECK(fus_state_file_scan(&list, folder, other, &quiet, NULL) == FUS_OK && list.n == 0);
+    CHECK(fus_state_file_scan(&list, "/nowhere/at/all", run, NULL, NULL) == FUS_OK && list.n == 0);
     fus_state_file_free(&list);
 }
 
@@ -79,7 +80,7 @@ static bool readable(const char *bytes, size_t n, size_t flip)
     for (size_t i = 0; i < n; i++)
         fputc(bytes[i] ^ (i == flip ? 0x10 : 0), f);
     fclose(f);
-    int code = fus_state_file_scan(&list, folder, run, true, &err);
+    int code = fus_state_file_scan(&list, folder, run, NULL, &err);
     CHECK((code == FUS_OK) == (list.n == 1) && (code == FUS_OK || (code == FUS_EFORMAT && strstr(err.msg, "moments-0-32-relu: "))));
     bool ok = !code && layer_is_right(&list.items[0], "relu", 0, 256) && layer_is_right(&list.items[0], "fc", 1, 64);
     fus_state_file_free(&list);
@@ -112,7 +113,7 @@ static void test_no_memory(void)
     CHECK(write_file(0, 32) == FUS_OK);
     for (long n = 1; n < 8; n++) {
         fus_base_fail_allocation(n);
-        int code = fus_state_file_scan(&list, folder, run, false, NULL);
+        int code = fus_state_file_scan(&list, folder, run, &quiet, NULL);
         fus_base_fail_allocation(0);
         CHECK(code == FUS_ENOMEM || list.n == 1);
         fus_state_file_free(&list);

@@ -5,6 +5,9 @@
 #include "analysis/report/report.h"
 #include "tools/args.h"
 #include "tools/commands.h"
+#include "tools/interrupt.h"
+#include "tools/progress.h"
+#include "tools/model_args.h"
 #include "analysis/localizer/model.h"
 #include "nn/base/outfile.h"
 #include "analysis/localizer/pictures.h"
@@ -211,12 +214,12 @@ int fus_cmd_activations(int argc, char **argv)
         return fus_args_usage("activations", "--model FILE, --layer L, pictures and -o OUT expected");
     if (!fus_args_ends_with(out, ".npy") && !fus_args_ends_with(out, ".npz") && !fus_outfile_is_stream(out))
         return fus_args_usage("activations", "-o %s: a name ending in .npy or .npz expected", out);
-    status = fus_model_check_choice("activations", &choice);
+    status = fus_model_args_check("activations", &choice);
     if (status)
         return status;
     struct fus_error err = {0};
     struct fus_model m = {0};
-    int code = fus_pictures_open(&images, &operands, &err);
+    int code = fus_pictures_open(&images, operands.items, operands.n, &fus_progress_notes, &err);
     plan_passes(&options, images.set.n_pictures);
     if (!code)
         code = fus_model_open(&m, path, &choice, &options, &err);
@@ -224,7 +227,7 @@ int fus_cmd_activations(int argc, char **argv)
         fus_pictures_close(&images);
         return fus_args_failed(&err);
     }
-    fus_model_catch_interrupt();
+    fus_interrupt_catch();
     int n_taps = fus_net_n_taps(m.net), n_wanted = 0, only = -1;
     bool *wanted = fus_base_alloc((size_t)n_taps, sizeof *wanted);
     code = wanted ? fus_model_want(wanted, &m, layers, &err) : fus_base_fail(&err, FUS_ENOMEM, "no memory");
@@ -244,7 +247,7 @@ int fus_cmd_activations(int argc, char **argv)
     if (!code)
         code = fus_pictures_write_rows(&images, out, &err);
     if (!code)
-        fus_model_tell(&m);
+        fus_progress_tell_model(&m);
     fus_model_close(&m);
     fus_pictures_close(&images);
     return code ? fus_args_failed(&err) : 0;
@@ -270,12 +273,12 @@ int fus_cmd_embed(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (!path || !out || operands.n == 0 || (!fus_args_ends_with(out, ".npy") && !fus_outfile_is_stream(out)))
         return fus_args_usage("embed", "--model FILE, pictures and -o OUT.npy expected");
-    status = fus_model_check_choice("embed", &choice);
+    status = fus_model_args_check("embed", &choice);
     if (status)
         return status;
     struct fus_error err = {0};
     struct fus_model m = {0};
-    int code = fus_pictures_open(&images, &operands, &err);
+    int code = fus_pictures_open(&images, operands.items, operands.n, &fus_progress_notes, &err);
     plan_passes(&options, images.set.n_pictures);
     if (!code)
         code = fus_model_open(&m, path, &choice, &options, &err);
@@ -283,14 +286,14 @@ int fus_cmd_embed(int argc, char **argv)
         fus_pictures_close(&images);
         return fus_args_failed(&err);
     }
-    fus_model_catch_interrupt();
+    fus_interrupt_catch();
     code = fus_pictures_check(&images, &m, skip_bad, &err);
     if (!code)
         code = write_npy(out, &m, fus_net_embedding_tap(m.net), true, options.batch, &images, &err);
     if (!code)
         code = fus_pictures_write_rows(&images, out, &err);
     if (!code)
-        fus_model_tell(&m);
+        fus_progress_tell_model(&m);
     fus_model_close(&m);
     fus_pictures_close(&images);
     return code ? fus_args_failed(&err) : 0;

@@ -7,6 +7,7 @@
 
 #include "tools/args.h"
 #include "tools/commands.h"
+#include "tools/model_args.h"
 #include "analysis/localizer/model.h"
 #include "nn/base/rng.h"
 
@@ -232,7 +233,7 @@ int fus_cmd_bench(int argc, char **argv)
     if (none.n)
         return fus_args_usage("bench", "'%s' is not expected", none.items[0]);
     a.options.direct = conv.value;
-    status = fus_model_check_choice("bench", &a.choice);
+    status = fus_model_args_check("bench", &a.choice);
     if (status)
         return status;
     struct fus_error err = {0};

@@ -4,6 +4,8 @@
 
 #include "tools/args.h"
 #include "tools/commands.h"
+#include "tools/progress.h"
+#include "tools/model_args.h"
 #include "analysis/localizer/model.h"
 
 static const char help[] =
@@ -33,7 +35,7 @@ int fus_cmd_convert(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (files.n != 1 || !out)
         return fus_args_usage("convert", "one weight file and -o OUT.safetensors expected");
-    status = fus_model_check_choice("convert", &choice);
+    status = fus_model_args_check("convert", &choice);
     if (status)
         return status;
     struct fus_error err = {0};
@@ -48,7 +50,7 @@ int fus_cmd_convert(int argc, char **argv)
         code = fus_safetensors_convert(out, m.store, &m.spec, (enum fus_dtype)dtype.value, &err);
     if (!code) {
         fprintf(stderr, "%s: %s\n", out, m.description);
-        fus_model_tell(&m);
+        fus_progress_tell_model(&m);
     }
     fus_model_close(&m);
     return code ? fus_args_failed(&err) : 0;

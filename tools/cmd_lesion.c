@@ -6,11 +6,13 @@
 #include "analysis/inference.h"
 #include "tools/args.h"
 #include "tools/commands.h"
+#include "tools/interrupt.h"
+#include "tools/progress.h"
+#include "tools/model_args.h"
 #include "analysis/localizer/lesion.h"
 #include "nn/base/threads.h"
 #include "analysis/run/run_read.h"
 #include "analysis/localizer/pictures.h"
-#include "analysis/localizer/run.h"
 
 static const char help[] =
     "usage: fusiform lesion --model FILE --run DIR --category C --layer L [--mode zero|mean] [options]\n\n"
@@ -143,9 +145,9 @@ static int open_pictures(struct lesion *l, struct fus_error *err)
 {
     int code = fus_set_open(&l->set, l->stimuli, l->categories, err);
     if (!code)
-        fus_pictures_tell_left_out(&l->set, l->stimuli);
+        fus_pictures_tell_left_out(&l->set, l->stimuli, &fus_progress_notes);
     if (!code && l->skip_bad)
-        code = fus_pictures_skip(&l->set, l->stimuli, err);
+        code = fus_pictures_skip(&l->set, l->stimuli, &fus_progress_notes, err);
     if (!code && !(l->sha256 = fus_base_alloc((size_t)l->set.n_pictures, sizeof *l->sha256)))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", l->set.n_pictures);
     if (!code)
@@ -208,7 +210,7 @@ static void show_batch(void *context)
 static int each_batch(struct lesion *l, const char *what, int (*show)(struct lesion *l, int n, struct fus_error *err), struct fus_error *err)
 {
     int code = FUS_OK;
-    double started = fus_run_now();
+    double started = fus_progress_now();
     for (l->first = 0; l->first < l->set.n_pictures && !code; l->first += l->batch) {
         int n = l->set.n_pictures - l->first < l->batch ? l->set.n_pictures - l->first : l->batch;
         code = fus_set_each(l->first, l->first + n, prepare, l, err);
@@ -217,7 +219,7 @@ static int each_batch(struct lesion *l, const char *what, int (*show)(struct les
             fus_threads_run(show_batch, &s);
             code = s.code;
         }
-        fus_run_progress(what, "pictures", l->first + n, l->set.n_pictures, started);
+        fus_progress_show(what, "pictures", l->first + n, l->set.n_pictures, started);
     }
     return code;
 }
@@ -406,10 +408,10 @@ int fus_cmd_lesion(int argc, char **argv)
         return fus_args_usage("lesion", "--%s", err.msg);
     if (l.batch > 256)
         return fus_args_usage("lesion", "--batch: %d found, at most 256 expected", l.batch);
-    status = fus_model_check_choice("lesion", &l.choice);
+    status = fus_model_args_check("lesion", &l.choice);
     if (status)
         return status;
-    fus_model_catch_interrupt();
+    fus_interrupt_catch();
     const struct fus_net_options options = {.batch = l.batch};
     int code = open_run(&l, &err);
     if (!code)
@@ -425,7 +427,7 @@ int fus_cmd_lesion(int argc, char **argv)
     if (!code)
         code = read_out(&l, &err);
     if (!code)
-        fus_model_tell(&l.model);
+        fus_progress_tell_model(&l.model);
     close_all(&l);
     return code ? fus_args_failed(&err) : 0;
 }

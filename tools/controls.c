@@ -7,6 +7,7 @@
 #include "analysis/localizer/pictures.h"
 #include "stimuli/stimuli.h"
 #include "tools/tree.h"
+#include "tools/progress.h"
 
 struct work {
     const struct fus_controls *o;
@@ -91,9 +92,9 @@ static int look_at_all(struct work *w, struct fus_error *err)
     struct fus_set_bad bad = {0};
     int code = fus_set_each_bad(&bad, 0, w->tree.n, look, w, err);
     if (!code && !w->o->skip_bad)
-        code = fus_pictures_refuse(&bad, w->tree.n, err);
+        code = fus_pictures_refuse(&bad, w->tree.n, &fus_progress_notes, err);
     else if (!code)
-        fus_pictures_tell_skipped(&bad, w->tree.n);
+        fus_pictures_tell_skipped(&bad, w->tree.n, &fus_progress_notes);
     int n = 0;
     for (int i = 0, k = 0; i < w->tree.n && !code; i++) {
         if (k < bad.n && bad.items[k].picture == i) {

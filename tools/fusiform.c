@@ -6,6 +6,8 @@
 
 #include "tools/args.h"
 #include "tools/commands.h"
+#include "tools/interrupt.h"
+#include "tools/progress.h"
 #include "analysis/localizer/model.h"
 #include "nn/base/base.h"
 #include "stimuli/stimuli.h"
@@ -110,8 +112,8 @@ static int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
     signal(SIGXFSZ, SIG_IGN); /* past `ulimit -f` a write fails, and what was begun is removed */
-    fus_model_catch_end();
-    fus_cmd_show_progress();
+    fus_interrupt_catch_end();
+    fus_progress_of_files();
     int status = run(argc > 0 ? argc - 1 : 0, argv + 1);
     tell_dim();
     if (status == 0 && (fflush(stdout) != 0 || ferror(stdout))) {

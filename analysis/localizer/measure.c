@@ -3,17 +3,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/localizer/accumulator.h"
+#include "analysis/localizer/run.h"
 #include "analysis/localizer/state/checkpoint.h"
 #include "analysis/localizer/state/layer_result.h"
 #include "analysis/localizer/state/work_dir.h"
-#include "nn/base/threads.h"
-#include "analysis/localizer/run.h"
-#include "analysis/localizer/accumulator.h"
+#include "analysis/run/run_dir.h"
+#include "analysis/run/run_write.h"
 
 /* The layers of one pass over the pictures: as many as --max-memory allows. */
 struct pass {
-    struct fus_run *run;
-    struct fus_run_summary *summary;
+    struct fus_localizer *run;
     struct fus_run_model *log;
     int number;                /* of the model in the run */
     struct fus_model *model;
@@ -45,8 +45,8 @@ static int on_batch(void *context, int tap, int first, int n, float *blocked)
 static int prepare(void *context, int i, struct fus_error *err)
 {
     const struct pass *p = context;
-    return fus_cache_input(p->input + (size_t)(i - p->first) * p->model->input_floats, p->run->cache, &p->run->set, p->run->blocks.order[i],
-                           &p->model->preprocess, (const char (*)[65])p->run->picture_sha256, err);
+    return fus_cache_input(p->input + (size_t)(i - p->first) * p->model->input_floats, p->run->pictures.cache, &p->run->pictures.set, p->run->pictures.blocks.order[i],
+                           &p->model->preprocess, (const char (*)[65])p->run->pictures.sha256, err);
 }
 
 static int see_batch(struct pass *p, int n, struct fus_error *err)
@@ -64,11 +64,11 @@ static int see_batch(struct pass *p, int n, struct fus_error *err)
 /* Every layer has answered the block's pictures with numbers. */
 static int check_responses(const struct pass *p, const struct fus_block *block, struct fus_error *err)
 {
-    const struct fus_run *run = p->run;
+    const struct fus_localizer *run = p->run;
     char name[1024];
     for (int i = 0; i < p->n_here; i++)
         if (!fus_accumulator_is_finite(p->here[i])) {
-            fus_run_picture_name(name, &run->set, run->blocks.order[block->first]);
+            fus_run_write_picture_name(name, &run->pictures.set, run->pictures.blocks.order[block->first]);
             return fus_base_fail(err, FUS_EFORMAT, "%s: layer %s answers one of %d pictures from %s on with NaN or infinity: its weights are too large, or damaged",
                                  fus_store_path(p->model->store), p->names[i], block->end - block->first, name);
         }
@@ -88,7 +88,7 @@ static int end_block(struct pass *p, const struct fus_block *block, struct fus_e
 /* Batches end where blocks do: so all their pictures are of one. */
 static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
 {
-    const struct fus_run *run = p->run;
+    const struct fus_localizer *run = p->run;
     int code = FUS_OK, begun = p->first;
     char what[192];
     double started = fus_run_now();
@@ -96,8 +96,8 @@ static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
     if (!p->input)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a batch of %d pictures", p->log->batch);
     snprintf(what, sizeof what, "%s, pass %d, %d layer%s", p->log->name, pass_number, p->n_here, p->n_here > 1 ? "s" : "");
-    while (p->first < run->end && !code) {
-        const struct fus_block *block = fus_blocks_find(&run->blocks, p->first);
+    while (p->first < run->pictures.end && !code) {
+        const struct fus_block *block = fus_blocks_find(&run->pictures.blocks, p->first);
         int n = block->end - p->first < p->log->batch ? block->end - p->first : p->log->batch, next = p->first + n;
         code = see_batch(p, n, err);
         if (!code && next == block->end)
@@ -106,9 +106,9 @@ static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
             p->first = next;
         if (!code && fus_checkpoint_due(&p->checkpoint, next))
             code = fus_checkpoint_save(&p->checkpoint, next, err);
-        fus_run_progress(what, "pictures", p->first - begun, run->end - begun, started);
-        if (code == FUS_ESTOPPED || (!code && fus_run_stopping()))
-            code = fus_base_fail(err, FUS_ESTOPPED, "stopped at picture %d of %d of model %s", p->first - run->first, run->end - run->first,
+        fus_run_progress(run, what, "pictures", p->first - begun, run->pictures.end - begun, started);
+        if (code == FUS_ESTOPPED || (!code && fus_run_stopping(run)))
+            code = fus_base_fail(err, FUS_ESTOPPED, "stopped at picture %d of %d of model %s", p->first - run->pictures.first, run->pictures.end - run->pictures.first,
                                  p->log->name);
     }
     fus_base_free(p->input);
@@ -135,7 +135,7 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
         if (!wanted[*tap])
             continue;
         const struct fus_tap *layer = fus_net_tap(p->model->net, *tap);
-        fus_accumulator_plan(t, &p->run->set, p->run->blocks.order, &p->scratch, layer, p->run->halves, fus_run_keeps_tap(p->run, p->number, layer));
+        fus_accumulator_plan(t, &p->run->pictures.set, p->run->pictures.blocks.order, &p->scratch, layer, p->run->options.halves, fus_run_keeps_tap(p->run, p->number, layer));
         size_t bytes = fus_accumulator_least_bytes(t);
         if (p->n_here && (bytes > p->budget || used > p->budget - bytes))
             break;
@@ -161,33 +161,6 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
     return code;
 }
 
-struct deciding {
-    const struct fus_run *run;
-    struct fus_run_model *log;
-    struct fus_layer_summary *out;
-    struct fus_accumulator *accumulator;
-    int model, layer, code;
-    struct fus_error *err;
-};
-
-static void decide(void *context)
-{
-    struct deciding *d = context;
-    struct fus_moments m = {0};
-    d->code = fus_accumulator_moments(&m, d->accumulator, d->err);
-    if (!d->code)
-        d->code = fus_run_decide(d->out, &d->log->layers[d->layer], d->run, d->model, &d->log->taps[d->layer], &m, d->accumulator, d->err);
-    fus_moments_destroy(&m);
-}
-
-int fus_run_decide_layer(struct fus_run *run, struct fus_run_summary *summary, int model, int layer, struct fus_accumulator *accumulator, struct fus_error *err)
-{
-    struct deciding d = {run, &run->models[model], &summary->models[model].layers[layer], accumulator, model, layer, FUS_OK, err};
-    fus_accumulator_finish(accumulator);
-    fus_threads_run(decide, &d); /* one team for all loops of the layer */
-    return d.code;
-}
-
 /* Layers are decided on in one place for each, whatever pass they come from. */
 static int layer_of(const struct fus_run_model *r, const char *name)
 {
@@ -206,14 +179,14 @@ static int decide_all(struct pass *p, int model, bool *decided, struct fus_error
         fus_accumulator_finish(p->here[i]);
     for (int i = 0; i < p->n_here && !code; i++) {
         int layer = layer_of(p->log, p->names[i]);
-        if (fus_run_stopping())
+        if (fus_run_stopping(p->run))
             return fus_base_fail(err, FUS_ESTOPPED, "stopped before deciding on %s of model %s", p->names[i], p->log->name);
-        code = fus_run_decide_layer(p->run, p->summary, model, layer, p->here[i], err);
+        code = fus_decide_layer(p->run, model, layer, p->here[i], err);
         decided[layer] = !code;
-        if (!code)
-            fus_layer_result_write(p->run, model, layer, &p->summary->models[model].layers[layer], NULL); /* without it there is more to do again, no more */
+        if (!code && p->run->options.folder)
+            fus_layer_result_write(p->run, model, layer, NULL); /* without it there is more to do again, no more */
         fus_accumulator_destroy(p->here[i]);
-        fus_run_progress(p->log->name, "layers decided on", i + 1, p->n_here, start);
+        fus_run_progress(p->run, p->log->name, "layers decided on", i + 1, p->n_here, start);
     }
     p->log->decide_seconds += fus_run_now() - start;
     return code;
@@ -222,19 +195,19 @@ static int decide_all(struct pass *p, int model, bool *decided, struct fus_error
 /* One pass: what earlier work left, the pictures behind it, and what follows from them; of a shard, the moments are all that is wanted. */
 static int make_pass(struct pass *p, int model, bool *decided, struct fus_error *err)
 {
-    const struct fus_run *run = p->run;
+    const struct fus_localizer *run = p->run;
     int code = fus_checkpoint_create(&p->checkpoint, run, model, p->here, p->names, p->n_here, err);
-    p->first = run->first;
-    if (!code && run->resume)
+    p->first = run->pictures.first;
+    if (!code && run->options.resume)
         code = fus_checkpoint_load(&p->checkpoint, &p->first, err);
     if (!code)
         code = see_pictures(p, ++p->log->n_passes, err);
     fus_net_release(p->model->net); /* until the next pass; deciding needs memory of its own */
-    if (!code && run->n_shards)
-        code = fus_checkpoint_save(&p->checkpoint, run->end, err);
-    if (!code && !run->n_shards)
+    if (!code && run->options.n_shards)
+        code = fus_checkpoint_save(&p->checkpoint, run->pictures.end, err);
+    if (!code && !run->options.n_shards)
         code = decide_all(p, model, decided, err);
-    if (!code && !run->n_shards)
+    if (!code && !run->options.n_shards && run->options.folder)
         code = fus_checkpoint_tidy(run, model, decided, err);
     fus_checkpoint_destroy(&p->checkpoint);
     return code;
@@ -257,39 +230,40 @@ static int run_passes(struct pass *p, const bool *wanted, int model, bool *decid
 }
 
 /* Layers still to be measured: not those that are decided on, nor, in a shard, those whose pictures have all been shown. */
-static int choose_layers(bool *wanted, bool *decided, struct fus_run *run, int model, const struct fus_model *m, struct fus_model_summary *out,
-                         struct fus_error *err)
+static int choose_layers(bool *wanted, bool *decided, struct fus_localizer *run, int model, const struct fus_model *m, struct fus_error *err)
 {
     struct fus_run_model *r = &run->models[model];
     struct fus_state_files files = {0};
-    char folder[4096];
-    fus_work_dir_folder(folder, sizeof folder, run, model);
-    int code = run->resume ? fus_state_file_scan(&files, folder, run->digest, false, err) : FUS_OK;
+    char folder[FUS_RUN_DIR_PATH];
+    int code = FUS_OK;
+    if (run->options.resume) {
+        fus_run_dir_model_state(folder, run->options.folder, model);
+        code = fus_state_file_scan(&files, folder, run->state.digest, &run->notes, err);
+    }
     for (int i = 0; i < r->n_layers && !code; i++) {
         const char *name = r->taps[i].name;
-        decided[i] = run->resume && !run->n_shards && fus_layer_result_read(&out->layers[i], run, model, i);
-        bool covered = run->resume && run->n_shards && fus_checkpoint_covers(&files, run, &name, 1, fus_run_keeps_tap(run, model, &r->taps[i])) == run->end;
+        decided[i] = run->options.resume && !run->options.n_shards && fus_layer_result_read(run, model, i);
+        bool covered = run->options.resume && run->options.n_shards && fus_checkpoint_covers(&files, run, &name, 1, fus_run_keeps_tap(run, model, &r->taps[i])) == run->pictures.end;
         wanted[fus_net_find_tap(m->net, name, NULL)] = !decided[i] && !covered;
     }
     fus_state_file_free(&files);
     return code;
 }
 
-int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary *summary, struct fus_error *err)
+int fus_measure_model(struct fus_localizer *run, int model, struct fus_error *err)
 {
     struct fus_run_model *log = &run->models[model];
-    struct fus_model_summary *out = &summary->models[model];
     struct fus_model *m;
     double start = fus_run_now();
-    int code = fus_run_open_model(&m, run, model, summary, err);
+    int code = fus_models_open(&m, run, model, err);
     if (code)
         return code;
     log->net_bytes = fus_net_bytes(m->net);
     snprintf(log->isa, sizeof log->isa, "%s", fus_net_isa(m->net));
     size_t n_taps = (size_t)fus_net_n_taps(m->net);
-    struct pass p = {.run = run, .summary = summary, .log = log, .number = model, .model = m, .err = err, .scratch = {.folder = run->out}};
-    fus_run_plan_memory(&p.budget, &p.deciding, run, log);
-    out->n_layers = log->n_layers;
+    struct pass p = {.run = run, .log = log, .number = model, .model = m, .err = err, .scratch = {.folder = run->options.folder ? run->options.folder : "/tmp"}};
+    fus_memory_plan(&p.budget, &p.deciding, run, log);
+    run->summary.models[model].n_layers = log->n_layers;
     bool *wanted = fus_base_alloc(n_taps, sizeof *wanted), *decided = fus_base_alloc(n_taps, sizeof *decided);
     p.wanted = fus_base_alloc(n_taps, sizeof *p.wanted);
     p.accumulators = fus_base_alloc(n_taps, sizeof *p.accumulators);
@@ -297,13 +271,13 @@ int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary
     p.names = fus_base_alloc(n_taps, sizeof *p.names);
     code = wanted && decided && p.wanted && p.accumulators && p.here && p.names ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the list of layers");
     if (!code)
-        code = fus_run_choose_reference(log, run, err);
+        code = fus_models_choose_reference(run, model, err);
     if (!code)
-        code = choose_layers(wanted, decided, run, model, m, out, err);
+        code = choose_layers(wanted, decided, run, model, m, err);
     fus_net_watch(m->net, on_batch, &p);
     if (!code)
         code = run_passes(&p, wanted, model, decided, err);
-    if (!code && log->n_passes && (code = fus_run_check_unchanged(run, model, summary, err)) != FUS_OK)
+    if (!code && log->n_passes && (code = fus_models_check_unchanged(run, model, err)) != FUS_OK && run->options.folder)
         fus_work_dir_forget(run, model);
     fus_base_free(wanted);
     fus_base_free(decided);

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/args.h"
-
 /* Files of torchvision whose weights were made for another size than their forerunners': name-SHA256 of the file. */
 static bool is_torchvision_v2(const char *path)
 {
@@ -107,20 +105,6 @@ int fus_model_recognise(struct fus_model *m, const char *path, const struct fus_
     fus_networks_describe(m->description, sizeof m->description, &m->spec);
     take_notes(m, choice);
     return FUS_OK;
-}
-
-int fus_model_check_choice(const char *command, const struct fus_model_choice *choice)
-{
-    struct fus_preprocess p;
-    struct fus_error err = {0};
-    if (choice->preprocess && fus_preprocess_parse(&p, choice->preprocess, &err))
-        return fus_args_usage(command, "--preprocess: %s", err.msg);
-    return 0;
-}
-
-void fus_model_tell(const struct fus_model *m)
-{
-    fputs(m->notes, stderr);
 }
 
 int fus_model_open(struct fus_model *m, const char *path, const struct fus_model_choice *choice, const struct fus_net_options *options,

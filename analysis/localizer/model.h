@@ -31,20 +31,10 @@ int fus_model_open(struct fus_model *m, const char *path, const struct fus_model
 int fus_model_recognise(struct fus_model *m, const char *path, const struct fus_model_choice *choice, struct fus_error *err);
 void fus_model_close(struct fus_model *m);
 
-/* 0, or 2 after a message where --preprocess cannot be understood. */
-int fus_model_check_choice(const char *command, const struct fus_model_choice *choice);
-/* The notes on stderr; for the end of what went well, so that an error stays the only line. */
-void fus_model_tell(const struct fus_model *m);
-
 /* Which taps a --layers text names ("all" or "a,b"): wanted [fus_net_n_taps]. */
 int fus_model_want(bool *wanted, const struct fus_model *m, const char *layers, struct fus_error *err);
 
 /* FUS_EFORMAT that names the layer and the unit where one of a tap's values [C, H, W] is NaN or infinity; message starts with the path. */
 int fus_model_check_tap(const struct fus_model *m, int tap, const float *values, const char *picture, struct fus_error *err);
-
-/* Ctrl-C and SIGTERM (interrupt.c). interrupt: the first asks for a stop (fus_base_stopping), and where nobody has noticed after
- * 0.4 s, or at a second one, the program ends. end: it ends at once. Half-written files are removed in any case. */
-void fus_model_catch_end(void);
-void fus_model_catch_interrupt(void);
 
 #endif

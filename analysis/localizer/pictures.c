@@ -10,17 +10,17 @@
 
 #define CACHE_BYTES ((size_t)64 << 20) /* of decoded pictures, between their check and the network */
 
-void fus_pictures_tell_left_out(const struct fus_set *set, const char *spec)
+void fus_pictures_tell_left_out(const struct fus_set *set, const char *spec, const struct fus_note_sink *notes)
 {
     char shown[FUS_MESSAGE_BYTES] = "";
     if (!set->left_out)
         return;
     if (spec)
         fus_text_escape(shown, sizeof shown, spec);
-    fprintf(stderr, "fusiform: %s%s%s\n", shown, spec ? ": " : "", set->left_out);
+    fus_note_say(notes, "%s%s%s", shown, spec ? ": " : "", set->left_out);
 }
 
-void fus_pictures_tell_names(const struct fus_set *set)
+void fus_pictures_tell_names(const struct fus_set *set, const struct fus_note_sink *notes)
 {
     /* what pandas.read_csv takes for NaN by default (pandas 3.1) */
     static const char *const words[] = {"#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
@@ -28,32 +28,32 @@ void fus_pictures_tell_names(const struct fus_set *set)
     for (int c = 0; c < set->n_categories; c++)
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
             if (strcmp(set->categories[c], words[i]) == 0)
-                fprintf(stderr, "fusiform: warning: category %s: pandas.read_csv takes the name for a missing value unless keep_default_na=False\n",
+                fus_note_say(notes, "warning: category %s: pandas.read_csv takes the name for a missing value unless keep_default_na=False",
                         words[i]);
 }
 
-static void list(const struct fus_set_bad *bad)
+static void list(const struct fus_set_bad *bad, const struct fus_note_sink *notes)
 {
     for (int i = 0; i < bad->n; i++)
-        fprintf(stderr, "fusiform: %s\n", bad->items[i].why);
+        fus_note_say(notes, "%s", bad->items[i].why);
 }
 
-int fus_pictures_refuse(const struct fus_set_bad *bad, int n, struct fus_error *err)
+int fus_pictures_refuse(const struct fus_set_bad *bad, int n, const struct fus_note_sink *notes, struct fus_error *err)
 {
     if (bad->n == 0)
         return FUS_OK;
     if (bad->n == 1)
         return fus_base_fail(err, FUS_EFORMAT, "%s%s", bad->items[0].why, n > 1 ? " (--skip-bad leaves it out)" : "");
-    list(bad);
+    list(bad, notes);
     return fus_base_fail(err, FUS_EFORMAT, "%d of %d pictures cannot be read; --skip-bad leaves them out", bad->n, n);
 }
 
-void fus_pictures_tell_skipped(const struct fus_set_bad *bad, int n)
+void fus_pictures_tell_skipped(const struct fus_set_bad *bad, int n, const struct fus_note_sink *notes)
 {
     if (bad->n == 0)
         return;
-    list(bad);
-    fprintf(stderr, "fusiform: --skip-bad: %d of %d pictures left out\n", bad->n, n);
+    list(bad, notes);
+    fus_note_say(notes, "--skip-bad: %d of %d pictures left out", bad->n, n);
 }
 
 /* Nobody looks, but the picture is reduced as it is for those who do. */
@@ -66,13 +66,13 @@ static int ignore(void *context, int i, const struct fus_image *reduced, struct 
     return FUS_OK;
 }
 
-int fus_pictures_skip(struct fus_set *set, const char *spec, struct fus_error *err)
+int fus_pictures_skip(struct fus_set *set, const char *spec, const struct fus_note_sink *notes, struct fus_error *err)
 {
     struct fus_set_bad bad = {0};
     const struct fus_set_wanted wanted = {.see = ignore, .bad = &bad};
     int code = set->drawn ? FUS_OK : fus_set_check_some(set, 0, set->n_pictures, &wanted, err);
     if (!code && bad.n) {
-        fus_pictures_tell_skipped(&bad, set->n_pictures);
+        fus_pictures_tell_skipped(&bad, set->n_pictures, notes);
         code = fus_set_leave_out(set, &bad, spec, err);
     }
     fus_set_bad_free(&bad);
@@ -81,22 +81,23 @@ int fus_pictures_skip(struct fus_set *set, const char *spec, struct fus_error *e
 
 /* ---- operands ---- */
 
-int fus_pictures_open(struct fus_pictures *p, const struct fus_texts *operands, struct fus_error *err)
+int fus_pictures_open(struct fus_pictures *p, const char *const *operands, int n, const struct fus_note_sink *notes, struct fus_error *err)
 {
     memset(p, 0, sizeof *p);
-    int code = fus_set_gather(&p->set, operands->items, operands->n, err);
+    p->notes = notes;
+    int code = fus_set_gather(&p->set, operands, n, err);
     if (code)
         return code;
     for (int c = 0; c < p->set.n_categories; c++)
         p->listed = p->listed || p->set.categories[c][0];
-    fus_pictures_tell_left_out(&p->set, NULL);
+    fus_pictures_tell_left_out(&p->set, NULL, notes);
     return FUS_OK;
 }
 
 int fus_pictures_check(struct fus_pictures *p, const struct fus_model *m, bool skip_bad, struct fus_error *err)
 {
     struct fus_set_bad bad = {0};
-    int code = skip_bad ? fus_pictures_skip(&p->set, NULL, err) : FUS_OK;
+    int code = skip_bad ? fus_pictures_skip(&p->set, NULL, p->notes, err) : FUS_OK;
     if (!code)
         code = fus_cache_create(&p->cache, p->set.n_pictures, CACHE_BYTES, err);
     if (!code)
@@ -105,7 +106,7 @@ int fus_pictures_check(struct fus_pictures *p, const struct fus_model *m, bool s
     if (!code)
         code = fus_set_check_some(&p->set, 0, p->set.n_pictures, &wanted, err);
     if (!code)
-        code = fus_pictures_refuse(&bad, p->set.n_pictures, err);
+        code = fus_pictures_refuse(&bad, p->set.n_pictures, p->notes, err);
     if (code == FUS_ESTOPPED)
         fus_base_fail(err, code, "stopped; nothing was written");
     fus_set_bad_free(&bad);
@@ -151,6 +152,6 @@ int fus_pictures_write_rows(const struct fus_pictures *p, const char *out, struc
     }
     code = fus_outfile_commit(&f, err);
     if (!code)
-        fprintf(stderr, "fusiform: %d pictures; %s says which row is which\n", p->set.n_pictures, path);
+        fus_note_say(p->notes, "%d pictures; %s says which row is which", p->set.n_pictures, path);
     return code;
 }

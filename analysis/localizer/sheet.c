@@ -5,7 +5,7 @@
 #include "analysis/report/thumbs.h"
 #include "analysis/localizer/run.h"
 
-struct fus_run_sheet {
+struct fus_sheet {
     struct fus_thumbs plan;
     struct fus_image image;
     uint8_t *drawn; /* [plan.n] */
@@ -21,14 +21,14 @@ static int count_pictures(int **n_pictures, const struct fus_set *set, struct fu
     return FUS_OK;
 }
 
-int fus_run_sheet_create(struct fus_run *run, struct fus_error *err)
+int fus_sheet_create(struct fus_localizer *run, struct fus_error *err)
 {
-    int *n_pictures, code = count_pictures(&n_pictures, &run->set, err);
-    struct fus_run_sheet *s = run->drawing = code ? NULL : fus_base_alloc(1, sizeof *s);
+    int *n_pictures, code = count_pictures(&n_pictures, &run->pictures.set, err);
+    struct fus_sheet *s = run->pictures.sheet = code ? NULL : fus_base_alloc(1, sizeof *s);
     if (!code && !s)
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for a sheet of thumbnails");
     if (!code)
-        code = fus_thumbs_plan(&s->plan, n_pictures, run->set.n_categories, err);
+        code = fus_thumbs_plan(&s->plan, n_pictures, run->pictures.set.n_categories, err);
     fus_base_free(n_pictures);
     if (!code)
         code = fus_image_create(&s->image, s->plan.width, s->plan.height, err);
@@ -39,22 +39,22 @@ int fus_run_sheet_create(struct fus_run *run, struct fus_error *err)
     return s->drawn ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %d thumbnails", s->plan.n);
 }
 
-void fus_run_sheet_free(struct fus_run *run)
+void fus_sheet_free(struct fus_localizer *run)
 {
-    struct fus_run_sheet *s = run->drawing;
+    struct fus_sheet *s = run->pictures.sheet;
     if (!s)
         return;
     fus_thumbs_free(&s->plan);
     fus_image_free(&s->image);
     fus_base_free(s->drawn);
     fus_base_free(s);
-    run->drawing = NULL;
+    run->pictures.sheet = NULL;
 }
 
 /* The whole picture inside the square of a thumbnail, a pixel of white around it. */
-int fus_run_sheet_draw(void *run, int i, const struct fus_image *picture, struct fus_error *err)
+int fus_sheet_draw(void *run, int i, const struct fus_image *picture, struct fus_error *err)
 {
-    struct fus_run_sheet *s = ((struct fus_run *)run)->drawing;
+    struct fus_sheet *s = ((struct fus_localizer *)run)->pictures.sheet;
     const struct fus_thumb *at = fus_thumbs_find(&s->plan, i);
     struct fus_image thumb = {0};
     if (!at)
@@ -74,13 +74,13 @@ int fus_run_sheet_draw(void *run, int i, const struct fus_image *picture, struct
 
 static int draw_missing(void *context, int thumb, struct fus_error *err)
 {
-    struct fus_run *run = context;
-    int i = run->drawing->plan.items[thumb].picture;
-    return run->drawing->drawn[thumb] ? FUS_OK : fus_set_check_some(&run->set, i, i + 1, &(struct fus_set_wanted){.see = fus_run_sheet_draw, .context = run}, err);
+    struct fus_localizer *run = context;
+    int i = run->pictures.sheet->plan.items[thumb].picture;
+    return run->pictures.sheet->drawn[thumb] ? FUS_OK : fus_set_check_some(&run->pictures.set, i, i + 1, &(struct fus_set_wanted){.see = fus_sheet_draw, .context = run}, err);
 }
 
-int fus_run_sheet_write(const char *path, struct fus_run *run, struct fus_error *err)
+int fus_sheet_write(const char *path, struct fus_localizer *run, struct fus_error *err)
 {
-    int code = fus_set_each(0, run->drawing->plan.n, draw_missing, run, err);
-    return code ? code : fus_png_write(path, &run->drawing->image, err);
+    int code = fus_set_each(0, run->pictures.sheet->plan.n, draw_missing, run, err);
+    return code ? code : fus_png_write(path, &run->pictures.sheet->image, err);
 }

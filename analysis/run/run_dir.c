@@ -10,7 +10,43 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 4096 };
+enum { PATH_BYTES = FUS_RUN_DIR_PATH };
+
+/* ---- paths ---- */
+
+int fus_run_dir_check_length(const char *folder, struct fus_error *err)
+{
+    size_t n = strlen(folder);
+    return n <= 3000 ? FUS_OK : fus_base_fail(err, FUS_EINVAL, "--out: a path of %zu characters; at most 3000 are possible", n);
+}
+
+void fus_run_dir_path(char path[FUS_RUN_DIR_PATH], const char *folder, const char *name)
+{
+    snprintf(path, PATH_BYTES, "%.3000s%s%.500s", folder, name ? "/" : "", name ? name : "");
+}
+
+void fus_run_dir_units(char path[FUS_RUN_DIR_PATH], const char *folder, const char *model, const char *layer)
+{
+    size_t used = (size_t)snprintf(path, PATH_BYTES, "%.3000s/units/", folder);
+    for (const char *s = model; *s && used < PATH_BYTES - 100; s++) {
+        bool plain = (*s >= '0' && *s <= '9') || (*s >= 'A' && *s <= 'Z') || (*s >= 'a' && *s <= 'z') || strchr("._-+=?", *s) ||
+                     (unsigned char)*s >= 0x80;
+        path[used++] = plain ? *s : '_';
+    }
+    path[used] = '\0';
+    if (layer)
+        snprintf(path + used, PATH_BYTES - used, "/%s.npz", layer);
+}
+
+void fus_run_dir_state(char path[FUS_RUN_DIR_PATH], const char *folder, const char *name)
+{
+    snprintf(path, PATH_BYTES, "%.3000s/parts%s%.500s", folder, name ? "/" : "", name ? name : "");
+}
+
+void fus_run_dir_model_state(char path[FUS_RUN_DIR_PATH], const char *folder, int model)
+{
+    snprintf(path, PATH_BYTES, "%.3000s/parts/%d", folder, model);
+}
 
 /* ---- what a run writes, folder by folder ---- */
 

@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "analysis/run/csv_read.h"
-#include "analysis/localizer/run.h"
+#include "analysis/run/run_dir.h"
+#include "weights/weights.h"
 #include "nn/base/json.h"
 
 #define MOST_BYTES ((size_t)1 << 28) /* of run.json: a million pictures */
@@ -211,11 +212,7 @@ int fus_run_read_labels(float *label, const struct fus_run_read *p, const char *
 {
     char path[4096];
     struct fus_store *store;
-    struct fus_run_model named = {.name = ""};
-    struct fus_run run = {.out = p->folder, .models = &named};
-    snprintf(named.name, sizeof named.name, "%s", model);
-    fus_run_units_folder(path, sizeof path - 64, &run, 0);
-    snprintf(path + strlen(path), 64, "/%s.npz", layer);
+    fus_run_dir_units(path, p->folder, model, layer);
     int code = fus_store_open(&store, path, err);
     if (code)
         return code;

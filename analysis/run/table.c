@@ -1,42 +1,13 @@
-/* The two tables of a run as CSV (csv.h). Columns are added at the end, so that older readers go on working. */
+/* layers.csv, compare.csv and pixels.csv (csv.h). Columns are added at the end, so that older readers go on working. */
 #include <math.h>
 #include <string.h>
 
-#include "analysis/run/csv.h"
 #include "analysis/inference.h"
 #include "analysis/report/report.h"
+#include "analysis/run/columns.h"
+#include "analysis/run/csv.h"
 #include "nn/base/fmath.h"
 #include "stimuli/stimuli.h"
-
-static void layer_row(struct fus_outfile *f, const struct fus_layer_summary *layer, const struct fus_category_summary *s)
-{
-    fus_csv_count(f, layer->n_units);
-    fus_csv_count(f, s->n_selective);
-    fus_csv_number(f, s->proportion);
-    fus_csv_number(f, s->ci_low);
-    fus_csv_number(f, s->ci_high);
-    fus_csv_number(f, s->csi_mean);
-    fus_csv_number(f, s->csi_sem);
-    fus_csv_count(f, s->n_csi_undefined);
-    fus_csv_number(f, s->dprime_mean);
-    fus_csv_number(f, s->variation_cv);
-    fus_csv_number(f, s->variation_sd);
-    fus_csv_number(f, s->gini);
-    fus_csv_number(f, s->entropy);
-    fus_csv_count(f, layer->n_dead);
-    const double more[] = {s->csi_cv, s->dprime_cv, s->survival, s->split_half_r, s->dice,
-                           s->csi_low, s->csi_high, s->variation_low, s->variation_high, s->auc_cv};
-    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
-        fus_csv_number(f, more[i]);
-    fus_csv_number(f, s->csi_sd);
-    fus_csv_count(f, layer->n_undefined);
-    fus_csv_count(f, (size_t)layer->channels);
-    fus_csv_count(f, (size_t)layer->height);
-    fus_csv_count(f, (size_t)layer->width);
-    fus_csv_number(f, layer->depth);
-    fus_csv_count(f, (size_t)layer->order);
-    fus_outfile_printf(f, "\n");
-}
 
 int fus_table_layers(const char *path, const struct fus_run_summary *run, struct fus_error *err)
 {
@@ -44,18 +15,12 @@ int fus_table_layers(const char *path, const struct fus_run_summary *run, struct
     int code = fus_outfile_open(&f, path, err);
     if (code)
         return code;
-    fus_outfile_printf(&f, "model,layer,category,n_units,n_selective,proportion,ci_low,ci_high,csi_mean,csi_sem,"
-                           "csi_undefined,dprime_mean,variation_cv,variation_sd,gini,entropy,n_dead,csi_cv,dprime_cv,survival,split_half_r,"
-                           "dice,csi_low,csi_high,variation_low,variation_high,auc_cv,csi_sd,n_undefined,channels,height,width,depth,order\n");
+    fus_columns_write_header(&f);
     for (int m = 0; m < run->n_models; m++)
         for (int i = 0; i < run->models[m].n_layers; i++) {
             const struct fus_layer_summary *layer = &run->models[m].layers[i];
-            for (int c = 0; c < run->n_categories; c++) {
-                fus_csv_name(&f, "", run->models[m].name);
-                fus_csv_name(&f, ",", layer->name);
-                fus_csv_name(&f, ",", run->categories[c]);
-                layer_row(&f, layer, &layer->categories[c]);
-            }
+            for (int c = 0; c < run->n_categories; c++)
+                fus_columns_write_row(&f, run->models[m].name, run->categories[c], layer, &layer->categories[c]);
         }
     return fus_outfile_commit(&f, err);
 }

@@ -131,3 +131,9 @@ double fus_multiple_threshold(double *p, double *scratch, size_t n, size_t n_bef
             return p[j - 1];
     return -1;
 }
+
+const char *fus_multiple_name(enum fus_correction correction)
+{
+    static const char *const names[] = {"bh", "by", "bonferroni", "none"};
+    return names[correction];
+}

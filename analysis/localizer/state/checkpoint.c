@@ -6,13 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "analysis/localizer/state/work_dir.h"
+#include "analysis/run/run_dir.h"
 #include "nn/base/threads.h"
 
 #define QUICK_SECONDS 0.3 /* of saving that a stop can wait for */
 #define LIKELY_RATE 3e8   /* bytes a second, until one was measured: SHA-256 and the page cache */
 
-int fus_checkpoint_create(struct fus_checkpoint *c, const struct fus_run *run, int model, struct fus_accumulator **accumulators, const char **names, int n,
+int fus_checkpoint_create(struct fus_checkpoint *c, const struct fus_localizer *run, int model, struct fus_accumulator **accumulators, const char **names, int n,
                           struct fus_error *err)
 {
     memset(c, 0, sizeof *c);
@@ -20,12 +20,14 @@ int fus_checkpoint_create(struct fus_checkpoint *c, const struct fus_run *run, i
     c->accumulators = accumulators;
     c->names = names;
     c->n = n;
-    c->responses_end = run->first;
+    c->responses_end = run->pictures.first;
     c->last = fus_run_now();
     c->rate = LIKELY_RATE;
-    fus_work_dir_folder(c->folder, sizeof c->folder, run, model);
-    c->saved = fus_base_alloc((size_t)run->set.n_categories, sizeof *c->saved);
-    return c->saved ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %d categories", run->set.n_categories);
+    c->off = !run->options.folder;
+    if (!c->off)
+        fus_run_dir_model_state(c->folder, run->options.folder, model);
+    c->saved = fus_base_alloc((size_t)run->pictures.set.n_categories, sizeof *c->saved);
+    return c->saved ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %d categories", run->pictures.set.n_categories);
 }
 
 void fus_checkpoint_destroy(struct fus_checkpoint *c)
@@ -35,25 +37,25 @@ void fus_checkpoint_destroy(struct fus_checkpoint *c)
 }
 
 /* Its category began in an earlier shard, so that it cannot be merged here. */
-static bool is_loose(const struct fus_run *run, const struct fus_block *block)
+static bool is_loose(const struct fus_localizer *run, const struct fus_block *block)
 {
-    return block->opening < run->first;
+    return block->opening < run->pictures.first;
 }
 
 /* ---- finding ---- */
 
 /* Responses to pictures before this one are there, from the run's first on. */
-static int responses_until(const struct fus_state_files *files, const struct fus_run *run, const char *const *names, int n)
+static int responses_until(const struct fus_state_files *files, const struct fus_localizer *run, const char *const *names, int n)
 {
-    int at = run->first, i;
-    while (at < run->end && (i = fus_state_file_longest(files, FUS_STATE_RESPONSES, at, names, n)) >= 0)
+    int at = run->pictures.first, i;
+    while (at < run->pictures.end && (i = fus_state_file_longest(files, FUS_STATE_RESPONSES, at, names, n)) >= 0)
         at = files->items[i].end;
     return at;
 }
 
-int fus_checkpoint_covers(const struct fus_state_files *files, const struct fus_run *run, const char *const *names, int n, bool responses)
+int fus_checkpoint_covers(const struct fus_state_files *files, const struct fus_localizer *run, const char *const *names, int n, bool responses)
 {
-    int end = responses ? responses_until(files, run, names, n) : run->end, at = run->first, i;
+    int end = responses ? responses_until(files, run, names, n) : run->pictures.end, at = run->pictures.first, i;
     while (at < end && (i = fus_state_file_longest(files, FUS_STATE_MOMENTS, at, names, n)) >= 0 && files->items[i].end <= end)
         at = files->items[i].end;
     return at;
@@ -62,7 +64,7 @@ int fus_checkpoint_covers(const struct fus_state_files *files, const struct fus_
 /* One file of moments into every accumulator. */
 static int load_moments(struct fus_checkpoint *c, const struct fus_state_file *p, struct fus_error *err)
 {
-    const struct fus_block *block = fus_blocks_find(&c->run->blocks, p->end - 1);
+    const struct fus_block *block = fus_blocks_find(&c->run->pictures.blocks, p->end - 1);
     int code = FUS_OK;
     if (p->end == block->end && is_loose(c->run, block))
         return FUS_OK; /* as it is, for the merge */
@@ -100,14 +102,14 @@ static int keeping(const char **list, const struct fus_checkpoint *c)
 /* bad: the file that could not be read, or -1. */
 static int load(struct fus_checkpoint *c, int *first, int *bad, const struct fus_state_files *files, const char **kept, struct fus_error *err)
 {
-    int n_kept = keeping(kept, c), end = n_kept ? responses_until(files, c->run, kept, n_kept) : c->run->end, at = c->run->first, code = FUS_OK;
+    int n_kept = keeping(kept, c), end = n_kept ? responses_until(files, c->run, kept, n_kept) : c->run->pictures.end, at = c->run->pictures.first, code = FUS_OK;
     *bad = -1;
     while (at < end && !code && (*bad = fus_state_file_longest(files, FUS_STATE_MOMENTS, at, c->names, c->n)) >= 0 && files->items[*bad].end <= end) {
         code = load_moments(c, &files->items[*bad], err);
         at = files->items[*bad].end;
     }
     *first = at;
-    int from = c->run->first;
+    int from = c->run->pictures.first;
     while (from < at && n_kept && !code && (*bad = fus_state_file_longest(files, FUS_STATE_RESPONSES, from, kept, n_kept)) >= 0) {
         code = load_responses(c, &files->items[*bad], err);
         from = files->items[*bad].end;
@@ -120,19 +122,19 @@ static void start_anew(struct fus_checkpoint *c)
 {
     for (int i = 0; i < c->n; i++)
         fus_accumulator_clear(c->accumulators[i]);
-    memset(c->saved, 0, (size_t)c->run->set.n_categories * sizeof *c->saved);
+    memset(c->saved, 0, (size_t)c->run->pictures.set.n_categories * sizeof *c->saved);
     c->block_end = 0;
-    c->responses_end = c->run->first;
+    c->responses_end = c->run->pictures.first;
 }
 
 int fus_checkpoint_load(struct fus_checkpoint *c, int *first, struct fus_error *err)
 {
     struct fus_state_files files = {0};
     const char **kept = fus_base_alloc((size_t)c->n, sizeof *kept);
-    int bad, code = kept ? fus_state_file_scan(&files, c->folder, c->run->digest, false, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for %d layers", c->n);
+    int bad, code = kept ? fus_state_file_scan(&files, c->folder, c->run->state.digest, &c->run->notes, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for %d layers", c->n);
     struct fus_error why = {0};
     while (!code && (code = load(c, first, &bad, &files, kept, &why)) == FUS_EFORMAT && bad >= 0) {
-        fprintf(stderr, "fusiform: warning: %s; not used\n", why.msg);
+        fus_note_say(&c->run->notes, "warning: %s; not used", why.msg);
         unlink(files.items[bad].path);
         fus_state_file_drop(&files, bad);
         start_anew(c);
@@ -186,7 +188,7 @@ static int save_file(struct fus_checkpoint *c, enum content what, int category, 
         l->n_places = t->n_places;
         file.n_layers++;
     }
-    int code = fus_state_file_begin(&o, c->folder, c->run->digest, &file, err);
+    int code = fus_state_file_begin(&o, c->folder, c->run->state.digest, &file, err);
     fus_base_free(file.layers);
     if (code)
         return code;
@@ -225,26 +227,26 @@ static double row_bytes(const struct fus_checkpoint *c)
 }
 
 /* The last block of block->category that is over before picture `next`: where its file ends; 0: none. */
-static int merged_until(const struct fus_run *run, const struct fus_block *block, int next)
+static int merged_until(const struct fus_localizer *run, const struct fus_block *block, int next)
 {
     int end = 0;
-    for (int i = 0; i < run->blocks.n; i++)
-        if (run->blocks.items[i].category == block->category && run->blocks.items[i].end <= next)
-            end = run->blocks.items[i].end;
+    for (int i = 0; i < run->pictures.blocks.n; i++)
+        if (run->pictures.blocks.items[i].category == block->category && run->pictures.blocks.items[i].end <= next)
+            end = run->pictures.blocks.items[i].end;
     return end;
 }
 
 /* A category's first block in set order, in this shard and begun before `next`, whose files are to be saved. */
-static bool opens(const struct fus_run *run, const struct fus_block *block, int next)
+static bool opens(const struct fus_localizer *run, const struct fus_block *block, int next)
 {
-    return block->first == block->opening && block->first >= run->first && block->first < next;
+    return block->first == block->opening && block->first >= run->pictures.first && block->first < next;
 }
 
 static double bytes_to_save(const struct fus_checkpoint *c, int next)
 {
     double each = category_bytes(c), bytes = each + row_bytes(c) * (next - c->responses_end);
-    for (int i = 0; i < c->run->blocks.n; i++) {
-        const struct fus_block *block = &c->run->blocks.items[i];
+    for (int i = 0; i < c->run->pictures.blocks.n; i++) {
+        const struct fus_block *block = &c->run->pictures.blocks.items[i];
         bytes += opens(c->run, block, next) && merged_until(c->run, block, next) > c->saved[block->category] ? each : 0;
     }
     return bytes;
@@ -255,16 +257,16 @@ bool fus_checkpoint_due(const struct fus_checkpoint *c, int next)
     double since = fus_run_now() - c->last;
     if (c->off)
         return false;
-    if (fus_run_stopping())
+    if (fus_run_stopping(c->run))
         return since > 1 && bytes_to_save(c, next) / c->rate < QUICK_SECONDS;
-    return since >= (double)c->run->checkpoint;
+    return since >= (double)c->run->options.checkpoint;
 }
 
 static int save_categories(struct fus_checkpoint *c, int next, struct fus_error *err)
 {
     int code = FUS_OK;
-    for (int i = 0; i < c->run->blocks.n && !code; i++) {
-        const struct fus_block *block = &c->run->blocks.items[i];
+    for (int i = 0; i < c->run->pictures.blocks.n && !code; i++) {
+        const struct fus_block *block = &c->run->pictures.blocks.items[i];
         int end = opens(c->run, block, next) ? merged_until(c->run, block, next) : 0, *saved = &c->saved[block->category];
         if (end <= *saved)
             continue;
@@ -287,7 +289,7 @@ static int save(struct fus_checkpoint *c, int next, struct fus_error *err)
     }
     if (!code)
         code = save_categories(c, next, err);
-    const struct fus_block *block = next < c->run->end ? fus_blocks_find(&c->run->blocks, next) : NULL;
+    const struct fus_block *block = next < c->run->pictures.end ? fus_blocks_find(&c->run->pictures.blocks, next) : NULL;
     int old_first = c->block_first, old_end = c->block_end;
     if (!code && block && block->first < next) {
         code = save_file(c, BLOCK, block->category, block->first, next, err);
@@ -308,10 +310,10 @@ int fus_checkpoint_save(struct fus_checkpoint *c, int next, struct fus_error *er
     c->rate = c->last - start > 0.01 ? bytes / (c->last - start) : c->rate;
     if (!code)
         return FUS_OK;
-    if (c->run->n_shards || code != FUS_EIO)
+    if (c->run->options.n_shards || code != FUS_EIO)
         return fus_base_fail(err, code, "%s", why.msg);
     c->off = true;
-    fprintf(stderr, "fusiform: warning: %s; going on without checkpoints\n", why.msg);
+    fus_note_say(&c->run->notes, "warning: %s; going on without checkpoints", why.msg);
     return FUS_OK;
 }
 
@@ -349,13 +351,13 @@ int fus_checkpoint_end_block(struct fus_checkpoint *c, const struct fus_block *b
 
 /* ---- tidying up ---- */
 
-int fus_checkpoint_tidy(const struct fus_run *run, int model, const bool *decided, struct fus_error *err)
+int fus_checkpoint_tidy(const struct fus_localizer *run, int model, const bool *decided, struct fus_error *err)
 {
     struct fus_state_files files = {0};
     const struct fus_run_model *r = &run->models[model];
-    char folder[3100];
-    fus_work_dir_folder(folder, sizeof folder, run, model);
-    int code = fus_state_file_scan(&files, folder, run->digest, false, err);
+    char folder[FUS_RUN_DIR_PATH];
+    fus_run_dir_model_state(folder, run->options.folder, model);
+    int code = fus_state_file_scan(&files, folder, run->state.digest, &run->notes, err);
     for (int i = 0; i < files.n && !code; i++) {
         bool wanted = false;
         for (int l = 0; l < r->n_layers; l++)

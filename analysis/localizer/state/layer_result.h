@@ -6,9 +6,9 @@
 #include "analysis/localizer/run.h"
 
 /* layer: the index among the model's. Its labels are in OUT/units already. */
-int fus_layer_result_write(const struct fus_run *run, int model, int layer, const struct fus_layer_summary *summary, struct fus_error *err);
+int fus_layer_result_write(const struct fus_localizer *run, int model, int layer, struct fus_error *err);
 
-/* Whether it was there, whole, of this run, and its labels are as they were; then summary and run->models[model].layers[layer] are as they were too. */
-bool fus_layer_result_read(struct fus_layer_summary *summary, struct fus_run *run, int model, int layer);
+/* Whether it was there, whole, of this run, and its labels are as they were; then the layer's summary is as it was too. */
+bool fus_layer_result_read(struct fus_localizer *run, int model, int layer);
 
 #endif

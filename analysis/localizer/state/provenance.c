@@ -71,16 +71,16 @@ static void add_line(struct text *t, const char *what, const char *value)
     end_line(t);
 }
 
-/* "--alpha=0.05" */
-static void add_option(struct text *t, const char *option)
+static void add_options(struct text *t, const struct fus_run_options *o)
 {
-    const char *equals = strchr(option, '=');
-    char name[64];
-    snprintf(name, sizeof name, "%.*s", (int)(equals ? (size_t)(equals - option) : strlen(option)), option);
-    begin_line(t, "option");
-    add_field(t, name);
-    add_field(t, equals ? equals + 1 : "");
-    end_line(t);
+    struct fus_run_option_text list[FUS_RUN_OPTIONS_TEXTS];
+    int n = fus_run_options_list(list, o);
+    for (int i = 0; i < n; i++) {
+        begin_line(t, "option");
+        add_field(t, list[i].name);
+        add_field(t, list[i].text);
+        end_line(t);
+    }
 }
 
 static void add_set(struct text *t, const struct fus_set *set)
@@ -125,17 +125,17 @@ static const char *picture_name(const struct fus_set *set, int i)
     return slash ? slash + 1 : path;
 }
 
-static void add_picture(struct text *t, const struct fus_run *run, int i)
+static void add_picture(struct text *t, const struct fus_localizer *run, int i)
 {
-    const struct fus_picture *p = &run->set.pictures[i];
-    const struct fus_pixelstats *s = &run->pixel_stats[i];
+    const struct fus_picture *p = &run->pictures.set.pictures[i];
+    const struct fus_pixelstats *s = &run->pictures.stats[i];
     const int numbers[] = {p->category, p->subcategory, p->index, p->half, p->source};
-    bool known = run->picture_sha256[i][0] != '\0';
+    bool known = run->pictures.sha256[i][0] != '\0';
     begin_line(t, "picture");
-    add_field(t, picture_name(&run->set, i));
+    add_field(t, picture_name(&run->pictures.set, i));
     for (int k = 0; k < 5; k++)
         add_number(t, "%d", numbers[k]);
-    add_field(t, known ? run->picture_sha256[i] : "-");
+    add_field(t, known ? run->pictures.sha256[i] : "-");
     const double values[] = {s->luminance, s->contrast, s->slope};
     for (int k = 0; k < 3; k++)
         if (known && !isnan(values[k]))
@@ -145,29 +145,28 @@ static void add_picture(struct text *t, const struct fus_run *run, int i)
     end_line(t);
 }
 
-int fus_provenance_write(char **text, const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err)
+int fus_provenance_write(char **text, const struct fus_localizer *run, struct fus_error *err)
 {
     struct text t = {0};
     add_line(&t, "fusiform", FUS_VERSION);
-    if (run->n_shards) {
+    if (run->options.n_shards) {
         begin_line(&t, "shard");
-        add_number(&t, "%d", run->shard);
-        add_number(&t, "%d", run->n_shards);
+        add_number(&t, "%d", run->options.shard);
+        add_number(&t, "%d", run->options.n_shards);
         end_line(&t);
     }
-    for (int i = 0; i < run->n_options; i++)
-        add_option(&t, run->options[i]);
-    add_set(&t, &run->set);
-    for (int i = 0; i < summary->n_models; i++)
-        add_model(&t, &summary->models[i], &run->models[i]);
-    for (int i = 0; i < run->set.n_pictures; i++)
+    add_options(&t, &run->options);
+    add_set(&t, &run->pictures.set);
+    for (int i = 0; i < run->summary.n_models; i++)
+        add_model(&t, &run->summary.models[i], &run->models[i]);
+    for (int i = 0; i < run->pictures.set.n_pictures; i++)
         add_picture(&t, run, i);
     *text = t.s;
     if (!t.failed)
         return FUS_OK;
     fus_base_free(t.s);
     *text = NULL;
-    return fus_base_fail(err, FUS_ENOMEM, "no memory for the provenance of %d pictures", run->set.n_pictures);
+    return fus_base_fail(err, FUS_ENOMEM, "no memory for the provenance of %d pictures", run->pictures.set.n_pictures);
 }
 
 /* ---- reading ---- */
@@ -266,7 +265,7 @@ static int same_options(const struct fus_provenance *found, const struct fus_pro
             const char *name = of->lines[i].field[1], *a = option_value(found, name), *b = option_value(expected, name);
             const char *quote_a = a ? "'" : "", *quote_b = b ? "'" : "";
             if (!a || !b || strcmp(a, b) != 0)
-                return fus_base_fail(err, FUS_EINVAL, "option %s: %s%s%s found, %s%s%s expected", name, quote_a, a ? a : "nothing", quote_a, quote_b,
+                return fus_base_fail(err, FUS_EINVAL, "option --%s: %s%s%s found, %s%s%s expected", name, quote_a, a ? a : "nothing", quote_a, quote_b,
                                      b ? b : "nothing", quote_b);
         }
     }
@@ -339,20 +338,19 @@ static bool copy_text(char **to, const char *text)
     return (*to = fus_base_strdup(text)) != NULL;
 }
 
-static bool restore_model(struct fus_run *run, struct fus_run_summary *s, const struct fus_provenance_line *l, int n_layers)
+static bool restore_model(struct fus_localizer *run, const struct fus_provenance_line *l, int n_layers)
 {
-    struct fus_model_summary *m = &s->models[s->n_models++];
+    struct fus_model_summary *m = &run->summary.models[run->summary.n_models++];
     struct fus_run_model *r = &run->models[run->n_models++];
     snprintf(r->name, sizeof r->name, "%s", l->field[1]);
     snprintf(m->sha256, sizeof m->sha256, "%s", l->field[3]);
     r->taps = fus_base_alloc((size_t)n_layers + 1, sizeof *r->taps);
-    r->layers = fus_base_alloc((size_t)n_layers + 1, sizeof *r->layers);
     m->layers = fus_base_alloc((size_t)n_layers + 1, sizeof *m->layers);
-    return r->taps && r->layers && m->layers && copy_text(&m->name, l->field[1]) && copy_text(&m->source, l->field[2]) &&
+    return r->taps && m->layers && copy_text(&m->name, l->field[1]) && copy_text(&m->source, l->field[2]) &&
            copy_text(&m->architecture, l->field[4]) && copy_text(&m->preprocess, l->field[5]);
 }
 
-static bool restore_layer(struct fus_run *run, const struct fus_provenance_line *l)
+static bool restore_layer(struct fus_localizer *run, const struct fus_provenance_line *l)
 {
     if (!run->n_models)
         return false;
@@ -365,9 +363,9 @@ static bool restore_layer(struct fus_run *run, const struct fus_provenance_line 
            number(&tap->order, l->field[5], 0, 1 << 20) && tap->depth >= 0 && tap->depth <= 1;
 }
 
-static bool restore_picture(struct fus_run *run, const struct fus_provenance_line *l)
+static bool restore_picture(struct fus_localizer *run, const struct fus_provenance_line *l)
 {
-    struct fus_set *set = &run->set;
+    struct fus_set *set = &run->pictures.set;
     struct fus_picture *p = &set->pictures[set->n_pictures], *last = set->n_pictures ? p - 1 : NULL;
     int numbers[5];
     const int most[] = {set->n_categories - 1, set->n_subcategories - 1, INT32_MAX - 1, 1, INT32_MAX - 1};
@@ -400,44 +398,47 @@ static int layers_behind(const struct fus_provenance *p, int model)
     return n;
 }
 
-static bool restore_line(struct fus_run *run, struct fus_run_summary *s, const struct fus_provenance *p, int i)
+static bool restore_line(struct fus_localizer *run, const struct fus_provenance *p, int i)
 {
     const struct fus_provenance_line *l = &p->lines[i];
-    if (is(l, "fusiform", 2) || is(l, "shard", 3) || is(l, "option", 3))
+    if (is(l, "fusiform", 2) || is(l, "shard", 3))
         return true;
+    if (is(l, "option", 3))
+        return fus_run_options_set(&run->options, l->field[1], l->field[2]);
     if (is(l, "set", 5))
-        return restore_set(&run->set, l);
+        return restore_set(&run->pictures.set, l);
     if (is(l, "category", 2))
-        return copy_text(&run->set.categories[run->set.n_categories], l->field[1]) && ++run->set.n_categories;
+        return copy_text(&run->pictures.set.categories[run->pictures.set.n_categories], l->field[1]) && ++run->pictures.set.n_categories;
     if (is(l, "subcategory", 2))
-        return copy_text(&run->set.subcategories[run->set.n_subcategories], l->field[1]) && ++run->set.n_subcategories;
+        return copy_text(&run->pictures.set.subcategories[run->pictures.set.n_subcategories], l->field[1]) && ++run->pictures.set.n_subcategories;
     if (is(l, "skipped", 2))
-        return copy_text(&run->set.skipped[run->set.n_skipped], l->field[1]) && ++run->set.n_skipped;
+        return copy_text(&run->pictures.set.skipped[run->pictures.set.n_skipped], l->field[1]) && ++run->pictures.set.n_skipped;
     if (is(l, "model", 6))
-        return strlen(l->field[1]) < sizeof run->models->name && restore_model(run, s, l, layers_behind(p, i));
+        return strlen(l->field[1]) < sizeof run->models->name && restore_model(run, l, layers_behind(p, i));
     if (is(l, "layer", 7))
         return i > 0 && (is(l - 1, "layer", 7) || is(l - 1, "model", 6)) && restore_layer(run, l);
     return is(l, "picture", PICTURE_FIELDS) && restore_picture(run, l);
 }
 
-int fus_provenance_restore(struct fus_run *run, struct fus_run_summary *s, const struct fus_provenance *p, struct fus_error *err)
+int fus_provenance_restore(struct fus_localizer *run, const struct fus_provenance *p, struct fus_error *err)
 {
     size_t n_models = (size_t)count(p, "model", 6), n_categories = (size_t)count(p, "category", 2), n_pictures = (size_t)count(p, "picture", PICTURE_FIELDS);
-    struct fus_set *set = &run->set;
-    if (n_models < 1 || n_models > FUS_RUN_MOST_MODELS || n_categories < 2 || n_categories > 127 || n_pictures < 2)
+    struct fus_set *set = &run->pictures.set;
+    if (n_models < 1 || n_models > FUS_RUN_MAX_MODELS || n_categories < 2 || n_categories > 127 || n_pictures < 2)
         return fus_base_fail(err, FUS_EFORMAT, "%zu models, %zu categories, %zu pictures found", n_models, n_categories, n_pictures);
-    run->models = fus_base_alloc(n_models, sizeof *run->models);
-    s->models = fus_base_alloc(n_models, sizeof *s->models);
+    if (!run->models)
+        run->models = fus_base_alloc(FUS_RUN_MAX_MODELS, sizeof *run->models);
+    run->summary.models = fus_base_alloc(n_models, sizeof *run->summary.models);
     set->categories = fus_base_alloc(n_categories, sizeof *set->categories);
     set->subcategories = fus_base_alloc((size_t)count(p, "subcategory", 2) + 1, sizeof *set->subcategories);
     set->skipped = fus_base_alloc((size_t)count(p, "skipped", 2) + 1, sizeof *set->skipped);
     set->pictures = fus_base_alloc(n_pictures, sizeof *set->pictures);
-    run->picture_sha256 = fus_base_alloc(n_pictures, sizeof *run->picture_sha256);
-    run->pixel_stats = fus_base_alloc(n_pictures, sizeof *run->pixel_stats);
-    if (!run->models || !s->models || !set->categories || !set->subcategories || !set->skipped || !set->pictures || !run->picture_sha256 || !run->pixel_stats)
+    run->pictures.sha256 = fus_base_alloc(n_pictures, sizeof *run->pictures.sha256);
+    run->pictures.stats = fus_base_alloc(n_pictures, sizeof *run->pictures.stats);
+    if (!run->models || !run->summary.models || !set->categories || !set->subcategories || !set->skipped || !set->pictures || !run->pictures.sha256 || !run->pictures.stats)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu pictures", n_pictures);
     for (int i = 0; i < p->n; i++)
-        if (!restore_line(run, s, p, i))
+        if (!restore_line(run, p, i))
             return fus_base_fail(err, FUS_EFORMAT, "line %d is not what a run writes", i + 1);
     if (!set->description)
         return fus_base_fail(err, FUS_EFORMAT, "it says nothing about its set");
@@ -449,18 +450,18 @@ static double real(const char *s)
     return strcmp(s, "nan") == 0 ? NAN : strtod(s, NULL);
 }
 
-int fus_provenance_join(struct fus_run *run, const struct fus_provenance *p, struct fus_error *err)
+int fus_provenance_join(struct fus_localizer *run, const struct fus_provenance *p, struct fus_error *err)
 {
-    for (int i = 0, k = 0; i < p->n && k < run->set.n_pictures; i++) {
+    for (int i = 0, k = 0; i < p->n && k < run->pictures.set.n_pictures; i++) {
         const struct fus_provenance_line *l = &p->lines[i];
         if (!is(l, "picture", PICTURE_FIELDS))
             continue;
         const char *hex = l->field[PICTURE_OWN];
         if (strcmp(hex, "-") != 0) {
-            if (run->picture_sha256[k][0] || strlen(hex) != 64)
+            if (run->pictures.sha256[k][0] || strlen(hex) != 64)
                 return fus_base_fail(err, FUS_EINVAL, "picture %s is another shard's already", l->field[1]);
-            memcpy(run->picture_sha256[k], hex, 65);
-            run->pixel_stats[k] = (struct fus_pixelstats){real(l->field[PICTURE_OWN + 1]), real(l->field[PICTURE_OWN + 2]), real(l->field[PICTURE_OWN + 3])};
+            memcpy(run->pictures.sha256[k], hex, 65);
+            run->pictures.stats[k] = (struct fus_pixelstats){real(l->field[PICTURE_OWN + 1]), real(l->field[PICTURE_OWN + 2]), real(l->field[PICTURE_OWN + 3])};
         }
         k++;
     }

@@ -237,7 +237,7 @@ static bool is_state_file(const char *name)
     return (strncmp(name, "moments-", 8) == 0 || strncmp(name, "responses-", 10) == 0) && !strstr(name, ".tmp-");
 }
 
-int fus_state_file_scan(struct fus_state_files *list, const char *folder, const char *run, bool strict, struct fus_error *err)
+int fus_state_file_scan(struct fus_state_files *list, const char *folder, const char *run, const struct fus_note_sink *notes, struct fus_error *err)
 {
     DIR *d = opendir(folder);
     int code = FUS_OK;
@@ -260,10 +260,10 @@ int fus_state_file_scan(struct fus_state_files *list, const char *folder, const 
             continue;
         }
         free_file(&file);
-        if (strict || bad != FUS_EFORMAT)
+        if (!notes || bad != FUS_EFORMAT)
             code = fus_base_fail(err, bad, "%s", why.msg);
         else
-            fprintf(stderr, "fusiform: warning: %s; not used\n", why.msg);
+            fus_note_say(notes, "warning: %s; not used", why.msg);
     }
     closedir(d);
     return code;

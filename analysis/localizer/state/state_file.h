@@ -10,6 +10,7 @@
 #ifndef FUS_STATE_FILE_H
 #define FUS_STATE_FILE_H
 
+#include "analysis/localizer/note.h"
 #include "nn/nn.h"
 #include "nn/base/outfile.h"
 #include "nn/base/sha256.h"
@@ -58,8 +59,8 @@ struct fus_state_files {
 };
 
 /* The files of this run in a folder, added to list; none where there is no folder. One that is cut short, changed or of another run
- * fails where `strict`; else it is warned of and left out. */
-int fus_state_file_scan(struct fus_state_files *list, const char *folder, const char *run, bool strict, struct fus_error *err);
+ * fails where notes is NULL; else it is left out with a note. */
+int fus_state_file_scan(struct fus_state_files *list, const char *folder, const char *run, const struct fus_note_sink *notes, struct fus_error *err);
 void fus_state_file_drop(struct fus_state_files *list, int i);
 void fus_state_file_free(struct fus_state_files *list);
 

@@ -15,18 +15,8 @@
 #include "analysis/localizer/state/provenance.h"
 #include "analysis/run/run_dir.h"
 
-enum { PATH_BYTES = 4096 };
-#define MOST_BYTES ((size_t)1 << 30) /* of run.tsv: five million pictures */
-
-static void parts_path(char path[PATH_BYTES], const char *out, const char *name)
-{
-    snprintf(path, PATH_BYTES, "%.3000s/parts%s%s", out, *name ? "/" : "", name);
-}
-
-void fus_work_dir_folder(char *path, size_t path_bytes, const struct fus_run *run, int model)
-{
-    snprintf(path, path_bytes, "%.3000s/parts/%d", run->out, model);
-}
+enum { PATH_BYTES = FUS_RUN_DIR_PATH };
+#define MAX_BYTES ((size_t)1 << 30) /* of run.tsv: five million pictures */
 
 /* ---- cleaning up ---- */
 
@@ -91,45 +81,45 @@ static void empty_model(const char *folder)
 }
 
 /* What processes that were killed left half-written in OUT and the folders of a run in it. */
-static void remove_leftovers(const struct fus_run *run)
+static void remove_leftovers(const struct fus_localizer *run)
 {
     char path[PATH_BYTES];
-    unlink_temporaries(run->out);
-    snprintf(path, sizeof path, "%.3000s/figures", run->out);
+    unlink_temporaries(run->options.folder);
+    fus_run_dir_path(path, run->options.folder, "figures");
     unlink_temporaries(path);
-    snprintf(path, sizeof path, "%.3000s/units", run->out);
+    fus_run_dir_path(path, run->options.folder, "units");
     each_folder(path, any, unlink_temporaries);
-    parts_path(path, run->out, "");
+    fus_run_dir_state(path, run->options.folder, NULL);
     unlink_temporaries(path);
     each_folder(path, is_number, unlink_temporaries);
 }
 
-static void empty_parts(const struct fus_run *run)
+static void empty_state(const struct fus_localizer *run)
 {
     char path[PATH_BYTES];
-    parts_path(path, run->out, "run.tsv");
+    fus_run_dir_state(path, run->options.folder, "run.tsv");
     unlink(path);
-    fus_work_dir_sheet_path(path, sizeof path, run->out);
+    fus_run_dir_state(path, run->options.folder, "pictures.png");
     unlink(path);
-    parts_path(path, run->out, "");
+    fus_run_dir_state(path, run->options.folder, NULL);
     unlink_files(path, is_temporary);
     each_folder(path, is_number, empty_model);
 }
 
-void fus_work_dir_close(struct fus_run *run)
+void fus_work_dir_close(struct fus_localizer *run)
 {
-    if (run->lock >= 0)
-        close(run->lock);
-    run->lock = -1;
+    if (run->state.lock >= 0)
+        close(run->state.lock);
+    run->state.lock = -1;
 }
 
-void fus_work_dir_remove(struct fus_run *run)
+void fus_work_dir_remove(struct fus_localizer *run)
 {
     char path[PATH_BYTES];
-    empty_parts(run);
-    parts_path(path, run->out, "lock");
+    empty_state(run);
+    fus_run_dir_state(path, run->options.folder, "lock");
     unlink(path);
-    parts_path(path, run->out, "");
+    fus_run_dir_state(path, run->options.folder, NULL);
     rmdir(path);
     fus_work_dir_close(run);
 }
@@ -137,18 +127,18 @@ void fus_work_dir_remove(struct fus_run *run)
 /* ---- opening ---- */
 
 /* One process at a time. A file system that knows no locks is no reason to fail. */
-static int take_lock(struct fus_run *run, struct fus_error *err)
+static int take_lock(struct fus_localizer *run, struct fus_error *err)
 {
     char path[PATH_BYTES];
-    parts_path(path, run->out, "lock");
-    run->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (run->lock < 0)
+    fus_run_dir_state(path, run->options.folder, "lock");
+    run->state.lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (run->state.lock < 0)
         return fus_base_fail(err, FUS_EIO, "%s: cannot be created: %s", path, strerror(errno));
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(run->lock, F_SETLK, &lock) == 0 || (errno != EACCES && errno != EAGAIN))
+    if (fcntl(run->state.lock, F_SETLK, &lock) == 0 || (errno != EACCES && errno != EAGAIN))
         return FUS_OK;
     fus_work_dir_close(run);
-    return fus_base_fail(err, FUS_EIO, "%s: another run is at work in this folder", run->out);
+    return fus_base_fail(err, FUS_EIO, "%s: another run is at work in this folder", run->options.folder);
 }
 
 static void digest_of(char digest[65], const char *text)
@@ -164,9 +154,9 @@ int fus_work_dir_read(char **text, char digest[65], const char *out, struct fus_
     char path[PATH_BYTES];
     uint8_t *data = NULL;
     size_t n;
-    parts_path(path, out, "run.tsv");
+    fus_run_dir_state(path, out, "run.tsv");
     *text = NULL;
-    int code = fus_base_read_file(&data, &n, path, MOST_BYTES, err);
+    int code = fus_base_read_file(&data, &n, path, MAX_BYTES, err);
     if (!code && memchr(data, '\0', n))
         code = fus_base_fail(err, FUS_EFORMAT, "not what a run writes");
     if (code) {
@@ -179,43 +169,38 @@ int fus_work_dir_read(char **text, char digest[65], const char *out, struct fus_
 }
 
 /* That the run that was interrupted is this one. */
-static int check_same(const struct fus_run *run, const char *now, struct fus_error *err)
+static int check_same(const struct fus_localizer *run, const char *now, struct fus_error *err)
 {
     struct fus_provenance found = {0}, expected = {0};
     char *then, digest[65];
-    int code = fus_work_dir_read(&then, digest, run->out, err);
+    int code = fus_work_dir_read(&then, digest, run->options.folder, err);
     if (code)
         return code;
     code = fus_provenance_parse(&expected, then, err);
     if (code)
-        fus_base_blame(err, "%s/parts/run.tsv: ", run->out);
+        fus_base_blame(err, "%s/parts/run.tsv: ", run->options.folder);
     if (!code)
         code = fus_provenance_parse(&found, now, err);
     if (!code && (code = fus_provenance_same(&found, &expected, false, err)))
-        fus_base_blame(err, "%s: --resume goes on with the same run alone: ", run->out);
+        fus_base_blame(err, "%s: --resume goes on with the same run alone: ", run->options.folder);
     fus_provenance_free(&found);
     fus_provenance_free(&expected);
     fus_base_free(then);
     return code;
 }
 
-void fus_work_dir_sheet_path(char *path, size_t path_bytes, const char *out)
-{
-    snprintf(path, path_bytes, "%.3000s/parts/pictures.png", out);
-}
-
-int fus_work_dir_sheet(struct fus_run *run, struct fus_error *err)
+int fus_work_dir_sheet(struct fus_localizer *run, struct fus_error *err)
 {
     char path[PATH_BYTES];
-    fus_work_dir_sheet_path(path, sizeof path, run->out);
-    return fus_run_sheet_write(path, run, err);
+    fus_run_dir_state(path, run->options.folder, "pictures.png");
+    return fus_sheet_write(path, run, err);
 }
 
-static int write_text(const struct fus_run *run, const char *text, struct fus_error *err)
+static int write_text(const struct fus_localizer *run, const char *text, struct fus_error *err)
 {
     char path[PATH_BYTES];
     struct fus_outfile f;
-    parts_path(path, run->out, "run.tsv");
+    fus_run_dir_state(path, run->options.folder, "run.tsv");
     int code = fus_outfile_open(&f, path, err);
     if (code)
         return code;
@@ -224,41 +209,41 @@ static int write_text(const struct fus_run *run, const char *text, struct fus_er
 }
 
 /* A finished run is there: whether it is this one, by what its run.log says. */
-static int check_finished(struct fus_run *run, struct fus_error *err)
+static int check_finished(struct fus_localizer *run, struct fus_error *err)
 {
     char path[PATH_BYTES], line[256], expected[128];
-    snprintf(path, sizeof path, "%.3000s/run.log", run->out);
-    snprintf(expected, sizeof expected, "provenance\t%s\n", run->digest);
+    fus_run_dir_path(path, run->options.folder, "run.log");
+    snprintf(expected, sizeof expected, "provenance\t%s\n", run->state.digest);
     FILE *f = fopen(path, "r");
-    while (f && !run->done && fgets(line, sizeof line, f))
-        run->done = strcmp(line, expected) == 0;
+    while (f && !run->state.done && fgets(line, sizeof line, f))
+        run->state.done = strcmp(line, expected) == 0;
     if (f)
         fclose(f);
-    return run->done ? FUS_OK
+    return run->state.done ? FUS_OK
                      : fus_base_fail(err, FUS_EINVAL, "%s: holds a finished run of other options, models or pictures, so that there is nothing to "
-                                     "resume: --force replaces it, another --out keeps it", run->out);
+                                     "resume: --force replaces it, another --out keeps it", run->options.folder);
 }
 
-int fus_work_dir_begin(struct fus_run *run, const char *text, struct fus_error *err)
+int fus_work_dir_begin(struct fus_localizer *run, const char *text, struct fus_error *err)
 {
     char path[PATH_BYTES];
-    parts_path(path, run->out, "");
+    fus_run_dir_state(path, run->options.folder, NULL);
     int code = fus_outfile_mkdirs(path, err);
     if (!code)
         code = take_lock(run, err);
-    if (!code && run->replace)
-        code = fus_run_dir_clear(run->out, err);
-    if (!code && !run->resume)
+    if (!code && run->state.replace)
+        code = fus_run_dir_clear(run->options.folder, err);
+    if (!code && !run->options.resume)
         code = write_text(run, text, err);
     return code;
 }
 
 /* The run that was interrupted goes on, or where there is none begins. */
-static int resume(struct fus_run *run, const char *text, struct fus_error *err)
+static int resume(struct fus_localizer *run, const char *text, struct fus_error *err)
 {
     char path[PATH_BYTES];
     struct stat st;
-    parts_path(path, run->out, "run.tsv");
+    fus_run_dir_state(path, run->options.folder, "run.tsv");
     if (stat(path, &st) != 0)
         return write_text(run, text, err);
     int code = check_same(run, text, err);
@@ -267,30 +252,30 @@ static int resume(struct fus_run *run, const char *text, struct fus_error *err)
     return code;
 }
 
-int fus_work_dir_open(struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err)
+int fus_work_dir_open(struct fus_localizer *run, struct fus_error *err)
 {
     char path[PATH_BYTES], *text = NULL;
-    int code = fus_provenance_write(&text, run, summary, err);
+    int code = fus_provenance_write(&text, run, err);
     if (code)
         return code;
-    digest_of(run->digest, text);
-    if (run->finished)
+    digest_of(run->state.digest, text);
+    if (run->state.finished)
         code = check_finished(run, err);
     else
         code = fus_work_dir_begin(run, text, err);
-    if (!code && run->resume && !run->done)
+    if (!code && run->options.resume && !run->state.done)
         code = resume(run, text, err);
-    for (int i = 0; i < run->n_models && !code && !run->done; i++) {
-        fus_work_dir_folder(path, sizeof path, run, i);
+    for (int i = 0; i < run->n_models && !code && !run->state.done; i++) {
+        fus_run_dir_model_state(path, run->options.folder, i);
         code = fus_outfile_mkdirs(path, err);
     }
     fus_base_free(text);
     return code;
 }
 
-void fus_work_dir_forget(const struct fus_run *run, int model)
+void fus_work_dir_forget(const struct fus_localizer *run, int model)
 {
     char path[PATH_BYTES];
-    fus_work_dir_folder(path, sizeof path, run, model);
+    fus_run_dir_model_state(path, run->options.folder, model);
     empty_model(path);
 }

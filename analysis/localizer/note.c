@@ -1,0 +1,17 @@
+/* Lines for the user: see note.h. */
+#include "analysis/localizer/note.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void fus_note_say(const struct fus_note_sink *sink, const char *fmt, ...)
+{
+    char line[3 * FUS_MESSAGE_BYTES];
+    va_list ap;
+    if (!sink || !sink->say)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    sink->say(sink->context, line);
+}
