@@ -90,9 +90,9 @@ static void print_summary(const struct fus_store *store)
     else
         snprintf(text, sizeof text, "no network that fusiform runs");
     const char *path = fus_store_path(store);
-    fprintf(stderr, "%s: %s, %zu tensors: %s\n", path, fus_store_format(store), fus_store_count(store), text);
+    fus_args_tell("%s: %s, %zu tensors: %s", path, fus_store_format(store), fus_store_count(store), text);
     for (size_t i = 0; i < fus_store_n_notes(store); i++)
-        fprintf(stderr, "%s: %s\n", path, fus_store_note(store, i));
+        fus_args_tell("%s: %s", path, fus_store_note(store, i));
 }
 
 int fus_cmd_inspect(int argc, char **argv)
