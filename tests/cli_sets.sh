@@ -19,7 +19,7 @@ lines() { # lines N: that many on the last command's stderr, but for progress
     fi
 }
 same() { # same A B: two run folders, but for run.log
-    ok "$1 is $2" diff -r -x run.log "$work/$1" "$work/$2"
+    ok "$1 is $2" same_runs "$work/$1" "$work/$2"
 }
 
 # 24 different pictures of 64 x 64 in two categories, and what people have beside them
