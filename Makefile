@@ -73,7 +73,7 @@ run: $(PROGRAM)
 	./$(PROGRAM) run --model 'random:resnet50?seed=1' --stimuli builtin --out out/demo --force
 
 test check: $(PROGRAM) $(TESTS)
-	@FUSIFORM="$(CURDIR)/$(PROGRAM)" RUN="$(RUN)" sh tests/run.sh $(TESTS) $(wildcard tests/method.sh) $(sort $(wildcard tests/cli*.sh)) tests/resume.sh tests/hash.sh
+	@FUSIFORM="$(CURDIR)/$(PROGRAM)" RUN="$(RUN)" sh tests/run.sh $(TESTS) tests/includes.sh $(wildcard tests/method.sh) $(sort $(wildcard tests/cli*.sh)) tests/resume.sh tests/hash.sh
 
 # Built for other machines, the same bytes under emulation; skipped where a compiler or an emulator is missing.
 check-cross: $(PROGRAM)
