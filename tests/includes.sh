@@ -42,7 +42,7 @@ END {
     for (i = 1; i <= n; i++) {
         if (from[i] ~ /^tests\// && !(to[i] in is_file) && to[i] !~ /\//) to[i] = "tests/" to[i]
         pair = parting(from[i], to[i])
-        if (pair != "") seen[pair] = from[i] ":" line[i]
+        if (pair != "" && floor_of(to[i]) <= floor_of(from[i])) seen[pair] = from[i] ":" line[i]
     }
     for (i = 1; i <= n; i++) {
         place = from[i] ":" line[i] ": " to[i]
