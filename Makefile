@@ -95,6 +95,10 @@ test check: $(PROGRAM) $(TESTS)
 	@FUSIFORM="$(CURDIR)/$(PROGRAM)" RUN="$(RUN)" MAKE="$(MAKE)" CC="$(CC)" CXX="$(CXX)" FLAGS="$(CFLAGS) $(SAN_FLAGS) $(LDFLAGS)" \
 	    LIBS="$(OMP_LIB) $(FUS_LIBS)" sh tests/run.sh $(TESTS) tests/includes.sh tests/install.sh $(wildcard tests/method.sh) $(sort $(wildcard tests/cli*.sh)) tests/resume.sh tests/hash.sh
 
+# The test programs alone, without the scripts.
+unit: $(TESTS)
+	@RUN="$(RUN)" sh tests/run.sh $(TESTS)
+
 # Built for other machines, the same bytes under emulation; skipped where a compiler or an emulator is missing.
 check-cross: $(PROGRAM)
 	@FUSIFORM="$(CURDIR)/$(PROGRAM)" BUILD="$(BUILD)/cross" MAKE="$(MAKE)" sh tests/cross.sh $(BOARDS)
@@ -115,6 +119,11 @@ $(BUILD)/%.o: %.c $(BUILD)/command
 	@mkdir -p $(@D)
 	@echo "  CC  $<"
 	@$(COMPILE) -c $< -o $@
+
+# clang takes minutes to compile the kernels with sanitizers; gcc's build has them.
+ifneq ($(and $(SANITIZE),$(findstring clang,$(CC))),)
+$(BUILD)/nn/kernel/kernel_%.o $(BUILD)/pic/nn/kernel/kernel_%.o: FUS_CFLAGS += -fno-sanitize=all
+endif
 
 # What everything was built with: written anew, and everything with it, only where it changes.
 $(BUILD)/command: always
@@ -149,7 +158,6 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(LIB)
 # `make fuzz CC=clang FUZZ=1 SANITIZE=address,undefined` for libFuzzer; else a driver that mutates the files it is given.
 ifeq ($(FUZZ),1)
 FUZZ_LINK = -fsanitize=fuzzer
-$(BUILD)/nn/kernel/kernel_%.o: FUS_CFLAGS += -fno-sanitize=all # no parser there, and minutes to compile
 FUS_CFLAGS += -fsanitize=fuzzer-no-link
 else
 FUZZ_LINK = $(BUILD)/tests/fuzz_driver.o
@@ -176,6 +184,16 @@ repro:
 	@cmp $(BUILD)/repro/one/build/libfusiform.a $(BUILD)/repro/another/folder/build/libfusiform.a
 	@cmp $(BUILD)/repro/one/build/$(SO) $(BUILD)/repro/another/folder/build/$(SO)
 	@echo "repro: two builds in two folders are equal"
+
+# Format of the C sources: .clang-format (version 14), and comments that fill a line end at column 100.
+CLANG_FORMAT = $(firstword $(shell command -v clang-format-14 clang-format))
+C_FILES      = $(shell git ls-files '*.c' '*.h')
+format:
+	$(CLANG_FORMAT) -i $(C_FILES)
+format-check:
+	@$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
+	@awk -f tests/columns.awk $(C_FILES)
+	@echo "format-check: nothing to change"
 
 # Golden values of the tests, made anew by PyTorch, SciPy and Pillow (Debian: python3-torch python3-scipy python3-pil).
 golden:
@@ -218,8 +236,9 @@ help:
 	@echo "make check-cross  the same bytes from other machines' programs, under emulation (BOARDS=\"armhf s390x\": these)"
 	@echo "make symbols  every global has its prefix        make repro    two builds are byte-equal"
 	@echo "make shared   $(BUILD)/$(SO)      make uninstall, dist, clean"
+	@echo "make format   clang-format on all C files        make format-check  nothing to format, no overlong line"
 	@echo "make install  PREFIX=$(PREFIX) DESTDIR=          program, libraries, headers, fusiform.pc"
 
-.PHONY: all always shared run test check check-cross study accuracy bench fuzz symbols repro golden install uninstall dist clean help
+.PHONY: all always shared run test check unit check-cross study accuracy bench fuzz symbols repro format format-check golden install uninstall dist clean help
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(PIC_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d)
