@@ -11,6 +11,10 @@
 
 #include "nn/base/base.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- pictures ---- */
 
 struct fus_image {
@@ -256,5 +260,9 @@ int fus_generate_caption(char *text, size_t text_bytes, const char *subcategory,
 /* A contact sheet: thumbnails of thumb_side pixels, at most max_per_row in a row, categories one below the other with
  * a gap between them. sheet is created. */
 int fus_set_sheet(struct fus_image *sheet, const struct fus_set *set, int thumb_side, int max_per_row, struct fus_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "tools/args.h"
 #include "tools/commands.h"
-#include "analysis/run/run_summary.h"
+#include "analysis/report/report.h"
 
 static const char help[] =
     "usage: fusiform report DIR\n\n"
@@ -21,7 +21,7 @@ int fus_cmd_report(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (runs.n != 1)
         return fus_args_usage("report", "one folder of a finished run expected, %d found", runs.n);
-    if (fus_run_summary_redraw(runs.items[0], &err))
+    if (fus_report_redraw(runs.items[0], &err))
         return fus_args_failed(&err);
     printf("report: %s/report.html\n", runs.items[0]);
     return 0;

@@ -6,6 +6,7 @@
 #include "analysis/localizer/accumulator.h"
 #include "analysis/localizer/run.h"
 #include "analysis/run/run_dir.h"
+#include "analysis/run/tables.h"
 #include "nn/base/threads.h"
 
 /* label [C,H,W] int8; with full units also [category,C,H,W] of what iut decides on. */

@@ -14,8 +14,12 @@
 #define FUS_LOCALIZER_H
 
 #include "analysis/inference.h"
-#include "analysis/report/report.h"
 #include "analysis/run/run_options.h"
+#include "analysis/run/summary.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* What is told meanwhile: a line for the user, or how far something is. */
 struct fus_localizer_event {
@@ -59,5 +63,9 @@ void fus_localizer_shown(int *first, int *end, int *n, const struct fus_localize
  * Of the run's options only folder, force, max_memory and stopping count; the others are the shards'. */
 int fus_localizer_merge(struct fus_localizer *run, const char *const *folders, int n, fus_localizer_listener *listener,
                         void *context, struct fus_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

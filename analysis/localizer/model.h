@@ -6,6 +6,10 @@
 #include "stimuli/stimuli.h"
 #include "weights/weights.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What the command line says about a model's file; each NULL where it says nothing. */
 struct fus_model_choice {
     const char *lang_head;  /* --lang-head */
@@ -36,5 +40,9 @@ int fus_model_want(bool *wanted, const struct fus_model *m, const char *layers, 
 
 /* FUS_EFORMAT that names the layer and the unit where one of a tap's values [C, H, W] is NaN or infinity; message starts with the path. */
 int fus_model_check_tap(const struct fus_model *m, int tap, const float *values, const char *picture, struct fus_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

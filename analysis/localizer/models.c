@@ -210,7 +210,7 @@ int fus_models_choose_reference(struct fus_localizer *run, int model, struct fus
         layer->width = tap->width;
         layer->n_units = (size_t)tap->channels * (size_t)tap->height * (size_t)tap->width;
     }
-    const struct fus_layer_summary *reference = &shape.layers[fus_report_last_block(&shape)];
+    const struct fus_layer_summary *reference = &shape.layers[fus_summary_last_block(&shape)];
     memcpy(m->reference, reference->name, sizeof m->reference);
     m->keeps_reference = reference->n_units <= MAX_RESPONSE_BYTES / sizeof(float) / (size_t)run->pictures.set.n_pictures;
     fus_base_free(shape.layers);

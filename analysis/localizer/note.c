@@ -4,14 +4,17 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "nn/base/text.h"
+
 void fus_note_say(const struct fus_note_sink *sink, const char *fmt, ...)
 {
-    char line[3 * FUS_MESSAGE_BYTES];
+    char line[3 * FUS_MESSAGE_BYTES], shown[sizeof line];
     va_list ap;
     if (!sink || !sink->say)
         return;
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
-    sink->say(sink->context, line);
+    fus_text_escape(shown, sizeof shown, line);
+    sink->say(sink->context, shown);
 }

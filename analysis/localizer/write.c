@@ -4,7 +4,7 @@
 
 #include "analysis/localizer/run.h"
 #include "analysis/run/run_dir.h"
-#include "analysis/run/run_summary.h"
+#include "analysis/report/report.h"
 #include "analysis/run/run_write.h"
 #include "nn/base/json.h"
 #include "nn/base/outfile.h"
@@ -178,7 +178,7 @@ int fus_write_run(struct fus_localizer *run, const char *folder, struct fus_erro
     int code = write_tables(run, folder, err);
     double written = fus_run_now();
     if (!code)
-        code = fus_run_summary_redraw(folder, err); /* from these files */
+        code = fus_report_redraw(folder, err); /* from these files */
     double drawn = fus_run_now();
     return code ? code : write_log(run, folder, written - start, drawn - written, err);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/run/run_summary.h"
 #include "analysis/report/compose.h"
 #include "analysis/report/detail.h"
 #include "nn/base/outfile.h"
@@ -335,5 +336,15 @@ int fus_report_write(const char *dir, const struct fus_run_summary *run, struct 
     fus_svg_free(&page);
     fus_figures_free(&set);
     fus_view_free(&view);
+    return code;
+}
+
+int fus_report_redraw(const char *dir, struct fus_error *err)
+{
+    struct fus_run_summary_file *file;
+    int code = fus_run_summary_open(&file, dir, err);
+    if (!code)
+        code = fus_report_write(dir, fus_run_summary_get(file), err);
+    fus_run_summary_close(file);
     return code;
 }

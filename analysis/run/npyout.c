@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/types.h>
 
-#include "analysis/report/report.h"
+#include "analysis/run/tables.h"
 #include "nn/base/inflate.h"
 #include "nn/base/outfile.h"
 

@@ -5,6 +5,10 @@
 
 #include "analysis/inference.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { FUS_RUN_MAX_MODELS = 64 };
 
 /* Halves of cross-validated numbers: none; a category's pictures in turn, or as the manifest says; fLoc's two sets of subcategories. */
@@ -70,5 +74,9 @@ bool fus_run_options_set(struct fus_run_options *o, const char *name, const char
 
 /* FUS_EINVAL where options contradict one another. */
 int fus_run_options_check(const struct fus_run_options *o, struct fus_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

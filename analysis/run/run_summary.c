@@ -1,4 +1,4 @@
-/* Files of a run -> the summary that the report is drawn from: see run_summary.h. Everything read is checked against run.json. */
+/* Files of a run -> its summary: see run_summary.h. Everything read is checked against run.json. */
 #include "analysis/run/run_summary.h"
 
 #include <limits.h>
@@ -8,15 +8,15 @@
 #include <string.h>
 
 #include "analysis/inference.h"
-#include "analysis/report/report.h"
+#include "analysis/run/columns.h"
 #include "analysis/run/csv_read.h"
+#include "analysis/run/run_options.h"
 #include "analysis/run/run_read.h"
 
-#define MOST_SHEET_BYTES ((size_t)1 << 26)
-#define MOST_UNITS (1L << 28) /* of a layer; ResNet-50 has 802,816 at most */
+#define MAX_SHEET_BYTES ((size_t)1 << 26)
 
-struct redraw {
-    struct fus_run_read past;
+struct fus_run_summary_file {
+    struct fus_run_read file;
     struct fus_run_summary summary;
     struct fus_run_method method;
     void **owned; /* [n_owned] everything that was made for the summary */
@@ -28,7 +28,7 @@ struct redraw {
 
 /* ---- memory and texts, kept until the end ---- */
 
-static void *own(struct redraw *r, void *p)
+static void *own(struct fus_run_summary_file *r, void *p)
 {
     if (r->n_owned == r->room) {
         int room = r->room ? 2 * r->room : 64;
@@ -44,45 +44,39 @@ static void *own(struct redraw *r, void *p)
     if (p)
         r->owned[r->n_owned++] = p;
     else if (!r->code)
-        r->code = fus_base_fail(r->err, FUS_ENOMEM, "%s: no memory for its report", r->past.folder);
+        r->code = fus_base_fail(r->err, FUS_ENOMEM, "%s: no memory for its summary", r->file.folder);
     return p;
 }
 
-static void *take(struct redraw *r, size_t n, size_t size)
+static void *take(struct fus_run_summary_file *r, size_t n, size_t size)
 {
     return own(r, fus_base_alloc(n ? n : 1, size));
 }
 
-static const char *option_text(struct redraw *r, const char *name)
+static const char *option_text(struct fus_run_summary_file *r, const char *name)
 {
     char *text = NULL;
     if (!r->code)
-        r->code = fus_run_read_text(&text, &r->past, name, r->err);
+        r->code = fus_run_read_text(&text, &r->file, name, r->err);
     return text ? own(r, text) : NULL;
 }
 
-static double option_number(const struct redraw *r, const char *name)
+static bool option_is(const struct fus_run_summary_file *r, const char *name, const char *value)
 {
-    const char *value = fus_run_read_option(&r->past, name);
-    return value ? strtod(value, NULL) : 0;
-}
-
-static bool option_is(const struct redraw *r, const char *name, const char *value)
-{
-    const char *found = fus_run_read_option(&r->past, name);
+    const char *found = fus_run_read_option(&r->file, name);
     return found && strcmp(found, value) == 0;
 }
 
-static bool fail(struct redraw *r, const char *file, const char *why)
+static bool fail(struct fus_run_summary_file *r, const char *file, const char *why)
 {
     if (!r->code)
-        r->code = fus_base_fail(r->err, FUS_EFORMAT, "%s/%s: %s", r->past.folder, file, why);
+        r->code = fus_base_fail(r->err, FUS_EFORMAT, "%s/%s: %s", r->file.folder, file, why);
     return false;
 }
 
 /* ---- run.json ---- */
 
-static int category_named(const struct redraw *r, const char *name)
+static int category_named(const struct fus_run_summary_file *r, const char *name)
 {
     for (int c = 0; c < r->summary.n_categories; c++)
         if (strcmp(r->summary.categories[c], name) == 0)
@@ -90,60 +84,62 @@ static int category_named(const struct redraw *r, const char *name)
     return -1;
 }
 
-static void count_pictures(struct redraw *r)
+static void count_pictures(struct fus_run_summary_file *r)
 {
     struct fus_run_summary *s = &r->summary;
     s->n_pictures = take(r, (size_t)s->n_categories, sizeof *s->n_pictures);
-    s->pictures = take(r, (size_t)r->past.n_pictures, sizeof *s->pictures);
-    for (int i = 0, last = 0; i < r->past.n_pictures && !r->code; i++) {
-        int c = category_named(r, r->past.pictures[i].category);
+    s->pictures = take(r, (size_t)r->file.n_pictures, sizeof *s->pictures);
+    for (int i = 0, last = 0; i < r->file.n_pictures && !r->code; i++) {
+        int c = category_named(r, r->file.pictures[i].category);
         if (c < last) {
             fail(r, "run.json", "its pictures are not in the order of its categories");
             return;
         }
         last = c;
         s->n_pictures[c]++;
-        s->pictures[i] = r->past.pictures[i].name;
+        s->pictures[i] = r->file.pictures[i].name;
     }
 }
 
-static void read_options(struct redraw *r)
+/* Every option of run.json as text into the options: run_options.h. */
+static void read_options(struct fus_run_summary_file *r)
 {
-    static const char *const corrections[] = {"\"bh\"", "\"by\"", "\"bonferroni\"", "\"none\""};
     struct fus_run_summary *s = &r->summary;
+    struct fus_run_options o = fus_run_options_defaults;
+    o.select.correction = FUS_UNCORRECTED;
+    for (int i = 0; i < r->file.n_options && !r->code; i++) {
+        const char *name = r->file.options[i].name, *value = r->file.options[i].value;
+        const char *text = *value == '"' ? option_text(r, name) : value;
+        if (text && !fus_run_options_set(&o, name, text) && strcmp(name, "alpha") == 0)
+            fail(r, "run.json", "alpha is no number");
+    }
     s->version = option_text(r, "version");
     s->stimuli = (char *)option_text(r, "stimuli");
     s->criterion = option_text(r, "rule");
-    s->options.alpha = option_number(r, "alpha");
-    s->options.student = option_is(r, "test", "\"student\"");
-    s->options.correction = FUS_UNCORRECTED;
-    for (int i = 0; i < 4; i++)
-        if (option_is(r, "correction", corrections[i]))
-            s->options.correction = (enum fus_correction)i;
+    s->options = o.select;
     r->method = (struct fus_run_method){.layers = option_text(r, "layers"), .conv = option_text(r, "conv"), .halves = option_text(r, "halves"),
-                                        .interval = option_text(r, "interval"),
-                                        .seed = fus_run_read_option(&r->past, "seed"), .bootstrap = (long)option_number(r, "bootstrap"),
-                                        .permutations = (long)option_number(r, "permutations")};
+                                        .interval = option_text(r, "interval"), .seed = fus_run_read_option(&r->file, "seed"),
+                                        .bootstrap = o.bootstrap, .permutations = o.permutations};
     s->method = &r->method;
 }
 
-static void read_models(struct redraw *r)
+static void read_models(struct fus_run_summary_file *r)
 {
     struct fus_run_summary *s = &r->summary;
-    s->n_models = r->past.n_models;
+    s->n_models = r->file.n_models;
     s->models = take(r, (size_t)s->n_models, sizeof *s->models);
     for (int m = 0; m < s->n_models && !r->code; m++) {
-        const struct fus_run_read_model *from = &r->past.models[m];
+        const struct fus_run_read_model *from = &r->file.models[m];
         s->models[m] = (struct fus_model_summary){.name = from->name, .source = from->source, .architecture = from->architecture, .preprocess = from->preprocess};
         snprintf(s->models[m].sha256, sizeof s->models[m].sha256, "%s", from->sha256);
     }
 }
 
-static void read_run(struct redraw *r)
+static void read_run(struct fus_run_summary_file *r)
 {
-    r->summary.n_categories = r->past.n_categories;
-    r->summary.categories = r->past.categories;
-    if (r->past.n_categories == 0 || r->past.n_models == 0 || !fus_run_read_option(&r->past, "consistency"))
+    r->summary.n_categories = r->file.n_categories;
+    r->summary.categories = r->file.categories;
+    if (r->file.n_categories == 0 || r->file.n_models == 0 || !fus_run_read_option(&r->file, "consistency"))
         fail(r, "run.json", "no models, no categories or no 'consistency' in it: written by another version? Run it again");
     if (!r->code)
         count_pictures(r);
@@ -155,23 +151,23 @@ static void read_run(struct redraw *r)
 
 /* ---- tables ---- */
 
-static bool open_table(struct redraw *r, struct fus_csv_read *t, const char *name)
+static bool open_table(struct fus_run_summary_file *r, struct fus_csv_read *t, const char *name)
 {
     char path[4096];
-    snprintf(path, sizeof path, "%s/%s", r->past.folder, name);
+    snprintf(path, sizeof path, "%s/%s", r->file.folder, name);
     *t = (struct fus_csv_read){0};
     if (!r->code)
         r->code = fus_csv_read_open(t, path, r->err);
     return !r->code;
 }
 
-static void close_table(struct redraw *r, struct fus_csv_read *t)
+static void close_table(struct fus_run_summary_file *r, struct fus_csv_read *t)
 {
     int code = fus_csv_read_close(t, r->code ? NULL : r->err);
     r->code = r->code ? r->code : code;
 }
 
-static int model_in(struct redraw *r, struct fus_csv_read *t, int column)
+static int model_in(struct fus_run_summary_file *r, struct fus_csv_read *t, int column)
 {
     for (int m = 0; m < r->summary.n_models; m++)
         if (strcmp(r->summary.models[m].name, fus_csv_read_text(t, column)) == 0)
@@ -180,7 +176,7 @@ static int model_in(struct redraw *r, struct fus_csv_read *t, int column)
     return 0;
 }
 
-static int category_in(struct redraw *r, struct fus_csv_read *t, int column)
+static int category_in(struct fus_run_summary_file *r, struct fus_csv_read *t, int column)
 {
     int c = category_named(r, fus_csv_read_text(t, column));
     if (c < 0)
@@ -189,7 +185,7 @@ static int category_in(struct redraw *r, struct fus_csv_read *t, int column)
 }
 
 /* -1 after a failure, also where the model has no layer at all. */
-static int layer_in(struct redraw *r, struct fus_csv_read *t, int model, int column)
+static int layer_in(struct fus_run_summary_file *r, struct fus_csv_read *t, int model, int column)
 {
     const struct fus_model_summary *m = &r->summary.models[model];
     for (int l = 0; l < m->n_layers; l++)
@@ -199,9 +195,9 @@ static int layer_in(struct redraw *r, struct fus_csv_read *t, int model, int col
     return -1;
 }
 
-static int picture_in(struct redraw *r, struct fus_csv_read *t, int column)
+static int picture_in(struct fus_run_summary_file *r, struct fus_csv_read *t, int column)
 {
-    long n = fus_csv_read_count(t, column, r->past.n_pictures);
+    long n = fus_csv_read_count(t, column, r->file.n_pictures);
     if (n == 0)
         fus_csv_read_fail(t, "picture number 0 found; they begin with 1");
     return n ? (int)n - 1 : 0;
@@ -209,34 +205,18 @@ static int picture_in(struct redraw *r, struct fus_csv_read *t, int column)
 
 /* ---- layers.csv ---- */
 
-enum { SELECTIVE, UNDEFINED, UNITS, DEAD, NOT_FINITE, CHANNELS, HEIGHT, WIDTH, ORDER, N_COUNTS };
-enum { N_NUMBERS = 20 };
-
-struct layer_columns {
-    int model, layer, category, depth, counts[N_COUNTS], numbers[N_NUMBERS];
-};
-
-static const char *const count_names[N_COUNTS] = {"n_selective", "csi_undefined", "n_units", "n_dead", "n_undefined", "channels", "height", "width", "order"};
-static const char *const number_names[N_NUMBERS] = {"proportion", "ci_low", "ci_high", "csi_mean", "csi_sd", "csi_sem", "dprime_mean", "variation_cv",
-                                                    "variation_sd", "gini", "entropy", "csi_cv", "dprime_cv", "survival", "split_half_r", "dice", "csi_low",
-                                                    "csi_high", "variation_low", "variation_high"};
-
-static void category_row(struct fus_csv_read *t, const struct layer_columns *at, const struct fus_layer_summary *layer, struct fus_category_summary *s)
+static void category_row(struct fus_csv_read *t, const struct fus_columns_found *at, const struct fus_layer_summary *layer,
+                         struct fus_category_summary *c)
 {
-    double *const to[N_NUMBERS] = {&s->proportion, &s->ci_low, &s->ci_high, &s->csi_mean, &s->csi_sd, &s->csi_sem, &s->dprime_mean, &s->variation_cv,
-                                   &s->variation_sd, &s->gini, &s->entropy, &s->csi_cv, &s->dprime_cv, &s->survival, &s->split_half_r, &s->dice,
-                                   &s->csi_low, &s->csi_high, &s->variation_low, &s->variation_high};
-    for (int i = 0; i < N_NUMBERS; i++)
-        *to[i] = fus_csv_read_number(t, at->numbers[i]);
-    s->n_selective = (size_t)fus_csv_read_count(t, at->counts[SELECTIVE], LONG_MAX);
-    s->n_csi_undefined = (size_t)fus_csv_read_count(t, at->counts[UNDEFINED], (long)s->n_selective);
-    s->n_csi = s->n_selective - s->n_csi_undefined;
-    if (fus_csv_read_number(t, at->counts[UNITS]) != (double)layer->n_units)
-        fus_csv_read_fail(t, "n_units: '%.60s' found, %zu as in the layer's first line expected", fus_csv_read_text(t, at->counts[UNITS]), layer->n_units);
+    struct fus_layer_summary again = {.n_units = 0};
+    fus_columns_read_category(c, t, at);
+    fus_columns_read_layer(&again, t, at);
+    if (again.n_units != layer->n_units)
+        fus_csv_read_fail(t, "n_units: '%zu' found, %zu as in the layer's first line expected", again.n_units, layer->n_units);
 }
 
 /* The first row of a layer: its name and shape. */
-static struct fus_layer_summary *begin_layer(struct redraw *r, struct fus_csv_read *t, const struct layer_columns *at, struct fus_model_summary *m)
+static struct fus_layer_summary *begin_layer(struct fus_run_summary_file *r, struct fus_csv_read *t, const struct fus_columns_found *at, struct fus_model_summary *m)
 {
     if ((m->n_layers & (m->n_layers - 1)) == 0) {
         struct fus_layer_summary *more = take(r, m->n_layers ? 2 * (size_t)m->n_layers : 1, sizeof *more);
@@ -247,14 +227,8 @@ static struct fus_layer_summary *begin_layer(struct redraw *r, struct fus_csv_re
         m->layers = more;
     }
     struct fus_layer_summary *layer = &m->layers[m->n_layers];
-    *layer = (struct fus_layer_summary){.n_categories = r->summary.n_categories, .n_units = (size_t)fus_csv_read_count(t, at->counts[UNITS], MOST_UNITS),
-                                        .n_dead = (size_t)fus_csv_read_count(t, at->counts[DEAD], LONG_MAX),
-                                        .n_undefined = (size_t)fus_csv_read_count(t, at->counts[NOT_FINITE], LONG_MAX),
-                                        .channels = (int)fus_csv_read_count(t, at->counts[CHANNELS], 1 << 20),
-                                        .height = (int)fus_csv_read_count(t, at->counts[HEIGHT], 1 << 16),
-                                        .width = (int)fus_csv_read_count(t, at->counts[WIDTH], 1 << 16),
-                                        .order = (int)fus_csv_read_count(t, at->counts[ORDER], 1 << 20),
-                                        .depth = fus_csv_read_number(t, at->depth)};
+    *layer = (struct fus_layer_summary){.n_categories = r->summary.n_categories};
+    fus_columns_read_layer(layer, t, at);
     snprintf(layer->name, sizeof layer->name, "%s", fus_csv_read_text(t, at->layer));
     if ((uint64_t)layer->channels * (uint64_t)layer->height * (uint64_t)layer->width != layer->n_units || layer->n_units == 0)
         fus_csv_read_fail(t, "%zu units are not %d x %d x %d", layer->n_units, layer->channels, layer->height, layer->width);
@@ -267,20 +241,15 @@ static struct fus_layer_summary *begin_layer(struct redraw *r, struct fus_csv_re
 }
 
 /* Rows come model by model, layer by layer, and a layer has all categories in their order. */
-static void read_layers(struct redraw *r)
+static void read_layers(struct fus_run_summary_file *r)
 {
     struct fus_csv_read t;
-    struct layer_columns at = {0};
+    struct fus_columns_found at;
     struct fus_layer_summary *layer = NULL;
     int expected = 0;
     if (!open_table(r, &t, "layers.csv"))
         return;
-    at.model = fus_csv_read_column(&t, "model"), at.layer = fus_csv_read_column(&t, "layer"), at.category = fus_csv_read_column(&t, "category");
-    at.depth = fus_csv_read_column(&t, "depth");
-    for (int i = 0; i < N_COUNTS; i++)
-        at.counts[i] = fus_csv_read_column(&t, count_names[i]);
-    for (int i = 0; i < N_NUMBERS; i++)
-        at.numbers[i] = fus_csv_read_column(&t, number_names[i]);
+    fus_columns_find(&at, &t);
     while (!r->code && fus_csv_read_next(&t)) {
         int m = model_in(r, &t, at.model), c = category_in(r, &t, at.category);
         if (expected == 0)
@@ -299,15 +268,15 @@ static void read_layers(struct redraw *r)
 
 /* ---- maps of the reference layers ---- */
 
-static void read_maps(struct redraw *r)
+static void read_maps(struct fus_run_summary_file *r)
 {
     for (int m = 0; m < r->summary.n_models && !r->code; m++) {
         const struct fus_model_summary *model = &r->summary.models[m];
-        struct fus_layer_summary *layer = &model->layers[fus_report_last_block(model)];
+        struct fus_layer_summary *layer = &model->layers[fus_summary_last_block(model)];
         size_t places = (size_t)layer->height * (size_t)layer->width;
         float *label = fus_base_alloc(layer->n_units, sizeof *label);
         int8_t *label8 = fus_base_alloc(layer->n_units, sizeof *label8);
-        r->code = label && label8 ? fus_run_read_labels(label, &r->past, model->name, layer->name, layer->channels, layer->height, layer->width, r->err)
+        r->code = label && label8 ? fus_run_read_labels(label, &r->file, model->name, layer->name, layer->channels, layer->height, layer->width, r->err)
                                   : fus_base_fail(r->err, FUS_ENOMEM, "no memory for %zu labels", layer->n_units);
         for (size_t u = 0; u < layer->n_units && !r->code; u++)
             label8[u] = (int8_t)label[u];
@@ -323,7 +292,7 @@ static void read_maps(struct redraw *r)
 
 /* ---- what lies beside them ---- */
 
-static void read_differences(struct redraw *r)
+static void read_differences(struct fus_run_summary_file *r)
 {
     static const char *const names[] = {"proportion_ratio", "ratio_low", "ratio_high", "proportion_low", "proportion_high", "csi_low", "csi_high",
                                         "variation_low", "variation_high"};
@@ -357,7 +326,7 @@ static void read_differences(struct redraw *r)
     r->summary.differences = rows;
 }
 
-static void read_pixels(struct redraw *r)
+static void read_pixels(struct fus_run_summary_file *r)
 {
     static const char *const names[] = {"luminance_mean", "luminance_sd", "contrast_mean", "contrast_sd", "slope_mean", "slope_sd"};
     struct fus_csv_read t;
@@ -382,17 +351,17 @@ static void read_pixels(struct redraw *r)
 }
 
 /* A model's rows are its pictures in order, each with all categories; a model may have none. */
-static void read_profiles(struct redraw *r)
+static void read_profiles(struct fus_run_summary_file *r)
 {
     struct fus_csv_read t;
     struct fus_run_summary *s = &r->summary;
-    size_t n_pictures = (size_t)r->past.n_pictures, *n_rows = take(r, (size_t)s->n_models, sizeof *n_rows);
+    size_t n_pictures = (size_t)r->file.n_pictures, *n_rows = take(r, (size_t)s->n_models, sizeof *n_rows);
     struct fus_response_profile *profiles = take(r, (size_t)s->n_models, sizeof *profiles);
     int *categories = take(r, n_pictures, sizeof *categories);
     if (r->code || !open_table(r, &t, "profiles.csv"))
         return;
     for (size_t i = 0; i < n_pictures; i++)
-        categories[i] = category_named(r, r->past.pictures[i].category);
+        categories[i] = category_named(r, r->file.pictures[i].category);
     int model = fus_csv_read_column(&t, "model"), layer = fus_csv_read_column(&t, "layer"), number = fus_csv_read_column(&t, "number");
     int selective = fus_csv_read_column(&t, "selective_for"), response = fus_csv_read_column(&t, "response");
     while (!r->code && fus_csv_read_next(&t)) {
@@ -400,7 +369,7 @@ static void read_profiles(struct redraw *r)
         struct fus_response_profile *p = &profiles[m];
         if (!p->response) {
             p->response = take(r, n_pictures * (size_t)s->n_categories, sizeof *p->response);
-            p->n_pictures = r->past.n_pictures;
+            p->n_pictures = r->file.n_pictures;
             p->category = categories;
             snprintf(p->layer, sizeof p->layer, "%s", fus_csv_read_text(&t, layer));
         }
@@ -417,7 +386,7 @@ static void read_profiles(struct redraw *r)
 }
 
 /* The rows of a unit follow one another: the pictures that drive it most, then least, each from place 1. */
-static void read_tops(struct redraw *r)
+static void read_tops(struct fus_run_summary_file *r)
 {
     struct fus_csv_read t;
     struct fus_run_summary *s = &r->summary;
@@ -450,7 +419,7 @@ static void read_tops(struct redraw *r)
     s->top = top;
 }
 
-static void read_permutations(struct redraw *r)
+static void read_permutations(struct fus_run_summary_file *r)
 {
     static const char *const names[] = {"proportion", "null_mean", "null_high", "p_proportion", "csi_mean", "p_csi", "t_critical"};
     struct fus_csv_read t;
@@ -482,7 +451,7 @@ static void read_permutations(struct redraw *r)
 }
 
 /* Of layer `layer` of `model` among all layers of all models. */
-static size_t global_layer(const struct redraw *r, int model, int layer)
+static size_t global_layer(const struct fus_run_summary_file *r, int model, int layer)
 {
     size_t n = (size_t)layer;
     for (int m = 0; m < model; m++)
@@ -490,7 +459,7 @@ static size_t global_layer(const struct redraw *r, int model, int layer)
     return n;
 }
 
-static void read_consistency(struct redraw *r)
+static void read_consistency(struct fus_run_summary_file *r)
 {
     struct fus_csv_read t;
     size_t n = (size_t)r->n_layers;
@@ -514,16 +483,16 @@ static void read_consistency(struct redraw *r)
     close_table(r, &t);
 }
 
-static void read_sheet(struct redraw *r)
+static void read_sheet(struct fus_run_summary_file *r)
 {
     char path[4096];
     static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     uint8_t *data = NULL;
     size_t n;
-    snprintf(path, sizeof path, "%s/pictures.png", r->past.folder);
+    snprintf(path, sizeof path, "%s/pictures.png", r->file.folder);
     if (r->code)
         return;
-    r->code = fus_base_read_file(&data, &n, path, MOST_SHEET_BYTES, r->err);
+    r->code = fus_base_read_file(&data, &n, path, MAX_SHEET_BYTES, r->err);
     if (r->code) {
         fus_base_blame(r->err, "%s: ", path);
         return;
@@ -534,35 +503,48 @@ static void read_sheet(struct redraw *r)
     r->summary.sheet_bytes = n;
 }
 
-int fus_run_summary_redraw(const char *folder, struct fus_error *err)
+static void read_all(struct fus_run_summary_file *r, const char *folder)
 {
-    struct redraw r = {.err = err};
-    r.code = fus_run_read_open(&r.past, folder, false, err);
-    if (!r.code)
-        read_run(&r);
-    if (!r.code)
-        read_layers(&r);
-    if (!r.code)
-        read_maps(&r);
-    if (!r.code)
-        read_differences(&r);
-    if (!r.code)
-        read_pixels(&r);
-    if (!r.code)
-        read_profiles(&r);
-    if (!r.code)
-        read_tops(&r);
-    if (!r.code && r.method.permutations)
-        read_permutations(&r);
-    if (!r.code && option_is(&r, "consistency", "true"))
-        read_consistency(&r);
-    if (!r.code)
-        read_sheet(&r);
-    if (!r.code)
-        r.code = fus_report_write(folder, &r.summary, err);
-    for (int i = 0; i < r.n_owned; i++)
-        fus_base_free(r.owned[i]);
-    fus_base_free(r.owned);
-    fus_run_read_close(&r.past);
-    return r.code;
+    static void (*const steps[])(struct fus_run_summary_file *r) = {read_run, read_layers, read_maps, read_differences, read_pixels, read_profiles, read_tops};
+    r->code = fus_run_read_open(&r->file, folder, false, r->err);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && !r->code; i++)
+        steps[i](r);
+    if (!r->code && r->method.permutations)
+        read_permutations(r);
+    if (!r->code && option_is(r, "consistency", "true"))
+        read_consistency(r);
+    if (!r->code)
+        read_sheet(r);
+}
+
+int fus_run_summary_open(struct fus_run_summary_file **file, const char *folder, struct fus_error *err)
+{
+    struct fus_run_summary_file *r = fus_base_alloc(1, sizeof *r);
+    *file = NULL;
+    if (!r)
+        return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for its summary", folder);
+    r->err = err;
+    read_all(r, folder);
+    int code = r->code;
+    if (code)
+        fus_run_summary_close(r);
+    else
+        *file = r;
+    return code;
+}
+
+const struct fus_run_summary *fus_run_summary_get(const struct fus_run_summary_file *file)
+{
+    return &file->summary;
+}
+
+void fus_run_summary_close(struct fus_run_summary_file *file)
+{
+    if (!file)
+        return;
+    for (int i = 0; i < file->n_owned; i++)
+        fus_base_free(file->owned[i]);
+    fus_base_free(file->owned);
+    fus_run_read_close(&file->file);
+    fus_base_free(file);
 }

@@ -1,11 +1,14 @@
-/* The report of a finished run, from its files alone. `fusiform run` ends with it too, so both give the same bytes. */
+/* A finished run's files read back into its summary, all that the report is drawn from. Labels of the reference layers alone. */
 #ifndef FUS_RUN_SUMMARY_H
 #define FUS_RUN_SUMMARY_H
 
-#include "nn/base/base.h"
+#include "analysis/run/summary.h"
 
-/* DIR/report.html and DIR/figures/ from run.json, layers.csv, compare.csv, pixels.csv, profiles.csv, top_units.csv, pictures.png, the labels of each
- * model's reference layer and, where run.json says that they were asked for, permutations.csv and consistency.csv. Messages name the file. */
-int fus_run_summary_redraw(const char *folder, struct fus_error *err);
+struct fus_run_summary_file;
+
+/* Messages begin with the file. Nothing else is read, neither weights nor pictures. */
+int fus_run_summary_open(struct fus_run_summary_file **file, const char *folder, struct fus_error *err);
+const struct fus_run_summary *fus_run_summary_get(const struct fus_run_summary_file *file);
+void fus_run_summary_close(struct fus_run_summary_file *file); /* NULL allowed */
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/report/report.h"
+#include "analysis/run/tables.h"
 #include "analysis/run/csv.h"
 #include "analysis/run/run_dir.h"
 #include "analysis/run/run_options.h"

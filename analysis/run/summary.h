@@ -5,6 +5,10 @@
 
 #include "analysis/inference.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct fus_model_summary {
     char *name, *source, *architecture, *preprocess; /* "r20", path or spec, "ResNet-20 (CIFAR) ...", "torchvision" */
     char sha256[65];
@@ -13,7 +17,7 @@ struct fus_model_summary {
 };
 
 /* For the paper's Fig 2A: how the units selective for each category respond to every single picture, in one layer of
- * one model: the one that fus_report_last_block names. n_pictures 0 = this model has none. */
+ * one model: the one that fus_summary_last_block names. n_pictures 0 = this model has none. */
 struct fus_response_profile {
     char layer[48];
     int n_pictures;
@@ -79,5 +83,31 @@ const struct fus_layer_summary *fus_summary_last_place_layer(const struct fus_mo
 /* What a layer owns, which is empty thereafter; the same of a model. */
 void fus_summary_free_layer(struct fus_layer_summary *layer);
 void fus_summary_free_model(struct fus_model_summary *model);
+
+/* The layer that the report calls the last block layer (the paper's layer4.2.relu): by name, else the last with places.
+ * Only names and sizes of the layers are read, so that a caller can ask before it runs. */
+int fus_summary_last_block(const struct fus_model_summary *model);
+
+/* What kind of layer of a block a name says, "relu" of "layer4.2.relu", or NULL: no layer of a block. */
+const char *fus_summary_block_kind(const char *layer);
+
+/* ---- comparing models (analysis/units/compare.c) ---- */
+
+/* One row of the comparison of the first model with another (compare.c): the paper's own one-sided Welch test of
+ * CSI over the selective units ("first greater"), per pair of layers. */
+struct fus_csi_comparison {
+    int model_a, model_b, layer_a, layer_b, category;
+    double proportion_difference, csi_difference, t, df, p; /* NaN where a side has fewer than 2 units */
+};
+/* The layer of b that a's is compared with, or -1. By name; where the blocks of two networks have other names, so that they differ in
+ * depth, block layers are paired that are nearest to each other in relative depth, the last with the last. The pairs are the same for
+ * (b, a). */
+int fus_compare_layer(const struct fus_model_summary *a, int layer, const struct fus_model_summary *b);
+int fus_compare_csi(struct fus_csi_comparison **rows, size_t *n_rows, const struct fus_run_summary *run,
+                    struct fus_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

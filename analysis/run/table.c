@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "analysis/inference.h"
-#include "analysis/report/report.h"
+#include "analysis/run/tables.h"
 #include "analysis/run/columns.h"
 #include "analysis/run/csv.h"
 #include "nn/base/fmath.h"

@@ -111,7 +111,7 @@ static int add_folder(struct fus_set *set, struct filling *f, const char *name, 
         fus_left_out_add(&here, &found, "");
         left = fus_left_out_text(&here);
         code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it%s%s; read are files ending in %s", dir, left ? "; " : "", left ? left : "",
-                             FUS_FOLDER_ENDINGS);
+                             FUS_KIND_ENDINGS);
     }
     if (!code)
         code = make_room(set, found.n, err);

@@ -122,7 +122,7 @@ int fus_set_gather(struct fus_set *set, const char *const *specs, int n, struct 
             fus_set_close(&one);
         } else if (one.n_pictures == 0) {
             code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it%s%s; read are files ending in %s", specs[i], one.left_out ? "; " : "",
-                                 one.left_out ? one.left_out : "", FUS_FOLDER_ENDINGS);
+                                 one.left_out ? one.left_out : "", FUS_KIND_ENDINGS);
             fus_set_close(&one);
         } else
             code = append(set, &one, specs[i], err);

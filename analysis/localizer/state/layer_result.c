@@ -170,7 +170,7 @@ bool fus_layer_result_read(struct fus_localizer *run, int model, int layer)
     struct archive a = {.reading = true};
     struct fus_layer_summary *s = &run->summary.models[model].layers[layer];
     layer_paths(path, units, run, model, layer);
-    if (fus_sha256_file(labels, units, NULL) != FUS_OK || !(a.in = fopen(path, "rb")))
+    if (fus_sha256_file(labels, units, NULL) != FUS_OK || !(a.in = fus_base_open(path, NULL)))
         return false;
     fus_sha256_start(&a.sha);
     visit_header(&a, run, labels);

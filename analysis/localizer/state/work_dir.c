@@ -214,7 +214,7 @@ static int check_finished(struct fus_localizer *run, struct fus_error *err)
     char path[PATH_BYTES], line[256], expected[128];
     fus_run_dir_path(path, run->options.folder, "run.log");
     snprintf(expected, sizeof expected, "provenance\t%s\n", run->state.digest);
-    FILE *f = fopen(path, "r");
+    FILE *f = fus_base_open(path, NULL);
     while (f && !run->state.done && fgets(line, sizeof line, f))
         run->state.done = strcmp(line, expected) == 0;
     if (f)
