@@ -160,6 +160,7 @@ int fus_localizer_measure(struct fus_localizer *run, fus_localizer_listener *lis
     run->listener = listener;
     run->listener_context = context;
     int code = measure(run, err);
+    run->measured = !code && !run->state.done && !run->options.n_shards;
     if (code == FUS_ESTOPPED && run->state.lock >= 0)
         fus_base_blame(err, "%s: --resume goes on: ", run->options.folder);
     return code;
@@ -199,7 +200,7 @@ static int write_labels(struct fus_localizer *run, const char *folder, struct fu
 int fus_localizer_write(struct fus_localizer *run, const char *folder, struct fus_error *err)
 {
     const char *own = run->options.folder;
-    if (!run->summary.models || run->state.done || run->options.n_shards)
+    if (!run->measured)
         return fus_base_fail(err, FUS_EINVAL, "%s: nothing to write: no whole run was measured", folder);
     if (own && strcmp(own, folder) != 0)
         return fus_base_fail(err, FUS_EINVAL, "%s: the run was measured for the folder %s", folder, own);

@@ -252,6 +252,7 @@ int fus_localizer_merge(struct fus_localizer *run, const char *const *folders, i
     for (int i = 0; i < n; i++)
         m.shards[i].folder = folders[i];
     int code = merge(&m, err);
+    run->measured = !code;
     run->kept = m.shards[0].provenance.text; /* texts of the options are in it */
     m.shards[0].provenance.text = NULL;
     for (int i = 0; i < n; i++)

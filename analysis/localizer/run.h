@@ -53,6 +53,7 @@ struct fus_localizer {
     struct fus_run_pictures pictures;
     struct fus_run_state state;
     struct fus_run_summary summary;
+    bool measured;                /* the summary is whole */
     fus_localizer_listener *listener;
     void *listener_context;
     struct fus_note_sink notes;   /* of this run: to the listener */
