@@ -51,7 +51,7 @@ static void test_read(const char *out, const struct fus_run_summary *s)
     CHECK(fus_run_read_open(&a, out, true, NULL) == FUS_OK && fus_run_read_open(&b, out, true, NULL) == FUS_OK);
     CHECK(a.n_models == 1 && strcmp(a.models[0].name, "net") == 0 && a.n_categories == s->n_categories && a.n_pictures == 4 * 10);
     CHECK(strcmp(fus_run_read_option(&a, "criterion"), "\"iut\"") == 0 && !fus_run_read_option(&a, "no such option"));
-    CHECK(a.n_rows == s->n_categories * s->models[0].n_layers && a.rows[0].proportion == layer->categories[0].proportion);
+    CHECK(a.n_rows == s->n_categories * s->models[0].n_layers && a.rows[0].numbers.proportion == layer->categories[0].proportion);
     CHECK(fus_run_read_same_pictures(&a, &b, NULL) == FUS_OK && fus_run_read_same_options(&a, &b, NULL) == FUS_OK);
     b.pictures[3].sha256[0] ^= 1;
     CHECK(fus_run_read_same_pictures(&a, &b, NULL) == FUS_EINVAL);

@@ -27,13 +27,14 @@ struct pair {
 /* The sd from the standard error; t, df and p stay NaN where a side has fewer than two indices. */
 static void test_pair(struct pair *x)
 {
-    double n_a = x->a->n_selective - x->a->csi_undefined, n_b = x->b->n_selective - x->b->csi_undefined;
-    double var_a = x->a->csi_sem * x->a->csi_sem * n_a, var_b = x->b->csi_sem * x->b->csi_sem * n_b;
+    const struct fus_category_summary *a = &x->a->numbers, *b = &x->b->numbers;
+    double n_a = (double)a->n_csi, n_b = (double)b->n_csi;
+    double var_a = a->csi_sem * a->csi_sem * n_a, var_b = b->csi_sem * b->csi_sem * n_b;
     x->t = x->df = x->p = x->q = NAN;
     if (!(n_a >= 2 && n_b >= 2) || isnan(var_a) || isnan(var_b))
         return;
-    x->t = fus_ttest_welch(&x->df, x->a->csi_mean, var_a, n_a, x->b->csi_mean, var_b, n_b);
-    x->p = fus_ttest_p(x->a->csi_mean, var_a, n_a, x->b->csi_mean, var_b, n_b);
+    x->t = fus_ttest_welch(&x->df, a->csi_mean, var_a, n_a, b->csi_mean, var_b, n_b);
+    x->p = fus_ttest_p(a->csi_mean, var_a, n_a, b->csi_mean, var_b, n_b);
 }
 
 /* The layers of a run's model, in order: names, sizes and depths alone; the caller's. */
@@ -45,11 +46,11 @@ static int list_layers(struct fus_model_summary *m, const struct fus_run_read *r
     for (int i = 0; i < run->n_rows; i++) {
         const struct fus_run_read_row *row = &run->rows[i];
         struct fus_layer_summary *last = m->n_layers ? &m->layers[m->n_layers - 1] : NULL;
-        if (strcmp(row->model, model) != 0 || (last && strcmp(last->name, row->layer) == 0))
+        if (strcmp(row->model, model) != 0 || (last && strcmp(last->name, row->layer.name) == 0))
             continue;
         last = &m->layers[m->n_layers++];
-        snprintf(last->name, sizeof last->name, "%s", row->layer);
-        last->depth = row->depth;
+        snprintf(last->name, sizeof last->name, "%s", row->layer.name);
+        last->depth = row->layer.depth;
     }
     return FUS_OK;
 }
@@ -57,7 +58,7 @@ static int list_layers(struct fus_model_summary *m, const struct fus_run_read *r
 static const struct fus_run_read_row *find_row(const struct fus_run_read *run, const char *model, const char *layer, const char *category)
 {
     for (int i = 0; i < run->n_rows; i++)
-        if (strcmp(run->rows[i].model, model) == 0 && strcmp(run->rows[i].layer, layer) == 0 && strcmp(run->rows[i].category, category) == 0)
+        if (strcmp(run->rows[i].model, model) == 0 && strcmp(run->rows[i].layer.name, layer) == 0 && strcmp(run->rows[i].category, category) == 0)
             return &run->rows[i];
     return NULL;
 }
@@ -67,7 +68,7 @@ static const struct fus_run_read_row *partner(const struct fus_model_summary *la
                                           const char *model, const struct fus_run_read_row *row)
 {
     int i = 0;
-    while (i < layers_a->n_layers && strcmp(layers_a->layers[i].name, row->layer) != 0)
+    while (i < layers_a->n_layers && strcmp(layers_a->layers[i].name, row->layer.name) != 0)
         i++;
     int j = layers_b->n_layers ? fus_compare_layer(layers_a, i, layers_b) : -1;
     return j < 0 ? NULL : find_row(b, model, layers_b->layers[j].name, row->category);
@@ -130,16 +131,17 @@ static void write_rows(struct fus_outfile *f, const struct pair *pairs, size_t n
                           "variation_a,variation_b,variation_difference,layer_b\n");
     for (size_t i = 0; i < n; i++) {
         const struct fus_run_read_row *a = pairs[i].a, *b = pairs[i].b;
-        const double row[] = {a->proportion, b->proportion, a->proportion - b->proportion, a->csi_mean, b->csi_mean, a->csi_mean - b->csi_mean,
+        const struct fus_category_summary *x = &a->numbers, *y = &b->numbers;
+        const double row[] = {x->proportion, y->proportion, x->proportion - y->proportion, x->csi_mean, y->csi_mean, x->csi_mean - y->csi_mean,
                               pairs[i].t, pairs[i].df, pairs[i].p, pairs[i].q,
-                              a->variation_cv, b->variation_cv, a->variation_cv - b->variation_cv};
+                              x->variation_cv, y->variation_cv, x->variation_cv - y->variation_cv};
         fus_csv_name(f, "", a->model);
         fus_csv_name(f, ",", b->model);
-        fus_csv_name(f, ",", a->layer);
+        fus_csv_name(f, ",", a->layer.name);
         fus_csv_name(f, ",", a->category);
         for (size_t k = 0; k < sizeof row / sizeof *row; k++)
             fus_csv_number(f, row[k]);
-        fus_csv_name(f, ",", b->layer);
+        fus_csv_name(f, ",", b->layer.name);
         fus_outfile_printf(f, "\n");
     }
 }

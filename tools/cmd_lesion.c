@@ -123,7 +123,7 @@ static int read_labels(struct lesion *l, struct fus_error *err)
 /* The category, and whether its rows in layers.csv leave anything to silence: nothing but the finished run has been read yet. */
 static int open_run(struct lesion *l, struct fus_error *err)
 {
-    double n_selective = 0;
+    size_t n_selective = 0;
     int n_rows = 0, code = fus_run_read_open(&l->past, l->folder, true, err);
     if (code)
         return code;
@@ -133,9 +133,9 @@ static int open_run(struct lesion *l, struct fus_error *err)
         return fus_base_fail(err, FUS_ENOTFOUND, "%s: no category is called '%s'", l->folder, l->category);
     for (int i = 0; i < l->past.n_rows; i++) {
         const struct fus_run_read_row *row = &l->past.rows[i];
-        if (strcmp(row->layer, l->layer) == 0 && strcmp(row->category, l->category) == 0) {
+        if (strcmp(row->layer.name, l->layer) == 0 && strcmp(row->category, l->category) == 0) {
             n_rows++;
-            n_selective += row->n_selective;
+            n_selective += row->numbers.n_selective;
         }
     }
     return n_rows && n_selective == 0 ? fail_empty(l, err) : FUS_OK;

@@ -4,13 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/run/columns.h"
 #include "analysis/run/csv_read.h"
 #include "analysis/run/run_dir.h"
 #include "weights/weights.h"
 #include "nn/base/json.h"
 
-#define MOST_BYTES ((size_t)1 << 28) /* of run.json: a million pictures */
-#define MOST_MODELS 64
+#define MAX_BYTES ((size_t)1 << 28) /* of run.json: a million pictures */
+#define MAX_MODELS 64
 
 /* One more item at the end of *items [*n], zeroed; room grows by doubling. */
 static void *grow(void **items, int *n, size_t size)
@@ -78,10 +79,10 @@ static void read_models(struct fus_run_read *p, struct fus_json *j)
     static const char *const names[] = {"name", "sha256", "source", "architecture", "preprocess", "prefix"};
     for (fus_json_enter(j, '['); fus_json_next(j);) {
         void *items = p->models;
-        struct fus_run_read_model *one = p->n_models < MOST_MODELS ? grow(&items, &p->n_models, sizeof *one) : NULL;
+        struct fus_run_read_model *one = p->n_models < MAX_MODELS ? grow(&items, &p->n_models, sizeof *one) : NULL;
         p->models = items;
         if (!one) {
-            fus_json_fail(j, "more than %d models, or no memory for them", MOST_MODELS);
+            fus_json_fail(j, "more than %d models, or no memory for them", MAX_MODELS);
             return;
         }
         char **const to[] = {&one->name, &one->sha256, &one->source, &one->architecture, &one->preprocess, &one->prefix};
@@ -122,12 +123,12 @@ static void read_option(struct fus_run_read *p, struct fus_json *j, const char *
 
 static int read_json(struct fus_run_read *p, struct fus_error *err)
 {
-    char path[4096];
+    char path[FUS_RUN_DIR_PATH];
     uint8_t *data;
     size_t n;
     struct fus_json j;
-    snprintf(path, sizeof path, "%s/run.json", p->folder);
-    int code = fus_base_read_file(&data, &n, path, MOST_BYTES, err);
+    fus_run_dir_path(path, p->folder, "run.json");
+    int code = fus_base_read_file(&data, &n, path, MAX_BYTES, err);
     if (code)
         return fus_base_blame(err, "%s: not a finished run: ", path);
     fus_json_start(&j, data, n, 0, err);
@@ -176,29 +177,30 @@ int fus_run_read_text(char **to, const struct fus_run_read *p, const char *name,
 
 /* ---- layers.csv ---- */
 
+static void read_row(struct fus_run_read_row *row, struct fus_csv_read *t, const struct fus_columns_found *at)
+{
+    row->model = fus_base_strdup(fus_csv_read_text(t, at->model));
+    row->category = fus_base_strdup(fus_csv_read_text(t, at->category));
+    snprintf(row->layer.name, sizeof row->layer.name, "%s", fus_csv_read_text(t, at->layer));
+    fus_columns_read_layer(&row->layer, t, at);
+    fus_columns_read_category(&row->numbers, t, at);
+}
+
 static int read_layers(struct fus_run_read *p, struct fus_error *err)
 {
-    static const char *const names[] = {"n_selective", "proportion", "csi_mean", "csi_sem", "csi_undefined", "variation_cv", "depth"};
-    char path[4096];
-    int column[7];
+    char path[FUS_RUN_DIR_PATH];
+    struct fus_columns_found at;
     struct fus_csv_read t;
-    snprintf(path, sizeof path, "%s/layers.csv", p->folder);
+    fus_run_dir_path(path, p->folder, "layers.csv");
     int code = fus_csv_read_open(&t, path, err);
-    int model = fus_csv_read_column(&t, "model"), layer = fus_csv_read_column(&t, "layer"), category = fus_csv_read_column(&t, "category");
-    for (int i = 0; i < 7; i++)
-        column[i] = fus_csv_read_column(&t, names[i]);
+    fus_columns_find(&at, &t);
     while (!code && fus_csv_read_next(&t)) {
         void *items = p->rows;
         struct fus_run_read_row *row = grow(&items, &p->n_rows, sizeof *row);
         p->rows = items;
-        if (row) {
-            *row = (struct fus_run_read_row){.model = fus_base_strdup(fus_csv_read_text(&t, model)), .layer = fus_base_strdup(fus_csv_read_text(&t, layer)),
-                                         .category = fus_base_strdup(fus_csv_read_text(&t, category))};
-            double *const to[] = {&row->n_selective, &row->proportion, &row->csi_mean, &row->csi_sem, &row->csi_undefined, &row->variation_cv, &row->depth};
-            for (int i = 0; i < 7; i++)
-                *to[i] = fus_csv_read_number(&t, column[i]);
-        }
-        if (!row || !row->model || !row->layer || !row->category)
+        if (row)
+            read_row(row, &t, &at);
+        if (!row || !row->model || !row->category)
             code = fus_base_fail(err, FUS_ENOMEM, "%s: no memory for its rows", path);
     }
     int found = fus_csv_read_close(&t, code ? NULL : err);
@@ -210,7 +212,7 @@ static int read_layers(struct fus_run_read *p, struct fus_error *err)
 int fus_run_read_labels(float *label, const struct fus_run_read *p, const char *model, const char *layer, int channels, int height, int width,
                     struct fus_error *err)
 {
-    char path[4096];
+    char path[FUS_RUN_DIR_PATH];
     struct fus_store *store;
     fus_run_dir_units(path, p->folder, model, layer);
     int code = fus_store_open(&store, path, err);
@@ -250,7 +252,6 @@ void fus_run_read_close(struct fus_run_read *p)
     }
     for (int i = 0; i < p->n_rows; i++) {
         fus_base_free(p->rows[i].model);
-        fus_base_free(p->rows[i].layer);
         fus_base_free(p->rows[i].category);
     }
     for (int i = 0; i < p->n_models; i++) {

@@ -2,16 +2,17 @@
 #ifndef FUS_RUN_READ_H
 #define FUS_RUN_READ_H
 
-#include "nn/base/base.h"
+#include "analysis/analysis.h"
 #include "stimuli/stimuli.h"
 
 struct fus_run_read_picture {
     char *name, *category, *sha256;
 };
 
-struct fus_run_read_row { /* of layers.csv */
-    char *model, *layer, *category;
-    double n_selective, proportion, csi_mean, csi_sem, csi_undefined, variation_cv, depth; /* NaN: empty */
+struct fus_run_read_row { /* of layers.csv: a category of a layer of a model */
+    char *model, *category;
+    struct fus_layer_summary layer; /* its name and shape */
+    struct fus_category_summary numbers;
 };
 
 struct fus_run_read_option { /* a member of run.json that is no list */
