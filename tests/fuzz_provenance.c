@@ -8,8 +8,9 @@ static void check_run(const struct fus_localizer *run)
 {
     for (int i = 0; i < run->pictures.set.n_pictures; i++) {
         const struct fus_picture *p = &run->pictures.set.pictures[i];
-        if (!p->path || p->category < 0 || p->category >= run->pictures.set.n_categories || p->subcategory < 0 || p->subcategory >= run->pictures.set.n_subcategories ||
-            p->half < 0 || p->half > 1 || (i && p->category < p[-1].category))
+        if (!p->path || p->category < 0 || p->category >= run->pictures.set.n_categories || p->subcategory < 0 ||
+            p->subcategory >= run->pictures.set.n_subcategories || p->half < 0 || p->half > 1 ||
+            (i && p->category < p[-1].category))
             abort();
     }
     for (int i = 0; i < run->n_models; i++)

@@ -16,8 +16,13 @@ static struct fus_pixelstats small_stats[SMALL_PICTURES];
 static struct fus_tap small_tap = {"relu", 20, 3, 2, true, 0, 0};
 static struct fus_run_model small_model = {.name = "m", .taps = &small_tap, .n_layers = 1};
 static struct fus_layer_summary small_layer;
-static struct fus_model_summary small_summary = {.name = "m", .source = "m.pth", .architecture = "a", .preprocess = "p", .sha256 = "abc",
-                                                 .n_layers = 1, .layers = &small_layer};
+static struct fus_model_summary small_summary = {.name = "m",
+                                                 .source = "m.pth",
+                                                 .architecture = "a",
+                                                 .preprocess = "p",
+                                                 .sha256 = "abc",
+                                                 .n_layers = 1,
+                                                 .layers = &small_layer};
 static char small_folder[] = "/tmp/fusiform-small-XXXXXX";
 
 static void small_run_create(struct fus_localizer *run)
@@ -29,8 +34,13 @@ static void small_run_create(struct fus_localizer *run)
     run->n_models = run->summary.n_models = 1;
     run->models = &small_model;
     run->summary.models = &small_summary;
-    run->pictures.set = (struct fus_set){.n_pictures = SMALL_PICTURES, .n_categories = 2, .n_subcategories = 2, .pictures = small_pictures,
-                                         .categories = small_categories, .subcategories = small_subcategories, .description = "a set"};
+    run->pictures.set = (struct fus_set){.n_pictures = SMALL_PICTURES,
+                                         .n_categories = 2,
+                                         .n_subcategories = 2,
+                                         .pictures = small_pictures,
+                                         .categories = small_categories,
+                                         .subcategories = small_subcategories,
+                                         .description = "a set"};
     run->pictures.sha256 = small_sha;
     run->pictures.stats = small_stats;
     run->pictures.end = SMALL_PICTURES;

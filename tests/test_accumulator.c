@@ -22,10 +22,12 @@ static void by_hand(double *mean, double *m2, int *n, const struct fus_localizer
     *mean /= *n;
 }
 
-static void fill(struct fus_accumulator *a, struct fus_scratch_file *scratch, const struct fus_localizer *run, bool in_memory)
+static void fill(struct fus_accumulator *a, struct fus_scratch_file *scratch, const struct fus_localizer *run,
+                 bool in_memory)
 {
     fus_accumulator_plan(a, &run->pictures.set, run->pictures.blocks.order, scratch, &small_tap, true, true);
-    CHECK(fus_accumulator_least_bytes(a) > 0 && fus_accumulator_response_bytes(a) == SMALL_PICTURES * SMALL_UNITS * sizeof(float));
+    CHECK(fus_accumulator_least_bytes(a) > 0 &&
+          fus_accumulator_response_bytes(a) == SMALL_PICTURES * SMALL_UNITS * sizeof(float));
     CHECK(fus_accumulator_create(a, in_memory, in_memory, NULL) == FUS_OK);
     small_count(a, run, 0, SMALL_PICTURES);
     CHECK(fus_accumulator_is_finite(a));
@@ -40,9 +42,11 @@ static void test_both(const struct fus_localizer *run)
     fill(&inside, &unused, run, true);
     fill(&outside, &scratch, run, false);
     CHECK(scratch.open && !unused.open);
-    CHECK(fus_accumulator_moments(&m, &inside, NULL) == FUS_OK && fus_accumulator_moments(&o, &outside, NULL) == FUS_OK);
+    CHECK(fus_accumulator_moments(&m, &inside, NULL) == FUS_OK &&
+          fus_accumulator_moments(&o, &outside, NULL) == FUS_OK);
     CHECK(m.n_groups == 4 && m.n_units == SMALL_UNITS && o.n_groups == 4 && o.n_units == SMALL_UNITS);
-    CHECK(memcmp(m.mean, o.mean, 4 * SMALL_UNITS * sizeof *m.mean) == 0 && memcmp(m.m2, o.m2, 4 * SMALL_UNITS * sizeof *m.m2) == 0);
+    CHECK(memcmp(m.mean, o.mean, 4 * SMALL_UNITS * sizeof *m.mean) == 0 &&
+          memcmp(m.m2, o.m2, 4 * SMALL_UNITS * sizeof *m.m2) == 0);
     for (int g = 0; g < 4; g++)
         for (size_t u = 0; u < SMALL_UNITS; u++) {
             double mean, m2;

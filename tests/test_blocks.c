@@ -1,6 +1,6 @@
 /* Fixed boundaries (stimuli/set/blocks.c): every picture in one block, blocks of one category, shards that tile the set whatever their number. */
-#include "test.h"
 #include "stimuli/set/blocks.h"
+#include "test.h"
 
 /* A set of categories with these numbers of pictures. */
 static struct fus_set make_set(const int *n, int n_categories)
@@ -34,7 +34,8 @@ static void test_boundaries(void)
         CHECK(q->opening == 0 || set.pictures[q->opening - 1].category == q->category - 1);
         CHECK(fus_blocks_find(&p, q->first) == q && fus_blocks_find(&p, q->end - 1) == q);
         long sum = 0;
-        for (int k = q->first; k < q->end; sum += p.order[k++]) /* each picture of the block once, half by half, in set order */
+        for (int k = q->first; k < q->end;
+             sum += p.order[k++]) /* each picture of the block once, half by half, in set order */
             CHECK(k == q->first || set.pictures[p.order[k]].half > set.pictures[p.order[k - 1]].half ||
                   (set.pictures[p.order[k]].half == set.pictures[p.order[k - 1]].half && p.order[k] > p.order[k - 1]));
         CHECK(sum == (long)(q->end - q->first) * (q->first + q->end - 1) / 2);

@@ -14,7 +14,8 @@ static void start(struct fus_accumulator *a, struct fus_scratch_file *scratch, c
 }
 
 /* As the pass does: the checkpoint ends blocks. */
-static void count(struct fus_checkpoint *c, struct fus_accumulator *a, const struct fus_localizer *run, int first, int end)
+static void count(struct fus_checkpoint *c, struct fus_accumulator *a, const struct fus_localizer *run, int first,
+                  int end)
 {
     float blocked[SMALL_BLOCKED], row[SMALL_UNITS];
     for (int i = first; i < end; i++) {
@@ -52,7 +53,8 @@ static void test_cut(const struct fus_localizer *run, const struct fus_moments *
     CHECK_MSG(first == cut, "%d found, %d expected", first, cut);
     count(&c, &b, run, first, SMALL_PICTURES);
     moments_of(&m, &b);
-    CHECK(memcmp(m.mean, expected->mean, 4 * SMALL_UNITS * sizeof *m.mean) == 0 && memcmp(m.m2, expected->m2, 4 * SMALL_UNITS * sizeof *m.m2) == 0);
+    CHECK(memcmp(m.mean, expected->mean, 4 * SMALL_UNITS * sizeof *m.mean) == 0 &&
+          memcmp(m.m2, expected->m2, 4 * SMALL_UNITS * sizeof *m.m2) == 0);
     CHECK(memcmp(m.n, expected->n, 4 * sizeof *m.n) == 0 && b.responses[79 * SMALL_UNITS + 3] == small_response(79, 3));
     bool decided = true;
     CHECK(fus_checkpoint_tidy(run, 0, &decided, NULL) == FUS_OK);

@@ -7,7 +7,13 @@
 
 static struct fus_layer_summary make_layer(void)
 {
-    struct fus_layer_summary s = {.name = "relu", .channels = 20, .height = 3, .width = 2, .depth = 0.25, .n_units = SMALL_UNITS, .n_categories = 2};
+    struct fus_layer_summary s = {.name = "relu",
+                                  .channels = 20,
+                                  .height = 3,
+                                  .width = 2,
+                                  .depth = 0.25,
+                                  .n_units = SMALL_UNITS,
+                                  .n_categories = 2};
     s.categories = fus_base_alloc(2, sizeof *s.categories);
     for (int c = 0; c < 2; c++) {
         s.categories[c].n_selective = (size_t)(7 + c);
@@ -16,7 +22,8 @@ static struct fus_layer_summary make_layer(void)
         s.categories[c].map[5] = 0.5f;
     }
     s.bootstrap = fus_base_alloc(1, sizeof *s.bootstrap);
-    *s.bootstrap = (struct fus_bootstrap){.n_categories = 2, .method = FUS_INTERVAL_CENTRED, .n_resamples = 3, .n_images = SMALL_PICTURES};
+    *s.bootstrap = (struct fus_bootstrap){
+        .n_categories = 2, .method = FUS_INTERVAL_CENTRED, .n_resamples = 3, .n_images = SMALL_PICTURES};
     s.bootstrap->estimate = fus_base_alloc(6, sizeof(double));
     s.bootstrap->resampled = fus_base_alloc(18, sizeof(double));
     s.bootstrap->resampled[17] = 0.75;
@@ -34,9 +41,11 @@ static void write_labels(const struct fus_localizer *run, int8_t first)
 {
     int8_t label[SMALL_UNITS] = {first};
     char path[FUS_RUN_DIR_PATH];
-    struct fus_layer_summary s = {.name = "relu", .channels = 20, .height = 3, .width = 2, .n_units = SMALL_UNITS, .label = label};
+    struct fus_layer_summary s = {
+        .name = "relu", .channels = 20, .height = 3, .width = 2, .n_units = SMALL_UNITS, .label = label};
     fus_run_dir_units(path, small_folder, "m", NULL);
-    CHECK(fus_outfile_mkdirs(path, NULL) == FUS_OK && fus_decide_write_units(small_folder, run, 0, &s, NULL, NULL) == FUS_OK);
+    CHECK(fus_outfile_mkdirs(path, NULL) == FUS_OK &&
+          fus_decide_write_units(small_folder, run, 0, &s, NULL, NULL) == FUS_OK);
 }
 
 static void spoil(const char *path, long at)
@@ -68,9 +77,11 @@ int main(void)
     memset(&small_layer, 0, sizeof small_layer);
     CHECK(fus_layer_result_read(&run, 0, 0));
     const struct fus_layer_summary *s = &small_layer;
-    CHECK(strcmp(s->name, "relu") == 0 && s->depth == 0.25 && s->n_categories == 2 && !s->label && s->n_top == 1 && s->top[0].channel == 11);
+    CHECK(strcmp(s->name, "relu") == 0 && s->depth == 0.25 && s->n_categories == 2 && !s->label && s->n_top == 1 &&
+          s->top[0].channel == 11);
     CHECK(s->categories[1].n_selective == 8 && s->categories[1].proportion == 0.25 && s->categories[0].map[5] == 0.5f);
-    CHECK(s->bootstrap && s->bootstrap->resampled[17] == 0.75 && !s->bootstrap->nested && s->permuted[1].n_familywise == 9);
+    CHECK(s->bootstrap && s->bootstrap->resampled[17] == 0.75 && !s->bootstrap->nested &&
+          s->permuted[1].n_familywise == 9);
     CHECK(s->rdm[0] == 0.125 && !s->picture_rdm && !s->sweep && !s->profile);
     fus_summary_free_layer(&small_layer);
 

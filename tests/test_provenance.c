@@ -4,22 +4,39 @@
 #include "analysis/localizer/state/provenance.h"
 #include "restored.h"
 
-static struct fus_picture pictures[] = {{"x/a\tb.png", 0, 0, 0, 0, -1, 0}, {"line\nend\\.png", 0, 0, 1, 1, -1, 0}, {"c", 1, 1, 0, 0, 0, 0}, {"d", 1, 1, 1, 1, 1, 0}};
-static char *categories[] = {"face", "a place"}, *subcategories[] = {"adult", "house\t2"}, *skipped[] = {"adult/caf\xe9\n.png"};
+static struct fus_picture pictures[] = {{"x/a\tb.png", 0, 0, 0, 0, -1, 0},
+                                        {"line\nend\\.png", 0, 0, 1, 1, -1, 0},
+                                        {"c", 1, 1, 0, 0, 0, 0},
+                                        {"d", 1, 1, 1, 1, 1, 0}};
+static char *categories[] = {"face", "a place"}, *subcategories[] = {"adult", "house\t2"},
+            *skipped[] = {"adult/caf\xe9\n.png"};
 static struct fus_tap taps[] = {{"relu", 16, 32, 32, true, 0, 0}, {"fc", 10, 1, 1, false, 20, 1.0 / 3}};
 static struct fus_run_model model = {.name = "m\\n", .taps = taps, .n_layers = 2};
-static struct fus_model_summary model_summary = {.name = "m\\n", .source = "r.pth", .architecture = "ResNet", .preprocess = "cifar", .sha256 = "abc"};
+static struct fus_model_summary model_summary = {
+    .name = "m\\n", .source = "r.pth", .architecture = "ResNet", .preprocess = "cifar", .sha256 = "abc"};
 static char sha[4][65];
 static struct fus_pixelstats stats[4];
 
 /* Shard 1 of 2 knows the first two pictures, shard 2 the others; shard 0: all of them. */
 static struct fus_localizer make_run(int shard)
 {
-    struct fus_localizer run = {.options = fus_run_options_defaults, .n_models = 1, .models = &model, .summary = {.n_models = 1, .models = &model_summary}};
+    struct fus_localizer run = {.options = fus_run_options_defaults,
+                                .n_models = 1,
+                                .models = &model,
+                                .summary = {.n_models = 1, .models = &model_summary}};
     run.options.layers = "a=b";
     run.options.shard = shard, run.options.n_shards = shard ? 2 : 0;
-    run.pictures.set = (struct fus_set){.n_pictures = 4, .n_categories = 2, .n_subcategories = 2, .pictures = pictures, .categories = categories,
-                               .subcategories = subcategories, .skipped = skipped, .n_skipped = 1, .description = "a set", .seed = 7, .scramble_seed = 18446744073709551615u};
+    run.pictures.set = (struct fus_set){.n_pictures = 4,
+                                        .n_categories = 2,
+                                        .n_subcategories = 2,
+                                        .pictures = pictures,
+                                        .categories = categories,
+                                        .subcategories = subcategories,
+                                        .skipped = skipped,
+                                        .n_skipped = 1,
+                                        .description = "a set",
+                                        .seed = 7,
+                                        .scramble_seed = 18446744073709551615u};
     run.pictures.sha256 = sha;
     run.pictures.stats = stats;
     for (int i = 0; i < 4; i++) {
@@ -32,7 +49,7 @@ static struct fus_localizer make_run(int shard)
 
 static struct fus_provenance provenance_of(const struct fus_localizer *run)
 {
-        struct fus_provenance p = {0};
+    struct fus_provenance p = {0};
     char *text = NULL;
     CHECK(fus_provenance_write(&text, run, NULL) == FUS_OK);
     CHECK(fus_provenance_parse(&p, text, NULL) == FUS_OK);
@@ -49,18 +66,26 @@ static void test_round_trip(void)
     CHECK(p.shard == 1 && p.n_shards == 2 && q.shard == 2);
     CHECK(fus_provenance_same(&q, &p, true, NULL) == FUS_OK && fus_provenance_same(&q, &p, false, NULL) == FUS_EINVAL);
     CHECK(fus_provenance_restore(&back, &p, NULL) == FUS_OK);
-    CHECK(fus_provenance_join(&back, &p, NULL) == FUS_OK && back.pictures.sha256[1][63] == 'b' && !back.pictures.sha256[2][0]);
+    CHECK(fus_provenance_join(&back, &p, NULL) == FUS_OK && back.pictures.sha256[1][63] == 'b' &&
+          !back.pictures.sha256[2][0]);
     CHECK(fus_provenance_join(&back, &q, NULL) == FUS_OK && back.pictures.sha256[3][0] == 'd');
     CHECK(fus_provenance_join(&back, &q, NULL) == FUS_EINVAL);
-    CHECK(back.pictures.set.n_pictures == 4 && back.pictures.set.n_categories == 2 && back.pictures.set.n_subcategories == 2 && back.n_models == 1);
-    CHECK(strcmp(back.pictures.set.pictures[0].path, "a\tb.png") == 0 && strcmp(back.pictures.set.pictures[1].path, "line\nend\\.png") == 0);
-    CHECK(back.pictures.set.pictures[3].half == 1 && back.pictures.set.pictures[3].source == 1 && back.pictures.set.pictures[0].source == -1);
+    CHECK(back.pictures.set.n_pictures == 4 && back.pictures.set.n_categories == 2 &&
+          back.pictures.set.n_subcategories == 2 && back.n_models == 1);
+    CHECK(strcmp(back.pictures.set.pictures[0].path, "a\tb.png") == 0 &&
+          strcmp(back.pictures.set.pictures[1].path, "line\nend\\.png") == 0);
+    CHECK(back.pictures.set.pictures[3].half == 1 && back.pictures.set.pictures[3].source == 1 &&
+          back.pictures.set.pictures[0].source == -1);
     CHECK(back.pictures.set.n_skipped == 1 && strcmp(back.pictures.set.skipped[0], "adult/caf\xe9\n.png") == 0);
-    CHECK(strcmp(back.pictures.set.subcategories[1], "house\t2") == 0 && back.pictures.set.scramble_seed == 18446744073709551615u && back.pictures.set.seed == 7);
+    CHECK(strcmp(back.pictures.set.subcategories[1], "house\t2") == 0 &&
+          back.pictures.set.scramble_seed == 18446744073709551615u && back.pictures.set.seed == 7);
     CHECK(!back.pictures.set.drawn && strcmp(back.pictures.set.description, "a set") == 0);
-    CHECK(strcmp(back.options.layers, "a=b") == 0 && back.options.select.alpha == 0.05 && back.options.halves == FUS_HALVES_ALTERNATE);
-    CHECK(strcmp(back.models[0].name, "m\\n") == 0 && back.models[0].n_layers == 2 && strcmp(back.models[0].taps[1].name, "fc") == 0);
-    CHECK(back.pictures.stats[1].contrast == 1 / 3.0 && isnan(back.pictures.stats[3].slope) && back.pictures.stats[2].slope == -2.5);
+    CHECK(strcmp(back.options.layers, "a=b") == 0 && back.options.select.alpha == 0.05 &&
+          back.options.halves == FUS_HALVES_ALTERNATE);
+    CHECK(strcmp(back.models[0].name, "m\\n") == 0 && back.models[0].n_layers == 2 &&
+          strcmp(back.models[0].taps[1].name, "fc") == 0);
+    CHECK(back.pictures.stats[1].contrast == 1 / 3.0 && isnan(back.pictures.stats[3].slope) &&
+          back.pictures.stats[2].slope == -2.5);
     free_restored(&back);
     fus_provenance_free(&p);
     fus_provenance_free(&q);
@@ -97,7 +122,7 @@ static void test_differences(void)
 static void test_hostile(void)
 {
     struct fus_localizer run = make_run(0);
-        char *text = NULL;
+    char *text = NULL;
     int good = 0;
     CHECK(fus_provenance_write(&text, &run, NULL) == FUS_OK);
     size_t n = strlen(text);
@@ -106,7 +131,7 @@ static void test_hostile(void)
         for (int twice = 0; twice < 2; twice++) {
             struct fus_provenance p;
             struct fus_localizer back = {0};
-                    snprintf(changed, 2 * n + 1, "%.*s%s", (int)cut, text, twice ? text + (cut > 40 ? cut - 40 : 0) : "");
+            snprintf(changed, 2 * n + 1, "%.*s%s", (int)cut, text, twice ? text + (cut > 40 ? cut - 40 : 0) : "");
             if (fus_provenance_parse(&p, changed, NULL))
                 continue;
             good += fus_provenance_restore(&back, &p, NULL) == FUS_OK && fus_provenance_join(&back, &p, NULL) == FUS_OK;

@@ -3,7 +3,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/localizer/state/state_file.h"
 
-
 #include <unistd.h>
 
 #include "test.h"
@@ -21,8 +20,10 @@ static double value(int layer, size_t i)
 /* Two layers, 5 x 4 and 16 x 1: blocked 64 and 16 units, two halves. */
 static int write_file(int first, int end)
 {
-    struct fus_state_file_layer layers[2] = {{.name = "relu", .channels = 5, .n_places = 4}, {.name = "fc", .channels = 16, .n_places = 1}};
-    struct fus_state_file file = {.kind = FUS_STATE_MOMENTS, .first = first, .end = end, .n_halves = 2, .n_layers = 2, .layers = layers};
+    struct fus_state_file_layer layers[2] = {{.name = "relu", .channels = 5, .n_places = 4},
+                                             {.name = "fc", .channels = 16, .n_places = 1}};
+    struct fus_state_file file = {
+        .kind = FUS_STATE_MOMENTS, .first = first, .end = end, .n_halves = 2, .n_layers = 2, .layers = layers};
     struct fus_state_file_out o;
     int code = fus_state_file_begin(&o, folder, run, &file, NULL);
     for (int l = 0; l < 2 && !code; l++) {
@@ -81,7 +82,8 @@ static bool readable(const char *bytes, size_t n, size_t flip)
         fputc(bytes[i] ^ (i == flip ? 0x10 : 0), f);
     fclose(f);
     int code = fus_state_file_scan(&list, folder, run, NULL, &err);
-    CHECK((code == FUS_OK) == (list.n == 1) && (code == FUS_OK || (code == FUS_EFORMAT && strstr(err.msg, "moments-0-32-relu: "))));
+    CHECK((code == FUS_OK) == (list.n == 1) &&
+          (code == FUS_OK || (code == FUS_EFORMAT && strstr(err.msg, "moments-0-32-relu: "))));
     bool ok = !code && layer_is_right(&list.items[0], "relu", 0, 256) && layer_is_right(&list.items[0], "fc", 1, 64);
     fus_state_file_free(&list);
     return ok;

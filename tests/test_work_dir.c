@@ -43,7 +43,8 @@ int main(void)
     char *text, digest[65];
     small_run_create(&run);
     CHECK(fus_work_dir_open(&run, NULL) == FUS_OK && there("run.tsv") && there("lock") && there("0"));
-    CHECK(fus_work_dir_read(&text, digest, small_folder, NULL) == FUS_OK && strcmp(digest, run.state.digest) == 0 && strncmp(text, "fusiform\t", 9) == 0);
+    CHECK(fus_work_dir_read(&text, digest, small_folder, NULL) == FUS_OK && strcmp(digest, run.state.digest) == 0 &&
+          strncmp(text, "fusiform\t", 9) == 0);
     fus_base_free(text);
     CHECK(another_is_refused(&run));
     fus_work_dir_close(&run);

@@ -3,18 +3,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/run/csv.h"
 #include "analysis/report/report.h"
+#include "analysis/run/csv.h"
+#include "analysis/run/run_read.h"
 #include "tools/args.h"
 #include "tools/commands.h"
-#include "analysis/run/run_read.h"
 
 static const char help[] =
     "usage: fusiform compare RUN_A RUN_B [-o OUT.csv]\n\n"
     "Every model of the finished run RUN_A against every one of RUN_B, in the layers that correspond (by\n"
     "name, or by relative depth where the networks' blocks differ): differences of proportion, CSI and\n"
-    "variation, and the one-sided Welch test of the CSI of the selective units (\"A greater\"; units share weights and are no independent\n"
-    "samples), q by Benjamini and Hochberg over the table. Refuses runs that saw other pictures or chose units by another rule.\n"
+    "variation, and the one-sided Welch test of the CSI of the selective units (\"A greater\"; units share weights and "
+    "are no independent\n"
+    "samples), q by Benjamini and Hochberg over the table. Refuses runs that saw other pictures or chose units by "
+    "another rule.\n"
     "For intervals and p of the differences give both models to one `fusiform run --bootstrap`.\n\n"
     "  -o OUT.csv   instead of standard output\n\n"
     "example: fusiform compare out/untrained out/trained -o difference.csv\n";
@@ -38,7 +40,8 @@ static void test_pair(struct pair *x)
 }
 
 /* The layers of a run's model, in order: names, sizes and depths alone; the caller's. */
-static int list_layers(struct fus_model_summary *m, const struct fus_run_read *run, const char *model, struct fus_error *err)
+static int list_layers(struct fus_model_summary *m, const struct fus_run_read *run, const char *model,
+                       struct fus_error *err)
 {
     *m = (struct fus_model_summary){.layers = fus_base_alloc((size_t)run->n_rows + 1, sizeof *m->layers)};
     if (!m->layers)
@@ -55,17 +58,20 @@ static int list_layers(struct fus_model_summary *m, const struct fus_run_read *r
     return FUS_OK;
 }
 
-static const struct fus_run_read_row *find_row(const struct fus_run_read *run, const char *model, const char *layer, const char *category)
+static const struct fus_run_read_row *find_row(const struct fus_run_read *run, const char *model, const char *layer,
+                                               const char *category)
 {
     for (int i = 0; i < run->n_rows; i++)
-        if (strcmp(run->rows[i].model, model) == 0 && strcmp(run->rows[i].layer.name, layer) == 0 && strcmp(run->rows[i].category, category) == 0)
+        if (strcmp(run->rows[i].model, model) == 0 && strcmp(run->rows[i].layer.name, layer) == 0 &&
+            strcmp(run->rows[i].category, category) == 0)
             return &run->rows[i];
     return NULL;
 }
 
 /* The row of b's model that a's row is compared with, or NULL. layers: of a's and b's model. */
-static const struct fus_run_read_row *partner(const struct fus_model_summary *layers_a, const struct fus_model_summary *layers_b, const struct fus_run_read *b,
-                                          const char *model, const struct fus_run_read_row *row)
+static const struct fus_run_read_row *partner(const struct fus_model_summary *layers_a,
+                                              const struct fus_model_summary *layers_b, const struct fus_run_read *b,
+                                              const char *model, const struct fus_run_read_row *row)
 {
     int i = 0;
     while (i < layers_a->n_layers && strcmp(layers_a->layers[i].name, row->layer.name) != 0)
@@ -75,15 +81,17 @@ static const struct fus_run_read_row *partner(const struct fus_model_summary *la
 }
 
 /* One model of a with one of b. */
-static int pair_models(struct pair *pairs, size_t *n, const struct fus_run_read *a, const char *model_a, const struct fus_run_read *b, const char *model_b,
-                       struct fus_error *err)
+static int pair_models(struct pair *pairs, size_t *n, const struct fus_run_read *a, const char *model_a,
+                       const struct fus_run_read *b, const char *model_b, struct fus_error *err)
 {
     struct fus_model_summary layers_a, layers_b = {0};
     int code = list_layers(&layers_a, a, model_a, err);
     if (!code)
         code = list_layers(&layers_b, b, model_b, err);
     for (int i = 0; i < a->n_rows && !code; i++) {
-        const struct fus_run_read_row *x = &a->rows[i], *y = strcmp(x->model, model_a) == 0 ? partner(&layers_a, &layers_b, b, model_b, x) : NULL;
+        const struct fus_run_read_row *x = &a->rows[i], *y = strcmp(x->model, model_a) == 0
+                                                                 ? partner(&layers_a, &layers_b, b, model_b, x)
+                                                                 : NULL;
         if (y)
             pairs[(*n)++] = (struct pair){.a = x, .b = y};
     }
@@ -93,7 +101,8 @@ static int pair_models(struct pair *pairs, size_t *n, const struct fus_run_read 
 }
 
 /* Rows of both whose layers correspond, of one category, in the order of b's models, then of a's rows. *pairs is the caller's. */
-static int pair_rows(struct pair **pairs, size_t *n, const struct fus_run_read *a, const struct fus_run_read *b, struct fus_error *err)
+static int pair_rows(struct pair **pairs, size_t *n, const struct fus_run_read *a, const struct fus_run_read *b,
+                     struct fus_error *err)
 {
     *n = 0;
     *pairs = fus_base_alloc((size_t)b->n_models * (size_t)a->n_rows + 1, sizeof **pairs);
@@ -127,14 +136,25 @@ static int test_pairs(struct pair *pairs, size_t n, struct fus_error *err)
 
 static void write_rows(struct fus_outfile *f, const struct pair *pairs, size_t n)
 {
-    fus_outfile_printf(f, "model_a,model_b,layer,category,proportion_a,proportion_b,proportion_difference,csi_a,csi_b,csi_difference,t,df,p,q,"
+    fus_outfile_printf(f, "model_a,model_b,layer,category,proportion_a,proportion_b,proportion_difference,csi_a,csi_b,"
+                          "csi_difference,t,df,p,q,"
                           "variation_a,variation_b,variation_difference,layer_b\n");
     for (size_t i = 0; i < n; i++) {
         const struct fus_run_read_row *a = pairs[i].a, *b = pairs[i].b;
         const struct fus_category_summary *x = &a->numbers, *y = &b->numbers;
-        const double row[] = {x->proportion, y->proportion, x->proportion - y->proportion, x->csi_mean, y->csi_mean, x->csi_mean - y->csi_mean,
-                              pairs[i].t, pairs[i].df, pairs[i].p, pairs[i].q,
-                              x->variation_cv, y->variation_cv, x->variation_cv - y->variation_cv};
+        const double row[] = {x->proportion,
+                              y->proportion,
+                              x->proportion - y->proportion,
+                              x->csi_mean,
+                              y->csi_mean,
+                              x->csi_mean - y->csi_mean,
+                              pairs[i].t,
+                              pairs[i].df,
+                              pairs[i].p,
+                              pairs[i].q,
+                              x->variation_cv,
+                              y->variation_cv,
+                              x->variation_cv - y->variation_cv};
         fus_csv_name(f, "", a->model);
         fus_csv_name(f, ",", b->model);
         fus_csv_name(f, ",", a->layer.name);

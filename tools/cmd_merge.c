@@ -10,14 +10,17 @@
 
 static const char help[] =
     "usage: fusiform merge PART... --out DIR [--force] [--max-memory 512M]\n\n"
-    "PART are the --out folders of `fusiform run --shard I/N` for I = 1 .. N, of one set of pictures, one list of models and the same\n"
-    "options. Writes into DIR what one run over all pictures writes, byte for byte (run.log aside). Neither weights nor pictures are read.\n\n"
+    "PART are the --out folders of `fusiform run --shard I/N` for I = 1 .. N, of one set of pictures, one list of "
+    "models and the same\n"
+    "options. Writes into DIR what one run over all pictures writes, byte for byte (run.log aside). Neither weights "
+    "nor pictures are read.\n\n"
     "  --force              replace the run in DIR as a whole; a folder with other files is refused\n"
     "  --max-memory 512M    of statistics, a layer at a time; what does not fit waits in a scratch file in DIR\n\n"
     "example: fusiform merge out/part-1 out/part-2 out/part-3 --out out/all\n";
 
 /* The method, shards instead of pictures. */
-static int merge(struct fus_localizer **run, const struct fus_run_options *options, const struct fus_texts *folders, struct fus_error *err)
+static int merge(struct fus_localizer **run, const struct fus_run_options *options, const struct fus_texts *folders,
+                 struct fus_error *err)
 {
     int code = fus_localizer_create(run, options, err);
     if (!code)
@@ -31,8 +34,10 @@ int fus_cmd_merge(int argc, char **argv)
     struct fus_localizer *run = NULL;
     struct fus_texts folders;
     struct fus_error err = {0};
-    const struct fus_arg args[] = {{"--out", FUS_ARG_TEXT, &options.folder}, {"--max-memory", FUS_ARG_BYTES, &options.max_memory},
-                                   {"--force", FUS_ARG_FLAG, &options.force}, {0}};
+    const struct fus_arg args[] = {{"--out", FUS_ARG_TEXT, &options.folder},
+                                   {"--max-memory", FUS_ARG_BYTES, &options.max_memory},
+                                   {"--force", FUS_ARG_FLAG, &options.force},
+                                   {0}};
     int status = fus_args_parse("merge", help, args, &folders, argc, argv);
     if (status)
         return status < 0 ? 0 : status;

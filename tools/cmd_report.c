@@ -1,15 +1,15 @@
 /* fusiform report: a finished run's report.html and figures, drawn again. */
 #include <stdio.h>
 
+#include "analysis/report/report.h"
 #include "tools/args.h"
 #include "tools/commands.h"
-#include "analysis/report/report.h"
 
-static const char help[] =
-    "usage: fusiform report DIR\n\n"
-    "Draws DIR/report.html and DIR/figures/ again from the tables and labels that `fusiform run` left in DIR; needs no network and no\n"
-    "picture. The same version gives the same bytes.\n\n"
-    "example: fusiform report out/mine\n";
+static const char help[] = "usage: fusiform report DIR\n\n"
+                           "Draws DIR/report.html and DIR/figures/ again from the tables and labels that `fusiform "
+                           "run` left in DIR; needs no network and no\n"
+                           "picture. The same version gives the same bytes.\n\n"
+                           "example: fusiform report out/mine\n";
 
 int fus_cmd_report(int argc, char **argv)
 {

@@ -6,8 +6,8 @@
 
 #include "analysis/localizer/pictures.h"
 #include "stimuli/stimuli.h"
-#include "tools/tree.h"
 #include "tools/progress.h"
+#include "tools/tree.h"
 
 struct work {
     const struct fus_controls *o;
@@ -19,7 +19,8 @@ struct work {
 };
 
 /* What one picture becomes. */
-static int change(struct fus_image *out, size_t *n_clipped, const struct work *w, const struct fus_image *in, struct fus_error *err)
+static int change(struct fus_image *out, size_t *n_clipped, const struct work *w, const struct fus_image *in,
+                  struct fus_error *err)
 {
     const struct fus_controls *o = w->o;
     if (o->method == FUS_CONTROL_BOX)
@@ -51,7 +52,8 @@ static int check_grid(const struct work *w, struct fus_error *err)
     int grid = w->o->method == FUS_CONTROL_BOX ? w->o->grid : 0;
     for (int i = 0; i < w->tree.n; i++)
         if (grid > w->width[i] || grid > w->height[i])
-            return fus_base_fail(err, FUS_EINVAL, "%s: found %d x %d pixels, expected at least %d x %d for a grid of as many boxes",
+            return fus_base_fail(err, FUS_EINVAL,
+                                 "%s: found %d x %d pixels, expected at least %d x %d for a grid of as many boxes",
                                  w->tree.files[i].in, w->width[i], w->height[i], grid, grid);
     return FUS_OK;
 }

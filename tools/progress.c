@@ -21,7 +21,8 @@ static void show(const char *what, const char *path, uint64_t done, uint64_t all
     if (now.tv_sec - begun.tv_sec < FIRST_AFTER || now.tv_sec - shown.tv_sec < AGAIN_AFTER)
         return;
     shown = now;
-    fprintf(stderr, "%s: %s, %d %% of %" PRIu64 " MB\n", path, what, (int)(100.0 * (double)done / (double)all), all >> 20);
+    fprintf(stderr, "%s: %s, %d %% of %" PRIu64 " MB\n", path, what, (int)(100.0 * (double)done / (double)all),
+            all >> 20);
 }
 
 void fus_progress_of_files(void)
@@ -44,8 +45,8 @@ void fus_progress_show(const char *what, const char *things, int done, int of, d
     if (terminal ? !ended && t - last < 0.1 : ended ? t - started < 1 : t - (last > started ? last : started) < 10)
         return;
     last = t;
-    fprintf(stderr, "%s%s: %d of %d %s, %.1f a second, %.0f s left%s", terminal ? "\r\033[K" : "", what, done, of, things,
-            rate, (of - done) / rate, terminal && !ended ? "" : "\n");
+    fprintf(stderr, "%s%s: %d of %d %s, %.1f a second, %.0f s left%s", terminal ? "\r\033[K" : "", what, done, of,
+            things, rate, (of - done) / rate, terminal && !ended ? "" : "\n");
 }
 
 static void say(void *context, const char *line)

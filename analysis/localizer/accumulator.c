@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-#include "nn/kernel/kernels.h"
 #include "nn/base/threads.h"
+#include "nn/kernel/kernels.h"
 
-#define SLICE 262144            /* units that are merged at a time: 4 MB */
+#define SLICE 262144 /* units that are merged at a time: 4 MB */
 
 /* ---- sizes ---- */
 
@@ -25,8 +25,8 @@ size_t fus_accumulator_response_bytes(const struct fus_accumulator *t)
     return t->keep ? (size_t)t->set->n_pictures * t->n_units * sizeof(float) : 0;
 }
 
-void fus_accumulator_plan(struct fus_accumulator *t, const struct fus_set *set, const int *order, struct fus_scratch_file *scratch, const struct fus_tap *tap,
-                    bool halves, bool keep)
+void fus_accumulator_plan(struct fus_accumulator *t, const struct fus_set *set, const int *order,
+                          struct fus_scratch_file *scratch, const struct fus_tap *tap, bool halves, bool keep)
 {
     memset(t, 0, sizeof *t);
     t->set = set;
@@ -43,21 +43,27 @@ void fus_accumulator_plan(struct fus_accumulator *t, const struct fus_set *set, 
 /* The counts alone: mean and m2 are in the scratch file. */
 static int create_outside(struct fus_accumulator *t, int n_groups, struct fus_error *err)
 {
-    t->whole = (struct fus_moments){.n_groups = n_groups, .n_units = t->blocked_units, .n = fus_base_alloc((size_t)n_groups, sizeof(long))};
+    t->whole = (struct fus_moments){
+        .n_groups = n_groups, .n_units = t->blocked_units, .n = fus_base_alloc((size_t)n_groups, sizeof(long))};
     for (int file = 0; file < FUS_SCRATCH_FILES; file++)
-        t->whole_at[file] = fus_scratch_file_reserve(t->scratch, (enum fus_scratch_place)file, (uint64_t)n_groups * sizeof(double) * t->blocked_units);
+        t->whole_at[file] = fus_scratch_file_reserve(t->scratch, (enum fus_scratch_place)file,
+                                                     (uint64_t)n_groups * sizeof(double) * t->blocked_units);
     return t->whole.n ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %d counts", n_groups);
 }
 
-int fus_accumulator_create(struct fus_accumulator *t, bool all_categories, bool responses_in_memory, struct fus_error *err)
+int fus_accumulator_create(struct fus_accumulator *t, bool all_categories, bool responses_in_memory,
+                           struct fus_error *err)
 {
-    int n_groups = t->n_halves * t->set->n_categories, code = fus_moments_create(&t->block, t->n_halves, t->blocked_units, err);
+    int n_groups = t->n_halves * t->set->n_categories,
+        code = fus_moments_create(&t->block, t->n_halves, t->blocked_units, err);
     if (!code)
-        code = all_categories ? fus_moments_create(&t->whole, n_groups, t->blocked_units, err) : create_outside(t, n_groups, err);
+        code = all_categories ? fus_moments_create(&t->whole, n_groups, t->blocked_units, err)
+                              : create_outside(t, n_groups, err);
     if (!code && t->keep && responses_in_memory) {
         t->responses = fus_base_aligned((size_t)t->set->n_pictures * t->n_units, sizeof *t->responses);
         if (!t->responses)
-            code = fus_base_fail(err, FUS_ENOMEM, "no memory for %d responses of %zu units", t->set->n_pictures, t->n_units);
+            code = fus_base_fail(err, FUS_ENOMEM, "no memory for %d responses of %zu units", t->set->n_pictures,
+                                 t->n_units);
     } else if (!code && t->keep)
         t->responses_at = fus_scratch_file_reserve(t->scratch, FUS_SCRATCH_MEANS, fus_accumulator_response_bytes(t));
     return code;
@@ -86,7 +92,8 @@ static int put_responses(const struct fus_accumulator *t, size_t picture, float 
     return fus_scratch_file_transfer(t->scratch, true, &a, 1, err);
 }
 
-static int keep_responses(struct fus_accumulator *t, int first, int n, const float *blocked, float *row, struct fus_error *err)
+static int keep_responses(struct fus_accumulator *t, int first, int n, const float *blocked, float *row,
+                          struct fus_error *err)
 {
     int code = FUS_OK;
     for (int i = 0; i < n && !code; i++) {
@@ -105,7 +112,8 @@ static int half_of(const struct fus_accumulator *t, int i)
     return t->n_halves == 2 ? t->set->pictures[t->order[i]].half : 0;
 }
 
-int fus_accumulator_add(struct fus_accumulator *t, int first, int n, const float *blocked, float *row, struct fus_error *err)
+int fus_accumulator_add(struct fus_accumulator *t, int first, int n, const float *blocked, float *row,
+                        struct fus_error *err)
 {
     int group[256] = {0};
     for (int i = 0; i < n; i++)
@@ -115,16 +123,19 @@ int fus_accumulator_add(struct fus_accumulator *t, int first, int n, const float
 }
 
 /* n values of a group from unit `first` on. */
-static struct fus_scratch_array array_of(const struct fus_accumulator *t, enum fus_scratch_place file, int group, size_t first, double *values, size_t n)
+static struct fus_scratch_array array_of(const struct fus_accumulator *t, enum fus_scratch_place file, int group,
+                                         size_t first, double *values, size_t n)
 {
     uint64_t value = (uint64_t)group * t->blocked_units + first;
     return (struct fus_scratch_array){file, values, n * sizeof *values, t->whole_at[file] + value * sizeof *values};
 }
 
 /* mean and m2 of n units of a group from unit `first` on. */
-static int transfer_moments(const struct fus_accumulator *t, bool write, int group, size_t first, double *mean, double *m2, size_t n, struct fus_error *err)
+static int transfer_moments(const struct fus_accumulator *t, bool write, int group, size_t first, double *mean,
+                            double *m2, size_t n, struct fus_error *err)
 {
-    const struct fus_scratch_array both[] = {array_of(t, FUS_SCRATCH_MEANS, group, first, mean, n), array_of(t, FUS_SCRATCH_M2S, group, first, m2, n)};
+    const struct fus_scratch_array both[] = {array_of(t, FUS_SCRATCH_MEANS, group, first, mean, n),
+                                             array_of(t, FUS_SCRATCH_M2S, group, first, m2, n)};
     return fus_scratch_file_transfer(t->scratch, write, both, 2, err);
 }
 
@@ -167,7 +178,8 @@ static int join_outside(struct fus_accumulator *t, int group, int half, struct f
     if (!t->whole.n[group])
         code = put_outside(t, group, half, err);
     else
-        code = slice ? merge_outside(t, group, half, slice, err) : fus_base_fail(err, FUS_ENOMEM, "no memory to merge %d units", SLICE);
+        code = slice ? merge_outside(t, group, half, slice, err)
+                     : fus_base_fail(err, FUS_ENOMEM, "no memory to merge %d units", SLICE);
     t->whole.n[group] += t->block.n[half];
     fus_base_free(slice);
     return code;
@@ -264,7 +276,8 @@ void fus_accumulator_write_block(const struct fus_accumulator *t, struct fus_sta
 }
 
 /* An array of the scratch file, some at a time. */
-static int write_scratch(const struct fus_accumulator *t, struct fus_scratch_array a, struct fus_state_file_out *out, struct fus_error *err)
+static int write_scratch(const struct fus_accumulator *t, struct fus_scratch_array a, struct fus_state_file_out *out,
+                         struct fus_error *err)
 {
     const size_t most = SLICE * sizeof(double);
     void *buffer = fus_base_aligned(most, 1);
@@ -279,13 +292,15 @@ static int write_scratch(const struct fus_accumulator *t, struct fus_scratch_arr
     return code;
 }
 
-static int write_outside(const struct fus_accumulator *t, int group, struct fus_state_file_out *out, struct fus_error *err)
+static int write_outside(const struct fus_accumulator *t, int group, struct fus_state_file_out *out,
+                         struct fus_error *err)
 {
     int code = write_scratch(t, array_of(t, FUS_SCRATCH_MEANS, group, 0, NULL, t->blocked_units), out, err);
     return code ? code : write_scratch(t, array_of(t, FUS_SCRATCH_M2S, group, 0, NULL, t->blocked_units), out, err);
 }
 
-int fus_accumulator_write_category(const struct fus_accumulator *t, int category, struct fus_state_file_out *out, struct fus_error *err)
+int fus_accumulator_write_category(const struct fus_accumulator *t, int category, struct fus_state_file_out *out,
+                                   struct fus_error *err)
 {
     int code = FUS_OK;
     for (int half = 0; half < t->n_halves && !code; half++) {
@@ -301,7 +316,8 @@ int fus_accumulator_write_category(const struct fus_accumulator *t, int category
     return code;
 }
 
-int fus_accumulator_write_responses(const struct fus_accumulator *t, int first, int end, struct fus_state_file_out *out, struct fus_error *err)
+int fus_accumulator_write_responses(const struct fus_accumulator *t, int first, int end, struct fus_state_file_out *out,
+                                    struct fus_error *err)
 {
     size_t bytes = t->n_units * sizeof *t->responses;
     int code = FUS_OK;
@@ -317,15 +333,18 @@ int fus_accumulator_write_responses(const struct fus_accumulator *t, int first, 
 }
 
 /* Whether the file's layer is this one. */
-static int check_file(const struct fus_accumulator *t, const struct fus_state_file *p, const char *layer, struct fus_error *err)
+static int check_file(const struct fus_accumulator *t, const struct fus_state_file *p, const char *layer,
+                      struct fus_error *err)
 {
     bool fits = p->end <= t->set->n_pictures && p->n_halves == t->n_halves;
     for (int i = 0; i < p->n_layers; i++)
-        fits = fits && (strcmp(p->layers[i].name, layer) != 0 || (p->layers[i].channels == t->channels && p->layers[i].n_places == t->n_places));
+        fits = fits && (strcmp(p->layers[i].name, layer) != 0 ||
+                        (p->layers[i].channels == t->channels && p->layers[i].n_places == t->n_places));
     return fits ? FUS_OK : fus_base_fail(err, FUS_EFORMAT, "%s: its layer %s is of another network", p->path, layer);
 }
 
-int fus_accumulator_read_block(struct fus_accumulator *t, const struct fus_state_file *file, const char *layer, struct fus_error *err)
+int fus_accumulator_read_block(struct fus_accumulator *t, const struct fus_state_file *file, const char *layer,
+                               struct fus_error *err)
 {
     struct fus_state_file_in in;
     int code = check_file(t, file, layer, err);
@@ -343,7 +362,8 @@ int fus_accumulator_read_block(struct fus_accumulator *t, const struct fus_state
     return fus_state_file_close_layer(&in, err);
 }
 
-int fus_accumulator_read_responses(struct fus_accumulator *t, const struct fus_state_file *file, const char *layer, struct fus_error *err)
+int fus_accumulator_read_responses(struct fus_accumulator *t, const struct fus_state_file *file, const char *layer,
+                                   struct fus_error *err)
 {
     struct fus_state_file_in in;
     size_t bytes = t->n_units * sizeof(float);
@@ -382,7 +402,7 @@ struct fetching {
     struct fus_moments *m;
     double *blocked; /* [threads, n_places, 16] */
     int n_blocks;
-    int *failed;     /* [threads] errno, or 0 */
+    int *failed; /* [threads] errno, or 0 */
 };
 
 static void fetch_block(void *context, int task, int thread)
@@ -398,15 +418,17 @@ static void fetch_block(void *context, int task, int thread)
     if (t->whole.n[group])
         fus_scratch_file_move(&f->failed[thread], t->scratch->fd[file], false, from.bytes, from.n, from.at);
     if (t->whole.n[group] && !f->failed[thread])
-        fus_moments_unblock_channels(to + (size_t)group * f->m->n_units + (size_t)first * t->n_places, blocked, here, t->n_places);
+        fus_moments_unblock_channels(to + (size_t)group * f->m->n_units + (size_t)first * t->n_places, blocked, here,
+                                     t->n_places);
 }
 
 static int fetch(struct fus_moments *m, struct fus_accumulator *t, struct fus_error *err)
 {
     size_t threads = (size_t)fus_base_threads();
-    struct fetching f = {t, m, fus_base_aligned(t->n_places * FUS_LANES, threads * sizeof *f.blocked), (t->channels - 1) / FUS_LANES + 1,
-                         fus_base_alloc(threads, sizeof *f.failed)};
-    int code = f.blocked && f.failed ? fus_scratch_file_open(t->scratch, err) : fus_base_fail(err, FUS_ENOMEM, "no memory to reorder %zu places", t->n_places);
+    struct fetching f = {t, m, fus_base_aligned(t->n_places * FUS_LANES, threads * sizeof *f.blocked),
+                         (t->channels - 1) / FUS_LANES + 1, fus_base_alloc(threads, sizeof *f.failed)};
+    int code = f.blocked && f.failed ? fus_scratch_file_open(t->scratch, err)
+                                     : fus_base_fail(err, FUS_ENOMEM, "no memory to reorder %zu places", t->n_places);
     if (!code)
         code = fus_moments_create(m, t->whole.n_groups, t->n_units, err);
     if (!code) {
@@ -435,7 +457,7 @@ static void read_responses(void *context, float *to, size_t picture, size_t firs
     struct fus_accumulator *t = context;
     int failed = 0;
     fus_scratch_file_move(&failed, t->scratch->fd[FUS_SCRATCH_MEANS], false, (char *)to, n * sizeof *to,
-         t->responses_at + ((uint64_t)picture * t->n_units + first) * sizeof *to);
+                          t->responses_at + ((uint64_t)picture * t->n_units + first) * sizeof *to);
     if (!failed)
         return;
     memset(to, 0, n * sizeof *to);

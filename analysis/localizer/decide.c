@@ -10,8 +10,8 @@
 #include "nn/base/threads.h"
 
 /* label [C,H,W] int8; with full units also [category,C,H,W] of what iut decides on. */
-int fus_decide_write_units(const char *folder, const struct fus_localizer *run, int model, const struct fus_layer_summary *layer,
-                           const struct fus_moments *m, struct fus_error *err)
+int fus_decide_write_units(const char *folder, const struct fus_localizer *run, int model,
+                           const struct fus_layer_summary *layer, const struct fus_moments *m, struct fus_error *err)
 {
     static const char *const names[] = {"mean", "var", "t", "p", "q", "csi"};
     char path[FUS_RUN_DIR_PATH];
@@ -40,16 +40,19 @@ int fus_decide_write_units(const char *folder, const struct fus_localizer *run, 
 
 /* Selection and measurement on different halves; nothing with --halves none, where a half has fewer than two pictures of a category, and nothing
  * by ranks, which moments do not have. */
-static int cross_validate(struct fus_halves_category *out, const struct fus_localizer *run, const struct fus_moments *halves,
-                          const struct fus_responses *r, const int *half, struct fus_error *err)
+static int cross_validate(struct fus_halves_category *out, const struct fus_localizer *run,
+                          const struct fus_moments *halves, const struct fus_responses *r, const int *half,
+                          struct fus_error *err)
 {
     bool enough = run->options.halves && run->options.select.criterion != FUS_CRITERION_RANKSUM;
     for (int g = 0; g < halves->n_groups; g++)
         enough = enough && halves->n[g] >= 2;
     if (enough)
-        return fus_halves_layer(out, halves, r->x || r->read ? r : NULL, half, run->options.select.criterion, &run->options.select, err);
+        return fus_halves_layer(out, halves, r->x || r->read ? r : NULL, half, run->options.select.criterion,
+                                &run->options.select, err);
     for (int c = 0; c < run->pictures.set.n_categories; c++)
-        out[c].csi_cross = out[c].dprime_cross = out[c].auc_cross = out[c].survival = out[c].t_correlation = out[c].dice = NAN;
+        out[c].csi_cross = out[c].dprime_cross = out[c].auc_cross = out[c].survival = out[c].t_correlation =
+            out[c].dice = NAN;
     return FUS_OK;
 }
 
@@ -79,7 +82,8 @@ static void report_progress(void *context, size_t done, size_t of)
 }
 
 /* What needs every single response. */
-static int resample(struct fus_layer_summary *layer, const struct fus_localizer *run, const struct fus_responses *r, struct fus_error *err)
+static int resample(struct fus_layer_summary *layer, const struct fus_localizer *run, const struct fus_responses *r,
+                    struct fus_error *err)
 {
     int code = FUS_OK;
     size_t pairs = r->n_images * (r->n_images - 1) / 2;
@@ -88,7 +92,8 @@ static int resample(struct fus_layer_summary *layer, const struct fus_localizer 
         layer->bootstrap = fus_base_alloc(1, sizeof *layer->bootstrap);
         if (!layer->bootstrap)
             return fus_base_fail(err, FUS_ENOMEM, "no memory for resamples");
-        code = fus_bootstrap_create(layer->bootstrap, r, (size_t)run->options.bootstrap, run->options.interval, run->options.seed, &run->options.select,
+        code = fus_bootstrap_create(layer->bootstrap, r, (size_t)run->options.bootstrap, run->options.interval,
+                                    run->options.seed, &run->options.select,
                                     &(struct fus_progress){report_progress, &t}, err);
         if (!code)
             code = fus_bootstrap_fill(layer, layer->bootstrap, run->options.select.alpha, err);
@@ -97,7 +102,8 @@ static int resample(struct fus_layer_summary *layer, const struct fus_localizer 
         struct progress_context t = {run, layer->name, "relabellings", fus_run_now()};
         struct fus_progress progress = {report_progress, &t};
         layer->permuted = fus_base_alloc((size_t)r->n_categories, sizeof *layer->permuted);
-        code = layer->permuted ? fus_permute_layer(layer->permuted, r, run->options.permutations, run->options.seed, &run->options.select, &progress, err)
+        code = layer->permuted ? fus_permute_layer(layer->permuted, r, run->options.permutations, run->options.seed,
+                                                   &run->options.select, &progress, err)
                                : fus_base_fail(err, FUS_ENOMEM, "no memory for relabellings");
     }
     if (run->options.consistency && !code) {
@@ -109,7 +115,8 @@ static int resample(struct fus_layer_summary *layer, const struct fus_localizer 
 }
 
 /* What the moments of all pictures suffice for. */
-static int tabulate(struct fus_layer_summary *layer, const struct fus_localizer *run, const struct fus_moments *m, struct fus_error *err)
+static int tabulate(struct fus_layer_summary *layer, const struct fus_localizer *run, const struct fus_moments *m,
+                    struct fus_error *err)
 {
     size_t n = (size_t)m->n_groups;
     int code = FUS_OK;
@@ -120,29 +127,37 @@ static int tabulate(struct fus_layer_summary *layer, const struct fus_localizer 
     }
     if (run->options.consistency && !code) {
         layer->rdm = fus_base_alloc(n * (n - 1) / 2, sizeof *layer->rdm);
-        code = layer->rdm ? fus_consistency_rdm_means(layer->rdm, m, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu categories", n);
+        code = layer->rdm ? fus_consistency_rdm_means(layer->rdm, m, err)
+                          : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu categories", n);
     }
     return code;
 }
 
 /* moments [n_categories without halves, else 2 * n_categories, n_units], destroyed. */
-static int decide(struct fus_layer_summary *layer, const struct fus_localizer *run, int model, const struct fus_tap *tap,
-                  struct fus_moments *moments, struct fus_accumulator *accumulator, struct fus_error *err)
+static int decide(struct fus_layer_summary *layer, const struct fus_localizer *run, int model,
+                  const struct fus_tap *tap, struct fus_moments *moments, struct fus_accumulator *accumulator,
+                  struct fus_error *err)
 {
     const char *folder = run->options.folder;
     int n = run->pictures.set.n_categories, n_pictures = run->pictures.set.n_pictures;
     struct fus_moments m = run->options.halves ? fus_halves_view(moments, 0) : *moments;
     struct fus_halves_category *crossed = fus_base_alloc((size_t)n, sizeof *crossed);
-    int *numbers = fus_base_alloc((size_t)n_pictures, 3 * sizeof *numbers), *half = numbers ? numbers + 2 * n_pictures : NULL;
+    int *numbers = fus_base_alloc((size_t)n_pictures, 3 * sizeof *numbers),
+        *half = numbers ? numbers + 2 * n_pictures : NULL;
     int code = crossed && numbers ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %d categories", n);
     for (int i = 0; i < n_pictures && !code; i++) {
         numbers[i] = run->pictures.set.pictures[i].category;
         numbers[n_pictures + i] = run->pictures.set.pictures[i].subcategory;
         half[i] = run->pictures.set.pictures[i].half;
     }
-    struct fus_responses r = {.category = numbers, .n_images = (size_t)n_pictures, .n_units = moments->n_units, .n_categories = n,
-                                    .channels = tap->channels, .height = tap->height, .width = tap->width,
-                                    .stratum = code ? NULL : numbers + n_pictures};
+    struct fus_responses r = {.category = numbers,
+                              .n_images = (size_t)n_pictures,
+                              .n_units = moments->n_units,
+                              .n_categories = n,
+                              .channels = tap->channels,
+                              .height = tap->height,
+                              .width = tap->width,
+                              .stratum = code ? NULL : numbers + n_pictures};
     bool kept = fus_accumulator_responses(&r, accumulator);
     if (!code)
         code = cross_validate(crossed, run, moments, &r, half, err);
@@ -151,7 +166,8 @@ static int decide(struct fus_layer_summary *layer, const struct fus_localizer *r
     if (!code && run->options.select.criterion == FUS_CRITERION_RANKSUM)
         code = fus_criteria_ranksum(layer, &r, tap->name, err);
     else if (!code)
-        code = fus_criteria_layer(layer, &m, tap->name, tap->channels, tap->height, tap->width, run->options.select.criterion, &run->options.select, err);
+        code = fus_criteria_layer(layer, &m, tap->name, tap->channels, tap->height, tap->width,
+                                  run->options.select.criterion, &run->options.select, err);
     if (!code) {
         layer->order = tap->order;
         layer->depth = tap->depth;
@@ -191,11 +207,13 @@ static void decide_layer(void *context)
     struct fus_moments m = {0};
     d->code = fus_accumulator_moments(&m, d->accumulator, d->err);
     if (!d->code)
-        d->code = decide(d->out, d->run, d->model, &d->run->models[d->model].taps[d->layer], &m, d->accumulator, d->err);
+        d->code =
+            decide(d->out, d->run, d->model, &d->run->models[d->model].taps[d->layer], &m, d->accumulator, d->err);
     fus_moments_destroy(&m);
 }
 
-int fus_decide_layer(struct fus_localizer *run, int model, int layer, struct fus_accumulator *accumulator, struct fus_error *err)
+int fus_decide_layer(struct fus_localizer *run, int model, int layer, struct fus_accumulator *accumulator,
+                     struct fus_error *err)
 {
     struct decide_context d = {run, &run->summary.models[model].layers[layer], accumulator, model, layer, FUS_OK, err};
     fus_accumulator_finish(accumulator);

@@ -23,7 +23,8 @@ static int by_mean(const void *a, const void *b)
 }
 
 /* The first of n_chosen after a shuffle that begins at the front. others [n]: units in order of their mean. */
-static void draw_random(size_t *to, size_t n_chosen, const struct candidate *others, size_t n, size_t *scratch, struct fus_rng *rng)
+static void draw_random(size_t *to, size_t n_chosen, const struct candidate *others, size_t n, size_t *scratch,
+                        struct fus_rng *rng)
 {
     for (size_t i = 0; i < n; i++)
         scratch[i] = i;
@@ -59,8 +60,8 @@ static size_t nearest_free(const bool *taken, size_t n, size_t at)
     }
 }
 
-static void draw_matched(size_t *to, const size_t *chosen, size_t n_chosen, const double *mean, const struct candidate *others, size_t n,
-                         bool *taken, struct fus_rng *rng)
+static void draw_matched(size_t *to, const size_t *chosen, size_t n_chosen, const double *mean,
+                         const struct candidate *others, size_t n, bool *taken, struct fus_rng *rng)
 {
     memset(taken, 0, n * sizeof *taken);
     for (size_t i = 0; i < n_chosen; i++) {
@@ -73,28 +74,31 @@ static void draw_matched(size_t *to, const size_t *chosen, size_t n_chosen, cons
     }
 }
 
-static void draw_sets(struct fus_lesion_sets *s, const double *mean, const struct candidate *others, size_t n, size_t n_controls, size_t *scratch,
-                      bool *taken, uint64_t seed)
+static void draw_sets(struct fus_lesion_sets *s, const double *mean, const struct candidate *others, size_t n,
+                      size_t n_controls, size_t *scratch, bool *taken, uint64_t seed)
 {
     struct fus_rng rng;
     fus_rng_seed(&rng, seed);
     for (size_t i = 0; i < n_controls; i++)
         draw_random(s->units + (1 + i) * s->n_chosen, s->n_chosen, others, n, scratch, &rng);
     for (size_t i = 0; i < n_controls; i++)
-        draw_matched(s->units + (1 + n_controls + i) * s->n_chosen, s->units, s->n_chosen, mean, others, n, taken, &rng);
+        draw_matched(s->units + (1 + n_controls + i) * s->n_chosen, s->units, s->n_chosen, mean, others, n, taken,
+                     &rng);
 }
 
-int fus_lesion_choose(struct fus_lesion_sets *sets, const float *label, const double *mean, size_t n_units, int category, size_t n_controls,
-                      uint64_t seed, struct fus_error *err)
+int fus_lesion_choose(struct fus_lesion_sets *sets, const float *label, const double *mean, size_t n_units,
+                      int category, size_t n_controls, uint64_t seed, struct fus_error *err)
 {
     size_t n = 0, n_others = 0, values;
     memset(sets, 0, sizeof *sets);
     for (size_t u = 0; u < n_units; u++)
         n += label[u] == (float)category;
     if (n == 0)
-        return fus_base_fail(err, FUS_ENOTFOUND, "no unit of this layer is selective for the category: nothing to silence");
+        return fus_base_fail(err, FUS_ENOTFOUND,
+                             "no unit of this layer is selective for the category: nothing to silence");
     if (n_units - n < n)
-        return fus_base_fail(err, FUS_ELIMIT, "%zu of %zu units are selective: there are not as many others for controls", n, n_units);
+        return fus_base_fail(err, FUS_ELIMIT,
+                             "%zu of %zu units are selective: there are not as many others for controls", n, n_units);
     if (!fus_base_mul(&values, 1 + 2 * n_controls, n))
         return fus_base_fail(err, FUS_ENOMEM, "too many controls");
     sets->n_sets = 1 + 2 * n_controls;
@@ -103,7 +107,9 @@ int fus_lesion_choose(struct fus_lesion_sets *sets, const float *label, const do
     struct candidate *others = fus_base_alloc(n_units, sizeof *others);
     size_t *scratch = fus_base_alloc(n_units, sizeof *scratch);
     bool *taken = fus_base_alloc(n_units, sizeof *taken);
-    int code = sets->units && others && scratch && taken ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu sets of units", sets->n_sets);
+    int code = sets->units && others && scratch && taken
+                   ? FUS_OK
+                   : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu sets of units", sets->n_sets);
     for (size_t u = 0, k = 0; u < n_units && !code; u++)
         if (label[u] == (float)category)
             sets->units[k++] = u;
@@ -151,7 +157,8 @@ int fus_lesion_fit(struct fus_readout fits[2], const struct fus_lesion_readout *
     return code;
 }
 
-void fus_lesion_read(double *accuracy, const struct fus_readout fits[2], const struct fus_lesion_readout *r, size_t condition)
+void fus_lesion_read(double *accuracy, const struct fus_readout fits[2], const struct fus_lesion_readout *r,
+                     size_t condition)
 {
     const float *features = r->features + condition * (size_t)r->set->n_pictures * r->n_features;
     for (int c = 0; c < r->set->n_categories; c++) {

@@ -15,8 +15,8 @@ struct fus_lesion_sets {
 
 /* Set 0: the units whose label is category. Then n_controls random sets of other units, then n_controls sets of other units matched in mean
  * activation: each chosen unit gets one of the MATCH others nearest to it, or the nearest that is free. mean [n_units]. */
-int fus_lesion_choose(struct fus_lesion_sets *sets, const float *label, const double *mean, size_t n_units, int category, size_t n_controls,
-                      uint64_t seed, struct fus_error *err);
+int fus_lesion_choose(struct fus_lesion_sets *sets, const float *label, const double *mean, size_t n_units,
+                      int category, size_t n_controls, uint64_t seed, struct fus_error *err);
 void fus_lesion_free(struct fus_lesion_sets *sets);
 
 /* features [n_sets + 1, n_pictures, n_features]: of the intact network, then of each set silenced. */
@@ -31,7 +31,8 @@ struct fus_lesion_readout {
 int fus_lesion_fit(struct fus_readout fits[2], const struct fus_lesion_readout *r, bool ridge, struct fus_error *err);
 
 /* Each half of the pictures read out by the other half's fit: accuracy [n_categories] of what the k-th condition gives. */
-void fus_lesion_read(double *accuracy, const struct fus_readout fits[2], const struct fus_lesion_readout *r, size_t condition);
+void fus_lesion_read(double *accuracy, const struct fus_readout fits[2], const struct fus_lesion_readout *r,
+                     size_t condition);
 
 /* feature_mean [n_categories] of the k-th condition, over pictures and features. */
 void fus_lesion_means(double *feature_mean, const struct fus_lesion_readout *r, size_t condition);
@@ -39,8 +40,8 @@ void fus_lesion_means(double *feature_mean, const struct fus_lesion_readout *r, 
 /* ---- the table (lesion_table.c) ---- */
 
 struct fus_lesion_control { /* of one kind of control sets */
-    double mean, low, high;  /* accuracy: mean, quantiles 0.025 and 0.975 */
-    double p;                /* (sets with no more than the lesion's + 1) / (sets + 1) */
+    double mean, low, high; /* accuracy: mean, quantiles 0.025 and 0.975 */
+    double p;               /* (sets with no more than the lesion's + 1) / (sets + 1) */
 };
 
 struct fus_lesion_row { /* of one category */
@@ -50,8 +51,8 @@ struct fus_lesion_row { /* of one category */
 };
 
 /* accuracy and feature_mean: [2 + 2 n_controls, n_categories], of the intact network, the lesion, random and matched sets. */
-int fus_lesion_compare(struct fus_lesion_row *rows, const double *accuracy, const double *feature_mean, size_t n_categories,
-                       size_t n_controls, struct fus_error *err);
+int fus_lesion_compare(struct fus_lesion_row *rows, const double *accuracy, const double *feature_mean,
+                       size_t n_categories, size_t n_controls, struct fus_error *err);
 
 struct fus_lesion_table {
     const char *layer, *silenced, *mode, *readout; /* mode: zero or mean; readout: mean or ridge */

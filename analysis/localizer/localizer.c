@@ -55,12 +55,14 @@ int fus_localizer_add_model(struct fus_localizer *run, const char *name, const c
     if (!name)
         name = derive_name(&n, file);
     if (n == 0 || n >= sizeof m->name || name[0] == '.')
-        return fus_base_fail(err, FUS_EINVAL, "--model %s: a name of 1 to %zu characters that does not start with a dot expected", file,
+        return fus_base_fail(err, FUS_EINVAL,
+                             "--model %s: a name of 1 to %zu characters that does not start with a dot expected", file,
                              sizeof m->name - 1);
     snprintf(m->name, sizeof m->name, "%.*s", (int)n, name);
     for (int i = 0; i < run->n_models; i++)
         if (strcmp(run->models[i].name, m->name) == 0)
-            return fus_base_fail(err, FUS_EINVAL, "two models are called '%s': give them names, --model NAME=FILE", m->name);
+            return fus_base_fail(err, FUS_EINVAL, "two models are called '%s': give them names, --model NAME=FILE",
+                                 m->name);
     m->path = fus_base_strdup(file);
     if (!m->path)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %d models", run->n_models + 1);
@@ -80,8 +82,8 @@ static int check_folders(const struct fus_localizer *run, struct fus_error *err)
         for (int j = 0; j < i; j++) {
             fus_run_dir_units(other, run->options.folder, run->models[j].name, NULL);
             if (strcmp(path, other) == 0)
-                return fus_base_fail(err, FUS_EINVAL, "models '%s' and '%s' would share the folder %s: rename one", run->models[j].name,
-                                     run->models[i].name, path);
+                return fus_base_fail(err, FUS_EINVAL, "models '%s' and '%s' would share the folder %s: rename one",
+                                     run->models[j].name, run->models[i].name, path);
         }
     }
     return code;
@@ -136,10 +138,10 @@ static int measure(struct fus_localizer *run, struct fus_error *err)
 {
     int code = claim_folder(run, err);
     if (!code)
-        code = fus_models_check(run, err);      /* every model can be read, and has the layers asked for */
+        code = fus_models_check(run, err); /* every model can be read, and has the layers asked for */
     run->models_seconds = fus_run_now() - run->started;
     if (!code)
-        code = fus_run_set_open(run, err);      /* so can every picture */
+        code = fus_run_set_open(run, err); /* so can every picture */
     if (!code)
         code = open_folder(run, err);
     if (code || run->state.done)
@@ -147,13 +149,14 @@ static int measure(struct fus_localizer *run, struct fus_error *err)
     for (int i = 0; i < run->n_models; i++)
         fus_run_say_model(run, i);
     for (int i = 0; i < run->n_models && !code; i++)
-        code = fus_measure_model(run, i, err);  /* responses -> moments -> tests -> labels */
+        code = fus_measure_model(run, i, err); /* responses -> moments -> tests -> labels */
     if (!code && run->options.shard == 1)
-        code = fus_work_dir_sheet(run, err);    /* the merge has no pictures */
+        code = fus_work_dir_sheet(run, err); /* the merge has no pictures */
     return code;
 }
 
-int fus_localizer_measure(struct fus_localizer *run, fus_localizer_listener *listener, void *context, struct fus_error *err)
+int fus_localizer_measure(struct fus_localizer *run, fus_localizer_listener *listener, void *context,
+                          struct fus_error *err)
 {
     if (run->n_models == 0 || run->summary.models)
         return fus_base_fail(err, FUS_EINVAL, run->n_models ? "a run is measured once" : "no model was added");

@@ -27,7 +27,7 @@ struct fus_localizer_event {
     bool of_model;             /* the note is a model's: lines that begin with its file */
     const char *what, *things; /* "resnet50, pass 1, 17 layers", "pictures" */
     int done, of;
-    double seconds;            /* since it began */
+    double seconds; /* since it began */
 };
 typedef void fus_localizer_listener(void *context, const struct fus_localizer_event *event);
 
@@ -41,7 +41,8 @@ int fus_localizer_add_model(struct fus_localizer *run, const char *name, const c
 
 /* The method: models and pictures are checked, each network sees every picture, its units' responses are summed up, and tests
  * find the selective ones. listener NULL: nobody listens; called by the calling thread alone. */
-int fus_localizer_measure(struct fus_localizer *run, fus_localizer_listener *listener, void *context, struct fus_error *err);
+int fus_localizer_measure(struct fus_localizer *run, fus_localizer_listener *listener, void *context,
+                          struct fus_error *err);
 
 /* After measure; the run's. */
 const struct fus_run_summary *fus_localizer_summary(const struct fus_localizer *run);

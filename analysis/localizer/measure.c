@@ -15,20 +15,20 @@
 struct pass {
     struct fus_localizer *run;
     struct fus_run_model *log;
-    int number;                /* of the model in the run */
+    int number; /* of the model in the run */
     struct fus_model *model;
-    size_t budget;             /* bytes for moments and responses while pictures are shown */
-    size_t deciding;           /* and afterwards */
-    bool *wanted;              /* [n_taps] of this pass */
+    size_t budget;                        /* bytes for moments and responses while pictures are shown */
+    size_t deciding;                      /* and afterwards */
+    bool *wanted;                         /* [n_taps] of this pass */
     struct fus_accumulator *accumulators; /* [n_taps] */
-    struct fus_accumulator **here;   /* [n_here] of this pass, and their names */
+    struct fus_accumulator **here;        /* [n_here] of this pass, and their names */
     const char **names;
     int n_here;
     struct fus_checkpoint checkpoint;
     struct fus_scratch_file scratch;
-    float *input;              /* [batch, 3, side, side] */
-    float *row;                /* a picture of the largest layer whose responses go to the scratch file */
-    int first;                 /* picture number of the batch's first one */
+    float *input; /* [batch, 3, side, side] */
+    float *row;   /* a picture of the largest layer whose responses go to the scratch file */
+    int first;    /* picture number of the batch's first one */
     struct fus_error *err;
 };
 
@@ -45,8 +45,9 @@ static int on_batch(void *context, int tap, int first, int n, float *blocked)
 static int prepare(void *context, int i, struct fus_error *err)
 {
     const struct pass *p = context;
-    return fus_cache_input(p->input + (size_t)(i - p->first) * p->model->input_floats, p->run->pictures.cache, &p->run->pictures.set, p->run->pictures.blocks.order[i],
-                           &p->model->preprocess, (const char (*)[65])p->run->pictures.sha256, err);
+    return fus_cache_input(p->input + (size_t)(i - p->first) * p->model->input_floats, p->run->pictures.cache,
+                           &p->run->pictures.set, p->run->pictures.blocks.order[i], &p->model->preprocess,
+                           (const char(*)[65])p->run->pictures.sha256, err);
 }
 
 static int see_batch(struct pass *p, int n, struct fus_error *err)
@@ -69,7 +70,9 @@ static int check_responses(const struct pass *p, const struct fus_block *block, 
     for (int i = 0; i < p->n_here; i++)
         if (!fus_accumulator_is_finite(p->here[i])) {
             fus_run_write_picture_name(name, &run->pictures.set, run->pictures.blocks.order[block->first]);
-            return fus_base_fail(err, FUS_EFORMAT, "%s: layer %s answers one of %d pictures from %s on with NaN or infinity: its weights are too large, or damaged",
+            return fus_base_fail(err, FUS_EFORMAT,
+                                 "%s: layer %s answers one of %d pictures from %s on with NaN or infinity: its weights "
+                                 "are too large, or damaged",
                                  fus_store_path(p->model->store), p->names[i], block->end - block->first, name);
         }
     return FUS_OK;
@@ -95,7 +98,8 @@ static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
     p->input = fus_base_alloc((size_t)p->log->batch * p->model->input_floats, sizeof *p->input);
     if (!p->input)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a batch of %d pictures", p->log->batch);
-    snprintf(what, sizeof what, "%s, pass %d, %d layer%s", p->log->name, pass_number, p->n_here, p->n_here > 1 ? "s" : "");
+    snprintf(what, sizeof what, "%s, pass %d, %d layer%s", p->log->name, pass_number, p->n_here,
+             p->n_here > 1 ? "s" : "");
     while (p->first < run->pictures.end && !code) {
         const struct fus_block *block = fus_blocks_find(&run->pictures.blocks, p->first);
         int n = block->end - p->first < p->log->batch ? block->end - p->first : p->log->batch, next = p->first + n;
@@ -108,8 +112,8 @@ static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
             code = fus_checkpoint_save(&p->checkpoint, next, err);
         fus_run_progress(run, what, "pictures", p->first - begun, run->pictures.end - begun, started);
         if (code == FUS_ESTOPPED || (!code && fus_run_stopping(run)))
-            code = fus_base_fail(err, FUS_ESTOPPED, "stopped at picture %d of %d of model %s", p->first - run->pictures.first, run->pictures.end - run->pictures.first,
-                                 p->log->name);
+            code = fus_base_fail(err, FUS_ESTOPPED, "stopped at picture %d of %d of model %s",
+                                 p->first - run->pictures.first, run->pictures.end - run->pictures.first, p->log->name);
     }
     fus_base_free(p->input);
     return code;
@@ -135,7 +139,8 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
         if (!wanted[*tap])
             continue;
         const struct fus_tap *layer = fus_net_tap(p->model->net, *tap);
-        fus_accumulator_plan(t, &p->run->pictures.set, p->run->pictures.blocks.order, &p->scratch, layer, p->run->options.halves, fus_run_keeps_tap(p->run, p->number, layer));
+        fus_accumulator_plan(t, &p->run->pictures.set, p->run->pictures.blocks.order, &p->scratch, layer,
+                             p->run->options.halves, fus_run_keeps_tap(p->run, p->number, layer));
         size_t bytes = fus_accumulator_least_bytes(t);
         if (p->n_here && (bytes > p->budget || used > p->budget - bytes))
             break;
@@ -180,7 +185,8 @@ static int decide_all(struct pass *p, int model, bool *decided, struct fus_error
     for (int i = 0; i < p->n_here && !code; i++) {
         int layer = layer_of(p->log, p->names[i]);
         if (fus_run_stopping(p->run))
-            return fus_base_fail(err, FUS_ESTOPPED, "stopped before deciding on %s of model %s", p->names[i], p->log->name);
+            return fus_base_fail(err, FUS_ESTOPPED, "stopped before deciding on %s of model %s", p->names[i],
+                                 p->log->name);
         code = fus_decide_layer(p->run, model, layer, p->here[i], err);
         decided[layer] = !code;
         if (!code && p->run->options.folder)
@@ -230,7 +236,8 @@ static int run_passes(struct pass *p, const bool *wanted, int model, bool *decid
 }
 
 /* Layers still to be measured: not those that are decided on, nor, in a shard, those whose pictures have all been shown. */
-static int choose_layers(bool *wanted, bool *decided, struct fus_localizer *run, int model, const struct fus_model *m, struct fus_error *err)
+static int choose_layers(bool *wanted, bool *decided, struct fus_localizer *run, int model, const struct fus_model *m,
+                         struct fus_error *err)
 {
     struct fus_run_model *r = &run->models[model];
     struct fus_state_files files = {0};
@@ -243,7 +250,9 @@ static int choose_layers(bool *wanted, bool *decided, struct fus_localizer *run,
     for (int i = 0; i < r->n_layers && !code; i++) {
         const char *name = r->taps[i].name;
         decided[i] = run->options.resume && !run->options.n_shards && fus_layer_result_read(run, model, i);
-        bool covered = run->options.resume && run->options.n_shards && fus_checkpoint_covers(&files, run, &name, 1, fus_run_keeps_tap(run, model, &r->taps[i])) == run->pictures.end;
+        bool covered = run->options.resume && run->options.n_shards &&
+                       fus_checkpoint_covers(&files, run, &name, 1, fus_run_keeps_tap(run, model, &r->taps[i])) ==
+                           run->pictures.end;
         wanted[fus_net_find_tap(m->net, name, NULL)] = !decided[i] && !covered;
     }
     fus_state_file_free(&files);
@@ -261,7 +270,12 @@ int fus_measure_model(struct fus_localizer *run, int model, struct fus_error *er
     log->net_bytes = fus_net_bytes(m->net);
     snprintf(log->isa, sizeof log->isa, "%s", fus_net_isa(m->net));
     size_t n_taps = (size_t)fus_net_n_taps(m->net);
-    struct pass p = {.run = run, .log = log, .number = model, .model = m, .err = err, .scratch = {.folder = run->options.folder ? run->options.folder : "/tmp"}};
+    struct pass p = {.run = run,
+                     .log = log,
+                     .number = model,
+                     .model = m,
+                     .err = err,
+                     .scratch = {.folder = run->options.folder ? run->options.folder : "/tmp"}};
     fus_memory_plan(&p.budget, &p.deciding, run, log);
     run->summary.models[model].n_layers = log->n_layers;
     bool *wanted = fus_base_alloc(n_taps, sizeof *wanted), *decided = fus_base_alloc(n_taps, sizeof *decided);
@@ -269,7 +283,9 @@ int fus_measure_model(struct fus_localizer *run, int model, struct fus_error *er
     p.accumulators = fus_base_alloc(n_taps, sizeof *p.accumulators);
     p.here = fus_base_alloc(n_taps, sizeof *p.here);
     p.names = fus_base_alloc(n_taps, sizeof *p.names);
-    code = wanted && decided && p.wanted && p.accumulators && p.here && p.names ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the list of layers");
+    code = wanted && decided && p.wanted && p.accumulators && p.here && p.names
+               ? FUS_OK
+               : fus_base_fail(err, FUS_ENOMEM, "no memory for the list of layers");
     if (!code)
         code = fus_models_choose_reference(run, model, err);
     if (!code)

@@ -5,8 +5,8 @@
  * for the program itself, a picture being decoded, and files being written. */
 #include <stdio.h>
 
-#include "analysis/localizer/run.h"
 #include "analysis/localizer/accumulator.h"
+#include "analysis/localizer/run.h"
 
 #define BASE ((size_t)12 << 20)
 #define UNIT_BYTES 32 /* a unit's label, p, q and t while its layer is decided on */
@@ -43,14 +43,19 @@ static size_t deciding_bytes(const struct fus_localizer *run, size_t n_units)
     return fus_moments_bytes(n_halves(run) * run->pictures.set.n_categories, n_units) + UNIT_BYTES * n_units;
 }
 
-int fus_memory_choose(struct fus_run_model *r, const struct fus_localizer *run, struct fus_model *m, struct fus_net_options *options, struct fus_error *err)
+int fus_memory_choose(struct fus_run_model *r, const struct fus_localizer *run, struct fus_model *m,
+                      struct fus_net_options *options, struct fus_error *err)
 {
-    static const struct { int batch; bool low; } tries[] = {{16, false}, {4, false}, {1, false}, {4, true}, {1, true}};
+    static const struct {
+        int batch;
+        bool low;
+    } tries[] = {{16, false}, {4, false}, {1, false}, {4, true}, {1, true}};
     size_t n = sizeof tries / sizeof *tries;
     int code = FUS_OK;
     bool fits = false;
     for (size_t i = 0; i < n && !fits && !code; i++) {
-        if ((run->options.low_memory && !tries[i].low) || (run->options.batch && i + 1 < n && tries[i].low == tries[i + 1].low))
+        if ((run->options.low_memory && !tries[i].low) ||
+            (run->options.batch && i + 1 < n && tries[i].low == tries[i + 1].low))
             continue; /* the command line has said which */
         options->batch = run->options.batch ? run->options.batch : tries[i].batch;
         options->low_memory = tries[i].low;
@@ -93,7 +98,9 @@ void fus_memory_warn(struct fus_localizer *run)
         size_t showing = showing_bytes(run, r, r->net_bytes), deciding = BASE + deciding_bytes(run, largest_layer(r));
         r->least_bytes = showing > deciding ? showing : deciding;
         if (r->least_bytes > run->options.max_memory)
-            fus_note_say(&run->notes, "warning: --max-memory %zuM cannot be kept: %s with its largest layer needs about %zuM; going on with that",
-                    run->options.max_memory >> 20, r->name, (r->least_bytes >> 20) + 1);
+            fus_note_say(&run->notes,
+                         "warning: --max-memory %zuM cannot be kept: %s with its largest layer needs about %zuM; going "
+                         "on with that",
+                         run->options.max_memory >> 20, r->name, (r->least_bytes >> 20) + 1);
     }
 }

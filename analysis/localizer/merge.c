@@ -46,11 +46,13 @@ static int order_shards(struct shard *shards, int n, struct fus_error *err)
     for (int i = 0; i < n; i++) {
         const struct fus_provenance *p = &shards[i].provenance;
         if (p->n_shards != of)
-            return fus_base_fail(err, FUS_EINVAL, "%s is shard %d of %d, %s is shard %d of %d: they are not of one run", shards[0].folder,
-                                 shards[0].provenance.shard, of, shards[i].folder, p->shard, p->n_shards);
+            return fus_base_fail(err, FUS_EINVAL, "%s is shard %d of %d, %s is shard %d of %d: they are not of one run",
+                                 shards[0].folder, shards[0].provenance.shard, of, shards[i].folder, p->shard,
+                                 p->n_shards);
         for (int k = 0; k < i; k++)
             if (shards[k].provenance.shard == p->shard)
-                return fus_base_fail(err, FUS_EINVAL, "%s and %s are both shard %d of %d", shards[k].folder, shards[i].folder, p->shard, of);
+                return fus_base_fail(err, FUS_EINVAL, "%s and %s are both shard %d of %d", shards[k].folder,
+                                     shards[i].folder, p->shard, of);
     }
     for (int number = 1; number <= of; number++) {
         int i = number - 1;
@@ -98,7 +100,8 @@ static int restore_run(struct merge *m, struct fus_error *err)
         while (first < end && run->pictures.sha256[first][0])
             first++;
         if (first < end)
-            code = fus_base_fail(err, FUS_EFORMAT, "%s/parts/run.tsv: its picture %s has no digest", m->shards[i].folder, run->pictures.set.pictures[first].path);
+            code = fus_base_fail(err, FUS_EFORMAT, "%s/parts/run.tsv: its picture %s has no digest",
+                                 m->shards[i].folder, run->pictures.set.pictures[first].path);
     }
     run->pictures.end = run->pictures.set.n_pictures;
     for (int i = 0; i < run->n_models && !code; i++)
@@ -131,15 +134,19 @@ static int check_complete(const struct merge *m, const struct fus_state_files *f
             int first, end;
             fus_blocks_shard(&first, &end, &m->run->pictures.blocks, k + 1, m->n);
             if (at >= first && at < end)
-                return fus_base_fail(err, FUS_EINVAL, "%s: shard %d of %d is not finished: %s of model %s has not seen picture %d, %s; go on with --resume",
-                                     m->shards[k].folder, k + 1, m->n, name, r->name, at + 1, m->run->pictures.set.pictures[at].path);
+                return fus_base_fail(err, FUS_EINVAL,
+                                     "%s: shard %d of %d is not finished: %s of model %s has not seen picture %d, %s; "
+                                     "go on with --resume",
+                                     m->shards[k].folder, k + 1, m->n, name, r->name, at + 1,
+                                     m->run->pictures.set.pictures[at].path);
         }
     }
     return FUS_OK;
 }
 
 /* All files of one layer, in set order. */
-static int fill(struct fus_accumulator *t, const struct merge *m, const struct fus_state_files *files, const char *name, struct fus_error *err)
+static int fill(struct fus_accumulator *t, const struct merge *m, const struct fus_state_files *files, const char *name,
+                struct fus_error *err)
 {
     int code = FUS_OK, end = m->run->pictures.end;
     for (int at = 0; at < end && !code;) {
@@ -150,21 +157,25 @@ static int fill(struct fus_accumulator *t, const struct merge *m, const struct f
             code = fus_accumulator_end_block(t, m->run->pictures.set.pictures[at - 1].category, err);
     }
     for (int at = 0; at < end && t->keep && !code;) {
-        const struct fus_state_file *p = &files->items[fus_state_file_longest(files, FUS_STATE_RESPONSES, at, &name, 1)];
+        const struct fus_state_file *p =
+            &files->items[fus_state_file_longest(files, FUS_STATE_RESPONSES, at, &name, 1)];
         at = p->end;
         code = fus_accumulator_read_responses(t, p, name, err);
     }
     return code;
 }
 
-static int merge_layer(struct merge *m, const struct fus_state_files *files, int model, int layer, struct fus_error *err)
+static int merge_layer(struct merge *m, const struct fus_state_files *files, int model, int layer,
+                       struct fus_error *err)
 {
     struct fus_localizer *run = m->run;
     struct fus_scratch_file scratch = {.folder = run->options.folder};
     struct fus_accumulator t;
     const struct fus_tap *tap = &run->models[model].taps[layer];
-    fus_accumulator_plan(&t, &run->pictures.set, run->pictures.blocks.order, &scratch, tap, run->options.halves, fus_run_keeps_tap(run, model, tap));
-    size_t moments = fus_accumulator_least_bytes(&t) + fus_accumulator_more_bytes(&t), responses = fus_accumulator_response_bytes(&t);
+    fus_accumulator_plan(&t, &run->pictures.set, run->pictures.blocks.order, &scratch, tap, run->options.halves,
+                         fus_run_keeps_tap(run, model, tap));
+    size_t moments = fus_accumulator_least_bytes(&t) + fus_accumulator_more_bytes(&t),
+           responses = fus_accumulator_response_bytes(&t);
     bool all = moments <= run->options.max_memory, inside = all && responses <= run->options.max_memory - moments;
     int code = fus_accumulator_create(&t, all, inside, err);
     if (!code)
@@ -186,8 +197,9 @@ static int merge_model(struct merge *m, int model, bool check, struct fus_error 
         code = check_complete(m, &files, model, err);
     m->run->summary.models[model].n_layers = r->n_layers;
     for (int i = 0; i < r->n_layers && !check && !code; i++) {
-        code = fus_run_stopping(m->run) ? fus_base_fail(err, FUS_ESTOPPED, "stopped at %s of model %s", r->taps[i].name, r->name)
-                                  : merge_layer(m, &files, model, i, err);
+        code = fus_run_stopping(m->run)
+                   ? fus_base_fail(err, FUS_ESTOPPED, "stopped at %s of model %s", r->taps[i].name, r->name)
+                   : merge_layer(m, &files, model, i, err);
         fus_run_progress(m->run, r->name, "layers", i + 1, r->n_layers, start);
     }
     m->run->models[model].seconds += fus_run_now() - start;
@@ -205,7 +217,8 @@ static int claim_folder(struct merge *m, struct fus_error *err)
         code = fus_run_dir_look(&found, run->options.folder, err);
     for (int i = 0; i < m->n && !code; i++)
         code = fus_run_dir_apart(run->options.folder, m->shards[i].folder, err);
-    return code ? code : fus_run_dir_claim(&run->state.replace, &found, run->options.folder, false, run->options.force, err);
+    return code ? code
+                : fus_run_dir_claim(&run->state.replace, &found, run->options.folder, false, run->options.force, err);
 }
 
 /* Its folders, marked as a run's that is at work. */

@@ -17,7 +17,8 @@ static bool is_torchvision_v2(const struct fus_model *m)
     const struct fus_net_spec *spec = &m->spec;
     const char *path = fus_store_path(m->store), *slash = strrchr(path, '/');
     char hex[FUS_SHA256_HEX] = "";
-    if (spec->bottleneck && spec->stem == FUS_STEM_7X7 && spec->n_classes == 1000 && !strncmp(fus_store_format(m->store), "pytorch", 7))
+    if (spec->bottleneck && spec->stem == FUS_STEM_7X7 && spec->n_classes == 1000 &&
+        !strncmp(fus_store_format(m->store), "pytorch", 7))
         fus_store_sha256(m->store, hex, NULL);
     for (size_t i = 0; i < sizeof digests / sizeof *digests; i++)
         if (strstr(slash ? slash + 1 : path, digests[i]) || strncmp(hex, digests[i] + 1, 8) == 0)
@@ -59,14 +60,18 @@ static void note_normalisation(struct fus_model *m)
     if (!fus_names_normalisation(m->store, mean, std) || (near(mean, nothing[0]) && near(std, nothing[1])))
         return;
     if (!(near(mean, p->mean) && near(std, p->std)))
-        note(m, "%s: a layer in it normalises with mean=%g/%g/%g,std=%g/%g/%g, which is not what preprocessing %s does; --preprocess "
-             "resize=%d,interp=%s,crop=%d,mean=..,std=.. can", fus_store_path(m->store), mean[0], mean[1], mean[2], std[0], std[1], std[2],
-             m->preprocess_text, p->resize, p->filter == FUS_BICUBIC ? "bicubic" : "bilinear", p->crop);
+        note(m,
+             "%s: a layer in it normalises with mean=%g/%g/%g,std=%g/%g/%g, which is not what preprocessing %s does; "
+             "--preprocess "
+             "resize=%d,interp=%s,crop=%d,mean=..,std=.. can",
+             fus_store_path(m->store), mean[0], mean[1], mean[2], std[0], std[1], std[2], m->preprocess_text, p->resize,
+             p->filter == FUS_BICUBIC ? "bicubic" : "bilinear", p->crop);
 }
 
 static void take_notes(struct fus_model *m, const struct fus_model_choice *choice)
 {
-    const char *path = fus_store_path(m->store), *more = fus_names_note(m->store), *metadata = fus_store_metadata(m->store, "fusiform.preprocess");
+    const char *path = fus_store_path(m->store), *more = fus_names_note(m->store),
+               *metadata = fus_store_metadata(m->store, "fusiform.preprocess");
     bool given = choice && choice->preprocess, random = strcmp(fus_store_format(m->store), "random") == 0;
     if (more)
         note(m, "%s: %s", path, more);
@@ -74,7 +79,9 @@ static void take_notes(struct fus_model *m, const struct fus_model_choice *choic
         note(m, "%s: its metadata say preprocessing %s, --preprocess %s is done", path, metadata, choice->preprocess);
     if (!given && !metadata && !random)
         note(m, "%s: preprocessing %.160s assumed (--preprocess P)%s", path, m->preprocess_text,
-             is_torchvision_v2(m) ? "; by their digest these are torchvision's V2 weights, made for --preprocess torchvision-v2" : "");
+             is_torchvision_v2(m)
+                 ? "; by their digest these are torchvision's V2 weights, made for --preprocess torchvision-v2"
+                 : "");
     if (!random)
         note_normalisation(m);
 }
@@ -90,14 +97,18 @@ static int choose_preprocess(struct fus_model *m, const char *given, struct fus_
     if (code)
         return code;
     if (given && m->spec.stem == FUS_STEM_CLIP && m->preprocess.crop != side)
-        return fus_base_fail(err, FUS_EINVAL, "--preprocess: crop=%d found; the attention pool of this network has room for %d", m->preprocess.crop, side);
+        return fus_base_fail(err, FUS_EINVAL,
+                             "--preprocess: crop=%d found; the attention pool of this network has room for %d",
+                             m->preprocess.crop, side);
     if (!given && m->preprocess.crop != side)
-        return fus_base_fail(err, FUS_EFORMAT, "its metadata say input %d and preprocessing to %d", side, m->preprocess.crop);
+        return fus_base_fail(err, FUS_EFORMAT, "its metadata say input %d and preprocessing to %d", side,
+                             m->preprocess.crop);
     m->spec.input_side = m->preprocess.crop;
     return FUS_OK;
 }
 
-int fus_model_recognise(struct fus_model *m, const char *path, const struct fus_model_choice *choice, struct fus_error *err)
+int fus_model_recognise(struct fus_model *m, const char *path, const struct fus_model_choice *choice,
+                        struct fus_error *err)
 {
     memset(m, 0, sizeof *m);
     int code = fus_store_open(&m->store, path, err);
@@ -120,8 +131,8 @@ int fus_model_recognise(struct fus_model *m, const char *path, const struct fus_
     return FUS_OK;
 }
 
-int fus_model_open(struct fus_model *m, const char *path, const struct fus_model_choice *choice, const struct fus_net_options *options,
-                   struct fus_error *err)
+int fus_model_open(struct fus_model *m, const char *path, const struct fus_model_choice *choice,
+                   const struct fus_net_options *options, struct fus_error *err)
 {
     int code = fus_model_recognise(m, path, choice, err);
     if (code)
@@ -165,13 +176,17 @@ int fus_model_want(bool *wanted, const struct fus_model *m, const char *layers, 
     return FUS_OK;
 }
 
-int fus_model_check_tap(const struct fus_model *m, int tap, const float *values, const char *picture, struct fus_error *err)
+int fus_model_check_tap(const struct fus_model *m, int tap, const float *values, const char *picture,
+                        struct fus_error *err)
 {
     const struct fus_tap *t = fus_net_tap(m->net, tap);
     size_t places = (size_t)t->height * (size_t)t->width, n = (size_t)t->channels * places, i = 0;
     while (i < n && isfinite(values[i]))
         i++;
-    return i == n ? FUS_OK
-                  : fus_base_fail(err, FUS_EFORMAT, "%s: layer %s answers %s with %s (channel %zu): its weights are too large, or damaged",
-                                  fus_store_path(m->store), t->name, picture, isnan(values[i]) ? "NaN" : "infinity", i / places);
+    return i == n
+               ? FUS_OK
+               : fus_base_fail(err, FUS_EFORMAT,
+                               "%s: layer %s answers %s with %s (channel %zu): its weights are too large, or damaged",
+                               fus_store_path(m->store), t->name, picture, isnan(values[i]) ? "NaN" : "infinity",
+                               i / places);
 }

@@ -20,11 +20,13 @@ static int ignore(void *context, int tap, int picture, const float *blocked)
 }
 
 /* One pass over an empty picture: with --low-memory this is when weights are read. */
-static int try_pass(const struct fus_localizer *run, const struct fus_run_model *named, const struct fus_model *m, struct fus_error *err)
+static int try_pass(const struct fus_localizer *run, const struct fus_run_model *named, const struct fus_model *m,
+                    struct fus_error *err)
 {
     bool *wanted = fus_base_alloc((size_t)fus_net_n_taps(m->net), sizeof *wanted);
     float *input = fus_base_alloc(m->input_floats, sizeof *input);
-    int code = wanted && input ? fus_model_want(wanted, m, run->options.layers, err) : fus_base_fail(err, FUS_ENOMEM, "no memory");
+    int code = wanted && input ? fus_model_want(wanted, m, run->options.layers, err)
+                               : fus_base_fail(err, FUS_ENOMEM, "no memory");
     if (!code && named->low_memory)
         code = fus_net_forward(m->net, input, 1, wanted, ignore, NULL, err);
     fus_base_free(wanted);
@@ -37,7 +39,8 @@ static int describe(struct fus_model_summary *out, const struct fus_model *m, co
                     struct fus_error *err)
 {
     out->name = fus_base_strdup(named->name);
-    bool random = strncmp(named->path, "random:", 7) == 0; /* else the file's name: where it lies is not part of the result */
+    bool random =
+        strncmp(named->path, "random:", 7) == 0; /* else the file's name: where it lies is not part of the result */
     const char *slash = random ? NULL : strrchr(named->path, '/');
     out->source = fus_base_strdup(slash ? slash + 1 : named->path);
     out->architecture = fus_base_strdup(m->description);
@@ -65,20 +68,22 @@ int fus_models_check_unchanged(const struct fus_localizer *run, int model, struc
     char found[65];
     int code = take_digest(found, run->models[model].path, err);
     if (!code && strcmp(found, expected) != 0)
-        code = fus_base_fail(err, FUS_EINVAL, "%s: changed while the run was at work: SHA-256 %s found, %s expected; what was counted of it is not used",
-                             run->models[model].path, found, expected);
+        code = fus_base_fail(
+            err, FUS_EINVAL,
+            "%s: changed while the run was at work: SHA-256 %s found, %s expected; what was counted of it is not used",
+            run->models[model].path, found, expected);
     return code;
 }
 
-static int list_layers(struct fus_run_model *r, struct fus_model_summary *out, const struct fus_localizer *run, const struct fus_model *m,
-                       struct fus_error *err)
+static int list_layers(struct fus_run_model *r, struct fus_model_summary *out, const struct fus_localizer *run,
+                       const struct fus_model *m, struct fus_error *err)
 {
     size_t n = (size_t)fus_net_n_taps(m->net);
     bool *wanted = fus_base_alloc(n, sizeof *wanted);
     r->taps = fus_base_alloc(n, sizeof *r->taps);
     out->layers = fus_base_alloc(n, sizeof *out->layers);
     int code = wanted && r->taps && out->layers ? fus_model_want(wanted, m, run->options.layers, err)
-                                                             : fus_base_fail(err, FUS_ENOMEM, "no memory for the list of layers");
+                                                : fus_base_fail(err, FUS_ENOMEM, "no memory for the list of layers");
     for (size_t i = 0; i < n && !code; i++)
         if (wanted[i])
             r->taps[r->n_layers++] = *fus_net_tap(m->net, (int)i);
@@ -103,12 +108,18 @@ static void stamp_file(long long *bytes, long long *time, const char *path)
 static int open_model(struct fus_model **m, const struct fus_localizer *run, int model, struct fus_error *err)
 {
     const struct fus_run_model *r = &run->models[model];
-    struct fus_net_options options = {.batch = r->batch, .batch_taps = true, .direct = run->options.direct, .low_memory = r->low_memory, .resting = !r->batch};
+    struct fus_net_options options = {.batch = r->batch,
+                                      .batch_taps = true,
+                                      .direct = run->options.direct,
+                                      .low_memory = r->low_memory,
+                                      .resting = !r->batch};
     *m = fus_base_alloc(1, sizeof **m);
     if (!*m)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a model");
     const char *name = run->models[model].name;
-    const struct fus_model_choice choice = {run->options.lang_head, fus_run_for_model(&run->options.prefixes, run, name), fus_run_for_model(&run->options.preprocesses, run, name)};
+    const struct fus_model_choice choice = {run->options.lang_head,
+                                            fus_run_for_model(&run->options.prefixes, run, name),
+                                            fus_run_for_model(&run->options.preprocesses, run, name)};
     int code = fus_model_open(*m, run->models[model].path, &choice, &options, err);
     if (code) {
         fus_base_free(*m);
@@ -186,7 +197,8 @@ int fus_models_open(struct fus_model **m, struct fus_localizer *run, int model, 
     if (!code && (bytes != r->file_bytes || time != r->file_time)) {
         code = fus_store_sha256((*m)->store, found, err);
         if (!code && strcmp(found, expected) != 0)
-            code = fus_base_fail(err, FUS_EINVAL, "%s: changed since the run began: SHA-256 %s found, %s expected", r->path, found, expected);
+            code = fus_base_fail(err, FUS_EINVAL, "%s: changed since the run began: SHA-256 %s found, %s expected",
+                                 r->path, found, expected);
         if (code)
             fus_models_close(m);
     }
@@ -212,7 +224,8 @@ int fus_models_choose_reference(struct fus_localizer *run, int model, struct fus
     }
     const struct fus_layer_summary *reference = &shape.layers[fus_summary_last_block(&shape)];
     memcpy(m->reference, reference->name, sizeof m->reference);
-    m->keeps_reference = reference->n_units <= MAX_RESPONSE_BYTES / sizeof(float) / (size_t)run->pictures.set.n_pictures;
+    m->keeps_reference =
+        reference->n_units <= MAX_RESPONSE_BYTES / sizeof(float) / (size_t)run->pictures.set.n_pictures;
     fus_base_free(shape.layers);
     return FUS_OK;
 }

@@ -9,6 +9,7 @@ struct fus_note_sink {
     void *context;
 };
 
-void fus_note_say(const struct fus_note_sink *sink, const char *fmt, ...) FUS_PRINTF(2, 3); /* as one line (fus_text_escape); sink NULL: nothing */
+void fus_note_say(const struct fus_note_sink *sink, const char *fmt, ...)
+    FUS_PRINTF(2, 3); /* as one line (fus_text_escape); sink NULL: nothing */
 
 #endif

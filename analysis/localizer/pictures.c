@@ -23,13 +23,16 @@ void fus_pictures_tell_left_out(const struct fus_set *set, const char *spec, con
 void fus_pictures_tell_names(const struct fus_set *set, const struct fus_note_sink *notes)
 {
     /* what pandas.read_csv takes for NaN by default (pandas 3.1) */
-    static const char *const words[] = {"#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
-                                        "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"};
+    static const char *const words[] = {"#N/A", "#N/A N/A", "#NA",     "-1.#IND", "-1.#QNAN", "-NaN",
+                                        "-nan", "1.#IND",   "1.#QNAN", "<NA>",    "N/A",      "NA",
+                                        "NULL", "NaN",      "None",    "n/a",     "nan",      "null"};
     for (int c = 0; c < set->n_categories; c++)
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
             if (strcmp(set->categories[c], words[i]) == 0)
-                fus_note_say(notes, "warning: category %s: pandas.read_csv takes the name for a missing value unless keep_default_na=False",
-                        words[i]);
+                fus_note_say(notes,
+                             "warning: category %s: pandas.read_csv takes the name for a missing value unless "
+                             "keep_default_na=False",
+                             words[i]);
 }
 
 static void list(const struct fus_set_bad *bad, const struct fus_note_sink *notes)
@@ -81,7 +84,8 @@ int fus_pictures_skip(struct fus_set *set, const char *spec, const struct fus_no
 
 /* ---- operands ---- */
 
-int fus_pictures_open(struct fus_pictures *p, const char *const *operands, int n, const struct fus_note_sink *notes, struct fus_error *err)
+int fus_pictures_open(struct fus_pictures *p, const char *const *operands, int n, const struct fus_note_sink *notes,
+                      struct fus_error *err)
 {
     memset(p, 0, sizeof *p);
     p->notes = notes;
@@ -120,7 +124,8 @@ void fus_pictures_close(struct fus_pictures *p)
     memset(p, 0, sizeof *p);
 }
 
-int fus_pictures_input(float *input, const struct fus_pictures *p, const struct fus_model *m, int i, struct fus_error *err)
+int fus_pictures_input(float *input, const struct fus_pictures *p, const struct fus_model *m, int i,
+                       struct fus_error *err)
 {
     return fus_cache_input(input, p->cache, &p->set, i, &m->preprocess, NULL, err);
 }

@@ -30,12 +30,14 @@ struct fus_pictures {
     const struct fus_note_sink *notes;
     bool listed; /* an operand is no picture file: rows want a list */
 };
-int fus_pictures_open(struct fus_pictures *p, const char *const *operands, int n, const struct fus_note_sink *notes, struct fus_error *err);
+int fus_pictures_open(struct fus_pictures *p, const char *const *operands, int n, const struct fus_note_sink *notes,
+                      struct fus_error *err);
 int fus_pictures_check(struct fus_pictures *p, const struct fus_model *m, bool skip_bad, struct fus_error *err);
 void fus_pictures_close(struct fus_pictures *p);
 
 /* Picture i as the model's input. */
-int fus_pictures_input(float *input, const struct fus_pictures *p, const struct fus_model *m, int i, struct fus_error *err);
+int fus_pictures_input(float *input, const struct fus_pictures *p, const struct fus_model *m, int i,
+                       struct fus_error *err);
 
 /* OUT.tsv where the rows want a list: row, picture, category, subcategory; and a note that names it. */
 int fus_pictures_write_rows(const struct fus_pictures *p, const char *out, struct fus_error *err);

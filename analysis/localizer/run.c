@@ -30,9 +30,11 @@ void fus_run_say_model(const struct fus_localizer *run, int model)
         tell(run, &(struct fus_localizer_event){.note = notes, .of_model = true});
 }
 
-void fus_run_progress(const struct fus_localizer *run, const char *what, const char *things, int done, int of, double started)
+void fus_run_progress(const struct fus_localizer *run, const char *what, const char *things, int done, int of,
+                      double started)
 {
-    tell(run, &(struct fus_localizer_event){.what = what, .things = things, .done = done, .of = of, .seconds = fus_run_now() - started});
+    tell(run, &(struct fus_localizer_event){
+                  .what = what, .things = things, .done = done, .of = of, .seconds = fus_run_now() - started});
 }
 
 bool fus_run_stopping(const struct fus_localizer *run)

@@ -62,12 +62,14 @@ void fus_scratch_file_move(int *failed, int fd, bool write, char *bytes, size_t 
     }
 }
 
-int fus_scratch_file_check(const struct fus_scratch_file *s, bool write, const int *failed, int n, struct fus_error *err)
+int fus_scratch_file_check(const struct fus_scratch_file *s, bool write, const int *failed, int n,
+                           struct fus_error *err)
 {
     for (int i = 0; i < n; i++)
         if (failed[i])
-            return fus_base_fail(err, FUS_EIO, "%s: a scratch file here cannot be %s (a larger --max-memory needs less of it): %s", s->folder,
-                                 write ? "written" : "read", strerror(failed[i]));
+            return fus_base_fail(err, FUS_EIO,
+                                 "%s: a scratch file here cannot be %s (a larger --max-memory needs less of it): %s",
+                                 s->folder, write ? "written" : "read", strerror(failed[i]));
     return FUS_OK;
 }
 
@@ -75,8 +77,8 @@ struct transfer {
     const struct fus_scratch_file *scratch;
     bool write;
     const struct fus_scratch_array *arrays; /* of one size */
-    int n_chunks;               /* of each */
-    int *failed;                /* of all chunks */
+    int n_chunks;                           /* of each */
+    int *failed;                            /* of all chunks */
 };
 
 static void move_chunk(void *context, int task, int thread)
@@ -85,10 +87,12 @@ static void move_chunk(void *context, int task, int thread)
     const struct fus_scratch_array *a = &t->arrays[task / t->n_chunks];
     size_t first = (size_t)(task % t->n_chunks) * CHUNK, n = a->n - first < CHUNK ? a->n - first : CHUNK;
     (void)thread;
-    fus_scratch_file_move(&t->failed[task], t->scratch->fd[a->file], t->write, (char *)a->bytes + first, n, a->at + first);
+    fus_scratch_file_move(&t->failed[task], t->scratch->fd[a->file], t->write, (char *)a->bytes + first, n,
+                          a->at + first);
 }
 
-int fus_scratch_file_transfer(struct fus_scratch_file *s, bool write, const struct fus_scratch_array *arrays, int n_arrays, struct fus_error *err)
+int fus_scratch_file_transfer(struct fus_scratch_file *s, bool write, const struct fus_scratch_array *arrays,
+                              int n_arrays, struct fus_error *err)
 {
     struct transfer t = {s, write, arrays, (int)((arrays->n + CHUNK - 1) / CHUNK), NULL};
     int n = n_arrays * t.n_chunks, code = fus_scratch_file_open(s, err);

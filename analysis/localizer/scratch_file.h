@@ -22,19 +22,21 @@ struct fus_scratch_array {
     uint64_t at;
 };
 
-int fus_scratch_file_open(struct fus_scratch_file *s, struct fus_error *err); /* done by transfer; nothing where it is open */
+int fus_scratch_file_open(struct fus_scratch_file *s,
+                          struct fus_error *err); /* done by transfer; nothing where it is open */
 void fus_scratch_file_close(struct fus_scratch_file *s);
 
 /* Where an array of so many bytes will lie. */
 uint64_t fus_scratch_file_reserve(struct fus_scratch_file *s, enum fus_scratch_place file, uint64_t bytes);
 
 /* Arrays [n_arrays] of one size, written or read by all threads. */
-int fus_scratch_file_transfer(struct fus_scratch_file *s, bool write, const struct fus_scratch_array *arrays, int n_arrays,
-                              struct fus_error *err);
+int fus_scratch_file_transfer(struct fus_scratch_file *s, bool write, const struct fus_scratch_array *arrays,
+                              int n_arrays, struct fus_error *err);
 
 /* n bytes to or from place `at` of an open file, by the calling thread; *failed: errno, else left alone. check: FUS_EIO where
  * any of failed [n] is set. */
 void fus_scratch_file_move(int *failed, int fd, bool write, char *bytes, size_t n, uint64_t at);
-int fus_scratch_file_check(const struct fus_scratch_file *s, bool write, const int *failed, int n, struct fus_error *err);
+int fus_scratch_file_check(const struct fus_scratch_file *s, bool write, const int *failed, int n,
+                           struct fus_error *err);
 
 #endif

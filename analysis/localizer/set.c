@@ -51,7 +51,8 @@ static int measure_pictures(struct fus_localizer *run, struct fus_error *err)
 {
     int code = fus_cache_create(&run->pictures.cache, run->pictures.set.n_pictures, fus_memory_cache_bytes(run), err);
     struct fus_set_bad bad = {0};
-    const struct fus_set_wanted wanted = {run->pictures.sha256, run->pictures.stats, run->pictures.cache, fus_sheet_draw, run, &bad};
+    const struct fus_set_wanted wanted = {
+        run->pictures.sha256, run->pictures.stats, run->pictures.cache, fus_sheet_draw, run, &bad};
     double started = fus_run_now();
     if (!code)
         code = fus_sheet_create(run, err);
@@ -61,7 +62,8 @@ static int measure_pictures(struct fus_localizer *run, struct fus_error *err)
         end = run->pictures.end - i < 256 ? run->pictures.end : i + 256;
         code = fus_set_check_some(&run->pictures.set, i, end, &wanted, err);
         if (!code && run->pictures.end - run->pictures.first > 256)
-            fus_run_progress(run, "checking", "pictures", end - run->pictures.first, run->pictures.end - run->pictures.first, started);
+            fus_run_progress(run, "checking", "pictures", end - run->pictures.first,
+                             run->pictures.end - run->pictures.first, started);
     }
     if (!code)
         code = fus_pictures_refuse(&bad, run->pictures.end - run->pictures.first, &run->notes, err);
@@ -107,7 +109,8 @@ int fus_run_set_open(struct fus_localizer *run, struct fus_error *err)
         code = fus_pictures_skip(&run->pictures.set, run->options.stimuli, &run->notes, err);
     if (!code && run->options.scrambled)
         code = fus_set_add_scrambled(&run->pictures.set, run->options.seed, err);
-    if (!code && run->options.halves == FUS_HALVES_OPTION && (code = fus_set_split_by_option(&run->pictures.set, err)) != FUS_OK)
+    if (!code && run->options.halves == FUS_HALVES_OPTION &&
+        (code = fus_set_split_by_option(&run->pictures.set, err)) != FUS_OK)
         fus_base_blame(err, "%s: --halves option: ", run->options.stimuli);
     if (!code)
         code = fus_run_set_describe(run, err);
@@ -115,7 +118,8 @@ int fus_run_set_open(struct fus_localizer *run, struct fus_error *err)
         return code;
     run->pictures.end = run->pictures.set.n_pictures;
     if (run->options.n_shards)
-        fus_blocks_shard(&run->pictures.first, &run->pictures.end, &run->pictures.blocks, run->options.shard, run->options.n_shards);
+        fus_blocks_shard(&run->pictures.first, &run->pictures.end, &run->pictures.blocks, run->options.shard,
+                         run->options.n_shards);
     run->pictures.sha256 = fus_base_alloc((size_t)run->pictures.set.n_pictures, sizeof *run->pictures.sha256);
     run->pictures.stats = fus_base_alloc((size_t)run->pictures.set.n_pictures, sizeof *run->pictures.stats);
     if (!run->pictures.sha256 || !run->pictures.stats)

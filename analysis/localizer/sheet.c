@@ -2,8 +2,8 @@
  * thumbnail; a shard's sheet also has pictures that it does not check, which are read when it is written. */
 #include <string.h>
 
-#include "analysis/report/thumbs.h"
 #include "analysis/localizer/run.h"
+#include "analysis/report/thumbs.h"
 
 struct fus_sheet {
     struct fus_thumbs plan;
@@ -60,13 +60,16 @@ int fus_sheet_draw(void *run, int i, const struct fus_image *picture, struct fus
     if (!at)
         return FUS_OK;
     int room = FUS_THUMBS_SIDE - 2, longer = picture->width > picture->height ? picture->width : picture->height;
-    int width = (int)((long long)picture->width * room / longer), height = (int)((long long)picture->height * room / longer);
+    int width = (int)((long long)picture->width * room / longer),
+        height = (int)((long long)picture->height * room / longer);
     int code = fus_resize_image(&thumb, picture, width ? width : 1, height ? height : 1, FUS_BILINEAR, err);
     if (code)
         return code;
-    size_t left = (size_t)(at->x + (FUS_THUMBS_SIDE - thumb.width) / 2), top = (size_t)(at->y + (FUS_THUMBS_SIDE - thumb.height) / 2);
+    size_t left = (size_t)(at->x + (FUS_THUMBS_SIDE - thumb.width) / 2),
+           top = (size_t)(at->y + (FUS_THUMBS_SIDE - thumb.height) / 2);
     for (size_t y = 0; y < (size_t)thumb.height; y++)
-        memcpy(s->image.pixels + 3 * ((top + y) * (size_t)s->image.width + left), thumb.pixels + 3 * y * (size_t)thumb.width, 3 * (size_t)thumb.width);
+        memcpy(s->image.pixels + 3 * ((top + y) * (size_t)s->image.width + left),
+               thumb.pixels + 3 * y * (size_t)thumb.width, 3 * (size_t)thumb.width);
     fus_image_free(&thumb);
     s->drawn[at - s->plan.items] = 1;
     return FUS_OK;
@@ -76,7 +79,10 @@ static int draw_missing(void *context, int thumb, struct fus_error *err)
 {
     struct fus_localizer *run = context;
     int i = run->pictures.sheet->plan.items[thumb].picture;
-    return run->pictures.sheet->drawn[thumb] ? FUS_OK : fus_set_check_some(&run->pictures.set, i, i + 1, &(struct fus_set_wanted){.see = fus_sheet_draw, .context = run}, err);
+    return run->pictures.sheet->drawn[thumb]
+               ? FUS_OK
+               : fus_set_check_some(&run->pictures.set, i, i + 1,
+                                    &(struct fus_set_wanted){.see = fus_sheet_draw, .context = run}, err);
 }
 
 int fus_sheet_write(const char *path, struct fus_localizer *run, struct fus_error *err)

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nn/base/threads.h"
 #include "analysis/localizer/run.h"
+#include "nn/base/threads.h"
 
 /* ---- profile ---- */
 
@@ -26,7 +26,8 @@ static void profile_picture(void *context, int picture, int thread)
         double sum = 0;
         for (size_t i = p->start[c]; i < p->start[c + 1]; i++)
             sum += x[p->units[i]];
-        p->out[(size_t)c * p->r->n_images + (size_t)picture] = p->start[c + 1] > p->start[c] ? sum / (double)(p->start[c + 1] - p->start[c]) : NAN;
+        p->out[(size_t)c * p->r->n_images + (size_t)picture] =
+            p->start[c + 1] > p->start[c] ? sum / (double)(p->start[c + 1] - p->start[c]) : NAN;
     }
 }
 
@@ -72,12 +73,16 @@ static int extreme_pictures(int *pictures, double *responses, const float *x, si
     return n;
 }
 
-static void describe_unit(struct fus_top_unit *top, const struct fus_layer_summary *layer, const struct fus_moments *m, const struct fus_responses *r,
-                          float *column, int category, size_t unit, double t)
+static void describe_unit(struct fus_top_unit *top, const struct fus_layer_summary *layer, const struct fus_moments *m,
+                          const struct fus_responses *r, float *column, int category, size_t unit, double t)
 {
     size_t places = (size_t)layer->height * (size_t)layer->width;
-    *top = (struct fus_top_unit){.category = category, .channel = (int)(unit / places), .y = (int)(unit % places / (size_t)layer->width),
-                                 .x = (int)(unit % (size_t)layer->width), .t = t, .csi = fus_csi_unit(m, unit, category),
+    *top = (struct fus_top_unit){.category = category,
+                                 .channel = (int)(unit / places),
+                                 .y = (int)(unit % places / (size_t)layer->width),
+                                 .x = (int)(unit % (size_t)layer->width),
+                                 .t = t,
+                                 .csi = fus_csi_unit(m, unit, category),
                                  .dprime = fus_csi_dprime(m, unit, category)};
     fus_responses_strip(column, 1, r, unit, 1);
     top->n_pictures = extreme_pictures(top->most, top->most_response, column, r->n_images, 1);
@@ -99,7 +104,8 @@ static int find_top(struct fus_layer_summary *layer, const struct fus_localizer 
         size_t units[FUS_TOP_UNITS];
         int n = 0;
         for (size_t i = p->start[c]; i < p->start[c + 1]; i++)
-            offer(t, units, &n, FUS_TOP_UNITS, fus_select_least_t(m, p->units[i], c, run->options.select.student), p->units[i]);
+            offer(t, units, &n, FUS_TOP_UNITS, fus_select_least_t(m, p->units[i], c, run->options.select.student),
+                  p->units[i]);
         for (int i = 0; i < n; i++)
             describe_unit(&layer->top[layer->n_top++], layer, m, p->r, column, c, units[i], t[i]);
     }
@@ -107,10 +113,11 @@ static int find_top(struct fus_layer_summary *layer, const struct fus_localizer 
     return FUS_OK;
 }
 
-int fus_single_units_find(struct fus_layer_summary *layer, const struct fus_localizer *run, int model, const struct fus_moments *m,
-                          const struct fus_responses *r, struct fus_error *err)
+int fus_single_units_find(struct fus_layer_summary *layer, const struct fus_localizer *run, int model,
+                          const struct fus_moments *m, const struct fus_responses *r, struct fus_error *err)
 {
-    size_t *units = fus_base_alloc(layer->n_units, sizeof *units), *start = fus_base_alloc((size_t)layer->n_categories + 1, sizeof *start);
+    size_t *units = fus_base_alloc(layer->n_units, sizeof *units),
+           *start = fus_base_alloc((size_t)layer->n_categories + 1, sizeof *start);
     struct profile p = {.r = r, .units = units, .start = start};
     int code = units && start ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu units", layer->n_units);
     if (!code)

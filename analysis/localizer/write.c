@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "analysis/localizer/run.h"
-#include "analysis/run/run_dir.h"
 #include "analysis/report/report.h"
+#include "analysis/run/run_dir.h"
 #include "analysis/run/run_write.h"
 #include "nn/base/json.h"
 #include "nn/base/outfile.h"
@@ -25,9 +25,9 @@ static void json_options(struct fus_outfile *f, const struct fus_localizer *run)
         if (!list[i].in_json)
             continue;
         if (list[i].quoted)
-            json_field(f, list[i].name, list[i].text);
+            json_field(f, list[i].name, list[i].shown);
         else
-            fus_outfile_printf(f, "\"%s\": %s", list[i].name, list[i].text);
+            fus_outfile_printf(f, "\"%s\": %s", list[i].name, list[i].shown);
         fus_outfile_printf(f, ",\n  ");
     }
     if (run->rule[0]) {
@@ -139,15 +139,19 @@ static void log_phases(struct fus_outfile *f, const struct fus_localizer *run, d
     for (int i = 0; i < run->n_models; i++) {
         const struct fus_run_model *m = &run->models[i];
         double rest = m->seconds - m->decode_seconds - m->forward_seconds - m->statistics_seconds - m->decide_seconds;
-        fus_outfile_printf(f, "phase\t%s: pictures\t%.3f\nphase\t%s: network\t%.3f\nphase\t%s: statistics\t%.3f\nphase\t%s: decide\t%.3f\n"
-                              "phase\t%s: open again, save, check weights\t%.3f\n", m->name, m->decode_seconds, m->name, m->forward_seconds,
-                           m->name, m->statistics_seconds, m->name, m->decide_seconds, m->name, rest);
+        fus_outfile_printf(f,
+                           "phase\t%s: pictures\t%.3f\nphase\t%s: network\t%.3f\nphase\t%s: "
+                           "statistics\t%.3f\nphase\t%s: decide\t%.3f\n"
+                           "phase\t%s: open again, save, check weights\t%.3f\n",
+                           m->name, m->decode_seconds, m->name, m->forward_seconds, m->name, m->statistics_seconds,
+                           m->name, m->decide_seconds, m->name, rest);
         sum += m->seconds;
     }
     fus_outfile_printf(f, "phase\ttables\t%.3f\nphase\treport\t%.3f\nall_phases_s\t%.3f\n", tables, report, sum);
 }
 
-static int write_log(const struct fus_localizer *run, const char *folder, double tables, double report, struct fus_error *err)
+static int write_log(const struct fus_localizer *run, const char *folder, double tables, double report,
+                     struct fus_error *err)
 {
     char path[FUS_RUN_DIR_PATH];
     struct fus_outfile f;
@@ -159,13 +163,17 @@ static int write_log(const struct fus_localizer *run, const char *folder, double
                        run->options.max_memory);
     if (run->state.digest[0])
         fus_outfile_printf(&f, "provenance\t%s\n", run->state.digest);
-    fus_outfile_printf(&f, "check_pictures_s\t%.3f\nremembered_pictures_bytes\t%zu\n", run->check_seconds, fus_cache_bytes(run->pictures.cache));
+    fus_outfile_printf(&f, "check_pictures_s\t%.3f\nremembered_pictures_bytes\t%zu\n", run->check_seconds,
+                       fus_cache_bytes(run->pictures.cache));
     for (int i = 0; i < run->summary.n_models; i++) {
         const struct fus_run_model *m = &run->models[i];
-        fus_outfile_printf(&f, "model\t%s\tisa\t%s\tbatch\t%d\tlow_memory\t%s\tleast_bytes\t%zu\tnet_bytes\t%zu\tscratch_bytes\t%zu\tpasses\t%d\tload_s\t%.3f\tdecode_s\t%.3f\t"
-                               "forward_s\t%.3f\tstatistics_s\t%.3f\tdecide_s\t%.3f\tall_s\t%.3f\n",
-                           m->name, m->isa, m->batch, m->low_memory ? "yes" : "no", m->least_bytes, m->net_bytes, m->scratch_bytes, m->n_passes, m->load_seconds, m->decode_seconds,
-                           m->forward_seconds, m->statistics_seconds, m->decide_seconds, m->seconds);
+        fus_outfile_printf(&f,
+                           "model\t%s\tisa\t%s\tbatch\t%d\tlow_memory\t%s\tleast_bytes\t%zu\tnet_bytes\t%zu\tscratch_"
+                           "bytes\t%zu\tpasses\t%d\tload_s\t%.3f\tdecode_s\t%.3f\t"
+                           "forward_s\t%.3f\tstatistics_s\t%.3f\tdecide_s\t%.3f\tall_s\t%.3f\n",
+                           m->name, m->isa, m->batch, m->low_memory ? "yes" : "no", m->least_bytes, m->net_bytes,
+                           m->scratch_bytes, m->n_passes, m->load_seconds, m->decode_seconds, m->forward_seconds,
+                           m->statistics_seconds, m->decide_seconds, m->seconds);
     }
     log_phases(&f, run, tables, report);
     fus_outfile_printf(&f, "wall_s\t%.3f\npeak_memory_kb\t%ld\n", fus_run_now() - run->started, fus_base_peak_kb());

@@ -9,8 +9,14 @@
 enum owner { LAYER, CATEGORY };
 enum kind { SIZE, INT, REAL }; /* size_t, int, double */
 
-#define OF_LAYER(name, kind, member, max) {name, LAYER, kind, offsetof(struct fus_layer_summary, member), max}
-#define OF_CATEGORY(name, kind, member) {name, CATEGORY, kind, offsetof(struct fus_category_summary, member), LONG_MAX}
+#define OF_LAYER(name, kind, member, max)                                  \
+    {                                                                      \
+        name, LAYER, kind, offsetof(struct fus_layer_summary, member), max \
+    }
+#define OF_CATEGORY(name, kind, member)                                               \
+    {                                                                                 \
+        name, CATEGORY, kind, offsetof(struct fus_category_summary, member), LONG_MAX \
+    }
 
 static const struct column {
     const char *name;
@@ -62,8 +68,8 @@ void fus_columns_write_header(struct fus_outfile *f)
     fus_outfile_printf(f, "\n");
 }
 
-void fus_columns_write_row(struct fus_outfile *f, const char *model, const char *category, const struct fus_layer_summary *layer,
-                           const struct fus_category_summary *c)
+void fus_columns_write_row(struct fus_outfile *f, const char *model, const char *category,
+                           const struct fus_layer_summary *layer, const struct fus_category_summary *c)
 {
     fus_csv_name(f, "", model);
     fus_csv_name(f, ",", layer->name);
@@ -73,7 +79,7 @@ void fus_columns_write_row(struct fus_outfile *f, const char *model, const char 
         if (columns[i].kind == REAL)
             fus_csv_number(f, *(const double *)value);
         else
-            fus_csv_count(f, columns[i].kind == SIZE ? *(const size_t *)value : (size_t)*(const int *)value);
+            fus_csv_count(f, columns[i].kind == SIZE ? *(const size_t *)value : (size_t) * (const int *)value);
     }
     fus_outfile_printf(f, "\n");
 }
@@ -102,15 +108,18 @@ static void read_row(void *to, enum owner owner, struct fus_csv_read *t, const s
     }
 }
 
-void fus_columns_read_layer(struct fus_layer_summary *layer, struct fus_csv_read *t, const struct fus_columns_found *found)
+void fus_columns_read_layer(struct fus_layer_summary *layer, struct fus_csv_read *t,
+                            const struct fus_columns_found *found)
 {
     read_row(layer, LAYER, t, found);
 }
 
-void fus_columns_read_category(struct fus_category_summary *c, struct fus_csv_read *t, const struct fus_columns_found *found)
+void fus_columns_read_category(struct fus_category_summary *c, struct fus_csv_read *t,
+                               const struct fus_columns_found *found)
 {
     read_row(c, CATEGORY, t, found);
     if (c->n_csi_undefined > c->n_selective)
-        fus_csv_read_fail(t, "csi_undefined: %zu found, at most n_selective, %zu, expected", c->n_csi_undefined, c->n_selective);
+        fus_csv_read_fail(t, "csi_undefined: %zu found, at most n_selective, %zu, expected", c->n_csi_undefined,
+                          c->n_selective);
     c->n_csi = c->n_selective - c->n_csi_undefined;
 }

@@ -108,7 +108,8 @@ long fus_csv_read_count(struct fus_csv_read *t, int column, long most)
     double x = fus_csv_read_number(t, column);
     if (x >= 0 && x <= (double)most && x == floor(x))
         return (long)x;
-    fus_csv_read_fail(t, "%s: '%.60s' found, a whole number from 0 to %ld expected", t->names[column], fus_csv_read_text(t, column), most);
+    fus_csv_read_fail(t, "%s: '%.60s' found, a whole number from 0 to %ld expected", t->names[column],
+                      fus_csv_read_text(t, column), most);
     return 0;
 }
 

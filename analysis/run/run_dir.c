@@ -17,7 +17,8 @@ enum { PATH_BYTES = FUS_RUN_DIR_PATH };
 int fus_run_dir_check_length(const char *folder, struct fus_error *err)
 {
     size_t n = strlen(folder);
-    return n <= 3000 ? FUS_OK : fus_base_fail(err, FUS_EINVAL, "--out: a path of %zu characters; at most 3000 are possible", n);
+    return n <= 3000 ? FUS_OK
+                     : fus_base_fail(err, FUS_EINVAL, "--out: a path of %zu characters; at most 3000 are possible", n);
 }
 
 void fus_run_dir_path(char path[FUS_RUN_DIR_PATH], const char *folder, const char *name)
@@ -29,8 +30,8 @@ void fus_run_dir_units(char path[FUS_RUN_DIR_PATH], const char *folder, const ch
 {
     size_t used = (size_t)snprintf(path, PATH_BYTES, "%.3000s/units/", folder);
     for (const char *s = model; *s && used < PATH_BYTES - 100; s++) {
-        bool plain = (*s >= '0' && *s <= '9') || (*s >= 'A' && *s <= 'Z') || (*s >= 'a' && *s <= 'z') || strchr("._-+=?", *s) ||
-                     (unsigned char)*s >= 0x80;
+        bool plain = (*s >= '0' && *s <= '9') || (*s >= 'A' && *s <= 'Z') || (*s >= 'a' && *s <= 'z') ||
+                     strchr("._-+=?", *s) || (unsigned char)*s >= 0x80;
         path[used++] = plain ? *s : '_';
     }
     path[used] = '\0';
@@ -85,8 +86,10 @@ static const char *temporary_part(const char *name)
 
 static bool is_known_file(enum level level, const char *name)
 {
-    static const char *const top[] = {"run.json", "run.log", "layers.csv", "compare.csv", "pixels.csv", "profiles.csv", "top_units.csv",
-                                      "permutations.csv", "sweep.csv", "consistency.csv", "signflip.csv", "pictures.png", "report.html", NULL};
+    static const char *const top[] = {
+        "run.json",     "run.log",       "layers.csv",       "compare.csv", "pixels.csv",
+        "profiles.csv", "top_units.csv", "permutations.csv", "sweep.csv",   "consistency.csv",
+        "signflip.csv", "pictures.png",  "report.html",      NULL};
     static const char *const parts[] = {"run.tsv", "lock", "pictures.png", NULL};
     const char *temporary = temporary_part(name);
     size_t n = temporary ? (size_t)(temporary - name) : strlen(name);
@@ -109,7 +112,10 @@ static bool is_known_file(enum level level, const char *name)
 static enum level level_below(enum level level, const char *name)
 {
     if (level == TOP)
-        return strcmp(name, "figures") == 0 ? FIGURES : strcmp(name, "units") == 0 ? UNITS : strcmp(name, "parts") == 0 ? PARTS : NO_LEVEL;
+        return strcmp(name, "figures") == 0 ? FIGURES
+               : strcmp(name, "units") == 0 ? UNITS
+               : strcmp(name, "parts") == 0 ? PARTS
+                                            : NO_LEVEL;
     if (level == UNITS)
         return LABELS;
     return level == PARTS && is_number(name) ? COUNTED : NO_LEVEL;
@@ -213,7 +219,8 @@ int fus_run_dir_look(struct fus_run_dir *d, const char *out, struct fus_error *e
     see_folder(&w, TOP, out);
     if (begins_with(out, "parts/run.tsv", "fusiform\t"))
         d->state = FUS_RUN_DIR_INTERRUPTED;
-    else if (begins_with(out, "run.json", "{\n  \"version\": \"") && begins_with(out, "layers.csv", "model,layer,category,"))
+    else if (begins_with(out, "run.json", "{\n  \"version\": \"") &&
+             begins_with(out, "layers.csv", "model,layer,category,"))
         d->state = FUS_RUN_DIR_FINISHED;
     else
         note(d->stranger, w.first_file); /* of a run's name, but no run is there */
@@ -232,21 +239,27 @@ int fus_run_dir_clear(const char *out, struct fus_error *err)
     return code ? code : w.code;
 }
 
-int fus_run_dir_claim(bool *replace, const struct fus_run_dir *d, const char *out, bool resume, bool force, struct fus_error *err)
+int fus_run_dir_claim(bool *replace, const struct fus_run_dir *d, const char *out, bool resume, bool force,
+                      struct fus_error *err)
 {
     bool lost = d->n_decided || d->n_pictures;
     *replace = d->state != FUS_RUN_DIR_EMPTY && !resume;
     if (*d->stranger && !(resume && d->state == FUS_RUN_DIR_INTERRUPTED))
-        return fus_base_fail(err, FUS_EINVAL, "%s: holds %s, which no run writes: a folder of its own expected; nothing was removed", out, d->stranger);
+        return fus_base_fail(err, FUS_EINVAL,
+                             "%s: holds %s, which no run writes: a folder of its own expected; nothing was removed",
+                             out, d->stranger);
     if (force || resume || d->state == FUS_RUN_DIR_EMPTY)
         return FUS_OK;
     if (d->state == FUS_RUN_DIR_FINISHED)
-        return fus_base_fail(err, FUS_EINVAL, "%s: holds a finished run: --force replaces it, another --out keeps it", out);
+        return fus_base_fail(err, FUS_EINVAL, "%s: holds a finished run: --force replaces it, another --out keeps it",
+                             out);
     if (!lost)
         return FUS_OK;
-    return fus_base_fail(err, FUS_EINVAL, "%s: holds an interrupted run (%d layer%s decided on, %d picture%s shown to its models): --resume goes on "
-                         "with it, --force begins again and loses that", out, d->n_decided, d->n_decided == 1 ? "" : "s", d->n_pictures,
-                         d->n_pictures == 1 ? "" : "s");
+    return fus_base_fail(
+        err, FUS_EINVAL,
+        "%s: holds an interrupted run (%d layer%s decided on, %d picture%s shown to its models): --resume goes on "
+        "with it, --force begins again and loses that",
+        out, d->n_decided, d->n_decided == 1 ? "" : "s", d->n_pictures, d->n_pictures == 1 ? "" : "s");
 }
 
 /* ---- beside the pictures ---- */
@@ -297,7 +310,8 @@ static bool lies_in_set(const char *path, const char *stimuli, const struct stat
     DIR *d = inside ? NULL : opendir(stimuli);
     for (struct dirent *e; d && !inside && (e = readdir(d));)
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
-            (size_t)snprintf(below, sizeof below, "%s/%s", stimuli, e->d_name) < sizeof below && stat(below, &st) == 0 && S_ISDIR(st.st_mode))
+            (size_t)snprintf(below, sizeof below, "%s/%s", stimuli, e->d_name) < sizeof below &&
+            stat(below, &st) == 0 && S_ISDIR(st.st_mode))
             inside = lies_in(path, &st);
     if (d)
         closedir(d);
@@ -314,8 +328,10 @@ int fus_run_dir_outside(const char *out, const char *stimuli, struct fus_error *
     free(path);
     if (!inside)
         return FUS_OK;
-    return fus_base_fail(err, FUS_EINVAL, "%s: lies in the pictures' folder %s, where its files would become part of the set: another --out expected",
-                         out, stimuli);
+    return fus_base_fail(
+        err, FUS_EINVAL,
+        "%s: lies in the pictures' folder %s, where its files would become part of the set: another --out expected",
+        out, stimuli);
 }
 
 int fus_run_dir_apart(const char *out, const char *folder, struct fus_error *err)

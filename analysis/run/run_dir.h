@@ -14,11 +14,13 @@ enum { FUS_RUN_DIR_PATH = 4096 }; /* bytes of every path; of a folder at most 30
 /* FUS_EINVAL where the folder's path is too long. */
 int fus_run_dir_check_length(const char *folder, struct fus_error *err);
 
-void fus_run_dir_path(char path[FUS_RUN_DIR_PATH], const char *folder, const char *name);  /* FOLDER/NAME; NULL: FOLDER */
+void fus_run_dir_path(char path[FUS_RUN_DIR_PATH], const char *folder,
+                      const char *name); /* FOLDER/NAME; NULL: FOLDER */
 /* FOLDER/units/MODEL/LAYER.npz, the model's name made fit for a file; layer NULL: the folder of the model's. */
 void fus_run_dir_units(char path[FUS_RUN_DIR_PATH], const char *folder, const char *model, const char *layer);
-void fus_run_dir_state(char path[FUS_RUN_DIR_PATH], const char *folder, const char *name); /* FOLDER/parts/NAME; NULL: FOLDER/parts */
-void fus_run_dir_model_state(char path[FUS_RUN_DIR_PATH], const char *folder, int model);  /* FOLDER/parts/MODEL */
+void fus_run_dir_state(char path[FUS_RUN_DIR_PATH], const char *folder,
+                       const char *name); /* FOLDER/parts/NAME; NULL: FOLDER/parts */
+void fus_run_dir_model_state(char path[FUS_RUN_DIR_PATH], const char *folder, int model); /* FOLDER/parts/MODEL */
 
 enum fus_run_dir_found { FUS_RUN_DIR_EMPTY, FUS_RUN_DIR_INTERRUPTED, FUS_RUN_DIR_FINISHED };
 
@@ -32,7 +34,8 @@ struct fus_run_dir {
 int fus_run_dir_look(struct fus_run_dir *d, const char *out, struct fus_error *err);
 
 /* Whether a run may begin in `out`: FUS_EINVAL says what is there and what to do. *replace: what is there is to be removed first. */
-int fus_run_dir_claim(bool *replace, const struct fus_run_dir *d, const char *out, bool resume, bool force, struct fus_error *err);
+int fus_run_dir_claim(bool *replace, const struct fus_run_dir *d, const char *out, bool resume, bool force,
+                      struct fus_error *err);
 
 /* Removes all that a run writes, but for parts/lock: FUS_EINVAL, and nothing is removed, where there is a stranger. */
 int fus_run_dir_clear(const char *out, struct fus_error *err);

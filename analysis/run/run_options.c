@@ -9,9 +9,13 @@
 #include "analysis/run/rules.h"
 #include "nn/base/number.h"
 
-const struct fus_run_options fus_run_options_defaults = {
-    .stimuli = "builtin", .layers = "all", .select = {.correction = FUS_BH, .alpha = 0.05}, .halves = FUS_HALVES_ALTERNATE,
-    .max_memory = (size_t)512 << 20, .seed = 1, .checkpoint = 30};
+const struct fus_run_options fus_run_options_defaults = {.stimuli = "builtin",
+                                                         .layers = "all",
+                                                         .select = {.correction = FUS_BH, .alpha = 0.05},
+                                                         .halves = FUS_HALVES_ALTERNATE,
+                                                         .max_memory = (size_t)512 << 20,
+                                                         .seed = 1,
+                                                         .checkpoint = 30};
 
 enum kind { TEXT, WORD, COUNT, SEED, REAL, FLAG };
 
@@ -52,7 +56,8 @@ static const char *interval_word(int i)
 }
 
 #define AT(member) offsetof(struct fus_run_options, member)
-_Static_assert(sizeof(enum fus_criterion) == sizeof(int) && sizeof(enum fus_run_halves) == sizeof(int), "words are read as int");
+_Static_assert(sizeof(enum fus_criterion) == sizeof(int) && sizeof(enum fus_run_halves) == sizeof(int),
+               "words are read as int");
 
 /* Every option that the result depends on, in the order of run.json; --prefix follows (one for each model). */
 static const struct option {
@@ -118,10 +123,8 @@ static void print(struct fus_run_option_text *t, const struct option *option, co
     case FLAG:
         t->text = option->word ? option->word(*(const bool *)value) : *(const bool *)value ? "true" : "false";
     }
-    if (!fixed)
-        return;
-    t->text = *fixed ? fixed : "null";
-    t->quoted = *fixed != '\0';
+    t->shown = !fixed ? t->text : *fixed ? fixed : "null";
+    t->quoted = t->quoted && (!fixed || *fixed);
 }
 
 int fus_run_options_list(struct fus_run_option_text *list, const struct fus_run_options *o)
@@ -147,7 +150,10 @@ static int find_word(const struct option *option, const char *text)
 
 static bool read_value(void *value, const struct option *option, const char *text)
 {
-    int word = option->word ? find_word(option, text) : strcmp(text, "true") == 0 ? 1 : strcmp(text, "false") == 0 ? 0 : -1;
+    int word = option->word                 ? find_word(option, text)
+               : strcmp(text, "true") == 0  ? 1
+               : strcmp(text, "false") == 0 ? 0
+                                            : -1;
     uint64_t whole = 0;
     switch (option->kind) {
     case TEXT:
@@ -183,7 +189,8 @@ bool fus_run_options_set(struct fus_run_options *o, const char *name, const char
 {
     for (int i = 0; i < N_OPTIONS; i++)
         if (strcmp(options[i].name, name) == 0)
-            return (strcmp(text, "null") == 0 && options[i].word) || read_value((char *)o + options[i].at, &options[i], text);
+            return (strcmp(text, "null") == 0 && options[i].word) ||
+                   read_value((char *)o + options[i].at, &options[i], text);
     return strcmp(name, "prefix") == 0 && add_prefix(&o->prefixes, text);
 }
 
@@ -194,14 +201,15 @@ int fus_run_options_check(const struct fus_run_options *o, struct fus_error *err
     if (o->preset && !preset)
         return fus_base_fail(err, FUS_EINVAL, "no preset is called '%s'", o->preset);
     if (preset && preset->criterion != o->select.criterion)
-        return fus_base_fail(err, FUS_EINVAL, "--preset %s is --criterion %s; '%s' found", o->preset, fus_criteria_name(preset->criterion),
-                             fus_criteria_name(o->select.criterion));
+        return fus_base_fail(err, FUS_EINVAL, "--preset %s is --criterion %s; '%s' found", o->preset,
+                             fus_criteria_name(preset->criterion), fus_criteria_name(o->select.criterion));
     if (!(o->select.alpha > 0 && o->select.alpha < 1))
         return fus_base_fail(err, FUS_EINVAL, "--alpha: a number below 1 expected");
     if (o->select.criterion == FUS_CRITERION_RANKSUM && resampled)
         return fus_base_fail(err, FUS_EINVAL, "--bootstrap and --permutations do not go with --criterion ranksum");
     if (o->resume && o->force)
-        return fus_base_fail(err, FUS_EINVAL, "--resume goes on with what is in DIR, --force begins again: one of them expected");
+        return fus_base_fail(err, FUS_EINVAL,
+                             "--resume goes on with what is in DIR, --force begins again: one of them expected");
     if (o->batch > 256)
         return fus_base_fail(err, FUS_EINVAL, "--batch: %d found, at most 256 expected", o->batch);
     if (!o->folder && (o->full_units || o->resume || o->n_shards))

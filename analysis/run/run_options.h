@@ -28,29 +28,30 @@ struct fus_run_options {
     bool scrambled;         /* a scrambled category is made where the set has none */
     bool skip_bad;          /* pictures that cannot be read are left out; else the run fails */
     /* the networks */
-    const char *layers;     /* "all" or "a,b" */
-    const char *lang_head;  /* prefix of the language head's tensors */
+    const char *layers;    /* "all" or "a,b" */
+    const char *lang_head; /* prefix of the language head's tensors */
     struct fus_run_per_model prefixes, preprocesses;
-    bool direct;            /* convolutions without Winograd's algorithm */
+    bool direct; /* convolutions without Winograd's algorithm */
     /* which units are selective, and what is computed beside */
     struct fus_select_options select;
-    const char *preset;     /* "lu-wang" ...: select.criterion must be its criterion (rules.h) */
+    const char *preset; /* "lu-wang" ...: select.criterion must be its criterion (rules.h) */
     enum fus_run_halves halves;
     int bootstrap, permutations; /* resamples, relabellings */
     enum fus_interval_method interval;
     bool sweep, consistency;
     uint64_t seed;
-    bool full_units;        /* units/MODEL/LAYER.npz with mean, var, t, p, q and csi; needs `folder` */
+    bool full_units; /* units/MODEL/LAYER.npz with mean, var, t, p, q and csi; needs `folder` */
     /* how it is done; none of this changes a result */
-    size_t max_memory;      /* bytes, of everything */
-    int batch;              /* pictures at a time, at most 256; 0: as max_memory allows */
-    bool low_memory;        /* one layer's weights at a time */
-    const char *folder;     /* where the run is written to in the end. It saves its state there and can be resumed;
+    size_t max_memory;   /* bytes, of everything */
+    int batch;           /* pictures at a time, at most 256; 0: as max_memory allows */
+    bool low_memory;     /* one layer's weights at a time */
+    const char *folder;  /* where the run is written to in the end. It saves its state there and can be resumed;
                              * NULL: no state is saved, and labels stay in memory */
-    bool resume, force;     /* go on with the run in `folder`; replace it */
-    uint64_t checkpoint;    /* seconds of work that may be lost; 0: state is saved after every batch */
-    int shard, n_shards;    /* show the shard-th of n_shards shares of the pictures alone; 0 of 0: all */
-    bool (*stopping)(void); /* asked between batches and layers: true ends the run with FUS_ESTOPPED. NULL: fus_base_stopping */
+    bool resume, force;  /* go on with the run in `folder`; replace it */
+    uint64_t checkpoint; /* seconds of work that may be lost; 0: state is saved after every batch */
+    int shard, n_shards; /* show the shard-th of n_shards shares of the pictures alone; 0 of 0: all */
+    bool (*stopping)(
+        void); /* asked between batches and layers: true ends the run with FUS_ESTOPPED. NULL: fus_base_stopping */
 };
 
 /* The whole of builtin, all layers, iut with BH at .05, halves in turn, seed 1, 512 MiB. */
@@ -58,10 +59,11 @@ extern const struct fus_run_options fus_run_options_defaults;
 
 /* An option that the result depends on, as text. */
 struct fus_run_option_text {
-    const char *name;    /* "alpha" */
-    const char *text;    /* "0.05"; of the options, or `number` */
-    bool quoted;         /* a string in JSON */
-    bool in_json;        /* run.json has it among its options; else it says it elsewhere */
+    const char *name; /* "alpha" */
+    const char *text; /* "0.05"; of the options, or `number` */
+    const char *shown; /* in run.json: text, or what the criterion prescribes instead, null where it has no such thing */
+    bool quoted;      /* shown is a string in JSON */
+    bool in_json;     /* run.json has it among its options; else it says it elsewhere */
     char number[32];
 };
 enum { FUS_RUN_OPTIONS_TEXTS = 17 + 2 * FUS_RUN_MAX_MODELS };

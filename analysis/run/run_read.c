@@ -7,8 +7,8 @@
 #include "analysis/run/columns.h"
 #include "analysis/run/csv_read.h"
 #include "analysis/run/run_dir.h"
-#include "weights/weights.h"
 #include "nn/base/json.h"
+#include "weights/weights.h"
 
 #define MAX_BYTES ((size_t)1 << 28) /* of run.json: a million pictures */
 #define MAX_MODELS 64
@@ -85,7 +85,8 @@ static void read_models(struct fus_run_read *p, struct fus_json *j)
             fus_json_fail(j, "more than %d models, or no memory for them", MAX_MODELS);
             return;
         }
-        char **const to[] = {&one->name, &one->sha256, &one->source, &one->architecture, &one->preprocess, &one->prefix};
+        char **const to[] = {&one->name,         &one->sha256,     &one->source,
+                             &one->architecture, &one->preprocess, &one->prefix};
         read_texts(j, names, to, 6);
         for (int i = 0; i < 5; i++)
             if (!*to[i])
@@ -209,8 +210,8 @@ static int read_layers(struct fus_run_read *p, struct fus_error *err)
 
 /* ---- units ---- */
 
-int fus_run_read_labels(float *label, const struct fus_run_read *p, const char *model, const char *layer, int channels, int height, int width,
-                    struct fus_error *err)
+int fus_run_read_labels(float *label, const struct fus_run_read *p, const char *model, const char *layer, int channels,
+                        int height, int width, struct fus_error *err)
 {
     char path[FUS_RUN_DIR_PATH];
     struct fus_store *store;
@@ -222,7 +223,8 @@ int fus_run_read_labels(float *label, const struct fus_run_read *p, const char *
     for (size_t i = 0; i < fus_store_count(store); i++)
         t = strcmp(fus_store_tensor(store, i)->name, "label") == 0 ? fus_store_tensor(store, i) : t;
     if (!t || t->n_dims != 3 || t->shape[0] != channels || t->shape[1] != height || t->shape[2] != width)
-        code = fus_base_fail(err, FUS_EFORMAT, "%s: no array 'label' of %d x %d x %d units in it", path, channels, height, width);
+        code = fus_base_fail(err, FUS_EFORMAT, "%s: no array 'label' of %d x %d x %d units in it", path, channels,
+                             height, width);
     if (!code)
         code = fus_store_read_f32(store, label, t, err);
     fus_store_close(store);
@@ -255,8 +257,8 @@ void fus_run_read_close(struct fus_run_read *p)
         fus_base_free(p->rows[i].category);
     }
     for (int i = 0; i < p->n_models; i++) {
-        char *const texts[] = {p->models[i].name, p->models[i].sha256, p->models[i].source, p->models[i].architecture, p->models[i].preprocess,
-                               p->models[i].prefix};
+        char *const texts[] = {p->models[i].name,         p->models[i].sha256,     p->models[i].source,
+                               p->models[i].architecture, p->models[i].preprocess, p->models[i].prefix};
         for (int k = 0; k < 6; k++)
             fus_base_free(texts[k]);
     }
@@ -277,13 +279,19 @@ int fus_run_read_same_pictures(const struct fus_run_read *a, const struct fus_ru
     int n = a->n_pictures > b->n_pictures ? a->n_pictures : b->n_pictures;
     for (int i = 0; i < n; i++) {
         if (i >= a->n_pictures || i >= b->n_pictures)
-            return fus_base_fail(err, FUS_EINVAL, "%s and %s were not shown the same pictures: %s, the %d. of %s, is not in the other", a->folder,
-                                 b->folder, (i < a->n_pictures ? a : b)->pictures[i].name, i + 1, (i < a->n_pictures ? a : b)->folder);
+            return fus_base_fail(err, FUS_EINVAL,
+                                 "%s and %s were not shown the same pictures: %s, the %d. of %s, is not in the other",
+                                 a->folder, b->folder, (i < a->n_pictures ? a : b)->pictures[i].name, i + 1,
+                                 (i < a->n_pictures ? a : b)->folder);
         const struct fus_run_read_picture *x = &a->pictures[i], *y = &b->pictures[i];
-        const char *what = strcmp(x->name, y->name) ? "names" : strcmp(x->category, y->category) ? "categories" : "contents (sha256)";
+        const char *what = strcmp(x->name, y->name)           ? "names"
+                           : strcmp(x->category, y->category) ? "categories"
+                                                              : "contents (sha256)";
         if (strcmp(x->name, y->name) || strcmp(x->category, y->category) || strcmp(x->sha256, y->sha256))
-            return fus_base_fail(err, FUS_EINVAL, "%s and %s were not shown the same pictures: the %d. is %s (%s) and %s (%s), different %s", a->folder,
-                                 b->folder, i + 1, x->name, x->category, y->name, y->category, what);
+            return fus_base_fail(
+                err, FUS_EINVAL,
+                "%s and %s were not shown the same pictures: the %d. is %s (%s) and %s (%s), different %s", a->folder,
+                b->folder, i + 1, x->name, x->category, y->name, y->category, what);
     }
     return FUS_OK;
 }
@@ -296,18 +304,22 @@ int fus_run_read_same_options(const struct fus_run_read *a, const struct fus_run
         x = x ? x : "null";
         y = y ? y : "null";
         if (strcmp(x, y) != 0)
-            return fus_base_fail(err, FUS_EINVAL, "%s and %s chose units differently: %s is %s and %s", a->folder, b->folder, names[i], x, y);
+            return fus_base_fail(err, FUS_EINVAL, "%s and %s chose units differently: %s is %s and %s", a->folder,
+                                 b->folder, names[i], x, y);
     }
     return FUS_OK;
 }
 
-int fus_run_read_shows(const struct fus_run_read *p, const struct fus_set *set, const char (*sha256)[65], struct fus_error *err)
+int fus_run_read_shows(const struct fus_run_read *p, const struct fus_set *set, const char (*sha256)[65],
+                       struct fus_error *err)
 {
     for (int i = 0; i < set->n_pictures && i < p->n_pictures; i++)
-        if (strcmp(p->pictures[i].sha256, sha256[i]) || strcmp(p->pictures[i].category, set->categories[set->pictures[i].category]))
-            return fus_base_fail(err, FUS_EINVAL, "%s was shown other pictures: its %d. is %s, here it is %s", p->folder, i + 1, p->pictures[i].name,
-                                 set->pictures[i].path);
+        if (strcmp(p->pictures[i].sha256, sha256[i]) ||
+            strcmp(p->pictures[i].category, set->categories[set->pictures[i].category]))
+            return fus_base_fail(err, FUS_EINVAL, "%s was shown other pictures: its %d. is %s, here it is %s",
+                                 p->folder, i + 1, p->pictures[i].name, set->pictures[i].path);
     if (set->n_pictures != p->n_pictures)
-        return fus_base_fail(err, FUS_EINVAL, "%s was shown %d pictures, here are %d", p->folder, p->n_pictures, set->n_pictures);
+        return fus_base_fail(err, FUS_EINVAL, "%s was shown %d pictures, here are %d", p->folder, p->n_pictures,
+                             set->n_pictures);
     return FUS_OK;
 }

@@ -16,7 +16,7 @@ struct fus_run_read_row { /* of layers.csv: a category of a layer of a model */
 };
 
 struct fus_run_read_option { /* a member of run.json that is no list */
-    char *name, *value;  /* value as JSON: "\"iut\"", "0.05", "null" */
+    char *name, *value;      /* value as JSON: "\"iut\"", "0.05", "null" */
 };
 
 struct fus_run_read_model {
@@ -42,14 +42,15 @@ const char *fus_run_read_option(const struct fus_run_read *p, const char *name);
 int fus_run_read_text(char **to, const struct fus_run_read *p, const char *name, struct fus_error *err);
 
 /* units/MODEL/LAYER.npz of the run: its labels, label [n_units]; FUS_EFORMAT where they are not [channels, height, width]. */
-int fus_run_read_labels(float *label, const struct fus_run_read *p, const char *model, const char *layer, int channels, int height, int width,
-                    struct fus_error *err);
+int fus_run_read_labels(float *label, const struct fus_run_read *p, const char *model, const char *layer, int channels,
+                        int height, int width, struct fus_error *err);
 
 /* FUS_EINVAL that names the first picture, or option, that differs. */
 int fus_run_read_same_pictures(const struct fus_run_read *a, const struct fus_run_read *b, struct fus_error *err);
 int fus_run_read_same_options(const struct fus_run_read *a, const struct fus_run_read *b, struct fus_error *err);
 
 /* The same against the pictures of an open set. */
-int fus_run_read_shows(const struct fus_run_read *p, const struct fus_set *set, const char (*sha256)[65], struct fus_error *err);
+int fus_run_read_shows(const struct fus_run_read *p, const struct fus_set *set, const char (*sha256)[65],
+                       struct fus_error *err);
 
 #endif

@@ -23,7 +23,7 @@ struct fus_run_summary_file {
     int n_owned, room;
     int n_layers; /* of all models */
     struct fus_error *err;
-    int code;     /* the first failure */
+    int code; /* the first failure */
 };
 
 /* ---- memory and texts, kept until the end ---- */
@@ -117,9 +117,13 @@ static void read_options(struct fus_run_summary_file *r)
     s->stimuli = (char *)option_text(r, "stimuli");
     s->criterion = option_text(r, "rule");
     s->options = o.select;
-    r->method = (struct fus_run_method){.layers = option_text(r, "layers"), .conv = option_text(r, "conv"), .halves = option_text(r, "halves"),
-                                        .interval = option_text(r, "interval"), .seed = fus_run_read_option(&r->file, "seed"),
-                                        .bootstrap = o.bootstrap, .permutations = o.permutations};
+    r->method = (struct fus_run_method){.layers = option_text(r, "layers"),
+                                        .conv = option_text(r, "conv"),
+                                        .halves = option_text(r, "halves"),
+                                        .interval = option_text(r, "interval"),
+                                        .seed = fus_run_read_option(&r->file, "seed"),
+                                        .bootstrap = o.bootstrap,
+                                        .permutations = o.permutations};
     s->method = &r->method;
 }
 
@@ -130,7 +134,10 @@ static void read_models(struct fus_run_summary_file *r)
     s->models = take(r, (size_t)s->n_models, sizeof *s->models);
     for (int m = 0; m < s->n_models && !r->code; m++) {
         const struct fus_run_read_model *from = &r->file.models[m];
-        s->models[m] = (struct fus_model_summary){.name = from->name, .source = from->source, .architecture = from->architecture, .preprocess = from->preprocess};
+        s->models[m] = (struct fus_model_summary){.name = from->name,
+                                                  .source = from->source,
+                                                  .architecture = from->architecture,
+                                                  .preprocess = from->preprocess};
         snprintf(s->models[m].sha256, sizeof s->models[m].sha256, "%s", from->sha256);
     }
 }
@@ -140,7 +147,8 @@ static void read_run(struct fus_run_summary_file *r)
     r->summary.n_categories = r->file.n_categories;
     r->summary.categories = r->file.categories;
     if (r->file.n_categories == 0 || r->file.n_models == 0 || !fus_run_read_option(&r->file, "consistency"))
-        fail(r, "run.json", "no models, no categories or no 'consistency' in it: written by another version? Run it again");
+        fail(r, "run.json",
+             "no models, no categories or no 'consistency' in it: written by another version? Run it again");
     if (!r->code)
         count_pictures(r);
     if (!r->code)
@@ -205,18 +213,20 @@ static int picture_in(struct fus_run_summary_file *r, struct fus_csv_read *t, in
 
 /* ---- layers.csv ---- */
 
-static void category_row(struct fus_csv_read *t, const struct fus_columns_found *at, const struct fus_layer_summary *layer,
-                         struct fus_category_summary *c)
+static void category_row(struct fus_csv_read *t, const struct fus_columns_found *at,
+                         const struct fus_layer_summary *layer, struct fus_category_summary *c)
 {
     struct fus_layer_summary again = {.n_units = 0};
     fus_columns_read_category(c, t, at);
     fus_columns_read_layer(&again, t, at);
     if (again.n_units != layer->n_units)
-        fus_csv_read_fail(t, "n_units: '%zu' found, %zu as in the layer's first line expected", again.n_units, layer->n_units);
+        fus_csv_read_fail(t, "n_units: '%zu' found, %zu as in the layer's first line expected", again.n_units,
+                          layer->n_units);
 }
 
 /* The first row of a layer: its name and shape. */
-static struct fus_layer_summary *begin_layer(struct fus_run_summary_file *r, struct fus_csv_read *t, const struct fus_columns_found *at, struct fus_model_summary *m)
+static struct fus_layer_summary *begin_layer(struct fus_run_summary_file *r, struct fus_csv_read *t,
+                                             const struct fus_columns_found *at, struct fus_model_summary *m)
 {
     if ((m->n_layers & (m->n_layers - 1)) == 0) {
         struct fus_layer_summary *more = take(r, m->n_layers ? 2 * (size_t)m->n_layers : 1, sizeof *more);
@@ -230,8 +240,10 @@ static struct fus_layer_summary *begin_layer(struct fus_run_summary_file *r, str
     *layer = (struct fus_layer_summary){.n_categories = r->summary.n_categories};
     fus_columns_read_layer(layer, t, at);
     snprintf(layer->name, sizeof layer->name, "%s", fus_csv_read_text(t, at->layer));
-    if ((uint64_t)layer->channels * (uint64_t)layer->height * (uint64_t)layer->width != layer->n_units || layer->n_units == 0)
-        fus_csv_read_fail(t, "%zu units are not %d x %d x %d", layer->n_units, layer->channels, layer->height, layer->width);
+    if ((uint64_t)layer->channels * (uint64_t)layer->height * (uint64_t)layer->width != layer->n_units ||
+        layer->n_units == 0)
+        fus_csv_read_fail(t, "%zu units are not %d x %d x %d", layer->n_units, layer->channels, layer->height,
+                          layer->width);
     layer->categories = take(r, (size_t)layer->n_categories, sizeof *layer->categories);
     if (!layer->categories)
         return NULL;
@@ -276,7 +288,8 @@ static void read_maps(struct fus_run_summary_file *r)
         size_t places = (size_t)layer->height * (size_t)layer->width;
         float *label = fus_base_alloc(layer->n_units, sizeof *label);
         int8_t *label8 = fus_base_alloc(layer->n_units, sizeof *label8);
-        r->code = label && label8 ? fus_run_read_labels(label, &r->file, model->name, layer->name, layer->channels, layer->height, layer->width, r->err)
+        r->code = label && label8 ? fus_run_read_labels(label, &r->file, model->name, layer->name, layer->channels,
+                                                        layer->height, layer->width, r->err)
                                   : fus_base_fail(r->err, FUS_ENOMEM, "no memory for %zu labels", layer->n_units);
         for (size_t u = 0; u < layer->n_units && !r->code; u++)
             label8[u] = (int8_t)label[u];
@@ -294,15 +307,17 @@ static void read_maps(struct fus_run_summary_file *r)
 
 static void read_differences(struct fus_run_summary_file *r)
 {
-    static const char *const names[] = {"proportion_ratio", "ratio_low", "ratio_high", "proportion_low", "proportion_high", "csi_low", "csi_high",
-                                        "variation_low", "variation_high"};
+    static const char *const names[] = {"proportion_ratio", "ratio_low",       "ratio_high",
+                                        "proportion_low",   "proportion_high", "csi_low",
+                                        "csi_high",         "variation_low",   "variation_high"};
     struct fus_csv_read t;
     int column[9];
     size_t room = (size_t)r->n_layers * (size_t)r->summary.n_categories * (size_t)r->summary.n_models;
     struct fus_model_difference *rows = take(r, room, sizeof *rows);
     if (!rows || !open_table(r, &t, "compare.csv"))
         return;
-    int other = fus_csv_read_column(&t, "model_b"), layer = fus_csv_read_column(&t, "layer"), category = fus_csv_read_column(&t, "category");
+    int other = fus_csv_read_column(&t, "model_b"), layer = fus_csv_read_column(&t, "layer"),
+        category = fus_csv_read_column(&t, "category");
     int layer_b = fus_csv_read_column(&t, "layer_b");
     for (int i = 0; i < 9; i++)
         column[i] = fus_csv_read_column(&t, names[i]);
@@ -312,8 +327,8 @@ static void read_differences(struct fus_run_summary_file *r)
             fus_csv_read_fail(&t, "more rows than models, layers and categories give");
             break;
         }
-        double *const to[] = {&d->ratio, &d->ratio_low, &d->ratio_high, &d->proportion_low, &d->proportion_high, &d->csi_low, &d->csi_high,
-                              &d->variation_low, &d->variation_high};
+        double *const to[] = {&d->ratio,   &d->ratio_low, &d->ratio_high,    &d->proportion_low, &d->proportion_high,
+                              &d->csi_low, &d->csi_high,  &d->variation_low, &d->variation_high};
         d->model_b = model_in(r, &t, other);
         d->layer_a = layer_in(r, &t, 0, layer);
         d->layer_b = layer_in(r, &t, d->model_b, layer_b);
@@ -328,7 +343,8 @@ static void read_differences(struct fus_run_summary_file *r)
 
 static void read_pixels(struct fus_run_summary_file *r)
 {
-    static const char *const names[] = {"luminance_mean", "luminance_sd", "contrast_mean", "contrast_sd", "slope_mean", "slope_sd"};
+    static const char *const names[] = {"luminance_mean", "luminance_sd", "contrast_mean",
+                                        "contrast_sd",    "slope_mean",   "slope_sd"};
     struct fus_csv_read t;
     int column[6], n_rows = 0;
     struct fus_pixelstats_category *pixels = take(r, (size_t)r->summary.n_categories, sizeof *pixels);
@@ -339,7 +355,8 @@ static void read_pixels(struct fus_run_summary_file *r)
         column[i] = fus_csv_read_column(&t, names[i]);
     for (; fus_csv_read_next(&t); n_rows++) {
         struct fus_pixelstats_category *p = &pixels[category_in(r, &t, category)];
-        double *const to[] = {&p->luminance_mean, &p->luminance_sd, &p->contrast_mean, &p->contrast_sd, &p->slope_mean, &p->slope_sd};
+        double *const to[] = {&p->luminance_mean, &p->luminance_sd, &p->contrast_mean,
+                              &p->contrast_sd,    &p->slope_mean,   &p->slope_sd};
         p->n = (int)fus_csv_read_count(&t, n, INT_MAX);
         for (int i = 0; i < 6; i++)
             *to[i] = fus_csv_read_number(&t, column[i]);
@@ -362,7 +379,8 @@ static void read_profiles(struct fus_run_summary_file *r)
         return;
     for (size_t i = 0; i < n_pictures; i++)
         categories[i] = category_named(r, r->file.pictures[i].category);
-    int model = fus_csv_read_column(&t, "model"), layer = fus_csv_read_column(&t, "layer"), number = fus_csv_read_column(&t, "number");
+    int model = fus_csv_read_column(&t, "model"), layer = fus_csv_read_column(&t, "layer"),
+        number = fus_csv_read_column(&t, "number");
     int selective = fus_csv_read_column(&t, "selective_for"), response = fus_csv_read_column(&t, "response");
     while (!r->code && fus_csv_read_next(&t)) {
         int m = model_in(r, &t, model), c = category_in(r, &t, selective), i = picture_in(r, &t, number);
@@ -394,18 +412,25 @@ static void read_tops(struct fus_run_summary_file *r)
     struct fus_top_unit *top = take(r, room, sizeof *top);
     if (r->code || !open_table(r, &t, "top_units.csv"))
         return;
-    static const char *const names[] = {"model", "layer", "category", "channel", "y", "x", "t", "csi", "dprime", "kind", "place", "number", "response"};
+    static const char *const names[] = {"model", "layer",  "category", "channel", "y",      "x",       "t",
+                                        "csi",   "dprime", "kind",     "place",   "number", "response"};
     int at[13];
     for (int i = 0; i < 13; i++)
         at[i] = fus_csv_read_column(&t, names[i]);
     while (fus_csv_read_next(&t)) {
         bool most = strcmp(fus_csv_read_text(&t, at[9]), "most") == 0;
-        int place = (int)fus_csv_read_count(&t, at[10], FUS_TOP_PICTURES), picture = picture_in(r, &t, at[11]), m = model_in(r, &t, at[0]);
+        int place = (int)fus_csv_read_count(&t, at[10], FUS_TOP_PICTURES), picture = picture_in(r, &t, at[11]),
+            m = model_in(r, &t, at[0]);
         if (most && place == 1 && s->n_top < room)
-            top[s->n_top++] = (struct fus_top_unit){.model = m, .layer = layer_in(r, &t, m, at[1]), .category = category_in(r, &t, at[2]),
-                                                    .channel = (int)fus_csv_read_count(&t, at[3], INT_MAX), .y = (int)fus_csv_read_count(&t, at[4], INT_MAX),
-                                                    .x = (int)fus_csv_read_count(&t, at[5], INT_MAX), .t = fus_csv_read_number(&t, at[6]),
-                                                    .csi = fus_csv_read_number(&t, at[7]), .dprime = fus_csv_read_number(&t, at[8])};
+            top[s->n_top++] = (struct fus_top_unit){.model = m,
+                                                    .layer = layer_in(r, &t, m, at[1]),
+                                                    .category = category_in(r, &t, at[2]),
+                                                    .channel = (int)fus_csv_read_count(&t, at[3], INT_MAX),
+                                                    .y = (int)fus_csv_read_count(&t, at[4], INT_MAX),
+                                                    .x = (int)fus_csv_read_count(&t, at[5], INT_MAX),
+                                                    .t = fus_csv_read_number(&t, at[6]),
+                                                    .csi = fus_csv_read_number(&t, at[7]),
+                                                    .dprime = fus_csv_read_number(&t, at[8])};
         if (s->n_top == 0 || place == 0) {
             fus_csv_read_fail(&t, "place 1 of a unit's pictures expected first");
             break;
@@ -421,12 +446,14 @@ static void read_tops(struct fus_run_summary_file *r)
 
 static void read_permutations(struct fus_run_summary_file *r)
 {
-    static const char *const names[] = {"proportion", "null_mean", "null_high", "p_proportion", "csi_mean", "p_csi", "t_critical"};
+    static const char *const names[] = {"proportion", "null_mean", "null_high", "p_proportion",
+                                        "csi_mean",   "p_csi",     "t_critical"};
     struct fus_csv_read t;
     int column[7];
     if (!open_table(r, &t, "permutations.csv"))
         return;
-    int model = fus_csv_read_column(&t, "model"), layer = fus_csv_read_column(&t, "layer"), category = fus_csv_read_column(&t, "category");
+    int model = fus_csv_read_column(&t, "model"), layer = fus_csv_read_column(&t, "layer"),
+        category = fus_csv_read_column(&t, "category");
     int familywise = fus_csv_read_column(&t, "n_familywise");
     for (int i = 0; i < 7; i++)
         column[i] = fus_csv_read_column(&t, names[i]);
@@ -442,7 +469,8 @@ static void read_permutations(struct fus_run_summary_file *r)
         if (!of || !of->permuted)
             break;
         struct fus_permute_category *p = (struct fus_permute_category *)&of->permuted[c];
-        double *const to[] = {&p->proportion, &p->null_mean, &p->null_high, &p->p_proportion, &p->csi, &p->p_csi, &p->t_critical};
+        double *const to[] = {&p->proportion, &p->null_mean, &p->null_high, &p->p_proportion,
+                              &p->csi,        &p->p_csi,     &p->t_critical};
         for (int i = 0; i < 7; i++)
             *to[i] = fus_csv_read_number(&t, column[i]);
         p->n_familywise = (size_t)fus_csv_read_count(&t, familywise, LONG_MAX);
@@ -474,7 +502,8 @@ static void read_consistency(struct fus_run_summary_file *r)
         matrix[0][i] = matrix[1][i] = NAN;
     while (fus_csv_read_next(&t)) {
         int pictures = strcmp(fus_csv_read_text(&t, at[0]), "picture") == 0;
-        int a = model_in(r, &t, at[1]), k = layer_in(r, &t, a, at[2]), b = model_in(r, &t, at[3]), l = layer_in(r, &t, b, at[4]);
+        int a = model_in(r, &t, at[1]), k = layer_in(r, &t, a, at[2]), b = model_in(r, &t, at[3]),
+            l = layer_in(r, &t, b, at[4]);
         if (k < 0 || l < 0)
             break;
         matrix[pictures][global_layer(r, a, k) * n + global_layer(r, b, l)] = fus_csv_read_number(&t, at[5]);
@@ -505,7 +534,8 @@ static void read_sheet(struct fus_run_summary_file *r)
 
 static void read_all(struct fus_run_summary_file *r, const char *folder)
 {
-    static void (*const steps[])(struct fus_run_summary_file *r) = {read_run, read_layers, read_maps, read_differences, read_pixels, read_profiles, read_tops};
+    static void (*const steps[])(struct fus_run_summary_file * r) = {
+        read_run, read_layers, read_maps, read_differences, read_pixels, read_profiles, read_tops};
     r->code = fus_run_read_open(&r->file, folder, false, r->err);
     for (size_t i = 0; i < sizeof steps / sizeof *steps && !r->code; i++)
         steps[i](r);

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/run/tables.h"
 #include "analysis/run/csv.h"
 #include "analysis/run/run_dir.h"
 #include "analysis/run/run_options.h"
+#include "analysis/run/tables.h"
 
 struct tables {
     const char *folder;
@@ -17,7 +17,8 @@ struct tables {
     const struct fus_run_options *options;
 };
 
-static int open_table(struct fus_outfile *f, const char *folder, const char *name, const char *header, struct fus_error *err)
+static int open_table(struct fus_outfile *f, const char *folder, const char *name, const char *header,
+                      struct fus_error *err)
 {
     char path[FUS_RUN_DIR_PATH];
     fus_run_dir_path(path, folder, name);
@@ -38,8 +39,10 @@ static int write_permutations(const struct tables *t, struct fus_error *err)
 {
     const struct fus_run_summary *s = t->summary;
     struct fus_outfile f;
-    int code = open_table(&f, t->folder, "permutations.csv", "model,layer,category,n_permutations,proportion,null_mean,null_high,p_proportion,"
-                          "csi_mean,p_csi,t_critical,n_familywise", err);
+    int code = open_table(&f, t->folder, "permutations.csv",
+                          "model,layer,category,n_permutations,proportion,null_mean,null_high,p_proportion,"
+                          "csi_mean,p_csi,t_critical,n_familywise",
+                          err);
     if (code)
         return code;
     for (int i = 0; i < s->n_models; i++)
@@ -48,7 +51,8 @@ static int write_permutations(const struct tables *t, struct fus_error *err)
                 const struct fus_permute_category *p = &s->models[i].layers[l].permuted[c];
                 begin_row(&f, s, i, l, c);
                 fus_csv_count(&f, (size_t)t->options->permutations);
-                const double row[] = {p->proportion, p->null_mean, p->null_high, p->p_proportion, p->csi, p->p_csi, p->t_critical};
+                const double row[] = {p->proportion, p->null_mean, p->null_high, p->p_proportion,
+                                      p->csi,        p->p_csi,     p->t_critical};
                 for (int k = 0; k < 7; k++)
                     fus_csv_number(&f, row[k]);
                 fus_csv_count(&f, p->n_familywise);
@@ -61,7 +65,8 @@ static int write_sweep(const struct tables *t, struct fus_error *err)
 {
     const struct fus_run_summary *s = t->summary;
     struct fus_outfile f;
-    int code = open_table(&f, t->folder, "sweep.csv", "model,layer,category,criterion,correction,threshold,n_selective,proportion", err);
+    int code = open_table(&f, t->folder, "sweep.csv",
+                          "model,layer,category,criterion,correction,threshold,n_selective,proportion", err);
     if (code)
         return code;
     for (int i = 0; i < s->n_models; i++)
@@ -71,7 +76,8 @@ static int write_sweep(const struct tables *t, struct fus_error *err)
                     struct fus_sweep_threshold cut = fus_sweep_threshold(k);
                     size_t n = s->models[i].layers[l].sweep[(size_t)c * fus_sweep_count() + k];
                     begin_row(&f, s, i, l, c);
-                    fus_outfile_printf(&f, ",%s,%s", fus_criteria_name(cut.criterion), fus_multiple_name(cut.correction));
+                    fus_outfile_printf(&f, ",%s,%s", fus_criteria_name(cut.criterion),
+                                       fus_multiple_name(cut.correction));
                     fus_csv_number(&f, cut.threshold);
                     fus_csv_count(&f, n);
                     fus_csv_number(&f, (double)n / (double)s->models[i].layers[l].n_units);
@@ -90,7 +96,8 @@ static const double *rdm_of(const struct tables *t, int model, int layer, bool p
 }
 
 /* One layer against all layers of all models. */
-static int consistency_rows(struct fus_outfile *f, const struct tables *t, int model, int layer, bool pictures, struct fus_error *err)
+static int consistency_rows(struct fus_outfile *f, const struct tables *t, int model, int layer, bool pictures,
+                            struct fus_error *err)
 {
     const struct fus_run_summary *s = t->summary;
     size_t n = (size_t)(pictures ? t->set->n_pictures : s->n_categories);
@@ -98,7 +105,8 @@ static int consistency_rows(struct fus_outfile *f, const struct tables *t, int m
     for (int j = 0; j < s->n_models; j++)
         for (int k = 0; k < s->models[j].n_layers && !code; k++) {
             double r;
-            code = fus_consistency_spearman(&r, rdm_of(t, model, layer, pictures), rdm_of(t, j, k, pictures), n * (n - 1) / 2, err);
+            code = fus_consistency_spearman(&r, rdm_of(t, model, layer, pictures), rdm_of(t, j, k, pictures),
+                                            n * (n - 1) / 2, err);
             fus_outfile_printf(f, "%s", pictures ? "picture" : "category");
             fus_csv_name(f, ",", s->models[model].name);
             fus_csv_name(f, ",", s->models[model].layers[layer].name);
@@ -135,12 +143,15 @@ static double statistic(const struct fus_category_summary *c, int which)
 }
 
 /* Differences of the layers that correspond (fus_compare_layer); [n_layers of the first]. Returns how many are defined. */
-static size_t pair_layers(double *d, const struct fus_model_summary *a, const struct fus_model_summary *b, int category, int which)
+static size_t pair_layers(double *d, const struct fus_model_summary *a, const struct fus_model_summary *b, int category,
+                          int which)
 {
     size_t n = 0;
     for (int i = 0; i < a->n_layers; i++) {
         int j = fus_compare_layer(a, i, b);
-        double x = j < 0 ? NAN : statistic(&a->layers[i].categories[category], which) - statistic(&b->layers[j].categories[category], which);
+        double x = j < 0 ? NAN
+                         : statistic(&a->layers[i].categories[category], which) -
+                               statistic(&b->layers[j].categories[category], which);
         if (!isnan(x))
             d[n++] = x;
     }
@@ -156,7 +167,8 @@ static int write_signflip(const struct tables *t, struct fus_error *err)
     double *d = fus_base_alloc((size_t)a->n_layers + 1, sizeof *d);
     if (!d)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %d layers", a->n_layers);
-    int code = open_table(&f, t->folder, "signflip.csv", "model_a,model_b,category,statistic,n_layers,mean_difference,p", err);
+    int code =
+        open_table(&f, t->folder, "signflip.csv", "model_a,model_b,category,statistic,n_layers,mean_difference,p", err);
     for (int b = 1; b < s->n_models && !code; b++)
         for (int c = 0; c < s->n_categories; c++)
             for (int which = 0; which < 3; which++) {
@@ -198,7 +210,8 @@ static void put_picture(struct fus_outfile *f, const struct tables *t, int pictu
     fus_csv_name(f, ",", t->set->categories[t->set->pictures[picture].category]);
 }
 
-static void profile_rows(struct fus_outfile *f, const struct tables *t, const char *model, const char *layer, const double *profile)
+static void profile_rows(struct fus_outfile *f, const struct tables *t, const char *model, const char *layer,
+                         const double *profile)
 {
     int n = t->set->n_pictures;
     for (int i = 0; i < n; i++)
@@ -212,7 +225,8 @@ static void profile_rows(struct fus_outfile *f, const struct tables *t, const ch
         }
 }
 
-static void top_rows(struct fus_outfile *f, const struct tables *t, const char *model, const char *layer, const struct fus_top_unit *u, int rank)
+static void top_rows(struct fus_outfile *f, const struct tables *t, const char *model, const char *layer,
+                     const struct fus_top_unit *u, int rank)
 {
     for (int most = 1; most >= 0; most--)
         for (int i = 0; i < u->n_pictures; i++) {
@@ -234,7 +248,9 @@ static int write_tops(const struct tables *t, struct fus_error *err)
 {
     const struct fus_run_summary *s = t->summary;
     struct fus_outfile f;
-    int code = open_table(&f, t->folder, "top_units.csv", "model,layer,category,rank,channel,y,x,t,csi,dprime,kind,place,number,picture,picture_category,response", err);
+    int code = open_table(
+        &f, t->folder, "top_units.csv",
+        "model,layer,category,rank,channel,y,x,t,csi,dprime,kind,place,number,picture,picture_category,response", err);
     if (code)
         return code;
     for (int m = 0; m < s->n_models; m++)
@@ -252,7 +268,8 @@ static int write_profiles(const struct tables *t, struct fus_error *err)
 {
     const struct fus_run_summary *s = t->summary;
     struct fus_outfile f;
-    int code = open_table(&f, t->folder, "profiles.csv", "model,layer,number,picture,category,selective_for,response", err);
+    int code =
+        open_table(&f, t->folder, "profiles.csv", "model,layer,number,picture,category,selective_for,response", err);
     if (code)
         return code;
     for (int m = 0; m < s->n_models; m++)
@@ -269,7 +286,8 @@ int fus_run_write_tables(const char *folder, const struct fus_run_summary *summa
     static const struct {
         const char *name;
         int (*write)(const char *path, const struct fus_run_summary *run, struct fus_error *err);
-    } always[] = {{"layers.csv", fus_table_layers}, {"pixels.csv", fus_table_pixels}, {"compare.csv", fus_table_compare}};
+    } always[] = {
+        {"layers.csv", fus_table_layers}, {"pixels.csv", fus_table_pixels}, {"compare.csv", fus_table_compare}};
     const struct tables t = {folder, summary, set, options};
     char path[FUS_RUN_DIR_PATH];
     int code = FUS_OK;

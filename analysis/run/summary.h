@@ -21,8 +21,9 @@ struct fus_model_summary {
 struct fus_response_profile {
     char layer[48];
     int n_pictures;
-    const int *category;    /* [n_pictures] of the picture */
-    const double *response; /* [n_categories, n_pictures] mean over the units selective for the category; NaN where none */
+    const int *category; /* [n_pictures] of the picture */
+    const double
+        *response; /* [n_categories, n_pictures] mean over the units selective for the category; NaN where none */
 };
 
 /* A unit of the reference layer that a category's pictures drive most reliably, with the pictures (numbers of the run's list) that
@@ -32,7 +33,7 @@ struct fus_response_profile {
 struct fus_top_unit {
     int model, layer, category;
     int channel, y, x;
-    double t, csi, dprime;     /* least t against the other categories */
+    double t, csi, dprime; /* least t against the other categories */
     int n_pictures, most[FUS_TOP_PICTURES], least[FUS_TOP_PICTURES];
     double most_response[FUS_TOP_PICTURES], least_response[FUS_TOP_PICTURES];
 };
@@ -55,26 +56,27 @@ struct fus_pixelstats_category; /* stimuli/stimuli.h */
 
 struct fus_run_summary {
     const char *version;
-    char *stimuli;               /* the set's one-line description */
+    char *stimuli; /* the set's one-line description */
     int n_categories;
-    char **categories;           /* "face", ... */
-    int *n_pictures;             /* [n_categories] */
+    char **categories; /* "face", ... */
+    int *n_pictures;   /* [n_categories] */
     struct fus_select_options options;
     int n_models;
     struct fus_model_summary *models;
-    const char *criterion;                       /* how units were chosen, in a sentence, where not by fus_select_layer; else NULL */
+    const char *criterion; /* how units were chosen, in a sentence, where not by fus_select_layer; else NULL */
     /* From here on NULL or 0 means: the run has none. */
     const struct fus_run_method *method;
     const struct fus_response_profile *profiles; /* [n_models]: Fig 2A */
     const struct fus_top_unit *top;              /* [n_top], by model, category and rank */
     size_t n_top;
-    char **pictures;                             /* [sum of n_pictures] their names, in order of categories */
-    const uint8_t *sheet_png;                    /* [sheet_bytes] thumbnails, laid out by thumbs.h: Fig 1B */
+    char **pictures;          /* [sum of n_pictures] their names, in order of categories */
+    const uint8_t *sheet_png; /* [sheet_bytes] thumbnails, laid out by thumbs.h: Fig 1B */
     size_t sheet_bytes;
-    const struct fus_pixelstats_category *pixels; /* [n_categories] the pictures before any network */
+    const struct fus_pixelstats_category *pixels;   /* [n_categories] the pictures before any network */
     const struct fus_model_difference *differences; /* [n_differences] */
     size_t n_differences;
-    const double *consistency[2]; /* [n, n] Spearman's r of category and of picture dissimilarities; n layers of all models in turn */
+    const double *consistency
+        [2]; /* [n, n] Spearman's r of category and of picture dissimilarities; n layers of all models in turn */
 };
 
 /* The last layer with more than one place: layer4.2.relu of a ResNet-50. NULL: no layer. */

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "analysis/inference.h"
-#include "analysis/run/tables.h"
 #include "analysis/run/columns.h"
 #include "analysis/run/csv.h"
+#include "analysis/run/tables.h"
 #include "nn/base/fmath.h"
 #include "stimuli/stimuli.h"
 
@@ -68,20 +68,26 @@ static bool log_ratios(double *log, const double *x, const double *y, size_t n)
 
 /* First proportion over the other, paired by resample; the interval is made of logarithms, so that "twice" and "half" are as far from 1. NaN where the
  * other is 0, its interval also where either is in a resample. */
-static int fill_ratio(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b, int category, double alpha,
-                      struct fus_error *err)
+static int fill_ratio(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b,
+                      int category, double alpha, struct fus_error *err)
 {
-    struct fus_bootstrap_column x = fus_bootstrap_column(a, (size_t)category * N_STATISTICS), y = fus_bootstrap_column(b, (size_t)category * N_STATISTICS);
+    struct fus_bootstrap_column x = fus_bootstrap_column(a, (size_t)category * N_STATISTICS),
+                                y = fus_bootstrap_column(b, (size_t)category * N_STATISTICS);
     double *values = fus_base_alloc(2 * x.n + x.n_nested, sizeof *values);
     if (!values)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu resamples", x.n);
     double *nested = values + x.n, *scratch = nested + x.n_nested;
     if (out->estimate > 0 && log_ratios(values, x.resampled, y.resampled, x.n)) {
-        struct fus_bootstrap_column c = {.estimate = fus_fmath_log(out->estimate), .n = x.n, .n_nested = x.n_nested, .resampled = values,
+        struct fus_bootstrap_column c = {.estimate = fus_fmath_log(out->estimate),
+                                         .n = x.n,
+                                         .n_nested = x.n_nested,
+                                         .resampled = values,
                                          .nested = x.nested ? nested : NULL};
         struct fus_interval log;
         log_ratios(nested, x.nested, y.nested, x.n_nested);
-        fus_bootstrap_interval(&log, &c, a->method == FUS_INTERVAL_CENTRED ? FUS_INTERVAL_CENTRED : FUS_INTERVAL_PERCENTILE, alpha, scratch);
+        fus_bootstrap_interval(&log, &c,
+                               a->method == FUS_INTERVAL_CENTRED ? FUS_INTERVAL_CENTRED : FUS_INTERVAL_PERCENTILE,
+                               alpha, scratch);
         out->low = fus_fmath_exp(log.low);
         out->high = fus_fmath_exp(log.high);
     }
@@ -104,7 +110,8 @@ static int fill_intervals(struct comparison *c, const struct fus_run_summary *ru
         const struct fus_csi_comparison *r = &c->rows[i];
         const struct fus_bootstrap *a = run->models[r->model_a].layers[r->layer_a].bootstrap;
         const struct fus_bootstrap *b = run->models[r->model_b].layers[r->layer_b].bootstrap;
-        int code = a && b ? fus_bootstrap_difference(&c->intervals[i * N_STATISTICS], a, b, run->options.alpha, err) : FUS_OK;
+        int code =
+            a && b ? fus_bootstrap_difference(&c->intervals[i * N_STATISTICS], a, b, run->options.alpha, err) : FUS_OK;
         for (int k = 0; k < run->n_categories && !code; k++) {
             struct fus_interval *ratio = &c->ratios[i + (size_t)k];
             *ratio = (struct fus_interval){ratio_of(run, &c->rows[i + (size_t)k]), NAN, NAN, NAN};
@@ -117,7 +124,8 @@ static int fill_intervals(struct comparison *c, const struct fus_run_summary *ru
     return FUS_OK;
 }
 
-static void comparison_row(struct fus_outfile *f, const struct fus_run_summary *run, const struct comparison *c, size_t i)
+static void comparison_row(struct fus_outfile *f, const struct fus_run_summary *run, const struct comparison *c,
+                           size_t i)
 {
     const struct fus_csi_comparison *r = &c->rows[i];
     const struct fus_interval *interval = &c->intervals[i * N_STATISTICS];
@@ -144,15 +152,17 @@ static void comparison_row(struct fus_outfile *f, const struct fus_run_summary *
     fus_outfile_printf(f, "\n");
 }
 
-static int write_comparison(const char *path, const struct fus_run_summary *run, const struct comparison *c, struct fus_error *err)
+static int write_comparison(const char *path, const struct fus_run_summary *run, const struct comparison *c,
+                            struct fus_error *err)
 {
     struct fus_outfile f;
     int code = fus_outfile_open(&f, path, err);
     if (code)
         return code;
-    fus_outfile_printf(&f, "model_a,model_b,layer,category,proportion_difference,csi_difference,t,df,p,q,variation_difference,"
-                           "proportion_low,proportion_high,proportion_p,proportion_q,csi_low,csi_high,csi_p,csi_q,"
-                           "variation_low,variation_high,variation_p,variation_q,proportion_ratio,ratio_low,ratio_high,layer_b\n");
+    fus_outfile_printf(
+        &f, "model_a,model_b,layer,category,proportion_difference,csi_difference,t,df,p,q,variation_difference,"
+            "proportion_low,proportion_high,proportion_p,proportion_q,csi_low,csi_high,csi_p,csi_q,"
+            "variation_low,variation_high,variation_p,variation_q,proportion_ratio,ratio_low,ratio_high,layer_b\n");
     for (size_t i = 0; i < c->n; i++)
         comparison_row(&f, run, c, i);
     return fus_outfile_commit(&f, err);

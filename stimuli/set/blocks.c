@@ -31,7 +31,8 @@ int fus_blocks_cut(struct fus_blocks *p, const struct fus_set *set, struct fus_e
         int size = (end - opening + FUS_BLOCKS_MOST - 1) / FUS_BLOCKS_MOST;
         size = size < FUS_BLOCKS_LEAST ? FUS_BLOCKS_LEAST : size;
         for (int first = opening; first < end; first += size) {
-            p->items[p->n] = (struct fus_block){set->pictures[opening].category, opening, first, end - first < size ? end : first + size};
+            p->items[p->n] = (struct fus_block){set->pictures[opening].category, opening, first,
+                                                end - first < size ? end : first + size};
             next = show(next, set, &p->items[p->n++]);
         }
     }

@@ -5,7 +5,10 @@
 
 #include "stimuli/stimuli.h"
 
-enum { FUS_BLOCKS_LEAST = 32, FUS_BLOCKS_MOST = 16 }; /* pictures of a block (but a category's last); blocks of a category */
+enum {
+    FUS_BLOCKS_LEAST = 32,
+    FUS_BLOCKS_MOST = 16
+}; /* pictures of a block (but a category's last); blocks of a category */
 
 struct fus_block {
     int category, opening; /* the category and its first picture */
@@ -15,7 +18,8 @@ struct fus_block {
 struct fus_blocks {
     int n;
     struct fus_block *items; /* [n] in set order */
-    int *order;             /* [n_pictures] the picture shown as i-th: blocks in set order, in a block half 0 first, so that a batch has moments of one half */
+    int *
+        order; /* [n_pictures] the picture shown as i-th: blocks in set order, in a block half 0 first, so that a batch has moments of one half */
 };
 
 /* Blocks of max(32, ceil(n/16)) pictures for a category of n. */

@@ -27,8 +27,8 @@ int main(int argc, char **argv)
     struct fus_model model = {0};
     struct fus_image image = {0};
     struct fus_error err = {0};
-    float *input = NULL;  /* [1, 3, side, side] */
-    bool *wanted = NULL;  /* [n_taps] */
+    float *input = NULL; /* [1, 3, side, side] */
+    bool *wanted = NULL; /* [n_taps] */
     if (argc != 4)
         return 2;
     int code = fus_model_open(&model, argv[1], NULL, NULL, &err);

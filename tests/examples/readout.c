@@ -20,7 +20,8 @@ static int keep(void *context, int tap, int picture, const float *blocked)
 }
 
 /* x [n_pictures, n_units]. */
-static int show(float *x, struct fus_model *m, const struct fus_set *set, int tap, size_t n_units, struct fus_error *err)
+static int show(float *x, struct fus_model *m, const struct fus_set *set, int tap, size_t n_units,
+                struct fus_error *err)
 {
     bool *wanted = fus_base_alloc((size_t)fus_net_n_taps(m->net), sizeof *wanted);
     float *input = fus_base_alloc(m->input_floats, sizeof *input);
@@ -45,7 +46,8 @@ static int read_out(const float *x, const struct fus_set *set, size_t n_units, s
 {
     int *category = fus_base_alloc((size_t)set->n_pictures, sizeof *category), right = 0, asked = 0;
     size_t *rows = fus_base_alloc((size_t)set->n_pictures, sizeof *rows);
-    struct fus_readout_data d = {.x = x, .category = category, .rows = rows, .n_features = n_units, .n_categories = set->n_categories};
+    struct fus_readout_data d = {
+        .x = x, .category = category, .rows = rows, .n_features = n_units, .n_categories = set->n_categories};
     struct fus_readout fit = {0};
     int code = category && rows ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory");
     for (int i = 0; i < set->n_pictures && !code; i++) {

@@ -12,8 +12,8 @@
 #define QUICK_SECONDS 0.3 /* of saving that a stop can wait for */
 #define LIKELY_RATE 3e8   /* bytes a second, until one was measured: SHA-256 and the page cache */
 
-int fus_checkpoint_create(struct fus_checkpoint *c, const struct fus_localizer *run, int model, struct fus_accumulator **accumulators, const char **names, int n,
-                          struct fus_error *err)
+int fus_checkpoint_create(struct fus_checkpoint *c, const struct fus_localizer *run, int model,
+                          struct fus_accumulator **accumulators, const char **names, int n, struct fus_error *err)
 {
     memset(c, 0, sizeof *c);
     c->run = run;
@@ -27,7 +27,8 @@ int fus_checkpoint_create(struct fus_checkpoint *c, const struct fus_localizer *
     if (!c->off)
         fus_run_dir_model_state(c->folder, run->options.folder, model);
     c->saved = fus_base_alloc((size_t)run->pictures.set.n_categories, sizeof *c->saved);
-    return c->saved ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %d categories", run->pictures.set.n_categories);
+    return c->saved ? FUS_OK
+                    : fus_base_fail(err, FUS_ENOMEM, "no memory for %d categories", run->pictures.set.n_categories);
 }
 
 void fus_checkpoint_destroy(struct fus_checkpoint *c)
@@ -45,7 +46,8 @@ static bool is_loose(const struct fus_localizer *run, const struct fus_block *bl
 /* ---- finding ---- */
 
 /* Responses to pictures before this one are there, from the run's first on. */
-static int responses_until(const struct fus_state_files *files, const struct fus_localizer *run, const char *const *names, int n)
+static int responses_until(const struct fus_state_files *files, const struct fus_localizer *run,
+                           const char *const *names, int n)
 {
     int at = run->pictures.first, i;
     while (at < run->pictures.end && (i = fus_state_file_longest(files, FUS_STATE_RESPONSES, at, names, n)) >= 0)
@@ -53,10 +55,12 @@ static int responses_until(const struct fus_state_files *files, const struct fus
     return at;
 }
 
-int fus_checkpoint_covers(const struct fus_state_files *files, const struct fus_localizer *run, const char *const *names, int n, bool responses)
+int fus_checkpoint_covers(const struct fus_state_files *files, const struct fus_localizer *run,
+                          const char *const *names, int n, bool responses)
 {
     int end = responses ? responses_until(files, run, names, n) : run->pictures.end, at = run->pictures.first, i;
-    while (at < end && (i = fus_state_file_longest(files, FUS_STATE_MOMENTS, at, names, n)) >= 0 && files->items[i].end <= end)
+    while (at < end && (i = fus_state_file_longest(files, FUS_STATE_MOMENTS, at, names, n)) >= 0 &&
+           files->items[i].end <= end)
         at = files->items[i].end;
     return at;
 }
@@ -100,17 +104,21 @@ static int keeping(const char **list, const struct fus_checkpoint *c)
 }
 
 /* bad: the file that could not be read, or -1. */
-static int load(struct fus_checkpoint *c, int *first, int *bad, const struct fus_state_files *files, const char **kept, struct fus_error *err)
+static int load(struct fus_checkpoint *c, int *first, int *bad, const struct fus_state_files *files, const char **kept,
+                struct fus_error *err)
 {
-    int n_kept = keeping(kept, c), end = n_kept ? responses_until(files, c->run, kept, n_kept) : c->run->pictures.end, at = c->run->pictures.first, code = FUS_OK;
+    int n_kept = keeping(kept, c), end = n_kept ? responses_until(files, c->run, kept, n_kept) : c->run->pictures.end,
+        at = c->run->pictures.first, code = FUS_OK;
     *bad = -1;
-    while (at < end && !code && (*bad = fus_state_file_longest(files, FUS_STATE_MOMENTS, at, c->names, c->n)) >= 0 && files->items[*bad].end <= end) {
+    while (at < end && !code && (*bad = fus_state_file_longest(files, FUS_STATE_MOMENTS, at, c->names, c->n)) >= 0 &&
+           files->items[*bad].end <= end) {
         code = load_moments(c, &files->items[*bad], err);
         at = files->items[*bad].end;
     }
     *first = at;
     int from = c->run->pictures.first;
-    while (from < at && n_kept && !code && (*bad = fus_state_file_longest(files, FUS_STATE_RESPONSES, from, kept, n_kept)) >= 0) {
+    while (from < at && n_kept && !code &&
+           (*bad = fus_state_file_longest(files, FUS_STATE_RESPONSES, from, kept, n_kept)) >= 0) {
         code = load_responses(c, &files->items[*bad], err);
         from = files->items[*bad].end;
     }
@@ -131,7 +139,8 @@ int fus_checkpoint_load(struct fus_checkpoint *c, int *first, struct fus_error *
 {
     struct fus_state_files files = {0};
     const char **kept = fus_base_alloc((size_t)c->n, sizeof *kept);
-    int bad, code = kept ? fus_state_file_scan(&files, c->folder, c->run->state.digest, &c->run->notes, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for %d layers", c->n);
+    int bad, code = kept ? fus_state_file_scan(&files, c->folder, c->run->state.digest, &c->run->notes, err)
+                         : fus_base_fail(err, FUS_ENOMEM, "no memory for %d layers", c->n);
     struct fus_error why = {0};
     while (!code && (code = load(c, first, &bad, &files, kept, &why)) == FUS_EFORMAT && bad >= 0) {
         fus_note_say(&c->run->notes, "warning: %s; not used", why.msg);
@@ -160,7 +169,8 @@ static void drop(const struct fus_checkpoint *c, enum fus_state_file_kind kind, 
 /* What a file holds of a layer: its category's blocks together, the block that is being shown, or responses. */
 enum content { CATEGORY, BLOCK, RESPONSES };
 
-static int write_layer(const struct fus_accumulator *t, enum content what, int category, int first, int end, struct fus_state_file_out *o, struct fus_error *err)
+static int write_layer(const struct fus_accumulator *t, enum content what, int category, int first, int end,
+                       struct fus_state_file_out *o, struct fus_error *err)
 {
     if (what == CATEGORY)
         return fus_accumulator_write_category(t, category, o, err);
@@ -170,10 +180,13 @@ static int write_layer(const struct fus_accumulator *t, enum content what, int c
     return FUS_OK;
 }
 
-static int save_file(struct fus_checkpoint *c, enum content what, int category, int first, int end, struct fus_error *err)
+static int save_file(struct fus_checkpoint *c, enum content what, int category, int first, int end,
+                     struct fus_error *err)
 {
-    struct fus_state_file file = {.kind = what == RESPONSES ? FUS_STATE_RESPONSES : FUS_STATE_MOMENTS, .first = first, .end = end,
-                              .n_halves = c->accumulators[0]->n_halves};
+    struct fus_state_file file = {.kind = what == RESPONSES ? FUS_STATE_RESPONSES : FUS_STATE_MOMENTS,
+                                  .first = first,
+                                  .end = end,
+                                  .n_halves = c->accumulators[0]->n_halves};
     struct fus_state_file_out o;
     file.layers = fus_base_alloc((size_t)c->n, sizeof *file.layers);
     if (!file.layers)
@@ -267,7 +280,8 @@ static int save_categories(struct fus_checkpoint *c, int next, struct fus_error 
     int code = FUS_OK;
     for (int i = 0; i < c->run->pictures.blocks.n && !code; i++) {
         const struct fus_block *block = &c->run->pictures.blocks.items[i];
-        int end = opens(c->run, block, next) ? merged_until(c->run, block, next) : 0, *saved = &c->saved[block->category];
+        int end = opens(c->run, block, next) ? merged_until(c->run, block, next) : 0,
+            *saved = &c->saved[block->category];
         if (end <= *saved)
             continue;
         code = save_file(c, CATEGORY, block->category, block->opening, end, err);
@@ -289,7 +303,8 @@ static int save(struct fus_checkpoint *c, int next, struct fus_error *err)
     }
     if (!code)
         code = save_categories(c, next, err);
-    const struct fus_block *block = next < c->run->pictures.end ? fus_blocks_find(&c->run->pictures.blocks, next) : NULL;
+    const struct fus_block *block =
+        next < c->run->pictures.end ? fus_blocks_find(&c->run->pictures.blocks, next) : NULL;
     int old_first = c->block_first, old_end = c->block_end;
     if (!code && block && block->first < next) {
         code = save_file(c, BLOCK, block->category, block->first, next, err);

@@ -13,7 +13,9 @@
 enum { DIGEST = FUS_SHA256_HEX - 1, PATH_BYTES = FUS_RUN_DIR_PATH };
 
 /* A field that is new here must be visited below. */
-_Static_assert(sizeof(void *) != 8 || (sizeof(struct fus_layer_summary) == 184 && sizeof(struct fus_category_summary) == 200), "does visit know every field?");
+_Static_assert(sizeof(void *) != 8 ||
+                   (sizeof(struct fus_layer_summary) == 184 && sizeof(struct fus_category_summary) == 200),
+               "does visit know every field?");
 
 struct archive {
     bool reading, failed;
@@ -62,19 +64,22 @@ static struct fus_layer_summary without_arrays(struct fus_layer_summary s)
     return s;
 }
 
-static void visit_numbers(struct archive *a, struct fus_layer_summary *s, const struct fus_localizer *run, const struct fus_tap *tap)
+static void visit_numbers(struct archive *a, struct fus_layer_summary *s, const struct fus_localizer *run,
+                          const struct fus_tap *tap)
 {
     struct fus_layer_summary numbers = without_arrays(*s);
     visit(a, &numbers, sizeof numbers);
     if (!a->reading || a->failed)
         return;
-    a->failed = numbers.n_categories != run->pictures.set.n_categories || numbers.channels != tap->channels || numbers.height != tap->height ||
-                numbers.width != tap->width || numbers.n_top < 0 || numbers.n_top > numbers.n_categories * FUS_TOP_UNITS;
+    a->failed = numbers.n_categories != run->pictures.set.n_categories || numbers.channels != tap->channels ||
+                numbers.height != tap->height || numbers.width != tap->width || numbers.n_top < 0 ||
+                numbers.n_top > numbers.n_categories * FUS_TOP_UNITS;
     *s = without_arrays(numbers);
     s->n_categories = 0;
 }
 
-static void visit_categories(struct archive *a, struct fus_layer_summary *s, const struct fus_localizer *run, const struct fus_tap *tap)
+static void visit_categories(struct archive *a, struct fus_layer_summary *s, const struct fus_localizer *run,
+                             const struct fus_tap *tap)
 {
     int n = run->pictures.set.n_categories;
     s->categories = visit_array(a, s->categories, (size_t)n, sizeof *s->categories);
@@ -82,12 +87,14 @@ static void visit_categories(struct archive *a, struct fus_layer_summary *s, con
         s->categories[c].map = NULL;
     s->n_categories = s->categories ? n : 0;
     for (int c = 0; c < s->n_categories; c++)
-        s->categories[c].map = visit_array(a, s->categories[c].map, (size_t)tap->height * (size_t)tap->width, sizeof *s->categories[c].map);
+        s->categories[c].map = visit_array(a, s->categories[c].map, (size_t)tap->height * (size_t)tap->width,
+                                           sizeof *s->categories[c].map);
 }
 
 static void visit_bootstrap(struct archive *a, struct fus_layer_summary *s, const struct fus_localizer *run)
 {
-    size_t n = (size_t)run->pictures.set.n_categories * FUS_BOOTSTRAP_STATISTICS, draws = (size_t)run->options.bootstrap;
+    size_t n = (size_t)run->pictures.set.n_categories * FUS_BOOTSTRAP_STATISTICS,
+           draws = (size_t)run->options.bootstrap;
     if (draws == 0)
         return;
     if (a->reading && !(s->bootstrap = fus_base_alloc(1, sizeof *s->bootstrap)))
@@ -96,7 +103,9 @@ static void visit_bootstrap(struct archive *a, struct fus_layer_summary *s, cons
     if (a->failed)
         return;
     if (a->reading)
-        *b = (struct fus_bootstrap){.n_categories = run->pictures.set.n_categories, .n_resamples = draws, .n_images = (size_t)run->pictures.set.n_pictures};
+        *b = (struct fus_bootstrap){.n_categories = run->pictures.set.n_categories,
+                                    .n_resamples = draws,
+                                    .n_images = (size_t)run->pictures.set.n_pictures};
     visit(a, &b->method, sizeof b->method);
     b->estimate = visit_array(a, b->estimate, n, sizeof *b->estimate);
     b->resampled = visit_array(a, b->resampled, n * draws, sizeof *b->resampled);
@@ -105,7 +114,8 @@ static void visit_bootstrap(struct archive *a, struct fus_layer_summary *s, cons
     a->failed = a->failed || !b->estimate;
 }
 
-static void visit_layer(struct archive *a, struct fus_layer_summary *s, const struct fus_localizer *run, const struct fus_tap *tap)
+static void visit_layer(struct archive *a, struct fus_layer_summary *s, const struct fus_localizer *run,
+                        const struct fus_tap *tap)
 {
     size_t n = (size_t)run->pictures.set.n_categories, n_pictures = (size_t)run->pictures.set.n_pictures;
     visit_numbers(a, s, run, tap);
@@ -130,13 +140,15 @@ static void visit_header(struct archive *a, const struct fus_localizer *run, con
     visit(a, magic, sizeof magic);
     visit(a, digest, DIGEST);
     visit(a, labels, DIGEST);
-    a->failed = a->failed || memcmp(magic, MAGIC, sizeof magic) != 0 || memcmp(digest, run->state.digest, DIGEST) != 0 || memcmp(labels, units, DIGEST) != 0;
+    a->failed = a->failed || memcmp(magic, MAGIC, sizeof magic) != 0 ||
+                memcmp(digest, run->state.digest, DIGEST) != 0 || memcmp(labels, units, DIGEST) != 0;
     visit_same(a, sizeof(struct fus_layer_summary));
     visit_same(a, sizeof(struct fus_category_summary));
     visit_same(a, sizeof(struct fus_permute_category));
 }
 
-static void layer_paths(char path[PATH_BYTES], char units[PATH_BYTES], const struct fus_localizer *run, int model, int layer)
+static void layer_paths(char path[PATH_BYTES], char units[PATH_BYTES], const struct fus_localizer *run, int model,
+                        int layer)
 {
     const char *name = run->models[model].taps[layer].name;
     fus_run_dir_model_state(path, run->options.folder, model);

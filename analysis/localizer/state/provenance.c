@@ -8,7 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_LINES = 1 << 24, PICTURE_FIELDS = 11, PICTURE_OWN = 7 }; /* from this field on a picture's line is known to its shard alone */
+enum {
+    MOST_LINES = 1 << 24,
+    PICTURE_FIELDS = 11,
+    PICTURE_OWN = 7
+}; /* from this field on a picture's line is known to its shard alone */
 
 /* ---- writing ---- */
 
@@ -255,7 +259,8 @@ static const char *option_value(const struct fus_provenance *p, const char *name
     return NULL;
 }
 
-static int same_options(const struct fus_provenance *found, const struct fus_provenance *expected, struct fus_error *err)
+static int same_options(const struct fus_provenance *found, const struct fus_provenance *expected,
+                        struct fus_error *err)
 {
     for (int turn = 0; turn < 2; turn++) {
         const struct fus_provenance *of = turn ? found : expected;
@@ -265,8 +270,8 @@ static int same_options(const struct fus_provenance *found, const struct fus_pro
             const char *name = of->lines[i].field[1], *a = option_value(found, name), *b = option_value(expected, name);
             const char *quote_a = a ? "'" : "", *quote_b = b ? "'" : "";
             if (!a || !b || strcmp(a, b) != 0)
-                return fus_base_fail(err, FUS_EINVAL, "option --%s: %s%s%s found, %s%s%s expected", name, quote_a, a ? a : "nothing", quote_a, quote_b,
-                                     b ? b : "nothing", quote_b);
+                return fus_base_fail(err, FUS_EINVAL, "option --%s: %s%s%s found, %s%s%s expected", name, quote_a,
+                                     a ? a : "nothing", quote_a, quote_b, b ? b : "nothing", quote_b);
         }
     }
     return FUS_OK;
@@ -275,7 +280,8 @@ static int same_options(const struct fus_provenance *found, const struct fus_pro
 static const char *field_name(const char *what, int i)
 {
     static const char *const model[] = {"", "name", "file", "sha256", "architecture", "preprocessing"};
-    static const char *const picture[] = {"", "name", "category", "subcategory", "number", "half", "source", "sha256", "luminance", "contrast", "slope"};
+    static const char *const picture[] = {"",       "name",   "category",  "subcategory", "number", "half",
+                                          "source", "sha256", "luminance", "contrast",    "slope"};
     static const char *const layer[] = {"", "name", "channels", "height", "width"};
     if (strcmp(what, "model") == 0 && i < 6)
         return model[i];
@@ -284,13 +290,15 @@ static const char *field_name(const char *what, int i)
     return strcmp(what, "layer") == 0 && i < 5 ? layer[i] : "it is";
 }
 
-static int same_line(const struct fus_provenance_line *a, const struct fus_provenance_line *b, int n, struct fus_error *err)
+static int same_line(const struct fus_provenance_line *a, const struct fus_provenance_line *b, int n,
+                     struct fus_error *err)
 {
     for (int i = 0; i < n; i++)
         if (strcmp(a->field[i], b->field[i]) != 0)
-            return i ? fus_base_fail(err, FUS_EINVAL, "%s %s: %s '%s' found, '%s' expected", a->field[0], b->field[1], field_name(a->field[0], i),
-                                     a->field[i], b->field[i])
-                     : fus_base_fail(err, FUS_EINVAL, "%s %s found, %s %s expected", a->field[0], a->field[1], b->field[0], b->field[1]);
+            return i ? fus_base_fail(err, FUS_EINVAL, "%s %s: %s '%s' found, '%s' expected", a->field[0], b->field[1],
+                                     field_name(a->field[0], i), a->field[i], b->field[i])
+                     : fus_base_fail(err, FUS_EINVAL, "%s %s found, %s %s expected", a->field[0], a->field[1],
+                                     b->field[0], b->field[1]);
     return FUS_OK;
 }
 
@@ -305,7 +313,8 @@ static const struct fus_provenance_line *next_line(const struct fus_provenance *
     return NULL;
 }
 
-int fus_provenance_same(const struct fus_provenance *found, const struct fus_provenance *expected, bool apart, struct fus_error *err)
+int fus_provenance_same(const struct fus_provenance *found, const struct fus_provenance *expected, bool apart,
+                        struct fus_error *err)
 {
     int code = same_options(found, expected, err), i = 0, k = 0;
     while (!code) {
@@ -313,12 +322,14 @@ int fus_provenance_same(const struct fus_provenance *found, const struct fus_pro
         if (!a && !b)
             break;
         if (!a || !b)
-            return fus_base_fail(err, FUS_EINVAL, "%s%s%s found, %s%s%s expected", a ? a->field[0] : "nothing more", a ? " " : "", a ? a->field[1] : "",
-                                 b ? b->field[0] : "nothing more", b ? " " : "", b ? b->field[1] : "");
+            return fus_base_fail(err, FUS_EINVAL, "%s%s%s found, %s%s%s expected", a ? a->field[0] : "nothing more",
+                                 a ? " " : "", a ? a->field[1] : "", b ? b->field[0] : "nothing more", b ? " " : "",
+                                 b ? b->field[1] : "");
         int n = a->n < b->n ? a->n : b->n;
         code = same_line(a, b, apart && is(a, "picture", PICTURE_FIELDS) ? PICTURE_OWN : n, err);
         if (!code && a->n != b->n)
-            code = fus_base_fail(err, FUS_EINVAL, "%s %s: %d fields found, %d expected", a->field[0], a->field[1], a->n - 1, b->n - 1);
+            code = fus_base_fail(err, FUS_EINVAL, "%s %s: %d fields found, %d expected", a->field[0], a->field[1],
+                                 a->n - 1, b->n - 1);
     }
     return code;
 }
@@ -358,9 +369,10 @@ static bool restore_layer(struct fus_localizer *run, const struct fus_provenance
     struct fus_tap *tap = &r->taps[r->n_layers++];
     snprintf(tap->name, sizeof tap->name, "%s", l->field[1]);
     tap->depth = strtod(l->field[6], NULL);
-    return strlen(l->field[1]) < sizeof tap->name && !strchr(l->field[1], '/') && number(&tap->channels, l->field[2], 1, 1 << 20) &&
-           number(&tap->height, l->field[3], 1, 1 << 14) && number(&tap->width, l->field[4], 1, 1 << 14) &&
-           number(&tap->order, l->field[5], 0, 1 << 20) && tap->depth >= 0 && tap->depth <= 1;
+    return strlen(l->field[1]) < sizeof tap->name && !strchr(l->field[1], '/') &&
+           number(&tap->channels, l->field[2], 1, 1 << 20) && number(&tap->height, l->field[3], 1, 1 << 14) &&
+           number(&tap->width, l->field[4], 1, 1 << 14) && number(&tap->order, l->field[5], 0, 1 << 20) &&
+           tap->depth >= 0 && tap->depth <= 1;
 }
 
 static bool restore_picture(struct fus_localizer *run, const struct fus_provenance_line *l)
@@ -375,7 +387,8 @@ static bool restore_picture(struct fus_localizer *run, const struct fus_provenan
     if (numbers[0] < (last ? last->category : 0) || !(p->path = fus_base_strdup(l->field[1])))
         return false;
     set->n_pictures++;
-    p->category = numbers[0], p->subcategory = numbers[1], p->index = numbers[2], p->half = numbers[3], p->source = numbers[4];
+    p->category = numbers[0], p->subcategory = numbers[1], p->index = numbers[2], p->half = numbers[3],
+    p->source = numbers[4];
     return true;
 }
 
@@ -408,11 +421,14 @@ static bool restore_line(struct fus_localizer *run, const struct fus_provenance 
     if (is(l, "set", 5))
         return restore_set(&run->pictures.set, l);
     if (is(l, "category", 2))
-        return copy_text(&run->pictures.set.categories[run->pictures.set.n_categories], l->field[1]) && ++run->pictures.set.n_categories;
+        return copy_text(&run->pictures.set.categories[run->pictures.set.n_categories], l->field[1]) &&
+               ++run->pictures.set.n_categories;
     if (is(l, "subcategory", 2))
-        return copy_text(&run->pictures.set.subcategories[run->pictures.set.n_subcategories], l->field[1]) && ++run->pictures.set.n_subcategories;
+        return copy_text(&run->pictures.set.subcategories[run->pictures.set.n_subcategories], l->field[1]) &&
+               ++run->pictures.set.n_subcategories;
     if (is(l, "skipped", 2))
-        return copy_text(&run->pictures.set.skipped[run->pictures.set.n_skipped], l->field[1]) && ++run->pictures.set.n_skipped;
+        return copy_text(&run->pictures.set.skipped[run->pictures.set.n_skipped], l->field[1]) &&
+               ++run->pictures.set.n_skipped;
     if (is(l, "model", 6))
         return strlen(l->field[1]) < sizeof run->models->name && restore_model(run, l, layers_behind(p, i));
     if (is(l, "layer", 7))
@@ -422,10 +438,12 @@ static bool restore_line(struct fus_localizer *run, const struct fus_provenance 
 
 int fus_provenance_restore(struct fus_localizer *run, const struct fus_provenance *p, struct fus_error *err)
 {
-    size_t n_models = (size_t)count(p, "model", 6), n_categories = (size_t)count(p, "category", 2), n_pictures = (size_t)count(p, "picture", PICTURE_FIELDS);
+    size_t n_models = (size_t)count(p, "model", 6), n_categories = (size_t)count(p, "category", 2),
+           n_pictures = (size_t)count(p, "picture", PICTURE_FIELDS);
     struct fus_set *set = &run->pictures.set;
     if (n_models < 1 || n_models > FUS_RUN_MAX_MODELS || n_categories < 2 || n_categories > 127 || n_pictures < 2)
-        return fus_base_fail(err, FUS_EFORMAT, "%zu models, %zu categories, %zu pictures found", n_models, n_categories, n_pictures);
+        return fus_base_fail(err, FUS_EFORMAT, "%zu models, %zu categories, %zu pictures found", n_models, n_categories,
+                             n_pictures);
     if (!run->models)
         run->models = fus_base_alloc(FUS_RUN_MAX_MODELS, sizeof *run->models);
     run->summary.models = fus_base_alloc(n_models, sizeof *run->summary.models);
@@ -435,7 +453,8 @@ int fus_provenance_restore(struct fus_localizer *run, const struct fus_provenanc
     set->pictures = fus_base_alloc(n_pictures, sizeof *set->pictures);
     run->pictures.sha256 = fus_base_alloc(n_pictures, sizeof *run->pictures.sha256);
     run->pictures.stats = fus_base_alloc(n_pictures, sizeof *run->pictures.stats);
-    if (!run->models || !run->summary.models || !set->categories || !set->subcategories || !set->skipped || !set->pictures || !run->pictures.sha256 || !run->pictures.stats)
+    if (!run->models || !run->summary.models || !set->categories || !set->subcategories || !set->skipped ||
+        !set->pictures || !run->pictures.sha256 || !run->pictures.stats)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu pictures", n_pictures);
     for (int i = 0; i < p->n; i++)
         if (!restore_line(run, p, i))
@@ -461,7 +480,8 @@ int fus_provenance_join(struct fus_localizer *run, const struct fus_provenance *
             if (run->pictures.sha256[k][0] || strlen(hex) != 64)
                 return fus_base_fail(err, FUS_EINVAL, "picture %s is another shard's already", l->field[1]);
             memcpy(run->pictures.sha256[k], hex, 65);
-            run->pictures.stats[k] = (struct fus_pixelstats){real(l->field[PICTURE_OWN + 1]), real(l->field[PICTURE_OWN + 2]), real(l->field[PICTURE_OWN + 3])};
+            run->pictures.stats[k] = (struct fus_pixelstats){
+                real(l->field[PICTURE_OWN + 1]), real(l->field[PICTURE_OWN + 2]), real(l->field[PICTURE_OWN + 3])};
         }
         k++;
     }

@@ -29,7 +29,8 @@ int fus_provenance_parse(struct fus_provenance *p, const char *text, struct fus_
 void fus_provenance_free(struct fus_provenance *p);
 
 /* FUS_EINVAL that says what differs, "..., A found, B expected"; apart: which shard it is, and what it knows of its own pictures alone. */
-int fus_provenance_same(const struct fus_provenance *found, const struct fus_provenance *expected, bool apart, struct fus_error *err);
+int fus_provenance_same(const struct fus_provenance *found, const struct fus_provenance *expected, bool apart,
+                        struct fus_error *err);
 
 /* A run as it was: options, set, models with their layers, pictures. What is another shard's stays empty. Texts of options are p's. */
 int fus_provenance_restore(struct fus_localizer *run, const struct fus_provenance *p, struct fus_error *err);

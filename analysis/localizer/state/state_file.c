@@ -20,7 +20,8 @@
 
 static const char *const kinds[] = {"moments", "responses"};
 
-void fus_state_file_path(char *path, size_t path_bytes, const char *folder, enum fus_state_file_kind kind, int first, int end, const char *layer)
+void fus_state_file_path(char *path, size_t path_bytes, const char *folder, enum fus_state_file_kind kind, int first,
+                         int end, const char *layer)
 {
     snprintf(path, path_bytes, "%s/%s-%d-%d-%s", folder, kinds[kind], first, end, layer);
 }
@@ -89,7 +90,8 @@ void fus_state_file_end_layer(struct fus_state_file_out *o)
     fus_sha256_start(&o->sha);
 }
 
-int fus_state_file_begin(struct fus_state_file_out *o, const char *folder, const char *run, const struct fus_state_file *file, struct fus_error *err)
+int fus_state_file_begin(struct fus_state_file_out *o, const char *folder, const char *run,
+                         const struct fus_state_file *file, struct fus_error *err)
 {
     char path[4096];
     fus_state_file_path(path, sizeof path, folder, file->kind, file->first, file->end, file->layers[0].name);
@@ -140,7 +142,8 @@ static int read_layers(struct fus_state_file *p, struct fus_bytes *b, uint64_t a
         const uint8_t *name = fus_bytes_take(b, sizeof l->name);
         uint32_t channels = fus_bytes_u32le(b);
         uint64_t n_places = fus_bytes_u64le(b);
-        if (!name || name[sizeof l->name - 1] || channels < 1 || channels > INT32_MAX / 2 || n_places < 1 || n_places > MOST_SIDE / channels)
+        if (!name || name[sizeof l->name - 1] || channels < 1 || channels > INT32_MAX / 2 || n_places < 1 ||
+            n_places > MOST_SIDE / channels)
             return fus_base_fail(err, FUS_EFORMAT, "layer %d is none", i + 1);
         memcpy(l->name, name, sizeof l->name);
         l->channels = (int)channels;
@@ -162,9 +165,10 @@ static int read_fixed(struct fus_state_file *p, const uint8_t *bytes, const char
         return fus_base_fail(err, FUS_EFORMAT, "version %u found, %u expected", version, VERSION);
     if (memcmp(fus_bytes_take(&b, DIGEST), run, DIGEST) != 0)
         return fus_base_fail(err, FUS_EFORMAT, "it belongs to another run");
-    uint32_t kind = fus_bytes_u32le(&b), first = fus_bytes_u32le(&b), end = fus_bytes_u32le(&b), halves = fus_bytes_u32le(&b),
-             n = fus_bytes_u32le(&b);
-    if (kind > FUS_STATE_RESPONSES || first >= end || end > INT32_MAX || halves < 1 || halves > 2 || n < 1 || n > MOST_LAYERS)
+    uint32_t kind = fus_bytes_u32le(&b), first = fus_bytes_u32le(&b), end = fus_bytes_u32le(&b),
+             halves = fus_bytes_u32le(&b), n = fus_bytes_u32le(&b);
+    if (kind > FUS_STATE_RESPONSES || first >= end || end > INT32_MAX || halves < 1 || halves > 2 || n < 1 ||
+        n > MOST_LAYERS)
         return fus_base_fail(err, FUS_EFORMAT, "its header makes no sense");
     p->kind = (enum fus_state_file_kind)kind;
     p->first = (int)first, p->end = (int)end, p->n_halves = (int)halves, p->n_layers = (int)n;
@@ -212,11 +216,13 @@ static int read_header(struct fus_state_file *p, FILE *f, const char *run, struc
     const struct fus_state_file_layer *last = &p->layers[p->n_layers - 1];
     uint64_t size = last->at + last->n_bytes + DIGEST;
     if ((uint64_t)st.st_size != size)
-        return fus_base_fail(err, FUS_EFORMAT, "%lld bytes found, %llu expected: cut short?", (long long)st.st_size, (unsigned long long)size);
+        return fus_base_fail(err, FUS_EFORMAT, "%lld bytes found, %llu expected: cut short?", (long long)st.st_size,
+                             (unsigned long long)size);
     return FUS_OK;
 }
 
-static int open_file(struct fus_state_file *p, const char *folder, const char *name, const char *run, struct fus_error *err)
+static int open_file(struct fus_state_file *p, const char *folder, const char *name, const char *run,
+                     struct fus_error *err)
 {
     size_t n = strlen(folder) + strlen(name) + 2;
     memset(p, 0, sizeof *p);
@@ -237,12 +243,14 @@ static bool is_state_file(const char *name)
     return (strncmp(name, "moments-", 8) == 0 || strncmp(name, "responses-", 10) == 0) && !strstr(name, ".tmp-");
 }
 
-int fus_state_file_scan(struct fus_state_files *list, const char *folder, const char *run, const struct fus_note_sink *notes, struct fus_error *err)
+int fus_state_file_scan(struct fus_state_files *list, const char *folder, const char *run,
+                        const struct fus_note_sink *notes, struct fus_error *err)
 {
     DIR *d = opendir(folder);
     int code = FUS_OK;
     if (!d)
-        return errno == ENOENT ? FUS_OK : fus_base_fail(err, FUS_EIO, "%s: cannot be opened: %s", folder, strerror(errno));
+        return errno == ENOENT ? FUS_OK
+                               : fus_base_fail(err, FUS_EIO, "%s: cannot be opened: %s", folder, strerror(errno));
     for (struct dirent *e; !code && (e = readdir(d));) {
         struct fus_state_file file;
         struct fus_error why = {0};
@@ -293,7 +301,8 @@ static const struct fus_state_file_layer *find_layer(const struct fus_state_file
     return NULL;
 }
 
-int fus_state_file_longest(const struct fus_state_files *list, enum fus_state_file_kind kind, int first, const char *const *layers, int n_layers)
+int fus_state_file_longest(const struct fus_state_files *list, enum fus_state_file_kind kind, int first,
+                           const char *const *layers, int n_layers)
 {
     int best = -1;
     for (int i = 0; i < list->n; i++) {
@@ -307,7 +316,8 @@ int fus_state_file_longest(const struct fus_state_files *list, enum fus_state_fi
     return best;
 }
 
-int fus_state_file_open_layer(struct fus_state_file_in *in, const struct fus_state_file *file, const char *layer, struct fus_error *err)
+int fus_state_file_open_layer(struct fus_state_file_in *in, const struct fus_state_file *file, const char *layer,
+                              struct fus_error *err)
 {
     const struct fus_state_file_layer *l = find_layer(file, layer);
     memset(in, 0, sizeof *in);

@@ -11,9 +11,9 @@
 #define FUS_STATE_FILE_H
 
 #include "analysis/localizer/note.h"
-#include "nn/nn.h"
 #include "nn/base/outfile.h"
 #include "nn/base/sha256.h"
+#include "nn/nn.h"
 
 enum fus_state_file_kind { FUS_STATE_MOMENTS, FUS_STATE_RESPONSES };
 
@@ -39,14 +39,16 @@ struct fus_state_file_out {
     size_t item; /* bytes of a number */
 };
 
-int fus_state_file_begin(struct fus_state_file_out *o, const char *folder, const char *run, const struct fus_state_file *file, struct fus_error *err);
+int fus_state_file_begin(struct fus_state_file_out *o, const char *folder, const char *run,
+                         const struct fus_state_file *file, struct fus_error *err);
 void fus_state_file_write(struct fus_state_file_out *o, const void *numbers, size_t n); /* n bytes of whole numbers */
 void fus_state_file_end_layer(struct fus_state_file_out *o);
 int fus_state_file_commit(struct fus_state_file_out *o, struct fus_error *err);
 void fus_state_file_discard(struct fus_state_file_out *o);
 
 /* The file's name; layer: the first. */
-void fus_state_file_path(char *path, size_t path_bytes, const char *folder, enum fus_state_file_kind kind, int first, int end, const char *layer);
+void fus_state_file_path(char *path, size_t path_bytes, const char *folder, enum fus_state_file_kind kind, int first,
+                         int end, const char *layer);
 
 /* Bytes of a layer's array: kind, first, end and n_halves as in file. */
 uint64_t fus_state_file_layer_bytes(const struct fus_state_file *file, int channels, size_t n_places);
@@ -60,12 +62,14 @@ struct fus_state_files {
 
 /* The files of this run in a folder, added to list; none where there is no folder. One that is cut short, changed or of another run
  * fails where notes is NULL; else it is left out with a note. */
-int fus_state_file_scan(struct fus_state_files *list, const char *folder, const char *run, const struct fus_note_sink *notes, struct fus_error *err);
+int fus_state_file_scan(struct fus_state_files *list, const char *folder, const char *run,
+                        const struct fus_note_sink *notes, struct fus_error *err);
 void fus_state_file_drop(struct fus_state_files *list, int i);
 void fus_state_file_free(struct fus_state_files *list);
 
 /* Of the files that begin with picture `first` and hold all the layers, the longest; -1: none. */
-int fus_state_file_longest(const struct fus_state_files *list, enum fus_state_file_kind kind, int first, const char *const *layers, int n_layers);
+int fus_state_file_longest(const struct fus_state_files *list, enum fus_state_file_kind kind, int first,
+                           const char *const *layers, int n_layers);
 
 /* One layer's array: open, read it to its end in any steps, close. close fails where it is not what was written. */
 struct fus_state_file_in {
@@ -74,7 +78,8 @@ struct fus_state_file_in {
     struct fus_sha256 sha;
     bool failed;
 };
-int fus_state_file_open_layer(struct fus_state_file_in *in, const struct fus_state_file *file, const char *layer, struct fus_error *err);
+int fus_state_file_open_layer(struct fus_state_file_in *in, const struct fus_state_file *file, const char *layer,
+                              struct fus_error *err);
 void fus_state_file_read(struct fus_state_file_in *in, void *numbers, size_t n); /* likewise */
 int fus_state_file_close_layer(struct fus_state_file_in *in, struct fus_error *err);
 

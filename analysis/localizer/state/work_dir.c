@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "nn/base/outfile.h"
-#include "nn/base/sha256.h"
 #include "analysis/localizer/state/provenance.h"
 #include "analysis/run/run_dir.h"
+#include "nn/base/outfile.h"
+#include "nn/base/sha256.h"
 
 enum { PATH_BYTES = FUS_RUN_DIR_PATH };
 #define MAX_BYTES ((size_t)1 << 30) /* of run.tsv: five million pictures */
@@ -33,7 +33,8 @@ static bool is_number(const char *name)
 
 static bool is_kept(const char *name)
 {
-    return strncmp(name, "moments-", 8) == 0 || strncmp(name, "responses-", 10) == 0 || strncmp(name, "decided-", 8) == 0;
+    return strncmp(name, "moments-", 8) == 0 || strncmp(name, "responses-", 10) == 0 ||
+           strncmp(name, "decided-", 8) == 0;
 }
 
 /* Unlink the files of a folder whose name `which` likes; no folder is no failure. */
@@ -55,8 +56,9 @@ static void each_folder(const char *parent, bool (*which)(const char *name), voi
     struct stat st;
     DIR *d = opendir(parent);
     for (struct dirent *e; d && (e = readdir(d));)
-        if (e->d_name[0] != '.' && which(e->d_name) && (size_t)snprintf(path, sizeof path, "%s/%s", parent, e->d_name) < sizeof path &&
-            stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        if (e->d_name[0] != '.' && which(e->d_name) &&
+            (size_t)snprintf(path, sizeof path, "%s/%s", parent, e->d_name) < sizeof path && stat(path, &st) == 0 &&
+            S_ISDIR(st.st_mode))
             visit(path);
     if (d)
         closedir(d);
@@ -219,9 +221,13 @@ static int check_finished(struct fus_localizer *run, struct fus_error *err)
         run->state.done = strcmp(line, expected) == 0;
     if (f)
         fclose(f);
-    return run->state.done ? FUS_OK
-                     : fus_base_fail(err, FUS_EINVAL, "%s: holds a finished run of other options, models or pictures, so that there is nothing to "
-                                     "resume: --force replaces it, another --out keeps it", run->options.folder);
+    return run->state.done
+               ? FUS_OK
+               : fus_base_fail(
+                     err, FUS_EINVAL,
+                     "%s: holds a finished run of other options, models or pictures, so that there is nothing to "
+                     "resume: --force replaces it, another --out keeps it",
+                     run->options.folder);
 }
 
 int fus_work_dir_begin(struct fus_localizer *run, const char *text, struct fus_error *err)
