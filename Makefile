@@ -18,14 +18,37 @@ RUN     =
 ifeq ($(origin CC) $(CROSS),default )
 CC      = cc
 endif
+ifeq ($(notdir $(firstword $(CC))),tcc)
+$(error tcc has no atomics and no vector types, which this program needs: build it with gcc or clang)
+endif
 
 # What the results depend on: no contraction, no fast-math, no native code. The kernels choose their instructions themselves.
 FUS_CFLAGS = -std=c11 -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wdate-time \
-             -ffp-contract=off -ffile-prefix-map=$(CURDIR)=. -I. -MMD -MP
+             -ffp-contract=off $(EXACT) -D_FILE_OFFSET_BITS=64 -ffile-prefix-map=$(CURDIR)=. -I. -MMD -MP
 FUS_LIBS   = -lm
-OPENMP    := $(shell printf 'int main(void){return 0;}' | $(CC) -fopenmp -x c - -o /dev/null 2>/dev/null && echo 1 || echo 0)
+hash      := \#
+
+# Every operation is rounded to its own type (FLT_EVAL_METHOD 0). x87 and s390x need to be told so; nn/base.c refuses anything else.
+NOT_EXACT  = printf '$(hash)include <float.h>\n$(hash)if FLT_EVAL_METHOD != 0\n$(hash)error\n$(hash)endif\n' | \
+             $(CC) -std=c11 $(CFLAGS) $$flag -E -x c - >/dev/null 2>&1
+EXACT     := $(shell for flag in '' -fexcess-precision=fast '-msse2 -mfpmath=sse'; do if $(NOT_EXACT); then echo "$$flag"; exit; fi; done)
+
+# Threads, where a program with OpenMP links: flags of most compilers, then those of Apple's with Homebrew's libomp.
+BREW_OMP  := $(firstword $(wildcard /opt/homebrew/opt/libomp /usr/local/opt/libomp))
+OMP_APPLE  = -Xpreprocessor -fopenmp -I$(BREW_OMP)/include -L$(BREW_OMP)/lib -lomp
+OMP_LINKS  = printf '$(hash)include <omp.h>\n$(hash)ifndef _OPENMP\n$(hash)error\n$(hash)endif\nint main(void){return omp_get_max_threads() < 1;}\n' >$$t/a.c && \
+             $(CC) $(CFLAGS) $$t/a.c $(1) $(LDFLAGS) -o $$t/a >/dev/null 2>&1
+OPENMP    := $(shell t=$$(mktemp -d) && { if $(call OMP_LINKS,-fopenmp); then echo 1; elif [ -n "$(BREW_OMP)" ] && \
+             $(call OMP_LINKS,$(OMP_APPLE)); then echo apple; else echo 0; fi; rm -rf $$t; })
+# 64-bit atomics, which ARMv5 and the like have in a library of the compiler's.
+ATOMIC    := $(shell t=$$(mktemp -d) && printf '$(hash)include <stdatomic.h>\nstatic _Atomic unsigned long long x;\nint main(void){return (int)(x += 1);}\n' >$$t/a.c && \
+             { $(CC) $(CFLAGS) $$t/a.c -o $$t/a || { $(CC) $(CFLAGS) $$t/a.c -latomic -o $$t/a && echo -latomic; }; } 2>/dev/null; rm -rf $$t)
+FUS_LIBS  += $(ATOMIC)
 ifeq ($(OPENMP),1)
 FUS_CFLAGS += -fopenmp
+else ifeq ($(OPENMP),apple)
+FUS_CFLAGS += -Xpreprocessor -fopenmp -I$(BREW_OMP)/include
+FUS_LIBS   += -L$(BREW_OMP)/lib -lomp
 endif
 ifneq ($(SANITIZE),)
 FUS_CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer -g
@@ -52,6 +75,10 @@ run: $(PROGRAM)
 test check: $(PROGRAM) $(TESTS)
 	@FUSIFORM="$(CURDIR)/$(PROGRAM)" RUN="$(RUN)" sh tests/run.sh $(TESTS) $(wildcard tests/method.sh) $(sort $(wildcard tests/cli*.sh)) tests/resume.sh tests/hash.sh
 
+# Built for other machines, the same bytes under emulation; skipped where a compiler or an emulator is missing.
+check-cross: $(PROGRAM)
+	@FUSIFORM="$(CURDIR)/$(PROGRAM)" BUILD="$(BUILD)/cross" MAKE="$(MAKE)" sh tests/cross.sh $(BOARDS)
+
 # What tests/test_calibration.c does with a few simulated sets, with 2,000: the figures of METHOD.md, section 8.
 study: $(BUILD)/tests/test_calibration
 	$(RUN) $(BUILD)/tests/test_calibration 2000
@@ -64,15 +91,20 @@ bench: $(PROGRAM)
 	./$(PROGRAM) bench --totals
 	sh tests/bench/bench.sh ./$(PROGRAM)
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c $(BUILD)/command
 	@mkdir -p $(@D)
 	@echo "  CC  $<"
 	@$(COMPILE) -c $< -o $@
 
+# What everything was built with: written anew, and everything with it, only where it changes.
+$(BUILD)/command: always
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(COMMAND))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(COMMAND))' >$@
+
 $(LIB): $(LIB_OBJ)
 	@echo "  AR  $@"
 	@rm -f $@
-	@$(AR) rcsD $@ $(LIB_OBJ)
+	@$(AR) rcsD $@ $(LIB_OBJ) 2>/dev/null || { rm -f $@ && ZERO_AR_DATE=1 $(AR) rcs $@ $(LIB_OBJ); } # macOS has no D
 
 $(PROGRAM): $(TOOL_OBJ) $(LIB)
 	@echo "  LD  $@"
@@ -95,6 +127,7 @@ $(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz_%.o $(LIB)
 	@echo "  LD  $@"
 	@$(COMPILE) $(LDFLAGS) $< $(FUZZ_LINK) $(LIB) $(FUS_LIBS) -o $@
 fuzz: $(FUZZERS)
+COMMAND := $(COMPILE) $(LDFLAGS) $(FUS_LIBS)
 
 # Every global symbol of the library starts with fus_.
 symbols: $(LIB)
@@ -120,7 +153,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib
 	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/fusiform
 	install -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/libfusiform.a
-	for h in $(HEADERS); do install -D -m 644 $$h $(DESTDIR)$(PREFIX)/include/fusiform/$$h || exit 1; done
+	for h in $(HEADERS); do d=$(DESTDIR)$(PREFIX)/include/fusiform/$$(dirname $$h); install -d $$d && install -m 644 $$h $$d/ || exit 1; done
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/fusiform $(DESTDIR)$(PREFIX)/lib/libfusiform.a
@@ -140,9 +173,10 @@ help:
 	@echo "make study    what the statistics promise, in 2,000 simulated sets (minutes)"
 	@echo "make accuracy each statistic's largest error against SciPy's and NumPy's values"
 	@echo "make fuzz     fuzz targets                       make golden   golden values, made anew"
+	@echo "make check-cross  the same bytes from other machines' programs, under emulation (BOARDS=\"armhf s390x\": these)"
 	@echo "make symbols  every global has its prefix        make repro    two builds are byte-equal"
 	@echo "make install  PREFIX=$(PREFIX) DESTDIR=          make uninstall, dist, clean"
 
-.PHONY: all run test check study accuracy bench fuzz symbols repro golden install uninstall dist clean help
+.PHONY: all always run test check check-cross study accuracy bench fuzz symbols repro golden install uninstall dist clean help
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d)

@@ -71,10 +71,11 @@ int fus_multiple_adjust(double *q, const double *p, size_t n, enum fus_correctio
 /* What p is multiplied with before the division by its rank (BH, BY): n_tests, n_tests (1 + 1/2 + ... + 1/n_tests), n_tests or 1. */
 double fus_multiple_scale(size_t n_tests, enum fus_correction correction);
 
-/* The largest p among those given whose q is <= alpha, or -1 where none is: then exactly the p up to it are rejected. n_tests says how many tests
- * there were in all; n_before of the ones not given have a smaller p or one that is rejected anyhow, all others a p > alpha or one that
- * is not rejected. Sorts p [n] in place; scratch [n]. */
-double fus_multiple_threshold(double *p, double *scratch, size_t n, size_t n_before, size_t n_tests, double alpha, enum fus_correction correction);
+/* The largest of p [n] whose q is <= alpha, -1 where there is none: exactly the p up to it are rejected. n_tests is the number of
+ * all tests. Of those whose p are not in the array, n_before are known to be rejected; the others are known not to be. Sorts p in
+ * place; scratch [n]. */
+double fus_multiple_threshold(double *p, double *scratch, size_t n, size_t n_before, size_t n_tests, double alpha,
+                              enum fus_correction correction);
 
 /* ---- selectivity of one layer (select.c, csi.c, spatial.c): METHOD.md, sections 5 to 7 ---- */
 

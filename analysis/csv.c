@@ -2,36 +2,16 @@
 #include "csv.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* The fewest digits from 15 on that read back as x: 17 always do (IEEE 754 binary64). */
-static int shortest(char *text, size_t bytes, double x)
-{
-    int n = 0;
-    for (int digits = 15; digits <= 17; digits++) {
-        n = snprintf(text, bytes, "%.*g", digits, x);
-        if (strtod(text, NULL) == x)
-            break;
-    }
-    return n;
-}
+#include "nn/number.h"
 
-/* Whatever stands for the decimal point in the caller's locale becomes a point. */
 void fus_csv_number(struct fus_outfile *f, double x)
 {
-    char text[64];
-    int n = isfinite(x) ? shortest(text, sizeof text, x) : 0;
-    bool pointed = false;
+    char text[FUS_NUMBER_BYTES];
     fus_outfile_write(f, ",", 1);
-    for (int i = 0; i < n; i++) {
-        if (strchr("0123456789+-e", text[i]))
-            fus_outfile_write(f, &text[i], 1);
-        else if (!pointed) {
-            fus_outfile_write(f, ".", 1);
-            pointed = true;
-        }
-    }
+    if (isfinite(x))
+        fus_outfile_write(f, text, (size_t)fus_number_print(text, x));
 }
 
 void fus_csv_count(struct fus_outfile *f, size_t n)

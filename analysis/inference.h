@@ -1,16 +1,10 @@
-/* What goes beyond the default report: other criteria of selectivity, effect sizes, cross-validation, resampling,
- * representational similarity. Reading order: effect.c, ranksum.c, criteria.c, sweep.c, halves.c, order.c, resample.c,
+/* What goes beyond the default report: other criteria of selectivity, cross-validation, resampling,
+ * representational similarity. Reading order: ranksum.c, criteria.c, sweep.c, halves.c, order.c, resample.c,
  * permute.c, bootstrap.c, consistency.c, readout.c, signflip.c. Same rules as analysis.h: doubles, fixed order of sums, nothing depends on threads. */
 #ifndef FUS_INFERENCE_H
 #define FUS_INFERENCE_H
 
 #include "analysis/analysis.h"
-
-/* ---- effect sizes (effect.c), from counts, means and variances (n-1) ----
- *
- * d' = (a - b) / sqrt((s_a^2 + s_b^2) / 2), Cohen's d = (a - b) / pooled s; NaN where both variances are 0. */
-double fus_effect_dprime(double mean_a, double var_a, double mean_b, double var_b);
-double fus_effect_cohen(double mean_a, double var_a, double n_a, double mean_b, double var_b, double n_b);
 
 /* ---- ranks (ranksum.c), from single responses ----
  *

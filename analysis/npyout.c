@@ -212,6 +212,10 @@ static int open_writer(struct fus_npz **out, const char *path, bool zip, struct 
         return fus_base_fail(err, FUS_ENOMEM, "%s: no memory", path);
     z->zip = zip;
     int code = fus_outfile_open(&z->file, path, err);
+    if (!code && zip && !z->file.temporary) {
+        code = fus_base_fail(err, FUS_EUNSUPPORTED, "%s: an .npz archive is written to a file only; .npy goes anywhere", z->file.path);
+        fus_outfile_discard(&z->file);
+    }
     if (code) {
         fus_base_free(z);
         *out = NULL;

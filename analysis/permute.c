@@ -79,9 +79,10 @@ static int largest_mean(const struct fus_moments *m, size_t unit)
 static int find_largest_t(struct work *w, const struct fus_moments *m, long b, struct fus_error *err)
 {
     size_t n_squares = ((size_t)m->n_groups + 2) * FUS_SELECT_CHUNK, n_weights = (size_t)m->n_groups * (size_t)m->n_groups;
-    double *squares = fus_base_aligned(n_squares + n_weights, sizeof *squares), *weight = squares + n_squares;
+    double *squares = fus_base_aligned(n_squares + n_weights, sizeof *squares);
     if (!squares)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the t of relabelling %ld", b + 1);
+    double *weight = squares + n_squares;
     fus_select_weights(weight, m, w->options->student);
     for (size_t from = 0; from < m->n_units; from += FUS_SELECT_CHUNK) {
         size_t n = m->n_units - from < FUS_SELECT_CHUNK ? m->n_units - from : FUS_SELECT_CHUNK;

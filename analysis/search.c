@@ -25,13 +25,13 @@
 #define T_STEP 0.0625
 
 struct candidate {
-    double p;      /* of those that settle_chunk leaves open */
+    double p;      /* of those that settle_chunk leaves undecided */
     uint16_t unit; /* of its chunk */
     uint8_t cell;
     int8_t category;
 };
 
-/* What one thread has found; it alone adds to it. */
+/* The candidates that one thread has found; no other thread adds to them. */
 struct finds {
     struct candidate *list;
     size_t n, room;
@@ -81,9 +81,11 @@ static double bound_of(const struct fus_search *s, size_t rank)
     return s->options->alpha / s->scale * (kind == FUS_BH || kind == FUS_BY ? (double)rank : 1) * (1 + MARGIN);
 }
 
+/* The candidates of a chunk; NULL where its thread has found none anywhere. */
 static struct candidate *list_of(const struct fus_search *s, int chunk)
 {
-    return s->finds[s->places[chunk].thread].list + s->places[chunk].first;
+    struct candidate *list = s->finds[s->places[chunk].thread].list;
+    return list ? list + s->places[chunk].first : NULL;
 }
 
 void fus_search_destroy(struct fus_search *s)
@@ -100,7 +102,7 @@ void fus_search_destroy(struct fus_search *s)
     fus_base_free(s);
 }
 
-/* For one more; false where there is no memory. */
+/* For one more candidate; false where there is no memory. */
 static bool make_room(struct finds *f)
 {
     if (f->n < f->room)
@@ -258,12 +260,13 @@ static double candidate_p(const struct fus_search *s, size_t unit, int category)
     return worst;
 }
 
-/* Of the candidates the certain ones get their label, the open ones their p; these alone stay in the list. */
+/* Labels the candidates of the cells from `certain` on, computes p for the undecided ones and keeps these alone in the list. */
 static void settle_chunk(void *context, int chunk, int thread)
 {
     struct fus_search *s = context;
     size_t from = (size_t)chunk * CHUNK;
-    struct candidate *all = list_of(s, chunk), *open = all;
+    struct candidate *all = list_of(s, chunk);
+    int n_open = 0;
     (void)thread;
     for (int i = 0; i < s->places[chunk].n; i++) {
         struct candidate c = all[i];
@@ -271,24 +274,24 @@ static void settle_chunk(void *context, int chunk, int thread)
         if (c.cell >= l->certain)
             s->label[from + c.unit] = c.category;
         else if (c.cell >= l->possible && (c.p = candidate_p(s, from + c.unit, c.category)) <= l->bound)
-            *open++ = c;
+            all[n_open++] = c;
     }
-    s->places[chunk].n = (int)(open - all);
+    s->places[chunk].n = n_open;
 }
 
-/* The p of a category's open candidates. */
+/* The p of a category's undecided candidates. */
 struct open {
     double *p, *scratch; /* [n], room for as many as are possible without being certain */
     size_t n;
 };
 
-struct correcting {
+struct correction {
     const struct fus_search *s;
     struct open open[FUS_SELECT_CATEGORIES];
     double threshold[FUS_SELECT_CATEGORIES];
 };
 
-static void gather_open(struct correcting *a, double *room)
+static void gather_open(struct correction *a, double *room)
 {
     const struct fus_search *s = a->s;
     for (int c = 0; c < s->m->n_groups; c++) {
@@ -305,14 +308,14 @@ static void gather_open(struct correcting *a, double *room)
 
 static void correct_category(void *context, int c, int thread)
 {
-    struct correcting *a = context;
+    struct correction *a = context;
     const struct fus_search *s = a->s;
     const struct open *o = &a->open[c];
     (void)thread;
     a->threshold[c] = fus_multiple_threshold(o->p, o->scratch, o->n, s->limits[c].n_certain, s->m->n_units, s->options->alpha, s->options->correction);
 }
 
-static void label_open(const struct correcting *a)
+static void label_open(const struct correction *a)
 {
     const struct fus_search *s = a->s;
     for (int chunk = 0; chunk < n_chunks(s); chunk++)
@@ -325,7 +328,7 @@ static void label_open(const struct correcting *a)
 
 int fus_search_finish(struct fus_search *s, struct fus_error *err)
 {
-    struct correcting a = {.s = s};
+    struct correction a = {.s = s};
     size_t n_open = 0;
     for (int t = 0; t < s->n_threads; t++)
         if (s->finds[t].full)

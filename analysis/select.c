@@ -82,7 +82,8 @@ void fus_select_squares(double *squares, const struct fus_moments *m, const doub
     fus_kernels_here()->least_t(squares, CHUNK, m->mean + from, m->m2 + from, m->n_units, weight, m->n_groups, n);
 }
 
-struct testing {
+/* The tests of one category against the others. */
+struct category_test {
     double *p, *t;
     const struct fus_moments *m;
     int category;
@@ -91,7 +92,7 @@ struct testing {
 
 static void test_chunk(void *context, int chunk, int thread)
 {
-    const struct testing *a = context;
+    const struct category_test *a = context;
     size_t from = (size_t)chunk * CHUNK, end = a->m->n_units - from < CHUNK ? a->m->n_units : from + CHUNK;
     (void)thread;
     for (size_t u = from; u < end; u++) {
@@ -105,24 +106,26 @@ static void test_chunk(void *context, int chunk, int thread)
 static int category_q(double *q, double *p, double *t, const struct fus_moments *m, int category,
                       const struct fus_select_options *options, struct fus_error *err)
 {
-    struct testing a = {p, t, m, category, options->student};
+    struct category_test a = {p, t, m, category, options->student};
     fus_team_for(n_chunks(m->n_units), test_chunk, &a);
     return fus_multiple_adjust(q, p, m->n_units, options->correction, err);
 }
 
-struct looking {
+/* One pass over the units of a layer, chunk by chunk. */
+struct chunk_scan {
     struct fus_layer_summary *out;
     const struct fus_moments *m;
     struct fus_search *search; /* NULL: units are only counted */
     double *weight;
     double *squares; /* [threads, n_categories + 2, CHUNK] */
-    size_t *odd;     /* [threads, 2] dead and undefined units */
+    size_t *dead, *undefined; /* [threads] units without variance; with a NaN or infinite response */
 };
 
-static void look_at_chunk(void *context, int chunk, int thread)
+static void scan_chunk(void *context, int chunk, int thread)
 {
-    const struct looking *a = context;
-    size_t from = (size_t)chunk * CHUNK, rest = a->m->n_units - from, n = rest < CHUNK ? rest : CHUNK, groups = (size_t)a->m->n_groups;
+    const struct chunk_scan *a = context;
+    size_t from = (size_t)chunk * CHUNK, rest = a->m->n_units - from, n = rest < CHUNK ? rest : CHUNK;
+    size_t groups = (size_t)a->m->n_groups;
     double *squares = a->squares + (size_t)thread * (groups + 2) * CHUNK, *spread = squares + (groups + 1) * CHUNK;
     fus_select_squares(squares, a->m, a->weight, from, n);
     size_t dead = 0, undefined = 0;
@@ -130,47 +133,52 @@ static void look_at_chunk(void *context, int chunk, int thread)
         dead += spread[u] == 0;
         undefined += isnan(spread[u]);
     }
-    a->odd[2 * thread] += dead;
-    a->odd[2 * thread + 1] += undefined;
+    a->dead[thread] += dead;
+    a->undefined[thread] += undefined;
     if (a->search)
         fus_search_chunk(a->search, chunk, thread, squares);
     else
         memset(a->out->label + from, -1, n);
 }
 
-/* Dead and undefined units, and what the search, if there is one, sees of the chunks. */
-static int look_at_units(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_search *search, bool student, struct fus_error *err)
+/* Counts dead and undefined units; where there is a search, it gets the squares of each chunk. */
+static int scan_units(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_search *search, bool student,
+                      struct fus_error *err)
 {
     size_t groups = (size_t)m->n_groups, threads = (size_t)fus_base_threads();
-    struct looking a = {out, m, search, fus_base_alloc(groups, groups * sizeof *a.weight),
-                        fus_base_aligned(threads * CHUNK, (groups + 2) * sizeof *a.squares), fus_base_alloc(threads, 2 * sizeof *a.odd)};
-    int code = a.weight && a.squares && a.odd ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory to look at %zu units", m->n_units);
+    struct chunk_scan a = {out, m, search, fus_base_alloc(groups, groups * sizeof *a.weight),
+                           fus_base_aligned(threads * CHUNK, (groups + 2) * sizeof *a.squares),
+                           fus_base_alloc(threads, sizeof *a.dead), fus_base_alloc(threads, sizeof *a.undefined)};
+    bool all = a.weight && a.squares && a.dead && a.undefined;
+    int code = all ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory to test %zu units", m->n_units);
     if (!code) {
         fus_select_weights(a.weight, m, student);
-        fus_team_for(n_chunks(m->n_units), look_at_chunk, &a);
+        fus_team_for(n_chunks(m->n_units), scan_chunk, &a);
         out->n_dead = out->n_undefined = 0;
         for (size_t t = 0; t < threads; t++) {
-            out->n_dead += a.odd[2 * t];
-            out->n_undefined += a.odd[2 * t + 1];
+            out->n_dead += a.dead[t];
+            out->n_undefined += a.undefined[t];
         }
     }
     fus_base_free(a.weight);
     fus_base_free(a.squares);
-    fus_base_free(a.odd);
+    fus_base_free(a.dead);
+    fus_base_free(a.undefined);
     return code;
 }
 
 int fus_select_count(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err)
 {
-    return look_at_units(out, m, NULL, false, err);
+    return scan_units(out, m, NULL, false, err);
 }
 
-static int label_by_search(struct fus_layer_summary *out, const struct fus_moments *m, const struct fus_select_options *options, struct fus_error *err)
+static int label_by_search(struct fus_layer_summary *out, const struct fus_moments *m, const struct fus_select_options *options,
+                           struct fus_error *err)
 {
     struct fus_search *search;
     int code = fus_search_create(&search, out->label, m, options, err);
     if (!code)
-        code = look_at_units(out, m, search, options->student, err);
+        code = scan_units(out, m, search, options->student, err);
     if (!code)
         code = fus_search_finish(search, err);
     fus_search_destroy(search);
@@ -181,9 +189,10 @@ static int label_by_search(struct fus_layer_summary *out, const struct fus_momen
 static int label_plainly(struct fus_layer_summary *out, const struct fus_moments *m, const struct fus_select_options *options,
                          struct fus_error *err)
 {
-    double *work = fus_base_alloc(m->n_units, 3 * sizeof *work), *q = work, *p = work + m->n_units, *t = work + 2 * m->n_units;
+    double *work = fus_base_alloc(m->n_units, 3 * sizeof *work);
     if (!work)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the p values of %zu units", m->n_units);
+    double *q = work, *p = work + m->n_units, *t = work + 2 * m->n_units;
     int code = fus_select_count(out, m, err);
     for (int c = 0; c < m->n_groups && !code; c++) {
         code = category_q(q, p, t, m, c, options, err);

@@ -4,8 +4,9 @@
 #include "arch.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "number.h"
 
 #define MAX_LAYERS 20000   /* a 1202-layer CIFAR network has 1,300 */
 #define MAX_CHANNELS 65536
@@ -360,9 +361,8 @@ int fus_arch_named(struct fus_net_spec *s, const char *name, struct fus_error *e
         return FUS_OK;
     }
     if (strncmp(name, "cifar_resnet", 12) == 0) {
-        char *end;
-        long depth = strtol(name + 12, &end, 10);
-        if (*end == '\0' && depth >= 8 && depth <= 1202 && (depth - 2) % 6 == 0) {
+        uint64_t depth;
+        if (fus_number_whole(&depth, name + 12, NULL) && depth >= 8 && depth <= 1202 && (depth - 2) % 6 == 0) {
             int n = (int)(depth - 2) / 6, n_blocks[3] = {n, n, n};
             s->stem = FUS_STEM_3X3;
             s->pad_shortcut = true;

@@ -3,11 +3,13 @@
 #include "base.h"
 
 #include <errno.h>
+#include <float.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -15,6 +17,11 @@
 #ifdef _OPENMP
 #include <omp.h>
 #endif
+
+#if FLT_EVAL_METHOD != 0
+#error "float and double must be rounded at every step (FLT_EVAL_METHOD 0): pass -msse2 -mfpmath=sse on x86, else -fexcess-precision=fast"
+#endif
+_Static_assert(sizeof(off_t) >= 8, "files may be larger than 2 GB: pass -D_FILE_OFFSET_BITS=64");
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
@@ -204,6 +211,18 @@ void fus_base_request_stop(void)
 bool fus_base_stopping(void)
 {
     return stopping != 0;
+}
+
+long fus_base_peak_kb(void)
+{
+    struct rusage use;
+    if (getrusage(RUSAGE_SELF, &use) != 0)
+        return 0;
+#if defined(__APPLE__)
+    return use.ru_maxrss / 1024; /* bytes there, kB elsewhere */
+#else
+    return use.ru_maxrss;
+#endif
 }
 
 static int n_threads; /* 0 = one per core */

@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if defined(__TINYC__)
+#error "tcc has no atomics and no vector types, which this program needs: build it with gcc or clang"
+#endif
+
 #define FUS_VERSION "0.1.0"
 
 enum fus_code {
@@ -70,6 +74,9 @@ int fus_base_read_file(uint8_t **data, size_t *n, const char *path, size_t max_b
 /* Somebody wants the work to end (Ctrl-C): long loops ask, and return FUS_ESTOPPED. request may be called in a signal handler. */
 void fus_base_request_stop(void);
 bool fus_base_stopping(void);
+
+/* The most memory this process ever held, in kB. */
+long fus_base_peak_kb(void);
 
 /* Threads: what --threads says; 1 in builds without OpenMP. 0 asks for one per core. */
 void fus_base_set_threads(int n);

@@ -1,5 +1,5 @@
-/* Plain C: one pixel x 16 channels with fmaf. Included by kernel_scalar.c for any CPU and, on x86-64, by kernel_fma.c
- * for those that have the instruction, where it spares a call of libm's fmaf (same bits) for every product. */
+/* Plain C: one pixel x 16 channels with fmaf. Included by kernel_scalar.c for any CPU and by kernel_fma.c for those x86 and
+ * ARM CPUs that have the instruction, where it spares a call of libm's fmaf (same bits) for every product. */
 #include <math.h>
 
 #include "kernels.h"

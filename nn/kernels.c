@@ -7,12 +7,12 @@
 /* Best first. */
 static const struct fus_kernel *const rows[] = {
 #if defined(__x86_64__)
-    &fus_kernel_avx512, &fus_kernel_avx2, &fus_kernel_fma,
+    &fus_kernel_avx512, &fus_kernel_avx2,
 #endif
 #if defined(__aarch64__) && defined(__ARM_NEON)
     &fus_kernel_neon,
 #endif
-    &fus_kernel_scalar,
+    &fus_kernel_fma, &fus_kernel_scalar,
 };
 
 const struct fus_kernel *fus_kernels_pick(const char *name, struct fus_error *err)

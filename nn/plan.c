@@ -1,6 +1,7 @@
 /* The plan of a forward pass: lifetimes, then the lowest free place for each output (first fit). */
 #include "plan.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "layers.h"
@@ -8,7 +9,11 @@
 #define ALIGN_FLOATS 16 /* 64 bytes: a cache line, an AVX-512 vector */
 #define LARGE_BLOCK ((size_t)1 << 18) /* floats: 1 MB, half of a second-level cache */
 #define LARGE_LONG ((size_t)1 << 17)  /* less where the next block follows at once */
-#define MAX_ARENA_FLOATS ((size_t)1 << 34) /* 64 GB: beyond this the spec is hostile */
+#if SIZE_MAX > 0xffffffff
+#define MAX_ARENA_FLOATS ((uint64_t)1 << 34) /* 64 GB: beyond this the spec is hostile */
+#else
+#define MAX_ARENA_FLOATS ((uint64_t)1 << 26) /* 256 MB: sums of the few that live together fit 32 bits */
+#endif
 
 static size_t aligned(size_t floats)
 {
@@ -106,9 +111,11 @@ static int measure(struct place *places, const struct fus_plan *plan, const stru
         if (i > 0 && plan->strand_end[i] != plan->strand_end[i - 1])
             start = i;
         places[i].born = plan->strand_end[i] == i ? start : i;
-        places[i].floats = (fus_plan_inner(plan, i) ? 1 : (size_t)batch) * activation_floats(l);
-        if (places[i].floats > MAX_ARENA_FLOATS)
-            return fus_base_fail(err, FUS_ELIMIT, "layer %s of a batch of %d needs %zu floats", l->name, batch, places[i].floats);
+        uint64_t floats = (fus_plan_inner(plan, i) ? 1 : (uint64_t)batch) * activation_floats(l);
+        if (floats > MAX_ARENA_FLOATS)
+            return fus_base_fail(err, FUS_ELIMIT, "layer %s of a batch of %d needs %" PRIu64 " floats, at most %" PRIu64 " are possible here",
+                                 l->name, batch, floats, MAX_ARENA_FLOATS);
+        places[i].floats = (size_t)floats;
     }
     return FUS_OK;
 }

@@ -142,19 +142,6 @@ static int steps_for(double length)
     return n < 40 ? (int)n : 40;
 }
 
-void fus_draw_curve(struct fus_draw *d, double x1, double y1, double x2, double y2, double x, double y)
-{
-    struct fus_point a = d->at, b = to_pixels(d, x1, y1), c = to_pixels(d, x2, y2), e = to_pixels(d, x, y);
-    int n = steps_for(fabs(b.x - a.x) + fabs(b.y - a.y) + fabs(c.x - b.x) + fabs(c.y - b.y) + fabs(e.x - c.x) +
-                      fabs(e.y - c.y));
-    for (int i = 1; i <= n; i++) {
-        double t = (double)i / n, u = 1 - t;
-        double wa = u * u * u, wb = 3 * u * u * t, wc = 3 * u * t * t, we = t * t * t;
-        line_to(d, (struct fus_point){wa * a.x + wb * b.x + wc * c.x + we * e.x,
-                                      wa * a.y + wb * b.y + wc * c.y + we * e.y});
-    }
-}
-
 /* A convex figure in pixels, always drawn the same way round, so that such figures unite. */
 static void add_convex(struct fus_draw *d, const struct fus_point *p, int n)
 {

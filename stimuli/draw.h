@@ -70,10 +70,9 @@ void fus_draw_map(struct fus_draw *d, double xx, double xy, double yx, double yy
 double fus_draw_unit(const struct fus_draw *d); /* pixels in a unit */
 
 /* Paths. Each figure closes by itself; figures that overlap unite (non-zero winding), a figure drawn the other way
- * round cuts a hole. curve: cubic Bezier. */
+ * round cuts a hole. */
 void fus_draw_move(struct fus_draw *d, double x, double y);
 void fus_draw_line(struct fus_draw *d, double x, double y);
-void fus_draw_curve(struct fus_draw *d, double x1, double y1, double x2, double y2, double x, double y);
 void fus_draw_polygon(struct fus_draw *d, const struct fus_point *p, int n);
 void fus_draw_smooth(struct fus_draw *d, const struct fus_point *p, int n); /* closed curve through the points */
 void fus_draw_box(struct fus_draw *d, double x0, double y0, double x1, double y1, double corner_radius);

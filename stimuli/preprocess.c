@@ -6,9 +6,9 @@
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "nn/number.h"
 #include "stimuli/raster.h"
 
 enum { MAX_SIDE = 16384 }; /* of an input: 16384^2 x 3 floats are 3 GB */
@@ -28,9 +28,8 @@ static const struct {
 
 static bool parse_side(int *out, const char *text)
 {
-    char *end;
-    long v = strtol(text, &end, 10);
-    if (end == text || *end || v < 1 || v > MAX_SIDE)
+    uint64_t v;
+    if (!fus_number_whole(&v, text, NULL) || v < 1 || v > MAX_SIDE)
         return false;
     *out = (int)v;
     return true;
@@ -40,9 +39,9 @@ static bool parse_side(int *out, const char *text)
 static bool parse_three(float out[3], const char *text, bool positive)
 {
     for (int i = 0; i < 3; i++) {
-        char *end;
-        double v = strtod(text, &end);
-        if (end == text || !(fabs(v) <= FLT_MAX) || (positive && !((float)v > 0)))
+        const char *end;
+        double v;
+        if (!fus_number_real(&v, text, &end) || !(fabs(v) <= FLT_MAX) || (positive && !((float)v > 0)))
             return false;
         out[i] = (float)v;
         if (i == 0 && !*end) {

@@ -14,6 +14,7 @@
 
 #include "folder.h"
 #include "manifest.h"
+#include "nn/number.h"
 
 #define BUILTIN_SIDE 256 /* what the usual preprocessing (resize to 256, crop 224) takes in unchanged */
 #define BUILTIN_PER_CATEGORY 24
@@ -455,16 +456,7 @@ static bool is_manifest(const char *spec)
 /* Decimal digits and nothing else, at most `most`. */
 static bool parse_number(uint64_t *out, const char *s, uint64_t most)
 {
-    uint64_t v = 0;
-    if (!*s)
-        return false;
-    for (; *s; s++) {
-        if (*s < '0' || *s > '9' || v > (most - (uint64_t)(*s - '0')) / 10)
-            return false;
-        v = 10 * v + (uint64_t)(*s - '0');
-    }
-    *out = v;
-    return true;
+    return fus_number_whole(out, s, NULL) && *out <= most;
 }
 
 /* What stands behind `builtin`: nothing, or ?key=value&key=value. */

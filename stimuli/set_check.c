@@ -1,44 +1,61 @@
 /* Every picture of a set in parallel: the first failure in set order is the one that is told, whatever the threads do. */
+#include <pthread.h>
 #include <string.h>
 
 #include "cache.h"
 #include "nn/sha256.h"
+#include "nn/team.h"
+
+/* What the threads of one fus_set_each share. */
+struct each {
+    int (*visit)(void *arg, int i, struct fus_error *err);
+    void *arg;
+    int from;
+    pthread_mutex_t mutex;  /* of the rest */
+    int bad;                /* the first picture known to be bad; none behind it is visited any more */
+    struct fus_error first; /* what is wrong with it */
+};
+
+static bool is_wanted(struct each *e, int i)
+{
+    pthread_mutex_lock(&e->mutex);
+    bool wanted = i <= e->bad;
+    pthread_mutex_unlock(&e->mutex);
+    return wanted;
+}
+
+static void report(struct each *e, int i, const struct fus_error *err)
+{
+    pthread_mutex_lock(&e->mutex);
+    if (i < e->bad) {
+        e->bad = i;
+        e->first = *err;
+    }
+    pthread_mutex_unlock(&e->mutex);
+}
+
+static void visit_one(void *context, int task, int thread)
+{
+    struct each *e = context;
+    struct fus_error err = {0};
+    int i = e->from + task;
+    (void)thread;
+    if (is_wanted(e, i) && (fus_base_stopping() ? fus_base_fail(&err, FUS_ESTOPPED, "stopped") : e->visit(e->arg, i, &err)))
+        report(e, i, &err);
+}
 
 int fus_set_each(int from, int end, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
                  struct fus_error *err)
 {
-    int bad = end; /* the first picture known to be bad; none behind it is visited any more */
-    struct fus_error first = {0};
-#ifdef _OPENMP
-#pragma omp parallel for schedule(dynamic) num_threads(fus_base_threads())
-#endif
-    for (int i = from; i < end; i++) {
-        int until;
-        struct fus_error e = {0};
-#ifdef _OPENMP
-#pragma omp atomic read
-#endif
-        until = bad;
-        if (i > until)
-            continue;
-        if (!(fus_base_stopping() ? fus_base_fail(&e, FUS_ESTOPPED, "stopped") : visit(arg, i, &e)))
-            continue;
-#ifdef _OPENMP
-#pragma omp critical(fus_set_first)
-#endif
-        if (i < bad) {
-#ifdef _OPENMP
-#pragma omp atomic write
-#endif
-            bad = i;
-            first = e;
-        }
-    }
-    if (bad == end)
+    struct each e = {.visit = visit, .arg = arg, .from = from, .bad = end};
+    pthread_mutex_init(&e.mutex, NULL);
+    fus_team_for(end - from, visit_one, &e);
+    pthread_mutex_destroy(&e.mutex);
+    if (e.bad == end)
         return FUS_OK;
     if (err)
-        *err = first;
-    return first.code;
+        *err = e.first;
+    return e.first.code;
 }
 
 struct check {

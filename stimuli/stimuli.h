@@ -19,7 +19,11 @@ struct fus_image {
 };
 
 #define FUS_IMAGE_MAX_PIXELS ((size_t)100 * 1000 * 1000)   /* a decompression bomb gets one line instead of memory */
+#if SIZE_MAX > 0xffffffff
 #define FUS_IMAGE_MOST_PIXELS ((size_t)2000 * 1000 * 1000) /* what that limit may be raised to: sizes stay an int */
+#else
+#define FUS_IMAGE_MOST_PIXELS ((size_t)128 * 1000 * 1000) /* 32 bits a pixel, in bits, stay a size_t */
+#endif
 #define FUS_IMAGE_MAX_BYTES ((size_t)1 << 30)              /* of a picture file */
 
 /* Decode: what Pillow's Image.open(path).convert("RGB") gives, to the bit. image is untouched on failure. */

@@ -3,6 +3,7 @@
 # and compares the SHA-256 of the whole run directories (run.log aside).
 #
 # usage: tests/hash.sh [PROGRAM...]     programs (other compilers, flags, machines) beside $FUSIFORM; quick=1: small networks only;
+#                                       small=1: one small run and what reads and writes files, once a program, for emulators
 #        RUN_1="qemu-aarch64 -L ..."    runs the first of them under an emulator, RUN_2 the second, ...
 program=${FUSIFORM:-./fusiform}
 work=$(mktemp -d) || exit 1
@@ -15,6 +16,7 @@ run_all() { # run_all FOLDER COMMAND...
     folder=$1
     shift
     mkdir -p "$folder" && cd "$folder" || return 1
+    [ -z "$small" ] || { run_small "$@" >log 2>&1; return; }
     "$@" run --model small='random:cifar_resnet8?seed=3' --model other='random:cifar_resnet14?seed=1' \
         --stimuli 'builtin?per_category=6&seed=2' --units full $options --out out >log 2>&1 &&
         "$@" run --model small='random:cifar_resnet8?seed=3' --model other='random:cifar_resnet8?seed=1' --layers relu,layer3.0.relu \
@@ -27,12 +29,24 @@ run_all() { # run_all FOLDER COMMAND...
             --layers relu,layer1.0.relu1,layer4.1.relu $options --out out/deep >>log 2>&1; }
 }
 
+# A run whole and in shards, a Fourier transform, weights written and read again.
+run_small() {
+    model='random:cifar_resnet8?seed=3'
+    run="--model small=$model --stimuli builtin?per_category=4 --layers relu,layer3.0.relu --units full --correction none --bootstrap 4"
+    "$@" run $run --out out && "$@" run $run --shard 1/2 --out shard-1 && "$@" run $run --shard 2/2 --out shard-2 &&
+        "$@" merge shard-2 shard-1 --out merged && same_files out merged && pictures "$@" &&
+        "$@" stimuli scramble --method phase --seed 1 "$golden/img_420_33x18.jpg" -o out/phase.png &&
+        "$@" convert "$model" -o out/small.safetensors && "$@" convert out/small.safetensors --dtype f16 -o out/half.safetensors &&
+        "$@" inspect --sha256 out/half.safetensors >out/half.tsv &&
+        "$@" activations --model out/small.safetensors --layer all "$golden/img_420_33x18.jpg" -o out/all.npz
+}
+
 # More than 32 pictures a category are cut in parts; as two shards they give what one run gives.
 in_parts() {
     pictures="--model random:cifar_resnet8?seed=3 --stimuli pictures --categories place=house,corridor;word=word"
     "$@" stimuli generate --per-category 34 --size 32 -o pictures && "$@" run $pictures $options --out out/cut &&
         "$@" run $pictures $options --shard 1/2 --out shard-1 && "$@" run $pictures $options --shard 2/2 --out shard-2 &&
-        "$@" merge shard-2 shard-1 --out out/merged && diff -r -x run.log out/cut out/merged
+        "$@" merge shard-2 shard-1 --out out/merged && same_files out/cut out/merged
 }
 
 # Decoding and resizing have ways of their own for each instruction set.
@@ -42,7 +56,10 @@ pictures() {
     done
 }
 
-digest() { (cd "$1/out" && find . -type f ! -name run.log | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-64); }
+sha256() { if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi; } # macOS has the second
+each_digest() { (cd "$1" && find . -type f ! -name run.log | LC_ALL=C sort | while IFS= read -r f; do sha256 "$f"; done) }
+digest() { each_digest "$1/out" | sha256 | cut -c1-64; }
+same_files() { [ "$(each_digest "$1")" = "$(each_digest "$2")" ] || { echo "$1 and $2 differ"; return 1; }; }
 
 check() { # check NAME COMMAND...     with $options and the environment of the caller
     name=$1
@@ -67,7 +84,7 @@ check() { # check NAME COMMAND...     with $options and the environment of the c
     else
         failed=$((failed + 1))
         echo "FAILED $name: $got"
-        diff -rq -x run.log -x log "$work/$first/out" "$work/$n/out" | head -n 5
+        each_digest "$work/$first/out" >"$work/a" && each_digest "$work/$n/out" >"$work/b" && diff "$work/a" "$work/b" | head -n 9
     fi
     [ "$n" = "$first" ] || rm -rf "${work:?}/$n"
 }
@@ -77,14 +94,17 @@ absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 program=$(absolute "$program")
 options=
 check "the default" $RUN "$program"
-for isa in scalar avx2 avx512 neon; do
-    export FUS_ISA=$isa
-    check "FUS_ISA=$isa" $RUN "$program"
-    unset FUS_ISA
-done
-for options in '--threads 1 --batch 8' '--threads 2 --batch 1' '--threads 4 --batch 3' '--max-memory 1M'; do
-    check "$options" $RUN "$program"
-done
+every_way() {
+    for isa in scalar avx2 avx512 neon; do
+        export FUS_ISA=$isa
+        check "FUS_ISA=$isa" $RUN "$program"
+        unset FUS_ISA
+    done
+    for options in '--threads 1 --batch 8' '--threads 2 --batch 1' '--threads 4 --batch 3' '--max-memory 1M'; do
+        check "$options" $RUN "$program"
+    done
+}
+[ -n "$small" ] || every_way
 options=
 i=0
 for other in "$@"; do

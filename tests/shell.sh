@@ -40,6 +40,11 @@ says() { # says PATTERN: the last command's stdout has it
         echo "FAILED: no '$1' in: $(head -c 300 "$work/stdout")"
     fi
 }
+files_of() { (cd "$1" && find . -type f ! -name run.log | LC_ALL=C sort); }
+same_runs() { # same_runs A B: two run directories, run.log aside (BusyBox's diff has no -x)
+    files_of "$1" >"$work/files"
+    files_of "$2" | cmp - "$work/files" && while IFS= read -r file; do cmp "$1/$file" "$2/$file" || return 1; done <"$work/files"
+}
 finish() { # the closing line, and the status
     echo "$passed passed, $failed failed, $skipped skipped"
     [ "$failed" -eq 0 ]

@@ -36,6 +36,10 @@ static void test_all_halves_widen(void)
     }
     fus_sha256_hex(&sha, hex);
     CHECK_MSG(wrong == 0, "%zu halves", wrong);
+#if defined(__i386__)
+    SKIP("a float that a function returns passes the x87, which makes signalling NaNs quiet");
+    return;
+#endif
     CHECK_MSG(back == 0, "%zu halves do not come back from f32", back);
     CHECK_MSG(back_bf16 == 0, "%zu bf16 do not come back from f32", back_bf16);
     size_t n;

@@ -96,7 +96,7 @@ static const char *save(const char *prefix, const char *metadata)
     }
     text[n++] = '}';
     for (int i = 0; i < 8; i++)
-        text[i] = (char)((n - 8) >> 8 * i);
+        text[i] = (char)((uint64_t)(n - 8) >> 8 * i);
     help_write(path, text, n);
     CHECK(truncate(path, (off_t)(n + at)) == 0);
     return path;

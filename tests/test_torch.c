@@ -113,7 +113,8 @@ static void test_bad(void)
         char *name = strtok(line, "\t\n"), *code_text = strtok(NULL, "\t\n"), *part = strtok(NULL, "\t\n");
         snprintf(path, sizeof path, "tests/bad/%s", name);
         int code = fus_store_open(&s, path, &err);
-        CHECK_MSG(code == atoi(code_text), "%s: code %d, expected %s: %s", name, code, code_text, err.msg);
+        bool beyond = SIZE_MAX <= UINT32_MAX && strstr(err.msg, "more elements than memory can"); /* said before any limit, on 32 bits */
+        CHECK_MSG(code == atoi(code_text) || beyond, "%s: code %d, expected %s: %s", name, code, code_text, err.msg);
         if (code) {
             CHECK_MSG(part && strstr(err.msg, part), "%s\n    expected: %s", err.msg, part);
             CHECK_MSG(strncmp(err.msg, path, strlen(path)) == 0, "%s", err.msg);

@@ -1,8 +1,8 @@
-/* ttest.c and effect.c against SciPy and NumPy. */
+/* ttest.c against SciPy. */
 #include "analysis/inference.h"
 #include "test.h"
 
-static const double rows[][12] = {
+static const double rows[][10] = {
 #include "golden/stat_ttest.inc"
 };
 
@@ -16,8 +16,6 @@ int main(void)
         CHECK_MSG(test_near("p of Welch's t", fus_ttest_p(r[0], r[1], r[2], r[3], r[4], r[5]), r[8], 1e-10), "row %zu", i);
         CHECK(test_near("Student's t", fus_ttest_student(&df, r[0], r[1], r[2], r[3], r[4], r[5]), r[9], 1e-13));
         CHECK(df == r[2] + r[5] - 2);
-        CHECK(test_near("d'", fus_effect_dprime(r[0], r[1], r[3], r[4]), r[10], 1e-14));
-        CHECK(test_near("Cohen's d", fus_effect_cohen(r[0], r[1], r[2], r[3], r[4], r[5]), r[11], 1e-14));
     }
     CHECK(fus_ttest_welch(&df, 1, 0, 5, 0, 0, 5) == 0 && df == 1);
     CHECK(fus_ttest_student(&df, 1, 0, 5, 0, 0, 5) == 0 && df == 1);

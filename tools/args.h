@@ -14,7 +14,18 @@ enum fus_arg_kind {
     FUS_ARG_SHARE, /* int [2]: 2/7 */
     FUS_ARG_REAL,  /* double in (0, 1] */
     FUS_ARG_BYTES, /* size_t: 512M, 2G, 65536 */
-    FUS_ARG_PIXELS /* size_t: 100M = 100000000, at most FUS_IMAGE_MOST_PIXELS */
+    FUS_ARG_PIXELS, /* size_t: 100M = 100000000, at most FUS_IMAGE_MOST_PIXELS */
+    FUS_ARG_CHOICE /* struct fus_choice: one of a table's words */
+};
+
+struct fus_word {
+    const char *word; /* NULL ends a table */
+    int value;
+};
+
+struct fus_choice {
+    const struct fus_word *words;
+    int value; /* at first the default: no word's where the option may be left out */
 };
 
 struct fus_arg {
@@ -28,21 +39,25 @@ struct fus_texts {
     int n, room;
 };
 
-/* Fills the values and the operands, which are moved to the front of argv. 0; 2 after a message (wrong usage); -1 after --help was printed. `--threads` and
- * `--max-pixels` are understood for every command. */
+/* Fills the values and the operands, which are moved to the front of argv. 0; 2 after a message (wrong usage); -1 after help
+ * was printed, which --help or -h anywhere before `--` asks for. `--threads` and `--max-pixels` belong to every command. */
 int fus_args_parse(const char *command, const char *help, const struct fus_arg *args, struct fus_texts *operands, int argc,
                    char **argv);
 
-/* "--name=value" as fus_args_parse would take it, from what the option's value is now; NULL where it is as if not given (flags that are off, numbers
- * that are 0, no text), and for lists. The caller frees it; *failed: no memory. */
+/* "--name=value" as fus_args_parse would take it, from what the option's value is now; NULL where it is as if not given (flags
+ * that are off, numbers that are 0, no text), and for lists. The caller frees it; *failed: no memory. */
 char *fus_args_print(const struct fus_arg *arg, bool *failed);
 
 /* "fusiform: MESSAGE" on stderr; returns the exit status 1. usage: the same, 2, and where help is. */
 int fus_args_failed(const struct fus_error *err);
 int fus_args_usage(const char *command, const char *fmt, ...) FUS_PRINTF(2, 3);
 
-/* The part of a comma-separated list at *rest; NULL at the end. Writes into the text. */
-char *fus_args_next(char **rest);
+/* A width and a height such as 224x160, both from 1 to 999999. */
+bool fus_args_size(int *width, int *height, const char *text);
+
+/* What was probably meant by a mistyped word: the candidate it begins, or else the nearest one that takes few changes (a letter
+ * inserted, left out, replaced, or two neighbours exchanged). NULL: none is near. candidates [n], NULLs are passed over. */
+const char *fus_args_nearest(const char *word, const char *const *candidates, size_t n);
 
 bool fus_args_ends_with(const char *text, const char *end); /* ".npy" */
 

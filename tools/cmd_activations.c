@@ -6,6 +6,7 @@
 #include "args.h"
 #include "commands.h"
 #include "model.h"
+#include "nn/outfile.h"
 
 static const char help_activations[] =
     "usage: fusiform activations --model FILE --layer L[,L...]|all IMAGE... -o OUT.npy|OUT.npz [--lang-head PREFIX] [--low-memory]\n\n"
@@ -184,7 +185,7 @@ int fus_cmd_activations(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (!path || !layers || !out || images.n == 0)
         return fus_args_usage("activations", "--model FILE, --layer L, at least one picture and -o OUT expected");
-    if (!fus_args_ends_with(out, ".npy") && !fus_args_ends_with(out, ".npz"))
+    if (!fus_args_ends_with(out, ".npy") && !fus_args_ends_with(out, ".npz") && !fus_outfile_is_stream(out))
         return fus_args_usage("activations", "-o %s: a name ending in .npy or .npz expected", out);
     struct fus_error err = {0};
     struct fus_model m;
@@ -201,7 +202,7 @@ int fus_cmd_activations(int argc, char **argv)
             n_wanted++;
             only = i;
         }
-    if (!code && fus_args_ends_with(out, ".npy") && n_wanted > 1)
+    if (!code && !fus_args_ends_with(out, ".npz") && n_wanted > 1)
         code = fus_base_fail(&err, FUS_EINVAL, "%s: an .npy holds one layer, %d were asked for: name it .npz", out, n_wanted);
     else if (!code)
         code = fus_args_ends_with(out, ".npz") ? write_npz(out, &m, wanted, options.batch, &images, &err)
@@ -224,7 +225,7 @@ int fus_cmd_embed(int argc, char **argv)
     int status = fus_args_parse("embed", help_embed, args, &images, argc, argv);
     if (status)
         return status < 0 ? 0 : status;
-    if (!path || !out || images.n == 0 || !fus_args_ends_with(out, ".npy"))
+    if (!path || !out || images.n == 0 || (!fus_args_ends_with(out, ".npy") && !fus_outfile_is_stream(out)))
         return fus_args_usage("embed", "--model FILE, at least one picture and -o OUT.npy expected");
     struct fus_error err = {0};
     struct fus_model m;

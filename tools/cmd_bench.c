@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "args.h"
@@ -106,10 +105,8 @@ static void print_timing(const struct fus_model *m, struct timing *t, bool csv)
         fus_net_layer_info(&info, m->net, i);
         print_layer(&info, figure_of(t, t->layers + (size_t)i * (size_t)t->rounds, info.flops), csv);
     }
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
     struct figure f = figure_of(t, t->passes, flops_of(m, t->n_layers));
-    double memory = (double)usage.ru_maxrss / 1024;
+    double memory = (double)fus_base_peak_kb() / 1024;
     if (csv)
         printf("total,%.4f,%.2f,%.1f,%.1f,%.1f\n", f.ms, f.rate, f.percent, t->load * 1e3, memory);
     else
@@ -209,7 +206,8 @@ static int time_totals(struct timing *t, struct asked *a, int batch, struct fus_
 
 int fus_cmd_bench(int argc, char **argv)
 {
-    const char *conv = "auto";
+    static const struct fus_word kernels[] = {{"auto", 0}, {"direct", 1}, {0}};
+    struct fus_choice conv = {kernels, 0};
     int batch = 0;
     struct asked a = {.path = "random:resnet50?seed=1"};
     struct timing t = {.rounds = 15};
@@ -218,7 +216,7 @@ int fus_cmd_bench(int argc, char **argv)
                                    {"--batch", FUS_ARG_COUNT, &batch},
                                    {"--rounds", FUS_ARG_COUNT, &t.rounds},
                                    {"--csv", FUS_ARG_FLAG, &a.csv},
-                                   {"--conv", FUS_ARG_TEXT, &conv},
+                                   {"--conv", FUS_ARG_CHOICE, &conv},
                                    {"--low-memory", FUS_ARG_FLAG, &a.options.low_memory},
                                    {"--totals", FUS_ARG_FLAG, &a.totals},
                                    {0}};
@@ -227,9 +225,7 @@ int fus_cmd_bench(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (none.n)
         return fus_args_usage("bench", "'%s' is not expected", none.items[0]);
-    a.options.direct = strcmp(conv, "direct") == 0;
-    if (!a.options.direct && strcmp(conv, "auto") != 0)
-        return fus_args_usage("bench", "--conv: '%s' found, direct or auto expected", conv);
+    a.options.direct = conv.value;
     struct fus_error err = {0};
     t.batch = batch ? batch : 1;
     int code = a.totals ? time_totals(&t, &a, batch ? batch : 8, &err) : time_model(NULL, &t, &a, &err);

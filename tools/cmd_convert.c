@@ -16,9 +16,11 @@ static const char help[] =
 
 int fus_cmd_convert(int argc, char **argv)
 {
-    const char *out = NULL, *dtype = "f32", *arch = NULL, *lang_head = NULL;
+    static const struct fus_word types[] = {{"f32", FUS_F32}, {"f16", FUS_F16}, {"bf16", FUS_BF16}, {0}};
+    struct fus_choice dtype = {types, FUS_F32};
+    const char *out = NULL, *arch = NULL, *lang_head = NULL;
     struct fus_texts files = {0};
-    const struct fus_arg args[] = {{"-o", FUS_ARG_TEXT, &out},         {"--dtype", FUS_ARG_TEXT, &dtype},
+    const struct fus_arg args[] = {{"-o", FUS_ARG_TEXT, &out},         {"--dtype", FUS_ARG_CHOICE, &dtype},
                                    {"--arch", FUS_ARG_TEXT, &arch},    {"--lang-head", FUS_ARG_TEXT, &lang_head},
                                    {0}};
     int status = fus_args_parse("convert", help, args, &files, argc, argv);
@@ -26,9 +28,6 @@ int fus_cmd_convert(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (files.n != 1 || !out)
         return fus_args_usage("convert", "one weight file and -o OUT.safetensors expected");
-    enum fus_dtype type = strcmp(dtype, "f32") == 0 ? FUS_F32 : strcmp(dtype, "f16") == 0 ? FUS_F16 : FUS_BF16;
-    if (type == FUS_BF16 && strcmp(dtype, "bf16") != 0)
-        return fus_args_usage("convert", "--dtype: '%s' found, f32, f16 or bf16 expected", dtype);
     struct fus_error err = {0};
     struct fus_model m;
     int code = fus_model_recognise(&m, files.items[0], lang_head, &err);
@@ -38,7 +37,7 @@ int fus_cmd_convert(int argc, char **argv)
         code = fus_base_fail(&err, FUS_EUNSUPPORTED, "%s: holds a %s (%s), --arch says %s", files.items[0],
                              fus_arch_name(&m.spec), m.description, arch);
     if (!code)
-        code = fus_safetensors_convert(out, m.store, &m.spec, type, &err);
+        code = fus_safetensors_convert(out, m.store, &m.spec, (enum fus_dtype)dtype.value, &err);
     if (!code)
         fprintf(stderr, "%s: %s\n", out, m.description);
     fus_model_close(&m);

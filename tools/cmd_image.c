@@ -5,6 +5,7 @@
 #include "analysis/report.h"
 #include "args.h"
 #include "commands.h"
+#include "nn/outfile.h"
 #include "stimuli/stimuli.h"
 
 static const char help[] =
@@ -16,17 +17,13 @@ static const char help[] =
     "P: torchvision, torchvision-v2, clip, cifar, or resize=256,interp=bilinear,crop=224,mean=.5/.5/.5,std=.5/.5/.5\n\n"
     "example: fusiform image face.jpg --preprocess torchvision -o face.npy\n";
 
-static int write_tensor(const char *out, const struct fus_image *image, const char *preset, struct fus_error *err)
+static int write_tensor(const char *out, const struct fus_image *image, const struct fus_preprocess *p, struct fus_error *err)
 {
-    struct fus_preprocess p;
-    int code = fus_preprocess_parse(&p, preset, err);
-    if (code)
-        return code;
-    size_t side = (size_t)p.crop;
+    size_t side = (size_t)p->crop;
     float *input = fus_base_alloc(3 * side * side, sizeof *input);
     if (!input)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a tensor of side %zu", side);
-    code = fus_preprocess_apply(input, &p, image, err);
+    int code = fus_preprocess_apply(input, p, image, err);
     struct fus_npy_array array = {.descr = "<f4", .n_dims = 3, .shape = {3, side, side}, .data = input};
     if (!code)
         code = fus_npyout_npy(out, &array, err);
@@ -34,16 +31,13 @@ static int write_tensor(const char *out, const struct fus_image *image, const ch
     return code;
 }
 
-static int write_pixels(const char *out, const struct fus_image *image, const char *size, const char *interp,
+/* width 0: as it is. */
+static int write_pixels(const char *out, const struct fus_image *image, int width, int height, enum fus_filter filter,
                         struct fus_error *err)
 {
-    int width = 0, height = 0, used = 0;
-    if (size && (sscanf(size, "%6dx%6d%n", &width, &height, &used) != 2 || size[used] || width < 1 || height < 1))
-        return fus_base_fail(err, FUS_EINVAL, "--resize: '%s' found, WIDTHxHEIGHT such as 224x224 expected", size);
     struct fus_image resized = {0};
-    enum fus_filter filter = strcmp(interp, "bicubic") == 0 ? FUS_BICUBIC : FUS_BILINEAR;
-    int code = size ? fus_resize_image(&resized, image, width, height, filter, err) : FUS_OK;
-    const struct fus_image *result = size ? &resized : image;
+    int code = width ? fus_resize_image(&resized, image, width, height, filter, err) : FUS_OK;
+    const struct fus_image *result = width ? &resized : image;
     if (!code)
         code = fus_args_ends_with(out, ".png") ? fus_png_write(out, result, err) : fus_pnm_write(out, result, err);
     fus_image_free(&resized);
@@ -72,12 +66,17 @@ static int read_picture(struct fus_image *image, const char *path, bool turned, 
 
 int fus_cmd_image(int argc, char **argv)
 {
-    const char *out = NULL, *size = NULL, *preset = NULL, *interp = "bilinear";
+    static const struct fus_word filters[] = {{"bilinear", FUS_BILINEAR}, {"bicubic", FUS_BICUBIC}, {0}};
+    struct fus_choice interp = {filters, FUS_BILINEAR};
+    struct fus_preprocess preprocess;
+    struct fus_error err = {0};
+    const char *out = NULL, *size = NULL, *preset = NULL;
+    int width = 0, height = 0;
     bool turned = false;
     struct fus_texts files = {0};
     const struct fus_arg args[] = {{"-o", FUS_ARG_TEXT, &out},
                                    {"--resize", FUS_ARG_TEXT, &size},
-                                   {"--interp", FUS_ARG_TEXT, &interp},
+                                   {"--interp", FUS_ARG_CHOICE, &interp},
                                    {"--preprocess", FUS_ARG_TEXT, &preset},
                                    {"--exif", FUS_ARG_FLAG, &turned},
                                    {0}};
@@ -86,17 +85,20 @@ int fus_cmd_image(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (files.n != 1 || !out)
         return fus_args_usage("image", "one picture and -o OUT expected");
-    if (preset ? !fus_args_ends_with(out, ".npy") : !fus_args_ends_with(out, ".ppm") && !fus_args_ends_with(out, ".png"))
+    bool named = preset ? fus_args_ends_with(out, ".npy") : fus_args_ends_with(out, ".ppm") || fus_args_ends_with(out, ".png");
+    if (!named && !fus_outfile_is_stream(out))
         return fus_args_usage("image", "-o %s: a name ending in %s expected", out, preset ? ".npy" : ".ppm or .png");
     if (preset && size)
         return fus_args_usage("image", "--resize and --preprocess exclude each other");
-    if (strcmp(interp, "bilinear") != 0 && strcmp(interp, "bicubic") != 0)
-        return fus_args_usage("image", "--interp: '%s' found, bilinear or bicubic expected", interp);
-    struct fus_error err = {0};
+    if (size && !fus_args_size(&width, &height, size))
+        return fus_args_usage("image", "--resize: '%s' found, WIDTHxHEIGHT such as 224x224 expected", size);
+    if (preset && fus_preprocess_parse(&preprocess, preset, &err))
+        return fus_args_usage("image", "--preprocess: %s", err.msg);
     struct fus_image image = {0};
     int code = read_picture(&image, files.items[0], turned, &err);
     if (!code)
-        code = preset ? write_tensor(out, &image, preset, &err) : write_pixels(out, &image, size, interp, &err);
+        code = preset ? write_tensor(out, &image, &preprocess, &err)
+                      : write_pixels(out, &image, width, height, (enum fus_filter)interp.value, &err);
     fus_image_free(&image);
     return code ? fus_args_failed(&err) : 0;
 }

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/csv.h"
 #include "analysis/inference.h"
 #include "args.h"
 #include "commands.h"
@@ -27,16 +26,26 @@ static const char help[] =
     "  --seed N             of the choice of controls (default 1)\n"
     "  --batch N            pictures at a time (default 4)\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
-    "  -o OUT.csv           instead of standard output\n\n"
+    "  -o OUT.csv           instead of standard output; then what it says in words goes there, and not to standard error\n\n"
     "example: fusiform lesion --model resnet50.pth --run out/mine --stimuli fLoc/ --category face --layer layer4.2.relu\n";
 
+#define CACHE_BYTES ((size_t)64 << 20)
+
+enum { SILENCE_ZERO, SILENCE_MEAN };
+static const struct fus_word modes[] = {{"zero", SILENCE_ZERO}, {"mean", SILENCE_MEAN}, {0}};
+
+enum { READ_MEAN, READ_RIDGE, READ_BOTH };
+static const struct fus_word readouts[] = {{"mean", READ_MEAN}, {"ridge", READ_RIDGE}, {"both", READ_BOTH}, {0}};
+
 struct lesion {
-    const char *model_path, *folder, *category, *layer, *mode, *stimuli, *categories, *lang_head, *out, *readout;
+    const char *model_path, *folder, *category, *layer, *stimuli, *categories, *lang_head, *out;
+    struct fus_choice mode, readout;
     int controls, batch, wanted_category;
     uint64_t seed;
     struct fus_past past;
     struct fus_set set;
     char (*sha256)[65];
+    struct fus_cache *cache;
     struct fus_model model;
     int tap, feature_tap;
     size_t n_places, n_units, blocked_units, n_features;
@@ -65,6 +74,12 @@ static const char *find_name(const struct lesion *l, struct fus_error *err)
     return NULL;
 }
 
+static int fail_empty(const struct lesion *l, struct fus_error *err)
+{
+    return fus_base_fail(err, FUS_ENOTFOUND, "%s, %s: no unit of this layer is selective for %s: nothing to silence", l->folder, l->layer,
+                         l->category);
+}
+
 static int read_labels(struct lesion *l, struct fus_error *err)
 {
     const struct fus_tap *tap = fus_net_tap(l->model.net, l->tap);
@@ -72,30 +87,49 @@ static int read_labels(struct lesion *l, struct fus_error *err)
     if (!name)
         return FUS_ENOTFOUND;
     l->label = fus_base_alloc(l->n_units, sizeof *l->label);
-    return l->label ? fus_past_labels(l->label, &l->past, name, tap->name, tap->channels, tap->height, tap->width, err)
-                    : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu labels", l->n_units);
+    if (!l->label)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu labels", l->n_units);
+    int code = fus_past_labels(l->label, &l->past, name, tap->name, tap->channels, tap->height, tap->width, err);
+    for (size_t u = 0; u < l->n_units && !code; u++)
+        if (l->label[u] == (float)l->wanted_category)
+            return FUS_OK;
+    return code ? code : fail_empty(l, err);
 }
 
-static int open_all(struct lesion *l, struct fus_error *err)
+/* The category, and whether its rows in layers.csv leave anything to silence: nothing but the finished run has been read yet. */
+static int open_run(struct lesion *l, struct fus_error *err)
 {
-    struct fus_net_options options = {.batch = l->batch};
-    int code = fus_past_open(&l->past, l->folder, false, err);
-    if (!code)
-        code = fus_set_open(&l->set, l->stimuli, l->categories, err);
+    double n_selective = 0;
+    int n_rows = 0, code = fus_past_open(&l->past, l->folder, true, err);
+    if (code)
+        return code;
+    while (l->wanted_category < l->past.n_categories && strcmp(l->past.categories[l->wanted_category], l->category) != 0)
+        l->wanted_category++;
+    if (l->wanted_category == l->past.n_categories)
+        return fus_base_fail(err, FUS_ENOTFOUND, "%s: no category is called '%s'", l->folder, l->category);
+    for (int i = 0; i < l->past.n_rows; i++) {
+        const struct fus_past_row *row = &l->past.rows[i];
+        if (strcmp(row->layer, l->layer) == 0 && strcmp(row->category, l->category) == 0) {
+            n_rows++;
+            n_selective += row->n_selective;
+        }
+    }
+    return n_rows && n_selective == 0 ? fail_empty(l, err) : FUS_OK;
+}
+
+/* The pictures, which must be the run's. Those that find room in the cache are decoded once. */
+static int open_pictures(struct lesion *l, struct fus_error *err)
+{
+    int code = fus_set_open(&l->set, l->stimuli, l->categories, err);
     if (!code && !(l->sha256 = fus_base_alloc((size_t)l->set.n_pictures, sizeof *l->sha256)))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", l->set.n_pictures);
     if (!code)
-        code = fus_set_check(&l->set, l->sha256, NULL, NULL, err);
+        code = fus_cache_create(&l->cache, l->set.n_pictures, CACHE_BYTES, err);
     if (!code)
-        code = fus_past_shows(&l->past, &l->set, (const char (*)[65])l->sha256, err);
-    for (l->wanted_category = 0; !code && l->wanted_category < l->set.n_categories; l->wanted_category++)
-        if (strcmp(l->set.categories[l->wanted_category], l->category) == 0)
-            break;
-    if (!code && l->wanted_category == l->set.n_categories)
-        code = fus_base_fail(err, FUS_ENOTFOUND, "%s: no category is called '%s'", l->folder, l->category);
+        code = fus_cache_want(l->cache, &l->model.preprocess, err);
     if (!code)
-        code = fus_model_open(&l->model, l->model_path, l->lang_head, &options, err);
-    return code;
+        code = fus_set_check(&l->set, l->sha256, NULL, l->cache, err);
+    return code ? code : fus_past_shows(&l->past, &l->set, (const char (*)[65])l->sha256, err);
 }
 
 /* The layer, the features behind it, and memory for everything. */
@@ -128,15 +162,8 @@ static int plan(struct lesion *l, struct fus_error *err)
 static int prepare(void *context, int i, struct fus_error *err)
 {
     const struct lesion *l = context;
-    struct fus_image image = {0};
-    int code = fus_set_picture(&image, &l->set, i, err);
-    if (code)
-        return code;
-    code = fus_preprocess_apply(l->input + (size_t)(i - l->first) * l->model.input_floats, &l->model.preprocess, &image, err);
-    if (code)
-        fus_base_blame(err, "%s: ", l->set.pictures[i].path);
-    fus_image_free(&image);
-    return code;
+    return fus_cache_input(l->input + (size_t)(i - l->first) * l->model.input_floats, l->cache, &l->set, i, &l->model.preprocess,
+                           (const char (*)[65])l->sha256, err);
 }
 
 struct showing {
@@ -178,7 +205,7 @@ static size_t blocked_index(const struct lesion *l, size_t unit)
 
 static void silence(float *blocked, const struct lesion *l, size_t set, int n)
 {
-    bool zero = strcmp(l->mode, "zero") == 0;
+    bool zero = l->mode.value == SILENCE_ZERO;
     for (size_t i = 0; i < l->sets.n_chosen; i++) {
         size_t unit = l->sets.units[set * l->sets.n_chosen + i], at = blocked_index(l, unit);
         for (int p = 0; p < n; p++)
@@ -261,98 +288,57 @@ static int measure(struct lesion *l, struct fus_error *err)
     return each_batch(l, "lesions", show_conditions, err);
 }
 
-/* ---- the table ---- */
+/* ---- what is printed ---- */
 
-/* Mean, quantiles 0.025 and 0.975, and p of the lesion among n controls; values [n] is sorted. */
-static void control_columns(struct fus_outfile *f, double lesion, double *values, size_t n)
-{
-    double sum = 0, as_low = 0;
-    for (size_t i = 0; i < n; i++) {
-        sum += values[i];
-        as_low += values[i] <= lesion;
-    }
-    fus_order_sort(values, n);
-    const double row[] = {sum / (double)n, fus_order_quantile(values, n, 0.025), fus_order_quantile(values, n, 0.975),
-                          (as_low + 1) / ((double)n + 1)};
-    for (int i = 0; i < 4; i++)
-        fus_csv_number(f, row[i]);
-}
-
-/* accuracy and feature_mean: [n_sets + 1, n_categories]. column [controls] is scratch. */
-static void write_rows(struct fus_outfile *f, const struct lesion *l, const char *readout, const double *accuracy, const double *feature_mean,
-                       double *column)
-{
-    size_t n = (size_t)l->set.n_categories, m = (size_t)l->controls;
-    for (size_t c = 0; c < n; c++) {
-        size_t pictures = 0;
-        double sums[2] = {0};
-        for (int i = 0; i < l->set.n_pictures; i++)
-            pictures += l->set.pictures[i].category == (int)c;
-        fus_csv_name(f, "", l->layer);
-        fus_csv_name(f, ",", l->category);
-        fus_csv_count(f, l->sets.n_chosen);
-        fus_csv_name(f, ",", l->mode);
-        fus_csv_name(f, ",", l->set.categories[c]);
-        fus_csv_count(f, pictures);
-        fus_csv_number(f, accuracy[c]);
-        fus_csv_number(f, accuracy[n + c]);
-        for (size_t kind = 0; kind < 2; kind++) {
-            for (size_t i = 0; i < m; i++) {
-                column[i] = accuracy[(2 + kind * m + i) * n + c];
-                sums[kind] += feature_mean[(2 + kind * m + i) * n + c];
-            }
-            control_columns(f, accuracy[n + c], column, m);
-        }
-        const double features[] = {feature_mean[c], feature_mean[n + c], sums[0] / (double)m, sums[1] / (double)m};
-        for (int i = 0; i < 4; i++)
-            fus_csv_number(f, features[i]);
-        fus_csv_name(f, ",", readout);
-        fus_outfile_printf(f, "\n");
-    }
-}
-
-/* One read-out's rows; accuracy and column are scratch. */
-static int read_by(struct fus_outfile *f, const struct lesion *l, bool ridge, double *accuracy, const double *feature_mean, double *column,
-                   struct fus_error *err)
+/* One read-out's rows, to the file and for people; rows [n_categories] and accuracy [n_sets + 1, n_categories] are scratch. */
+static int read_by(struct fus_outfile *f, FILE *people, const struct lesion *l, bool ridge, struct fus_lesion_row *rows, double *accuracy,
+                   const double *feature_mean, struct fus_error *err)
 {
     const struct fus_lesion_readout r = {l->features, &l->set, l->n_features};
+    const struct fus_lesion_table table = {.layer = l->layer, .silenced = l->category, .mode = modes[l->mode.value].word,
+                                           .readout = readouts[ridge ? READ_RIDGE : READ_MEAN].word, .n_silenced = l->sets.n_chosen,
+                                           .n_units = l->n_units, .n_controls = (size_t)l->controls, .set = &l->set, .rows = rows};
     struct fus_readout fits[2];
     int code = fus_lesion_fit(fits, &r, ridge, err);
     for (size_t k = 0; k <= l->sets.n_sets && !code; k++)
         fus_lesion_read(accuracy + k * (size_t)l->set.n_categories, fits, &r, k);
     if (!code)
-        write_rows(f, l, ridge ? "ridge" : "mean", accuracy, feature_mean, column);
+        code = fus_lesion_compare(rows, accuracy, feature_mean, (size_t)l->set.n_categories, (size_t)l->controls, err);
+    if (!code) {
+        fus_lesion_write(f, &table);
+        fus_lesion_print(people, &table);
+    }
     fus_readout_destroy(&fits[0]);
     fus_readout_destroy(&fits[1]);
     return code;
 }
 
+/* The table goes into a file and what people read to standard output; without a file, the table does, and the rest to standard error. */
 static int read_out(struct lesion *l, struct fus_error *err)
 {
     const struct fus_lesion_readout r = {l->features, &l->set, l->n_features};
     size_t n = (size_t)l->set.n_categories, conditions = l->sets.n_sets + 1;
     struct fus_outfile f = {.file = stdout};
-    double *accuracy = fus_base_alloc(conditions, 2 * n * sizeof *accuracy), *column = fus_base_alloc((size_t)l->controls, sizeof *column);
-    double *feature_mean = accuracy + conditions * n;
-    int code = accuracy && column ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the table");
+    struct fus_lesion_row *rows = fus_base_alloc(n, sizeof *rows);
+    double *accuracy = fus_base_alloc(conditions, n * sizeof *accuracy), *feature_mean = fus_base_alloc(conditions, n * sizeof *feature_mean);
+    int code = rows && accuracy && feature_mean ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the table");
     for (size_t k = 0; k < conditions && !code; k++)
         fus_lesion_means(feature_mean + k * n, &r, k);
     if (!code && l->out)
         code = fus_outfile_open(&f, l->out, err);
     bool opened = !code && l->out;
     if (!code)
-        fus_outfile_printf(&f, "layer,silenced,n_silenced,mode,category,n_pictures,accuracy_intact,accuracy_lesion,accuracy_random,random_low,"
-                               "random_high,p_random,accuracy_matched,matched_low,matched_high,p_matched,feature_intact,feature_lesion,"
-                               "feature_random,feature_matched,readout\n");
+        fus_lesion_write_header(&f);
     for (int ridge = 0; ridge < 2 && !code; ridge++)
-        if (strcmp(l->readout, "both") == 0 || ridge == (strcmp(l->readout, "ridge") == 0))
-            code = read_by(&f, l, ridge, accuracy, feature_mean, column, err);
+        if (l->readout.value == READ_BOTH || ridge == (l->readout.value == READ_RIDGE))
+            code = read_by(&f, l->out ? stdout : stderr, l, ridge, rows, accuracy, feature_mean, err);
     if (!code && opened)
         code = fus_outfile_commit(&f, err);
     else if (opened)
         fus_outfile_discard(&f);
+    fus_base_free(rows);
     fus_base_free(accuracy);
-    fus_base_free(column);
+    fus_base_free(feature_mean);
     return code;
 }
 
@@ -367,6 +353,7 @@ static void close_all(struct lesion *l)
     fus_base_free(l->wanted);
     fus_base_free(l->features);
     fus_base_free(l->sha256);
+    fus_cache_free(l->cache);
     fus_model_close(&l->model);
     fus_set_close(&l->set);
     fus_past_close(&l->past);
@@ -374,12 +361,12 @@ static void close_all(struct lesion *l)
 
 int fus_cmd_lesion(int argc, char **argv)
 {
-    struct lesion l = {.mode = "zero", .stimuli = "builtin", .readout = "mean", .controls = 50, .batch = 4, .seed = 1};
+    struct lesion l = {.mode = {modes, SILENCE_ZERO}, .stimuli = "builtin", .readout = {readouts, READ_MEAN}, .controls = 50, .batch = 4, .seed = 1};
     const struct fus_arg args[] = {
         {"--model", FUS_ARG_TEXT, &l.model_path}, {"--run", FUS_ARG_TEXT, &l.folder},       {"--category", FUS_ARG_TEXT, &l.category},
-        {"--layer", FUS_ARG_TEXT, &l.layer},      {"--mode", FUS_ARG_TEXT, &l.mode},        {"--stimuli", FUS_ARG_TEXT, &l.stimuli},
+        {"--layer", FUS_ARG_TEXT, &l.layer},      {"--mode", FUS_ARG_CHOICE, &l.mode},        {"--stimuli", FUS_ARG_TEXT, &l.stimuli},
         {"--categories", FUS_ARG_TEXT, &l.categories}, {"--controls", FUS_ARG_COUNT, &l.controls}, {"--seed", FUS_ARG_SEED, &l.seed},
-        {"--readout", FUS_ARG_TEXT, &l.readout},
+        {"--readout", FUS_ARG_CHOICE, &l.readout},
         {"--batch", FUS_ARG_COUNT, &l.batch},     {"--lang-head", FUS_ARG_TEXT, &l.lang_head}, {"-o", FUS_ARG_TEXT, &l.out},
         {0}};
     struct fus_texts none;
@@ -389,18 +376,19 @@ int fus_cmd_lesion(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (!l.model_path || !l.folder || !l.category || !l.layer || none.n)
         return fus_args_usage("lesion", "--model FILE, --run DIR, --category C and --layer L expected, and nothing else");
-    if (strcmp(l.mode, "zero") != 0 && strcmp(l.mode, "mean") != 0)
-        return fus_args_usage("lesion", "--mode: '%s' found, zero or mean expected", l.mode);
-    if (strcmp(l.readout, "mean") != 0 && strcmp(l.readout, "ridge") != 0 && strcmp(l.readout, "both") != 0)
-        return fus_args_usage("lesion", "--readout: '%s' found, mean, ridge or both expected", l.readout);
     if (l.batch > 256)
         return fus_args_usage("lesion", "--batch: %d found, at most 256 expected", l.batch);
     fus_model_catch_interrupt();
-    int code = open_all(&l, &err);
+    const struct fus_net_options options = {.batch = l.batch};
+    int code = open_run(&l, &err);
+    if (!code)
+        code = fus_model_open(&l.model, l.model_path, l.lang_head, &options, &err);
     if (!code)
         code = plan(&l, &err);
     if (!code)
         code = read_labels(&l, &err);
+    if (!code)
+        code = open_pictures(&l, &err);
     if (!code)
         code = measure(&l, &err);
     if (!code)

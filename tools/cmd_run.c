@@ -124,22 +124,25 @@ static int list_options(struct fus_run *run, const struct fus_arg *args)
 int fus_run_parse(struct fus_run *run, struct fus_texts *models, int argc, char **argv)
 {
     int shard[2] = {0, 0};
-    const char *correction = NULL, *units = "labels", *criterion = NULL, *test = NULL, *preset = NULL, *conv = "auto", *scrambled = "none", *halves = "alternate", *interval = NULL;
-    double alpha = 0;
+    static const struct fus_word some[] = {{"labels", 0}, {"full", 1}, {0}}, kernels[] = {{"auto", 0}, {"direct", 1}, {0}},
+                                 made[] = {{"auto", 1}, {"none", 0}, {0}};
+    struct fus_choice units = {some, 0}, conv = {kernels, 0}, scrambled = {made, 0};
+    struct fus_run_choices chosen;
+    fus_run_choices_start(&chosen);
     struct fus_texts none = {0};
     const struct fus_arg args[] = {
         {"--model", FUS_ARG_LIST, models},          {"--stimuli", FUS_ARG_TEXT, &run->stimuli},
         {"--categories", FUS_ARG_TEXT, &run->categories}, {"--out", FUS_ARG_TEXT, &run->out},
-        {"--layers", FUS_ARG_TEXT, &run->layers},   {"--criterion", FUS_ARG_TEXT, &criterion},
-        {"--correction", FUS_ARG_TEXT, &correction}, {"--alpha", FUS_ARG_REAL, &alpha},
-        {"--units", FUS_ARG_TEXT, &units},          {"--max-memory", FUS_ARG_BYTES, &run->max_memory},
+        {"--layers", FUS_ARG_TEXT, &run->layers},   {"--criterion", FUS_ARG_CHOICE, &chosen.criterion},
+        {"--correction", FUS_ARG_CHOICE, &chosen.correction}, {"--alpha", FUS_ARG_REAL, &chosen.alpha},
+        {"--units", FUS_ARG_CHOICE, &units},          {"--max-memory", FUS_ARG_BYTES, &run->max_memory},
         {"--batch", FUS_ARG_COUNT, &run->batch},    {"--lang-head", FUS_ARG_TEXT, &run->lang_head},
-        {"--seed", FUS_ARG_SEED, &run->seed},       {"--conv", FUS_ARG_TEXT, &conv},
-        {"--low-memory", FUS_ARG_FLAG, &run->low_memory}, {"--scrambled", FUS_ARG_TEXT, &scrambled},
-        {"--test", FUS_ARG_TEXT, &test},            {"--preset", FUS_ARG_TEXT, &preset},
+        {"--seed", FUS_ARG_SEED, &run->seed},       {"--conv", FUS_ARG_CHOICE, &conv},
+        {"--low-memory", FUS_ARG_FLAG, &run->low_memory}, {"--scrambled", FUS_ARG_CHOICE, &scrambled},
+        {"--test", FUS_ARG_CHOICE, &chosen.test},            {"--preset", FUS_ARG_CHOICE, &chosen.preset},
         {"--bootstrap", FUS_ARG_COUNT, &run->bootstrap}, {"--permutations", FUS_ARG_COUNT, &run->permutations},
-        {"--halves", FUS_ARG_TEXT, &halves},        {"--sweep", FUS_ARG_FLAG, &run->sweep},
-        {"--consistency", FUS_ARG_FLAG, &run->consistency}, {"--interval", FUS_ARG_TEXT, &interval},
+        {"--halves", FUS_ARG_CHOICE, &chosen.halves},        {"--sweep", FUS_ARG_FLAG, &run->sweep},
+        {"--consistency", FUS_ARG_FLAG, &run->consistency}, {"--interval", FUS_ARG_CHOICE, &chosen.interval},
         {"--shard", FUS_ARG_SHARE, shard},          {"--resume", FUS_ARG_FLAG, &run->resume},
         {"--checkpoint", FUS_ARG_SEED, &run->checkpoint},
         {0}};
@@ -148,25 +151,10 @@ int fus_run_parse(struct fus_run *run, struct fus_texts *models, int argc, char 
         return status;
     if (none.n)
         return fus_args_usage("run", "'%s' is not expected; models are given with --model", none.items[0]);
-    status = fus_run_choose(run, preset, criterion, test, correction, alpha);
-    if (!status)
-        status = fus_run_choose_halves(run, halves);
+    status = fus_run_choose(run, &chosen);
     if (status)
         return status;
-    struct fus_error err = {0};
-    if (interval && fus_bootstrap_parse(&run->interval, interval, &err))
-        return fus_args_usage("run", "--interval: %s", err.msg);
-    if (interval && !run->bootstrap)
-        return fus_args_usage("run", "--interval says how --bootstrap B makes intervals, which is not there");
-    run->full_units = strcmp(units, "full") == 0;
-    if (!run->full_units && strcmp(units, "labels") != 0)
-        return fus_args_usage("run", "--units: '%s' found, labels or full expected", units);
-    run->direct = strcmp(conv, "direct") == 0;
-    if (!run->direct && strcmp(conv, "auto") != 0)
-        return fus_args_usage("run", "--conv: '%s' found, direct or auto expected", conv);
-    run->scrambled = strcmp(scrambled, "auto") == 0;
-    if (!run->scrambled && strcmp(scrambled, "none") != 0)
-        return fus_args_usage("run", "--scrambled: '%s' found, auto or none expected", scrambled);
+    run->full_units = units.value, run->direct = conv.value, run->scrambled = scrambled.value;
     if (run->batch > 256)
         return fus_args_usage("run", "--batch: %d found, at most 256 expected", run->batch);
     if (!run->batch)

@@ -22,8 +22,12 @@ static const char help[] =
     "shine     matches mean luminance and contrast (default), or the whole histogram, over all pictures of a folder tree\n\n"
     "example: fusiform stimuli generate --per-category 144 --size 224 --seed 1 -o pictures/\n";
 
+static const struct fus_word methods[] = {{"box", FUS_CONTROL_BOX}, {"phase", FUS_CONTROL_PHASE}, {"luminance", FUS_CONTROL_LUMINANCE},
+                                          {"histogram", FUS_CONTROL_HISTOGRAM}, {0}};
+
 struct options {
-    const char *out, *method;
+    const char *out;
+    struct fus_choice method;
     int per_category, size, columns, grid;
     uint64_t seed;
 };
@@ -130,38 +134,42 @@ static int sheet(const char *spec, const struct options *o, struct fus_error *er
 
 static int control(const char *in, const struct options *o, struct fus_error *err)
 {
-    return fus_controls_make(&(struct fus_controls){in, o->out, o->method, o->grid, o->seed}, err);
+    return fus_controls_make(&(struct fus_controls){in, o->out, (enum fus_control)o->method.value, o->grid, o->seed}, err);
 }
 
 enum action { GENERATE, SHEET, SCRAMBLE, SHINE };
 
 static const struct {
-    const char *name, *out, *methods[2];
+    const char *name, *out;
+    enum fus_control methods[2];
+    const char *words; /* of --method; NULL: there is none */
     int n_words;
 } actions[] = {
-    {"generate", "DIR", {NULL, NULL}, 1},
-    {"sheet", "SHEET.png", {NULL, NULL}, 2},
-    {"scramble", "DIR or OUT.png", {"box", "phase"}, 2},
-    {"shine", "DIR", {"luminance", "histogram"}, 2},
+    {"generate", "DIR", {0}, NULL, 1},
+    {"sheet", "SHEET.png", {0}, NULL, 2},
+    {"scramble", "DIR or OUT.png", {FUS_CONTROL_BOX, FUS_CONTROL_PHASE}, "box or phase", 2},
+    {"shine", "DIR", {FUS_CONTROL_LUMINANCE, FUS_CONTROL_HISTOGRAM}, "luminance or histogram", 2},
 };
 
 /* Fills what was left out; 2 after a message. */
 static int check(struct options *o, enum action a)
 {
-    const char *const *methods = actions[a].methods;
+    const enum fus_control *can = actions[a].methods;
+    int method = o->method.value;
     if (!o->out)
         return fus_args_usage("stimuli", "-o %s expected", actions[a].out);
     if (!o->size)
         o->size = a == GENERATE ? 256 : 64;
     if (a == GENERATE && (o->size < 32 || o->size > 4096))
         return fus_args_usage("stimuli", "--size: %d found, 32 to 4096 expected", o->size);
-    if (a == SHINE && !o->method)
-        o->method = "luminance";
-    if (methods[0] && (!o->method || (strcmp(o->method, methods[0]) != 0 && strcmp(o->method, methods[1]) != 0)))
-        return fus_args_usage("stimuli", "--method: %s%s%s found, %s or %s expected", o->method ? "'" : "", o->method ? o->method : "none",
-                              o->method ? "'" : "", methods[0], methods[1]);
-    if (!methods[0] && o->method)
+    if (!actions[a].words && method >= 0)
         return fus_args_usage("stimuli", "--method is an option of scramble and shine");
+    if (a == SHINE && method < 0)
+        method = o->method.value = FUS_CONTROL_LUMINANCE;
+    if (actions[a].words && method < 0)
+        return fus_args_usage("stimuli", "%s: --method %s expected", actions[a].name, actions[a].words);
+    if (actions[a].words && method != (int)can[0] && method != (int)can[1])
+        return fus_args_usage("stimuli", "%s: --method: '%s' found, %s expected", actions[a].name, methods[method].word, actions[a].words);
     if (o->grid > FUS_SCRAMBLE_MAX_GRID)
         return fus_args_usage("stimuli", "--grid: %d found, 1 to %d expected", o->grid, FUS_SCRAMBLE_MAX_GRID);
     return 0;
@@ -169,13 +177,13 @@ static int check(struct options *o, enum action a)
 
 int fus_cmd_stimuli(int argc, char **argv)
 {
-    struct options o = {.per_category = 24, .columns = 24, .grid = 16, .seed = 1};
+    struct options o = {.method = {methods, -1}, .per_category = 24, .columns = 24, .grid = 16, .seed = 1};
     struct fus_texts words = {0};
     const struct fus_arg args[] = {{"-o", FUS_ARG_TEXT, &o.out},
                                    {"--per-category", FUS_ARG_COUNT, &o.per_category},
                                    {"--size", FUS_ARG_COUNT, &o.size},
                                    {"--columns", FUS_ARG_COUNT, &o.columns},
-                                   {"--method", FUS_ARG_TEXT, &o.method},
+                                   {"--method", FUS_ARG_CHOICE, &o.method},
                                    {"--grid", FUS_ARG_COUNT, &o.grid},
                                    {"--seed", FUS_ARG_SEED, &o.seed},
                                    {0}};

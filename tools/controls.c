@@ -19,11 +19,11 @@ struct work {
 static int change(struct fus_image *out, size_t *n_clipped, const struct work *w, const struct fus_image *in, struct fus_error *err)
 {
     const struct fus_controls *o = w->o;
-    if (strcmp(o->method, "box") == 0)
+    if (o->method == FUS_CONTROL_BOX)
         return fus_scramble_box(out, in, o->grid, o->seed, err);
-    if (strcmp(o->method, "phase") == 0)
+    if (o->method == FUS_CONTROL_PHASE)
         return fus_scramble_phase(out, n_clipped, in, o->seed, err);
-    if (strcmp(o->method, "luminance") == 0)
+    if (o->method == FUS_CONTROL_LUMINANCE)
         return fus_shine_luminance(out, n_clipped, in, &w->target, err);
     return fus_shine_histogram(out, n_clipped, in, &w->target, err);
 }
@@ -36,7 +36,7 @@ static int look(void *arg, int i, struct fus_error *err)
     int code = fus_image_read(&image, w->tree.files[i].in, err);
     if (code)
         return code;
-    if (strcmp(w->o->method, "box") == 0 && (w->o->grid > image.width || w->o->grid > image.height))
+    if (w->o->method == FUS_CONTROL_BOX && (w->o->grid > image.width || w->o->grid > image.height))
         code = fus_base_fail(err, FUS_EINVAL, "%s: found %d x %d pixels, expected at least %d x %d for a grid of as many boxes",
                              w->tree.files[i].in, image.width, image.height, w->o->grid, w->o->grid);
     fus_shine_measure(&w->light[i], &image);

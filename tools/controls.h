@@ -4,9 +4,11 @@
 
 #include "nn/base.h"
 
+enum fus_control { FUS_CONTROL_BOX, FUS_CONTROL_PHASE, FUS_CONTROL_LUMINANCE, FUS_CONTROL_HISTOGRAM };
+
 struct fus_controls {
     const char *in, *out;
-    const char *method; /* box, phase, luminance or histogram */
+    enum fus_control method;
     int grid;
     uint64_t seed;
 };

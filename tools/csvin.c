@@ -4,8 +4,9 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "nn/number.h"
 
 void fus_csvin_fail(struct fus_csvin *t, const char *fmt, ...)
 {
@@ -90,11 +91,10 @@ const char *fus_csvin_text(const struct fus_csvin *t, int column)
 double fus_csvin_number(struct fus_csvin *t, int column)
 {
     const char *text = fus_csvin_text(t, column);
-    char *end;
-    double x = strtod(text, &end);
+    double x = NAN;
     if (!*text)
         return NAN;
-    if (*end || !isfinite(x)) {
+    if (!fus_number_real(&x, text, NULL)) {
         fus_csvin_fail(t, "%s: '%.60s' found, a number expected", t->names[column], text);
         return NAN;
     }

@@ -1,7 +1,10 @@
 /* fusiform: the table of subcommands. */
+#define _XOPEN_SOURCE 700
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "args.h"
 #include "commands.h"
 #include "nn/base.h"
 
@@ -30,35 +33,75 @@ static void print_help(void)
     puts("fusiform " FUS_VERSION ": a functional localizer for deep networks\n\nusage: fusiform COMMAND ...\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         printf("  %-12s %s\n", commands[i].name, commands[i].what);
-    puts("\nEvery command has --help with an example. --threads N limits threads; FUS_ISA=scalar|avx2|avx512|neon picks\n"
+    puts("\n`fusiform help COMMAND` has its options and an example. --threads N limits threads; FUS_ISA=scalar|avx2|avx512|neon picks\n"
          "the instruction set. Results are the same bytes whatever these say. --max-pixels N (default 100M) is the largest\n"
-         "picture that is read.\n\n"
+         "picture that is read. `-o -` is standard output (.npy, .ppm, .csv, .safetensors).\n\n"
          "example: fusiform run --model random:resnet50?seed=1 --stimuli builtin --out out/demo");
+}
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int say_unknown(const char *name)
+{
+    const char *names[sizeof commands / sizeof *commands + 1] = {"help"}, *nearest;
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        names[i + 1] = commands[i].name;
+    nearest = fus_args_nearest(name, names, sizeof names / sizeof *names);
+    fprintf(stderr, "fusiform: no command is called '%s'; ", name);
+    if (nearest)
+        fprintf(stderr, "did you mean %s?; ", nearest);
+    fputs("see `fusiform --help`\n", stderr);
+    return 2;
+}
+
+/* `fusiform help`, `fusiform help COMMAND`: what COMMAND --help prints. */
+static int help(int argc, char **argv)
+{
+    char option[] = "--help", *asked[] = {option, NULL};
+    const struct command *c = argc == 1 ? find(argv[0]) : NULL;
+    if (argc > 1) {
+        fprintf(stderr, "fusiform help: one command expected, '%s' found behind it; see `fusiform --help`\n", argv[1]);
+        return 2;
+    }
+    if (argc == 1 && !c && strcmp(argv[0], "help") != 0 && argv[0][0] != '-')
+        return say_unknown(argv[0]);
+    if (c)
+        return c->run(1, asked);
+    print_help();
+    return 0;
+}
+
+static int run(int argc, char **argv)
+{
+    if (argc == 0) {
+        fprintf(stderr, "fusiform: a command is needed; see `fusiform --help`\n");
+        return 2;
+    }
+    if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)
+        return help(0, NULL);
+    if (strcmp(argv[0], "help") == 0)
+        return help(argc - 1, argv + 1);
+    if (strcmp(argv[0], "--version") == 0) {
+        puts("fusiform " FUS_VERSION);
+        return 0;
+    }
+    const struct command *c = find(argv[0]);
+    return c ? c->run(argc - 1, argv + 1) : say_unknown(argv[0]);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) {
-        fprintf(stderr, "fusiform: a command is needed; see `fusiform --help`\n");
-        return 2;
+    signal(SIGXFSZ, SIG_IGN); /* past `ulimit -f` a write fails, and what was begun is removed */
+    int status = run(argc > 0 ? argc - 1 : 0, argv + 1);
+    if (status == 0 && (fflush(stdout) != 0 || ferror(stdout))) {
+        fprintf(stderr, "fusiform: standard output: cannot be written\n");
+        status = 1;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        print_help();
-        return 0;
-    }
-    if (strcmp(argv[1], "--version") == 0) {
-        puts("fusiform " FUS_VERSION);
-        return 0;
-    }
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(argv[1], commands[i].name) == 0) {
-            int status = commands[i].run(argc - 2, argv + 2);
-            if (status == 0 && (fflush(stdout) != 0 || ferror(stdout))) {
-                fprintf(stderr, "fusiform: standard output: cannot be written\n");
-                status = 1;
-            }
-            return status;
-        }
-    fprintf(stderr, "fusiform: no command is called '%s'; see `fusiform --help`\n", argv[1]);
-    return 2;
+    return status;
 }

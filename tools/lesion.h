@@ -4,6 +4,7 @@
 
 #include "analysis/inference.h"
 #include "model.h"
+#include "nn/outfile.h"
 #include "nn/rng.h"
 
 /* Which units of a layer [n_units, C order] are silenced: selective ones first, then controls of the same number. */
@@ -34,5 +35,33 @@ void fus_lesion_read(double *accuracy, const struct fus_readout fits[2], const s
 
 /* feature_mean [n_categories] of the k-th condition, over pictures and features. */
 void fus_lesion_means(double *feature_mean, const struct fus_lesion_readout *r, size_t condition);
+
+/* ---- the table (lesion_table.c) ---- */
+
+struct fus_lesion_control { /* of one kind of control sets */
+    double mean, low, high;  /* accuracy: mean, quantiles 0.025 and 0.975 */
+    double p;                /* (sets with no more than the lesion's + 1) / (sets + 1) */
+};
+
+struct fus_lesion_row { /* of one category */
+    double intact, lesion;
+    struct fus_lesion_control random, matched;
+    double feature_intact, feature_lesion, feature_random, feature_matched;
+};
+
+/* accuracy and feature_mean: [2 + 2 n_controls, n_categories], of the intact network, the lesion, random and matched sets. */
+int fus_lesion_compare(struct fus_lesion_row *rows, const double *accuracy, const double *feature_mean, size_t n_categories,
+                       size_t n_controls, struct fus_error *err);
+
+struct fus_lesion_table {
+    const char *layer, *silenced, *mode, *readout; /* mode: zero or mean; readout: mean or ridge */
+    size_t n_silenced, n_units, n_controls;
+    const struct fus_set *set;
+    const struct fus_lesion_row *rows; /* [set->n_categories] */
+};
+
+void fus_lesion_write_header(struct fus_outfile *f); /* as CSV */
+void fus_lesion_write(struct fus_outfile *f, const struct fus_lesion_table *t);
+void fus_lesion_print(FILE *f, const struct fus_lesion_table *t); /* for people: a sentence and a table */
 
 #endif

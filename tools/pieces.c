@@ -15,6 +15,7 @@
 #define FIXED_BYTES (8 + 4 + DIGEST + 5 * 4) /* of the header, up to its layers */
 #define LAYER_BYTES (48 + 4 + 8)
 #define MOST_LAYERS 4096
+#define TURNED_BYTES 4096 /* a whole number of items */
 #define MOST_SIDE ((uint64_t)1 << 32)
 
 static const char *const kinds[] = {"moments", "responses"};
@@ -31,6 +32,11 @@ uint64_t fus_pieces_layer_bytes(const struct fus_piece *piece, int channels, siz
     return (uint64_t)(piece->end - piece->first) * sizeof(float) * (uint64_t)channels * n_places;
 }
 
+static size_t item_bytes(enum fus_piece_kind kind)
+{
+    return kind == FUS_PIECE_MOMENTS ? sizeof(double) : sizeof(float);
+}
+
 static bool little_endian(void)
 {
     const uint32_t one = 1;
@@ -39,26 +45,40 @@ static bool little_endian(void)
     return first == 1;
 }
 
-/* Arrays are moved as they lie in memory. */
-static int check_machine(const char *path, struct fus_error *err)
+/* n bytes of numbers of `item` bytes each, in the other byte order. */
+static void turn(uint8_t *out, const uint8_t *in, size_t n, size_t item)
 {
-    return little_endian() ? FUS_OK : fus_base_fail(err, FUS_EUNSUPPORTED, "%s: checkpoints and shards need a little-endian machine", path);
+    for (size_t i = 0; i < n; i++)
+        out[i] = in[i / item * item + (item - 1 - i % item)];
 }
 
 /* ---- writing ---- */
+
+static void put(struct fus_piece_out *o, const void *bytes, size_t n)
+{
+    fus_sha256_add(&o->sha, bytes, n);
+    fus_outfile_write(&o->file, bytes, n);
+}
 
 static void write_le(struct fus_piece_out *o, uint64_t v, int n_bytes)
 {
     uint8_t bytes[8];
     for (int i = 0; i < n_bytes; i++)
         bytes[i] = (uint8_t)(v >> (8 * i));
-    fus_pieces_write(o, bytes, (size_t)n_bytes);
+    put(o, bytes, (size_t)n_bytes);
 }
 
-void fus_pieces_write(struct fus_piece_out *o, const void *bytes, size_t n)
+void fus_pieces_write(struct fus_piece_out *o, const void *numbers, size_t n)
 {
-    fus_sha256_add(&o->sha, bytes, n);
-    fus_outfile_write(&o->file, bytes, n);
+    const uint8_t *from = numbers;
+    for (size_t done = 0, here; !little_endian() && done < n; done += here) {
+        uint8_t turned[TURNED_BYTES];
+        here = n - done < sizeof turned ? n - done : sizeof turned;
+        turn(turned, from + done, here, o->item);
+        put(o, turned, here);
+    }
+    if (little_endian())
+        put(o, numbers, n);
 }
 
 void fus_pieces_end_layer(struct fus_piece_out *o)
@@ -73,20 +93,19 @@ int fus_pieces_begin(struct fus_piece_out *o, const char *folder, const char *ru
 {
     char path[4096];
     fus_pieces_path(path, sizeof path, folder, piece->kind, piece->first, piece->end, piece->layers[0].name);
-    int code = check_machine(path, err);
-    if (!code)
-        code = fus_outfile_open(&o->file, path, err);
+    int code = fus_outfile_open(&o->file, path, err);
     if (code)
         return code;
+    o->item = item_bytes(piece->kind);
     fus_sha256_start(&o->sha);
-    fus_pieces_write(o, MAGIC, 8);
+    put(o, MAGIC, 8);
     write_le(o, VERSION, 4);
-    fus_pieces_write(o, run, DIGEST);
+    put(o, run, DIGEST);
     const int numbers[] = {(int)piece->kind, piece->first, piece->end, piece->n_halves, piece->n_layers};
     for (int i = 0; i < 5; i++)
         write_le(o, (uint64_t)numbers[i], 4);
     for (int i = 0; i < piece->n_layers; i++) {
-        fus_pieces_write(o, piece->layers[i].name, 48);
+        put(o, piece->layers[i].name, 48);
         write_le(o, (uint64_t)piece->layers[i].channels, 4);
         write_le(o, piece->layers[i].n_places, 8);
     }
@@ -205,13 +224,10 @@ static int open_piece(struct fus_piece *p, const char *folder, const char *name,
     if (!p->path)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the name of %s", name);
     snprintf(p->path, n, "%s/%s", folder, name);
-    int code = check_machine(p->path, err);
-    if (code)
-        return code;
     FILE *f = fopen(p->path, "rb");
     if (!f)
         return fus_base_fail(err, FUS_EIO, "%s: cannot be opened: %s", p->path, strerror(errno));
-    code = read_header(p, f, run, err);
+    int code = read_header(p, f, run, err);
     fclose(f);
     return code ? fus_base_blame(err, "%s: ", p->path) : FUS_OK;
 }
@@ -309,11 +325,17 @@ int fus_pieces_open_layer(struct fus_piece_in *in, const struct fus_piece *piece
     return FUS_OK;
 }
 
-void fus_pieces_read(struct fus_piece_in *in, void *bytes, size_t n)
+void fus_pieces_read(struct fus_piece_in *in, void *numbers, size_t n)
 {
-    in->failed = in->failed || fread(bytes, 1, n, in->file) != n;
+    uint8_t *to = numbers, straight[TURNED_BYTES];
+    in->failed = in->failed || fread(numbers, 1, n, in->file) != n;
     if (!in->failed)
-        fus_sha256_add(&in->sha, bytes, n);
+        fus_sha256_add(&in->sha, numbers, n);
+    for (size_t done = 0, here; !in->failed && !little_endian() && done < n; done += here) {
+        here = n - done < sizeof straight ? n - done : sizeof straight;
+        memcpy(straight, to + done, here);
+        turn(to + done, straight, here, item_bytes(in->piece->kind));
+    }
 }
 
 int fus_pieces_close_layer(struct fus_piece_in *in, struct fus_error *err)

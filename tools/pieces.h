@@ -35,10 +35,11 @@ struct fus_piece {
 struct fus_piece_out {
     struct fus_outfile file;
     struct fus_sha256 sha;
+    size_t item; /* bytes of a number */
 };
 
 int fus_pieces_begin(struct fus_piece_out *o, const char *folder, const char *run, const struct fus_piece *piece, struct fus_error *err);
-void fus_pieces_write(struct fus_piece_out *o, const void *bytes, size_t n);
+void fus_pieces_write(struct fus_piece_out *o, const void *numbers, size_t n); /* n bytes of whole numbers */
 void fus_pieces_end_layer(struct fus_piece_out *o);
 int fus_pieces_commit(struct fus_piece_out *o, struct fus_error *err);
 void fus_pieces_discard(struct fus_piece_out *o);
@@ -73,7 +74,7 @@ struct fus_piece_in {
     bool failed;
 };
 int fus_pieces_open_layer(struct fus_piece_in *in, const struct fus_piece *piece, const char *layer, struct fus_error *err);
-void fus_pieces_read(struct fus_piece_in *in, void *bytes, size_t n);
+void fus_pieces_read(struct fus_piece_in *in, void *numbers, size_t n); /* likewise */
 int fus_pieces_close_layer(struct fus_piece_in *in, struct fus_error *err);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "analysis/inference.h"
 #include "analysis/report.h"
+#include "args.h"
 #include "model.h"
 #include "parts.h"
 
@@ -81,11 +82,16 @@ int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, s
 /* What the set says goes into the summary, which has no pixels yet; those. */
 int fus_run_describe_set(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err);
 int fus_run_summarise_pixels(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err);
-/* --criterion, --test, --preset, --correction, --alpha (0: not given) into run->select, run->preset and criterion_text; each NULL
- * where it was not given. 0, or 2 after a message. */
-int fus_run_choose(struct fus_run *run, const char *preset, const char *criterion, const char *test, const char *correction, double alpha);
+/* What the options say about which units are selective, as given. */
+struct fus_run_choices {
+    struct fus_choice preset, criterion, test, correction, halves, interval; /* -1 (halves: alternate): not given */
+    double alpha;                                                            /* 0: not given */
+    struct fus_word presets[8], criteria[8], intervals[4];                   /* the words of these */
+};
+void fus_run_choices_start(struct fus_run_choices *c);
 
-int fus_run_choose_halves(struct fus_run *run, const char *halves); /* the same for --halves */
+/* Into run->select, halves, interval, preset and criterion_text. 0, or 2 after a message. */
+int fus_run_choose(struct fus_run *run, const struct fus_run_choices *c);
 
 /* Every model can be opened and has the layers asked for: its digest, its layers and what is said about it. The first stays open. */
 int fus_run_check_models(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err);

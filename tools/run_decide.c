@@ -131,7 +131,7 @@ int fus_run_decide(struct fus_layer_summary *layer, struct fus_run_layer *extra,
     int n = run->set.n_categories, n_pictures = run->set.n_pictures;
     struct fus_moments m = run->halves ? fus_halves_view(moments, 0) : *moments;
     struct fus_halves_category *crossed = fus_base_alloc((size_t)n, sizeof *crossed);
-    int *numbers = fus_base_alloc((size_t)n_pictures, 3 * sizeof *numbers), *half = numbers + 2 * n_pictures;
+    int *numbers = fus_base_alloc((size_t)n_pictures, 3 * sizeof *numbers), *half = numbers ? numbers + 2 * n_pictures : NULL;
     int code = crossed && numbers ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %d categories", n);
     for (int i = 0; i < n_pictures && !code; i++) {
         numbers[i] = run->set.pictures[i].category;

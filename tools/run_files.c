@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -451,12 +450,10 @@ static int write_log(const struct fus_run *run, const struct fus_run_summary *su
 {
     char path[4096];
     struct fus_outfile f;
-    struct rusage usage;
     snprintf(path, sizeof path, "%s/run.log", run->out);
     int code = fus_outfile_open(&f, path, err);
     if (code)
         return code;
-    getrusage(RUSAGE_SELF, &usage);
     fus_outfile_printf(&f, "fusiform %s\nthreads\t%d\nbatch\t%d\nmax_memory_bytes\t%zu\n", FUS_VERSION, fus_base_threads(),
                        run->batch, run->max_memory);
     fus_outfile_printf(&f, "check_pictures_s\t%.3f\nremembered_pictures_bytes\t%zu\n", run->check_seconds, fus_cache_bytes(run->cache));
@@ -467,7 +464,7 @@ static int write_log(const struct fus_run *run, const struct fus_run_summary *su
                            m->name, m->isa, m->net_bytes, m->scratch_bytes, m->n_passes, m->load_seconds, m->decode_seconds,
                            m->forward_seconds, m->statistics_seconds, m->decide_seconds, m->seconds);
     }
-    fus_outfile_printf(&f, "wall_s\t%.3f\npeak_memory_kb\t%ld\n", fus_run_now() - run->started, usage.ru_maxrss);
+    fus_outfile_printf(&f, "wall_s\t%.3f\npeak_memory_kb\t%ld\n", fus_run_now() - run->started, fus_base_peak_kb());
     return fus_outfile_commit(&f, err);
 }
 

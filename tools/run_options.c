@@ -25,7 +25,21 @@ static const struct preset {
      "a unit gets that passes for several (the largest d')"},
 };
 
-static const char *const corrections[] = {"bh", "by", "bonferroni", "none"};
+static const struct fus_word tests[] = {{"welch", 0}, {"student", 1}, {0}};
+static const struct fus_word corrections[] = {{"bh", FUS_BH}, {"by", FUS_BY}, {"bonferroni", FUS_BONFERRONI}, {"none", FUS_UNCORRECTED}, {0}};
+static const struct fus_word halves[] = {{"alternate", FUS_HALVES_ALTERNATE}, {"option", FUS_HALVES_OPTION}, {"none", FUS_HALVES_NONE}, {0}};
+
+void fus_run_choices_start(struct fus_run_choices *c)
+{
+    *c = (struct fus_run_choices){.preset = {c->presets, -1}, .criterion = {c->criteria, -1}, .test = {tests, -1},
+                                  .correction = {corrections, -1}, .halves = {halves, FUS_HALVES_ALTERNATE}, .interval = {c->intervals, -1}};
+    for (int i = 0; i < (int)(sizeof presets / sizeof *presets); i++)
+        c->presets[i] = (struct fus_word){presets[i].name, i};
+    for (int i = FUS_CRITERION_IUT; i <= FUS_CRITERION_RANKSUM; i++)
+        c->criteria[i] = (struct fus_word){fus_criteria_name((enum fus_criterion)i), i};
+    for (int i = 0; i < 3; i++)
+        c->intervals[i] = (struct fus_word){fus_bootstrap_name((enum fus_interval_method)i), i};
+}
 
 static const char *rule(enum fus_criterion criterion)
 {
@@ -72,69 +86,44 @@ static void describe(struct fus_run *run, const struct preset *preset)
                  preset->open);
 }
 
-static int choose_preset(const struct preset **found, const char *name)
+/* What does not go together; 0, or 2 after a message. */
+static int check(const struct fus_run *run, const struct fus_run_choices *c, const struct preset *p)
 {
-    char list[128] = "";
-    size_t used = 0;
-    *found = NULL;
-    for (size_t i = 0; name && i < sizeof presets / sizeof *presets; i++) {
-        if (strcmp(name, presets[i].name) == 0)
-            *found = &presets[i];
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", presets[i].name);
-    }
-    return name && !*found ? fus_args_usage("run", "--preset: '%s' found; there are %s", name, list) : 0;
+    enum fus_criterion criterion = run->select.criterion;
+    const char *name = fus_criteria_name(criterion);
+    bool resampled = run->bootstrap || run->permutations;
+    if (p && criterion != p->criterion)
+        return fus_args_usage("run", "--preset %s is --criterion %s; '%s' found", p->name, fus_criteria_name(p->criterion), name);
+    if (criterion != FUS_CRITERION_IUT && (c->test.value >= 0 || c->correction.value >= 0))
+        return fus_args_usage("run", "%s belongs to --criterion iut; %s says itself what it tests and how it corrects",
+                              c->test.value >= 0 ? "--test" : "--correction", name);
+    if (c->alpha > 0 && criterion > FUS_CRITERION_PRINCE && !resampled)
+        return fus_args_usage("run", "--alpha belongs to --criterion iut and prince, and to intervals; %s has a threshold of its own", name);
+    if (c->alpha >= 1)
+        return fus_args_usage("run", "--alpha: a number below 1 expected");
+    if (criterion == FUS_CRITERION_RANKSUM && resampled)
+        return fus_args_usage("run", "--bootstrap and --permutations do not go with --criterion ranksum");
+    if (c->interval.value >= 0 && !run->bootstrap)
+        return fus_args_usage("run", "--interval says how --bootstrap B makes intervals, which is not there");
+    return 0;
 }
 
-static int choose_correction(struct fus_run *run, const char *name)
+int fus_run_choose(struct fus_run *run, const struct fus_run_choices *c)
 {
-    for (int i = 0; name && i < 4; i++)
-        if (strcmp(name, corrections[i]) == 0) {
-            run->select.correction = (enum fus_correction)i;
-            return 0;
-        }
-    return name ? fus_args_usage("run", "--correction: '%s' found, bh, by, bonferroni or none expected", name) : 0;
-}
-
-int fus_run_choose_halves(struct fus_run *run, const char *halves)
-{
-    static const char *const names[] = {"none", "alternate", "option"};
-    for (int i = 0; i < 3; i++)
-        if (strcmp(halves, names[i]) == 0) {
-            run->halves = (enum fus_run_halves)i;
-            return 0;
-        }
-    return fus_args_usage("run", "--halves: '%s' found, alternate, option or none expected", halves);
-}
-
-int fus_run_choose(struct fus_run *run, const char *preset, const char *criterion, const char *test, const char *correction, double alpha)
-{
-    const struct preset *p;
+    const struct preset *p = c->preset.value >= 0 ? &presets[c->preset.value] : NULL;
     struct fus_select_options *o = &run->select;
-    struct fus_error err = {0};
-    int status = choose_preset(&p, preset);
+    run->preset = p ? p->name : NULL;
+    o->criterion = c->criterion.value >= 0 ? (enum fus_criterion)c->criterion.value : p ? p->criterion : FUS_CRITERION_IUT;
+    int status = check(run, c, p);
     if (status)
         return status;
-    run->preset = preset;
-    o->criterion = p ? p->criterion : FUS_CRITERION_IUT;
-    if (criterion && fus_criteria_parse(&o->criterion, criterion, &err))
-        return fus_args_usage("run", "--%s", err.msg);
-    if (p && o->criterion != p->criterion)
-        return fus_args_usage("run", "--preset %s is --criterion %s; '%s' found", p->name, fus_criteria_name(p->criterion), criterion);
-    const char *name = fus_criteria_name(o->criterion);
-    if (test && strcmp(test, "student") != 0 && strcmp(test, "welch") != 0)
-        return fus_args_usage("run", "--test: '%s' found, welch or student expected", test);
-    if (o->criterion != FUS_CRITERION_IUT && (test || correction))
-        return fus_args_usage("run", "%s belongs to --criterion iut; %s says itself what it tests and how it corrects", test ? "--test" : "--correction", name);
-    if (alpha > 0 && o->criterion > FUS_CRITERION_PRINCE && !run->bootstrap && !run->permutations)
-        return fus_args_usage("run", "--alpha belongs to --criterion iut and prince, and to intervals; %s has a threshold of its own", name);
-    if (alpha >= 1)
-        return fus_args_usage("run", "--alpha: a number below 1 expected");
-    if (o->criterion == FUS_CRITERION_RANKSUM && (run->bootstrap || run->permutations))
-        return fus_args_usage("run", "--bootstrap and --permutations do not go with --criterion ranksum");
-    o->student = test && strcmp(test, "student") == 0;
-    o->alpha = alpha > 0 ? alpha : 0.05;
-    status = choose_correction(run, correction);
-    if (!status)
-        describe(run, p);
-    return status;
+    o->student = c->test.value == 1;
+    o->alpha = c->alpha > 0 ? c->alpha : 0.05;
+    if (c->correction.value >= 0)
+        o->correction = (enum fus_correction)c->correction.value;
+    if (c->interval.value >= 0)
+        run->interval = (enum fus_interval_method)c->interval.value;
+    run->halves = (enum fus_run_halves)c->halves.value;
+    describe(run, p);
+    return 0;
 }

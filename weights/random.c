@@ -17,21 +17,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/number.h"
 #include "nn/rng.h"
 #include "nn/sha256.h"
 
 #define MAX_EMBED 65536
 
-/* Digits only; false for anything else or beyond max. */
+/* The whole of the n bytes at s, which an '&' or the text's end follows; false for anything else or beyond max. */
 static bool number(uint64_t *v, const char *s, size_t n, uint64_t max)
 {
-    *v = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (s[i] < '0' || s[i] > '9' || *v > (max - (uint64_t)(s[i] - '0')) / 10)
-            return false;
-        *v = 10 * *v + (uint64_t)(s[i] - '0');
-    }
-    return n > 0;
+    const char *rest;
+    return fus_number_whole(v, s, &rest) && rest == s + n && *v <= max;
 }
 
 /* How much of a wrong text a message repeats. */

@@ -163,7 +163,7 @@ static int read_tensor(struct reader *r, const char *name)
         return j->code;
     size_t bytes = fus_dtype_bytes(t.dtype);
     for (int d = 0; d < t.n_dims; d++)
-        if (!fus_base_mul(&bytes, bytes, (size_t)t.shape[d]))
+        if ((uint64_t)t.shape[d] > SIZE_MAX || !fus_base_mul(&bytes, bytes, (size_t)t.shape[d]))
             return fus_json_fail(j, "tensor %s: its shape has more elements than memory can", name);
     if (at.end - at.begin != bytes)
         return fus_json_fail(j, "tensor %s: its data_offsets span %" PRIu64 " bytes, its shape and dtype take %zu", name,

@@ -290,7 +290,8 @@ static bool span_of(size_t *span, const struct fus_tensor *t)
     *span = 1;
     for (int d = 0; d < t->n_dims; d++) {
         size_t reach;
-        if (!fus_base_mul(&reach, (size_t)(t->shape[d] - 1), (size_t)t->stride[d]) || !fus_base_add(span, *span, reach))
+        if ((uint64_t)t->stride[d] > SIZE_MAX || !fus_base_mul(&reach, (size_t)(t->shape[d] - 1), (size_t)t->stride[d]) ||
+            !fus_base_add(span, *span, reach))
             return false;
     }
     return true;
@@ -326,7 +327,7 @@ int fus_store_add(struct fus_store *s, const struct fus_tensor *t, struct fus_er
     for (int d = 0; d < t->n_dims; d++) {
         if (t->shape[d] < 0 || t->stride[d] < 0)
             return fus_base_fail(err, FUS_EFORMAT, "tensor %s: negative size or stride in dimension %d", t->name, d);
-        if ((uint64_t)t->shape[d] > SIZE_MAX || (uint64_t)t->stride[d] > SIZE_MAX ||
+        if ((uint64_t)t->shape[d] > SIZE_MAX ||
             !fus_base_mul(&copy.n_elements, copy.n_elements, t->shape[d] ? (size_t)t->shape[d] : 1))
             return fus_base_fail(err, FUS_EFORMAT, "tensor %s: its shape has more elements than memory can", t->name);
         empty = empty || t->shape[d] == 0;

@@ -111,10 +111,8 @@ def ttest():
         s = stats.ttest_ind_from_stats(*args, equal_var=True, alternative="greater")
         ea, eb = va / na, vb / nb
         df = (ea + eb) ** 2 / (ea ** 2 / (na - 1) + eb ** 2 / (nb - 1))
-        pooled = ((na - 1) * va + (nb - 1) * vb) / (na + nb - 2)
-        rows.append(braces(ma, va, na, mb, vb, nb, w.statistic, df, w.pvalue, s.statistic,
-                           (ma - mb) / ((va + vb) / 2) ** 0.5, (ma - mb) / pooled ** 0.5))
-    write("ttest", rows, "mean, variance, n of a and of b; Welch's t, df, one-sided p; Student's t by SciPy; d', Cohen's d")
+        rows.append(braces(ma, va, na, mb, vb, nb, w.statistic, df, w.pvalue, s.statistic))
+    write("ttest", rows, "mean, variance, n of a and of b; Welch's t, df, one-sided p; Student's t by SciPy")
 
 
 def step_up(p, scale):
@@ -201,7 +199,7 @@ def select():
     write("label", [", ".join(str(v) for v in label)], "label of each unit")
 
 
-# ---- other criteria, ranks, effect sizes ----
+# ---- other criteria, ranks ----
 
 def by_cut(values, cut):
     """Label with the largest value above the cut, -1 without one; values [category, unit]."""
