@@ -201,3 +201,33 @@ void fus_fmath_sincospi(double *sin_pix, double *cos_pix, double x)
     default: *sin_pix = -c, *cos_pix = s; break;
     }
 }
+
+/* ---- in float ---- */
+
+/* act_tile.h has the same expressions for vectors. */
+float fus_fmath_expf(float x)
+{
+    static const float tail[] = {FUS_FMATH_EXPF_TAIL};
+    x = x < FUS_FMATH_EXPF_LOW ? FUS_FMATH_EXPF_LOW : x;
+    x = FUS_FMATH_EXPF_HIGH < x ? FUS_FMATH_EXPF_HIGH : x;
+    float m = fmaf(x, FUS_FMATH_EXPF_LOG2_E, FUS_FMATH_EXPF_SHIFT), k = m - FUS_FMATH_EXPF_SHIFT;
+    float r = fmaf(k, -FUS_FMATH_EXPF_LN2_HIGH, x), p = tail[0];
+    r = fmaf(k, -FUS_FMATH_EXPF_LN2_LOW, r);
+    for (int i = 1; i < 6; i++)
+        p = fmaf(p, r, tail[i]);
+    float y = fmaf(r * r, p, r) + 1.0f;
+    return y * fus_fmath_power2f(m);
+}
+
+float fus_fmath_erff(float x)
+{
+    static const float near[] = {FUS_FMATH_ERFF_NEAR}, far[] = {FUS_FMATH_ERFF_FAR};
+    float z = x < 0 ? 0 - x : x, p = near[6], q = far[9];
+    z = 4.0f < z ? 4.0f : z;
+    for (int i = 5; i >= 0; i--)
+        p = fmaf(p, z * z, near[i]);
+    for (int i = 8; i >= 0; i--)
+        q = fmaf(q, z, far[i]);
+    float y = z < 1.0f ? z * p : 1.0f - fus_fmath_expf(0 - q);
+    return x < 0 ? 0 - y : y;
+}

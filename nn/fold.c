@@ -1,4 +1,5 @@
-/* Batch norm folded into the convolution before it: at inference both are affine, so one is enough. */
+/* Batch norm folded into the convolution before it: at inference both are affine, so one is
+ * enough. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,19 +1,19 @@
-/* The im2col matrix product, without the im2col matrix: the micro-kernel reads patches where they are. A tile of outputs lies within one
- * row of pixels, so that through one tap of the kernel it sees input pixels that lie evenly apart; at the input's border a tap is left out
- * for those outputs for which it lies outside.
+/* Convolution as a matrix product, without building the im2col matrix: the micro-kernel reads the input
+ * where it is. A tile of outputs lies within one row of pixels, so that each tap of the kernel sees input
+ * pixels at even distances. At the border, a tap is left out for the outputs whose input lies outside.
  *
  *   out[p, c] = sum_k patch[p, k] w[k, c],   k = (r, s, channel), one chain of fused multiply-adds per output
  *
- * Threads split pixels and channels, never k. Sizes after Goto & van de Geijn 2008: a panel of weights (MOST_K x 32) stays in
- * the first-level cache while the pixels of a block stream past it from the second. */
+ * Threads split pixels and channels, never k. Blocking after Goto & van de Geijn 2008: a panel of weights
+ * (MAX_K x 32) stays in the first-level cache while a task's input streams past it from the second. */
 #include <string.h>
 
 #include "layers.h"
 #include "team.h"
 
-#define MOST_K 256          /* depth of a slice: 256 x 32 weights are 32 KB */
-#define MOST_TILES 16       /* of a task: with 14 x 256 inputs each 224 KB, for a second-level cache */
-#define MOST_TAPS 49        /* of the 7x7 stem */
+#define MAX_K 256    /* depth of a K-slice: 256 x 32 weights are 32 KB */
+#define MAX_TILES 16 /* of a task: with 14 x 256 inputs each 224 KB, for a second-level cache */
+#define MAX_TAPS 49  /* of the 7x7 stem */
 
 /* ---- weights ---- */
 
@@ -61,7 +61,7 @@ static void pack_block(void *context, int block, int thread)
     const struct packing *p = context;
     const struct fus_layer *l = p->layer;
     int taps = l->kernel * l->kernel, depth = fus_gemm_k(l) / taps;
-    float *to = p->panels + (size_t)block * (size_t)fus_gemm_k(l) * FUS_LANES, here[FUS_LANES * MOST_TAPS * FUS_LANES];
+    float *to = p->panels + (size_t)block * (size_t)fus_gemm_k(l) * FUS_LANES, here[FUS_LANES * MAX_TAPS * FUS_LANES];
     (void)thread;
     for (int c = 0; c < depth; c++) {
         if (c % FUS_LANES == 0)
@@ -79,7 +79,7 @@ void fus_gemm_pack_weights(float *panels, const float *weights, const struct fus
 
 /* ---- the product ---- */
 
-/* A product and how it is shared out: a task is a block of a picture's pixels times a group of its channels. */
+/* A product and how it is split: a task is a block of an image's tiles times a group of its channels. */
 struct product {
     const struct fus_gemm *g;
     const struct fus_kernel *kernel;
@@ -90,36 +90,36 @@ struct product {
     int width, height;            /* of the output in pixels */
     int in_width, in_height, padding;
     ptrdiff_t pixel, plane;       /* floats from one input pixel to the next, from one block of channels to the next */
-    int taps, depth;              /* taps: to each side; depth: k of a tap */
-    int slices;                   /* of the k of a tap */
-    int row_tiles, n_tiles;       /* tiles of nearly equal size in a row of pixels, and in all */
+    int taps, depth;              /* kernel rows and columns; k of each tap */
+    int slices;                   /* K-slices of a tap */
+    int row_tiles, n_tiles;       /* tiles in a row of pixels, nearly equal; in all */
     int n_panels;                 /* of channels, kernel->blocks * 16 each */
     int pixel_blocks, channel_groups;
 };
 
-/* The layer's input as it is; of a 1x1 of stride 1 all of it as one row; of the picture, which has its border with it, a kernel's rows as
- * blocks of channels. */
+/* A 1x1 of stride 1 sees its input as one long row of pixels. The image has its border stored with it,
+ * and a kernel row of it counts as one tap. */
 static void set_shape(struct product *p, const struct fus_layer *l)
 {
     static const enum fus_tile_kind kinds[2][2] = {{FUS_TILE_BLOCKED, FUS_TILE_BLOCKED_SECOND}, {FUS_TILE_PICTURE, FUS_TILE_PICTURE_SECOND}};
     bool picture = from_picture(l), one_row = !picture && l->kernel == 1 && l->stride == 1;
-    int side = l->in_side + (picture ? 2 * l->padding : 0);
+    int in_height = l->in_height + (picture ? 2 * l->padding : 0), in_width = l->in_width + (picture ? 2 * l->padding : 0);
     p->kind = kinds[picture][l->stride == 2];
-    p->width = one_row ? l->side * l->side : l->side;
-    p->height = one_row ? 1 : l->side;
-    p->in_width = one_row ? side * side : side;
-    p->in_height = one_row ? 1 : side;
+    p->width = one_row ? l->height * l->width : l->width;
+    p->height = one_row ? 1 : l->height;
+    p->in_width = one_row ? in_height * in_width : in_width;
+    p->in_height = one_row ? 1 : in_height;
     p->padding = picture ? 0 : l->padding;
     p->pixel = picture ? l->in_channels : FUS_LANES;
-    p->plane = (picture ? side : side * side) * p->pixel;
+    p->plane = (picture ? in_width : in_height * in_width) * p->pixel;
     p->taps = picture ? 1 : l->kernel;
     p->depth = p->g->k / (p->taps * p->taps);
-    p->slices = picture ? 1 : (p->depth + MOST_K - 1) / MOST_K;
+    p->slices = picture ? 1 : (p->depth + MAX_K - 1) / MAX_K;
     p->row_tiles = (p->width + p->kernel->rows - 1) / p->kernel->rows;
     p->n_tiles = p->height * p->row_tiles;
     p->n_panels = (FUS_BLOCKS(l->channels) + p->kernel->blocks - 1) / p->kernel->blocks;
-    p->in_floats = (size_t)(picture ? side : FUS_BLOCKS(l->in_channels)) * (size_t)p->plane;
-    p->out_floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
+    p->in_floats = (size_t)(picture ? in_height : FUS_BLOCKS(l->in_channels)) * (size_t)p->plane;
+    p->out_floats = fus_layer_floats(l);
 }
 
 static int part(int whole, int n_parts, int i)
@@ -127,8 +127,9 @@ static int part(int whole, int n_parts, int i)
     return (int)((long long)whole * i / n_parts);
 }
 
-/* Time of the slowest thread in units of a tile's product with a panel, if every task is as long as the longest: besides its products
- * a task reads its tiles, and brings its panels from far away. */
+/* Cost model: the slowest thread's time in tile products, if every task is as long as the longest. Beside
+ * its products a task costs 0.25 for each tile of A it reads and 1 for each panel of B it loads from
+ * memory. */
 static double slowest(const struct product *p, int n_pictures, int blocks, int groups)
 {
     int threads = fus_base_threads(), rounds = (n_pictures * blocks * groups + threads - 1) / threads;
@@ -136,12 +137,12 @@ static double slowest(const struct product *p, int n_pictures, int blocks, int g
     return rounds * (tiles * panels + 0.25 * tiles + panels);
 }
 
-/* Blocks of pixels and groups of channels so that threads end together; of equal ways the one with more tasks, which a busy neighbour
- * disturbs less. */
-static void share_out(struct product *p, int n_pictures)
+/* Chooses blocks of tiles and groups of channels so that threads finish together. Among splits within
+ * 3 % of the best it takes the one with more tasks, which suffers less from other processes. */
+static void split(struct product *p, int n_pictures)
 {
     int threads = fus_base_threads();
-    p->pixel_blocks = (p->n_tiles + MOST_TILES - 1) / MOST_TILES;
+    p->pixel_blocks = (p->n_tiles + MAX_TILES - 1) / MAX_TILES;
     p->channel_groups = 1;
     if (threads == 1)
         return;
@@ -160,15 +161,15 @@ static void share_out(struct product *p, int n_pictures)
 
 /* ---- a slice of k ---- */
 
-/* Some channels of one tap. */
+/* A K-slice: some channels of one tap. */
 struct slice {
-    int at, k;                        /* from the at-th k on */
-    ptrdiff_t in;                     /* floats from an output's corner of the input to what it sees */
-    int y_from, y_end, x_from, x_end; /* the outputs for which that lies within the input */
+    int at, k;                        /* k's at .. at+k-1 */
+    ptrdiff_t in;                     /* floats from the corner of an output's input window to this tap */
+    int y_from, y_end, x_from, x_end; /* outputs whose tap lies inside the image */
     bool first, last;
 };
 
-/* Of outputs 0 .. n-1 those that see one of inputs 0 .. in_n-1 through a tap. */
+/* The outputs among 0 .. n-1 whose tap lies among inputs 0 .. in_n-1. */
 static void find_inside(int *from, int *end, int tap, int n, int in_n, int stride, int padding)
 {
     int before = padding - tap, last = in_n - 1 + before; /* an output's input is stride * output - before */
@@ -181,7 +182,7 @@ static int n_slices(const struct product *p)
     return p->taps * p->taps * p->slices;
 }
 
-/* Where a tap's slice begins: they are whole blocks, but for the one of a picture. */
+/* Slices are whole blocks of 16 channels; the image has one slice. */
 static int first_channel(const struct product *p, int slice)
 {
     return slice == p->slices ? p->depth : part(p->depth / FUS_LANES, p->slices, slice) * FUS_LANES;
@@ -200,7 +201,7 @@ static struct slice slice_of(const struct product *p, int i)
     return s;
 }
 
-/* The weights of a panel for a slice: [blocks at k * 16 floats][slice.k, 16]. */
+/* A panel's weights for a slice: [blocks at k * 16 floats][slice.k, 16]. */
 static const float *weights_of(const struct product *p, int panel, const struct slice *s)
 {
     return p->g->panels + ((size_t)(panel * p->kernel->blocks) * (size_t)p->g->k + (size_t)s->at) * FUS_LANES;
@@ -208,25 +209,25 @@ static const float *weights_of(const struct product *p, int panel, const struct 
 
 /* ---- a task ---- */
 
-/* A tile's outputs: the first one, and how many. */
-struct spot {
+/* An output tile: `rows` pixels of row y from x on. */
+struct tile_at {
     int y, x, rows;
-    ptrdiff_t in, out; /* floats before the corner of what that one sees of the input, and before itself */
+    ptrdiff_t in, out; /* floats before the first pixel's input window, and before its output */
 };
 
-/* What a task works on, of its picture. */
+/* A task's part of one image. */
 struct task {
     const struct product *p;
     const float *in, *addend;
     float *out;
-    struct spot spots[MOST_TILES];
-    int n_spots, first_panel, panel_end;
+    struct tile_at tiles[MAX_TILES];
+    int n_tiles, first_panel, panel_end;
 };
 
-static struct spot spot_of(const struct product *p, int tile)
+static struct tile_at locate_tile(const struct product *p, int tile)
 {
     int stride = p->g->layer->stride, y = tile / p->row_tiles, in_row = tile % p->row_tiles, x = part(p->width, p->row_tiles, in_row);
-    struct spot s = {.y = y, .x = x, .rows = part(p->width, p->row_tiles, in_row + 1) - x};
+    struct tile_at s = {.y = y, .x = x, .rows = part(p->width, p->row_tiles, in_row + 1) - x};
     s.in = ((y * stride - p->padding) * p->in_width + x * stride - p->padding) * p->pixel;
     s.out = (ptrdiff_t)(y * p->width + x) * FUS_LANES;
     return s;
@@ -241,14 +242,14 @@ static void set_task(struct task *t, const struct product *p, int task)
     t->in = p->in + picture * p->in_floats;
     t->addend = p->addend ? p->addend + picture * p->out_floats : NULL;
     t->out = p->out + picture * p->out_floats;
-    t->n_spots = part(p->n_tiles, p->pixel_blocks, block + 1) - first;
-    for (int i = 0; i < t->n_spots; i++)
-        t->spots[i] = spot_of(p, first + i);
+    t->n_tiles = part(p->n_tiles, p->pixel_blocks, block + 1) - first;
+    for (int i = 0; i < t->n_tiles; i++)
+        t->tiles[i] = locate_tile(p, first + i);
     t->first_panel = part(p->n_panels, p->channel_groups, group);
     t->panel_end = part(p->n_panels, p->channel_groups, group + 1);
 }
 
-/* Outputs from .. end-1 of the spot that tile->c is, through k steps. */
+/* Runs k steps for rows from .. end-1 of the tile at tile->c. */
 static void run_rows(struct fus_tile *tile, const struct product *p, int from, int end, int k, bool first, bool last)
 {
     tile->c += from * FUS_LANES;
@@ -260,8 +261,9 @@ static void run_rows(struct fus_tile *tile, const struct product *p, int from, i
     tile->c -= from * FUS_LANES;
 }
 
-/* A spot through a slice, as far as it sees the input; false: not at all. What does not see it begins and ends all the same. */
-static bool run_spot(struct fus_tile *tile, const struct task *t, const struct slice *s, const struct spot *at)
+/* Accumulates one K-slice into an output tile, for the rows whose tap lies inside the image; false: none
+ * does. Rows outside still start at 0 with the first slice and get bias, addend and ReLU with the last. */
+static bool run_tile(struct fus_tile *tile, const struct task *t, const struct slice *s, const struct tile_at *at)
 {
     const struct product *p = t->p;
     int from = s->x_from > at->x ? s->x_from - at->x : 0, end = s->x_end - at->x < at->rows ? s->x_end - at->x : at->rows;
@@ -277,23 +279,24 @@ static bool run_spot(struct fus_tile *tile, const struct task *t, const struct s
     return some;
 }
 
-/* All spots with a panel through a slice; next, of next_k, are the weights wanted then: the first spots bring them nearer. */
+/* One panel and one K-slice for all tiles of the task. The first tiles prefetch `next`, the next_k steps
+ * of weights that are used afterwards. */
 static void run_panel(const struct task *t, const struct slice *s, int panel, const float *next, int next_k)
 {
     const struct product *p = t->p;
     const struct fus_layer *l = p->g->layer;
-    int blocks = FUS_BLOCKS(l->channels), first = panel * p->kernel->blocks, lines = t->n_spots < 4 ? 4 / t->n_spots : 1;
+    int blocks = FUS_BLOCKS(l->channels), first = panel * p->kernel->blocks, lines = t->n_tiles < 4 ? 4 / t->n_tiles : 1;
     struct fus_tile tile = {.b = weights_of(p, panel, s), .bias = p->g->bias + first * FUS_LANES, .ahead = next,
                             .slice = l->kernel * l->in_channels, .a_step = (size_t)p->plane, .b_step = (size_t)p->g->k * FUS_LANES,
-                            .c_step = (size_t)p->width * (size_t)p->height * FUS_LANES, .relu = l->relu};
+                            .c_step = (size_t)p->width * (size_t)p->height * FUS_LANES, .relu = l->act == FUS_ACT_RELU};
     float *out = t->out + (size_t)first * tile.c_step;
     const float *addend = t->addend ? t->addend + (size_t)first * tile.c_step : NULL;
     tile.blocks = blocks - first < p->kernel->blocks ? blocks - first : p->kernel->blocks;
-    for (int i = 0; i < t->n_spots; i++) {
+    for (int i = 0; i < t->n_tiles; i++) {
         tile.ahead_lines = next_k > 0 ? lines : 0;
-        tile.c = out + t->spots[i].out;
-        tile.addend = addend ? addend + t->spots[i].out : NULL;
-        if (run_spot(&tile, t, s, &t->spots[i])) {
+        tile.c = out + t->tiles[i].out;
+        tile.addend = addend ? addend + t->tiles[i].out : NULL;
+        if (run_tile(&tile, t, s, &t->tiles[i])) {
             next_k -= tile.ahead_lines * (s->k / 4);
             tile.ahead += tile.ahead_lines * (s->k / 4) * FUS_LANES;
         }
@@ -320,6 +323,6 @@ void fus_gemm_run(const struct fus_gemm *g, float *out, const float *in, const f
 {
     struct product p = {.g = g, .kernel = kernel, .in = in, .addend = addend, .out = out};
     set_shape(&p, g->layer);
-    share_out(&p, n_pictures);
+    split(&p, n_pictures);
     fus_team_for(n_pictures * p.pixel_blocks * p.channel_groups, run_task, &p);
 }

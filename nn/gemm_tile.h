@@ -1,16 +1,17 @@
-/* The one micro-kernel source. Each kernel_*.c defines
+/* The micro-kernel, one source for all instruction sets. Each kernel_*.c defines
  *
  *   VEC, WIDTH              a vector of WIDTH floats
  *   LOAD(p) STORE(p, v)     unaligned
  *   SPREAD(p)               *p in every lane
  *   ZERO()  ADD(x, y)  FMA(x, y, z) = x*y + z rounded once
  *   RELU(x)                 x < 0 ? 0 : x  (NaN stays NaN)
- *   TILE_ROWS, TILE_BLOCKS  so that the sums fill the registers, and two or three are left
+ *   TILE_ROWS, TILE_BLOCKS  so that the sums fill the registers but for two or three
  *   STEP_FENCE()            nothing, or what keeps a compiler from loading ahead until registers run out
  *   TARGET                  function attribute that allows the instructions
  *
- * and includes this file and winograd_tile.h: a tile of up to TILE_ROWS pixels x TILE_BLOCKS*16 channels, its sums in registers, one
- * instance per number of rows so that edge tiles waste nothing. Vectors run over channels, never along k. */
+ * and includes this file and the other *_tile.h. A tile is up to TILE_ROWS pixels x TILE_BLOCKS*16
+ * channels with its sums in registers. There is one instance for each number of rows, so that
+ * tiles at an edge waste nothing. Vectors run over channels, never along k. */
 
 #define PER_BLOCK (FUS_LANES / WIDTH)
 
@@ -42,7 +43,8 @@ INLINE void steps(VEC sums[TILE_ROWS][TILE_BLOCKS * PER_BLOCK], const float *a, 
     }
 }
 
-/* A cache line each from n places: to the first-level cache, since it is wanted soon; to the second. */
+/* Software prefetch of n cache lines `step` floats apart: into the first-level cache, or the
+ * second. */
 INLINE void fetch(const float *p, size_t step, const int n)
 {
     UNROLL
@@ -57,7 +59,8 @@ INLINE void fetch_far(const float *p, size_t step, const int n)
         __builtin_prefetch(p + (size_t)i * step, 0, 2);
 }
 
-/* Meanwhile memory is brought nearer: inputs a slice ahead, outputs and addend, the next weights as t says. */
+/* Software prefetch along the way: A one slice ahead, C and the addend, the next panel of B as
+ * t->ahead says. */
 INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks, const int a_row, const int n)
 {
     VEC sums[TILE_ROWS][TILE_BLOCKS * PER_BLOCK];
@@ -76,13 +79,13 @@ INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks, 
         }
     }
     const float *a = t->a, *b = t->b, *ahead = t->ahead;
-    const bool once = t->first && t->last; /* else the outputs have been near before, and the next tile's are wanted at its start */
+    const bool once = t->first && t->last; /* else C is in cache already, and the next tile's is prefetched */
     const float *c = t->c + (once ? 0 : rows * FUS_LANES), *addend = once && t->addend ? t->addend : c;
     const int slice = a_row % FUS_LANES ? t->slice : FUS_LANES;
     const int a_lines = a_row % FUS_LANES ? 0 : (rows * n + FUS_LANES - 1) / FUS_LANES; /* for each n of a slice's 16 k */
     int c_rows = rows;
     for (int k = t->k; k > 0; k -= slice, a += t->a_step) {
-        const float *a_next = k > slice ? a + t->a_step : t->a + rows * a_row; /* most often the next tile's */
+        const float *a_next = k > slice ? a + t->a_step : t->a + rows * a_row; /* usually the next tile's */
         for (int i = 0; i < slice; i += n, b += n * FUS_LANES) {
             fetch(a_next + i / n * a_lines * a_row, a_row, a_lines);
             if (c_rows-- > 0) {
@@ -167,7 +170,7 @@ TARGET static void tile_picture_second(const struct fus_tile *t)
 #undef ANY_ROWS
 #undef ROWS_CASE
 
-/* What the machine can do at most: chains of multiply-adds that touch no memory. */
+/* The CPU's limit: chains of multiply-adds that touch no memory. */
 TARGET static float fma_chains(long n)
 {
     VEC sums[FUS_FMA_CHAINS], x = CONSTANT(0.999f), y = CONSTANT(0.001f);

@@ -18,6 +18,10 @@
 #define FMA(x, y, z) _mm256_fmadd_ps(x, y, z)
 #define RELU(x) _mm256_max_ps(_mm256_setzero_ps(), x)
 #define MOST(x, y) _mm256_blendv_ps(x, y, _mm256_and_ps(_mm256_cmp_ps(y, x, _CMP_NLE_UQ), _mm256_cmp_ps(x, x, _CMP_ORD_Q)))
+#define DIV(x, y) _mm256_div_ps(x, y)
+#define FLESS(x, y) _mm256_cmp_ps(x, y, _CMP_LT_OQ)
+#define FPICK(m, x, y) _mm256_blendv_ps(y, x, m)
+#define POWER2(m) _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_castps_si256(m), _mm256_set1_epi32(127 - 0x4b400000)), 23))
 #define STEP_FENCE()
 #define TILE_ROWS 6
 #define TILE_BLOCKS 1
@@ -37,6 +41,7 @@
 #include "gemm_tile.h"
 #include "winograd_tile.h"
 #include "pool_tile.h"
+#include "act_tile.h"
 #include "moments_tile.h"
 
 static bool available(void)
@@ -44,5 +49,5 @@ static bool available(void)
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
-const struct fus_kernel fus_kernel_avx2 = {"avx2", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, MOMENTS, fma_chains, WIDTH, available};
+const struct fus_kernel fus_kernel_avx2 = {"avx2", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available};
 #endif

@@ -18,6 +18,10 @@
 #define FMA(x, y, z) _mm512_fmadd_ps(x, y, z)
 #define RELU(x) _mm512_max_ps(_mm512_setzero_ps(), x)
 #define MOST(x, y) _mm512_mask_mov_ps(x, _mm512_cmp_ps_mask(y, x, _CMP_NLE_UQ) & _mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), y)
+#define DIV(x, y) _mm512_div_ps(x, y)
+#define FLESS(x, y) _mm512_cmp_ps_mask(x, y, _CMP_LT_OQ)
+#define FPICK(m, x, y) _mm512_mask_blend_ps(m, y, x)
+#define POWER2(m) _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_castps_si512(m), _mm512_set1_epi32(127 - 0x4b400000)), 23))
 #define STEP_FENCE()
 #define TILE_ROWS 14
 #define TILE_BLOCKS 2
@@ -37,6 +41,7 @@
 #include "gemm_tile.h"
 #include "winograd_tile.h"
 #include "pool_tile.h"
+#include "act_tile.h"
 #include "moments_tile.h"
 
 static bool available(void)
@@ -44,5 +49,5 @@ static bool available(void)
     return __builtin_cpu_supports("avx512f");
 }
 
-const struct fus_kernel fus_kernel_avx512 = {"avx512", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, MOMENTS, fma_chains, WIDTH, available};
+const struct fus_kernel fus_kernel_avx512 = {"avx512", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available};
 #endif

@@ -17,6 +17,10 @@
 #define FMA(x, y, z) __builtin_fmaf(x, y, z)
 #define RELU(x) ((x) < 0 ? 0.0f : (x))
 #define MOST(x, y) ((y) <= (x) || (x) != (x) ? (x) : (y))
+#define DIV(x, y) ((x) / (y))
+#define FLESS(x, y) ((x) < (y))
+#define FPICK(m, x, y) ((m) ? (x) : (y))
+#define POWER2(m) fus_fmath_power2f(m)
 #define STEP_FENCE()
 #define TILE_ROWS 1
 #define TILE_BLOCKS 1
@@ -36,4 +40,5 @@
 #include "gemm_tile.h"
 #include "winograd_tile.h"
 #include "pool_tile.h"
+#include "act_tile.h"
 #include "moments_tile.h"

@@ -1,8 +1,9 @@
 /* Choosing a row of the table of instruction sets: see kernels.h. */
 #include "kernels.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "cpu.h"
 
 /* Best first. */
 static const struct fus_kernel *const rows[] = {
@@ -19,11 +20,11 @@ const struct fus_kernel *fus_kernels_pick(const char *name, struct fus_error *er
 {
     char here[128] = "";
     if (!name)
-        name = getenv("FUS_ISA");
+        name = fus_cpu_isa();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (!rows[i]->available())
             continue;
-        if (!name || !*name || strcmp(name, rows[i]->name) == 0)
+        if (!*name || strcmp(name, rows[i]->name) == 0)
             return rows[i];
         if (strstr(here, rows[i]->name))
             continue; /* scalar has two rows */

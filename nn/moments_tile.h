@@ -1,4 +1,5 @@
-/* The loops of analysis/moments.c, select.c and halves.c over units, in double. Each kernel_*.c defines
+/* The loops of analysis/moments.c, select.c and halves.c over units, in double. Each kernel_*.c
+ * defines
  *
  *   DVEC, DOUBLES                 a vector of DOUBLES doubles
  *   DLOAD(p) DSTORE(p, v)         unaligned
@@ -8,8 +9,8 @@
  *   DLESS(x, y)                   a mask; false where one is NaN
  *   DPICK(m, x, y)                x where the mask holds, else y
  *
- * and includes this file. Vectors run over units; nothing is fused, so that a unit's chain has the same bits everywhere. The scalar row takes
- * what does not fill a vector. */
+ * and includes this file. Vectors run over units; nothing is fused, so that a unit's chain has the
+ * same bits everywhere. The scalar row takes what does not fill a vector. */
 
 #include <math.h>
 
@@ -62,7 +63,8 @@ TARGET static void moments_merge(double *mean, double *m2, const double *mean_b,
         fus_kernel_scalar.moments_merge(mean + u, m2 + u, mean_b + u, m2_b + u, share, weight, n - u);
 }
 
-/* Each pair once, its t for one group and against the other: the rows of `squares` are read again while they are near. */
+/* Each pair once, its t for one group and against the other: the rows of `squares` are read again
+ * while they are near. */
 TARGET static void least_t(double *squares, size_t step, const double *mean, const double *m2, size_t n_units, const double *weight, int n_groups,
                            size_t n)
 {

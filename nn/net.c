@@ -1,12 +1,9 @@
-/* A network ready to run: the table of layers, its weights folded and packed, one arena, and the walk over all
- * of it. */
-#define _POSIX_C_SOURCE 200809L
+/* A network ready to run: made, released and destroyed; its taps; what its layers are and cost.
+ * forward.c runs it, load.c fills it with weights. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "net.h"
-#include "team.h"
 
 /* ---- taps ---- */
 
@@ -26,7 +23,8 @@ static int list_taps(struct fus_net *net, struct fus_error *err)
         struct fus_tap *t = &net->taps[net->n_taps];
         memcpy(t->name, l->tap, sizeof t->name);
         t->channels = l->channels;
-        t->height = t->width = l->side;
+        t->height = l->height;
+        t->width = l->width;
         t->in_all = l->in_all;
         net->tap_layer[net->n_taps++] = i;
     }
@@ -85,75 +83,57 @@ int fus_net_embedding_tap(const struct fus_net *net)
     return i < 0 ? tap_called(net, "avgpool") : i;
 }
 
-/* ---- create, destroy ---- */
+/* ---- create ---- */
 
-/* What the layer that needs most needs while it runs: for transformed tiles a part for each thread. */
+/* Convolutions run by Winograd's algorithm where their shape allows it, unless the caller wants the
+ * direct sum. */
+static void choose_algorithms(struct fus_net *net, bool direct)
+{
+    for (int i = 0; i < net->arch.n_layers; i++)
+        net->arch.layers[i].winograd = !direct && fus_winograd_fits(&net->arch.layers[i]);
+}
+
+/* Of the layer that needs most. */
 static size_t scratch_floats(const struct fus_net *net)
 {
     size_t most = 0;
     for (int i = 0; i < net->arch.n_layers; i++) {
         const struct fus_layer *l = &net->arch.layers[i];
-        size_t n = fus_load_by_winograd(net, l)             ? (size_t)net->n_threads * fus_winograd_scratch_floats(l, net->batch)
-                   : l->op == FUS_OP_ATTENTION ? fus_attnpool_scratch_floats(l, net->spec.attn_heads)
-                                                   : 0;
+        const struct fus_op *op = &fus_op_table[l->op];
+        size_t n = op->scratch_floats ? op->scratch_floats(l, net->batch, net->n_threads) : 0;
         most = n > most ? n : most;
     }
     return most;
 }
 
-void fus_net_rest(struct fus_net *net)
+static int make_plan(struct fus_net *net, bool batch_taps, struct fus_error *err)
 {
-    fus_base_free(net->weights);
-    fus_base_free(net->raw);
-    fus_base_free(net->arena);
-    net->weights = net->raw = net->arena = NULL;
+    enum fus_segments segments = net->low_memory ? FUS_SEGMENTS_NONE : batch_taps ? FUS_SEGMENTS_BLOCK : FUS_SEGMENTS_LONG;
+    return fus_plan_make(&net->plan, &net->arch, net->batch, segments, scratch_floats(net), err);
 }
 
-/* Weights and arena, which the network needs to run. */
-static int wake(struct fus_net *net, struct fus_error *err)
+/* Everything but the large memory: table of layers, taps, plan, sizes. */
+static int create_tables(struct fus_net **out, const struct fus_net_spec *spec, const struct fus_net_options *options,
+                         struct fus_error *err)
 {
-    if (net->arena)
-        return FUS_OK;
-    net->weight_floats = net->raw_floats = 0;
-    int code = fus_load_weights(net, err);
-    if (!code && !(net->arena = fus_base_aligned(net->plan.arena_floats, sizeof *net->arena)))
-        code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of activations", net->plan.arena_floats * sizeof *net->arena);
-    if (code) {
-        fus_net_rest(net);
-        return code;
-    }
-    memset(net->arena + net->plan.picture, 0, /* the border around the pictures stays 0 for good */
-           (size_t)net->batch * fus_plan_picture_floats(&net->arch) * sizeof *net->arena);
-    return FUS_OK;
-}
-
-int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const struct fus_net_options *options,
-                   fus_weight_fn get, void *context, struct fus_error *err)
-{
-    int code;
+    static const struct fus_net_options defaults;
     struct fus_net *net = fus_base_alloc(1, sizeof *net);
     if (!net)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a network");
+    options = options ? options : &defaults;
     net->spec = *spec;
-    enum fus_strands strands = options && options->low_memory   ? FUS_STRANDS_NONE
-                               : options && options->batch_taps ? FUS_STRANDS_BLOCK
-                                                                : FUS_STRANDS_LONG;
-    net->batch = options && options->batch > 0 ? options->batch : 1;
-    net->direct = options && options->direct;
-    net->low_memory = options && options->low_memory;
-    net->get = get;
-    net->get_context = context;
+    net->batch = options->batch > 0 ? options->batch : 1;
+    net->low_memory = options->low_memory;
     net->n_threads = fus_base_threads();
-    net->kernel = fus_kernels_pick(options ? options->isa : NULL, err);
-    code = net->kernel ? fus_arch_build(&net->arch, spec, err) : FUS_EUNSUPPORTED;
+    net->kernel = fus_kernels_pick(options->isa, err);
+    int code = net->kernel ? fus_arch_build(&net->arch, spec, err) : FUS_EUNSUPPORTED;
     if (!code) {
-        net->gemms = fus_base_alloc((size_t)net->arch.n_layers, sizeof *net->gemms);
-        code = net->gemms ? list_taps(net, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for a network");
+        choose_algorithms(net, options->direct);
+        net->packed = fus_base_alloc((size_t)net->arch.n_layers, sizeof *net->packed);
+        code = net->packed ? list_taps(net, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for a network");
     }
-    if (!code)
-        code = fus_plan_make(&net->plan, &net->arch, net->batch, strands, scratch_floats(net), err);
-    if (!code)
-        code = wake(net, err);
+    code = code ? code : make_plan(net, options->batch_taps, err);
+    code = code ? code : fus_load_measure(net, err);
     if (code) {
         fus_net_destroy(net);
         return code;
@@ -162,14 +142,174 @@ int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const 
     return FUS_OK;
 }
 
+int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const struct fus_net_options *options,
+                   fus_weight_fn get, void *context, struct fus_error *err)
+{
+    struct fus_net *net = NULL;
+    int code = create_tables(&net, spec, options, err);
+    if (code)
+        return code;
+    net->get = get;
+    net->get_context = context;
+    code = fus_net_allocate(net, err);
+    if (code) {
+        fus_net_destroy(net);
+        return code;
+    }
+    *out = net;
+    return FUS_OK;
+}
+
+/* ---- create in the caller's memory ---- */
+
+#define ALIGNMENT 64
+
+/* Puts blocks one behind the other; memory NULL: only counts. */
+struct placing {
+    uint8_t *memory;
+    size_t used;
+};
+
+/* n bytes, with what old holds; old may be NULL. */
+static void *place(struct placing *p, const void *old, size_t n)
+{
+    uint8_t *at = p->memory ? p->memory + p->used : NULL;
+    p->used += (n + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if (at && old)
+        memcpy(at, old, n);
+    return at;
+}
+
+/* A layer's weights as the file has them are needed while the network is filled only, when the
+ * arena is free; with low_memory for good. */
+static size_t shared_floats(const struct fus_net *net)
+{
+    size_t arena = net->plan.arena_floats;
+    return net->low_memory || arena > net->raw_floats ? arena : net->raw_floats;
+}
+
+/* A copy of the network's tables, and room for its weights and activations. */
+static struct fus_net *place_net(struct placing *p, const struct fus_net *net)
+{
+    size_t n = (size_t)net->arch.n_layers;
+    struct fus_net copy = *net, *to = place(p, NULL, sizeof *to);
+    copy.in_place = true;
+    copy.arch.layers = place(p, net->arch.layers, n * sizeof *net->arch.layers);
+    copy.packed = place(p, net->packed, n * sizeof *net->packed);
+    copy.taps = place(p, net->taps, n * sizeof *net->taps);
+    copy.tap_layer = place(p, net->tap_layer, n * sizeof *net->tap_layer);
+    copy.layer_tap = place(p, net->layer_tap, n * sizeof *net->layer_tap);
+    copy.plan.output = place(p, net->plan.output, n * sizeof *net->plan.output);
+    copy.plan.last_use = place(p, net->plan.last_use, n * sizeof *net->plan.last_use);
+    copy.plan.segment_end = place(p, net->plan.segment_end, n * sizeof *net->plan.segment_end);
+    copy.weights = place(p, NULL, net->weight_floats * sizeof *net->weights);
+    copy.arena = place(p, NULL, shared_floats(net) * sizeof *net->arena);
+    copy.raw = net->low_memory ? place(p, NULL, net->raw_floats * sizeof *net->raw) : copy.arena;
+    if (to)
+        *to = copy;
+    return to;
+}
+
+int fus_net_measure(size_t *bytes, const struct fus_net_spec *spec, const struct fus_net_options *options, struct fus_error *err)
+{
+    struct fus_net *tables = NULL;
+    struct placing p = {NULL, 0};
+    int code = create_tables(&tables, spec, options, err);
+    if (code)
+        return code;
+    place_net(&p, tables);
+    fus_net_destroy(tables);
+    *bytes = p.used;
+    return FUS_OK;
+}
+
+int fus_net_create_in(struct fus_net **out, void *memory, size_t bytes, const struct fus_net_spec *spec,
+                      const struct fus_net_options *options, fus_weight_fn get, void *context, struct fus_error *err)
+{
+    struct fus_net *tables = NULL, *net;
+    struct placing count = {NULL, 0}, p = {memory, 0};
+    if ((uintptr_t)memory % ALIGNMENT)
+        return fus_base_fail(err, FUS_EINVAL, "memory for a network must lie at a multiple of %d bytes", ALIGNMENT);
+    int code = create_tables(&tables, spec, options, err);
+    if (code)
+        return code;
+    place_net(&count, tables);
+    if (count.used > bytes) {
+        fus_net_destroy(tables);
+        return fus_base_fail(err, FUS_ELIMIT, "the network needs %zu bytes, %zu were given", count.used, bytes);
+    }
+    net = place_net(&p, tables);
+    fus_net_destroy(tables);
+    net->get = get;
+    net->get_context = context;
+    code = fus_net_allocate(net, err);
+    if (!code)
+        *out = net;
+    return code;
+}
+
+/* ---- memory ---- */
+
+static int allocate_blocks(struct fus_net *net, struct fus_error *err)
+{
+    if (net->in_place)
+        return FUS_OK;
+    net->weights = fus_base_aligned(net->weight_floats, sizeof *net->weights);
+    net->raw = fus_base_aligned(net->raw_floats, sizeof *net->raw);
+    if (!net->weights || !net->raw)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of weights", net->weight_floats * sizeof *net->weights);
+    return FUS_OK;
+}
+
+static int allocate_arena(struct fus_net *net, struct fus_error *err)
+{
+    if (!net->low_memory && !net->in_place) {
+        fus_base_free(net->raw);
+        net->raw = NULL;
+    }
+    if (!net->in_place)
+        net->arena = fus_base_aligned(net->plan.arena_floats, sizeof *net->arena);
+    if (!net->arena)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of activations", net->plan.arena_floats * sizeof *net->arena);
+    memset(net->arena + net->plan.picture, 0, /* the border around the pictures stays 0 for good */
+           (size_t)net->batch * fus_plan_picture_floats(&net->arch) * sizeof *net->arena);
+    return FUS_OK;
+}
+
+int fus_net_allocate(struct fus_net *net, struct fus_error *err)
+{
+    if (net->ready)
+        return FUS_OK;
+    int code = allocate_blocks(net, err);
+    if (!code && !net->low_memory)
+        code = fus_load_weights(net, err);
+    if (!code)
+        code = allocate_arena(net, err);
+    net->ready = !code;
+    if (code)
+        fus_net_release(net);
+    return code;
+}
+
+void fus_net_release(struct fus_net *net)
+{
+    if (net->in_place)
+        return;
+    fus_base_free(net->weights);
+    fus_base_free(net->raw);
+    fus_base_free(net->arena);
+    net->weights = net->raw = net->arena = NULL;
+    net->ready = false;
+}
+
 void fus_net_destroy(struct fus_net *net)
 {
-    if (!net)
+    if (!net || net->in_place)
         return;
+    fus_net_release(net);
     fus_arch_free(&net->arch);
     fus_plan_free(&net->plan);
-    fus_base_free(net->gemms);
-    fus_net_rest(net);
+    fus_base_free(net->packed);
     fus_base_free(net->taps);
     fus_base_free(net->tap_layer);
     fus_base_free(net->layer_tap);
@@ -178,17 +318,14 @@ void fus_net_destroy(struct fus_net *net)
 
 size_t fus_net_bytes(const struct fus_net *net)
 {
-    return (net->weight_floats + net->raw_floats + net->plan.arena_floats) * sizeof(float);
+    return (net->weight_floats + (net->low_memory ? net->raw_floats : 0) + net->plan.arena_floats) * sizeof(float);
 }
+
+/* ---- what there is to know ---- */
 
 const char *fus_net_isa(const struct fus_net *net)
 {
     return net->kernel->name;
-}
-
-int fus_net_input_side(const struct fus_net *net)
-{
-    return net->spec.input_side;
 }
 
 void fus_net_watch(struct fus_net *net, fus_batch_fn fn, void *context)
@@ -197,7 +334,10 @@ void fus_net_watch(struct fus_net *net, fus_batch_fn fn, void *context)
     net->watch_context = context;
 }
 
-/* ---- what it costs ---- */
+void fus_net_time(struct fus_net *net, struct fus_net_times *times)
+{
+    net->times = times;
+}
 
 int fus_net_n_layers(const struct fus_net *net)
 {
@@ -206,291 +346,11 @@ int fus_net_n_layers(const struct fus_net *net)
 
 void fus_net_layer_info(struct fus_layer_info *info, const struct fus_net *net, int layer)
 {
-    static const char *const what[] = {"conv", "maxpool", "avgpool", "mean", "pad", "attention"};
     const struct fus_layer *l = &net->arch.layers[layer];
-    double places = (double)l->side * l->side;
-    snprintf(info->name, sizeof info->name, "%s", l->name[0] ? l->name : what[l->op]);
-    snprintf(info->shape, sizeof info->shape, "%dx%dx%d %dx%d/%d", l->channels, l->side, l->side, l->kernel, l->kernel,
+    const struct fus_op *op = &fus_op_table[l->op];
+    snprintf(info->name, sizeof info->name, "%s", l->name[0] ? l->name : op->name);
+    snprintf(info->shape, sizeof info->shape, "%dx%dx%d %dx%d/%d", l->channels, l->height, l->width, l->kernel, l->kernel,
              l->stride);
-    info->algorithm = l->op != FUS_OP_CONV ? "" : fus_load_by_winograd(net, l) ? "winograd" : "gemm";
-    info->flops = l->op == FUS_OP_CONV ? 2.0 * places * l->channels * l->in_channels * l->kernel * l->kernel : 0;
-}
-
-void fus_net_time(struct fus_net *net, struct fus_net_times *times)
-{
-    net->times = times;
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-#define BURST_STEPS 8000 /* some 20 microseconds; a quarter of that goes before, until the layer's last stores are through */
-#define MOST_BURSTS 1024
-
-struct bursts {
-    const struct fus_kernel *kernel;
-    int n;                       /* at once */
-    double wall, busy, gigaflop; /* seconds that they took from the pass, seconds of all threads; in these */
-    double seconds[MOST_BURSTS]; /* [n] of the last ones */
-    float sums[MOST_BURSTS];     /* kept, so that nothing is optimised away */
-};
-
-static void burst(void *context, int task, int thread)
-{
-    struct bursts *b = context;
-    (void)thread;
-    float sum = b->kernel->fma_chains(BURST_STEPS / 4);
-    double start = now();
-    b->sums[task] = sum + b->kernel->fma_chains(BURST_STEPS);
-    b->seconds[task] = now() - start;
-}
-
-static void run_bursts(struct bursts *b)
-{
-    double start = now();
-    fus_team_for(b->n, burst, b);
-    for (int i = 0; i < b->n; i++) {
-        b->busy += b->seconds[i];
-        b->gigaflop += 2e-9 * FUS_FMA_CHAINS * b->kernel->width * BURST_STEPS;
-    }
-    b->wall += now() - start;
-}
-
-/* ---- forward ---- */
-
-/* Where a layer's output for picture p of the batch lies; layer < 0: the pictures themselves. */
-static float *activation(const struct fus_net *net, int layer, int p)
-{
-    if (layer < 0)
-        return net->arena + net->plan.picture + (size_t)p * fus_plan_picture_floats(&net->arch);
-    const struct fus_layer *l = &net->arch.layers[layer];
-    size_t floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
-    return net->arena + net->plan.output[layer] + (fus_plan_inner(&net->plan, layer) ? 0 : (size_t)p * floats);
-}
-
-static void run_pool(struct fus_net *net, int i, int first, int n, void (*pool)(float *, const float *, const struct fus_layer *))
-{
-    const struct fus_layer *l = &net->arch.layers[i];
-    for (int p = first; p < first + n; p++)
-        pool(activation(net, i, p), activation(net, l->input, p), l);
-}
-
-static void run_attention(struct fus_net *net, int i, int first, int n)
-{
-    const struct fus_layer *l = &net->arch.layers[i];
-    for (int p = first; p < first + n; p++)
-        fus_attnpool_run(&net->attention, activation(net, i, p), activation(net, l->input, p), net->arena + net->plan.scratch,
-                         net->kernel);
-}
-
-static void run_convolution(struct fus_net *net, int i, int first, int n)
-{
-    const struct fus_layer *l = &net->arch.layers[i];
-    float *out = activation(net, i, first);
-    const float *in = activation(net, l->input, first), *addend = l->addend < 0 ? NULL : activation(net, l->addend, first);
-    if (fus_load_by_winograd(net, l))
-        fus_winograd_run(&net->gemms[i], out, in, addend, n, net->arena + net->plan.scratch, net->kernel);
-    else
-        fus_gemm_run(&net->gemms[i], out, in, addend, n, net->kernel);
-}
-
-/* Layer i for pictures first .. first+n-1 of the batch. */
-static void run_layer(struct fus_net *net, int i, int first, int n)
-{
-    const struct fus_layer *l = &net->arch.layers[i];
-    switch (l->op) {
-    case FUS_OP_CONV:
-        run_convolution(net, i, first, n);
-        break;
-    case FUS_OP_MAXPOOL:
-        for (int p = first; p < first + n; p++)
-            fus_pool_max(activation(net, i, p), activation(net, l->input, p), l, net->kernel);
-        break;
-    case FUS_OP_AVGPOOL:
-        run_pool(net, i, first, n, fus_pool_average);
-        break;
-    case FUS_OP_MEAN:
-        run_pool(net, i, first, n, fus_pool_mean);
-        break;
-    case FUS_OP_PAD:
-        run_pool(net, i, first, n, fus_pool_pad);
-        break;
-    case FUS_OP_ATTENTION:
-        run_attention(net, i, first, n);
-        break;
-    }
-}
-
-struct pass {
-    struct fus_net *net;
-    const float *input; /* [n, 3, side, side] */
-    int n;
-    const bool *wanted;
-    fus_tap_fn fn;
-    void *context;
-    int last_tap, code;
-    struct fus_error *err;
-    int there; /* layer whose output is there already; -1: none is */
-    int shift; /* picture number that the caller gives to the first one */
-    struct bursts bursts;
-};
-
-/* A row of [3, side, side] -> a row of [side + 2 padding, side + 2 padding, 3]; the border of zeros is there already. */
-static void lay_out_row(void *context, int row, int thread)
-{
-    const struct pass *pass = context;
-    const struct fus_layer *stem = &pass->net->arch.layers[0];
-    size_t side = (size_t)stem->in_side, pad = (size_t)stem->padding, pitch = side + 2 * pad;
-    size_t picture = (size_t)row / side, y = (size_t)row % side;
-    float *to = activation(pass->net, -1, (int)picture);
-    const float *from = pass->input + picture * 3 * side * side + y * side;
-    to += ((y + pad) * pitch + pad) * 3;
-    (void)thread;
-    for (size_t x = 0; x < side; x++)
-        for (size_t c = 0; c < 3; c++)
-            to[3 * x + c] = from[c * side * side + x];
-}
-
-/* The layer's output for pictures first .. first+n-1 of the batch, if it is wanted. */
-static int show_tap(const struct pass *pass, int layer, int first, int n)
-{
-    const struct fus_net *net = pass->net;
-    int tap = net->layer_tap[layer], code = FUS_OK;
-    if (tap < 0 || !pass->wanted[tap])
-        return FUS_OK;
-    if (net->watch)
-        code = net->watch(net->watch_context, tap, pass->shift + first, n, activation(net, layer, first));
-    for (int p = first; p < first + n && pass->fn && !code; p++)
-        code = pass->fn(pass->context, tap, pass->shift + p, activation(net, layer, p));
-    return code;
-}
-
-/* Layer i for pictures first .. first+n-1 of the batch. */
-static int visit_layer(struct pass *pass, int i, int first, int n)
-{
-    struct fus_net *net = pass->net;
-    int code = FUS_OK;
-    if (fus_base_stopping())
-        return fus_base_fail(pass->err, FUS_ESTOPPED, "stopped");
-    if (net->times)
-        run_bursts(&pass->bursts);
-    double start = net->times ? now() : 0;
-    if (net->low_memory && i != pass->there)
-        code = fus_load_layer_again(net, i, pass->err);
-    if (code)
-        return code;
-    if (i != pass->there)
-        run_layer(net, i, first, n);
-    if (net->times)
-        net->times->layers[i] += now() - start;
-    return FUS_OK;
-}
-
-/* Layers i .. the end of the strand or the last that is wanted, for each picture after the other; what has room for all of the batch is shown
- * at once. */
-static int walk_strand(struct pass *pass, int i, int end)
-{
-    int code = FUS_OK;
-    for (int p = 0; p < pass->n && !code; p++)
-        for (int j = i; j <= end && !code; j++) {
-            code = visit_layer(pass, j, p, 1);
-            if (!code && fus_plan_inner(&pass->net->plan, j))
-                code = show_tap(pass, j, p, 1);
-        }
-    return code || fus_plan_inner(&pass->net->plan, end) ? code : show_tap(pass, end, 0, pass->n);
-}
-
-static int walk_layer(struct pass *pass, int i)
-{
-    int code = visit_layer(pass, i, 0, pass->n);
-    return code ? code : show_tap(pass, i, 0, pass->n);
-}
-
-static void walk_layers(void *context)
-{
-    struct pass *pass = context;
-    struct fus_net *net = pass->net;
-    int last = pass->last_tap < 0 ? -1 : net->tap_layer[pass->last_tap];
-    if (pass->there < 0)
-        fus_team_for(pass->n * net->spec.input_side, lay_out_row, pass);
-    for (int i = pass->there < 0 ? 0 : pass->there, end; i <= last && !pass->code; i = end + 1) {
-        bool strand = fus_plan_inner(&net->plan, i);
-        end = strand && net->plan.strand_end[i] < last ? net->plan.strand_end[i] : strand ? last : i;
-        pass->code = strand ? walk_strand(pass, i, end) : walk_layer(pass, i);
-    }
-}
-
-static void start_times(struct pass *pass)
-{
-    const struct fus_net *net = pass->net;
-    pass->bursts = (struct bursts){.kernel = net->kernel, .n = fus_base_threads() < MOST_BURSTS ? fus_base_threads() : MOST_BURSTS};
-    for (int i = 0; net->times && i < net->arch.n_layers; i++)
-        net->times->layers[i] = 0;
-}
-
-static void end_times(struct pass *pass, double seconds)
-{
-    const struct bursts *b = &pass->bursts;
-    if (!pass->net->times)
-        return;
-    pass->net->times->pass = seconds - b->wall;
-    pass->net->times->peak = b->busy > 0 ? b->n * b->gigaflop / b->busy : 0;
-}
-
-static int run_pass(struct pass *pass)
-{
-    int code = wake(pass->net, pass->err);
-    if (code)
-        return code;
-    pass->last_tap = pass->net->n_taps - 1;
-    while (pass->last_tap >= 0 && !pass->wanted[pass->last_tap])
-        pass->last_tap--;
-    start_times(pass);
-    double start = now();
-    fus_team_run(walk_layers, pass);
-    end_times(pass, now() - start);
-    return pass->code;
-}
-
-int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *wanted, fus_tap_fn fn, void *context,
-                    struct fus_error *err)
-{
-    if (n < 1 || n > net->batch)
-        return fus_base_fail(err, FUS_EINVAL, "%d pictures at once; the network was made for 1 to %d", n, net->batch);
-    if (fus_base_threads() > net->n_threads)
-        return fus_base_fail(err, FUS_EINVAL, "more threads now than when the network was made");
-    struct pass pass = {.net = net, .input = input, .n = n, .wanted = wanted, .fn = fn, .context = context, .err = err, .there = -1};
-    return run_pass(&pass);
-}
-
-bool fus_net_can_continue(const struct fus_net *net, int tap)
-{
-    int from = net->tap_layer[tap];
-    for (int i = from + 1; i < net->arch.n_layers; i++) {
-        const struct fus_layer *l = &net->arch.layers[i];
-        if (l->input < from || (l->addend >= 0 && l->addend < from))
-            return false;
-    }
-    return true;
-}
-
-int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, const bool *wanted, fus_tap_fn fn, void *context,
-                     struct fus_error *err)
-{
-    int layer = net->tap_layer[tap], step = fus_plan_inner(&net->plan, layer) ? 1 : n;
-    const struct fus_layer *l = &net->arch.layers[layer];
-    size_t floats = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
-    if (n < 1 || n > net->batch || fus_base_threads() > net->n_threads || !fus_net_can_continue(net, tap))
-        return fus_base_fail(err, FUS_EINVAL, "%s: %d pictures cannot be continued from here", net->taps[tap].name, n);
-    int code = wake(net, err);
-    for (int p = 0; p < n && !code; p += step) {
-        struct pass pass = {.net = net, .n = step, .wanted = wanted, .fn = fn, .context = context, .err = err, .there = layer, .shift = p};
-        memcpy(activation(net, layer, 0), blocked + (size_t)p * floats, (size_t)step * floats * sizeof *blocked);
-        code = run_pass(&pass);
-    }
-    return code;
+    info->algorithm = op->algorithm ? op->algorithm(l) : "";
+    info->flops = op->flops ? op->flops(l) : 0;
 }

@@ -1,9 +1,9 @@
-/* Private to nn/: the network that net.c walks and load.c fills with weights. */
+/* Private to nn/: the network that net.c makes, load.c fills with weights and forward.c runs. */
 #ifndef FUS_NET_H
 #define FUS_NET_H
 
-#include "attnpool.h"
 #include "layers.h"
+#include "op.h"
 #include "plan.h"
 
 struct fus_net {
@@ -12,17 +12,16 @@ struct fus_net {
     struct fus_plan plan;
     const struct fus_kernel *kernel;
     int batch, n_threads;
-    bool direct;
-    struct fus_gemm *gemms;       /* [n_layers]; panels NULL where a layer has no weights */
-    struct fus_attnpool attention; /* of the one attention pool there may be */
-    bool low_memory;              /* weights hold one layer at a time, read again for every pass */
+    bool low_memory;              /* weights hold one layer at a time, loaded again in every pass */
+    bool in_place;                /* everything lies in the caller's memory */
+    bool ready;                   /* weights and arena are there */
     fus_weight_fn get;            /* where weights come from */
     void *get_context;
-    float *weights;               /* panels and biases, one allocation */
-    size_t weight_floats;
-    float *raw;                   /* a layer's weights as the file has them; kept for low_memory only */
-    size_t raw_floats;
-    float *arena;
+    float *weights;               /* [weight_floats] what operators pack */
+    float **packed;               /* [n_layers] each layer's part of it; NULL: it has no parameters */
+    float *raw;                   /* [raw_floats] a layer's weights as the file has them, while they are packed */
+    float *arena;                 /* [plan.arena_floats] activations */
+    size_t weight_floats, raw_floats;
     int n_taps;
     struct fus_tap *taps;
     int *tap_layer;               /* [n_taps] */
@@ -32,13 +31,16 @@ struct fus_net {
     void *watch_context;
 };
 
-/* Which algorithm a layer uses; its shape alone decides. */
-bool fus_load_by_winograd(const struct fus_net *net, const struct fus_layer *l);
+/* Weights and arena, if they are not there. */
+int fus_net_allocate(struct fus_net *net, struct fus_error *err);
 
-/* Memory for the weights, filled unless low_memory. */
+/* weight_floats and raw_floats. */
+int fus_load_measure(struct fus_net *net, struct fus_error *err);
+
+/* Every layer's weights. */
 int fus_load_weights(struct fus_net *net, struct fus_error *err);
 
-/* Low memory: this layer's weights, now. */
-int fus_load_layer_again(struct fus_net *net, int layer, struct fus_error *err);
+/* low_memory: this layer's weights in place of the last one's. */
+int fus_load_layer(struct fus_net *net, int layer, struct fus_error *err);
 
 #endif

@@ -1,9 +1,10 @@
 /* Networks: a description and a source of weights in, activations at named layers ("taps") out.
  *
- * Reading order: arch.c (the networks as tables of layers), plan.c (shapes, one arena), load.c and fold.c (weights, batch norm
- * into the convolutions), kernels.c, gemm_tile.h and gemm.c (matrix products), winograd_tile.h and winograd.c, pool.c,
- * attnpool.c, softmax.c (the layers), team.c (threads), net.c (create, forward, taps); reference.c is the same network by
- * naive loops, and the place to begin.
+ * Reading order: reference.c (a whole network by naive loops), arch.c, resnet.c and networks.c (networks
+ * as tables of layers), op.h and op.c (what each operator can do), plan.c (where activations lie), net.c
+ * and load.c (a network is made), forward.c (it runs), profile.c (how long it takes). The operators:
+ * conv.c over gemm.c and winograd.c, pool.c, act.c, attnpool.c. Below them kernels.c with *_tile.h (one
+ * source for every instruction set), cpu.c, team.c (threads).
  *
  * nn knows no file format: weights arrive through a look-up function, by PyTorch's names. */
 #ifndef FUS_NN_H
@@ -16,40 +17,47 @@
 enum fus_stem {
     FUS_STEM_7X7, /* torchvision: 7x7 stride 2, max pool 3x3 stride 2 */
     FUS_STEM_3X3, /* CIFAR: 3x3 stride 1, no pool */
-    FUS_STEM_CLIP /* CLIP: three 3x3, the first of stride 2, average pool 2x2; its blocks down-sample by average pools */
+    FUS_STEM_CLIP /* CLIP: three 3x3, the first of stride 2, average pool 2x2; blocks down-sample by average pools */
 };
+
+/* Activation functions; act.c has the equations. */
+enum fus_act { FUS_ACT_NONE, FUS_ACT_RELU, FUS_ACT_GELU, FUS_ACT_QUICKGELU, FUS_ACT_SILU };
 
 #define FUS_MAX_STAGES 4
 
 /* A residual network in numbers, as they follow from the shapes in a weight file. */
 struct fus_net_spec {
     enum fus_stem stem;
-    bool bottleneck;                /* 1x1, 3x3, 1x1 (stride on the 3x3: v1.5), else 3x3, 3x3 */
-    bool pad_shortcut;              /* option A of He et al. 2015: subsample by 2, zero channels on both sides; else `downsample` */
-    int input_side;                 /* 224, 32, ... */
-    int stem_channels;              /* 64; 16 for CIFAR */
-    int n_stages;                   /* 3 or 4: layer1, layer2, ... */
+    bool bottleneck;              /* 1x1, 3x3, 1x1 (stride on the 3x3: v1.5), else 3x3, 3x3 */
+    bool pad_shortcut;            /* option A of He et al. 2015: subsample by 2, zero channels on both sides;
+                                     else `downsample` */
+    enum fus_act act;             /* of stem and blocks; FUS_ACT_NONE: ReLU, as published networks have it */
+    int input_side;               /* 224, 32, ... */
+    int stem_channels;            /* 64; 16 for CIFAR */
+    int n_stages;                 /* 3 or 4: layer1, layer2, ... */
     int n_blocks[FUS_MAX_STAGES];
-    int width[FUS_MAX_STAGES];      /* channels inside a block */
-    int channels[FUS_MAX_STAGES];   /* channels of its output */
-    int n_classes;                  /* rows of fc; 0 = no fc */
-    int lang_dim;                   /* rows of the language head; 0 = none */
-    int lang_hidden;                /* 0: one linear layer `lang_head`; else `lang_head.0`, ReLU, `lang_head.2` */
-    int attn_grid;                  /* CLIP: positional_embedding has attn_grid^2 + 1 rows; else 0 */
-    int attn_heads;                 /* CLIP: width*32/64 */
-    int attn_dim;                   /* CLIP: rows of attnpool.c_proj */
+    int width[FUS_MAX_STAGES];    /* channels inside a block */
+    int channels[FUS_MAX_STAGES]; /* channels of its output */
+    int n_classes;                /* rows of fc; 0 = no fc */
+    int lang_dim;                 /* rows of the language head; 0 = none */
+    int lang_hidden;              /* 0: one linear layer `lang_head`; else `lang_head.0`, ReLU, `lang_head.2` */
+    int attn_grid;                /* CLIP: positional_embedding has attn_grid^2 + 1 rows; else 0 */
+    int attn_heads;               /* CLIP: width*32/64 */
+    int attn_dim;                 /* CLIP: rows of attnpool.c_proj */
 };
 
-/* "resnet", "lang_resnet" or "clip_resnet": what fusiform.arch says. */
-const char *fus_arch_name(const struct fus_net_spec *spec);
+/* The family: "resnet", "lang_resnet" or "clip_resnet", what fusiform.arch says in a weight file. */
+const char *fus_networks_family(const struct fus_net_spec *spec);
 
-/* A spec for "resnet18|34|50|101|152", "cifar_resnet20..", "lang_resnet50", "clip_rn50|rn101"; FUS_ENOTFOUND else. */
-int fus_arch_named(struct fus_net_spec *spec, const char *name, struct fus_error *err);
+/* A spec for "resnet18|34|50|101|152", "cifar_resnet20..", "lang_resnet50", "clip_rn50|rn101";
+ * FUS_ENOTFOUND else. */
+int fus_networks_named(struct fus_net_spec *spec, const char *name, struct fus_error *err);
 
-/* One line for people: "ResNet-50, 224x224, 1000 classes". */
-void fus_arch_describe(char *text, size_t text_bytes, const struct fus_net_spec *spec);
+/* One line for people: "ResNet-50, input 224 x 224, 1000 classes". */
+void fus_networks_describe(char *text, size_t text_bytes, const struct fus_net_spec *spec);
 
-/* Every parameter the network needs, in forward order, by its canonical name: shape has n_dims entries, PyTorch's order. */
+/* Calls fn for every parameter of the network, in forward order, with its canonical name; shape has
+ * n_dims entries in PyTorch's order. A non-zero return of fn stops and is returned. */
 typedef int (*fus_parameter_fn)(void *context, const char *name, const int *shape, int n_dims);
 int fus_arch_parameters(const struct fus_net_spec *spec, fus_parameter_fn fn, void *context, struct fus_error *err);
 
@@ -61,13 +69,13 @@ typedef int (*fus_weight_fn)(void *context, float *out, size_t n, const char *na
 struct fus_net;
 
 struct fus_net_options {
-    const char *isa; /* a row of the kernel table: scalar, avx2, avx512, neon; NULL = $FUS_ISA, else the best there is */
-    int batch;       /* pictures per forward pass at most; 0 = 1 */
-    bool batch_taps; /* what fus_net_watch calls gets a block's output of the whole batch at once; else of any number of pictures, and a
-                        large batch is quicker */
-    bool direct;     /* no Winograd: every convolution as the sum it is */
-    bool low_memory; /* hold one layer's weights at a time: get is called in every pass, not before, so its context must
-                        stay; the same bits, more time from the second pass on */
+    const char *isa; /* instruction set: scalar, avx2, avx512, neon; NULL: $FUS_ISA's, else the best there is */
+    int batch;       /* most images in a forward pass; 0 = 1 */
+    bool batch_taps; /* fus_net_watch's function gets a block's output for the whole batch at once; else for any
+                        number of images, which is faster for large batches */
+    bool direct;     /* no Winograd: every convolution is the sum it stands for */
+    bool low_memory; /* holds one layer's weights at a time: `get` is called in every pass instead of once, so
+                        its context must stay valid; the same bits, slower */
 };
 
 struct fus_tap {
@@ -80,64 +88,85 @@ int fus_net_create(struct fus_net **net, const struct fus_net_spec *spec, const 
                    fus_weight_fn get, void *context, struct fus_error *err);
 void fus_net_destroy(struct fus_net *net); /* NULL allowed */
 
-/* Gives the memory of weights and activations back until the next forward pass, which brings them again through `get`: its context must
- * stay. */
-void fus_net_rest(struct fus_net *net);
+/* The same in the caller's memory, at an address that is a multiple of 64 and of the size that
+ * fus_net_measure gives for the same spec, options and number of threads. Both allocate some kB for
+ * tables and free them before they return. After that the network allocates nothing, and
+ * fus_net_destroy frees nothing. */
+int fus_net_measure(size_t *bytes, const struct fus_net_spec *spec, const struct fus_net_options *options, struct fus_error *err);
+int fus_net_create_in(struct fus_net **net, void *memory, size_t bytes, const struct fus_net_spec *spec,
+                      const struct fus_net_options *options, fus_weight_fn get, void *context, struct fus_error *err);
 
-size_t fus_net_bytes(const struct fus_net *net); /* weights and activations together */
+/* Frees weights and activations. The next forward pass allocates them again and loads the weights
+ * through `get`, so its context must stay valid. Does nothing where the memory is the caller's. */
+void fus_net_release(struct fus_net *net);
+
+size_t fus_net_bytes(const struct fus_net *net); /* of weights and activations together */
 const char *fus_net_isa(const struct fus_net *net);
-int fus_net_input_side(const struct fus_net *net);
 
 int fus_net_n_taps(const struct fus_net *net);
 const struct fus_tap *fus_net_tap(const struct fus_net *net, int i);
-/* Index of the tap with this name (CLIP's `relu3` is accepted for `relu`); -1: none, err lists what exists. */
+
+/* Index of the tap with this name (CLIP's `relu3` is accepted for `relu`); -1: none, err lists all. */
 int fus_net_find_tap(const struct fus_net *net, const char *name, struct fus_error *err);
+
 /* The tap that holds classes (`fc`), the embedding (`lang_head`, `attnpool`, else `avgpool`); -1: none. */
 int fus_net_class_tap(const struct fus_net *net);
 int fus_net_embedding_tap(const struct fus_net *net);
 
-/* Called during a forward pass as soon as a wanted tap is there, in network order, for each picture of the batch:
- * blocked  [ceil(C/16), H*W, 16]  f32, channels innermost in blocks of 16, the last block filled up with zeros. Valid during the call. */
+/* Called during a forward pass with every wanted tap, in network order, as soon as it is computed, for
+ * each image of the batch:
+ *
+ * blocked  [ceil(C/16), H*W, 16]  f32, channels innermost in blocks of 16, the last block filled up
+ *          with zeros. Valid during the call. */
 typedef int (*fus_tap_fn)(void *context, int tap, int picture, const float *blocked);
 
-/* input [n, 3, side, side], n <= options.batch. wanted[fus_net_n_taps]; layers behind the last wanted tap are not computed. The
- * same bits for any ISA, number of threads and batch. A non-zero return of fn stops and is returned; fn may be NULL. */
+/* input [n, 3, side, side], n <= options.batch. wanted[fus_net_n_taps]; layers behind the last wanted
+ * tap are not computed. The same bits for any instruction set, number of threads and batch. A non-zero
+ * return of fn stops and is returned; fn may be NULL. */
 int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *wanted, fus_tap_fn fn, void *context,
                     struct fus_error *err);
 
-/* From now on fn is called with every wanted tap of pictures first .. first+n-1, before fus_net_forward's own function:
- * blocked  [n, ceil(C/16), H*W, 16]  f32. What it writes there is what later layers and the other function see (the lesion
- * of a unit); the zeros that fill up the last block must stay. NULL: no longer. */
+/* From now on fn is called with every wanted tap of images first .. first+n-1, before fus_net_forward's
+ * own function; NULL: no longer.
+ *
+ * blocked  [n, ceil(C/16), H*W, 16]  f32. Later layers and the other function see what fn writes there
+ *          (the lesion of a unit). The zeros that fill up the last block must stay. */
 typedef int (*fus_batch_fn)(void *context, int tap, int first, int n, float *blocked);
 void fus_net_watch(struct fus_net *net, fus_batch_fn fn, void *context);
 
-/* The layers behind a tap once more, from its output blocked [n, ceil(C/16), H*W, 16] as fn above may have copied and changed it: what wants
- * another ending for the same beginning saves the beginning. Wanted taps from this one on are shown. Only where all that
- * follows depends on this tap alone: fus_net_can_continue. */
+/* Runs only the layers behind a tap, from its output blocked [n, ceil(C/16), H*W, 16], which fn above
+ * may have copied and the caller changed. Wanted taps from this one on are shown. Possible only where
+ * all that follows depends on this tap alone: fus_net_can_continue. */
 bool fus_net_can_continue(const struct fus_net *net, int tap);
 int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, const bool *wanted, fus_tap_fn fn, void *context,
                      struct fus_error *err);
 
-/* What each layer of the table is and costs, for `fusiform bench`. */
+/* ---- what it costs ---- */
+
+/* A layer of the table. */
 struct fus_layer_info {
-    char name[48], shape[64];    /* "layer1.0.conv2", "64x56x56 3x3/1" */
-    const char *algorithm;       /* "gemm", "winograd"; "" where there is no product */
-    double flops;                /* per picture: 2 per multiply-add of the direct sum, padding counted in */
+    char name[48], shape[64]; /* "layer1.0.conv2", "64x56x56 3x3/1" */
+    const char *algorithm;    /* "gemm", "winograd"; "" where there is no choice */
+    double flops;             /* per image: 2 per multiply-add of the direct sum, padding counted in */
 };
 int fus_net_n_layers(const struct fus_net *net);
 void fus_net_layer_info(struct fus_layer_info *info, const struct fus_net *net, int layer);
-/* What a forward pass took, and what the machine could have done meanwhile. Its clock follows what it does, so that the limit is measured
- * between the layers, in short bursts of fused multiply-adds on registers alone, with the network's instruction set on all threads at once. */
+
+/* What a forward pass took. peak is the CPU's limit: fused multiply-adds on registers alone, with the
+ * network's instruction set on all threads, sampled between layers because the CPU's frequency depends
+ * on the load. */
 struct fus_net_times {
     double *layers; /* [n_layers] seconds */
-    double pass;    /* seconds, without the bursts */
-    double peak;    /* GFLOP/s of the bursts */
+    double pass;    /* seconds, without the sampling */
+    double peak;    /* GFLOP/s */
 };
 void fus_net_time(struct fus_net *net, struct fus_net_times *times); /* every pass from now on; NULL: no longer */
 
-/* The same network by naive loops, for reading and for the tests: one output at a time, one multiply-add at a time.
- * Bit-equal to fus_net_forward where that runs its convolutions directly (no Winograd).
- * input [3, side, side]; out [C, H, W] of the tap called `tap` (room for fus_tap's C*H*W). */
+/* ---- beside networks ---- */
+
+/* The same network by naive loops, for reading and for the tests: one output at a time, one multiply-add
+ * at a time. Bit-equal to fus_net_forward where that runs its convolutions directly, but for attention
+ * pooling. input [3, side, side]; out [C, H, W] of the tap called `tap`. */
 int fus_reference_forward(float *out, const struct fus_net_spec *spec, const float *input, const char *tap,
                           fus_weight_fn get, void *context, struct fus_error *err);
 
@@ -145,7 +174,7 @@ int fus_reference_forward(float *out, const struct fus_net_spec *spec, const flo
 void fus_tensor_unblock(float *out, const float *blocked, int channels, size_t n_places);
 size_t fus_tensor_blocked_size(int channels, size_t n_places); /* floats */
 
-/* Softmax of n logits, in place; our own exp, sums in index order in double. */
+/* Softmax of n logits, in place; in-tree exp, sums in index order in double. */
 void fus_softmax_apply(float *x, size_t n);
 
 #endif

@@ -23,8 +23,8 @@ static size_t aligned(size_t floats)
 size_t fus_plan_picture_floats(const struct fus_arch *arch)
 {
     const struct fus_layer *stem = &arch->layers[0];
-    size_t side = (size_t)(stem->in_side + 2 * stem->padding);
-    return side * side * (size_t)stem->in_channels;
+    size_t height = (size_t)(stem->in_height + 2 * stem->padding), width = (size_t)(stem->in_width + 2 * stem->padding);
+    return height * width * (size_t)stem->in_channels;
 }
 
 static void find_last_uses(int *last_use, const struct fus_arch *arch)
@@ -39,11 +39,6 @@ static void find_last_uses(int *last_use, const struct fus_arch *arch)
     }
 }
 
-static size_t activation_floats(const struct fus_layer *l)
-{
-    return fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
-}
-
 /* The next block's output from layer i on; -1: none. */
 static int block_end(const struct fus_arch *arch, int i)
 {
@@ -52,34 +47,34 @@ static int block_end(const struct fus_arch *arch, int i)
     return i < arch->n_layers ? i : -1;
 }
 
-/* What a strand reads lives until the last picture is through. */
-static void find_strands(struct fus_plan *plan, const struct fus_arch *arch, enum fus_strands strands)
+/* What a segment reads lives until its last image is done. */
+static void find_segments(struct fus_plan *plan, const struct fus_arch *arch, enum fus_segments segments)
 {
-    size_t large = strands == FUS_STRANDS_LONG ? LARGE_LONG : LARGE_BLOCK;
+    size_t large = segments == FUS_SEGMENTS_LONG ? LARGE_LONG : LARGE_BLOCK;
     for (int i = 0, end; i >= 0 && i < arch->n_layers; i = end + 1) {
         end = block_end(arch, i);
-        if (end < 0 || activation_floats(&arch->layers[end]) <= large)
+        if (end < 0 || fus_layer_floats(&arch->layers[end]) <= large)
             return;
-        for (int next = end; strands == FUS_STRANDS_LONG && next >= 0 && activation_floats(&arch->layers[next]) > large;
+        for (int next = end; segments == FUS_SEGMENTS_LONG && next >= 0 && fus_layer_floats(&arch->layers[next]) > large;
              next = block_end(arch, next + 1))
             end = next;
         for (int j = i; j <= end; j++)
-            plan->strand_end[j] = end;
+            plan->segment_end[j] = end;
         for (int j = 0; j < i; j++)
             if (plan->last_use[j] >= i && plan->last_use[j] < end)
                 plan->last_use[j] = end;
     }
 }
 
-bool fus_plan_inner(const struct fus_plan *plan, int layer)
+bool fus_plan_is_inner(const struct fus_plan *plan, int layer)
 {
-    return plan->strand_end[layer] != layer;
+    return plan->segment_end[layer] != layer;
 }
 
 /* An output while the plan is made: what lives at the same time must lie elsewhere. */
 struct place {
     size_t floats;
-    int born; /* the first layer during which it lives: of a strand's output the strand's first, since pictures take turns */
+    int born; /* the first layer during which it lives: of a segment's output the segment's first layer */
     bool placed;
 };
 
@@ -108,10 +103,10 @@ static int measure(struct place *places, const struct fus_plan *plan, const stru
 {
     for (int i = 0, start = 0; i < arch->n_layers; i++) {
         const struct fus_layer *l = &arch->layers[i];
-        if (i > 0 && plan->strand_end[i] != plan->strand_end[i - 1])
+        if (i > 0 && plan->segment_end[i] != plan->segment_end[i - 1])
             start = i;
-        places[i].born = plan->strand_end[i] == i ? start : i;
-        uint64_t floats = (fus_plan_inner(plan, i) ? 1 : (uint64_t)batch) * activation_floats(l);
+        places[i].born = plan->segment_end[i] == i ? start : i;
+        uint64_t floats = (fus_plan_is_inner(plan, i) ? 1 : (uint64_t)batch) * fus_layer_floats(l);
         if (floats > MAX_ARENA_FLOATS)
             return fus_base_fail(err, FUS_ELIMIT, "layer %s of a batch of %d needs %" PRIu64 " floats, at most %" PRIu64 " are possible here",
                                  l->name, batch, floats, MAX_ARENA_FLOATS);
@@ -120,23 +115,23 @@ static int measure(struct place *places, const struct fus_plan *plan, const stru
     return FUS_OK;
 }
 
-int fus_plan_make(struct fus_plan *plan, const struct fus_arch *arch, int batch, enum fus_strands strands, size_t scratch_floats,
+int fus_plan_make(struct fus_plan *plan, const struct fus_arch *arch, int batch, enum fus_segments segments, size_t scratch_floats,
                   struct fus_error *err)
 {
     int n = arch->n_layers, code = FUS_OK;
     memset(plan, 0, sizeof *plan);
     plan->output = fus_base_alloc((size_t)n, sizeof *plan->output);
     plan->last_use = fus_base_alloc((size_t)n, sizeof *plan->last_use);
-    plan->strand_end = fus_base_alloc((size_t)n, sizeof *plan->strand_end);
+    plan->segment_end = fus_base_alloc((size_t)n, sizeof *plan->segment_end);
     struct place *places = fus_base_alloc((size_t)n, sizeof *places);
-    if (!plan->output || !plan->last_use || !plan->strand_end || !places)
+    if (!plan->output || !plan->last_use || !plan->segment_end || !places)
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for a plan");
     if (!code) {
         find_last_uses(plan->last_use, arch);
         for (int i = 0; i < n; i++)
-            plan->strand_end[i] = i;
-        if (strands != FUS_STRANDS_NONE && batch > 1)
-            find_strands(plan, arch, strands);
+            plan->segment_end[i] = i;
+        if (segments != FUS_SEGMENTS_NONE && batch > 1)
+            find_segments(plan, arch, segments);
         code = measure(places, plan, arch, batch, err);
     }
     for (int step = 0; step < n && !code; step++)
@@ -159,6 +154,6 @@ void fus_plan_free(struct fus_plan *plan)
 {
     fus_base_free(plan->output);
     fus_base_free(plan->last_use);
-    fus_base_free(plan->strand_end);
+    fus_base_free(plan->segment_end);
     memset(plan, 0, sizeof *plan);
 }

@@ -1,51 +1,91 @@
-/* A residual network by naive loops: what the rest of nn/ computes, without any of its machinery. Read this first.
+/* A residual network by naive loops: what the rest of nn/ computes, without any of its machinery.
+ * Read this first.
  *
- * An activation is [C, H, W]. Every sum starts at 0 and is one chain of fused multiply-adds in the order of the loops,
- * innermost last; this order is the contract that the fast engine keeps to the bit. */
+ * An activation is [C, H, W]. Every sum starts at 0 and is one chain of fused multiply-adds in the
+ * order of the loops, innermost last; this order is the contract that the fast engine keeps to the
+ * bit. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "fmath.h"
 #include "layers.h"
+#include "op.h"
 
 static size_t volume(const struct fus_layer *l)
 {
-    return (size_t)l->channels * (size_t)l->side * (size_t)l->side;
+    return (size_t)l->channels * fus_layer_places(l);
 }
 
-/* One output of a convolution: over kernel rows r, kernel columns s, input channels c. Outside the picture there are
- * zeros, which change nothing and are skipped. */
+static bool inside(const struct fus_layer *l, int y, int x)
+{
+    return y >= 0 && y < l->in_height && x >= 0 && x < l->in_width;
+}
+
+/* The activations of act.c, one input at a time. */
+static float activate(float x, enum fus_act act)
+{
+    switch (act) {
+    case FUS_ACT_GELU:
+        return 0.5f * x * (1 + fus_fmath_erff(x * FUS_FMATH_ROOT_HALF));
+    case FUS_ACT_QUICKGELU:
+        return x / (1 + fus_fmath_expf(-FUS_FMATH_QUICKGELU_SLOPE * x));
+    case FUS_ACT_SILU:
+        return x / (1 + fus_fmath_expf(-x));
+    case FUS_ACT_RELU:
+        return x < 0 ? 0 : x;
+    case FUS_ACT_NONE:
+        break;
+    }
+    return x;
+}
+
+/* One output of a convolution: over kernel rows r, kernel columns s, input channels c. Outside the
+ * picture there are zeros, which change nothing and are skipped. */
 static float convolve_at(const float *in, const float *w, const struct fus_layer *l, int y, int x)
 {
     float sum = 0;
     for (int r = 0; r < l->kernel; r++)
         for (int s = 0; s < l->kernel; s++) {
             int in_y = y * l->stride - l->padding + r, in_x = x * l->stride - l->padding + s;
-            if (in_y < 0 || in_y >= l->in_side || in_x < 0 || in_x >= l->in_side)
+            if (!inside(l, in_y, in_x))
                 continue;
             for (int c = 0; c < l->in_channels; c++) {
-                size_t at = ((size_t)c * (size_t)l->in_side + (size_t)in_y) * (size_t)l->in_side + (size_t)in_x;
+                size_t at = ((size_t)c * (size_t)l->in_height + (size_t)in_y) * (size_t)l->in_width + (size_t)in_x;
                 sum = fmaf(in[at], w[(c * l->kernel + r) * l->kernel + s], sum);
             }
         }
     return sum;
 }
 
-/* out[k, y, x] = relu(conv(in)[k, y, x] + bias[k] + addend[k, y, x]); batch norm is already in weights and bias. */
-static void convolve(float *out, const float *in, const float *addend, const float *weights, const float *bias,
-                     const struct fus_layer *l)
+/* out[k, y, x] = act(conv(in)[k, y, x] + bias[k] + addend[k, y, x]); batch norm is already in
+ * weights and bias. */
+static void convolve(const struct fus_op_reference *a, const float *weights, const float *bias)
 {
-    size_t per_channel = (size_t)l->in_channels * (size_t)(l->kernel * l->kernel);
+    const struct fus_layer *l = a->layer;
+    size_t per_channel = (size_t)l->in_channels * (size_t)(l->kernel * l->kernel), at = 0;
     for (int k = 0; k < l->channels; k++)
-        for (int y = 0; y < l->side; y++)
-            for (int x = 0; x < l->side; x++) {
-                size_t at = ((size_t)k * (size_t)l->side + (size_t)y) * (size_t)l->side + (size_t)x;
-                float v = convolve_at(in, weights + (size_t)k * per_channel, l, y, x) + bias[k];
-                if (addend)
-                    v += addend[at];
-                out[at] = l->relu && v < 0 ? 0 : v;
+        for (int y = 0; y < l->height; y++)
+            for (int x = 0; x < l->width; x++, at++) {
+                float v = convolve_at(a->in, weights + (size_t)k * per_channel, l, y, x) + bias[k];
+                if (a->addend)
+                    v += a->addend[at];
+                a->out[at] = activate(v, l->act);
             }
+}
+
+int fus_reference_convolve(const struct fus_op_reference *a, struct fus_error *err)
+{
+    const struct fus_layer *l = a->layer;
+    size_t n = (size_t)l->channels * (size_t)l->in_channels * (size_t)(l->kernel * l->kernel), k = (size_t)l->channels;
+    float *weights = fus_base_alloc(n + 5 * k, sizeof *weights);
+    if (!weights)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for the weights of %s", l->name);
+    int code = fus_fold_layer(weights, weights + n, weights + n + k, l, a->get, a->context, err);
+    if (!code)
+        convolve(a, weights, weights + n);
+    fus_base_free(weights);
+    return code;
 }
 
 /* Max pool, average pool and the mean over all places: one window of one channel. */
@@ -55,13 +95,25 @@ static float pool_at(const float *plane, const struct fus_layer *l, int y, int x
     for (int r = 0; r < l->kernel; r++)
         for (int s = 0; s < l->kernel; s++) {
             int in_y = y * l->stride - l->padding + r, in_x = x * l->stride - l->padding + s;
-            if (in_y < 0 || in_y >= l->in_side || in_x < 0 || in_x >= l->in_side)
+            if (!inside(l, in_y, in_x))
                 continue;
-            float v = plane[in_y * l->in_side + in_x];
+            float v = plane[in_y * l->in_width + in_x];
             most = v > most || v != v ? v : most;
             sum += v;
         }
     return l->op == FUS_OP_MAXPOOL ? most : sum / (float)(l->kernel * l->kernel);
+}
+
+int fus_reference_pool(const struct fus_op_reference *a, struct fus_error *err)
+{
+    const struct fus_layer *l = a->layer;
+    float *out = a->out;
+    (void)err;
+    for (int k = 0; k < l->channels; k++)
+        for (int y = 0; y < l->height; y++)
+            for (int x = 0; x < l->width; x++)
+                *out++ = pool_at(a->in + (size_t)k * fus_layer_in_places(l), l, y, x);
+    return FUS_OK;
 }
 
 /* Option A: output channel k is input channel k - before at every second place, or zero. */
@@ -70,34 +122,31 @@ static float pad_at(const float *in, const struct fus_layer *l, int k, int y, in
     int c = k - (l->channels - l->in_channels) / 2;
     if (c < 0 || c >= l->in_channels)
         return 0;
-    return in[((size_t)c * (size_t)l->in_side + (size_t)(y * l->stride)) * (size_t)l->in_side + (size_t)(x * l->stride)];
+    return in[((size_t)c * (size_t)l->in_height + (size_t)(y * l->stride)) * (size_t)l->in_width + (size_t)(x * l->stride)];
 }
 
-static void without_weights(float *out, const float *in, const struct fus_layer *l)
+int fus_reference_pad(const struct fus_op_reference *a, struct fus_error *err)
 {
+    const struct fus_layer *l = a->layer;
+    float *out = a->out;
+    (void)err;
     for (int k = 0; k < l->channels; k++)
-        for (int y = 0; y < l->side; y++)
-            for (int x = 0; x < l->side; x++)
-                *out++ = l->op == FUS_OP_PAD ? pad_at(in, l, k, y, x)
-                                             : pool_at(in + (size_t)k * (size_t)l->in_side * (size_t)l->in_side, l, y, x);
+        for (int y = 0; y < l->height; y++)
+            for (int x = 0; x < l->width; x++)
+                *out++ = pad_at(a->in, l, k, y, x);
+    return FUS_OK;
 }
 
-static int with_weights(float *out, const float *in, const float *addend, const struct fus_layer *l, fus_weight_fn get,
-                        void *context, struct fus_error *err)
+int fus_reference_activate(const struct fus_op_reference *a, struct fus_error *err)
 {
-    size_t n = (size_t)l->channels * (size_t)l->in_channels * (size_t)(l->kernel * l->kernel), k = (size_t)l->channels;
-    float *weights = fus_base_alloc(n + 5 * k, sizeof *weights);
-    if (!weights)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for the weights of %s", l->name);
-    int code = fus_fold_layer(weights, weights + n, weights + n + k, l, get, context, err);
-    if (!code)
-        convolve(out, in, addend, weights, weights + n, l);
-    fus_base_free(weights);
-    return code;
+    (void)err;
+    for (size_t i = 0; i < volume(a->layer); i++)
+        a->out[i] = activate(a->in[i], a->layer->act);
+    return FUS_OK;
 }
 
 /* y [rows] = W [rows, n] x + b, from the look-up. */
-static int affine(float *y, const float *x, size_t rows, size_t n, const char *layer, fus_weight_fn get, void *context,
+static int affine(float *y, const float *x, size_t rows, size_t n, const char *layer, const struct fus_op_reference *a,
                   struct fus_error *err)
 {
     char name[128];
@@ -105,10 +154,10 @@ static int affine(float *y, const float *x, size_t rows, size_t n, const char *l
     if (!w)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the weights of %s", layer);
     snprintf(name, sizeof name, "attnpool.%s.weight", layer);
-    int code = get(context, w, rows * n, name, err);
+    int code = a->get(a->context, w, rows * n, name, err);
     snprintf(name, sizeof name, "attnpool.%s.bias", layer);
     if (!code)
-        code = get(context, w + rows * n, rows, name, err);
+        code = a->get(a->context, w + rows * n, rows, name, err);
     for (size_t i = 0; i < rows && !code; i++) {
         y[i] = w[rows * n + i];
         for (size_t j = 0; j < n; j++)
@@ -139,34 +188,43 @@ static void attend(float *out, const float *q, const float *k, const float *v, s
         out[j] /= (float)sum;
 }
 
-/* CLIP's attention pooling the long way: keys and values of every token. Not bit-equal to attnpool.c, which takes the same
- * products in a cheaper order. */
-static int attention(float *out, const float *in, const struct fus_layer *l, int heads, fus_weight_fn get, void *context,
-                     struct fus_error *err)
+/* The tokens t [n, c]: the mean of all places, then the places, each with its position added. */
+static int make_tokens(float *t, const struct fus_op_reference *a, struct fus_error *err)
 {
-    size_t places = (size_t)l->in_side * (size_t)l->in_side, n = places + 1, c = (size_t)l->in_channels;
-    float *t = fus_base_alloc(3 * n * c + 2 * c, sizeof *t), *k = t + n * c, *v = k + n * c, *q = v + n * c, *o = q + c;
-    if (!t)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for attention pooling");
-    int code = get(context, t, n * c, "attnpool.positional_embedding", err);
+    size_t places = fus_layer_in_places(a->layer), c = (size_t)a->layer->in_channels;
+    int code = a->get(a->context, t, (places + 1) * c, "attnpool.positional_embedding", err);
     for (size_t j = 0; j < c; j++) {
         float mean = 0;
         for (size_t i = 0; i < places; i++) {
-            mean += in[j * places + i];
-            t[(i + 1) * c + j] += in[j * places + i];
+            mean += a->in[j * places + i];
+            t[(i + 1) * c + j] += a->in[j * places + i];
         }
         t[j] += mean / (float)places;
     }
+    return code;
+}
+
+/* CLIP's attention pooling the long way: keys and values of every token. Not bit-equal to
+ * attnpool.c, which takes the same products in a cheaper order. */
+int fus_reference_attend(const struct fus_op_reference *a, struct fus_error *err)
+{
+    const struct fus_layer *l = a->layer;
+    size_t n = fus_layer_in_places(l) + 1, c = (size_t)l->in_channels, heads = (size_t)l->heads;
+    float *t = fus_base_alloc(3 * n * c + 2 * c, sizeof *t);
+    if (!t)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for attention pooling");
+    float *k = t + n * c, *v = k + n * c, *q = v + n * c, *o = q + c;
+    int code = make_tokens(t, a, err);
     if (!code)
-        code = affine(q, t, c, c, "q_proj", get, context, err);
+        code = affine(q, t, c, c, "q_proj", a, err);
     for (size_t i = 0; i < n && !code; i++)
-        code = affine(k + i * c, t + i * c, c, c, "k_proj", get, context, err);
+        code = affine(k + i * c, t + i * c, c, c, "k_proj", a, err);
     for (size_t i = 0; i < n && !code; i++)
-        code = affine(v + i * c, t + i * c, c, c, "v_proj", get, context, err);
-    for (int h = 0; h < heads && !code; h++)
-        attend(o, q, k, v, n, c, (size_t)h * (c / (size_t)heads), c / (size_t)heads);
+        code = affine(v + i * c, t + i * c, c, c, "v_proj", a, err);
+    for (size_t h = 0; h < heads && !code; h++)
+        attend(o, q, k, v, n, c, h * (c / heads), c / heads);
     if (!code)
-        code = affine(out, o, (size_t)l->channels, c, "c_proj", get, context, err);
+        code = affine(a->out, o, (size_t)l->channels, c, "c_proj", a, err);
     fus_base_free(t);
     return code;
 }
@@ -184,16 +242,17 @@ int fus_reference_forward(float *out, const struct fus_net_spec *spec, const flo
     bool found = false;
     for (int i = 0; i < arch.n_layers && !code && !found; i++) {
         const struct fus_layer *l = &arch.layers[i];
-        const float *in = l->input < 0 ? input : output[l->input], *addend = l->addend < 0 ? NULL : output[l->addend];
         output[i] = fus_base_alloc(volume(l), sizeof **output);
-        if (!output[i])
-            code = fus_base_fail(err, FUS_ENOMEM, "no memory for layer %s", l->name);
-        else if (l->op == FUS_OP_CONV)
-            code = with_weights(output[i], in, addend, l, get, context, err);
-        else if (l->op == FUS_OP_ATTENTION)
-            code = attention(output[i], in, l, spec->attn_heads, get, context, err);
-        else
-            without_weights(output[i], in, l);
+        const struct fus_op_reference a = {
+            .layer = l,
+            .out = output[i],
+            .in = l->input < 0 ? input : output[l->input],
+            .addend = l->addend < 0 ? NULL : output[l->addend],
+            .get = get,
+            .context = context,
+        };
+        code = output[i] ? fus_op_table[l->op].reference(&a, err)
+                         : fus_base_fail(err, FUS_ENOMEM, "no memory for layer %s", l->name);
         found = !code && strcmp(l->tap, tap) == 0;
         if (found)
             memcpy(out, output[i], volume(l) * sizeof *out);

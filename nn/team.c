@@ -11,11 +11,12 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#define MOST_THREADS 1024
+#define MAX_THREADS 1024
 #define SPINS 10000 /* pauses of some 40 ns each before a thread goes to sleep: longer than the gaps within a forward pass */
 
-/* The tasks of one thread that nobody has taken yet: first in the upper half, end in the lower. One word, so that whoever changes it from
- * what he saw has taken a task of the job there is. */
+/* The tasks of one thread that are not taken yet: the first in the upper half, the end in the
+ * lower. One word, so that a compare-and-exchange that succeeds has taken a task of the current
+ * job. */
 struct share {
     _Alignas(64) _Atomic uint64_t tasks;
 };
@@ -23,11 +24,11 @@ struct share {
 struct team {
     int n_threads;
     atomic_int n_left, n_asleep, master_asleep, over; /* tasks of the job not done yet */
-    fus_team_task fn; /* these two stand still while the job has tasks */
+    fus_team_task fn; /* fn and context are read-only while tasks remain */
     void *context;
     pthread_mutex_t mutex;
     pthread_cond_t work, done;
-    struct share shares[MOST_THREADS]; /* [n_threads] */
+    struct share shares[MAX_THREADS]; /* [n_threads] */
 };
 
 static _Thread_local struct team *current; /* of the thread that runs a program */
@@ -41,7 +42,7 @@ static void pause_a_little(void)
 #endif
 }
 
-/* The first task of a share, for its own thread, or the last, for others; -1: none is left. */
+/* A thread takes the first task of its own share, and the last of others'; -1: none is left. */
 static int take(struct share *s, bool own)
 {
     uint64_t tasks = atomic_load(&s->tasks);
@@ -55,8 +56,8 @@ static int take(struct share *s, bool own)
     }
 }
 
-/* Take tasks until there are none: a thread's own first, which are as far as it goes the same part of the data in every loop, then
- * those that others have not come to. */
+/* Takes tasks until there are none: the thread's own first, which cover the same part of the data
+ * in every loop as far as possible, then those that other threads have not started. */
 static void take_tasks(struct team *t, int thread)
 {
     for (int i = 0; i < t->n_threads;) {
@@ -126,7 +127,7 @@ static void join(struct team *t)
 
 void fus_team_run(void (*program)(void *context), void *context)
 {
-    int n = fus_base_threads() < MOST_THREADS ? fus_base_threads() : MOST_THREADS;
+    int n = fus_base_threads() < MAX_THREADS ? fus_base_threads() : MAX_THREADS;
     if (n == 1 || current || omp_in_parallel()) {
         program(context);
         return;

@@ -1,31 +1,35 @@
-/* 3x3 convolutions of stride 1 by Winograd's minimal filtering (Winograd 1980; Lavin & Gray 2016): F(4x4, 3x3), 36 products for 16
- * outputs instead of 144; on fewer than 8x8 pixels, where channels are many and weights come from far away, F(2x2, 3x3), 16
- * products for 4 outputs instead of 36.
+/* 3x3 convolutions of stride 1 by Winograd's minimal filtering (Winograd 1980; Lavin & Gray 2016):
+ * F(4x4, 3x3) takes 36 products for 16 outputs instead of 144. Below 8x8 pixels, where channels
+ * are many and loading weights dominates, F(2x2, 3x3) takes 16 products for 4 outputs instead of
+ * 36.
  *
- *   Y = A' [ sum_c (G g_c G') * (B' d_c B) ] A      for each tile Y of a channel, d_c its pixels of channel c with one more around
+ *   Y = A' [ sum_c (G g_c G') * (B' d_c B) ] A      for each output tile Y, d_c the input pixels of channel c
+ *                                                   under it with a border of one
  *
- * B, G and A interpolate at 0, a, -a, b, -b and infinity; of F(2x2) at 0, 1, -1 and infinity. With a = 5/8, b = 3/2 all entries of B
- * and A are small exact floats and rounding errors stay within about twice the direct sum's (tests/test_winograd.c measures it). The
- * sums over c are matrix products with the same micro-kernel, one chain of fused multiply-adds over c each, so that the result depends
- * on the layer alone. Winograd's result is not the direct sum's to the bit: all are documented algorithms, and which one a
- * layer uses depends on its shape alone. */
+ * B, G and A interpolate at 0, a, -a, b, -b and infinity; for F(2x2) at 0, 1, -1 and infinity.
+ * With a = 5/8, b = 3/2 all entries of B and A are small exact floats, and rounding errors stay
+ * within about twice the direct sum's (tests/test_winograd.c measures it). The sums over c are
+ * matrix products with the same micro-kernel, each one chain of fused multiply-adds over c.
+ *
+ * The result is not bit-equal to the direct sum. Which algorithm a layer uses depends on its shape
+ * alone. */
 #include <string.h>
 
 #include "layers.h"
 #include "team.h"
 
-#define MOST_COMPONENTS 36
-#define MIN_TILES 12 /* with fewer, weights cannot be brought as fast as they are used up */
+#define MAX_COMPONENTS 36
+#define MIN_TILES 12 /* with fewer a task is bandwidth-bound by its weights */
 
 bool fus_winograd_fits(const struct fus_layer *l)
 {
-    return l->op == FUS_OP_CONV && l->input >= 0 && l->kernel == 3 && l->stride == 1 && l->side >= 4;
+    return l->op == FUS_OP_CONV && l->input >= 0 && l->kernel == 3 && l->stride == 1 && l->height == l->width && l->height >= 4;
 }
 
 /* Side of a tile of outputs. */
 static int tile_side(const struct fus_layer *l)
 {
-    return l->side >= 8 ? 4 : 2;
+    return l->height >= 8 ? 4 : 2;
 }
 
 static int n_components(const struct fus_layer *l)
@@ -33,7 +37,8 @@ static int n_components(const struct fus_layer *l)
     return (tile_side(l) + 2) * (tile_side(l) + 2);
 }
 
-/* Tiles of a task: 2 x 14 rows of the largest micro-kernel; more where weights are large beside them. */
+/* Tiles of a task: 2 x 14 rows of the largest micro-kernel; more where weights are large by
+ * comparison. */
 static int max_tiles(const struct fus_layer *l)
 {
     return tile_side(l) == 4 ? 28 : 70;
@@ -47,7 +52,7 @@ size_t fus_winograd_panel_floats(const struct fus_layer *l)
 /* ---- weights ---- */
 
 /* u [n, n] = G g G' for 16 kernels side by side; in double, rounded once. */
-static void transform_3x3(float u[MOST_COMPONENTS][FUS_LANES], const float g[9][FUS_LANES], const double (*G)[3], int n)
+static void transform_3x3(float u[MAX_COMPONENTS][FUS_LANES], const float g[9][FUS_LANES], const double (*G)[3], int n)
 {
     double t[6][3][FUS_LANES];
     for (int i = 0; i < n; i++)
@@ -61,7 +66,7 @@ static void transform_3x3(float u[MOST_COMPONENTS][FUS_LANES], const float g[9][
 }
 
 /* G for the points above: row p is (1, p, p^2) / prod (p - q) over the other finite points q. */
-static void transform_weights(float u[MOST_COMPONENTS][FUS_LANES], const float g[9][FUS_LANES], int tile)
+static void transform_weights(float u[MAX_COMPONENTS][FUS_LANES], const float g[9][FUS_LANES], int tile)
 {
     static const double G2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
     const double a = 0.625, b = 1.5, fa = 1 / (2 * a * a * (a * a - b * b)), fb = 1 / (2 * b * b * (b * b - a * a));
@@ -82,7 +87,7 @@ static void pack_block(void *context, int block, int thread)
     const struct fus_layer *l = p->layer;
     size_t depth = (size_t)FUS_BLOCKS(l->in_channels) * FUS_LANES;
     size_t component = (size_t)FUS_BLOCKS(l->channels) * depth * FUS_LANES;
-    float g[FUS_LANES][9][FUS_LANES], u[MOST_COMPONENTS][FUS_LANES]; /* of 16 input channels; transformed, of one */
+    float g[FUS_LANES][9][FUS_LANES], u[MAX_COMPONENTS][FUS_LANES]; /* of 16 input channels; transformed, of one */
     (void)thread;
     for (size_t c = 0; c < depth; c++) {
         if (c % FUS_LANES == 0)
@@ -113,10 +118,11 @@ struct task {
 
 static int per_side(const struct fus_layer *l)
 {
-    return (l->side + tile_side(l) - 1) / tile_side(l);
+    return (l->height + tile_side(l) - 1) / tile_side(l);
 }
 
-/* A component's [blocks, n tiles, 16]; 16 more floats, so that components do not fall on the same cache sets. */
+/* A component's [blocks, n tiles, 16]; 16 more floats, so that components do not fall on the same
+ * cache sets. */
 static size_t component_floats(int blocks, int n)
 {
     return ((size_t)blocks * (size_t)n + 1) * FUS_LANES;
@@ -128,7 +134,7 @@ size_t fus_winograd_scratch_floats(const struct fus_layer *l, int n_pictures)
     return (size_t)n_components(l) * (component_floats(FUS_BLOCKS(l->in_channels), n) + component_floats(FUS_BLOCKS(l->channels), n));
 }
 
-/* Where a tile lies: picture and corner. */
+/* A tile's image (returned) and its corner. */
 static int locate(int *y, int *x, const struct fus_layer *l, int tile)
 {
     int n = per_side(l);
@@ -140,14 +146,14 @@ static int locate(int *y, int *x, const struct fus_layer *l, int tile)
 static void transform_input(const struct task *t)
 {
     const struct fus_layer *l = t->g->layer;
-    size_t plane = (size_t)l->in_side * (size_t)l->in_side * FUS_LANES;
+    size_t plane = fus_layer_in_places(l) * FUS_LANES;
     int blocks = FUS_BLOCKS(l->in_channels), y, x;
     size_t step = component_floats(blocks, t->n);
     for (int block = 0; block < blocks; block++)
         for (int i = 0; i < t->n; i++) {
             size_t picture = (size_t)locate(&y, &x, l, t->first + i);
             t->kernel->winograd_in[tile_side(l) == 4](t->transformed + ((size_t)block * (size_t)t->n + (size_t)i) * FUS_LANES, step,
-                                   t->in + (picture * (size_t)blocks + (size_t)block) * plane, l->in_side, y - 1, x - 1);
+                                   t->in + (picture * (size_t)blocks + (size_t)block) * plane, l->in_height, y - 1, x - 1);
         }
 }
 
@@ -185,7 +191,7 @@ static void multiply(const struct task *t)
 static void transform_output(const struct task *t)
 {
     const struct fus_layer *l = t->g->layer;
-    size_t plane = (size_t)l->side * (size_t)l->side * FUS_LANES;
+    size_t plane = fus_layer_places(l) * FUS_LANES;
     int blocks = FUS_BLOCKS(l->channels), y, x;
     int first = t->first_panel * t->kernel->blocks, end = first + t->n_panels * t->kernel->blocks;
     size_t step = component_floats(blocks, t->n);
@@ -193,11 +199,11 @@ static void transform_output(const struct task *t)
         for (int i = 0; i < t->n; i++) {
             size_t at = ((size_t)locate(&y, &x, l, t->first + i) * (size_t)blocks + (size_t)block) * plane;
             t->kernel->winograd_out[tile_side(l) == 4](t->out + at, t->products + ((size_t)block * (size_t)t->n + (size_t)i) * FUS_LANES, step,
-                                    t->g->bias + block * FUS_LANES, t->addend ? t->addend + at : NULL, l->relu, l->side, y, x);
+                                    t->g->bias + block * FUS_LANES, t->addend ? t->addend + at : NULL, l->act == FUS_ACT_RELU, l->height, y, x);
         }
 }
 
-/* A convolution and how it is shared out: chunks of tiles, groups of output channels. */
+/* A convolution and how it is split: chunks of tiles, groups of output channels. */
 struct convolution {
     struct task whole;
     float *scratch;

@@ -1,6 +1,7 @@
-/* Winograd's F(4x4, 3x3) and F(2x2, 3x3) for one tile of one block of 16 channels (Lavin & Gray 2016), the former with the points 0,
- * +-5/8, +-3/2 and infinity: about twice the rounding error of the direct sum instead of the four or five times of 0, +-1, +-2
- * (winograd.c). Written once for all instruction sets with the macros of gemm_tile.h; each expression below is fixed. */
+/* Winograd's F(4x4, 3x3) and F(2x2, 3x3) for one tile of one block of 16 channels (Lavin & Gray
+ * 2016), the former with the points 0, +-5/8, +-3/2 and infinity: about twice the rounding error
+ * of the direct sum instead of the four or five times of 0, +-1, +-2 (winograd.c). Written once
+ * for all instruction sets with the macros of gemm_tile.h; each expression below is fixed. */
 
 #define A2 0.390625f   /* (5/8)^2 */
 #define B2 2.25f       /* (3/2)^2 */
@@ -67,7 +68,8 @@ INLINE void winograd_out_line(VEC *y, const VEC *m, const int y_step, const int 
         winograd_out_line_2(y, m, y_step, m_step);
 }
 
-/* v[n*n components at `step` floats] = B' d B of the n x n pixels, n = tile + 2, from (y0, x0) on of a plane [side, side, 16]; zeros outside. */
+/* v[n*n components at `step` floats] = B' d B of the n x n pixels, n = tile + 2, from (y0, x0) on
+ * of a plane [side, side, 16]; zeros outside. */
 INLINE void winograd_in(float *v, size_t step, const float *plane, int side, int y0, int x0, const int tile)
 {
     const int n = tile + 2;
@@ -94,7 +96,8 @@ INLINE void winograd_in(float *v, size_t step, const float *plane, int side, int
     }
 }
 
-/* The tile of pixels from (y0, x0) on of a plane [side, side, 16]: relu?(A' m A + bias + addend), those inside. */
+/* The tile of pixels from (y0, x0) on of a plane [side, side, 16]: relu?(A' m A + bias + addend),
+ * those inside. */
 INLINE void winograd_out(float *plane, const float *m, size_t step, const float *bias, const float *addend, bool relu, int side,
                          int y0, int x0, const int tile)
 {

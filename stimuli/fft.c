@@ -12,8 +12,8 @@
 
 #include <string.h>
 
+#include "nn/cpu.h"
 #include "nn/fmath.h"
-#include "nn/kernels.h"
 
 enum { MAX_FACTORS = 32, MAX_PRIME = 31, MAX_SIZE = 1 << 28, LANES = 4 };
 
@@ -221,7 +221,7 @@ static int create_direct(struct fus_fft *f)
     f->work = fus_base_aligned((size_t)f->n, sizeof *f->work);
     f->transform = transform_plain;
 #if defined(__x86_64__)
-    if (fus_kernels_here()->width >= 8)
+    if (fus_cpu_has_avx2())
         f->transform = transform_avx2;
 #endif
     for (int k = 0; f->roots && k < f->n; k++)

@@ -6,7 +6,7 @@
  * that of AVX2 give the same. */
 #include <string.h>
 
-#include "nn/kernels.h"
+#include "nn/cpu.h"
 #include "stimuli/jpeg.h"
 
 #if defined(__x86_64__)
@@ -251,7 +251,7 @@ AVX2 static void idct_avx2(uint8_t *out, size_t stride, const int16_t block[64],
 fus_jpeg_idct *fus_jpeg_idct_pick(void)
 {
 #if defined(__x86_64__)
-    if (fus_kernels_here()->width >= 8)
+    if (fus_cpu_has_avx2())
         return idct_avx2;
 #endif
     return idct;

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/kernels.h"
+#include "nn/cpu.h"
 #include "stimuli/raster.h"
 
 enum { PRECISION_BITS = 32 - 8 - 2 };
@@ -150,7 +150,7 @@ struct sums {
 static struct sums pick_sums(void)
 {
 #if defined(__x86_64__)
-    if (fus_kernels_here()->width >= 8)
+    if (fus_cpu_has_avx2())
         return (struct sums){horizontal_avx2, vertical_avx2};
 #endif
     return (struct sums){horizontal_plain, vertical_plain};

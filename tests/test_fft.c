@@ -1,7 +1,7 @@
-#define _POSIX_C_SOURCE 200809L
 /* stimuli/fft.c against numpy.fft, and against the sum itself, at sizes of every kind. */
 #include "stimuli/fft.h"
 
+#include "nn/cpu.h"
 #include "nn/fmath.h"
 #include "test.h"
 
@@ -183,9 +183,9 @@ int main(void)
     test_picture();
     test_power();
     test_bits();
-    setenv("FUS_ISA", "scalar", 1);
+    fus_cpu_set_isa("scalar");
     test_bits();
-    unsetenv("FUS_ISA");
+    fus_cpu_set_isa(NULL);
     test_errors();
     return test_end();
 }

@@ -1,6 +1,7 @@
 /* gemm.c and max pooling against the loops they stand for, one multiply-add and one comparison at a time, to the bit: every instruction set,
  * at the edges of tiles, blocks, slices of k and pictures. */
 #include "nn/layers.h"
+#include "nn/op.h"
 #include "nn/rng.h"
 #include "test.h"
 
@@ -25,11 +26,6 @@ static float *random_floats(size_t n, struct fus_rng *r)
     return x;
 }
 
-static size_t square(int side)
-{
-    return (size_t)side * (size_t)side;
-}
-
 /* ---- convolutions ---- */
 
 struct setting {
@@ -46,44 +42,46 @@ static float naive_at(const struct setting *s, int k, int y, int x)
         for (int c = 0; c < l->kernel; c++)
             for (int i = 0; i < l->in_channels; i++) {
                 int yy = y * l->stride - l->padding + r, xx = x * l->stride - l->padding + c;
-                if (yy >= 0 && yy < l->in_side && xx >= 0 && xx < l->in_side)
-                    sum = fmaf(s->in[((size_t)i * (size_t)l->in_side + (size_t)yy) * (size_t)l->in_side + (size_t)xx],
+                if (yy >= 0 && yy < l->in_height && xx >= 0 && xx < l->in_width)
+                    sum = fmaf(s->in[((size_t)i * (size_t)l->in_height + (size_t)yy) * (size_t)l->in_width + (size_t)xx],
                                s->weights[(((size_t)k * (size_t)l->in_channels + (size_t)i) * (size_t)l->kernel + (size_t)r) * (size_t)l->kernel +
                                           (size_t)c], sum);
             }
     sum += s->bias[k];
     if (s->addend)
-        sum += s->addend[((size_t)k * (size_t)l->side + (size_t)y) * (size_t)l->side + (size_t)x];
-    return l->relu && sum < 0 ? 0 : sum;
+        sum += s->addend[((size_t)k * (size_t)l->height + (size_t)y) * (size_t)l->width + (size_t)x];
+    return l->act == FUS_ACT_RELU && sum < 0 ? 0 : sum;
 }
 
-/* whole: with an addend and ReLU. One weight of the first corner's tap is infinite: outputs that see it outside the picture stay finite. */
-static void make(struct setting *s, int in_channels, int channels, int in_side, int kernel, int stride, bool whole, struct fus_rng *r)
+/* Half as wide again as high. whole: with an addend and ReLU. One weight of the first corner's tap is infinite: outputs that see it outside the picture stay finite. */
+static void make(struct setting *s, int in_channels, int channels, int in_height, int kernel, int stride, bool whole, struct fus_rng *r)
 {
     struct fus_layer l = {.op = FUS_OP_CONV, .addend = whole ? 0 : -1, .kernel = kernel, .stride = stride, .padding = kernel / 2,
-                          .relu = whole, .in_channels = in_channels, .in_side = in_side, .channels = channels};
-    l.side = (in_side + 2 * l.padding - kernel) / stride + 1;
+                          .act = whole ? FUS_ACT_RELU : FUS_ACT_NONE, .in_channels = in_channels, .in_height = in_height,
+                          .in_width = in_height * 3 / 2, .channels = channels};
+    l.height = (l.in_height + 2 * l.padding - kernel) / stride + 1;
+    l.width = (l.in_width + 2 * l.padding - kernel) / stride + 1;
     s->layer = l;
-    s->in = random_floats((size_t)in_channels * square(in_side), r);
-    s->weights = random_floats((size_t)channels * (size_t)in_channels * square(kernel), r);
+    s->in = random_floats((size_t)in_channels * fus_layer_in_places(&l), r);
+    s->weights = random_floats((size_t)channels * (size_t)in_channels * (size_t)(kernel * kernel), r);
     if (kernel > 1)
         s->weights[0] = INFINITY;
     s->bias = random_floats((size_t)FUS_BLOCKS(channels) * FUS_LANES, r);
     for (int i = channels; i < FUS_BLOCKS(channels) * FUS_LANES; i++)
         s->bias[i] = 0;
-    s->addend = whole ? random_floats((size_t)channels * square(l.side), r) : NULL;
-    s->want = fus_base_alloc((size_t)channels * square(l.side), sizeof *s->want);
+    s->addend = whole ? random_floats((size_t)channels * fus_layer_places(&l), r) : NULL;
+    s->want = fus_base_alloc((size_t)channels * fus_layer_places(&l), sizeof *s->want);
     for (int k = 0; k < channels; k++)
-        for (int y = 0; y < l.side; y++)
-            for (int x = 0; x < l.side; x++)
-                s->want[((size_t)k * (size_t)l.side + (size_t)y) * (size_t)l.side + (size_t)x] = naive_at(s, k, y, x);
+        for (int y = 0; y < l.height; y++)
+            for (int x = 0; x < l.width; x++)
+                s->want[((size_t)k * (size_t)l.height + (size_t)y) * (size_t)l.width + (size_t)x] = naive_at(s, k, y, x);
 }
 
 static void check_row(const struct setting *s, const struct fus_kernel *kernel, int threads)
 {
     const struct fus_layer *l = &s->layer;
-    size_t places = square(l->side), n = (size_t)l->channels * places, floats = fus_tensor_blocked_size(l->channels, places);
-    float *in = blocked(s->in, l->in_channels, square(l->in_side)), *addend = s->addend ? blocked(s->addend, l->channels, places) : NULL;
+    size_t places = fus_layer_places(l), n = (size_t)l->channels * places, floats = fus_tensor_blocked_size(l->channels, places);
+    float *in = blocked(s->in, l->in_channels, fus_layer_in_places(l)), *addend = s->addend ? blocked(s->addend, l->channels, places) : NULL;
     float *panels = fus_base_aligned(fus_gemm_panel_floats(l), sizeof *panels), *out = fus_base_aligned(floats, sizeof *out);
     float *got = fus_base_alloc(n, sizeof *got);
     struct fus_gemm g = {l, panels, s->bias, fus_gemm_k(l)};
@@ -93,7 +91,7 @@ static void check_row(const struct setting *s, const struct fus_kernel *kernel, 
     fus_gemm_run(&g, out, in, addend, 1, kernel);
     fus_tensor_unblock(got, out, l->channels, places);
     CHECK_MSG(memcmp(got, s->want, n * sizeof *got) == 0, "%s, %d threads: %d to %d channels, %dx%d, %dx%d/%d", kernel->name, threads,
-              l->in_channels, l->channels, l->in_side, l->in_side, l->kernel, l->kernel, l->stride);
+              l->in_channels, l->channels, l->in_height, l->in_width, l->kernel, l->kernel, l->stride);
     fus_base_free(in);
     fus_base_free(addend);
     fus_base_free(panels);
@@ -103,7 +101,7 @@ static void check_row(const struct setting *s, const struct fus_kernel *kernel, 
 
 static void test_convolutions(void)
 {
-    static const int shapes[][6] = { /* in_channels, channels, in_side, kernel, stride, whole */
+    static const int shapes[][6] = { /* in_channels, channels, in_height, kernel, stride, whole */
         {16, 16, 1, 3, 1, 0}, {16, 40, 2, 3, 1, 1}, {20, 33, 3, 3, 2, 1}, {16, 16, 7, 3, 1, 1},   {24, 48, 9, 3, 2, 0},
         {16, 20, 14, 3, 1, 1}, {16, 32, 15, 3, 1, 0}, {17, 32, 30, 3, 2, 1}, {272, 33, 5, 3, 1, 1}, {530, 20, 4, 3, 2, 0},
         {48, 33, 6, 1, 1, 1},  {600, 20, 5, 1, 1, 0}, {300, 40, 9, 1, 2, 1}, {16, 16, 31, 1, 2, 0}, {32, 500, 4, 1, 1, 1}};
@@ -136,9 +134,9 @@ static float naive_most(const float *plane, const struct fus_layer *l, int y, in
     for (int r = 0; r < l->kernel; r++)
         for (int c = 0; c < l->kernel; c++) {
             int yy = y * l->stride - l->padding + r, xx = x * l->stride - l->padding + c;
-            if (yy < 0 || yy >= l->in_side || xx < 0 || xx >= l->in_side || isnan(most))
+            if (yy < 0 || yy >= l->in_height || xx < 0 || xx >= l->in_width || isnan(most))
                 continue;
-            float v = plane[(size_t)yy * (size_t)l->in_side + (size_t)xx];
+            float v = plane[(size_t)yy * (size_t)l->in_width + (size_t)xx];
             most = v > most || isnan(v) ? v : most;
         }
     return most;
@@ -151,23 +149,24 @@ static void test_max(void)
     struct fus_layer l = {.op = FUS_OP_MAXPOOL, .kernel = 3, .stride = 2, .padding = 1, .in_channels = 20, .channels = 20};
     struct fus_rng r;
     fus_rng_seed(&r, 5);
-    for (l.in_side = 1; l.in_side < 12; l.in_side += 3) {
-        l.side = (l.in_side - 1) / 2 + 1;
-        size_t n = 20 * square(l.in_side), n_out = 20 * square(l.side);
-        float *x = random_floats(n, &r), *want = fus_base_alloc(n_out, sizeof *want), *got = fus_base_alloc(n_out, sizeof *got);
-        for (size_t i = 0; i < n; i++)
+    for (l.in_height = 1; l.in_height < 12; l.in_height += 3) {
+        l.in_width = l.in_height + 2;
+        l.height = (l.in_height - 1) / 2 + 1;
+        l.width = (l.in_width - 1) / 2 + 1;
+        size_t n_in = fus_layer_in_places(&l), n = fus_layer_places(&l), n_out = 20 * n;
+        float *x = random_floats(20 * n_in, &r), *want = fus_base_alloc(n_out, sizeof *want), *got = fus_base_alloc(n_out, sizeof *got);
+        for (size_t i = 0; i < 20 * n_in; i++)
             x[i] = i % 4 == 0 ? -x[i] * x[i] : i % 11 < 5 ? odd[i % 5] : x[i];
-        float *in = blocked(x, 20, square(l.in_side)), *out = fus_base_aligned(2 * FUS_LANES * square(l.side), sizeof *out);
+        float *in = blocked(x, 20, n_in), *out = fus_base_aligned(fus_layer_floats(&l), sizeof *out);
         for (size_t i = 0; i < n_out; i++)
-            want[i] = naive_most(x + i / square(l.side) * square(l.in_side), &l, (int)(i % square(l.side)) / l.side,
-                                 (int)(i % square(l.side)) % l.side);
+            want[i] = naive_most(x + i / n * n_in, &l, (int)(i % n) / l.width, (int)(i % n) % l.width);
         for (int isa = 0; isa < 4; isa++) {
             const struct fus_kernel *kernel = fus_kernels_pick(rows[isa], NULL);
             if (!kernel)
                 continue;
-            fus_pool_max(out, in, &l, kernel);
-            fus_tensor_unblock(got, out, 20, square(l.side));
-            CHECK_MSG(memcmp(got, want, n_out * sizeof *got) == 0, "%s, %dx%d", kernel->name, l.in_side, l.in_side);
+            fus_pool_max(&(struct fus_op_run){.layer = &l, .out = out, .in = in, .n = 1, .kernel = kernel});
+            fus_tensor_unblock(got, out, 20, n);
+            CHECK_MSG(memcmp(got, want, n_out * sizeof *got) == 0, "%s, %dx%d", kernel->name, l.in_height, l.in_width);
         }
         fus_base_free(x);
         fus_base_free(want);

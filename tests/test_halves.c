@@ -1,6 +1,6 @@
 /* halves.c against NumPy, and what cross-validation is for: noise alone gives no cross-validated selectivity. */
-#define _POSIX_C_SOURCE 200809L
 #include "analysis/inference.h"
+#include "nn/cpu.h"
 #include "nn/rng.h"
 #include "test.h"
 
@@ -144,7 +144,7 @@ static void test_undefined(void)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct fus_error err;
         struct fus_moments none;
-        setenv("FUS_ISA", names[i], 1);
+        fus_cpu_set_isa(names[i]);
         if (fus_moments_create(&none, 1, 1, &err) == FUS_EUNSUPPORTED) {
             SKIP(err.msg);
             continue;
@@ -154,7 +154,7 @@ static void test_undefined(void)
         for (int c = 0; c < GROUPS / 2; c++)
             CHECK(i == 0 || (out[c].t_correlation == first[c].t_correlation && out[c].n_selected[0] == first[c].n_selected[0]));
     }
-    unsetenv("FUS_ISA");
+    fus_cpu_set_isa(NULL);
     for (int c = 0; c < GROUPS / 2; c++) {
         CHECK_MSG(test_close(first[c].t_correlation, plain_correlation(&m, c), 1e-12), "%g", first[c].t_correlation);
         CHECK(first[c].t_correlation > 0.1 && first[c].n_selected[0] > 0);

@@ -2,6 +2,7 @@
 /* JPEG: pixels equal Pillow's; fLoc's pictures where they are; damage. */
 #include <dirent.h>
 
+#include "nn/cpu.h"
 #include "nn/inflate.h"
 #include "stimuli/jpeg.h"
 #include "tests/images.h"
@@ -52,9 +53,9 @@ static void test_pruning(fus_jpeg_idct *plain, fus_jpeg_idct *idct)
 
 static void test_transforms(void)
 {
-    setenv("FUS_ISA", "scalar", 1);
+    fus_cpu_set_isa("scalar");
     fus_jpeg_idct *plain = fus_jpeg_idct_pick();
-    unsetenv("FUS_ISA");
+    fus_cpu_set_isa(NULL);
     test_idct(plain);
     test_idct(fus_jpeg_idct_pick());
     test_pruning(plain, plain);

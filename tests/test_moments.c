@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include "nn/cpu.h"
 #include "nn/rng.h"
 #include "test.h"
 
@@ -161,7 +162,7 @@ static void test_kernels(void)
     x[5] = INFINITY;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct fus_error err;
-        setenv("FUS_ISA", names[i], 1);
+        fus_cpu_set_isa(names[i]);
         int code = fus_moments_create(&m, 4, UNITS, &err);
         if (code) {
             CHECK(code == FUS_EUNSUPPORTED && strstr(err.msg, names[i]));
@@ -179,7 +180,7 @@ static void test_kernels(void)
         CHECK(memcmp(want.m2, m.m2, 4 * UNITS * sizeof *m.m2) == 0);
         fus_moments_destroy(&m);
     }
-    unsetenv("FUS_ISA");
+    fus_cpu_set_isa(NULL);
     CHECK(want.n[3] == 2 * ROWS);
     fus_moments_destroy(&want);
 }

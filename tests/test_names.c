@@ -127,8 +127,8 @@ static void expect(const struct fus_net_spec *want, const char *prefix)
     char a[200], b[200];
     if (!HELP_CHECK(recognise(&got, prefix, NULL, "", &err) == 0, "%s", err.msg))
         return;
-    fus_arch_describe(a, sizeof a, &got);
-    fus_arch_describe(b, sizeof b, want);
+    fus_networks_describe(a, sizeof a, &got);
+    fus_networks_describe(b, sizeof b, want);
     CHECK_MSG(memcmp(&got, want, sizeof got) == 0, "%s, want %s", a, b);
 }
 
@@ -147,11 +147,11 @@ static void test_own_tables(void)
     static const char *const prefixes[] = {"", "module.", "state_dict.module.", "model.backbone.", "model_state_dict.", "model.module.visual."};
     struct fus_net_spec want;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        CHECK(fus_arch_named(&want, names[i], NULL) == 0);
+        CHECK(fus_networks_named(&want, names[i], NULL) == 0);
         from_spec(&want);
         expect(&want, prefixes[i % 6]);
     }
-    CHECK(fus_arch_named(&want, "resnet50", NULL) == 0);
+    CHECK(fus_networks_named(&want, "resnet50", NULL) == 0);
     from_spec(&want);
     drop("fc.weight");
     drop("fc.bias");
@@ -162,10 +162,10 @@ static void test_own_tables(void)
 static void test_published_names(void)
 {
     struct fus_net_spec want;
-    CHECK(fus_arch_named(&want, "resnet18", NULL) == 0);
+    CHECK(fus_networks_named(&want, "resnet18", NULL) == 0);
     load("resnet18");
     expect(&want, "");
-    CHECK(fus_arch_named(&want, "resnet50", NULL) == 0);
+    CHECK(fus_networks_named(&want, "resnet50", NULL) == 0);
     load("resnet50");
     expect(&want, "state_dict.");
     load("hf_resnet50");
@@ -174,7 +174,7 @@ static void test_published_names(void)
         want.width[i] *= 2;
     load("wide_resnet50_2");
     expect(&want, "");
-    CHECK(fus_arch_named(&want, "clip_rn50", NULL) == 0);
+    CHECK(fus_networks_named(&want, "clip_rn50", NULL) == 0);
     load("clip_RN50");
     expect(&want, "");
     static const int blocks[] = {4, 6, 10, 6};
@@ -196,7 +196,7 @@ static void test_language_heads(void)
 {
     struct fus_net_spec want, got;
     struct fus_error err;
-    CHECK(fus_arch_named(&want, "lang_resnet18", NULL) == 0);
+    CHECK(fus_networks_named(&want, "lang_resnet18", NULL) == 0);
     want.lang_dim = 300;
     want.lang_hidden = 77;
     from_spec(&want);
@@ -224,7 +224,7 @@ static void test_language_heads(void)
 static void test_neighbours(void)
 {
     struct fus_net_spec want;
-    CHECK(fus_arch_named(&want, "clip_rn50", NULL) == 0);
+    CHECK(fus_networks_named(&want, "clip_rn50", NULL) == 0);
     load("clip_RN50");
     add("positional_embedding", "77x512");
     add("transformer.resblocks.0.attn.in_proj_weight", "1536x512");
@@ -232,7 +232,7 @@ static void test_neighbours(void)
     add("layer1.0.strange", "3");
     add("logit_scale", "scalar");
     expect(&want, "");
-    CHECK(fus_arch_named(&want, "cifar_resnet20", NULL) == 0);
+    CHECK(fus_networks_named(&want, "cifar_resnet20", NULL) == 0);
     from_spec(&want);
     for (int i = 0; i < 2; i++)
         snprintf(named(i ? "fc.bias" : "fc.weight")->name, 160, "linear.%s", i ? "bias" : "weight");
@@ -283,7 +283,7 @@ static void test_refusals(void)
     load("clip_RN50");
     drop("visual.attnpool.c_proj.weight");
     expect_refusal("tensor attnpool.c_proj.weight: missing");
-    CHECK(fus_arch_named(&spec, "cifar_resnet20", NULL) == 0);
+    CHECK(fus_networks_named(&spec, "cifar_resnet20", NULL) == 0);
     from_spec(&spec);
     drop("layer1.0.conv2.weight");
     expect_refusal("tensor layer1.0.conv2.weight: missing");

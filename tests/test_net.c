@@ -148,13 +148,16 @@ static struct fus_net_spec small_spec(int kind)
         for (int i = 0; i < 3; i++)
             s.channels[i] = s.width[i] = 16 << i;
     }
-    if (kind == 3) {
+    if (kind == 4)
+        s.act = FUS_ACT_SILU;
+    if (kind == 3 || kind == 5) {
         s.stem = FUS_STEM_CLIP;
         s.input_side = 64;
         s.stem_channels = 32;
         s.attn_grid = 4;
         s.attn_heads = 2 * 3; /* of 16 channels: less than a tile */
         s.attn_dim = 24;
+        s.act = kind == 5 ? FUS_ACT_QUICKGELU : FUS_ACT_NONE;
     }
     if (kind == 2) {
         s.bottleneck = false;
@@ -169,7 +172,7 @@ static struct fus_net_spec small_spec(int kind)
 static void test_bit_equal(void)
 {
     static const char *const isa[] = {"scalar", "avx2", "avx512", "neon"};
-    for (int kind = 0; kind < 4; kind++) {
+    for (int kind = 0; kind < 6; kind++) {
         struct fus_net_spec s = small_spec(kind);
         struct expected e;
         expect(&e, &s);
@@ -206,7 +209,7 @@ static void hold_all(struct held *h, const struct fus_net_spec *spec, const floa
 }
 
 /* Activations so large that blocks take a batch's pictures in turn (plan.h): the same bits. */
-static void test_strands(int stem)
+static void test_segments(int stem)
 {
     struct fus_error err = {0};
     struct fus_net *net = NULL;
@@ -303,7 +306,7 @@ static void test_watch(void)
     CHECK(fus_net_forward(net, input, 2, wanted, add_up, &s, &err) == FUS_OK);
     memcpy(sums[0], s.sum, sizeof s.sum);
     s.sum[0] = s.sum[1] = 0;
-    fus_net_rest(net);
+    fus_net_release(net);
     CHECK(fus_net_forward(net, input, 2, wanted, add_up, &s, &err) == FUS_OK);
     CHECK(memcmp(sums[0], s.sum, sizeof s.sum) == 0); /* as before it rested */
     s.sum[0] = s.sum[1] = 0;
@@ -313,7 +316,7 @@ static void test_watch(void)
     wanted[s.tap] = false;
     fus_net_watch(net, NULL, NULL);
     CHECK(fus_net_can_continue(net, s.tap) && !fus_net_can_continue(net, fus_net_find_tap(net, "layer2.0.relu1", &err)));
-    fus_net_rest(net);
+    fus_net_release(net);
     CHECK(fus_net_continue(net, s.tap, s.copy, 2, none, add_up, &s, &err) == FUS_OK);
     memcpy(sums[1], s.sum, sizeof s.sum);
     CHECK(sums[1][0] == 0 && sums[1][1] != sums[0][1]);
@@ -321,6 +324,62 @@ static void test_watch(void)
     fus_net_destroy(net);
     fus_base_free(s.copy);
     fus_base_free(input);
+}
+
+/* A network in the caller's memory: the same bits, nothing written behind it, nothing allocated after it is made. */
+static void check_in_place(const struct fus_net_spec *spec, bool low_memory)
+{
+    enum { GUARD = 64 };
+    struct fus_error err = {0};
+    struct fus_net *net = NULL, *usual = NULL;
+    struct fus_net_options options = {.batch = 2, .low_memory = low_memory};
+    size_t bytes = 0, n = 2 * picture_floats(spec);
+    CHECK(fus_net_measure(&bytes, spec, &options, &err) == FUS_OK && bytes > 0);
+    uint8_t *memory = fus_base_aligned(bytes + GUARD, 1);
+    float *input = fus_base_alloc(n, sizeof *input);
+    memset(memory, 0xa5, bytes + GUARD);
+    for (size_t i = 0; i < n; i++)
+        input[i] = (float)(i % 23) * 0.1f - 1;
+    CHECK(fus_net_create_in(&net, memory + 4, bytes, spec, &options, invented, NULL, &err) == FUS_EINVAL);
+    CHECK(fus_net_create_in(&net, memory, bytes - 64, spec, &options, invented, NULL, &err) == FUS_ELIMIT && strstr(err.msg, "needs"));
+    CHECK_MSG(fus_net_create_in(&net, memory, bytes, spec, &options, invented, NULL, &err) == FUS_OK, "%s", err.msg);
+    CHECK(fus_net_create(&usual, spec, &options, invented, NULL, &err) == FUS_OK);
+    CHECK(net && fus_net_bytes(net) == fus_net_bytes(usual) && fus_net_bytes(net) <= bytes);
+    struct held h = {.net = net}, want = {.net = usual};
+    bool all[64];
+    memset(all, 1, sizeof all);
+    CHECK(fus_net_forward(usual, input, 2, all, hold, &want, &err) == FUS_OK);
+    fus_base_fail_allocation(1);
+    for (int round = 0; round < 2; round++) {
+        CHECK(fus_net_forward(net, input, 2, all, hold, &h, &err) == FUS_OK);
+        fus_net_release(net);
+        for (int t = 0; t < fus_net_n_taps(net); t++) {
+            const struct fus_tap *tap = fus_net_tap(net, t);
+            size_t tap_bytes = (size_t)tap->channels * (size_t)tap->height * (size_t)tap->width * sizeof(float);
+            for (int p = 0; p < 2; p++) {
+                CHECK_MSG(memcmp(h.values[t][p], want.values[t][p], tap_bytes) == 0, "%s", tap->name);
+                free(h.values[t][p]);
+            }
+        }
+    }
+    fus_base_fail_allocation(0);
+    for (int i = 0; i < GUARD; i++)
+        CHECK(memory[bytes + (size_t)i] == 0xa5);
+    for (int t = 0; t < fus_net_n_taps(usual); t++)
+        free(want.values[t][0]), free(want.values[t][1]);
+    fus_net_destroy(usual);
+    fus_net_destroy(net);
+    fus_base_free(memory);
+    fus_base_free(input);
+}
+
+static void test_in_place(void)
+{
+    for (int kind = 0; kind < 4; kind += 3)
+        for (int low_memory = 0; low_memory < 2; low_memory++) {
+            struct fus_net_spec spec = small_spec(kind);
+            check_in_place(&spec, low_memory);
+        }
 }
 
 static void test_allocation_failures(void)
@@ -343,10 +402,11 @@ static void test_allocation_failures(void)
 int main(void)
 {
     test_bit_equal();
-    test_strands(FUS_STEM_7X7);
-    test_strands(FUS_STEM_CLIP);
+    test_segments(FUS_STEM_7X7);
+    test_segments(FUS_STEM_CLIP);
     test_taps();
     test_watch();
+    test_in_place();
     test_allocation_failures();
     return test_end();
 }

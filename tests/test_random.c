@@ -132,7 +132,7 @@ static void test_recognised(void)
         struct fus_error err;
         snprintf(spec, sizeof spec, "random:%s?seed=9", names[i]);
         struct fus_store *s = open_random(spec);
-        CHECK(fus_arch_named(&want, names[i], NULL) == 0);
+        CHECK(fus_networks_named(&want, names[i], NULL) == 0);
         CHECK(fus_names_recognise(&got, s, NULL, &err) == 0 && memcmp(&got, &want, sizeof got) == 0);
         char hex[FUS_SHA256_HEX], expected[FUS_SHA256_HEX];
         struct fus_sha256 sha;

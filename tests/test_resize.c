@@ -1,5 +1,5 @@
-#define _POSIX_C_SOURCE 200809L
 /* Resizing: every byte equals Pillow's. */
+#include "nn/cpu.h"
 #include "tests/images.h"
 
 static void test_pillow(void)
@@ -69,10 +69,10 @@ static void test_errors(void)
 int main(void)
 {
     test_pillow();
-    setenv("FUS_ISA", "scalar", 1); /* the plain way */
+    fus_cpu_set_isa("scalar"); /* the plain way */
     test_pillow();
     test_grey();
-    unsetenv("FUS_ISA");
+    fus_cpu_set_isa(NULL);
     test_grey();
     test_errors();
     return test_end();

@@ -110,7 +110,7 @@ static void test_convert_values(void)
         CHECK_MSG(fus_safetensors_convert(out, s, &spec, FUS_F32, &err) == 0, "%s", err.msg);
         CHECK_MSG(fus_store_open(&b, out, &err) == 0, "%s", err.msg);
         CHECK(fus_names_recognise(&again, b, NULL, &err) == 0 && memcmp(&spec, &again, sizeof spec) == 0);
-        CHECK(strcmp(fus_store_metadata(b, "fusiform.arch"), fus_arch_name(&spec)) == 0);
+        CHECK(strcmp(fus_store_metadata(b, "fusiform.arch"), fus_networks_family(&spec)) == 0);
         size_t n_canonical = 0;
         for (size_t k = 0; k < fus_store_count(s); k++) {
             const struct fus_tensor *t = fus_store_tensor(s, k);

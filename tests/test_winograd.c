@@ -26,7 +26,7 @@ static void run_both(struct setting *s)
 {
     const struct fus_layer *l = &s->layer;
     const struct fus_kernel *kernel = fus_kernels_pick(NULL, NULL);
-    size_t n = fus_tensor_blocked_size(l->channels, (size_t)l->side * (size_t)l->side);
+    size_t n = fus_layer_floats(l);
     size_t scratch_floats = fus_winograd_scratch_floats(l, 1);
     float *panels = fus_base_aligned(fus_winograd_panel_floats(l), sizeof *panels);
     float *scratch = fus_base_aligned(scratch_floats, sizeof *scratch);
@@ -47,7 +47,8 @@ static void make(struct setting *s, int in_channels, int channels, int side, boo
 {
     size_t places = (size_t)side * (size_t)side, n = (size_t)channels * (size_t)in_channels * 9;
     s->layer = (struct fus_layer){.op = FUS_OP_CONV, .input = 0, .addend = -1, .kernel = 3, .stride = 1, .padding = 1,
-                                  .relu = whole, .in_channels = in_channels, .in_side = side, .channels = channels, .side = side};
+                                  .act = whole ? FUS_ACT_RELU : FUS_ACT_NONE, .in_channels = in_channels, .in_height = side, .in_width = side,
+                                  .channels = channels, .height = side, .width = side};
     s->in = random_blocked(in_channels, places, positive, r);
     s->addend = whole ? random_blocked(channels, places, false, r) : NULL;
     s->bias = fus_base_alloc((size_t)FUS_BLOCKS(channels) * FUS_LANES, sizeof *s->bias);
@@ -78,9 +79,9 @@ static double exact_at(const struct setting *s, int k, int y, int x)
         for (int r = 0; r < 3; r++)
             for (int q = 0; q < 3; q++) {
                 int in_y = y + r - 1, in_x = x + q - 1;
-                if (in_y < 0 || in_y >= l->side || in_x < 0 || in_x >= l->side)
+                if (in_y < 0 || in_y >= l->height || in_x < 0 || in_x >= l->width)
                     continue;
-                size_t at = ((size_t)(c / FUS_LANES) * (size_t)l->side + (size_t)in_y) * (size_t)l->side + (size_t)in_x;
+                size_t at = ((size_t)(c / FUS_LANES) * (size_t)l->height + (size_t)in_y) * (size_t)l->width + (size_t)in_x;
                 double v = s->in[at * FUS_LANES + (size_t)(c % FUS_LANES)];
                 sum += v * s->weights[((k * l->in_channels + c) * 3 + r) * 3 + q];
             }
@@ -136,15 +137,18 @@ static void test_edges(void)
 /* Which layers it takes depends on their shape alone. */
 static void test_fits(void)
 {
-    struct fus_layer l = {.op = FUS_OP_CONV, .input = 0, .kernel = 3, .stride = 1, .padding = 1, .in_side = 4, .side = 4};
+    struct fus_layer l = {.op = FUS_OP_CONV, .input = 0, .kernel = 3, .stride = 1, .padding = 1, .in_height = 4, .in_width = 4,
+                          .height = 4, .width = 4};
     CHECK(fus_winograd_fits(&l));
-    l.side = 3;
+    l.height = l.width = 3;
     CHECK(!fus_winograd_fits(&l));
-    l.side = 8, l.stride = 2;
+    l.height = l.width = 8, l.stride = 2;
     CHECK(!fus_winograd_fits(&l));
     l.stride = 1, l.kernel = 1;
     CHECK(!fus_winograd_fits(&l));
-    l.kernel = 3, l.input = -1;
+    l.kernel = 3, l.width = 9;
+    CHECK(!fus_winograd_fits(&l));
+    l.width = 8, l.input = -1;
     CHECK(!fus_winograd_fits(&l));
 }
 

@@ -33,9 +33,9 @@ int fus_cmd_convert(int argc, char **argv)
     int code = fus_model_recognise(&m, files.items[0], lang_head, &err);
     if (code)
         return fus_args_failed(&err);
-    if (arch && strcmp(arch, fus_arch_name(&m.spec)) != 0)
+    if (arch && strcmp(arch, fus_networks_family(&m.spec)) != 0)
         code = fus_base_fail(&err, FUS_EUNSUPPORTED, "%s: holds a %s (%s), --arch says %s", files.items[0],
-                             fus_arch_name(&m.spec), m.description, arch);
+                             fus_networks_family(&m.spec), m.description, arch);
     if (!code)
         code = fus_safetensors_convert(out, m.store, &m.spec, (enum fus_dtype)dtype.value, &err);
     if (!code)

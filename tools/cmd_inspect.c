@@ -89,7 +89,7 @@ int fus_cmd_inspect(int argc, char **argv)
         struct fus_net_spec spec;
         char text[256];
         if (fus_names_recognise(&spec, store, NULL, &err) == FUS_OK)
-            fus_arch_describe(text, sizeof text, &spec);
+            fus_networks_describe(text, sizeof text, &spec);
         else
             snprintf(text, sizeof text, "no network that fusiform runs");
         fprintf(stderr, "%s: %s, %zu tensors: %s\n", files.items[0], fus_store_format(store), fus_store_count(store), text);

@@ -27,7 +27,7 @@ int fus_model_recognise(struct fus_model *m, const char *path, const char *lang_
         return code;
     }
     m->input_floats = 3 * (size_t)side * (size_t)side;
-    fus_arch_describe(m->description, sizeof m->description, &m->spec);
+    fus_networks_describe(m->description, sizeof m->description, &m->spec);
     return FUS_OK;
 }
 

@@ -209,7 +209,7 @@ static int make_pass(struct pass *p, int model, bool *decided, struct fus_error 
         code = fus_checkpoint_load(&p->checkpoint, &p->first, err);
     if (!code)
         code = see_pictures(p, ++p->log->n_passes, err);
-    fus_net_rest(p->model->net); /* until the next pass; deciding needs memory of its own */
+    fus_net_release(p->model->net); /* until the next pass; deciding needs memory of its own */
     if (!code && run->n_shards)
         code = fus_checkpoint_save(&p->checkpoint, run->end, err);
     if (!code && !run->n_shards)

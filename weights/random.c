@@ -87,7 +87,7 @@ int fus_random_open(struct fus_store *s, const char *spec, struct fus_error *err
     size_t n = strcspn(at, "?");
     s->format = "random";
     snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), at);
-    int code = fus_arch_named(&s->random_spec, name, err);
+    int code = fus_networks_named(&s->random_spec, name, err);
     if (!code && at[n] == '?')
         for (at += n + 1; !code; at += n + 1) {
             n = strcspn(at, "&");

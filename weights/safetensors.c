@@ -430,7 +430,7 @@ static int make_header(struct text *h, const struct writer *w, const struct fus_
     static const char *const keys[] = {"fusiform.arch", "fusiform.input", "fusiform.preprocess", "fusiform.source_sha256",
                                        "fusiform.version"};
     char sha[FUS_SHA256_HEX], input[16];
-    const char *values[5] = {fus_arch_name(spec), input, NULL, sha, FUS_VERSION};
+    const char *values[5] = {fus_networks_family(spec), input, NULL, sha, FUS_VERSION};
     int side, code = fus_store_preprocess(w->s, spec, &side, &values[2], err);
     if (!code)
         code = fus_store_sha256(w->s, sha, err);

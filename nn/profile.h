@@ -1,0 +1,27 @@
+/* Private to nn/: the time of each layer, and the CPU's limit beside it. The limit is sampled between
+ * the layers, in short bursts of fused multiply-adds, because the CPU's frequency depends on the load. */
+#ifndef FUS_PROFILE_H
+#define FUS_PROFILE_H
+
+#include "net.h"
+
+#define FUS_PROFILE_MAX_THREADS 1024
+
+struct fus_profile {
+    struct fus_net_times *times; /* the caller's; NULL: nothing is measured */
+    const struct fus_kernel *kernel;
+    int n_threads;
+    double start, layer_start;
+    double burst_time, busy, gigaflop;       /* of all bursts: seconds, seconds of all threads, work */
+    double seconds[FUS_PROFILE_MAX_THREADS]; /* of the last burst, by thread */
+    float sums[FUS_PROFILE_MAX_THREADS];     /* kept, so that no compiler leaves the burst out */
+};
+
+void fus_profile_start(struct fus_profile *p, const struct fus_net *net);
+void fus_profile_end(struct fus_profile *p);
+
+/* A burst, then the layer's clock starts; it ends, and its time counts for this layer. */
+void fus_profile_start_layer(struct fus_profile *p);
+void fus_profile_end_layer(struct fus_profile *p, int layer);
+
+#endif
