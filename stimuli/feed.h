@@ -43,7 +43,8 @@ int fus_feed_hold_out(struct fus_feed *feed, int percent, struct fus_error *err)
 bool fus_feed_parse_percent(int *percent, const char *text);
 
 /* Another set to be validated on, with this feed's classes: labels by name; FUS_ENOTFOUND names a class that is unknown
- * here. The other feed's label[] is rewritten, its classes become this feed's. All its items count as held. */
+ * here. The other feed's label[] is rewritten, its classes become this feed's (which must be closed after it). All its items count
+ * as held. */
 int fus_feed_match(struct fus_feed *other, const struct fus_feed *feed, struct fus_error *err);
 
 /* Every picture read once (decoded, digested into hex, kept while there is room), in parallel; the first in item order that

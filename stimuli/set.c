@@ -16,9 +16,10 @@
 #include "manifest.h"
 #include "nn/number.h"
 
-#define BUILTIN_SIDE 256 /* what the usual preprocessing (resize to 256, crop 224) takes in unchanged */
 #define BUILTIN_PER_CATEGORY 24
 #define MAX_PER_CATEGORY 1000000
+#define LEAST_SIDE 16
+#define MOST_SIDE 4096
 #define MAX_CATEGORIES 127 /* a unit's label is an int8, -1 for none */
 
 /* ---- the plan ---- */
@@ -32,6 +33,13 @@ struct plan {
     struct entry *entries; /* a category's entries lie side by side */
     char *text;            /* the mapping's words, cut apart */
     bool floc;
+    int max_categories;
+};
+
+/* What a set is opened for: as fus_set_open's arguments. */
+struct request {
+    const char *spec, *categories;
+    bool classes; /* every folder is a category, and there may be many */
 };
 
 static const struct entry floc[] = {
@@ -90,9 +98,10 @@ static void free_plan(struct plan *p)
     fus_base_free(p->text);
 }
 
-static int plan_default(struct plan *p, char *const *names, int n, struct fus_error *err)
+/* each: every folder is a category of its own, fLoc's too. */
+static int plan_default(struct plan *p, char *const *names, int n, bool each, struct fus_error *err)
 {
-    p->floc = is_floc(names, n);
+    p->floc = !each && is_floc(names, n);
     p->entries = fus_base_alloc((size_t)(p->floc ? N_FLOC : n), sizeof *p->entries);
     if (!p->entries)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the list of categories");
@@ -166,6 +175,11 @@ static int plan_parse(struct plan *p, const char *categories, struct fus_error *
     return FUS_OK;
 }
 
+static bool each_folder(const struct request *q)
+{
+    return q->categories ? strcmp(q->categories, "all") == 0 : q->classes;
+}
+
 static int plan_check(const struct plan *p, const char *spec, char *const *names, int n, struct fus_error *err)
 {
     for (int i = 0; i < p->n; i++) {
@@ -179,6 +193,16 @@ static int plan_check(const struct plan *p, const char *spec, char *const *names
                              p->entries[i].category, p->entries[i].subcategory, there.s);
     }
     return FUS_OK;
+}
+
+/* By --categories, or as it is usual. */
+static int make_plan(struct plan *p, const struct request *q, char *const *names, int n, struct fus_error *err)
+{
+    p->max_categories = q->classes ? FUS_SET_MAX_CLASSES : MAX_CATEGORIES;
+    if (!q->categories || each_folder(q))
+        return plan_default(p, names, n, each_folder(q), err);
+    int code = plan_parse(p, q->categories, err);
+    return code ? code : plan_check(p, q->spec, names, n, err);
 }
 
 /* ---- filling the set ---- */
@@ -202,8 +226,8 @@ static int name_categories(struct fus_set *set, const struct plan *p, struct fus
         set->n_subcategories++;
         if (i > 0 && strcmp(p->entries[i].category, p->entries[i - 1].category) == 0)
             continue;
-        if (set->n_categories == MAX_CATEGORIES)
-            return fus_base_fail(err, FUS_ELIMIT, "more than %d categories (%s is one too many)", MAX_CATEGORIES,
+        if (set->n_categories == p->max_categories)
+            return fus_base_fail(err, FUS_ELIMIT, "more than %d categories (%s is one too many)", p->max_categories,
                                  p->entries[i].category);
         set->categories[set->n_categories] = fus_base_strdup(p->entries[i].category);
         if (!set->categories[set->n_categories])
@@ -299,15 +323,20 @@ static int fill(struct fus_set *set, const struct plan *p, const char *dir, int 
 
 static int check_counts(const struct fus_set *set, const char *spec, struct fus_error *err)
 {
-    int n[MAX_CATEGORIES] = {0};
+    int *n = fus_base_alloc((size_t)set->n_categories + 1, sizeof *n), few = 0;
+    if (!n)
+        return no_memory(err);
     for (int i = 0; i < set->n_pictures; i++)
         n[set->pictures[i].category]++;
-    for (int c = 0; c < set->n_categories; c++)
-        if (n[c] < 2)
-            return fus_base_fail(err, FUS_EINVAL,
-                                 "%s: category %s has %d picture%s; at least 2 are needed, because a test "
-                                 "compares means by their variance",
-                                 spec, set->categories[c], n[c], n[c] == 1 ? "" : "s");
+    while (few < set->n_categories && n[few] >= 2)
+        few++;
+    int found = few < set->n_categories ? n[few] : 2;
+    fus_base_free(n);
+    if (found < 2)
+        return fus_base_fail(err, FUS_EINVAL,
+                             "%s: category %s has %d picture%s; at least 2 are needed, because a test "
+                             "compares means by their variance",
+                             spec, set->categories[few], found, found == 1 ? "" : "s");
     if (set->n_categories < 2)
         return fus_base_fail(err, FUS_EINVAL, "%s: %s; at least two categories are needed to compare", spec,
                              set->n_categories ? "only one category" : "no category");
@@ -341,8 +370,9 @@ static int describe(struct fus_set *set, const struct plan *p, const char *from,
 
 /* ---- opening ---- */
 
-static int open_folder(struct fus_set *set, const char *dir, const char *categories, struct fus_error *err)
+static int open_folder(struct fus_set *set, const struct request *q, struct fus_error *err)
 {
+    const char *dir = q->spec;
     struct fus_folder f = {0};
     struct plan plan = {0};
     struct text from = {0};
@@ -355,9 +385,7 @@ static int open_folder(struct fus_set *set, const char *dir, const char *categor
                              "and %s/house",
                              dir, f.n_pictures ? "its pictures lie loose in it" : "no folder in it", dir, dir);
     if (!code)
-        code = categories ? plan_parse(&plan, categories, err) : plan_default(&plan, f.names, f.n, err);
-    if (!code && categories)
-        code = plan_check(&plan, dir, f.names, f.n, err);
+        code = make_plan(&plan, q, f.names, f.n, err);
     if (!code)
         code = fill(set, &plan, dir, 0, err);
     if (!code)
@@ -370,14 +398,43 @@ static int open_folder(struct fus_set *set, const char *dir, const char *categor
     return code;
 }
 
+/* The rows' numbers of n pairs (category, subcategory) become entries of a plan that goes by the subcategories alone. */
+static int plan_by_names(struct plan *p, struct fus_manifest *m, int n, const struct request *q, struct fus_error *err)
+{
+    const char **pairs = fus_base_alloc((size_t)n + 1, sizeof *pairs);
+    char **names = fus_base_alloc((size_t)n + 1, sizeof *names); /* each once: it may stand in two categories */
+    int *entry = fus_base_alloc((size_t)n + 1, sizeof *entry), n_names = 0;
+    int code = pairs && names && entry ? FUS_OK : no_memory(err);
+    for (int i = 0; i < m->n && !code; i++)
+        pairs[m->rows[i].entry] = m->rows[i].subcategory;
+    for (int k = 0; k < n && !code; k++)
+        if (!has_name(names, n_names, pairs[k]))
+            names[n_names++] = (char *)pairs[k];
+    if (!code)
+        code = make_plan(p, q, names, n_names, err);
+    for (int k = 0; k < n && !code; k++) {
+        entry[k] = p->n - 1;
+        while (entry[k] >= 0 && strcmp(p->entries[entry[k]].subcategory, pairs[k]) != 0)
+            entry[k]--;
+    }
+    for (int i = 0; i < m->n && !code; i++)
+        m->rows[i].entry = entry[m->rows[i].entry];
+    if (!code)
+        fus_manifest_sort(m);
+    fus_base_free(pairs);
+    fus_base_free(names);
+    fus_base_free(entry);
+    return code;
+}
+
 /* Which rows belong to which entry of the plan: by their own words, or by --categories. */
-static int plan_manifest(struct plan *p, struct fus_manifest *m, const char *spec, const char *categories,
-                         struct fus_error *err)
+static int plan_manifest(struct plan *p, struct fus_manifest *m, const struct request *q, struct fus_error *err)
 {
     int n, code = fus_manifest_number(m, &n, err);
     if (code)
         return code;
-    if (!categories) {
+    if (!q->categories && !q->classes) {
+        p->max_categories = MAX_CATEGORIES;
         p->entries = fus_base_alloc((size_t)n + 1, sizeof *p->entries);
         if (!p->entries)
             return no_memory(err);
@@ -386,23 +443,7 @@ static int plan_manifest(struct plan *p, struct fus_manifest *m, const char *spe
             p->entries[m->rows[i].entry] = (struct entry){m->rows[i].category, m->rows[i].subcategory};
         return FUS_OK;
     }
-    char **names = fus_base_alloc((size_t)n + 1, sizeof *names); /* of subcategories; one may stand in two categories */
-    if (!names)
-        return no_memory(err);
-    for (int i = 0; i < m->n; i++)
-        names[m->rows[i].entry] = (char *)m->rows[i].subcategory;
-    code = plan_parse(p, categories, err);
-    if (!code)
-        code = plan_check(p, spec, names, n, err);
-    for (int i = 0; i < m->n && !code; i++) {
-        m->rows[i].entry = -1;
-        for (int k = 0; k < p->n; k++)
-            if (strcmp(p->entries[k].subcategory, m->rows[i].subcategory) == 0)
-                m->rows[i].entry = k;
-    }
-    fus_manifest_sort(m);
-    fus_base_free(names);
-    return code;
+    return plan_by_names(p, m, n, q, err);
 }
 
 /* The rows come by entry; those left out first. */
@@ -426,15 +467,16 @@ static int fill_manifest(struct fus_set *set, const struct plan *p, struct fus_m
     return code;
 }
 
-static int open_manifest(struct fus_set *set, const char *path, const char *categories, struct fus_error *err)
+static int open_manifest(struct fus_set *set, const struct request *q, struct fus_error *err)
 {
+    const char *path = q->spec;
     struct fus_manifest m = {0};
     struct plan plan = {0};
     int code = fus_manifest_read(&m, path, err);
     if (!code && m.n == 0)
         code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it; expected lines path<TAB>category", path);
     if (!code)
-        code = plan_manifest(&plan, &m, path, categories, err);
+        code = plan_manifest(&plan, &m, q, err);
     if (!code)
         code = fill_manifest(set, &plan, &m, err);
     if (!code)
@@ -453,82 +495,140 @@ static bool is_manifest(const char *spec)
     return n > 4 && strcmp(spec + n - 4, ".tsv") == 0 && !(stat(spec, &st) == 0 && S_ISDIR(st.st_mode));
 }
 
-/* Decimal digits and nothing else, at most `most`. */
-static bool parse_number(uint64_t *out, const char *s, uint64_t most)
+/* "adult,car" -> "adult=adult;car=car": a list of folders without any category. *out in new memory. */
+static int spell_out(char **out, const char *list, struct fus_error *err)
 {
-    return fus_number_whole(out, s, NULL) && *out <= most;
+    size_t n = 2 * strlen(list) + 2;
+    for (const char *s = list; *s; s++)
+        n += 2 * (*s == ',');
+    char *made = fus_base_alloc(n, 1), *to = made;
+    if (!made)
+        return no_memory(err);
+    for (const char *s = list;; s++) {
+        size_t length = strcspn(s, ",");
+        to += sprintf(to, "%s%.*s=%.*s", to > made ? ";" : "", (int)length, s, (int)length, s);
+        s += length;
+        if (!*s)
+            break;
+    }
+    *out = made;
+    return FUS_OK;
+}
+
+enum { PER_CATEGORY, SEED, SIDE, CATEGORIES, N_KEYS };
+
+struct builtin {
+    uint64_t number[CATEGORIES];
+    char *categories; /* a part of the spec; NULL: not said */
+};
+
+static int fail_key(struct fus_error *err, const char *spec, const char *key)
+{
+    return fus_base_fail(err, FUS_EINVAL,
+                         "%s: '%s' is no option; expected builtin?per_category=N&seed=S&side=S&categories=MAP", spec, key);
 }
 
 /* What stands behind `builtin`: nothing, or ?key=value&key=value. */
-static int parse_builtin(int *per_category, uint64_t *seed, const char *spec, char *options, struct fus_error *err)
+static int parse_builtin(struct builtin *b, const char *spec, char *options, struct fus_error *err)
 {
-    bool seen[2] = {false, false};
+    static const struct {
+        const char *key;
+        uint64_t least, most;
+    } keys[] = {{"per_category", 2, MAX_PER_CATEGORY}, {"seed", 0, UINT64_MAX}, {"side", LEAST_SIDE, MOST_SIDE}, {"categories", 0, 0}};
+    bool seen[N_KEYS] = {false};
     char end = '&';
     while (end == '&') {
         char *key = next_word(&options, "&", &end), *value = strchr(key, '=');
+        int k = 0;
         if (value)
             *value++ = '\0';
-        int which = strcmp(key, "per_category") == 0 ? 0 : strcmp(key, "seed") == 0 ? 1 : -1;
-        uint64_t n;
-        if (which < 0 || !value)
-            return fus_base_fail(err, FUS_EINVAL, "%s: '%s' is no option; expected builtin?per_category=N&seed=S", spec,
-                                 key);
-        if (seen[which])
+        while (k < N_KEYS && strcmp(key, keys[k].key) != 0)
+            k++;
+        if (k == N_KEYS || !value)
+            return fail_key(err, spec, key);
+        if (seen[k])
             return fus_base_fail(err, FUS_EINVAL, "%s: %s stands there twice", spec, key);
-        seen[which] = true;
-        if (!parse_number(&n, value, which ? UINT64_MAX : MAX_PER_CATEGORY) || (which == 0 && n < 2))
-            return fus_base_fail(err, FUS_EINVAL, "%s: %s=%s: expected a whole number from %s", spec, key, value,
-                                 which ? "0 to 18446744073709551615" : "2 to 1000000");
-        if (which)
-            *seed = n;
-        else
-            *per_category = (int)n;
+        seen[k] = true;
+        if (k == CATEGORIES)
+            b->categories = value;
+        else if (!fus_number_whole(&b->number[k], value, NULL) || b->number[k] < keys[k].least || b->number[k] > keys[k].most)
+            return fus_base_fail(err, FUS_EINVAL, "%s: %s=%s: expected a whole number from %" PRIu64 " to %" PRIu64, spec, key, value,
+                                 keys[k].least, keys[k].most);
     }
     return FUS_OK;
 }
 
-static int open_builtin(struct fus_set *set, const char *spec, const char *categories, struct fus_error *err)
+/* The categories of a builtin set: of the call or of the spec. *text: new memory, or NULL. */
+static int builtin_categories(struct request *q, char **text, const struct builtin *b, struct fus_error *err)
 {
+    if (q->categories && b->categories)
+        return fus_base_fail(err, FUS_EINVAL, "%s: categories are said here and by --categories; expected once", q->spec);
+    if (!b->categories)
+        return FUS_OK;
+    bool list = !strchr(b->categories, '=') && strcmp(b->categories, "all") != 0;
+    int code = list ? spell_out(text, b->categories, err) : FUS_OK;
+    q->categories = list ? *text : b->categories;
+    return code;
+}
+
+static int open_builtin(struct fus_set *set, const struct request *asked, struct fus_error *err)
+{
+    struct request q = *asked;
     struct plan plan = {0};
     struct text from = {0};
-    char *names[N_DRAWN], *options = NULL;
-    int per_category = BUILTIN_PER_CATEGORY, code = FUS_OK;
+    struct builtin b = {{BUILTIN_PER_CATEGORY, 1, FUS_GENERATE_SIDE}, NULL};
+    char *names[N_DRAWN], *options = NULL, *text = NULL;
+    int code = FUS_OK;
     for (int i = 0; i < N_DRAWN; i++)
         names[i] = drawn_names[i];
-    set->drawn = true;
-    set->seed = 1;
-    if (spec[strlen("builtin")]) {
-        options = fus_base_strdup(spec + strlen("builtin?"));
-        code = options ? parse_builtin(&per_category, &set->seed, spec, options, err) : no_memory(err);
+    if (q.spec[strlen("builtin")]) {
+        options = fus_base_strdup(q.spec + strlen("builtin?"));
+        code = options ? parse_builtin(&b, q.spec, options, err) : no_memory(err);
     }
+    set->drawn = true;
+    set->seed = b.number[SEED];
+    set->side = (int)b.number[SIDE];
     if (!code)
-        code = categories ? plan_parse(&plan, categories, err) : plan_default(&plan, names, N_DRAWN, err);
-    if (!code && categories)
-        code = plan_check(&plan, spec, names, N_DRAWN, err);
+        code = builtin_categories(&q, &text, &b, err);
     if (!code)
-        code = fill(set, &plan, NULL, per_category, err);
+        code = make_plan(&plan, &q, names, N_DRAWN, err);
     if (!code)
-        code = check_counts(set, spec, err);
+        code = fill(set, &plan, NULL, (int)b.number[PER_CATEGORY], err);
+    if (!code)
+        code = check_counts(set, q.spec, err);
     add_text(&from, "drawn by fusiform with seed %" PRIu64, set->seed);
+    if (set->side != FUS_GENERATE_SIDE)
+        add_text(&from, " at side %d", set->side);
     if (!code)
         code = describe(set, &plan, from.s, NULL, 0, err);
     fus_base_free(options);
+    fus_base_free(text);
     free_plan(&plan);
+    return code;
+}
+
+static int open_request(struct fus_set *set, const struct request *q, struct fus_error *err)
+{
+    bool builtin = strcmp(q->spec, "builtin") == 0 || strncmp(q->spec, "builtin?", 8) == 0;
+    memset(set, 0, sizeof *set);
+    if (!*q->spec)
+        return fus_base_fail(err, FUS_EINVAL, "the folder of pictures has an empty name");
+    int code = builtin                ? open_builtin(set, q, err)
+               : is_manifest(q->spec) ? open_manifest(set, q, err)
+                                      : open_folder(set, q, err);
+    if (code)
+        fus_set_close(set);
     return code;
 }
 
 int fus_set_open(struct fus_set *set, const char *spec, const char *categories, struct fus_error *err)
 {
-    bool builtin = strcmp(spec, "builtin") == 0 || strncmp(spec, "builtin?", 8) == 0;
-    memset(set, 0, sizeof *set);
-    if (!*spec)
-        return fus_base_fail(err, FUS_EINVAL, "the folder of pictures has an empty name");
-    int code = builtin             ? open_builtin(set, spec, categories, err)
-               : is_manifest(spec) ? open_manifest(set, spec, categories, err)
-                                   : open_folder(set, spec, categories, err);
-    if (code)
-        fus_set_close(set);
-    return code;
+    return open_request(set, &(struct request){spec, categories, false}, err);
+}
+
+int fus_set_open_classes(struct fus_set *set, const char *spec, struct fus_error *err)
+{
+    return open_request(set, &(struct request){spec, NULL, true}, err);
 }
 
 void fus_set_close(struct fus_set *set)
@@ -557,7 +657,7 @@ int fus_set_picture(struct fus_image *image, const struct fus_set *set, int i, s
         return fus_set_scramble(image, set, i, err);
     if (!set->drawn)
         return fus_image_read(image, p->path, err);
-    int code = fus_generate_picture(image, set->subcategories[p->subcategory], p->index, set->seed, BUILTIN_SIDE, err);
+    int code = fus_generate_reduced(image, set->subcategories[p->subcategory], p->index, set->seed, set->side, err);
     if (code)
         fus_base_blame(err, "%s: ", p->path);
     return code;

@@ -321,7 +321,7 @@ static void test_builtin(void)
     refused("builtin?per_category=-3", NULL, FUS_EINVAL, "whole number", NULL);
     refused("builtin?seed=18446744073709551616", NULL, FUS_EINVAL, "whole number", NULL);
     refused("builtin?seed=99999999999999999999999999", NULL, FUS_EINVAL, "whole number", NULL);
-    refused("builtin?seeds=1", NULL, FUS_EINVAL, "'seeds'", "per_category=N&seed=S", NULL);
+    refused("builtin?seeds=1", NULL, FUS_EINVAL, "'seeds'", "per_category=N&seed=S&side=S&categories=MAP", NULL);
     refused("builtin?seed", NULL, FUS_EINVAL, "'seed'", NULL);
     refused("builtin?", NULL, FUS_EINVAL, "no option", NULL);
     refused("builtin?seed=1&", NULL, FUS_EINVAL, "no option", NULL);

@@ -34,7 +34,7 @@ const char *fus_captions_text(const struct fus_captions *c, int item, uint64_t e
 /* How many captions say left or right, and the first that does: mirrored pictures would make them false. */
 size_t fus_captions_sides(const struct fus_captions *c, const char **example);
 
-/* ---- words ---- */
+/* ---- words: vocabulary.c ---- */
 
 /* Words in byte order, and how many texts have each. */
 struct fus_vocabulary {
@@ -56,8 +56,8 @@ struct fus_bags {
     size_t *start; /* [n + 1] */
     int *words;    /* [start[n]] */
 };
-int fus_bags_make(struct fus_bags *b, const struct fus_vocabulary *v, const char *const *texts, size_t n, struct fus_error *err);
-void fus_bags_free(struct fus_bags *b);
+int fus_vocabulary_bags(struct fus_bags *b, const struct fus_vocabulary *v, const char *const *texts, size_t n, struct fus_error *err);
+void fus_vocabulary_free_bags(struct fus_bags *b);
 
 /* A class name as text: WordNet's first synonym (up to a comma), `_` and `-` as spaces. */
 void fus_captions_class(char *text, size_t text_bytes, const char *name);
