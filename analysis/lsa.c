@@ -1,10 +1,10 @@
 /* Latent semantic analysis: see lsa.h. */
-#include "lsa.h"
+#include "analysis/lsa.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "nn/fmath.h"
+#include "nn/base/fmath.h"
 
 enum { MAX_SWEEPS = 60 }; /* convergence is quadratic: about 10 are needed */
 

@@ -10,7 +10,7 @@
 #ifndef FUS_LSA_H
 #define FUS_LSA_H
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 
 #define FUS_LSA_MAX_WORDS 1024 /* Jacobi takes words^3: 185 words need 0.1 s, 1024 about a minute */
 

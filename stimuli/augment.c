@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/fmath.h"
-#include "nn/number.h"
-#include "nn/rng.h"
+#include "nn/base/fmath.h"
+#include "nn/base/number.h"
+#include "nn/base/rng.h"
 
 enum { MAX_SHIFT = 1024, TRIES = 10 };
 #define PURPOSE 2 /* of the counter: see feed.c */

@@ -11,7 +11,7 @@
 #ifndef FUS_AUGMENT_H
 #define FUS_AUGMENT_H
 
-#include "stimuli/raster.h"
+#include "stimuli/image/raster.h"
 
 struct fus_augment {
     bool crop, flip;

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/number.h"
-#include "nn/rng.h"
-#include "nn/sha256.h"
-#include "stimuli/folder.h"
+#include "nn/base/number.h"
+#include "nn/base/rng.h"
+#include "nn/base/sha256.h"
+#include "stimuli/set/folder.h"
 
 /* Purposes of the counter (seed, epoch, item, purpose). */
 enum { ORDER = 1 /* augment.c: 2, text/captions.c: 3 */ };
@@ -292,7 +292,7 @@ static void keep(struct fus_feed *f, size_t slot, const struct fus_raster *r)
     if (atomic_fetch_add(&c->bytes, n) + n <= f->options.cache_bytes)
         k = fus_base_alloc(1, n);
     if (k) {
-        k->raster = (struct fus_raster){(uint8_t *)(k + 1), row, r->width, r->height, r->channels};
+        k->raster = (struct fus_raster){(uint8_t *)(k + 1), row, r->width, r->height, r->channels, r->dim};
         for (size_t y = 0; y < (size_t)r->height; y++)
             memcpy(k->raster.pixels + y * row, r->pixels + y * r->stride, row);
         if (atomic_compare_exchange_strong(&c->slots[slot], &none, k))

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "test.h"
+#include "tests/test.h"
 
 static struct fus_error err;
 static char root[200];

@@ -1,9 +1,9 @@
 /* analysis/lsa.c against NumPy (tests/golden/train_data.py), and eigenvectors by what defines them. */
 #include "analysis/lsa.h"
 
-#include "nn/rng.h"
+#include "nn/base/rng.h"
 #include "stimuli/text/captions.h"
-#include "test.h"
+#include "tests/test.h"
 #include "tests/golden/train_lsa.inc"
 
 static struct fus_error err;

@@ -4,7 +4,7 @@
 
 #include <unistd.h>
 
-#include "test.h"
+#include "tests/test.h"
 #include "tests/golden/words_values.inc"
 
 static struct fus_error err;

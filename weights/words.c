@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/number.h"
+#include "nn/base/number.h"
 #include "weights/weights.h"
 
 enum { PROBE_LINES = 64, CHUNK = 1 << 16, FIRST_LINE = 1 << 12, MAX_LINE = 1 << 20, MAX_WORD = 4096, MAX_NAMED = 8 };

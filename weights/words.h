@@ -4,7 +4,7 @@
 #ifndef FUS_WORDS_H
 #define FUS_WORDS_H
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 
 #define FUS_WORDS_MAX_DIM 16384
 

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/rng.h"
-#include "stimuli/folder.h"
+#include "nn/base/rng.h"
+#include "stimuli/set/folder.h"
 
 enum { PURPOSE = 3 /* of the counter: see feed.c */, MAX_NAMED = 5, DRAWN_BYTES = 240 };
 
