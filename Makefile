@@ -55,7 +55,7 @@ FUS_CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-p
 endif
 
 # In the order of the data's way.
-LIB_SRC  = $(sort $(wildcard nn/*.c)) $(sort $(wildcard weights/*.c)) $(sort $(wildcard stimuli/*.c)) $(sort $(wildcard analysis/*.c))
+LIB_SRC  = $(sort $(wildcard nn/*.c nn/*/*.c)) $(sort $(wildcard weights/*.c)) $(sort $(wildcard stimuli/*.c)) $(sort $(wildcard analysis/*.c))
 TOOL_SRC = $(sort $(wildcard tools/*.c))
 TEST_SRC = $(sort $(wildcard tests/test_*.c))
 FUZZ_SRC = $(filter-out tests/fuzz_driver.c,$(sort $(wildcard tests/fuzz_*.c)))

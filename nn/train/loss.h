@@ -15,7 +15,7 @@ double fus_loss_cross_entropy(double *d_logits, const double *logits, const int 
                               double smooth);
 double fus_loss_cosine(double *du, const double *u, const double *target, int n, int dim);
 double fus_loss_mse(double *du, const double *u, const double *target, int n, int dim);
-/* u, v [n, dim] before unit length; *d_scale: of the logarithm of the inverse temperature. scratch: 2 n n + 2 n dim. */
+/* u, v [n, dim] before unit length; *d_scale: of the logarithm of the inverse temperature. scratch: 3 n n + 2 n dim. */
 double fus_loss_infonce(double *du, double *dv, double *d_scale, const double *u, const double *v, double scale, int n,
                         int dim, double *scratch);
 
