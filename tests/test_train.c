@@ -1,6 +1,7 @@
 /* Training against PyTorch in double (tests/golden/train_families.py), and the same bits whatever runs it. */
 #include "test.h"
 
+#include "nn/kernels.h"
 #include "nn/train/train.h"
 
 #define MOST_RECORDS 400
@@ -277,6 +278,136 @@ static void test_family(const char *family)
     tear_down(&f);
 }
 
+/* ---- the same bits ---- */
+
+#define MANY 11 /* pictures: more than the 8 chains of a weight's sum */
+
+/* A batch of MANY pictures of the family's network. */
+static void enlarge(struct fixture *f)
+{
+    static float input[MANY * 3 * 32 * 32], target[MANY * 6];
+    static int label[MANY], words[MANY * 3], starts[MANY + 1];
+    noise(input, (size_t)(MANY * 3 * f->spec.input_side * f->spec.input_side), "many");
+    noise(target, MANY * 6, "targets");
+    for (int i = 0; i < MANY; i++) {
+        label[i] = i * 3 % 5;
+        starts[i + 1] = 3 * (i + 1);
+        for (int j = 0; j < 3; j++)
+            words[3 * i + j] = (i + j * j) % 9;
+    }
+    f->batch = (struct fus_train_batch){MANY, input, label, target, words, starts};
+    f->options.batch = MANY;
+}
+
+static uint64_t hash_of(uint64_t h, const void *data, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ ((const uint8_t *)data)[i]) * 1099511628211u;
+    return h;
+}
+
+/* Of values, gradients and momentum after two steps; 0: could not be made. */
+static uint64_t hash_steps(struct fixture *f, int *recomputed, size_t *bytes)
+{
+    struct fus_train *t = NULL;
+    struct fus_train_result r;
+    struct fus_error err;
+    uint64_t h = 14695981039346656037u;
+    if (fus_train_create(&t, &f->spec, &f->options, get, &f->source, &err))
+        return 0;
+    for (int i = 0; i < 2; i++) {
+        gradients(t, f, &r);
+        h = hash_of(h, &r.loss, sizeof r.loss);
+        fus_train_update(t, 0.05, 0.1);
+    }
+    for (int i = 0; i < fus_train_n_parameters(t); i++)
+        for (int which = FUS_TRAIN_VALUE; which <= FUS_TRAIN_AVERAGE; which++) {
+            size_t n = fus_train_parameter(t, i)->n;
+            float *got = malloc(n * sizeof *got);
+            if (fus_train_has(t, i, (enum fus_train_tensor)which)) {
+                fus_train_get(got, t, i, (enum fus_train_tensor)which);
+                h = hash_of(h, got, n * sizeof *got);
+            }
+            free(got);
+        }
+    if (recomputed)
+        *recomputed = fus_train_recomputed_blocks(t);
+    if (bytes)
+        *bytes = fus_train_bytes(t);
+    fus_train_destroy(t);
+    return h;
+}
+
+static void same_bits_of_isas(struct fixture *f, uint64_t want, const char *family)
+{
+    static const char *const isas[] = {"scalar", "avx2", "avx512", "neon"};
+    for (int i = 0; i < 4; i++) {
+        f->options.isa = isas[i];
+        if (fus_kernels_pick(isas[i], NULL))
+            CHECK_MSG(hash_steps(f, NULL, NULL) == want, "%s: %s", family, isas[i]);
+    }
+    f->options.isa = NULL;
+}
+
+static void same_bits_of_threads(struct fixture *f, uint64_t want, const char *family)
+{
+    static const int threads[] = {1, 2, 7};
+    int before = fus_base_threads();
+    for (int i = 0; i < 3; i++) {
+        fus_base_set_threads(threads[i]);
+        CHECK_MSG(hash_steps(f, NULL, NULL) == want, "%s: %d threads", family, threads[i]);
+    }
+    fus_base_set_threads(before);
+}
+
+static int most_blocks; /* that ran again, of all networks */
+
+/* Less and less memory until training no longer fits. */
+static void same_bits_of_memory(struct fixture *f, uint64_t want, size_t bytes, const char *family)
+{
+    int most = 0, blocks = 0;
+    uint64_t h = want;
+    for (int i = 0; i < 200 && h; i++) {
+        f->options.max_memory = bytes;
+        h = hash_steps(f, &blocks, &bytes);
+        CHECK_MSG(!h || h == want, "%s: %zu bytes, %d blocks", family, bytes, blocks);
+        CHECK(!h || bytes <= f->options.max_memory);
+        most = h && blocks > most ? blocks : most;
+        bytes -= 1;
+    }
+    CHECK_MSG(h == 0, "%s: no end of plans", family);
+    f->options.max_memory = 0;
+    most_blocks = most > most_blocks ? most : most_blocks;
+}
+
+static void same_bits_of_parts(struct fixture *f, uint64_t want, const char *family)
+{
+    static const int parts[] = {1, 3, 8, 10, 64};
+    for (int i = 0; i < 5; i++) {
+        f->options.micro_batch = parts[i];
+        CHECK_MSG(hash_steps(f, NULL, NULL) == want, "%s: %d pictures at a time", family, parts[i]);
+    }
+    f->options.micro_batch = 0;
+}
+
+/* The hashes are those of every machine and compiler. */
+static void test_bits(const char *family, uint64_t committed)
+{
+    struct fixture f;
+    size_t bytes = 0;
+    if (!set_up(&f, family))
+        return;
+    enlarge(&f);
+    uint64_t want = hash_steps(&f, NULL, &bytes);
+    CHECK_MSG(want == committed, "%s: 0x%016llxu", family, (unsigned long long)want);
+    same_bits_of_isas(&f, want, family);
+    same_bits_of_threads(&f, want, family);
+    same_bits_of_memory(&f, want, bytes, family);
+    f.options.frozen_norms = true;
+    same_bits_of_parts(&f, hash_steps(&f, NULL, NULL), family);
+    tear_down(&f);
+}
+
 static const char *const families[] = {"basic", "bottleneck", "cifar", "lang", "lang2", "mse", "clip", "frozen"};
 #define N_FAMILIES ((int)(sizeof families / sizeof *families))
 
@@ -284,6 +415,12 @@ int main(void)
 {
     for (int i = 0; i < N_FAMILIES; i++)
         test_family(families[i]);
+    test_bits("basic", 0x06293b3bcaa6a8f9u);
+    test_bits("lang2", 0xf1bfcb1a664eb194u);
+    test_bits("cifar", 0xdac60bacf4660d1fu);
+    test_bits("clip", 0x41d78dcba8f0547du);
+    test_bits("bottleneck", 0x80b12325329291deu);
+    CHECK_MSG(most_blocks > 0, "%d blocks", most_blocks);
     printf("largest error: %.1e of a tensor's largest value\n", largest_error);
     return test_end();
 }
