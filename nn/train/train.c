@@ -454,7 +454,8 @@ void fus_train_flops(double flops[3], const struct fus_train *t)
     }
 }
 
-#define PEAK_STEPS 200000
+#define PEAK_STEPS 8000 /* some 20 us */
+#define PEAK_BURSTS 20
 
 struct peak {
     const struct fus_kernel *kernel;
@@ -468,12 +469,16 @@ static void peak_task(void *context, int task, int thread)
     p->kept[task] = p->kernel->fma_chains(PEAK_STEPS);
 }
 
+/* The best of some bursts: others may use the machine too. */
 double fus_train_peak(const struct fus_train *t)
 {
     struct peak p = {.kernel = t->kernel};
     int threads = fus_base_threads() < 1024 ? fus_base_threads() : 1024;
-    fus_team_for(threads, peak_task, &p);
-    double start = now();
-    fus_team_for(threads, peak_task, &p);
-    return 2e-9 * FUS_FMA_CHAINS * t->kernel->width * PEAK_STEPS * threads / (now() - start);
+    double least = INFINITY;
+    for (int i = 0; i < PEAK_BURSTS; i++) {
+        double start = now();
+        fus_team_for(threads, peak_task, &p);
+        least = now() - start < least ? now() - start : least;
+    }
+    return 2e-9 * FUS_FMA_CHAINS * t->kernel->width * PEAK_STEPS * threads / least;
 }
