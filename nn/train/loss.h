@@ -7,7 +7,7 @@
 #ifndef FUS_LOSS_H
 #define FUS_LOSS_H
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 
 /* Each returns the loss; gradient arrays may be NULL. label[i] in 0 .. n_classes-1; -1: not counted (d is 0, and N is
  * still n). */
