@@ -171,13 +171,6 @@ static inline bool family_losses(double loss[3], const char *family)
     return at && sscanf(at, "%lf %lf %lf", &loss[0], &loss[1], &loss[2]) == 3;
 }
 
-/* The file has these values. */
-static inline bool family_has(const char *family, const char *what, const char *name)
-{
-    char line[512];
-    return family_line(line, family, what, name) != NULL;
-}
-
 /* The largest difference of x [n] from PyTorch's WHAT ("grad", "stat", "sgd", "adamw") of tensor NAME, relative to the
  * tensor's largest value; of the projection, relative to that times the square root of n. -1: not in the file. */
 static inline double family_difference(const char *family, const char *what, const char *name, const double *x, size_t n)
@@ -187,7 +180,7 @@ static inline double family_difference(const char *family, const char *what, con
     if (!at || strtoul(at, &rest, 10) != n)
         return -1;
     double largest = strtod(rest, &rest), projection = strtod(rest, &rest), sum = 0;
-    largest = fmax(largest, 1e-9); /* of a gradient that is 0 */
+    largest = fmax(largest, 1e-6); /* of a gradient that is 0 but for rounding */
     for (size_t i = 0; i < n; i++)
         sum += family_value(7, i) * x[i];
     double worst = fabs(sum - projection) / largest / sqrt((double)n);

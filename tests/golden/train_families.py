@@ -172,10 +172,13 @@ def optimiser(net, rule):
 
 
 def describe(what, name, tensor, digits):
+    """Rounded to so many digits of the largest value; what is 0 but for rounding is 0."""
     v = tensor.detach().numpy().ravel()
+    largest = abs(v).max()
+    decimals = digits - 1 - int(np.floor(np.log10(largest))) if largest > 1e-14 else 14
     at = np.arange(v.size) if v.size <= SAMPLES else [(k * 2654435769 % 2 ** 32) * v.size >> 32 for k in range(SAMPLES)]
-    numbers = [abs(v).max(), float(values(7, v.size) @ v)] + [v[i] for i in at]
-    return f"{what} {name} {v.size} " + " ".join(f"{round(x, digits) + 0:.{digits + 1}g}" for x in numbers)
+    numbers = [largest, float(values(7, v.size) @ v)] + [v[i] for i in at]
+    return f"{what} {name} {v.size} " + " ".join(f"{round(x, decimals) + 0:.{digits + 2}g}" for x in numbers)
 
 
 def family(name):
@@ -193,9 +196,9 @@ def family(name):
             loss[0].backward()
             if rule == "sgd" and step == 0:
                 lines.append(f"family {name} " + " ".join(f"{x.item():.13g}" for x in loss))
-                lines += [describe("grad", k, p.grad, 12) for k, p in net.named_parameters()]
+                lines += [describe("grad", k, p.grad, 11) for k, p in net.named_parameters()]
                 if net.training:
-                    lines += [describe("stat", k, v, 12) for k, v in net.state_dict().items() if "running" in k]
+                    lines += [describe("stat", k, v, 11) for k, v in net.state_dict().items() if "running" in k]
             opt.step()
         lines += [describe(rule, k, p, 8) for k, p in net.named_parameters()]
     print(f"{name}: loss {loss[0].item():.9g} after two steps, {sum(p.numel() for p in net.parameters())} parameters")
