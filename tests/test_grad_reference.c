@@ -3,7 +3,7 @@
 #include "nn/train/grad_reference.h"
 
 #include "nn/rng.h"
-#include "train_families.h"
+#include "train_steps.h"
 
 /* PyTorch's values are rounded to 11 digits of the largest. */
 #define TORCH_TOLERANCE 1e-10

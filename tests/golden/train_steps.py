@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Golden values of learning: two steps of small networks by PyTorch in double.
 
-usage: tests/golden/train_families.py      (in any folder; needs Debian's python3-torch and -torchvision)
+usage: tests/golden/train_steps.py      (in any folder; needs Debian's python3-torch and -torchvision)
 
-Writes train_families.txt beside itself. Of each family
+Writes train_steps.txt beside itself. Of each family
   family NAME LOSS CLASSIFICATION LANGUAGE     the first step's: the sum with its weights, then each loss as it is
   grad TENSOR N LARGEST PROJECTION VALUES      its gradients
   stat ...                                     running statistics after it
@@ -12,7 +12,7 @@ N is the tensor's number of elements, LARGEST its largest absolute value, PROJEC
 values(7)[i], which sees every element. VALUES are all elements of a tensor of up to SAMPLES, else element
 (k * 2654435769 mod 2^32) * N / 2^32 (whole part) for k = 0 .. SAMPLES-1.
 
-Parameters and batch come from a counter (function values), so that tests/train_families.h makes the same ones without a
+Parameters and batch come from a counter (function values), so that tests/train_steps.h makes the same ones without a
 file; all are floats. Labels: i^2 + i mod 5. Loss: cross-entropy with smoothing 0.1, plus half the language loss, if any:
 1 - cosine, MSE, or InfoNCE against the targets at a fixed temperature of 0.07. CLIP: InfoNCE of pictures and texts with a
 learned temperature; a text is the mean of its words' vectors. Decay is that of tensors with two and more dimensions.
@@ -208,6 +208,6 @@ def family(name):
 if __name__ == "__main__":
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)
-    with open(os.path.join(HERE, "train_families.txt"), "w") as f:
+    with open(os.path.join(HERE, "train_steps.txt"), "w") as f:
         for each in FAMILIES:
             f.write("\n".join(family(each)) + "\n")

@@ -1,7 +1,7 @@
-/* The small networks of tests/golden/train_families.py, which has the description: their parameters, their batch,
+/* The small networks of tests/golden/train_steps.py, which has the description: their parameters, their batch,
  * and PyTorch's gradients, statistics and updated parameters. */
-#ifndef FUS_TRAIN_FAMILIES_H
-#define FUS_TRAIN_FAMILIES_H
+#ifndef FUS_TRAIN_STEPS_H
+#define FUS_TRAIN_STEPS_H
 
 #include <math.h>
 
@@ -12,7 +12,7 @@ enum { FAMILY_BATCH = 6, FAMILY_CLASSES = 5, FAMILY_LANGUAGE = 6, FAMILY_EMBEDDI
 #define FAMILY_SMOOTH 0.1
 #define FAMILY_LANGUAGE_WEIGHT 0.5
 #define FAMILY_TEMPERATURE 0.07
-#define FAMILY_GOLDEN "tests/golden/train_families.txt"
+#define FAMILY_GOLDEN "tests/golden/train_steps.txt"
 
 enum family_language { FAMILY_NONE, FAMILY_COSINE, FAMILY_MSE, FAMILY_INFONCE, FAMILY_CONTRASTIVE };
 
