@@ -19,6 +19,7 @@
 #define RELU(x) _mm256_max_ps(_mm256_setzero_ps(), x)
 #define MOST(x, y) _mm256_blendv_ps(x, y, _mm256_and_ps(_mm256_cmp_ps(y, x, _CMP_NLE_UQ), _mm256_cmp_ps(x, x, _CMP_ORD_Q)))
 #define DIV(x, y) _mm256_div_ps(x, y)
+#define ROOT(x) _mm256_sqrt_ps(x)
 #define FLESS(x, y) _mm256_cmp_ps(x, y, _CMP_LT_OQ)
 #define FPICK(m, x, y) _mm256_blendv_ps(y, x, m)
 #define POWER2(m) _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_castps_si256(m), _mm256_set1_epi32(127 - 0x4b400000)), 23))
@@ -43,11 +44,14 @@
 #include "pool_tile.h"
 #include "act_tile.h"
 #include "moments_tile.h"
+#include "nn/train/grad_tile.h"
+#include "nn/train/norm_tile.h"
+#include "nn/train/update_tile.h"
 
 static bool available(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
-const struct fus_kernel fus_kernel_avx2 = {"avx2", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available};
+const struct fus_kernel fus_kernel_avx2 = {"avx2", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available, GRADIENTS};
 #endif

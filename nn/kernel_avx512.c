@@ -19,6 +19,7 @@
 #define RELU(x) _mm512_max_ps(_mm512_setzero_ps(), x)
 #define MOST(x, y) _mm512_mask_mov_ps(x, _mm512_cmp_ps_mask(y, x, _CMP_NLE_UQ) & _mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), y)
 #define DIV(x, y) _mm512_div_ps(x, y)
+#define ROOT(x) _mm512_sqrt_ps(x)
 #define FLESS(x, y) _mm512_cmp_ps_mask(x, y, _CMP_LT_OQ)
 #define FPICK(m, x, y) _mm512_mask_blend_ps(m, y, x)
 #define POWER2(m) _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_castps_si512(m), _mm512_set1_epi32(127 - 0x4b400000)), 23))
@@ -43,11 +44,14 @@
 #include "pool_tile.h"
 #include "act_tile.h"
 #include "moments_tile.h"
+#include "nn/train/grad_tile.h"
+#include "nn/train/norm_tile.h"
+#include "nn/train/update_tile.h"
 
 static bool available(void)
 {
     return __builtin_cpu_supports("avx512f");
 }
 
-const struct fus_kernel fus_kernel_avx512 = {"avx512", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available};
+const struct fus_kernel fus_kernel_avx512 = {"avx512", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available, GRADIENTS};
 #endif

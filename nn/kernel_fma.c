@@ -29,7 +29,7 @@ static bool available(void)
 #endif
 
 #ifdef HAVE_ROW
-const struct fus_kernel fus_kernel_fma = {"scalar", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available};
+const struct fus_kernel fus_kernel_fma = {"scalar", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available, GRADIENTS};
 #else
 #include "kernels.h"
 
