@@ -103,7 +103,8 @@ static double check_tensor(struct fus_grad_reference *r, const struct fus_train_
     double worst = 0;
     for (size_t i = 1; i < t->n; i++)
         largest = fabs(gradient[i]) > fabs(gradient[largest]) ? i : largest;
-    double scale = fmax(fabs(gradient[largest]), 1e-3); /* of a gradient that is 0: as exact as others */
+    double scale = fabs(gradient[largest]);
+    scale = scale > 1e-12 ? scale : 1e-3; /* 0 but for rounding: as exact as others */
     for (int k = 0; k < ELEMENTS; k++) {
         size_t i = k ? (size_t)fus_rng_below(rng, t->n) : largest;
         double off = difference(r, batch, &t->value[i], gradient[i]) / scale;
