@@ -28,7 +28,7 @@ FUS_CFLAGS = -std=c11 -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing
 FUS_LIBS   = -lm
 hash      := \#
 
-# Every operation is rounded to its own type (FLT_EVAL_METHOD 0). x87 and s390x need to be told so; nn/base.c refuses anything else.
+# Every operation is rounded to its own type (FLT_EVAL_METHOD 0). x87 and s390x need to be told so; nn/base/base.c refuses anything else.
 NOT_EXACT  = printf '$(hash)include <float.h>\n$(hash)if FLT_EVAL_METHOD != 0\n$(hash)error\n$(hash)endif\n' | \
              $(CC) -std=c11 $(CFLAGS) $$flag -E -x c - >/dev/null 2>&1
 EXACT     := $(shell for flag in '' -fexcess-precision=fast '-msse2 -mfpmath=sse'; do if $(NOT_EXACT); then echo "$$flag"; exit; fi; done)
@@ -55,11 +55,11 @@ FUS_CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-p
 endif
 
 # In the order of the data's way.
-LIB_SRC  = $(sort $(wildcard nn/*.c nn/*/*.c)) $(sort $(wildcard weights/*.c)) $(sort $(wildcard stimuli/*.c)) $(sort $(wildcard analysis/*.c))
+LIB_SRC  = $(foreach folder,nn weights stimuli analysis,$(sort $(wildcard $(folder)/*.c $(folder)/*/*.c $(folder)/*/*/*.c)))
 TOOL_SRC = $(sort $(wildcard tools/*.c))
 TEST_SRC = $(sort $(wildcard tests/test_*.c))
 FUZZ_SRC = $(filter-out tests/fuzz_driver.c,$(sort $(wildcard tests/fuzz_*.c)))
-HEADERS  = nn/base.h nn/nn.h nn/sha256.h nn/rng.h weights/weights.h stimuli/stimuli.h analysis/analysis.h analysis/inference.h analysis/report.h
+HEADERS  = nn/base/base.h nn/nn.h nn/base/sha256.h nn/base/rng.h weights/weights.h stimuli/stimuli.h analysis/analysis.h analysis/inference.h analysis/report/report.h
 LIB      = $(BUILD)/libfusiform.a
 LIB_OBJ  = $(LIB_SRC:%.c=$(BUILD)/%.o)
 TOOL_OBJ = $(TOOL_SRC:%.c=$(BUILD)/%.o)
@@ -70,7 +70,7 @@ COMPILE  = $(CC) $(FUS_CFLAGS) $(CFLAGS)
 all: $(PROGRAM) $(LIB)
 
 run: $(PROGRAM)
-	./$(PROGRAM) run --model 'random:resnet50?seed=1' --stimuli builtin --out out/demo
+	./$(PROGRAM) run --model 'random:resnet50?seed=1' --stimuli builtin --out out/demo --force
 
 test check: $(PROGRAM) $(TESTS)
 	@FUSIFORM="$(CURDIR)/$(PROGRAM)" RUN="$(RUN)" sh tests/run.sh $(TESTS) $(wildcard tests/method.sh) $(sort $(wildcard tests/cli*.sh)) tests/resume.sh tests/hash.sh
@@ -117,7 +117,7 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(LIB)
 # `make fuzz CC=clang FUZZ=1 SANITIZE=address,undefined` for libFuzzer; else a driver that mutates the files it is given.
 ifeq ($(FUZZ),1)
 FUZZ_LINK = -fsanitize=fuzzer
-$(BUILD)/nn/kernel_%.o: FUS_CFLAGS += -fno-sanitize=all # no parser there, and minutes to compile
+$(BUILD)/nn/kernel/kernel_%.o: FUS_CFLAGS += -fno-sanitize=all # no parser there, and minutes to compile
 FUS_CFLAGS += -fsanitize=fuzzer-no-link
 else
 FUZZ_LINK = $(BUILD)/tests/fuzz_driver.o

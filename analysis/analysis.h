@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 
 /* ---- moments: streamed mean and sum of squared deviations per unit and group (Welford 1962) ---- */
 
@@ -112,6 +112,8 @@ struct fus_category_summary {
 struct fus_layer_summary {
     char name[48];
     int channels, height, width;
+    int order;                     /* 0, 1, ...: its place among all layers of the network */
+    double depth;                  /* 0 (first) to 1 (last block and behind it) */
     size_t n_units, n_dead;        /* dead: zero variance in every category */
     size_t n_undefined;            /* units with a NaN or infinite response: p = 1, never selective */
     int n_categories;
@@ -145,7 +147,7 @@ bool fus_select_defined(const struct fus_moments *m, size_t unit);
 /* t and df of one unit's category a against b, Welch's or Student's. */
 double fus_select_pair_t(double *df, const struct fus_moments *m, size_t unit, int a, int b, bool student);
 
-/* t |t| for units from .. from+n-1 at once, n at most FUS_SELECT_CHUNK: squares [n_groups + 2, FUS_SELECT_CHUNK] as nn/kernels.h has them: the least t of
+/* t |t| for units from .. from+n-1 at once, n at most FUS_SELECT_CHUNK: squares [n_groups + 2, FUS_SELECT_CHUNK] as nn/kernel/kernels.h has them: the least t of
  * each category against each other one, 0 where both variances are 0, of any value where a unit is not defined; the largest of these; then
  * the spread, 0 for a dead unit, NaN for one that is not defined. weight [n_groups, n_groups]: of m's counts, Welch's or Student's. */
 #define FUS_SELECT_CHUNK 1024

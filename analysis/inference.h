@@ -37,14 +37,22 @@ int fus_criteria_label(struct fus_layer_summary *out, const struct fus_moments *
 int fus_criteria_count(size_t *count, const struct fus_moments *m, enum fus_criterion criterion, const double *cuts, size_t n_cuts,
                        struct fus_error *err);
 
-/* Single responses of one layer: x [n_images, n_units], units [C, H, W]; category [n_images] in 0 .. n_categories-1. */
+/* Single responses of one layer: x [n_images, n_units], units [C, H, W]; category [n_images] in 0 .. n_categories-1. Those
+ * that are not in memory have x NULL and `read`, which any thread may call: units first .. first+n-1 of one image, zeros
+ * where they cannot be read, which the caller finds out afterwards. */
 struct fus_responses {
     const float *x;
     const int *category;
     size_t n_images, n_units;
     int n_categories, channels, height, width;
     const int *stratum; /* [n_images] subcategory, at most n_images - 1; NULL: the category. The bootstrap draws within it. */
+    void (*read)(void *context, float *to, size_t image, size_t first, size_t n);
+    void *context;
 };
+
+/* Units first .. first+n-1 of an image; the same of all images, [n_images, n], at to + image * stride. */
+void fus_responses_row(float *to, const struct fus_responses *r, size_t image, size_t first, size_t n);
+void fus_responses_strip(float *to, size_t stride, const struct fus_responses *r, size_t first, size_t n);
 
 /* FUS_CRITERION_RANKSUM (Baek et al. 2021): the category with the largest mean, against each other one. */
 int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_responses *r, const char *name, struct fus_error *err);
@@ -197,6 +205,7 @@ int fus_bootstrap_difference(struct fus_interval *out, const struct fus_bootstra
  * Dissimilarity of two response patterns: 1 - Pearson's r over units; NaN where a pattern does not vary or is not finite. rdm
  * [n (n-1) / 2]: pairs (0,1), (0,2), ..., (1,2), ... of x [n, n_units], or of the categories' means in m. */
 int fus_consistency_rdm(double *rdm, const float *x, size_t n, size_t n_units, struct fus_error *err);
+int fus_consistency_rdm_images(double *rdm, const struct fus_responses *r, struct fus_error *err);
 int fus_consistency_rdm_means(double *rdm, const struct fus_moments *m, struct fus_error *err);
 
 /* Spearman's r of a [n] and b [n], equal values sharing their mean rank; pairs with a NaN left out; NaN where one side does not vary. */

@@ -2,7 +2,7 @@
  * written by resnet.c. */
 #include <string.h>
 
-#include "op.h"
+#include "nn/layer/op.h"
 
 #define MAX_LAYERS 20000 /* a 1202-layer CIFAR network has 1,300 */
 
@@ -50,8 +50,9 @@ int fus_arch_build(struct fus_arch *arch, const struct fus_net_spec *spec, struc
     if (b.no_memory)
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for the table of layers");
     else if (b.failed)
-        code = fus_base_fail(err, FUS_EUNSUPPORTED, "the network does not fit an input of %d x %d, or has too many layers",
-                             spec->input_side, spec->input_side);
+        code =
+            fus_base_fail(err, FUS_EUNSUPPORTED, "the network does not fit an input of %d x %d, or has too many layers",
+                          spec->input_side, spec->input_side);
     if (code)
         fus_arch_free(arch);
     return code;

@@ -3,7 +3,7 @@
 #ifndef FUS_ARCH_H
 #define FUS_ARCH_H
 
-#include "nn.h"
+#include "nn/nn.h"
 
 enum fus_op_kind {
     FUS_OP_CONV,     /* convolution [+ folded batch norm] [+ addend] [+ ReLU]; a linear layer is a 1x1 on one

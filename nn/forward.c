@@ -7,9 +7,9 @@
  *   run_layer                            the layer's operator (op.h) on its place in the arena */
 #include <string.h>
 
-#include "net.h"
-#include "profile.h"
-#include "team.h"
+#include "nn/net.h"
+#include "nn/profile.h"
+#include "nn/base/threads.h"
 
 struct pass {
     struct fus_net *net;
@@ -130,7 +130,7 @@ static void walk_layers(void *context)
     struct pass *pass = context;
     const struct fus_plan *plan = &pass->net->plan;
     if (pass->given < 0)
-        fus_team_for(pass->n * pass->net->spec.input_side, interleave_row, pass);
+        fus_threads_for(pass->n * pass->net->spec.input_side, interleave_row, pass);
     for (int i = pass->given < 0 ? 0 : pass->given, end; i <= pass->last_layer && !pass->code; i = end + 1) {
         end = plan->segment_end[i] < pass->last_layer ? plan->segment_end[i] : pass->last_layer;
         pass->code = fus_plan_is_inner(plan, i) ? walk_segment(pass, i, end) : walk_layer(pass, i);
@@ -152,7 +152,7 @@ static int run_pass(struct pass *pass)
         return code;
     pass->last_layer = last_wanted_layer(pass->net, pass->wanted);
     fus_profile_start(&pass->profile, pass->net);
-    fus_team_run(walk_layers, pass);
+    fus_threads_run(walk_layers, pass);
     fus_profile_end(&pass->profile);
     return pass->code;
 }
@@ -166,7 +166,8 @@ int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *
         return fus_base_fail(err, FUS_EINVAL, "%d pictures at once; the network was made for 1 to %d", n, net->batch);
     if (fus_base_threads() > net->n_threads)
         return fus_base_fail(err, FUS_EINVAL, "more threads now than when the network was made");
-    struct pass pass = {.net = net, .input = input, .n = n, .wanted = wanted, .fn = fn, .context = context, .given = -1, .err = err};
+    struct pass pass = {
+        .net = net, .input = input, .n = n, .wanted = wanted, .fn = fn, .context = context, .given = -1, .err = err};
     return run_pass(&pass);
 }
 
@@ -181,8 +182,8 @@ bool fus_net_can_continue(const struct fus_net *net, int tap)
     return true;
 }
 
-int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, const bool *wanted, fus_tap_fn fn, void *context,
-                     struct fus_error *err)
+int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, const bool *wanted, fus_tap_fn fn,
+                     void *context, struct fus_error *err)
 {
     int layer = net->tap_layer[tap], step = fus_plan_is_inner(&net->plan, layer) ? 1 : n;
     size_t floats = fus_layer_floats(&net->arch.layers[layer]);

@@ -1,5 +1,5 @@
 /* Weights into a network: looked up by name and packed by each layer's operator. */
-#include "net.h"
+#include "nn/net.h"
 
 static bool has_weights(const struct fus_layer *l)
 {
@@ -9,7 +9,8 @@ static bool has_weights(const struct fus_layer *l)
 static int load_to(struct fus_net *net, int i, float *to, struct fus_error *err)
 {
     const struct fus_layer *l = &net->arch.layers[i];
-    const struct fus_op_load a = {.layer = l, .packed = to, .raw = net->raw, .get = net->get, .context = net->get_context};
+    const struct fus_op_load a = {
+        .layer = l, .packed = to, .raw = net->raw, .get = net->get, .context = net->get_context};
     net->packed[i] = to;
     return fus_op_table[l->op].load(&a, err);
 }

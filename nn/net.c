@@ -3,9 +3,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "net.h"
+#include "nn/net.h"
 
 /* ---- taps ---- */
+
+/* Relative depths: how far each is on the way to the last block's output. */
+static void set_depths(struct fus_tap *taps, int n)
+{
+    int last = 1;
+    for (int i = 1; i < n; i++)
+        last = taps[i].in_all ? i : last;
+    for (int i = 0; i < n; i++)
+        taps[i].depth = i < last ? (double)i / last : 1;
+}
 
 static int list_taps(struct fus_net *net, struct fus_error *err)
 {
@@ -26,8 +36,10 @@ static int list_taps(struct fus_net *net, struct fus_error *err)
         t->height = l->height;
         t->width = l->width;
         t->in_all = l->in_all;
+        t->order = net->n_taps;
         net->tap_layer[net->n_taps++] = i;
     }
+    set_depths(net->taps, net->n_taps);
     return FUS_OK;
 }
 
@@ -108,7 +120,9 @@ static size_t scratch_floats(const struct fus_net *net)
 
 static int make_plan(struct fus_net *net, bool batch_taps, struct fus_error *err)
 {
-    enum fus_segments segments = net->low_memory ? FUS_SEGMENTS_NONE : batch_taps ? FUS_SEGMENTS_BLOCK : FUS_SEGMENTS_LONG;
+    enum fus_segments segments = net->low_memory ? FUS_SEGMENTS_NONE
+                                 : batch_taps    ? FUS_SEGMENTS_BLOCK
+                                                 : FUS_SEGMENTS_LONG;
     return fus_plan_make(&net->plan, &net->arch, net->batch, segments, scratch_floats(net), err);
 }
 
@@ -151,7 +165,7 @@ int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const 
         return code;
     net->get = get;
     net->get_context = context;
-    code = fus_net_allocate(net, err);
+    code = options && options->resting ? FUS_OK : fus_net_allocate(net, err);
     if (code) {
         fus_net_destroy(net);
         return code;
@@ -210,7 +224,8 @@ static struct fus_net *place_net(struct placing *p, const struct fus_net *net)
     return to;
 }
 
-int fus_net_measure(size_t *bytes, const struct fus_net_spec *spec, const struct fus_net_options *options, struct fus_error *err)
+int fus_net_measure(size_t *bytes, const struct fus_net_spec *spec, const struct fus_net_options *options,
+                    struct fus_error *err)
 {
     struct fus_net *tables = NULL;
     struct placing p = {NULL, 0};
@@ -257,7 +272,8 @@ static int allocate_blocks(struct fus_net *net, struct fus_error *err)
     net->weights = fus_base_aligned(net->weight_floats, sizeof *net->weights);
     net->raw = fus_base_aligned(net->raw_floats, sizeof *net->raw);
     if (!net->weights || !net->raw)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of weights", net->weight_floats * sizeof *net->weights);
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of weights",
+                             net->weight_floats * sizeof *net->weights);
     return FUS_OK;
 }
 
@@ -270,7 +286,8 @@ static int allocate_arena(struct fus_net *net, struct fus_error *err)
     if (!net->in_place)
         net->arena = fus_base_aligned(net->plan.arena_floats, sizeof *net->arena);
     if (!net->arena)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of activations", net->plan.arena_floats * sizeof *net->arena);
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of activations",
+                             net->plan.arena_floats * sizeof *net->arena);
     memset(net->arena + net->plan.picture, 0, /* the border around the pictures stays 0 for good */
            (size_t)net->batch * fus_plan_picture_floats(&net->arch) * sizeof *net->arena);
     return FUS_OK;
@@ -349,8 +366,8 @@ void fus_net_layer_info(struct fus_layer_info *info, const struct fus_net *net, 
     const struct fus_layer *l = &net->arch.layers[layer];
     const struct fus_op *op = &fus_op_table[l->op];
     snprintf(info->name, sizeof info->name, "%s", l->name[0] ? l->name : op->name);
-    snprintf(info->shape, sizeof info->shape, "%dx%dx%d %dx%d/%d", l->channels, l->height, l->width, l->kernel, l->kernel,
-             l->stride);
+    snprintf(info->shape, sizeof info->shape, "%dx%dx%d %dx%d/%d", l->channels, l->height, l->width, l->kernel,
+             l->kernel, l->stride);
     info->algorithm = op->algorithm ? op->algorithm(l) : "";
     info->flops = op->flops ? op->flops(l) : 0;
 }

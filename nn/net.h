@@ -2,9 +2,9 @@
 #ifndef FUS_NET_H
 #define FUS_NET_H
 
-#include "layers.h"
-#include "op.h"
-#include "plan.h"
+#include "nn/layer/layers.h"
+#include "nn/layer/op.h"
+#include "nn/plan.h"
 
 struct fus_net {
     struct fus_net_spec spec;

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nn.h"
-#include "number.h"
+#include "nn/nn.h"
+#include "nn/base/number.h"
 
 const char *fus_networks_family(const struct fus_net_spec *spec)
 {

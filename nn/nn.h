@@ -10,7 +10,7 @@
 #ifndef FUS_NN_H
 #define FUS_NN_H
 
-#include "base.h"
+#include "nn/base/base.h"
 
 /* ---- which network ---- */
 
@@ -76,12 +76,16 @@ struct fus_net_options {
     bool direct;     /* no Winograd: every convolution is the sum it stands for */
     bool low_memory; /* holds one layer's weights at a time: `get` is called in every pass instead of once, so
                         its context must stay valid; the same bits, slower */
+    bool resting;    /* as after fus_net_rest: nothing is allocated or read before the first pass; fus_net_bytes
+                        says what will be */
 };
 
 struct fus_tap {
     char name[48];               /* PyTorch's: "relu", "layer4.2.relu", "fc" */
     int channels, height, width; /* [C, H, W]; H = W = 1 for vectors */
     bool in_all;                 /* part of `all`: the stem's relu and every block output */
+    int order;                   /* 0, 1, ...: its place among all taps of the network */
+    double depth;                /* from 0, the first tap, to 1, the last block's output and all behind it: order over the block's */
 };
 
 int fus_net_create(struct fus_net **net, const struct fus_net_spec *spec, const struct fus_net_options *options,
@@ -92,7 +96,8 @@ void fus_net_destroy(struct fus_net *net); /* NULL allowed */
  * fus_net_measure gives for the same spec, options and number of threads. Both allocate some kB for
  * tables and free them before they return. After that the network allocates nothing, and
  * fus_net_destroy frees nothing. */
-int fus_net_measure(size_t *bytes, const struct fus_net_spec *spec, const struct fus_net_options *options, struct fus_error *err);
+int fus_net_measure(size_t *bytes, const struct fus_net_spec *spec, const struct fus_net_options *options,
+                    struct fus_error *err);
 int fus_net_create_in(struct fus_net **net, void *memory, size_t bytes, const struct fus_net_spec *spec,
                       const struct fus_net_options *options, fus_weight_fn get, void *context, struct fus_error *err);
 
@@ -138,8 +143,8 @@ void fus_net_watch(struct fus_net *net, fus_batch_fn fn, void *context);
  * may have copied and the caller changed. Wanted taps from this one on are shown. Possible only where
  * all that follows depends on this tap alone: fus_net_can_continue. */
 bool fus_net_can_continue(const struct fus_net *net, int tap);
-int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, const bool *wanted, fus_tap_fn fn, void *context,
-                     struct fus_error *err);
+int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, const bool *wanted, fus_tap_fn fn,
+                     void *context, struct fus_error *err);
 
 /* ---- what it costs ---- */
 

@@ -1,10 +1,10 @@
 /* The plan of a forward pass: lifetimes, then the lowest free place for each output (first fit). */
-#include "plan.h"
+#include "nn/plan.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#include "layers.h"
+#include "nn/layer/layers.h"
 
 #define ALIGN_FLOATS 16 /* 64 bytes: a cache line, an AVX-512 vector */
 #define LARGE_BLOCK ((size_t)1 << 18) /* floats: 1 MB, half of a second-level cache */
@@ -55,7 +55,8 @@ static void find_segments(struct fus_plan *plan, const struct fus_arch *arch, en
         end = block_end(arch, i);
         if (end < 0 || fus_layer_floats(&arch->layers[end]) <= large)
             return;
-        for (int next = end; segments == FUS_SEGMENTS_LONG && next >= 0 && fus_layer_floats(&arch->layers[next]) > large;
+        for (int next = end;
+             segments == FUS_SEGMENTS_LONG && next >= 0 && fus_layer_floats(&arch->layers[next]) > large;
              next = block_end(arch, next + 1))
             end = next;
         for (int j = i; j <= end; j++)
@@ -99,7 +100,8 @@ static size_t lowest_gap(const struct fus_plan *p, const struct place *places, i
     return at;
 }
 
-static int measure(struct place *places, const struct fus_plan *plan, const struct fus_arch *arch, int batch, struct fus_error *err)
+static int measure(struct place *places, const struct fus_plan *plan, const struct fus_arch *arch, int batch,
+                   struct fus_error *err)
 {
     for (int i = 0, start = 0; i < arch->n_layers; i++) {
         const struct fus_layer *l = &arch->layers[i];
@@ -108,15 +110,17 @@ static int measure(struct place *places, const struct fus_plan *plan, const stru
         places[i].born = plan->segment_end[i] == i ? start : i;
         uint64_t floats = (fus_plan_is_inner(plan, i) ? 1 : (uint64_t)batch) * fus_layer_floats(l);
         if (floats > MAX_ARENA_FLOATS)
-            return fus_base_fail(err, FUS_ELIMIT, "layer %s of a batch of %d needs %" PRIu64 " floats, at most %" PRIu64 " are possible here",
+            return fus_base_fail(err, FUS_ELIMIT,
+                                 "layer %s of a batch of %d needs %" PRIu64 " floats, at most %" PRIu64
+                                 " are possible here",
                                  l->name, batch, floats, MAX_ARENA_FLOATS);
         places[i].floats = (size_t)floats;
     }
     return FUS_OK;
 }
 
-int fus_plan_make(struct fus_plan *plan, const struct fus_arch *arch, int batch, enum fus_segments segments, size_t scratch_floats,
-                  struct fus_error *err)
+int fus_plan_make(struct fus_plan *plan, const struct fus_arch *arch, int batch, enum fus_segments segments,
+                  size_t scratch_floats, struct fus_error *err)
 {
     int n = arch->n_layers, code = FUS_OK;
     memset(plan, 0, sizeof *plan);

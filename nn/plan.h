@@ -3,7 +3,7 @@
 #ifndef FUS_PLAN_H
 #define FUS_PLAN_H
 
-#include "arch.h"
+#include "nn/arch.h"
 
 /* A segment is a run of layers that ends with a block's output. Where activations are large, the
  * layers of a segment run depth first, image by image, so that intermediates stay in cache; all
@@ -21,8 +21,8 @@ struct fus_plan {
     size_t arena_floats;
 };
 
-int fus_plan_make(struct fus_plan *plan, const struct fus_arch *arch, int batch, enum fus_segments segments, size_t scratch_floats,
-                  struct fus_error *err);
+int fus_plan_make(struct fus_plan *plan, const struct fus_arch *arch, int batch, enum fus_segments segments,
+                  size_t scratch_floats, struct fus_error *err);
 void fus_plan_free(struct fus_plan *plan);
 
 /* Whether a layer's output has room for one picture only. */

@@ -1,12 +1,13 @@
 /* Times of layers, and bursts that measure the CPU's limit between them: see profile.h. */
 #define _POSIX_C_SOURCE 200809L
-#include "profile.h"
+#include "nn/profile.h"
 
 #include <time.h>
 
-#include "team.h"
+#include "nn/base/threads.h"
 
-#define BURST_STEPS 8000 /* some 20 us; a quarter of that runs before the clock starts, until the layer's last stores are done */
+/* Some 20 us. A quarter of that runs before the clock starts, until the layer's last stores are done. */
+#define BURST_STEPS 8000
 
 static double now(void)
 {
@@ -29,7 +30,7 @@ static void burst(void *context, int task, int thread)
 static void run_bursts(struct fus_profile *p)
 {
     double start = now();
-    fus_team_for(p->n_threads, burst, p);
+    fus_threads_for(p->n_threads, burst, p);
     for (int i = 0; i < p->n_threads; i++) {
         p->busy += p->seconds[i];
         p->gigaflop += 2e-9 * FUS_FMA_CHAINS * p->kernel->width * BURST_STEPS;

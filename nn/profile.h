@@ -3,7 +3,7 @@
 #ifndef FUS_PROFILE_H
 #define FUS_PROFILE_H
 
-#include "net.h"
+#include "nn/net.h"
 
 #define FUS_PROFILE_MAX_THREADS 1024
 

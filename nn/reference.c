@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fmath.h"
-#include "layers.h"
-#include "op.h"
+#include "nn/base/fmath.h"
+#include "nn/layer/layers.h"
+#include "nn/layer/op.h"
 
 static size_t volume(const struct fus_layer *l)
 {
@@ -122,7 +122,8 @@ static float pad_at(const float *in, const struct fus_layer *l, int k, int y, in
     int c = k - (l->channels - l->in_channels) / 2;
     if (c < 0 || c >= l->in_channels)
         return 0;
-    return in[((size_t)c * (size_t)l->in_height + (size_t)(y * l->stride)) * (size_t)l->in_width + (size_t)(x * l->stride)];
+    return in[((size_t)c * (size_t)l->in_height + (size_t)(y * l->stride)) * (size_t)l->in_width +
+              (size_t)(x * l->stride)];
 }
 
 int fus_reference_pad(const struct fus_op_reference *a, struct fus_error *err)

@@ -4,7 +4,7 @@
  * language head is one more linear layer or two. */
 #include <stdio.h>
 
-#include "arch.h"
+#include "nn/arch.h"
 
 #define MAX_CHANNELS 65536
 #define MAX_SIDE 4096
@@ -12,9 +12,11 @@
 static int check_spec(const struct fus_net_spec *s, struct fus_error *err)
 {
     if (s->n_stages < 1 || s->n_stages > FUS_MAX_STAGES)
-        return fus_base_fail(err, FUS_EUNSUPPORTED, "a network of %d stages; 1 to %d are known", s->n_stages, FUS_MAX_STAGES);
+        return fus_base_fail(err, FUS_EUNSUPPORTED, "a network of %d stages; 1 to %d are known", s->n_stages,
+                             FUS_MAX_STAGES);
     if (s->input_side < 8 || s->input_side > MAX_SIDE)
-        return fus_base_fail(err, FUS_EUNSUPPORTED, "an input side of %d; 8 to %d are possible", s->input_side, MAX_SIDE);
+        return fus_base_fail(err, FUS_EUNSUPPORTED, "an input side of %d; 8 to %d are possible", s->input_side,
+                             MAX_SIDE);
     bool ok = s->act <= FUS_ACT_SILU && s->stem_channels > 0 && s->stem_channels <= MAX_CHANNELS && s->n_classes >= 0 &&
               s->n_classes <= (1 << 24) && s->lang_dim >= 0 && s->lang_dim <= MAX_CHANNELS && s->lang_hidden >= 0 &&
               s->lang_hidden <= MAX_CHANNELS && s->attn_dim >= 0 && s->attn_dim <= MAX_CHANNELS;

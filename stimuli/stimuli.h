@@ -9,13 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 
 /* ---- pictures ---- */
 
 struct fus_image {
     int width, height;
     uint8_t *pixels; /* [height, width, 3] RGB; from fus_base_alloc */
+    int dim;         /* the largest sample of a file of 16 bits, if it has no more than 12; else 0 */
 };
 
 #define FUS_IMAGE_MAX_PIXELS ((size_t)100 * 1000 * 1000)   /* a decompression bomb gets one line instead of memory */
@@ -38,6 +39,11 @@ int fus_image_create(struct fus_image *image, int width, int height, struct fus_
 void fus_image_set_max_pixels(size_t n);
 bool fus_image_fits(double width, double height);
 int fus_image_check(size_t width, size_t height, long long offset, struct fus_error *err);
+
+/* Files of 16 bits whose samples have 12 at most are nearly black. note: one was read, `dim` of it as above (0: nothing to note);
+ * any thread may call it. noted: how many different ones, and the first by name, with its largest sample. */
+void fus_image_note_dim(const char *path, int dim);
+int fus_image_noted_dim(const char **first, int *dim);
 
 /* One decoder each; fus_image_decode recognises the format by its first bytes. */
 int fus_jpeg_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
@@ -121,6 +127,7 @@ struct fus_picture {
     int index;         /* within the subcategory, from 0 */
     int half;          /* 0 or 1, for cross-validation: the manifest's, else alternating within the category */
     int source;        /* the picture that this one is a scrambled copy of; -1 = none */
+    int line;          /* of the manifest `list`, for messages; 0 = none */
 };
 
 struct fus_set {
@@ -129,6 +136,11 @@ struct fus_set {
     char **categories;            /* "face", "body", ... in the order of the tables and figures */
     char **subcategories;         /* "adult", "child", ... = folder names */
     char *description;            /* one line for the report: "fLoc folders, 192 pictures: face = adult + child; ..." */
+    char *left_out;               /* what lies beside its pictures: "2 left out: 1 WebP (face/9.webp), ..."; NULL: nothing */
+    char **skipped;               /* [n_skipped] pictures that cannot be read, "face/1.jpg": fus_set_leave_out */
+    int n_skipped;
+    char *list;                   /* the manifest's path; NULL: none */
+    bool own_halves;              /* the manifest says which */
     bool drawn;                   /* built-in set: fus_set_picture draws instead of reading */
     uint64_t seed;
     uint64_t scramble_seed;
@@ -139,8 +151,16 @@ struct fus_set {
  * child, body = body + limb, place = house + corridor, word = word, scrambled; number, car, instrument left out. Any other tree: folder = category.
  * A manifest has lines path<TAB>category[<TAB>subcategory[<TAB>half]] (manifest.h); its order is the set's.
  * categories: NULL or "face=adult,child;body=body,limb" to say otherwise. Fails on a set without two categories of at least two
- * pictures, naming the category; files that are not pictures by name (.txt, hidden) are ignored. */
+ * pictures, naming the category; what is no picture (folder.h) is left out, and said in set->left_out. */
 int fus_set_open(struct fus_set *set, const char *spec, const char *categories, struct fus_error *err);
+
+/* Whether `categories` can be read at all, and names two: FUS_EINVAL. */
+int fus_set_parse_categories(const char *categories, struct fus_error *err);
+
+/* All pictures of several operands one behind the other: files, folders and manifests as fus_set_open takes them, in its order,
+ * but of any number; a folder without folders of pictures stands for the pictures in it. Pictures of files have the
+ * category "". FUS_EINVAL where a built-in set is one of several. */
+int fus_set_gather(struct fus_set *set, const char *const *specs, int n, struct fus_error *err);
 void fus_set_close(struct fus_set *set);
 
 /* A category "scrambled" of the set's own pictures in 16 x 16 shuffled boxes, as many as the others have on average; nothing where
@@ -188,6 +208,25 @@ size_t fus_cache_bytes(const struct fus_cache *cache); /* in use */
 int fus_cache_input(float *input, struct fus_cache *cache, const struct fus_set *set, int i, const struct fus_preprocess *p,
                     const char (*hex)[65], struct fus_error *err);
 
+/* Pictures that cannot be read, in set order, with the message for each (which starts with its path). */
+struct fus_set_bad {
+    int n;
+    struct fus_set_bad_picture {
+        int picture;
+        char *why;
+    } *items;
+};
+void fus_set_bad_free(struct fus_set_bad *bad);
+
+/* fus_set_each, but what fails is added to `bad`, and the others are visited all the same; fails itself only for want of memory or on
+ * a stop. */
+int fus_set_each_bad(struct fus_set_bad *bad, int from, int end, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
+                     struct fus_error *err);
+
+/* The set without the bad pictures, as it would be without their files, but for `skipped` and the description. Before
+ * fus_set_add_scrambled. spec as in fus_set_open, where too few are left; NULL: any number will do, but 0. */
+int fus_set_leave_out(struct fus_set *set, const struct fus_set_bad *bad, const char *spec, struct fus_error *err);
+
 /* Read every picture once, in parallel: the first (in set order) that cannot be read fails, by name.
  * hex    [n_pictures]  SHA-256 of its file (of its pixels where the program made it); NULL allowed
  * stats  [n_pictures]  NULL allowed
@@ -202,6 +241,7 @@ struct fus_set_wanted {
     struct fus_cache *cache;
     int (*see)(void *context, int i, const struct fus_image *reduced, struct fus_error *err); /* NULL: nobody */
     void *context;
+    struct fus_set_bad *bad; /* pictures that fail are added to it, and the others go on; NULL: the first one ends it */
 };
 int fus_set_check_some(const struct fus_set *set, int from, int end, const struct fus_set_wanted *wanted, struct fus_error *err);
 

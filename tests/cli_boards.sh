@@ -63,7 +63,7 @@ ok "nothing is left" test -z "$(ls "$work/limit")"
 
 # ---- make: other flags rebuild, the same ones do not ----
 build() { make -s BUILD="$work/build" OPENMP=0 "$@" "$work/build/nn/rng.o" >"$work/said" 2>"$work/why"; }
-built() { grep -q 'CC  nn/rng.c' "$work/said"; }
+built() { grep -q 'CC  nn/base/rng.c' "$work/said"; }
 if command -v make >/dev/null && command -v cc >/dev/null && unset MAKEFLAGS MFLAGS MAKELEVEL; then
     ok "make builds" build && build && ok "twice: nothing to do" test ! -s "$work/said"
     build && build CFLAGS=-O1 && ok "other CFLAGS" built
@@ -75,9 +75,9 @@ if command -v make >/dev/null && command -v cc >/dev/null && unset MAKEFLAGS MFL
     ok "/dev/null is a device" test -c /dev/null
 fi
 if command -v i686-linux-gnu-gcc >/dev/null; then
-    i686-linux-gnu-gcc -std=c11 -D_FILE_OFFSET_BITS=64 -I. -fsyntax-only nn/base.c 2>"$work/why"
+    i686-linux-gnu-gcc -std=c11 -D_FILE_OFFSET_BITS=64 -I. -fsyntax-only nn/base/base.c 2>"$work/why"
     ok "x87 arithmetic is refused" grep -q 'error.*-msse2 -mfpmath=sse' "$work/why"
-    i686-linux-gnu-gcc -std=c11 -msse2 -mfpmath=sse -I. -fsyntax-only nn/base.c 2>"$work/why"
+    i686-linux-gnu-gcc -std=c11 -msse2 -mfpmath=sse -I. -fsyntax-only nn/base/base.c 2>"$work/why"
     ok "small files are refused" grep -q 'error.*-D_FILE_OFFSET_BITS=64' "$work/why"
 else
     skipped=$((skipped + 2))

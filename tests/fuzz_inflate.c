@@ -1,7 +1,7 @@
 /* Fuzz target: any bytes as a zlib stream and as raw DEFLATE, into little room and much. */
 #include <stdlib.h>
 
-#include "nn/inflate.h"
+#include "nn/base/inflate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

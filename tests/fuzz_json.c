@@ -1,6 +1,6 @@
 /* libFuzzer target: any bytes as JSON, once skipped and once asked for by someone who trusts it to be what he wants. Whatever
  * skip accepts must be accepted again with a space around it. */
-#include "weights/json.h"
+#include "nn/base/json.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/inflate.h"
+#include "nn/base/inflate.h"
 #include "stimuli/stimuli.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -14,6 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         if (read_everything(s, &err) != 0) /* what was accepted can be read */
             abort();
         fus_names_recognise(&spec, s, "proj", &err);
+        if (s->n_tensors && fus_names_choose(s, s->tensors[0].name, &err) == 0)
+            fus_names_recognise(&spec, s, NULL, &err);
     }
     fus_store_close(s);
     return 0;

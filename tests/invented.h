@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "analysis/inference.h"
-#include "analysis/report.h"
-#include "nn/outfile.h"
+#include "analysis/report/report.h"
+#include "nn/base/outfile.h"
 #include "test.h"
 
 /* ---- invented runs ---- */

@@ -34,6 +34,20 @@ fails() { # fails STATUS WORDS ARGUMENTS...: that status, one line on stderr tha
         find "$work" -name '*.tmp-*'
     fi
 }
+fails_all() { # fails_all N WORDS ARGUMENTS...: status 1, N lines that hold WORDS, then one that counts them; nothing written
+    n=$1 words=$2
+    shift 2
+    $program "$@" >"$work/stdout" 2>"$work/stderr" </dev/null
+    got=$?
+    lines=$(grep -cF -- "$words" "$work/stderr")
+    if [ $got -eq 1 ] && [ "$lines" -eq "$n" ] && tail -n 1 "$work/stderr" | grep -q "^fusiform: $n of [0-9]* pictures cannot be read" &&
+        [ -z "$(find "$work" -name '*.tmp-*')" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED fusiform $*: status $got (expected 1), $lines times '$words' (expected $n) in: $(head -c 900 "$work/stderr")"
+    fi
+}
 says() { # says PATTERN: the last command's stdout has it
     if grep -qE -- "$1" "$work/stdout"; then passed=$((passed + 1)); else
         failed=$((failed + 1))

@@ -1,8 +1,8 @@
 /* act.c: the activations against PyTorch, and every instruction set against the naive loop to the bit. */
-#include "nn/fmath.h"
-#include "nn/layers.h"
-#include "nn/op.h"
-#include "nn/rng.h"
+#include "nn/base/fmath.h"
+#include "nn/layer/layers.h"
+#include "nn/layer/op.h"
+#include "nn/base/rng.h"
 #include "test.h"
 
 #define N_ACTS 3

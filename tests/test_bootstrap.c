@@ -1,6 +1,6 @@
 /* bootstrap.c against NumPy with the same draws and against scipy.stats.bootstrap; coverage; pairing. */
 #include "analysis/inference.h"
-#include "nn/rng.h"
+#include "nn/base/rng.h"
 #include "test.h"
 
 static const float responses[] = {
@@ -27,7 +27,7 @@ static struct fus_responses example(void)
     for (int c = 0, i = 0; c < CATEGORIES; c++)
         for (int k = 0; k < pictures[c]; k++)
             category[i++] = c;
-    return (struct fus_responses){x, category, PICTURES, UNITS, CATEGORIES, 6, 4, 5, NULL};
+    return (struct fus_responses){x, category, PICTURES, UNITS, CATEGORIES, 6, 4, 5, NULL, NULL, NULL};
 }
 
 static struct fus_interval interval_of(const struct fus_bootstrap_column *c, enum fus_interval_method method, double alpha)

@@ -1,4 +1,4 @@
-/* stimuli/cache.c: what a network sees is the same whether a picture is remembered or not, and a remembered picture's file is
+/* stimuli/set/cache.c: what a network sees is the same whether a picture is remembered or not, and a remembered picture's file is
  * not opened again. */
 #define _POSIX_C_SOURCE 200809L
 #include <sys/stat.h>

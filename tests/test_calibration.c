@@ -2,8 +2,8 @@
  * passes where a criterion promises that, bootstrap intervals cover what they should. A few sets with wide limits here; `make study`
  * runs 2,000 and prints the figures that METHOD.md quotes. */
 #include "analysis/inference.h"
-#include "nn/rng.h"
-#include "nn/team.h"
+#include "nn/base/rng.h"
+#include "nn/base/threads.h"
 #include "test.h"
 
 static int n_sets = 40, n_resamples = 60;
@@ -307,7 +307,7 @@ static void test_coverage(const struct population *p, const char *which_units, b
     struct covering c = {p, malloc((size_t)n_sets * COLUMNS * sizeof *c.estimate), malloc((size_t)n_sets * COLUMNS * METHODS * sizeof *c.interval),
                          calloc((size_t)n_sets, sizeof *c.failed)};
     fus_base_set_threads(0);
-    fus_team_for(n_sets, cover_set, &c);
+    fus_threads_for(n_sets, cover_set, &c);
     if (study)
         printf("coverage in %d sets, %s units:\n", n_sets, which_units);
     for (int s = 0; s < n_sets; s++)

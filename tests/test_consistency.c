@@ -1,6 +1,6 @@
 /* consistency.c and signflip.c against NumPy and SciPy. */
 #include "analysis/inference.h"
-#include "nn/rng.h"
+#include "nn/base/rng.h"
 #include "test.h"
 
 static const float responses[] = {

@@ -1,7 +1,7 @@
 /* cpu.c: the instruction set is decided once, and every loop keeps to it. */
-#include "nn/cpu.h"
+#include "nn/base/cpu.h"
 
-#include "nn/kernels.h"
+#include "nn/kernel/kernels.h"
 #include "test.h"
 
 int main(void)

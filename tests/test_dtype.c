@@ -1,4 +1,6 @@
 /* weights/dtype.c: all halves, both roundings, against NumPy and PyTorch (tests/golden/weights_make.py). */
+#include <float.h>
+
 #include "weights_help.h"
 
 static uint32_t bits_of(float x)
@@ -143,6 +145,20 @@ static void test_pack(void)
     CHECK(memcmp(raw, "\xc0\x3f\x00\xc0\x80\x47", 6) == 0);
 }
 
+static void test_not_finite(void)
+{
+    static float x[3000];
+    CHECK(fus_dtype_find_not_finite(x, 0) == 0 && fus_dtype_find_not_finite(x, 3000) == 3000);
+    x[0] = FLT_MAX, x[1] = -FLT_MAX, x[2999] = FLT_MIN / 2;
+    CHECK(fus_dtype_find_not_finite(x, 3000) == 3000);
+    x[2999] = -INFINITY;
+    CHECK(fus_dtype_find_not_finite(x, 3000) == 2999 && fus_dtype_find_not_finite(x, 2999) == 2999);
+    x[1023] = float_of(0x7f800001); /* a signalling NaN */
+    CHECK(fus_dtype_find_not_finite(x, 3000) == 1023);
+    x[0] = NAN;
+    CHECK(fus_dtype_find_not_finite(x, 1) == 0);
+}
+
 int main(void)
 {
     test_all_halves_widen();
@@ -152,5 +168,6 @@ int main(void)
     test_names_and_sizes();
     test_byte_orders();
     test_pack();
+    test_not_finite();
     return test_end();
 }

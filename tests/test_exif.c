@@ -1,5 +1,5 @@
-/* stimuli/exif.c: orientations and upright pixels as Pillow has them, and damage that does no harm. */
-#include "nn/sha256.h"
+/* stimuli/image/exif.c: orientations and upright pixels as Pillow has them, and damage that does no harm. */
+#include "nn/base/sha256.h"
 #include "stimuli/stimuli.h"
 #include "test.h"
 

@@ -1,8 +1,8 @@
-/* stimuli/fft.c against numpy.fft, and against the sum itself, at sizes of every kind. */
-#include "stimuli/fft.h"
+/* stimuli/control/fft.c against numpy.fft, and against the sum itself, at sizes of every kind. */
+#include "stimuli/control/fft.h"
 
-#include "nn/cpu.h"
-#include "nn/fmath.h"
+#include "nn/base/cpu.h"
+#include "nn/base/fmath.h"
 #include "test.h"
 
 static struct fus_error err;

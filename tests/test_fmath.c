@@ -1,9 +1,9 @@
 /* fmath.c against long double libm (64-bit significand), errors counted in units in the last place of the double. */
-#include "nn/fmath.h"
+#include "nn/base/fmath.h"
 
 #include <float.h>
 
-#include "nn/rng.h"
+#include "nn/base/rng.h"
 #include "test.h"
 
 #if LDBL_MANT_DIG >= 64

@@ -1,8 +1,8 @@
 /* gemm.c and max pooling against the loops they stand for, one multiply-add and one comparison at a time, to the bit: every instruction set,
  * at the edges of tiles, blocks, slices of k and pictures. */
-#include "nn/layers.h"
-#include "nn/op.h"
-#include "nn/rng.h"
+#include "nn/layer/layers.h"
+#include "nn/layer/op.h"
+#include "nn/base/rng.h"
 #include "test.h"
 
 static const char *const rows[] = {"scalar", "avx2", "avx512", "neon"};

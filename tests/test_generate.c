@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <time.h>
 
-#include "nn/sha256.h"
+#include "nn/base/sha256.h"
 #include "test.h"
 
 static struct fus_error err;
@@ -161,7 +161,7 @@ static void test_captions(void)
 
 static void test_arguments(void)
 {
-    struct fus_image image = {7, 8, NULL};
+    struct fus_image image = {.width = 7, .height = 8};
     CHECK(fus_generate_picture(&image, "dog", 0, 1, 64, &err) == FUS_ENOTFOUND && strstr(err.msg, "dog") &&
           strstr(err.msg, "scrambled"));
     CHECK(fus_generate_picture(&image, "car", -1, 1, 64, &err) == FUS_EINVAL);

@@ -1,7 +1,7 @@
 /* halves.c against NumPy, and what cross-validation is for: noise alone gives no cross-validated selectivity. */
 #include "analysis/inference.h"
-#include "nn/cpu.h"
-#include "nn/rng.h"
+#include "nn/base/cpu.h"
+#include "nn/base/rng.h"
 #include "test.h"
 
 static const float responses[] = {

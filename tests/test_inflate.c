@@ -1,5 +1,5 @@
 /* DEFLATE, zlib and checksums: known values, streams of zlib's (in the golden PNGs too), damage. */
-#include "nn/inflate.h"
+#include "nn/base/inflate.h"
 #include "tests/images.h"
 
 /* zlib streams of what `text` says, made by Python's zlib.compress(b"...", level). */

@@ -1,5 +1,5 @@
-/* weights/json.c: each wrong text with a caret under the byte that the message must point at. */
-#include "weights/json.h"
+/* nn/base/json.c: each wrong text with a caret under the byte that the message must point at. */
+#include "nn/base/json.h"
 
 #include "test.h"
 
@@ -123,8 +123,38 @@ static void test_no_memory(void)
     CHECK(fus_json_end(&j) == FUS_ENOMEM && err.code == FUS_ENOMEM);
 }
 
+/* What write writes is read back, with any bytes of a file's name; without file_names lone surrogates stay an error. */
+static void test_names(void)
+{
+    static const char *const names[][2] = {{"face/caf\xe9.jpg", "\"face/caf\\udce9.jpg\""}, {"\xc3\xa9 \xf0\x9f\x98\x80", "\"\xc3\xa9 \xf0\x9f\x98\x80\""},
+                                           {"a\tb\nc\x1b\"\\", "\"a\\u0009b\\u000ac\\u001b\\\"\\\\\""}, {"\xff\xc3(\xed\xa0\x80", "\"\\udcff\\udcc3(\\udced\\udca0\\udc80\""}};
+    char path[512];
+    const char *tmp = getenv("TMPDIR");
+    snprintf(path, sizeof path, "%s/fusiform-json-%p", tmp && strlen(tmp) < 400 ? tmp : "/tmp", (void *)path);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct fus_outfile f;
+        struct fus_json j;
+        struct fus_error err = {0};
+        uint8_t *text = NULL;
+        size_t n = 0;
+        CHECK(fus_outfile_open(&f, path, &err) == FUS_OK);
+        fus_json_write(&f, names[i][0]);
+        CHECK(fus_outfile_commit(&f, &err) == FUS_OK && fus_base_read_file(&text, &n, path, 1000, &err) == FUS_OK);
+        CHECK_MSG(text && strcmp((char *)text, names[i][1]) == 0, "%s", text ? (char *)text : "");
+        for (int file_names = 0; file_names < 2; file_names++) {
+            fus_json_start(&j, text, n, 0, &err);
+            j.file_names = file_names;
+            bool same = strcmp(fus_json_string(&j), names[i][0]) == 0, lone = strstr(names[i][1], "udc") && !file_names;
+            CHECK(fus_json_end(&j) == (lone ? FUS_EFORMAT : FUS_OK) && (lone || same));
+        }
+        fus_base_free(text);
+    }
+    remove(path);
+}
+
 int main(void)
 {
+    test_names();
     test_refused();
     test_accepted();
     test_depth();

@@ -1,7 +1,7 @@
 /* Every gradient of loss.c against central differences of its loss, and losses whose value is known. */
 #include "nn/train/loss.h"
 
-#include "nn/rng.h"
+#include "nn/base/rng.h"
 #include "test.h"
 
 enum { N = 6, DIM = 7, CLASSES = 5, WORST = N * DIM };

@@ -1,6 +1,6 @@
-/* stimuli/manifest.c and the sets made of manifests: order, quoting, halves, --categories, and every error with its line. */
+/* stimuli/set/manifest.c and the sets made of manifests: order, quoting, halves, --categories, and every error with its line. */
 #define _POSIX_C_SOURCE 200809L
-#include "stimuli/manifest.h"
+#include "stimuli/set/manifest.h"
 
 #include <stdarg.h>
 #include <sys/stat.h>
@@ -95,6 +95,60 @@ static void test_writing(void)
     makes(text, NULL, "a/a:1.ppm,0 a/a:./2.ppm,1 b/b:sub/../3.ppm,0 b/b:4.ppm,1");
 }
 
+/* ASCII, and one character beyond 16 bits for each '*', as UTF-16. */
+static size_t utf16(char *out, const char *text, bool big)
+{
+    size_t n = 0;
+    unsigned units[2000], n_units = 1;
+    units[0] = 0xfeff;
+    for (; *text; text++) {
+        units[n_units++] = *text == '*' ? 0xd83d : (unsigned char)*text;
+        if (*text == '*')
+            units[n_units++] = 0xde00;
+    }
+    for (unsigned i = 0; i < n_units; i++) {
+        out[n++] = (char)(big ? units[i] >> 8 : units[i] & 255);
+        out[n++] = (char)(big ? units[i] & 255 : units[i] >> 8);
+    }
+    return n;
+}
+
+/* What spreadsheets and Windows write. */
+static void test_foreign(void)
+{
+    static const char text[] = "path\tcategory\r\n1.ppm\ta*\r\nsub\\a b.ppm\ta*\r\n3.ppm\tb\r\n.\\4.ppm\tb";
+    char bytes[4000];
+    for (int big = 0; big < 2; big++) {
+        struct fus_set set;
+        put("m.tsv", bytes, utf16(bytes, text, big));
+        CHECK_MSG(fus_set_open(&set, in_root("m.tsv"), NULL, &err) == FUS_OK, "%s", err.msg);
+        CHECK(set.n_pictures == 4 && strcmp(set.categories[0], "a\xf0\x9f\x98\x80") == 0 && strstr(set.pictures[1].path, "/sub/a b.ppm"));
+        fus_set_close(&set);
+    }
+    char plain[200];
+    snprintf(plain, sizeof plain, "%s", text);
+    for (char *s; (s = strchr(plain, '*'));)
+        memmove(s, s + 1, strlen(s));
+    makes(plain, NULL, "a/a:1.ppm,0 a/a:sub/a b.ppm,1 b/b:3.ppm,0 b/b:./4.ppm,1");
+}
+
+/* Pictures that are not there are listed with their lines, and left out as others that cannot be read. */
+static void test_absent(void)
+{
+    struct fus_set set;
+    struct fus_set_bad bad = {0};
+    const struct fus_set_wanted wanted = {.bad = &bad};
+    const char *path = list("1.ppm\ta\n8.ppm\ta\n2.ppm\ta\n3.ppm\tb\nsub\tb\n4.ppm\tb\n");
+    CHECK_MSG(fus_set_open(&set, path, NULL, &err) == FUS_OK, "%s", err.msg);
+    CHECK(fus_set_check_some(&set, 0, set.n_pictures, &wanted, &err) == FUS_OK);
+    int first = 0;
+    while (first < bad.n && !strstr(bad.items[first].why, "m.tsv: line 2: "))
+        first++;
+    CHECK(first < bad.n && strstr(bad.items[first].why, "/8.ppm: cannot be opened: No such file"));
+    fus_set_bad_free(&bad);
+    fus_set_close(&set);
+}
+
 static void refused(const char *text, size_t n, const char *categories, ...)
 {
     struct fus_set set;
@@ -125,8 +179,13 @@ static void test_errors(void)
     REFUSED("1.ppm\ta\ta\t1\n2.ppm\ta\n", "line 2", "found no half, but line 1 has one");
     REFUSED("1.ppm\ta\n\"2.ppm\ta\n3.ppm\ta\n", "line 2", "no end of the quoted name");
     REFUSED("\"1\n.ppm\"x\ta\n", "line 2", "'x' behind a quoted name");
-    REFUSED("1.ppm\ta\n9.ppm\ta\n", "line 2: ", "9.ppm: cannot be opened: No such file");
-    REFUSED("1.ppm\ta\nsub\ta\n", "line 2: ", "sub: is a folder");
+    REFUSED("9.ppm\ta\n", "m.tsv: line 1: ", "9.ppm: cannot be opened: No such file");
+    REFUSED("sub\ta\n\n9.ppm\ta\n", "none of 2 pictures is there: ", "m.tsv: line 1: ", "sub: is a folder");
+    REFUSED("sub\\9.ppm\ta\n", "line 1: ", "nor is it there with / for \\");
+    REFUSED("C:\\pictures\\9.ppm\ta\n", "line 1: ", "a path of a Windows machine");
+    REFUSED("\xff\xfe\x31", "m.tsv: byte 3: found half a character of UTF-16");
+    REFUSED("\xff\xfe\x00\xd8\x31\x00", "m.tsv: byte 2: found d800");
+    REFUSED("\xfe\xff\x00\x31\x00\x00", "m.tsv: byte 4: found 0000");
     REFUSED("/dev/null\ta\n", "line 1: /dev/null: is a device");
     REFUSED("1.ppm\ta\0\n", "byte 7", "zero byte", "UTF-16");
     REFUSED("1.ppm\ta\n2.ppm\tb\n3.ppm\tb\n", "category a has 1 picture");
@@ -196,6 +255,8 @@ int main(void)
     begin();
     test_order();
     test_writing();
+    test_foreign();
+    test_absent();
     test_errors();
     test_damage();
     test_memory();

@@ -4,8 +4,8 @@
 
 #include <time.h>
 
-#include "nn/cpu.h"
-#include "nn/rng.h"
+#include "nn/base/cpu.h"
+#include "nn/base/rng.h"
 #include "test.h"
 
 static void test_against_two_passes(void)

@@ -1,6 +1,6 @@
 /* multiple.c against NumPy, its threshold against its own q, and millions of p values in reasonable time. */
 #include "analysis/analysis.h"
-#include "nn/rng.h"
+#include "nn/base/rng.h"
 #include "test.h"
 
 static const double rows[][4] = {

@@ -243,6 +243,94 @@ static void test_neighbours(void)
     expect_refusal("tensors layer1.2.bn1.bias and module.layer1.2.bn1.bias both stand for layer1.2.bn1.bias");
 }
 
+/* The list once more, its names behind `prefix`; the first network's are behind `first`. */
+static void double_list(const char *first, const char *prefix)
+{
+    size_t n = list.n;
+    char name[160];
+    for (size_t i = 0; i < n; i++) {
+        struct entry *e = &list.e[list.n++];
+        *e = list.e[i];
+        snprintf(e->name, sizeof e->name, "%s%.100s", prefix, list.e[i].name);
+        snprintf(name, sizeof name, "%s%.100s", first, list.e[i].name);
+        memcpy(list.e[i].name, name, sizeof name);
+    }
+}
+
+/* What --prefix PREFIX says: 0 and the canonical stem's own name, or what is wrong. */
+static void expect_choice(const char *prefix, const char *stem, const char *message)
+{
+    struct fus_store *s;
+    struct fus_error err = {0};
+    const char *path = save("", "");
+    if (!HELP_CHECK(fus_store_open(&s, path, &err) == 0, "%s", err.msg))
+        return;
+    int code = fus_names_choose(s, prefix, &err);
+    const struct fus_tensor *t = fus_store_find(s, "conv1.weight");
+    CHECK_MSG((code == 0) == (stem != NULL), "%s: %s", prefix, err.msg);
+    if (stem)
+        CHECK_MSG(t && strcmp(t->name, stem) == 0, "%s: %s, want %s", prefix, t ? t->name : "none", stem);
+    else
+        CHECK_MSG(strstr(err.msg, message), "%s\n    want %s", err.msg, message);
+    fus_store_close(s);
+    remove(path);
+}
+
+static void expect_note(const char *want, const char *stem)
+{
+    struct fus_store *s;
+    struct fus_error err = {0};
+    const char *path = save("", "");
+    if (!HELP_CHECK(fus_store_open(&s, path, &err) == 0, "%s", err.msg))
+        return;
+    const char *note = fus_names_note(s);
+    const struct fus_tensor *t = fus_store_find(s, "conv1.weight");
+    CHECK_MSG(want ? note && strstr(note, want) : !note, "%s, want %s", note ? note : "no note", want ? want : "none");
+    CHECK_MSG(t && strcmp(t->name, stem) == 0, "%s, want %s", t ? t->name : "none", stem);
+    fus_store_close(s);
+    remove(path);
+}
+
+/* Two networks in a file: one line that lists them, --prefix, averages behind plain weights. */
+static void test_choice(void)
+{
+    struct fus_net_spec spec;
+    CHECK(fus_networks_named(&spec, "cifar_resnet8", NULL) == 0);
+    from_spec(&spec);
+    double_list("module.encoder_q.", "module.encoder_k.");
+    expect_note("averaged weights lie beside these: --prefix module.encoder_k", "module.encoder_q.conv1.weight");
+    expect_choice("encoder_q", "module.encoder_q.conv1.weight", NULL);
+    expect_choice("module.encoder_k.", "module.encoder_k.conv1.weight", NULL);
+    expect_choice("encoder", NULL, "--prefix encoder: no network lies there; networks lie under: module.encoder_q, module.encoder_k");
+    expect_choice("", NULL, "no network lies there");
+    from_spec(&spec);
+    double_list("", "module.teacher._orig_mod.");
+    expect_refusal("they lie under: \"\", module.teacher");
+    expect_choice("", "conv1.weight", NULL);
+    expect_choice("module", "conv1.weight", NULL);
+    expect_choice("teacher", "module.teacher._orig_mod.conv1.weight", NULL);
+    from_spec(&spec);
+    double_list("state_dict.net.", "state_dict_ema.net.");
+    expect_note("--prefix state_dict_ema.net", "state_dict.net.conv1.weight");
+    expect_choice("net", "state_dict.net.conv1.weight", NULL);
+    expect_choice("state_dict_ema", "state_dict_ema.net.conv1.weight", NULL);
+    drop("state_dict_ema.net.layer1.0.conv2.weight"); /* not whole: no network */
+    expect_note(NULL, "state_dict.net.conv1.weight");
+    from_spec(&spec);
+    double_list("cinema.", "system.");
+    expect_refusal("they lie under: cinema, system");
+    list.n = 0;
+    for (int i = 0; i < 80; i++) { /* more beginnings than are looked at */
+        char name[160];
+        snprintf(name, sizeof name, "n%d.conv1.weight", i);
+        add(name, "4x3x3x3");
+        snprintf(name, sizeof name, "n%d.layer1.0.conv1.weight", i);
+        add(name, "4x4x3x3");
+    }
+    expect_refusal("missing");
+    expect_choice("n70", NULL, "no network lies there");
+}
+
 static void test_refusals(void)
 {
     struct fus_net_spec spec;
@@ -309,6 +397,7 @@ int main(void)
     test_published_names();
     test_language_heads();
     test_neighbours();
+    test_choice();
     test_refusals();
     test_input_side();
     return test_end();

@@ -1,8 +1,8 @@
 /* The engine against the naive loops of reference.c: every tap, every ISA row, several threads and batches. To the bit where
  * convolutions run directly; with Winograd within rounding, and to the bit between rows, threads and batches. */
 #include "nn/nn.h"
-#include "nn/rng.h"
-#include "nn/sha256.h"
+#include "nn/base/rng.h"
+#include "nn/base/sha256.h"
 #include "tests/test.h"
 
 /* Weights from a generator seeded by the tensor's name: positive variances, activations of moderate size. */

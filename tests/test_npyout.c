@@ -1,12 +1,12 @@
 /* npyout.c: the bytes themselves, the same whole or in parts, refusals. The archives whose checksums stand here were opened
  * with numpy.load and `unzip -t` (set KEEP to keep them). */
 #define _POSIX_C_SOURCE 200809L
-#include "analysis/report.h"
+#include "analysis/report/report.h"
 
 #include <unistd.h>
 
-#include "nn/inflate.h"
-#include "nn/outfile.h"
+#include "nn/base/inflate.h"
+#include "nn/base/outfile.h"
 #include "test.h"
 
 static const char *scratch(const char *name)

@@ -1,7 +1,7 @@
 /* npyout.c compiled with zip64 from 150 bytes on, so that a small file has every zip64 field. The archive
  * whose checksum stands here was opened with numpy.load and `unzip -t` (set KEEP to keep it). */
 #define ZIP64_FROM 150
-#include "../analysis/npyout.c"
+#include "analysis/run/npyout.c"
 
 #include <unistd.h>
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/number.h"
+#include "nn/base/number.h"
 #include "test.h"
 
 static void test_whole(void)

@@ -1,7 +1,7 @@
-/* nn/outfile.c: whole or not at all, links kept, streams written through, devices refused. */
+/* nn/base/outfile.c: whole or not at all, links kept, streams written through, devices refused. */
 #define _DEFAULT_SOURCE /* mknod */
 #define _XOPEN_SOURCE 700
-#include "nn/outfile.h"
+#include "nn/base/outfile.h"
 
 #include <dirent.h>
 #include <errno.h>

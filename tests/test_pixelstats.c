@@ -1,6 +1,6 @@
-/* stimuli/pixelstats.c against NumPy, spectra of known slope, and the means over categories. */
-#include "nn/rng.h"
-#include "stimuli/fft.h"
+/* stimuli/control/pixelstats.c against NumPy, spectra of known slope, and the means over categories. */
+#include "nn/base/rng.h"
+#include "stimuli/control/fft.h"
 #include "stimuli/stimuli.h"
 #include "test.h"
 

@@ -45,10 +45,43 @@ static void test_write(void)
     fus_image_free(&large);
 }
 
+static void check_dim(const char *name, int want, int n_want, const char *first_want, int dim_want)
+{
+    struct fus_image image = {0};
+    const char *first;
+    int dim, n;
+    CHECK(fus_image_read(&image, name, NULL) == 0);
+    CHECK_MSG(image.dim == want, "%s: %d", name, image.dim);
+    fus_image_free(&image);
+    n = fus_image_noted_dim(&first, &dim);
+    CHECK_MSG(n == n_want && strcmp(first, first_want) == 0 && dim == dim_want, "%d, %s, %d", n, first, dim);
+}
+
+/* Pictures of 16 bits that use 12 or fewer are noted, each once. */
+static void test_dim(void)
+{
+    const char *a = "tests/golden/img_dim_16.png", *b = "tests/golden/img_dim_8_16.png", *first;
+    int dim;
+    check_dim("tests/golden/img_full_16.png", 0, 0, "", 0);
+    check_dim("tests/golden/img_grey_16.png", 0, 0, "", 0);
+    check_dim("tests/golden/img_grey_8.png", 0, 0, "", 0);
+    check_dim(b, 255, 1, b, 255);
+    check_dim(a, 4095, 2, a, 4095);
+    check_dim(b, 255, 2, a, 4095);
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 200; i++) {
+            char made[16];
+            snprintf(made, sizeof made, "z%d", i);
+            fus_image_note_dim(made, 1);
+        }
+    CHECK(fus_image_noted_dim(&first, &dim) == 202 && strcmp(first, a) == 0);
+}
+
 int main(void)
 {
-    test_golden(".png", 30);
-    test_bad(".png", 11);
+    test_golden(".png", 45);
+    test_bad(".png", 17);
+    test_dim();
     test_write();
     return test_end();
 }

@@ -63,7 +63,7 @@ static void test_jump(void)
 {
     static const uint8_t file[] = {'B', 'M', 0, 0, 0, 0, 0, 0, 0, 0, 62, 0, 0, 0, 40, 0, 0, 0, 3, 0, 0, 0, 3, 0, 0, 0, 1, 0, 8, 0, 1,
                                    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 9, 9, 9, 0, 30, 20, 10, 0,
-                                   1, 1, 0, 2, 1, 1, 1, 1, 0, 1};
+                                   1, 1, 0, 2, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1};
     static const uint8_t want[9] = {9, 9, 9, 9, 9, 10, 10, 9, 9}; /* red */
     struct fus_image image = {0};
     struct fus_error err = {0, -1, ""};
@@ -78,10 +78,10 @@ int main(void)
     test_golden(".pbm", 2);
     test_golden(".pgm", 9);
     test_golden(".ppm", 10);
-    test_golden(".bmp", 14);
+    test_golden(".bmp", 16);
     test_bad(".pgm", 2);
     test_bad(".ppm", 4);
-    test_bad(".bmp", 5);
+    test_bad(".bmp", 9);
     test_bad(".txt", 1);
     test_bad(".gif", 1);
     test_bad(".tif", 1);

@@ -3,10 +3,10 @@
 #include "tools/provenance.c"
 #include "restored.h"
 
-static struct fus_picture pictures[] = {{"x/a\tb.png", 0, 0, 0, 0, -1}, {"line\nend\\.png", 0, 0, 1, 1, -1}, {"c", 1, 1, 0, 0, 0}, {"d", 1, 1, 1, 1, 1}};
-static char *categories[] = {"face", "a place"}, *subcategories[] = {"adult", "house\t2"};
+static struct fus_picture pictures[] = {{"x/a\tb.png", 0, 0, 0, 0, -1, 0}, {"line\nend\\.png", 0, 0, 1, 1, -1, 0}, {"c", 1, 1, 0, 0, 0, 0}, {"d", 1, 1, 1, 1, 1, 0}};
+static char *categories[] = {"face", "a place"}, *subcategories[] = {"adult", "house\t2"}, *skipped[] = {"adult/caf\xe9\n.png"};
 static char *options[] = {"--alpha=0.05", "--halves=yes", "--layers=a=b"};
-static struct fus_tap taps[] = {{"relu", 16, 32, 32, true}, {"fc", 10, 1, 1, false}};
+static struct fus_tap taps[] = {{"relu", 16, 32, 32, true, 0, 0}, {"fc", 10, 1, 1, false, 20, 1.0 / 3}};
 static struct fus_run_model model = {.name = "m\\n", .taps = taps, .n_layers = 2};
 static struct fus_model_summary model_summary = {.name = "m\\n", .source = "r.pth", .architecture = "ResNet", .preprocess = "cifar", .sha256 = "abc"};
 static char sha[4][65];
@@ -17,7 +17,7 @@ static struct fus_run make_run(int shard)
 {
     struct fus_run run = {.n_options = 3, .options = options, .n_models = 1, .models = &model, .shard = shard, .n_shards = shard ? 2 : 0};
     run.set = (struct fus_set){.n_pictures = 4, .n_categories = 2, .n_subcategories = 2, .pictures = pictures, .categories = categories,
-                               .subcategories = subcategories, .description = "a set", .seed = 7, .scramble_seed = 18446744073709551615u};
+                               .subcategories = subcategories, .skipped = skipped, .n_skipped = 1, .description = "a set", .seed = 7, .scramble_seed = 18446744073709551615u};
     run.picture_sha256 = sha;
     run.pixel_stats = stats;
     for (int i = 0; i < 4; i++) {
@@ -55,6 +55,7 @@ static void test_round_trip(void)
     CHECK(back.set.n_pictures == 4 && back.set.n_categories == 2 && back.set.n_subcategories == 2 && back.n_models == 1);
     CHECK(strcmp(back.set.pictures[0].path, "a\tb.png") == 0 && strcmp(back.set.pictures[1].path, "line\nend\\.png") == 0);
     CHECK(back.set.pictures[3].half == 1 && back.set.pictures[3].source == 1 && back.set.pictures[0].source == -1);
+    CHECK(back.set.n_skipped == 1 && strcmp(back.set.skipped[0], "adult/caf\xe9\n.png") == 0);
     CHECK(strcmp(back.set.subcategories[1], "house\t2") == 0 && back.set.scramble_seed == 18446744073709551615u && back.set.seed == 7);
     CHECK(!back.set.drawn && strcmp(back.set.description, "a set") == 0);
     CHECK(strcmp(back.models[0].name, "m\\n") == 0 && back.models[0].n_layers == 2 && strcmp(back.models[0].taps[1].name, "fc") == 0);
@@ -87,7 +88,7 @@ static void test_differences(void)
     differs("option", 1, "option --alpha: nothing found, '0.05' expected");
     differs("model", 3, "model m\\n: sha256 'no' found, 'abc' expected");
     differs("layer", 2, "layer relu: channels 'no' found, '16' expected");
-    differs("picture", 2, "picture a?b.png: category 'no' found, '0' expected");
+    differs("picture", 2, "picture a\\tb.png: category 'no' found, '0' expected");
     differs("category", 0, "no face found, category face expected");
 }
 

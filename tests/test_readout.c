@@ -1,6 +1,6 @@
 /* readout.c against NumPy; features that cannot be read. */
 #include "analysis/inference.h"
-#include "nn/rng.h"
+#include "nn/base/rng.h"
 #include "test.h"
 
 static const float responses[] = {

@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include "analysis/thumbs.h"
+#include "analysis/report/thumbs.h"
 
 static void test_checker(void)
 {

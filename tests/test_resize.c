@@ -1,5 +1,5 @@
 /* Resizing: every byte equals Pillow's. */
-#include "nn/cpu.h"
+#include "nn/base/cpu.h"
 #include "tests/images.h"
 
 static void test_pillow(void)

@@ -1,5 +1,5 @@
 /* rng.c: the published sequences, ranges, moments of the draws. */
-#include "nn/rng.h"
+#include "nn/base/rng.h"
 
 #include "test.h"
 

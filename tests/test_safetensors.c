@@ -3,7 +3,7 @@
 #include "weights_help.h"
 
 
-#include "nn/rng.h"
+#include "nn/base/rng.h"
 
 #define GOLDEN "tests/golden/weights_"
 

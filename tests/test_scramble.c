@@ -1,6 +1,6 @@
-/* stimuli/scramble.c: NumPy's pixels for the same random choices; boxes are a permutation; phases keep the spectrum. */
-#include "nn/sha256.h"
-#include "stimuli/fft.h"
+/* stimuli/control/scramble.c: NumPy's pixels for the same random choices; boxes are a permutation; phases keep the spectrum. */
+#include "nn/base/sha256.h"
+#include "stimuli/control/fft.h"
 #include "stimuli/stimuli.h"
 #include "test.h"
 

@@ -4,8 +4,8 @@
 
 #include <time.h>
 
-#include "nn/kernels.h"
-#include "nn/rng.h"
+#include "nn/kernel/kernels.h"
+#include "nn/base/rng.h"
 #include "test.h"
 
 static const float responses[] = {

@@ -1,4 +1,4 @@
-/* stimuli/set.c and folder.c: order, categories, mapping and every error, on folder trees made here; the real fLoc
+/* stimuli/set/set.c and folder.c: order, categories, mapping and every error, on folder trees made here; the real fLoc
  * pictures where they are at hand. */
 #define _POSIX_C_SOURCE 200809L
 #include "stimuli/stimuli.h"
@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "nn/sha256.h"
-#include "stimuli/folder.h"
+#include "nn/base/sha256.h"
+#include "stimuli/set/folder.h"
 #include "test.h"
 
 static char root[600]; /* a fresh folder for each test, under $TMPDIR */
@@ -153,17 +153,22 @@ static void test_plain_folders(void)
     CHECK(symlink("b9.PNG", in_root("zebra/b11.png")) == 0);
     if (opened(&set, root, NULL)) {
         static const char *const expected[] = {"apple/1.jpeg", "apple/2.jpe",  "apple/3.JFIF",  "apple/4.pgm",
-                                               "apple/5.Bmp",  "zebra/b9.PNG", "zebra/b10.png", "zebra/b11.png"};
-        static const int half[] = {0, 1, 0, 1, 0, 0, 1, 0}, index[] = {0, 1, 2, 3, 4, 0, 1, 2};
-        CHECK(set.n_pictures == 8 && set.n_categories == 2 && set.n_subcategories == 2 && !set.drawn);
+                                               "apple/5.Bmp",  "zebra/b9.PNG", "zebra/b10.png", "zebra/b11.png",
+                                               "zebra/jpg"};
+        static const int half[] = {0, 1, 0, 1, 0, 0, 1, 0, 1}, index[] = {0, 1, 2, 3, 4, 0, 1, 2, 3};
+        CHECK(set.n_pictures == 9 && set.n_categories == 2 && set.n_subcategories == 2 && !set.drawn);
         CHECK(strcmp(set.categories[0], "apple") == 0 && strcmp(set.subcategories[1], "zebra") == 0);
-        for (int i = 0; i < 8 && i < set.n_pictures; i++) {
+        for (int i = 0; i < 9 && i < set.n_pictures; i++) {
             CHECK_MSG(strcmp(name_of(&set, i), expected[i]) == 0, "%d: %s", i, name_of(&set, i));
             CHECK(set.pictures[i].category == i / 5 && set.pictures[i].subcategory == i / 5);
             CHECK(set.pictures[i].half == half[i] && set.pictures[i].index == index[i]);
         }
         CHECK(strncmp(set.description, "folders, ", 9) == 0 &&
-              strstr(set.description, "8 pictures: apple = apple; zebra = zebra"));
+              strstr(set.description, "9 pictures: apple = apple; zebra = zebra"));
+        CHECK_MSG(set.left_out && strcmp(set.left_out, "7 left out: 2 hidden or system files (.git, zebra/.hidden.png), 1 picture outside the "
+                                                       "folders (loose.png), 3 pictures with another ending (readme.txt, "
+                                                       "zebra/notes.txt, zebra/x.jpgx), 1 sub-folder (zebra/folder.png)") == 0,
+                  "%s", set.left_out ? set.left_out : "nothing");
         fus_set_close(&set);
     }
     char slash[700];
@@ -171,6 +176,120 @@ static void test_plain_folders(void)
     if (opened(&set, slash, "x=zebra;y=apple")) {
         CHECK(strcmp(name_of(&set, 0), "zebra/b9.PNG") == 0 && set.pictures[0].path[strlen(root)] == '/');
         fus_set_close(&set);
+    }
+    end();
+}
+
+/* First bytes decide for files without an ending and with another picture format's; the others are named. */
+static void test_left_out(void)
+{
+    struct fus_set set;
+    begin();
+    put("a/1.ppm", 1), put("a/2", 2), put("a/3.webp", 3), put("a/2021.04.05", 4), put("a/b.ppm~", 5);
+    put_text("a/w.webp", "RIFF....WEBPVP8 "), put_text("a/g.jpg.gif", "GIF89a"), put_text("a/h.heic", "....ftypheic"), put_text("a/s.svg", "<?xml?>");
+    put_text("a/text", "P5 is a kind of picture"), put_text("a/BMI", "BMI of 20 people"), put_text("a/avif", "....ftypavif"), put_text("a/.DS_Store", "x");
+    put("b/1.ppm", 6), put("b/2.ppm", 7), put("b/@eaDir/1.ppm", 1), put("__MACOSX/a/._1.ppm", 1), put_text("Thumbs.db", "x"), put_text("LICENSE", "x");
+    CHECK(mkfifo(in_root("b/pipe"), 0600) == 0);
+    for (int i = 0; i < 9; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "b/t\t%d.tif", i);
+        put_text(name, i % 2 ? "II*" : "x");
+    }
+    if (opened(&set, root, NULL)) {
+        static const char *const expected[] = {"a/1.ppm", "a/2", "a/3.webp", "a/2021.04.05", "b/1.ppm", "b/2.ppm"};
+        CHECK(set.n_pictures == 6);
+        for (int i = 0; i < 6 && i < set.n_pictures; i++)
+            CHECK_MSG(strcmp(name_of(&set, i), expected[i]) == 0, "%d: %s", i, name_of(&set, i));
+        const char *want = "22 left out: 4 hidden or system files (Thumbs.db, __MACOSX, a/.DS_Store, ...), 2 other files (a/BMI, a/text), "
+                           "1 AVIF (a/avif), 1 picture with another ending (a/b.ppm~), 1 GIF (a/g.jpg.gif), 1 HEIC (a/h.heic), 1 SVG (a/s.svg), "
+                           "1 WebP (a/w.webp), 1 device or pipe (b/pipe), 9 TIFF (b/t\\t0.tif, b/t\\t1.tif, b/t\\t2.tif, ...)";
+        CHECK_MSG(set.left_out && strcmp(set.left_out, want) == 0, "%s", set.left_out ? set.left_out : "nothing");
+        fus_set_close(&set);
+    }
+    end();
+}
+
+/* All that cannot be read is listed, in set order, and a set without it is what it would be without the files. */
+static void test_bad_pictures(void)
+{
+    struct fus_set set, other;
+    struct fus_set_bad bad = {0};
+    const struct fus_set_wanted wanted = {.bad = &bad};
+    begin();
+    for (int i = 0; i < 40; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%c/%d.ppm", i % 2 ? 'a' : 'b', i);
+        put(name, i);
+        if (i % 5 == 3)
+            put_text(name, i % 2 ? "" : "P6 2 2 255 ");
+    }
+    if (opened(&set, root, NULL)) {
+        CHECK(fus_set_check_some(&set, 0, set.n_pictures, &wanted, &err) == FUS_OK && bad.n == 8);
+        for (int k = 0; k < bad.n; k++)
+            CHECK(strncmp(bad.items[k].why, set.pictures[bad.items[k].picture].path, strlen(root) + 4) == 0 &&
+                  (k == 0 || bad.items[k].picture > bad.items[k - 1].picture));
+        CHECK(fus_set_leave_out(&set, &bad, root, &err) == FUS_OK && set.n_pictures == 32 && set.n_skipped == 8);
+        CHECK(strcmp(set.skipped[0], "a/3.ppm") == 0 && strcmp(set.skipped[7], "b/38.ppm") == 0);
+        CHECK(strcmp(set.description, "folders, 32 pictures: a = a; b = b; 8 that cannot be read are left out") == 0);
+        for (int i = 3; i < 40; i += 5) {
+            char name[32];
+            snprintf(name, sizeof name, "%c/%d.ppm", i % 2 ? 'a' : 'b', i);
+            CHECK(unlink(in_root(name)) == 0);
+        }
+        if (opened(&other, root, NULL)) {
+            CHECK(other.n_pictures == 32);
+            for (int i = 0; i < other.n_pictures && i < set.n_pictures; i++)
+                CHECK(strcmp(set.pictures[i].path, other.pictures[i].path) == 0 && set.pictures[i].half == other.pictures[i].half &&
+                      set.pictures[i].index == other.pictures[i].index);
+            fus_set_close(&other);
+        }
+        fus_set_bad_free(&bad);
+        bad.items = fus_base_alloc(15, sizeof *bad.items);
+        for (bad.n = 0; bad.items && bad.n < 15; bad.n++)
+            bad.items[bad.n].picture = bad.n;
+        fus_set_close(&set);
+        if (opened(&set, root, NULL))
+            CHECK(fus_set_leave_out(&set, &bad, root, &err) == FUS_EINVAL && strstr(err.msg, "category a has 1 picture;"));
+        fus_set_bad_free(&bad);
+        fus_set_close(&set);
+    }
+    end();
+}
+
+/* Operands of activations: files, folders, lists, in their order, of any number. */
+static void test_gather(void)
+{
+    struct fus_set set;
+    begin();
+    put("set/b/2.ppm", 1), put("set/b/10.ppm", 1), put("set/a/1.ppm", 1), put("set/loose.ppm", 1), put("flat/y.ppm", 1), put("flat/x", 1), put("none/empty/.x", 1);
+    put_text("m.tsv", "flat/y.ppm\tq\nset/loose.ppm\tp\n");
+    char paths[5][700];
+    static const char *const names[] = {"flat/y.ppm", "set", "flat", "m.tsv", "none"};
+    for (int i = 0; i < 5; i++)
+        snprintf(paths[i], sizeof paths[i], "%s/%s", root, names[i]);
+    const char *all[] = {paths[0], paths[1], paths[2], paths[3]}, *drawn[] = {"builtin?per_category=2", paths[0]}, *none = paths[4];
+    CHECK_MSG(fus_set_gather(&set, all, 4, &err) == FUS_OK, "%s", err.msg);
+    static const char *const expected[] = {"flat/y.ppm", "set/a/1.ppm", "set/b/2.ppm", "set/b/10.ppm", "flat/x", "flat/y.ppm", "flat/y.ppm", "set/loose.ppm"};
+    static const char *const category[] = {"", "a", "b", "b", "flat", "flat", "q", "p"};
+    CHECK(set.n_pictures == 8);
+    for (int i = 0; i < 8 && i < set.n_pictures; i++)
+        CHECK_MSG(strcmp(name_of(&set, i), expected[i]) == 0 && strcmp(set.categories[set.pictures[i].category], category[i]) == 0, "%d: %s, %s", i,
+                  name_of(&set, i), set.categories[set.pictures[i].category]);
+    CHECK(set.left_out && strstr(set.left_out, "set: 1 left out: 1 picture outside the folders (loose.ppm)"));
+    fus_set_close(&set);
+    CHECK(fus_set_gather(&set, drawn, 1, &err) == FUS_OK && set.drawn && set.n_pictures == 10);
+    fus_set_close(&set);
+    CHECK(fus_set_gather(&set, drawn, 2, &err) == FUS_EINVAL && strstr(err.msg, "cannot be mixed"));
+    CHECK(fus_set_gather(&set, &none, 1, &err) == FUS_EINVAL && strstr(err.msg, "none: no picture in it"));
+    for (long n = 1; n < 200; n++) {
+        fus_base_fail_allocation(n);
+        int code = fus_set_gather(&set, all, 4, &err);
+        fus_base_fail_allocation(0);
+        if (!code) {
+            fus_set_close(&set);
+            break;
+        }
+        CHECK_MSG(code == FUS_ENOMEM, "%ld: %d %s", n, code, err.msg);
     }
     end();
 }
@@ -227,8 +346,8 @@ static void test_errors(void)
     refused(root, NULL, FUS_EINVAL, "only one category", NULL);
     put("house/1.png", 1);
     refused(root, NULL, FUS_EINVAL, root, "house has 1 picture;", "at least 2", NULL);
-    put("house/2.png", 1), put("empty/notes.txt", 1);
-    refused(root, NULL, FUS_EINVAL, "/empty: no picture in it, only other files", ".jpg", NULL);
+    put("house/2.png", 1), put_text("empty/notes.txt", "nothing");
+    refused(root, NULL, FUS_EINVAL, "/empty: no picture in it; 1 left out: 1 other file (notes.txt)", ".jpg", NULL);
     CHECK(unlink(in_root("empty/notes.txt")) == 0 && rmdir(in_root("empty")) == 0);
     CHECK(symlink("nowhere.png", in_root("house/3.png")) == 0);
     refused(root, NULL, FUS_EIO, "house/3.png", NULL);
@@ -454,6 +573,9 @@ int main(void)
     fus_base_set_threads(1);
     test_natural_order();
     test_plain_folders();
+    test_left_out();
+    test_bad_pictures();
+    test_gather();
     test_mapping();
     test_errors();
     test_check();

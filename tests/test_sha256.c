@@ -1,5 +1,5 @@
 /* SHA-256 against the examples of FIPS 180-4 and RFC 6234, whole and in pieces. */
-#include "nn/sha256.h"
+#include "nn/base/sha256.h"
 #include "tests/test.h"
 
 static void digest(char hex[FUS_SHA256_HEX], const void *bytes, size_t n, size_t piece)

@@ -1,5 +1,5 @@
-/* stimuli/shine.c: NumPy's pixels; after matching, means and contrasts, or histograms, are the same. */
-#include "nn/sha256.h"
+/* stimuli/control/shine.c: NumPy's pixels; after matching, means and contrasts, or histograms, are the same. */
+#include "nn/base/sha256.h"
 #include "stimuli/stimuli.h"
 #include "test.h"
 

@@ -4,8 +4,8 @@
 
 #include <time.h>
 
-#include "nn/inflate.h"
-#include "nn/rng.h"
+#include "nn/base/inflate.h"
+#include "nn/base/rng.h"
 
 #define N_BYTES 300000
 
@@ -209,9 +209,9 @@ static void test_refused_members(void)
 static void test_foreign_paths(void)
 {
     static const char *const wrong[][2] = {
-        {"tests", "tests: is a folder, not a weight file"},
+        {"tests", "tests: is a folder without model.safetensors"},
         {"tests/golden/none.pth", "tests/golden/none.pth: cannot be opened: "},
-        {"/dev/null", "/dev/null: is a device or pipe, not a weight file"},
+        {"/dev/null", "/dev/null: is a device, not a file"},
         {"", ": cannot be opened: "},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {

@@ -1,9 +1,9 @@
 /* The text builder: numbers, escapes, shortening, base64, memory. */
 #include "test.h"
 
-#include "analysis/axis.h"
-#include "analysis/svg.h"
-#include "analysis/theme.h"
+#include "analysis/report/axis.h"
+#include "analysis/report/svg.h"
+#include "analysis/report/theme.h"
 
 static void expect(struct fus_svg *s, const char *want)
 {

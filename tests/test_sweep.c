@@ -1,6 +1,6 @@
 /* sweep.c and fus_criteria_count: every row is what the criterion itself finds at that threshold. */
 #include "analysis/inference.h"
-#include "nn/rng.h"
+#include "nn/base/rng.h"
 #include "test.h"
 
 enum { UNITS = 5003, CATEGORIES = 4 };

@@ -1,6 +1,6 @@
 /* compare.c and table.c: the files' text for a small made-up run. */
 #define _POSIX_C_SOURCE 200809L
-#include "analysis/report.h"
+#include "analysis/report/report.h"
 
 #include <locale.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@ static struct fus_run_summary example(void)
 {
     for (int i = 0; i < 3; i++) {
         snprintf(layers[i].name, sizeof layers[i].name, "l%d", i == 2 ? 2 : i + 1);
-        layers[i].n_units = 1000, layers[i].channels = 40, layers[i].height = layers[i].width = 5, layers[i].n_dead = 3, layers[i].n_undefined = 1, layers[i].n_categories = 2, layers[i].categories = categories[i];
+        layers[i].n_units = 1000, layers[i].channels = 40, layers[i].height = layers[i].width = 5, layers[i].n_dead = 3, layers[i].order = i, layers[i].depth = 0.5 * i, layers[i].n_undefined = 1, layers[i].n_categories = 2, layers[i].categories = categories[i];
         for (int c = 0; c < 2; c++)
             categories[i][c] = (struct fus_category_summary){
                 .n_selective = 100, .proportion = 0.1, .ci_low = NAN, .ci_high = NAN, .n_csi = 98, .n_csi_undefined = 2,
@@ -50,13 +50,13 @@ static void test_layers(void)
     static const char want[] =
         "model,layer,category,n_units,n_selective,proportion,ci_low,ci_high,csi_mean,csi_sem,csi_undefined,dprime_mean,"
         "variation_cv,variation_sd,gini,entropy,n_dead,csi_cv,dprime_cv,survival,split_half_r,dice,csi_low,csi_high,"
-        "variation_low,variation_high,auc_cv,csi_sd,n_undefined,channels,height,width\n"
-        "r20,l1,face,1000,100,0.1,,,0.5,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.1,1,40,5,5\n"
-        "r20,l1,\"a \"\"b\"\", c\",1000,100,0.1,,,0.7,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.1,1,40,5,5\n"
-        "r20,l2,face,1000,100,0.1,,,0.4,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.15000000000000002,1,40,5,5\n"
-        "r20,l2,\"a \"\"b\"\", c\",1000,0,0,,,,,0,,,,,,3,0.25,0,0.5,0,0,,,,,0.75,,1,40,5,5\n"
-        "other,l2,face,1000,100,0.1,,,0.3,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.2,1,40,5,5\n"
-        "other,l2,\"a \"\"b\"\", c\",1000,100,0.1,,,0.5,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.2,1,40,5,5\n";
+        "variation_low,variation_high,auc_cv,csi_sd,n_undefined,channels,height,width,depth,order\n"
+        "r20,l1,face,1000,100,0.1,,,0.5,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.1,1,40,5,5,0,0\n"
+        "r20,l1,\"a \"\"b\"\", c\",1000,100,0.1,,,0.7,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.1,1,40,5,5,0,0\n"
+        "r20,l2,face,1000,100,0.1,,,0.4,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.15000000000000002,1,40,5,5,0.5,1\n"
+        "r20,l2,\"a \"\"b\"\", c\",1000,0,0,,,,,0,,,,,,3,0.25,0,0.5,0,0,,,,,0.75,,1,40,5,5,0.5,1\n"
+        "other,l2,face,1000,100,0.1,,,0.3,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.2,1,40,5,5,1,2\n"
+        "other,l2,\"a \"\"b\"\", c\",1000,100,0.1,,,0.5,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.2,1,40,5,5,1,2\n";
     CHECK(fus_table_layers(path, &run, NULL) == 0);
     char *text = text_of();
     CHECK_MSG(strcmp(text, want) == 0, "%s", text);
@@ -83,8 +83,8 @@ static void test_compare(void)
     fus_base_free(rows);
     CHECK(fus_table_compare(path, &run, NULL) == 0);
     char *text = text_of();
-    CHECK_MSG(strstr(text, "variation_p,variation_q,proportion_ratio,ratio_low,ratio_high\nr20,other,l2,face,0,0.10000000000000003,3.959797974644667,"), "%s", text);
-    CHECK(strstr(text, "\nr20,other,l2,\"a \"\"b\"\", c\",-0.1,,,,,,,,,,,,,,,,,,,0,,\n"));
+    CHECK_MSG(strstr(text, "variation_p,variation_q,proportion_ratio,ratio_low,ratio_high,layer_b\nr20,other,l2,face,0,0.10000000000000003,3.959797974644667,"), "%s", text);
+    CHECK(strstr(text, "\nr20,other,l2,\"a \"\"b\"\", c\",-0.1,,,,,,,,,,,,,,,,,,,0,,,l2\n"));
     fus_base_free(text);
     run.n_models = 1;
     CHECK(fus_table_compare(path, &run, NULL) == 0);
@@ -109,8 +109,31 @@ static void test_refusals(void)
     CHECK(code == 0 && n > 4);
 }
 
+/* Two networks of 2 and 6 blocks, each with a stem and a read-out: blocks by relative depth, the rest by name. */
+static void test_pairs(void)
+{
+    static struct fus_layer_summary l[2][8];
+    struct fus_model_summary m[2];
+    for (int k = 0; k < 2; k++) {
+        int n = k ? 6 : 2;
+        for (int i = 0; i < n + 2; i++) {
+            snprintf(l[k][i].name, sizeof l[k][i].name, i == 0 ? "relu" : i > n ? "fc" : "layer1.%d.relu", i - 1);
+            l[k][i].depth = i < n ? (double)i / n : 1;
+        }
+        m[k] = (struct fus_model_summary){.n_layers = n + 2, .layers = l[k]};
+    }
+    const int there[] = {0, 3, 6, 7}, back[] = {0, -1, -1, 1, -1, -1, 2, 3};
+    for (int i = 0; i < 4; i++)
+        CHECK(fus_compare_layer(&m[0], i, &m[1]) == there[i]);
+    for (int i = 0; i < 8; i++)
+        CHECK(fus_compare_layer(&m[1], i, &m[0]) == back[i]);
+    m[1].n_layers = 3; /* as many blocks: by name, whatever the depths say */
+    CHECK(fus_compare_layer(&m[0], 2, &m[1]) == 2 && fus_compare_layer(&m[0], 1, &m[1]) == 1 && fus_compare_layer(&m[0], 3, &m[1]) < 0);
+}
+
 int main(void)
 {
+    test_pairs();
     const char *folder = getenv("TMPDIR");
     snprintf(path, sizeof path, "%s/fusiform-table-%ld.csv", folder ? folder : "/tmp", (long)getpid());
     test_layers();

@@ -3,8 +3,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include <time.h>
 
-#include "nn/base.h"
-#include "nn/team.h"
+#include "nn/base/base.h"
+#include "nn/base/threads.h"
 #include "tests/test.h"
 
 #define MOST_TASKS 300
@@ -33,7 +33,7 @@ static void many_loops(void *context)
 {
     const int *n_tasks = context;
     for (int i = 0; i < 2000; i++)
-        fus_team_for(*n_tasks, count, NULL);
+        fus_threads_for(*n_tasks, count, NULL);
 }
 
 static void sleepy_loops(void *context)
@@ -41,7 +41,7 @@ static void sleepy_loops(void *context)
     const int *n_tasks = context;
     for (int i = 0; i < 5; i++) {
         nanosleep(&(struct timespec){.tv_nsec = 3000000}, NULL); /* longer than threads stay awake */
-        fus_team_for(*n_tasks, count, NULL);
+        fus_threads_for(*n_tasks, count, NULL);
     }
 }
 
@@ -58,7 +58,7 @@ static void loop_within(void *context, int task, int thread)
 {
     (void)context;
     (void)thread;
-    fus_team_for(8, inner, n_inner[task]);
+    fus_threads_for(8, inner, n_inner[task]);
 }
 
 static void test_each_task_once(int threads)
@@ -67,11 +67,11 @@ static void test_each_task_once(int threads)
     fus_base_set_threads(threads);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         int n = sizes[i];
-        fus_team_for(n, count, NULL); /* a team for itself */
+        fus_threads_for(n, count, NULL); /* a team for itself */
         check_counts(n, 1);
-        fus_team_run(many_loops, &n);
+        fus_threads_run(many_loops, &n);
         check_counts(n, 2000);
-        fus_team_run(sleepy_loops, &n);
+        fus_threads_run(sleepy_loops, &n);
         check_counts(n, 5);
     }
 }
@@ -80,7 +80,7 @@ static void test_each_task_once(int threads)
 static void test_loop_within_task(void)
 {
     fus_base_set_threads(2);
-    fus_team_for(2, loop_within, NULL);
+    fus_threads_for(2, loop_within, NULL);
     for (int i = 0; i < 16; i++)
         CHECK(n_inner[i / 8][i % 8] == 1);
 }

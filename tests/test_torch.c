@@ -8,8 +8,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "nn/rng.h"
-#include "nn/sha256.h"
+#include "nn/base/rng.h"
+#include "nn/base/sha256.h"
 #include "torch_files.h"
 
 static const char *const golden[] = {"torch_zip.pth",      "torch_deflated.pth",   "torch_legacy.pth",     "torch_protocol4.pth",

@@ -3,7 +3,7 @@
  * without. Then the localizer: the units found, all of them, against NumPy and SciPy. */
 #include "analysis/analysis.h"
 #include "nn/nn.h"
-#include "nn/sha256.h"
+#include "nn/base/sha256.h"
 #include "stimuli/stimuli.h"
 #include "test.h"
 #include "weights/weights.h"

@@ -1,7 +1,7 @@
 /* Training against PyTorch in double (tests/golden/train_families.py), and the same bits whatever runs it. */
 #include "test.h"
 
-#include "nn/kernels.h"
+#include "nn/kernel/kernels.h"
 #include "nn/train/train.h"
 
 #define MOST_RECORDS 400

@@ -1,7 +1,7 @@
 /* winograd.c against the sum it stands for, in double: its rounding errors beside the direct sum's, which METHOD.md quotes, and
  * every size and number of channels at the edges of tiles and blocks. */
-#include "nn/layers.h"
-#include "nn/rng.h"
+#include "nn/layer/layers.h"
+#include "nn/base/rng.h"
 #include "test.h"
 
 /* One layer on random numbers. The blocked activation is [blocks, side^2, 16]. */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 #include "weights/store.h"
 
 static inline uint8_t *file_bytes(const char *path, size_t *n)
@@ -39,7 +39,7 @@ static inline int bytes_open(struct fus_store *s, const uint8_t *bytes, size_t n
     if (n >= 6 && memcmp(bytes, "\x93NUMPY", 6) == 0)
         return fus_npy_open(s, err);
     if (n >= 262 && memcmp(bytes + 257, "ustar", 5) == 0)
-        return fus_torchtar_open(s, err);
+        return fus_torch_tar_open(s, err);
     return fus_torch_open_legacy(s, err);
 }
 

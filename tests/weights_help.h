@@ -4,9 +4,9 @@
 
 #include <unistd.h>
 
-#include "nn/base.h"
-#include "nn/bytes.h"
-#include "nn/sha256.h"
+#include "nn/base/base.h"
+#include "nn/base/bytes.h"
+#include "nn/base/sha256.h"
 #include "test.h"
 #include "weights/store.h"
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "nn/inflate.h"
+#include "nn/base/inflate.h"
 
 struct zip_file {
     const char *name;

@@ -1,12 +1,12 @@
 /* Command lines: see args.h. */
-#include "args.h"
+#include "tools/args.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "nn/number.h"
+#include "nn/base/number.h"
 #include "stimuli/stimuli.h"
 
 int fus_args_failed(const struct fus_error *err)
@@ -213,6 +213,17 @@ static const struct fus_arg *find(const struct fus_arg *args, const char *name, 
     return NULL;
 }
 
+/* Options that name a file or folder: an empty one, which an unset variable leaves, would mean the root folder. */
+static bool names_file(const char *option)
+{
+    static const char *const names[] = {"-o", "--out", "--in", "--run", "--stimuli", "--model", "--labels",
+                                         "--text-embeddings"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(option, names[i]) == 0)
+            return true;
+    return false;
+}
+
 static int say_unknown(const char *command, const char *name, size_t n, const struct fus_arg *args, const struct fus_arg *common)
 {
     const char *names[80] = {"--help"}, *nearest;
@@ -247,6 +258,15 @@ static bool wants_help(int argc, char **argv)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return true;
     return false;
+}
+
+/* 0, or 2 after a message. */
+static int check_operands(const char *command, const struct fus_texts *operands)
+{
+    for (int i = 0; i < operands->n; i++)
+        if (!*operands->items[i])
+            return fus_args_usage(command, "an empty argument found, a name expected: an unset variable?");
+    return 0;
 }
 
 int fus_args_parse(const char *command, const char *help, const struct fus_arg *args, struct fus_texts *operands, int argc,
@@ -287,6 +307,8 @@ int fus_args_parse(const char *command, const char *help, const struct fus_arg *
         if (!equals && i + 1 == argc)
             return fus_args_usage(command, "%s needs a value", arg->name);
         const char *text = equals ? equals + 1 : argv[++i];
+        if (!*text && names_file(arg->name))
+            return fus_args_usage(command, "%s: an empty name found: an unset variable?", arg->name);
         set_value(&expected, arg, text);
         if (expected.text[0])
             return say_wrong(command, arg, text, &expected);
@@ -295,7 +317,7 @@ int fus_args_parse(const char *command, const char *help, const struct fus_arg *
         return fus_args_usage(command, "--threads: %d found, at most 1024 expected", threads);
     fus_base_set_threads(threads);
     fus_image_set_max_pixels(max_pixels);
-    return 0;
+    return check_operands(command, operands);
 }
 
 /* The number as text; false where it is as if not given. */

@@ -3,7 +3,7 @@
 #ifndef FUS_ARGS_H
 #define FUS_ARGS_H
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 
 enum fus_arg_kind {
     FUS_ARG_FLAG,  /* bool */

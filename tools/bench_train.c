@@ -1,14 +1,14 @@
 /* fusiform bench --train: see bench_train.h. */
 #define _POSIX_C_SOURCE 200809L
-#include "bench_train.h"
+#include "tools/bench_train.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "model.h"
-#include "nn/rng.h"
+#include "tools/model.h"
+#include "nn/base/rng.h"
 #include "nn/train/train.h"
 
 #define PHASES 8
@@ -135,7 +135,7 @@ static void print(struct bench *b)
 int fus_bench_train_run(const struct fus_bench_train *asked, struct fus_error *err)
 {
     struct bench b = {.asked = asked};
-    int code = fus_model_recognise(&b.model, asked->path, NULL, err);
+    int code = fus_model_recognise(&b.model, asked->path, asked->choice, err);
     if (code)
         return code;
     code = create(&b, err);

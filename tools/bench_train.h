@@ -2,10 +2,11 @@
 #ifndef FUS_BENCH_TRAIN_H
 #define FUS_BENCH_TRAIN_H
 
-#include "nn/base.h"
+#include "tools/model.h"
 
 struct fus_bench_train {
     const char *path;
+    const struct fus_model_choice *choice;
     const char *from;      /* NULL, or the first stage that is trained, with all behind it: layer4 */
     int batch, rounds;
     size_t max_memory;     /* 0: no limit */

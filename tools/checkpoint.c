@@ -1,13 +1,13 @@
 /* Saving and finding a pass: see checkpoint.h. */
 #define _POSIX_C_SOURCE 200809L
-#include "checkpoint.h"
+#include "tools/checkpoint.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "keep.h"
-#include "nn/team.h"
+#include "tools/keep.h"
+#include "nn/base/threads.h"
 
 #define QUICK_SECONDS 0.3 /* of saving that a stop can wait for */
 #define LIKELY_RATE 3e8   /* bytes a second, until one was measured: SHA-256 and the page cache */
@@ -343,7 +343,7 @@ int fus_checkpoint_end_part(struct fus_checkpoint *c, const struct fus_part *par
         return code;
     }
     struct ending e = {c, part->category, FUS_OK, err};
-    fus_team_run(end_parts, &e); /* one team for all transfers */
+    fus_threads_run(end_parts, &e); /* one team for all transfers */
     return e.code;
 }
 

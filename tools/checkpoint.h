@@ -2,8 +2,8 @@
 #ifndef FUS_CHECKPOINT_H
 #define FUS_CHECKPOINT_H
 
-#include "run.h"
-#include "tally.h"
+#include "tools/run.h"
+#include "tools/tally.h"
 
 struct fus_checkpoint {
     const struct fus_run *run;

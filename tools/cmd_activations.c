@@ -2,21 +2,36 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/report.h"
-#include "args.h"
-#include "commands.h"
-#include "model.h"
-#include "nn/outfile.h"
+#include "analysis/report/report.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/model.h"
+#include "nn/base/outfile.h"
+#include "tools/pictures.h"
+
+#define PICTURES                                                                                                       \
+    "PICTURES: files, folders, lists FILE.tsv as in `fusiform run`, or builtin, in that order. A folder of folders is taken in\n" \
+    "run's order, a folder of pictures in the order of its names. Where there is more than files, OUT.npy.tsv says which row\n"   \
+    "is which picture. --skip-bad leaves out pictures that cannot be read; else they are all listed, and nothing is written.\n"
+
+#define MODEL_OPTIONS \
+    "  --lang-head PREFIX name of the language head where it is not lang_head\n" \
+    "  --prefix P         which of the file's networks, where it holds several: --prefix teacher, model_ema, ...\n" \
+    "  --preprocess P     how pictures are prepared: torchvision, torchvision-v2, clip, cifar, or\n" \
+    "                     resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n" \
+    "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n"
 
 static const char help_activations[] =
-    "usage: fusiform activations --model FILE --layer L[,L...]|all IMAGE... -o OUT.npy|OUT.npz [--lang-head PREFIX] [--low-memory]\n\n"
+    "usage: fusiform activations --model FILE --layer L[,L...]|all PICTURES... -o OUT.npy|OUT.npz [options]\n\n"
     "Writes f32 [N,C,H,W] for each layer: one array per layer, named as the layer, in an .npz; a single layer in an .npy.\n"
-    "`all`: the stem's relu and every block output. An unknown layer prints those there are.\n\n"
+    "`all`: the stem's relu and every block output. An unknown layer prints those there are.\n" PICTURES
+    MODEL_OPTIONS "\n"
     "example: fusiform activations --model resnet50.pth --layer layer4.2.relu,avgpool face.jpg house.jpg -o out.npz\n";
 
 static const char help_embed[] =
-    "usage: fusiform embed --model FILE IMAGE... -o OUT.npy [--lang-head PREFIX] [--low-memory]\n\n"
-    "Writes f32 [N,D]: the language head's or CLIP's embedding of each picture, of other networks the last pooled features.\n\n"
+    "usage: fusiform embed --model FILE PICTURES... -o OUT.npy [options]\n\n"
+    "Writes f32 [N,D]: the language head's or CLIP's embedding of each picture, of other networks the last pooled features.\n" PICTURES
+    MODEL_OPTIONS "\n"
     "example: fusiform embed --model RN50.pt face.jpg house.jpg -o embeddings.npy\n";
 
 #define MAX_BATCH 4                      /* pictures at a time */
@@ -27,6 +42,7 @@ struct round {
     const struct fus_model *model;
     float **values;        /* [n_taps] NULL where not of this round; [N, C, H, W], or one picture where streamed */
     struct fus_npz *streamed;
+    const struct fus_pictures *images;
     int batch, first;      /* pictures at a time; number of the first of those that the network sees now */
     struct fus_error *err;
 };
@@ -43,6 +59,9 @@ static int on_tap(void *context, int tap, int picture, const float *blocked)
     size_t places = (size_t)t->height * (size_t)t->width;
     float *to = r->values[tap] + (r->streamed ? 0 : (size_t)(r->first + picture) * tap_floats(t));
     fus_tensor_unblock(to, blocked, t->channels, places);
+    int code = fus_model_check_tap(r->model, tap, to, r->images->set.pictures[r->first + picture].path, r->err);
+    if (code)
+        return code;
     return r->streamed ? fus_npyout_part(r->streamed, to, tap_floats(t) * sizeof *to, r->err) : FUS_OK;
 }
 
@@ -52,15 +71,15 @@ static struct fus_npy_array describe(const struct fus_tap *t, int n_pictures)
     return a;
 }
 
-static int see_pictures(struct round *r, const bool *wanted, const struct fus_texts *images)
+static int see_pictures(struct round *r, const bool *wanted, const struct fus_pictures *images)
 {
     size_t floats = r->model->input_floats;
     float *input = fus_base_alloc((size_t)r->batch * floats, sizeof *input);
     int code = input ? FUS_OK : fus_base_fail(r->err, FUS_ENOMEM, "no memory for %d pictures", r->batch);
-    for (r->first = 0; r->first < images->n && !code; r->first += r->batch) {
-        int n = images->n - r->first < r->batch ? images->n - r->first : r->batch;
+    for (r->first = 0; r->first < images->set.n_pictures && !code; r->first += r->batch) {
+        int n = images->set.n_pictures - r->first < r->batch ? images->set.n_pictures - r->first : r->batch;
         for (int i = 0; i < n && !code; i++)
-            code = fus_model_input(input + (size_t)i * floats, r->model, images->items[r->first + i], r->err);
+            code = fus_pictures_input(input + (size_t)i * floats, images, r->model, r->first + i, r->err);
         if (!code)
             code = fus_net_forward(r->model->net, input, n, wanted, on_tap, r, r->err);
         if (code == FUS_ESTOPPED)
@@ -72,11 +91,11 @@ static int see_pictures(struct round *r, const bool *wanted, const struct fus_te
 
 /* As many wanted taps from *tap on as HELD_BYTES hold for all pictures; at least one, which is streamed if it is larger. */
 static int run_round(struct fus_npz *z, const struct fus_model *m, const bool *wanted, int *tap, int batch,
-                     const struct fus_texts *images, struct fus_error *err)
+                     const struct fus_pictures *images, struct fus_error *err)
 {
     int n_taps = fus_net_n_taps(m->net), code = FUS_OK, first = *tap, n_here = 0;
-    size_t held = 0, n = (size_t)images->n;
-    struct round r = {.model = m, .batch = batch, .err = err};
+    size_t held = 0, n = (size_t)images->set.n_pictures;
+    struct round r = {.model = m, .images = images, .batch = batch, .err = err};
     bool *here = fus_base_alloc((size_t)n_taps, sizeof *here);
     r.values = fus_base_alloc((size_t)n_taps, sizeof *r.values);
     if (!here || !r.values)
@@ -88,7 +107,7 @@ static int run_round(struct fus_npz *z, const struct fus_model *m, const bool *w
         if (n_here && floats * n * sizeof(float) > HELD_BYTES - held)
             break;
         if (floats * n * sizeof(float) > HELD_BYTES) {
-            struct fus_npy_array a = describe(fus_net_tap(m->net, *tap), images->n);
+            struct fus_npy_array a = describe(fus_net_tap(m->net, *tap), images->set.n_pictures);
             r.streamed = z;
             code = fus_npyout_begin(z, &a, err);
         }
@@ -107,7 +126,7 @@ static int run_round(struct fus_npz *z, const struct fus_model *m, const bool *w
         code = see_pictures(&r, here, images);
     for (int i = first; r.values && i < n_taps; i++) {
         if (!code && here[i] && !r.streamed) {
-            struct fus_npy_array a = describe(fus_net_tap(m->net, i), images->n);
+            struct fus_npy_array a = describe(fus_net_tap(m->net, i), images->set.n_pictures);
             a.data = r.values[i];
             code = fus_npyout_begin(z, &a, err);
         }
@@ -119,7 +138,7 @@ static int run_round(struct fus_npz *z, const struct fus_model *m, const bool *w
 }
 
 static int write_npz(const char *out, const struct fus_model *m, const bool *wanted, int batch,
-                     const struct fus_texts *images, struct fus_error *err)
+                     const struct fus_pictures *images, struct fus_error *err)
 {
     struct fus_npz *z = NULL;
     int code = fus_npyout_open(&z, out, err);
@@ -134,25 +153,25 @@ static int write_npz(const char *out, const struct fus_model *m, const bool *wan
 
 /* One tap of all pictures in memory -> .npy, [N,C,H,W] or [N,D]. */
 static int write_npy(const char *out, const struct fus_model *m, int tap, bool flat, int batch,
-                     const struct fus_texts *images, struct fus_error *err)
+                     const struct fus_pictures *images, struct fus_error *err)
 {
     const struct fus_tap *t = fus_net_tap(m->net, tap);
     size_t n_taps = (size_t)fus_net_n_taps(m->net);
-    struct round r = {.model = m, .batch = batch, .err = err};
+    struct round r = {.model = m, .images = images, .batch = batch, .err = err};
     bool *wanted = fus_base_alloc(n_taps, sizeof *wanted);
     r.values = fus_base_alloc(n_taps, sizeof *r.values);
     if (r.values)
-        r.values[tap] = fus_base_alloc(tap_floats(t) * (size_t)images->n, sizeof(float));
+        r.values[tap] = fus_base_alloc(tap_floats(t) * (size_t)images->set.n_pictures, sizeof(float));
     int code = FUS_OK;
     if (!wanted || !r.values || !r.values[tap])
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %s of %d pictures; an .npz is written piece by piece", t->name,
-                             images->n);
+                             images->set.n_pictures);
     if (!code) {
         wanted[tap] = true;
         code = see_pictures(&r, wanted, images);
     }
     if (!code) {
-        struct fus_npy_array a = describe(t, images->n);
+        struct fus_npy_array a = describe(t, images->set.n_pictures);
         a.n_dims = flat ? 2 : 4;
         a.data = r.values[tap];
         code = fus_npyout_npy(out, &a, err);
@@ -173,26 +192,38 @@ static void plan_passes(struct fus_net_options *o, int n_pictures)
 
 int fus_cmd_activations(int argc, char **argv)
 {
-    const char *path = NULL, *layers = NULL, *out = NULL, *lang_head = NULL;
+    const char *path = NULL, *layers = NULL, *out = NULL;
+    struct fus_model_choice choice = {0};
     struct fus_net_options options = {0};
-    struct fus_texts images = {0};
+    bool skip_bad = false;
+    struct fus_texts operands = {0};
+    struct fus_pictures images = {0};
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},  {"--layer", FUS_ARG_TEXT, &layers},
                                    {"--layers", FUS_ARG_TEXT, &layers}, {"-o", FUS_ARG_TEXT, &out},
-                                   {"--lang-head", FUS_ARG_TEXT, &lang_head},
-                                   {"--low-memory", FUS_ARG_FLAG, &options.low_memory}, {0}};
-    int status = fus_args_parse("activations", help_activations, args, &images, argc, argv);
+                                   {"--lang-head", FUS_ARG_TEXT, &choice.lang_head}, {"--prefix", FUS_ARG_TEXT, &choice.prefix},
+                                   {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
+                                   {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
+                                   {"--skip-bad", FUS_ARG_FLAG, &skip_bad}, {0}};
+    int status = fus_args_parse("activations", help_activations, args, &operands, argc, argv);
     if (status)
         return status < 0 ? 0 : status;
-    if (!path || !layers || !out || images.n == 0)
-        return fus_args_usage("activations", "--model FILE, --layer L, at least one picture and -o OUT expected");
+    if (!path || !layers || !out || operands.n == 0)
+        return fus_args_usage("activations", "--model FILE, --layer L, pictures and -o OUT expected");
     if (!fus_args_ends_with(out, ".npy") && !fus_args_ends_with(out, ".npz") && !fus_outfile_is_stream(out))
         return fus_args_usage("activations", "-o %s: a name ending in .npy or .npz expected", out);
+    status = fus_model_check_choice("activations", &choice);
+    if (status)
+        return status;
     struct fus_error err = {0};
-    struct fus_model m;
-    plan_passes(&options, images.n);
-    int code = fus_model_open(&m, path, lang_head, &options, &err);
-    if (code)
+    struct fus_model m = {0};
+    int code = fus_pictures_open(&images, &operands, &err);
+    plan_passes(&options, images.set.n_pictures);
+    if (!code)
+        code = fus_model_open(&m, path, &choice, &options, &err);
+    if (code) {
+        fus_pictures_close(&images);
         return fus_args_failed(&err);
+    }
     fus_model_catch_interrupt();
     int n_taps = fus_net_n_taps(m.net), n_wanted = 0, only = -1;
     bool *wanted = fus_base_alloc((size_t)n_taps, sizeof *wanted);
@@ -204,37 +235,63 @@ int fus_cmd_activations(int argc, char **argv)
         }
     if (!code && !fus_args_ends_with(out, ".npz") && n_wanted > 1)
         code = fus_base_fail(&err, FUS_EINVAL, "%s: an .npy holds one layer, %d were asked for: name it .npz", out, n_wanted);
-    else if (!code)
+    if (!code)
+        code = fus_pictures_check(&images, &m, skip_bad, &err);
+    if (!code)
         code = fus_args_ends_with(out, ".npz") ? write_npz(out, &m, wanted, options.batch, &images, &err)
                                       : write_npy(out, &m, only, false, options.batch, &images, &err);
     fus_base_free(wanted);
+    if (!code)
+        code = fus_pictures_write_rows(&images, out, &err);
+    if (!code)
+        fus_model_tell(&m);
     fus_model_close(&m);
+    fus_pictures_close(&images);
     return code ? fus_args_failed(&err) : 0;
 }
 
 int fus_cmd_embed(int argc, char **argv)
 {
-    const char *path = NULL, *out = NULL, *lang_head = NULL;
+    const char *path = NULL, *out = NULL;
+    struct fus_model_choice choice = {0};
     struct fus_net_options options = {0};
-    struct fus_texts images = {0};
+    bool skip_bad = false;
+    struct fus_texts operands = {0};
+    struct fus_pictures images = {0};
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},
                                    {"-o", FUS_ARG_TEXT, &out},
-                                   {"--lang-head", FUS_ARG_TEXT, &lang_head},
+                                   {"--lang-head", FUS_ARG_TEXT, &choice.lang_head}, {"--prefix", FUS_ARG_TEXT, &choice.prefix},
+                                   {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
                                    {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
+                                   {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
                                    {0}};
-    int status = fus_args_parse("embed", help_embed, args, &images, argc, argv);
+    int status = fus_args_parse("embed", help_embed, args, &operands, argc, argv);
     if (status)
         return status < 0 ? 0 : status;
-    if (!path || !out || images.n == 0 || (!fus_args_ends_with(out, ".npy") && !fus_outfile_is_stream(out)))
-        return fus_args_usage("embed", "--model FILE, at least one picture and -o OUT.npy expected");
+    if (!path || !out || operands.n == 0 || (!fus_args_ends_with(out, ".npy") && !fus_outfile_is_stream(out)))
+        return fus_args_usage("embed", "--model FILE, pictures and -o OUT.npy expected");
+    status = fus_model_check_choice("embed", &choice);
+    if (status)
+        return status;
     struct fus_error err = {0};
-    struct fus_model m;
-    plan_passes(&options, images.n);
-    int code = fus_model_open(&m, path, lang_head, &options, &err);
-    if (code)
+    struct fus_model m = {0};
+    int code = fus_pictures_open(&images, &operands, &err);
+    plan_passes(&options, images.set.n_pictures);
+    if (!code)
+        code = fus_model_open(&m, path, &choice, &options, &err);
+    if (code) {
+        fus_pictures_close(&images);
         return fus_args_failed(&err);
+    }
     fus_model_catch_interrupt();
-    code = write_npy(out, &m, fus_net_embedding_tap(m.net), true, options.batch, &images, &err);
+    code = fus_pictures_check(&images, &m, skip_bad, &err);
+    if (!code)
+        code = write_npy(out, &m, fus_net_embedding_tap(m.net), true, options.batch, &images, &err);
+    if (!code)
+        code = fus_pictures_write_rows(&images, out, &err);
+    if (!code)
+        fus_model_tell(&m);
     fus_model_close(&m);
+    fus_pictures_close(&images);
     return code ? fus_args_failed(&err) : 0;
 }

@@ -5,19 +5,22 @@
 #include <string.h>
 #include <time.h>
 
-#include "args.h"
-#include "bench_train.h"
-#include "commands.h"
-#include "model.h"
-#include "nn/rng.h"
+#include "tools/args.h"
+#include "tools/bench_train.h"
+#include "tools/commands.h"
+#include "tools/model.h"
+#include "nn/base/rng.h"
 
 static const char help[] =
     "usage: fusiform bench [--model FILE] [--batch N] [--threads N] [--rounds N] [--conv direct|auto] [--totals] [--csv]\n"
+    "                      [--prefix P] [--preprocess P]\n"
     "       fusiform bench --train [--from STAGE] [--max-memory N] [--model FILE] [--batch N] [--rounds N] ..\n\n"
     "Times forward passes through a network (default random:resnet50?seed=1) on noise, medians over the rounds: a table of\n"
     "layers, or with --csv rows `layer,ms,gflops,percent_of_peak,algorithm,shape` per picture and last\n"
     "`total,MS_PER_PICTURE,GFLOPS,PERCENT_OF_PEAK,LOAD_MS,PEAK_MB`. GFLOP/s count the direct sum's multiply-adds; the peak\n"
     "is that of multiply-adds on registers, measured between the layers of every pass: a pass's share is of its own.\n\n"
+    "  --prefix P     which of the file's networks, where it holds several\n"
+    "  --preprocess P whose input's size: torchvision, clip, cifar, resize=..,interp=..,crop=..,mean=..,std=..\n"
     "  --conv direct  without Winograd's algorithm\n"
     "  --low-memory   hold one layer's weights at a time\n"
     "  --totals       whole passes alone, with 1, 2, 4 .. all threads and batches of 1 and 8 (or --batch N), instead of the layers; with\n"
@@ -152,6 +155,7 @@ static int run_rounds(struct fus_model *m, struct timing *t, struct fus_error *e
 /* What to time. */
 struct asked {
     const char *path;
+    struct fus_model_choice choice;
     struct fus_net_options options;
     bool totals, csv;
 };
@@ -163,7 +167,7 @@ static int time_model(struct figure *total, struct timing *t, struct asked *a, s
     size_t rounds = (size_t)t->rounds;
     double start = now();
     a->options.batch = t->batch;
-    int code = fus_model_open(&m, a->path, NULL, &a->options, err);
+    int code = fus_model_open(&m, a->path, &a->choice, &a->options, err);
     if (code)
         return code;
     t->load = now() - start;
@@ -220,6 +224,8 @@ int fus_cmd_bench(int argc, char **argv)
     bool trains = false;
     struct fus_texts none = {0};
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &a.path},
+                                   {"--prefix", FUS_ARG_TEXT, &a.choice.prefix},
+                                   {"--preprocess", FUS_ARG_TEXT, &a.choice.preprocess},
                                    {"--batch", FUS_ARG_COUNT, &batch},
                                    {"--rounds", FUS_ARG_COUNT, &t.rounds},
                                    {"--csv", FUS_ARG_FLAG, &a.csv},
@@ -238,11 +244,15 @@ int fus_cmd_bench(int argc, char **argv)
     if (!trains && (train.from || train.max_memory))
         return fus_args_usage("bench", "--from and --max-memory are for --train");
     a.options.direct = conv.value;
+    status = fus_model_check_choice("bench", &a.choice);
+    if (status)
+        return status;
     struct fus_error err = {0};
     int code;
     t.batch = batch ? batch : 1;
     if (trains) {
         train.path = a.path;
+        train.choice = &a.choice;
         train.batch = batch ? batch : 16;
         train.rounds = t.rounds;
         train.csv = a.csv;

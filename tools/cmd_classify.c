@@ -4,19 +4,27 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "args.h"
-#include "commands.h"
-#include "model.h"
-#include "nn/fmath.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/model.h"
+#include "nn/base/fmath.h"
+#include "nn/base/text.h"
+#include "tools/pictures.h"
 
 static const char help[] =
-    "usage: fusiform classify --model FILE [--labels FILE] [--top 5] [--text-embeddings FILE.npy] IMAGE...\n\n"
+    "usage: fusiform classify --model FILE [--labels FILE] [--top 5] [--text-embeddings FILE.npy] PICTURES...\n\n"
     "Prints the most probable classes of each picture, tab-separated: image, rank, class, probability.\n"
+    "PICTURES: files, folders, lists FILE.tsv as in `fusiform run`, or builtin. A folder of folders is taken in run's order, a\n"
+    "folder of pictures in the order of its names. Names are printed on one line: a tab as \\t, bytes that are not UTF-8 as \\xe9.\n"
     "  --labels           a text file with one class name a line; without it classes are numbers from 0\n"
     "  --text-embeddings  zero-shot, for CLIP and language heads: [classes, D], a row for the description of each class;\n"
     "                     softmax of cosine similarities times the file's logit scale (100 where it has none)\n"
     "  --lang-head PREFIX name of the language head where it is not lang_head\n"
-    "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n\n"
+    "  --prefix P         which of the file's networks, where it holds several: --prefix teacher, model_ema, ...\n"
+    "  --preprocess P     how pictures are prepared: torchvision, torchvision-v2, clip, cifar, or\n"
+    "                     resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n"
+    "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n"
+    "  --skip-bad         leave out pictures that cannot be read; else they are all listed, and nothing is printed\n\n"
     "example: fusiform classify --model resnet50.pth --labels imagenet.txt --top 3 cat.jpg\n";
 
 #define MAX_LABEL_BYTES ((size_t)64 << 20)
@@ -74,8 +82,10 @@ static int on_tap(void *context, int tap, int picture, const float *blocked)
 }
 
 /* The `top` greatest, ties by class number; scores are spoilt. */
-static void print_top(const char *image, float *scores, int n, int top, const struct labels *labels)
+static void print_top(const char *path, float *scores, int n, int top, const struct labels *labels)
 {
+    char image[FUS_MESSAGE_BYTES];
+    fus_text_escape(image, sizeof image, path);
     for (int rank = 1; rank <= top && rank <= n; rank++) {
         int best = 0;
         for (int i = 1; i < n; i++)
@@ -160,7 +170,7 @@ static int read_texts(struct sight *s, const char *path, const struct fus_model 
 }
 
 static int look(struct sight *s, const struct fus_model *m, const struct labels *labels, int top,
-                const struct fus_texts *images, struct fus_error *err)
+                const struct fus_pictures *images, struct fus_error *err)
 {
     int code = FUS_OK;
     size_t n_taps = (size_t)fus_net_n_taps(m->net);
@@ -172,17 +182,17 @@ static int look(struct sight *s, const struct fus_model *m, const struct labels 
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for a picture");
     else
         wanted[s->tap] = true;
-    for (int i = 0; i < images->n && !code; i++) {
-        code = fus_model_input(input, m, images->items[i], err);
+    for (int i = 0; i < images->set.n_pictures && !code; i++) {
+        code = fus_pictures_input(input, images, m, i, err);
         if (!code)
             code = fus_net_forward(m->net, input, 1, wanted, on_tap, s, err);
         if (!code) {
             score(s);
             fus_softmax_apply(s->scores, (size_t)s->n_classes);
-            print_top(images->items[i], s->scores, s->n_classes, top, labels);
+            print_top(images->set.pictures[i].path, s->scores, s->n_classes, top, labels);
         }
         if (!code && fus_base_stopping())
-            code = fus_base_fail(err, FUS_ESTOPPED, "stopped after %d of %d pictures", i + 1, images->n);
+            code = fus_base_fail(err, FUS_ESTOPPED, "stopped after %d of %d pictures", i + 1, images->set.n_pictures);
     }
     fus_base_free(wanted);
     fus_base_free(input);
@@ -192,7 +202,7 @@ static int look(struct sight *s, const struct fus_model *m, const struct labels 
 }
 
 static int classify(const struct fus_model *m, const char *label_file, const char *text_file, int top,
-                    const struct fus_texts *images, struct fus_error *err)
+                    const struct fus_pictures *images, struct fus_error *err)
 {
     struct labels labels = {0};
     struct sight s = {.tap = text_file ? fus_net_embedding_tap(m->net) : fus_net_class_tap(m->net)};
@@ -214,30 +224,48 @@ static int classify(const struct fus_model *m, const char *label_file, const cha
 
 int fus_cmd_classify(int argc, char **argv)
 {
-    const char *path = NULL, *label_file = NULL, *text_file = NULL, *lang_head = NULL;
+    const char *path = NULL, *label_file = NULL, *text_file = NULL;
+    struct fus_model_choice choice = {0};
     int top = 5;
     struct fus_net_options options = {0};
-    struct fus_texts images = {0};
+    bool skip_bad = false;
+    struct fus_texts operands = {0};
+    struct fus_pictures images = {0};
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},
                                    {"--labels", FUS_ARG_TEXT, &label_file},
                                    {"--text-embeddings", FUS_ARG_TEXT, &text_file},
-                                   {"--lang-head", FUS_ARG_TEXT, &lang_head},
+                                   {"--lang-head", FUS_ARG_TEXT, &choice.lang_head},
+                                   {"--prefix", FUS_ARG_TEXT, &choice.prefix},
+                                   {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
                                    {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
+                                   {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
                                    {"--top", FUS_ARG_COUNT, &top},
                                    {0}};
-    int status = fus_args_parse("classify", help, args, &images, argc, argv);
+    int status = fus_args_parse("classify", help, args, &operands, argc, argv);
     if (status)
         return status < 0 ? 0 : status;
-    if (!path || images.n == 0)
-        return fus_args_usage("classify", "--model FILE and at least one picture expected");
+    if (!path || operands.n == 0)
+        return fus_args_usage("classify", "--model FILE and pictures expected");
+    status = fus_model_check_choice("classify", &choice);
+    if (status)
+        return status;
     struct fus_error err = {0};
-    struct fus_model m;
-    options.low_memory = options.low_memory || images.n == 1; /* each layer is needed once */
-    int code = fus_model_open(&m, path, lang_head, &options, &err);
-    if (code)
+    struct fus_model m = {0};
+    int code = fus_pictures_open(&images, &operands, &err);
+    options.low_memory = options.low_memory || images.set.n_pictures == 1; /* each layer is needed once */
+    if (!code)
+        code = fus_model_open(&m, path, &choice, &options, &err);
+    if (code) {
+        fus_pictures_close(&images);
         return fus_args_failed(&err);
+    }
     fus_model_catch_interrupt();
-    code = classify(&m, label_file, text_file, top, &images, &err);
+    code = fus_pictures_check(&images, &m, skip_bad, &err);
+    if (!code)
+        code = classify(&m, label_file, text_file, top, &images, &err);
+    if (!code)
+        fus_model_tell(&m);
     fus_model_close(&m);
+    fus_pictures_close(&images);
     return code ? fus_args_failed(&err) : 0;
 }

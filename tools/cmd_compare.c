@@ -3,15 +3,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/csv.h"
-#include "analysis/analysis.h"
-#include "args.h"
-#include "commands.h"
-#include "past.h"
+#include "analysis/run/csv.h"
+#include "analysis/report/report.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/past.h"
 
 static const char help[] =
     "usage: fusiform compare RUN_A RUN_B [-o OUT.csv]\n\n"
-    "Every model of the finished run RUN_A against every one of RUN_B, in the layers that both have: differences of proportion, CSI and\n"
+    "Every model of the finished run RUN_A against every one of RUN_B, in the layers that correspond (by\n"
+    "name, or by relative depth where the networks' blocks differ): differences of proportion, CSI and\n"
     "variation, and the one-sided Welch test of the CSI of the selective units (\"A greater\"; units share weights and are no independent\n"
     "samples), q by Benjamini and Hochberg over the table. Refuses runs that saw other pictures or chose units by another rule.\n"
     "For intervals and p of the differences give both models to one `fusiform run --bootstrap`.\n\n"
@@ -35,27 +36,73 @@ static void test_pair(struct pair *x)
     x->p = fus_ttest_p(x->a->csi_mean, var_a, n_a, x->b->csi_mean, var_b, n_b);
 }
 
-/* Rows of both that speak of the same layer and category, in the order of b's models, then of a's rows. *pairs is the caller's. */
+/* The layers of a run's model, in order: names, sizes and depths alone; the caller's. */
+static int list_layers(struct fus_model_summary *m, const struct fus_past *run, const char *model, struct fus_error *err)
+{
+    *m = (struct fus_model_summary){.layers = fus_base_alloc((size_t)run->n_rows + 1, sizeof *m->layers)};
+    if (!m->layers)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d layers", run->n_rows);
+    for (int i = 0; i < run->n_rows; i++) {
+        const struct fus_past_row *row = &run->rows[i];
+        struct fus_layer_summary *last = m->n_layers ? &m->layers[m->n_layers - 1] : NULL;
+        if (strcmp(row->model, model) != 0 || (last && strcmp(last->name, row->layer) == 0))
+            continue;
+        last = &m->layers[m->n_layers++];
+        snprintf(last->name, sizeof last->name, "%s", row->layer);
+        last->depth = row->depth;
+    }
+    return FUS_OK;
+}
+
+static const struct fus_past_row *find_row(const struct fus_past *run, const char *model, const char *layer, const char *category)
+{
+    for (int i = 0; i < run->n_rows; i++)
+        if (strcmp(run->rows[i].model, model) == 0 && strcmp(run->rows[i].layer, layer) == 0 && strcmp(run->rows[i].category, category) == 0)
+            return &run->rows[i];
+    return NULL;
+}
+
+/* The row of b's model that a's row is compared with, or NULL. layers: of a's and b's model. */
+static const struct fus_past_row *partner(const struct fus_model_summary *layers_a, const struct fus_model_summary *layers_b, const struct fus_past *b,
+                                          const char *model, const struct fus_past_row *row)
+{
+    int i = 0;
+    while (i < layers_a->n_layers && strcmp(layers_a->layers[i].name, row->layer) != 0)
+        i++;
+    int j = layers_b->n_layers ? fus_compare_layer(layers_a, i, layers_b) : -1;
+    return j < 0 ? NULL : find_row(b, model, layers_b->layers[j].name, row->category);
+}
+
+/* One model of a with one of b. */
+static int pair_models(struct pair *pairs, size_t *n, const struct fus_past *a, const char *model_a, const struct fus_past *b, const char *model_b,
+                       struct fus_error *err)
+{
+    struct fus_model_summary layers_a, layers_b = {0};
+    int code = list_layers(&layers_a, a, model_a, err);
+    if (!code)
+        code = list_layers(&layers_b, b, model_b, err);
+    for (int i = 0; i < a->n_rows && !code; i++) {
+        const struct fus_past_row *x = &a->rows[i], *y = strcmp(x->model, model_a) == 0 ? partner(&layers_a, &layers_b, b, model_b, x) : NULL;
+        if (y)
+            pairs[(*n)++] = (struct pair){.a = x, .b = y};
+    }
+    fus_base_free(layers_a.layers);
+    fus_base_free(layers_b.layers);
+    return code;
+}
+
+/* Rows of both whose layers correspond, of one category, in the order of b's models, then of a's rows. *pairs is the caller's. */
 static int pair_rows(struct pair **pairs, size_t *n, const struct fus_past *a, const struct fus_past *b, struct fus_error *err)
 {
     *n = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        size_t at = 0;
-        for (int m = 0; m < b->n_models; m++)
-            for (int i = 0; i < a->n_rows; i++)
-                for (int k = 0; k < b->n_rows; k++) {
-                    const struct fus_past_row *x = &a->rows[i], *y = &b->rows[k];
-                    if (strcmp(y->model, b->models[m].name) || strcmp(x->layer, y->layer) || strcmp(x->category, y->category))
-                        continue;
-                    if (pass == 1)
-                        (*pairs)[at] = (struct pair){.a = x, .b = y};
-                    at++;
-                }
-        if (pass == 0 && !(*pairs = fus_base_alloc(at + 1, sizeof **pairs)))
-            return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu comparisons", at);
-        *n = at;
-    }
-    return *n ? FUS_OK : fus_base_fail(err, FUS_ENOTFOUND, "%s and %s have no layer in common", a->folder, b->folder);
+    *pairs = fus_base_alloc((size_t)b->n_models * (size_t)a->n_rows + 1, sizeof **pairs);
+    int code = *pairs ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %d comparisons", a->n_rows);
+    for (int m = 0; m < b->n_models; m++)
+        for (int k = 0; k < a->n_models && !code; k++)
+            code = pair_models(*pairs, n, a, a->models[k].name, b, b->models[m].name, err);
+    if (code || *n)
+        return code;
+    return fus_base_fail(err, FUS_ENOTFOUND, "%s and %s have no layers that correspond", a->folder, b->folder);
 }
 
 static int test_pairs(struct pair *pairs, size_t n, struct fus_error *err)
@@ -80,7 +127,7 @@ static int test_pairs(struct pair *pairs, size_t n, struct fus_error *err)
 static void write_rows(struct fus_outfile *f, const struct pair *pairs, size_t n)
 {
     fus_outfile_printf(f, "model_a,model_b,layer,category,proportion_a,proportion_b,proportion_difference,csi_a,csi_b,csi_difference,t,df,p,q,"
-                          "variation_a,variation_b,variation_difference\n");
+                          "variation_a,variation_b,variation_difference,layer_b\n");
     for (size_t i = 0; i < n; i++) {
         const struct fus_past_row *a = pairs[i].a, *b = pairs[i].b;
         const double row[] = {a->proportion, b->proportion, a->proportion - b->proportion, a->csi_mean, b->csi_mean, a->csi_mean - b->csi_mean,
@@ -92,6 +139,7 @@ static void write_rows(struct fus_outfile *f, const struct pair *pairs, size_t n
         fus_csv_name(f, ",", a->category);
         for (size_t k = 0; k < sizeof row / sizeof *row; k++)
             fus_csv_number(f, row[k]);
+        fus_csv_name(f, ",", b->layer);
         fus_outfile_printf(f, "\n");
     }
 }

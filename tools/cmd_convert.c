@@ -2,35 +2,43 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "args.h"
-#include "commands.h"
-#include "model.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/model.h"
 
 static const char help[] =
-    "usage: fusiform convert FILE -o OUT.safetensors [--dtype f32|f16|bf16] [--arch A] [--lang-head PREFIX]\n\n"
+    "usage: fusiform convert FILE -o OUT.safetensors [--dtype f32|f16|bf16] [options]\n\n"
     "Writes the network in FILE as a safetensors blob: canonical names, what it is in its metadata, batch norm unfolded.\n"
-    "  --dtype      of weights with two dimensions or more (default f32; f16 and bf16 round to nearest even)\n"
-    "  --arch       fail unless the file holds this: resnet, lang_resnet or clip_resnet\n"
-    "  --lang-head  name of the language head where it is not lang_head\n\n"
+    "  --dtype T          of weights with two dimensions or more (default f32; f16 and bf16 round to nearest even)\n"
+    "  --arch A           fail unless the file holds this: resnet, lang_resnet or clip_resnet\n"
+    "  --lang-head PREFIX name of the language head where it is not lang_head\n"
+    "  --prefix P         which of the file's networks, where it holds several: --prefix teacher, model_ema, ...\n"
+    "  --preprocess P     how pictures are prepared, for the metadata: torchvision, torchvision-v2, clip, cifar, or\n"
+    "                     resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n\n"
     "example: fusiform convert resnet50-0676ba61.pth -o resnet50.safetensors --dtype f16\n";
 
 int fus_cmd_convert(int argc, char **argv)
 {
     static const struct fus_word types[] = {{"f32", FUS_F32}, {"f16", FUS_F16}, {"bf16", FUS_BF16}, {0}};
     struct fus_choice dtype = {types, FUS_F32};
-    const char *out = NULL, *arch = NULL, *lang_head = NULL;
+    const char *out = NULL, *arch = NULL;
+    struct fus_model_choice choice = {0};
     struct fus_texts files = {0};
     const struct fus_arg args[] = {{"-o", FUS_ARG_TEXT, &out},         {"--dtype", FUS_ARG_CHOICE, &dtype},
-                                   {"--arch", FUS_ARG_TEXT, &arch},    {"--lang-head", FUS_ARG_TEXT, &lang_head},
+                                   {"--arch", FUS_ARG_TEXT, &arch},    {"--lang-head", FUS_ARG_TEXT, &choice.lang_head},
+                                   {"--prefix", FUS_ARG_TEXT, &choice.prefix}, {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
                                    {0}};
     int status = fus_args_parse("convert", help, args, &files, argc, argv);
     if (status)
         return status < 0 ? 0 : status;
     if (files.n != 1 || !out)
         return fus_args_usage("convert", "one weight file and -o OUT.safetensors expected");
+    status = fus_model_check_choice("convert", &choice);
+    if (status)
+        return status;
     struct fus_error err = {0};
     struct fus_model m;
-    int code = fus_model_recognise(&m, files.items[0], lang_head, &err);
+    int code = fus_model_recognise(&m, files.items[0], &choice, &err);
     if (code)
         return fus_args_failed(&err);
     if (arch && strcmp(arch, fus_networks_family(&m.spec)) != 0)
@@ -38,8 +46,10 @@ int fus_cmd_convert(int argc, char **argv)
                              fus_networks_family(&m.spec), m.description, arch);
     if (!code)
         code = fus_safetensors_convert(out, m.store, &m.spec, (enum fus_dtype)dtype.value, &err);
-    if (!code)
+    if (!code) {
         fprintf(stderr, "%s: %s\n", out, m.description);
+        fus_model_tell(&m);
+    }
     fus_model_close(&m);
     return code ? fus_args_failed(&err) : 0;
 }

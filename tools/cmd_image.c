@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/report.h"
-#include "args.h"
-#include "commands.h"
-#include "nn/outfile.h"
+#include "analysis/report/report.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "nn/base/outfile.h"
 #include "stimuli/stimuli.h"
 
 static const char help[] =
@@ -55,6 +55,8 @@ static int read_picture(struct fus_image *image, const char *path, bool turned, 
         code = fus_image_decode(image, bytes, n, err);
     }
     fus_base_free(bytes);
+    if (!code)
+        fus_image_note_dim(path, image->dim);
     if (!code && turned)
         code = fus_exif_turn(image, orientation, err);
     else if (!code && orientation != 1)

@@ -2,16 +2,18 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "args.h"
-#include "commands.h"
-#include "nn/sha256.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "nn/base/sha256.h"
 #include "weights/weights.h"
 
 static const char help[] =
     "usage: fusiform inspect FILE [--sha256]\n\n"
     "Prints a line for each tensor of a weight file (safetensors, PyTorch, TorchScript, npz, npy, random:...),\n"
     "tab-separated: name, dtype, shape (64x3x7x7; - for a scalar)[, SHA-256 of its little-endian f32 bytes in C order].\n"
-    "What the file is goes to standard error.\n\n"
+    "Types that are not read are listed too (f8_e4m3, sparse; their digest is -).\n"
+    "FILE may be an index.json of several files, or a folder with one. What the file is, and what is left out of it, goes to\n"
+    "standard error.\n\n"
     "example: fusiform inspect resnet50-0676ba61.pth --sha256\n";
 
 /* Little-endian f32 bytes, in place where the host has that order already. */
@@ -51,25 +53,46 @@ static int digest(char hex[FUS_SHA256_HEX], const struct fus_store *store, const
     return code;
 }
 
+static void print_plain(const char *text)
+{
+    for (; *text; text++)
+        putchar((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
+}
+
 static int print_tensor(const struct fus_store *store, const struct fus_tensor *t, bool with_digest, struct fus_error *err)
 {
     char hex[FUS_SHA256_HEX];
-    if (with_digest) {
+    if (with_digest && !t->unread[0]) {
         int code = digest(hex, store, t, err);
         if (code)
             return code;
     }
-    for (const char *s = t->name; *s; s++)
-        putchar((unsigned char)*s < ' ' ? '?' : *s);
-    printf("\t%s\t", fus_dtype_name(t->dtype));
+    print_plain(t->name);
+    putchar('\t');
+    print_plain(t->unread[0] ? t->unread : fus_dtype_name(t->dtype));
+    putchar('\t');
     for (int d = 0; d < t->n_dims; d++)
         printf("%s%" PRId64, d ? "x" : "", t->shape[d]);
     if (t->n_dims == 0)
         putchar('-');
     if (with_digest)
-        printf("\t%s", hex);
+        printf("\t%s", t->unread[0] ? "-" : hex);
     putchar('\n');
     return FUS_OK;
+}
+
+static void print_summary(const struct fus_store *store)
+{
+    struct fus_net_spec spec;
+    char text[256];
+    if (fus_names_recognise(&spec, store, NULL, NULL) == FUS_OK)
+        fus_networks_describe(text, sizeof text, &spec);
+    else
+        snprintf(text, sizeof text, "no network that fusiform runs");
+    const char *path = fus_store_path(store);
+    fprintf(stderr, "%s: %s, %zu tensors: %s\n", path, fus_store_format(store), fus_store_count(store), text);
+    for (size_t i = 0; i < fus_store_n_notes(store); i++)
+        fprintf(stderr, "%s: %s\n", path, fus_store_note(store, i));
 }
 
 int fus_cmd_inspect(int argc, char **argv)
@@ -85,17 +108,10 @@ int fus_cmd_inspect(int argc, char **argv)
     struct fus_error err = {0};
     struct fus_store *store = NULL;
     int code = fus_store_open(&store, files.items[0], &err);
-    if (!code) {
-        struct fus_net_spec spec;
-        char text[256];
-        if (fus_names_recognise(&spec, store, NULL, &err) == FUS_OK)
-            fus_networks_describe(text, sizeof text, &spec);
-        else
-            snprintf(text, sizeof text, "no network that fusiform runs");
-        fprintf(stderr, "%s: %s, %zu tensors: %s\n", files.items[0], fus_store_format(store), fus_store_count(store), text);
-    }
     for (size_t i = 0; !code && i < fus_store_count(store); i++)
         code = print_tensor(store, fus_store_tensor(store, i), with_digest, &err);
+    if (!code)
+        print_summary(store); /* at the end, so that a damaged file has the one line that says so */
     fus_store_close(store);
     return code ? fus_args_failed(&err) : 0;
 }

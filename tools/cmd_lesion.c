@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "analysis/inference.h"
-#include "args.h"
-#include "commands.h"
-#include "lesion.h"
-#include "nn/team.h"
-#include "past.h"
-#include "run.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/lesion.h"
+#include "nn/base/threads.h"
+#include "tools/past.h"
+#include "tools/pictures.h"
+#include "tools/run.h"
 
 static const char help[] =
     "usage: fusiform lesion --model FILE --run DIR --category C --layer L [--mode zero|mean] [options]\n\n"
@@ -19,6 +20,7 @@ static const char help[] =
     "the other half, both ways round. p: share of controls that do as badly, (b + 1) / (m + 1).\n\n"
     "  --stimuli S          the pictures of the run (default builtin); others are refused\n"
     "  --categories MAP     as in the run\n"
+    "  --skip-bad           leave out pictures that cannot be read, where the run did\n"
     "  --mode zero|mean     silenced units are 0 (default), or their mean over all pictures\n"
     "  --readout R          mean: nearest class mean (default); ridge: regression on the categories, penalty by generalised\n"
     "                       cross-validation in the half it is fitted to; both: a row of each\n"
@@ -26,6 +28,7 @@ static const char help[] =
     "  --seed N             of the choice of controls (default 1)\n"
     "  --batch N            pictures at a time (default 4)\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
+    "  --prefix P, --preprocess P  as in the run\n"
     "  -o OUT.csv           instead of standard output; then what it says in words goes there, and not to standard error\n\n"
     "example: fusiform lesion --model resnet50.pth --run out/mine --stimuli fLoc/ --category face --layer layer4.2.relu\n";
 
@@ -38,9 +41,11 @@ enum { READ_MEAN, READ_RIDGE, READ_BOTH };
 static const struct fus_word readouts[] = {{"mean", READ_MEAN}, {"ridge", READ_RIDGE}, {"both", READ_BOTH}, {0}};
 
 struct lesion {
-    const char *model_path, *folder, *category, *layer, *stimuli, *categories, *lang_head, *out;
+    const char *model_path, *folder, *category, *layer, *stimuli, *categories, *out;
+    struct fus_model_choice choice;
     struct fus_choice mode, readout;
     int controls, batch, wanted_category;
+    bool skip_bad;
     uint64_t seed;
     struct fus_past past;
     struct fus_set set;
@@ -61,16 +66,32 @@ struct lesion {
 
 /* ---- what to silence ---- */
 
+static bool same_text(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
 /* The run's name for the model with these weights; NULL: none, and err says so. */
 static const char *find_name(const struct lesion *l, struct fus_error *err)
 {
     char sha256[65];
+    const struct fus_past_model *like = NULL;
     int code = fus_store_sha256(l->model.store, sha256, err);
-    for (int i = 0; i < l->past.n_models && !code; i++)
-        if (l->past.models[i].sha256 && l->past.models[i].name && strcmp(l->past.models[i].sha256, sha256) == 0)
-            return l->past.models[i].name;
-    if (!code)
+    if (code)
+        return NULL;
+    for (int i = 0; i < l->past.n_models; i++) {
+        const struct fus_past_model *m = &l->past.models[i];
+        if (!m->sha256 || !m->name || strcmp(m->sha256, sha256) != 0)
+            continue;
+        like = m;
+        if (same_text(m->prefix, l->choice.prefix) && same_text(m->preprocess, l->model.preprocess_text))
+            return m->name;
+    }
+    if (!like)
         fus_base_fail(err, FUS_ENOTFOUND, "%s: no model of this run has the weights of %s", l->folder, l->model_path);
+    else
+        fus_base_fail(err, FUS_EINVAL, "%s: this run took %s with --preprocess %s%s%s; give the same", l->folder, l->model_path, like->preprocess,
+                      like->prefix ? " --prefix " : " and without --prefix", like->prefix ? like->prefix : "");
     return NULL;
 }
 
@@ -121,6 +142,10 @@ static int open_run(struct lesion *l, struct fus_error *err)
 static int open_pictures(struct lesion *l, struct fus_error *err)
 {
     int code = fus_set_open(&l->set, l->stimuli, l->categories, err);
+    if (!code)
+        fus_pictures_tell_left_out(&l->set, l->stimuli);
+    if (!code && l->skip_bad)
+        code = fus_pictures_skip(&l->set, l->stimuli, err);
     if (!code && !(l->sha256 = fus_base_alloc((size_t)l->set.n_pictures, sizeof *l->sha256)))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", l->set.n_pictures);
     if (!code)
@@ -189,7 +214,7 @@ static int each_batch(struct lesion *l, const char *what, int (*show)(struct les
         code = fus_set_each(l->first, l->first + n, prepare, l, err);
         if (!code) {
             struct showing s = {l, n, FUS_OK, show, err};
-            fus_team_run(show_batch, &s);
+            fus_threads_run(show_batch, &s);
             code = s.code;
         }
         fus_run_progress(what, "pictures", l->first + n, l->set.n_pictures, started);
@@ -366,8 +391,9 @@ int fus_cmd_lesion(int argc, char **argv)
         {"--model", FUS_ARG_TEXT, &l.model_path}, {"--run", FUS_ARG_TEXT, &l.folder},       {"--category", FUS_ARG_TEXT, &l.category},
         {"--layer", FUS_ARG_TEXT, &l.layer},      {"--mode", FUS_ARG_CHOICE, &l.mode},        {"--stimuli", FUS_ARG_TEXT, &l.stimuli},
         {"--categories", FUS_ARG_TEXT, &l.categories}, {"--controls", FUS_ARG_COUNT, &l.controls}, {"--seed", FUS_ARG_SEED, &l.seed},
-        {"--readout", FUS_ARG_CHOICE, &l.readout},
-        {"--batch", FUS_ARG_COUNT, &l.batch},     {"--lang-head", FUS_ARG_TEXT, &l.lang_head}, {"-o", FUS_ARG_TEXT, &l.out},
+        {"--readout", FUS_ARG_CHOICE, &l.readout}, {"--skip-bad", FUS_ARG_FLAG, &l.skip_bad},
+        {"--batch", FUS_ARG_COUNT, &l.batch},     {"--lang-head", FUS_ARG_TEXT, &l.choice.lang_head}, {"-o", FUS_ARG_TEXT, &l.out},
+        {"--prefix", FUS_ARG_TEXT, &l.choice.prefix}, {"--preprocess", FUS_ARG_TEXT, &l.choice.preprocess},
         {0}};
     struct fus_texts none;
     struct fus_error err = {0};
@@ -376,13 +402,18 @@ int fus_cmd_lesion(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (!l.model_path || !l.folder || !l.category || !l.layer || none.n)
         return fus_args_usage("lesion", "--model FILE, --run DIR, --category C and --layer L expected, and nothing else");
+    if (l.categories && fus_set_parse_categories(l.categories, &err))
+        return fus_args_usage("lesion", "--%s", err.msg);
     if (l.batch > 256)
         return fus_args_usage("lesion", "--batch: %d found, at most 256 expected", l.batch);
+    status = fus_model_check_choice("lesion", &l.choice);
+    if (status)
+        return status;
     fus_model_catch_interrupt();
     const struct fus_net_options options = {.batch = l.batch};
     int code = open_run(&l, &err);
     if (!code)
-        code = fus_model_open(&l.model, l.model_path, l.lang_head, &options, &err);
+        code = fus_model_open(&l.model, l.model_path, &l.choice, &options, &err);
     if (!code)
         code = plan(&l, &err);
     if (!code)
@@ -393,6 +424,8 @@ int fus_cmd_lesion(int argc, char **argv)
         code = measure(&l, &err);
     if (!code)
         code = read_out(&l, &err);
+    if (!code)
+        fus_model_tell(&l.model);
     close_all(&l);
     return code ? fus_args_failed(&err) : 0;
 }

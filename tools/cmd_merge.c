@@ -3,16 +3,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "args.h"
-#include "checkpoint.h"
-#include "commands.h"
-#include "keep.h"
-#include "provenance.h"
+#include "tools/args.h"
+#include "tools/checkpoint.h"
+#include "tools/commands.h"
+#include "tools/keep.h"
+#include "tools/provenance.h"
+#include "tools/run_dir.h"
 
 static const char help[] =
-    "usage: fusiform merge PART... --out DIR [--max-memory 512M]\n\n"
+    "usage: fusiform merge PART... --out DIR [--force] [--max-memory 512M]\n\n"
     "PART are the --out folders of `fusiform run --shard I/N` for I = 1 .. N, of one set of pictures, one list of models and the same\n"
     "options. Writes into DIR what one run over all pictures writes, byte for byte (run.log aside). Neither weights nor pictures are read.\n\n"
+    "  --force              replace the run in DIR as a whole; a folder with other files is refused\n"
     "  --max-memory 512M    of statistics, a layer at a time; what does not fit waits in a scratch file in DIR\n\n"
     "example: fusiform merge out/part-1 out/part-2 out/part-3 --out out/all\n";
 
@@ -225,22 +227,49 @@ static int merge_model(struct merge *m, int model, bool check, struct fus_error 
                                   : merge_layer(m, &pieces, model, i, err);
         fus_run_progress(r->name, "layers", i + 1, r->n_layers, start);
     }
+    m->run.models[model].seconds += fus_run_now() - start;
     fus_pieces_free(&pieces);
     return code;
 }
 
+/* Whether --out may be used: it is none of the shards, and holds nothing that would be lost. */
+static int claim_folder(struct merge *m, struct fus_error *err)
+{
+    struct fus_run_dir there;
+    struct fus_run *run = &m->run;
+    int code = strlen(run->out) <= 3000 ? fus_run_dir_look(&there, run->out, err)
+                                        : fus_base_fail(err, FUS_EINVAL, "--out: a path of %zu characters; at most 3000 are possible", strlen(run->out));
+    for (int i = 0; i < m->n && !code; i++)
+        code = fus_run_dir_apart(run->out, m->shards[i].folder, err);
+    return code ? code : fus_run_dir_claim(&run->replace, &there, run->out, false, run->force, err);
+}
+
+/* Its folders, marked as a run's that is at work. */
+static int begin_folder(struct merge *m, struct fus_error *err)
+{
+    char *text, digest[65];
+    int code = fus_keep_read(&text, digest, m->shards[0].folder, err);
+    if (!code)
+        code = fus_keep_begin(&m->run, text, err);
+    fus_base_free(text);
+    return code ? code : fus_run_make_folders(&m->run, err);
+}
+
 static int merge(struct merge *m, struct fus_error *err)
 {
-    int code = check_shards(m, err);
+    int code = claim_folder(m, err);
+    if (!code)
+        code = check_shards(m, err);
     if (!code)
         code = restore_options(m, err);
     if (!code)
         code = restore_run(m, err);
+    m->run.models_seconds = fus_run_now() - m->run.started;
     fus_keep_sheet_path(m->sheet, sizeof m->sheet, m->shards[0].folder);
     m->run.sheet = m->sheet;
     for (int turn = 0; turn < 2 && !code; turn++) { /* all are complete before the first is decided on */
         if (turn)
-            code = fus_run_make_folders(&m->run, err);
+            code = begin_folder(m, err);
         for (int i = 0; i < m->run.n_models && !code; i++)
             code = merge_model(m, i, turn == 0, err);
     }
@@ -252,7 +281,8 @@ int fus_cmd_merge(int argc, char **argv)
     struct merge m = {.run = fus_run_defaults, .summary = {.version = FUS_VERSION}};
     const char *out = NULL;
     struct fus_texts folders;
-    const struct fus_arg args[] = {{"--out", FUS_ARG_TEXT, &out}, {"--max-memory", FUS_ARG_BYTES, &m.run.max_memory}, {0}};
+    const struct fus_arg args[] = {{"--out", FUS_ARG_TEXT, &out}, {"--max-memory", FUS_ARG_BYTES, &m.run.max_memory},
+                                   {"--force", FUS_ARG_FLAG, &m.run.force}, {0}};
     struct fus_error err = {0};
     int status = fus_args_parse("merge", help, args, &folders, argc, argv);
     if (status)
@@ -269,8 +299,11 @@ int fus_cmd_merge(int argc, char **argv)
     m.run.out = out;
     if (!code)
         code = merge(&m, &err);
-    if (!code)
+    if (!code) {
+        fus_keep_remove(&m.run);
         fus_run_print(&m.run, &m.summary);
+    }
+    fus_keep_close(&m.run);
     for (int i = 0; i < m.n && m.shards; i++)
         fus_provenance_free(&m.shards[i].provenance);
     for (int i = 0; i < m.n_options; i++)

@@ -1,9 +1,9 @@
 /* fusiform report: a finished run's report.html and figures, drawn again. */
 #include <stdio.h>
 
-#include "args.h"
-#include "commands.h"
-#include "redraw.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/redraw.h"
 
 static const char help[] =
     "usage: fusiform report DIR\n\n"

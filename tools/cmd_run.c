@@ -3,10 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "args.h"
-#include "commands.h"
-#include "keep.h"
-#include "run.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/keep.h"
+#include "tools/run.h"
+#include "tools/run_dir.h"
 
 static const char help[] =
     "usage: fusiform run --model [NAME=]FILE [--model ...] [--stimuli DIR|FILE.tsv|builtin] --out DIR [options]\n\n"
@@ -16,6 +17,7 @@ static const char help[] =
     "  --stimuli DIR        one folder per (sub)category; fLoc's folder names are recognised (default: builtin, drawn)\n"
     "  --stimuli FILE.tsv   lines path<TAB>category[<TAB>subcategory[<TAB>half]], paths relative to the file's folder\n"
     "  --categories MAP     e.g. \"face=adult,child;place=house\": which folders make up which category\n"
+    "  --skip-bad           leave out pictures that cannot be read, and name them in run.json; else all are listed, and nothing is done\n"
     "  --scrambled auto     a scrambled category of the others' pictures (16 x 16 boxes, --seed) where the set has none\n"
     "  --layers a,b|all     which layers (default all: the stem's relu and every block output)\n"
     "  --criterion C        which units are selective: iut (default), prince, tdann, dprime, ratio or ranksum\n"
@@ -34,14 +36,18 @@ static const char help[] =
     "                       --permutations keep them, of pictures\n"
     "  --seed N             of resampling (default 1)\n"
     "  --units labels|full  units/*.npz with labels only (default), or with mean, var, t, p, q and csi too\n"
-    "  --max-memory 512M    of network and statistics as far as it goes: what does not fit waits in a scratch file in DIR, and\n"
-    "                       layers are taken in several passes. An eighth as much again remembers pictures\n"
+    "  --max-memory 512M    of everything: what does not fit waits in a scratch file in DIR, layers are taken in several passes,\n"
+    "                       weights a layer at a time. A line says where more is needed, and how much\n"
     "  --max-pixels N       the largest picture that is read (default 100M, at most 2G)\n"
-    "  --batch N            pictures at a time (default 16; 4 where --max-memory is less than 512M)\n"
+    "  --batch N            pictures at a time (default 16, fewer where --max-memory asks for it)\n"
     "  --conv direct|auto   direct: without Winograd's algorithm for 3x3 convolutions (default auto)\n"
-    "  --low-memory         hold one layer's weights at a time: slower, the same bytes\n"
+    "  --low-memory         hold one layer's weights at a time: slower, the same bytes; chosen where --max-memory asks for it\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
+    "  --prefix [NAME=]P    which of a file's networks, where it holds several: --prefix r50=model_ema; without NAME of every model\n"
+    "  --preprocess [NAME=]P  how pictures are prepared for that model, or for every one: torchvision, torchvision-v2, clip, cifar, or\n"
+    "                       resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n"
     "  --resume             go on with a run of the same options that was stopped or killed in DIR; ends in the same bytes\n"
+    "  --force              replace the run in DIR, finished or interrupted, as a whole; a folder with other files is refused\n"
     "  --checkpoint S       save what has been counted every S seconds (default 30; 0: after every batch)\n"
     "  --shard I/N          show the I-th of N parts of the pictures alone, for `fusiform merge`\n\n"
     "example: fusiform run --model r50=resnet50.pth --model clip=RN50.pt --stimuli fLoc/ --out out/mine\n"
@@ -94,11 +100,26 @@ static int name_models(struct fus_run *run, const struct fus_texts *models, stru
 static bool is_local(const char *option)
 {
     static const char *const local[] = {"--model", "--stimuli", "--categories", "--scrambled", "--out", "--max-memory", "--batch", "--low-memory",
-                                        "--shard", "--resume", "--checkpoint"};
+                                        "--shard", "--resume", "--force", "--checkpoint", "--preprocess", "--skip-bad"};
     for (size_t i = 0; i < sizeof local / sizeof *local; i++)
         if (strcmp(option, local[i]) == 0)
             return true;
     return false;
+}
+
+/* An option that may be given several times: each of its values. */
+static bool list_values(struct fus_run *run, const struct fus_arg *arg)
+{
+    const struct fus_texts *values = arg->value;
+    for (int i = 0; i < values->n; i++) {
+        size_t bytes = strlen(arg->name) + strlen(values->items[i]) + 2;
+        char *text = run->options[run->n_options] = fus_base_alloc(bytes, 1);
+        if (!text)
+            return false;
+        snprintf(text, bytes, "%s=%s", arg->name, values->items[i]);
+        run->n_options++;
+    }
+    return true;
 }
 
 /* The other options as they are now, for the provenance. */
@@ -108,8 +129,10 @@ static int list_options(struct fus_run *run, const struct fus_arg *args)
     bool failed = false;
     while (args[n].name)
         n++;
-    run->options = fus_base_alloc((size_t)n, sizeof *run->options);
+    run->options = fus_base_alloc((size_t)(n + run->prefixes.n), sizeof *run->options);
     for (int i = 0; i < n && run->options; i++) {
+        if (args[i].kind == FUS_ARG_LIST && !is_local(args[i].name))
+            failed = !list_values(run, &args[i]) || failed;
         char *text = is_local(args[i].name) ? NULL : fus_args_print(&args[i], &failed);
         if (text)
             run->options[run->n_options++] = text;
@@ -129,7 +152,8 @@ int fus_run_parse(struct fus_run *run, struct fus_texts *models, int argc, char 
     struct fus_choice units = {some, 0}, conv = {kernels, 0}, scrambled = {made, 0};
     struct fus_run_choices chosen;
     fus_run_choices_start(&chosen);
-    struct fus_texts none = {0};
+    struct fus_texts none = {0}, prefixes = {run->prefixes.items, 0, 2 * FUS_RUN_MOST_MODELS};
+    struct fus_texts preprocesses = {run->preprocesses.items, 0, 2 * FUS_RUN_MOST_MODELS};
     const struct fus_arg args[] = {
         {"--model", FUS_ARG_LIST, models},          {"--stimuli", FUS_ARG_TEXT, &run->stimuli},
         {"--categories", FUS_ARG_TEXT, &run->categories}, {"--out", FUS_ARG_TEXT, &run->out},
@@ -144,9 +168,13 @@ int fus_run_parse(struct fus_run *run, struct fus_texts *models, int argc, char 
         {"--halves", FUS_ARG_CHOICE, &chosen.halves},        {"--sweep", FUS_ARG_FLAG, &run->sweep},
         {"--consistency", FUS_ARG_FLAG, &run->consistency}, {"--interval", FUS_ARG_CHOICE, &chosen.interval},
         {"--shard", FUS_ARG_SHARE, shard},          {"--resume", FUS_ARG_FLAG, &run->resume},
-        {"--checkpoint", FUS_ARG_SEED, &run->checkpoint},
+        {"--checkpoint", FUS_ARG_SEED, &run->checkpoint}, {"--force", FUS_ARG_FLAG, &run->force},
+        {"--prefix", FUS_ARG_LIST, &prefixes}, {"--preprocess", FUS_ARG_LIST, &preprocesses},
+        {"--skip-bad", FUS_ARG_FLAG, &run->skip_bad},
         {0}};
     int status = fus_args_parse("run", help, args, &none, argc, argv);
+    run->prefixes.n = prefixes.n;
+    run->preprocesses.n = preprocesses.n;
     if (status)
         return status;
     if (none.n)
@@ -154,11 +182,14 @@ int fus_run_parse(struct fus_run *run, struct fus_texts *models, int argc, char 
     status = fus_run_choose(run, &chosen);
     if (status)
         return status;
+    struct fus_error err = {0};
+    if (run->categories && fus_set_parse_categories(run->categories, &err))
+        return fus_args_usage("run", "--%s", err.msg);
     run->full_units = units.value, run->direct = conv.value, run->scrambled = scrambled.value;
+    if (run->resume && run->force)
+        return fus_args_usage("run", "--resume goes on with what is in DIR, --force begins again: one of them expected");
     if (run->batch > 256)
         return fus_args_usage("run", "--batch: %d found, at most 256 expected", run->batch);
-    if (!run->batch)
-        run->batch = run->max_memory < fus_run_defaults.max_memory ? 4 : 16;
     run->shard = shard[0], run->n_shards = shard[1];
     return list_options(run, args);
 }
@@ -187,17 +218,41 @@ void fus_run_print(const struct fus_run *run, const struct fus_run_summary *summ
 const struct fus_run fus_run_defaults = {.stimuli = "builtin", .layers = "all", .select = {.correction = FUS_BH, .alpha = 0.05},
                                          .max_memory = (size_t)512 << 20, .seed = 1, .checkpoint = 30, .lock = -1};
 
+/* Whether this run may use --out, before any work. */
+static int claim_folder(struct fus_run *run, struct fus_error *err)
+{
+    struct fus_run_dir there;
+    int code = fus_run_check_folders(run, err);
+    if (!code)
+        code = fus_run_dir_outside(run->out, run->stimuli, err);
+    if (!code)
+        code = fus_run_dir_look(&there, run->out, err);
+    if (!code)
+        code = fus_run_dir_claim(&run->replace, &there, run->out, run->resume, run->force, err);
+    run->finished = !code && run->resume && there.state == FUS_RUN_DIR_FINISHED;
+    return code;
+}
+
 /* The method. Stimuli are checked, each network sees them all and its units' responses are summed up, tests find the
  * selective units, tables and figures show them. */
 static int localize(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err)
 {
-    int code = fus_run_check_models(run, summary, err);      /* every model can be read, and has the layers asked for */
+    int code = claim_folder(run, err);
+    if (!code)
+        code = fus_run_check_models(run, summary, err);      /* every model can be read, and has the layers asked for */
+    run->models_seconds = fus_run_now() - run->started;
     if (!code)
         code = fus_run_open_stimuli(run, summary, err);      /* so can every picture */
-    if (!code)
-        code = fus_run_make_folders(run, err);
+    double start = fus_run_now();
     if (!code)
         code = fus_keep_open(run, summary, err);             /* what was done before, where it goes on */
+    if (code || run->done)
+        return code;
+    fus_run_warn_memory(run);
+    code = fus_run_make_folders(run, err);
+    run->folder_seconds = fus_run_now() - start;
+    for (int i = 0; i < run->n_models && !code; i++)
+        fputs(run->models[i].notes ? run->models[i].notes : "", stderr);
     for (int i = 0; i < run->n_models && !code; i++)
         code = fus_run_measure_model(run, i, summary, err);  /* responses -> moments -> tests -> labels */
     if (!code && run->shard == 1)
@@ -224,11 +279,17 @@ int fus_cmd_run(int argc, char **argv)
     fus_run_catch_interrupt();
     run.started = fus_run_now();
     int code = name_models(&run, &models, &err);
+    if (!code && fus_run_check_per_model(&run)) {
+        fus_run_free(&run, &summary);
+        return 2;
+    }
     if (!code)
         code = localize(&run, &summary, &err);
+    if (!code && run.done)
+        printf("report: %s/report.html (finished before)\n", run.out);
     if (!code && run.n_shards)
         printf("shard %d of %d, %d of %d pictures: %s/parts\n", run.shard, run.n_shards, run.end - run.first, run.set.n_pictures, run.out);
-    if (!code && !run.n_shards) {
+    if (!code && !run.n_shards && !run.done) {
         fus_keep_remove(&run);
         fus_run_print(&run, &summary);
     }

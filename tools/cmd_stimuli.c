@@ -2,11 +2,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "args.h"
-#include "commands.h"
-#include "controls.h"
-#include "model.h"
-#include "nn/outfile.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/controls.h"
+#include "tools/model.h"
+#include "nn/base/outfile.h"
+#include "tools/pictures.h"
 #include "stimuli/stimuli.h"
 
 static const char help[] =
@@ -19,7 +20,8 @@ static const char help[] =
     "sheet     a contact sheet, one group of rows for each category\n"
     "scramble  box: squares of a grid change places; phase: random phases, the power at every frequency is kept. For\n"
     "          a folder, everything in it and in its folders, under the same names as PNG\n"
-    "shine     matches mean luminance and contrast (default), or the whole histogram, over all pictures of a folder tree\n\n"
+    "shine     matches mean luminance and contrast (default), or the whole histogram, over all pictures of a folder tree\n"
+    "--skip-bad leaves out pictures that cannot be read; else sheet, scramble and shine list them all and write nothing\n\n"
     "example: fusiform stimuli generate --per-category 144 --size 224 --seed 1 -o pictures/\n";
 
 static const struct fus_word methods[] = {{"box", FUS_CONTROL_BOX}, {"phase", FUS_CONTROL_PHASE}, {"luminance", FUS_CONTROL_LUMINANCE},
@@ -29,6 +31,7 @@ struct options {
     const char *out;
     struct fus_choice method;
     int per_category, size, columns, grid;
+    bool skip_bad;
     uint64_t seed;
 };
 
@@ -118,11 +121,27 @@ static int generate(const struct options *o, struct fus_error *err)
     return code;
 }
 
+/* All that cannot be read is said, or left out. */
+static int check_pictures(struct fus_set *set, const char *spec, bool skip_bad, struct fus_error *err)
+{
+    struct fus_set_bad bad = {0};
+    fus_pictures_tell_left_out(set, spec);
+    if (skip_bad)
+        return fus_pictures_skip(set, spec, err);
+    int code = set->drawn ? FUS_OK : fus_set_check_some(set, 0, set->n_pictures, &(struct fus_set_wanted){.bad = &bad}, err);
+    if (!code)
+        code = fus_pictures_refuse(&bad, set->n_pictures, err);
+    fus_set_bad_free(&bad);
+    return code;
+}
+
 static int sheet(const char *spec, const struct options *o, struct fus_error *err)
 {
     struct fus_set set = {0};
     struct fus_image image = {0};
     int code = fus_set_open(&set, spec, NULL, err);
+    if (!code)
+        code = check_pictures(&set, spec, o->skip_bad, err);
     if (!code)
         code = fus_set_sheet(&image, &set, o->size, o->columns, err);
     if (!code)
@@ -134,7 +153,7 @@ static int sheet(const char *spec, const struct options *o, struct fus_error *er
 
 static int control(const char *in, const struct options *o, struct fus_error *err)
 {
-    return fus_controls_make(&(struct fus_controls){in, o->out, (enum fus_control)o->method.value, o->grid, o->seed}, err);
+    return fus_controls_make(&(struct fus_controls){in, o->out, (enum fus_control)o->method.value, o->grid, o->seed, o->skip_bad}, err);
 }
 
 enum action { GENERATE, SHEET, SCRAMBLE, SHINE };
@@ -186,6 +205,7 @@ int fus_cmd_stimuli(int argc, char **argv)
                                    {"--method", FUS_ARG_CHOICE, &o.method},
                                    {"--grid", FUS_ARG_COUNT, &o.grid},
                                    {"--seed", FUS_ARG_SEED, &o.seed},
+                                   {"--skip-bad", FUS_ARG_FLAG, &o.skip_bad},
                                    {0}};
     int status = fus_args_parse("stimuli", help, args, &words, argc, argv);
     if (status)

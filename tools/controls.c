@@ -1,11 +1,12 @@
 /* Control pictures as files: see controls.h. */
-#include "controls.h"
+#include "tools/controls.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/pictures.h"
 #include "stimuli/stimuli.h"
-#include "tree.h"
+#include "tools/tree.h"
 
 struct work {
     const struct fus_controls *o;
@@ -13,6 +14,7 @@ struct work {
     struct fus_shine_light *light; /* [tree.n] */
     struct fus_shine_target target;
     size_t *n_clipped, *n_values; /* [tree.n] */
+    int *width, *height;          /* [tree.n] */
 };
 
 /* What one picture becomes. */
@@ -28,7 +30,7 @@ static int change(struct fus_image *out, size_t *n_clipped, const struct work *w
     return fus_shine_histogram(out, n_clipped, in, &w->target, err);
 }
 
-/* The first pass: can it be read, and what is its light? */
+/* The first pass: can it be read, how large is it, and what is its light? */
 static int look(void *arg, int i, struct fus_error *err)
 {
     struct work *w = arg;
@@ -36,12 +38,21 @@ static int look(void *arg, int i, struct fus_error *err)
     int code = fus_image_read(&image, w->tree.files[i].in, err);
     if (code)
         return code;
-    if (w->o->method == FUS_CONTROL_BOX && (w->o->grid > image.width || w->o->grid > image.height))
-        code = fus_base_fail(err, FUS_EINVAL, "%s: found %d x %d pixels, expected at least %d x %d for a grid of as many boxes",
-                             w->tree.files[i].in, image.width, image.height, w->o->grid, w->o->grid);
+    w->width[i] = image.width, w->height[i] = image.height;
     fus_shine_measure(&w->light[i], &image);
     fus_image_free(&image);
-    return code;
+    return FUS_OK;
+}
+
+/* Whether every picture has as many pixels as the grid has boxes, in both directions. */
+static int check_grid(const struct work *w, struct fus_error *err)
+{
+    int grid = w->o->method == FUS_CONTROL_BOX ? w->o->grid : 0;
+    for (int i = 0; i < w->tree.n; i++)
+        if (grid > w->width[i] || grid > w->height[i])
+            return fus_base_fail(err, FUS_EINVAL, "%s: found %d x %d pixels, expected at least %d x %d for a grid of as many boxes",
+                                 w->tree.files[i].in, w->width[i], w->height[i], grid, grid);
+    return FUS_OK;
 }
 
 static int make(void *arg, int i, struct fus_error *err)
@@ -74,19 +85,50 @@ static void tell(const struct work *w)
     printf("%d picture%s in %s\n", w->tree.n, w->tree.n == 1 ? "" : "s", w->o->out);
 }
 
+/* Every picture is read; those that cannot be are left out of the tree, or listed. */
+static int look_at_all(struct work *w, struct fus_error *err)
+{
+    struct fus_set_bad bad = {0};
+    int code = fus_set_each_bad(&bad, 0, w->tree.n, look, w, err);
+    if (!code && !w->o->skip_bad)
+        code = fus_pictures_refuse(&bad, w->tree.n, err);
+    else if (!code)
+        fus_pictures_tell_skipped(&bad, w->tree.n);
+    int n = 0;
+    for (int i = 0, k = 0; i < w->tree.n && !code; i++) {
+        if (k < bad.n && bad.items[k].picture == i) {
+            fus_tree_free_file(&w->tree.files[i]);
+            k++;
+            continue;
+        }
+        w->light[n] = w->light[i];
+        w->width[n] = w->width[i], w->height[n] = w->height[i];
+        w->tree.files[n++] = w->tree.files[i];
+    }
+    w->tree.n = code ? w->tree.n : n;
+    if (!code && w->tree.n == 0)
+        code = fus_base_fail(err, FUS_EINVAL, "%s: no picture is left: none can be read", w->o->in);
+    fus_set_bad_free(&bad);
+    return code ? code : check_grid(w, err);
+}
+
 int fus_controls_make(const struct fus_controls *o, struct fus_error *err)
 {
     struct work w = {.o = o};
     int code = fus_tree_list(&w.tree, o->in, o->out, err);
     if (code)
         return code;
+    if (w.tree.left_out)
+        fprintf(stderr, "fusiform: %s\n", w.tree.left_out);
     w.light = fus_base_alloc((size_t)w.tree.n, sizeof *w.light);
     w.n_clipped = fus_base_alloc((size_t)w.tree.n, sizeof *w.n_clipped);
     w.n_values = fus_base_alloc((size_t)w.tree.n, sizeof *w.n_values);
-    if (!w.light || !w.n_clipped || !w.n_values)
+    w.width = fus_base_alloc((size_t)w.tree.n, sizeof *w.width);
+    w.height = fus_base_alloc((size_t)w.tree.n, sizeof *w.height);
+    if (!w.light || !w.n_clipped || !w.n_values || !w.width || !w.height)
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", w.tree.n);
     if (!code)
-        code = fus_set_each(0, w.tree.n, look, &w, err);
+        code = look_at_all(&w, err);
     if (!code)
         code = fus_tree_make_folders(&w.tree, err);
     if (!code) {
@@ -98,6 +140,8 @@ int fus_controls_make(const struct fus_controls *o, struct fus_error *err)
     fus_base_free(w.light);
     fus_base_free(w.n_clipped);
     fus_base_free(w.n_values);
+    fus_base_free(w.width);
+    fus_base_free(w.height);
     fus_tree_free(&w.tree);
     return code;
 }

@@ -2,7 +2,7 @@
 #ifndef FUS_CONTROLS_H
 #define FUS_CONTROLS_H
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 
 enum fus_control { FUS_CONTROL_BOX, FUS_CONTROL_PHASE, FUS_CONTROL_LUMINANCE, FUS_CONTROL_HISTOGRAM };
 
@@ -11,9 +11,10 @@ struct fus_controls {
     enum fus_control method;
     int grid;
     uint64_t seed;
+    bool skip_bad; /* leave out pictures that cannot be read */
 };
 
-/* Every picture is read before the first is written. */
+/* Every picture is read before the first is written; what is left out is said on stderr. */
 int fus_controls_make(const struct fus_controls *o, struct fus_error *err);
 
 #endif

@@ -1,12 +1,13 @@
 /* Reading CSV tables: see csvin.h. */
-#include "csvin.h"
+#include "tools/csvin.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "nn/number.h"
+#include "analysis/run/csv.h"
+#include "nn/base/number.h"
 
 void fus_csvin_fail(struct fus_csvin *t, const char *fmt, ...)
 {
@@ -39,6 +40,7 @@ static void split_line(struct fus_csvin *t)
         more = *from == ',';
         from += from < t->end;
         *to++ = '\0';
+        fus_csv_unescape(t->fields[t->n_fields - 1]);
     }
     t->at = more ? t->end : from;
 }

@@ -1,4 +1,4 @@
-/* CSV tables as this program writes them (analysis/csv.h), read back by the names of their columns:
+/* CSV tables as this program writes them (analysis/run/csv.h), read back by the names of their columns:
  *
  *     code = fus_csvin_open(&t, path, err);
  *     x = fus_csvin_column(&t, "proportion");
@@ -9,7 +9,7 @@
 #ifndef FUS_CSVIN_H
 #define FUS_CSVIN_H
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 
 #define FUS_CSVIN_COLUMNS 256
 #define FUS_CSVIN_BYTES ((size_t)1 << 30)

@@ -1,19 +1,19 @@
 /* Decided layers as files: see decided.h. One walk over all that a layer holds, `visit`, serves writing and reading. */
 #define _POSIX_C_SOURCE 200809L
-#include "decided.h"
+#include "tools/decided.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "keep.h"
-#include "nn/outfile.h"
-#include "nn/sha256.h"
+#include "tools/keep.h"
+#include "nn/base/outfile.h"
+#include "nn/base/sha256.h"
 
 #define MAGIC "FUSLAYER1"
 enum { DIGEST = FUS_SHA256_HEX - 1, PATH_BYTES = 4096 };
 
 /* A field that is new here must be visited below. */
-_Static_assert(sizeof(void *) != 8 || (sizeof(struct fus_layer_summary) == 128 && sizeof(struct fus_category_summary) == 200 &&
+_Static_assert(sizeof(void *) != 8 || (sizeof(struct fus_layer_summary) == 136 && sizeof(struct fus_category_summary) == 200 &&
                sizeof(struct fus_run_layer) == 112), "does visit know every field?");
 
 struct archive {

@@ -3,7 +3,7 @@
 #ifndef FUS_DECIDED_H
 #define FUS_DECIDED_H
 
-#include "run.h"
+#include "tools/run.h"
 
 /* layer: the index among the model's. Its labels are in OUT/units already. */
 int fus_decided_write(const struct fus_run *run, int model, int layer, const struct fus_layer_summary *summary, struct fus_error *err);

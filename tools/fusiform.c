@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "args.h"
-#include "commands.h"
-#include "nn/base.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/model.h"
+#include "nn/base/base.h"
+#include "stimuli/stimuli.h"
 
 static const struct command {
     const char *name;
@@ -37,6 +39,16 @@ static void print_help(void)
          "the instruction set. Results are the same bytes whatever these say. --max-pixels N (default 100M) is the largest\n"
          "picture that is read. `-o -` is standard output (.npy, .ppm, .csv, .safetensors).\n\n"
          "example: fusiform run --model random:resnet50?seed=1 --stimuli builtin --out out/demo");
+}
+
+/* One line for all pictures of 16 bits that use 12 of them or fewer. */
+static void tell_dim(void)
+{
+    const char *first;
+    int most, n = fus_image_noted_dim(&first, &most);
+    if (n)
+        fprintf(stderr, "fusiform: warning: %s: 16 bits a sample, the largest is %d: nearly black; are these 12-bit values? "
+                        "Pictures of this kind: %d\n", first, most, n);
 }
 
 static const struct command *find(const char *name)
@@ -98,7 +110,10 @@ static int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
     signal(SIGXFSZ, SIG_IGN); /* past `ulimit -f` a write fails, and what was begun is removed */
+    fus_model_catch_end();
+    fus_cmd_show_progress();
     int status = run(argc > 0 ? argc - 1 : 0, argv + 1);
+    tell_dim();
     if (status == 0 && (fflush(stdout) != 0 || ferror(stdout))) {
         fprintf(stderr, "fusiform: standard output: cannot be written\n");
         status = 1;

@@ -1,38 +1,83 @@
-/* Ctrl-C for runs: see run.h. */
+/* Ctrl-C and SIGTERM: see run.h and model.h. Within a second any command has ended, whatever it is doing, and no half-written
+ * file is left. */
 #define _POSIX_C_SOURCE 200809L
 #define _DEFAULT_SOURCE
 #include <signal.h>
 #include <string.h>
 #include <sys/time.h>
+#include <unistd.h>
 
-#include "run.h"
+#include "tools/model.h"
+#include "nn/base/outfile.h"
+#include "tools/run.h"
 
-static volatile sig_atomic_t stopping;
+#define GRACE_MICROSECONDS 400000 /* for a batch to be ended; then for everything else to notice */
+
+static volatile sig_atomic_t stopping, graces_left;
+
+static void end_at_once(int signal_number)
+{
+    fus_outfile_unlink_all();
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
+static void start_timer(void)
+{
+    const struct itimerval grace = {{0, 0}, {0, GRACE_MICROSECONDS}};
+    setitimer(ITIMER_REAL, &grace, NULL);
+}
 
 static void on_alarm(int signal_number)
 {
+    static const char said[] = "fusiform: stopped\n";
     (void)signal_number;
     fus_base_request_stop();
+    if (graces_left-- > 0) {
+        start_timer();
+        return;
+    }
+    fus_outfile_unlink_all();
+    if (write(2, said, sizeof said - 1) < 0)
+        _exit(1);
+    _exit(1);
 }
 
 static void on_interrupt(int signal_number)
 {
-    const struct itimerval half_a_second = {{0, 0}, {0, 500000}};
     stopping = 1;
-    setitimer(ITIMER_REAL, &half_a_second, NULL);
-    signal(signal_number, SIG_DFL);
+    if (graces_left == 0)
+        fus_base_request_stop();
+    start_timer();
+    signal(signal_number, end_at_once);
 }
 
-void fus_run_catch_interrupt(void)
+static void catch_with(void (*handler)(int), int graces)
 {
     struct sigaction a;
     memset(&a, 0, sizeof a);
-    a.sa_handler = on_interrupt;
+    graces_left = graces;
+    a.sa_handler = handler;
     a.sa_flags = SA_RESTART; /* a file being read or written is not disturbed */
     sigaction(SIGINT, &a, NULL);
     sigaction(SIGTERM, &a, NULL);
     a.sa_handler = on_alarm;
     sigaction(SIGALRM, &a, NULL);
+}
+
+void fus_model_catch_end(void)
+{
+    catch_with(end_at_once, 0);
+}
+
+void fus_model_catch_interrupt(void)
+{
+    catch_with(on_interrupt, 0);
+}
+
+void fus_run_catch_interrupt(void)
+{
+    catch_with(on_interrupt, 1);
 }
 
 bool fus_run_stopping(void)

@@ -1,6 +1,6 @@
 /* The folder of a run at work: see keep.h. */
 #define _POSIX_C_SOURCE 200809L
-#include "keep.h"
+#include "tools/keep.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,9 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "nn/outfile.h"
-#include "nn/sha256.h"
-#include "provenance.h"
+#include "nn/base/outfile.h"
+#include "nn/base/sha256.h"
+#include "tools/provenance.h"
+#include "tools/run_dir.h"
 
 enum { PATH_BYTES = 4096 };
 #define MOST_BYTES ((size_t)1 << 30) /* of run.tsv: five million pictures */
@@ -222,32 +223,74 @@ static int write_text(const struct fus_run *run, const char *text, struct fus_er
     return fus_outfile_commit(&f, err);
 }
 
-int fus_keep_open(struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err)
+/* A finished run is there: whether it is this one, by what its run.log says. */
+static int check_finished(struct fus_run *run, struct fus_error *err)
 {
-    char path[PATH_BYTES], *text = NULL;
-    struct stat st;
+    char path[PATH_BYTES], line[256], expected[128];
+    snprintf(path, sizeof path, "%.3000s/run.log", run->out);
+    snprintf(expected, sizeof expected, "provenance\t%s\n", run->digest);
+    FILE *f = fopen(path, "r");
+    while (f && !run->done && fgets(line, sizeof line, f))
+        run->done = strcmp(line, expected) == 0;
+    if (f)
+        fclose(f);
+    return run->done ? FUS_OK
+                     : fus_base_fail(err, FUS_EINVAL, "%s: holds a finished run of other options, models or pictures, so that there is nothing to "
+                                     "resume: --force replaces it, another --out keeps it", run->out);
+}
+
+int fus_keep_begin(struct fus_run *run, const char *text, struct fus_error *err)
+{
+    char path[PATH_BYTES];
     parts_path(path, run->out, "");
     int code = fus_outfile_mkdirs(path, err);
     if (!code)
         code = take_lock(run, err);
+    if (!code && run->replace)
+        code = fus_run_dir_clear(run->out, err);
+    if (!code && !run->resume)
+        code = write_text(run, text, err);
+    return code;
+}
+
+/* The run that was interrupted goes on, or where there is none begins. */
+static int resume(struct fus_run *run, const char *text, struct fus_error *err)
+{
+    char path[PATH_BYTES];
+    struct stat st;
+    parts_path(path, run->out, "run.tsv");
+    if (stat(path, &st) != 0)
+        return write_text(run, text, err);
+    int code = check_same(run, text, err);
     if (!code)
-        code = fus_provenance_write(&text, run, summary, err);
+        remove_leftovers(run);
+    return code;
+}
+
+int fus_keep_open(struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err)
+{
+    char path[PATH_BYTES], *text = NULL;
+    int code = fus_provenance_write(&text, run, summary, err);
     if (code)
         return code;
     digest_of(run->digest, text);
-    parts_path(path, run->out, "run.tsv");
-    if (run->resume && stat(path, &st) == 0) {
-        code = check_same(run, text, err);
-        if (!code)
-            remove_leftovers(run);
-    } else {
-        empty_parts(run);
-        code = write_text(run, text, err);
-    }
-    for (int i = 0; i < run->n_models && !code; i++) {
+    if (run->finished)
+        code = check_finished(run, err);
+    else
+        code = fus_keep_begin(run, text, err);
+    if (!code && run->resume && !run->done)
+        code = resume(run, text, err);
+    for (int i = 0; i < run->n_models && !code && !run->done; i++) {
         fus_keep_folder(path, sizeof path, run, i);
         code = fus_outfile_mkdirs(path, err);
     }
     fus_base_free(text);
     return code;
+}
+
+void fus_keep_forget(const struct fus_run *run, int model)
+{
+    char path[PATH_BYTES];
+    fus_keep_folder(path, sizeof path, run, model);
+    empty_model(path);
 }

@@ -1,5 +1,5 @@
 /* Which units to silence, and what the network can still tell apart: see lesion.h. */
-#include "lesion.h"
+#include "tools/lesion.h"
 
 #include <math.h>
 #include <stdlib.h>

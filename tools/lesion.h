@@ -3,9 +3,9 @@
 #define FUS_LESION_H
 
 #include "analysis/inference.h"
-#include "model.h"
-#include "nn/outfile.h"
-#include "nn/rng.h"
+#include "tools/model.h"
+#include "nn/base/outfile.h"
+#include "nn/base/rng.h"
 
 /* Which units of a layer [n_units, C order] are silenced: selective ones first, then controls of the same number. */
 struct fus_lesion_sets {

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/csv.h"
-#include "lesion.h"
+#include "analysis/run/csv.h"
+#include "tools/lesion.h"
 
 /* sorted [n] is scratch; value i of the n sets is values[i * stride]. */
 static void compare_control(struct fus_lesion_control *c, double lesion, const double *values, size_t stride, size_t n, double *sorted)

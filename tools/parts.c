@@ -1,5 +1,5 @@
 /* Fixed boundaries within a set: see parts.h. */
-#include "parts.h"
+#include "tools/parts.h"
 
 /* The first picture from `first` on that is of another category: a category's pictures lie together (stimuli.h). */
 static int category_end(const struct fus_set *set, int first)

@@ -1,12 +1,12 @@
 /* Reading finished runs: see past.h. */
-#include "past.h"
+#include "tools/past.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "csvin.h"
-#include "run.h"
-#include "weights/json.h"
+#include "tools/csvin.h"
+#include "tools/run.h"
+#include "nn/base/json.h"
 
 #define MOST_BYTES ((size_t)1 << 28) /* of run.json: a million pictures */
 #define MOST_MODELS 64
@@ -74,7 +74,7 @@ static void read_pictures(struct fus_past *p, struct fus_json *j)
 
 static void read_models(struct fus_past *p, struct fus_json *j)
 {
-    static const char *const names[] = {"name", "sha256", "source", "architecture", "preprocess"};
+    static const char *const names[] = {"name", "sha256", "source", "architecture", "preprocess", "prefix"};
     for (fus_json_enter(j, '['); fus_json_next(j);) {
         void *items = p->models;
         struct fus_past_model *one = p->n_models < MOST_MODELS ? grow(&items, &p->n_models, sizeof *one) : NULL;
@@ -83,8 +83,8 @@ static void read_models(struct fus_past *p, struct fus_json *j)
             fus_json_fail(j, "more than %d models, or no memory for them", MOST_MODELS);
             return;
         }
-        char **const to[] = {&one->name, &one->sha256, &one->source, &one->architecture, &one->preprocess};
-        read_texts(j, names, to, 5);
+        char **const to[] = {&one->name, &one->sha256, &one->source, &one->architecture, &one->preprocess, &one->prefix};
+        read_texts(j, names, to, 6);
         for (int i = 0; i < 5; i++)
             if (!*to[i])
                 fus_json_fail(j, "a model without its %s", names[i]);
@@ -130,6 +130,7 @@ static int read_json(struct fus_past *p, struct fus_error *err)
     if (code)
         return fus_base_blame(err, "%s: not a finished run: ", path);
     fus_json_start(&j, data, n, 0, err);
+    j.file_names = true;
     for (fus_json_enter(&j, '{'); fus_json_next(&j);) {
         const char *key = fus_json_key(&j);
         if (strcmp(key, "pictures") == 0)
@@ -164,6 +165,7 @@ int fus_past_text(char **to, const struct fus_past *p, const char *name, struct 
     if (!value || strcmp(value, "null") == 0)
         return FUS_OK;
     fus_json_start(&j, value, strlen(value), 0, err);
+    j.file_names = true;
     *to = fus_base_strdup(fus_json_string(&j));
     int code = fus_json_end(&j);
     if (!code && !*to)
@@ -175,14 +177,14 @@ int fus_past_text(char **to, const struct fus_past *p, const char *name, struct 
 
 static int read_layers(struct fus_past *p, struct fus_error *err)
 {
-    static const char *const names[] = {"n_selective", "proportion", "csi_mean", "csi_sem", "csi_undefined", "variation_cv"};
+    static const char *const names[] = {"n_selective", "proportion", "csi_mean", "csi_sem", "csi_undefined", "variation_cv", "depth"};
     char path[4096];
-    int column[6];
+    int column[7];
     struct fus_csvin t;
     snprintf(path, sizeof path, "%s/layers.csv", p->folder);
     int code = fus_csvin_open(&t, path, err);
     int model = fus_csvin_column(&t, "model"), layer = fus_csvin_column(&t, "layer"), category = fus_csvin_column(&t, "category");
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 7; i++)
         column[i] = fus_csvin_column(&t, names[i]);
     while (!code && fus_csvin_next(&t)) {
         void *items = p->rows;
@@ -191,8 +193,8 @@ static int read_layers(struct fus_past *p, struct fus_error *err)
         if (row) {
             *row = (struct fus_past_row){.model = fus_base_strdup(fus_csvin_text(&t, model)), .layer = fus_base_strdup(fus_csvin_text(&t, layer)),
                                          .category = fus_base_strdup(fus_csvin_text(&t, category))};
-            double *const to[] = {&row->n_selective, &row->proportion, &row->csi_mean, &row->csi_sem, &row->csi_undefined, &row->variation_cv};
-            for (int i = 0; i < 6; i++)
+            double *const to[] = {&row->n_selective, &row->proportion, &row->csi_mean, &row->csi_sem, &row->csi_undefined, &row->variation_cv, &row->depth};
+            for (int i = 0; i < 7; i++)
                 *to[i] = fus_csvin_number(&t, column[i]);
         }
         if (!row || !row->model || !row->layer || !row->category)
@@ -255,8 +257,9 @@ void fus_past_close(struct fus_past *p)
         fus_base_free(p->rows[i].category);
     }
     for (int i = 0; i < p->n_models; i++) {
-        char *const texts[] = {p->models[i].name, p->models[i].sha256, p->models[i].source, p->models[i].architecture, p->models[i].preprocess};
-        for (int k = 0; k < 5; k++)
+        char *const texts[] = {p->models[i].name, p->models[i].sha256, p->models[i].source, p->models[i].architecture, p->models[i].preprocess,
+                               p->models[i].prefix};
+        for (int k = 0; k < 6; k++)
             fus_base_free(texts[k]);
     }
     for (int i = 0; i < p->n_categories; i++)

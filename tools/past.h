@@ -2,7 +2,7 @@
 #ifndef FUS_PAST_H
 #define FUS_PAST_H
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 #include "stimuli/stimuli.h"
 
 struct fus_past_picture {
@@ -11,7 +11,7 @@ struct fus_past_picture {
 
 struct fus_past_row { /* of layers.csv */
     char *model, *layer, *category;
-    double n_selective, proportion, csi_mean, csi_sem, csi_undefined, variation_cv; /* NaN: empty */
+    double n_selective, proportion, csi_mean, csi_sem, csi_undefined, variation_cv, depth; /* NaN: empty */
 };
 
 struct fus_past_option { /* a member of run.json that is no list */
@@ -19,7 +19,7 @@ struct fus_past_option { /* a member of run.json that is no list */
 };
 
 struct fus_past_model {
-    char *name, *sha256, *source, *architecture, *preprocess;
+    char *name, *sha256, *source, *architecture, *preprocess, *prefix; /* prefix NULL: none was given */
 };
 
 struct fus_past {

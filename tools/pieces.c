@@ -1,13 +1,13 @@
 /* Pieces as files: see pieces.h. */
 #define _POSIX_C_SOURCE 200809L
-#include "pieces.h"
+#include "tools/pieces.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "nn/bytes.h"
+#include "nn/base/bytes.h"
 
 #define MAGIC "FUSPIECE"
 #define VERSION 1u

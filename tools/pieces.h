@@ -11,8 +11,8 @@
 #define FUS_PIECES_H
 
 #include "nn/nn.h"
-#include "nn/outfile.h"
-#include "nn/sha256.h"
+#include "nn/base/outfile.h"
+#include "nn/base/sha256.h"
 
 enum fus_piece_kind { FUS_PIECE_MOMENTS, FUS_PIECE_RESPONSES };
 

@@ -1,5 +1,5 @@
 /* Provenance as text: see provenance.h. */
-#include "provenance.h"
+#include "tools/provenance.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -95,6 +95,8 @@ static void add_set(struct text *t, const struct fus_set *set)
         add_line(t, "category", set->categories[i]);
     for (int i = 0; i < set->n_subcategories; i++)
         add_line(t, "subcategory", set->subcategories[i]);
+    for (int i = 0; i < set->n_skipped; i++)
+        add_line(t, "skipped", set->skipped[i]);
 }
 
 static void add_model(struct text *t, const struct fus_model_summary *m, const struct fus_run_model *r)
@@ -110,6 +112,8 @@ static void add_model(struct text *t, const struct fus_model_summary *m, const s
         add_number(t, "%d", r->taps[i].channels);
         add_number(t, "%d", r->taps[i].height);
         add_number(t, "%d", r->taps[i].width);
+        add_number(t, "%d", r->taps[i].order);
+        add_number(t, "%.17g", r->taps[i].depth);
         end_line(t);
     }
 }
@@ -355,8 +359,10 @@ static bool restore_layer(struct fus_run *run, const struct fus_provenance_line 
     struct fus_run_model *r = &run->models[run->n_models - 1];
     struct fus_tap *tap = &r->taps[r->n_layers++];
     snprintf(tap->name, sizeof tap->name, "%s", l->field[1]);
+    tap->depth = strtod(l->field[6], NULL);
     return strlen(l->field[1]) < sizeof tap->name && !strchr(l->field[1], '/') && number(&tap->channels, l->field[2], 1, 1 << 20) &&
-           number(&tap->height, l->field[3], 1, 1 << 14) && number(&tap->width, l->field[4], 1, 1 << 14);
+           number(&tap->height, l->field[3], 1, 1 << 14) && number(&tap->width, l->field[4], 1, 1 << 14) &&
+           number(&tap->order, l->field[5], 0, 1 << 20) && tap->depth >= 0 && tap->depth <= 1;
 }
 
 static bool restore_picture(struct fus_run *run, const struct fus_provenance_line *l)
@@ -389,7 +395,7 @@ static bool restore_set(struct fus_set *set, const struct fus_provenance_line *l
 static int layers_behind(const struct fus_provenance *p, int model)
 {
     int n = 0;
-    while (model + 1 + n < p->n && is(&p->lines[model + 1 + n], "layer", 5))
+    while (model + 1 + n < p->n && is(&p->lines[model + 1 + n], "layer", 7))
         n++;
     return n;
 }
@@ -405,10 +411,12 @@ static bool restore_line(struct fus_run *run, struct fus_run_summary *s, const s
         return copy_text(&run->set.categories[run->set.n_categories], l->field[1]) && ++run->set.n_categories;
     if (is(l, "subcategory", 2))
         return copy_text(&run->set.subcategories[run->set.n_subcategories], l->field[1]) && ++run->set.n_subcategories;
+    if (is(l, "skipped", 2))
+        return copy_text(&run->set.skipped[run->set.n_skipped], l->field[1]) && ++run->set.n_skipped;
     if (is(l, "model", 6))
         return strlen(l->field[1]) < sizeof run->models->name && restore_model(run, s, l, layers_behind(p, i));
-    if (is(l, "layer", 5))
-        return i > 0 && (is(l - 1, "layer", 5) || is(l - 1, "model", 6)) && restore_layer(run, l);
+    if (is(l, "layer", 7))
+        return i > 0 && (is(l - 1, "layer", 7) || is(l - 1, "model", 6)) && restore_layer(run, l);
     return is(l, "picture", PICTURE_FIELDS) && restore_picture(run, l);
 }
 
@@ -422,10 +430,11 @@ int fus_provenance_restore(struct fus_run *run, struct fus_run_summary *s, const
     s->models = fus_base_alloc(n_models, sizeof *s->models);
     set->categories = fus_base_alloc(n_categories, sizeof *set->categories);
     set->subcategories = fus_base_alloc((size_t)count(p, "subcategory", 2) + 1, sizeof *set->subcategories);
+    set->skipped = fus_base_alloc((size_t)count(p, "skipped", 2) + 1, sizeof *set->skipped);
     set->pictures = fus_base_alloc(n_pictures, sizeof *set->pictures);
     run->picture_sha256 = fus_base_alloc(n_pictures, sizeof *run->picture_sha256);
     run->pixel_stats = fus_base_alloc(n_pictures, sizeof *run->pixel_stats);
-    if (!run->models || !s->models || !set->categories || !set->subcategories || !set->pictures || !run->picture_sha256 || !run->pixel_stats)
+    if (!run->models || !s->models || !set->categories || !set->subcategories || !set->skipped || !set->pictures || !run->picture_sha256 || !run->pixel_stats)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu pictures", n_pictures);
     for (int i = 0; i < p->n; i++)
         if (!restore_line(run, s, p, i))

@@ -4,12 +4,13 @@
  *
  *   fusiform VERSION             shard I N (only of a shard)          option --NAME VALUE ...
  *   set DESCRIPTION DRAWN SEED SCRAMBLE_SEED       category NAME ...       subcategory NAME ...
- *   model NAME SOURCE SHA256 ARCHITECTURE PREPROCESS, behind each its layers:  layer NAME CHANNELS HEIGHT WIDTH
+ *   skipped NAME ...             pictures left out by --skip-bad
+ *   model NAME SOURCE SHA256 ARCHITECTURE PREPROCESS, behind each its layers:  layer NAME CHANNELS HEIGHT WIDTH ORDER DEPTH
  *   picture NAME CATEGORY SUBCATEGORY INDEX HALF SOURCE SHA256 LUMINANCE CONTRAST SLOPE      - for what is another shard's */
 #ifndef FUS_PROVENANCE_H
 #define FUS_PROVENANCE_H
 
-#include "run.h"
+#include "tools/run.h"
 
 /* *text is the caller's. */
 int fus_provenance_write(char **text, const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err);

@@ -1,5 +1,5 @@
 /* Files of a run -> the summary that the report is drawn from: see redraw.h. Everything read is checked against run.json. */
-#include "redraw.h"
+#include "tools/redraw.h"
 
 #include <limits.h>
 #include <math.h>
@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "analysis/inference.h"
-#include "analysis/report.h"
-#include "csvin.h"
-#include "past.h"
+#include "analysis/report/report.h"
+#include "tools/csvin.h"
+#include "tools/past.h"
 
 #define MOST_SHEET_BYTES ((size_t)1 << 26)
 #define MOST_UNITS (1L << 28) /* of a layer; ResNet-50 has 802,816 at most */
@@ -209,14 +209,14 @@ static int picture_in(struct redraw *r, struct fus_csvin *t, int column)
 
 /* ---- layers.csv ---- */
 
-enum { SELECTIVE, UNDEFINED, UNITS, DEAD, NOT_FINITE, CHANNELS, HEIGHT, WIDTH, N_COUNTS };
+enum { SELECTIVE, UNDEFINED, UNITS, DEAD, NOT_FINITE, CHANNELS, HEIGHT, WIDTH, ORDER, N_COUNTS };
 enum { N_NUMBERS = 20 };
 
 struct layer_columns {
-    int model, layer, category, counts[N_COUNTS], numbers[N_NUMBERS];
+    int model, layer, category, depth, counts[N_COUNTS], numbers[N_NUMBERS];
 };
 
-static const char *const count_names[N_COUNTS] = {"n_selective", "csi_undefined", "n_units", "n_dead", "n_undefined", "channels", "height", "width"};
+static const char *const count_names[N_COUNTS] = {"n_selective", "csi_undefined", "n_units", "n_dead", "n_undefined", "channels", "height", "width", "order"};
 static const char *const number_names[N_NUMBERS] = {"proportion", "ci_low", "ci_high", "csi_mean", "csi_sd", "csi_sem", "dprime_mean", "variation_cv",
                                                     "variation_sd", "gini", "entropy", "csi_cv", "dprime_cv", "survival", "split_half_r", "dice", "csi_low",
                                                     "csi_high", "variation_low", "variation_high"};
@@ -252,7 +252,9 @@ static struct fus_layer_summary *begin_layer(struct redraw *r, struct fus_csvin 
                                         .n_undefined = (size_t)fus_csvin_count(t, at->counts[NOT_FINITE], LONG_MAX),
                                         .channels = (int)fus_csvin_count(t, at->counts[CHANNELS], 1 << 20),
                                         .height = (int)fus_csvin_count(t, at->counts[HEIGHT], 1 << 16),
-                                        .width = (int)fus_csvin_count(t, at->counts[WIDTH], 1 << 16)};
+                                        .width = (int)fus_csvin_count(t, at->counts[WIDTH], 1 << 16),
+                                        .order = (int)fus_csvin_count(t, at->counts[ORDER], 1 << 20),
+                                        .depth = fus_csvin_number(t, at->depth)};
     snprintf(layer->name, sizeof layer->name, "%s", fus_csvin_text(t, at->layer));
     if ((uint64_t)layer->channels * (uint64_t)layer->height * (uint64_t)layer->width != layer->n_units || layer->n_units == 0)
         fus_csvin_fail(t, "%zu units are not %d x %d x %d", layer->n_units, layer->channels, layer->height, layer->width);
@@ -274,6 +276,7 @@ static void read_layers(struct redraw *r)
     if (!open_table(r, &t, "layers.csv"))
         return;
     at.model = fus_csvin_column(&t, "model"), at.layer = fus_csvin_column(&t, "layer"), at.category = fus_csvin_column(&t, "category");
+    at.depth = fus_csvin_column(&t, "depth");
     for (int i = 0; i < N_COUNTS; i++)
         at.counts[i] = fus_csvin_column(&t, count_names[i]);
     for (int i = 0; i < N_NUMBERS; i++)
@@ -331,6 +334,7 @@ static void read_differences(struct redraw *r)
     if (!rows || !open_table(r, &t, "compare.csv"))
         return;
     int other = fus_csvin_column(&t, "model_b"), layer = fus_csvin_column(&t, "layer"), category = fus_csvin_column(&t, "category");
+    int layer_b = fus_csvin_column(&t, "layer_b");
     for (int i = 0; i < 9; i++)
         column[i] = fus_csvin_column(&t, names[i]);
     while (fus_csvin_next(&t)) {
@@ -343,6 +347,7 @@ static void read_differences(struct redraw *r)
                               &d->variation_low, &d->variation_high};
         d->model_b = model_in(r, &t, other);
         d->layer_a = layer_in(r, &t, 0, layer);
+        d->layer_b = layer_in(r, &t, d->model_b, layer_b);
         d->category = category_in(r, &t, category);
         for (int i = 0; i < 9; i++)
             *to[i] = fus_csvin_number(&t, column[i]);

@@ -2,7 +2,7 @@
 #ifndef FUS_REDRAW_H
 #define FUS_REDRAW_H
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 
 /* DIR/report.html and DIR/figures/ from run.json, layers.csv, compare.csv, pixels.csv, profiles.csv, top_units.csv, pictures.png, the labels of each
  * model's reference layer and, where run.json says that they were asked for, permutations.csv and consistency.csv. Messages name the file. */

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "run.h"
+#include "tools/run.h"
+#include "tools/tally.h"
 
 bool fus_run_keeps_responses(const struct fus_run *run)
 {
@@ -49,7 +50,7 @@ static int cross_validate(struct fus_halves_category *out, const struct fus_run 
     for (int g = 0; g < halves->n_groups; g++)
         enough = enough && halves->n[g] >= 2;
     if (enough)
-        return fus_halves_layer(out, halves, r->x ? r : NULL, half, run->select.criterion, &run->select, err);
+        return fus_halves_layer(out, halves, r->x || r->read ? r : NULL, half, run->select.criterion, &run->select, err);
     for (int c = 0; c < run->set.n_categories; c++)
         out[c].csi_cross = out[c].dprime_cross = out[c].auc_cross = out[c].survival = out[c].t_correlation = out[c].dice = NAN;
     return FUS_OK;
@@ -102,7 +103,7 @@ static int resample(struct fus_layer_summary *layer, struct fus_run_layer *extra
     }
     if (run->consistency && !code) {
         extra->picture_rdm = fus_base_alloc(pairs, sizeof *extra->picture_rdm);
-        code = extra->picture_rdm ? fus_consistency_rdm(extra->picture_rdm, r->x, r->n_images, r->n_units, err)
+        code = extra->picture_rdm ? fus_consistency_rdm_images(extra->picture_rdm, r, err)
                                   : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu pairs of pictures", pairs);
     }
     return code;
@@ -126,7 +127,7 @@ static int tabulate(struct fus_run_layer *extra, const struct fus_run *run, cons
 }
 
 int fus_run_decide(struct fus_layer_summary *layer, struct fus_run_layer *extra, const struct fus_run *run, int model,
-                   const struct fus_tap *tap, struct fus_moments *moments, const float *x, struct fus_error *err)
+                   const struct fus_tap *tap, struct fus_moments *moments, struct fus_tally *tally, struct fus_error *err)
 {
     int n = run->set.n_categories, n_pictures = run->set.n_pictures;
     struct fus_moments m = run->halves ? fus_halves_view(moments, 0) : *moments;
@@ -138,9 +139,10 @@ int fus_run_decide(struct fus_layer_summary *layer, struct fus_run_layer *extra,
         numbers[n_pictures + i] = run->set.pictures[i].subcategory;
         half[i] = run->set.pictures[i].half;
     }
-    const struct fus_responses r = {.x = x, .category = numbers, .n_images = (size_t)n_pictures, .n_units = moments->n_units, .n_categories = n,
+    struct fus_responses r = {.category = numbers, .n_images = (size_t)n_pictures, .n_units = moments->n_units, .n_categories = n,
                                     .channels = tap->channels, .height = tap->height, .width = tap->width,
                                     .stratum = code ? NULL : numbers + n_pictures};
+    bool kept = fus_tally_responses(&r, tally);
     if (!code)
         code = cross_validate(crossed, run, moments, &r, half, err);
     if (!code && run->halves)
@@ -149,17 +151,22 @@ int fus_run_decide(struct fus_layer_summary *layer, struct fus_run_layer *extra,
         code = fus_criteria_ranksum(layer, &r, tap->name, err);
     else if (!code)
         code = fus_criteria_layer(layer, &m, tap->name, tap->channels, tap->height, tap->width, run->select.criterion, &run->select, err);
-    if (!code)
+    if (!code) {
+        layer->order = tap->order;
+        layer->depth = tap->depth;
         set_cross_validated(layer, crossed);
+    }
     if (!code)
         code = tabulate(extra, run, &m, err);
     if (!code)
         code = write_units(run, model, layer, &m, err);
-    if (!code && x)
+    if (!code && kept)
         code = fus_run_profile(extra, layer, run, model, &m, &r, err);
     fus_moments_destroy(moments);
     if (!code && fus_run_keeps_responses(run))
         code = resample(layer, extra, run, &r, err);
+    if (!code)
+        code = fus_tally_check_read(tally, err);
     fus_base_free(layer->label);
     layer->label = NULL;
     fus_base_free(crossed);

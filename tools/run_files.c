@@ -1,5 +1,6 @@
 /* What surrounds the measurement: checks before it, tables and logs after it. */
 #define _POSIX_C_SOURCE 200809L
+#define _DARWIN_C_SOURCE /* st_mtimespec */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,9 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "nn/outfile.h"
-#include "redraw.h"
-#include "run.h"
+#include "nn/base/outfile.h"
+#include "nn/base/text.h"
+#include "tools/pictures.h"
+#include "tools/redraw.h"
+#include "tools/run.h"
+#include "nn/base/json.h"
 
 double fus_run_now(void)
 {
@@ -59,9 +63,12 @@ static int warn_of_duplicates(const struct fus_run *run, struct fus_error *err)
     for (int i = 1, first = 0; i < set->n_pictures; i++) {
         if (strcmp(d[i].hex, d[first].hex) != 0)
             first = i;
-        else if (n++ < SHOWN)
-            fprintf(stderr, "fusiform: warning: %s is the same picture as %s\n", set->pictures[d[i].picture].path,
-                    set->pictures[d[first].picture].path);
+        else if (n++ < SHOWN) {
+            char one[FUS_MESSAGE_BYTES], other[FUS_MESSAGE_BYTES];
+            fus_text_escape(one, sizeof one, set->pictures[d[i].picture].path);
+            fus_text_escape(other, sizeof other, set->pictures[d[first].picture].path);
+            fprintf(stderr, "fusiform: warning: %s is the same picture as %s\n", one, other);
+        }
     }
     if (n > SHOWN)
         fprintf(stderr, "fusiform: warning: %d more pictures are the same as others\n", n - SHOWN);
@@ -72,8 +79,9 @@ static int warn_of_duplicates(const struct fus_run *run, struct fus_error *err)
 /* Every picture to be shown is read: its digest, what it is before any network sees it, and what the networks will see. */
 static int measure_pictures(struct fus_run *run, struct fus_error *err)
 {
-    int code = fus_cache_create(&run->cache, run->set.n_pictures, run->max_memory / 8, err);
-    const struct fus_set_wanted wanted = {run->picture_sha256, run->pixel_stats, run->cache, fus_run_sheet_draw, run};
+    int code = fus_cache_create(&run->cache, run->set.n_pictures, fus_run_cache_bytes(run), err);
+    struct fus_set_bad bad = {0};
+    const struct fus_set_wanted wanted = {run->picture_sha256, run->pixel_stats, run->cache, fus_run_sheet_draw, run, &bad};
     double started = fus_run_now();
     if (!code)
         code = fus_run_sheet_create(run, err);
@@ -85,6 +93,9 @@ static int measure_pictures(struct fus_run *run, struct fus_error *err)
         if (!code && run->end - run->first > 256)
             fus_run_progress("checking", "pictures", end - run->first, run->end - run->first, started);
     }
+    if (!code)
+        code = fus_pictures_refuse(&bad, run->end - run->first, err);
+    fus_set_bad_free(&bad);
     return code;
 }
 
@@ -118,6 +129,12 @@ int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, s
 {
     double start = fus_run_now();
     int code = fus_set_open(&run->set, run->stimuli, run->categories, err);
+    if (!code) {
+        fus_pictures_tell_left_out(&run->set, run->stimuli);
+        fus_pictures_tell_names(&run->set);
+    }
+    if (!code && run->skip_bad) /* all of them, in a shard too: its pictures follow from the whole set */
+        code = fus_pictures_skip(&run->set, run->stimuli, err);
     if (!code && run->scrambled)
         code = fus_set_add_scrambled(&run->set, run->seed, err);
     if (!code && run->halves == FUS_HALVES_OPTION && (code = fus_set_split_by_option(&run->set, err)) != FUS_OK)
@@ -152,12 +169,12 @@ static int ignore(void *context, int tap, int picture, const float *blocked)
 }
 
 /* One pass over an empty picture: with --low-memory this is when weights are read. */
-static int try_pass(const struct fus_run *run, const struct fus_model *m, struct fus_error *err)
+static int try_pass(const struct fus_run *run, const struct fus_run_model *named, const struct fus_model *m, struct fus_error *err)
 {
     bool *wanted = fus_base_alloc((size_t)fus_net_n_taps(m->net), sizeof *wanted);
     float *input = fus_base_alloc(m->input_floats, sizeof *input);
     int code = wanted && input ? fus_model_want(wanted, m, run->layers, err) : fus_base_fail(err, FUS_ENOMEM, "no memory");
-    if (!code && run->low_memory)
+    if (!code && named->low_memory)
         code = fus_net_forward(m->net, input, 1, wanted, ignore, NULL, err);
     fus_base_free(wanted);
     fus_base_free(input);
@@ -176,7 +193,30 @@ static int describe(struct fus_model_summary *out, const struct fus_model *m, co
     out->preprocess = fus_base_strdup(m->preprocess_text);
     if (!out->name || !out->source || !out->architecture || !out->preprocess)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the summary of %s", named->name);
-    return fus_store_sha256(m->store, out->sha256, err);
+    return FUS_OK;
+}
+
+/* Of what is there now, before anything of it is used. */
+static int take_digest(char hex[65], const char *path, struct fus_error *err)
+{
+    struct fus_store *store;
+    int code = fus_store_open(&store, path, err);
+    if (code)
+        return code;
+    code = fus_store_sha256(store, hex, err);
+    fus_store_close(store);
+    return code;
+}
+
+int fus_run_check_unchanged(const struct fus_run *run, int model, const struct fus_run_summary *summary, struct fus_error *err)
+{
+    const char *expected = summary->models[model].sha256;
+    char found[65];
+    int code = take_digest(found, run->models[model].path, err);
+    if (!code && strcmp(found, expected) != 0)
+        code = fus_base_fail(err, FUS_EINVAL, "%s: changed while the run was at work: SHA-256 %s found, %s expected; what was counted of it is not used",
+                             run->models[model].path, found, expected);
+    return code;
 }
 
 static int list_layers(struct fus_run_model *r, struct fus_model_summary *out, const struct fus_run *run, const struct fus_model *m,
@@ -202,16 +242,24 @@ static void stamp_file(long long *bytes, long long *time, const char *path)
     struct stat st;
     bool there = strncmp(path, "random:", 7) != 0 && stat(path, &st) == 0;
     *bytes = there ? (long long)st.st_size : 0;
-    *time = there ? (long long)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec : 0;
+#if defined(__APPLE__)
+    const struct timespec changed = st.st_mtimespec;
+#else
+    const struct timespec changed = st.st_mtim;
+#endif
+    *time = there ? (long long)changed.tv_sec * 1000000000 + changed.tv_nsec : 0;
 }
 
 static int open_model(struct fus_model **m, const struct fus_run *run, int model, struct fus_error *err)
 {
-    struct fus_net_options options = {.batch = run->batch, .batch_taps = true, .direct = run->direct, .low_memory = run->low_memory};
+    const struct fus_run_model *r = &run->models[model];
+    struct fus_net_options options = {.batch = r->batch, .batch_taps = true, .direct = run->direct, .low_memory = r->low_memory, .resting = !r->batch};
     *m = fus_base_alloc(1, sizeof **m);
     if (!*m)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a model");
-    int code = fus_model_open(*m, run->models[model].path, run->lang_head, &options, err);
+    const char *name = run->models[model].name;
+    const struct fus_model_choice choice = {run->lang_head, fus_run_for_model(&run->prefixes, run, name), fus_run_for_model(&run->preprocesses, run, name)};
+    int code = fus_model_open(*m, run->models[model].path, &choice, &options, err);
     if (code) {
         fus_base_free(*m);
         *m = NULL;
@@ -227,6 +275,20 @@ static void close_model(struct fus_model **m)
     *m = NULL;
 }
 
+/* A resting network gets its batch, and all its weights unless they are to be held a layer at a time. */
+static int settle_model(struct fus_run_model *r, const struct fus_run *run, struct fus_error *err)
+{
+    struct fus_net_options options = {.batch_taps = true, .direct = run->direct};
+    struct fus_model *m = r->open;
+    int code = fus_run_choose_memory(r, run, m, &options, err);
+    if (!code) {
+        fus_net_destroy(m->net);
+        m->net = NULL;
+        code = fus_net_create(&m->net, &m->spec, &options, fus_store_lookup, m->store, err);
+    }
+    return code && strncmp(err->msg, r->path, strlen(r->path)) != 0 ? fus_base_blame(err, "%s: ", r->path) : code;
+}
+
 int fus_run_check_models(struct fus_run *run, struct fus_run_summary *summary, struct fus_error *err)
 {
     summary->models = fus_base_alloc((size_t)run->n_models, sizeof *summary->models);
@@ -236,13 +298,19 @@ int fus_run_check_models(struct fus_run *run, struct fus_run_summary *summary, s
         struct fus_run_model *r = &run->models[i];
         double start = fus_run_now();
         stamp_file(&r->file_bytes, &r->file_time, r->path);
-        code = open_model(&r->open, run, i, err);
+        code = take_digest(summary->models[i].sha256, r->path, err);
+        if (!code)
+            code = open_model(&r->open, run, i, err);
         if (!code)
             r->preprocess = r->open->preprocess;
+        if (!code && !(r->notes = fus_base_strdup(r->open->notes)))
+            code = fus_base_fail(err, FUS_ENOMEM, "no memory for a model");
         if (!code)
             code = list_layers(r, &summary->models[i], run, r->open, err);
         if (!code)
-            code = try_pass(run, r->open, err);
+            code = settle_model(r, run, err);
+        if (!code)
+            code = try_pass(run, r, r->open, err);
         if (!code)
             code = describe(&summary->models[i], r->open, r, err);
         if (i > 0)
@@ -287,7 +355,7 @@ void fus_run_units_folder(char *path, size_t path_bytes, const struct fus_run *r
     path[used] = '\0';
 }
 
-int fus_run_make_folders(struct fus_run *run, struct fus_error *err)
+int fus_run_check_folders(const struct fus_run *run, struct fus_error *err)
 {
     char path[4000], other[4000];
     if (strlen(run->out) > 3000)
@@ -300,34 +368,28 @@ int fus_run_make_folders(struct fus_run *run, struct fus_error *err)
                 return fus_base_fail(err, FUS_EINVAL, "models '%s' and '%s' would share the folder %s: rename one",
                                      run->models[j].name, run->models[i].name, path);
         }
-        int code = run->n_shards ? FUS_OK : fus_outfile_mkdirs(path, err);
-        if (code)
-            return code;
+    }
+    return FUS_OK;
+}
+
+int fus_run_make_folders(struct fus_run *run, struct fus_error *err)
+{
+    char path[4000];
+    int code = FUS_OK;
+    for (int i = 0; i < run->n_models && !run->n_shards && !code; i++) {
+        fus_run_units_folder(path, sizeof path, run, i);
+        code = fus_outfile_mkdirs(path, err);
     }
     snprintf(path, sizeof path, "%s%s", run->out, run->n_shards ? "" : "/figures");
-    return fus_outfile_mkdirs(path, err);
+    return code ? code : fus_outfile_mkdirs(path, err);
 }
 
 /* ---- after ---- */
 
-static void json_text(struct fus_outfile *f, const char *text)
-{
-    fus_outfile_printf(f, "\"");
-    for (const unsigned char *s = (const unsigned char *)text; *s; s++) {
-        if (*s == '"' || *s == '\\')
-            fus_outfile_printf(f, "\\%c", *s);
-        else if (*s < 0x20)
-            fus_outfile_printf(f, "\\u%04x", *s);
-        else
-            fus_outfile_printf(f, "%c", *s);
-    }
-    fus_outfile_printf(f, "\"");
-}
-
 static void json_field(struct fus_outfile *f, const char *name, const char *text)
 {
     fus_outfile_printf(f, "\"%s\": ", name);
-    json_text(f, text);
+    fus_json_write(f, text);
 }
 
 /* The options that matter to the result; what does not apply is null. */
@@ -381,12 +443,17 @@ static int write_json(const struct fus_run *run, const struct fus_run_summary *s
         json_field(&f, "architecture", s->models[i].architecture);
         fus_outfile_printf(&f, ", ");
         json_field(&f, "preprocess", s->models[i].preprocess);
+        const char *prefix = fus_run_for_model(&run->prefixes, run, run->models[i].name);
+        if (prefix) {
+            fus_outfile_printf(&f, ", ");
+            json_field(&f, "prefix", prefix);
+        }
         fus_outfile_printf(&f, "}");
     }
     fus_outfile_printf(&f, "\n  ],\n  \"categories\": [");
     for (int i = 0; i < s->n_categories; i++) {
         fus_outfile_printf(&f, "%s", i ? ", " : "");
-        json_text(&f, s->categories[i]);
+        fus_json_write(&f, s->categories[i]);
     }
     fus_outfile_printf(&f, "],\n  \"pictures\": [");
     for (int i = 0; i < run->set.n_pictures; i++) {
@@ -405,7 +472,12 @@ static int write_json(const struct fus_run *run, const struct fus_run_summary *s
             fus_outfile_printf(&f, ", \"half\": %d", p->half);
         fus_outfile_printf(&f, "}");
     }
-    fus_outfile_printf(&f, "\n  ]\n}\n");
+    fus_outfile_printf(&f, "\n  ]");
+    for (int i = 0; i < run->set.n_skipped; i++) {
+        fus_outfile_printf(&f, i ? ", " : ",\n  \"skipped\": [");
+        fus_json_write(&f, run->set.skipped[i]);
+    }
+    fus_outfile_printf(&f, "%s\n}\n", run->set.n_skipped ? "]" : "");
     return fus_outfile_commit(&f, err);
 }
 
@@ -446,7 +518,28 @@ static int write_tables(struct fus_run *run, const struct fus_run_summary *summa
     return code ? code : write_json(run, summary, err);
 }
 
-static int write_log(const struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err)
+/* Where the time went: a line for each phase, in their order, and their sum. */
+static void log_phases(struct fus_outfile *f, const struct fus_run *run, double tables, double report)
+{
+    const double before[] = {run->models_seconds, run->check_seconds, run->folder_seconds};
+    static const char *const names[] = {"open models", "check pictures", "prepare folder"};
+    double sum = tables + report;
+    for (int i = 0; i < 3; i++) {
+        fus_outfile_printf(f, "phase\t%s\t%.3f\n", names[i], before[i]);
+        sum += before[i];
+    }
+    for (int i = 0; i < run->n_models; i++) {
+        const struct fus_run_model *m = &run->models[i];
+        double rest = m->seconds - m->decode_seconds - m->forward_seconds - m->statistics_seconds - m->decide_seconds;
+        fus_outfile_printf(f, "phase\t%s: pictures\t%.3f\nphase\t%s: network\t%.3f\nphase\t%s: statistics\t%.3f\nphase\t%s: decide\t%.3f\n"
+                              "phase\t%s: open again, save, check weights\t%.3f\n", m->name, m->decode_seconds, m->name, m->forward_seconds,
+                           m->name, m->statistics_seconds, m->name, m->decide_seconds, m->name, rest);
+        sum += m->seconds;
+    }
+    fus_outfile_printf(f, "phase\ttables\t%.3f\nphase\treport\t%.3f\nall_phases_s\t%.3f\n", tables, report, sum);
+}
+
+static int write_log(const struct fus_run *run, const struct fus_run_summary *summary, double tables, double report, struct fus_error *err)
 {
     char path[4096];
     struct fus_outfile f;
@@ -454,26 +547,32 @@ static int write_log(const struct fus_run *run, const struct fus_run_summary *su
     int code = fus_outfile_open(&f, path, err);
     if (code)
         return code;
-    fus_outfile_printf(&f, "fusiform %s\nthreads\t%d\nbatch\t%d\nmax_memory_bytes\t%zu\n", FUS_VERSION, fus_base_threads(),
-                       run->batch, run->max_memory);
+    fus_outfile_printf(&f, "fusiform %s\nthreads\t%d\nmax_memory_bytes\t%zu\n", FUS_VERSION, fus_base_threads(),
+                       run->max_memory);
+    if (run->digest[0])
+        fus_outfile_printf(&f, "provenance\t%s\n", run->digest);
     fus_outfile_printf(&f, "check_pictures_s\t%.3f\nremembered_pictures_bytes\t%zu\n", run->check_seconds, fus_cache_bytes(run->cache));
     for (int i = 0; i < summary->n_models; i++) {
         const struct fus_run_model *m = &run->models[i];
-        fus_outfile_printf(&f, "model\t%s\tisa\t%s\tnet_bytes\t%zu\tscratch_bytes\t%zu\tpasses\t%d\tload_s\t%.3f\tdecode_s\t%.3f\t"
+        fus_outfile_printf(&f, "model\t%s\tisa\t%s\tbatch\t%d\tlow_memory\t%s\tleast_bytes\t%zu\tnet_bytes\t%zu\tscratch_bytes\t%zu\tpasses\t%d\tload_s\t%.3f\tdecode_s\t%.3f\t"
                                "forward_s\t%.3f\tstatistics_s\t%.3f\tdecide_s\t%.3f\tall_s\t%.3f\n",
-                           m->name, m->isa, m->net_bytes, m->scratch_bytes, m->n_passes, m->load_seconds, m->decode_seconds,
+                           m->name, m->isa, m->batch, m->low_memory ? "yes" : "no", m->least_bytes, m->net_bytes, m->scratch_bytes, m->n_passes, m->load_seconds, m->decode_seconds,
                            m->forward_seconds, m->statistics_seconds, m->decide_seconds, m->seconds);
     }
+    log_phases(&f, run, tables, report);
     fus_outfile_printf(&f, "wall_s\t%.3f\npeak_memory_kb\t%ld\n", fus_run_now() - run->started, fus_base_peak_kb());
     return fus_outfile_commit(&f, err);
 }
 
 int fus_run_write_all(struct fus_run *run, const struct fus_run_summary *summary, struct fus_error *err)
 {
+    double start = fus_run_now();
     int code = write_tables(run, summary, err);
+    double written = fus_run_now();
     if (!code)
         code = fus_redraw(run->out, err); /* from these files */
-    return code ? code : write_log(run, summary, err);
+    double drawn = fus_run_now();
+    return code ? code : write_log(run, summary, written - start, drawn - written, err);
 }
 
 const struct fus_layer_summary *fus_run_last_place_layer(const struct fus_model_summary *m)
@@ -497,6 +596,7 @@ static void free_layers(struct fus_run_model *m)
     }
     fus_base_free(m->layers);
     fus_base_free(m->taps);
+    fus_base_free(m->notes);
     close_model(&m->open);
 }
 

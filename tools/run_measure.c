@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "checkpoint.h"
-#include "decided.h"
-#include "keep.h"
-#include "nn/team.h"
-#include "run.h"
-#include "tally.h"
+#include "tools/checkpoint.h"
+#include "tools/decided.h"
+#include "tools/keep.h"
+#include "nn/base/threads.h"
+#include "tools/run.h"
+#include "tools/tally.h"
 
 /* The layers of one pass over the pictures: as many as --max-memory allows. */
 struct pass {
@@ -17,7 +17,8 @@ struct pass {
     struct fus_run_model *log;
     int number;                /* of the model in the run */
     struct fus_model *model;
-    size_t budget;             /* bytes for what is remembered of the pictures */
+    size_t budget;             /* bytes for moments and responses while pictures are shown */
+    size_t deciding;           /* and afterwards */
     bool *wanted;              /* [n_taps] of this pass */
     struct fus_tally *tallies; /* [n_taps] */
     struct fus_tally **here;   /* [n_here] of this pass, and their names */
@@ -60,10 +61,26 @@ static int see_batch(struct pass *p, int n, struct fus_error *err)
     return code;
 }
 
+/* Every layer has answered the part's pictures with numbers. */
+static int check_responses(const struct pass *p, const struct fus_part *part, struct fus_error *err)
+{
+    const struct fus_run *run = p->run;
+    char name[1024];
+    for (int i = 0; i < p->n_here; i++)
+        if (!fus_tally_is_finite(p->here[i])) {
+            fus_run_picture_name(name, &run->set, run->parts.order[part->first]);
+            return fus_base_fail(err, FUS_EFORMAT, "%s: layer %s answers one of %d pictures from %s on with NaN or infinity: its weights are too large, or damaged",
+                                 fus_store_path(p->model->store), p->names[i], part->end - part->first, name);
+        }
+    return FUS_OK;
+}
+
 static int end_part(struct pass *p, const struct fus_part *part, struct fus_error *err)
 {
     double start = fus_run_now();
-    int code = fus_checkpoint_end_part(&p->checkpoint, part, err);
+    int code = check_responses(p, part, err);
+    if (!code)
+        code = fus_checkpoint_end_part(&p->checkpoint, part, err);
     p->log->statistics_seconds += fus_run_now() - start;
     return code;
 }
@@ -75,13 +92,13 @@ static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
     int code = FUS_OK, begun = p->first;
     char what[192];
     double started = fus_run_now();
-    p->input = fus_base_alloc((size_t)run->batch * p->model->input_floats, sizeof *p->input);
+    p->input = fus_base_alloc((size_t)p->log->batch * p->model->input_floats, sizeof *p->input);
     if (!p->input)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for a batch of %d pictures", run->batch);
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for a batch of %d pictures", p->log->batch);
     snprintf(what, sizeof what, "%s, pass %d, %d layer%s", p->log->name, pass_number, p->n_here, p->n_here > 1 ? "s" : "");
     while (p->first < run->end && !code) {
         const struct fus_part *part = fus_parts_find(&run->parts, p->first);
-        int n = part->end - p->first < run->batch ? part->end - p->first : run->batch, next = p->first + n;
+        int n = part->end - p->first < p->log->batch ? part->end - p->first : p->log->batch, next = p->first + n;
         code = see_batch(p, n, err);
         if (!code && next == part->end)
             code = end_part(p, part, err);
@@ -98,12 +115,18 @@ static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
     return code;
 }
 
+/* Whether bytes more can be held, from the first picture until the layers are decided on. */
+static bool fits(const struct pass *p, size_t used, size_t held, size_t bytes)
+{
+    return used <= p->budget && bytes <= p->budget - used && held <= p->deciding && bytes <= p->deciding - held;
+}
+
 /* Taps from *tap on that fit the budget together (one at least), none beyond the last wanted: first with the least each needs, then, while
  * there is room, with all categories in memory, then with responses. */
 static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_error *err)
 {
     int n_taps = fus_net_n_taps(p->model->net), code = FUS_OK;
-    size_t used = 0, row = 0;
+    size_t used = 0, held = 0, row = 0;
     memset(p->wanted, 0, (size_t)n_taps * sizeof *p->wanted);
     memset(p->scratch.size, 0, sizeof p->scratch.size);
     p->n_here = 0;
@@ -124,10 +147,10 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
     for (int i = 0; i < p->n_here && !code; i++) {
         struct fus_tally *t = p->here[i];
         size_t more = fus_tally_more_bytes(t), kept = fus_tally_response_bytes(t);
-        bool all = used < p->budget && more <= p->budget - used;
-        used += all ? more : 0;
-        bool inside = used < p->budget && kept <= p->budget - used;
-        used += inside ? kept : 0;
+        bool all = fits(p, used, held, more);
+        used += all ? more : 0, held += all ? more : 0;
+        bool inside = fits(p, used, held, kept);
+        used += inside ? kept : 0, held += inside ? kept : 0;
         row = t->keep && !inside && t->n_units > row ? t->n_units : row;
         code = fus_tally_create(t, all, inside, err);
     }
@@ -151,12 +174,9 @@ static void decide(void *context)
 {
     struct deciding *d = context;
     struct fus_moments m = {0};
-    const float *x = NULL;
     d->code = fus_tally_moments(&m, d->tally, d->err);
     if (!d->code)
-        d->code = fus_tally_responses(&x, d->tally, d->err);
-    if (!d->code)
-        d->code = fus_run_decide(d->out, &d->log->layers[d->layer], d->run, d->model, &d->log->taps[d->layer], &m, x, d->err);
+        d->code = fus_run_decide(d->out, &d->log->layers[d->layer], d->run, d->model, &d->log->taps[d->layer], &m, d->tally, d->err);
     fus_moments_destroy(&m);
 }
 
@@ -164,7 +184,7 @@ int fus_run_decide_layer(struct fus_run *run, struct fus_run_summary *summary, i
 {
     struct deciding d = {run, &run->models[model], &summary->models[model].layers[layer], tally, model, layer, FUS_OK, err};
     fus_tally_finish(tally);
-    fus_team_run(decide, &d); /* one team for all loops of the layer */
+    fus_threads_run(decide, &d); /* one team for all loops of the layer */
     return d.code;
 }
 
@@ -268,8 +288,7 @@ int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary
     snprintf(log->isa, sizeof log->isa, "%s", fus_net_isa(m->net));
     size_t n_taps = (size_t)fus_net_n_taps(m->net);
     struct pass p = {.run = run, .summary = summary, .log = log, .number = model, .model = m, .err = err, .scratch = {.folder = run->out}};
-    size_t room = run->max_memory > log->net_bytes ? run->max_memory - log->net_bytes : 0;
-    p.budget = room > run->max_memory / 4 ? room : run->max_memory / 4;
+    fus_run_plan_memory(&p.budget, &p.deciding, run, log);
     out->n_layers = log->n_layers;
     bool *wanted = fus_base_alloc(n_taps, sizeof *wanted), *decided = fus_base_alloc(n_taps, sizeof *decided);
     p.wanted = fus_base_alloc(n_taps, sizeof *p.wanted);
@@ -284,6 +303,8 @@ int fus_run_measure_model(struct fus_run *run, int model, struct fus_run_summary
     fus_net_watch(m->net, on_batch, &p);
     if (!code)
         code = run_passes(&p, wanted, model, decided, err);
+    if (!code && log->n_passes && (code = fus_run_check_unchanged(run, model, summary, err)) != FUS_OK)
+        fus_keep_forget(run, model);
     fus_base_free(wanted);
     fus_base_free(decided);
     fus_base_free(p.wanted);

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/csv.h"
-#include "run.h"
+#include "analysis/run/csv.h"
+#include "tools/run.h"
 
 int fus_run_open_table(struct fus_outfile *f, const struct fus_run *run, const char *name, const char *header, struct fus_error *err)
 {
@@ -120,18 +120,16 @@ static double statistic(const struct fus_category_summary *c, int which)
     return which == 0 ? c->proportion : which == 1 ? c->csi_mean : c->variation_cv;
 }
 
-/* Differences of the layers that both models have; [n_layers of the first]. Returns how many are defined. */
+/* Differences of the layers that correspond (fus_compare_layer); [n_layers of the first]. Returns how many are defined. */
 static size_t pair_layers(double *d, const struct fus_model_summary *a, const struct fus_model_summary *b, int category, int which)
 {
     size_t n = 0;
-    for (int i = 0; i < a->n_layers; i++)
-        for (int j = 0; j < b->n_layers; j++) {
-            if (strcmp(a->layers[i].name, b->layers[j].name) != 0)
-                continue;
-            double x = statistic(&a->layers[i].categories[category], which) - statistic(&b->layers[j].categories[category], which);
-            if (!isnan(x))
-                d[n++] = x;
-        }
+    for (int i = 0; i < a->n_layers; i++) {
+        int j = fus_compare_layer(a, i, b);
+        double x = j < 0 ? NAN : statistic(&a->layers[i].categories[category], which) - statistic(&b->layers[j].categories[category], which);
+        if (!isnan(x))
+            d[n++] = x;
+    }
     return n;
 }
 

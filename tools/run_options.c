@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "args.h"
-#include "run.h"
+#include "tools/args.h"
+#include "tools/run.h"
 
 /* A preset stands for a paper. `open`: what its text does not state, so that it is this program's choice. */
 static const struct preset {
@@ -126,4 +126,35 @@ int fus_run_choose(struct fus_run *run, const struct fus_run_choices *c)
     run->halves = (enum fus_run_halves)c->halves.value;
     describe(run, p);
     return 0;
+}
+
+/* VALUE of NAME=VALUE; NULL: the item is not for this model. */
+static const char *value_for(const char *item, const char *name)
+{
+    size_t n = strlen(name);
+    return strncmp(item, name, n) == 0 && item[n] == '=' ? item + n + 1 : NULL;
+}
+
+const char *fus_run_for_model(const struct fus_run_per_model *o, const struct fus_run *run, const char *name)
+{
+    const char *all = NULL, *own = NULL;
+    for (int i = 0; i < o->n; i++) {
+        const char *value = value_for(o->items[i], name);
+        bool others = false;
+        for (int m = 0; m < run->n_models && !value; m++)
+            others = others || value_for(o->items[i], run->models[m].name);
+        own = value ? value : own;
+        all = value || others ? all : o->items[i];
+    }
+    return own ? own : all;
+}
+
+int fus_run_check_per_model(const struct fus_run *run)
+{
+    int status = 0;
+    for (int i = 0; i < run->n_models && !status; i++) {
+        struct fus_model_choice choice = {.preprocess = fus_run_for_model(&run->preprocesses, run, run->models[i].name)};
+        status = fus_model_check_choice("run", &choice);
+    }
+    return status;
 }

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/csv.h"
-#include "nn/team.h"
-#include "run.h"
+#include "analysis/run/csv.h"
+#include "nn/base/threads.h"
+#include "tools/run.h"
 
 #define MOST_RESPONSE_BYTES ((size_t)1 << 30) /* of a reference layer: beyond it the report goes without */
 
@@ -43,6 +43,7 @@ bool fus_run_keeps_tap(const struct fus_run *run, int model, const struct fus_ta
 struct profile {
     double *out; /* [n_categories, n_images] */
     const struct fus_responses *r;
+    float *rows;                 /* [threads, n_units] */
     const size_t *units, *start; /* units selective for category c: units[start[c]] .. units[start[c + 1] - 1] */
 };
 
@@ -50,8 +51,8 @@ struct profile {
 static void profile_picture(void *context, int picture, int thread)
 {
     const struct profile *p = context;
-    const float *x = p->r->x + (size_t)picture * p->r->n_units;
-    (void)thread;
+    float *x = p->rows + (size_t)thread * p->r->n_units;
+    fus_responses_row(x, p->r, (size_t)picture, 0, p->r->n_units);
     for (int c = 0; c < p->r->n_categories; c++) {
         double sum = 0;
         for (size_t i = p->start[c]; i < p->start[c + 1]; i++)
@@ -89,28 +90,29 @@ static void offer(double *values, size_t *items, int *n, int room, double value,
     values[at] = value, items[at] = item;
 }
 
-/* The pictures that drive the unit most (sign 1) or least (-1). Returns how many. */
-static int extreme_pictures(int *pictures, double *responses, const struct fus_responses *r, size_t unit, int sign)
+/* The pictures that drive a unit, responses x [n_images], most (sign 1) or least (-1). Returns how many. */
+static int extreme_pictures(int *pictures, double *responses, const float *x, size_t n_images, int sign)
 {
     double values[FUS_TOP_PICTURES];
     size_t items[FUS_TOP_PICTURES];
     int n = 0;
-    for (size_t i = 0; i < r->n_images; i++)
-        offer(values, items, &n, FUS_TOP_PICTURES, sign * (double)r->x[i * r->n_units + unit], i);
+    for (size_t i = 0; i < n_images; i++)
+        offer(values, items, &n, FUS_TOP_PICTURES, sign * (double)x[i], i);
     for (int i = 0; i < n; i++)
         pictures[i] = (int)items[i], responses[i] = sign * values[i];
     return n;
 }
 
 static void describe_unit(struct fus_top_unit *top, const struct fus_layer_summary *layer, const struct fus_moments *m, const struct fus_responses *r,
-                          int category, size_t unit, double t)
+                          float *column, int category, size_t unit, double t)
 {
     size_t places = (size_t)layer->height * (size_t)layer->width;
     *top = (struct fus_top_unit){.category = category, .channel = (int)(unit / places), .y = (int)(unit % places / (size_t)layer->width),
                                  .x = (int)(unit % (size_t)layer->width), .t = t, .csi = fus_csi_unit(m, unit, category),
                                  .dprime = fus_csi_dprime(m, unit, category)};
-    top->n_pictures = extreme_pictures(top->most, top->most_response, r, unit, 1);
-    extreme_pictures(top->least, top->least_response, r, unit, -1);
+    fus_responses_strip(column, 1, r, unit, 1);
+    top->n_pictures = extreme_pictures(top->most, top->most_response, column, r->n_images, 1);
+    extreme_pictures(top->least, top->least_response, column, r->n_images, -1);
 }
 
 /* The largest least t of each category's selective units. */
@@ -118,8 +120,11 @@ static int find_top(struct fus_run_layer *extra, const struct fus_layer_summary 
                     const struct profile *p, struct fus_error *err)
 {
     extra->top = fus_base_alloc((size_t)layer->n_categories * FUS_TOP_UNITS, sizeof *extra->top);
-    if (!extra->top)
+    float *column = fus_base_alloc(p->r->n_images, sizeof *column);
+    if (!extra->top || !column) {
+        fus_base_free(column);
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the units of %d categories", layer->n_categories);
+    }
     for (int c = 0; c < layer->n_categories; c++) {
         double t[FUS_TOP_UNITS];
         size_t units[FUS_TOP_UNITS];
@@ -127,8 +132,9 @@ static int find_top(struct fus_run_layer *extra, const struct fus_layer_summary 
         for (size_t i = p->start[c]; i < p->start[c + 1]; i++)
             offer(t, units, &n, FUS_TOP_UNITS, fus_select_least_t(m, p->units[i], c, run->select.student), p->units[i]);
         for (int i = 0; i < n; i++)
-            describe_unit(&extra->top[extra->n_top++], layer, m, p->r, c, units[i], t[i]);
+            describe_unit(&extra->top[extra->n_top++], layer, m, p->r, column, c, units[i], t[i]);
     }
+    fus_base_free(column);
     return FUS_OK;
 }
 
@@ -142,13 +148,15 @@ int fus_run_profile(struct fus_run_layer *extra, const struct fus_layer_summary 
         list_units(units, start, layer);
     if (!code && strcmp(layer->name, run->models[model].reference) == 0) {
         p.out = extra->profile = fus_base_alloc((size_t)r->n_categories * r->n_images, sizeof *p.out);
-        if (p.out)
-            fus_team_for((int)r->n_images, profile_picture, &p);
+        p.rows = fus_base_aligned((size_t)fus_base_threads() * r->n_units, sizeof *p.rows);
+        if (p.out && p.rows)
+            fus_threads_for((int)r->n_images, profile_picture, &p);
         else
             code = fus_base_fail(err, FUS_ENOMEM, "no memory for the profile of %zu pictures", r->n_images);
     }
     if (!code)
         code = find_top(extra, layer, run, m, &p, err);
+    fus_base_free(p.rows);
     fus_base_free(units);
     fus_base_free(start);
     return code;

@@ -2,8 +2,8 @@
  * thumbnail; a shard's sheet also has pictures that it does not check, which are read when it is written. */
 #include <string.h>
 
-#include "analysis/thumbs.h"
-#include "run.h"
+#include "analysis/report/thumbs.h"
+#include "tools/run.h"
 
 struct fus_run_sheet {
     struct fus_thumbs plan;

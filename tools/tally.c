@@ -1,19 +1,18 @@
 /* Moments and responses of a layer while pictures are shown: see tally.h. */
 #define _POSIX_C_SOURCE 200809L
-#include "tally.h"
+#include "tools/tally.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include "nn/kernels.h"
-#include "nn/team.h"
+#include "nn/kernel/kernels.h"
+#include "nn/base/threads.h"
 
 #define PIECE ((size_t)256 << 10) /* bytes that one thread reads or writes at a time */
-#define ALIGN ((uint64_t)65536) /* of mapped parts: no machine has larger pages */
+#define ALIGN ((uint64_t)65536) /* of arrays in the file: whole pages on every machine */
 #define SLICE 262144            /* units that are merged at a time: 4 MB */
 
 /* ---- scratch ---- */
@@ -112,7 +111,7 @@ static int transfer(struct fus_scratch *s, bool write, const struct array *array
     t.failed = fus_base_alloc((size_t)n + 1, sizeof *t.failed);
     if (!t.failed)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a transfer of %zu bytes", arrays->n);
-    fus_team_for(n, move_piece, &t);
+    fus_threads_for(n, move_piece, &t);
     code = check_moved(s, write, t.failed, n, err);
     fus_base_free(t.failed);
     return code;
@@ -178,10 +177,7 @@ void fus_tally_destroy(struct fus_tally *t)
     fus_moments_destroy(&t->part);
     fus_moments_destroy(&t->whole);
     fus_base_free(t->responses);
-    if (t->mapped)
-        munmap(t->mapped, fus_tally_response_bytes(t));
     t->responses = NULL;
-    t->mapped = NULL;
 }
 
 /* ---- while pictures are shown ---- */
@@ -312,6 +308,39 @@ int fus_tally_end_part(struct fus_tally *t, int category, struct fus_error *err)
     }
     fus_tally_clear_part(t);
     return code;
+}
+
+struct finite_check {
+    const double *mean;
+    size_t n;
+    int *bad; /* [threads] */
+};
+
+static void check_slice(void *context, int task, int thread)
+{
+    const struct finite_check *c = context;
+    size_t first = (size_t)task * SLICE, end = c->n - first < SLICE ? c->n : first + SLICE;
+    uint64_t found = 0;
+    for (size_t i = first; i < end; i++) {
+        uint64_t bits;
+        memcpy(&bits, &c->mean[i], sizeof bits);
+        found |= (bits >> 52 & 0x7ff) == 0x7ff;
+    }
+    c->bad[thread] |= found != 0;
+}
+
+bool fus_tally_is_finite(const struct fus_tally *t)
+{
+    int threads = fus_base_threads(), bad = 0, *each = fus_base_alloc((size_t)threads, sizeof *each);
+    for (int half = 0; each && half < t->n_halves; half++) {
+        struct finite_check c = {t->part.mean + (size_t)half * t->blocked_units, t->blocked_units, each};
+        if (t->part.n[half])
+            fus_threads_for((int)((c.n - 1) / SLICE) + 1, check_slice, &c);
+    }
+    for (int i = 0; each && i < threads; i++)
+        bad |= each[i];
+    fus_base_free(each);
+    return !bad;
 }
 
 /* ---- as pieces ---- */
@@ -491,7 +520,7 @@ static int fetch(struct fus_moments *m, struct fus_tally *t, struct fus_error *e
         code = fus_moments_create(m, t->whole.n_groups, t->n_units, err);
     if (!code) {
         memcpy(m->n, t->whole.n, (size_t)m->n_groups * sizeof *m->n);
-        fus_team_for(2 * m->n_groups * f.n_blocks, fetch_block, &f);
+        fus_threads_for(2 * m->n_groups * f.n_blocks, fetch_block, &f);
         code = check_moved(t->scratch, false, f.failed, (int)threads, err);
     }
     fus_base_free(f.blocked);
@@ -510,14 +539,28 @@ int fus_tally_moments(struct fus_moments *m, struct fus_tally *t, struct fus_err
     return fus_moments_unblock(m, t->channels, t->n_places, err);
 }
 
-int fus_tally_responses(const float **x, struct fus_tally *t, struct fus_error *err)
+static void read_responses(void *context, float *to, size_t picture, size_t first, size_t n)
 {
-    *x = t->responses;
-    if (!t->keep || t->responses)
-        return FUS_OK;
-    void *mapped = mmap(NULL, fus_tally_response_bytes(t), PROT_READ, MAP_PRIVATE, t->scratch->fd[FUS_SCRATCH_MEANS], (off_t)t->responses_at);
-    if (mapped == MAP_FAILED)
-        return fus_base_fail(err, FUS_EIO, "%s: the scratch file cannot be mapped: %s", t->scratch->folder, strerror(errno));
-    *x = t->mapped = mapped;
-    return FUS_OK;
+    struct fus_tally *t = context;
+    int failed = 0;
+    move(&failed, t->scratch->fd[FUS_SCRATCH_MEANS], false, (char *)to, n * sizeof *to,
+         t->responses_at + ((uint64_t)picture * t->n_units + first) * sizeof *to);
+    if (!failed)
+        return;
+    memset(to, 0, n * sizeof *to);
+    t->read_failed = failed;
+}
+
+bool fus_tally_responses(struct fus_responses *r, struct fus_tally *t)
+{
+    r->x = t->responses;
+    r->read = t->keep && !t->responses ? read_responses : NULL;
+    r->context = t;
+    return t->keep;
+}
+
+int fus_tally_check_read(struct fus_tally *t, struct fus_error *err)
+{
+    const int failed = t->read_failed;
+    return check_moved(t->scratch, false, &failed, 1, err);
 }

@@ -3,9 +3,11 @@
 #ifndef FUS_TALLY_H
 #define FUS_TALLY_H
 
+#include <stdatomic.h>
+
 #include "analysis/inference.h"
 #include "nn/nn.h"
-#include "pieces.h"
+#include "tools/pieces.h"
 #include "stimuli/stimuli.h"
 
 /* Two files without names, made in the folder, gone with the program: one for means and responses, one for m2, since a file is written by one
@@ -34,7 +36,7 @@ struct fus_tally {
     bool keep;                  /* single responses, units [C, H, W] */
     float *responses;           /* [n_pictures, n_units]; NULL: in scratch from responses_at on */
     uint64_t responses_at;
-    void *mapped;               /* ... and mapped from there for reading */
+    atomic_int read_failed;     /* errno of reading them back, or 0 */
 };
 
 /* Bytes of memory: at least, and besides for all categories at once. */
@@ -66,8 +68,14 @@ void fus_tally_clear(struct fus_tally *t); /* as created */
 
 /* After the last picture: finish gives the memory of `part` back. Then, one layer after another, all moments [n_halves * n_categories, n_units]
  * of units [C, H, W], and the responses. */
+/* Whether all means of the part that is being counted are numbers: no NaN, no infinity among the responses so far. */
+bool fus_tally_is_finite(const struct fus_tally *t);
 void fus_tally_finish(struct fus_tally *t);
 int fus_tally_moments(struct fus_moments *m, struct fus_tally *t, struct fus_error *err);
-int fus_tally_responses(const float **x, struct fus_tally *t, struct fus_error *err);
+
+/* The responses into r, which reads them piece by piece from the scratch file where they are not in memory; whether there are
+ * any. check_read: whether all that was read since could be. */
+bool fus_tally_responses(struct fus_responses *r, struct fus_tally *t);
+int fus_tally_check_read(struct fus_tally *t, struct fus_error *err);
 
 #endif

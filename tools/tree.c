@@ -1,14 +1,14 @@
 /* Trees of pictures: see tree.h. */
 #define _POSIX_C_SOURCE 200809L
-#include "tree.h"
+#include "tools/tree.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "nn/outfile.h"
-#include "stimuli/folder.h"
+#include "nn/base/outfile.h"
+#include "stimuli/set/left_out.h"
 
 enum { MAX_DEPTH = 32 }; /* of folders in folders: a symbolic link in a circle ends here */
 
@@ -18,11 +18,20 @@ static bool ends_with(const char *text, const char *end)
     return n >= k && strcmp(text + n - k, end) == 0;
 }
 
+/* A tree being listed. Other files than pictures are only said in its folders: a list or a licence belongs above them. */
+struct listing {
+    struct fus_tree *t;
+    int room;
+    size_t n_root; /* length of the path of its first folder, which is not shown */
+    struct fus_left_out left;
+};
+
 /* Takes in and out over. */
-static int add(struct fus_tree *t, int *room, char *in, char *out, struct fus_error *err)
+static int add(struct listing *l, char *in, char *out, struct fus_error *err)
 {
-    if (t->n == *room) {
-        int more = *room ? 2 * *room : 64;
+    struct fus_tree *t = l->t;
+    if (t->n == l->room) {
+        int more = l->room ? 2 * l->room : 64;
         struct fus_tree_file *files =
             t->n < FUS_FOLDER_MAX_NAMES ? fus_base_resize(t->files, (size_t)more, sizeof *files) : NULL;
         if (!files) {
@@ -31,7 +40,7 @@ static int add(struct fus_tree *t, int *room, char *in, char *out, struct fus_er
             return fus_base_fail(err, FUS_ENOMEM, "no memory for %d names", more);
         }
         t->files = files;
-        *room = more;
+        l->room = more;
     }
     t->files[t->n++] = (struct fus_tree_file){in, out};
     return FUS_OK;
@@ -52,10 +61,13 @@ static int png_name(char **out, const char *dir, const char *name, struct fus_er
     return code;
 }
 
-static int list_pictures(struct fus_tree *t, int *room, const char *in, const char *out, struct fus_error *err)
+static int list_pictures(struct listing *l, const char *in, const char *out, struct fus_error *err)
 {
     struct fus_folder f = {0};
     int code = fus_folder_list(&f, in, FUS_FOLDER_PICTURES, err);
+    for (int i = 0; i < f.n_left && !code; i++)
+        if (strcmp(f.left[i].kind, FUS_LEFT_FOLDER) != 0 && (in[l->n_root] || strcmp(f.left[i].kind, FUS_LEFT_OTHER) != 0))
+            fus_left_out_name(&l->left, f.left[i].kind, in[l->n_root] == '/' ? in + l->n_root + 1 : in + l->n_root, f.left[i].name);
     for (int i = 0; i < f.n && !code; i++) {
         char *from = NULL, *to = NULL;
         code = fus_folder_join(&from, in, f.names[i], err);
@@ -64,18 +76,18 @@ static int list_pictures(struct fus_tree *t, int *room, const char *in, const ch
         if (code)
             fus_base_free(from);
         else
-            code = add(t, room, from, to, err);
+            code = add(l, from, to, err);
     }
     fus_folder_free(&f);
     return code;
 }
 
-static int list_folder(struct fus_tree *t, int *room, const char *in, const char *out, int depth, struct fus_error *err)
+static int list_folder(struct listing *l, const char *in, const char *out, int depth, struct fus_error *err)
 {
     struct fus_folder f = {0};
     if (depth > MAX_DEPTH)
         return fus_base_fail(err, FUS_ELIMIT, "%s: more than %d folders in each other: a symbolic link in a circle?", in, MAX_DEPTH);
-    int code = list_pictures(t, room, in, out, err);
+    int code = list_pictures(l, in, out, err);
     if (!code)
         code = fus_folder_list(&f, in, FUS_FOLDER_FOLDERS, err);
     for (int i = 0; i < f.n && !code; i++) {
@@ -84,7 +96,7 @@ static int list_folder(struct fus_tree *t, int *room, const char *in, const char
         if (!code)
             code = fus_folder_join(&to, out, f.names[i], err);
         if (!code)
-            code = list_folder(t, room, from, to, depth + 1, err);
+            code = list_folder(l, from, to, depth + 1, err);
         fus_base_free(from);
         fus_base_free(to);
     }
@@ -117,20 +129,21 @@ static int check_names(const struct fus_tree *t, struct fus_error *err)
 int fus_tree_list(struct fus_tree *t, const char *in, const char *out, struct fus_error *err)
 {
     struct fus_tree found = {0};
+    struct listing l = {.t = &found, .n_root = strlen(in)};
     struct stat from, to;
-    int room = 0, code;
+    int code;
     if (stat(in, &from) != 0)
         return fus_base_fail(err, errno == ENOENT ? FUS_ENOTFOUND : FUS_EIO, "%s: cannot be opened: %s", in, strerror(errno));
     if (stat(out, &to) == 0 && from.st_dev == to.st_dev && from.st_ino == to.st_ino)
         return fus_base_fail(err, FUS_EINVAL, "-o %s: would be written over what is read; another name expected", out);
     if (S_ISDIR(from.st_mode))
-        code = list_folder(&found, &room, in, out, 0, err);
+        code = list_folder(&l, in, out, 0, err);
     else if (!ends_with(out, ".png"))
         code = fus_base_fail(err, FUS_EINVAL, "-o %s: a name ending in .png expected for a single picture", out);
     else {
         char *a = fus_base_strdup(in), *b = fus_base_strdup(out);
         if (a && b)
-            code = add(&found, &room, a, b, err);
+            code = add(&l, a, b, err);
         else {
             fus_base_free(a);
             fus_base_free(b);
@@ -141,6 +154,7 @@ int fus_tree_list(struct fus_tree *t, const char *in, const char *out, struct fu
         code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it; read are files ending in %s", in, FUS_FOLDER_ENDINGS);
     if (!code)
         code = check_names(&found, err);
+    found.left_out = fus_left_out_text(&l.left);
     if (code)
         fus_tree_free(&found);
     else
@@ -148,13 +162,18 @@ int fus_tree_list(struct fus_tree *t, const char *in, const char *out, struct fu
     return code;
 }
 
+void fus_tree_free_file(struct fus_tree_file *file)
+{
+    fus_base_free(file->in);
+    fus_base_free(file->out);
+}
+
 void fus_tree_free(struct fus_tree *t)
 {
-    for (int i = 0; i < t->n; i++) {
-        fus_base_free(t->files[i].in);
-        fus_base_free(t->files[i].out);
-    }
+    for (int i = 0; i < t->n; i++)
+        fus_tree_free_file(&t->files[i]);
     fus_base_free(t->files);
+    fus_base_free(t->left_out);
     memset(t, 0, sizeof *t);
 }
 

@@ -3,8 +3,9 @@
  * Half precision is IEEE 754-2008 binary16; bf16 is the upper half of a binary32. Both directions are integer
  * arithmetic on the bits, so that no machine's flush-to-zero mode or rounding mode changes a result. A NaN keeps
  * its sign and as much of its payload as fits (NumPy's rule), so f16 -> f32 -> f16 is the identity for all 65536. */
-#include "store.h"
+#include "weights/store.h"
 
+#include <math.h>
 #include <string.h>
 
 static const struct {
@@ -184,4 +185,22 @@ bool fus_dtype_host_is_little(void)
     uint8_t first;
     memcpy(&first, &one, 1);
     return first == 1;
+}
+
+size_t fus_dtype_find_not_finite(const float *values, size_t n)
+{
+    enum { BLOCK = 1024 };
+    for (size_t i = 0; i < n; i += BLOCK) {
+        size_t end = n - i < BLOCK ? n : i + BLOCK;
+        uint32_t found = 0;
+        for (size_t k = i; k < end; k++) { /* whole blocks without a branch: compilers make vectors of it */
+            uint32_t bits;
+            memcpy(&bits, &values[k], sizeof bits);
+            found |= (bits & UINT32_C(0x7f800000)) == UINT32_C(0x7f800000);
+        }
+        for (size_t k = i; found && k < end; k++)
+            if (!isfinite(values[k]))
+                return k;
+    }
+    return n;
 }

@@ -5,14 +5,14 @@
  * a zip of those; its tensors are called as their members without ".npy". The array of a lone .npy is called "array".
  *
  * Left out: texts, dates, complex numbers, records and Python objects: an error in an .npy; an .npz may hold such
- * arrays beside others, there they are passed over. */
+ * arrays beside others, there each gets a note. */
 #include <inttypes.h>
 #include <string.h>
 
-#include "nn/bytes.h"
-#include "nn/inflate.h"
-#include "store.h"
-#include "zip.h"
+#include "nn/base/bytes.h"
+#include "nn/base/inflate.h"
+#include "weights/store.h"
+#include "weights/zip.h"
 
 #define MAX_HEAD 65536     /* a header of numbers is 118 bytes long; longer than version 1 allows are only records */
 #define FIRST_WINDOW 1024  /* bytes of a member that are looked at first */
@@ -93,7 +93,7 @@ static bool take_shape(struct head *h, struct fus_bytes *b)
     return true;
 }
 
-static bool dtype_of(struct head *h, const char *descr)
+bool fus_npy_dtype(enum fus_dtype *dtype, bool *big_endian, const char *descr)
 {
     static const struct {
         const char *code;
@@ -103,11 +103,11 @@ static bool dtype_of(struct head *h, const char *descr)
     char order = descr[0];
     if (order != '<' && order != '>' && order != '|')
         return false;
-    h->big_endian = order == '>';
+    *big_endian = order == '>';
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(descr + 1, known[i].code) == 0) {
-            h->dtype = known[i].dtype;
-            return order != '|' || fus_dtype_bytes(h->dtype) == 1;
+            *dtype = known[i].dtype;
+            return order != '|' || fus_dtype_bytes(*dtype) == 1;
         }
     return false;
 }
@@ -168,7 +168,7 @@ static int read_head(struct head *h, size_t *wanted, const uint8_t *bytes, size_
     if (!whole)
         return fus_base_fail_at(err, FUS_EFORMAT, base + (long long)text.pos,
                                 "NumPy header is not {'descr': ..., 'fortran_order': ..., 'shape': ...}: damaged copy?");
-    if (!dtype_of(h, descr))
+    if (!fus_npy_dtype(&h->dtype, &h->big_endian, descr))
         return fus_base_fail_at(err, FUS_EUNSUPPORTED, base, "NumPy type `%s` is not read; f2 f4 f8, i1 to i8, u1 to u8 and b1 are", descr);
     if (h->n_dims > FUS_MAX_DIMS)
         return fus_base_fail_at(err, FUS_ELIMIT, base, "NumPy array of %d dimensions, at most %d are read", h->n_dims, FUS_MAX_DIMS);
@@ -293,7 +293,7 @@ static int read_member_head(struct head *h, const struct fus_store *s, const str
     }
 }
 
-/* *known becomes false, with err filled and FUS_OK returned, for an array of another type than numbers. */
+/* *known becomes false, with err filled, a note made and FUS_OK returned, for an array of another type than numbers. */
 static int add_member(struct fus_store *s, bool *known, const struct fus_zip_entry *e, struct fus_error *err)
 {
     struct fus_member m;
@@ -305,7 +305,10 @@ static int add_member(struct fus_store *s, bool *known, const struct fus_zip_ent
     *known = code != FUS_EUNSUPPORTED;
     if (code) {
         fus_base_blame(err, "member %s: ", e->name);
-        return *known ? code : FUS_OK;
+        if (*known)
+            return code;
+        fus_store_add_note(s, "left out: %s", err ? err->msg : e->name);
+        return FUS_OK;
     }
     char *name = fus_base_strdup(e->name);
     m.name = fus_base_strdup(e->name);

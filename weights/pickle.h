@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 
 #define FUS_PICKLE_MAX_BYTES ((size_t)16 << 20) /* 80000 tensors; a ResNet-152 with its optimizer's state has 0.5 MB */
 
@@ -29,7 +29,7 @@ enum fus_pickle_kind {
 
 /* What the globals that are understood stand for. */
 enum fus_pickle_role {
-    FUS_PICKLE_OPAQUE,       /* a value that has no tensors: numpy scalars, torch.device, ... */
+    FUS_PICKLE_OPAQUE,       /* any other class or function: what it would make is not known, what it is given is */
     FUS_PICKLE_MAPPING,      /* collections.OrderedDict and its like: called, it becomes a DICT */
     FUS_PICKLE_DTYPE,        /* torch.float32: `detail` is its letter code, below */
     FUS_PICKLE_STORAGE,      /* torch.FloatStorage: `detail` likewise */
@@ -39,7 +39,12 @@ enum fus_pickle_role {
     FUS_PICKLE_TYPED,        /* _rebuild_from_type_v2(function, class, arguments, state) */
     FUS_PICKLE_SIZE,         /* torch.Size(tuple) */
     FUS_PICKLE_CLASS,        /* __torch__.*: a TorchScript module, its attributes in `state` */
-    FUS_PICKLE_LEFT_OUT      /* known and not supported: `detail` says what */
+    FUS_PICKLE_UNREAD,       /* makes a tensor that is not read: `detail` says of which kind */
+    FUS_PICKLE_ARRAY,        /* numpy's _reconstruct: an array, filled by BUILD(version, shape, dtype, fortran, bytes) */
+    FUS_PICKLE_BUFFER,       /* numpy's _frombuffer(bytes, dtype, shape, order) */
+    FUS_PICKLE_ARRAY_DTYPE,  /* numpy.dtype(descr, ...) and BUILD(version, byte order, ...) */
+    FUS_PICKLE_ENCODE,       /* _codecs.encode(text, "latin1"): Python 3's bytes in protocols 0 to 2 */
+    FUS_PICKLE_RECONSTRUCT   /* copyreg._reconstructor(class, base, state): an object in protocols 0 and 1 */
 };
 
 struct fus_pickle_global {
@@ -61,6 +66,7 @@ struct fus_pickle_items {
 struct fus_pickle_value {
     uint8_t kind;   /* enum fus_pickle_kind */
     bool on_path;   /* free for the walker: guards against a list that holds itself */
+    bool seen;      /* likewise: searched for tensors already */
     uint32_t n;     /* items of the tuple */
     union {
         int64_t integer;
@@ -78,7 +84,7 @@ struct fus_pickle_value {
         struct {
             const struct fus_pickle_global *global;
             struct fus_pickle_value *arguments; /* a TUPLE */
-            struct fus_pickle_items *items;     /* APPEND and SETITEM on it; NULL: none */
+            struct fus_pickle_items *items;     /* [2] APPEND on it, and SETITEM: key, value, ...; NULL: none */
             struct fus_pickle_value *state;     /* BUILD; NULL: none */
         } object;
         struct {
@@ -96,20 +102,20 @@ struct fus_pickle {
     size_t n_used;   /* bytes up to and with STOP */
     size_t n_values; /* values made and items put in containers: a bound for walkers */
     bool ends_early; /* set on failure where more bytes might have made it succeed */
+    bool text_ids;   /* persistent ids were texts, as protocol 0 writes them */
     struct fus_pickle_chunk *chunks; /* all memory of the values */
     size_t n_arena;
 };
 
 /* Interpret the n bytes at `bytes`, which the values point into: they must outlive the pickle. Messages count bytes from `base`.
- * torchscript: classes __torch__.* are plain objects; they are refused elsewhere, as is every other global that is not in the
- * table of allow.c (FUS_EUNSUPPORTED, "refuses posix.system: not tensor data").
+ * torchscript: classes __torch__.* are plain objects. Every global that is not in the table of allow.c is FUS_PICKLE_OPAQUE.
  * On failure the pickle is empty but for ends_early; fus_pickle_free is allowed in any case. */
 int fus_pickle_load(struct fus_pickle *p, const uint8_t *bytes, size_t n, long long base, bool torchscript,
                     struct fus_error *err);
 void fus_pickle_free(struct fus_pickle *p);
 
-/* allow.c: what a name stands for; NULL: not to be used. */
-const struct fus_pickle_global *fus_allow_find(const char *module, const char *name);
+/* allow.c: what a name stands for; NULL: not known. */
+const struct fus_pickle_global *fus_pickle_globals_find(const char *module, const char *name);
 
 /* Whether the value is the text s (or bytes: Python 2). */
 bool fus_pickle_is_text(const struct fus_pickle_value *v, const char *s);

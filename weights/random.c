@@ -9,7 +9,7 @@
  *                   with which an untrained network would be blind in all but its shortcuts.
  * Each tensor has a stream of its own, seeded by SHA-256 of "SEED:NAME", so that values depend neither on the order of
  * reading nor on what else is read. Values are drawn in double and rounded to f32. */
-#include "store.h"
+#include "weights/store.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -17,9 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/number.h"
-#include "nn/rng.h"
-#include "nn/sha256.h"
+#include "nn/base/number.h"
+#include "nn/base/rng.h"
+#include "nn/base/sha256.h"
 
 #define MAX_EMBED 65536
 

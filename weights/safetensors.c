@@ -7,18 +7,21 @@
  *
  * Refused is what the reference implementation refuses: offsets with holes or overlaps, a size that is not shape x dtype,
  * bytes behind the last tensor; and duplicate names, which the format forbids and few readers notice.
- * The writer puts names in order, f32 before 16-bit tensors so that everything is aligned. Left out: 8-bit and smaller floats. */
-#include "store.h"
+ * The writer puts names in order, f32 before 16-bit tensors so that everything is aligned. Types of other names (8-bit floats) are
+ * listed, not read. */
+#include "weights/store.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
-#include "nn/outfile.h"
-#include "nn/sha256.h"
+#include "nn/base/json.h"
+#include "nn/base/outfile.h"
+#include "nn/base/sha256.h"
 
-#define MAX_METADATA 4096 /* pairs; real files have a handful */
+#define MAX_METADATA ((size_t)64 << 20) /* bytes that its pairs take in memory; real files have a handful of pairs */
+#define PAIR_BYTES 64 /* of a pair beside its texts */
 
 static const struct {
     const char *name;
@@ -27,6 +30,7 @@ static const struct {
     {"F64", FUS_F64}, {"F32", FUS_F32}, {"F16", FUS_F16}, {"BF16", FUS_BF16}, {"I64", FUS_I64}, {"I32", FUS_I32}, {"I16", FUS_I16},
     {"I8", FUS_I8},   {"U8", FUS_U8},   {"U16", FUS_U16}, {"U32", FUS_U32},   {"U64", FUS_U64}, {"BOOL", FUS_BOOL},
 };
+#define MAX_DTYPE_NAME 20 /* the longest known has 15 */
 #define N_DTYPES (sizeof dtypes / sizeof *dtypes)
 
 /* ---- reading ---- */
@@ -44,7 +48,37 @@ struct reader {
     struct stretch *stretches; /* [s->n_tensors] */
     size_t cap;
     bool has_metadata;
+    size_t cap_metadata, metadata_bytes;
 };
+
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(((const struct fus_pair *)a)->key, ((const struct fus_pair *)b)->key);
+}
+
+/* Takes key and value over. */
+static void add_pair(struct reader *r, char *key, char *value)
+{
+    struct fus_store *s = r->s;
+    struct fus_json *j = &r->j;
+    if (!j->code && s->n_metadata == r->cap_metadata) {
+        size_t cap = r->cap_metadata ? 2 * r->cap_metadata : 16;
+        struct fus_pair *bigger = fus_base_resize(s->metadata, cap, sizeof *bigger);
+        s->metadata = bigger ? bigger : s->metadata;
+        r->cap_metadata = bigger ? cap : r->cap_metadata;
+    }
+    if (!j->code && (!key || !value || s->n_metadata == r->cap_metadata))
+        j->code = fus_base_fail(j->err, FUS_ENOMEM, "no memory for its metadata");
+    if (!j->code && (r->metadata_bytes += strlen(key) + strlen(value) + PAIR_BYTES) > MAX_METADATA)
+        fus_json_fail(j, "__metadata__ takes more than %zu bytes", MAX_METADATA);
+    if (j->code) {
+        fus_base_free(key);
+        fus_base_free(value);
+        return;
+    }
+    s->metadata[s->n_metadata].key = key;
+    s->metadata[s->n_metadata++].value = value;
+}
 
 static void read_metadata(struct reader *r)
 {
@@ -54,26 +88,17 @@ static void read_metadata(struct reader *r)
         fus_json_fail(j, "__metadata__ stands there twice");
     r->has_metadata = true;
     for (fus_json_enter(j, '{'); fus_json_next(j);) {
-        struct fus_pair *bigger = fus_base_resize(s->metadata, s->n_metadata + 1, sizeof *bigger);
-        if (bigger)
-            s->metadata = bigger;
         char *key = fus_base_strdup(fus_json_key(j)), *value = fus_base_strdup(fus_json_string(j));
-        if (!j->code && key && fus_store_metadata(s, key))
-            fus_json_fail(j, "__metadata__ has '%s' twice", key);
-        if (!j->code && s->n_metadata == MAX_METADATA)
-            fus_json_fail(j, "__metadata__ has more than %d entries", MAX_METADATA);
-        if (!j->code && (!bigger || !key || !value))
-            j->code = fus_base_fail(j->err, FUS_ENOMEM, "no memory for its metadata");
-        if (j->code) {
-            fus_base_free(key);
-            fus_base_free(value);
-            return;
-        }
-        s->metadata[s->n_metadata].key = key;
-        s->metadata[s->n_metadata++].value = value;
+        add_pair(r, key, value);
     }
+    if (s->n_metadata)
+        qsort(s->metadata, s->n_metadata, sizeof *s->metadata, by_key);
+    for (size_t i = 1; !j->code && i < s->n_metadata; i++)
+        if (strcmp(s->metadata[i - 1].key, s->metadata[i].key) == 0)
+            fus_json_fail(j, "__metadata__ has '%s' twice", s->metadata[i].key);
 }
 
+/* A dtype that is not read is kept by its name, in lower case as inspect prints the others. */
 static void read_dtype(struct fus_json *j, struct fus_tensor *t)
 {
     const char *name = fus_json_string(j);
@@ -82,7 +107,26 @@ static void read_dtype(struct fus_json *j, struct fus_tensor *t)
             t->dtype = dtypes[i].dtype;
             return;
         }
-    fus_json_fail(j, "tensor %s: dtype '%s' is not known", t->name, name);
+    size_t n = strlen(name);
+    if (n == 0 || n > MAX_DTYPE_NAME)
+        fus_json_fail(j, "tensor %s: dtype '%.40s' is not known", t->name, name);
+    for (size_t i = 0; i <= n && n <= MAX_DTYPE_NAME; i++)
+        t->unread[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] - 'A' + 'a' : name[i]);
+}
+
+/* Bits of an element; 0: not known. */
+static size_t dtype_bits(const struct fus_tensor *t)
+{
+    static const struct {
+        const char *start;
+        size_t bits;
+    } others[] = {{"f8_", 8}, {"f6_", 6}, {"f4", 4}, {"c64", 64}, {"c128", 128}};
+    if (!t->unread[0])
+        return 8 * fus_dtype_bytes(t->dtype);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strncmp(t->unread, others[i].start, strlen(others[i].start)) == 0)
+            return others[i].bits;
+    return 0;
 }
 
 static void read_shape(struct fus_json *j, struct fus_tensor *t)
@@ -161,11 +205,12 @@ static int read_tensor(struct reader *r, const char *name)
     read_fields(j, &t, &at);
     if (j->code)
         return j->code;
-    size_t bytes = fus_dtype_bytes(t.dtype);
+    size_t bits = dtype_bits(&t), bytes = bits;
     for (int d = 0; d < t.n_dims; d++)
         if ((uint64_t)t.shape[d] > SIZE_MAX || !fus_base_mul(&bytes, bytes, (size_t)t.shape[d]))
             return fus_json_fail(j, "tensor %s: its shape has more elements than memory can", name);
-    if (at.end - at.begin != bytes)
+    bytes = bytes / 8 + (bytes % 8 != 0);
+    if (bits && at.end - at.begin != bytes)
         return fus_json_fail(j, "tensor %s: its data_offsets span %" PRIu64 " bytes, its shape and dtype take %zu", name,
                              at.end - at.begin, bytes);
     if (at.end > s->file_bytes - r->data_start)
@@ -453,6 +498,17 @@ static int make_header(struct text *h, const struct writer *w, const struct fus_
     return h->failed ? fus_base_fail(err, FUS_ENOMEM, "%s: no memory for its header", fus_store_path(w->s)) : FUS_OK;
 }
 
+/* f16 ends at 65504, bf16 little below f32's end. */
+static int check_range(const struct writer *w, const float *values, const struct output *o, struct fus_error *err)
+{
+    float largest = o->dtype == FUS_F16 ? 65520.0f : o->dtype == FUS_BF16 ? 3.3961775e38f : INFINITY; /* from here on they round to infinity */
+    for (size_t i = 0; i < o->n_elements; i++)
+        if (fabsf(values[i]) >= largest)
+            return fus_base_fail(err, FUS_EFORMAT, "%s: tensor %s: element %zu, %g, is infinity in %s; take --dtype f32%s", fus_store_path(w->s), o->name, i,
+                                 (double)values[i], fus_dtype_name(o->dtype), o->dtype == FUS_F16 ? " or bf16" : "");
+    return FUS_OK;
+}
+
 static int write_tensors(struct fus_outfile *f, const struct writer *w, struct fus_error *err)
 {
     int code = FUS_OK;
@@ -465,6 +521,8 @@ static int write_tensors(struct fus_outfile *f, const struct writer *w, struct f
             if (fus_dtype_bytes(o->dtype) != bytes)
                 continue;
             code = fus_store_lookup((void *)w->s, values, o->n_elements, o->name, err);
+            if (!code)
+                code = check_range(w, values, o, err);
             if (!code)
                 fus_outfile_write(f, values, fus_dtype_pack(values, o->n_elements, o->dtype));
         }

@@ -10,15 +10,18 @@
  * Legacy files are little-endian whatever machine wrote them (torch/csrc/serialization.cpp converts), zip files say it in a
  * member `byteorder`. The older tar format is in torchtar.c.
  *
- * Left out: constants.pkl of TorchScript (constants of its code), quantized, sparse, complex and float8 tensors. */
+ * A pickle that is the whole file holds NumPy arrays (arrays.c).
+ *
+ * Left out: constants.pkl of TorchScript (constants of its code); quantized, sparse, complex and float8 tensors are listed only. */
 #include <inttypes.h>
 #include <string.h>
 
-#include "checkpoint.h"
-#include "nn/bytes.h"
-#include "zip.h"
+#include "weights/torch_tensors.h"
+#include "nn/base/bytes.h"
+#include "weights/zip.h"
 
 #define FIRST_WINDOW ((size_t)64 << 10)    /* what is read of a legacy pickle at first; a ResNet-50's has 30 kB */
+#define MAX_PICKLE_FILE ((uint64_t)1 << 30) /* Detectron's largest have 400 MB; it is in memory while it is opened */
 #define DEFLATED_PICKLE ((size_t)4 << 20)  /* a packed one may grow by this; real ones grow to < 1 MB */
 
 /* ---- zip and TorchScript ---- */
@@ -59,7 +62,7 @@ static const char *join(char *name, size_t name_bytes, const struct fus_zip_entr
     return name;
 }
 
-static int read_byteorder(struct fus_checkpoint *w, const struct fus_zip *zip, const char *name)
+static int read_byteorder(struct fus_torch_tensors *w, const struct fus_zip *zip, const char *name)
 {
     const struct fus_zip_entry *e = fus_zip_find(zip, name);
     uint8_t *text;
@@ -76,13 +79,13 @@ static int read_byteorder(struct fus_checkpoint *w, const struct fus_zip *zip, c
 }
 
 /* Every storage becomes a member of the store. */
-static int place_members(struct fus_checkpoint *w, const struct fus_zip *zip, const struct fus_zip_entry *pickle)
+static int place_members(struct fus_torch_tensors *w, const struct fus_zip *zip, const struct fus_zip_entry *pickle)
 {
     size_t name_bytes = pickle->name_n + FUS_CHECKPOINT_MAX_NAME + 8;
     char *name = fus_base_alloc(name_bytes, 1);
     int code = name ? FUS_OK : fus_base_fail(w->err, FUS_ENOMEM, "no memory for a name");
     for (size_t i = 0; !code && i < w->n_storages; i++) {
-        struct fus_checkpoint_storage *storage = &w->storages[i];
+        struct fus_torch_tensors_storage *storage = &w->storages[i];
         struct fus_member m;
         int prefix_n = (int)(pickle->name_n - 8);
         snprintf(name, name_bytes, "%.*sdata/%.*s", prefix_n, pickle->name, (int)storage->key_n, (const char *)storage->key);
@@ -91,7 +94,7 @@ static int place_members(struct fus_checkpoint *w, const struct fus_zip *zip, co
             code = fus_base_fail(w->err, FUS_EFORMAT, "member %s, a storage of its tensors, is missing", name);
         if (!code)
             code = fus_zip_member(&m, w->s, e, w->err);
-        if (!code && m.n_bytes / fus_dtype_bytes(storage->dtype) < storage->n)
+        if (!code && !storage->label[0] && m.n_bytes / storage->size < storage->n)
             code = fus_base_fail_at(w->err, FUS_EFORMAT, (long long)m.offset,
                                     "member %s has %" PRIu64 " bytes, %" PRIu64 " elements of %s expected: damaged copy?", name, m.n_bytes,
                                     storage->n, fus_dtype_name(storage->dtype));
@@ -106,7 +109,7 @@ static int place_members(struct fus_checkpoint *w, const struct fus_zip *zip, co
     return code;
 }
 
-static int read_zip_pickle(struct fus_checkpoint *w, const struct fus_zip *zip, const struct fus_zip_entry *entry, bool torchscript)
+static int read_zip_pickle(struct fus_torch_tensors *w, const struct fus_zip *zip, const struct fus_zip_entry *entry, bool torchscript)
 {
     struct fus_pickle pickle = {0};
     uint8_t *bytes;
@@ -117,13 +120,13 @@ static int read_zip_pickle(struct fus_checkpoint *w, const struct fus_zip *zip, 
         return code;
     code = fus_pickle_load(&pickle, bytes, n, 0, torchscript, w->err);
     if (!code)
-        code = fus_checkpoint_list(w, &pickle);
+        code = fus_torch_tensors_list(w, &pickle);
     if (code)
         fus_base_blame(w->err, "%s: ", entry->name);
     if (!code)
         code = place_members(w, zip, entry);
     if (!code)
-        code = fus_checkpoint_walk(w, &pickle);
+        code = fus_torch_tensors_walk(w, &pickle);
     fus_base_free(w->storages);
     fus_pickle_free(&pickle);
     fus_base_free(bytes);
@@ -132,7 +135,7 @@ static int read_zip_pickle(struct fus_checkpoint *w, const struct fus_zip *zip, 
 
 static int open_pickle_zip(struct fus_store *s, const struct fus_zip *zip, const struct fus_zip_entry *entry, struct fus_error *err)
 {
-    struct fus_checkpoint w = {.s = s, .err = err};
+    struct fus_torch_tensors w = {.s = s, .err = err};
     size_t name_bytes = entry->name_n + 32;
     char *name = fus_base_alloc(name_bytes, 1);
     if (!name)
@@ -173,16 +176,17 @@ static int check_legacy_head(const struct fus_store *s, uint64_t *at, struct fus
 {
     static const uint8_t magic[] = {0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19}; /* 0x1950a86a20f9469cfc6c */
     for (int i = 0; i < 3; i++) {
-        struct fus_checkpoint_part part = {0};
+        struct fus_torch_tensors_part part = {0};
         uint64_t start = *at;
-        int code = fus_checkpoint_read_part(&part, s, at, s->file_bytes, FIRST_WINDOW, err);
+        int code = fus_torch_tensors_read_part(&part, s, at, s->file_bytes, FIRST_WINDOW, err);
         if (code)
             return code;
         const struct fus_pickle_value *v = part.pickle.root;
-        bool ok = i == 0   ? v->kind == FUS_PICKLE_LONG && v->u.text.n == sizeof magic && memcmp(v->u.text.bytes, magic, sizeof magic) == 0
+        bool ok = i == 0   ? v->kind == FUS_PICKLE_LONG && ((v->u.text.n == sizeof magic && memcmp(v->u.text.bytes, magic, sizeof magic) == 0) ||
+                                                            (v->u.text.n == 24 && memcmp(v->u.text.bytes, "119547037146038801333356", 24) == 0))
                   : i == 1 ? v->kind == FUS_PICKLE_INT && v->u.integer == 1001
                            : v->kind == FUS_PICKLE_DICT;
-        fus_checkpoint_free_part(&part);
+        fus_torch_tensors_free_part(&part);
         if (!ok)
             return fus_base_fail_at(err, i == 1 ? FUS_EUNSUPPORTED : FUS_EFORMAT, (long long)start, "%s expected, found something else",
                                     i == 0 ? "PyTorch's magic number" : i == 1 ? "PyTorch's protocol 1001" : "the writer's sys_info");
@@ -191,10 +195,10 @@ static int check_legacy_head(const struct fus_store *s, uint64_t *at, struct fus
 }
 
 /* Storage `key` stands at *at: its count, then its elements. */
-static int place_storage(struct fus_checkpoint *w, const struct fus_pickle_value *key, uint64_t *at)
+static int place_storage(struct fus_torch_tensors *w, const struct fus_pickle_value *key, uint64_t *at)
 {
     uint8_t count[8];
-    struct fus_checkpoint_storage *storage = key->kind == FUS_PICKLE_TEXT ? fus_checkpoint_find(w, key->u.text.bytes, key->u.text.n) : NULL;
+    struct fus_torch_tensors_storage *storage = key->kind == FUS_PICKLE_TEXT ? fus_torch_tensors_find(w, key->u.text.bytes, key->u.text.n) : NULL;
     if (!storage || storage->placed)
         return fus_base_fail_at(w->err, FUS_EFORMAT, (long long)*at,
                                 "the list of storages names one %s: damaged copy?", storage ? "twice" : "that no tensor has");
@@ -206,7 +210,10 @@ static int place_storage(struct fus_checkpoint *w, const struct fus_pickle_value
     if (code)
         return code;
     struct fus_bytes b = fus_bytes_of(count, sizeof count);
-    uint64_t n = fus_bytes_u64le(&b), n_bytes = storage->n * fus_dtype_bytes(storage->dtype);
+    uint64_t n = fus_bytes_u64le(&b), n_bytes = storage->n * storage->size;
+    if (storage->size == 0)
+        return fus_base_fail_at(w->err, FUS_EUNSUPPORTED, (long long)*at, "storage %.*s is a %s, whose size is not known", key_n, name,
+                                storage->label);
     if (n != storage->n)
         return fus_base_fail_at(w->err, FUS_EFORMAT, (long long)*at, "storage %.*s has %" PRIu64 " elements, its tensors say %" PRIu64
                                 ": damaged copy?", key_n, name, n, storage->n);
@@ -226,26 +233,49 @@ static int place_storage(struct fus_checkpoint *w, const struct fus_pickle_value
 
 int fus_torch_open_legacy(struct fus_store *s, struct fus_error *err)
 {
-    struct fus_checkpoint_part object = {0}, keys = {0};
+    struct fus_torch_tensors_part object = {0}, keys = {0};
     uint64_t at = 0;
-    struct fus_checkpoint w = {.s = s, .err = err};
+    struct fus_torch_tensors w = {.s = s, .err = err};
     s->format = "pytorch legacy";
     int code = check_legacy_head(s, &at, err);
     if (!code)
-        code = fus_checkpoint_read_part(&object, s, &at, s->file_bytes, FIRST_WINDOW, err);
+        code = fus_torch_tensors_read_part(&object, s, &at, s->file_bytes, FIRST_WINDOW, err);
     if (!code)
-        code = fus_checkpoint_list(&w, &object.pickle);
+        code = fus_torch_tensors_list(&w, &object.pickle);
     if (!code)
-        code = fus_checkpoint_read_part(&keys, s, &at, s->file_bytes, FIRST_WINDOW, err);
+        code = fus_torch_tensors_read_part(&keys, s, &at, s->file_bytes, FIRST_WINDOW, err);
     if (!code && keys.pickle.root->kind != FUS_PICKLE_LIST)
         code = fus_base_fail_at(err, FUS_EFORMAT, (long long)at, "the list of storages expected before this: damaged copy?");
     if (!code)
         for (const struct fus_pickle_item *i = keys.pickle.root->u.container.items.first; !code && i; i = i->next)
             code = place_storage(&w, i->value, &at);
     if (!code)
-        code = fus_checkpoint_walk(&w, &object.pickle);
-    fus_checkpoint_free_part(&keys);
-    fus_checkpoint_free_part(&object);
+        code = fus_torch_tensors_walk(&w, &object.pickle);
+    fus_torch_tensors_free_part(&keys);
+    fus_torch_tensors_free_part(&object);
     fus_base_free(w.storages);
+    return code;
+}
+
+/* ---- a pickle alone ---- */
+
+int fus_torch_open_pickle(struct fus_store *s, struct fus_error *err)
+{
+    struct fus_pickle pickle = {0};
+    struct fus_member whole = {.n_stored = s->file_bytes, .n_bytes = s->file_bytes};
+    s->format = "pickle";
+    if (s->file_bytes > MAX_PICKLE_FILE)
+        return fus_base_fail(err, FUS_ELIMIT, "is a pickle of %" PRIu64 " bytes, at most %" PRIu64 " are read", s->file_bytes, MAX_PICKLE_FILE);
+    uint8_t *bytes = fus_base_alloc((size_t)s->file_bytes, 1);
+    struct fus_torch_tensors w = {.s = s, .err = err, .arrays = true, .bytes = bytes, .n_bytes = (size_t)s->file_bytes};
+    int code = bytes ? fus_store_add_member(s, &whole, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for a pickle of %" PRIu64 " bytes", s->file_bytes);
+    if (!code)
+        code = fus_store_read_at(s, bytes, 0, w.n_bytes, err);
+    if (!code)
+        code = fus_pickle_load(&pickle, bytes, w.n_bytes, 0, false, err);
+    if (!code)
+        code = fus_torch_tensors_walk(&w, &pickle);
+    fus_pickle_free(&pickle);
+    fus_base_free(bytes);
     return code;
 }

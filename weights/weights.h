@@ -1,17 +1,18 @@
 /* Weight files: any file that people have -> named tensors -> the names the networks of nn/ ask for.
  *
- * Reading order: json.c, safetensors.c | zip.c, inflate.c, pickle.c, torch.c | npy.c (formats), then names.c (what
- * the tensors are called elsewhere, which network they make up), random.c (untrained controls), store.c (all of it
- * behind one handle), safetensors.c (the writer).
+ * Reading order: json.c, safetensors.c | zip.c, inflate.c, pickle.c, torch.c | npy.c (formats), then names.c
+ * (where networks lie in a file), scheme.c, mapping.c, recognise.c (what their tensors are called elsewhere,
+ * which network they make up), random.c (untrained controls), store.c (all of it behind one handle),
+ * safetensors.c (the writer).
  *
- * Nothing in a file is trusted: every byte through nn/bytes.h, every size product checked, every limit named. */
+ * Nothing in a file is trusted: every byte through nn/base/bytes.h, every size product checked, every limit named. */
 #ifndef FUS_WEIGHTS_H
 #define FUS_WEIGHTS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 #include "nn/nn.h"
 
 enum fus_dtype {
@@ -34,6 +35,8 @@ struct fus_tensor {
     size_t n_elements;
     uint64_t offset;       /* of element 0, in the file (stored data) or in its member (deflated zip) */
     uint32_t member;       /* format's own business: which zip member holds the storage */
+    uint32_t shard;        /* likewise: which file of several */
+    char unread[48];       /* not empty: a type that is listed and not read ("f8_e4m3", "sparse"); dtype means nothing then */
 };
 
 size_t fus_dtype_bytes(enum fus_dtype t);
@@ -56,6 +59,10 @@ const char *fus_store_format(const struct fus_store *store); /* "safetensors", "
 size_t fus_store_count(const struct fus_store *store);
 const struct fus_tensor *fus_store_tensor(const struct fus_store *store, size_t i); /* in the file's own order */
 const struct fus_tensor *fus_store_find(const struct fus_store *store, const char *canonical); /* NULL: none */
+
+/* What the file holds and fusiform leaves out, a sentence each: NumPy arrays beside tensors, objects with tensors inside. */
+size_t fus_store_n_notes(const struct fus_store *store);
+const char *fus_store_note(const struct fus_store *store, size_t i);
 const char *fus_store_metadata(const struct fus_store *store, const char *key); /* safetensors' __metadata__; NULL: none */
 
 /* SHA-256 of the whole file; of the text of the spec for `random:`. */
@@ -64,6 +71,12 @@ int fus_store_sha256(const struct fus_store *store, char hex[65], struct fus_err
 /* The tensor as n_elements floats in C order, whatever its dtype, strides and byte order. f64 and integers are
  * rounded to nearest. Thread-safe for one store read by several threads is NOT promised. */
 int fus_store_read_f32(const struct fus_store *store, float *out, const struct fus_tensor *t, struct fus_error *err);
+
+/* Which of the file's networks is meant, where several lie in it under different prefixes (state_dict.module.encoder_q, model_ema):
+ * the one whose prefix is, ends with, begins with or has inside it the components of `prefix`. Before fus_names_recognise. */
+int fus_names_choose(struct fus_store *store, const char *prefix, struct fus_error *err);
+/* What else lies in the file that its user should know: averaged weights, ...; NULL: nothing. */
+const char *fus_names_note(const struct fus_store *store);
 
 /* Which network the tensors make up: fills *spec (nn/nn.h) from names and shapes. lang_head: prefix of the language
  * head, NULL for `lang_head`. An unknown network is FUS_EUNSUPPORTED with a message that says what was missing. */
@@ -76,6 +89,12 @@ int fus_store_lookup(void *store, float *out, size_t n, const char *canonical, s
 /* Input side and preprocessing for an open file: its metadata, else the defaults of the recognised network. */
 int fus_store_preprocess(const struct fus_store *store, const struct fus_net_spec *spec, int *input_side,
                          const char **preprocess, struct fus_error *err);
+
+/* Preprocessing that goes before metadata and defaults; `convert` writes it. The text is copied. */
+int fus_store_set_preprocess(struct fus_store *store, const char *preprocess, struct fus_error *err);
+
+/* Mean and standard deviation of a layer in the file that normalises pixels from 0 to 1; false: there is none. */
+bool fus_names_normalisation(const struct fus_store *store, float mean[3], float std[3]);
 
 /* Writer: canonical tensors of `store` as a safetensors blob of dtype f32, f16 or bf16 (1-d tensors stay f32), names
  * sorted, metadata fusiform.arch, input, preprocess, source_sha256, version. The same input gives the same bytes. */

@@ -7,14 +7,14 @@
  *
  * Left out: encryption, methods other than 0 (stored) and 8 (deflated), archives in parts, bytes before the first member that
  * shift every offset (self-extracting programs). */
-#include "zip.h"
+#include "weights/zip.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/bytes.h"
-#include "nn/inflate.h"
+#include "nn/base/bytes.h"
+#include "nn/base/inflate.h"
 
 #define LOCAL_SIGNATURE 0x04034b50u
 #define CENTRAL_SIGNATURE 0x02014b50u

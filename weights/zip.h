@@ -2,7 +2,7 @@
 #ifndef FUS_ZIP_H
 #define FUS_ZIP_H
 
-#include "store.h"
+#include "weights/store.h"
 
 struct fus_zip_entry {
     const char *name; /* ends in 0, holds no other 0; owned by the struct fus_zip */

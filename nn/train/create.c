@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine.h"
-#include "nn/team.h"
+#include "nn/train/engine.h"
+#include "nn/base/threads.h"
 
 /* ---- which rows, which parameters ---- */
 

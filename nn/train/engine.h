@@ -2,11 +2,11 @@
 #ifndef FUS_TRAIN_ENGINE_H
 #define FUS_TRAIN_ENGINE_H
 
-#include "grad.h"
+#include "nn/train/grad.h"
 #include "nn/plan.h"
-#include "nn/op.h"
-#include "train.h"
-#include "train_plan.h"
+#include "nn/layer/op.h"
+#include "nn/train/train.h"
+#include "nn/train/train_plan.h"
 
 enum fus_train_layout {
     FUS_LAYOUT_PLAIN,   /* as in the file */

@@ -3,8 +3,8 @@
 #ifndef FUS_GRAD_H
 #define FUS_GRAD_H
 
-#include "nn/kernels.h"
-#include "nn/layers.h"
+#include "nn/kernel/kernels.h"
+#include "nn/layer/layers.h"
 
 /* What every call says. */
 struct fus_grad {

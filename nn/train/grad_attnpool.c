@@ -12,9 +12,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "grad.h"
-#include "nn/fmath.h"
-#include "nn/team.h"
+#include "nn/train/grad.h"
+#include "nn/base/fmath.h"
+#include "nn/base/threads.h"
 
 struct fus_layer fus_grad_attention_part(const struct fus_layer *l, int part)
 {
@@ -154,12 +154,12 @@ static void run_heads(struct attention *t, const float *in)
     float *const out[] = {t->q, t->k, t->v};
     const float *const from[] = {t->u0, t->u, t->u};
     t->in = in;
-    fus_team_for(t->g->n, make_tokens, t);
+    fus_threads_for(t->g->n, make_tokens, t);
     for (int i = FUS_ATTENTION_QUERY; i <= FUS_ATTENTION_VALUE; i++) {
         struct fus_grad g = product(t, i);
         fus_grad_conv_forward(&g, out[i], from[i], t->a->panels[i], t->a->bias[i]);
     }
-    fus_team_for(t->g->n, attend, t);
+    fus_threads_for(t->g->n, attend, t);
 }
 
 void fus_grad_attention_forward(const struct fus_grad *g, float *out, const float *in, const struct fus_grad_attention *a)
@@ -258,13 +258,13 @@ void fus_grad_attention_back(const struct fus_grad *g, float *dx, bool onto, flo
     fus_grad_conv_weights(&last, a->chains[FUS_ATTENTION_OUT], a->first_picture, t.o, dout);
     fus_norm_bias_back(&last, a->bias_sums[FUS_ATTENTION_OUT], dout, dout, NULL);
     back_input(&t, FUS_ATTENTION_OUT, t.dout, false, dout);
-    fus_team_for(g->n, back_picture, &t);
+    fus_threads_for(g->n, back_picture, &t);
     back_weights(&t, FUS_ATTENTION_QUERY, t.u0, t.dq);
     back_weights(&t, FUS_ATTENTION_KEY, t.u, t.dk);
     back_weights(&t, FUS_ATTENTION_VALUE, t.u, t.dv);
     back_input(&t, FUS_ATTENTION_KEY, t.du, false, t.dk);
     back_input(&t, FUS_ATTENTION_VALUE, t.du, true, t.dv);
     back_input(&t, FUS_ATTENTION_QUERY, t.du0, false, t.dq);
-    fus_team_for(g->n, back_tokens, &t);
-    fus_team_for((int)(t.c / FUS_LANES), add_positions, &t);
+    fus_threads_for(g->n, back_tokens, &t);
+    fus_threads_for((int)(t.c / FUS_LANES), add_positions, &t);
 }

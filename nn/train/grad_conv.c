@@ -12,8 +12,8 @@
  * dW: one float chain for each weight over (picture, y, x), see fus_grad_conv_weights. */
 #include <string.h>
 
-#include "grad.h"
-#include "nn/team.h"
+#include "nn/train/grad.h"
+#include "nn/base/threads.h"
 
 #define FEW_WEIGHTS 65536 /* up to here a weight's sum has 8 chains: threads would find too few tiles */
 #define MANY_CHAINS 8
@@ -190,7 +190,7 @@ static void run_phase(const struct fus_grad *g, const struct phase *p, float *dx
     struct turning t = {turned, panels, g->layer, p->rows, p->columns};
     rest.scratch = turned + turned_floats(g->layer);
     memset(zeros, 0, bias_floats(g->layer) * sizeof *zeros);
-    fus_team_for(FUS_BLOCKS(g->layer->in_channels), turn_block, &t);
+    fus_threads_for(FUS_BLOCKS(g->layer->in_channels), turn_block, &t);
     struct fus_gemm gemm = {.layer = &p->layer, .panels = turned, .bias = zeros, .tap_rows = p->rows.n, .tap_columns = p->columns.n};
     gemm.k = p->rows.n * p->columns.n * FUS_BLOCKS(g->layer->channels) * FUS_LANES;
     gemm.onto = onto && g->layer->stride == 1;
@@ -205,7 +205,7 @@ static void run_phase(const struct fus_grad *g, const struct phase *p, float *dx
     if (g->layer->stride == 1)
         return;
     struct scattering s = {p, g->layer, dx, any ? to : NULL, onto};
-    fus_team_for(g->n * FUS_BLOCKS(g->layer->in_channels), scatter_plane, &s);
+    fus_threads_for(g->n * FUS_BLOCKS(g->layer->in_channels), scatter_plane, &s);
 }
 
 void fus_grad_conv_input(const struct fus_grad *g, float *dx, bool onto, const float *dz, const float *panels)
@@ -400,5 +400,5 @@ void fus_grad_conv_weights(const struct fus_grad *g, float *chains, int first_pi
     while (w.n_chains * w.n_panels * w.n_groups < 4 * fus_base_threads() && w.n_groups < w.in_blocks)
         w.n_groups++;
     set_chunks(&w);
-    fus_team_for(w.n_chains * w.n_panels * w.n_groups, weights_task, &w);
+    fus_threads_for(w.n_chains * w.n_panels * w.n_groups, weights_task, &w);
 }

@@ -6,8 +6,8 @@
  *   pad            the slice back, 0 elsewhere */
 #include <string.h>
 
-#include "grad.h"
-#include "nn/team.h"
+#include "nn/train/grad.h"
+#include "nn/base/threads.h"
 
 struct pooling {
     const struct fus_grad *g;
@@ -26,9 +26,9 @@ static const float *plane_of_dout(const struct pooling *p, int task)
     return p->dout + (size_t)task * fus_layer_places(p->g->layer) * FUS_LANES;
 }
 
-static void run(struct pooling *p, fus_team_task task)
+static void run(struct pooling *p, fus_threads_task task)
 {
-    fus_team_for(p->g->n * FUS_BLOCKS(p->g->layer->in_channels), task, p);
+    fus_threads_for(p->g->n * FUS_BLOCKS(p->g->layer->in_channels), task, p);
 }
 
 /* ---- max pool ---- */

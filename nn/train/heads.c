@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine.h"
+#include "nn/train/engine.h"
 
 static int dim_of(const struct fus_train *t, int head)
 {

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/fmath.h"
+#include "nn/base/fmath.h"
 
 /* p [n] = softmax(l); returns log(sum exp(l)). l and p may be strided: element i stands at i * step. */
 static double softmax(double *p, const double *l, int n, size_t step)

@@ -7,7 +7,7 @@
 #ifndef FUS_LOSS_H
 #define FUS_LOSS_H
 
-#include "nn/base.h"
+#include "nn/base/base.h"
 
 #define FUS_LOSS_TEMPERATURE 0.07 /* of InfoNCE, where it is fixed; where it is learned, its start (Radford et al. 2021) */
 

@@ -9,8 +9,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "grad.h"
-#include "nn/team.h"
+#include "nn/train/grad.h"
+#include "nn/base/threads.h"
 
 #define MOMENTUM 0.1 /* PyTorch's default */
 
@@ -92,9 +92,9 @@ static struct pass pass_of(const struct fus_grad *g)
                          .places = fus_layer_places(g->layer)};
 }
 
-static void run(struct pass *p, fus_team_task task)
+static void run(struct pass *p, fus_threads_task task)
 {
-    fus_team_for(p->g->n * p->blocks, task, p);
+    fus_threads_for(p->g->n * p->blocks, task, p);
 }
 
 static struct fus_norm_lanes lanes_of(const struct pass *p, int task)

@@ -1,7 +1,7 @@
 /* Update rules (optimise.h has the formulas): each element by itself in float, so that threads and vectors change no bit. */
-#include "optimise.h"
+#include "nn/train/optimise.h"
 
-#include "nn/team.h"
+#include "nn/base/threads.h"
 
 #define CHUNK ((size_t)1 << 14) /* floats of a task */
 
@@ -53,5 +53,5 @@ void fus_optimise_update(const struct fus_optimise *o, const struct fus_optimise
                          const struct fus_kernel *kernel)
 {
     struct updating u = {o, p, kernel, numbers_of(o, rate, p->decayed ? o->decay : 0, n)};
-    fus_team_for((int)((p->n_floats + CHUNK - 1) / CHUNK), update_chunk, &u);
+    fus_threads_for((int)((p->n_floats + CHUNK - 1) / CHUNK), update_chunk, &u);
 }

@@ -8,7 +8,7 @@
 #ifndef FUS_OPTIMISE_H
 #define FUS_OPTIMISE_H
 
-#include "nn/kernels.h"
+#include "nn/kernel/kernels.h"
 
 enum fus_optimise_rule { FUS_OPTIMISE_SGD, FUS_OPTIMISE_ADAMW };
 

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine.h"
-#include "nn/team.h"
+#include "nn/train/engine.h"
+#include "nn/base/threads.h"
 
 /* ---- the table ---- */
 
@@ -217,7 +217,7 @@ static void walk_block(void *context, int block, int thread)
 static void walk(const struct fus_train_store *s, float *panels, float *file, bool pack)
 {
     struct walking w = {s, panels, file, pack};
-    fus_team_for(FUS_BLOCKS(s->shape.channels), walk_block, &w);
+    fus_threads_for(FUS_BLOCKS(s->shape.channels), walk_block, &w);
 }
 
 /* The embedding's D rows of V words and V columns of D. */
@@ -339,7 +339,7 @@ double fus_train_norm(const struct fus_train *t)
         size_t n = (s->floats / FUS_LANES + NORM_ROWS - 1) / NORM_ROWS;
         struct norming work = {s, t->kernel, s->known.trained ? fus_base_alloc(n * 2 * FUS_LANES, sizeof(double)) : NULL};
         if (work.out)
-            fus_team_for((int)n, norm_task, &work);
+            fus_threads_for((int)n, norm_task, &work);
         for (size_t j = 0; work.out && j < n * 2 * FUS_LANES; j++)
             sum += j / FUS_LANES % 2 ? work.out[j] : 0;
         fus_base_free(work.out);

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "engine.h"
-#include "nn/team.h"
+#include "nn/train/engine.h"
+#include "nn/base/threads.h"
 
 #define LARGEST_LOG_SCALE 4.6051702f /* of the contrastive temperature: 100 */
 
@@ -350,7 +350,7 @@ static void run_pictures(struct step *s, int first)
     int left = s->batch->n - first;
     s->first = first;
     s->n = left < s->t->micro ? left : s->t->micro;
-    fus_team_for(s->n * layer(s->t, 0)->in_height, interleave_row, s);
+    fus_threads_for(s->n * layer(s->t, 0)->in_height, interleave_row, s);
     STOP_CLOCK(s->t, rest, start);
     run_jobs(s);
 }
@@ -380,7 +380,7 @@ int fus_train_gradients(struct fus_train *t, struct fus_train_result *result, co
     int code = fus_heads_check(t, batch, err);
     if (code)
         return code;
-    fus_team_run(run_batch, &s);
+    fus_threads_run(run_batch, &s);
     return s.code ? fus_base_fail(err, s.code, "stopped") : FUS_OK;
 }
 
@@ -429,7 +429,7 @@ void fus_train_update(struct fus_train *t, double rate, double rate_heads)
     struct updating u = {t, rate, rate_heads};
     double start = start_clock(t);
     t->n_updates++;
-    fus_team_run(update_all, &u);
+    fus_threads_run(update_all, &u);
     STOP_CLOCK(t, update, start);
 }
 
@@ -477,7 +477,7 @@ double fus_train_peak(const struct fus_train *t)
     double least = INFINITY;
     for (int i = 0; i < PEAK_BURSTS; i++) {
         double start = now();
-        fus_team_for(threads, peak_task, &p);
+        fus_threads_for(threads, peak_task, &p);
         least = now() - start < least ? now() - start : least;
     }
     return 2e-9 * FUS_FMA_CHAINS * t->kernel->width * PEAK_STEPS * threads / least;

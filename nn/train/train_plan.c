@@ -1,9 +1,9 @@
 /* The plan of a training step: see train_plan.h. */
-#include "train_plan.h"
+#include "nn/train/train_plan.h"
 
 #include <string.h>
 
-#include "nn/layers.h"
+#include "nn/layer/layers.h"
 
 struct planning {
     struct fus_train_plan *plan;

@@ -4,7 +4,7 @@
 usage: tests/golden/controls.py        (from the repository's root; needs Debian's python3-numpy and python3-pil)
 
 Writes tests/golden/control_fft.inc (for several sizes of the input of `numbers` a few values of numpy.fft) and
-control_scramble.inc (pictures of `picture`, scrambled with the random choices of nn/rng.c, which is repeated here) and
+control_scramble.inc (pictures of `picture`, scrambled with the random choices of nn/base/rng.c, which is repeated here) and
 control_shine.inc (light of such pictures, and what they become when they are matched) and
 control_pixels.inc (luminance, contrast and slope of the spectrum).
 """

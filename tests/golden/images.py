@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Golden pictures: small files of every kind and the SHA-256 of the pixels that Pillow makes of them.
 
-usage: tests/golden/images.py        (from the repository's root; needs Debian's python3-pil and python3-torchvision)
+usage: tests/golden/images.py        (from the repository's root; needs Debian's python3-pil, python3-torchvision and
+libjpeg-turbo-progs)
 
 Writes tests/golden/img_*: pictures, img_list.txt (file, width, height, SHA-256 of Image.open(file).convert("RGB")),
 img_resize.txt and img_preprocess.txt (sizes, filter or preset, SHA-256 of what Pillow and torchvision make of the noise of
@@ -12,6 +13,7 @@ import hashlib
 import io
 import os
 import struct
+import subprocess
 import zlib
 
 import numpy as np
@@ -201,6 +203,55 @@ def without_scans(data, drop):
     return out + data[at:]
 
 
+def arithmetic(data, *options):
+    """The same coefficients, coded by libjpeg-turbo's arithmetic coder."""
+    return subprocess.run(["jpegtran", "-arithmetic", *options], input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
+def arithmetics():
+    f420 = [(2, 2), (1, 1), (1, 1)]
+    grey = pillow_jpeg(smooth(33, 18, 50)[:, :, 0], quality=90)
+    keep("arithmetic_grey.jpg", arithmetic(grey))
+    keep("arithmetic_grey_progressive.jpg", arithmetic(grey, "-progressive"))
+    keep("arithmetic_420.jpg", arithmetic(jpeg(35, 27, f420, 51)))
+    keep("arithmetic_420_progressive.jpg", arithmetic(jpeg(35, 27, f420, 52), "-progressive"))
+    keep("arithmetic_411.jpg", arithmetic(jpeg(37, 21, [(4, 1), (1, 1), (1, 1)], 53)))
+    keep("arithmetic_restart.jpg", arithmetic(jpeg(50, 40, f420, 54), "-restart", "3B"))
+    keep("arithmetic_restart_progressive.jpg", arithmetic(jpeg(50, 40, f420, 55), "-restart", "1", "-progressive"))
+    keep("arithmetic_cmyk.jpg", arithmetic(jpeg(12, 9, [(1, 1)] * 4, 56, app=adobe(0))))
+    keep("arithmetic_extreme.jpg", arithmetic(jpeg(24, 16, [(1, 1)], 57, amplitude=1000, wide=True)))
+    good = arithmetic(grey)
+    conditioned = good.index(b"\xff\xcc")
+    refuse("conditioning.jpg", good[:conditioned + 5] + b"\x01" + good[conditioned + 6:], "format", "lower bound past the upper")
+    refuse("arithmetic_short.jpg", good[:-20], "format", "truncated")
+    refuse("arithmetic_lossless.jpg", good.replace(b"\xff\xc9", b"\xff\xcb"), "unsupported", "a lossless picture")
+
+
+def incompletes():
+    """Scans, bits and end markers that are missing."""
+    for name, size, s in (("444", (37, 29), 0), ("420", (61, 53), 2), ("422_narrow", (14, 40), 1)):
+        data = pillow_jpeg(smooth(*size, 60), quality=80, progressive=True, subsampling=s)
+        keep(f"means_{name}.jpg", without_scans(data, lambda first, last, bits: first > 0))
+        keep(f"bits_{name}.jpg", without_scans(data, lambda first, last, bits: first > 0 and bits >> 4))
+    grey = pillow_jpeg(smooth(31, 23, 10)[:, :, 0], quality=95, progressive=True)
+    keep("incomplete.jpg", without_scans(grey, lambda first, last, bits: bits == 0x10))
+    keep("arithmetic_means.jpg", without_scans(arithmetic(grey, "-progressive"), lambda first, last, bits: first > 0))
+    keep("one_scan.jpg", jpeg(20, 20, [(1, 1)] * 3, 61, scans=[[0]]))
+    keep("two_scans_of_three.jpg", jpeg(20, 20, [(2, 1), (1, 1), (1, 1)], 62, scans=[[0], [2]]))
+    good = jpeg(20, 20, [(1, 1)] * 3, 63)
+    keep("no_end.jpg", good[:-2] + b"no end marker, but these bytes")
+    keep("no_end_segment.jpg", good[:-2] + b"..\xff\xe1\xff\xf0 a segment past the end")
+    keep("late_end.jpg", good[:-2] + b"bytes before the end marker \xff\xd9 and behind")
+    keep("dnl_behind.jpg", good[:-2] + segment(0xDC, b"\0\x14") + good[-2:])
+    keep("dnl_before.jpg", good[:2] + segment(0xDC, b"\0\x14") + good[2:])
+    refuse("no_end.jpg", good[:-2] + b"few", "format", "expected a marker: truncated copy?")
+    refuse("no_end_scans.jpg", jpeg(20, 20, [(1, 1)] * 3, 64, scans=[[0], [1, 2]])[:-2] + bytes(14), "format", "expected a marker: truncated copy?")
+    refuse("no_end_again.jpg", good[:-2] + b"..\xff\xd8\xff\xe0", "format", "second start of image")
+    refuse("no_end_reserved.jpg", good[:-2] + b"..\xff\x05.......", "format", "ff05, which is reserved")
+    refuse("rest.jpg", good[:-2] + b"the rest of damaged data" + good[-2:], "format", "belong to nothing")
+    refuse("scanless.jpg", good[:good.index(b"\xff\xda")] + good[-2:], "format", "expected a scan")
+
+
 def two_bands():
     """A progressive file whose AC coefficients come in the bands 1-9 and 10-63, one of each: an 8 x 8 block, built by hand."""
     bits = Bits()
@@ -232,7 +283,6 @@ def jpegs():
     keep("progressive_420.jpg", pillow_jpeg(smooth(37, 29, 8), quality=95, progressive=True, subsampling=2))
     keep("progressive_noise.jpg", pillow_jpeg(noise(17, 16, 9), quality=75, progressive=True, subsampling=1))
     whole = pillow_jpeg(smooth(31, 23, 10)[:, :, 0], quality=95, progressive=True)
-    refuse("incomplete.jpg", without_scans(whole, lambda first, last, bits: bits == 0x10), "unsupported", "expected the last bits")
     keep("progressive_low.jpg", without_scans(two_bands(), lambda first, last, bits: first == 10))
     three = {"440": [(1, 2), (1, 1), (1, 1)], "411": [(4, 1), (1, 1), (1, 1)], "410": [(4, 2), (1, 1), (1, 1)],
              "311": [(3, 1), (1, 1), (1, 1)], "132": [(1, 3), (1, 1), (1, 1)], "211121": [(2, 1), (1, 2), (2, 1)],
@@ -257,7 +307,8 @@ def jpegs():
     keep("extreme.jpg", jpeg(24, 16, [(1, 1)], 34, amplitude=16000, sof=0xC1, wide=True))
     good = jpeg(20, 20, [(1, 1)], 40)
     sof = good.index(b"\xff\xc0")
-    for name, marker in (("lossless", 0xC3), ("hierarchical", 0xC5), ("arithmetic", 0xC9)):
+    arithmetics(), incompletes()
+    for name, marker in (("lossless", 0xC3), ("hierarchical", 0xC5)):
         refuse(f"{name}.jpg", good[:sof + 1] + bytes([marker]) + good[sof + 2:], "unsupported", name[:8])
     refuse("12bit.jpg", good[:sof + 4] + b"\x0c" + good[sof + 5:], "unsupported", "12 bits a sample")
     refuse("dnl.jpg", good[:sof + 5] + b"\0\0" + good[sof + 7:], "unsupported", "DNL")
@@ -267,7 +318,6 @@ def jpegs():
     refuse("stray.jpg", good[:sof] + b"stray bytes in the file" + good[sof:], "format", "belong to nothing")
     refuse("sampling.jpg", good[:sof + 11] + b"\x51" + good[sof + 12:], "format", "sampling factor")
     refuse("two_scans.jpg", jpeg(20, 20, [(1, 1)], 41, scans=[[0], [0]]), "format", "coded before")
-    refuse("no_scan.jpg", jpeg(20, 20, [(1, 1)] * 3, 42, scans=[[0], [1]]), "format", "scan of component 3")
     restart = jpeg(50, 40, [(1, 1)], 43, restart=1)
     refuse("restart.jpg", restart.replace(b"\xff\xd2", b"\xff\xd4", 1), "format", "restart marker ff d2")
     refuse("fraction.jpg", jpeg(20, 20, [(3, 1), (2, 1), (1, 1)], 44), "unsupported", "divisor")
@@ -301,6 +351,11 @@ def png(width, height, depth, kind, interlaced=0, seed=0, split=0, colours=None,
     return out + chunk(b"IEND", b"")
 
 
+def rng_rows():
+    """Four unfiltered rows of six RGB pixels."""
+    return b"".join(b"\0" + np.random.default_rng(i).bytes(18) for i in range(4))
+
+
 def pngs():
     for kind, name, depths in ((0, "grey", (1, 2, 4, 8, 16)), (2, "rgb", (8, 16)), (3, "palette", (1, 2, 4, 8)),
                                (4, "grey_alpha", (8, 16)), (6, "rgb_alpha", (8, 16))):
@@ -323,10 +378,35 @@ def pngs():
     refuse("bomb.png", head + chunk(b"IHDR", struct.pack(">IIBBBBB", 1 << 20, 1 << 20, 8, 2, 0, 0, 0)), "limit", "at most")
     refuse("large.png", png(9000, 9000, 8, 2, raw=b"\0" * 1000), "format", "too little")
     refuse("short.png", png(6, 5, 8, 2, raw=b"\0" * 50), "format", "found 50 bytes of pixels, expected 95")
-    refuse("long.png", png(6, 5, 8, 2, raw=b"\0" * 96), "format", "more data than expected")
+    keep("long.png", png(6, 5, 8, 2, raw=b"\0" * 96))
+    keep("very_long.png", png(6, 5, 8, 2, raw=b"\0" * 100000))
     refuse("filter.png", png(6, 5, 8, 2, raw=b"\5" + b"\0" * 94), "format", "row filter 5")
     z = zlib.compress(bytes(95))
     refuse("adler.png", png(6, 5, 8, 2, z=z[:-1] + bytes([z[-1] ^ 1])), "format", "Adler-32")
+    data, text = zlib.compress(b"\0" * 19 + rng_rows()), chunk(b"tEXt", b"a\0b")
+    start, end = good[:33], good[-12:]
+    idat = chunk(b"IDAT", data)
+    keep("no_end.png", start + idat)
+    keep("cut_end.png", start + idat + end[:5])
+    keep("no_crc.png", start + idat[:-3])
+    keep("crc_behind.png", start + idat + text[:-1] + b"x" + end)
+    keep("crc_idat.png", start + idat[:-1] + b"x" + end)
+    keep("no_adler.png", start + chunk(b"IDAT", data[:-4]) + end)
+    keep("cut_adler.png", start + idat[:-7])
+    keep("text_first.png", start[:8] + text + start[8:] + idat + end)
+    keep("apart_empty.png", start + idat + text + chunk(b"IDAT", b"") + end)
+    keep("behind.png", start + idat + b"\0\0\0\1\xff\xfe.. no chunk")
+    refuse("apart.png", start + chunk(b"IDAT", data[:9]) + text + chunk(b"IDAT", data[9:]) + end, "format", "an IDAT chunk apart")
+    refuse("crc_text.png", start + text[:-1] + b"x" + idat + end, "format", "CRC")
+    refuse("crc_no_adler.png", start + chunk(b"IDAT", data[:-4])[:-1] + b"x" + end, "format", "and no Adler-32")
+    refuse("cut_text.png", start + idat + text[:-5], "format", "truncated")
+    refuse("idat_first.png", start[:8] + idat + start[8:] + end, "format", "expected IHDR before")
+    refuse("iend_first.png", start + end + idat, "format", "expected IDAT chunks before")
+    refuse("no_name.png", start + b"\0\0\0\0\xff\xff\xff\xff" + idat + end, "format", "no chunk")
+    for name, most in (("dim", 4095), ("dim_8", 255), ("full", 4096)):
+        samples = np.random.default_rng(most).integers(0, most, (5, 6))
+        samples[-1, -1] = most
+        keep(f"{name}_16.png", png(6, 5, 16, 0, raw=b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)))
     refuse("no_palette.png", head + chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 2, 8, 3, 0, 0, 0)) + chunk(b"IDAT", z) + chunk(b"IEND", b""),
            "format", "expected a palette")
     refuse("critical.png", png(6, 5, 8, 2, extra=chunk(b"ABCD", b"")), "unsupported", "ABCD")
@@ -386,6 +466,10 @@ def bmps():
     runs = b"\x05\x11\0\x04\1\2\3\4\2\7\0\0" + b"\0\x0b" + bytes(range(11)) + b"\0\0\0" + b"\x03\5\x08\x0f\0\0\x0b\1\0\1"
     keep("rle8.bmp", bmp(11, 4, 8, 40, 1, colours=16, data=runs))
     keep("rle4.bmp", bmp(11, 2, 4, 40, 2, colours=16, data=b"\x05\x12\0\x04\x34\x56\2\7\0\0\x0b\xab\0\0\0\1"))
+    for name, width, runs in (("end", 3, b"\3\1\0\0\3\2\0\1"), ("no_end", 3, b"\3\1\0\0\3\2")):
+        keep(f"rle_{name}.bmp", bmp(width, 2, 8, 40, 1, colours=16, data=runs))
+    for name, runs in (("row", b"\3\1\0\1"), ("column", b"\3\1\0\0\2\2\0\1"), ("none", b"\0\1"), ("cut", b"\3\1\0\0\2\2")):
+        refuse(f"rle_{name}.bmp", bmp(3, 2, 8, 40, 1, colours=16, data=runs), "format", "truncated" if name == "cut" else "end of the runs")
     refuse("jpeg.bmp", bmp(7, 5, 24, 40, 4), "unsupported", "compression 4")
     refuse("masks.bmp", bmp(7, 5, 16, 40, 3, masks=(0xF801, 0x7E0, 0x1F)), "format", "bit mask")
     refuse("short.bmp", bmp(7, 5, 24)[:-30], "format", "truncated")

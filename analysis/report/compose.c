@@ -1,0 +1,180 @@
+/* Panels with a legend as one file, or flowing inside the report: see compose.h. */
+#include "analysis/report/compose.h"
+
+#include <string.h>
+
+#define GAP 18.0
+#define MARGIN 16.0
+#define FONTS "\"Helvetica Neue\",Helvetica,Arial,\"Liberation Sans\",sans-serif"
+
+/* ---- legends ---- */
+
+static void key(struct fus_svg *out, const struct fus_view *view, int model, double x, double y)
+{
+    fus_svg_put(out, "<g class=\"");
+    fus_theme_class(out, &view->theme, -1, model);
+    fus_svg_put(out, "\"><path class=\"ln\"$s d=\"M$f,$fh30\"/>", fus_theme_dash(model), x, y);
+    fus_theme_marker(out, model, x + 15, y, 3, NULL);
+    fus_svg_put(out, "</g>");
+}
+
+void fus_compose_legend(struct fus_svg *out, const struct fus_figures_figure *f, const struct fus_view *view)
+{
+    fus_svg_put(out, "<ul class=\"legend\">");
+    for (int i = 0; i < f->n_which; i++) {
+        int m = f->which[i];
+        fus_svg_put(out, "<li><svg width=\"34\" height=\"14\" viewBox=\"0 0 34 14\" aria-hidden=\"true\">");
+        key(out, view, m, 2, 7);
+        fus_svg_put(out, "</svg> $e$s</li>", view->run->models[m].name, fus_view_untrained(view, m) ? " (untrained control)" : "");
+    }
+    fus_svg_put(out, "</ul>\n");
+}
+
+/* The keys in rows no wider than `width`; returns the height used. */
+static double draw_keys(struct fus_svg *out, const struct fus_figures_figure *f, const struct fus_view *view, double width, double top)
+{
+    double x = MARGIN, y = top + 8;
+    char name[4 * FUS_PANELS_NAME_CHARS + 32];
+    for (int i = 0; i < f->n_which; i++) {
+        int m = f->which[i];
+        fus_svg_shorten(name, view->run->models[m].name, FUS_PANELS_NAME_CHARS);
+        if (fus_view_untrained(view, m))
+            strcat(name, " (untrained)");
+        double w = 38 + fus_svg_width(name, 11) + 16;
+        if (x + w > width && x > MARGIN) {
+            x = MARGIN;
+            y += 18;
+        }
+        key(out, view, m, x, y);
+        fus_svg_put(out, "<text class=\"lb\" x=\"$f\" y=\"$f\">$e</text>\n", x + 37, y + 4, name);
+        x += w;
+    }
+    return y + 14 - top;
+}
+
+static const char *group_layer(const struct fus_figures_figure *f, const struct fus_view *view, int model)
+{
+    return view->run->models[model].layers[f->group_layer[model]].name;
+}
+
+/* ---- the file ---- */
+
+/* Places of the panels: rows of at most `columns`, a new row and a heading where the group changes. */
+struct layout {
+    double width, height; /* of the panels together */
+};
+
+static struct layout place_panels(struct fus_svg *out, const struct fus_figures_figure *f, const struct fus_view *view, double top)
+{
+    struct layout size = {0, 0};
+    double x = 0, y = 0, row = 0;
+    char name[4 * FUS_PANELS_NAME_CHARS + 1];
+    int in_row = 0;
+    for (size_t i = 0; i < f->n_panels; i++) {
+        const struct fus_figures_panel *panel = &f->panels[i];
+        bool new_group = i == 0 || panel->group != f->panels[i - 1].group;
+        if (i > 0 && (new_group || in_row == f->columns)) {
+            y += row + GAP;
+            x = row = 0;
+            in_row = 0;
+        }
+        if (new_group && f->model_groups) {
+            fus_svg_shorten(name, view->run->models[panel->group].name, FUS_PANELS_NAME_CHARS);
+            if (out)
+                fus_svg_put(out, "<text class=\"tt\" x=\"$f\" y=\"$f\">$e: $e</text>\n", MARGIN, top + y + 14, name,
+                            group_layer(f, view, panel->group));
+            y += 26;
+        }
+        if (out) {
+            fus_svg_put(out, "<g transform=\"translate($f $f)\">", MARGIN + x, top + y);
+            fus_svg_bytes(out, f->body.text + panel->start, panel->n);
+            fus_svg_put(out, "</g>\n");
+        }
+        x += panel->width;
+        size.width = x > size.width ? x : size.width;
+        x += GAP;
+        row = panel->height > row ? panel->height : row;
+        in_row++;
+    }
+    size.height = y + row;
+    return size;
+}
+
+static struct fus_axis heat_scale(const struct fus_figures_figure *f)
+{
+    struct fus_axis scale = {.percent = f->heat_shares};
+    fus_axis_fit(&scale, f->heat_low, f->heat_top, 4);
+    return scale;
+}
+
+static double draw_head(struct fus_svg *out, const struct fus_figures_figure *f, const struct fus_view *view, double width)
+{
+    double top = 38;
+    fus_svg_put(out, "<text class=\"tt\" x=\"$f\" y=\"24\">$s</text>\n", MARGIN, f->heading);
+    if (f->heat_title) {
+        struct fus_axis scale = heat_scale(f);
+        fus_svg_put(out, "<g transform=\"translate($f $f)\">", MARGIN - 12, top);
+        top += fus_panels_scale(out, &scale, f->heat_title, 280) + 22;
+        fus_svg_put(out, "</g>");
+    } else if (!f->model_groups)
+        top += draw_keys(out, f, view, width, top) + 8;
+    return top;
+}
+
+static double at_least(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+void fus_compose_standalone(struct fus_svg *out, const struct fus_figures_figure *f, const struct fus_view *view)
+{
+    struct fus_svg head = {0};
+    struct layout size = place_panels(NULL, f, view, 0);
+    double width = at_least(size.width + 2 * MARGIN, fus_svg_width(f->heading, 13) + 2 * MARGIN);
+    double top = draw_head(&head, f, view, width), height = top + size.height + MARGIN;
+    fus_svg_put(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 $f $f\" width=\"$f\" "
+                     "height=\"$f\" font-family='$s' role=\"img\">\n<title>$s</title>\n<style>\n", width, height, width, height, FONTS, f->heading);
+    fus_theme_css(out, &view->theme, FUS_THEME_LIGHT, f->heat_title != NULL);
+    fus_svg_put(out, "</style>\n<rect class=\"pg\" width=\"$f\" height=\"$f\"/>\n", width, height);
+    if (head.text)
+        fus_svg_bytes(out, head.text, head.n);
+    place_panels(out, f, view, top);
+    fus_svg_put(out, "</svg>\n");
+    out->failed |= head.failed;
+    fus_svg_free(&head);
+}
+
+/* ---- inside the report ---- */
+
+static void inline_panel(struct fus_svg *out, const struct fus_figures_figure *f, const struct fus_figures_panel *panel)
+{
+    fus_svg_put(out, "<svg viewBox=\"0 0 $f $f\" role=\"img\" aria-label=\"$e\">", panel->width, panel->height, panel->label);
+    fus_svg_bytes(out, f->body.text + panel->start, panel->n);
+    fus_svg_put(out, "</svg>\n");
+}
+
+static void inline_scale(struct fus_svg *out, const struct fus_figures_figure *f)
+{
+    struct fus_axis scale = heat_scale(f);
+    fus_svg_put(out, "<svg class=\"scale\" viewBox=\"0 0 300 50\" role=\"img\" aria-label=\"colour scale\">");
+    fus_panels_scale(out, &scale, f->heat_title, 300);
+    fus_svg_put(out, "</svg>\n");
+}
+
+void fus_compose_inline(struct fus_svg *out, const struct fus_figures_figure *f, const struct fus_view *view)
+{
+    int group = -1;
+    if (f->heat_title)
+        inline_scale(out, f);
+    for (size_t i = 0; i < f->n_panels; i++) {
+        if (f->panels[i].group != group) {
+            if (group >= 0)
+                fus_svg_put(out, "</div>\n");
+            group = f->panels[i].group;
+            if (f->model_groups)
+                fus_svg_put(out, "<h4>$e: $e</h4>\n", view->run->models[group].name, group_layer(f, view, group));
+            fus_svg_put(out, "<div class=\"$s\">\n", f->model_groups && f->heat_title ? "maps" : "grid");
+        }
+        inline_panel(out, f, &f->panels[i]);
+    }
+}

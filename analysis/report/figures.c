@@ -1,0 +1,328 @@
+/* Which panels make which of the paper's figures: see figures.h. How they are put together: compose.c. */
+#include "analysis/report/figures.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct fus_figures_panel *begin_panel(struct fus_figures_figure *f, int group)
+{
+    if (f->n_panels == f->room) {
+        size_t room = f->room ? f->room * 2 : 16;
+        struct fus_figures_panel *panels = fus_base_resize(f->panels, room, sizeof *panels);
+        if (!panels) {
+            f->body.failed = true;
+            return NULL;
+        }
+        f->panels = panels;
+        f->room = room;
+    }
+    struct fus_figures_panel *panel = &f->panels[f->n_panels++];
+    memset(panel, 0, sizeof *panel);
+    panel->start = f->body.n;
+    panel->group = group;
+    return panel;
+}
+
+static void end_panel(struct fus_figures_figure *f, struct fus_figures_panel *panel, double width, double height)
+{
+    panel->n = f->body.n - panel->start;
+    panel->width = width;
+    panel->height = height;
+}
+
+static void widen(double *lo, double *hi, double v)
+{
+    if (!isfinite(v))
+        return;
+    *lo = isnan(*lo) || v < *lo ? v : *lo;
+    *hi = isnan(*hi) || v > *hi ? v : *hi;
+}
+
+/* The smallest and largest value, error bars included, of one category in the figure's models; NaN where undefined. */
+static void category_range(double *lo, double *hi, const struct fus_figures_figure *f, const struct fus_view *view,
+                           enum fus_view_quantity quantity, int category)
+{
+    *lo = *hi = NAN;
+    for (int i = 0; i < f->n_which; i++)
+        for (int l = 0; l < view->run->models[f->which[i]].n_layers; l++) {
+            struct fus_view_point at = fus_view_at(view, quantity, f->which[i], l, category);
+            widen(lo, hi, at.value);
+            widen(lo, hi, at.low);
+            widen(lo, hi, at.high);
+            if (quantity == FUS_VIEW_PROPORTION)
+                widen(lo, hi, fus_view_chance(view, f->which[i], l, category));
+        }
+}
+
+/* Zero belongs to the scale unless all values lie far from it. */
+static struct fus_axis scale_for(struct fus_figures_figure *f, enum fus_view_quantity quantity, double lo, double hi)
+{
+    struct fus_axis axis = {.percent = quantity == FUS_VIEW_PROPORTION};
+    if (isnan(lo))
+        lo = 0, hi = 1;
+    if (quantity == FUS_VIEW_PROPORTION && hi <= 0)
+        hi = 0.01; /* nothing anywhere: 1% is scale enough */
+    if (lo > 0 && (quantity == FUS_VIEW_PROPORTION || lo < 0.5 * hi))
+        lo = 0;
+    fus_axis_fit(&axis, lo, hi, 5);
+    f->cut_scale |= axis.lo > 0;
+    return axis;
+}
+
+/* One scale for all panels, unless the largest category is more than 6 times the smallest: then each its own. */
+static bool need_own_scales(const struct fus_figures_figure *f, const struct fus_view *view, enum fus_view_quantity quantity,
+                            double *all_lo, double *all_hi)
+{
+    double least = NAN, most = NAN;
+    *all_lo = *all_hi = NAN;
+    for (int c = 0; c < view->run->n_categories; c++) {
+        double lo, hi;
+        category_range(&lo, &hi, f, view, quantity, c);
+        widen(all_lo, all_hi, lo);
+        widen(all_lo, all_hi, hi);
+        if (hi > 0)
+            widen(&least, &most, hi);
+    }
+    return least * 6 < most;
+}
+
+static void describe(struct fus_figures_panel *panel, const struct fus_figures_figure *f, const struct fus_view *view, int category)
+{
+    char name[4 * FUS_PANELS_NAME_CHARS + 1];
+    fus_svg_shorten(name, view->run->categories[category], FUS_PANELS_NAME_CHARS);
+    snprintf(panel->label, sizeof panel->label, "%s: %s", name, f->heading);
+}
+
+static void add_lines(struct fus_figures_figure *f, const struct fus_view *view, enum fus_view_quantity quantity)
+{
+    double lo, hi;
+    f->columns = view->run->n_categories < 3 ? view->run->n_categories : 3;
+    f->own_scales = need_own_scales(f, view, quantity, &lo, &hi);
+    for (int c = 0; c < view->run->n_categories; c++) {
+        struct fus_figures_panel *panel = begin_panel(f, 0);
+        if (!panel)
+            return;
+        if (f->own_scales)
+            category_range(&lo, &hi, f, view, quantity, c);
+        struct fus_axis scale = scale_for(f, quantity, lo, hi);
+        double height = fus_panels_lines(&f->body, view, quantity, c, &scale, f->which, f->n_which);
+        describe(panel, f, view, c);
+        end_panel(f, panel, FUS_PANELS_WIDTH, height);
+    }
+}
+
+static void add_bars(struct fus_figures_figure *f, const struct fus_view *view, enum fus_view_quantity quantity)
+{
+    struct fus_figures_panel *panel = begin_panel(f, 0);
+    if (!panel)
+        return;
+    double height = fus_panels_bars(&f->body, view, quantity, 230);
+    snprintf(panel->label, sizeof panel->label, "%s", f->heading);
+    end_panel(f, panel, FUS_PANELS_WIDTH, height);
+}
+
+static bool any_selective(const struct fus_view *view)
+{
+    for (int m = 0; m < view->run->n_models; m++)
+        for (int c = 0; c < view->run->n_categories; c++)
+            if (fus_view_category(view, m, view->last[m], c)->n_selective > 0)
+                return true;
+    return false;
+}
+
+static double largest_in_maps(const struct fus_view *view)
+{
+    double most = 0;
+    if (!any_selective(view))
+        return 0.01;
+    for (int m = 0; m < view->run->n_models; m++) {
+        const struct fus_layer_summary *layer = fus_view_last(view, m);
+        for (int c = 0; c < view->run->n_categories; c++)
+            for (size_t i = 0; layer->categories[c].map && i < (size_t)layer->height * (size_t)layer->width; i++)
+                most = layer->categories[c].map[i] > most ? layer->categories[c].map[i] : most;
+    }
+    return most;
+}
+
+static void add_maps(struct fus_figures_figure *f, const struct fus_view *view)
+{
+    struct fus_axis scale = {.percent = true};
+    fus_axis_fit(&scale, 0, largest_in_maps(view), 4);
+    f->columns = view->run->n_categories < 7 ? view->run->n_categories : 7;
+    f->heat_title = "channels selective at this place (%)";
+    f->heat_shares = true;
+    f->heat_top = scale.hi;
+    f->model_groups = true;
+    f->group_layer = view->last;
+    for (int m = 0; m < view->run->n_models; m++) {
+        if (fus_view_last(view, m)->height > 32 || fus_view_last(view, m)->width > 32)
+            f->coarse = true;
+        for (int c = 0; c < view->run->n_categories; c++) {
+            struct fus_figures_panel *panel = begin_panel(f, m);
+            if (!panel)
+                return;
+            double height = fus_panels_map(&f->body, view, m, c, f->heat_top);
+            describe(panel, f, view, c);
+            end_panel(f, panel, FUS_PANELS_MAP_WIDTH, height);
+        }
+    }
+}
+
+static bool has_response(const struct fus_response_profile *p, int category)
+{
+    for (int i = 0; i < p->n_pictures; i++)
+        if (isfinite(p->response[(size_t)category * (size_t)p->n_pictures + (size_t)i]))
+            return true;
+    return false;
+}
+
+#define MAX_MATRIX_MODELS 4 /* of more models each is compared with itself alone */
+
+/* For each model with a profile, a panel a category that units are selective for; one scale a model. */
+static void add_dots(struct fus_figures_figure *f, const struct fus_view *view)
+{
+    f->columns = view->run->n_categories < 3 ? view->run->n_categories : 3;
+    f->model_groups = true;
+    f->group_layer = view->profile_layer;
+    f->dots_every = 1;
+    for (int m = 0; m < view->run->n_models; m++) {
+        if (view->run->profiles[m].n_pictures == 0)
+            continue;
+        struct fus_axis scale = fus_panels_dots_scale(view, m);
+        for (int c = 0; c < view->run->n_categories; c++) {
+            struct fus_figures_panel *panel = has_response(&view->run->profiles[m], c) ? begin_panel(f, m) : NULL;
+            if (!panel)
+                continue;
+            double height = fus_panels_dots(&f->body, view, m, c, &scale, &f->dots_every);
+            describe(panel, f, view, c);
+            end_panel(f, panel, FUS_PANELS_WIDTH, height);
+        }
+    }
+}
+
+/* Rounded down to halves, so that the scale has round ends. */
+static double lowest_correlation(const struct fus_view *view)
+{
+    size_t n = 0;
+    double least = 0.5;
+    for (int m = 0; m < view->run->n_models; m++)
+        n += (size_t)view->run->models[m].n_layers;
+    for (int level = 0; level < 2; level++)
+        for (size_t i = 0; view->run->consistency[level] && i < n * n; i++)
+            least = view->run->consistency[level][i] < least ? view->run->consistency[level][i] : least;
+    return floor(2 * least) / 2 > -1 ? floor(2 * least) / 2 : -1;
+}
+
+/* Each model with itself, then, of few models, each pair; by categories and, where single responses were kept, by pictures. */
+static void add_matrices(struct fus_figures_figure *f, const struct fus_view *view)
+{
+    static const char *const levels[2] = {"by categories", "by pictures"};
+    int n = view->run->n_models;
+    f->columns = 3;
+    f->heat_title = "rank correlation of dissimilarities";
+    f->heat_low = lowest_correlation(view);
+    f->heat_top = 1;
+    for (int level = 0; level < 2; level++)
+        for (int away = 0; view->run->consistency[level] && away < (n <= MAX_MATRIX_MODELS ? n : 1); away++)
+            for (int a = 0; a + away < n; a++) {
+                struct fus_figures_panel *panel = begin_panel(f, 0);
+                if (!panel)
+                    return;
+                double height = fus_panels_matrix(&f->body, view, view->run->consistency[level], a, a + away, f->heat_low, levels[level]);
+                snprintf(panel->label, sizeof panel->label, "%s, %s, models %d and %d", f->heading, levels[level], a + 1, a + away + 1);
+                end_panel(f, panel, FUS_PANELS_WIDTH, height);
+            }
+}
+
+/* The next figure of the set, about all models; the caller adds its panels. There is room: see MAX_FIGURES. */
+static struct fus_figures_figure *next(struct fus_figures *set, const struct fus_view *view, const char *section, const char *number,
+                                       const char *heading)
+{
+    struct fus_figures_figure *f = &set->figures[set->n_figures++];
+    snprintf(f->number, sizeof f->number, "%s", number);
+    snprintf(f->file, sizeof f->file, "fig%c%c", number[0], number[1] >= 'A' ? number[1] + ('a' - 'A') : number[1]);
+    f->section = section;
+    f->heading = heading;
+    f->columns = 1;
+    f->n_which = view->run->n_models;
+    for (int m = 0; m < f->n_which; m++)
+        f->which[m] = (unsigned char)m;
+    return f;
+}
+
+static const char csi_heading[] = "Category selectivity index (CSI) across layers", share_heading[] = "Proportion of selective units across layers",
+                  variation_heading[] = "Variation over places across layers";
+
+/* Figs 5A-C: the first model with one other at a time, the curves of Figs 2B, 3B and 4C. */
+static void add_pairs(struct fus_figures *set, const struct fus_view *view)
+{
+    static const struct {
+        const char *number, *heading;
+        enum fus_view_quantity quantity;
+    } curves[3] = {{"5A", csi_heading, FUS_VIEW_CSI}, {"5B", share_heading, FUS_VIEW_PROPORTION}, {"5C", variation_heading, FUS_VIEW_VARIATION}};
+    for (int m = 1; m < view->run->n_models; m++)
+        for (int i = 0; i < 3; i++) {
+            struct fus_figures_figure *f = next(set, view, "Pairs of models", curves[i].number, curves[i].heading);
+            snprintf(f->file, sizeof f->file, "fig5%c-%d", 'a' + i, m + 1);
+            f->n_which = 2;
+            f->which[0] = 0;
+            f->which[1] = (unsigned char)m;
+            add_lines(f, view, curves[i].quantity);
+        }
+}
+
+/* With more panels than this the pairs are left out: every curve is in the figures before. */
+#define MAX_PAIR_PANELS 120
+#define MAX_FIGURES (9 + MAX_PAIR_PANELS)
+
+static void add_all(struct fus_figures *set, const struct fus_view *view)
+{
+    static const char selective[] = "How selective", many[] = "How many", where[] = "Where", sure[] = "How reliable", alike[] = "How alike";
+    bool any_profile = false;
+    for (int m = 0; view->run->profiles && m < view->run->n_models; m++)
+        for (int c = 0; c < view->run->n_categories; c++)
+            any_profile |= has_response(&view->run->profiles[m], c);
+    if (any_profile)
+        add_dots(next(set, view, selective, "2A", "Responses of selective units, one dot a picture"), view);
+    add_lines(next(set, view, selective, "2B", csi_heading), view, FUS_VIEW_CSI);
+    add_bars(next(set, view, many, "3A", "Proportion of selective units in the last block layer"), view, FUS_VIEW_PROPORTION);
+    add_lines(next(set, view, many, "3B", share_heading), view, FUS_VIEW_PROPORTION);
+    add_maps(next(set, view, where, "4A", "Where selective units lie in the last block layer"), view);
+    add_bars(next(set, view, where, "4B", "Variation over places in the last block layer"), view, FUS_VIEW_VARIATION);
+    add_lines(next(set, view, where, "4C", variation_heading), view, FUS_VIEW_VARIATION);
+    if (view->crossed) {
+        struct fus_figures_figure *f = next(set, view, sure, "2B", "CSI in the pictures that did not choose the units");
+        snprintf(f->file, sizeof f->file, "fig2b-crossed");
+        snprintf(f->number, sizeof f->number, "2B\xe2\x80\xb2");
+        add_lines(f, view, FUS_VIEW_CROSSED);
+    }
+    if (view->run->consistency[0] || view->run->consistency[1])
+        add_matrices(next(set, view, alike, "v1", "Representational consistency of layers"), view);
+    int n_pairs = view->run->n_models - 1;
+    if (n_pairs >= 2 && (long)n_pairs * 3 * view->run->n_categories <= MAX_PAIR_PANELS)
+        add_pairs(set, view);
+}
+
+int fus_figures_create(struct fus_figures *set, const struct fus_view *view, struct fus_error *err)
+{
+    memset(set, 0, sizeof *set);
+    set->figures = fus_base_alloc(MAX_FIGURES, sizeof *set->figures);
+    if (!set->figures)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for the figures");
+    add_all(set, view);
+    for (int i = 0; i < set->n_figures; i++)
+        if (set->figures[i].body.failed)
+            return fus_base_fail(err, FUS_ENOMEM, "no memory for figure %s", set->figures[i].number);
+    return FUS_OK;
+}
+
+void fus_figures_free(struct fus_figures *set)
+{
+    for (int i = 0; i < set->n_figures; i++) {
+        fus_svg_free(&set->figures[i].body);
+        fus_base_free(set->figures[i].panels);
+    }
+    fus_base_free(set->figures);
+    memset(set, 0, sizeof *set);
+}

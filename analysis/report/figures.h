@@ -1,0 +1,45 @@
+/* Figures: which panels belong together, drawn once; compose.h makes files and parts of the report of them. */
+#ifndef FUS_FIGURES_H
+#define FUS_FIGURES_H
+
+#include "analysis/report/panels.h"
+
+struct fus_figures_panel {
+    size_t start, n;       /* where in body */
+    double width, height;
+    int group;             /* row of panels with a heading (a model) */
+    char label[320];       /* what it shows, for those who hear it */
+};
+
+struct fus_figures_figure {
+    char file[32];         /* "fig2b": figures/fig2b.svg */
+    char number[8];        /* "2B" */
+    const char *heading;   /* "CSI across layers" */
+    const char *section;   /* heading of the part of the report that it belongs to */
+    unsigned char which[64]; /* [n_which] the models in it */
+    int n_which;
+    int columns;           /* of the file; the report lets panels flow */
+    bool model_groups;     /* group m is headed by model m's name and layer */
+    const int *group_layer; /* [n_models] which */
+    bool cut_scale;        /* the vertical scale does not start at 0 */
+    int dots_every;        /* > 1: so many pictures to one dot */
+    bool own_scales;       /* panels differ too much for one scale: each has its own */
+    bool coarse;           /* maps were averaged to 32 x 32 cells */
+    const char *heat_title; /* a colour scale from heat_low to heat_top, of shares or of numbers, belongs to it; NULL: none */
+    bool heat_shares;
+    double heat_low, heat_top;
+    struct fus_svg body;
+    struct fus_figures_panel *panels;
+    size_t n_panels, room;
+};
+
+/* All figures of a run, in the paper's order. */
+struct fus_figures {
+    struct fus_figures_figure *figures;
+    int n_figures;
+};
+
+int fus_figures_create(struct fus_figures *set, const struct fus_view *view, struct fus_error *err);
+void fus_figures_free(struct fus_figures *set);
+
+#endif

@@ -1,0 +1,115 @@
+/* The last block layer in bars, one a category and model (the paper's Figs 3A and 4B): see panels.h. Bars lie, so
+ * that any number of categories keeps readable names. */
+#include <math.h>
+#include <string.h>
+
+#include "analysis/report/panels.h"
+
+#define TOP 32.0
+#define BELOW 38.0
+#define VALUE_ROOM 50.0
+#define CATEGORY_CHARS 14
+
+struct bars {
+    struct fus_svg *out;
+    const struct fus_view *view;
+    enum fus_view_quantity quantity;
+    struct fus_axis x;
+    double x0, thick, pitch;
+};
+
+static double largest(const struct fus_view *view, enum fus_view_quantity quantity)
+{
+    double most = 0;
+    for (int m = 0; m < view->run->n_models; m++)
+        for (int c = 0; c < view->run->n_categories; c++) {
+            struct fus_view_point at = fus_view_at(view, quantity, m, view->last[m], c);
+            most = at.value > most ? at.value : most;
+            most = at.high > most ? at.high : most;
+            double chance = quantity == FUS_VIEW_PROPORTION ? fus_view_chance(view, m, view->last[m], c) : NAN;
+            most = chance > most ? chance : most;
+        }
+    return quantity == FUS_VIEW_PROPORTION && most <= 0 ? 0.01 : most;
+}
+
+static double label_room(const struct fus_view *view)
+{
+    char name[4 * CATEGORY_CHARS + 1];
+    double most = 30;
+    for (int c = 0; c < view->run->n_categories; c++) {
+        fus_svg_shorten(name, view->run->categories[c], CATEGORY_CHARS);
+        double w = fus_svg_width(name, 11);
+        most = w > most ? w : most;
+    }
+    return most + 12;
+}
+
+static void bar(const struct bars *p, int model, int category, double y)
+{
+    struct fus_view_point at = fus_view_at(p->view, p->quantity, model, p->view->last[model], category);
+    double middle = y + p->thick / 2, end = isfinite(at.value) ? fus_axis_at(&p->x, at.value) : p->x0, after = end;
+    fus_svg_put(p->out, "<g class=\"");
+    fus_theme_class(p->out, &p->view->theme, category, model);
+    fus_svg_put(p->out, "\">");
+    if (isfinite(at.value))
+        fus_svg_put(p->out, "<rect class=\"$s\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/>", fus_theme_filled(model) ? "bf" : "bo", p->x0, y + 1,
+                    end - p->x0, p->thick - 2);
+    if (isfinite(at.low)) {
+        double low = fus_axis_at(&p->x, at.low), high = fus_axis_at(&p->x, at.high);
+        fus_svg_put(p->out, "</g><path class=\"ax\" d=\"M$f,$fH$fM$f,$fv6M$f,$fv6\"/><g class=\"", low, middle, high, low, middle - 3, high, middle - 3);
+        fus_theme_class(p->out, &p->view->theme, category, model);
+        fus_svg_put(p->out, "\">");
+        after = high;
+    }
+    double chance = p->quantity == FUS_VIEW_PROPORTION ? fus_view_chance(p->view, model, p->view->last[model], category) : NAN;
+    if (isfinite(chance)) {
+        double x = fus_axis_at(&p->x, chance);
+        fus_svg_put(p->out, "<path class=\"nl\" d=\"M$f,$fv$f\"/>", x, y, p->thick);
+        after = x > after ? x : after;
+    }
+    fus_theme_marker(p->out, model, after + 8, middle, 2.6, NULL);
+    fus_svg_put(p->out, "</g><text class=\"tk\" x=\"$f\" y=\"$f\">", after + 15, middle + 3.5);
+    fus_svg_put(p->out, !isfinite(at.value) ? "undefined" : p->quantity == FUS_VIEW_PROPORTION ? "$p" : "$r", at.value);
+    fus_svg_put(p->out, "</text>\n");
+}
+
+static void category_name(const struct bars *p, int category, double y)
+{
+    char name[4 * CATEGORY_CHARS + 1];
+    fus_svg_shorten(name, p->view->run->categories[category], CATEGORY_CHARS);
+    fus_svg_put(p->out, "<text class=\"lb end\" x=\"$f\" y=\"$f\">$e</text>", p->x0 - 7, y + 4, name);
+}
+
+static bool same_last(const struct fus_view *view)
+{
+    for (int m = 1; m < view->run->n_models; m++)
+        if (strcmp(fus_view_last(view, m)->name, fus_view_last(view, 0)->name) != 0)
+            return false;
+    return true;
+}
+
+double fus_panels_bars(struct fus_svg *out, const struct fus_view *view, enum fus_view_quantity quantity, double min_height)
+{
+    int n_models = view->run->n_models, n = view->run->n_categories;
+    struct bars p = {.out = out, .view = view, .quantity = quantity};
+    p.thick = n_models <= 2 ? 14 : n_models <= 4 ? 11.5 : 10.5;
+    p.pitch = n_models * p.thick + 8;
+    if (p.pitch * n < min_height - TOP - BELOW)
+        p.pitch = (min_height - TOP - BELOW) / n;
+    p.x0 = label_room(view);
+    p.x.percent = quantity == FUS_VIEW_PROPORTION;
+    p.x.from = p.x0;
+    p.x.to = FUS_PANELS_WIDTH - VALUE_ROOM;
+    fus_axis_fit(&p.x, 0, largest(view, quantity), 4);
+    double bottom = TOP + p.pitch * n;
+    fus_svg_put(out, "<text class=\"tt\" x=\"$f\" y=\"15\">$e</text>\n", p.x0, same_last(view) ? fus_view_last(view, 0)->name : "last block layer");
+    fus_axis_bottom(out, &p.x, TOP - 6, bottom, fus_panels_axis_title(quantity));
+    for (int c = 0; c < n; c++) {
+        double middle = TOP + (c + 0.5) * p.pitch;
+        category_name(&p, c, middle);
+        for (int m = 0; m < n_models; m++)
+            bar(&p, m, c, middle + (m - n_models / 2.0) * p.thick);
+    }
+    fus_svg_put(out, "<path class=\"ax\" d=\"M$f,$fV$f\"/>", p.x0, TOP - 6, bottom);
+    return bottom + BELOW;
+}

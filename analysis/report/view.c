@@ -1,0 +1,248 @@
+/* A run as the figures look at it: see view.h. */
+#include "analysis/report/view.h"
+
+#include "analysis/inference.h"
+#include "analysis/report/report.h"
+
+#include <math.h>
+#include <string.h>
+
+#define FUS_VIEW_MAX_MODELS 64 /* far more than a panel can tell apart */
+
+/* "layer4.2.relu" or CLIP's "layer4.2.relu3": two dots and a last part that starts with relu. */
+const char *fus_report_block_kind(const char *layer)
+{
+    const char *dot = strchr(layer, '.');
+    const char *second = dot ? strchr(dot + 1, '.') : NULL;
+    return strncmp(layer, "layer", 5) == 0 && second && strncmp(second + 1, "relu", 4) == 0 ? second + 1 : NULL;
+}
+
+int fus_report_last_block(const struct fus_model_summary *model)
+{
+    for (int l = model->n_layers - 1; l >= 0; l--)
+        if (fus_report_block_kind(model->layers[l].name))
+            return l;
+    for (int l = model->n_layers - 1; l >= 0; l--)
+        if (model->layers[l].height * model->layers[l].width > 1)
+            return l;
+    return model->n_layers - 1;
+}
+
+static int layer_named(const struct fus_model_summary *model, const char *name)
+{
+    for (int l = 0; l < model->n_layers; l++)
+        if (strcmp(model->layers[l].name, name) == 0)
+            return l;
+    return -1;
+}
+
+/* Profiles name only layers and categories that exist. A model without pictures has none. */
+static int check_profiles(const struct fus_run_summary *run, struct fus_error *err)
+{
+    for (int m = 0; m < run->n_models; m++) {
+        const struct fus_response_profile *p = &run->profiles[m];
+        if (p->n_pictures > 0 && layer_named(&run->models[m], p->layer) < 0)
+            return fus_base_fail(err, FUS_EINVAL, "model %s: a response profile of layer %s, which the run has not", run->models[m].name, p->layer);
+        if (p->n_pictures < 0 || (p->n_pictures > 0 && (!p->category || !p->response)))
+            return fus_base_fail(err, FUS_EINVAL, "model %s: a response profile without its numbers", run->models[m].name);
+        for (int i = 0; i < p->n_pictures; i++)
+            if (p->category[i] < 0 || p->category[i] >= run->n_categories)
+                return fus_base_fail(err, FUS_EINVAL, "model %s: response profile: picture %d is of category %d, the run has %d",
+                                     run->models[m].name, i, p->category[i], run->n_categories);
+    }
+    return FUS_OK;
+}
+
+static uint32_t big_endian(const uint8_t *b)
+{
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+/* Width and height stand in a PNG at bytes 16 and 20. */
+static int plan_sheet(struct fus_view *view, const struct fus_run_summary *run, struct fus_error *err)
+{
+    static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+    if (run->sheet_bytes < 33 || memcmp(run->sheet_png, signature, 8) != 0)
+        return fus_base_fail(err, FUS_EINVAL, "the contact sheet is no PNG file");
+    uint32_t width = big_endian(run->sheet_png + 16), height = big_endian(run->sheet_png + 20);
+    int code = fus_thumbs_plan(&view->thumbs, run->n_pictures, run->n_categories, err);
+    if (!code && (width != (uint32_t)view->thumbs.width || height != (uint32_t)view->thumbs.height))
+        code = fus_base_fail(err, FUS_EINVAL, "a contact sheet of %u x %u pixels, %d x %d expected", (unsigned)width, (unsigned)height,
+                             view->thumbs.width, view->thumbs.height);
+    return code;
+}
+
+/* Top units name models, layers, categories and pictures that exist. */
+static int check_top(const struct fus_run_summary *run, struct fus_error *err)
+{
+    int n_pictures = 0;
+    for (int c = 0; c < run->n_categories; c++)
+        n_pictures += run->n_pictures[c];
+    for (size_t i = 0; i < run->n_top; i++) {
+        const struct fus_top_unit *u = &run->top[i];
+        bool ok = u->model >= 0 && u->model < run->n_models && u->layer >= 0 && u->layer < run->models[u->model].n_layers && u->category >= 0 &&
+                  u->category < run->n_categories && u->n_pictures >= 0 && u->n_pictures <= FUS_TOP_PICTURES && run->pictures;
+        for (int k = 0; ok && k < u->n_pictures; k++)
+            ok = u->most[k] >= 0 && u->most[k] < n_pictures && u->least[k] >= 0 && u->least[k] < n_pictures;
+        if (!ok)
+            return fus_base_fail(err, FUS_EINVAL, "top unit %zu is not one of the run's", i);
+    }
+    return FUS_OK;
+}
+
+static int check(const struct fus_run_summary *run, struct fus_error *err)
+{
+    if (run->n_models < 1 || run->n_models > FUS_VIEW_MAX_MODELS)
+        return fus_base_fail(err, FUS_EINVAL, "a report is about 1 to %d models, not %d", FUS_VIEW_MAX_MODELS, run->n_models);
+    if (run->n_categories < 1 || run->n_categories > FUS_THEME_MAX_CATEGORIES)
+        return fus_base_fail(err, FUS_EINVAL, "a report is about 1 to %d categories, not %d", FUS_THEME_MAX_CATEGORIES, run->n_categories);
+    for (int m = 0; m < run->n_models; m++) {
+        const struct fus_model_summary *model = &run->models[m];
+        if (model->n_layers < 1)
+            return fus_base_fail(err, FUS_EINVAL, "model %s has no layer to report", model->name);
+        for (int l = 0; l < model->n_layers; l++)
+            if (model->layers[l].n_categories != run->n_categories)
+                return fus_base_fail(err, FUS_EINVAL, "model %s, layer %s: %d categories, the run has %d", model->name,
+                                     model->layers[l].name, model->layers[l].n_categories, run->n_categories);
+    }
+    int code = run->profiles ? check_profiles(run, err) : FUS_OK;
+    return code == FUS_OK ? check_top(run, err) : code;
+}
+
+static bool same_names(const struct fus_model_summary *a, const struct fus_model_summary *b)
+{
+    if (a->n_layers != b->n_layers)
+        return false;
+    for (int l = 0; l < a->n_layers; l++)
+        if (strcmp(a->layers[l].name, b->layers[l].name) != 0)
+            return false;
+    return true;
+}
+
+static void note_extras(struct fus_view *view, const struct fus_layer_summary *layer)
+{
+    view->permuted |= layer->permuted != NULL;
+    for (int c = 0; c < layer->n_categories; c++) {
+        const struct fus_category_summary *s = &layer->categories[c];
+        view->intervals |= isfinite(s->ci_low) && isfinite(s->ci_high);
+        view->variation_intervals |= isfinite(s->variation_low) && isfinite(s->variation_high);
+        view->crossed |= isfinite(s->csi_cv) != 0;
+    }
+}
+
+int fus_view_create(struct fus_view *view, const struct fus_run_summary *run, struct fus_error *err)
+{
+    memset(view, 0, sizeof *view);
+    int code = check(run, err);
+    if (code)
+        return code;
+    view->run = run;
+    view->same_layers = true;
+    view->last = fus_base_alloc((size_t)run->n_models * 2, sizeof *view->last);
+    view->profile_layer = view->last ? view->last + run->n_models : NULL;
+    if (!view->last)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for the report of %d models", run->n_models);
+    for (int m = 0; m < run->n_models; m++) {
+        const struct fus_model_summary *model = &run->models[m];
+        view->last[m] = fus_report_last_block(model);
+        if (run->profiles && run->profiles[m].n_pictures > 0)
+            view->profile_layer[m] = layer_named(model, run->profiles[m].layer);
+        if (model->n_layers > view->most_layers)
+            view->most_layers = model->n_layers;
+        if (!same_names(&run->models[0], model))
+            view->same_layers = false;
+        for (int l = 0; l < model->n_layers; l++)
+            note_extras(view, &model->layers[l]);
+    }
+    fus_theme_create(&view->theme, run->categories, run->n_categories, run->n_models);
+    if (run->sheet_png)
+        code = plan_sheet(view, run, err);
+    if (!code && run->n_models > 1)
+        code = fus_compare_csi(&view->rows, &view->n_rows, run, err);
+    if (code)
+        fus_view_free(view);
+    return code;
+}
+
+void fus_view_free(struct fus_view *view)
+{
+    fus_base_free(view->last);
+    fus_base_free(view->rows);
+    fus_thumbs_free(&view->thumbs);
+    memset(view, 0, sizeof *view);
+}
+
+const struct fus_category_summary *fus_view_category(const struct fus_view *view, int model, int layer, int category)
+{
+    return &view->run->models[model].layers[layer].categories[category];
+}
+
+const struct fus_layer_summary *fus_view_last(const struct fus_view *view, int model)
+{
+    return &view->run->models[model].layers[view->last[model]];
+}
+
+struct fus_view_point fus_view_at(const struct fus_view *view, enum fus_view_quantity quantity, int model, int layer, int category)
+{
+    const struct fus_category_summary *s = fus_view_category(view, model, layer, category);
+    struct fus_view_point p = {NAN, NAN, NAN};
+    if (quantity == FUS_VIEW_PROPORTION)
+        p = (struct fus_view_point){s->proportion, s->ci_low, s->ci_high};
+    else if (quantity == FUS_VIEW_VARIATION)
+        p = (struct fus_view_point){s->variation_cv, s->variation_low, s->variation_high};
+    else if (quantity == FUS_VIEW_CROSSED)
+        p.value = s->csi_cv;
+    else if (s->n_csi > 0)
+        p = (struct fus_view_point){s->csi_mean, s->csi_mean - s->csi_sem, s->csi_mean + s->csi_sem};
+    if (!isfinite(p.value))
+        p.value = NAN;
+    if (!isfinite(p.value) || !isfinite(p.low) || !isfinite(p.high))
+        p.low = p.high = NAN;
+    return p;
+}
+
+double fus_view_chance(const struct fus_view *view, int model, int layer, int category)
+{
+    const struct fus_permute_category *p = view->run->models[model].layers[layer].permuted;
+    return p ? p[category].null_high : NAN;
+}
+
+const struct fus_model_difference *fus_view_difference(const struct fus_view *view, int model_b, int category)
+{
+    const struct fus_run_summary *run = view->run;
+    for (size_t i = 0; i < run->n_differences; i++) {
+        const struct fus_model_difference *d = &run->differences[i];
+        if (d->model_b == model_b && d->layer_a == view->last[0] && d->layer_b == view->last[model_b] && d->category == category)
+            return d;
+    }
+    return NULL;
+}
+
+double fus_view_x(const struct fus_view *view, int model, int layer)
+{
+    int n = view->run->models[model].n_layers;
+    if (view->same_layers)
+        return (layer + 0.5) / n;
+    return n == 1 ? 0.98 : 0.02 + 0.96 * layer / (n - 1);
+}
+
+const struct fus_csi_comparison *fus_view_comparison(const struct fus_view *view, int model_b, int layer_a, int category)
+{
+    for (size_t i = 0; i < view->n_rows; i++) {
+        const struct fus_csi_comparison *row = &view->rows[i];
+        if (row->model_a == 0 && row->model_b == model_b && row->layer_a == layer_a && row->category == category)
+            return row;
+    }
+    return NULL;
+}
+
+bool fus_view_comparable(const struct fus_view *view, const struct fus_csi_comparison *row)
+{
+    return fabs(fus_view_x(view, row->model_a, row->layer_a) - fus_view_x(view, row->model_b, row->layer_b)) < 0.01;
+}
+
+bool fus_view_untrained(const struct fus_view *view, int model)
+{
+    const char *source = view->run->models[model].source;
+    return source && strncmp(source, "random:", 7) == 0;
+}

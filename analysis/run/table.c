@@ -1,0 +1,242 @@
+/* The two tables of a run as CSV (csv.h). Columns are added at the end, so that older readers go on working. */
+#include <math.h>
+#include <string.h>
+
+#include "analysis/run/csv.h"
+#include "analysis/inference.h"
+#include "analysis/report/report.h"
+#include "nn/base/fmath.h"
+#include "stimuli/stimuli.h"
+
+static void layer_row(struct fus_outfile *f, const struct fus_layer_summary *layer, const struct fus_category_summary *s)
+{
+    fus_csv_count(f, layer->n_units);
+    fus_csv_count(f, s->n_selective);
+    fus_csv_number(f, s->proportion);
+    fus_csv_number(f, s->ci_low);
+    fus_csv_number(f, s->ci_high);
+    fus_csv_number(f, s->csi_mean);
+    fus_csv_number(f, s->csi_sem);
+    fus_csv_count(f, s->n_csi_undefined);
+    fus_csv_number(f, s->dprime_mean);
+    fus_csv_number(f, s->variation_cv);
+    fus_csv_number(f, s->variation_sd);
+    fus_csv_number(f, s->gini);
+    fus_csv_number(f, s->entropy);
+    fus_csv_count(f, layer->n_dead);
+    const double more[] = {s->csi_cv, s->dprime_cv, s->survival, s->split_half_r, s->dice,
+                           s->csi_low, s->csi_high, s->variation_low, s->variation_high, s->auc_cv};
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+        fus_csv_number(f, more[i]);
+    fus_csv_number(f, s->csi_sd);
+    fus_csv_count(f, layer->n_undefined);
+    fus_csv_count(f, (size_t)layer->channels);
+    fus_csv_count(f, (size_t)layer->height);
+    fus_csv_count(f, (size_t)layer->width);
+    fus_csv_number(f, layer->depth);
+    fus_csv_count(f, (size_t)layer->order);
+    fus_outfile_printf(f, "\n");
+}
+
+int fus_table_layers(const char *path, const struct fus_run_summary *run, struct fus_error *err)
+{
+    struct fus_outfile f;
+    int code = fus_outfile_open(&f, path, err);
+    if (code)
+        return code;
+    fus_outfile_printf(&f, "model,layer,category,n_units,n_selective,proportion,ci_low,ci_high,csi_mean,csi_sem,"
+                           "csi_undefined,dprime_mean,variation_cv,variation_sd,gini,entropy,n_dead,csi_cv,dprime_cv,survival,split_half_r,"
+                           "dice,csi_low,csi_high,variation_low,variation_high,auc_cv,csi_sd,n_undefined,channels,height,width,depth,order\n");
+    for (int m = 0; m < run->n_models; m++)
+        for (int i = 0; i < run->models[m].n_layers; i++) {
+            const struct fus_layer_summary *layer = &run->models[m].layers[i];
+            for (int c = 0; c < run->n_categories; c++) {
+                fus_csv_name(&f, "", run->models[m].name);
+                fus_csv_name(&f, ",", layer->name);
+                fus_csv_name(&f, ",", run->categories[c]);
+                layer_row(&f, layer, &layer->categories[c]);
+            }
+        }
+    return fus_outfile_commit(&f, err);
+}
+
+#define N_STATISTICS FUS_BOOTSTRAP_STATISTICS
+#define N_COLUMNS (1 + N_STATISTICS) /* of p: the paper's test, then the bootstrap of each statistic */
+
+struct comparison {
+    struct fus_csi_comparison *rows;
+    size_t n;
+    struct fus_interval *intervals; /* [n, 3]; NaN where there was no bootstrap */
+    struct fus_interval *ratios;    /* [n] of the proportions, first over other */
+    double *q;                      /* [n, N_COLUMNS] */
+};
+
+static double *p_of(const struct comparison *c, size_t row, int column)
+{
+    return column == 0 ? &c->rows[row].p : &c->intervals[row * N_STATISTICS + (size_t)column - 1].p;
+}
+
+/* q of one column by Benjamini-Hochberg over the rows that have a p; NaN for the others. scratch [n]. */
+static int adjust_column(struct comparison *c, int column, double *scratch, struct fus_error *err)
+{
+    size_t n_tests = 0;
+    for (size_t i = 0; i < c->n; i++)
+        if (!isnan(*p_of(c, i, column)))
+            scratch[n_tests++] = *p_of(c, i, column);
+    int code = fus_multiple_adjust(scratch, scratch, n_tests, FUS_BH, err);
+    for (size_t i = c->n; i > 0; i--)
+        c->q[(i - 1) * N_COLUMNS + (size_t)column] = isnan(*p_of(c, i - 1, column)) ? NAN : scratch[--n_tests];
+    return code;
+}
+
+/* log(x / y), NaN where either is 0; whether none is. */
+static bool log_ratios(double *log, const double *x, const double *y, size_t n)
+{
+    bool defined = true;
+    for (size_t i = 0; i < n; i++) {
+        bool here = x[i] > 0 && y[i] > 0;
+        log[i] = here ? fus_fmath_log(x[i] / y[i]) : NAN;
+        defined = defined && here;
+    }
+    return defined;
+}
+
+/* First proportion over the other, paired by resample; the interval is made of logarithms, so that "twice" and "half" are as far from 1. NaN where the
+ * other is 0, its interval also where either is in a resample. */
+static int fill_ratio(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b, int category, double alpha,
+                      struct fus_error *err)
+{
+    struct fus_bootstrap_column x = fus_bootstrap_column(a, (size_t)category * N_STATISTICS), y = fus_bootstrap_column(b, (size_t)category * N_STATISTICS);
+    double *values = fus_base_alloc(2 * x.n + x.n_nested, sizeof *values);
+    if (!values)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu resamples", x.n);
+    double *nested = values + x.n, *scratch = nested + x.n_nested;
+    if (out->estimate > 0 && log_ratios(values, x.resampled, y.resampled, x.n)) {
+        struct fus_bootstrap_column c = {.estimate = fus_fmath_log(out->estimate), .n = x.n, .n_nested = x.n_nested, .resampled = values,
+                                         .nested = x.nested ? nested : NULL};
+        struct fus_interval log;
+        log_ratios(nested, x.nested, y.nested, x.n_nested);
+        fus_bootstrap_interval(&log, &c, a->method == FUS_INTERVAL_CENTRED ? FUS_INTERVAL_CENTRED : FUS_INTERVAL_PERCENTILE, alpha, scratch);
+        out->low = fus_fmath_exp(log.low);
+        out->high = fus_fmath_exp(log.high);
+    }
+    fus_base_free(values);
+    return FUS_OK;
+}
+
+static double ratio_of(const struct fus_run_summary *run, const struct fus_csi_comparison *r)
+{
+    double other = run->models[r->model_b].layers[r->layer_b].categories[r->category].proportion;
+    return other > 0 ? run->models[r->model_a].layers[r->layer_a].categories[r->category].proportion / other : NAN;
+}
+
+/* Rows of one layer come together: all categories of the pair of models. */
+static int fill_intervals(struct comparison *c, const struct fus_run_summary *run, struct fus_error *err)
+{
+    for (size_t i = 0; i < c->n * N_STATISTICS; i++)
+        c->intervals[i] = (struct fus_interval){NAN, NAN, NAN, NAN};
+    for (size_t i = 0; i < c->n; i += (size_t)run->n_categories) {
+        const struct fus_csi_comparison *r = &c->rows[i];
+        const struct fus_bootstrap *a = run->models[r->model_a].layers[r->layer_a].bootstrap;
+        const struct fus_bootstrap *b = run->models[r->model_b].layers[r->layer_b].bootstrap;
+        int code = a && b ? fus_bootstrap_difference(&c->intervals[i * N_STATISTICS], a, b, run->options.alpha, err) : FUS_OK;
+        for (int k = 0; k < run->n_categories && !code; k++) {
+            struct fus_interval *ratio = &c->ratios[i + (size_t)k];
+            *ratio = (struct fus_interval){ratio_of(run, &c->rows[i + (size_t)k]), NAN, NAN, NAN};
+            if (a && b)
+                code = fill_ratio(ratio, a, b, k, run->options.alpha, err);
+        }
+        if (code)
+            return code;
+    }
+    return FUS_OK;
+}
+
+static void comparison_row(struct fus_outfile *f, const struct fus_run_summary *run, const struct comparison *c, size_t i)
+{
+    const struct fus_csi_comparison *r = &c->rows[i];
+    const struct fus_interval *interval = &c->intervals[i * N_STATISTICS];
+    const double *q = &c->q[i * N_COLUMNS];
+    fus_csv_name(f, "", run->models[r->model_a].name);
+    fus_csv_name(f, ",", run->models[r->model_b].name);
+    fus_csv_name(f, ",", run->models[r->model_a].layers[r->layer_a].name);
+    fus_csv_name(f, ",", run->categories[r->category]);
+    const double paper[] = {r->proportion_difference, r->csi_difference, r->t, r->df, r->p, q[0]};
+    for (int k = 0; k < 6; k++)
+        fus_csv_number(f, paper[k]);
+    fus_csv_number(f, run->models[r->model_a].layers[r->layer_a].categories[r->category].variation_cv -
+                          run->models[r->model_b].layers[r->layer_b].categories[r->category].variation_cv);
+    for (int k = 0; k < N_STATISTICS; k++) {
+        fus_csv_number(f, interval[k].low);
+        fus_csv_number(f, interval[k].high);
+        fus_csv_number(f, interval[k].p);
+        fus_csv_number(f, q[1 + k]);
+    }
+    fus_csv_number(f, c->ratios[i].estimate);
+    fus_csv_number(f, c->ratios[i].low);
+    fus_csv_number(f, c->ratios[i].high);
+    fus_csv_name(f, ",", run->models[r->model_b].layers[r->layer_b].name);
+    fus_outfile_printf(f, "\n");
+}
+
+static int write_comparison(const char *path, const struct fus_run_summary *run, const struct comparison *c, struct fus_error *err)
+{
+    struct fus_outfile f;
+    int code = fus_outfile_open(&f, path, err);
+    if (code)
+        return code;
+    fus_outfile_printf(&f, "model_a,model_b,layer,category,proportion_difference,csi_difference,t,df,p,q,variation_difference,"
+                           "proportion_low,proportion_high,proportion_p,proportion_q,csi_low,csi_high,csi_p,csi_q,"
+                           "variation_low,variation_high,variation_p,variation_q,proportion_ratio,ratio_low,ratio_high,layer_b\n");
+    for (size_t i = 0; i < c->n; i++)
+        comparison_row(&f, run, c, i);
+    return fus_outfile_commit(&f, err);
+}
+
+int fus_table_compare(const char *path, const struct fus_run_summary *run, struct fus_error *err)
+{
+    struct comparison c = {0};
+    int code = fus_compare_csi(&c.rows, &c.n, run, err);
+    if (code)
+        return code;
+    double *scratch = fus_base_alloc(c.n + 1, sizeof *scratch);
+    c.q = fus_base_alloc(c.n + 1, N_COLUMNS * sizeof *c.q);
+    c.intervals = fus_base_alloc(c.n + 1, N_STATISTICS * sizeof *c.intervals);
+    c.ratios = fus_base_alloc(c.n + 1, sizeof *c.ratios);
+    if (!scratch || !c.q || !c.intervals || !c.ratios)
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu comparisons", c.n);
+    if (!code)
+        code = fill_intervals(&c, run, err);
+    for (int k = 0; k < N_COLUMNS && !code; k++)
+        code = adjust_column(&c, k, scratch, err);
+    if (!code)
+        code = write_comparison(path, run, &c, err);
+    fus_base_free(scratch);
+    fus_base_free(c.q);
+    fus_base_free(c.intervals);
+    fus_base_free(c.ratios);
+    fus_base_free(c.rows);
+    return code;
+}
+
+int fus_table_pixels(const char *path, const struct fus_run_summary *run, struct fus_error *err)
+{
+    struct fus_outfile f;
+    int code = fus_outfile_open(&f, path, err);
+    if (code)
+        return code;
+    fus_outfile_printf(&f, "category,n,luminance_mean,luminance_sd,contrast_mean,contrast_sd,slope_mean,slope_sd\n");
+    for (int c = 0; c < run->n_categories; c++) {
+        const struct fus_pixelstats_category *p = &run->pixels[c];
+        fus_csv_name(&f, "", run->categories[c]);
+        fus_csv_count(&f, (size_t)p->n);
+        fus_csv_number(&f, p->luminance_mean);
+        fus_csv_number(&f, p->luminance_sd);
+        fus_csv_number(&f, p->contrast_mean);
+        fus_csv_number(&f, p->contrast_sd);
+        fus_csv_number(&f, p->slope_mean);
+        fus_csv_number(&f, p->slope_sd);
+        fus_outfile_printf(&f, "\n");
+    }
+    return fus_outfile_commit(&f, err);
+}

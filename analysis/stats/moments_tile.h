@@ -1,0 +1,160 @@
+/* The loops of analysis/stats/moments.c, select.c and halves.c over units, in double. Each kernel_*.c
+ * defines
+ *
+ *   DVEC, DOUBLES                 a vector of DOUBLES doubles
+ *   DLOAD(p) DSTORE(p, v)         unaligned
+ *   DSPREAD(x)                    x in every lane
+ *   WIDEN(p)                      DOUBLES floats from p on, as doubles
+ *   DADD(x, y) DSUB(x, y) DMUL(x, y) DDIV(x, y) DROOT(x)   each rounded once
+ *   DLESS(x, y)                   a mask; false where one is NaN
+ *   DPICK(m, x, y)                x where the mask holds, else y
+ *
+ * and includes this file. Vectors run over units; nothing is fused, so that a unit's chain has the
+ * same bits everywhere. The scalar row takes what does not fill a vector. */
+
+#include <math.h>
+
+#define VECTORS (DOUBLES > 1 ? 4 : 1) /* side by side: hide the latency of one picture's chain behind the others' */
+#define REST(done, n) (DOUBLES > 1 && (done) < (n))
+
+/* One picture into the moments of VECTORS * DOUBLES units. */
+INLINE void welford(DVEC mean[VECTORS], DVEC m2[VECTORS], const float *x, double w)
+{
+    DVEC share = DSPREAD(w);
+    UNROLL
+    for (int v = 0; v < VECTORS; v++) {
+        DVEC value = WIDEN(x + v * DOUBLES), d = DSUB(value, mean[v]), moved = DADD(mean[v], DMUL(d, share));
+        m2[v] = DADD(m2[v], DMUL(d, DSUB(value, moved)));
+        mean[v] = moved;
+    }
+}
+
+TARGET static void moments_add(double *mean, double *m2, const float *const *x, const double *w, int n_rows,
+                               size_t from, size_t end)
+{
+    const bool first = w[0] == 1; /* picture of a group: both start at 0, whatever lies there */
+    for (; from + VECTORS * DOUBLES <= end; from += VECTORS * DOUBLES) {
+        DVEC a[VECTORS], b[VECTORS];
+        UNROLL
+        for (int v = 0; v < VECTORS; v++) {
+            a[v] = first ? DSPREAD(0.0) : DLOAD(mean + from + v * DOUBLES);
+            b[v] = first ? DSPREAD(0.0) : DLOAD(m2 + from + v * DOUBLES);
+        }
+        for (int r = 0; r < n_rows; r++)
+            welford(a, b, x[r] + from, w[r]);
+        UNROLL
+        for (int v = 0; v < VECTORS; v++) {
+            DSTORE(mean + from + v * DOUBLES, a[v]);
+            DSTORE(m2 + from + v * DOUBLES, b[v]);
+        }
+    }
+    if (REST(from, end))
+        fus_kernel_scalar.moments_add(mean, m2, x, w, n_rows, from, end);
+}
+
+TARGET static void moments_merge(double *mean, double *m2, const double *mean_b, const double *m2_b, double share,
+                                 double weight, size_t n)
+{
+    size_t u = 0;
+    for (; u + DOUBLES <= n; u += DOUBLES) {
+        DVEC a = DLOAD(mean + u), d = DSUB(DLOAD(mean_b + u), a);
+        DSTORE(mean + u, DADD(a, DMUL(d, DSPREAD(share))));
+        DSTORE(m2 + u, DADD(DADD(DLOAD(m2 + u), DLOAD(m2_b + u)), DMUL(DMUL(d, d), DSPREAD(weight))));
+    }
+    if (REST(u, n))
+        fus_kernel_scalar.moments_merge(mean + u, m2 + u, mean_b + u, m2_b + u, share, weight, n - u);
+}
+
+/* Each pair of groups once, for both of them, so that the rows of `squares` are still in cache. */
+TARGET static void least_t(double *squares, size_t step, const double *mean, const double *m2, size_t n_units,
+                           const double *weight, int n_groups, size_t n)
+{
+    DVEC zero = DSPREAD(0.0), endless = DSPREAD((double)INFINITY);
+    size_t groups = (size_t)n_groups, u = 0;
+    for (; u + DOUBLES <= n; u += DOUBLES) {
+        DVEC most = zero, spread = zero;
+        for (size_t a = 0; a < groups; a++) {
+            DVEC mean_a = DLOAD(mean + a * n_units + u), m2_a = DLOAD(m2 + a * n_units + u);
+            DVEC least = a ? DLOAD(squares + a * step + u) : endless;
+            spread = DADD(spread, DADD(m2_a, DADD(DSUB(mean_a, mean_a), DSUB(m2_a, m2_a))));
+            for (size_t b = a + 1; b < groups; b++) {
+                DVEC d = DSUB(mean_a, DLOAD(mean + b * n_units + u)), size = DPICK(DLESS(d, zero), DSUB(zero, d), d);
+                DVEC e = DADD(DMUL(m2_a, DSPREAD(weight[a * groups + b])),
+                              DMUL(DLOAD(m2 + b * n_units + u), DSPREAD(weight[b * groups + a])));
+                DVEC t = DDIV(DMUL(d, size), DPICK(DLESS(zero, e), e, endless)), back = DSUB(zero, t);
+                DVEC least_b = a ? DLOAD(squares + b * step + u) : endless;
+                least = DPICK(DLESS(t, least), t, least);
+                DSTORE(squares + b * step + u, DPICK(DLESS(back, least_b), back, least_b));
+            }
+            DSTORE(squares + a * step + u, least);
+            most = DPICK(DLESS(most, least), least, most);
+        }
+        DSTORE(squares + groups * step + u, most);
+        DSTORE(squares + (groups + 1) * step + u, spread);
+    }
+    if (REST(u, n))
+        fus_kernel_scalar.least_t(squares + u, step, mean + u, m2 + u, n_units, weight, n_groups, n - u);
+}
+
+TARGET static void roots(double *x, size_t n)
+{
+    DVEC zero = DSPREAD(0.0);
+    size_t u = 0;
+    for (; u + DOUBLES <= n; u += DOUBLES) {
+        DVEC y = DLOAD(x + u), root = DROOT(DPICK(DLESS(y, zero), DSUB(zero, y), y));
+        DSTORE(x + u, DPICK(DLESS(y, zero), DSUB(zero, root), root));
+    }
+    if (REST(u, n))
+        fus_kernel_scalar.roots(x + u, n - u);
+}
+
+INLINE void load_lanes(DVEC sum[FUS_LANES / DOUBLES], const double *lanes)
+{
+    UNROLL
+    for (int v = 0; v < FUS_LANES / DOUBLES; v++)
+        sum[v] = DLOAD(lanes + v * DOUBLES);
+}
+
+INLINE void store_lanes(double *lanes, const DVEC sum[FUS_LANES / DOUBLES])
+{
+    UNROLL
+    for (int v = 0; v < FUS_LANES / DOUBLES; v++)
+        DSTORE(lanes + v * DOUBLES, sum[v]);
+}
+
+/* Number i goes to lane i mod 16, whatever the vector. */
+TARGET static void lane_sums(double *lanes, const double *x, size_t n)
+{
+    DVEC sum[FUS_LANES / DOUBLES];
+    size_t i = 0;
+    load_lanes(sum, lanes);
+    for (; i + FUS_LANES <= n; i += FUS_LANES) {
+        UNROLL
+        for (int v = 0; v < FUS_LANES / DOUBLES; v++)
+            sum[v] = DADD(sum[v], DLOAD(x + i + (size_t)v * DOUBLES));
+    }
+    store_lanes(lanes, sum);
+    for (size_t lane = 0; i < n; i++, lane++)
+        lanes[lane] += x[i];
+}
+
+TARGET static void lane_products(double *lanes, const double *x, double mean_x, const double *y, double mean_y,
+                                 size_t n)
+{
+    DVEC sum[FUS_LANES / DOUBLES];
+    size_t i = 0;
+    load_lanes(sum, lanes);
+    for (; i + FUS_LANES <= n; i += FUS_LANES) {
+        UNROLL
+        for (int v = 0; v < FUS_LANES / DOUBLES; v++) {
+            DVEC a = DSUB(DLOAD(x + i + (size_t)v * DOUBLES), DSPREAD(mean_x)),
+                 b = DSUB(DLOAD(y + i + (size_t)v * DOUBLES), DSPREAD(mean_y));
+            sum[v] = DADD(sum[v], DMUL(a, b));
+        }
+    }
+    store_lanes(lanes, sum);
+    for (size_t lane = 0; i < n; i++, lane++)
+        lanes[lane] += (x[i] - mean_x) * (y[i] - mean_y);
+}
+
+#define MOMENTS moments_add, moments_merge, least_t, roots, lane_sums, lane_products

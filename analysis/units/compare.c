@@ -1,0 +1,91 @@
+/* The first model against each other one, layer by layer: the paper's own one-sided two-sample test of CSI over the units
+ * selective for a category (Lu & Wang 2025, Fig 2B). Units share weights and pictures and are no independent samples: METHOD.md
+ * says what this p can and cannot tell. */
+#include <math.h>
+#include <string.h>
+
+#include "analysis/report/report.h"
+
+static int find_layer(const struct fus_model_summary *m, const char *name)
+{
+    for (int i = 0; i < m->n_layers; i++)
+        if (strcmp(m->layers[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+/* Every block layer of a is one of b. */
+static bool has_blocks_of(const struct fus_model_summary *b, const struct fus_model_summary *a)
+{
+    for (int i = 0; i < a->n_layers; i++)
+        if (fus_report_block_kind(a->layers[i].name) && find_layer(b, a->layers[i].name) < 0)
+            return false;
+    return true;
+}
+
+/* The block layer of m of that kind whose depth is nearest, the first of equally near ones; not `except`. -1: none. */
+static int nearest_layer(const struct fus_model_summary *m, const char *kind, double depth, int except)
+{
+    int best = -1;
+    for (int i = 0; i < m->n_layers; i++) {
+        const char *found = fus_report_block_kind(m->layers[i].name);
+        if (i != except && found && strcmp(found, kind) == 0 &&
+            (best < 0 || fabs(m->layers[i].depth - depth) < fabs(m->layers[best].depth - depth)))
+            best = i;
+    }
+    return best;
+}
+
+int fus_compare_layer(const struct fus_model_summary *a, int layer, const struct fus_model_summary *b)
+{
+    const char *kind = fus_report_block_kind(a->layers[layer].name);
+    if (!kind || (has_blocks_of(b, a) && has_blocks_of(a, b)))
+        return find_layer(b, a->layers[layer].name);
+    int last_a = fus_report_last_block(a), last_b = fus_report_last_block(b);
+    if (layer == last_a)
+        return fus_report_block_kind(b->layers[last_b].name) ? last_b : -1;
+    int other = nearest_layer(b, kind, a->layers[layer].depth, last_b);
+    return other >= 0 && nearest_layer(a, kind, b->layers[other].depth, last_a) == layer ? other : -1;
+}
+
+static void compare_category(struct fus_csi_comparison *row, const struct fus_category_summary *a,
+                             const struct fus_category_summary *b)
+{
+    row->proportion_difference = a->proportion - b->proportion;
+    row->csi_difference = row->t = row->df = row->p = NAN;
+    if (a->n_csi < 2 || b->n_csi < 2)
+        return;
+    double var_a = a->csi_sd * a->csi_sd, var_b = b->csi_sd * b->csi_sd, n_a = (double)a->n_csi, n_b = (double)b->n_csi;
+    row->csi_difference = a->csi_mean - b->csi_mean;
+    row->t = fus_ttest_welch(&row->df, a->csi_mean, var_a, n_a, b->csi_mean, var_b, n_b);
+    row->p = fus_ttest_p(a->csi_mean, var_a, n_a, b->csi_mean, var_b, n_b);
+}
+
+/* Rows in the order of the other models, of the first model's layers, of the categories. */
+int fus_compare_csi(struct fus_csi_comparison **rows, size_t *n_rows, const struct fus_run_summary *run,
+                    struct fus_error *err)
+{
+    size_t room = 1, n = 0, a_layer;
+    *rows = NULL;
+    *n_rows = 0;
+    for (int b = 1; b < run->n_models; b++)
+        if (!fus_base_mul(&a_layer, (size_t)run->models[0].n_layers, (size_t)run->n_categories) ||
+            !fus_base_add(&room, room, a_layer))
+            return fus_base_fail(err, FUS_ENOMEM, "too many layers to compare");
+    struct fus_csi_comparison *out = fus_base_alloc(room, sizeof *out);
+    if (!out)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu comparisons", room);
+    for (int b = 1; b < run->n_models; b++)
+        for (int i = 0; i < run->models[0].n_layers; i++) {
+            const struct fus_layer_summary *one = &run->models[0].layers[i];
+            int j = fus_compare_layer(&run->models[0], i, &run->models[b]);
+            for (int c = 0; j >= 0 && c < run->n_categories; c++) {
+                struct fus_csi_comparison *row = &out[n++];
+                row->model_a = 0, row->model_b = b, row->layer_a = i, row->layer_b = j, row->category = c;
+                compare_category(row, &one->categories[c], &run->models[b].layers[j].categories[c]);
+            }
+        }
+    *rows = out;
+    *n_rows = n;
+    return FUS_OK;
+}

@@ -1,0 +1,34 @@
+/* The choice of an instruction set: see cpu.h. */
+#include "nn/base/cpu.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* NULL: not asked yet. Threads that ask for the first time at once all write the same. */
+static const char *volatile chosen;
+
+const char *fus_cpu_isa(void)
+{
+    const char *name = chosen;
+    if (!name) {
+        name = getenv("FUS_ISA");
+        chosen = name = name ? name : "";
+    }
+    return name;
+}
+
+void fus_cpu_set_isa(const char *name)
+{
+    chosen = name;
+}
+
+bool fus_cpu_has_avx2(void)
+{
+#if defined(__x86_64__)
+    const char *isa = fus_cpu_isa();
+    bool allowed = !*isa || strcmp(isa, "avx2") == 0 || strcmp(isa, "avx512") == 0;
+    return allowed && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+    return false;
+#endif
+}

@@ -1,0 +1,465 @@
+/* DEFLATE and zlib decompression, CRC-32 and Adler-32: see inflate.h.
+ *
+ * Follows RFC 1951 (DEFLATE), RFC 1950 (zlib, Adler-32) and ISO 3309 (CRC-32, polynomial
+ * 0xEDB88320). Codes of up to ROOT_BITS bits are decoded by one look-up, longer and therefore rare
+ * ones bit by bit in canonical order. The bit buffer is filled with zeros past the input's end,
+ * and `count` may then go below zero: one check per symbol finds every early end. Nothing is
+ * allocated. */
+#include "nn/base/inflate.h"
+
+#include <string.h>
+
+enum { ROOT_BITS = 10, MAX_BITS = 15, N_LITLEN = 288, N_DIST = 32, N_CODELEN = 19 };
+
+/* An entry says what a symbol means: bits 0-3 length of its code, 4-7 extra bits, 8-9 kind, 16-31
+ * value. */
+enum { KIND_LITERAL = 0 << 8, KIND_BASE = 1 << 8, KIND_END = 2 << 8, KIND_BAD = 3 << 8, KIND_MASK = 3 << 8 };
+
+struct code {
+    uint32_t root[1 << ROOT_BITS]; /* by the next ROOT_BITS bits; 0 where the code is longer or does not exist */
+    uint32_t sorted[N_LITLEN];     /* entries in canonical order */
+    uint16_t count[MAX_BITS + 1];  /* number of codes of each length */
+};
+
+struct state {
+    const uint8_t *in;
+    size_t in_n, in_pos;
+    uint64_t bits; /* the next bits, least significant first */
+    int count;     /* how many of them; negative: that many were used past the end */
+    uint8_t *out;
+    size_t out_n, out_pos;
+    struct code litlen, dist;
+    struct fus_error *err;
+};
+
+/* Offset of the byte that holds the next unread bit. */
+static size_t position(const struct state *s)
+{
+    size_t ahead = s->count > 0 ? (size_t)s->count / 8 : 0;
+    return s->in_pos - (ahead < s->in_pos ? ahead : s->in_pos);
+}
+
+static int fail(struct state *s, const char *what)
+{
+    return fus_base_fail_at(s->err, FUS_EFORMAT, (long long)position(s), "%s", what);
+}
+
+static int fail_short(struct state *s)
+{
+    return fus_base_fail_at(s->err, FUS_EFORMAT, (long long)s->in_n,
+                            "found the end of the compressed data, expected more: truncated copy?");
+}
+
+/* At least 56 bits, or all that are left. */
+static inline void refill(struct state *s)
+{
+    if (s->in_n - s->in_pos >= 8 && s->count >= 0) {
+        const uint8_t *p = s->in + s->in_pos;
+        uint64_t v = (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
+                     (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
+        s->bits |= v << s->count;
+        s->in_pos += (size_t)(63 - s->count) >> 3;
+        s->count |= 56;
+        return;
+    }
+    while (s->count >= 0 && s->count <= 56 && s->in_pos < s->in_n) {
+        s->bits |= (uint64_t)s->in[s->in_pos++] << s->count;
+        s->count += 8;
+    }
+}
+
+static inline uint32_t take(struct state *s, int n)
+{
+    uint32_t v = (uint32_t)(s->bits & (((uint64_t)1 << n) - 1));
+    s->bits >>= n;
+    s->count -= n;
+    return v;
+}
+
+static uint32_t reverse(uint32_t code, int n)
+{
+    uint32_t r = 0;
+    for (int i = 0; i < n; i++, code >>= 1)
+        r = r << 1 | (code & 1);
+    return r;
+}
+
+/* Canonical code from lengths (RFC 1951, 3.2.2); meaning[symbol] is its entry without a length.
+ * False where the lengths promise more codes than there are, or fewer: only a single code of one
+ * bit, or none at all, may be incomplete. */
+static bool build(struct code *c, const uint8_t *lengths, const uint32_t *meaning, int n)
+{
+    uint32_t next[MAX_BITS + 2] = {0}, index[MAX_BITS + 2] = {0};
+    memset(c->root, 0, sizeof c->root);
+    memset(c->count, 0, sizeof c->count);
+    for (int i = 0; i < n; i++)
+        c->count[lengths[i]]++;
+    c->count[0] = 0;
+    long left = 1;
+    int used = 0;
+    for (int l = 1; l <= MAX_BITS; l++) {
+        left = left * 2 - c->count[l];
+        if (left < 0)
+            return false;
+        used += c->count[l];
+        next[l + 1] = (next[l] + c->count[l]) << 1;
+        index[l + 1] = index[l] + c->count[l];
+    }
+    if (left > 0 && !(used == 0 || (used == 1 && c->count[1] == 1)))
+        return false;
+    for (int i = 0; i < n; i++) {
+        int l = lengths[i];
+        if (!l)
+            continue;
+        uint32_t entry = meaning[i] | (uint32_t)l;
+        c->sorted[index[l]++] = entry;
+        uint32_t code = reverse(next[l]++, l);
+        for (uint32_t at = code; l <= ROOT_BITS && at < 1u << ROOT_BITS; at += 1u << l)
+            c->root[at] = entry;
+    }
+    return true;
+}
+
+/* The entry of the next symbol, its code taken; 0 where the bits are no code. */
+static uint32_t decode_long(struct state *s, const struct code *c)
+{
+    int32_t code = 0, first = 0, index = 0;
+    for (int l = 1; l <= MAX_BITS; l++) {
+        code |= (int32_t)(s->bits >> (l - 1) & 1);
+        int32_t n = c->count[l];
+        if (code - first < n) {
+            take(s, l);
+            return c->sorted[index + code - first];
+        }
+        index += n;
+        first = (first + n) << 1;
+        code <<= 1;
+    }
+    return 0;
+}
+
+static inline uint32_t decode(struct state *s, const struct code *c)
+{
+    uint32_t e = c->root[s->bits & ((1 << ROOT_BITS) - 1)];
+    if (!e)
+        return decode_long(s, c);
+    take(s, (int)(e & 15));
+    return e;
+}
+
+static void literal_meanings(uint32_t m[N_LITLEN])
+{
+    for (uint32_t i = 0; i < 256; i++)
+        m[i] = KIND_LITERAL | i << 16;
+    m[256] = KIND_END;
+    uint32_t base = 3;
+    for (uint32_t i = 257; i < 285; i++) {
+        uint32_t extra = i < 265 ? 0 : (i - 261) / 4;
+        m[i] = KIND_BASE | extra << 4 | base << 16;
+        base += 1u << extra;
+    }
+    m[285] = KIND_BASE | 258u << 16;
+    m[286] = m[287] = KIND_BAD;
+}
+
+static void distance_meanings(uint32_t m[N_DIST])
+{
+    uint32_t base = 1;
+    for (uint32_t i = 0; i < 30; i++) {
+        uint32_t extra = i < 4 ? 0 : (i - 2) / 2;
+        m[i] = KIND_BASE | extra << 4 | base << 16;
+        base += 1u << extra;
+    }
+    m[30] = m[31] = KIND_BAD;
+}
+
+static bool build_both(struct state *s, const uint8_t *lengths, int n_litlen, int n_dist)
+{
+    uint32_t litlen[N_LITLEN], dist[N_DIST];
+    literal_meanings(litlen);
+    distance_meanings(dist);
+    return build(&s->litlen, lengths, litlen, n_litlen) && build(&s->dist, lengths + n_litlen, dist, n_dist);
+}
+
+static void fixed_code(struct state *s)
+{
+    uint8_t lengths[N_LITLEN + N_DIST];
+    memset(lengths, 8, 144);
+    memset(lengths + 144, 9, 112);
+    memset(lengths + 256, 7, 24);
+    memset(lengths + 280, 8, 8);
+    memset(lengths + N_LITLEN, 5, N_DIST);
+    build_both(s, lengths, N_LITLEN, N_DIST);
+}
+
+/* The lengths of both codes, themselves run-length and Huffman coded (RFC 1951, 3.2.7). */
+static int read_lengths(struct state *s, uint8_t *lengths, int n)
+{
+    for (int i = 0; i < n;) {
+        refill(s);
+        uint32_t e = decode(s, &s->dist);
+        uint32_t symbol = e >> 16;
+        if (s->count < 0)
+            return fail_short(s);
+        if (!e)
+            return fail(s, "found bits that are no code of a code length: damaged data?");
+        if (symbol < 16) {
+            lengths[i++] = (uint8_t)symbol;
+            continue;
+        }
+        if (symbol == 16 && i == 0)
+            return fail(s, "found a repeated code length before the first one: damaged data?");
+        uint8_t value = symbol == 16 ? lengths[i - 1] : 0;
+        int run = symbol == 16 ? 3 + (int)take(s, 2) : symbol == 17 ? 3 + (int)take(s, 3) : 11 + (int)take(s, 7);
+        if (s->count < 0)
+            return fail_short(s);
+        if (run > n - i)
+            return fail(s, "found more code lengths than announced: damaged data?");
+        memset(lengths + i, value, (size_t)run);
+        i += run;
+    }
+    return FUS_OK;
+}
+
+static int dynamic_code(struct state *s)
+{
+    static const uint8_t order[N_CODELEN] = {16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};
+    uint8_t lengths[N_LITLEN + N_DIST] = {0}, first[N_CODELEN] = {0};
+    uint32_t meaning[N_CODELEN];
+    refill(s);
+    int n_litlen = 257 + (int)take(s, 5), n_dist = 1 + (int)take(s, 5), n_first = 4 + (int)take(s, 4);
+    for (int i = 0; i < n_first; i++) {
+        refill(s);
+        first[order[i]] = (uint8_t)take(s, 3);
+    }
+    if (s->count < 0)
+        return fail_short(s);
+    if (n_litlen > 286)
+        return fail(s, "found more than 286 length codes: damaged data?");
+    for (uint32_t i = 0; i < N_CODELEN; i++)
+        meaning[i] = i << 16;
+    if (!build(&s->dist, first, meaning, N_CODELEN))
+        return fail(s, "found code lengths that are no code: damaged data?");
+    int code = read_lengths(s, lengths, n_litlen + n_dist);
+    if (code)
+        return code;
+    if (!lengths[256])
+        return fail(s, "found a block without an end code: damaged data?");
+    if (!build_both(s, lengths, n_litlen, n_dist))
+        return fail(s, "found lengths of codes that are no code: damaged data?");
+    return FUS_OK;
+}
+
+/* out[pos..pos+n) = the bytes `distance` before: may overlap, and then repeats. */
+static inline void copy_match(uint8_t *out, size_t pos, size_t distance, size_t n, size_t room)
+{
+    uint8_t *to = out + pos;
+    const uint8_t *from = to - distance;
+    if (distance >= 8 && room >= n + 7) {
+        for (size_t i = 0; i < n; i += 8)
+            memcpy(to + i, from + i, 8);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        to[i] = from[i];
+}
+
+static int inflate_codes(struct state *s)
+{
+    uint8_t *out = s->out;
+    size_t pos = s->out_pos, out_n = s->out_n;
+    int code = FUS_OK;
+    for (;;) {
+        refill(s);
+        uint32_t e = decode(s, &s->litlen);
+        uint32_t kind = e & KIND_MASK;
+        if (s->count < 0) {
+            code = fail_short(s);
+            break;
+        }
+        if (e && kind == KIND_LITERAL && pos < out_n) {
+            out[pos++] = (uint8_t)(e >> 16);
+            continue;
+        }
+        if (kind == KIND_END)
+            break;
+        if (!e || kind == KIND_BAD) {
+            code = fail(s, "found bits that are no code: damaged data?");
+            break;
+        }
+        size_t n = (e >> 16) + take(s, (int)(e >> 4 & 15)), distance = 0;
+        if (kind == KIND_BASE) {
+            uint32_t d = decode(s, &s->dist);
+            distance = (d >> 16) + take(s, (int)(d >> 4 & 15));
+            if (s->count < 0) {
+                code = fail_short(s);
+                break;
+            }
+            if (!d || (d & KIND_MASK) == KIND_BAD || distance > pos) {
+                code = fail(s, "found a distance to before the beginning: damaged data?");
+                break;
+            }
+        }
+        if (kind == KIND_LITERAL || n > out_n - pos) {
+            code = fail(s, "found more data than expected: damaged data or a wrong size in the header?");
+            break;
+        }
+        copy_match(out, pos, distance, n, out_n - pos);
+        pos += n;
+    }
+    s->out_pos = pos;
+    return code;
+}
+
+static int inflate_stored(struct state *s)
+{
+    s->in_pos = position(s); /* whole bytes go back; the rest of the current one is skipped */
+    s->bits = 0;
+    s->count = 0;
+    if (s->in_n - s->in_pos < 4)
+        return fail_short(s);
+    const uint8_t *p = s->in + s->in_pos;
+    size_t n = (size_t)p[0] | (size_t)p[1] << 8, check = (size_t)p[2] | (size_t)p[3] << 8;
+    if (n != (check ^ 0xffff))
+        return fail(s, "found a stored block whose two lengths disagree: damaged data?");
+    s->in_pos += 4;
+    if (n > s->in_n - s->in_pos)
+        return fail_short(s);
+    if (n > s->out_n - s->out_pos)
+        return fail(s, "found more data than expected: damaged data or a wrong size in the header?");
+    if (n)
+        memcpy(s->out + s->out_pos, s->in + s->in_pos, n);
+    s->in_pos += n;
+    s->out_pos += n;
+    return FUS_OK;
+}
+
+int fus_inflate_raw(uint8_t *out, size_t out_n, size_t *produced, const uint8_t *in, size_t in_n, size_t *consumed,
+                    struct fus_error *err)
+{
+    struct state s;
+    s.in = in, s.in_n = in_n, s.in_pos = 0;
+    s.bits = 0, s.count = 0;
+    s.out = out, s.out_n = out_n, s.out_pos = 0;
+    s.err = err;
+    int code = FUS_OK;
+    for (bool last = false; !last && !code;) {
+        if (fus_base_stopping()) {
+            code = fus_base_fail(err, FUS_ESTOPPED, "stopped");
+            break;
+        }
+        refill(&s);
+        last = take(&s, 1);
+        uint32_t type = take(&s, 2);
+        if (s.count < 0) {
+            code = fail_short(&s);
+        } else if (type == 0) {
+            code = inflate_stored(&s);
+        } else if (type == 3) {
+            code = fail(&s, "found block type 3, expected 0, 1 or 2: damaged data?");
+        } else {
+            if (type == 1)
+                fixed_code(&s);
+            else
+                code = dynamic_code(&s);
+            if (!code)
+                code = inflate_codes(&s);
+        }
+    }
+    *produced = s.out_pos;
+    *consumed = position(&s);
+    return code;
+}
+
+int fus_inflate_zlib(uint8_t *out, size_t out_n, size_t *produced, const uint8_t *in, size_t in_n, size_t *consumed,
+                     struct fus_error *err)
+{
+    *produced = *consumed = 0;
+    if (in_n < 2)
+        return fus_base_fail_at(err, FUS_EFORMAT, (long long)in_n,
+                                "found the end, expected a zlib header: truncated copy?");
+    if ((in[0] & 15) != 8 || in[0] >> 4 > 7 || (in[0] * 256 + in[1]) % 31 != 0 || (in[1] & 0x20))
+        return fus_base_fail_at(err, FUS_EFORMAT, 0, "found %02x %02x, expected a zlib header: damaged data?", in[0],
+                                in[1]);
+    int code = fus_inflate_raw(out, out_n, produced, in + 2, in_n - 2, consumed, err);
+    *consumed += 2;
+    if (code) {
+        if (err && err->offset >= 0) { /* the same message, counted from the header */
+            char msg[FUS_MESSAGE_BYTES];
+            const char *rest = strstr(err->msg, ": ");
+            memcpy(msg, rest ? rest + 2 : err->msg, strlen(rest ? rest + 2 : err->msg) + 1);
+            return fus_base_fail_at(err, code, err->offset + 2, "%s", msg);
+        }
+        return code;
+    }
+    if (in_n - *consumed < 4)
+        return fus_base_fail_at(err, FUS_EFORMAT, (long long)in_n,
+                                "found the end, expected a checksum: truncated copy?");
+    const uint8_t *p = in + *consumed;
+    uint32_t want = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+    uint32_t got = fus_inflate_adler32(1, out, *produced);
+    if (want != got)
+        return fus_base_fail_at(err, FUS_EFORMAT, (long long)*consumed,
+                                "found Adler-32 %08x, expected %08x of the data: damaged data?", (unsigned)want,
+                                (unsigned)got);
+    *consumed += 4;
+    return FUS_OK;
+}
+
+/* Eight table look-ups for eight bytes; table[k][b] is the effect of byte b followed by k zero
+ * bytes. */
+static uint32_t crc_long(uint32_t crc, const uint8_t *p, size_t n)
+{
+    uint32_t table[8][256];
+    for (uint32_t b = 0; b < 256; b++) {
+        uint32_t c = b;
+        for (int i = 0; i < 8; i++)
+            c = c >> 1 ^ (c & 1 ? 0xedb88320u : 0);
+        table[0][b] = c;
+    }
+    for (int k = 1; k < 8; k++)
+        for (int b = 0; b < 256; b++)
+            table[k][b] = table[k - 1][b] >> 8 ^ table[0][table[k - 1][b] & 255];
+    for (; n >= 8; n -= 8, p += 8) {
+        crc ^= (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+        crc = table[7][crc & 255] ^ table[6][crc >> 8 & 255] ^ table[5][crc >> 16 & 255] ^ table[4][crc >> 24] ^
+              table[3][p[4]] ^ table[2][p[5]] ^ table[1][p[6]] ^ table[0][p[7]];
+    }
+    for (; n; n--)
+        crc = crc >> 8 ^ table[0][(crc ^ *p++) & 255];
+    return crc;
+}
+
+uint32_t fus_inflate_crc32(uint32_t crc, const void *bytes, size_t n)
+{
+    static const uint32_t nibble[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
+                                        0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+                                        0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c}; /* polynomial after 4 steps */
+    const uint8_t *p = bytes;
+    crc = ~crc;
+    if (n >= 4096)
+        return ~crc_long(crc, p, n);
+    for (; n; n--) {
+        crc ^= *p++;
+        crc = crc >> 4 ^ nibble[crc & 15];
+        crc = crc >> 4 ^ nibble[crc & 15];
+    }
+    return ~crc;
+}
+
+uint32_t fus_inflate_adler32(uint32_t adler, const void *bytes, size_t n)
+{
+    const uint8_t *p = bytes;
+    uint32_t a = adler & 0xffff, b = adler >> 16;
+    while (n) {
+        size_t block = n < 5552 ? n : 5552; /* the most bytes before b can pass 32 bits */
+        n -= block;
+        for (; block; block--) {
+            a += *p++;
+            b += a;
+        }
+        a %= 65521;
+        b %= 65521;
+    }
+    return b << 16 | a;
+}

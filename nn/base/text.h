@@ -1,0 +1,27 @@
+/* Names as people and machines gave them: where UTF-8 is well formed, and how a name is printed on one line. */
+#ifndef FUS_TEXT_H
+#define FUS_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "nn/base/base.h"
+
+/* Bytes of the well-formed UTF-8 sequence at s, of which `left` bytes are there (Unicode, table 3-7);
+ * 0 where there is none. */
+size_t fus_text_utf8(const void *s, size_t left);
+bool fus_text_is_utf8(const char *text);
+
+/* The text on one line, for messages: control characters become \t, \n, \r or \x1b, bytes that are not UTF-8
+ * become \xe9. What does not fit into out_bytes (at least 1) is cut off before a character. Escaping what is
+ * escaped already changes nothing. */
+void fus_text_escape(char *out, size_t out_bytes, const char *text);
+
+/* Text of bounded length; what does not fit becomes "..." (after a whole character). */
+struct fus_text {
+    size_t n;
+    char s[1000];
+};
+void fus_text_add(struct fus_text *t, const char *fmt, ...) FUS_PRINTF(2, 3);
+
+#endif

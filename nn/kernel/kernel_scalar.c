@@ -1,0 +1,12 @@
+/* The row of the table that every machine has. */
+#define TARGET
+#include "nn/kernel/kernel_scalar.h"
+
+static bool available(void)
+{
+    return true;
+}
+
+const struct fus_kernel fus_kernel_scalar = {
+    "scalar", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available,
+    GRADIENTS};

@@ -1,0 +1,49 @@
+/* Plain C: one pixel x 16 channels with fmaf. Included by kernel_scalar.c for any CPU and by
+ * kernel_fma.c for those x86 and ARM CPUs that have the instruction, where it spares a call of
+ * libm's fmaf (same bits) for every product. */
+#include <math.h>
+
+#include "nn/kernel/kernels.h"
+
+#define VEC float
+#define WIDTH 1
+#define LOAD(p) (*(p))
+#define STORE(p, v) (*(p) = (v))
+#define SPREAD(p) (*(p))
+#define CONSTANT(c) ((float)(c))
+#define ZERO() 0.0f
+#define ADD(x, y) ((x) + (y))
+#define SUB(x, y) ((x) - (y))
+#define MUL(x, y) ((x) * (y))
+#define FMA(x, y, z) __builtin_fmaf(x, y, z)
+#define RELU(x) ((x) < 0 ? 0.0f : (x))
+#define MOST(x, y) ((y) <= (x) || (x) != (x) ? (x) : (y))
+#define DIV(x, y) ((x) / (y))
+#define ROOT(x) sqrtf(x)
+#define FLESS(x, y) ((x) < (y))
+#define FPICK(m, x, y) ((m) ? (x) : (y))
+#define POWER2(m) fus_fmath_power2f(m)
+#define STEP_FENCE()
+#define TILE_ROWS 1
+#define TILE_BLOCKS 1
+#define DVEC double
+#define DOUBLES 1
+#define DLOAD(p) (*(p))
+#define DSTORE(p, v) (*(p) = (v))
+#define DSPREAD(x) (x)
+#define WIDEN(p) ((double)*(p))
+#define DADD(x, y) ((x) + (y))
+#define DSUB(x, y) ((x) - (y))
+#define DMUL(x, y) ((x) * (y))
+#define DDIV(x, y) ((x) / (y))
+#define DROOT(x) sqrt(x)
+#define DLESS(x, y) ((x) < (y))
+#define DPICK(m, x, y) ((m) ? (x) : (y))
+#include "nn/kernel/gemm_tile.h"
+#include "nn/kernel/winograd_tile.h"
+#include "nn/kernel/pool_tile.h"
+#include "nn/kernel/act_tile.h"
+#include "analysis/stats/moments_tile.h"
+#include "nn/train/grad_tile.h"
+#include "nn/train/norm_tile.h"
+#include "nn/train/update_tile.h"

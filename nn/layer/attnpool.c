@@ -1,0 +1,298 @@
+/* CLIP's attention pooling (Radford et al. 2021; the code of its ModifiedResNet): the mean of all
+ * places is one query that attends, with several heads, over itself and the places.
+ *
+ *   t_0 = mean_i x_i + e_0,  t_i = x_i + e_i          tokens with positional embedding, i = 1 .. H*W
+ *   q = (W_q t_0 + b_q) / sqrt(d),  k_i = W_k t_i + b_k,  v_i = W_v t_i + b_v
+ *   a_h = softmax_i(q_h . k_ih),  o_h = sum_i a_hi v_ih,  out = W_c o + b_c         heads h of d channels
+ *
+ * There is one query only, so the products are taken in the cheap order, 21 million multiply-adds
+ * instead of 430:
+ *
+ *   q_h . k_ih = (W_kh' q_h) . t_i + q_h . b_kh       the last term is equal for all i and drops out of the softmax
+ *   o_h = W_vh (sum_i a_hi t_i) + b_vh                since the a_hi sum to 1 */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nn/base/fmath.h"
+#include "nn/layer/layers.h"
+#include "nn/layer/op.h"
+#include "nn/base/threads.h"
+
+/* Packed weights: panels as in gemm.c; key is transposed ([in blocks, rows of k_proj, 16]). */
+struct attnpool {
+    const struct fus_layer *layer;
+    float *positions;                    /* [places + 1, C] */
+    float *query, *key, *value, *output; /* panels */
+    float *query_bias, *value_bias, *output_bias;
+};
+
+struct sizes {
+    size_t c, tokens, padded; /* channels; places + 1, and that rounded up to 4 */
+    size_t token_blocks, heads, depth;
+};
+
+static struct sizes sizes_of(const struct fus_layer *l)
+{
+    size_t tokens = fus_layer_in_places(l) + 1, c = (size_t)l->in_channels, heads = (size_t)l->heads;
+    struct sizes s = {c, tokens, (tokens + 3) / 4 * 4, (tokens + FUS_LANES - 1) / FUS_LANES, heads, c / heads};
+    return s;
+}
+
+size_t fus_attnpool_packed_floats(const struct fus_layer *l)
+{
+    struct sizes s = sizes_of(l);
+    size_t out = (size_t)FUS_BLOCKS(l->channels) * FUS_LANES;
+    return (s.tokens * s.c + FUS_LANES - 1) / FUS_LANES * FUS_LANES + 3 * s.c * s.c + out * s.c + 2 * s.c + out;
+}
+
+/* The largest matrix as the file has it. */
+size_t fus_attnpool_raw_floats(const struct fus_layer *l)
+{
+    size_t c = (size_t)l->channels, in = (size_t)l->in_channels;
+    return (in > c ? in : c) * in;
+}
+
+size_t fus_attnpool_scratch_floats(const struct fus_layer *l, int n_pictures, int n_threads)
+{
+    struct sizes s = sizes_of(l);
+    (void)n_pictures;
+    (void)n_threads;
+    return s.c * (s.padded + s.token_blocks * FUS_LANES + 2 + 2 * s.heads) + s.token_blocks * FUS_LANES * s.heads;
+}
+
+/* ---- weights ---- */
+
+/* positional_embedding, then weight and bias of q_proj, k_proj, v_proj, c_proj. */
+bool fus_attnpool_parameter(struct fus_parameter *p, const struct fus_layer *l, int i)
+{
+    static const char *const part[] = {"q_proj", "k_proj", "v_proj", "c_proj"};
+    int c = l->in_channels;
+    memset(p, 0, sizeof *p);
+    if (i == 0) {
+        *p = (struct fus_parameter){
+            .role = FUS_ROLE_POSITIONS, .n_dims = 2, .shape = {l->in_height * l->in_width + 1, c}};
+        snprintf(p->name, sizeof p->name, "%s.positional_embedding", l->name);
+        return true;
+    }
+    bool weight = i % 2 == 1;
+    p->role = weight ? FUS_ROLE_WEIGHT : FUS_ROLE_BIAS;
+    p->n_dims = weight ? 2 : 1;
+    p->shape[0] = i < 7 ? c : l->channels;
+    p->shape[1] = weight ? c : 0;
+    if (i <= 8)
+        snprintf(p->name, sizeof p->name, "%s.%s.%s", l->name, part[(i - 1) / 2], weight ? "weight" : "bias");
+    return i <= 8;
+}
+
+/* w [rows, c] -> panels [rows/16, c, 16]; transposed: [c/16, rows, 16]. Both are multiples of 16
+ * but for the rows. */
+static void pack(float *panels, const float *w, size_t rows, size_t c, bool transposed)
+{
+    if (transposed) {
+        for (size_t j = 0; j < rows; j++)
+            for (size_t i = 0; i < c; i++)
+                panels[(i / FUS_LANES * rows + j) * FUS_LANES + i % FUS_LANES] = w[j * c + i];
+        return;
+    }
+    memset(panels, 0, (rows + FUS_LANES - 1) / FUS_LANES * FUS_LANES * c * sizeof *panels);
+    for (size_t j = 0; j < rows; j++)
+        for (size_t i = 0; i < c; i++)
+            panels[(j / FUS_LANES * c + i) * FUS_LANES + j % FUS_LANES] = w[j * c + i];
+}
+
+/* Where each part of the packed weights lies. */
+static struct attnpool locate(const struct fus_layer *l, float *packed)
+{
+    struct sizes s = sizes_of(l);
+    struct attnpool a = {.layer = l, .positions = packed};
+    a.query = a.positions + (s.tokens * s.c + FUS_LANES - 1) / FUS_LANES * FUS_LANES;
+    a.key = a.query + s.c * s.c;
+    a.value = a.key + s.c * s.c;
+    a.output = a.value + s.c * s.c;
+    a.query_bias = a.output + (size_t)FUS_BLOCKS(l->channels) * FUS_LANES * s.c;
+    a.value_bias = a.query_bias + s.c;
+    a.output_bias = a.value_bias + s.c;
+    return a;
+}
+
+int fus_attnpool_load(const struct fus_op_load *load, struct fus_error *err)
+{
+    struct sizes s = sizes_of(load->layer);
+    const struct attnpool at = locate(load->layer, load->packed), *a = &at;
+    size_t out = (size_t)load->layer->channels;
+    memset(a->output_bias, 0, (size_t)FUS_BLOCKS(load->layer->channels) * FUS_LANES * sizeof *a->output_bias);
+    int code = load->get(load->context, a->positions, s.tokens * s.c, "attnpool.positional_embedding", err);
+    const struct {
+        const char *weight, *bias;
+        float *panels, *bias_to;
+        size_t rows;
+        bool transposed;
+    } part[] = {
+        {"attnpool.q_proj.weight", "attnpool.q_proj.bias", a->query, a->query_bias, s.c, false},
+        {"attnpool.k_proj.weight", NULL, a->key, NULL, s.c, true},
+        {"attnpool.v_proj.weight", "attnpool.v_proj.bias", a->value, a->value_bias, s.c, false},
+        {"attnpool.c_proj.weight", "attnpool.c_proj.bias", a->output, a->output_bias, out, false},
+    };
+    for (int i = 0; i < 4 && !code; i++) {
+        code = load->get(load->context, load->raw, part[i].rows * s.c, part[i].weight, err);
+        if (!code)
+            pack(part[i].panels, load->raw, part[i].rows, s.c, part[i].transposed);
+        if (!code && part[i].bias)
+            code = load->get(load->context, part[i].bias_to, part[i].rows, part[i].bias, err);
+    }
+    return code;
+}
+
+/* ---- run ---- */
+
+static const float no_bias[2 * FUS_LANES];
+
+/* c[block, row, :] = sum_k a[k, row] b[block, k, :] (+ bias) for blocks of 16 columns and all
+ * rows.
+ *
+ * By heads in one of two ways: `heads_in_k`: k falls into heads, each with a row of its own in c;
+ * `blocks_per_head`: blocks fall into heads, each with a row of its own in a. */
+#define AHEAD 64 /* weights, each used once, are prefetched so many steps of k ahead */
+
+struct product {
+    struct fus_tile whole;
+    int rows, n_blocks, step, heads_in_k, blocks_per_head;
+    const struct fus_kernel *kernel;
+};
+
+static void product_blocks(void *context, int task, int thread)
+{
+    const struct product *p = context;
+    const struct fus_tile *whole = &p->whole;
+    struct fus_tile t = *whole;
+    int block = task * p->step, heads = p->heads_in_k ? p->heads_in_k : 1;
+    (void)thread;
+    t.first = t.last = true;
+    t.blocks = p->n_blocks - block < p->step ? p->n_blocks - block : p->step;
+    t.bias = whole->bias ? whole->bias + block * FUS_LANES : no_bias;
+    for (int h = 0; h < heads; h++)
+        for (int row = 0; row < p->rows; row += p->kernel->rows) {
+            t.rows = p->rows - row < p->kernel->rows ? p->rows - row : p->kernel->rows;
+            t.a = whole->a + row * FUS_LANES + h * whole->k;
+            if (p->blocks_per_head)
+                t.a += block / p->blocks_per_head * FUS_LANES;
+            t.b = whole->b + (size_t)block * whole->b_step + (size_t)(h * whole->k) * FUS_LANES;
+            t.c = whole->c + (size_t)block * whole->c_step + (row + h) * FUS_LANES;
+            t.ahead = t.b + AHEAD * FUS_LANES;
+            t.ahead_lines = row == 0 ? 4 : 0;
+            p->kernel->tile[FUS_TILE_BLOCKED](&t);
+        }
+}
+
+static void multiply(struct product p)
+{
+    p.step = p.blocks_per_head % p.kernel->blocks ? 1 : p.kernel->blocks; /* a tile lies within a head */
+    fus_threads_for((p.n_blocks + p.step - 1) / p.step, product_blocks, &p);
+}
+
+/* tokens [C/16, padded, 16], rows behind the last token 0; turned [token blocks, C, 16] is its
+ * transpose. */
+static void make_tokens(float *tokens, float *turned, const float *in, const struct attnpool *a, const struct sizes *s)
+{
+    size_t places = s->tokens - 1;
+    memset(turned, 0, s->token_blocks * FUS_LANES * s->c * sizeof *turned);
+    for (size_t block = 0; block < s->c / FUS_LANES; block++) {
+        float *to = tokens + block * s->padded * FUS_LANES;
+        const float *from = in + block * places * FUS_LANES;
+        memset(to, 0, s->padded * FUS_LANES * sizeof *to);
+        for (size_t p = 0; p < places; p++)
+            for (int i = 0; i < FUS_LANES; i++)
+                to[i] += from[p * FUS_LANES + (size_t)i];
+        for (int i = 0; i < FUS_LANES; i++)
+            to[i] /= (float)places;
+        memcpy(to + FUS_LANES, from, places * FUS_LANES * sizeof *to);
+        for (size_t t = 0; t < s->tokens; t++)
+            for (size_t i = 0; i < FUS_LANES; i++) {
+                size_t channel = block * FUS_LANES + i;
+                to[t * FUS_LANES + i] += a->positions[t * s->c + channel];
+                turned[(t / FUS_LANES * s->c + channel) * FUS_LANES + t % FUS_LANES] = to[t * FUS_LANES + i];
+            }
+    }
+}
+
+/* scores [token blocks, heads, 16], in place; what lies behind the last token becomes 0. */
+static void softmax_heads(float *scores, const struct sizes *s)
+{
+    for (size_t h = 0; h < s->heads; h++) {
+        float most = -INFINITY;
+        double sum = 0;
+        for (size_t t = 0; t < s->tokens; t++) {
+            float v = scores[(t / FUS_LANES * s->heads + h) * FUS_LANES + t % FUS_LANES];
+            most = v > most ? v : most;
+        }
+        for (size_t t = 0; t < s->tokens; t++)
+            sum += fus_fmath_exp((double)scores[(t / FUS_LANES * s->heads + h) * FUS_LANES + t % FUS_LANES] - most);
+        for (size_t t = 0; t < s->token_blocks * FUS_LANES; t++) {
+            float *v = &scores[(t / FUS_LANES * s->heads + h) * FUS_LANES + t % FUS_LANES];
+            *v = t < s->tokens ? (float)(fus_fmath_exp((double)*v - most) / sum) : 0;
+        }
+    }
+}
+
+/* One picture: in [C/16, places, 16] -> out [attn_dim/16, 16]. */
+static void run_picture(const struct attnpool *a, float *out, const float *in, float *scratch,
+                        const struct fus_kernel *kernel)
+{
+    struct sizes s = sizes_of(a->layer);
+    int blocks = (int)(s.c / FUS_LANES), heads = a->layer->heads, head_blocks = (int)(s.depth / FUS_LANES);
+    float *tokens = scratch, *turned = tokens + s.c * s.padded, *query = turned + s.c * s.token_blocks * FUS_LANES;
+    float *looks = query + s.c, *context = looks + s.c * s.heads, *value = context + s.c * s.heads,
+          *scores = value + s.c;
+    const float scale = (float)(1 / sqrt((double)s.depth));
+    make_tokens(tokens, turned, in, a, &s);
+    struct product p = {.rows = 1, .n_blocks = blocks, .kernel = kernel};
+    p.whole = (struct fus_tile){.c = query,
+                                .c_step = FUS_LANES,
+                                .a = tokens,
+                                .a_step = s.padded * FUS_LANES,
+                                .b = a->query,
+                                .b_step = s.c * FUS_LANES,
+                                .bias = a->query_bias,
+                                .k = (int)s.c};
+    multiply(p);
+    for (size_t i = 0; i < s.c; i++)
+        query[i] *= scale;
+    p.heads_in_k = heads; /* looks_h = W_kh' q_h */
+    p.whole = (struct fus_tile){.c = looks, .c_step = s.heads * FUS_LANES, .a = query, .a_step = FUS_LANES, .b = a->key,
+                                .b_step = s.c * FUS_LANES, .k = (int)s.depth};
+    multiply(p);
+    p = (struct product){.rows = heads, .n_blocks = (int)s.token_blocks, .kernel = kernel};
+    p.whole = (struct fus_tile){.c = scores, .c_step = s.heads * FUS_LANES, .a = looks, .a_step = s.heads * FUS_LANES,
+                                .b = turned, .b_step = s.c * FUS_LANES, .k = (int)s.c};
+    multiply(p);
+    softmax_heads(scores, &s);
+    p.n_blocks = blocks;
+    p.whole = (struct fus_tile){.c = context, .c_step = s.heads * FUS_LANES, .a = scores, .a_step = s.heads * FUS_LANES,
+                                .b = tokens, .b_step = s.padded * FUS_LANES, .k = (int)s.padded};
+    multiply(p);
+    p.rows = 1;
+    p.blocks_per_head = head_blocks; /* o_h = W_vh context_h + b_vh */
+    p.whole = (struct fus_tile){.c = value,
+                                .c_step = FUS_LANES,
+                                .a = context,
+                                .a_step = s.heads * FUS_LANES,
+                                .b = a->value,
+                                .b_step = s.c * FUS_LANES,
+                                .bias = a->value_bias,
+                                .k = (int)s.c};
+    multiply(p);
+    p = (struct product){.rows = 1, .n_blocks = FUS_BLOCKS(a->layer->channels), .kernel = kernel};
+    p.whole = (struct fus_tile){.c = out, .c_step = FUS_LANES, .a = value, .a_step = FUS_LANES, .b = a->output,
+                                .b_step = s.c * FUS_LANES, .bias = a->output_bias, .k = (int)s.c};
+    multiply(p);
+}
+
+void fus_attnpool_run(const struct fus_op_run *run)
+{
+    const struct fus_layer *l = run->layer;
+    const struct attnpool a = locate(l, (float *)run->packed);
+    for (int i = 0; i < run->n; i++)
+        run_picture(&a, run->out + (size_t)i * fus_layer_floats(l), run->in + (size_t)i * fus_layer_in_floats(l),
+                    run->scratch, run->kernel);
+}

@@ -1,0 +1,32 @@
+/* The blocked layout of activations: see nn.h. */
+#include "nn/layer/layers.h"
+#include "nn/base/threads.h"
+
+size_t fus_tensor_blocked_size(int channels, size_t n_places)
+{
+    return (size_t)FUS_BLOCKS(channels) * n_places * FUS_LANES;
+}
+
+struct unblocking {
+    float *out;
+    const float *blocked;
+    int channels;
+    size_t n_places;
+};
+
+static void unblock_one(void *context, int block, int thread)
+{
+    const struct unblocking *u = context;
+    const float *from = u->blocked + (size_t)block * u->n_places * FUS_LANES;
+    int n = u->channels - block * FUS_LANES < FUS_LANES ? u->channels - block * FUS_LANES : FUS_LANES;
+    (void)thread;
+    for (int lane = 0; lane < n; lane++)
+        for (size_t p = 0; p < u->n_places; p++)
+            u->out[(size_t)(block * FUS_LANES + lane) * u->n_places + p] = from[p * FUS_LANES + (size_t)lane];
+}
+
+void fus_tensor_unblock(float *out, const float *blocked, int channels, size_t n_places)
+{
+    struct unblocking u = {out, blocked, channels, n_places};
+    fus_threads_for(FUS_BLOCKS(channels), unblock_one, &u);
+}

@@ -1,0 +1,16 @@
+/* What the files of sets share. Private to stimuli/. */
+#ifndef FUS_SET_H
+#define FUS_SET_H
+
+#include "stimuli/stimuli.h"
+
+/* fus_set_open; any: pictures of any number and of one category will do, and a folder may hold them itself. */
+int fus_set_list(struct fus_set *set, const char *spec, const char *categories, bool any, struct fus_error *err);
+
+/* Whether spec stands for a single picture: no folder, manifest or built-in set. */
+bool fus_set_is_file(const char *spec);
+
+/* Two categories of two pictures each; messages start with spec. */
+int fus_set_check_counts(const struct fus_set *set, const char *spec, struct fus_error *err);
+
+#endif
