@@ -2,7 +2,7 @@
  * central differences of its own loss. */
 #include "nn/train/grad_reference.h"
 
-#include "nn/rng.h"
+#include "nn/base/rng.h"
 #include "train_steps.h"
 
 /* PyTorch's values are rounded to 11 digits of the largest. */

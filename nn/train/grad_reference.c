@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "nn/fmath.h"
+#include "nn/base/fmath.h"
 
 static const struct operator {
     void (*forward)(const struct fus_grad_row *row);

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/fmath.h"
+#include "nn/base/fmath.h"
 #include "nn/train/grad_reference.h"
 
 /* The row's tensors: positions, then weight and bias of each. */

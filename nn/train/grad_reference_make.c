@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nn/op.h"
+#include "nn/layer/op.h"
 #include "nn/train/grad_reference.h"
 
 /* ---- tensors ---- */
