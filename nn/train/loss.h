@@ -7,7 +7,9 @@
 #ifndef FUS_LOSS_H
 #define FUS_LOSS_H
 
-#include "nn/base.h"
+#include "nn/base/base.h"
+
+#define FUS_LOSS_TEMPERATURE 0.07 /* of InfoNCE, where it is fixed; where it is learned, its start (Radford et al. 2021) */
 
 /* Each returns the loss; gradient arrays may be NULL. label[i] in 0 .. n_classes-1; -1: not counted (d is 0, and N is
  * still n). */
@@ -15,7 +17,7 @@ double fus_loss_cross_entropy(double *d_logits, const double *logits, const int 
                               double smooth);
 double fus_loss_cosine(double *du, const double *u, const double *target, int n, int dim);
 double fus_loss_mse(double *du, const double *u, const double *target, int n, int dim);
-/* u, v [n, dim] before unit length; *d_scale: of the logarithm of the inverse temperature. scratch: 2 n n + 2 n dim. */
+/* u, v [n, dim] before unit length; *d_scale: of the logarithm of the inverse temperature. scratch: 3 n n + 2 n dim. */
 double fus_loss_infonce(double *du, double *dv, double *d_scale, const double *u, const double *v, double scale, int n,
                         int dim, double *scratch);
 

@@ -8,7 +8,7 @@
 #ifndef FUS_OPTIMISE_H
 #define FUS_OPTIMISE_H
 
-#include "nn/base.h"
+#include "nn/kernel/kernels.h"
 
 enum fus_optimise_rule { FUS_OPTIMISE_SGD, FUS_OPTIMISE_ADAMW };
 
@@ -19,6 +19,17 @@ struct fus_optimise {
     double beta1, beta2, epsilon;  /* AdamW 0.9, 0.98, 1e-6 */
     double clip_norm, ema;         /* 0: none */
 };
+
+/* The n-th update (1, 2, ..) of a parameter of n_floats, a multiple of 16; decayed: whether decay is for it.
+ * m: SGD's v; v: AdamW's, else NULL; average: EMA, or NULL. */
+struct fus_optimise_arrays {
+    float *w, *m, *v, *average;
+    const float *g;
+    size_t n_floats;
+    bool decayed;
+};
+void fus_optimise_update(const struct fus_optimise *o, const struct fus_optimise_arrays *p, double rate, long n,
+                         const struct fus_kernel *kernel);
 
 enum fus_schedule_kind { FUS_SCHEDULE_COSINE, FUS_SCHEDULE_STEP, FUS_SCHEDULE_CONSTANT };
 #define FUS_SCHEDULE_STEPS 16

@@ -15,7 +15,8 @@ enum fus_train_language { FUS_TRAIN_COSINE, FUS_TRAIN_MSE, FUS_TRAIN_INFONCE };
 struct fus_train_options {
     const char *isa;           /* as in fus_net_options */
     int batch;                 /* pictures of a batch at most */
-    int micro_batch;           /* with frozen norms: pictures that pass together; 0: as memory allows. Changes no bit */
+    int micro_batch;           /* with frozen norms: pictures that pass together; 0: as memory allows. Changes no bit.
+                                  FUS_EINVAL where a norm goes by the batch's statistics */
     size_t max_memory;         /* bytes of everything together; 0: no limit. Below it blocks are computed again; FUS_ELIMIT
                                   where even that does not fit, the message names the least */
     bool winograd;             /* convolutions and dX by Winograd where it fits: quicker, other bits */
@@ -92,5 +93,18 @@ double fus_train_norm(const struct fus_train *t);
 const char *fus_train_worst(const struct fus_train *t, double *largest);
 /* One update with these rates: of heads, of everything else. */
 void fus_train_update(struct fus_train *t, double rate, double rate_heads);
+
+/* ---- what it costs ---- */
+
+/* Seconds since fus_train_time, summed over steps. */
+struct fus_train_times {
+    double forward, dx, dw; /* products: forward, of inputs, of weights */
+    double norms, rest;     /* batch norm with addend and ReLU; pools, losses, pictures */
+    double update;
+};
+void fus_train_time(struct fus_train *t, struct fus_train_times *times); /* every step from now on; NULL: no longer */
+/* 2 per multiply-add, of one picture: forward, of inputs, of weights. */
+void fus_train_flops(double flops[3], const struct fus_train *t);
+double fus_train_peak(const struct fus_train *t); /* GFLOP/s of multiply-adds on registers now, on all threads */
 
 #endif
