@@ -53,7 +53,7 @@ static bool open_model(struct model *m, const char *name, bool direct)
     memset(m, 0, sizeof *m);
     snprintf(m->name, sizeof m->name, "%s", name);
     snprintf(path, sizeof path, GOLDEN "%s", name);
-    int code = fus_store_open(&m->store, path, &err);
+    int code = fus_open_weights(&m->store, path, &err);
     if (!code)
         code = fus_names_recognise(&spec, m->store, NULL, &err);
     if (!code)

@@ -126,7 +126,7 @@ static void score(struct sight *s)
 }
 
 /* exp of the checkpoint's `logit_scale`; 100, what OpenAI's models were clipped to, where there is none. */
-static int find_scale(double *scale, const struct fus_store *store, struct fus_error *err)
+static int find_scale(double *scale, struct fus_store *store, struct fus_error *err)
 {
     *scale = 100;
     for (size_t i = 0; i < fus_store_count(store); i++) {
@@ -147,7 +147,7 @@ static int find_scale(double *scale, const struct fus_store *store, struct fus_e
 static int read_texts(struct sight *s, const char *path, const struct fus_model *m, struct fus_error *err)
 {
     struct fus_store *file = NULL;
-    int code = fus_store_open(&file, path, err);
+    int code = fus_open_weights(&file, path, err);
     if (code)
         return code;
     const struct fus_tensor *t = fus_store_count(file) == 1 ? fus_store_tensor(file, 0) : NULL;

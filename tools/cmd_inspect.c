@@ -35,7 +35,7 @@ static void to_little_endian(float *values, size_t n)
     }
 }
 
-static int digest(char hex[FUS_SHA256_HEX], const struct fus_store *store, const struct fus_tensor *t,
+static int digest(char hex[FUS_SHA256_HEX], struct fus_store *store, const struct fus_tensor *t,
                   struct fus_error *err)
 {
     float *values = fus_base_aligned(t->n_elements, sizeof *values);
@@ -59,7 +59,7 @@ static void print_plain(const char *text)
         putchar((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
 }
 
-static int print_tensor(const struct fus_store *store, const struct fus_tensor *t, bool with_digest, struct fus_error *err)
+static int print_tensor(struct fus_store *store, const struct fus_tensor *t, bool with_digest, struct fus_error *err)
 {
     char hex[FUS_SHA256_HEX];
     if (with_digest && !t->unread[0]) {
@@ -81,7 +81,7 @@ static int print_tensor(const struct fus_store *store, const struct fus_tensor *
     return FUS_OK;
 }
 
-static void print_summary(const struct fus_store *store)
+static void print_summary(struct fus_store *store)
 {
     struct fus_net_spec spec;
     char text[256];
@@ -107,7 +107,7 @@ int fus_cmd_inspect(int argc, char **argv)
         return fus_args_usage("inspect", "one weight file expected, %d found", files.n);
     struct fus_error err = {0};
     struct fus_store *store = NULL;
-    int code = fus_store_open(&store, files.items[0], &err);
+    int code = fus_open_weights(&store, files.items[0], &err);
     for (size_t i = 0; !code && i < fus_store_count(store); i++)
         code = print_tensor(store, fus_store_tensor(store, i), with_digest, &err);
     if (!code)

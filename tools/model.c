@@ -89,7 +89,7 @@ static int choose_preprocess(struct fus_model *m, const char *given, struct fus_
 int fus_model_recognise(struct fus_model *m, const char *path, const struct fus_model_choice *choice, struct fus_error *err)
 {
     memset(m, 0, sizeof *m);
-    int code = fus_store_open(&m->store, path, err);
+    int code = fus_open_weights(&m->store, path, err);
     if (!code && choice && choice->prefix)
         code = fus_names_choose(m->store, choice->prefix, err);
     if (!code)

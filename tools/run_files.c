@@ -200,7 +200,7 @@ static int describe(struct fus_model_summary *out, const struct fus_model *m, co
 static int take_digest(char hex[65], const char *path, struct fus_error *err)
 {
     struct fus_store *store;
-    int code = fus_store_open(&store, path, err);
+    int code = fus_open_weights(&store, path, err);
     if (code)
         return code;
     code = fus_store_sha256(store, hex, err);

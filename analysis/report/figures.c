@@ -320,7 +320,7 @@ int fus_figures_create(struct fus_figures *set, const struct fus_view *view, str
 void fus_figures_free(struct fus_figures *set)
 {
     for (int i = 0; i < set->n_figures; i++) {
-        fus_svg_free(&set->figures[i].body);
+        fus_text_free(&set->figures[i].body);
         fus_base_free(set->figures[i].panels);
     }
     fus_base_free(set->figures);

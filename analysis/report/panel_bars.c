@@ -11,7 +11,7 @@
 #define CATEGORY_CHARS 14
 
 struct bars {
-    struct fus_svg *out;
+    struct fus_text_buffer *out;
     const struct fus_view *view;
     enum fus_view_quantity quantity;
     struct fus_axis x;
@@ -88,7 +88,7 @@ static bool same_last(const struct fus_view *view)
     return true;
 }
 
-double fus_panels_bars(struct fus_svg *out, const struct fus_view *view, enum fus_view_quantity quantity, double min_height)
+double fus_panels_bars(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity, double min_height)
 {
     int n_models = view->run->n_models, n = view->run->n_categories;
     struct bars p = {.out = out, .view = view, .quantity = quantity};

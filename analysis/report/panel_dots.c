@@ -12,7 +12,7 @@
 #define LABEL_CHARS 12
 
 struct dots {
-    struct fus_svg *out;
+    struct fus_text_buffer *out;
     const struct fus_view *view;
     const struct fus_response_profile *profile;
     const double *response; /* [n_pictures] */
@@ -95,7 +95,7 @@ static void labels(const struct dots *p, double bottom)
     }
 }
 
-double fus_panels_dots(struct fus_svg *out, const struct fus_view *view, int model, int category, const struct fus_axis *scale, int *every)
+double fus_panels_dots(struct fus_text_buffer *out, const struct fus_view *view, int model, int category, const struct fus_axis *scale, int *every)
 {
     const struct fus_response_profile *profile = &view->run->profiles[model];
     int n = view->run->n_categories;

@@ -15,7 +15,7 @@
 
 /* Everything one line panel needs, so that its parts are short functions. */
 struct lines {
-    struct fus_svg *out;
+    struct fus_text_buffer *out;
     const struct fus_view *view;
     enum fus_view_quantity quantity;
     int category;
@@ -41,7 +41,7 @@ const char *fus_panels_axis_title(enum fus_view_quantity quantity)
     return "variation over places (CV)";
 }
 
-void fus_panels_title(struct fus_svg *out, const struct fus_view *view, int category, double x, double y, double room)
+void fus_panels_title(struct fus_text_buffer *out, const struct fus_view *view, int category, double x, double y, double room)
 {
     char name[4 * FUS_PANELS_NAME_CHARS + 1];
     int chars = FUS_PANELS_NAME_CHARS;
@@ -169,7 +169,7 @@ static int n_star_rows(const struct lines *p, const unsigned char *which, int n_
     return p->quantity == FUS_VIEW_CSI && n_which > 1 && which[0] == 0 ? n_which - 1 : 0;
 }
 
-double fus_panels_lines(struct fus_svg *out, const struct fus_view *view, enum fus_view_quantity quantity, int category,
+double fus_panels_lines(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity, int category,
                         const struct fus_axis *scale, const unsigned char *which, int n_which)
 {
     struct lines p = {.out = out, .view = view, .quantity = quantity, .category = category, .y = *scale};

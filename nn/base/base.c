@@ -152,6 +152,17 @@ void *fus_base_resize(void *old, size_t n, size_t size)
     return realloc(old, bytes ? bytes : 1);
 }
 
+void *fus_base_grow(void *items, size_t *cap, size_t n, size_t size)
+{
+    if (n < *cap)
+        return items;
+    size_t bigger = *cap ? 2 * *cap : 64;
+    void *p = bigger > n ? fus_base_resize(items, bigger, size) : NULL;
+    if (p)
+        *cap = bigger;
+    return p;
+}
+
 void fus_base_free(void *p)
 {
     free(p);

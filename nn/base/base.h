@@ -64,6 +64,9 @@ void *fus_base_alloc(size_t n, size_t size);
 void *fus_base_aligned(size_t n, size_t size);
 void *fus_base_resize(void *old, size_t n, size_t size);
 void fus_base_free(void *p);
+/* The array, with room for item number n: its capacity doubles if *cap == n (64 at first). NULL if
+ * memory is out; the old array and *cap are then unchanged. */
+void *fus_base_grow(void *items, size_t *cap, size_t n, size_t size);
 char *fus_base_strdup(const char *s);
 
 /* For tests: the n-th allocation from now (1 = the next) and all later ones fail; 0: none does. */

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nn/base/text.h"
-
 void fus_json_start(struct fus_json *j, const void *text, size_t n, size_t base, struct fus_error *err)
 {
     memset(j, 0, sizeof *j);
@@ -366,24 +364,43 @@ int fus_json_end(struct fus_json *j)
 
 /* ---- writing ---- */
 
+/* The JSON of the first character of text [left] at out; *n_out: how long that is. Returns the bytes of text it stands for. */
+static size_t quote_character(char out[8], size_t *n_out, const unsigned char *s, size_t left)
+{
+    size_t n = fus_text_utf8(s, left);
+    if (n == 0)
+        *n_out = (size_t)snprintf(out, 8, "\\udc%02x", *s);
+    else if (*s == '"' || *s == '\\')
+        *n_out = (size_t)snprintf(out, 8, "\\%c", *s);
+    else if (*s < 0x20)
+        *n_out = (size_t)snprintf(out, 8, "\\u%04x", *s);
+    else
+        memcpy(out, s, *n_out = n);
+    return n ? n : 1;
+}
+
 void fus_json_write(struct fus_outfile *f, const char *text)
 {
     const unsigned char *s = (const unsigned char *)text;
-    size_t left = strlen(text);
     fus_outfile_write(f, "\"", 1);
-    while (left > 0) {
-        size_t n = fus_text_utf8(s, left);
-        if (n == 0)
-            fus_outfile_printf(f, "\\udc%02x", *s);
-        else if (*s == '"' || *s == '\\')
-            fus_outfile_printf(f, "\\%c", *s);
-        else if (*s < 0x20)
-            fus_outfile_printf(f, "\\u%04x", *s);
-        else
-            fus_outfile_write(f, s, n);
-        n = n ? n : 1;
-        s += n;
-        left -= n;
+    for (size_t left = strlen(text), n; left > 0; s += n, left -= n) {
+        char out[8];
+        size_t n_out;
+        n = quote_character(out, &n_out, s, left);
+        fus_outfile_write(f, out, n_out);
     }
     fus_outfile_write(f, "\"", 1);
+}
+
+void fus_json_quote(struct fus_text_buffer *t, const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    fus_text_append(t, "\"", 1);
+    for (size_t left = strlen(text), n; left > 0; s += n, left -= n) {
+        char out[8];
+        size_t n_out;
+        n = quote_character(out, &n_out, s, left);
+        fus_text_append(t, out, n_out);
+    }
+    fus_text_append(t, "\"", 1);
 }
