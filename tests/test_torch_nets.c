@@ -116,7 +116,7 @@ static void see_picture(struct model *m, FILE *f)
     if (!CHECK(fscanf(f, "%63s %64s", name, want) == 2))
         return;
     snprintf(path, sizeof path, GOLDEN "%s", name);
-    if (!worked(fus_image_read(&image, path, &err), &err))
+    if (!worked(fus_decode_file(&image, path, &err), &err))
         return;
     run_model(m, &image);
     fus_image_free(&image);

@@ -185,7 +185,7 @@ static void set_value(struct expectation *e, const struct fus_arg *arg, const ch
             expect(e, "a size such as 512M or 2G");
         break;
     case FUS_ARG_PIXELS:
-        if (!take_amount(arg->value, text, 1000, FUS_IMAGE_MOST_PIXELS))
+        if (!take_amount(arg->value, text, 1000, FUS_IMAGE_PIXELS_LIMIT))
             expect(e, SIZE_MAX > 0xffffffff ? "a number of pixels up to 2G, such as 100M"
                                           : "a number of pixels up to 128M, such as 100M");
         break;

@@ -9,6 +9,7 @@
 #include "tools/model.h"
 #include "nn/base/fmath.h"
 #include "nn/base/text.h"
+#include "nn/base/utf8.h"
 #include "tools/pictures.h"
 
 static const char help[] =
@@ -85,7 +86,7 @@ static int on_tap(void *context, int tap, int picture, const float *blocked)
 static void print_top(const char *path, float *scores, int n, int top, const struct labels *labels)
 {
     char image[FUS_MESSAGE_BYTES];
-    fus_text_escape(image, sizeof image, path);
+    fus_utf8_escape(image, sizeof image, path);
     for (int rank = 1; rank <= top && rank <= n; rank++) {
         int best = 0;
         for (int i = 1; i < n; i++)

@@ -114,7 +114,7 @@ static double draw_head(struct fus_text_buffer *out, const struct fus_figures_fi
     if (f->heat_title) {
         struct fus_axis scale = heat_scale(f);
         fus_svg_put(out, "<g transform=\"translate($f $f)\">", MARGIN - 12, top);
-        top += fus_panels_scale(out, &scale, f->heat_title, 280) + 22;
+        top += fus_panel_map_scale(out, &scale, f->heat_title, 280) + 22;
         fus_svg_put(out, "</g>");
     } else if (!f->model_groups)
         top += draw_keys(out, f, view, width, top) + 8;
@@ -157,7 +157,7 @@ static void inline_scale(struct fus_text_buffer *out, const struct fus_figures_f
 {
     struct fus_axis scale = heat_scale(f);
     fus_svg_put(out, "<svg class=\"scale\" viewBox=\"0 0 300 50\" role=\"img\" aria-label=\"colour scale\">");
-    fus_panels_scale(out, &scale, f->heat_title, 300);
+    fus_panel_map_scale(out, &scale, f->heat_title, 300);
     fus_svg_put(out, "</svg>\n");
 }
 

@@ -100,7 +100,7 @@ static void heading(const struct matrix *p, const char *title)
     fus_svg_put(p->out, "</text><text class=\"tk end\" x=\"$f\" y=\"14\">$s</text>\n", FUS_PANELS_WIDTH - 6, title);
 }
 
-double fus_panels_matrix(struct fus_text_buffer *out, const struct fus_view *view, const double *values, int a, int b, double low,
+double fus_panel_matrix(struct fus_text_buffer *out, const struct fus_view *view, const double *values, int a, int b, double low,
                           const char *title)
 {
     struct matrix p = {.out = out, .view = view, .low = low, .a = &view->run->models[a], .b = &view->run->models[b]};

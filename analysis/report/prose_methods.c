@@ -64,7 +64,7 @@ static void caption_map(struct fus_text_buffer *out, const struct fus_figures_fi
         fus_svg_put(out, " Maps larger than 32 \xc3\x97 32 places are averaged to that for the drawing.");
 }
 
-void fus_prose_caption(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_figures_figure *figure)
+void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_figures_figure *figure)
 {
     const char *n = figure->number;
     if (strcmp(n, "2A") == 0)

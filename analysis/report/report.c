@@ -119,7 +119,7 @@ static void tables_of(struct fus_text_buffer *out, const struct fus_view *view, 
 static void caption(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_figures_figure *f)
 {
     fus_svg_put(out, "<figcaption>");
-    fus_prose_caption(out, view, f);
+    fus_prose_methods_caption(out, view, f);
     fus_svg_put(out, "</figcaption>\n<p class=\"files\"><a href=\"figures/$s.svg\">$s.svg</a><a href=\"$s\">$s</a>", f->file, f->file, source_of(f)->csv,
                 source_of(f)->csv);
     if (strcmp(f->number, "2B") == 0 && view->run->n_models > 1)

@@ -20,7 +20,7 @@
 #include <omp.h>
 #endif
 
-#include "nn/base/text.h"
+#include "nn/base/utf8.h"
 
 #if FLT_EVAL_METHOD != 0
 #error "FLT_EVAL_METHOD must be 0: pass -msse2 -mfpmath=sse on x86, else -fexcess-precision=fast"
@@ -32,7 +32,7 @@ _Static_assert(sizeof(off_t) >= 8, "files may be larger than 2 GB: pass -D_FILE_
 static void one_line(char msg[FUS_MESSAGE_BYTES])
 {
     char line[FUS_MESSAGE_BYTES];
-    fus_text_escape(line, sizeof line, msg);
+    fus_utf8_escape(line, sizeof line, msg);
     memcpy(msg, line, sizeof line);
 }
 

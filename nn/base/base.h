@@ -44,7 +44,7 @@ struct fus_error {
 
 /* Fill err (NULL allowed) and return code, so that `return fus_base_fail(err, ...)` is one line.
  * The second form starts the message with "byte OFFSET: ". Messages are one line: control
- * characters and broken UTF-8 (of a file's name, say) are escaped as text.h has it. */
+ * characters and broken UTF-8 (of a file's name, say) are escaped as utf8.h has it. */
 int fus_base_fail(struct fus_error *err, int code, const char *fmt, ...) FUS_PRINTF(3, 4);
 int fus_base_fail_at(struct fus_error *err, int code, long long offset, const char *fmt, ...) FUS_PRINTF(4, 5);
 

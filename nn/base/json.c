@@ -1,6 +1,7 @@
 /* A strict, bounded reader of JSON, and the writer of its strings: see json.h. Accepted is what RFC 8259 defines and nothing else: no comments, no
  * trailing commas, no bare words, no byte order mark. Left out: U+0000 in strings, which C strings cannot hold. */
 #include "nn/base/json.h"
+#include "nn/base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -229,7 +230,7 @@ const char *fus_json_string(struct fus_json *j)
             j->b.pos++;
             used += escape(j, j->text + used);
         } else {
-            size_t n = fus_text_utf8(j->b.data + j->b.pos, fus_bytes_left(&j->b));
+            size_t n = fus_utf8_length(j->b.data + j->b.pos, fus_bytes_left(&j->b));
             if (n == 0)
                 fus_json_fail(j, "broken UTF-8");
             else
@@ -367,7 +368,7 @@ int fus_json_end(struct fus_json *j)
 /* The JSON of the first character of text [left] at out; *n_out: how long that is. Returns the bytes of text it stands for. */
 static size_t quote_character(char out[8], size_t *n_out, const unsigned char *s, size_t left)
 {
-    size_t n = fus_text_utf8(s, left);
+    size_t n = fus_utf8_length(s, left);
     if (n == 0)
         *n_out = (size_t)snprintf(out, 8, "\\udc%02x", *s);
     else if (*s == '"' || *s == '\\')

@@ -9,7 +9,6 @@
 #define FUS_FOLDER_MAX_NAMES                                                                                           \
     10000000                     /* pictures in a folder and in a set: far past any localizer, far below int's end */
 #define FUS_FOLDER_MAX_PATH 4096 /* bytes of a path: Linux's own limit */
-#define FUS_FOLDER_ENDINGS ".jpg .jpeg .jpe .jfif .png .ppm .pgm .pbm .pnm .bmp"
 
 /* Kinds of what is left out, beside names of formats such as "WebP". */
 #define FUS_LEFT_SYSTEM "hidden or system file"
