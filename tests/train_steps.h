@@ -99,11 +99,11 @@ static inline int family_parameter(void *context, float *out, size_t n, const ch
 {
     struct family_fan f = {name, FAMILY_WORDS, strcmp(name, "text.weight") == 0 ? 2 : 0};
     int code = fus_arch_parameters(context, family_find_fan, &f, err);
-    double scale = f.n_dims > 1 ? sqrt(2 / (double)f.fan) : 0.1;
+    double scale = sqrt(2 / (double)f.fan);
     bool around_one = family_ends_with(name, "running_var") || (f.n_dims == 1 && family_ends_with(name, ".weight"));
     for (size_t i = 0; i < n && !code; i++) {
         double v = family_value(family_seed(name), i);
-        out[i] = (float)(around_one ? 1 + 0.2 * v : scale * v);
+        out[i] = (float)(around_one ? 1 + 0.2 * v : f.n_dims > 1 ? scale * v : 0.1 * v - 0.5);
     }
     if (strcmp(name, "logit_scale") == 0)
         out[0] = (float)log(1 / FAMILY_TEMPERATURE);

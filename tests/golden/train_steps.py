@@ -13,9 +13,11 @@ values(7)[i], which sees every element. VALUES are all elements of a tensor of u
 (k * 2654435769 mod 2^32) * N / 2^32 (whole part) for k = 0 .. SAMPLES-1.
 
 Parameters and batch come from a counter (function values), so that tests/train_steps.h makes the same ones without a
-file; all are floats. Labels: i^2 + i mod 5. Loss: cross-entropy with smoothing 0.1, plus half the language loss, if any:
-1 - cosine, MSE, or InfoNCE against the targets at a fixed temperature of 0.07. CLIP: InfoNCE of pictures and texts with a
-learned temperature; a text is the mean of its words' vectors. Decay is that of tensors with two and more dimensions.
+file; all are floats. Biases are about -0.5: with 0, a channel of the stem could be above 0 everywhere behind the max pool.
+Then the next norms take its bias away, the gradient of the bias is 0, and AdamW divides its rounding errors by each other.
+Labels: i^2 + i mod 5. Loss: cross-entropy with smoothing 0.1, plus half the language loss, if any: 1 - cosine, MSE, or
+InfoNCE against the targets at a fixed temperature of 0.07. CLIP: InfoNCE of pictures and texts with a learned temperature;
+a text is the mean of its words' vectors. Decay is that of tensors with two and more dimensions.
 """
 import os
 
@@ -125,7 +127,7 @@ def fill(net):
             elif name.endswith("running_var") or p.dim() == 1 and name.endswith(".weight"):
                 v = 1 + 0.2 * v
             else:
-                v = v * np.sqrt(2 / np.prod(p.shape[1:])) if p.dim() > 1 else 0.1 * v
+                v = v * np.sqrt(2 / np.prod(p.shape[1:])) if p.dim() > 1 else 0.1 * v - 0.5
             p.copy_(torch.from_numpy(np.asarray(v, np.float32)))
 
 
