@@ -1,32 +1,11 @@
-/* The training engine against PyTorch in double on the networks of train_steps.h: losses, gradients and running
- * statistics of a step, and parameters after two steps of SGD and of AdamW. */
-#include "nn/train/train.h"
-
+/* The training engine against PyTorch in double on the networks of train_steps.h: losses, gradients
+ * and running statistics of a step, and parameters after two steps of SGD and of AdamW. */
 #include "train_steps.h"
 
 #define TOLERANCE 2e-5 /* of each tensor's largest value: float against double through two steps */
 
-static struct fus_train_options options_of(const struct family *f, bool adamw)
-{
-    static const enum fus_train_language kind[] = {
-        [FAMILY_COSINE] = FUS_TRAIN_COSINE, [FAMILY_MSE] = FUS_TRAIN_MSE, [FAMILY_INFONCE] = FUS_TRAIN_INFONCE,
-        [FAMILY_CONTRASTIVE] = FUS_TRAIN_INFONCE};
-    bool clip = f->language == FAMILY_CONTRASTIVE;
-    return (struct fus_train_options){
-        .batch = FAMILY_BATCH,
-        .frozen_norms = f->frozen_norms,
-        .classify_weight = clip ? 0 : 1,
-        .language_weight = clip ? 1 : f->language ? FAMILY_LANGUAGE_WEIGHT : 0,
-        .smooth = FAMILY_SMOOTH,
-        .language = kind[f->language],
-        .contrastive = clip,
-        .n_words = FAMILY_WORDS,
-        .optimise = {.rule = adamw ? FUS_OPTIMISE_ADAMW : FUS_OPTIMISE_SGD, .nesterov = true, .momentum = 0.9,
-                     .decay = adamw ? 0.05 : 5e-4, .beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-6},
-    };
-}
-
-/* Every parameter's array `which` against PyTorch's WHAT; statistics only where WHAT is "stat". Returns the worst. */
+/* Every parameter's array `which` against PyTorch's WHAT; statistics only where WHAT is "stat".
+ * Returns the worst. */
 static double check(struct fus_train *t, const struct family *f, const char *what, enum fus_train_tensor which)
 {
     double worst = 0;
@@ -41,7 +20,8 @@ static double check(struct fus_train *t, const struct family *f, const char *wha
         for (size_t k = 0; k < p->n; k++)
             wide[k] = x[k];
         double off = family_difference(f->name, what, p->name, wide, p->n);
-        CHECK_MSG(off >= 0 && off <= TOLERANCE, "%s: %s of %s: %.1e of the largest value off", f->name, what, p->name, off);
+        CHECK_MSG(off >= 0 && off <= TOLERANCE, "%s: %s of %s: %.1e of the largest value off", f->name, what, p->name,
+                  off);
         worst = fmax(worst, off);
         free(x);
         free(wide);
@@ -53,14 +33,16 @@ static void check_losses(const struct family *f, const struct fus_train_result *
 {
     double want[3] = {0};
     CHECK(family_losses(want, f->name));
-    CHECK_MSG(test_close(r->loss, want[0], 1e-6) && test_close(r->classify, want[1], 1e-6) && test_close(r->language, want[2], 1e-6),
-              "%s: losses %.9g, %.9g, %.9g; %.9g, %.9g, %.9g expected", f->name, r->loss, r->classify, r->language, want[0], want[1], want[2]);
+    CHECK_MSG(test_close(r->loss, want[0], 1e-6) && test_close(r->classify, want[1], 1e-6) &&
+                  test_close(r->language, want[2], 1e-6),
+              "%s: losses %.9g, %.9g, %.9g; %.9g, %.9g, %.9g expected", f->name, r->loss, r->classify, r->language,
+              want[0], want[1], want[2]);
 }
 
 static void test_family(const struct family *f, bool adamw)
 {
     static struct family_batch b;
-    struct fus_train_options o = options_of(f, adamw);
+    struct fus_train_options o = family_options(f, adamw);
     struct fus_train *t = NULL;
     struct fus_error err = {0};
     struct fus_train_result r;
@@ -81,7 +63,8 @@ static void test_family(const struct family *f, bool adamw)
     CHECK_MSG(code == FUS_OK, "%s: %s", f->name, err.msg);
     if (!code)
         worst[2] = check(t, f, adamw ? "adamw" : "sgd", FUS_TRAIN_VALUE);
-    printf("%-10s %-5s gradients %.1e, statistics %.1e, after two steps %.1e\n", f->name, adamw ? "AdamW" : "SGD", worst[0], worst[1], worst[2]);
+    printf("%-10s %-5s gradients %.1e, statistics %.1e, after two steps %.1e\n", f->name, adamw ? "AdamW" : "SGD",
+           worst[0], worst[1], worst[2]);
     fus_train_destroy(t);
 }
 
