@@ -6,7 +6,7 @@
  *              parameters (the chain rule; Rumelhart, Hinton & Williams 1986). A row that several
  *              others read gets the sum
  *
- * All that this file knows of a layer is two functions, its formula and that formula's derivative. */
+ * This file knows two functions of each layer, its formula and that formula's derivative. */
 #include "nn/train/grad_reference.h"
 
 #include <string.h>
