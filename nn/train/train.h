@@ -1,8 +1,9 @@
 /* Training: the network's table of layers walked forward, keeping what backward needs, then from the last row to the
  * first. The same bits for any instruction set, number of threads, micro-batch and memory limit.
  *
- * Reading order: grad_reference.c (all of it as naive loops in double), loss.c, norm.c, grad_conv.c, grad_pool.c,
- * grad_attnpool.c, train_plan.c (lifetimes, recomputation), train.c (the two walks), optimise.c, schedule.c. */
+ * Reading order: grad_reference.c (all of it as naive loops in double), loss.c, norm.c, grad_conv.c, grad_weights.c,
+ * grad_pool.c, grad_attnpool.c, train_plan.c (lifetimes, recomputation), train.c (the two walks), heads.c (a batch's
+ * losses), optimise.c, schedule.c, update.c, parameters.c (layouts), create.c. */
 #ifndef FUS_TRAIN_H
 #define FUS_TRAIN_H
 
