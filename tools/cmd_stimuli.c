@@ -128,7 +128,7 @@ static int check_pictures(struct fus_set *set, const char *spec, bool skip_bad, 
     fus_pictures_tell_left_out(set, spec);
     if (skip_bad)
         return fus_pictures_skip(set, spec, err);
-    int code = set->drawn ? FUS_OK : fus_set_check_some(set, 0, set->n_pictures, &(struct fus_set_wanted){.bad = &bad}, err);
+    int code = set->drawn ? FUS_OK : fus_set_check_range(set, 0, set->n_pictures, &(struct fus_set_consumers){.bad = &bad}, err);
     if (!code)
         code = fus_pictures_refuse(&bad, set->n_pictures, err);
     fus_set_bad_free(&bad);

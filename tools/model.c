@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "nn/base/sha256.h"
-#include "nn/base/text.h"
+#include "nn/base/utf8.h"
 #include "tools/args.h"
 
 /* Files of torchvision whose weights were made for another size than their forerunners' are named NAME-DIGEST.pth, with the
@@ -39,7 +39,7 @@ static void note(struct fus_model *m, const char *fmt, ...)
     va_end(ap);
     if (used + 2 >= sizeof m->notes)
         return;
-    fus_text_escape(m->notes + used, sizeof m->notes - used - 1, text);
+    fus_utf8_escape(m->notes + used, sizeof m->notes - used - 1, text);
     strcat(m->notes, "\n");
 }
 
@@ -101,7 +101,7 @@ static int choose_preprocess(struct fus_model *m, const char *given, struct fus_
 int fus_model_recognise(struct fus_model *m, const char *path, const struct fus_model_choice *choice, struct fus_error *err)
 {
     memset(m, 0, sizeof *m);
-    int code = fus_store_open(&m->store, path, err);
+    int code = fus_open_weights(&m->store, path, err);
     if (!code && choice && choice->prefix)
         code = fus_names_choose(m->store, choice->prefix, err);
     if (!code)
