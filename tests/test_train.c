@@ -408,6 +408,32 @@ static void test_bits(const char *family, uint64_t committed)
     tear_down(&f);
 }
 
+/* Winograd's algorithm rounds otherwise: gradients are near the direct ones, and have one result everywhere too. */
+static void test_winograd(const char *family)
+{
+    struct fixture f;
+    struct fus_train_result r;
+    if (!set_up(&f, family))
+        return;
+    f.options.winograd = true;
+    struct fus_train *t = create(&f);
+    if (t) {
+        gradients(t, &f, &r);
+        compare(t, &f.golden, "g/", FUS_TRAIN_GRADIENT, family);
+    }
+    fus_train_destroy(t);
+    enlarge(&f);
+    size_t bytes;
+    uint64_t want = hash_steps(&f, NULL, &bytes);
+    f.options.winograd = false;
+    CHECK(hash_steps(&f, NULL, NULL) != want);
+    f.options.winograd = true;
+    same_bits_of_isas(&f, want, family);
+    same_bits_of_threads(&f, want, family);
+    same_bits_of_memory(&f, want, bytes, family);
+    tear_down(&f);
+}
+
 static const char *const families[] = {"basic", "bottleneck", "cifar", "lang", "lang2", "mse", "clip", "frozen"};
 #define N_FAMILIES ((int)(sizeof families / sizeof *families))
 
@@ -420,6 +446,8 @@ int main(void)
     test_bits("cifar", 0xdac60bacf4660d1fu);
     test_bits("clip", 0x41d78dcba8f0547du);
     test_bits("bottleneck", 0x80b12325329291deu);
+    test_winograd("cifar");
+    test_winograd("clip");
     CHECK_MSG(most_blocks > 0, "%d blocks", most_blocks);
     printf("largest error: %.1e of a tensor's largest value\n", largest_error);
     return test_end();

@@ -47,6 +47,7 @@
 #include "nn/kernel/moments_tile.h"
 #include "nn/kernel/grad_tile.h"
 #include "nn/kernel/norm_tile.h"
+#include "nn/kernel/pool_back_tile.h"
 #include "nn/kernel/update_tile.h"
 
 static bool available(void)

@@ -48,6 +48,8 @@ struct fus_train {
     int n_parameters, text, log_scale; /* the last two: parameters, or -1 */
     int heads[2];                      /* rows that losses are read from: classes, language; -1: none */
     int micro;                         /* pictures that pass together */
+    int n_threads;                     /* that working memory is for */
+    size_t least;                      /* bytes of the smallest plan that was tried */
     struct fus_train_plan plan;
     float *memory;                     /* of all parameters */
     double *sums;                      /* of all rows, then [2, widest] for a forward norm */

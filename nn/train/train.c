@@ -124,7 +124,6 @@ static void forward_conv(const struct step *s, const struct fus_train_job *job)
         apply_norm(s, row);
 }
 
-/* Its own backward reads it as it was. */
 static struct fus_grad_attention attention_of(const struct step *s, int row)
 {
     const struct fus_train *t = s->t;
@@ -380,6 +379,8 @@ int fus_train_gradients(struct fus_train *t, struct fus_train_result *result, co
     int code = fus_heads_check(t, batch, err);
     if (code)
         return code;
+    if (fus_base_threads() > t->n_threads)
+        return fus_base_fail(err, FUS_EINVAL, "%d threads, memory was set aside for %d", fus_base_threads(), t->n_threads);
     fus_threads_run(run_batch, &s);
     return s.code ? fus_base_fail(err, s.code, "stopped") : FUS_OK;
 }
