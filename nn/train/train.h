@@ -11,6 +11,10 @@
 #include "nn/train/loss.h"
 #include "nn/train/optimise.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum fus_train_language { FUS_TRAIN_COSINE, FUS_TRAIN_MSE, FUS_TRAIN_INFONCE };
 
 struct fus_train_options {
@@ -107,5 +111,9 @@ void fus_train_time(struct fus_train *t, struct fus_train_times *times); /* ever
 /* 2 per multiply-add, of one picture: forward, of inputs, of weights. */
 void fus_train_flops(double flops[3], const struct fus_train *t);
 double fus_train_peak(const struct fus_train *t); /* GFLOP/s of multiply-adds on registers now, on all threads */
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
