@@ -25,19 +25,19 @@ struct fus_image {
 
 #define FUS_IMAGE_MAX_PIXELS ((size_t)100 * 1000 * 1000)   /* a decompression bomb gets one line instead of memory */
 #if SIZE_MAX > 0xffffffff
-#define FUS_IMAGE_MOST_PIXELS ((size_t)2000 * 1000 * 1000) /* what that limit may be raised to: sizes stay an int */
+#define FUS_IMAGE_PIXELS_LIMIT ((size_t)2000 * 1000 * 1000) /* what that limit may be raised to: sizes stay an int */
 #else
-#define FUS_IMAGE_MOST_PIXELS ((size_t)128 * 1000 * 1000) /* 32 bits a pixel, in bits, stay a size_t */
+#define FUS_IMAGE_PIXELS_LIMIT ((size_t)128 * 1000 * 1000) /* 32 bits a pixel, in bits, stay a size_t */
 #endif
 #define FUS_IMAGE_MAX_BYTES ((size_t)1 << 30)              /* of a picture file */
 
 /* Decode: what Pillow's Image.open(path).convert("RGB") gives, to the bit. image is untouched on failure. */
-int fus_image_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
-int fus_image_read(struct fus_image *image, const char *path, struct fus_error *err); /* messages start with the path */
+int fus_decode_picture(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
+int fus_decode_file(struct fus_image *image, const char *path, struct fus_error *err); /* messages start with the path */
 void fus_image_free(struct fus_image *image);
 int fus_image_create(struct fus_image *image, int width, int height, struct fus_error *err); /* black; checks the limit */
 
-/* Files that say more pixels than n (1 .. FUS_IMAGE_MOST_PIXELS) are not read; for the whole process, set before pictures are
+/* Files that say more pixels than n (1 .. FUS_IMAGE_PIXELS_LIMIT) are not read; for the whole process, set before pictures are
  * read. Pictures that the program makes itself may always have FUS_IMAGE_MAX_PIXELS: fits says whether one may be made.
  * check: FUS_ELIMIT where a file says too many at byte `offset`. */
 void fus_image_set_max_pixels(size_t n);
@@ -49,7 +49,7 @@ int fus_image_check(size_t width, size_t height, long long offset, struct fus_er
 void fus_image_note_dim(const char *path, int dim);
 int fus_image_noted_dim(const char **first, int *dim);
 
-/* One decoder each; fus_image_decode recognises the format by its first bytes. */
+/* One decoder each; fus_decode_picture recognises the format by its first bytes. */
 int fus_jpeg_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
 int fus_png_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
 int fus_pnm_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err);
@@ -57,7 +57,7 @@ int fus_bmp_decode(struct fus_image *image, const uint8_t *bytes, size_t n, stru
 int fus_pnm_write(const char *path, const struct fus_image *image, struct fus_error *err); /* P6, maxval 255 */
 int fus_png_write(const char *path, const struct fus_image *image, struct fus_error *err);
 
-/* What the Exif part of a JPEG file says about how the camera was held: 1 (upright, or nothing said) .. 8. fus_image_decode
+/* What the Exif part of a JPEG file says about how the camera was held: 1 (upright, or nothing said) .. 8. fus_decode_picture
  * does not apply it, as the networks' usual loaders do not. turn: make the picture upright, as Pillow's exif_transpose. */
 int fus_exif_orientation(const uint8_t *bytes, size_t n);
 int fus_exif_turn(struct fus_image *image, int orientation, struct fus_error *err);
@@ -141,22 +141,28 @@ struct fus_set {
     char **subcategories;         /* "adult", "child", ... = folder names */
     char *description;            /* one line for the report: "fLoc folders, 192 pictures: face = adult + child; ..." */
     char *left_out;               /* what lies beside its pictures: "2 left out: 1 WebP (face/9.webp), ..."; NULL: nothing */
-    char **skipped;               /* [n_skipped] pictures that cannot be read, "face/1.jpg": fus_set_leave_out */
+    char **skipped;               /* [n_skipped] pictures that cannot be read, "face/1.jpg": fus_set_bad_leave_out */
     int n_skipped;
     char *list;                   /* the manifest's path; NULL: none */
     bool own_halves;              /* the manifest says which */
     bool drawn;                   /* built-in set: fus_set_picture draws instead of reading */
+    int side;                     /* of drawn pictures */
     uint64_t seed;
     uint64_t scramble_seed;
 };
 
-/* spec: a folder with one folder per subcategory, a manifest NAME.tsv, or `builtin`, `builtin?per_category=24&seed=1`.
+/* spec: a folder with one folder per subcategory, a manifest NAME.tsv, or `builtin`, or builtin with options,
+ * `builtin?per_category=24&seed=1&side=256&categories=MAP` (side: fus_generate_reduced; MAP: as categories below).
  * Folder names of fLoc (adult child body limb house corridor word number car instrument scrambled) are recognised: face = adult +
  * child, body = body + limb, place = house + corridor, word = word, scrambled; number, car, instrument left out. Any other tree: folder = category.
  * A manifest has lines path<TAB>category[<TAB>subcategory[<TAB>half]] (manifest.h); its order is the set's.
- * categories: NULL or "face=adult,child;body=body,limb" to say otherwise. Fails on a set without two categories of at least two
+ * categories: NULL, or "face=adult,child;body=body,limb" to say otherwise, or `all`: every folder a category of its own. Fails on a set without two categories of at least two
  * pictures, naming the category; what is no picture (folder.h) is left out, and said in set->left_out. */
 int fus_set_open(struct fus_set *set, const char *spec, const char *categories, struct fus_error *err);
+
+/* The same, every folder a category of its own unless a builtin's categories= says otherwise, up to FUS_SET_MAX_CLASSES: what a network learns to tell apart. */
+#define FUS_SET_MAX_CLASSES 30000 /* ImageNet-21k has 21,841 */
+int fus_set_open_classes(struct fus_set *set, const char *spec, struct fus_error *err);
 
 /* Whether `categories` can be read at all, and names two: FUS_EINVAL. */
 int fus_set_parse_categories(const char *categories, struct fus_error *err);
@@ -169,11 +175,11 @@ void fus_set_close(struct fus_set *set);
 
 /* A category "scrambled" of the set's own pictures in 16 x 16 shuffled boxes, as many as the others have on average; nothing where
  * there is one. On failure the set can only be closed. */
-int fus_set_add_scrambled(struct fus_set *set, uint64_t seed, struct fus_error *err);
+int fus_set_scrambled_add(struct fus_set *set, uint64_t seed, struct fus_error *err);
 
 /* Halves by fLoc's options instead: adult, body, house, word, car in half 0; child, limb, corridor, number, instrument in half 1; scrambled as
  * before. FUS_EINVAL names a subcategory that is in neither, or a category that has one option alone (set_halves.c). */
-int fus_set_split_by_option(struct fus_set *set, struct fus_error *err);
+int fus_set_halves_by_option(struct fus_set *set, struct fus_error *err);
 
 /* Picture i, decoded, drawn or scrambled. Thread-safe. */
 int fus_set_picture(struct fus_image *image, const struct fus_set *set, int i, struct fus_error *err);
@@ -224,12 +230,12 @@ void fus_set_bad_free(struct fus_set_bad *bad);
 
 /* fus_set_each, but what fails is added to `bad`, and the others are visited all the same; fails itself only for want of memory or on
  * a stop. */
-int fus_set_each_bad(struct fus_set_bad *bad, int from, int end, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
+int fus_set_bad_each(struct fus_set_bad *bad, int from, int end, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
                      struct fus_error *err);
 
 /* The set without the bad pictures, as it would be without their files, but for `skipped` and the description. Before
- * fus_set_add_scrambled. spec as in fus_set_open, where too few are left; NULL: any number will do, but 0. */
-int fus_set_leave_out(struct fus_set *set, const struct fus_set_bad *bad, const char *spec, struct fus_error *err);
+ * fus_set_scrambled_add. spec as in fus_set_open, where too few are left; NULL: any number will do, but 0. */
+int fus_set_bad_leave_out(struct fus_set *set, const struct fus_set_bad *bad, const char *spec, struct fus_error *err);
 
 /* Read every picture once, in parallel: the first (in set order) that cannot be read fails, by name.
  * hex    [n_pictures]  SHA-256 of its file (of its pixels where the program made it); NULL allowed
@@ -239,18 +245,24 @@ int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_pixelst
                   struct fus_error *err);
 
 /* Pictures from .. end-1, and who else wants to see them: the shorter side reduced to FUS_PIXELSTATS_SIDE, many at a time from many threads. */
-struct fus_set_wanted {
+struct fus_set_consumers {
     char (*hex)[65];
     struct fus_pixelstats *stats;
     struct fus_cache *cache;
-    int (*see)(void *context, int i, const struct fus_image *reduced, struct fus_error *err); /* NULL: nobody */
+    int (*consume)(void *context, int i, const struct fus_image *reduced, struct fus_error *err); /* NULL: nobody */
     void *context;
     struct fus_set_bad *bad; /* pictures that fail are added to it, and the others go on; NULL: the first one ends it */
 };
-int fus_set_check_some(const struct fus_set *set, int from, int end, const struct fus_set_wanted *wanted, struct fus_error *err);
+int fus_set_check_range(const struct fus_set *set, int from, int end, const struct fus_set_consumers *wanted, struct fus_error *err);
 
 /* One drawn picture, deterministic to the byte: category and subcategory by name, index >= 0, any side 32..4096. */
 int fus_generate_picture(struct fus_image *image, const char *subcategory, int index, uint64_t seed, int side,
+                         struct fus_error *err);
+
+/* The picture at `side` as it looks where it is drawn at FUS_GENERATE_SIDE, as fus_set_picture does, and then reduced: drawn at
+ * twice the side, at most FUS_GENERATE_SIDE, and resized; from FUS_GENERATE_SIDE on as it is drawn. side 16..4096. */
+#define FUS_GENERATE_SIDE 256
+int fus_generate_reduced(struct fus_image *image, const char *subcategory, int index, uint64_t seed, int side,
                          struct fus_error *err);
 
 /* One sentence about that picture from the parameters it is drawn from, such as "a smiling woman with long dark hair,

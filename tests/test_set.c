@@ -214,7 +214,7 @@ static void test_bad_pictures(void)
 {
     struct fus_set set, other;
     struct fus_set_bad bad = {0};
-    const struct fus_set_wanted wanted = {.bad = &bad};
+    const struct fus_set_consumers wanted = {.bad = &bad};
     begin();
     for (int i = 0; i < 40; i++) {
         char name[32];
@@ -224,11 +224,11 @@ static void test_bad_pictures(void)
             put_text(name, i % 2 ? "" : "P6 2 2 255 ");
     }
     if (opened(&set, root, NULL)) {
-        CHECK(fus_set_check_some(&set, 0, set.n_pictures, &wanted, &err) == FUS_OK && bad.n == 8);
+        CHECK(fus_set_check_range(&set, 0, set.n_pictures, &wanted, &err) == FUS_OK && bad.n == 8);
         for (int k = 0; k < bad.n; k++)
             CHECK(strncmp(bad.items[k].why, set.pictures[bad.items[k].picture].path, strlen(root) + 4) == 0 &&
                   (k == 0 || bad.items[k].picture > bad.items[k - 1].picture));
-        CHECK(fus_set_leave_out(&set, &bad, root, &err) == FUS_OK && set.n_pictures == 32 && set.n_skipped == 8);
+        CHECK(fus_set_bad_leave_out(&set, &bad, root, &err) == FUS_OK && set.n_pictures == 32 && set.n_skipped == 8);
         CHECK(strcmp(set.skipped[0], "a/3.ppm") == 0 && strcmp(set.skipped[7], "b/38.ppm") == 0);
         CHECK(strcmp(set.description, "folders, 32 pictures: a = a; b = b; 8 that cannot be read are left out") == 0);
         for (int i = 3; i < 40; i += 5) {
@@ -249,7 +249,7 @@ static void test_bad_pictures(void)
             bad.items[bad.n].picture = bad.n;
         fus_set_close(&set);
         if (opened(&set, root, NULL))
-            CHECK(fus_set_leave_out(&set, &bad, root, &err) == FUS_EINVAL && strstr(err.msg, "category a has 1 picture;"));
+            CHECK(fus_set_bad_leave_out(&set, &bad, root, &err) == FUS_EINVAL && strstr(err.msg, "category a has 1 picture;"));
         fus_set_bad_free(&bad);
         fus_set_close(&set);
     }
@@ -440,12 +440,55 @@ static void test_builtin(void)
     refused("builtin?per_category=-3", NULL, FUS_EINVAL, "whole number", NULL);
     refused("builtin?seed=18446744073709551616", NULL, FUS_EINVAL, "whole number", NULL);
     refused("builtin?seed=99999999999999999999999999", NULL, FUS_EINVAL, "whole number", NULL);
-    refused("builtin?seeds=1", NULL, FUS_EINVAL, "'seeds'", "per_category=N&seed=S", NULL);
+    refused("builtin?seeds=1", NULL, FUS_EINVAL, "'seeds'", "per_category=N&seed=S&side=S&categories=MAP", NULL);
     refused("builtin?seed", NULL, FUS_EINVAL, "'seed'", NULL);
     refused("builtin?", NULL, FUS_EINVAL, "no option", NULL);
     refused("builtin?seed=1&", NULL, FUS_EINVAL, "no option", NULL);
     refused("builtin?seed=1&seed=2", NULL, FUS_EINVAL, "twice", NULL);
     refused("builtin", "face=adult;thing=banana", FUS_ENOTFOUND, "banana", "instrument", NULL);
+}
+
+/* Every folder a class: fLoc's eleven too, more than a localizer can have, and a manifest's subcategories by name alone. */
+static void test_classes(void)
+{
+    struct fus_set set;
+    begin();
+    put("adult/1.ppm", 1), put("adult/2.ppm", 2), put("house/1.ppm", 3), put("house/2.ppm", 4), put("body/1.ppm", 5), put("body/2.ppm", 6);
+    put("car/1.ppm", 7), put("car/2.ppm", 8);
+    if (opened(&set, root, "all")) {
+        CHECK(set.n_categories == 4 && set.n_pictures == 8 && strcmp(set.categories[2], "car") == 0 && strncmp(set.description, "folders", 7) == 0);
+        fus_set_close(&set);
+    }
+    CHECK(fus_set_open_classes(&set, root, &err) == FUS_OK && set.n_categories == 4 && set.n_subcategories == 4);
+    fus_set_close(&set);
+    put_text("m.tsv", "adult/1.ppm\tx\tone\nadult/2.ppm\ty\ttwo\nhouse/1.ppm\ty\tone\nbody/1.ppm\tx\ttwo\nbody/2.ppm\tx\tone\n");
+    CHECK(fus_set_open_classes(&set, in_root("m.tsv"), &err) == FUS_OK && set.n_categories == 2 && set.n_pictures == 5);
+    CHECK(strcmp(set.categories[0], "one") == 0 && set.pictures[2].category == 0 && set.pictures[3].category == 1);
+    fus_set_close(&set);
+    for (int i = 0; i < 128; i++) {
+        char name[40];
+        for (int k = 1; k < 3; k++) {
+            snprintf(name, sizeof name, "many/%03d/%d.ppm", i, k);
+            put(name, i);
+        }
+    }
+    char many[1400];
+    snprintf(many, sizeof many, "%s", in_root("many"));
+    refused(many, NULL, FUS_ELIMIT, "more than 127 categories (127", NULL);
+    refused(many, "all", FUS_ELIMIT, "more than 127 categories", NULL);
+    CHECK(fus_set_open_classes(&set, many, &err) == FUS_OK && set.n_categories == 128 && set.n_pictures == 256);
+    fus_set_close(&set);
+    if (opened(&set, "builtin?categories=car,adult&side=16&per_category=2", NULL)) {
+        CHECK(set.n_categories == 2 && set.side == 16 && strcmp(set.categories[0], "car") == 0 && strstr(set.description, "at side 16"));
+        fus_set_close(&set);
+    }
+    CHECK(fus_set_open_classes(&set, "builtin?per_category=3", &err) == FUS_OK && set.n_categories == 11 && set.n_pictures == 33 && set.side == 256);
+    fus_set_close(&set);
+    CHECK(fus_set_parse_categories("all", &err) == FUS_OK);
+    refused("builtin?categories=", NULL, FUS_EINVAL, "empty name", NULL);
+    refused("builtin?categories=car", NULL, FUS_EINVAL, "only one category", NULL);
+    refused("builtin?categories=car&categories=adult", NULL, FUS_EINVAL, "twice", NULL);
+    end();
 }
 
 /* Every allocation fails once; nothing crashes or leaks, and a later call succeeds. */
@@ -524,7 +567,7 @@ static void test_scrambled(void)
     CHECK(hex != NULL);
     if (!hex || !opened(&set, "builtin?per_category=5", "face=adult,child;place=house"))
         return;
-    CHECK(fus_set_add_scrambled(&set, 7, &err) == FUS_OK && set.n_categories == 3 && set.n_subcategories == 4);
+    CHECK(fus_set_scrambled_add(&set, 7, &err) == FUS_OK && set.n_categories == 3 && set.n_subcategories == 4);
     CHECK(set.n_pictures == 15 && strcmp(set.categories[2], "scrambled") == 0);
     static const int from[] = {0, 5, 1, 7, 3};
     for (int k = 0; k < 5; k++) {
@@ -546,12 +589,12 @@ static void test_scrambled(void)
     }
     fus_image_free(&one), fus_image_free(&two);
     CHECK(fus_set_check(&set, hex, NULL, NULL, &err) == FUS_OK && strlen(hex[14]) == 64 && strcmp(hex[0], hex[10]) != 0);
-    CHECK(fus_set_add_scrambled(&set, 7, &err) == FUS_OK && set.n_pictures == 15); /* there already */
+    CHECK(fus_set_scrambled_add(&set, 7, &err) == FUS_OK && set.n_pictures == 15); /* there already */
     fus_set_close(&set);
     begin();
     put("a/1.ppm", 1), put("a/2.ppm", 2), put("b/1.ppm", 3), put("b/2.ppm", 4);
     if (opened(&set, root, NULL)) {
-        CHECK(fus_set_add_scrambled(&set, 1, &err) == FUS_OK && set.n_pictures == 6);
+        CHECK(fus_set_scrambled_add(&set, 1, &err) == FUS_OK && set.n_pictures == 6);
         CHECK(fus_set_check(&set, hex, NULL, NULL, &err) == FUS_EINVAL && strstr(err.msg, "a/1.ppm: found 2 x 2 pixels, expected at least 16 x 16"));
         fus_set_close(&set);
     }
@@ -559,7 +602,7 @@ static void test_scrambled(void)
         if (!opened(&set, root, NULL))
             break;
         fus_base_fail_allocation(n);
-        int code = fus_set_add_scrambled(&set, 1, &err);
+        int code = fus_set_scrambled_add(&set, 1, &err);
         fus_base_fail_allocation(0);
         CHECK(code == (n < 9 ? FUS_ENOMEM : FUS_OK));
         fus_set_close(&set);
@@ -580,6 +623,7 @@ int main(void)
     test_errors();
     test_check();
     test_builtin();
+    test_classes();
     test_memory();
     test_scrambled();
     test_floc();

@@ -14,7 +14,7 @@ enum fus_arg_kind {
     FUS_ARG_SHARE,  /* int [2]: 2/7 */
     FUS_ARG_REAL,   /* double in (0, 1] */
     FUS_ARG_BYTES,  /* size_t: 512M, 2G, 65536 */
-    FUS_ARG_PIXELS, /* size_t: 100M = 100000000, at most FUS_IMAGE_MOST_PIXELS */
+    FUS_ARG_PIXELS, /* size_t: 100M = 100000000, at most FUS_IMAGE_PIXELS_LIMIT */
     FUS_ARG_CHOICE  /* struct fus_choice: one of a table's words */
 };
 

@@ -55,7 +55,7 @@ static int read_picture(struct fus_image *image, const char *path, bool turned, 
     int orientation = 1, code = fus_base_read_file(&bytes, &n, path, FUS_IMAGE_MAX_BYTES, err);
     if (!code) {
         orientation = fus_exif_orientation(bytes, n);
-        code = fus_image_decode(image, bytes, n, err);
+        code = fus_decode_picture(image, bytes, n, err);
     }
     fus_base_free(bytes);
     if (!code)

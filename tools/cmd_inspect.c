@@ -3,19 +3,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nn/base/sha256.h"
 #include "tools/args.h"
 #include "tools/commands.h"
+#include "nn/base/sha256.h"
 #include "weights/weights.h"
 
 static const char help[] =
     "usage: fusiform inspect FILE [--sha256] [--prefix P]\n\n"
     "Prints a line for each tensor of a weight file (safetensors, PyTorch, TorchScript, npz, npy, random:...),\n"
-    "tab-separated: name, dtype, shape (64x3x7x7; - for a scalar)[, SHA-256 of its little-endian f32 bytes in C "
-    "order].\n"
+    "tab-separated: name, dtype, shape (64x3x7x7; - for a scalar)[, SHA-256 of its little-endian f32 bytes in C order].\n"
     "Types that are not read are listed too (f8_e4m3, sparse; their digest is -).\n"
-    "FILE may be an index.json of several files, or a folder with one. What the file is, and what is left out of it, "
-    "goes to\n"
+    "FILE may be an index.json of several files, or a folder with one. What the file is, and what is left out of it, goes to\n"
     "standard error. --prefix P: which of several networks in it is described there.\n\n"
     "example: fusiform inspect resnet50-0676ba61.pth --sha256\n";
 
@@ -38,7 +36,7 @@ static void to_little_endian(float *values, size_t n)
     }
 }
 
-static int digest(char hex[FUS_SHA256_HEX], const struct fus_store *store, const struct fus_tensor *t,
+static int digest(char hex[FUS_SHA256_HEX], struct fus_store *store, const struct fus_tensor *t,
                   struct fus_error *err)
 {
     float *values = fus_base_aligned(t->n_elements, sizeof *values);
@@ -62,8 +60,7 @@ static void print_plain(const char *text)
         putchar((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
 }
 
-static int print_tensor(const struct fus_store *store, const struct fus_tensor *t, bool with_digest,
-                        struct fus_error *err)
+static int print_tensor(struct fus_store *store, const struct fus_tensor *t, bool with_digest, struct fus_error *err)
 {
     char hex[FUS_SHA256_HEX];
     if (with_digest && !t->unread[0]) {
@@ -118,7 +115,7 @@ int fus_cmd_inspect(int argc, char **argv)
         return fus_args_usage("inspect", "one weight file expected, %d found", files.n);
     struct fus_error err = {0};
     struct fus_store *store = NULL;
-    int code = fus_store_open(&store, files.items[0], &err);
+    int code = fus_open_weights(&store, files.items[0], &err);
     if (!code && prefix)
         code = fus_names_choose(store, prefix, &err);
     for (size_t i = 0; !code && i < fus_store_count(store); i++)

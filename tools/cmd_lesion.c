@@ -156,7 +156,7 @@ static int add_scrambled(struct lesion *l, struct fus_error *err)
     uint64_t seed = 1;
     for (int c = 0; c < l->past.n_categories; c++)
         if (strcmp(l->past.categories[c], "scrambled") == 0 && text && fus_number_whole(&seed, text, NULL))
-            return fus_set_add_scrambled(&l->set, seed, err); /* nothing where the set has one */
+            return fus_set_scrambled_add(&l->set, seed, err); /* nothing where the set has one */
     return FUS_OK;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "nn/base/outfile.h"
+#include "stimuli/image/kind.h"
 #include "stimuli/set/left_out.h"
 
 enum { MAX_DEPTH = 32 }; /* of folders in folders: a symbolic link in a circle ends here */

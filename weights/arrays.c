@@ -13,11 +13,13 @@
  *
  * A pickle of arrays is a weight file (Detectron2's). Beside PyTorch's tensors an array is some
  * statistic, and left out. */
+#include "weights/arrays.h"
+
 #include <inttypes.h>
 #include <string.h>
 
-#include "weights/torch_tensors.h"
 #include "nn/base/bytes.h"
+#include "weights/formats.h"
 
 /* What describes an array, from either way to make one. */
 struct array {
@@ -77,7 +79,7 @@ static bool narrow(uint8_t *out, size_t *out_n, const uint8_t *text, size_t n)
 
 /* The member that holds the data, and where in it; *here: its n bytes. Data that is in the file
  * needs no memory. */
-static int place_data(struct fus_torch_tensors *w, struct fus_tensor *t, const uint8_t **here, size_t *n,
+static int place_data(struct fus_torch *w, struct fus_tensor *t, const uint8_t **here, size_t *n,
                       const struct fus_pickle_value *data)
 {
     static const struct fus_pickle_value no_bytes = {.kind = FUS_PICKLE_BYTES, .u.text = {(const uint8_t *)"", 0}};
@@ -144,7 +146,7 @@ static bool set_strides(struct fus_tensor *t, bool fortran, size_t n_bytes)
     return fus_base_mul(&stride, stride, fus_dtype_bytes(t->dtype)) && stride == n_bytes;
 }
 
-int fus_torch_tensors_add_array(struct fus_torch_tensors *w, const struct fus_pickle_value *v)
+int fus_arrays_add(struct fus_torch *w, const struct fus_pickle_value *v)
 {
     struct fus_tensor t = {.name = w->path_n ? w->path : "array"};
     struct array a;
@@ -173,7 +175,7 @@ int fus_torch_tensors_add_array(struct fus_torch_tensors *w, const struct fus_pi
 
 /* A legacy file that holds one storage: three pickles of facts, the storage's id, a list of its
  * key, its count and its elements. *at moves to the first element. */
-static bool read_dumped(struct fus_torch_tensors_storage *storage, size_t *at, const uint8_t *bytes, size_t n)
+static bool read_dumped(struct fus_torch_storage *storage, size_t *at, const uint8_t *bytes, size_t n)
 {
     struct fus_pickle pickle = {0};
     bool ok = true;
@@ -184,7 +186,7 @@ static bool read_dumped(struct fus_torch_tensors_storage *storage, size_t *at, c
             id = root->u.persistent.id;
         if (i == 3)
             ok = id && id->kind == FUS_PICKLE_TUPLE && id->n >= 5 &&
-                 fus_torch_tensors_storage_type(storage, id->u.tuple[1]);
+                 fus_torch_storage_type(storage, id->u.tuple[1]);
         *at += ok ? pickle.n_used : 0;
         fus_pickle_free(&pickle);
     }
@@ -195,10 +197,10 @@ static bool read_dumped(struct fus_torch_tensors_storage *storage, size_t *at, c
     return ok && !b.overrun && (storage->label[0] || storage->n <= (n - *at) / storage->size);
 }
 
-int fus_torch_tensors_add_dumped(struct fus_torch_tensors *w, struct fus_tensor *t, const struct fus_pickle_value *storage,
+int fus_arrays_add_dumped(struct fus_torch *w, struct fus_tensor *t, const struct fus_pickle_value *storage,
                               uint64_t first)
 {
-    struct fus_torch_tensors_storage found = {0};
+    struct fus_torch_storage found = {0};
     const struct fus_pickle_value *arguments = storage->u.object.arguments;
     const uint8_t *here;
     size_t n, at = 0;
@@ -216,7 +218,7 @@ int fus_torch_tensors_add_dumped(struct fus_torch_tensors *w, struct fus_tensor 
     t->dtype = found.dtype;
     if (t->unread[0])
         return fus_store_add(w->s, t, w->err);
-    if (first > found.n || !fus_torch_tensors_inside(t, first, found.n))
+    if (first > found.n || !fus_torch_storage_inside(t, first, found.n))
         return fus_base_fail(w->err, FUS_EFORMAT,
                              "tensor %s: reaches outside the %" PRIu64 " elements of its storage: damaged copy?",
                              t->name, found.n);

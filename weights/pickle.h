@@ -94,7 +94,12 @@ struct fus_pickle_value {
     } u;
 };
 
-struct fus_pickle_chunk;
+/* Memory of values. */
+struct fus_pickle_chunk {
+    struct fus_pickle_chunk *next;
+    size_t n, used;
+    max_align_t data[];
+};
 
 struct fus_pickle {
     struct fus_pickle_value *root;
@@ -113,9 +118,6 @@ struct fus_pickle {
 int fus_pickle_load(struct fus_pickle *p, const uint8_t *bytes, size_t n, long long base, bool torchscript,
                     struct fus_error *err);
 void fus_pickle_free(struct fus_pickle *p);
-
-/* allow.c: what a name stands for; NULL: not known. */
-const struct fus_pickle_global *fus_pickle_globals_find(const char *module, const char *name);
 
 /* Whether the value is the text s (or bytes: Python 2). */
 bool fus_pickle_is_text(const struct fus_pickle_value *v, const char *s);

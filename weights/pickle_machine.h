@@ -1,4 +1,4 @@
-/* Private to pickle.c and machine.c: the stack machine that a pickle is a program for, without its opcodes. */
+/* Private to pickle_*.c: the stack machine that runs a pickle, without its opcodes. */
 #ifndef FUS_PICKLE_MACHINE_H
 #define FUS_PICKLE_MACHINE_H
 
@@ -49,5 +49,16 @@ int fus_pickle_machine_need(struct fus_pickle_machine *m, size_t n);
 /* The values from the last mark on, which is taken away with them; they stay readable until the next push. At least `below`
  * must lie under the mark. */
 int fus_pickle_machine_take_marked(struct fus_pickle_machine *m, struct fus_pickle_value ***items, size_t *n, size_t below);
+
+/* A line that ends at a newline, without it. *line is NULL if the bytes end first: the machine's
+ * loop finds the overrun. FUS_ELIMIT past max bytes. */
+int fus_pickle_machine_take_line(struct fus_pickle_machine *m, const uint8_t **line, size_t *n,
+                                 size_t max);
+int fus_pickle_machine_append(struct fus_pickle_machine *m, struct fus_pickle_items *items,
+                              struct fus_pickle_value *const *values, size_t n);
+/* A tuple of the n values, with room for one more. */
+struct fus_pickle_value *fus_pickle_machine_make_tuple(struct fus_pickle_machine *m,
+                                                       struct fus_pickle_value *const *values,
+                                                       size_t n);
 
 #endif

@@ -9,7 +9,7 @@
  *                   with which an untrained network would be blind in all but its shortcuts.
  * Each tensor has a stream of its own, seeded by SHA-256 of "SEED:NAME", so that values depend neither on the order of
  * reading nor on what else is read. Values are drawn in double and rounded to f32. */
-#include "weights/store.h"
+#include "weights/formats.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -62,43 +62,6 @@ static int option(struct fus_store *s, const char *text, size_t n, struct fus_er
                          "random:lang_resnet50?seed=1&embed=512", shown(key_n), text);
 }
 
-struct adder {
-    struct fus_store *s;
-    struct fus_error *err;
-};
-
-static int add_tensor(void *context, const char *name, const int *shape, int n_dims)
-{
-    const struct adder *a = context;
-    struct fus_tensor t = {.name = name, .dtype = FUS_F32, .n_dims = n_dims};
-    int64_t stride = 1;
-    for (int d = n_dims - 1; d >= 0; d--) {
-        t.shape[d] = shape[d];
-        t.stride[d] = stride;
-        stride *= shape[d];
-    }
-    return fus_store_add(a->s, &t, a->err);
-}
-
-int fus_random_open(struct fus_store *s, const char *spec, struct fus_error *err)
-{
-    char name[64];
-    const char *at = spec + strlen("random:");
-    size_t n = strcspn(at, "?");
-    s->format = "random";
-    snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), at);
-    int code = fus_networks_named(&s->random_spec, name, err);
-    if (!code && at[n] == '?')
-        for (at += n + 1; !code; at += n + 1) {
-            n = strcspn(at, "&");
-            code = option(s, at, n, err);
-            if (at[n] == '\0')
-                break;
-        }
-    struct adder a = {s, err};
-    return code ? code : fus_arch_parameters(&s->random_spec, add_tensor, &a, err);
-}
-
 static bool ends_with(const char *s, const char *end)
 {
     size_t n = strlen(s), m = strlen(end);
@@ -138,9 +101,10 @@ static int64_t inputs_of_bias(const struct fus_store *s, const char *name)
     return t && t->n_dims == 2 ? t->shape[1] : 0;
 }
 
-int fus_random_read(const struct fus_store *s, float *out, const struct fus_tensor *t, struct fus_error *err)
+/* Each tensor that fus_random_open added has its rule. */
+static int generate(const struct fus_store *s, float *out, const struct fus_tensor *t, struct fus_error *err)
 {
-    (void)err; /* every tensor that fus_random_open added has its rule */
+    (void)err;
     struct fus_rng rng;
     start_stream(&rng, s->random_seed, t->name);
     int64_t inputs = ends_with(t->name, ".bias") ? inputs_of_bias(s, t->name) : 0;
@@ -156,4 +120,42 @@ int fus_random_read(const struct fus_store *s, float *out, const struct fus_tens
             out[i] = value;
     }
     return FUS_OK;
+}
+
+struct adder {
+    struct fus_store *s;
+    struct fus_error *err;
+};
+
+static int add_tensor(void *context, const char *name, const int *shape, int n_dims)
+{
+    const struct adder *a = context;
+    struct fus_tensor t = {.name = name, .dtype = FUS_F32, .n_dims = n_dims};
+    int64_t stride = 1;
+    for (int d = n_dims - 1; d >= 0; d--) {
+        t.shape[d] = shape[d];
+        t.stride[d] = stride;
+        stride *= shape[d];
+    }
+    return fus_store_add(a->s, &t, a->err);
+}
+
+int fus_random_open(struct fus_store *s, const char *spec, struct fus_error *err)
+{
+    char name[64];
+    const char *at = spec + strlen("random:");
+    size_t n = strcspn(at, "?");
+    s->format = "random";
+    s->generate = generate;
+    snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), at);
+    int code = fus_networks_named(&s->random_spec, name, err);
+    if (!code && at[n] == '?')
+        for (at += n + 1; !code; at += n + 1) {
+            n = strcspn(at, "&");
+            code = option(s, at, n, err);
+            if (at[n] == '\0')
+                break;
+        }
+    struct adder a = {s, err};
+    return code ? code : fus_arch_parameters(&s->random_spec, add_tensor, &a, err);
 }

@@ -7,18 +7,14 @@
  *
  * Refused is what the reference implementation refuses: offsets with holes or overlaps, a size that is not shape x dtype,
  * bytes behind the last tensor; and duplicate names, which the format forbids and few readers notice.
- * The writer puts names in order, f32 before 16-bit tensors so that everything is aligned. Types of other names (8-bit floats) are
- * listed, not read. */
-#include "weights/store.h"
+ * Types of other names (8-bit floats) are listed, not read. */
+#include "weights/formats.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "nn/base/json.h"
-#include "nn/base/outfile.h"
-#include "nn/base/sha256.h"
 
 #define MAX_METADATA ((size_t)64 << 20) /* bytes that its pairs take in memory; real files have a handful of pairs */
 #define PAIR_BYTES 64 /* of a pair beside its texts */
@@ -33,10 +29,8 @@ static const struct {
 #define MAX_DTYPE_NAME 20 /* the longest known has 15 */
 #define N_DTYPES (sizeof dtypes / sizeof *dtypes)
 
-/* ---- reading ---- */
-
 /* Where a tensor's data lies, counted from the end of the header, and its number in the store. */
-struct stretch {
+struct byte_range {
     uint64_t begin, end;
     size_t tensor;
 };
@@ -45,7 +39,7 @@ struct reader {
     struct fus_store *s;
     struct fus_json j;
     uint64_t data_start;
-    struct stretch *stretches; /* [s->n_tensors] */
+    struct byte_range *ranges; /* [s->n_tensors] */
     size_t cap;
     bool has_metadata;
     size_t cap_metadata, metadata_bytes;
@@ -61,13 +55,10 @@ static void add_pair(struct reader *r, char *key, char *value)
 {
     struct fus_store *s = r->s;
     struct fus_json *j = &r->j;
-    if (!j->code && s->n_metadata == r->cap_metadata) {
-        size_t cap = r->cap_metadata ? 2 * r->cap_metadata : 16;
-        struct fus_pair *bigger = fus_base_resize(s->metadata, cap, sizeof *bigger);
-        s->metadata = bigger ? bigger : s->metadata;
-        r->cap_metadata = bigger ? cap : r->cap_metadata;
-    }
-    if (!j->code && (!key || !value || s->n_metadata == r->cap_metadata))
+    struct fus_pair *pairs = j->code ? NULL : fus_base_grow(s->metadata, &r->cap_metadata, s->n_metadata, sizeof *pairs);
+    if (pairs)
+        s->metadata = pairs;
+    if (!j->code && (!key || !value || !pairs))
         j->code = fus_base_fail(j->err, FUS_ENOMEM, "no memory for its metadata");
     if (!j->code && (r->metadata_bytes += strlen(key) + strlen(value) + PAIR_BYTES) > MAX_METADATA)
         fus_json_fail(j, "__metadata__ takes more than %zu bytes", MAX_METADATA);
@@ -151,7 +142,7 @@ static void read_shape(struct fus_json *j, struct fus_tensor *t)
     }
 }
 
-static void read_offsets(struct fus_json *j, const struct fus_tensor *t, struct stretch *at)
+static void read_offsets(struct fus_json *j, const struct fus_tensor *t, struct byte_range *at)
 {
     uint64_t v[2] = {0, 0};
     int n = 0;
@@ -169,7 +160,7 @@ static void read_offsets(struct fus_json *j, const struct fus_tensor *t, struct 
 }
 
 /* The value of one name: {"dtype": ..., "shape": ..., "data_offsets": ...} in any order, all three, each once. */
-static void read_fields(struct fus_json *j, struct fus_tensor *t, struct stretch *at)
+static void read_fields(struct fus_json *j, struct fus_tensor *t, struct byte_range *at)
 {
     static const char *const fields[] = {"dtype", "shape", "data_offsets"};
     bool seen[3] = {false, false, false};
@@ -201,7 +192,7 @@ static int read_tensor(struct reader *r, const char *name)
     struct fus_store *s = r->s;
     struct fus_json *j = &r->j;
     struct fus_tensor t = {.name = name};
-    struct stretch at = {0, 0, s->n_tensors};
+    struct byte_range at = {0, 0, s->n_tensors};
     read_fields(j, &t, &at);
     if (j->code)
         return j->code;
@@ -217,15 +208,11 @@ static int read_tensor(struct reader *r, const char *name)
         return fus_json_fail(j, "tensor %s: ends at byte %" PRIu64 " of the data, the file has %" PRIu64 ": truncated copy?",
                              name, at.end, s->file_bytes - r->data_start);
     t.offset = r->data_start + at.begin;
-    if (r->cap == s->n_tensors) {
-        size_t cap = r->cap ? 2 * r->cap : 64;
-        struct stretch *bigger = fus_base_resize(r->stretches, cap, sizeof *bigger);
-        if (!bigger)
-            return j->code = fus_base_fail(j->err, FUS_ENOMEM, "no memory for its directory");
-        r->stretches = bigger;
-        r->cap = cap;
-    }
-    r->stretches[s->n_tensors] = at;
+    struct byte_range *ranges = fus_base_grow(r->ranges, &r->cap, s->n_tensors, sizeof *ranges);
+    if (!ranges)
+        return j->code = fus_base_fail(j->err, FUS_ENOMEM, "no memory for its directory");
+    r->ranges = ranges;
+    r->ranges[s->n_tensors] = at;
     return j->code = fus_store_add(s, &t, j->err);
 }
 
@@ -250,7 +237,7 @@ static int read_header(struct reader *r)
 
 static int by_place(const void *a, const void *b)
 {
-    const struct stretch *x = a, *y = b;
+    const struct byte_range *x = a, *y = b;
     if (x->begin != y->begin)
         return x->begin < y->begin ? -1 : 1;
     if (x->end != y->end)
@@ -264,9 +251,9 @@ static int check_places(struct reader *r, struct fus_error *err)
     struct fus_store *s = r->s;
     uint64_t at = 0;
     if (s->n_tensors)
-        qsort(r->stretches, s->n_tensors, sizeof *r->stretches, by_place);
+        qsort(r->ranges, s->n_tensors, sizeof *r->ranges, by_place);
     for (size_t i = 0; i < s->n_tensors; i++) {
-        const struct stretch *p = &r->stretches[i];
+        const struct byte_range *p = &r->ranges[i];
         if (p->begin != at)
             return fus_base_fail_at(err, FUS_EFORMAT, (long long)(r->data_start + at), "tensor %s: begins at byte %" PRIu64
                                     " of the data, %" PRIu64 " expected: a %s", s->tensors[p->tensor].name, p->begin, at,
@@ -334,233 +321,7 @@ int fus_safetensors_open(struct fus_store *s, struct fus_error *err)
         code = check_names(s, err);
     if (!code)
         code = check_places(&r, err);
-    fus_base_free(r.stretches);
+    fus_base_free(r.ranges);
     fus_base_free(text);
-    return code;
-}
-
-/* ---- writing ---- */
-
-struct output {
-    char name[128];
-    int n_dims;
-    int64_t shape[4];
-    size_t n_elements;
-    enum fus_dtype dtype;
-    uint64_t begin;
-};
-
-struct writer {
-    const struct fus_store *s;
-    enum fus_dtype dtype;
-    struct output *tensors;
-    size_t n, cap;
-    size_t largest; /* elements */
-    bool no_memory;
-};
-
-static int collect(void *context, const char *name, const int *shape, int n_dims)
-{
-    struct writer *w = context;
-    if (w->n == w->cap) {
-        size_t cap = w->cap ? 2 * w->cap : 256;
-        struct output *bigger = fus_base_resize(w->tensors, cap, sizeof *bigger);
-        if (!bigger) {
-            w->no_memory = true;
-            return FUS_ENOMEM;
-        }
-        w->tensors = bigger;
-        w->cap = cap;
-    }
-    struct output *o = &w->tensors[w->n++];
-    memset(o, 0, sizeof *o);
-    snprintf(o->name, sizeof o->name, "%s", name);
-    o->n_dims = n_dims;
-    o->n_elements = 1;
-    o->dtype = n_dims > 1 ? w->dtype : FUS_F32;
-    for (int d = 0; d < n_dims; d++) {
-        o->shape[d] = shape[d];
-        o->n_elements *= (size_t)shape[d]; /* recognised in a file or checked by the table of layers: fits */
-    }
-    if (o->n_elements > w->largest)
-        w->largest = o->n_elements;
-    return FUS_OK;
-}
-
-static int by_output_name(const void *a, const void *b)
-{
-    return strcmp(((const struct output *)a)->name, ((const struct output *)b)->name);
-}
-
-/* Offsets: all 4-byte tensors, then all 2-byte ones, so that each begins at a multiple of its element. */
-static void place(struct writer *w)
-{
-    uint64_t at = 0;
-    for (size_t bytes = 4; bytes >= 2; bytes /= 2)
-        for (size_t i = 0; i < w->n; i++)
-            if (fus_dtype_bytes(w->tensors[i].dtype) == bytes) {
-                w->tensors[i].begin = at;
-                at += w->tensors[i].n_elements * bytes;
-            }
-}
-
-/* A growing text: the header is put together in memory, its size goes before it. */
-struct text {
-    char *s;
-    size_t n, cap;
-    bool failed;
-};
-
-static void text_add(struct text *t, const char *piece)
-{
-    size_t n = strlen(piece);
-    if (!t->failed && t->cap - t->n < n + 1) {
-        size_t cap = 2 * (t->cap + n + 1);
-        char *bigger = fus_base_resize(t->s, cap, 1);
-        t->failed = !bigger;
-        if (bigger) {
-            t->s = bigger;
-            t->cap = cap;
-        }
-    }
-    if (t->failed)
-        return;
-    memcpy(t->s + t->n, piece, n + 1);
-    t->n += n;
-}
-
-static void text_quote(struct text *t, const char *s)
-{
-    char piece[8];
-    text_add(t, "\"");
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\')
-            snprintf(piece, sizeof piece, "\\%c", c);
-        else if (c < 0x20)
-            snprintf(piece, sizeof piece, "\\u%04x", c);
-        else
-            snprintf(piece, sizeof piece, "%c", c);
-        text_add(t, piece);
-    }
-    text_add(t, "\"");
-}
-
-static const char *dtype_label(enum fus_dtype t)
-{
-    for (size_t i = 0; i < N_DTYPES; i++)
-        if (dtypes[i].dtype == t)
-            return dtypes[i].name;
-    return "?";
-}
-
-static void add_tensor(struct text *h, const struct output *o)
-{
-    char piece[96];
-    text_add(h, ",");
-    text_quote(h, o->name);
-    snprintf(piece, sizeof piece, ":{\"dtype\":\"%s\",\"shape\":[", dtype_label(o->dtype));
-    text_add(h, piece);
-    for (int d = 0; d < o->n_dims; d++) {
-        snprintf(piece, sizeof piece, "%s%" PRId64, d ? "," : "", o->shape[d]);
-        text_add(h, piece);
-    }
-    snprintf(piece, sizeof piece, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", o->begin,
-             o->begin + o->n_elements * fus_dtype_bytes(o->dtype));
-    text_add(h, piece);
-}
-
-static int make_header(struct text *h, const struct writer *w, const struct fus_net_spec *spec, struct fus_error *err)
-{
-    static const char *const keys[] = {"fusiform.arch", "fusiform.input", "fusiform.preprocess", "fusiform.source_sha256",
-                                       "fusiform.version"};
-    char sha[FUS_SHA256_HEX], input[16];
-    const char *values[5] = {fus_networks_family(spec), input, NULL, sha, FUS_VERSION};
-    int side, code = fus_store_preprocess(w->s, spec, &side, &values[2], err);
-    if (!code)
-        code = fus_store_sha256(w->s, sha, err);
-    if (code)
-        return code;
-    snprintf(input, sizeof input, "%d", side);
-    text_add(h, "{\"__metadata__\":{");
-    for (int i = 0; i < 5; i++) {
-        text_add(h, i ? "," : "");
-        text_quote(h, keys[i]);
-        text_add(h, ":");
-        text_quote(h, values[i]);
-    }
-    text_add(h, "}");
-    for (size_t i = 0; i < w->n; i++)
-        add_tensor(h, &w->tensors[i]);
-    text_add(h, "}");
-    while (!h->failed && h->n % 8 != 0)
-        text_add(h, " ");
-    return h->failed ? fus_base_fail(err, FUS_ENOMEM, "%s: no memory for its header", fus_store_path(w->s)) : FUS_OK;
-}
-
-/* f16 ends at 65504, bf16 little below f32's end. */
-static int check_range(const struct writer *w, const float *values, const struct output *o, struct fus_error *err)
-{
-    float largest = o->dtype == FUS_F16 ? 65520.0f : o->dtype == FUS_BF16 ? 3.3961775e38f : INFINITY; /* from here on they round to infinity */
-    for (size_t i = 0; i < o->n_elements; i++)
-        if (fabsf(values[i]) >= largest)
-            return fus_base_fail(err, FUS_EFORMAT, "%s: tensor %s: element %zu, %g, is infinity in %s; take --dtype f32%s", fus_store_path(w->s), o->name, i,
-                                 (double)values[i], fus_dtype_name(o->dtype), o->dtype == FUS_F16 ? " or bf16" : "");
-    return FUS_OK;
-}
-
-static int write_tensors(struct fus_outfile *f, const struct writer *w, struct fus_error *err)
-{
-    int code = FUS_OK;
-    float *values = fus_base_alloc(w->largest, sizeof *values);
-    if (!values)
-        return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for a tensor of %zu elements", fus_store_path(w->s), w->largest);
-    for (size_t bytes = 4; bytes >= 2; bytes /= 2)
-        for (size_t i = 0; i < w->n && !code; i++) {
-            const struct output *o = &w->tensors[i];
-            if (fus_dtype_bytes(o->dtype) != bytes)
-                continue;
-            code = fus_store_lookup((void *)w->s, values, o->n_elements, o->name, err);
-            if (!code)
-                code = check_range(w, values, o, err);
-            if (!code)
-                fus_outfile_write(f, values, fus_dtype_pack(values, o->n_elements, o->dtype));
-        }
-    fus_base_free(values);
-    return code;
-}
-
-int fus_safetensors_convert(const char *out_path, const struct fus_store *s, const struct fus_net_spec *spec,
-                            enum fus_dtype dtype, struct fus_error *err)
-{
-    struct writer w = {.s = s, .dtype = dtype};
-    struct text header = {NULL, 0, 0, false};
-    struct fus_outfile f;
-    if (dtype != FUS_F32 && dtype != FUS_F16 && dtype != FUS_BF16)
-        return fus_base_fail(err, FUS_EINVAL, "%s: blobs are f32, f16 or bf16, not %s", out_path, fus_dtype_name(dtype));
-    int code = fus_arch_parameters(spec, collect, &w, err);
-    if (w.no_memory)
-        code = fus_base_fail(err, FUS_ENOMEM, "%s: no memory for its directory", out_path);
-    if (!code) {
-        qsort(w.tensors, w.n, sizeof *w.tensors, by_output_name);
-        place(&w);
-        code = make_header(&header, &w, spec, err);
-    }
-    if (!code)
-        code = fus_outfile_open(&f, out_path, err);
-    if (!code) {
-        uint8_t size[8];
-        for (int i = 0; i < 8; i++)
-            size[i] = (uint8_t)((uint64_t)header.n >> 8 * i);
-        fus_outfile_write(&f, size, sizeof size);
-        fus_outfile_write(&f, header.s, header.n);
-        code = write_tensors(&f, &w, err);
-        if (code)
-            fus_outfile_discard(&f);
-        else
-            code = fus_outfile_commit(&f, err);
-    }
-    fus_base_free(header.s);
-    fus_base_free(w.tensors);
     return code;
 }

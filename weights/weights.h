@@ -55,7 +55,7 @@ struct fus_store;
 /* path: a file (safetensors; PyTorch zip, legacy, TorchScript; .npz; .npy) or an untrained control:
  * `random:resnet50?seed=1`, random:cifar_resnet20?..., random:lang_resnet50?seed=N&embed=512, random:clip_rn50?...
  * Messages start with the path. What is no weight file is named for what it is: empty, an HTML page, a Git LFS pointer, a tar, a folder. */
-int fus_store_open(struct fus_store **store, const char *path, struct fus_error *err);
+int fus_open_weights(struct fus_store **store, const char *path, struct fus_error *err);
 void fus_store_close(struct fus_store *store); /* NULL allowed */
 
 const char *fus_store_path(const struct fus_store *store);
@@ -74,7 +74,7 @@ int fus_store_sha256(const struct fus_store *store, char hex[65], struct fus_err
 
 /* The tensor as n_elements floats in C order, whatever its dtype, strides and byte order. f64 and integers are
  * rounded to nearest. Thread-safe for one store read by several threads is NOT promised. */
-int fus_store_read_f32(const struct fus_store *store, float *out, const struct fus_tensor *t, struct fus_error *err);
+int fus_store_read_f32(struct fus_store *store, float *out, const struct fus_tensor *t, struct fus_error *err);
 
 /* Which of the file's networks is meant, where several lie in it under different prefixes (state_dict.module.encoder_q, model_ema):
  * the one whose prefix is, ends with, begins with or has inside it the components of `prefix`. Before fus_names_recognise. */
@@ -84,25 +84,25 @@ const char *fus_names_note(const struct fus_store *store);
 
 /* Which network the tensors make up: fills *spec (nn/nn.h) from names and shapes. lang_head: prefix of the language
  * head, NULL for `lang_head`. An unknown network is FUS_EUNSUPPORTED with a message that says what was missing. */
-int fus_names_recognise(struct fus_net_spec *spec, const struct fus_store *store, const char *lang_head,
+int fus_names_recognise(struct fus_net_spec *spec, struct fus_store *store, const char *lang_head,
                         struct fus_error *err);
 
 /* nn's look-up (fus_weight_fn): context is a struct fus_store *. Checks n against the tensor's size. */
 int fus_store_lookup(void *store, float *out, size_t n, const char *canonical, struct fus_error *err);
 
 /* Input side and preprocessing for an open file: its metadata, else the defaults of the recognised network. */
-int fus_store_preprocess(const struct fus_store *store, const struct fus_net_spec *spec, int *input_side,
+int fus_store_preprocess(struct fus_store *store, const struct fus_net_spec *spec, int *input_side,
                          const char **preprocess, struct fus_error *err);
 
 /* Preprocessing that goes before metadata and defaults; `convert` writes it. The text is copied. */
 int fus_store_set_preprocess(struct fus_store *store, const char *preprocess, struct fus_error *err);
 
 /* Mean and standard deviation of a layer in the file that normalises pixels from 0 to 1; false: there is none. */
-bool fus_names_normalisation(const struct fus_store *store, float mean[3], float std[3]);
+bool fus_names_normalisation(struct fus_store *store, float mean[3], float std[3]);
 
 /* Writer: canonical tensors of `store` as a safetensors blob of dtype f32, f16 or bf16 (1-d tensors stay f32), names
  * sorted, metadata fusiform.arch, input, preprocess, source_sha256, version. The same input gives the same bytes. */
-int fus_safetensors_convert(const char *out_path, const struct fus_store *store, const struct fus_net_spec *spec,
+int fus_safetensors_write(const char *out_path, struct fus_store *store, const struct fus_net_spec *spec,
                             enum fus_dtype dtype, struct fus_error *err);
 
 #ifdef __cplusplus

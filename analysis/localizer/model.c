@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "nn/base/sha256.h"
-#include "nn/base/text.h"
+#include "nn/base/utf8.h"
 
 /* Files of torchvision whose weights were made for another size than their forerunners' are named NAME-DIGEST.pth, with the
  * first digits of their SHA-256. A renamed file is told by its content; only ResNet-50 and deeper have such weights. */
@@ -39,7 +39,7 @@ static void note(struct fus_model *m, const char *fmt, ...)
     va_end(ap);
     if (used + 2 >= sizeof m->notes)
         return;
-    fus_text_escape(m->notes + used, sizeof m->notes - used - 1, text);
+    fus_utf8_escape(m->notes + used, sizeof m->notes - used - 1, text);
     strcat(m->notes, "\n");
 }
 
@@ -111,7 +111,7 @@ int fus_model_recognise(struct fus_model *m, const char *path, const struct fus_
                         struct fus_error *err)
 {
     memset(m, 0, sizeof *m);
-    int code = fus_store_open(&m->store, path, err);
+    int code = fus_open_weights(&m->store, path, err);
     if (!code && choice && choice->prefix)
         code = fus_names_choose(m->store, choice->prefix, err);
     if (!code)

@@ -54,7 +54,7 @@ static int describe(struct fus_model_summary *out, const struct fus_model *m, co
 static int take_digest(char hex[65], const char *path, struct fus_error *err)
 {
     struct fus_store *store;
-    int code = fus_store_open(&store, path, err);
+    int code = fus_open_weights(&store, path, err);
     if (code)
         return code;
     code = fus_store_sha256(store, hex, err);
@@ -222,7 +222,7 @@ int fus_models_choose_reference(struct fus_localizer *run, int model, struct fus
         layer->width = tap->width;
         layer->n_units = (size_t)tap->channels * (size_t)tap->height * (size_t)tap->width;
     }
-    const struct fus_layer_summary *reference = &shape.layers[fus_summary_last_block(&shape)];
+    const struct fus_layer_summary *reference = &shape.layers[fus_compare_last_block(&shape)];
     memcpy(m->reference, reference->name, sizeof m->reference);
     m->keeps_reference =
         reference->n_units <= MAX_RESPONSE_BYTES / sizeof(float) / (size_t)run->pictures.set.n_pictures;

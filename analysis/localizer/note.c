@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "nn/base/text.h"
+#include "nn/base/utf8.h"
 
 void fus_note_say(const struct fus_note_sink *sink, const char *fmt, ...)
 {
@@ -15,6 +15,6 @@ void fus_note_say(const struct fus_note_sink *sink, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
-    fus_text_escape(shown, sizeof shown, line);
+    fus_utf8_escape(shown, sizeof shown, line);
     sink->say(sink->context, shown);
 }

@@ -10,6 +10,6 @@ struct fus_note_sink {
 };
 
 void fus_note_say(const struct fus_note_sink *sink, const char *fmt, ...)
-    FUS_PRINTF(2, 3); /* as one line (fus_text_escape); sink NULL: nothing */
+    FUS_PRINTF(2, 3); /* as one line (fus_utf8_escape); sink NULL: nothing */
 
 #endif

@@ -17,7 +17,7 @@ struct fus_run_model {
     struct fus_model *open;          /* between check and use; NULL: to be opened again */
     long long file_bytes, file_time; /* as its digest was taken */
     char *notes;                     /* for its user; NULL: none */
-    char reference[48];              /* the layer of the report's single pictures (fus_summary_last_block) */
+    char reference[48];              /* the layer of the report's single pictures (fus_compare_last_block) */
     bool keeps_reference;            /* its responses are not too many to keep */
     int batch;                       /* pictures at a time */
     bool low_memory;

@@ -4,7 +4,7 @@
 
 #include "analysis/localizer/pictures.h"
 #include "analysis/localizer/run.h"
-#include "nn/base/text.h"
+#include "nn/base/utf8.h"
 
 struct digest {
     const char *hex;
@@ -35,8 +35,8 @@ static int warn_of_duplicates(const struct fus_localizer *run, struct fus_error 
             first = i;
         else if (n++ < SHOWN) {
             char one[FUS_MESSAGE_BYTES], other[FUS_MESSAGE_BYTES];
-            fus_text_escape(one, sizeof one, set->pictures[d[i].picture].path);
-            fus_text_escape(other, sizeof other, set->pictures[d[first].picture].path);
+            fus_utf8_escape(one, sizeof one, set->pictures[d[i].picture].path);
+            fus_utf8_escape(other, sizeof other, set->pictures[d[first].picture].path);
             fus_note_say(&run->notes, "warning: %s is the same picture as %s", one, other);
         }
     }
@@ -51,7 +51,7 @@ static int measure_pictures(struct fus_localizer *run, struct fus_error *err)
 {
     int code = fus_cache_create(&run->pictures.cache, run->pictures.set.n_pictures, fus_memory_cache_bytes(run), err);
     struct fus_set_bad bad = {0};
-    const struct fus_set_wanted wanted = {
+    const struct fus_set_consumers wanted = {
         run->pictures.sha256, run->pictures.stats, run->pictures.cache, fus_sheet_draw, run, &bad};
     double started = fus_run_now();
     if (!code)
@@ -60,7 +60,7 @@ static int measure_pictures(struct fus_localizer *run, struct fus_error *err)
         code = fus_cache_want(run->pictures.cache, &run->models[i].preprocess, err);
     for (int i = run->pictures.first, end; i < run->pictures.end && !code; i = end) {
         end = run->pictures.end - i < 256 ? run->pictures.end : i + 256;
-        code = fus_set_check_some(&run->pictures.set, i, end, &wanted, err);
+        code = fus_set_check_range(&run->pictures.set, i, end, &wanted, err);
         if (!code && run->pictures.end - run->pictures.first > 256)
             fus_run_progress(run, "checking", "pictures", end - run->pictures.first,
                              run->pictures.end - run->pictures.first, started);
@@ -108,9 +108,9 @@ int fus_run_set_open(struct fus_localizer *run, struct fus_error *err)
     if (!code && run->options.skip_bad) /* all of them, in a shard too: its pictures follow from the whole set */
         code = fus_pictures_skip(&run->pictures.set, run->options.stimuli, &run->notes, err);
     if (!code && run->options.scrambled)
-        code = fus_set_add_scrambled(&run->pictures.set, run->options.seed, err);
+        code = fus_set_scrambled_add(&run->pictures.set, run->options.seed, err);
     if (!code && run->options.halves == FUS_HALVES_OPTION &&
-        (code = fus_set_split_by_option(&run->pictures.set, err)) != FUS_OK)
+        (code = fus_set_halves_by_option(&run->pictures.set, err)) != FUS_OK)
         fus_base_blame(err, "%s: --halves option: ", run->options.stimuli);
     if (!code)
         code = fus_run_set_describe(run, err);

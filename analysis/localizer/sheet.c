@@ -81,8 +81,8 @@ static int draw_missing(void *context, int thumb, struct fus_error *err)
     int i = run->pictures.sheet->plan.items[thumb].picture;
     return run->pictures.sheet->drawn[thumb]
                ? FUS_OK
-               : fus_set_check_some(&run->pictures.set, i, i + 1,
-                                    &(struct fus_set_wanted){.see = fus_sheet_draw, .context = run}, err);
+               : fus_set_check_range(&run->pictures.set, i, i + 1,
+                                    &(struct fus_set_consumers){.consume = fus_sheet_draw, .context = run}, err);
 }
 
 int fus_sheet_write(const char *path, struct fus_localizer *run, struct fus_error *err)

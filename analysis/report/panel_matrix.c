@@ -10,7 +10,7 @@
 #define BOLD_13 15.0 /* size of regular letters as wide as bold ones of 13 pixels */
 
 struct matrix {
-    struct fus_svg *out;
+    struct fus_text_buffer *out;
     const struct fus_view *view;
     const double *values; /* from the first layers of both models on */
     size_t stride;        /* layers of all models */
@@ -100,7 +100,7 @@ static void heading(const struct matrix *p, const char *title)
     fus_svg_put(p->out, "</text><text class=\"tk end\" x=\"$f\" y=\"14\">$s</text>\n", FUS_PANELS_WIDTH - 6, title);
 }
 
-double fus_panels_matrix(struct fus_svg *out, const struct fus_view *view, const double *values, int a, int b, double low,
+double fus_panel_matrix(struct fus_text_buffer *out, const struct fus_view *view, const double *values, int a, int b, double low,
                           const char *title)
 {
     struct matrix p = {.out = out, .view = view, .low = low, .a = &view->run->models[a], .b = &view->run->models[b]};

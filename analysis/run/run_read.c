@@ -216,7 +216,7 @@ int fus_run_read_labels(float *label, const struct fus_run_read *p, const char *
     char path[FUS_RUN_DIR_PATH];
     struct fus_store *store;
     fus_run_dir_units(path, p->folder, model, layer);
-    int code = fus_store_open(&store, path, err);
+    int code = fus_open_weights(&store, path, err);
     if (code)
         return code;
     const struct fus_tensor *t = NULL;

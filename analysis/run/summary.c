@@ -31,21 +31,3 @@ void fus_summary_free_model(struct fus_model_summary *model)
         fus_base_free(owned[i]);
     memset(model, 0, sizeof *model);
 }
-
-const char *fus_summary_block_kind(const char *layer)
-{
-    const char *dot = strchr(layer, '.');
-    const char *second = dot ? strchr(dot + 1, '.') : NULL;
-    return strncmp(layer, "layer", 5) == 0 && second && strncmp(second + 1, "relu", 4) == 0 ? second + 1 : NULL;
-}
-
-int fus_summary_last_block(const struct fus_model_summary *model)
-{
-    for (int l = model->n_layers - 1; l >= 0; l--)
-        if (fus_summary_block_kind(model->layers[l].name))
-            return l;
-    for (int l = model->n_layers - 1; l >= 0; l--)
-        if (model->layers[l].height * model->layers[l].width > 1)
-            return l;
-    return model->n_layers - 1;
-}

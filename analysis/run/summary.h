@@ -17,7 +17,7 @@ struct fus_model_summary {
 };
 
 /* For the paper's Fig 2A: how the units selective for each category respond to every single picture, in one layer of
- * one model: the one that fus_summary_last_block names. n_pictures 0 = this model has none. */
+ * one model: the one that fus_compare_last_block names. n_pictures 0 = this model has none. */
 struct fus_response_profile {
     char layer[48];
     int n_pictures;
@@ -88,10 +88,10 @@ void fus_summary_free_model(struct fus_model_summary *model);
 
 /* The layer that the report calls the last block layer (the paper's layer4.2.relu): by name, else the last with places.
  * Only names and sizes of the layers are read, so that a caller can ask before it runs. */
-int fus_summary_last_block(const struct fus_model_summary *model);
+int fus_compare_last_block(const struct fus_model_summary *model);
 
 /* What kind of layer of a block a name says, "relu" of "layer4.2.relu", or NULL: no layer of a block. */
-const char *fus_summary_block_kind(const char *layer);
+const char *fus_compare_block_kind(const char *layer);
 
 /* ---- comparing models (analysis/units/compare.c) ---- */
 

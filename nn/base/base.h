@@ -48,7 +48,7 @@ struct fus_error {
 
 /* Fill err (NULL allowed) and return code, so that `return fus_base_fail(err, ...)` is one line.
  * The second form starts the message with "byte OFFSET: ". Messages are one line: control
- * characters and broken UTF-8 (of a file's name, say) are escaped as text.h has it. */
+ * characters and broken UTF-8 (of a file's name, say) are escaped as utf8.h has it. */
 int fus_base_fail(struct fus_error *err, int code, const char *fmt, ...) FUS_PRINTF(3, 4);
 int fus_base_fail_at(struct fus_error *err, int code, long long offset, const char *fmt, ...) FUS_PRINTF(4, 5);
 
@@ -68,6 +68,9 @@ void *fus_base_alloc(size_t n, size_t size);
 void *fus_base_aligned(size_t n, size_t size);
 void *fus_base_resize(void *old, size_t n, size_t size);
 void fus_base_free(void *p);
+/* The array, with room for item number n: its capacity doubles if *cap == n (64 at first). NULL if
+ * memory is out; the old array and *cap are then unchanged. */
+void *fus_base_grow(void *items, size_t *cap, size_t n, size_t size);
 char *fus_base_strdup(const char *s);
 
 /* For tests: the n-th allocation from now (1 = the next) and all later ones fail; 0: none does. */

@@ -16,6 +16,7 @@
 #include "nn/base/bytes.h"
 #include "nn/base/base.h"
 #include "nn/base/outfile.h"
+#include "nn/base/text.h"
 
 #define FUS_JSON_DEPTH 32 /* a safetensors header needs 3; each level of skip() costs stack */
 
@@ -51,5 +52,6 @@ int fus_json_end(struct fus_json *j);
 /* "text" in quotes. A file's name may be any bytes: one that is not UTF-8 becomes \udc80 to \udcff, as in Python, where
  * os.fsencode(json.load(f)[...]) is the name again (PEP 383, surrogateescape). */
 void fus_json_write(struct fus_outfile *f, const char *text);
+void fus_json_quote(struct fus_text_buffer *t, const char *text);
 
 #endif

@@ -2,8 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "stimuli/image/kind.h"
 #include "stimuli/set/folder.h"
-#include "nn/base/text.h"
+#include "nn/base/utf8.h"
 #include "stimuli/set/set.h"
 
 static int no_memory(struct fus_error *err)
@@ -64,7 +65,7 @@ static int add_left_out(struct fus_set *set, const char *spec, const char *left_
 {
     const char *before = set->left_out ? set->left_out : "";
     char shown[400];
-    fus_text_escape(shown, sizeof shown, spec);
+    fus_utf8_escape(shown, sizeof shown, spec);
     size_t size = strlen(before) + strlen(shown) + strlen(left_out) + 8;
     char *text = fus_base_alloc(size, 1);
     if (!text)

@@ -19,7 +19,7 @@ static int option_of(const char *subcategory)
     return strcmp(subcategory, "scrambled") == 0 ? -1 : -2;
 }
 
-int fus_set_split_by_option(struct fus_set *set, struct fus_error *err)
+int fus_set_halves_by_option(struct fus_set *set, struct fus_error *err)
 {
     for (int i = 0; i < set->n_pictures; i++) {
         struct fus_picture *p = &set->pictures[i];

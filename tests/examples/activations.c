@@ -33,7 +33,7 @@ int main(int argc, char **argv)
         return 2;
     int code = fus_model_open(&model, argv[1], NULL, NULL, &err);
     if (!code)
-        code = fus_image_read(&image, argv[2], &err);
+        code = fus_decode_file(&image, argv[2], &err);
     if (!code && (!(input = fus_base_alloc(model.input_floats, sizeof *input)) ||
                   !(wanted = fus_base_alloc((size_t)fus_net_n_taps(model.net), sizeof *wanted))))
         code = fus_base_fail(&err, FUS_ENOMEM, "no memory");
