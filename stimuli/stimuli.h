@@ -12,6 +12,10 @@
 
 #include "nn/base/base.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- pictures ---- */
 
 struct fus_image {
@@ -299,5 +303,9 @@ int fus_generate_caption(char *text, size_t text_bytes, const char *subcategory,
  * one another from top to bottom with a gap between them. Creates sheet. */
 int fus_set_sheet(struct fus_image *sheet, const struct fus_set *set, int thumb_side, int max_per_row,
                   struct fus_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -52,6 +52,9 @@ char *fus_args_print(const struct fus_arg *arg, bool *failed);
 int fus_args_failed(const struct fus_error *err);
 int fus_args_usage(const char *command, const char *fmt, ...) FUS_PRINTF(2, 3);
 
+/* A line on stderr, with control characters and bytes that are not UTF-8 escaped (text.h). */
+void fus_args_tell(const char *fmt, ...) FUS_PRINTF(1, 2);
+
 /* A width and a height such as 224x160, both from 1 to 999999. */
 bool fus_args_size(int *width, int *height, const char *text);
 

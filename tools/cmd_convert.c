@@ -47,7 +47,7 @@ int fus_cmd_convert(int argc, char **argv)
     if (!code)
         code = fus_safetensors_write(out, m.store, &m.spec, (enum fus_dtype)dtype.value, &err);
     if (!code) {
-        fprintf(stderr, "%s: %s\n", out, m.description);
+        fus_args_tell("%s: %s", out, m.description);
         fus_model_tell(&m);
     }
     fus_model_close(&m);

@@ -60,7 +60,7 @@ static int read_picture(struct fus_image *image, const char *path, bool turned, 
     if (!code && turned)
         code = fus_exif_turn(image, orientation, err);
     else if (!code && orientation != 1)
-        fprintf(stderr, "fusiform: warning: %s: Exif orientation %d not applied; --exif applies it\n", path, orientation);
+        fus_args_tell("fusiform: warning: %s: Exif orientation %d not applied; --exif applies it", path, orientation);
     if (code)
         fus_base_blame(err, "%s: ", path);
     return code;

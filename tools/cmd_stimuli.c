@@ -211,8 +211,13 @@ int fus_cmd_stimuli(int argc, char **argv)
     if (status)
         return status < 0 ? 0 : status;
     int a = GENERATE;
+    const char *names[SHINE + 1], *meant;
+    for (int i = GENERATE; i <= SHINE; i++)
+        names[i] = actions[i].name;
     while (a <= SHINE && !(words.n == actions[a].n_words && strcmp(words.items[0], actions[a].name) == 0))
         a++;
+    if (a > SHINE && words.n > 0 && (meant = fus_args_nearest(words.items[0], names, SHINE + 1)) && strcmp(meant, words.items[0]) != 0)
+        return fus_args_usage("stimuli", "'%s' found; did you mean %s?", words.items[0], meant);
     if (a > SHINE)
         return fus_args_usage("stimuli", "`generate`, `sheet DIR`, `scramble DIR|PICTURE` or `shine DIR` expected");
     status = check(&o, (enum action)a);

@@ -152,6 +152,6 @@ int fus_pictures_write_rows(const struct fus_pictures *p, const char *out, struc
     }
     code = fus_outfile_commit(&f, err);
     if (!code)
-        fprintf(stderr, "fusiform: %d pictures; %s says which row is which\n", p->set.n_pictures, path);
+        fus_args_tell("fusiform: %d pictures; %s says which row is which", p->set.n_pictures, path);
     return code;
 }

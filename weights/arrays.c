@@ -140,7 +140,7 @@ static bool set_strides(struct fus_tensor *t, bool fortran, size_t n_bytes)
         int d = fortran ? i : t->n_dims - 1 - i;
         t->stride[d] = (int64_t)stride;
         if ((uint64_t)t->shape[d] > SIZE_MAX || !fus_base_mul(&stride, stride, (size_t)t->shape[d]) ||
-            stride > INT64_MAX)
+            stride > PTRDIFF_MAX)
             return false;
     }
     return fus_base_mul(&stride, stride, fus_dtype_bytes(t->dtype)) && stride == n_bytes;

@@ -39,7 +39,7 @@ bool fus_torch_storage_type(struct fus_torch_storage *storage, const struct fus_
     size_t n = strlen(name), ending = strlen("Storage");
     if (n < ending || strcmp(name + n - ending, "Storage") != 0)
         return false;
-    snprintf(storage->label, sizeof storage->label, "%s", name);
+    snprintf(storage->label, sizeof storage->label, "%.23s", name);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strcmp(name, others[i].name) == 0) {
             snprintf(storage->label, sizeof storage->label, "%s", others[i].label);

@@ -16,6 +16,10 @@
 #include "nn/base/base.h"
 #include "nn/nn.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum fus_dtype {
     FUS_F32, FUS_F16, FUS_BF16, FUS_F64,
     FUS_I8, FUS_U8, FUS_I16, FUS_U16, FUS_I32, FUS_U32, FUS_I64, FUS_U64, FUS_BOOL,
@@ -123,5 +127,9 @@ bool fus_names_normalisation(struct fus_store *store, float mean[3], float std[3
 int fus_safetensors_write(const char *out_path, struct fus_store *store,
                           const struct fus_net_spec *spec, enum fus_dtype dtype,
                           struct fus_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 
 #include "analysis/analysis.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- a whole run, as the tables and the report see it ---- */
 
 struct fus_model_summary {
@@ -127,5 +131,9 @@ const char *fus_compare_block_kind(const char *layer);
  * with each other), and dir/report.html with all of them inline, the pictures (1B), the consistency of layers (v1) and tables.
  * Same bytes on every machine; nothing in it depends on anything but `run`. FUS_EINVAL where `run` contradicts itself. */
 int fus_report_write(const char *dir, const struct fus_run_summary *run, struct fus_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

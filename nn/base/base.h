@@ -10,6 +10,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #if defined(__TINYC__)
 #error "tcc has no atomics and no vector types, which this program needs: build it with gcc or clang"
 #endif
@@ -98,5 +102,9 @@ long fus_base_peak_kb(void);
 /* Threads: what --threads says; 1 in builds without OpenMP. 0 asks for one per core. */
 void fus_base_set_threads(int n);
 int fus_base_threads(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

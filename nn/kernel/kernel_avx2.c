@@ -45,7 +45,7 @@
 #include "nn/kernel/winograd_tile.h"
 #include "nn/kernel/pool_tile.h"
 #include "nn/kernel/act_tile.h"
-#include "analysis/stats/moments_tile.h"
+#include "nn/kernel/moments_tile.h"
 
 static bool available(void)
 {

@@ -42,4 +42,4 @@
 #include "nn/kernel/winograd_tile.h"
 #include "nn/kernel/pool_tile.h"
 #include "nn/kernel/act_tile.h"
-#include "analysis/stats/moments_tile.h"
+#include "nn/kernel/moments_tile.h"

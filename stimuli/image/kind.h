@@ -4,8 +4,6 @@
 
 #include "nn/base/base.h"
 
-#define FUS_KIND_ENDINGS ".jpg .jpeg .jpe .jfif .png .ppm .pgm .pbm .pnm .bmp"
-
 struct fus_kind {
     const char *name; /* "JPEG", "WebP"; NULL: nothing that is known here */
     bool readable;    /* there is a decoder for it */
@@ -15,6 +13,8 @@ enum { FUS_KIND_BYTES = 32 }; /* as many of a file are enough */
 
 struct fus_kind fus_kind_of_bytes(const uint8_t *bytes, size_t n);
 struct fus_kind fus_kind_of_file(const char *path); /* name NULL also where it cannot be read */
+
+#define FUS_KIND_ENDINGS ".jpg .jpeg .jpe .jfif .png .ppm .pgm .pbm .pnm .bmp" /* of the formats that are read */
 
 /* What a name's ending says, in any case. FUS_KIND_NONE: it has no ending, or one as in "1.2" or "cat. a dog". */
 enum fus_kind_ending { FUS_KIND_NONE, FUS_KIND_READ, FUS_KIND_PICTURE, FUS_KIND_OTHER };
