@@ -111,7 +111,7 @@ int fus_pickle_machine_take_marked(struct fus_pickle_machine *m, struct fus_pick
 
 int fus_pickle_machine_push_integer(struct fus_pickle_machine *m, enum fus_pickle_kind kind, int64_t integer)
 {
-    struct fus_pickle_value *own = NULL, **shared = &own;
+    struct fus_pickle_value *fresh = NULL, **shared = &fresh;
     if (kind == FUS_PICKLE_NONE)
         shared = &m->none;
     else if (kind == FUS_PICKLE_BOOL)

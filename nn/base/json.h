@@ -25,7 +25,7 @@ struct fus_json {
     size_t base;          /* offset of the text in its file, for messages */
     struct fus_error *err;
     int code;
-    bool file_names;      /* a lone surrogate U+DC80 to U+DCFF is the byte 0x80 to 0xff: set by who reads what write wrote */
+    bool file_names;      /* decode U+DC80 to U+DCFF as the bytes 0x80 to 0xff, as fus_json_write encodes them */
     int depth;
     char closer[FUS_JSON_DEPTH];
     bool fresh[FUS_JSON_DEPTH]; /* nothing read in this container yet */

@@ -13,11 +13,11 @@ static const char *const kind_words[N_CARS] = {"saloon",  "hatchback", "estate c
 
 /* Profiles from the front bumper over bonnet, windscreen, roof and boot to the rear bumper. The cabin's glass lies
  * between points glass[0]..glass[1] (windscreen) and glass[2]..glass[3] (rear window). */
-#define MOST_POINTS 14
+#define MAX_POINTS 14
 static const struct profile {
     int n, glass[4];
     double wheel, front_x, rear_x;
-    struct fus_point p[MOST_POINTS];
+    struct fus_point p[MAX_POINTS];
 } profiles[N_CARS] = {
     {12,
      {3, 4, 7, 8},

@@ -4,6 +4,7 @@
 
 #include "nn/base/base.h"
 
+/* Of the formats that are read. */
 #define FUS_KIND_ENDINGS ".jpg .jpeg .jpe .jfif .png .ppm .pgm .pbm .pnm .bmp"
 
 struct fus_kind {
