@@ -25,7 +25,8 @@ static const char help[] =
     "  --low-memory   hold one layer's weights at a time\n"
     "  --totals       whole passes alone, with 1, 2, 4 .. all threads and batches of 1 and 8 (or --batch N), instead of the layers; with\n"
     "                 --csv rows `totals,THREADS,BATCH,MS_PER_PICTURE,GFLOPS,PERCENT_OF_PEAK,TIMES_ONE_THREAD,LOAD_MS`\n"
-    "  --train        steps of training instead: ms per picture of each phase, products with GFLOP/s and their share of the peak\n"
+    "  --train        steps of training instead (direct unless --conv auto): ms per picture of each phase, products with GFLOP/s\n"
+    "                 and their share of the peak\n"
     "  --from STAGE   ... of this stage and what follows it alone, such as layer4\n"
     "  --max-memory N ... in N bytes (512M, 2G); blocks are computed twice where that is needed\n\n"
     "example: fusiform bench --model resnet50.pth --threads 1\n"
@@ -216,7 +217,7 @@ static int time_totals(struct timing *t, struct asked *a, int batch, struct fus_
 int fus_cmd_bench(int argc, char **argv)
 {
     static const struct fus_word kernels[] = {{"auto", 0}, {"direct", 1}, {0}};
-    struct fus_choice conv = {kernels, 0};
+    struct fus_choice conv = {kernels, -1}; /* auto; of training: direct */
     int batch = 0;
     struct asked a = {.path = "random:resnet50?seed=1"};
     struct timing t = {.rounds = 15};
@@ -243,7 +244,7 @@ int fus_cmd_bench(int argc, char **argv)
         return fus_args_usage("bench", "'%s' is not expected", none.items[0]);
     if (!trains && (train.from || train.max_memory))
         return fus_args_usage("bench", "--from and --max-memory are for --train");
-    a.options.direct = conv.value;
+    a.options.direct = conv.value == 1;
     status = fus_model_check_choice("bench", &a.choice);
     if (status)
         return status;
@@ -256,7 +257,7 @@ int fus_cmd_bench(int argc, char **argv)
         train.batch = batch ? batch : 16;
         train.rounds = t.rounds;
         train.csv = a.csv;
-        train.winograd = !conv.value;
+        train.winograd = conv.value == 0;
         code = fus_bench_train_run(&train, &err);
         return code ? fus_args_failed(&err) : 0;
     }

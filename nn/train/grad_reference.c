@@ -2,10 +2,11 @@
  *
  *   forward    each row's output from the outputs of the rows that it reads, first row to last
  *   losses     L, and dL/da of the network's outputs
- *   backward   last row to first: from dL/da of a row, dL/da of what it read and dL/dw of its parameters (the
- *              chain rule; Rumelhart, Hinton & Williams 1986). A row that several others read gets the sum
+ *   backward   last row to first: from dL/da of a row, dL/da of what it read and dL/dw of its
+ *              parameters (the chain rule; Rumelhart, Hinton & Williams 1986). A row that several
+ *              others read gets the sum
  *
- * Nothing here knows more of a layer than two functions, its formula and that formula's derivative. */
+ * This file knows two functions of each layer, its formula and that formula's derivative. */
 #include "nn/train/grad_reference.h"
 
 #include <string.h>
@@ -92,7 +93,7 @@ static double classify(struct fus_grad_reference *r, const struct fus_train_batc
     return loss;
 }
 
-/* Of the language head against the targets, which are given; the temperature of InfoNCE is fixed. */
+/* The language head against the given targets; the temperature of InfoNCE is fixed. */
 static double speak(struct fus_grad_reference *r, const struct fus_train_batch *batch)
 {
     struct fus_grad_row *row = &r->row[r->language];

@@ -1,9 +1,9 @@
 /* CLIP's attention pooling (Radford et al. 2021), forward and backward, as naive loops, a picture
  * at a time. T = places + 1 tokens of C channels; heads of d channels each; ' is the transpose.
  *
- *   u_0 = mean of the places + e_0,  u_t = x_t + e_t                        tokens, with positions e
- *   q = Wq u_0 + bq,  k_t = Wk u_t + bk,  v_t = Wv u_t + bv                 one query, T keys and values
- *   p_t = softmax_t(k_t . q / sqrt d),  o = sum_t p_t v_t                   in each head
+ *   u_0 = mean of the places + e_0,  u_t = x_t + e_t            tokens, with positions e
+ *   q = Wq u_0 + bq,  k_t = Wk u_t + bk,  v_t = Wv u_t + bv     one query, T keys and values
+ *   p_t = softmax_t(k_t . q / sqrt d),  o = sum_t p_t v_t       in each head
  *   a = Wc o + bc */
 #include <math.h>
 #include <string.h>
