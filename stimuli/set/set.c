@@ -1,8 +1,10 @@
-/* Sets of pictures in categories: a folder tree, a manifest, or pictures that the program draws itself.
+/* Sets of pictures in categories: a folder tree, a manifest, or pictures that the program draws
+ * itself.
  *
- * Comes in: a folder with one folder per subcategory (the layout of fLoc: Stigliani, Weiner & Grill-Spector 2015), a
- * text file FILE.tsv, or `builtin`. Goes out: a list of pictures by category, subcategory and natural file order, the same on every machine.
- * First a plan is made, which subcategory belongs to which category; then each subcategory's pictures are listed. */
+ * Comes in: a folder with one folder per subcategory (the layout of fLoc: Stigliani, Weiner &
+ * Grill-Spector 2015), a text file FILE.tsv, or `builtin`. Goes out: a list of pictures by
+ * category, subcategory and natural file order, the same on every machine. First a plan is made,
+ * which subcategory belongs to which category; then each subcategory's pictures are listed. */
 #define _POSIX_C_SOURCE 200809L
 #include "stimuli/stimuli.h"
 
@@ -11,12 +13,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "nn/base/number.h"
+#include "nn/base/text.h"
 #include "stimuli/set/categories.h"
 #include "stimuli/set/folder.h"
 #include "stimuli/set/left_out.h"
 #include "stimuli/set/manifest.h"
-#include "nn/base/number.h"
-#include "nn/base/text.h"
 #include "stimuli/set/set.h"
 #include "stimuli/set/set_fill.h"
 
@@ -88,7 +90,8 @@ static int open_folder(struct fus_set *set, const char *dir, const char *categor
                              "and %s/house",
                              dir, f.n_pictures ? "its pictures lie loose in it" : "no folder in it", dir, dir);
     if (!code)
-        code = categories ? fus_categories_parse(&plan, categories, err) : fus_categories_default(&plan, f.names, f.n, err);
+        code = categories ? fus_categories_parse(&plan, categories, err)
+                          : fus_categories_default(&plan, f.names, f.n, err);
     if (!code && categories)
         code = fus_categories_check(&plan, dir, f.names, f.n, err);
     if (!code)
@@ -104,7 +107,8 @@ static int open_folder(struct fus_set *set, const char *dir, const char *categor
     if (!code && !any)
         code = fus_set_check_counts(set, dir, err);
     if (!code)
-        code = fus_set_fill_describe(set, &plan, plan.floc ? "fLoc folders" : "folders", f.names, f.n, err); /* not where they lie */
+        code = fus_set_fill_describe(set, &plan, plan.floc ? "fLoc folders" : "folders", f.names, f.n,
+                                     err); /* not where they lie */
     if (!code)
         set->left_out = fus_left_out_text(&source.left);
     fus_categories_free(&plan);
@@ -128,7 +132,8 @@ static int plan_manifest(struct fus_categories *p, struct fus_manifest *m, const
             p->entries[m->rows[i].entry] = (struct fus_categories_entry){m->rows[i].category, m->rows[i].subcategory};
         return FUS_OK;
     }
-    char **names = fus_base_alloc((size_t)n + 1, sizeof *names); /* of subcategories; one may stand in two categories */
+    /* of subcategories; one may stand in two categories */
+    char **names = fus_base_alloc((size_t)n + 1, sizeof *names);
     if (!names)
         return fus_set_fill_no_memory(err);
     for (int i = 0; i < m->n; i++)
@@ -148,7 +153,8 @@ static int plan_manifest(struct fus_categories *p, struct fus_manifest *m, const
 }
 
 /* The rows come by entry; those left out first. */
-static int fill_manifest(struct fus_set *set, const struct fus_categories *p, struct fus_manifest *m, struct fus_error *err)
+static int fill_manifest(struct fus_set *set, const struct fus_categories *p, struct fus_manifest *m,
+                         struct fus_error *err)
 {
     int code = fus_set_fill_categories(set, p, err), category = -1, entry = -1;
     if (!code)
@@ -260,7 +266,8 @@ static int open_builtin(struct fus_set *set, const char *spec, const char *categ
         code = options ? parse_builtin(&per_category, &set->seed, spec, options, err) : fus_set_fill_no_memory(err);
     }
     if (!code)
-        code = categories ? fus_categories_parse(&plan, categories, err) : fus_categories_default(&plan, names, N_DRAWN, err);
+        code = categories ? fus_categories_parse(&plan, categories, err)
+                          : fus_categories_default(&plan, names, N_DRAWN, err);
     if (!code && categories)
         code = fus_categories_check(&plan, spec, names, N_DRAWN, err);
     if (!code)
@@ -298,7 +305,8 @@ int fus_set_parse_categories(const char *categories, struct fus_error *err)
     struct fus_categories plan = {0};
     int code = fus_categories_parse(&plan, categories, err);
     if (!code && (plan.n == 0 || strcmp(plan.entries[0].category, plan.entries[plan.n - 1].category) == 0))
-        code = fus_base_fail(err, FUS_EINVAL, "categories: %s; at least two expected, e.g. face=adult,child;body=body,limb",
+        code = fus_base_fail(err, FUS_EINVAL,
+                             "categories: %s; at least two expected, e.g. face=adult,child;body=body,limb",
                              plan.n ? "only one category" : "no category");
     fus_categories_free(&plan);
     return code;

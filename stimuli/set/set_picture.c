@@ -1,7 +1,8 @@
 /* One picture of a set: read, drawn or scrambled. */
 #include "stimuli/set/set.h"
 
-#define BUILTIN_SIDE 256 /* what the usual preprocessing (resize to 256, crop 224) takes in unchanged */
+/* what the usual preprocessing (resize to 256, crop 224) takes in unchanged */
+#define BUILTIN_SIDE 256
 
 static int scramble(struct fus_image *image, const struct fus_set *set, int i, struct fus_error *err)
 {
