@@ -63,8 +63,10 @@ TOOL_SRC = $(sort $(wildcard tools/*.c))
 TEST_SRC = $(sort $(wildcard tests/test_*.c))
 FUZZ_SRC = $(filter-out tests/fuzz_driver.c,$(sort $(wildcard tests/fuzz_*.c)))
 INSTALLED = $(DESTDIR)$(PREFIX)
-HEADERS  = nn/base/base.h nn/base/rng.h nn/base/sha256.h nn/nn.h weights/weights.h stimuli/stimuli.h analysis/analysis.h \
+# Public headers, and with them every header that they include.
+PUBLIC   = nn/base/base.h nn/base/rng.h nn/base/sha256.h nn/nn.h weights/weights.h stimuli/stimuli.h analysis/analysis.h \
            analysis/inference.h analysis/report/report.h $(wildcard nn/train/train.h analysis/localizer/localizer.h)
+HEADERS  = $(sort $(filter %.h,$(shell $(CC) -std=c11 -I. -MM $(PUBLIC))))
 LIB      = $(BUILD)/libfusiform.a
 LIB_OBJ  = $(LIB_SRC:%.c=$(BUILD)/%.o)
 PIC_OBJ  = $(LIB_SRC:%.c=$(BUILD)/pic/%.o)

@@ -163,22 +163,29 @@ struct fus_set {
     char *list;      /* path of the list of pictures; NULL: none */
     bool own_halves; /* the list assigns the halves */
     bool drawn;      /* built-in set: pictures are drawn, not read */
+    int side;        /* of drawn pictures */
     uint64_t seed;
     uint64_t scramble_seed;
 };
 
-/* spec: a folder with one folder for each subcategory, a list NAME.tsv, or `builtin`,
- * `builtin?per_category=24&seed=1`.
+/* spec: a folder with one folder for each subcategory, a list NAME.tsv, or `builtin`, also with
+ * options: `builtin?per_category=24&seed=1&side=256&categories=MAP` (side: fus_generate_reduced;
+ * MAP: as `categories` below).
  *
  * The folder names of fLoc are recognised: face = adult + child, body = body + limb, place =
  * house + corridor, word, scrambled; number, car and instrument are left out. In any other tree
  * each folder is a category. A list has lines path<TAB>category[<TAB>subcategory[<TAB>half]]
- * (manifest.h), and its order is the order of the set. categories: NULL, or
- * "face=adult,child;body=body,limb".
+ * (manifest.h), and its order is the order of the set. categories: NULL,
+ * "face=adult,child;body=body,limb", or `all`: each folder is a category.
  *
  * FUS_EINVAL unless there are two categories with two pictures each. Files that are no pictures
  * (folder.h) are left out and listed in set->left_out. */
 int fus_set_open(struct fus_set *set, const char *spec, const char *categories, struct fus_error *err);
+
+/* The same for training: each folder is a category, up to FUS_SET_MAX_CLASSES, unless the option
+ * `categories` of a built-in set says otherwise. */
+#define FUS_SET_MAX_CLASSES 30000 /* ImageNet-21k has 21,841 */
+int fus_set_open_classes(struct fus_set *set, const char *spec, struct fus_error *err);
 
 /* FUS_EINVAL if `categories` cannot be parsed or has fewer than two categories. */
 int fus_set_parse_categories(const char *categories, struct fus_error *err);
@@ -285,6 +292,12 @@ int fus_set_check_range(const struct fus_set *set, int from, int end, const stru
 
 /* One drawn picture, with the same bytes everywhere. index >= 0; side 32..4096. */
 int fus_generate_picture(struct fus_image *image, const char *subcategory, int index, uint64_t seed, int side,
+                         struct fus_error *err);
+
+/* The picture at `side`, looking as it does at FUS_GENERATE_SIDE: drawn at twice the side, at most
+ * FUS_GENERATE_SIDE, and resized; from FUS_GENERATE_SIDE on drawn directly. side 16..4096. */
+#define FUS_GENERATE_SIDE 256
+int fus_generate_reduced(struct fus_image *image, const char *subcategory, int index, uint64_t seed, int side,
                          struct fus_error *err);
 
 /* One sentence about that picture, such as "a smiling woman with long dark hair, looking to the

@@ -13,11 +13,12 @@ struct fus_categories {
     struct fus_categories_entry *entries; /* entries of one category are adjacent */
     char *text;                           /* the mapping's words */
     bool floc;
+    bool many;                            /* classes to be learned: more than a localizer can have */
 };
 
-/* The categories for the subcategories names [n]: fLoc's if its folders are among them,
- * otherwise one category for each name. */
-int fus_categories_default(struct fus_categories *c, char *const *names, int n, struct fus_error *err);
+/* The categories for the subcategories names [n]: fLoc's if its folders are among them and `each`
+ * is false, otherwise one category for each name. */
+int fus_categories_default(struct fus_categories *c, char *const *names, int n, bool each, struct fus_error *err);
 
 /* parse: "face=adult,child;body=body,limb"; FUS_EINVAL for a syntax error. check: FUS_ENOTFOUND
  * if a subcategory does not exist; messages start with spec. */

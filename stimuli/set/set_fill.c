@@ -15,6 +15,7 @@ int fus_set_fill_no_memory(struct fus_error *err)
 /* The plan's categories and subcategories into the set, which has no pictures yet. */
 int fus_set_fill_categories(struct fus_set *set, const struct fus_categories *p, struct fus_error *err)
 {
+    int most = p->many ? FUS_SET_MAX_CLASSES : FUS_SET_MAX_CATEGORIES;
     set->categories = fus_base_alloc((size_t)p->n, sizeof *set->categories);
     set->subcategories = fus_base_alloc((size_t)p->n, sizeof *set->subcategories);
     if (!set->categories || !set->subcategories)
@@ -26,9 +27,8 @@ int fus_set_fill_categories(struct fus_set *set, const struct fus_categories *p,
         set->n_subcategories++;
         if (i > 0 && strcmp(p->entries[i].category, p->entries[i - 1].category) == 0)
             continue;
-        if (set->n_categories == FUS_SET_MAX_CATEGORIES)
-            return fus_base_fail(err, FUS_ELIMIT, "more than %d categories (%s is one too many)",
-                                 FUS_SET_MAX_CATEGORIES, p->entries[i].category);
+        if (set->n_categories == most)
+            return fus_base_fail(err, FUS_ELIMIT, "more than %d categories (%s is one too many)", most, p->entries[i].category);
         set->categories[set->n_categories] = fus_base_strdup(p->entries[i].category);
         if (!set->categories[set->n_categories])
             return fus_set_fill_no_memory(err);

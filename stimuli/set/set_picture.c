@@ -1,9 +1,6 @@
 /* One picture of a set: read, drawn or scrambled. */
 #include "stimuli/set/set.h"
 
-/* what the usual preprocessing (resize to 256, crop 224) takes in unchanged */
-#define BUILTIN_SIDE 256
-
 static int scramble(struct fus_image *image, const struct fus_set *set, int i, struct fus_error *err)
 {
     const struct fus_picture *p = &set->pictures[i];
@@ -27,7 +24,7 @@ int fus_set_picture(struct fus_image *image, const struct fus_set *set, int i, s
         return scramble(image, set, i, err);
     if (!set->drawn)
         return fus_decode_file(image, p->path, err);
-    int code = fus_generate_picture(image, set->subcategories[p->subcategory], p->index, set->seed, BUILTIN_SIDE, err);
+    int code = fus_generate_reduced(image, set->subcategories[p->subcategory], p->index, set->seed, set->side, err);
     if (code)
         fus_base_blame(err, "%s: ", p->path);
     return code;
