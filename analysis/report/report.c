@@ -1,5 +1,6 @@
-/* One run as a page: figures/NAME.svg and report.html, which needs no script, no network and no other file. It is
- * XML as well as HTML, follows the reader's light or dark setting, prints in light, and flows down to a phone's width. */
+/* One run as a page: figures/NAME.svg and report.html, which needs no script, no network and no
+ * other file. It is XML as well as HTML, follows the reader's light or dark setting, prints in
+ * light, and flows down to a phone's width. */
 #include <stdio.h>
 #include <string.h>
 
