@@ -46,7 +46,7 @@ int main(void)
     struct fus_net_spec spec;
     struct fus_image image;
     char text[200];
-    if (fus_store_open(&store, "random:resnet18?seed=1", &err) || fus_names_recognise(&spec, store, NULL, &err) ||
+    if (fus_open_weights(&store, "random:resnet18?seed=1", &err) || fus_names_recognise(&spec, store, NULL, &err) ||
         fus_image_create(&image, 3, 2, &err))
         return 1;
     fus_networks_describe(text, sizeof text, &spec);

@@ -7,8 +7,9 @@
  *   CLIP            attention projections N(0, 1/C), biases as linear, positional embedding N(0, 1/C)
  *                   (openai/CLIP, model.py). Left out: CLIP's zero weight of each block's last batch norm, a start for training
  *                   with which an untrained network would be blind in all but its shortcuts.
- * Each tensor has a stream of its own, seeded by SHA-256 of "SEED:NAME", so that values depend neither on the order of
- * reading nor on what else is read. Values are drawn in double and rounded to f32. */
+ * Each tensor has a stream of its own, seeded by SHA-256 of "SEED:NAME", so that values depend
+ * neither on the order of reading nor on what else is read. Values are drawn in double and
+ * rounded to f32. */
 #include "weights/formats.h"
 
 #include <inttypes.h>
@@ -23,7 +24,8 @@
 
 #define MAX_EMBED 65536
 
-/* The whole of the n bytes at s, which an '&' or the text's end follows; false for anything else or beyond max. */
+/* The whole of the n bytes at s, which an '&' or the text's end follows; false for anything else
+ * or beyond max. */
 static bool number(uint64_t *v, const char *s, size_t n, uint64_t max)
 {
     const char *rest;
@@ -46,20 +48,23 @@ static int option(struct fus_store *s, const char *text, size_t n, struct fus_er
     uint64_t v;
     if (key_n == 4 && memcmp(text, "seed", 4) == 0) {
         if (!number(&s->random_seed, value, value_n, UINT64_MAX))
-            return fus_base_fail(err, FUS_EINVAL, "seed=%.*s: a whole number from 0 to 2^64-1 expected", shown(value_n), value);
+            return fus_base_fail(err, FUS_EINVAL, "seed=%.*s: a whole number from 0 to 2^64-1 expected", shown(value_n),
+                                 value);
         return FUS_OK;
     }
     if (key_n == 5 && memcmp(text, "embed", 5) == 0) {
         if (!s->random_spec.lang_dim)
             return fus_base_fail(err, FUS_EINVAL, "embed is for networks with a language head (lang_resnet50)");
         if (!number(&v, value, value_n, MAX_EMBED) || v == 0)
-            return fus_base_fail(err, FUS_EINVAL, "embed=%.*s: a whole number from 1 to %d expected", shown(value_n), value,
-                                 MAX_EMBED);
+            return fus_base_fail(err, FUS_EINVAL, "embed=%.*s: a whole number from 1 to %d expected", shown(value_n),
+                                 value, MAX_EMBED);
         s->random_spec.lang_dim = (int)v;
         return FUS_OK;
     }
-    return fus_base_fail(err, FUS_EINVAL, "no option is called '%.*s'; there are seed=N and embed=N, as in "
-                         "random:lang_resnet50?seed=1&embed=512", shown(key_n), text);
+    return fus_base_fail(err, FUS_EINVAL,
+                         "no option is called '%.*s'; there are seed=N and embed=N, as in "
+                         "random:lang_resnet50?seed=1&embed=512",
+                         shown(key_n), text);
 }
 
 static bool ends_with(const char *s, const char *end)

@@ -48,7 +48,8 @@ static int collect(void *context, const char *name, const int *shape, int n_dims
     o->dtype = n_dims > 1 ? w->dtype : FUS_F32;
     for (int d = 0; d < n_dims; d++) {
         o->shape[d] = shape[d];
-        o->n_elements *= (size_t)shape[d]; /* recognised in a file or checked by the table of layers: fits */
+        /* recognised in a file or checked by the table of layers: fits */
+        o->n_elements *= (size_t)shape[d];
     }
     if (o->n_elements > w->largest)
         w->largest = o->n_elements;
@@ -60,7 +61,8 @@ static int by_output_name(const void *a, const void *b)
     return strcmp(((const struct output *)a)->name, ((const struct output *)b)->name);
 }
 
-/* Offsets: all 4-byte tensors, then all 2-byte ones, so that each begins at a multiple of its element. */
+/* Offsets: all 4-byte tensors, then all 2-byte ones, so that each begins at a multiple of its
+ * element. */
 static void place(struct writer *w)
 {
     uint64_t at = 0;
@@ -87,8 +89,8 @@ static void add_tensor(struct fus_text_buffer *h, const struct output *o)
 static int make_header(struct fus_text_buffer *h, const struct writer *w, const struct fus_net_spec *spec,
                        struct fus_error *err)
 {
-    static const char *const keys[] = {"fusiform.arch", "fusiform.input", "fusiform.preprocess", "fusiform.source_sha256",
-                                       "fusiform.version"};
+    static const char *const keys[] = {"fusiform.arch", "fusiform.input", "fusiform.preprocess",
+                                       "fusiform.source_sha256", "fusiform.version"};
     char sha[FUS_SHA256_HEX], input[16];
     const char *values[5] = {fus_networks_family(spec), input, NULL, sha, FUS_VERSION};
     int side, code = fus_store_preprocess(w->s, spec, &side, &values[2], err);
@@ -116,11 +118,14 @@ static int make_header(struct fus_text_buffer *h, const struct writer *w, const 
 /* f16 ends at 65504, bf16 little below f32's end. */
 static int check_range(const struct writer *w, const float *values, const struct output *o, struct fus_error *err)
 {
-    float largest = o->dtype == FUS_F16 ? 65520.0f : o->dtype == FUS_BF16 ? 3.3961775e38f : INFINITY; /* from here on they round to infinity */
+    /* from here on they round to infinity */
+    float largest = o->dtype == FUS_F16 ? 65520.0f : o->dtype == FUS_BF16 ? 3.3961775e38f : INFINITY;
     for (size_t i = 0; i < o->n_elements; i++)
         if (fabsf(values[i]) >= largest)
-            return fus_base_fail(err, FUS_EFORMAT, "%s: tensor %s: element %zu, %g, is infinity in %s; take --dtype f32%s", fus_store_path(w->s), o->name, i,
-                                 (double)values[i], fus_dtype_name(o->dtype), o->dtype == FUS_F16 ? " or bf16" : "");
+            return fus_base_fail(err, FUS_EFORMAT,
+                                 "%s: tensor %s: element %zu, %g, is infinity in %s; take --dtype f32%s",
+                                 fus_store_path(w->s), o->name, i, (double)values[i], fus_dtype_name(o->dtype),
+                                 o->dtype == FUS_F16 ? " or bf16" : "");
     return FUS_OK;
 }
 
@@ -129,7 +134,8 @@ static int write_tensors(struct fus_outfile *f, const struct writer *w, struct f
     int code = FUS_OK;
     float *values = fus_base_alloc(w->largest, sizeof *values);
     if (!values)
-        return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for a tensor of %zu elements", fus_store_path(w->s), w->largest);
+        return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for a tensor of %zu elements", fus_store_path(w->s),
+                             w->largest);
     for (size_t bytes = 4; bytes >= 2; bytes /= 2)
         for (size_t i = 0; i < w->n && !code; i++) {
             const struct output *o = &w->tensors[i];
@@ -146,13 +152,14 @@ static int write_tensors(struct fus_outfile *f, const struct writer *w, struct f
 }
 
 int fus_safetensors_write(const char *out_path, struct fus_store *s, const struct fus_net_spec *spec,
-                            enum fus_dtype dtype, struct fus_error *err)
+                          enum fus_dtype dtype, struct fus_error *err)
 {
     struct writer w = {.s = s, .dtype = dtype};
     struct fus_text_buffer header = {0};
     struct fus_outfile f;
     if (dtype != FUS_F32 && dtype != FUS_F16 && dtype != FUS_BF16)
-        return fus_base_fail(err, FUS_EINVAL, "%s: blobs are f32, f16 or bf16, not %s", out_path, fus_dtype_name(dtype));
+        return fus_base_fail(err, FUS_EINVAL, "%s: blobs are f32, f16 or bf16, not %s", out_path,
+                             fus_dtype_name(dtype));
     int code = fus_arch_parameters(spec, collect, &w, err);
     if (w.no_memory)
         code = fus_base_fail(err, FUS_ENOMEM, "%s: no memory for its directory", out_path);

@@ -28,7 +28,7 @@ static bool is_torchvision_v2(const struct fus_model *m)
 
 static void note(struct fus_model *m, const char *fmt, ...) FUS_PRINTF(2, 3);
 
-/* One more line, escaped as text.h has it, as far as there is room. */
+/* One more line, escaped as utf8.h has it, as far as there is room. */
 static void note(struct fus_model *m, const char *fmt, ...)
 {
     size_t used = strlen(m->notes);

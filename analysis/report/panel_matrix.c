@@ -1,12 +1,13 @@
-/* How alike two models' layers sort the pictures (v1 of the paper: representational consistency): see panels.h. A cell is the rank correlation of
- * two layers' dissimilarities, from -1 to 1; undefined ones are left open. */
+/* How alike two models' layers sort the pictures (v1 of the paper: representational
+ * consistency): see panels.h. A cell is the rank correlation of two layers' dissimilarities,
+ * from -1 to 1; undefined ones are left open. */
 #include <math.h>
 
 #include "analysis/report/panels.h"
 
 #define TOP 26.0
 #define LABEL_CHARS 16
-#define MOST_LABELS 20
+#define MAX_LABELS 20
 #define BOLD_13 15.0 /* size of regular letters as wide as bold ones of 13 pixels */
 
 struct matrix {
@@ -70,7 +71,7 @@ static double label_room(const struct fus_model_summary *model)
 static void labels(const struct matrix *p, const struct fus_model_summary *model, bool rows)
 {
     char name[4 * LABEL_CHARS + 1];
-    int every = (model->n_layers + MOST_LABELS - 1) / MOST_LABELS;
+    int every = (model->n_layers + MAX_LABELS - 1) / MAX_LABELS;
     double step = (rows ? p->height : p->width) / model->n_layers;
     for (int l = 0; l < model->n_layers; l += every) {
         double at = (l + 0.5) * step;

@@ -1,5 +1,6 @@
-/* One run as a page: figures/NAME.svg and report.html, which needs no script, no network and no other file. It is
- * XML as well as HTML, follows the reader's light or dark setting, prints in light, and flows down to a phone's width. */
+/* One run as a page: figures/NAME.svg and report.html, which needs no script, no network and no
+ * other file. It is XML as well as HTML, follows the reader's light or dark setting, prints in
+ * light, and flows down to a phone's width. */
 #include <stdio.h>
 #include <string.h>
 
@@ -206,7 +207,7 @@ static void contact_sheet(struct fus_text_buffer *out, const struct fus_view *vi
     fus_svg_put(out, "\"/></defs></svg>\n");
 }
 
-#define MOST_EXAMPLES 25 /* of a category: a row on a desk */
+#define MAX_EXAMPLES 25 /* of a category: a row on a desk */
 
 static void pictures(struct fus_text_buffer *out, const struct fus_view *view)
 {
@@ -217,7 +218,7 @@ static void pictures(struct fus_text_buffer *out, const struct fus_view *view)
         int n = 0;
         while (i + n < t->n && t->items[i + n].category == c)
             n++;
-        int every = (n + MOST_EXAMPLES - 1) / MOST_EXAMPLES, end = i + n;
+        int every = (n + MAX_EXAMPLES - 1) / MAX_EXAMPLES, end = i + n;
         fus_svg_put(out, "<h4>$e: $d", view->run->categories[c], view->run->n_pictures[c]);
         if (n < view->run->n_pictures[c] || every > 1)
             fus_svg_put(out, ", $d of them shown", (n + every - 1) / every);

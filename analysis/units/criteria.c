@@ -35,8 +35,8 @@ const char *fus_criteria_name(enum fus_criterion criterion)
     return names[criterion];
 }
 
-/* (mu_c - mu_o) / sqrt(s_c^2/n_c + s_o^2/n_o), o = all pictures of the others, variances with n. Infinite where both are 0 and the
- * means differ, as a division by zero gives it there. */
+/* (mu_c - mu_o) / sqrt(s_c^2/n_c + s_o^2/n_o), o = all pictures of the others, variances with n.
+ * Infinite where both are 0 and the means differ, as a division by zero gives it there. */
 static double pooled_t(const struct fus_moments *m, size_t unit, int category)
 {
     double n = 0, sum = 0, squares = 0, n_c = (double)m->n[category];
@@ -51,8 +51,8 @@ static double pooled_t(const struct fus_moments *m, size_t unit, int category)
             double d = m->mean[(size_t)o * m->n_units + unit] - mean;
             squares += m->m2[(size_t)o * m->n_units + unit] + (double)m->n[o] * d * d;
         }
-    size_t mine = (size_t)category * m->n_units + unit;
-    double difference = m->mean[mine] - mean, error = m->m2[mine] / n_c / n_c + squares / n / n;
+    size_t preferred = (size_t)category * m->n_units + unit;
+    double difference = m->mean[preferred] - mean, error = m->m2[preferred] / n_c / n_c + squares / n / n;
     return difference == 0 ? 0 : difference / sqrt(error);
 }
 
@@ -85,9 +85,9 @@ static int best_above(double *value, const struct fus_moments *m, size_t unit, e
     int best = -1;
     *value = cut;
     for (int c = 0; c < m->n_groups && fus_select_defined(m, unit); c++) {
-        double here = statistic(m, unit, c, criterion);
-        if (here > *value) {
-            *value = here;
+        double value_of_c = statistic(m, unit, c, criterion);
+        if (value_of_c > *value) {
+            *value = value_of_c;
             best = c;
         }
     }
@@ -104,7 +104,7 @@ static void cut_chunk(void *context, int chunk, int thread)
         w->out->label[u] = (int8_t)best_above(&value, w->m, u, w->criterion, cut);
 }
 
-struct counting {
+struct count_context {
     const struct fus_moments *m;
     enum fus_criterion criterion;
     const double *cuts;
@@ -113,7 +113,7 @@ struct counting {
 
 static void count_chunk(void *context, int chunk, int thread)
 {
-    const struct counting *a = context;
+    const struct count_context *a = context;
     size_t from = (size_t)chunk * CHUNK, end = chunk_end(from, a->m->n_units);
     size_t *count = a->count + (size_t)chunk * (size_t)a->m->n_groups * a->n_cuts;
     (void)thread;
@@ -129,7 +129,7 @@ int fus_criteria_count(size_t *count, const struct fus_moments *m, enum fus_crit
                        struct fus_error *err)
 {
     size_t n = (size_t)m->n_groups * n_cuts, n_chunks = (m->n_units + CHUNK - 1) / CHUNK;
-    struct counting a = {m, criterion, cuts, n_cuts, fus_base_alloc(n_chunks, n * sizeof *count)};
+    struct count_context a = {m, criterion, cuts, n_cuts, fus_base_alloc(n_chunks, n * sizeof *count)};
     if (!a.count)
         return fus_base_fail(err, FUS_ENOMEM, "no memory to count units above %zu thresholds", n_cuts);
     fus_threads_for((int)n_chunks, count_chunk, &a);
@@ -152,11 +152,13 @@ static void pair_chunk(void *context, int chunk, int thread)
         size_t a = (size_t)w->a * m->n_units + u, b = (size_t)w->b * m->n_units + u;
         double df, t = fus_ttest_student(&df, m->mean[a], m->m2[a] / (n_a - 1), n_a, m->mean[b], m->m2[b] / (n_b - 1), n_b);
         bool constant = m->m2[a] == 0 && m->m2[b] == 0;
-        w->q[u] = constant || !fus_select_defined(m, u) ? 1 : fmin(1, 2 * fus_special_t_sf(fabs(t), df)); /* rounding may pass 1 */
+        /* rounding may pass 1 */
+        w->q[u] = constant || !fus_select_defined(m, u) ? 1 : fmin(1, 2 * fus_special_t_sf(fabs(t), df));
     }
 }
 
-/* Two-sided tests of every pair, each pair corrected alone; a category keeps the unit while all its pairs are rejected with t > 0. */
+/* Two-sided tests of every pair, each pair corrected alone; a category keeps the unit while all
+ * its pairs are rejected with t > 0. */
 static int label_prince(struct fus_layer_summary *out, const struct fus_moments *m, double alpha, struct fus_error *err)
 {
     size_t n = m->n_units;
@@ -275,7 +277,8 @@ static void add_images(struct fus_moments *m, const struct fus_responses *r, flo
     }
 }
 
-/* One unit's responses, category after category: sorted [n_images], first [n_categories + 1]; strip [n_images, STRIP]. */
+/* One unit's responses, category after category: sorted [n_images], first [n_categories + 1];
+ * strip [n_images, STRIP]. */
 static void gather(float *sorted, const size_t *first, const struct fus_responses *r, const float *strip)
 {
     size_t next[128];

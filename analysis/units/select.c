@@ -1,11 +1,13 @@
 /* Which units are selective, from the moments of their categories (METHOD.md, section 5).
  *
- * For category c the p of a unit is the largest of the one-sided p (Welch's or Student's) of c against each other category ("greater than
- * ALL others": an intersection-union test, Berger 1982), corrected over the units of the layer. Selective: q <= alpha
- * and c's mean above every other. A unit with zero variance in both of two categories has p = 1 for that pair; one
- * with a NaN or infinite response has p = 1 throughout.
+ * For category c the p of a unit is the largest of the one-sided p (Welch's or Student's) of c
+ * against each other category ("greater than ALL others": an intersection-union test, Berger
+ * 1982), corrected over the units of the layer. Selective: q <= alpha and c's mean above every
+ * other. A unit with zero variance in both of two categories has p = 1 for that pair; one with a
+ * NaN or infinite response has p = 1 throughout.
  *
- * This file is the plain computation and the frame around it; search.c finds the same labels faster. */
+ * This file is the plain computation and the frame around it; search.c finds the same labels
+ * faster. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -118,7 +120,8 @@ struct chunk_scan {
     struct fus_search *search; /* NULL: units are only counted */
     double *weight;
     double *squares; /* [threads, n_categories + 2, CHUNK] */
-    size_t *dead, *undefined; /* [threads] units without variance; with a NaN or infinite response */
+    /* [threads] units without variance; with a NaN or infinite response */
+    size_t *dead, *undefined;
 };
 
 static void scan_chunk(void *context, int chunk, int thread)
@@ -245,7 +248,7 @@ int fus_select_create(struct fus_layer_summary *out, const struct fus_moments *m
     return all ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "layer %s: no memory for %zu labels", name, units);
 }
 
-struct summarising {
+struct summary_context {
     struct fus_layer_summary *out;
     const struct fus_moments *m;
     int *code;               /* [n_categories] */
@@ -254,7 +257,7 @@ struct summarising {
 
 static void summarise_category(void *context, int c, int thread)
 {
-    const struct summarising *a = context;
+    const struct summary_context *a = context;
     struct fus_layer_summary *out = a->out;
     size_t n_places = (size_t)out->height * (size_t)out->width;
     (void)thread;
@@ -266,7 +269,7 @@ static void summarise_category(void *context, int c, int thread)
 int fus_select_summarise(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err)
 {
     size_t n = (size_t)m->n_groups;
-    struct summarising a = {out, m, fus_base_alloc(n, sizeof *a.code), fus_base_alloc(n, sizeof *a.error)};
+    struct summary_context a = {out, m, fus_base_alloc(n, sizeof *a.code), fus_base_alloc(n, sizeof *a.error)};
     int code = a.code && a.error ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory to summarise %zu categories", n);
     if (!code)
         fus_threads_for(m->n_groups, summarise_category, &a);

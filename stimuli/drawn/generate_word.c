@@ -1,8 +1,8 @@
 /* Words that can be pronounced but (mostly) do not exist, and numbers, in letters made of strokes.
  *
- * A letter is a text of strokes: '-' begins a straight one, '~' a smooth one; two characters (0-9, then a-z = 10-35)
- * are a point. y counts down from the capitals' top (0) by small letters' top (8) and the baseline (o = 24) to the
- * tails (w = 32). */
+ * A letter is a text of strokes: '-' begins a straight one, '~' a smooth one; two characters
+ * (0-9, then a-z = 10-35) are a point. y counts down from the capitals' top (0) by small
+ * letters' top (8) and the baseline (o = 24) to the tails (w = 32). */
 #include <math.h>
 #include <string.h>
 
@@ -77,14 +77,14 @@ enum style { PLAIN, BOLD, SERIF, SLANTED, OUTLINE, PEN, SHADED, TEXTURED, N_STYL
 static const char *const style_words[N_STYLES] = {"plain",    "bold",         "serif",  "slanted",
                                                   "outlined", "broad-nibbed", "raised", "patterned"};
 
-#define MOST_LETTERS 8
+#define MAX_LETTERS 8
 
-struct writing {
-    char text[MOST_LETTERS + 1];
+struct writer {
+    char text[MAX_LETTERS + 1];
     enum style style;
     bool light;
     double weight, grey, spacing, wave, wave_turn, stretch;
-    double rise[MOST_LETTERS], turn[MOST_LETTERS];
+    double rise[MAX_LETTERS], turn[MAX_LETTERS];
     struct fus_scene_place place;
 };
 
@@ -155,7 +155,7 @@ static void add_letter(struct fus_draw *d, char c, double w, bool serifs, double
     }
 }
 
-static void draw_letter(struct fus_draw *d, const struct writing *t, char c)
+static void draw_letter(struct fus_draw *d, const struct writer *t, char c)
 {
     double w = t->weight, far = t->light ? 0.05 : 0.97;
     bool serifs = t->style == SERIF;
@@ -186,7 +186,7 @@ static void draw_letter(struct fus_draw *d, const struct writing *t, char c)
     fus_paint_fill(d, &paint);
 }
 
-static void draw_writing(struct fus_draw *d, const struct writing *t)
+static void draw_writing(struct fus_draw *d, const struct writer *t)
 {
     double total = 0, at;
     int n = (int)strlen(t->text);
@@ -211,7 +211,7 @@ static void draw_writing(struct fus_draw *d, const struct writing *t)
 }
 
 /* Beginnings, middles and endings that yield no rude word. */
-static void pick_word(char text[MOST_LETTERS + 1], struct fus_rng *rng)
+static void pick_word(char text[MAX_LETTERS + 1], struct fus_rng *rng)
 {
     static const char *const begin[] = {"bl", "br", "cl", "dr", "fl", "gl", "gr", "pl", "pr",
                                         "sl", "sm", "sn", "sp", "st", "sw", "tr", "tw", "thr"};
@@ -238,7 +238,7 @@ static void pick_word(char text[MOST_LETTERS + 1], struct fus_rng *rng)
             *s = (char)(*s - 'a' + 'A');
 }
 
-static void pick_number(char text[MOST_LETTERS + 1], struct fus_rng *rng)
+static void pick_number(char text[MAX_LETTERS + 1], struct fus_rng *rng)
 {
     int n = 2 + fus_scene_pick(rng, 4);
     for (int i = 0; i < n; i++)
@@ -246,7 +246,7 @@ static void pick_number(char text[MOST_LETTERS + 1], struct fus_rng *rng)
     text[n] = '\0';
 }
 
-static void pick_style(struct writing *t, struct fus_rng *rng)
+static void pick_style(struct writer *t, struct fus_rng *rng)
 {
     t->style = (enum style)fus_scene_pick(rng, N_STYLES);
     t->light = fus_scene_chance(rng, 0.5);
@@ -258,29 +258,27 @@ static void pick_style(struct writing *t, struct fus_rng *rng)
     t->wave = fus_scene_chance(rng, 0.5) ? fus_scene_between(rng, -0.25, 0.25) : 0;
     t->stretch = fus_scene_between(rng, 0.84, 1.12);
     bool loose = fus_scene_chance(rng, 0.35);
-    for (int i = 0; i < MOST_LETTERS; i++) {
+    for (int i = 0; i < MAX_LETTERS; i++) {
         t->rise[i] = (loose ? 0.16 : 0.02) * fus_scene_between(rng, -1, 1);
         t->turn[i] = (loose ? 0.07 : 0.006) * fus_scene_between(rng, -1, 1);
     }
     t->place = (struct fus_scene_place){fus_scene_between(rng, 0.46, 0.54), fus_scene_between(rng, 0.42, 0.58),
-                                           fus_scene_between(rng, 0.30, 0.43),
-                                           fus_scene_between(rng, -0.13, 0.13), false};
+                                        fus_scene_between(rng, 0.30, 0.43), fus_scene_between(rng, -0.13, 0.13), false};
 }
 
 void fus_generate_word_word(struct fus_draw *d, struct fus_scene_caption *c, struct fus_rng *rng)
 {
-    struct writing t = {.light = false};
+    struct writer t = {.light = false};
     pick_word(t.text, rng);
     pick_style(&t, rng);
-    fus_scene_say(c, "the made-up word %s in %s %s letters", t.text, style_words[t.style],
-                     t.light ? "white" : "black");
+    fus_scene_say(c, "the made-up word %s in %s %s letters", t.text, style_words[t.style], t.light ? "white" : "black");
     if (d)
         draw_writing(d, &t);
 }
 
 void fus_generate_word_number(struct fus_draw *d, struct fus_scene_caption *c, struct fus_rng *rng)
 {
-    struct writing t = {.light = false};
+    struct writer t = {.light = false};
     pick_number(t.text, rng);
     pick_style(&t, rng);
     fus_scene_say(c, "the number %s in %s %s digits", t.text, style_words[t.style], t.light ? "white" : "black");
