@@ -20,6 +20,7 @@
 #define MOST(x, y) \
     _mm256_blendv_ps(x, y, _mm256_and_ps(_mm256_cmp_ps(y, x, _CMP_NLE_UQ), _mm256_cmp_ps(x, x, _CMP_ORD_Q)))
 #define DIV(x, y) _mm256_div_ps(x, y)
+#define ROOT(x) _mm256_sqrt_ps(x)
 #define FLESS(x, y) _mm256_cmp_ps(x, y, _CMP_LT_OQ)
 #define FPICK(m, x, y) _mm256_blendv_ps(y, x, m)
 #define POWER2(m) \
@@ -46,6 +47,9 @@
 #include "nn/kernel/pool_tile.h"
 #include "nn/kernel/act_tile.h"
 #include "analysis/stats/moments_tile.h"
+#include "nn/train/grad_tile.h"
+#include "nn/train/norm_tile.h"
+#include "nn/train/update_tile.h"
 
 static bool available(void)
 {
@@ -53,5 +57,5 @@ static bool available(void)
 }
 
 const struct fus_kernel fus_kernel_avx2 = {
-    "avx2", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available};
+    "avx2", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available, GRADIENTS};
 #endif

@@ -20,6 +20,7 @@
 #define MOST(x, y) \
     _mm512_mask_mov_ps(x, _mm512_cmp_ps_mask(y, x, _CMP_NLE_UQ) & _mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), y)
 #define DIV(x, y) _mm512_div_ps(x, y)
+#define ROOT(x) _mm512_sqrt_ps(x)
 #define FLESS(x, y) _mm512_cmp_ps_mask(x, y, _CMP_LT_OQ)
 #define FPICK(m, x, y) _mm512_mask_blend_ps(m, y, x)
 #define POWER2(m) \
@@ -46,6 +47,9 @@
 #include "nn/kernel/pool_tile.h"
 #include "nn/kernel/act_tile.h"
 #include "analysis/stats/moments_tile.h"
+#include "nn/train/grad_tile.h"
+#include "nn/train/norm_tile.h"
+#include "nn/train/update_tile.h"
 
 static bool available(void)
 {
@@ -53,5 +57,5 @@ static bool available(void)
 }
 
 const struct fus_kernel fus_kernel_avx512 = {
-    "avx512", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available};
+    "avx512", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available, GRADIENTS};
 #endif

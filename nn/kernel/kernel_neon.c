@@ -19,6 +19,7 @@
 #define RELU(x) vbslq_f32(vcltq_f32(x, vdupq_n_f32(0)), vdupq_n_f32(0), x)
 #define MOST(x, y) vbslq_f32(vorrq_u32(vcleq_f32(y, x), vmvnq_u32(vceqq_f32(x, x))), x, y)
 #define DIV(x, y) vdivq_f32(x, y)
+#define ROOT(x) vsqrtq_f32(x)
 #define FLESS(x, y) vcltq_f32(x, y)
 #define FPICK(m, x, y) vbslq_f32(m, x, y)
 #define POWER2(m) \
@@ -44,6 +45,9 @@
 #include "nn/kernel/pool_tile.h"
 #include "nn/kernel/act_tile.h"
 #include "analysis/stats/moments_tile.h"
+#include "nn/train/grad_tile.h"
+#include "nn/train/norm_tile.h"
+#include "nn/train/update_tile.h"
 
 static bool available(void)
 {
@@ -51,5 +55,5 @@ static bool available(void)
 }
 
 const struct fus_kernel fus_kernel_neon = {
-    "neon", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available};
+    "neon", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available, GRADIENTS};
 #endif

@@ -19,6 +19,7 @@
 #define RELU(x) ((x) < 0 ? 0.0f : (x))
 #define MOST(x, y) ((y) <= (x) || (x) != (x) ? (x) : (y))
 #define DIV(x, y) ((x) / (y))
+#define ROOT(x) sqrtf(x)
 #define FLESS(x, y) ((x) < (y))
 #define FPICK(m, x, y) ((m) ? (x) : (y))
 #define POWER2(m) fus_fmath_power2f(m)
@@ -43,3 +44,6 @@
 #include "nn/kernel/pool_tile.h"
 #include "nn/kernel/act_tile.h"
 #include "analysis/stats/moments_tile.h"
+#include "nn/train/grad_tile.h"
+#include "nn/train/norm_tile.h"
+#include "nn/train/update_tile.h"

@@ -38,6 +38,54 @@ enum fus_tile_kind {
     FUS_TILE_KINDS
 };
 
+/* One tile of a weight gradient: rows are input channels of one tap, columns output channels in blocks of
+ * 16, and the long side of the product runs over places.
+ *
+ *   c[j, i, :] += sum over pictures, rows, places of  a[place, i] b[j, place, :]
+ *
+ * a  the inputs: channel i follows channel i-1; the next place lies a_place floats on, the next row of
+ *    places a_row, the next picture a_picture
+ * b  [blocks] b_step floats apart; places follow each other, rows b_row and pictures b_picture apart
+ * c  [blocks] c_step floats apart, each [rows, 16]; one chain for each, which starts at what is there */
+struct fus_grad_tile {
+    const float *a, *b;
+    float *c;
+    size_t a_place, a_row, a_picture, b_row, b_picture, b_step, c_step;
+    int n_places, n_rows, n_pictures;
+    int rows, blocks; /* at most the kernel's */
+};
+
+/* A batch norm's numbers for 16 channels (train/norm.c): zhat = (z - mean) rstd, y = gain (z - mean) +
+ * shift, dz = gain (dy - level - zhat slope). */
+struct fus_norm_lanes {
+    const float *mean, *rstd, *gain, *shift, *level, *slope;
+    bool relu; /* behind the norm */
+};
+
+/* The rate of an update, and the numbers of its rule (train/optimise.c). */
+struct fus_update {
+    float rate, decay, momentum; /* SGD; AdamW's decay is 1 - rate * decay */
+    float keep1, keep2;          /* AdamW: 1 - beta1, 1 - beta2 */
+    float step, root, epsilon;   /* rate / (1 - beta1^t), 1 - beta2^t */
+    bool nesterov;
+};
+
+/* What training adds (grad_tile.h, norm_tile.h, update_tile.h). Planes are [n, 16]; `a`, the row's output,
+ * tells where its ReLU let through; NULL: z does. side: where the addend's gradient goes, NULL: nowhere;
+ * onto: added to what is there. */
+struct fus_kernel_grad {
+    int rows, blocks; /* largest tile of a weight gradient */
+    void (*tile)(const struct fus_grad_tile *t);
+    void (*norm_sums)(double *sums, const float *z, size_t n); /* [2, 16]: of z, of z^2; they start at 0 */
+    void (*norm_apply)(float *out, const float *z, const float *addend, const struct fus_norm_lanes *v, size_t n);
+    void (*norm_back_sums)(double *sums, const float *g, const float *z, const float *a, const struct fus_norm_lanes *v, size_t n);
+    void (*norm_back)(float *dz, float *side, bool onto, const float *g, const float *z, const float *a,
+                      const struct fus_norm_lanes *v, size_t n); /* dz may be g */
+    void (*sgd)(float *w, float *momentum, const float *g, const struct fus_update *u, size_t n); /* n: multiples of 16 */
+    void (*adamw)(float *w, float *m, float *v, const float *g, const struct fus_update *u, size_t n);
+    void (*follow)(float *average, const float *w, float share, size_t n); /* average += share (w - average) */
+};
+
 struct fus_kernel {
     const char *name;
     int rows, blocks;                         /* largest tile */
@@ -74,6 +122,7 @@ struct fus_kernel {
     float (*fma_chains)(long n);              /* n steps of FUS_FMA_CHAINS vectors: the CPU's limit */
     int width;                                /* floats in a vector */
     bool (*available)(void);                  /* on the CPU this runs on */
+    struct fus_kernel_grad grad;
 };
 
 /* The row called `name`; NULL: the one that fus_cpu_isa names, else the best available. A row this CPU

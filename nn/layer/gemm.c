@@ -92,7 +92,8 @@ struct product {
     int width, height;            /* of the output in pixels */
     int in_width, in_height, padding;
     ptrdiff_t pixel, plane;       /* floats from one input pixel to the next, from one block of channels to the next */
-    int taps, depth;              /* kernel rows and columns; k of each tap */
+    int tap_rows, tap_columns;    /* of the kernel */
+    int depth;                    /* k of each tap */
     int slices;                   /* K-slices of a tap */
     int row_tiles, n_tiles;       /* tiles in a row of pixels, nearly equal; in all */
     int n_panels;                 /* of channels, kernel->blocks * 16 each */
@@ -105,7 +106,9 @@ static void set_shape(struct product *p, const struct fus_layer *l)
 {
     static const enum fus_tile_kind kinds[2][2] = {{FUS_TILE_BLOCKED, FUS_TILE_BLOCKED_SECOND},
                                                    {FUS_TILE_PICTURE, FUS_TILE_PICTURE_SECOND}};
-    bool picture = from_picture(l), one_row = !picture && l->kernel == 1 && l->stride == 1;
+    bool picture = from_picture(l);
+    bool one_row = !picture && l->kernel == 1 && l->stride == 1 && l->in_height == l->height &&
+                   l->in_width == l->width;
     int in_height = l->in_height + (picture ? 2 * l->padding : 0),
         in_width = l->in_width + (picture ? 2 * l->padding : 0);
     p->kind = kinds[picture][l->stride == 2];
@@ -116,8 +119,9 @@ static void set_shape(struct product *p, const struct fus_layer *l)
     p->padding = picture ? 0 : l->padding;
     p->pixel = picture ? l->in_channels : FUS_LANES;
     p->plane = (picture ? in_width : in_height * in_width) * p->pixel;
-    p->taps = picture ? 1 : l->kernel;
-    p->depth = p->g->k / (p->taps * p->taps);
+    p->tap_rows = p->g->tap_rows ? p->g->tap_rows : picture ? 1 : l->kernel;
+    p->tap_columns = p->g->tap_rows ? p->g->tap_columns : picture ? 1 : l->kernel;
+    p->depth = p->g->k / (p->tap_rows * p->tap_columns);
     p->slices = picture ? 1 : (p->depth + MAX_K - 1) / MAX_K;
     p->row_tiles = (p->width + p->kernel->rows - 1) / p->kernel->rows;
     p->n_tiles = p->height * p->row_tiles;
@@ -183,7 +187,7 @@ static void find_inside(int *from, int *end, int tap, int n, int in_n, int strid
 
 static int n_slices(const struct product *p)
 {
-    return p->taps * p->taps * p->slices;
+    return p->tap_rows * p->tap_columns * p->slices;
 }
 
 /* Slices are whole blocks of 16 channels; the image has one slice. */
@@ -194,11 +198,11 @@ static int first_channel(const struct product *p, int slice)
 
 static struct slice slice_of(const struct product *p, int i)
 {
-    int tap = i / p->slices, r = tap / p->taps, c = tap % p->taps, stride = p->g->layer->stride;
+    int tap = i / p->slices, r = tap / p->tap_columns, c = tap % p->tap_columns, stride = p->g->layer->stride;
     int channel = first_channel(p, i % p->slices);
     struct slice s = {.at = tap * p->depth + channel, .k = first_channel(p, i % p->slices + 1) - channel};
     s.in = channel / FUS_LANES * p->plane + (r * p->in_width + c) * p->pixel;
-    s.first = i == 0;
+    s.first = i == 0 && !p->g->onto;
     s.last = i + 1 == n_slices(p);
     find_inside(&s.y_from, &s.y_end, r, p->height, p->in_height, stride, p->padding);
     find_inside(&s.x_from, &s.x_end, c, p->width, p->in_width, stride, p->padding);

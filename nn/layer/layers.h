@@ -39,6 +39,8 @@ struct fus_gemm {
     const float *panels;    /* [blocks of channels, k, 16] */
     const float *bias;      /* [blocks of channels, 16] */
     int k;                  /* kernel^2 * in_channels rounded up to 16 per tap; of 3 input channels: to 4 in all */
+    int tap_rows, tap_columns; /* of a kernel that is no square; 0: the layer's */
+    bool onto;                 /* the sums start at what `out` holds; else at 0 */
 };
 
 int fus_gemm_k(const struct fus_layer *l);
