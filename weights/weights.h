@@ -3,7 +3,7 @@
  * Reading order: json.c, safetensors.c | zip.c, inflate.c, pickle.c, torch.c | npy.c (formats), then names.c
  * (where networks lie in a file), scheme.c, mapping.c, recognise.c (what their tensors are called elsewhere,
  * which network they make up), random.c (untrained controls), store.c (all of it behind one handle),
- * safetensors.c (the writer).
+ * safetensors_write.c (the writer).
  *
  * Nothing in a file is trusted: every byte through nn/base/bytes.h, every size product checked, every limit named. */
 #ifndef FUS_WEIGHTS_H
@@ -95,6 +95,22 @@ int fus_store_set_preprocess(struct fus_store *store, const char *preprocess, st
 
 /* Mean and standard deviation of a layer in the file that normalises pixels from 0 to 1; false: there is none. */
 bool fus_names_normalisation(const struct fus_store *store, float mean[3], float std[3]);
+
+/* Writer: tensors [n] of dtype f32, f16 or bf16 with metadata as they come, names sorted (in place). `get` fills one after the
+ * other by name, as f32. The same tensors and metadata give the same bytes. */
+struct fus_safetensors_tensor {
+    char name[128];
+    int n_dims;
+    int64_t shape[4];
+    enum fus_dtype dtype;
+    uint64_t begin; /* set by write */
+};
+struct fus_safetensors_pair {
+    const char *key, *value;
+};
+int fus_safetensors_write(const char *path, struct fus_safetensors_tensor *tensors, size_t n,
+                          const struct fus_safetensors_pair *metadata, size_t n_metadata, fus_weight_fn get, void *context,
+                          struct fus_error *err);
 
 /* Writer: canonical tensors of `store` as a safetensors blob of dtype f32, f16 or bf16 (1-d tensors stay f32), names
  * sorted, metadata fusiform.arch, input, preprocess, source_sha256, version. The same input gives the same bytes. */

@@ -1,0 +1,255 @@
+/* Writing safetensors (the format: safetensors.c): names in order, all 4-byte tensors before all 2-byte ones, so that each
+ * begins at a multiple of its element. The same tensors give the same bytes. */
+#include "weights/store.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/base/outfile.h"
+#include "nn/base/sha256.h"
+
+struct writer {
+    const char *path;      /* that is written */
+    struct fus_safetensors_tensor *tensors;
+    size_t n, largest;     /* elements of the largest */
+    fus_weight_fn get;
+    void *context;
+};
+
+static size_t n_elements(const struct fus_safetensors_tensor *t)
+{
+    size_t n = 1;
+    for (int d = 0; d < t->n_dims; d++)
+        n *= (size_t)t->shape[d]; /* of a network that was recognised in a file or checked by the table of layers: fits */
+    return n;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct fus_safetensors_tensor *)a)->name, ((const struct fus_safetensors_tensor *)b)->name);
+}
+
+static void place(struct writer *w)
+{
+    uint64_t at = 0;
+    for (size_t bytes = 4; bytes >= 2; bytes /= 2)
+        for (size_t i = 0; i < w->n; i++)
+            if (fus_dtype_bytes(w->tensors[i].dtype) == bytes) {
+                w->tensors[i].begin = at;
+                at += n_elements(&w->tensors[i]) * bytes;
+            }
+}
+
+/* A growing text: the header is put together in memory, its size goes before it. */
+struct text {
+    char *s;
+    size_t n, cap;
+    bool failed;
+};
+
+static void text_add(struct text *t, const char *piece)
+{
+    size_t n = strlen(piece);
+    if (!t->failed && t->cap - t->n < n + 1) {
+        size_t cap = 2 * (t->cap + n + 1);
+        char *bigger = fus_base_resize(t->s, cap, 1);
+        t->failed = !bigger;
+        if (bigger) {
+            t->s = bigger;
+            t->cap = cap;
+        }
+    }
+    if (t->failed)
+        return;
+    memcpy(t->s + t->n, piece, n + 1);
+    t->n += n;
+}
+
+static void text_quote(struct text *t, const char *s)
+{
+    char piece[8];
+    text_add(t, "\"");
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c == '"' || c == '\\')
+            snprintf(piece, sizeof piece, "\\%c", c);
+        else if (c < 0x20)
+            snprintf(piece, sizeof piece, "\\u%04x", c);
+        else
+            snprintf(piece, sizeof piece, "%c", c);
+        text_add(t, piece);
+    }
+    text_add(t, "\"");
+}
+
+static void add_tensor(struct text *h, const struct fus_safetensors_tensor *t)
+{
+    char piece[96];
+    text_add(h, ",");
+    text_quote(h, t->name);
+    snprintf(piece, sizeof piece, ":{\"dtype\":\"%s\",\"shape\":[",
+             t->dtype == FUS_F32 ? "F32" : t->dtype == FUS_F16 ? "F16" : "BF16");
+    text_add(h, piece);
+    for (int d = 0; d < t->n_dims; d++) {
+        snprintf(piece, sizeof piece, "%s%" PRId64, d ? "," : "", t->shape[d]);
+        text_add(h, piece);
+    }
+    snprintf(piece, sizeof piece, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", t->begin,
+             t->begin + n_elements(t) * fus_dtype_bytes(t->dtype));
+    text_add(h, piece);
+}
+
+static int make_header(struct text *h, const struct writer *w, const struct fus_safetensors_pair *metadata, size_t n_metadata,
+                       struct fus_error *err)
+{
+    text_add(h, "{\"__metadata__\":{");
+    for (size_t i = 0; i < n_metadata; i++) {
+        text_add(h, i ? "," : "");
+        text_quote(h, metadata[i].key);
+        text_add(h, ":");
+        text_quote(h, metadata[i].value);
+    }
+    text_add(h, "}");
+    for (size_t i = 0; i < w->n; i++)
+        add_tensor(h, &w->tensors[i]);
+    text_add(h, "}");
+    while (!h->failed && h->n % 8 != 0)
+        text_add(h, " ");
+    return h->failed ? fus_base_fail(err, FUS_ENOMEM, "%s: no memory for its header", w->path) : FUS_OK;
+}
+
+/* f16 ends at 65504, bf16 little below f32's end. */
+static int check_range(const float *values, const struct fus_safetensors_tensor *t, struct fus_error *err)
+{
+    float largest = t->dtype == FUS_F16 ? 65520.0f : t->dtype == FUS_BF16 ? 3.3961775e38f : INFINITY; /* from here on they round to infinity */
+    size_t n = n_elements(t);
+    for (size_t i = 0; i < n && t->dtype != FUS_F32; i++)
+        if (fabsf(values[i]) >= largest)
+            return fus_base_fail(err, FUS_EFORMAT, "tensor %s: element %zu, %g, is infinity in %s; take --dtype f32%s", t->name, i,
+                                 (double)values[i], fus_dtype_name(t->dtype), t->dtype == FUS_F16 ? " or bf16" : "");
+    return FUS_OK;
+}
+
+static int write_tensors(struct fus_outfile *f, const struct writer *w, struct fus_error *err)
+{
+    int code = FUS_OK;
+    float *values = fus_base_alloc(w->largest, sizeof *values);
+    if (!values)
+        return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for a tensor of %zu elements", w->path, w->largest);
+    for (size_t bytes = 4; bytes >= 2; bytes /= 2)
+        for (size_t i = 0; i < w->n && !code; i++) {
+            const struct fus_safetensors_tensor *t = &w->tensors[i];
+            if (fus_dtype_bytes(t->dtype) != bytes)
+                continue;
+            code = w->get(w->context, values, n_elements(t), t->name, err);
+            if (!code)
+                code = check_range(values, t, err);
+            if (!code)
+                fus_outfile_write(f, values, fus_dtype_pack(values, n_elements(t), t->dtype));
+        }
+    fus_base_free(values);
+    return code;
+}
+
+static int write_file(struct writer *w, const struct text *header, struct fus_error *err)
+{
+    struct fus_outfile f;
+    uint8_t size[8];
+    int code = fus_outfile_open(&f, w->path, err);
+    if (code)
+        return code;
+    for (int i = 0; i < 8; i++)
+        size[i] = (uint8_t)((uint64_t)header->n >> 8 * i);
+    fus_outfile_write(&f, size, sizeof size);
+    fus_outfile_write(&f, header->s, header->n);
+    code = write_tensors(&f, w, err);
+    if (!code)
+        return fus_outfile_commit(&f, err);
+    fus_outfile_discard(&f);
+    return code;
+}
+
+int fus_safetensors_write(const char *path, struct fus_safetensors_tensor *tensors, size_t n,
+                          const struct fus_safetensors_pair *metadata, size_t n_metadata, fus_weight_fn get, void *context,
+                          struct fus_error *err)
+{
+    struct writer w = {path, tensors, n, 1, get, context};
+    struct text header = {NULL, 0, 0, false};
+    for (size_t i = 0; i < n; i++)
+        w.largest = n_elements(&tensors[i]) > w.largest ? n_elements(&tensors[i]) : w.largest;
+    if (n)
+        qsort(tensors, n, sizeof *tensors, by_name);
+    place(&w);
+    int code = make_header(&header, &w, metadata, n_metadata, err);
+    if (!code)
+        code = write_file(&w, &header, err);
+    fus_base_free(header.s);
+    return code;
+}
+
+/* ---- a network of a file ---- */
+
+struct list {
+    struct fus_safetensors_tensor *tensors;
+    size_t n, cap;
+    enum fus_dtype dtype;
+    bool no_memory;
+};
+
+static int collect(void *context, const char *name, const int *shape, int n_dims)
+{
+    struct list *l = context;
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? 2 * l->cap : 256;
+        struct fus_safetensors_tensor *bigger = fus_base_resize(l->tensors, cap, sizeof *bigger);
+        l->no_memory = !bigger;
+        if (!bigger)
+            return FUS_ENOMEM;
+        l->tensors = bigger;
+        l->cap = cap;
+    }
+    struct fus_safetensors_tensor *t = &l->tensors[l->n++];
+    memset(t, 0, sizeof *t);
+    snprintf(t->name, sizeof t->name, "%s", name);
+    t->n_dims = n_dims;
+    t->dtype = n_dims > 1 ? l->dtype : FUS_F32;
+    for (int d = 0; d < n_dims; d++)
+        t->shape[d] = shape[d];
+    return FUS_OK;
+}
+
+static int look_up(void *store, float *out, size_t n, const char *name, struct fus_error *err)
+{
+    return fus_store_lookup(store, out, n, name, err);
+}
+
+int fus_safetensors_convert(const char *out_path, const struct fus_store *s, const struct fus_net_spec *spec,
+                            enum fus_dtype dtype, struct fus_error *err)
+{
+    struct list l = {.dtype = dtype};
+    char sha[FUS_SHA256_HEX], input[16];
+    const char *preprocess = NULL;
+    int side;
+    if (dtype != FUS_F32 && dtype != FUS_F16 && dtype != FUS_BF16)
+        return fus_base_fail(err, FUS_EINVAL, "%s: blobs are f32, f16 or bf16, not %s", out_path, fus_dtype_name(dtype));
+    int code = fus_arch_parameters(spec, collect, &l, err);
+    if (l.no_memory)
+        code = fus_base_fail(err, FUS_ENOMEM, "%s: no memory for its directory", out_path);
+    if (!code)
+        code = fus_store_preprocess(s, spec, &side, &preprocess, err);
+    if (!code)
+        code = fus_store_sha256(s, sha, err);
+    if (!code) {
+        snprintf(input, sizeof input, "%d", side);
+        const struct fus_safetensors_pair metadata[] = {{"fusiform.arch", fus_networks_family(spec)}, {"fusiform.input", input},
+                                                        {"fusiform.preprocess", preprocess}, {"fusiform.source_sha256", sha},
+                                                        {"fusiform.version", FUS_VERSION}};
+        code = fus_safetensors_write(out_path, l.tensors, l.n, metadata, 5, look_up, (void *)s, err);
+        if (code == FUS_EFORMAT && err && strncmp(err->msg, "tensor ", 7) == 0)
+            fus_base_blame(err, "%s: ", s->path);
+    }
+    fus_base_free(l.tensors);
+    return code;
+}
