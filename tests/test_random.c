@@ -154,7 +154,7 @@ static void test_refusals(void)
         {"random:resnet50?seed=18446744073709551616", "seed=18446744073709551616: a whole number"},
         {"random:resnet50?seed=1x", "seed=1x: a whole number"},
         {"random:resnet50?seed", "seed=: a whole number"},
-        {"random:resnet50?", "no option is called ''; there are seed=N and embed=N"},
+        {"random:resnet50?", "no option is called ''; there are seed=N, embed=N"},
         {"random:resnet50?seed=1&", "no option is called ''"},
         {"random:resnet50?sead=1", "no option is called 'sead'"},
         {"random:resnet50?embed=5", "embed is for networks with a language head"},

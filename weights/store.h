@@ -64,6 +64,7 @@ struct fus_store {
     char preprocess[160];            /* the last answer of fus_store_preprocess that had to be put together */
     struct fus_net_spec random_spec; /* `random:` only */
     uint64_t random_seed;
+    bool random_zero;
     uint8_t *unpacked;          /* the deflated member read last, kept because many tensors may share it */
     uint32_t unpacked_member;
 };
@@ -96,6 +97,14 @@ int fus_npy_open(struct fus_store *s, struct fus_error *err);
 int fus_npy_open_npz(struct fus_store *s, struct fus_error *err);
 int fus_shards_open(struct fus_store *s, struct fus_error *err); /* NAME.index.json: one model in several files */
 int fus_shards_open_folder(struct fus_store *s, struct fus_error *err); /* of Hugging Face: weights or their index beside config.json */
+/* What `random:...` says (random_spec.c). preprocess: "" where the network's own will do. */
+struct fus_random_spec {
+    struct fus_net_spec net;
+    uint64_t seed;
+    bool zero;
+    char preprocess[120];
+};
+int fus_random_parse(struct fus_random_spec *r, const char *spec, struct fus_error *err);
 int fus_random_open(struct fus_store *s, const char *spec, struct fus_error *err);
 int fus_random_read(const struct fus_store *s, float *out, const struct fus_tensor *t, struct fus_error *err);
 

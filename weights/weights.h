@@ -48,8 +48,13 @@ uint16_t fus_dtype_f32_to_bf16(float x); /* nearest even */
 /* An open weight file, or `random:...`. Only header and directory are in memory; tensor data is read when asked for. */
 struct fus_store;
 
+/* How a parameter begins before any training (random.c has the rules), from (seed, name) alone. inputs: columns of the matrix
+ * that a bias belongs to; 0: it is a batch norm's. */
+void fus_random_fill(float *out, const char *name, const int64_t *shape, int n_dims, int64_t inputs, uint64_t seed);
+
 /* path: a file (safetensors; PyTorch zip, legacy, TorchScript; .npz; .npy) or an untrained control:
- * `random:resnet50?seed=1`, random:cifar_resnet20?..., random:lang_resnet50?seed=N&embed=512, random:clip_rn50?...
+ * `random:resnet50?seed=1`, random:cifar_resnet20?..., random:lang_resnet50?seed=N&embed=512, random:clip_rn50?...,
+ * or one in numbers: random:resnet?stem=7x7&blocks=2,2,2&width=16&input=64&classes=11&seed=1 (random_spec.c).
  * Messages start with the path. What is no weight file is named for what it is: empty, an HTML page, a Git LFS pointer, a tar, a folder. */
 int fus_store_open(struct fus_store **store, const char *path, struct fus_error *err);
 void fus_store_close(struct fus_store *store); /* NULL allowed */
