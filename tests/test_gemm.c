@@ -84,7 +84,7 @@ static void check_row(const struct setting *s, const struct fus_kernel *kernel, 
     float *in = blocked(s->in, l->in_channels, fus_layer_in_places(l)), *addend = s->addend ? blocked(s->addend, l->channels, places) : NULL;
     float *panels = fus_base_aligned(fus_gemm_panel_floats(l), sizeof *panels), *out = fus_base_aligned(floats, sizeof *out);
     float *got = fus_base_alloc(n, sizeof *got);
-    struct fus_gemm g = {l, panels, s->bias, fus_gemm_k(l)};
+    struct fus_gemm g = {.layer = l, .panels = panels, .bias = s->bias, .k = fus_gemm_k(l)};
     fus_base_set_threads(threads);
     fus_gemm_pack_weights(panels, s->weights, l);
     memset(out, -1, floats * sizeof *out); /* NaN */

@@ -6,13 +6,15 @@
 #include <time.h>
 
 #include "tools/args.h"
+#include "tools/bench_train.h"
 #include "tools/commands.h"
 #include "tools/model.h"
 #include "nn/base/rng.h"
 
 static const char help[] =
     "usage: fusiform bench [--model FILE] [--batch N] [--threads N] [--rounds N] [--conv direct|auto] [--totals] [--csv]\n"
-    "                      [--prefix P] [--preprocess P]\n\n"
+    "                      [--prefix P] [--preprocess P]\n"
+    "       fusiform bench --train [--from STAGE] [--max-memory N] [--model FILE] [--batch N] [--rounds N] ..\n\n"
     "Times forward passes through a network (default random:resnet50?seed=1) on noise, medians over the rounds: a table of\n"
     "layers, or with --csv rows `layer,ms,gflops,percent_of_peak,algorithm,shape` per picture and last\n"
     "`total,MS_PER_PICTURE,GFLOPS,PERCENT_OF_PEAK,LOAD_MS,PEAK_MB`. GFLOP/s count the direct sum's multiply-adds; the peak\n"
@@ -22,7 +24,11 @@ static const char help[] =
     "  --conv direct  without Winograd's algorithm\n"
     "  --low-memory   hold one layer's weights at a time\n"
     "  --totals       whole passes alone, with 1, 2, 4 .. all threads and batches of 1 and 8 (or --batch N), instead of the layers; with\n"
-    "                 --csv rows `totals,THREADS,BATCH,MS_PER_PICTURE,GFLOPS,PERCENT_OF_PEAK,TIMES_ONE_THREAD,LOAD_MS`\n\n"
+    "                 --csv rows `totals,THREADS,BATCH,MS_PER_PICTURE,GFLOPS,PERCENT_OF_PEAK,TIMES_ONE_THREAD,LOAD_MS`\n"
+    "  --train        steps of training instead (direct unless --conv auto): ms per picture of each phase, products with GFLOP/s\n"
+    "                 and their share of the peak\n"
+    "  --from STAGE   ... of this stage and what follows it alone, such as layer4\n"
+    "  --max-memory N ... in N bytes (512M, 2G); blocks are computed twice where that is needed\n\n"
     "example: fusiform bench --model resnet50.pth --threads 1\n"
     "         fusiform bench --model resnet50.pth --totals\n";
 
@@ -211,10 +217,12 @@ static int time_totals(struct timing *t, struct asked *a, int batch, struct fus_
 int fus_cmd_bench(int argc, char **argv)
 {
     static const struct fus_word kernels[] = {{"auto", 0}, {"direct", 1}, {0}};
-    struct fus_choice conv = {kernels, 0};
+    struct fus_choice conv = {kernels, -1}; /* auto; of training: direct */
     int batch = 0;
     struct asked a = {.path = "random:resnet50?seed=1"};
     struct timing t = {.rounds = 15};
+    struct fus_bench_train train = {0};
+    bool trains = false;
     struct fus_texts none = {0};
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &a.path},
                                    {"--prefix", FUS_ARG_TEXT, &a.choice.prefix},
@@ -225,18 +233,34 @@ int fus_cmd_bench(int argc, char **argv)
                                    {"--conv", FUS_ARG_CHOICE, &conv},
                                    {"--low-memory", FUS_ARG_FLAG, &a.options.low_memory},
                                    {"--totals", FUS_ARG_FLAG, &a.totals},
+                                   {"--train", FUS_ARG_FLAG, &trains},
+                                   {"--from", FUS_ARG_TEXT, &train.from},
+                                   {"--max-memory", FUS_ARG_BYTES, &train.max_memory},
                                    {0}};
     int status = fus_args_parse("bench", help, args, &none, argc, argv);
     if (status)
         return status < 0 ? 0 : status;
     if (none.n)
         return fus_args_usage("bench", "'%s' is not expected", none.items[0]);
-    a.options.direct = conv.value;
+    if (!trains && (train.from || train.max_memory))
+        return fus_args_usage("bench", "--from and --max-memory are for --train");
+    a.options.direct = conv.value == 1;
     status = fus_model_check_choice("bench", &a.choice);
     if (status)
         return status;
     struct fus_error err = {0};
+    int code;
     t.batch = batch ? batch : 1;
-    int code = a.totals ? time_totals(&t, &a, batch ? batch : 8, &err) : time_model(NULL, &t, &a, &err);
+    if (trains) {
+        train.path = a.path;
+        train.choice = &a.choice;
+        train.batch = batch ? batch : 16;
+        train.rounds = t.rounds;
+        train.csv = a.csv;
+        train.winograd = conv.value == 0;
+        code = fus_bench_train_run(&train, &err);
+        return code ? fus_args_failed(&err) : 0;
+    }
+    code = a.totals ? time_totals(&t, &a, batch ? batch : 8, &err) : time_model(NULL, &t, &a, &err);
     return code ? fus_args_failed(&err) : 0;
 }

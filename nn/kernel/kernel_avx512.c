@@ -49,6 +49,7 @@
 #include "analysis/stats/moments_tile.h"
 #include "nn/train/grad_tile.h"
 #include "nn/train/norm_tile.h"
+#include "nn/train/pool_back_tile.h"
 #include "nn/train/update_tile.h"
 
 static bool available(void)
@@ -57,5 +58,6 @@ static bool available(void)
 }
 
 const struct fus_kernel fus_kernel_avx512 = {
-    "avx512", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available, GRADIENTS};
+    "avx512", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available,
+    GRADIENTS};
 #endif

@@ -47,6 +47,7 @@
 #include "analysis/stats/moments_tile.h"
 #include "nn/train/grad_tile.h"
 #include "nn/train/norm_tile.h"
+#include "nn/train/pool_back_tile.h"
 #include "nn/train/update_tile.h"
 
 static bool available(void)
@@ -55,5 +56,6 @@ static bool available(void)
 }
 
 const struct fus_kernel fus_kernel_neon = {
-    "neon", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available, GRADIENTS};
+    "neon", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available,
+    GRADIENTS};
 #endif

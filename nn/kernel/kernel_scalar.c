@@ -8,4 +8,5 @@ static bool available(void)
 }
 
 const struct fus_kernel fus_kernel_scalar = {
-    "scalar", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available, GRADIENTS};
+    "scalar", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available,
+    GRADIENTS};

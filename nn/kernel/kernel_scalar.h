@@ -46,4 +46,5 @@
 #include "analysis/stats/moments_tile.h"
 #include "nn/train/grad_tile.h"
 #include "nn/train/norm_tile.h"
+#include "nn/train/pool_back_tile.h"
 #include "nn/train/update_tile.h"

@@ -62,6 +62,10 @@ struct fus_norm_lanes {
     bool relu; /* behind the norm */
 };
 
+struct fus_pool_shape {
+    int height, width, in_height, in_width, kernel, stride, padding;
+};
+
 /* The rate of an update, and the numbers of its rule (train/optimise.c). */
 struct fus_update {
     float rate, decay, momentum; /* SGD; AdamW's decay is 1 - rate * decay */
@@ -70,7 +74,7 @@ struct fus_update {
     bool nesterov;
 };
 
-/* What training adds (grad_tile.h, norm_tile.h, update_tile.h). Planes are [n, 16]; `a`, the row's output,
+/* What training adds (the *_tile.h of nn/train). Planes are [n, 16]; `a`, the row's output,
  * tells where its ReLU let through; NULL: z does. side: where the addend's gradient goes, NULL: nowhere;
  * onto: added to what is there. */
 struct fus_kernel_grad {
@@ -81,6 +85,7 @@ struct fus_kernel_grad {
     void (*norm_back_sums)(double *sums, const float *g, const float *z, const float *a, const struct fus_norm_lanes *v, size_t n);
     void (*norm_back)(float *dz, float *side, bool onto, const float *g, const float *z, const float *a,
                       const struct fus_norm_lanes *v, size_t n); /* dz may be g */
+    void (*pool_max_back)(float *dx, const float *dout, const float *in, const struct fus_pool_shape *s);
     void (*sgd)(float *w, float *momentum, const float *g, const struct fus_update *u, size_t n); /* n: multiples of 16 */
     void (*adamw)(float *w, float *m, float *v, const float *g, const struct fus_update *u, size_t n);
     void (*follow)(float *average, const float *w, float share, size_t n); /* average += share (w - average) */

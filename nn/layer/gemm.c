@@ -106,9 +106,8 @@ static void set_shape(struct product *p, const struct fus_layer *l)
 {
     static const enum fus_tile_kind kinds[2][2] = {{FUS_TILE_BLOCKED, FUS_TILE_BLOCKED_SECOND},
                                                    {FUS_TILE_PICTURE, FUS_TILE_PICTURE_SECOND}};
-    bool picture = from_picture(l);
-    bool one_row = !picture && l->kernel == 1 && l->stride == 1 && l->in_height == l->height &&
-                   l->in_width == l->width;
+    bool picture = from_picture(l), same = l->in_height == l->height && l->in_width == l->width;
+    bool one_row = !picture && l->kernel == 1 && l->stride == 1 && same;
     int in_height = l->in_height + (picture ? 2 * l->padding : 0),
         in_width = l->in_width + (picture ? 2 * l->padding : 0);
     p->kind = kinds[picture][l->stride == 2];

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine.h"
+#include "nn/train/engine.h"
 #include "nn/base/threads.h"
 
 /* ---- which rows, which parameters ---- */
@@ -69,7 +69,7 @@ static void find_trained(struct fus_train *t)
     }
 }
 
-/* Attention needs its parameters together. */
+/* What training cannot do. */
 static int check_rows(const struct fus_train *t, struct fus_error *err)
 {
     for (int row = 0; row < t->arch.n_layers; row++) {
@@ -88,6 +88,7 @@ static void set_shapes(struct fus_train *t)
         t->rows[row].shape = t->arch.layers[row];
         if (t->arch.layers[row].norm[0])
             t->rows[row].shape.act = FUS_ACT_NONE;
+        t->rows[row].shape.winograd = t->options.winograd && fus_winograd_fits(&t->arch.layers[row]);
     }
 }
 
@@ -102,7 +103,7 @@ static size_t most_scratch(const struct fus_train *t)
 {
     size_t most = FUS_LANES;
     for (int row = 0; row < t->arch.n_layers; row++) {
-        const struct fus_layer *l = &t->arch.layers[row];
+        const struct fus_layer *l = &t->rows[row].shape;
         size_t n = fus_norm_scratch(l, t->micro);
         if (l->op == FUS_OP_CONV && fus_grad_conv_scratch(l, t->micro) > n)
             n = fus_grad_conv_scratch(l, t->micro);
@@ -152,9 +153,11 @@ static int try_plan(struct fus_train *t, bool restore, int n_again, struct fus_e
     return code;
 }
 
-static bool fits(const struct fus_train *t)
+static bool fits(struct fus_train *t)
 {
-    return t->options.max_memory == 0 || fus_train_bytes(t) <= t->options.max_memory;
+    size_t bytes = fus_train_bytes(t);
+    t->least = t->least == 0 || bytes < t->least ? bytes : t->least;
+    return t->options.max_memory == 0 || bytes <= t->options.max_memory;
 }
 
 static bool all_running(const struct fus_train *t)
@@ -180,7 +183,7 @@ static int make_plan(struct fus_train *t, struct fus_error *err)
         if (code || fits(t))
             return code;
         if (!free_batch || given || t->micro == 1)
-            return fus_base_fail(err, FUS_ELIMIT, "training needs %zu bytes with batches of %d, %zu are allowed", fus_train_bytes(t),
+            return fus_base_fail(err, FUS_ELIMIT, "training needs %zu bytes with batches of %d, %zu are allowed", t->least,
                                  t->options.batch, t->options.max_memory);
         t->micro = (t->micro + 1) / 2;
     }
@@ -242,6 +245,7 @@ int fus_train_create(struct fus_train **out, const struct fus_net_spec *spec, co
     t->options = *options;
     t->options.batch = options->batch > 0 ? options->batch : 1;
     t->kernel = fus_kernels_pick(options->isa, err);
+    t->n_threads = fus_base_threads();
     int code = t->kernel ? make_tables(t, err) : FUS_EUNSUPPORTED;
     code = code ? code : fus_parameters_allocate(t, err);
     code = code ? code : fus_parameters_load(t, get, context, err);

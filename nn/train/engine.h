@@ -2,11 +2,11 @@
 #ifndef FUS_TRAIN_ENGINE_H
 #define FUS_TRAIN_ENGINE_H
 
-#include "grad.h"
+#include "nn/train/grad.h"
 #include "nn/plan.h"
 #include "nn/layer/op.h"
-#include "train.h"
-#include "train_plan.h"
+#include "nn/train/train.h"
+#include "nn/train/train_plan.h"
 
 enum fus_train_layout {
     FUS_LAYOUT_PLAIN,   /* as in the file */
@@ -48,6 +48,8 @@ struct fus_train {
     int n_parameters, text, log_scale; /* the last two: parameters, or -1 */
     int heads[2];                      /* rows that losses are read from: classes, language; -1: none */
     int micro;                         /* pictures that pass together */
+    int n_threads;                     /* that working memory is for */
+    size_t least;                      /* bytes of the smallest plan that was tried */
     struct fus_train_plan plan;
     float *memory;                     /* of all parameters */
     double *sums;                      /* of all rows, then [2, widest] for a forward norm */

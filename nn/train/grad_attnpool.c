@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "grad.h"
+#include "nn/train/grad.h"
 #include "nn/base/fmath.h"
 #include "nn/base/threads.h"
 

@@ -12,7 +12,7 @@
  * dW: one float chain for each weight over (picture, y, x), see fus_grad_conv_weights. */
 #include <string.h>
 
-#include "grad.h"
+#include "nn/train/grad.h"
 #include "nn/base/threads.h"
 
 #define FEW_WEIGHTS 65536 /* up to here a weight's sum has 8 chains: threads would find too few tiles */
@@ -57,12 +57,66 @@ static void run_flat(const struct fus_gemm *given, float *out, const float *in, 
     exchange(out, flat_out, blocks, g->n);
 }
 
+/* ---- by Winograd's algorithm, where layer->winograd says so: forward and, with the turned kernel, dx ---- */
+
+struct unpacking {
+    float *weights; /* [channels, in_channels, taps]; turned: [in_channels, channels, taps from the last to the first] */
+    const float *panels;
+    const struct fus_layer *layer;
+    bool turned;
+};
+
+static void unpack_block(void *context, int block, int thread)
+{
+    const struct unpacking *u = context;
+    const struct fus_layer *l = u->layer;
+    int taps = l->kernel * l->kernel, k = fus_gemm_k(l), depth = k / taps, n = l->channels - block * FUS_LANES;
+    (void)thread;
+    for (int c = 0; c < l->in_channels; c++)
+        for (int lane = 0; lane < FUS_LANES && lane < n; lane++) {
+            size_t out = (size_t)(block * FUS_LANES + lane), in = (size_t)c;
+            size_t at = u->turned ? in * (size_t)l->channels + out : out * (size_t)l->in_channels + in;
+            for (int tap = 0; tap < taps; tap++)
+                u->weights[at * (size_t)taps + (size_t)(u->turned ? taps - 1 - tap : tap)] =
+                    u->panels[((size_t)block * (size_t)k + (size_t)(tap * depth + c)) * FUS_LANES + (size_t)lane];
+        }
+}
+
+static size_t rounded(size_t floats)
+{
+    return (floats + FUS_LANES - 1) / FUS_LANES * FUS_LANES;
+}
+
+static size_t weight_floats(const struct fus_layer *l)
+{
+    return rounded((size_t)l->channels * (size_t)l->in_channels * (size_t)(l->kernel * l->kernel));
+}
+
+static size_t winograd_scratch(const struct fus_layer *l, int n)
+{
+    return weight_floats(l) + rounded(fus_winograd_panel_floats(l)) + (size_t)fus_base_threads() * fus_winograd_scratch_floats(l, n);
+}
+
+/* `to` is the convolution that runs: the layer, or its turned kernel over dz. */
+static void run_winograd(const struct fus_grad *g, const struct fus_layer *to, float *out, const float *in, bool onto, const float *panels,
+                         const float *bias, float *scratch)
+{
+    float *weights = scratch, *transformed = weights + weight_floats(to), *rest = transformed + rounded(fus_winograd_panel_floats(to));
+    struct unpacking u = {weights, panels, g->layer, to != g->layer};
+    fus_threads_for(FUS_BLOCKS(g->layer->channels), unpack_block, &u);
+    fus_winograd_pack_weights(transformed, weights, to);
+    const struct fus_gemm gemm = {.layer = to, .panels = transformed, .bias = bias, .k = fus_gemm_k(to)};
+    fus_winograd_run(&gemm, out, in, onto ? out : NULL, g->n, rest, g->kernel);
+}
+
 /* ---- forward ---- */
 
 void fus_grad_conv_forward(const struct fus_grad *g, float *out, const float *in, const float *panels, const float *bias)
 {
     const struct fus_gemm gemm = {.layer = g->layer, .panels = panels, .bias = bias, .k = fus_gemm_k(g->layer)};
-    if (is_flat(g->layer))
+    if (g->layer->winograd)
+        run_winograd(g, g->layer, out, in, false, panels, bias, g->scratch);
+    else if (is_flat(g->layer))
         run_flat(&gemm, out, in, false, g);
     else
         fus_gemm_run(&gemm, out, in, NULL, g->n, g->kernel);
@@ -180,7 +234,12 @@ size_t fus_grad_conv_scratch(const struct fus_layer *l, int n)
         return 0;
     size_t flat = (size_t)n * (size_t)(FUS_BLOCKS(l->in_channels) + FUS_BLOCKS(l->channels)) * FUS_LANES;
     size_t phase = l->stride == 1 ? 0 : (size_t)n * fus_tensor_blocked_size(l->in_channels, fus_layer_in_places(l));
-    return bias_floats(l) + turned_floats(l) + (is_flat(l) ? flat : phase);
+    size_t direct = bias_floats(l) + turned_floats(l) + (is_flat(l) ? flat : phase);
+    if (!l->winograd)
+        return direct;
+    struct phase turned = phase_of(l, 0, 0);
+    size_t forward = winograd_scratch(l, n), back = bias_floats(l) + winograd_scratch(&turned.layer, n);
+    return forward > back ? forward : back;
 }
 
 static void run_phase(const struct fus_grad *g, const struct phase *p, float *dx, bool onto, const float *dz, const float *panels)
@@ -190,6 +249,10 @@ static void run_phase(const struct fus_grad *g, const struct phase *p, float *dx
     struct turning t = {turned, panels, g->layer, p->rows, p->columns};
     rest.scratch = turned + turned_floats(g->layer);
     memset(zeros, 0, bias_floats(g->layer) * sizeof *zeros);
+    if (g->layer->winograd) {
+        run_winograd(g, &p->layer, dx, dz, onto, panels, zeros, turned);
+        return;
+    }
     fus_threads_for(FUS_BLOCKS(g->layer->in_channels), turn_block, &t);
     struct fus_gemm gemm = {.layer = &p->layer, .panels = turned, .bias = zeros, .tap_rows = p->rows.n, .tap_columns = p->columns.n};
     gemm.k = p->rows.n * p->columns.n * FUS_BLOCKS(g->layer->channels) * FUS_LANES;

@@ -6,7 +6,7 @@
  *   pad            the slice back, 0 elsewhere */
 #include <string.h>
 
-#include "grad.h"
+#include "nn/train/grad.h"
 #include "nn/base/threads.h"
 
 struct pooling {
@@ -33,43 +33,16 @@ static void run(struct pooling *p, fus_threads_task task)
 
 /* ---- max pool ---- */
 
-/* The window's first largest place of each lane, as an index into the plane. */
-static void find_largest(int *at, const float *plane, const struct fus_layer *l, int y, int x)
-{
-    float most[FUS_LANES];
-    bool first = true;
-    for (int r = 0; r < l->kernel; r++)
-        for (int s = 0; s < l->kernel; s++) {
-            int yy = y * l->stride - l->padding + r, xx = x * l->stride - l->padding + s;
-            if (yy < 0 || yy >= l->in_height || xx < 0 || xx >= l->in_width)
-                continue;
-            int place = yy * l->in_width + xx;
-            const float *v = plane + (size_t)place * FUS_LANES;
-            for (int i = 0; i < FUS_LANES; i++) {
-                bool more = first || v[i] > most[i];
-                most[i] = more ? v[i] : most[i];
-                at[i] = more ? place : at[i];
-            }
-            first = false;
-        }
-}
-
 static void max_plane(void *context, int task, int thread)
 {
     const struct pooling *p = context;
     const struct fus_layer *l = p->g->layer;
-    const float *in = p->in + (size_t)task * fus_layer_in_places(l) * FUS_LANES, *from = plane_of_dout(p, task);
+    const struct fus_pool_shape shape = {l->height, l->width, l->in_height, l->in_width, l->kernel, l->stride, l->padding};
     float *to = plane_of_dx(p, task);
     (void)thread;
     if (!p->onto)
         memset(to, 0, fus_layer_in_places(l) * FUS_LANES * sizeof *to);
-    for (int y = 0; y < l->height; y++)
-        for (int x = 0; x < l->width; x++, from += FUS_LANES) {
-            int at[FUS_LANES] = {0};
-            find_largest(at, in, l, y, x);
-            for (int i = 0; i < FUS_LANES; i++)
-                to[(size_t)at[i] * FUS_LANES + (size_t)i] += from[i];
-        }
+    p->g->kernel->grad.pool_max_back(to, plane_of_dout(p, task), p->in + (size_t)task * fus_layer_in_places(l) * FUS_LANES, &shape);
 }
 
 void fus_grad_pool_max(const struct fus_grad *g, float *dx, bool onto, const float *dout, const float *in)

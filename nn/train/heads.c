@@ -3,7 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine.h"
+#include "nn/base/fmath.h"
+#include "nn/train/engine.h"
 
 static int dim_of(const struct fus_train *t, int head)
 {
@@ -157,20 +158,21 @@ static void rank_texts(struct fus_train_result *r, const double *u, const double
     }
 }
 
-/* Pictures against texts, or against their targets with a fixed temperature of 0.07. */
+/* Pictures against texts, or against their targets with a fixed temperature. */
 void fus_heads_contrast(struct fus_train *t, struct fus_train_result *r, const struct fus_train_batch *b)
 {
     int dim = dim_of(t, FUS_HEAD_LANGUAGE);
     size_t rows = (size_t)b->n * (size_t)dim, floats = floats_of(t, FUS_HEAD_LANGUAGE);
     double *u = t->loss_memory, *v = u + rows, *du = v + rows, *dv = du + rows, *scratch = dv + rows, d_scale = 0;
     const struct fus_train_store *scale = t->log_scale >= 0 ? &t->parameters[t->log_scale] : NULL;
+    double log_scale = scale ? scale->tensor[FUS_TRAIN_VALUE][0] : -fus_fmath_log(FUS_LOSS_TEMPERATURE);
     for (int i = 0; i < b->n; i++)
         widen(u + (size_t)i * (size_t)dim, t->head_out[FUS_HEAD_LANGUAGE] + (size_t)i * floats, dim);
     if (scale)
         embed_texts(v, t, b, dim);
     else
         widen(v, b->target, (int)rows);
-    r->language = fus_loss_infonce(du, dv, &d_scale, u, v, scale ? scale->tensor[FUS_TRAIN_VALUE][0] : 2.6592600369327779, b->n, dim, scratch);
+    r->language = fus_loss_infonce(du, dv, &d_scale, u, v, log_scale, b->n, dim, scratch);
     r->language *= b->n; /* divided again at the batch's end */
     rank_texts(r, u, v, b->n, dim);
     for (int i = 0; i < b->n; i++)

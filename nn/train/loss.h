@@ -9,6 +9,8 @@
 
 #include "nn/base/base.h"
 
+#define FUS_LOSS_TEMPERATURE 0.07 /* of InfoNCE, where it is fixed; where it is learned, its start (Radford et al. 2021) */
+
 /* Each returns the loss; gradient arrays may be NULL. label[i] in 0 .. n_classes-1; -1: not counted (d is 0, and N is
  * still n). */
 double fus_loss_cross_entropy(double *d_logits, const double *logits, const int *label, int n, int n_classes,

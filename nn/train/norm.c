@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "grad.h"
+#include "nn/train/grad.h"
 #include "nn/base/threads.h"
 
 #define MOMENTUM 0.1 /* PyTorch's default */

@@ -1,5 +1,5 @@
 /* Update rules (optimise.h has the formulas): each element by itself in float, so that threads and vectors change no bit. */
-#include "optimise.h"
+#include "nn/train/optimise.h"
 
 #include "nn/base/threads.h"
 

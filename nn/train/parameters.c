@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine.h"
+#include "nn/train/engine.h"
 #include "nn/base/threads.h"
 
 /* ---- the table ---- */

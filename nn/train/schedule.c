@@ -1,5 +1,5 @@
 /* Learning rates: linear warm-up, then constant, a cosine to 0, or steps of a tenth. In double, without libm's cosine. */
-#include "optimise.h"
+#include "nn/train/optimise.h"
 #include "nn/base/fmath.h"
 
 static double cosine_part(const struct fus_schedule *s, long step)

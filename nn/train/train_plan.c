@@ -1,5 +1,5 @@
 /* The plan of a training step: see train_plan.h. */
-#include "train_plan.h"
+#include "nn/train/train_plan.h"
 
 #include <string.h>
 

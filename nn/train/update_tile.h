@@ -35,4 +35,4 @@ TARGET static void follow(float *average, const float *w, float share, size_t n)
     }
 }
 
-#define GRADIENTS {GRAD_ROWS, TILE_BLOCKS, grad_tile, norm_sums, norm_apply, norm_back_sums, norm_back, sgd, adamw, follow}
+#define GRADIENTS {GRAD_ROWS, TILE_BLOCKS, grad_tile, norm_sums, norm_apply, norm_back_sums, norm_back, pool_max_back, sgd, adamw, follow}

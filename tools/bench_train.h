@@ -1,0 +1,19 @@
+/* fusiform bench --train: the time of a training step. */
+#ifndef FUS_BENCH_TRAIN_H
+#define FUS_BENCH_TRAIN_H
+
+#include "tools/model.h"
+
+struct fus_bench_train {
+    const char *path;
+    const struct fus_model_choice *choice;
+    const char *from;      /* NULL, or the first stage that is trained, with all behind it: layer4 */
+    int batch, rounds;
+    size_t max_memory;     /* 0: no limit */
+    bool winograd, csv;
+};
+
+/* Steps on noise with every loss that the network has a head for; prints medians. */
+int fus_bench_train_run(const struct fus_bench_train *b, struct fus_error *err);
+
+#endif
