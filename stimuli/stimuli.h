@@ -142,17 +142,23 @@ struct fus_set {
     char *list;                   /* the manifest's path; NULL: none */
     bool own_halves;              /* the manifest says which */
     bool drawn;                   /* built-in set: fus_set_picture draws instead of reading */
+    int side;                     /* of drawn pictures */
     uint64_t seed;
     uint64_t scramble_seed;
 };
 
-/* spec: a folder with one folder per subcategory, a manifest NAME.tsv, or `builtin`, `builtin?per_category=24&seed=1`.
+/* spec: a folder with one folder per subcategory, a manifest NAME.tsv, or `builtin`, or builtin with options,
+ * `builtin?per_category=24&seed=1&side=256&categories=MAP` (side: fus_generate_reduced; MAP: as categories below).
  * Folder names of fLoc (adult child body limb house corridor word number car instrument scrambled) are recognised: face = adult +
  * child, body = body + limb, place = house + corridor, word = word, scrambled; number, car, instrument left out. Any other tree: folder = category.
  * A manifest has lines path<TAB>category[<TAB>subcategory[<TAB>half]] (manifest.h); its order is the set's.
- * categories: NULL or "face=adult,child;body=body,limb" to say otherwise. Fails on a set without two categories of at least two
+ * categories: NULL, or "face=adult,child;body=body,limb" to say otherwise, or `all`: every folder a category of its own. Fails on a set without two categories of at least two
  * pictures, naming the category; what is no picture (folder.h) is left out, and said in set->left_out. */
 int fus_set_open(struct fus_set *set, const char *spec, const char *categories, struct fus_error *err);
+
+/* The same, every folder a category of its own unless a builtin's categories= says otherwise, up to FUS_SET_MAX_CLASSES: what a network learns to tell apart. */
+#define FUS_SET_MAX_CLASSES 30000 /* ImageNet-21k has 21,841 */
+int fus_set_open_classes(struct fus_set *set, const char *spec, struct fus_error *err);
 
 /* Whether `categories` can be read at all, and names two: FUS_EINVAL. */
 int fus_set_parse_categories(const char *categories, struct fus_error *err);
@@ -247,6 +253,12 @@ int fus_set_check_some(const struct fus_set *set, int from, int end, const struc
 
 /* One drawn picture, deterministic to the byte: category and subcategory by name, index >= 0, any side 32..4096. */
 int fus_generate_picture(struct fus_image *image, const char *subcategory, int index, uint64_t seed, int side,
+                         struct fus_error *err);
+
+/* The picture at `side` as it looks where it is drawn at FUS_GENERATE_SIDE, as fus_set_picture does, and then reduced: drawn at
+ * twice the side, at most FUS_GENERATE_SIDE, and resized; from FUS_GENERATE_SIDE on as it is drawn. side 16..4096. */
+#define FUS_GENERATE_SIDE 256
+int fus_generate_reduced(struct fus_image *image, const char *subcategory, int index, uint64_t seed, int side,
                          struct fus_error *err);
 
 /* One sentence about that picture from the parameters it is drawn from, such as "a smiling woman with long dark hair,

@@ -440,12 +440,55 @@ static void test_builtin(void)
     refused("builtin?per_category=-3", NULL, FUS_EINVAL, "whole number", NULL);
     refused("builtin?seed=18446744073709551616", NULL, FUS_EINVAL, "whole number", NULL);
     refused("builtin?seed=99999999999999999999999999", NULL, FUS_EINVAL, "whole number", NULL);
-    refused("builtin?seeds=1", NULL, FUS_EINVAL, "'seeds'", "per_category=N&seed=S", NULL);
+    refused("builtin?seeds=1", NULL, FUS_EINVAL, "'seeds'", "per_category=N&seed=S&side=S&categories=MAP", NULL);
     refused("builtin?seed", NULL, FUS_EINVAL, "'seed'", NULL);
     refused("builtin?", NULL, FUS_EINVAL, "no option", NULL);
     refused("builtin?seed=1&", NULL, FUS_EINVAL, "no option", NULL);
     refused("builtin?seed=1&seed=2", NULL, FUS_EINVAL, "twice", NULL);
     refused("builtin", "face=adult;thing=banana", FUS_ENOTFOUND, "banana", "instrument", NULL);
+}
+
+/* Every folder a class: fLoc's eleven too, more than a localizer can have, and a manifest's subcategories by name alone. */
+static void test_classes(void)
+{
+    struct fus_set set;
+    begin();
+    put("adult/1.ppm", 1), put("adult/2.ppm", 2), put("house/1.ppm", 3), put("house/2.ppm", 4), put("body/1.ppm", 5), put("body/2.ppm", 6);
+    put("car/1.ppm", 7), put("car/2.ppm", 8);
+    if (opened(&set, root, "all")) {
+        CHECK(set.n_categories == 4 && set.n_pictures == 8 && strcmp(set.categories[2], "car") == 0 && strncmp(set.description, "folders", 7) == 0);
+        fus_set_close(&set);
+    }
+    CHECK(fus_set_open_classes(&set, root, &err) == FUS_OK && set.n_categories == 4 && set.n_subcategories == 4);
+    fus_set_close(&set);
+    put_text("m.tsv", "adult/1.ppm\tx\tone\nadult/2.ppm\ty\ttwo\nhouse/1.ppm\ty\tone\nbody/1.ppm\tx\ttwo\nbody/2.ppm\tx\tone\n");
+    CHECK(fus_set_open_classes(&set, in_root("m.tsv"), &err) == FUS_OK && set.n_categories == 2 && set.n_pictures == 5);
+    CHECK(strcmp(set.categories[0], "one") == 0 && set.pictures[2].category == 0 && set.pictures[3].category == 1);
+    fus_set_close(&set);
+    for (int i = 0; i < 128; i++) {
+        char name[40];
+        for (int k = 1; k < 3; k++) {
+            snprintf(name, sizeof name, "many/%03d/%d.ppm", i, k);
+            put(name, i);
+        }
+    }
+    char many[1400];
+    snprintf(many, sizeof many, "%s", in_root("many"));
+    refused(many, NULL, FUS_ELIMIT, "more than 127 categories (127", NULL);
+    refused(many, "all", FUS_ELIMIT, "more than 127 categories", NULL);
+    CHECK(fus_set_open_classes(&set, many, &err) == FUS_OK && set.n_categories == 128 && set.n_pictures == 256);
+    fus_set_close(&set);
+    if (opened(&set, "builtin?categories=car,adult&side=16&per_category=2", NULL)) {
+        CHECK(set.n_categories == 2 && set.side == 16 && strcmp(set.categories[0], "car") == 0 && strstr(set.description, "at side 16"));
+        fus_set_close(&set);
+    }
+    CHECK(fus_set_open_classes(&set, "builtin?per_category=3", &err) == FUS_OK && set.n_categories == 11 && set.n_pictures == 33 && set.side == 256);
+    fus_set_close(&set);
+    CHECK(fus_set_parse_categories("all", &err) == FUS_OK);
+    refused("builtin?categories=", NULL, FUS_EINVAL, "empty name", NULL);
+    refused("builtin?categories=car", NULL, FUS_EINVAL, "only one category", NULL);
+    refused("builtin?categories=car&categories=adult", NULL, FUS_EINVAL, "twice", NULL);
+    end();
 }
 
 /* Every allocation fails once; nothing crashes or leaks, and a later call succeeds. */
@@ -580,6 +623,7 @@ int main(void)
     test_errors();
     test_check();
     test_builtin();
+    test_classes();
     test_memory();
     test_scrambled();
     test_floc();

@@ -11,12 +11,15 @@
 #include "stimuli/stimuli.h"
 
 static const char help[] =
-    "usage: fusiform stimuli generate [--per-category 24] [--size 256] [--seed 1] -o DIR\n"
+    "usage: fusiform stimuli generate [--per-category 24] [--size 256 | --side S] [--seed 1] [--categories MAP] -o DIR\n"
     "       fusiform stimuli sheet DIR|FILE.tsv|builtin [--size 64] [--columns 24] -o SHEET.png\n"
     "       fusiform stimuli scramble --method box|phase [--grid 16] [--seed 1] DIR|PICTURE -o DIR|OUT.png\n"
     "       fusiform stimuli shine [--method luminance|histogram] DIR -o DIR\n\n"
     "generate  draws the built-in pictures into DIR/SUBCATEGORY/*.png, with captions.tsv (path, caption) and manifest.tsv\n"
     "          (path, category, subcategory), which run reads; `--stimuli builtin?per_category=24&seed=1` needs no files\n"
+    "          --size  drawn at this size, as sharp as it can be; --side  as soft as a picture drawn at 256 and reduced, which is what\n"
+    "          networks with a smaller input are shown (`builtin?side=64` is the same)\n"
+    "          --categories  all (eleven folders), a list (adult,car) or a map (face=adult,child;body=body,limb)\n"
     "sheet     a contact sheet, one group of rows for each category\n"
     "scramble  box: squares of a grid change places; phase: random phases, the power at every frequency is kept. For\n"
     "          a folder, everything in it and in its folders, under the same names as PNG\n"
@@ -28,9 +31,9 @@ static const struct fus_word methods[] = {{"box", FUS_CONTROL_BOX}, {"phase", FU
                                           {"histogram", FUS_CONTROL_HISTOGRAM}, {0}};
 
 struct options {
-    const char *out;
+    const char *out, *categories;
     struct fus_choice method;
-    int per_category, size, columns, grid;
+    int per_category, size, side, columns, grid;
     bool skip_bad;
     uint64_t seed;
 };
@@ -55,7 +58,9 @@ static int draw_picture(void *arg, int i, struct fus_error *err)
     struct fus_image image = {0};
     name_picture(name, sizeof name, d->set, i);
     snprintf(path, sizeof path, "%s/%s", d->o->out, name);
-    int code = fus_generate_picture(&image, d->set->subcategories[p->subcategory], p->index, d->o->seed, d->o->size, err);
+    const char *sub = d->set->subcategories[p->subcategory];
+    int code = d->o->side ? fus_generate_reduced(&image, sub, p->index, d->o->seed, d->o->side, err)
+                          : fus_generate_picture(&image, sub, p->index, d->o->seed, d->o->size, err);
     if (!code)
         code = fus_png_write(path, &image, err);
     fus_image_free(&image);
@@ -110,8 +115,12 @@ static int draw_all(const struct fus_set *set, const struct options *o, struct f
 static int generate(const struct options *o, struct fus_error *err)
 {
     struct fus_set set = {0};
-    char spec[96];
-    snprintf(spec, sizeof spec, "builtin?per_category=%d&seed=%llu", o->per_category, (unsigned long long)o->seed);
+    char spec[2048];
+    const char *categories = o->categories ? o->categories : "";
+    if (strlen(categories) > 1500)
+        return fus_base_fail(err, FUS_EINVAL, "--categories: a text of %zu characters; at most 1500 are possible", strlen(categories));
+    snprintf(spec, sizeof spec, "builtin?per_category=%d&seed=%llu%s%s", o->per_category, (unsigned long long)o->seed,
+             *categories ? "&categories=" : "", categories);
     int code = fus_set_open(&set, spec, NULL, err);
     if (!code)
         code = draw_all(&set, o, err);
@@ -177,6 +186,12 @@ static int check(struct options *o, enum action a)
     int method = o->method.value;
     if (!o->out)
         return fus_args_usage("stimuli", "-o %s expected", actions[a].out);
+    if (a != GENERATE && (o->side || o->categories))
+        return fus_args_usage("stimuli", "%s is an option of generate", o->side ? "--side" : "--categories");
+    if (o->side && o->size)
+        return fus_args_usage("stimuli", "--size and --side: one of the two expected");
+    if (o->side && (o->side < 16 || o->side > 4096))
+        return fus_args_usage("stimuli", "--side: %d found, 16 to 4096 expected", o->side);
     if (!o->size)
         o->size = a == GENERATE ? 256 : 64;
     if (a == GENERATE && (o->size < 32 || o->size > 4096))
@@ -201,6 +216,8 @@ int fus_cmd_stimuli(int argc, char **argv)
     const struct fus_arg args[] = {{"-o", FUS_ARG_TEXT, &o.out},
                                    {"--per-category", FUS_ARG_COUNT, &o.per_category},
                                    {"--size", FUS_ARG_COUNT, &o.size},
+                                   {"--side", FUS_ARG_COUNT, &o.side},
+                                   {"--categories", FUS_ARG_TEXT, &o.categories},
                                    {"--columns", FUS_ARG_COUNT, &o.columns},
                                    {"--method", FUS_ARG_CHOICE, &o.method},
                                    {"--grid", FUS_ARG_COUNT, &o.grid},

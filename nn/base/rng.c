@@ -20,6 +20,18 @@ void fus_rng_seed(struct fus_rng *r, uint64_t seed)
     }
 }
 
+void fus_rng_seed_counter(struct fus_rng *r, const uint64_t *parts, int n)
+{
+    uint64_t h = 0;
+    for (int i = 0; i < n; i++) {
+        h += parts[i] + 0x9e3779b97f4a7c15u;
+        h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9u;
+        h = (h ^ h >> 27) * 0x94d049bb133111ebu;
+        h ^= h >> 31;
+    }
+    fus_rng_seed(r, h);
+}
+
 uint64_t fus_rng_u64(struct fus_rng *r)
 {
     uint64_t *s = r->s;

@@ -10,6 +10,11 @@ struct fus_rng {
 };
 
 void fus_rng_seed(struct fus_rng *r, uint64_t seed);
+
+/* An independent stream for each counter parts [n], such as (seed, epoch, picture, purpose): SplitMix64's finisher after
+ * each number. */
+void fus_rng_seed_counter(struct fus_rng *r, const uint64_t *parts, int n);
+
 uint64_t fus_rng_u64(struct fus_rng *r);
 double fus_rng_uniform(struct fus_rng *r);             /* [0, 1), 53 bits */
 uint64_t fus_rng_below(struct fus_rng *r, uint64_t n); /* 0 .. n-1 without bias; n > 0 */

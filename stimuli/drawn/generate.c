@@ -81,17 +81,9 @@ static int find_kind(const char *name)
     return -1;
 }
 
-/* An independent stream for each (seed, kind, index, purpose): SplitMix64's finisher after each number. */
 static void start_stream(struct fus_rng *rng, uint64_t seed, int kind, int index, int purpose)
 {
-    uint64_t parts[4] = {seed, (uint64_t)kind, (uint64_t)index, (uint64_t)purpose}, h = 0;
-    for (int i = 0; i < 4; i++) {
-        h += parts[i] + 0x9e3779b97f4a7c15u;
-        h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9u;
-        h = (h ^ h >> 27) * 0x94d049bb133111ebu;
-        h ^= h >> 31;
-    }
-    fus_rng_seed(rng, h);
+    fus_rng_seed_counter(rng, (const uint64_t[]){seed, (uint64_t)kind, (uint64_t)index, (uint64_t)purpose}, 4);
 }
 
 enum purpose { BACKGROUND, OBJECT, BOXES };
@@ -183,6 +175,20 @@ int fus_generate_picture(struct fus_image *image, const char *subcategory, int i
     fus_draw_end(&d);
     if (!code)
         *image = out;
+    return code;
+}
+
+int fus_generate_reduced(struct fus_image *image, const char *subcategory, int index, uint64_t seed, int side,
+                         struct fus_error *err)
+{
+    struct fus_image large = {0};
+    int drawn = 2 * side < FUS_GENERATE_SIDE ? 2 * side : FUS_GENERATE_SIDE;
+    if (side >= FUS_GENERATE_SIDE || 2 * side < LEAST_SIDE)
+        return fus_generate_picture(image, subcategory, index, seed, side, err);
+    int code = fus_generate_picture(&large, subcategory, index, seed, drawn, err);
+    if (!code)
+        code = fus_resize_image(image, &large, side, side, FUS_BILINEAR, err);
+    fus_image_free(&large);
     return code;
 }
 

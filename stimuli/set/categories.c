@@ -36,9 +36,9 @@ void fus_categories_free(struct fus_categories *p)
     fus_base_free(p->text);
 }
 
-int fus_categories_default(struct fus_categories *p, char *const *names, int n, struct fus_error *err)
+int fus_categories_default(struct fus_categories *p, char *const *names, int n, bool each, struct fus_error *err)
 {
-    p->floc = is_floc(names, n);
+    p->floc = !each && is_floc(names, n);
     p->entries = fus_base_alloc((size_t)(p->floc ? N_FLOC : n), sizeof *p->entries);
     if (!p->entries)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the list of categories");

@@ -13,10 +13,12 @@ struct fus_categories {
     struct fus_categories_entry *entries; /* a category's entries lie side by side */
     char *text;                           /* the mapping's words, cut apart */
     bool floc;
+    bool many;                            /* classes to be learned: more than a localizer can have */
 };
 
-/* Of the subcategories names [n]: fLoc's categories where its folders are there, else each name a category of its own. */
-int fus_categories_default(struct fus_categories *c, char *const *names, int n, struct fus_error *err);
+/* Of the subcategories names [n]: fLoc's categories where its folders are there and each is false, else each name a category of its
+ * own. */
+int fus_categories_default(struct fus_categories *c, char *const *names, int n, bool each, struct fus_error *err);
 
 /* "face=adult,child;body=body,limb": FUS_EINVAL for what breaks that grammar, FUS_ENOTFOUND from check where a subcategory
  * does not exist. Messages of check start with spec. */

@@ -11,22 +11,26 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "stimuli/set/builtin.h"
 #include "stimuli/set/categories.h"
 #include "stimuli/set/folder.h"
 #include "stimuli/set/left_out.h"
 #include "stimuli/set/manifest.h"
-#include "nn/base/number.h"
 #include "nn/base/text.h"
 #include "stimuli/set/set.h"
 
-#define BUILTIN_SIDE 256 /* what the usual preprocessing (resize to 256, crop 224) takes in unchanged */
-#define BUILTIN_PER_CATEGORY 24
-#define MAX_PER_CATEGORY 1000000
 #define MAX_CATEGORIES 127 /* a unit's label is an int8, -1 for none */
 
 static char drawn_names[][12] = {"adult", "child",  "body", "limb",       "house",    "corridor",
                                  "word",  "number", "car",  "instrument", "scrambled"};
 #define N_DRAWN ((int)(sizeof drawn_names / sizeof *drawn_names))
+
+/* What a set is opened for: as fus_set_open's arguments. any: pictures need not make a localizer; classes: every folder is a
+ * category, and there may be many. */
+struct request {
+    const char *spec, *categories;
+    bool any, classes;
+};
 
 /* ---- filling the set ---- */
 
@@ -45,6 +49,7 @@ static int no_memory(struct fus_error *err)
 /* The plan's categories and subcategories into the set, which has no pictures yet. */
 static int name_categories(struct fus_set *set, const struct fus_categories *p, struct fus_error *err)
 {
+    int most = p->many ? FUS_SET_MAX_CLASSES : MAX_CATEGORIES;
     set->categories = fus_base_alloc((size_t)p->n, sizeof *set->categories);
     set->subcategories = fus_base_alloc((size_t)p->n, sizeof *set->subcategories);
     if (!set->categories || !set->subcategories)
@@ -56,9 +61,8 @@ static int name_categories(struct fus_set *set, const struct fus_categories *p, 
         set->n_subcategories++;
         if (i > 0 && strcmp(p->entries[i].category, p->entries[i - 1].category) == 0)
             continue;
-        if (set->n_categories == MAX_CATEGORIES)
-            return fus_base_fail(err, FUS_ELIMIT, "more than %d categories (%s is one too many)", MAX_CATEGORIES,
-                                 p->entries[i].category);
+        if (set->n_categories == most)
+            return fus_base_fail(err, FUS_ELIMIT, "more than %d categories (%s is one too many)", most, p->entries[i].category);
         set->categories[set->n_categories] = fus_base_strdup(p->entries[i].category);
         if (!set->categories[set->n_categories])
             return no_memory(err);
@@ -163,15 +167,20 @@ static int fill(struct fus_set *set, const struct fus_categories *p, struct fill
 
 int fus_set_check_counts(const struct fus_set *set, const char *spec, struct fus_error *err)
 {
-    int n[MAX_CATEGORIES] = {0};
+    int *n = fus_base_alloc((size_t)set->n_categories + 1, sizeof *n), few = 0;
+    if (!n)
+        return no_memory(err);
     for (int i = 0; i < set->n_pictures; i++)
         n[set->pictures[i].category]++;
-    for (int c = 0; c < set->n_categories; c++)
-        if (n[c] < 2)
-            return fus_base_fail(err, FUS_EINVAL,
-                                 "%s: category %s has %d picture%s; at least 2 are needed, because a test "
-                                 "compares means by their variance",
-                                 spec, set->categories[c], n[c], n[c] == 1 ? "" : "s");
+    while (few < set->n_categories && n[few] >= 2)
+        few++;
+    int found = few < set->n_categories ? n[few] : 2;
+    fus_base_free(n);
+    if (found < 2)
+        return fus_base_fail(err, FUS_EINVAL,
+                             "%s: category %s has %d picture%s; at least 2 are needed, because a test "
+                             "compares means by their variance",
+                             spec, set->categories[few], found, found == 1 ? "" : "s");
     if (set->n_categories < 2)
         return fus_base_fail(err, FUS_EINVAL, "%s: %s; at least two categories are needed to compare", spec,
                              set->n_categories ? "only one category" : "no category");
@@ -205,6 +214,17 @@ static int describe(struct fus_set *set, const struct fus_categories *p, const c
 
 /* ---- opening ---- */
 
+/* By --categories, or as it is usual. */
+static int make_plan(struct fus_categories *p, const struct request *q, char *const *names, int n, struct fus_error *err)
+{
+    bool each = q->categories ? strcmp(q->categories, "all") == 0 : q->classes;
+    p->many = q->classes;
+    if (!q->categories || each)
+        return fus_categories_default(p, names, n, each, err);
+    int code = fus_categories_parse(p, q->categories, err);
+    return code ? code : fus_categories_check(p, q->spec, names, n, err);
+}
+
 /* The last part of the folder's path, for a category that is the folder itself. */
 static char *name_of_folder(const char *dir)
 {
@@ -232,8 +252,10 @@ static int open_loose(struct fus_set *set, struct filling *f, struct fus_error *
     return code;
 }
 
-static int open_folder(struct fus_set *set, const char *dir, const char *categories, bool any, struct fus_error *err)
+static int open_folder(struct fus_set *set, const struct request *q, struct fus_error *err)
 {
+    const char *dir = q->spec;
+    bool any = q->any;
     struct fus_folder f = {0};
     struct fus_categories plan = {0};
     struct filling filling = {.dir = dir, .any = any};
@@ -247,9 +269,7 @@ static int open_folder(struct fus_set *set, const char *dir, const char *categor
                              "and %s/house",
                              dir, f.n_pictures ? "its pictures lie loose in it" : "no folder in it", dir, dir);
     if (!code)
-        code = categories ? fus_categories_parse(&plan, categories, err) : fus_categories_default(&plan, f.names, f.n, err);
-    if (!code && categories)
-        code = fus_categories_check(&plan, dir, f.names, f.n, err);
+        code = make_plan(&plan, q, f.names, f.n, err);
     if (!code)
         code = fill(set, &plan, &filling, 0, err);
     for (int i = 0; i < f.n && !code && any; i++)
@@ -271,39 +291,50 @@ static int open_folder(struct fus_set *set, const char *dir, const char *categor
     return code;
 }
 
+/* The rows' numbers of n pairs (category, subcategory) become entries of a plan that goes by the subcategories alone. */
+static int plan_by_names(struct fus_categories *p, struct fus_manifest *m, int n, const struct request *q, struct fus_error *err)
+{
+    const char **pairs = fus_base_alloc((size_t)n + 1, sizeof *pairs);
+    char **names = fus_base_alloc((size_t)n + 1, sizeof *names); /* each once: it may stand in two categories */
+    int *entry = fus_base_alloc((size_t)n + 1, sizeof *entry), n_names = 0;
+    int code = pairs && names && entry ? FUS_OK : no_memory(err);
+    for (int i = 0; i < m->n && !code; i++)
+        pairs[m->rows[i].entry] = m->rows[i].subcategory;
+    for (int k = 0; k < n && !code; k++)
+        if (!fus_categories_has(names, n_names, pairs[k]))
+            names[n_names++] = (char *)pairs[k];
+    if (!code)
+        code = make_plan(p, q, names, n_names, err);
+    for (int k = 0; k < n && !code; k++) {
+        entry[k] = p->n - 1;
+        while (entry[k] >= 0 && strcmp(p->entries[entry[k]].subcategory, pairs[k]) != 0)
+            entry[k]--;
+    }
+    for (int i = 0; i < m->n && !code; i++)
+        m->rows[i].entry = entry[m->rows[i].entry];
+    if (!code)
+        fus_manifest_sort(m);
+    fus_base_free(pairs);
+    fus_base_free(names);
+    fus_base_free(entry);
+    return code;
+}
+
 /* Which rows belong to which entry of the plan: by their own words, or by --categories. */
-static int plan_manifest(struct fus_categories *p, struct fus_manifest *m, const char *spec, const char *categories,
-                         struct fus_error *err)
+static int plan_manifest(struct fus_categories *p, struct fus_manifest *m, const struct request *q, struct fus_error *err)
 {
     int n, code = fus_manifest_number(m, &n, err);
     if (code)
         return code;
-    if (!categories) {
-        p->entries = fus_base_alloc((size_t)n + 1, sizeof *p->entries);
-        if (!p->entries)
-            return no_memory(err);
-        p->n = n;
-        for (int i = 0; i < m->n; i++)
-            p->entries[m->rows[i].entry] = (struct fus_categories_entry){m->rows[i].category, m->rows[i].subcategory};
-        return FUS_OK;
-    }
-    char **names = fus_base_alloc((size_t)n + 1, sizeof *names); /* of subcategories; one may stand in two categories */
-    if (!names)
+    if (q->categories || q->classes)
+        return plan_by_names(p, m, n, q, err);
+    p->entries = fus_base_alloc((size_t)n + 1, sizeof *p->entries);
+    if (!p->entries)
         return no_memory(err);
+    p->n = n;
     for (int i = 0; i < m->n; i++)
-        names[m->rows[i].entry] = (char *)m->rows[i].subcategory;
-    code = fus_categories_parse(p, categories, err);
-    if (!code)
-        code = fus_categories_check(p, spec, names, n, err);
-    for (int i = 0; i < m->n && !code; i++) {
-        m->rows[i].entry = -1;
-        for (int k = 0; k < p->n; k++)
-            if (strcmp(p->entries[k].subcategory, m->rows[i].subcategory) == 0)
-                m->rows[i].entry = k;
-    }
-    fus_manifest_sort(m);
-    fus_base_free(names);
-    return code;
+        p->entries[m->rows[i].entry] = (struct fus_categories_entry){m->rows[i].category, m->rows[i].subcategory};
+    return FUS_OK;
 }
 
 /* The rows come by entry; those left out first. */
@@ -330,8 +361,9 @@ static int fill_manifest(struct fus_set *set, const struct fus_categories *p, st
     return code;
 }
 
-static int open_manifest(struct fus_set *set, const char *path, const char *categories, bool any, struct fus_error *err)
+static int open_manifest(struct fus_set *set, const struct request *q, struct fus_error *err)
 {
+    const char *path = q->spec;
     struct fus_manifest m = {0};
     struct fus_categories plan = {0};
     int code = fus_manifest_read(&m, path, err);
@@ -340,10 +372,10 @@ static int open_manifest(struct fus_set *set, const char *path, const char *cate
     if (!code && !(set->list = fus_base_strdup(path)))
         code = no_memory(err);
     if (!code)
-        code = plan_manifest(&plan, &m, path, categories, err);
+        code = plan_manifest(&plan, &m, q, err);
     if (!code)
         code = fill_manifest(set, &plan, &m, err);
-    if (!code && !any)
+    if (!code && !q->any)
         code = fus_set_check_counts(set, path, err);
     if (!code)
         code = describe(set, &plan, "manifest", NULL, 0, err);
@@ -370,81 +402,59 @@ bool fus_set_is_file(const char *spec)
     return !is_manifest(spec) && !is_builtin(spec) && !(stat(spec, &st) == 0 && S_ISDIR(st.st_mode));
 }
 
-/* Decimal digits and nothing else, at most `most`. */
-static bool parse_number(uint64_t *out, const char *s, uint64_t most)
+static int open_builtin(struct fus_set *set, const struct request *asked, struct fus_error *err)
 {
-    return fus_number_whole(out, s, NULL) && *out <= most;
-}
-
-/* What stands behind `builtin`: nothing, or ?key=value&key=value. */
-static int parse_builtin(int *per_category, uint64_t *seed, const char *spec, char *options, struct fus_error *err)
-{
-    bool seen[2] = {false, false};
-    char end = '&';
-    while (end == '&') {
-        char *key = fus_categories_word(&options, "&", &end), *value = strchr(key, '=');
-        if (value)
-            *value++ = '\0';
-        int which = strcmp(key, "per_category") == 0 ? 0 : strcmp(key, "seed") == 0 ? 1 : -1;
-        uint64_t n;
-        if (which < 0 || !value)
-            return fus_base_fail(err, FUS_EINVAL, "%s: '%s' is no option; expected builtin?per_category=N&seed=S", spec,
-                                 key);
-        if (seen[which])
-            return fus_base_fail(err, FUS_EINVAL, "%s: %s stands there twice", spec, key);
-        seen[which] = true;
-        if (!parse_number(&n, value, which ? UINT64_MAX : MAX_PER_CATEGORY) || (which == 0 && n < 2))
-            return fus_base_fail(err, FUS_EINVAL, "%s: %s=%s: expected a whole number from %s", spec, key, value,
-                                 which ? "0 to 18446744073709551615" : "2 to 1000000");
-        if (which)
-            *seed = n;
-        else
-            *per_category = (int)n;
-    }
-    return FUS_OK;
-}
-
-static int open_builtin(struct fus_set *set, const char *spec, const char *categories, struct fus_error *err)
-{
+    struct request q = *asked;
     struct fus_categories plan = {0};
     struct fus_text from = {0};
-    char *names[N_DRAWN], *options = NULL;
-    int per_category = BUILTIN_PER_CATEGORY, code = FUS_OK;
+    struct fus_builtin b = {0};
+    char *names[N_DRAWN];
+    int code = fus_builtin_parse(&b, q.spec, err);
     for (int i = 0; i < N_DRAWN; i++)
         names[i] = drawn_names[i];
     set->drawn = true;
-    set->seed = 1;
-    if (spec[strlen("builtin")]) {
-        options = fus_base_strdup(spec + strlen("builtin?"));
-        code = options ? parse_builtin(&per_category, &set->seed, spec, options, err) : no_memory(err);
-    }
+    set->seed = b.seed;
+    set->side = b.side;
+    if (!code && q.categories && b.categories)
+        code = fus_base_fail(err, FUS_EINVAL, "%s: categories are said here and by --categories; expected once", q.spec);
+    q.categories = b.categories ? b.categories : q.categories;
     if (!code)
-        code = categories ? fus_categories_parse(&plan, categories, err) : fus_categories_default(&plan, names, N_DRAWN, err);
-    if (!code && categories)
-        code = fus_categories_check(&plan, spec, names, N_DRAWN, err);
+        code = make_plan(&plan, &q, names, N_DRAWN, err);
     if (!code)
-        code = fill(set, &plan, NULL, per_category, err);
+        code = fill(set, &plan, NULL, b.per_category, err);
     if (!code)
-        code = fus_set_check_counts(set, spec, err);
+        code = fus_set_check_counts(set, q.spec, err);
     fus_text_add(&from, "drawn by fusiform with seed %" PRIu64, set->seed);
+    if (set->side != FUS_GENERATE_SIDE)
+        fus_text_add(&from, " at side %d", set->side);
     if (!code)
         code = describe(set, &plan, from.s, NULL, 0, err);
-    fus_base_free(options);
+    fus_builtin_free(&b);
     fus_categories_free(&plan);
+    return code;
+}
+
+static int open_request(struct fus_set *set, const struct request *q, struct fus_error *err)
+{
+    memset(set, 0, sizeof *set);
+    if (!*q->spec)
+        return fus_base_fail(err, FUS_EINVAL, "the folder of pictures has an empty name");
+    int code = is_builtin(q->spec)    ? open_builtin(set, q, err)
+               : is_manifest(q->spec) ? open_manifest(set, q, err)
+                                      : open_folder(set, q, err);
+    if (code)
+        fus_set_close(set);
     return code;
 }
 
 int fus_set_list(struct fus_set *set, const char *spec, const char *categories, bool any, struct fus_error *err)
 {
-    memset(set, 0, sizeof *set);
-    if (!*spec)
-        return fus_base_fail(err, FUS_EINVAL, "the folder of pictures has an empty name");
-    int code = is_builtin(spec)    ? open_builtin(set, spec, categories, err)
-               : is_manifest(spec) ? open_manifest(set, spec, categories, any, err)
-                                   : open_folder(set, spec, categories, any, err);
-    if (code)
-        fus_set_close(set);
-    return code;
+    return open_request(set, &(struct request){spec, categories, any, false}, err);
+}
+
+int fus_set_open_classes(struct fus_set *set, const char *spec, struct fus_error *err)
+{
+    return open_request(set, &(struct request){spec, NULL, false, true}, err);
 }
 
 int fus_set_open(struct fus_set *set, const char *spec, const char *categories, struct fus_error *err)
@@ -455,6 +465,8 @@ int fus_set_open(struct fus_set *set, const char *spec, const char *categories, 
 int fus_set_parse_categories(const char *categories, struct fus_error *err)
 {
     struct fus_categories plan = {0};
+    if (strcmp(categories, "all") == 0)
+        return FUS_OK;
     int code = fus_categories_parse(&plan, categories, err);
     if (!code && (plan.n == 0 || strcmp(plan.entries[0].category, plan.entries[plan.n - 1].category) == 0))
         code = fus_base_fail(err, FUS_EINVAL, "categories: %s; at least two expected, e.g. face=adult,child;body=body,limb",
@@ -494,7 +506,7 @@ int fus_set_picture(struct fus_image *image, const struct fus_set *set, int i, s
         return fus_set_scramble(image, set, i, err);
     if (!set->drawn)
         return fus_image_read(image, p->path, err);
-    int code = fus_generate_picture(image, set->subcategories[p->subcategory], p->index, set->seed, BUILTIN_SIDE, err);
+    int code = fus_generate_reduced(image, set->subcategories[p->subcategory], p->index, set->seed, set->side, err);
     if (code)
         fus_base_blame(err, "%s: ", p->path);
     return code;
