@@ -32,17 +32,6 @@ static void on_interrupt(int signal_number)
         return;
 }
 
-static void catch_interrupt(void *context)
-{
-    struct sigaction a;
-    (void)context;
-    memset(&a, 0, sizeof a);
-    a.sa_handler = on_interrupt;
-    a.sa_flags = SA_RESTART; /* a file being read or written is not disturbed */
-    sigaction(SIGINT, &a, NULL);
-    sigaction(SIGTERM, &a, NULL);
-}
-
 static bool is_stopping(void *context)
 {
     (void)context;
@@ -53,7 +42,8 @@ static bool is_stopping(void *context)
 
 struct voice {
     struct timespec shown;
-    bool terminal, open; /* open: the line on the terminal has no end yet */
+    bool terminal, open, begun; /* open: the line on the terminal has no end yet */
+    char notes[8 * FUS_MESSAGE_BYTES]; /* before the first step: an error stays the only line */
 };
 
 static void close_line(struct voice *v)
@@ -65,8 +55,27 @@ static void close_line(struct voice *v)
 
 static void note(void *context, const char *line)
 {
-    close_line(context);
-    fprintf(stderr, "fusiform: %s\n", line);
+    struct voice *v = context;
+    size_t used = strlen(v->notes);
+    close_line(v);
+    if (v->begun)
+        fprintf(stderr, "fusiform: %s\n", line);
+    else
+        snprintf(v->notes + used, sizeof v->notes - used, "fusiform: %s\n", line);
+}
+
+/* The first step comes now. */
+static void begin(void *context)
+{
+    struct voice *v = context;
+    struct sigaction a;
+    v->begun = true;
+    fputs(v->notes, stderr);
+    memset(&a, 0, sizeof a);
+    a.sa_handler = on_interrupt;
+    a.sa_flags = SA_RESTART; /* a file being read or written is not disturbed */
+    sigaction(SIGINT, &a, NULL);
+    sigaction(SIGTERM, &a, NULL);
 }
 
 static void print_time(char text[40], double seconds)
@@ -93,7 +102,7 @@ static void progress(void *context, const struct fus_training_progress *p)
     else if (since >= 1) {
         v->shown = now;
         print_time(left, p->seconds_left);
-        fprintf(stderr, "%sepoch %d of %d, step %ld of %ld: loss %.4f, %.0f pictures, a second; %s left%s", v->terminal ? "\r\033[K" : "", p->epoch,
+        fprintf(stderr, "%sepoch %d of %d, step %ld of %ld: loss %.4f, %.3g pictures a second, %s left%s", v->terminal ? "\r\033[K" : "", p->epoch,
                 p->n_epochs, p->step, p->n_steps, p->loss, p->rate, left, v->terminal ? "" : "\n");
         v->open = v->terminal;
     }
@@ -141,10 +150,11 @@ static void print_result(const struct fus_training_result *r, const struct fus_t
 int fus_cmd_train(int argc, char **argv)
 {
     static struct fus_train_options_line line; /* 20 kB */
-    struct voice v = {.terminal = isatty(2) == 1};
-    const struct fus_training_hooks hooks = {&v, note, progress, catch_interrupt, is_stopping};
+    static struct voice v;
+    const struct fus_training_hooks hooks = {&v, note, progress, begin, is_stopping};
     struct fus_training_result result;
     struct fus_error err = {0};
+    v.terminal = isatty(2) == 1;
     int status = fus_train_options_parse(&line, argc, argv);
     if (status)
         return status < 0 ? 0 : status;

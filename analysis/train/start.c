@@ -66,11 +66,11 @@ static void fit_classes(struct fus_start *s, const struct fus_training_options *
     int found = s->spec.n_classes;
     s->new_classes = n_classes && found != n_classes;
     s->spec.n_classes = n_classes;
-    if (!n_classes && found)
+    if (!n_classes && found && strcmp(fus_store_format(s->store), "random") != 0)
         note(h, "%s: fc of %d classes is left out: --classify is 0", o->model, found);
-    else if (s->new_classes && found)
+    else if (s->new_classes && found && strcmp(fus_store_format(s->store), "random") != 0)
         note(h, "%s: fc of %d classes is replaced by a new one of %d", o->model, found, n_classes);
-    else if (s->new_classes)
+    else if (s->new_classes && !found)
         note(h, "%s: a new fc of %d classes", o->model, n_classes);
 }
 

@@ -127,7 +127,8 @@ static int make_net(struct fus_train **net, struct fus_work *w, struct fus_error
     if (t.contrastive)
         t.language = FUS_TRAIN_INFONCE;
     w->start.heads_only = w->step < w->head_epochs * w->steps_per_epoch;
-    return fus_train_create(net, &w->start.spec, &t, fus_start_get, &w->start, err);
+    int code = fus_train_create(net, &w->start.spec, &t, fus_start_get, &w->start, err);
+    return code == FUS_ELIMIT ? fus_base_blame(err, "--max-memory %zu, a quarter of it for decoded pictures: ", o->max_memory) : code;
 }
 
 static int remake(struct fus_work *w, struct fus_error *err)
