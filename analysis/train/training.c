@@ -306,6 +306,8 @@ static double one_digit(double x)
     double unit = 1;
     while (x * unit < 1 && unit < 1e12)
         unit *= 10;
+    while (x * unit >= 10 && unit > 1e-30)
+        unit /= 10;
     return floor(x * unit + 1e-9) / unit;
 }
 

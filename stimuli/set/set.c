@@ -280,7 +280,7 @@ static int open_folder(struct fus_set *set, const struct request *q, struct fus_
         filling = (struct filling){.dir = dir};
         code = open_loose(set, &filling, err);
     }
-    if (!code && !any)
+    if (!code && !any && !q->classes)
         code = fus_set_check_counts(set, dir, err);
     if (!code)
         code = describe(set, &plan, plan.floc ? "fLoc folders" : "folders", f.names, f.n, err); /* not where they lie */
@@ -375,7 +375,7 @@ static int open_manifest(struct fus_set *set, const struct request *q, struct fu
         code = plan_manifest(&plan, &m, q, err);
     if (!code)
         code = fill_manifest(set, &plan, &m, err);
-    if (!code && !q->any)
+    if (!code && !q->any && !q->classes)
         code = fus_set_check_counts(set, path, err);
     if (!code)
         code = describe(set, &plan, "manifest", NULL, 0, err);
