@@ -42,7 +42,7 @@ static bool is_stopping(void *context)
 
 struct voice {
     struct timespec shown;
-    bool terminal, open, begun; /* open: the line on the terminal has no end yet */
+    bool terminal, open, begun;        /* open: the line on the terminal has no end yet */
     char notes[8 * FUS_MESSAGE_BYTES]; /* before the first step: an error stays the only line */
 };
 
@@ -102,8 +102,9 @@ static void progress(void *context, const struct fus_training_progress *p)
     else if (since >= 1) {
         v->shown = now;
         print_time(left, p->seconds_left);
-        fprintf(stderr, "%sepoch %d of %d, step %ld of %ld: loss %.4f, %.3g pictures a second, %s left%s", v->terminal ? "\r\033[K" : "", p->epoch,
-                p->n_epochs, p->step, p->n_steps, p->loss, p->rate, left, v->terminal ? "" : "\n");
+        fprintf(stderr, "%sepoch %d of %d, step %ld of %ld: loss %.4f, %.3g pictures a second, %s left%s",
+                v->terminal ? "\r\033[K" : "", p->epoch, p->n_epochs, p->step, p->n_steps, p->loss, p->rate, left,
+                v->terminal ? "" : "\n");
         v->open = v->terminal;
     }
 }
@@ -127,7 +128,8 @@ static void print_word(const char *text)
 static void print_score(const char *what, double last, double best, const struct fus_training_result *r)
 {
     if (!isnan(last))
-        printf("%s\t%.4f of %d held-out pictures (epoch %d, the best: %.4f)\n", what, last, r->n_held, r->best_epoch, best);
+        printf("%s\t%.4f of %d held-out pictures (epoch %d, the best: %.4f)\n", what, last, r->n_held, r->best_epoch,
+               best);
 }
 
 static void print_result(const struct fus_training_result *r, const struct fus_training_options *o)
@@ -137,7 +139,9 @@ static void print_result(const struct fus_training_result *r, const struct fus_t
     print_score("cosine", r->held.cosine, r->best.cosine, r);
     print_score("own text first", r->held.recall[0], r->best.recall[0], r);
     print_score("own picture first", r->held.recall[1], r->best.recall[1], r);
-    printf("files\t%s: model.safetensors, best.safetensors, report.html, epochs.csv, steps.csv, confusion.csv, train.json\n", o->out);
+    printf(
+        "files\t%s: model.safetensors, best.safetensors, report.html, epochs.csv, steps.csv, confusion.csv, train.json\n",
+        o->out);
     printf("next\tfusiform run --model ");
     snprintf(path, sizeof path, "%s/model.safetensors", o->out);
     print_word(path);

@@ -70,8 +70,10 @@ static int take_reals(struct real *reals)
             continue;
         if (!fus_number_real(&x, r->text, NULL) || x < r->least || (r->above && x <= r->least) || x >= r->below) {
             if (isinf(r->below))
-                return fus_args_usage("train", "%s: '%s' found, a number %s %g expected", r->name, r->text, r->above ? "above" : "from", r->least);
-            return fus_args_usage("train", "%s: '%s' found, a number from %g, below %g expected", r->name, r->text, r->least, r->below);
+                return fus_args_usage("train", "%s: '%s' found, a number %s %g expected", r->name, r->text,
+                                      r->above ? "above" : "from", r->least);
+            return fus_args_usage("train", "%s: '%s' found, a number from %g, below %g expected", r->name, r->text,
+                                  r->least, r->below);
         }
         *r->value = x;
     }
@@ -112,7 +114,8 @@ static int take_seconds(double *to, const char *text)
 }
 
 struct texts {
-    const char *lr, *lr_heads, *classify, *weight, *smooth, *momentum, *decay, *clip, *ema, *warm_up, *state, *head_epochs, *lang_hidden, *keep;
+    const char *lr, *lr_heads, *classify, *weight, *smooth, *momentum, *decay, *clip, *ema, *warm_up, *state,
+        *head_epochs, *lang_hidden, *keep;
 };
 
 struct choices {
@@ -121,20 +124,33 @@ struct choices {
 
 static void set_defaults(struct fus_training_options *o)
 {
-    *o = (struct fus_training_options){.validate = "10%", .augment = "shift=3,jitter=.2", .schedule = "cosine", .classify = 1, .weight = 1,
-                                       .epochs = 10, .batch = 64, .seed = 1, .warm_up = 0.5, .state_seconds = 600};
+    *o = (struct fus_training_options){.validate = "10%",
+                                       .augment = "shift=3,jitter=.2",
+                                       .schedule = "cosine",
+                                       .classify = 1,
+                                       .weight = 1,
+                                       .epochs = 10,
+                                       .batch = 64,
+                                       .seed = 1,
+                                       .warm_up = 0.5,
+                                       .state_seconds = 600};
     o->optimise = (struct fus_optimise){.momentum = 0.9, .decay = 1e-4, .beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-6};
 }
 
 static int take_numbers(struct fus_training_options *o, const struct texts *t)
 {
     struct fus_optimise *p = &o->optimise;
-    struct real reals[] = {{"--lr", t->lr, &o->rate, 0, INFINITY, true}, {"--lr-heads", t->lr_heads, &o->rate_heads, 0, INFINITY, true},
+    struct real reals[] = {{"--lr", t->lr, &o->rate, 0, INFINITY, true},
+                           {"--lr-heads", t->lr_heads, &o->rate_heads, 0, INFINITY, true},
                            {"--classify", t->classify, &o->classify, 0, INFINITY, false},
-                           {"--language-weight", t->weight, &o->weight, 0, INFINITY, false}, {"--smooth", t->smooth, &o->smooth, 0, 1, false},
-                           {"--momentum", t->momentum, &p->momentum, 0, 1, false}, {"--decay", t->decay, &p->decay, 0, INFINITY, false},
-                           {"--clip-norm", t->clip, &p->clip_norm, 0, INFINITY, true}, {"--ema", t->ema, &p->ema, 0, 1, false},
-                           {"--warm-up", t->warm_up, &o->warm_up, 0, INFINITY, false}, {0}};
+                           {"--language-weight", t->weight, &o->weight, 0, INFINITY, false},
+                           {"--smooth", t->smooth, &o->smooth, 0, 1, false},
+                           {"--momentum", t->momentum, &p->momentum, 0, 1, false},
+                           {"--decay", t->decay, &p->decay, 0, INFINITY, false},
+                           {"--clip-norm", t->clip, &p->clip_norm, 0, INFINITY, true},
+                           {"--ema", t->ema, &p->ema, 0, 1, false},
+                           {"--warm-up", t->warm_up, &o->warm_up, 0, INFINITY, false},
+                           {0}};
     int status = take_reals(reals);
     if (!status)
         status = take_count(&o->head_epochs, "--head-epochs", t->head_epochs, 1000000);
@@ -165,9 +181,14 @@ static void apply_choices(struct fus_training_options *o, const struct choices *
 static int check(const struct fus_training_options *o, int embed)
 {
     if (!o->model || !o->stimuli || !o->out)
-        return fus_args_usage("train", "%s expected", !o->model ? "--model START" : !o->stimuli ? "--stimuli SPEC" : "--out DIR");
+        return fus_args_usage("train", "%s expected",
+                              !o->model     ? "--model START"
+                              : !o->stimuli ? "--stimuli SPEC"
+                                            : "--out DIR");
     if (o->contrastive && o->language)
-        return fus_args_usage("train", "--contrastive learns its own word vectors; --language is for fixed ones: one of the two expected");
+        return fus_args_usage(
+            "train",
+            "--contrastive learns its own word vectors; --language is for fixed ones: one of the two expected");
     if (!o->contrastive && o->loss == FUS_TRAIN_INFONCE)
         return fus_args_usage("train", "--language-loss infonce: needs --contrastive");
     if (embed && !o->contrastive)
@@ -175,7 +196,8 @@ static int check(const struct fus_training_options *o, int embed)
     if (o->lang_hidden && !o->language && !o->contrastive)
         return fus_args_usage("train", "--lang-hidden: needs --language");
     if (o->micro_batch && !o->frozen_norms)
-        return fus_args_usage("train", "--micro-batch: needs --batch-norm frozen; statistics of a batch need the whole batch");
+        return fus_args_usage("train",
+                              "--micro-batch: needs --batch-norm frozen; statistics of a batch need the whole batch");
     if (o->resume && o->force)
         return fus_args_usage("train", "--resume goes on, --force begins anew: one of the two expected");
     if (o->language) {
@@ -266,34 +288,68 @@ static void name_course(struct fus_train_options_line *l, const struct texts *t)
 
 int fus_train_options_parse(struct fus_train_options_line *l, int argc, char **argv)
 {
-    static const struct fus_word losses[] = {{"cosine", FUS_TRAIN_COSINE}, {"mse", FUS_TRAIN_MSE}, {"infonce", FUS_TRAIN_INFONCE}, {0}};
+    static const struct fus_word losses[] = {
+        {"cosine", FUS_TRAIN_COSINE}, {"mse", FUS_TRAIN_MSE}, {"infonce", FUS_TRAIN_INFONCE}, {0}};
     static const struct fus_word rules[] = {{"sgd", FUS_OPTIMISE_SGD}, {"adamw", FUS_OPTIMISE_ADAMW}, {0}};
-    static const struct fus_word norms[] = {{"batch", 0}, {"frozen", 1}, {0}}, convs[] = {{"direct", 0}, {"auto", 1}, {0}};
+    static const struct fus_word norms[] = {{"batch", 0}, {"frozen", 1}, {0}},
+                                 convs[] = {{"direct", 0}, {"auto", 1}, {0}};
     static const struct fus_word types[] = {{"f32", FUS_F32}, {"f16", FUS_F16}, {0}}, texts_are[] = {{"words", 0}, {0}};
-    static const struct fus_word missings[] = {{"error", FUS_TRAINING_MISSING_ERROR}, {"skip", FUS_TRAINING_MISSING_SKIP}, {0}};
+    static const struct fus_word missings[] = {
+        {"error", FUS_TRAINING_MISSING_ERROR}, {"skip", FUS_TRAINING_MISSING_SKIP}, {0}};
     struct fus_training_options *o = &l->training;
     struct fus_texts operands = {0};
     struct texts t = {0};
-    struct choices c = {{losses, 0}, {rules, 0}, {norms, 0}, {convs, 0}, {types, FUS_F32}, {missings, 0}, {texts_are, 0}};
+    struct choices c = {{losses, 0},      {rules, 0},    {norms, 0},    {convs, 0},
+                        {types, FUS_F32}, {missings, 0}, {texts_are, 0}};
     int embed = 0;
     set_defaults(o);
-    const struct fus_arg args[] = {
-        {"--model", FUS_ARG_TEXT, &o->model}, {"--stimuli", FUS_ARG_TEXT, &o->stimuli}, {"--out", FUS_ARG_TEXT, &o->out},
-        {"--fresh", FUS_ARG_FLAG, &o->fresh}, {"--validate", FUS_ARG_TEXT, &o->validate}, {"--augment", FUS_ARG_TEXT, &o->augment},
-        {"--preprocess", FUS_ARG_TEXT, &o->preprocess}, {"--prefix", FUS_ARG_TEXT, &o->prefix}, {"--lang-head", FUS_ARG_TEXT, &o->lang_head},
-        {"--classify", FUS_ARG_TEXT, &t.classify}, {"--smooth", FUS_ARG_TEXT, &t.smooth}, {"--language", FUS_ARG_TEXT, &o->language},
-        {"--captions", FUS_ARG_TEXT, &o->captions}, {"--language-loss", FUS_ARG_CHOICE, &c.loss}, {"--language-weight", FUS_ARG_TEXT, &t.weight},
-        {"--lang-hidden", FUS_ARG_TEXT, &t.lang_hidden}, {"--idf", FUS_ARG_FLAG, &o->idf}, {"--missing", FUS_ARG_CHOICE, &c.missing},
-        {"--contrastive", FUS_ARG_FLAG, &o->contrastive}, {"--embed", FUS_ARG_COUNT, &embed}, {"--text", FUS_ARG_CHOICE, &c.text},
-        {"--epochs", FUS_ARG_COUNT, &o->epochs}, {"--batch", FUS_ARG_COUNT, &o->batch}, {"--seed", FUS_ARG_SEED, &o->seed},
-        {"--optimiser", FUS_ARG_CHOICE, &c.optimiser}, {"--momentum", FUS_ARG_TEXT, &t.momentum}, {"--nesterov", FUS_ARG_FLAG, &o->optimise.nesterov},
-        {"--decay", FUS_ARG_TEXT, &t.decay}, {"--decay-all", FUS_ARG_FLAG, &o->optimise.decay_all}, {"--lr", FUS_ARG_TEXT, &t.lr},
-        {"--lr-heads", FUS_ARG_TEXT, &t.lr_heads}, {"--schedule", FUS_ARG_TEXT, &o->schedule}, {"--warm-up", FUS_ARG_TEXT, &t.warm_up},
-        {"--clip-norm", FUS_ARG_TEXT, &t.clip}, {"--ema", FUS_ARG_TEXT, &t.ema}, {"--freeze", FUS_ARG_TEXT, &o->freeze},
-        {"--head-epochs", FUS_ARG_TEXT, &t.head_epochs}, {"--batch-norm", FUS_ARG_CHOICE, &c.norm}, {"--max-memory", FUS_ARG_BYTES, &o->max_memory},
-        {"--micro-batch", FUS_ARG_COUNT, &o->micro_batch}, {"--conv", FUS_ARG_CHOICE, &c.conv}, {"--state", FUS_ARG_TEXT, &t.state},
-        {"--resume", FUS_ARG_FLAG, &o->resume}, {"--keep", FUS_ARG_TEXT, &t.keep}, {"--dtype", FUS_ARG_CHOICE, &c.dtype},
-        {"--force", FUS_ARG_FLAG, &o->force}, {0}};
+    const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &o->model},
+                                   {"--stimuli", FUS_ARG_TEXT, &o->stimuli},
+                                   {"--out", FUS_ARG_TEXT, &o->out},
+                                   {"--fresh", FUS_ARG_FLAG, &o->fresh},
+                                   {"--validate", FUS_ARG_TEXT, &o->validate},
+                                   {"--augment", FUS_ARG_TEXT, &o->augment},
+                                   {"--preprocess", FUS_ARG_TEXT, &o->preprocess},
+                                   {"--prefix", FUS_ARG_TEXT, &o->prefix},
+                                   {"--lang-head", FUS_ARG_TEXT, &o->lang_head},
+                                   {"--classify", FUS_ARG_TEXT, &t.classify},
+                                   {"--smooth", FUS_ARG_TEXT, &t.smooth},
+                                   {"--language", FUS_ARG_TEXT, &o->language},
+                                   {"--captions", FUS_ARG_TEXT, &o->captions},
+                                   {"--language-loss", FUS_ARG_CHOICE, &c.loss},
+                                   {"--language-weight", FUS_ARG_TEXT, &t.weight},
+                                   {"--lang-hidden", FUS_ARG_TEXT, &t.lang_hidden},
+                                   {"--idf", FUS_ARG_FLAG, &o->idf},
+                                   {"--missing", FUS_ARG_CHOICE, &c.missing},
+                                   {"--contrastive", FUS_ARG_FLAG, &o->contrastive},
+                                   {"--embed", FUS_ARG_COUNT, &embed},
+                                   {"--text", FUS_ARG_CHOICE, &c.text},
+                                   {"--epochs", FUS_ARG_COUNT, &o->epochs},
+                                   {"--batch", FUS_ARG_COUNT, &o->batch},
+                                   {"--seed", FUS_ARG_SEED, &o->seed},
+                                   {"--optimiser", FUS_ARG_CHOICE, &c.optimiser},
+                                   {"--momentum", FUS_ARG_TEXT, &t.momentum},
+                                   {"--nesterov", FUS_ARG_FLAG, &o->optimise.nesterov},
+                                   {"--decay", FUS_ARG_TEXT, &t.decay},
+                                   {"--decay-all", FUS_ARG_FLAG, &o->optimise.decay_all},
+                                   {"--lr", FUS_ARG_TEXT, &t.lr},
+                                   {"--lr-heads", FUS_ARG_TEXT, &t.lr_heads},
+                                   {"--schedule", FUS_ARG_TEXT, &o->schedule},
+                                   {"--warm-up", FUS_ARG_TEXT, &t.warm_up},
+                                   {"--clip-norm", FUS_ARG_TEXT, &t.clip},
+                                   {"--ema", FUS_ARG_TEXT, &t.ema},
+                                   {"--freeze", FUS_ARG_TEXT, &o->freeze},
+                                   {"--head-epochs", FUS_ARG_TEXT, &t.head_epochs},
+                                   {"--batch-norm", FUS_ARG_CHOICE, &c.norm},
+                                   {"--max-memory", FUS_ARG_BYTES, &o->max_memory},
+                                   {"--micro-batch", FUS_ARG_COUNT, &o->micro_batch},
+                                   {"--conv", FUS_ARG_CHOICE, &c.conv},
+                                   {"--state", FUS_ARG_TEXT, &t.state},
+                                   {"--resume", FUS_ARG_FLAG, &o->resume},
+                                   {"--keep", FUS_ARG_TEXT, &t.keep},
+                                   {"--dtype", FUS_ARG_CHOICE, &c.dtype},
+                                   {"--force", FUS_ARG_FLAG, &o->force},
+                                   {0}};
     int status = fus_args_parse("train", help, args, &operands, argc, argv);
     if (status)
         return status;

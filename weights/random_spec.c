@@ -49,7 +49,8 @@ static bool number(uint64_t *v, const char *s, int n, uint64_t least, uint64_t m
 
 static int wrong(const struct parsing *p, const char *expected)
 {
-    return fus_base_fail(p->err, FUS_EINVAL, "%.*s=%.*s: %s expected", p->key_n, p->key, shown(p->value_n), p->value, expected);
+    return fus_base_fail(p->err, FUS_EINVAL, "%.*s=%.*s: %s expected", p->key_n, p->key, shown(p->value_n), p->value,
+                         expected);
 }
 
 static int take_whole(int *to, const struct parsing *p, int least, int most)
@@ -70,14 +71,16 @@ static bool value_is(const struct parsing *p, const char *word)
 
 static int take_seed(struct parsing *p)
 {
-    return number(&p->r->seed, p->value, p->value_n, 0, UINT64_MAX) ? FUS_OK : wrong(p, "a whole number from 0 to 2^64-1");
+    return number(&p->r->seed, p->value, p->value_n, 0, UINT64_MAX) ? FUS_OK
+                                                                    : wrong(p, "a whole number from 0 to 2^64-1");
 }
 
 static int take_embed(struct parsing *p)
 {
     struct fus_net_spec *s = &p->r->net;
     if (!s->lang_dim && !s->attn_dim)
-        return fus_base_fail(p->err, FUS_EINVAL, "embed is for networks with a language head (lang_resnet50) and for CLIP's");
+        return fus_base_fail(p->err, FUS_EINVAL,
+                             "embed is for networks with a language head (lang_resnet50) and for CLIP's");
     return take_whole(s->attn_dim ? &s->attn_dim : &s->lang_dim, p, 1, MAX_EMBED);
 }
 
@@ -152,9 +155,10 @@ static const struct key {
     int (*take)(struct parsing *p);
     bool kind; /* for a kind alone */
 } keys[] = {
-    {"seed", take_seed, false}, {"embed", take_embed, false}, {"classes", take_classes, false},
-    {"input", take_input, false}, {"zero", take_zero, false}, {"stem", take_stem, true}, {"block", take_block, true},
-    {"blocks", take_blocks, true}, {"width", take_width, true}, {"hidden", take_hidden, true},
+    {"seed", take_seed, false},    {"embed", take_embed, false},  {"classes", take_classes, false},
+    {"input", take_input, false},  {"zero", take_zero, false},    {"stem", take_stem, true},
+    {"block", take_block, true},   {"blocks", take_blocks, true}, {"width", take_width, true},
+    {"hidden", take_hidden, true},
 };
 
 static int take_option(struct parsing *p, const char *text, int n)
@@ -168,13 +172,16 @@ static int take_option(struct parsing *p, const char *text, int n)
         if ((int)strlen(keys[i].name) != p->key_n || memcmp(keys[i].name, text, (size_t)p->key_n) != 0)
             continue;
         if (keys[i].kind && !p->kind)
-            return fus_base_fail(p->err, FUS_EINVAL, "%s is for random:resnet, lang_resnet and clip_resnet; this network has its own",
+            return fus_base_fail(p->err, FUS_EINVAL,
+                                 "%s is for random:resnet, lang_resnet and clip_resnet; this network has its own",
                                  keys[i].name);
         return keys[i].take(p);
     }
-    return fus_base_fail(p->err, FUS_EINVAL, "no option is called '%.*s'; there are seed=N, embed=N, classes=N, input=N, zero=1, "
-                         "and for resnet stem, block, blocks, width, as in random:resnet?blocks=2,2,2&width=16&input=64&seed=1",
-                         shown(p->key_n), text);
+    return fus_base_fail(
+        p->err, FUS_EINVAL,
+        "no option is called '%.*s'; there are seed=N, embed=N, classes=N, input=N, zero=1, "
+        "and for resnet stem, block, blocks, width, as in random:resnet?blocks=2,2,2&width=16&input=64&seed=1",
+        shown(p->key_n), text);
 }
 
 /* "resnet", "lang_resnet", "clip_resnet" with sizes of their own. */
@@ -209,8 +216,8 @@ static int finish_kind(struct fus_net_spec *s, struct fus_error *err)
     s->attn_heads = s->stem_channels / 2;
     s->attn_grid = s->input_side / step;
     if (s->input_side % step)
-        return fus_base_fail(err, FUS_EINVAL, "input=%d: a multiple of %d expected for CLIP with %d stages", s->input_side, step,
-                             s->n_stages);
+        return fus_base_fail(err, FUS_EINVAL, "input=%d: a multiple of %d expected for CLIP with %d stages",
+                             s->input_side, step, s->n_stages);
     return FUS_OK;
 }
 
@@ -233,7 +240,8 @@ int fus_random_parse(struct fus_random_spec *r, const char *spec, struct fus_err
     if (!code && p.kind)
         code = finish_kind(&r->net, err);
     if (!code && !p.kind && r->net.stem == FUS_STEM_CLIP && r->net.input_side != side)
-        code = fus_base_fail(err, FUS_EINVAL, "input=%d: this network's attention pool has room for %d; random:clip_resnet has any side",
+        code = fus_base_fail(err, FUS_EINVAL,
+                             "input=%d: this network's attention pool has room for %d; random:clip_resnet has any side",
                              r->net.input_side, side);
     if (!code && (p.kind || r->net.input_side != side))
         snprintf(r->preprocess, sizeof r->preprocess, "resize=%d,interp=bilinear,crop=%d,mean=.5/.5/.5,std=.25/.25/.25",

@@ -11,9 +11,9 @@
 #include "nn/base/sha256.h"
 
 struct writer {
-    const char *path;      /* that is written */
+    const char *path; /* that is written */
     struct fus_safetensors_tensor *tensors;
-    size_t n, largest;     /* elements of the largest */
+    size_t n, largest; /* elements of the largest */
     fus_weight_fn get;
     void *context;
 };
@@ -22,7 +22,8 @@ static size_t n_elements(const struct fus_safetensors_tensor *t)
 {
     size_t n = 1;
     for (int d = 0; d < t->n_dims; d++)
-        n *= (size_t)t->shape[d]; /* of a network that was recognised in a file or checked by the table of layers: fits */
+        n *= (size_t)
+                 t->shape[d]; /* of a network that was recognised in a file or checked by the table of layers: fits */
     return n;
 }
 
@@ -90,7 +91,9 @@ static void add_tensor(struct text *h, const struct fus_safetensors_tensor *t)
     text_add(h, ",");
     text_quote(h, t->name);
     snprintf(piece, sizeof piece, ":{\"dtype\":\"%s\",\"shape\":[",
-             t->dtype == FUS_F32 ? "F32" : t->dtype == FUS_F16 ? "F16" : "BF16");
+             t->dtype == FUS_F32   ? "F32"
+             : t->dtype == FUS_F16 ? "F16"
+                                   : "BF16");
     text_add(h, piece);
     for (int d = 0; d < t->n_dims; d++) {
         snprintf(piece, sizeof piece, "%s%" PRId64, d ? "," : "", t->shape[d]);
@@ -101,8 +104,8 @@ static void add_tensor(struct text *h, const struct fus_safetensors_tensor *t)
     text_add(h, piece);
 }
 
-static int make_header(struct text *h, const struct writer *w, const struct fus_safetensors_pair *metadata, size_t n_metadata,
-                       struct fus_error *err)
+static int make_header(struct text *h, const struct writer *w, const struct fus_safetensors_pair *metadata,
+                       size_t n_metadata, struct fus_error *err)
 {
     text_add(h, "{\"__metadata__\":{");
     for (size_t i = 0; i < n_metadata; i++) {
@@ -123,12 +126,15 @@ static int make_header(struct text *h, const struct writer *w, const struct fus_
 /* f16 ends at 65504, bf16 little below f32's end. */
 static int check_range(const float *values, const struct fus_safetensors_tensor *t, struct fus_error *err)
 {
-    float largest = t->dtype == FUS_F16 ? 65520.0f : t->dtype == FUS_BF16 ? 3.3961775e38f : INFINITY; /* from here on they round to infinity */
+    float largest = t->dtype == FUS_F16    ? 65520.0f
+                    : t->dtype == FUS_BF16 ? 3.3961775e38f
+                                           : INFINITY; /* from here on they round to infinity */
     size_t n = n_elements(t);
     for (size_t i = 0; i < n && t->dtype != FUS_F32; i++)
         if (fabsf(values[i]) >= largest)
-            return fus_base_fail(err, FUS_EFORMAT, "tensor %s: element %zu, %g, is infinity in %s; take --dtype f32%s", t->name, i,
-                                 (double)values[i], fus_dtype_name(t->dtype), t->dtype == FUS_F16 ? " or bf16" : "");
+            return fus_base_fail(err, FUS_EFORMAT, "tensor %s: element %zu, %g, is infinity in %s; take --dtype f32%s",
+                                 t->name, i, (double)values[i], fus_dtype_name(t->dtype),
+                                 t->dtype == FUS_F16 ? " or bf16" : "");
     return FUS_OK;
 }
 
@@ -172,8 +178,8 @@ static int write_file(struct writer *w, const struct text *header, struct fus_er
 }
 
 int fus_safetensors_write(const char *path, struct fus_safetensors_tensor *tensors, size_t n,
-                          const struct fus_safetensors_pair *metadata, size_t n_metadata, fus_weight_fn get, void *context,
-                          struct fus_error *err)
+                          const struct fus_safetensors_pair *metadata, size_t n_metadata, fus_weight_fn get,
+                          void *context, struct fus_error *err)
 {
     struct writer w = {path, tensors, n, 1, get, context};
     struct text header = {NULL, 0, 0, false};
@@ -233,7 +239,8 @@ int fus_safetensors_convert(const char *out_path, const struct fus_store *s, con
     const char *preprocess = NULL;
     int side;
     if (dtype != FUS_F32 && dtype != FUS_F16 && dtype != FUS_BF16)
-        return fus_base_fail(err, FUS_EINVAL, "%s: blobs are f32, f16 or bf16, not %s", out_path, fus_dtype_name(dtype));
+        return fus_base_fail(err, FUS_EINVAL, "%s: blobs are f32, f16 or bf16, not %s", out_path,
+                             fus_dtype_name(dtype));
     int code = fus_arch_parameters(spec, collect, &l, err);
     if (l.no_memory)
         code = fus_base_fail(err, FUS_ENOMEM, "%s: no memory for its directory", out_path);
@@ -243,8 +250,10 @@ int fus_safetensors_convert(const char *out_path, const struct fus_store *s, con
         code = fus_store_sha256(s, sha, err);
     if (!code) {
         snprintf(input, sizeof input, "%d", side);
-        const struct fus_safetensors_pair metadata[] = {{"fusiform.arch", fus_networks_family(spec)}, {"fusiform.input", input},
-                                                        {"fusiform.preprocess", preprocess}, {"fusiform.source_sha256", sha},
+        const struct fus_safetensors_pair metadata[] = {{"fusiform.arch", fus_networks_family(spec)},
+                                                        {"fusiform.input", input},
+                                                        {"fusiform.preprocess", preprocess},
+                                                        {"fusiform.source_sha256", sha},
                                                         {"fusiform.version", FUS_VERSION}};
         code = fus_safetensors_write(out_path, l.tensors, l.n, metadata, 5, look_up, (void *)s, err);
         if (code == FUS_EFORMAT && err && strncmp(err->msg, "tensor ", 7) == 0)

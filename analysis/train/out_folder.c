@@ -12,8 +12,9 @@
 
 #include "nn/base/outfile.h"
 
-static const char *const files[] = {"train.json", "state.safetensors", "best.safetensors", "model.safetensors", "steps.csv",
-                                    "epochs.csv", "confusion.csv", "report.html", "report.png", "train.log", "lock"};
+static const char *const files[] = {
+    "train.json",    "state.safetensors", "best.safetensors", "model.safetensors", "steps.csv", "epochs.csv",
+    "confusion.csv", "report.html",       "report.png",       "train.log",         "lock"};
 
 static bool exists(const struct fus_work *w, const char *name)
 {
@@ -32,7 +33,8 @@ static bool is_kept(const char *name)
 static bool is_ours(const char *name)
 {
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        if (strcmp(name, files[i]) == 0 || (strncmp(name, files[i], strlen(files[i])) == 0 && strncmp(name + strlen(files[i]), ".tmp-", 5) == 0))
+        if (strcmp(name, files[i]) == 0 ||
+            (strncmp(name, files[i], strlen(files[i])) == 0 && strncmp(name + strlen(files[i]), ".tmp-", 5) == 0))
             return true;
     return is_kept(name);
 }
@@ -78,10 +80,13 @@ static int take_lock(struct fus_work *w, struct fus_error *err)
 static int refuse(const struct fus_work *w, const char *foreign, struct fus_error *err)
 {
     if (exists(w, "report.html"))
-        return fus_base_fail(err, FUS_EINVAL, "%s: holds a finished training; --force begins anew, another --out keeps it", w->o->out);
+        return fus_base_fail(err, FUS_EINVAL,
+                             "%s: holds a finished training; --force begins anew, another --out keeps it", w->o->out);
     if (exists(w, "train.json"))
-        return fus_base_fail(err, FUS_EINVAL, "%s: holds a training that was begun; --resume goes on, --force begins anew", w->o->out);
-    return fus_base_fail(err, FUS_EINVAL, "%s: holds files already, such as %s; a new folder expected", w->o->out, foreign);
+        return fus_base_fail(err, FUS_EINVAL,
+                             "%s: holds a training that was begun; --resume goes on, --force begins anew", w->o->out);
+    return fus_base_fail(err, FUS_EINVAL, "%s: holds files already, such as %s; a new folder expected", w->o->out,
+                         foreign);
 }
 
 static int write_record(const struct fus_work *w, struct fus_error *err)

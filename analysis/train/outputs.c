@@ -19,7 +19,8 @@ int fus_outputs_weight(void *work, float *out, size_t n, const char *name, struc
     if (i < 0)
         return fus_base_fail(err, FUS_ENOTFOUND, "no parameter %s in training", name);
     if (fus_train_parameter(w->net, i)->n != n)
-        return fus_base_fail(err, FUS_EFORMAT, "parameter %s: %zu numbers found, %zu expected", name, fus_train_parameter(w->net, i)->n, n);
+        return fus_base_fail(err, FUS_EFORMAT, "parameter %s: %zu numbers found, %zu expected", name,
+                             fus_train_parameter(w->net, i)->n, n);
     fus_train_get(out, w->net, i, fus_train_has(w->net, i, FUS_TRAIN_AVERAGE) ? FUS_TRAIN_AVERAGE : FUS_TRAIN_VALUE);
     return FUS_OK;
 }
@@ -45,12 +46,15 @@ int fus_outputs_model(const struct fus_work *w, const char *name, struct fus_err
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the list of %zu tensors", n);
     list_tensors(tensors, w);
     snprintf(input, sizeof input, "%d", w->start.spec.input_side);
-    const struct fus_safetensors_pair metadata[] = {
-        {"fusiform.arch", fus_networks_family(&w->start.spec)}, {"fusiform.input", input},
-        {"fusiform.preprocess", w->start.preprocess_text},      {"fusiform.train", w->record_sha256},
-        {"fusiform.version", FUS_VERSION},                      {"fusiform.words", w->start.words}};
+    const struct fus_safetensors_pair metadata[] = {{"fusiform.arch", fus_networks_family(&w->start.spec)},
+                                                    {"fusiform.input", input},
+                                                    {"fusiform.preprocess", w->start.preprocess_text},
+                                                    {"fusiform.train", w->record_sha256},
+                                                    {"fusiform.version", FUS_VERSION},
+                                                    {"fusiform.words", w->start.words}};
     fus_work_path(path, w, name);
-    int code = fus_safetensors_write(path, tensors, n, metadata, w->start.words ? 6 : 5, fus_outputs_weight, (void *)w, err);
+    int code =
+        fus_safetensors_write(path, tensors, n, metadata, w->start.words ? 6 : 5, fus_outputs_weight, (void *)w, err);
     fus_base_free(tensors);
     return code;
 }

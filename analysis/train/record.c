@@ -17,7 +17,7 @@ static void put_quoted(struct fus_svg *out, const char *text)
     while (left > 0) {
         size_t n = fus_text_utf8(text, left);
         unsigned char c = (unsigned char)*text;
-        int length = n == 0 ? snprintf(piece, sizeof piece, "\\udc%02x", c)
+        int length = n == 0                  ? snprintf(piece, sizeof piece, "\\udc%02x", c)
                      : c == '"' || c == '\\' ? snprintf(piece, sizeof piece, "\\%c", c)
                      : c < 0x20              ? snprintf(piece, sizeof piece, "\\u%04x", c)
                                              : 0;
@@ -135,15 +135,18 @@ int fus_record_compare(const struct fus_work *w, struct fus_error *err)
     if (code)
         return fus_base_blame(err, "%s: ", path);
     const char *there = (const char *)bytes, *here = w->record.text;
-    while (*there && *here && strcspn(there, "\n") == strcspn(here, "\n") && strncmp(there, here, strcspn(here, "\n")) == 0) {
+    while (*there && *here && strcspn(there, "\n") == strcspn(here, "\n") &&
+           strncmp(there, here, strcspn(here, "\n")) == 0) {
         there += strcspn(there, "\n") + (there[strcspn(there, "\n")] == '\n');
         here += strcspn(here, "\n") + (here[strcspn(here, "\n")] == '\n');
     }
     if (*there || *here) {
         const char *a, *b;
         int a_n = trimmed(&a, there), b_n = trimmed(&b, here);
-        code = fus_base_fail(err, FUS_EINVAL, "%s: began with %.*s, found now is %.*s: --resume needs the same start, pictures and "
-                             "options; --force begins anew", w->o->out, a_n, a, b_n, b);
+        code = fus_base_fail(err, FUS_EINVAL,
+                             "%s: began with %.*s, found now is %.*s: --resume needs the same start, pictures and "
+                             "options; --force begins anew",
+                             w->o->out, a_n, a, b_n, b);
     }
     fus_base_free(bytes);
     return code;

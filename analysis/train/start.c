@@ -25,8 +25,10 @@ static int choose_preprocess(struct fus_start *s, const char *given, struct fus_
         code = fus_store_preprocess(s->store, &s->spec, &side, &s->preprocess_text, err);
     if (!code)
         code = fus_preprocess_parse(&s->preprocess, s->preprocess_text, err);
-    if (!code && s->spec.stem == FUS_STEM_CLIP && strcmp(fus_store_format(s->store), "random") == 0 && s->preprocess.crop != side)
-        code = fus_base_fail(err, FUS_EINVAL, "--preprocess: crop=%d found; the attention pool of this network has room for %d",
+    if (!code && s->spec.stem == FUS_STEM_CLIP && strcmp(fus_store_format(s->store), "random") == 0 &&
+        s->preprocess.crop != side)
+        code = fus_base_fail(err, FUS_EINVAL,
+                             "--preprocess: crop=%d found; the attention pool of this network has room for %d",
                              s->preprocess.crop, side);
     if (!code)
         s->spec.input_side = s->preprocess.crop;
@@ -61,7 +63,8 @@ void fus_start_close(struct fus_start *s)
 
 /* ---- heads ---- */
 
-static void fit_classes(struct fus_start *s, const struct fus_training_options *o, int n_classes, const struct fus_training_hooks *h)
+static void fit_classes(struct fus_start *s, const struct fus_training_options *o, int n_classes,
+                        const struct fus_training_hooks *h)
 {
     int found = s->spec.n_classes;
     s->new_classes = n_classes && found != n_classes;
@@ -74,14 +77,15 @@ static void fit_classes(struct fus_start *s, const struct fus_training_options *
         note(h, "%s: a new fc of %d classes", o->model, n_classes);
 }
 
-static int fit_language(struct fus_start *s, const struct fus_training_options *o, int dim, const struct fus_training_hooks *h,
-                        struct fus_error *err)
+static int fit_language(struct fus_start *s, const struct fus_training_options *o, int dim,
+                        const struct fus_training_hooks *h, struct fus_error *err)
 {
     int found = s->spec.lang_dim, hidden = s->spec.lang_hidden;
     if (s->spec.attn_dim) {
         if (!dim || dim == s->spec.attn_dim)
             return FUS_OK;
-        return fus_base_fail(err, FUS_EINVAL, "%s: its embedding has %d dimensions, the targets have %d", o->model, s->spec.attn_dim, dim);
+        return fus_base_fail(err, FUS_EINVAL, "%s: its embedding has %d dimensions, the targets have %d", o->model,
+                             s->spec.attn_dim, dim);
     }
     s->spec.lang_dim = dim;
     s->spec.lang_hidden = dim ? o->lang_hidden : 0;
@@ -114,7 +118,10 @@ int fus_start_fit(struct fus_start *s, const struct fus_training_options *o, int
         n_classes = 0;
     }
     fit_classes(s, o, n_classes, h);
-    int dim = !t ? 0 : o->contrastive ? (s->spec.attn_dim ? s->spec.attn_dim : o->embed) : t->dim, code = fit_language(s, o, dim, h, err);
+    int dim = !t               ? 0
+              : o->contrastive ? (s->spec.attn_dim ? s->spec.attn_dim : o->embed)
+                               : t->dim,
+        code = fit_language(s, o, dim, h, err);
     if (code || !o->contrastive || !t)
         return code;
     s->n_words = t->vocabulary.n;
@@ -160,8 +167,8 @@ static int64_t inputs_of(const struct fus_start *s, const char *name)
 
 static bool is_new(const struct fus_start *s, const char *name)
 {
-    return (s->new_classes && strncmp(name, "fc.", 3) == 0) || (s->new_language && strncmp(name, "lang_head", 9) == 0) ||
-           (s->new_text && strncmp(name, "text.", 5) == 0);
+    return (s->new_classes && strncmp(name, "fc.", 3) == 0) ||
+           (s->new_language && strncmp(name, "lang_head", 9) == 0) || (s->new_text && strncmp(name, "text.", 5) == 0);
 }
 
 int fus_start_get(void *start, float *out, size_t n, const char *name, struct fus_error *err)
@@ -237,8 +244,10 @@ int fus_start_check_freeze(const struct fus_start *s, struct fus_error *err)
         if (code)
             return code;
         if (!c.found)
-            return fus_base_fail(err, FUS_ENOTFOUND, "--freeze: '%.*s' is no part of this network; there are stem, layer1 to layer%d, "
-                                 "layer1.0 and the like%s", (int)(c.n < 60 ? c.n : 60), at, s->spec.n_stages, s->spec.n_classes ? ", fc" : "");
+            return fus_base_fail(err, FUS_ENOTFOUND,
+                                 "--freeze: '%.*s' is no part of this network; there are stem, layer1 to layer%d, "
+                                 "layer1.0 and the like%s",
+                                 (int)(c.n < 60 ? c.n : 60), at, s->spec.n_stages, s->spec.n_classes ? ", fc" : "");
     }
     return FUS_OK;
 }

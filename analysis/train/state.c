@@ -13,21 +13,22 @@
 
 #include "nn/base/number.h"
 
-static const char *const arrays[] = {"value.", "", "momentum.", "squares.", "average."}; /* by enum fus_train_tensor; no gradient */
+static const char *const arrays[] = {"value.", "", "momentum.", "squares.",
+                                     "average."}; /* by enum fus_train_tensor; no gradient */
 enum { N_ARRAYS = 5, N_SUMS = 12, N_PAIRS = 5 + N_SUMS, PAIR_BYTES = 400 };
 
 /* Every double of a state, in one order. */
 static void list_sums(double *out[N_SUMS], struct fus_work *w)
 {
-    double *const all[N_SUMS] = {&w->sums.loss, &w->sums.classify, &w->sums.language, &w->sums.cosine, &w->best_value,
-                                 &w->best.loss, &w->best.classify, &w->best.language, &w->best.accuracy, &w->best.cosine,
-                                 &w->best.recall[0], &w->best.recall[1]};
+    double *const all[N_SUMS] = {&w->sums.loss,     &w->sums.classify, &w->sums.language,  &w->sums.cosine,
+                                 &w->best_value,    &w->best.loss,     &w->best.classify,  &w->best.language,
+                                 &w->best.accuracy, &w->best.cosine,   &w->best.recall[0], &w->best.recall[1]};
     memcpy(out, all, sizeof all);
 }
 
 static const char *const sum_names[N_SUMS] = {
-    "sum.loss", "sum.classify", "sum.language", "sum.cosine", "best.value", "best.loss", "best.classify", "best.language",
-    "best.accuracy", "best.cosine", "best.own_text_first", "best.own_picture_first"};
+    "sum.loss",      "sum.classify",  "sum.language",  "sum.cosine",  "best.value",          "best.loss",
+    "best.classify", "best.language", "best.accuracy", "best.cosine", "best.own_text_first", "best.own_picture_first"};
 
 /* ---- writing ---- */
 
@@ -55,7 +56,8 @@ static int get(void *context, float *out, size_t n, const char *name, struct fus
     return FUS_OK;
 }
 
-static int list_tensors(struct fus_safetensors_tensor **out, size_t *n, const struct fus_train *t, struct fus_error *err)
+static int list_tensors(struct fus_safetensors_tensor **out, size_t *n, const struct fus_train *t,
+                        struct fus_error *err)
 {
     int parameters = fus_train_n_parameters(t);
     *n = 0;
@@ -166,7 +168,8 @@ static int read_metadata(struct fus_work *w, const struct fus_store *s, long *up
     }
     w->best_epoch = (int)best;
     if (!code && w->step > w->n_steps)
-        code = fus_base_fail(err, FUS_EFORMAT, "%s: step %ld found, at most %ld expected", fus_store_path(s), w->step, w->n_steps);
+        code = fus_base_fail(err, FUS_EFORMAT, "%s: step %ld found, at most %ld expected", fus_store_path(s), w->step,
+                             w->n_steps);
     return code;
 }
 
@@ -181,7 +184,9 @@ static int read_tensors(struct fus_work *w, const struct fus_store *s, struct fu
         for (int which = 0; which < N_ARRAYS && !code; which++) {
             char name[128];
             snprintf(name, sizeof name, "%s%s", arrays[which], p->name);
-            const struct fus_tensor *t = arrays[which][0] && fus_train_has(w->net, i, (enum fus_train_tensor)which) ? find_tensor(s, name) : NULL;
+            const struct fus_tensor *t = arrays[which][0] && fus_train_has(w->net, i, (enum fus_train_tensor)which)
+                                             ? find_tensor(s, name)
+                                             : NULL;
             if (!t && which == FUS_TRAIN_VALUE)
                 code = missing(s, name, err);
             if (!t)

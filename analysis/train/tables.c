@@ -11,8 +11,8 @@
 
 #define MAX_TABLE ((size_t)1 << 30)
 #define STEPS "step,epoch,rate,loss,classify,language,gradient_norm\n"
-#define EPOCHS \
-    "epoch,loss,classify,language,accuracy,cosine,held_loss,held_classify,held_language,held_accuracy,held_cosine," \
+#define EPOCHS                                                                                                         \
+    "epoch,loss,classify,language,accuracy,cosine,held_loss,held_classify,held_language,held_accuracy,held_cosine,"    \
     "held_own_text_first,held_own_picture_first\n"
 
 static void put(struct fus_svg *t, const char *text)
@@ -64,7 +64,8 @@ void fus_tables_epoch(struct fus_work *w)
     put(&w->epochs, "\n");
 }
 
-static int write_text(const struct fus_work *w, const char *name, const struct fus_svg *t, const char *header, struct fus_error *err)
+static int write_text(const struct fus_work *w, const char *name, const struct fus_svg *t, const char *header,
+                      struct fus_error *err)
 {
     char path[4096];
     struct fus_outfile f;
@@ -88,7 +89,8 @@ int fus_tables_write(const struct fus_work *w, struct fus_error *err)
 }
 
 /* The header and `rows` rows of OUT/NAME. */
-static int read_text(struct fus_svg *t, const struct fus_work *w, const char *name, long rows, const char *header, struct fus_error *err)
+static int read_text(struct fus_svg *t, const struct fus_work *w, const char *name, long rows, const char *header,
+                     struct fus_error *err)
 {
     char path[4096];
     uint8_t *bytes;
@@ -102,8 +104,8 @@ static int read_text(struct fus_svg *t, const struct fus_work *w, const char *na
         for (const uint8_t *end; found < rows && (end = memchr(bytes + at, '\n', n - at)); found++)
             at = (size_t)(end - bytes) + 1;
     if (found < rows)
-        code = fus_base_fail(err, FUS_EFORMAT, "%s: %ld rows found, the state has %ld: not written by this training?", path,
-                             found < 0 ? 0 : found, rows);
+        code = fus_base_fail(err, FUS_EFORMAT, "%s: %ld rows found, the state has %ld: not written by this training?",
+                             path, found < 0 ? 0 : found, rows);
     else
         fus_svg_bytes(t, (const char *)bytes, at);
     fus_base_free(bytes);

@@ -61,12 +61,14 @@ struct curve {
     int training, held; /* columns of epochs.csv; -1: none */
 };
 
-static void draw_line(struct fus_svg *out, const struct history *h, int column, int ink, const struct fus_axis *x, const struct fus_axis *y)
+static void draw_line(struct fus_svg *out, const struct history *h, int column, int ink, const struct fus_axis *x,
+                      const struct fus_axis *y)
 {
     bool pen = false;
     if (column < 0)
         return;
-    fus_svg_put(out, "<g class=\"ink$d\"><path fill=\"none\" stroke=\"currentColor\" stroke-width=\"1.8\"$s d=\"", ink, ink ? "" : " stroke-dasharray=\"5 3\"");
+    fus_svg_put(out, "<g class=\"ink$d\"><path fill=\"none\" stroke=\"currentColor\" stroke-width=\"1.8\"$s d=\"", ink,
+                ink ? "" : " stroke-dasharray=\"5 3\"");
     for (int i = 0; i < h->n; i++) {
         double v = h->rows[i][column];
         if (isfinite(v))
@@ -76,8 +78,8 @@ static void draw_line(struct fus_svg *out, const struct history *h, int column, 
     fus_svg_put(out, "\"/>");
     for (int i = 0; i < h->n && h->n <= 60; i++)
         if (isfinite(h->rows[i][column]))
-            fus_svg_put(out, "<circle fill=\"currentColor\" r=\"2.2\" cx=\"$f\" cy=\"$f\"/>", fus_axis_at(x, h->rows[i][0]),
-                        fus_axis_at(y, h->rows[i][column]));
+            fus_svg_put(out, "<circle fill=\"currentColor\" r=\"2.2\" cx=\"$f\" cy=\"$f\"/>",
+                        fus_axis_at(x, h->rows[i][0]), fus_axis_at(y, h->rows[i][column]));
     fus_svg_put(out, "</g>\n");
 }
 
@@ -105,8 +107,10 @@ static void draw_curve(struct fus_svg *out, const struct history *h, const struc
     fus_axis_fit(&y, low > 0 && low < 0.5 * high ? 0 : low, high, 4);
     fus_axis_fit(&x, h->n > 1 ? 1 : 0, h->n > 1 ? h->n : 1, h->n < 6 ? h->n : 5);
     x.from = 52, x.to = WIDTH - 12, y.from = HEIGHT - 38, y.to = 24;
-    fus_svg_put(out, "<figure style=\"margin:0\"><svg viewBox=\"0 0 $f $f\" role=\"img\" aria-label=\"$e\"><text class=\"tt\" x=\"$f\" y=\"14\">$e</text>\n",
-                WIDTH, HEIGHT, c->title, x.from, c->title);
+    fus_svg_put(
+        out,
+        "<figure style=\"margin:0\"><svg viewBox=\"0 0 $f $f\" role=\"img\" aria-label=\"$e\"><text class=\"tt\" x=\"$f\" y=\"14\">$e</text>\n",
+        WIDTH, HEIGHT, c->title, x.from, c->title);
     fus_axis_left(out, &y, x.from, x.to, c->axis);
     fus_axis_bottom(out, &x, y.to, y.from, "epoch");
     draw_line(out, h, c->training, 0, &x, &y);
@@ -122,8 +126,10 @@ static void draw_curves(struct fus_svg *out, const struct history *h)
                                           {"Accuracy", "share", 4, 9},
                                           {"Cosine with the target", "cosine", 5, 10},
                                           {"Own text first, own picture first (held out)", "share", 11, 12}};
-    fus_svg_put(out, "<h2>Learning curves</h2>\n<p class=\"meta\">Dashed: training pictures, with the statistics of their batches and as they were augmented; "
-                     "solid: held-out pictures, with the running statistics, as <code>fusiform run</code> sees the network.</p>\n<div class=\"grid\">\n");
+    fus_svg_put(
+        out,
+        "<h2>Learning curves</h2>\n<p class=\"meta\">Dashed: training pictures, with the statistics of their batches and as they were augmented; "
+        "solid: held-out pictures, with the running statistics, as <code>fusiform run</code> sees the network.</p>\n<div class=\"grid\">\n");
     for (size_t i = 0; i < sizeof curves / sizeof *curves; i++)
         draw_curve(out, h, &curves[i]);
     fus_svg_put(out, "</div>\n");
@@ -143,7 +149,9 @@ static int put_confusion(struct fus_svg *out, const struct fus_work *w, struct f
     for (int i = 0; i < p->n; i++)
         if (p->chosen[i] >= 0)
             counts[p->label[i] * n + p->chosen[i]]++;
-    fus_svg_put(out, "<h2>What held-out pictures were taken for</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th>class</th>");
+    fus_svg_put(
+        out,
+        "<h2>What held-out pictures were taken for</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th>class</th>");
     for (int c = 0; c < n; c++)
         fus_svg_put(out, "<th>$e</th>", w->feed.classes[c]);
     fus_svg_put(out, "</tr></thead>\n<tbody>\n");
@@ -153,7 +161,9 @@ static int put_confusion(struct fus_svg *out, const struct fus_work *w, struct f
             fus_svg_put(out, "<td$s>$z</td>", r == c ? " class=\"d\"" : "", counts[r * n + c]);
         fus_svg_put(out, "</tr>\n");
     }
-    fus_svg_put(out, "</tbody></table></div>\n<p class=\"meta\">A row a class, a column what was chosen; numbers are in confusion.csv.</p>\n");
+    fus_svg_put(
+        out,
+        "</tbody></table></div>\n<p class=\"meta\">A row a class, a column what was chosen; numbers are in confusion.csv.</p>\n");
     fus_base_free(counts);
     return FUS_OK;
 }
@@ -196,7 +206,8 @@ static int place_thumb(struct fus_image *sheet, const struct fus_feed *f, int it
 }
 
 /* The sheet as a PNG in base64, by way of a file, which is removed. */
-static int put_sheet(struct fus_svg *out, const struct fus_work *w, const struct fus_image *sheet, struct fus_error *err)
+static int put_sheet(struct fus_svg *out, const struct fus_work *w, const struct fus_image *sheet,
+                     struct fus_error *err)
 {
     char path[4096];
     uint8_t *bytes = NULL;
@@ -235,8 +246,9 @@ static int put_wrong(struct fus_svg *out, struct fus_work *w, struct fus_error *
         return code;
     fus_svg_put(out, "<div class=\"w\">\n");
     for (int i = 0; i < n; i++)
-        fus_svg_put(out, "<div><i style=\"background-position:$dpx $dpx\"></i>$e, taken for $e</div>\n", -(i % PER_ROW * THUMB),
-                    -(i / PER_ROW * THUMB), w->feed.classes[p->label[wrong[i]]], w->feed.classes[p->chosen[wrong[i]]]);
+        fus_svg_put(out, "<div><i style=\"background-position:$dpx $dpx\"></i>$e, taken for $e</div>\n",
+                    -(i % PER_ROW * THUMB), -(i / PER_ROW * THUMB), w->feed.classes[p->label[wrong[i]]],
+                    w->feed.classes[p->chosen[wrong[i]]]);
     fus_svg_put(out, "</div>\n");
     return FUS_OK;
 }
@@ -247,9 +259,13 @@ static void put_style(struct fus_svg *out)
 {
     struct fus_theme theme;
     fus_theme_create(&theme, NULL, 0, 2);
-    fus_svg_put(out, "<style>\n:root{color-scheme:light dark;--paper:#ffffff;--ink:#1a1d23;--muted:#565d69;--rule:#dfe2e8}\n$s", css);
+    fus_svg_put(
+        out, "<style>\n:root{color-scheme:light dark;--paper:#ffffff;--ink:#1a1d23;--muted:#565d69;--rule:#dfe2e8}\n$s",
+        css);
     fus_theme_css(out, &theme, FUS_THEME_LIGHT, false);
-    fus_svg_put(out, "@media screen and (prefers-color-scheme:dark){\n:root{--paper:#16191f;--ink:#f0f1f4;--muted:#a9b0bc;--rule:#2f353f}\n");
+    fus_svg_put(
+        out,
+        "@media screen and (prefers-color-scheme:dark){\n:root{--paper:#16191f;--ink:#f0f1f4;--muted:#a9b0bc;--rule:#2f353f}\n");
     fus_theme_css(out, &theme, FUS_THEME_DARK, false);
     fus_svg_put(out, "}\n</style>\n");
 }
@@ -258,11 +274,17 @@ static void put_head(struct fus_svg *out, const struct fus_work *w)
 {
     char network[256];
     fus_networks_describe(network, sizeof network, &w->start.spec);
-    fus_svg_put(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" content=\"width=device-width, "
-                     "initial-scale=1\"/>\n<title>Training of $e</title>\n", network);
+    fus_svg_put(
+        out,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" content=\"width=device-width, "
+        "initial-scale=1\"/>\n<title>Training of $e</title>\n",
+        network);
     put_style(out);
-    fus_svg_put(out, "</head>\n<body>\n<main>\n<p class=\"kicker\">Training</p>\n<h1>$e</h1>\n<p class=\"meta\">$d training pictures of $d classes, $d held out; "
-                     "$d epochs of $z steps", network, w->feed.n_train, w->feed.n_classes, w->predictions.n, w->o->epochs, (size_t)w->steps_per_epoch);
+    fus_svg_put(
+        out,
+        "</head>\n<body>\n<main>\n<p class=\"kicker\">Training</p>\n<h1>$e</h1>\n<p class=\"meta\">$d training pictures of $d classes, $d held out; "
+        "$d epochs of $z steps",
+        network, w->feed.n_train, w->feed.n_classes, w->predictions.n, w->o->epochs, (size_t)w->steps_per_epoch);
     if (w->has_targets)
         fus_svg_put(out, "; targets: $e", w->targets.description);
     fus_svg_put(out, "</p>\n<p>Held-out pictures after the last epoch: ");
@@ -278,7 +300,9 @@ static void put_options(struct fus_svg *out, const struct fus_work *w)
     fus_svg_put(out, "<h2>Options</h2>\n<div class=\"scroll\"><table><tbody>\n");
     for (int i = 0; i < w->o->n_named; i++)
         fus_svg_put(out, "<tr><th>$e</th><td>$e</td></tr>\n", w->o->named[i].key, w->o->named[i].value);
-    fus_svg_put(out, "</tbody></table></div>\n<p class=\"meta\">train.json has these and the digests of the start, pictures and targets.</p>\n");
+    fus_svg_put(
+        out,
+        "</tbody></table></div>\n<p class=\"meta\">train.json has these and the digests of the start, pictures and targets.</p>\n");
 }
 
 int fus_train_report_write(struct fus_work *w, struct fus_error *err)

@@ -9,9 +9,9 @@
 
 #include "nn/base/number.h"
 
-#define FRESH_SETS 8                      /* --fresh: drawing seeds in turn */
-#define CACHE_BYTES ((size_t)512 << 20)   /* of decoded pictures, where --max-memory says nothing */
-enum { FEW_PICTURES = 16 };               /* a smaller batch makes its statistics noisy */
+#define FRESH_SETS 8                    /* --fresh: drawing seeds in turn */
+#define CACHE_BYTES ((size_t)512 << 20) /* of decoded pictures, where --max-memory says nothing */
+enum { FEW_PICTURES = 16 };             /* a smaller batch makes its statistics noisy */
 
 /* ---- what the files share ---- */
 
@@ -72,7 +72,9 @@ static int open_other(struct fus_work *w, const struct fus_feed_options *o, stru
 
 static int open_pictures(struct fus_work *w, struct fus_error *err)
 {
-    struct fus_feed_options o = {.preprocess = w->start.preprocess, .seed = w->o->seed, .n_fresh = w->o->fresh ? FRESH_SETS : 1,
+    struct fus_feed_options o = {.preprocess = w->start.preprocess,
+                                 .seed = w->o->seed,
+                                 .n_fresh = w->o->fresh ? FRESH_SETS : 1,
                                  .cache_bytes = cache_bytes(w->o)};
     int percent, code = fus_augment_parse(&o.augment, w->o->augment, err);
     if (!code)
@@ -89,8 +91,11 @@ static int open_pictures(struct fus_work *w, struct fus_error *err)
 static int make_targets(struct fus_work *w, struct fus_error *err)
 {
     const struct fus_training_options *o = w->o;
-    const struct fus_targets_request r = {o->captions, o->idf, o->missing == FUS_TRAINING_MISSING_SKIP, o->contrastive, o->seed};
-    int code = o->contrastive ? FUS_OK : o->language && o->weight > 0 ? fus_targets_parse(&w->spec, o->language, err) : FUS_OK;
+    const struct fus_targets_request r = {o->captions, o->idf, o->missing == FUS_TRAINING_MISSING_SKIP, o->contrastive,
+                                          o->seed};
+    int code = o->contrastive                 ? FUS_OK
+               : o->language && o->weight > 0 ? fus_targets_parse(&w->spec, o->language, err)
+                                              : FUS_OK;
     w->has_targets = o->weight > 0 && (o->contrastive || o->language);
     if (code)
         return fus_base_blame(err, "--language: ");
@@ -103,11 +108,13 @@ static int make_targets(struct fus_work *w, struct fus_error *err)
     const char *example;
     size_t sides = w->feed.options.augment.flip ? fus_captions_sides(&w->targets.side[0].captions, &example) : 0;
     if (sides)
-        fus_work_note(w, "warning: --augment flip mirrors pictures, and %zu captions say left or right, such as '%s'", sides, example);
+        fus_work_note(w, "warning: --augment flip mirrors pictures, and %zu captions say left or right, such as '%s'",
+                      sides, example);
     if (w->targets.without_held)
         fus_work_note(w, "the pictures to be validated on have no captions: no cosine there");
     if (w->targets.side[0].captions.n_others)
-        fus_work_note(w, "%s: %zu lines name no picture of the training set", o->captions, w->targets.side[0].captions.n_others);
+        fus_work_note(w, "%s: %zu lines name no picture of the training set", o->captions,
+                      w->targets.side[0].captions.n_others);
     fus_work_note(w, "targets: %s", w->targets.description);
     return FUS_OK;
 }
@@ -117,18 +124,28 @@ static int make_targets(struct fus_work *w, struct fus_error *err)
 static int make_net(struct fus_train **net, struct fus_work *w, struct fus_error *err)
 {
     const struct fus_training_options *o = w->o;
-    struct fus_train_options t = {.batch = o->batch, .micro_batch = o->micro_batch, .winograd = o->winograd, .frozen_norms = o->frozen_norms,
-                                  .trained = fus_start_trained, .trained_context = &w->start,
-                                  .classify_weight = w->classes ? o->classify : 0, .language_weight = w->has_targets ? o->weight : 0,
-                                  .smooth = o->smooth, .language = o->loss, .contrastive = o->contrastive && w->has_targets,
-                                  .n_words = w->start.n_words, .optimise = o->optimise};
+    struct fus_train_options t = {.batch = o->batch,
+                                  .micro_batch = o->micro_batch,
+                                  .winograd = o->winograd,
+                                  .frozen_norms = o->frozen_norms,
+                                  .trained = fus_start_trained,
+                                  .trained_context = &w->start,
+                                  .classify_weight = w->classes ? o->classify : 0,
+                                  .language_weight = w->has_targets ? o->weight : 0,
+                                  .smooth = o->smooth,
+                                  .language = o->loss,
+                                  .contrastive = o->contrastive && w->has_targets,
+                                  .n_words = w->start.n_words,
+                                  .optimise = o->optimise};
     size_t used = cache_bytes(o);
     t.max_memory = o->max_memory > used ? o->max_memory - used : o->max_memory;
     if (t.contrastive)
         t.language = FUS_TRAIN_INFONCE;
     w->start.heads_only = w->step < w->head_epochs * w->steps_per_epoch;
     int code = fus_train_create(net, &w->start.spec, &t, fus_start_get, &w->start, err);
-    return code == FUS_ELIMIT ? fus_base_blame(err, "--max-memory %zu, a quarter of it for decoded pictures: ", o->max_memory) : code;
+    return code == FUS_ELIMIT
+               ? fus_base_blame(err, "--max-memory %zu, a quarter of it for decoded pictures: ", o->max_memory)
+               : code;
 }
 
 static int remake(struct fus_work *w, struct fus_error *err)
@@ -166,13 +183,15 @@ static int parse_schedule(struct fus_schedule *s, const struct fus_work *w, stru
     s->kind = FUS_SCHEDULE_STEP;
     for (bool more = strncmp(text, "step:", 5) == 0; more; at++) {
         uint64_t epoch;
-        if (s->n_at == FUS_SCHEDULE_STEPS || !fus_number_whole(&epoch, at, &at) || epoch < 1 || epoch > 1000000 || (*at && *at != ','))
+        if (s->n_at == FUS_SCHEDULE_STEPS || !fus_number_whole(&epoch, at, &at) || epoch < 1 || epoch > 1000000 ||
+            (*at && *at != ','))
             break;
         s->at[s->n_at++] = (long)epoch * w->steps_per_epoch;
         if (!*at)
             return FUS_OK;
     }
-    return fus_base_fail(err, FUS_EINVAL, "--schedule: '%s' found; cosine, constant or step:30,60 (epochs) expected", text);
+    return fus_base_fail(err, FUS_EINVAL, "--schedule: '%s' found; cosine, constant or step:30,60 (epochs) expected",
+                         text);
 }
 
 static int plan_steps(struct fus_work *w, struct fus_error *err)
@@ -184,11 +203,16 @@ static int plan_steps(struct fus_work *w, struct fus_error *err)
     w->n_steps = w->steps_per_epoch * o->epochs;
     w->head_epochs = o->head_epochs < o->epochs ? o->head_epochs : o->epochs;
     if (by_batch && last == 1 && fus_start_last_side(&w->start) == 1)
-        return fus_base_fail(err, FUS_EINVAL, "the last batch of an epoch has 1 picture (%d by %d), too few for the batch norm of a 1 x 1 map; "
-                             "try --batch %d or --batch-norm frozen", w->feed.n_train, o->batch,
-                             o->batch > 2 ? o->batch - 1 : o->batch + 1);
+        return fus_base_fail(
+            err, FUS_EINVAL,
+            "the last batch of an epoch has 1 picture (%d by %d), too few for the batch norm of a 1 x 1 map; "
+            "try --batch %d or --batch-norm frozen",
+            w->feed.n_train, o->batch, o->batch > 2 ? o->batch - 1 : o->batch + 1);
     if (by_batch && o->batch < FEW_PICTURES)
-        fus_work_note(w, "warning: batches of %d pictures make the statistics of batch norms noisy; --batch-norm frozen goes by the start's", o->batch);
+        fus_work_note(
+            w,
+            "warning: batches of %d pictures make the statistics of batch norms noisy; --batch-norm frozen goes by the start's",
+            o->batch);
     if (w->head_epochs && !w->start.new_classes && !w->start.new_language && !w->start.new_text)
         return fus_base_fail(err, FUS_EINVAL, "--head-epochs: no head is new, so there is nothing to train alone");
     int code = parse_schedule(&w->rate, w, err);
@@ -200,7 +224,8 @@ static int plan_steps(struct fus_work *w, struct fus_error *err)
 
 static int make_batch_room(struct fus_work *w, struct fus_error *err)
 {
-    size_t n = (size_t)w->o->batch, side = (size_t)w->start.spec.input_side, dim = (size_t)(w->targets.dim > 0 ? w->targets.dim : 1);
+    size_t n = (size_t)w->o->batch, side = (size_t)w->start.spec.input_side,
+           dim = (size_t)(w->targets.dim > 0 ? w->targets.dim : 1);
     w->order = fus_base_alloc((size_t)w->feed.n_train, sizeof *w->order);
     w->input = fus_base_aligned(n, 3 * side * side * sizeof *w->input);
     w->target = fus_base_alloc(n, dim * sizeof *w->target);
@@ -214,8 +239,10 @@ static int check_tasks(struct fus_work *w, struct fus_error *err)
 {
     w->classes = w->o->classify > 0 && w->start.spec.n_classes > 0;
     if (!w->classes && !w->has_targets)
-        return fus_base_fail(err, FUS_EINVAL, "nothing to learn: %s", w->start.spec.attn_dim ? "CLIP's networks learn by --contrastive or --language"
-                                                                                      : "--classify and --language-weight are both 0, or there is no --language");
+        return fus_base_fail(err, FUS_EINVAL, "nothing to learn: %s",
+                             w->start.spec.attn_dim
+                                 ? "CLIP's networks learn by --contrastive or --language"
+                                 : "--classify and --language-weight are both 0, or there is no --language");
     return FUS_OK;
 }
 
@@ -228,7 +255,8 @@ static int prepare(struct fus_work *w, struct fus_error *err)
     if (!code)
         code = make_targets(w, err);
     if (!code)
-        code = fus_start_fit(&w->start, w->o, w->o->classify > 0 ? w->feed.n_classes : 0, w->has_targets ? &w->targets : NULL, w->h, err);
+        code = fus_start_fit(&w->start, w->o, w->o->classify > 0 ? w->feed.n_classes : 0,
+                             w->has_targets ? &w->targets : NULL, w->h, err);
     if (!code)
         code = fus_start_check_freeze(&w->start, err);
     if (!code)
@@ -254,7 +282,8 @@ static int gather_words(struct fus_work *w, const int *items, int n, uint64_t ep
     const struct fus_bags *b = &w->targets.side[0].bags;
     size_t at = 0;
     for (int i = 0; i < n; i++) {
-        size_t text = fus_targets_text(&w->targets, 0, items[i], epoch, false), length = b->start[text + 1] - b->start[text];
+        size_t text = fus_targets_text(&w->targets, 0, items[i], epoch, false),
+               length = b->start[text + 1] - b->start[text];
         if (at + length > w->cap_words) {
             size_t cap = 2 * (at + length);
             int *more = fus_base_resize(w->words, cap, sizeof *more);
@@ -295,7 +324,8 @@ static int make_batch(struct fus_train_batch *b, struct fus_work *w, struct fus_
     }
     b->target = w->target;
     for (int i = 0; i < n; i++)
-        memcpy(w->target + (size_t)i * (size_t)w->targets.dim, fus_targets_row(&w->targets, 0, items[i], (uint64_t)epoch, false),
+        memcpy(w->target + (size_t)i * (size_t)w->targets.dim,
+               fus_targets_row(&w->targets, 0, items[i], (uint64_t)epoch, false),
                (size_t)w->targets.dim * sizeof *w->target);
     return FUS_OK;
 }
@@ -318,8 +348,10 @@ static int diverged(const struct fus_work *w, double rate, struct fus_error *err
     char good[60] = "no state yet";
     if (w->saved_step)
         snprintf(good, sizeof good, "last good state: step %ld", w->saved_step);
-    return fus_base_fail(err, FUS_EFORMAT, "step %ld: loss is not finite; largest gradient %s %.2g, rate %g; %s; try --lr %g or --clip-norm 1",
-                         w->step + 1, name, largest, rate, good, one_digit(w->o->rate / 4));
+    return fus_base_fail(
+        err, FUS_EFORMAT,
+        "step %ld: loss is not finite; largest gradient %s %.2g, rate %g; %s; try --lr %g or --clip-norm 1",
+        w->step + 1, name, largest, rate, good, one_digit(w->o->rate / 4));
 }
 
 static int do_step(struct fus_work *w, struct fus_error *err)
@@ -381,8 +413,8 @@ static int end_epoch(struct fus_work *w, struct fus_error *err)
     }
     if (!code)
         code = keep_model(w, epoch, err);
-    fus_work_log(w, "epoch %d: %.3f s, loss %.6g, held out: accuracy %.4f, cosine %.4f\n", epoch, fus_work_now() - w->began,
-                 w->sums.loss / (double)w->sums.n, w->held.accuracy, w->held.cosine);
+    fus_work_log(w, "epoch %d: %.3f s, loss %.6g, held out: accuracy %.4f, cosine %.4f\n", epoch,
+                 fus_work_now() - w->began, w->sums.loss / (double)w->sums.n, w->held.accuracy, w->held.cosine);
     w->sums = (struct fus_work_sums){0};
     return code;
 }
@@ -391,7 +423,8 @@ static void tell(const struct fus_work *w)
 {
     double seconds = fus_work_now() - w->began;
     long done = w->step - w->first_step;
-    struct fus_training_progress p = {(int)((w->step - 1) / w->steps_per_epoch) + 1, w->o->epochs, w->step, w->n_steps, w->last_loss, 0, 0};
+    struct fus_training_progress p = {
+        (int)((w->step - 1) / w->steps_per_epoch) + 1, w->o->epochs, w->step, w->n_steps, w->last_loss, 0, 0};
     p.rate = seconds > 0 ? (double)done * w->feed.n_train / (double)w->steps_per_epoch / seconds : 0;
     p.seconds_left = seconds / (double)done * (double)(w->n_steps - w->step);
     if (w->h->progress)
@@ -444,7 +477,8 @@ static int finish(struct fus_work *w, struct fus_training_result *result, struct
     if (code)
         return code;
     const struct fus_net_spec *s = &w->start.spec;
-    *result = (struct fus_training_result){w->predictions.n, w->feed.n_train, w->feed.n_classes, w->best_epoch, w->held, w->best, ""};
+    *result = (struct fus_training_result){
+        w->predictions.n, w->feed.n_train, w->feed.n_classes, w->best_epoch, w->held, w->best, ""};
     snprintf(result->layer, sizeof result->layer, "layer%d.%d.relu", s->n_stages, s->n_blocks[s->n_stages - 1] - 1);
     fus_work_log(w, "done: %.3f s\n", fus_work_now() - w->began);
     return FUS_OK;
@@ -455,8 +489,9 @@ static void open_log(struct fus_work *w)
     char path[4096];
     fus_work_path(path, w, "train.log");
     w->log = fopen(path, "a");
-    fus_work_log(w, "step %ld of %ld: %s, %d threads, %zu MB planned, %d blocks computed again\n", w->step, w->n_steps, fus_train_isa(w->net),
-                 fus_base_threads(), fus_train_bytes(w->net) >> 20, fus_train_recomputed_blocks(w->net));
+    fus_work_log(w, "step %ld of %ld: %s, %d threads, %zu MB planned, %d blocks computed again\n", w->step, w->n_steps,
+                 fus_train_isa(w->net), fus_base_threads(), fus_train_bytes(w->net) >> 20,
+                 fus_train_recomputed_blocks(w->net));
 }
 
 static void release(struct fus_work *w)
@@ -482,8 +517,8 @@ static void release(struct fus_work *w)
     fus_base_free(w->word_start);
 }
 
-int fus_training_run(struct fus_training_result *result, const struct fus_training_options *o, const struct fus_training_hooks *hooks,
-                     struct fus_error *err)
+int fus_training_run(struct fus_training_result *result, const struct fus_training_options *o,
+                     const struct fus_training_hooks *hooks, struct fus_error *err)
 {
     static const struct fus_training_hooks silent;
     struct fus_work w = {.o = o, .h = hooks ? hooks : &silent, .lock = -1, .remake = remake};

@@ -13,8 +13,8 @@ struct pass {
     struct fus_work *w;
     struct fus_net *net;
     int class_tap, text_tap, n_classes, dim, at; /* at: the batch's first held picture */
-    float *logits, *vector;      /* one picture's */
-    float *embeddings;           /* contrastive: [n, dim]; else NULL */
+    float *logits, *vector;                      /* one picture's */
+    float *embeddings;                           /* contrastive: [n, dim]; else NULL */
     double classify, cosine, language;
     int n_correct;
 };
@@ -196,7 +196,8 @@ static int contrast(struct pass *p, struct fus_training_score *score, struct fus
     int n = p->w->predictions.n < MAX_RECALL ? p->w->predictions.n : MAX_RECALL;
     float *texts = fus_base_alloc((size_t)n, (size_t)p->dim * sizeof *texts);
     double unused;
-    int code = texts ? embed_texts(texts, p->w, n, p->dim, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for %d texts", n);
+    int code =
+        texts ? embed_texts(texts, p->w, n, p->dim, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for %d texts", n);
     if (!code) {
         make_unit(texts, n, p->dim);
         make_unit(p->embeddings, n, p->dim);
@@ -236,8 +237,9 @@ static int make_room(struct pass *p, struct fus_error *err)
     p->vector = fus_base_alloc((size_t)p->dim + 1, sizeof *p->vector);
     bool contrastive = w->o->contrastive && p->text_tap >= 0;
     p->embeddings = contrastive ? fus_base_alloc((size_t)h->n, (size_t)p->dim * sizeof *p->embeddings) : NULL;
-    return p->logits && p->vector && (p->embeddings || !contrastive) ? FUS_OK
-                                                                     : fus_base_fail(err, FUS_ENOMEM, "no memory for validation");
+    return p->logits && p->vector && (p->embeddings || !contrastive)
+               ? FUS_OK
+               : fus_base_fail(err, FUS_ENOMEM, "no memory for validation");
 }
 
 /* The taps of the tasks that there are. */
@@ -298,7 +300,9 @@ int fus_validate_score(struct fus_work *w, struct fus_error *err)
 
 double fus_validate_value(const struct fus_training_score *s)
 {
-    return s->recall[0] == s->recall[0] ? s->recall[0] + s->recall[1] : s->accuracy == s->accuracy ? s->accuracy : s->cosine;
+    return s->recall[0] == s->recall[0] ? s->recall[0] + s->recall[1]
+           : s->accuracy == s->accuracy ? s->accuracy
+                                        : s->cosine;
 }
 
 void fus_validate_free(struct fus_work_held *p)
