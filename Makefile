@@ -8,6 +8,7 @@
 
 CC      = $(CROSS)gcc
 AR      = $(CROSS)ar
+CXX     = $(if $(findstring clang,$(CC)),clang++,$(CROSS)g++)
 CFLAGS  = -O2
 LDFLAGS =
 PREFIX  = /usr/local
@@ -46,12 +47,14 @@ ATOMIC    := $(shell t=$$(mktemp -d) && printf '$(hash)include <stdatomic.h>\nst
 FUS_LIBS  += $(ATOMIC)
 ifeq ($(OPENMP),1)
 FUS_CFLAGS += -fopenmp
+OMP_LIB     = -fopenmp
 else ifeq ($(OPENMP),apple)
 FUS_CFLAGS += -Xpreprocessor -fopenmp -I$(BREW_OMP)/include
 FUS_LIBS   += -L$(BREW_OMP)/lib -lomp
 endif
 ifneq ($(SANITIZE),)
-FUS_CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer -g
+SAN_FLAGS   = -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer -g
+FUS_CFLAGS += $(SAN_FLAGS)
 endif
 
 # In the order of the data's way.
@@ -59,13 +62,31 @@ LIB_SRC  = $(foreach folder,nn weights stimuli analysis,$(sort $(wildcard $(fold
 TOOL_SRC = $(sort $(wildcard tools/*.c))
 TEST_SRC = $(sort $(wildcard tests/test_*.c))
 FUZZ_SRC = $(filter-out tests/fuzz_driver.c,$(sort $(wildcard tests/fuzz_*.c)))
-HEADERS  = nn/base/base.h nn/nn.h nn/base/sha256.h nn/base/rng.h weights/weights.h stimuli/stimuli.h analysis/analysis.h analysis/inference.h analysis/report/report.h
+INSTALLED = $(DESTDIR)$(PREFIX)
+# Public headers, and with them every header that they include.
+PUBLIC   = nn/base/base.h nn/base/rng.h nn/base/sha256.h nn/nn.h weights/weights.h stimuli/stimuli.h analysis/analysis.h \
+           analysis/inference.h analysis/report/report.h $(wildcard nn/train/train.h analysis/localizer/localizer.h)
+HEADERS  = $(sort $(filter %.h,$(shell $(CC) -std=c11 -I. -MM $(PUBLIC))))
 LIB      = $(BUILD)/libfusiform.a
 LIB_OBJ  = $(LIB_SRC:%.c=$(BUILD)/%.o)
+PIC_OBJ  = $(LIB_SRC:%.c=$(BUILD)/pic/%.o)
 TOOL_OBJ = $(TOOL_SRC:%.c=$(BUILD)/%.o)
 TESTS    = $(TEST_SRC:%.c=$(BUILD)/%)
 FUZZERS  = $(FUZZ_SRC:%.c=$(BUILD)/%)
 COMPILE  = $(CC) $(FUS_CFLAGS) $(CFLAGS)
+
+# The shared library. ABI: raised where a program linked with the library before must be linked anew.
+ABI      = 0
+VERSION := $(shell sed -n 's/^$(hash)define FUS_VERSION "\(.*\)"/\1/p' nn/base/base.h)
+ifeq ($(shell uname -s)$(CROSS),Darwin)
+SO       = libfusiform.$(ABI).dylib
+SO_LINK  = libfusiform.dylib
+SO_FLAGS = -dynamiclib -install_name $(PREFIX)/lib/$(SO) -Wl,-exported_symbol,_fus_*
+else
+SO       = libfusiform.so.$(ABI)
+SO_LINK  = libfusiform.so
+SO_FLAGS = -shared -Wl,-soname,$(SO) -Wl,--version-script=$(BUILD)/fus.map
+endif
 
 all: $(PROGRAM) $(LIB)
 
@@ -73,7 +94,12 @@ run: $(PROGRAM)
 	./$(PROGRAM) run --model 'random:resnet50?seed=1' --stimuli builtin --out out/demo --force
 
 test check: $(PROGRAM) $(TESTS)
-	@FUSIFORM="$(CURDIR)/$(PROGRAM)" RUN="$(RUN)" sh tests/run.sh $(TESTS) $(wildcard tests/method.sh) $(sort $(wildcard tests/cli*.sh)) tests/resume.sh tests/hash.sh
+	@FUSIFORM="$(CURDIR)/$(PROGRAM)" RUN="$(RUN)" MAKE="$(MAKE)" CC="$(CC)" CXX="$(CXX)" FLAGS="$(CFLAGS) $(SAN_FLAGS) $(LDFLAGS)" \
+	    LIBS="$(OMP_LIB) $(FUS_LIBS)" sh tests/run.sh $(TESTS) tests/includes.sh tests/install.sh $(wildcard tests/method.sh) $(sort $(wildcard tests/cli*.sh)) tests/resume.sh tests/hash.sh
+
+# The test programs alone, without the scripts.
+unit: $(TESTS)
+	@RUN="$(RUN)" sh tests/run.sh $(TESTS)
 
 # Built for other machines, the same bytes under emulation; skipped where a compiler or an emulator is missing.
 check-cross: $(PROGRAM)
@@ -96,6 +122,11 @@ $(BUILD)/%.o: %.c $(BUILD)/command
 	@echo "  CC  $<"
 	@$(COMPILE) -c $< -o $@
 
+# clang takes minutes to compile the kernels with sanitizers; gcc's build has them.
+ifneq ($(and $(SANITIZE),$(findstring clang,$(CC))),)
+$(BUILD)/nn/kernel/kernel_%.o $(BUILD)/pic/nn/kernel/kernel_%.o: FUS_CFLAGS += -fno-sanitize=all
+endif
+
 # What everything was built with: written anew, and everything with it, only where it changes.
 $(BUILD)/command: always
 	@mkdir -p $(@D)
@@ -105,6 +136,18 @@ $(LIB): $(LIB_OBJ)
 	@echo "  AR  $@"
 	@rm -f $@
 	@$(AR) rcsD $@ $(LIB_OBJ) 2>/dev/null || { rm -f $@ && ZERO_AR_DATE=1 $(AR) rcs $@ $(LIB_OBJ); } # macOS has no D
+
+# Objects of their own, since position-independent code is slower on some machines.
+$(BUILD)/pic/%.o: %.c $(BUILD)/command
+	@mkdir -p $(@D)
+	@echo "  CC  $< (shared)"
+	@$(COMPILE) -fPIC -c $< -o $@
+
+$(BUILD)/$(SO): $(PIC_OBJ)
+	@echo "  LD  $@"
+	@echo '{ global: fus_*; local: *; };' >$(BUILD)/fus.map
+	@$(COMPILE) $(LDFLAGS) $(SO_FLAGS) $(PIC_OBJ) $(FUS_LIBS) -o $@
+shared: $(BUILD)/$(SO)
 
 $(PROGRAM): $(TOOL_OBJ) $(LIB)
 	@echo "  LD  $@"
@@ -117,7 +160,6 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(LIB)
 # `make fuzz CC=clang FUZZ=1 SANITIZE=address,undefined` for libFuzzer; else a driver that mutates the files it is given.
 ifeq ($(FUZZ),1)
 FUZZ_LINK = -fsanitize=fuzzer
-$(BUILD)/nn/kernel/kernel_%.o: FUS_CFLAGS += -fno-sanitize=all # no parser there, and minutes to compile
 FUS_CFLAGS += -fsanitize=fuzzer-no-link
 else
 FUZZ_LINK = $(BUILD)/tests/fuzz_driver.o
@@ -139,25 +181,45 @@ repro:
 	@rm -rf $(BUILD)/repro && mkdir -p $(BUILD)/repro/one $(BUILD)/repro/another/folder
 	@for d in one another/folder; do \
 	    cp -r Makefile nn weights stimuli analysis tools $(BUILD)/repro/$$d/ && \
-	    $(MAKE) -s -C $(BUILD)/repro/$$d BUILD=build PROGRAM=fusiform CC="$(CC)" all >/dev/null || exit 1; done
+	    $(MAKE) -s -C $(BUILD)/repro/$$d BUILD=build PROGRAM=fusiform CC="$(CC)" all shared >/dev/null || exit 1; done
 	@cmp $(BUILD)/repro/one/fusiform $(BUILD)/repro/another/folder/fusiform
 	@cmp $(BUILD)/repro/one/build/libfusiform.a $(BUILD)/repro/another/folder/build/libfusiform.a
+	@cmp $(BUILD)/repro/one/build/$(SO) $(BUILD)/repro/another/folder/build/$(SO)
 	@echo "repro: two builds in two folders are equal"
+
+# Format of the C sources: .clang-format (version 14), and comments that fill a line end at column 100.
+CLANG_FORMAT = $(firstword $(shell command -v clang-format-14 clang-format))
+C_FILES      = $(shell git ls-files '*.c' '*.h')
+format:
+	$(CLANG_FORMAT) -i $(C_FILES)
+format-check:
+	@$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
+	@awk -f tests/columns.awk $(C_FILES)
+	@echo "format-check: nothing to change"
 
 # Golden values of the tests, made anew by PyTorch, SciPy and Pillow (Debian: python3-torch python3-scipy python3-pil).
 golden:
 	@for f in tests/golden/*.py; do echo $$f; /usr/bin/python3 $$f || exit 1; done
 	git diff --exit-code tests/golden
 
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib
-	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/fusiform
-	install -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/libfusiform.a
-	for h in $(HEADERS); do d=$(DESTDIR)$(PREFIX)/include/fusiform/$$(dirname $$h); install -d $$d && install -m 644 $$h $$d/ || exit 1; done
+# fusiform.pc is written here because it holds PREFIX. No `install`: BusyBox of Debian has none.
+install: all shared
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' 'includedir=$${prefix}/include' '' 'Name: fusiform' \
+	    'Description: Category-selective units of vision networks' 'Version: $(VERSION)' \
+	    'Cflags: -I$${includedir}/fusiform' 'Libs: -L$${libdir} -lfusiform' \
+	    'Libs.private: $(strip $(OMP_LIB) $(FUS_LIBS))' >$(BUILD)/fusiform.pc
+	mkdir -p $(INSTALLED)/bin $(INSTALLED)/lib/pkgconfig
+	cp $(PROGRAM) $(INSTALLED)/bin/fusiform && chmod 755 $(INSTALLED)/bin/fusiform
+	cp $(LIB) $(BUILD)/$(SO) $(INSTALLED)/lib/ && chmod 644 $(INSTALLED)/lib/libfusiform.a $(INSTALLED)/lib/$(SO)
+	ln -sf $(SO) $(INSTALLED)/lib/$(SO_LINK)
+	cp $(BUILD)/fusiform.pc $(INSTALLED)/lib/pkgconfig/ && chmod 644 $(INSTALLED)/lib/pkgconfig/fusiform.pc
+	for h in $(HEADERS); do d=$(INSTALLED)/include/fusiform/$$(dirname $$h); \
+	    mkdir -p $$d && cp $$h $$d/ && chmod 644 $$d/$$(basename $$h) || exit 1; done
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/fusiform $(DESTDIR)$(PREFIX)/lib/libfusiform.a
-	rm -rf $(DESTDIR)$(PREFIX)/include/fusiform
+	rm -f $(INSTALLED)/bin/fusiform $(INSTALLED)/lib/pkgconfig/fusiform.pc
+	rm -f $(INSTALLED)/lib/libfusiform.a $(INSTALLED)/lib/$(SO) $(INSTALLED)/lib/$(SO_LINK)
+	rm -rf $(INSTALLED)/include/fusiform
 
 dist:
 	@mkdir -p $(BUILD)
@@ -175,8 +237,10 @@ help:
 	@echo "make fuzz     fuzz targets                       make golden   golden values, made anew"
 	@echo "make check-cross  the same bytes from other machines' programs, under emulation (BOARDS=\"armhf s390x\": these)"
 	@echo "make symbols  every global has its prefix        make repro    two builds are byte-equal"
-	@echo "make install  PREFIX=$(PREFIX) DESTDIR=          make uninstall, dist, clean"
+	@echo "make shared   $(BUILD)/$(SO)      make uninstall, dist, clean"
+	@echo "make format   clang-format on all C files        make format-check  nothing to format, no overlong line"
+	@echo "make install  PREFIX=$(PREFIX) DESTDIR=          program, libraries, headers, fusiform.pc"
 
-.PHONY: all always run test check check-cross study accuracy bench fuzz symbols repro golden install uninstall dist clean help
+.PHONY: all always shared run test check unit check-cross study accuracy bench fuzz symbols repro format format-check golden install uninstall dist clean help
 .SECONDARY:
--include $(LIB_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d)
+-include $(LIB_OBJ:.o=.d) $(PIC_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d)

@@ -11,6 +11,10 @@
 
 #include "nn/base/base.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- moments: streamed mean and sum of squared deviations per unit and group (Welford 1962) ---- */
 
 struct fus_moments {
@@ -190,5 +194,9 @@ int fus_csi_summarise(struct fus_category_summary *out, const struct fus_moments
  * log(places), 1 for a single place. map [places] is the caller's memory. */
 int fus_spatial_summarise(struct fus_category_summary *out, const int8_t *label, int channels, size_t n_places,
                           int category, struct fus_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 
 #include "analysis/analysis.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- ranks (ranksum.c), from single responses ----
  *
  * The Mann-Whitney U of a [n_a] over b [n_b]: pairs with a > b, ties counting one half. AUC = U / (n_a n_b), the chance that a picture
@@ -241,5 +245,9 @@ void fus_readout_destroy(struct fus_readout *r);
  * p of the mean, one-sided "above 0" or two-sided: all 2^n sign patterns for n <= 24, else (b + 1) / (m + 1) of m = 99999 random ones from
  * seed. NaN differences are left out; 1 where none is left. */
 double fus_signflip_p(const double *d, size_t n, bool two_sided, uint64_t seed);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -12,7 +12,7 @@
 
 #include "nn/base/base.h"
 
-#define FUS_LSA_MAX_WORDS 1024 /* Jacobi takes words^3: 185 words need 0.1 s, 1024 about a minute */
+#define FUS_LSA_MAX_WORDS 1024 /* Jacobi takes words^3: 185 words need 0.1 s, 512 7 s, 1024 a minute and a half */
 
 struct fus_lsa {
     int n_words, dim;

@@ -12,6 +12,10 @@
 
 #include "nn/base/base.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- which network ---- */
 
 enum fus_stem {
@@ -181,5 +185,9 @@ size_t fus_tensor_blocked_size(int channels, size_t n_places); /* floats */
 
 /* Softmax of n logits, in place; in-tree exp, sums in index order in double. */
 void fus_softmax_apply(float *x, size_t n);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -12,6 +12,7 @@
 #include "nn/base/rng.h"
 #include "nn/base/sha256.h"
 #include "stimuli/set/folder.h"
+#include "stimuli/set/set_raster.h"
 
 /* Purposes of the counter (seed, epoch, item, purpose). */
 enum { ORDER = 1 /* augment.c: 2, text/captions.c: 3 */ };

@@ -62,7 +62,7 @@ ok "one line" test "$(wc -l <"$work/why")" -eq 1
 ok "nothing is left" test -z "$(ls "$work/limit")"
 
 # ---- make: other flags rebuild, the same ones do not ----
-build() { make -s BUILD="$work/build" OPENMP=0 "$@" "$work/build/nn/rng.o" >"$work/said" 2>"$work/why"; }
+build() { make -s BUILD="$work/build" OPENMP=0 "$@" "$work/build/nn/base/rng.o" >"$work/said" 2>"$work/why"; }
 built() { grep -q 'CC  nn/base/rng.c' "$work/said"; }
 if command -v make >/dev/null && command -v cc >/dev/null && unset MAKEFLAGS MFLAGS MAKELEVEL; then
     ok "make builds" build && build && ok "twice: nothing to do" test ! -s "$work/said"

@@ -15,7 +15,7 @@ tab=$(printf '\t')
 while IFS="$tab" read -r file prefix want; do
     [ "${#prefix}" -eq 64 ] && want=$prefix prefix= # `read` takes two tabs for one
     run "inspect $file" inspect --sha256 "$golden$file"
-    got=$(grep "^$prefix" "$work/stdout" | grep "${tab}f32${tab}" | sha256sum | cut -c1-64)
+    got=$(grep "^$prefix" "$work/stdout" | grep "${tab}f32${tab}" | sha256 | cut -c1-64)
     if [ "$got" = "$want" ]; then passed=$((passed + 1)); else
         failed=$((failed + 1))
         echo "FAILED $file: its tensors differ: $(cat "$work/stdout")"

@@ -144,4 +144,11 @@ $program run --model $names/bad_huge.safetensors --stimuli 'builtin?per_category
 ok 'a run stops' [ $? -eq 1 ]
 notes 'layer layer.* answers one of 4 pictures from .* on with NaN or infinity'
 fails 1 'layer layer' activations --model $names/bad_huge.safetensors --layer all $picture -o "$work/bad.npz"
+$program inspect $names/dino.safetensors --prefix teacher >"$work/stdout" 2>"$work/notes"
+notes 'tensors: ResNet-'
+$program inspect $names/dino.safetensors >"$work/stdout" 2>"$work/notes"
+notes 'holds several networks: --prefix P chooses one; they lie under: student'
+fails 1 'no network lies there' inspect $names/dino.safetensors --prefix nothing
+run 'a layer before the damage' run --model $names/bad_huge.safetensors --stimuli 'builtin?per_category=4' --layers relu --criterion ratio --out "$work/early"
+fails 1 'answers' lesion --model $names/bad_huge.safetensors --stimuli 'builtin?per_category=4' --run "$work/early" --layer relu --category face --controls 2
 finish

@@ -44,7 +44,7 @@ ok "nothing of the first is left" sh -c '! grep -q "^a," "$1/layers.csv" && test
 run "--force again" $plain --out "$work/done" --force
 ok "nothing of the second is left" sh -c 'test ! -e "$1/sweep.csv" && test ! -e "$1/units/b" && test ! -e "$1/parts"' sh "$work/done"
 run "the same into a new folder" $plain --out "$work/new"
-ok "the same bytes" diff -r -x run.log "$work/done" "$work/new"
+ok "the same bytes" same_runs "$work/done" "$work/new"
 fails 2 "one of them expected" $plain --resume --force --out "$work/done"
 keeps "cannot be opened" "$work/done" run --model "$work/none.pth" --stimuli "$work/set" --force --out "$work/done"
 
@@ -88,10 +88,10 @@ run "--force" $shard --out "$work/half" --force
 run "the other shard" $plain --shard 2/2 --out "$work/half2"
 fails 1 "half2: is read, so that it cannot be --out too" merge "$work/half" "$work/half2" --out "$work/half2" --force
 run "merge" merge "$work/half" "$work/half2" --out "$work/merged"
-ok "the bytes of one run" diff -r -x run.log "$work/new" "$work/merged"
+ok "the bytes of one run" same_runs "$work/new" "$work/merged"
 keeps "merged: holds a finished run: --force replaces it" "$work/merged" merge "$work/half" "$work/half2" --out "$work/merged"
 run "merge --force" merge "$work/half" "$work/half2" --out "$work/merged" --force
-ok "the bytes of one run again" diff -r -x run.log "$work/new" "$work/merged"
+ok "the bytes of one run again" same_runs "$work/new" "$work/merged"
 
 # ---- the time of a run, and its end ----
 sums() { awk -F '\t' '$1 == "phase" { n++; sum += $3 } $1 == "wall_s" { wall = $2 } END { exit !(n > 7 && sum > 0.98 * wall - 0.02 && sum < 1.02 * wall + 0.02) }' "$1"; }
@@ -103,11 +103,11 @@ stops() {
     $program "$@" >"$work/stdout" 2>"$work/stderr" &
     pid=$!
     sleep "$wait"
-    begin=$(date +%s%N)
+    begin=$(now_ms)
     kill -TERM $pid 2>/dev/null
     wait $pid
     ok "SIGTERM: $what: status" test $? -ne 0
-    ok "SIGTERM: $what: within a second" test $((($(date +%s%N) - begin) / 1000000)) -lt 2000
+    ok "SIGTERM: $what: within a second" test $(($(now_ms) - begin)) -lt 2000
     ok "SIGTERM: $what: nothing half-written" test -z "$(find "$work" -name '*.tmp-*')"
 }
 stops "opening models" 0.3 run --model 'random:resnet152?seed=1' --out "$work/t1"

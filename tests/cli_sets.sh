@@ -19,7 +19,7 @@ lines() { # lines N: that many on the last command's stderr, but for progress
     fi
 }
 same() { # same A B: two run folders, but for run.log
-    ok "$1 is $2" diff -r -x run.log "$work/$1" "$work/$2"
+    ok "$1 is $2" same_runs "$work/$1" "$work/$2"
 }
 
 # 24 different pictures of 64 x 64 in two categories, and what people have beside them
@@ -196,4 +196,12 @@ done
 fails 2 "--categories: no folders after face" lesion --model x --run x --category face --layer relu --categories face
 fails 1 "nowhere.pth" run --model "$work/nowhere.pth" --categories "face=adult;body=limb" --out "$work/x"
 ok "nothing was written" test ! -e "$work/x"
+
+# ---- a scrambled category that the run made ----
+run 'pictures without scrambled ones' stimuli generate --per-category 4 --size 32 -o "$work/plain" && rm -rf "$work/plain/scrambled" "$work/plain/manifest.tsv"
+run 'a run with some' run --model 'random:cifar_resnet8?seed=1' --stimuli "$work/plain" --scrambled auto --seed 7 --criterion ratio --layers layer3.0.relu \
+    --out "$work/with"
+run 'lesion makes the same again' lesion --model 'random:cifar_resnet8?seed=1' --stimuli "$work/plain" --run "$work/with" --layer layer3.0.relu \
+    --category face --controls 2
+says '^layer3.0.relu,face,.*,scrambled,4,'
 finish

@@ -94,4 +94,12 @@ run "means" lesion $lesion --mode mean --readout ridge -o "$work/again.csv"
 says 'With them set to their mean, '
 says 'read out by ridge regression; controls: 5 sets of each kind'
 
+
+# ---- control characters and broken UTF-8 in what was typed ----
+odd=$(printf 'a\033[31m\377')
+fails 2 "'a\\x1b[31m\\xff' found" run --alpha "$odd" --model random:resnet18 --out "$work/odd"
+fails 2 "no command is called 'a\\x1b[31m\\xff'" "$odd"
+fails 2 "did you mean generate?" stimuli gnerate -o "$work/odd"
+mkdir "$work/$odd" && $program convert 'random:cifar_resnet8?seed=1' -o "$work/$odd/m.safetensors" 2>"$work/said"
+ok "a line that is no error, too" grep -qF 'a\x1b[31m\xff/m.safetensors: ' "$work/said"
 finish

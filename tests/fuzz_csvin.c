@@ -1,5 +1,6 @@
 /* Fuzz target: any bytes as a CSV table are read line by line, by every column, or end in a message. */
 #define _POSIX_C_SOURCE 200809L
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "tools/csvin.c"

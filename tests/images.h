@@ -43,7 +43,7 @@ static inline int test_damaged(const uint8_t *bytes, size_t n, char hex[FUS_SHA2
     struct fus_error err = {0, -1, ""};
     uint8_t *exact = malloc(n ? n : 1); /* so that a sanitizer sees the end */
     memcpy(exact, bytes, n);
-    int code = fus_image_decode(&image, exact, n, &err);
+    int code = fus_decode_picture(&image, exact, n, &err);
     if (code) {
         CHECK_MSG(err.code == code && err.msg[0] && !image.pixels, "code %d, message `%s`", code, err.msg);
     } else {
@@ -78,7 +78,7 @@ static inline void test_damage(const char *name, uint8_t *bytes, size_t n, const
     for (long k = 1;; k++) {
         struct fus_image image = {0};
         fus_base_fail_allocation(k);
-        int code = fus_image_decode(&image, bytes, n, NULL);
+        int code = fus_decode_picture(&image, bytes, n, NULL);
         fus_base_fail_allocation(0);
         if (code == 0) {
             fus_image_free(&image);
@@ -107,7 +107,7 @@ static inline void test_golden(const char *end, int at_least)
         snprintf(path, sizeof path, "tests/golden/%s", name);
         int code = fus_base_read_file(&bytes, &n, path, 1 << 20, &err);
         if (!code)
-            code = fus_image_decode(&image, bytes, n, &err);
+            code = fus_decode_picture(&image, bytes, n, &err);
         CHECK_MSG(code == 0, "%s: %s", name, err.msg);
         n_files++;
         if (!code) {
@@ -144,7 +144,7 @@ static inline void test_bad(const char *end, int at_least)
             if (strcmp(word, codes[i].name) == 0)
                 want = codes[i].code;
         snprintf(path, sizeof path, "tests/bad/%s", name);
-        int code = fus_image_read(&image, path, &err);
+        int code = fus_decode_file(&image, path, &err);
         CHECK_MSG(code == want && strstr(err.msg, text) && strncmp(err.msg, path, strlen(path)) == 0 && !image.pixels,
                   "%s: code %d, message `%s`", name, code, err.msg);
         fus_image_free(&image);

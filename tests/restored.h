@@ -1,4 +1,6 @@
 /* What fus_provenance_restore made; fus_run_free, which also closes files and models, is in another file than the one under test. */
+#include "tools/run.h"
+
 static void free_restored(struct fus_run *run, struct fus_run_summary *s)
 {
     for (int i = 0; i < run->n_models; i++) {

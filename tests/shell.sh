@@ -59,6 +59,11 @@ same_runs() { # same_runs A B: two run directories, run.log aside (BusyBox's dif
     files_of "$1" >"$work/files"
     files_of "$2" | cmp - "$work/files" && while IFS= read -r file; do cmp "$1/$file" "$2/$file" || return 1; done <"$work/files"
 }
+sha256() { if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi; } # macOS has the second
+now_ms() { # whole seconds where date knows no %N
+    now=$(date +%s%N)
+    case $now in *[!0-9]*) echo "$(date +%s)000" ;; *) echo $((now / 1000000)) ;; esac
+}
 finish() { # the closing line, and the status
     echo "$passed passed, $failed failed, $skipped skipped"
     [ "$failed" -eq 0 ]

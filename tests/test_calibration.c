@@ -47,7 +47,7 @@ struct rule {
 
 static int label(struct fus_layer_summary *out, const float *x, const int *category, const struct rule *rule)
 {
-    struct fus_responses r = {x, category, (size_t)(rule->n_categories * NULL_PICTURES), NULL_UNITS, rule->n_categories, NULL_UNITS, 1, 1, NULL};
+    struct fus_responses r = {x, category, (size_t)(rule->n_categories * NULL_PICTURES), NULL_UNITS, rule->n_categories, NULL_UNITS, 1, 1, NULL, NULL, NULL};
     struct fus_moments m;
     if (rule->options.criterion == FUS_CRITERION_RANKSUM)
         return fus_criteria_ranksum(out, &r, "null", NULL);
@@ -110,7 +110,7 @@ static void test_permutations(void)
     double layers = 0, proportions = 0;
     const struct fus_select_options options = {FUS_UNCORRECTED, 0.05, false, FUS_CRITERION_IUT};
     for (int s = 0; s < n_sets; s++) {
-        struct fus_responses r = {x, category, 2 * NULL_PICTURES, NULL_UNITS, 2, NULL_UNITS, 1, 1, NULL};
+        struct fus_responses r = {x, category, 2 * NULL_PICTURES, NULL_UNITS, 2, NULL_UNITS, 1, 1, NULL, NULL, NULL};
         struct fus_permute_category out[2];
         struct fus_rng rng;
         draw_null(x, category, 2, 0, (uint64_t)s + 1);
@@ -190,7 +190,7 @@ static void test_planted(const struct population *p)
         struct fus_moments m;
         size_t chosen = 0, wrong = 0;
         draw_set(x, category, stratum, p, (uint64_t)s + 1);
-        struct fus_responses r = {x, category, IMAGES, UNITS, CATEGORIES, CHANNELS, SIDE, SIDE, NULL};
+        struct fus_responses r = {x, category, IMAGES, UNITS, CATEGORIES, CHANNELS, SIDE, SIDE, NULL, NULL, NULL};
         CHECK(fus_moments_create(&m, CATEGORIES, UNITS, NULL) == 0);
         fus_responses_moments(&m, &r, NULL, IMAGES, NULL);
         CHECK(fus_select_label(&layer, &m, "planted", CHANNELS, SIDE, SIDE, &options, NULL) == 0);
@@ -272,7 +272,7 @@ static void cover_set(void *context, int set, int thread)
     memset(b, 0, sizeof b);
     draw_set(x, category, stratum, c->p, (uint64_t)set + 1);
     for (int model = 0; model < 2; model++) {
-        struct fus_responses r = {x + model * IMAGES * UNITS, category, IMAGES, UNITS, CATEGORIES, CHANNELS, SIDE, SIDE, stratum};
+        struct fus_responses r = {x + model * IMAGES * UNITS, category, IMAGES, UNITS, CATEGORIES, CHANNELS, SIDE, SIDE, stratum, NULL, NULL};
         c->failed[set] |= bootstrap_of(&b[model], &r, set);
     }
     if (!c->failed[set])

@@ -18,7 +18,7 @@ static void test_golden(void)
         snprintf(path, sizeof path, "tests/golden/%s", name);
         CHECK(fus_base_read_file(&bytes, &n_bytes, path, FUS_IMAGE_MAX_BYTES, &err) == FUS_OK);
         CHECK_MSG(fus_exif_orientation(bytes, n_bytes) == orientation, "%s", name);
-        CHECK(fus_image_decode(&image, bytes, n_bytes, &err) == FUS_OK && image.width == 5 && image.height == 3);
+        CHECK(fus_decode_picture(&image, bytes, n_bytes, &err) == FUS_OK && image.width == 5 && image.height == 3);
         CHECK(fus_exif_turn(&image, orientation, &err) == FUS_OK && image.width == width && image.height == height);
         struct fus_sha256 sha;
         fus_sha256_start(&sha);

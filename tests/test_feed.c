@@ -180,7 +180,7 @@ static void test_plain(void)
         o.cache_bytes = which & 2 ? 1 << 20 : 0;
         CHECK(fus_feed_open(&f, root, &o, &err) == 0);
         struct fus_image image = {0};
-        CHECK(fus_image_read(&image, fus_feed_path(&f, 6), &err) == 0 && fus_preprocess_apply(want, &o.preprocess, &image, &err) == 0);
+        CHECK(fus_decode_file(&image, fus_feed_path(&f, 6), &err) == 0 && fus_preprocess_apply(want, &o.preprocess, &image, &err) == 0);
         for (int i = 0; i < 2; i++) {
             CHECK(fus_feed_batch(got, &f, items, 2, 1, false, &err) == 0);
             CHECK(memcmp(got, want, sizeof want) == 0 && memcmp(got + INPUT, want, sizeof want) == 0);

@@ -1,5 +1,5 @@
-/* grad_reference.c: losses, gradients and running statistics against PyTorch in double, and each gradient against
- * central differences of its own loss. */
+/* grad_reference.c: losses, gradients and running statistics against PyTorch in double, and each
+ * gradient against central differences of its own loss. */
 #include "nn/train/grad_reference.h"
 
 #include "nn/base/rng.h"
@@ -9,22 +9,6 @@
 #define TORCH_TOLERANCE 1e-10
 #define DIFFERENCE_TOLERANCE 1e-7
 
-static struct fus_train_options options_of(const struct family *f)
-{
-    static const enum fus_train_language kind[] = {
-        [FAMILY_COSINE] = FUS_TRAIN_COSINE, [FAMILY_MSE] = FUS_TRAIN_MSE, [FAMILY_INFONCE] = FUS_TRAIN_INFONCE,
-        [FAMILY_CONTRASTIVE] = FUS_TRAIN_INFONCE};
-    bool clip = f->language == FAMILY_CONTRASTIVE;
-    return (struct fus_train_options){.batch = FAMILY_BATCH,
-                                      .frozen_norms = f->frozen_norms,
-                                      .classify_weight = clip ? 0 : 1,
-                                      .language_weight = clip ? 1 : f->language ? FAMILY_LANGUAGE_WEIGHT : 0,
-                                      .smooth = FAMILY_SMOOTH,
-                                      .language = kind[f->language],
-                                      .contrastive = clip,
-                                      .n_words = FAMILY_WORDS};
-}
-
 static struct fus_train_batch batch_of(const struct family_batch *b, int n)
 {
     return (struct fus_train_batch){n, b->input, b->label, b->target, b->words, b->word_start};
@@ -32,7 +16,7 @@ static struct fus_train_batch batch_of(const struct family_batch *b, int n)
 
 static struct fus_grad_reference *network(const struct family *f)
 {
-    struct fus_train_options o = options_of(f);
+    struct fus_train_options o = family_options(f, false);
     struct fus_grad_reference *r = NULL;
     struct fus_error err = {0};
     int code = fus_grad_reference_create(&r, &f->spec, &o, family_parameter, (void *)(uintptr_t)&f->spec, &err);
@@ -46,7 +30,8 @@ static void check_losses(const struct family *f, const struct fus_grad_losses *l
 {
     double want[3] = {0};
     CHECK(family_losses(want, f->name));
-    CHECK(test_close(l->loss, want[0], 1e-11) && test_close(l->classify, want[1], 1e-11) && test_close(l->language, want[2], 1e-11));
+    CHECK(test_close(l->loss, want[0], 1e-11) && test_close(l->classify, want[1], 1e-11) &&
+          test_close(l->language, want[2], 1e-11));
 }
 
 static void test_torch(const struct family *f)
@@ -64,7 +49,8 @@ static void test_torch(const struct family *f)
         const struct fus_grad_tensor *t = &r->tensor[i];
         if (t->statistic && f->frozen_norms)
             continue;
-        double off = family_difference(f->name, t->statistic ? "stat" : "grad", t->name, t->statistic ? t->value : t->gradient, t->n);
+        double off = family_difference(f->name, t->statistic ? "stat" : "grad", t->name,
+                                       t->statistic ? t->value : t->gradient, t->n);
         CHECK_MSG(off >= 0 && off <= TORCH_TOLERANCE, "%s: %s: %.1e of the largest value off", f->name, t->name, off);
         worst = off > worst ? off : worst;
     }
@@ -95,8 +81,9 @@ static double difference(struct fus_grad_reference *r, const struct fus_train_ba
 }
 
 /* Some elements of a tensor, its largest gradient among them. */
-static double check_tensor(struct fus_grad_reference *r, const struct fus_train_batch *batch, const struct fus_grad_tensor *t,
-                           const double *gradient, struct fus_rng *rng, const char *family)
+static double check_tensor(struct fus_grad_reference *r, const struct fus_train_batch *batch,
+                           const struct fus_grad_tensor *t, const double *gradient, struct fus_rng *rng,
+                           const char *family)
 {
     enum { ELEMENTS = 3 };
     size_t largest = 0;
@@ -108,7 +95,8 @@ static double check_tensor(struct fus_grad_reference *r, const struct fus_train_
     for (int k = 0; k < ELEMENTS; k++) {
         size_t i = k ? (size_t)fus_rng_below(rng, t->n) : largest;
         double off = difference(r, batch, &t->value[i], gradient[i]) / scale;
-        CHECK_MSG(off <= DIFFERENCE_TOLERANCE, "%s: %s, element %zu: %.12g is %.1e of the largest off", family, t->name, i, gradient[i], off);
+        CHECK_MSG(off <= DIFFERENCE_TOLERANCE, "%s: %s, element %zu: %.12g is %.1e of the largest off", family, t->name,
+                  i, gradient[i], off);
         worst = off > worst ? off : worst;
     }
     return worst;
@@ -154,8 +142,16 @@ static void test_differences(const struct family *f)
 /* Of equal values the window's first in raster order gets the gradient. */
 static void test_equal_maxima(void)
 {
-    const struct fus_layer l = {.op = FUS_OP_MAXPOOL, .kernel = 3, .stride = 2, .padding = 1, .in_channels = 1, .in_height = 4,
-                                .in_width = 4, .channels = 1, .height = 2, .width = 2};
+    const struct fus_layer l = {.op = FUS_OP_MAXPOOL,
+                                .kernel = 3,
+                                .stride = 2,
+                                .padding = 1,
+                                .in_channels = 1,
+                                .in_height = 4,
+                                .in_width = 4,
+                                .channels = 1,
+                                .height = 2,
+                                .width = 2};
     const double x[16] = {0}, want[16] = {1, 2, 0, 0, 3, 4};
     double da[4] = {1, 2, 3, 4}, dx[16] = {0};
     const struct fus_grad_row row = {.layer = &l, .n = 1, .x = x, .da = da, .dx = dx};
@@ -170,14 +166,14 @@ static void test_refused(void)
     const struct family *f = &families[0];
     struct fus_grad_reference *r = NULL;
     struct fus_error err = {0};
-    struct fus_train_options o = options_of(f);
+    struct fus_train_options o = family_options(f, false);
     struct fus_net_spec spec = f->spec;
     spec.act = FUS_ACT_SILU;
     CHECK(fus_grad_reference_create(&r, &spec, &o, family_parameter, &spec, &err) == FUS_EUNSUPPORTED && !r);
     spec.act = FUS_ACT_RELU;
     o.language_weight = 1;
     CHECK(fus_grad_reference_create(&r, &spec, &o, family_parameter, &spec, &err) == FUS_EINVAL && !r);
-    o = options_of(f);
+    o = family_options(f, false);
     for (long n = 1; n < 12; n++) {
         fus_base_fail_allocation(n);
         CHECK(fus_grad_reference_create(&r, &spec, &o, family_parameter, &spec, &err) == FUS_ENOMEM && !r);

@@ -4,6 +4,7 @@
 
 #include "nn/base/cpu.h"
 #include "nn/base/inflate.h"
+#include "stimuli/image/decode.h"
 #include "stimuli/image/jpeg.h"
 #include "tests/images.h"
 
@@ -82,7 +83,7 @@ static void test_raster(const char *name, bool grey)
     char path[256];
     snprintf(path, sizeof path, "tests/golden/%s", name);
     CHECK(fus_base_read_file(&bytes, &n, path, 1 << 20, NULL) == 0);
-    CHECK(fus_raster_decode(&r, bytes, n, NULL) == 0 && fus_image_decode(&image, bytes, n, NULL) == 0);
+    CHECK(fus_decode_raster(&r, bytes, n, NULL) == 0 && fus_decode_picture(&image, bytes, n, NULL) == 0);
     CHECK(r.channels == (grey ? 1 : 3) && same_pixels(&r, &image));
     CHECK(fus_resize_raster(&small, &r, 20, 7, FUS_BILINEAR, NULL) == 0 && fus_resize_image(&resized, &image, 20, 7, FUS_BILINEAR, NULL) == 0);
     CHECK(small.channels == r.channels && same_pixels(&small, &resized));
@@ -132,7 +133,7 @@ static void test_floc(void)
         struct fus_error err;
         char path[2048];
         snprintf(path, sizeof path, "%s%s", root, sorted[i]);
-        int code = fus_image_read(&image, path, &err);
+        int code = fus_decode_file(&image, path, &err);
         CHECK_MSG(code == 0, "%s", err.msg);
         if (!code)
             crc = fus_inflate_crc32(crc, image.pixels, 3 * (size_t)image.width * (size_t)image.height);

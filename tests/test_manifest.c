@@ -137,10 +137,10 @@ static void test_absent(void)
 {
     struct fus_set set;
     struct fus_set_bad bad = {0};
-    const struct fus_set_wanted wanted = {.bad = &bad};
+    const struct fus_set_consumers wanted = {.bad = &bad};
     const char *path = list("1.ppm\ta\n8.ppm\ta\n2.ppm\ta\n3.ppm\tb\nsub\tb\n4.ppm\tb\n");
     CHECK_MSG(fus_set_open(&set, path, NULL, &err) == FUS_OK, "%s", err.msg);
-    CHECK(fus_set_check_some(&set, 0, set.n_pictures, &wanted, &err) == FUS_OK);
+    CHECK(fus_set_check_range(&set, 0, set.n_pictures, &wanted, &err) == FUS_OK);
     int first = 0;
     while (first < bad.n && !strstr(bad.items[first].why, "m.tsv: line 2: "))
         first++;

@@ -26,7 +26,7 @@ static double pair(double *df, double *p, const struct fus_moments *m, int a, in
 
 static void test_example(void)
 {
-    const struct fus_select_options options = {FUS_BH, 0.05};
+    const struct fus_select_options options = {.correction = FUS_BH, .alpha = 0.05};
     struct fus_moments m;
     struct fus_layer_summary layer;
     double df, p;

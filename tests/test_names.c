@@ -102,12 +102,12 @@ static const char *save(const char *prefix, const char *metadata)
     return path;
 }
 
-/* Recognise the list; code and err as from fus_store_open or fus_names_recognise, whichever fails first. */
+/* Recognise the list; code and err as from fus_open_weights or fus_names_recognise, whichever fails first. */
 static int recognise(struct fus_net_spec *spec, const char *prefix, const char *lang_head, const char *metadata, struct fus_error *err)
 {
     struct fus_store *s;
     const char *path = save(prefix, metadata);
-    int code = fus_store_open(&s, path, err);
+    int code = fus_open_weights(&s, path, err);
     if (!code) {
         code = fus_names_recognise(spec, s, lang_head, err);
         fus_store_close(s);
@@ -263,7 +263,7 @@ static void expect_choice(const char *prefix, const char *stem, const char *mess
     struct fus_store *s;
     struct fus_error err = {0};
     const char *path = save("", "");
-    if (!HELP_CHECK(fus_store_open(&s, path, &err) == 0, "%s", err.msg))
+    if (!HELP_CHECK(fus_open_weights(&s, path, &err) == 0, "%s", err.msg))
         return;
     int code = fus_names_choose(s, prefix, &err);
     const struct fus_tensor *t = fus_store_find(s, "conv1.weight");
@@ -281,7 +281,7 @@ static void expect_note(const char *want, const char *stem)
     struct fus_store *s;
     struct fus_error err = {0};
     const char *path = save("", "");
-    if (!HELP_CHECK(fus_store_open(&s, path, &err) == 0, "%s", err.msg))
+    if (!HELP_CHECK(fus_open_weights(&s, path, &err) == 0, "%s", err.msg))
         return;
     const char *note = fus_names_note(s);
     const struct fus_tensor *t = fus_store_find(s, "conv1.weight");

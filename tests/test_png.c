@@ -8,7 +8,7 @@ static void check_written(const char *path, const struct fus_image *image, const
 {
     struct fus_image back = {0};
     struct fus_error err = {0, -1, ""};
-    CHECK_MSG(fus_png_write(path, image, &err) == 0 && fus_image_read(&back, path, &err) == 0, "%s: %s", what, err.msg);
+    CHECK_MSG(fus_png_write(path, image, &err) == 0 && fus_decode_file(&back, path, &err) == 0, "%s: %s", what, err.msg);
     size_t n = 3 * (size_t)image->width * (size_t)image->height;
     CHECK_MSG(back.pixels && back.width == image->width && back.height == image->height && memcmp(back.pixels, image->pixels, n) == 0, "%s", what);
     fus_image_free(&back);
@@ -50,7 +50,7 @@ static void check_dim(const char *name, int want, int n_want, const char *first_
     struct fus_image image = {0};
     const char *first;
     int dim, n;
-    CHECK(fus_image_read(&image, name, NULL) == 0);
+    CHECK(fus_decode_file(&image, name, NULL) == 0);
     CHECK_MSG(image.dim == want, "%s: %d", name, image.dim);
     fus_image_free(&image);
     n = fus_image_noted_dim(&first, &dim);

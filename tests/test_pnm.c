@@ -11,7 +11,7 @@ static void test_write(void)
     char path[64];
     snprintf(path, sizeof path, "build/test-pnm-%ld.ppm", (long)getpid());
     test_noise(&image, 19, 7, 3);
-    CHECK(fus_pnm_write(path, &image, &err) == 0 && fus_image_read(&back, path, &err) == 0);
+    CHECK(fus_pnm_write(path, &image, &err) == 0 && fus_decode_file(&back, path, &err) == 0);
     CHECK(back.pixels && back.width == 19 && back.height == 7 && memcmp(back.pixels, image.pixels, 19 * 7 * 3) == 0);
     fus_image_free(&back);
     remove(path);
@@ -23,8 +23,8 @@ static void test_read(void)
 {
     struct fus_image image = {0};
     struct fus_error err = {0, -1, ""};
-    CHECK(fus_image_read(&image, "build/no-such-picture.jpg", &err) == FUS_EIO && strstr(err.msg, "no-such-picture.jpg: "));
-    CHECK(fus_image_read(&image, "tests", &err) == FUS_EIO && strstr(err.msg, "tests: is a folder"));
+    CHECK(fus_decode_file(&image, "build/no-such-picture.jpg", &err) == FUS_EIO && strstr(err.msg, "no-such-picture.jpg: "));
+    CHECK(fus_decode_file(&image, "tests", &err) == FUS_EIO && strstr(err.msg, "tests: is a folder"));
     CHECK(fus_image_create(&image, 0, 5, &err) == FUS_EINVAL);
     CHECK(fus_image_create(&image, 100000, 100000, &err) == FUS_ELIMIT);
     CHECK(!image.pixels);
@@ -39,16 +39,16 @@ static void test_limit(void)
         struct fus_error err = {0, -1, ""};
         char path[128], found[64];
         snprintf(path, sizeof path, "tests/golden/%s", files[i]);
-        CHECK_MSG(fus_image_read(&image, path, &err) == 0, "%s", err.msg);
+        CHECK_MSG(fus_decode_file(&image, path, &err) == 0, "%s", err.msg);
         size_t n = (size_t)image.width * (size_t)image.height;
         snprintf(found, sizeof found, "found %d x %d pixels, at most %zu are read", image.width, image.height, n - 1);
         fus_image_free(&image);
         fus_image_set_max_pixels(n - 1);
-        CHECK_MSG(fus_image_read(&image, path, &err) == FUS_ELIMIT && strstr(err.msg, found) && !image.pixels, "%s", err.msg);
+        CHECK_MSG(fus_decode_file(&image, path, &err) == FUS_ELIMIT && strstr(err.msg, found) && !image.pixels, "%s", err.msg);
         CHECK(fus_image_create(&image, 1000, 1000, &err) == 0);
         fus_image_free(&image);
         fus_image_set_max_pixels(n);
-        CHECK_MSG(fus_image_read(&image, path, &err) == 0, "%s", err.msg);
+        CHECK_MSG(fus_decode_file(&image, path, &err) == 0, "%s", err.msg);
         fus_image_free(&image);
     }
     fus_image_set_max_pixels((size_t)-1); /* as far as it goes */
@@ -67,7 +67,7 @@ static void test_jump(void)
     static const uint8_t want[9] = {9, 9, 9, 9, 9, 10, 10, 9, 9}; /* red */
     struct fus_image image = {0};
     struct fus_error err = {0, -1, ""};
-    CHECK_MSG(fus_image_decode(&image, file, sizeof file, &err) == 0, "%s", err.msg);
+    CHECK_MSG(fus_decode_picture(&image, file, sizeof file, &err) == 0, "%s", err.msg);
     for (int i = 0; image.pixels && i < 9; i++)
         CHECK_MSG(image.pixels[3 * i] == want[i], "pixel %d: %d", i, image.pixels[3 * i]);
     fus_image_free(&image);

@@ -5,7 +5,7 @@ static struct fus_store *open_random(const char *spec)
 {
     struct fus_store *s = NULL;
     struct fus_error err = {0};
-    CHECK_MSG(fus_store_open(&s, spec, &err) == 0, "%s", err.msg);
+    CHECK_MSG(fus_open_weights(&s, spec, &err) == 0, "%s", err.msg);
     return s;
 }
 
@@ -215,7 +215,7 @@ static void test_refusals(void)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct fus_store *s = NULL;
         struct fus_error err = {0};
-        CHECK_MSG(fus_store_open(&s, wrong[i][0], &err) != 0, "%s", wrong[i][0]);
+        CHECK_MSG(fus_open_weights(&s, wrong[i][0], &err) != 0, "%s", wrong[i][0]);
         CHECK_MSG(strncmp(err.msg, wrong[i][0], strlen(wrong[i][0])) == 0 && strstr(err.msg, wrong[i][1]), "%s", err.msg);
     }
     fus_store_close(open_random("random:resnet50?seed=18446744073709551615"));

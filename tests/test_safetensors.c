@@ -20,7 +20,7 @@ static void test_dtypes(void)
     struct fus_store *s;
     struct fus_error err;
     float out[105];
-    if (!CHECK(fus_store_open(&s, GOLDEN "dtypes.safetensors", &err) == 0))
+    if (!CHECK(fus_open_weights(&s, GOLDEN "dtypes.safetensors", &err) == 0))
         return;
     CHECK(strcmp(fus_store_format(s), "safetensors") == 0);
     CHECK(fus_store_count(s) == 20);
@@ -69,7 +69,7 @@ static void test_bad_files(void)
         *message++ = '\0';
         message[strcspn(message, "\n")] = '\0';
         snprintf(path, sizeof path, "tests/bad/weights_%s", line);
-        CHECK_MSG(fus_store_open(&s, path, &err) != 0 && s == NULL, "%s was accepted", path);
+        CHECK_MSG(fus_open_weights(&s, path, &err) != 0 && s == NULL, "%s was accepted", path);
         CHECK_MSG(strncmp(err.msg, path, strlen(path)) == 0 && strstr(err.msg, message), "%s\n    want %s", err.msg, message);
         n++;
     }
@@ -86,9 +86,9 @@ static void test_convert_golden(void)
     struct fus_error err;
     for (int i = 0; i < 3; i++) {
         const char *out = help_path("blob.safetensors");
-        CHECK(fus_store_open(&s, GOLDEN "basic.safetensors", &err) == 0);
+        CHECK(fus_open_weights(&s, GOLDEN "basic.safetensors", &err) == 0);
         CHECK(fus_names_recognise(&spec, s, NULL, &err) == 0);
-        CHECK_MSG(fus_safetensors_convert(out, s, &spec, dtypes[i], &err) == 0, "%s", err.msg);
+        CHECK_MSG(fus_safetensors_write(out, s, &spec, dtypes[i], &err) == 0, "%s", err.msg);
         CHECK_MSG(help_same_file(out, good[4 + i]), "%s", good[4 + i]);
         fus_store_close(s);
         remove(out);
@@ -105,10 +105,10 @@ static void test_convert_values(void)
     struct fus_error err;
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
         const char *out = help_path("blob.safetensors");
-        CHECK(fus_store_open(&s, sources[i], &err) == 0);
+        CHECK(fus_open_weights(&s, sources[i], &err) == 0);
         CHECK_MSG(fus_names_recognise(&spec, s, NULL, &err) == 0, "%s", err.msg);
-        CHECK_MSG(fus_safetensors_convert(out, s, &spec, FUS_F32, &err) == 0, "%s", err.msg);
-        CHECK_MSG(fus_store_open(&b, out, &err) == 0, "%s", err.msg);
+        CHECK_MSG(fus_safetensors_write(out, s, &spec, FUS_F32, &err) == 0, "%s", err.msg);
+        CHECK_MSG(fus_open_weights(&b, out, &err) == 0, "%s", err.msg);
         CHECK(fus_names_recognise(&again, b, NULL, &err) == 0 && memcmp(&spec, &again, sizeof spec) == 0);
         CHECK(strcmp(fus_store_metadata(b, "fusiform.arch"), fus_networks_family(&spec)) == 0);
         size_t n_canonical = 0;
@@ -133,12 +133,12 @@ static void test_convert_refuses(void)
     struct fus_store *s;
     struct fus_net_spec spec;
     struct fus_error err;
-    CHECK(fus_store_open(&s, good[0], &err) == 0 && fus_names_recognise(&spec, s, NULL, &err) == 0);
-    CHECK(fus_safetensors_convert(help_path("x"), s, &spec, FUS_F64, &err) == FUS_EINVAL);
-    CHECK(fus_safetensors_convert("/nonexistent/x", s, &spec, FUS_F32, &err) == FUS_EIO);
+    CHECK(fus_open_weights(&s, good[0], &err) == 0 && fus_names_recognise(&spec, s, NULL, &err) == 0);
+    CHECK(fus_safetensors_write(help_path("x"), s, &spec, FUS_F64, &err) == FUS_EINVAL);
+    CHECK(fus_safetensors_write("/nonexistent/x", s, &spec, FUS_F32, &err) == FUS_EIO);
     spec.n_classes = 7; /* not what the file has: nothing may be left behind */
     const char *out = help_path("x");
-    CHECK(fus_safetensors_convert(out, s, &spec, FUS_F32, &err) == FUS_EFORMAT);
+    CHECK(fus_safetensors_write(out, s, &spec, FUS_F32, &err) == FUS_EFORMAT);
     CHECK(strstr(err.msg, "tensor fc.") != NULL);
     FILE *f = fopen(out, "rb");
     CHECK(f == NULL);
@@ -159,7 +159,7 @@ static void test_prefixes_and_damage(void)
         help_write(path, data, n);
         for (size_t k = n; k-- > 0;) {
             struct fus_store *s = NULL;
-            if (truncate(path, (off_t)k) != 0 || fus_store_open(&s, path, &err) == 0)
+            if (truncate(path, (off_t)k) != 0 || fus_open_weights(&s, path, &err) == 0)
                 accepted++;
             fus_store_close(s);
         }
@@ -190,13 +190,13 @@ static void test_no_memory(void)
         struct fus_error err = {0};
         float *v = calloc(1000, sizeof *v);
         fus_base_fail_allocation(++n);
-        code = fus_store_open(&s, GOLDEN "clip.safetensors", &err);
+        code = fus_open_weights(&s, GOLDEN "clip.safetensors", &err);
         if (!code)
             code = fus_names_recognise(&spec, s, NULL, &err);
         if (!code)
             code = fus_store_lookup(s, v, 1 * 3 * 3 * 3, "conv1.weight", &err);
         if (!code)
-            code = fus_safetensors_convert(out, s, &spec, FUS_F16, &err);
+            code = fus_safetensors_write(out, s, &spec, FUS_F16, &err);
         fus_base_fail_allocation(0);
         CHECK_MSG(code == FUS_OK || code == err.code, "allocation %ld: code %d, %s", n, code, err.msg);
         fus_store_close(s);
@@ -221,7 +221,7 @@ static void test_memory_is_bounded(void)
         text[i] = (char)((uint64_t)(n - 8) >> 8 * i);
     help_write(path, text, n);
     struct fus_store *s = NULL;
-    CHECK(fus_store_open(&s, path, &err) != 0 && strstr(err.msg, "more than 100000 tensors"));
+    CHECK(fus_open_weights(&s, path, &err) != 0 && strstr(err.msg, "more than 100000 tensors"));
     remove(path);
     free(text);
 #if !defined(__SANITIZE_ADDRESS__)

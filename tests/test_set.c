@@ -214,7 +214,7 @@ static void test_bad_pictures(void)
 {
     struct fus_set set, other;
     struct fus_set_bad bad = {0};
-    const struct fus_set_wanted wanted = {.bad = &bad};
+    const struct fus_set_consumers wanted = {.bad = &bad};
     begin();
     for (int i = 0; i < 40; i++) {
         char name[32];
@@ -224,11 +224,11 @@ static void test_bad_pictures(void)
             put_text(name, i % 2 ? "" : "P6 2 2 255 ");
     }
     if (opened(&set, root, NULL)) {
-        CHECK(fus_set_check_some(&set, 0, set.n_pictures, &wanted, &err) == FUS_OK && bad.n == 8);
+        CHECK(fus_set_check_range(&set, 0, set.n_pictures, &wanted, &err) == FUS_OK && bad.n == 8);
         for (int k = 0; k < bad.n; k++)
             CHECK(strncmp(bad.items[k].why, set.pictures[bad.items[k].picture].path, strlen(root) + 4) == 0 &&
                   (k == 0 || bad.items[k].picture > bad.items[k - 1].picture));
-        CHECK(fus_set_leave_out(&set, &bad, root, &err) == FUS_OK && set.n_pictures == 32 && set.n_skipped == 8);
+        CHECK(fus_set_bad_leave_out(&set, &bad, root, &err) == FUS_OK && set.n_pictures == 32 && set.n_skipped == 8);
         CHECK(strcmp(set.skipped[0], "a/3.ppm") == 0 && strcmp(set.skipped[7], "b/38.ppm") == 0);
         CHECK(strcmp(set.description, "folders, 32 pictures: a = a; b = b; 8 that cannot be read are left out") == 0);
         for (int i = 3; i < 40; i += 5) {
@@ -249,7 +249,7 @@ static void test_bad_pictures(void)
             bad.items[bad.n].picture = bad.n;
         fus_set_close(&set);
         if (opened(&set, root, NULL))
-            CHECK(fus_set_leave_out(&set, &bad, root, &err) == FUS_EINVAL && strstr(err.msg, "category a has 1 picture;"));
+            CHECK(fus_set_bad_leave_out(&set, &bad, root, &err) == FUS_EINVAL && strstr(err.msg, "category a has 1 picture;"));
         fus_set_bad_free(&bad);
         fus_set_close(&set);
     }
@@ -567,7 +567,7 @@ static void test_scrambled(void)
     CHECK(hex != NULL);
     if (!hex || !opened(&set, "builtin?per_category=5", "face=adult,child;place=house"))
         return;
-    CHECK(fus_set_add_scrambled(&set, 7, &err) == FUS_OK && set.n_categories == 3 && set.n_subcategories == 4);
+    CHECK(fus_set_scrambled_add(&set, 7, &err) == FUS_OK && set.n_categories == 3 && set.n_subcategories == 4);
     CHECK(set.n_pictures == 15 && strcmp(set.categories[2], "scrambled") == 0);
     static const int from[] = {0, 5, 1, 7, 3};
     for (int k = 0; k < 5; k++) {
@@ -589,12 +589,12 @@ static void test_scrambled(void)
     }
     fus_image_free(&one), fus_image_free(&two);
     CHECK(fus_set_check(&set, hex, NULL, NULL, &err) == FUS_OK && strlen(hex[14]) == 64 && strcmp(hex[0], hex[10]) != 0);
-    CHECK(fus_set_add_scrambled(&set, 7, &err) == FUS_OK && set.n_pictures == 15); /* there already */
+    CHECK(fus_set_scrambled_add(&set, 7, &err) == FUS_OK && set.n_pictures == 15); /* there already */
     fus_set_close(&set);
     begin();
     put("a/1.ppm", 1), put("a/2.ppm", 2), put("b/1.ppm", 3), put("b/2.ppm", 4);
     if (opened(&set, root, NULL)) {
-        CHECK(fus_set_add_scrambled(&set, 1, &err) == FUS_OK && set.n_pictures == 6);
+        CHECK(fus_set_scrambled_add(&set, 1, &err) == FUS_OK && set.n_pictures == 6);
         CHECK(fus_set_check(&set, hex, NULL, NULL, &err) == FUS_EINVAL && strstr(err.msg, "a/1.ppm: found 2 x 2 pixels, expected at least 16 x 16"));
         fus_set_close(&set);
     }
@@ -602,7 +602,7 @@ static void test_scrambled(void)
         if (!opened(&set, root, NULL))
             break;
         fus_base_fail_allocation(n);
-        int code = fus_set_add_scrambled(&set, 1, &err);
+        int code = fus_set_scrambled_add(&set, 1, &err);
         fus_base_fail_allocation(0);
         CHECK(code == (n < 9 ? FUS_ENOMEM : FUS_OK));
         fus_set_close(&set);

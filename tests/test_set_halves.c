@@ -8,7 +8,7 @@ static void check(const char *categories, int code, const char *words)
     struct fus_set set;
     struct fus_error err = {0};
     CHECK(fus_set_open(&set, "builtin?per_category=6", categories, &err) == 0);
-    CHECK_MSG(fus_set_split_by_option(&set, &err) == code, "%s: %s", categories, err.msg);
+    CHECK_MSG(fus_set_halves_by_option(&set, &err) == code, "%s: %s", categories, err.msg);
     CHECK_MSG(!words || strstr(err.msg, words), "%s: '%s' not in: %s", categories, words, err.msg);
     fus_set_close(&set);
 }
@@ -17,7 +17,7 @@ static void test_options(void)
 {
     struct fus_set set;
     CHECK(fus_set_open(&set, "builtin?per_category=6", "face=adult,child;thing=instrument,car;scrambled=scrambled", NULL) == 0);
-    CHECK(fus_set_split_by_option(&set, NULL) == 0 && set.n_pictures == 18);
+    CHECK(fus_set_halves_by_option(&set, NULL) == 0 && set.n_pictures == 18);
     for (int i = 0; i < set.n_pictures; i++) {
         const struct fus_picture *p = &set.pictures[i];
         const char *name = set.subcategories[p->subcategory];
@@ -37,7 +37,7 @@ static void test_refusals(void)
     CHECK(fus_set_open(&set, "builtin?per_category=6", NULL, &err) == 0);
     char *body = set.subcategories[2];
     set.subcategories[2] = "torso";
-    CHECK(fus_set_split_by_option(&set, &err) == FUS_EINVAL && strstr(err.msg, "torso of category body is in neither option"));
+    CHECK(fus_set_halves_by_option(&set, &err) == FUS_EINVAL && strstr(err.msg, "torso of category body is in neither option"));
     set.subcategories[2] = body;
     fus_set_close(&set);
 }

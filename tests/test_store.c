@@ -217,7 +217,7 @@ static void test_foreign_paths(void)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct fus_store *s = (struct fus_store *)wrong;
         struct fus_error err = {0};
-        CHECK(fus_store_open(&s, wrong[i][0], &err) == FUS_EIO && s == NULL);
+        CHECK(fus_open_weights(&s, wrong[i][0], &err) == FUS_EIO && s == NULL);
         CHECK_MSG(strncmp(err.msg, wrong[i][1], strlen(wrong[i][1])) == 0, "%s", err.msg);
     }
     fus_store_close(NULL);
@@ -239,7 +239,7 @@ static void test_lookup_and_preprocess(void)
         struct fus_error err;
         int side = 0;
         const char *preprocess = "";
-        CHECK(fus_store_open(&s, cases[i][0], &err) == 0 && strcmp(fus_store_path(s), cases[i][0]) == 0);
+        CHECK(fus_open_weights(&s, cases[i][0], &err) == 0 && strcmp(fus_store_path(s), cases[i][0]) == 0);
         CHECK_MSG(fus_names_recognise(&spec, s, NULL, &err) == 0, "%s", err.msg);
         CHECK(fus_store_preprocess(s, &spec, &side, &preprocess, &err) == 0);
         CHECK_MSG(side == atoi(cases[i][1]) && strcmp(preprocess, cases[i][2]) == 0, "%d %s", side, preprocess);

@@ -5,15 +5,15 @@
 #include "analysis/report/svg.h"
 #include "analysis/report/theme.h"
 
-static void expect(struct fus_svg *s, const char *want)
+static void expect(struct fus_text_buffer *s, const char *want)
 {
-    CHECK_MSG(!s->failed && s->text && strcmp(s->text, want) == 0, "got '%s', want '%s'", s->text ? s->text : "(nothing)", want);
-    fus_svg_free(s);
+    CHECK_MSG(!s->failed && s->s && strcmp(s->s, want) == 0, "got '%s', want '%s'", s->s ? s->s : "(nothing)", want);
+    fus_text_free(s);
 }
 
 static void test_numbers(void)
 {
-    struct fus_svg s = {0};
+    struct fus_text_buffer s = {0};
     fus_svg_put(&s, "$f $f $f $f $f $f", 1.0, -0.125, 12.345, -0.001, 100.0, (double)NAN);
     expect(&s, "1 -0.13 12.35 0 100 0");
     fus_svg_put(&s, "$0 $1 $2 $3 $3", 2.5, -0.25, 1.005, 0.0005, (double)INFINITY);
@@ -32,7 +32,7 @@ static void test_numbers(void)
 
 static void test_escapes(void)
 {
-    struct fus_svg s = {0};
+    struct fus_text_buffer s = {0};
     fus_svg_put(&s, "$e|$s", "<a href=\"x\">'&'</a>", "<b/>");
     expect(&s, "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;|<b/>");
     fus_svg_put(&s, "$e", "a\001b\tc\nd\177");
@@ -41,9 +41,9 @@ static void test_escapes(void)
     expect(&s, "Gr\xc3\xb6\xc3\x9f" "e \xf0\x9f\x98\x80");
     /* malformed: lone continuation, overlong slash, surrogate, cut short, beyond the last plane */
     fus_svg_put(&s, "$e", "\x80|\xc0\xaf|\xed\xa0\x80|\xe2\x82|\xf4\x90\x80\x80|\xff");
-    for (const char *p = s.text; p && *p; p += *p == '|' ? 1 : 3)
+    for (const char *p = s.s; p && *p; p += *p == '|' ? 1 : 3)
         CHECK(*p == '|' || strncmp(p, "\xef\xbf\xbd", 3) == 0);
-    fus_svg_free(&s);
+    fus_text_free(&s);
     fus_svg_put(&s, "$e", "abc\xe2\x80\xae" "gpj.exe"); /* right-to-left override */
     expect(&s, "abc\xef\xbf\xbd" "gpj.exe");
     fus_svg_put(&s, "$e", "\xef\xbf\xbe"); /* U+FFFE is no XML character */
@@ -68,7 +68,7 @@ static void test_base64(void)
 {
     static const char *const want[] = {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"}; /* RFC 4648 section 10 */
     for (size_t n = 1; n <= 6; n++) {
-        struct fus_svg s = {0};
+        struct fus_text_buffer s = {0};
         fus_svg_base64(&s, (const uint8_t *)"foobar", n);
         expect(&s, want[n]);
     }
@@ -77,7 +77,7 @@ static void test_base64(void)
 static void test_memory(void)
 {
     for (long n = 1; n <= 4; n++) {
-        struct fus_svg s = {0};
+        struct fus_text_buffer s = {0};
         fus_base_fail_allocation(n);
         for (int i = 0; i < 2000; i++)
             fus_svg_put(&s, "$e$d", "name", i);
@@ -85,7 +85,7 @@ static void test_memory(void)
         CHECK(s.failed);
         struct fus_error err;
         CHECK(fus_svg_save(&s, "/tmp/never", &err) == FUS_ENOMEM);
-        fus_svg_free(&s);
+        fus_text_free(&s);
     }
 }
 
@@ -118,10 +118,10 @@ static void test_theme(void)
         CHECK(theme.hue[c] == c);
     for (int c = 5; c < 8; c++)
         CHECK(theme.hue[c] == c); /* the second scrambled one gets a colour of its own */
-    struct fus_svg css = {0};
+    struct fus_text_buffer css = {0};
     fus_theme_css(&css, &theme, FUS_THEME_LIGHT, true);
-    CHECK(css.text && strstr(css.text, ".k0m0{color:#1c6bb5}") && strstr(css.text, ".q31{"));
-    fus_svg_free(&css);
+    CHECK(css.s && strstr(css.s, ".k0m0{color:#1c6bb5}") && strstr(css.s, ".q31{"));
+    fus_text_free(&css);
 }
 
 int main(void)

@@ -1,14 +1,15 @@
 /* text.c: what is well-formed UTF-8, and names on one line. */
 #include "nn/base/text.h"
+#include "nn/base/utf8.h"
 
 #include "test.h"
 
 static void escapes(const char *text, const char *want)
 {
     char out[200], twice[200];
-    fus_text_escape(out, sizeof out, text);
+    fus_utf8_escape(out, sizeof out, text);
     CHECK_MSG(strcmp(out, want) == 0, "%s", out);
-    fus_text_escape(twice, sizeof twice, out);
+    fus_utf8_escape(twice, sizeof twice, out);
     CHECK(strcmp(twice, out) == 0);
 }
 
@@ -21,20 +22,20 @@ static void test_escape(void)
     escapes("\xc2\x9b" "31m \xc2\xa0", "\\xc2\\x9b31m \xc2\xa0"); /* U+009B acts as ESC [ */
     escapes("\xed\xa0\x80\xc0\x80\xf4\x90\x80\x80", "\\xed\\xa0\\x80\\xc0\\x80\\xf4\\x90\\x80\\x80");
     escapes("back\\slash", "back\\slash");
-    fus_text_escape(small, sizeof small, "ab\x1b" "c");
+    fus_utf8_escape(small, sizeof small, "ab\x1b" "c");
     CHECK(strcmp(small, "ab") == 0);
-    fus_text_escape(small, sizeof small, "abc\xf0\x9f\x98\x80");
+    fus_utf8_escape(small, sizeof small, "abc\xf0\x9f\x98\x80");
     CHECK(strcmp(small, "abc") == 0);
-    fus_text_escape(small, 1, "abc");
+    fus_utf8_escape(small, 1, "abc");
     CHECK(strcmp(small, "") == 0);
 }
 
 static void test_utf8(void)
 {
-    CHECK(fus_text_is_utf8("") && fus_text_is_utf8("a\xc3\xa9\xe2\x82\xac\xf4\x8f\xbf\xbf") && fus_text_is_utf8("\xed\x9f\xbf"));
+    CHECK(fus_utf8_valid("") && fus_utf8_valid("a\xc3\xa9\xe2\x82\xac\xf4\x8f\xbf\xbf") && fus_utf8_valid("\xed\x9f\xbf"));
     static const char *const broken[] = {"\x80", "\xc3", "\xe2\x82", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf5\x80\x80\x80", "a\xff"};
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
-        CHECK_MSG(!fus_text_is_utf8(broken[i]), "%zu", i);
+        CHECK_MSG(!fus_utf8_valid(broken[i]), "%zu", i);
 }
 
 static void test_messages(void)
@@ -50,7 +51,7 @@ static void test_bounded(void)
     struct fus_text t = {0};
     for (int i = 0; i < 400; i++)
         fus_text_add(&t, "%s%d", "\xe2\x82\xac", i % 10);
-    CHECK(strlen(t.s) < sizeof t.s && fus_text_is_utf8(t.s) && strcmp(t.s + strlen(t.s) - 3, "...") == 0);
+    CHECK(strlen(t.s) < sizeof t.s && fus_utf8_valid(t.s) && strcmp(t.s + strlen(t.s) - 3, "...") == 0);
 }
 
 int main(void)

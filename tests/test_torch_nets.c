@@ -53,7 +53,7 @@ static bool open_model(struct model *m, const char *name, bool direct)
     memset(m, 0, sizeof *m);
     snprintf(m->name, sizeof m->name, "%s", name);
     snprintf(path, sizeof path, GOLDEN "%s", name);
-    int code = fus_store_open(&m->store, path, &err);
+    int code = fus_open_weights(&m->store, path, &err);
     if (!code)
         code = fus_names_recognise(&spec, m->store, NULL, &err);
     if (!code)
@@ -116,7 +116,7 @@ static void see_picture(struct model *m, FILE *f)
     if (!CHECK(fscanf(f, "%63s %64s", name, want) == 2))
         return;
     snprintf(path, sizeof path, GOLDEN "%s", name);
-    if (!worked(fus_image_read(&image, path, &err), &err))
+    if (!worked(fus_decode_file(&image, path, &err), &err))
         return;
     run_model(m, &image);
     fus_image_free(&image);

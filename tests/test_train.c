@@ -1,11 +1,11 @@
-/* Training against PyTorch in double (tests/golden/train_steps.py), and the same bits whatever runs it. */
+/* Training gives the same bits whatever runs it; frozen parts, updates, refusals. tests/test_train_steps.c holds its values
+ * to PyTorch's. */
 #include "train_steps.h"
 
 #include "nn/kernel/kernels.h"
 #include "nn/train/train.h"
 
 #define TOLERANCE 2e-5 /* of each tensor's largest value */
-#define TOLERANCE_ADAMW 5e-4 /* it divides by |g|: of a gradient near 0 the rounding counts in full; a wrong sign is 4e-2 */
 
 struct fixture {
     const struct family *family;
@@ -15,7 +15,6 @@ struct fixture {
 };
 
 static const struct fus_optimise sgd = {.rule = FUS_OPTIMISE_SGD, .nesterov = true, .momentum = 0.9, .decay = 5e-4};
-static const struct fus_optimise adamw = {.rule = FUS_OPTIMISE_ADAMW, .decay = 0.05, .beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-6};
 
 static void set_up(struct fixture *f, const char *name)
 {
@@ -69,49 +68,13 @@ static void compare(struct fus_train *t, const char *what, enum fus_train_tensor
         for (size_t j = 0; j < p->n; j++)
             x[j] = got[j];
         double error = family_difference(family, what, p->name, x, p->n);
-        bool is_adamw = strcmp(what, "adamw") == 0;
-        CHECK_MSG(error <= (is_adamw ? TOLERANCE_ADAMW : TOLERANCE), "%s %s %s: error %g", family, what, p->name, error);
-        largest_error = is_adamw ? largest_error : fmax(largest_error, error);
+        CHECK_MSG(error <= TOLERANCE, "%s %s %s: error %g", family, what, p->name, error);
+        largest_error = fmax(largest_error, error);
         n_compared += error >= 0;
         free(got);
         free(x);
     }
     CHECK_MSG(n_compared > 10 || strcmp(family, "frozen") == 0, "%s %s: %d compared", family, what, n_compared);
-}
-
-static void compare_updates(struct fixture *f, bool is_sgd)
-{
-    struct fus_train_result r;
-    f->options.optimise = is_sgd ? sgd : adamw;
-    struct fus_train *t = create(f);
-    for (int i = 0; t && i < 2; i++) {
-        gradients(t, f, &r);
-        fus_train_update(t, is_sgd ? 0.1 : 0.002, is_sgd ? 0.1 : 0.002);
-    }
-    if (t)
-        compare(t, is_sgd ? "sgd" : "adamw", FUS_TRAIN_VALUE, f->family->name);
-    fus_train_destroy(t);
-}
-
-static void test_family(const char *family)
-{
-    struct fixture f;
-    struct fus_train_result r;
-    double want[3];
-    set_up(&f, family);
-    struct fus_train *t = create(&f);
-    CHECK(family_losses(want, family));
-    if (t) {
-        gradients(t, &f, &r);
-        CHECK_MSG(fabs(r.loss - want[0]) <= 2e-6 * want[0], "%s: loss %.9g, want %.9g", family, r.loss, want[0]);
-        CHECK(f.options.classify_weight == 0 || fabs(r.classify - want[1]) <= 2e-6 * want[1]);
-        CHECK(f.options.language_weight == 0 || fabs(r.language - want[2]) <= 2e-6 * want[2]);
-        compare(t, "grad", FUS_TRAIN_GRADIENT, family);
-        compare(t, "stat", FUS_TRAIN_VALUE, family);
-    }
-    fus_train_destroy(t);
-    compare_updates(&f, true);
-    compare_updates(&f, false);
 }
 
 /* ---- the same bits ---- */
@@ -329,7 +292,7 @@ static void test_overfits(void)
     struct fus_train *t = create(&f);
     for (int i = 0; t && i < 100; i++) {
         gradients(t, &f, &r);
-        fus_train_update(t, 0.05, 0.05);
+        fus_train_update(t, 0.1, 0.1);
     }
     CHECK_MSG(r.loss < 0.01 && r.n_correct == FAMILY_BATCH, "loss %g, %d right", r.loss, r.n_correct);
     fus_train_destroy(t);
@@ -411,14 +374,12 @@ int main(void)
     test_overfits();
     test_update_options();
     test_refusals();
-    for (int i = 0; i < N_FAMILIES; i++)
-        test_family(families[i].name);
-    test_bits("basic", 0xf60def778f169796u);
-    test_bits("lang2", 0x775f2aabbf56ef70u);
-    test_bits("cifar", 0x1c54227d9fe0a53fu);
-    test_bits("clip", 0xe8325d767b1ab85fu);
-    test_bits("bottleneck", 0x51b4968dc8cdc557u);
-    test_bits("infonce", 0x9af67465106a9149u);
+    test_bits("basic", 0x37a09382692e29fbu);
+    test_bits("lang2", 0x97b7c09f37fcb80du);
+    test_bits("cifar", 0x27f8a24707d4fe80u);
+    test_bits("clip", 0x1fa66601a16a700cu);
+    test_bits("bottleneck", 0xd4a243a0c55595acu);
+    test_bits("infonce", 0x17fb1ea1bdfa2d10u);
     test_winograd("cifar");
     test_winograd("clip");
     CHECK_MSG(most_blocks > 0, "%d blocks", most_blocks);

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "nn/base/base.h"
+#include "weights/dtype.h"
+#include "weights/formats.h"
 #include "weights/store.h"
 
 static inline uint8_t *file_bytes(const char *path, size_t *n)
@@ -31,7 +33,7 @@ static inline struct fus_store *bytes_store(const uint8_t *bytes, size_t n)
     return s;
 }
 
-/* What fus_store_open does after it has opened a file, without names. */
+/* What fus_open_weights does after it has opened a file, without names. */
 static inline int bytes_open(struct fus_store *s, const uint8_t *bytes, size_t n, struct fus_error *err)
 {
     if (n >= 2 && memcmp(bytes, "PK", 2) == 0)
@@ -44,7 +46,7 @@ static inline int bytes_open(struct fus_store *s, const uint8_t *bytes, size_t n
 }
 
 /* Read every tensor of the open store; those of many elements are only a matter of the caller's memory. */
-static inline int read_everything(const struct fus_store *s, struct fus_error *err)
+static inline int read_everything(struct fus_store *s, struct fus_error *err)
 {
     int code = FUS_OK;
     for (size_t i = 0; !code && i < fus_store_count(s); i++) {

@@ -1,14 +1,21 @@
-/* The small networks of tests/golden/train_steps.py, which has the description: their parameters, their batch,
- * and PyTorch's gradients, statistics and updated parameters. */
+/* The small networks of tests/golden/train_steps.py, which has the description: their parameters,
+ * their batch, and PyTorch's gradients, statistics and updated parameters. */
 #ifndef FUS_TRAIN_STEPS_H
 #define FUS_TRAIN_STEPS_H
 
 #include <math.h>
 
-#include "nn/nn.h"
+#include "nn/train/train.h"
 #include "test.h"
 
-enum { FAMILY_BATCH = 6, FAMILY_CLASSES = 5, FAMILY_LANGUAGE = 6, FAMILY_EMBEDDING = 7, FAMILY_WORDS = 9, FAMILY_SAMPLES = 8 };
+enum {
+    FAMILY_BATCH = 6,
+    FAMILY_CLASSES = 5,
+    FAMILY_LANGUAGE = 6,
+    FAMILY_EMBEDDING = 7,
+    FAMILY_WORDS = 9,
+    FAMILY_SAMPLES = 8
+};
 #define FAMILY_SMOOTH 0.1
 #define FAMILY_LANGUAGE_WEIGHT 0.5
 #define FAMILY_TEMPERATURE 0.07
@@ -25,25 +32,63 @@ struct family {
 
 #define TORCHVISION .stem = FUS_STEM_7X7, .input_side = 32, .n_stages = 2, .n_classes = FAMILY_CLASSES
 static const struct family families[] = {
-    {"basic", FAMILY_NONE, false, {TORCHVISION, .stem_channels = 6, .n_blocks = {1, 1}, .width = {6, 20}, .channels = {6, 20}}},
-    {"bottleneck", FAMILY_NONE, false,
+    {"basic",
+     FAMILY_NONE,
+     false,
+     {TORCHVISION, .stem_channels = 6, .n_blocks = {1, 1}, .width = {6, 20}, .channels = {6, 20}}},
+    {"bottleneck",
+     FAMILY_NONE,
+     false,
      {TORCHVISION, .bottleneck = true, .stem_channels = 4, .n_blocks = {1, 2}, .width = {4, 6}, .channels = {16, 24}}},
-    {"cifar", FAMILY_NONE, false,
-     {.stem = FUS_STEM_3X3, .pad_shortcut = true, .input_side = 16, .stem_channels = 4, .n_stages = 2, .n_blocks = {1, 2},
-      .width = {4, 10}, .channels = {4, 10}, .n_classes = FAMILY_CLASSES}},
-    {"lang", FAMILY_COSINE, false,
+    {"cifar",
+     FAMILY_NONE,
+     false,
+     {.stem = FUS_STEM_3X3,
+      .pad_shortcut = true,
+      .input_side = 16,
+      .stem_channels = 4,
+      .n_stages = 2,
+      .n_blocks = {1, 2},
+      .width = {4, 10},
+      .channels = {4, 10},
+      .n_classes = FAMILY_CLASSES}},
+    {"lang",
+     FAMILY_COSINE,
+     false,
      {TORCHVISION, .bottleneck = true, .stem_channels = 4, .n_blocks = {1, 1}, .width = {4, 6}, .channels = {16, 24},
       .lang_dim = FAMILY_LANGUAGE}},
-    {"lang2", FAMILY_COSINE, false,
-     {TORCHVISION, .stem_channels = 4, .n_blocks = {1, 1}, .width = {4, 8}, .channels = {4, 8}, .lang_dim = FAMILY_LANGUAGE, .lang_hidden = 10}},
-    {"mse", FAMILY_MSE, false,
-     {TORCHVISION, .stem_channels = 4, .n_blocks = {1, 1}, .width = {4, 8}, .channels = {4, 8}, .lang_dim = FAMILY_LANGUAGE}},
-    {"infonce", FAMILY_INFONCE, false,
-     {TORCHVISION, .stem_channels = 4, .n_blocks = {1, 1}, .width = {4, 8}, .channels = {4, 8}, .lang_dim = FAMILY_LANGUAGE}},
-    {"clip", FAMILY_CONTRASTIVE, false,
-     {.stem = FUS_STEM_CLIP, .bottleneck = true, .input_side = 32, .stem_channels = 8, .n_stages = 2, .n_blocks = {1, 1},
-      .width = {4, 8}, .channels = {16, 32}, .attn_grid = 4, .attn_heads = 2, .attn_dim = FAMILY_EMBEDDING}},
-    {"frozen", FAMILY_COSINE, true,
+    {"lang2",
+     FAMILY_COSINE,
+     false,
+     {TORCHVISION, .stem_channels = 4, .n_blocks = {1, 1}, .width = {4, 8}, .channels = {4, 8},
+      .lang_dim = FAMILY_LANGUAGE, .lang_hidden = 10}},
+    {"mse",
+     FAMILY_MSE,
+     false,
+     {TORCHVISION, .stem_channels = 4, .n_blocks = {1, 1}, .width = {4, 8}, .channels = {4, 8},
+      .lang_dim = FAMILY_LANGUAGE}},
+    {"infonce",
+     FAMILY_INFONCE,
+     false,
+     {TORCHVISION, .stem_channels = 4, .n_blocks = {1, 1}, .width = {4, 8}, .channels = {4, 8},
+      .lang_dim = FAMILY_LANGUAGE}},
+    {"clip",
+     FAMILY_CONTRASTIVE,
+     false,
+     {.stem = FUS_STEM_CLIP,
+      .bottleneck = true,
+      .input_side = 32,
+      .stem_channels = 8,
+      .n_stages = 2,
+      .n_blocks = {1, 1},
+      .width = {4, 8},
+      .channels = {16, 32},
+      .attn_grid = 4,
+      .attn_heads = 2,
+      .attn_dim = FAMILY_EMBEDDING}},
+    {"frozen",
+     FAMILY_COSINE,
+     true,
      {TORCHVISION, .bottleneck = true, .stem_channels = 4, .n_blocks = {1, 1}, .width = {4, 6}, .channels = {16, 24},
       .lang_dim = FAMILY_LANGUAGE}},
 };
@@ -99,11 +144,11 @@ static inline int family_parameter(void *context, float *out, size_t n, const ch
 {
     struct family_fan f = {name, FAMILY_WORDS, strcmp(name, "text.weight") == 0 ? 2 : 0};
     int code = fus_arch_parameters(context, family_find_fan, &f, err);
-    double scale = f.n_dims > 1 ? sqrt(2 / (double)f.fan) : 0.1;
+    double scale = sqrt(2 / (double)f.fan);
     bool around_one = family_ends_with(name, "running_var") || (f.n_dims == 1 && family_ends_with(name, ".weight"));
     for (size_t i = 0; i < n && !code; i++) {
         double v = family_value(family_seed(name), i);
-        out[i] = (float)(around_one ? 1 + 0.2 * v : scale * v);
+        out[i] = (float)(around_one ? 1 + 0.2 * v : f.n_dims > 1 ? scale * v : 0.1 * v - 0.5);
     }
     if (strcmp(name, "logit_scale") == 0)
         out[0] = (float)log(1 / FAMILY_TEMPERATURE);
@@ -140,10 +185,39 @@ static inline void family_make_batch(struct family_batch *b, const struct family
     b->word_start[FAMILY_BATCH] = n;
 }
 
+/* ---- what train_steps.py trains with ---- */
+
+static inline struct fus_train_options family_options(const struct family *f, bool adamw)
+{
+    static const enum fus_train_language kind[] = {[FAMILY_COSINE] = FUS_TRAIN_COSINE,
+                                                   [FAMILY_MSE] = FUS_TRAIN_MSE,
+                                                   [FAMILY_INFONCE] = FUS_TRAIN_INFONCE,
+                                                   [FAMILY_CONTRASTIVE] = FUS_TRAIN_INFONCE};
+    bool clip = f->language == FAMILY_CONTRASTIVE;
+    double language_weight = f->language == FAMILY_NONE ? 0 : clip ? 1 : FAMILY_LANGUAGE_WEIGHT;
+    return (struct fus_train_options){
+        .batch = FAMILY_BATCH,
+        .frozen_norms = f->frozen_norms,
+        .classify_weight = clip ? 0 : 1,
+        .language_weight = language_weight,
+        .smooth = FAMILY_SMOOTH,
+        .language = kind[f->language],
+        .contrastive = clip,
+        .n_words = FAMILY_WORDS,
+        .optimise = {.rule = adamw ? FUS_OPTIMISE_ADAMW : FUS_OPTIMISE_SGD,
+                     .nesterov = true,
+                     .momentum = 0.9,
+                     .decay = adamw ? 0.05 : 5e-4,
+                     .beta1 = 0.9,
+                     .beta2 = 0.98,
+                     .epsilon = 1e-6},
+    };
+}
+
 /* ---- PyTorch's values ---- */
 
-
-/* The numbers behind "WHAT NAME " in the family's part of the file; for WHAT "family", the three losses. */
+/* The numbers behind "WHAT NAME " in the family's part of the file; for WHAT "family", the three
+ * losses. */
 static inline const char *family_line(char line[512], const char *family, const char *what, const char *name)
 {
     FILE *f = fopen(FAMILY_GOLDEN, "r");
@@ -171,9 +245,11 @@ static inline bool family_losses(double loss[3], const char *family)
     return at && sscanf(at, "%lf %lf %lf", &loss[0], &loss[1], &loss[2]) == 3;
 }
 
-/* The largest difference of x [n] from PyTorch's WHAT ("grad", "stat", "sgd", "adamw") of tensor NAME, relative to the
- * tensor's largest value; of the projection, relative to that times the square root of n. -1: not in the file. */
-static inline double family_difference(const char *family, const char *what, const char *name, const double *x, size_t n)
+/* The largest difference of x [n] from PyTorch's WHAT ("grad", "stat", "sgd", "adamw") of tensor
+ * NAME, relative to the tensor's largest value; of the projection, relative to that times the
+ * square root of n. -1: not in the file. */
+static inline double family_difference(const char *family, const char *what, const char *name, const double *x,
+                                       size_t n)
 {
     char line[512], *rest;
     const char *at = family_line(line, family, what, name);

@@ -8,7 +8,8 @@
 #include "nn/base/bytes.h"
 #include "nn/base/sha256.h"
 #include "test.h"
-#include "weights/store.h"
+#include "weights/dtype.h"
+#include "weights/names.h"
 
 /* CHECK_MSG as an expression: true where the condition holds. */
 #define HELP_CHECK(condition, ...) \
@@ -70,7 +71,7 @@ static inline int help_read_all(const char *path, struct fus_error *err)
 {
     struct fus_store *s;
     struct fus_net_spec spec;
-    int code = fus_store_open(&s, path, err);
+    int code = fus_open_weights(&s, path, err);
     if (code)
         return code;
     for (size_t i = 0; i < fus_store_count(s) && !code; i++) {

@@ -7,7 +7,25 @@
 #include <string.h>
 
 #include "nn/base/number.h"
+#include "nn/base/utf8.h"
 #include "stimuli/stimuli.h"
+
+static void print_escaped(const char *fmt, va_list ap)
+{
+    char message[4096], shown[4096];
+    vsnprintf(message, sizeof message, fmt, ap);
+    fus_utf8_escape(shown, sizeof shown, message);
+    fputs(shown, stderr);
+}
+
+void fus_args_tell(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    print_escaped(fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+}
 
 int fus_args_failed(const struct fus_error *err)
 {
@@ -20,7 +38,7 @@ int fus_args_usage(const char *command, const char *fmt, ...)
     va_list ap;
     fprintf(stderr, "fusiform %s: ", command);
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    print_escaped(fmt, ap);
     va_end(ap);
     fprintf(stderr, "; see `fusiform %s --help`\n", command);
     return 2;
@@ -185,7 +203,7 @@ static void set_value(struct expectation *e, const struct fus_arg *arg, const ch
             expect(e, "a size such as 512M or 2G");
         break;
     case FUS_ARG_PIXELS:
-        if (!take_amount(arg->value, text, 1000, FUS_IMAGE_MOST_PIXELS))
+        if (!take_amount(arg->value, text, 1000, FUS_IMAGE_PIXELS_LIMIT))
             expect(e, SIZE_MAX > 0xffffffff ? "a number of pixels up to 2G, such as 100M"
                                           : "a number of pixels up to 128M, such as 100M");
         break;

@@ -14,7 +14,7 @@ enum fus_arg_kind {
     FUS_ARG_SHARE, /* int [2]: 2/7 */
     FUS_ARG_REAL,  /* double in (0, 1] */
     FUS_ARG_BYTES, /* size_t: 512M, 2G, 65536 */
-    FUS_ARG_PIXELS, /* size_t: 100M = 100000000, at most FUS_IMAGE_MOST_PIXELS */
+    FUS_ARG_PIXELS, /* size_t: 100M = 100000000, at most FUS_IMAGE_PIXELS_LIMIT */
     FUS_ARG_CHOICE /* struct fus_choice: one of a table's words */
 };
 
@@ -51,6 +51,9 @@ char *fus_args_print(const struct fus_arg *arg, bool *failed);
 /* "fusiform: MESSAGE" on stderr; returns the exit status 1. usage: the same, 2, and where help is. */
 int fus_args_failed(const struct fus_error *err);
 int fus_args_usage(const char *command, const char *fmt, ...) FUS_PRINTF(2, 3);
+
+/* A line on stderr, with control characters and bytes that are not UTF-8 escaped (text.h). */
+void fus_args_tell(const char *fmt, ...) FUS_PRINTF(1, 2);
 
 /* A width and a height such as 224x160, both from 1 to 999999. */
 bool fus_args_size(int *width, int *height, const char *text);

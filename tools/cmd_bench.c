@@ -244,6 +244,8 @@ int fus_cmd_bench(int argc, char **argv)
         return fus_args_usage("bench", "'%s' is not expected", none.items[0]);
     if (!trains && (train.from || train.max_memory))
         return fus_args_usage("bench", "--from and --max-memory are for --train");
+    if (train.from && (strncmp(train.from, "layer", 5) != 0 || train.from[5] < '1' || train.from[5] > '4' || train.from[6]))
+        return fus_args_usage("bench", "--from: '%s' found, a stage such as layer4 expected", train.from);
     a.options.direct = conv.value == 1;
     status = fus_model_check_choice("bench", &a.choice);
     if (status)

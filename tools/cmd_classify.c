@@ -9,6 +9,7 @@
 #include "tools/model.h"
 #include "nn/base/fmath.h"
 #include "nn/base/text.h"
+#include "nn/base/utf8.h"
 #include "tools/pictures.h"
 
 static const char help[] =
@@ -85,7 +86,7 @@ static int on_tap(void *context, int tap, int picture, const float *blocked)
 static void print_top(const char *path, float *scores, int n, int top, const struct labels *labels)
 {
     char image[FUS_MESSAGE_BYTES];
-    fus_text_escape(image, sizeof image, path);
+    fus_utf8_escape(image, sizeof image, path);
     for (int rank = 1; rank <= top && rank <= n; rank++) {
         int best = 0;
         for (int i = 1; i < n; i++)
@@ -126,7 +127,7 @@ static void score(struct sight *s)
 }
 
 /* exp of the checkpoint's `logit_scale`; 100, what OpenAI's models were clipped to, where there is none. */
-static int find_scale(double *scale, const struct fus_store *store, struct fus_error *err)
+static int find_scale(double *scale, struct fus_store *store, struct fus_error *err)
 {
     *scale = 100;
     for (size_t i = 0; i < fus_store_count(store); i++) {
@@ -147,7 +148,7 @@ static int find_scale(double *scale, const struct fus_store *store, struct fus_e
 static int read_texts(struct sight *s, const char *path, const struct fus_model *m, struct fus_error *err)
 {
     struct fus_store *file = NULL;
-    int code = fus_store_open(&file, path, err);
+    int code = fus_open_weights(&file, path, err);
     if (code)
         return code;
     const struct fus_tensor *t = fus_store_count(file) == 1 ? fus_store_tensor(file, 0) : NULL;

@@ -45,9 +45,9 @@ int fus_cmd_convert(int argc, char **argv)
         code = fus_base_fail(&err, FUS_EUNSUPPORTED, "%s: holds a %s (%s), --arch says %s", files.items[0],
                              fus_networks_family(&m.spec), m.description, arch);
     if (!code)
-        code = fus_safetensors_convert(out, m.store, &m.spec, (enum fus_dtype)dtype.value, &err);
+        code = fus_safetensors_write(out, m.store, &m.spec, (enum fus_dtype)dtype.value, &err);
     if (!code) {
-        fprintf(stderr, "%s: %s\n", out, m.description);
+        fus_args_tell("%s: %s", out, m.description);
         fus_model_tell(&m);
     }
     fus_model_close(&m);

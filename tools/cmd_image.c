@@ -52,7 +52,7 @@ static int read_picture(struct fus_image *image, const char *path, bool turned, 
     int orientation = 1, code = fus_base_read_file(&bytes, &n, path, FUS_IMAGE_MAX_BYTES, err);
     if (!code) {
         orientation = fus_exif_orientation(bytes, n);
-        code = fus_image_decode(image, bytes, n, err);
+        code = fus_decode_picture(image, bytes, n, err);
     }
     fus_base_free(bytes);
     if (!code)
@@ -60,7 +60,7 @@ static int read_picture(struct fus_image *image, const char *path, bool turned, 
     if (!code && turned)
         code = fus_exif_turn(image, orientation, err);
     else if (!code && orientation != 1)
-        fprintf(stderr, "fusiform: warning: %s: Exif orientation %d not applied; --exif applies it\n", path, orientation);
+        fus_args_tell("fusiform: warning: %s: Exif orientation %d not applied; --exif applies it", path, orientation);
     if (code)
         fus_base_blame(err, "%s: ", path);
     return code;

@@ -7,6 +7,7 @@
 #include "tools/args.h"
 #include "tools/commands.h"
 #include "tools/lesion.h"
+#include "nn/base/number.h"
 #include "nn/base/threads.h"
 #include "tools/past.h"
 #include "tools/pictures.h"
@@ -138,6 +139,17 @@ static int open_run(struct lesion *l, struct fus_error *err)
     return n_rows && n_selective == 0 ? fail_empty(l, err) : FUS_OK;
 }
 
+/* The scrambled category of a run with --scrambled auto, made again from its seed. */
+static int add_scrambled(struct lesion *l, struct fus_error *err)
+{
+    const char *text = fus_past_option(&l->past, "seed");
+    uint64_t seed = 1;
+    for (int c = 0; c < l->past.n_categories; c++)
+        if (strcmp(l->past.categories[c], "scrambled") == 0 && text && fus_number_whole(&seed, text, NULL))
+            return fus_set_scrambled_add(&l->set, seed, err); /* nothing where the set has one */
+    return FUS_OK;
+}
+
 /* The pictures, which must be the run's. Those that find room in the cache are decoded once. */
 static int open_pictures(struct lesion *l, struct fus_error *err)
 {
@@ -146,6 +158,8 @@ static int open_pictures(struct lesion *l, struct fus_error *err)
         fus_pictures_tell_left_out(&l->set, l->stimuli);
     if (!code && l->skip_bad)
         code = fus_pictures_skip(&l->set, l->stimuli, err);
+    if (!code)
+        code = add_scrambled(l, err);
     if (!code && !(l->sha256 = fus_base_alloc((size_t)l->set.n_pictures, sizeof *l->sha256)))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", l->set.n_pictures);
     if (!code)
@@ -294,6 +308,21 @@ static int show_conditions(struct lesion *l, int n, struct fus_error *err)
     return code;
 }
 
+/* Every response of the layer, and every feature of every condition, is a number. */
+static int check_finite(const struct lesion *l, struct fus_error *err)
+{
+    size_t rows = (l->sets.n_sets + 1) * (size_t)l->set.n_pictures;
+    for (size_t i = 0; i < l->n_units; i++)
+        if (!isfinite(l->mean[i]))
+            return fus_base_fail(err, FUS_EFORMAT, "%s: layer %s answers with NaN or infinity in channel %zu: its weights are too large, or damaged",
+                                 l->model_path, l->layer, i / l->n_places);
+    int code = FUS_OK;
+    for (size_t i = 0; l->features && i < rows && !code; i++)
+        code = fus_model_check_tap(&l->model, l->feature_tap, l->features + i * l->n_features,
+                                   l->set.pictures[i % (size_t)l->set.n_pictures].path, err);
+    return code;
+}
+
 static int measure(struct lesion *l, struct fus_error *err)
 {
     l->wanted[l->tap] = true;
@@ -301,7 +330,10 @@ static int measure(struct lesion *l, struct fus_error *err)
     for (size_t i = 0; i < l->n_units; i++)
         l->mean[i] /= l->set.n_pictures;
     if (!code)
-        code = fus_lesion_choose(&l->sets, l->label, l->mean, l->n_units, l->wanted_category, (size_t)l->controls, l->seed, err);
+        code = check_finite(l, err);
+    if (code)
+        return code;
+    code = fus_lesion_choose(&l->sets, l->label, l->mean, l->n_units, l->wanted_category, (size_t)l->controls, l->seed, err);
     if (code)
         return fus_base_blame(err, "%s, %s: ", l->folder, l->layer);
     size_t rows = (l->sets.n_sets + 1) * (size_t)l->set.n_pictures;
@@ -310,7 +342,8 @@ static int measure(struct lesion *l, struct fus_error *err)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the features of %zu lesions: fewer --controls need less", l->sets.n_sets);
     l->wanted[l->feature_tap] = true;
     fus_net_watch(l->model.net, change, l);
-    return each_batch(l, "lesions", show_conditions, err);
+    code = each_batch(l, "lesions", show_conditions, err);
+    return code ? code : check_finite(l, err);
 }
 
 /* ---- what is printed ---- */

@@ -137,7 +137,7 @@ static int check_pictures(struct fus_set *set, const char *spec, bool skip_bad, 
     fus_pictures_tell_left_out(set, spec);
     if (skip_bad)
         return fus_pictures_skip(set, spec, err);
-    int code = set->drawn ? FUS_OK : fus_set_check_some(set, 0, set->n_pictures, &(struct fus_set_wanted){.bad = &bad}, err);
+    int code = set->drawn ? FUS_OK : fus_set_check_range(set, 0, set->n_pictures, &(struct fus_set_consumers){.bad = &bad}, err);
     if (!code)
         code = fus_pictures_refuse(&bad, set->n_pictures, err);
     fus_set_bad_free(&bad);
@@ -228,8 +228,13 @@ int fus_cmd_stimuli(int argc, char **argv)
     if (status)
         return status < 0 ? 0 : status;
     int a = GENERATE;
+    const char *names[SHINE + 1], *meant;
+    for (int i = GENERATE; i <= SHINE; i++)
+        names[i] = actions[i].name;
     while (a <= SHINE && !(words.n == actions[a].n_words && strcmp(words.items[0], actions[a].name) == 0))
         a++;
+    if (a > SHINE && words.n > 0 && (meant = fus_args_nearest(words.items[0], names, SHINE + 1)) && strcmp(meant, words.items[0]) != 0)
+        return fus_args_usage("stimuli", "'%s' found; did you mean %s?", words.items[0], meant);
     if (a > SHINE)
         return fus_args_usage("stimuli", "`generate`, `sheet DIR`, `scramble DIR|PICTURE` or `shine DIR` expected");
     status = check(&o, (enum action)a);

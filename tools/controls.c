@@ -35,7 +35,7 @@ static int look(void *arg, int i, struct fus_error *err)
 {
     struct work *w = arg;
     struct fus_image image = {0};
-    int code = fus_image_read(&image, w->tree.files[i].in, err);
+    int code = fus_decode_file(&image, w->tree.files[i].in, err);
     if (code)
         return code;
     w->width[i] = image.width, w->height[i] = image.height;
@@ -59,7 +59,7 @@ static int make(void *arg, int i, struct fus_error *err)
 {
     struct work *w = arg;
     struct fus_image in = {0}, out = {0};
-    int code = fus_image_read(&in, w->tree.files[i].in, err);
+    int code = fus_decode_file(&in, w->tree.files[i].in, err);
     if (code)
         return code;
     code = change(&out, &w->n_clipped[i], w, &in, err);
@@ -89,7 +89,7 @@ static void tell(const struct work *w)
 static int look_at_all(struct work *w, struct fus_error *err)
 {
     struct fus_set_bad bad = {0};
-    int code = fus_set_each_bad(&bad, 0, w->tree.n, look, w, err);
+    int code = fus_set_bad_each(&bad, 0, w->tree.n, look, w, err);
     if (!code && !w->o->skip_bad)
         code = fus_pictures_refuse(&bad, w->tree.n, err);
     else if (!code)

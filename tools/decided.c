@@ -168,7 +168,7 @@ bool fus_decided_read(struct fus_layer_summary *summary, struct fus_run *run, in
     struct archive a = {.reading = true};
     struct fus_run_layer *l = &run->models[model].layers[layer];
     layer_paths(path, units, run, model, layer);
-    if (fus_sha256_file(labels, units, NULL) != FUS_OK || !(a.in = fopen(path, "rb")))
+    if (fus_sha256_file(labels, units, NULL) != FUS_OK || !(a.in = fus_base_open(path, NULL)))
         return false;
     fus_sha256_start(&a.sha);
     visit_header(&a, run, labels);

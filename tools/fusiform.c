@@ -48,8 +48,8 @@ static void tell_dim(void)
     const char *first;
     int most, n = fus_image_noted_dim(&first, &most);
     if (n)
-        fprintf(stderr, "fusiform: warning: %s: 16 bits a sample, the largest is %d: nearly black; are these 12-bit values? "
-                        "Pictures of this kind: %d\n", first, most, n);
+        fus_args_tell("fusiform: warning: %s: 16 bits a sample, the largest is %d: nearly black; are these 12-bit values? "
+                        "Pictures of this kind: %d", first, most, n);
 }
 
 static const struct command *find(const char *name)
@@ -66,10 +66,8 @@ static int say_unknown(const char *name)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         names[i + 1] = commands[i].name;
     nearest = fus_args_nearest(name, names, sizeof names / sizeof *names);
-    fprintf(stderr, "fusiform: no command is called '%s'; ", name);
-    if (nearest)
-        fprintf(stderr, "did you mean %s?; ", nearest);
-    fputs("see `fusiform --help`\n", stderr);
+    fus_args_tell("fusiform: no command is called '%s'; %s%s%ssee `fusiform --help`", name, nearest ? "did you mean " : "",
+                  nearest ? nearest : "", nearest ? "?; " : "");
     return 2;
 }
 
@@ -79,7 +77,7 @@ static int help(int argc, char **argv)
     char option[] = "--help", *asked[] = {option, NULL};
     const struct command *c = argc == 1 ? find(argv[0]) : NULL;
     if (argc > 1) {
-        fprintf(stderr, "fusiform help: one command expected, '%s' found behind it; see `fusiform --help`\n", argv[1]);
+        fus_args_tell("fusiform help: one command expected, '%s' found behind it; see `fusiform --help`", argv[1]);
         return 2;
     }
     if (argc == 1 && !c && strcmp(argv[0], "help") != 0 && argv[0][0] != '-')

@@ -229,7 +229,7 @@ static int check_finished(struct fus_run *run, struct fus_error *err)
     char path[PATH_BYTES], line[256], expected[128];
     snprintf(path, sizeof path, "%.3000s/run.log", run->out);
     snprintf(expected, sizeof expected, "provenance\t%s\n", run->digest);
-    FILE *f = fopen(path, "r");
+    FILE *f = fus_base_open(path, NULL);
     while (f && !run->done && fgets(line, sizeof line, f))
         run->done = strcmp(line, expected) == 0;
     if (f)

@@ -6,29 +6,41 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nn/base/sha256.h"
+#include "nn/base/utf8.h"
 #include "tools/args.h"
 
-/* Files of torchvision whose weights were made for another size than their forerunners': name-SHA256 of the file. */
-static bool is_torchvision_v2(const char *path)
+/* Files of torchvision whose weights were made for another size than their forerunners' are named NAME-DIGEST.pth, with the
+ * first digits of their SHA-256. A renamed file is told by its content; only ResNet-50 and deeper have such weights. */
+static bool is_torchvision_v2(const struct fus_model *m)
 {
     static const char *const digests[] = {"-11ad3fa6", "-cd907fc2", "-f82ba261", "-9ba9bcbe", "-d733dc28"};
-    const char *slash = strrchr(path, '/');
+    const struct fus_net_spec *spec = &m->spec;
+    const char *path = fus_store_path(m->store), *slash = strrchr(path, '/');
+    char hex[FUS_SHA256_HEX] = "";
+    if (spec->bottleneck && spec->stem == FUS_STEM_7X7 && spec->n_classes == 1000 && !strncmp(fus_store_format(m->store), "pytorch", 7))
+        fus_store_sha256(m->store, hex, NULL);
     for (size_t i = 0; i < sizeof digests / sizeof *digests; i++)
-        if (strstr(slash ? slash + 1 : path, digests[i]))
+        if (strstr(slash ? slash + 1 : path, digests[i]) || strncmp(hex, digests[i] + 1, 8) == 0)
             return true;
     return false;
 }
 
 static void note(struct fus_model *m, const char *fmt, ...) FUS_PRINTF(2, 3);
 
+/* One more line, escaped as utf8.h has it, as far as there is room. */
 static void note(struct fus_model *m, const char *fmt, ...)
 {
     size_t used = strlen(m->notes);
+    char text[sizeof m->notes];
     va_list ap;
     va_start(ap, fmt);
-    if (used + 1 < sizeof m->notes)
-        vsnprintf(m->notes + used, sizeof m->notes - used, fmt, ap);
+    vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    if (used + 2 >= sizeof m->notes)
+        return;
+    fus_utf8_escape(m->notes + used, sizeof m->notes - used - 1, text);
+    strcat(m->notes, "\n");
 }
 
 static bool near(const float a[3], const float b[3])
@@ -49,7 +61,7 @@ static void note_normalisation(struct fus_model *m)
         return;
     if (!(near(mean, p->mean) && near(std, p->std)))
         note(m, "%s: a layer in it normalises with mean=%g/%g/%g,std=%g/%g/%g, which is not what preprocessing %s does; --preprocess "
-             "resize=%d,interp=%s,crop=%d,mean=..,std=.. can\n", fus_store_path(m->store), mean[0], mean[1], mean[2], std[0], std[1], std[2],
+             "resize=%d,interp=%s,crop=%d,mean=..,std=.. can", fus_store_path(m->store), mean[0], mean[1], mean[2], std[0], std[1], std[2],
              m->preprocess_text, p->resize, p->filter == FUS_BICUBIC ? "bicubic" : "bilinear", p->crop);
 }
 
@@ -58,12 +70,12 @@ static void take_notes(struct fus_model *m, const struct fus_model_choice *choic
     const char *path = fus_store_path(m->store), *more = fus_names_note(m->store), *metadata = fus_store_metadata(m->store, "fusiform.preprocess");
     bool given = choice && choice->preprocess, random = strcmp(fus_store_format(m->store), "random") == 0;
     if (more)
-        note(m, "%s: %s\n", path, more);
+        note(m, "%s: %s", path, more);
     if (given && metadata && strcmp(metadata, choice->preprocess) != 0)
-        note(m, "%s: its metadata say preprocessing %s, --preprocess %s is done\n", path, metadata, choice->preprocess);
+        note(m, "%s: its metadata say preprocessing %s, --preprocess %s is done", path, metadata, choice->preprocess);
     if (!given && !metadata && !random)
-        note(m, "%s: preprocessing %.160s assumed (--preprocess P)%s\n", path, m->preprocess_text,
-             is_torchvision_v2(path) ? "; by its name these are torchvision's V2 weights, made for --preprocess torchvision-v2" : "");
+        note(m, "%s: preprocessing %.160s assumed (--preprocess P)%s", path, m->preprocess_text,
+             is_torchvision_v2(m) ? "; by their digest these are torchvision's V2 weights, made for --preprocess torchvision-v2" : "");
     if (!random)
         note_normalisation(m);
 }
@@ -89,7 +101,7 @@ static int choose_preprocess(struct fus_model *m, const char *given, struct fus_
 int fus_model_recognise(struct fus_model *m, const char *path, const struct fus_model_choice *choice, struct fus_error *err)
 {
     memset(m, 0, sizeof *m);
-    int code = fus_store_open(&m->store, path, err);
+    int code = fus_open_weights(&m->store, path, err);
     if (!code && choice && choice->prefix)
         code = fus_names_choose(m->store, choice->prefix, err);
     if (!code)

@@ -216,7 +216,7 @@ int fus_past_labels(float *label, const struct fus_past *p, const char *model, c
     snprintf(named.name, sizeof named.name, "%s", model);
     fus_run_units_folder(path, sizeof path - 64, &run, 0);
     snprintf(path + strlen(path), 64, "/%s.npz", layer);
-    int code = fus_store_open(&store, path, err);
+    int code = fus_open_weights(&store, path, err);
     if (code)
         return code;
     const struct fus_tensor *t = NULL;

@@ -7,6 +7,7 @@
 #include "analysis/run/csv.h"
 #include "nn/base/outfile.h"
 #include "nn/base/text.h"
+#include "nn/base/utf8.h"
 
 #define CACHE_BYTES ((size_t)64 << 20) /* of decoded pictures, between their check and the network */
 
@@ -16,7 +17,7 @@ void fus_pictures_tell_left_out(const struct fus_set *set, const char *spec)
     if (!set->left_out)
         return;
     if (spec)
-        fus_text_escape(shown, sizeof shown, spec);
+        fus_utf8_escape(shown, sizeof shown, spec);
     fprintf(stderr, "fusiform: %s%s%s\n", shown, spec ? ": " : "", set->left_out);
 }
 
@@ -69,11 +70,11 @@ static int ignore(void *context, int i, const struct fus_image *reduced, struct 
 int fus_pictures_skip(struct fus_set *set, const char *spec, struct fus_error *err)
 {
     struct fus_set_bad bad = {0};
-    const struct fus_set_wanted wanted = {.see = ignore, .bad = &bad};
-    int code = set->drawn ? FUS_OK : fus_set_check_some(set, 0, set->n_pictures, &wanted, err);
+    const struct fus_set_consumers wanted = {.consume = ignore, .bad = &bad};
+    int code = set->drawn ? FUS_OK : fus_set_check_range(set, 0, set->n_pictures, &wanted, err);
     if (!code && bad.n) {
         fus_pictures_tell_skipped(&bad, set->n_pictures);
-        code = fus_set_leave_out(set, &bad, spec, err);
+        code = fus_set_bad_leave_out(set, &bad, spec, err);
     }
     fus_set_bad_free(&bad);
     return code;
@@ -101,9 +102,9 @@ int fus_pictures_check(struct fus_pictures *p, const struct fus_model *m, bool s
         code = fus_cache_create(&p->cache, p->set.n_pictures, CACHE_BYTES, err);
     if (!code)
         code = fus_cache_want(p->cache, &m->preprocess, err);
-    const struct fus_set_wanted wanted = {.cache = p->cache, .bad = &bad};
+    const struct fus_set_consumers wanted = {.cache = p->cache, .bad = &bad};
     if (!code)
-        code = fus_set_check_some(&p->set, 0, p->set.n_pictures, &wanted, err);
+        code = fus_set_check_range(&p->set, 0, p->set.n_pictures, &wanted, err);
     if (!code)
         code = fus_pictures_refuse(&bad, p->set.n_pictures, err);
     if (code == FUS_ESTOPPED)
@@ -151,6 +152,6 @@ int fus_pictures_write_rows(const struct fus_pictures *p, const char *out, struc
     }
     code = fus_outfile_commit(&f, err);
     if (!code)
-        fprintf(stderr, "fusiform: %d pictures; %s says which row is which\n", p->set.n_pictures, path);
+        fus_args_tell("fusiform: %d pictures; %s says which row is which", p->set.n_pictures, path);
     return code;
 }

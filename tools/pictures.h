@@ -19,7 +19,7 @@ int fus_pictures_refuse(const struct fus_set_bad *bad, int n, struct fus_error *
 /* The same where they are left out: all lines on stderr, and how many they are. */
 void fus_pictures_tell_skipped(const struct fus_set_bad *bad, int n);
 
-/* --skip-bad: every picture is read, and those that cannot be are left out. spec as in fus_set_leave_out. */
+/* --skip-bad: every picture is read, and those that cannot be are left out. spec as in fus_set_bad_leave_out. */
 int fus_pictures_skip(struct fus_set *set, const char *spec, struct fus_error *err);
 
 /* The operands of activations, embed and classify: what stands there, then what of it can be read. The cache holds what the

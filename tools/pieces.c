@@ -224,9 +224,9 @@ static int open_piece(struct fus_piece *p, const char *folder, const char *name,
     if (!p->path)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the name of %s", name);
     snprintf(p->path, n, "%s/%s", folder, name);
-    FILE *f = fopen(p->path, "rb");
+    FILE *f = fus_base_open(p->path, err);
     if (!f)
-        return fus_base_fail(err, FUS_EIO, "%s: cannot be opened: %s", p->path, strerror(errno));
+        return fus_base_blame(err, "%s: ", p->path);
     int code = read_header(p, f, run, err);
     fclose(f);
     return code ? fus_base_blame(err, "%s: ", p->path) : FUS_OK;

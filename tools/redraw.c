@@ -303,7 +303,7 @@ static void read_maps(struct redraw *r)
 {
     for (int m = 0; m < r->summary.n_models && !r->code; m++) {
         const struct fus_model_summary *model = &r->summary.models[m];
-        struct fus_layer_summary *layer = &model->layers[fus_report_last_block(model)];
+        struct fus_layer_summary *layer = &model->layers[fus_compare_last_block(model)];
         size_t places = (size_t)layer->height * (size_t)layer->width;
         float *label = fus_base_alloc(layer->n_units, sizeof *label);
         int8_t *label8 = fus_base_alloc(layer->n_units, sizeof *label8);

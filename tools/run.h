@@ -35,7 +35,7 @@ struct fus_run_model {
     size_t net_bytes, scratch_bytes, least_bytes; /* least: with which this model and its layers can be done */
     int batch;                    /* pictures at a time */
     bool low_memory;
-    char reference[48];           /* the layer of the report's single pictures (fus_report_last_block) */
+    char reference[48];           /* the layer of the report's single pictures (fus_compare_last_block) */
     bool keeps_reference;         /* its responses are not too many to keep */
     int n_layers;
     struct fus_run_layer *layers; /* [n_layers] as taps, and as the model's summary */

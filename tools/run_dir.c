@@ -158,7 +158,7 @@ static bool begins_with(const char *folder, const char *file, const char *text)
     char path[PATH_BYTES], found[64] = "";
     size_t n = strlen(text);
     snprintf(path, sizeof path, "%.3000s/%s", folder, file);
-    FILE *f = fopen(path, "rb");
+    FILE *f = fus_base_open(path, NULL);
     bool same = f && fread(found, 1, n, f) == n && memcmp(found, text, n) == 0;
     if (f)
         fclose(f);

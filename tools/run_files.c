@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "nn/base/outfile.h"
-#include "nn/base/text.h"
+#include "nn/base/utf8.h"
 #include "tools/pictures.h"
 #include "tools/redraw.h"
 #include "tools/run.h"
@@ -65,8 +65,8 @@ static int warn_of_duplicates(const struct fus_run *run, struct fus_error *err)
             first = i;
         else if (n++ < SHOWN) {
             char one[FUS_MESSAGE_BYTES], other[FUS_MESSAGE_BYTES];
-            fus_text_escape(one, sizeof one, set->pictures[d[i].picture].path);
-            fus_text_escape(other, sizeof other, set->pictures[d[first].picture].path);
+            fus_utf8_escape(one, sizeof one, set->pictures[d[i].picture].path);
+            fus_utf8_escape(other, sizeof other, set->pictures[d[first].picture].path);
             fprintf(stderr, "fusiform: warning: %s is the same picture as %s\n", one, other);
         }
     }
@@ -81,7 +81,7 @@ static int measure_pictures(struct fus_run *run, struct fus_error *err)
 {
     int code = fus_cache_create(&run->cache, run->set.n_pictures, fus_run_cache_bytes(run), err);
     struct fus_set_bad bad = {0};
-    const struct fus_set_wanted wanted = {run->picture_sha256, run->pixel_stats, run->cache, fus_run_sheet_draw, run, &bad};
+    const struct fus_set_consumers wanted = {run->picture_sha256, run->pixel_stats, run->cache, fus_run_sheet_draw, run, &bad};
     double started = fus_run_now();
     if (!code)
         code = fus_run_sheet_create(run, err);
@@ -89,7 +89,7 @@ static int measure_pictures(struct fus_run *run, struct fus_error *err)
         code = fus_cache_want(run->cache, &run->models[i].preprocess, err);
     for (int i = run->first, end; i < run->end && !code; i = end) {
         end = run->end - i < 256 ? run->end : i + 256;
-        code = fus_set_check_some(&run->set, i, end, &wanted, err);
+        code = fus_set_check_range(&run->set, i, end, &wanted, err);
         if (!code && run->end - run->first > 256)
             fus_run_progress("checking", "pictures", end - run->first, run->end - run->first, started);
     }
@@ -136,8 +136,8 @@ int fus_run_open_stimuli(struct fus_run *run, struct fus_run_summary *summary, s
     if (!code && run->skip_bad) /* all of them, in a shard too: its pictures follow from the whole set */
         code = fus_pictures_skip(&run->set, run->stimuli, err);
     if (!code && run->scrambled)
-        code = fus_set_add_scrambled(&run->set, run->seed, err);
-    if (!code && run->halves == FUS_HALVES_OPTION && (code = fus_set_split_by_option(&run->set, err)) != FUS_OK)
+        code = fus_set_scrambled_add(&run->set, run->seed, err);
+    if (!code && run->halves == FUS_HALVES_OPTION && (code = fus_set_halves_by_option(&run->set, err)) != FUS_OK)
         fus_base_blame(err, "%s: --halves option: ", run->stimuli);
     if (!code)
         code = fus_run_describe_set(run, summary, err);
@@ -200,7 +200,7 @@ static int describe(struct fus_model_summary *out, const struct fus_model *m, co
 static int take_digest(char hex[65], const char *path, struct fus_error *err)
 {
     struct fus_store *store;
-    int code = fus_store_open(&store, path, err);
+    int code = fus_open_weights(&store, path, err);
     if (code)
         return code;
     code = fus_store_sha256(store, hex, err);

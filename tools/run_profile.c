@@ -25,7 +25,7 @@ int fus_run_choose_reference(struct fus_run_model *m, const struct fus_run *run,
         layer->width = tap->width;
         layer->n_units = (size_t)tap->channels * (size_t)tap->height * (size_t)tap->width;
     }
-    const struct fus_layer_summary *reference = &shape.layers[fus_report_last_block(&shape)];
+    const struct fus_layer_summary *reference = &shape.layers[fus_compare_last_block(&shape)];
     memcpy(m->reference, reference->name, sizeof m->reference);
     m->keeps_reference = reference->n_units <= MOST_RESPONSE_BYTES / sizeof(float) / (size_t)run->set.n_pictures;
     fus_base_free(shape.layers);

@@ -76,7 +76,7 @@ static int draw_missing(void *context, int thumb, struct fus_error *err)
 {
     struct fus_run *run = context;
     int i = run->drawing->plan.items[thumb].picture;
-    return run->drawing->drawn[thumb] ? FUS_OK : fus_set_check_some(&run->set, i, i + 1, &(struct fus_set_wanted){.see = fus_run_sheet_draw, .context = run}, err);
+    return run->drawing->drawn[thumb] ? FUS_OK : fus_set_check_range(&run->set, i, i + 1, &(struct fus_set_consumers){.consume = fus_run_sheet_draw, .context = run}, err);
 }
 
 int fus_run_sheet_write(const char *path, struct fus_run *run, struct fus_error *err)

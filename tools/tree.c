@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "nn/base/outfile.h"
+#include "stimuli/image/kind.h"
 #include "stimuli/set/left_out.h"
 
 enum { MAX_DEPTH = 32 }; /* of folders in folders: a symbolic link in a circle ends here */
@@ -151,7 +152,7 @@ int fus_tree_list(struct fus_tree *t, const char *in, const char *out, struct fu
         }
     }
     if (!code && found.n == 0)
-        code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it; read are files ending in %s", in, FUS_FOLDER_ENDINGS);
+        code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it; read are files ending in %s", in, FUS_KIND_ENDINGS);
     if (!code)
         code = check_names(&found, err);
     found.left_out = fus_left_out_text(&l.left);

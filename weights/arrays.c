@@ -13,11 +13,13 @@
  *
  * A pickle of arrays is a weight file (Detectron2's). Beside PyTorch's tensors an array is some
  * statistic, and left out. */
+#include "weights/arrays.h"
+
 #include <inttypes.h>
 #include <string.h>
 
-#include "weights/torch_tensors.h"
 #include "nn/base/bytes.h"
+#include "weights/formats.h"
 
 /* What describes an array, from either way to make one. */
 struct array {
@@ -77,7 +79,7 @@ static bool narrow(uint8_t *out, size_t *out_n, const uint8_t *text, size_t n)
 
 /* The member that holds the data, and where in it; *here: its n bytes. Data that is in the file
  * needs no memory. */
-static int place_data(struct fus_torch_tensors *w, struct fus_tensor *t, const uint8_t **here, size_t *n,
+static int place_data(struct fus_torch *w, struct fus_tensor *t, const uint8_t **stored, size_t *n,
                       const struct fus_pickle_value *data)
 {
     static const struct fus_pickle_value no_bytes = {.kind = FUS_PICKLE_BYTES, .u.text = {(const uint8_t *)"", 0}};
@@ -92,7 +94,7 @@ static int place_data(struct fus_torch_tensors *w, struct fus_tensor *t, const u
     }
     if (!text)
         return fus_base_fail(w->err, FUS_EFORMAT, "array %s: has no bytes: damaged copy?", t->name);
-    const uint8_t *bytes = *here = data->u.text.bytes;
+    const uint8_t *bytes = *stored = data->u.text.bytes;
     *n = data->u.text.n;
     uintptr_t at = (uintptr_t)bytes - (uintptr_t)w->bytes;
     if (!encoded && (uintptr_t)bytes >= (uintptr_t)w->bytes && at <= w->n_bytes) {
@@ -111,7 +113,7 @@ static int place_data(struct fus_torch_tensors *w, struct fus_tensor *t, const u
         return code;
     }
     m.n_bytes = *n;
-    *here = m.memory;
+    *stored = m.memory;
     t->member = (uint32_t)w->s->n_members;
     return fus_store_add_member(w->s, &m, w->err);
 }
@@ -138,13 +140,13 @@ static bool set_strides(struct fus_tensor *t, bool fortran, size_t n_bytes)
         int d = fortran ? i : t->n_dims - 1 - i;
         t->stride[d] = (int64_t)stride;
         if ((uint64_t)t->shape[d] > SIZE_MAX || !fus_base_mul(&stride, stride, (size_t)t->shape[d]) ||
-            stride > INT64_MAX)
+            stride > PTRDIFF_MAX)
             return false;
     }
     return fus_base_mul(&stride, stride, fus_dtype_bytes(t->dtype)) && stride == n_bytes;
 }
 
-int fus_torch_tensors_add_array(struct fus_torch_tensors *w, const struct fus_pickle_value *v)
+int fus_arrays_add(struct fus_torch *w, const struct fus_pickle_value *v)
 {
     struct fus_tensor t = {.name = w->path_n ? w->path : "array"};
     struct array a;
@@ -162,8 +164,8 @@ int fus_torch_tensors_add_array(struct fus_torch_tensors *w, const struct fus_pi
         fus_store_add_note(w->s, "left out: %s, NumPy type `%s`", t.name, descr);
         return FUS_OK;
     }
-    const uint8_t *here;
-    int code = place_data(w, &t, &here, &n, a.data);
+    const uint8_t *stored;
+    int code = place_data(w, &t, &stored, &n, a.data);
     if (!code && !set_strides(&t, a.fortran, n))
         code =
             fus_base_fail(w->err, FUS_EFORMAT,
@@ -173,7 +175,7 @@ int fus_torch_tensors_add_array(struct fus_torch_tensors *w, const struct fus_pi
 
 /* A legacy file that holds one storage: three pickles of facts, the storage's id, a list of its
  * key, its count and its elements. *at moves to the first element. */
-static bool read_dumped(struct fus_torch_tensors_storage *storage, size_t *at, const uint8_t *bytes, size_t n)
+static bool read_dumped(struct fus_torch_storage *storage, size_t *at, const uint8_t *bytes, size_t n)
 {
     struct fus_pickle pickle = {0};
     bool ok = true;
@@ -184,7 +186,7 @@ static bool read_dumped(struct fus_torch_tensors_storage *storage, size_t *at, c
             id = root->u.persistent.id;
         if (i == 3)
             ok = id && id->kind == FUS_PICKLE_TUPLE && id->n >= 5 &&
-                 fus_torch_tensors_storage_type(storage, id->u.tuple[1]);
+                 fus_torch_storage_type(storage, id->u.tuple[1]);
         *at += ok ? pickle.n_used : 0;
         fus_pickle_free(&pickle);
     }
@@ -195,28 +197,28 @@ static bool read_dumped(struct fus_torch_tensors_storage *storage, size_t *at, c
     return ok && !b.overrun && (storage->label[0] || storage->n <= (n - *at) / storage->size);
 }
 
-int fus_torch_tensors_add_dumped(struct fus_torch_tensors *w, struct fus_tensor *t, const struct fus_pickle_value *storage,
+int fus_arrays_add_dumped(struct fus_torch *w, struct fus_tensor *t, const struct fus_pickle_value *storage,
                               uint64_t first)
 {
-    struct fus_torch_tensors_storage found = {0};
+    struct fus_torch_storage found = {0};
     const struct fus_pickle_value *arguments = storage->u.object.arguments;
-    const uint8_t *here;
+    const uint8_t *stored;
     size_t n, at = 0;
     if (!w->arrays || arguments->n != 1) {
         snprintf(t->unread, sizeof t->unread, "%s", storage->u.object.global->detail);
         return fus_store_add(w->s, t, w->err);
     }
-    int code = place_data(w, t, &here, &n, arguments->u.tuple[0]);
+    int code = place_data(w, t, &stored, &n, arguments->u.tuple[0]);
     if (code)
         return code;
-    if (!read_dumped(&found, &at, here, n))
+    if (!read_dumped(&found, &at, stored, n))
         return fus_base_fail(w->err, FUS_EFORMAT,
                              "tensor %s: its bytes are no storage that PyTorch wrote: damaged copy?", t->name);
     snprintf(t->unread, sizeof t->unread, "%s", found.label);
     t->dtype = found.dtype;
     if (t->unread[0])
         return fus_store_add(w->s, t, w->err);
-    if (first > found.n || !fus_torch_tensors_inside(t, first, found.n))
+    if (first > found.n || !fus_torch_storage_inside(t, first, found.n))
         return fus_base_fail(w->err, FUS_EFORMAT,
                              "tensor %s: reaches outside the %" PRIu64 " elements of its storage: damaged copy?",
                              t->name, found.n);

@@ -3,7 +3,7 @@
  * Half precision is IEEE 754-2008 binary16; bf16 is the upper half of a binary32. Both directions are integer
  * arithmetic on the bits, so that no machine's flush-to-zero mode or rounding mode changes a result. A NaN keeps
  * its sign and as much of its payload as fits (NumPy's rule), so f16 -> f32 -> f16 is the identity for all 65536. */
-#include "weights/store.h"
+#include "weights/dtype.h"
 
 #include <math.h>
 #include <string.h>

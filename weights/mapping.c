@@ -2,7 +2,7 @@
  *
  * The classifier and the language head may lie further out than the body, model.fc.weight beside
  * model.backbone.conv1.weight, and be called otherwise: linear, classifier.1, head.fc. */
-#include "weights/store.h"
+#include "weights/mapping.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,11 +4,15 @@
  * beside state_dict.module.encoder_k., model. beside model_ema. A network is looked for wherever a tensor is
  * called like the first convolution of a first block (scheme.c). Exactly one that is known (recognise.c) is
  * taken; averaged weights stand behind the plain ones and are mentioned; else the user chooses by prefix. */
-#include "weights/store.h"
+#include "weights/names.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "weights/mapping.h"
+#include "weights/recognise.h"
+#include "weights/scheme.h"
 
 /* ---- names without wrappers ---- */
 
@@ -148,10 +152,10 @@ static bool has_root(const struct fus_store *s, const char *prefix, size_t n)
 static int find_roots(struct fus_store *s, struct fus_error *err)
 {
     int code = FUS_OK;
-    s->roots = fus_base_alloc(FUS_MAX_ROOTS, sizeof *s->roots);
+    s->roots = fus_base_alloc(FUS_NAMES_MAX_ROOTS, sizeof *s->roots);
     if (!s->roots)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for its directory");
-    for (size_t i = 0; i < s->n_tensors && s->n_roots < FUS_MAX_ROOTS && !code; i++) {
+    for (size_t i = 0; i < s->n_tensors && s->n_roots < FUS_NAMES_MAX_ROOTS && !code; i++) {
         struct fus_scheme scheme;
         size_t n;
         for (int k = 0; k < FUS_N_BEGINNINGS && !code; k++)
@@ -285,7 +289,7 @@ int fus_names_map(struct fus_store *s, struct fus_error *err)
 
 int fus_names_choose(struct fus_store *s, const char *prefix, struct fus_error *err)
 {
-    if (!s->file && !s->n_shards) /* an untrained network has none */
+    if (s->generate) /* an untrained network has none */
         return FUS_OK;
     size_t n = strlen(prefix);
     char list[1000], *plain = NULL, *dotted = fus_base_alloc(n + 2, 1);
@@ -316,12 +320,12 @@ const char *fus_names_note(const struct fus_store *s)
 }
 
 /* Three numbers of a tensor [3], [3,1,1] or [1,3,1,1]. */
-static bool read_three(float out[3], const struct fus_store *s, const struct fus_tensor *t)
+static bool read_three(float out[3], struct fus_store *s, const struct fus_tensor *t)
 {
     return t && t->n_elements == 3 && fus_store_read_f32(s, out, t, NULL) == FUS_OK;
 }
 
-bool fus_names_normalisation(const struct fus_store *s, float mean[3], float std[3])
+bool fus_names_normalisation(struct fus_store *s, float mean[3], float std[3])
 {
     static const char *const names[][2] = {{"mean", "std"}, {"new_mean", "new_std"}};
     for (size_t i = 0; i < s->n_tensors; i++) {
@@ -335,25 +339,13 @@ bool fus_names_normalisation(const struct fus_store *s, float mean[3], float std
     return false;
 }
 
-void fus_names_free(struct fus_store *s)
-{
-    for (size_t i = 0; s->plain && i < s->n_tensors; i++)
-        fus_base_free(s->plain[i]);
-    for (size_t r = 0; r < s->n_roots; r++)
-        fus_base_free(s->roots[r].prefix);
-    fus_base_free(s->plain);
-    fus_base_free(s->by_plain);
-    fus_base_free(s->roots);
-    fus_base_free(s->by_canonical);
-}
-
 /* ---- which network ---- */
 
 static int recognise(struct fus_net_spec *spec, struct fus_store *s, const char *lang_head, struct fus_error *err)
 {
     char list[1000];
     memset(spec, 0, sizeof *spec);
-    if (!s->file && !s->n_shards) {
+    if (s->generate) {
         *spec = s->random_spec;
         return FUS_OK;
     }
@@ -366,9 +358,9 @@ static int recognise(struct fus_net_spec *spec, struct fus_store *s, const char 
     return code ? code : fus_recognise_mapped(spec, s, err);
 }
 
-int fus_names_recognise(struct fus_net_spec *spec, const struct fus_store *s, const char *lang_head, struct fus_error *err)
+int fus_names_recognise(struct fus_net_spec *spec, struct fus_store *s, const char *lang_head, struct fus_error *err)
 {
-    int code = recognise(spec, (struct fus_store *)s, lang_head, err); /* the handle itself is never const */
+    int code = recognise(spec, s, lang_head, err);
     if (code)
         fus_base_blame(err, "%s: ", s->path);
     return code;

@@ -11,7 +11,7 @@
 
 #include "nn/base/bytes.h"
 #include "nn/base/inflate.h"
-#include "weights/store.h"
+#include "weights/formats.h"
 #include "weights/zip.h"
 
 #define MAX_HEAD 65536     /* a header of numbers is 118 bytes long; longer than version 1 allows are only records */

@@ -1,4 +1,5 @@
-/* Private to weights/: a pickle as data. Nothing in it is ever run; what it would call is kept as an object to look at. */
+/* Private to weights/: a pickle as data. Nothing in it is ever run: what it would call is kept as an
+ * object with its arguments. */
 #ifndef FUS_PICKLE_H
 #define FUS_PICKLE_H
 
@@ -8,7 +9,7 @@
 
 #include "nn/base/base.h"
 
-#define FUS_PICKLE_MAX_BYTES ((size_t)16 << 20) /* 80000 tensors; a ResNet-152 with its optimizer's state has 0.5 MB */
+#define FUS_PICKLE_MAX_BYTES ((size_t)16 << 20) /* 80,000 tensors */
 
 enum fus_pickle_kind {
     FUS_PICKLE_NONE,
@@ -27,9 +28,9 @@ enum fus_pickle_kind {
     FUS_PICKLE_PERSISTENT /* persistent: PyTorch's tuple that names a storage */
 };
 
-/* What the globals that are understood stand for. */
+/* The meaning of a global. */
 enum fus_pickle_role {
-    FUS_PICKLE_OPAQUE,       /* any other class or function: what it would make is not known, what it is given is */
+    FUS_PICKLE_OPAQUE,       /* any other class or function: only its arguments are known */
     FUS_PICKLE_MAPPING,      /* collections.OrderedDict and its like: called, it becomes a DICT */
     FUS_PICKLE_DTYPE,        /* torch.float32: `detail` is its letter code, below */
     FUS_PICKLE_STORAGE,      /* torch.FloatStorage: `detail` likewise */
@@ -65,8 +66,8 @@ struct fus_pickle_items {
 
 struct fus_pickle_value {
     uint8_t kind;   /* enum fus_pickle_kind */
-    bool on_path;   /* free for the walker: guards against a list that holds itself */
-    bool seen;      /* likewise: searched for tensors already */
+    bool on_path;   /* for the walker: guards against a list that contains itself */
+    bool seen;      /* likewise: already searched for tensors */
     uint32_t n;     /* items of the tuple */
     union {
         int64_t integer;
@@ -94,28 +95,31 @@ struct fus_pickle_value {
     } u;
 };
 
-struct fus_pickle_chunk;
+/* Memory of values. */
+struct fus_pickle_chunk {
+    struct fus_pickle_chunk *next;
+    size_t n, used;
+    max_align_t data[];
+};
 
 struct fus_pickle {
     struct fus_pickle_value *root;
     struct fus_pickle_value *first_persistent;
     size_t n_used;   /* bytes up to and with STOP */
-    size_t n_values; /* values made and items put in containers: a bound for walkers */
-    bool ends_early; /* set on failure where more bytes might have made it succeed */
-    bool text_ids;   /* persistent ids were texts, as protocol 0 writes them */
+    size_t n_values; /* values and items of containers: a bound for walkers */
+    bool ends_early; /* on failure: more bytes might have made it succeed */
+    bool text_ids;   /* persistent ids were texts (protocol 0) */
     struct fus_pickle_chunk *chunks; /* all memory of the values */
     size_t n_arena;
 };
 
-/* Interpret the n bytes at `bytes`, which the values point into: they must outlive the pickle. Messages count bytes from `base`.
- * torchscript: classes __torch__.* are plain objects. Every global that is not in the table of allow.c is FUS_PICKLE_OPAQUE.
- * On failure the pickle is empty but for ends_early; fus_pickle_free is allowed in any case. */
+/* Interpret the n bytes at `bytes`. Values point into them, so they must outlive the pickle. Messages
+ * count bytes from `base`. torchscript: classes __torch__.* are plain objects. Every global that is
+ * not in the table of pickle_globals.c is FUS_PICKLE_OPAQUE. On failure the pickle is empty except for
+ * ends_early; fus_pickle_free is allowed in any case. */
 int fus_pickle_load(struct fus_pickle *p, const uint8_t *bytes, size_t n, long long base, bool torchscript,
                     struct fus_error *err);
 void fus_pickle_free(struct fus_pickle *p);
-
-/* allow.c: what a name stands for; NULL: not known. */
-const struct fus_pickle_global *fus_pickle_globals_find(const char *module, const char *name);
 
 /* Whether the value is the text s (or bytes: Python 2). */
 bool fus_pickle_is_text(const struct fus_pickle_value *v, const char *s);

@@ -1,10 +1,10 @@
-/* The names in a pickle that mean something: what tensors and NumPy arrays need. Any other is an opaque thing.
+/* The names in a pickle that mean something: what tensors and NumPy arrays need. Any other is opaque.
  *
  * Sources: torch/_utils.py and torch/serialization.py of PyTorch 0.3 to 2.x; numpy/core/src/multiarray/methods.c for
  * arrays. Nothing is ever called, so no name can do harm. */
-#include <string.h>
+#include "weights/pickle_globals.h"
 
-#include "weights/pickle.h"
+#include <string.h>
 
 #define UTILS "torch._utils"
 static const struct fus_pickle_global globals[] = {

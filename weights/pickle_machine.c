@@ -10,12 +10,6 @@
 #define ARENA_FACTOR 2
 #define CHUNK_BYTES ((size_t)16 << 10)
 
-struct fus_pickle_chunk {
-    struct fus_pickle_chunk *next;
-    size_t n, used;
-    max_align_t data[];
-};
-
 /* ---- memory ---- */
 
 static size_t max_arena(size_t pickle_bytes)
@@ -50,15 +44,6 @@ void *fus_pickle_machine_allocate(struct fus_pickle_machine *m, size_t n)
     void *v = (char *)p->chunks->data + p->chunks->used;
     p->chunks->used += n;
     return v;
-}
-
-void fus_pickle_free(struct fus_pickle *p)
-{
-    for (struct fus_pickle_chunk *c = p->chunks, *next; c; c = next) {
-        next = c->next;
-        fus_base_free(c);
-    }
-    *p = (struct fus_pickle){.ends_early = p->ends_early};
 }
 
 struct fus_pickle_value *fus_pickle_machine_make(struct fus_pickle_machine *m, enum fus_pickle_kind kind)
@@ -126,7 +111,7 @@ int fus_pickle_machine_take_marked(struct fus_pickle_machine *m, struct fus_pick
 
 int fus_pickle_machine_push_integer(struct fus_pickle_machine *m, enum fus_pickle_kind kind, int64_t integer)
 {
-    struct fus_pickle_value *own = NULL, **shared = &own;
+    struct fus_pickle_value *fresh = NULL, **shared = &fresh;
     if (kind == FUS_PICKLE_NONE)
         shared = &m->none;
     else if (kind == FUS_PICKLE_BOOL)
@@ -146,4 +131,44 @@ int fus_pickle_machine_push_text(struct fus_pickle_machine *m, enum fus_pickle_k
         v->u.text.n = n;
     }
     return fus_pickle_machine_push(m, v);
+}
+
+/* ---- what several opcodes need ---- */
+
+int fus_pickle_machine_take_line(struct fus_pickle_machine *m, const uint8_t **line, size_t *n, size_t max)
+{
+    const uint8_t *start = m->in.data + m->in.pos, *end = memchr(start, '\n', fus_bytes_left(&m->in));
+    *n = end ? (size_t)(end - start) : fus_bytes_left(&m->in);
+    *line = fus_bytes_take(&m->in, *n + 1) ? start : NULL;
+    return *n > max ? FAIL(m, FUS_ELIMIT, "pickle line of %zu bytes, at most %zu are read", *n, max) : FUS_OK;
+}
+
+int fus_pickle_machine_append(struct fus_pickle_machine *m, struct fus_pickle_items *items, struct fus_pickle_value *const *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct fus_pickle_item *item = fus_pickle_machine_allocate(m, sizeof *item);
+        if (!item)
+            return m->failure;
+        item->value = values[i];
+        if (items->last)
+            items->last->next = item;
+        else
+            items->first = item;
+        items->last = item;
+        items->n++;
+        m->out->n_values++;
+    }
+    return FUS_OK;
+}
+
+struct fus_pickle_value *fus_pickle_machine_make_tuple(struct fus_pickle_machine *m, struct fus_pickle_value *const *values, size_t n)
+{
+    struct fus_pickle_value *v = fus_pickle_machine_make(m, FUS_PICKLE_TUPLE);
+    if (!v || (v->u.tuple = fus_pickle_machine_allocate(m, (n + 1) * sizeof *values)) == NULL)
+        return NULL;
+    v->n = (uint32_t)n; /* <= FUS_MACHINE_MAX_STACK */
+    m->out->n_values += n;
+    if (n)
+        memcpy(v->u.tuple, values, n * sizeof *values);
+    return v;
 }

@@ -1,4 +1,4 @@
-/* Private to pickle.c and machine.c: the stack machine that a pickle is a program for, without its opcodes. */
+/* Private to pickle_*.c: the stack machine that runs a pickle, without its opcodes. */
 #ifndef FUS_PICKLE_MACHINE_H
 #define FUS_PICKLE_MACHINE_H
 
@@ -29,25 +29,37 @@ struct fus_pickle_machine {
 /* Fill the machine's error at its current opcode; gives the code. */
 #define FAIL(m, code, ...) fus_base_fail_at((m)->err, code, (m)->base + (long long)(m)->at, __VA_ARGS__)
 
-/* n zeroed bytes that live as long as the pickle; NULL, with the error told and its code in m->failure. */
+/* n zeroed bytes that live as long as the pickle. On failure NULL; the error is filled and its code is
+ * in m->failure. */
 void *fus_pickle_machine_allocate(struct fus_pickle_machine *m, size_t n);
 struct fus_pickle_value *fus_pickle_machine_make(struct fus_pickle_machine *m, enum fus_pickle_kind kind);
 
-/* Room for n entries in an array of pointers that doubles; new ones are NULL. */
+/* Room for n entries in an array of pointers, which doubles; new entries are NULL. */
 int fus_pickle_machine_reserve(struct fus_pickle_machine *m, struct fus_pickle_value ***array, size_t *cap, size_t n);
 
-/* v may be NULL, from fus_pickle_machine_make: gives the code of its failure. None, booleans and integers from 0 to 255 are
- * shared. */
+/* Push a value. If v is NULL (fus_pickle_machine_make failed), returns the code of that failure. None,
+ * booleans and integers from 0 to 255 are shared. */
 int fus_pickle_machine_push(struct fus_pickle_machine *m, struct fus_pickle_value *v);
 int fus_pickle_machine_push_integer(struct fus_pickle_machine *m, enum fus_pickle_kind kind, int64_t integer);
 int fus_pickle_machine_push_text(struct fus_pickle_machine *m, enum fus_pickle_kind kind, const uint8_t *bytes, size_t n);
 
-/* Entries above the last mark, and an error where they are fewer than n. */
+/* Entries above the last mark. need: an error if there are fewer than n. */
 size_t fus_pickle_machine_available(const struct fus_pickle_machine *m);
 int fus_pickle_machine_need(struct fus_pickle_machine *m, size_t n);
 
-/* The values from the last mark on, which is taken away with them; they stay readable until the next push. At least `below`
- * must lie under the mark. */
+/* Pop the last mark and the values above it, which stay readable until the next push. At least `below`
+ * values must be under the mark. */
 int fus_pickle_machine_take_marked(struct fus_pickle_machine *m, struct fus_pickle_value ***items, size_t *n, size_t below);
+
+/* A line that ends at a newline, without it. *line is NULL if the bytes end first: the machine's
+ * loop finds the overrun. FUS_ELIMIT past max bytes. */
+int fus_pickle_machine_take_line(struct fus_pickle_machine *m, const uint8_t **line, size_t *n,
+                                 size_t max);
+int fus_pickle_machine_append(struct fus_pickle_machine *m, struct fus_pickle_items *items,
+                              struct fus_pickle_value *const *values, size_t n);
+/* A tuple of the n values, with room for one more. */
+struct fus_pickle_value *fus_pickle_machine_make_tuple(struct fus_pickle_machine *m,
+                                                       struct fus_pickle_value *const *values,
+                                                       size_t n);
 
 #endif

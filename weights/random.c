@@ -11,7 +11,9 @@
  *   words           N(0, 1 / dimensions): `text.weight` [dimensions, words] of a contrastive training; `logit_scale` ln(1 / 0.07)
  * Each tensor has a stream of its own, seeded by SHA-256 of "SEED:NAME", so that values depend neither on the order of
  * reading nor on what else is read. Values are drawn in double and rounded to f32. */
-#include "weights/store.h"
+#include "weights/random_spec.h"
+
+#include "weights/formats.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -21,40 +23,6 @@
 
 #include "nn/base/rng.h"
 #include "nn/base/sha256.h"
-
-struct adder {
-    struct fus_store *s;
-    struct fus_error *err;
-};
-
-static int add_tensor(void *context, const char *name, const int *shape, int n_dims)
-{
-    const struct adder *a = context;
-    struct fus_tensor t = {.name = name, .dtype = FUS_F32, .n_dims = n_dims};
-    int64_t stride = 1;
-    for (int d = n_dims - 1; d >= 0; d--) {
-        t.shape[d] = shape[d];
-        t.stride[d] = stride;
-        stride *= shape[d];
-    }
-    return fus_store_add(a->s, &t, a->err);
-}
-
-int fus_random_open(struct fus_store *s, const char *spec, struct fus_error *err)
-{
-    struct fus_random_spec r;
-    s->format = "random";
-    int code = fus_random_parse(&r, spec, err);
-    if (code)
-        return code;
-    s->random_spec = r.net;
-    s->random_seed = r.seed;
-    s->random_zero = r.zero;
-    if (r.preprocess[0])
-        code = fus_store_set_preprocess(s, r.preprocess, err);
-    struct adder a = {s, err};
-    return code ? code : fus_arch_parameters(&s->random_spec, add_tensor, &a, err);
-}
 
 static bool ends_with(const char *s, const char *end)
 {
@@ -125,12 +93,48 @@ static int64_t inputs_of_bias(const struct fus_store *s, const char *name)
     return t && t->n_dims == 2 ? t->shape[1] : 0;
 }
 
-int fus_random_read(const struct fus_store *s, float *out, const struct fus_tensor *t, struct fus_error *err)
+/* Each tensor that fus_random_open added has its rule. */
+static int generate(const struct fus_store *s, float *out, const struct fus_tensor *t, struct fus_error *err)
 {
-    (void)err; /* every tensor that fus_random_open added has its rule */
+    (void)err;
     fus_random_fill(out, t->name, t->shape, t->n_dims, ends_with(t->name, ".bias") ? inputs_of_bias(s, t->name) : 0,
                     s->random_seed);
     if (s->random_zero && ends_block(t->name, s->random_spec.bottleneck))
         memset(out, 0, t->n_elements * sizeof *out);
     return FUS_OK;
+}
+
+struct adder {
+    struct fus_store *s;
+    struct fus_error *err;
+};
+
+static int add_tensor(void *context, const char *name, const int *shape, int n_dims)
+{
+    const struct adder *a = context;
+    struct fus_tensor t = {.name = name, .dtype = FUS_F32, .n_dims = n_dims};
+    int64_t stride = 1;
+    for (int d = n_dims - 1; d >= 0; d--) {
+        t.shape[d] = shape[d];
+        t.stride[d] = stride;
+        stride *= shape[d];
+    }
+    return fus_store_add(a->s, &t, a->err);
+}
+
+int fus_random_open(struct fus_store *s, const char *spec, struct fus_error *err)
+{
+    struct fus_random_spec r;
+    s->format = "random";
+    s->generate = generate;
+    int code = fus_random_parse(&r, spec, err);
+    if (code)
+        return code;
+    s->random_spec = r.net;
+    s->random_seed = r.seed;
+    s->random_zero = r.zero;
+    if (r.preprocess[0])
+        code = fus_store_set_preprocess(s, r.preprocess, err);
+    struct adder a = {s, err};
+    return code ? code : fus_arch_parameters(&s->random_spec, add_tensor, &a, err);
 }

@@ -15,7 +15,7 @@
  *   hidden=N           of a language head of two layers
  *
  * Pictures of another side than the published network's are reduced to it, with mean .5 and standard deviation .25. */
-#include "weights/store.h"
+#include "weights/random_spec.h"
 
 #include <stdio.h>
 #include <string.h>

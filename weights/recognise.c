@@ -2,7 +2,7 @@
  *
  * It follows from names and shapes alone. To run a network that is almost a ResNet as if it were one would be worse than to
  * refuse it: every tensor needed must have its shape, and a tensor inside the body that is not needed is an error. */
-#include "weights/store.h"
+#include "weights/recognise.h"
 
 #include <inttypes.h>
 #include <limits.h>

@@ -7,8 +7,8 @@
  *
  * Refused is what the reference implementation refuses: offsets with holes or overlaps, a size that is not shape x dtype,
  * bytes behind the last tensor; and duplicate names, which the format forbids and few readers notice.
- * Types of other names (8-bit floats) are listed, not read. The writer is safetensors_write.c. */
-#include "weights/store.h"
+ * Types of other names (8-bit floats) are listed, not read. */
+#include "weights/formats.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -29,10 +29,8 @@ static const struct {
 #define MAX_DTYPE_NAME 20 /* the longest known has 15 */
 #define N_DTYPES (sizeof dtypes / sizeof *dtypes)
 
-/* ---- reading ---- */
-
 /* Where a tensor's data lies, counted from the end of the header, and its number in the store. */
-struct stretch {
+struct byte_range {
     uint64_t begin, end;
     size_t tensor;
 };
@@ -41,7 +39,7 @@ struct reader {
     struct fus_store *s;
     struct fus_json j;
     uint64_t data_start;
-    struct stretch *stretches; /* [s->n_tensors] */
+    struct byte_range *ranges; /* [s->n_tensors] */
     size_t cap;
     bool has_metadata;
     size_t cap_metadata, metadata_bytes;
@@ -57,13 +55,10 @@ static void add_pair(struct reader *r, char *key, char *value)
 {
     struct fus_store *s = r->s;
     struct fus_json *j = &r->j;
-    if (!j->code && s->n_metadata == r->cap_metadata) {
-        size_t cap = r->cap_metadata ? 2 * r->cap_metadata : 16;
-        struct fus_pair *bigger = fus_base_resize(s->metadata, cap, sizeof *bigger);
-        s->metadata = bigger ? bigger : s->metadata;
-        r->cap_metadata = bigger ? cap : r->cap_metadata;
-    }
-    if (!j->code && (!key || !value || s->n_metadata == r->cap_metadata))
+    struct fus_pair *pairs = j->code ? NULL : fus_base_grow(s->metadata, &r->cap_metadata, s->n_metadata, sizeof *pairs);
+    if (pairs)
+        s->metadata = pairs;
+    if (!j->code && (!key || !value || !pairs))
         j->code = fus_base_fail(j->err, FUS_ENOMEM, "no memory for its metadata");
     if (!j->code && (r->metadata_bytes += strlen(key) + strlen(value) + PAIR_BYTES) > MAX_METADATA)
         fus_json_fail(j, "__metadata__ takes more than %zu bytes", MAX_METADATA);
@@ -147,7 +142,7 @@ static void read_shape(struct fus_json *j, struct fus_tensor *t)
     }
 }
 
-static void read_offsets(struct fus_json *j, const struct fus_tensor *t, struct stretch *at)
+static void read_offsets(struct fus_json *j, const struct fus_tensor *t, struct byte_range *at)
 {
     uint64_t v[2] = {0, 0};
     int n = 0;
@@ -165,7 +160,7 @@ static void read_offsets(struct fus_json *j, const struct fus_tensor *t, struct 
 }
 
 /* The value of one name: {"dtype": ..., "shape": ..., "data_offsets": ...} in any order, all three, each once. */
-static void read_fields(struct fus_json *j, struct fus_tensor *t, struct stretch *at)
+static void read_fields(struct fus_json *j, struct fus_tensor *t, struct byte_range *at)
 {
     static const char *const fields[] = {"dtype", "shape", "data_offsets"};
     bool seen[3] = {false, false, false};
@@ -197,7 +192,7 @@ static int read_tensor(struct reader *r, const char *name)
     struct fus_store *s = r->s;
     struct fus_json *j = &r->j;
     struct fus_tensor t = {.name = name};
-    struct stretch at = {0, 0, s->n_tensors};
+    struct byte_range at = {0, 0, s->n_tensors};
     read_fields(j, &t, &at);
     if (j->code)
         return j->code;
@@ -213,15 +208,11 @@ static int read_tensor(struct reader *r, const char *name)
         return fus_json_fail(j, "tensor %s: ends at byte %" PRIu64 " of the data, the file has %" PRIu64 ": truncated copy?",
                              name, at.end, s->file_bytes - r->data_start);
     t.offset = r->data_start + at.begin;
-    if (r->cap == s->n_tensors) {
-        size_t cap = r->cap ? 2 * r->cap : 64;
-        struct stretch *bigger = fus_base_resize(r->stretches, cap, sizeof *bigger);
-        if (!bigger)
-            return j->code = fus_base_fail(j->err, FUS_ENOMEM, "no memory for its directory");
-        r->stretches = bigger;
-        r->cap = cap;
-    }
-    r->stretches[s->n_tensors] = at;
+    struct byte_range *ranges = fus_base_grow(r->ranges, &r->cap, s->n_tensors, sizeof *ranges);
+    if (!ranges)
+        return j->code = fus_base_fail(j->err, FUS_ENOMEM, "no memory for its directory");
+    r->ranges = ranges;
+    r->ranges[s->n_tensors] = at;
     return j->code = fus_store_add(s, &t, j->err);
 }
 
@@ -246,7 +237,7 @@ static int read_header(struct reader *r)
 
 static int by_place(const void *a, const void *b)
 {
-    const struct stretch *x = a, *y = b;
+    const struct byte_range *x = a, *y = b;
     if (x->begin != y->begin)
         return x->begin < y->begin ? -1 : 1;
     if (x->end != y->end)
@@ -260,9 +251,9 @@ static int check_places(struct reader *r, struct fus_error *err)
     struct fus_store *s = r->s;
     uint64_t at = 0;
     if (s->n_tensors)
-        qsort(r->stretches, s->n_tensors, sizeof *r->stretches, by_place);
+        qsort(r->ranges, s->n_tensors, sizeof *r->ranges, by_place);
     for (size_t i = 0; i < s->n_tensors; i++) {
-        const struct stretch *p = &r->stretches[i];
+        const struct byte_range *p = &r->ranges[i];
         if (p->begin != at)
             return fus_base_fail_at(err, FUS_EFORMAT, (long long)(r->data_start + at), "tensor %s: begins at byte %" PRIu64
                                     " of the data, %" PRIu64 " expected: a %s", s->tensors[p->tensor].name, p->begin, at,
@@ -330,7 +321,7 @@ int fus_safetensors_open(struct fus_store *s, struct fus_error *err)
         code = check_names(s, err);
     if (!code)
         code = check_places(&r, err);
-    fus_base_free(r.stretches);
+    fus_base_free(r.ranges);
     fus_base_free(text);
     return code;
 }

@@ -1,7 +1,5 @@
 /* Writing safetensors (the format: safetensors.c): names in order, all 4-byte tensors before all 2-byte ones, so that each
  * begins at a multiple of its element. The same tensors give the same bytes. */
-#include "weights/store.h"
-
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,6 +7,8 @@
 
 #include "nn/base/outfile.h"
 #include "nn/base/sha256.h"
+#include "weights/dtype.h"
+#include "weights/weights.h"
 
 struct writer {
     const char *path; /* that is written */
@@ -177,7 +177,7 @@ static int write_file(struct writer *w, const struct text *header, struct fus_er
     return code;
 }
 
-int fus_safetensors_write(const char *path, struct fus_safetensors_tensor *tensors, size_t n,
+int fus_safetensors_write_tensors(const char *path, struct fus_safetensors_tensor *tensors, size_t n,
                           const struct fus_safetensors_pair *metadata, size_t n_metadata, fus_weight_fn get,
                           void *context, struct fus_error *err)
 {
@@ -231,7 +231,7 @@ static int look_up(void *store, float *out, size_t n, const char *name, struct f
     return fus_store_lookup(store, out, n, name, err);
 }
 
-int fus_safetensors_convert(const char *out_path, const struct fus_store *s, const struct fus_net_spec *spec,
+int fus_safetensors_write(const char *out_path, struct fus_store *s, const struct fus_net_spec *spec,
                             enum fus_dtype dtype, struct fus_error *err)
 {
     struct list l = {.dtype = dtype};
@@ -255,9 +255,9 @@ int fus_safetensors_convert(const char *out_path, const struct fus_store *s, con
                                                         {"fusiform.preprocess", preprocess},
                                                         {"fusiform.source_sha256", sha},
                                                         {"fusiform.version", FUS_VERSION}};
-        code = fus_safetensors_write(out_path, l.tensors, l.n, metadata, 5, look_up, (void *)s, err);
+        code = fus_safetensors_write_tensors(out_path, l.tensors, l.n, metadata, 5, look_up, (void *)s, err);
         if (code == FUS_EFORMAT && err && strncmp(err->msg, "tensor ", 7) == 0)
-            fus_base_blame(err, "%s: ", s->path);
+            fus_base_blame(err, "%s: ", fus_store_path(s));
     }
     fus_base_free(l.tensors);
     return code;

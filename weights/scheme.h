@@ -1,4 +1,4 @@
-/* Private to weights/: how one tensor is called elsewhere. */
+/* Private to weights/: naming schemes of other libraries. */
 #ifndef FUS_SCHEME_H
 #define FUS_SCHEME_H
 
@@ -16,21 +16,21 @@ struct fus_scheme {
 };
 
 enum { FUS_N_BEGINNINGS = 9 };
-/* Whether a network that names its tensors in one scheme (which: 0 .. FUS_N_BEGINNINGS-1) may begin before `name`: it ends with
- * the first convolution of the first block. *prefix_bytes: what comes before the network's own part. */
+/* Whether `name` ends with the first convolution of the first block in one scheme (which: 0 ..
+ * FUS_N_BEGINNINGS-1). *prefix_bytes: the length of the prefix before the network's names. */
 bool fus_scheme_begins(struct fus_scheme *scheme, size_t *prefix_bytes, const char *name, int which);
-/* What the stem's convolution is called. */
+/* The name of the stem's convolution. */
 const char *fus_scheme_stem(struct fus_scheme scheme);
-/* Name without prefix -> canonical name (name itself or buf); NULL: not part of a network. */
+/* Name without prefix -> canonical name (name itself or buf); NULL: not of a network. */
 const char *fus_scheme_canonical(char buf[FUS_NAME_BYTES], const char *name, struct fus_scheme scheme);
-/* Whether the name lies inside stem, blocks or known heads, so that the network would compute something with it. */
+/* Whether the name belongs to the stem, the blocks or a known head: the network computes with it. */
 bool fus_scheme_is_body(const char *name, struct fus_scheme scheme);
-/* Counters that training and profilers leave beside layers: num_batches_tracked, total_ops, ... */
+/* Counters that training and profilers save beside layers: num_batches_tracked, total_ops, ... */
 bool fus_scheme_is_counter(const char *name);
-/* The rest of a language head's names: weight, 0.bias, ... */
+/* Whether this is the end of a language head's name: weight, 0.bias, ... */
 bool fus_scheme_is_lang_head(const char *name);
 
-/* Text at *s: past the prefix, where it has it; a number of up to 4 digits, -1 where there is none. */
+/* Moves *s past the prefix, if it begins with it; past a number of up to 4 digits (-1: none). */
 bool fus_scheme_take(const char **s, const char *prefix);
 int fus_scheme_number(const char **s);
 

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "nn/base/json.h"
-#include "weights/store.h"
+#include "weights/formats.h"
 
 #define MAX_SHARDS 512 /* all are open at once; the largest models have 300 */
 #define MAX_INDEX ((size_t)64 << 20)
@@ -62,16 +62,12 @@ static void read_map(struct index *x)
         fus_json_fail(j, "weight_map stands there twice");
     x->has_map = true;
     for (fus_json_enter(j, '{'); fus_json_next(j);) {
-        if (x->n == x->cap) {
-            size_t cap = x->cap ? 2 * x->cap : 256;
-            struct entry *bigger = fus_base_resize(x->entries, cap, sizeof *bigger);
-            if (!bigger) {
-                j->code = fus_base_fail(j->err, FUS_ENOMEM, "no memory for an index");
-                return;
-            }
-            x->entries = bigger;
-            x->cap = cap;
+        struct entry *entries = fus_base_grow(x->entries, &x->cap, x->n, sizeof *entries);
+        if (!entries) {
+            j->code = fus_base_fail(j->err, FUS_ENOMEM, "no memory for an index");
+            return;
         }
+        x->entries = entries;
         struct entry *e = &x->entries[x->n];
         e->tensor = fus_base_strdup(fus_json_key(j));
         if (!e->tensor) {
@@ -127,7 +123,7 @@ static int compare_texts(const void *a, const void *b)
 
 /* Open each file. In order of their names, so that the digest of all does not depend on the
  * index's order. */
-static int open_shards(struct index *x, const char *index_path, struct fus_error *err)
+static int open_shards(struct index *x, const char *index_path, fus_shards_open_fn open, struct fus_error *err)
 {
     struct fus_store *s = x->s;
     s->shards = fus_base_alloc(x->n_names, sizeof *s->shards);
@@ -143,7 +139,7 @@ static int open_shards(struct index *x, const char *index_path, struct fus_error
         else if (S_ISDIR(st.st_mode))
             code = fus_base_fail(err, FUS_EFORMAT, "%s is a folder, a weight file expected", x->names[i]);
         else
-            code = fus_store_open_unnamed(&s->shards[s->n_shards], path, err);
+            code = open(&s->shards[s->n_shards], path, err);
         s->n_shards += !code;
         fus_base_free(path);
     }
@@ -226,7 +222,7 @@ static int sort_index(struct index *x, struct fus_error *err)
     return FUS_OK;
 }
 
-static int open_index(struct fus_store *s, const char *path, struct fus_error *err)
+static int open_index(struct fus_store *s, const char *path, fus_shards_open_fn open, struct fus_error *err)
 {
     uint8_t *text = NULL;
     size_t n;
@@ -241,7 +237,7 @@ static int open_index(struct fus_store *s, const char *path, struct fus_error *e
     if (!code)
         code = sort_index(x, err);
     if (!code)
-        code = open_shards(x, path, err);
+        code = open_shards(x, path, open, err);
     for (size_t k = 0; !code && k < x->n_names; k++)
         code = adopt_shard(x, (uint32_t)k, err);
     for (size_t i = 0; i < x->n_names; i++)
@@ -254,20 +250,20 @@ static int open_index(struct fus_store *s, const char *path, struct fus_error *e
     return code;
 }
 
-int fus_shards_open(struct fus_store *s, struct fus_error *err)
+int fus_shards_open(struct fus_store *s, fus_shards_open_fn open, struct fus_error *err)
 {
     fclose(s->file);
     s->file = NULL;
-    return open_index(s, s->path, err);
+    return open_index(s, s->path, open, err);
 }
 
 /* A folder with its weights in one file. */
-static int open_single(struct fus_store *s, const char *path, struct fus_error *err)
+static int open_single(struct fus_store *s, const char *path, fus_shards_open_fn open, struct fus_error *err)
 {
     s->shards = fus_base_alloc(1, sizeof *s->shards);
     if (!s->shards)
         return fus_base_fail(err, FUS_ENOMEM, "no memory to open it");
-    int code = fus_store_open_unnamed(&s->shards[0], path, err);
+    int code = open(&s->shards[0], path, err);
     if (code)
         return code;
     s->n_shards = 1;
@@ -279,7 +275,7 @@ static int open_single(struct fus_store *s, const char *path, struct fus_error *
     return code;
 }
 
-int fus_shards_open_folder(struct fus_store *s, struct fus_error *err)
+int fus_shards_open_folder(struct fus_store *s, fus_shards_open_fn open, struct fus_error *err)
 {
     static const char *const names[] = {"model.safetensors",           "model.safetensors.index.json",
                                         "pytorch_model.bin",           "pytorch_model.bin.index.json",
@@ -291,10 +287,10 @@ int fus_shards_open_folder(struct fus_store *s, struct fus_error *err)
         if (!path)
             return fus_base_fail(err, FUS_ENOMEM, "no memory for a path");
         snprintf(path, n, "%s/%s", s->path, names[i]);
-        bool there = stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
-        int code = !there ? FUS_OK : strstr(names[i], ".json") ? open_index(s, path, err) : open_single(s, path, err);
+        bool exists = stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
+        int code = !exists ? FUS_OK : strstr(names[i], ".json") ? open_index(s, path, open, err) : open_single(s, path, open, err);
         fus_base_free(path);
-        if (there)
+        if (exists)
             return code;
     }
     return fus_base_fail(

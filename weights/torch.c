@@ -16,8 +16,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "weights/torch_tensors.h"
 #include "nn/base/bytes.h"
+#include "weights/formats.h"
+#include "weights/torch_part.h"
+#include "weights/torch_tensors.h"
 #include "weights/zip.h"
 
 #define FIRST_WINDOW ((size_t)64 << 10)    /* what is read of a legacy pickle at first; a ResNet-50's has 30 kB */
@@ -62,7 +64,7 @@ static const char *join(char *name, size_t name_bytes, const struct fus_zip_entr
     return name;
 }
 
-static int read_byteorder(struct fus_torch_tensors *w, const struct fus_zip *zip, const char *name)
+static int read_byteorder(struct fus_torch *w, const struct fus_zip *zip, const char *name)
 {
     const struct fus_zip_entry *e = fus_zip_find(zip, name);
     uint8_t *text;
@@ -79,13 +81,13 @@ static int read_byteorder(struct fus_torch_tensors *w, const struct fus_zip *zip
 }
 
 /* Every storage becomes a member of the store. */
-static int place_members(struct fus_torch_tensors *w, const struct fus_zip *zip, const struct fus_zip_entry *pickle)
+static int place_members(struct fus_torch *w, const struct fus_zip *zip, const struct fus_zip_entry *pickle)
 {
-    size_t name_bytes = pickle->name_n + FUS_CHECKPOINT_MAX_NAME + 8;
+    size_t name_bytes = pickle->name_n + FUS_TORCH_MAX_NAME + 8;
     char *name = fus_base_alloc(name_bytes, 1);
     int code = name ? FUS_OK : fus_base_fail(w->err, FUS_ENOMEM, "no memory for a name");
     for (size_t i = 0; !code && i < w->n_storages; i++) {
-        struct fus_torch_tensors_storage *storage = &w->storages[i];
+        struct fus_torch_storage *storage = &w->storages[i];
         struct fus_member m;
         int prefix_n = (int)(pickle->name_n - 8);
         snprintf(name, name_bytes, "%.*sdata/%.*s", prefix_n, pickle->name, (int)storage->key_n, (const char *)storage->key);
@@ -109,7 +111,7 @@ static int place_members(struct fus_torch_tensors *w, const struct fus_zip *zip,
     return code;
 }
 
-static int read_zip_pickle(struct fus_torch_tensors *w, const struct fus_zip *zip, const struct fus_zip_entry *entry, bool torchscript)
+static int read_zip_pickle(struct fus_torch *w, const struct fus_zip *zip, const struct fus_zip_entry *entry, bool torchscript)
 {
     struct fus_pickle pickle = {0};
     uint8_t *bytes;
@@ -120,7 +122,7 @@ static int read_zip_pickle(struct fus_torch_tensors *w, const struct fus_zip *zi
         return code;
     code = fus_pickle_load(&pickle, bytes, n, 0, torchscript, w->err);
     if (!code)
-        code = fus_torch_tensors_list(w, &pickle);
+        code = fus_torch_storage_list(w, &pickle);
     if (code)
         fus_base_blame(w->err, "%s: ", entry->name);
     if (!code)
@@ -135,7 +137,7 @@ static int read_zip_pickle(struct fus_torch_tensors *w, const struct fus_zip *zi
 
 static int open_pickle_zip(struct fus_store *s, const struct fus_zip *zip, const struct fus_zip_entry *entry, struct fus_error *err)
 {
-    struct fus_torch_tensors w = {.s = s, .err = err};
+    struct fus_torch w = {.s = s, .err = err};
     size_t name_bytes = entry->name_n + 32;
     char *name = fus_base_alloc(name_bytes, 1);
     if (!name)
@@ -176,9 +178,9 @@ static int check_legacy_head(const struct fus_store *s, uint64_t *at, struct fus
 {
     static const uint8_t magic[] = {0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19}; /* 0x1950a86a20f9469cfc6c */
     for (int i = 0; i < 3; i++) {
-        struct fus_torch_tensors_part part = {0};
+        struct fus_torch_part part = {0};
         uint64_t start = *at;
-        int code = fus_torch_tensors_read_part(&part, s, at, s->file_bytes, FIRST_WINDOW, err);
+        int code = fus_torch_part_read(&part, s, at, s->file_bytes, FIRST_WINDOW, err);
         if (code)
             return code;
         const struct fus_pickle_value *v = part.pickle.root;
@@ -186,7 +188,7 @@ static int check_legacy_head(const struct fus_store *s, uint64_t *at, struct fus
                                                             (v->u.text.n == 24 && memcmp(v->u.text.bytes, "119547037146038801333356", 24) == 0))
                   : i == 1 ? v->kind == FUS_PICKLE_INT && v->u.integer == 1001
                            : v->kind == FUS_PICKLE_DICT;
-        fus_torch_tensors_free_part(&part);
+        fus_torch_part_free(&part);
         if (!ok)
             return fus_base_fail_at(err, i == 1 ? FUS_EUNSUPPORTED : FUS_EFORMAT, (long long)start, "%s expected, found something else",
                                     i == 0 ? "PyTorch's magic number" : i == 1 ? "PyTorch's protocol 1001" : "the writer's sys_info");
@@ -195,10 +197,10 @@ static int check_legacy_head(const struct fus_store *s, uint64_t *at, struct fus
 }
 
 /* Storage `key` stands at *at: its count, then its elements. */
-static int place_storage(struct fus_torch_tensors *w, const struct fus_pickle_value *key, uint64_t *at)
+static int place_storage(struct fus_torch *w, const struct fus_pickle_value *key, uint64_t *at)
 {
     uint8_t count[8];
-    struct fus_torch_tensors_storage *storage = key->kind == FUS_PICKLE_TEXT ? fus_torch_tensors_find(w, key->u.text.bytes, key->u.text.n) : NULL;
+    struct fus_torch_storage *storage = key->kind == FUS_PICKLE_TEXT ? fus_torch_storage_find(w, key->u.text.bytes, key->u.text.n) : NULL;
     if (!storage || storage->placed)
         return fus_base_fail_at(w->err, FUS_EFORMAT, (long long)*at,
                                 "the list of storages names one %s: damaged copy?", storage ? "twice" : "that no tensor has");
@@ -233,17 +235,17 @@ static int place_storage(struct fus_torch_tensors *w, const struct fus_pickle_va
 
 int fus_torch_open_legacy(struct fus_store *s, struct fus_error *err)
 {
-    struct fus_torch_tensors_part object = {0}, keys = {0};
+    struct fus_torch_part object = {0}, keys = {0};
     uint64_t at = 0;
-    struct fus_torch_tensors w = {.s = s, .err = err};
+    struct fus_torch w = {.s = s, .err = err};
     s->format = "pytorch legacy";
     int code = check_legacy_head(s, &at, err);
     if (!code)
-        code = fus_torch_tensors_read_part(&object, s, &at, s->file_bytes, FIRST_WINDOW, err);
+        code = fus_torch_part_read(&object, s, &at, s->file_bytes, FIRST_WINDOW, err);
     if (!code)
-        code = fus_torch_tensors_list(&w, &object.pickle);
+        code = fus_torch_storage_list(&w, &object.pickle);
     if (!code)
-        code = fus_torch_tensors_read_part(&keys, s, &at, s->file_bytes, FIRST_WINDOW, err);
+        code = fus_torch_part_read(&keys, s, &at, s->file_bytes, FIRST_WINDOW, err);
     if (!code && keys.pickle.root->kind != FUS_PICKLE_LIST)
         code = fus_base_fail_at(err, FUS_EFORMAT, (long long)at, "the list of storages expected before this: damaged copy?");
     if (!code)
@@ -251,8 +253,8 @@ int fus_torch_open_legacy(struct fus_store *s, struct fus_error *err)
             code = place_storage(&w, i->value, &at);
     if (!code)
         code = fus_torch_tensors_walk(&w, &object.pickle);
-    fus_torch_tensors_free_part(&keys);
-    fus_torch_tensors_free_part(&object);
+    fus_torch_part_free(&keys);
+    fus_torch_part_free(&object);
     fus_base_free(w.storages);
     return code;
 }
@@ -267,7 +269,7 @@ int fus_torch_open_pickle(struct fus_store *s, struct fus_error *err)
     if (s->file_bytes > MAX_PICKLE_FILE)
         return fus_base_fail(err, FUS_ELIMIT, "is a pickle of %" PRIu64 " bytes, at most %" PRIu64 " are read", s->file_bytes, MAX_PICKLE_FILE);
     uint8_t *bytes = fus_base_alloc((size_t)s->file_bytes, 1);
-    struct fus_torch_tensors w = {.s = s, .err = err, .arrays = true, .bytes = bytes, .n_bytes = (size_t)s->file_bytes};
+    struct fus_torch w = {.s = s, .err = err, .arrays = true, .bytes = bytes, .n_bytes = (size_t)s->file_bytes};
     int code = bytes ? fus_store_add_member(s, &whole, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for a pickle of %" PRIu64 " bytes", s->file_bytes);
     if (!code)
         code = fus_store_read_at(s, bytes, 0, w.n_bytes, err);

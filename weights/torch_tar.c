@@ -13,8 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "weights/torch_tensors.h"
 #include "nn/base/bytes.h"
+#include "weights/formats.h"
+#include "weights/torch_part.h"
+#include "weights/torch_tensors.h"
 
 #define BLOCK 512
 #define MAX_FILES 64     /* PyTorch writes 4, each with a header of its own for a time more exact than tar's */
@@ -40,7 +42,7 @@ struct tar {
     struct file storages, tensors, pickle;
     struct cell *cells; /* [n_cells] sorted by key when all are there */
     size_t n_cells, cap_cells;
-    struct fus_torch_tensors_ready *ready; /* [n_ready] likewise */
+    struct fus_torch_ready *ready; /* [n_ready] likewise */
     size_t n_ready;
 };
 
@@ -104,18 +106,18 @@ static int find_files(struct tar *tar)
 }
 
 /* The pickle at *at, which must be a tuple of three or a count. A file that is cut off is told as such. */
-static int read_pickle(struct fus_torch_tensors_part *part, struct tar *tar, uint64_t *at, uint64_t end, size_t window)
+static int read_pickle(struct fus_torch_part *part, struct tar *tar, uint64_t *at, uint64_t end, size_t window)
 {
     uint64_t last = end < tar->s->file_bytes ? end : tar->s->file_bytes;
     if (*at >= last)
         return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)*at, "a pickle expected, %s ends: truncated copy?",
                                 *at >= tar->s->file_bytes ? "file" : "this part of the tar");
-    return fus_torch_tensors_read_part(part, tar->s, at, last, window, tar->err);
+    return fus_torch_part_read(part, tar->s, at, last, window, tar->err);
 }
 
 static int read_count(size_t *n, struct tar *tar, uint64_t *at, uint64_t end)
 {
-    struct fus_torch_tensors_part part = {0};
+    struct fus_torch_part part = {0};
     uint64_t start = *at;
     int code = read_pickle(&part, tar, at, end, SMALL_PICKLE);
     if (code)
@@ -123,7 +125,7 @@ static int read_count(size_t *n, struct tar *tar, uint64_t *at, uint64_t end)
     const struct fus_pickle_value *v = part.pickle.root;
     bool ok = v->kind == FUS_PICKLE_INT && v->u.integer >= 0 && v->u.integer <= FUS_MAX_TENSORS;
     *n = ok ? (size_t)v->u.integer : 0;
-    fus_torch_tensors_free_part(&part);
+    fus_torch_part_free(&part);
     return ok ? FUS_OK
               : fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)start, "a count from 0 to %d expected: damaged copy?", FUS_MAX_TENSORS);
 }
@@ -154,14 +156,10 @@ static const struct cell *find_cell(const struct tar *tar, int64_t key, size_t n
 
 static int add_cell(struct tar *tar, const struct cell *cell)
 {
-    if (tar->n_cells == tar->cap_cells) {
-        size_t bigger = tar->cap_cells ? 2 * tar->cap_cells : 64;
-        void *p = fus_base_resize(tar->cells, bigger, sizeof *cell);
-        if (!p)
-            return fus_base_fail(tar->err, FUS_ENOMEM, "no memory for a list of %zu storages", bigger);
-        tar->cells = p;
-        tar->cap_cells = bigger;
-    }
+    struct cell *cells = fus_base_grow(tar->cells, &tar->cap_cells, tar->n_cells, sizeof *cells);
+    if (!cells)
+        return fus_base_fail(tar->err, FUS_ENOMEM, "no memory for a list of %zu storages", tar->n_cells + 1);
+    tar->cells = cells;
     tar->cells[tar->n_cells++] = *cell;
     return FUS_OK;
 }
@@ -169,16 +167,16 @@ static int add_cell(struct tar *tar, const struct cell *cell)
 /* The (key, device, type) before a storage. */
 static int read_storage_head(struct cell *cell, struct tar *tar, uint64_t *at)
 {
-    struct fus_torch_tensors_part part = {0};
+    struct fus_torch_part part = {0};
     uint64_t start = *at;
     int code = read_pickle(&part, tar, at, tar->storages.end, SMALL_PICKLE);
     if (code)
         return code;
     const struct fus_pickle_value *v = part.pickle.root;
     bool ok = v->kind == FUS_PICKLE_TUPLE && v->n == 3 && v->u.tuple[0]->kind == FUS_PICKLE_INT &&
-              fus_torch_tensors_dtype(&cell->dtype, v->u.tuple[2], FUS_PICKLE_STORAGE);
+              fus_torch_storage_dtype(&cell->dtype, v->u.tuple[2], FUS_PICKLE_STORAGE);
     cell->key = ok ? v->u.tuple[0]->u.integer : 0;
-    fus_torch_tensors_free_part(&part);
+    fus_torch_part_free(&part);
     return ok ? FUS_OK : fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)start, "a storage's key, device and type expected: damaged copy?");
 }
 
@@ -246,11 +244,11 @@ static int read_storages(struct tar *tar)
         code = read_storage(tar, &at);
     if (code)
         return code;
-    struct fus_torch_tensors_part part = {0};
+    struct fus_torch_part part = {0};
     code = read_pickle(&part, tar, &at, tar->storages.end, SMALL_PICKLE);
     if (!code)
         code = add_views(tar, part.pickle.root);
-    fus_torch_tensors_free_part(&part);
+    fus_torch_part_free(&part);
     return code;
 }
 
@@ -286,9 +284,9 @@ static int read_layout(struct fus_tensor *t, uint64_t *first, struct tar *tar, u
     return FUS_OK;
 }
 
-static int read_tensor(struct fus_torch_tensors_ready *ready, struct tar *tar, uint64_t *at)
+static int read_tensor(struct fus_torch_ready *ready, struct tar *tar, uint64_t *at)
 {
-    struct fus_torch_tensors_part part = {0};
+    struct fus_torch_part part = {0};
     uint64_t start = *at, first = 0;
     int code = read_pickle(&part, tar, at, tar->tensors.end, SMALL_PICKLE);
     if (code)
@@ -297,7 +295,7 @@ static int read_tensor(struct fus_torch_tensors_ready *ready, struct tar *tar, u
     bool ok = v->kind == FUS_PICKLE_TUPLE && v->n == 3 && v->u.tuple[0]->kind == FUS_PICKLE_INT && v->u.tuple[1]->kind == FUS_PICKLE_INT;
     const struct cell *cell = ok ? find_cell(tar, v->u.tuple[1]->u.integer, tar->n_cells) : NULL;
     ready->key = ok ? v->u.tuple[0]->u.integer : 0;
-    fus_torch_tensors_free_part(&part);
+    fus_torch_part_free(&part);
     if (!cell)
         return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)start, "a tensor's key, storage and type expected, or its storage is missing: damaged copy?");
     struct fus_tensor *t = &ready->tensor;
@@ -305,7 +303,7 @@ static int read_tensor(struct fus_torch_tensors_ready *ready, struct tar *tar, u
     code = read_layout(t, &first, tar, at);
     if (code)
         return code;
-    if (first > cell->n || !fus_torch_tensors_inside(t, first, cell->n))
+    if (first > cell->n || !fus_torch_storage_inside(t, first, cell->n))
         return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)start, "tensor %" PRId64 " reaches outside the %" PRIu64
                                 " elements of its storage: damaged copy?", ready->key, cell->n);
     t->offset = cell->offset + first * fus_dtype_bytes(cell->dtype);
@@ -314,7 +312,7 @@ static int read_tensor(struct fus_torch_tensors_ready *ready, struct tar *tar, u
 
 static int compare_ready(const void *a, const void *b)
 {
-    const struct fus_torch_tensors_ready *x = a, *y = b;
+    const struct fus_torch_ready *x = a, *y = b;
     return (x->key > y->key) - (x->key < y->key);
 }
 
@@ -342,13 +340,13 @@ static int read_tensors(struct tar *tar)
 
 static int walk_pickle(struct tar *tar)
 {
-    struct fus_torch_tensors w = {.s = tar->s, .err = tar->err, .ready = tar->ready, .n_ready = tar->n_ready};
-    struct fus_torch_tensors_part part = {0};
+    struct fus_torch w = {.s = tar->s, .err = tar->err, .ready = tar->ready, .n_ready = tar->n_ready};
+    struct fus_torch_part part = {0};
     uint64_t at = tar->pickle.at;
     int code = read_pickle(&part, tar, &at, tar->pickle.end, LARGE_PICKLE);
     if (!code)
         code = fus_torch_tensors_walk(&w, &part.pickle);
-    fus_torch_tensors_free_part(&part);
+    fus_torch_part_free(&part);
     return code;
 }
 

@@ -13,136 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "weights/arrays.h"
+
 #define MAX_DEPTH 100                     /* nested keys; the deepest model has about 20 */
 #define MAX_SEARCH 200                    /* nested objects that are searched for tensors */
-#define MAX_ELEMENTS ((uint64_t)1 << 59) /* their bytes fit 64 bits */
-
-/* ---- persistent ids ---- */
-
-/* What one persistent id says: a stretch of a storage, in elements. */
-struct piece {
-    struct fus_torch_tensors_storage storage;
-    uint64_t first, n;
-};
-
-bool fus_torch_tensors_dtype(enum fus_dtype *dtype, const struct fus_pickle_value *global, enum fus_pickle_role role)
-{
-    if (global->kind != FUS_PICKLE_GLOBAL || global->u.global->role != role)
-        return false;
-    for (int t = 0; t < FUS_N_DTYPES; t++)
-        if (strcmp(global->u.global->detail, fus_dtype_name((enum fus_dtype)t)) == 0) {
-            *dtype = (enum fus_dtype)t;
-            return true;
-        }
-    return false;
-}
-
-bool fus_torch_tensors_storage_type(struct fus_torch_tensors_storage *storage, const struct fus_pickle_value *v)
-{
-    static const struct {
-        const char *name, *label;
-        size_t size;
-    } others[] = {{"ComplexFloatStorage", "complex64", 8}, {"ComplexDoubleStorage", "complex128", 16},
-                  {"QInt8Storage", "quantized", 1}, {"QUInt8Storage", "quantized", 1}, {"QInt32Storage", "quantized", 4},
-                  {"QUInt4x2Storage", "quantized", 1}, {"QUInt2x4Storage", "quantized", 1}};
-    if (fus_torch_tensors_dtype(&storage->dtype, v, FUS_PICKLE_STORAGE)) {
-        storage->size = fus_dtype_bytes(storage->dtype);
-        return true;
-    }
-    const char *name = v->kind == FUS_PICKLE_GLOBAL ? v->u.global->name : "";
-    size_t n = strlen(name), ending = strlen("Storage");
-    if (n < ending || strcmp(name + n - ending, "Storage") != 0)
-        return false;
-    snprintf(storage->label, sizeof storage->label, "%s", name);
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (strcmp(name, others[i].name) == 0) {
-            snprintf(storage->label, sizeof storage->label, "%s", others[i].label);
-            storage->size = others[i].size;
-        }
-    return true;
-}
-
-static bool is_count(const struct fus_pickle_value *v)
-{
-    return v->kind == FUS_PICKLE_INT && v->u.integer >= 0;
-}
-
-/* The view of PyTorch < 0.4: (key, first element, count) of a part of the storage. */
-static bool read_view(struct piece *p, const struct fus_pickle_value *view)
-{
-    if (view->kind == FUS_PICKLE_NONE)
-        return true;
-    if (view->kind != FUS_PICKLE_TUPLE || view->n != 3 || !is_count(view->u.tuple[1]) || !is_count(view->u.tuple[2]))
-        return false;
-    p->first = (uint64_t)view->u.tuple[1]->u.integer;
-    p->n = (uint64_t)view->u.tuple[2]->u.integer;
-    return p->first <= p->storage.n && p->n <= p->storage.n - p->first;
-}
-
-static int read_id(struct piece *p, const struct fus_pickle_value *id, struct fus_error *err)
-{
-    struct fus_pickle_value *const *item = id->u.tuple;
-    *p = (struct piece){0};
-    if (id->kind != FUS_PICKLE_TUPLE || id->n < 5 || !fus_pickle_is_text(item[0], "storage"))
-        return fus_base_fail(err, FUS_EUNSUPPORTED, "refers to something that is not a storage");
-    if (!fus_torch_tensors_storage_type(&p->storage, item[1]) || item[2]->kind != FUS_PICKLE_TEXT || !is_count(item[4]))
-        return fus_base_fail(err, FUS_EFORMAT, "storage reference without its type, key or count: damaged copy?");
-    p->storage.key = item[2]->u.text.bytes;
-    p->storage.key_n = item[2]->u.text.n;
-    p->storage.n = p->n = (uint64_t)item[4]->u.integer;
-    if (p->storage.key_n > FUS_CHECKPOINT_MAX_NAME || memchr(p->storage.key, 0, p->storage.key_n))
-        return fus_base_fail(err, FUS_EFORMAT, "storage reference with a key of %zu bytes or a zero byte in it", p->storage.key_n);
-    if (p->storage.n > MAX_ELEMENTS)
-        return fus_base_fail(err, FUS_EFORMAT, "storage %.*s is said to have %" PRIu64 " elements: damaged copy?", (int)p->storage.key_n,
-                             (const char *)p->storage.key, p->storage.n);
-    if (id->n > 5 && !read_view(p, item[5]))
-        return fus_base_fail(err, FUS_EFORMAT, "storage %.*s: a view outside its %" PRIu64 " elements: damaged copy?",
-                             (int)p->storage.key_n, (const char *)p->storage.key, p->storage.n);
-    return FUS_OK;
-}
-
-/* ---- the table of storages ---- */
-
-static int compare_keys(const void *a, const void *b)
-{
-    const struct fus_torch_tensors_storage *x = a, *y = b;
-    int order = memcmp(x->key, y->key, x->key_n < y->key_n ? x->key_n : y->key_n);
-    return order ? order : (x->key_n > y->key_n) - (x->key_n < y->key_n);
-}
-
-struct fus_torch_tensors_storage *fus_torch_tensors_find(const struct fus_torch_tensors *w, const uint8_t *key, size_t key_n)
-{
-    struct fus_torch_tensors_storage wanted = {.key = key, .key_n = key_n};
-    return w->n_storages ? bsearch(&wanted, w->storages, w->n_storages, sizeof wanted, compare_keys) : NULL;
-}
-
-int fus_torch_tensors_list(struct fus_torch_tensors *w, const struct fus_pickle *pickle)
-{
-    size_t n = 0, kept = 0;
-    for (const struct fus_pickle_value *v = pickle->first_persistent; v; v = v->u.persistent.next)
-        n++;
-    w->storages = fus_base_alloc(n, sizeof *w->storages);
-    if (!w->storages)
-        return fus_base_fail(w->err, FUS_ENOMEM, "no memory for a list of %zu storages", n);
-    n = 0;
-    for (const struct fus_pickle_value *v = pickle->first_persistent; v; v = v->u.persistent.next) {
-        struct piece p;
-        if (read_id(&p, v->u.persistent.id, NULL) == FUS_OK)
-            w->storages[n++] = p.storage;
-    }
-    if (n)
-        qsort(w->storages, n, sizeof *w->storages, compare_keys);
-    for (size_t i = 0; i < n; i++) {
-        struct fus_torch_tensors_storage *a = kept ? &w->storages[kept - 1] : NULL, *b = &w->storages[i];
-        if (!a || compare_keys(a, b) != 0)
-            w->storages[kept++] = *b;
-        else if (a->dtype != b->dtype || a->size != b->size || a->n != b->n)
-            return fus_base_fail(w->err, FUS_EFORMAT, "storage %.*s has %" PRIu64 " elements of %s and %" PRIu64 " of %s: damaged copy?",
-                                 (int)a->key_n, (const char *)a->key, a->n, fus_dtype_name(a->dtype), b->n, fus_dtype_name(b->dtype));
-    }
-    w->n_storages = kept;
-    return FUS_OK;
-}
 
 /* ---- tensors ---- */
 
@@ -169,38 +43,23 @@ static bool read_numbers(int64_t *out, int *n, const struct fus_pickle_value *v)
         return false;
     *n = (int)v->n;
     for (uint32_t i = 0; i < v->n; i++) {
-        if (!is_count(v->u.tuple[i]))
+        if (!fus_torch_storage_is_count(v->u.tuple[i]))
             return false;
         out[i] = v->u.tuple[i]->u.integer;
     }
     return true;
 }
 
-bool fus_torch_tensors_inside(const struct fus_tensor *t, uint64_t first, uint64_t n)
+static int place_tensor(struct fus_torch *w, struct fus_tensor *t, const struct fus_torch_range *p, uint64_t offset)
 {
-    uint64_t last = first;
-    for (int d = 0; d < t->n_dims; d++)
-        if (t->shape[d] == 0)
-            return true;
-    for (int d = 0; d < t->n_dims; d++) {
-        uint64_t steps = (uint64_t)t->shape[d] - 1, stride = (uint64_t)t->stride[d];
-        if (last >= n || (stride && steps > (n - last) / stride))
-            return false;
-        last += steps * stride;
-    }
-    return last < n;
-}
-
-static int place_tensor(struct fus_torch_tensors *w, struct fus_tensor *t, const struct piece *p, uint64_t offset)
-{
-    const struct fus_torch_tensors_storage *found = fus_torch_tensors_find(w, p->storage.key, p->storage.key_n);
+    const struct fus_torch_storage *found = fus_torch_storage_find(w, p->storage.key, p->storage.key_n);
     if (!found || !found->placed)
         return fus_base_fail(w->err, FUS_EFORMAT, "tensor %s: its storage %.*s is not in the file", t->name, (int)p->storage.key_n,
                              (const char *)p->storage.key);
     if (t->unread[0])
         return fus_store_add(w->s, t, w->err);
     uint64_t size = fus_dtype_bytes(t->dtype), n = p->n * p->storage.size / size;
-    if (offset > n || !fus_torch_tensors_inside(t, offset, n))
+    if (offset > n || !fus_torch_storage_inside(t, offset, n))
         return fus_base_fail(w->err, FUS_EFORMAT, "tensor %s: reaches outside the %" PRIu64 " elements of its storage %.*s: damaged copy?",
                              t->name, n, (int)p->storage.key_n, (const char *)p->storage.key);
     const struct fus_member *m = &w->s->members[found->member];
@@ -209,30 +68,30 @@ static int place_tensor(struct fus_torch_tensors *w, struct fus_tensor *t, const
     return fus_store_add(w->s, t, w->err);
 }
 
-static int add_tensor(struct fus_torch_tensors *w, const struct fus_pickle_global *global, const struct fus_pickle_value *arguments)
+static int add_tensor(struct fus_torch *w, const struct fus_pickle_global *global, const struct fus_pickle_value *arguments)
 {
     struct fus_tensor t = {.name = w->path_n ? w->path : "tensor", .big_endian = w->big_endian};
     struct fus_pickle_value *const *item = arguments->u.tuple;
-    struct piece p;
+    struct fus_torch_range p;
     int n_strides = 0;
     bool typed = global->role == FUS_PICKLE_TENSOR_DTYPE;
     bool in_bytes = arguments->n && item[0]->kind == FUS_PICKLE_OBJECT && item[0]->u.object.global->role == FUS_PICKLE_UNREAD;
-    if (arguments->n < (typed ? 7u : 4u) || (item[0]->kind != FUS_PICKLE_PERSISTENT && !in_bytes) || !is_count(item[1]))
+    if (arguments->n < (typed ? 7u : 4u) || (item[0]->kind != FUS_PICKLE_PERSISTENT && !in_bytes) || !fus_torch_storage_is_count(item[1]))
         return fus_base_fail(w->err, FUS_EFORMAT, "tensor %s: has no storage or no offset: damaged copy?", t.name);
     if (item[2]->kind == FUS_PICKLE_TUPLE && item[2]->n > FUS_MAX_DIMS)
         return fus_base_fail(w->err, FUS_ELIMIT, "tensor %s: has %d dimensions, at most %d are read", t.name, (int)item[2]->n, FUS_MAX_DIMS);
     if (!read_numbers(t.shape, &t.n_dims, item[2]) || !read_numbers(t.stride, &n_strides, item[3]) || n_strides != t.n_dims)
         return fus_base_fail(w->err, FUS_EFORMAT, "tensor %s: its sizes and strides are not two tuples of as many numbers >= 0", t.name);
-    int code = in_bytes ? FUS_OK : read_id(&p, item[0]->u.persistent.id, w->err);
+    int code = in_bytes ? FUS_OK : fus_torch_storage_read_id(&p, item[0]->u.persistent.id, w->err);
     if (in_bytes)
-        return fus_torch_tensors_add_dumped(w, &t, item[0], (uint64_t)item[1]->u.integer);
+        return fus_arrays_add_dumped(w, &t, item[0], (uint64_t)item[1]->u.integer);
     if (code) {
         fus_base_blame(w->err, "tensor %s: ", t.name);
         return code;
     }
     t.dtype = p.storage.dtype;
     snprintf(t.unread, sizeof t.unread, "%s", p.storage.label);
-    if (typed && !fus_torch_tensors_dtype(&t.dtype, item[6], FUS_PICKLE_DTYPE) && item[6]->kind == FUS_PICKLE_GLOBAL)
+    if (typed && !fus_torch_storage_dtype(&t.dtype, item[6], FUS_PICKLE_DTYPE) && item[6]->kind == FUS_PICKLE_GLOBAL)
         snprintf(t.unread, sizeof t.unread, "%s", item[6]->u.global->name); /* float8_e4m3fn and whatever comes */
     else if (typed && item[6]->kind != FUS_PICKLE_GLOBAL)
         return fus_base_fail(w->err, FUS_EFORMAT, "tensor %s: has no dtype: damaged copy?", t.name);
@@ -240,7 +99,7 @@ static int add_tensor(struct fus_torch_tensors *w, const struct fus_pickle_globa
 }
 
 /* A tensor that was read before and is known by its number, in text or not. */
-static int add_ready(struct fus_torch_tensors *w, const struct fus_pickle_value *id)
+static int add_ready(struct fus_torch *w, const struct fus_pickle_value *id)
 {
     char digits[24] = "", *end = digits;
     if (id->kind == FUS_PICKLE_TEXT && id->u.text.n < sizeof digits)
@@ -265,9 +124,9 @@ static int add_ready(struct fus_torch_tensors *w, const struct fus_pickle_value 
 
 /* ---- the walk ---- */
 
-static int walk(struct fus_torch_tensors *w, struct fus_pickle_value *v, int depth);
+static int walk(struct fus_torch *w, struct fus_pickle_value *v, int depth);
 
-static bool is_leaf(const struct fus_torch_tensors *w, const struct fus_pickle_value *v)
+static bool is_leaf(const struct fus_torch *w, const struct fus_pickle_value *v)
 {
     if (v->kind == FUS_PICKLE_PERSISTENT)
         return w->n_ready == 0;
@@ -275,9 +134,9 @@ static bool is_leaf(const struct fus_torch_tensors *w, const struct fus_pickle_v
 }
 
 /* Visit a value that is reached by a key; keys that are neither text nor a number are named by their place. */
-static int walk_child(struct fus_torch_tensors *w, const struct fus_pickle_value *key, size_t place, struct fus_pickle_value *v, int depth)
+static int walk_child(struct fus_torch *w, const struct fus_pickle_value *key, size_t place, struct fus_pickle_value *v, int depth)
 {
-    size_t old = w->path_n, room = FUS_CHECKPOINT_MAX_NAME - old;
+    size_t old = w->path_n, room = FUS_TORCH_MAX_NAME - old;
     if (is_leaf(w, v))
         return FUS_OK;
     char *end = w->path + old;
@@ -286,7 +145,7 @@ static int walk_child(struct fus_torch_tensors *w, const struct fus_pickle_value
     if (key && key->kind == FUS_PICKLE_TEXT) {
         if (memchr(key->u.text.bytes, 0, key->u.text.n))
             return fus_base_fail(w->err, FUS_EFORMAT, "a key in %s has a zero byte: damaged copy?", old ? w->path : "its dictionary");
-        n = key->u.text.n > FUS_CHECKPOINT_MAX_NAME ? FUS_CHECKPOINT_MAX_NAME + 1
+        n = key->u.text.n > FUS_TORCH_MAX_NAME ? FUS_TORCH_MAX_NAME + 1
                                      : snprintf(end, room + 1, "%s%.*s", dot, (int)key->u.text.n, (const char *)key->u.text.bytes);
     } else if (key && key->kind == FUS_PICKLE_INT) {
         n = snprintf(end, room + 1, "%s%" PRId64, dot, key->u.integer);
@@ -295,7 +154,7 @@ static int walk_child(struct fus_torch_tensors *w, const struct fus_pickle_value
     }
     if (n < 0 || (size_t)n > room) {
         *end = 0;
-        return fus_base_fail(w->err, FUS_ELIMIT, "a name in %.60s has more than %d bytes", w->path, FUS_CHECKPOINT_MAX_NAME);
+        return fus_base_fail(w->err, FUS_ELIMIT, "a name in %.60s has more than %d bytes", w->path, FUS_TORCH_MAX_NAME);
     }
     w->path_n += (size_t)n;
     int code = walk(w, v, depth + 1);
@@ -304,7 +163,7 @@ static int walk_child(struct fus_torch_tensors *w, const struct fus_pickle_value
     return code;
 }
 
-static int walk_container(struct fus_torch_tensors *w, struct fus_pickle_value *v, int depth)
+static int walk_container(struct fus_torch *w, struct fus_pickle_value *v, int depth)
 {
     int code = FUS_OK;
     size_t place = 0;
@@ -328,7 +187,7 @@ static int walk_container(struct fus_torch_tensors *w, struct fus_pickle_value *
 
 /* What is found inside an opaque object. */
 struct search {
-    const struct fus_torch_tensors *w;
+    const struct fus_torch *w;
     size_t n_tensors, n_arrays;
     const struct fus_pickle_value *first; /* tensor */
 };
@@ -423,7 +282,7 @@ static const struct fus_pickle_value *module_state(const struct fus_pickle_value
 }
 
 /* Parameters, then buffers, then the modules inside, as state_dict() lists them. */
-static int walk_module(struct fus_torch_tensors *w, const struct fus_pickle_value *state, int depth)
+static int walk_module(struct fus_torch *w, const struct fus_pickle_value *state, int depth)
 {
     static const char *const parts[] = {"_parameters", "_buffers", "_modules"};
     int code = FUS_OK;
@@ -434,7 +293,7 @@ static int walk_module(struct fus_torch_tensors *w, const struct fus_pickle_valu
     return code;
 }
 
-static int walk_pairs(struct fus_torch_tensors *w, const struct fus_pickle_items *pairs, int depth)
+static int walk_pairs(struct fus_torch *w, const struct fus_pickle_items *pairs, int depth)
 {
     int code = FUS_OK;
     size_t place = 0;
@@ -444,7 +303,7 @@ static int walk_pairs(struct fus_torch_tensors *w, const struct fus_pickle_items
 }
 
 /* A tensor whose elements are not read: its shape is the first tuple of numbers among the arguments or in a tuple there. */
-static int add_unread(struct fus_torch_tensors *w, const struct fus_pickle_value *v, const char *label)
+static int add_unread(struct fus_torch *w, const struct fus_pickle_value *v, const char *label)
 {
     struct fus_tensor t = {.name = w->path_n ? w->path : "tensor"};
     const struct fus_pickle_value *arguments = v->u.object.arguments;
@@ -461,7 +320,7 @@ static int add_unread(struct fus_torch_tensors *w, const struct fus_pickle_value
 }
 
 /* One tensor behind an object's back: it is listed under the object's name, so that a network that needs it says why it fails. */
-static int add_hidden(struct fus_torch_tensors *w, const struct fus_pickle_value *v, const struct fus_pickle_global *class)
+static int add_hidden(struct fus_torch *w, const struct fus_pickle_value *v, const struct fus_pickle_global *class)
 {
     struct fus_tensor t = {.name = w->path};
     const struct fus_pickle_global *global = NULL;
@@ -473,7 +332,7 @@ static int add_hidden(struct fus_torch_tensors *w, const struct fus_pickle_value
     return fus_store_add(w->s, &t, w->err);
 }
 
-static int walk_opaque(struct fus_torch_tensors *w, struct fus_pickle_value *v)
+static int walk_opaque(struct fus_torch *w, struct fus_pickle_value *v)
 {
     struct search found = {.w = w};
     const struct fus_pickle_global *class = class_of(v);
@@ -492,7 +351,7 @@ static int walk_opaque(struct fus_torch_tensors *w, struct fus_pickle_value *v)
     return found.n_tensors == 1 && w->path_n && found.first->kind == FUS_PICKLE_OBJECT ? add_hidden(w, found.first, class) : FUS_OK;
 }
 
-static int walk_object(struct fus_torch_tensors *w, struct fus_pickle_value *v, int depth)
+static int walk_object(struct fus_torch *w, struct fus_pickle_value *v, int depth)
 {
     const struct fus_pickle_global *global = NULL;
     struct fus_pickle_value *arguments = v->u.object.arguments, *state = v->u.object.state;
@@ -510,7 +369,7 @@ static int walk_object(struct fus_torch_tensors *w, struct fus_pickle_value *v, 
     case FUS_PICKLE_UNREAD:
         return add_unread(w, v, global->detail);
     case FUS_PICKLE_ARRAY: case FUS_PICKLE_BUFFER:
-        return fus_torch_tensors_add_array(w, v);
+        return fus_arrays_add(w, v);
     default:
         break;
     }
@@ -529,7 +388,7 @@ static size_t n_inside(const struct fus_pickle_value *v)
     return v->kind == FUS_PICKLE_OBJECT || v->kind == FUS_PICKLE_PERSISTENT ? 1 : v->kind == FUS_PICKLE_TUPLE ? v->n : v->u.container.items.n;
 }
 
-static int walk(struct fus_torch_tensors *w, struct fus_pickle_value *v, int depth)
+static int walk(struct fus_torch *w, struct fus_pickle_value *v, int depth)
 {
     if (is_leaf(w, v) || v->on_path)
         return FUS_OK;
@@ -548,7 +407,7 @@ static int walk(struct fus_torch_tensors *w, struct fus_pickle_value *v, int dep
 }
 
 /* Why no tensor was found. */
-static int nothing_found(const struct fus_torch_tensors *w, const struct fus_pickle_value *root)
+static int nothing_found(const struct fus_torch *w, const struct fus_pickle_value *root)
 {
     const char *at = w->object_at;
     if (w->n_objects)
@@ -564,7 +423,7 @@ static int nothing_found(const struct fus_torch_tensors *w, const struct fus_pic
     return fus_base_fail(w->err, FUS_EUNSUPPORTED, "holds no tensor: a damaged copy, or no weights?");
 }
 
-int fus_torch_tensors_walk(struct fus_torch_tensors *w, const struct fus_pickle *pickle)
+int fus_torch_tensors_walk(struct fus_torch *w, const struct fus_pickle *pickle)
 {
     w->budget = 1000 + 2 * pickle->n_values; /* what is reached twice, such as tied weights, is less than everything */
     int code = walk(w, pickle->root, 0);
@@ -576,40 +435,4 @@ int fus_torch_tensors_walk(struct fus_torch_tensors *w, const struct fus_pickle 
     if (!code && pickle->text_ids)
         fus_store_add_note(w->s, "was written with pickle_protocol=0, which torch.load itself does not read; fusiform does");
     return code;
-}
-
-/* ---- pickles one behind the other ---- */
-
-void fus_torch_tensors_free_part(struct fus_torch_tensors_part *part)
-{
-    fus_pickle_free(&part->pickle);
-    fus_base_free(part->bytes);
-    part->bytes = NULL;
-}
-
-int fus_torch_tensors_read_part(struct fus_torch_tensors_part *part, const struct fus_store *s, uint64_t *at, uint64_t end, size_t window,
-                             struct fus_error *err)
-{
-    uint64_t left = end - *at, most = left < FUS_PICKLE_MAX_BYTES ? left : FUS_PICKLE_MAX_BYTES;
-    int code = FUS_OK;
-    for (;; window *= 4) {
-        size_t n = window < most ? window : (size_t)most;
-        part->bytes = fus_base_alloc(n, 1);
-        if (!part->bytes)
-            return fus_base_fail(err, FUS_ENOMEM, "no memory for a pickle of %zu bytes", n);
-        code = fus_store_read_at(s, part->bytes, *at, n, err);
-        if (!code)
-            code = fus_pickle_load(&part->pickle, part->bytes, n, (long long)*at, false, err);
-        if (!code) {
-            *at += part->pickle.n_used;
-            return FUS_OK;
-        }
-        bool early = part->pickle.ends_early;
-        fus_torch_tensors_free_part(part);
-        part->pickle.ends_early = false;
-        if (early && n == most && most < left)
-            return fus_base_fail_at(err, FUS_ELIMIT, (long long)*at, "a pickle of more than %zu bytes", FUS_PICKLE_MAX_BYTES);
-        if (!early || n == most)
-            return code;
-    }
 }

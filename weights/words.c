@@ -500,7 +500,7 @@ static int read_any(struct load *l, struct reader *r, struct fus_error *err)
 /* ---- .npy with names ---- */
 
 /* The tensor of `store` that is a table [N, D], or NULL after a message. */
-static const struct fus_tensor *find_table(const struct fus_store *store, const char *path, struct fus_error *err)
+static const struct fus_tensor *find_table(struct fus_store *store, const char *path, struct fus_error *err)
 {
     const struct fus_tensor *t = fus_store_count(store) == 1 ? fus_store_tensor(store, 0) : NULL;
     if (t && t->n_dims == 2)
@@ -510,7 +510,7 @@ static const struct fus_tensor *find_table(const struct fus_store *store, const 
 }
 
 /* Row `row` into the vector of entry `at`. */
-static int take_row(struct load *l, const struct fus_store *store, const struct fus_tensor *t, uint64_t row, size_t at, struct fus_error *err)
+static int take_row(struct load *l, struct fus_store *store, const struct fus_tensor *t, uint64_t row, size_t at, struct fus_error *err)
 {
     struct fus_tensor one = *t;
     one.shape[0] = 1;
@@ -526,7 +526,7 @@ static int take_row(struct load *l, const struct fus_store *store, const struct 
 }
 
 /* Each name's row, where it is wanted; there must be as many names as rows. */
-static int read_rows(struct load *l, struct reader *names, const struct fus_store *store, const struct fus_tensor *t, struct fus_error *err)
+static int read_rows(struct load *l, struct reader *names, struct fus_store *store, const struct fus_tensor *t, struct fus_error *err)
 {
     bool more = true;
     uint64_t row = 0;
@@ -552,7 +552,7 @@ static int read_npy(struct load *l, const char *path, struct fus_error *err)
     struct reader *names = NULL;
     size_t n = strlen(path);
     char *text = fus_base_strdup(path);
-    int code = text ? fus_store_open(&store, path, err) : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for a path", path);
+    int code = text ? fus_open_weights(&store, path, err) : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for a path", path);
     const struct fus_tensor *t = code ? NULL : find_table(store, path, err);
     code = code || t ? code : FUS_EFORMAT;
     l->w->format = "npy";

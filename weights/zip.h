@@ -22,8 +22,8 @@ struct fus_zip {
     char *names;
 };
 
-/* Read the directory of an open file. Refused: a directory that is not where its end record says, members that overlap one
- * another or reach outside the file, two members of one name, archives in several parts.
+/* Read the directory of an open file. Rejected: a directory that is not where its end record says,
+ * members that overlap or reach outside the file, two members of one name, archives in several parts.
  * On failure zip is empty; fus_zip_close is allowed in any case. */
 int fus_zip_open(struct fus_zip *zip, const struct fus_store *s, struct fus_error *err);
 void fus_zip_close(struct fus_zip *zip);
@@ -31,12 +31,12 @@ void fus_zip_close(struct fus_zip *zip);
 /* The member of that name, or NULL. */
 const struct fus_zip_entry *fus_zip_find(const struct fus_zip *zip, const char *name);
 
-/* Where the member's bytes lie: reads its local header. m->name is NULL: the caller's to set.
+/* Reads the member's local header to find its bytes. m->name is NULL: the caller sets it.
  * FUS_EUNSUPPORTED for an encrypted member or a method other than stored and deflated. */
 int fus_zip_member(struct fus_member *m, const struct fus_store *s, const struct fus_zip_entry *e, struct fus_error *err);
 
-/* The whole member, unpacked and its checksum compared: *data has *n bytes and is released with fus_base_free.
- * FUS_ELIMIT past max_bytes. */
+/* The whole member, unpacked, its checksum verified: *data has *n bytes and is released with
+ * fus_base_free. FUS_ELIMIT past max_bytes. */
 int fus_zip_read(uint8_t **data, size_t *n, const struct fus_store *s, const struct fus_zip_entry *e, size_t max_bytes,
                  struct fus_error *err);
 

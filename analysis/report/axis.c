@@ -64,7 +64,7 @@ static void tick_text(char text[FUS_SVG_NUMBER_BYTES], const struct fus_axis *ax
     fus_svg_number(text, tick_value(axis, i) * (axis->percent ? 100 : 1), axis->decimals);
 }
 
-void fus_axis_left(struct fus_svg *out, const struct fus_axis *axis, double x0, double x1, const char *title)
+void fus_axis_left(struct fus_text_buffer *out, const struct fus_axis *axis, double x0, double x1, const char *title)
 {
     char text[FUS_SVG_NUMBER_BYTES];
     fus_svg_put(out, "<path class=\"gr\" d=\"");
@@ -79,7 +79,7 @@ void fus_axis_left(struct fus_svg *out, const struct fus_axis *axis, double x0, 
     fus_svg_put(out, "<text class=\"lb mid\" transform=\"translate(11 $f) rotate(-90)\">$e</text>\n", middle, title);
 }
 
-void fus_axis_bottom(struct fus_svg *out, const struct fus_axis *axis, double y0, double y1, const char *title)
+void fus_axis_bottom(struct fus_text_buffer *out, const struct fus_axis *axis, double y0, double y1, const char *title)
 {
     char text[FUS_SVG_NUMBER_BYTES];
     fus_svg_put(out, "<path class=\"gr\" d=\"");
@@ -134,7 +134,7 @@ static size_t stage_length(const char *name)
     return strcspn(name, ".");
 }
 
-static void stage_bands(struct fus_svg *out, const struct fus_model_summary *model, double x0, double x1, double y0, double y1)
+static void stage_bands(struct fus_text_buffer *out, const struct fus_model_summary *model, double x0, double x1, double y0, double y1)
 {
     double spacing = (x1 - x0) / model->n_layers;
     bool shaded = false;
@@ -148,7 +148,7 @@ static void stage_bands(struct fus_svg *out, const struct fus_model_summary *mod
     }
 }
 
-static void layer_names(struct fus_svg *out, const struct fus_model_summary *model, struct layer_labels plan, double x0, double x1, double y1)
+static void layer_names(struct fus_text_buffer *out, const struct fus_model_summary *model, struct layer_labels plan, double x0, double x1, double y1)
 {
     char text[4 * LABEL_CHARS + 1];
     int n = model->n_layers;
@@ -168,7 +168,7 @@ static void layer_names(struct fus_svg *out, const struct fus_model_summary *mod
     }
 }
 
-static void depth_ticks(struct fus_svg *out, double x0, double x1, double y1)
+static void depth_ticks(struct fus_text_buffer *out, double x0, double x1, double y1)
 {
     static const char *const names[5] = {"0", "0.25", "0.5", "0.75", "1"};
     for (int i = 0; i < 5; i++) {
@@ -177,7 +177,7 @@ static void depth_ticks(struct fus_svg *out, double x0, double x1, double y1)
     }
 }
 
-void fus_axis_layers(struct fus_svg *out, const struct fus_view *view, double x0, double x1, double y0, double y1)
+void fus_axis_layers(struct fus_text_buffer *out, const struct fus_view *view, double x0, double x1, double y0, double y1)
 {
     double height = fus_axis_layers_height(view, x1 - x0), middle = (x0 + x1) / 2;
     const char *title = "relative depth in the network (1 = last layer)";

@@ -20,14 +20,14 @@ double fus_axis_tick(const struct fus_axis *axis, int i);  /* the i-th tick's va
 bool fus_axis_has(const struct fus_axis *axis, int i);
 
 /* The vertical axis with ticks, gridlines from x0 to x1 and its title along the left edge of the panel. */
-void fus_axis_left(struct fus_svg *out, const struct fus_axis *axis, double x0, double x1, const char *title);
+void fus_axis_left(struct fus_text_buffer *out, const struct fus_axis *axis, double x0, double x1, const char *title);
 
 /* The horizontal axis below a bar panel, gridlines from y0 down to y1, title below. */
-void fus_axis_bottom(struct fus_svg *out, const struct fus_axis *axis, double y0, double y1, const char *title);
+void fus_axis_bottom(struct fus_text_buffer *out, const struct fus_axis *axis, double y0, double y1, const char *title);
 
 /* The layers along the bottom (names, or relative depth), from x0 to x1, below y1; stages as bands from y0 to y1.
  * fus_axis_layers_height says how many pixels it takes below y1. */
 double fus_axis_layers_height(const struct fus_view *view, double width);
-void fus_axis_layers(struct fus_svg *out, const struct fus_view *view, double x0, double x1, double y0, double y1);
+void fus_axis_layers(struct fus_text_buffer *out, const struct fus_view *view, double x0, double x1, double y0, double y1);
 
 #endif

@@ -9,7 +9,7 @@
 
 /* ---- legends ---- */
 
-static void key(struct fus_svg *out, const struct fus_view *view, int model, double x, double y)
+static void key(struct fus_text_buffer *out, const struct fus_view *view, int model, double x, double y)
 {
     fus_svg_put(out, "<g class=\"");
     fus_theme_class(out, &view->theme, -1, model);
@@ -18,7 +18,7 @@ static void key(struct fus_svg *out, const struct fus_view *view, int model, dou
     fus_svg_put(out, "</g>");
 }
 
-void fus_compose_legend(struct fus_svg *out, const struct fus_figures_figure *f, const struct fus_view *view)
+void fus_compose_legend(struct fus_text_buffer *out, const struct fus_figures_figure *f, const struct fus_view *view)
 {
     fus_svg_put(out, "<ul class=\"legend\">");
     for (int i = 0; i < f->n_which; i++) {
@@ -31,7 +31,7 @@ void fus_compose_legend(struct fus_svg *out, const struct fus_figures_figure *f,
 }
 
 /* The keys in rows no wider than `width`; returns the height used. */
-static double draw_keys(struct fus_svg *out, const struct fus_figures_figure *f, const struct fus_view *view, double width, double top)
+static double draw_keys(struct fus_text_buffer *out, const struct fus_figures_figure *f, const struct fus_view *view, double width, double top)
 {
     double x = MARGIN, y = top + 8;
     char name[4 * FUS_PANELS_NAME_CHARS + 32];
@@ -64,7 +64,7 @@ struct layout {
     double width, height; /* of the panels together */
 };
 
-static struct layout place_panels(struct fus_svg *out, const struct fus_figures_figure *f, const struct fus_view *view, double top)
+static struct layout place_panels(struct fus_text_buffer *out, const struct fus_figures_figure *f, const struct fus_view *view, double top)
 {
     struct layout size = {0, 0};
     double x = 0, y = 0, row = 0;
@@ -87,7 +87,7 @@ static struct layout place_panels(struct fus_svg *out, const struct fus_figures_
         }
         if (out) {
             fus_svg_put(out, "<g transform=\"translate($f $f)\">", MARGIN + x, top + y);
-            fus_svg_bytes(out, f->body.text + panel->start, panel->n);
+            fus_text_append(out, f->body.s + panel->start, panel->n);
             fus_svg_put(out, "</g>\n");
         }
         x += panel->width;
@@ -107,14 +107,14 @@ static struct fus_axis heat_scale(const struct fus_figures_figure *f)
     return scale;
 }
 
-static double draw_head(struct fus_svg *out, const struct fus_figures_figure *f, const struct fus_view *view, double width)
+static double draw_head(struct fus_text_buffer *out, const struct fus_figures_figure *f, const struct fus_view *view, double width)
 {
     double top = 38;
     fus_svg_put(out, "<text class=\"tt\" x=\"$f\" y=\"24\">$s</text>\n", MARGIN, f->heading);
     if (f->heat_title) {
         struct fus_axis scale = heat_scale(f);
         fus_svg_put(out, "<g transform=\"translate($f $f)\">", MARGIN - 12, top);
-        top += fus_panels_scale(out, &scale, f->heat_title, 280) + 22;
+        top += fus_panel_map_scale(out, &scale, f->heat_title, 280) + 22;
         fus_svg_put(out, "</g>");
     } else if (!f->model_groups)
         top += draw_keys(out, f, view, width, top) + 8;
@@ -126,9 +126,9 @@ static double at_least(double a, double b)
     return a > b ? a : b;
 }
 
-void fus_compose_standalone(struct fus_svg *out, const struct fus_figures_figure *f, const struct fus_view *view)
+void fus_compose_standalone(struct fus_text_buffer *out, const struct fus_figures_figure *f, const struct fus_view *view)
 {
-    struct fus_svg head = {0};
+    struct fus_text_buffer head = {0};
     struct layout size = place_panels(NULL, f, view, 0);
     double width = at_least(size.width + 2 * MARGIN, fus_svg_width(f->heading, 13) + 2 * MARGIN);
     double top = draw_head(&head, f, view, width), height = top + size.height + MARGIN;
@@ -136,32 +136,32 @@ void fus_compose_standalone(struct fus_svg *out, const struct fus_figures_figure
                      "height=\"$f\" font-family='$s' role=\"img\">\n<title>$s</title>\n<style>\n", width, height, width, height, FONTS, f->heading);
     fus_theme_css(out, &view->theme, FUS_THEME_LIGHT, f->heat_title != NULL);
     fus_svg_put(out, "</style>\n<rect class=\"pg\" width=\"$f\" height=\"$f\"/>\n", width, height);
-    if (head.text)
-        fus_svg_bytes(out, head.text, head.n);
+    if (head.s)
+        fus_text_append(out, head.s, head.n);
     place_panels(out, f, view, top);
     fus_svg_put(out, "</svg>\n");
     out->failed |= head.failed;
-    fus_svg_free(&head);
+    fus_text_free(&head);
 }
 
 /* ---- inside the report ---- */
 
-static void inline_panel(struct fus_svg *out, const struct fus_figures_figure *f, const struct fus_figures_panel *panel)
+static void inline_panel(struct fus_text_buffer *out, const struct fus_figures_figure *f, const struct fus_figures_panel *panel)
 {
     fus_svg_put(out, "<svg viewBox=\"0 0 $f $f\" role=\"img\" aria-label=\"$e\">", panel->width, panel->height, panel->label);
-    fus_svg_bytes(out, f->body.text + panel->start, panel->n);
+    fus_text_append(out, f->body.s + panel->start, panel->n);
     fus_svg_put(out, "</svg>\n");
 }
 
-static void inline_scale(struct fus_svg *out, const struct fus_figures_figure *f)
+static void inline_scale(struct fus_text_buffer *out, const struct fus_figures_figure *f)
 {
     struct fus_axis scale = heat_scale(f);
     fus_svg_put(out, "<svg class=\"scale\" viewBox=\"0 0 300 50\" role=\"img\" aria-label=\"colour scale\">");
-    fus_panels_scale(out, &scale, f->heat_title, 300);
+    fus_panel_map_scale(out, &scale, f->heat_title, 300);
     fus_svg_put(out, "</svg>\n");
 }
 
-void fus_compose_inline(struct fus_svg *out, const struct fus_figures_figure *f, const struct fus_view *view)
+void fus_compose_inline(struct fus_text_buffer *out, const struct fus_figures_figure *f, const struct fus_view *view)
 {
     int group = -1;
     if (f->heat_title)

@@ -5,13 +5,13 @@
 #include "analysis/report/figures.h"
 
 /* The figure as a file: title, legend, panels, its own style sheet (light, on white: for papers and slides). */
-void fus_compose_standalone(struct fus_svg *out, const struct fus_figures_figure *figure, const struct fus_view *view);
+void fus_compose_standalone(struct fus_text_buffer *out, const struct fus_figures_figure *figure, const struct fus_view *view);
 
 /* The figure's panels as inline <svg> elements in a flowing grid, a <div> that the caller closes: the caption may
  * take the next cell. */
-void fus_compose_inline(struct fus_svg *out, const struct fus_figures_figure *figure, const struct fus_view *view);
+void fus_compose_inline(struct fus_text_buffer *out, const struct fus_figures_figure *figure, const struct fus_view *view);
 
 /* The keys of the figure's models as an HTML list. */
-void fus_compose_legend(struct fus_svg *out, const struct fus_figures_figure *figure, const struct fus_view *view);
+void fus_compose_legend(struct fus_text_buffer *out, const struct fus_figures_figure *figure, const struct fus_view *view);
 
 #endif

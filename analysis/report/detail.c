@@ -9,36 +9,36 @@
 #include "analysis/report/report.h"
 #include "stimuli/stimuli.h"
 
-static void open_table(struct fus_svg *out, const char *caption)
+static void open_table(struct fus_text_buffer *out, const char *caption)
 {
     fus_svg_put(out, "<div class=\"scroll\" tabindex=\"0\"><table><caption>$s</caption>\n<thead><tr>", caption);
 }
 
-static void close_table(struct fus_svg *out)
+static void close_table(struct fus_text_buffer *out)
 {
     fus_svg_put(out, "</tbody></table></div>\n");
 }
 
-static void head(struct fus_svg *out, const char *const *names, int n)
+static void head(struct fus_text_buffer *out, const char *const *names, int n)
 {
     for (int i = 0; i < n; i++)
         fus_svg_put(out, "<th scope=\"col\">$s</th>", names[i]);
     fus_svg_put(out, "</tr></thead><tbody>\n");
 }
 
-static void category_head(struct fus_svg *out, const struct fus_view *view)
+static void category_head(struct fus_text_buffer *out, const struct fus_view *view)
 {
     for (int c = 0; c < view->run->n_categories; c++)
         fus_svg_put(out, "<th scope=\"col\">$e</th>", view->run->categories[c]);
     fus_svg_put(out, "</tr></thead><tbody>\n");
 }
 
-static void row_start(struct fus_svg *out, const struct fus_view *view, int model, int layer)
+static void row_start(struct fus_text_buffer *out, const struct fus_view *view, int model, int layer)
 {
     fus_svg_put(out, "<tr><td>$e</td><th scope=\"row\">$e</th>", view->run->models[model].name, view->run->models[model].layers[layer].name);
 }
 
-static void line_cell(struct fus_svg *out, const struct fus_view *view, enum fus_view_quantity quantity, int model, int layer, int category)
+static void line_cell(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity, int model, int layer, int category)
 {
     struct fus_view_point at = fus_view_at(view, quantity, model, layer, category);
     if (!isfinite(at.value))
@@ -51,7 +51,7 @@ static void line_cell(struct fus_svg *out, const struct fus_view *view, enum fus
         fus_svg_put(out, "<td>$3</td>", at.value);
 }
 
-void fus_detail_lines(struct fus_svg *out, const struct fus_view *view, enum fus_view_quantity quantity)
+void fus_detail_lines(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity)
 {
     static const char *const captions[3] = {"CSI, mean \xc2\xb1 SEM over the selective units; \xe2\x80\x93 undefined", "Selective units, share of the layer",
                                             "Variation over places (CV); \xe2\x80\x93 undefined"};
@@ -76,7 +76,7 @@ static bool is_compared(const struct fus_view *view, int other, int layer)
     return false;
 }
 
-void fus_detail_comparison(struct fus_svg *out, const struct fus_view *view)
+void fus_detail_comparison(struct fus_text_buffer *out, const struct fus_view *view)
 {
     if (view->n_rows == 0)
         return;
@@ -100,7 +100,7 @@ void fus_detail_comparison(struct fus_svg *out, const struct fus_view *view)
     close_table(out);
 }
 
-void fus_detail_last(struct fus_svg *out, const struct fus_view *view)
+void fus_detail_last(struct fus_text_buffer *out, const struct fus_view *view)
 {
     static const char *const names[] = {"model", "category", "selective", "of units", "share", "interval", "CSI", "CSI undefined", "d\xe2\x80\xb2"};
     open_table(out, "Last block layer; \xe2\x80\x93 undefined or not computed");
@@ -120,7 +120,7 @@ void fus_detail_last(struct fus_svg *out, const struct fus_view *view)
     close_table(out);
 }
 
-void fus_detail_maps(struct fus_svg *out, const struct fus_view *view)
+void fus_detail_maps(struct fus_text_buffer *out, const struct fus_view *view)
 {
     static const char *const names[] = {"model", "category", "mean", "lowest", "highest", "sd", "CV", "Gini", "entropy"};
     open_table(out, "Maps of the last block layer: share of channels over places; \xe2\x80\x93 undefined");
@@ -143,7 +143,7 @@ void fus_detail_maps(struct fus_svg *out, const struct fus_view *view)
 }
 
 /* Mean and SD over the pictures of category c of the profile's row. */
-static void response_cell(struct fus_svg *out, const struct fus_response_profile *p, const double *response, int c)
+static void response_cell(struct fus_text_buffer *out, const struct fus_response_profile *p, const double *response, int c)
 {
     double sum = 0, squares = 0;
     int n = 0;
@@ -163,7 +163,7 @@ static void response_cell(struct fus_svg *out, const struct fus_response_profile
         fus_svg_put(out, "<td>$r \xc2\xb1 $r</td>", sum / n, sqrt(squares / (n - 1)));
 }
 
-void fus_detail_responses(struct fus_svg *out, const struct fus_view *view)
+void fus_detail_responses(struct fus_text_buffer *out, const struct fus_view *view)
 {
     const struct fus_run_summary *run = view->run;
     open_table(out, "Mean response of the units selective for a category to the pictures of each, \xc2\xb1 SD over pictures; \xe2\x80\x93 no unit is selective");
@@ -180,17 +180,17 @@ void fus_detail_responses(struct fus_svg *out, const struct fus_view *view)
     close_table(out);
 }
 
-static void category_start(struct fus_svg *out, const struct fus_view *view, int model, int category)
+static void category_start(struct fus_text_buffer *out, const struct fus_view *view, int model, int category)
 {
     fus_svg_put(out, "<tr><td>$e</td><th scope=\"row\">$e</th>", view->run->models[model].name, view->run->categories[category]);
 }
 
-static void number_cell(struct fus_svg *out, double v)
+static void number_cell(struct fus_text_buffer *out, double v)
 {
     fus_svg_put(out, isfinite(v) ? "<td>$3</td>" : "<td>\xe2\x80\x93</td>", v);
 }
 
-void fus_detail_reliability(struct fus_svg *out, const struct fus_view *view)
+void fus_detail_reliability(struct fus_text_buffer *out, const struct fus_view *view)
 {
     static const char *const names[] = {"model", "category", "CSI, all pictures", "CSI, other half", "d\xe2\x80\xb2, all pictures", "d\xe2\x80\xb2, other half",
                                         "selected again", "Dice", "r of the t maps"};
@@ -209,7 +209,7 @@ void fus_detail_reliability(struct fus_svg *out, const struct fus_view *view)
     close_table(out);
 }
 
-void fus_detail_chance(struct fus_svg *out, const struct fus_view *view)
+void fus_detail_chance(struct fus_text_buffer *out, const struct fus_view *view)
 {
     static const char *const names[] = {"model", "category", "share", "by chance", "chance, high", "p", "p of CSI", "t family-wise", "units above it"};
     open_table(out, "Last block layer against relabelled pictures. By chance: mean share over the relabellings; high: what 1 \xe2\x88\x92 \xce\xb1 of them stay below; "
@@ -226,12 +226,12 @@ void fus_detail_chance(struct fus_svg *out, const struct fus_view *view)
     close_table(out);
 }
 
-static void consistency_cell(struct fus_svg *out, const double *matrix, size_t n, size_t row, size_t column)
+static void consistency_cell(struct fus_text_buffer *out, const double *matrix, size_t n, size_t row, size_t column)
 {
     number_cell(out, matrix ? matrix[row * n + column] : NAN);
 }
 
-void fus_detail_consistency(struct fus_svg *out, const struct fus_view *view)
+void fus_detail_consistency(struct fus_text_buffer *out, const struct fus_view *view)
 {
     static const char *const names[] = {"model", "layer", "categories: layer before", "last layer", "pictures: layer before", "last layer"};
     const double *const *matrix = view->run->consistency;
@@ -258,7 +258,7 @@ void fus_detail_consistency(struct fus_svg *out, const struct fus_view *view)
 
 /* ---- pictures ---- */
 
-static void picture_title(struct fus_svg *out, const struct fus_view *view, int picture, const char *before)
+static void picture_title(struct fus_text_buffer *out, const struct fus_view *view, int picture, const char *before)
 {
     if (view->run->pictures)
         fus_svg_put(out, "$s$e", before, view->run->pictures[picture]);
@@ -266,7 +266,7 @@ static void picture_title(struct fus_svg *out, const struct fus_view *view, int 
         fus_svg_put(out, "$spicture $d", before, picture + 1);
 }
 
-void fus_detail_thumb(struct fus_svg *out, const struct fus_view *view, int picture, const char *before)
+void fus_detail_thumb(struct fus_text_buffer *out, const struct fus_view *view, int picture, const char *before)
 {
     const struct fus_thumb *at = fus_thumbs_find(&view->thumbs, picture);
     if (!at) {
@@ -281,7 +281,7 @@ void fus_detail_thumb(struct fus_svg *out, const struct fus_view *view, int pict
     fus_svg_put(out, "</title><use href=\"#sheet\"/></svg>");
 }
 
-static void picture_cell(struct fus_svg *out, const struct fus_view *view, const int *pictures, const double *responses, int n)
+static void picture_cell(struct fus_text_buffer *out, const struct fus_view *view, const int *pictures, const double *responses, int n)
 {
     char number[FUS_SVG_NUMBER_BYTES], before[FUS_SVG_NUMBER_BYTES + 8];
     fus_svg_put(out, "<td><div class=\"strip\">");
@@ -295,7 +295,7 @@ static void picture_cell(struct fus_svg *out, const struct fus_view *view, const
 
 #define SHOWN_TOP_UNITS 3 /* of a category; top_units.csv has all */
 
-void fus_detail_top(struct fus_svg *out, const struct fus_view *view, int model)
+void fus_detail_top(struct fus_text_buffer *out, const struct fus_view *view, int model)
 {
     static const char *const names[] = {"selective for", "channel (row, column)", "least t", "CSI", "d\xe2\x80\xb2", "responds most to", "least to"};
     const struct fus_run_summary *run = view->run;
@@ -325,7 +325,7 @@ void fus_detail_top(struct fus_svg *out, const struct fus_view *view, int model)
         close_table(out);
 }
 
-void fus_detail_models(struct fus_svg *out, const struct fus_view *view)
+void fus_detail_models(struct fus_text_buffer *out, const struct fus_view *view)
 {
     fus_svg_put(out, "<dl>\n");
     for (int m = 0; m < view->run->n_models; m++) {
@@ -342,7 +342,7 @@ void fus_detail_models(struct fus_svg *out, const struct fus_view *view)
     fus_svg_put(out, "</dl>\n");
 }
 
-void fus_detail_dead(struct fus_svg *out, const struct fus_view *view)
+void fus_detail_dead(struct fus_text_buffer *out, const struct fus_view *view)
 {
     static const char *const names[] = {"model", "layer", "channels", "places", "units", "dead", "share dead", "not finite", "selective", "CSI undefined"};
     open_table(out, "Units of every layer");
@@ -363,7 +363,7 @@ void fus_detail_dead(struct fus_svg *out, const struct fus_view *view)
     close_table(out);
 }
 
-static void pixel_cell(struct fus_svg *out, double mean, double sd)
+static void pixel_cell(struct fus_text_buffer *out, double mean, double sd)
 {
     if (isfinite(sd))
         fus_svg_put(out, "<td>$3 \xc2\xb1 $3</td>", mean, sd);
@@ -371,7 +371,7 @@ static void pixel_cell(struct fus_svg *out, double mean, double sd)
         fus_svg_put(out, "<td>$3</td>", mean);
 }
 
-void fus_detail_pixels(struct fus_svg *out, const struct fus_view *view)
+void fus_detail_pixels(struct fus_text_buffer *out, const struct fus_view *view)
 {
     static const char *const names[] = {"category", "pictures", "luminance", "contrast", "slope of the spectrum"};
     const struct fus_run_summary *run = view->run;

@@ -106,7 +106,7 @@ static void add_lines(struct fus_figures_figure *f, const struct fus_view *view,
         if (f->own_scales)
             category_range(&lo, &hi, f, view, quantity, c);
         struct fus_axis scale = scale_for(f, quantity, lo, hi);
-        double height = fus_panels_lines(&f->body, view, quantity, c, &scale, f->which, f->n_which);
+        double height = fus_panel_lines(&f->body, view, quantity, c, &scale, f->which, f->n_which);
         describe(panel, f, view, c);
         end_panel(f, panel, FUS_PANELS_WIDTH, height);
     }
@@ -117,7 +117,7 @@ static void add_bars(struct fus_figures_figure *f, const struct fus_view *view, 
     struct fus_figures_panel *panel = begin_panel(f, 0);
     if (!panel)
         return;
-    double height = fus_panels_bars(&f->body, view, quantity, 230);
+    double height = fus_panel_bars(&f->body, view, quantity, 230);
     snprintf(panel->label, sizeof panel->label, "%s", f->heading);
     end_panel(f, panel, FUS_PANELS_WIDTH, height);
 }
@@ -162,7 +162,7 @@ static void add_maps(struct fus_figures_figure *f, const struct fus_view *view)
             struct fus_figures_panel *panel = begin_panel(f, m);
             if (!panel)
                 return;
-            double height = fus_panels_map(&f->body, view, m, c, f->heat_top);
+            double height = fus_panel_map(&f->body, view, m, c, f->heat_top);
             describe(panel, f, view, c);
             end_panel(f, panel, FUS_PANELS_MAP_WIDTH, height);
         }
@@ -189,12 +189,12 @@ static void add_dots(struct fus_figures_figure *f, const struct fus_view *view)
     for (int m = 0; m < view->run->n_models; m++) {
         if (view->run->profiles[m].n_pictures == 0)
             continue;
-        struct fus_axis scale = fus_panels_dots_scale(view, m);
+        struct fus_axis scale = fus_panel_dots_scale(view, m);
         for (int c = 0; c < view->run->n_categories; c++) {
             struct fus_figures_panel *panel = has_response(&view->run->profiles[m], c) ? begin_panel(f, m) : NULL;
             if (!panel)
                 continue;
-            double height = fus_panels_dots(&f->body, view, m, c, &scale, &f->dots_every);
+            double height = fus_panel_dots(&f->body, view, m, c, &scale, &f->dots_every);
             describe(panel, f, view, c);
             end_panel(f, panel, FUS_PANELS_WIDTH, height);
         }
@@ -229,7 +229,7 @@ static void add_matrices(struct fus_figures_figure *f, const struct fus_view *vi
                 struct fus_figures_panel *panel = begin_panel(f, 0);
                 if (!panel)
                     return;
-                double height = fus_panels_matrix(&f->body, view, view->run->consistency[level], a, a + away, f->heat_low, levels[level]);
+                double height = fus_panel_matrix(&f->body, view, view->run->consistency[level], a, a + away, f->heat_low, levels[level]);
                 snprintf(panel->label, sizeof panel->label, "%s, %s, models %d and %d", f->heading, levels[level], a + 1, a + away + 1);
                 end_panel(f, panel, FUS_PANELS_WIDTH, height);
             }
@@ -320,7 +320,7 @@ int fus_figures_create(struct fus_figures *set, const struct fus_view *view, str
 void fus_figures_free(struct fus_figures *set)
 {
     for (int i = 0; i < set->n_figures; i++) {
-        fus_svg_free(&set->figures[i].body);
+        fus_text_free(&set->figures[i].body);
         fus_base_free(set->figures[i].panels);
     }
     fus_base_free(set->figures);

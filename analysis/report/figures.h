@@ -28,7 +28,7 @@ struct fus_figures_figure {
     const char *heat_title; /* a colour scale from heat_low to heat_top, of shares or of numbers, belongs to it; NULL: none */
     bool heat_shares;
     double heat_low, heat_top;
-    struct fus_svg body;
+    struct fus_text_buffer body;
     struct fus_figures_panel *panels;
     size_t n_panels, room;
 };

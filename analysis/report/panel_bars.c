@@ -11,7 +11,7 @@
 #define CATEGORY_CHARS 14
 
 struct bars {
-    struct fus_svg *out;
+    struct fus_text_buffer *out;
     const struct fus_view *view;
     enum fus_view_quantity quantity;
     struct fus_axis x;
@@ -88,7 +88,7 @@ static bool same_last(const struct fus_view *view)
     return true;
 }
 
-double fus_panels_bars(struct fus_svg *out, const struct fus_view *view, enum fus_view_quantity quantity, double min_height)
+double fus_panel_bars(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity, double min_height)
 {
     int n_models = view->run->n_models, n = view->run->n_categories;
     struct bars p = {.out = out, .view = view, .quantity = quantity};
@@ -103,7 +103,7 @@ double fus_panels_bars(struct fus_svg *out, const struct fus_view *view, enum fu
     fus_axis_fit(&p.x, 0, largest(view, quantity), 4);
     double bottom = TOP + p.pitch * n;
     fus_svg_put(out, "<text class=\"tt\" x=\"$f\" y=\"15\">$e</text>\n", p.x0, same_last(view) ? fus_view_last(view, 0)->name : "last block layer");
-    fus_axis_bottom(out, &p.x, TOP - 6, bottom, fus_panels_axis_title(quantity));
+    fus_axis_bottom(out, &p.x, TOP - 6, bottom, fus_panel_lines_axis_title(quantity));
     for (int c = 0; c < n; c++) {
         double middle = TOP + (c + 0.5) * p.pitch;
         category_name(&p, c, middle);

@@ -12,7 +12,7 @@
 #define LABEL_CHARS 12
 
 struct dots {
-    struct fus_svg *out;
+    struct fus_text_buffer *out;
     const struct fus_view *view;
     const struct fus_response_profile *profile;
     const double *response; /* [n_pictures] */
@@ -21,7 +21,7 @@ struct dots {
     bool slanted, small;
 };
 
-struct fus_axis fus_panels_dots_scale(const struct fus_view *view, int model)
+struct fus_axis fus_panel_dots_scale(const struct fus_view *view, int model)
 {
     const struct fus_response_profile *p = &view->run->profiles[model];
     double lo = 0, hi = 0;
@@ -95,7 +95,7 @@ static void labels(const struct dots *p, double bottom)
     }
 }
 
-double fus_panels_dots(struct fus_svg *out, const struct fus_view *view, int model, int category, const struct fus_axis *scale, int *every)
+double fus_panel_dots(struct fus_text_buffer *out, const struct fus_view *view, int model, int category, const struct fus_axis *scale, int *every)
 {
     const struct fus_response_profile *profile = &view->run->profiles[model];
     int n = view->run->n_categories;
@@ -107,7 +107,7 @@ double fus_panels_dots(struct fus_svg *out, const struct fus_view *view, int mod
     p.y.to = TOP;
     plan_labels(&p);
     double height = p.slanted ? p.widest * 0.70711 + 34 : 38;
-    fus_panels_title(out, view, category, LEFT, 15, FUS_PANELS_WIDTH - LEFT - 90);
+    fus_panel_lines_title(out, view, category, LEFT, 15, FUS_PANELS_WIDTH - LEFT - 90);
     fus_svg_put(out, "<text class=\"tk end\" x=\"$f\" y=\"15\">$z selective unit$s</text>", FUS_PANELS_WIDTH - RIGHT,
                 n_units, n_units == 1 ? "" : "s");
     fus_svg_put(out, "<rect class=\"bd\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/>", LEFT + category * p.spacing, TOP, p.spacing, PLOT_HEIGHT);

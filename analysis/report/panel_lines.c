@@ -15,7 +15,7 @@
 
 /* Everything one line panel needs, so that its parts are short functions. */
 struct lines {
-    struct fus_svg *out;
+    struct fus_text_buffer *out;
     const struct fus_view *view;
     enum fus_view_quantity quantity;
     int category;
@@ -26,7 +26,7 @@ struct lines {
     bool titles;
 };
 
-const char *fus_panels_axis_title(enum fus_view_quantity quantity)
+const char *fus_panel_lines_axis_title(enum fus_view_quantity quantity)
 {
     switch (quantity) {
     case FUS_VIEW_CSI:
@@ -41,7 +41,7 @@ const char *fus_panels_axis_title(enum fus_view_quantity quantity)
     return "variation over places (CV)";
 }
 
-void fus_panels_title(struct fus_svg *out, const struct fus_view *view, int category, double x, double y, double room)
+void fus_panel_lines_title(struct fus_text_buffer *out, const struct fus_view *view, int category, double x, double y, double room)
 {
     char name[4 * FUS_PANELS_NAME_CHARS + 1];
     int chars = FUS_PANELS_NAME_CHARS;
@@ -169,7 +169,7 @@ static int n_star_rows(const struct lines *p, const unsigned char *which, int n_
     return p->quantity == FUS_VIEW_CSI && n_which > 1 && which[0] == 0 ? n_which - 1 : 0;
 }
 
-double fus_panels_lines(struct fus_svg *out, const struct fus_view *view, enum fus_view_quantity quantity, int category,
+double fus_panel_lines(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity, int category,
                         const struct fus_axis *scale, const unsigned char *which, int n_which)
 {
     struct lines p = {.out = out, .view = view, .quantity = quantity, .category = category, .y = *scale};
@@ -184,9 +184,9 @@ double fus_panels_lines(struct fus_svg *out, const struct fus_view *view, enum f
     p.every = spacing >= 8 ? 1 : (int)(9 / spacing) + 1;
     p.radius = spacing >= 12 ? 2.7 : 2.3;
     p.titles = (long)view->most_layers * view->run->n_categories * n_which <= MAX_TITLES / 3;
-    fus_panels_title(out, view, category, LEFT, 15, FUS_PANELS_WIDTH - LEFT);
+    fus_panel_lines_title(out, view, category, LEFT, 15, FUS_PANELS_WIDTH - LEFT);
     fus_axis_layers(out, view, p.x0, p.x1, p.top, p.bottom);
-    fus_axis_left(out, &p.y, p.x0, p.x1, fus_panels_axis_title(quantity));
+    fus_axis_left(out, &p.y, p.x0, p.x1, fus_panel_lines_axis_title(quantity));
     for (int i = 0; i < n_stars; i++)
         stars(&p, which[i + 1], TITLE + (i + 0.75) * STAR_ROW, n_stars > 1);
     for (int i = n_which - 1; i >= 0; i--) { /* the first model on top */

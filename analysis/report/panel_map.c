@@ -50,7 +50,7 @@ static void fill_grid(struct grid *g, const struct fus_layer_summary *layer, con
         }
 }
 
-static void draw_level(struct fus_svg *out, const struct grid *g, int level)
+static void draw_level(struct fus_text_buffer *out, const struct grid *g, int level)
 {
     bool open = false;
     for (int r = 0; r < g->rows; r++)
@@ -69,12 +69,12 @@ static void draw_level(struct fus_svg *out, const struct grid *g, int level)
         fus_svg_put(out, "\"/>");
 }
 
-double fus_panels_map(struct fus_svg *out, const struct fus_view *view, int model, int category, double top)
+double fus_panel_map(struct fus_text_buffer *out, const struct fus_view *view, int model, int category, double top)
 {
     const struct fus_layer_summary *layer = fus_view_last(view, model);
     const float *map = layer->categories[category].map;
     double x0 = (FUS_PANELS_MAP_WIDTH - PLOT) / 2;
-    fus_panels_title(out, view, category, x0, 14, PLOT);
+    fus_panel_lines_title(out, view, category, x0, 14, PLOT);
     if (!map || layer->height < 1 || layer->width < 1) {
         fus_svg_put(out, "<text class=\"tk mid\" x=\"$f\" y=\"$f\">no map</text>", FUS_PANELS_MAP_WIDTH / 2, TOP + PLOT / 2);
         return TOP + PLOT + BELOW;
@@ -93,7 +93,7 @@ double fus_panels_map(struct fus_svg *out, const struct fus_view *view, int mode
     return TOP + PLOT + BELOW;
 }
 
-double fus_panels_scale(struct fus_svg *out, const struct fus_axis *scale, const char *title, double width)
+double fus_panel_map_scale(struct fus_text_buffer *out, const struct fus_axis *scale, const char *title, double width)
 {
     struct fus_axis x = *scale;
     char text[FUS_SVG_NUMBER_BYTES];

@@ -6,11 +6,11 @@
 
 #define TOP 26.0
 #define LABEL_CHARS 16
-#define MOST_LABELS 20
+#define MAX_LABELS 20
 #define BOLD_13 15.0 /* size of regular letters as wide as bold ones of 13 pixels */
 
 struct matrix {
-    struct fus_svg *out;
+    struct fus_text_buffer *out;
     const struct fus_view *view;
     const double *values; /* from the first layers of both models on */
     size_t stride;        /* layers of all models */
@@ -70,7 +70,7 @@ static double label_room(const struct fus_model_summary *model)
 static void labels(const struct matrix *p, const struct fus_model_summary *model, bool rows)
 {
     char name[4 * LABEL_CHARS + 1];
-    int every = (model->n_layers + MOST_LABELS - 1) / MOST_LABELS;
+    int every = (model->n_layers + MAX_LABELS - 1) / MAX_LABELS;
     double step = (rows ? p->height : p->width) / model->n_layers;
     for (int l = 0; l < model->n_layers; l += every) {
         double at = (l + 0.5) * step;
@@ -100,7 +100,7 @@ static void heading(const struct matrix *p, const char *title)
     fus_svg_put(p->out, "</text><text class=\"tk end\" x=\"$f\" y=\"14\">$s</text>\n", FUS_PANELS_WIDTH - 6, title);
 }
 
-double fus_panels_matrix(struct fus_svg *out, const struct fus_view *view, const double *values, int a, int b, double low,
+double fus_panel_matrix(struct fus_text_buffer *out, const struct fus_view *view, const double *values, int a, int b, double low,
                           const char *title)
 {
     struct matrix p = {.out = out, .view = view, .low = low, .a = &view->run->models[a], .b = &view->run->models[b]};

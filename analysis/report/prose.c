@@ -30,7 +30,7 @@ static size_t n_selective_in_last(const struct fus_view *view, int model)
     return n;
 }
 
-void fus_prose_title(struct fus_svg *out, const struct fus_view *view)
+void fus_prose_title(struct fus_text_buffer *out, const struct fus_view *view)
 {
     int n = view->run->n_models;
     fus_svg_put(out, "Category-selective units in ");
@@ -42,7 +42,7 @@ void fus_prose_title(struct fus_svg *out, const struct fus_view *view)
 }
 
 /* "for face (12.3%) and body (8.1%)": the categories of one model's last layer whose share is `v`. */
-static void categories_with_share(struct fus_svg *out, const struct fus_view *view, int model, double v)
+static void categories_with_share(struct fus_text_buffer *out, const struct fus_view *view, int model, double v)
 {
     int n = 0, at = 0;
     for (int c = 0; c < view->run->n_categories; c++)
@@ -67,7 +67,7 @@ static int only_category(const struct fus_view *view, int model)
     return only;
 }
 
-static void say_extremes(struct fus_svg *out, const struct fus_view *view, int model)
+static void say_extremes(struct fus_text_buffer *out, const struct fus_view *view, int model)
 {
     double most = 0, least = INFINITY;
     bool none = false;
@@ -125,7 +125,7 @@ static double largest_share(const struct fus_view *view, int model)
 }
 
 /* The categories whose share peaks in layer l, with that share: "face (18.2%) and body (8.8%)". */
-static void categories_peaking(struct fus_svg *out, const struct fus_view *view, int model, int l, double least)
+static void categories_peaking(struct fus_text_buffer *out, const struct fus_view *view, int model, int l, double least)
 {
     int n = 0, at = 0;
     for (int c = 0; c < view->run->n_categories; c++)
@@ -136,7 +136,7 @@ static void categories_peaking(struct fus_svg *out, const struct fus_view *view,
 }
 
 /* "Across its 17 layers, the shares peak between layer3.1.relu, for face (18.2%), and layer4.1.relu, for word (6.5%)." */
-static void say_peaks(struct fus_svg *out, const struct fus_view *view, int model)
+static void say_peaks(struct fus_text_buffer *out, const struct fus_view *view, int model)
 {
     const struct fus_model_summary *m = &view->run->models[model];
     int first = m->n_layers, last = -1, n = 0, n_small = 0;
@@ -162,7 +162,7 @@ static void say_peaks(struct fus_svg *out, const struct fus_view *view, int mode
 }
 
 /* Categories of the last layer whose share is (or is not) beyond what relabelled pictures give; returns how many were said. */
-static int categories_by_chance(struct fus_svg *out, const struct fus_view *view, int model, bool beyond, const char *before)
+static int categories_by_chance(struct fus_text_buffer *out, const struct fus_view *view, int model, bool beyond, const char *before)
 {
     int n = 0, at = 0;
     for (int pass = 0; pass < 2; pass++)
@@ -180,7 +180,7 @@ static int categories_by_chance(struct fus_svg *out, const struct fus_view *view
     return n;
 }
 
-static void say_chance(struct fus_svg *out, const struct fus_view *view, int model)
+static void say_chance(struct fus_text_buffer *out, const struct fus_view *view, int model)
 {
     if (!fus_view_last(view, model)->permuted || n_selective_in_last(view, model) == 0)
         return;
@@ -190,7 +190,7 @@ static void say_chance(struct fus_svg *out, const struct fus_view *view, int mod
 }
 
 /* "Chosen in one half of the pictures and measured in the other, their mean CSI is 0.31 for face (0.36 on all pictures)." */
-static void say_halves(struct fus_svg *out, const struct fus_view *view, int model)
+static void say_halves(struct fus_text_buffer *out, const struct fus_view *view, int model)
 {
     int n = 0, at = 0;
     for (int pass = 0; pass < 2; pass++)
@@ -208,7 +208,7 @@ static void say_halves(struct fus_svg *out, const struct fus_view *view, int mod
     fus_svg_put(out, n ? "." : "");
 }
 
-static void say_model(struct fus_svg *out, const struct fus_view *view, int model)
+static void say_model(struct fus_text_buffer *out, const struct fus_view *view, int model)
 {
     const struct fus_layer_summary *last = fus_view_last(view, model);
     size_t n_selective = n_selective_in_last(view, model);
@@ -231,7 +231,7 @@ static void say_model(struct fus_svg *out, const struct fus_view *view, int mode
 }
 
 /* Categories where the first model's share is larger (sign 1), smaller (-1) or equal (0), with both numbers; categories without units in both are passed over. */
-static int say_shares(struct fus_svg *out, const struct fus_view *view, int other, int sign, const char *before)
+static int say_shares(struct fus_text_buffer *out, const struct fus_view *view, int other, int sign, const char *before)
 {
     int n = 0, at = 0;
     for (int pass = 0; pass < 2; pass++)
@@ -271,7 +271,7 @@ static struct tally tally_csi(const struct fus_view *view, int other, bool same_
     return t;
 }
 
-static void say_csi(struct fus_svg *out, const struct fus_view *view, int other)
+static void say_csi(struct fus_text_buffer *out, const struct fus_view *view, int other)
 {
     struct tally t = tally_csi(view, other, false), near = tally_csi(view, other, true);
     if (t.n_rows == 0)
@@ -285,7 +285,7 @@ static void say_csi(struct fus_svg *out, const struct fus_view *view, int other)
     }
 }
 
-static void say_comparison(struct fus_svg *out, const struct fus_view *view, int other)
+static void say_comparison(struct fus_text_buffer *out, const struct fus_view *view, int other)
 {
     if (n_selective_in_last(view, 0) + n_selective_in_last(view, other) == 0) {
         fus_svg_put(out, "Neither $e nor $e has a selective unit in the last block layer.", name_of(view, 0), name_of(view, other));
@@ -301,7 +301,7 @@ static void say_comparison(struct fus_svg *out, const struct fus_view *view, int
 }
 
 /* "25.1% of the units of resnet50 are selective for a category, place above all (7.8%)" */
-static void lead_model(struct fus_svg *out, const struct fus_view *view, int model)
+static void lead_model(struct fus_text_buffer *out, const struct fus_view *view, int model)
 {
     const struct fus_layer_summary *last = fus_view_last(view, model);
     const char *untrained = fus_view_untrained(view, model) ? ", an untrained control," : "";
@@ -377,13 +377,13 @@ static int telling_category(const struct fus_view *view, int other, bool *any_in
     return best;
 }
 
-static void put_coverage(struct fus_svg *out, const struct fus_view *view)
+static void put_coverage(struct fus_text_buffer *out, const struct fus_view *view)
 {
     fus_svg_put(out, "$t% interval", 100 * (1 - view->run->options.alpha));
 }
 
 /* "(0.58 against 0.14; 95% interval of the difference 0.36 to 0.46)". */
-static void put_csi(struct fus_svg *out, const struct fus_view *view, const struct contrast *x)
+static void put_csi(struct fus_text_buffer *out, const struct fus_view *view, const struct contrast *x)
 {
     fus_svg_put(out, " ($2 against $2; ", fus_view_category(view, x->larger, view->last[x->larger], x->category)->csi_mean,
                 fus_view_category(view, x->smaller, view->last[x->smaller], x->category)->csi_mean);
@@ -392,7 +392,7 @@ static void put_csi(struct fus_svg *out, const struct fus_view *view, const stru
 }
 
 /* What is known of the CSI of those units; nothing where either side has none. */
-static void say_csi_of(struct fus_svg *out, const struct fus_view *view, const struct contrast *x)
+static void say_csi_of(struct fus_text_buffer *out, const struct fus_view *view, const struct contrast *x)
 {
     double larger = fus_view_category(view, x->larger, view->last[x->larger], x->category)->csi_mean;
     double smaller = fus_view_category(view, x->smaller, view->last[x->smaller], x->category)->csi_mean;
@@ -407,7 +407,7 @@ static void say_csi_of(struct fus_svg *out, const struct fus_view *view, const s
 }
 
 /* Where no share clearly differs, a mean CSI may: the category with the largest clear difference. */
-static void lead_csi(struct fus_svg *out, const struct fus_view *view, int other)
+static void lead_csi(struct fus_text_buffer *out, const struct fus_view *view, int other)
 {
     int best = -1;
     double most = 0;
@@ -429,7 +429,7 @@ static void lead_csi(struct fus_svg *out, const struct fus_view *view, int other
 }
 
 /* "r50 has 1.4 times the share of face-selective units of clip (6.2% against 4.4%; 95% interval of the ratio 1.2 to 1.6), with a lower mean CSI (...)." */
-static void lead_contrast(struct fus_svg *out, const struct fus_view *view, int other)
+static void lead_contrast(struct fus_text_buffer *out, const struct fus_view *view, int other)
 {
     bool any_interval;
     int c = telling_category(view, other, &any_interval);
@@ -463,7 +463,7 @@ static void lead_contrast(struct fus_svg *out, const struct fus_view *view, int 
 #define MAX_LEAD_CONTRASTS 2 /* others are in the paragraphs below */
 
 /* The headline: shares in the last layer, then the first model against the others. */
-static void lead(struct fus_svg *out, const struct fus_view *view)
+static void lead(struct fus_text_buffer *out, const struct fus_view *view)
 {
     int n = view->run->n_models;
     fus_svg_put(out, "<p class=\"lead\">In the last block layer, ");
@@ -476,7 +476,7 @@ static void lead(struct fus_svg *out, const struct fus_view *view)
     fus_svg_put(out, "</p>\n");
 }
 
-void fus_prose_result(struct fus_svg *out, const struct fus_view *view)
+void fus_prose_result(struct fus_text_buffer *out, const struct fus_view *view)
 {
     bool many = view->run->n_models > 2;
     lead(out, view);

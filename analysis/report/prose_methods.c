@@ -6,7 +6,7 @@
 
 /* ---- captions ---- */
 
-static void caption_csi(struct fus_svg *out, const struct fus_view *view)
+static void caption_csi(struct fus_text_buffer *out, const struct fus_view *view)
 {
     fus_svg_put(out, "Mean CSI of the units selective for each category; error bars are \xc2\xb1 1 SEM over these units (no bar: smaller than the "
                      "marker, or a single unit). Gaps: no selective unit with a defined CSI.");
@@ -21,13 +21,13 @@ static void caption_csi(struct fus_svg *out, const struct fus_view *view)
 }
 
 /* "95%" of alpha 0.05. */
-static void put_coverage(struct fus_svg *out, const struct fus_view *view)
+static void put_coverage(struct fus_text_buffer *out, const struct fus_view *view)
 {
     fus_svg_put(out, "$t%", 100 * (1 - view->run->options.alpha));
 }
 
 /* Categories and models that a panel is missing for, and why. */
-static void caption_missing_dots(struct fus_svg *out, const struct fus_view *view)
+static void caption_missing_dots(struct fus_text_buffer *out, const struct fus_view *view)
 {
     const struct fus_run_summary *run = view->run;
     for (int m = 0; m < run->n_models; m++) {
@@ -47,7 +47,7 @@ static void caption_missing_dots(struct fus_svg *out, const struct fus_view *vie
     }
 }
 
-static void caption_dots(struct fus_svg *out, const struct fus_view *view, const struct fus_figures_figure *figure)
+static void caption_dots(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_figures_figure *figure)
 {
     fus_svg_put(out, "Each panel: the units of the layer that are selective for one category (shaded column). Each dot: their mean response to "
                      "one picture; lines: mean over the pictures of a category. Panels of one model have the same scale; models have their own.");
@@ -56,7 +56,7 @@ static void caption_dots(struct fus_svg *out, const struct fus_view *view, const
     caption_missing_dots(out, view);
 }
 
-static void caption_map(struct fus_svg *out, const struct fus_figures_figure *figure)
+static void caption_map(struct fus_text_buffer *out, const struct fus_figures_figure *figure)
 {
     fus_svg_put(out, "Share of the channels whose unit at this place of the feature map is selective for the category. All maps have the same colour "
                      "scale; anything above 0 differs from the colour of 0.");
@@ -64,7 +64,7 @@ static void caption_map(struct fus_svg *out, const struct fus_figures_figure *fi
         fus_svg_put(out, " Maps larger than 32 \xc3\x97 32 places are averaged to that for the drawing.");
 }
 
-void fus_prose_caption(struct fus_svg *out, const struct fus_view *view, const struct fus_figures_figure *figure)
+void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_figures_figure *figure)
 {
     const char *n = figure->number;
     if (strcmp(n, "2A") == 0)
@@ -113,12 +113,12 @@ void fus_prose_caption(struct fus_svg *out, const struct fus_view *view, const s
 
 /* ---- methods ---- */
 
-static void item(struct fus_svg *out, const char *term)
+static void item(struct fus_text_buffer *out, const char *term)
 {
     fus_svg_put(out, "</dd>\n<dt>$s</dt><dd>", term);
 }
 
-static void say_pictures(struct fus_svg *out, const struct fus_run_summary *run)
+static void say_pictures(struct fus_text_buffer *out, const struct fus_run_summary *run)
 {
     size_t total = 0;
     for (int c = 0; c < run->n_categories; c++)
@@ -147,7 +147,7 @@ static const char *correction_text(enum fus_correction correction)
     return NULL;
 }
 
-static void say_criterion(struct fus_svg *out, const struct fus_run_summary *run)
+static void say_criterion(struct fus_text_buffer *out, const struct fus_run_summary *run)
 {
     item(out, "Selective for a category");
     if (run->criterion) {
@@ -167,7 +167,7 @@ static void say_criterion(struct fus_svg *out, const struct fus_run_summary *run
                     run->options.alpha);
 }
 
-static void say_units(struct fus_svg *out, const struct fus_view *view)
+static void say_units(struct fus_text_buffer *out, const struct fus_view *view)
 {
     item(out, "Unit");
     fus_svg_put(out, "One number of a layer\xe2\x80\x99s output: a channel at a place of the feature map.");
@@ -187,7 +187,7 @@ static bool cross_validated(const struct fus_run_summary *run)
     return false;
 }
 
-static void say_indices(struct fus_svg *out, const struct fus_view *view)
+static void say_indices(struct fus_text_buffer *out, const struct fus_view *view)
 {
     item(out, "CSI");
     fus_svg_put(out, "(\xce\xbc<sub>c</sub> \xe2\x88\x92 \xce\xbc<sub>o</sub>) / (\xce\xbc<sub>c</sub> + \xce\xbc<sub>o</sub>) for each unit selective for category c: "
@@ -218,7 +218,7 @@ static const char *division(const char *halves)
     return "the pictures of a category in turn, unless a list of pictures says otherwise";
 }
 
-static void say_halves(struct fus_svg *out, const struct fus_view *view)
+static void say_halves(struct fus_text_buffer *out, const struct fus_view *view)
 {
     const char *halves = view->run->method->halves;
     item(out, "Halves of the pictures");
@@ -242,7 +242,7 @@ static const char *interval_text(const char *method)
 }
 
 /* Resampling, its numbers and its seed. */
-static void say_resampling(struct fus_svg *out, const struct fus_view *view)
+static void say_resampling(struct fus_text_buffer *out, const struct fus_view *view)
 {
     const struct fus_run_method *how = view->run->method;
     item(out, "Intervals");
@@ -265,7 +265,7 @@ static void say_resampling(struct fus_svg *out, const struct fus_view *view)
         fus_svg_put(out, " Seed of the random numbers: $e.", how->seed ? how->seed : "not given");
 }
 
-static void say_how(struct fus_svg *out, const struct fus_view *view)
+static void say_how(struct fus_text_buffer *out, const struct fus_view *view)
 {
     const struct fus_run_method *how = view->run->method;
     say_halves(out, view);
@@ -286,7 +286,7 @@ static void say_how(struct fus_svg *out, const struct fus_view *view)
                 how->conv && strcmp(how->conv, "direct") == 0 ? "direct" : "Winograd\xe2\x80\x99s algorithm for 3 \xc3\x97 3 where it applies, else direct");
 }
 
-static void say_unstated(struct fus_svg *out)
+static void say_unstated(struct fus_text_buffer *out)
 {
     item(out, "What the paper leaves open");
     fus_svg_put(out, "The figures follow Lu and Wang, <cite>Language learning shapes visual category-selectivity in deep neural networks</cite>, "
@@ -297,7 +297,7 @@ static void say_unstated(struct fus_svg *out)
     fus_svg_put(out, "The same weights, pictures and options give this file byte for byte on every machine.");
 }
 
-void fus_prose_methods(struct fus_svg *out, const struct fus_view *view)
+void fus_prose_methods(struct fus_text_buffer *out, const struct fus_view *view)
 {
     say_pictures(out, view->run);
     say_units(out, view);

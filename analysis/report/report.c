@@ -44,7 +44,7 @@ static const char page_css[] =
     "h2,h3,h4,.legend,.scale{break-after:avoid}svg,img,.result p,tr,dd{break-inside:avoid}.grid{grid-template-columns:repeat(2,1fr);gap:12px 20px}.text.wide{grid-column:auto}.wide details{display:none}"
     ".scroll{overflow:visible}.bf,.bd,.hm path,.hm rect,.result{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
 
-static void style(struct fus_svg *out, const struct fus_view *view)
+static void style(struct fus_text_buffer *out, const struct fus_view *view)
 {
     fus_svg_put(out, "<style>\n:root{color-scheme:light dark;--paper:#ffffff;--ink:#1a1d23;--muted:#565d69;--rule:#dfe2e8;--card:#f5f7fa;"
                      "--accent:#1c6bb5}\n");
@@ -56,7 +56,7 @@ static void style(struct fus_svg *out, const struct fus_view *view)
     fus_svg_put(out, "}\n</style>\n");
 }
 
-static void head(struct fus_svg *out, const struct fus_view *view)
+static void head(struct fus_text_buffer *out, const struct fus_view *view)
 {
     const struct fus_run_summary *run = view->run;
     fus_svg_put(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
@@ -78,7 +78,7 @@ static void head(struct fus_svg *out, const struct fus_view *view)
 /* What stands behind a figure: its table, and the file that has it with all digits. */
 static const struct source {
     const char *number, *csv;
-    void (*table)(struct fus_svg *out, const struct fus_view *view);
+    void (*table)(struct fus_text_buffer *out, const struct fus_view *view);
     enum fus_view_quantity quantity; /* of lines, where there is no table of its own */
 } sources[] = {
     {"2A", "profiles.csv", fus_detail_responses, 0},
@@ -103,7 +103,7 @@ static const struct source *source_of(const struct fus_figures_figure *f)
     return &sources[i];
 }
 
-static void tables_of(struct fus_svg *out, const struct fus_view *view, const struct fus_figures_figure *f)
+static void tables_of(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_figures_figure *f)
 {
     const struct source *source = source_of(f);
     if (source->table)
@@ -116,10 +116,10 @@ static void tables_of(struct fus_svg *out, const struct fus_view *view, const st
         fus_detail_chance(out, view);
 }
 
-static void caption(struct fus_svg *out, const struct fus_view *view, const struct fus_figures_figure *f)
+static void caption(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_figures_figure *f)
 {
     fus_svg_put(out, "<figcaption>");
-    fus_prose_caption(out, view, f);
+    fus_prose_methods_caption(out, view, f);
     fus_svg_put(out, "</figcaption>\n<p class=\"files\"><a href=\"figures/$s.svg\">$s.svg</a><a href=\"$s\">$s</a>", f->file, f->file, source_of(f)->csv,
                 source_of(f)->csv);
     if (strcmp(f->number, "2B") == 0 && view->run->n_models > 1)
@@ -139,7 +139,7 @@ static bool has_table(const struct fus_figures_figure *f)
 }
 
 /* Where the panels leave a cell of their grid empty (three columns, or two), the caption takes it. */
-static void figure(struct fus_svg *out, const struct fus_view *view, const struct fus_figures_figure *f)
+static void figure(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_figures_figure *f)
 {
     bool alone = f->n_panels == 1, in_grid = !f->model_groups && f->n_panels % 3 != 0;
     fus_svg_put(out, "<figure id=\"$s\">\n<h3><span class=\"no\">$s</span>$s</h3>\n", f->file, f->number, f->heading);
@@ -160,11 +160,11 @@ static void figure(struct fus_svg *out, const struct fus_view *view, const struc
 }
 
 /* "How many" -> "how-many": the anchor of a part of the report. */
-static void anchor(struct fus_svg *out, const char *section)
+static void anchor(struct fus_text_buffer *out, const char *section)
 {
     for (; *section; section++) {
         char c = *section == ' ' ? '-' : *section >= 'A' && *section <= 'Z' ? (char)(*section + 32) : *section;
-        fus_svg_bytes(out, &c, 1);
+        fus_text_append(out, &c, 1);
     }
 }
 
@@ -181,7 +181,7 @@ static bool has_top(const struct fus_view *view)
     return false;
 }
 
-static void navigation(struct fus_svg *out, const struct fus_view *view, const struct fus_figures *set)
+static void navigation(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_figures *set)
 {
     fus_svg_put(out, view->run->sheet_png ? "<nav><a href=\"#pictures\">Pictures</a>" : "<nav>");
     for (int i = 0; i < set->n_figures; i++)
@@ -197,7 +197,7 @@ static void navigation(struct fus_svg *out, const struct fus_view *view, const s
 }
 
 /* The sheet of thumbnails, once; single ones are windows on it. */
-static void contact_sheet(struct fus_svg *out, const struct fus_view *view)
+static void contact_sheet(struct fus_text_buffer *out, const struct fus_view *view)
 {
     fus_svg_put(out, "<svg class=\"sheet\" width=\"0\" height=\"0\" aria-hidden=\"true\"><defs><image id=\"sheet\" width=\"$d\" height=\"$d\" "
                      "href=\"data:image/png;base64,", view->thumbs.width, view->thumbs.height);
@@ -205,9 +205,9 @@ static void contact_sheet(struct fus_svg *out, const struct fus_view *view)
     fus_svg_put(out, "\"/></defs></svg>\n");
 }
 
-#define MOST_EXAMPLES 25 /* of a category: a row on a desk */
+#define MAX_EXAMPLES 25 /* of a category: a row on a desk */
 
-static void pictures(struct fus_svg *out, const struct fus_view *view)
+static void pictures(struct fus_text_buffer *out, const struct fus_view *view)
 {
     const struct fus_thumbs *t = &view->thumbs;
     contact_sheet(out, view);
@@ -216,7 +216,7 @@ static void pictures(struct fus_svg *out, const struct fus_view *view)
         int n = 0;
         while (i + n < t->n && t->items[i + n].category == c)
             n++;
-        int every = (n + MOST_EXAMPLES - 1) / MOST_EXAMPLES, end = i + n;
+        int every = (n + MAX_EXAMPLES - 1) / MAX_EXAMPLES, end = i + n;
         fus_svg_put(out, "<h4>$e: $d", view->run->categories[c], view->run->n_pictures[c]);
         if (n < view->run->n_pictures[c] || every > 1)
             fus_svg_put(out, ", $d of them shown", (n + every - 1) / every);
@@ -235,7 +235,7 @@ static void pictures(struct fus_svg *out, const struct fus_view *view)
     fus_svg_put(out, "</figure>\n");
 }
 
-static void single_units(struct fus_svg *out, const struct fus_view *view)
+static void single_units(struct fus_text_buffer *out, const struct fus_view *view)
 {
     fus_svg_put(out, "<h2 id=\"single-units\">Single units</h2>\n<figure id=\"top\">\n<h3>The pictures that drive the most selective units</h3>\n");
     for (int m = 0; m < view->run->n_models; m++)
@@ -245,7 +245,7 @@ static void single_units(struct fus_svg *out, const struct fus_view *view)
                      "Of pictures that drive a unit alike, often not at all, the first of the list are shown. Row and column count from 0.</figcaption>\n<p class=\"files\"><a href=\"top_units.csv\">top_units.csv</a></p>\n</figure>\n");
 }
 
-static void body(struct fus_svg *out, const struct fus_view *view, const struct fus_figures *set)
+static void body(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_figures *set)
 {
     navigation(out, view, set);
     if (view->run->sheet_png)
@@ -262,7 +262,7 @@ static void body(struct fus_svg *out, const struct fus_view *view, const struct 
         single_units(out, view);
 }
 
-static void tail(struct fus_svg *out, const struct fus_view *view)
+static void tail(struct fus_text_buffer *out, const struct fus_view *view)
 {
     fus_svg_put(out, "<h2 id=\"methods\">Methods</h2>\n");
     fus_prose_methods(out, view);
@@ -288,7 +288,7 @@ static int join(char **path, const char *dir, const char *name, struct fus_error
     return FUS_OK;
 }
 
-static int save(const struct fus_svg *text, const char *dir, const char *name, struct fus_error *err)
+static int save(const struct fus_text_buffer *text, const char *dir, const char *name, struct fus_error *err)
 {
     char *path;
     int code = join(&path, dir, name, err);
@@ -305,12 +305,12 @@ static int save_figures(const char *dir, const struct fus_view *view, const stru
     if (code == FUS_OK)
         code = fus_outfile_mkdirs(folder, err);
     for (int i = 0; code == FUS_OK && i < set->n_figures; i++) {
-        struct fus_svg out = {0};
+        struct fus_text_buffer out = {0};
         char name[40];
         snprintf(name, sizeof name, "%s.svg", set->figures[i].file);
         fus_compose_standalone(&out, &set->figures[i], view);
         code = save(&out, folder, name, err);
-        fus_svg_free(&out);
+        fus_text_free(&out);
     }
     fus_base_free(folder);
     return code;
@@ -320,7 +320,7 @@ int fus_report_write(const char *dir, const struct fus_run_summary *run, struct 
 {
     struct fus_view view = {0};
     struct fus_figures set = {0};
-    struct fus_svg page = {0};
+    struct fus_text_buffer page = {0};
     int code = fus_view_create(&view, run, err);
     if (code == FUS_OK)
         code = fus_figures_create(&set, &view, err);
@@ -332,7 +332,7 @@ int fus_report_write(const char *dir, const struct fus_run_summary *run, struct 
         tail(&page, &view);
         code = save(&page, dir, "report.html", err);
     }
-    fus_svg_free(&page);
+    fus_text_free(&page);
     fus_figures_free(&set);
     fus_view_free(&view);
     return code;

@@ -6,6 +6,10 @@
 
 #include "analysis/analysis.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- a whole run, as the tables and the report see it ---- */
 
 struct fus_model_summary {
@@ -16,7 +20,7 @@ struct fus_model_summary {
 };
 
 /* For the paper's Fig 2A: how the units selective for each category respond to every single picture, in one layer of
- * one model: the one that fus_report_last_block names. n_pictures 0 = this model has none. */
+ * one model: the one that fus_compare_last_block names. n_pictures 0 = this model has none. */
 struct fus_response_profile {
     char layer[48];
     int n_pictures;
@@ -118,14 +122,18 @@ void fus_npyout_discard(struct fus_npz *z);                      /* NULL allowed
 
 /* The layer that the report calls the last block layer (the paper's layer4.2.relu): by name, else the last with places.
  * Only names and sizes of the layers are read, so that a caller can ask before it runs. */
-int fus_report_last_block(const struct fus_model_summary *model);
+int fus_compare_last_block(const struct fus_model_summary *model);
 
 /* What kind of layer of a block a name says, "relu" of "layer4.2.relu", or NULL: no layer of a block. */
-const char *fus_report_block_kind(const char *layer);
+const char *fus_compare_block_kind(const char *layer);
 
 /* dir/figures/NAME.svg for the paper's Figs 2A (with profiles), 2B, 3A, 3B, 4A, 4B, 4C, 5A-C (from three models on: the first
  * with each other), and dir/report.html with all of them inline, the pictures (1B), the consistency of layers (v1) and tables.
  * Same bytes on every machine; nothing in it depends on anything but `run`. FUS_EINVAL where `run` contradicts itself. */
 int fus_report_write(const char *dir, const struct fus_run_summary *run, struct fus_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

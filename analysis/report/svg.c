@@ -9,41 +9,9 @@
 
 #include "nn/base/outfile.h"
 
-void fus_svg_free(struct fus_svg *s)
+static void string(struct fus_text_buffer *s, const char *text)
 {
-    fus_base_free(s->text);
-    memset(s, 0, sizeof *s);
-}
-
-void fus_svg_bytes(struct fus_svg *s, const char *bytes, size_t n)
-{
-    size_t need;
-    if (s->failed)
-        return;
-    if (!fus_base_add(&need, s->n, n) || !fus_base_add(&need, need, 1)) {
-        s->failed = true;
-        return;
-    }
-    if (need > s->room) {
-        size_t room = s->room ? s->room : 1024;
-        while (room < need)
-            room = room > SIZE_MAX / 2 ? need : room * 2;
-        char *text = fus_base_resize(s->text, room, 1);
-        if (!text) {
-            s->failed = true;
-            return;
-        }
-        s->text = text;
-        s->room = room;
-    }
-    memcpy(s->text + s->n, bytes, n);
-    s->n += n;
-    s->text[s->n] = '\0';
-}
-
-static void string(struct fus_svg *s, const char *text)
-{
-    fus_svg_bytes(s, text, strlen(text));
+    fus_text_append(s, text, strlen(text));
 }
 
 /* ---- characters ---- */
@@ -77,7 +45,7 @@ static size_t decode(uint32_t *c, const char *text)
     return n;
 }
 
-static void escaped(struct fus_svg *s, const char *text)
+static void escaped(struct fus_text_buffer *s, const char *text)
 {
     while (*text) {
         uint32_t c;
@@ -95,7 +63,7 @@ static void escaped(struct fus_svg *s, const char *text)
         else if (c == REPLACEMENT)
             string(s, "\xef\xbf\xbd");
         else
-            fus_svg_bytes(s, text, n);
+            fus_text_append(s, text, n);
         text += n;
     }
 }
@@ -172,7 +140,7 @@ void fus_svg_number(char text[FUS_SVG_NUMBER_BYTES], double v, int decimals)
     fixed(text, v, decimals, "\xe2\x88\x92");
 }
 
-static void trimmed(struct fus_svg *s, double v, int decimals)
+static void trimmed(struct fus_text_buffer *s, double v, int decimals)
 {
     char text[FUS_SVG_NUMBER_BYTES];
     fixed(text, isfinite(v) && fabs(v) < 1e9 ? v : 0, decimals, "-");
@@ -181,10 +149,10 @@ static void trimmed(struct fus_svg *s, double v, int decimals)
         n--;
     if (text[n - 1] == '.')
         n--;
-    fus_svg_bytes(s, text, n);
+    fus_text_append(s, text, n);
 }
 
-static void significant(struct fus_svg *s, double v)
+static void significant(struct fus_text_buffer *s, double v)
 {
     char text[FUS_SVG_NUMBER_BYTES];
     double size = fabs(v);
@@ -193,7 +161,7 @@ static void significant(struct fus_svg *s, double v)
     string(s, text);
 }
 
-static void percentage(struct fus_svg *s, double share)
+static void percentage(struct fus_text_buffer *s, double share)
 {
     char text[FUS_SVG_NUMBER_BYTES];
     double v = share * 100;
@@ -208,7 +176,7 @@ static void percentage(struct fus_svg *s, double share)
     }
 }
 
-static void probability(struct fus_svg *s, double p)
+static void probability(struct fus_text_buffer *s, double p)
 {
     char text[FUS_SVG_NUMBER_BYTES];
     if (!isfinite(p))
@@ -222,20 +190,20 @@ static void probability(struct fus_svg *s, double p)
     }
 }
 
-static void thousands(struct fus_svg *s, size_t n)
+static void thousands(struct fus_text_buffer *s, size_t n)
 {
     char digits[32];
     int length = snprintf(digits, sizeof digits, "%zu", n);
     for (int i = 0; i < length; i++) {
         if (i > 0 && (length - i) % 3 == 0)
             string(s, ",");
-        fus_svg_bytes(s, digits + i, 1);
+        fus_text_append(s, digits + i, 1);
     }
 }
 
 /* ---- the format ---- */
 
-static void number_argument(struct fus_svg *s, char kind, double v)
+static void number_argument(struct fus_text_buffer *s, char kind, double v)
 {
     char text[FUS_SVG_NUMBER_BYTES];
     if (kind == 'f')
@@ -254,14 +222,14 @@ static void number_argument(struct fus_svg *s, char kind, double v)
     }
 }
 
-void fus_svg_put(struct fus_svg *s, const char *fmt, ...)
+void fus_svg_put(struct fus_text_buffer *s, const char *fmt, ...)
 {
     char digits[16];
     va_list ap;
     va_start(ap, fmt);
     for (;;) {
         size_t plain = strcspn(fmt, "$");
-        fus_svg_bytes(s, fmt, plain);
+        fus_text_append(s, fmt, plain);
         fmt += plain;
         if (fmt[0] == '\0' || fmt[1] == '\0')
             break;
@@ -286,18 +254,18 @@ void fus_svg_put(struct fus_svg *s, const char *fmt, ...)
 
 /* ---- bytes and files ---- */
 
-void fus_svg_base64(struct fus_svg *s, const uint8_t *bytes, size_t n)
+void fus_svg_base64(struct fus_text_buffer *s, const uint8_t *bytes, size_t n)
 {
     static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t i = 0; i < n; i += 3) {
         size_t left = n - i;
         uint32_t v = (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0u);
         char four[4] = {digit[v >> 18], digit[v >> 12 & 63], left > 1 ? digit[v >> 6 & 63] : '=', left > 2 ? digit[v & 63] : '='};
-        fus_svg_bytes(s, four, 4);
+        fus_text_append(s, four, 4);
     }
 }
 
-int fus_svg_save(const struct fus_svg *s, const char *path, struct fus_error *err)
+int fus_svg_save(const struct fus_text_buffer *s, const char *path, struct fus_error *err)
 {
     struct fus_outfile f;
     if (s->failed)
@@ -306,6 +274,6 @@ int fus_svg_save(const struct fus_svg *s, const char *path, struct fus_error *er
     if (code)
         return code;
     if (s->n)
-        fus_outfile_write(&f, s->text, s->n);
+        fus_outfile_write(&f, s->s, s->n);
     return fus_outfile_commit(&f, err);
 }

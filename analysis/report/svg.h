@@ -9,15 +9,7 @@
 #define FUS_SVG_H
 
 #include "nn/base/base.h"
-
-struct fus_svg {
-    char *text; /* [n] bytes and a final 0; NULL while empty */
-    size_t n, room;
-    bool failed;
-};
-
-void fus_svg_free(struct fus_svg *s);
-void fus_svg_bytes(struct fus_svg *s, const char *bytes, size_t n);
+#include "nn/base/text.h"
 
 /* Append fmt. It holds, besides text (arguments in order):
  *
@@ -32,7 +24,7 @@ void fus_svg_bytes(struct fus_svg *s, const char *bytes, size_t n);
  *   $e  char *  escaped for XML and HTML text and attributes; bytes that are no UTF-8, control and
  *               direction-changing characters become U+FFFD
  *   $$          a dollar sign */
-void fus_svg_put(struct fus_svg *s, const char *fmt, ...);
+void fus_svg_put(struct fus_text_buffer *s, const char *fmt, ...);
 
 /* v with `decimals` (0..6) digits after the point, as $0..$6 write it. */
 #define FUS_SVG_NUMBER_BYTES 40
@@ -45,9 +37,9 @@ double fus_svg_width(const char *text, double font_size);
 void fus_svg_shorten(char *out, const char *text, int max_chars);
 
 /* `bytes` as base64 (RFC 4648), for data: addresses. */
-void fus_svg_base64(struct fus_svg *s, const uint8_t *bytes, size_t n);
+void fus_svg_base64(struct fus_text_buffer *s, const uint8_t *bytes, size_t n);
 
 /* Write the text to path, whole or not at all. */
-int fus_svg_save(const struct fus_svg *s, const char *path, struct fus_error *err);
+int fus_svg_save(const struct fus_text_buffer *s, const char *path, struct fus_error *err);
 
 #endif

@@ -72,7 +72,7 @@ void fus_theme_create(struct fus_theme *theme, char *const *categories, int n_ca
     }
 }
 
-static void hex(struct fus_svg *out, uint32_t rgb)
+static void hex(struct fus_text_buffer *out, uint32_t rgb)
 {
     static const char digit[] = "0123456789abcdef";
     char text[8] = "#";
@@ -81,7 +81,7 @@ static void hex(struct fus_svg *out, uint32_t rgb)
     fus_svg_put(out, "$s", text);
 }
 
-static void rule(struct fus_svg *out, const char *before, uint32_t rgb, const char *after)
+static void rule(struct fus_text_buffer *out, const char *before, uint32_t rgb, const char *after)
 {
     fus_svg_put(out, "$s", before);
     hex(out, rgb);
@@ -99,7 +99,7 @@ static uint32_t heat_colour(int level, enum fus_theme_mode mode)
     return mix(anchors[mode][left], anchors[mode][left + 1], at % 256);
 }
 
-static void heat_rules(struct fus_svg *out, enum fus_theme_mode mode)
+static void heat_rules(struct fus_text_buffer *out, enum fus_theme_mode mode)
 {
     for (int level = 0; level < FUS_THEME_HEAT_LEVELS; level++) {
         fus_svg_put(out, ".q$d", level);
@@ -109,7 +109,7 @@ static void heat_rules(struct fus_svg *out, enum fus_theme_mode mode)
 }
 
 /* Rules that no mode changes, then those with colours; in the report the second set comes twice. */
-static void shapes(struct fus_svg *out)
+static void shapes(struct fus_text_buffer *out)
 {
     fus_svg_put(out, ".tt{font-weight:600;font-size:13px}.tk{font-size:10px}.tl{font-size:9px}.lb{font-size:11px}.st{font-size:13px;font-weight:700}.sm{font-size:8px;font-weight:700}"
                      ".mid{text-anchor:middle}.end{text-anchor:end}\n"
@@ -120,7 +120,7 @@ static void shapes(struct fus_svg *out)
                      ".ax{fill:none;stroke-width:1}.gr{fill:none;stroke-width:1}.hm{shape-rendering:crispEdges}\n");
 }
 
-void fus_theme_css(struct fus_svg *out, const struct fus_theme *theme, enum fus_theme_mode mode, bool heat)
+void fus_theme_css(struct fus_text_buffer *out, const struct fus_theme *theme, enum fus_theme_mode mode, bool heat)
 {
     if (mode == FUS_THEME_LIGHT)
         shapes(out);
@@ -150,7 +150,7 @@ void fus_theme_css(struct fus_svg *out, const struct fus_theme *theme, enum fus_
         heat_rules(out, mode);
 }
 
-void fus_theme_class(struct fus_svg *out, const struct fus_theme *theme, int c, int m)
+void fus_theme_class(struct fus_text_buffer *out, const struct fus_theme *theme, int c, int m)
 {
     if (c < 0 || c >= theme->n_categories)
         fus_svg_put(out, "ink$d", m % 8);
@@ -186,7 +186,7 @@ static const struct {
     {4, {{-110, -120}, {110, -120}, {-110, 120}, {110, 120}}},
 };
 
-void fus_theme_marker(struct fus_svg *out, int model, double x, double y, double r, const char *title)
+void fus_theme_marker(struct fus_text_buffer *out, int model, double x, double y, double r, const char *title)
 {
     const char *class = fus_theme_filled(model) ? "mf" : "mo";
     int shape = model % 8, n = marker_shape[shape].n;

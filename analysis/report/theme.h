@@ -22,16 +22,16 @@ void fus_theme_create(struct fus_theme *theme, char *const *categories, int n_ca
 enum fus_theme_mode { FUS_THEME_LIGHT, FUS_THEME_DARK };
 
 /* The rules for all classes that panels use; `heat` adds the colour scale of the maps. */
-void fus_theme_css(struct fus_svg *out, const struct fus_theme *theme, enum fus_theme_mode mode, bool heat);
+void fus_theme_css(struct fus_text_buffer *out, const struct fus_theme *theme, enum fus_theme_mode mode, bool heat);
 
 /* The class of category c (-1: no category, plain ink) drawn for model m: sets `color`, for currentColor. */
-void fus_theme_class(struct fus_svg *out, const struct fus_theme *theme, int c, int m);
+void fus_theme_class(struct fus_text_buffer *out, const struct fus_theme *theme, int c, int m);
 
 /* A model's dash pattern (" stroke-dasharray=..." or nothing) and whether its markers and bars are filled. */
 const char *fus_theme_dash(int model);
 bool fus_theme_filled(int model);
 
 /* A model's marker around (x, y), `r` its size. The element is left open for a <title>: `title` (escaped here) or NULL. */
-void fus_theme_marker(struct fus_svg *out, int model, double x, double y, double r, const char *title);
+void fus_theme_marker(struct fus_text_buffer *out, int model, double x, double y, double r, const char *title);
 
 #endif

@@ -1,13 +1,13 @@
 /* Thumbnails on a sheet: see thumbs.h. */
 #include "analysis/report/thumbs.h"
 
-#define MOST_THUMBS 240 /* about 0.7 megabytes of a report of two */
+#define MAX_THUMBS 240 /* about 0.7 megabytes of a report of two */
 
 /* All pictures where they are few, else of each category a like number. */
 static int shown_of(int n_pictures, size_t total, int n_categories)
 {
-    int most = MOST_THUMBS / n_categories > 2 ? MOST_THUMBS / n_categories : 2;
-    return total <= MOST_THUMBS || n_pictures < most ? n_pictures : most;
+    int most = MAX_THUMBS / n_categories > 2 ? MAX_THUMBS / n_categories : 2;
+    return total <= MAX_THUMBS || n_pictures < most ? n_pictures : most;
 }
 
 int fus_thumbs_plan(struct fus_thumbs *t, const int *n_pictures, int n_categories, struct fus_error *err)

@@ -9,25 +9,6 @@
 
 #define FUS_VIEW_MAX_MODELS 64 /* far more than a panel can tell apart */
 
-/* "layer4.2.relu" or CLIP's "layer4.2.relu3": two dots and a last part that starts with relu. */
-const char *fus_report_block_kind(const char *layer)
-{
-    const char *dot = strchr(layer, '.');
-    const char *second = dot ? strchr(dot + 1, '.') : NULL;
-    return strncmp(layer, "layer", 5) == 0 && second && strncmp(second + 1, "relu", 4) == 0 ? second + 1 : NULL;
-}
-
-int fus_report_last_block(const struct fus_model_summary *model)
-{
-    for (int l = model->n_layers - 1; l >= 0; l--)
-        if (fus_report_block_kind(model->layers[l].name))
-            return l;
-    for (int l = model->n_layers - 1; l >= 0; l--)
-        if (model->layers[l].height * model->layers[l].width > 1)
-            return l;
-    return model->n_layers - 1;
-}
-
 static int layer_named(const struct fus_model_summary *model, const char *name)
 {
     for (int l = 0; l < model->n_layers; l++)
@@ -144,7 +125,7 @@ int fus_view_create(struct fus_view *view, const struct fus_run_summary *run, st
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the report of %d models", run->n_models);
     for (int m = 0; m < run->n_models; m++) {
         const struct fus_model_summary *model = &run->models[m];
-        view->last[m] = fus_report_last_block(model);
+        view->last[m] = fus_compare_last_block(model);
         if (run->profiles && run->profiles[m].n_pictures > 0)
             view->profile_layer[m] = layer_named(model, run->profiles[m].layer);
         if (model->n_layers > view->most_layers)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "nn/base/number.h"
-#include "nn/base/text.h"
+#include "nn/base/utf8.h"
 
 void fus_csv_number(struct fus_outfile *f, double x)
 {
@@ -30,7 +30,7 @@ static bool looks_escaped(const char *s)
 /* Names that are not UTF-8, and those that would read as one that was escaped. */
 static bool needs_escapes(const char *name)
 {
-    bool needs = !fus_text_is_utf8(name);
+    bool needs = !fus_utf8_valid(name);
     for (; *name && !needs; name++)
         needs = looks_escaped(name);
     return needs;
@@ -40,7 +40,7 @@ static void put_escaped(struct fus_outfile *f, const char *name)
 {
     size_t left = strlen(name);
     while (left > 0) {
-        size_t n = fus_text_utf8(name, left);
+        size_t n = fus_utf8_length(name, left);
         if (n == 0)
             fus_outfile_printf(f, "\\x%02x", (unsigned char)*name);
         else if (*name == '"' || *name == '\\')

@@ -12,7 +12,7 @@
 #include "nn/base/threads.h"
 
 #define CHUNK 1024     /* units a thread takes at a time: a group's moments of them are 16 kB */
-#define MOST_ROWS 256  /* pictures that are put in order together */
+#define MAX_ROWS 256  /* pictures that are put in order together */
 #define ROWS_AT_ONCE 8 /* pictures read side by side */
 #define PLACES 8       /* doubles in a cache line */
 
@@ -62,13 +62,13 @@ void fus_moments_destroy(struct fus_moments *m)
     memset(m, 0, sizeof *m);
 }
 
-/* Some of the pictures that enter, at most MOST_ROWS, those of a group together and in their order. */
+/* Some of the pictures that enter, at most MAX_ROWS, those of a group together and in their order. */
 struct slice {
     struct fus_moments *m;
     const struct fus_kernel *kernel;
-    const float *x[MOST_ROWS];
-    double w[MOST_ROWS];
-    int group[MOST_ROWS], n;
+    const float *x[MAX_ROWS];
+    double w[MAX_ROWS];
+    int group[MAX_ROWS], n;
 };
 
 /* Stable: pictures come mostly in order already. */
@@ -101,8 +101,8 @@ static void add_chunk(void *context, int chunk, int thread)
 
 void fus_moments_add_rows(struct fus_moments *m, const float *x, const int *group, const size_t *order, size_t n)
 {
-    for (size_t i = 0; i < n; i += MOST_ROWS) {
-        struct slice s = {.m = m, .kernel = fus_kernels_here(), .n = (int)(n - i < MOST_ROWS ? n - i : MOST_ROWS)};
+    for (size_t i = 0; i < n; i += MAX_ROWS) {
+        struct slice s = {.m = m, .kernel = fus_kernels_here(), .n = (int)(n - i < MAX_ROWS ? n - i : MAX_ROWS)};
         fill_slice(&s, x, group, order, i);
         fus_threads_for(n_chunks(m->n_units), add_chunk, &s);
     }
@@ -114,7 +114,7 @@ void fus_moments_add(struct fus_moments *m, int group, const float *x)
     fus_moments_add_rows(m, x, &group, &row, 1);
 }
 
-struct merging {
+struct merge_context {
     const struct fus_kernel *kernel;
     double *mean, *m2, share, weight;
     const double *mean_b, *m2_b;
@@ -123,7 +123,7 @@ struct merging {
 
 static void merge_chunk(void *context, int chunk, int thread)
 {
-    const struct merging *a = context;
+    const struct merge_context *a = context;
     size_t u = (size_t)chunk * CHUNK, n = a->n_units - u < CHUNK ? a->n_units - u : CHUNK;
     (void)thread;
     if (a->share < 1)
@@ -140,12 +140,12 @@ void fus_moments_merge_group(struct fus_moments *into, int group, const struct f
     size_t at = (size_t)group * into->n_units, at_b = (size_t)from_group * from->n_units;
     if (n_b == 0)
         return;
-    struct merging a = {fus_kernels_here(), into->mean + at, into->m2 + at, share, n_a * share, from->mean + at_b, from->m2 + at_b, into->n_units};
+    struct merge_context a = {fus_kernels_here(), into->mean + at, into->m2 + at, share, n_a * share, from->mean + at_b, from->m2 + at_b, into->n_units};
     fus_threads_for(n_chunks(into->n_units), merge_chunk, &a);
     into->n[group] += from->n[from_group];
 }
 
-struct unblocking {
+struct unblock_context {
     double *values, *temporary; /* temporary [threads, n_places, 16] */
     int channels, n_blocks;
     size_t n_places;
@@ -164,16 +164,16 @@ void fus_moments_unblock_channels(double *out, const double *blocked, int n_chan
  * its own. */
 static void unblock_task(void *context, int task, int thread)
 {
-    const struct unblocking *a = context;
+    const struct unblock_context *a = context;
     size_t size = a->n_places * FUS_LANES;
-    int first = task % a->n_blocks * FUS_LANES, here = a->channels - first < FUS_LANES ? a->channels - first : FUS_LANES;
+    int first = task % a->n_blocks * FUS_LANES, n_lanes = a->channels - first < FUS_LANES ? a->channels - first : FUS_LANES;
     double *to = a->values + (size_t)task * size, *from = a->temporary + (size_t)thread * size;
     memcpy(from, to, size * sizeof *to);
-    fus_moments_unblock_channels(to, from, here, a->n_places);
+    fus_moments_unblock_channels(to, from, n_lanes, a->n_places);
 }
 
 /* values [n_groups, old] to [n_groups, n_units], closing the gaps that blocks filled up with zeros leave. */
-static void unblock(struct unblocking *a, double *values, int n_groups, size_t old, size_t n_units)
+static void unblock(struct unblock_context *a, double *values, int n_groups, size_t old, size_t n_units)
 {
     a->values = values;
     fus_threads_for(n_groups * a->n_blocks, unblock_task, a);
@@ -184,7 +184,7 @@ static void unblock(struct unblocking *a, double *values, int n_groups, size_t o
 /* Needs 16 * n_places doubles a thread (1.6 MB for 112 x 112 places). */
 int fus_moments_unblock(struct fus_moments *m, int channels, size_t n_places, struct fus_error *err)
 {
-    struct unblocking a = {NULL, NULL, channels, (channels - 1) / FUS_LANES + 1, n_places};
+    struct unblock_context a = {NULL, NULL, channels, (channels - 1) / FUS_LANES + 1, n_places};
     size_t blocked, size;
     if (channels < 1 || n_places < 1 || !fus_base_mul(&size, n_places, FUS_LANES) || !fus_base_mul(&blocked, (size_t)a.n_blocks, size) ||
         blocked != m->n_units)

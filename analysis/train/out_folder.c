@@ -97,7 +97,7 @@ static int write_record(const struct fus_work *w, struct fus_error *err)
     int code = fus_outfile_open(&f, path, err);
     if (code)
         return code;
-    fus_outfile_write(&f, w->record.text, w->record.n);
+    fus_outfile_write(&f, w->record.s, w->record.n);
     return fus_outfile_commit(&f, err);
 }
 

@@ -54,7 +54,7 @@ int fus_outputs_model(const struct fus_work *w, const char *name, struct fus_err
                                                     {"fusiform.words", w->start.words}};
     fus_work_path(path, w, name);
     int code =
-        fus_safetensors_write(path, tensors, n, metadata, w->start.words ? 6 : 5, fus_outputs_weight, (void *)w, err);
+        fus_safetensors_write_tensors(path, tensors, n, metadata, w->start.words ? 6 : 5, fus_outputs_weight, (void *)w, err);
     fus_base_free(tensors);
     return code;
 }

@@ -4,40 +4,40 @@
 #include <string.h>
 
 #include "nn/base/sha256.h"
-#include "nn/base/text.h"
+#include "nn/base/utf8.h"
 
 #define MAX_RECORD ((size_t)64 << 20)
 
 /* The text in quotes; bytes that are not UTF-8 as json.h has it. */
-static void put_quoted(struct fus_svg *out, const char *text)
+static void put_quoted(struct fus_text_buffer *out, const char *text)
 {
     char piece[8];
     size_t left = strlen(text);
-    fus_svg_bytes(out, "\"", 1);
+    fus_text_append(out, "\"", 1);
     while (left > 0) {
-        size_t n = fus_text_utf8(text, left);
+        size_t n = fus_utf8_length(text, left);
         unsigned char c = (unsigned char)*text;
         int length = n == 0                  ? snprintf(piece, sizeof piece, "\\udc%02x", c)
                      : c == '"' || c == '\\' ? snprintf(piece, sizeof piece, "\\%c", c)
                      : c < 0x20              ? snprintf(piece, sizeof piece, "\\u%04x", c)
                                              : 0;
         if (length)
-            fus_svg_bytes(out, piece, (size_t)length);
+            fus_text_append(out, piece, (size_t)length);
         else
-            fus_svg_bytes(out, text, n);
+            fus_text_append(out, text, n);
         n = n ? n : 1;
         text += n;
         left -= n;
     }
-    fus_svg_bytes(out, "\"", 1);
+    fus_text_append(out, "\"", 1);
 }
 
-static void put(struct fus_svg *out, const char *text)
+static void put(struct fus_text_buffer *out, const char *text)
 {
-    fus_svg_bytes(out, text, strlen(text));
+    fus_text_append(out, text, strlen(text));
 }
 
-static void put_pair(struct fus_svg *out, const char *indent, const char *key, const char *value, const char *end)
+static void put_pair(struct fus_text_buffer *out, const char *indent, const char *key, const char *value, const char *end)
 {
     put(out, indent);
     put_quoted(out, key);
@@ -46,7 +46,7 @@ static void put_pair(struct fus_svg *out, const char *indent, const char *key, c
     put(out, end);
 }
 
-static void put_count(struct fus_svg *out, const char *key, int n)
+static void put_count(struct fus_text_buffer *out, const char *key, int n)
 {
     char line[80];
     snprintf(line, sizeof line, "  \"%s\": %d,\n", key, n);
@@ -83,7 +83,7 @@ static int put_captions(struct fus_work *w, struct fus_error *err)
 
 int fus_record_make(struct fus_work *w, const char pictures[65], const char validated[65], struct fus_error *err)
 {
-    struct fus_svg *r = &w->record;
+    struct fus_text_buffer *r = &w->record;
     put(r, "{\n");
     put_pair(r, "  ", "version", FUS_VERSION, ",\n");
     put_start(w);
@@ -108,7 +108,7 @@ int fus_record_make(struct fus_work *w, const char pictures[65], const char vali
         return fus_base_fail(err, FUS_ENOMEM, "no memory for train.json");
     struct fus_sha256 sha;
     fus_sha256_start(&sha);
-    fus_sha256_add(&sha, r->text, r->n);
+    fus_sha256_add(&sha, r->s, r->n);
     fus_sha256_hex(&sha, w->record_sha256);
     return FUS_OK;
 }
@@ -134,7 +134,7 @@ int fus_record_compare(const struct fus_work *w, struct fus_error *err)
     int code = fus_base_read_file(&bytes, &n, path, MAX_RECORD, err);
     if (code)
         return fus_base_blame(err, "%s: ", path);
-    const char *there = (const char *)bytes, *here = w->record.text;
+    const char *there = (const char *)bytes, *here = w->record.s;
     while (*there && *here && strcspn(there, "\n") == strcspn(here, "\n") &&
            strncmp(there, here, strcspn(here, "\n")) == 0) {
         there += strcspn(there, "\n") + (there[strcspn(there, "\n")] == '\n');

@@ -40,7 +40,7 @@ int fus_start_open(struct fus_start *s, const struct fus_training_options *o, st
     memset(s, 0, sizeof *s);
     s->seed = o->seed;
     s->freeze = o->freeze;
-    int code = fus_store_open(&s->store, o->model, err);
+    int code = fus_open_weights(&s->store, o->model, err);
     if (!code && o->prefix)
         code = fus_names_choose(s->store, o->prefix, err);
     if (!code)

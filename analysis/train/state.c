@@ -110,7 +110,7 @@ int fus_state_save(struct fus_work *w, struct fus_error *err)
     if (!code) {
         list_metadata(pairs, values, w);
         fus_work_path(path, w, "state.safetensors");
-        code = fus_safetensors_write(path, tensors, n, pairs, N_PAIRS + 1, get, w, err);
+        code = fus_safetensors_write_tensors(path, tensors, n, pairs, N_PAIRS + 1, get, w, err);
     }
     fus_base_free(tensors);
     w->saved = fus_work_now();
@@ -142,7 +142,7 @@ static int read_whole(long *to, const struct fus_store *s, const char *key, stru
     return FUS_OK;
 }
 
-static int read_metadata(struct fus_work *w, const struct fus_store *s, long *updates, struct fus_error *err)
+static int read_metadata(struct fus_work *w, struct fus_store *s, long *updates, struct fus_error *err)
 {
     const char *train = fus_store_metadata(s, "train");
     double *sums[N_SUMS];
@@ -173,7 +173,7 @@ static int read_metadata(struct fus_work *w, const struct fus_store *s, long *up
     return code;
 }
 
-static int read_tensors(struct fus_work *w, const struct fus_store *s, struct fus_error *err)
+static int read_tensors(struct fus_work *w, struct fus_store *s, struct fus_error *err)
 {
     int code = FUS_OK;
     for (int i = 0; i < fus_train_n_parameters(w->net) && !code; i++) {
@@ -206,7 +206,7 @@ int fus_state_load(struct fus_work *w, struct fus_error *err)
     char path[4096];
     long updates = 0;
     fus_work_path(path, w, "state.safetensors");
-    int code = fus_store_open(&s, path, err);
+    int code = fus_open_weights(&s, path, err);
     if (code)
         return code;
     code = read_metadata(w, s, &updates, err);

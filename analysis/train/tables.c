@@ -15,17 +15,17 @@
     "epoch,loss,classify,language,accuracy,cosine,held_loss,held_classify,held_language,held_accuracy,held_cosine,"    \
     "held_own_text_first,held_own_picture_first\n"
 
-static void put(struct fus_svg *t, const char *text)
+static void put(struct fus_text_buffer *t, const char *text)
 {
-    fus_svg_bytes(t, text, strlen(text));
+    fus_text_append(t, text, strlen(text));
 }
 
-static void put_number(struct fus_svg *t, double x)
+static void put_number(struct fus_text_buffer *t, double x)
 {
     char text[FUS_NUMBER_BYTES];
-    fus_svg_bytes(t, ",", 1);
+    fus_text_append(t, ",", 1);
     if (isfinite(x))
-        fus_svg_bytes(t, text, (size_t)fus_number_print(text, x));
+        fus_text_append(t, text, (size_t)fus_number_print(text, x));
 }
 
 void fus_tables_step(struct fus_work *w, const struct fus_train_result *r, double rate, double norm)
@@ -64,7 +64,7 @@ void fus_tables_epoch(struct fus_work *w)
     put(&w->epochs, "\n");
 }
 
-static int write_text(const struct fus_work *w, const char *name, const struct fus_svg *t, const char *header,
+static int write_text(const struct fus_work *w, const char *name, const struct fus_text_buffer *t, const char *header,
                       struct fus_error *err)
 {
     char path[4096];
@@ -76,7 +76,7 @@ static int write_text(const struct fus_work *w, const char *name, const struct f
     if (code)
         return code;
     if (t->n)
-        fus_outfile_write(&f, t->text, t->n);
+        fus_outfile_write(&f, t->s, t->n);
     else
         fus_outfile_write(&f, header, strlen(header));
     return fus_outfile_commit(&f, err);
@@ -89,7 +89,7 @@ int fus_tables_write(const struct fus_work *w, struct fus_error *err)
 }
 
 /* The header and `rows` rows of OUT/NAME. */
-static int read_text(struct fus_svg *t, const struct fus_work *w, const char *name, long rows, const char *header,
+static int read_text(struct fus_text_buffer *t, const struct fus_work *w, const char *name, long rows, const char *header,
                      struct fus_error *err)
 {
     char path[4096];
@@ -107,7 +107,7 @@ static int read_text(struct fus_svg *t, const struct fus_work *w, const char *na
         code = fus_base_fail(err, FUS_EFORMAT, "%s: %ld rows found, the state has %ld: not written by this training?",
                              path, found < 0 ? 0 : found, rows);
     else
-        fus_svg_bytes(t, (const char *)bytes, at);
+        fus_text_append(t, (const char *)bytes, at);
     fus_base_free(bytes);
     return code;
 }

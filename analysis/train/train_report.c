@@ -38,7 +38,7 @@ struct history {
 
 static int read_history(struct history *h, const struct fus_work *w, struct fus_error *err)
 {
-    const char *at = w->epochs.text ? strchr(w->epochs.text, '\n') : NULL;
+    const char *at = w->epochs.s ? strchr(w->epochs.s, '\n') : NULL;
     h->n = 0;
     h->rows = fus_base_alloc((size_t)(w->o->epochs + 1), sizeof *h->rows);
     if (!h->rows)
@@ -61,7 +61,7 @@ struct curve {
     int training, held; /* columns of epochs.csv; -1: none */
 };
 
-static void draw_line(struct fus_svg *out, const struct history *h, int column, int ink, const struct fus_axis *x,
+static void draw_line(struct fus_text_buffer *out, const struct history *h, int column, int ink, const struct fus_axis *x,
                       const struct fus_axis *y)
 {
     bool pen = false;
@@ -98,7 +98,7 @@ static bool find_range(double *low, double *high, const struct history *h, const
     return *low <= *high;
 }
 
-static void draw_curve(struct fus_svg *out, const struct history *h, const struct curve *c)
+static void draw_curve(struct fus_text_buffer *out, const struct history *h, const struct curve *c)
 {
     struct fus_axis x = {0}, y = {0};
     double low, high;
@@ -118,7 +118,7 @@ static void draw_curve(struct fus_svg *out, const struct history *h, const struc
     fus_svg_put(out, "</svg></figure>\n");
 }
 
-static void draw_curves(struct fus_svg *out, const struct history *h)
+static void draw_curves(struct fus_text_buffer *out, const struct history *h)
 {
     static const struct curve curves[] = {{"Loss, weighted sum", "loss", 1, 6},
                                           {"Classification loss", "cross-entropy", 2, 7},
@@ -137,7 +137,7 @@ static void draw_curves(struct fus_svg *out, const struct history *h)
 
 /* ---- confusion ---- */
 
-static int put_confusion(struct fus_svg *out, const struct fus_work *w, struct fus_error *err)
+static int put_confusion(struct fus_text_buffer *out, const struct fus_work *w, struct fus_error *err)
 {
     const struct fus_work_held *p = &w->predictions;
     int n = w->feed.n_classes;
@@ -206,7 +206,7 @@ static int place_thumb(struct fus_image *sheet, const struct fus_feed *f, int it
 }
 
 /* The sheet as a PNG in base64, by way of a file, which is removed. */
-static int put_sheet(struct fus_svg *out, const struct fus_work *w, const struct fus_image *sheet,
+static int put_sheet(struct fus_text_buffer *out, const struct fus_work *w, const struct fus_image *sheet,
                      struct fus_error *err)
 {
     char path[4096];
@@ -226,7 +226,7 @@ static int put_sheet(struct fus_svg *out, const struct fus_work *w, const struct
     return code;
 }
 
-static int put_wrong(struct fus_svg *out, struct fus_work *w, struct fus_error *err)
+static int put_wrong(struct fus_text_buffer *out, struct fus_work *w, struct fus_error *err)
 {
     const struct fus_work_held *p = &w->predictions;
     const struct fus_feed *f = w->has_other ? &w->other : &w->feed;
@@ -255,7 +255,7 @@ static int put_wrong(struct fus_svg *out, struct fus_work *w, struct fus_error *
 
 /* ---- the page ---- */
 
-static void put_style(struct fus_svg *out)
+static void put_style(struct fus_text_buffer *out)
 {
     struct fus_theme theme;
     fus_theme_create(&theme, NULL, 0, 2);
@@ -270,7 +270,7 @@ static void put_style(struct fus_svg *out)
     fus_svg_put(out, "}\n</style>\n");
 }
 
-static void put_head(struct fus_svg *out, const struct fus_work *w)
+static void put_head(struct fus_text_buffer *out, const struct fus_work *w)
 {
     char network[256];
     fus_networks_describe(network, sizeof network, &w->start.spec);
@@ -295,7 +295,7 @@ static void put_head(struct fus_svg *out, const struct fus_work *w)
     fus_svg_put(out, ". Best epoch: $d.</p>\n", w->best_epoch);
 }
 
-static void put_options(struct fus_svg *out, const struct fus_work *w)
+static void put_options(struct fus_text_buffer *out, const struct fus_work *w)
 {
     fus_svg_put(out, "<h2>Options</h2>\n<div class=\"scroll\"><table><tbody>\n");
     for (int i = 0; i < w->o->n_named; i++)
@@ -307,7 +307,7 @@ static void put_options(struct fus_svg *out, const struct fus_work *w)
 
 int fus_train_report_write(struct fus_work *w, struct fus_error *err)
 {
-    struct fus_svg page = {0};
+    struct fus_text_buffer page = {0};
     struct history h = {0};
     char path[4096];
     int code = read_history(&h, w, err);
@@ -325,6 +325,6 @@ int fus_train_report_write(struct fus_work *w, struct fus_error *err)
         code = fus_svg_save(&page, path, err);
     }
     fus_base_free(h.rows);
-    fus_svg_free(&page);
+    fus_text_free(&page);
     return code;
 }

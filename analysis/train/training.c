@@ -506,9 +506,9 @@ static void release(struct fus_work *w)
     fus_feed_close(&w->feed);
     fus_start_close(&w->start);
     fus_validate_free(&w->predictions);
-    fus_svg_free(&w->steps);
-    fus_svg_free(&w->epochs);
-    fus_svg_free(&w->record);
+    fus_text_free(&w->steps);
+    fus_text_free(&w->epochs);
+    fus_text_free(&w->record);
     fus_base_free(w->order);
     fus_base_free(w->input);
     fus_base_free(w->target);

@@ -41,8 +41,8 @@ struct fus_work {
     int *label, *words, *word_start;
     size_t cap_words;
     struct fus_work_sums sums;
-    struct fus_svg steps, epochs;    /* the tables as text */
-    struct fus_svg record;           /* train.json */
+    struct fus_text_buffer steps, epochs;    /* the tables as text */
+    struct fus_text_buffer record;           /* train.json */
     char record_sha256[65];
     struct fus_training_score held, best;
     struct fus_work_held predictions;

@@ -12,7 +12,7 @@
 #include "nn/base/rng.h"
 
 #define N_STATISTICS FUS_BOOTSTRAP_STATISTICS
-#define MOST_CORRECTION 2 /* of a variance, and 1/2: resamples from strata of two pictures have half a run's, none have less */
+#define MAX_CORRECTION 2 /* of a variance, and 1/2: resamples from strata of two pictures have half a run's, none have less */
 
 static const char *const method_names[] = {"centred", "percentile", "bca"};
 
@@ -255,20 +255,20 @@ static double within(double x, double least, double most)
 static double correction(const struct fus_bootstrap_column *c)
 {
     double below = c->nested ? variance_of_pairs(c->nested, c->n_nested) : 0;
-    return below > 0 ? sqrt(within(variance_of_defined(c->resampled, c->n) / below, 1.0 / MOST_CORRECTION, MOST_CORRECTION)) : 1;
+    return below > 0 ? sqrt(within(variance_of_defined(c->resampled, c->n) / below, 1.0 / MAX_CORRECTION, MAX_CORRECTION)) : 1;
 }
 
 /* The resampled values as the run's own: moved to the estimate, their spread corrected. */
-struct centring {
+struct centre_context {
     double estimate, mean, scale;
 };
 
-static struct centring centring_of(const struct fus_bootstrap_column *c)
+static struct centre_context centring_of(const struct fus_bootstrap_column *c)
 {
-    return (struct centring){c->estimate, mean_of_defined(c->resampled, c->n), correction(c)};
+    return (struct centre_context){c->estimate, mean_of_defined(c->resampled, c->n), correction(c)};
 }
 
-static double centred(const struct centring *c, double value)
+static double centred(const struct centre_context *c, double value)
 {
     return c->estimate + c->scale * (value - c->mean);
 }
@@ -282,10 +282,10 @@ static double expected_share(double share, size_t n)
 
 static void set_centred(struct fus_interval *out, const struct fus_bootstrap_column *c, double alpha, const double *sorted, size_t n)
 {
-    struct centring centring = centring_of(c);
+    struct centre_context centre_context = centring_of(c);
     set_interval(out, sorted, n, expected_share(alpha / 2, n), expected_share(1 - alpha / 2, n));
-    out->low = centred(&centring, out->low);
-    out->high = centred(&centring, out->high);
+    out->low = centred(&centre_context, out->low);
+    out->high = centred(&centre_context, out->high);
 }
 
 /* a = sum d^3 / (6 (sum d^2)^(3/2)), d = mean of the left-out values less each; 0 where all are equal, so that the mean's
@@ -377,11 +377,11 @@ static void subtract(double *d, const double *a, const double *b, size_t n)
 }
 
 /* 2 (fewer on one side of 0 + 1) / (n + 1), NaN left out. */
-static double two_sided(const double *d, size_t n, const struct centring *centring)
+static double two_sided(const double *d, size_t n, const struct centre_context *centre_context)
 {
     double not_above = 0, not_below = 0, kept = 0;
     for (size_t i = 0; i < n; i++) {
-        double x = centring ? centred(centring, d[i]) : d[i];
+        double x = centre_context ? centred(centre_context, d[i]) : d[i];
         kept += !isnan(x);
         not_above += x <= 0;
         not_below += x >= 0;
@@ -417,10 +417,10 @@ int fus_bootstrap_difference(struct fus_interval *out, const struct fus_bootstra
     for (size_t column = 0; column < (size_t)a->n_categories * N_STATISTICS; column++) {
         struct fus_bootstrap_column first = fus_bootstrap_column(a, column), second = fus_bootstrap_column(b, column);
         struct fus_bootstrap_column d = difference_of(scratch + n, &first, &second);
-        struct centring centring = centring_of(&d);
+        struct centre_context centre_context = centring_of(&d);
         fus_bootstrap_interval(&out[column], &d, a->method, alpha, scratch);
         if (!isnan(out[column].low))
-            out[column].p = two_sided(d.resampled, n, a->method == FUS_INTERVAL_CENTRED ? &centring : NULL);
+            out[column].p = two_sided(d.resampled, n, a->method == FUS_INTERVAL_CENTRED ? &centre_context : NULL);
     }
     fus_base_free(scratch);
     return FUS_OK;

@@ -53,9 +53,9 @@ static void add_row(void *context, int i, int thread)
             sum[k] = gram[j + (size_t)k];
         for (size_t u = 0; u < a->count; u++) {
             const double *row = a->buffer + u * a->wide;
-            double mine = row[i];
+            double value = row[i];
             for (int k = 0; k < LANES; k++)
-                sum[k] += mine * row[j + (size_t)k];
+                sum[k] += value * row[j + (size_t)k];
         }
         for (int k = 0; k < LANES; k++)
             gram[j + (size_t)k] = sum[k];

@@ -51,8 +51,8 @@ static double pooled_t(const struct fus_moments *m, size_t unit, int category)
             double d = m->mean[(size_t)o * m->n_units + unit] - mean;
             squares += m->m2[(size_t)o * m->n_units + unit] + (double)m->n[o] * d * d;
         }
-    size_t mine = (size_t)category * m->n_units + unit;
-    double difference = m->mean[mine] - mean, error = m->m2[mine] / n_c / n_c + squares / n / n;
+    size_t preferred = (size_t)category * m->n_units + unit;
+    double difference = m->mean[preferred] - mean, error = m->m2[preferred] / n_c / n_c + squares / n / n;
     return difference == 0 ? 0 : difference / sqrt(error);
 }
 
@@ -85,9 +85,9 @@ static int best_above(double *value, const struct fus_moments *m, size_t unit, e
     int best = -1;
     *value = cut;
     for (int c = 0; c < m->n_groups && fus_select_defined(m, unit); c++) {
-        double here = statistic(m, unit, c, criterion);
-        if (here > *value) {
-            *value = here;
+        double value_of_c = statistic(m, unit, c, criterion);
+        if (value_of_c > *value) {
+            *value = value_of_c;
             best = c;
         }
     }
@@ -104,7 +104,7 @@ static void cut_chunk(void *context, int chunk, int thread)
         w->out->label[u] = (int8_t)best_above(&value, w->m, u, w->criterion, cut);
 }
 
-struct counting {
+struct count_context {
     const struct fus_moments *m;
     enum fus_criterion criterion;
     const double *cuts;
@@ -113,7 +113,7 @@ struct counting {
 
 static void count_chunk(void *context, int chunk, int thread)
 {
-    const struct counting *a = context;
+    const struct count_context *a = context;
     size_t from = (size_t)chunk * CHUNK, end = chunk_end(from, a->m->n_units);
     size_t *count = a->count + (size_t)chunk * (size_t)a->m->n_groups * a->n_cuts;
     (void)thread;
@@ -129,7 +129,7 @@ int fus_criteria_count(size_t *count, const struct fus_moments *m, enum fus_crit
                        struct fus_error *err)
 {
     size_t n = (size_t)m->n_groups * n_cuts, n_chunks = (m->n_units + CHUNK - 1) / CHUNK;
-    struct counting a = {m, criterion, cuts, n_cuts, fus_base_alloc(n_chunks, n * sizeof *count)};
+    struct count_context a = {m, criterion, cuts, n_cuts, fus_base_alloc(n_chunks, n * sizeof *count)};
     if (!a.count)
         return fus_base_fail(err, FUS_ENOMEM, "no memory to count units above %zu thresholds", n_cuts);
     fus_threads_for((int)n_chunks, count_chunk, &a);

@@ -18,8 +18,8 @@ static double mean_of_others(const struct fus_moments *m, size_t unit, int categ
 
 double fus_csi_unit(const struct fus_moments *m, size_t unit, int category)
 {
-    double mine = m->mean[(size_t)category * m->n_units + unit], others = mean_of_others(m, unit, category);
-    return mine + others > 0 ? (mine - others) / (mine + others) : NAN;
+    double preferred = m->mean[(size_t)category * m->n_units + unit], others = mean_of_others(m, unit, category);
+    return preferred + others > 0 ? (preferred - others) / (preferred + others) : NAN;
 }
 
 /* Sum of squared deviations of the pooled others: within each category, and of the categories' means from the
@@ -42,9 +42,9 @@ static double variance_of_others(const struct fus_moments *m, size_t unit, int c
 
 double fus_csi_dprime(const struct fus_moments *m, size_t unit, int category)
 {
-    size_t mine = (size_t)category * m->n_units + unit;
-    double variance = m->m2[mine] / (double)(m->n[category] - 1) + variance_of_others(m, unit, category);
-    return variance > 0 ? (m->mean[mine] - mean_of_others(m, unit, category)) / sqrt(0.5 * variance) : NAN;
+    size_t preferred = (size_t)category * m->n_units + unit;
+    double variance = m->m2[preferred] / (double)(m->n[category] - 1) + variance_of_others(m, unit, category);
+    return variance > 0 ? (m->mean[preferred] - mean_of_others(m, unit, category)) / sqrt(0.5 * variance) : NAN;
 }
 
 int fus_csi_summarise(struct fus_category_summary *out, const struct fus_moments *m, const int8_t *label, int category,

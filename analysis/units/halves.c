@@ -79,7 +79,7 @@ static struct sums sum_chunk(const double *x, const double *y, size_t n)
 }
 
 /* The halves side by side, a chunk of units at a time while their moments are near. */
-struct comparing {
+struct compare_context {
     const struct fus_moments *halves;
     struct fus_search *search[2]; /* NULL: the half's units have their labels */
     double *weight;    /* [2, n_categories, n_categories] */
@@ -107,7 +107,7 @@ static size_t drop_undefined(double *t, size_t n_rows, size_t n)
 
 static void compare_chunk(void *context, int chunk, int thread)
 {
-    const struct comparing *a = context;
+    const struct compare_context *a = context;
     const struct fus_kernel *kernel = fus_kernels_here();
     size_t n = (size_t)a->halves[0].n_groups, from = (size_t)chunk * CHUNK, rest = a->halves[0].n_units - from;
     size_t count = rest < CHUNK ? rest : CHUNK, size = (n + 2) * CHUNK;
@@ -147,7 +147,7 @@ static int compare(struct fus_halves_category *out, const struct fus_moments hal
                    struct fus_error *err)
 {
     size_t n = (size_t)halves[0].n_groups, n_chunks = (halves[0].n_units + CHUNK - 1) / CHUNK;
-    struct comparing a = {halves, {search[0], search[1]}, fus_base_alloc(2 * n, n * sizeof *a.weight), NULL, NULL};
+    struct compare_context a = {halves, {search[0], search[1]}, fus_base_alloc(2 * n, n * sizeof *a.weight), NULL, NULL};
     a.squares = fus_base_aligned((size_t)fus_base_threads() * 2 * (n + 2), CHUNK * sizeof *a.squares);
     a.sums = fus_base_alloc(n_chunks, n * sizeof *a.sums);
     int code = a.weight && a.squares && a.sums ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the t values of two halves");
@@ -188,9 +188,9 @@ static struct measured measure(const struct fus_moments halves[2], int8_t *const
 {
     struct measured out = {.n = 0};
     struct mean csi[2] = {{0, 0}, {0, 0}}, dprime[2] = {{0, 0}, {0, 0}};
-    const int8_t *own = label[selected], *end = own + halves[0].n_units;
-    for (const int8_t *at = own; (at = memchr(at, category, (size_t)(end - at))) != NULL; at++) {
-        size_t u = (size_t)(at - own);
+    const int8_t *selected_label = label[selected], *end = selected_label + halves[0].n_units;
+    for (const int8_t *at = selected_label; (at = memchr(at, category, (size_t)(end - at))) != NULL; at++) {
+        size_t u = (size_t)(at - selected_label);
         out.n++;
         out.n_both += label[1 - selected][u] == category;
         for (int other = 0; other < 2; other++) {
@@ -208,7 +208,7 @@ static struct measured measure(const struct fus_moments halves[2], int8_t *const
     return out;
 }
 
-struct summarising {
+struct summary_context {
     struct fus_halves_category *out;
     const struct fus_moments *halves;
     int8_t *const *label;
@@ -216,7 +216,7 @@ struct summarising {
 
 static void summarise(void *context, int category, int thread)
 {
-    const struct summarising *a = context;
+    const struct summary_context *a = context;
     struct fus_halves_category *out = &a->out[category];
     struct measured m[2] = {measure(a->halves, a->label, 0, category), measure(a->halves, a->label, 1, category)};
     double both = (double)m[0].n_both, n[2] = {(double)m[0].n, (double)m[1].n};
@@ -233,7 +233,7 @@ static void summarise(void *context, int category, int thread)
 
 /* ---- AUC, from single responses ---- */
 
-struct ranking {
+struct rank_context {
     const struct fus_responses *r;
     const int *half;
     int measured, category;
@@ -244,25 +244,25 @@ struct ranking {
 };
 
 /* The category's pictures of the half that is measured against all others of it; strip [n_images, STRIP]. */
-static double unit_auc(const struct ranking *a, const float *strip, float *scratch)
+static double unit_auc(const struct rank_context *a, const float *strip, float *scratch)
 {
     const struct fus_responses *r = a->r;
-    float *mine = scratch, *others = scratch + r->n_images;
-    size_t n_mine = 0, n_others = 0;
+    float *preferred = scratch, *others = scratch + r->n_images;
+    size_t n_preferred = 0, n_others = 0;
     for (size_t i = 0; i < r->n_images; i++) {
         if (a->half[i] != a->measured)
             continue;
         if (r->category[i] == a->category)
-            mine[n_mine++] = strip[i * STRIP];
+            preferred[n_preferred++] = strip[i * STRIP];
         else
             others[n_others++] = strip[i * STRIP];
     }
-    return fus_ranksum_auc(mine, n_mine, others, n_others, others + r->n_images);
+    return fus_ranksum_auc(preferred, n_preferred, others, n_others, others + r->n_images);
 }
 
 static void rank_units(void *context, int task, int thread)
 {
-    const struct ranking *a = context;
+    const struct rank_context *a = context;
     size_t from = (size_t)task * RANKED, end = a->n - from < RANKED ? a->n : from + RANKED;
     float *scratch = a->scratch + (size_t)thread * (3 + STRIP) * a->r->n_images, *strip = scratch + 3 * a->r->n_images;
     size_t first = 0, n = 0, wide = a->r->x ? LINE : STRIP; /* units in the strip, and at most */
@@ -290,7 +290,7 @@ static size_t list_units(size_t *unit, const struct fus_moments *m, const int8_t
 }
 
 /* Mean over the units that the other half selected. */
-static int measure_auc(double *mean, struct ranking *a, const struct fus_moments *m, const int8_t *label, struct fus_error *err)
+static int measure_auc(double *mean, struct rank_context *a, const struct fus_moments *m, const int8_t *label, struct fus_error *err)
 {
     a->n = list_units(NULL, m, label, a->category);
     size_t *unit = fus_base_alloc(a->n + 1, sizeof *unit);
@@ -313,7 +313,7 @@ static int measure_auc(double *mean, struct ranking *a, const struct fus_moments
 static int cross_auc(struct fus_halves_category *out, const struct fus_moments halves[2], int8_t *const label[2], const struct fus_responses *r,
                      const int *half, struct fus_error *err)
 {
-    struct ranking a = {.r = r, .half = half, .scratch = fus_base_aligned((size_t)fus_base_threads() * r->n_images, (3 + STRIP) * sizeof *a.scratch)};
+    struct rank_context a = {.r = r, .half = half, .scratch = fus_base_aligned((size_t)fus_base_threads() * r->n_images, (3 + STRIP) * sizeof *a.scratch)};
     int code = a.scratch ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory to rank %zu pictures", r->n_images);
     for (a.category = 0; a.category < r->n_categories && !code; a.category++) {
         double mean[2];
@@ -355,7 +355,7 @@ int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *
         code = compare(out, halves, search, options->student, err);
     if (!code) {
         int8_t *const label[2] = {layer[0].label, layer[1].label};
-        fus_threads_for(halves[0].n_groups, summarise, &(struct summarising){out, halves, label});
+        fus_threads_for(halves[0].n_groups, summarise, &(struct summary_context){out, halves, label});
         if (r)
             code = cross_auc(out, halves, label, r, half, err);
     }

@@ -9,7 +9,7 @@
 #include "nn/base/threads.h"
 
 #define BATCH_BYTES ((size_t)64 << 20)
-#define MOST_DRAWS 64 /* of a batch: more would save nothing */
+#define MAX_DRAWS 64 /* of a batch: more would save nothing */
 #define STRIP 256     /* units whose moments are taken at a time: 192 pictures' responses are 197 kB */
 
 struct draw {
@@ -36,7 +36,7 @@ struct batch {
 static size_t batch_size(const struct fus_resampling *plan, const struct fus_responses *r)
 {
     size_t fit = BATCH_BYTES / fus_moments_bytes(r->n_categories, r->n_units);
-    fit = fit < 1 ? 1 : fit > MOST_DRAWS ? MOST_DRAWS : fit;
+    fit = fit < 1 ? 1 : fit > MAX_DRAWS ? MAX_DRAWS : fit;
     return fit < plan->n_draws ? fit : plan->n_draws;
 }
 

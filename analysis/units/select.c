@@ -245,7 +245,7 @@ int fus_select_create(struct fus_layer_summary *out, const struct fus_moments *m
     return all ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "layer %s: no memory for %zu labels", name, units);
 }
 
-struct summarising {
+struct summary_context {
     struct fus_layer_summary *out;
     const struct fus_moments *m;
     int *code;               /* [n_categories] */
@@ -254,7 +254,7 @@ struct summarising {
 
 static void summarise_category(void *context, int c, int thread)
 {
-    const struct summarising *a = context;
+    const struct summary_context *a = context;
     struct fus_layer_summary *out = a->out;
     size_t n_places = (size_t)out->height * (size_t)out->width;
     (void)thread;
@@ -266,7 +266,7 @@ static void summarise_category(void *context, int c, int thread)
 int fus_select_summarise(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err)
 {
     size_t n = (size_t)m->n_groups;
-    struct summarising a = {out, m, fus_base_alloc(n, sizeof *a.code), fus_base_alloc(n, sizeof *a.error)};
+    struct summary_context a = {out, m, fus_base_alloc(n, sizeof *a.code), fus_base_alloc(n, sizeof *a.error)};
     int code = a.code && a.error ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory to summarise %zu categories", n);
     if (!code)
         fus_threads_for(m->n_groups, summarise_category, &a);

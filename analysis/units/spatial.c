@@ -29,9 +29,9 @@ static double gini(uint32_t *histogram, const uint32_t *count, int channels, siz
         histogram[count[i]]++;
     double sum = 0, before = 0, n = (double)n_places;
     for (int v = 0; v <= channels; v++) {
-        double here = histogram[v];
-        sum += v * here * (2 * before + here - n);
-        before += here;
+        double n_equal = histogram[v];
+        sum += v * n_equal * (2 * before + n_equal - n);
+        before += n_equal;
     }
     return sum / (n * total);
 }

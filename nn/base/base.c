@@ -20,7 +20,7 @@
 #include <omp.h>
 #endif
 
-#include "nn/base/text.h"
+#include "nn/base/utf8.h"
 
 #if FLT_EVAL_METHOD != 0
 #error "FLT_EVAL_METHOD must be 0: pass -msse2 -mfpmath=sse on x86, else -fexcess-precision=fast"
@@ -32,7 +32,7 @@ _Static_assert(sizeof(off_t) >= 8, "files may be larger than 2 GB: pass -D_FILE_
 static void one_line(char msg[FUS_MESSAGE_BYTES])
 {
     char line[FUS_MESSAGE_BYTES];
-    fus_text_escape(line, sizeof line, msg);
+    fus_utf8_escape(line, sizeof line, msg);
     memcpy(msg, line, sizeof line);
 }
 
@@ -150,6 +150,17 @@ void *fus_base_resize(void *old, size_t n, size_t size)
     if (!fus_base_mul(&bytes, n, size) || must_fail())
         return NULL;
     return realloc(old, bytes ? bytes : 1);
+}
+
+void *fus_base_grow(void *items, size_t *cap, size_t n, size_t size)
+{
+    if (n < *cap)
+        return items;
+    size_t bigger = *cap ? 2 * *cap : 64;
+    void *p = bigger > n ? fus_base_resize(items, bigger, size) : NULL;
+    if (p)
+        *cap = bigger;
+    return p;
 }
 
 void fus_base_free(void *p)

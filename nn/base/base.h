@@ -10,6 +10,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #if defined(__TINYC__)
 #error "tcc has no atomics and no vector types, which this program needs: build it with gcc or clang"
 #endif
@@ -44,7 +48,7 @@ struct fus_error {
 
 /* Fill err (NULL allowed) and return code, so that `return fus_base_fail(err, ...)` is one line.
  * The second form starts the message with "byte OFFSET: ". Messages are one line: control
- * characters and broken UTF-8 (of a file's name, say) are escaped as text.h has it. */
+ * characters and broken UTF-8 (of a file's name, say) are escaped as utf8.h has it. */
 int fus_base_fail(struct fus_error *err, int code, const char *fmt, ...) FUS_PRINTF(3, 4);
 int fus_base_fail_at(struct fus_error *err, int code, long long offset, const char *fmt, ...) FUS_PRINTF(4, 5);
 
@@ -64,6 +68,9 @@ void *fus_base_alloc(size_t n, size_t size);
 void *fus_base_aligned(size_t n, size_t size);
 void *fus_base_resize(void *old, size_t n, size_t size);
 void fus_base_free(void *p);
+/* The array, with room for item number n: its capacity doubles if *cap == n (64 at first). NULL if
+ * memory is out; the old array and *cap are then unchanged. */
+void *fus_base_grow(void *items, size_t *cap, size_t n, size_t size);
 char *fus_base_strdup(const char *s);
 
 /* For tests: the n-th allocation from now (1 = the next) and all later ones fail; 0: none does. */
@@ -95,5 +102,9 @@ long fus_base_peak_kb(void);
 /* Threads: what --threads says; 1 in builds without OpenMP. 0 asks for one per core. */
 void fus_base_set_threads(int n);
 int fus_base_threads(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,12 +1,11 @@
 /* A strict, bounded reader of JSON, and the writer of its strings: see json.h. Accepted is what RFC 8259 defines and nothing else: no comments, no
  * trailing commas, no bare words, no byte order mark. Left out: U+0000 in strings, which C strings cannot hold. */
 #include "nn/base/json.h"
+#include "nn/base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "nn/base/text.h"
 
 void fus_json_start(struct fus_json *j, const void *text, size_t n, size_t base, struct fus_error *err)
 {
@@ -231,7 +230,7 @@ const char *fus_json_string(struct fus_json *j)
             j->b.pos++;
             used += escape(j, j->text + used);
         } else {
-            size_t n = fus_text_utf8(j->b.data + j->b.pos, fus_bytes_left(&j->b));
+            size_t n = fus_utf8_length(j->b.data + j->b.pos, fus_bytes_left(&j->b));
             if (n == 0)
                 fus_json_fail(j, "broken UTF-8");
             else
@@ -366,24 +365,43 @@ int fus_json_end(struct fus_json *j)
 
 /* ---- writing ---- */
 
+/* The JSON of the first character of text [left] at out; *n_out: how long that is. Returns the bytes of text it stands for. */
+static size_t quote_character(char out[8], size_t *n_out, const unsigned char *s, size_t left)
+{
+    size_t n = fus_utf8_length(s, left);
+    if (n == 0)
+        *n_out = (size_t)snprintf(out, 8, "\\udc%02x", *s);
+    else if (*s == '"' || *s == '\\')
+        *n_out = (size_t)snprintf(out, 8, "\\%c", *s);
+    else if (*s < 0x20)
+        *n_out = (size_t)snprintf(out, 8, "\\u%04x", *s);
+    else
+        memcpy(out, s, *n_out = n);
+    return n ? n : 1;
+}
+
 void fus_json_write(struct fus_outfile *f, const char *text)
 {
     const unsigned char *s = (const unsigned char *)text;
-    size_t left = strlen(text);
     fus_outfile_write(f, "\"", 1);
-    while (left > 0) {
-        size_t n = fus_text_utf8(s, left);
-        if (n == 0)
-            fus_outfile_printf(f, "\\udc%02x", *s);
-        else if (*s == '"' || *s == '\\')
-            fus_outfile_printf(f, "\\%c", *s);
-        else if (*s < 0x20)
-            fus_outfile_printf(f, "\\u%04x", *s);
-        else
-            fus_outfile_write(f, s, n);
-        n = n ? n : 1;
-        s += n;
-        left -= n;
+    for (size_t left = strlen(text), n; left > 0; s += n, left -= n) {
+        char out[8];
+        size_t n_out;
+        n = quote_character(out, &n_out, s, left);
+        fus_outfile_write(f, out, n_out);
     }
     fus_outfile_write(f, "\"", 1);
+}
+
+void fus_json_quote(struct fus_text_buffer *t, const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    fus_text_append(t, "\"", 1);
+    for (size_t left = strlen(text), n; left > 0; s += n, left -= n) {
+        char out[8];
+        size_t n_out;
+        n = quote_character(out, &n_out, s, left);
+        fus_text_append(t, out, n_out);
+    }
+    fus_text_append(t, "\"", 1);
 }

@@ -16,6 +16,7 @@
 #include "nn/base/bytes.h"
 #include "nn/base/base.h"
 #include "nn/base/outfile.h"
+#include "nn/base/text.h"
 
 #define FUS_JSON_DEPTH 32 /* a safetensors header needs 3; each level of skip() costs stack */
 
@@ -24,7 +25,7 @@ struct fus_json {
     size_t base;          /* offset of the text in its file, for messages */
     struct fus_error *err;
     int code;
-    bool file_names;      /* a lone surrogate U+DC80 to U+DCFF is the byte 0x80 to 0xff: set by who reads what write wrote */
+    bool file_names;      /* decode U+DC80 to U+DCFF as the bytes 0x80 to 0xff, as fus_json_write encodes them */
     int depth;
     char closer[FUS_JSON_DEPTH];
     bool fresh[FUS_JSON_DEPTH]; /* nothing read in this container yet */
@@ -51,5 +52,6 @@ int fus_json_end(struct fus_json *j);
 /* "text" in quotes. A file's name may be any bytes: one that is not UTF-8 becomes \udc80 to \udcff, as in Python, where
  * os.fsencode(json.load(f)[...]) is the name again (PEP 383, surrogateescape). */
 void fus_json_write(struct fus_outfile *f, const char *text);
+void fus_json_quote(struct fus_text_buffer *t, const char *text);
 
 #endif

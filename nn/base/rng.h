@@ -5,6 +5,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct fus_rng {
     uint64_t s[4];
 };
@@ -19,5 +23,9 @@ uint64_t fus_rng_u64(struct fus_rng *r);
 double fus_rng_uniform(struct fus_rng *r);             /* [0, 1), 53 bits */
 uint64_t fus_rng_below(struct fus_rng *r, uint64_t n); /* 0 .. n-1 without bias; n > 0 */
 double fus_rng_normal(struct fus_rng *r);              /* N(0, 1), Marsaglia's polar method, our own log */
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

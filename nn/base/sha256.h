@@ -7,6 +7,10 @@
 
 #include "nn/base/base.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define FUS_SHA256_HEX 65 /* 64 hex digits and the end */
 
 struct fus_sha256 {
@@ -19,5 +23,9 @@ void fus_sha256_start(struct fus_sha256 *s);
 void fus_sha256_add(struct fus_sha256 *s, const void *bytes, size_t n);
 void fus_sha256_hex(struct fus_sha256 *s, char hex[FUS_SHA256_HEX]); /* ends the stream */
 int fus_sha256_file(char hex[FUS_SHA256_HEX], const char *path, struct fus_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -44,11 +44,11 @@
 #include "nn/kernel/winograd_tile.h"
 #include "nn/kernel/pool_tile.h"
 #include "nn/kernel/act_tile.h"
-#include "analysis/stats/moments_tile.h"
-#include "nn/train/grad_tile.h"
-#include "nn/train/norm_tile.h"
-#include "nn/train/pool_back_tile.h"
-#include "nn/train/update_tile.h"
+#include "nn/kernel/moments_tile.h"
+#include "nn/kernel/grad_tile.h"
+#include "nn/kernel/norm_tile.h"
+#include "nn/kernel/pool_back_tile.h"
+#include "nn/kernel/update_tile.h"
 
 static bool available(void)
 {

@@ -24,7 +24,7 @@ void fus_grad_conv_forward(const struct fus_grad *g, float *out, const float *in
 /* dx = what dz says of the input; onto: each chain starts at what dx holds. */
 void fus_grad_conv_input(const struct fus_grad *g, float *dx, bool onto, const float *dz, const float *panels);
 
-/* Chains of a weight's sum: 1, or 8 where there are few weights. Picture i of the batch is in chain i mod
+/* grad_weights.c. Chains of a weight's sum: 1, or 8 where there are few weights. Picture i of the batch is in chain i mod
  * n; chains [n, panel floats] continue from call to call. */
 int fus_grad_conv_chains(const struct fus_layer *l);
 void fus_grad_conv_weights(const struct fus_grad *g, float *chains, int first_picture, const float *x, const float *dz);

@@ -1,21 +1,22 @@
-/* A step of training as naive loops in double: see grad_reference.h, where the reading order stands.
+/* A step of training as naive loops in double; grad_reference.h has the reading order.
  *
  *   forward    each row's output from the outputs of the rows that it reads, first row to last
  *   losses     L, and dL/da of the network's outputs
- *   backward   last row to first: from dL/da of a row, dL/da of what it read and dL/dw of its parameters (the
- *              chain rule; Rumelhart, Hinton & Williams 1986). A row that several others read gets the sum
+ *   backward   last row to first: from dL/da of a row, dL/da of what it read and dL/dw of its
+ *              parameters (the chain rule; Rumelhart, Hinton & Williams 1986). A row that several
+ *              others read gets the sum
  *
- * Nothing here knows more of a layer than two functions, its formula and that formula's derivative. */
+ * This file knows two functions of each layer, its formula and that formula's derivative. */
 #include "nn/train/grad_reference.h"
 
 #include <string.h>
 
 #include "nn/base/fmath.h"
 
-static const struct operator {
+static const struct row_functions {
     void (*forward)(const struct fus_grad_row *row);
     void (*backward)(const struct fus_grad_row *row);
-} operators[FUS_OP_KINDS] = {
+} functions[FUS_OP_KINDS] = {
     [FUS_OP_CONV] = {fus_grad_reference_convolve, fus_grad_reference_convolve_back},
     [FUS_OP_MAXPOOL] = {fus_grad_reference_max, fus_grad_reference_max_back},
     [FUS_OP_AVGPOOL] = {fus_grad_reference_average, fus_grad_reference_average_back},
@@ -38,7 +39,7 @@ static void forward(struct fus_grad_reference *r, const struct fus_train_batch *
         r->input[i] = batch->input[i];
     for (int i = 0; i < r->arch.n_layers; i++) {
         r->row[i].n = batch->n;
-        operators[r->row[i].layer->op].forward(&r->row[i]);
+        functions[r->row[i].layer->op].forward(&r->row[i]);
     }
 }
 
@@ -46,7 +47,7 @@ static void forward(struct fus_grad_reference *r, const struct fus_train_batch *
 static void backward(struct fus_grad_reference *r)
 {
     for (int i = r->arch.n_layers - 1; i >= 0; i--)
-        operators[r->row[i].layer->op].backward(&r->row[i]);
+        functions[r->row[i].layer->op].backward(&r->row[i]);
 }
 
 /* ---- texts: the mean of their words' vectors ---- */
@@ -59,8 +60,8 @@ static void embed_texts(struct fus_grad_reference *r, const struct fus_train_bat
     for (int n = 0; n < batch->n; n++)
         for (int w = batch->word_start[n]; w < batch->word_start[n + 1]; w++)
             for (size_t j = 0; j < dim; j++)
-                r->target[(size_t)n * dim + j] +=
-                    r->text->value[j * n_words + (size_t)batch->words[w]] / (batch->word_start[n + 1] - batch->word_start[n]);
+                r->target[(size_t)n * dim + j] += r->text->value[j * n_words + (size_t)batch->words[w]] /
+                                                  (batch->word_start[n + 1] - batch->word_start[n]);
 }
 
 /* dV[:, w] = sum of dt / length over the texts and their places where w stands. */
@@ -86,12 +87,13 @@ static void weigh(double *d, size_t n, double weight)
 static double classify(struct fus_grad_reference *r, const struct fus_train_batch *batch)
 {
     struct fus_grad_row *row = &r->row[r->logits];
-    double loss = fus_loss_cross_entropy(row->da, row->a, batch->label, batch->n, row->layer->channels, r->options.smooth);
+    double loss =
+        fus_loss_cross_entropy(row->da, row->a, batch->label, batch->n, row->layer->channels, r->options.smooth);
     weigh(row->da, volume(row), r->options.classify_weight);
     return loss;
 }
 
-/* Of the language head against the targets, which are given; the temperature of InfoNCE is fixed. */
+/* The language head against the given targets; the temperature of InfoNCE is fixed. */
 static double speak(struct fus_grad_reference *r, const struct fus_train_batch *batch)
 {
     struct fus_grad_row *row = &r->row[r->language];
@@ -107,7 +109,8 @@ static double speak(struct fus_grad_reference *r, const struct fus_train_batch *
         loss = fus_loss_mse(row->da, row->a, r->target, n, dim);
         break;
     case FUS_TRAIN_INFONCE:
-        loss = fus_loss_infonce(row->da, NULL, NULL, row->a, r->target, -fus_fmath_log(FUS_LOSS_TEMPERATURE), n, dim, r->scratch);
+        loss = fus_loss_infonce(row->da, NULL, NULL, row->a, r->target, -fus_fmath_log(FUS_LOSS_TEMPERATURE), n, dim,
+                                r->scratch);
     }
     weigh(row->da, volume(row), r->options.language_weight);
     return loss;
@@ -118,8 +121,8 @@ static double contrast(struct fus_grad_reference *r, const struct fus_train_batc
 {
     struct fus_grad_row *row = &r->row[r->language];
     embed_texts(r, batch);
-    double loss = fus_loss_infonce(row->da, r->d_target, r->scale->gradient, row->a, r->target, r->scale->value[0], batch->n,
-                                   row->layer->channels, r->scratch);
+    double loss = fus_loss_infonce(row->da, r->d_target, r->scale->gradient, row->a, r->target, r->scale->value[0],
+                                   batch->n, row->layer->channels, r->scratch);
     weigh(row->da, volume(row), r->options.language_weight);
     weigh(r->d_target, volume(row), r->options.language_weight);
     weigh(r->scale->gradient, 1, r->options.language_weight);

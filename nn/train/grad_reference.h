@@ -1,9 +1,9 @@
-/* Private to nn/: a step of training by naive loops in double. What the rest of nn/train/ computes, without
- * any of its machinery, for any network of the table of layers (arch.h). Read this first.
+/* Private to nn/: a step of training by naive loops in double. What the rest of nn/train/ computes,
+ * without any of its machinery, for any network of the table of layers (arch.h). Read this first.
  *
- * Reading order: grad_reference.c (a step: forward, losses, backward), grad_reference_conv.c (convolution,
- * batch norm, addend, ReLU), grad_reference_pool.c (max, average, mean, pad), grad_reference_attend.c
- * (attention pooling), loss.c (the losses), grad_reference_make.c (memory).
+ * Reading order: grad_reference.c (a step: forward, losses, backward), grad_reference_conv.c
+ * (convolution, batch norm, addend, ReLU), grad_reference_pool.c (max, average, mean, pad),
+ * grad_reference_attend.c (attention pooling), loss.c (the losses), grad_reference_make.c (memory).
  *
  * L is the loss. dv stands for dL/dv, the gradient of whatever array v is, and has v's shape. */
 #ifndef FUS_GRAD_REFERENCE_H
@@ -17,7 +17,7 @@ struct fus_grad_tensor {
     char name[112];
     int shape[4], n_dims;
     size_t n;
-    bool statistic;   /* running_mean, running_var: no gradient */
+    bool statistic; /* running_mean, running_var: no gradient */
     double *value, *gradient;
 };
 
@@ -39,12 +39,14 @@ struct fus_grad_row {
 /* Element (n, c, y, x) of a row's output and input. */
 static inline size_t fus_grad_at(const struct fus_layer *l, int n, int c, int y, int x)
 {
-    return (((size_t)n * (size_t)l->channels + (size_t)c) * (size_t)l->height + (size_t)y) * (size_t)l->width + (size_t)x;
+    return (((size_t)n * (size_t)l->channels + (size_t)c) * (size_t)l->height + (size_t)y) * (size_t)l->width +
+           (size_t)x;
 }
 
 static inline size_t fus_grad_in_at(const struct fus_layer *l, int n, int c, int y, int x)
 {
-    return (((size_t)n * (size_t)l->in_channels + (size_t)c) * (size_t)l->in_height + (size_t)y) * (size_t)l->in_width + (size_t)x;
+    return (((size_t)n * (size_t)l->in_channels + (size_t)c) * (size_t)l->in_height + (size_t)y) * (size_t)l->in_width +
+           (size_t)x;
 }
 
 static inline bool fus_grad_inside(const struct fus_layer *l, int y, int x)
@@ -59,17 +61,18 @@ struct fus_grad_reference {
     struct fus_train_options options;
     int n_tensors;
     struct fus_grad_tensor *tensor;
-    struct fus_grad_row *row;                /* [arch.n_layers] */
-    struct fus_grad_tensor *text, *scale;    /* contrastive: text.weight and logit_scale, the last two tensors */
-    int logits, language;                    /* rows of fc, and of lang_head or the attention; -1: none */
-    double *input;                           /* [batch, 3, side, side] */
-    double *target, *d_target, *scratch;     /* [batch, dim]: targets or texts; of the losses */
+    struct fus_grad_row *row;             /* [arch.n_layers] */
+    struct fus_grad_tensor *text, *scale; /* contrastive: text.weight and logit_scale, the last two tensors */
+    int logits, language;                 /* rows of fc, and of lang_head or the attention; -1: none */
+    double *input;                        /* [batch, 3, side, side] */
+    double *target, *d_target, *scratch;  /* [batch, dim]: targets or texts; of the losses */
 };
 
-/* options: batch (the most pictures), frozen_norms, the weights and kinds of the losses; everything is trained.
- * ReLU is the only activation that is known backward. */
-int fus_grad_reference_create(struct fus_grad_reference **r, const struct fus_net_spec *spec, const struct fus_train_options *options,
-                              fus_weight_fn get, void *context, struct fus_error *err);
+/* options: batch (the most pictures), frozen_norms, the weights and kinds of the losses; everything
+ * is trained. ReLU is the only activation that is known backward. */
+int fus_grad_reference_create(struct fus_grad_reference **r, const struct fus_net_spec *spec,
+                              const struct fus_train_options *options, fus_weight_fn get, void *context,
+                              struct fus_error *err);
 void fus_grad_reference_destroy(struct fus_grad_reference *r); /* NULL allowed */
 
 struct fus_grad_losses {
@@ -79,7 +82,8 @@ struct fus_grad_losses {
 /* The losses of a batch as they follow from tensor[].value; changes no tensor. */
 struct fus_grad_losses fus_grad_reference_loss(struct fus_grad_reference *r, const struct fus_train_batch *batch);
 
-/* The same, and every tensor's gradient (it replaces the one before) and the new running statistics. */
+/* The same, and every tensor's gradient (it replaces the one before) and the new running
+ * statistics. */
 struct fus_grad_losses fus_grad_reference_step(struct fus_grad_reference *r, const struct fus_train_batch *batch);
 
 /* ---- the rows, forward and backward ---- */

@@ -1,9 +1,9 @@
-/* CLIP's attention pooling (Radford et al. 2021), forward and backward, as naive loops, a picture at a time.
- * T = places + 1 tokens of C channels; heads of d channels each; ' is the transpose.
+/* CLIP's attention pooling (Radford et al. 2021), forward and backward, as naive loops, a picture
+ * at a time. T = places + 1 tokens of C channels; heads of d channels each; ' is the transpose.
  *
- *   u_0 = mean of the places + e_0,  u_t = x_t + e_t                        tokens, with positions e
- *   q = Wq u_0 + bq,  k_t = Wk u_t + bk,  v_t = Wv u_t + bv                 one query, T keys and values
- *   p_t = softmax_t(k_t . q / sqrt d),  o = sum_t p_t v_t                   in each head
+ *   u_0 = mean of the places + e_0,  u_t = x_t + e_t            tokens, with positions e
+ *   q = Wq u_0 + bq,  k_t = Wk u_t + bk,  v_t = Wv u_t + bv     one query, T keys and values
+ *   p_t = softmax_t(k_t . q / sqrt d),  o = sum_t p_t v_t       in each head
  *   a = Wc o + bc */
 #include <math.h>
 #include <string.h>
@@ -18,9 +18,9 @@ enum { POSITIONS, QUERY = 1, KEY = 3, VALUE = 5, OUT = 7 };
 struct attention {
     const struct fus_grad_row *row;
     size_t c, tokens, heads;
-    double *u, *k, *v;    /* [T, C] */
-    double *p;            /* [heads, T] */
-    double *q, *o;        /* [C] */
+    double *u, *k, *v; /* [T, C] */
+    double *p;         /* [heads, T] */
+    double *q, *o;     /* [C] */
     double *du, *dk, *dv, *dp, *dq, *d_o;
 };
 
@@ -38,7 +38,9 @@ size_t fus_grad_reference_attend_scratch(const struct fus_layer *l)
 static struct attention attention_of(const struct fus_grad_row *row)
 {
     const struct fus_layer *l = row->layer;
-    struct attention t = {.row = row, .c = (size_t)l->in_channels, .tokens = (size_t)l->in_height * (size_t)l->in_width + 1,
+    struct attention t = {.row = row,
+                          .c = (size_t)l->in_channels,
+                          .tokens = (size_t)l->in_height * (size_t)l->in_width + 1,
                           .heads = (size_t)l->heads};
     double *at = row->scratch;
     double **const tokens[] = {&t.u, &t.k, &t.v, &t.du, &t.dk, &t.dv}, **const vectors[] = {&t.q, &t.o, &t.dq, &t.d_o};
@@ -145,7 +147,8 @@ static void softmax_back(double *dp, const double *p, size_t n)
         dp[i] = p[i] * (dp[i] - mean);
 }
 
-/* dv_t = p_t do,  dp_t = v_t . do,  dl = softmax_back(dp),  dq = sum_t dl_t k_t / sqrt d,  dk_t = dl_t q / sqrt d. */
+/* dv_t = p_t do,  dp_t = v_t . do,  dl = softmax_back(dp),
+ * dq = sum_t dl_t k_t / sqrt d,  dk_t = dl_t q / sqrt d. */
 static void attend_back(const struct attention *t, size_t head)
 {
     size_t d = t->c / t->heads, first = head * d;
@@ -175,8 +178,8 @@ static void tokens_back(const struct attention *t, int n)
             dx[j * places + i] += t->du[(i + 1) * t->c + j] + t->du[j] / (double)places;
 }
 
-/* A key's bias adds the same to all logits of a head, which a softmax does not see: its gradient is 0 but for
- * rounding. */
+/* A key's bias adds the same to all logits of a head, which a softmax does not see: its gradient is
+ * 0 but for rounding. */
 static void backward(const struct attention *t, int n)
 {
     memset(t->du, 0, t->tokens * t->c * sizeof *t->du);

@@ -1,21 +1,25 @@
-/* Convolution, batch norm (Ioffe & Szegedy 2015), addend and ReLU, forward and backward, as naive loops.
+/* Convolution, batch norm (Ioffe & Szegedy 2015), addend and ReLU, forward and backward, as naive
+ * loops.
  *
  *   z = W * x,   y = gamma zhat + beta  or, of a linear layer,  y = z + b,   a = max(0, y + s)
  *
- * Backward these four steps are undone in the opposite order. da becomes dy, then dz, in its own memory. */
+ * Backward these four steps are undone in the opposite order. da becomes dy, then dz, in its own
+ * memory. */
 #include <math.h>
 
 #include "nn/train/grad_reference.h"
 
 #define MOMENTUM 0.1 /* PyTorch's: the share of the new batch in a running statistic */
 
-/* A row's tensors: with a batch norm weight, gamma, beta, running mean, running variance; else weight, bias. */
+/* A row's tensors: with a batch norm weight, gamma, beta, running mean, running variance; else
+ * weight, bias. */
 enum { WEIGHT, GAMMA, BETA, RUNNING_MEAN, RUNNING_VARIANCE };
 enum { BIAS = 1 };
 
 static size_t weight_at(const struct fus_layer *l, int k, int c, int r, int s)
 {
-    return (((size_t)k * (size_t)l->in_channels + (size_t)c) * (size_t)l->kernel + (size_t)r) * (size_t)l->kernel + (size_t)s;
+    return (((size_t)k * (size_t)l->in_channels + (size_t)c) * (size_t)l->kernel + (size_t)r) * (size_t)l->kernel +
+           (size_t)s;
 }
 
 static size_t plane(const struct fus_layer *l)
@@ -30,8 +34,8 @@ static size_t all(const struct fus_grad_row *row)
 
 /* ---- convolution ---- */
 
-/* z[n,k,y,x] = sum_c sum_r sum_s W[k,c,r,s] x[n,c, t y - p + r, t x - p + s], stride t, padding p. Outside the
- * picture there are zeros. */
+/* z[n,k,y,x] = sum_c sum_r sum_s W[k,c,r,s] x[n,c, t y - p + r, t x - p + s], stride t, padding p.
+ * Outside the picture there are zeros. */
 static double convolve_at(const struct fus_grad_row *row, int n, int k, int y, int x)
 {
     const struct fus_layer *l = row->layer;
@@ -46,8 +50,8 @@ static double convolve_at(const struct fus_grad_row *row, int n, int k, int y, i
     return sum;
 }
 
-/* dW[k,c,r,s] = sum_n sum_y sum_x dz[n,k,y,x] x[n,c, t y - p + r, t x - p + s]: each place where the weight was
- * used says how it should change. */
+/* dW[k,c,r,s] = sum_n sum_y sum_x dz[n,k,y,x] x[n,c, t y - p + r, t x - p + s]: each place where
+ * the weight was used says how it should change. */
 static double weight_gradient_at(const struct fus_grad_row *row, const double *dz, int k, int c, int r, int s)
 {
     const struct fus_layer *l = row->layer;
@@ -62,8 +66,8 @@ static double weight_gradient_at(const struct fus_grad_row *row, const double *d
     return sum;
 }
 
-/* dx[n,c,i,j] = sum_k sum_r sum_s dz[n,k, (i + p - r)/t, (j + p - s)/t] W[k,c,r,s], over whole quotients: the
- * outputs that read this input, each through one tap. */
+/* dx[n,c,i,j] = sum_k sum_r sum_s dz[n,k, (i + p - r)/t, (j + p - s)/t] W[k,c,r,s], over whole
+ * quotients: the outputs that read this input, each through one tap. */
 static double input_gradient_at(const struct fus_grad_row *row, const double *dz, int n, int c, int i, int j)
 {
     const struct fus_layer *l = row->layer;
@@ -170,8 +174,9 @@ static void normalise(const struct fus_grad_row *row, int k)
         }
 }
 
-/* dbeta = sum dy,  dgamma = sum dy zhat,  dz = gamma rstd (dy - dbeta/m - zhat dgamma/m). The two means are there
- * because z moves the batch's mean and variance too; running statistics it does not move: dz = gamma rstd dy. */
+/* dbeta = sum dy,  dgamma = sum dy zhat,  dz = gamma rstd (dy - dbeta/m - zhat dgamma/m). The two
+ * means are there because z moves the batch's mean and variance too; running statistics it does not
+ * move: dz = gamma rstd dy. */
 static void back_through_norm(const struct fus_grad_row *row, int k)
 {
     double *dy = row->da, m = channel_size(row), gain = row->tensor[GAMMA].value[k] * rstd(row, k);
@@ -219,7 +224,8 @@ static void add_and_rectify(const struct fus_grad_row *row)
     }
 }
 
-/* dy = ds = da where a > 0, else 0: what was cut off has no say. A sum passes its gradient on to both terms. */
+/* dy = ds = da where a > 0, else 0: what was cut off has no say. A sum passes its gradient on to
+ * both terms. */
 static void back_through_relu(const struct fus_grad_row *row)
 {
     for (size_t i = 0; i < all(row); i++) {

@@ -1,4 +1,5 @@
-/* Memory of grad_reference.c: the tensors, by the table's own list of parameters, and the rows' arrays. */
+/* Memory of grad_reference.c: the tensors, by the table's own list of parameters, and the rows'
+ * arrays. */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +19,8 @@ static int count_tensors(const struct fus_arch *arch)
 }
 
 /* The next tensor, from its name and shape; its values from the look-up, which gives floats. */
-static int append_tensor(struct fus_grad_reference *r, const struct fus_parameter *p, fus_weight_fn get, void *context, struct fus_error *err)
+static int append_tensor(struct fus_grad_reference *r, const struct fus_parameter *p, fus_weight_fn get, void *context,
+                         struct fus_error *err)
 {
     struct fus_grad_tensor *t = &r->tensor[r->n_tensors];
     snprintf(t->name, sizeof t->name, "%s", p->name);
@@ -30,7 +32,8 @@ static int append_tensor(struct fus_grad_reference *r, const struct fus_paramete
     t->value = fus_base_alloc(2 * t->n, sizeof *t->value);
     float *read = fus_base_alloc(t->n, sizeof *read);
     r->n_tensors++;
-    int code = t->value && read ? get(context, read, t->n, t->name, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for %s", t->name);
+    int code = t->value && read ? get(context, read, t->n, t->name, err)
+                                : fus_base_fail(err, FUS_ENOMEM, "no memory for %s", t->name);
     for (size_t i = 0; i < t->n && !code; i++)
         t->value[i] = read[i];
     t->gradient = t->value ? t->value + t->n : NULL;
@@ -49,7 +52,8 @@ static int make_tensors(struct fus_grad_reference *r, fus_weight_fn get, void *c
     }
     if (code || !r->options.contrastive)
         return code;
-    struct fus_parameter text = {"text.weight", FUS_ROLE_WEIGHT, 2, {r->arch.layers[r->language].channels, r->options.n_words}};
+    struct fus_parameter text = {
+        "text.weight", FUS_ROLE_WEIGHT, 2, {r->arch.layers[r->language].channels, r->options.n_words}};
     struct fus_parameter scale = {"logit_scale", FUS_ROLE_BIAS, 0, {0}};
     r->text = &r->tensor[r->n_tensors];
     r->scale = r->text + 1;
@@ -72,7 +76,8 @@ static int make_row(struct fus_grad_reference *r, int i, struct fus_error *err)
     row->dx = l->input < 0 ? NULL : r->row[l->input].da;
     row->s = l->addend < 0 ? NULL : r->row[l->addend].a;
     row->ds = l->addend < 0 ? NULL : r->row[l->addend].da;
-    row->a = fus_base_alloc((conv ? 4 : 2) * n + 2 * k + (attention ? fus_grad_reference_attend_scratch(l) : 0), sizeof *row->a);
+    row->a = fus_base_alloc((conv ? 4 : 2) * n + 2 * k + (attention ? fus_grad_reference_attend_scratch(l) : 0),
+                            sizeof *row->a);
     if (!row->a)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the outputs of %s", l->name);
     row->da = row->a + n;
@@ -109,7 +114,8 @@ static int find_outputs(struct fus_grad_reference *r, struct fus_error *err)
     for (int i = 0; i < r->arch.n_layers; i++) {
         const struct fus_layer *l = &r->arch.layers[i];
         if (l->op == FUS_OP_ACTIVATION)
-            return fus_base_fail(err, FUS_EUNSUPPORTED, "training knows ReLU alone, this network has another activation function");
+            return fus_base_fail(err, FUS_EUNSUPPORTED,
+                                 "training knows ReLU alone, this network has another activation function");
         if (strcmp(l->tap, "fc") == 0)
             r->logits = i;
         if (strcmp(l->tap, "lang_head") == 0 || strcmp(l->tap, "attnpool") == 0)
@@ -121,8 +127,9 @@ static int find_outputs(struct fus_grad_reference *r, struct fus_error *err)
     return FUS_OK;
 }
 
-int fus_grad_reference_create(struct fus_grad_reference **out, const struct fus_net_spec *spec, const struct fus_train_options *options,
-                              fus_weight_fn get, void *context, struct fus_error *err)
+int fus_grad_reference_create(struct fus_grad_reference **out, const struct fus_net_spec *spec,
+                              const struct fus_train_options *options, fus_weight_fn get, void *context,
+                              struct fus_error *err)
 {
     struct fus_grad_reference *r = fus_base_alloc(1, sizeof *r);
     *out = r;

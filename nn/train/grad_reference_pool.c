@@ -1,5 +1,5 @@
-/* Rows without parameters, forward and backward, as naive loops: max pool, average pool and mean over all
- * places, and the zero-padded shortcut of CIFAR networks (He et al. 2016, option A). */
+/* Rows without parameters, forward and backward, as naive loops: max pool, average pool and mean
+ * over all places, and the zero-padded shortcut of CIFAR networks (He et al. 2016, option A). */
 #include "nn/train/grad_reference.h"
 
 /* What is done at each output (n, c, y, x). */
@@ -105,7 +105,8 @@ static void take_every_second(const struct fus_grad_row *row, int n, int c, int 
 {
     const struct fus_layer *l = row->layer;
     int from = channel_of(l, c);
-    row->a[fus_grad_at(l, n, c, y, x)] = from < 0 ? 0 : row->x[fus_grad_in_at(l, n, from, y * l->stride, x * l->stride)];
+    row->a[fus_grad_at(l, n, c, y, x)] =
+        from < 0 ? 0 : row->x[fus_grad_in_at(l, n, from, y * l->stride, x * l->stride)];
 }
 
 /* dx[n, c - before, t y, t x] = da[n,c,y,x]; what was left out gets nothing. */

@@ -9,6 +9,10 @@
 
 #include "nn/base/base.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define FUS_LOSS_TEMPERATURE 0.07 /* of InfoNCE, where it is fixed; where it is learned, its start (Radford et al. 2021) */
 
 /* Each returns the loss; gradient arrays may be NULL. label[i] in 0 .. n_classes-1; -1: not counted (d is 0, and N is
@@ -20,5 +24,9 @@ double fus_loss_mse(double *du, const double *u, const double *target, int n, in
 /* u, v [n, dim] before unit length; *d_scale: of the logarithm of the inverse temperature. scratch: 3 n n + 2 n dim. */
 double fus_loss_infonce(double *du, double *dv, double *d_scale, const double *u, const double *v, double scale, int n,
                         int dim, double *scratch);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

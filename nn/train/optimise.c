@@ -1,6 +1,7 @@
 /* Update rules (optimise.h has the formulas): each element by itself in float, so that threads and vectors change no bit. */
 #include "nn/train/optimise.h"
 
+#include "nn/kernel/kernels.h"
 #include "nn/base/threads.h"
 
 #define CHUNK ((size_t)1 << 14) /* floats of a task */

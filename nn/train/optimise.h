@@ -8,7 +8,11 @@
 #ifndef FUS_OPTIMISE_H
 #define FUS_OPTIMISE_H
 
-#include "nn/kernel/kernels.h"
+#include "nn/base/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 enum fus_optimise_rule { FUS_OPTIMISE_SGD, FUS_OPTIMISE_ADAMW };
 
@@ -19,6 +23,8 @@ struct fus_optimise {
     double beta1, beta2, epsilon;  /* AdamW 0.9, 0.98, 1e-6 */
     double clip_norm, ema;         /* 0: none */
 };
+
+struct fus_kernel; /* nn/kernel/kernels.h */
 
 /* The n-th update (1, 2, ..) of a parameter of n_floats, a multiple of 16; decayed: whether decay is for it.
  * m: SGD's v; v: AdamW's, else NULL; average: EMA, or NULL. */
@@ -44,5 +50,9 @@ struct fus_schedule {
 
 /* Rate of step 0 .. n_steps-1. Warm-up: rate (step + 1) / warm_up. */
 double fus_schedule_rate(const struct fus_schedule *s, long step);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

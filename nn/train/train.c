@@ -6,14 +6,11 @@
  *   run_jobs              the walk
  *   forward_*, back_*     one row by its operator; the formulas stand in norm.c and grad_*.c */
 #define _POSIX_C_SOURCE 200809L
-#include <math.h>
 #include <string.h>
 #include <time.h>
 
 #include "nn/train/engine.h"
 #include "nn/base/threads.h"
-
-#define LARGEST_LOG_SCALE 4.6051702f /* of the contrastive temperature: 100 */
 
 /* ---- the clock ---- */
 
@@ -383,103 +380,4 @@ int fus_train_gradients(struct fus_train *t, struct fus_train_result *result, co
         return fus_base_fail(err, FUS_EINVAL, "%d threads, memory was set aside for %d", fus_base_threads(), t->n_threads);
     fus_threads_run(run_batch, &s);
     return s.code ? fus_base_fail(err, s.code, "stopped") : FUS_OK;
-}
-
-/* ---- the update ---- */
-
-/* Gradients times most / |g|, where that is less than 1. */
-static void clip(struct fus_train *t)
-{
-    double most = t->options.optimise.clip_norm, norm = most > 0 ? fus_train_norm(t) : 0;
-    if (!(norm > most))
-        return;
-    float by = (float)(most / norm);
-    for (int i = 0; i < t->n_parameters; i++) {
-        float *g = t->parameters[i].tensor[FUS_TRAIN_GRADIENT];
-        for (size_t j = 0; g && j < t->parameters[i].floats; j++)
-            g[j] *= by;
-    }
-}
-
-struct updating {
-    struct fus_train *t;
-    double rate, rate_heads;
-};
-
-static void update_all(void *context)
-{
-    const struct updating *u = context;
-    struct fus_train *t = u->t;
-    clip(t);
-    for (int i = 0; i < t->n_parameters; i++) {
-        const struct fus_train_store *s = &t->parameters[i];
-        const struct fus_optimise_arrays p = {s->tensor[FUS_TRAIN_VALUE], s->tensor[FUS_TRAIN_MOMENTUM], s->tensor[FUS_TRAIN_SQUARES],
-                                                 s->tensor[FUS_TRAIN_AVERAGE], s->tensor[FUS_TRAIN_GRADIENT], s->floats,
-                                                 s->known.n_dims > 1 || t->options.optimise.decay_all};
-        if (s->known.trained)
-            fus_optimise_update(&t->options.optimise, &p, s->known.head ? u->rate_heads : u->rate, t->n_updates, t->kernel);
-    }
-    if (t->log_scale >= 0) {
-        float *scale = t->parameters[t->log_scale].tensor[FUS_TRAIN_VALUE];
-        *scale = *scale > LARGEST_LOG_SCALE ? LARGEST_LOG_SCALE : *scale;
-    }
-}
-
-void fus_train_update(struct fus_train *t, double rate, double rate_heads)
-{
-    struct updating u = {t, rate, rate_heads};
-    double start = start_clock(t);
-    t->n_updates++;
-    fus_threads_run(update_all, &u);
-    STOP_CLOCK(t, update, start);
-}
-
-/* ---- what it costs ---- */
-
-void fus_train_time(struct fus_train *t, struct fus_train_times *times)
-{
-    t->times = times;
-    if (times)
-        memset(times, 0, sizeof *times);
-}
-
-void fus_train_flops(double flops[3], const struct fus_train *t)
-{
-    flops[0] = flops[1] = flops[2] = 0;
-    for (int row = 0; row < t->arch.n_layers; row++) {
-        const struct fus_layer *l = layer(t, row);
-        double one = l->op == FUS_OP_CONV && t->use[row].live ? fus_conv_flops(l) : 0;
-        flops[0] += one;
-        flops[1] += l->input >= 0 && t->use[l->input].back ? one : 0;
-        flops[2] += t->use[row].weight ? one : 0;
-    }
-}
-
-#define PEAK_STEPS 8000 /* some 20 us */
-#define PEAK_BURSTS 20
-
-struct peak {
-    const struct fus_kernel *kernel;
-    float kept[1024];
-};
-
-static void peak_task(void *context, int task, int thread)
-{
-    struct peak *p = context;
-    (void)thread;
-    p->kept[task] = p->kernel->fma_chains(PEAK_STEPS);
-}
-
-/* The best of some bursts: others may use the machine too. */
-double fus_train_peak(const struct fus_train *t)
-{
-    struct peak p = {.kernel = t->kernel};
-    int threads = fus_base_threads() < 1024 ? fus_base_threads() : 1024;
-    double least = INFINITY;
-    for (int i = 0; i < PEAK_BURSTS; i++) {
-        double start = now();
-        fus_threads_for(threads, peak_task, &p);
-        least = now() - start < least ? now() - start : least;
-    }
-    return 2e-9 * FUS_FMA_CHAINS * t->kernel->width * PEAK_STEPS * threads / least;
 }

@@ -1,14 +1,19 @@
 /* Training: the network's table of layers walked forward, keeping what backward needs, then from the last row to the
  * first. The same bits for any instruction set, number of threads, micro-batch and memory limit.
  *
- * Reading order: grad_reference.c (all of it as naive loops in double), loss.c, norm.c, grad_conv.c, grad_pool.c,
- * grad_attnpool.c, train_plan.c (lifetimes, recomputation), train.c (the two walks), optimise.c, schedule.c. */
+ * Reading order: grad_reference.c (all of it as naive loops in double), loss.c, norm.c, grad_conv.c, grad_weights.c,
+ * grad_pool.c, grad_attnpool.c, train_plan.c (lifetimes, recomputation), train.c (the two walks), heads.c (a batch's
+ * losses), optimise.c, schedule.c, update.c, parameters.c (layouts), create.c. */
 #ifndef FUS_TRAIN_H
 #define FUS_TRAIN_H
 
 #include "nn/nn.h"
 #include "nn/train/loss.h"
 #include "nn/train/optimise.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 enum fus_train_language { FUS_TRAIN_COSINE, FUS_TRAIN_MSE, FUS_TRAIN_INFONCE };
 
@@ -106,5 +111,9 @@ void fus_train_time(struct fus_train *t, struct fus_train_times *times); /* ever
 /* 2 per multiply-add, of one picture: forward, of inputs, of weights. */
 void fus_train_flops(double flops[3], const struct fus_train *t);
 double fus_train_peak(const struct fus_train *t); /* GFLOP/s of multiply-adds on registers now, on all threads */
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

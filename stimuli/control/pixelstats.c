@@ -14,7 +14,7 @@
 
 #include "stimuli/control/fft.h"
 #include "nn/base/fmath.h"
-#include "stimuli/image/raster.h"
+#include "stimuli/control/pixelstats.h"
 
 /* x [side, n]: Y of the middle of the picture, in 0..1. */
 static void take_middle(double *x, size_t n, const struct fus_raster *picture, int side)

@@ -4,14 +4,13 @@
 #include "stimuli/drawn/generate.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "stimuli/stimuli.h"
 
-#define LEAST_SIDE 32
-#define MOST_SIDE 4096
+#define MIN_SIDE 32
+#define MAX_SIDE 4096
 #define GRID 16 /* boxes along a side of a scrambled picture */
 
 /* fLoc's order; scrambled comes last and is made of the others. */
@@ -32,44 +31,6 @@ static const struct {
     {"scrambled", NULL},
 };
 #define N_KINDS ((int)(sizeof kinds / sizeof *kinds))
-
-/* ---- shared with the files that draw ---- */
-
-double fus_generate_between(struct fus_rng *rng, double low, double high)
-{
-    return low + (high - low) * fus_rng_uniform(rng);
-}
-
-bool fus_generate_chance(struct fus_rng *rng, double p)
-{
-    return fus_rng_uniform(rng) < p;
-}
-
-int fus_generate_pick(struct fus_rng *rng, int n)
-{
-    return (int)fus_rng_below(rng, (uint64_t)n);
-}
-
-void fus_generate_say(struct fus_generate_caption *caption, const char *fmt, ...)
-{
-    va_list ap;
-    if (!caption || caption->n + 1 >= sizeof caption->s)
-        return;
-    va_start(ap, fmt);
-    int n = vsnprintf(caption->s + caption->n, sizeof caption->s - caption->n, fmt, ap);
-    va_end(ap);
-    caption->n += n > 0 ? (size_t)n : 0;
-    if (caption->n > sizeof caption->s - 1)
-        caption->n = sizeof caption->s - 1;
-}
-
-void fus_generate_put(struct fus_draw *d, const struct fus_generate_place *p)
-{
-    d->frame = (struct fus_frame){d->side, 0, 0, 0, d->side, 0};
-    fus_draw_shift(d, p->x, p->y);
-    fus_draw_scale(d, p->mirrored ? -p->size : p->size, p->size);
-    fus_draw_turn(d, p->turn);
-}
 
 /* ---- one picture ---- */
 
@@ -113,7 +74,7 @@ static void scramble(struct fus_draw *d, struct fus_rng *rng)
     for (int i = 0; i < GRID * GRID; i++)
         order[i] = i;
     for (int i = GRID * GRID - 1; i > 0; i--) {
-        int k = fus_generate_pick(rng, i + 1), swap = order[i];
+        int k = fus_scene_pick(rng, i + 1), swap = order[i];
         order[i] = order[k];
         order[k] = swap;
     }
@@ -151,9 +112,9 @@ int fus_generate_picture(struct fus_image *image, const char *subcategory, int i
     int kind, code = check_arguments(&kind, subcategory, index, err);
     if (code)
         return code;
-    if (side < LEAST_SIDE || side > MOST_SIDE)
-        return fus_base_fail(err, FUS_EINVAL, "a side of %d pixels; pictures are drawn from %d to %d", side, LEAST_SIDE,
-                             MOST_SIDE);
+    if (side < MIN_SIDE || side > MAX_SIDE)
+        return fus_base_fail(err, FUS_EINVAL, "a side of %d pixels; pictures are drawn from %d to %d", side, MIN_SIDE,
+                             MAX_SIDE);
     code = fus_draw_begin(&d, side, err);
     if (code)
         return code;
@@ -183,7 +144,7 @@ int fus_generate_reduced(struct fus_image *image, const char *subcategory, int i
 {
     struct fus_image large = {0};
     int drawn = 2 * side < FUS_GENERATE_SIDE ? 2 * side : FUS_GENERATE_SIDE;
-    if (side >= FUS_GENERATE_SIDE || 2 * side < LEAST_SIDE)
+    if (side >= FUS_GENERATE_SIDE || 2 * side < MIN_SIDE)
         return fus_generate_picture(image, subcategory, index, seed, side, err);
     int code = fus_generate_picture(&large, subcategory, index, seed, drawn, err);
     if (!code)
@@ -194,7 +155,7 @@ int fus_generate_reduced(struct fus_image *image, const char *subcategory, int i
 
 int fus_generate_caption(char *text, size_t text_bytes, const char *subcategory, int index, uint64_t seed)
 {
-    struct fus_generate_caption c = {.n = 0};
+    struct fus_scene_caption c = {.n = 0};
     struct fus_rng rng;
     int kind, code = check_arguments(&kind, subcategory, index, NULL);
     if (code || text_bytes == 0)
@@ -205,7 +166,7 @@ int fus_generate_caption(char *text, size_t text_bytes, const char *subcategory,
     } else {
         int from = index, source = source_of(&from);
         start_stream(&rng, seed ^ 0x5c3a, source, from, OBJECT);
-        fus_generate_say(&c, "small squares, shuffled, of a picture of ");
+        fus_scene_say(&c, "small squares, shuffled, of a picture of ");
         kinds[source].make(NULL, &c, &rng);
     }
     snprintf(text, text_bytes, "%s", c.s);

@@ -1,19 +1,14 @@
-/* What the files that draw the built-in pictures share. Private to stimuli/.
+/* Private to stimuli/: one function for each subcategory of the built-in pictures.
  *
- * Each subcategory has one function that first picks every parameter from rng, then says them in a caption and draws
- * them: so the caption is the same at any side, and costs nothing to get alone. */
+ * Each function first draws all parameters from rng, then writes the caption and paints the picture.
+ * So the caption does not depend on the side of the picture, and needs no picture. */
 #ifndef FUS_GENERATE_H
 #define FUS_GENERATE_H
 
-#include "stimuli/drawn/draw.h"
-
-struct fus_generate_caption {
-    char s[240];
-    size_t n;
-};
+#include "stimuli/drawn/scene.h"
 
 /* d NULL: the caption only; caption NULL: the picture only. */
-typedef void fus_generate_kind(struct fus_draw *d, struct fus_generate_caption *caption, struct fus_rng *rng);
+typedef void fus_generate_kind(struct fus_draw *d, struct fus_scene_caption *caption, struct fus_rng *rng);
 
 fus_generate_kind fus_generate_face_adult, fus_generate_face_child; /* generate_face.c */
 fus_generate_kind fus_generate_body_body;                           /* generate_body.c */
@@ -23,19 +18,5 @@ fus_generate_kind fus_generate_corridor_corridor;                   /* generate_
 fus_generate_kind fus_generate_word_word, fus_generate_word_number; /* generate_word.c */
 fus_generate_kind fus_generate_car_car;                             /* generate_car.c */
 fus_generate_kind fus_generate_instrument_instrument;               /* generate_instrument.c */
-
-double fus_generate_between(struct fus_rng *rng, double low, double high);
-bool fus_generate_chance(struct fus_rng *rng, double p);
-int fus_generate_pick(struct fus_rng *rng, int n); /* 0 .. n-1 */
-
-/* Adds to the caption (NULL allowed); what does not fit is cut. */
-void fus_generate_say(struct fus_generate_caption *caption, const char *fmt, ...) FUS_PRINTF(2, 3);
-
-/* Where an object lies: its own units -1..1 become `size` of the picture's side around (x, y), turned. */
-struct fus_generate_place {
-    double x, y, size, turn;
-    bool mirrored;
-};
-void fus_generate_put(struct fus_draw *d, const struct fus_generate_place *p);
 
 #endif

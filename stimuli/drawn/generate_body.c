@@ -48,7 +48,7 @@ struct body {
     struct joints j;
     bool female, dress, mirrored, boots, belt;
     double shoulder, waist, hip, bulk, skin, top_grey, bottom_grey, pattern_grey, shoe, light;
-    struct fus_generate_place place;
+    struct fus_scene_place place;
 };
 
 struct limb {
@@ -382,7 +382,7 @@ static void draw_torso(struct fus_draw *d, const struct body *b)
 
 static void draw_body(struct fus_draw *d, const struct body *b)
 {
-    fus_generate_put(d, &b->place);
+    fus_scene_put(d, &b->place);
     d->light.x = b->light;
     for (int side = 0; side < 2; side++)
         if (!over_torso(b, side))
@@ -399,65 +399,65 @@ static void draw_body(struct fus_draw *d, const struct body *b)
 
 static void pick_clothes(struct body *b, struct fus_rng *rng)
 {
-    b->top = (enum top)fus_generate_pick(rng, N_TOPS);
-    b->bottom = b->female                        ? (enum bottom)fus_generate_pick(rng, N_BOTTOMS)
-                : fus_generate_chance(rng, 0.72) ? TROUSERS
+    b->top = (enum top)fus_scene_pick(rng, N_TOPS);
+    b->bottom = b->female                        ? (enum bottom)fus_scene_pick(rng, N_BOTTOMS)
+                : fus_scene_chance(rng, 0.72) ? TROUSERS
                                                  : SHORTS;
-    b->dress = b->bottom >= SKIRT && b->top != JACKET && fus_generate_chance(rng, 0.5);
-    b->pattern = b->top == JACKET || fus_generate_chance(rng, 0.55) ? PLAIN
-                                                                    : (enum pattern)(1 + fus_generate_pick(rng, 3));
-    b->belt = !b->dress && b->top != JACKET && fus_generate_chance(rng, 0.45);
-    b->boots = fus_generate_chance(rng, 0.2);
-    b->skin = fus_generate_between(rng, 0.42, 0.90);
-    b->top_grey = fus_generate_chance(rng, 0.5) ? fus_generate_between(rng, 0.12, 0.34)
-                                                : fus_generate_between(rng, 0.62, 0.97);
-    b->bottom_grey = fus_generate_chance(rng, 0.6) ? fus_generate_between(rng, 0.10, 0.32)
-                                                   : fus_generate_between(rng, 0.55, 0.9);
+    b->dress = b->bottom >= SKIRT && b->top != JACKET && fus_scene_chance(rng, 0.5);
+    b->pattern = b->top == JACKET || fus_scene_chance(rng, 0.55) ? PLAIN
+                                                                    : (enum pattern)(1 + fus_scene_pick(rng, 3));
+    b->belt = !b->dress && b->top != JACKET && fus_scene_chance(rng, 0.45);
+    b->boots = fus_scene_chance(rng, 0.2);
+    b->skin = fus_scene_between(rng, 0.42, 0.90);
+    b->top_grey = fus_scene_chance(rng, 0.5) ? fus_scene_between(rng, 0.12, 0.34)
+                                                : fus_scene_between(rng, 0.62, 0.97);
+    b->bottom_grey = fus_scene_chance(rng, 0.6) ? fus_scene_between(rng, 0.10, 0.32)
+                                                   : fus_scene_between(rng, 0.55, 0.9);
     if (fabs(b->bottom_grey - b->top_grey) < 0.12)
         b->bottom_grey = b->top_grey > 0.5 ? 0.22 : 0.66;
     b->pattern_grey = b->top_grey > 0.5 ? 0.6 : 2.2;
-    b->shoe = fus_generate_chance(rng, 0.65) ? fus_generate_between(rng, 0.06, 0.2) : 0.9;
+    b->shoe = fus_scene_chance(rng, 0.65) ? fus_scene_between(rng, 0.06, 0.2) : 0.9;
 }
 
 static void pick_body(struct body *b, struct fus_rng *rng)
 {
-    b->pose = (enum pose)fus_generate_pick(rng, N_POSES);
-    b->female = fus_generate_chance(rng, 0.5);
+    b->pose = (enum pose)fus_scene_pick(rng, N_POSES);
+    b->female = fus_scene_chance(rng, 0.5);
     b->j = poses[b->pose];
     for (int i = 0; i < 2; i++) {
-        b->j.shoulder[i] += fus_generate_between(rng, -0.03, 0.04);
-        b->j.elbow[i] += fus_generate_between(rng, -0.03, 0.03);
-        b->j.hip[i] += fus_generate_between(rng, -0.012, 0.02);
+        b->j.shoulder[i] += fus_scene_between(rng, -0.03, 0.04);
+        b->j.elbow[i] += fus_scene_between(rng, -0.03, 0.03);
+        b->j.hip[i] += fus_scene_between(rng, -0.012, 0.02);
     }
-    b->j.lean += fus_generate_between(rng, -0.015, 0.015);
-    b->bulk = fus_generate_between(rng, 0.85, 1.2);
+    b->j.lean += fus_scene_between(rng, -0.015, 0.015);
+    b->bulk = fus_scene_between(rng, 0.85, 1.2);
     b->shoulder = (b->female ? 0.235 : 0.285) * (0.6 + 0.4 * b->bulk);
     b->waist = (b->female ? 0.165 : 0.215) * (0.35 + 0.65 * b->bulk);
     b->hip = (b->female ? 0.225 : 0.21) * (0.5 + 0.5 * b->bulk);
     pick_clothes(b, rng);
-    b->light = fus_generate_between(rng, 0.3, 0.7) * (fus_generate_chance(rng, 0.5) ? 1 : -1);
-    b->mirrored = fus_generate_chance(rng, 0.5);
+    b->light = fus_scene_between(rng, 0.3, 0.7) * (fus_scene_chance(rng, 0.5) ? 1 : -1);
+    b->mirrored = fus_scene_chance(rng, 0.5);
     if (b->mirrored)
         b->light = -b->light;
-    double size = fus_generate_between(rng, 0.36, 0.43);
+    double size = fus_scene_between(rng, 0.36, 0.43);
     bool raised = b->pose == ARMS_UP || b->pose == JUMPING || b->pose == WAVING || b->pose == DANCING;
     if (raised)
         size *= 0.82;
-    b->place = (struct fus_generate_place){fus_generate_between(rng, 0.44, 0.56),
-                                           fus_generate_between(rng, 0.47, 0.51) + (raised ? 0.09 : 0), size,
-                                           fus_generate_between(rng, -0.02, 0.02), b->mirrored};
+    b->place = (struct fus_scene_place){fus_scene_between(rng, 0.44, 0.56),
+                                           fus_scene_between(rng, 0.47, 0.51) + (raised ? 0.09 : 0), size,
+                                           fus_scene_between(rng, -0.02, 0.02), b->mirrored};
 }
 
-void fus_generate_body_body(struct fus_draw *d, struct fus_generate_caption *caption, struct fus_rng *rng)
+void fus_generate_body_body(struct fus_draw *d, struct fus_scene_caption *caption, struct fus_rng *rng)
 {
     struct body b = {.female = false};
     pick_body(&b, rng);
-    fus_generate_say(caption, "the body of a %s without a head in ", b.female ? "woman" : "man");
+    fus_scene_say(caption, "the body of a %s without a head in ", b.female ? "woman" : "man");
     if (b.dress)
-        fus_generate_say(caption, "a %s%s", b.bottom == LONG_SKIRT ? "long " : "", "dress");
+        fus_scene_say(caption, "a %s%s", b.bottom == LONG_SKIRT ? "long " : "", "dress");
     else
-        fus_generate_say(caption, "%s and %s", top_words[b.top], bottom_words[b.bottom]);
-    fus_generate_say(caption, ", %s", pose_words[b.pose]);
+        fus_scene_say(caption, "%s and %s", top_words[b.top], bottom_words[b.bottom]);
+    fus_scene_say(caption, ", %s", pose_words[b.pose]);
     if (d)
         draw_body(d, &b);
 }

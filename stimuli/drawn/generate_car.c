@@ -13,11 +13,11 @@ static const char *const kind_words[N_CARS] = {"saloon",  "hatchback", "estate c
 
 /* Profiles from the front bumper over bonnet, windscreen, roof and boot to the rear bumper. The cabin's glass lies
  * between points glass[0]..glass[1] (windscreen) and glass[2]..glass[3] (rear window). */
-#define MOST_POINTS 14
+#define MAX_POINTS 14
 static const struct profile {
     int n, glass[4];
     double wheel, front_x, rear_x;
-    struct fus_point p[MOST_POINTS];
+    struct fus_point p[MAX_POINTS];
 } profiles[N_CARS] = {
     {12,
      {3, 4, 7, 8},
@@ -165,7 +165,7 @@ struct car {
     double body, rim, glass, stripe;
     int spokes;
     bool two_tone, dark_trim, rack;
-    struct fus_generate_place place;
+    struct fus_scene_place place;
 };
 
 static struct fus_point project(const struct car *c, double x, double y, double z)
@@ -371,7 +371,7 @@ static void draw_side(struct fus_draw *d, const struct car *c)
 static void draw_car(struct fus_draw *d, const struct car *c)
 {
     const struct profile *f = profiles + c->kind;
-    fus_generate_put(d, &c->place);
+    fus_scene_put(d, &c->place);
     double ground = 0.27 + f->wheel;
     struct fus_point q[4] = {project(c, 1.0, ground, c->half), project(c, -1.0, ground, c->half),
                              project(c, -1.0, ground, -c->half), project(c, 1.0, ground, -c->half)};
@@ -391,26 +391,26 @@ static void draw_car(struct fus_draw *d, const struct car *c)
         }
 }
 
-void fus_generate_car_car(struct fus_draw *d, struct fus_generate_caption *caption, struct fus_rng *rng)
+void fus_generate_car_car(struct fus_draw *d, struct fus_scene_caption *caption, struct fus_rng *rng)
 {
-    struct car c = {.kind = (enum kind)fus_generate_pick(rng, N_CARS)};
+    struct car c = {.kind = (enum kind)fus_scene_pick(rng, N_CARS)};
     fus_fmath_sincospi(&c.yaw_sin, &c.yaw_cos,
-                       fus_generate_between(rng, 0.0, 0.21) * (fus_generate_chance(rng, 0.65) ? -1 : 1));
-    c.lift = fus_generate_between(rng, 0.10, 0.30);
-    c.half = fus_generate_between(rng, 0.36, 0.44);
-    c.body = fus_generate_chance(rng, 0.35) ? fus_generate_between(rng, 0.13, 0.25)
-                                            : fus_generate_between(rng, 0.55, 0.95);
-    c.rim = fus_generate_between(rng, 0.65, 0.95);
-    c.glass = fus_generate_between(rng, 0.08, 0.22);
+                       fus_scene_between(rng, 0.0, 0.21) * (fus_scene_chance(rng, 0.65) ? -1 : 1));
+    c.lift = fus_scene_between(rng, 0.10, 0.30);
+    c.half = fus_scene_between(rng, 0.36, 0.44);
+    c.body = fus_scene_chance(rng, 0.35) ? fus_scene_between(rng, 0.13, 0.25)
+                                            : fus_scene_between(rng, 0.55, 0.95);
+    c.rim = fus_scene_between(rng, 0.65, 0.95);
+    c.glass = fus_scene_between(rng, 0.08, 0.22);
     c.stripe = c.body > 0.5 ? 0.25 : 0.85;
-    c.spokes = 5 + fus_generate_pick(rng, 6);
-    c.two_tone = fus_generate_chance(rng, 0.2);
-    c.dark_trim = fus_generate_chance(rng, 0.5);
-    c.rack = (c.kind == ESTATE || c.kind == JEEP || c.kind == VAN) && fus_generate_chance(rng, 0.5);
-    c.place = (struct fus_generate_place){fus_generate_between(rng, 0.46, 0.54), fus_generate_between(rng, 0.46, 0.56),
-                                          fus_generate_between(rng, 0.34, 0.42), fus_generate_between(rng, -0.02, 0.02),
-                                          fus_generate_chance(rng, 0.5)};
-    fus_generate_say(caption, "a %s%s %s seen from the %s%s",
+    c.spokes = 5 + fus_scene_pick(rng, 6);
+    c.two_tone = fus_scene_chance(rng, 0.2);
+    c.dark_trim = fus_scene_chance(rng, 0.5);
+    c.rack = (c.kind == ESTATE || c.kind == JEEP || c.kind == VAN) && fus_scene_chance(rng, 0.5);
+    c.place = (struct fus_scene_place){fus_scene_between(rng, 0.46, 0.54), fus_scene_between(rng, 0.46, 0.56),
+                                          fus_scene_between(rng, 0.34, 0.42), fus_scene_between(rng, -0.02, 0.02),
+                                          fus_scene_chance(rng, 0.5)};
+    fus_scene_say(caption, "a %s%s %s seen from the %s%s",
                      c.body < 0.4   ? "black"
                      : c.body > 0.8 ? "white"
                                     : "grey",

@@ -21,7 +21,7 @@ struct corridor {
     double half, height, length, eye, stand, focus, tilt; /* half: width; stand: our X */
     double wall, ceiling, ground, trim, far_light, panel, pitch;
     bool lamps, vaulted, rail;
-    struct fus_generate_place place;
+    struct fus_scene_place place;
 };
 
 static struct fus_point project(const struct corridor *c, double x, double y, double z)
@@ -248,7 +248,7 @@ static void add_opening(struct fus_draw *d, const struct corridor *c, double gro
 
 static void draw_corridor(struct fus_draw *d, const struct corridor *c)
 {
-    fus_generate_put(d, &c->place);
+    fus_scene_put(d, &c->place);
     add_opening(d, c, 0.03);
     fus_paint_shadow(d, 0.5, 0.06);
     add_opening(d, c, 0);
@@ -264,44 +264,44 @@ static void draw_corridor(struct fus_draw *d, const struct corridor *c)
 static void pick_corridor(struct corridor *c, struct fus_rng *rng)
 {
     static const enum opening often[] = {DISC, DISC, DISC, SQUARE, ARCH};
-    c->opening = often[fus_generate_pick(rng, 5)];
-    c->floor = (enum floor_kind)fus_generate_pick(rng, N_FLOORS);
-    c->side[0] = (enum side_kind)fus_generate_pick(rng, N_SIDES);
-    c->side[1] = fus_generate_chance(rng, 0.5) ? c->side[0] : (enum side_kind)fus_generate_pick(rng, N_SIDES);
-    c->end = (enum end_kind)fus_generate_pick(rng, N_ENDS);
-    c->half = fus_generate_between(rng, 0.75, 1.25);
-    c->height = fus_generate_between(rng, 1.9, 2.6);
-    c->length = fus_generate_between(rng, 5, 12);
-    c->eye = c->height * fus_generate_between(rng, 0.45, 0.62);
-    c->stand = c->half * fus_generate_between(rng, -0.35, 0.35);
-    c->focus = fus_generate_between(rng, 1.15, 1.5);
-    c->tilt = fus_generate_between(rng, -0.25, 0.25);
-    c->wall = fus_generate_between(rng, 0.48, 0.82);
-    c->ceiling = fus_generate_between(rng, 0.55, 0.9);
-    c->ground = fus_generate_between(rng, 0.30, 0.65);
-    c->trim = fus_generate_chance(rng, 0.5) ? 0.92 : 0.25;
-    c->panel = fus_generate_between(rng, 0.20, 0.50);
+    c->opening = often[fus_scene_pick(rng, 5)];
+    c->floor = (enum floor_kind)fus_scene_pick(rng, N_FLOORS);
+    c->side[0] = (enum side_kind)fus_scene_pick(rng, N_SIDES);
+    c->side[1] = fus_scene_chance(rng, 0.5) ? c->side[0] : (enum side_kind)fus_scene_pick(rng, N_SIDES);
+    c->end = (enum end_kind)fus_scene_pick(rng, N_ENDS);
+    c->half = fus_scene_between(rng, 0.75, 1.25);
+    c->height = fus_scene_between(rng, 1.9, 2.6);
+    c->length = fus_scene_between(rng, 5, 12);
+    c->eye = c->height * fus_scene_between(rng, 0.45, 0.62);
+    c->stand = c->half * fus_scene_between(rng, -0.35, 0.35);
+    c->focus = fus_scene_between(rng, 1.15, 1.5);
+    c->tilt = fus_scene_between(rng, -0.25, 0.25);
+    c->wall = fus_scene_between(rng, 0.48, 0.82);
+    c->ceiling = fus_scene_between(rng, 0.55, 0.9);
+    c->ground = fus_scene_between(rng, 0.30, 0.65);
+    c->trim = fus_scene_chance(rng, 0.5) ? 0.92 : 0.25;
+    c->panel = fus_scene_between(rng, 0.20, 0.50);
     c->far_light = c->end == END_WINDOW            ? 1.2
-                   : fus_generate_chance(rng, 0.3) ? 1.15
-                                                   : fus_generate_between(rng, 0.35, 0.7);
-    c->pitch = fus_generate_between(rng, 1.15, 1.7);
-    c->lamps = fus_generate_chance(rng, 0.65);
-    c->vaulted = !c->lamps && fus_generate_chance(rng, 0.6);
-    c->rail = fus_generate_chance(rng, 0.4);
-    c->place = (struct fus_generate_place){fus_generate_between(rng, 0.45, 0.55), fus_generate_between(rng, 0.45, 0.55),
-                                           fus_generate_between(rng, 0.31, 0.42),
-                                           fus_generate_between(rng, -0.012, 0.012), false};
+                   : fus_scene_chance(rng, 0.3) ? 1.15
+                                                   : fus_scene_between(rng, 0.35, 0.7);
+    c->pitch = fus_scene_between(rng, 1.15, 1.7);
+    c->lamps = fus_scene_chance(rng, 0.65);
+    c->vaulted = !c->lamps && fus_scene_chance(rng, 0.6);
+    c->rail = fus_scene_chance(rng, 0.4);
+    c->place = (struct fus_scene_place){fus_scene_between(rng, 0.45, 0.55), fus_scene_between(rng, 0.45, 0.55),
+                                           fus_scene_between(rng, 0.31, 0.42),
+                                           fus_scene_between(rng, -0.012, 0.012), false};
 }
 
-void fus_generate_corridor_corridor(struct fus_draw *d, struct fus_generate_caption *caption, struct fus_rng *rng)
+void fus_generate_corridor_corridor(struct fus_draw *d, struct fus_scene_caption *caption, struct fus_rng *rng)
 {
     struct corridor c = {.lamps = false};
     pick_corridor(&c, rng);
-    fus_generate_say(caption, "a %s %s corridor with %s", c.length > 8.5 ? "long" : "short", floor_words[c.floor],
+    fus_scene_say(caption, "a %s %s corridor with %s", c.length > 8.5 ? "long" : "short", floor_words[c.floor],
                      side_words[c.side[0]]);
     if (c.side[1] != c.side[0])
-        fus_generate_say(caption, " on the left and %s on the right", side_words[c.side[1]]);
-    fus_generate_say(caption, " and %s at its end%s", end_words[c.end], c.lamps ? ", lit by lamps in the ceiling" : "");
+        fus_scene_say(caption, " on the left and %s on the right", side_words[c.side[1]]);
+    fus_scene_say(caption, " and %s at its end%s", end_words[c.end], c.lamps ? ", lit by lamps in the ceiling" : "");
     if (d)
         draw_corridor(d, &c);
 }

@@ -22,7 +22,7 @@ enum fus_hair {
 /* Lengths in units of half a head's height; u, v: coordinates on the face, see generate_face.c. */
 struct fus_face {
     bool child, female, old;
-    struct fus_generate_place place;
+    struct fus_scene_place place;
     double yaw_sin, yaw_cos, pitch_sin, pitch_cos, light;
     double width, jaw, chin, skin;
     double eye_u, eye_v, eye_w, eye_h, eye_slant, iris, iris_grey, gaze, lashes;
@@ -37,8 +37,8 @@ struct fus_face {
 };
 
 /* The place in the drawing of a point on the face, `out` in front of it. */
-struct fus_point fus_generate_face_on(const struct fus_face *f, double u, double v, double out);
-void fus_generate_face_head(struct fus_draw *d, const struct fus_face *f,
+struct fus_point fus_generate_head_on(const struct fus_face *f, double u, double v, double out);
+void fus_generate_head(struct fus_draw *d, const struct fus_face *f,
                             double scale); /* adds the head's outline to the path */
 
 void fus_generate_hair_back(struct fus_draw *d, const struct fus_face *f);  /* what hangs behind the head */

@@ -114,19 +114,19 @@ static void above_hairline(struct fus_draw *d, const struct fus_face *f)
     double bottom = hangs ? 2.0 : 0.02, strip = f->width * 0.86;
     hairline(f, line);
     p[n++] = (struct fus_point){-3, bottom};
-    struct fus_point left = fus_generate_face_on(f, -strip, 0.2, 0), right = fus_generate_face_on(f, strip, 0.2, 0);
+    struct fus_point left = fus_generate_head_on(f, -strip, 0.2, 0), right = fus_generate_head_on(f, strip, 0.2, 0);
     if (hangs) {
         p[n++] = (struct fus_point){left.x - 0.10, bottom};
         p[n++] = (struct fus_point){left.x, 0.35};
     } else
-        p[n++] = (struct fus_point){fus_generate_face_on(f, line[0].x, bottom, 0).x - 0.02, bottom};
+        p[n++] = (struct fus_point){fus_generate_head_on(f, line[0].x, bottom, 0).x - 0.02, bottom};
     for (int i = hangs ? 1 : 0; i < (hangs ? N_LINE - 1 : N_LINE); i++)
-        p[n++] = fus_generate_face_on(f, line[i].x, line[i].y, 0);
+        p[n++] = fus_generate_head_on(f, line[i].x, line[i].y, 0);
     if (hangs) {
         p[n++] = (struct fus_point){right.x, 0.35};
         p[n++] = (struct fus_point){right.x + 0.10, bottom};
     } else
-        p[n++] = (struct fus_point){fus_generate_face_on(f, line[N_LINE - 1].x, bottom, 0).x + 0.02, bottom};
+        p[n++] = (struct fus_point){fus_generate_head_on(f, line[N_LINE - 1].x, bottom, 0).x + 0.02, bottom};
     p[n++] = (struct fus_point){3, bottom};
     p[n++] = (struct fus_point){3, -3};
     p[n++] = (struct fus_point){-3, -3};
@@ -143,7 +143,7 @@ static void outer_shape(struct fus_draw *d, const struct fus_face *f)
     else if (f->hair == HAIR_CURLY)
         curls(d, back, -0.34, f->width * 1.04, 0.80, 19, 0.15);
     else {
-        fus_generate_face_head(d, f, 1.0 + 0.09 * f->hair_thick * (f->hair == HAIR_CROPPED ? 0.3 : 1));
+        fus_generate_head(d, f, 1.0 + 0.09 * f->hair_thick * (f->hair == HAIR_CROPPED ? 0.3 : 1));
         for (int i = 0; i < 15 && f->hair == HAIR_SHORT; i++) { /* tufts */
             double s, c, turn = 1.08 + 0.06 * i + 0.02 * fus_paint_noise(d, 3.7 * i, 2.2, 1);
             fus_fmath_sincospi(&s, &c, turn);
@@ -182,12 +182,12 @@ void fus_generate_hair_front(struct fus_draw *d, const struct fus_face *f)
     struct fus_paint paint = hair_paint(f, 1.0);
     if (f->hair == HAIR_NONE)
         return;
-    fus_generate_face_head(d, f, 1.0);
+    fus_generate_head(d, f, 1.0);
     fus_draw_clip(d);
     struct fus_point line[N_LINE], at[N_LINE];
     hairline(f, line);
     for (int i = 0; i < N_LINE; i++)
-        at[i] = fus_generate_face_on(f, line[i].x, line[i].y + 0.05, 0);
+        at[i] = fus_generate_head_on(f, line[i].x, line[i].y + 0.05, 0);
     fus_draw_stroke(d, at + 1, N_LINE - 2, 0.08, 0.08, true); /* the hair's shadow on the forehead */
     fus_paint_shadow(d, 0.80, 0.06);
     fus_draw_unclip(d);

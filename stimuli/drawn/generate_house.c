@@ -21,7 +21,7 @@ struct house {
     bool chimney, shutters, porch, arched, lit, fence;
     double wall_grey, roof_grey, trim_grey, door_grey, light;
     double tree_x[2], tree_size[2];
-    struct fus_generate_place place;
+    struct fus_scene_place place;
 };
 
 struct wall {
@@ -280,7 +280,7 @@ static void draw_house(struct fus_draw *d, const struct house *h)
 {
     double seen = h->yaw_sin > 0 ? -1 : 1, x = h->width / 2, z = h->depth / 2,
            side_shade = h->light * seen > 0 ? 0.92 : 0.58;
-    fus_generate_put(d, &h->place);
+    fus_scene_put(d, &h->place);
     double ground = project(h, 0, 0, z).y;
     struct fus_point corner = project(h, seen * x, 0, -z);
     fus_draw_ellipse(d, corner.x * 0.2, ground + 0.02, h->width * 0.72, 0.12, 0);
@@ -299,52 +299,52 @@ static void draw_house(struct fus_draw *d, const struct house *h)
 
 static void pick_house(struct house *h, struct fus_rng *rng)
 {
-    h->roof = (enum roof)fus_generate_pick(rng, N_ROOFS);
-    h->texture = (enum texture)fus_generate_pick(rng, N_TEXTURES);
-    h->storeys = 1 + fus_generate_pick(rng, h->roof == FLAT ? 4 : 3);
-    h->columns = 2 + fus_generate_pick(rng, 4);
-    h->side_columns = 1 + fus_generate_pick(rng, 3);
-    h->width = 0.44 * h->columns * fus_generate_between(rng, 0.85, 1.0) + 0.15;
-    h->depth = fus_generate_between(rng, 0.7, 1.2);
-    h->height = h->storeys * fus_generate_between(rng, 0.46, 0.56);
-    h->rise = h->roof == FLAT ? 0.10 : fus_generate_between(rng, 0.35, 0.65);
-    h->overhang = fus_generate_between(rng, 0.05, 0.11);
-    h->door_column = fus_generate_pick(rng, h->columns);
-    h->eye = fus_generate_between(rng, 0.25, 0.7);
+    h->roof = (enum roof)fus_scene_pick(rng, N_ROOFS);
+    h->texture = (enum texture)fus_scene_pick(rng, N_TEXTURES);
+    h->storeys = 1 + fus_scene_pick(rng, h->roof == FLAT ? 4 : 3);
+    h->columns = 2 + fus_scene_pick(rng, 4);
+    h->side_columns = 1 + fus_scene_pick(rng, 3);
+    h->width = 0.44 * h->columns * fus_scene_between(rng, 0.85, 1.0) + 0.15;
+    h->depth = fus_scene_between(rng, 0.7, 1.2);
+    h->height = h->storeys * fus_scene_between(rng, 0.46, 0.56);
+    h->rise = h->roof == FLAT ? 0.10 : fus_scene_between(rng, 0.35, 0.65);
+    h->overhang = fus_scene_between(rng, 0.05, 0.11);
+    h->door_column = fus_scene_pick(rng, h->columns);
+    h->eye = fus_scene_between(rng, 0.25, 0.7);
     fus_fmath_sincospi(&h->yaw_sin, &h->yaw_cos,
-                       fus_generate_between(rng, 0.06, 0.21) * (fus_generate_chance(rng, 0.5) ? 1 : -1));
-    h->chimney = fus_generate_chance(rng, 0.5);
-    h->shutters = fus_generate_chance(rng, 0.3);
-    h->porch = h->storeys < 3 && fus_generate_chance(rng, 0.35);
-    h->lit = fus_generate_chance(rng, 0.12);
-    h->trees = fus_generate_pick(rng, 3);
-    h->bushes = fus_generate_chance(rng, 0.5) ? 2 + fus_generate_pick(rng, 3) : 0;
-    h->wall_grey = h->texture == BRICK ? fus_generate_between(rng, 0.38, 0.58) : fus_generate_between(rng, 0.50, 0.92);
-    h->roof_grey = fus_generate_between(rng, 0.16, 0.44);
-    h->trim_grey = h->wall_grey > 0.75 && fus_generate_chance(rng, 0.4) ? 0.30 : 0.95;
-    h->door_grey = fus_generate_between(rng, 0.14, 0.50);
-    h->light = fus_generate_chance(rng, 0.5) ? 1 : -1;
+                       fus_scene_between(rng, 0.06, 0.21) * (fus_scene_chance(rng, 0.5) ? 1 : -1));
+    h->chimney = fus_scene_chance(rng, 0.5);
+    h->shutters = fus_scene_chance(rng, 0.3);
+    h->porch = h->storeys < 3 && fus_scene_chance(rng, 0.35);
+    h->lit = fus_scene_chance(rng, 0.12);
+    h->trees = fus_scene_pick(rng, 3);
+    h->bushes = fus_scene_chance(rng, 0.5) ? 2 + fus_scene_pick(rng, 3) : 0;
+    h->wall_grey = h->texture == BRICK ? fus_scene_between(rng, 0.38, 0.58) : fus_scene_between(rng, 0.50, 0.92);
+    h->roof_grey = fus_scene_between(rng, 0.16, 0.44);
+    h->trim_grey = h->wall_grey > 0.75 && fus_scene_chance(rng, 0.4) ? 0.30 : 0.95;
+    h->door_grey = fus_scene_between(rng, 0.14, 0.50);
+    h->light = fus_scene_chance(rng, 0.5) ? 1 : -1;
     for (int i = 0; i < 2; i++) {
-        h->tree_x[i] = (i ? 1 : -1) * h->light * (h->width / 2 + fus_generate_between(rng, 0.15, 0.35));
-        h->tree_size[i] = fus_generate_between(rng, 0.5, 0.95) * (h->storeys == 1 ? 0.75 : 1);
+        h->tree_x[i] = (i ? 1 : -1) * h->light * (h->width / 2 + fus_scene_between(rng, 0.15, 0.35));
+        h->tree_size[i] = fus_scene_between(rng, 0.5, 0.95) * (h->storeys == 1 ? 0.75 : 1);
     }
     double reach = h->width * 0.62 + 0.3, tall = (h->height + h->rise) * 0.62;
-    double fit = fus_generate_between(rng, 0.36, 0.45) / (reach > tall ? reach : tall);
-    h->place = (struct fus_generate_place){fus_generate_between(rng, 0.46, 0.54), fus_generate_between(rng, 0.47, 0.55),
-                                           fit, fus_generate_between(rng, -0.008, 0.008), false};
+    double fit = fus_scene_between(rng, 0.36, 0.45) / (reach > tall ? reach : tall);
+    h->place = (struct fus_scene_place){fus_scene_between(rng, 0.46, 0.54), fus_scene_between(rng, 0.47, 0.55),
+                                           fit, fus_scene_between(rng, -0.008, 0.008), false};
 }
 
-void fus_generate_house_house(struct fus_draw *d, struct fus_generate_caption *c, struct fus_rng *rng)
+void fus_generate_house_house(struct fus_draw *d, struct fus_scene_caption *c, struct fus_rng *rng)
 {
     static const char *const storeys[] = {"", "one storey", "two storeys", "three storeys", "four storeys"};
     struct house h = {.storeys = 1};
     pick_house(&h, rng);
-    fus_generate_say(c, "a %s house of %s with %s%s", texture_words[h.texture], storeys[h.storeys], roof_words[h.roof],
+    fus_scene_say(c, "a %s house of %s with %s%s", texture_words[h.texture], storeys[h.storeys], roof_words[h.roof],
                      h.chimney && h.roof != FLAT ? " and a chimney" : "");
     if (h.porch)
-        fus_generate_say(c, ", a porch before the door");
+        fus_scene_say(c, ", a porch before the door");
     if (h.trees)
-        fus_generate_say(c, ", %s beside it", h.trees == 1 ? "a tree" : "trees");
+        fus_scene_say(c, ", %s beside it", h.trees == 1 ? "a tree" : "trees");
     if (d)
         draw_house(d, &h);
 }

@@ -14,7 +14,7 @@ struct instrument {
     double wood, dark, metal, fat, light;
     int frets;
     bool sticks, bow, guard;
-    struct fus_generate_place place;
+    struct fus_scene_place place;
 };
 
 static void line(struct fus_draw *d, double x0, double y0, double x1, double y1, double w0, double w1)
@@ -306,29 +306,29 @@ static void harp(struct fus_draw *d, const struct instrument *t)
     fus_paint_grey(d, t->metal);
 }
 
-void fus_generate_instrument_instrument(struct fus_draw *d, struct fus_generate_caption *caption, struct fus_rng *rng)
+void fus_generate_instrument_instrument(struct fus_draw *d, struct fus_scene_caption *caption, struct fus_rng *rng)
 {
     static void (*const draw[N_KINDS])(struct fus_draw *, const struct instrument *) = {guitar, electric, violin, banjo,
                                                                                         drum,   trumpet,  piano,  harp};
-    struct instrument t = {.kind = (enum kind)fus_generate_pick(rng, N_KINDS)};
-    t.wood = fus_generate_chance(rng, 0.3) ? fus_generate_between(rng, 0.16, 0.3)
-                                           : fus_generate_between(rng, 0.5, 0.92);
-    t.dark = fus_generate_between(rng, 0.12, 0.38);
-    t.metal = fus_generate_between(rng, 0.72, 0.95);
-    t.fat = fus_generate_between(rng, 0.9, 1.1);
-    t.frets = 10 + fus_generate_pick(rng, 8);
-    t.sticks = fus_generate_chance(rng, 0.6);
-    t.bow = fus_generate_chance(rng, 0.6);
-    t.guard = fus_generate_chance(rng, 0.5);
-    t.light = fus_generate_between(rng, 0.3, 0.7) * (fus_generate_chance(rng, 0.5) ? 1 : -1);
+    struct instrument t = {.kind = (enum kind)fus_scene_pick(rng, N_KINDS)};
+    t.wood = fus_scene_chance(rng, 0.3) ? fus_scene_between(rng, 0.16, 0.3)
+                                           : fus_scene_between(rng, 0.5, 0.92);
+    t.dark = fus_scene_between(rng, 0.12, 0.38);
+    t.metal = fus_scene_between(rng, 0.72, 0.95);
+    t.fat = fus_scene_between(rng, 0.9, 1.1);
+    t.frets = 10 + fus_scene_pick(rng, 8);
+    t.sticks = fus_scene_chance(rng, 0.6);
+    t.bow = fus_scene_chance(rng, 0.6);
+    t.guard = fus_scene_chance(rng, 0.5);
+    t.light = fus_scene_between(rng, 0.3, 0.7) * (fus_scene_chance(rng, 0.5) ? 1 : -1);
     bool stringed = t.kind <= BANJO;
-    double turn = stringed            ? fus_generate_between(rng, -0.35, 0.35)
-                  : t.kind == TRUMPET ? fus_generate_between(rng, -0.15, 0.12)
-                                      : fus_generate_between(rng, -0.04, 0.04);
-    t.place = (struct fus_generate_place){fus_generate_between(rng, 0.46, 0.54), fus_generate_between(rng, 0.46, 0.54),
-                                          fus_generate_between(rng, 0.36, 0.44), turn, fus_generate_chance(rng, 0.5)};
+    double turn = stringed            ? fus_scene_between(rng, -0.35, 0.35)
+                  : t.kind == TRUMPET ? fus_scene_between(rng, -0.15, 0.12)
+                                      : fus_scene_between(rng, -0.04, 0.04);
+    t.place = (struct fus_scene_place){fus_scene_between(rng, 0.46, 0.54), fus_scene_between(rng, 0.46, 0.54),
+                                          fus_scene_between(rng, 0.36, 0.44), turn, fus_scene_chance(rng, 0.5)};
     bool vowel = t.kind == ELECTRIC;
-    fus_generate_say(caption, "%s %s%s",
+    fus_scene_say(caption, "%s %s%s",
                      t.kind == GUITAR || t.kind == VIOLIN || t.kind == BANJO || t.kind == HARP
                          ? (t.wood < 0.4 ? "a dark" : "a light")
                      : vowel ? "an"
@@ -338,9 +338,9 @@ void fus_generate_instrument_instrument(struct fus_draw *d, struct fus_generate_
                      : t.kind == VIOLIN && t.bow ? " with its bow"
                                                  : "");
     if (stringed && fabs(turn) > 0.15)
-        fus_generate_say(caption, ", leaning to the %s", (turn > 0) != t.place.mirrored ? "right" : "left");
+        fus_scene_say(caption, ", leaning to the %s", (turn > 0) != t.place.mirrored ? "right" : "left");
     if (d) {
-        fus_generate_put(d, &t.place);
+        fus_scene_put(d, &t.place);
         d->light.x = t.light;
         draw[t.kind](d, &t);
     }

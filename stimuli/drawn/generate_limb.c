@@ -17,7 +17,7 @@ struct limb {
     enum gesture gesture;
     bool palm, bracelet, right, child;
     double skin, thick, splay, bend, light;
-    struct fus_generate_place place;
+    struct fus_scene_place place;
 };
 
 /* The index, middle, ring and little finger: where they begin, how long they are, how they fan out. */
@@ -284,7 +284,7 @@ static void draw_bent_leg(struct fus_draw *d, const struct limb *l)
 
 static void draw_limb(struct fus_draw *d, const struct limb *l)
 {
-    fus_generate_put(d, &l->place);
+    fus_scene_put(d, &l->place);
     d->light = (struct fus_point){l->light, -0.5};
     switch (l->kind) {
     case HAND:
@@ -309,39 +309,39 @@ static void pick_limb(struct limb *l, struct fus_rng *rng)
     static const enum kind often[] = {HAND, HAND, HAND, BENT_ARM, FOOT_SIDE, FOOT_SIDE, FOOT_FRONT, BENT_LEG};
     static const double low[N_KINDS] = {0.42, 0.27, 0.38, 0.40, 0.26}, high[N_KINDS] = {0.56, 0.33, 0.50, 0.54, 0.32};
     static const double y[N_KINDS] = {0.60, 0.36, 0.50, 0.45, 0.70}, x[N_KINDS] = {0.5, 0.40, 0.40, 0.5, 0.56};
-    l->kind = often[fus_generate_pick(rng, 8)];
-    l->gesture = (enum gesture)fus_generate_pick(rng, N_GESTURES);
-    l->palm = fus_generate_chance(rng, 0.4);
-    l->child = fus_generate_chance(rng, 0.3);
-    l->bracelet = fus_generate_chance(rng, 0.2);
-    l->skin = fus_generate_between(rng, 0.46, 0.95);
-    l->thick = fus_generate_between(rng, 0.88, 1.1) * (l->child ? 1.1 : 1);
-    l->splay = l->gesture == SPREAD || l->gesture == VICTORY ? fus_generate_between(rng, 2.4, 3.2)
-                                                             : fus_generate_between(rng, 0.7, 1.4);
-    l->bend = fus_generate_between(rng, -0.02, 0.03);
-    l->light = fus_generate_between(rng, 0.25, 0.7) * (fus_generate_chance(rng, 0.5) ? 1 : -1);
-    l->right = fus_generate_chance(rng, 0.5);
-    double turn = l->kind == HAND ? fus_generate_between(rng, -0.30, 0.30) : fus_generate_between(rng, -0.09, 0.09);
+    l->kind = often[fus_scene_pick(rng, 8)];
+    l->gesture = (enum gesture)fus_scene_pick(rng, N_GESTURES);
+    l->palm = fus_scene_chance(rng, 0.4);
+    l->child = fus_scene_chance(rng, 0.3);
+    l->bracelet = fus_scene_chance(rng, 0.2);
+    l->skin = fus_scene_between(rng, 0.46, 0.95);
+    l->thick = fus_scene_between(rng, 0.88, 1.1) * (l->child ? 1.1 : 1);
+    l->splay = l->gesture == SPREAD || l->gesture == VICTORY ? fus_scene_between(rng, 2.4, 3.2)
+                                                             : fus_scene_between(rng, 0.7, 1.4);
+    l->bend = fus_scene_between(rng, -0.02, 0.03);
+    l->light = fus_scene_between(rng, 0.25, 0.7) * (fus_scene_chance(rng, 0.5) ? 1 : -1);
+    l->right = fus_scene_chance(rng, 0.5);
+    double turn = l->kind == HAND ? fus_scene_between(rng, -0.30, 0.30) : fus_scene_between(rng, -0.09, 0.09);
     double cx = x[l->kind];
-    l->place = (struct fus_generate_place){(l->right ? 1 - cx : cx) + fus_generate_between(rng, -0.06, 0.06),
-                                           y[l->kind] + fus_generate_between(rng, -0.05, 0.05),
-                                           fus_generate_between(rng, low[l->kind], high[l->kind]), turn, l->right};
+    l->place = (struct fus_scene_place){(l->right ? 1 - cx : cx) + fus_scene_between(rng, -0.06, 0.06),
+                                           y[l->kind] + fus_scene_between(rng, -0.05, 0.05),
+                                           fus_scene_between(rng, low[l->kind], high[l->kind]), turn, l->right};
 }
 
-void fus_generate_limb_limb(struct fus_draw *d, struct fus_generate_caption *caption, struct fus_rng *rng)
+void fus_generate_limb_limb(struct fus_draw *d, struct fus_scene_caption *caption, struct fus_rng *rng)
 {
     struct limb l = {.right = false};
     pick_limb(&l, rng);
     const char *skin = l.skin < 0.62 ? "dark" : l.skin < 0.8 ? "tanned" : "fair";
     if (l.kind == HAND)
-        fus_generate_say(caption, "%s of %s skin, seen from the %s%s", gesture_words[l.gesture], skin,
+        fus_scene_say(caption, "%s of %s skin, seen from the %s%s", gesture_words[l.gesture], skin,
                          l.palm ? "palm" : "back", l.bracelet ? ", with a bracelet" : "");
     else if (l.kind == BENT_ARM)
-        fus_generate_say(caption, "a bent arm of %s skin ending in %s", skin, gesture_words[l.gesture]);
+        fus_scene_say(caption, "a bent arm of %s skin ending in %s", skin, gesture_words[l.gesture]);
     else if (l.kind == BENT_LEG)
-        fus_generate_say(caption, "a bare bent leg of %s skin", skin);
+        fus_scene_say(caption, "a bare bent leg of %s skin", skin);
     else
-        fus_generate_say(caption, "a bare foot of %s skin seen from the %s", skin,
+        fus_scene_say(caption, "a bare foot of %s skin seen from the %s", skin,
                          l.kind == FOOT_SIDE ? "side" : "front");
     if (d)
         draw_limb(d, &l);

@@ -77,15 +77,15 @@ enum style { PLAIN, BOLD, SERIF, SLANTED, OUTLINE, PEN, SHADED, TEXTURED, N_STYL
 static const char *const style_words[N_STYLES] = {"plain",    "bold",         "serif",  "slanted",
                                                   "outlined", "broad-nibbed", "raised", "patterned"};
 
-#define MOST_LETTERS 8
+#define MAX_LETTERS 8
 
-struct writing {
-    char text[MOST_LETTERS + 1];
+struct writer {
+    char text[MAX_LETTERS + 1];
     enum style style;
     bool light;
     double weight, grey, spacing, wave, wave_turn, stretch;
-    double rise[MOST_LETTERS], turn[MOST_LETTERS];
-    struct fus_generate_place place;
+    double rise[MAX_LETTERS], turn[MAX_LETTERS];
+    struct fus_scene_place place;
 };
 
 static const char *strokes_of(char c)
@@ -155,7 +155,7 @@ static void add_letter(struct fus_draw *d, char c, double w, bool serifs, double
     }
 }
 
-static void draw_letter(struct fus_draw *d, const struct writing *t, char c)
+static void draw_letter(struct fus_draw *d, const struct writer *t, char c)
 {
     double w = t->weight, far = t->light ? 0.05 : 0.97;
     bool serifs = t->style == SERIF;
@@ -186,13 +186,13 @@ static void draw_letter(struct fus_draw *d, const struct writing *t, char c)
     fus_paint_fill(d, &paint);
 }
 
-static void draw_writing(struct fus_draw *d, const struct writing *t)
+static void draw_writing(struct fus_draw *d, const struct writer *t)
 {
     double total = 0, at;
     int n = (int)strlen(t->text);
     for (int i = 0; i < n; i++)
         total += width_of(t->text[i]) + (i ? t->spacing : 0);
-    fus_generate_put(d, &t->place);
+    fus_scene_put(d, &t->place);
     double scale = 1.9 / (total > 1.6 ? total : 1.6);
     fus_draw_scale(d, scale * t->stretch, scale / t->stretch);
     at = -total / 2;
@@ -211,79 +211,79 @@ static void draw_writing(struct fus_draw *d, const struct writing *t)
 }
 
 /* Beginnings, middles and endings that yield no rude word. */
-static void pick_word(char text[MOST_LETTERS + 1], struct fus_rng *rng)
+static void pick_word(char text[MAX_LETTERS + 1], struct fus_rng *rng)
 {
     static const char *const begin[] = {"bl", "br", "cl", "dr", "fl", "gl", "gr", "pl", "pr",
                                         "sl", "sm", "sn", "sp", "st", "sw", "tr", "tw", "thr"};
     static const char *const end[] = {"b", "d", "l", "m", "n", "p", "lk", "rd", "nd", "th", "rn", "sk"};
     char *s = text;
-    if (fus_generate_chance(rng, 0.6)) {
-        const char *b = begin[fus_generate_pick(rng, 18)], *e = end[fus_generate_pick(rng, 12)];
+    if (fus_scene_chance(rng, 0.6)) {
+        const char *b = begin[fus_scene_pick(rng, 18)], *e = end[fus_scene_pick(rng, 12)];
         while (*b)
             *s++ = *b++;
-        *s++ = "aeiou"[fus_generate_pick(rng, 5)];
+        *s++ = "aeiou"[fus_scene_pick(rng, 5)];
         while (*e)
             *s++ = *e++;
     } else {
-        *s++ = "bdfklmnprtv"[fus_generate_pick(rng, 11)];
-        *s++ = "aeiou"[fus_generate_pick(rng, 5)];
-        *s++ = "bdlmrv"[fus_generate_pick(rng, 6)];
-        *s++ = "aeio"[fus_generate_pick(rng, 4)];
-        *s++ = "lnrkm"[fus_generate_pick(rng, 5)];
+        *s++ = "bdfklmnprtv"[fus_scene_pick(rng, 11)];
+        *s++ = "aeiou"[fus_scene_pick(rng, 5)];
+        *s++ = "bdlmrv"[fus_scene_pick(rng, 6)];
+        *s++ = "aeio"[fus_scene_pick(rng, 4)];
+        *s++ = "lnrkm"[fus_scene_pick(rng, 5)];
     }
     *s = '\0';
-    int capital = fus_generate_pick(rng, 4); /* Like this, like this twice, like this, LIKE THIS */
+    int capital = fus_scene_pick(rng, 4); /* Like this, like this twice, like this, LIKE THIS */
     for (s = text; *s; s++)
         if (capital == 3 || (capital < 2 && s == text))
             *s = (char)(*s - 'a' + 'A');
 }
 
-static void pick_number(char text[MOST_LETTERS + 1], struct fus_rng *rng)
+static void pick_number(char text[MAX_LETTERS + 1], struct fus_rng *rng)
 {
-    int n = 2 + fus_generate_pick(rng, 4);
+    int n = 2 + fus_scene_pick(rng, 4);
     for (int i = 0; i < n; i++)
-        text[i] = (char)('0' + (i ? fus_generate_pick(rng, 10) : 1 + fus_generate_pick(rng, 9)));
+        text[i] = (char)('0' + (i ? fus_scene_pick(rng, 10) : 1 + fus_scene_pick(rng, 9)));
     text[n] = '\0';
 }
 
-static void pick_style(struct writing *t, struct fus_rng *rng)
+static void pick_style(struct writer *t, struct fus_rng *rng)
 {
-    t->style = (enum style)fus_generate_pick(rng, N_STYLES);
-    t->light = fus_generate_chance(rng, 0.5);
-    t->grey = t->light ? fus_generate_between(rng, 0.86, 1.0) : fus_generate_between(rng, 0.02, 0.14);
-    t->weight = fus_generate_between(rng, 0.12, 0.17);
+    t->style = (enum style)fus_scene_pick(rng, N_STYLES);
+    t->light = fus_scene_chance(rng, 0.5);
+    t->grey = t->light ? fus_scene_between(rng, 0.86, 1.0) : fus_scene_between(rng, 0.02, 0.14);
+    t->weight = fus_scene_between(rng, 0.12, 0.17);
     if (t->style == BOLD || t->style == SHADED || t->style == TEXTURED)
-        t->weight = fus_generate_between(rng, 0.19, 0.26);
-    t->spacing = t->weight + fus_generate_between(rng, 0.12, 0.22);
-    t->wave = fus_generate_chance(rng, 0.5) ? fus_generate_between(rng, -0.25, 0.25) : 0;
-    t->stretch = fus_generate_between(rng, 0.84, 1.12);
-    bool loose = fus_generate_chance(rng, 0.35);
-    for (int i = 0; i < MOST_LETTERS; i++) {
-        t->rise[i] = (loose ? 0.16 : 0.02) * fus_generate_between(rng, -1, 1);
-        t->turn[i] = (loose ? 0.07 : 0.006) * fus_generate_between(rng, -1, 1);
+        t->weight = fus_scene_between(rng, 0.19, 0.26);
+    t->spacing = t->weight + fus_scene_between(rng, 0.12, 0.22);
+    t->wave = fus_scene_chance(rng, 0.5) ? fus_scene_between(rng, -0.25, 0.25) : 0;
+    t->stretch = fus_scene_between(rng, 0.84, 1.12);
+    bool loose = fus_scene_chance(rng, 0.35);
+    for (int i = 0; i < MAX_LETTERS; i++) {
+        t->rise[i] = (loose ? 0.16 : 0.02) * fus_scene_between(rng, -1, 1);
+        t->turn[i] = (loose ? 0.07 : 0.006) * fus_scene_between(rng, -1, 1);
     }
-    t->place = (struct fus_generate_place){fus_generate_between(rng, 0.46, 0.54), fus_generate_between(rng, 0.42, 0.58),
-                                           fus_generate_between(rng, 0.30, 0.43),
-                                           fus_generate_between(rng, -0.13, 0.13), false};
+    t->place = (struct fus_scene_place){fus_scene_between(rng, 0.46, 0.54), fus_scene_between(rng, 0.42, 0.58),
+                                           fus_scene_between(rng, 0.30, 0.43),
+                                           fus_scene_between(rng, -0.13, 0.13), false};
 }
 
-void fus_generate_word_word(struct fus_draw *d, struct fus_generate_caption *c, struct fus_rng *rng)
+void fus_generate_word_word(struct fus_draw *d, struct fus_scene_caption *c, struct fus_rng *rng)
 {
-    struct writing t = {.light = false};
+    struct writer t = {.light = false};
     pick_word(t.text, rng);
     pick_style(&t, rng);
-    fus_generate_say(c, "the made-up word %s in %s %s letters", t.text, style_words[t.style],
+    fus_scene_say(c, "the made-up word %s in %s %s letters", t.text, style_words[t.style],
                      t.light ? "white" : "black");
     if (d)
         draw_writing(d, &t);
 }
 
-void fus_generate_word_number(struct fus_draw *d, struct fus_generate_caption *c, struct fus_rng *rng)
+void fus_generate_word_number(struct fus_draw *d, struct fus_scene_caption *c, struct fus_rng *rng)
 {
-    struct writing t = {.light = false};
+    struct writer t = {.light = false};
     pick_number(t.text, rng);
     pick_style(&t, rng);
-    fus_generate_say(c, "the number %s in %s %s digits", t.text, style_words[t.style], t.light ? "white" : "black");
+    fus_scene_say(c, "the number %s in %s %s digits", t.text, style_words[t.style], t.light ? "white" : "black");
     if (d)
         draw_writing(d, &t);
 }

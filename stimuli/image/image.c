@@ -1,6 +1,4 @@
-/* Pictures in memory, and which decoder a file needs: see stimuli.h.
- *
- * The format is told by the first bytes, never by the name. */
+/* Pictures in memory: their size limits, and notes about very dark ones. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +9,7 @@ static size_t max_pixels = FUS_IMAGE_MAX_PIXELS;
 
 void fus_image_set_max_pixels(size_t n)
 {
-    max_pixels = n < FUS_IMAGE_MOST_PIXELS ? n : FUS_IMAGE_MOST_PIXELS;
+    max_pixels = n < FUS_IMAGE_PIXELS_LIMIT ? n : FUS_IMAGE_PIXELS_LIMIT;
 }
 
 int fus_image_check(size_t width, size_t height, long long offset, struct fus_error *err)
@@ -116,62 +114,4 @@ int fus_image_noted_dim(const char **first, int *dim)
     *first = dim_files.first;
     *dim = dim_files.dim;
     return dim_files.n;
-}
-
-static bool starts_with(const uint8_t *bytes, size_t n, const char *magic, size_t magic_n)
-{
-    return n >= magic_n && memcmp(bytes, magic, magic_n) == 0;
-}
-
-/* The name of a format that is recognised but not read, or NULL. */
-static const char *known_stranger(const uint8_t *bytes, size_t n)
-{
-    if (starts_with(bytes, n, "GIF8", 4))
-        return "GIF";
-    if (starts_with(bytes, n, "II*\0", 4) || starts_with(bytes, n, "MM\0*", 4))
-        return "TIFF";
-    if (n >= 12 && starts_with(bytes, n, "RIFF", 4) && memcmp(bytes + 8, "WEBP", 4) == 0)
-        return "WebP";
-    if (n >= 12 && memcmp(bytes + 4, "ftyp", 4) == 0)
-        return "HEIF/AVIF or video";
-    if (starts_with(bytes, n, "\0\0\0\x0cjP  ", 8) || starts_with(bytes, n, "\xff\x4f\xff\x51", 4))
-        return "JPEG 2000";
-    if (starts_with(bytes, n, "%PDF", 4))
-        return "PDF";
-    return NULL;
-}
-
-int fus_image_decode(struct fus_image *image, const uint8_t *bytes, size_t n, struct fus_error *err)
-{
-    if (n == 0)
-        return fus_base_fail_at(err, FUS_EFORMAT, 0, "found an empty file, expected a picture: truncated copy?");
-    if (starts_with(bytes, n, "\xff\xd8", 2))
-        return fus_jpeg_decode(image, bytes, n, err);
-    if (starts_with(bytes, n, "\x89PNG", 4))
-        return fus_png_decode(image, bytes, n, err);
-    if (n >= 2 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6')
-        return fus_pnm_decode(image, bytes, n, err);
-    if (starts_with(bytes, n, "BM", 2))
-        return fus_bmp_decode(image, bytes, n, err);
-    const char *stranger = known_stranger(bytes, n);
-    if (stranger)
-        return fus_base_fail_at(err, FUS_EUNSUPPORTED, 0, "found a %s file, expected JPEG, PNG, PNM or BMP: convert it first",
-                                stranger);
-    return fus_base_fail_at(err, FUS_EFORMAT, 0, "found %02x %02x, expected a picture (JPEG, PNG, PNM or BMP): not a picture?",
-                            bytes[0], n > 1 ? bytes[1] : 0);
-}
-
-int fus_image_read(struct fus_image *image, const char *path, struct fus_error *err)
-{
-    uint8_t *bytes = NULL;
-    size_t n;
-    int code = fus_base_read_file(&bytes, &n, path, FUS_IMAGE_MAX_BYTES, err);
-    if (!code)
-        code = fus_image_decode(image, bytes, n, err);
-    fus_base_free(bytes);
-    if (code)
-        fus_base_blame(err, "%s: ", path);
-    else
-        fus_image_note_dim(path, image->dim);
-    return code;
 }

@@ -389,7 +389,7 @@ int fus_jpeg_raster(struct fus_raster *r, const uint8_t *bytes, size_t n, struct
         j->conditioning[i] = (struct fus_jpeg_conditioning){0, 1, 5};
     int code = read_all(j);
     if (!code && j->progressive)
-        code = fus_jpeg_render(j);
+        code = fus_jpeg_idct_planes(j);
     if (!code)
         code = give(r, j);
     for (int i = 0; i < j->n_components && i < 4; i++) {

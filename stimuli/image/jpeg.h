@@ -89,7 +89,7 @@ bool fus_jpeg_smooth_wanted(const struct fus_jpeg *j);
 void fus_jpeg_smooth(int16_t block[64], const struct fus_jpeg *j, const struct fus_jpeg_component *c, int x, int y);
 
 /* Coefficients of a progressive picture -> planes. */
-int fus_jpeg_render(struct fus_jpeg *j);
+int fus_jpeg_idct_planes(struct fus_jpeg *j);
 
 /* Planes of three or four components -> RGB. */
 int fus_jpeg_color(struct fus_raster *rgb, const struct fus_jpeg *j);

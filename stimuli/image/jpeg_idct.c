@@ -257,7 +257,7 @@ fus_jpeg_idct *fus_jpeg_idct_pick(void)
     return idct;
 }
 
-int fus_jpeg_render(struct fus_jpeg *j)
+int fus_jpeg_idct_planes(struct fus_jpeg *j)
 {
     bool smooth = fus_jpeg_smooth_wanted(j);
     for (int i = 0; i < j->n_components; i++) {

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "stimuli/set/folder.h"
-
 static bool has(const uint8_t *bytes, size_t n, size_t at, const char *magic, size_t n_magic)
 {
     return n >= at + n_magic && memcmp(bytes + at, magic, n_magic) == 0;
@@ -118,7 +116,7 @@ enum fus_kind_ending fus_kind_of_ending(const char *name, const char **kind)
     *kind = NULL;
     if (!find_ending(ending, name))
         return FUS_KIND_NONE;
-    if (listed(FUS_FOLDER_ENDINGS, ending))
+    if (listed(FUS_KIND_ENDINGS, ending))
         return FUS_KIND_READ;
     for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++)
         if (listed(pictures[i][0], ending)) {

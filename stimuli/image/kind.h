@@ -4,6 +4,9 @@
 
 #include "nn/base/base.h"
 
+/* Of the formats that are read. */
+#define FUS_KIND_ENDINGS ".jpg .jpeg .jpe .jfif .png .ppm .pgm .pbm .pnm .bmp"
+
 struct fus_kind {
     const char *name; /* "JPEG", "WebP"; NULL: nothing that is known here */
     bool readable;    /* there is a decoder for it */

@@ -190,13 +190,13 @@ static int read_chunks(struct png *p)
     p->data = fus_base_alloc(p->b.n, 1);
     if (!p->data)
         return fus_base_fail(p->err, FUS_ENOMEM, "no memory for the picture's compressed data");
-    bool there = true;
-    for (; there && is_type(&c, "IDAT"); there = next_chunk(p, &c)) {
+    bool more = true;
+    for (; more && is_type(&c, "IDAT"); more = next_chunk(p, &c)) {
         append(p, &c.body, c.at + 8);
         if (c.crc_wrong && !p->bad_crc_at)
             p->bad_crc_at = c.at + 8 + c.body.n;
     }
-    for (; there && !is_type(&c, "IEND"); there = next_chunk(p, &c)) {
+    for (; more && !is_type(&c, "IEND"); more = next_chunk(p, &c)) {
         if (c.cut)
             return fail_short(p, "the rest of a chunk");
         if (is_type(&c, "IDAT") && !p->apart_at)

@@ -73,8 +73,8 @@ static int read_header(struct pnm *p)
     if (b->pos < b->n && !is_space(b->data[2]) && b->data[2] != '#')
         return fus_base_fail_at(p->err, FUS_EFORMAT, 2, "found byte %02x behind P%d, expected white space: not a PNM file?",
                                 b->data[2], p->kind);
-    if ((code = number(p, &p->width, (int)FUS_IMAGE_MOST_PIXELS, "a width")) != 0 ||
-        (code = number(p, &p->height, (int)FUS_IMAGE_MOST_PIXELS, "a height")) != 0)
+    if ((code = number(p, &p->width, (int)FUS_IMAGE_PIXELS_LIMIT, "a width")) != 0 ||
+        (code = number(p, &p->height, (int)FUS_IMAGE_PIXELS_LIMIT, "a height")) != 0)
         return code;
     size_t at = b->pos;
     if (p->kind != 1 && p->kind != 4 && (code = number(p, &p->maxval, 65535, "a maximum of 1 to 65535")) != 0)

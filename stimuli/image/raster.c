@@ -26,17 +26,6 @@ struct fus_raster fus_raster_of(const struct fus_image *image)
     return (struct fus_raster){image->pixels, 3 * (size_t)image->width, image->width, image->height, 3, image->dim};
 }
 
-int fus_raster_decode(struct fus_raster *r, const uint8_t *bytes, size_t n, struct fus_error *err)
-{
-    struct fus_image image = {0};
-    if (n >= 2 && bytes[0] == 0xff && bytes[1] == 0xd8)
-        return fus_jpeg_raster(r, bytes, n, err);
-    int code = fus_image_decode(&image, bytes, n, err);
-    if (!code)
-        *r = fus_raster_of(&image);
-    return code;
-}
-
 static void spread(uint8_t *restrict rgb, const uint8_t *restrict grey, int n)
 {
     for (int x = 0; x < n - 1; x++, rgb += 3) {

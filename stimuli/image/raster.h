@@ -16,8 +16,6 @@ int fus_raster_create(struct fus_raster *r, int width, int height, int channels,
 void fus_raster_free(struct fus_raster *r);
 struct fus_raster fus_raster_of(const struct fus_image *image);
 
-/* What fus_image_decode gives; of one channel where the file has no more. */
-int fus_raster_decode(struct fus_raster *r, const uint8_t *bytes, size_t n, struct fus_error *err);
 int fus_jpeg_raster(struct fus_raster *r, const uint8_t *bytes, size_t n, struct fus_error *err);
 
 /* The raster as an image, which owns its pixels afterwards; r is freed in any case. */
@@ -32,12 +30,5 @@ int fus_resize_raster(struct fus_raster *out, const struct fus_raster *in, int w
 
 /* The resized and cropped picture that networks take: [crop, crop]. */
 int fus_preprocess_raster(struct fus_raster *out, const struct fus_preprocess *p, const struct fus_raster *in, struct fus_error *err);
-
-/* reduce: shorter side FUS_PIXELSTATS_SIDE; no pixels where it is not longer. measure: of what that gave, or the picture itself. */
-int fus_pixelstats_reduce(struct fus_raster *small, const struct fus_raster *picture, struct fus_error *err);
-int fus_pixelstats_raster(struct fus_pixelstats *out, const struct fus_raster *reduced, struct fus_error *err);
-
-/* Picture i and its digest (NULL allowed), of the same bytes. */
-int fus_set_raster(struct fus_raster *picture, char hex[65], const struct fus_set *set, int i, struct fus_error *err);
 
 #endif

@@ -8,6 +8,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "stimuli/set/set_raster.h"
+
 struct kept {
     uint8_t *pixels; /* [crop, crop, channels], NULL: not kept */
     int channels;

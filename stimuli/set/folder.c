@@ -8,8 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "stimuli/image/kind.h"
-
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';

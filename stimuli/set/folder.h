@@ -5,11 +5,11 @@
 #include <stdbool.h>
 
 #include "nn/base/base.h"
+#include "stimuli/image/kind.h"
 
 #define FUS_FOLDER_MAX_NAMES                                                                                           \
     10000000                     /* pictures in a folder and in a set: far past any localizer, far below int's end */
 #define FUS_FOLDER_MAX_PATH 4096 /* bytes of a path: Linux's own limit */
-#define FUS_FOLDER_ENDINGS ".jpg .jpeg .jpe .jfif .png .ppm .pgm .pbm .pnm .bmp"
 
 /* Kinds of what is left out, beside names of formats such as "WebP". */
 #define FUS_LEFT_SYSTEM "hidden or system file"
@@ -33,7 +33,7 @@ struct fus_folder {
 enum fus_folder_what { FUS_FOLDER_PICTURES, FUS_FOLDER_FOLDERS };
 
 /* The pictures or the folders in the folder `path`; symbolic links are followed, hidden and system names (kind.h) left out.
- * A picture is a file with one of the endings above, in any case; without an ending, or with that of a picture format that
+ * A picture is a file with one of FUS_KIND_ENDINGS, in any case; without an ending, or with that of a picture format that
  * is not read, it is one where its first bytes are those of a format that is. Messages start with the path. f is untouched
  * on failure. */
 int fus_folder_list(struct fus_folder *f, const char *path, enum fus_folder_what what, struct fus_error *err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nn/base/text.h"
+#include "nn/base/utf8.h"
 
 enum { MAX_KINDS = 16, MAX_NAMES = 3 };
 
@@ -29,7 +30,7 @@ void fus_left_out_name(struct fus_left_out *l, const char *kind, const char *fol
     if (l->kinds[k].n > MAX_NAMES + 1 || (n > 3 && strcmp(names + n - 3, "...") == 0))
         return;
     snprintf(path, sizeof path, "%.290s%s%.290s", folder, *folder ? "/" : "", name);
-    fus_text_escape(shown, sizeof shown, path);
+    fus_utf8_escape(shown, sizeof shown, path);
     bool fits = l->kinds[k].n <= MAX_NAMES && strlen(shown) + 8 < room;
     snprintf(names + n, room, "%s%s", n ? ", " : "", fits ? shown : "...");
 }

@@ -143,12 +143,12 @@ static bool find_slashed(char **path, struct stat *st, const char *folder, const
     char *slashed = fus_base_strdup(name), *joined = NULL;
     for (char *s = slashed; s && *s; s++)
         *s = *s == '\\' ? '/' : *s;
-    bool there = slashed && join(&joined, folder, slashed, NULL) == FUS_OK && stat(joined, st) == 0;
+    bool exists = slashed && join(&joined, folder, slashed, NULL) == FUS_OK && stat(joined, st) == 0;
     fus_base_free(slashed);
-    fus_base_free(there ? *path : joined);
-    if (there)
+    fus_base_free(exists ? *path : joined);
+    if (exists)
         *path = joined;
-    return there;
+    return exists;
 }
 
 static const char *hint(const char *name)

@@ -18,8 +18,8 @@
 #include "stimuli/set/manifest.h"
 #include "nn/base/text.h"
 #include "stimuli/set/set.h"
+#include "stimuli/set/set_fill.h"
 
-#define MAX_CATEGORIES 127 /* a unit's label is an int8, -1 for none */
 
 static char drawn_names[][12] = {"adult", "child",  "body", "limb",       "house",    "corridor",
                                  "word",  "number", "car",  "instrument", "scrambled"};
@@ -32,144 +32,11 @@ struct request {
     bool any, classes;
 };
 
-/* ---- filling the set ---- */
-
-/* Where pictures come from, and what was left out there. any: they need not make a localizer. */
-struct filling {
-    const char *dir;
-    bool any;
-    struct fus_left_out left;
-};
-
-static int no_memory(struct fus_error *err)
-{
-    return fus_base_fail(err, FUS_ENOMEM, "no memory for the list of pictures");
-}
-
-/* The plan's categories and subcategories into the set, which has no pictures yet. */
-static int name_categories(struct fus_set *set, const struct fus_categories *p, struct fus_error *err)
-{
-    int most = p->many ? FUS_SET_MAX_CLASSES : MAX_CATEGORIES;
-    set->categories = fus_base_alloc((size_t)p->n, sizeof *set->categories);
-    set->subcategories = fus_base_alloc((size_t)p->n, sizeof *set->subcategories);
-    if (!set->categories || !set->subcategories)
-        return no_memory(err);
-    for (int i = 0; i < p->n; i++) {
-        set->subcategories[i] = fus_base_strdup(p->entries[i].subcategory);
-        if (!set->subcategories[i])
-            return no_memory(err);
-        set->n_subcategories++;
-        if (i > 0 && strcmp(p->entries[i].category, p->entries[i - 1].category) == 0)
-            continue;
-        if (set->n_categories == most)
-            return fus_base_fail(err, FUS_ELIMIT, "more than %d categories (%s is one too many)", most, p->entries[i].category);
-        set->categories[set->n_categories] = fus_base_strdup(p->entries[i].category);
-        if (!set->categories[set->n_categories])
-            return no_memory(err);
-        set->n_categories++;
-    }
-    return FUS_OK;
-}
-
-/* Room for n more pictures. */
-static int make_room(struct fus_set *set, int n, struct fus_error *err)
-{
-    if (n > FUS_FOLDER_MAX_NAMES - set->n_pictures)
-        return fus_base_fail(err, FUS_ELIMIT, "more than %d pictures", FUS_FOLDER_MAX_NAMES);
-    struct fus_picture *more = fus_base_resize(set->pictures, (size_t)(set->n_pictures + n), sizeof *more);
-    if (!more)
-        return no_memory(err);
-    set->pictures = more;
-    return FUS_OK;
-}
-
-/* Takes path over. Halves alternate through the whole category, so also within each of its subcategories, and a
- * category of two single pictures still has one in each half. */
-static void add_picture(struct fus_set *set, char *path, int category, int subcategory)
-{
-    struct fus_picture *p = set->pictures + set->n_pictures;
-    const struct fus_picture *last = set->n_pictures ? p - 1 : NULL;
-    p->path = path;
-    p->category = category;
-    p->subcategory = subcategory;
-    p->source = -1;
-    p->line = 0;
-    p->index = last && last->subcategory == subcategory ? last->index + 1 : 0;
-    p->half = last && last->category == category ? 1 - last->half : 0;
-    set->n_pictures++;
-}
-
-/* The pictures of a folder. name: its folder in `dir`; NULL: dir itself. */
-static int add_folder(struct fus_set *set, struct filling *f, const char *name, int category, int subcategory, struct fus_error *err)
-{
-    struct fus_folder found = {0};
-    struct fus_left_out here = {0};
-    char *path = NULL, *left = NULL;
-    int code = name ? fus_folder_join(&path, f->dir, name, err) : FUS_OK;
-    const char *dir = name ? path : f->dir;
-    if (!code)
-        code = fus_folder_list(&found, dir, FUS_FOLDER_PICTURES, err);
-    if (!code && name)
-        fus_left_out_add(&f->left, &found, name);
-    if (!code && found.n == 0 && !f->any) {
-        fus_left_out_add(&here, &found, "");
-        left = fus_left_out_text(&here);
-        code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it%s%s; read are files ending in %s", dir, left ? "; " : "", left ? left : "",
-                             FUS_FOLDER_ENDINGS);
-    }
-    if (!code)
-        code = make_room(set, found.n, err);
-    for (int i = 0; i < found.n && !code; i++) {
-        char *file;
-        code = fus_folder_join(&file, dir, found.names[i], err);
-        if (!code)
-            add_picture(set, file, category, subcategory);
-    }
-    fus_folder_free(&found);
-    fus_base_free(path);
-    fus_base_free(left);
-    return code;
-}
-
-static int add_drawn(struct fus_set *set, int n, int category, int subcategory, struct fus_error *err)
-{
-    const char *c = set->categories[category], *s = set->subcategories[subcategory];
-    size_t size = strlen(c) + strlen(s) + 32;
-    int code = make_room(set, n, err);
-    for (int i = 0; i < n && !code; i++) {
-        char *path = fus_base_alloc(size, 1);
-        if (!path)
-            return no_memory(err);
-        snprintf(path, size, "builtin/%s/%s-%03d", c, s, i + 1);
-        add_picture(set, path, category, subcategory);
-    }
-    return code;
-}
-
-/* per_category 0: the folders of f->dir; else that many drawn pictures, split evenly over a category's subcategories. */
-static int fill(struct fus_set *set, const struct fus_categories *p, struct filling *f, int per_category, struct fus_error *err)
-{
-    int code = name_categories(set, p, err), category = -1, begin = 0, n_parts = 0;
-    for (int i = 0; i < p->n && !code; i++) {
-        if (i == 0 || strcmp(p->entries[i].category, p->entries[i - 1].category) != 0) {
-            category++;
-            begin = i;
-            for (n_parts = 1; i + n_parts < p->n && !strcmp(p->entries[i + n_parts].category, p->entries[i].category);)
-                n_parts++;
-        }
-        if (per_category)
-            code = add_drawn(set, (per_category + n_parts - 1 - (i - begin)) / n_parts, category, i, err);
-        else
-            code = add_folder(set, f, set->subcategories[i], category, i, err);
-    }
-    return code;
-}
-
 int fus_set_check_counts(const struct fus_set *set, const char *spec, struct fus_error *err)
 {
     int *n = fus_base_alloc((size_t)set->n_categories + 1, sizeof *n), few = 0;
     if (!n)
-        return no_memory(err);
+        return fus_set_fill_no_memory(err);
     for (int i = 0; i < set->n_pictures; i++)
         n[set->pictures[i].category]++;
     while (few < set->n_categories && n[few] >= 2)
@@ -185,31 +52,6 @@ int fus_set_check_counts(const struct fus_set *set, const char *spec, struct fus
         return fus_base_fail(err, FUS_EINVAL, "%s: %s; at least two categories are needed to compare", spec,
                              set->n_categories ? "only one category" : "no category");
     return FUS_OK;
-}
-
-/* "fLoc folders, 192 pictures: face = adult + child; body = ..." */
-static int describe(struct fus_set *set, const struct fus_categories *p, const char *from, char *const *names, int n,
-                    struct fus_error *err)
-{
-    struct fus_text t = {0};
-    fus_text_add(&t, "%.300s, %d pictures: ", from, set->n_pictures);
-    for (int i = 0; i < p->n; i++) {
-        if (i > 0 && strcmp(p->entries[i].category, p->entries[i - 1].category) == 0)
-            fus_text_add(&t, " + %s", p->entries[i].subcategory);
-        else
-            fus_text_add(&t, "%s%s = %s", i ? "; " : "", p->entries[i].category, p->entries[i].subcategory);
-    }
-    for (int i = 0, left_out = 0; i < n; i++) {
-        bool used = fus_categories_has(set->subcategories, set->n_subcategories, names[i]);
-        if (!used && left_out++ == 0)
-            fus_text_add(&t, " (left out: %s", names[i]);
-        else if (!used)
-            fus_text_add(&t, ", %s", names[i]);
-        if (i == n - 1 && left_out)
-            fus_text_add(&t, ")");
-    }
-    set->description = fus_base_strdup(t.s);
-    return set->description ? FUS_OK : no_memory(err);
 }
 
 /* ---- opening ---- */
@@ -240,14 +82,14 @@ static char *name_of_folder(const char *dir)
 }
 
 /* The loose pictures of a folder without folders of pictures, as one category. */
-static int open_loose(struct fus_set *set, struct filling *f, struct fus_error *err)
+static int open_loose(struct fus_set *set, struct fus_set_source *f, struct fus_error *err)
 {
     char *name = name_of_folder(f->dir);
     struct fus_categories_entry entry = {name, name};
     const struct fus_categories plan = {.n = 1, .entries = &entry};
-    int code = name ? name_categories(set, &plan, err) : no_memory(err);
+    int code = name ? fus_set_fill_categories(set, &plan, err) : fus_set_fill_no_memory(err);
     if (!code)
-        code = add_folder(set, f, NULL, 0, 0, err);
+        code = fus_set_fill_folder(set, f, NULL, 0, 0, err);
     fus_base_free(name);
     return code;
 }
@@ -258,11 +100,11 @@ static int open_folder(struct fus_set *set, const struct request *q, struct fus_
     bool any = q->any;
     struct fus_folder f = {0};
     struct fus_categories plan = {0};
-    struct filling filling = {.dir = dir, .any = any};
+    struct fus_set_source source = {.dir = dir, .any = any};
     int code = fus_folder_list(&f, dir, FUS_FOLDER_FOLDERS, err);
     if (code)
         return code;
-    fus_left_out_add(&filling.left, &f, "");
+    fus_left_out_add(&source.left, &f, "");
     if (f.n == 0 && !any)
         code = fus_base_fail(err, FUS_EINVAL,
                              "%s: %s; expected one folder of pictures for each category, such as %s/face "
@@ -271,21 +113,21 @@ static int open_folder(struct fus_set *set, const struct request *q, struct fus_
     if (!code)
         code = make_plan(&plan, q, f.names, f.n, err);
     if (!code)
-        code = fill(set, &plan, &filling, 0, err);
+        code = fus_set_fill(set, &plan, &source, 0, err);
     for (int i = 0; i < f.n && !code && any; i++)
         if (!fus_categories_has(set->subcategories, set->n_subcategories, f.names[i]))
-            fus_left_out_name(&filling.left, FUS_LEFT_UNUSED, "", f.names[i]);
+            fus_left_out_name(&source.left, FUS_LEFT_UNUSED, "", f.names[i]);
     if (!code && any && set->n_pictures == 0) { /* no folders of pictures: those in it */
         fus_set_close(set);
-        filling = (struct filling){.dir = dir};
-        code = open_loose(set, &filling, err);
+        source = (struct fus_set_source){.dir = dir};
+        code = open_loose(set, &source, err);
     }
     if (!code && !any && !q->classes)
         code = fus_set_check_counts(set, dir, err);
     if (!code)
-        code = describe(set, &plan, plan.floc ? "fLoc folders" : "folders", f.names, f.n, err); /* not where they lie */
+        code = fus_set_fill_describe(set, &plan, plan.floc ? "fLoc folders" : "folders", f.names, f.n, err); /* not where they lie */
     if (!code)
-        set->left_out = fus_left_out_text(&filling.left);
+        set->left_out = fus_left_out_text(&source.left);
     fus_categories_free(&plan);
     fus_folder_free(&f);
     return code;
@@ -297,7 +139,7 @@ static int plan_by_names(struct fus_categories *p, struct fus_manifest *m, int n
     const char **pairs = fus_base_alloc((size_t)n + 1, sizeof *pairs);
     char **names = fus_base_alloc((size_t)n + 1, sizeof *names); /* each once: it may stand in two categories */
     int *entry = fus_base_alloc((size_t)n + 1, sizeof *entry), n_names = 0;
-    int code = pairs && names && entry ? FUS_OK : no_memory(err);
+    int code = pairs && names && entry ? FUS_OK : fus_set_fill_no_memory(err);
     for (int i = 0; i < m->n && !code; i++)
         pairs[m->rows[i].entry] = m->rows[i].subcategory;
     for (int k = 0; k < n && !code; k++)
@@ -330,7 +172,7 @@ static int plan_manifest(struct fus_categories *p, struct fus_manifest *m, const
         return plan_by_names(p, m, n, q, err);
     p->entries = fus_base_alloc((size_t)n + 1, sizeof *p->entries);
     if (!p->entries)
-        return no_memory(err);
+        return fus_set_fill_no_memory(err);
     p->n = n;
     for (int i = 0; i < m->n; i++)
         p->entries[m->rows[i].entry] = (struct fus_categories_entry){m->rows[i].category, m->rows[i].subcategory};
@@ -340,9 +182,9 @@ static int plan_manifest(struct fus_categories *p, struct fus_manifest *m, const
 /* The rows come by entry; those left out first. */
 static int fill_manifest(struct fus_set *set, const struct fus_categories *p, struct fus_manifest *m, struct fus_error *err)
 {
-    int code = name_categories(set, p, err), category = -1, entry = -1;
+    int code = fus_set_fill_categories(set, p, err), category = -1, entry = -1;
     if (!code)
-        code = make_room(set, m->n, err);
+        code = fus_set_fill_reserve(set, m->n, err);
     for (int i = 0; i < m->n && !code; i++) {
         struct fus_manifest_row *row = &m->rows[i];
         if (row->entry < 0)
@@ -350,7 +192,7 @@ static int fill_manifest(struct fus_set *set, const struct fus_categories *p, st
         for (; entry < row->entry; entry++)
             if (entry < 0 || strcmp(p->entries[entry].category, p->entries[entry + 1].category) != 0)
                 category++;
-        add_picture(set, row->path, category, entry);
+        fus_set_fill_add(set, row->path, category, entry);
         row->path = NULL;
         set->pictures[set->n_pictures - 1].line = row->line;
         if (row->half >= 0) {
@@ -370,7 +212,7 @@ static int open_manifest(struct fus_set *set, const struct request *q, struct fu
     if (!code && m.n == 0)
         code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it; expected lines path<TAB>category", path);
     if (!code && !(set->list = fus_base_strdup(path)))
-        code = no_memory(err);
+        code = fus_set_fill_no_memory(err);
     if (!code)
         code = plan_manifest(&plan, &m, q, err);
     if (!code)
@@ -378,7 +220,7 @@ static int open_manifest(struct fus_set *set, const struct request *q, struct fu
     if (!code && !q->any && !q->classes)
         code = fus_set_check_counts(set, path, err);
     if (!code)
-        code = describe(set, &plan, "manifest", NULL, 0, err);
+        code = fus_set_fill_describe(set, &plan, "manifest", NULL, 0, err);
     fus_categories_free(&plan);
     fus_manifest_free(&m);
     return code;
@@ -421,14 +263,14 @@ static int open_builtin(struct fus_set *set, const struct request *asked, struct
     if (!code)
         code = make_plan(&plan, &q, names, N_DRAWN, err);
     if (!code)
-        code = fill(set, &plan, NULL, b.per_category, err);
+        code = fus_set_fill(set, &plan, NULL, b.per_category, err);
     if (!code)
         code = fus_set_check_counts(set, q.spec, err);
     fus_text_add(&from, "drawn by fusiform with seed %" PRIu64, set->seed);
     if (set->side != FUS_GENERATE_SIDE)
         fus_text_add(&from, " at side %d", set->side);
     if (!code)
-        code = describe(set, &plan, from.s, NULL, 0, err);
+        code = fus_set_fill_describe(set, &plan, from.s, NULL, 0, err);
     fus_builtin_free(&b);
     fus_categories_free(&plan);
     return code;
@@ -493,21 +335,4 @@ void fus_set_close(struct fus_set *set)
     fus_base_free(set->list);
     fus_base_free(set->description);
     memset(set, 0, sizeof *set);
-}
-
-/* ---- pictures ---- */
-
-int fus_set_picture(struct fus_image *image, const struct fus_set *set, int i, struct fus_error *err)
-{
-    if (i < 0 || i >= set->n_pictures)
-        return fus_base_fail(err, FUS_EINVAL, "picture %d of a set of %d", i, set->n_pictures);
-    const struct fus_picture *p = set->pictures + i;
-    if (p->source >= 0)
-        return fus_set_scramble(image, set, i, err);
-    if (!set->drawn)
-        return fus_image_read(image, p->path, err);
-    int code = fus_generate_reduced(image, set->subcategories[p->subcategory], p->index, set->seed, set->side, err);
-    if (code)
-        fus_base_blame(err, "%s: ", p->path);
-    return code;
 }

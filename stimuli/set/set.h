@@ -1,8 +1,11 @@
-/* What the files of sets share. Private to stimuli/. */
+/* Private to stimuli/: what the files of sets share. */
 #ifndef FUS_SET_H
 #define FUS_SET_H
 
 #include "stimuli/stimuli.h"
+
+#define FUS_SET_SCRAMBLE_GRID 16   /* boxes in a row and in a column of a scrambled picture */
+
 
 /* fus_set_open; any: pictures of any number and of one category will do, and a folder may hold them itself. */
 int fus_set_list(struct fus_set *set, const char *spec, const char *categories, bool any, struct fus_error *err);

@@ -62,7 +62,7 @@ static int by_picture(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-int fus_set_each_bad(struct fus_set_bad *bad, int from, int end, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
+int fus_set_bad_each(struct fus_set_bad *bad, int from, int end, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
                      struct fus_error *err)
 {
     struct trial t = {visit, arg, bad};
@@ -110,7 +110,7 @@ static void renumber(const struct fus_set *set, struct fus_picture *p, const str
         p->half = last && last->category == p->category ? 1 - last->half : 0;
 }
 
-int fus_set_leave_out(struct fus_set *set, const struct fus_set_bad *bad, const char *spec, struct fus_error *err)
+int fus_set_bad_leave_out(struct fus_set *set, const struct fus_set_bad *bad, const char *spec, struct fus_error *err)
 {
     int kept = 0;
     set->skipped = fus_base_alloc((size_t)bad->n + 1, sizeof *set->skipped);

@@ -2,8 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "stimuli/image/kind.h"
 #include "stimuli/set/folder.h"
-#include "nn/base/text.h"
+#include "nn/base/utf8.h"
 #include "stimuli/set/set.h"
 
 static int no_memory(struct fus_error *err)
@@ -64,7 +65,7 @@ static int add_left_out(struct fus_set *set, const char *spec, const char *left_
 {
     const char *before = set->left_out ? set->left_out : "";
     char shown[400];
-    fus_text_escape(shown, sizeof shown, spec);
+    fus_utf8_escape(shown, sizeof shown, spec);
     size_t size = strlen(before) + strlen(shown) + strlen(left_out) + 8;
     char *text = fus_base_alloc(size, 1);
     if (!text)
@@ -122,7 +123,7 @@ int fus_set_gather(struct fus_set *set, const char *const *specs, int n, struct 
             fus_set_close(&one);
         } else if (one.n_pictures == 0) {
             code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it%s%s; read are files ending in %s", specs[i], one.left_out ? "; " : "",
-                                 one.left_out ? one.left_out : "", FUS_FOLDER_ENDINGS);
+                                 one.left_out ? one.left_out : "", FUS_KIND_ENDINGS);
             fus_set_close(&one);
         } else
             code = append(set, &one, specs[i], err);

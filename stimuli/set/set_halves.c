@@ -19,7 +19,7 @@ static int option_of(const char *subcategory)
     return strcmp(subcategory, "scrambled") == 0 ? -1 : -2;
 }
 
-int fus_set_split_by_option(struct fus_set *set, struct fus_error *err)
+int fus_set_halves_by_option(struct fus_set *set, struct fus_error *err)
 {
     for (int i = 0; i < set->n_pictures; i++) {
         struct fus_picture *p = &set->pictures[i];
@@ -31,14 +31,14 @@ int fus_set_split_by_option(struct fus_set *set, struct fus_error *err)
         p->half = half >= 0 ? half : p->half;
     }
     for (int c = 0; c < set->n_categories; c++) {
-        bool there[2] = {false, false};
+        bool has_half[2] = {false, false};
         for (int i = 0; i < set->n_pictures; i++)
             if (set->pictures[i].category == c)
-                there[set->pictures[i].half] = true;
-        if (!there[0] || !there[1])
+                has_half[set->pictures[i].half] = true;
+        if (!has_half[0] || !has_half[1])
             return fus_base_fail(err, FUS_EINVAL, "category %s has pictures of fLoc's option %d alone: one subcategory of each option expected, such as "
                                  "--categories \"face=adult,child;body=body,limb;place=house,corridor;word=word,number;scrambled=scrambled\"",
-                                 set->categories[c], there[1] + 1);
+                                 set->categories[c], has_half[1] + 1);
     }
     return FUS_OK;
 }

@@ -6,11 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "stimuli/stimuli.h"
+#include "stimuli/set/set.h"
+#include "stimuli/set/set_fill.h"
 
 #define NAME "scrambled"
-#define GRID 16
-#define MAX_CATEGORIES 127
 
 static int no_memory(struct fus_error *err)
 {
@@ -57,7 +56,7 @@ static int describe(struct fus_set *set, int n, struct fus_error *err)
     char *text = fus_base_alloc(size, 1);
     if (!text)
         return no_memory(err);
-    snprintf(text, size, "%s; " NAME " = %d of these in %d x %d shuffled boxes, seed %" PRIu64, set->description, n, GRID, GRID,
+    snprintf(text, size, "%s; " NAME " = %d of these in %d x %d shuffled boxes, seed %" PRIu64, set->description, n, FUS_SET_SCRAMBLE_GRID, FUS_SET_SCRAMBLE_GRID,
              set->scramble_seed);
     fus_base_free(set->description);
     set->description = text;
@@ -70,7 +69,7 @@ static int add_pictures(struct fus_set *set, int category, int n, struct fus_err
     if (!more)
         return no_memory(err);
     set->pictures = more;
-    int first[MAX_CATEGORIES] = {0}, count[MAX_CATEGORIES] = {0}, end = set->n_pictures;
+    int first[FUS_SET_MAX_CATEGORIES] = {0}, count[FUS_SET_MAX_CATEGORIES] = {0}, end = set->n_pictures;
     for (int i = end - 1; i >= 0; i--) {
         first[more[i].category] = i;
         count[more[i].category]++;
@@ -89,13 +88,13 @@ static int add_pictures(struct fus_set *set, int category, int n, struct fus_err
     return FUS_OK;
 }
 
-int fus_set_add_scrambled(struct fus_set *set, uint64_t seed, struct fus_error *err)
+int fus_set_scrambled_add(struct fus_set *set, uint64_t seed, struct fus_error *err)
 {
     int category = set->n_categories;
     if (has_name(set->categories, set->n_categories))
         return FUS_OK;
-    if (category >= MAX_CATEGORIES)
-        return fus_base_fail(err, FUS_ELIMIT, "more than %d categories (" NAME " is one too many)", MAX_CATEGORIES);
+    if (category >= FUS_SET_MAX_CATEGORIES)
+        return fus_base_fail(err, FUS_ELIMIT, "more than %d categories (" NAME " is one too many)", FUS_SET_MAX_CATEGORIES);
     int n = (int)((2LL * set->n_pictures + category) / (2LL * category));
     set->scramble_seed = seed;
     int code = add_name(&set->categories, &set->n_categories, err);
@@ -104,18 +103,4 @@ int fus_set_add_scrambled(struct fus_set *set, uint64_t seed, struct fus_error *
     if (!code)
         code = add_pictures(set, category, n, err);
     return code ? code : describe(set, n, err);
-}
-
-int fus_set_scramble(struct fus_image *image, const struct fus_set *set, int i, struct fus_error *err)
-{
-    const struct fus_picture *p = &set->pictures[i];
-    struct fus_image source = {0};
-    int code = fus_set_picture(&source, set, p->source, err);
-    if (code)
-        return code;
-    code = fus_scramble_box(image, &source, GRID, set->scramble_seed + (uint64_t)p->index, err);
-    if (code)
-        fus_base_blame(err, "%s: ", set->pictures[p->source].path);
-    fus_image_free(&source);
-    return code;
 }

@@ -67,7 +67,7 @@ def pickles():
     yield "load_from_bytes", call(b"torch.storage", b"_load_from_bytes"), OK, ""
     yield "stack_global", b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R.", UNSUPPORTED, "only an object of os.system"
     yield "dotted", b"\x80\x04\x8c\x05torch\x8c\x18storage._load_from_bytes\x93.", UNSUPPORTED, "only the name torch.storage._load_from_bytes"
-    yield "line_break", b"\x80\x04\x8c\x03a\nb\x8c\x02\x1b[\x93.", UNSUPPORTED, "only the name a?b.?["
+    yield "line_break", b"\x80\x04\x8c\x03a\nb\x8c\x02\x1b[\x93.", UNSUPPORTED, r"only the name a\nb.\x1b["
     yield "model", b"\x80\x02ctorchvision.models.resnet\nResNet\n)\x81.", UNSUPPORTED, "only an object of torchvision.models.resnet.ResNet"
     yield "own_class", b"\x80\x02c__torch__.Net\nNet\n)\x81.", UNSUPPORTED, "only an object of __torch__.Net.Net"
     yield "quantized", call(b"torch._utils", b"_rebuild_qtensor"), OK, ""

@@ -12,10 +12,13 @@ N is the tensor's number of elements, LARGEST its largest absolute value, PROJEC
 values(7)[i], which sees every element. VALUES are all elements of a tensor of up to SAMPLES, else element
 (k * 2654435769 mod 2^32) * N / 2^32 (whole part) for k = 0 .. SAMPLES-1.
 
-Parameters and batch come from a counter (function values), so that tests/train_steps.h makes the same ones without a
-file; all are floats. Labels: i^2 + i mod 5. Loss: cross-entropy with smoothing 0.1, plus half the language loss, if any:
-1 - cosine, MSE, or InfoNCE against the targets at a fixed temperature of 0.07. CLIP: InfoNCE of pictures and texts with a
-learned temperature; a text is the mean of its words' vectors. Decay is that of tensors with two and more dimensions.
+Parameters and batch come from a counter (function values), so that tests/train_steps.h makes the same ones
+without a file; all are floats. Biases are about -0.5: with 0, a channel of the stem could be above 0 everywhere
+behind the max pool. Then the next norms take its bias away, the gradient of the bias is 0, and AdamW divides its
+rounding errors by each other. Labels: i^2 + i mod 5. Loss: cross-entropy with smoothing 0.1, plus half the language
+loss, if any: 1 - cosine, MSE, or InfoNCE against the targets at a fixed temperature of 0.07. CLIP: InfoNCE of
+pictures and texts with a learned temperature; a text is the mean of its words' vectors. Decay is that of tensors
+with two and more dimensions.
 """
 import os
 
@@ -35,7 +38,8 @@ SMOOTH, LANGUAGE_WEIGHT, TEMPERATURE = 0.1, 0.5, 0.07
 def values(seed, *shape):
     """Floats, uniform in -1 .. 1: SplitMix64 of the counter seed * 2^32 + 1, 2, 3 ..."""
     with np.errstate(over="ignore"):
-        z = (np.arange(1, int(np.prod(shape)) + 1, dtype=np.uint64) + np.uint64(seed << 32)) * np.uint64(0x9E3779B97F4A7C15)
+        z = np.arange(1, int(np.prod(shape)) + 1, dtype=np.uint64) + np.uint64(seed << 32)
+        z *= np.uint64(0x9E3779B97F4A7C15)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         z ^= z >> np.uint64(31)
@@ -125,7 +129,7 @@ def fill(net):
             elif name.endswith("running_var") or p.dim() == 1 and name.endswith(".weight"):
                 v = 1 + 0.2 * v
             else:
-                v = v * np.sqrt(2 / np.prod(p.shape[1:])) if p.dim() > 1 else 0.1 * v
+                v = v * np.sqrt(2 / np.prod(p.shape[1:])) if p.dim() > 1 else 0.1 * v - 0.5
             p.copy_(torch.from_numpy(np.asarray(v, np.float32)))
 
 
@@ -157,8 +161,8 @@ def make_batch(side):
     words = values(1003, BATCH, WORDS) > 0
     words[:, 0] = True
     target = F.normalize(torch.from_numpy(values(1002, BATCH, LANGUAGE)), dim=1).float().double()
-    return dict(input=torch.from_numpy(values(1001, BATCH, 3, side, side)), target=target, words=torch.from_numpy(words.astype(float)),
-                label=torch.tensor([(i * i + i) % CLASSES for i in range(BATCH)]))
+    return dict(input=torch.from_numpy(values(1001, BATCH, 3, side, side)), target=target,
+                words=torch.from_numpy(words.astype(float)), label=torch.tensor([(i * i + i) % CLASSES for i in range(BATCH)]))
 
 
 # ---- steps ----

@@ -1,4 +1,4 @@
-/* The loops of analysis/stats/moments.c, select.c and halves.c over units, in double. Each kernel_*.c
+/* Loops of analysis/stats/moments.c, analysis/units/select.c and halves.c over units, in double. Each kernel_*.c
  * defines
  *
  *   DVEC, DOUBLES                 a vector of DOUBLES doubles

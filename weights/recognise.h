@@ -1,0 +1,11 @@
+/* Private to weights/: the architecture of a network, from the shapes of its tensors. */
+#ifndef FUS_RECOGNISE_H
+#define FUS_RECOGNISE_H
+
+#include "weights/store.h"
+
+/* The architecture of the tensors that have canonical names. */
+int fus_recognise_mapped(struct fus_net_spec *spec, const struct fus_store *s,
+                         struct fus_error *err);
+
+#endif
