@@ -113,6 +113,9 @@ static int create_cache(struct fus_feed *f, struct fus_error *err)
 
 static int check_classes(const struct fus_feed *f, const char *spec, struct fus_error *err)
 {
+    if (f->n_classes < 2)
+        return fus_base_fail(err, FUS_EINVAL, "%s: %s; at least two classes (folders) are needed to tell apart", spec,
+                             f->n_classes ? "only one class" : "no class");
     for (int i = 0, n = 1; i < f->n_items; i++, n++) {
         if (i + 1 < f->n_items && f->label[i + 1] == f->label[i])
             continue;

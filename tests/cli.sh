@@ -8,7 +8,7 @@ small='random:cifar_resnet8?seed=1'
 run "help" --help
 says 'usage: fusiform COMMAND'
 run "version" --version
-for c in run merge report compare lesion convert inspect activations embed classify image stimuli bench; do
+for c in run merge report compare lesion train convert inspect activations embed classify image stimuli bench; do
     run "$c --help" $c --help
     says '^example: fusiform '$c
 done

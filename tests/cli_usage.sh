@@ -10,7 +10,7 @@ cp "$work/stdout" "$work/help"
 run "--help" --help
 cp "$work/stdout" "$work/help2"
 ok "is the same" cmp "$work/help" "$work/help2"
-for c in run merge report compare lesion convert inspect activations embed classify image stimuli bench; do
+for c in run merge report compare lesion train convert inspect activations embed classify image stimuli bench; do
     run "help $c" help $c
     cp "$work/stdout" "$work/help"
     run "$c --help" $c --help

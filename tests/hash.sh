@@ -25,7 +25,7 @@ run_all() { # run_all FOLDER COMMAND...
             --interval bca --permutations 9 $options --out out/ratio >>log 2>&1 &&
         "$@" lesion --model 'random:cifar_resnet8?seed=3' --run out/ratio --layer relu --category face --stimuli 'builtin?per_category=6&seed=2' \
             --controls 3 --readout both ${options#--max-memory 1M} -o out/lesion.csv >>log 2>&1 &&
-        in_parts "$@" >>log 2>&1 && pictures "$@" >>log 2>&1 && { [ -n "$quick" ] || "$@" run --model 'random:resnet18?seed=1' --stimuli 'builtin?per_category=2' \
+        in_parts "$@" >>log 2>&1 && pictures "$@" >>log 2>&1 && learn "$@" >>log 2>&1 && { [ -n "$quick" ] || "$@" run --model 'random:resnet18?seed=1' --stimuli 'builtin?per_category=2' \
             --layers relu,layer1.0.relu1,layer4.1.relu $options --out out/deep >>log 2>&1; }
 }
 
@@ -39,7 +39,7 @@ run_small() {
         "$@" stimuli scramble --method phase --seed 1 "$golden/img_420_33x18.jpg" -o out/phase.png &&
         "$@" convert "$model" -o out/small.safetensors && "$@" convert out/small.safetensors --dtype f16 -o out/half.safetensors &&
         "$@" inspect --sha256 out/half.safetensors >out/half.tsv &&
-        "$@" activations --model out/small.safetensors --layer all "$golden/img_420_33x18.jpg" -o out/all.npz
+        "$@" activations --model out/small.safetensors --layer all "$golden/img_420_33x18.jpg" -o out/all.npz && learn "$@"
 }
 
 # More than 32 pictures a category are cut in parts; as two shards they give what one run gives.
@@ -48,6 +48,15 @@ in_parts() {
     "$@" stimuli generate --per-category 34 --size 32 -o pictures && "$@" run $pictures $options --out out/cut &&
         "$@" run $pictures $options --shard 1/2 --out shard-1 && "$@" run $pictures $options --shard 2/2 --out shard-2 &&
         "$@" merge shard-2 shard-1 --out out/merged && same_files out/cut out/merged
+}
+
+# Two networks learn for an epoch: classes and captions by SGD; CLIP's kind against words by AdamW.
+learn() {
+    small='stem=3x3&block=basic&blocks=1,1,1&width=4&input=32'
+    set='--stimuli builtin?per_category=12&seed=5&side=32&categories=adult,car,word'
+    "$@" train --model "random:resnet?$small&seed=1" $set --epochs 1 --batch 11 --language lsa:4 ${learn_options-} --out out/learned &&
+        "$@" train --model 'random:clip_resnet?blocks=1,1,1&width=4&input=32&embed=8' $set --epochs 1 --batch 11 --contrastive --optimiser adamw \
+            ${learn_options-} --out out/contrasted && rm out/learned/train.log out/contrasted/train.log
 }
 
 # Decoding and resizing have ways of their own for each instruction set.
@@ -103,7 +112,9 @@ every_way() {
         unset FUS_ISA
     done
     for options in '--threads 1 --batch 8' '--threads 2 --batch 1' '--threads 4 --batch 3' '--max-memory 1M'; do
+        case $options in *--threads*) learn_options=${options%% --batch*} ;; *) learn_options='--max-memory 64M' ;; esac
         check "$options" $RUN "$program"
+        learn_options=
     done
 }
 [ -n "$small" ] || every_way

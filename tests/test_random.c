@@ -144,6 +144,43 @@ static void test_recognised(void)
     }
 }
 
+/* Networks in numbers: what a file of theirs would be taken for, and how its pictures are prepared. */
+static void test_kinds(void)
+{
+    struct fus_error err;
+    struct fus_net_spec got;
+    int side;
+    const char *preprocess;
+    struct fus_store *s = open_random("random:resnet?stem=7x7&blocks=2,3,1&width=8&input=64&classes=11&seed=1");
+    CHECK(fus_names_recognise(&got, s, NULL, &err) == 0 && got.bottleneck && got.n_stages == 3 && got.n_blocks[1] == 3);
+    CHECK(got.width[2] == 32 && got.channels[2] == 128 && got.n_classes == 11 && got.stem == FUS_STEM_7X7);
+    CHECK(fus_store_preprocess(s, &got, &side, &preprocess, &err) == 0);
+    CHECK(strcmp(preprocess, "resize=64,interp=bilinear,crop=64,mean=.5/.5/.5,std=.25/.25/.25") == 0);
+    fus_store_close(s);
+    s = open_random("random:clip_resnet?blocks=1,1,1&width=4&input=32&embed=8");
+    CHECK(fus_names_recognise(&got, s, NULL, &err) == 0 && got.attn_grid == 2 && got.attn_heads == 2 && got.attn_dim == 8);
+    fus_store_close(s);
+    s = open_random("random:lang_resnet?block=basic&stem=3x3&embed=5&hidden=7");
+    CHECK(fus_names_recognise(&got, s, NULL, &err) == 0 && got.lang_dim == 5 && got.lang_hidden == 7 && !got.bottleneck);
+    CHECK(got.stem == FUS_STEM_3X3);
+    fus_store_close(s);
+}
+
+/* zero=1: the last norm of each block, and no other tensor. */
+static void test_zero(void)
+{
+    struct fus_store *plain = open_random("random:resnet?blocks=1,1,1&width=4&seed=3"), *zero = open_random("random:resnet?blocks=1,1,1&width=4&seed=3&zero=1");
+    float a[16], b[16];
+    struct fus_error err;
+    CHECK(fus_store_lookup(plain, a, 16, "layer1.0.bn3.weight", &err) == 0 && a[0] == 1 && a[15] == 1);
+    CHECK(fus_store_lookup(zero, b, 16, "layer1.0.bn3.weight", &err) == 0 && b[0] == 0 && b[15] == 0);
+    CHECK(fus_store_lookup(zero, b, 4, "layer1.0.bn2.weight", &err) == 0 && b[0] == 1);
+    CHECK(fus_store_lookup(plain, a, 16, "layer1.0.conv1.weight", &err) == 0 && fus_store_lookup(zero, b, 16, "layer1.0.conv1.weight", &err) == 0);
+    CHECK(memcmp(a, b, sizeof a) == 0);
+    fus_store_close(plain);
+    fus_store_close(zero);
+}
+
 static void test_refusals(void)
 {
     static const char *const wrong[][2] = {
@@ -154,12 +191,25 @@ static void test_refusals(void)
         {"random:resnet50?seed=18446744073709551616", "seed=18446744073709551616: a whole number"},
         {"random:resnet50?seed=1x", "seed=1x: a whole number"},
         {"random:resnet50?seed", "seed=: a whole number"},
-        {"random:resnet50?", "no option is called ''; there are seed=N and embed=N"},
+        {"random:resnet50?", "no option is called ''; there are seed=N, embed=N"},
         {"random:resnet50?seed=1&", "no option is called ''"},
         {"random:resnet50?sead=1", "no option is called 'sead'"},
         {"random:resnet50?embed=5", "embed is for networks with a language head"},
         {"random:lang_resnet50?embed=0", "embed=0: a whole number from 1 to 65536 expected"},
         {"random:lang_resnet50?embed=65537", "embed=65537: a whole number from 1 to 65536 expected"},
+        {"random:resnet50?blocks=2,2,2", "blocks is for random:resnet, lang_resnet and clip_resnet"},
+        {"random:resnet?blocks=2,2", "blocks=2,2: numbers such as 2,2,2 or 3,4,6,3 expected"},
+        {"random:resnet?blocks=2,2,2,2,2", "numbers such as 2,2,2 or 3,4,6,3 expected"},
+        {"random:resnet?blocks=2,2,2,", "numbers such as"},
+        {"random:resnet?width=0", "width=0: a whole number from 1 to 512 expected"},
+        {"random:resnet?stem=5x5", "stem=5x5: 7x7 or 3x3 expected"},
+        {"random:resnet?input=7", "input=7: a whole number from 8 to 4096 expected"},
+        {"random:resnet?zero=yes", "zero=yes: 0 or 1 expected"},
+        {"random:resnet?hidden=4", "hidden is for networks with a language head"},
+        {"random:clip_resnet?width=15", "width=15: an even number for CLIP expected"},
+        {"random:clip_resnet?input=40", "input=40: a multiple of 16 expected for CLIP with 3 stages"},
+        {"random:clip_resnet?classes=4", "classes are for networks with fc"},
+        {"random:clip_rn50?input=64", "this network's attention pool has room for 224"},
         {"random:resnet50aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa?seed=1", "no network is called"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -177,6 +227,8 @@ int main(void)
     test_values_stay();
     test_streams();
     test_recognised();
+    test_kinds();
+    test_zero();
     test_refusals();
     return test_end();
 }

@@ -14,6 +14,7 @@ int fus_cmd_stimuli(int argc, char **argv);
 int fus_cmd_report(int argc, char **argv);
 int fus_cmd_compare(int argc, char **argv);
 int fus_cmd_lesion(int argc, char **argv);
+int fus_cmd_train(int argc, char **argv);
 int fus_cmd_bench(int argc, char **argv);
 
 #endif

@@ -22,6 +22,7 @@ static const struct command {
     {"report", fus_cmd_report, "draw the report of a finished run again"},
     {"compare", fus_cmd_compare, "two finished runs over the same pictures"},
     {"lesion", fus_cmd_lesion, "silence selective units and read the network out"},
+    {"train", fus_cmd_train, "train a network on classes and captions, the same bytes everywhere"},
     {"convert", fus_cmd_convert, "any readable weight file to a safetensors blob"},
     {"inspect", fus_cmd_inspect, "list the tensors of a weight file"},
     {"activations", fus_cmd_activations, "responses of layers to pictures, as .npy or .npz"},

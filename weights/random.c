@@ -1,15 +1,18 @@
-/* Untrained networks as a control, without a file: `random:NAME?seed=N&embed=D`.
+/* Untrained networks, without a file, as a control and as a start for training: `random:NAME?seed=N&embed=D` (random_spec.c).
  *
  * The initialisation is PyTorch's and torchvision's:
  *   convolution     N(0, 2 / (K R S)), Kaiming's for ReLU by fan-out (He et al. 2015; torchvision/models/resnet.py)
  *   batch norm      weight 1, bias 0, mean 0, variance 1
  *   linear          weight and bias uniform in +-1/sqrt(inputs) (torch.nn.Linear)
  *   CLIP            attention projections N(0, 1/C), biases as linear, positional embedding N(0, 1/C)
- *                   (openai/CLIP, model.py). Left out: CLIP's zero weight of each block's last batch norm, a start for training
- *                   with which an untrained network would be blind in all but its shortcuts.
- * Each tensor has a stream of its own, seeded by SHA-256 of "SEED:NAME", so that values depend
- * neither on the order of reading nor on what else is read. Values are drawn in double and
- * rounded to f32. */
+ *                   (openai/CLIP, model.py)
+ *   zero=1          weight 0 in each block's last batch norm (Goyal et al. 2017; CLIP's own start): blocks begin as their
+ *                   shortcuts, which helps training; an untrained control would be blind in all else, so it must be asked for
+ *   words           N(0, 1 / dimensions): `text.weight` [dimensions, words] of a contrastive training; `logit_scale` ln(1 / 0.07)
+ * Each tensor has a stream of its own, seeded by SHA-256 of "SEED:NAME", so that values depend neither on the order of
+ * reading nor on what else is read. Values are drawn in double and rounded to f32. */
+#include "weights/random_spec.h"
+
 #include "weights/formats.h"
 
 #include <inttypes.h>
@@ -18,54 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/base/number.h"
 #include "nn/base/rng.h"
 #include "nn/base/sha256.h"
-
-#define MAX_EMBED 65536
-
-/* The whole of the n bytes at s, which an '&' or the text's end follows; false for anything else
- * or beyond max. */
-static bool number(uint64_t *v, const char *s, size_t n, uint64_t max)
-{
-    const char *rest;
-    return fus_number_whole(v, s, &rest) && rest == s + n && *v <= max;
-}
-
-/* How much of a wrong text a message repeats. */
-static int shown(size_t n)
-{
-    return n < 60 ? (int)n : 60;
-}
-
-/* One KEY=VALUE of n bytes. */
-static int option(struct fus_store *s, const char *text, size_t n, struct fus_error *err)
-{
-    const char *equals = memchr(text, '=', n);
-    size_t key_n = equals ? (size_t)(equals - text) : n;
-    const char *value = equals ? equals + 1 : "";
-    size_t value_n = equals ? n - key_n - 1 : 0;
-    uint64_t v;
-    if (key_n == 4 && memcmp(text, "seed", 4) == 0) {
-        if (!number(&s->random_seed, value, value_n, UINT64_MAX))
-            return fus_base_fail(err, FUS_EINVAL, "seed=%.*s: a whole number from 0 to 2^64-1 expected", shown(value_n),
-                                 value);
-        return FUS_OK;
-    }
-    if (key_n == 5 && memcmp(text, "embed", 5) == 0) {
-        if (!s->random_spec.lang_dim)
-            return fus_base_fail(err, FUS_EINVAL, "embed is for networks with a language head (lang_resnet50)");
-        if (!number(&v, value, value_n, MAX_EMBED) || v == 0)
-            return fus_base_fail(err, FUS_EINVAL, "embed=%.*s: a whole number from 1 to %d expected", shown(value_n),
-                                 value, MAX_EMBED);
-        s->random_spec.lang_dim = (int)v;
-        return FUS_OK;
-    }
-    return fus_base_fail(err, FUS_EINVAL,
-                         "no option is called '%.*s'; there are seed=N and embed=N, as in "
-                         "random:lang_resnet50?seed=1&embed=512",
-                         shown(key_n), text);
-}
 
 static bool ends_with(const char *s, const char *end)
 {
@@ -97,6 +54,36 @@ static void fill_uniform(float *out, size_t n, double bound, struct fus_rng *rng
         out[i] = (float)(bound * (2 * fus_rng_uniform(rng) - 1));
 }
 
+/* The weight of a block's last batch norm. */
+static bool ends_block(const char *name, bool bottleneck)
+{
+    return strncmp(name, "layer", 5) == 0 && ends_with(name, bottleneck ? ".bn3.weight" : ".bn2.weight");
+}
+
+void fus_random_fill(float *out, const char *name, const int64_t *shape, int n_dims, int64_t inputs, uint64_t seed)
+{
+    struct fus_rng rng;
+    size_t n = 1;
+    for (int d = 0; d < n_dims; d++)
+        n *= (size_t)shape[d];
+    start_stream(&rng, seed, name);
+    if (strcmp(name, "logit_scale") == 0) {
+        out[0] = 2.6592600369327779f;
+    } else if (n_dims == 4) {
+        fill_normal(out, n, sqrt(2.0 / (double)(shape[0] * shape[2] * shape[3])), &rng);
+    } else if (n_dims == 2 && strcmp(name, "text.weight") == 0) {
+        fill_normal(out, n, 1 / sqrt((double)shape[0]), &rng);
+    } else if (n_dims == 2 && strncmp(name, "attnpool.", 9) == 0) {
+        fill_normal(out, n, 1 / sqrt((double)shape[1]), &rng);
+    } else if (n_dims == 2 || inputs) {
+        fill_uniform(out, n, 1 / sqrt((double)(n_dims == 2 ? shape[1] : inputs)), &rng);
+    } else {
+        float value = ends_with(name, ".weight") || ends_with(name, ".running_var");
+        for (size_t i = 0; i < n; i++)
+            out[i] = value;
+    }
+}
+
 /* Columns of the matrix that a bias belongs to; 0: it is a batch norm's. */
 static int64_t inputs_of_bias(const struct fus_store *s, const char *name)
 {
@@ -110,20 +97,10 @@ static int64_t inputs_of_bias(const struct fus_store *s, const char *name)
 static int generate(const struct fus_store *s, float *out, const struct fus_tensor *t, struct fus_error *err)
 {
     (void)err;
-    struct fus_rng rng;
-    start_stream(&rng, s->random_seed, t->name);
-    int64_t inputs = ends_with(t->name, ".bias") ? inputs_of_bias(s, t->name) : 0;
-    if (t->n_dims == 4) {
-        fill_normal(out, t->n_elements, sqrt(2.0 / (double)(t->shape[0] * t->shape[2] * t->shape[3])), &rng);
-    } else if (t->n_dims == 2 && strncmp(t->name, "attnpool.", 9) == 0) {
-        fill_normal(out, t->n_elements, 1 / sqrt((double)t->shape[1]), &rng);
-    } else if (t->n_dims == 2 || inputs) {
-        fill_uniform(out, t->n_elements, 1 / sqrt((double)(t->n_dims == 2 ? t->shape[1] : inputs)), &rng);
-    } else {
-        float value = ends_with(t->name, ".weight") || ends_with(t->name, ".running_var");
-        for (size_t i = 0; i < t->n_elements; i++)
-            out[i] = value;
-    }
+    fus_random_fill(out, t->name, t->shape, t->n_dims, ends_with(t->name, ".bias") ? inputs_of_bias(s, t->name) : 0,
+                    s->random_seed);
+    if (s->random_zero && ends_block(t->name, s->random_spec.bottleneck))
+        memset(out, 0, t->n_elements * sizeof *out);
     return FUS_OK;
 }
 
@@ -147,20 +124,17 @@ static int add_tensor(void *context, const char *name, const int *shape, int n_d
 
 int fus_random_open(struct fus_store *s, const char *spec, struct fus_error *err)
 {
-    char name[64];
-    const char *at = spec + strlen("random:");
-    size_t n = strcspn(at, "?");
+    struct fus_random_spec r;
     s->format = "random";
     s->generate = generate;
-    snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), at);
-    int code = fus_networks_named(&s->random_spec, name, err);
-    if (!code && at[n] == '?')
-        for (at += n + 1; !code; at += n + 1) {
-            n = strcspn(at, "&");
-            code = option(s, at, n, err);
-            if (at[n] == '\0')
-                break;
-        }
+    int code = fus_random_parse(&r, spec, err);
+    if (code)
+        return code;
+    s->random_spec = r.net;
+    s->random_seed = r.seed;
+    s->random_zero = r.zero;
+    if (r.preprocess[0])
+        code = fus_store_set_preprocess(s, r.preprocess, err);
     struct adder a = {s, err};
     return code ? code : fus_arch_parameters(&s->random_spec, add_tensor, &a, err);
 }

@@ -74,6 +74,7 @@ struct fus_store {
     int (*generate)(const struct fus_store *s, float *out, const struct fus_tensor *t, struct fus_error *err);
     struct fus_net_spec random_spec;
     uint64_t random_seed;
+    bool random_zero;
 
     /* the last deflated member read, kept for other tensors of the same member */
     uint8_t *unpacked;

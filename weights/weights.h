@@ -71,7 +71,8 @@ struct fus_store;
 /* path: a file (safetensors; PyTorch zip, legacy, tar, TorchScript; .npz; .npy; a pickle of NumPy
  * arrays), an index of several files, a folder with one of these, or an untrained control:
  * `random:resnet50?seed=1`, random:cifar_resnet20?..., random:lang_resnet50?seed=N&embed=512,
- * random:clip_rn50?...
+ * random:clip_rn50?..., or in numbers (random_spec.c):
+ * random:resnet?stem=7x7&blocks=2,2,2&width=16&input=64&classes=11&seed=1
  *
  * Messages start with the path. They say what a file is if it holds no weights: empty, an HTML
  * page, a Git LFS pointer, ... */
@@ -137,6 +138,27 @@ bool fus_names_normalisation(struct fus_store *store, float mean[3], float std[3
  * version. The same input gives the same bytes. */
 int fus_safetensors_write(const char *out_path, struct fus_store *store, const struct fus_net_spec *spec,
                           enum fus_dtype dtype, struct fus_error *err);
+
+/* Writes tensors [n] of dtype f32, f16 or bf16 with metadata as they come; names are sorted in place.
+ * `get` fills one after the other by name, as f32. The same tensors give the same bytes. */
+struct fus_safetensors_tensor {
+    char name[128];
+    int n_dims;
+    int64_t shape[4];
+    enum fus_dtype dtype;
+    uint64_t begin; /* set by the writer */
+};
+struct fus_safetensors_pair {
+    const char *key, *value;
+};
+int fus_safetensors_write_tensors(const char *path, struct fus_safetensors_tensor *tensors, size_t n,
+                                  const struct fus_safetensors_pair *metadata, size_t n_metadata,
+                                  fus_weight_fn get, void *context, struct fus_error *err);
+
+/* How a parameter begins before any training (random.c has the rules), from (seed, name) alone.
+ * inputs: columns of the matrix that a bias belongs to; 0: it is a batch norm's. */
+void fus_random_fill(float *out, const char *name, const int64_t *shape, int n_dims, int64_t inputs,
+                     uint64_t seed);
 
 #ifdef __cplusplus
 }

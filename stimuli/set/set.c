@@ -125,7 +125,7 @@ static int open_folder(struct fus_set *set, const struct request *q, struct fus_
         source = (struct fus_set_source){.dir = dir};
         code = open_loose(set, &source, err);
     }
-    if (!code && !any)
+    if (!code && !any && !q->classes)
         code = fus_set_check_counts(set, dir, err);
     if (!code)
         code = fus_set_fill_describe(set, &plan, plan.floc ? "fLoc folders" : "folders", f.names, f.n,
@@ -222,7 +222,7 @@ static int open_manifest(struct fus_set *set, const struct request *q, struct fu
         code = plan_manifest(&plan, &m, q, err);
     if (!code)
         code = fill_manifest(set, &plan, &m, err);
-    if (!code && !q->any)
+    if (!code && !q->any && !q->classes)
         code = fus_set_check_counts(set, path, err);
     if (!code)
         code = fus_set_fill_describe(set, &plan, "manifest", NULL, 0, err);

@@ -1,0 +1,174 @@
+/* fusiform train: networks learn classes and captions (analysis/train/training.h does the work). */
+#define _POSIX_C_SOURCE 200809L
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "nn/base/outfile.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/train_options.h"
+
+/* ---- Ctrl-C: the step that is at work ends, and a state is written ---- */
+
+static volatile sig_atomic_t stopping;
+
+static void end_at_once(int signal_number)
+{
+    fus_outfile_unlink_all();
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
+static void on_interrupt(int signal_number)
+{
+    static const char said[] = "\nfusiform: stopping after this step; once more ends at once\n";
+    stopping = 1;
+    signal(signal_number, end_at_once);
+    if (write(2, said, sizeof said - 1) < 0)
+        return;
+}
+
+static bool is_stopping(void *context)
+{
+    (void)context;
+    return stopping;
+}
+
+/* ---- what is said ---- */
+
+struct voice {
+    struct timespec shown;
+    bool terminal, open, begun;        /* open: the line on the terminal has no end yet */
+    char notes[8 * FUS_MESSAGE_BYTES]; /* before the first step: an error stays the only line */
+};
+
+static void close_line(struct voice *v)
+{
+    if (v->open)
+        fputc('\n', stderr);
+    v->open = false;
+}
+
+static void note(void *context, const char *line)
+{
+    struct voice *v = context;
+    size_t used = strlen(v->notes);
+    close_line(v);
+    if (v->begun)
+        fprintf(stderr, "fusiform: %s\n", line);
+    else
+        snprintf(v->notes + used, sizeof v->notes - used, "fusiform: %s\n", line);
+}
+
+/* The first step comes now. */
+static void begin(void *context)
+{
+    struct voice *v = context;
+    struct sigaction a;
+    v->begun = true;
+    fputs(v->notes, stderr);
+    memset(&a, 0, sizeof a);
+    a.sa_handler = on_interrupt;
+    a.sa_flags = SA_RESTART; /* a file being read or written is not disturbed */
+    sigaction(SIGINT, &a, NULL);
+    sigaction(SIGTERM, &a, NULL);
+}
+
+static void print_time(char text[40], double seconds)
+{
+    long s = seconds > 1e8 ? 100000000 : (long)(seconds + 0.5);
+    if (s < 90)
+        snprintf(text, 40, "%ld s", s);
+    else if (s < 5400)
+        snprintf(text, 40, "%ld min %02ld s", s / 60, s % 60);
+    else
+        snprintf(text, 40, "%ld h %02ld min", s / 3600, s % 3600 / 60);
+}
+
+/* A line a second; on a terminal it is written over. */
+static void progress(void *context, const struct fus_training_progress *p)
+{
+    struct voice *v = context;
+    struct timespec now;
+    char left[40];
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    double since = (double)(now.tv_sec - v->shown.tv_sec) + 1e-9 * (double)(now.tv_nsec - v->shown.tv_nsec);
+    if (v->shown.tv_sec == 0)
+        v->shown = now;
+    else if (since >= 1) {
+        v->shown = now;
+        print_time(left, p->seconds_left);
+        fprintf(stderr, "%sepoch %d of %d, step %ld of %ld: loss %.4f, %.3g pictures a second, %s left%s",
+                v->terminal ? "\r\033[K" : "", p->epoch, p->n_epochs, p->step, p->n_steps, p->loss, p->rate, left,
+                v->terminal ? "" : "\n");
+        v->open = v->terminal;
+    }
+}
+
+/* A word for the shell. */
+static void print_word(const char *text)
+{
+    if (*text && !text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,=+@")]) {
+        fputs(text, stdout);
+        return;
+    }
+    putchar('\'');
+    for (; *text; text++)
+        if (*text == '\'')
+            fputs("'\\''", stdout);
+        else
+            putchar(*text);
+    putchar('\'');
+}
+
+static void print_score(const char *what, double last, double best, const struct fus_training_result *r)
+{
+    if (!isnan(last))
+        printf("%s\t%.4f of %d held-out pictures (epoch %d, the best: %.4f)\n", what, last, r->n_held, r->best_epoch,
+               best);
+}
+
+static void print_result(const struct fus_training_result *r, const struct fus_training_options *o)
+{
+    char path[4096];
+    print_score("accuracy", r->held.accuracy, r->best.accuracy, r);
+    print_score("cosine", r->held.cosine, r->best.cosine, r);
+    print_score("own text first", r->held.recall[0], r->best.recall[0], r);
+    print_score("own picture first", r->held.recall[1], r->best.recall[1], r);
+    printf(
+        "files\t%s: model.safetensors, best.safetensors, report.html, epochs.csv, steps.csv, confusion.csv, train.json\n",
+        o->out);
+    printf("next\tfusiform run --model ");
+    snprintf(path, sizeof path, "%s/model.safetensors", o->out);
+    print_word(path);
+    printf(" --stimuli builtin --layers %s --out ", r->layer);
+    snprintf(path, sizeof path, "%s/run", o->out);
+    print_word(path);
+    putchar('\n');
+}
+
+int fus_cmd_train(int argc, char **argv)
+{
+    static struct fus_train_options_line line; /* 20 kB */
+    static struct voice v;
+    const struct fus_training_hooks hooks = {&v, note, progress, begin, is_stopping};
+    struct fus_training_result result;
+    struct fus_error err = {0};
+    v.terminal = isatty(2) == 1;
+    int status = fus_train_options_parse(&line, argc, argv);
+    if (status)
+        return status < 0 ? 0 : status;
+    int code = fus_training_run(&result, &line.training, &hooks, &err);
+    close_line(&v);
+    if (code == FUS_ESTOPPED)
+        fprintf(stderr, "fusiform: %s; the same command with --resume goes on\n", err.msg);
+    else if (code)
+        fus_args_failed(&err);
+    else
+        print_result(&result, &line.training);
+    return code ? 1 : 0;
+}
