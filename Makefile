@@ -64,8 +64,9 @@ TEST_SRC = $(sort $(wildcard tests/test_*.c))
 FUZZ_SRC = $(filter-out tests/fuzz_driver.c,$(sort $(wildcard tests/fuzz_*.c)))
 INSTALLED = $(DESTDIR)$(PREFIX)
 # Public headers, and with them every header that they include.
-PUBLIC   = nn/base/base.h nn/base/rng.h nn/base/sha256.h nn/nn.h weights/weights.h stimuli/stimuli.h analysis/analysis.h \
-           analysis/inference.h analysis/report/report.h $(wildcard nn/train/train.h analysis/localizer/localizer.h)
+PUBLIC   = nn/base/base.h nn/base/number.h nn/base/rng.h nn/base/sha256.h nn/nn.h weights/weights.h stimuli/stimuli.h \
+           analysis/analysis.h analysis/inference.h analysis/report/report.h analysis/localizer/localizer.h \
+           analysis/localizer/model.h $(wildcard nn/train/train.h)
 HEADERS  = $(sort $(filter %.h,$(shell $(CC) -std=c11 -I. -MM $(PUBLIC))))
 LIB      = $(BUILD)/libfusiform.a
 LIB_OBJ  = $(LIB_SRC:%.c=$(BUILD)/%.o)
@@ -73,6 +74,7 @@ PIC_OBJ  = $(LIB_SRC:%.c=$(BUILD)/pic/%.o)
 TOOL_OBJ = $(TOOL_SRC:%.c=$(BUILD)/%.o)
 TESTS    = $(TEST_SRC:%.c=$(BUILD)/%)
 FUZZERS  = $(FUZZ_SRC:%.c=$(BUILD)/%)
+EXAMPLES = $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/examples/*.c)))
 COMPILE  = $(CC) $(FUS_CFLAGS) $(CFLAGS)
 
 # The shared library. ABI: raised where a program linked with the library before must be linked anew.
@@ -93,8 +95,8 @@ all: $(PROGRAM) $(LIB)
 run: $(PROGRAM)
 	./$(PROGRAM) run --model 'random:resnet50?seed=1' --stimuli builtin --out out/demo --force
 
-test check: $(PROGRAM) $(TESTS)
-	@FUSIFORM="$(CURDIR)/$(PROGRAM)" RUN="$(RUN)" MAKE="$(MAKE)" CC="$(CC)" CXX="$(CXX)" FLAGS="$(CFLAGS) $(SAN_FLAGS) $(LDFLAGS)" \
+test check: $(PROGRAM) $(TESTS) $(EXAMPLES)
+	@FUSIFORM="$(CURDIR)/$(PROGRAM)" EXAMPLES="$(BUILD)/tests/examples" RUN="$(RUN)" MAKE="$(MAKE)" CC="$(CC)" CXX="$(CXX)" FLAGS="$(CFLAGS) $(SAN_FLAGS) $(LDFLAGS)" \
 	    LIBS="$(OMP_LIB) $(FUS_LIBS)" sh tests/run.sh $(TESTS) tests/includes.sh tests/install.sh $(wildcard tests/method.sh) $(sort $(wildcard tests/cli*.sh)) tests/resume.sh tests/hash.sh
 
 # The test programs alone, without the scripts.
@@ -155,7 +157,13 @@ $(PROGRAM): $(TOOL_OBJ) $(LIB)
 
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(LIB)
 	@echo "  LD  $@"
+	@$(COMPILE) $(LDFLAGS) $(filter %.o,$^) $(LIB) $(FUS_LIBS) -o $@
+$(BUILD)/tests/test_args: $(BUILD)/tools/args.o
+
+$(BUILD)/tests/examples/%: $(BUILD)/tests/examples/%.o $(LIB)
+	@echo "  LD  $@"
 	@$(COMPILE) $(LDFLAGS) $< $(LIB) $(FUS_LIBS) -o $@
+examples: $(EXAMPLES)
 
 # `make fuzz CC=clang FUZZ=1 SANITIZE=address,undefined` for libFuzzer; else a driver that mutates the files it is given.
 ifeq ($(FUZZ),1)
@@ -241,6 +249,6 @@ help:
 	@echo "make format   clang-format on all C files        make format-check  nothing to format, no overlong line"
 	@echo "make install  PREFIX=$(PREFIX) DESTDIR=          program, libraries, headers, fusiform.pc"
 
-.PHONY: all always shared run test check unit check-cross study accuracy bench fuzz symbols repro format format-check golden install uninstall dist clean help
+.PHONY: all always shared run test check unit examples check-cross study accuracy bench fuzz symbols repro format format-check golden install uninstall dist clean help
 .SECONDARY:
--include $(LIB_OBJ:.o=.d) $(PIC_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d)
+-include $(LIB_OBJ:.o=.d) $(PIC_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d) $(EXAMPLES:=.d)

@@ -1,4 +1,5 @@
-/* From activations to selective units. Knows arrays of units, no network and no picture; report.h makes tables and figures of them.
+/* From activations to selective units. Works on arrays of units and knows neither networks nor
+ * pictures; report.h makes tables and figures.
  *
  * Reading order: moments.c, special.c, ttest.c, multiple.c, select.c, search.c, csi.c, spatial.c.
  *
@@ -21,32 +22,38 @@ struct fus_moments {
     int n_groups;
     size_t n_units;
     long *n;      /* [n_groups] pictures seen */
-    double *mean; /* [n_groups, n_units], of a group without pictures whatever was there */
+    double *mean; /* [n_groups, n_units], undefined for a group without pictures */
     double *m2;   /* [n_groups, n_units] sum of (x - mean)^2 */
 };
 
-size_t fus_moments_bytes(int n_groups, size_t n_units); /* SIZE_MAX where it does not fit */
+size_t fus_moments_bytes(int n_groups, size_t n_units); /* SIZE_MAX if it does not fit */
 int fus_moments_create(struct fus_moments *m, int n_groups, size_t n_units, struct fus_error *err);
 void fus_moments_destroy(struct fus_moments *m);
 
-/* One picture's responses x [n_units] f32 enter `group`. Any fixed order of units will do; pictures in list order. */
+/* Adds one picture's responses x [n_units] f32 to `group`. Units may be in any fixed order;
+ * pictures are added in list order. */
 void fus_moments_add(struct fus_moments *m, int group, const float *x);
 
-/* The same bits as n times add, faster: row r = order[i] (NULL: r = i) of x [rows, n_units] enters group[r], for i = 0 .. n-1. */
+/* Bit-identical to n calls of add, but faster: row r = order[i] (NULL: r = i) of x [rows,
+ * n_units] is added to group[r], for i = 0 .. n-1. */
 void fus_moments_add_rows(struct fus_moments *m, const float *x, const int *group, const size_t *order, size_t n);
 
-/* Two groups as one (Chan, Golub & LeVeque 1983): group from_group of `from` joins group `group` of `into`, over the same units.
+/* Merges group from_group of `from` into group `group` of `into`, over the same units (Chan,
+ * Golub & LeVeque 1983).
  *
  *   share = n_b / (n_a + n_b)   d = mean_b - mean_a   mean_a += d * share   m2_a = (m2_a + m2_b) + d * d * (n_a * share)   n_a += n_b
  *
- * A copy where n_a = 0, nothing where n_b = 0. */
+ * A copy if n_a = 0; unchanged if n_b = 0. */
 void fus_moments_merge_group(struct fus_moments *into, int group, const struct fus_moments *from, int from_group);
 
-/* Units from blocks of 16 channels (nn.h: [ceil(C/16), n_places, 16], n_units = that size) to [C, n_places], in place. */
+/* Units from blocks of 16 channels (nn.h: [ceil(C/16), n_places, 16], n_units = that size) to
+ * [C, n_places], in place. */
 int fus_moments_unblock(struct fus_moments *m, int channels, size_t n_places, struct fus_error *err);
-void fus_moments_unblock_channels(double *out, const double *blocked, int n_channels, size_t n_places); /* one block: [P, 16] to [n_channels, P] */
+/* one block: [P, 16] to [n_channels, P] */
+void fus_moments_unblock_channels(double *out, const double *blocked, int n_channels, size_t n_places);
 
-/* ---- distribution functions (special.c): relative error <= 1e-12 against SciPy, tails to 1e-300 ---- */
+/* ---- distribution functions (special.c): relative error <= 1e-12 against SciPy, tails to
+ * 1e-300 ---- */
 
 double fus_special_lgamma(double x);                      /* x > 0 */
 double fus_special_incbeta(double a, double b, double x); /* regularised I_x(a, b) */
@@ -56,15 +63,17 @@ double fus_special_normal_quantile(double p);
 
 /* ---- tests (ttest.c) and correction (multiple.c) ---- */
 
-/* Welch's t (1947) from two groups' counts, means and variances (n-1); *df by Welch-Satterthwaite. 0 and df 1 where both variances
- * are 0. The Student form pools the variances, df = n_a + n_b - 2. */
+/* Welch's t (1947) from the counts, means and variances (n-1) of two groups; *df by
+ * Welch-Satterthwaite. t = 0 and df = 1 if both variances are 0. Student's form pools the
+ * variances, df = n_a + n_b - 2. */
 double fus_ttest_welch(double *df, double mean_a, double var_a, double n_a, double mean_b, double var_b, double n_b);
 double fus_ttest_student(double *df, double mean_a, double var_a, double n_a, double mean_b, double var_b, double n_b);
 
-/* One-sided p of "a greater than b" by Welch; 1 where both variances are 0. */
+/* One-sided p of "a greater than b" by Welch; 1 if both variances are 0. */
 double fus_ttest_p(double mean_a, double var_a, double n_a, double mean_b, double var_b, double n_b);
 
 enum fus_correction { FUS_BH, FUS_BY, FUS_BONFERRONI, FUS_UNCORRECTED };
+const char *fus_multiple_name(enum fus_correction correction); /* "bh", "by", "bonferroni", "none" */
 
 /* q [n] = adjusted p [n], p in [0, 1] or FUS_EINVAL; ties by index; q may be p.
  *   BH          q_(i) = min over j >= i of p_(j) n / j        (Benjamini & Hochberg 1995)
@@ -72,12 +81,14 @@ enum fus_correction { FUS_BH, FUS_BY, FUS_BONFERRONI, FUS_UNCORRECTED };
  *   Bonferroni  min(1, p n) */
 int fus_multiple_adjust(double *q, const double *p, size_t n, enum fus_correction correction, struct fus_error *err);
 
-/* What p is multiplied with before the division by its rank (BH, BY): n_tests, n_tests (1 + 1/2 + ... + 1/n_tests), n_tests or 1. */
+/* The factor of p before the division by its rank (BH, BY): n_tests, n_tests (1 + 1/2 + ... +
+ * 1/n_tests), n_tests or 1. */
 double fus_multiple_scale(size_t n_tests, enum fus_correction correction);
 
-/* The largest of p [n] whose q is <= alpha, -1 where there is none: exactly the p up to it are rejected. n_tests is the number of
- * all tests. Of those whose p are not in the array, n_before are known to be rejected; the others are known not to be. Sorts p in
- * place; scratch [n]. */
+/* The largest of p [n] whose q is <= alpha, -1 if there is none; exactly the p up to it are
+ * rejected. n_tests is the number of all tests. n_before p-values are known to be rejected and
+ * are not in the array; the remaining ones are known not to be rejected. Sorts p in place;
+ * scratch [n]. */
 double fus_multiple_threshold(double *p, double *scratch, size_t n, size_t n_before, size_t n_tests, double alpha,
                               enum fus_correction correction);
 
@@ -85,18 +96,23 @@ double fus_multiple_threshold(double *p, double *scratch, size_t n, size_t n_bef
 
 enum fus_criterion { /* inference.h and criteria.c say where each comes from */
     FUS_CRITERION_IUT,    /* intersection-union of one-sided t tests: fus_select_layer */
-    FUS_CRITERION_PRINCE, /* Student two-sided against each other category, BY over the units per pair, all q <= alpha, all t > 0 */
+    /* Student two-sided against each other category, BY over the units per pair, all q <= alpha,
+     * all t > 0 */
+    FUS_CRITERION_PRINCE,
     FUS_CRITERION_TDANN,  /* t against the pool of all others, variances with n, t > 10 */
     FUS_CRITERION_DPRIME, /* d' > 1 (fus_csi_dprime) */
     FUS_CRITERION_RATIO,  /* CSI > 1/3 */
-    FUS_CRITERION_RANKSUM /* preferred category against each other, largest p < 0.001; needs single responses */
+    /* preferred category against each other, largest p < 0.001; needs single responses */
+    FUS_CRITERION_RANKSUM
 };
 
 struct fus_select_options {
     enum fus_correction correction; /* matters to iut alone */
     double alpha;                   /* to iut and prince */
-    bool student;                   /* iut with pooled variances instead of Welch's test; 0 where the difference is */
-    enum fus_criterion criterion;   /* fus_select_layer is iut whatever this says; the resampling of inference.h follows it */
+    /* iut with pooled variances instead of Welch's test; 0 where the difference is */
+    bool student;
+    /* fus_select_layer is iut whatever this says; the resampling of inference.h follows it */
+    enum fus_criterion criterion;
 };
 
 struct fus_category_summary {
@@ -104,13 +120,20 @@ struct fus_category_summary {
     double proportion;             /* n_selective / n_units */
     double ci_low, ci_high;        /* of the proportion; NaN where no interval was computed */
     size_t n_csi, n_csi_undefined; /* selective units with and without a CSI (denominator <= 0) */
-    double csi_mean, csi_sd, csi_sem; /* over n_csi units; NaN where there are too few (1 for the mean, 2 for the others) */
-    double dprime_mean;            /* (mu_c - mu_o) / sqrt((s_c^2 + s_o^2) / 2) over the selective units; NaN if none */
-    double variation_cv, variation_sd, gini, entropy; /* of map over places; NaN where the map is 0 everywhere */
-    float *map;                    /* [height, width] share of the channels selective at this place */
-    double csi_cv, dprime_cv, auc_cv; /* units selected in one half of the pictures, measured in the other (halves.c); NaN: not computed, */
+    /* over n_csi units; NaN where there are too few (1 for the mean, 2 for the others) */
+    double csi_mean, csi_sd, csi_sem;
+    /* (mu_c - mu_o) / sqrt((s_c^2 + s_o^2) / 2) over the selective units; NaN if none */
+    double dprime_mean;
+    /* of map over places; NaN where the map is 0 everywhere */
+    double variation_cv, variation_sd, gini, entropy;
+    /* [height, width] share of the channels selective at this place */
+    float *map;
+    /* units selected in one half of the pictures, measured in the other (halves.c); NaN: not
+     * computed, */
+    double csi_cv, dprime_cv, auc_cv;
     double survival, split_half_r, dice; /* as the following */
-    double csi_low, csi_high, variation_low, variation_high; /* intervals of csi_mean and variation_cv (bootstrap.c) */
+    /* intervals of csi_mean and variation_cv (bootstrap.c) */
+    double csi_low, csi_high, variation_low, variation_high;
 };
 
 struct fus_layer_summary {
@@ -119,26 +142,35 @@ struct fus_layer_summary {
     int order;                     /* 0, 1, ...: its place among all layers of the network */
     double depth;                  /* 0 (first) to 1 (last block and behind it) */
     size_t n_units, n_dead;        /* dead: zero variance in every category */
-    size_t n_undefined;            /* units with a NaN or infinite response: p = 1, never selective */
+    /* units with a NaN or infinite response: p = 1, never selective */
+    size_t n_undefined;
     int n_categories;
     struct fus_category_summary *categories; /* [n_categories] */
-    int8_t *label;                 /* [C, H, W]: -1 none, else the category; caller may take it away (set NULL) */
-    const struct fus_bootstrap *bootstrap; /* inference.h; the caller's; NULL: none */
-    const struct fus_permute_category *permuted; /* [n_categories] the same: what relabelled pictures give */
+    int8_t *label;                 /* [C, H, W]: -1 none, else the category; NULL: taken away */
+    /* What was asked for beside (inference.h, analysis/run/summary.h); NULL: it was not. Like all of this the summary's own. */
+    struct fus_bootstrap *bootstrap;
+    struct fus_permute_category *permuted; /* [n_categories] what relabelled pictures give */
+    size_t *sweep;                 /* [n_categories, fus_sweep_count()] selective units */
+    double *rdm, *picture_rdm;     /* dissimilarities of the categories, of the pictures: consistency.c */
+    double *profile;               /* of the reference layer: [n_categories, n_pictures] mean response of the units selective for a category */
+    struct fus_top_unit *top;      /* [n_top] units that a category drives most reliably */
+    int n_top;
 };
 
-/* Everything of the default report for one layer from the moments of its categories (groups = categories, units [C,
- * H, W]). Intersection-union of one-sided t tests, corrected over the units of the layer. */
+/* Everything of the default report for one layer from the moments of its categories (groups =
+ * categories, units [C, H, W]). Intersection-union of one-sided t tests, corrected over the
+ * units of the layer. */
 int fus_select_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
                      int width, const struct fus_select_options *options, struct fus_error *err);
 void fus_select_free(struct fus_layer_summary *layer);
 
-/* The labels alone: categories, proportions and maps stay empty. */
+/* Only the labels: categories, proportions and maps stay empty. */
 int fus_select_label(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
                      int width, const struct fus_select_options *options, struct fus_error *err);
 
-/* The parts of it, for the other criteria (criteria.c): memory and name; pictures and alpha make sense; labels -1 and the dead and undefined
- * units counted; the indices from labels that are set; whether all of a unit's moments are finite. */
+/* The steps of it, for the other criteria (criteria.c). create: memory and name. check: FUS_EINVAL
+ * unless the numbers of pictures and alpha are valid. count: labels -1, dead and undefined units
+ * counted. summarise: the indices from the labels. defined: all moments of a unit are finite. */
 int fus_select_create(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
                       int width, struct fus_error *err);
 int fus_select_check(const struct fus_moments *m, const struct fus_select_options *options, struct fus_error *err);
@@ -151,20 +183,23 @@ bool fus_select_defined(const struct fus_moments *m, size_t unit);
 /* t and df of one unit's category a against b, Welch's or Student's. */
 double fus_select_pair_t(double *df, const struct fus_moments *m, size_t unit, int a, int b, bool student);
 
-/* t |t| for units from .. from+n-1 at once, n at most FUS_SELECT_CHUNK: squares [n_groups + 2, FUS_SELECT_CHUNK] as nn/kernel/kernels.h has them: the least t of
- * each category against each other one, 0 where both variances are 0, of any value where a unit is not defined; the largest of these; then
- * the spread, 0 for a dead unit, NaN for one that is not defined. weight [n_groups, n_groups]: of m's counts, Welch's or Student's. */
+/* t |t| for units from .. from+n-1, n at most FUS_SELECT_CHUNK. Rows of squares [n_groups + 2,
+ * FUS_SELECT_CHUNK] (nn/kernel/kernels.h): for each category its least t |t| against the others,
+ * 0 if both variances are 0, arbitrary for an undefined unit; then the largest of these; then
+ * the spread, 0 for a dead unit, NaN for an undefined one. weight [n_groups, n_groups]: from the
+ * counts of m, Welch's or Student's. */
 #define FUS_SELECT_CHUNK 1024
 void fus_select_weights(double *weight, const struct fus_moments *m, bool student);
 void fus_select_squares(double *squares, const struct fus_moments *m, const double *weight, size_t from, size_t n);
 
-/* The least t of category against each other one, Welch's or Student's; NaN for a unit that is not defined. */
+/* The least t of a category against the others, Welch's or Student's; NaN for an undefined unit. */
 double fus_select_least_t(const struct fus_moments *m, size_t unit, int category, bool student);
 
-/* ---- the same labels without most of the work (search.c) ----
+/* ---- the same labels, faster (search.c) ----
  *
- * For a caller that has the squares of every chunk: create, chunk for each of them (any thread, any order), finish. options and m
- * (fus_select_check has passed them) stay until then; label [n_units] is the caller's. */
+ * For a caller that has the squares of every chunk: create, then chunk for each of them (any
+ * thread, any order), then finish. options and m (already checked by fus_select_check) must stay
+ * valid until then; label [n_units] belongs to the caller. */
 struct fus_search;
 bool fus_search_suits(const struct fus_select_options *options); /* alpha < 0.49 */
 int fus_search_create(struct fus_search **out, int8_t *label, const struct fus_moments *m, const struct fus_select_options *options,
@@ -173,25 +208,31 @@ void fus_search_chunk(struct fus_search *s, int chunk, int thread, const double 
 int fus_search_finish(struct fus_search *s, struct fus_error *err);
 void fus_search_destroy(struct fus_search *s); /* NULL: nothing */
 
-/* What select_layer decides on, for every unit (`--units full`): each [n_categories, n_units]; NULL = not wanted. */
+/* The values that fus_select_layer decides on, for every unit (`--units full`): each [n_categories,
+ * n_units]; NULL: not computed. */
 struct fus_unit_tables {
     float *mean, *var, *t, *p, *q, *csi;
 };
 int fus_select_units(struct fus_unit_tables *out, const struct fus_moments *m, const struct fus_select_options *options,
                      struct fus_error *err);
 
-/* The indices of one unit (csi.c). csi: (mu_c - mu_o) / (mu_c + mu_o), mu_o the unweighted mean of the other categories' means; NaN where the
- * denominator is not positive. dprime: (mu_c - mu_o) / sqrt((s_c^2 + s_o^2) / 2), s_o^2 the variance (n-1) of all
- * pictures of the other categories together; NaN where both variances are 0. */
+/* The indices of one unit (csi.c).
+ *
+ *   csi = (mu_c - mu_o) / (mu_c + mu_o)   mu_o: unweighted mean of the other categories' means; NaN if
+ *                                         the denominator is not positive
+ *   dprime = (mu_c - mu_o) / sqrt((s_c^2 + s_o^2) / 2)   s_o^2: variance (n-1) of all pictures of the
+ *                                         other categories; NaN if both variances are 0 */
 double fus_csi_unit(const struct fus_moments *m, size_t unit, int category);
 double fus_csi_dprime(const struct fus_moments *m, size_t unit, int category);
-/* n_csi, csi_mean, csi_sd, csi_sem and the rest from the units whose label [n_units] is category, in that order. */
+/* n_csi, csi_mean, csi_sd, csi_sem and the rest from the units whose label [n_units] is
+ * category, in that order. */
 int fus_csi_summarise(struct fus_category_summary *out, const struct fus_moments *m, const int8_t *label, int category,
                       struct fus_error *err);
 
-/* map and what is computed from it (spatial.c), label [C, places]: P = share of the C channels at each place;
- * variation_sd: population sd of P over places; variation_cv = sd / mean; Gini coefficient; entropy of P / sum(P) over
- * log(places), 1 for a single place. map [places] is the caller's memory. */
+/* The map and its indices (spatial.c), from label [C, places]: P = share of the C channels at
+ * each place; variation_sd: population SD of P over places; variation_cv = SD / mean; Gini
+ * coefficient; entropy of P / sum(P), divided by log(places), 1 for a single place. map [places]
+ * is the caller's. */
 int fus_spatial_summarise(struct fus_category_summary *out, const int8_t *label, int channels, size_t n_places,
                           int category, struct fus_error *err);
 

@@ -1,15 +1,16 @@
 /* Fuzz target: any bytes as what a run says of itself (parts/run.tsv) are taken for a run, or end in a message. */
-#include "tools/provenance.c"
+#include "analysis/localizer/state/provenance.h"
 #include "restored.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-static void check_run(const struct fus_run *run)
+static void check_run(const struct fus_localizer *run)
 {
-    for (int i = 0; i < run->set.n_pictures; i++) {
-        const struct fus_picture *p = &run->set.pictures[i];
-        if (!p->path || p->category < 0 || p->category >= run->set.n_categories || p->subcategory < 0 || p->subcategory >= run->set.n_subcategories ||
-            p->half < 0 || p->half > 1 || (i && p->category < p[-1].category))
+    for (int i = 0; i < run->pictures.set.n_pictures; i++) {
+        const struct fus_picture *p = &run->pictures.set.pictures[i];
+        if (!p->path || p->category < 0 || p->category >= run->pictures.set.n_categories || p->subcategory < 0 ||
+            p->subcategory >= run->pictures.set.n_subcategories || p->half < 0 || p->half > 1 ||
+            (i && p->category < p[-1].category))
             abort();
     }
     for (int i = 0; i < run->n_models; i++)
@@ -20,17 +21,16 @@ static void check_run(const struct fus_run *run)
 
 static void restore(const struct fus_provenance *p)
 {
-    struct fus_run run = {0};
-    struct fus_run_summary s = {0};
+    struct fus_localizer run = {0};
     struct fus_error err = {0, -1, ""};
-    int code = fus_provenance_restore(&run, &s, p, &err);
+    int code = fus_provenance_restore(&run, p, &err);
     if (!code) {
         check_run(&run);
         code = fus_provenance_join(&run, p, &err);
     }
     if (code && !err.msg[0])
         abort();
-    free_restored(&run, &s);
+    free_restored(&run);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

@@ -1,9 +1,8 @@
-/* fusiform lesion's choice of units and its table (tools/lesion.c, tools/lesion_table.c), by hand-made numbers. */
+/* fusiform lesion's choice of units and its table (analysis/localizer/lesion.c, analysis/localizer/lesion_table.c), by hand-made numbers. */
 #define _POSIX_C_SOURCE 200809L
 #include "test.h"
 
-#include "tools/lesion.c"
-#include "tools/lesion_table.c"
+#include "analysis/localizer/lesion.h"
 
 /* Every set has as many units as are selective, none of them selective, none of them twice; matched ones are near in mean. */
 static void test_choose(void)

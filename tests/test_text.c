@@ -54,11 +54,30 @@ static void test_bounded(void)
     CHECK(strlen(t.s) < sizeof t.s && fus_utf8_valid(t.s) && strcmp(t.s + strlen(t.s) - 3, "...") == 0);
 }
 
+static void test_buffer(void)
+{
+    struct fus_text_buffer t = {0};
+    for (int i = 0; i < 1000; i++)
+        fus_text_printf(&t, "%d,", i % 10);
+    CHECK(!t.failed && t.n == 2000 && t.s[t.n] == '\0' && memcmp(t.s + 1998, "9,", 2) == 0);
+    fus_base_fail_allocation(1);
+    while (!t.failed && t.n < 1000000)
+        fus_text_append(&t, "0123456789", 10);
+    fus_base_fail_allocation(0);
+    CHECK(t.failed && t.s[0] == '0' && t.s[t.n] == '\0');
+    size_t n = t.n;
+    fus_text_append(&t, "x", 1);
+    CHECK(t.n == n);
+    fus_text_free(&t);
+    CHECK(!t.s && t.n == 0 && !t.failed);
+}
+
 int main(void)
 {
     test_escape();
     test_utf8();
     test_messages();
     test_bounded();
+    test_buffer();
     return test_end();
 }

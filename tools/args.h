@@ -6,16 +6,16 @@
 #include "nn/base/base.h"
 
 enum fus_arg_kind {
-    FUS_ARG_FLAG,  /* bool */
-    FUS_ARG_TEXT,  /* const char * */
-    FUS_ARG_LIST,  /* struct fus_texts with room: may be given several times */
-    FUS_ARG_COUNT, /* int >= 1 */
-    FUS_ARG_SEED,  /* uint64_t */
-    FUS_ARG_SHARE, /* int [2]: 2/7 */
-    FUS_ARG_REAL,  /* double in (0, 1] */
-    FUS_ARG_BYTES, /* size_t: 512M, 2G, 65536 */
+    FUS_ARG_FLAG,   /* bool */
+    FUS_ARG_TEXT,   /* const char * */
+    FUS_ARG_LIST,   /* struct fus_texts with room: may be given several times */
+    FUS_ARG_COUNT,  /* int >= 1 */
+    FUS_ARG_SEED,   /* uint64_t */
+    FUS_ARG_SHARE,  /* int [2]: 2/7 */
+    FUS_ARG_REAL,   /* double in (0, 1] */
+    FUS_ARG_BYTES,  /* size_t: 512M, 2G, 65536 */
     FUS_ARG_PIXELS, /* size_t: 100M = 100000000, at most FUS_IMAGE_PIXELS_LIMIT */
-    FUS_ARG_CHOICE /* struct fus_choice: one of a table's words */
+    FUS_ARG_CHOICE  /* struct fus_choice: one of a table's words */
 };
 
 struct fus_word {
@@ -41,8 +41,8 @@ struct fus_texts {
 
 /* Fills the values and the operands, which are moved to the front of argv. 0; 2 after a message (wrong usage); -1 after help
  * was printed, which --help or -h anywhere before `--` asks for. `--threads` and `--max-pixels` belong to every command. */
-int fus_args_parse(const char *command, const char *help, const struct fus_arg *args, struct fus_texts *operands, int argc,
-                   char **argv);
+int fus_args_parse(const char *command, const char *help, const struct fus_arg *args, struct fus_texts *operands,
+                   int argc, char **argv);
 
 /* "--name=value" as fus_args_parse would take it, from what the option's value is now; NULL where it is as if not given (flags
  * that are off, numbers that are 0, no text), and for lists. The caller frees it; *failed: no memory. */

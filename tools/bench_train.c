@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "tools/model.h"
+#include "analysis/localizer/model.h"
 #include "nn/base/rng.h"
 #include "nn/train/train.h"
 

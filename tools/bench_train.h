@@ -2,7 +2,7 @@
 #ifndef FUS_BENCH_TRAIN_H
 #define FUS_BENCH_TRAIN_H
 
-#include "tools/model.h"
+#include "analysis/localizer/model.h"
 
 struct fus_bench_train {
     const char *path;

@@ -2,48 +2,55 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/localizer/model.h"
+#include "analysis/localizer/pictures.h"
 #include "analysis/report/report.h"
+#include "nn/base/outfile.h"
 #include "tools/args.h"
 #include "tools/commands.h"
-#include "tools/model.h"
-#include "nn/base/outfile.h"
-#include "tools/pictures.h"
+#include "tools/interrupt.h"
+#include "tools/model_args.h"
+#include "tools/progress.h"
 
-#define PICTURES                                                                                                       \
-    "PICTURES: files, folders, lists FILE.tsv as in `fusiform run`, or builtin, in that order. A folder of folders is taken in\n" \
-    "run's order, a folder of pictures in the order of its names. Where there is more than files, OUT.npy.tsv says which row\n"   \
-    "is which picture. --skip-bad leaves out pictures that cannot be read; else they are all listed, and nothing is written.\n"
+#define PICTURES                                                                                                      \
+    "PICTURES: files, folders, lists FILE.tsv as in `fusiform run`, or builtin, in that order. A folder of folders "  \
+    "is taken in\n"                                                                                                   \
+    "run's order, a folder of pictures in the order of its names. Where there is more than files, OUT.npy.tsv says "  \
+    "which row\n"                                                                                                     \
+    "is which picture. --skip-bad leaves out pictures that cannot be read; else they are all listed, and nothing is " \
+    "written.\n"
 
-#define MODEL_OPTIONS \
-    "  --lang-head PREFIX name of the language head where it is not lang_head\n" \
+#define MODEL_OPTIONS                                                                                               \
+    "  --lang-head PREFIX name of the language head where it is not lang_head\n"                                    \
     "  --prefix P         which of the file's networks, where it holds several: --prefix teacher, model_ema, ...\n" \
-    "  --preprocess P     how pictures are prepared: torchvision, torchvision-v2, clip, cifar, or\n" \
-    "                     resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n" \
+    "  --preprocess P     how pictures are prepared: torchvision, torchvision-v2, clip, cifar, or\n"                \
+    "                     resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n"             \
     "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n"
 
 static const char help_activations[] =
     "usage: fusiform activations --model FILE --layer L[,L...]|all PICTURES... -o OUT.npy|OUT.npz [options]\n\n"
-    "Writes f32 [N,C,H,W] for each layer: one array per layer, named as the layer, in an .npz; a single layer in an .npy.\n"
-    "`all`: the stem's relu and every block output. An unknown layer prints those there are.\n" PICTURES
-    MODEL_OPTIONS "\n"
+    "Writes f32 [N,C,H,W] for each layer: one array per layer, named as the layer, in an .npz; a single layer in an "
+    ".npy.\n"
+    "`all`: the stem's relu and every block output. An unknown layer prints those there are.\n" PICTURES MODEL_OPTIONS
+    "\n"
     "example: fusiform activations --model resnet50.pth --layer layer4.2.relu,avgpool face.jpg house.jpg -o out.npz\n";
 
-static const char help_embed[] =
-    "usage: fusiform embed --model FILE PICTURES... -o OUT.npy [options]\n\n"
-    "Writes f32 [N,D]: the language head's or CLIP's embedding of each picture, of other networks the last pooled features.\n" PICTURES
-    MODEL_OPTIONS "\n"
-    "example: fusiform embed --model RN50.pt face.jpg house.jpg -o embeddings.npy\n";
+static const char help_embed[] = "usage: fusiform embed --model FILE PICTURES... -o OUT.npy [options]\n\n"
+                                 "Writes f32 [N,D]: the language head's or CLIP's embedding of each picture, of other "
+                                 "networks the last pooled features.\n" PICTURES MODEL_OPTIONS "\n"
+                                 "example: fusiform embed --model RN50.pt face.jpg house.jpg -o embeddings.npy\n";
 
-#define MAX_BATCH 4                      /* pictures at a time */
-#define HELD_BYTES ((size_t)256 << 20) /* responses kept at a time where several layers of several pictures are asked for */
+#define MAX_BATCH 4 /* pictures at a time */
+#define HELD_BYTES \
+    ((size_t)256 << 20) /* responses kept at a time where several layers of several pictures are asked for */
 
 /* The layers of one round over the pictures. */
 struct round {
     const struct fus_model *model;
-    float **values;        /* [n_taps] NULL where not of this round; [N, C, H, W], or one picture where streamed */
+    float **values; /* [n_taps] NULL where not of this round; [N, C, H, W], or one picture where streamed */
     struct fus_npz *streamed;
     const struct fus_pictures *images;
-    int batch, first;      /* pictures at a time; number of the first of those that the network sees now */
+    int batch, first; /* pictures at a time; number of the first of those that the network sees now */
     struct fus_error *err;
 };
 
@@ -67,7 +74,8 @@ static int on_tap(void *context, int tap, int picture, const float *blocked)
 
 static struct fus_npy_array describe(const struct fus_tap *t, int n_pictures)
 {
-    struct fus_npy_array a = {t->name, "<f4", 4, {(size_t)n_pictures, (size_t)t->channels, (size_t)t->height, (size_t)t->width}, NULL};
+    struct fus_npy_array a = {
+        t->name, "<f4", 4, {(size_t)n_pictures, (size_t)t->channels, (size_t)t->height, (size_t)t->width}, NULL};
     return a;
 }
 
@@ -164,8 +172,8 @@ static int write_npy(const char *out, const struct fus_model *m, int tap, bool f
         r.values[tap] = fus_base_alloc(tap_floats(t) * (size_t)images->set.n_pictures, sizeof(float));
     int code = FUS_OK;
     if (!wanted || !r.values || !r.values[tap])
-        code = fus_base_fail(err, FUS_ENOMEM, "no memory for %s of %d pictures; an .npz is written piece by piece", t->name,
-                             images->set.n_pictures);
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for %s of %d pictures; an .npz is written piece by piece",
+                             t->name, images->set.n_pictures);
     if (!code) {
         wanted[tap] = true;
         code = see_pictures(&r, wanted, images);
@@ -198,12 +206,16 @@ int fus_cmd_activations(int argc, char **argv)
     bool skip_bad = false;
     struct fus_texts operands = {0};
     struct fus_pictures images = {0};
-    const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},  {"--layer", FUS_ARG_TEXT, &layers},
-                                   {"--layers", FUS_ARG_TEXT, &layers}, {"-o", FUS_ARG_TEXT, &out},
-                                   {"--lang-head", FUS_ARG_TEXT, &choice.lang_head}, {"--prefix", FUS_ARG_TEXT, &choice.prefix},
+    const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},
+                                   {"--layer", FUS_ARG_TEXT, &layers},
+                                   {"--layers", FUS_ARG_TEXT, &layers},
+                                   {"-o", FUS_ARG_TEXT, &out},
+                                   {"--lang-head", FUS_ARG_TEXT, &choice.lang_head},
+                                   {"--prefix", FUS_ARG_TEXT, &choice.prefix},
                                    {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
                                    {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
-                                   {"--skip-bad", FUS_ARG_FLAG, &skip_bad}, {0}};
+                                   {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
+                                   {0}};
     int status = fus_args_parse("activations", help_activations, args, &operands, argc, argv);
     if (status)
         return status < 0 ? 0 : status;
@@ -211,12 +223,12 @@ int fus_cmd_activations(int argc, char **argv)
         return fus_args_usage("activations", "--model FILE, --layer L, pictures and -o OUT expected");
     if (!fus_args_ends_with(out, ".npy") && !fus_args_ends_with(out, ".npz") && !fus_outfile_is_stream(out))
         return fus_args_usage("activations", "-o %s: a name ending in .npy or .npz expected", out);
-    status = fus_model_check_choice("activations", &choice);
+    status = fus_model_args_check("activations", &choice);
     if (status)
         return status;
     struct fus_error err = {0};
     struct fus_model m = {0};
-    int code = fus_pictures_open(&images, &operands, &err);
+    int code = fus_pictures_open(&images, operands.items, operands.n, &fus_progress_notes, &err);
     plan_passes(&options, images.set.n_pictures);
     if (!code)
         code = fus_model_open(&m, path, &choice, &options, &err);
@@ -224,7 +236,7 @@ int fus_cmd_activations(int argc, char **argv)
         fus_pictures_close(&images);
         return fus_args_failed(&err);
     }
-    fus_model_catch_interrupt();
+    fus_interrupt_catch();
     int n_taps = fus_net_n_taps(m.net), n_wanted = 0, only = -1;
     bool *wanted = fus_base_alloc((size_t)n_taps, sizeof *wanted);
     code = wanted ? fus_model_want(wanted, &m, layers, &err) : fus_base_fail(&err, FUS_ENOMEM, "no memory");
@@ -234,17 +246,18 @@ int fus_cmd_activations(int argc, char **argv)
             only = i;
         }
     if (!code && !fus_args_ends_with(out, ".npz") && n_wanted > 1)
-        code = fus_base_fail(&err, FUS_EINVAL, "%s: an .npy holds one layer, %d were asked for: name it .npz", out, n_wanted);
+        code = fus_base_fail(&err, FUS_EINVAL, "%s: an .npy holds one layer, %d were asked for: name it .npz", out,
+                             n_wanted);
     if (!code)
         code = fus_pictures_check(&images, &m, skip_bad, &err);
     if (!code)
         code = fus_args_ends_with(out, ".npz") ? write_npz(out, &m, wanted, options.batch, &images, &err)
-                                      : write_npy(out, &m, only, false, options.batch, &images, &err);
+                                               : write_npy(out, &m, only, false, options.batch, &images, &err);
     fus_base_free(wanted);
     if (!code)
         code = fus_pictures_write_rows(&images, out, &err);
     if (!code)
-        fus_model_tell(&m);
+        fus_progress_tell_model(&m);
     fus_model_close(&m);
     fus_pictures_close(&images);
     return code ? fus_args_failed(&err) : 0;
@@ -260,7 +273,8 @@ int fus_cmd_embed(int argc, char **argv)
     struct fus_pictures images = {0};
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},
                                    {"-o", FUS_ARG_TEXT, &out},
-                                   {"--lang-head", FUS_ARG_TEXT, &choice.lang_head}, {"--prefix", FUS_ARG_TEXT, &choice.prefix},
+                                   {"--lang-head", FUS_ARG_TEXT, &choice.lang_head},
+                                   {"--prefix", FUS_ARG_TEXT, &choice.prefix},
                                    {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
                                    {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
                                    {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
@@ -270,12 +284,12 @@ int fus_cmd_embed(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (!path || !out || operands.n == 0 || (!fus_args_ends_with(out, ".npy") && !fus_outfile_is_stream(out)))
         return fus_args_usage("embed", "--model FILE, pictures and -o OUT.npy expected");
-    status = fus_model_check_choice("embed", &choice);
+    status = fus_model_args_check("embed", &choice);
     if (status)
         return status;
     struct fus_error err = {0};
     struct fus_model m = {0};
-    int code = fus_pictures_open(&images, &operands, &err);
+    int code = fus_pictures_open(&images, operands.items, operands.n, &fus_progress_notes, &err);
     plan_passes(&options, images.set.n_pictures);
     if (!code)
         code = fus_model_open(&m, path, &choice, &options, &err);
@@ -283,14 +297,14 @@ int fus_cmd_embed(int argc, char **argv)
         fus_pictures_close(&images);
         return fus_args_failed(&err);
     }
-    fus_model_catch_interrupt();
+    fus_interrupt_catch();
     code = fus_pictures_check(&images, &m, skip_bad, &err);
     if (!code)
         code = write_npy(out, &m, fus_net_embedding_tap(m.net), true, options.batch, &images, &err);
     if (!code)
         code = fus_pictures_write_rows(&images, out, &err);
     if (!code)
-        fus_model_tell(&m);
+        fus_progress_tell_model(&m);
     fus_model_close(&m);
     fus_pictures_close(&images);
     return code ? fus_args_failed(&err) : 0;

@@ -8,7 +8,8 @@
 #include "tools/args.h"
 #include "tools/bench_train.h"
 #include "tools/commands.h"
-#include "tools/model.h"
+#include "tools/model_args.h"
+#include "analysis/localizer/model.h"
 #include "nn/base/rng.h"
 
 static const char help[] =
@@ -247,7 +248,7 @@ int fus_cmd_bench(int argc, char **argv)
     if (train.from && (strncmp(train.from, "layer", 5) != 0 || train.from[5] < '1' || train.from[5] > '4' || train.from[6]))
         return fus_args_usage("bench", "--from: '%s' found, a stage such as layer4 expected", train.from);
     a.options.direct = conv.value == 1;
-    status = fus_model_check_choice("bench", &a.choice);
+    status = fus_model_args_check("bench", &a.choice);
     if (status)
         return status;
     struct fus_error err = {0};

@@ -6,11 +6,14 @@
 
 #include "tools/args.h"
 #include "tools/commands.h"
-#include "tools/model.h"
+#include "tools/interrupt.h"
+#include "tools/model_args.h"
+#include "tools/progress.h"
+#include "analysis/localizer/model.h"
 #include "nn/base/fmath.h"
 #include "nn/base/text.h"
 #include "nn/base/utf8.h"
-#include "tools/pictures.h"
+#include "analysis/localizer/pictures.h"
 
 static const char help[] =
     "usage: fusiform classify --model FILE [--labels FILE] [--top 5] [--text-embeddings FILE.npy] PICTURES...\n\n"
@@ -247,12 +250,12 @@ int fus_cmd_classify(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (!path || operands.n == 0)
         return fus_args_usage("classify", "--model FILE and pictures expected");
-    status = fus_model_check_choice("classify", &choice);
+    status = fus_model_args_check("classify", &choice);
     if (status)
         return status;
     struct fus_error err = {0};
     struct fus_model m = {0};
-    int code = fus_pictures_open(&images, &operands, &err);
+    int code = fus_pictures_open(&images, operands.items, operands.n, &fus_progress_notes, &err);
     options.low_memory = options.low_memory || images.set.n_pictures == 1; /* each layer is needed once */
     if (!code)
         code = fus_model_open(&m, path, &choice, &options, &err);
@@ -260,12 +263,12 @@ int fus_cmd_classify(int argc, char **argv)
         fus_pictures_close(&images);
         return fus_args_failed(&err);
     }
-    fus_model_catch_interrupt();
+    fus_interrupt_catch();
     code = fus_pictures_check(&images, &m, skip_bad, &err);
     if (!code)
         code = classify(&m, label_file, text_file, top, &images, &err);
     if (!code)
-        fus_model_tell(&m);
+        fus_progress_tell_model(&m);
     fus_model_close(&m);
     fus_pictures_close(&images);
     return code ? fus_args_failed(&err) : 0;

@@ -2,13 +2,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/localizer/model.h"
 #include "tools/args.h"
 #include "tools/commands.h"
-#include "tools/model.h"
+#include "tools/model_args.h"
+#include "tools/progress.h"
 
 static const char help[] =
     "usage: fusiform convert FILE -o OUT.safetensors [--dtype f32|f16|bf16] [options]\n\n"
-    "Writes the network in FILE as a safetensors blob: canonical names, what it is in its metadata, batch norm unfolded.\n"
+    "Writes the network in FILE as a safetensors blob: canonical names, what it is in its metadata, batch norm "
+    "unfolded.\n"
     "  --dtype T          of weights with two dimensions or more (default f32; f16 and bf16 round to nearest even)\n"
     "  --arch A           fail unless the file holds this: resnet, lang_resnet or clip_resnet\n"
     "  --lang-head PREFIX name of the language head where it is not lang_head\n"
@@ -24,16 +27,19 @@ int fus_cmd_convert(int argc, char **argv)
     const char *out = NULL, *arch = NULL;
     struct fus_model_choice choice = {0};
     struct fus_texts files = {0};
-    const struct fus_arg args[] = {{"-o", FUS_ARG_TEXT, &out},         {"--dtype", FUS_ARG_CHOICE, &dtype},
-                                   {"--arch", FUS_ARG_TEXT, &arch},    {"--lang-head", FUS_ARG_TEXT, &choice.lang_head},
-                                   {"--prefix", FUS_ARG_TEXT, &choice.prefix}, {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
+    const struct fus_arg args[] = {{"-o", FUS_ARG_TEXT, &out},
+                                   {"--dtype", FUS_ARG_CHOICE, &dtype},
+                                   {"--arch", FUS_ARG_TEXT, &arch},
+                                   {"--lang-head", FUS_ARG_TEXT, &choice.lang_head},
+                                   {"--prefix", FUS_ARG_TEXT, &choice.prefix},
+                                   {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
                                    {0}};
     int status = fus_args_parse("convert", help, args, &files, argc, argv);
     if (status)
         return status < 0 ? 0 : status;
     if (files.n != 1 || !out)
         return fus_args_usage("convert", "one weight file and -o OUT.safetensors expected");
-    status = fus_model_check_choice("convert", &choice);
+    status = fus_model_args_check("convert", &choice);
     if (status)
         return status;
     struct fus_error err = {0};
@@ -48,7 +54,7 @@ int fus_cmd_convert(int argc, char **argv)
         code = fus_safetensors_write(out, m.store, &m.spec, (enum fus_dtype)dtype.value, &err);
     if (!code) {
         fus_args_tell("%s: %s", out, m.description);
-        fus_model_tell(&m);
+        fus_progress_tell_model(&m);
     }
     fus_model_close(&m);
     return code ? fus_args_failed(&err) : 0;

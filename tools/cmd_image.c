@@ -3,21 +3,24 @@
 #include <string.h>
 
 #include "analysis/report/report.h"
-#include "tools/args.h"
-#include "tools/commands.h"
 #include "nn/base/outfile.h"
 #include "stimuli/stimuli.h"
+#include "tools/args.h"
+#include "tools/commands.h"
 
 static const char help[] =
     "usage: fusiform image IMAGE -o OUT.ppm|OUT.png [--resize WxH] [--interp bilinear|bicubic] [--exif]\n"
     "       fusiform image IMAGE --preprocess P -o OUT.npy\n\n"
-    "Writes the decoded pixels (Pillow's, to the bit), resized if asked, or the input tensor [3,H,W] that a network sees.\n"
-    "--exif turns a photograph upright by what the camera wrote; the networks' usual loaders do not, so it is only told.\n"
+    "Writes the decoded pixels (Pillow's, to the bit), resized if asked, or the input tensor [3,H,W] that a network "
+    "sees.\n"
+    "--exif turns a photograph upright by what the camera wrote; the networks' usual loaders do not, so it is only "
+    "told.\n"
     "--max-pixels N, such as 400M, reads pictures of more than 100 megapixels, or refuses smaller ones.\n"
     "P: torchvision, torchvision-v2, clip, cifar, or resize=256,interp=bilinear,crop=224,mean=.5/.5/.5,std=.5/.5/.5\n\n"
     "example: fusiform image face.jpg --preprocess torchvision -o face.npy\n";
 
-static int write_tensor(const char *out, const struct fus_image *image, const struct fus_preprocess *p, struct fus_error *err)
+static int write_tensor(const char *out, const struct fus_image *image, const struct fus_preprocess *p,
+                        struct fus_error *err)
 {
     size_t side = (size_t)p->crop;
     float *input = fus_base_alloc(3 * side * side, sizeof *input);
@@ -87,7 +90,8 @@ int fus_cmd_image(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (files.n != 1 || !out)
         return fus_args_usage("image", "one picture and -o OUT expected");
-    bool named = preset ? fus_args_ends_with(out, ".npy") : fus_args_ends_with(out, ".ppm") || fus_args_ends_with(out, ".png");
+    bool named =
+        preset ? fus_args_ends_with(out, ".npy") : fus_args_ends_with(out, ".ppm") || fus_args_ends_with(out, ".png");
     if (!named && !fus_outfile_is_stream(out))
         return fus_args_usage("image", "-o %s: a name ending in %s expected", out, preset ? ".npy" : ".ppm or .png");
     if (preset && size)

@@ -1,15 +1,15 @@
 /* fusiform report: a finished run's report.html and figures, drawn again. */
 #include <stdio.h>
 
+#include "analysis/report/report.h"
 #include "tools/args.h"
 #include "tools/commands.h"
-#include "tools/redraw.h"
 
-static const char help[] =
-    "usage: fusiform report DIR\n\n"
-    "Draws DIR/report.html and DIR/figures/ again from the tables and labels that `fusiform run` left in DIR; needs no network and no\n"
-    "picture. The same version gives the same bytes.\n\n"
-    "example: fusiform report out/mine\n";
+static const char help[] = "usage: fusiform report DIR\n\n"
+                           "Draws DIR/report.html and DIR/figures/ again from the tables and labels that `fusiform "
+                           "run` left in DIR; needs no network and no\n"
+                           "picture. The same version gives the same bytes.\n\n"
+                           "example: fusiform report out/mine\n";
 
 int fus_cmd_report(int argc, char **argv)
 {
@@ -21,7 +21,7 @@ int fus_cmd_report(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (runs.n != 1)
         return fus_args_usage("report", "one folder of a finished run expected, %d found", runs.n);
-    if (fus_redraw(runs.items[0], &err))
+    if (fus_report_redraw(runs.items[0], &err))
         return fus_args_failed(&err);
     printf("report: %s/report.html\n", runs.items[0]);
     return 0;

@@ -4,10 +4,12 @@
 
 #include "tools/args.h"
 #include "tools/commands.h"
+#include "tools/interrupt.h"
+#include "tools/progress.h"
 #include "tools/controls.h"
-#include "tools/model.h"
+#include "analysis/localizer/model.h"
 #include "nn/base/outfile.h"
-#include "tools/pictures.h"
+#include "analysis/localizer/pictures.h"
 #include "stimuli/stimuli.h"
 
 static const char help[] =
@@ -134,12 +136,12 @@ static int generate(const struct options *o, struct fus_error *err)
 static int check_pictures(struct fus_set *set, const char *spec, bool skip_bad, struct fus_error *err)
 {
     struct fus_set_bad bad = {0};
-    fus_pictures_tell_left_out(set, spec);
+    fus_pictures_tell_left_out(set, spec, &fus_progress_notes);
     if (skip_bad)
-        return fus_pictures_skip(set, spec, err);
+        return fus_pictures_skip(set, spec, &fus_progress_notes, err);
     int code = set->drawn ? FUS_OK : fus_set_check_range(set, 0, set->n_pictures, &(struct fus_set_consumers){.bad = &bad}, err);
     if (!code)
-        code = fus_pictures_refuse(&bad, set->n_pictures, err);
+        code = fus_pictures_refuse(&bad, set->n_pictures, &fus_progress_notes, err);
     fus_set_bad_free(&bad);
     return code;
 }
@@ -241,7 +243,7 @@ int fus_cmd_stimuli(int argc, char **argv)
     if (status)
         return status;
     struct fus_error err = {0};
-    fus_model_catch_interrupt();
+    fus_interrupt_catch();
     int code = a == GENERATE ? generate(&o, &err) : a == SHEET ? sheet(words.items[1], &o, &err) : control(words.items[1], &o, &err);
     return code ? fus_args_failed(&err) : 0;
 }

@@ -17,7 +17,4 @@ int fus_cmd_lesion(int argc, char **argv);
 int fus_cmd_train(int argc, char **argv);
 int fus_cmd_bench(int argc, char **argv);
 
-/* progress.c: from now on, long work on one file says on standard error how far it is. */
-void fus_cmd_show_progress(void);
-
 #endif

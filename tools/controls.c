@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/pictures.h"
+#include "analysis/localizer/pictures.h"
 #include "stimuli/stimuli.h"
+#include "tools/progress.h"
 #include "tools/tree.h"
 
 struct work {
@@ -18,7 +19,8 @@ struct work {
 };
 
 /* What one picture becomes. */
-static int change(struct fus_image *out, size_t *n_clipped, const struct work *w, const struct fus_image *in, struct fus_error *err)
+static int change(struct fus_image *out, size_t *n_clipped, const struct work *w, const struct fus_image *in,
+                  struct fus_error *err)
 {
     const struct fus_controls *o = w->o;
     if (o->method == FUS_CONTROL_BOX)
@@ -50,7 +52,8 @@ static int check_grid(const struct work *w, struct fus_error *err)
     int grid = w->o->method == FUS_CONTROL_BOX ? w->o->grid : 0;
     for (int i = 0; i < w->tree.n; i++)
         if (grid > w->width[i] || grid > w->height[i])
-            return fus_base_fail(err, FUS_EINVAL, "%s: found %d x %d pixels, expected at least %d x %d for a grid of as many boxes",
+            return fus_base_fail(err, FUS_EINVAL,
+                                 "%s: found %d x %d pixels, expected at least %d x %d for a grid of as many boxes",
                                  w->tree.files[i].in, w->width[i], w->height[i], grid, grid);
     return FUS_OK;
 }
@@ -91,9 +94,9 @@ static int look_at_all(struct work *w, struct fus_error *err)
     struct fus_set_bad bad = {0};
     int code = fus_set_bad_each(&bad, 0, w->tree.n, look, w, err);
     if (!code && !w->o->skip_bad)
-        code = fus_pictures_refuse(&bad, w->tree.n, err);
+        code = fus_pictures_refuse(&bad, w->tree.n, &fus_progress_notes, err);
     else if (!code)
-        fus_pictures_tell_skipped(&bad, w->tree.n);
+        fus_pictures_tell_skipped(&bad, w->tree.n, &fus_progress_notes);
     int n = 0;
     for (int i = 0, k = 0; i < w->tree.n && !code; i++) {
         if (k < bad.n && bad.items[k].picture == i) {

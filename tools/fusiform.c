@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/args.h"
-#include "tools/commands.h"
-#include "tools/model.h"
+#include "analysis/localizer/model.h"
 #include "nn/base/base.h"
 #include "stimuli/stimuli.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/interrupt.h"
+#include "tools/progress.h"
 
 static const struct command {
     const char *name;
@@ -36,8 +38,10 @@ static void print_help(void)
     puts("fusiform " FUS_VERSION ": a functional localizer for deep networks\n\nusage: fusiform COMMAND ...\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         printf("  %-12s %s\n", commands[i].name, commands[i].what);
-    puts("\n`fusiform help COMMAND` has its options and an example. --threads N limits threads; FUS_ISA=scalar|avx2|avx512|neon picks\n"
-         "the instruction set. Results are the same bytes whatever these say. --max-pixels N (default 100M) is the largest\n"
+    puts("\n`fusiform help COMMAND` has its options and an example. --threads N limits threads; "
+         "FUS_ISA=scalar|avx2|avx512|neon picks\n"
+         "the instruction set. Results are the same bytes whatever these say. --max-pixels N (default 100M) is the "
+         "largest\n"
          "picture that is read. `-o -` is standard output (.npy, .ppm, .csv, .safetensors).\n\n"
          "example: fusiform run --model random:resnet50?seed=1 --stimuli builtin --out out/demo");
 }
@@ -48,8 +52,10 @@ static void tell_dim(void)
     const char *first;
     int most, n = fus_image_noted_dim(&first, &most);
     if (n)
-        fus_args_tell("fusiform: warning: %s: 16 bits a sample, the largest is %d: nearly black; are these 12-bit values? "
-                        "Pictures of this kind: %d", first, most, n);
+        fus_args_tell(
+            "fusiform: warning: %s: 16 bits a sample, the largest is %d: nearly black; are these 12-bit values? "
+            "Pictures of this kind: %d",
+            first, most, n);
 }
 
 static const struct command *find(const char *name)
@@ -66,8 +72,8 @@ static int say_unknown(const char *name)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         names[i + 1] = commands[i].name;
     nearest = fus_args_nearest(name, names, sizeof names / sizeof *names);
-    fus_args_tell("fusiform: no command is called '%s'; %s%s%ssee `fusiform --help`", name, nearest ? "did you mean " : "",
-                  nearest ? nearest : "", nearest ? "?; " : "");
+    fus_args_tell("fusiform: no command is called '%s'; %s%s%ssee `fusiform --help`", name,
+                  nearest ? "did you mean " : "", nearest ? nearest : "", nearest ? "?; " : "");
     return 2;
 }
 
@@ -109,8 +115,8 @@ static int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
     signal(SIGXFSZ, SIG_IGN); /* past `ulimit -f` a write fails, and what was begun is removed */
-    fus_model_catch_end();
-    fus_cmd_show_progress();
+    fus_interrupt_catch_end();
+    fus_progress_of_files();
     int status = run(argc > 0 ? argc - 1 : 0, argv + 1);
     tell_dim();
     if (status == 0 && (fflush(stdout) != 0 || ferror(stdout))) {

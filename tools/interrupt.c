@@ -1,4 +1,4 @@
-/* Ctrl-C and SIGTERM: see run.h and model.h. Within a second any command has ended, whatever it is doing, and no half-written
+/* Ctrl-C and SIGTERM: see interrupt.h. Within a second any command has ended, whatever it is doing, and no half-written
  * file is left. */
 #define _POSIX_C_SOURCE 200809L
 #define _DEFAULT_SOURCE
@@ -7,9 +7,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "tools/model.h"
 #include "nn/base/outfile.h"
-#include "tools/run.h"
+#include "tools/interrupt.h"
 
 #define GRACE_MICROSECONDS 400000 /* for a batch to be ended; then for everything else to notice */
 
@@ -65,22 +64,22 @@ static void catch_with(void (*handler)(int), int graces)
     sigaction(SIGALRM, &a, NULL);
 }
 
-void fus_model_catch_end(void)
+void fus_interrupt_catch_end(void)
 {
     catch_with(end_at_once, 0);
 }
 
-void fus_model_catch_interrupt(void)
+void fus_interrupt_catch(void)
 {
     catch_with(on_interrupt, 0);
 }
 
-void fus_run_catch_interrupt(void)
+void fus_interrupt_catch_run(void)
 {
     catch_with(on_interrupt, 1);
 }
 
-bool fus_run_stopping(void)
+bool fus_interrupt_stopping(void)
 {
     return stopping || fus_base_stopping();
 }

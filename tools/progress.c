@@ -1,14 +1,14 @@
-/* How far long work on one file is: after two seconds a line on standard error, and another every five. */
+/* What is said on standard error while a command is at work: notes, how far a run is, how far long work on one file is. */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "tools/commands.h"
 #include "nn/base/base.h"
+#include "tools/progress.h"
 
-#define FIRST_AFTER 2 /* seconds */
+#define FIRST_AFTER 2 /* seconds, of work on one file */
 #define AGAIN_AFTER 5
 
 static void show(const char *what, const char *path, uint64_t done, uint64_t all)
@@ -21,10 +21,54 @@ static void show(const char *what, const char *path, uint64_t done, uint64_t all
     if (now.tv_sec - begun.tv_sec < FIRST_AFTER || now.tv_sec - shown.tv_sec < AGAIN_AFTER)
         return;
     shown = now;
-    fprintf(stderr, "%s: %s, %d %% of %" PRIu64 " MB\n", path, what, (int)(100.0 * (double)done / (double)all), all >> 20);
+    fprintf(stderr, "%s: %s, %d %% of %" PRIu64 " MB\n", path, what, (int)(100.0 * (double)done / (double)all),
+            all >> 20);
 }
 
-void fus_cmd_show_progress(void)
+void fus_progress_of_files(void)
 {
     fus_base_set_progress(show);
+}
+
+double fus_progress_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void fus_progress_show(const char *what, const char *things, int done, int of, double started)
+{
+    static double last;
+    double t = fus_progress_now(), rate = done / (t - started + 1e-9);
+    bool terminal = isatty(2), ended = done == of;
+    if (terminal ? !ended && t - last < 0.1 : ended ? t - started < 1 : t - (last > started ? last : started) < 10)
+        return;
+    last = t;
+    fprintf(stderr, "%s%s: %d of %d %s, %.1f a second, %.0f s left%s", terminal ? "\r\033[K" : "", what, done, of,
+            things, rate, (of - done) / rate, terminal && !ended ? "" : "\n");
+}
+
+static void say(void *context, const char *line)
+{
+    (void)context;
+    fprintf(stderr, "fusiform: %s\n", line);
+}
+
+const struct fus_note_sink fus_progress_notes = {say, NULL};
+
+void fus_progress_listen(void *context, const struct fus_localizer_event *event)
+{
+    (void)context;
+    if (!event->note)
+        fus_progress_show(event->what, event->things, event->done, event->of, fus_progress_now() - event->seconds);
+    else if (event->of_model)
+        fputs(event->note, stderr);
+    else
+        say(NULL, event->note);
+}
+
+void fus_progress_tell_model(const struct fus_model *m)
+{
+    fputs(m->notes, stderr);
 }

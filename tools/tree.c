@@ -67,8 +67,10 @@ static int list_pictures(struct listing *l, const char *in, const char *out, str
     struct fus_folder f = {0};
     int code = fus_folder_list(&f, in, FUS_FOLDER_PICTURES, err);
     for (int i = 0; i < f.n_left && !code; i++)
-        if (strcmp(f.left[i].kind, FUS_LEFT_FOLDER) != 0 && (in[l->n_root] || strcmp(f.left[i].kind, FUS_LEFT_OTHER) != 0))
-            fus_left_out_name(&l->left, f.left[i].kind, in[l->n_root] == '/' ? in + l->n_root + 1 : in + l->n_root, f.left[i].name);
+        if (strcmp(f.left[i].kind, FUS_LEFT_FOLDER) != 0 &&
+            (in[l->n_root] || strcmp(f.left[i].kind, FUS_LEFT_OTHER) != 0))
+            fus_left_out_name(&l->left, f.left[i].kind, in[l->n_root] == '/' ? in + l->n_root + 1 : in + l->n_root,
+                              f.left[i].name);
     for (int i = 0; i < f.n && !code; i++) {
         char *from = NULL, *to = NULL;
         code = fus_folder_join(&from, in, f.names[i], err);
@@ -87,7 +89,8 @@ static int list_folder(struct listing *l, const char *in, const char *out, int d
 {
     struct fus_folder f = {0};
     if (depth > MAX_DEPTH)
-        return fus_base_fail(err, FUS_ELIMIT, "%s: more than %d folders in each other: a symbolic link in a circle?", in, MAX_DEPTH);
+        return fus_base_fail(err, FUS_ELIMIT, "%s: more than %d folders in each other: a symbolic link in a circle?",
+                             in, MAX_DEPTH);
     int code = list_pictures(l, in, out, err);
     if (!code)
         code = fus_folder_list(&f, in, FUS_FOLDER_FOLDERS, err);
@@ -121,8 +124,8 @@ static int check_names(const struct fus_tree *t, struct fus_error *err)
     qsort(sorted, (size_t)t->n, sizeof *sorted, by_out);
     for (int i = 1; i < t->n && !code; i++)
         if (strcmp(sorted[i - 1]->out, sorted[i]->out) == 0)
-            code = fus_base_fail(err, FUS_EINVAL, "%s and %s would both become %s: rename one", sorted[i - 1]->in, sorted[i]->in,
-                                 sorted[i]->out);
+            code = fus_base_fail(err, FUS_EINVAL, "%s and %s would both become %s: rename one", sorted[i - 1]->in,
+                                 sorted[i]->in, sorted[i]->out);
     fus_base_free(sorted);
     return code;
 }
@@ -134,7 +137,8 @@ int fus_tree_list(struct fus_tree *t, const char *in, const char *out, struct fu
     struct stat from, to;
     int code;
     if (stat(in, &from) != 0)
-        return fus_base_fail(err, errno == ENOENT ? FUS_ENOTFOUND : FUS_EIO, "%s: cannot be opened: %s", in, strerror(errno));
+        return fus_base_fail(err, errno == ENOENT ? FUS_ENOTFOUND : FUS_EIO, "%s: cannot be opened: %s", in,
+                             strerror(errno));
     if (stat(out, &to) == 0 && from.st_dev == to.st_dev && from.st_ino == to.st_ino)
         return fus_base_fail(err, FUS_EINVAL, "-o %s: would be written over what is read; another name expected", out);
     if (S_ISDIR(from.st_mode))
@@ -152,7 +156,8 @@ int fus_tree_list(struct fus_tree *t, const char *in, const char *out, struct fu
         }
     }
     if (!code && found.n == 0)
-        code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it; read are files ending in %s", in, FUS_KIND_ENDINGS);
+        code =
+            fus_base_fail(err, FUS_EINVAL, "%s: no picture in it; read are files ending in %s", in, FUS_KIND_ENDINGS);
     if (!code)
         code = check_names(&found, err);
     found.left_out = fus_left_out_text(&l.left);

@@ -185,8 +185,7 @@ static bool read_dumped(struct fus_torch_storage *storage, size_t *at, const uin
         if (i == 3 && root && root->kind == FUS_PICKLE_PERSISTENT)
             id = root->u.persistent.id;
         if (i == 3)
-            ok = id && id->kind == FUS_PICKLE_TUPLE && id->n >= 5 &&
-                 fus_torch_storage_type(storage, id->u.tuple[1]);
+            ok = id && id->kind == FUS_PICKLE_TUPLE && id->n >= 5 && fus_torch_storage_type(storage, id->u.tuple[1]);
         *at += ok ? pickle.n_used : 0;
         fus_pickle_free(&pickle);
     }
@@ -198,7 +197,7 @@ static bool read_dumped(struct fus_torch_storage *storage, size_t *at, const uin
 }
 
 int fus_arrays_add_dumped(struct fus_torch *w, struct fus_tensor *t, const struct fus_pickle_value *storage,
-                              uint64_t first)
+                          uint64_t first)
 {
     struct fus_torch_storage found = {0};
     const struct fus_pickle_value *arguments = storage->u.object.arguments;

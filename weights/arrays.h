@@ -9,7 +9,7 @@ int fus_arrays_add(struct fus_torch *w, const struct fus_pickle_value *v);
 
 /* Add t, complete but for its place, whose storage was written by pickle.dump. `first`: the number
  * of its first element. */
-int fus_arrays_add_dumped(struct fus_torch *w, struct fus_tensor *t,
-                          const struct fus_pickle_value *storage, uint64_t first);
+int fus_arrays_add_dumped(struct fus_torch *w, struct fus_tensor *t, const struct fus_pickle_value *storage,
+                          uint64_t first);
 
 #endif

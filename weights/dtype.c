@@ -1,8 +1,9 @@
 /* Element types of weight files: their sizes, their names, and the conversions to and from f32.
  *
- * Half precision is IEEE 754-2008 binary16; bf16 is the upper half of a binary32. Both directions are integer
- * arithmetic on the bits, so that no machine's flush-to-zero mode or rounding mode changes a result. A NaN keeps
- * its sign and as much of its payload as fits (NumPy's rule), so f16 -> f32 -> f16 is the identity for all 65536. */
+ * Half precision is IEEE 754-2008 binary16; bf16 is the upper half of a binary32. Both
+ * directions are integer arithmetic on the bits, so that no machine's flush-to-zero mode or
+ * rounding mode changes a result. A NaN keeps its sign and as much of its payload as fits
+ * (NumPy's rule), so f16 -> f32 -> f16 is the identity for all 65536. */
 #include "weights/dtype.h"
 
 #include <math.h>
@@ -12,9 +13,9 @@ static const struct {
     const char *name;
     size_t bytes;
 } dtypes[FUS_N_DTYPES] = {
-    [FUS_F32] = {"f32", 4}, [FUS_F16] = {"f16", 2}, [FUS_BF16] = {"bf16", 2}, [FUS_F64] = {"f64", 8},
-    [FUS_I8] = {"i8", 1},   [FUS_U8] = {"u8", 1},   [FUS_I16] = {"i16", 2},   [FUS_U16] = {"u16", 2},
-    [FUS_I32] = {"i32", 4}, [FUS_U32] = {"u32", 4}, [FUS_I64] = {"i64", 8},   [FUS_U64] = {"u64", 8},
+    [FUS_F32] = {"f32", 4},   [FUS_F16] = {"f16", 2}, [FUS_BF16] = {"bf16", 2}, [FUS_F64] = {"f64", 8},
+    [FUS_I8] = {"i8", 1},     [FUS_U8] = {"u8", 1},   [FUS_I16] = {"i16", 2},   [FUS_U16] = {"u16", 2},
+    [FUS_I32] = {"i32", 4},   [FUS_U32] = {"u32", 4}, [FUS_I64] = {"i64", 8},   [FUS_U64] = {"u64", 8},
     [FUS_BOOL] = {"bool", 1},
 };
 
@@ -42,7 +43,8 @@ static uint32_t bits_of(float x)
     return bits;
 }
 
-/* The f32 bits of a half. A subnormal half is a normal f32: its leading one is moved to where f32 hides it. */
+/* The f32 bits of a half. A subnormal half is a normal f32: its leading one is moved to where
+ * f32 hides it. */
 static uint32_t widen(uint16_t h)
 {
     uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 0x3ff;
@@ -63,7 +65,8 @@ float fus_dtype_f16_to_f32(uint16_t h)
     return float_of(widen(h));
 }
 
-/* x without its last n bits, rounded to nearest, ties to even; a carry runs on into the exponent as it should. */
+/* x without its last n bits, rounded to nearest, ties to even; a carry runs on into the exponent
+ * as it should. */
 static uint32_t round_off(uint32_t x, int n)
 {
     uint32_t half = (uint32_t)1 << (n - 1), odd = x >> n & 1;
@@ -125,11 +128,19 @@ static float f32_of_f64(uint64_t bits)
 static float f32_of_bits(uint64_t v, enum fus_dtype t)
 {
     switch (t) {
-    case FUS_F32: return float_of((uint32_t)v);
-    case FUS_F64: return f32_of_f64(v);
-    case FUS_BOOL: return v != 0;
-    case FUS_U8: case FUS_U16: case FUS_U32: case FUS_U64: return (float)v;
-    default: return (float)sign_extend(v, fus_dtype_bytes(t));
+    case FUS_F32:
+        return float_of((uint32_t)v);
+    case FUS_F64:
+        return f32_of_f64(v);
+    case FUS_BOOL:
+        return v != 0;
+    case FUS_U8:
+    case FUS_U16:
+    case FUS_U32:
+    case FUS_U64:
+        return (float)v;
+    default:
+        return (float)sign_extend(v, fus_dtype_bytes(t));
     }
 }
 
@@ -193,7 +204,8 @@ size_t fus_dtype_find_not_finite(const float *values, size_t n)
     for (size_t i = 0; i < n; i += BLOCK) {
         size_t end = n - i < BLOCK ? n : i + BLOCK;
         uint32_t found = 0;
-        for (size_t k = i; k < end; k++) { /* whole blocks without a branch: compilers make vectors of it */
+        /* whole blocks without a branch: compilers make vectors of it */
+        for (size_t k = i; k < end; k++) {
             uint32_t bits;
             memcpy(&bits, &values[k], sizeof bits);
             found |= (bits & UINT32_C(0x7f800000)) == UINT32_C(0x7f800000);

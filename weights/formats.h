@@ -6,17 +6,18 @@
 #include "weights/store.h"
 
 int fus_safetensors_open(struct fus_store *s, struct fus_error *err);
-int fus_torch_open_zip(struct fus_store *s, struct fus_error *err); /* PyTorch zip, TorchScript, npz */
+/* PyTorch zip, TorchScript, npz */
+int fus_torch_open_zip(struct fus_store *s, struct fus_error *err);
 int fus_torch_open_legacy(struct fus_store *s, struct fus_error *err);
-int fus_torch_open_pickle(struct fus_store *s, struct fus_error *err); /* NumPy arrays, pickle.dump */
-int fus_torch_tar_open(struct fus_store *s, struct fus_error *err);    /* PyTorch before 0.1.10 */
+/* NumPy arrays, pickle.dump */
+int fus_torch_open_pickle(struct fus_store *s, struct fus_error *err);
+int fus_torch_tar_open(struct fus_store *s, struct fus_error *err); /* PyTorch before 0.1.10 */
 int fus_npy_open(struct fus_store *s, struct fus_error *err);
 int fus_npy_open_npz(struct fus_store *s, struct fus_error *err);
 
 /* A model in several files: NAME.index.json, or a Hugging Face folder that holds the weights or
  * their index. `open` opens one of the files, without canonical names. */
-typedef int (*fus_shards_open_fn)(struct fus_store **store, const char *path,
-                                  struct fus_error *err);
+typedef int (*fus_shards_open_fn)(struct fus_store **store, const char *path, struct fus_error *err);
 int fus_shards_open(struct fus_store *s, fus_shards_open_fn open, struct fus_error *err);
 int fus_shards_open_folder(struct fus_store *s, fus_shards_open_fn open, struct fus_error *err);
 

@@ -1,4 +1,5 @@
-/* The tensors of one of a file's networks get their canonical names (scheme.c): body, classifier, language head.
+/* The tensors of one of a file's networks get their canonical names (scheme.c): body,
+ * classifier, language head.
  *
  * The classifier and the language head may lie further out than the body, model.fc.weight beside
  * model.backbone.conv1.weight, and be called otherwise: linear, classifier.1, head.fc. */
@@ -98,8 +99,8 @@ static int64_t features_of(int *n_stages, const struct fus_store *s)
 }
 
 /* PREFIX HEAD weight|bias as fc.weight|bias, where it has the columns of a classifier. */
-static int take_head(bool *taken, struct fus_store *s, const char *prefix, size_t n, const char *head,
-                     int64_t columns, struct fus_error *err)
+static int take_head(bool *taken, struct fus_store *s, const char *prefix, size_t n, const char *head, int64_t columns,
+                     struct fus_error *err)
 {
     char weight[FUS_NAME_BYTES], bias[FUS_NAME_BYTES];
     snprintf(weight, sizeof weight, "%sweight", head);
@@ -122,7 +123,8 @@ static int map_classifier(struct fus_store *s, const struct fus_root *root, stru
     int64_t columns = features_of(&n_stages, s);
     size_t n = strlen(root->prefix);
     bool numbered = root->scheme.kind == FUS_SCHEME_CHILDREN;
-    for (int i = 0; i < 4 && numbered && !taken && !code; i++) { /* behind pooling, flattening, dropout */
+    /* behind pooling, flattening, dropout */
+    for (int i = 0; i < 4 && numbered && !taken && !code; i++) {
         char child[32];
         snprintf(child, sizeof child, "%d.", root->scheme.first_child + n_stages + i);
         code = take_head(&taken, s, root->prefix, n, child, columns, err);
@@ -176,8 +178,8 @@ int fus_mapping_root(struct fus_store *s, const struct fus_root *root, struct fu
 
 /* ---- the language head by name ---- */
 
-/* What follows `head.` in a tensor's name, which begins with the chosen network's prefix, a part of it, or in
- * full; NULL: another tensor. */
+/* What follows `head.` in a tensor's name, which begins with the chosen network's prefix, a part
+ * of it, or in full; NULL: another tensor. */
 static const char *after_head(const struct fus_store *s, size_t tensor, const char *head)
 {
     const char *rest = s->tensors[tensor].name;
@@ -221,8 +223,10 @@ int fus_mapping_lang_head(struct fus_store *s, const char *head, struct fus_erro
         if (!rest)
             continue;
         if (!fus_scheme_is_lang_head(rest)) {
-            code = fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: a language head is one linear layer (%s.weight, %s.bias) or two "
-                                 "with a ReLU between them (%s.0.*, %s.2.*)", s->tensors[i].name, head, head, head, head);
+            code = fus_base_fail(err, FUS_EUNSUPPORTED,
+                                 "tensor %s: a language head is one linear layer (%s.weight, %s.bias) or two "
+                                 "with a ReLU between them (%s.0.*, %s.2.*)",
+                                 s->tensors[i].name, head, head, head, head);
             break;
         }
         snprintf(name, sizeof name, "lang_head.%s", rest);
@@ -232,6 +236,8 @@ int fus_mapping_lang_head(struct fus_store *s, const char *head, struct fus_erro
     int again = make_index(s, code ? NULL : err);
     list_matrices(list, sizeof list, s);
     if (!code && !again && n == 0)
-        return fus_base_fail(err, FUS_ENOTFOUND, "no tensor %s.weight or %s.0.weight for the language head; matrices are: %s", head, head, list);
+        return fus_base_fail(err, FUS_ENOTFOUND,
+                             "no tensor %s.weight or %s.0.weight for the language head; matrices are: %s", head, head,
+                             list);
     return code ? code : again;
 }

@@ -12,7 +12,6 @@ void fus_mapping_forget(struct fus_store *s);
 int fus_mapping_lang_head(struct fus_store *s, const char *head, struct fus_error *err);
 /* The tensor whose name without wrappers is the n bytes of `prefix` followed by `rest`; NULL if
  * there is none. */
-struct fus_tensor *fus_mapping_find(const struct fus_store *s, const char *prefix, size_t n,
-                                    const char *rest);
+struct fus_tensor *fus_mapping_find(const struct fus_store *s, const char *prefix, size_t n, const char *rest);
 
 #endif

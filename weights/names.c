@@ -1,9 +1,10 @@
 /* Where in a file the networks lie, and which of them is meant.
  *
- * Training scripts save more than one network, under prefixes of their own: state_dict.module.encoder_q.
- * beside state_dict.module.encoder_k., model. beside model_ema. A network is looked for wherever a tensor is
- * called like the first convolution of a first block (scheme.c). Exactly one that is known (recognise.c) is
- * taken; averaged weights stand behind the plain ones and are mentioned; else the user chooses by prefix. */
+ * Training scripts save more than one network, under prefixes of their own:
+ * state_dict.module.encoder_q. beside state_dict.module.encoder_k., model. beside model_ema. A
+ * network is looked for wherever a tensor is called like the first convolution of a first block
+ * (scheme.c). Exactly one that is known (recognise.c) is taken; averaged weights stand behind
+ * the plain ones and are mentioned; else the user chooses by prefix. */
 #include "weights/names.h"
 
 #include <stdlib.h>
@@ -16,8 +17,8 @@
 
 /* ---- names without wrappers ---- */
 
-/* Bytes of a component that a wrapper put in, its dot included: DataParallel, torch.compile, FSDP, activation checkpoints,
- * Lightning; 0: the component is none of these. */
+/* Bytes of a component that a wrapper put in, its dot included: DataParallel, torch.compile,
+ * FSDP, activation checkpoints, Lightning; 0: the component is none of these. */
 static size_t wrapper_bytes(const char *component)
 {
     static const char *const wrappers[] = {"module.", "_orig_mod.", "_fsdp_wrapped_module.",
@@ -95,11 +96,13 @@ static int make_plain(struct fus_store *s, struct fus_error *err)
 
 /* ---- where networks begin ---- */
 
-/* Whether one of the prefix's components has a word for averaged weights in it: model_ema., state_dict_ema., swa_model;
- * BYOL's target_encoder, MoCo's momentum_encoder and encoder_k, which follow the network that is trained. */
+/* Whether one of the prefix's components has a word for averaged weights in it: model_ema.,
+ * state_dict_ema., swa_model; BYOL's target_encoder, MoCo's momentum_encoder and encoder_k,
+ * which follow the network that is trained. */
 static bool is_average(const char *prefix)
 {
-    static const char *const words[] = {"ema", "swa", "avg", "average", "averaged", "shadow", "polyak", "momentum", "target"};
+    static const char *const words[] = {"ema",    "swa",    "avg",      "average", "averaged",
+                                        "shadow", "polyak", "momentum", "target"};
     const char *key = strstr(prefix, "encoder_k");
     if (key && (key == prefix || key[-1] == '.') && (key[9] == '.' || key[9] == '\0'))
         return true;
@@ -113,7 +116,8 @@ static bool is_average(const char *prefix)
     return false;
 }
 
-static int add_root(struct fus_store *s, size_t tensor, size_t prefix_bytes, struct fus_scheme scheme, struct fus_error *err)
+static int add_root(struct fus_store *s, size_t tensor, size_t prefix_bytes, struct fus_scheme scheme,
+                    struct fus_error *err)
 {
     struct fus_root *root = &s->roots[s->n_roots];
     root->prefix = fus_base_strdup(s->plain[tensor]);
@@ -127,7 +131,8 @@ static int add_root(struct fus_store *s, size_t tensor, size_t prefix_bytes, str
     return FUS_OK;
 }
 
-/* Where no network begins: names as if one began before the first tensor of a known name, for a message that says what is missing. */
+/* Where no network begins: names as if one began before the first tensor of a known name, for a
+ * message that says what is missing. */
 static int add_remains(struct fus_store *s, struct fus_error *err)
 {
     const struct fus_scheme scheme = {FUS_SCHEME_TORCHVISION, 0};
@@ -233,10 +238,12 @@ static void say_more(struct fus_store *s, bool by_prefix)
     if (s->chosen && s->chosen->scheme.kind == FUS_SCHEME_DETECTRON && s->n_canonical)
         snprintf(s->note + used, sizeof s->note - used,
                  "%sdetectron2's names: run with torchvision's strides; networks trained with the stride "
-                 "in the 1x1 convolution (STRIDE_IN_1X1) or on BGR pictures compute something else", used ? "; " : "");
+                 "in the 1x1 convolution (STRIDE_IN_1X1) or on BGR pictures compute something else",
+                 used ? "; " : "");
 }
 
-/* How well a root fits what --prefix says: 3 is it, 2 ends with it, 1 begins with it or has it inside, 0 does not. */
+/* How well a root fits what --prefix says: 3 is it, 2 ends with it, 1 begins with it or has it
+ * inside, 0 does not. */
 static int fit(const char *root, const char *wanted)
 {
     size_t n = strlen(root), m = strlen(wanted);
@@ -252,7 +259,8 @@ static int fit(const char *root, const char *wanted)
     return 0;
 }
 
-/* Index of the only candidate, -1: none, -2: several. wanted NULL: any that is known, averages behind the others. */
+/* Index of the only candidate, -1: none, -2: several. wanted NULL: any that is known, averages
+ * behind the others. */
 static int choose(const struct fus_store *s, const char *wanted)
 {
     int best = 0, found = -1;
@@ -351,7 +359,8 @@ static int recognise(struct fus_net_spec *spec, struct fus_store *s, const char 
     }
     list_roots(list, sizeof list, s);
     if (!s->chosen && s->n_roots)
-        return fus_base_fail(err, FUS_EUNSUPPORTED, "holds several networks: --prefix P chooses one; they lie under: %s", list);
+        return fus_base_fail(err, FUS_EUNSUPPORTED,
+                             "holds several networks: --prefix P chooses one; they lie under: %s", list);
     int code = FUS_OK;
     if (s->chosen && lang_head && strcmp(lang_head, "lang_head") != 0)
         code = fus_mapping_lang_head(s, lang_head, err);

@@ -1,11 +1,13 @@
 /* NumPy's arrays: .npy and .npz (numpy/lib/format.py, versions 1 to 3).
  *
- * An .npy is the magic "\x93NUMPY", two bytes of version, the length of a header (u16, from version 2 on u32), the header - a
- * Python dictionary of three entries in text - and the elements, in C order or, with fortran_order, the first index fastest. An .npz is
- * a zip of those; its tensors are called as their members without ".npy". The array of a lone .npy is called "array".
+ * An .npy is the magic "\x93NUMPY", two bytes of version, the length of a header (u16, from
+ * version 2 on u32), the header - a Python dictionary of three entries in text - and the
+ * elements, in C order or, with fortran_order, the first index fastest. An .npz is a zip of
+ * those; its tensors are called as their members without ".npy". The array of a lone .npy is
+ * called "array".
  *
- * Left out: texts, dates, complex numbers, records and Python objects: an error in an .npy; an .npz may hold such
- * arrays beside others, there each gets a note. */
+ * Left out: texts, dates, complex numbers, records and Python objects: an error in an .npy; an
+ * .npz may hold such arrays beside others, there each gets a note. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -14,9 +16,10 @@
 #include "weights/formats.h"
 #include "weights/zip.h"
 
-#define MAX_HEAD 65536     /* a header of numbers is 118 bytes long; longer than version 1 allows are only records */
-#define FIRST_WINDOW 1024  /* bytes of a member that are looked at first */
-#define HEAD_START 12      /* magic, version and the longer of the two lengths */
+/* a header of numbers is 118 bytes long; longer than version 1 allows are only records */
+#define MAX_HEAD 65536
+#define FIRST_WINDOW 1024 /* bytes of a member that are looked at first */
+#define HEAD_START 12     /* magic, version and the longer of the two lengths */
 
 struct head {
     enum fus_dtype dtype;
@@ -98,8 +101,8 @@ bool fus_npy_dtype(enum fus_dtype *dtype, bool *big_endian, const char *descr)
     static const struct {
         const char *code;
         enum fus_dtype dtype;
-    } known[] = {{"f2", FUS_F16}, {"f4", FUS_F32}, {"f8", FUS_F64}, {"i1", FUS_I8},  {"i2", FUS_I16}, {"i4", FUS_I32}, {"i8", FUS_I64},
-                 {"u1", FUS_U8},  {"u2", FUS_U16}, {"u4", FUS_U32}, {"u8", FUS_U64}, {"b1", FUS_BOOL}};
+    } known[] = {{"f2", FUS_F16}, {"f4", FUS_F32}, {"f8", FUS_F64}, {"i1", FUS_I8},  {"i2", FUS_I16}, {"i4", FUS_I32},
+                 {"i8", FUS_I64}, {"u1", FUS_U8},  {"u2", FUS_U16}, {"u4", FUS_U32}, {"u8", FUS_U64}, {"b1", FUS_BOOL}};
     char order = descr[0];
     if (order != '<' && order != '>' && order != '|')
         return false;
@@ -112,7 +115,8 @@ bool fus_npy_dtype(enum fus_dtype *dtype, bool *big_endian, const char *descr)
     return false;
 }
 
-/* The dictionary: exactly the three keys, in any order. `descr` has room for 16 characters; a record's descr, a list, ends the parse. */
+/* The dictionary: exactly the three keys, in any order. `descr` has room for 16 characters; a
+ * record's descr, a list, ends the parse. */
 static bool take_dictionary(struct head *h, char descr[16], struct fus_bytes *b)
 {
     char key[16];
@@ -122,7 +126,10 @@ static bool take_dictionary(struct head *h, char descr[16], struct fus_bytes *b)
     while (!take(b, '}')) {
         if (!take_quoted(key, sizeof key, b) || !take(b, ':'))
             return false;
-        int bit = strcmp(key, "descr") == 0 ? 1 : strcmp(key, "fortran_order") == 0 ? 2 : strcmp(key, "shape") == 0 ? 4 : 0;
+        int bit = strcmp(key, "descr") == 0           ? 1
+                  : strcmp(key, "fortran_order") == 0 ? 2
+                  : strcmp(key, "shape") == 0         ? 4
+                                                      : 0;
         if (bit == 0 || seen & bit)
             return false;
         seen |= bit;
@@ -139,9 +146,11 @@ static bool take_dictionary(struct head *h, char descr[16], struct fus_bytes *b)
     return seen == 7 && b->pos == b->n;
 }
 
-/* The header at the start of n bytes, of which more may follow. *wanted: how many bytes the whole header takes; where that is
- * more than n, nothing else is set. Messages count from `base`. */
-static int read_head(struct head *h, size_t *wanted, const uint8_t *bytes, size_t n, long long base, struct fus_error *err)
+/* The header at the start of n bytes, of which more may follow. *wanted: how many bytes the
+ * whole header takes; where that is more than n, nothing else is set. Messages count from
+ * `base`. */
+static int read_head(struct head *h, size_t *wanted, const uint8_t *bytes, size_t n, long long base,
+                     struct fus_error *err)
 {
     struct fus_bytes b = fus_bytes_of(bytes, n);
     const uint8_t *magic = fus_bytes_take(&b, 6);
@@ -154,8 +163,9 @@ static int read_head(struct head *h, size_t *wanted, const uint8_t *bytes, size_
     if (version < 1 || version > 3)
         return fus_base_fail_at(err, FUS_EUNSUPPORTED, base + 6, "NumPy format version %d; 1 to 3 are known", version);
     if (length > MAX_HEAD)
-        return fus_base_fail_at(err, FUS_EUNSUPPORTED, base + 8, "NumPy header of %zu bytes, at most %d are read: an array of records?",
-                                length, MAX_HEAD);
+        return fus_base_fail_at(err, FUS_EUNSUPPORTED, base + 8,
+                                "NumPy header of %zu bytes, at most %d are read: an array of records?", length,
+                                MAX_HEAD);
     *wanted = b.pos + length;
     if (*wanted > n)
         return FUS_OK;
@@ -164,14 +174,18 @@ static int read_head(struct head *h, size_t *wanted, const uint8_t *bytes, size_
     fus_bytes_seek(&text, b.pos);
     bool whole = take_dictionary(h, descr, &text);
     if (!whole && !descr[0] && text.pos < text.n && text.data[text.pos] == '[')
-        return fus_base_fail_at(err, FUS_EUNSUPPORTED, base + (long long)text.pos, "an array of records is not read; numbers are");
+        return fus_base_fail_at(err, FUS_EUNSUPPORTED, base + (long long)text.pos,
+                                "an array of records is not read; numbers are");
     if (!whole)
-        return fus_base_fail_at(err, FUS_EFORMAT, base + (long long)text.pos,
-                                "NumPy header is not {'descr': ..., 'fortran_order': ..., 'shape': ...}: damaged copy?");
+        return fus_base_fail_at(
+            err, FUS_EFORMAT, base + (long long)text.pos,
+            "NumPy header is not {'descr': ..., 'fortran_order': ..., 'shape': ...}: damaged copy?");
     if (!fus_npy_dtype(&h->dtype, &h->big_endian, descr))
-        return fus_base_fail_at(err, FUS_EUNSUPPORTED, base, "NumPy type `%s` is not read; f2 f4 f8, i1 to i8, u1 to u8 and b1 are", descr);
+        return fus_base_fail_at(err, FUS_EUNSUPPORTED, base,
+                                "NumPy type `%s` is not read; f2 f4 f8, i1 to i8, u1 to u8 and b1 are", descr);
     if (h->n_dims > FUS_MAX_DIMS)
-        return fus_base_fail_at(err, FUS_ELIMIT, base, "NumPy array of %d dimensions, at most %d are read", h->n_dims, FUS_MAX_DIMS);
+        return fus_base_fail_at(err, FUS_ELIMIT, base, "NumPy array of %d dimensions, at most %d are read", h->n_dims,
+                                FUS_MAX_DIMS);
     return FUS_OK;
 }
 
@@ -187,17 +201,24 @@ static bool head_bytes(size_t *n, const struct head *h)
     return true;
 }
 
-/* h's array, whose member was added last. `start`: where the member's bytes begin, 0 in a deflated one. */
+/* h's array, whose member was added last. `start`: where the member's bytes begin, 0 in a
+ * deflated one. */
 static int add_array(struct fus_store *s, const struct head *h, const char *name, uint64_t start, struct fus_error *err)
 {
     const struct fus_member *m = &s->members[s->n_members - 1];
     size_t n;
     bool fits = head_bytes(&n, h);
     if (!fits || h->data > m->n_bytes || n > m->n_bytes - h->data)
-        return fus_base_fail_at(err, FUS_EFORMAT, (long long)(start + h->data), "array `%s` needs %s%zu bytes, it has %" PRIu64 ": truncated copy?",
-                                name, fits ? "" : "more than ", fits ? n : SIZE_MAX, m->n_bytes - (h->data < m->n_bytes ? h->data : m->n_bytes));
-    struct fus_tensor t = {.name = name, .dtype = h->dtype, .big_endian = h->big_endian, .n_dims = h->n_dims,
-                           .offset = start + h->data, .member = (uint32_t)(s->n_members - 1)};
+        return fus_base_fail_at(err, FUS_EFORMAT, (long long)(start + h->data),
+                                "array `%s` needs %s%zu bytes, it has %" PRIu64 ": truncated copy?", name,
+                                fits ? "" : "more than ", fits ? n : SIZE_MAX,
+                                m->n_bytes - (h->data < m->n_bytes ? h->data : m->n_bytes));
+    struct fus_tensor t = {.name = name,
+                           .dtype = h->dtype,
+                           .big_endian = h->big_endian,
+                           .n_dims = h->n_dims,
+                           .offset = start + h->data,
+                           .member = (uint32_t)(s->n_members - 1)};
     int64_t stride = 1;
     for (int i = 0; i < h->n_dims; i++) {
         int d = h->fortran ? i : h->n_dims - 1 - i;
@@ -228,7 +249,8 @@ int fus_npy_open(struct fus_store *s, struct fus_error *err)
         if (wanted <= n)
             break;
         if (wanted > s->file_bytes)
-            return fus_base_fail_at(err, FUS_EFORMAT, 8, "NumPy header ends at byte %zu, the file has %" PRIu64 ": truncated copy?", wanted,
+            return fus_base_fail_at(err, FUS_EFORMAT, 8,
+                                    "NumPy header ends at byte %zu, the file has %" PRIu64 ": truncated copy?", wanted,
                                     s->file_bytes);
         n = wanted;
     }
@@ -239,12 +261,14 @@ int fus_npy_open(struct fus_store *s, struct fus_error *err)
 
 /* ---- npz ---- */
 
-/* Unpack until n bytes are there. fus_inflate_raw ends with an error where its room does, and then before the copy (of up to 258
- * bytes) or the stored block (65535) that did not fit: `slack` is more room for those. */
+/* Unpack until n bytes are there. fus_inflate_raw ends with an error where its room does, and
+ * then before the copy (of up to 258 bytes) or the stored block (65535) that did not fit:
+ * `slack` is more room for those. */
 static int unpack_start(uint8_t *bytes, size_t n, size_t slack, const struct fus_store *s, const struct fus_member *m,
                         struct fus_error *err)
 {
-    size_t room = n + slack, most = 2 * room + 1024; /* enough input: deflate grows nothing by more than its codes and 5 bytes a block */
+    /* enough input: deflate grows nothing by more than its codes and 5 bytes a block */
+    size_t room = n + slack, most = 2 * room + 1024;
     size_t packed_n = m->n_stored < most ? (size_t)m->n_stored : most, produced = 0, consumed;
     uint8_t *packed = fus_base_alloc(packed_n, 1), *out = fus_base_alloc(room, 1);
     int code = packed && out ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory to unpack a header");
@@ -253,7 +277,8 @@ static int unpack_start(uint8_t *bytes, size_t n, size_t slack, const struct fus
     if (!code) {
         code = fus_inflate_raw(out, room, &produced, packed, packed_n, &consumed, err);
         if (!code && produced < n)
-            code = fus_base_fail(err, FUS_EFORMAT, "unpacks to %zu bytes, the zip directory says %" PRIu64 ": damaged copy?", produced,
+            code = fus_base_fail(err, FUS_EFORMAT,
+                                 "unpacks to %zu bytes, the zip directory says %" PRIu64 ": damaged copy?", produced,
                                  m->n_bytes);
         if (code == FUS_EFORMAT && produced >= n)
             code = FUS_OK;
@@ -266,7 +291,8 @@ static int unpack_start(uint8_t *bytes, size_t n, size_t slack, const struct fus
 }
 
 /* The first n bytes of a member. */
-static int read_start(uint8_t *bytes, size_t n, const struct fus_store *s, const struct fus_member *m, struct fus_error *err)
+static int read_start(uint8_t *bytes, size_t n, const struct fus_store *s, const struct fus_member *m,
+                      struct fus_error *err)
 {
     if (!m->deflated)
         return fus_store_read_at(s, bytes, m->offset, n, err);
@@ -274,7 +300,8 @@ static int read_start(uint8_t *bytes, size_t n, const struct fus_store *s, const
     return code == FUS_EFORMAT ? unpack_start(bytes, n, 65536, s, m, err) : code;
 }
 
-static int read_member_head(struct head *h, const struct fus_store *s, const struct fus_member *m, struct fus_error *err)
+static int read_member_head(struct head *h, const struct fus_store *s, const struct fus_member *m,
+                            struct fus_error *err)
 {
     size_t n = m->n_bytes < FIRST_WINDOW ? (size_t)m->n_bytes : FIRST_WINDOW, wanted;
     for (;;) {
@@ -288,12 +315,14 @@ static int read_member_head(struct head *h, const struct fus_store *s, const str
         if (code || wanted <= n)
             return code;
         if (wanted > m->n_bytes)
-            return fus_base_fail(err, FUS_EFORMAT, "NumPy header of %zu bytes, %" PRIu64 " are there: damaged copy?", wanted, m->n_bytes);
+            return fus_base_fail(err, FUS_EFORMAT, "NumPy header of %zu bytes, %" PRIu64 " are there: damaged copy?",
+                                 wanted, m->n_bytes);
         n = wanted;
     }
 }
 
-/* *known becomes false, with err filled, a note made and FUS_OK returned, for an array of another type than numbers. */
+/* *known becomes false, with err filled, a note made and FUS_OK returned, for an array of
+ * another type than numbers. */
 static int add_member(struct fus_store *s, bool *known, const struct fus_zip_entry *e, struct fus_error *err)
 {
     struct fus_member m;

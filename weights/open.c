@@ -17,7 +17,8 @@ static int open_unnamed(struct fus_store **store, const char *path, struct fus_e
 
 typedef int (*open_fn)(struct fus_store *s, struct fus_error *err);
 
-/* What a file can be that begins with these bytes: something to open, or something to name. First match counts. */
+/* What a file can be that begins with these bytes: something to open, or something to name.
+ * First match counts. */
 static const struct signature {
     int at, n;
     const char *bytes;
@@ -27,14 +28,18 @@ static const struct signature {
     {0, 4, "PK\3\4", fus_torch_open_zip, NULL}, /* .npz as well: it has no data.pkl */
     {0, 4, "PK\5\6", fus_torch_open_zip, NULL},
     {0, 6, "\x93NUMPY", fus_npy_open, NULL},
-    /* torch/serialization.py: MAGIC_NUMBER, in a pickle of protocol 2 and of a later one with its frame */
+    /* torch/serialization.py: MAGIC_NUMBER, in a pickle of protocol 2 and of a later one with
+     * its frame */
     {2, 12, "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", fus_torch_open_legacy, NULL},
     {2, 14, "\x95\x0d\0\0\0\0\0\0\0\x8a\x0a\x6c\xfc\x9c", fus_torch_open_legacy, NULL},
     {0, 42, "version https://git-lfs.github.com/spec/v1", NULL,
      "a Git LFS pointer, not the weights: run `git lfs pull` in its folder"},
     {257, 5, "ustar", fus_torch_tar_open, NULL},
     {0, 2, "\x1f\x8b", NULL, "compressed with gzip: unpack it with `gzip -d` first"},
-    {0, 6, "\xfd" "7zXZ\0", NULL, "compressed with xz: unpack it with `xz -d` first"},
+    {0, 6,
+     "\xfd"
+     "7zXZ\0",
+     NULL, "compressed with xz: unpack it with `xz -d` first"},
     {0, 4, "\x28\xb5\x2f\xfd", NULL, "compressed with zstd: unpack it with `zstd -d` first"},
     {0, 3, "BZh", NULL, "compressed with bzip2: unpack it with `bzip2 -d` first"},
     {0, 4, "\x89HDF", NULL, "an HDF5 file (Keras?): save its tensors as .npz or safetensors"},
@@ -86,16 +91,19 @@ static int open_by_first_bytes(struct fus_store *s, struct fus_error *err)
         return fus_safetensors_open(s, err);
     if (head[0] == '{' && ends_in(s->path, ".json"))
         return fus_shards_open(s, open_unnamed, err);
-    if (ends_in(s->path, ".pkl") || ends_in(s->path, ".pickle")) /* protocols 0 and 1 have no mark */
+    /* protocols 0 and 1 have no mark */
+    if (ends_in(s->path, ".pkl") || ends_in(s->path, ".pickle"))
         return fus_torch_open_pickle(s, err);
     if (is_web_page(head, n))
-        return fus_base_fail(err, FUS_EFORMAT, "is a web page: an error or log-in page was saved in place of the weights");
+        return fus_base_fail(err, FUS_EFORMAT,
+                             "is a web page: an error or log-in page was saved in place of the weights");
     char shown[3 * 8 + 1] = "";
     for (size_t i = 0; i < n && i < 8; i++)
         snprintf(shown + 3 * i, 4, " %02x", head[i]);
     return fus_base_fail_at(err, FUS_EFORMAT, 0,
                             "no known weight file begins with%s; read are safetensors, PyTorch (zip, legacy, tar, "
-                            "TorchScript), .npz, .npy and pickles of NumPy arrays", shown);
+                            "TorchScript), .npz, .npy and pickles of NumPy arrays",
+                            shown);
 }
 
 static int open_file(struct fus_store *s, struct fus_error *err)
@@ -108,7 +116,8 @@ static int open_file(struct fus_store *s, struct fus_error *err)
         return FUS_EIO;
     if (fstat(fileno(s->file), &st) != 0)
         return fus_base_fail(err, FUS_EIO, "cannot be opened: %s", strerror(errno));
-    setvbuf(s->file, NULL, _IONBF, 0); /* reads are whole stretches: a buffer would only copy them once more */
+    /* reads are whole stretches: a buffer would only copy them once more */
+    setvbuf(s->file, NULL, _IONBF, 0);
     s->file_bytes = (uint64_t)st.st_size;
     return open_by_first_bytes(s, err);
 }

@@ -1,7 +1,9 @@
-/* The names in a pickle that mean something: what tensors and NumPy arrays need. Any other is opaque.
+/* The names in a pickle that mean something: what tensors and NumPy arrays need. Any other is
+ * opaque.
  *
- * Sources: torch/_utils.py and torch/serialization.py of PyTorch 0.3 to 2.x; numpy/core/src/multiarray/methods.c for
- * arrays. Nothing is ever called, so no name can do harm. */
+ * Sources: torch/_utils.py and torch/serialization.py of PyTorch 0.3 to 2.x;
+ * numpy/core/src/multiarray/methods.c for arrays. Nothing is ever called, so no name can do
+ * harm. */
 #include "weights/pickle_globals.h"
 
 #include <string.h>
@@ -16,7 +18,7 @@ static const struct fus_pickle_global globals[] = {
     {"torch._tensor", "_rebuild_from_type_v2", FUS_PICKLE_TYPED, NULL},
     {"torch._tensor", "_rebuild_from_type", FUS_PICKLE_TYPED, NULL},
     {"torch.tensor", "_rebuild_from_type", FUS_PICKLE_TYPED, NULL}, /* PyTorch 1.7 */
-    {"torch.nn.parameter", "Parameter", FUS_PICKLE_WRAPPER, NULL}, /* called by PyTorch < 0.4 */
+    {"torch.nn.parameter", "Parameter", FUS_PICKLE_WRAPPER, NULL},  /* called by PyTorch < 0.4 */
     {"torch.nn.parameter", "Buffer", FUS_PICKLE_WRAPPER, NULL},
     {"torch.autograd.variable", "Variable", FUS_PICKLE_WRAPPER, NULL},
     {"torch", "FloatStorage", FUS_PICKLE_STORAGE, "f32"},

@@ -1,4 +1,5 @@
-/* Pickles as data: bytes -> a graph of values (opcodes: CPython's Lib/pickletools.py; protocols 0 to 5).
+/* Pickles as data: bytes -> a graph of values (opcodes: CPython's Lib/pickletools.py; protocols
+ * 0 to 5).
  *
  * A pickle is a program for a stack machine that may name any function and call it. This machine
  * has no functions: what would be called is kept as an object with its arguments, state and items.
@@ -125,7 +126,8 @@ static int op_tuple(struct fus_pickle_machine *m, int arg)
     return fus_pickle_machine_push(m, v);
 }
 
-/* APPEND, SETITEM (arg 1, 2: so many values), APPENDS, SETITEMS, ADDITEMS (0: up to the mark) to the container under them. */
+/* APPEND, SETITEM (arg 1, 2: so many values), APPENDS, SETITEMS, ADDITEMS (0: up to the mark) to
+ * the container under them. */
 static int op_add(struct fus_pickle_machine *m, int arg)
 {
     uint8_t op = m->in.data[m->at];
@@ -174,8 +176,8 @@ static int memo_index(struct fus_pickle_machine *m, uint64_t *index, int arg)
     return FUS_OK;
 }
 
-/* PUT, BINPUT, LONG_BINPUT; MEMOIZE (arg < 0) takes the next index. Picklers count up from 0 or 1, so that an index is less
- * than the bytes of the pickle. */
+/* PUT, BINPUT, LONG_BINPUT; MEMOIZE (arg < 0) takes the next index. Picklers count up from 0 or
+ * 1, so that an index is less than the bytes of the pickle. */
 static int op_put(struct fus_pickle_machine *m, int arg)
 {
     uint64_t index = m->n_memo;
@@ -201,7 +203,8 @@ static int op_get(struct fus_pickle_machine *m, int arg)
     if (code || m->in.overrun)
         return code;
     if (index >= m->cap_memo || !m->memo[index])
-        return FAIL(m, FUS_EFORMAT, "pickle wants memo entry %" PRIu64 ", which nothing was put in: damaged copy?", index);
+        return FAIL(m, FUS_EFORMAT, "pickle wants memo entry %" PRIu64 ", which nothing was put in: damaged copy?",
+                    index);
     return fus_pickle_machine_push(m, m->memo[index]);
 }
 
@@ -273,11 +276,14 @@ int fus_pickle_load(struct fus_pickle *p, const uint8_t *bytes, size_t n, long l
                     struct fus_error *err)
 {
     *p = (struct fus_pickle){0};
-    struct fus_pickle_machine *m = fus_base_alloc(1, sizeof *m); /* 10 kB: too much for a small stack */
+    /* 10 kB: too much for a small stack */
+    struct fus_pickle_machine *m = fus_base_alloc(1, sizeof *m);
     if (!m)
         return fus_base_fail(err, FUS_ENOMEM, "no memory to read a pickle");
-    *m = (struct fus_pickle_machine){.out = p, .in = fus_bytes_of(bytes, n), .base = base, .torchscript = torchscript, .err = err};
-    int code = fus_pickle_machine_reserve(m, &m->stack, &m->cap_stack, 1); /* so that there is one to point into */
+    *m = (struct fus_pickle_machine){
+        .out = p, .in = fus_bytes_of(bytes, n), .base = base, .torchscript = torchscript, .err = err};
+    /* so that there is one to point into */
+    int code = fus_pickle_machine_reserve(m, &m->stack, &m->cap_stack, 1);
     if (!code)
         code = run(m);
     p->n_used = m->in.pos;

@@ -1,12 +1,14 @@
 /* Memory and stack of the pickle machine.
  *
- * Values live in chunks that are freed together and are never more than a multiple of the pickle's own bytes; the stack holds
- * pointers to them. Every pop looks whether there is something above the last mark. */
+ * Values live in chunks that are freed together and are never more than a multiple of the
+ * pickle's own bytes; the stack holds pointers to them. Every pop looks whether there is
+ * something above the last mark. */
 #include "weights/pickle_machine.h"
 
 #include <string.h>
 
-#define ARENA_BASE ((size_t)16 << 20) /* values of a pickle of n bytes take this + ARENA_FACTOR * n bytes at most */
+/* values of a pickle of n bytes take this + ARENA_FACTOR * n bytes at most */
+#define ARENA_BASE ((size_t)16 << 20)
 #define ARENA_FACTOR 2
 #define CHUNK_BYTES ((size_t)16 << 10)
 
@@ -94,11 +96,12 @@ int fus_pickle_machine_need(struct fus_pickle_machine *m, size_t n)
 {
     if (fus_pickle_machine_available(m) >= n)
         return FUS_OK;
-    return FAIL(m, FUS_EFORMAT, "pickle opcode 0x%02x needs %zu values, its stack has %zu: damaged copy?", m->in.data[m->at], n,
-                fus_pickle_machine_available(m));
+    return FAIL(m, FUS_EFORMAT, "pickle opcode 0x%02x needs %zu values, its stack has %zu: damaged copy?",
+                m->in.data[m->at], n, fus_pickle_machine_available(m));
 }
 
-int fus_pickle_machine_take_marked(struct fus_pickle_machine *m, struct fus_pickle_value ***items, size_t *n, size_t below)
+int fus_pickle_machine_take_marked(struct fus_pickle_machine *m, struct fus_pickle_value ***items, size_t *n,
+                                   size_t below)
 {
     if (m->n_marks == 0)
         return FAIL(m, FUS_EFORMAT, "pickle opcode 0x%02x without its MARK: damaged copy?", m->in.data[m->at]);
@@ -123,7 +126,8 @@ int fus_pickle_machine_push_integer(struct fus_pickle_machine *m, enum fus_pickl
     return fus_pickle_machine_push(m, *shared);
 }
 
-int fus_pickle_machine_push_text(struct fus_pickle_machine *m, enum fus_pickle_kind kind, const uint8_t *bytes, size_t n)
+int fus_pickle_machine_push_text(struct fus_pickle_machine *m, enum fus_pickle_kind kind, const uint8_t *bytes,
+                                 size_t n)
 {
     struct fus_pickle_value *v = fus_pickle_machine_make(m, kind);
     if (v) {
@@ -143,7 +147,8 @@ int fus_pickle_machine_take_line(struct fus_pickle_machine *m, const uint8_t **l
     return *n > max ? FAIL(m, FUS_ELIMIT, "pickle line of %zu bytes, at most %zu are read", *n, max) : FUS_OK;
 }
 
-int fus_pickle_machine_append(struct fus_pickle_machine *m, struct fus_pickle_items *items, struct fus_pickle_value *const *values, size_t n)
+int fus_pickle_machine_append(struct fus_pickle_machine *m, struct fus_pickle_items *items,
+                              struct fus_pickle_value *const *values, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct fus_pickle_item *item = fus_pickle_machine_allocate(m, sizeof *item);
@@ -161,7 +166,8 @@ int fus_pickle_machine_append(struct fus_pickle_machine *m, struct fus_pickle_it
     return FUS_OK;
 }
 
-struct fus_pickle_value *fus_pickle_machine_make_tuple(struct fus_pickle_machine *m, struct fus_pickle_value *const *values, size_t n)
+struct fus_pickle_value *fus_pickle_machine_make_tuple(struct fus_pickle_machine *m,
+                                                       struct fus_pickle_value *const *values, size_t n)
 {
     struct fus_pickle_value *v = fus_pickle_machine_make(m, FUS_PICKLE_TUPLE);
     if (!v || (v->u.tuple = fus_pickle_machine_allocate(m, (n + 1) * sizeof *values)) == NULL)

@@ -9,7 +9,8 @@
 /* ---- globals ---- */
 
 /* A global that pickle_globals.c does not know. NULL: no memory; the error is filled. */
-static const struct fus_pickle_global *unknown_global(struct fus_pickle_machine *m, const char *module, const char *name)
+static const struct fus_pickle_global *unknown_global(struct fus_pickle_machine *m, const char *module,
+                                                      const char *name)
 {
     bool class = m->torchscript && (strcmp(module, "__torch__") == 0 || strncmp(module, "__torch__.", 10) == 0);
     size_t a = strlen(module) + 1, b = strlen(name) + 1;
@@ -23,12 +24,15 @@ static const struct fus_pickle_global *unknown_global(struct fus_pickle_machine 
     return g;
 }
 
-static int push_global(struct fus_pickle_machine *m, const uint8_t *module, size_t module_n, const uint8_t *name, size_t name_n)
+static int push_global(struct fus_pickle_machine *m, const uint8_t *module, size_t module_n, const uint8_t *name,
+                       size_t name_n)
 {
     char a[FUS_MACHINE_MAX_LINE + 1], b[FUS_MACHINE_MAX_LINE + 1];
     const struct fus_pickle_global *found;
-    if (module_n > FUS_MACHINE_MAX_LINE || name_n > FUS_MACHINE_MAX_LINE || memchr(module, 0, module_n) || memchr(name, 0, name_n))
-        return FAIL(m, FUS_EFORMAT, "pickle names a global of %zu + %zu characters or with a zero byte", module_n, name_n);
+    if (module_n > FUS_MACHINE_MAX_LINE || name_n > FUS_MACHINE_MAX_LINE || memchr(module, 0, module_n) ||
+        memchr(name, 0, name_n))
+        return FAIL(m, FUS_EFORMAT, "pickle names a global of %zu + %zu characters or with a zero byte", module_n,
+                    name_n);
     memcpy(a, module, module_n);
     memcpy(b, name, name_n);
     a[module_n] = b[name_n] = 0;
@@ -110,7 +114,8 @@ static const struct fus_pickle_global *callable(const struct fus_pickle_value *v
 }
 
 /* Push what calling `global` would have made. */
-static int push_object(struct fus_pickle_machine *m, const struct fus_pickle_global *global, struct fus_pickle_value *arguments)
+static int push_object(struct fus_pickle_machine *m, const struct fus_pickle_global *global,
+                       struct fus_pickle_value *arguments)
 {
     bool mapping = global->role == FUS_PICKLE_MAPPING;
     struct fus_pickle_value *v = fus_pickle_machine_make(m, mapping ? FUS_PICKLE_DICT : FUS_PICKLE_OBJECT);
@@ -126,7 +131,8 @@ static int push_object(struct fus_pickle_machine *m, const struct fus_pickle_glo
     return code ? code : fus_pickle_machine_push(m, v);
 }
 
-/* REDUCE, NEWOBJ (arg 2: class, arguments) and NEWOBJ_EX (3: and keywords, which become the last argument). */
+/* REDUCE, NEWOBJ (arg 2: class, arguments) and NEWOBJ_EX (3: and keywords, which become the last
+ * argument). */
 static int op_call(struct fus_pickle_machine *m, int arg)
 {
     int code = fus_pickle_machine_need(m, (size_t)arg);
@@ -136,7 +142,8 @@ static int op_call(struct fus_pickle_machine *m, int arg)
     struct fus_pickle_value *arguments = m->stack[m->depth + 1], *keywords = arg == 3 ? m->stack[m->depth + 2] : NULL;
     const struct fus_pickle_global *global = callable(m->stack[m->depth]);
     if (!global || arguments->kind != FUS_PICKLE_TUPLE)
-        return FAIL(m, FUS_EFORMAT, "pickle calls a value that is no function, or without a tuple of arguments: damaged copy?");
+        return FAIL(m, FUS_EFORMAT,
+                    "pickle calls a value that is no function, or without a tuple of arguments: damaged copy?");
     if (keywords && global->role == FUS_PICKLE_OPAQUE) {
         arguments = fus_pickle_machine_make_tuple(m, arguments->u.tuple, arguments->n);
         if (!arguments)
@@ -146,7 +153,8 @@ static int op_call(struct fus_pickle_machine *m, int arg)
     return push_object(m, global, arguments);
 }
 
-/* OBJ: the class and its arguments above the mark; INST (arg 1): the class in two lines. Classes of Python 2. */
+/* OBJ: the class and its arguments above the mark; INST (arg 1): the class in two lines. Classes
+ * of Python 2. */
 static int op_instance(struct fus_pickle_machine *m, int arg)
 {
     struct fus_pickle_value **values, *class = NULL;
@@ -195,7 +203,8 @@ static int op_build(struct fus_pickle_machine *m, int arg)
         to->u.object.state = state;
     else if (to->kind == FUS_PICKLE_DICT || to->kind == FUS_PICKLE_LIST || to->kind == FUS_PICKLE_SET)
         to->u.container.state = state; /* a state_dict's _metadata */
-    else if (to->kind != FUS_PICKLE_GLOBAL && to->kind != FUS_PICKLE_PERSISTENT) /* dill gives attributes to functions */
+    /* dill gives attributes to functions */
+    else if (to->kind != FUS_PICKLE_GLOBAL && to->kind != FUS_PICKLE_PERSISTENT)
         return FAIL(m, FUS_EFORMAT, "pickle gives a state to a value that has none: damaged copy?");
     return FUS_OK;
 }
@@ -236,8 +245,8 @@ static int push_shown_id(struct fus_pickle_machine *m, bool *is, const uint8_t *
     size_t class_n, key_n, device_n, digits_n, dot = 0;
     int64_t count = 0;
     *is = pass(&b, "('storage', <class '") && pass_until(&b, &class, &class_n, '\'') && pass(&b, ">, '") &&
-          pass_until(&b, &key, &key_n, '\'') && pass(&b, ", '") && pass_until(&b, &device, &device_n, '\'') && pass(&b, ", ") &&
-          line[line_n - 1] == ')';
+          pass_until(&b, &key, &key_n, '\'') && pass(&b, ", '") && pass_until(&b, &device, &device_n, '\'') &&
+          pass(&b, ", ") && line[line_n - 1] == ')';
     if (!*is)
         return FUS_OK;
     digits = line + b.pos;
@@ -273,7 +282,8 @@ static int op_persistent(struct fus_pickle_machine *m, int arg)
     size_t n;
     int code = FUS_OK;
     if (arg) {
-        code = fus_pickle_machine_take_line(m, &line, &n, m->in.n); /* a module's holds its source */
+        /* a module's holds its source */
+        code = fus_pickle_machine_take_line(m, &line, &n, m->in.n);
         if (code || !line)
             return code;
         bool shown;
@@ -295,18 +305,9 @@ static int op_persistent(struct fus_pickle_machine *m, int arg)
 }
 
 static const struct fus_pickle_opcode opcodes[256] = {
-    ['c'] = {op_global, 0},
-    [0x93] = {op_stack_global, 0},
-    ['R'] = {op_call, 2},
-    [0x81] = {op_call, 2},
-    [0x92] = {op_call, 3},
-    ['b'] = {op_build, 0},
-    ['o'] = {op_instance, 0},
-    ['i'] = {op_instance, 1},
-    [0x82] = {op_extension, 1},
-    [0x83] = {op_extension, 2},
-    [0x84] = {op_extension, 4},
-    ['Q'] = {op_persistent, 0},
+    ['c'] = {op_global, 0},     [0x93] = {op_stack_global, 0}, ['R'] = {op_call, 2},       [0x81] = {op_call, 2},
+    [0x92] = {op_call, 3},      ['b'] = {op_build, 0},         ['o'] = {op_instance, 0},   ['i'] = {op_instance, 1},
+    [0x82] = {op_extension, 1}, [0x83] = {op_extension, 2},    [0x84] = {op_extension, 4}, ['Q'] = {op_persistent, 0},
     ['P'] = {op_persistent, 1},
 };
 

@@ -52,7 +52,8 @@ static int op_text(struct fus_pickle_machine *m, int arg)
 }
 /* ---- protocol 0 ---- */
 
-/* INT, LONG, FLOAT ('I', 'L', 'F'). A float's value may depend on the locale's decimal point; nothing uses it. */
+/* INT, LONG, FLOAT ('I', 'L', 'F'). A float's value may depend on the locale's decimal point;
+ * nothing uses it. */
 static int op_number_line(struct fus_pickle_machine *m, int arg)
 {
     const uint8_t *line;
@@ -80,7 +81,8 @@ static int op_number_line(struct fus_pickle_machine *m, int arg)
     if (arg == 'F' && *end)
         return FAIL(m, FUS_EFORMAT, "pickle: `%s` is no number: damaged copy?", digits);
     if (arg != 'F')
-        return *end ? FAIL(m, FUS_EFORMAT, "pickle: `%s` is no number: damaged copy?", digits) : fus_pickle_machine_push_integer(m, FUS_PICKLE_INT, integer);
+        return *end ? FAIL(m, FUS_EFORMAT, "pickle: `%s` is no number: damaged copy?", digits)
+                    : fus_pickle_machine_push_integer(m, FUS_PICKLE_INT, integer);
     struct fus_pickle_value *v = fus_pickle_machine_make(m, FUS_PICKLE_FLOAT);
     if (v)
         v->u.number = number;
@@ -110,7 +112,8 @@ static uint8_t *put_utf8(uint8_t *to, uint32_t c)
     return to;
 }
 
-/* STRING: Python's repr, in quotes; UNICODE: Latin-1 with \uXXXX, which becomes UTF-8. Escapes become the character; an unknown one stays as it is. */
+/* STRING: Python's repr, in quotes; UNICODE: Latin-1 with \uXXXX, which becomes UTF-8. Escapes
+ * become the character; an unknown one stays as it is. */
 static int op_escaped_line(struct fus_pickle_machine *m, int arg)
 {
     const uint8_t *line;

@@ -1,7 +1,8 @@
 /* Which network the canonical tensors of a file make up.
  *
- * It follows from names and shapes alone. To run a network that is almost a ResNet as if it were one would be worse than to
- * refuse it: every tensor needed must have its shape, and a tensor inside the body that is not needed is an error. */
+ * It follows from names and shapes alone. To run a network that is almost a ResNet as if it were
+ * one would be worse than to refuse it: every tensor needed must have its shape, and a tensor
+ * inside the body that is not needed is an error. */
 #include "weights/recognise.h"
 
 #include <inttypes.h>
@@ -36,7 +37,8 @@ static int need(int *size, const struct fus_store *s, const char *name, int d, s
     if (!t)
         return fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: missing", name);
     if (*size == 0)
-        return fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: %d dimensions of sensible size expected", t->name, d + 1);
+        return fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: %d dimensions of sensible size expected", t->name,
+                             d + 1);
     return FUS_OK;
 }
 
@@ -52,12 +54,19 @@ static void print_shape(char *text, size_t n, const struct fus_tensor *t)
 static const char *guess(const struct fus_store *s)
 {
     static const char *const hints[][2] = {
-        {"transformer.resblocks.", "a transformer such as CLIP's ViT"}, {"blocks.0.attn", "a vision transformer"},
-        {"encoder.layer.0.attention", "a transformer"}, {"encoder_layer_0", "a vision transformer"},
-        {"self_attn", "a transformer"}, {"denseblock", "a DenseNet"}, {"Mixed_", "an Inception network"},
-        {"inception", "an Inception network"}, {"features.0.", "AlexNet, VGG or one of that kind"},
-        {"dwconv", "ConvNeXt or one of that kind"}, {"conv_dw", "ConvNeXt, EfficientNet or one of that kind"},
-        {"stem.0.weight", "ConvNeXt or one of that kind"}, {"branch2a", "a ResNet in Caffe's names"},
+        {"transformer.resblocks.", "a transformer such as CLIP's ViT"},
+        {"blocks.0.attn", "a vision transformer"},
+        {"encoder.layer.0.attention", "a transformer"},
+        {"encoder_layer_0", "a vision transformer"},
+        {"self_attn", "a transformer"},
+        {"denseblock", "a DenseNet"},
+        {"Mixed_", "an Inception network"},
+        {"inception", "an Inception network"},
+        {"features.0.", "AlexNet, VGG or one of that kind"},
+        {"dwconv", "ConvNeXt or one of that kind"},
+        {"conv_dw", "ConvNeXt, EfficientNet or one of that kind"},
+        {"stem.0.weight", "ConvNeXt or one of that kind"},
+        {"branch2a", "a ResNet in Caffe's names"},
     };
     for (size_t h = 0; h < sizeof hints / sizeof *hints; h++)
         for (size_t i = 0; i < s->n_tensors; i++)
@@ -73,14 +82,16 @@ static int unknown(const struct fus_store *s, const char *missing, struct fus_er
     const char *kind = guess(s);
     for (size_t i = 0; i < s->n_tensors && i < 4 && used < sizeof list; i++)
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", s->tensors[i].name);
-    return fus_base_fail(err, FUS_EUNSUPPORTED,
-                         "holds no network that is known: %s%sa ResNet (torchvision, CIFAR, CLIP, language head) has %s; "
-                         "its %zu tensors are %s%s; save the ResNet's own state_dict() (`fusiform inspect` lists what is here)",
-                         kind ? kind : "", kind ? "?; " : "", missing, s->n_tensors, used ? list : "none",
-                         s->n_tensors > 4 ? ", ..." : "");
+    return fus_base_fail(
+        err, FUS_EUNSUPPORTED,
+        "holds no network that is known: %s%sa ResNet (torchvision, CIFAR, CLIP, language head) has %s; "
+        "its %zu tensors are %s%s; save the ResNet's own state_dict() (`fusiform inspect` lists what is here)",
+        kind ? kind : "", kind ? "?; " : "", missing, s->n_tensors, used ? list : "none",
+        s->n_tensors > 4 ? ", ..." : "");
 }
 
-/* The first tensor inside the body that no known network has: squeeze-and-excitation, anti-aliasing, folded norms, ... */
+/* The first tensor inside the body that no known network has: squeeze-and-excitation,
+ * anti-aliasing, folded norms, ... */
 static int refuse_foreign(const struct fus_store *s, struct fus_error *err)
 {
     const struct fus_root *root = s->chosen; /* there: a stem was found */
@@ -121,7 +132,8 @@ static int recognise_stem(struct fus_net_spec *spec, const struct fus_store *s, 
     } else {
         char shape[100];
         print_shape(shape, sizeof shape, conv1);
-        return fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: Kx3x7x7 or Kx3x3x3 expected, %s found", conv1->name, shape);
+        return fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: Kx3x7x7 or Kx3x3x3 expected, %s found", conv1->name,
+                             shape);
     }
     return FUS_OK;
 }
@@ -145,8 +157,10 @@ static int recognise_stages(struct fus_net_spec *spec, const struct fus_store *s
             return code;
         int width = spec->width[n], per_group = size_of(conv2, 1);
         if (spec->bottleneck && per_group > 0 && per_group < width && width % per_group == 0)
-            return fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: a convolution in %d groups (ResNeXt, RegNet); only "
-                                 "ungrouped ones are known", conv2->name, width / per_group);
+            return fus_base_fail(err, FUS_EUNSUPPORTED,
+                                 "tensor %s: a convolution in %d groups (ResNeXt, RegNet); only "
+                                 "ungrouped ones are known",
+                                 conv2->name, width / per_group);
         changes = changes || n > 0 || spec->channels[n] != last;
         downsamples = downsamples || find(s, "layer%d.0.downsample.0.weight", n + 1);
         last = spec->channels[n];
@@ -158,7 +172,8 @@ static int recognise_stages(struct fus_net_spec *spec, const struct fus_store *s
 
 static void recognise_heads(struct fus_net_spec *spec, const struct fus_store *s)
 {
-    const struct fus_tensor *first = fus_store_find(s, "lang_head.0.weight"), *second = fus_store_find(s, "lang_head.2.weight");
+    const struct fus_tensor *first = fus_store_find(s, "lang_head.0.weight"),
+                            *second = fus_store_find(s, "lang_head.2.weight");
     spec->n_classes = size_of(fus_store_find(s, "fc.weight"), 0);
     if (first || second) {
         spec->lang_hidden = size_of(first ? first : second, first ? 0 : 1);
@@ -168,7 +183,8 @@ static void recognise_heads(struct fus_net_spec *spec, const struct fus_store *s
     }
 }
 
-/* The side our own files name; a square of another size than the default is a matter of training, not of shapes. */
+/* The side our own files name; a square of another size than the default is a matter of
+ * training, not of shapes. */
 static int side_from_metadata(struct fus_net_spec *spec, const struct fus_store *s, struct fus_error *err)
 {
     const char *text = fus_store_metadata(s, "fusiform.input");
@@ -177,7 +193,8 @@ static int side_from_metadata(struct fus_net_spec *spec, const struct fus_store 
     const char *at = text;
     int side = fus_scheme_number(&at);
     if (side < 1 || *at)
-        return fus_base_fail(err, FUS_EFORMAT, "metadata fusiform.input: a number of pixels expected, '%s' found", text);
+        return fus_base_fail(err, FUS_EFORMAT, "metadata fusiform.input: a number of pixels expected, '%s' found",
+                             text);
     spec->input_side = side;
     return FUS_OK;
 }
@@ -204,7 +221,8 @@ static int check_parameter(void *context, const char *name, const int *shape, in
         char expected[100], found[200];
         print_shape(expected, sizeof expected, &want);
         print_shape(found, sizeof found, t);
-        return fus_base_fail(c->err, FUS_EUNSUPPORTED, "tensor %s: shape %s expected, %s found", t->name, expected, found);
+        return fus_base_fail(c->err, FUS_EUNSUPPORTED, "tensor %s: shape %s expected, %s found", t->name, expected,
+                             found);
     }
     c->used[t - c->s->tensors] = true;
     return FUS_OK;
@@ -218,8 +236,9 @@ static int check_parameters(const struct fus_net_spec *spec, const struct fus_st
     int code = fus_arch_parameters(spec, check_parameter, &c, err);
     for (size_t i = 0; i < s->n_tensors && !code; i++)
         if (s->tensors[i].canonical && !c.used[i])
-            code = fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: the network that the others make up has no such layer",
-                                 s->tensors[i].name);
+            code =
+                fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: the network that the others make up has no such layer",
+                              s->tensors[i].name);
     fus_base_free(c.used);
     return code;
 }

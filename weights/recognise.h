@@ -5,7 +5,6 @@
 #include "weights/store.h"
 
 /* The architecture of the tensors that have canonical names. */
-int fus_recognise_mapped(struct fus_net_spec *spec, const struct fus_store *s,
-                         struct fus_error *err);
+int fus_recognise_mapped(struct fus_net_spec *spec, const struct fus_store *s, struct fus_error *err);
 
 #endif

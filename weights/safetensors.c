@@ -5,9 +5,9 @@
  *                          "__metadata__": {"key": "text", ...}}, maybe spaces behind it
  *     the rest             the tensors, C order, little-endian, offsets counted from here
  *
- * Refused is what the reference implementation refuses: offsets with holes or overlaps, a size that is not shape x dtype,
- * bytes behind the last tensor; and duplicate names, which the format forbids and few readers notice.
- * Types of other names (8-bit floats) are listed, not read. */
+ * Refused is what the reference implementation refuses: offsets with holes or overlaps, a size
+ * that is not shape x dtype, bytes behind the last tensor; and duplicate names, which the format
+ * forbids and few readers notice. Types of other names (8-bit floats) are listed, not read. */
 #include "weights/formats.h"
 
 #include <inttypes.h>
@@ -16,15 +16,17 @@
 
 #include "nn/base/json.h"
 
-#define MAX_METADATA ((size_t)64 << 20) /* bytes that its pairs take in memory; real files have a handful of pairs */
+/* bytes that its pairs take in memory; real files have a handful of pairs */
+#define MAX_METADATA ((size_t)64 << 20)
 #define PAIR_BYTES 64 /* of a pair beside its texts */
 
 static const struct {
     const char *name;
     enum fus_dtype dtype;
 } dtypes[] = {
-    {"F64", FUS_F64}, {"F32", FUS_F32}, {"F16", FUS_F16}, {"BF16", FUS_BF16}, {"I64", FUS_I64}, {"I32", FUS_I32}, {"I16", FUS_I16},
-    {"I8", FUS_I8},   {"U8", FUS_U8},   {"U16", FUS_U16}, {"U32", FUS_U32},   {"U64", FUS_U64}, {"BOOL", FUS_BOOL},
+    {"F64", FUS_F64}, {"F32", FUS_F32}, {"F16", FUS_F16},   {"BF16", FUS_BF16}, {"I64", FUS_I64},
+    {"I32", FUS_I32}, {"I16", FUS_I16}, {"I8", FUS_I8},     {"U8", FUS_U8},     {"U16", FUS_U16},
+    {"U32", FUS_U32}, {"U64", FUS_U64}, {"BOOL", FUS_BOOL},
 };
 #define MAX_DTYPE_NAME 20 /* the longest known has 15 */
 #define N_DTYPES (sizeof dtypes / sizeof *dtypes)
@@ -55,7 +57,8 @@ static void add_pair(struct reader *r, char *key, char *value)
 {
     struct fus_store *s = r->s;
     struct fus_json *j = &r->j;
-    struct fus_pair *pairs = j->code ? NULL : fus_base_grow(s->metadata, &r->cap_metadata, s->n_metadata, sizeof *pairs);
+    struct fus_pair *pairs =
+        j->code ? NULL : fus_base_grow(s->metadata, &r->cap_metadata, s->n_metadata, sizeof *pairs);
     if (pairs)
         s->metadata = pairs;
     if (!j->code && (!key || !value || !pairs))
@@ -159,7 +162,8 @@ static void read_offsets(struct fus_json *j, const struct fus_tensor *t, struct 
     at->end = v[1];
 }
 
-/* The value of one name: {"dtype": ..., "shape": ..., "data_offsets": ...} in any order, all three, each once. */
+/* The value of one name: {"dtype": ..., "shape": ..., "data_offsets": ...} in any order, all
+ * three, each once. */
 static void read_fields(struct fus_json *j, struct fus_tensor *t, struct byte_range *at)
 {
     static const char *const fields[] = {"dtype", "shape", "data_offsets"};
@@ -202,11 +206,12 @@ static int read_tensor(struct reader *r, const char *name)
             return fus_json_fail(j, "tensor %s: its shape has more elements than memory can", name);
     bytes = bytes / 8 + (bytes % 8 != 0);
     if (bits && at.end - at.begin != bytes)
-        return fus_json_fail(j, "tensor %s: its data_offsets span %" PRIu64 " bytes, its shape and dtype take %zu", name,
-                             at.end - at.begin, bytes);
+        return fus_json_fail(j, "tensor %s: its data_offsets span %" PRIu64 " bytes, its shape and dtype take %zu",
+                             name, at.end - at.begin, bytes);
     if (at.end > s->file_bytes - r->data_start)
-        return fus_json_fail(j, "tensor %s: ends at byte %" PRIu64 " of the data, the file has %" PRIu64 ": truncated copy?",
-                             name, at.end, s->file_bytes - r->data_start);
+        return fus_json_fail(
+            j, "tensor %s: ends at byte %" PRIu64 " of the data, the file has %" PRIu64 ": truncated copy?", name,
+            at.end, s->file_bytes - r->data_start);
     t.offset = r->data_start + at.begin;
     struct byte_range *ranges = fus_base_grow(r->ranges, &r->cap, s->n_tensors, sizeof *ranges);
     if (!ranges)
@@ -255,14 +260,16 @@ static int check_places(struct reader *r, struct fus_error *err)
     for (size_t i = 0; i < s->n_tensors; i++) {
         const struct byte_range *p = &r->ranges[i];
         if (p->begin != at)
-            return fus_base_fail_at(err, FUS_EFORMAT, (long long)(r->data_start + at), "tensor %s: begins at byte %" PRIu64
-                                    " of the data, %" PRIu64 " expected: a %s", s->tensors[p->tensor].name, p->begin, at,
+            return fus_base_fail_at(err, FUS_EFORMAT, (long long)(r->data_start + at),
+                                    "tensor %s: begins at byte %" PRIu64 " of the data, %" PRIu64 " expected: a %s",
+                                    s->tensors[p->tensor].name, p->begin, at,
                                     p->begin > at ? "hole" : "tensor that overlaps another");
         at = p->end;
     }
     if (at != s->file_bytes - r->data_start)
         return fus_base_fail_at(err, FUS_EFORMAT, (long long)(r->data_start + at),
-                                "%" PRIu64 " bytes behind the last tensor belong to none", s->file_bytes - r->data_start - at);
+                                "%" PRIu64 " bytes behind the last tensor belong to none",
+                                s->file_bytes - r->data_start - at);
     return FUS_OK;
 }
 
@@ -298,10 +305,12 @@ int fus_safetensors_open(struct fus_store *s, struct fus_error *err)
     struct fus_bytes b = fus_bytes_of(raw, sizeof raw);
     uint64_t n = fus_bytes_u64le(&b);
     if (n > s->file_bytes - 8)
-        return fus_base_fail_at(err, FUS_EFORMAT, 0, "header says %" PRIu64 " bytes, file has %" PRIu64 ": truncated copy?", n,
+        return fus_base_fail_at(err, FUS_EFORMAT, 0,
+                                "header says %" PRIu64 " bytes, file has %" PRIu64 ": truncated copy?", n,
                                 s->file_bytes);
     if (n > FUS_MAX_HEADER)
-        return fus_base_fail_at(err, FUS_ELIMIT, 0, "header of %" PRIu64 " bytes, at most %zu are read", n, FUS_MAX_HEADER);
+        return fus_base_fail_at(err, FUS_ELIMIT, 0, "header of %" PRIu64 " bytes, at most %zu are read", n,
+                                FUS_MAX_HEADER);
     struct fus_member whole = {.n_stored = s->file_bytes, .n_bytes = s->file_bytes};
     code = fus_store_add_member(s, &whole, err);
     if (code)

@@ -1,7 +1,8 @@
 /* One tensor's name -> torchvision's, by the scheme that the file's names follow.
  *
- * Canonical are torchvision's names (conv1.weight, layer3.2.bn1.running_mean, layer2.0.downsample.0.weight, fc.bias), for CLIP
- * OpenAI's without `visual.`, and lang_head[.0|.2].weight|bias. A name comes in without the network's prefix (names.c).
+ * Canonical are torchvision's names (conv1.weight, layer3.2.bn1.running_mean,
+ * layer2.0.downsample.0.weight, fc.bias), for CLIP OpenAI's without `visual.`, and
+ * lang_head[.0|.2].weight|bias. A name comes in without the network's prefix (names.c).
  *
  *   torchvision    and timm, mmpretrain; shortcut.0|1 for downsample.0|1 as CIFAR networks have it
  *   Hugging Face   embedder.embedder.*, encoder.stages.S.layers.B.layer.L.*
@@ -88,7 +89,8 @@ static bool is_canonical(const char *s)
 {
     if (fus_scheme_take(&s, "layer")) {
         int stage = fus_scheme_number(&s);
-        if (stage < 1 || stage > FUS_MAX_STAGES || !fus_scheme_take(&s, ".") || fus_scheme_number(&s) < 0 || !fus_scheme_take(&s, "."))
+        if (stage < 1 || stage > FUS_MAX_STAGES || !fus_scheme_take(&s, ".") || fus_scheme_number(&s) < 0 ||
+            !fus_scheme_take(&s, "."))
             return false;
         if (fus_scheme_take(&s, "downsample.1."))
             return is_norm(s);
@@ -115,7 +117,8 @@ static bool hugging_face_layer(char *out, const char *s, const char *conv, const
     return true;
 }
 
-/* transformers.ResNetModel: embedder.embedder.*, encoder.stages.S.layers.B.layer.L.*, ...shortcut.*. */
+/* transformers.ResNetModel: embedder.embedder.*, encoder.stages.S.layers.B.layer.L.*,
+ * ...shortcut.*. */
 static bool hugging_face(char *out, const char *s)
 {
     char conv[64], norm[64];
@@ -215,14 +218,16 @@ static bool conv2_x(char *out, const char *s)
         return false;
     if (fus_scheme_take(&s, ".shortcut."))
         return snprintf(out, FUS_NAME_BYTES, "layer%d.%d.downsample.%.60s", stage - 1, block, s) > 0;
-    int child = fus_scheme_take(&s, ".residual_function.") ? fus_scheme_number(&s) : -1; /* convolution, norm, ReLU, ... */
+    /* convolution, norm, ReLU, ... */
+    int child = fus_scheme_take(&s, ".residual_function.") ? fus_scheme_number(&s) : -1;
     if (child < 0 || child % 3 == 2 || !fus_scheme_take(&s, "."))
         return false;
     const char *part = child % 3 ? "bn" : "conv";
     return snprintf(out, FUS_NAME_BYTES, "layer%d.%d.%s%d.%.60s", stage - 1, block, part, child / 3 + 1, s) > 0;
 }
 
-/* Encoders of segmentation networks that took torchvision's apart: names of their own for stem and stages. */
+/* Encoders of segmentation networks that took torchvision's apart: names of their own for stem
+ * and stages. */
 static bool own_stem(char *out, const char *s, const char *conv, const char *norm, const char *stage)
 {
     if (fus_scheme_take(&s, conv))
@@ -265,14 +270,15 @@ const char *fus_scheme_canonical(char buf[FUS_NAME_BYTES], const char *s, struct
 
 bool fus_scheme_is_body(const char *s, struct fus_scheme scheme)
 {
-    static const char *const begins[] = {"conv1.", "bn1.", "attnpool.", "lang_head.", "embedder.", "encoder.stages.",
-                                         "stem.", "firstconv.", "firstbn."};
+    static const char *const begins[] = {"conv1.",          "bn1.",  "attnpool.",  "lang_head.", "embedder.",
+                                         "encoder.stages.", "stem.", "firstconv.", "firstbn."};
     static const char *const numbered[] = {"layer", "res", "conv", "encoder"};
     const char *at = s;
     if (scheme.kind == FUS_SCHEME_CHILDREN) {
         int child = fus_scheme_number(&at);
-        return child >= 0 && (child < 2 || (child >= scheme.first_child && child < scheme.first_child + FUS_MAX_STAGES &&
-                                            fus_scheme_take(&at, ".") && fus_scheme_number(&at) >= 0));
+        return child >= 0 &&
+               (child < 2 || (child >= scheme.first_child && child < scheme.first_child + FUS_MAX_STAGES &&
+                              fus_scheme_take(&at, ".") && fus_scheme_number(&at) >= 0));
     }
     for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
         if (strncmp(s, begins[i], strlen(begins[i])) == 0)
@@ -292,8 +298,10 @@ bool fus_scheme_is_counter(const char *name)
 
 const char *fus_scheme_stem(struct fus_scheme scheme)
 {
-    static const char *const stems[] = {"conv1.weight", "embedder.embedder.convolution.weight", "0.weight",
-                                        "stem.conv1.weight", "conv1.0.weight", "layer0.0.weight", "firstconv.weight"};
+    static const char *const stems[] = {"conv1.weight",    "embedder.embedder.convolution.weight",
+                                        "0.weight",        "stem.conv1.weight",
+                                        "conv1.0.weight",  "layer0.0.weight",
+                                        "firstconv.weight"};
     return stems[scheme.kind];
 }
 

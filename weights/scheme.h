@@ -7,8 +7,15 @@
 
 #define FUS_NAME_BYTES 128 /* canonical names have at most 40 */
 
-enum fus_scheme_kind { FUS_SCHEME_TORCHVISION, FUS_SCHEME_HUGGING_FACE, FUS_SCHEME_CHILDREN, FUS_SCHEME_DETECTRON, FUS_SCHEME_CONV2_X,
-                       FUS_SCHEME_LAYER0, FUS_SCHEME_FIRSTCONV };
+enum fus_scheme_kind {
+    FUS_SCHEME_TORCHVISION,
+    FUS_SCHEME_HUGGING_FACE,
+    FUS_SCHEME_CHILDREN,
+    FUS_SCHEME_DETECTRON,
+    FUS_SCHEME_CONV2_X,
+    FUS_SCHEME_LAYER0,
+    FUS_SCHEME_FIRSTCONV
+};
 
 struct fus_scheme {
     enum fus_scheme_kind kind;

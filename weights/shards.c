@@ -288,7 +288,9 @@ int fus_shards_open_folder(struct fus_store *s, fus_shards_open_fn open, struct 
             return fus_base_fail(err, FUS_ENOMEM, "no memory for a path");
         snprintf(path, n, "%s/%s", s->path, names[i]);
         bool exists = stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
-        int code = !exists ? FUS_OK : strstr(names[i], ".json") ? open_index(s, path, open, err) : open_single(s, path, open, err);
+        int code = !exists                     ? FUS_OK
+                   : strstr(names[i], ".json") ? open_index(s, path, open, err)
+                                               : open_single(s, path, open, err);
         fus_base_free(path);
         if (exists)
             return code;

@@ -9,9 +9,11 @@
 #include "nn/base/sha256.h"
 #include "weights/dtype.h"
 
-#define MAX_EXPANDED ((size_t)1 << 24)    /* elements of a tensor larger than its storage (stride 0) */
+/* elements of a tensor larger than its storage (stride 0) */
+#define MAX_EXPANDED ((size_t)1 << 24)
 #define MAX_UNPACKED ((uint64_t)64 << 20) /* a deflated member larger than this ... */
-#define MAX_RATIO 8                       /* ... may grow by this factor; trained weights shrink by < 2 */
+/* ... may grow by this factor; trained weights shrink by < 2 */
+#define MAX_RATIO 8
 
 static void free_names(struct fus_store *s)
 {
@@ -179,15 +181,16 @@ static int check_member(const struct fus_store *s, const struct fus_member *m, s
         return FUS_OK;
     if (m->offset > s->file_bytes || m->n_stored > s->file_bytes - m->offset)
         return fus_base_fail_at(err, FUS_EFORMAT, (long long)(m->offset & INT64_MAX),
-                                "member %s: %" PRIu64 " bytes expected, the file has %" PRIu64 ": truncated copy?", name,
-                                m->n_stored, s->file_bytes);
+                                "member %s: %" PRIu64 " bytes expected, the file has %" PRIu64 ": truncated copy?",
+                                name, m->n_stored, s->file_bytes);
     if (!m->deflated && m->n_stored != m->n_bytes)
         return fus_base_fail_at(err, FUS_EFORMAT, (long long)m->offset,
                                 "member %s: is not compressed, yet has two sizes, %" PRIu64 " and %" PRIu64, name,
                                 m->n_stored, m->n_bytes);
     if (m->deflated && m->n_bytes > MAX_UNPACKED && m->n_bytes / MAX_RATIO > m->n_stored)
         return fus_base_fail_at(err, FUS_ELIMIT, (long long)m->offset,
-                                "member %s: would unpack from %" PRIu64 " to %" PRIu64 " bytes; above %d MB a factor of %d is allowed",
+                                "member %s: would unpack from %" PRIu64 " to %" PRIu64
+                                " bytes; above %d MB a factor of %d is allowed",
                                 name, m->n_stored, m->n_bytes, (int)(MAX_UNPACKED >> 20), MAX_RATIO);
     return FUS_OK;
 }
@@ -210,7 +213,8 @@ static int check_place(const struct fus_store *s, const struct fus_tensor *t, st
 {
     size_t span, bytes;
     if (t->member >= s->n_members)
-        return fus_base_fail(err, FUS_EFORMAT, "tensor %s: lies in member %u of %zu", t->name, (unsigned)t->member, s->n_members);
+        return fus_base_fail(err, FUS_EFORMAT, "tensor %s: lies in member %u of %zu", t->name, (unsigned)t->member,
+                             s->n_members);
     const struct fus_member *m = &s->members[t->member];
     uint64_t start = m->deflated || m->memory ? 0 : m->offset, at = (uint64_t)t->offset - start;
     if (!fus_store_read_span(&span, t) || !fus_base_mul(&bytes, span, fus_dtype_bytes(t->dtype)) || t->offset < start ||
@@ -219,8 +223,9 @@ static int check_place(const struct fus_store *s, const struct fus_tensor *t, st
                                 "tensor %s: ends behind its storage of %" PRIu64 " bytes%s", t->name, m->n_bytes,
                                 m->name ? "" : ": truncated copy?");
     if (t->n_elements > span && t->n_elements > MAX_EXPANDED)
-        return fus_base_fail(err, FUS_ELIMIT, "tensor %s: has %zu elements in a storage of %zu; at most %zu are expanded",
-                             t->name, t->n_elements, span, MAX_EXPANDED);
+        return fus_base_fail(err, FUS_ELIMIT,
+                             "tensor %s: has %zu elements in a storage of %zu; at most %zu are expanded", t->name,
+                             t->n_elements, span, MAX_EXPANDED);
     return FUS_OK;
 }
 
@@ -230,7 +235,8 @@ int fus_store_add(struct fus_store *s, const struct fus_tensor *t, struct fus_er
     if (s->n_tensors >= FUS_MAX_TENSORS)
         return fus_base_fail(err, FUS_ELIMIT, "more than %d tensors", FUS_MAX_TENSORS);
     if (t->n_dims < 0 || t->n_dims > FUS_MAX_DIMS)
-        return fus_base_fail(err, FUS_ELIMIT, "tensor %s: has %d dimensions, at most %d are read", t->name, t->n_dims, FUS_MAX_DIMS);
+        return fus_base_fail(err, FUS_ELIMIT, "tensor %s: has %d dimensions, at most %d are read", t->name, t->n_dims,
+                             FUS_MAX_DIMS);
     copy.n_elements = 1;
     bool empty = false;
     for (int d = 0; d < t->n_dims; d++) {
@@ -259,19 +265,24 @@ int fus_store_add(struct fus_store *s, const struct fus_tensor *t, struct fus_er
 
 /* ---- what a network asks for ---- */
 
-/* Networks that diverged have NaN in them, sums in f16 infinity: what such a network answers is no result. */
-static int check_values(const struct fus_store *s, const float *values, const struct fus_tensor *t, struct fus_error *err)
+/* Networks that diverged have NaN in them, sums in f16 infinity: what such a network answers is
+ * no result. */
+static int check_values(const struct fus_store *s, const float *values, const struct fus_tensor *t,
+                        struct fus_error *err)
 {
     const char *dot = strrchr(t->canonical, '.');
     size_t i = fus_dtype_find_not_finite(values, t->n_elements);
     if (i < t->n_elements)
-        return fus_base_fail(err, FUS_EFORMAT, "%s: tensor %s: element %zu of %zu is %s%s; numbers expected: training that diverged?", s->path, t->name, i,
-                             t->n_elements, isnan(values[i]) ? "NaN" : "infinity", t->dtype == FUS_F64 && isinf(values[i]) ? " in f32" : "");
+        return fus_base_fail(err, FUS_EFORMAT,
+                             "%s: tensor %s: element %zu of %zu is %s%s; numbers expected: training that diverged?",
+                             s->path, t->name, i, t->n_elements, isnan(values[i]) ? "NaN" : "infinity",
+                             t->dtype == FUS_F64 && isinf(values[i]) ? " in f32" : "");
     if (!dot || strcmp(dot, ".running_var") != 0)
         return FUS_OK;
     for (i = 0; i < t->n_elements; i++)
         if (values[i] < 0)
-            return fus_base_fail(err, FUS_EFORMAT, "%s: tensor %s: element %zu is %g; a variance is not negative", s->path, t->name, i, (double)values[i]);
+            return fus_base_fail(err, FUS_EFORMAT, "%s: tensor %s: element %zu is %g; a variance is not negative",
+                                 s->path, t->name, i, (double)values[i]);
     return FUS_OK;
 }
 
@@ -282,7 +293,8 @@ int fus_store_lookup(void *store, float *out, size_t n, const char *canonical, s
     if (!t)
         return fus_base_fail(err, FUS_ENOTFOUND, "%s: has no tensor %s", s->path, canonical);
     if (t->n_elements != n)
-        return fus_base_fail(err, FUS_EFORMAT, "%s: tensor %s: %zu elements expected, %zu found", s->path, t->name, n, t->n_elements);
+        return fus_base_fail(err, FUS_EFORMAT, "%s: tensor %s: %zu elements expected, %zu found", s->path, t->name, n,
+                             t->n_elements);
     int code = fus_store_read_f32(s, out, t, err);
     return code ? code : check_values(s, out, t, err);
 }

@@ -63,20 +63,21 @@ struct fus_store {
     size_t *by_plain;       /* [n_tensors] indices, sorted by these names */
     struct fus_root *roots; /* [n_roots] in the file's order */
     size_t n_roots;
-    const struct fus_root *chosen; /* the root with canonical names; NULL: none chosen among several */
-    char note[600];                /* see fus_names_note */
+    /* the root with canonical names; NULL: none chosen among several */
+    const struct fus_root *chosen;
+    char note[600]; /* see fus_names_note */
 
     char *given_preprocess; /* by fus_store_set_preprocess; NULL: none */
     char preprocess[160];   /* text that fus_store_preprocess composed */
 
     /* `random:` only: computes a tensor in place of reading it. NULL: a file. */
-    int (*generate)(const struct fus_store *s, float *out, const struct fus_tensor *t,
-                    struct fus_error *err);
+    int (*generate)(const struct fus_store *s, float *out, const struct fus_tensor *t, struct fus_error *err);
     struct fus_net_spec random_spec;
     uint64_t random_seed;
     bool random_zero;
 
-    uint8_t *unpacked; /* the last deflated member read, kept for other tensors of the same member */
+    /* the last deflated member read, kept for other tensors of the same member */
+    uint8_t *unpacked;
     uint32_t unpacked_member;
 };
 
@@ -85,8 +86,7 @@ struct fus_store {
 #define FUS_MAX_NOTES 20
 
 /* n bytes at `offset` of the file. FUS_EFORMAT past its end. */
-int fus_store_read_at(const struct fus_store *s, void *buf, uint64_t offset, size_t n,
-                      struct fus_error *err);
+int fus_store_read_at(const struct fus_store *s, void *buf, uint64_t offset, size_t n, struct fus_error *err);
 
 /* Elements from the first to the last that the strides reach, both included; false on overflow. */
 bool fus_store_read_span(size_t *span, const struct fus_tensor *t);

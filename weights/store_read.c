@@ -12,10 +12,11 @@
 #include "weights/dtype.h"
 #include "weights/store.h"
 
-#define CHUNK 8192                          /* elements converted at a time: 64 kB of f64 */
-#define READ_AT_ONCE ((size_t)16 << 20)     /* bytes between two checks for cancellation */
-#define SLOW_BYTES ((uint64_t)64 << 20)     /* work on more than this reports progress */
-#define MAX_UNCHECKED ((uint64_t)256 << 20) /* larger members are checked only if most of them is read */
+#define CHUNK 8192                      /* elements converted at a time: 64 kB of f64 */
+#define READ_AT_ONCE ((size_t)16 << 20) /* bytes between two checks for cancellation */
+#define SLOW_BYTES ((uint64_t)64 << 20) /* work on more than this reports progress */
+/* larger members are checked only if most of them is read */
+#define MAX_UNCHECKED ((uint64_t)256 << 20)
 
 int fus_store_read_at(const struct fus_store *s, void *buf, uint64_t offset, size_t n, struct fus_error *err)
 {
@@ -44,8 +45,8 @@ bool fus_store_read_span(size_t *span, const struct fus_tensor *t)
     *span = 1;
     for (int d = 0; d < t->n_dims; d++) {
         size_t reach;
-        if ((uint64_t)t->stride[d] > SIZE_MAX || !fus_base_mul(&reach, (size_t)(t->shape[d] - 1), (size_t)t->stride[d]) ||
-            !fus_base_add(span, *span, reach))
+        if ((uint64_t)t->stride[d] > SIZE_MAX ||
+            !fus_base_mul(&reach, (size_t)(t->shape[d] - 1), (size_t)t->stride[d]) || !fus_base_add(span, *span, reach))
             return false;
     }
     return true;
@@ -82,9 +83,11 @@ static int unpack(struct fus_store *s, uint32_t member, struct fus_error *err)
     return code;
 }
 
-/* The checksum of a stored member, once, before the first of its bytes are used. Where only a small part of a very large member
- * is wanted, reading all of it would take longer than the work itself: that one is not checked. */
-static int check_stored(const struct fus_store *s, struct fus_member *m, const struct fus_tensor *t, uint8_t *raw, struct fus_error *err)
+/* The checksum of a stored member, once, before the first of its bytes are used. Where only a
+ * small part of a very large member is wanted, reading all of it would take longer than the work
+ * itself: that one is not checked. */
+static int check_stored(const struct fus_store *s, struct fus_member *m, const struct fus_tensor *t, uint8_t *raw,
+                        struct fus_error *err)
 {
     uint64_t wanted = (uint64_t)t->n_elements * fus_dtype_bytes(t->dtype);
     uint32_t crc = 0;
@@ -102,14 +105,16 @@ static int check_stored(const struct fus_store *s, struct fus_member *m, const s
         crc = fus_inflate_crc32(crc, raw, n);
     }
     if (crc != m->crc)
-        return fus_base_fail_at(err, FUS_EFORMAT, (long long)m->offset, "member %s: its bytes do not have the checksum %08" PRIx32
-                                ": damaged copy?", m->name, m->crc);
+        return fus_base_fail_at(err, FUS_EFORMAT, (long long)m->offset,
+                                "member %s: its bytes do not have the checksum %08" PRIx32 ": damaged copy?", m->name,
+                                m->crc);
     m->checked = true;
     return FUS_OK;
 }
 
 /* n raw elements from element `first` on, counted from the tensor's own first in the file. */
-static int fetch(const struct fus_store *s, void *raw, const struct fus_tensor *t, size_t first, size_t n, struct fus_error *err)
+static int fetch(const struct fus_store *s, void *raw, const struct fus_tensor *t, size_t first, size_t n,
+                 struct fus_error *err)
 {
     size_t size = fus_dtype_bytes(t->dtype);
     uint64_t at = t->offset + (uint64_t)first * size;
@@ -131,7 +136,8 @@ static bool is_contiguous(const struct fus_tensor *t)
     return true;
 }
 
-static int read_contiguous(const struct fus_store *s, float *out, const struct fus_tensor *t, uint8_t *raw, struct fus_error *err)
+static int read_contiguous(const struct fus_store *s, float *out, const struct fus_tensor *t, uint8_t *raw,
+                           struct fus_error *err)
 {
     if (t->dtype == FUS_F32 && t->big_endian != fus_dtype_host_is_little())
         return fetch(s, out, t, 0, t->n_elements, err);
@@ -152,7 +158,8 @@ struct axis {
     size_t n, step_in, step_out;
 };
 
-/* The tensor's dimensions of more than one index, the longest stride in the storage first, so that walking them reads forwards. */
+/* The tensor's dimensions of more than one index, the longest stride in the storage first, so
+ * that walking them reads forwards. */
 static int sort_axes(struct axis axes[FUS_MAX_DIMS], const struct fus_tensor *t)
 {
     int n = 0;
@@ -170,8 +177,10 @@ static int sort_axes(struct axis axes[FUS_MAX_DIMS], const struct fus_tensor *t)
     return n;
 }
 
-/* Any strides: a window of CHUNK elements slides over the storage, each element goes to its place in out. */
-static int read_strided(const struct fus_store *s, float *out, const struct fus_tensor *t, uint8_t *raw, struct fus_error *err)
+/* Any strides: a window of CHUNK elements slides over the storage, each element goes to its
+ * place in out. */
+static int read_strided(const struct fus_store *s, float *out, const struct fus_tensor *t, uint8_t *raw,
+                        struct fus_error *err)
 {
     float window[CHUNK];
     struct axis axes[FUS_MAX_DIMS];
@@ -214,20 +223,27 @@ static int refuse_unread(const struct fus_tensor *t, struct fus_error *err)
         {"meta", "has no data (device meta): the file was saved before its weights were loaded"},
         {"subclass", "is of a tensor class of its own; in Python, save its plain tensors (t.dequantize() or t.data)"},
         {"device", "was saved on a device of its own; in Python, save t.cpu() in its place"},
-        {"in bytes", "was written with pickle.dump; in Python: d = pickle.load(open(FILE, 'rb')); torch.save(d, 'weights.pth')"},
-        {"TorchScript 1.2", "is in a TorchScript archive of PyTorch before 1.3; in Python, save the state_dict() of torch.jit.load(FILE)"},
+        {"in bytes",
+         "was written with pickle.dump; in Python: d = pickle.load(open(FILE, 'rb')); torch.save(d, 'weights.pth')"},
+        {"TorchScript 1.2",
+         "is in a TorchScript archive of PyTorch before 1.3; in Python, save the state_dict() of torch.jit.load(FILE)"},
         {"complex", "is complex; no network here has complex weights"},
         {"c64", "is complex; no network here has complex weights"},
         {"c128", "is complex; no network here has complex weights"},
     };
     if (strncmp(t->unread, "object:", 7) == 0)
-        return fus_base_fail(err, FUS_EUNSUPPORTED, "lies inside an object of %s, which only that class's code can open, and nothing in a "
-                             "file is run; in Python, save the plain tensor in its place", t->unread + 7);
+        return fus_base_fail(err, FUS_EUNSUPPORTED,
+                             "lies inside an object of %s, which only that class's code can open, and nothing in a "
+                             "file is run; in Python, save the plain tensor in its place",
+                             t->unread + 7);
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (strncmp(t->unread, reasons[i].label, strlen(reasons[i].label)) == 0)
             return fus_base_fail(err, FUS_EUNSUPPORTED, "%s", reasons[i].is);
-    return fus_base_fail(err, FUS_EUNSUPPORTED, "has the type %s, which is not read; in Python, save t.to(torch.float32) in its place (times its "
-                         "scale, where the file has one)", t->unread);
+    return fus_base_fail(
+        err, FUS_EUNSUPPORTED,
+        "has the type %s, which is not read; in Python, save t.to(torch.float32) in its place (times its "
+        "scale, where the file has one)",
+        t->unread);
 }
 
 static int read_from_file(struct fus_store *s, float *out, const struct fus_tensor *t, struct fus_error *err)

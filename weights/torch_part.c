@@ -8,8 +8,8 @@ void fus_torch_part_free(struct fus_torch_part *part)
     part->bytes = NULL;
 }
 
-int fus_torch_part_read(struct fus_torch_part *part, const struct fus_store *s, uint64_t *at, uint64_t end, size_t window,
-                             struct fus_error *err)
+int fus_torch_part_read(struct fus_torch_part *part, const struct fus_store *s, uint64_t *at, uint64_t end,
+                        size_t window, struct fus_error *err)
 {
     uint64_t left = end - *at, most = left < FUS_PICKLE_MAX_BYTES ? left : FUS_PICKLE_MAX_BYTES;
     int code = FUS_OK;
@@ -29,7 +29,8 @@ int fus_torch_part_read(struct fus_torch_part *part, const struct fus_store *s, 
         fus_torch_part_free(part);
         part->pickle.ends_early = false;
         if (early && n == most && most < left)
-            return fus_base_fail_at(err, FUS_ELIMIT, (long long)*at, "a pickle of more than %zu bytes", FUS_PICKLE_MAX_BYTES);
+            return fus_base_fail_at(err, FUS_ELIMIT, (long long)*at, "a pickle of more than %zu bytes",
+                                    FUS_PICKLE_MAX_BYTES);
         if (!early || n == most)
             return code;
     }

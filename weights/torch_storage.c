@@ -29,8 +29,9 @@ bool fus_torch_storage_type(struct fus_torch_storage *storage, const struct fus_
         const char *name, *label;
         size_t size;
     } others[] = {{"ComplexFloatStorage", "complex64", 8}, {"ComplexDoubleStorage", "complex128", 16},
-                  {"QInt8Storage", "quantized", 1}, {"QUInt8Storage", "quantized", 1}, {"QInt32Storage", "quantized", 4},
-                  {"QUInt4x2Storage", "quantized", 1}, {"QUInt2x4Storage", "quantized", 1}};
+                  {"QInt8Storage", "quantized", 1},        {"QUInt8Storage", "quantized", 1},
+                  {"QInt32Storage", "quantized", 4},       {"QUInt4x2Storage", "quantized", 1},
+                  {"QUInt2x4Storage", "quantized", 1}};
     if (fus_torch_storage_dtype(&storage->dtype, v, FUS_PICKLE_STORAGE)) {
         storage->size = fus_dtype_bytes(storage->dtype);
         return true;
@@ -58,7 +59,8 @@ static bool read_view(struct fus_torch_range *p, const struct fus_pickle_value *
 {
     if (view->kind == FUS_PICKLE_NONE)
         return true;
-    if (view->kind != FUS_PICKLE_TUPLE || view->n != 3 || !fus_torch_storage_is_count(view->u.tuple[1]) || !fus_torch_storage_is_count(view->u.tuple[2]))
+    if (view->kind != FUS_PICKLE_TUPLE || view->n != 3 || !fus_torch_storage_is_count(view->u.tuple[1]) ||
+        !fus_torch_storage_is_count(view->u.tuple[2]))
         return false;
     p->first = (uint64_t)view->u.tuple[1]->u.integer;
     p->n = (uint64_t)view->u.tuple[2]->u.integer;
@@ -71,16 +73,18 @@ int fus_torch_storage_read_id(struct fus_torch_range *p, const struct fus_pickle
     *p = (struct fus_torch_range){0};
     if (id->kind != FUS_PICKLE_TUPLE || id->n < 5 || !fus_pickle_is_text(item[0], "storage"))
         return fus_base_fail(err, FUS_EUNSUPPORTED, "refers to something that is not a storage");
-    if (!fus_torch_storage_type(&p->storage, item[1]) || item[2]->kind != FUS_PICKLE_TEXT || !fus_torch_storage_is_count(item[4]))
+    if (!fus_torch_storage_type(&p->storage, item[1]) || item[2]->kind != FUS_PICKLE_TEXT ||
+        !fus_torch_storage_is_count(item[4]))
         return fus_base_fail(err, FUS_EFORMAT, "storage reference without its type, key or count: damaged copy?");
     p->storage.key = item[2]->u.text.bytes;
     p->storage.key_n = item[2]->u.text.n;
     p->storage.n = p->n = (uint64_t)item[4]->u.integer;
     if (p->storage.key_n > FUS_TORCH_MAX_NAME || memchr(p->storage.key, 0, p->storage.key_n))
-        return fus_base_fail(err, FUS_EFORMAT, "storage reference with a key of %zu bytes or a zero byte in it", p->storage.key_n);
+        return fus_base_fail(err, FUS_EFORMAT, "storage reference with a key of %zu bytes or a zero byte in it",
+                             p->storage.key_n);
     if (p->storage.n > MAX_ELEMENTS)
-        return fus_base_fail(err, FUS_EFORMAT, "storage %.*s is said to have %" PRIu64 " elements: damaged copy?", (int)p->storage.key_n,
-                             (const char *)p->storage.key, p->storage.n);
+        return fus_base_fail(err, FUS_EFORMAT, "storage %.*s is said to have %" PRIu64 " elements: damaged copy?",
+                             (int)p->storage.key_n, (const char *)p->storage.key, p->storage.n);
     if (id->n > 5 && !read_view(p, item[5]))
         return fus_base_fail(err, FUS_EFORMAT, "storage %.*s: a view outside its %" PRIu64 " elements: damaged copy?",
                              (int)p->storage.key_n, (const char *)p->storage.key, p->storage.n);
@@ -123,8 +127,9 @@ int fus_torch_storage_list(struct fus_torch *w, const struct fus_pickle *pickle)
         if (!a || compare_keys(a, b) != 0)
             w->storages[kept++] = *b;
         else if (a->dtype != b->dtype || a->size != b->size || a->n != b->n)
-            return fus_base_fail(w->err, FUS_EFORMAT, "storage %.*s has %" PRIu64 " elements of %s and %" PRIu64 " of %s: damaged copy?",
-                                 (int)a->key_n, (const char *)a->key, a->n, fus_dtype_name(a->dtype), b->n, fus_dtype_name(b->dtype));
+            return fus_base_fail(
+                w->err, FUS_EFORMAT, "storage %.*s has %" PRIu64 " elements of %s and %" PRIu64 " of %s: damaged copy?",
+                (int)a->key_n, (const char *)a->key, a->n, fus_dtype_name(a->dtype), b->n, fus_dtype_name(b->dtype));
     }
     w->n_storages = kept;
     return FUS_OK;

@@ -1,12 +1,13 @@
-/* Private to weights/: what the readers of PyTorch's containers share: the storages of a pickle, and
- * the state of reading one. */
+/* Private to weights/: what the readers of PyTorch's containers share: the storages of a pickle,
+ * and the state of reading one. */
 #ifndef FUS_TORCH_STORAGE_H
 #define FUS_TORCH_STORAGE_H
 
 #include "weights/pickle.h"
 #include "weights/store.h"
 
-#define FUS_TORCH_MAX_NAME 400 /* bytes of a tensor's name; the longest in Hugging Face's ResNets is 70 */
+/* bytes of a tensor's name; the longest in Hugging Face's ResNets is 70 */
+#define FUS_TORCH_MAX_NAME 400
 
 /* A storage that some tensor of the pickle refers to. */
 struct fus_torch_storage {
@@ -45,7 +46,8 @@ struct fus_torch {
     bool arrays;          /* the pickle is the whole file: its NumPy arrays are read */
     const uint8_t *bytes; /* [n_bytes] the file, if `arrays` */
     size_t n_bytes;
-    size_t n_objects; /* objects with tensors inside that are left out; class and place of the first: */
+    /* objects with tensors inside that are left out; class and place of the first: */
+    size_t n_objects;
     char object[160], object_at[FUS_TORCH_MAX_NAME + 1];
     size_t n_arrays; /* NumPy arrays that are left out; name of the first: */
     char array[FUS_TORCH_MAX_NAME + 1];
@@ -58,16 +60,13 @@ struct fus_torch {
 /* Lists every storage that the pickle refers to, once. Two references to one storage must agree in
  * type and count. Ids of anything else are skipped: they matter only if a tensor refers to them. */
 int fus_torch_storage_list(struct fus_torch *w, const struct fus_pickle *pickle);
-struct fus_torch_storage *fus_torch_storage_find(const struct fus_torch *w, const uint8_t *key,
-                                                 size_t key_n);
+struct fus_torch_storage *fus_torch_storage_find(const struct fus_torch *w, const uint8_t *key, size_t key_n);
 
 /* Parses one persistent id. */
-int fus_torch_storage_read_id(struct fus_torch_range *p, const struct fus_pickle_value *id,
-                              struct fus_error *err);
+int fus_torch_storage_read_id(struct fus_torch_range *p, const struct fus_pickle_value *id, struct fus_error *err);
 
 /* The element type of torch.FloatStorage or torch.float32. */
-bool fus_torch_storage_dtype(enum fus_dtype *dtype, const struct fus_pickle_value *global,
-                             enum fus_pickle_role role);
+bool fus_torch_storage_dtype(enum fus_dtype *dtype, const struct fus_pickle_value *global, enum fus_pickle_role role);
 
 /* The type of a storage: its dtype, or the label of a type that is not read. False if v is not the
  * class of a storage. */

@@ -1,5 +1,5 @@
-/* PyTorch's first format, up to version 0.1.9: a tar of four files (torch/serialization.py: legacy_load). torchvision's networks of 2017,
- * such as resnet50-19c8e357.pth, are in it.
+/* PyTorch's first format, up to version 0.1.9: a tar of four files (torch/serialization.py:
+ * legacy_load). torchvision's networks of 2017, such as resnet50-19c8e357.pth, are in it.
  *
  *   sys_info   a pickle about the writer: not needed
  *   storages   pickle of their number; for each a pickle (key, device, torch.FloatStorage), an i64 count and the elements;
@@ -19,8 +19,10 @@
 #include "weights/torch_tensors.h"
 
 #define BLOCK 512
-#define MAX_FILES 64     /* PyTorch writes 4, each with a header of its own for a time more exact than tar's */
-#define SMALL_PICKLE 256 /* read at first of those that stand before a storage: they have 90 bytes */
+/* PyTorch writes 4, each with a header of its own for a time more exact than tar's */
+#define MAX_FILES 64
+/* read at first of those that stand before a storage: they have 90 bytes */
+#define SMALL_PICKLE 256
 #define LARGE_PICKLE ((size_t)64 << 10)
 
 /* A file inside the tar; `end` may lie behind the end of a truncated copy. */
@@ -87,12 +89,14 @@ static int find_files(struct tar *tar)
         if (block[0] == 0)
             break; /* the empty blocks at the end */
         if (!checksum_holds(block))
-            return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)at, "tar header with a wrong checksum: damaged copy?");
+            return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)at,
+                                    "tar header with a wrong checksum: damaged copy?");
         uint64_t n = read_size(block + 124, 12);
         bool regular = block[156] == '0' || block[156] == 0;
         at += BLOCK;
         if (n > INT64_MAX / 2)
-            return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)at, "tar header of a file of %" PRIu64 " bytes: damaged copy?", n);
+            return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)at,
+                                    "tar header of a file of %" PRIu64 " bytes: damaged copy?", n);
         for (size_t k = 0; regular && k < sizeof wanted / sizeof *wanted; k++)
             if (strncmp((const char *)block, wanted[k].name, 100) == 0)
                 *wanted[k].file = (struct file){at, at + n};
@@ -100,12 +104,14 @@ static int find_files(struct tar *tar)
     }
     for (size_t k = 0; k < sizeof wanted / sizeof *wanted; k++)
         if (wanted[k].file->at == 0)
-            return fus_base_fail(tar->err, FUS_EUNSUPPORTED, "is a tar archive without the file `%s` of PyTorch's first format%s",
-                                 wanted[k].name, at > file_bytes ? ": truncated copy?" : ": unpack it");
+            return fus_base_fail(tar->err, FUS_EUNSUPPORTED,
+                                 "is a tar archive without the file `%s` of PyTorch's first format%s", wanted[k].name,
+                                 at > file_bytes ? ": truncated copy?" : ": unpack it");
     return FUS_OK;
 }
 
-/* The pickle at *at, which must be a tuple of three or a count. A file that is cut off is told as such. */
+/* The pickle at *at, which must be a tuple of three or a count. A file that is cut off is told
+ * as such. */
 static int read_pickle(struct fus_torch_part *part, struct tar *tar, uint64_t *at, uint64_t end, size_t window)
 {
     uint64_t last = end < tar->s->file_bytes ? end : tar->s->file_bytes;
@@ -127,7 +133,8 @@ static int read_count(size_t *n, struct tar *tar, uint64_t *at, uint64_t end)
     *n = ok ? (size_t)v->u.integer : 0;
     fus_torch_part_free(&part);
     return ok ? FUS_OK
-              : fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)start, "a count from 0 to %d expected: damaged copy?", FUS_MAX_TENSORS);
+              : fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)start,
+                                 "a count from 0 to %d expected: damaged copy?", FUS_MAX_TENSORS);
 }
 
 /* ---- storages ---- */
@@ -144,7 +151,8 @@ static int sort_cells(struct tar *tar)
         qsort(tar->cells, tar->n_cells, sizeof *tar->cells, compare_cells);
     for (size_t i = 1; i < tar->n_cells; i++)
         if (tar->cells[i].key == tar->cells[i - 1].key)
-            return fus_base_fail(tar->err, FUS_EFORMAT, "two storages are called %" PRId64 ": damaged copy?", tar->cells[i].key);
+            return fus_base_fail(tar->err, FUS_EFORMAT, "two storages are called %" PRId64 ": damaged copy?",
+                                 tar->cells[i].key);
     return FUS_OK;
 }
 
@@ -177,7 +185,9 @@ static int read_storage_head(struct cell *cell, struct tar *tar, uint64_t *at)
               fus_torch_storage_dtype(&cell->dtype, v->u.tuple[2], FUS_PICKLE_STORAGE);
     cell->key = ok ? v->u.tuple[0]->u.integer : 0;
     fus_torch_part_free(&part);
-    return ok ? FUS_OK : fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)start, "a storage's key, device and type expected: damaged copy?");
+    return ok ? FUS_OK
+              : fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)start,
+                                 "a storage's key, device and type expected: damaged copy?");
 }
 
 static int read_storage(struct tar *tar, uint64_t *at)
@@ -186,7 +196,8 @@ static int read_storage(struct tar *tar, uint64_t *at)
     uint8_t count[8];
     int code = read_storage_head(&cell, tar, at);
     if (!code && (tar->s->file_bytes < *at || tar->s->file_bytes - *at < sizeof count))
-        code = fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)*at, "storage %" PRId64 " expected, file ends: truncated copy?", cell.key);
+        code = fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)*at,
+                                "storage %" PRId64 " expected, file ends: truncated copy?", cell.key);
     if (!code)
         code = fus_store_read_at(tar->s, count, *at, sizeof count, tar->err);
     if (code)
@@ -196,11 +207,14 @@ static int read_storage(struct tar *tar, uint64_t *at)
     cell.offset = *at += sizeof count;
     uint64_t size = fus_dtype_bytes(cell.dtype), n_bytes = cell.n * size;
     if (cell.n > UINT64_MAX / size || *at > tar->storages.end || n_bytes > tar->storages.end - *at)
-        return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)*at, "storage %" PRId64 " of %" PRIu64 " elements ends behind `storages`: damaged copy?",
+        return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)*at,
+                                "storage %" PRId64 " of %" PRIu64 " elements ends behind `storages`: damaged copy?",
                                 cell.key, cell.n);
     if (*at > tar->s->file_bytes || n_bytes > tar->s->file_bytes - *at)
-        return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)*at, "storage %" PRId64 " needs %" PRIu64 " bytes, file ends at %" PRIu64
-                                ": truncated copy?", cell.key, n_bytes, tar->s->file_bytes);
+        return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)*at,
+                                "storage %" PRId64 " needs %" PRIu64 " bytes, file ends at %" PRIu64
+                                ": truncated copy?",
+                                cell.key, n_bytes, tar->s->file_bytes);
     struct fus_member m = {.offset = *at, .n_stored = n_bytes, .n_bytes = n_bytes, .name = fus_base_alloc(40, 1)};
     if (!m.name)
         return fus_base_fail(tar->err, FUS_ENOMEM, "no memory for a name");
@@ -225,7 +239,8 @@ static int add_views(struct tar *tar, const struct fus_pickle_value *views)
         const struct cell *root = ok ? find_cell(tar, item[1]->u.integer, n_roots) : NULL;
         if (!root || item[2]->u.integer < 0 || item[3]->u.integer < 0 || (uint64_t)item[2]->u.integer > root->n ||
             (uint64_t)item[3]->u.integer > root->n - (uint64_t)item[2]->u.integer)
-            return fus_base_fail(tar->err, FUS_EFORMAT, "a view of a storage that is not there or too small: damaged copy?");
+            return fus_base_fail(tar->err, FUS_EFORMAT,
+                                 "a view of a storage that is not there or too small: damaged copy?");
         struct cell view = *root;
         view.key = item[0]->u.integer;
         view.offset += (uint64_t)item[2]->u.integer * fus_dtype_bytes(root->dtype);
@@ -267,8 +282,8 @@ static int read_layout(struct fus_tensor *t, uint64_t *first, struct tar *tar, u
     uint32_t n_dims = fus_bytes_u32le(&b);
     fus_bytes_u32le(&b);
     if (n_dims > FUS_MAX_DIMS)
-        return fus_base_fail_at(tar->err, FUS_ELIMIT, (long long)*at, "tensor of %" PRIu32 " dimensions, at most %d are read", n_dims,
-                                FUS_MAX_DIMS);
+        return fus_base_fail_at(tar->err, FUS_ELIMIT, (long long)*at,
+                                "tensor of %" PRIu32 " dimensions, at most %d are read", n_dims, FUS_MAX_DIMS);
     bool ok = true;
     t->n_dims = (int)n_dims;
     for (uint32_t d = 0; d < n_dims; d++)
@@ -277,7 +292,8 @@ static int read_layout(struct fus_tensor *t, uint64_t *first, struct tar *tar, u
         ok = (t->stride[d] = (int64_t)fus_bytes_u64le(&b)) >= 0 && ok;
     *first = fus_bytes_u64le(&b);
     if (b.overrun || !ok)
-        return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)*at, "a tensor's sizes and strides, all >= 0, expected: damaged copy?");
+        return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)*at,
+                                "a tensor's sizes and strides, all >= 0, expected: damaged copy?");
     *at += b.pos;
     if (n_dims == 0) /* that was an empty tensor in PyTorch 0.1 */
         t->n_dims = 1, t->stride[0] = 1;
@@ -292,20 +308,24 @@ static int read_tensor(struct fus_torch_ready *ready, struct tar *tar, uint64_t 
     if (code)
         return code;
     const struct fus_pickle_value *v = part.pickle.root;
-    bool ok = v->kind == FUS_PICKLE_TUPLE && v->n == 3 && v->u.tuple[0]->kind == FUS_PICKLE_INT && v->u.tuple[1]->kind == FUS_PICKLE_INT;
+    bool ok = v->kind == FUS_PICKLE_TUPLE && v->n == 3 && v->u.tuple[0]->kind == FUS_PICKLE_INT &&
+              v->u.tuple[1]->kind == FUS_PICKLE_INT;
     const struct cell *cell = ok ? find_cell(tar, v->u.tuple[1]->u.integer, tar->n_cells) : NULL;
     ready->key = ok ? v->u.tuple[0]->u.integer : 0;
     fus_torch_part_free(&part);
     if (!cell)
-        return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)start, "a tensor's key, storage and type expected, or its storage is missing: damaged copy?");
+        return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)start,
+                                "a tensor's key, storage and type expected, or its storage is missing: damaged copy?");
     struct fus_tensor *t = &ready->tensor;
     *t = (struct fus_tensor){.dtype = cell->dtype, .member = cell->member};
     code = read_layout(t, &first, tar, at);
     if (code)
         return code;
     if (first > cell->n || !fus_torch_storage_inside(t, first, cell->n))
-        return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)start, "tensor %" PRId64 " reaches outside the %" PRIu64
-                                " elements of its storage: damaged copy?", ready->key, cell->n);
+        return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)start,
+                                "tensor %" PRId64 " reaches outside the %" PRIu64
+                                " elements of its storage: damaged copy?",
+                                ready->key, cell->n);
     t->offset = cell->offset + first * fus_dtype_bytes(cell->dtype);
     return FUS_OK;
 }
@@ -321,13 +341,14 @@ static int read_tensors(struct tar *tar)
     uint64_t at = tar->tensors.at;
     size_t n;
     if (tar->tensors.end > tar->s->file_bytes)
-        return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)at, "`tensors` ends behind the file: truncated copy?");
+        return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)at,
+                                "`tensors` ends behind the file: truncated copy?");
     int code = read_count(&n, tar, &at, tar->tensors.end);
     if (code)
         return code;
     if (n > (tar->tensors.end - at) / 16) /* a count must not choose how much memory there is */
-        return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)at, "%zu tensors cannot be in %" PRIu64 " bytes: damaged copy?", n,
-                                tar->tensors.end - at);
+        return fus_base_fail_at(tar->err, FUS_EFORMAT, (long long)at,
+                                "%zu tensors cannot be in %" PRIu64 " bytes: damaged copy?", n, tar->tensors.end - at);
     tar->ready = fus_base_alloc(n, sizeof *tar->ready);
     if (!tar->ready)
         return fus_base_fail(tar->err, FUS_ENOMEM, "no memory for a list of %zu tensors", n);

@@ -1,12 +1,14 @@
 /* From a pickle of PyTorch to tensors (torch/_utils.py, torch/serialization.py).
  *
- * A tensor is _rebuild_tensor_v2(storage, offset, size, stride, ...) with offset, size and stride in elements, and a storage the
- * persistent id ("storage", torch.FloatStorage, KEY, device, count[, view]). Dictionaries, lists and TorchScript's modules are
- * walked; the keys on the way, joined by '.', are a tensor's name. An object of any other class is opaque: it may be a module
- * (its state has _parameters, _buffers and _modules) or a kind of dictionary or list; else it is searched for tensors only to
- * say that it is left out.
+ * A tensor is _rebuild_tensor_v2(storage, offset, size, stride, ...) with offset, size and
+ * stride in elements, and a storage the persistent id ("storage", torch.FloatStorage, KEY,
+ * device, count[, view]). Dictionaries, lists and TorchScript's modules are walked; the keys on
+ * the way, joined by '.', are a tensor's name. An object of any other class is opaque: it may be
+ * a module (its state has _parameters, _buffers and _modules) or a kind of dictionary or list;
+ * else it is searched for tensors only to say that it is left out.
  *
- * The walk is bounded in depth and in the number of visits, for values may hold each other and themselves. */
+ * The walk is bounded in depth and in the number of visits, for values may hold each other and
+ * themselves. */
 #include "weights/torch_tensors.h"
 
 #include <inttypes.h>
@@ -15,13 +17,14 @@
 
 #include "weights/arrays.h"
 
-#define MAX_DEPTH 100                     /* nested keys; the deepest model has about 20 */
-#define MAX_SEARCH 200                    /* nested objects that are searched for tensors */
+#define MAX_DEPTH 100  /* nested keys; the deepest model has about 20 */
+#define MAX_SEARCH 200 /* nested objects that are searched for tensors */
 
 /* ---- tensors ---- */
 
 /* The arguments that rebuild a tensor, whatever is wrapped around them; NULL: v is no tensor. */
-static const struct fus_pickle_value *tensor_arguments(const struct fus_pickle_global **global, const struct fus_pickle_value *v)
+static const struct fus_pickle_value *tensor_arguments(const struct fus_pickle_global **global,
+                                                       const struct fus_pickle_value *v)
 {
     if (v->kind != FUS_PICKLE_OBJECT)
         return NULL;
@@ -54,13 +57,14 @@ static int place_tensor(struct fus_torch *w, struct fus_tensor *t, const struct 
 {
     const struct fus_torch_storage *found = fus_torch_storage_find(w, p->storage.key, p->storage.key_n);
     if (!found || !found->placed)
-        return fus_base_fail(w->err, FUS_EFORMAT, "tensor %s: its storage %.*s is not in the file", t->name, (int)p->storage.key_n,
-                             (const char *)p->storage.key);
+        return fus_base_fail(w->err, FUS_EFORMAT, "tensor %s: its storage %.*s is not in the file", t->name,
+                             (int)p->storage.key_n, (const char *)p->storage.key);
     if (t->unread[0])
         return fus_store_add(w->s, t, w->err);
     uint64_t size = fus_dtype_bytes(t->dtype), n = p->n * p->storage.size / size;
     if (offset > n || !fus_torch_storage_inside(t, offset, n))
-        return fus_base_fail(w->err, FUS_EFORMAT, "tensor %s: reaches outside the %" PRIu64 " elements of its storage %.*s: damaged copy?",
+        return fus_base_fail(w->err, FUS_EFORMAT,
+                             "tensor %s: reaches outside the %" PRIu64 " elements of its storage %.*s: damaged copy?",
                              t->name, n, (int)p->storage.key_n, (const char *)p->storage.key);
     const struct fus_member *m = &w->s->members[found->member];
     t->member = found->member;
@@ -68,20 +72,26 @@ static int place_tensor(struct fus_torch *w, struct fus_tensor *t, const struct 
     return fus_store_add(w->s, t, w->err);
 }
 
-static int add_tensor(struct fus_torch *w, const struct fus_pickle_global *global, const struct fus_pickle_value *arguments)
+static int add_tensor(struct fus_torch *w, const struct fus_pickle_global *global,
+                      const struct fus_pickle_value *arguments)
 {
     struct fus_tensor t = {.name = w->path_n ? w->path : "tensor", .big_endian = w->big_endian};
     struct fus_pickle_value *const *item = arguments->u.tuple;
     struct fus_torch_range p;
     int n_strides = 0;
     bool typed = global->role == FUS_PICKLE_TENSOR_DTYPE;
-    bool in_bytes = arguments->n && item[0]->kind == FUS_PICKLE_OBJECT && item[0]->u.object.global->role == FUS_PICKLE_UNREAD;
-    if (arguments->n < (typed ? 7u : 4u) || (item[0]->kind != FUS_PICKLE_PERSISTENT && !in_bytes) || !fus_torch_storage_is_count(item[1]))
+    bool in_bytes =
+        arguments->n && item[0]->kind == FUS_PICKLE_OBJECT && item[0]->u.object.global->role == FUS_PICKLE_UNREAD;
+    if (arguments->n < (typed ? 7u : 4u) || (item[0]->kind != FUS_PICKLE_PERSISTENT && !in_bytes) ||
+        !fus_torch_storage_is_count(item[1]))
         return fus_base_fail(w->err, FUS_EFORMAT, "tensor %s: has no storage or no offset: damaged copy?", t.name);
     if (item[2]->kind == FUS_PICKLE_TUPLE && item[2]->n > FUS_MAX_DIMS)
-        return fus_base_fail(w->err, FUS_ELIMIT, "tensor %s: has %d dimensions, at most %d are read", t.name, (int)item[2]->n, FUS_MAX_DIMS);
-    if (!read_numbers(t.shape, &t.n_dims, item[2]) || !read_numbers(t.stride, &n_strides, item[3]) || n_strides != t.n_dims)
-        return fus_base_fail(w->err, FUS_EFORMAT, "tensor %s: its sizes and strides are not two tuples of as many numbers >= 0", t.name);
+        return fus_base_fail(w->err, FUS_ELIMIT, "tensor %s: has %d dimensions, at most %d are read", t.name,
+                             (int)item[2]->n, FUS_MAX_DIMS);
+    if (!read_numbers(t.shape, &t.n_dims, item[2]) || !read_numbers(t.stride, &n_strides, item[3]) ||
+        n_strides != t.n_dims)
+        return fus_base_fail(w->err, FUS_EFORMAT,
+                             "tensor %s: its sizes and strides are not two tuples of as many numbers >= 0", t.name);
     int code = in_bytes ? FUS_OK : fus_torch_storage_read_id(&p, item[0]->u.persistent.id, w->err);
     if (in_bytes)
         return fus_arrays_add_dumped(w, &t, item[0], (uint64_t)item[1]->u.integer);
@@ -130,11 +140,14 @@ static bool is_leaf(const struct fus_torch *w, const struct fus_pickle_value *v)
 {
     if (v->kind == FUS_PICKLE_PERSISTENT)
         return w->n_ready == 0;
-    return v->kind != FUS_PICKLE_DICT && v->kind != FUS_PICKLE_LIST && v->kind != FUS_PICKLE_TUPLE && v->kind != FUS_PICKLE_OBJECT;
+    return v->kind != FUS_PICKLE_DICT && v->kind != FUS_PICKLE_LIST && v->kind != FUS_PICKLE_TUPLE &&
+           v->kind != FUS_PICKLE_OBJECT;
 }
 
-/* Visit a value that is reached by a key; keys that are neither text nor a number are named by their place. */
-static int walk_child(struct fus_torch *w, const struct fus_pickle_value *key, size_t place, struct fus_pickle_value *v, int depth)
+/* Visit a value that is reached by a key; keys that are neither text nor a number are named by
+ * their place. */
+static int walk_child(struct fus_torch *w, const struct fus_pickle_value *key, size_t place, struct fus_pickle_value *v,
+                      int depth)
 {
     size_t old = w->path_n, room = FUS_TORCH_MAX_NAME - old;
     if (is_leaf(w, v))
@@ -144,9 +157,11 @@ static int walk_child(struct fus_torch *w, const struct fus_pickle_value *key, s
     const char *dot = old ? "." : "";
     if (key && key->kind == FUS_PICKLE_TEXT) {
         if (memchr(key->u.text.bytes, 0, key->u.text.n))
-            return fus_base_fail(w->err, FUS_EFORMAT, "a key in %s has a zero byte: damaged copy?", old ? w->path : "its dictionary");
-        n = key->u.text.n > FUS_TORCH_MAX_NAME ? FUS_TORCH_MAX_NAME + 1
-                                     : snprintf(end, room + 1, "%s%.*s", dot, (int)key->u.text.n, (const char *)key->u.text.bytes);
+            return fus_base_fail(w->err, FUS_EFORMAT, "a key in %s has a zero byte: damaged copy?",
+                                 old ? w->path : "its dictionary");
+        n = key->u.text.n > FUS_TORCH_MAX_NAME
+                ? FUS_TORCH_MAX_NAME + 1
+                : snprintf(end, room + 1, "%s%.*s", dot, (int)key->u.text.n, (const char *)key->u.text.bytes);
     } else if (key && key->kind == FUS_PICKLE_INT) {
         n = snprintf(end, room + 1, "%s%" PRId64, dot, key->u.integer);
     } else {
@@ -230,7 +245,9 @@ static void search(struct search *s, struct fus_pickle_value *v, int depth)
         for (uint32_t i = 0; i < v->n; i++)
             search(s, v->u.tuple[i], depth + 1);
         break;
-    case FUS_PICKLE_LIST: case FUS_PICKLE_DICT: case FUS_PICKLE_SET:
+    case FUS_PICKLE_LIST:
+    case FUS_PICKLE_DICT:
+    case FUS_PICKLE_SET:
         search_items(s, &v->u.container.items, depth + 1);
         if (v->u.container.state)
             search(s, v->u.container.state, depth + 1);
@@ -243,14 +260,16 @@ static void search(struct search *s, struct fus_pickle_value *v, int depth)
     }
 }
 
-/* The class of an object as its file names it; protocols 0 and 1 hide it behind copyreg._reconstructor. */
+/* The class of an object as its file names it; protocols 0 and 1 hide it behind
+ * copyreg._reconstructor. */
 static const struct fus_pickle_global *class_of(const struct fus_pickle_value *v)
 {
     const struct fus_pickle_value *arguments = v->u.object.arguments;
     const struct fus_pickle_value *first = arguments->n ? arguments->u.tuple[0] : NULL;
     if (!first || v->u.object.global->role != FUS_PICKLE_RECONSTRUCT)
         return v->u.object.global;
-    if (first->kind == FUS_PICKLE_PERSISTENT && first->u.persistent.id->kind == FUS_PICKLE_TUPLE && first->u.persistent.id->n > 1)
+    if (first->kind == FUS_PICKLE_PERSISTENT && first->u.persistent.id->kind == FUS_PICKLE_TUPLE &&
+        first->u.persistent.id->n > 1)
         first = first->u.persistent.id->u.tuple[1]; /* ("module", class, ...) */
     return first->kind == FUS_PICKLE_GLOBAL ? first->u.global : v->u.object.global;
 }
@@ -269,7 +288,8 @@ static const struct fus_pickle_value *as_module(const struct fus_pickle_value *v
     return is ? v : NULL;
 }
 
-/* The attributes of a torch.nn.Module: its state, the first of (state, slots), or the first argument (torch.fx). NULL: it is none. */
+/* The attributes of a torch.nn.Module: its state, the first of (state, slots), or the first
+ * argument (torch.fx). NULL: it is none. */
 static const struct fus_pickle_value *module_state(const struct fus_pickle_value *v)
 {
     const struct fus_pickle_value *state = v->u.object.state, *arguments = v->u.object.arguments;
@@ -302,7 +322,8 @@ static int walk_pairs(struct fus_torch *w, const struct fus_pickle_items *pairs,
     return code;
 }
 
-/* A tensor whose elements are not read: its shape is the first tuple of numbers among the arguments or in a tuple there. */
+/* A tensor whose elements are not read: its shape is the first tuple of numbers among the
+ * arguments or in a tuple there. */
 static int add_unread(struct fus_torch *w, const struct fus_pickle_value *v, const char *label)
 {
     struct fus_tensor t = {.name = w->path_n ? w->path : "tensor"};
@@ -319,7 +340,8 @@ static int add_unread(struct fus_torch *w, const struct fus_pickle_value *v, con
     return fus_store_add(w->s, &t, w->err);
 }
 
-/* One tensor behind an object's back: it is listed under the object's name, so that a network that needs it says why it fails. */
+/* One tensor behind an object's back: it is listed under the object's name, so that a network
+ * that needs it says why it fails. */
 static int add_hidden(struct fus_torch *w, const struct fus_pickle_value *v, const struct fus_pickle_global *class)
 {
     struct fus_tensor t = {.name = w->path};
@@ -338,17 +360,19 @@ static int walk_opaque(struct fus_torch *w, struct fus_pickle_value *v)
     const struct fus_pickle_global *class = class_of(v);
     search(&found, v, 0);
     if (found.n_arrays)
-        fus_store_add_note(w->s, "left out: %zu NumPy array%s in %s, an object of %s.%s", found.n_arrays, found.n_arrays > 1 ? "s" : "",
-                           w->path_n ? w->path : "its root", class->module, class->name);
+        fus_store_add_note(w->s, "left out: %zu NumPy array%s in %s, an object of %s.%s", found.n_arrays,
+                           found.n_arrays > 1 ? "s" : "", w->path_n ? w->path : "its root", class->module, class->name);
     if (!found.n_tensors)
         return FUS_OK;
     if (!w->n_objects++) {
         snprintf(w->object, sizeof w->object, "%.79s.%.79s", class->module, class->name);
         snprintf(w->object_at, sizeof w->object_at, "%s", w->path);
     }
-    fus_store_add_note(w->s, "left out: %zu tensor%s in %s, an object of %s.%s", found.n_tensors, found.n_tensors > 1 ? "s" : "",
-                       w->path_n ? w->path : "its root", class->module, class->name);
-    return found.n_tensors == 1 && w->path_n && found.first->kind == FUS_PICKLE_OBJECT ? add_hidden(w, found.first, class) : FUS_OK;
+    fus_store_add_note(w->s, "left out: %zu tensor%s in %s, an object of %s.%s", found.n_tensors,
+                       found.n_tensors > 1 ? "s" : "", w->path_n ? w->path : "its root", class->module, class->name);
+    return found.n_tensors == 1 && w->path_n && found.first->kind == FUS_PICKLE_OBJECT
+               ? add_hidden(w, found.first, class)
+               : FUS_OK;
 }
 
 static int walk_object(struct fus_torch *w, struct fus_pickle_value *v, int depth)
@@ -368,7 +392,8 @@ static int walk_object(struct fus_torch *w, struct fus_pickle_value *v, int dept
         return state ? walk(w, state, depth + 1) : FUS_OK;
     case FUS_PICKLE_UNREAD:
         return add_unread(w, v, global->detail);
-    case FUS_PICKLE_ARRAY: case FUS_PICKLE_BUFFER:
+    case FUS_PICKLE_ARRAY:
+    case FUS_PICKLE_BUFFER:
         return fus_arrays_add(w, v);
     default:
         break;
@@ -385,7 +410,9 @@ static int walk_object(struct fus_torch *w, struct fus_pickle_value *v, int dept
 
 static size_t n_inside(const struct fus_pickle_value *v)
 {
-    return v->kind == FUS_PICKLE_OBJECT || v->kind == FUS_PICKLE_PERSISTENT ? 1 : v->kind == FUS_PICKLE_TUPLE ? v->n : v->u.container.items.n;
+    return v->kind == FUS_PICKLE_OBJECT || v->kind == FUS_PICKLE_PERSISTENT ? 1
+           : v->kind == FUS_PICKLE_TUPLE                                    ? v->n
+                                                                            : v->u.container.items.n;
 }
 
 static int walk(struct fus_torch *w, struct fus_pickle_value *v, int depth)
@@ -396,7 +423,8 @@ static int walk(struct fus_torch *w, struct fus_pickle_value *v, int depth)
         return fus_base_fail(w->err, FUS_ELIMIT, "%.60s...: keys are nested more than %d deep", w->path, MAX_DEPTH);
     size_t cost = 1 + n_inside(v);
     if (cost > w->budget)
-        return fus_base_fail(w->err, FUS_ELIMIT, "its containers hold each other too often to be walked: no checkpoint");
+        return fus_base_fail(w->err, FUS_ELIMIT,
+                             "its containers hold each other too often to be walked: no checkpoint");
     w->budget -= cost;
     v->on_path = true;
     int code = v->kind == FUS_PICKLE_PERSISTENT ? add_ready(w, v->u.persistent.id)
@@ -412,27 +440,34 @@ static int nothing_found(const struct fus_torch *w, const struct fus_pickle_valu
     const char *at = w->object_at;
     if (w->n_objects)
         return fus_base_fail(w->err, FUS_EUNSUPPORTED,
-                             "its tensors lie in an object of %s%s%s, which only that class's code can open, and nothing in a file is run. "
-                             "Export them in Python where the class is installed: m = torch.load('%s', map_location='cpu', weights_only=False)%s%s%s"
+                             "its tensors lie in an object of %s%s%s, which only that class's code can open, and "
+                             "nothing in a file is run. "
+                             "Export them in Python where the class is installed: m = torch.load('%s', "
+                             "map_location='cpu', weights_only=False)%s%s%s"
                              "; torch.save(m.state_dict(), 'weights.pth')",
                              w->object, *at ? " at " : "", at, w->s->path, *at ? "['" : "", at, *at ? "']" : "");
-    const struct fus_pickle_global *class = root->kind == FUS_PICKLE_OBJECT ? class_of(root) : root->kind == FUS_PICKLE_GLOBAL ? root->u.global : NULL;
+    const struct fus_pickle_global *class = root->kind == FUS_PICKLE_OBJECT   ? class_of(root)
+                                            : root->kind == FUS_PICKLE_GLOBAL ? root->u.global
+                                                                              : NULL;
     if (class)
-        return fus_base_fail(w->err, FUS_EUNSUPPORTED, "holds no tensor, only %s %.120s.%.120s; nothing in a file is run",
+        return fus_base_fail(w->err, FUS_EUNSUPPORTED,
+                             "holds no tensor, only %s %.120s.%.120s; nothing in a file is run",
                              root->kind == FUS_PICKLE_OBJECT ? "an object of" : "the name", class->module, class->name);
     return fus_base_fail(w->err, FUS_EUNSUPPORTED, "holds no tensor: a damaged copy, or no weights?");
 }
 
 int fus_torch_tensors_walk(struct fus_torch *w, const struct fus_pickle *pickle)
 {
-    w->budget = 1000 + 2 * pickle->n_values; /* what is reached twice, such as tied weights, is less than everything */
+    /* what is reached twice, such as tied weights, is less than everything */
+    w->budget = 1000 + 2 * pickle->n_values;
     int code = walk(w, pickle->root, 0);
     if (!code && w->s->n_tensors == w->n_hidden)
         code = nothing_found(w, pickle->root);
     if (!code && w->n_arrays)
-        fus_store_add_note(w->s, "left out: %zu NumPy array%s beside the tensors (%s%s)", w->n_arrays, w->n_arrays > 1 ? "s" : "", w->array,
-                           w->n_arrays > 1 ? ", ..." : "");
+        fus_store_add_note(w->s, "left out: %zu NumPy array%s beside the tensors (%s%s)", w->n_arrays,
+                           w->n_arrays > 1 ? "s" : "", w->array, w->n_arrays > 1 ? ", ..." : "");
     if (!code && pickle->text_ids)
-        fus_store_add_note(w->s, "was written with pickle_protocol=0, which torch.load itself does not read; fusiform does");
+        fus_store_add_note(w->s,
+                           "was written with pickle_protocol=0, which torch.load itself does not read; fusiform does");
     return code;
 }

@@ -1,12 +1,12 @@
 /* Weight files: any common file -> named tensors -> the names that the networks of nn/ ask for.
  *
  * Reading order: open.c (recognises the format); safetensors.c | zip.c, pickle.c, pickle_load.c,
- * torch.c, torch_tensors.c | npy.c | shards.c | random.c (formats); store.c, store_read.c (directory
- * and reading); names.c, scheme.c, mapping.c, recognise.c (which network it is);
+ * torch.c, torch_tensors.c | npy.c | shards.c | random.c (formats); store.c, store_read.c
+ * (directory and reading); names.c, scheme.c, mapping.c, recognise.c (which network it is);
  * safetensors_write.c.
  *
- * Nothing in a file is trusted: every byte is read through nn/base/bytes.h, every product of sizes is
- * checked, every limit is a named constant. */
+ * Nothing in a file is trusted: every byte is read through nn/base/bytes.h, every product of
+ * sizes is checked, every limit is a named constant. */
 #ifndef FUS_WEIGHTS_H
 #define FUS_WEIGHTS_H
 
@@ -21,15 +21,27 @@ extern "C" {
 #endif
 
 enum fus_dtype {
-    FUS_F32, FUS_F16, FUS_BF16, FUS_F64,
-    FUS_I8, FUS_U8, FUS_I16, FUS_U16, FUS_I32, FUS_U32, FUS_I64, FUS_U64, FUS_BOOL,
+    FUS_F32,
+    FUS_F16,
+    FUS_BF16,
+    FUS_F64,
+    FUS_I8,
+    FUS_U8,
+    FUS_I16,
+    FUS_U16,
+    FUS_I32,
+    FUS_U32,
+    FUS_I64,
+    FUS_U64,
+    FUS_BOOL,
     FUS_N_DTYPES
 };
 
 #define FUS_MAX_DIMS 8
 
-/* One tensor of an open file. Strides are in elements and may be anything inside the tensor's storage
- * (PyTorch saves views). Element (i0, i1, ...) is at offset + dtype size * sum(i_d * stride[d]). */
+/* One tensor of an open file. Strides are in elements and may be anything inside the tensor's
+ * storage (PyTorch saves views). Element (i0, i1, ...) is at offset + dtype size * sum(i_d *
+ * stride[d]). */
 struct fus_tensor {
     const char *name;      /* as in the file, keys joined by '.': "state_dict.module.conv1.weight" */
     const char *canonical; /* torchvision's or CLIP's name: "conv1.weight"; NULL: not of a network */
@@ -51,8 +63,9 @@ float fus_dtype_f16_to_f32(uint16_t h);
 uint16_t fus_dtype_f32_to_f16(float x);
 uint16_t fus_dtype_f32_to_bf16(float x);
 
-/* An open weight file, or `random:...`. Only the header and the directory are in memory; tensors are
- * read on demand. Reading changes the store, so one store must not be read by several threads. */
+/* An open weight file, or `random:...`. Only the header and the directory are in memory; tensors
+ * are read on demand. Reading changes the store, so one store must not be read by several
+ * threads. */
 struct fus_store;
 
 /* path: a file (safetensors; PyTorch zip, legacy, tar, TorchScript; .npz; .npy; a pickle of NumPy
@@ -61,8 +74,8 @@ struct fus_store;
  * random:clip_rn50?..., or in numbers (random_spec.c):
  * random:resnet?stem=7x7&blocks=2,2,2&width=16&input=64&classes=11&seed=1
  *
- * Messages start with the path. They say what a file is if it holds no weights: empty, an HTML page,
- * a Git LFS pointer, ... */
+ * Messages start with the path. They say what a file is if it holds no weights: empty, an HTML
+ * page, a Git LFS pointer, ... */
 int fus_open_weights(struct fus_store **store, const char *path, struct fus_error *err);
 void fus_store_close(struct fus_store *store); /* NULL allowed */
 
@@ -88,8 +101,7 @@ int fus_store_sha256(const struct fus_store *store, char hex[65], struct fus_err
 
 /* The tensor as n_elements floats in C order, whatever its dtype, strides and byte order. f64 and
  * integers are rounded to nearest. */
-int fus_store_read_f32(struct fus_store *store, float *out, const struct fus_tensor *t,
-                       struct fus_error *err);
+int fus_store_read_f32(struct fus_store *store, float *out, const struct fus_tensor *t, struct fus_error *err);
 
 /* Selects one of several networks in the file by its prefix (state_dict.module.encoder_q,
  * model_ema): the network whose prefix equals, ends with, begins with or contains the components of
@@ -98,16 +110,16 @@ int fus_names_choose(struct fus_store *store, const char *prefix, struct fus_err
 /* What else the user should know of the file: averaged weights beside these, ...; NULL: nothing. */
 const char *fus_names_note(const struct fus_store *store);
 
-/* Recognises the network: fills *spec (nn/nn.h) from the names and shapes of the tensors. lang_head:
- * prefix of the language head; NULL: `lang_head`. Any other prefix renames PREFIX.* to lang_head.* in
- * the store, permanently. FUS_EUNSUPPORTED for an unknown network; the message says what is missing. */
+/* Recognises the network: fills *spec (nn/nn.h) from the names and shapes of the tensors.
+ * lang_head: prefix of the language head; NULL: `lang_head`. Any other prefix renames PREFIX.*
+ * to lang_head.* in the store, permanently. FUS_EUNSUPPORTED for an unknown network; the message
+ * says what is missing. */
 int fus_names_recognise(struct fus_net_spec *spec, struct fus_store *store, const char *lang_head,
                         struct fus_error *err);
 
 /* The look-up of nn (fus_weight_fn); store is a struct fus_store *. Checks n against the tensor's
  * size. */
-int fus_store_lookup(void *store, float *out, size_t n, const char *canonical,
-                     struct fus_error *err);
+int fus_store_lookup(void *store, float *out, size_t n, const char *canonical, struct fus_error *err);
 
 /* Side of the input and preprocessing: the text that was set, else the file's metadata, else the
  * default of the recognised network. */
@@ -115,19 +127,17 @@ int fus_store_preprocess(struct fus_store *store, const struct fus_net_spec *spe
                          const char **preprocess, struct fus_error *err);
 
 /* Sets the preprocessing (copied), which then overrides metadata and defaults; `convert` writes it. */
-int fus_store_set_preprocess(struct fus_store *store, const char *preprocess,
-                             struct fus_error *err);
+int fus_store_set_preprocess(struct fus_store *store, const char *preprocess, struct fus_error *err);
 
-/* Mean and standard deviation of a layer in the file that normalises pixels in 0..1; false: there is
- * none. */
+/* Mean and standard deviation of a layer in the file that normalises pixels in 0..1; false:
+ * there is none. */
 bool fus_names_normalisation(struct fus_store *store, float mean[3], float std[3]);
 
-/* Writes the canonical tensors of `store` as a safetensors file of dtype f32, f16 or bf16 (1-d tensors
- * stay f32): names sorted; metadata fusiform.arch, input, preprocess, source_sha256, version. The same
- * input gives the same bytes. */
-int fus_safetensors_write(const char *out_path, struct fus_store *store,
-                          const struct fus_net_spec *spec, enum fus_dtype dtype,
-                          struct fus_error *err);
+/* Writes the canonical tensors of `store` as a safetensors file of dtype f32, f16 or bf16 (1-d
+ * tensors stay f32): names sorted; metadata fusiform.arch, input, preprocess, source_sha256,
+ * version. The same input gives the same bytes. */
+int fus_safetensors_write(const char *out_path, struct fus_store *store, const struct fus_net_spec *spec,
+                          enum fus_dtype dtype, struct fus_error *err);
 
 /* Writes tensors [n] of dtype f32, f16 or bf16 with metadata as they come; names are sorted in place.
  * `get` fills one after the other by name, as f32. The same tensors give the same bytes. */

@@ -1,12 +1,14 @@
 /* Zip archives: an open file -> its members and where their bytes lie (PKWARE APPNOTE 6.3.10).
  *
- * A zip is read from its end: the end record (PK 5 6) names the central directory, which lists the members; each
- * member's own local header stands before its bytes, with a name and an extra field of lengths of its own (PyTorch pads there
- * so that tensors begin at multiples of 64 bytes). Sizes are taken from the central directory only: the local ones are 0 where
- * a data descriptor follows, as PyTorch writes it. zip64: end record PK 6 6 behind the locator PK 6 7, extra field 0x0001.
+ * A zip is read from its end: the end record (PK 5 6) names the central directory, which lists
+ * the members; each member's own local header stands before its bytes, with a name and an extra
+ * field of lengths of its own (PyTorch pads there so that tensors begin at multiples of 64
+ * bytes). Sizes are taken from the central directory only: the local ones are 0 where a data
+ * descriptor follows, as PyTorch writes it. zip64: end record PK 6 6 behind the locator PK 6 7,
+ * extra field 0x0001.
  *
- * Left out: encryption, methods other than 0 (stored) and 8 (deflated), archives in parts, bytes before the first member that
- * shift every offset (self-extracting programs). */
+ * Left out: encryption, methods other than 0 (stored) and 8 (deflated), archives in parts, bytes
+ * before the first member that shift every offset (self-extracting programs). */
 #include "weights/zip.h"
 
 #include <inttypes.h>
@@ -32,7 +34,8 @@
 #define METHOD_STORED 0
 #define METHOD_DEFLATED 8
 #define FLAG_ENCRYPTED (1u << 0 | 1u << 6)
-#define MAX_DIRECTORY ((size_t)16 << 20) /* 2 * FUS_MAX_TENSORS entries of 80 bytes; PyTorch's have about 65 */
+/* 2 * FUS_MAX_TENSORS entries of 80 bytes; PyTorch's have about 65 */
+#define MAX_DIRECTORY ((size_t)16 << 20)
 #define MAX_RATIO 1032 /* deflate spends at least 2 bits on a copy of 258 bytes (RFC 1951) */
 
 /* What the end record says. */
@@ -50,16 +53,19 @@ static int read_end64(struct end *end, const struct fus_store *s, struct fus_byt
     uint64_t at = fus_bytes_u64le(locator);
     uint32_t n_disks = fus_bytes_u32le(locator);
     if (disk != 0 || n_disks > 1)
-        return fus_base_fail_at(err, FUS_EUNSUPPORTED, (long long)(end->at - LOCATOR_BYTES), "is one part of a zip archive in several parts");
+        return fus_base_fail_at(err, FUS_EUNSUPPORTED, (long long)(end->at - LOCATOR_BYTES),
+                                "is one part of a zip archive in several parts");
     if (at > end->at || end->at - at < END64_BYTES + LOCATOR_BYTES)
         return fus_base_fail_at(err, FUS_EFORMAT, (long long)(end->at - LOCATOR_BYTES),
-                                "zip64 end record said to be at %" PRIu64 ", expected before this one: damaged copy?", at);
+                                "zip64 end record said to be at %" PRIu64 ", expected before this one: damaged copy?",
+                                at);
     int code = fus_store_read_at(s, record, at, sizeof record, err);
     if (code)
         return code;
     struct fus_bytes b = fus_bytes_of(record, sizeof record);
     if (fus_bytes_u32le(&b) != END64_SIGNATURE)
-        return fus_base_fail_at(err, FUS_EFORMAT, (long long)at, "no zip64 end record (PK 6 6) where one is announced: damaged copy?");
+        return fus_base_fail_at(err, FUS_EFORMAT, (long long)at,
+                                "no zip64 end record (PK 6 6) where one is announced: damaged copy?");
     fus_bytes_seek(&b, 24);
     uint64_t n_here = fus_bytes_u64le(&b);
     end->n_entries = fus_bytes_u64le(&b);
@@ -67,8 +73,9 @@ static int read_end64(struct end *end, const struct fus_store *s, struct fus_byt
     end->offset = fus_bytes_u64le(&b);
     end->at = at;
     if (n_here != end->n_entries)
-        return fus_base_fail_at(err, FUS_EUNSUPPORTED, (long long)at, "lists %" PRIu64 " of %" PRIu64 " members: an archive in parts?",
-                                n_here, end->n_entries);
+        return fus_base_fail_at(err, FUS_EUNSUPPORTED, (long long)at,
+                                "lists %" PRIu64 " of %" PRIu64 " members: an archive in parts?", n_here,
+                                end->n_entries);
     return FUS_OK;
 }
 
@@ -95,12 +102,14 @@ static int find_end(struct end *end, const struct fus_store *s, const uint8_t *t
                 return read_end64(end, s, &locator, err);
         }
         if (disk != 0 || first_disk != 0 || n_here != end->n_entries)
-            return fus_base_fail_at(err, FUS_EUNSUPPORTED, (long long)end->at, "is one part of a zip archive in several parts");
+            return fus_base_fail_at(err, FUS_EUNSUPPORTED, (long long)end->at,
+                                    "is one part of a zip archive in several parts");
         return FUS_OK;
     }
     return fus_base_fail(err, FUS_EFORMAT,
-                         "zip archive without its end record (PK 5 6) in the last %zu of %" PRIu64 " bytes: truncated copy?", n,
-                         s->file_bytes);
+                         "zip archive without its end record (PK 5 6) in the last %zu of %" PRIu64
+                         " bytes: truncated copy?",
+                         n, s->file_bytes);
 }
 
 static int read_end(struct end *end, const struct fus_store *s, struct fus_error *err)
@@ -117,21 +126,24 @@ static int read_end(struct end *end, const struct fus_store *s, struct fus_error
         return code;
     if (end->offset > end->at || end->n_bytes > end->at - end->offset)
         return fus_base_fail_at(err, FUS_EFORMAT, (long long)end->at,
-                                "zip directory of %" PRIu64 " bytes at %" PRIu64 " expected, it would pass this end record: damaged copy?",
+                                "zip directory of %" PRIu64 " bytes at %" PRIu64
+                                " expected, it would pass this end record: damaged copy?",
                                 end->n_bytes, end->offset);
     if (end->n_entries > end->n_bytes / CENTRAL_BYTES)
-        return fus_base_fail_at(err, FUS_EFORMAT, (long long)end->at, "zip directory of %" PRIu64 " bytes cannot list %" PRIu64 " members",
-                                end->n_bytes, end->n_entries);
+        return fus_base_fail_at(err, FUS_EFORMAT, (long long)end->at,
+                                "zip directory of %" PRIu64 " bytes cannot list %" PRIu64 " members", end->n_bytes,
+                                end->n_entries);
     if (end->n_entries > 2 * (uint64_t)FUS_MAX_TENSORS || end->n_bytes > MAX_DIRECTORY)
         return fus_base_fail_at(err, FUS_ELIMIT, (long long)end->at,
-                                "zip directory of %" PRIu64 " bytes lists %" PRIu64 " members, at most %d are read", end->n_bytes,
-                                end->n_entries, 2 * FUS_MAX_TENSORS);
+                                "zip directory of %" PRIu64 " bytes lists %" PRIu64 " members, at most %d are read",
+                                end->n_bytes, end->n_entries, 2 * FUS_MAX_TENSORS);
     return FUS_OK;
 }
 
 /* ---- the central directory ---- */
 
-/* zip64: 8-byte values for those of the three fields that are all ones, in this order. false where one is missing. */
+/* zip64: 8-byte values for those of the three fields that are all ones, in this order. false
+ * where one is missing. */
 static bool read_extra(struct fus_zip_entry *e, const uint8_t *extra, size_t n)
 {
     struct fus_bytes b = fus_bytes_of(extra, n);
@@ -195,22 +207,27 @@ static int compare_names(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-/* Each member must end before the next one begins; sets `limit`. Uses by_name's room for the order in the file. */
+/* Each member must end before the next one begins; sets `limit`. Uses by_name's room for the
+ * order in the file. */
 static int check_overlap(struct fus_zip *zip, uint64_t directory, struct fus_error *err)
 {
     for (size_t i = 0; i < zip->n; i++)
         if (zip->entries[i].header > directory)
-            return fus_base_fail_at(err, FUS_EFORMAT, (long long)directory, "zip directory: member %s is said to be at %" PRIu64
-                                    ", behind this directory: damaged copy?", zip->entries[i].name, zip->entries[i].header);
+            return fus_base_fail_at(err, FUS_EFORMAT, (long long)directory,
+                                    "zip directory: member %s is said to be at %" PRIu64
+                                    ", behind this directory: damaged copy?",
+                                    zip->entries[i].name, zip->entries[i].header);
     if (zip->n)
         qsort(zip->by_name, zip->n, sizeof *zip->by_name, compare_headers);
     for (size_t i = 0; i < zip->n; i++) {
         struct fus_zip_entry *e = zip->by_name[i];
         e->limit = i + 1 < zip->n ? zip->by_name[i + 1]->header : directory;
-        if (e->limit - e->header < LOCAL_BYTES + e->name_n || e->n_stored > e->limit - e->header - LOCAL_BYTES - e->name_n)
+        if (e->limit - e->header < LOCAL_BYTES + e->name_n ||
+            e->n_stored > e->limit - e->header - LOCAL_BYTES - e->name_n)
             return fus_base_fail_at(err, FUS_EFORMAT, (long long)e->header,
-                                    "member %s of %" PRIu64 " bytes runs into what begins at %" PRIu64 ": damaged copy?", e->name,
-                                    e->n_stored, e->limit);
+                                    "member %s of %" PRIu64 " bytes runs into what begins at %" PRIu64
+                                    ": damaged copy?",
+                                    e->name, e->n_stored, e->limit);
     }
     return FUS_OK;
 }
@@ -231,7 +248,8 @@ static int read_directory(struct fus_zip *zip, const uint8_t *directory, const s
     size_t n = (size_t)end->n_entries;
     zip->entries = fus_base_alloc(n, sizeof *zip->entries);
     zip->by_name = fus_base_alloc(n, sizeof *zip->by_name);
-    zip->names = fus_base_alloc((size_t)end->n_bytes + 1, 1); /* an entry is longer than its name and a 0 */
+    /* an entry is longer than its name and a 0 */
+    zip->names = fus_base_alloc((size_t)end->n_bytes + 1, 1);
     if (!zip->entries || !zip->by_name || !zip->names)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a zip directory of %zu members", n);
     char *names = zip->names;
@@ -296,15 +314,18 @@ static int check_method(const struct fus_zip_entry *e, struct fus_error *err)
     if (e->flags & FLAG_ENCRYPTED)
         return fus_base_fail_at(err, FUS_EUNSUPPORTED, at, "member %s is encrypted", e->name);
     if (e->method != METHOD_STORED && e->method != METHOD_DEFLATED)
-        return fus_base_fail_at(err, FUS_EUNSUPPORTED, at, "member %s is packed with method %d; stored (0) and deflated (8) are read",
-                                e->name, e->method);
+        return fus_base_fail_at(err, FUS_EUNSUPPORTED, at,
+                                "member %s is packed with method %d; stored (0) and deflated (8) are read", e->name,
+                                e->method);
     if (e->method == METHOD_STORED ? e->n_bytes != e->n_stored : e->n_bytes / MAX_RATIO > e->n_stored)
-        return fus_base_fail_at(err, FUS_EFORMAT, at, "member %s: %" PRIu64 " bytes cannot unpack to %" PRIu64 ": damaged copy?", e->name,
+        return fus_base_fail_at(err, FUS_EFORMAT, at,
+                                "member %s: %" PRIu64 " bytes cannot unpack to %" PRIu64 ": damaged copy?", e->name,
                                 e->n_stored, e->n_bytes);
     return FUS_OK;
 }
 
-int fus_zip_member(struct fus_member *m, const struct fus_store *s, const struct fus_zip_entry *e, struct fus_error *err)
+int fus_zip_member(struct fus_member *m, const struct fus_store *s, const struct fus_zip_entry *e,
+                   struct fus_error *err)
 {
     uint8_t header[LOCAL_BYTES + 256]; /* with room for most names */
     int code = check_method(e, err);
@@ -318,14 +339,20 @@ int fus_zip_member(struct fus_member *m, const struct fus_store *s, const struct
     uint32_t signature = fus_bytes_u32le(&b);
     fus_bytes_seek(&b, 26);
     size_t name_n = fus_bytes_u16le(&b), extra_n = fus_bytes_u16le(&b);
-    if (signature != LOCAL_SIGNATURE || name_n != e->name_n || memcmp(header + LOCAL_BYTES, e->name, n - LOCAL_BYTES) != 0)
-        return fus_base_fail_at(err, FUS_EFORMAT, (long long)e->header, "no header (PK 3 4) of member %s here: damaged copy?", e->name);
-    *m = (struct fus_member){.offset = e->header + whole + extra_n, .n_stored = e->n_stored, .n_bytes = e->n_bytes,
-                             .crc = e->crc, .deflated = e->method == METHOD_DEFLATED};
+    if (signature != LOCAL_SIGNATURE || name_n != e->name_n ||
+        memcmp(header + LOCAL_BYTES, e->name, n - LOCAL_BYTES) != 0)
+        return fus_base_fail_at(err, FUS_EFORMAT, (long long)e->header,
+                                "no header (PK 3 4) of member %s here: damaged copy?", e->name);
+    *m = (struct fus_member){.offset = e->header + whole + extra_n,
+                             .n_stored = e->n_stored,
+                             .n_bytes = e->n_bytes,
+                             .crc = e->crc,
+                             .deflated = e->method == METHOD_DEFLATED};
     if (m->offset > e->limit || m->n_stored > e->limit - m->offset)
         return fus_base_fail_at(err, FUS_EFORMAT, (long long)e->header,
-                                "member %s: %" PRIu64 " bytes at %" PRIu64 " run into what begins at %" PRIu64 ": damaged copy?", e->name,
-                                m->n_stored, m->offset, e->limit);
+                                "member %s: %" PRIu64 " bytes at %" PRIu64 " run into what begins at %" PRIu64
+                                ": damaged copy?",
+                                e->name, m->n_stored, m->offset, e->limit);
     return FUS_OK;
 }
 
@@ -334,8 +361,9 @@ static int unpack(uint8_t *data, const uint8_t *packed, const struct fus_member 
     size_t produced, consumed;
     int code = fus_inflate_raw(data, (size_t)m->n_bytes, &produced, packed, (size_t)m->n_stored, &consumed, err);
     if (!code && produced != m->n_bytes)
-        code = fus_base_fail(err, FUS_EFORMAT, "unpacks to %zu bytes, the zip directory says %" PRIu64 ": damaged copy?", produced,
-                             m->n_bytes);
+        code =
+            fus_base_fail(err, FUS_EFORMAT, "unpacks to %zu bytes, the zip directory says %" PRIu64 ": damaged copy?",
+                          produced, m->n_bytes);
     return code;
 }
 
@@ -348,8 +376,8 @@ int fus_zip_read(uint8_t **data, size_t *n, const struct fus_store *s, const str
     if (code)
         return code;
     if (m.n_bytes > max_bytes)
-        return fus_base_fail_at(err, FUS_ELIMIT, (long long)m.offset, "member %s has %" PRIu64 " bytes, at most %zu are read", e->name,
-                                m.n_bytes, max_bytes);
+        return fus_base_fail_at(err, FUS_ELIMIT, (long long)m.offset,
+                                "member %s has %" PRIu64 " bytes, at most %zu are read", e->name, m.n_bytes, max_bytes);
     bytes = fus_base_alloc((size_t)m.n_bytes, 1);
     if (m.deflated)
         packed = fus_base_alloc((size_t)m.n_stored, 1);
@@ -361,8 +389,9 @@ int fus_zip_read(uint8_t **data, size_t *n, const struct fus_store *s, const str
     if (!code && m.deflated && (code = unpack(bytes, packed, &m, err)) != FUS_OK)
         fus_base_blame(err, "member %s: ", e->name);
     if (!code && m.crc && fus_inflate_crc32(0, bytes, (size_t)m.n_bytes) != m.crc)
-        code = fus_base_fail_at(err, FUS_EFORMAT, (long long)m.offset, "member %s: its bytes do not have the checksum %08" PRIx32
-                                ": damaged copy?", e->name, m.crc);
+        code = fus_base_fail_at(err, FUS_EFORMAT, (long long)m.offset,
+                                "member %s: its bytes do not have the checksum %08" PRIx32 ": damaged copy?", e->name,
+                                m.crc);
 out:
     fus_base_free(packed);
     if (code)

@@ -22,9 +22,9 @@ struct fus_zip {
     char *names;
 };
 
-/* Read the directory of an open file. Rejected: a directory that is not where its end record says,
- * members that overlap or reach outside the file, two members of one name, archives in several parts.
- * On failure zip is empty; fus_zip_close is allowed in any case. */
+/* Read the directory of an open file. Rejected: a directory that is not where its end record
+ * says, members that overlap or reach outside the file, two members of one name, archives in
+ * several parts. On failure zip is empty; fus_zip_close is allowed in any case. */
 int fus_zip_open(struct fus_zip *zip, const struct fus_store *s, struct fus_error *err);
 void fus_zip_close(struct fus_zip *zip);
 
@@ -33,7 +33,8 @@ const struct fus_zip_entry *fus_zip_find(const struct fus_zip *zip, const char *
 
 /* Reads the member's local header to find its bytes. m->name is NULL: the caller sets it.
  * FUS_EUNSUPPORTED for an encrypted member or a method other than stored and deflated. */
-int fus_zip_member(struct fus_member *m, const struct fus_store *s, const struct fus_zip_entry *e, struct fus_error *err);
+int fus_zip_member(struct fus_member *m, const struct fus_store *s, const struct fus_zip_entry *e,
+                   struct fus_error *err);
 
 /* The whole member, unpacked, its checksum verified: *data has *n bytes and is released with
  * fus_base_free. FUS_ELIMIT past max_bytes. */

@@ -1,4 +1,5 @@
-/* Scales and axes: see axis.h. Slanted labels get their slope from the SVG's transform, so no sine is needed here. */
+/* Scales and axes: see axis.h. Slanted labels get their slope from the SVG's transform, so no
+ * sine is needed here. */
 #include "analysis/report/axis.h"
 
 #include <math.h>

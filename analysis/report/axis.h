@@ -12,21 +12,24 @@ struct fus_axis {
     bool percent; /* values are shares, written as percentages */
 };
 
-/* Round limits and about `ticks` steps that hold lo..hi; sets all but from, to and percent. */
+/* Sets round limits and about `ticks` steps that cover lo..hi; all members but from, to and
+ * percent. */
 void fus_axis_fit(struct fus_axis *axis, double lo, double hi, int ticks);
 
-double fus_axis_at(const struct fus_axis *axis, double v); /* pixel of v, kept within the scale */
-double fus_axis_tick(const struct fus_axis *axis, int i);  /* the i-th tick's value; past hi where there is none */
+double fus_axis_at(const struct fus_axis *axis, double v); /* pixel of v, clamped to the scale */
+/* the i-th tick's value; past hi if there is none */
+double fus_axis_tick(const struct fus_axis *axis, int i);
 bool fus_axis_has(const struct fus_axis *axis, int i);
 
-/* The vertical axis with ticks, gridlines from x0 to x1 and its title along the left edge of the panel. */
+/* The vertical axis with ticks, gridlines from x0 to x1 and its title along the left edge of the
+ * panel. */
 void fus_axis_left(struct fus_text_buffer *out, const struct fus_axis *axis, double x0, double x1, const char *title);
 
 /* The horizontal axis below a bar panel, gridlines from y0 down to y1, title below. */
 void fus_axis_bottom(struct fus_text_buffer *out, const struct fus_axis *axis, double y0, double y1, const char *title);
 
-/* The layers along the bottom (names, or relative depth), from x0 to x1, below y1; stages as bands from y0 to y1.
- * fus_axis_layers_height says how many pixels it takes below y1. */
+/* The layers along the bottom (names, or relative depth), from x0 to x1, below y1; stages as
+ * bands from y0 to y1. fus_axis_layers_height: its height below y1 in pixels. */
 double fus_axis_layers_height(const struct fus_view *view, double width);
 void fus_axis_layers(struct fus_text_buffer *out, const struct fus_view *view, double x0, double x1, double y0, double y1);
 

@@ -1,14 +1,14 @@
-/* One figure put together: panels with their legend, as a file of its own and inside the report. */
+/* One complete figure, panels and legend: as a separate file, and inside the report. */
 #ifndef FUS_COMPOSE_H
 #define FUS_COMPOSE_H
 
 #include "analysis/report/figures.h"
 
-/* The figure as a file: title, legend, panels, its own style sheet (light, on white: for papers and slides). */
+/* The figure as a file: title, legend, panels and a style sheet (light, on white, for papers). */
 void fus_compose_standalone(struct fus_text_buffer *out, const struct fus_figures_figure *figure, const struct fus_view *view);
 
-/* The figure's panels as inline <svg> elements in a flowing grid, a <div> that the caller closes: the caption may
- * take the next cell. */
+/* The figure's panels as inline <svg> elements in a grid. The caller closes the <div>, so that the
+ * caption can take the next cell. */
 void fus_compose_inline(struct fus_text_buffer *out, const struct fus_figures_figure *figure, const struct fus_view *view);
 
 /* The keys of the figure's models as an HTML list. */

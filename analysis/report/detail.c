@@ -1,4 +1,5 @@
-/* The numbers behind the figures as HTML tables: see detail.h. Every table scrolls in a box of its own. */
+/* The numbers behind the figures as HTML tables: see detail.h. Every table scrolls in a box of
+ * its own. */
 #include "analysis/report/detail.h"
 
 #include <math.h>

@@ -1,21 +1,33 @@
-/* The numbers behind the figures as HTML tables. layers.csv and compare.csv hold the same with all their digits. */
+/* The numbers of the figures as HTML tables. layers.csv and compare.csv have them with all digits. */
 #ifndef FUS_DETAIL_H
 #define FUS_DETAIL_H
 
 #include "analysis/report/view.h"
 
-void fus_detail_lines(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity); /* layers x categories */
-void fus_detail_comparison(struct fus_text_buffer *out, const struct fus_view *view); /* CSI differences and p; nothing for one model */
-void fus_detail_last(struct fus_text_buffer *out, const struct fus_view *view);  /* the last block layer: counts and effect sizes */
-void fus_detail_maps(struct fus_text_buffer *out, const struct fus_view *view);  /* the last block layer: spread over places */
-void fus_detail_responses(struct fus_text_buffer *out, const struct fus_view *view); /* Fig 2A: means over the pictures of a category */
-void fus_detail_reliability(struct fus_text_buffer *out, const struct fus_view *view); /* the last block layer: halves of the pictures */
-void fus_detail_chance(struct fus_text_buffer *out, const struct fus_view *view);  /* the last block layer: relabelled pictures */
-void fus_detail_consistency(struct fus_text_buffer *out, const struct fus_view *view); /* each layer with the one before and with the last */
-void fus_detail_top(struct fus_text_buffer *out, const struct fus_view *view, int model); /* units with their pictures; nothing where it has none */
-void fus_detail_thumb(struct fus_text_buffer *out, const struct fus_view *view, int picture, const char *before); /* or its name, where it has no thumbnail */
+/* layers x categories */
+void fus_detail_lines(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity);
+/* CSI differences and p; nothing for one model */
+void fus_detail_comparison(struct fus_text_buffer *out, const struct fus_view *view);
+/* the last block layer: counts and effect sizes */
+void fus_detail_last(struct fus_text_buffer *out, const struct fus_view *view);
+/* the last block layer: spread over places */
+void fus_detail_maps(struct fus_text_buffer *out, const struct fus_view *view);
+/* Fig 2A: means over the pictures of a category */
+void fus_detail_responses(struct fus_text_buffer *out, const struct fus_view *view);
+/* the last block layer: halves of the pictures */
+void fus_detail_reliability(struct fus_text_buffer *out, const struct fus_view *view);
+/* the last block layer: relabelled pictures */
+void fus_detail_chance(struct fus_text_buffer *out, const struct fus_view *view);
+/* each layer with the one before and with the last */
+void fus_detail_consistency(struct fus_text_buffer *out, const struct fus_view *view);
+/* units with their pictures; nothing where it has none */
+void fus_detail_top(struct fus_text_buffer *out, const struct fus_view *view, int model);
+/* or its name, where it has no thumbnail */
+void fus_detail_thumb(struct fus_text_buffer *out, const struct fus_view *view, int picture, const char *before);
 void fus_detail_models(struct fus_text_buffer *out, const struct fus_view *view);
-void fus_detail_dead(struct fus_text_buffer *out, const struct fus_view *view);  /* units, dead units and undefined CSI per layer */
-void fus_detail_pixels(struct fus_text_buffer *out, const struct fus_view *view); /* the pictures before any network; nothing without run->pixels */
+/* units, dead units and undefined CSI per layer */
+void fus_detail_dead(struct fus_text_buffer *out, const struct fus_view *view);
+/* the pictures before any network; nothing without run->pixels */
+void fus_detail_pixels(struct fus_text_buffer *out, const struct fus_view *view);
 
 #endif

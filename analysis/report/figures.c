@@ -1,4 +1,5 @@
-/* Which panels make which of the paper's figures: see figures.h. How they are put together: compose.c. */
+/* Which panels make which of the paper's figures: see figures.h. How they are put together:
+ * compose.c. */
 #include "analysis/report/figures.h"
 
 #include <math.h>
@@ -39,7 +40,8 @@ static void widen(double *lo, double *hi, double v)
     *hi = isnan(*hi) || v > *hi ? v : *hi;
 }
 
-/* The smallest and largest value, error bars included, of one category in the figure's models; NaN where undefined. */
+/* The smallest and largest value, error bars included, of one category in the figure's models;
+ * NaN where undefined. */
 static void category_range(double *lo, double *hi, const struct fus_figures_figure *f, const struct fus_view *view,
                            enum fus_view_quantity quantity, int category)
 {
@@ -70,7 +72,8 @@ static struct fus_axis scale_for(struct fus_figures_figure *f, enum fus_view_qua
     return axis;
 }
 
-/* One scale for all panels, unless the largest category is more than 6 times the smallest: then each its own. */
+/* One scale for all panels, unless the largest category is more than 6 times the smallest: then
+ * each its own. */
 static bool need_own_scales(const struct fus_figures_figure *f, const struct fus_view *view, enum fus_view_quantity quantity,
                             double *all_lo, double *all_hi)
 {
@@ -179,7 +182,8 @@ static bool has_response(const struct fus_response_profile *p, int category)
 
 #define MAX_MATRIX_MODELS 4 /* of more models each is compared with itself alone */
 
-/* For each model with a profile, a panel a category that units are selective for; one scale a model. */
+/* For each model with a profile, a panel a category that units are selective for; one scale a
+ * model. */
 static void add_dots(struct fus_figures_figure *f, const struct fus_view *view)
 {
     f->columns = view->run->n_categories < 3 ? view->run->n_categories : 3;
@@ -214,7 +218,8 @@ static double lowest_correlation(const struct fus_view *view)
     return floor(2 * least) / 2 > -1 ? floor(2 * least) / 2 : -1;
 }
 
-/* Each model with itself, then, of few models, each pair; by categories and, where single responses were kept, by pictures. */
+/* Each model with itself, then, of few models, each pair; by categories and, where single
+ * responses were kept, by pictures. */
 static void add_matrices(struct fus_figures_figure *f, const struct fus_view *view)
 {
     static const char *const levels[2] = {"by categories", "by pictures"};
@@ -235,7 +240,8 @@ static void add_matrices(struct fus_figures_figure *f, const struct fus_view *vi
             }
 }
 
-/* The next figure of the set, about all models; the caller adds its panels. There is room: see MAX_FIGURES. */
+/* The next figure of the set, about all models; the caller adds its panels. There is room: see
+ * MAX_FIGURES. */
 static struct fus_figures_figure *next(struct fus_figures *set, const struct fus_view *view, const char *section, const char *number,
                                        const char *heading)
 {

@@ -1,4 +1,4 @@
-/* Figures: which panels belong together, drawn once; compose.h makes files and parts of the report of them. */
+/* Figures: groups of panels, drawn once. compose.h turns them into files and parts of the report. */
 #ifndef FUS_FIGURES_H
 #define FUS_FIGURES_H
 
@@ -8,7 +8,7 @@ struct fus_figures_panel {
     size_t start, n;       /* where in body */
     double width, height;
     int group;             /* row of panels with a heading (a model) */
-    char label[320];       /* what it shows, for those who hear it */
+    char label[320];       /* description for screen readers */
 };
 
 struct fus_figures_figure {
@@ -22,10 +22,12 @@ struct fus_figures_figure {
     bool model_groups;     /* group m is headed by model m's name and layer */
     const int *group_layer; /* [n_models] which */
     bool cut_scale;        /* the vertical scale does not start at 0 */
-    int dots_every;        /* > 1: so many pictures to one dot */
-    bool own_scales;       /* panels differ too much for one scale: each has its own */
+    int dots_every;        /* > 1: only every n-th picture has a dot */
+    bool own_scales;       /* each panel has its own scale, because they differ too much */
     bool coarse;           /* maps were averaged to 32 x 32 cells */
-    const char *heat_title; /* a colour scale from heat_low to heat_top, of shares or of numbers, belongs to it; NULL: none */
+    /* a colour scale from heat_low to heat_top, of shares or of numbers, belongs to it; NULL:
+     * none */
+    const char *heat_title;
     bool heat_shares;
     double heat_low, heat_top;
     struct fus_text_buffer body;

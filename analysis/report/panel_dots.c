@@ -1,5 +1,6 @@
-/* How the units selective for one category respond to every picture (the paper's Fig 2A): see panels.h. Dots are spread
- * sideways by a fixed sequence, so that equal runs give equal pictures. */
+/* How the units selective for one category respond to every picture (the paper's Fig 2A): see
+ * panels.h. Dots are spread sideways by a fixed sequence, so that equal runs give equal
+ * pictures. */
 #include <math.h>
 
 #include "analysis/report/panels.h"
@@ -41,7 +42,8 @@ static double spread(int i)
     return x - floor(x);
 }
 
-/* One column: the pictures of one category, and a line at the mean of all of them. Returns the step between dots. */
+/* One column: the pictures of one category, and a line at the mean of all of them. Returns the
+ * step between dots. */
 static int column(const struct dots *p, int category)
 {
     double left = LEFT + (category + 0.16) * p->spacing, width = p->spacing * 0.68, sum = 0;

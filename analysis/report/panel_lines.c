@@ -1,5 +1,5 @@
-/* One category across layers, one line a model (the paper's Figs 2B, 3B, 4C, 5): see panels.h. Undefined values are
- * gaps in the line; error bars are what view.h gives for the quantity. */
+/* One category across layers, one line a model (the paper's Figs 2B, 3B, 4C, 5): see panels.h.
+ * Undefined values are gaps in the line; error bars are what view.h gives for the quantity. */
 #include "analysis/report/panels.h"
 
 #include <math.h>
@@ -59,7 +59,8 @@ static double x_of(const struct lines *p, int model, int layer)
     return p->x0 + fus_view_x(p->view, model, layer) * (p->x1 - p->x0) + p->aside;
 }
 
-/* Moves where the last value was undefined, so that gaps stay open; single points show by their markers. */
+/* Moves where the last value was undefined, so that gaps stay open; single points show by their
+ * markers. */
 static void curve(const struct lines *p, int model)
 {
     bool pen_down = false;
@@ -145,7 +146,8 @@ static int markers(const struct lines *p, int model)
     return n;
 }
 
-/* One row of asterisks for each other model, in its class where there are several; a key marker at the left. */
+/* One row of asterisks for each other model, in its class where there are several; a key marker
+ * at the left. */
 static void stars(const struct lines *p, int model_b, double y, bool key)
 {
     if (key) {

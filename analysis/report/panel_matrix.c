@@ -1,5 +1,6 @@
-/* How alike two models' layers sort the pictures (v1 of the paper: representational consistency): see panels.h. A cell is the rank correlation of
- * two layers' dissimilarities, from -1 to 1; undefined ones are left open. */
+/* How alike two models' layers sort the pictures (v1 of the paper: representational
+ * consistency): see panels.h. A cell is the rank correlation of two layers' dissimilarities,
+ * from -1 to 1; undefined ones are left open. */
 #include <math.h>
 
 #include "analysis/report/panels.h"

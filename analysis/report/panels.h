@@ -1,4 +1,5 @@
-/* One panel of a figure, drawn from (0, 0): lines across layers, bars, a map. They append to a text and know their size. */
+/* The panels of figures, drawn from (0, 0): lines across layers, dots, bars, maps, matrices.
+ * Each is appended to a text and returns its height. */
 #ifndef FUS_PANELS_H
 #define FUS_PANELS_H
 
@@ -8,34 +9,38 @@
 #define FUS_PANELS_MAP_WIDTH 148.0
 #define FUS_PANELS_NAME_CHARS 28 /* longer names are shortened in figures, never in tables */
 
-/* One category across the layers, a line a model (the models listed in which [n_which]). `axis` holds the scale; from
- * and to are set here. CSI panels have asterisks where the first model's CSI is greater. Returns the height. */
+/* One category across the layers, one line for each of the models which [n_which]. `scale`: its
+ * limits; from and to are set by the function. CSI panels have asterisks where the first model's
+ * CSI is greater. Returns the height. */
 double fus_panel_lines(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity, int category,
                         const struct fus_axis *scale, const unsigned char *which, int n_which);
 
-/* How the units selective for a category, one at least, respond to every picture (view->run->profiles): dots in one column a picture's
- * category, a line at the column's mean. Of large categories every n-th picture is drawn: *every becomes at least that n. */
+/* The responses of the units selective for a category (at least one) to every picture
+ * (view->run->profiles): a column of dots for each category of pictures, with a line at its
+ * mean. Of large categories only every n-th picture is drawn; *every becomes at least that n. */
 struct fus_axis fus_panel_dots_scale(const struct fus_view *view, int model);
 double fus_panel_dots(struct fus_text_buffer *out, const struct fus_view *view, int model, int category, const struct fus_axis *scale, int *every);
 
-/* The last block layer: one bar a category and model; at least min_height high. Returns the height. */
+/* The last block layer: one bar for each category and model; at least min_height high. Returns the
+ * height. */
 double fus_panel_bars(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity, double min_height);
 
-/* Share of the channels selective for a category at each place of the last block layer's map, 0 to `top`. */
+/* Share of the channels selective for a category at each place of the last block layer's map, 0
+ * to `top`. */
 double fus_panel_map(struct fus_text_buffer *out, const struct fus_view *view, int model, int category, double top);
 
 /* The colour scale of maps and matrices. */
 double fus_panel_map_scale(struct fus_text_buffer *out, const struct fus_axis *scale, const char *title, double width);
 
-/* Rank correlation of every layer of model a (rows) with every one of b (columns): values [n, n] of all layers of all models; colours from `low` to 1. Returns
- * the height. */
+/* Rank correlation of every layer of model a (rows) with every layer of b (columns). values [n,
+ * n]: all layers of all models; colours from `low` to 1. Returns the height. */
 double fus_panel_matrix(struct fus_text_buffer *out, const struct fus_view *view, const double *values, int a, int b, double low,
                           const char *title);
 
 /* A category's swatch and name, as a panel's title in `room` pixels. */
 void fus_panel_lines_title(struct fus_text_buffer *out, const struct fus_view *view, int category, double x, double y, double room);
 
-/* How a quantity is called on its axis and in a sentence. */
+/* The name of a quantity on its axis and in sentences. */
 const char *fus_panel_lines_axis_title(enum fus_view_quantity quantity);
 
 #endif

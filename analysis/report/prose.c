@@ -135,7 +135,8 @@ static void categories_peaking(struct fus_text_buffer *out, const struct fus_vie
             fus_svg_put(out, "$e ($p)$s", view->run->categories[c], fus_view_category(view, model, l, c)->proportion, separator(at++, n));
 }
 
-/* "Across its 17 layers, the shares peak between layer3.1.relu, for face (18.2%), and layer4.1.relu, for word (6.5%)." */
+/* "Across its 17 layers, the shares peak between layer3.1.relu, for face (18.2%), and
+ * layer4.1.relu, for word (6.5%)." */
 static void say_peaks(struct fus_text_buffer *out, const struct fus_view *view, int model)
 {
     const struct fus_model_summary *m = &view->run->models[model];
@@ -161,7 +162,8 @@ static void say_peaks(struct fus_text_buffer *out, const struct fus_view *view, 
     fus_svg_put(out, n_small ? " (categories that never reach a tenth of its largest share left aside)." : ".");
 }
 
-/* Categories of the last layer whose share is (or is not) beyond what relabelled pictures give; returns how many were said. */
+/* Categories of the last layer whose share is (or is not) beyond what relabelled pictures give;
+ * returns how many were said. */
 static int categories_by_chance(struct fus_text_buffer *out, const struct fus_view *view, int model, bool beyond, const char *before)
 {
     int n = 0, at = 0;
@@ -189,7 +191,8 @@ static void say_chance(struct fus_text_buffer *out, const struct fus_view *view,
     fus_svg_put(out, n ? "." : "");
 }
 
-/* "Chosen in one half of the pictures and measured in the other, their mean CSI is 0.31 for face (0.36 on all pictures)." */
+/* "Chosen in one half of the pictures and measured in the other, their mean CSI is 0.31 for face
+ * (0.36 on all pictures)." */
 static void say_halves(struct fus_text_buffer *out, const struct fus_view *view, int model)
 {
     int n = 0, at = 0;
@@ -230,7 +233,8 @@ static void say_model(struct fus_text_buffer *out, const struct fus_view *view, 
     say_peaks(out, view, model);
 }
 
-/* Categories where the first model's share is larger (sign 1), smaller (-1) or equal (0), with both numbers; categories without units in both are passed over. */
+/* Categories where the first model's share is larger (sign 1), smaller (-1) or equal (0), with
+ * both numbers; categories without units in both are passed over. */
 static int say_shares(struct fus_text_buffer *out, const struct fus_view *view, int other, int sign, const char *before)
 {
     int n = 0, at = 0;
@@ -251,7 +255,8 @@ static int say_shares(struct fus_text_buffer *out, const struct fus_view *view, 
     return n;
 }
 
-/* What the rows of the comparison with one other model come to; same_depth leaves out layers of equal name elsewhere. */
+/* What the rows of the comparison with one other model come to; same_depth leaves out layers of
+ * equal name elsewhere. */
 struct tally {
     int n_rows, n_tested, n_greater, n_mean;
 };
@@ -325,13 +330,17 @@ static void lead_model(struct fus_text_buffer *out, const struct fus_view *view,
 
 /* ---- one comparison in a sentence ---- */
 
-/* Two models in their last block layers and one category, seen from the model with the larger share. */
+/* Two models in their last block layers and one category, seen from the model with the larger
+ * share. */
 struct contrast {
     int larger, smaller, category;
-    double ratio, ratio_low, ratio_high;  /* of the shares, larger over smaller; NaN where unknown */
+    /* of the shares, larger over smaller; NaN where unknown */
+    double ratio, ratio_low, ratio_high;
     double more_low, more_high;           /* interval of their difference */
-    double csi_low, csi_high;             /* interval of the difference of the mean CSI, larger less smaller */
-    bool bounded, clear;                  /* there is an interval of the ratio, or of the difference; it lies above 1, or 0 */
+    /* interval of the difference of the mean CSI, larger less smaller */
+    double csi_low, csi_high;
+    /* there is an interval of the ratio, or of the difference; it lies above 1, or 0 */
+    bool bounded, clear;
 };
 
 static struct contrast contrast_of(const struct fus_view *view, int other, int category)
@@ -358,7 +367,8 @@ static struct contrast contrast_of(const struct fus_view *view, int other, int c
     return x;
 }
 
-/* The category to speak of: the largest ratio among those that clearly differ; without any interval, the one with the largest share. */
+/* The category to speak of: the largest ratio among those that clearly differ; without any
+ * interval, the one with the largest share. */
 static int telling_category(const struct fus_view *view, int other, bool *any_interval)
 {
     int best = -1;
@@ -428,7 +438,8 @@ static void lead_csi(struct fus_text_buffer *out, const struct fus_view *view, i
     fus_svg_put(out, ".");
 }
 
-/* "r50 has 1.4 times the share of face-selective units of clip (6.2% against 4.4%; 95% interval of the ratio 1.2 to 1.6), with a lower mean CSI (...)." */
+/* "r50 has 1.4 times the share of face-selective units of clip (6.2% against 4.4%; 95% interval
+ * of the ratio 1.2 to 1.6), with a lower mean CSI (...)." */
 static void lead_contrast(struct fus_text_buffer *out, const struct fus_view *view, int other)
 {
     bool any_interval;

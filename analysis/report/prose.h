@@ -1,4 +1,4 @@
-/* What the report says in words. Every sentence is chosen by the numbers of the run; none is there by default. */
+/* The text of the report. Every sentence depends on the numbers of the run. */
 #ifndef FUS_PROSE_H
 #define FUS_PROSE_H
 

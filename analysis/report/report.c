@@ -1,8 +1,10 @@
-/* One run as a page: figures/NAME.svg and report.html, which needs no script, no network and no other file. It is
- * XML as well as HTML, follows the reader's light or dark setting, prints in light, and flows down to a phone's width. */
+/* One run as a page: figures/NAME.svg and report.html, which needs no script, no network and no
+ * other file. It is XML as well as HTML, follows the reader's light or dark setting, prints in
+ * light, and flows down to a phone's width. */
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/run/run_summary.h"
 #include "analysis/report/compose.h"
 #include "analysis/report/detail.h"
 #include "nn/base/outfile.h"
@@ -335,5 +337,15 @@ int fus_report_write(const char *dir, const struct fus_run_summary *run, struct 
     fus_text_free(&page);
     fus_figures_free(&set);
     fus_view_free(&view);
+    return code;
+}
+
+int fus_report_redraw(const char *dir, struct fus_error *err)
+{
+    struct fus_run_summary_file *file;
+    int code = fus_run_summary_open(&file, dir, err);
+    if (!code)
+        code = fus_report_write(dir, fus_run_summary_get(file), err);
+    fus_run_summary_close(file);
     return code;
 }

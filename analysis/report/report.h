@@ -1,136 +1,25 @@
-/* From selective units to files: tables, arrays, figures and the report of a whole run.
+/* From a run to figures and the report.
  *
- * Reading order: compare.c (numbers); table.c, npyout.c (files); svg.c, figures.c, report.c (pictures of the numbers). */
+ * Reading order: analysis/run/summary.h (a run, its models, layers and categories), tables.h (its files); svg.c, figures.c, report.c
+ * (pictures of the numbers). */
 #ifndef FUS_REPORT_H
 #define FUS_REPORT_H
 
-#include "analysis/analysis.h"
+#include "analysis/run/tables.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* ---- a whole run, as the tables and the report see it ---- */
-
-struct fus_model_summary {
-    char *name, *source, *architecture, *preprocess; /* "r20", path or spec, "ResNet-20 (CIFAR) ...", "torchvision" */
-    char sha256[65];
-    int n_layers;
-    struct fus_layer_summary *layers;
-};
-
-/* For the paper's Fig 2A: how the units selective for each category respond to every single picture, in one layer of
- * one model: the one that fus_compare_last_block names. n_pictures 0 = this model has none. */
-struct fus_response_profile {
-    char layer[48];
-    int n_pictures;
-    const int *category;    /* [n_pictures] of the picture */
-    const double *response; /* [n_categories, n_pictures] mean over the units selective for the category; NaN where none */
-};
-
-/* A unit of the reference layer that a category's pictures drive most reliably, with the pictures (numbers of the run's list) that
- * drive it most and least, the extreme ones first. */
-#define FUS_TOP_UNITS 5    /* a category */
-#define FUS_TOP_PICTURES 4 /* of each kind; fewer where the run has fewer */
-struct fus_top_unit {
-    int model, layer, category;
-    int channel, y, x;
-    double t, csi, dprime;     /* least t against the other categories */
-    int n_pictures, most[FUS_TOP_PICTURES], least[FUS_TOP_PICTURES];
-    double most_response[FUS_TOP_PICTURES], least_response[FUS_TOP_PICTURES];
-};
-
-/* The first model less another one, by the bootstrap over pictures: what compare.csv holds of it. NaN: not computed. */
-struct fus_model_difference {
-    int model_b, layer_a, layer_b, category;
-    double ratio, ratio_low, ratio_high; /* of the proportions */
-    double proportion_low, proportion_high, csi_low, csi_high, variation_low, variation_high;
-};
-
-/* What the methods section states of how the run was made; texts as in run.json, NULL: not stated. halves: none, alternate,
- * manifest, option; interval: centred, percentile, bca. */
-struct fus_run_method {
-    const char *layers, *conv, *halves, *interval, *seed;
-    long bootstrap, permutations;
-};
-
-struct fus_pixelstats_category; /* stimuli/stimuli.h */
-
-struct fus_run_summary {
-    const char *version;
-    char *stimuli;               /* the set's one-line description */
-    int n_categories;
-    char **categories;           /* "face", ... */
-    int *n_pictures;             /* [n_categories] */
-    struct fus_select_options options;
-    int n_models;
-    struct fus_model_summary *models;
-    const char *criterion;                       /* how units were chosen, in a sentence, where not by fus_select_layer; else NULL */
-    /* From here on NULL or 0 means: the run has none. */
-    const struct fus_run_method *method;
-    const struct fus_response_profile *profiles; /* [n_models]: Fig 2A */
-    const struct fus_top_unit *top;              /* [n_top], by model, category and rank */
-    size_t n_top;
-    char **pictures;                             /* [sum of n_pictures] their names, in order of categories */
-    const uint8_t *sheet_png;                    /* [sheet_bytes] thumbnails, laid out by thumbs.h: Fig 1B */
-    size_t sheet_bytes;
-    const struct fus_pixelstats_category *pixels; /* [n_categories] the pictures before any network */
-    const struct fus_model_difference *differences; /* [n_differences] */
-    size_t n_differences;
-    const double *consistency[2]; /* [n, n] Spearman's r of category and of picture dissimilarities; n layers of all models in turn */
-};
-
-/* One row of the comparison of the first model with another (compare.c): the paper's own one-sided Welch test of
- * CSI over the selective units ("first greater"), per pair of layers. */
-struct fus_csi_comparison {
-    int model_a, model_b, layer_a, layer_b, category;
-    double proportion_difference, csi_difference, t, df, p; /* NaN where a side has fewer than 2 units */
-};
-/* The layer of b that a's is compared with, or -1. By name; where the blocks of two networks have other names, so that they differ in
- * depth, block layers are paired that are nearest to each other in relative depth, the last with the last. The pairs are the same for
- * (b, a). */
-int fus_compare_layer(const struct fus_model_summary *a, int layer, const struct fus_model_summary *b);
-int fus_compare_csi(struct fus_csi_comparison **rows, size_t *n_rows, const struct fus_run_summary *run,
-                    struct fus_error *err);
-
-/* ---- files (table.c, npyout.c) ---- */
-
-int fus_table_layers(const char *path, const struct fus_run_summary *run, struct fus_error *err);  /* layers.csv */
-int fus_table_compare(const char *path, const struct fus_run_summary *run, struct fus_error *err); /* compare.csv */
-int fus_table_pixels(const char *path, const struct fus_run_summary *run, struct fus_error *err);  /* pixels.csv; run->pixels is there */
-
-/* dtype: numpy's descr: "<f4", "|i1", "<f8", "<i8". Little-endian C order, version 1.0 header. */
-struct fus_npy_array {
-    const char *name; /* in the npz, without .npy */
-    const char *descr;
-    int n_dims;
-    size_t shape[8];
-    const void *data; /* host order; the writer swaps where the host is big-endian */
-};
-int fus_npyout_npy(const char *path, const struct fus_npy_array *array, struct fus_error *err);
-int fus_npyout_npz(const char *path, const struct fus_npy_array *arrays, int n, struct fus_error *err); /* stored zip, fixed dates, CRCs, zip64 where needed */
-
-/* The same file an array at a time, for many taps that do not fit in memory together. */
-struct fus_npz;
-int fus_npyout_open(struct fus_npz **z, const char *path, struct fus_error *err);
-int fus_npyout_begin(struct fus_npz *z, const struct fus_npy_array *array, struct fus_error *err); /* data may be NULL: then written by parts */
-int fus_npyout_part(struct fus_npz *z, const void *data, size_t n_bytes, struct fus_error *err);
-int fus_npyout_commit(struct fus_npz *z, struct fus_error *err); /* ends the file; frees z */
-void fus_npyout_discard(struct fus_npz *z);                      /* NULL allowed */
-
 /* ---- the report (svg.c, figures.c, report.c) ---- */
-
-/* The layer that the report calls the last block layer (the paper's layer4.2.relu): by name, else the last with places.
- * Only names and sizes of the layers are read, so that a caller can ask before it runs. */
-int fus_compare_last_block(const struct fus_model_summary *model);
-
-/* What kind of layer of a block a name says, "relu" of "layer4.2.relu", or NULL: no layer of a block. */
-const char *fus_compare_block_kind(const char *layer);
 
 /* dir/figures/NAME.svg for the paper's Figs 2A (with profiles), 2B, 3A, 3B, 4A, 4B, 4C, 5A-C (from three models on: the first
  * with each other), and dir/report.html with all of them inline, the pictures (1B), the consistency of layers (v1) and tables.
  * Same bytes on every machine; nothing in it depends on anything but `run`. FUS_EINVAL where `run` contradicts itself. */
 int fus_report_write(const char *dir, const struct fus_run_summary *run, struct fus_error *err);
+
+/* The same from the files of a finished run alone: tables, labels, thumbnails. */
+int fus_report_redraw(const char *dir, struct fus_error *err);
 
 #ifdef __cplusplus
 }

@@ -1,5 +1,6 @@
-/* A growing text with escapes and numbers of its own: see svg.h. Numbers are rounded half up with floor() and written
- * through integers, because printf's decimal point belongs to the locale. */
+/* A growing text with escapes and numbers of its own: see svg.h. Numbers are rounded half up
+ * with floor() and written through integers, because printf's decimal point belongs to the
+ * locale. */
 #include "analysis/report/svg.h"
 
 #include <math.h>
@@ -25,7 +26,8 @@ static bool is_unwanted(uint32_t c)
            c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
-/* One character of UTF-8 (RFC 3629); returns its bytes. What is malformed or unwanted is one replacement a byte. */
+/* One character of UTF-8 (RFC 3629); returns its bytes. What is malformed or unwanted is one
+ * replacement a byte. */
 static size_t decode(uint32_t *c, const char *text)
 {
     const unsigned char *b = (const unsigned char *)text;

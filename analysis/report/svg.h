@@ -1,17 +1,17 @@
-/* Text that grows: the one way in which SVG and HTML are written.
+/* Writes SVG and HTML into a growing text.
  *
- * Every name from outside goes through $e, so nothing in it can become markup; every number goes through integers,
- * so neither the machine nor its locale shows. A failed allocation is kept in `failed` and everything after it is
- * dropped: the caller asks once, at the end.
+ * Names from outside are written with $e, which escapes markup. Numbers are formatted through
+ * integers, so the result depends neither on the machine nor on the locale.
  *
- * Colours and classes: theme.h.  Scales: axis.h.  Panels: panels.h.  What belongs to which figure: figures.h. */
+ * Colours and classes: theme.h.  Scales: axis.h.  Panels: panels.h.  Panels of each figure:
+ * figures.h. */
 #ifndef FUS_SVG_H
 #define FUS_SVG_H
 
 #include "nn/base/base.h"
 #include "nn/base/text.h"
 
-/* Append fmt. It holds, besides text (arguments in order):
+/* Append fmt: text with these fields (arguments in order):
  *
  *   $f  double  coordinate: at most 2 decimals, no trailing zeros, 0 where not finite
  *   $0 .. $6  double  number for people with so many decimals: true minus sign, en dash where not finite
@@ -30,10 +30,12 @@ void fus_svg_put(struct fus_text_buffer *s, const char *fmt, ...);
 #define FUS_SVG_NUMBER_BYTES 40
 void fus_svg_number(char text[FUS_SVG_NUMBER_BYTES], double v, int decimals);
 
-/* Width of text in pixels, estimated generously for a sans-serif face (exact widths would need a font). */
+/* Width of text in pixels, estimated generously for a sans-serif face (exact widths would need a
+ * font). */
 double fus_svg_width(const char *text, double font_size);
 
-/* At most max_chars characters of text, the middle replaced by an ellipsis; out takes 4 * max_chars + 1 bytes. */
+/* At most max_chars characters of text, the middle replaced by an ellipsis; out takes 4 *
+ * max_chars + 1 bytes. */
 void fus_svg_shorten(char *out, const char *text, int max_chars);
 
 /* `bytes` as base64 (RFC 4648), for data: addresses. */

@@ -20,7 +20,8 @@ static const uint32_t palette[N_HUES][2] = {
 static const uint32_t ink[2] = {0x1a1d23, 0xf0f1f4}, paper[2] = {0xffffff, 0x16191f}, muted[2] = {0x565d69, 0xa9b0bc},
                       axis[2] = {0x8a919d, 0x6d7581}, grid[2] = {0xe4e7ec, 0x2c313a}, band[2] = {0xf6f7f9, 0x1c2027};
 
-/* Of 256 parts: positive towards ink, negative towards paper. The marker and the dash tell models apart; this helps. */
+/* Of 256 parts: positive towards ink, negative towards paper. The marker and the dash tell
+ * models apart; this helps. */
 static const int shade[8] = {0, 130, -80, 190, -40, 70, -100, 220};
 
 static uint32_t mix(uint32_t a, uint32_t b, int parts)
@@ -88,7 +89,8 @@ static void rule(struct fus_text_buffer *out, const char *before, uint32_t rgb, 
     fus_svg_put(out, "$s", after);
 }
 
-/* Nothing is paper, much is ink-like, with hue on the way: 5 anchors, evenly spaced, lightness monotone. */
+/* Nothing is paper, much is ink-like, with hue on the way: 5 anchors, evenly spaced, lightness
+ * monotone. */
 static uint32_t heat_colour(int level, enum fus_theme_mode mode)
 {
     static const uint32_t anchors[2][5] = {{0xf3f4f6, 0xfbc77d, 0xee6a5b, 0x9a2b7c, 0x2a0f4f},
@@ -171,7 +173,8 @@ bool fus_theme_filled(int model)
     return model % 2 == 0;
 }
 
-/* square, triangle, diamond, triangle upside down, hexagon, house, hourglass; model 0 has the circle. In hundredths of r. */
+/* square, triangle, diamond, triangle upside down, hexagon, house, hourglass; model 0 has the
+ * circle. In hundredths of r. */
 static const struct {
     int n;
     short at[6][2];

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/types.h>
 
-#include "analysis/report/report.h"
+#include "analysis/run/tables.h"
 #include "nn/base/inflate.h"
 #include "nn/base/outfile.h"
 
@@ -27,10 +27,10 @@ struct member {
 
 struct fus_npz {
     struct fus_outfile file;
-    bool zip;                /* or a single bare .npy */
-    uint64_t offset;         /* bytes written so far */
-    uint64_t missing;        /* bytes that the open member still waits for */
-    size_t item;             /* bytes of one element of the open member */
+    bool zip;         /* or a single bare .npy */
+    uint64_t offset;  /* bytes written so far */
+    uint64_t missing; /* bytes that the open member still waits for */
+    size_t item;      /* bytes of one element of the open member */
     struct member *members;
     size_t n_members, room;
 };
@@ -70,7 +70,9 @@ static size_t npy_header(char header[HEADER_BYTES], const struct fus_npy_array *
     int n = snprintf(header + 10, HEADER_BYTES - 10, "{'descr': '%s', 'fortran_order': False, 'shape': (", a->descr);
     for (int i = 0; i < a->n_dims; i++)
         n += snprintf(header + 10 + n, HEADER_BYTES - 10 - (size_t)n, "%zu%s", a->shape[i],
-                      a->n_dims == 1 ? "," : i + 1 < a->n_dims ? ", " : "");
+                      a->n_dims == 1      ? ","
+                      : i + 1 < a->n_dims ? ", "
+                                          : "");
     n += snprintf(header + 10 + n, HEADER_BYTES - 10 - (size_t)n, "), }");
     size_t used = 10 + (size_t)n, whole = (used + 1 + 63) / 64 * 64;
     memset(header + used, ' ', whole - used - 1);
@@ -212,7 +214,8 @@ static int open_writer(struct fus_npz **out, const char *path, bool zip, struct 
     z->zip = zip;
     int code = fus_outfile_open(&z->file, path, err);
     if (!code && zip && !z->file.temporary) {
-        code = fus_base_fail(err, FUS_EUNSUPPORTED, "%s: an .npz archive is written to a file only; .npy goes anywhere", z->file.path);
+        code = fus_base_fail(err, FUS_EUNSUPPORTED, "%s: an .npz archive is written to a file only; .npy goes anywhere",
+                             z->file.path);
         fus_outfile_discard(&z->file);
     }
     if (code) {
@@ -283,8 +286,8 @@ static void write_data(struct fus_npz *z, const void *data, size_t n_bytes)
 int fus_npyout_part(struct fus_npz *z, const void *data, size_t n_bytes, struct fus_error *err)
 {
     if (n_bytes > z->missing || n_bytes % (z->item ? z->item : 1))
-        return fus_base_fail(err, FUS_EINVAL, "%s: %zu bytes for an array that lacks %llu, in items of %zu", z->file.path,
-                             n_bytes, (unsigned long long)z->missing, z->item);
+        return fus_base_fail(err, FUS_EINVAL, "%s: %zu bytes for an array that lacks %llu, in items of %zu",
+                             z->file.path, n_bytes, (unsigned long long)z->missing, z->item);
     z->missing -= n_bytes;
     if (z->item < 2 || !host_is_big_endian()) {
         write_data(z, data, n_bytes);

@@ -1,42 +1,13 @@
-/* The two tables of a run as CSV (csv.h). Columns are added at the end, so that older readers go on working. */
+/* layers.csv, compare.csv and pixels.csv (csv.h). Columns are added at the end, so that older readers go on working. */
 #include <math.h>
 #include <string.h>
 
-#include "analysis/run/csv.h"
 #include "analysis/inference.h"
-#include "analysis/report/report.h"
+#include "analysis/run/columns.h"
+#include "analysis/run/csv.h"
+#include "analysis/run/tables.h"
 #include "nn/base/fmath.h"
 #include "stimuli/stimuli.h"
-
-static void layer_row(struct fus_outfile *f, const struct fus_layer_summary *layer, const struct fus_category_summary *s)
-{
-    fus_csv_count(f, layer->n_units);
-    fus_csv_count(f, s->n_selective);
-    fus_csv_number(f, s->proportion);
-    fus_csv_number(f, s->ci_low);
-    fus_csv_number(f, s->ci_high);
-    fus_csv_number(f, s->csi_mean);
-    fus_csv_number(f, s->csi_sem);
-    fus_csv_count(f, s->n_csi_undefined);
-    fus_csv_number(f, s->dprime_mean);
-    fus_csv_number(f, s->variation_cv);
-    fus_csv_number(f, s->variation_sd);
-    fus_csv_number(f, s->gini);
-    fus_csv_number(f, s->entropy);
-    fus_csv_count(f, layer->n_dead);
-    const double more[] = {s->csi_cv, s->dprime_cv, s->survival, s->split_half_r, s->dice,
-                           s->csi_low, s->csi_high, s->variation_low, s->variation_high, s->auc_cv};
-    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
-        fus_csv_number(f, more[i]);
-    fus_csv_number(f, s->csi_sd);
-    fus_csv_count(f, layer->n_undefined);
-    fus_csv_count(f, (size_t)layer->channels);
-    fus_csv_count(f, (size_t)layer->height);
-    fus_csv_count(f, (size_t)layer->width);
-    fus_csv_number(f, layer->depth);
-    fus_csv_count(f, (size_t)layer->order);
-    fus_outfile_printf(f, "\n");
-}
 
 int fus_table_layers(const char *path, const struct fus_run_summary *run, struct fus_error *err)
 {
@@ -44,18 +15,12 @@ int fus_table_layers(const char *path, const struct fus_run_summary *run, struct
     int code = fus_outfile_open(&f, path, err);
     if (code)
         return code;
-    fus_outfile_printf(&f, "model,layer,category,n_units,n_selective,proportion,ci_low,ci_high,csi_mean,csi_sem,"
-                           "csi_undefined,dprime_mean,variation_cv,variation_sd,gini,entropy,n_dead,csi_cv,dprime_cv,survival,split_half_r,"
-                           "dice,csi_low,csi_high,variation_low,variation_high,auc_cv,csi_sd,n_undefined,channels,height,width,depth,order\n");
+    fus_columns_write_header(&f);
     for (int m = 0; m < run->n_models; m++)
         for (int i = 0; i < run->models[m].n_layers; i++) {
             const struct fus_layer_summary *layer = &run->models[m].layers[i];
-            for (int c = 0; c < run->n_categories; c++) {
-                fus_csv_name(&f, "", run->models[m].name);
-                fus_csv_name(&f, ",", layer->name);
-                fus_csv_name(&f, ",", run->categories[c]);
-                layer_row(&f, layer, &layer->categories[c]);
-            }
+            for (int c = 0; c < run->n_categories; c++)
+                fus_columns_write_row(&f, run->models[m].name, run->categories[c], layer, &layer->categories[c]);
         }
     return fus_outfile_commit(&f, err);
 }
@@ -103,20 +68,26 @@ static bool log_ratios(double *log, const double *x, const double *y, size_t n)
 
 /* First proportion over the other, paired by resample; the interval is made of logarithms, so that "twice" and "half" are as far from 1. NaN where the
  * other is 0, its interval also where either is in a resample. */
-static int fill_ratio(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b, int category, double alpha,
-                      struct fus_error *err)
+static int fill_ratio(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b,
+                      int category, double alpha, struct fus_error *err)
 {
-    struct fus_bootstrap_column x = fus_bootstrap_column(a, (size_t)category * N_STATISTICS), y = fus_bootstrap_column(b, (size_t)category * N_STATISTICS);
+    struct fus_bootstrap_column x = fus_bootstrap_column(a, (size_t)category * N_STATISTICS),
+                                y = fus_bootstrap_column(b, (size_t)category * N_STATISTICS);
     double *values = fus_base_alloc(2 * x.n + x.n_nested, sizeof *values);
     if (!values)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu resamples", x.n);
     double *nested = values + x.n, *scratch = nested + x.n_nested;
     if (out->estimate > 0 && log_ratios(values, x.resampled, y.resampled, x.n)) {
-        struct fus_bootstrap_column c = {.estimate = fus_fmath_log(out->estimate), .n = x.n, .n_nested = x.n_nested, .resampled = values,
+        struct fus_bootstrap_column c = {.estimate = fus_fmath_log(out->estimate),
+                                         .n = x.n,
+                                         .n_nested = x.n_nested,
+                                         .resampled = values,
                                          .nested = x.nested ? nested : NULL};
         struct fus_interval log;
         log_ratios(nested, x.nested, y.nested, x.n_nested);
-        fus_bootstrap_interval(&log, &c, a->method == FUS_INTERVAL_CENTRED ? FUS_INTERVAL_CENTRED : FUS_INTERVAL_PERCENTILE, alpha, scratch);
+        fus_bootstrap_interval(&log, &c,
+                               a->method == FUS_INTERVAL_CENTRED ? FUS_INTERVAL_CENTRED : FUS_INTERVAL_PERCENTILE,
+                               alpha, scratch);
         out->low = fus_fmath_exp(log.low);
         out->high = fus_fmath_exp(log.high);
     }
@@ -139,7 +110,8 @@ static int fill_intervals(struct comparison *c, const struct fus_run_summary *ru
         const struct fus_csi_comparison *r = &c->rows[i];
         const struct fus_bootstrap *a = run->models[r->model_a].layers[r->layer_a].bootstrap;
         const struct fus_bootstrap *b = run->models[r->model_b].layers[r->layer_b].bootstrap;
-        int code = a && b ? fus_bootstrap_difference(&c->intervals[i * N_STATISTICS], a, b, run->options.alpha, err) : FUS_OK;
+        int code =
+            a && b ? fus_bootstrap_difference(&c->intervals[i * N_STATISTICS], a, b, run->options.alpha, err) : FUS_OK;
         for (int k = 0; k < run->n_categories && !code; k++) {
             struct fus_interval *ratio = &c->ratios[i + (size_t)k];
             *ratio = (struct fus_interval){ratio_of(run, &c->rows[i + (size_t)k]), NAN, NAN, NAN};
@@ -152,7 +124,8 @@ static int fill_intervals(struct comparison *c, const struct fus_run_summary *ru
     return FUS_OK;
 }
 
-static void comparison_row(struct fus_outfile *f, const struct fus_run_summary *run, const struct comparison *c, size_t i)
+static void comparison_row(struct fus_outfile *f, const struct fus_run_summary *run, const struct comparison *c,
+                           size_t i)
 {
     const struct fus_csi_comparison *r = &c->rows[i];
     const struct fus_interval *interval = &c->intervals[i * N_STATISTICS];
@@ -179,15 +152,17 @@ static void comparison_row(struct fus_outfile *f, const struct fus_run_summary *
     fus_outfile_printf(f, "\n");
 }
 
-static int write_comparison(const char *path, const struct fus_run_summary *run, const struct comparison *c, struct fus_error *err)
+static int write_comparison(const char *path, const struct fus_run_summary *run, const struct comparison *c,
+                            struct fus_error *err)
 {
     struct fus_outfile f;
     int code = fus_outfile_open(&f, path, err);
     if (code)
         return code;
-    fus_outfile_printf(&f, "model_a,model_b,layer,category,proportion_difference,csi_difference,t,df,p,q,variation_difference,"
-                           "proportion_low,proportion_high,proportion_p,proportion_q,csi_low,csi_high,csi_p,csi_q,"
-                           "variation_low,variation_high,variation_p,variation_q,proportion_ratio,ratio_low,ratio_high,layer_b\n");
+    fus_outfile_printf(
+        &f, "model_a,model_b,layer,category,proportion_difference,csi_difference,t,df,p,q,variation_difference,"
+            "proportion_low,proportion_high,proportion_p,proportion_q,csi_low,csi_high,csi_p,csi_q,"
+            "variation_low,variation_high,variation_p,variation_q,proportion_ratio,ratio_low,ratio_high,layer_b\n");
     for (size_t i = 0; i < c->n; i++)
         comparison_row(&f, run, c, i);
     return fus_outfile_commit(&f, err);

@@ -1,10 +1,12 @@
-/* Mean and sum of squared deviations of every unit in every group, one picture at a time (Welford 1962), so that memory
- * does not grow with the number of pictures. For the n-th picture of a group, in double,
+/* Mean and sum of squared deviations of every unit in every group, one picture at a time
+ * (Welford 1962), so that memory does not grow with the number of pictures. For the n-th picture
+ * of a group, in double,
  *
  *     w = 1.0 / n (once a picture)     d = x - mean     mean += d * w     m2 += d * (x - mean)
  *
- * in this order and with these roundings. Every unit is its own chain over the pictures, so neither threads nor vector
- * width can change a bit. A response that is NaN or infinite makes its unit's mean and m2 non-finite for good. */
+ * in this order and with these roundings. Every unit is its own chain over the pictures, so
+ * neither threads nor vector width can change a bit. A response that is NaN or infinite makes
+ * its unit's mean and m2 non-finite for good. */
 #include <string.h>
 
 #include "analysis/analysis.h"
@@ -85,7 +87,8 @@ static void fill_slice(struct slice *s, const float *x, const int *group, const 
     }
 }
 
-/* All pictures of the slice for one chunk of units, whose moments stay near the processor meanwhile. */
+/* All pictures of the slice for one chunk of units, whose moments stay near the processor
+ * meanwhile. */
 static void add_chunk(void *context, int chunk, int thread)
 {
     const struct slice *s = context;
@@ -160,8 +163,8 @@ void fus_moments_unblock_channels(double *out, const double *blocked, int n_chan
                 out[(size_t)j * n_places + i] = blocked[i * FUS_LANES + (size_t)j];
 }
 
-/* Block b of [n_blocks, P, 16] covers the same memory as channels 16b .. 16b+15 of [C, P], so each block is turned through a copy of
- * its own. */
+/* Block b of [n_blocks, P, 16] covers the same memory as channels 16b .. 16b+15 of [C, P], so
+ * each block is turned through a copy of its own. */
 static void unblock_task(void *context, int task, int thread)
 {
     const struct unblock_context *a = context;
@@ -172,7 +175,8 @@ static void unblock_task(void *context, int task, int thread)
     fus_moments_unblock_channels(to, from, n_lanes, a->n_places);
 }
 
-/* values [n_groups, old] to [n_groups, n_units], closing the gaps that blocks filled up with zeros leave. */
+/* values [n_groups, old] to [n_groups, n_units], closing the gaps that blocks filled up with
+ * zeros leave. */
 static void unblock(struct unblock_context *a, double *values, int n_groups, size_t old, size_t n_units)
 {
     a->values = values;

@@ -1,7 +1,9 @@
-/* Correction for many tests: adjusted p values and the rejection threshold (analysis.h has the equations).
+/* Correction for many tests: adjusted p values and the rejection threshold (analysis.h has the
+ * equations).
  *
- * p values are sorted by their bits (non-negative doubles order like unsigned integers), eight bits a pass from the lowest,
- * which is stable: equal p keep the order of their index, and the result depends on nothing but the input. */
+ * p values are sorted by their bits (non-negative doubles order like unsigned integers), eight
+ * bits a pass from the lowest, which is stable: equal p keep the order of their index, and the
+ * result depends on nothing but the input. */
 #include <math.h>
 #include <string.h>
 
@@ -20,7 +22,8 @@ static uint64_t bits_of(double p)
     return u;
 }
 
-/* Where each of the 256 values of a byte starts; false where all keys share it and the pass can be left out. */
+/* Where each of the 256 values of a byte starts; false where all keys share it and the pass can
+ * be left out. */
 static bool starts_of(size_t start[256], size_t n)
 {
     size_t total = 0;
@@ -130,4 +133,10 @@ double fus_multiple_threshold(double *p, double *scratch, size_t n, size_t n_bef
         if (p[j - 1] * scale / (by_rank ? (double)(n_before + j) : 1) <= alpha)
             return p[j - 1];
     return -1;
+}
+
+const char *fus_multiple_name(enum fus_correction correction)
+{
+    static const char *const names[] = {"bh", "by", "bonferroni", "none"};
+    return names[correction];
 }

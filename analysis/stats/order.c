@@ -39,7 +39,8 @@ double fus_order_quantile(const double *sorted, size_t n, double share)
     return a == b ? a : a + (b - a) * rest;
 }
 
-/* Ranks by binary search in a sorted copy: the mean of the first and the last place that the value takes there. */
+/* Ranks by binary search in a sorted copy: the mean of the first and the last place that the
+ * value takes there. */
 int fus_order_ranks(double *ranks, const double *x, size_t n, struct fus_error *err)
 {
     double *sorted = fus_base_alloc(n + 1, sizeof *sorted);

@@ -1,5 +1,6 @@
-/* Mann & Whitney's U (1947), Wilcoxon's rank-sum test: exact by counting, or normal with the corrections for ties and
- * continuity, as in SciPy's mannwhitneyu(alternative="greater"). All counts are whole numbers below 2^53. */
+/* Mann & Whitney's U (1947), Wilcoxon's rank-sum test: exact by counting, or normal with the
+ * corrections for ties and continuity, as in SciPy's mannwhitneyu(alternative="greater"). All
+ * counts are whole numbers below 2^53. */
 #include <math.h>
 #include <string.h>
 
@@ -77,7 +78,8 @@ double fus_ranksum_auc(const float *a, size_t n_a, const float *b, size_t n_b, f
     return fus_ranksum_u(a, n_a, b, n_b, scratch) / ((double)n_a * (double)n_b);
 }
 
-/* P(U >= u) when all orders are equally likely, by the value that comes last: with m and n values, U = s has probability
+/* P(U >= u) when all orders are equally likely, by the value that comes last: with m and n
+ * values, U = s has probability
  *   p(s; m, n) = m/(m+n) p(s - n; m-1, n) + n/(m+n) p(s; m, n-1)      (Mann & Whitney 1947, equation 5) */
 static double exact_p(double u, size_t small, size_t large)
 {

@@ -1,10 +1,11 @@
-/* Log-gamma, the regularised incomplete beta function, Student's t and the normal distribution, from fmath.h alone, so
- * that a p value has the same bits on every machine.
+/* Log-gamma, the regularised incomplete beta function, Student's t and the normal distribution,
+ * from fmath.h alone, so that a p value has the same bits on every machine.
  *
- * Formulas: NIST Digital Library of Mathematical Functions (DLMF) 5.7.3, 5.11.1, 8.17.22, 7.9.1; the factor in front of the
- * continued fraction follows DiDonato & Morris (1992, ACM TOMS 708) in its two ranges. Measured against mpmath by
- * tests/golden/statistics.py: relative error of t_sf below 3e-13 for df 1 .. 1e6 and results down to 1e-300.
- * Left out: negative arguments of log-gamma, parameters above 1e9. */
+ * Formulas: NIST Digital Library of Mathematical Functions (DLMF) 5.7.3, 5.11.1, 8.17.22, 7.9.1;
+ * the factor in front of the continued fraction follows DiDonato & Morris (1992, ACM TOMS 708)
+ * in its two ranges. Measured against mpmath by tests/golden/statistics.py: relative error of
+ * t_sf below 3e-13 for df 1 .. 1e6 and results down to 1e-300. Left out: negative arguments of
+ * log-gamma, parameters above 1e9. */
 #include <math.h>
 
 #include "analysis/analysis.h"
@@ -19,7 +20,8 @@
 #define EPSILON 0x1p-53
 #define MAX_TURNS 1000000
 
-/* (-1)^k (zeta(k) - 1) / k for k = 2 .. 28, printed by mpmath: DLMF 5.7.3 moved to log Gamma(2 + z). */
+/* (-1)^k (zeta(k) - 1) / k for k = 2 .. 28, printed by mpmath: DLMF 5.7.3 moved to log Gamma(2 +
+ * z). */
 static const double zeta_terms[27] = {
     0.32246703342411321824,     -0.067352301053198095133,   0.020580808427784547879,    -0.0073855510286739852663,
     0.0028905103307415232858,   -0.0011927539117032609771,  0.00050966952474304242234,  -0.00022315475845357937976,
@@ -92,13 +94,15 @@ static double log_beta(double a, double b)
     return gamma + fus_special_lgamma(large) - fus_special_lgamma(a + b);
 }
 
-/* b x - a y: how far x lies above the mean a/(a+b). From the smaller of x and y, which carries no rounding of 1 - x. */
+/* b x - a y: how far x lies above the mean a/(a+b). From the smaller of x and y, which carries
+ * no rounding of 1 - x. */
 static double mean_offset(double a, double b, double x, double y)
 {
     return x <= y ? fma(x, a + b, -a) : -fma(y, a + b, -b);
 }
 
-/* log(x^a y^b / B(a, b)) with y = 1 - x; for two large parameters relative to the value at the mean. */
+/* log(x^a y^b / B(a, b)) with y = 1 - x; for two large parameters relative to the value at the
+ * mean. */
 static double log_front(double a, double b, double x, double y, double log_x, double log_y)
 {
     if (a < STIRLING_FROM || b < STIRLING_FROM)
@@ -110,11 +114,13 @@ static double log_front(double a, double b, double x, double y, double log_x, do
     return a * left + b * right + 0.5 * fus_fmath_log(a / s * b / (2 * PI)) - rest;
 }
 
-/* b0 + a1/(b1 + a2/(b2 + ...)), the even part of DLMF 8.17.22 (DiDonato & Morris 1992, section 3), with
+/* b0 + a1/(b1 + a2/(b2 + ...)), the even part of DLMF 8.17.22 (DiDonato & Morris 1992, section
+ * 3), with
  *   a_m = m (a+m-1) (a+b+m-1) (b-m) x^2 / (a+2m-1)^2
  *   b_m = m + m (b-m) x / (a+2m-1) + (a+m) (excess + 1 + m (1+y)) / (a+2m+1)
- * and excess = a y - b x, which is what matters where x is close to 1. For excess >= 0 every b_m is positive; some
- * sqrt(max(a, b)) turns, mostly far fewer. p/q: the last two approximations, q1 kept at 1. */
+ * and excess = a y - b x, which is what matters where x is close to 1. For excess >= 0 every b_m
+ * is positive; some sqrt(max(a, b)) turns, mostly far fewer. p/q: the last two approximations,
+ * q1 kept at 1. */
 static double beta_fraction(double a, double b, double x, double y, double excess)
 {
     double p0 = 1, q0 = 0, p1 = a * (excess + 1) / (a + 1), q1 = 1, last = 0;
@@ -149,8 +155,9 @@ double fus_special_incbeta(double a, double b, double x)
     return 1 - beta_tail(b, a, y, x, log_y, log_x, -excess);
 }
 
-/* P(|T| < t) = I_y(1/2, a) = 2 sqrt(y) x^a / B(1/2, a) (1 + (a+1/2)/(3/2) y + (a+1/2)(a+3/2)/((3/2)(5/2)) y^2 + ...),
- * DLMF 8.17.8: positive terms, some 30 of them for a y <= 1.5. */
+/* P(|T| < t) = I_y(1/2, a) = 2 sqrt(y) x^a / B(1/2, a) (1 + (a+1/2)/(3/2) y +
+ * (a+1/2)(a+3/2)/((3/2)(5/2)) y^2 + ...), DLMF 8.17.8: positive terms, some 30 of them for a y
+ * <= 1.5. */
 static double t_centre(double a, double y, double log_x)
 {
     double term = 1, sum = 1;
@@ -161,7 +168,8 @@ static double t_centre(double a, double y, double log_x)
     return 2 * sqrt(y) * fus_fmath_exp(a * log_x - log_beta(a, 0.5)) * sum;
 }
 
-/* P(T > t) = I_x(df/2, 1/2) / 2 with x = df / (df + t^2), y = 1 - x from t directly (DLMF 8.17; Student 1908). */
+/* P(T > t) = I_x(df/2, 1/2) / 2 with x = df / (df + t^2), y = 1 - x from t directly (DLMF 8.17;
+ * Student 1908). */
 double fus_special_t_sf(double t, double df)
 {
     if (isnan(t) || !(df > 0))
@@ -202,7 +210,8 @@ static double normal_centre(double z)
     return gauss(z) * sum / (2 * ROOT_HALF_PI);
 }
 
-/* phi(z) / P(Z > z) = z+ 1/(z+ 2/(z+ ...)) from the far end (DLMF 7.9.1), z >= 1.25: 400 terms there, 30 far out. */
+/* phi(z) / P(Z > z) = z+ 1/(z+ 2/(z+ ...)) from the far end (DLMF 7.9.1), z >= 1.25: 400 terms
+ * there, 30 far out. */
 static double mills(double z)
 {
     double f = z;
@@ -224,8 +233,9 @@ double fus_special_normal_sf(double z)
     return gauss(z) / mills(z) / (2 * ROOT_HALF_PI);
 }
 
-/* From Hastings' approximation (Abramowitz & Stegun 26.2.23, error below 4.5e-4): far out Newton's steps on
- * log P(Z > z) = log p, which neither can underflow; else Halley's on P(Z > z) = p. */
+/* From Hastings' approximation (Abramowitz & Stegun 26.2.23, error below 4.5e-4): far out
+ * Newton's steps on log P(Z > z) = log p, which neither can underflow; else Halley's on P(Z > z)
+ * = p. */
 static double upper_quantile(double p)
 {
     double s = sqrt(-2 * fus_fmath_log(p));

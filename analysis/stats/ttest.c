@@ -2,7 +2,8 @@
  *   Welch (1947)     t = (mean_a - mean_b) / sqrt(e_a + e_b)
  *                    df = 1 / (r^2/(n_a - 1) + (1-r)^2/(n_b - 1)),   r = e_a / (e_a + e_b)
  *   Student (1908)   s^2 = ((n_a - 1) s_a^2 + (n_b - 1) s_b^2) / df,   df = n_a + n_b - 2
- * Welch's df is Satterthwaite's, divided through by (e_a + e_b)^2 so that tiny variances do not underflow. */
+ * Welch's df is Satterthwaite's, divided through by (e_a + e_b)^2 so that tiny variances do not
+ * underflow. */
 #include <math.h>
 
 #include "analysis/analysis.h"

@@ -1,10 +1,13 @@
-/* How much would the numbers move with other pictures of the same kind? Pictures, not units, are drawn: units of one network are
- * no independent samples. Each resample repeats the whole selection, so its choice of units varies as well.
+/* How much would the numbers move with other pictures of the same kind? Pictures, not units, are
+ * drawn: units of one network are no independent samples. Each resample repeats the whole
+ * selection, so its choice of units varies as well.
  *
- * What is estimated is the expected value of a statistic over sets of as many pictures, which the run's own value estimates without bias. A
- * resample adds its noise to the pictures' own, so all of its statistics lie a little off (more units pass by chance, the passing ones
- * look stronger). That shift is no error of the estimate: the default interval takes the resamples' spread and leaves it out. Nor is
- * their spread quite a run's. How the two compare is what resamples of resamples show, one level down (Beran 1987; Hall & Martin 1988). */
+ * What is estimated is the expected value of a statistic over sets of as many pictures, which
+ * the run's own value estimates without bias. A resample adds its noise to the pictures' own, so
+ * all of its statistics lie a little off (more units pass by chance, the passing ones look
+ * stronger). That shift is no error of the estimate: the default interval takes the resamples'
+ * spread and leaves it out. Nor is their spread quite a run's. How the two compare is what
+ * resamples of resamples show, one level down (Beran 1987; Hall & Martin 1988). */
 #include <math.h>
 #include <string.h>
 
@@ -12,7 +15,9 @@
 #include "nn/base/rng.h"
 
 #define N_STATISTICS FUS_BOOTSTRAP_STATISTICS
-#define MAX_CORRECTION 2 /* of a variance, and 1/2: resamples from strata of two pictures have half a run's, none have less */
+/* of a variance, and 1/2: resamples from strata of two pictures have half a run's, none have
+ * less */
+#define MAX_CORRECTION 2
 
 static const char *const method_names[] = {"centred", "percentile", "bca"};
 
@@ -45,8 +50,8 @@ static const int *strata(const struct fus_responses *r)
     return r->stratum ? r->stratum : r->category;
 }
 
-/* Pictures in order of their subcategory: members [n_images], those of subcategory s at first[s] .. first[s+1]-1; first
- * [n_images + 1] holds 0 at the start. */
+/* Pictures in order of their subcategory: members [n_images], those of subcategory s at first[s]
+ * .. first[s+1]-1; first [n_images + 1] holds 0 at the start. */
 static void sort_strata(size_t *members, size_t *first, const struct fus_responses *r)
 {
     const int *stratum = strata(r);
@@ -65,8 +70,8 @@ size_t fus_bootstrap_n_nested(size_t n_resamples)
     return 2 * ((n_resamples + 3) / 4);
 }
 
-/* Draw 0 is the run as it is, 1 .. n_resamples are drawn. The rest are drawn from those (centred intervals), two from each as far as they go,
- * or leave picture 0, 1, ... out (BCa). */
+/* Draw 0 is the run as it is, 1 .. n_resamples are drawn. The rest are drawn from those (centred
+ * intervals), two from each as far as they go, or leave picture 0, 1, ... out (BCa). */
 struct work {
     struct fus_bootstrap *b;
     const struct fus_responses *r;
@@ -251,7 +256,8 @@ static double within(double x, double least, double most)
     return x < least ? least : x > most ? most : x;
 }
 
-/* How a run's spread compares to its resamples': as theirs to their resamples'. 1 where those are undefined or all alike. */
+/* How a run's spread compares to its resamples': as theirs to their resamples'. 1 where those
+ * are undefined or all alike. */
 static double correction(const struct fus_bootstrap_column *c)
 {
     double below = c->nested ? variance_of_pairs(c->nested, c->n_nested) : 0;
@@ -273,8 +279,8 @@ static double centred(const struct centre_context *c, double value)
     return c->estimate + c->scale * (value - c->mean);
 }
 
-/* The k-th of n sorted values is expected to exceed the share k / (n + 1) of all others, among them the run's own error; fus_order_quantile puts
- * it at (k - 1) / (n - 1). */
+/* The k-th of n sorted values is expected to exceed the share k / (n + 1) of all others, among
+ * them the run's own error; fus_order_quantile puts it at (k - 1) / (n - 1). */
 static double expected_share(double share, size_t n)
 {
     return within((share * (double)(n + 1) - 1) / (double)(n - 1), 0, 1);
@@ -288,8 +294,8 @@ static void set_centred(struct fus_interval *out, const struct fus_bootstrap_col
     out->high = centred(&centre_context, out->high);
 }
 
-/* a = sum d^3 / (6 (sum d^2)^(3/2)), d = mean of the left-out values less each; 0 where all are equal, so that the mean's
- * rounding does not pass for skew. */
+/* a = sum d^3 / (6 (sum d^2)^(3/2)), d = mean of the left-out values less each; 0 where all are
+ * equal, so that the mean's rounding does not pass for skew. */
 static double acceleration(const double *left_out, size_t n)
 {
     double sum = 0, squares = 0, cubes = 0, kept = 0, least = INFINITY, most = -INFINITY;

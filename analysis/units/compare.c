@@ -1,10 +1,11 @@
-/* The first model against each other one, layer by layer: the paper's own one-sided two-sample test of CSI over the units
- * selective for a category (Lu & Wang 2025, Fig 2B). Units share weights and pictures and are no independent samples: METHOD.md
- * says what this p can and cannot tell. */
+/* The first model against each other one, layer by layer: the paper's own one-sided two-sample
+ * test of CSI over the units selective for a category (Lu & Wang 2025, Fig 2B). Units share
+ * weights and pictures and are no independent samples: METHOD.md says what this p can and cannot
+ * tell. */
 #include <math.h>
 #include <string.h>
 
-#include "analysis/report/report.h"
+#include "analysis/run/summary.h"
 
 /* "layer4.2.relu" or CLIP's "layer4.2.relu3": two dots and a last part that starts with relu. */
 const char *fus_compare_block_kind(const char *layer)
@@ -42,7 +43,8 @@ static bool has_blocks_of(const struct fus_model_summary *b, const struct fus_mo
     return true;
 }
 
-/* The block layer of m of that kind whose depth is nearest, the first of equally near ones; not `except`. -1: none. */
+/* The block layer of m of that kind whose depth is nearest, the first of equally near ones; not
+ * `except`. -1: none. */
 static int nearest_layer(const struct fus_model_summary *m, const char *kind, double depth, int except)
 {
     int best = -1;

@@ -1,5 +1,6 @@
-/* Representational dissimilarity matrices and their rank correlation. Units are taken in blocks of BLOCK, centred and turned so that
- * the patterns lie side by side; each pair's sum over units is one chain in the order of units, through all blocks. */
+/* Representational dissimilarity matrices and their rank correlation. Units are taken in blocks
+ * of BLOCK, centred and turned so that the patterns lie side by side; each pair's sum over units
+ * is one chain in the order of units, through all blocks. */
 #include <math.h>
 
 #include "analysis/inference.h"
@@ -24,7 +25,8 @@ static void load(double *to, const struct patterns *p, size_t i, size_t first, s
         to[u] = p->r ? (double)x[u] : p->means[i * p->n_units + first + u];
 }
 
-/* buffer [count, wide]: units first .. first+count-1 of every pattern less its mean; columns past n stay 0. */
+/* buffer [count, wide]: units first .. first+count-1 of every pattern less its mean; columns
+ * past n stay 0. */
 static void fill(double *buffer, size_t wide, const struct patterns *p, const double *mean, size_t first, size_t count)
 {
     double x[BLOCK];
@@ -62,7 +64,8 @@ static void add_row(void *context, int i, int thread)
     }
 }
 
-/* A pattern's mean; NaN where it is constant: less its rounded mean it would leave rounding noise, no variance. */
+/* A pattern's mean; NaN where it is constant: less its rounded mean it would leave rounding
+ * noise, no variance. */
 static double mean_of(const struct patterns *p, size_t i)
 {
     double x[BLOCK], one = 0, sum = 0;

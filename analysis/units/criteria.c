@@ -35,8 +35,8 @@ const char *fus_criteria_name(enum fus_criterion criterion)
     return names[criterion];
 }
 
-/* (mu_c - mu_o) / sqrt(s_c^2/n_c + s_o^2/n_o), o = all pictures of the others, variances with n. Infinite where both are 0 and the
- * means differ, as a division by zero gives it there. */
+/* (mu_c - mu_o) / sqrt(s_c^2/n_c + s_o^2/n_o), o = all pictures of the others, variances with n.
+ * Infinite where both are 0 and the means differ, as a division by zero gives it there. */
 static double pooled_t(const struct fus_moments *m, size_t unit, int category)
 {
     double n = 0, sum = 0, squares = 0, n_c = (double)m->n[category];
@@ -152,11 +152,13 @@ static void pair_chunk(void *context, int chunk, int thread)
         size_t a = (size_t)w->a * m->n_units + u, b = (size_t)w->b * m->n_units + u;
         double df, t = fus_ttest_student(&df, m->mean[a], m->m2[a] / (n_a - 1), n_a, m->mean[b], m->m2[b] / (n_b - 1), n_b);
         bool constant = m->m2[a] == 0 && m->m2[b] == 0;
-        w->q[u] = constant || !fus_select_defined(m, u) ? 1 : fmin(1, 2 * fus_special_t_sf(fabs(t), df)); /* rounding may pass 1 */
+        /* rounding may pass 1 */
+        w->q[u] = constant || !fus_select_defined(m, u) ? 1 : fmin(1, 2 * fus_special_t_sf(fabs(t), df));
     }
 }
 
-/* Two-sided tests of every pair, each pair corrected alone; a category keeps the unit while all its pairs are rejected with t > 0. */
+/* Two-sided tests of every pair, each pair corrected alone; a category keeps the unit while all
+ * its pairs are rejected with t > 0. */
 static int label_prince(struct fus_layer_summary *out, const struct fus_moments *m, double alpha, struct fus_error *err)
 {
     size_t n = m->n_units;
@@ -275,7 +277,8 @@ static void add_images(struct fus_moments *m, const struct fus_responses *r, flo
     }
 }
 
-/* One unit's responses, category after category: sorted [n_images], first [n_categories + 1]; strip [n_images, STRIP]. */
+/* One unit's responses, category after category: sorted [n_images], first [n_categories + 1];
+ * strip [n_images, STRIP]. */
 static void gather(float *sorted, const size_t *first, const struct fus_responses *r, const float *strip)
 {
     size_t next[128];

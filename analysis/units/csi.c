@@ -1,6 +1,6 @@
-/* The selectivity indices of single units and their summary over a layer's selective units (analysis.h, METHOD.md):
- * CSI as in Lu & Wang 2025 (arXiv 2502.16456), d' as in Afraz, Boyden & DiCarlo 2015. Sums run over units in the order
- * of their index. */
+/* The selectivity indices of single units and their summary over a layer's selective units
+ * (analysis.h, METHOD.md): CSI as in Lu & Wang 2025 (arXiv 2502.16456), d' as in Afraz, Boyden &
+ * DiCarlo 2015. Sums run over units in the order of their index. */
 #include <math.h>
 #include <string.h>
 
@@ -22,8 +22,8 @@ double fus_csi_unit(const struct fus_moments *m, size_t unit, int category)
     return preferred + others > 0 ? (preferred - others) / (preferred + others) : NAN;
 }
 
-/* Sum of squared deviations of the pooled others: within each category, and of the categories' means from the
- * mean of all these pictures. */
+/* Sum of squared deviations of the pooled others: within each category, and of the categories'
+ * means from the mean of all these pictures. */
 static double variance_of_others(const struct fus_moments *m, size_t unit, int category)
 {
     double n = 0, sum = 0, squares = 0;

@@ -1,5 +1,6 @@
-/* Split-half reliability and cross-validated indices. An index measured on the pictures that selected the unit is biased upwards
- * (Kriegeskorte, Simmons, Bellgowan & Baker 2009, Nature Neuroscience 12, 535); measured on the other half it is not. */
+/* Split-half reliability and cross-validated indices. An index measured on the pictures that
+ * selected the unit is biased upwards (Kriegeskorte, Simmons, Bellgowan & Baker 2009, Nature
+ * Neuroscience 12, 535); measured on the other half it is not. */
 #include <math.h>
 #include <string.h>
 
@@ -87,7 +88,8 @@ struct compare_context {
     struct sums *sums; /* [chunks, n_categories] */
 };
 
-/* Units that are not defined in both halves leave t [2, n_rows, CHUNK], whose last rows are the spreads; returns how many units stay. */
+/* Units that are not defined in both halves leave t [2, n_rows, CHUNK], whose last rows are the
+ * spreads; returns how many units stay. */
 static size_t drop_undefined(double *t, size_t n_rows, size_t n)
 {
     size_t kept = 0;
@@ -142,7 +144,8 @@ static double correlation(const struct sums *sums, size_t n_chunks, size_t strid
     return s.xx > 0 && s.yy > 0 ? s.xy / (sqrt(s.xx) * sqrt(s.yy)) : NAN;
 }
 
-/* The labels that searches find, and Pearson's r of the least t over the units defined in both halves; NaN where one does not vary. */
+/* The labels that searches find, and Pearson's r of the least t over the units defined in both
+ * halves; NaN where one does not vary. */
 static int compare(struct fus_halves_category *out, const struct fus_moments halves[2], struct fus_search *const search[2], bool student,
                    struct fus_error *err)
 {
@@ -178,7 +181,8 @@ static void include(struct mean *m, double value)
         m->sum += value, m->n++;
 }
 
-/* Of the units selected in one half: how many also in the other, their mean CSI and d' in their own half [0] and in the other [1]. */
+/* Of the units selected in one half: how many also in the other, their mean CSI and d' in their
+ * own half [0] and in the other [1]. */
 struct measured {
     size_t n, n_both;
     double csi[2], dprime[2];
@@ -243,7 +247,8 @@ struct rank_context {
     float *scratch;     /* [threads, 3 + STRIP, n_images] */
 };
 
-/* The category's pictures of the half that is measured against all others of it; strip [n_images, STRIP]. */
+/* The category's pictures of the half that is measured against all others of it; strip
+ * [n_images, STRIP]. */
 static double unit_auc(const struct rank_context *a, const float *strip, float *scratch)
 {
     const struct fus_responses *r = a->r;

@@ -1,6 +1,7 @@
-/* What selectivity would chance give? The pictures keep their responses and get each other's labels; one relabelling serves all
- * units, so their correlation stays as it is. Besides proportion and CSI, the largest least-t of the layer in each relabelling gives
- * family-wise control over units (Nichols & Holmes 2002, "max statistic"). */
+/* What selectivity would chance give? The pictures keep their responses and get each other's
+ * labels; one relabelling serves all units, so their correlation stays as it is. Besides
+ * proportion and CSI, the largest least-t of the layer in each relabelling gives family-wise
+ * control over units (Nichols & Holmes 2002, "max statistic"). */
 #include <math.h>
 #include <string.h>
 
@@ -16,7 +17,9 @@ struct work {
     struct fus_permute_category *out; /* [n_categories] */
     uint64_t seed;
     long n;
-    double *t;    /* [n_units] of the run as it is: least t of the category with the largest mean; no other category's is positive */
+    /* [n_units] of the run as it is: least t of the category with the largest mean; no other
+     * category's is positive */
+    double *t;
     int8_t *best; /* [n_units] that category */
     double *null_proportion, *null_csi, *null_t;
 };
@@ -75,7 +78,8 @@ static int largest_mean(const struct fus_moments *m, size_t unit)
     return most;
 }
 
-/* The largest least t of each category in relabelling b, 0 at least: squares first, the t itself where it may be the largest. */
+/* The largest least t of each category in relabelling b, 0 at least: squares first, the t itself
+ * where it may be the largest. */
 static int find_largest_t(struct work *w, const struct fus_moments *m, long b, struct fus_error *err)
 {
     size_t n_squares = ((size_t)m->n_groups + 2) * FUS_SELECT_CHUNK, n_weights = (size_t)m->n_groups * (size_t)m->n_groups;

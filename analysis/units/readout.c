@@ -1,12 +1,14 @@
-/* Linear read-outs: which category do these features tell? The score of category c is bias_c + w_c . x, the largest score wins.
+/* Linear read-outs: which category do these features tell? The score of category c is bias_c +
+ * w_c . x, the largest score wins.
  *
  *   nearest class mean  w_c = m_c, bias_c = -|m_c|^2 / 2: the largest score is the least Euclidean distance |x - m_c|
  *   ridge regression    (Hoerl & Kennard 1970) on the categories' indicators y_c (1 or 0), features and indicators centred. In dual form, as
  *                       there are fewer pictures than features: K = X X', (K + lambda I) a_c = y_c, w_c = X' a_c, bias_c = mean y_c - w_c . mean x
  *
- * lambda is the one of 1e-4 .. 1e2 (factors of ten) times trace(K) / n with the least generalised cross-validation (Golub, Heath & Wahba
- * 1979), over all categories together. With T = trace((K + lambda I)^-1), residuals are lambda a_c and trace(I - H) is
- * lambda T - 1, the 1 for the mean, so
+ * lambda is the one of 1e-4 .. 1e2 (factors of ten) times trace(K) / n with the least
+ * generalised cross-validation (Golub, Heath & Wahba 1979), over all categories together. With T
+ * = trace((K + lambda I)^-1), residuals are lambda a_c and trace(I - H) is lambda T - 1, the 1
+ * for the mean, so
  *
  *   GCV = n sum_c |lambda a_c|^2 / (lambda T - 1)^2
  *

@@ -1,7 +1,8 @@
-/* The moments of many draws of the same pictures. Responses are read from memory once for a batch of draws: a strip of units of all
- * pictures stays near the processor while every draw of the batch takes its moments from it. Then each draw is measured
- * by one thread alone, where there are draws enough for all. Memory: a set of moments for every draw of a batch, BATCH_BYTES in all
- * (but one set at least). */
+/* The moments of many draws of the same pictures. Responses are read from memory once for a
+ * batch of draws: a strip of units of all pictures stays near the processor while every draw of
+ * the batch takes its moments from it. Then each draw is measured by one thread alone, where
+ * there are draws enough for all. Memory: a set of moments for every draw of a batch,
+ * BATCH_BYTES in all (but one set at least). */
 #include <string.h>
 
 #include "analysis/inference.h"
@@ -10,7 +11,8 @@
 
 #define BATCH_BYTES ((size_t)64 << 20)
 #define MAX_DRAWS 64 /* of a batch: more would save nothing */
-#define STRIP 256     /* units whose moments are taken at a time: 192 pictures' responses are 197 kB */
+/* units whose moments are taken at a time: 192 pictures' responses are 197 kB */
+#define STRIP 256
 
 struct draw {
     struct fus_moments m;
@@ -93,7 +95,8 @@ static void choose(struct draw *d, struct batch *b, size_t k)
     }
     for (size_t i = 0; i < n; i++)
         d->rows[d->first[b->category[i]]++] = b->order[i];
-    memmove(d->first + 1, d->first, groups * sizeof *d->first); /* each had moved on to the next one's begin */
+    /* each had moved on to the next one's begin */
+    memmove(d->first + 1, d->first, groups * sizeof *d->first);
     d->first[0] = 0;
 }
 

@@ -1,5 +1,6 @@
-/* The labels of fus_select_layer without most of its work, in one pass over the moments (METHOD.md, section 5). Against the plain computation
- * (adjust every p of every category), for alpha < 0.49:
+/* The labels of fus_select_layer without most of its work, in one pass over the moments
+ * (METHOD.md, section 5). Against the plain computation (adjust every p of every category), for
+ * alpha < 0.49:
  *  1. q >= p (up to two roundings), so only p <= alpha (1 + 1e-9) can matter; for Bonferroni alpha / n, for BY alpha / (1 + ... + 1/n).
  *  2. p < 1/2 needs every t > 0, so only the category with the strictly largest mean can matter: one p a unit.
  *  3. Student's tail is heavier than the normal one: a least t below the normal quantile at the bound (less 1e-6, more than any rounding) has
@@ -20,7 +21,8 @@
 #include "nn/base/threads.h"
 
 #define CHUNK FUS_SELECT_CHUNK /* units a thread takes at a time */
-#define MARGIN 1e-9            /* far above the error of t_sf, far below any p difference that matters */
+/* far above the error of t_sf, far below any p difference that matters */
+#define MARGIN 1e-9
 #define CELLS 256              /* of t; the last one has no end */
 #define T_STEP 0.0625
 
@@ -45,7 +47,8 @@ struct place {
     size_t first;
 };
 
-/* Of one category: candidates of a cell from possible on may be selective, from certain on they are. p above `bound` does not matter. */
+/* Of one category: candidates of a cell from possible on may be selective, from certain on they
+ * are. p above `bound` does not matter. */
 struct limits {
     int possible, certain;
     size_t n_possible, n_certain;
@@ -187,7 +190,8 @@ void fus_search_chunk(struct fus_search *s, int chunk, int thread, const double 
     s->places[chunk].n = (int)(f->n - s->places[chunk].first);
 }
 
-/* The fewest and the most df of a pair of this category: Welch's lie between one group's n - 1 and both groups' n - 2, which is Student's. */
+/* The fewest and the most df of a pair of this category: Welch's lie between one group's n - 1
+ * and both groups' n - 2, which is Student's. */
 static void range_of_df(double *fewest, double *most, const struct fus_search *s, int category)
 {
     double n = (double)s->m->n[category], least = INFINITY, largest = 0;
@@ -200,7 +204,8 @@ static void range_of_df(double *fewest, double *most, const struct fus_search *s
     *most = n + largest - 2;
 }
 
-/* Point 4. Candidates of a cell and all above it, which have smaller bounds: the rank that the correction gives to each of the cell. */
+/* Point 4. Candidates of a cell and all above it, which have smaller bounds: the rank that the
+ * correction gives to each of the cell. */
 static void limit_category(void *context, int c, int thread)
 {
     struct fus_search *s = context;
@@ -260,7 +265,8 @@ static double candidate_p(const struct fus_search *s, size_t unit, int category)
     return worst;
 }
 
-/* Labels the candidates of the cells from `certain` on, computes p for the undecided ones and keeps these alone in the list. */
+/* Labels the candidates of the cells from `certain` on, computes p for the undecided ones and
+ * keeps these alone in the list. */
 static void settle_chunk(void *context, int chunk, int thread)
 {
     struct fus_search *s = context;

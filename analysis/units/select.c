@@ -1,11 +1,13 @@
 /* Which units are selective, from the moments of their categories (METHOD.md, section 5).
  *
- * For category c the p of a unit is the largest of the one-sided p (Welch's or Student's) of c against each other category ("greater than
- * ALL others": an intersection-union test, Berger 1982), corrected over the units of the layer. Selective: q <= alpha
- * and c's mean above every other. A unit with zero variance in both of two categories has p = 1 for that pair; one
- * with a NaN or infinite response has p = 1 throughout.
+ * For category c the p of a unit is the largest of the one-sided p (Welch's or Student's) of c
+ * against each other category ("greater than ALL others": an intersection-union test, Berger
+ * 1982), corrected over the units of the layer. Selective: q <= alpha and c's mean above every
+ * other. A unit with zero variance in both of two categories has p = 1 for that pair; one with a
+ * NaN or infinite response has p = 1 throughout.
  *
- * This file is the plain computation and the frame around it; search.c finds the same labels faster. */
+ * This file is the plain computation and the frame around it; search.c finds the same labels
+ * faster. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -118,7 +120,8 @@ struct chunk_scan {
     struct fus_search *search; /* NULL: units are only counted */
     double *weight;
     double *squares; /* [threads, n_categories + 2, CHUNK] */
-    size_t *dead, *undefined; /* [threads] units without variance; with a NaN or infinite response */
+    /* [threads] units without variance; with a NaN or infinite response */
+    size_t *dead, *undefined;
 };
 
 static void scan_chunk(void *context, int chunk, int thread)

@@ -1,6 +1,7 @@
-/* Where in the feature map a layer's selective units lie, and how unevenly (analysis.h): sd and coefficient of variation
- * as in Lu & Wang 2025, Fig 4; Gini's coefficient and Shannon's entropy beside them. All four see whole counts of
- * channels; places are summed in row order, for Gini in order of their count. */
+/* Where in the feature map a layer's selective units lie, and how unevenly (analysis.h): sd and
+ * coefficient of variation as in Lu & Wang 2025, Fig 4; Gini's coefficient and Shannon's entropy
+ * beside them. All four see whole counts of channels; places are summed in row order, for Gini
+ * in order of their count. */
 #include <math.h>
 #include <string.h>
 
@@ -19,8 +20,8 @@ static void count_places(uint32_t *count, const int8_t *label, int channels, siz
     }
 }
 
-/* sum over ranks i = 1 .. n of (2i - n - 1) x_(i) / (n sum x); places of equal count form one run, whose ranks sum to
- * (first + last)(last - first + 1) / 2. histogram [channels + 1]. */
+/* sum over ranks i = 1 .. n of (2i - n - 1) x_(i) / (n sum x); places of equal count form one
+ * run, whose ranks sum to (first + last)(last - first + 1) / 2. histogram [channels + 1]. */
 static double gini(uint32_t *histogram, const uint32_t *count, int channels, size_t n_places, double total)
 {
     for (int v = 0; v <= channels; v++)

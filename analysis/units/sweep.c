@@ -1,12 +1,13 @@
-/* How much do the numbers owe to the threshold? The same moments decided on again and again: iut under every correction and
- * several levels, prince under several levels, the other criteria under several cuts. ranksum needs single responses and is
- * left out. */
+/* How much do the numbers owe to the threshold? The same moments decided on again and again: iut
+ * under every correction and several levels, prince under several levels, the other criteria
+ * under several cuts. ranksum needs single responses and is left out. */
 #include <string.h>
 
 #include "analysis/inference.h"
 
 static const double alphas[] = {0.1, 0.05, 0.01, 0.001, 0.0001};
-static const double cuts[3][5] = {{2, 3, 5, 10, 20}, {0.5, 0.75, 1, 1.5, 2}, {0.1, 0.2, 1.0 / 3, 0.5, 0.75}}; /* tdann, dprime, ratio */
+/* tdann, dprime, ratio */
+static const double cuts[3][5] = {{2, 3, 5, 10, 20}, {0.5, 0.75, 1, 1.5, 2}, {0.1, 0.2, 1.0 / 3, 0.5, 0.75}};
 
 enum { N = 5, IUT = 4 * N, PRINCE = IUT + N, ALL = PRINCE + 3 * N };
 

@@ -1,5 +1,6 @@
-/* A strict, bounded reader of JSON, and the writer of its strings: see json.h. Accepted is what RFC 8259 defines and nothing else: no comments, no
- * trailing commas, no bare words, no byte order mark. Left out: U+0000 in strings, which C strings cannot hold. */
+/* A strict, bounded reader of JSON, and the writer of its strings: see json.h. Accepted is what
+ * RFC 8259 defines and nothing else: no comments, no trailing commas, no bare words, no byte
+ * order mark. Left out: U+0000 in strings, which C strings cannot hold. */
 #include "nn/base/json.h"
 #include "nn/base/utf8.h"
 
@@ -145,7 +146,8 @@ static long unicode_escape(struct fus_json *j)
     return 0x10000 + ((v - 0xd800) << 10) + (low - 0xdc00);
 }
 
-/* Code point -> 1 to 4 bytes of UTF-8 at out, or the byte that U+DC80 to U+DCFF stand for; returns how many. */
+/* Code point -> 1 to 4 bytes of UTF-8 at out, or the byte that U+DC80 to U+DCFF stand for;
+ * returns how many. */
 static size_t encode(char *out, long v)
 {
     if (v >= 0xdc80 && v <= 0xdcff) {
@@ -365,7 +367,8 @@ int fus_json_end(struct fus_json *j)
 
 /* ---- writing ---- */
 
-/* The JSON of the first character of text [left] at out; *n_out: how long that is. Returns the bytes of text it stands for. */
+/* The JSON of the first character of text [left] at out; *n_out: how long that is. Returns the
+ * bytes of text it stands for. */
 static size_t quote_character(char out[8], size_t *n_out, const unsigned char *s, size_t left)
 {
     size_t n = fus_utf8_length(s, left);

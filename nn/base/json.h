@@ -7,9 +7,10 @@
  *     }
  *     code = fus_json_end(&j);
  *
- * The first failure is kept in j.code and in err; from then on next() is false, strings are "" and numbers 0, so one
- * check at the end is enough. Nothing is built in memory but the string asked for last: a header of 64 MB
- * costs no more than its text. Keys are not compared: who keeps them sees duplicates (safetensors.c does). */
+ * The first failure is kept in j.code and in err; from then on next() is false, strings are ""
+ * and numbers 0, so one check at the end is enough. Nothing is built in memory but the string
+ * asked for last: a header of 64 MB costs no more than its text. Keys are not compared: who
+ * keeps them sees duplicates (safetensors.c does). */
 #ifndef FUS_JSON_H
 #define FUS_JSON_H
 
@@ -25,7 +26,8 @@ struct fus_json {
     size_t base;          /* offset of the text in its file, for messages */
     struct fus_error *err;
     int code;
-    bool file_names;      /* decode U+DC80 to U+DCFF as the bytes 0x80 to 0xff, as fus_json_write encodes them */
+    /* decode U+DC80 to U+DCFF as the bytes 0x80 to 0xff, as fus_json_write encodes them */
+    bool file_names;
     int depth;
     char closer[FUS_JSON_DEPTH];
     bool fresh[FUS_JSON_DEPTH]; /* nothing read in this container yet */
@@ -36,21 +38,27 @@ struct fus_json {
 /* text [n] stays the caller's. Messages begin with "byte base+position: ". */
 void fus_json_start(struct fus_json *j, const void *text, size_t n, size_t base, struct fus_error *err);
 
-void fus_json_enter(struct fus_json *j, char open); /* '{' or '['; anything else there is an error */
-bool fus_json_next(struct fus_json *j);             /* one more member? consumes commas and the closing bracket */
+/* '{' or '['; anything else there is an error */
+void fus_json_enter(struct fus_json *j, char open);
+/* one more member? consumes commas and the closing bracket */
+bool fus_json_next(struct fus_json *j);
 const char *fus_json_key(struct fus_json *j);       /* "key" and ':'; valid until the next string */
-const char *fus_json_string(struct fus_json *j);    /* FUS_EFORMAT for \u0000, lone surrogates, broken UTF-8 */
-uint64_t fus_json_u64(struct fus_json *j);          /* digits only: no sign, fraction, exponent or leading zero */
+/* FUS_EFORMAT for \u0000, lone surrogates, broken UTF-8 */
+const char *fus_json_string(struct fus_json *j);
+/* digits only: no sign, fraction, exponent or leading zero */
+uint64_t fus_json_u64(struct fus_json *j);
 void fus_json_skip(struct fus_json *j);             /* any value, its grammar checked */
 
 /* For what the reader of the reader finds wrong: "byte N: ..." at the place that was read last. */
 int fus_json_fail(struct fus_json *j, const char *fmt, ...) FUS_PRINTF(2, 3);
 
-/* Only white space may follow. Releases the memory; returns the first failure. Must be called after every start. */
+/* Only white space may follow. Releases the memory; returns the first failure. Must be called
+ * after every start. */
 int fus_json_end(struct fus_json *j);
 
-/* "text" in quotes. A file's name may be any bytes: one that is not UTF-8 becomes \udc80 to \udcff, as in Python, where
- * os.fsencode(json.load(f)[...]) is the name again (PEP 383, surrogateescape). */
+/* "text" in quotes. A file's name may be any bytes: one that is not UTF-8 becomes \udc80 to
+ * \udcff, as in Python, where os.fsencode(json.load(f)[...]) is the name again (PEP 383,
+ * surrogateescape). */
 void fus_json_write(struct fus_outfile *f, const char *text);
 void fus_json_quote(struct fus_text_buffer *t, const char *text);
 

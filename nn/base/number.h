@@ -12,6 +12,10 @@
 
 #include "nn/base/base.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { FUS_NUMBER_BYTES = 400 }; /* the longest text of a real, and room for any that fus_number_print writes */
 
 /* False where text does not begin with a number. *rest is where the number ends; with rest NULL,
@@ -22,5 +26,9 @@ bool fus_number_real(double *out, const char *text, const char **rest);
 /* A finite x with the fewest significant digits, 15 at least, that read back as x. Returns the
  * length. */
 int fus_number_print(char text[FUS_NUMBER_BYTES], double x);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

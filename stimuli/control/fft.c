@@ -1,13 +1,15 @@
 /* Fourier transforms: see fft.h.
  *
- * Sizes whose prime factors are small go by Stockham's self-sorting algorithm with one pass for each factor (4, 2, 3, 5, ...:
- * Cochran et al. 1967, Van Loan 1992, section 1.7). Others go by Bluestein's (1970): with w = exp(-pi i / n)
+ * Sizes whose prime factors are small go by Stockham's self-sorting algorithm with one pass for
+ * each factor (4, 2, 3, 5, ...: Cochran et al. 1967, Van Loan 1992, section 1.7). Others go by
+ * Bluestein's (1970): with w = exp(-pi i / n)
  *
  *   X_k = w^(k^2) sum_j (x_j w^(j^2)) w^(-(k-j)^2)
  *
- * is a convolution, done by transforms of a power of two >= 2n - 1. Every root of unity comes from its exact fraction of
- * a turn. Only +, -, *, / and our own sine: every sum has one written order. A few lines are transformed side by side in the lanes
- * of vectors, each as it would be alone. */
+ * is a convolution, done by transforms of a power of two >= 2n - 1. Every root of unity comes
+ * from its exact fraction of a turn. Only +, -, *, / and our own sine: every sum has one written
+ * order. A few lines are transformed side by side in the lanes of vectors, each as it would be
+ * alone. */
 #include "stimuli/control/fft.h"
 
 #include <string.h>
@@ -57,8 +59,10 @@ INLINE void minus(struct wide *out, const struct wide *a, const struct wide *b)
 
 /* ---- one pass ---- */
 
-/* What is left to transform has length `length` = 4 m and lies at stride `stride`; length * stride = n. */
-INLINE void pass_4(struct wide *restrict out, const struct wide *restrict in, const struct fus_fft *f, int length, int stride)
+/* What is left to transform has length `length` = 4 m and lies at stride `stride`; length *
+ * stride = n. */
+INLINE void pass_4(struct wide *restrict out, const struct wide *restrict in, const struct fus_fft *f, int length,
+                   int stride)
 {
     size_t s = (size_t)stride, quarter = s * (size_t)(length / 4);
     for (size_t i = 0; i < quarter; i += s, in += s, out += 4 * s) {
@@ -166,8 +170,9 @@ static void bluestein(struct fus_fft *f)
 
 /* ---- lines ---- */
 
-/* Values of n_lines lines `apart` from each other, `step` from one to the next in each: transformed in place. The inverse is the
- * transform with real and imaginary parts exchanged before and after. */
+/* Values of n_lines lines `apart` from each other, `step` from one to the next in each:
+ * transformed in place. The inverse is the transform with real and imaginary parts exchanged
+ * before and after. */
 static void run_lines(struct fus_fft *f, struct fus_complex *x, size_t step, size_t apart, int n_lines, bool inverse)
 {
     for (int i = 0; i < f->n; i++)
@@ -180,7 +185,8 @@ static void run_lines(struct fus_fft *f, struct fus_complex *x, size_t step, siz
     for (int i = 0; i < f->n; i++)
         for (int l = 0; l < n_lines; l++) {
             double re = f->line[i].re[l], im = f->line[i].im[l];
-            x[(size_t)i * step + (size_t)l * apart] = inverse ? (struct fus_complex){im / f->n, re / f->n} : (struct fus_complex){re, im};
+            x[(size_t)i * step + (size_t)l * apart] =
+                inverse ? (struct fus_complex){im / f->n, re / f->n} : (struct fus_complex){re, im};
         }
 }
 
@@ -351,7 +357,8 @@ int fus_fft_power(double *x, int side, struct fus_error *err)
     struct fus_fft *f = NULL;
     size_t n = fus_fft_padded(side);
     double *im = fus_base_aligned(n * n, sizeof *im);
-    int code = im ? fus_fft_create(&f, side, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for a spectrum of %d x %d", side, side);
+    int code = im ? fus_fft_create(&f, side, err)
+                  : fus_base_fail(err, FUS_ENOMEM, "no memory for a spectrum of %d x %d", side, side);
     for (size_t y = 0; y < n && !code; y += LANES)
         transform_rows(f, x + y * n, im + y * n, n);
     for (size_t c = 0; c < n && !code; c += LANES)

@@ -1,7 +1,8 @@
 /* Low-level properties of pictures: do categories differ before any network has seen them?
  *
- * The picture is looked at as networks are shown it: where the shorter side has more than 256 pixels it is reduced to 256
- * (bilinear), and the square in the middle, of s x s pixels, is taken. Of its luminance Y in 0..1 (shine.c):
+ * The picture is looked at as networks are shown it: where the shorter side has more than 256
+ * pixels it is reduced to 256 (bilinear), and the square in the middle, of s x s pixels, is
+ * taken. Of its luminance Y in 0..1 (shine.c):
  *
  *   luminance  the mean            contrast  the standard deviation (n): RMS contrast (Peli 1990)
  *   slope      of log P(r) on log r, least squares over r = 1 .. floor((s - 1) / 2): P(r) is the mean of |F|^2 over the
@@ -12,8 +13,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "stimuli/control/fft.h"
 #include "nn/base/fmath.h"
+#include "stimuli/control/fft.h"
 #include "stimuli/control/pixelstats.h"
 
 /* x [side, n]: Y of the middle of the picture, in 0..1. */
@@ -24,7 +25,8 @@ static void take_middle(double *x, size_t n, const struct fus_raster *picture, i
     for (int v = 0; v < 256; v++)
         grey[v] = 1000.0 * v / 255000;
     for (int row = 0; row < side; row++, x += n) {
-        const uint8_t *p = picture->pixels + (size_t)(top + row) * picture->stride + (size_t)left * (size_t)picture->channels;
+        const uint8_t *p =
+            picture->pixels + (size_t)(top + row) * picture->stride + (size_t)left * (size_t)picture->channels;
         for (int column = 0; column < side; column++, p += picture->channels)
             x[column] = picture->channels == 1 ? grey[*p] : (299.0 * p[0] + 587.0 * p[1] + 114.0 * p[2]) / 255000;
     }
@@ -63,7 +65,8 @@ static double slope_of(const double *power, const int *count, int n)
     return used < 3 ? NAN : (sxy - sx * sy / used) / (sxx - sx * sx / used);
 }
 
-/* ring[fx] = the distance of frequency (fx, fy) from 0, rounded, for fx = 0 .. half: r where (r - 1/2)^2 < fx^2 + fy^2 < (r + 1/2)^2. */
+/* ring[fx] = the distance of frequency (fx, fy) from 0, rounded, for fx = 0 .. half: r where (r
+ * - 1/2)^2 < fx^2 + fy^2 < (r + 1/2)^2. */
 static void find_rings(int *ring, int fy, int half)
 {
     for (int fx = 0, r = fy; fx <= half; fx++) {
@@ -99,8 +102,8 @@ int fus_pixelstats_reduce(struct fus_raster *small, const struct fus_raster *pic
     long long w = picture->width, h = picture->height, shorter = w < h ? w : h;
     if (shorter <= FUS_PIXELSTATS_SIDE)
         return FUS_OK;
-    return fus_resize_raster(small, picture, (int)(w * FUS_PIXELSTATS_SIDE / shorter), (int)(h * FUS_PIXELSTATS_SIDE / shorter),
-                             FUS_BILINEAR, err);
+    return fus_resize_raster(small, picture, (int)(w * FUS_PIXELSTATS_SIDE / shorter),
+                             (int)(h * FUS_PIXELSTATS_SIDE / shorter), FUS_BILINEAR, err);
 }
 
 int fus_pixelstats_raster(struct fus_pixelstats *out, const struct fus_raster *reduced, struct fus_error *err)
@@ -133,8 +136,10 @@ int fus_pixelstats_measure(struct fus_pixelstats *out, const struct fus_image *i
     return code;
 }
 
-/* Mean and SD (n - 1) of one of the numbers over the pictures of a category; NaN where there are too few. */
-static void summarise(double *mean, double *sd, const struct fus_set *set, const struct fus_pixelstats *stats, int category, size_t offset)
+/* Mean and SD (n - 1) of one of the numbers over the pictures of a category; NaN where there are
+ * too few. */
+static void summarise(double *mean, double *sd, const struct fus_set *set, const struct fus_pixelstats *stats,
+                      int category, size_t offset)
 {
     double sum = 0, squares = 0;
     int n = 0;
@@ -153,7 +158,8 @@ static void summarise(double *mean, double *sd, const struct fus_set *set, const
     *sd = n > 1 ? sqrt(squares / (n - 1)) : NAN;
 }
 
-void fus_pixelstats_summarise(struct fus_pixelstats_category *out, const struct fus_set *set, const struct fus_pixelstats *stats)
+void fus_pixelstats_summarise(struct fus_pixelstats_category *out, const struct fus_set *set,
+                              const struct fus_pixelstats *stats)
 {
     for (int c = 0; c < set->n_categories; c++) {
         struct fus_pixelstats_category *o = &out[c];

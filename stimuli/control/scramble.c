@@ -1,23 +1,26 @@
 /* Scrambled pictures: the same pixels or the same spectrum, and nothing to recognise.
  *
- * box: the picture is cut into grid x grid boxes that change places (Vogels 1999; fLoc's scrambled pictures). Box i of a
+ * box: the picture is cut into grid x grid boxes that change places (Vogels 1999; fLoc's
+ * scrambled pictures). Box i of a
  *     row of w pixels goes from floor(i w / grid) to floor((i + 1) w / grid), so where the grid does not divide w, boxes
  *     differ by one pixel; then each changes places with boxes of its own size only. No pixel is lost: an exact
  *     permutation.
- * phase: a random angle is added to the phase of every frequency, the opposite one to its mirror image, so that the
+ * phase: a random angle is added to the phase of every frequency, the opposite one to its mirror
+ * image, so that the
  *     result is real and the power at every frequency is kept (Dakin et al. 2002). The angles are the same for all
  *     channels, which keeps their relation and so the colours. The mean is kept; frequencies that are
  *     their own mirror image keep or change their sign. What then lies outside 0..255 is clipped.
  *
- * All random choices follow from the seed and the picture's own pixels: a picture gives the same result alone, in any
- * folder and under any name, and two different pictures get different choices. */
+ * All random choices follow from the seed and the picture's own pixels: a picture gives the same
+ * result alone, in any folder and under any name, and two different pictures get different
+ * choices. */
 #include <math.h>
 #include <string.h>
 
-#include "stimuli/control/fft.h"
 #include "nn/base/fmath.h"
 #include "nn/base/rng.h"
 #include "nn/base/sha256.h"
+#include "stimuli/control/fft.h"
 #include "stimuli/stimuli.h"
 
 static void start_choices(struct fus_rng *rng, const struct fus_image *in, uint64_t seed)
@@ -51,7 +54,8 @@ static int extent(int i, int n, int grid)
     return edge(i + 1, n, grid) - edge(i, n, grid);
 }
 
-/* from[box] = the box whose pixels go there: Fisher & Yates among the boxes of each size. list: [grid * grid] working memory. */
+/* from[box] = the box whose pixels go there: Fisher & Yates among the boxes of each size. list:
+ * [grid * grid] working memory. */
 static void shuffle(int *from, int *list, const struct fus_image *in, int grid, struct fus_rng *rng)
 {
     for (int wide = 0; wide < 2; wide++)
@@ -84,9 +88,11 @@ int fus_scramble_box(struct fus_image *out, const struct fus_image *in, int grid
     struct fus_image image = {0};
     struct fus_rng rng;
     if (grid < 1 || grid > FUS_SCRAMBLE_MAX_GRID)
-        return fus_base_fail(err, FUS_EINVAL, "a grid of %d x %d boxes; expected 1 to %d", grid, grid, FUS_SCRAMBLE_MAX_GRID);
+        return fus_base_fail(err, FUS_EINVAL, "a grid of %d x %d boxes; expected 1 to %d", grid, grid,
+                             FUS_SCRAMBLE_MAX_GRID);
     if (grid > in->width || grid > in->height)
-        return fus_base_fail(err, FUS_EINVAL, "found %d x %d pixels, expected at least %d x %d for a grid of as many boxes", in->width,
+        return fus_base_fail(err, FUS_EINVAL,
+                             "found %d x %d pixels, expected at least %d x %d for a grid of as many boxes", in->width,
                              in->height, grid, grid);
     int n = grid * grid, *from = fus_base_alloc(2 * (size_t)n, sizeof *from);
     int code = from ? fus_image_create(&image, in->width, in->height, err)
@@ -142,7 +148,9 @@ int fus_scramble_phase_values(double *values, const struct fus_image *in, uint64
 {
     size_t n = (size_t)in->width * (size_t)in->height;
     struct fus_complex *x = fus_base_alloc(n, sizeof *x);
-    int code = x ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the spectrum of %d x %d pixels", in->width, in->height);
+    int code =
+        x ? FUS_OK
+          : fus_base_fail(err, FUS_ENOMEM, "no memory for the spectrum of %d x %d pixels", in->width, in->height);
     struct fus_rng rng;
     start_choices(&rng, in, seed);
     for (int c = 0, grey = is_grey(in); c < 3 && !code; c++) {
@@ -164,7 +172,8 @@ int fus_scramble_phase_values(double *values, const struct fus_image *in, uint64
     return code;
 }
 
-int fus_scramble_phase(struct fus_image *out, size_t *n_clipped, const struct fus_image *in, uint64_t seed, struct fus_error *err)
+int fus_scramble_phase(struct fus_image *out, size_t *n_clipped, const struct fus_image *in, uint64_t seed,
+                       struct fus_error *err)
 {
     struct fus_image image = {0};
     size_t n = (size_t)in->width * (size_t)in->height, clipped = 0;

@@ -1,5 +1,6 @@
-/* Matching the light of a set of pictures, as the SHINE toolbox does (Willenbockel et al. 2010): after it, categories cannot
- * be told apart by their mean luminance and contrast, or not by their whole histograms.
+/* Matching the light of a set of pictures, as the SHINE toolbox does (Willenbockel et al. 2010):
+ * after it, categories cannot be told apart by their mean luminance and contrast, or not by
+ * their whole histograms.
  *
  *   luminance  Y = .299 R + .587 G + .114 B (ITU-R BT.601), kept in whole thousandths: sums are exact
  *   luminance matching:  v' = (v - m) S / s + M      m, s: mean and SD (n) of the picture's Y; M, S: means over the set
@@ -66,8 +67,8 @@ static uint8_t clip(double v, size_t *n_clipped)
     return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
-int fus_shine_luminance(struct fus_image *out, size_t *n_clipped, const struct fus_image *in, const struct fus_shine_target *to,
-                        struct fus_error *err)
+int fus_shine_luminance(struct fus_image *out, size_t *n_clipped, const struct fus_image *in,
+                        const struct fus_shine_target *to, struct fus_error *err)
 {
     struct fus_image image = {0};
     struct fus_shine_light light;
@@ -76,7 +77,8 @@ int fus_shine_luminance(struct fus_image *out, size_t *n_clipped, const struct f
     if (code)
         return code;
     fus_shine_measure(&light, in);
-    double gain = light.sd > 0 ? to->sd / light.sd : 0; /* a flat picture has no contrast to raise */
+    /* a flat picture has no contrast to raise */
+    double gain = light.sd > 0 ? to->sd / light.sd : 0;
     for (size_t i = 0; i < n_pixels(in); i++)
         for (size_t c = 0; c < 3; c++) {
             double v = in->pixels[3 * i + c], about = light.sd > 0 ? light.mean : v;
@@ -136,15 +138,16 @@ static void rank_pixels(struct rank *ranks, const struct fus_image *in)
     size_t i = 0;
     for (int y = 0; y < in->height; y++)
         for (int x = 0; x < in->width; x++, i++) {
-            ranks[i].key = (uint64_t)luminance(in->pixels + 3 * i) << 45 | neighbours(in, x, y, 1) << 23 | neighbours(in, x, y, 2);
+            ranks[i].key =
+                (uint64_t)luminance(in->pixels + 3 * i) << 45 | neighbours(in, x, y, 1) << 23 | neighbours(in, x, y, 2);
             ranks[i].tie = hash(i);
             ranks[i].pixel = (uint32_t)i;
         }
     qsort(ranks, i, sizeof *ranks, by_rank);
 }
 
-int fus_shine_histogram(struct fus_image *out, size_t *n_clipped, const struct fus_image *in, const struct fus_shine_target *to,
-                        struct fus_error *err)
+int fus_shine_histogram(struct fus_image *out, size_t *n_clipped, const struct fus_image *in,
+                        const struct fus_shine_target *to, struct fus_error *err)
 {
     struct fus_image image = {0};
     size_t n = n_pixels(in), clipped = 0, r = 0;

@@ -1,7 +1,8 @@
 /* Paths and their coverage: see draw.h.
  *
- * Curves become short edges in pixels. Each pixel row is cut by SUB scan lines; on a line the crossings are sorted,
- * spans of non-zero winding are found, and each span adds its exact length in every pixel. */
+ * Curves become short edges in pixels. Each pixel row is cut by SUB scan lines; on a line the
+ * crossings are sorted, spans of non-zero winding are found, and each span adds its exact length
+ * in every pixel. */
 #include "stimuli/drawn/draw.h"
 
 #include <math.h>
@@ -103,7 +104,8 @@ static void add_edge(struct fus_draw *d, struct fus_point a, struct fus_point b)
 {
     bool down = a.y < b.y;
     struct fus_point p = down ? a : b, q = down ? b : a;
-    if (!(p.y < q.y) || !(q.y > 0) || !(p.y < d->side) || d->code) /* level, outside, or not a number */
+    /* level, outside, or not a number */
+    if (!(p.y < q.y) || !(q.y > 0) || !(p.y < d->side) || d->code)
         return;
     if (d->n_edges == FUS_DRAW_MAX_EDGES) {
         d->code = FUS_ELIMIT;
@@ -287,8 +289,8 @@ static double ceil_of(double x)
     return -floor(-x);
 }
 
-/* The box around the edges; each edge into the list of the first scan line it crosses. Edges between two lines count
- * for nothing. */
+/* The box around the edges; each edge into the list of the first scan line it crosses. Edges
+ * between two lines count for nothing. */
 static void sort_lines(struct fus_draw *d)
 {
     double left = d->side, top = d->side, right = 0, bottom = 0;
@@ -327,8 +329,8 @@ static void add_boundary(struct fus_draw *d, double x, double w)
     d->sums[i + 1] += w * part;
 }
 
-/* One scan line: edges that end are dropped, those that begin are added, crossings sorted, and the spans of non-zero
- * winding go into d->sums. Returns the number of active edges. */
+/* One scan line: edges that end are dropped, those that begin are added, crossings sorted, and
+ * the spans of non-zero winding go into d->sums. Returns the number of active edges. */
 static int scan_line(struct fus_draw *d, int n, int line)
 {
     double y = (line + 0.5) / SUB;
@@ -343,7 +345,8 @@ static int scan_line(struct fus_draw *d, int n, int line)
         const struct fus_draw_edge *e = d->edges + c.edge;
         int k = i;
         c.x = e->x0 + (y - e->y0) * e->slope;
-        for (; k > 0 && d->active[k - 1].x > c.x; k--) /* almost sorted already: the line above was */
+        /* almost sorted already: the line above was */
+        for (; k > 0 && d->active[k - 1].x > c.x; k--)
             d->active[k] = d->active[k - 1];
         d->active[k] = c;
     }

@@ -1,11 +1,11 @@
-/* A small anti-aliased rasteriser for the built-in pictures: paths in, coverage out, grey paint on a square canvas.
- * Private to stimuli/.
+/* Private to stimuli/: a small anti-aliased rasteriser for the built-in pictures. Paths become
+ * coverage, and coverage becomes grey paint on a square canvas.
  *
  *     fus_draw_ellipse(d, 0, 0, 1, 2, 0);                             a path, in the units of d->frame
  *     fus_paint_fill(d, &(struct fus_paint){.grey = .8, .round = .3}); filled, shaded, and forgotten
  *
- * The same bytes on every machine: +, -, *, /, sqrt, floor and our own sine, each in one written order, no threads.
- * Nothing here fails by itself: what goes wrong (memory) is kept in d->code, and drawing goes on without effect. */
+ * The same bytes on every machine: +, -, *, /, sqrt, floor and an in-tree sine, in a fixed order,
+ * without threads. A failure (memory) is kept in d->code; drawing then continues without effect. */
 #ifndef FUS_DRAW_H
 #define FUS_DRAW_H
 
@@ -42,7 +42,8 @@ struct fus_draw {
     bool clipped;
     int left, top, right, bottom; /* the box: pixels left <= x < right */
     struct fus_frame frame;       /* units to pixels; at the start the canvas is 0..1 both ways */
-    struct fus_point light;       /* where light comes from, seen in the picture plane: (-.6, -.6) is upper left */
+    /* direction of the light in the picture plane: (-.6, -.6) is upper left */
+    struct fus_point light;
     /* the path */
     struct fus_draw_edge *edges;
     struct fus_draw_crossing *active;
@@ -60,8 +61,8 @@ struct fus_draw {
 int fus_draw_begin(struct fus_draw *d, int side, struct fus_error *err);
 void fus_draw_end(struct fus_draw *d);
 
-/* Change the frame for what is drawn next; callers keep a copy of d->frame to come back. Angles count half turns,
- * clockwise as the picture is seen. */
+/* Change the frame for later drawing; copy d->frame to restore it. Angles are half turns,
+ * clockwise on the picture. */
 void fus_draw_shift(struct fus_draw *d, double x, double y);
 void fus_draw_scale(struct fus_draw *d, double x, double y);
 void fus_draw_turn(struct fus_draw *d, double half_turns);
@@ -69,23 +70,25 @@ void fus_draw_slant(struct fus_draw *d, double x_per_y);
 void fus_draw_map(struct fus_draw *d, double xx, double xy, double yx, double yy);
 double fus_draw_unit(const struct fus_draw *d); /* pixels in a unit */
 
-/* Paths. Each figure closes by itself; figures that overlap unite (non-zero winding), a figure drawn the other way
- * round cuts a hole. */
+/* Paths. Each figure is closed automatically. Overlapping figures unite (non-zero winding); a
+ * figure in the opposite direction cuts a hole. */
 void fus_draw_move(struct fus_draw *d, double x, double y);
 void fus_draw_line(struct fus_draw *d, double x, double y);
 void fus_draw_polygon(struct fus_draw *d, const struct fus_point *p, int n);
-void fus_draw_smooth(struct fus_draw *d, const struct fus_point *p, int n); /* closed curve through the points */
+/* closed curve through the points */
+void fus_draw_smooth(struct fus_draw *d, const struct fus_point *p, int n);
 void fus_draw_box(struct fus_draw *d, double x0, double y0, double x1, double y1, double corner_radius);
 void fus_draw_ellipse(struct fus_draw *d, double x, double y, double rx, double ry, double half_turns);
 
-/* A thick line with round ends through the points, its width going from w0 to w1; `smooth` rounds the bends. */
+/* A line with round ends through the points, its width changing from w0 to w1; `smooth` rounds the
+ * corners. */
 void fus_draw_stroke(struct fus_draw *d, const struct fus_point *p, int n, double w0, double w1, bool smooth);
 void fus_draw_arc(struct fus_draw *d, double x, double y, double rx, double ry, double from, double to, double width);
 
-/* The path's coverage into d->mask and its box, times the clip; the path is forgotten. */
+/* Writes the path's coverage, times the clip, to d->mask and sets its box. Clears the path. */
 void fus_draw_cover(struct fus_draw *d);
 
-/* Later paint only inside the path, and inside the clip that there is already; until unclip. */
+/* Limits later paint to the inside of the path and of the current clip, until unclip. */
 void fus_draw_clip(struct fus_draw *d);
 void fus_draw_unclip(struct fus_draw *d);
 
@@ -94,13 +97,14 @@ void fus_draw_unclip(struct fus_draw *d);
 struct fus_paint {
     double grey;    /* 0 black .. 1 white; with multiply: factor */
     double clear;   /* 0 opaque .. 1 invisible */
-    bool multiply;  /* shadows (grey < 1) and lights (grey > 1) on what is there already */
+    bool multiply;  /* multiplies the pixels: shadows (grey < 1) and lights (grey > 1) */
     double blur;    /* soft edge this wide */
     double round;   /* shaded as a cushion that bends down this far from its edge; 0 = flat */
     double gloss;   /* highlight on the cushion, 0..1 */
     double grey_to; /* with from != to: a gradient between the two points */
     struct fus_point from, to;
-    double grain; /* texture: amplitude, and the size of its grains along and across the direction */
+    /* texture: amplitude, and the size of its grains along and across the direction */
+    double grain;
     double grain_x, grain_y, grain_turn;
 };
 

@@ -1,6 +1,7 @@
-/* The built-in pictures: for each subcategory of the localizer an object, drawn from a few dozen random parameters, on
- * a textured background. Grey, as fLoc's pictures are (Stigliani, Weiner & Grill-Spector 2015), so that no colour gives
- * a category away. Everything follows from (subcategory, index, seed, side) and is the same to the byte everywhere. */
+/* The built-in pictures: for each subcategory of the localizer an object, drawn from a few dozen
+ * random parameters, on a textured background. Grey, as fLoc's pictures are (Stigliani, Weiner &
+ * Grill-Spector 2015), so that no colour gives a category away. Everything follows from
+ * (subcategory, index, seed, side) and is the same to the byte everywhere. */
 #include "stimuli/drawn/generate.h"
 
 #include <math.h>
@@ -49,7 +50,8 @@ static void start_stream(struct fus_rng *rng, uint64_t seed, int kind, int index
 
 enum purpose { BACKGROUND, OBJECT, BOXES };
 
-/* Scrambled picture i is made of picture i / 10 of kind i % 10: neighbours differ, and none is used twice. */
+/* Scrambled picture i is made of picture i / 10 of kind i % 10: neighbours differ, and none is
+ * used twice. */
 static int source_of(int *index)
 {
     int kind = *index % (N_KINDS - 1);
@@ -66,8 +68,8 @@ static void draw_object(struct fus_draw *d, int kind, int index, uint64_t seed)
     kinds[kind].make(d, NULL, &rng);
 }
 
-/* Boxes of a GRID x GRID grid change places (Fisher & Yates); a box that is a pixel larger than its new place loses
- * its last row or column. */
+/* Boxes of a GRID x GRID grid change places (Fisher & Yates); a box that is a pixel larger than
+ * its new place loses its last row or column. */
 static void scramble(struct fus_draw *d, struct fus_rng *rng)
 {
     int order[GRID * GRID], side = d->side;
@@ -123,7 +125,8 @@ int fus_generate_picture(struct fus_image *image, const char *subcategory, int i
     else {
         struct fus_rng rng;
         int from = index, source = source_of(&from);
-        draw_object(&d, source, from, seed ^ 0x5c3a); /* not the very pictures of the other categories */
+        /* not the very pictures of the other categories */
+        draw_object(&d, source, from, seed ^ 0x5c3a);
         start_stream(&rng, seed, kind, index, BOXES);
         scramble(&d, &rng);
     }

@@ -1,7 +1,7 @@
 /* Private to stimuli/: one function for each subcategory of the built-in pictures.
  *
- * Each function first draws all parameters from rng, then writes the caption and paints the picture.
- * So the caption does not depend on the side of the picture, and needs no picture. */
+ * Each function first draws all parameters from rng, then writes the caption and paints the
+ * picture. So the caption does not depend on the side of the picture, and needs no picture. */
 #ifndef FUS_GENERATE_H
 #define FUS_GENERATE_H
 

@@ -1,11 +1,12 @@
-/* Bodies without heads, as in fLoc: a skeleton in one of several poses, dressed, from the front or the side.
+/* Bodies without heads, as in fLoc: a skeleton in one of several poses, dressed, from the front
+ * or the side.
  *
- * Units: the hips are at the origin, y down; a body is about 1.9 from neck to soles. Angles of joints count half turns
- * from hanging straight down, outwards positive. */
+ * Units: the hips are at the origin, y down; a body is about 1.9 from neck to soles. Angles of
+ * joints count half turns from hanging straight down, outwards positive. */
 #include <math.h>
 
-#include "stimuli/drawn/generate.h"
 #include "nn/base/fmath.h"
+#include "stimuli/drawn/generate.h"
 
 enum pose { STANDING, HANDS_ON_HIPS, WAVING, ARMS_UP, ARMS_WIDE, WALKING, RUNNING, JUMPING, DANCING, N_POSES };
 static const char *const pose_words[N_POSES] = {"standing",
@@ -400,19 +401,17 @@ static void draw_body(struct fus_draw *d, const struct body *b)
 static void pick_clothes(struct body *b, struct fus_rng *rng)
 {
     b->top = (enum top)fus_scene_pick(rng, N_TOPS);
-    b->bottom = b->female                        ? (enum bottom)fus_scene_pick(rng, N_BOTTOMS)
+    b->bottom = b->female                     ? (enum bottom)fus_scene_pick(rng, N_BOTTOMS)
                 : fus_scene_chance(rng, 0.72) ? TROUSERS
-                                                 : SHORTS;
+                                              : SHORTS;
     b->dress = b->bottom >= SKIRT && b->top != JACKET && fus_scene_chance(rng, 0.5);
-    b->pattern = b->top == JACKET || fus_scene_chance(rng, 0.55) ? PLAIN
-                                                                    : (enum pattern)(1 + fus_scene_pick(rng, 3));
+    b->pattern = b->top == JACKET || fus_scene_chance(rng, 0.55) ? PLAIN : (enum pattern)(1 + fus_scene_pick(rng, 3));
     b->belt = !b->dress && b->top != JACKET && fus_scene_chance(rng, 0.45);
     b->boots = fus_scene_chance(rng, 0.2);
     b->skin = fus_scene_between(rng, 0.42, 0.90);
-    b->top_grey = fus_scene_chance(rng, 0.5) ? fus_scene_between(rng, 0.12, 0.34)
-                                                : fus_scene_between(rng, 0.62, 0.97);
-    b->bottom_grey = fus_scene_chance(rng, 0.6) ? fus_scene_between(rng, 0.10, 0.32)
-                                                   : fus_scene_between(rng, 0.55, 0.9);
+    b->top_grey = fus_scene_chance(rng, 0.5) ? fus_scene_between(rng, 0.12, 0.34) : fus_scene_between(rng, 0.62, 0.97);
+    b->bottom_grey =
+        fus_scene_chance(rng, 0.6) ? fus_scene_between(rng, 0.10, 0.32) : fus_scene_between(rng, 0.55, 0.9);
     if (fabs(b->bottom_grey - b->top_grey) < 0.12)
         b->bottom_grey = b->top_grey > 0.5 ? 0.22 : 0.66;
     b->pattern_grey = b->top_grey > 0.5 ? 0.6 : 2.2;
@@ -444,8 +443,8 @@ static void pick_body(struct body *b, struct fus_rng *rng)
     if (raised)
         size *= 0.82;
     b->place = (struct fus_scene_place){fus_scene_between(rng, 0.44, 0.56),
-                                           fus_scene_between(rng, 0.47, 0.51) + (raised ? 0.09 : 0), size,
-                                           fus_scene_between(rng, -0.02, 0.02), b->mirrored};
+                                        fus_scene_between(rng, 0.47, 0.51) + (raised ? 0.09 : 0), size,
+                                        fus_scene_between(rng, -0.02, 0.02), b->mirrored};
 }
 
 void fus_generate_body_body(struct fus_draw *d, struct fus_scene_caption *caption, struct fus_rng *rng)

@@ -1,18 +1,20 @@
-/* Cars: a profile drawn out to the car's width, seen from the side to three quarters and from a little above.
+/* Cars: a profile drawn out to the car's width, seen from the side to three quarters and from a
+ * little above.
  *
- * X goes to the front of the car, y down from its belt line, Z towards us; parallel projection, so that each plane of
- * the car is a frame in which wheels are circles and doors are boxes. */
+ * X goes to the front of the car, y down from its belt line, Z towards us; parallel projection,
+ * so that each plane of the car is a frame in which wheels are circles and doors are boxes. */
 #include <math.h>
 
-#include "stimuli/drawn/generate.h"
 #include "nn/base/fmath.h"
+#include "stimuli/drawn/generate.h"
 
 enum kind { SALOON, HATCHBACK, ESTATE, COUPE, PICKUP, VAN, JEEP, BEETLE, N_CARS };
 static const char *const kind_words[N_CARS] = {"saloon",  "hatchback", "estate car", "sports car",
                                                "pick-up", "van",       "jeep",       "rounded small car"};
 
-/* Profiles from the front bumper over bonnet, windscreen, roof and boot to the rear bumper. The cabin's glass lies
- * between points glass[0]..glass[1] (windscreen) and glass[2]..glass[3] (rear window). */
+/* Profiles from the front bumper over bonnet, windscreen, roof and boot to the rear bumper. The
+ * cabin's glass lies between points glass[0]..glass[1] (windscreen) and glass[2]..glass[3] (rear
+ * window). */
 #define MAX_POINTS 14
 static const struct profile {
     int n, glass[4];
@@ -398,8 +400,7 @@ void fus_generate_car_car(struct fus_draw *d, struct fus_scene_caption *caption,
                        fus_scene_between(rng, 0.0, 0.21) * (fus_scene_chance(rng, 0.65) ? -1 : 1));
     c.lift = fus_scene_between(rng, 0.10, 0.30);
     c.half = fus_scene_between(rng, 0.36, 0.44);
-    c.body = fus_scene_chance(rng, 0.35) ? fus_scene_between(rng, 0.13, 0.25)
-                                            : fus_scene_between(rng, 0.55, 0.95);
+    c.body = fus_scene_chance(rng, 0.35) ? fus_scene_between(rng, 0.13, 0.25) : fus_scene_between(rng, 0.55, 0.95);
     c.rim = fus_scene_between(rng, 0.65, 0.95);
     c.glass = fus_scene_between(rng, 0.08, 0.22);
     c.stripe = c.body > 0.5 ? 0.25 : 0.85;
@@ -408,17 +409,17 @@ void fus_generate_car_car(struct fus_draw *d, struct fus_scene_caption *caption,
     c.dark_trim = fus_scene_chance(rng, 0.5);
     c.rack = (c.kind == ESTATE || c.kind == JEEP || c.kind == VAN) && fus_scene_chance(rng, 0.5);
     c.place = (struct fus_scene_place){fus_scene_between(rng, 0.46, 0.54), fus_scene_between(rng, 0.46, 0.56),
-                                          fus_scene_between(rng, 0.34, 0.42), fus_scene_between(rng, -0.02, 0.02),
-                                          fus_scene_chance(rng, 0.5)};
+                                       fus_scene_between(rng, 0.34, 0.42), fus_scene_between(rng, -0.02, 0.02),
+                                       fus_scene_chance(rng, 0.5)};
     fus_scene_say(caption, "a %s%s %s seen from the %s%s",
-                     c.body < 0.4   ? "black"
-                     : c.body > 0.8 ? "white"
-                                    : "grey",
-                     c.two_tone ? " two-tone" : "", kind_words[c.kind],
-                     fabs(c.yaw_sin) < 0.2 ? "side"
-                     : c.yaw_sin < 0       ? "front"
-                                           : "rear",
-                     c.rack ? ", with a roof rack" : "");
+                  c.body < 0.4   ? "black"
+                  : c.body > 0.8 ? "white"
+                                 : "grey",
+                  c.two_tone ? " two-tone" : "", kind_words[c.kind],
+                  fabs(c.yaw_sin) < 0.2 ? "side"
+                  : c.yaw_sin < 0       ? "front"
+                                        : "rear",
+                  c.rack ? ", with a roof rack" : "");
     if (d)
         draw_car(d, &c);
 }

@@ -1,9 +1,10 @@
-/* Corridors in one-point perspective, seen through a round or square opening: floor, ceiling with lamps, doors, windows
- * or pictures on the walls, something at the end. X goes right, Y up from the floor, Z away from us. */
+/* Corridors in one-point perspective, seen through a round or square opening: floor, ceiling
+ * with lamps, doors, windows or pictures on the walls, something at the end. X goes right, Y up
+ * from the floor, Z away from us. */
 #include <math.h>
 
-#include "stimuli/drawn/generate.h"
 #include "nn/base/fmath.h"
+#include "stimuli/drawn/generate.h"
 
 enum opening { DISC, SQUARE, ARCH, N_OPENINGS };
 enum floor_kind { TILES, CHECKER, PLANKS, CARPET, N_FLOORS };
@@ -58,7 +59,8 @@ static void draw_floor(struct fus_draw *d, const struct corridor *c)
 {
     double near = 0.5, step = c->floor == PLANKS ? 0.16 : 0.34;
     int n = (int)(2 * c->half / step + 0.5);
-    for (double z = near; z < c->length; z += 0.34) { /* each strip to the end, so that no seam shows */
+    /* each strip to the end, so that no seam shows */
+    for (double z = near; z < c->length; z += 0.34) {
         on_level(d, c, 0, -c->half, c->half, z, c->length);
         fus_paint_grey(d, c->ground * lit(c, z));
     }
@@ -281,16 +283,14 @@ static void pick_corridor(struct corridor *c, struct fus_rng *rng)
     c->ground = fus_scene_between(rng, 0.30, 0.65);
     c->trim = fus_scene_chance(rng, 0.5) ? 0.92 : 0.25;
     c->panel = fus_scene_between(rng, 0.20, 0.50);
-    c->far_light = c->end == END_WINDOW            ? 1.2
-                   : fus_scene_chance(rng, 0.3) ? 1.15
-                                                   : fus_scene_between(rng, 0.35, 0.7);
+    c->far_light = c->end == END_WINDOW ? 1.2 : fus_scene_chance(rng, 0.3) ? 1.15 : fus_scene_between(rng, 0.35, 0.7);
     c->pitch = fus_scene_between(rng, 1.15, 1.7);
     c->lamps = fus_scene_chance(rng, 0.65);
     c->vaulted = !c->lamps && fus_scene_chance(rng, 0.6);
     c->rail = fus_scene_chance(rng, 0.4);
-    c->place = (struct fus_scene_place){fus_scene_between(rng, 0.45, 0.55), fus_scene_between(rng, 0.45, 0.55),
-                                           fus_scene_between(rng, 0.31, 0.42),
-                                           fus_scene_between(rng, -0.012, 0.012), false};
+    c->place =
+        (struct fus_scene_place){fus_scene_between(rng, 0.45, 0.55), fus_scene_between(rng, 0.45, 0.55),
+                                 fus_scene_between(rng, 0.31, 0.42), fus_scene_between(rng, -0.012, 0.012), false};
 }
 
 void fus_generate_corridor_corridor(struct fus_draw *d, struct fus_scene_caption *caption, struct fus_rng *rng)
@@ -298,7 +298,7 @@ void fus_generate_corridor_corridor(struct fus_draw *d, struct fus_scene_caption
     struct corridor c = {.lamps = false};
     pick_corridor(&c, rng);
     fus_scene_say(caption, "a %s %s corridor with %s", c.length > 8.5 ? "long" : "short", floor_words[c.floor],
-                     side_words[c.side[0]]);
+                  side_words[c.side[0]]);
     if (c.side[1] != c.side[0])
         fus_scene_say(caption, " on the left and %s on the right", side_words[c.side[1]]);
     fus_scene_say(caption, " and %s at its end%s", end_words[c.end], c.lamps ? ", lit by lamps in the ceiling" : "");

@@ -1,13 +1,14 @@
-/* Faces of adults and children: shape of the head, skin, hair, eyes, brows, nose, mouth, expression, beard, glasses,
- * seen from the front to three quarters.
+/* Faces of adults and children: shape of the head, skin, hair, eyes, brows, nose, mouth,
+ * expression, beard, glasses, seen from the front to three quarters.
  *
- * A face has its own coordinates: u to its left and right, v down, the chin at v = 1, the crown at v = -1, cheeks at u
- * = +-width. Features lie on an ellipsoid that is turned (yaw, pitch) and projected in parallel; the outline of the
- * head is drawn from points, and moved with the turn. Hair is in generate_hair.c. */
+ * A face has its own coordinates: u to its left and right, v down, the chin at v = 1, the crown
+ * at v = -1, cheeks at u = +-width. Features lie on an ellipsoid that is turned (yaw, pitch) and
+ * projected in parallel; the outline of the head is drawn from points, and moved with the turn.
+ * Hair is in generate_hair.c. */
 #include <math.h>
 
-#include "stimuli/drawn/generate_face.h"
 #include "nn/base/fmath.h"
+#include "stimuli/drawn/generate_face.h"
 
 static const char *const expressions[] = {"", "smiling ", "laughing ", "sad ", "surprised ", "stern "};
 enum expression { NEUTRAL, SMILE, LAUGH, SAD, SURPRISED, STERN };
@@ -125,8 +126,8 @@ static void eye(struct fus_draw *d, const struct fus_face *f, double sign)
     fus_draw_stroke(d, low, 4, 0.016, 0.008, true);
     fus_paint_fill(d, &(struct fus_paint){.grey = 0.55, .multiply = true});
     for (int i = 0; i < 5; i++)
-        low[i < 4 ? i : 3] = fus_generate_head_on(f, sign * (f->eye_u + 1.05 * lids[i].x),
-                                                  f->eye_v + 1.35 * lids[i].y - 0.045, 0);
+        low[i < 4 ? i : 3] =
+            fus_generate_head_on(f, sign * (f->eye_u + 1.05 * lids[i].x), f->eye_v + 1.35 * lids[i].y - 0.045, 0);
     fus_draw_stroke(d, low, 4, 0.012, 0.018, true); /* the fold above the lid */
     fus_paint_fill(d, &(struct fus_paint){.grey = 0.62, .multiply = true, .blur = 0.006});
 }
@@ -189,8 +190,8 @@ static void mouth(struct fus_draw *d, const struct fus_face *f)
                                        0.05);
     }
     for (int i = 0; i < 3; i++)
-        lower[i] = fus_generate_head_on(f, at[i + 1] * w, v - up * bend[i + 1] * 0.6 + open * (i == 1 ? 1.0 : 0.86),
-                                        0.04);
+        lower[i] =
+            fus_generate_head_on(f, at[i + 1] * w, v - up * bend[i + 1] * 0.6 + open * (i == 1 ? 1.0 : 0.86), 0.04);
     struct fus_point chin = fus_generate_head_on(f, 0, v + open + 2.2 * lip + 0.06, 0.02);
     fus_draw_ellipse(d, chin.x, chin.y, 0.55 * w, 0.035, 0);
     fus_paint_shadow(d, 0.74, 0.06);
@@ -291,7 +292,8 @@ static void glasses(struct fus_draw *d, const struct fus_face *f)
         for (int k = 0; k < 33; k++) {
             double s, co, e;
             fus_fmath_sincospi(&s, &co, 2.0 * k / 32);
-            e = f->glasses == 1 ? 1 : 1 / sqrt(sqrt(s * s * s * s + co * co * co * co)); /* a squarish rim */
+            /* a squarish rim */
+            e = f->glasses == 1 ? 1 : 1 / sqrt(sqrt(s * s * s * s + co * co * co * co));
             rim[k] = (struct fus_point){c[i].x + rx * co * e, c[i].y + ry * s * e};
         }
         fus_draw_stroke(d, rim, 33, 0.03, 0.03, false);
@@ -372,9 +374,7 @@ static void pick_expression(struct fus_face *f, struct fus_rng *rng)
     f->brow_lift = f->expression == SURPRISED ? 0.08
                    : f->expression == STERN   ? -0.035
                                               : fus_scene_between(rng, -0.01, 0.02);
-    f->brow_tilt = f->expression == SAD     ? -0.06
-                   : f->expression == STERN ? 0.06
-                                            : fus_scene_between(rng, -0.015, 0.02);
+    f->brow_tilt = f->expression == SAD ? -0.06 : f->expression == STERN ? 0.06 : fus_scene_between(rng, -0.015, 0.02);
     if (f->expression == SURPRISED) {
         f->mouth_w *= 0.62;
         f->eye_h *= 1.25;
@@ -424,7 +424,8 @@ static void pick_face(struct fus_face *f, bool child, struct fus_rng *rng)
         f->hair = f->female ? girl[fus_scene_pick(rng, 6)] : boy[fus_scene_pick(rng, 6)];
     else
         f->hair = f->female ? woman[fus_scene_pick(rng, 8)] : man[fus_scene_pick(rng, 8)];
-    double darkest = 0.07, lightest = f->skin < 0.66 ? 0.22 : 0.68; /* fair hair goes with fair skin */
+    /* fair hair goes with fair skin */
+    double darkest = 0.07, lightest = f->skin < 0.66 ? 0.22 : 0.68;
     f->hair_grey = f->old ? fus_scene_between(rng, 0.66, 0.88) : fus_scene_between(rng, darkest, lightest);
     f->hair_thick = fus_scene_between(rng, 0.8, 1.25);
     f->parting = fus_scene_between(rng, 0.2, 0.55) * (fus_scene_chance(rng, 0.5) ? 1 : -1);
@@ -433,14 +434,12 @@ static void pick_face(struct fus_face *f, bool child, struct fus_rng *rng)
     f->glasses_grey = fus_scene_chance(rng, 0.75) ? 0.07 : 0.75;
     f->freckles = f->skin > 0.75 && fus_scene_chance(rng, 0.2) ? 24 : 0;
     pick_expression(f, rng);
-    double yaw = fus_scene_chance(rng, 0.3) ? fus_scene_between(rng, -0.03, 0.03)
-                                               : fus_scene_between(rng, -0.16, 0.16);
+    double yaw = fus_scene_chance(rng, 0.3) ? fus_scene_between(rng, -0.03, 0.03) : fus_scene_between(rng, -0.16, 0.16);
     fus_fmath_sincospi(&f->yaw_sin, &f->yaw_cos, yaw);
     fus_fmath_sincospi(&f->pitch_sin, &f->pitch_cos, fus_scene_between(rng, -0.06, 0.07));
     f->light = fus_scene_between(rng, 0.25, 0.8) * (fus_scene_chance(rng, 0.5) ? 1 : -1);
     f->place = (struct fus_scene_place){fus_scene_between(rng, 0.42, 0.58), fus_scene_between(rng, 0.45, 0.53),
-                                           fus_scene_between(rng, 0.29, 0.37),
-                                           fus_scene_between(rng, -0.07, 0.07), false};
+                                        fus_scene_between(rng, 0.29, 0.37), fus_scene_between(rng, -0.07, 0.07), false};
 }
 
 static void tell_face(struct fus_scene_caption *c, const struct fus_face *f)
@@ -453,15 +452,15 @@ static void tell_face(struct fus_scene_caption *c, const struct fus_face *f)
                                                  : expressions[f->expression];
     bool vowel = first[0] == 'o';
     fus_scene_say(c, "%s %s%s%s with ", vowel ? "an" : "a", first, f->old && f->expression != NEUTRAL ? "old " : "",
-                     who);
+                  who);
     const char *hair = hair_words[f->hair];
     if (f->hair != HAIR_NONE)
         fus_scene_say(c, "%s %s",
-                         f->old                ? "white"
-                         : f->hair_grey < 0.2  ? "dark"
-                         : f->hair_grey < 0.45 ? "brown"
-                                               : "fair",
-                         f->hair == HAIR_PARTED || f->hair >= HAIR_FRINGE || f->hair == HAIR_AFRO ? "hair in " : "");
+                      f->old                ? "white"
+                      : f->hair_grey < 0.2  ? "dark"
+                      : f->hair_grey < 0.45 ? "brown"
+                                            : "fair",
+                      f->hair == HAIR_PARTED || f->hair >= HAIR_FRINGE || f->hair == HAIR_AFRO ? "hair in " : "");
     fus_scene_say(c, "%s%s%s", hair, f->beard ? " and " : "", beards[f->beard]);
     if (f->glasses)
         fus_scene_say(c, ", wearing %s glasses", f->glasses == 1 ? "round" : "square");

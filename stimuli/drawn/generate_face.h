@@ -1,4 +1,5 @@
-/* A face's parameters, shared by generate_face.c and generate_hair.c. Private to stimuli/. */
+/* Private to stimuli/: the parameters of a face, shared by generate_face.c, generate_head.c and
+ * generate_hair.c. */
 #ifndef FUS_GENERATE_FACE_H
 #define FUS_GENERATE_FACE_H
 
@@ -36,12 +37,13 @@ struct fus_face {
     double glasses_grey;
 };
 
-/* The place in the drawing of a point on the face, `out` in front of it. */
+/* The point of the drawing for (u, v) on the face, `out` in front of its surface. */
 struct fus_point fus_generate_head_on(const struct fus_face *f, double u, double v, double out);
 void fus_generate_head(struct fus_draw *d, const struct fus_face *f,
-                            double scale); /* adds the head's outline to the path */
+                       double scale); /* adds the head's outline to the path */
 
-void fus_generate_hair_back(struct fus_draw *d, const struct fus_face *f);  /* what hangs behind the head */
-void fus_generate_hair_front(struct fus_draw *d, const struct fus_face *f); /* what covers the skull */
+/* hair behind the head */
+void fus_generate_hair_back(struct fus_draw *d, const struct fus_face *f);
+void fus_generate_hair_front(struct fus_draw *d, const struct fus_face *f); /* hair on the head */
 
 #endif

@@ -1,9 +1,9 @@
-/* Hair: a shape behind the head for the longer styles, and a cap on the skull, cut off at the hairline, both with
- * strands. */
+/* Hair: a shape behind the head for the longer styles, and a cap on the skull, cut off at the
+ * hairline, both with strands. */
 #include <math.h>
 
-#include "stimuli/drawn/generate_face.h"
 #include "nn/base/fmath.h"
+#include "stimuli/drawn/generate_face.h"
 
 static bool is_long(const struct fus_face *f)
 {
@@ -81,7 +81,8 @@ void fus_generate_hair_back(struct fus_draw *d, const struct fus_face *f)
     fus_paint_fill(d, &paint);
 }
 
-/* Points of the hairline as (u / width, v) from our left ear to our right one; the same number for every style. */
+/* Points of the hairline as (u / width, v) from our left ear to our right one; the same number
+ * for every style. */
 #define N_LINE 9
 static void hairline(const struct fus_face *f, struct fus_point p[N_LINE])
 {
@@ -188,7 +189,8 @@ void fus_generate_hair_front(struct fus_draw *d, const struct fus_face *f)
     hairline(f, line);
     for (int i = 0; i < N_LINE; i++)
         at[i] = fus_generate_head_on(f, line[i].x, line[i].y + 0.05, 0);
-    fus_draw_stroke(d, at + 1, N_LINE - 2, 0.08, 0.08, true); /* the hair's shadow on the forehead */
+    /* the hair's shadow on the forehead */
+    fus_draw_stroke(d, at + 1, N_LINE - 2, 0.08, 0.08, true);
     fus_paint_shadow(d, 0.80, 0.06);
     fus_draw_unclip(d);
     outer_shape(d, f);

@@ -11,8 +11,8 @@ struct fus_point fus_generate_head_on(const struct fus_face *f, double u, double
     return (struct fus_point){x, v * f->pitch_cos + depth * f->pitch_sin - 0.2 * f->pitch_sin};
 }
 
-/* Right half of a head's outline, from crown to chin, as parts of its width; widths from the cheek down follow the
- * jaw. */
+/* Right half of a head's outline, from crown to chin, as parts of its width; widths from the
+ * cheek down follow the jaw. */
 static const struct fus_point outline[] = {{0, -1.02},    {0.34, -0.985}, {0.66, -0.83}, {0.90, -0.55}, {1.0, -0.20},
                                            {0.985, 0.12}, {0.92, 0.42},   {0.78, 0.68},  {0.52, 0.89},  {0.24, 0.985}};
 #define N_HALF ((int)(sizeof outline / sizeof *outline))
@@ -27,7 +27,8 @@ static void head_outline(const struct fus_face *f, struct fus_point p[2 * N_HALF
         u *= 1 + (f->jaw - 1) * (low < 0.6 ? low / 0.6 : 1);
         if (v > 0.8)
             u *= f->chin;
-        double back = sign * f->yaw_sin < 0 ? 0.30 : 0.04; /* the back of the head shows behind the ear */
+        /* the back of the head shows behind the ear */
+        double back = sign * f->yaw_sin < 0 ? 0.30 : 0.04;
         if (v > 0.35)
             back *= v > 0.75 ? 0 : (0.75 - v) / 0.4;
         double x = sign * u * f->width * (f->yaw_cos + back * fabs(f->yaw_sin) * 2);

@@ -1,11 +1,13 @@
-/* Houses: a box with a roof, in perspective, with windows, a door, chimney, texture of bricks or boards, and a garden.
+/* Houses: a box with a roof, in perspective, with windows, a door, chimney, texture of bricks or
+ * boards, and a garden.
  *
- * X goes right along the front, Y up, Z towards us; the front lies at Z = depth / 2. A wall is a plane with its own
- * (u, v), on which bricks and windows are drawn flat before they are projected. */
+ * X goes right along the front, Y up, Z towards us; the front lies at Z = depth / 2. A wall is a
+ * plane with its own (u, v), on which bricks and windows are drawn flat before they are
+ * projected. */
 #include <math.h>
 
-#include "stimuli/drawn/generate.h"
 #include "nn/base/fmath.h"
+#include "stimuli/drawn/generate.h"
 
 enum roof { GABLE_SIDE, GABLE_FRONT, HIP, FLAT, N_ROOFS };
 enum texture { PLASTER, BRICK, BOARDS, STONE, N_TEXTURES };
@@ -330,8 +332,8 @@ static void pick_house(struct house *h, struct fus_rng *rng)
     }
     double reach = h->width * 0.62 + 0.3, tall = (h->height + h->rise) * 0.62;
     double fit = fus_scene_between(rng, 0.36, 0.45) / (reach > tall ? reach : tall);
-    h->place = (struct fus_scene_place){fus_scene_between(rng, 0.46, 0.54), fus_scene_between(rng, 0.47, 0.55),
-                                           fit, fus_scene_between(rng, -0.008, 0.008), false};
+    h->place = (struct fus_scene_place){fus_scene_between(rng, 0.46, 0.54), fus_scene_between(rng, 0.47, 0.55), fit,
+                                        fus_scene_between(rng, -0.008, 0.008), false};
 }
 
 void fus_generate_house_house(struct fus_draw *d, struct fus_scene_caption *c, struct fus_rng *rng)
@@ -340,7 +342,7 @@ void fus_generate_house_house(struct fus_draw *d, struct fus_scene_caption *c, s
     struct house h = {.storeys = 1};
     pick_house(&h, rng);
     fus_scene_say(c, "a %s house of %s with %s%s", texture_words[h.texture], storeys[h.storeys], roof_words[h.roof],
-                     h.chimney && h.roof != FLAT ? " and a chimney" : "");
+                  h.chimney && h.roof != FLAT ? " and a chimney" : "");
     if (h.porch)
         fus_scene_say(c, ", a porch before the door");
     if (h.trees)

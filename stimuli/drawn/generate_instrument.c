@@ -1,9 +1,9 @@
-/* Musical instruments: guitars, violins, banjos, drums, trumpets, keyboards, accordions, harps. Units: an instrument
- * lies within -1..1; stringed ones stand upright with the neck up. */
+/* Musical instruments: guitars, violins, banjos, drums, trumpets, keyboards, accordions, harps.
+ * Units: an instrument lies within -1..1; stringed ones stand upright with the neck up. */
 #include <math.h>
 
-#include "stimuli/drawn/generate.h"
 #include "nn/base/fmath.h"
+#include "stimuli/drawn/generate.h"
 
 enum kind { GUITAR, ELECTRIC, VIOLIN, BANJO, DRUM, TRUMPET, PIANO, HARP, N_KINDS };
 static const char *const kind_words[N_KINDS] = {"guitar", "electric guitar", "violin",      "banjo",
@@ -311,8 +311,7 @@ void fus_generate_instrument_instrument(struct fus_draw *d, struct fus_scene_cap
     static void (*const draw[N_KINDS])(struct fus_draw *, const struct instrument *) = {guitar, electric, violin, banjo,
                                                                                         drum,   trumpet,  piano,  harp};
     struct instrument t = {.kind = (enum kind)fus_scene_pick(rng, N_KINDS)};
-    t.wood = fus_scene_chance(rng, 0.3) ? fus_scene_between(rng, 0.16, 0.3)
-                                           : fus_scene_between(rng, 0.5, 0.92);
+    t.wood = fus_scene_chance(rng, 0.3) ? fus_scene_between(rng, 0.16, 0.3) : fus_scene_between(rng, 0.5, 0.92);
     t.dark = fus_scene_between(rng, 0.12, 0.38);
     t.metal = fus_scene_between(rng, 0.72, 0.95);
     t.fat = fus_scene_between(rng, 0.9, 1.1);
@@ -326,17 +325,17 @@ void fus_generate_instrument_instrument(struct fus_draw *d, struct fus_scene_cap
                   : t.kind == TRUMPET ? fus_scene_between(rng, -0.15, 0.12)
                                       : fus_scene_between(rng, -0.04, 0.04);
     t.place = (struct fus_scene_place){fus_scene_between(rng, 0.46, 0.54), fus_scene_between(rng, 0.46, 0.54),
-                                          fus_scene_between(rng, 0.36, 0.44), turn, fus_scene_chance(rng, 0.5)};
+                                       fus_scene_between(rng, 0.36, 0.44), turn, fus_scene_chance(rng, 0.5)};
     bool vowel = t.kind == ELECTRIC;
     fus_scene_say(caption, "%s %s%s",
-                     t.kind == GUITAR || t.kind == VIOLIN || t.kind == BANJO || t.kind == HARP
-                         ? (t.wood < 0.4 ? "a dark" : "a light")
-                     : vowel ? "an"
-                             : "a",
-                     kind_words[t.kind],
-                     t.kind == DRUM && t.sticks  ? " with two sticks"
-                     : t.kind == VIOLIN && t.bow ? " with its bow"
-                                                 : "");
+                  t.kind == GUITAR || t.kind == VIOLIN || t.kind == BANJO || t.kind == HARP
+                      ? (t.wood < 0.4 ? "a dark" : "a light")
+                  : vowel ? "an"
+                          : "a",
+                  kind_words[t.kind],
+                  t.kind == DRUM && t.sticks  ? " with two sticks"
+                  : t.kind == VIOLIN && t.bow ? " with its bow"
+                                              : "");
     if (stringed && fabs(turn) > 0.15)
         fus_scene_say(caption, ", leaning to the %s", (turn > 0) != t.place.mirrored ? "right" : "left");
     if (d) {

@@ -1,10 +1,11 @@
-/* Limbs: hands in several gestures with their forearms, bent arms, feet with their legs from the side and the front.
- * Bare skin, cut off by the picture's edge as in fLoc. Units: a hand or a foot is about 1 long; the wrist or ankle is
- * near the origin, and the rest of the limb comes from below (y > 0). */
+/* Limbs: hands in several gestures with their forearms, bent arms, feet with their legs from the
+ * side and the front. Bare skin, cut off by the picture's edge as in fLoc. Units: a hand or a
+ * foot is about 1 long; the wrist or ankle is near the origin, and the rest of the limb comes
+ * from below (y > 0). */
 #include <math.h>
 
-#include "stimuli/drawn/generate.h"
 #include "nn/base/fmath.h"
+#include "stimuli/drawn/generate.h"
 
 enum kind { HAND, BENT_ARM, FOOT_SIDE, FOOT_FRONT, BENT_LEG, N_KINDS };
 enum gesture { OPEN, SPREAD, FIST, POINTING, THUMB_UP, VICTORY, N_GESTURES };
@@ -73,7 +74,8 @@ static void straight_finger(struct fus_draw *d, const struct limb *l, int i)
         nail(d, l, along(p[3], 0.0, turn), w * 0.34, turn + 1.6 * l->bend);
 }
 
-/* A finger folded into the fist: from the back only its knuckle shows, from the palm its end lies on the palm. */
+/* A finger folded into the fist: from the back only its knuckle shows, from the palm its end
+ * lies on the palm. */
 static void folded_finger(struct fus_draw *d, const struct limb *l, int i)
 {
     double w = 0.15 * l->thick;
@@ -225,7 +227,8 @@ static void draw_foot_front(struct fus_draw *d, const struct limb *l)
     toes_front(d, l);
 }
 
-/* The foot from its inner side, toes to the right, the ankle at the origin; painted with the leg that is in the path. */
+/* The foot from its inner side, toes to the right, the ankle at the origin; painted with the leg
+ * that is in the path. */
 static void foot_side(struct fus_draw *d, const struct limb *l)
 {
     const struct fus_point foot[12] = {{-0.16, -0.22}, {-0.21, 0.06}, {-0.27, 0.24}, {-0.20, 0.36},
@@ -324,8 +327,8 @@ static void pick_limb(struct limb *l, struct fus_rng *rng)
     double turn = l->kind == HAND ? fus_scene_between(rng, -0.30, 0.30) : fus_scene_between(rng, -0.09, 0.09);
     double cx = x[l->kind];
     l->place = (struct fus_scene_place){(l->right ? 1 - cx : cx) + fus_scene_between(rng, -0.06, 0.06),
-                                           y[l->kind] + fus_scene_between(rng, -0.05, 0.05),
-                                           fus_scene_between(rng, low[l->kind], high[l->kind]), turn, l->right};
+                                        y[l->kind] + fus_scene_between(rng, -0.05, 0.05),
+                                        fus_scene_between(rng, low[l->kind], high[l->kind]), turn, l->right};
 }
 
 void fus_generate_limb_limb(struct fus_draw *d, struct fus_scene_caption *caption, struct fus_rng *rng)
@@ -335,14 +338,13 @@ void fus_generate_limb_limb(struct fus_draw *d, struct fus_scene_caption *captio
     const char *skin = l.skin < 0.62 ? "dark" : l.skin < 0.8 ? "tanned" : "fair";
     if (l.kind == HAND)
         fus_scene_say(caption, "%s of %s skin, seen from the %s%s", gesture_words[l.gesture], skin,
-                         l.palm ? "palm" : "back", l.bracelet ? ", with a bracelet" : "");
+                      l.palm ? "palm" : "back", l.bracelet ? ", with a bracelet" : "");
     else if (l.kind == BENT_ARM)
         fus_scene_say(caption, "a bent arm of %s skin ending in %s", skin, gesture_words[l.gesture]);
     else if (l.kind == BENT_LEG)
         fus_scene_say(caption, "a bare bent leg of %s skin", skin);
     else
-        fus_scene_say(caption, "a bare foot of %s skin seen from the %s", skin,
-                         l.kind == FOOT_SIDE ? "side" : "front");
+        fus_scene_say(caption, "a bare foot of %s skin seen from the %s", skin, l.kind == FOOT_SIDE ? "side" : "front");
     if (d)
         draw_limb(d, &l);
 }

@@ -1,8 +1,8 @@
 /* Words that can be pronounced but (mostly) do not exist, and numbers, in letters made of strokes.
  *
- * A letter is a text of strokes: '-' begins a straight one, '~' a smooth one; two characters (0-9, then a-z = 10-35)
- * are a point. y counts down from the capitals' top (0) by small letters' top (8) and the baseline (o = 24) to the
- * tails (w = 32). */
+ * A letter is a text of strokes: '-' begins a straight one, '~' a smooth one; two characters
+ * (0-9, then a-z = 10-35) are a point. y counts down from the capitals' top (0) by small
+ * letters' top (8) and the baseline (o = 24) to the tails (w = 32). */
 #include <math.h>
 #include <string.h>
 
@@ -263,8 +263,7 @@ static void pick_style(struct writer *t, struct fus_rng *rng)
         t->turn[i] = (loose ? 0.07 : 0.006) * fus_scene_between(rng, -1, 1);
     }
     t->place = (struct fus_scene_place){fus_scene_between(rng, 0.46, 0.54), fus_scene_between(rng, 0.42, 0.58),
-                                           fus_scene_between(rng, 0.30, 0.43),
-                                           fus_scene_between(rng, -0.13, 0.13), false};
+                                        fus_scene_between(rng, 0.30, 0.43), fus_scene_between(rng, -0.13, 0.13), false};
 }
 
 void fus_generate_word_word(struct fus_draw *d, struct fus_scene_caption *c, struct fus_rng *rng)
@@ -272,8 +271,7 @@ void fus_generate_word_word(struct fus_draw *d, struct fus_scene_caption *c, str
     struct writer t = {.light = false};
     pick_word(t.text, rng);
     pick_style(&t, rng);
-    fus_scene_say(c, "the made-up word %s in %s %s letters", t.text, style_words[t.style],
-                     t.light ? "white" : "black");
+    fus_scene_say(c, "the made-up word %s in %s %s letters", t.text, style_words[t.style], t.light ? "white" : "black");
     if (d)
         draw_writing(d, &t);
 }

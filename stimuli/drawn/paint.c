@@ -1,12 +1,14 @@
-/* Paint on a covered path: flat, gradients, soft shadows, cushions in the light, textures; and the background.
+/* Paint on a covered path: flat, gradients, soft shadows, cushions in the light, textures; and
+ * the background.
  *
- * A cushion takes the blurred coverage as its height h; the surface's normal (-dh/dx, -dh/dy, 1) against the light
- * gives Lambert's cosine, so any outline looks like a body. Blurs are three box means, close to a Gaussian. */
+ * A cushion takes the blurred coverage as its height h; the surface's normal (-dh/dx, -dh/dy, 1)
+ * against the light gives Lambert's cosine, so any outline looks like a body. Blurs are three
+ * box means, close to a Gaussian. */
 #include <math.h>
 #include <string.h>
 
-#include "stimuli/drawn/draw.h"
 #include "nn/base/fmath.h"
+#include "stimuli/drawn/draw.h"
 
 /* Value noise: random values on a lattice (the table repeats after 64), smoothstep between them. */
 static inline double noise(const struct fus_draw *d, double x, double y, int layer)
@@ -27,7 +29,8 @@ double fus_paint_noise(const struct fus_draw *d, double x, double y, int layer)
     return noise(d, x, y, layer);
 }
 
-/* A mean over 2k+1 pixels along each row, from in to out; beyond the box's ends the border pixel repeats. */
+/* A mean over 2k+1 pixels along each row, from in to out; beyond the box's ends the border pixel
+ * repeats. */
 static void mean_rows(const struct fus_draw *d, float *out, const float *in, int k)
 {
     int n = d->right - d->left;
@@ -225,7 +228,8 @@ void fus_paint_background(struct fus_draw *d, struct fus_rng *rng)
            falloff = 0.62 + 0.2 * fus_rng_uniform(rng);
     double contrast = 0.115 + 0.04 * fus_rng_uniform(rng), amplitude = 1;
     for (int i = 0; i < MOST; i++, frequency *= 1.9, amplitude *= falloff) {
-        double turn = tilt + (i & 1 ? 0.5 : 0) + 0.1 * (fus_rng_uniform(rng) - 0.5); /* warp and weft */
+        /* warp and weft */
+        double turn = tilt + (i & 1 ? 0.5 : 0) + 0.1 * (fus_rng_uniform(rng) - 0.5);
         fus_fmath_sincospi(&sine[i], &cosine[i], turn);
         fx[i] = frequency / stretch;
         fy[i] = frequency * stretch;

@@ -1,4 +1,5 @@
-/* Private to stimuli/: what the drawn kinds share: random choices, captions, the place of an object. */
+/* Private to stimuli/: what the drawn kinds share: random choices, captions, the place of an
+ * object. */
 #ifndef FUS_SCENE_H
 #define FUS_SCENE_H
 

@@ -1,8 +1,10 @@
-/* Windows and OS/2 bitmaps -> RGB: 1, 4, 8, 16, 24 and 32 bits, bit fields, RLE4 and RLE8, either way up.
+/* Windows and OS/2 bitmaps -> RGB: 1, 4, 8, 16, 24 and 32 bits, bit fields, RLE4 and RLE8,
+ * either way up.
  *
- * Follows Microsoft's BITMAPINFOHEADER pages (headers of 12, 40, 52, 56, 64, 108 and 124 bytes). Alpha is dropped; n-bit channels
- * become v * 255 / (2^n - 1), rounded down, as in Pillow. Pixels that a run-length coded picture skips have colour 0.
- * Left out: embedded JPEG and PNG, the OS/2 codings Huffman 1D and RLE24. */
+ * Follows Microsoft's BITMAPINFOHEADER pages (headers of 12, 40, 52, 56, 64, 108 and 124 bytes).
+ * Alpha is dropped; n-bit channels become v * 255 / (2^n - 1), rounded down, as in Pillow.
+ * Pixels that a run-length coded picture skips have colour 0. Left out: embedded JPEG and PNG,
+ * the OS/2 codings Huffman 1D and RLE24. */
 #include <string.h>
 
 #include "nn/base/bytes.h"
@@ -22,7 +24,8 @@ struct bmp {
 
 static int fail_short(const struct bmp *p, const char *expected)
 {
-    return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->b.n, "found the end of the file, expected %s: truncated copy?", expected);
+    return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->b.n,
+                            "found the end of the file, expected %s: truncated copy?", expected);
 }
 
 /* The header behind its size, position 18. */
@@ -51,8 +54,9 @@ static int read_header(struct bmp *p)
     p->top_down = height < 0;
     height = height < 0 ? -height : height;
     if (width < 1 || height < 1 || width > INT32_MAX || height > INT32_MAX)
-        return fus_base_fail_at(p->err, FUS_EFORMAT, 18, "found %lld x %lld pixels, expected at least 1 x 1: damaged file?",
-                                (long long)width, (long long)height);
+        return fus_base_fail_at(p->err, FUS_EFORMAT, 18,
+                                "found %lld x %lld pixels, expected at least 1 x 1: damaged file?", (long long)width,
+                                (long long)height);
     p->width = (int)width;
     p->height = (int)height;
     return fus_image_check((size_t)width, (size_t)height, 18, p->err);
@@ -63,18 +67,22 @@ static int check_coding(struct bmp *p)
     int bits = p->bits;
     uint32_t c = p->compression;
     if (bits != 1 && bits != 4 && bits != 8 && bits != 16 && bits != 24 && bits != 32)
-        return fus_base_fail_at(p->err, FUS_EUNSUPPORTED, 28, "found %d bits a pixel, expected 1, 4, 8, 16, 24 or 32", bits);
+        return fus_base_fail_at(p->err, FUS_EUNSUPPORTED, 28, "found %d bits a pixel, expected 1, 4, 8, 16, 24 or 32",
+                                bits);
     bool os2 = p->header_bytes == 64 && c > RLE4;
     bool ok = c == RAW || (c == RLE8 && bits == 8) || (c == RLE4 && bits == 4) ||
               ((c == BITFIELDS || c == ALPHABITFIELDS) && !os2 && bits >= 16);
     if (!ok)
-        return fus_base_fail_at(p->err, FUS_EUNSUPPORTED, 30, "found compression %lu with %d bits a pixel: not supported", (unsigned long)c, bits);
+        return fus_base_fail_at(p->err, FUS_EUNSUPPORTED, 30,
+                                "found compression %lu with %d bits a pixel: not supported", (unsigned long)c, bits);
     if (p->top_down && (c == RLE8 || c == RLE4))
-        return fus_base_fail_at(p->err, FUS_EFORMAT, 22, "found a run-length coded picture with a negative height: damaged file?");
+        return fus_base_fail_at(p->err, FUS_EFORMAT, 22,
+                                "found a run-length coded picture with a negative height: damaged file?");
     return FUS_OK;
 }
 
-/* Which bits of a pixel are red, green and blue: given, or the usual ones. They stand in or right behind the header. */
+/* Which bits of a pixel are red, green and blue: given, or the usual ones. They stand in or
+ * right behind the header. */
 static int read_masks(struct bmp *p)
 {
     static const uint32_t usual16[3] = {0x7c00, 0x3e0, 0x1f}, usual32[3] = {0xff0000, 0xff00, 0xff};
@@ -97,7 +105,8 @@ static int read_masks(struct bmp *p)
     for (int i = 0; i < 3; i++) {
         uint32_t low = mask[i] & (~mask[i] + 1), ones = mask[i] ? mask[i] / low : 0;
         if (!mask[i] || (ones & (ones + 1)) || (p->bits < 32 && mask[i] >> p->bits))
-            return fus_base_fail_at(p->err, FUS_EFORMAT, 54, "found bit mask %08lx, expected neighbouring bits of %d: damaged file?",
+            return fus_base_fail_at(p->err, FUS_EFORMAT, 54,
+                                    "found bit mask %08lx, expected neighbouring bits of %d: damaged file?",
                                     (unsigned long)mask[i], p->bits);
         p->mask[i] = mask[i];
     }
@@ -115,7 +124,8 @@ static int read_palette(struct bmp *p)
     }
     size_t n = p->n_colors ? p->n_colors : (size_t)1 << p->bits;
     if (n > 65536)
-        return fus_base_fail_at(p->err, FUS_EFORMAT, 46, "found a palette of %zu colours, expected at most 256: damaged file?", n);
+        return fus_base_fail_at(p->err, FUS_EFORMAT, 46,
+                                "found a palette of %zu colours, expected at most 256: damaged file?", n);
     for (size_t i = 0; i < n; i++) {
         const uint8_t *bgr = fus_bytes_take(&p->b, entry);
         if (!bgr)
@@ -123,7 +133,8 @@ static int read_palette(struct bmp *p)
         for (int c = 0; c < 3 && i < 256; c++)
             p->palette[i][c] = bgr[2 - c];
     }
-    if (!p->pixels_at || p->pixels_at == start) /* some writers forget the palette when they count */
+    /* some writers forget the palette when they count */
+    if (!p->pixels_at || p->pixels_at == start)
         p->pixels_at = p->b.pos;
     return FUS_OK;
 }
@@ -183,10 +194,12 @@ static void put_run(const struct bmp *p, uint8_t *rgb, int n, int byte, const ui
 static int fail_early(const struct bmp *p, size_t at, int x, int y)
 {
     return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)at,
-                            "found the end of the runs in row %d, column %d, expected %d x %d pixels: damaged file?", y, x, p->width, p->height);
+                            "found the end of the runs in row %d, column %d, expected %d x %d pixels: damaged file?", y,
+                            x, p->width, p->height);
 }
 
-/* Run-length codes: n colour | 0 0 end of row | 0 1 end | 0 2 dx dy move | 0 n list, padded to 16 bits. */
+/* Run-length codes: n colour | 0 0 end of row | 0 1 end | 0 2 dx dy move | 0 n list, padded to
+ * 16 bits. */
 static int read_runs(struct bmp *p, uint8_t *rgb)
 {
     struct fus_bytes *b = &p->b;
@@ -219,13 +232,15 @@ static int read_runs(struct bmp *p, uint8_t *rgb)
         if (b->overrun)
             return fail_short(p, "more runs");
         if (x > p->width)
-            return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)at, "found a run that ends in column %d, expected at most %d: damaged file?",
-                                    x, p->width);
+            return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)at,
+                                    "found a run that ends in column %d, expected at most %d: damaged file?", x,
+                                    p->width);
     }
     return FUS_OK;
 }
 
-/* Enough bytes for the pixels that are promised? Two bytes of a run code at most 255 pixels; 64 times as many may be skipped. */
+/* Enough bytes for the pixels that are promised? Two bytes of a run code at most 255 pixels; 64
+ * times as many may be skipped. */
 static int check_size(const struct bmp *p)
 {
     size_t row = ((size_t)p->width * (size_t)p->bits + 7) / 8, want = (row + 3) / 4 * 4 * (size_t)(p->height - 1) + row;
@@ -233,8 +248,10 @@ static int check_size(const struct bmp *p)
     if (coded)
         want = (size_t)p->width * (size_t)p->height / (128 * 64);
     if (p->pixels_at > p->b.n || p->b.n - p->pixels_at < want)
-        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->b.n, "found the end of the file, expected %zu bytes of pixels from byte %zu: truncated copy?",
-                                want, p->pixels_at);
+        return fus_base_fail_at(
+            p->err, FUS_EFORMAT, (long long)p->b.n,
+            "found the end of the file, expected %zu bytes of pixels from byte %zu: truncated copy?", want,
+            p->pixels_at);
     return FUS_OK;
 }
 
@@ -252,7 +269,8 @@ int fus_bmp_decode(struct fus_image *image, const uint8_t *bytes, size_t n, stru
     if (p.b.overrun)
         return fail_short(&p, "a file header of 18 bytes");
     if (size != 12 && size != 40 && size != 52 && size != 56 && size != 64 && size != 108 && size != 124)
-        return fus_base_fail_at(err, FUS_EUNSUPPORTED, 14, "found a bitmap header of %lu bytes, expected 12, 40, 52, 56, 64, 108 or 124",
+        return fus_base_fail_at(err, FUS_EUNSUPPORTED, 14,
+                                "found a bitmap header of %lu bytes, expected 12, 40, 52, 56, 64, 108 or 124",
                                 (unsigned long)size);
     p.header_bytes = (int)size;
     int code = read_header(&p);

@@ -40,10 +40,11 @@ int fus_decode_picture(struct fus_image *image, const uint8_t *bytes, size_t n, 
         return fus_bmp_decode(image, bytes, n, err);
     const char *unsupported = unsupported_format(bytes, n);
     if (unsupported)
-        return fus_base_fail_at(err, FUS_EUNSUPPORTED, 0, "found a %s file, expected JPEG, PNG, PNM or BMP: convert it first",
-                                unsupported);
-    return fus_base_fail_at(err, FUS_EFORMAT, 0, "found %02x %02x, expected a picture (JPEG, PNG, PNM or BMP): not a picture?",
-                            bytes[0], n > 1 ? bytes[1] : 0);
+        return fus_base_fail_at(err, FUS_EUNSUPPORTED, 0,
+                                "found a %s file, expected JPEG, PNG, PNM or BMP: convert it first", unsupported);
+    return fus_base_fail_at(err, FUS_EFORMAT, 0,
+                            "found %02x %02x, expected a picture (JPEG, PNG, PNM or BMP): not a picture?", bytes[0],
+                            n > 1 ? bytes[1] : 0);
 }
 
 int fus_decode_file(struct fus_image *image, const char *path, struct fus_error *err)

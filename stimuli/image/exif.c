@@ -1,6 +1,7 @@
-/* The orientation that a camera writes into a JPEG file (Exif 2.3, tag 0x0112 of IFD0, in the first APP1 segment "Exif"),
- * and turning a picture by it. Everything is read through a bounded cursor; what is damaged or left out counts as 1,
- * upright. torchvision's and CLIP's loaders do not turn pictures, so nothing here is applied unless somebody asks. */
+/* The orientation that a camera writes into a JPEG file (Exif 2.3, tag 0x0112 of IFD0, in the
+ * first APP1 segment "Exif"), and turning a picture by it. Everything is read through a bounded
+ * cursor; what is damaged or left out counts as 1, upright. torchvision's and CLIP's loaders do
+ * not turn pictures, so nothing here is applied unless somebody asks. */
 #include <string.h>
 
 #include "nn/base/bytes.h"
@@ -64,14 +65,29 @@ static size_t source(const struct fus_image *in, int orientation, int x, int y)
 {
     int w = in->width, h = in->height, sx = x, sy = y;
     switch (orientation) {
-    case 2: sx = w - 1 - x; break;
-    case 3: sx = w - 1 - x, sy = h - 1 - y; break;
-    case 4: sy = h - 1 - y; break;
-    case 5: sx = y, sy = x; break;
-    case 6: sx = y, sy = h - 1 - x; break;
-    case 7: sx = w - 1 - y, sy = h - 1 - x; break;
-    case 8: sx = w - 1 - y, sy = x; break;
-    default: break;
+    case 2:
+        sx = w - 1 - x;
+        break;
+    case 3:
+        sx = w - 1 - x, sy = h - 1 - y;
+        break;
+    case 4:
+        sy = h - 1 - y;
+        break;
+    case 5:
+        sx = y, sy = x;
+        break;
+    case 6:
+        sx = y, sy = h - 1 - x;
+        break;
+    case 7:
+        sx = w - 1 - y, sy = h - 1 - x;
+        break;
+    case 8:
+        sx = w - 1 - y, sy = x;
+        break;
+    default:
+        break;
     }
     return (size_t)sy * (size_t)w + (size_t)sx;
 }
@@ -82,7 +98,8 @@ int fus_exif_turn(struct fus_image *image, int orientation, struct fus_error *er
     if (orientation < 1 || orientation > 8)
         return fus_base_fail(err, FUS_EINVAL, "an orientation of %d; expected 1 to 8", orientation);
     bool across = orientation >= 5;
-    int code = fus_image_create(&out, across ? image->height : image->width, across ? image->width : image->height, err);
+    int code =
+        fus_image_create(&out, across ? image->height : image->width, across ? image->width : image->height, err);
     if (code)
         return code;
     uint8_t *to = out.pixels;

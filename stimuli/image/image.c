@@ -16,8 +16,9 @@ int fus_image_check(size_t width, size_t height, long long offset, struct fus_er
 {
     if (width <= max_pixels / height)
         return FUS_OK;
-    return fus_base_fail_at(err, FUS_ELIMIT, offset, "found %zu x %zu pixels, at most %zu are read; --max-pixels N allows more", width,
-                            height, max_pixels);
+    return fus_base_fail_at(err, FUS_ELIMIT, offset,
+                            "found %zu x %zu pixels, at most %zu are read; --max-pixels N allows more", width, height,
+                            max_pixels);
 }
 
 bool fus_image_fits(double width, double height)
@@ -30,7 +31,8 @@ int fus_image_create(struct fus_image *image, int width, int height, struct fus_
     if (width < 1 || height < 1)
         return fus_base_fail(err, FUS_EINVAL, "a picture of %d x %d pixels: expected at least 1 x 1", width, height);
     if (!fus_image_fits(width, height))
-        return fus_base_fail(err, FUS_ELIMIT, "a picture of %d x %d pixels is too large to be made (--max-pixels)", width, height);
+        return fus_base_fail(err, FUS_ELIMIT, "a picture of %d x %d pixels is too large to be made (--max-pixels)",
+                             width, height);
     uint8_t *pixels = fus_base_alloc((size_t)width * (size_t)height, 3);
     if (!pixels)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a picture of %d x %d pixels", width, height);

@@ -1,10 +1,13 @@
-/* JPEG (ITU-T T.81): baseline, extended sequential and progressive, 8 bits, Huffman or arithmetic coding -> RGB.
+/* JPEG (ITU-T T.81): baseline, extended sequential and progressive, 8 bits, Huffman or
+ * arithmetic coding -> RGB.
  *
- * This file reads the markers (annex B) and lays out the frame; jpeg_scan.c decodes the entropy-coded data, jpeg_smooth.c,
- * jpeg_idct.c and jpeg_color.c make pixels of it. The result equals, to the bit, what libjpeg-turbo's defaults give:
- * the accurate integer inverse DCT, triangle ("fancy") up-sampling and its integer colour tables.
- * What is missing and forgiven by Pillow is forgiven: an end marker where other bytes follow, scans, and the bits of scans.
- * Left out, with a message that says so: 12 bits, lossless and hierarchical modes, a height given by DNL alone. */
+ * This file reads the markers (annex B) and lays out the frame; jpeg_scan.c decodes the
+ * entropy-coded data, jpeg_smooth.c, jpeg_idct.c and jpeg_color.c make pixels of it. The result
+ * equals, to the bit, what libjpeg-turbo's defaults give: the accurate integer inverse DCT,
+ * triangle ("fancy") up-sampling and its integer colour tables. What is missing and forgiven by
+ * Pillow is forgiven: an end marker where other bytes follow, scans, and the bits of scans. Left
+ * out, with a message that says so: 12 bits, lossless and hierarchical modes, a height given by
+ * DNL alone. */
 #include "stimuli/image/jpeg.h"
 
 #include <string.h>
@@ -16,20 +19,39 @@ const uint8_t fus_jpeg_zigzag[64 + 16] = {
     6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31,
     39, 46, 53, 60, 61, 54, 47, 55, 62, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63};
 
-enum { SOF0 = 0xc0, SOF1 = 0xc1, SOF2 = 0xc2, SOF9 = 0xc9, SOF10 = 0xca, DHT = 0xc4, JPG = 0xc8, DAC = 0xcc, SOI = 0xd8, EOI = 0xd9, SOS = 0xda, DQT = 0xdb,
-       DNL = 0xdc, DRI = 0xdd, APP0 = 0xe0, APP14 = 0xee, TEM = 0x01 };
+enum {
+    SOF0 = 0xc0,
+    SOF1 = 0xc1,
+    SOF2 = 0xc2,
+    SOF9 = 0xc9,
+    SOF10 = 0xca,
+    DHT = 0xc4,
+    JPG = 0xc8,
+    DAC = 0xcc,
+    SOI = 0xd8,
+    EOI = 0xd9,
+    SOS = 0xda,
+    DQT = 0xdb,
+    DNL = 0xdc,
+    DRI = 0xdd,
+    APP0 = 0xe0,
+    APP14 = 0xee,
+    TEM = 0x01
+};
 
-/* Bytes that are neither marker nor segment are skipped where some encoder padded; many mean damage. */
+/* Bytes that are neither marker nor segment are skipped where some encoder padded; many mean
+ * damage. */
 enum { MAX_STRAY_BYTES = 16 };
 
-/* Of a picture without an end marker: libjpeg reads so far ahead that with fewer bytes behind the scan it finds no end. */
+/* Of a picture without an end marker: libjpeg reads so far ahead that with fewer bytes behind
+ * the scan it finds no end. */
 enum { MIN_BEHIND = 8 };
 
 static int fail_short(struct fus_jpeg *j, const char *expected)
 {
     j->ended = true;
-    return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->n, "found the end of the file, expected %s: truncated copy?",
-                            expected);
+    return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->n,
+                            "found the end of the file, expected %s: truncated copy?", expected);
 }
 
 /* The segment behind a marker: its body, with j->pos moved past it. */
@@ -42,7 +64,8 @@ static int segment(struct fus_jpeg *j, struct fus_bytes *body, int marker)
         return fail_short(j, "the length of a segment");
     if (length < 2)
         return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos,
-                                "found length %zu of segment ff%02x, expected at least 2: damaged file?", length, marker);
+                                "found length %zu of segment ff%02x, expected at least 2: damaged file?", length,
+                                marker);
     const uint8_t *p = fus_bytes_take(&all, length - 2);
     if (!p)
         return fail_short(j, "the rest of a segment");
@@ -53,7 +76,8 @@ static int segment(struct fus_jpeg *j, struct fus_bytes *body, int marker)
 
 static int bad_segment(const struct fus_jpeg *j, const char *name, const char *what)
 {
-    return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos, "found %s that ends here with %s: damaged file?", name, what);
+    return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos, "found %s that ends here with %s: damaged file?",
+                            name, what);
 }
 
 static int read_quantisation(struct fus_jpeg *j, struct fus_bytes *b)
@@ -130,8 +154,8 @@ static int check_components(const struct fus_jpeg *j)
             return bad_segment(j, "a frame header", "a quantisation table past 3");
         if (j->max_h % c->h || j->max_v % c->v)
             return fus_base_fail_at(j->err, FUS_EUNSUPPORTED, (long long)j->pos,
-                                    "found sampling factors %dx%d beside %dx%d, expected a divisor: not supported", c->h, c->v,
-                                    j->max_h, j->max_v);
+                                    "found sampling factors %dx%d beside %dx%d, expected a divisor: not supported",
+                                    c->h, c->v, j->max_h, j->max_v);
     }
     return FUS_OK;
 }
@@ -167,9 +191,11 @@ static int lay_out(struct fus_jpeg *j)
         blocks += (size_t)c->blocks_x * (size_t)c->blocks_y;
         memset(c->precision, -1, sizeof c->precision);
     }
-    if (!j->arithmetic && blocks / 8 > j->n) /* a Huffman code has at least one bit: no large memory for small files */
+    /* a Huffman code has at least one bit: no large memory for small files */
+    if (!j->arithmetic && blocks / 8 > j->n)
         return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->n,
-                                "found the end of the file, expected data of %d x %d pixels: truncated copy?", j->width, j->height);
+                                "found the end of the file, expected data of %d x %d pixels: truncated copy?", j->width,
+                                j->height);
     return FUS_OK;
 }
 
@@ -200,13 +226,16 @@ static int read_frame(struct fus_jpeg *j, struct fus_bytes *b, int marker)
     if (b->overrun || fus_bytes_left(b) != (size_t)j->n_components * 3)
         return bad_segment(j, "a frame header", "a length that does not fit its components");
     if (bits != 8)
-        return fus_base_fail_at(j->err, FUS_EUNSUPPORTED, (long long)j->pos, "found %d bits a sample, expected 8: not supported", bits);
+        return fus_base_fail_at(j->err, FUS_EUNSUPPORTED, (long long)j->pos,
+                                "found %d bits a sample, expected 8: not supported", bits);
     if (j->n_components != 1 && j->n_components != 3 && j->n_components != 4)
         return fus_base_fail_at(j->err, FUS_EUNSUPPORTED, (long long)j->pos,
-                                "found %d components, expected 1 (grey), 3 (colour) or 4 (CMYK): not supported", j->n_components);
+                                "found %d components, expected 1 (grey), 3 (colour) or 4 (CMYK): not supported",
+                                j->n_components);
     if (!j->height || !j->width)
-        return fus_base_fail_at(j->err, FUS_EUNSUPPORTED, (long long)j->pos, "found a picture of %d x %d pixels: %s", j->width,
-                                j->height, j->width ? "a height given later (DNL) is not supported" : "damaged file?");
+        return fus_base_fail_at(j->err, FUS_EUNSUPPORTED, (long long)j->pos, "found a picture of %d x %d pixels: %s",
+                                j->width, j->height,
+                                j->width ? "a height given later (DNL) is not supported" : "damaged file?");
     int code = fus_image_check((size_t)j->width, (size_t)j->height, (long long)j->pos, j->err);
     if (code)
         return code;
@@ -225,13 +254,15 @@ static int read_frame(struct fus_jpeg *j, struct fus_bytes *b, int marker)
 
 static int fail_stray(const struct fus_jpeg *j, size_t start)
 {
-    return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)start,
-                            "found more than %d bytes (%02x ...) that belong to nothing, expected a marker: damaged file?",
-                            MAX_STRAY_BYTES, j->bytes[start]);
+    return fus_base_fail_at(
+        j->err, FUS_EFORMAT, (long long)start,
+        "found more than %d bytes (%02x ...) that belong to nothing, expected a marker: damaged file?", MAX_STRAY_BYTES,
+        j->bytes[start]);
 }
 
-/* The next marker: fill bytes and a few stray bytes before it are skipped (annex B.1.1.2). Behind a whole picture any number is,
- * what some cameras append; but not right before an end marker that ends the file, where they are the rest of damaged data. */
+/* The next marker: fill bytes and a few stray bytes before it are skipped (annex B.1.1.2).
+ * Behind a whole picture any number is, what some cameras append; but not right before an end
+ * marker that ends the file, where they are the rest of damaged data. */
 static int next_marker(struct fus_jpeg *j, int *marker)
 {
     size_t start = j->pos, stray = 0;
@@ -259,7 +290,8 @@ static int next_marker(struct fus_jpeg *j, int *marker)
 static int unsupported(const struct fus_jpeg *j, int marker)
 {
     const char *what = marker == 0xc3 || marker == 0xcb ? "a lossless picture" : "a hierarchical picture";
-    return fus_base_fail_at(j->err, FUS_EUNSUPPORTED, (long long)j->pos - 2, "found %s (marker ff%02x): not supported", what, marker);
+    return fus_base_fail_at(j->err, FUS_EUNSUPPORTED, (long long)j->pos - 2, "found %s (marker ff%02x): not supported",
+                            what, marker);
 }
 
 static int read_segment(struct fus_jpeg *j, int marker)
@@ -270,7 +302,8 @@ static int read_segment(struct fus_jpeg *j, int marker)
     if (marker > DAC && marker < 0xd0)
         return unsupported(j, marker);
     if (marker < SOF0)
-        return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos - 2, "found marker ff%02x, which is reserved: damaged file?", marker);
+        return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos - 2,
+                                "found marker ff%02x, which is reserved: damaged file?", marker);
     int code = segment(j, &b, marker);
     if (code)
         return code;
@@ -310,11 +343,13 @@ static int check_complete(struct fus_jpeg *j)
     }
     if (n_seen)
         return FUS_OK;
-    return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos, "found the end of the image, expected a %s: truncated copy?",
+    return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos,
+                            "found the end of the image, expected a %s: truncated copy?",
                             j->has_frame ? "scan" : "frame header");
 }
 
-/* Did one scan code all and only the end marker is missing, with other bytes in its place? Fewer bytes are a truncated copy. */
+/* Did one scan code all and only the end marker is missing, with other bytes in its place? Fewer
+ * bytes are a truncated copy. */
 static bool unended(struct fus_jpeg *j, size_t behind)
 {
     if (!j->whole || !j->ended || j->n - behind + (size_t)j->n_behind < MIN_BEHIND)
@@ -337,11 +372,13 @@ static int read_all(struct fus_jpeg *j)
         if (marker == EOI)
             break;
         if (marker == SOI)
-            return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos - 2, "found a second start of image: damaged file?");
+            return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos - 2,
+                                    "found a second start of image: damaged file?");
         if ((marker >= 0xd0 && marker <= 0xd7) || marker == TEM)
             continue;
         if (marker == SOS && !j->has_frame)
-            return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos - 2, "found a scan, expected a frame header: damaged file?");
+            return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos - 2,
+                                    "found a scan, expected a frame header: damaged file?");
         code = marker == SOS ? fus_jpeg_scan(j) : read_segment(j, marker);
         if (marker == SOS)
             behind = j->pos;
@@ -353,7 +390,8 @@ static int read_all(struct fus_jpeg *j)
     return check_complete(j);
 }
 
-/* The picture of a file that has been read. A grey one is the plane itself, which changes its owner. */
+/* The picture of a file that has been read. A grey one is the plane itself, which changes its
+ * owner. */
 static int give(struct fus_raster *r, struct fus_jpeg *j)
 {
     struct fus_jpeg_component *c = &j->components[0];

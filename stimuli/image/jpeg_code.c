@@ -37,10 +37,12 @@ static struct word first_word(const struct fus_jpeg_code *c, int bits)
     int left = FUS_JPEG_PAIR - length - size, value = left < 0 ? 0 : bits >> left & ((1 << size) - 1);
     if (!e || left < 0 || (!size && run == 15))
         return (struct word){.bits = TOO_LONG};
-    return (struct word){(int16_t)(value < 1 << size >> 1 ? value - (1 << size) + 1 : value), (uint8_t)(run + 1), (uint8_t)(length + size), !size};
+    return (struct word){(int16_t)(value < 1 << size >> 1 ? value - (1 << size) + 1 : value), (uint8_t)(run + 1),
+                         (uint8_t)(length + size), !size};
 }
 
-/* The bits `at` begin with the coefficient `first`: with a second one behind it, or not, and the end behind them, or not. */
+/* The bits `at` begin with the coefficient `first`: with a second one behind it, or not, and the
+ * end behind them, or not. */
 static inline struct fus_jpeg_pair pair_of(struct word first, const struct word *words, int at)
 {
     struct word next = words[at << first.bits & (FUS_JPEG_PAIRS - 1)];

@@ -1,8 +1,10 @@
-/* Component planes of a JPEG -> RGB: up-sampling to the full size, then colour conversion, row by row.
+/* Component planes of a JPEG -> RGB: up-sampling to the full size, then colour conversion, row
+ * by row.
  *
- * Components at half the width or height are interpolated by libjpeg's triangle filter (weights 3/4 and 1/4, rounding
- * alternately down and up); other ratios are repeated. Rows and columns outside the component repeat its edge.
- * Colours: YCbCr (JFIF 1.02, 16-bit fixed point), RGB, CMYK and YCCK (Adobe, stored inverted) as Pillow converts them. */
+ * Components at half the width or height are interpolated by libjpeg's triangle filter (weights
+ * 3/4 and 1/4, rounding alternately down and up); other ratios are repeated. Rows and columns
+ * outside the component repeat its edge. Colours: YCbCr (JFIF 1.02, 16-bit fixed point), RGB,
+ * CMYK and YCCK (Adobe, stored inverted) as Pillow converts them. */
 #include <string.h>
 
 #include "stimuli/image/jpeg.h"

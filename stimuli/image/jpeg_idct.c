@@ -1,9 +1,10 @@
 /* The accurate integer inverse DCT of libjpeg ("islow"): 8x8 dequantised coefficients -> samples.
  *
- * Loeffler, Ligtenberg & Moschytz (1989), 12 multiplications a row, constants in 13 fractional bits; columns first, kept with
- * 2 extra bits, then rows. The sums are those of libjpeg to the bit, and for coefficients beyond any legal
- * picture's too: as in its vector code, 16-bit intermediates wrap or saturate where those do. Whole numbers: the plain way and
- * that of AVX2 give the same. */
+ * Loeffler, Ligtenberg & Moschytz (1989), 12 multiplications a row, constants in 13 fractional
+ * bits; columns first, kept with 2 extra bits, then rows. The sums are those of libjpeg to the
+ * bit, and for coefficients beyond any legal picture's too: as in its vector code, 16-bit
+ * intermediates wrap or saturate where those do. Whole numbers: the plain way and that of AVX2
+ * give the same. */
 #include <string.h>
 
 #include "nn/base/cpu.h"
@@ -23,8 +24,20 @@
 enum { CONST_BITS = 13, PASS1_BITS = 2 };
 
 /* round(2^13 * x) and their sums: x in the names, times 1000. */
-enum { F_0541 = 4433, F_0765 = 6270, F_1847 = 15137, F_1175 = 9633, F_1961 = 16069, F_0390 = 3196, F_0298 = 2446,
-       F_0899 = 7373, F_1501 = 12299, F_2053 = 16819, F_2562 = 20995, F_3072 = 25172 };
+enum {
+    F_0541 = 4433,
+    F_0765 = 6270,
+    F_1847 = 15137,
+    F_1175 = 9633,
+    F_1961 = 16069,
+    F_0390 = 3196,
+    F_0298 = 2446,
+    F_0899 = 7373,
+    F_1501 = 12299,
+    F_2053 = 16819,
+    F_2562 = 20995,
+    F_3072 = 25172
+};
 
 static inline int16_t saturate16(int32_t v)
 {
@@ -42,13 +55,14 @@ static inline uint32_t times(int16_t a, int32_t constant)
     return (uint32_t)(a * constant);
 }
 
-/* The transform of all eight columns, sums[8k + x] with CONST_BITS more fractional bits; only the first n rows may be
- * other than zero. Compilers turn the loop into vector code. */
+/* The transform of all eight columns, sums[8k + x] with CONST_BITS more fractional bits; only
+ * the first n rows may be other than zero. Compilers turn the loop into vector code. */
 PRUNED void transform(uint32_t sums[restrict 64], const int16_t in[restrict 64], int n)
 {
     for (int x = 0; x < 8; x++) {
         int16_t i0 = in[x], i1 = in[8 + x], i2 = in[16 + x], i3 = in[24 + x];
-        int16_t i4 = n > 4 ? in[32 + x] : 0, i5 = n > 4 ? in[40 + x] : 0, i6 = n > 6 ? in[48 + x] : 0, i7 = n > 6 ? in[56 + x] : 0;
+        int16_t i4 = n > 4 ? in[32 + x] : 0, i5 = n > 4 ? in[40 + x] : 0, i6 = n > 6 ? in[48 + x] : 0,
+                i7 = n > 6 ? in[56 + x] : 0;
 
         uint32_t even0 = (uint32_t)(int16_t)(i0 + i4) << CONST_BITS;
         uint32_t even1 = (uint32_t)(int16_t)(i0 - i4) << CONST_BITS;
@@ -71,8 +85,8 @@ PRUNED void transform(uint32_t sums[restrict 64], const int16_t in[restrict 64],
     }
 }
 
-/* Between the passes: descaled to 16 bits and transposed. Only damaged pictures go beyond 16 bits: they saturate,
- * except where every column is constant. */
+/* Between the passes: descaled to 16 bits and transposed. Only damaged pictures go beyond 16
+ * bits: they saturate, except where every column is constant. */
 static void turn(int16_t work[restrict 64], const uint32_t sums[restrict 64], const int16_t block[64])
 {
     int16_t straight[64];
@@ -87,7 +101,8 @@ static void turn(int16_t work[restrict 64], const uint32_t sums[restrict 64], co
         for (int k = 8; k < 64; k++)
             any |= block[k];
         for (int i = 0; i < 64; i++)
-            straight[i] = any ? saturate16(descale(sums[i], CONST_BITS - PASS1_BITS)) : (int16_t)((uint32_t)block[i % 8] << PASS1_BITS);
+            straight[i] = any ? saturate16(descale(sums[i], CONST_BITS - PASS1_BITS))
+                              : (int16_t)((uint32_t)block[i % 8] << PASS1_BITS);
     }
     for (int y = 0; y < 8; y++)
         for (int x = 0; x < 8; x++)
@@ -136,7 +151,8 @@ static void idct(uint8_t *out, size_t stride, const int16_t block[64], int last)
 #define AVX2 __attribute__((target("avx2")))
 #define AVX2_INLINE static inline __attribute__((target("avx2"), always_inline))
 
-/* The constants of two products that are added: a in the lower half of each 32 bits, b in the upper. */
+/* The constants of two products that are added: a in the lower half of each 32 bits, b in the
+ * upper. */
 AVX2_INLINE __m256i two(int a, int b)
 {
     return _mm256_set1_epi32((int)((uint32_t)b << 16 | (uint16_t)a));
@@ -148,11 +164,13 @@ AVX2_INLINE __m256i beside(__m128i a, __m128i b)
     return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_unpacklo_epi16(a, b)), _mm_unpackhi_epi16(a, b), 1);
 }
 
-/* transform(), with eight columns in a vector and descaled by `shift` bits, shift constant: rows of 32 bits. */
+/* transform(), with eight columns in a vector and descaled by `shift` bits, shift constant: rows
+ * of 32 bits. */
 AVX2_INLINE void transform_avx2(__m256i out[8], const __m128i in[8], int shift)
 {
     __m256i rounding = _mm256_set1_epi32(1 << (shift - 1));
-    __m256i sum = _mm256_cvtepi16_epi32(_mm_add_epi16(in[0], in[4])), difference = _mm256_cvtepi16_epi32(_mm_sub_epi16(in[0], in[4]));
+    __m256i sum = _mm256_cvtepi16_epi32(_mm_add_epi16(in[0], in[4])),
+            difference = _mm256_cvtepi16_epi32(_mm_sub_epi16(in[0], in[4]));
     __m256i even0 = _mm256_add_epi32(_mm256_slli_epi32(sum, CONST_BITS), rounding);
     __m256i even1 = _mm256_add_epi32(_mm256_slli_epi32(difference, CONST_BITS), rounding);
     __m256i pair = beside(in[2], in[6]);
@@ -162,7 +180,8 @@ AVX2_INLINE void transform_avx2(__m256i out[8], const __m128i in[8], int shift)
     __m256i t1 = _mm256_add_epi32(even1, even2), t2 = _mm256_sub_epi32(even1, even2);
 
     pair = beside(_mm_add_epi16(in[7], in[3]), _mm_add_epi16(in[5], in[1]));
-    __m256i a = _mm256_madd_epi16(pair, two(F_1175 - F_1961, F_1175)), b = _mm256_madd_epi16(pair, two(F_1175, F_1175 - F_0390));
+    __m256i a = _mm256_madd_epi16(pair, two(F_1175 - F_1961, F_1175)),
+            b = _mm256_madd_epi16(pair, two(F_1175, F_1175 - F_0390));
     pair = beside(in[7], in[1]);
     __m256i odd0 = _mm256_add_epi32(_mm256_madd_epi16(pair, two(F_0298 - F_0899, -F_0899)), a);
     __m256i odd3 = _mm256_add_epi32(_mm256_madd_epi16(pair, two(-F_0899, F_1501 - F_0899)), b);
@@ -170,14 +189,18 @@ AVX2_INLINE void transform_avx2(__m256i out[8], const __m128i in[8], int shift)
     __m256i odd1 = _mm256_add_epi32(_mm256_madd_epi16(pair, two(F_2053 - F_2562, -F_2562)), b);
     __m256i odd2 = _mm256_add_epi32(_mm256_madd_epi16(pair, two(-F_2562, F_3072 - F_2562)), a);
 
-    out[0] = _mm256_srai_epi32(_mm256_add_epi32(t0, odd3), shift), out[7] = _mm256_srai_epi32(_mm256_sub_epi32(t0, odd3), shift);
-    out[1] = _mm256_srai_epi32(_mm256_add_epi32(t1, odd2), shift), out[6] = _mm256_srai_epi32(_mm256_sub_epi32(t1, odd2), shift);
-    out[2] = _mm256_srai_epi32(_mm256_add_epi32(t2, odd1), shift), out[5] = _mm256_srai_epi32(_mm256_sub_epi32(t2, odd1), shift);
-    out[3] = _mm256_srai_epi32(_mm256_add_epi32(t3, odd0), shift), out[4] = _mm256_srai_epi32(_mm256_sub_epi32(t3, odd0), shift);
+    out[0] = _mm256_srai_epi32(_mm256_add_epi32(t0, odd3), shift),
+    out[7] = _mm256_srai_epi32(_mm256_sub_epi32(t0, odd3), shift);
+    out[1] = _mm256_srai_epi32(_mm256_add_epi32(t1, odd2), shift),
+    out[6] = _mm256_srai_epi32(_mm256_sub_epi32(t1, odd2), shift);
+    out[2] = _mm256_srai_epi32(_mm256_add_epi32(t2, odd1), shift),
+    out[5] = _mm256_srai_epi32(_mm256_sub_epi32(t2, odd1), shift);
+    out[3] = _mm256_srai_epi32(_mm256_add_epi32(t3, odd0), shift),
+    out[4] = _mm256_srai_epi32(_mm256_sub_epi32(t3, odd0), shift);
 }
 
-/* Rows k and k + 4 in 16 bits, with saturation: columns 0 to 3 of both before 4 to 7. Written without loops, so that all stays in
- * registers. */
+/* Rows k and k + 4 in 16 bits, with saturation: columns 0 to 3 of both before 4 to 7. Written
+ * without loops, so that all stays in registers. */
 AVX2_INLINE void pack(__m256i rows[4], const __m256i sums[8])
 {
     rows[0] = _mm256_packs_epi32(sums[0], sums[4]), rows[1] = _mm256_packs_epi32(sums[1], sums[5]);
@@ -209,8 +232,10 @@ AVX2_INLINE void give_two(uint8_t *out, size_t stride, __m128i rows)
 AVX2_INLINE void give(uint8_t *out, size_t stride, const __m256i rows[4])
 {
     const __m256i middle = _mm256_set1_epi16(128);
-    __m256i even = _mm256_packus_epi16(_mm256_add_epi16(rows[0], middle), _mm256_add_epi16(rows[1], middle)); /* 0 4 1 5 */
-    __m256i odd = _mm256_packus_epi16(_mm256_add_epi16(rows[2], middle), _mm256_add_epi16(rows[3], middle));  /* 2 6 3 7 */
+    /* 0 4 1 5 */
+    __m256i even = _mm256_packus_epi16(_mm256_add_epi16(rows[0], middle), _mm256_add_epi16(rows[1], middle));
+    /* 2 6 3 7 */
+    __m256i odd = _mm256_packus_epi16(_mm256_add_epi16(rows[2], middle), _mm256_add_epi16(rows[3], middle));
     __m256i r0246 = _mm256_unpacklo_epi8(even, odd), r1357 = _mm256_unpackhi_epi8(even, odd);
     __m256i r0123 = _mm256_unpacklo_epi8(r0246, r1357), r4567 = _mm256_unpackhi_epi8(r0246, r1357);
     __m256i y0145 = _mm256_unpacklo_epi32(r0123, r4567), y2367 = _mm256_unpackhi_epi32(r0123, r4567);

@@ -1,8 +1,10 @@
-/* Entropy-coded data of a JPEG scan (ITU-T T.81, annexes F.2 and G.2): Huffman codes -> coefficients.
+/* Entropy-coded data of a JPEG scan (ITU-T T.81, annexes F.2 and G.2): Huffman codes ->
+ * coefficients.
  *
- * The bit buffer holds the next bits at its top. Behind the data's end (a marker or the file's end) it is
- * filled with zeros and `count` goes below zero: one check per block finds every early end. A sequential block
- * is dequantised on the way and transformed at once; progressive scans add to stored coefficients. */
+ * The bit buffer holds the next bits at its top. Behind the data's end (a marker or the file's
+ * end) it is filled with zeros and `count` goes below zero: one check per block finds every
+ * early end. A sequential block is dequantised on the way and transformed at once; progressive
+ * scans add to stored coefficients. */
 #include <string.h>
 
 #include "nn/base/bytes.h"
@@ -94,7 +96,8 @@ static inline int symbol(struct reader *r, const struct fus_jpeg_code *c)
     return -1;
 }
 
-/* One block of a sequential scan, dequantised. Returns the zigzag index of its last coefficient, or -1. */
+/* One block of a sequential scan, dequantised. Returns the zigzag index of its last coefficient,
+ * or -1. */
 static int sequential_block(struct reader *from, int16_t *last_dc, int16_t block[64], const struct fus_jpeg_code *dc,
                             const struct fus_jpeg_code *ac, const struct fus_jpeg_pair *pairs, const int16_t quant[64])
 {
@@ -224,7 +227,8 @@ static bool ac_refine_block(struct scan *s, int16_t *block)
     return true;
 }
 
-/* The same by arithmetic coding. Returns the zigzag index of the last coefficient of a sequential block, or -1. */
+/* The same by arithmetic coding. Returns the zigzag index of the last coefficient of a
+ * sequential block, or -1. */
 static int arithmetic_block(struct scan *s, int i, int16_t block[64], const int16_t quant[64])
 {
     const struct fus_jpeg *j = s->j;
@@ -266,7 +270,9 @@ static bool decode_block(struct scan *s, int i, int x, int y)
     }
     int16_t block[64] = {0};
     int ac = s->ac_table[i];
-    int last = j->arithmetic ? arithmetic_block(s, i, block, c->quant) : sequential_block(&s->reader, &s->last_dc[i], block, &j->dc[s->dc_table[i]], &j->ac[ac], j->pairs[ac], c->quant);
+    int last = j->arithmetic ? arithmetic_block(s, i, block, c->quant)
+                             : sequential_block(&s->reader, &s->last_dc[i], block, &j->dc[s->dc_table[i]], &j->ac[ac],
+                                                j->pairs[ac], c->quant);
     size_t stride = (size_t)c->padded_x * 8;
     uint8_t *out = c->plane + (size_t)y * 8 * stride + (size_t)x * 8;
     if (last < 0)
@@ -295,13 +301,17 @@ static int fail_block(const struct scan *s, int x, int y)
     long long at = (j->arithmetic ? s->arith.p : s->reader.p) - j->bytes;
     if (s->arith.dry)
         return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->n,
-                                "found the end of the file in MCU (%d, %d) of a scan, expected more: truncated copy?", x, y);
+                                "found the end of the file in MCU (%d, %d) of a scan, expected more: truncated copy?",
+                                x, y);
     if (s->reader.count >= 0)
-        return fus_base_fail_at(j->err, FUS_EFORMAT, at, "found bits that are no code in MCU (%d, %d) of a scan: damaged file?", x, y);
+        return fus_base_fail_at(j->err, FUS_EFORMAT, at,
+                                "found bits that are no code in MCU (%d, %d) of a scan: damaged file?", x, y);
     if (j->n - (size_t)at < 2)
         return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->n,
-                                "found the end of the file in MCU (%d, %d) of a scan, expected more: truncated copy?", x, y);
-    return fus_base_fail_at(j->err, FUS_EFORMAT, at, "found marker ff%02x in MCU (%d, %d) of a scan, expected more data: damaged file?",
+                                "found the end of the file in MCU (%d, %d) of a scan, expected more: truncated copy?",
+                                x, y);
+    return fus_base_fail_at(j->err, FUS_EFORMAT, at,
+                            "found marker ff%02x in MCU (%d, %d) of a scan, expected more data: damaged file?",
                             j->bytes[at + 1], x, y);
 }
 
@@ -316,10 +326,12 @@ static int restart(struct scan *s)
     while (r->p < limit && (*r->p != 0xff || (r->end - r->p >= 2 && (r->p[1] == 0xff || r->p[1] == 0))))
         r->p++;
     if (r->end - r->p < 2)
-        return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->n, "found the end of the file, expected a restart marker: truncated copy?");
+        return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->n,
+                                "found the end of the file, expected a restart marker: truncated copy?");
     if (r->p[0] != 0xff || r->p[1] != 0xd0 + s->next_restart)
-        return fus_base_fail_at(j->err, FUS_EFORMAT, r->p - j->bytes, "found %02x %02x, expected restart marker ff %02x: damaged file?",
-                                r->p[0], r->p[1], 0xd0 + s->next_restart);
+        return fus_base_fail_at(j->err, FUS_EFORMAT, r->p - j->bytes,
+                                "found %02x %02x, expected restart marker ff %02x: damaged file?", r->p[0], r->p[1],
+                                0xd0 + s->next_restart);
     r->p += 2;
     r->bits = 0;
     r->count = 0;
@@ -364,8 +376,8 @@ static int bad_scan(const struct fus_jpeg *j, const char *what)
     return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->pos, "found a scan header with %s: damaged file?", what);
 }
 
-/* Progression (annex G.1.1.1): which coefficients and bits this scan may carry. Where one before it is missing, those bits stay
- * zero, as in libjpeg. */
+/* Progression (annex G.1.1.1): which coefficients and bits this scan may carry. Where one before
+ * it is missing, those bits stay zero, as in libjpeg. */
 static int check_progression(struct scan *s)
 {
     struct fus_jpeg *j = s->j;
@@ -386,7 +398,8 @@ static int check_tables(struct scan *s)
     bool wants_dc = !j->progressive || (s->first == 0 && !s->high), wants_ac = !j->progressive || s->first;
     for (int i = 0; i < s->n_components; i++) {
         struct fus_jpeg_component *c = &j->components[s->components[i]];
-        if (!j->arithmetic && ((wants_dc && !j->dc[s->dc_table[i]].defined) || (wants_ac && !j->ac[s->ac_table[i]].defined)))
+        if (!j->arithmetic &&
+            ((wants_dc && !j->dc[s->dc_table[i]].defined) || (wants_ac && !j->ac[s->ac_table[i]].defined)))
             return bad_scan(j, "a Huffman table that was not defined");
         if (c->seen && !j->progressive)
             return bad_scan(j, "a component that was coded before");
@@ -442,7 +455,8 @@ static int read_header(struct scan *s, struct fus_bytes *b)
 int fus_jpeg_scan(struct fus_jpeg *j)
 {
     if (++j->n_scans > MAX_SCANS)
-        return fus_base_fail_at(j->err, FUS_ELIMIT, (long long)j->pos, "found more than %d scans: damaged file?", MAX_SCANS);
+        return fus_base_fail_at(j->err, FUS_ELIMIT, (long long)j->pos, "found more than %d scans: damaged file?",
+                                MAX_SCANS);
     struct fus_bytes all = fus_bytes_of(j->bytes, j->n);
     struct scan s = {0};
     s.j = j;
@@ -450,7 +464,8 @@ int fus_jpeg_scan(struct fus_jpeg *j)
     size_t length = fus_bytes_u16be(&all);
     const uint8_t *p = length >= 2 ? fus_bytes_take(&all, length - 2) : NULL;
     if (all.overrun)
-        return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->n, "found the end of the file, expected a scan header: truncated copy?");
+        return fus_base_fail_at(j->err, FUS_EFORMAT, (long long)j->n,
+                                "found the end of the file, expected a scan header: truncated copy?");
     if (!p)
         return bad_scan(j, "a length below 2");
     struct fus_bytes b = fus_bytes_of(p, length - 2);

@@ -1,8 +1,10 @@
-/* Progressive pictures whose low AC coefficients are not wholly there (ITU-T T.81, annex K.8): estimates from the mean values of
- * the 5 x 5 blocks around, with the weights of libjpeg-turbo from 2.1 on, so that the pixels are Pillow's.
+/* Progressive pictures whose low AC coefficients are not wholly there (ITU-T T.81, annex K.8):
+ * estimates from the mean values of the 5 x 5 blocks around, with the weights of libjpeg-turbo
+ * from 2.1 on, so that the pixels are Pillow's.
  *
- * Where a component has means alone, its first nine AC coefficients and the mean itself are estimated; where it has some bits of
- * the AC coefficients, the first five, if they are still zero. A known bit is never contradicted. */
+ * Where a component has means alone, its first nine AC coefficients and the mean itself are
+ * estimated; where it has some bits of the AC coefficients, the first five, if they are still
+ * zero. A known bit is never contradicted. */
 #include <string.h>
 
 #include "stimuli/image/jpeg.h"
@@ -49,8 +51,8 @@ bool fus_jpeg_smooth_wanted(const struct fus_jpeg *j)
     return wanted;
 }
 
-/* Rows of blocks from two above to two below; at the picture's border and in some rows near it the next one inside, as libjpeg has
- * it. */
+/* Rows of blocks from two above to two below; at the picture's border and in some rows near it
+ * the next one inside, as libjpeg has it. */
 static void rows_around(int rows[SIDE], const struct fus_jpeg *j, const struct fus_jpeg_component *c, int y)
 {
     int mcu = y / c->v, at = y % c->v, last = j->mcus_y - 1;
@@ -62,19 +64,22 @@ static void rows_around(int rows[SIDE], const struct fus_jpeg *j, const struct f
     rows[4] = at < n - 2 || mcu + 1 < last ? y + 2 : rows[3];
 }
 
-/* A column of blocks, or the nearest one; right of two alone the first, as libjpeg-turbo 2.1.5 has it. */
+/* A column of blocks, or the nearest one; right of two alone the first, as libjpeg-turbo 2.1.5
+ * has it. */
 static int column(int x, int n)
 {
     return x < 0 ? 0 : x < n ? x : n == 2 ? 0 : n - 1;
 }
 
-static void means_around(int means[N_BLOCKS], const struct fus_jpeg *j, const struct fus_jpeg_component *c, int x, int y)
+static void means_around(int means[N_BLOCKS], const struct fus_jpeg *j, const struct fus_jpeg_component *c, int x,
+                         int y)
 {
     int rows[SIDE];
     rows_around(rows, j, c, y);
     for (int v = 0; v < SIDE; v++)
         for (int h = 0; h < SIDE; h++)
-            means[v * SIDE + h] = c->coefs[64 * ((size_t)rows[v] * (size_t)c->padded_x + (size_t)column(x + h - 2, c->blocks_x))];
+            means[v * SIDE + h] =
+                c->coefs[64 * ((size_t)rows[v] * (size_t)c->padded_x + (size_t)column(x + h - 2, c->blocks_x))];
 }
 
 /* known: bits below this one are missing; -1: all are. */
@@ -100,7 +105,8 @@ void fus_jpeg_smooth(int16_t block[64], const struct fus_jpeg *j, const struct f
     for (int k = 1; k < (means_alone ? N_LOW : 6); k++) {
         int16_t *coef = &block[fus_jpeg_zigzag[k]];
         if (c->precision[k] != 0 && !*coef)
-            *coef = estimate(means, means_alone ? from_means[k] : beside_bits[k], mean_step, (uint16_t)c->quant[k], c->precision[k]);
+            *coef = estimate(means, means_alone ? from_means[k] : beside_bits[k], mean_step, (uint16_t)c->quant[k],
+                             c->precision[k]);
     }
     if (means_alone)
         block[0] = estimate(means, from_means[0], mean_step, mean_step, 0);

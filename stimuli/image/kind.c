@@ -1,4 +1,5 @@
-/* Kinds of files: see kind.h. Signatures are those of the formats' own specifications; no decoder is tried. */
+/* Kinds of files: see kind.h. Signatures are those of the formats' own specifications; no
+ * decoder is tried. */
 #include "stimuli/image/kind.h"
 
 #include <stdio.h>
@@ -12,8 +13,9 @@ static bool has(const uint8_t *bytes, size_t n, size_t at, const char *magic, si
 /* ISO base media files: the brand says what is in them. */
 static const char *brand(const uint8_t *bytes, size_t n)
 {
-    static const char *const brands[][2] = {{"avif", "AVIF"}, {"avis", "AVIF"}, {"heic", "HEIC"}, {"heix", "HEIC"}, {"hevc", "HEIC"},
-                                            {"mif1", "HEIF"}, {"msf1", "HEIF"}, {"qt  ", "QuickTime"}};
+    static const char *const brands[][2] = {{"avif", "AVIF"}, {"avis", "AVIF"},     {"heic", "HEIC"},
+                                            {"heix", "HEIC"}, {"hevc", "HEIC"},     {"mif1", "HEIF"},
+                                            {"msf1", "HEIF"}, {"qt  ", "QuickTime"}};
     for (size_t i = 0; i < sizeof brands / sizeof *brands; i++)
         if (has(bytes, n, 8, brands[i][0], 4))
             return brands[i][1];
@@ -44,11 +46,24 @@ struct fus_kind fus_kind_of_bytes(const uint8_t *bytes, size_t n)
         size_t n, at;
         const char *name;
     } others[] = {
-        {"GIF8", 4, 0, "GIF"},           {"II*\0", 4, 0, "TIFF"},          {"MM\0*", 4, 0, "TIFF"},         {"II+\0", 4, 0, "TIFF"},
-        {"MM\0+", 4, 0, "TIFF"},         {"WEBP", 4, 8, "WebP"},           {"8BPS", 4, 0, "PSD"},           {"%PDF", 4, 0, "PDF"},
-        {"\xff\x4f\xff\x51", 4, 0, "JPEG 2000"}, {"\0\0\0\x0cjP  ", 8, 0, "JPEG 2000"}, {"\xff\x0a", 2, 0, "JPEG XL"},
-        {"\0\0\0\x0cJXL ", 8, 0, "JPEG XL"}, {"\0\0\1\0", 4, 0, "ICO"},    {"<svg", 4, 0, "SVG"},           {"gimp xcf", 8, 0, "XCF"},
-        {"#?RADIANCE", 10, 0, "HDR"},    {"\x76\x2f\x31\x01", 4, 0, "EXR"}, {"qoif", 4, 0, "QOI"},
+        {"GIF8", 4, 0, "GIF"},
+        {"II*\0", 4, 0, "TIFF"},
+        {"MM\0*", 4, 0, "TIFF"},
+        {"II+\0", 4, 0, "TIFF"},
+        {"MM\0+", 4, 0, "TIFF"},
+        {"WEBP", 4, 8, "WebP"},
+        {"8BPS", 4, 0, "PSD"},
+        {"%PDF", 4, 0, "PDF"},
+        {"\xff\x4f\xff\x51", 4, 0, "JPEG 2000"},
+        {"\0\0\0\x0cjP  ", 8, 0, "JPEG 2000"},
+        {"\xff\x0a", 2, 0, "JPEG XL"},
+        {"\0\0\0\x0cJXL ", 8, 0, "JPEG XL"},
+        {"\0\0\1\0", 4, 0, "ICO"},
+        {"<svg", 4, 0, "SVG"},
+        {"gimp xcf", 8, 0, "XCF"},
+        {"#?RADIANCE", 10, 0, "HDR"},
+        {"\x76\x2f\x31\x01", 4, 0, "EXR"},
+        {"qoif", 4, 0, "QOI"},
     };
     if (has(bytes, n, 0, "\xff\xd8\xff", 3))
         return (struct fus_kind){"JPEG", true};
@@ -106,10 +121,24 @@ static bool listed(const char *list, const char *ending)
 enum fus_kind_ending fus_kind_of_ending(const char *name, const char **kind)
 {
     static const char *const pictures[][2] = {
-        {".webp", "WebP"}, {".gif", "GIF"},       {".tif .tiff", "TIFF"},       {".heic .heics .heif", "HEIC"}, {".avif", "AVIF"},
-        {".jxl", "JPEG XL"}, {".jp2 .j2k .jpx", "JPEG 2000"}, {".psd .psb", "PSD"}, {".svg .svgz", "SVG"},    {".ico", "ICO"},
-        {".tga", "TGA"},   {".pcx", "PCX"},       {".eps .ps", "PostScript"},   {".pdf", "PDF"},              {".xcf", "XCF"},
-        {".exr", "EXR"},   {".hdr", "HDR"},       {".cr2 .cr3 .nef .arw .dng .orf .rw2 .raf .raw", "camera raw"},
+        {".webp", "WebP"},
+        {".gif", "GIF"},
+        {".tif .tiff", "TIFF"},
+        {".heic .heics .heif", "HEIC"},
+        {".avif", "AVIF"},
+        {".jxl", "JPEG XL"},
+        {".jp2 .j2k .jpx", "JPEG 2000"},
+        {".psd .psb", "PSD"},
+        {".svg .svgz", "SVG"},
+        {".ico", "ICO"},
+        {".tga", "TGA"},
+        {".pcx", "PCX"},
+        {".eps .ps", "PostScript"},
+        {".pdf", "PDF"},
+        {".xcf", "XCF"},
+        {".exr", "EXR"},
+        {".hdr", "HDR"},
+        {".cr2 .cr3 .nef .arw .dng .orf .rw2 .raf .raw", "camera raw"},
         {".mp4 .mov .avi .mkv .webm", "video"},
     };
     char ending[8];
@@ -128,8 +157,9 @@ enum fus_kind_ending fus_kind_of_ending(const char *name, const char **kind)
 
 bool fus_kind_is_system(const char *name)
 {
-    static const char *const names[] = {"@eaDir", "#recycle", "__MACOSX", "lost+found", "$RECYCLE.BIN", "System Volume Information",
-                                        "Thumbs.db", "ehthumbs.db", "desktop.ini", "Icon\r"};
+    static const char *const names[] = {
+        "@eaDir",    "#recycle",    "__MACOSX",    "lost+found", "$RECYCLE.BIN", "System Volume Information",
+        "Thumbs.db", "ehthumbs.db", "desktop.ini", "Icon\r"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return true;

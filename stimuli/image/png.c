@@ -1,12 +1,13 @@
 /* PNG (W3C Recommendation, second edition) -> RGB: every colour type, depth and interlacing.
  *
- * As Pillow's convert("RGB") does, alpha and tRNS are dropped, not blended, and no gamma or colour profile is applied; of 16 bits
- * the high byte counts (Pillow instead clips 16-bit grey at 255). Chunks up to the pixels are checked by their CRC, the pixels by
- * the Adler-32 of the compressed stream, or where that is missing by the CRC of the IDAT chunks.
+ * As Pillow's convert("RGB") does, alpha and tRNS are dropped, not blended, and no gamma or
+ * colour profile is applied; of 16 bits the high byte counts (Pillow instead clips 16-bit grey
+ * at 255). Chunks up to the pixels are checked by their CRC, the pixels by the Adler-32 of the
+ * compressed stream, or where that is missing by the CRC of the IDAT chunks.
  *
- * What Pillow forgives where all pixels are there is forgiven: ancillary chunks before IHDR; behind the pixels wrong CRCs, and the
- * end of the file in place of IEND; a compressed stream that is too long, or without its checksum. IDAT chunks must follow one
- * another. */
+ * What Pillow forgives where all pixels are there is forgiven: ancillary chunks before IHDR;
+ * behind the pixels wrong CRCs, and the end of the file in place of IEND; a compressed stream
+ * that is too long, or without its checksum. IDAT chunks must follow one another. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,23 +24,27 @@ struct png {
     bool interlaced, has_header;
     uint8_t palette[256][3];
     bool has_palette;
-    uint8_t *data; /* all IDAT bodies, joined */
+    uint8_t *data;          /* all IDAT bodies, joined */
     size_t data_n, data_at; /* data_at: the file's offset of the first one, for messages */
-    size_t bad_crc_at, apart_at; /* of an IDAT chunk: of its CRC, if wrong; if others stand before it. 0: none */
+    /* of an IDAT chunk: of its CRC, if wrong; if others stand before it. 0: none */
+    size_t bad_crc_at, apart_at;
     struct fus_error *err;
 };
 
-/* A pass of Adam7 takes pixels (x0 + i * dx, y0 + j * dy); a picture that is not interlaced is one pass of all. */
+/* A pass of Adam7 takes pixels (x0 + i * dx, y0 + j * dy); a picture that is not interlaced is
+ * one pass of all. */
 struct pass {
     int x0, y0, dx, dy;
 };
 
-static const struct pass adam7[7] = {{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}};
+static const struct pass adam7[7] = {{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4},
+                                     {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}};
 static const struct pass whole[1] = {{0, 0, 1, 1}};
 
 static int fail_short(const struct png *p, const char *expected)
 {
-    return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->b.n, "found the end of the file, expected %s: truncated copy?", expected);
+    return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->b.n,
+                            "found the end of the file, expected %s: truncated copy?", expected);
 }
 
 static int read_header(struct png *p, struct fus_bytes *c, size_t at)
@@ -49,21 +54,25 @@ static int read_header(struct png *p, struct fus_bytes *c, size_t at)
     p->type = fus_bytes_u8(c);
     int compression = fus_bytes_u8(c), filter = fus_bytes_u8(c), interlace = fus_bytes_u8(c);
     if (c->n != 13 || p->has_header)
-        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)at, "found an IHDR chunk of %zu bytes, expected one of 13: damaged file?", c->n);
+        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)at,
+                                "found an IHDR chunk of %zu bytes, expected one of 13: damaged file?", c->n);
     if (!width || !height || width > INT32_MAX || height > INT32_MAX)
-        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)at, "found %lu x %lu pixels, expected 1 to 2^31-1: damaged file?",
-                                (unsigned long)width, (unsigned long)height);
+        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)at,
+                                "found %lu x %lu pixels, expected 1 to 2^31-1: damaged file?", (unsigned long)width,
+                                (unsigned long)height);
     int code = fus_image_check(width, height, (long long)at, p->err);
     if (code)
         return code;
     bool power = p->depth == 1 || p->depth == 2 || p->depth == 4 || p->depth == 8 || p->depth == 16;
-    bool ok = p->type == GREY      ? power
-              : p->type == PALETTE ? power && p->depth < 16
-                                   : (p->type == RGB || p->type == GREY_ALPHA || p->type == RGB_ALPHA) && power && p->depth >= 8;
+    bool ok = p->type == GREY ? power
+              : p->type == PALETTE
+                  ? power && p->depth < 16
+                  : (p->type == RGB || p->type == GREY_ALPHA || p->type == RGB_ALPHA) && power && p->depth >= 8;
     if (!ok || compression || filter || interlace > 1)
-        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)at,
-                                "found colour type %d, depth %d, compression %d, filter %d, interlace %d: no such PNG, damaged file?",
-                                p->type, p->depth, compression, filter, interlace);
+        return fus_base_fail_at(
+            p->err, FUS_EFORMAT, (long long)at,
+            "found colour type %d, depth %d, compression %d, filter %d, interlace %d: no such PNG, damaged file?",
+            p->type, p->depth, compression, filter, interlace);
     p->width = (int)width;
     p->height = (int)height;
     p->interlaced = interlace == 1;
@@ -75,7 +84,8 @@ static int read_header(struct png *p, struct fus_bytes *c, size_t at)
 static int read_palette(struct png *p, const struct fus_bytes *c, size_t at)
 {
     if (c->n == 0 || c->n % 3 || c->n > 768 || p->has_palette)
-        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)at, "found a PLTE chunk of %zu bytes, expected one of 3 to 768: damaged file?", c->n);
+        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)at,
+                                "found a PLTE chunk of %zu bytes, expected one of 3 to 768: damaged file?", c->n);
     memcpy(p->palette, c->data, c->n);
     p->has_palette = true;
     return FUS_OK;
@@ -107,11 +117,13 @@ static bool is_name(const uint8_t *type)
 {
     bool ok = true;
     for (int i = 0; i < 4; i++)
-        ok &= (type[i] >= 'A' && type[i] <= 'Z') || (type[i] >= 'a' && type[i] <= 'z') || (type[i] >= '0' && type[i] <= '9') || type[i] == '_';
+        ok &= (type[i] >= 'A' && type[i] <= 'Z') || (type[i] >= 'a' && type[i] <= 'z') ||
+              (type[i] >= '0' && type[i] <= '9') || type[i] == '_';
     return ok;
 }
 
-/* The next chunk: length, type, body, CRC of type and body. False where no length and name stand, or the file ends in them. */
+/* The next chunk: length, type, body, CRC of type and body. False where no length and name
+ * stand, or the file ends in them. */
 static bool next_chunk(struct png *p, struct chunk *c)
 {
     struct fus_bytes *b = &p->b;
@@ -137,8 +149,8 @@ static int fail_crc(const struct png *p, const struct chunk *c)
 {
     const uint8_t *want = c->body.data + c->body.n;
     return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)(c->at + 8 + c->body.n),
-                            "found CRC %02x%02x%02x%02x of chunk %.4s, expected %08lx: damaged file?", want[0], want[1], want[2], want[3],
-                            (const char *)c->type, (unsigned long)c->crc);
+                            "found CRC %02x%02x%02x%02x of chunk %.4s, expected %08lx: damaged file?", want[0], want[1],
+                            want[2], want[3], (const char *)c->type, (unsigned long)c->crc);
 }
 
 /* A chunk before the pixels. */
@@ -154,13 +166,14 @@ static int read_chunk(struct png *p, struct chunk *c)
     if (c->type[0] & 0x20)
         return FUS_OK;
     if (!p->has_header)
-        return fus_base_fail_at(p->err, FUS_EFORMAT, at, "found chunk %.4s, expected IHDR before: damaged file?", (const char *)c->type);
+        return fus_base_fail_at(p->err, FUS_EFORMAT, at, "found chunk %.4s, expected IHDR before: damaged file?",
+                                (const char *)c->type);
     if (is_type(c, "PLTE"))
         return read_palette(p, &c->body, c->at + 8);
     if (is_type(c, "IEND"))
         return fus_base_fail_at(p->err, FUS_EFORMAT, at, "found IEND, expected IDAT chunks before: damaged file?");
-    return fus_base_fail_at(p->err, FUS_EUNSUPPORTED, at, "found the critical chunk %.4s, which is not known: not supported",
-                            (const char *)c->type);
+    return fus_base_fail_at(p->err, FUS_EUNSUPPORTED, at,
+                            "found the critical chunk %.4s, which is not known: not supported", (const char *)c->type);
 }
 
 /* Up to the first IDAT chunk, which is left in *c. */
@@ -168,8 +181,9 @@ static int read_head(struct png *p, struct chunk *c)
 {
     for (;;) {
         if (!next_chunk(p, c))
-            return p->b.overrun ? fail_short(p, "a chunk")
-                                : fus_base_fail_at(p->err, FUS_EFORMAT, (long long)c->at, "found no chunk: damaged file?");
+            return p->b.overrun
+                       ? fail_short(p, "a chunk")
+                       : fus_base_fail_at(p->err, FUS_EFORMAT, (long long)c->at, "found no chunk: damaged file?");
         if (p->has_header && is_type(c, "IDAT"))
             break;
         int code = read_chunk(p, c);
@@ -177,7 +191,8 @@ static int read_head(struct png *p, struct chunk *c)
             return code;
     }
     if (p->type == PALETTE && !p->has_palette)
-        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)c->at, "found no PLTE chunk, expected a palette: damaged file?");
+        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)c->at,
+                                "found no PLTE chunk, expected a palette: damaged file?");
     return FUS_OK;
 }
 
@@ -227,7 +242,8 @@ static inline uint8_t paeth(int a, int b, int c)
     return (uint8_t)(pa <= pb && pa <= pc ? a : pb <= pc ? b : c);
 }
 
-/* Undo a row's filter in place (section 9); above: the row before, NULL for the first; step: bytes of a pixel. */
+/* Undo a row's filter in place (section 9); above: the row before, NULL for the first; step:
+ * bytes of a pixel. */
 static bool unfilter(int filter, uint8_t *row, const uint8_t *above, size_t n, size_t step)
 {
     size_t first = step < n ? step : n;
@@ -311,8 +327,8 @@ static int read_passes(const struct png *p, uint8_t *rgb, uint8_t *raw, int *dim
         const uint8_t *above = NULL;
         for (int y = 0; y < n_y; y++, raw += n + 1) {
             if (!unfilter(raw[0], raw + 1, above, n, step ? step : 1))
-                return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->data_at, "found row filter %d in the data, expected 0 to 4: damaged file?",
-                                        raw[0]);
+                return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->data_at,
+                                        "found row filter %d in the data, expected 0 to 4: damaged file?", raw[0]);
             above = raw + 1;
             if (p->depth == 16 && most <= MAX_DIM)
                 most = largest(p, raw + 1, n_x, most);
@@ -326,12 +342,16 @@ static int read_passes(const struct png *p, uint8_t *rgb, uint8_t *raw, int *dim
 static int fail_pixels(const struct png *p, size_t produced, size_t wanted)
 {
     if (p->apart_at)
-        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->apart_at,
-                                "found an IDAT chunk apart from those before, which hold %zu of %zu bytes of pixels: damaged file?", produced, wanted);
-    return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->data_at, "found %zu bytes of pixels, expected %zu: truncated copy?", produced, wanted);
+        return fus_base_fail_at(
+            p->err, FUS_EFORMAT, (long long)p->apart_at,
+            "found an IDAT chunk apart from those before, which hold %zu of %zu bytes of pixels: damaged file?",
+            produced, wanted);
+    return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->data_at,
+                            "found %zu bytes of pixels, expected %zu: truncated copy?", produced, wanted);
 }
 
-/* Are the pixels what was written? `produced` bytes came of the first `consumed` of the data; ended: the stream's end is there. */
+/* Are the pixels what was written? `produced` bytes came of the first `consumed` of the data;
+ * ended: the stream's end is there. */
 static int check_sums(const struct png *p, const uint8_t *raw, size_t produced, size_t consumed, bool ended)
 {
     if (ended && p->data_n - consumed >= 4) {
@@ -340,11 +360,14 @@ static int check_sums(const struct png *p, const uint8_t *raw, size_t produced, 
         uint32_t got = fus_inflate_adler32(1, raw, produced);
         if (want == got)
             return FUS_OK;
-        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->data_at, "compressed pixels, byte %zu: found Adler-32 %08lx, expected %08lx of the data: damaged file?",
-                                consumed, (unsigned long)want, (unsigned long)got);
+        return fus_base_fail_at(
+            p->err, FUS_EFORMAT, (long long)p->data_at,
+            "compressed pixels, byte %zu: found Adler-32 %08lx, expected %08lx of the data: damaged file?", consumed,
+            (unsigned long)want, (unsigned long)got);
     }
     if (p->bad_crc_at)
-        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->bad_crc_at, "found a wrong CRC of chunk IDAT, and no Adler-32 of the pixels: damaged file?");
+        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->bad_crc_at,
+                                "found a wrong CRC of chunk IDAT, and no Adler-32 of the pixels: damaged file?");
     return FUS_OK;
 }
 
@@ -358,7 +381,9 @@ static int inflate(const struct png *p, uint8_t *raw, size_t raw_n)
     if (p->data_n < 2)
         return fail_pixels(p, 0, raw_n);
     if ((d[0] & 15) != 8 || d[0] >> 4 > 7 || (d[0] * 256 + d[1]) % 31 != 0 || (d[1] & 0x20))
-        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->data_at, "compressed pixels: found %02x %02x, expected a zlib header: damaged file?", d[0], d[1]);
+        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->data_at,
+                                "compressed pixels: found %02x %02x, expected a zlib header: damaged file?", d[0],
+                                d[1]);
     int code = fus_inflate_raw(raw, raw_n + MAX_BEYOND, &produced, d + 2, p->data_n - 2, &consumed, p->err);
     if (produced < raw_n && (!code || p->apart_at))
         return fail_pixels(p, produced, raw_n);
@@ -379,7 +404,8 @@ static int read_pixels(const struct png *p, struct fus_image *image)
         if (pass_width(p, &passes[i]))
             raw_n += (row_bytes(p, pass_width(p, &passes[i])) + 1) * (size_t)pass_height(p, &passes[i]);
     if (raw_n / 1032 > p->data_n) /* 1032: the best that DEFLATE can do */
-        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->data_at, "found %zu bytes of data for %d x %d pixels, which is too little: truncated copy?",
+        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->data_at,
+                                "found %zu bytes of data for %d x %d pixels, which is too little: truncated copy?",
                                 p->data_n, p->width, p->height);
     uint8_t *raw = fus_base_alloc(raw_n + MAX_BEYOND, 1);
     if (!raw)

@@ -1,7 +1,9 @@
-/* Writing PNG: 8-bit RGB, rows filtered by their difference to the left or above, compressed with DEFLATE's fixed code.
+/* Writing PNG: 8-bit RGB, rows filtered by their difference to the left or above, compressed
+ * with DEFLATE's fixed code.
  *
- * Matches are sought greedily through one hash table of the last place of each three bytes, so the same pixels always
- * give the same file. Good for figures and contact sheets; an optimiser saves perhaps another third. */
+ * Matches are sought greedily through one hash table of the last place of each three bytes, so
+ * the same pixels always give the same file. Good for figures and contact sheets; an optimiser
+ * saves perhaps another third. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,12 +138,24 @@ static void write_chunk(struct fus_outfile *f, const char *type, const uint8_t *
     fus_outfile_write(f, tail, 4);
 }
 
-static int write_file(const char *path, const struct fus_image *image, const uint8_t *data, size_t n, struct fus_error *err)
+static int write_file(const char *path, const struct fus_image *image, const uint8_t *data, size_t n,
+                      struct fus_error *err)
 {
     struct fus_outfile f;
     uint32_t w = (uint32_t)image->width, h = (uint32_t)image->height;
-    uint8_t header[13] = {(uint8_t)(w >> 24), (uint8_t)(w >> 16), (uint8_t)(w >> 8), (uint8_t)w, (uint8_t)(h >> 24),
-                          (uint8_t)(h >> 16), (uint8_t)(h >> 8),  (uint8_t)h, 8, 2, 0, 0, 0};
+    uint8_t header[13] = {(uint8_t)(w >> 24),
+                          (uint8_t)(w >> 16),
+                          (uint8_t)(w >> 8),
+                          (uint8_t)w,
+                          (uint8_t)(h >> 24),
+                          (uint8_t)(h >> 16),
+                          (uint8_t)(h >> 8),
+                          (uint8_t)h,
+                          8,
+                          2,
+                          0,
+                          0,
+                          0};
     int code = fus_outfile_open(&f, path, err);
     if (code)
         return code;

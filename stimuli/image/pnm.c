@@ -1,7 +1,8 @@
 /* Portable anymaps (netpbm's pbm, pgm and ppm manual pages): P1 to P6 -> RGB, and writing P6.
  *
- * Samples are scaled to 255 and rounded, halves to even, as Pillow does: round(v / maxval * 255). Where Pillow clips 16-bit grey
- * at 255 when it converts, the value is scaled here like any other. Bytes behind the raster are ignored. */
+ * Samples are scaled to 255 and rounded, halves to even, as Pillow does: round(v / maxval *
+ * 255). Where Pillow clips 16-bit grey at 255 when it converts, the value is scaled here like
+ * any other. Bytes behind the raster are ignored. */
 #include <math.h>
 #include <string.h>
 
@@ -38,7 +39,8 @@ static void skip_space(struct fus_bytes *b)
 
 static int fail_short(struct pnm *p, const char *expected)
 {
-    return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->b.n, "found the end of the file, expected %s: truncated copy?", expected);
+    return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)p->b.n,
+                            "found the end of the file, expected %s: truncated copy?", expected);
 }
 
 /* A decimal number of at most `limit`; what names it in messages. */
@@ -56,7 +58,8 @@ static int number(struct pnm *p, int *out, int limit, const char *what)
         return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)b->pos, "found byte %02x, expected %s: damaged file?",
                                 b->data[b->pos], what);
     if (v > limit)
-        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)start, "found a number past %d, expected %s: damaged file?", limit, what);
+        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)start,
+                                "found a number past %d, expected %s: damaged file?", limit, what);
     *out = (int)v;
     return FUS_OK;
 }
@@ -71,8 +74,9 @@ static int read_header(struct pnm *p)
     p->maxval = 1;
     b->pos = 2;
     if (b->pos < b->n && !is_space(b->data[2]) && b->data[2] != '#')
-        return fus_base_fail_at(p->err, FUS_EFORMAT, 2, "found byte %02x behind P%d, expected white space: not a PNM file?",
-                                b->data[2], p->kind);
+        return fus_base_fail_at(p->err, FUS_EFORMAT, 2,
+                                "found byte %02x behind P%d, expected white space: not a PNM file?", b->data[2],
+                                p->kind);
     if ((code = number(p, &p->width, (int)FUS_IMAGE_PIXELS_LIMIT, "a width")) != 0 ||
         (code = number(p, &p->height, (int)FUS_IMAGE_PIXELS_LIMIT, "a height")) != 0)
         return code;
@@ -80,14 +84,16 @@ static int read_header(struct pnm *p)
     if (p->kind != 1 && p->kind != 4 && (code = number(p, &p->maxval, 65535, "a maximum of 1 to 65535")) != 0)
         return code;
     if (!p->width || !p->height || !p->maxval)
-        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)at, "found %d x %d pixels with maximum %d, expected at least 1 each: damaged file?",
+        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)at,
+                                "found %d x %d pixels with maximum %d, expected at least 1 each: damaged file?",
                                 p->width, p->height, p->maxval);
     if ((code = fus_image_check((size_t)p->width, (size_t)p->height, (long long)at, p->err)) != 0)
         return code;
     if (b->pos >= b->n)
         return fail_short(p, "pixels");
     if (!is_space(b->data[b->pos++]))
-        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)b->pos - 1, "found byte %02x, expected white space before the pixels: damaged file?",
+        return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)b->pos - 1,
+                                "found byte %02x, expected white space before the pixels: damaged file?",
                                 b->data[b->pos - 1]);
     return FUS_OK;
 }
@@ -128,13 +134,15 @@ static int read_text(struct pnm *p, uint8_t *rgb, size_t n, int channels, const 
             return fail_short(p, "0 or 1");
         v = b->data[b->pos++];
         if (v != '0' && v != '1')
-            return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)b->pos - 1, "found byte %02x, expected 0 or 1: damaged file?", (unsigned)v);
+            return fus_base_fail_at(p->err, FUS_EFORMAT, (long long)b->pos - 1,
+                                    "found byte %02x, expected 0 or 1: damaged file?", (unsigned)v);
         store(rgb, i, channels, v == '0' ? 255 : 0);
     }
     return FUS_OK;
 }
 
-static void read_binary(const struct pnm *p, uint8_t *rgb, const uint8_t *from, size_t n, int channels, const uint8_t *to255)
+static void read_binary(const struct pnm *p, uint8_t *rgb, const uint8_t *from, size_t n, int channels,
+                        const uint8_t *to255)
 {
     if (p->kind == 4) {
         size_t row = ((size_t)p->width + 7) / 8, i = 0;
@@ -162,9 +170,12 @@ int fus_pnm_decode(struct fus_image *image, const uint8_t *bytes, size_t n, stru
         return code;
     int channels = p.kind % 3 == 0 ? 3 : 1;
     size_t n_samples = (size_t)p.width * (size_t)p.height * (size_t)channels;
-    size_t want = p.kind < 4 ? n_samples : p.kind == 4 ? ((size_t)p.width + 7) / 8 * (size_t)p.height : n_samples * (p.maxval < 256 ? 1 : 2);
+    size_t want = p.kind < 4    ? n_samples
+                  : p.kind == 4 ? ((size_t)p.width + 7) / 8 * (size_t)p.height
+                                : n_samples * (p.maxval < 256 ? 1 : 2);
     if (fus_bytes_left(&p.b) < want)
-        return fus_base_fail_at(err, FUS_EFORMAT, (long long)n, "found the end of the file, expected %zu bytes of pixels, not %zu: truncated copy?",
+        return fus_base_fail_at(err, FUS_EFORMAT, (long long)n,
+                                "found the end of the file, expected %zu bytes of pixels, not %zu: truncated copy?",
                                 want, fus_bytes_left(&p.b));
     int n_values = p.maxval < 256 ? 256 : 65536;
     to255 = fus_base_alloc((size_t)n_values, 1);

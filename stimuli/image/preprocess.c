@@ -1,4 +1,5 @@
-/* A picture -> the input tensor of a network, as torchvision's transforms make it from a Pillow image.
+/* A picture -> the input tensor of a network, as torchvision's transforms make it from a Pillow
+ * image.
  *
  *   Resize(n): the shorter side becomes n, the longer int(n * long / short); CenterCrop(n): offset round((side - n) / 2), ties to
  *   even, black added first where the picture is smaller; ToTensor: v / 255; Normalize: (v - mean) / std, channel by channel,
@@ -13,8 +14,14 @@
 
 enum { MAX_SIDE = 16384 }; /* of an input: 16384^2 x 3 floats are 3 GB */
 
-#define IMAGENET_MEAN {0.485f, 0.456f, 0.406f}
-#define IMAGENET_STD {0.229f, 0.224f, 0.225f}
+#define IMAGENET_MEAN          \
+    {                          \
+        0.485f, 0.456f, 0.406f \
+    }
+#define IMAGENET_STD           \
+    {                          \
+        0.229f, 0.224f, 0.225f \
+    }
 
 static const struct {
     const char *name;
@@ -90,7 +97,8 @@ static int fail_spec(struct fus_error *err, const char *spec)
 {
     return fus_base_fail(err, FUS_EINVAL,
                          "preprocessing `%s`: expected torchvision, torchvision-v2, clip, cifar, or all of "
-                         "`resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225`", spec);
+                         "`resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225`",
+                         spec);
 }
 
 int fus_preprocess_parse(struct fus_preprocess *p, const char *spec, struct fus_error *err)
@@ -129,14 +137,16 @@ static int resized(int *width, int *height, const struct fus_raster *image, int 
     int shorter = wide ? image->height : image->width, longer = wide ? image->width : image->height;
     double side = floor((double)resize * longer / shorter);
     if (!fus_image_fits(side, resize))
-        return fus_base_fail(err, FUS_ELIMIT, "a picture of %d x %d pixels, shorter side resized to %d: too many pixels (--max-pixels)",
+        return fus_base_fail(err, FUS_ELIMIT,
+                             "a picture of %d x %d pixels, shorter side resized to %d: too many pixels (--max-pixels)",
                              image->width, image->height, resize);
     *width = wide ? (int)side : resize;
     *height = wide ? resize : (int)side;
     return FUS_OK;
 }
 
-/* First row or column of the crop; negative where black is added: (crop - side) / 2 of it before the picture, rounded down. */
+/* First row or column of the crop; negative where black is added: (crop - side) / 2 of it before
+ * the picture, rounded down. */
 static int crop_start(int side, int crop)
 {
     if (side < crop)
@@ -158,7 +168,8 @@ static void cut(struct fus_raster *out, const struct fus_raster *in)
                    in->pixels + (size_t)(top + y) * in->stride + pixel * (size_t)from, pixel * (size_t)(end - from));
 }
 
-int fus_preprocess_raster(struct fus_raster *out, const struct fus_preprocess *p, const struct fus_raster *in, struct fus_error *err)
+int fus_preprocess_raster(struct fus_raster *out, const struct fus_preprocess *p, const struct fus_raster *in,
+                          struct fus_error *err)
 {
     int width = 0, height = 0, code = resized(&width, &height, in, p->resize, err);
     struct fus_raster small = {0}, made = {0};
@@ -189,7 +200,8 @@ void fus_preprocess_normalise(float *out, const struct fus_preprocess *p, const 
     }
 }
 
-int fus_preprocess_apply(float *out, const struct fus_preprocess *p, const struct fus_image *image, struct fus_error *err)
+int fus_preprocess_apply(float *out, const struct fus_preprocess *p, const struct fus_image *image,
+                         struct fus_error *err)
 {
     struct fus_raster whole = fus_raster_of(image), cropped = {0};
     int code = fus_preprocess_raster(&cropped, p, &whole, err);

@@ -6,7 +6,8 @@
 int fus_raster_create(struct fus_raster *r, int width, int height, int channels, struct fus_error *err)
 {
     if (!fus_image_fits(width, height))
-        return fus_base_fail(err, FUS_ELIMIT, "a picture of %d x %d pixels is too large to be made (--max-pixels)", width, height);
+        return fus_base_fail(err, FUS_ELIMIT, "a picture of %d x %d pixels is too large to be made (--max-pixels)",
+                             width, height);
     size_t stride = (size_t)width * (size_t)channels;
     uint8_t *pixels = fus_base_aligned((size_t)height, stride);
     if (!pixels)
@@ -29,7 +30,8 @@ struct fus_raster fus_raster_of(const struct fus_image *image)
 static void spread(uint8_t *restrict rgb, const uint8_t *restrict grey, int n)
 {
     for (int x = 0; x < n - 1; x++, rgb += 3) {
-        uint32_t four = grey[x] * 0x01010101u; /* three bytes and one that the next pixel overwrites */
+        /* three bytes and one that the next pixel overwrites */
+        uint32_t four = grey[x] * 0x01010101u;
         memcpy(rgb, &four, 4);
     }
     memset(rgb, grey[n - 1], 3);

@@ -1,8 +1,9 @@
 /* Resizing as Pillow's Image.resize: separable, anti-aliased, 8 bits in and out.
  *
- * Output x is the weighted mean of the inputs around centre (x + 0.5) * scale; where the picture shrinks, the filter is
- * widened by the scale. Weights are rounded to 22 fractional bits; the horizontal pass rounds to 8 bits before the vertical one.
- * A pass is left out where its size stays. Weights take only + - * / floor of doubles: the same on every machine. */
+ * Output x is the weighted mean of the inputs around centre (x + 0.5) * scale; where the picture
+ * shrinks, the filter is widened by the scale. Weights are rounded to 22 fractional bits; the
+ * horizontal pass rounds to 8 bits before the vertical one. A pass is left out where its size
+ * stays. Weights take only + - * / floor of doubles: the same on every machine. */
 #include <math.h>
 #include <string.h>
 
@@ -215,7 +216,8 @@ static void part(uint8_t *restrict rows, size_t stride, int n_rows, const uint8_
 
 /* ---- one direction after the other ---- */
 
-static int resize_width(struct fus_raster *out, const struct fus_raster *in, int width, enum fus_filter filter, struct fus_error *err)
+static int resize_width(struct fus_raster *out, const struct fus_raster *in, int width, enum fus_filter filter,
+                        struct fus_error *err)
 {
     struct weights w = {0};
     size_t in_bytes = (size_t)in->width * (size_t)in->channels, out_bytes = (size_t)width * (size_t)in->channels;
@@ -237,7 +239,8 @@ static int resize_width(struct fus_raster *out, const struct fus_raster *in, int
     return code;
 }
 
-static int resize_height(struct fus_raster *out, const struct fus_raster *in, int height, enum fus_filter filter, struct fus_error *err)
+static int resize_height(struct fus_raster *out, const struct fus_raster *in, int height, enum fus_filter filter,
+                         struct fus_error *err)
 {
     struct weights w = {0};
     size_t n = (size_t)in->width * (size_t)in->channels;
@@ -260,12 +263,13 @@ static int copy(struct fus_raster *out, const struct fus_raster *in, struct fus_
     return code;
 }
 
-int fus_resize_raster(struct fus_raster *out, const struct fus_raster *in, int width, int height, enum fus_filter filter,
-                      struct fus_error *err)
+int fus_resize_raster(struct fus_raster *out, const struct fus_raster *in, int width, int height,
+                      enum fus_filter filter, struct fus_error *err)
 {
     struct fus_raster grey = {0}, wide = {0}, tall = {0};
     if (width < 1 || height < 1)
-        return fus_base_fail(err, FUS_EINVAL, "cannot resize to %d x %d pixels: expected at least 1 x 1", width, height);
+        return fus_base_fail(err, FUS_EINVAL, "cannot resize to %d x %d pixels: expected at least 1 x 1", width,
+                             height);
     int code = fus_raster_grey(&grey, in, err);
     const struct fus_raster *at = grey.pixels ? &grey : in;
     if (!code && width != in->width) {

@@ -8,7 +8,8 @@
  *
  * They are whole numbers: all sets give the same. */
 
-/* out [n_out, channels, ROWS] from tile [n_in, channels, ROWS]: rows side by side, so that one weight meets neighbouring bytes */
+/* out [n_out, channels, ROWS] from tile [n_in, channels, ROWS]: rows side by side, so that one
+ * weight meets neighbouring bytes */
 TARGET static void NAME(horizontal)(uint8_t *out, const uint8_t *tile, int channels, const struct weights *w, int n_out)
 {
     size_t pixel = (size_t)channels * ROWS;

@@ -1,8 +1,10 @@
-/* Pictures remembered between their check and the networks, and from one network to the next: see stimuli.h.
+/* Pictures remembered between their check and the networks, and from one network to the next:
+ * see stimuli.h.
  *
- * What is kept is the resized and cropped picture before it becomes numbers: 3 bytes a pixel, or 1 where it is grey, 50 kB for a
- * grey input of 224 x 224 instead of a file to decode. Models with the same resizing and crop share it whatever their mean
- * and std. Which pictures find room may depend on the threads; what a network sees does not. */
+ * What is kept is the resized and cropped picture before it becomes numbers: 3 bytes a pixel, or
+ * 1 where it is grey, 50 kB for a grey input of 224 x 224 instead of a file to decode. Models
+ * with the same resizing and crop share it whatever their mean and std. Which pictures find room
+ * may depend on the threads; what a network sees does not. */
 #include "stimuli/set/cache.h"
 
 #include <stdatomic.h>
@@ -96,9 +98,10 @@ static int keep(struct fus_cache *c, int crop, int i, const struct fus_raster *p
     return code;
 }
 
-/* The crop of a picture, kept where it is wanted and there is room, and as input where input is not NULL. */
-static int cut(float *input, struct fus_cache *c, int i, const struct fus_preprocess *p, const struct fus_raster *picture,
-               struct fus_error *err)
+/* The crop of a picture, kept where it is wanted and there is room, and as input where input is
+ * not NULL. */
+static int cut(float *input, struct fus_cache *c, int i, const struct fus_preprocess *p,
+               const struct fus_raster *picture, struct fus_error *err)
 {
     int crop = c ? find_crop(c, p) : -1;
     struct fus_raster pixels = {0};
@@ -111,7 +114,8 @@ static int cut(float *input, struct fus_cache *c, int i, const struct fus_prepro
     return code;
 }
 
-int fus_cache_add(struct fus_cache *c, int i, const struct fus_raster *picture, const struct fus_raster *reduced, struct fus_error *err)
+int fus_cache_add(struct fus_cache *c, int i, const struct fus_raster *picture, const struct fus_raster *reduced,
+                  struct fus_error *err)
 {
     int code = FUS_OK;
     for (int k = 0; k < c->n_crops && !code; k++) {
@@ -123,12 +127,14 @@ int fus_cache_add(struct fus_cache *c, int i, const struct fus_raster *picture, 
 }
 
 /* Picture i, the very one whose digest is hex; drawn ones cannot change. */
-static int read_again(struct fus_raster *picture, const struct fus_set *set, int i, const char (*hex)[65], struct fus_error *err)
+static int read_again(struct fus_raster *picture, const struct fus_set *set, int i, const char (*hex)[65],
+                      struct fus_error *err)
 {
     char found[65];
     int code = fus_set_raster(picture, hex && !set->drawn ? found : NULL, set, i, err);
     if (!code && hex && !set->drawn && strcmp(found, hex[i]) != 0)
-        code = fus_base_fail(err, FUS_EINVAL, "%s: changed since it was checked: SHA-256 %s found, %s expected", set->pictures[i].path, found, hex[i]);
+        code = fus_base_fail(err, FUS_EINVAL, "%s: changed since it was checked: SHA-256 %s found, %s expected",
+                             set->pictures[i].path, found, hex[i]);
     return code;
 }
 

@@ -1,11 +1,12 @@
-/* Pictures remembered: see stimuli.h. Private to stimuli/. */
+/* Private to stimuli/: the cache of preprocessed pictures, see stimuli.h. */
 #ifndef FUS_CACHE_H
 #define FUS_CACHE_H
 
 #include "stimuli/image/raster.h"
 
-/* Every crop of picture i that there is room for. reduced: fus_pixelstats_reduce's, or the picture itself, from which the
- * usual crop is cut without resizing it twice. */
-int fus_cache_add(struct fus_cache *cache, int i, const struct fus_raster *picture, const struct fus_raster *reduced, struct fus_error *err);
+/* Adds every registered crop of picture i that fits. reduced: from fus_pixelstats_reduce, or the
+ * picture itself; the usual crop is taken from it, so the picture is not resized twice. */
+int fus_cache_add(struct fus_cache *cache, int i, const struct fus_raster *picture, const struct fus_raster *reduced,
+                  struct fus_error *err);
 
 #endif

@@ -1,10 +1,11 @@
-/* Which subcategory belongs to which category: fLoc's folder names, --categories, or each folder its own; see categories.h. */
+/* Which subcategory belongs to which category: fLoc's folder names, --categories, or each folder
+ * its own; see categories.h. */
 #include "stimuli/set/categories.h"
 
 #include <string.h>
 
-#include "stimuli/set/folder.h"
 #include "nn/base/text.h"
+#include "stimuli/set/folder.h"
 
 static const struct fus_categories_entry floc[] = {
     {"face", "adult"},  {"face", "child"},     {"body", "body"}, {"body", "limb"},
@@ -50,8 +51,8 @@ int fus_categories_default(struct fus_categories *p, char *const *names, int n, 
     return FUS_OK;
 }
 
-/* The next word up to one of the characters `ends` (or the text's end), spaces at both sides cut off. *end: what
- * stood there; *at moves behind it. */
+/* The next word up to one of the characters `ends` (or the text's end), spaces at both sides cut
+ * off. *end: what stood there; *at moves behind it. */
 char *fus_categories_word(char **at, const char *ends, char *end)
 {
     char *word = *at + strspn(*at, " "), *stop = *at + strcspn(*at, ends);
@@ -63,7 +64,8 @@ char *fus_categories_word(char **at, const char *ends, char *end)
     return word;
 }
 
-static int plan_add(struct fus_categories *p, int first, const char *category, const char *subcategory, struct fus_error *err)
+static int plan_add(struct fus_categories *p, int first, const char *category, const char *subcategory,
+                    struct fus_error *err)
 {
     if (!*category || !*subcategory)
         return fus_base_fail(err, FUS_EINVAL,
@@ -112,7 +114,8 @@ int fus_categories_parse(struct fus_categories *p, const char *categories, struc
     return FUS_OK;
 }
 
-int fus_categories_check(const struct fus_categories *p, const char *spec, char *const *names, int n, struct fus_error *err)
+int fus_categories_check(const struct fus_categories *p, const char *spec, char *const *names, int n,
+                         struct fus_error *err)
 {
     for (int i = 0; i < p->n; i++) {
         if (fus_categories_has(names, n, p->entries[i].subcategory))

@@ -1,4 +1,4 @@
-/* Which subcategories (folders, names of a manifest, drawn kinds) make up which category. Private to stimuli/. */
+/* Private to stimuli/: the subcategories (folders, names in a list, drawn kinds) of each category. */
 #ifndef FUS_CATEGORIES_H
 #define FUS_CATEGORIES_H
 
@@ -10,26 +10,27 @@ struct fus_categories_entry {
 
 struct fus_categories {
     int n;
-    struct fus_categories_entry *entries; /* a category's entries lie side by side */
-    char *text;                           /* the mapping's words, cut apart */
+    struct fus_categories_entry *entries; /* entries of one category are adjacent */
+    char *text;                           /* the mapping's words */
     bool floc;
     bool many;                            /* classes to be learned: more than a localizer can have */
 };
 
-/* Of the subcategories names [n]: fLoc's categories where its folders are there and each is false, else each name a category of its
- * own. */
+/* The categories for the subcategories names [n]: fLoc's if its folders are among them and `each`
+ * is false, otherwise one category for each name. */
 int fus_categories_default(struct fus_categories *c, char *const *names, int n, bool each, struct fus_error *err);
 
-/* "face=adult,child;body=body,limb": FUS_EINVAL for what breaks that grammar, FUS_ENOTFOUND from check where a subcategory
- * does not exist. Messages of check start with spec. */
+/* parse: "face=adult,child;body=body,limb"; FUS_EINVAL for a syntax error. check: FUS_ENOTFOUND
+ * if a subcategory does not exist; messages start with spec. */
 int fus_categories_parse(struct fus_categories *c, const char *text, struct fus_error *err);
-int fus_categories_check(const struct fus_categories *c, const char *spec, char *const *names, int n, struct fus_error *err);
+int fus_categories_check(const struct fus_categories *c, const char *spec, char *const *names, int n,
+                         struct fus_error *err);
 void fus_categories_free(struct fus_categories *c);
 
 bool fus_categories_has(char *const *names, int n, const char *name);
 
-/* The next word up to one of the characters `ends` (or the text's end), spaces at both sides cut off. *end: what
- * stood there; *at moves behind it. */
+/* The next word, up to one of the characters `ends` or the end of the text, without spaces
+ * around it. *end: the character that ended it; *at moves behind it. */
 char *fus_categories_word(char **at, const char *ends, char *end);
 
 #endif

@@ -1,4 +1,5 @@
-/* Names in a folder: see folder.h. POSIX's opendir and stat, nothing recursive, so a link in a circle does no harm. */
+/* Names in a folder: see folder.h. POSIX's opendir and stat, nothing recursive, so a link in a
+ * circle does no harm. */
 #define _POSIX_C_SOURCE 200809L
 #include "stimuli/set/folder.h"
 
@@ -138,9 +139,10 @@ static const char *judge_file(const char *path, const char *name)
     return kind.name ? kind.name : by_name ? by_name : FUS_LEFT_OTHER;
 }
 
-/* *kind: why dir/name is left out; NULL: it is what is looked for; "": not worth a word. What cannot be looked at is an error where it might be
- * wanted. */
-static int look(struct fus_folder *f, const char **kind, const char *dir, const char *name, enum fus_folder_what what, struct fus_error *err)
+/* *kind: why dir/name is left out; NULL: it is what is looked for; "": not worth a word. What
+ * cannot be looked at is an error where it might be wanted. */
+static int look(struct fus_folder *f, const char **kind, const char *dir, const char *name, enum fus_folder_what what,
+                struct fus_error *err)
 {
     struct stat st;
     char *path;
@@ -169,7 +171,8 @@ static int look(struct fus_folder *f, const char **kind, const char *dir, const 
     return code;
 }
 
-static int take(struct fus_folder *f, const char *dir, const char *name, enum fus_folder_what what, struct fus_error *err)
+static int take(struct fus_folder *f, const char *dir, const char *name, enum fus_folder_what what,
+                struct fus_error *err)
 {
     const char *kind = FUS_LEFT_SYSTEM;
     int code = FUS_OK;

@@ -1,4 +1,4 @@
-/* Names in a folder, in an order that depends on nothing but the names. Private to stimuli/. */
+/* Private to stimuli/: the names in a folder, in an order that depends on the names alone. */
 #ifndef FUS_FOLDER_H
 #define FUS_FOLDER_H
 
@@ -7,11 +7,11 @@
 #include "nn/base/base.h"
 #include "stimuli/image/kind.h"
 
-#define FUS_FOLDER_MAX_NAMES                                                                                           \
+#define FUS_FOLDER_MAX_NAMES \
     10000000                     /* pictures in a folder and in a set: far past any localizer, far below int's end */
 #define FUS_FOLDER_MAX_PATH 4096 /* bytes of a path: Linux's own limit */
 
-/* Kinds of what is left out, beside names of formats such as "WebP". */
+/* Kinds of files that are left out, besides format names such as "WebP". */
 #define FUS_LEFT_SYSTEM "hidden or system file"
 #define FUS_LEFT_FOLDER "sub-folder"
 #define FUS_LEFT_LOOSE "picture outside the folders"
@@ -22,29 +22,31 @@
 
 struct fus_folder {
     int n, n_left;
-    char **names;   /* in natural order */
+    char **names; /* in natural order */
     struct fus_folder_left {
         char *name;
         const char *kind;
-    } *left;        /* [n_left] in natural order; where folders are asked for, without files that are no pictures */
-    int n_pictures; /* names that are taken for pictures, whether or not they were asked for */
+    } * left;       /* [n_left] in natural order; if folders are listed, without files that are no pictures */
+    int n_pictures; /* pictures found, listed or not */
 };
 
 enum fus_folder_what { FUS_FOLDER_PICTURES, FUS_FOLDER_FOLDERS };
 
-/* The pictures or the folders in the folder `path`; symbolic links are followed, hidden and system names (kind.h) left out.
- * A picture is a file with one of FUS_KIND_ENDINGS, in any case; without an ending, or with that of a picture format that
- * is not read, it is one where its first bytes are those of a format that is. Messages start with the path. f is untouched
- * on failure. */
+/* The pictures or the folders in the folder `path`; symbolic links are followed, hidden and
+ * system names (kind.h) left out. A picture is a file with one of FUS_KIND_ENDINGS, in any case;
+ * without an ending, or with that of a picture format that is not read, it is one where its
+ * first bytes are those of a format that is. Messages start with the path. f is untouched on
+ * failure. */
 int fus_folder_list(struct fus_folder *f, const char *path, enum fus_folder_what what, struct fus_error *err);
 void fus_folder_free(struct fus_folder *f);
 
 /* dir/name in new memory; "/" is not doubled. FUS_ELIMIT past FUS_FOLDER_MAX_PATH. */
 int fus_folder_join(char **path, const char *dir, const char *name, struct fus_error *err);
 
-/* Natural order: runs of digits compare as numbers, the rest byte by byte (as code points in UTF-8), as Python's
- * key=lambda s: [int(t) if t.isdigit() else t for t in re.split(r"(\d+)", s)]. Names equal under that key (a1, a01) are
- * ordered by their bytes, so that no order of the folder shows through. */
+/* Natural order: runs of digits compare as numbers, the rest byte by byte (as code points in
+ * UTF-8), as Python's key=lambda s: [int(t) if t.isdigit() else t for t in re.split(r"(\d+)",
+ * s)]. Names equal under that key (a1, a01) are ordered by their bytes, so that no order of the
+ * folder shows through. */
 int fus_folder_compare(const char *a, const char *b);
 
 #endif

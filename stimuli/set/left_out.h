@@ -1,4 +1,4 @@
-/* What lies beside a set's pictures and is not taken, counted by kind for one line of text. Private to stimuli/. */
+/* Private to stimuli/: files that are left out of a set, counted by kind. */
 #ifndef FUS_LEFT_OUT_H
 #define FUS_LEFT_OUT_H
 
@@ -9,18 +9,19 @@ struct fus_left_out {
     struct {
         const char *kind; /* "WebP"; "" for the last one: all further kinds */
         int n;
-        char names[240];  /* the first ones, as they are shown */
+        char names[240]; /* the first ones, for the message */
     } kinds[16];
 };
 
-/* One name of a kind (a text that lives as long as l) in the folder `shown`, which may be "". The first names are kept. */
+/* Counts one name in the folder `shown` (may be ""). kind must live as long as l. Only the first
+ * names are kept. */
 void fus_left_out_name(struct fus_left_out *l, const char *kind, const char *folder, const char *name);
 
-/* Everything that f left out of the folder `shown`, which may be "". */
+/* Counts everything that was left out of the folder `shown` (may be ""). */
 void fus_left_out_add(struct fus_left_out *l, const struct fus_folder *f, const char *shown);
 
-/* "3 left out: 1 TIFF (face/f10.tif), 2 sub-folders (face/a, face/b)" in new memory; NULL where there are none, or
- * no memory. */
+/* "3 left out: 1 TIFF (face/f10.tif), 2 sub-folders (face/a, face/b)" in new memory. NULL if
+ * nothing was left out, or memory is out. */
 char *fus_left_out_text(const struct fus_left_out *l);
 
 #endif

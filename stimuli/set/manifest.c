@@ -1,4 +1,5 @@
-/* Manifests: see manifest.h. The text is cut apart in place: a field ends where its tab or line feed stood. */
+/* Manifests: see manifest.h. The text is cut apart in place: a field ends where its tab or line
+ * feed stood. */
 #define _POSIX_C_SOURCE 200809L
 #include "stimuli/set/manifest.h"
 
@@ -31,8 +32,9 @@ static char *quoted_field(struct reader *r)
         *to++ = *s;
     }
     if (!*s) {
-        fus_base_fail(r->err, FUS_EFORMAT, "%s: line %d: found no end of the quoted name that begins here, expected another \"",
-                      r->file, r->line);
+        fus_base_fail(r->err, FUS_EFORMAT,
+                      "%s: line %d: found no end of the quoted name that begins here, expected another \"", r->file,
+                      r->line);
         return NULL;
     }
     s++;
@@ -46,7 +48,8 @@ static char *quoted_field(struct reader *r)
     }
     r->line = line;
     r->at = s;
-    *to = '\0'; /* before s: the closing quote was there, so s itself still holds the tab or line feed */
+    /* before s: the closing quote was there, so s itself still holds the tab or line feed */
+    *to = '\0';
     return field;
 }
 
@@ -101,8 +104,8 @@ static int next_line(struct reader *r, char *fields[MAX_FIELDS], int *n_fields)
 static int check_fields(const struct reader *r, char *const *fields, int n, int line)
 {
     if (n < 2)
-        return fus_base_fail(r->err, FUS_EFORMAT, "%s: line %d: found '%s' alone, expected path<TAB>category%s", r->file,
-                             line, fields[0], strchr(fields[0], ' ') ? ": spaces instead of a tab?" : "");
+        return fus_base_fail(r->err, FUS_EFORMAT, "%s: line %d: found '%s' alone, expected path<TAB>category%s",
+                             r->file, line, fields[0], strchr(fields[0], ' ') ? ": spaces instead of a tab?" : "");
     for (int i = 0; i < 2; i++)
         if (!*fields[i])
             return fus_base_fail(r->err, FUS_EFORMAT, "%s: line %d: found an empty %s, expected path<TAB>category",
@@ -171,15 +174,18 @@ static int find_picture(char **path, const char *folder, const char *name, struc
             failed = 0;
     }
     if (failed)
-        code = fus_base_fail(err, failed == ENOENT ? FUS_ENOTFOUND : FUS_EIO, "%s: cannot be opened: %s%s", *path, strerror(failed), hint(name));
+        code = fus_base_fail(err, failed == ENOENT ? FUS_ENOTFOUND : FUS_EIO, "%s: cannot be opened: %s%s", *path,
+                             strerror(failed), hint(name));
     else if (!code && !S_ISREG(st.st_mode)) /* reading a pipe would wait for ever */
         code = fus_base_fail(err, FUS_EIO, "%s: is %s, not a picture file", *path,
                              S_ISDIR(st.st_mode) ? "a folder" : "a device or pipe");
     return code;
 }
 
-/* The row's path. A picture that is not there stays in the list, to be named with all others that cannot be read. */
-static int place_picture(struct fus_manifest *m, struct fus_manifest_row *row, const struct reader *r, const char *folder, const char *name)
+/* The row's path. A picture that is not there stays in the list, to be named with all others
+ * that cannot be read. */
+static int place_picture(struct fus_manifest *m, struct fus_manifest_row *row, const struct reader *r,
+                         const char *folder, const char *name)
 {
     struct fus_error e = {0};
     int code = find_picture(&row->path, folder, name, &e);
@@ -257,7 +263,8 @@ static size_t put_utf8(uint8_t *out, uint32_t c)
     return n;
 }
 
-/* UTF-16, as spreadsheets save "Unicode text", to UTF-8: *bytes [*n] is replaced. It begins with its byte order mark. */
+/* UTF-16, as spreadsheets save "Unicode text", to UTF-8: *bytes [*n] is replaced. It begins with
+ * its byte order mark. */
 static int convert_utf16(uint8_t **bytes, size_t *n, struct fus_error *err)
 {
     const uint8_t *in = *bytes;
@@ -266,7 +273,9 @@ static int convert_utf16(uint8_t **bytes, size_t *n, struct fus_error *err)
     uint8_t *out = fus_base_mul(&room, *n, 2) ? fus_base_alloc(room + 4, 1) : NULL;
     if (!out)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for its text");
-    int code = *n % 2 ? fus_base_fail_at(err, FUS_EFORMAT, (long long)*n, "found half a character of UTF-16: truncated copy?") : FUS_OK;
+    int code =
+        *n % 2 ? fus_base_fail_at(err, FUS_EFORMAT, (long long)*n, "found half a character of UTF-16: truncated copy?")
+               : FUS_OK;
     for (size_t i = 2; i + 1 < *n && !code; i += 2) {
         uint32_t c = (uint32_t)in[i + (size_t)high] << 8 | in[i + 1 - (size_t)high], low = 0;
         if (c >= 0xd800 && c < 0xdc00 && i + 3 < *n)
@@ -276,7 +285,8 @@ static int convert_utf16(uint8_t **bytes, size_t *n, struct fus_error *err)
             i += 2;
         }
         if (c == 0 || (c >= 0xd800 && c < 0xe000))
-            code = fus_base_fail_at(err, FUS_EFORMAT, (long long)i, "found %04x, which is no character of UTF-16 text", (unsigned)c);
+            code = fus_base_fail_at(err, FUS_EFORMAT, (long long)i, "found %04x, which is no character of UTF-16 text",
+                                    (unsigned)c);
         else
             used += put_utf8(out + used, c);
     }
@@ -312,7 +322,8 @@ int fus_manifest_read(struct fus_manifest *m, const char *path, struct fus_error
     char *folder = fus_base_strdup(slash ? path : ".");
     if (folder && slash)
         folder[slash == path ? 1 : slash - path] = '\0';
-    int code = folder ? read_text(&bytes, &n_bytes, &begin, path, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for a path");
+    int code = folder ? read_text(&bytes, &n_bytes, &begin, path, err)
+                      : fus_base_fail(err, FUS_ENOMEM, "no memory for a path");
     if (!code) {
         read.text = (char *)bytes;
         bytes = NULL;
@@ -379,7 +390,8 @@ void fus_manifest_sort(struct fus_manifest *m)
         qsort(m->rows, (size_t)m->n, sizeof *m->rows, by_entry);
 }
 
-/* Pairs in the order of their names, as the rows are too, numbered into the rows' entries. Returns how many. */
+/* Pairs in the order of their names, as the rows are too, numbered into the rows' entries.
+ * Returns how many. */
 static int list_pairs(struct pair *pairs, struct fus_manifest *m)
 {
     int n = 0, category = 0;

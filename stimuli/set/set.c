@@ -1,8 +1,10 @@
-/* Sets of pictures in categories: a folder tree, a manifest, or pictures that the program draws itself.
+/* Sets of pictures in categories: a folder tree, a manifest, or pictures that the program draws
+ * itself.
  *
- * Comes in: a folder with one folder per subcategory (the layout of fLoc: Stigliani, Weiner & Grill-Spector 2015), a
- * text file FILE.tsv, or `builtin`. Goes out: a list of pictures by category, subcategory and natural file order, the same on every machine.
- * First a plan is made, which subcategory belongs to which category; then each subcategory's pictures are listed. */
+ * Comes in: a folder with one folder per subcategory (the layout of fLoc: Stigliani, Weiner &
+ * Grill-Spector 2015), a text file FILE.tsv, or `builtin`. Goes out: a list of pictures by
+ * category, subcategory and natural file order, the same on every machine. First a plan is made,
+ * which subcategory belongs to which category; then each subcategory's pictures are listed. */
 #define _POSIX_C_SOURCE 200809L
 #include "stimuli/stimuli.h"
 
@@ -11,12 +13,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "nn/base/number.h"
+#include "nn/base/text.h"
 #include "stimuli/set/builtin.h"
 #include "stimuli/set/categories.h"
 #include "stimuli/set/folder.h"
 #include "stimuli/set/left_out.h"
 #include "stimuli/set/manifest.h"
-#include "nn/base/text.h"
 #include "stimuli/set/set.h"
 #include "stimuli/set/set_fill.h"
 
@@ -125,7 +128,8 @@ static int open_folder(struct fus_set *set, const struct request *q, struct fus_
     if (!code && !any && !q->classes)
         code = fus_set_check_counts(set, dir, err);
     if (!code)
-        code = fus_set_fill_describe(set, &plan, plan.floc ? "fLoc folders" : "folders", f.names, f.n, err); /* not where they lie */
+        code = fus_set_fill_describe(set, &plan, plan.floc ? "fLoc folders" : "folders", f.names, f.n,
+                                     err); /* not where they lie */
     if (!code)
         set->left_out = fus_left_out_text(&source.left);
     fus_categories_free(&plan);
@@ -180,7 +184,8 @@ static int plan_manifest(struct fus_categories *p, struct fus_manifest *m, const
 }
 
 /* The rows come by entry; those left out first. */
-static int fill_manifest(struct fus_set *set, const struct fus_categories *p, struct fus_manifest *m, struct fus_error *err)
+static int fill_manifest(struct fus_set *set, const struct fus_categories *p, struct fus_manifest *m,
+                         struct fus_error *err)
 {
     int code = fus_set_fill_categories(set, p, err), category = -1, entry = -1;
     if (!code)
@@ -311,7 +316,8 @@ int fus_set_parse_categories(const char *categories, struct fus_error *err)
         return FUS_OK;
     int code = fus_categories_parse(&plan, categories, err);
     if (!code && (plan.n == 0 || strcmp(plan.entries[0].category, plan.entries[plan.n - 1].category) == 0))
-        code = fus_base_fail(err, FUS_EINVAL, "categories: %s; at least two expected, e.g. face=adult,child;body=body,limb",
+        code = fus_base_fail(err, FUS_EINVAL,
+                             "categories: %s; at least two expected, e.g. face=adult,child;body=body,limb",
                              plan.n ? "only one category" : "no category");
     fus_categories_free(&plan);
     return code;

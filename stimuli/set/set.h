@@ -4,16 +4,16 @@
 
 #include "stimuli/stimuli.h"
 
-#define FUS_SET_SCRAMBLE_GRID 16   /* boxes in a row and in a column of a scrambled picture */
+#define FUS_SET_SCRAMBLE_GRID 16 /* boxes in a row and in a column of a scrambled picture */
 
-
-/* fus_set_open; any: pictures of any number and of one category will do, and a folder may hold them itself. */
+/* As fus_set_open. any: any number of pictures and one category are enough, and a folder may
+ * hold the pictures itself. */
 int fus_set_list(struct fus_set *set, const char *spec, const char *categories, bool any, struct fus_error *err);
 
-/* Whether spec stands for a single picture: no folder, manifest or built-in set. */
+/* Whether spec is a single picture: no folder, list or built-in set. */
 bool fus_set_is_file(const char *spec);
 
-/* Two categories of two pictures each; messages start with spec. */
+/* FUS_EINVAL unless there are two categories of two pictures each; messages start with spec. */
 int fus_set_check_counts(const struct fus_set *set, const char *spec, struct fus_error *err);
 
 #endif

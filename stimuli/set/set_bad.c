@@ -62,8 +62,8 @@ static int by_picture(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-int fus_set_bad_each(struct fus_set_bad *bad, int from, int end, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
-                     struct fus_error *err)
+int fus_set_bad_each(struct fus_set_bad *bad, int from, int end, int (*visit)(void *arg, int i, struct fus_error *err),
+                     void *arg, struct fus_error *err)
 {
     struct trial t = {visit, arg, bad};
     int code = fus_set_each(from, end, try_picture, &t, err);
@@ -77,7 +77,8 @@ int fus_set_bad_each(struct fus_set_bad *bad, int from, int end, int (*visit)(vo
 /* "face/1.jpg", in new memory: the name that run.json gives pictures. */
 static char *short_name(const struct fus_set *set, const struct fus_picture *p)
 {
-    const char *folder = set->subcategories[p->subcategory], *slash = strrchr(p->path, '/'), *base = slash ? slash + 1 : p->path;
+    const char *folder = set->subcategories[p->subcategory], *slash = strrchr(p->path, '/'),
+               *base = slash ? slash + 1 : p->path;
     size_t size = strlen(folder) + strlen(base) + 2;
     char *name = fus_base_alloc(size, 1);
     if (name)
@@ -85,7 +86,8 @@ static char *short_name(const struct fus_set *set, const struct fus_picture *p)
     return name;
 }
 
-/* "folders, 8 pictures: a = a; b = b" -> "folders, 7 pictures: a = a; b = b; 1 that cannot be read is left out" */
+/* "folders, 8 pictures: a = a; b = b" -> "folders, 7 pictures: a = a; b = b; 1 that cannot be
+ * read is left out" */
 static int describe(struct fus_set *set, struct fus_error *err)
 {
     const char *old = set->description, *comma = strstr(old, ", "), *rest = comma ? strstr(comma, " pictures: ") : NULL;
@@ -95,8 +97,8 @@ static int describe(struct fus_set *set, struct fus_error *err)
     char *text = fus_base_alloc(size, 1);
     if (!text)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the description of the set");
-    snprintf(text, size, "%.*s, %d%s; %d that cannot be read %s left out", (int)(comma - old), old, set->n_pictures, rest, set->n_skipped,
-             set->n_skipped == 1 ? "is" : "are");
+    snprintf(text, size, "%.*s, %d%s; %d that cannot be read %s left out", (int)(comma - old), old, set->n_pictures,
+             rest, set->n_skipped, set->n_skipped == 1 ? "is" : "are");
     fus_base_free(set->description);
     set->description = text;
     return FUS_OK;

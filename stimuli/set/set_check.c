@@ -55,7 +55,8 @@ static int check_picture(void *arg, int i, struct fus_error *err)
     return code;
 }
 
-int fus_set_check_range(const struct fus_set *set, int from, int end, const struct fus_set_consumers *wanted, struct fus_error *err)
+int fus_set_check_range(const struct fus_set *set, int from, int end, const struct fus_set_consumers *wanted,
+                        struct fus_error *err)
 {
     struct check c = {set, wanted};
     if (wanted->bad)
@@ -66,5 +67,6 @@ int fus_set_check_range(const struct fus_set *set, int from, int end, const stru
 int fus_set_check(const struct fus_set *set, char (*hex)[65], struct fus_pixelstats *stats, struct fus_cache *cache,
                   struct fus_error *err)
 {
-    return fus_set_check_range(set, 0, set->n_pictures, &(struct fus_set_consumers){.hex = hex, .stats = stats, .cache = cache}, err);
+    return fus_set_check_range(set, 0, set->n_pictures,
+                               &(struct fus_set_consumers){.hex = hex, .stats = stats, .cache = cache}, err);
 }

@@ -1,5 +1,5 @@
-/* A function for every picture of a set, in parallel. The failure reported is the first in the order
- * of the set, whatever the threads do. */
+/* A function for every picture of a set, in parallel. The failure reported is the first in the
+ * order of the set, whatever the threads do. */
 #include <pthread.h>
 
 #include "nn/base/threads.h"
@@ -10,8 +10,9 @@ struct each {
     int (*visit)(void *arg, int i, struct fus_error *err);
     void *arg;
     int from;
-    pthread_mutex_t mutex;  /* of the rest */
-    int bad;                /* the first picture known to be bad; none behind it is visited any more */
+    pthread_mutex_t mutex; /* of the rest */
+    /* the first picture known to be bad; none behind it is visited any more */
+    int bad;
     struct fus_error first; /* what is wrong with it */
 };
 
@@ -39,7 +40,8 @@ static void visit_one(void *context, int task, int thread)
     struct fus_error err = {0};
     int i = e->from + task;
     (void)thread;
-    if (is_wanted(e, i) && (fus_base_stopping() ? fus_base_fail(&err, FUS_ESTOPPED, "stopped") : e->visit(e->arg, i, &err)))
+    if (is_wanted(e, i) &&
+        (fus_base_stopping() ? fus_base_fail(&err, FUS_ESTOPPED, "stopped") : e->visit(e->arg, i, &err)))
         report(e, i, &err);
 }
 

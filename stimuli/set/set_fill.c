@@ -49,8 +49,8 @@ int fus_set_fill_reserve(struct fus_set *set, int n, struct fus_error *err)
     return FUS_OK;
 }
 
-/* Takes path over. Halves alternate through the whole category, so also within each of its subcategories, and a
- * category of two single pictures still has one in each half. */
+/* Takes path over. Halves alternate through the whole category, so also within each of its
+ * subcategories, and a category of two single pictures still has one in each half. */
 void fus_set_fill_add(struct fus_set *set, char *path, int category, int subcategory)
 {
     struct fus_picture *p = set->pictures + set->n_pictures;
@@ -66,7 +66,8 @@ void fus_set_fill_add(struct fus_set *set, char *path, int category, int subcate
 }
 
 /* The pictures of a folder. name: its folder in `dir`; NULL: dir itself. */
-int fus_set_fill_folder(struct fus_set *set, struct fus_set_source *f, const char *name, int category, int subcategory, struct fus_error *err)
+int fus_set_fill_folder(struct fus_set *set, struct fus_set_source *f, const char *name, int category, int subcategory,
+                        struct fus_error *err)
 {
     struct fus_folder found = {0};
     struct fus_left_out left_out = {0};
@@ -80,8 +81,8 @@ int fus_set_fill_folder(struct fus_set *set, struct fus_set_source *f, const cha
     if (!code && found.n == 0 && !f->any) {
         fus_left_out_add(&left_out, &found, "");
         left = fus_left_out_text(&left_out);
-        code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it%s%s; read are files ending in %s", dir, left ? "; " : "", left ? left : "",
-                             FUS_KIND_ENDINGS);
+        code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it%s%s; read are files ending in %s", dir,
+                             left ? "; " : "", left ? left : "", FUS_KIND_ENDINGS);
     }
     if (!code)
         code = fus_set_fill_reserve(set, found.n, err);
@@ -112,8 +113,10 @@ static int add_drawn(struct fus_set *set, int n, int category, int subcategory, 
     return code;
 }
 
-/* per_category 0: the folders of f->dir; else that many drawn pictures, split evenly over a category's subcategories. */
-int fus_set_fill(struct fus_set *set, const struct fus_categories *p, struct fus_set_source *f, int per_category, struct fus_error *err)
+/* per_category 0: the folders of f->dir; else that many drawn pictures, split evenly over a
+ * category's subcategories. */
+int fus_set_fill(struct fus_set *set, const struct fus_categories *p, struct fus_set_source *f, int per_category,
+                 struct fus_error *err)
 {
     int code = fus_set_fill_categories(set, p, err), category = -1, begin = 0, n_parts = 0;
     for (int i = 0; i < p->n && !code; i++) {
@@ -132,8 +135,8 @@ int fus_set_fill(struct fus_set *set, const struct fus_categories *p, struct fus
 }
 
 /* "fLoc folders, 192 pictures: face = adult + child; body = ..." */
-int fus_set_fill_describe(struct fus_set *set, const struct fus_categories *p, const char *from, char *const *names, int n,
-                    struct fus_error *err)
+int fus_set_fill_describe(struct fus_set *set, const struct fus_categories *p, const char *from, char *const *names,
+                          int n, struct fus_error *err)
 {
     struct fus_text t = {0};
     fus_text_add(&t, "%.300s, %d pictures: ", from, set->n_pictures);

@@ -18,8 +18,7 @@ struct fus_set_source {
 int fus_set_fill_no_memory(struct fus_error *err);
 
 /* Copies the plan's categories and subcategories into a set without pictures. */
-int fus_set_fill_categories(struct fus_set *set, const struct fus_categories *p,
-                            struct fus_error *err);
+int fus_set_fill_categories(struct fus_set *set, const struct fus_categories *p, struct fus_error *err);
 
 /* Room for n more pictures. */
 int fus_set_fill_reserve(struct fus_set *set, int n, struct fus_error *err);
@@ -30,17 +29,17 @@ int fus_set_fill_reserve(struct fus_set *set, int n, struct fus_error *err);
 void fus_set_fill_add(struct fus_set *set, char *path, int category, int subcategory);
 
 /* The pictures of the folder `name` in f->dir; NULL: of f->dir itself. */
-int fus_set_fill_folder(struct fus_set *set, struct fus_set_source *f, const char *name, int category,
-                        int subcategory, struct fus_error *err);
+int fus_set_fill_folder(struct fus_set *set, struct fus_set_source *f, const char *name, int category, int subcategory,
+                        struct fus_error *err);
 
 /* All of the plan. per_category 0: pictures of the folders in f->dir; otherwise that many drawn
  * pictures, split evenly over the subcategories of a category. */
-int fus_set_fill(struct fus_set *set, const struct fus_categories *p, struct fus_set_source *f,
-                 int per_category, struct fus_error *err);
+int fus_set_fill(struct fus_set *set, const struct fus_categories *p, struct fus_set_source *f, int per_category,
+                 struct fus_error *err);
 
 /* Composes the description: "fLoc folders, 192 pictures: face = adult + child; body = ...". names
  * [n]: all subcategories, of which those outside the plan are listed as left out. */
-int fus_set_fill_describe(struct fus_set *set, const struct fus_categories *p, const char *from,
-                          char *const *names, int n, struct fus_error *err);
+int fus_set_fill_describe(struct fus_set *set, const struct fus_categories *p, const char *from, char *const *names,
+                          int n, struct fus_error *err);
 
 #endif

@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nn/base/utf8.h"
 #include "stimuli/image/kind.h"
 #include "stimuli/set/folder.h"
-#include "nn/base/utf8.h"
 #include "stimuli/set/set.h"
 
 static int no_memory(struct fus_error *err)
@@ -54,8 +54,11 @@ static int add_files(struct fus_set *set, const char *const *paths, int n, struc
         char *path = fus_base_strdup(paths[i]);
         if (!path)
             return no_memory(err);
-        set->pictures[set->n_pictures++] = (struct fus_picture){.path = path, .category = set->n_categories - 1,
-                                                                .subcategory = set->n_subcategories - 1, .index = i, .source = -1};
+        set->pictures[set->n_pictures++] = (struct fus_picture){.path = path,
+                                                                .category = set->n_categories - 1,
+                                                                .subcategory = set->n_subcategories - 1,
+                                                                .index = i,
+                                                                .source = -1};
     }
     return FUS_OK;
 }
@@ -119,11 +122,12 @@ int fus_set_gather(struct fus_set *set, const char *const *specs, int n, struct 
             return FUS_OK;
         }
         if (one.drawn) {
-            code = fus_base_fail(err, FUS_EINVAL, "%s: the pictures that are drawn cannot be mixed with others", specs[i]);
+            code =
+                fus_base_fail(err, FUS_EINVAL, "%s: the pictures that are drawn cannot be mixed with others", specs[i]);
             fus_set_close(&one);
         } else if (one.n_pictures == 0) {
-            code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it%s%s; read are files ending in %s", specs[i], one.left_out ? "; " : "",
-                                 one.left_out ? one.left_out : "", FUS_KIND_ENDINGS);
+            code = fus_base_fail(err, FUS_EINVAL, "%s: no picture in it%s%s; read are files ending in %s", specs[i],
+                                 one.left_out ? "; " : "", one.left_out ? one.left_out : "", FUS_KIND_ENDINGS);
             fus_set_close(&one);
         } else
             code = append(set, &one, specs[i], err);

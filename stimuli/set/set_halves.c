@@ -1,5 +1,6 @@
-/* fLoc's own split (Stigliani, Weiner & Grill-Spector 2015): each category in two subcategories, which never share a run of the scanner. What holds from
- * adults to children, from whole bodies to limbs, holds for the category rather than for its examples. */
+/* fLoc's own split (Stigliani, Weiner & Grill-Spector 2015): each category in two subcategories,
+ * which never share a run of the scanner. What holds from adults to children, from whole bodies
+ * to limbs, holds for the category rather than for its examples. */
 #include <string.h>
 
 #include "stimuli/stimuli.h"
@@ -26,8 +27,11 @@ int fus_set_halves_by_option(struct fus_set *set, struct fus_error *err)
         const char *category = set->categories[p->category], *name = set->subcategories[p->subcategory];
         int half = option_of(name);
         if (half == -2)
-            return fus_base_fail(err, FUS_EINVAL, "%s of category %s is in neither option of fLoc; expected adult, body, house, word, car (option 1), "
-                                 "child, limb, corridor, number, instrument (option 2) or scrambled", name, category);
+            return fus_base_fail(
+                err, FUS_EINVAL,
+                "%s of category %s is in neither option of fLoc; expected adult, body, house, word, car (option 1), "
+                "child, limb, corridor, number, instrument (option 2) or scrambled",
+                name, category);
         p->half = half >= 0 ? half : p->half;
     }
     for (int c = 0; c < set->n_categories; c++) {
@@ -36,9 +40,12 @@ int fus_set_halves_by_option(struct fus_set *set, struct fus_error *err)
             if (set->pictures[i].category == c)
                 has_half[set->pictures[i].half] = true;
         if (!has_half[0] || !has_half[1])
-            return fus_base_fail(err, FUS_EINVAL, "category %s has pictures of fLoc's option %d alone: one subcategory of each option expected, such as "
-                                 "--categories \"face=adult,child;body=body,limb;place=house,corridor;word=word,number;scrambled=scrambled\"",
-                                 set->categories[c], has_half[1] + 1);
+            return fus_base_fail(
+                err, FUS_EINVAL,
+                "category %s has pictures of fLoc's option %d alone: one subcategory of each option expected, such as "
+                "--categories "
+                "\"face=adult,child;body=body,limb;place=house,corridor;word=word,number;scrambled=scrambled\"",
+                set->categories[c], has_half[1] + 1);
     }
     return FUS_OK;
 }

@@ -5,7 +5,8 @@
 #include "stimuli/image/decode.h"
 
 /* What the program made itself has no file: its pixels are what is digested. */
-static int take_made(struct fus_raster *picture, struct fus_sha256 *sha, const struct fus_set *set, int i, struct fus_error *err)
+static int take_made(struct fus_raster *picture, struct fus_sha256 *sha, const struct fus_set *set, int i,
+                     struct fus_error *err)
 {
     struct fus_image image = {0};
     int code = fus_set_picture(&image, set, i, err);
@@ -39,7 +40,8 @@ int fus_set_raster(struct fus_raster *picture, char hex[65], const struct fus_se
     struct fus_sha256 digest, *sha = hex ? &digest : NULL;
     const struct fus_picture *p = &set->pictures[i];
     fus_sha256_start(&digest);
-    int code = set->drawn || p->source >= 0 ? take_made(picture, sha, set, i, err) : take_file(picture, sha, p->path, err);
+    int code =
+        set->drawn || p->source >= 0 ? take_made(picture, sha, set, i, err) : take_file(picture, sha, p->path, err);
     if (!code && hex)
         fus_sha256_hex(sha, hex);
     return code;

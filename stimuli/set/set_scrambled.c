@@ -1,7 +1,9 @@
-/* A scrambled category for a set that has none: its own pictures, in shuffled boxes, made when they are asked for.
+/* A scrambled category for a set that has none: its own pictures, in shuffled boxes, made when
+ * they are asked for.
  *
- * As many as the other categories have on average, taken from the categories in turn and evenly spaced within each, so
- * that the scrambled pictures have the set's low-level properties (Grill-Spector et al. 1998). */
+ * As many as the other categories have on average, taken from the categories in turn and evenly
+ * spaced within each, so that the scrambled pictures have the set's low-level properties
+ * (Grill-Spector et al. 1998). */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -56,8 +58,8 @@ static int describe(struct fus_set *set, int n, struct fus_error *err)
     char *text = fus_base_alloc(size, 1);
     if (!text)
         return no_memory(err);
-    snprintf(text, size, "%s; " NAME " = %d of these in %d x %d shuffled boxes, seed %" PRIu64, set->description, n, FUS_SET_SCRAMBLE_GRID, FUS_SET_SCRAMBLE_GRID,
-             set->scramble_seed);
+    snprintf(text, size, "%s; " NAME " = %d of these in %d x %d shuffled boxes, seed %" PRIu64, set->description, n,
+             FUS_SET_SCRAMBLE_GRID, FUS_SET_SCRAMBLE_GRID, set->scramble_seed);
     fus_base_free(set->description);
     set->description = text;
     return FUS_OK;
@@ -75,10 +77,11 @@ static int add_pictures(struct fus_set *set, int category, int n, struct fus_err
         count[more[i].category]++;
     }
     for (int k = 0; k < n; k++) {
-        int c = k % category, wanted = (n - c + category - 1) / category; /* from this category, evenly spaced */
+        /* from this category, evenly spaced */
+        int c = k % category, wanted = (n - c + category - 1) / category;
         int from = first[c] + (int)((long long)(k / category) * count[c] / wanted);
-        struct fus_picture p = {.category = category, .subcategory = set->n_subcategories - 1, .index = k, .half = k % 2,
-                                .source = from};
+        struct fus_picture p = {
+            .category = category, .subcategory = set->n_subcategories - 1, .index = k, .half = k % 2, .source = from};
         p.path = name_picture(set, &set->pictures[from], k);
         if (!p.path)
             return no_memory(err);
@@ -94,7 +97,8 @@ int fus_set_scrambled_add(struct fus_set *set, uint64_t seed, struct fus_error *
     if (has_name(set->categories, set->n_categories))
         return FUS_OK;
     if (category >= FUS_SET_MAX_CATEGORIES)
-        return fus_base_fail(err, FUS_ELIMIT, "more than %d categories (" NAME " is one too many)", FUS_SET_MAX_CATEGORIES);
+        return fus_base_fail(err, FUS_ELIMIT, "more than %d categories (" NAME " is one too many)",
+                             FUS_SET_MAX_CATEGORIES);
     int n = (int)((2LL * set->n_pictures + category) / (2LL * category));
     set->scramble_seed = seed;
     int code = add_name(&set->categories, &set->n_categories, err);

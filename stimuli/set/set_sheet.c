@@ -1,4 +1,5 @@
-/* A contact sheet of a set: every picture as a thumbnail on white, a group of rows for each category. */
+/* A contact sheet of a set: every picture as a thumbnail on white, a group of rows for each
+ * category. */
 #include <string.h>
 
 #include "stimuli/stimuli.h"

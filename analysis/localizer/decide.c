@@ -1,0 +1,222 @@
+/* One layer, from the moments of its categories' halves to labels, indices and whatever resampling was asked for. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/localizer/accumulator.h"
+#include "analysis/localizer/run.h"
+#include "analysis/run/run_dir.h"
+#include "analysis/run/tables.h"
+#include "nn/base/threads.h"
+
+/* label [C,H,W] int8; with full units also [category,C,H,W] of what iut decides on. */
+int fus_decide_write_units(const char *folder, const struct fus_localizer *run, int model,
+                           const struct fus_layer_summary *layer, const struct fus_moments *m, struct fus_error *err)
+{
+    static const char *const names[] = {"mean", "var", "t", "p", "q", "csi"};
+    char path[FUS_RUN_DIR_PATH];
+    size_t c = (size_t)layer->channels, h = (size_t)layer->height, w = (size_t)layer->width;
+    fus_run_dir_units(path, folder, run->models[model].name, layer->name);
+    struct fus_npy_array arrays[7] = {{"label", "|i1", 3, {c, h, w}, layer->label}};
+    float *tables[6] = {0};
+    size_t n = (size_t)layer->n_categories * layer->n_units;
+    int code = FUS_OK;
+    for (int i = 0; i < 6 && run->options.full_units && !code; i++) {
+        tables[i] = fus_base_alloc(n, sizeof **tables);
+        if (!tables[i])
+            code = fus_base_fail(err, FUS_ENOMEM, "%s: no memory for the tables of its units", path);
+        arrays[1 + i] = (struct fus_npy_array){names[i], "<f4", 4, {(size_t)layer->n_categories, c, h, w}, tables[i]};
+    }
+    if (run->options.full_units && !code) {
+        struct fus_unit_tables t = {tables[0], tables[1], tables[2], tables[3], tables[4], tables[5]};
+        code = fus_select_units(&t, m, &run->options.select, err);
+    }
+    if (!code)
+        code = fus_npyout_npz(path, arrays, run->options.full_units ? 7 : 1, err);
+    for (int i = 0; i < 6; i++)
+        fus_base_free(tables[i]);
+    return code;
+}
+
+/* Selection and measurement on different halves; nothing with --halves none, where a half has fewer than two pictures of a category, and nothing
+ * by ranks, which moments do not have. */
+static int cross_validate(struct fus_halves_category *out, const struct fus_localizer *run,
+                          const struct fus_moments *halves, const struct fus_responses *r, const int *half,
+                          struct fus_error *err)
+{
+    bool enough = run->options.halves && run->options.select.criterion != FUS_CRITERION_RANKSUM;
+    for (int g = 0; g < halves->n_groups; g++)
+        enough = enough && halves->n[g] >= 2;
+    if (enough)
+        return fus_halves_layer(out, halves, r->x || r->read ? r : NULL, half, run->options.select.criterion,
+                                &run->options.select, err);
+    for (int c = 0; c < run->pictures.set.n_categories; c++)
+        out[c].csi_cross = out[c].dprime_cross = out[c].auc_cross = out[c].survival = out[c].t_correlation =
+            out[c].dice = NAN;
+    return FUS_OK;
+}
+
+static void set_cross_validated(struct fus_layer_summary *layer, const struct fus_halves_category *halves)
+{
+    for (int c = 0; c < layer->n_categories; c++) {
+        struct fus_category_summary *s = &layer->categories[c];
+        s->csi_cv = halves[c].csi_cross;
+        s->dprime_cv = halves[c].dprime_cross;
+        s->auc_cv = halves[c].auc_cross;
+        s->survival = halves[c].survival;
+        s->split_half_r = halves[c].t_correlation;
+        s->dice = halves[c].dice;
+    }
+}
+
+struct progress_context {
+    const struct fus_localizer *run;
+    const char *layer, *things;
+    double started;
+};
+
+static void report_progress(void *context, size_t done, size_t of)
+{
+    const struct progress_context *t = context;
+    fus_run_progress(t->run, t->layer, t->things, (int)done, (int)of, t->started);
+}
+
+/* What needs every single response. */
+static int resample(struct fus_layer_summary *layer, const struct fus_localizer *run, const struct fus_responses *r,
+                    struct fus_error *err)
+{
+    int code = FUS_OK;
+    size_t pairs = r->n_images * (r->n_images - 1) / 2;
+    if (run->options.bootstrap) {
+        struct progress_context t = {run, layer->name, "resamples", fus_run_now()};
+        layer->bootstrap = fus_base_alloc(1, sizeof *layer->bootstrap);
+        if (!layer->bootstrap)
+            return fus_base_fail(err, FUS_ENOMEM, "no memory for resamples");
+        code = fus_bootstrap_create(layer->bootstrap, r, (size_t)run->options.bootstrap, run->options.interval,
+                                    run->options.seed, &run->options.select,
+                                    &(struct fus_progress){report_progress, &t}, err);
+        if (!code)
+            code = fus_bootstrap_fill(layer, layer->bootstrap, run->options.select.alpha, err);
+    }
+    if (run->options.permutations && !code) {
+        struct progress_context t = {run, layer->name, "relabellings", fus_run_now()};
+        struct fus_progress progress = {report_progress, &t};
+        layer->permuted = fus_base_alloc((size_t)r->n_categories, sizeof *layer->permuted);
+        code = layer->permuted ? fus_permute_layer(layer->permuted, r, run->options.permutations, run->options.seed,
+                                                   &run->options.select, &progress, err)
+                               : fus_base_fail(err, FUS_ENOMEM, "no memory for relabellings");
+    }
+    if (run->options.consistency && !code) {
+        layer->picture_rdm = fus_base_alloc(pairs, sizeof *layer->picture_rdm);
+        code = layer->picture_rdm ? fus_consistency_rdm_images(layer->picture_rdm, r, err)
+                                  : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu pairs of pictures", pairs);
+    }
+    return code;
+}
+
+/* What the moments of all pictures suffice for. */
+static int tabulate(struct fus_layer_summary *layer, const struct fus_localizer *run, const struct fus_moments *m,
+                    struct fus_error *err)
+{
+    size_t n = (size_t)m->n_groups;
+    int code = FUS_OK;
+    if (run->options.sweep) {
+        layer->sweep = fus_base_alloc(n, fus_sweep_count() * sizeof *layer->sweep);
+        code = layer->sweep ? fus_sweep_layer(layer->sweep, m, &run->options.select, err)
+                            : fus_base_fail(err, FUS_ENOMEM, "no memory for the sweep");
+    }
+    if (run->options.consistency && !code) {
+        layer->rdm = fus_base_alloc(n * (n - 1) / 2, sizeof *layer->rdm);
+        code = layer->rdm ? fus_consistency_rdm_means(layer->rdm, m, err)
+                          : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu categories", n);
+    }
+    return code;
+}
+
+/* moments [n_categories without halves, else 2 * n_categories, n_units], destroyed. */
+static int decide(struct fus_layer_summary *layer, const struct fus_localizer *run, int model,
+                  const struct fus_tap *tap, struct fus_moments *moments, struct fus_accumulator *accumulator,
+                  struct fus_error *err)
+{
+    const char *folder = run->options.folder;
+    int n = run->pictures.set.n_categories, n_pictures = run->pictures.set.n_pictures;
+    struct fus_moments m = run->options.halves ? fus_halves_view(moments, 0) : *moments;
+    struct fus_halves_category *crossed = fus_base_alloc((size_t)n, sizeof *crossed);
+    int *numbers = fus_base_alloc((size_t)n_pictures, 3 * sizeof *numbers),
+        *half = numbers ? numbers + 2 * n_pictures : NULL;
+    int code = crossed && numbers ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %d categories", n);
+    for (int i = 0; i < n_pictures && !code; i++) {
+        numbers[i] = run->pictures.set.pictures[i].category;
+        numbers[n_pictures + i] = run->pictures.set.pictures[i].subcategory;
+        half[i] = run->pictures.set.pictures[i].half;
+    }
+    struct fus_responses r = {.category = numbers,
+                              .n_images = (size_t)n_pictures,
+                              .n_units = moments->n_units,
+                              .n_categories = n,
+                              .channels = tap->channels,
+                              .height = tap->height,
+                              .width = tap->width,
+                              .stratum = code ? NULL : numbers + n_pictures};
+    bool kept = fus_accumulator_responses(&r, accumulator);
+    if (!code)
+        code = cross_validate(crossed, run, moments, &r, half, err);
+    if (!code && run->options.halves)
+        code = fus_halves_merge(&m, moments, err); /* into the first half: from here on m is all pictures */
+    if (!code && run->options.select.criterion == FUS_CRITERION_RANKSUM)
+        code = fus_criteria_ranksum(layer, &r, tap->name, err);
+    else if (!code)
+        code = fus_criteria_layer(layer, &m, tap->name, tap->channels, tap->height, tap->width,
+                                  run->options.select.criterion, &run->options.select, err);
+    if (!code) {
+        layer->order = tap->order;
+        layer->depth = tap->depth;
+        set_cross_validated(layer, crossed);
+    }
+    if (!code)
+        code = tabulate(layer, run, &m, err);
+    if (!code && folder)
+        code = fus_decide_write_units(folder, run, model, layer, &m, err);
+    if (!code && kept)
+        code = fus_single_units_find(layer, run, model, &m, &r, err);
+    fus_moments_destroy(moments);
+    if (!code && fus_run_keeps_responses(run))
+        code = resample(layer, run, &r, err);
+    if (!code)
+        code = fus_accumulator_check_read(accumulator, err);
+    if (folder || code) {
+        fus_base_free(layer->label);
+        layer->label = NULL;
+    }
+    fus_base_free(crossed);
+    fus_base_free(numbers);
+    return code;
+}
+
+struct decide_context {
+    const struct fus_localizer *run;
+    struct fus_layer_summary *out;
+    struct fus_accumulator *accumulator;
+    int model, layer, code;
+    struct fus_error *err;
+};
+
+static void decide_layer(void *context)
+{
+    struct decide_context *d = context;
+    struct fus_moments m = {0};
+    d->code = fus_accumulator_moments(&m, d->accumulator, d->err);
+    if (!d->code)
+        d->code =
+            decide(d->out, d->run, d->model, &d->run->models[d->model].taps[d->layer], &m, d->accumulator, d->err);
+    fus_moments_destroy(&m);
+}
+
+int fus_decide_layer(struct fus_localizer *run, int model, int layer, struct fus_accumulator *accumulator,
+                     struct fus_error *err)
+{
+    struct decide_context d = {run, &run->summary.models[model].layers[layer], accumulator, model, layer, FUS_OK, err};
+    fus_accumulator_finish(accumulator);
+    fus_threads_run(decide_layer, &d); /* one team for all loops of the layer */
+    return d.code;
+}

@@ -1,0 +1,308 @@
+/* One model over all pictures: responses are streamed into the moments of every layer (accumulator.h), then each layer is decided
+ * on (decide.c). */
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/localizer/accumulator.h"
+#include "analysis/localizer/run.h"
+#include "analysis/localizer/state/checkpoint.h"
+#include "analysis/localizer/state/layer_result.h"
+#include "analysis/localizer/state/work_dir.h"
+#include "analysis/run/run_dir.h"
+#include "analysis/run/run_write.h"
+
+/* The layers of one pass over the pictures: as many as --max-memory allows. */
+struct pass {
+    struct fus_localizer *run;
+    struct fus_run_model *log;
+    int number; /* of the model in the run */
+    struct fus_model *model;
+    size_t budget;                        /* bytes for moments and responses while pictures are shown */
+    size_t deciding;                      /* and afterwards */
+    bool *wanted;                         /* [n_taps] of this pass */
+    struct fus_accumulator *accumulators; /* [n_taps] */
+    struct fus_accumulator **here;        /* [n_here] of this pass, and their names */
+    const char **names;
+    int n_here;
+    struct fus_checkpoint checkpoint;
+    struct fus_scratch_file scratch;
+    float *input; /* [batch, 3, side, side] */
+    float *row;   /* a picture of the largest layer whose responses go to the scratch file */
+    int first;    /* picture number of the batch's first one */
+    struct fus_error *err;
+};
+
+static int on_batch(void *context, int tap, int first, int n, float *blocked)
+{
+    struct pass *p = context;
+    double start = fus_run_now();
+    int code = fus_accumulator_add(&p->accumulators[tap], p->first + first, n, blocked, p->row, p->err);
+    p->log->statistics_seconds += fus_run_now() - start;
+    return code;
+}
+
+/* The picture shown as i-th, decoded and preprocessed, into its place in the batch. */
+static int prepare(void *context, int i, struct fus_error *err)
+{
+    const struct pass *p = context;
+    return fus_cache_input(p->input + (size_t)(i - p->first) * p->model->input_floats, p->run->pictures.cache,
+                           &p->run->pictures.set, p->run->pictures.blocks.order[i], &p->model->preprocess,
+                           (const char(*)[65])p->run->pictures.sha256, err);
+}
+
+static int see_batch(struct pass *p, int n, struct fus_error *err)
+{
+    double start = fus_run_now(), statistics = p->log->statistics_seconds;
+    int code = fus_set_each(p->first, p->first + n, prepare, p, err);
+    double prepared = fus_run_now();
+    if (!code)
+        code = fus_net_forward(p->model->net, p->input, n, p->wanted, NULL, NULL, err);
+    p->log->decode_seconds += prepared - start;
+    p->log->forward_seconds += fus_run_now() - prepared - (p->log->statistics_seconds - statistics);
+    return code;
+}
+
+/* Every layer has answered the block's pictures with numbers. */
+static int check_responses(const struct pass *p, const struct fus_block *block, struct fus_error *err)
+{
+    const struct fus_localizer *run = p->run;
+    char name[1024];
+    for (int i = 0; i < p->n_here; i++)
+        if (!fus_accumulator_is_finite(p->here[i])) {
+            fus_run_write_picture_name(name, &run->pictures.set, run->pictures.blocks.order[block->first]);
+            return fus_base_fail(err, FUS_EFORMAT,
+                                 "%s: layer %s answers one of %d pictures from %s on with NaN or infinity: its weights "
+                                 "are too large, or damaged",
+                                 fus_store_path(p->model->store), p->names[i], block->end - block->first, name);
+        }
+    return FUS_OK;
+}
+
+static int end_block(struct pass *p, const struct fus_block *block, struct fus_error *err)
+{
+    double start = fus_run_now();
+    int code = check_responses(p, block, err);
+    if (!code)
+        code = fus_checkpoint_end_block(&p->checkpoint, block, err);
+    p->log->statistics_seconds += fus_run_now() - start;
+    return code;
+}
+
+/* Batches end where blocks do: so all their pictures are of one. */
+static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
+{
+    const struct fus_localizer *run = p->run;
+    int code = FUS_OK, begun = p->first;
+    char what[192];
+    double started = fus_run_now();
+    p->input = fus_base_alloc((size_t)p->log->batch * p->model->input_floats, sizeof *p->input);
+    if (!p->input)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for a batch of %d pictures", p->log->batch);
+    snprintf(what, sizeof what, "%s, pass %d, %d layer%s", p->log->name, pass_number, p->n_here,
+             p->n_here > 1 ? "s" : "");
+    while (p->first < run->pictures.end && !code) {
+        const struct fus_block *block = fus_blocks_find(&run->pictures.blocks, p->first);
+        int n = block->end - p->first < p->log->batch ? block->end - p->first : p->log->batch, next = p->first + n;
+        code = see_batch(p, n, err);
+        if (!code && next == block->end)
+            code = end_block(p, block, err);
+        if (!code)
+            p->first = next;
+        if (!code && fus_checkpoint_due(&p->checkpoint, next))
+            code = fus_checkpoint_save(&p->checkpoint, next, err);
+        fus_run_progress(run, what, "pictures", p->first - begun, run->pictures.end - begun, started);
+        if (code == FUS_ESTOPPED || (!code && fus_run_stopping(run)))
+            code = fus_base_fail(err, FUS_ESTOPPED, "stopped at picture %d of %d of model %s",
+                                 p->first - run->pictures.first, run->pictures.end - run->pictures.first, p->log->name);
+    }
+    fus_base_free(p->input);
+    return code;
+}
+
+/* Whether bytes more can be held, from the first picture until the layers are decided on. */
+static bool fits(const struct pass *p, size_t used, size_t held, size_t bytes)
+{
+    return used <= p->budget && bytes <= p->budget - used && held <= p->deciding && bytes <= p->deciding - held;
+}
+
+/* Taps from *tap on that fit the budget together (one at least), none beyond the last wanted: first with the least each needs, then, while
+ * there is room, with all categories in memory, then with responses. */
+static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_error *err)
+{
+    int n_taps = fus_net_n_taps(p->model->net), code = FUS_OK;
+    size_t used = 0, held = 0, row = 0;
+    memset(p->wanted, 0, (size_t)n_taps * sizeof *p->wanted);
+    memset(p->scratch.size, 0, sizeof p->scratch.size);
+    p->n_here = 0;
+    for (; *tap < n_taps; ++*tap) {
+        struct fus_accumulator *t = &p->accumulators[*tap];
+        if (!wanted[*tap])
+            continue;
+        const struct fus_tap *layer = fus_net_tap(p->model->net, *tap);
+        fus_accumulator_plan(t, &p->run->pictures.set, p->run->pictures.blocks.order, &p->scratch, layer,
+                             p->run->options.halves, fus_run_keeps_tap(p->run, p->number, layer));
+        size_t bytes = fus_accumulator_least_bytes(t);
+        if (p->n_here && (bytes > p->budget || used > p->budget - bytes))
+            break;
+        p->wanted[*tap] = true;
+        p->here[p->n_here] = t;
+        p->names[p->n_here++] = fus_net_tap(p->model->net, *tap)->name;
+        used += bytes;
+    }
+    for (int i = 0; i < p->n_here && !code; i++) {
+        struct fus_accumulator *t = p->here[i];
+        size_t more = fus_accumulator_more_bytes(t), kept = fus_accumulator_response_bytes(t);
+        bool all = fits(p, used, held, more);
+        used += all ? more : 0, held += all ? more : 0;
+        bool inside = fits(p, used, held, kept);
+        used += inside ? kept : 0, held += inside ? kept : 0;
+        row = t->keep && !inside && t->n_units > row ? t->n_units : row;
+        code = fus_accumulator_create(t, all, inside, err);
+    }
+    if (!code && row && !(p->row = fus_base_aligned(row, sizeof *p->row)))
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for the responses to a picture");
+    uint64_t bytes = p->scratch.size[FUS_SCRATCH_MEANS] + p->scratch.size[FUS_SCRATCH_M2S];
+    p->log->scratch_bytes = bytes > p->log->scratch_bytes ? bytes : p->log->scratch_bytes;
+    return code;
+}
+
+/* Layers are decided on in one place for each, whatever pass they come from. */
+static int layer_of(const struct fus_run_model *r, const char *name)
+{
+    int i = 0;
+    while (strcmp(r->taps[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+/* Each layer of the pass in turn, kept on disk as soon as it is there. */
+static int decide_all(struct pass *p, int model, bool *decided, struct fus_error *err)
+{
+    double start = fus_run_now();
+    int code = FUS_OK;
+    for (int i = 0; i < p->n_here; i++)
+        fus_accumulator_finish(p->here[i]);
+    for (int i = 0; i < p->n_here && !code; i++) {
+        int layer = layer_of(p->log, p->names[i]);
+        if (fus_run_stopping(p->run))
+            return fus_base_fail(err, FUS_ESTOPPED, "stopped before deciding on %s of model %s", p->names[i],
+                                 p->log->name);
+        code = fus_decide_layer(p->run, model, layer, p->here[i], err);
+        decided[layer] = !code;
+        if (!code && p->run->options.folder)
+            fus_layer_result_write(p->run, model, layer, NULL); /* without it there is more to do again, no more */
+        fus_accumulator_destroy(p->here[i]);
+        fus_run_progress(p->run, p->log->name, "layers decided on", i + 1, p->n_here, start);
+    }
+    p->log->decide_seconds += fus_run_now() - start;
+    return code;
+}
+
+/* One pass: what earlier work left, the pictures behind it, and what follows from them; of a shard, the moments are all that is wanted. */
+static int make_pass(struct pass *p, int model, bool *decided, struct fus_error *err)
+{
+    const struct fus_localizer *run = p->run;
+    int code = fus_checkpoint_create(&p->checkpoint, run, model, p->here, p->names, p->n_here, err);
+    p->first = run->pictures.first;
+    if (!code && run->options.resume)
+        code = fus_checkpoint_load(&p->checkpoint, &p->first, err);
+    if (!code)
+        code = see_pictures(p, ++p->log->n_passes, err);
+    fus_net_release(p->model->net); /* until the next pass; deciding needs memory of its own */
+    if (!code && run->options.n_shards)
+        code = fus_checkpoint_save(&p->checkpoint, run->pictures.end, err);
+    if (!code && !run->options.n_shards)
+        code = decide_all(p, model, decided, err);
+    if (!code && !run->options.n_shards && run->options.folder)
+        code = fus_checkpoint_tidy(run, model, decided, err);
+    fus_checkpoint_destroy(&p->checkpoint);
+    return code;
+}
+
+static int run_passes(struct pass *p, const bool *wanted, int model, bool *decided, struct fus_error *err)
+{
+    int n_taps = fus_net_n_taps(p->model->net), code = FUS_OK;
+    for (int tap = 0; tap < n_taps && !code;) {
+        code = fill_pass(p, wanted, &tap, err);
+        if (!code && p->n_here)
+            code = make_pass(p, model, decided, err);
+        for (int i = 0; i < p->n_here; i++)
+            fus_accumulator_destroy(p->here[i]);
+        fus_base_free(p->row);
+        p->row = NULL;
+    }
+    fus_scratch_file_close(&p->scratch);
+    return code;
+}
+
+/* Layers still to be measured: not those that are decided on, nor, in a shard, those whose pictures have all been shown. */
+static int choose_layers(bool *wanted, bool *decided, struct fus_localizer *run, int model, const struct fus_model *m,
+                         struct fus_error *err)
+{
+    struct fus_run_model *r = &run->models[model];
+    struct fus_state_files files = {0};
+    char folder[FUS_RUN_DIR_PATH];
+    int code = FUS_OK;
+    if (run->options.resume) {
+        fus_run_dir_model_state(folder, run->options.folder, model);
+        code = fus_state_file_scan(&files, folder, run->state.digest, &run->notes, err);
+    }
+    for (int i = 0; i < r->n_layers && !code; i++) {
+        const char *name = r->taps[i].name;
+        decided[i] = run->options.resume && !run->options.n_shards && fus_layer_result_read(run, model, i);
+        bool covered = run->options.resume && run->options.n_shards &&
+                       fus_checkpoint_covers(&files, run, &name, 1, fus_run_keeps_tap(run, model, &r->taps[i])) ==
+                           run->pictures.end;
+        wanted[fus_net_find_tap(m->net, name, NULL)] = !decided[i] && !covered;
+    }
+    fus_state_file_free(&files);
+    return code;
+}
+
+int fus_measure_model(struct fus_localizer *run, int model, struct fus_error *err)
+{
+    struct fus_run_model *log = &run->models[model];
+    struct fus_model *m;
+    double start = fus_run_now();
+    int code = fus_models_open(&m, run, model, err);
+    if (code)
+        return code;
+    log->net_bytes = fus_net_bytes(m->net);
+    snprintf(log->isa, sizeof log->isa, "%s", fus_net_isa(m->net));
+    size_t n_taps = (size_t)fus_net_n_taps(m->net);
+    struct pass p = {.run = run,
+                     .log = log,
+                     .number = model,
+                     .model = m,
+                     .err = err,
+                     .scratch = {.folder = run->options.folder ? run->options.folder : "/tmp"}};
+    fus_memory_plan(&p.budget, &p.deciding, run, log);
+    run->summary.models[model].n_layers = log->n_layers;
+    bool *wanted = fus_base_alloc(n_taps, sizeof *wanted), *decided = fus_base_alloc(n_taps, sizeof *decided);
+    p.wanted = fus_base_alloc(n_taps, sizeof *p.wanted);
+    p.accumulators = fus_base_alloc(n_taps, sizeof *p.accumulators);
+    p.here = fus_base_alloc(n_taps, sizeof *p.here);
+    p.names = fus_base_alloc(n_taps, sizeof *p.names);
+    code = wanted && decided && p.wanted && p.accumulators && p.here && p.names
+               ? FUS_OK
+               : fus_base_fail(err, FUS_ENOMEM, "no memory for the list of layers");
+    if (!code)
+        code = fus_models_choose_reference(run, model, err);
+    if (!code)
+        code = choose_layers(wanted, decided, run, model, m, err);
+    fus_net_watch(m->net, on_batch, &p);
+    if (!code)
+        code = run_passes(&p, wanted, model, decided, err);
+    if (!code && log->n_passes && (code = fus_models_check_unchanged(run, model, err)) != FUS_OK && run->options.folder)
+        fus_work_dir_forget(run, model);
+    fus_base_free(wanted);
+    fus_base_free(decided);
+    fus_base_free(p.wanted);
+    fus_base_free(p.accumulators);
+    fus_base_free(p.here);
+    fus_base_free(p.names);
+    fus_model_close(m);
+    fus_base_free(m);
+    log->seconds = fus_run_now() - start;
+    return code;
+}

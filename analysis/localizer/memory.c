@@ -1,0 +1,106 @@
+/* How a run keeps to --max-memory: what is chosen for each network, and what is left for the statistics.
+ *
+ * While pictures are shown the network is in memory, remembered pictures, and of each layer of the pass at least the moments
+ * of one part. Afterwards the network rests and one layer after another is decided on, with all its moments. BASE stands
+ * for the program itself, a picture being decoded, and files being written. */
+#include <stdio.h>
+
+#include "analysis/localizer/accumulator.h"
+#include "analysis/localizer/run.h"
+
+#define BASE ((size_t)12 << 20)
+#define UNIT_BYTES 32 /* a unit's label, p, q and t while its layer is decided on */
+
+static size_t less(size_t bytes, size_t by)
+{
+    return bytes > by ? bytes - by : 0;
+}
+
+/* The units of the largest layer that is asked for, as they lie in memory. */
+static size_t largest_layer(const struct fus_run_model *r)
+{
+    size_t most = 0;
+    for (int i = 0; i < r->n_layers; i++) {
+        size_t n = fus_tensor_blocked_size(r->taps[i].channels, (size_t)r->taps[i].height * (size_t)r->taps[i].width);
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+static int n_halves(const struct fus_localizer *run)
+{
+    return run->options.halves ? 2 : 1;
+}
+
+/* While pictures are shown: the network and the largest layer's moments of one part. */
+static size_t showing_bytes(const struct fus_localizer *run, const struct fus_run_model *r, size_t net_bytes)
+{
+    return BASE + net_bytes + fus_moments_bytes(n_halves(run), largest_layer(r));
+}
+
+static size_t deciding_bytes(const struct fus_localizer *run, size_t n_units)
+{
+    return fus_moments_bytes(n_halves(run) * run->pictures.set.n_categories, n_units) + UNIT_BYTES * n_units;
+}
+
+int fus_memory_choose(struct fus_run_model *r, const struct fus_localizer *run, struct fus_model *m,
+                      struct fus_net_options *options, struct fus_error *err)
+{
+    static const struct {
+        int batch;
+        bool low;
+    } tries[] = {{16, false}, {4, false}, {1, false}, {4, true}, {1, true}};
+    size_t n = sizeof tries / sizeof *tries;
+    int code = FUS_OK;
+    bool fits = false;
+    for (size_t i = 0; i < n && !fits && !code; i++) {
+        if ((run->options.low_memory && !tries[i].low) ||
+            (run->options.batch && i + 1 < n && tries[i].low == tries[i + 1].low))
+            continue; /* the command line has said which */
+        options->batch = run->options.batch ? run->options.batch : tries[i].batch;
+        options->low_memory = tries[i].low;
+        options->resting = true;
+        fus_net_destroy(m->net);
+        m->net = NULL;
+        code = fus_net_create(&m->net, &m->spec, options, fus_store_lookup, m->store, err);
+        fits = !code && showing_bytes(run, r, fus_net_bytes(m->net)) <= run->options.max_memory;
+    }
+    options->resting = false;
+    r->batch = options->batch;
+    r->low_memory = options->low_memory;
+    if (!code)
+        r->net_bytes = fus_net_bytes(m->net);
+    return code;
+}
+
+size_t fus_memory_cache_bytes(const struct fus_localizer *run)
+{
+    size_t most = 0;
+    for (int i = 0; i < run->n_models; i++) {
+        size_t bytes = showing_bytes(run, &run->models[i], run->models[i].net_bytes);
+        most = bytes > most ? bytes : most;
+    }
+    size_t left = less(run->options.max_memory, most);
+    return left < run->options.max_memory / 8 ? left : run->options.max_memory / 8;
+}
+
+void fus_memory_plan(size_t *showing, size_t *deciding, const struct fus_localizer *run, const struct fus_run_model *r)
+{
+    size_t taken = BASE + fus_cache_bytes(run->pictures.cache), largest = largest_layer(r);
+    *showing = less(less(run->options.max_memory, taken), r->net_bytes);
+    *deciding = less(less(run->options.max_memory, taken), deciding_bytes(run, largest));
+}
+
+void fus_memory_warn(struct fus_localizer *run)
+{
+    for (int i = 0; i < run->n_models; i++) {
+        struct fus_run_model *r = &run->models[i];
+        size_t showing = showing_bytes(run, r, r->net_bytes), deciding = BASE + deciding_bytes(run, largest_layer(r));
+        r->least_bytes = showing > deciding ? showing : deciding;
+        if (r->least_bytes > run->options.max_memory)
+            fus_note_say(&run->notes,
+                         "warning: --max-memory %zuM cannot be kept: %s with its largest layer needs about %zuM; going "
+                         "on with that",
+                         run->options.max_memory >> 20, r->name, (r->least_bytes >> 20) + 1);
+    }
+}

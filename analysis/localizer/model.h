@@ -1,0 +1,50 @@
+/* A model as every command opens it: file -> tensors -> network, with the preprocessing it was trained with. */
+#ifndef FUS_MODEL_H
+#define FUS_MODEL_H
+
+#include "nn/nn.h"
+#include "stimuli/stimuli.h"
+#include "weights/weights.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What the command line says about a model's file; each NULL where it says nothing. */
+struct fus_model_choice {
+    const char *lang_head;  /* --lang-head */
+    const char *prefix;     /* --prefix: which of the file's networks */
+    const char *preprocess; /* --preprocess: stimuli.h; it goes before the file's metadata */
+};
+
+struct fus_model {
+    struct fus_store *store;
+    struct fus_net_spec spec;
+    struct fus_net *net;
+    const char *preprocess_text;
+    struct fus_preprocess preprocess;
+    size_t input_floats; /* 3 * side * side */
+    char description[256];
+    char notes[1600]; /* lines for its user: what was assumed, what else lies in the file; may be empty */
+};
+
+/* Messages start with the path. choice NULL: nothing is said. options: nn.h; NULL: one picture at a time. */
+int fus_model_open(struct fus_model *m, const char *path, const struct fus_model_choice *choice,
+                   const struct fus_net_options *options, struct fus_error *err);
+/* Without the network: which one it is and what its input looks like. */
+int fus_model_recognise(struct fus_model *m, const char *path, const struct fus_model_choice *choice,
+                        struct fus_error *err);
+void fus_model_close(struct fus_model *m);
+
+/* Which taps a --layers text names ("all" or "a,b"): wanted [fus_net_n_taps]. */
+int fus_model_want(bool *wanted, const struct fus_model *m, const char *layers, struct fus_error *err);
+
+/* FUS_EFORMAT that names the layer and the unit where one of a tap's values [C, H, W] is NaN or infinity; message starts with the path. */
+int fus_model_check_tap(const struct fus_model *m, int tap, const float *values, const char *picture,
+                        struct fus_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

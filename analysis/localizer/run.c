@@ -1,0 +1,78 @@
+/* What the steps of a run share: see run.h. */
+#define _POSIX_C_SOURCE 200809L
+#include "analysis/localizer/run.h"
+
+#include <string.h>
+#include <time.h>
+
+double fus_run_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void tell(const struct fus_localizer *run, const struct fus_localizer_event *event)
+{
+    if (run->listener)
+        run->listener(run->listener_context, event);
+}
+
+void fus_run_say(void *run, const char *line)
+{
+    tell(run, &(struct fus_localizer_event){.note = line});
+}
+
+void fus_run_say_model(const struct fus_localizer *run, int model)
+{
+    const char *notes = run->models[model].notes;
+    if (notes && *notes)
+        tell(run, &(struct fus_localizer_event){.note = notes, .of_model = true});
+}
+
+void fus_run_progress(const struct fus_localizer *run, const char *what, const char *things, int done, int of,
+                      double started)
+{
+    tell(run, &(struct fus_localizer_event){
+                  .what = what, .things = things, .done = done, .of = of, .seconds = fus_run_now() - started});
+}
+
+bool fus_run_stopping(const struct fus_localizer *run)
+{
+    return run->options.stopping ? run->options.stopping() : fus_base_stopping();
+}
+
+/* ---- what options ask for ---- */
+
+bool fus_run_keeps_responses(const struct fus_localizer *run)
+{
+    const struct fus_run_options *o = &run->options;
+    return o->bootstrap || o->permutations || o->select.criterion == FUS_CRITERION_RANKSUM;
+}
+
+bool fus_run_keeps_tap(const struct fus_localizer *run, int model, const struct fus_tap *tap)
+{
+    const struct fus_run_model *m = &run->models[model];
+    return fus_run_keeps_responses(run) || (m->keeps_reference && strcmp(tap->name, m->reference) == 0);
+}
+
+/* VALUE of NAME=VALUE; NULL: the item is not for this model. */
+static const char *value_for(const char *item, const char *name)
+{
+    size_t n = strlen(name);
+    return strncmp(item, name, n) == 0 && item[n] == '=' ? item + n + 1 : NULL;
+}
+
+const char *fus_run_for_model(const struct fus_run_per_model *o, const struct fus_localizer *run, const char *name)
+{
+    const char *all = NULL, *own = NULL;
+    for (int i = 0; i < o->n; i++) {
+        const char *value = value_for(o->items[i], name);
+        bool others = false;
+        for (int m = 0; m < run->n_models && !value; m++)
+            others = others || value_for(o->items[i], run->models[m].name);
+        own = value ? value : own;
+        all = value || others ? all : o->items[i];
+    }
+    return own ? own : all;
+}

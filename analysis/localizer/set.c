@@ -1,0 +1,132 @@
+/* The pictures of a run: opened, each read once, told apart. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/localizer/pictures.h"
+#include "analysis/localizer/run.h"
+#include "nn/base/utf8.h"
+
+struct digest {
+    const char *hex;
+    int picture;
+};
+
+static int by_digest(const void *a, const void *b)
+{
+    const struct digest *x = a, *y = b;
+    int c = strcmp(x->hex, y->hex);
+    return c ? c : x->picture - y->picture;
+}
+
+/* A note for each picture that is the same, byte for byte, as an earlier one: a mistake more often than not. */
+static int warn_of_duplicates(const struct fus_localizer *run, struct fus_error *err)
+{
+    enum { SHOWN = 10 };
+    const struct fus_set *set = &run->pictures.set;
+    struct digest *d = fus_base_alloc((size_t)set->n_pictures, sizeof *d);
+    int n = 0;
+    if (!d)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", set->n_pictures);
+    for (int i = 0; i < set->n_pictures; i++)
+        d[i] = (struct digest){run->pictures.sha256[i], i};
+    qsort(d, (size_t)set->n_pictures, sizeof *d, by_digest);
+    for (int i = 1, first = 0; i < set->n_pictures; i++) {
+        if (strcmp(d[i].hex, d[first].hex) != 0)
+            first = i;
+        else if (n++ < SHOWN) {
+            char one[FUS_MESSAGE_BYTES], other[FUS_MESSAGE_BYTES];
+            fus_utf8_escape(one, sizeof one, set->pictures[d[i].picture].path);
+            fus_utf8_escape(other, sizeof other, set->pictures[d[first].picture].path);
+            fus_note_say(&run->notes, "warning: %s is the same picture as %s", one, other);
+        }
+    }
+    if (n > SHOWN)
+        fus_note_say(&run->notes, "warning: %d more pictures are the same as others", n - SHOWN);
+    fus_base_free(d);
+    return FUS_OK;
+}
+
+/* Every picture to be shown is read: its digest, what it is before any network sees it, and what the networks will see. */
+static int measure_pictures(struct fus_localizer *run, struct fus_error *err)
+{
+    int code = fus_cache_create(&run->pictures.cache, run->pictures.set.n_pictures, fus_memory_cache_bytes(run), err);
+    struct fus_set_bad bad = {0};
+    const struct fus_set_consumers wanted = {
+        run->pictures.sha256, run->pictures.stats, run->pictures.cache, fus_sheet_draw, run, &bad};
+    double started = fus_run_now();
+    if (!code)
+        code = fus_sheet_create(run, err);
+    for (int i = 0; i < run->n_models && !code; i++)
+        code = fus_cache_want(run->pictures.cache, &run->models[i].preprocess, err);
+    for (int i = run->pictures.first, end; i < run->pictures.end && !code; i = end) {
+        end = run->pictures.end - i < 256 ? run->pictures.end : i + 256;
+        code = fus_set_check_range(&run->pictures.set, i, end, &wanted, err);
+        if (!code && run->pictures.end - run->pictures.first > 256)
+            fus_run_progress(run, "checking", "pictures", end - run->pictures.first,
+                             run->pictures.end - run->pictures.first, started);
+    }
+    if (!code)
+        code = fus_pictures_refuse(&bad, run->pictures.end - run->pictures.first, &run->notes, err);
+    fus_set_bad_free(&bad);
+    return code;
+}
+
+int fus_run_set_describe(struct fus_localizer *run, struct fus_error *err)
+{
+    const struct fus_set *set = &run->pictures.set;
+    run->summary.n_pictures = fus_base_alloc((size_t)set->n_categories, sizeof *run->summary.n_pictures);
+    run->summary.stimuli = fus_base_strdup(set->description);
+    if (!run->summary.n_pictures || !run->summary.stimuli)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d categories", set->n_categories);
+    run->summary.categories = set->categories;
+    run->summary.n_categories = set->n_categories;
+    run->summary.options = run->options.select;
+    run->summary.criterion = run->rule[0] ? run->rule : NULL;
+    for (int i = 0; i < set->n_pictures; i++)
+        run->summary.n_pictures[set->pictures[i].category]++;
+    return fus_blocks_cut(&run->pictures.blocks, set, err);
+}
+
+int fus_run_set_summarise(struct fus_localizer *run, struct fus_error *err)
+{
+    run->pictures.pixels = fus_base_alloc((size_t)run->pictures.set.n_categories, sizeof *run->pictures.pixels);
+    if (!run->pictures.pixels)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d categories", run->pictures.set.n_categories);
+    fus_pixelstats_summarise(run->pictures.pixels, &run->pictures.set, run->pictures.stats);
+    run->summary.pixels = run->pictures.pixels;
+    return warn_of_duplicates(run, err);
+}
+
+int fus_run_set_open(struct fus_localizer *run, struct fus_error *err)
+{
+    double start = fus_run_now();
+    int code = fus_set_open(&run->pictures.set, run->options.stimuli, run->options.categories, err);
+    if (!code) {
+        fus_pictures_tell_left_out(&run->pictures.set, run->options.stimuli, &run->notes);
+        fus_pictures_tell_names(&run->pictures.set, &run->notes);
+    }
+    if (!code && run->options.skip_bad) /* all of them, in a shard too: its pictures follow from the whole set */
+        code = fus_pictures_skip(&run->pictures.set, run->options.stimuli, &run->notes, err);
+    if (!code && run->options.scrambled)
+        code = fus_set_scrambled_add(&run->pictures.set, run->options.seed, err);
+    if (!code && run->options.halves == FUS_HALVES_OPTION &&
+        (code = fus_set_halves_by_option(&run->pictures.set, err)) != FUS_OK)
+        fus_base_blame(err, "%s: --halves option: ", run->options.stimuli);
+    if (!code)
+        code = fus_run_set_describe(run, err);
+    if (code)
+        return code;
+    run->pictures.end = run->pictures.set.n_pictures;
+    if (run->options.n_shards)
+        fus_blocks_shard(&run->pictures.first, &run->pictures.end, &run->pictures.blocks, run->options.shard,
+                         run->options.n_shards);
+    run->pictures.sha256 = fus_base_alloc((size_t)run->pictures.set.n_pictures, sizeof *run->pictures.sha256);
+    run->pictures.stats = fus_base_alloc((size_t)run->pictures.set.n_pictures, sizeof *run->pictures.stats);
+    if (!run->pictures.sha256 || !run->pictures.stats)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", run->pictures.set.n_pictures);
+    code = measure_pictures(run, err);
+    if (!code && !run->options.n_shards)
+        code = fus_run_set_summarise(run, err);
+    run->check_seconds = fus_run_now() - start;
+    return code;
+}

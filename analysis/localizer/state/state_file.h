@@ -1,0 +1,86 @@
+/* What has been counted of a model's layers over a run of pictures, as files: a run's checkpoints, and what a shard hands to `fusiform merge`.
+ *
+ * A file holds, for some layers, either the moments of pictures first .. end-1 of one category or single responses to them. What is in it follows from
+ * its name and the run alone. So the files need no list of their own: a program killed between two of them leaves one too many, never a wrong one.
+ *
+ *   moments-FIRST-END-LAYER, responses-FIRST-END-LAYER     (LAYER: the first one in it), little-endian:
+ *   "FUSPIECE", u32 version, run [64] (SHA-256 of the run's provenance), u32 kind, first, end, n_halves, n_layers,
+ *   n_layers of { name [48], u32 channels, u64 n_places }, [64] SHA-256 of all this,
+ *   n_layers of { moments: [n_halves, 2 (mean, m2), blocked_units] f64, or responses: [end - first, n_units] f32; [64] its SHA-256 } */
+#ifndef FUS_STATE_FILE_H
+#define FUS_STATE_FILE_H
+
+#include "analysis/localizer/note.h"
+#include "nn/base/outfile.h"
+#include "nn/base/sha256.h"
+#include "nn/nn.h"
+
+enum fus_state_file_kind { FUS_STATE_MOMENTS, FUS_STATE_RESPONSES };
+
+struct fus_state_file_layer {
+    char name[48];
+    int channels;
+    size_t n_places;
+    uint64_t at, n_bytes; /* of its array, in the file */
+};
+
+struct fus_state_file {
+    char *path;
+    enum fus_state_file_kind kind;
+    int first, end, n_halves, n_layers;
+    struct fus_state_file_layer *layers;
+};
+
+/* ---- writing: begin, then for each layer its bytes and end_layer, then commit (or discard) ---- */
+
+struct fus_state_file_out {
+    struct fus_outfile file;
+    struct fus_sha256 sha;
+    size_t item; /* bytes of a number */
+};
+
+int fus_state_file_begin(struct fus_state_file_out *o, const char *folder, const char *run,
+                         const struct fus_state_file *file, struct fus_error *err);
+void fus_state_file_write(struct fus_state_file_out *o, const void *numbers, size_t n); /* n bytes of whole numbers */
+void fus_state_file_end_layer(struct fus_state_file_out *o);
+int fus_state_file_commit(struct fus_state_file_out *o, struct fus_error *err);
+void fus_state_file_discard(struct fus_state_file_out *o);
+
+/* The file's name; layer: the first. */
+void fus_state_file_path(char *path, size_t path_bytes, const char *folder, enum fus_state_file_kind kind, int first,
+                         int end, const char *layer);
+
+/* Bytes of a layer's array: kind, first, end and n_halves as in file. */
+uint64_t fus_state_file_layer_bytes(const struct fus_state_file *file, int channels, size_t n_places);
+
+/* ---- reading ---- */
+
+struct fus_state_files {
+    int n;
+    struct fus_state_file *items;
+};
+
+/* The files of this run in a folder, added to list; none where there is no folder. One that is cut short, changed or of another run
+ * fails where notes is NULL; else it is left out with a note. */
+int fus_state_file_scan(struct fus_state_files *list, const char *folder, const char *run,
+                        const struct fus_note_sink *notes, struct fus_error *err);
+void fus_state_file_drop(struct fus_state_files *list, int i);
+void fus_state_file_free(struct fus_state_files *list);
+
+/* Of the files that begin with picture `first` and hold all the layers, the longest; -1: none. */
+int fus_state_file_longest(const struct fus_state_files *list, enum fus_state_file_kind kind, int first,
+                           const char *const *layers, int n_layers);
+
+/* One layer's array: open, read it to its end in any steps, close. close fails where it is not what was written. */
+struct fus_state_file_in {
+    const struct fus_state_file *from;
+    FILE *file;
+    struct fus_sha256 sha;
+    bool failed;
+};
+int fus_state_file_open_layer(struct fus_state_file_in *in, const struct fus_state_file *file, const char *layer,
+                              struct fus_error *err);
+void fus_state_file_read(struct fus_state_file_in *in, void *numbers, size_t n); /* likewise */
+int fus_state_file_close_layer(struct fus_state_file_in *in, struct fus_error *err);
+
+#endif

@@ -1,0 +1,84 @@
+/* The options of a run: what `fusiform run` takes, and a C program gives to fus_localizer_create. One table (run_options.c)
+ * says how those that the result depends on are written and read: in run.json, and in what an interrupted run or a shard leaves. */
+#ifndef FUS_RUN_OPTIONS_H
+#define FUS_RUN_OPTIONS_H
+
+#include "analysis/inference.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { FUS_RUN_MAX_MODELS = 64 };
+
+/* Halves of cross-validated numbers: none; a category's pictures in turn, or as the manifest says; fLoc's two sets of subcategories. */
+enum fus_run_halves { FUS_HALVES_NONE, FUS_HALVES_ALTERNATE, FUS_HALVES_OPTION };
+
+/* What may differ between models: "NAME=VALUE" for one of them, "VALUE" for the others. The last one that applies counts. */
+struct fus_run_per_model {
+    const char *items[2 * FUS_RUN_MAX_MODELS];
+    int n;
+};
+
+/* All texts are the caller's and stay there until the run is destroyed. NULL or 0: not asked for. */
+struct fus_run_options {
+    /* the pictures */
+    const char *stimuli;    /* a folder, FILE.tsv or "builtin?...": fus_set_open */
+    const char *categories; /* "face=adult,child;place=house" */
+    bool scrambled;         /* a scrambled category is made where the set has none */
+    bool skip_bad;          /* pictures that cannot be read are left out; else the run fails */
+    /* the networks */
+    const char *layers;    /* "all" or "a,b" */
+    const char *lang_head; /* prefix of the language head's tensors */
+    struct fus_run_per_model prefixes, preprocesses;
+    bool direct; /* convolutions without Winograd's algorithm */
+    /* which units are selective, and what is computed beside */
+    struct fus_select_options select;
+    const char *preset; /* "lu-wang" ...: select.criterion must be its criterion (rules.h) */
+    enum fus_run_halves halves;
+    int bootstrap, permutations; /* resamples, relabellings */
+    enum fus_interval_method interval;
+    bool sweep, consistency;
+    uint64_t seed;
+    bool full_units; /* units/MODEL/LAYER.npz with mean, var, t, p, q and csi; needs `folder` */
+    /* how it is done; none of this changes a result */
+    size_t max_memory;   /* bytes, of everything */
+    int batch;           /* pictures at a time, at most 256; 0: as max_memory allows */
+    bool low_memory;     /* one layer's weights at a time */
+    const char *folder;  /* where the run is written to in the end. It saves its state there and can be resumed;
+                             * NULL: no state is saved, and labels stay in memory */
+    bool resume, force;  /* go on with the run in `folder`; replace it */
+    uint64_t checkpoint; /* seconds of work that may be lost; 0: state is saved after every batch */
+    int shard, n_shards; /* show the shard-th of n_shards shares of the pictures alone; 0 of 0: all */
+    bool (*stopping)(
+        void); /* asked between batches and layers: true ends the run with FUS_ESTOPPED. NULL: fus_base_stopping */
+};
+
+/* The whole of builtin, all layers, iut with BH at .05, halves in turn, seed 1, 512 MiB. */
+extern const struct fus_run_options fus_run_options_defaults;
+
+/* An option that the result depends on, as text. */
+struct fus_run_option_text {
+    const char *name; /* "alpha" */
+    const char *text; /* "0.05"; of the options, or `number` */
+    const char *shown; /* in run.json: text, or what the criterion prescribes instead, null where it has no such thing */
+    bool quoted;      /* shown is a string in JSON */
+    bool in_json;     /* run.json has it among its options; else it says it elsewhere */
+    char number[32];
+};
+enum { FUS_RUN_OPTIONS_TEXTS = 17 + 2 * FUS_RUN_MAX_MODELS };
+
+/* list [FUS_RUN_OPTIONS_TEXTS]: in the order of run.json. Returns how many. */
+int fus_run_options_list(struct fus_run_option_text *list, const struct fus_run_options *o);
+
+/* The option from its text, which stays the caller's; false where there is no such option or the text is none of its values. */
+bool fus_run_options_set(struct fus_run_options *o, const char *name, const char *text);
+
+/* FUS_EINVAL where options contradict one another. */
+int fus_run_options_check(const struct fus_run_options *o, struct fus_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,307 @@
+/* The tables of a run: see run_write.h. */
+#include "analysis/run/run_write.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/run/csv.h"
+#include "analysis/run/run_dir.h"
+#include "analysis/run/run_options.h"
+#include "analysis/run/tables.h"
+
+struct tables {
+    const char *folder;
+    const struct fus_run_summary *summary;
+    const struct fus_set *set;
+    const struct fus_run_options *options;
+};
+
+static int open_table(struct fus_outfile *f, const char *folder, const char *name, const char *header,
+                      struct fus_error *err)
+{
+    char path[FUS_RUN_DIR_PATH];
+    fus_run_dir_path(path, folder, name);
+    int code = fus_outfile_open(f, path, err);
+    if (!code)
+        fus_outfile_printf(f, "%s\n", header);
+    return code;
+}
+
+static void begin_row(struct fus_outfile *f, const struct fus_run_summary *s, int model, int layer, int category)
+{
+    fus_csv_name(f, "", s->models[model].name);
+    fus_csv_name(f, ",", s->models[model].layers[layer].name);
+    fus_csv_name(f, ",", s->categories[category]);
+}
+
+static int write_permutations(const struct tables *t, struct fus_error *err)
+{
+    const struct fus_run_summary *s = t->summary;
+    struct fus_outfile f;
+    int code = open_table(&f, t->folder, "permutations.csv",
+                          "model,layer,category,n_permutations,proportion,null_mean,null_high,p_proportion,"
+                          "csi_mean,p_csi,t_critical,n_familywise",
+                          err);
+    if (code)
+        return code;
+    for (int i = 0; i < s->n_models; i++)
+        for (int l = 0; l < s->models[i].n_layers; l++)
+            for (int c = 0; c < s->n_categories; c++) {
+                const struct fus_permute_category *p = &s->models[i].layers[l].permuted[c];
+                begin_row(&f, s, i, l, c);
+                fus_csv_count(&f, (size_t)t->options->permutations);
+                const double row[] = {p->proportion, p->null_mean, p->null_high, p->p_proportion,
+                                      p->csi,        p->p_csi,     p->t_critical};
+                for (int k = 0; k < 7; k++)
+                    fus_csv_number(&f, row[k]);
+                fus_csv_count(&f, p->n_familywise);
+                fus_outfile_printf(&f, "\n");
+            }
+    return fus_outfile_commit(&f, err);
+}
+
+static int write_sweep(const struct tables *t, struct fus_error *err)
+{
+    const struct fus_run_summary *s = t->summary;
+    struct fus_outfile f;
+    int code = open_table(&f, t->folder, "sweep.csv",
+                          "model,layer,category,criterion,correction,threshold,n_selective,proportion", err);
+    if (code)
+        return code;
+    for (int i = 0; i < s->n_models; i++)
+        for (int l = 0; l < s->models[i].n_layers; l++)
+            for (int c = 0; c < s->n_categories; c++)
+                for (size_t k = 0; k < fus_sweep_count(); k++) {
+                    struct fus_sweep_threshold cut = fus_sweep_threshold(k);
+                    size_t n = s->models[i].layers[l].sweep[(size_t)c * fus_sweep_count() + k];
+                    begin_row(&f, s, i, l, c);
+                    fus_outfile_printf(&f, ",%s,%s", fus_criteria_name(cut.criterion),
+                                       fus_multiple_name(cut.correction));
+                    fus_csv_number(&f, cut.threshold);
+                    fus_csv_count(&f, n);
+                    fus_csv_number(&f, (double)n / (double)s->models[i].layers[l].n_units);
+                    fus_outfile_printf(&f, "\n");
+                }
+    return fus_outfile_commit(&f, err);
+}
+
+/* ---- consistency ---- */
+
+static const double *rdm_of(const struct tables *t, int model, int layer, bool pictures)
+{
+    const struct fus_run_summary *s = t->summary;
+    const struct fus_layer_summary *l = &s->models[model].layers[layer];
+    return pictures ? l->picture_rdm : l->rdm;
+}
+
+/* One layer against all layers of all models. */
+static int consistency_rows(struct fus_outfile *f, const struct tables *t, int model, int layer, bool pictures,
+                            struct fus_error *err)
+{
+    const struct fus_run_summary *s = t->summary;
+    size_t n = (size_t)(pictures ? t->set->n_pictures : s->n_categories);
+    int code = FUS_OK;
+    for (int j = 0; j < s->n_models; j++)
+        for (int k = 0; k < s->models[j].n_layers && !code; k++) {
+            double r;
+            code = fus_consistency_spearman(&r, rdm_of(t, model, layer, pictures), rdm_of(t, j, k, pictures),
+                                            n * (n - 1) / 2, err);
+            fus_outfile_printf(f, "%s", pictures ? "picture" : "category");
+            fus_csv_name(f, ",", s->models[model].name);
+            fus_csv_name(f, ",", s->models[model].layers[layer].name);
+            fus_csv_name(f, ",", s->models[j].name);
+            fus_csv_name(f, ",", s->models[j].layers[k].name);
+            fus_csv_number(f, r);
+            fus_outfile_printf(f, "\n");
+        }
+    return code;
+}
+
+static int write_consistency(const struct tables *t, struct fus_error *err)
+{
+    const struct fus_run_summary *s = t->summary;
+    struct fus_outfile f;
+    int code = open_table(&f, t->folder, "consistency.csv", "level,model_a,layer_a,model_b,layer_b,spearman", err);
+    if (code)
+        return code;
+    for (int pictures = 0; pictures < (s->models[0].layers[0].picture_rdm ? 2 : 1); pictures++)
+        for (int i = 0; i < s->n_models; i++)
+            for (int l = 0; l < s->models[i].n_layers && !code; l++)
+                code = consistency_rows(&f, t, i, l, pictures, err);
+    if (!code)
+        return fus_outfile_commit(&f, err);
+    fus_outfile_discard(&f);
+    return code;
+}
+
+/* ---- models across layers ---- */
+
+static double statistic(const struct fus_category_summary *c, int which)
+{
+    return which == 0 ? c->proportion : which == 1 ? c->csi_mean : c->variation_cv;
+}
+
+/* Differences of the layers that correspond (fus_compare_layer); [n_layers of the first]. Returns how many are defined. */
+static size_t pair_layers(double *d, const struct fus_model_summary *a, const struct fus_model_summary *b, int category,
+                          int which)
+{
+    size_t n = 0;
+    for (int i = 0; i < a->n_layers; i++) {
+        int j = fus_compare_layer(a, i, b);
+        double x = j < 0 ? NAN
+                         : statistic(&a->layers[i].categories[category], which) -
+                               statistic(&b->layers[j].categories[category], which);
+        if (!isnan(x))
+            d[n++] = x;
+    }
+    return n;
+}
+
+static int write_signflip(const struct tables *t, struct fus_error *err)
+{
+    const struct fus_run_summary *s = t->summary;
+    static const char *const names[] = {"proportion", "csi_mean", "variation_cv"};
+    struct fus_outfile f;
+    const struct fus_model_summary *a = &s->models[0];
+    double *d = fus_base_alloc((size_t)a->n_layers + 1, sizeof *d);
+    if (!d)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d layers", a->n_layers);
+    int code =
+        open_table(&f, t->folder, "signflip.csv", "model_a,model_b,category,statistic,n_layers,mean_difference,p", err);
+    for (int b = 1; b < s->n_models && !code; b++)
+        for (int c = 0; c < s->n_categories; c++)
+            for (int which = 0; which < 3; which++) {
+                size_t n = pair_layers(d, a, &s->models[b], c, which);
+                double sum = 0;
+                for (size_t i = 0; i < n; i++)
+                    sum += d[i];
+                fus_csv_name(&f, "", a->name);
+                fus_csv_name(&f, ",", s->models[b].name);
+                fus_csv_name(&f, ",", s->categories[c]);
+                fus_csv_name(&f, ",", names[which]);
+                fus_csv_count(&f, n);
+                fus_csv_number(&f, n ? sum / (double)n : NAN);
+                fus_csv_number(&f, n ? fus_signflip_p(d, n, true, t->options->seed) : NAN);
+                fus_outfile_printf(&f, "\n");
+            }
+    fus_base_free(d);
+    return code ? code : fus_outfile_commit(&f, err);
+}
+
+/* ---- single pictures and units ---- */
+
+void fus_run_write_picture_name(char name[1024], const struct fus_set *set, int picture)
+{
+    const struct fus_picture *p = &set->pictures[picture];
+    const char *slash = strrchr(p->path, '/');
+    if (set->drawn)
+        snprintf(name, 1024, "%s", p->path);
+    else
+        snprintf(name, 1024, "%s/%s", set->subcategories[p->subcategory], slash ? slash + 1 : p->path);
+}
+
+static void put_picture(struct fus_outfile *f, const struct tables *t, int picture)
+{
+    char name[1024];
+    fus_run_write_picture_name(name, t->set, picture);
+    fus_csv_count(f, (size_t)picture + 1);
+    fus_csv_name(f, ",", name);
+    fus_csv_name(f, ",", t->set->categories[t->set->pictures[picture].category]);
+}
+
+static void profile_rows(struct fus_outfile *f, const struct tables *t, const char *model, const char *layer,
+                         const double *profile)
+{
+    int n = t->set->n_pictures;
+    for (int i = 0; i < n; i++)
+        for (int c = 0; c < t->set->n_categories; c++) {
+            fus_csv_name(f, "", model);
+            fus_csv_name(f, ",", layer);
+            put_picture(f, t, i);
+            fus_csv_name(f, ",", t->set->categories[c]);
+            fus_csv_number(f, profile[(size_t)c * (size_t)n + (size_t)i]);
+            fus_outfile_printf(f, "\n");
+        }
+}
+
+static void top_rows(struct fus_outfile *f, const struct tables *t, const char *model, const char *layer,
+                     const struct fus_top_unit *u, int rank)
+{
+    for (int most = 1; most >= 0; most--)
+        for (int i = 0; i < u->n_pictures; i++) {
+            fus_csv_name(f, "", model);
+            fus_csv_name(f, ",", layer);
+            fus_csv_name(f, ",", t->set->categories[u->category]);
+            fus_outfile_printf(f, ",%d,%d,%d,%d", rank, u->channel, u->y, u->x);
+            fus_csv_number(f, u->t);
+            fus_csv_number(f, u->csi);
+            fus_csv_number(f, u->dprime);
+            fus_outfile_printf(f, ",%s,%d", most ? "most" : "least", i + 1);
+            put_picture(f, t, most ? u->most[i] : u->least[i]);
+            fus_csv_number(f, most ? u->most_response[i] : u->least_response[i]);
+            fus_outfile_printf(f, "\n");
+        }
+}
+
+static int write_tops(const struct tables *t, struct fus_error *err)
+{
+    const struct fus_run_summary *s = t->summary;
+    struct fus_outfile f;
+    int code = open_table(
+        &f, t->folder, "top_units.csv",
+        "model,layer,category,rank,channel,y,x,t,csi,dprime,kind,place,number,picture,picture_category,response", err);
+    if (code)
+        return code;
+    for (int m = 0; m < s->n_models; m++)
+        for (int l = 0; l < s->models[m].n_layers; l++) {
+            const struct fus_layer_summary *layer = &s->models[m].layers[l];
+            for (int i = 0, rank = 1; i < layer->n_top; i++, rank++) {
+                rank = i > 0 && layer->top[i].category != layer->top[i - 1].category ? 1 : rank;
+                top_rows(&f, t, s->models[m].name, s->models[m].layers[l].name, &layer->top[i], rank);
+            }
+        }
+    return fus_outfile_commit(&f, err);
+}
+
+static int write_profiles(const struct tables *t, struct fus_error *err)
+{
+    const struct fus_run_summary *s = t->summary;
+    struct fus_outfile f;
+    int code =
+        open_table(&f, t->folder, "profiles.csv", "model,layer,number,picture,category,selective_for,response", err);
+    if (code)
+        return code;
+    for (int m = 0; m < s->n_models; m++)
+        for (int l = 0; l < s->models[m].n_layers; l++)
+            if (s->models[m].layers[l].profile)
+                profile_rows(&f, t, s->models[m].name, s->models[m].layers[l].name, s->models[m].layers[l].profile);
+    code = fus_outfile_commit(&f, err);
+    return code ? code : write_tops(t, err);
+}
+
+int fus_run_write_tables(const char *folder, const struct fus_run_summary *summary, const struct fus_set *set,
+                         const struct fus_run_options *options, struct fus_error *err)
+{
+    static const struct {
+        const char *name;
+        int (*write)(const char *path, const struct fus_run_summary *run, struct fus_error *err);
+    } always[] = {
+        {"layers.csv", fus_table_layers}, {"pixels.csv", fus_table_pixels}, {"compare.csv", fus_table_compare}};
+    const struct tables t = {folder, summary, set, options};
+    char path[FUS_RUN_DIR_PATH];
+    int code = FUS_OK;
+    for (int i = 0; i < 3 && !code; i++) {
+        fus_run_dir_path(path, folder, always[i].name);
+        code = always[i].write(path, summary, err);
+    }
+    if (options->permutations && !code)
+        code = write_permutations(&t, err);
+    if (options->sweep && !code)
+        code = write_sweep(&t, err);
+    if (options->consistency && !code)
+        code = write_consistency(&t, err);
+    if (summary->n_models > 1 && !code)
+        code = write_signflip(&t, err);
+    return code ? code : write_profiles(&t, err);
+}

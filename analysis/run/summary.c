@@ -1,0 +1,33 @@
+/* What summaries own: see summary.h. */
+#include "analysis/run/summary.h"
+
+#include <string.h>
+
+const struct fus_layer_summary *fus_summary_last_place_layer(const struct fus_model_summary *m)
+{
+    for (int i = m->n_layers - 1; i >= 0; i--)
+        if (m->layers[i].height * m->layers[i].width > 1)
+            return &m->layers[i];
+    return m->n_layers ? &m->layers[m->n_layers - 1] : NULL;
+}
+
+void fus_summary_free_layer(struct fus_layer_summary *layer)
+{
+    if (layer->bootstrap)
+        fus_bootstrap_destroy(layer->bootstrap);
+    void *const owned[] = {layer->bootstrap,   layer->permuted, layer->sweep, layer->rdm,
+                           layer->picture_rdm, layer->profile,  layer->top};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        fus_base_free(owned[i]);
+    fus_select_free(layer);
+}
+
+void fus_summary_free_model(struct fus_model_summary *model)
+{
+    for (int i = 0; i < model->n_layers; i++)
+        fus_summary_free_layer(&model->layers[i]);
+    void *const owned[] = {model->layers, model->name, model->source, model->architecture, model->preprocess};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        fus_base_free(owned[i]);
+    memset(model, 0, sizeof *model);
+}

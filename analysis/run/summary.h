@@ -1,0 +1,115 @@
+/* A run in memory: its models, their layers (fus_layer_summary) and in each the categories (fus_category_summary). The tables
+ * are written from it and read into it again; the report is drawn from it. */
+#ifndef FUS_SUMMARY_H
+#define FUS_SUMMARY_H
+
+#include "analysis/inference.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fus_model_summary {
+    char *name, *source, *architecture, *preprocess; /* "r20", path or spec, "ResNet-20 (CIFAR) ...", "torchvision" */
+    char sha256[65];
+    int n_layers;
+    struct fus_layer_summary *layers; /* [n_layers], of analysis.h; of it the categories */
+};
+
+/* For the paper's Fig 2A: how the units selective for each category respond to every single picture, in one layer of
+ * one model: the one that fus_compare_last_block names. n_pictures 0 = this model has none. */
+struct fus_response_profile {
+    char layer[48];
+    int n_pictures;
+    const int *category; /* [n_pictures] of the picture */
+    const double
+        *response; /* [n_categories, n_pictures] mean over the units selective for the category; NaN where none */
+};
+
+/* A unit of the reference layer that a category's pictures drive most reliably, with the pictures (numbers of the run's list) that
+ * drive it most and least, the extreme ones first. */
+#define FUS_TOP_UNITS 5    /* a category */
+#define FUS_TOP_PICTURES 4 /* of each kind; fewer where the run has fewer */
+struct fus_top_unit {
+    int model, layer, category;
+    int channel, y, x;
+    double t, csi, dprime; /* least t against the other categories */
+    int n_pictures, most[FUS_TOP_PICTURES], least[FUS_TOP_PICTURES];
+    double most_response[FUS_TOP_PICTURES], least_response[FUS_TOP_PICTURES];
+};
+
+/* The first model less another one, by the bootstrap over pictures: what compare.csv holds of it. NaN: not computed. */
+struct fus_model_difference {
+    int model_b, layer_a, layer_b, category;
+    double ratio, ratio_low, ratio_high; /* of the proportions */
+    double proportion_low, proportion_high, csi_low, csi_high, variation_low, variation_high;
+};
+
+/* What the methods section states of how the run was made; texts as in run.json, NULL: not stated. halves: none, alternate,
+ * manifest, option; interval: centred, percentile, bca. */
+struct fus_run_method {
+    const char *layers, *conv, *halves, *interval, *seed;
+    long bootstrap, permutations;
+};
+
+struct fus_pixelstats_category; /* stimuli/stimuli.h */
+
+struct fus_run_summary {
+    const char *version;
+    char *stimuli; /* the set's one-line description */
+    int n_categories;
+    char **categories; /* "face", ... */
+    int *n_pictures;   /* [n_categories] */
+    struct fus_select_options options;
+    int n_models;
+    struct fus_model_summary *models;
+    const char *criterion; /* how units were chosen, in a sentence, where not by fus_select_layer; else NULL */
+    /* From here on NULL or 0 means: the run has none. */
+    const struct fus_run_method *method;
+    const struct fus_response_profile *profiles; /* [n_models]: Fig 2A */
+    const struct fus_top_unit *top;              /* [n_top], by model, category and rank */
+    size_t n_top;
+    char **pictures;          /* [sum of n_pictures] their names, in order of categories */
+    const uint8_t *sheet_png; /* [sheet_bytes] thumbnails, laid out by thumbs.h: Fig 1B */
+    size_t sheet_bytes;
+    const struct fus_pixelstats_category *pixels;   /* [n_categories] the pictures before any network */
+    const struct fus_model_difference *differences; /* [n_differences] */
+    size_t n_differences;
+    const double *consistency
+        [2]; /* [n, n] Spearman's r of category and of picture dissimilarities; n layers of all models in turn */
+};
+
+/* The last layer with more than one place: layer4.2.relu of a ResNet-50. NULL: no layer. */
+const struct fus_layer_summary *fus_summary_last_place_layer(const struct fus_model_summary *m);
+
+/* What a layer owns, which is empty thereafter; the same of a model. */
+void fus_summary_free_layer(struct fus_layer_summary *layer);
+void fus_summary_free_model(struct fus_model_summary *model);
+
+/* The layer that the report calls the last block layer (the paper's layer4.2.relu): by name, else the last with places.
+ * Only names and sizes of the layers are read, so that a caller can ask before it runs. */
+int fus_compare_last_block(const struct fus_model_summary *model);
+
+/* What kind of layer of a block a name says, "relu" of "layer4.2.relu", or NULL: no layer of a block. */
+const char *fus_compare_block_kind(const char *layer);
+
+/* ---- comparing models (analysis/units/compare.c) ---- */
+
+/* One row of the comparison of the first model with another (compare.c): the paper's own one-sided Welch test of
+ * CSI over the selective units ("first greater"), per pair of layers. */
+struct fus_csi_comparison {
+    int model_a, model_b, layer_a, layer_b, category;
+    double proportion_difference, csi_difference, t, df, p; /* NaN where a side has fewer than 2 units */
+};
+/* The layer of b that a's is compared with, or -1. By name; where the blocks of two networks have other names, so that they differ in
+ * depth, block layers are paired that are nearest to each other in relative depth, the last with the last. The pairs are the same for
+ * (b, a). */
+int fus_compare_layer(const struct fus_model_summary *a, int layer, const struct fus_model_summary *b);
+int fus_compare_csi(struct fus_csi_comparison **rows, size_t *n_rows, const struct fus_run_summary *run,
+                    struct fus_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

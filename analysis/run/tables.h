@@ -1,0 +1,41 @@
+/* Tables of a run as CSV (table.c) and arrays as .npy and .npz (npyout.c). */
+#ifndef FUS_TABLES_H
+#define FUS_TABLES_H
+
+#include "analysis/run/summary.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+int fus_table_layers(const char *path, const struct fus_run_summary *run, struct fus_error *err);  /* layers.csv */
+int fus_table_compare(const char *path, const struct fus_run_summary *run, struct fus_error *err); /* compare.csv */
+int fus_table_pixels(const char *path, const struct fus_run_summary *run,
+                     struct fus_error *err); /* pixels.csv; run->pixels is there */
+
+/* dtype: numpy's descr: "<f4", "|i1", "<f8", "<i8". Little-endian C order, version 1.0 header. */
+struct fus_npy_array {
+    const char *name; /* in the npz, without .npy */
+    const char *descr;
+    int n_dims;
+    size_t shape[8];
+    const void *data; /* host order; the writer swaps where the host is big-endian */
+};
+int fus_npyout_npy(const char *path, const struct fus_npy_array *array, struct fus_error *err);
+int fus_npyout_npz(const char *path, const struct fus_npy_array *arrays, int n,
+                   struct fus_error *err); /* stored zip, fixed dates, CRCs, zip64 where needed */
+
+/* The same file an array at a time, for many taps that do not fit in memory together. */
+struct fus_npz;
+int fus_npyout_open(struct fus_npz **z, const char *path, struct fus_error *err);
+int fus_npyout_begin(struct fus_npz *z, const struct fus_npy_array *array,
+                     struct fus_error *err); /* data may be NULL: then written by parts */
+int fus_npyout_part(struct fus_npz *z, const void *data, size_t n_bytes, struct fus_error *err);
+int fus_npyout_commit(struct fus_npz *z, struct fus_error *err); /* ends the file; frees z */
+void fus_npyout_discard(struct fus_npz *z);                      /* NULL allowed */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

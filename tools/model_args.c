@@ -1,0 +1,13 @@
+/* Options of every command that opens a model: see model_args.h. */
+#include "tools/model_args.h"
+
+#include "tools/args.h"
+
+int fus_model_args_check(const char *command, const struct fus_model_choice *choice)
+{
+    struct fus_preprocess p;
+    struct fus_error err = {0};
+    if (choice->preprocess && fus_preprocess_parse(&p, choice->preprocess, &err))
+        return fus_args_usage(command, "--preprocess: %s", err.msg);
+    return 0;
+}

@@ -1,0 +1,26 @@
+/* The command line of `fusiform run`, and what it prints in the end. */
+#ifndef FUS_RUN_ARGS_H
+#define FUS_RUN_ARGS_H
+
+#include "analysis/localizer/localizer.h"
+#include "tools/args.h"
+
+/* A model as --model names it: name empty: derived from its file. */
+struct fus_run_args_model {
+    char name[256];
+    const char *file;
+};
+
+struct fus_run_args {
+    struct fus_run_options options;
+    int n_models;
+    struct fus_run_args_model models[FUS_RUN_MAX_MODELS];
+};
+
+/* 0, 2 after a message, -1 after --help. */
+int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv);
+
+/* Where the report is, and for each model the selective units of its last layer with places. */
+void fus_run_args_print(const struct fus_run_summary *summary, const char *folder);
+
+#endif
