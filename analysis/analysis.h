@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-/* ---- moments: streamed mean and sum of squared deviations per unit and group (Welford 1962) ---- */
+/* ---- moments: streamed mean and sum of squared deviations per unit and group (Welford 1962) */
 
 struct fus_moments {
     int n_groups;
@@ -41,7 +41,8 @@ void fus_moments_add_rows(struct fus_moments *m, const float *x, const int *grou
 /* Merges group from_group of `from` into group `group` of `into`, over the same units (Chan,
  * Golub & LeVeque 1983).
  *
- *   share = n_b / (n_a + n_b)   d = mean_b - mean_a   mean_a += d * share   m2_a = (m2_a + m2_b) + d * d * (n_a * share)   n_a += n_b
+ *   share = n_b / (n_a + n_b)   d = mean_b - mean_a   mean_a += d * share   m2_a = (m2_a + m2_b) +
+ *                                                     d * d * (n_a * share)   n_a += n_b
  *
  * A copy if n_a = 0; unchanged if n_b = 0. */
 void fus_moments_merge_group(struct fus_moments *into, int group, const struct fus_moments *from, int from_group);
@@ -94,16 +95,17 @@ double fus_multiple_threshold(double *p, double *scratch, size_t n, size_t n_bef
 
 /* ---- selectivity of one layer (select.c, csi.c, spatial.c): METHOD.md, sections 5 to 7 ---- */
 
-enum fus_criterion { /* inference.h and criteria.c say where each comes from */
-    FUS_CRITERION_IUT,    /* intersection-union of one-sided t tests: fus_select_layer */
-    /* Student two-sided against each other category, BY over the units per pair, all q <= alpha,
-     * all t > 0 */
-    FUS_CRITERION_PRINCE,
-    FUS_CRITERION_TDANN,  /* t against the pool of all others, variances with n, t > 10 */
-    FUS_CRITERION_DPRIME, /* d' > 1 (fus_csi_dprime) */
-    FUS_CRITERION_RATIO,  /* CSI > 1/3 */
-    /* preferred category against each other, largest p < 0.001; needs single responses */
-    FUS_CRITERION_RANKSUM
+enum fus_criterion {                    /* inference.h and criteria.c say where each comes from */
+                     FUS_CRITERION_IUT, /* intersection-union of one-sided t tests: fus_select_layer */
+                     /* Student two-sided against each other category, BY over the units per pair,
+                      * all q <= alpha, all t > 0 */
+                     FUS_CRITERION_PRINCE,
+                     FUS_CRITERION_TDANN,  /* t against the pool of all others, variances with n, t > 10 */
+                     FUS_CRITERION_DPRIME, /* d' > 1 (fus_csi_dprime) */
+                     FUS_CRITERION_RATIO,  /* CSI > 1/3 */
+                     /* preferred category against each other, largest p < 0.001;
+                      * needs single responses */
+                     FUS_CRITERION_RANKSUM
 };
 
 struct fus_select_options {
@@ -139,40 +141,43 @@ struct fus_category_summary {
 struct fus_layer_summary {
     char name[48];
     int channels, height, width;
-    int order;                     /* 0, 1, ...: its place among all layers of the network */
-    double depth;                  /* 0 (first) to 1 (last block and behind it) */
-    size_t n_units, n_dead;        /* dead: zero variance in every category */
+    int order;              /* 0, 1, ...: its place among all layers of the network */
+    double depth;           /* 0 (first) to 1 (last block and behind it) */
+    size_t n_units, n_dead; /* dead: zero variance in every category */
     /* units with a NaN or infinite response: p = 1, never selective */
     size_t n_undefined;
     int n_categories;
     struct fus_category_summary *categories; /* [n_categories] */
-    int8_t *label;                 /* [C, H, W]: -1 none, else the category; NULL: taken away */
-    /* What was asked for beside (inference.h, analysis/run/summary.h); NULL: it was not. Like all of this the summary's own. */
+    int8_t *label;                           /* [C, H, W]: -1 none, else the category; NULL: taken away */
+    /* What was asked for beside (inference.h, analysis/run/summary.h); NULL: it was not. Like all
+     * of this the summary's own. */
     struct fus_bootstrap *bootstrap;
     struct fus_permute_category *permuted; /* [n_categories] what relabelled pictures give */
-    size_t *sweep;                 /* [n_categories, fus_sweep_count()] selective units */
-    double *rdm, *picture_rdm;     /* dissimilarities of the categories, of the pictures: consistency.c */
-    double *profile;               /* of the reference layer: [n_categories, n_pictures] mean response of the units selective for a category */
-    struct fus_top_unit *top;      /* [n_top] units that a category drives most reliably */
+    size_t *sweep;                         /* [n_categories, fus_sweep_count()] selective units */
+    double *rdm, *picture_rdm;             /* dissimilarities of the categories, of the pictures: consistency.c */
+    /* of the reference layer: [n_categories, n_pictures] mean response of the units
+     * selective for a category */
+    double *profile;
+    struct fus_top_unit *top; /* [n_top] units that a category drives most reliably */
     int n_top;
 };
 
 /* Everything of the default report for one layer from the moments of its categories (groups =
  * categories, units [C, H, W]). Intersection-union of one-sided t tests, corrected over the
  * units of the layer. */
-int fus_select_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
-                     int width, const struct fus_select_options *options, struct fus_error *err);
+int fus_select_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels,
+                     int height, int width, const struct fus_select_options *options, struct fus_error *err);
 void fus_select_free(struct fus_layer_summary *layer);
 
 /* Only the labels: categories, proportions and maps stay empty. */
-int fus_select_label(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
-                     int width, const struct fus_select_options *options, struct fus_error *err);
+int fus_select_label(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels,
+                     int height, int width, const struct fus_select_options *options, struct fus_error *err);
 
 /* The steps of it, for the other criteria (criteria.c). create: memory and name. check: FUS_EINVAL
  * unless the numbers of pictures and alpha are valid. count: labels -1, dead and undefined units
  * counted. summarise: the indices from the labels. defined: all moments of a unit are finite. */
-int fus_select_create(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
-                      int width, struct fus_error *err);
+int fus_select_create(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels,
+                      int height, int width, struct fus_error *err);
 int fus_select_check(const struct fus_moments *m, const struct fus_select_options *options, struct fus_error *err);
 int fus_select_count(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err);
 int fus_select_summarise(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err);
@@ -202,8 +207,8 @@ double fus_select_least_t(const struct fus_moments *m, size_t unit, int category
  * valid until then; label [n_units] belongs to the caller. */
 struct fus_search;
 bool fus_search_suits(const struct fus_select_options *options); /* alpha < 0.49 */
-int fus_search_create(struct fus_search **out, int8_t *label, const struct fus_moments *m, const struct fus_select_options *options,
-                      struct fus_error *err);
+int fus_search_create(struct fus_search **out, int8_t *label, const struct fus_moments *m,
+                      const struct fus_select_options *options, struct fus_error *err);
 void fus_search_chunk(struct fus_search *s, int chunk, int thread, const double *squares);
 int fus_search_finish(struct fus_search *s, struct fus_error *err);
 void fus_search_destroy(struct fus_search *s); /* NULL: nothing */
@@ -218,9 +223,10 @@ int fus_select_units(struct fus_unit_tables *out, const struct fus_moments *m, c
 
 /* The indices of one unit (csi.c).
  *
- *   csi = (mu_c - mu_o) / (mu_c + mu_o)   mu_o: unweighted mean of the other categories' means; NaN if
- *                                         the denominator is not positive
- *   dprime = (mu_c - mu_o) / sqrt((s_c^2 + s_o^2) / 2)   s_o^2: variance (n-1) of all pictures of the
+ *   csi = (mu_c - mu_o) / (mu_c + mu_o)   mu_o: unweighted mean of the other categories' means; NaN
+ *                                         if the denominator is not positive
+ *   dprime = (mu_c - mu_o) / sqrt((s_c^2 + s_o^2) / 2)   s_o^2: variance (n-1)
+ *                                                        of all pictures of the
  *                                         other categories; NaN if both variances are 0 */
 double fus_csi_unit(const struct fus_moments *m, size_t unit, int category);
 double fus_csi_dprime(const struct fus_moments *m, size_t unit, int category);

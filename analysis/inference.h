@@ -31,19 +31,19 @@ const char *fus_criteria_name(enum fus_criterion criterion);
 /* fus_select_layer by any criterion that needs only moments. If a unit passes for several
  * categories, it gets the one with the largest statistic (of equal ones the lowest index).
  * options->correction applies to iut alone, alpha to iut and prince. */
-int fus_criteria_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
-                       int width, enum fus_criterion criterion, const struct fus_select_options *options,
+int fus_criteria_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels,
+                       int height, int width, enum fus_criterion criterion, const struct fus_select_options *options,
                        struct fus_error *err);
 
 /* Only the labels, as fus_select_label. */
-int fus_criteria_label(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
-                       int width, enum fus_criterion criterion, const struct fus_select_options *options,
+int fus_criteria_label(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels,
+                       int height, int width, enum fus_criterion criterion, const struct fus_select_options *options,
                        struct fus_error *err);
 
 /* Units assigned by their largest statistic over categories (tdann, dprime or ratio): count
  * [n_categories, n_cuts] of those above each threshold. */
-int fus_criteria_count(size_t *count, const struct fus_moments *m, enum fus_criterion criterion, const double *cuts, size_t n_cuts,
-                       struct fus_error *err);
+int fus_criteria_count(size_t *count, const struct fus_moments *m, enum fus_criterion criterion, const double *cuts,
+                       size_t n_cuts, struct fus_error *err);
 
 /* Single responses of one layer: x [n_images, n_units], units [C, H, W]; category [n_images] in
  * 0 .. n_categories-1. If they are not in memory, x is NULL and `read` copies units first ..
@@ -66,8 +66,10 @@ struct fus_responses {
 void fus_responses_row(float *to, const struct fus_responses *r, size_t image, size_t first, size_t n);
 void fus_responses_strip(float *to, size_t stride, const struct fus_responses *r, size_t first, size_t n);
 
-/* FUS_CRITERION_RANKSUM (Baek et al. 2021): the category with the largest mean against the others. */
-int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_responses *r, const char *name, struct fus_error *err);
+/* FUS_CRITERION_RANKSUM (Baek et al. 2021): the category with the largest mean
+ * against the others. */
+int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_responses *r, const char *name,
+                         struct fus_error *err);
 
 /* check: FUS_EINVAL unless categories, counts (two pictures each) and shape are valid. moments:
  * the moments of r's images into m, created before with n_categories groups. order [n]: the
@@ -87,7 +89,8 @@ struct fus_sweep_threshold {
 size_t fus_sweep_count(void);
 struct fus_sweep_threshold fus_sweep_threshold(size_t i);
 /* selective [n_categories, fus_sweep_count()]; options: only student matters. */
-int fus_sweep_layer(size_t *selective, const struct fus_moments *m, const struct fus_select_options *options, struct fus_error *err);
+int fus_sweep_layer(size_t *selective, const struct fus_moments *m, const struct fus_select_options *options,
+                    struct fus_error *err);
 
 /* ---- split halves (halves.c), against double dipping (Kriegeskorte et al. 2009) ----
  *
@@ -114,19 +117,20 @@ struct fus_halves_category {
     double auc_cross;
     /* share of the selected units that are selected in the other half too */
     double survival;
-    double dice;                      /* 2 |A and B| / (|A| + |B|) of the two masks */
+    double dice; /* 2 |A and B| / (|A| + |B|) of the two masks */
     /* Pearson's r over units of the least t over the other categories (options->student or
      * Welch's); units defined in both */
     double t_correlation;
 };
 /* out [n_categories]; r: the single responses of m, with half [n_images] of each picture; NULL: no
  * auc_cross. */
-int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *m, const struct fus_responses *r, const int *half,
-                     enum fus_criterion criterion, const struct fus_select_options *options, struct fus_error *err);
+int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *m, const struct fus_responses *r,
+                     const int *half, enum fus_criterion criterion, const struct fus_select_options *options,
+                     struct fus_error *err);
 
 /* ---- order (order.c) ---- */
 
-void fus_order_sort(double *x, size_t n);                                /* ascending; no NaN */
+void fus_order_sort(double *x, size_t n); /* ascending; no NaN */
 /* interpolated, as numpy.quantile; NaN for n = 0 */
 double fus_order_quantile(const double *sorted, size_t n, double share);
 /* 1 .. n, equal values share their mean rank */
@@ -168,17 +172,22 @@ struct fus_permute_category {
     double p_proportion, p_csi;
     /* a least t above it has a family-wise p <= alpha over the layer; infinite: m is too small */
     double t_critical;
-    size_t n_familywise;                    /* units above it */
+    size_t n_familywise; /* units above it */
 };
-int fus_permute_layer(struct fus_permute_category *out, const struct fus_responses *r, long n_permutations, uint64_t seed,
-                      const struct fus_select_options *options, const struct fus_progress *progress,
+int fus_permute_layer(struct fus_permute_category *out, const struct fus_responses *r, long n_permutations,
+                      uint64_t seed, const struct fus_select_options *options, const struct fus_progress *progress,
                       struct fus_error *err); /* out [n_categories]; progress may be NULL */
 
 /* ---- bootstrap (bootstrap.c): pictures resampled with replacement within their subcategory
  * (Efron & Tibshirani 1993) ----
  *
  * Three statistics of every category, in this order: */
-enum fus_bootstrap_statistic { FUS_BOOTSTRAP_PROPORTION, FUS_BOOTSTRAP_CSI, FUS_BOOTSTRAP_VARIATION, FUS_BOOTSTRAP_STATISTICS };
+enum fus_bootstrap_statistic {
+    FUS_BOOTSTRAP_PROPORTION,
+    FUS_BOOTSTRAP_CSI,
+    FUS_BOOTSTRAP_VARIATION,
+    FUS_BOOTSTRAP_STATISTICS
+};
 
 enum fus_interval_method {
     /* estimate + scale (quantile - mean of the resamples), by rank k / (n + 1); scale: see
@@ -211,8 +220,9 @@ size_t fus_bootstrap_n_nested(size_t n_resamples);
 /* Resample b draws, for each position of the list in order, a picture of the same subcategory, by
  * fus_rng seeded as in permute.c. Two models with the same list get the same draws, so their
  * differences are paired. */
-int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples, enum fus_interval_method method, uint64_t seed,
-                         const struct fus_select_options *options, const struct fus_progress *progress, struct fus_error *err);
+int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples,
+                         enum fus_interval_method method, uint64_t seed, const struct fus_select_options *options,
+                         const struct fus_progress *progress, struct fus_error *err);
 void fus_bootstrap_destroy(struct fus_bootstrap *b);
 
 /* One statistic of one category. NaN values are excluded. */
@@ -220,9 +230,11 @@ struct fus_bootstrap_column {
     double estimate;
     size_t n, n_nested, n_left;
     const double *resampled; /* [n] */
-    const double *nested;    /* [n_nested] pairs of resamples of one resample, for centred intervals; NULL: scale 1. Else scale^2 = variance of the
-                                resamples / variance within pairs, at least 1/2 and at most 2 (the iterated bootstrap: Beran 1987; Hall & Martin 1988) */
-    const double *left_out;  /* [n_left] jackknife, for BCa */
+    /* [n_nested] pairs of resamples of one resample, for centred intervals; NULL: scale 1. Else
+     * scale^2 = variance of the resamples / variance within pairs, at least 1/2 and at most 2 (the
+     * iterated bootstrap: Beran 1987; Hall & Martin 1988) */
+    const double *nested;
+    const double *left_out; /* [n_left] jackknife, for BCa */
 };
 struct fus_bootstrap_column fus_bootstrap_column(const struct fus_bootstrap *b, size_t column);
 
@@ -234,17 +246,19 @@ struct fus_interval {
     double p;
 };
 /* scratch [c->n]. Coverage of the methods: METHOD.md, section 8. */
-void fus_bootstrap_interval(struct fus_interval *out, const struct fus_bootstrap_column *c, enum fus_interval_method method, double alpha, double *scratch);
+void fus_bootstrap_interval(struct fus_interval *out, const struct fus_bootstrap_column *c,
+                            enum fus_interval_method method, double alpha, double *scratch);
 
 /* Sets ci_low and ci_high, csi_low ... variation_high of a layer, by b's method, limited to the
  * possible values of a proportion or variation. */
-int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstrap *b, double alpha, struct fus_error *err);
+int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstrap *b, double alpha,
+                       struct fus_error *err);
 
 /* a - b of every category and statistic, paired by resample: interval by their method, and p,
  * out [n_categories, 3]. p comes from the resampled differences, which are shifted and scaled
  * for centred intervals. */
-int fus_bootstrap_difference(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b, double alpha,
-                             struct fus_error *err);
+int fus_bootstrap_difference(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b,
+                             double alpha, struct fus_error *err);
 
 /* ---- representational consistency (consistency.c; Kriegeskorte, Mur & Bandettini 2008) ----
  *

@@ -10,7 +10,8 @@ enum { MAX_SWEEPS = 60 }; /* convergence is quadratic: about 10 are needed */
 
 /* ---- eigenvectors ---- */
 
-/* Returns t = s / c of the rotation that turns [[p, r], [r, q]] into a diagonal matrix, the smaller of the two angles (Rutishauser 1966). */
+/* Returns t = s / c of the rotation that turns [[p, r], [r, q]] into a diagonal matrix, the smaller
+ * of the two angles (Rutishauser 1966). */
 static double find_rotation(double *c, double *s, double p, double q, double r)
 {
     double theta = (q - p) / (2 * r), t;
@@ -33,7 +34,8 @@ static void rotate(double *restrict x, double *restrict y, int n, double c, doub
     }
 }
 
-/* One rotation in the plane of p < q. Rows alone are rotated; the columns p and q are copied from them, as a is symmetric. */
+/* One rotation in the plane of p < q. Rows alone are rotated; the columns p and q are copied from
+ * them, as a is symmetric. */
 static void rotate_both(double *a, double *v, int n, int p, int q)
 {
     double *ap = a + (size_t)p * (size_t)n, *aq = a + (size_t)q * (size_t)n, c, s;
@@ -50,7 +52,8 @@ static void rotate_both(double *a, double *v, int n, int p, int q)
     rotate(v + (size_t)p * (size_t)n, v + (size_t)q * (size_t)n, n, c, s);
 }
 
-/* One pass over all planes; false where nothing was left to rotate. tiny: entries of at most this size count as 0. */
+/* One pass over all planes; false where nothing was left to rotate. tiny: entries of at most
+ * this size count as 0. */
 static bool sweep(double *a, double *v, int n, double tiny)
 {
     bool any = false;
@@ -72,7 +75,8 @@ static void swap_rows(double *v, int n, int i, int k)
     }
 }
 
-/* Eigenvalues in descending order, and their vectors' rows with them; of equal ones the first stays first. */
+/* Eigenvalues in descending order, and their vectors' rows with them; of equal ones the
+ * first stays first. */
 static void sort_down(double *values, double *v, int n)
 {
     for (int i = 0; i < n; i++) {
@@ -132,7 +136,8 @@ static bool weigh(double *row, const double *idf, int n_words, const int *words,
     return length > 0;
 }
 
-/* The words of a text that its row holds, each once, ascending, with their entries; row stays. Returns how many. */
+/* The words of a text that its row holds, each once, ascending, with their entries; row stays.
+ * Returns how many. */
 static int list_entries(int *which, const double *row, int n_words)
 {
     int n = 0;
@@ -207,29 +212,45 @@ static void find_axes(struct fus_lsa *l, double *covariance, double *values, dou
 static int check(size_t n_texts, int n_words, int dim, struct fus_error *err)
 {
     if (n_words > FUS_LSA_MAX_WORDS)
-        return fus_base_fail(err, FUS_ELIMIT, "latent semantic analysis of %d words; at most %d are possible", n_words, FUS_LSA_MAX_WORDS);
+        return fus_base_fail(err, FUS_ELIMIT, "latent semantic analysis of %d words; at most %d are possible", n_words,
+                             FUS_LSA_MAX_WORDS);
     if (n_texts >= INT32_MAX)
-        return fus_base_fail(err, FUS_ELIMIT, "latent semantic analysis of %zu captions; less than 2^31 are possible", n_texts);
+        return fus_base_fail(err, FUS_ELIMIT, "latent semantic analysis of %zu captions; less than 2^31 are possible",
+                             n_texts);
     if (n_texts < 2)
-        return fus_base_fail(err, FUS_EINVAL, "latent semantic analysis of %zu captions; at least 2 are needed", n_texts);
+        return fus_base_fail(err, FUS_EINVAL, "latent semantic analysis of %zu captions; at least 2 are needed",
+                             n_texts);
     if (dim < 1 || dim > n_words)
-        return fus_base_fail(err, FUS_EINVAL, "latent semantic analysis in %d dimensions: the captions have %d words that count, expected 1 to %d",
-                             dim, n_words, n_words);
+        return fus_base_fail(
+            err, FUS_EINVAL,
+            "latent semantic analysis in %d dimensions: the captions have %d words that count, expected 1 to %d", dim,
+            n_words, n_words);
     return FUS_OK;
 }
 
-int fus_lsa_fit(struct fus_lsa *l, const size_t *start, const int *words, size_t n_texts, int n_words, int dim, struct fus_error *err)
+int fus_lsa_fit(struct fus_lsa *l, const size_t *start, const int *words, size_t n_texts, int n_words, int dim,
+                struct fus_error *err)
 {
     int code = check(n_texts, n_words, dim, err);
     if (code)
         return code;
     size_t n = (size_t)n_words, d = (size_t)dim;
-    struct fus_lsa made = {.n_words = n_words, .dim = dim, .idf = fus_base_alloc(n, sizeof(double)), .mean = fus_base_alloc(n, sizeof(double)),
-                           .axes = fus_base_alloc(d * n, sizeof(double)), .values = fus_base_alloc(d, sizeof(double))};
-    struct sums s = {start, words, n_texts, n_words, fus_base_alloc(n, sizeof(double)), fus_base_alloc(n * n, sizeof(double)),
+    struct fus_lsa made = {.n_words = n_words,
+                           .dim = dim,
+                           .idf = fus_base_alloc(n, sizeof(double)),
+                           .mean = fus_base_alloc(n, sizeof(double)),
+                           .axes = fus_base_alloc(d * n, sizeof(double)),
+                           .values = fus_base_alloc(d, sizeof(double))};
+    struct sums s = {start,
+                     words,
+                     n_texts,
+                     n_words,
+                     fus_base_alloc(n, sizeof(double)),
+                     fus_base_alloc(n * n, sizeof(double)),
                      fus_base_alloc(n, sizeof(int))};
     double *values = fus_base_alloc(n, sizeof *values), *vectors = fus_base_alloc(n * n, sizeof *vectors);
-    if (!made.idf || !made.mean || !made.axes || !made.values || !s.row || !s.covariance || !s.which || !values || !vectors)
+    if (!made.idf || !made.mean || !made.axes || !made.values || !s.row || !s.covariance || !s.which || !values ||
+        !vectors)
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for the latent semantic analysis of %d words", n_words);
     if (!code) {
         count_texts(made.idf, &s);

@@ -1,12 +1,14 @@
-/* Latent semantic analysis of captions (Deerwester, Dumais, Furnas, Landauer & Harshman 1990): a vector for each caption
- * from nothing but the captions themselves.
+/* Latent semantic analysis of captions (Deerwester, Dumais, Furnas, Landauer & Harshman 1990): a
+ * vector for each caption from nothing but the captions themselves.
  *
- *   m_tw  = count of word w in text t, times idf_w = log(texts / texts with w); each row divided by its length
+ *   m_tw  = count of word w in text t, times idf_w = log(texts / texts with w); each row
+ *         divided by its length
  *   C     = sum over texts of (m_t - mean)(m_t - mean)'
  *   axes  = the D leading eigenvectors of C (Jacobi), each with its entry of largest size positive
  *   embedding of a text = (m - mean) axes, divided by its length
  *
- * All sums are single chains in double, in the order of texts or words; the same bits on every machine. */
+ * All sums are single chains in double, in the order of texts or words; the same bits
+ * on every machine. */
 #ifndef FUS_LSA_H
 #define FUS_LSA_H
 
@@ -23,18 +25,20 @@ struct fus_lsa {
     double share;   /* of the trace: the variance that the axes hold */
 };
 
-/* start [n_texts + 1], words: indices 0 .. n_words-1 of each text (fus_bags). FUS_EINVAL: dim < 1 or > n_words, or fewer than
- * two texts; FUS_ELIMIT: more than FUS_LSA_MAX_WORDS words. l is untouched on failure. */
+/* start [n_texts + 1], words: indices 0 .. n_words-1 of each text (fus_bags). FUS_EINVAL: dim < 1
+ * or > n_words, or fewer than two texts; FUS_ELIMIT: more than FUS_LSA_MAX_WORDS words. l is
+ * untouched on failure. */
 int fus_lsa_fit(struct fus_lsa *l, const size_t *start, const int *words, size_t n_texts, int n_words, int dim,
                 struct fus_error *err);
 void fus_lsa_free(struct fus_lsa *l);
 
-/* out [dim], unit length, of a text of n words. scratch [n_words]. False, and zeros, where the text has no known word or its
- * embedding has no length. */
+/* out [dim], unit length, of a text of n words. scratch [n_words]. False, and zeros, where the text
+ * has no known word or its embedding has no length. */
 bool fus_lsa_embed(float *out, const struct fus_lsa *l, const int *words, size_t n, double *scratch);
 
-/* Eigenvalues, descending, and eigenvectors (rows) of a symmetric matrix a [n, n], which is destroyed: cyclic Jacobi
- * rotations until what is off the diagonal has vanished. values [n], vectors [n, n]. */
+/* Eigenvalues, descending, and eigenvectors (rows) of a symmetric matrix a [n, n], which is
+ * destroyed: cyclic Jacobi rotations until what is off the diagonal has vanished. values
+ * [n], vectors [n, n]. */
 void fus_lsa_eigen(double *values, double *vectors, double *a, int n);
 
 #endif

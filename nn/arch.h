@@ -6,30 +6,30 @@
 #include "nn/nn.h"
 
 enum fus_op_kind {
-    FUS_OP_CONV,     /* convolution [+ folded batch norm] [+ addend] [+ ReLU]; a linear layer is a 1x1 on one
+    FUS_OP_CONV,       /* convolution [+ folded batch norm] [+ addend] [+ ReLU]; a linear layer is a 1x1 on one
                         pixel */
-    FUS_OP_MAXPOOL,  /* 3x3 stride 2, padding 1 */
-    FUS_OP_AVGPOOL,  /* kernel x kernel, stride = kernel */
-    FUS_OP_MEAN,     /* over all places: adaptive average pool to 1x1 */
-    FUS_OP_PAD,      /* option A: every second pixel, zero channels on both sides */
-    FUS_OP_ATTENTION, /* CLIP's attention pooling */
+    FUS_OP_MAXPOOL,    /* 3x3 stride 2, padding 1 */
+    FUS_OP_AVGPOOL,    /* kernel x kernel, stride = kernel */
+    FUS_OP_MEAN,       /* over all places: adaptive average pool to 1x1 */
+    FUS_OP_PAD,        /* option A: every second pixel, zero channels on both sides */
+    FUS_OP_ATTENTION,  /* CLIP's attention pooling */
     FUS_OP_ACTIVATION, /* GELU, QuickGELU, SiLU of each input */
     FUS_OP_KINDS
 };
 
 struct fus_layer {
     enum fus_op_kind op;
-    char name[48];                /* of its parameters: "layer1.0.conv1"; "" where there are none */
-    char norm[48];                /* of its batch norm: "layer1.0.bn1"; "" where there is none */
-    char tap[48];                 /* "layer1.0.relu1"; "" where it cannot be tapped */
+    char name[48]; /* of its parameters: "layer1.0.conv1"; "" where there are none */
+    char norm[48]; /* of its batch norm: "layer1.0.bn1"; "" where there is none */
+    char tap[48];  /* "layer1.0.relu1"; "" where it cannot be tapped */
     bool in_all;
-    enum fus_act act;             /* of a convolution: none or ReLU, applied last; of an activation: another */
-    int input, addend;            /* layers; -1: the image / nothing is added */
+    enum fus_act act;  /* of a convolution: none or ReLU, applied last; of an activation: another */
+    int input, addend; /* layers; -1: the image / nothing is added */
     int kernel, stride, padding;
-    int heads;                    /* of an attention */
-    bool winograd;                /* which algorithm: net.c decides, the builder leaves it false */
+    int heads;     /* of an attention */
+    bool winograd; /* which algorithm: net.c decides, the builder leaves it false */
     int in_channels, in_height, in_width;
-    int channels, height, width;  /* of the output */
+    int channels, height, width; /* of the output */
 };
 
 struct fus_arch {

@@ -7,9 +7,9 @@
  *   run_layer                            the layer's operator (op.h) on its place in the arena */
 #include <string.h>
 
+#include "nn/base/threads.h"
 #include "nn/net.h"
 #include "nn/profile.h"
-#include "nn/base/threads.h"
 
 struct pass {
     struct fus_net *net;
@@ -18,9 +18,9 @@ struct pass {
     const bool *wanted; /* [n_taps] */
     fus_tap_fn fn;
     void *context;
-    int given;          /* layer whose output is in the arena already; -1: none */
-    int first_picture;  /* the caller's number of picture 0 */
-    int last_layer;     /* the last one with a wanted tap; -1: none */
+    int given;         /* layer whose output is in the arena already; -1: none */
+    int first_picture; /* the caller's number of picture 0 */
+    int last_layer;    /* the last one with a wanted tap; -1: none */
     struct fus_profile profile;
     int code;
     struct fus_error *err;
@@ -104,8 +104,8 @@ static void interleave_row(void *context, int row, int thread)
             to[3 * x + c] = from[c * side * side + x];
 }
 
-/* Layers i .. end, image by image. Inner outputs are shown image by image too, the segment's last one
- * for the whole batch at once. */
+/* Layers i .. end, image by image. Inner outputs are shown image by image too, the segment's last
+ * one for the whole batch at once. */
 static int walk_segment(struct pass *pass, int i, int end)
 {
     const struct fus_plan *plan = &pass->net->plan;
@@ -191,8 +191,14 @@ int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, 
         return fus_base_fail(err, FUS_EINVAL, "%s: %d pictures cannot be continued from here", net->taps[tap].name, n);
     int code = fus_net_allocate(net, err);
     for (int p = 0; p < n && !code; p += step) {
-        struct pass pass = {.net = net, .n = step, .wanted = wanted, .fn = fn, .context = context, .given = layer,
-                            .first_picture = p, .err = err};
+        struct pass pass = {.net = net,
+                            .n = step,
+                            .wanted = wanted,
+                            .fn = fn,
+                            .context = context,
+                            .given = layer,
+                            .first_picture = p,
+                            .err = err};
         memcpy(activation(net, layer, 0), blocked + (size_t)p * floats, (size_t)step * floats * sizeof *blocked);
         code = run_pass(&pass);
     }

@@ -12,22 +12,22 @@ struct fus_net {
     struct fus_plan plan;
     const struct fus_kernel *kernel;
     int batch, n_threads;
-    bool low_memory;              /* weights hold one layer at a time, loaded again in every pass */
-    bool in_place;                /* everything lies in the caller's memory */
-    bool ready;                   /* weights and arena are there */
-    fus_weight_fn get;            /* where weights come from */
+    bool low_memory;   /* weights hold one layer at a time, loaded again in every pass */
+    bool in_place;     /* everything lies in the caller's memory */
+    bool ready;        /* weights and arena are there */
+    fus_weight_fn get; /* where weights come from */
     void *get_context;
-    float *weights;               /* [weight_floats] what operators pack */
-    float **packed;               /* [n_layers] each layer's part of it; NULL: it has no parameters */
-    float *raw;                   /* [raw_floats] a layer's weights as the file has them, while they are packed */
-    float *arena;                 /* [plan.arena_floats] activations */
+    float *weights; /* [weight_floats] what operators pack */
+    float **packed; /* [n_layers] each layer's part of it; NULL: it has no parameters */
+    float *raw;     /* [raw_floats] a layer's weights as the file has them, while they are packed */
+    float *arena;   /* [plan.arena_floats] activations */
     size_t weight_floats, raw_floats;
     int n_taps;
     struct fus_tap *taps;
-    int *tap_layer;               /* [n_taps] */
-    int *layer_tap;               /* [n_layers]; -1: none */
-    struct fus_net_times *times;  /* the caller's, or NULL */
-    fus_batch_fn watch;           /* sees, and may change, every wanted tap; or NULL */
+    int *tap_layer;              /* [n_taps] */
+    int *layer_tap;              /* [n_layers]; -1: none */
+    struct fus_net_times *times; /* the caller's, or NULL */
+    fus_batch_fn watch;          /* sees, and may change, every wanted tap; or NULL */
     void *watch_context;
 };
 

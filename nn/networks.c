@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nn/nn.h"
 #include "nn/base/number.h"
+#include "nn/nn.h"
 
 const char *fus_networks_family(const struct fus_net_spec *spec)
 {
@@ -25,8 +25,8 @@ static const struct named {
     bool bottleneck;
     int n_blocks[4];
 } known[] = {
-    {"resnet18", false, {2, 2, 2, 2}},      {"resnet34", false, {3, 4, 6, 3}},  {"resnet50", true, {3, 4, 6, 3}},
-    {"resnet101", true, {3, 4, 23, 3}},     {"resnet152", true, {3, 8, 36, 3}},
+    {"resnet18", false, {2, 2, 2, 2}},  {"resnet34", false, {3, 4, 6, 3}},  {"resnet50", true, {3, 4, 6, 3}},
+    {"resnet101", true, {3, 4, 23, 3}}, {"resnet152", true, {3, 8, 36, 3}},
 };
 
 int fus_networks_named(struct fus_net_spec *s, const char *name, struct fus_error *err)
@@ -72,7 +72,8 @@ int fus_networks_named(struct fus_net_spec *s, const char *name, struct fus_erro
     }
     return fus_base_fail(err, FUS_ENOTFOUND,
                          "no network is called '%s'; there are resnet18, 34, 50, 101, 152, lang_resnet50 (any of these "
-                         "depths), clip_rn50, clip_rn101, cifar_resnet20 (any depth 6n+2)", name);
+                         "depths), clip_rn50, clip_rn101, cifar_resnet20 (any depth 6n+2)",
+                         name);
 }
 
 void fus_networks_describe(char *text, size_t text_bytes, const struct fus_net_spec *s)

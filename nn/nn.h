@@ -1,10 +1,10 @@
 /* Networks: a description and a source of weights in, activations at named layers ("taps") out.
  *
- * Reading order: reference.c (a whole network by naive loops), arch.c, resnet.c and networks.c (networks
- * as tables of layers), op.h and op.c (what each operator can do), plan.c (where activations lie), net.c
- * and load.c (a network is made), forward.c (it runs), profile.c (how long it takes). The operators:
- * conv.c over gemm.c and winograd.c, pool.c, act.c, attnpool.c. Below them kernels.c with *_tile.h (one
- * source for every instruction set), cpu.c, team.c (threads).
+ * Reading order: reference.c (a whole network by naive loops), arch.c, resnet.c and networks.c
+ * (networks as tables of layers), op.h and op.c (what each operator can do), plan.c (where
+ * activations lie), net.c and load.c (a network is made), forward.c (it runs), profile.c (how long
+ * it takes). The operators: conv.c over gemm.c and winograd.c, pool.c, act.c, attnpool.c. Below
+ * them kernels.c with *_tile.h (one source for every instruction set), cpu.c, team.c (threads).
  *
  * nn knows no file format: weights arrive through a look-up function, by PyTorch's names. */
 #ifndef FUS_NN_H
@@ -32,13 +32,13 @@ enum fus_act { FUS_ACT_NONE, FUS_ACT_RELU, FUS_ACT_GELU, FUS_ACT_QUICKGELU, FUS_
 /* A residual network in numbers, as they follow from the shapes in a weight file. */
 struct fus_net_spec {
     enum fus_stem stem;
-    bool bottleneck;              /* 1x1, 3x3, 1x1 (stride on the 3x3: v1.5), else 3x3, 3x3 */
-    bool pad_shortcut;            /* option A of He et al. 2015: subsample by 2, zero channels on both sides;
+    bool bottleneck;   /* 1x1, 3x3, 1x1 (stride on the 3x3: v1.5), else 3x3, 3x3 */
+    bool pad_shortcut; /* option A of He et al. 2015: subsample by 2, zero channels on both sides;
                                      else `downsample` */
-    enum fus_act act;             /* of stem and blocks; FUS_ACT_NONE: ReLU, as published networks have it */
-    int input_side;               /* 224, 32, ... */
-    int stem_channels;            /* 64; 16 for CIFAR */
-    int n_stages;                 /* 3 or 4: layer1, layer2, ... */
+    enum fus_act act;  /* of stem and blocks; FUS_ACT_NONE: ReLU, as published networks have it */
+    int input_side;    /* 224, 32, ... */
+    int stem_channels; /* 64; 16 for CIFAR */
+    int n_stages;      /* 3 or 4: layer1, layer2, ... */
     int n_blocks[FUS_MAX_STAGES];
     int width[FUS_MAX_STAGES];    /* channels inside a block */
     int channels[FUS_MAX_STAGES]; /* channels of its output */
@@ -50,7 +50,8 @@ struct fus_net_spec {
     int attn_dim;                 /* CLIP: rows of attnpool.c_proj */
 };
 
-/* The family: "resnet", "lang_resnet" or "clip_resnet", what fusiform.arch says in a weight file. */
+/* The family: "resnet", "lang_resnet" or "clip_resnet", what fusiform.arch says
+ * in a weight file. */
 const char *fus_networks_family(const struct fus_net_spec *spec);
 
 /* A spec for "resnet18|34|50|101|152", "cifar_resnet20..", "lang_resnet50", "clip_rn50|rn101";
@@ -89,7 +90,9 @@ struct fus_tap {
     int channels, height, width; /* [C, H, W]; H = W = 1 for vectors */
     bool in_all;                 /* part of `all`: the stem's relu and every block output */
     int order;                   /* 0, 1, ...: its place among all taps of the network */
-    double depth;                /* from 0, the first tap, to 1, the last block's output and all behind it: order over the block's */
+    /* from 0, the first tap, to 1, the last block's output and all behind it:
+     * order over the block's */
+    double depth;
 };
 
 int fus_net_create(struct fus_net **net, const struct fus_net_spec *spec, const struct fus_net_options *options,
@@ -115,37 +118,40 @@ const char *fus_net_isa(const struct fus_net *net);
 int fus_net_n_taps(const struct fus_net *net);
 const struct fus_tap *fus_net_tap(const struct fus_net *net, int i);
 
-/* Index of the tap with this name (CLIP's `relu3` is accepted for `relu`); -1: none, err lists all. */
+/* Index of the tap with this name (CLIP's `relu3` is accepted for `relu`); -1:
+ * none, err lists all. */
 int fus_net_find_tap(const struct fus_net *net, const char *name, struct fus_error *err);
 
-/* The tap that holds classes (`fc`), the embedding (`lang_head`, `attnpool`, else `avgpool`); -1: none. */
+/* The tap that holds classes (`fc`), the embedding (`lang_head`, `attnpool`, else
+ * `avgpool`); -1: none. */
 int fus_net_class_tap(const struct fus_net *net);
 int fus_net_embedding_tap(const struct fus_net *net);
 
-/* Called during a forward pass with every wanted tap, in network order, as soon as it is computed, for
- * each image of the batch:
+/* Called during a forward pass with every wanted tap, in network order, as soon as it is computed,
+ * for each image of the batch:
  *
  * blocked  [ceil(C/16), H*W, 16]  f32, channels innermost in blocks of 16, the last block filled up
  *          with zeros. Valid during the call. */
 typedef int (*fus_tap_fn)(void *context, int tap, int picture, const float *blocked);
 
-/* input [n, 3, side, side], n <= options.batch. wanted[fus_net_n_taps]; layers behind the last wanted
- * tap are not computed. The same bits for any instruction set, number of threads and batch. A non-zero
- * return of fn stops and is returned; fn may be NULL. */
+/* input [n, 3, side, side], n <= options.batch. wanted[fus_net_n_taps]; layers behind the last
+ * wanted tap are not computed. The same bits for any instruction set, number of threads and batch.
+ * A non-zero return of fn stops and is returned; fn may be NULL. */
 int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *wanted, fus_tap_fn fn, void *context,
                     struct fus_error *err);
 
-/* From now on fn is called with every wanted tap of images first .. first+n-1, before fus_net_forward's
- * own function; NULL: no longer.
+/* From now on fn is called with every wanted tap of images first .. first+n-1, before
+ * fus_net_forward's own function; NULL: no longer.
  *
- * blocked  [n, ceil(C/16), H*W, 16]  f32. Later layers and the other function see what fn writes there
+ * blocked  [n, ceil(C/16), H*W, 16]  f32. Later layers and the other function see
+ *                                    what fn writes there
  *          (the lesion of a unit). The zeros that fill up the last block must stay. */
 typedef int (*fus_batch_fn)(void *context, int tap, int first, int n, float *blocked);
 void fus_net_watch(struct fus_net *net, fus_batch_fn fn, void *context);
 
-/* Runs only the layers behind a tap, from its output blocked [n, ceil(C/16), H*W, 16], which fn above
- * may have copied and the caller changed. Wanted taps from this one on are shown. Possible only where
- * all that follows depends on this tap alone: fus_net_can_continue. */
+/* Runs only the layers behind a tap, from its output blocked [n, ceil(C/16), H*W, 16], which fn
+ * above may have copied and the caller changed. Wanted taps from this one on are shown. Possible
+ * only where all that follows depends on this tap alone: fus_net_can_continue. */
 bool fus_net_can_continue(const struct fus_net *net, int tap);
 int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, const bool *wanted, fus_tap_fn fn,
                      void *context, struct fus_error *err);
@@ -161,9 +167,9 @@ struct fus_layer_info {
 int fus_net_n_layers(const struct fus_net *net);
 void fus_net_layer_info(struct fus_layer_info *info, const struct fus_net *net, int layer);
 
-/* What a forward pass took. peak is the CPU's limit: fused multiply-adds on registers alone, with the
- * network's instruction set on all threads, sampled between layers because the CPU's frequency depends
- * on the load. */
+/* What a forward pass took. peak is the CPU's limit: fused multiply-adds on registers alone, with
+ * the network's instruction set on all threads, sampled between layers because the CPU's frequency
+ * depends on the load. */
 struct fus_net_times {
     double *layers; /* [n_layers] seconds */
     double pass;    /* seconds, without the sampling */
@@ -173,9 +179,9 @@ void fus_net_time(struct fus_net *net, struct fus_net_times *times); /* every pa
 
 /* ---- beside networks ---- */
 
-/* The same network by naive loops, for reading and for the tests: one output at a time, one multiply-add
- * at a time. Bit-equal to fus_net_forward where that runs its convolutions directly, but for attention
- * pooling. input [3, side, side]; out [C, H, W] of the tap called `tap`. */
+/* The same network by naive loops, for reading and for the tests: one output at a time, one
+ * multiply-add at a time. Bit-equal to fus_net_forward where that runs its convolutions directly,
+ * but for attention pooling. input [3, side, side]; out [C, H, W] of the tap called `tap`. */
 int fus_reference_forward(float *out, const struct fus_net_spec *spec, const float *input, const char *tap,
                           fus_weight_fn get, void *context, struct fus_error *err);
 

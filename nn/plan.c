@@ -6,7 +6,7 @@
 
 #include "nn/layer/layers.h"
 
-#define ALIGN_FLOATS 16 /* 64 bytes: a cache line, an AVX-512 vector */
+#define ALIGN_FLOATS 16               /* 64 bytes: a cache line, an AVX-512 vector */
 #define LARGE_BLOCK ((size_t)1 << 18) /* floats: 1 MB, half of a second-level cache */
 #define LARGE_LONG ((size_t)1 << 17)  /* less where the next block follows at once */
 #if SIZE_MAX > 0xffffffff

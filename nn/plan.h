@@ -13,11 +13,11 @@
 enum fus_segments { FUS_SEGMENTS_NONE, FUS_SEGMENTS_BLOCK, FUS_SEGMENTS_LONG };
 
 struct fus_plan {
-    size_t picture;        /* offsets in floats from the arena's start */
-    size_t scratch;        /* what a layer needs while it runs */
-    size_t *output;        /* [n_layers] */
-    int *last_use;         /* [n_layers] the last layer that reads the output; itself where none does */
-    int *segment_end;       /* [n_layers] the last layer of its segment; itself where it belongs to none */
+    size_t picture;   /* offsets in floats from the arena's start */
+    size_t scratch;   /* what a layer needs while it runs */
+    size_t *output;   /* [n_layers] */
+    int *last_use;    /* [n_layers] the last layer that reads the output; itself where none does */
+    int *segment_end; /* [n_layers] the last layer of its segment; itself where it belongs to none */
     size_t arena_floats;
 };
 

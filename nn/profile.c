@@ -6,7 +6,8 @@
 
 #include "nn/base/threads.h"
 
-/* Some 20 us. A quarter of that runs before the clock starts, until the layer's last stores are done. */
+/* Some 20 us. A quarter of that runs before the clock starts, until the layer's
+ * last stores are done. */
 #define BURST_STEPS 8000
 
 static double now(void)

@@ -1,5 +1,6 @@
-/* Private to nn/: the time of each layer, and the CPU's limit beside it. The limit is sampled between
- * the layers, in short bursts of fused multiply-adds, because the CPU's frequency depends on the load. */
+/* Private to nn/: the time of each layer, and the CPU's limit beside it. The limit is sampled
+ * between the layers, in short bursts of fused multiply-adds, because the CPU's frequency
+ * depends on the load. */
 #ifndef FUS_PROFILE_H
 #define FUS_PROFILE_H
 

@@ -17,7 +17,8 @@ static int fail_text(struct fus_error *err, const char *text)
 {
     return fus_base_fail(err, FUS_EINVAL,
                          "augmentation `%s`: expected `none` or some of `crop=.08,1` (shares of the area, 0 to 1), "
-                         "`shift=3` (pixels), `flip`, `jitter=.4` (0 to 1), with commas between them", text);
+                         "`shift=3` (pixels), `flip`, `jitter=.4` (0 to 1), with commas between them",
+                         text);
 }
 
 static bool parse_share(double *out, const char **at)
@@ -25,7 +26,8 @@ static bool parse_share(double *out, const char **at)
     return fus_number_real(out, *at, at) && *out > 0 && *out <= 1;
 }
 
-/* What stands behind `crop`: nothing, =LOW, or =LOW,HIGH; a comma that no number follows belongs to the next change. */
+/* What stands behind `crop`: nothing, =LOW, or =LOW,HIGH; a comma that no number follows belongs
+ * to the next change. */
 static bool parse_crop(struct fus_augment *a, const char **at)
 {
     a->crop = true;
@@ -95,9 +97,10 @@ static int whole(double x)
     return (int)floor(x + 0.5);
 }
 
-/* torchvision's RandomResizedCrop: ten tries of area and ratio, each uniform (the ratio in its logarithm), then the largest
- * box in the middle whose ratio is allowed. */
-static void choose_box(struct fus_augment_choice *c, const struct fus_augment *a, int width, int height, struct fus_rng *rng)
+/* torchvision's RandomResizedCrop: ten tries of area and ratio, each uniform (the ratio in its
+ * logarithm), then the largest box in the middle whose ratio is allowed. */
+static void choose_box(struct fus_augment_choice *c, const struct fus_augment *a, int width, int height,
+                       struct fus_rng *rng)
 {
     double log_ratio = fus_fmath_log(4.0 / 3), area = (double)width * height;
     for (int i = 0; i < TRIES; i++) {
@@ -163,7 +166,8 @@ static double mean_of(const struct fus_raster *r)
 }
 
 /* table [256]: what each value becomes in channel k. */
-static void fill_table(float table[256], const struct fus_augment_choice *c, const struct fus_preprocess *p, double mean, int k)
+static void fill_table(float table[256], const struct fus_augment_choice *c, const struct fus_preprocess *p,
+                       double mean, int k)
 {
     bool changed = c->contrast != 1 || c->brightness != 0;
     for (int v = 0; v < 256; v++) {

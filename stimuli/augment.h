@@ -1,11 +1,14 @@
-/* Random changes of a training picture. Every choice follows from a counter (seed, epoch, picture), never from a stream
- * that goes on: pictures may be prepared in any order on any thread, and a resumed training needs no generator state.
+/* Random changes of a training picture. Every choice follows from a counter (seed, epoch, picture),
+ * never from a stream that goes on: pictures may be prepared in any order on any thread, and a
+ * resumed training needs no generator state.
  *
- *   crop=LOW,HIGH  a box of LOW to HIGH of the picture's area, ratio 3/4 to 4/3, resized to the input (torchvision's
- *                  RandomResizedCrop with Pillow's arithmetic); default .08,1. Without it: resize and centre crop
+ *   crop=LOW,HIGH  a box of LOW to HIGH of the picture's area, ratio 3/4 to 4/3, resized to the
+ *                  input (torchvision's RandomResizedCrop with Pillow's arithmetic); default .08,1.
+ *                  Without it: resize and centre crop
  *   shift=N        up to N pixels each way, edges repeated
  *   flip           left and right change places in every second picture
- *   jitter=J       values become (v - m) c + m + b, clamped to 0..1: m the picture's mean, c in 1-J..1+J, b in -J/2..J/2
+ *   jitter=J       values become (v - m) c + m + b, clamped to 0..1: m the picture's mean, c in
+ *                  1-J..1+J, b in -J/2..J/2
  *
  * Order: crop, shift, flip, jitter, normalise. */
 #ifndef FUS_AUGMENT_H
@@ -30,8 +33,8 @@ struct fus_augment_choice {
 /* "crop=.08,1,shift=3,flip,jitter=.4" in any order, or "none". FUS_EINVAL says what is expected. */
 int fus_augment_parse(struct fus_augment *a, const char *text, struct fus_error *err);
 
-/* width, height: of the picture before any resizing; all choices are drawn in one order, whether they are switched on
- * or not, so that a switch changes no other choice. */
+/* width, height: of the picture before any resizing; all choices are drawn in one order, whether
+ * they are switched on or not, so that a switch changes no other choice. */
 void fus_augment_choose(struct fus_augment_choice *c, const struct fus_augment *a, int width, int height, uint64_t seed,
                         uint64_t epoch, uint64_t item);
 
@@ -39,7 +42,8 @@ void fus_augment_choose(struct fus_augment_choice *c, const struct fus_augment *
 int fus_augment_crop(struct fus_raster *out, const struct fus_raster *in, const struct fus_augment_choice *c, int side,
                      enum fus_filter filter, struct fus_error *err);
 
-/* out  [3, side, side]  from pixels [side, side]: shift, flip, jitter, normalise (side = p->crop). With no change the
+/* out  [3, side, side]  from pixels [side, side]: shift, flip, jitter, normalise (side =
+ *                       p->crop). With no change the
  * same bits as fus_preprocess_normalise. */
 void fus_augment_apply(float *out, const struct fus_augment_choice *c, const struct fus_preprocess *p,
                        const struct fus_raster *pixels);

@@ -1,5 +1,6 @@
-/* Batches of training pictures: see feed.h. What is kept of a picture is what its random changes begin with: the decoded
- * picture where crops are cut from it, else the resized and cropped one, 8 bits a value, one channel where it is grey. */
+/* Batches of training pictures: see feed.h. What is kept of a picture is what its random changes
+ * begin with: the decoded picture where crops are cut from it, else the resized and cropped one, 8
+ * bits a value, one channel where it is grey. */
 #include "stimuli/feed.h"
 
 #include <inttypes.h>
@@ -98,12 +99,11 @@ static int list_items(struct fus_feed *f, struct fus_error *err)
     return fits ? FUS_OK : no_memory(err);
 }
 
-
 static int create_cache(struct fus_feed *f, struct fus_error *err)
 {
     size_t slots, bytes;
-    bool fits = fus_base_mul(&slots, (size_t)f->n_items, (size_t)n_sets(f)) && fus_base_mul(&bytes, slots, sizeof(struct kept *)) &&
-                fus_base_add(&bytes, bytes, sizeof *f->cache);
+    bool fits = fus_base_mul(&slots, (size_t)f->n_items, (size_t)n_sets(f)) &&
+                fus_base_mul(&bytes, slots, sizeof(struct kept *)) && fus_base_add(&bytes, bytes, sizeof *f->cache);
     f->cache = fits ? fus_base_alloc(1, bytes) : NULL;
     if (!f->cache)
         return no_memory(err);
@@ -127,7 +127,8 @@ static int check_classes(const struct fus_feed *f, const char *spec, struct fus_
     return FUS_OK;
 }
 
-int fus_feed_open(struct fus_feed *feed, const char *spec, const struct fus_feed_options *options, struct fus_error *err)
+int fus_feed_open(struct fus_feed *feed, const char *spec, const struct fus_feed_options *options,
+                  struct fus_error *err)
 {
     struct fus_feed f = {.options = *options};
     int code = fus_set_open_classes(&f.set, spec, err);
@@ -210,9 +211,10 @@ int fus_feed_match(struct fus_feed *other, const struct fus_feed *feed, struct f
     for (int c = 0; c < other->n_classes && !code; c++) {
         map[c] = find_class(feed, other->classes[c]);
         if (map[c] < 0)
-            code = fus_base_fail(err, FUS_ENOTFOUND,
-                                 "class %s of the pictures to be validated on is not among the %d classes of the training pictures",
-                                 other->classes[c], feed->n_classes);
+            code = fus_base_fail(
+                err, FUS_ENOTFOUND,
+                "class %s of the pictures to be validated on is not among the %d classes of the training pictures",
+                other->classes[c], feed->n_classes);
     }
     if (!code) {
         memcpy(classes, feed->classes, (size_t)feed->n_classes * sizeof *classes);
@@ -254,8 +256,8 @@ static int decode(struct fus_raster *out, const struct fus_feed *f, int item, ui
     const struct fus_picture *p = &f->set.pictures[f->picture[item]];
     if (f->set.drawn && p->source < 0) {
         struct fus_image image = {0};
-        int code = fus_generate_reduced(&image, f->set.subcategories[p->subcategory], p->index, fus_feed_drawing_seed(f, epoch),
-                                        f->set.side, err);
+        int code = fus_generate_reduced(&image, f->set.subcategories[p->subcategory], p->index,
+                                        fus_feed_drawing_seed(f, epoch), f->set.side, err);
         if (!code)
             *out = fus_raster_of(&image);
         return code;
@@ -263,12 +265,13 @@ static int decode(struct fus_raster *out, const struct fus_feed *f, int item, ui
     char found[65];
     int code = fus_set_raster(out, f->hex ? found : NULL, &f->set, f->picture[item], err);
     if (!code && f->hex && strcmp(found, f->hex[item]) != 0)
-        code = fus_base_fail(err, FUS_EINVAL, "%s: changed since it was checked: SHA-256 %s found, %s expected", p->path, found,
-                             f->hex[item]);
+        code = fus_base_fail(err, FUS_EINVAL, "%s: changed since it was checked: SHA-256 %s found, %s expected",
+                             p->path, found, f->hex[item]);
     return code;
 }
 
-/* What the changes of an item begin with, from the decoded picture, which is freed or moved into it. */
+/* What the changes of an item begin with, from the decoded picture, which is freed
+ * or moved into it. */
 static int begin(struct fus_raster *out, const struct fus_feed *f, struct fus_raster *decoded, struct fus_error *err)
 {
     struct fus_raster grey = {0}, made = {0};
@@ -307,7 +310,8 @@ static void keep(struct fus_feed *f, size_t slot, const struct fus_raster *r)
 }
 
 /* *own: what must be freed; *r: the picture, kept or own. */
-static int get_begin(struct fus_raster *r, struct fus_raster *own, struct fus_feed *f, int item, uint64_t epoch, struct fus_error *err)
+static int get_begin(struct fus_raster *r, struct fus_raster *own, struct fus_feed *f, int item, uint64_t epoch,
+                     struct fus_error *err)
 {
     size_t slot = (size_t)(epoch % (uint64_t)n_sets(f)) * (size_t)f->n_items + (size_t)item;
     struct kept *k = atomic_load(&f->cache->slots[slot]);
@@ -342,7 +346,8 @@ static int prepare(float *out, struct fus_feed *f, int item, uint64_t epoch, boo
     if (!code && augmented)
         fus_augment_choose(&c, a, first.width, first.height, f->options.seed, epoch, (uint64_t)item);
     if (!code && a->crop)
-        code = augmented ? fus_augment_crop(&cut, &first, &c, p->crop, p->filter, err) : fus_preprocess_raster(&cut, p, &first, err);
+        code = augmented ? fus_augment_crop(&cut, &first, &c, p->crop, p->filter, err)
+                         : fus_preprocess_raster(&cut, p, &first, err);
     if (!code)
         fus_augment_apply(out, &c, p, cut.pixels ? &cut : &first);
     fus_raster_free(&cut);

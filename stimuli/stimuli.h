@@ -75,7 +75,8 @@ int fus_exif_turn(struct fus_image *image, int orientation, struct fus_error *er
 
 enum fus_filter { FUS_BILINEAR, FUS_BICUBIC };
 
-/* Pillow's Image.resize((width, height), filter): two passes, each rounded to 8 bits. Creates out. */
+/* Pillow's Image.resize((width, height), filter): two passes, each rounded to 8
+ * bits. Creates out. */
 int fus_resize_image(struct fus_image *out, const struct fus_image *in, int width, int height, enum fus_filter filter,
                      struct fus_error *err);
 
@@ -240,9 +241,10 @@ int fus_cache_want(struct fus_cache *cache, const struct fus_preprocess *p, stru
 void fus_cache_free(struct fus_cache *cache);
 size_t fus_cache_bytes(const struct fus_cache *cache); /* in use */
 
-/* Picture i as the input of a network, [3, crop, crop]: from the cache, or decoded and then cached.
- * cache: NULL allowed. hex [n_pictures]: SHA-256 that the files must still have, otherwise
- * FUS_EINVAL; NULL: not checked. Thread-safe for different pictures. Messages start with the path. */
+/* Picture i as the input of a network, [3, crop, crop]: from the cache, or decoded and then
+ * cached. cache: NULL allowed. hex [n_pictures]: SHA-256 that the files must still have,
+ * otherwise FUS_EINVAL; NULL: not checked. Thread-safe for different pictures. Messages
+ * start with the path. */
 int fus_cache_input(float *input, struct fus_cache *cache, const struct fus_set *set, int i,
                     const struct fus_preprocess *p, const char (*hex)[65], struct fus_error *err);
 

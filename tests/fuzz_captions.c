@@ -1,4 +1,5 @@
-/* Fuzz target: any bytes as captions of four pictures, and their words. What stands before a zero byte is an augmentation's text. */
+/* Fuzz target: any bytes as captions of four pictures, and their words. What stands before a zero
+ * byte is an augmentation's text. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +63,8 @@ static void read_captions(void)
     for (int i = 0; i < 4; i++)
         if (!*fus_captions_text(&c, i, 3, 1))
             abort();
-    if (fus_vocabulary_count(&v, c.texts, c.n_texts, 1, 10, NULL) || fus_vocabulary_bags(&b, &v, c.texts, c.n_texts, NULL))
+    if (fus_vocabulary_count(&v, c.texts, c.n_texts, 1, 10, NULL) ||
+        fus_vocabulary_bags(&b, &v, c.texts, c.n_texts, NULL))
         abort();
     for (size_t i = 0; i < b.start[b.n]; i++)
         if (b.words[i] < 0 || b.words[i] >= v.n)
@@ -82,7 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     size_t skip = zero ? (size_t)(zero - data) + 1 : 0;
     write_file(list, data + skip, n - skip);
     read_captions();
-    if (zero && fus_augment_parse(&a, (const char *)data, NULL) == FUS_OK && (a.shift < 0 || a.jitter < 0 || a.jitter > 1 || a.crop_low > a.crop_high))
+    if (zero && fus_augment_parse(&a, (const char *)data, NULL) == FUS_OK &&
+        (a.shift < 0 || a.jitter < 0 || a.jitter > 1 || a.crop_low > a.crop_high))
         abort();
     return 0;
 }

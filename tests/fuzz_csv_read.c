@@ -1,4 +1,5 @@
-/* Fuzz target: any bytes as a CSV table are read line by line, by every column, or end in a message. */
+/* Fuzz target: any bytes as a CSV table are read line by line, by every column, or
+ * end in a message. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,7 +1,9 @@
-/* A main() for fuzz targets where no libFuzzer is: runs the target over files, then over mutations of them.
+/* A main() for fuzz targets where no libFuzzer is: runs the target over files, then
+ * over mutations of them.
  *
  * usage: fuzz_NAME [-s SECONDS] [-r SEED] FILE...      (default: 10 seconds, seed 1)
- * The input being tried is kept in fuzz-input.tmp-PID when the target crashes: the driver writes it before it dies. */
+ * The input being tried is kept in fuzz-input.tmp-PID when the target crashes: the driver writes
+ * it before it dies. */
 #define _POSIX_C_SOURCE 200809L
 #include <signal.h>
 #include <stdint.h>

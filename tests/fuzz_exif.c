@@ -1,4 +1,5 @@
-/* Fuzz target: any bytes as a JPEG file, and as the Exif part of one, have an orientation; a picture turned by it keeps its pixels. */
+/* Fuzz target: any bytes as a JPEG file, and as the Exif part of one, have an orientation; a
+ * picture turned by it keeps its pixels. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* libFuzzer target: any bytes as JSON, once skipped and once asked for by someone who trusts it to be what he wants. Whatever
- * skip accepts must be accepted again with a space around it. */
+/* libFuzzer target: any bytes as JSON, once skipped and once asked for by someone who trusts it to
+ * be what he wants. Whatever skip accepts must be accepted again with a space around it. */
 #include "nn/base/json.h"
 
 #include <stdlib.h>

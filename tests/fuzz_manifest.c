@@ -1,5 +1,5 @@
-/* Fuzz target: any bytes as a list of pictures, where some exist, open as a set or end in a message. What stands before a zero byte is
- * the text of --categories. */
+/* Fuzz target: any bytes as a list of pictures, where some exist, open as a set or end in a
+ * message. What stands before a zero byte is the text of --categories. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,8 +53,9 @@ static void open_set(const char *categories)
     int n[127] = {0};
     for (int i = 0; i < set.n_pictures; i++) {
         const struct fus_picture *p = &set.pictures[i];
-        if (p->category < 0 || p->category >= set.n_categories || p->subcategory < 0 || p->subcategory >= set.n_subcategories || p->half < 0 ||
-            p->half > 1 || !*p->path || (i && p->category < p[-1].category))
+        if (p->category < 0 || p->category >= set.n_categories || p->subcategory < 0 ||
+            p->subcategory >= set.n_subcategories || p->half < 0 || p->half > 1 || !*p->path ||
+            (i && p->category < p[-1].category))
             abort();
         n[p->category]++;
     }

@@ -1,4 +1,5 @@
-/* libFuzzer target: any bytes as an .npy, and without its magic number, which a fuzzer would have to find first. */
+/* libFuzzer target: any bytes as an .npy, and without its magic number, which a fuzzer would
+ * have to find first. */
 #define _POSIX_C_SOURCE 200809L
 #include "torch_files.h"
 

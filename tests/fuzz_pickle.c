@@ -1,4 +1,5 @@
-/* libFuzzer target: any bytes as a pickle, as data.pkl of a zip with one storage and as a legacy or tar file. */
+/* libFuzzer target: any bytes as a pickle, as data.pkl of a zip with one storage and as a
+ * legacy or tar file. */
 #define _POSIX_C_SOURCE 200809L
 #include "torch_files.h"
 #include "weights/pickle.h"

@@ -1,5 +1,5 @@
-/* Fuzz target: any bytes as a PNG file end in a picture or in a message; as they are, with every CRC corrected, and as the
- * unfiltered rows of a well-formed file. */
+/* Fuzz target: any bytes as a PNG file end in a picture or in a message; as they are, with every
+ * CRC corrected, and as the unfiltered rows of a well-formed file. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,13 +44,16 @@ static void correct_crcs(uint8_t *data, size_t n)
     }
 }
 
-/* The first four bytes choose size, type and interlacing; the others are rows in one stored block. */
+/* The first four bytes choose size, type and interlacing; the others are rows in
+ * one stored block. */
 static size_t wrap(uint8_t *out, const uint8_t *data, size_t n)
 {
-    static const uint8_t kinds[15][2] = {{1, 0}, {2, 0}, {4, 0}, {8, 0}, {16, 0}, {8, 2}, {16, 2}, {1, 3}, {2, 3}, {4, 3}, {8, 3}, {8, 4},
-                                         {16, 4}, {8, 6}, {16, 6}};
+    static const uint8_t kinds[15][2] = {{1, 0}, {2, 0}, {4, 0}, {8, 0}, {16, 0}, {8, 2}, {16, 2}, {1, 3},
+                                         {2, 3}, {4, 3}, {8, 3}, {8, 4}, {16, 4}, {8, 6}, {16, 6}};
     const uint8_t *kind = kinds[data[2] % 15];
-    uint8_t header[13] = {0, 0, 0, (uint8_t)(1 + data[0] % 40), 0, 0, 0, (uint8_t)(1 + data[1] % 40), kind[0], kind[1], 0, 0, data[3] & 1};
+    uint8_t header[13] = {
+        0, 0, 0,          (uint8_t)(1 + data[0] % 40), 0, 0, 0, (uint8_t)(1 + data[1] % 40), kind[0], kind[1],
+        0, 0, data[3] & 1};
     size_t rows = n - 4, at = 8;
     uint8_t *z = malloc(rows + 11);
     memcpy(z, "\x78\x01\x01", 3);

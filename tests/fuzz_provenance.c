@@ -1,4 +1,5 @@
-/* Fuzz target: any bytes as what a run says of itself (parts/run.tsv) are taken for a run, or end in a message. */
+/* Fuzz target: any bytes as what a run says of itself (parts/run.tsv) are taken for a run, or
+ * end in a message. */
 #include "analysis/localizer/state/provenance.h"
 #include "restored.h"
 

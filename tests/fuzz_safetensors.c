@@ -1,4 +1,5 @@
-/* libFuzzer target: any bytes as a safetensors file: directory, names, the network, every small tensor. */
+/* libFuzzer target: any bytes as a safetensors file: directory, names, the network,
+ * every small tensor. */
 #define _POSIX_C_SOURCE 200809L
 #include "torch_files.h"
 #include "weights/names.h"

@@ -1,5 +1,5 @@
-/* libFuzzer target: any bytes as a zip archive: its directory, every member's place, small members unpacked; then as a file of
- * PyTorch or NumPy. */
+/* libFuzzer target: any bytes as a zip archive: its directory, every member's place, small members
+ * unpacked; then as a file of PyTorch or NumPy. */
 #define _POSIX_C_SOURCE 200809L
 #include "torch_files.h"
 #include "weights/zip.h"

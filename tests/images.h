@@ -1,4 +1,5 @@
-/* What the tests of picture formats share: golden lists, noise, and the damage every decoder must survive. */
+/* What the tests of picture formats share: golden lists, noise, and the damage every
+ * decoder must survive. */
 #ifndef FUS_TESTS_IMAGES_H
 #define FUS_TESTS_IMAGES_H
 
@@ -54,12 +55,13 @@ static inline int test_damaged(const uint8_t *bytes, size_t n, char hex[FUS_SHA2
     return code;
 }
 
-/* Every prefix fails or, where only padding is missing, gives the same pixels; 2000 single-byte changes end in order;
- * whichever allocation fails, FUS_ENOMEM comes back. */
+/* Every prefix fails or, where only padding is missing, gives the same pixels; 2000 single-byte
+ * changes end in order; whichever allocation fails, FUS_ENOMEM comes back. */
 static inline void test_damage(const char *name, uint8_t *bytes, size_t n, const char *want)
 {
     char hex[FUS_SHA256_HEX];
-    int accepted = 0, at_most = test_ends_with(name, ".png") ? 140 : 40; /* PNG: IEND, checksums and chunks behind the pixels */
+    /* PNG: IEND, checksums and chunks behind the pixels */
+    int accepted = 0, at_most = test_ends_with(name, ".png") ? 140 : 40;
     for (size_t i = 0; i < n; i++)
         if (test_damaged(bytes, i, hex) == 0) {
             CHECK_MSG(strcmp(hex, want) == 0, "%s: the first %zu of %zu bytes give another picture", name, i, n);
@@ -112,7 +114,8 @@ static inline void test_golden(const char *end, int at_least)
         n_files++;
         if (!code) {
             test_pixels_sha256(hex, &image);
-            CHECK_MSG(image.width == width && image.height == height && strcmp(hex, want) == 0, "%s: pixels differ from Pillow's", name);
+            CHECK_MSG(image.width == width && image.height == height && strcmp(hex, want) == 0,
+                      "%s: pixels differ from Pillow's", name);
             test_damage(name, bytes, n, want);
         }
         fus_image_free(&image);

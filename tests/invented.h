@@ -1,5 +1,5 @@
-/* Invented runs for the tests of the report and of its prose, a checker of what is written, and where it is written.
- * FUS_KEEP=folder keeps the pages there, to be looked at. */
+/* Invented runs for the tests of the report and of its prose, a checker of what is written, and
+ * where it is written. FUS_KEEP=folder keeps the pages there, to be looked at. */
 #ifndef FUS_TEST_INVENTED_H
 #define FUS_TEST_INVENTED_H
 
@@ -30,13 +30,14 @@ static inline char *copy(const char *text)
 
 struct plan {
     int n_models, n_layers, n_categories, side;
-    bool empty;        /* nothing is selective anywhere */
+    bool empty; /* nothing is selective anywhere */
     const char *names[8];
     const char *sources[8];
-    int layers_of[8];  /* 0: n_layers */
+    int layers_of[8]; /* 0: n_layers */
 };
 
-static inline void invent_category(struct fus_category_summary *s, const struct plan *plan, size_t n_units, int side, int model, int category, double depth)
+static inline void invent_category(struct fus_category_summary *s, const struct plan *plan, size_t n_units, int side,
+                                   int model, int category, double depth)
 {
     static const double level[5] = {0.16, 0.07, 0.13, 0.035, 0.05};
     double peak = 0.6 + 0.08 * (category % 5), bump = 1 / (1 + 14 * (depth - peak) * (depth - peak));
@@ -47,7 +48,8 @@ static inline void invent_category(struct fus_category_summary *s, const struct 
     s->ci_low = s->ci_high = s->csi_low = s->csi_high = s->variation_low = s->variation_high = NAN;
     s->csi_cv = s->dprime_cv = s->survival = s->split_half_r = s->dice = NAN;
     s->n_csi = s->n_selective;
-    s->csi_mean = s->n_csi > 0 ? 0.18 + 0.4 * depth * depth + 0.03 * category - 0.04 * model * depth + 0.02 * uniform() : NAN;
+    s->csi_mean =
+        s->n_csi > 0 ? 0.18 + 0.4 * depth * depth + 0.03 * category - 0.04 * model * depth + 0.02 * uniform() : NAN;
     s->csi_sd = s->n_csi > 1 ? 0.15 : NAN;
     s->csi_sem = s->n_csi > 1 ? 0.15 / sqrt((double)s->n_csi) : NAN;
     s->dprime_mean = s->n_csi > 0 ? 1.2 + depth : NAN;
@@ -196,7 +198,8 @@ static const char *xml_fault(const char *text)
     if (strncmp(p, "<?xml ", 6) == 0 || strncmp(p, "<!DOCTYPE html>", 15) == 0)
         p = strchr(p, '>') + 1;
     for (; *p; p++) {
-        if ((*p == '&' && !reference_ok(p)) || ((unsigned char)*p < 0x20 && *p != '\n') || (depth == 0 && *p != '<' && *p != '\n'))
+        if ((*p == '&' && !reference_ok(p)) || ((unsigned char)*p < 0x20 && *p != '\n') ||
+            (depth == 0 && *p != '<' && *p != '\n'))
             return p;
         if (*p != '<')
             continue;
@@ -205,7 +208,8 @@ static const char *xml_fault(const char *text)
         if (end == name || !after || depth == 63)
             return p;
         if (closing) {
-            if (depth == 0 || length[depth - 1] != (size_t)(end - name) || memcmp(open[depth - 1], name, length[depth - 1]) != 0 || *after != '>')
+            if (depth == 0 || length[depth - 1] != (size_t)(end - name) ||
+                memcmp(open[depth - 1], name, length[depth - 1]) != 0 || *after != '>')
                 return p;
             depth--;
         } else if (*after == '>') {
@@ -240,7 +244,8 @@ static inline void make_folder(const char *name)
     const char *keep = getenv("FUS_KEEP");
     snprintf(folder, sizeof folder, "%s/%s", keep ? keep : "/tmp/fusiform-report", name);
     if (!keep)
-        snprintf(folder, sizeof folder, "%s/fusiform-report-%ld-%s", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (long)getpid(), name);
+        snprintf(folder, sizeof folder, "%s/fusiform-report-%ld-%s", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp",
+                 (long)getpid(), name);
     CHECK(fus_outfile_mkdirs(folder, NULL) == FUS_OK);
 }
 
@@ -284,15 +289,18 @@ static inline void check_text(const char *name, const char *text)
     if (!text)
         return;
     const char *fault = xml_fault(text);
-    CHECK_MSG(!fault, "%s: byte %zu: not well-formed at: %.60s", name, (size_t)(fault ? fault - text : 0), fault ? fault : "");
-    static const char *const never[] = {"nan", "NaN", "inf\"", "inf ", "(null)", "<script", "javascript:", "url(", "@import", "https:"};
+    CHECK_MSG(!fault, "%s: byte %zu: not well-formed at: %.60s", name, (size_t)(fault ? fault - text : 0),
+              fault ? fault : "");
+    static const char *const never[] = {"nan",     "NaN",         "inf\"", "inf ",    "(null)",
+                                        "<script", "javascript:", "url(",  "@import", "https:"};
     for (size_t i = 0; i < sizeof never / sizeof *never; i++)
         CHECK_MSG(!strstr(text, never[i]), "%s has '%s'", name, never[i]);
     CHECK_MSG(count(text, "src=") == count(text, "src=\"data:image/png;base64,"), "%s loads something", name);
     CHECK_MSG(count(text, "http:") == (strstr(name, ".svg") ? 1u : 0u), "%s names an address", name);
 }
 
-/* Writes the report of a run and checks all that holds for every run; returns the page, to be freed. */
+/* Writes the report of a run and checks all that holds for every run; returns the
+ * page, to be freed. */
 static inline char *write_and_check(const struct fus_run_summary *run, size_t most_bytes)
 {
     struct fus_error err = {0};

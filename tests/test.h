@@ -1,4 +1,5 @@
-/* The whole test framework: CHECK records a failure and goes on; a skip is printed and counted as such.
+/* The whole test framework: CHECK records a failure and goes on; a skip is printed
+ * and counted as such.
  *
  *     int main(void) { test_this(); test_that(); return test_end(); }
  *
@@ -15,13 +16,13 @@
 static int test_passed, test_failed, test_skipped;
 
 #define CHECK(condition) test_record((condition), __FILE__, __LINE__, #condition)
-#define CHECK_MSG(condition, ...) \
-    do { \
+#define CHECK_MSG(condition, ...)                                        \
+    do {                                                                 \
         if (!test_record((condition), __FILE__, __LINE__, #condition)) { \
-            fprintf(stderr, "    "); \
-            fprintf(stderr, __VA_ARGS__); \
-            fputc('\n', stderr); \
-        } \
+            fprintf(stderr, "    ");                                     \
+            fprintf(stderr, __VA_ARGS__);                                \
+            fputc('\n', stderr);                                         \
+        }                                                                \
     } while (0)
 #define SKIP(why) (test_skipped++, printf("skipped: %s:%d: %s\n", __FILE__, __LINE__, (why)))
 

@@ -1,5 +1,5 @@
-/* Moments and responses of a pass (analysis/localizer/accumulator.c, scratch_file.c): against sums by hand, the same bits in memory
- * and in the scratch file. */
+/* Moments and responses of a pass (analysis/localizer/accumulator.c, scratch_file.c): against sums
+ * by hand, the same bits in memory and in the scratch file. */
 #define _POSIX_C_SOURCE 200809L
 #include "test.h"
 
@@ -71,7 +71,8 @@ static void test_both(const struct fus_localizer *run)
     fus_scratch_file_close(&scratch);
 }
 
-/* NaN and infinity are seen while their block is counted; a folder that is not there is an error that names it. */
+/* NaN and infinity are seen while their block is counted; a folder that is not there is an
+ * error that names it. */
 static void test_bad(const struct fus_localizer *run)
 {
     struct fus_scratch_file nowhere = {.folder = "/nowhere/at/all"};

@@ -1,8 +1,9 @@
-/* act.c: the activations against PyTorch, and every instruction set against the naive loop to the bit. */
+/* act.c: the activations against PyTorch, and every instruction set against the
+ * naive loop to the bit. */
 #include "nn/base/fmath.h"
+#include "nn/base/rng.h"
 #include "nn/layer/layers.h"
 #include "nn/layer/op.h"
-#include "nn/base/rng.h"
 #include "test.h"
 
 #define N_ACTS 3
@@ -13,11 +14,18 @@ static const double values[][1 + N_ACTS] = {
 
 static struct fus_layer layer(enum fus_act act, int places)
 {
-    return (struct fus_layer){.op = FUS_OP_ACTIVATION, .act = act, .channels = 16, .in_channels = 16, .height = 1, .width = places,
-                              .in_height = 1, .in_width = places};
+    return (struct fus_layer){.op = FUS_OP_ACTIVATION,
+                              .act = act,
+                              .channels = 16,
+                              .in_channels = 16,
+                              .height = 1,
+                              .width = places,
+                              .in_height = 1,
+                              .in_width = places};
 }
 
-/* The error of exp and erf in float: some 1e-7 of the result or of x, below which both may vanish. */
+/* The error of exp and erf in float: some 1e-7 of the result or of x, below
+ * which both may vanish. */
 static void test_values(void)
 {
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
@@ -27,24 +35,28 @@ static void test_values(void)
             const struct fus_op_reference r = {.layer = &l, .out = y, .in = x};
             CHECK(fus_op_table[l.op].reference(&r, NULL) == FUS_OK);
             double want = values[i][1 + a], off = fabs(y[0] - want);
-            CHECK_MSG(off <= 3e-7 * fmax(fabs(want), fmin(1, fabs(values[i][0]))), "%s of %g: %g, expected %g", fus_act_algorithm(&l),
-                      values[i][0], y[0], want);
+            CHECK_MSG(off <= 3e-7 * fmax(fabs(want), fmin(1, fabs(values[i][0]))), "%s of %g: %g, expected %g",
+                      fus_act_algorithm(&l), values[i][0], y[0], want);
         }
 }
 
 /* Numbers of all sizes, zeros, infinities and NaN. */
 static void fill(float *x, size_t n)
 {
-    static const float odd[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1e-40f, -1e-40f, 3.4e38f, -3.4e38f, 87.5f, -88.5f};
+    static const float odd[] = {0.0f,    -0.0f,   INFINITY, -INFINITY, NAN,   1e-40f,
+                                -1e-40f, 3.4e38f, -3.4e38f, 87.5f,     -88.5f};
     struct fus_rng r;
     fus_rng_seed(&r, 8);
     for (size_t i = 0; i < n; i++) {
         double u = 2 * fus_rng_uniform(&r) - 1;
-        x[i] = i < sizeof odd / sizeof *odd ? odd[i] : (float)(i % 3 ? u * 8 : u * fus_fmath_exp(40 * (2 * fus_rng_uniform(&r) - 1)));
+        x[i] = i < sizeof odd / sizeof *odd
+                   ? odd[i]
+                   : (float)(i % 3 ? u * 8 : u * fus_fmath_exp(40 * (2 * fus_rng_uniform(&r) - 1)));
     }
 }
 
-static void check_row(const struct fus_layer *l, const float *x, const float *want, size_t n, const char *isa, int threads)
+static void check_row(const struct fus_layer *l, const float *x, const float *want, size_t n, const char *isa,
+                      int threads)
 {
     const struct fus_kernel *kernel = fus_kernels_pick(isa, NULL);
     float *got = fus_base_aligned(n, sizeof *got);
@@ -66,7 +78,8 @@ static void test_rows(void)
     fill(x, n);
     for (int a = 0; a < N_ACTS; a++) {
         struct fus_layer l = layer((enum fus_act)(FUS_ACT_GELU + a), PLACES);
-        CHECK(fus_op_table[l.op].reference(&(struct fus_op_reference){.layer = &l, .out = want, .in = x}, NULL) == FUS_OK);
+        CHECK(fus_op_table[l.op].reference(&(struct fus_op_reference){.layer = &l, .out = want, .in = x}, NULL) ==
+              FUS_OK);
         CHECK(want[0] == 0 && !signbit(want[0]) && isnan(want[4]) && want[2] == INFINITY);
         for (int i = 0; i < 4; i++)
             if (fus_kernels_pick(isa[i], NULL))

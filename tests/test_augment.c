@@ -1,4 +1,5 @@
-/* stimuli/augment.c: boxes and their pixels against Pillow, every choice uniform over counters, each transform by itself. */
+/* stimuli/augment.c: boxes and their pixels against Pillow, every choice uniform over counters,
+ * each transform by itself. */
 #include "stimuli/augment.h"
 
 #include "tests/images.h"
@@ -7,17 +8,41 @@ static struct fus_error err;
 
 static void test_parse(void)
 {
-    static const char *const bad[] = {"",          "crops",      "crop=0",    "crop=1.1",   "crop=.5,.4",  "crop=.1,.2,.3", "shift",      "shift=0",
-                                      "shift=1.5", "shift=9999", "flip=1",    "flip,flip",  "jitter",      "jitter=0",      "jitter=1.1", "jitter=nan",
-                                      "none,flip", "flip,",      "flip;crop", "crop,crop",  "shift=2,shift=2", "jitter=.1,jitter=.1", " flip"};
+    static const char *const bad[] = {"",
+                                      "crops",
+                                      "crop=0",
+                                      "crop=1.1",
+                                      "crop=.5,.4",
+                                      "crop=.1,.2,.3",
+                                      "shift",
+                                      "shift=0",
+                                      "shift=1.5",
+                                      "shift=9999",
+                                      "flip=1",
+                                      "flip,flip",
+                                      "jitter",
+                                      "jitter=0",
+                                      "jitter=1.1",
+                                      "jitter=nan",
+                                      "none,flip",
+                                      "flip,",
+                                      "flip;crop",
+                                      "crop,crop",
+                                      "shift=2,shift=2",
+                                      "jitter=.1,jitter=.1",
+                                      " flip"};
     struct fus_augment a = {.shift = 77};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        CHECK_MSG(fus_augment_parse(&a, bad[i], &err) == FUS_EINVAL && a.shift == 77 && strstr(err.msg, "expected `none`"), "`%s`", bad[i]);
+        CHECK_MSG(fus_augment_parse(&a, bad[i], &err) == FUS_EINVAL && a.shift == 77 &&
+                      strstr(err.msg, "expected `none`"),
+                  "`%s`", bad[i]);
     CHECK(fus_augment_parse(&a, "none", &err) == 0 && !a.crop && !a.flip && a.shift == 0 && a.jitter == 0);
-    CHECK(fus_augment_parse(&a, "crop,shift=3,flip,jitter=.4", &err) == 0 && a.crop && a.flip && a.shift == 3 && a.jitter == .4);
+    CHECK(fus_augment_parse(&a, "crop,shift=3,flip,jitter=.4", &err) == 0 && a.crop && a.flip && a.shift == 3 &&
+          a.jitter == .4);
     CHECK(a.crop_low == .08 && a.crop_high == 1);
     CHECK(fus_augment_parse(&a, "crop=.25,flip", &err) == 0 && a.crop_low == .25 && a.crop_high == 1 && a.flip);
-    CHECK(fus_augment_parse(&a, "jitter=1,crop=.2,.3,shift=1024", &err) == 0 && a.crop_low == .2 && a.crop_high == .3 && a.shift == 1024);
+    CHECK(fus_augment_parse(&a, "jitter=1,crop=.2,.3,shift=1024", &err) == 0 && a.crop_low == .2 && a.crop_high == .3 &&
+          a.shift == 1024);
 }
 
 /* Pillow's crop and resize of the same boxes: tests/golden/train_data.py. */
@@ -28,12 +53,14 @@ static void test_boxes(void)
     struct fus_augment_choice c = {0};
     char filter[16], want[FUS_SHA256_HEX], hex[FUS_SHA256_HEX];
     CHECK(f != NULL);
-    while (f && fscanf(f, "%d %d %d %d %d %d %d %d %15s %64s", &w, &h, &seed, &c.left, &c.top, &c.width, &c.height, &side, filter, want) == 10) {
+    while (f && fscanf(f, "%d %d %d %d %d %d %d %d %15s %64s", &w, &h, &seed, &c.left, &c.top, &c.width, &c.height,
+                       &side, filter, want) == 10) {
         struct fus_image in = {0}, image = {0};
         struct fus_raster out = {0};
         test_noise(&in, w, h, (uint32_t)seed);
         struct fus_raster whole = fus_raster_of(&in);
-        CHECK(fus_augment_crop(&out, &whole, &c, side, strcmp(filter, "bicubic") ? FUS_BILINEAR : FUS_BICUBIC, &err) == 0);
+        CHECK(fus_augment_crop(&out, &whole, &c, side, strcmp(filter, "bicubic") ? FUS_BILINEAR : FUS_BICUBIC, &err) ==
+              0);
         CHECK(fus_raster_image(&image, &out, &err) == 0);
         test_pixels_sha256(hex, &image);
         CHECK_MSG(strcmp(hex, want) == 0, "box %d of train_crop.txt", n + 1);
@@ -61,18 +88,21 @@ static int bin(double x, double low, double high, int n)
     return i < 0 ? 0 : i >= n ? n - 1 : i;
 }
 
-/* 10,000 counters that differ in the epoch, in the item, and in the seed; limits: p = 1e-4 of chi-square. */
+/* 10,000 counters that differ in the epoch, in the item, and in the seed; limits: p =
+ * 1e-4 of chi-square. */
 static void test_uniform(void)
 {
     struct fus_augment a = {0};
     CHECK(fus_augment_parse(&a, "crop=.25,.75,shift=3,flip,jitter=.4", &err) == 0);
     for (int which = 0; which < 3; which++) {
-        int flips[2] = {0}, dx[7] = {0}, dy[7] = {0}, contrast[10] = {0}, brightness[10] = {0}, area[10] = {0}, left[5] = {0};
+        int flips[2] = {0}, dx[7] = {0}, dy[7] = {0}, contrast[10] = {0}, brightness[10] = {0}, area[10] = {0},
+            left[5] = {0};
         for (int i = 0; i < 10000; i++) {
             struct fus_augment_choice c;
             uint64_t k = (uint64_t)i;
             fus_augment_choose(&c, &a, 1000, 1000, which == 2 ? k : 5, which == 0 ? k : 2, which == 1 ? k : 9);
-            CHECK(c.dx >= -3 && c.dx <= 3 && c.dy >= -3 && c.dy <= 3 && c.contrast >= .6 && c.contrast <= 1.4 && fabs(c.brightness) <= .2);
+            CHECK(c.dx >= -3 && c.dx <= 3 && c.dy >= -3 && c.dy <= 3 && c.contrast >= .6 && c.contrast <= 1.4 &&
+                  fabs(c.brightness) <= .2);
             CHECK(c.left >= 0 && c.top >= 0 && c.left + c.width <= 1000 && c.top + c.height <= 1000);
             flips[c.flip]++, dx[c.dx + 3]++, dy[c.dy + 3]++;
             contrast[bin(c.contrast, .6, 1.4, 10)]++, brightness[bin(c.brightness, -.2, .2, 10)]++;
@@ -80,7 +110,8 @@ static void test_uniform(void)
             left[bin(c.left, 0, 1001 - c.width, 5)]++;
         }
         CHECK_MSG(chi_square(flips, 2, 10000) < 15.2, "%g", chi_square(flips, 2, 10000));
-        CHECK_MSG(chi_square(dx, 7, 10000) < 27.9 && chi_square(dy, 7, 10000) < 27.9, "%g %g", chi_square(dx, 7, 10000), chi_square(dy, 7, 10000));
+        CHECK_MSG(chi_square(dx, 7, 10000) < 27.9 && chi_square(dy, 7, 10000) < 27.9, "%g %g", chi_square(dx, 7, 10000),
+                  chi_square(dy, 7, 10000));
         CHECK_MSG(chi_square(contrast, 10, 10000) < 33.8, "%g", chi_square(contrast, 10, 10000));
         CHECK_MSG(chi_square(brightness, 10, 10000) < 33.8, "%g", chi_square(brightness, 10, 10000));
         CHECK_MSG(chi_square(area, 10, 10000) < 33.8, "%g", chi_square(area, 10, 10000));
@@ -88,16 +119,19 @@ static void test_uniform(void)
     }
 }
 
-/* Switching one change off leaves the others' choices; sides that no box fits get the largest in the middle. */
+/* Switching one change off leaves the others' choices; sides that no box fits get the
+ * largest in the middle. */
 static void test_choices(void)
 {
     struct fus_augment all = {0}, less = {0};
-    CHECK(fus_augment_parse(&all, "crop,shift=3,flip,jitter=.4", NULL) == 0 && fus_augment_parse(&less, "flip,jitter=.4", NULL) == 0);
+    CHECK(fus_augment_parse(&all, "crop,shift=3,flip,jitter=.4", NULL) == 0 &&
+          fus_augment_parse(&less, "flip,jitter=.4", NULL) == 0);
     for (uint64_t i = 0; i < 50; i++) {
         struct fus_augment_choice a, b;
         fus_augment_choose(&a, &all, 60, 40, 1, 2, i);
         fus_augment_choose(&b, &less, 60, 40, 1, 2, i);
-        CHECK(a.flip == b.flip && a.contrast == b.contrast && a.brightness == b.brightness && b.dx == 0 && b.dy == 0 && b.width == 60 && b.height == 40);
+        CHECK(a.flip == b.flip && a.contrast == b.contrast && a.brightness == b.brightness && b.dx == 0 && b.dy == 0 &&
+              b.width == 60 && b.height == 40);
     }
     struct fus_augment whole = {.crop = true, .crop_low = 1, .crop_high = 1};
     struct fus_augment_choice c;

@@ -1,12 +1,13 @@
-/* nn/base/base.c: opening files. What is no regular file is refused for what it is, and nothing blocks. */
+/* nn/base/base.c: opening files. What is no regular file is refused for what it is,
+ * and nothing blocks. */
 #define _DEFAULT_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "nn/base/base.h"

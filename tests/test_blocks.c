@@ -1,4 +1,5 @@
-/* Fixed boundaries (stimuli/set/blocks.c): every picture in one block, blocks of one category, shards that tile the set whatever their number. */
+/* Fixed boundaries (stimuli/set/blocks.c): every picture in one block, blocks of one category,
+ * shards that tile the set whatever their number. */
 #include "stimuli/set/blocks.h"
 #include "test.h"
 

@@ -1,4 +1,5 @@
-/* bootstrap.c against NumPy with the same draws and against scipy.stats.bootstrap; coverage; pairing. */
+/* bootstrap.c against NumPy with the same draws and against scipy.stats.bootstrap;
+ * coverage; pairing. */
 #include "analysis/inference.h"
 #include "nn/base/rng.h"
 #include "test.h"
@@ -30,7 +31,8 @@ static struct fus_responses example(void)
     return (struct fus_responses){x, category, PICTURES, UNITS, CATEGORIES, 6, 4, 5, NULL, NULL, NULL};
 }
 
-static struct fus_interval interval_of(const struct fus_bootstrap_column *c, enum fus_interval_method method, double alpha)
+static struct fus_interval interval_of(const struct fus_bootstrap_column *c, enum fus_interval_method method,
+                                       double alpha)
 {
     double scratch[200];
     struct fus_interval out;
@@ -62,17 +64,29 @@ static void test_golden(void)
     struct fus_bootstrap b, twice;
     CHECK(fus_bootstrap_create(&b, &r, RESAMPLES, FUS_INTERVAL_BCA, 3, &uncorrected, NULL, NULL) == 0);
     CHECK(fus_bootstrap_create(&twice, &r, RESAMPLES, FUS_INTERVAL_CENTRED, 3, &uncorrected, NULL, NULL) == 0);
-    CHECK(memcmp(b.resampled, twice.resampled, 15 * RESAMPLES * sizeof *b.resampled) == 0 && !b.nested && !twice.left_out);
+    CHECK(memcmp(b.resampled, twice.resampled, 15 * RESAMPLES * sizeof *b.resampled) == 0 && !b.nested &&
+          !twice.left_out);
     for (size_t k = 0; k < 15; k++) {
         const struct fus_bootstrap_column once = fus_bootstrap_column(&b, k), c = fus_bootstrap_column(&twice, k);
-        struct fus_interval plain = interval_of(&once, FUS_INTERVAL_PERCENTILE, 0.05), corrected = interval_of(&once, FUS_INTERVAL_BCA, 0.05),
+        struct fus_interval plain = interval_of(&once, FUS_INTERVAL_PERCENTILE, 0.05),
+                            corrected = interval_of(&once, FUS_INTERVAL_BCA, 0.05),
                             centred = interval_of(&c, FUS_INTERVAL_CENTRED, 0.05);
-        const double got[10] = {plain.estimate, mean_of(once.resampled, RESAMPLES), plain.low, plain.high, mean_of(once.left_out, PICTURES),
-                                corrected.low, corrected.high, centred.low, centred.high, sd_of_pairs(c.nested, c.n_nested)};
-        static const char *const names[10] = {"estimate", "mean of resamples", "percentile, low", "percentile, high", "mean of jackknife", "BCa, low",
-                                              "BCa, high", "centred, low", "centred, high", "sd of nested resamples"};
+        const double got[10] = {plain.estimate,
+                                mean_of(once.resampled, RESAMPLES),
+                                plain.low,
+                                plain.high,
+                                mean_of(once.left_out, PICTURES),
+                                corrected.low,
+                                corrected.high,
+                                centred.low,
+                                centred.high,
+                                sd_of_pairs(c.nested, c.n_nested)};
+        static const char *const names[10] = {
+            "estimate", "mean of resamples", "percentile, low", "percentile, high", "mean of jackknife",
+            "BCa, low", "BCa, high",         "centred, low",    "centred, high",    "sd of nested resamples"};
         for (int i = 0; i < 10; i++)
-            CHECK_MSG(test_near(names[i], got[i], rows[k][i], 1e-10), "row %d, column %d: %.17g not %.17g", (int)k, i, got[i], rows[k][i]);
+            CHECK_MSG(test_near(names[i], got[i], rows[k][i], 1e-10), "row %d, column %d: %.17g not %.17g", (int)k, i,
+                      got[i], rows[k][i]);
     }
     fus_bootstrap_destroy(&twice);
     struct fus_layer_summary layer;
@@ -81,7 +95,8 @@ static void test_golden(void)
     fus_responses_moments(&m, &r, NULL, PICTURES, NULL);
     CHECK(fus_select_layer(&layer, &m, "x", 6, 4, 5, &uncorrected, NULL) == 0);
     CHECK(fus_bootstrap_fill(&layer, &b, 0.05, NULL) == 0);
-    CHECK(test_close(layer.categories[2].ci_low, rows[6][5], 1e-10) && test_close(layer.categories[2].ci_high, rows[6][6], 1e-10));
+    CHECK(test_close(layer.categories[2].ci_low, rows[6][5], 1e-10) &&
+          test_close(layer.categories[2].ci_high, rows[6][6], 1e-10));
     fus_select_free(&layer);
     fus_moments_destroy(&m);
     fus_bootstrap_destroy(&b);
@@ -89,9 +104,12 @@ static void test_golden(void)
 
 static void test_bca(void)
 {
-    struct fus_bootstrap_column c = {.estimate = bca[0][0], .n = 200, .n_left = 30, .resampled = bca[2], .left_out = bca[1]};
+    struct fus_bootstrap_column c = {
+        .estimate = bca[0][0], .n = 200, .n_left = 30, .resampled = bca[2], .left_out = bca[1]};
     struct fus_interval i = interval_of(&c, FUS_INTERVAL_BCA, 0.05);
-    CHECK_MSG(test_near("BCa of scipy.stats.bootstrap", i.low, bca[0][1], 1e-10) && test_near("BCa of scipy.stats.bootstrap", i.high, bca[0][2], 1e-10), "%.17g %.17g", i.low, i.high);
+    CHECK_MSG(test_near("BCa of scipy.stats.bootstrap", i.low, bca[0][1], 1e-10) &&
+                  test_near("BCa of scipy.stats.bootstrap", i.high, bca[0][2], 1e-10),
+              "%.17g %.17g", i.low, i.high);
     c.estimate = 100; /* all values below */
     i = interval_of(&c, FUS_INTERVAL_BCA, 0.05);
     CHECK(isfinite(i.low) && isfinite(i.high));
@@ -99,11 +117,13 @@ static void test_bca(void)
     i = interval_of(&c, FUS_INTERVAL_PERCENTILE, 0.05);
     CHECK(isnan(i.low) && isnan(i.high));
     const double lost[3] = {NAN, 1, NAN};
-    i = interval_of(&(struct fus_bootstrap_column){.estimate = 1, .n = 3, .resampled = lost}, FUS_INTERVAL_PERCENTILE, 0.05);
+    i = interval_of(&(struct fus_bootstrap_column){.estimate = 1, .n = 3, .resampled = lost}, FUS_INTERVAL_PERCENTILE,
+                    0.05);
     CHECK(isnan(i.low));
 }
 
-/* Of two models of which one hears the other's noise, differences are far narrower than the numbers themselves. */
+/* Of two models of which one hears the other's noise, differences are far narrower than the
+ * numbers themselves. */
 static void test_pairing(void)
 {
     static float other[PICTURES * UNITS];
@@ -119,7 +139,8 @@ static void test_pairing(void)
     for (size_t c = 0; c < CATEGORIES; c++) {
         struct fus_bootstrap_column column = fus_bootstrap_column(&one, 3 * c);
         struct fus_interval single = interval_of(&column, FUS_INTERVAL_PERCENTILE, 0.05);
-        CHECK(difference[3 * c].estimate == 0 && difference[3 * c].low == 0 && difference[3 * c].high == 0 && difference[3 * c].p == 1);
+        CHECK(difference[3 * c].estimate == 0 && difference[3 * c].low == 0 && difference[3 * c].high == 0 &&
+              difference[3 * c].p == 1);
         CHECK(single.high > single.low);
     }
     struct fus_error err;
@@ -129,11 +150,14 @@ static void test_pairing(void)
     fus_bootstrap_destroy(&two);
 }
 
-/* Centred: moved to the estimate, and as wide as the run's spread is, where resamples of resamples tell. */
+/* Centred: moved to the estimate, and as wide as the run's spread is, where resamples
+ * of resamples tell. */
 static void test_centred(void)
 {
     const double values[5] = {4, 2, NAN, 3, 3}; /* variance 2/3 about the mean 3; ranks 1.25 and 3.75: 2.25 and 3.75 */
-    const double wider[6] = {0, 2, NAN, 5, 3, 3 + 2 / sqrt(3)}, even[2] = {1, 1}, narrow[2] = {0, 0.1}, wide[2] = {0, 9}; /* variances 4/3, 0, .. */
+    /* variances 4/3, 0, .. */
+    const double wider[6] = {0, 2, NAN, 5, 3, 3 + 2 / sqrt(3)}, even[2] = {1, 1}, narrow[2] = {0, 0.1},
+                 wide[2] = {0, 9};
     struct fus_bootstrap_column c = {.estimate = 10, .n = 5, .resampled = values};
     struct fus_interval i = interval_of(&c, FUS_INTERVAL_CENTRED, 0.5);
     CHECK(i.low == 9.25 && i.high == 10.75 && i.estimate == 10);
@@ -154,8 +178,8 @@ static void test_centred(void)
     CHECK(isnan(i.low) && isnan(i.high));
 }
 
-/* Of a mean, resamples from strata of n pictures have 1 - 1/n of a run's variance and nested ones 1 - 1/n of theirs, which the correction
- * undoes: here 2/3. */
+/* Of a mean, resamples from strata of n pictures have 1 - 1/n of a run's variance and nested ones 1
+ * - 1/n of theirs, which the correction undoes: here 2/3. */
 static void test_narrowness(void)
 {
     enum { N = 4000 };
@@ -174,7 +198,8 @@ static void test_narrowness(void)
                 nested[j] += once[i / 3 * 3 + (int)fus_rng_below(&rng, 3)] / 6;
         }
     }
-    struct fus_bootstrap_column c = {.estimate = 0, .n = N, .n_nested = N / 2, .resampled = resampled, .nested = nested};
+    struct fus_bootstrap_column c = {
+        .estimate = 0, .n = N, .n_nested = N / 2, .resampled = resampled, .nested = nested};
     struct fus_interval corrected, plain;
     fus_bootstrap_interval(&corrected, &c, FUS_INTERVAL_CENTRED, 0.05, scratch);
     c.nested = NULL, c.n_nested = 0;
@@ -189,7 +214,8 @@ static void test_methods(void)
     enum fus_interval_method method;
     struct fus_error err;
     for (int i = 0; i < 3; i++)
-        CHECK(fus_bootstrap_parse(&method, fus_bootstrap_name((enum fus_interval_method)i), NULL) == 0 && (int)method == i);
+        CHECK(fus_bootstrap_parse(&method, fus_bootstrap_name((enum fus_interval_method)i), NULL) == 0 &&
+              (int)method == i);
     CHECK(fus_bootstrap_parse(&method, "wald", &err) == FUS_EINVAL && strstr(err.msg, "centred, percentile, bca"));
     struct fus_responses r = example();
     struct fus_bootstrap a, b;
@@ -198,7 +224,9 @@ static void test_methods(void)
     struct fus_moments m;
     CHECK(fus_bootstrap_create(&a, &r, 40, FUS_INTERVAL_CENTRED, 3, &uncorrected, NULL, NULL) == 0);
     CHECK(fus_bootstrap_create(&b, &r, 40, FUS_INTERVAL_CENTRED, 3, &uncorrected, NULL, NULL) == 0);
-    for (int k = 0; k < 40; k++) { /* the first proportion: 0.01 against resamples of 0.3 and more; its difference: 0.01 against -0.5 and less */
+    /* the first proportion: 0.01 against resamples of 0.3 and more; its difference: 0.01
+     * against -0.5 and less */
+    for (int k = 0; k < 40; k++) {
         a.resampled[k] = 0.3 + 0.001 * k;
         b.resampled[k] = 0.8 + 0.002 * k;
     }
@@ -207,8 +235,10 @@ static void test_methods(void)
     a.estimate[0] = 0.01, b.estimate[0] = 0;
     CHECK(fus_moments_create(&m, CATEGORIES, UNITS, NULL) == 0);
     fus_responses_moments(&m, &r, NULL, PICTURES, NULL);
-    CHECK(fus_select_layer(&layer, &m, "x", 6, 4, 5, &uncorrected, NULL) == 0 && fus_bootstrap_fill(&layer, &a, 0.05, NULL) == 0);
-    CHECK(layer.categories[0].ci_low == 0 && test_close(layer.categories[0].ci_high, 0.01 + 0.019475 * sqrt(0.5), 1e-12));
+    CHECK(fus_select_layer(&layer, &m, "x", 6, 4, 5, &uncorrected, NULL) == 0 &&
+          fus_bootstrap_fill(&layer, &a, 0.05, NULL) == 0);
+    CHECK(layer.categories[0].ci_low == 0 &&
+          test_close(layer.categories[0].ci_high, 0.01 + 0.019475 * sqrt(0.5), 1e-12));
     CHECK(fus_bootstrap_difference(difference, &a, &b, 0.05, NULL) == 0);
     CHECK(difference[0].low < 0 && difference[0].high > 0.01 && difference[0].p > 0.05);
     a.method = b.method = FUS_INTERVAL_PERCENTILE;
@@ -239,7 +269,8 @@ static void test_refusals(void)
     r.stratum = NULL;
     CHECK(fus_bootstrap_create(&b, &r, 0, FUS_INTERVAL_CENTRED, 1, &uncorrected, NULL, &err) == FUS_EINVAL);
     r.n_images = 29;
-    CHECK(fus_bootstrap_create(&b, &r, 3, FUS_INTERVAL_BCA, 1, &uncorrected, NULL, &err) == FUS_EINVAL && strstr(err.msg, "leaving one out"));
+    CHECK(fus_bootstrap_create(&b, &r, 3, FUS_INTERVAL_BCA, 1, &uncorrected, NULL, &err) == FUS_EINVAL &&
+          strstr(err.msg, "leaving one out"));
     r.n_images = PICTURES;
     fus_base_set_threads(1); /* the n-th allocation is the same one */
     int code = FUS_ENOMEM;

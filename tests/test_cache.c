@@ -1,5 +1,5 @@
-/* stimuli/set/cache.c: what a network sees is the same whether a picture is remembered or not, and a remembered picture's file is
- * not opened again. */
+/* stimuli/set/cache.c: what a network sees is the same whether a picture is remembered or not, and
+ * a remembered picture's file is not opened again. */
 #define _POSIX_C_SOURCE 200809L
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,9 +8,11 @@
 
 enum { N = 6, LARGEST = 3 * 60 * 60 };
 
-static const int sizes[N][2] = {{20, 30}, {60, 60}, {300, 290}, {261, 270}, {3, 5}, {256, 280}}; /* smaller, larger than what is reduced */
-static const char *const specs[] = {"resize=256,interp=bilinear,crop=60,mean=0.5,std=0.2", "resize=256,interp=bilinear,crop=60,mean=0,std=1",
-                                    "resize=40,interp=bicubic,crop=50,mean=0.1/0.2/0.3,std=1", "resize=40,interp=bilinear,crop=50,mean=0,std=1"};
+/* smaller, larger than what is reduced */
+static const int sizes[N][2] = {{20, 30}, {60, 60}, {300, 290}, {261, 270}, {3, 5}, {256, 280}};
+static const char *const specs[] = {
+    "resize=256,interp=bilinear,crop=60,mean=0.5,std=0.2", "resize=256,interp=bilinear,crop=60,mean=0,std=1",
+    "resize=40,interp=bicubic,crop=50,mean=0.1/0.2/0.3,std=1", "resize=40,interp=bilinear,crop=50,mean=0,std=1"};
 enum { N_SPECS = 4, N_CROPS = 3 };
 
 static struct fus_preprocess p[N_SPECS];
@@ -73,7 +75,8 @@ static int inputs(struct fus_cache *cache)
             struct fus_error err = {0, -1, ""};
             int code = fus_cache_input(got, cache, &set, i, &p[s], NULL, &err);
             size_t bytes = 3 * (size_t)p[s].crop * (size_t)p[s].crop * sizeof *got;
-            CHECK_MSG(code ? strncmp(err.msg, set.pictures[i].path, strlen(set.pictures[i].path)) == 0 : memcmp(got, want[s][i], bytes) == 0,
+            CHECK_MSG(code ? strncmp(err.msg, set.pictures[i].path, strlen(set.pictures[i].path)) == 0
+                           : memcmp(got, want[s][i], bytes) == 0,
                       "%s, picture %d: %s", specs[s], i, code ? err.msg : "another input");
             n += !code;
         }
@@ -93,16 +96,22 @@ static void test_room(void)
             struct fus_pixelstats stats[N], plain[N];
             struct fus_error err = {0, -1, ""};
             if (checked) {
-                CHECK_MSG(fus_set_check(&set, NULL, stats, cache, &err) == 0 && fus_set_check(&set, NULL, plain, NULL, &err) == 0, "%s", err.msg);
+                CHECK_MSG(fus_set_check(&set, NULL, stats, cache, &err) == 0 &&
+                              fus_set_check(&set, NULL, plain, NULL, &err) == 0,
+                          "%s", err.msg);
                 for (int k = 0; k < N; k++)
-                    CHECK(test_close(stats[k].luminance, plain[k].luminance, 0) && test_close(stats[k].slope, plain[k].slope, 0));
+                    CHECK(test_close(stats[k].luminance, plain[k].luminance, 0) &&
+                          test_close(stats[k].slope, plain[k].slope, 0));
             }
             CHECK(inputs(cache) == N_SPECS * N && inputs(cache) == N_SPECS * N);
             CHECK_MSG(fus_cache_bytes(cache) <= rooms[i], "%zu bytes", fus_cache_bytes(cache));
             CHECK(rooms[i] < all || fus_cache_bytes(cache) == all); /* of the crop that two share there is one */
             move_set("", ".away");
             int n = inputs(cache);
-            CHECK_MSG(rooms[i] >= all ? n == N_SPECS * N : rooms[i] ? n > 0 && n < N_SPECS * N : n == 0, "%d of %d", n, N_SPECS * N);
+            CHECK_MSG(rooms[i] >= all ? n == N_SPECS * N
+                      : rooms[i]      ? n > 0 && n < N_SPECS * N
+                                      : n == 0,
+                      "%d of %d", n, N_SPECS * N);
             move_set(".away", "");
             fus_cache_free(cache);
         }

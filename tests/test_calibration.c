@@ -1,6 +1,7 @@
-/* Do the numbers mean what they say? Simulated sets of responses whose truth is known: planted units are found, no more than alpha of chance
- * passes where a criterion promises that, bootstrap intervals cover what they should. A few sets with wide limits here; `make study`
- * runs 2,000 and prints the figures that METHOD.md quotes. */
+/* Do the numbers mean what they say? Simulated sets of responses whose truth is known: planted
+ * units are found, no more than alpha of chance passes where a criterion promises that, bootstrap
+ * intervals cover what they should. A few sets with wide limits here; `make study` runs 2,000 and
+ * prints the figures that METHOD.md quotes. */
 #include "analysis/inference.h"
 #include "nn/base/rng.h"
 #include "nn/base/threads.h"
@@ -14,7 +15,8 @@ static void report(const char *what, double rate, double promised, double n, boo
 {
     double error = sqrt(promised * (1 - promised) / n), by = (rate - promised) / error;
     if (study)
-        printf("%-64s %8.5f  promised %s%.5f  standard error %.5f\n", what, rate, at_most ? "<= " : "", promised, error);
+        printf("%-64s %8.5f  promised %s%.5f  standard error %.5f\n", what, rate, at_most ? "<= " : "", promised,
+               error);
     CHECK_MSG(at_most ? by < 4 : fabs(by) < 4, "%s: %g, promised %g, standard error %g", what, rate, promised, error);
 }
 
@@ -39,7 +41,9 @@ struct rule {
     struct fus_select_options options;
     int n_categories;
     double below;
-    bool per_layer; /* the chance of any unit in a layer, else of a unit; both for the first category, or for any where `any` */
+    /* the chance of any unit in a layer, else of a unit; both for the first category, or
+     * for any where `any` */
+    bool per_layer;
     bool any;
     double promised;
     bool at_most;
@@ -47,7 +51,17 @@ struct rule {
 
 static int label(struct fus_layer_summary *out, const float *x, const int *category, const struct rule *rule)
 {
-    struct fus_responses r = {x, category, (size_t)(rule->n_categories * NULL_PICTURES), NULL_UNITS, rule->n_categories, NULL_UNITS, 1, 1, NULL, NULL, NULL};
+    struct fus_responses r = {x,
+                              category,
+                              (size_t)(rule->n_categories * NULL_PICTURES),
+                              NULL_UNITS,
+                              rule->n_categories,
+                              NULL_UNITS,
+                              1,
+                              1,
+                              NULL,
+                              NULL,
+                              NULL};
     struct fus_moments m;
     if (rule->options.criterion == FUS_CRITERION_RANKSUM)
         return fus_criteria_ranksum(out, &r, "null", NULL);
@@ -80,21 +94,71 @@ static void test_rule(const struct rule *rule)
            rule->per_layer ? n_sets : (double)n_sets * NULL_UNITS, rule->at_most);
 }
 
-/* With two categories a unit's p is uniform under Student's test, so that what is promised holds to the digit. */
+/* With two categories a unit's p is uniform under Student's test, so that what is promised
+ * holds to the digit. */
 static void test_chance(void)
 {
     double harmonic = 0;
     for (int i = 1; i <= NULL_UNITS; i++)
         harmonic += 1.0 / i;
     const struct rule rules[] = {
-        {"iut, student, none: a unit", {FUS_UNCORRECTED, 0.05, true, FUS_CRITERION_IUT}, 2, 0, false, false, 0.05, false},
+        {"iut, student, none: a unit",
+         {FUS_UNCORRECTED, 0.05, true, FUS_CRITERION_IUT},
+         2,
+         0,
+         false,
+         false,
+         0.05,
+         false},
         {"iut, welch, none: a unit", {FUS_UNCORRECTED, 0.05, false, FUS_CRITERION_IUT}, 2, 0, false, false, 0.05, true},
-        {"iut, student, none, a third category far below: a unit", {FUS_UNCORRECTED, 0.05, true, FUS_CRITERION_IUT}, 3, 9, false, false, 0.05, false},
-        {"iut, student, none, three alike: a unit", {FUS_UNCORRECTED, 0.05, true, FUS_CRITERION_IUT}, 3, 0, false, false, 0.05, true},
-        {"iut, student, bh: any unit of a layer", {FUS_BH, 0.05, true, FUS_CRITERION_IUT}, 2, 0, true, false, 0.05, false},
-        {"iut, student, by: any unit of a layer", {FUS_BY, 0.05, true, FUS_CRITERION_IUT}, 2, 0, true, false, 0.05 / harmonic, false},
-        {"iut, student, bonferroni: any unit of a layer", {FUS_BONFERRONI, 0.05, true, FUS_CRITERION_IUT}, 2, 0, true, false, 1 - pow(1 - 0.05 / NULL_UNITS, NULL_UNITS), false},
-        {"prince, by for every pair: any unit of a layer", {FUS_BH, 0.05, false, FUS_CRITERION_PRINCE}, 2, 0, true, true, 0.05 / harmonic, false},
+        {"iut, student, none, a third category far below: a unit",
+         {FUS_UNCORRECTED, 0.05, true, FUS_CRITERION_IUT},
+         3,
+         9,
+         false,
+         false,
+         0.05,
+         false},
+        {"iut, student, none, three alike: a unit",
+         {FUS_UNCORRECTED, 0.05, true, FUS_CRITERION_IUT},
+         3,
+         0,
+         false,
+         false,
+         0.05,
+         true},
+        {"iut, student, bh: any unit of a layer",
+         {FUS_BH, 0.05, true, FUS_CRITERION_IUT},
+         2,
+         0,
+         true,
+         false,
+         0.05,
+         false},
+        {"iut, student, by: any unit of a layer",
+         {FUS_BY, 0.05, true, FUS_CRITERION_IUT},
+         2,
+         0,
+         true,
+         false,
+         0.05 / harmonic,
+         false},
+        {"iut, student, bonferroni: any unit of a layer",
+         {FUS_BONFERRONI, 0.05, true, FUS_CRITERION_IUT},
+         2,
+         0,
+         true,
+         false,
+         1 - pow(1 - 0.05 / NULL_UNITS, NULL_UNITS),
+         false},
+        {"prince, by for every pair: any unit of a layer",
+         {FUS_BH, 0.05, false, FUS_CRITERION_PRINCE},
+         2,
+         0,
+         true,
+         true,
+         0.05 / harmonic,
+         false},
         {"ranksum: a unit", {FUS_BH, 0.05, false, FUS_CRITERION_RANKSUM}, 2, 0, false, false, 0.001, true},
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
@@ -130,16 +194,26 @@ static void test_permutations(void)
 
 /* ---- sets with selective units ---- */
 
-enum { CATEGORIES = 5, CHANNELS = 16, SIDE = 4, UNITS = CHANNELS * SIDE * SIDE, PICTURES = 24, FACTORS = 12, IMAGES = CATEGORIES * PICTURES,
-       STATISTICS = CATEGORIES * FUS_BOOTSTRAP_STATISTICS };
+enum {
+    CATEGORIES = 5,
+    CHANNELS = 16,
+    SIDE = 4,
+    UNITS = CHANNELS * SIDE * SIDE,
+    PICTURES = 24,
+    FACTORS = 12,
+    IMAGES = CATEGORIES * PICTURES,
+    STATISTICS = CATEGORIES * FUS_BOOTSTRAP_STATISTICS
+};
 
-/* A population: what each of two models' units prefers, and how they hear what pictures have in common. */
+/* A population: what each of two models' units prefers, and how they hear what
+ * pictures have in common. */
 struct population {
     double gain[2][CATEGORIES][UNITS], hears[2][FACTORS][UNITS];
     int prefers[UNITS]; /* a category, or CATEGORIES and above: none */
 };
 
-/* Responses to the preferred category lie least .. least + span times the noise's sd above the others'. */
+/* Responses to the preferred category lie least .. least + span times the noise's sd
+ * above the others'. */
 static void draw_population(struct population *p, double least, double span, uint64_t seed)
 {
     struct fus_rng rng;
@@ -157,7 +231,8 @@ static void draw_population(struct population *p, double least, double span, uin
     }
 }
 
-/* Pictures of one set through both models: x [2, IMAGES, UNITS], rectified; two subcategories alike in each category. */
+/* Pictures of one set through both models: x [2, IMAGES, UNITS], rectified; two subcategories alike
+ * in each category. */
 static void draw_set(float *x, int *category, int *stratum, const struct population *p, uint64_t seed)
 {
     struct fus_rng rng;
@@ -178,7 +253,8 @@ static void draw_set(float *x, int *category, int *stratum, const struct populat
     }
 }
 
-/* Of the units that prefer nothing, or another category, at most alpha of the chosen; of the preferring ones many. */
+/* Of the units that prefer nothing, or another category, at most alpha of the chosen; of the
+ * preferring ones many. */
 static void test_planted(const struct population *p)
 {
     static float x[2 * IMAGES * UNITS];
@@ -214,7 +290,13 @@ static void test_planted(const struct population *p)
 
 /* ---- coverage ---- */
 
-enum { RESAMPLES = 300 /* at most */, JACKKNIFED = 400 /* sets: BCa costs a jackknife */, METHODS = 3, COLUMNS = 2 * STATISTICS }; /* columns: the first model's statistics, then the models' differences */
+/* columns: the first model's statistics, then the models' differences */
+enum {
+    RESAMPLES = 300 /* at most */,
+    JACKKNIFED = 400 /* sets: BCa costs a jackknife */,
+    METHODS = 3,
+    COLUMNS = 2 * STATISTICS
+};
 
 struct covering {
     const struct population *p;
@@ -223,7 +305,8 @@ struct covering {
     int *failed;                   /* [n_sets] */
 };
 
-static void intervals_of(struct fus_interval *out, double *estimate, const struct fus_bootstrap *a, const struct fus_bootstrap *b)
+static void intervals_of(struct fus_interval *out, double *estimate, const struct fus_bootstrap *a,
+                         const struct fus_bootstrap *b)
 {
     double scratch[RESAMPLES];
     for (size_t k = 0; k < STATISTICS; k++, out += METHODS) {
@@ -253,7 +336,8 @@ static int bootstrap_of(struct fus_bootstrap *b, const struct fus_responses *r, 
 {
     const struct fus_select_options options = {FUS_BH, 0.05, false, FUS_CRITERION_IUT};
     struct fus_bootstrap jackknifed;
-    int code = fus_bootstrap_create(b, r, (size_t)n_resamples, FUS_INTERVAL_CENTRED, (uint64_t)set, &options, NULL, NULL);
+    int code =
+        fus_bootstrap_create(b, r, (size_t)n_resamples, FUS_INTERVAL_CENTRED, (uint64_t)set, &options, NULL, NULL);
     if (code || set >= JACKKNIFED)
         return code;
     code = fus_bootstrap_create(&jackknifed, r, 1, FUS_INTERVAL_BCA, (uint64_t)set, &options, NULL, NULL);
@@ -272,7 +356,8 @@ static void cover_set(void *context, int set, int thread)
     memset(b, 0, sizeof b);
     draw_set(x, category, stratum, c->p, (uint64_t)set + 1);
     for (int model = 0; model < 2; model++) {
-        struct fus_responses r = {x + model * IMAGES * UNITS, category, IMAGES, UNITS, CATEGORIES, CHANNELS, SIDE, SIDE, stratum, NULL, NULL};
+        struct fus_responses r = {
+            x + model * IMAGES * UNITS, category, IMAGES, UNITS, CATEGORIES, CHANNELS, SIDE, SIDE, stratum, NULL, NULL};
         c->failed[set] |= bootstrap_of(&b[model], &r, set);
     }
     if (!c->failed[set])
@@ -282,7 +367,8 @@ static void cover_set(void *context, int set, int thread)
     free(x);
 }
 
-/* How many of one column's intervals, of those there are, hold the mean of its estimates: what is estimated, but for 1/sqrt(n_sets) of its sd. */
+/* How many of one column's intervals, of those there are, hold the mean of its estimates: what is
+ * estimated, but for 1/sqrt(n_sets) of its sd. */
 static void count_covered(double covered[METHODS], double there[METHODS], const struct covering *c, int column)
 {
     double sum = 0, n = 0;
@@ -303,8 +389,10 @@ static void count_covered(double covered[METHODS], double there[METHODS], const 
 static void test_coverage(const struct population *p, const char *which_units, bool promised)
 {
     double all = 0, total = 0;
-    static const char *const names[6] = {"proportion", "CSI", "variation", "difference of proportions", "difference of CSI", "difference of variations"};
-    struct covering c = {p, malloc((size_t)n_sets * COLUMNS * sizeof *c.estimate), malloc((size_t)n_sets * COLUMNS * METHODS * sizeof *c.interval),
+    static const char *const names[6] = {
+        "proportion", "CSI", "variation", "difference of proportions", "difference of CSI", "difference of variations"};
+    struct covering c = {p, malloc((size_t)n_sets * COLUMNS * sizeof *c.estimate),
+                         malloc((size_t)n_sets * COLUMNS * METHODS * sizeof *c.interval),
                          calloc((size_t)n_sets, sizeof *c.failed)};
     fus_base_set_threads(0);
     fus_threads_for(n_sets, cover_set, &c);
@@ -317,8 +405,8 @@ static void test_coverage(const struct population *p, const char *which_units, b
         for (int k = 0; k < CATEGORIES; k++)
             count_covered(covered, there, &c, which / 3 * STATISTICS + k * FUS_BOOTSTRAP_STATISTICS + which % 3);
         if (study)
-            printf("95 %% intervals of %-26s  centred %.2f %%  percentile %.2f %%  bca %.2f %%\n", names[which], 100 * covered[0] / there[0],
-                   100 * covered[1] / there[1], 100 * covered[2] / there[2]);
+            printf("95 %% intervals of %-26s  centred %.2f %%  percentile %.2f %%  bca %.2f %%\n", names[which],
+                   100 * covered[0] / there[0], 100 * covered[1] / there[1], 100 * covered[2] / there[2]);
         double coverage = covered[FUS_INTERVAL_CENTRED] / there[FUS_INTERVAL_CENTRED];
         CHECK_MSG(!study || !promised || fabs(coverage - 0.95) <= 0.015, "%s: %g", names[which], coverage);
         all += covered[FUS_INTERVAL_CENTRED];

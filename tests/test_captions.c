@@ -1,4 +1,5 @@
-/* stimuli/text: captions found by path, several a picture, missing ones named; words, vocabularies; captions of drawn pictures. */
+/* stimuli/text: captions found by path, several a picture, missing ones named; words, vocabularies;
+ * captions of drawn pictures. */
 #define _POSIX_C_SOURCE 200809L
 #include "stimuli/text/captions.h"
 
@@ -24,7 +25,8 @@ static void begin(struct fus_feed *feed)
 {
     struct fus_feed_options o = {.preprocess = {32, FUS_BILINEAR, 32, {0}, {1, 1, 1}}};
     char path[300];
-    snprintf(root, sizeof root, "%s/fusiform-captions-XXXXXX", getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 100 ? getenv("TMPDIR") : "/tmp");
+    snprintf(root, sizeof root, "%s/fusiform-captions-XXXXXX",
+             getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 100 ? getenv("TMPDIR") : "/tmp");
     CHECK(mkdtemp(root) != NULL);
     for (int i = 0; i < 2; i++) {
         snprintf(path, sizeof path, "%s/%s", root, i ? "house" : "face");
@@ -61,7 +63,8 @@ static void test_words(void)
     memset(longer, 'q', 199);
     longer[199] = '\0';
     at = longer;
-    CHECK(fus_captions_word(word, &at) && strlen(word) == FUS_CAPTIONS_WORD - 1 && !*at && !fus_captions_word(word, &at));
+    CHECK(fus_captions_word(word, &at) && strlen(word) == FUS_CAPTIONS_WORD - 1 && !*at &&
+          !fus_captions_word(word, &at));
     fus_captions_class(text, sizeof text, "golden_retriever, Goldie");
     CHECK(strcmp(text, "golden retriever") == 0);
     fus_captions_class(text, 4, "jack-o'-lantern");
@@ -75,13 +78,18 @@ static void test_file(void)
     const char *example = NULL;
     begin(&feed);
     char full[1000];
-    snprintf(full, sizeof full, "path\tcaption\r\n# a remark\nhouse/10.ppm\tten \r\n./face//1.ppm\tone\n%s/face/2.ppm\tlooks to the Right\n\nhouse/1.ppm\tfirst\n"
-             "house/1.ppm\tsecond\twith a tab\nhouse/1.ppm\tthird\nhouse/7.ppm\tnot there", root);
+    snprintf(full, sizeof full,
+             "path\tcaption\r\n# a remark\nhouse/10.ppm\tten \r\n./face//1.ppm\tone\n%s/face/2.ppm\tlooks to the "
+             "Right\n\nhouse/1.ppm\tfirst\n"
+             "house/1.ppm\tsecond\twith a tab\nhouse/1.ppm\tthird\nhouse/7.ppm\tnot there",
+             root);
     put("c.tsv", full);
     CHECK(fus_captions_read(&c, in_root("c.tsv"), &feed, &err) == 0);
     CHECK(c.n_texts == 6 && c.n_others == 1 && c.n_items == 4 && c.n_sets == 1);
-    CHECK(strcmp(fus_captions_text(&c, 0, 5, 1), "one") == 0 && strcmp(fus_captions_text(&c, 1, 6, 1), "looks to the Right") == 0);
-    CHECK(strcmp(fus_captions_text(&c, 3, 5, 1), "ten") == 0 && fus_captions_sides(&c, &example) == 1 && example == c.texts[1]);
+    CHECK(strcmp(fus_captions_text(&c, 0, 5, 1), "one") == 0 &&
+          strcmp(fus_captions_text(&c, 1, 6, 1), "looks to the Right") == 0);
+    CHECK(strcmp(fus_captions_text(&c, 3, 5, 1), "ten") == 0 && fus_captions_sides(&c, &example) == 1 &&
+          example == c.texts[1]);
     int counts[3] = {0};
     for (uint64_t e = 0; e < 3000; e++) {
         size_t k = fus_captions_pick(&c, 2, e, 1);
@@ -111,7 +119,9 @@ static void test_bad(void)
     begin(&feed);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         put("c.tsv", bad[i].text);
-        CHECK_MSG(fus_captions_read(&c, in_root("c.tsv"), &feed, &err) == bad[i].code && strstr(err.msg, bad[i].what) && c.n_items == 77, "%s", err.msg);
+        CHECK_MSG(fus_captions_read(&c, in_root("c.tsv"), &feed, &err) == bad[i].code && strstr(err.msg, bad[i].what) &&
+                      c.n_items == 77,
+                  "%s", err.msg);
     }
     CHECK(fus_captions_read(&c, NULL, &feed, &err) == FUS_EINVAL && strstr(err.msg, "path<TAB>caption"));
     CHECK(fus_captions_read(&c, in_root("none.tsv"), &feed, &err) == FUS_EIO || err.code == FUS_ENOTFOUND);
@@ -137,11 +147,13 @@ static void test_vocabulary(void)
     CHECK(strcmp(v.words[0], "a") == 0 && strcmp(v.words[1], "dog") == 0 && strcmp(v.words[2], "the") == 0);
     CHECK(v.n_texts[0] == 2 && v.n_texts[1] == 3 && v.n_texts[2] == 2);
     CHECK(fus_vocabulary_find(&v, "dog") == 1 && fus_vocabulary_find(&v, "cat") < 0);
-    CHECK(fus_vocabulary_bags(&b, &v, texts, 4, &err) == 0 && b.start[1] == 3 && b.start[2] == 5 && b.start[3] == 8 && b.start[4] == 8);
+    CHECK(fus_vocabulary_bags(&b, &v, texts, 4, &err) == 0 && b.start[1] == 3 && b.start[2] == 5 && b.start[3] == 8 &&
+          b.start[4] == 8);
     CHECK(b.words[0] == 2 && b.words[1] == 2 && b.words[2] == 1 && b.words[3] == 0 && b.words[7] == 0);
     fus_vocabulary_free_bags(&b);
     fus_vocabulary_free(&v);
-    CHECK(fus_vocabulary_count(&v, texts, 4, 1, 2, &err) == 0 && v.n == 2 && strcmp(v.words[0], "a") == 0 && strcmp(v.words[1], "dog") == 0);
+    CHECK(fus_vocabulary_count(&v, texts, 4, 1, 2, &err) == 0 && v.n == 2 && strcmp(v.words[0], "a") == 0 &&
+          strcmp(v.words[1], "dog") == 0);
     fus_vocabulary_free(&v);
     for (long k = 1; k < 40; k++) {
         fus_base_fail_allocation(k);
@@ -155,7 +167,8 @@ static void test_vocabulary(void)
     fus_vocabulary_free(&v);
 }
 
-/* Drawn pictures' captions: of each drawing seed its own, and those that stimuli generate writes. */
+/* Drawn pictures' captions: of each drawing seed its own, and those that
+ * stimuli generate writes. */
 static void test_drawn(void)
 {
     struct fus_feed_options o = {.preprocess = {32, FUS_BILINEAR, 32, {0}, {1, 1, 1}}, .n_fresh = 3};
@@ -167,7 +180,8 @@ static void test_drawn(void)
     for (uint64_t e = 0; e < 4; e++) {
         const char *name = feed.classes[feed.label[7]];
         CHECK(fus_generate_caption(text, sizeof text, name, 1, 101 + e % 3) == 0);
-        CHECK_MSG(strcmp(text, fus_captions_text(&c, 7, e, 1)) == 0, "%s: %s: %s", name, text, fus_captions_text(&c, 7, e, 1));
+        CHECK_MSG(strcmp(text, fus_captions_text(&c, 7, e, 1)) == 0, "%s: %s: %s", name, text,
+                  fus_captions_text(&c, 7, e, 1));
     }
     CHECK(strcmp(fus_captions_text(&c, 7, 0, 1), fus_captions_text(&c, 7, 1, 1)) != 0);
     fus_captions_free(&c);

@@ -1,4 +1,5 @@
-/* A pass saved and taken up again (analysis/localizer/state/checkpoint.c): from any picture on, with the same bits. */
+/* A pass saved and taken up again (analysis/localizer/state/checkpoint.c): from any picture on,
+ * with the same bits. */
 #define _POSIX_C_SOURCE 200809L
 #include "test.h"
 

@@ -37,14 +37,18 @@ static void test_golden(void)
     }
     CHECK(fus_consistency_rdm_means(rdm, &m, NULL) == 0);
     for (int i = 0; i < 10; i++)
-        CHECK_MSG(test_near("dissimilarity of categories", rdm[i], expected[0][i], 1e-12), "means %d: %.17g", i, rdm[i]);
+        CHECK_MSG(test_near("dissimilarity of categories", rdm[i], expected[0][i], 1e-12), "means %d: %.17g", i,
+                  rdm[i]);
     CHECK(fus_consistency_rdm(rdm, x, PICTURES, UNITS, NULL) == 0);
     for (int i = 0; i < 10; i++)
-        CHECK_MSG(test_near("dissimilarity of pictures", rdm[i], expected[1][i], 1e-12), "pictures %d: %.17g", i, rdm[i]);
+        CHECK_MSG(test_near("dissimilarity of pictures", rdm[i], expected[1][i], 1e-12), "pictures %d: %.17g", i,
+                  rdm[i]);
     CHECK(fus_consistency_rdm(other, half, PICTURES, 59, NULL) == 0);
-    CHECK(fus_consistency_spearman(&r, rdm, other, PAIRS, NULL) == 0 && test_near("Spearman's r", r, expected[2][0], 1e-12));
+    CHECK(fus_consistency_spearman(&r, rdm, other, PAIRS, NULL) == 0 &&
+          test_near("Spearman's r", r, expected[2][0], 1e-12));
     CHECK(fus_consistency_rdm(other, cut, PICTURES, UNITS, NULL) == 0);
-    CHECK(fus_consistency_spearman(&r, rdm, other, PAIRS, NULL) == 0 && test_near("Spearman's r", r, expected[2][1], 1e-12));
+    CHECK(fus_consistency_spearman(&r, rdm, other, PAIRS, NULL) == 0 &&
+          test_near("Spearman's r", r, expected[2][1], 1e-12));
     CHECK(fus_consistency_spearman(&r, rdm, rdm, PAIRS, NULL) == 0 && test_close(r, 1, 1e-15));
     other[5] = NAN;
     CHECK(fus_consistency_spearman(&r, rdm, other, PAIRS, NULL) == 0 && fabs(r - expected[2][1]) < 0.01);
@@ -57,7 +61,8 @@ static void test_edges(void)
     double rdm[6], r;
     struct fus_error err;
     CHECK(fus_consistency_rdm(rdm, x, 4, 3, NULL) == 0);
-    CHECK(isnan(rdm[0]) && test_close(rdm[1], 2, 1e-15) && isnan(rdm[2]) && isnan(rdm[3]) && isnan(rdm[4]) && isnan(rdm[5]));
+    CHECK(isnan(rdm[0]) && test_close(rdm[1], 2, 1e-15) && isnan(rdm[2]) && isnan(rdm[3]) && isnan(rdm[4]) &&
+          isnan(rdm[5]));
     CHECK(fus_consistency_rdm(rdm, x, 1, 12, &err) == FUS_EINVAL);
     const double same[3] = {1, 1, 1}, up[3] = {1, 2, 3};
     CHECK(fus_consistency_spearman(&r, same, up, 3, NULL) == 0 && isnan(r));
@@ -89,8 +94,12 @@ static void test_threads(void)
 static void test_signflip(void)
 {
     for (size_t i = 0; i < sizeof flips / sizeof *flips; i++) {
-        CHECK_MSG(test_near("p by sign flips", fus_signflip_p(flips[i].d, flips[i].n, false, 1), flips[i].greater, 1e-14), "n %zu", flips[i].n);
-        CHECK_MSG(test_near("p by sign flips", fus_signflip_p(flips[i].d, flips[i].n, true, 1), flips[i].two_sided, 1e-14), "n %zu", flips[i].n);
+        CHECK_MSG(
+            test_near("p by sign flips", fus_signflip_p(flips[i].d, flips[i].n, false, 1), flips[i].greater, 1e-14),
+            "n %zu", flips[i].n);
+        CHECK_MSG(
+            test_near("p by sign flips", fus_signflip_p(flips[i].d, flips[i].n, true, 1), flips[i].two_sided, 1e-14),
+            "n %zu", flips[i].n);
     }
     double d[30], exact = fus_signflip_p((const double[]){1, NAN, 1, 1}, 4, false, 1);
     CHECK(exact == 0.125 && fus_signflip_p(NULL, 0, true, 1) == 1);

@@ -40,8 +40,8 @@ static void test_labels(void)
         CHECK(fus_criteria_layer(&layer, &m, "x", 6, 4, 5, (enum fus_criterion)k, &usual, NULL) == 0);
         size_t n = 0;
         for (int u = 0; u < UNITS; u++) {
-            CHECK_MSG(layer.label[u] == labels[k - 1][u], "%s, unit %d: %d not %d", fus_criteria_name((enum fus_criterion)k), u,
-                      layer.label[u], labels[k - 1][u]);
+            CHECK_MSG(layer.label[u] == labels[k - 1][u], "%s, unit %d: %d not %d",
+                      fus_criteria_name((enum fus_criterion)k), u, layer.label[u], labels[k - 1][u]);
             n += layer.label[u] >= 0;
         }
         CHECK(n > 1 && layer.n_dead == 2);
@@ -65,7 +65,8 @@ static void test_labels(void)
     fus_moments_destroy(&m);
 }
 
-/* Six copies of every response, half of them shifted by steps of 0.001 that differ from picture to picture. */
+/* Six copies of every response, half of them shifted by steps of 0.001 that differ from
+ * picture to picture. */
 static void test_ranksum_labels(void)
 {
     enum { COPIES = 6 };
@@ -114,8 +115,8 @@ static void test_ranks(void)
         const float *a = ranks[i].values, *b = a + ranks[i].n_a;
         CHECK(test_near("Mann-Whitney U", fus_ranksum_u(a, ranks[i].n_a, b, ranks[i].n_b, scratch), ranks[i].u, 0));
         double p = fus_ranksum_p(a, ranks[i].n_a, b, ranks[i].n_b, scratch);
-        CHECK_MSG(test_near("p by ranks", p, ranks[i].p, 1e-10), "row %zu (%zu, %zu): %.17g not %.17g", i, ranks[i].n_a, ranks[i].n_b, p,
-                  ranks[i].p);
+        CHECK_MSG(test_near("p by ranks", p, ranks[i].p, 1e-10), "row %zu (%zu, %zu): %.17g not %.17g", i, ranks[i].n_a,
+                  ranks[i].n_b, p, ranks[i].p);
         double auc = fus_ranksum_auc(a, ranks[i].n_a, b, ranks[i].n_b, scratch);
         CHECK(test_near("AUC", auc, ranks[i].u / (double)(ranks[i].n_a * ranks[i].n_b), 0));
         CHECK(test_close(auc + fus_ranksum_auc(b, ranks[i].n_b, a, ranks[i].n_a, scratch), 1, 1e-15));

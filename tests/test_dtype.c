@@ -1,4 +1,5 @@
-/* weights/dtype.c: all halves, both roundings, against NumPy and PyTorch (tests/golden/weights_make.py). */
+/* weights/dtype.c: all halves, both roundings, against NumPy and PyTorch
+ * (tests/golden/weights_make.py). */
 #include <float.h>
 
 #include "weights_help.h"
@@ -33,7 +34,8 @@ static void test_all_halves_widen(void)
         wrong += !(isnan(want) ? isnan(x) : x == (h >> 15 ? -want : want)) || bits_of(x) >> 31 != h >> 15;
         back += fus_dtype_f32_to_f16(x) != h;
         back_bf16 += fus_dtype_f32_to_bf16(float_of(h << 16)) != h;
-        uint8_t le[4] = {(uint8_t)bits_of(x), (uint8_t)(bits_of(x) >> 8), (uint8_t)(bits_of(x) >> 16), (uint8_t)(bits_of(x) >> 24)};
+        uint8_t le[4] = {(uint8_t)bits_of(x), (uint8_t)(bits_of(x) >> 8), (uint8_t)(bits_of(x) >> 16),
+                         (uint8_t)(bits_of(x) >> 24)};
         fus_sha256_add(&sha, le, 4);
     }
     fus_sha256_hex(&sha, hex);
@@ -95,10 +97,12 @@ static void test_nan(void)
 
 static void test_names_and_sizes(void)
 {
-    static const char *const names[] = {"f32", "f16", "bf16", "f64", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "bool"};
+    static const char *const names[] = {"f32", "f16", "bf16", "f64", "i8",  "u8",  "i16",
+                                        "u16", "i32", "u32",  "i64", "u64", "bool"};
     static const size_t sizes[] = {4, 2, 2, 8, 1, 1, 2, 2, 4, 4, 8, 8, 1};
     for (int t = 0; t < FUS_N_DTYPES; t++)
-        CHECK(strcmp(fus_dtype_name((enum fus_dtype)t), names[t]) == 0 && fus_dtype_bytes((enum fus_dtype)t) == sizes[t]);
+        CHECK(strcmp(fus_dtype_name((enum fus_dtype)t), names[t]) == 0 &&
+              fus_dtype_bytes((enum fus_dtype)t) == sizes[t]);
 }
 
 /* Every dtype in both byte orders; the integers' own extremes. */
@@ -109,12 +113,24 @@ static void test_byte_orders(void)
         uint64_t bits;
         float want;
     } cases[] = {
-        {FUS_F32, 0xc0490fdb, -3.14159274f}, {FUS_F16, 0x3555, 0.333251953125f}, {FUS_BF16, 0xbf80, -1},
-        {FUS_F64, 0x3ff0000010000000, 1}, {FUS_F64, 0x3ff0000010000001, 1.00000012f}, {FUS_F64, 0x7e37e43c8800759c, INFINITY},
-        {FUS_I8, 0x80, -128}, {FUS_U8, 0x80, 128}, {FUS_I16, 0x8001, -32767}, {FUS_U16, 0x8001, 32769},
-        {FUS_I32, 0x80000000, -2147483648.0f}, {FUS_U32, 0xffffffff, 4294967296.0f}, {FUS_I32, 0x01000001, 16777216},
-        {FUS_I64, 0xffffffffffffffff, -1}, {FUS_U64, 0xffffffffffffffff, 18446744073709551616.0f}, {FUS_I64, 0x01000003, 16777220},
-        {FUS_BOOL, 2, 1}, {FUS_BOOL, 0, 0},
+        {FUS_F32, 0xc0490fdb, -3.14159274f},
+        {FUS_F16, 0x3555, 0.333251953125f},
+        {FUS_BF16, 0xbf80, -1},
+        {FUS_F64, 0x3ff0000010000000, 1},
+        {FUS_F64, 0x3ff0000010000001, 1.00000012f},
+        {FUS_F64, 0x7e37e43c8800759c, INFINITY},
+        {FUS_I8, 0x80, -128},
+        {FUS_U8, 0x80, 128},
+        {FUS_I16, 0x8001, -32767},
+        {FUS_U16, 0x8001, 32769},
+        {FUS_I32, 0x80000000, -2147483648.0f},
+        {FUS_U32, 0xffffffff, 4294967296.0f},
+        {FUS_I32, 0x01000001, 16777216},
+        {FUS_I64, 0xffffffffffffffff, -1},
+        {FUS_U64, 0xffffffffffffffff, 18446744073709551616.0f},
+        {FUS_I64, 0x01000003, 16777220},
+        {FUS_BOOL, 2, 1},
+        {FUS_BOOL, 0, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         size_t n = fus_dtype_bytes(cases[i].t);

@@ -1,4 +1,5 @@
-/* stimuli/image/exif.c: orientations and upright pixels as Pillow has them, and damage that does no harm. */
+/* stimuli/image/exif.c: orientations and upright pixels as Pillow has them, and damage
+ * that does no harm. */
 #include "nn/base/sha256.h"
 #include "stimuli/stimuli.h"
 #include "test.h"
@@ -34,7 +35,8 @@ static void test_golden(void)
     CHECK(n == 8);
 }
 
-/* Prefixes and changed bytes; each in memory of its own size, so that a sanitizer sees one byte too far. */
+/* Prefixes and changed bytes; each in memory of its own size, so that a sanitizer sees
+ * one byte too far. */
 static void test_damage(void)
 {
     uint8_t *bytes = NULL;

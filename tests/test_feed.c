@@ -1,5 +1,6 @@
-/* stimuli/feed.c: classes and items in an order of their own, held-out pictures, orders of epochs, batches that equal what `run`
- * shows, and the same bytes for any threads, cache and order of a manifest. */
+/* stimuli/feed.c: classes and items in an order of their own, held-out pictures, orders of
+ * epochs, batches that equal what `run` shows, and the same bytes for any threads, cache and
+ * order of a manifest. */
 #define _POSIX_C_SOURCE 200809L
 #include "stimuli/feed.h"
 
@@ -27,7 +28,8 @@ static void begin(void)
 {
     static const char *const folders[] = {"shoe", "Cup", "tree10"};
     static const int counts[] = {12, 5, 2};
-    snprintf(root, sizeof root, "%s/fusiform-feed-XXXXXX", getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 100 ? getenv("TMPDIR") : "/tmp");
+    snprintf(root, sizeof root, "%s/fusiform-feed-XXXXXX",
+             getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 100 ? getenv("TMPDIR") : "/tmp");
     CHECK(mkdtemp(root) != NULL);
     FILE *up = fopen(in_root("up.tsv"), "w"), *down = fopen(in_root("down.tsv"), "w");
     CHECK(up && down);
@@ -59,7 +61,8 @@ static void end(void)
 
 static struct fus_feed_options options(const char *augment)
 {
-    struct fus_feed_options o = {.preprocess = {SIDE, FUS_BILINEAR, SIDE, {.5f, .4f, .3f}, {.25f, .2f, .1f}}, .seed = 7};
+    struct fus_feed_options o = {.preprocess = {SIDE, FUS_BILINEAR, SIDE, {.5f, .4f, .3f}, {.25f, .2f, .1f}},
+                                 .seed = 7};
     CHECK(fus_augment_parse(&o.augment, augment, &err) == 0);
     return o;
 }
@@ -72,7 +75,8 @@ static void test_items(void)
     CHECK(fus_feed_open(&f, root, &o, &err) == 0);
     CHECK(f.n_classes == 3 && f.n_items == 19 && f.n_train == 19 && f.n_held == 0);
     CHECK(strcmp(f.classes[0], "Cup") == 0 && strcmp(f.classes[1], "shoe") == 0 && strcmp(f.classes[2], "tree10") == 0);
-    CHECK(f.label[4] == 0 && f.label[5] == 1 && f.label[18] == 2 && test_ends_with(fus_feed_path(&f, 16), "shoe/11.ppm"));
+    CHECK(f.label[4] == 0 && f.label[5] == 1 && f.label[18] == 2 &&
+          test_ends_with(fus_feed_path(&f, 16), "shoe/11.ppm"));
     CHECK(fus_feed_hold_out(&f, 10, &err) == FUS_EINVAL && strstr(err.msg, "class tree10 has 2 pictures"));
     fus_feed_order(order, &f, 0);
     CHECK(fus_feed_open(&f, in_root("no"), &o, &err) != 0); /* untouched */
@@ -114,17 +118,22 @@ static void test_order(void)
     CHECK(fus_feed_hold_out(&f, 10, &err) == 0 && f.n_held == 11 && f.n_train == 99);
     for (int i = 0; i < 11; i++)
         CHECK(f.held[i] == 10 * i + 9);
-    CHECK(fus_feed_hold_out(&f, 25, &err) == 0 && f.n_held == 22 && f.held[0] == 3 && f.held[1] == 7 && f.held[2] == 13);
+    CHECK(fus_feed_hold_out(&f, 25, &err) == 0 && f.n_held == 22 && f.held[0] == 3 && f.held[1] == 7 &&
+          f.held[2] == 13);
     CHECK(fus_feed_hold_out(&f, 5, &err) == 0 && f.n_held == 11 && f.held[0] == 9);
     CHECK(fus_feed_hold_out(&f, 51, &err) == FUS_EINVAL);
     int percent = 0;
-    CHECK(fus_feed_parse_percent(&percent, "10%") && percent == 10 && fus_feed_parse_percent(&percent, "50") && percent == 50);
-    CHECK(!fus_feed_parse_percent(&percent, "pictures/") && !fus_feed_parse_percent(&percent, "0%") && !fus_feed_parse_percent(&percent, "10%%"));
+    CHECK(fus_feed_parse_percent(&percent, "10%") && percent == 10 && fus_feed_parse_percent(&percent, "50") &&
+          percent == 50);
+    CHECK(!fus_feed_parse_percent(&percent, "pictures/") && !fus_feed_parse_percent(&percent, "0%") &&
+          !fus_feed_parse_percent(&percent, "10%%"));
     fus_feed_close(&f);
 }
 
-/* SHA-256 of three epochs' batches with this many threads, bytes of cache, and from this list of pictures. */
-static void digest(char hex[FUS_SHA256_HEX], const char *spec, int threads, size_t cache, const char *augment, int fresh)
+/* SHA-256 of three epochs' batches with this many threads, bytes of cache, and from this
+ * list of pictures. */
+static void digest(char hex[FUS_SHA256_HEX], const char *spec, int threads, size_t cache, const char *augment,
+                   int fresh)
 {
     struct fus_feed_options o = options(augment);
     struct fus_feed f;
@@ -169,7 +178,8 @@ static void test_same_bytes(void)
     CHECK(strcmp(hex, first) == 0);
 }
 
-/* Without augmentation: what fus_preprocess_apply makes of the file, with crops switched on or not, kept or not. */
+/* Without augmentation: what fus_preprocess_apply makes of the file, with crops switched on or
+ * not, kept or not. */
 static void test_plain(void)
 {
     float want[INPUT], got[2 * INPUT];
@@ -180,7 +190,8 @@ static void test_plain(void)
         o.cache_bytes = which & 2 ? 1 << 20 : 0;
         CHECK(fus_feed_open(&f, root, &o, &err) == 0);
         struct fus_image image = {0};
-        CHECK(fus_decode_file(&image, fus_feed_path(&f, 6), &err) == 0 && fus_preprocess_apply(want, &o.preprocess, &image, &err) == 0);
+        CHECK(fus_decode_file(&image, fus_feed_path(&f, 6), &err) == 0 &&
+              fus_preprocess_apply(want, &o.preprocess, &image, &err) == 0);
         for (int i = 0; i < 2; i++) {
             CHECK(fus_feed_batch(got, &f, items, 2, 1, false, &err) == 0);
             CHECK(memcmp(got, want, sizeof want) == 0 && memcmp(got + INPUT, want, sizeof want) == 0);
@@ -190,7 +201,8 @@ static void test_plain(void)
     }
 }
 
-/* Fresh drawings come in turn; a folder that stimuli generate --side made gives the same pictures. */
+/* Fresh drawings come in turn; a folder that stimuli generate --side made gives
+ * the same pictures. */
 static void test_drawn(void)
 {
     struct fus_feed_options o = options("none");
@@ -198,7 +210,8 @@ static void test_drawn(void)
     const int item = 3; /* the second body: adult, body, ... by name */
     float input[3][INPUT], want[INPUT];
     o.n_fresh = 2;
-    CHECK(fus_feed_open(&f, "builtin?per_category=2&seed=5&side=16", &o, &err) == 0 && strcmp(f.classes[1], "body") == 0);
+    CHECK(fus_feed_open(&f, "builtin?per_category=2&seed=5&side=16", &o, &err) == 0 &&
+          strcmp(f.classes[1], "body") == 0);
     for (uint64_t e = 0; e < 3; e++) {
         struct fus_image image = {0};
         CHECK(fus_feed_drawing_seed(&f, e) == 5 + e % 2);
@@ -226,7 +239,8 @@ static void test_check(void)
     snprintf(path, sizeof path, "%s", fus_feed_path(&f, 0));
     FILE *file = fopen(path, "ab");
     CHECK(file && fputc('x', file) == 'x' && fclose(file) == 0);
-    CHECK(fus_feed_batch(input, &f, &item, 1, 0, true, &err) == FUS_EINVAL && strstr(err.msg, "changed since it was checked"));
+    CHECK(fus_feed_batch(input, &f, &item, 1, 0, true, &err) == FUS_EINVAL &&
+          strstr(err.msg, "changed since it was checked"));
     CHECK(fus_feed_check(&f, again, &err) == 0 && strcmp(sha, again) != 0);
     file = fopen(path, "wb");
     CHECK(file && fputs("P6 9 9 255\nno", file) >= 0 && fclose(file) == 0);
@@ -240,7 +254,9 @@ static void test_match(void)
     struct fus_feed f, held;
     CHECK(fus_feed_open(&f, root, &o, &err) == 0);
     FILE *list = fopen(in_root("held.tsv"), "w");
-    CHECK(list && fputs("tree10/0.ppm\ttree10\nshoe/0.ppm\tshoe\ntree10/1.ppm\ttree10\nshoe/3.ppm\tshoe\n", list) >= 0 && fclose(list) == 0);
+    CHECK(list &&
+          fputs("tree10/0.ppm\ttree10\nshoe/0.ppm\tshoe\ntree10/1.ppm\ttree10\nshoe/3.ppm\tshoe\n", list) >= 0 &&
+          fclose(list) == 0);
     CHECK(fus_feed_open(&held, in_root("held.tsv"), &o, &err) == 0 && fus_feed_match(&held, &f, &err) == 0);
     CHECK(held.n_held == 4 && held.n_train == 0 && held.n_classes == 3 && held.label[0] == 1 && held.label[3] == 2);
     CHECK(fus_feed_match(&f, &held, &err) == 0);
@@ -255,7 +271,8 @@ static void test_errors(void)
 {
     struct fus_feed_options o = options("crop");
     struct fus_feed f;
-    CHECK(fus_feed_open(&f, "builtin?per_category=2&side=16&categories=face=adult,child;car=car", &o, &err) == FUS_EINVAL);
+    CHECK(fus_feed_open(&f, "builtin?per_category=2&side=16&categories=face=adult,child;car=car", &o, &err) ==
+          FUS_EINVAL);
     CHECK(strstr(err.msg, "class adult has 1 picture"));
     for (long k = 1; k < 200; k++) {
         const int items[] = {0, 7};

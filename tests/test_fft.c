@@ -51,7 +51,8 @@ static void test_numpy(void)
         double scale = sqrt(golden[i].n) * 0.41; /* of a value: root mean square of the input times sqrt(n) */
         double off = hypot(x[golden[i].k].re - golden[i].re, x[golden[i].k].im - golden[i].im) / scale;
         worst = off > worst ? off : worst;
-        CHECK_MSG(off < 2e-13, "size %d, %d: off by %.3g", golden[i].n, golden[i].k, off); /* the largest value is sqrt(n) times that */
+        /* the largest value is sqrt(n) times that */
+        CHECK_MSG(off < 2e-13, "size %d, %d: off by %.3g", golden[i].n, golden[i].k, off);
     }
     printf("largest difference from numpy.fft: %.2g of a value's root mean square\n", worst);
     free(x);
@@ -119,7 +120,8 @@ static void test_power(void)
             z[i].im = 0;
             x[i / side * n + i % side] = z[i].re;
         }
-        CHECK(n >= side && fus_fft_picture(z, sides[k], sides[k], false, &err) == FUS_OK && fus_fft_power(x, sides[k], &err) == FUS_OK);
+        CHECK(n >= side && fus_fft_picture(z, sides[k], sides[k], false, &err) == FUS_OK &&
+              fus_fft_power(x, sides[k], &err) == FUS_OK);
         for (size_t i = 0; i < side * side && same; i++)
             same = x[i / side * n + i % side] == z[i].re * z[i].re + z[i].im * z[i].im;
         CHECK_MSG(same, "side %d", sides[k]);

@@ -1,4 +1,5 @@
-/* fmath.c against long double libm (64-bit significand), errors counted in units in the last place of the double. */
+/* fmath.c against long double libm (64-bit significand), errors counted in units in the last
+ * place of the double. */
 #include "nn/base/fmath.h"
 
 #include <float.h>
@@ -28,7 +29,8 @@ static void sweep(struct fus_rng *r)
 {
     const int n = 200000;
     for (int i = 0; i < n; i++) {
-        double u = 2 * fus_rng_uniform(r) - 1, x = u * 745, small = u, tiny = u * fus_fmath_exp(-40 * fus_rng_uniform(r));
+        double u = 2 * fus_rng_uniform(r) - 1, x = u * 745, small = u,
+               tiny = u * fus_fmath_exp(-40 * fus_rng_uniform(r));
         count(0, fus_fmath_exp(x), expl(x));
         count(0, fus_fmath_exp(small), expl(small));
         count(0, fus_fmath_exp(tiny), expl(tiny));
@@ -94,7 +96,8 @@ static void test_exact(void)
     CHECK(fus_fmath_exp(0) == 1 && fus_fmath_exp(-746) == 0 && isinf(fus_fmath_exp(710)) && isnan(fus_fmath_exp(NAN)));
     CHECK(fus_fmath_exp(-INFINITY) == 0 && isinf(fus_fmath_exp(INFINITY)));
     CHECK(fus_fmath_exp(-745.13) == 0x1p-1074 && isfinite(fus_fmath_exp(709.78)));
-    CHECK(fus_fmath_log(1) == 0 && fus_fmath_log(0) == -INFINITY && isnan(fus_fmath_log(-1)) && isnan(fus_fmath_log(NAN)));
+    CHECK(fus_fmath_log(1) == 0 && fus_fmath_log(0) == -INFINITY && isnan(fus_fmath_log(-1)) &&
+          isnan(fus_fmath_log(NAN)));
     CHECK(isinf(fus_fmath_log(INFINITY)) && test_close(fus_fmath_log(0x1p-1074), -744.44007192138126, 1e-15));
     CHECK(fus_fmath_log1p(-1) == -INFINITY && isnan(fus_fmath_log1p(-2)) && fus_fmath_log1p(1e-300) == 1e-300);
     CHECK(isinf(fus_fmath_log1p(INFINITY)));
@@ -113,7 +116,8 @@ static void test_exact(void)
     CHECK(isnan(s) && isnan(c));
 }
 
-/* The bits themselves, folded over a sweep: every compiler, optimisation and machine must give this number. */
+/* The bits themselves, folded over a sweep: every compiler, optimisation and machine must
+ * give this number. */
 static void test_bits(void)
 {
     uint64_t hash = 14695981039346656037u;

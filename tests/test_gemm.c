@@ -1,8 +1,9 @@
-/* gemm.c and max pooling against the loops they stand for, one multiply-add and one comparison at a time, to the bit: every instruction set,
- * at the edges of tiles, blocks, slices of k and pictures. */
+/* gemm.c and max pooling against the loops they stand for, one multiply-add and one
+ * comparison at a time, to the bit: every instruction set, at the edges of tiles, blocks,
+ * slices of k and pictures. */
+#include "nn/base/rng.h"
 #include "nn/layer/layers.h"
 #include "nn/layer/op.h"
-#include "nn/base/rng.h"
 #include "test.h"
 
 static const char *const rows[] = {"scalar", "avx2", "avx512", "neon"};
@@ -43,9 +44,12 @@ static float naive_at(const struct setting *s, int k, int y, int x)
             for (int i = 0; i < l->in_channels; i++) {
                 int yy = y * l->stride - l->padding + r, xx = x * l->stride - l->padding + c;
                 if (yy >= 0 && yy < l->in_height && xx >= 0 && xx < l->in_width)
-                    sum = fmaf(s->in[((size_t)i * (size_t)l->in_height + (size_t)yy) * (size_t)l->in_width + (size_t)xx],
-                               s->weights[(((size_t)k * (size_t)l->in_channels + (size_t)i) * (size_t)l->kernel + (size_t)r) * (size_t)l->kernel +
-                                          (size_t)c], sum);
+                    sum = fmaf(
+                        s->in[((size_t)i * (size_t)l->in_height + (size_t)yy) * (size_t)l->in_width + (size_t)xx],
+                        s->weights[(((size_t)k * (size_t)l->in_channels + (size_t)i) * (size_t)l->kernel + (size_t)r) *
+                                       (size_t)l->kernel +
+                                   (size_t)c],
+                        sum);
             }
     sum += s->bias[k];
     if (s->addend)
@@ -53,12 +57,21 @@ static float naive_at(const struct setting *s, int k, int y, int x)
     return l->act == FUS_ACT_RELU && sum < 0 ? 0 : sum;
 }
 
-/* Half as wide again as high. whole: with an addend and ReLU. One weight of the first corner's tap is infinite: outputs that see it outside the picture stay finite. */
-static void make(struct setting *s, int in_channels, int channels, int in_height, int kernel, int stride, bool whole, struct fus_rng *r)
+/* Half as wide again as high. whole: with an addend and ReLU. One weight of the first corner's tap
+ * is infinite: outputs that see it outside the picture stay finite. */
+static void make(struct setting *s, int in_channels, int channels, int in_height, int kernel, int stride, bool whole,
+                 struct fus_rng *r)
 {
-    struct fus_layer l = {.op = FUS_OP_CONV, .addend = whole ? 0 : -1, .kernel = kernel, .stride = stride, .padding = kernel / 2,
-                          .act = whole ? FUS_ACT_RELU : FUS_ACT_NONE, .in_channels = in_channels, .in_height = in_height,
-                          .in_width = in_height * 3 / 2, .channels = channels};
+    struct fus_layer l = {.op = FUS_OP_CONV,
+                          .addend = whole ? 0 : -1,
+                          .kernel = kernel,
+                          .stride = stride,
+                          .padding = kernel / 2,
+                          .act = whole ? FUS_ACT_RELU : FUS_ACT_NONE,
+                          .in_channels = in_channels,
+                          .in_height = in_height,
+                          .in_width = in_height * 3 / 2,
+                          .channels = channels};
     l.height = (l.in_height + 2 * l.padding - kernel) / stride + 1;
     l.width = (l.in_width + 2 * l.padding - kernel) / stride + 1;
     s->layer = l;
@@ -74,15 +87,19 @@ static void make(struct setting *s, int in_channels, int channels, int in_height
     for (int k = 0; k < channels; k++)
         for (int y = 0; y < l.height; y++)
             for (int x = 0; x < l.width; x++)
-                s->want[((size_t)k * (size_t)l.height + (size_t)y) * (size_t)l.width + (size_t)x] = naive_at(s, k, y, x);
+                s->want[((size_t)k * (size_t)l.height + (size_t)y) * (size_t)l.width + (size_t)x] =
+                    naive_at(s, k, y, x);
 }
 
 static void check_row(const struct setting *s, const struct fus_kernel *kernel, int threads)
 {
     const struct fus_layer *l = &s->layer;
-    size_t places = fus_layer_places(l), n = (size_t)l->channels * places, floats = fus_tensor_blocked_size(l->channels, places);
-    float *in = blocked(s->in, l->in_channels, fus_layer_in_places(l)), *addend = s->addend ? blocked(s->addend, l->channels, places) : NULL;
-    float *panels = fus_base_aligned(fus_gemm_panel_floats(l), sizeof *panels), *out = fus_base_aligned(floats, sizeof *out);
+    size_t places = fus_layer_places(l), n = (size_t)l->channels * places,
+           floats = fus_tensor_blocked_size(l->channels, places);
+    float *in = blocked(s->in, l->in_channels, fus_layer_in_places(l)),
+          *addend = s->addend ? blocked(s->addend, l->channels, places) : NULL;
+    float *panels = fus_base_aligned(fus_gemm_panel_floats(l), sizeof *panels),
+          *out = fus_base_aligned(floats, sizeof *out);
     float *got = fus_base_alloc(n, sizeof *got);
     struct fus_gemm g = {.layer = l, .panels = panels, .bias = s->bias, .k = fus_gemm_k(l)};
     fus_base_set_threads(threads);
@@ -90,8 +107,9 @@ static void check_row(const struct setting *s, const struct fus_kernel *kernel, 
     memset(out, -1, floats * sizeof *out); /* NaN */
     fus_gemm_run(&g, out, in, addend, 1, kernel);
     fus_tensor_unblock(got, out, l->channels, places);
-    CHECK_MSG(memcmp(got, s->want, n * sizeof *got) == 0, "%s, %d threads: %d to %d channels, %dx%d, %dx%d/%d", kernel->name, threads,
-              l->in_channels, l->channels, l->in_height, l->in_width, l->kernel, l->kernel, l->stride);
+    CHECK_MSG(memcmp(got, s->want, n * sizeof *got) == 0, "%s, %d threads: %d to %d channels, %dx%d, %dx%d/%d",
+              kernel->name, threads, l->in_channels, l->channels, l->in_height, l->in_width, l->kernel, l->kernel,
+              l->stride);
     fus_base_free(in);
     fus_base_free(addend);
     fus_base_free(panels);
@@ -101,10 +119,12 @@ static void check_row(const struct setting *s, const struct fus_kernel *kernel, 
 
 static void test_convolutions(void)
 {
-    static const int shapes[][6] = { /* in_channels, channels, in_height, kernel, stride, whole */
-        {16, 16, 1, 3, 1, 0}, {16, 40, 2, 3, 1, 1}, {20, 33, 3, 3, 2, 1}, {16, 16, 7, 3, 1, 1},   {24, 48, 9, 3, 2, 0},
-        {16, 20, 14, 3, 1, 1}, {16, 32, 15, 3, 1, 0}, {17, 32, 30, 3, 2, 1}, {272, 33, 5, 3, 1, 1}, {530, 20, 4, 3, 2, 0},
-        {48, 33, 6, 1, 1, 1},  {600, 20, 5, 1, 1, 0}, {300, 40, 9, 1, 2, 1}, {16, 16, 31, 1, 2, 0}, {32, 500, 4, 1, 1, 1}};
+    static const int shapes[][6] = {/* in_channels, channels, in_height, kernel, stride, whole */
+                                    {16, 16, 1, 3, 1, 0},  {16, 40, 2, 3, 1, 1},  {20, 33, 3, 3, 2, 1},
+                                    {16, 16, 7, 3, 1, 1},  {24, 48, 9, 3, 2, 0},  {16, 20, 14, 3, 1, 1},
+                                    {16, 32, 15, 3, 1, 0}, {17, 32, 30, 3, 2, 1}, {272, 33, 5, 3, 1, 1},
+                                    {530, 20, 4, 3, 2, 0}, {48, 33, 6, 1, 1, 1},  {600, 20, 5, 1, 1, 0},
+                                    {300, 40, 9, 1, 2, 1}, {16, 16, 31, 1, 2, 0}, {32, 500, 4, 1, 1, 1}};
     struct fus_rng r;
     fus_rng_seed(&r, 4);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
@@ -146,7 +166,8 @@ static float naive_most(const float *plane, const struct fus_layer *l, int y, in
 static void test_max(void)
 {
     static const float odd[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN};
-    struct fus_layer l = {.op = FUS_OP_MAXPOOL, .kernel = 3, .stride = 2, .padding = 1, .in_channels = 20, .channels = 20};
+    struct fus_layer l = {
+        .op = FUS_OP_MAXPOOL, .kernel = 3, .stride = 2, .padding = 1, .in_channels = 20, .channels = 20};
     struct fus_rng r;
     fus_rng_seed(&r, 5);
     for (l.in_height = 1; l.in_height < 12; l.in_height += 3) {
@@ -154,7 +175,8 @@ static void test_max(void)
         l.height = (l.in_height - 1) / 2 + 1;
         l.width = (l.in_width - 1) / 2 + 1;
         size_t n_in = fus_layer_in_places(&l), n = fus_layer_places(&l), n_out = 20 * n;
-        float *x = random_floats(20 * n_in, &r), *want = fus_base_alloc(n_out, sizeof *want), *got = fus_base_alloc(n_out, sizeof *got);
+        float *x = random_floats(20 * n_in, &r), *want = fus_base_alloc(n_out, sizeof *want),
+              *got = fus_base_alloc(n_out, sizeof *got);
         for (size_t i = 0; i < 20 * n_in; i++)
             x[i] = i % 4 == 0 ? -x[i] * x[i] : i % 11 < 5 ? odd[i % 5] : x[i];
         float *in = blocked(x, 20, n_in), *out = fus_base_aligned(fus_layer_floats(&l), sizeof *out);

@@ -1,5 +1,5 @@
-/* stimuli/generate*.c, draw.c, paint.c, sheet.c: the same bytes for the same arguments, everywhere; every subcategory
- * has something in it; captions; limits; memory. */
+/* stimuli/generate*.c, draw.c, paint.c, sheet.c: the same bytes for the same arguments, everywhere;
+ * every subcategory has something in it; captions; limits; memory. */
 #include "stimuli/stimuli.h"
 
 #include <limits.h>
@@ -29,8 +29,9 @@ static void hash(char hex[65], const char *name, int index, uint64_t seed, int s
     fus_image_free(&image);
 }
 
-/* The first eight pictures of each subcategory at 96 pixels with seed 1, then one at 224, by one hash each. After a
- * deliberate change of the drawings, take the new values from this test's messages. */
+/* The first eight pictures of each subcategory at 96 pixels with seed 1, then one at 224,
+ * by one hash each. After a deliberate change of the drawings, take the new values from
+ * this test's messages. */
 static const char *const golden[N] = {
     "e081b8b9f2c1917a62f2f7c36ea6a510c392b399f3b33d783efc1633823db132",
     "e3efce7439cd6c1f3e71ebb0617608ed51bdab1dc804b791a868f69ee0838992",

@@ -1,4 +1,5 @@
-/* halves.c against NumPy, and what cross-validation is for: noise alone gives no cross-validated selectivity. */
+/* halves.c against NumPy, and what cross-validation is for: noise alone gives no
+ * cross-validated selectivity. */
 #include "analysis/inference.h"
 #include "nn/base/cpu.h"
 #include "nn/base/rng.h"
@@ -16,10 +17,17 @@ static const struct fus_select_options usual = {.correction = FUS_BH, .alpha = 0
 
 static float every[2 * PICTURES * UNITS];
 static int category_of[2 * PICTURES], half_of[2 * PICTURES];
-static const struct fus_responses all = {.x = every, .category = category_of, .n_images = 2 * PICTURES, .n_units = UNITS, .n_categories = CATEGORIES,
-                                         .channels = UNITS, .height = 1, .width = 1};
+static const struct fus_responses all = {.x = every,
+                                         .category = category_of,
+                                         .n_images = 2 * PICTURES,
+                                         .n_units = UNITS,
+                                         .n_categories = CATEGORIES,
+                                         .channels = UNITS,
+                                         .height = 1,
+                                         .width = 1};
 
-/* As in statistics.py: each category's pictures, then the same backwards with a ramp added; even and odd ones apart. */
+/* As in statistics.py: each category's pictures, then the same backwards with a ramp added; even
+ * and odd ones apart. */
 static void make_halves(struct fus_moments *split, struct fus_moments *whole)
 {
     int row = 0;
@@ -47,12 +55,22 @@ static void test_golden(void)
     CHECK(fus_halves_layer(out, &m, &all, half_of, FUS_CRITERION_IUT, &usual, NULL) == 0);
     for (int c = 0; c < CATEGORIES; c++) {
         const struct fus_halves_category *o = &out[c];
-        const double got[10] = {(double)o->n_selected[0], (double)o->n_selected[1], o->csi_same, o->csi_cross, o->dprime_same,
-                               o->dprime_cross, o->survival, o->dice, o->t_correlation, o->auc_cross};
-        static const char *const names[10] = {"units of half 0", "units of half 1", "CSI, same half", "CSI, other half", "d', same half", "d', other half",
-                                              "survival", "Dice", "r of t maps", "AUC, other half"};
+        const double got[10] = {(double)o->n_selected[0],
+                                (double)o->n_selected[1],
+                                o->csi_same,
+                                o->csi_cross,
+                                o->dprime_same,
+                                o->dprime_cross,
+                                o->survival,
+                                o->dice,
+                                o->t_correlation,
+                                o->auc_cross};
+        static const char *const names[10] = {"units of half 0", "units of half 1", "CSI, same half", "CSI, other half",
+                                              "d', same half",   "d', other half",  "survival",       "Dice",
+                                              "r of t maps",     "AUC, other half"};
         for (int i = 0; i < 10; i++)
-            CHECK_MSG(test_near(names[i], got[i], rows[c][i], 1e-10), "category %d, column %d: %.17g not %.17g", c, i, got[i], rows[c][i]);
+            CHECK_MSG(test_near(names[i], got[i], rows[c][i], 1e-10), "category %d, column %d: %.17g not %.17g", c, i,
+                      got[i], rows[c][i]);
     }
     CHECK(fus_moments_create(&merged, CATEGORIES, UNITS, NULL) == 0);
     CHECK(fus_halves_merge(&merged, &m, NULL) == 0);
@@ -61,7 +79,8 @@ static void test_golden(void)
         CHECK(fabs(merged.m2[i] - whole.m2[i]) <= 1e-13 * (1 + whole.m2[i]));
     }
     struct fus_error err;
-    CHECK(fus_halves_merge(&m, &whole, &err) == FUS_EINVAL && fus_halves_layer(out, &whole, NULL, NULL, FUS_CRITERION_IUT, &usual, &err) == FUS_EINVAL);
+    CHECK(fus_halves_merge(&m, &whole, &err) == FUS_EINVAL &&
+          fus_halves_layer(out, &whole, NULL, NULL, FUS_CRITERION_IUT, &usual, &err) == FUS_EINVAL);
     int code = FUS_ENOMEM;
     for (long n = 1; code == FUS_ENOMEM && n < 80; n++) {
         fus_base_fail_allocation(n);
@@ -75,8 +94,9 @@ static void test_golden(void)
     fus_moments_destroy(&merged);
 }
 
-/* No category matters: d' of the units that chance selects is large where they were selected and nothing in the other half, and a picture of the
- * category drives them more than another one half of the time. */
+/* No category matters: d' of the units that chance selects is large where they were selected
+ * and nothing in the other half, and a picture of the category drives them more than another
+ * one half of the time. */
 static void test_double_dipping(void)
 {
     enum { N = 8000, IMAGES = 48 };
@@ -85,7 +105,14 @@ static void test_double_dipping(void)
     struct fus_rng random;
     struct fus_moments m;
     struct fus_halves_category out[2];
-    const struct fus_responses r = {.x = x, .category = category, .n_images = IMAGES, .n_units = N, .n_categories = 2, .channels = N, .height = 1, .width = 1};
+    const struct fus_responses r = {.x = x,
+                                    .category = category,
+                                    .n_images = IMAGES,
+                                    .n_units = N,
+                                    .n_categories = 2,
+                                    .channels = N,
+                                    .height = 1,
+                                    .width = 1};
     struct fus_select_options o = {.correction = FUS_UNCORRECTED, .alpha = 0.05};
     fus_rng_seed(&random, 21);
     CHECK(fus_moments_create(&m, 4, N, NULL) == 0);
@@ -97,8 +124,8 @@ static void test_double_dipping(void)
     }
     CHECK(fus_halves_layer(out, &m, &r, half, FUS_CRITERION_IUT, &o, NULL) == 0);
     for (int c = 0; c < 2; c++) {
-        CHECK_MSG(out[c].dprime_same > 0.8 && fabs(out[c].dprime_cross) < 0.1, "d' %g, cross-validated %g", out[c].dprime_same,
-                  out[c].dprime_cross);
+        CHECK_MSG(out[c].dprime_same > 0.8 && fabs(out[c].dprime_cross) < 0.1, "d' %g, cross-validated %g",
+                  out[c].dprime_same, out[c].dprime_cross);
         CHECK_MSG(fabs(out[c].survival - 0.05) < 0.04 && fabs(out[c].t_correlation) < 0.05, "%g %g", out[c].survival,
                   out[c].t_correlation);
         CHECK_MSG(fabs(out[c].auc_cross - 0.5) < 0.02, "AUC %g", out[c].auc_cross);
@@ -123,7 +150,8 @@ static double plain_correlation(const struct fus_moments *m, int category)
     return xy / sqrt(xx * yy);
 }
 
-/* Chunks with undefined units in one half or the other, one of nothing else, and a rest: the same bits from every row of the table of kernels. */
+/* Chunks with undefined units in one half or the other, one of nothing else, and a rest: the same
+ * bits from every row of the table of kernels. */
 static void test_undefined(void)
 {
     enum { N = 2 * FUS_SELECT_CHUNK + 1013, GROUPS = 6 };
@@ -152,7 +180,8 @@ static void test_undefined(void)
         fus_moments_destroy(&none);
         CHECK(fus_halves_layer(i ? out : first, &m, NULL, NULL, FUS_CRITERION_IUT, &usual, NULL) == 0);
         for (int c = 0; c < GROUPS / 2; c++)
-            CHECK(i == 0 || (out[c].t_correlation == first[c].t_correlation && out[c].n_selected[0] == first[c].n_selected[0]));
+            CHECK(i == 0 ||
+                  (out[c].t_correlation == first[c].t_correlation && out[c].n_selected[0] == first[c].n_selected[0]));
     }
     fus_cpu_set_isa(NULL);
     for (int c = 0; c < GROUPS / 2; c++) {

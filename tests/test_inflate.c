@@ -22,7 +22,8 @@ static size_t from_hex(uint8_t *out, const char *hex)
     return n;
 }
 
-static int inflate_exact(uint8_t *out, size_t out_n, size_t *produced, const uint8_t *in, size_t n, size_t *consumed, struct fus_error *err)
+static int inflate_exact(uint8_t *out, size_t out_n, size_t *produced, const uint8_t *in, size_t n, size_t *consumed,
+                         struct fus_error *err)
 {
     uint8_t *copy = malloc(n ? n : 1), *room = malloc(out_n ? out_n : 1); /* so that a sanitizer sees the ends */
     memcpy(copy, in, n);
@@ -42,16 +43,19 @@ static void test_streams(void)
         char hex[FUS_SHA256_HEX];
         struct fus_error err = {0, -1, ""};
         in[n] = 0xff; /* a byte that belongs to whatever follows */
-        CHECK_MSG(inflate_exact(out, streams[i].n, &produced, in, n + 1, &consumed, &err) == 0, "stream %zu: %s", i, err.msg);
+        CHECK_MSG(inflate_exact(out, streams[i].n, &produced, in, n + 1, &consumed, &err) == 0, "stream %zu: %s", i,
+                  err.msg);
         test_sha256(hex, out, produced);
         CHECK_MSG(produced == streams[i].n && consumed == n && strcmp(hex, streams[i].sha256) == 0, "stream %zu", i);
         if (streams[i].n)
-            CHECK(inflate_exact(out, streams[i].n - 1, &produced, in, n, &consumed, &err) == FUS_EFORMAT && strstr(err.msg, "more data"));
+            CHECK(inflate_exact(out, streams[i].n - 1, &produced, in, n, &consumed, &err) == FUS_EFORMAT &&
+                  strstr(err.msg, "more data"));
         CHECK(inflate_exact(out, sizeof out, &produced, in, n, &consumed, &err) == 0 && produced == streams[i].n);
         if (streams[i].n > 70000)
             continue;
         for (size_t k = 0; k < n; k++)
-            CHECK(inflate_exact(out, streams[i].n, &produced, in, k, &consumed, &err) == FUS_EFORMAT && err.offset <= (long long)k);
+            CHECK(inflate_exact(out, streams[i].n, &produced, in, k, &consumed, &err) == FUS_EFORMAT &&
+                  err.offset <= (long long)k);
         uint32_t r = 1;
         for (int k = 0; k < 2000; k++) {
             r = r * 1664525u + 1013904223u;
@@ -81,8 +85,8 @@ static void test_raw(void)
     check_raw("010500faff0102", FUS_EFORMAT, "the end"); /* that is too short */
     check_raw("07", FUS_EFORMAT, "block type 3");
     check_raw("", FUS_EFORMAT, "the end");
-    check_raw("4b04e10f00", FUS_EFORMAT, "");              /* a distance to before the beginning */
-    check_raw("fdff", FUS_EFORMAT, "");                  /* 288 length codes */
+    check_raw("4b04e10f00", FUS_EFORMAT, "");                   /* a distance to before the beginning */
+    check_raw("fdff", FUS_EFORMAT, "");                         /* 288 length codes */
     check_raw("05e0810000000000000000000000", FUS_EFORMAT, ""); /* no end code */
 }
 
@@ -95,14 +99,16 @@ static void test_checksums(void)
     CHECK(fus_inflate_crc32(0, "", 0) == 0 && fus_inflate_adler32(1, "", 0) == 1);
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (uint8_t)(i * i >> 3);
-    for (size_t at = 0, step = 1; at < sizeof bytes; at += step, step = step * 2 % 8191 + 1) { /* short and long pieces */
+    /* short and long pieces */
+    for (size_t at = 0, step = 1; at < sizeof bytes; at += step, step = step * 2 % 8191 + 1) {
         size_t n = sizeof bytes - at < step ? sizeof bytes - at : step;
         crc = fus_inflate_crc32(crc, bytes + at, n);
         adler = fus_inflate_adler32(adler, bytes + at, n);
     }
     CHECK(crc == fus_inflate_crc32(0, bytes, sizeof bytes) && adler == fus_inflate_adler32(1, bytes, sizeof bytes));
     memset(bytes, 0xff, sizeof bytes);
-    CHECK(fus_inflate_adler32(1, bytes, sizeof bytes) == 0x149a302cu && fus_inflate_crc32(0, bytes, sizeof bytes) == 0x68c6cec4u);
+    CHECK(fus_inflate_adler32(1, bytes, sizeof bytes) == 0x149a302cu &&
+          fus_inflate_crc32(0, bytes, sizeof bytes) == 0x68c6cec4u);
 }
 
 int main(void)

@@ -8,7 +8,8 @@
 #include "stimuli/image/jpeg.h"
 #include "tests/images.h"
 
-/* Forward cosine transform of each coefficient alone: the integer inverse must be within 1 of the exact one. */
+/* Forward cosine transform of each coefficient alone: the integer inverse must be within 1
+ * of the exact one. */
 static void test_idct(fus_jpeg_idct *idct)
 {
     const double pi = 3.14159265358979323846;
@@ -21,7 +22,8 @@ static void test_idct(fus_jpeg_idct *idct)
         idct(out, 8, block, k);
         for (int y = 0; y < 8; y++)
             for (int x = 0; x < 8; x++) {
-                double e = 500 / 4.0 * (u ? 1 : sqrt(0.5)) * (v ? 1 : sqrt(0.5)) * cos((2 * x + 1) * u * pi / 16) * cos((2 * y + 1) * v * pi / 16);
+                double e = 500 / 4.0 * (u ? 1 : sqrt(0.5)) * (v ? 1 : sqrt(0.5)) * cos((2 * x + 1) * u * pi / 16) *
+                           cos((2 * y + 1) * v * pi / 16);
                 int error = abs((int)out[8 * y + x] - (int)fmin(fmax(floor(e + 128.5), 0), 255));
                 worst = error > worst ? error : worst;
             }
@@ -29,8 +31,9 @@ static void test_idct(fus_jpeg_idct *idct)
     CHECK_MSG(worst <= 1, "an inverse DCT is off by %d", worst);
 }
 
-/* Leaving out sums that are zero changes nothing: a claimed last coefficient of 63 gives the same block. Nor does the instruction
- * set, for coefficients of any size, in rows or columns alone too. */
+/* Leaving out sums that are zero changes nothing: a claimed last coefficient of 63 gives
+ * the same block. Nor does the instruction set, for coefficients of any size, in rows or
+ * columns alone too. */
 static void test_pruning(fus_jpeg_idct *plain, fus_jpeg_idct *idct)
 {
     uint32_t r = 7;
@@ -73,7 +76,8 @@ static bool same_pixels(const struct fus_raster *r, const struct fus_image *imag
     return same;
 }
 
-/* As a raster a picture has one channel where it is grey, and the same pixels; so has what is resized from it. */
+/* As a raster a picture has one channel where it is grey, and the same pixels; so has what
+ * is resized from it. */
 static void test_raster(const char *name, bool grey)
 {
     struct fus_raster r = {0}, small = {0};
@@ -85,7 +89,8 @@ static void test_raster(const char *name, bool grey)
     CHECK(fus_base_read_file(&bytes, &n, path, 1 << 20, NULL) == 0);
     CHECK(fus_decode_raster(&r, bytes, n, NULL) == 0 && fus_decode_picture(&image, bytes, n, NULL) == 0);
     CHECK(r.channels == (grey ? 1 : 3) && same_pixels(&r, &image));
-    CHECK(fus_resize_raster(&small, &r, 20, 7, FUS_BILINEAR, NULL) == 0 && fus_resize_image(&resized, &image, 20, 7, FUS_BILINEAR, NULL) == 0);
+    CHECK(fus_resize_raster(&small, &r, 20, 7, FUS_BILINEAR, NULL) == 0 &&
+          fus_resize_image(&resized, &image, 20, 7, FUS_BILINEAR, NULL) == 0);
     CHECK(small.channels == r.channels && same_pixels(&small, &resized));
     fus_raster_free(&r);
     fus_raster_free(&small);
@@ -99,10 +104,12 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* CRC-32 over the pixels of all 264 fLoc pictures, one after another in the order of their paths: Pillow gives the same. */
+/* CRC-32 over the pixels of all 264 fLoc pictures, one after another in the order of their paths:
+ * Pillow gives the same. */
 static void test_floc(void)
 {
-    static const char *const folders[] = {"adult", "body", "car", "child", "corridor", "house", "instrument", "limb", "number", "scrambled", "word"};
+    static const char *const folders[] = {"adult",      "body", "car",    "child",     "corridor", "house",
+                                          "instrument", "limb", "number", "scrambled", "word"};
     static char paths[400][512];
     char *sorted[400], root[1024];
     int n = 0;

@@ -6,40 +6,40 @@
 static const struct {
     const char *text, *caret, *message;
 } wrong[] = {
-    {"",               "^",              "a value expected, the JSON text ends here"},
-    {"[1,]",           "   ^",           "a member after ',' expected, ']' found"},
-    {"[1 2]",          "   ^",           "',' or ']' expected, '2' found"},
-    {"[,1]",           " ^",             "a value expected, ',' found"},
-    {"{\"a\" 1}",      "     ^",         "':' expected, '1' found"},
-    {"{\"a\":1,}",     "       ^",       "a member after ',' expected, '}' found"},
-    {"{a:1}",          " ^",             "a string expected, 'a' found"},
-    {"{\"a\":1]",      "      ^",        "',' or '}' expected, ']' found"},
-    {"nul",            "^",              "a value expected, 'n' found"},
-    {"True",           "^",              "a value expected, 'T' found"},
-    {"nullx",          "    ^",          "the end expected, 'x' found"},
-    {"01",             " ^",             "the end expected, '1' found"},
-    {"+1",             "^",              "a value expected, '+' found"},
-    {"-",              " ^",             "a digit expected, the JSON text ends here"},
-    {"1.",             "  ^",            "a digit expected, the JSON text ends here"},
-    {"1.e3",           "  ^",            "a digit expected, 'e' found"},
-    {"1e+",            "   ^",           "a digit expected, the JSON text ends here"},
-    {".5",             "^",              "a value expected, '.' found"},
-    {"\"a",            "  ^",            "a character of a string or '\"' expected, the JSON text ends here"},
-    {"\"a\tb\"",       "  ^",            "a character of a string or '\"' expected, byte 0x09 found"},
-    {"\"\\x\"",        "  ^",            "one of \"\\/bfnrtu after a backslash expected, 'x' found"},
-    {"\"\\",           "  ^",            "one of \"\\/bfnrtu after a backslash expected, the JSON text ends here"},
-    {"\"\\u12g4\"",    "     ^",         "a hex digit expected, 'g' found"},
-    {"\"\\u0000\"",    "       ^",       "\\u0000 in a string"},
-    {"\"\\ud800x\"",   "       ^",       "the first half of a surrogate pair without the second"},
+    {"", "^", "a value expected, the JSON text ends here"},
+    {"[1,]", "   ^", "a member after ',' expected, ']' found"},
+    {"[1 2]", "   ^", "',' or ']' expected, '2' found"},
+    {"[,1]", " ^", "a value expected, ',' found"},
+    {"{\"a\" 1}", "     ^", "':' expected, '1' found"},
+    {"{\"a\":1,}", "       ^", "a member after ',' expected, '}' found"},
+    {"{a:1}", " ^", "a string expected, 'a' found"},
+    {"{\"a\":1]", "      ^", "',' or '}' expected, ']' found"},
+    {"nul", "^", "a value expected, 'n' found"},
+    {"True", "^", "a value expected, 'T' found"},
+    {"nullx", "    ^", "the end expected, 'x' found"},
+    {"01", " ^", "the end expected, '1' found"},
+    {"+1", "^", "a value expected, '+' found"},
+    {"-", " ^", "a digit expected, the JSON text ends here"},
+    {"1.", "  ^", "a digit expected, the JSON text ends here"},
+    {"1.e3", "  ^", "a digit expected, 'e' found"},
+    {"1e+", "   ^", "a digit expected, the JSON text ends here"},
+    {".5", "^", "a value expected, '.' found"},
+    {"\"a", "  ^", "a character of a string or '\"' expected, the JSON text ends here"},
+    {"\"a\tb\"", "  ^", "a character of a string or '\"' expected, byte 0x09 found"},
+    {"\"\\x\"", "  ^", "one of \"\\/bfnrtu after a backslash expected, 'x' found"},
+    {"\"\\", "  ^", "one of \"\\/bfnrtu after a backslash expected, the JSON text ends here"},
+    {"\"\\u12g4\"", "     ^", "a hex digit expected, 'g' found"},
+    {"\"\\u0000\"", "       ^", "\\u0000 in a string"},
+    {"\"\\ud800x\"", "       ^", "the first half of a surrogate pair without the second"},
     {"\"\\ud800\\u0041\"", "             ^", "the first half of a surrogate pair without the second"},
-    {"\"\\udc00\"",    "       ^",       "the second half of a surrogate pair without the first"},
-    {"\"\xc0\xaf\"",   " ^",             "broken UTF-8"},
-    {"\"\xed\xa0\x80\"", " ^",           "broken UTF-8"},
-    {"\"\xf4\x90\x80\x80\"", " ^",       "broken UTF-8"},
-    {"\"\xe2\x82\"",   " ^",             "broken UTF-8"},
-    {"\"\xff\"",       " ^",             "broken UTF-8"},
-    {"\xef\xbb\xbf{}", "^",              "a value expected, byte 0xef found"},
-    {"[1]//",          "   ^",           "the end expected, '/' found"},
+    {"\"\\udc00\"", "       ^", "the second half of a surrogate pair without the first"},
+    {"\"\xc0\xaf\"", " ^", "broken UTF-8"},
+    {"\"\xed\xa0\x80\"", " ^", "broken UTF-8"},
+    {"\"\xf4\x90\x80\x80\"", " ^", "broken UTF-8"},
+    {"\"\xe2\x82\"", " ^", "broken UTF-8"},
+    {"\"\xff\"", " ^", "broken UTF-8"},
+    {"\xef\xbb\xbf{}", "^", "a value expected, byte 0xef found"},
+    {"[1]//", "   ^", "the end expected, '/' found"},
 };
 
 static int skip_all(const char *text, struct fus_error *err)
@@ -64,8 +64,21 @@ static void test_refused(void)
 static void test_accepted(void)
 {
     static const char *const right[] = {
-        "{}", "[]", " [ ] ", "0", "-0", "-1.5e-3", "1E9", "true", "[null,false]", "\"\"", "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
-        "{\"a\":{\"b\":[1,{\"c\":\"d\"}]}}", "\t[1,\r\n2]", "\"\\ud83d\\ude00\"", "\"\xf0\x9f\x98\x80\xed\x9f\xbf\x7f\"",
+        "{}",
+        "[]",
+        " [ ] ",
+        "0",
+        "-0",
+        "-1.5e-3",
+        "1E9",
+        "true",
+        "[null,false]",
+        "\"\"",
+        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
+        "{\"a\":{\"b\":[1,{\"c\":\"d\"}]}}",
+        "\t[1,\r\n2]",
+        "\"\\ud83d\\ude00\"",
+        "\"\xf0\x9f\x98\x80\xed\x9f\xbf\x7f\"",
     };
     for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
         struct fus_error err = {0};
@@ -103,7 +116,8 @@ static void test_values(void)
 
 static void test_numbers(void)
 {
-    static const char *const bad[] = {"18446744073709551616", "99999999999999999999", "1.0", "1e2", "-1", "00", "\"1\"", ""};
+    static const char *const bad[] = {
+        "18446744073709551616", "99999999999999999999", "1.0", "1e2", "-1", "00", "\"1\"", ""};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct fus_json j;
         fus_json_start(&j, bad[i], strlen(bad[i]), 0, NULL);
@@ -123,11 +137,14 @@ static void test_no_memory(void)
     CHECK(fus_json_end(&j) == FUS_ENOMEM && err.code == FUS_ENOMEM);
 }
 
-/* What write writes is read back, with any bytes of a file's name; without file_names lone surrogates stay an error. */
+/* What write writes is read back, with any bytes of a file's name; without file_names lone
+ * surrogates stay an error. */
 static void test_names(void)
 {
-    static const char *const names[][2] = {{"face/caf\xe9.jpg", "\"face/caf\\udce9.jpg\""}, {"\xc3\xa9 \xf0\x9f\x98\x80", "\"\xc3\xa9 \xf0\x9f\x98\x80\""},
-                                           {"a\tb\nc\x1b\"\\", "\"a\\u0009b\\u000ac\\u001b\\\"\\\\\""}, {"\xff\xc3(\xed\xa0\x80", "\"\\udcff\\udcc3(\\udced\\udca0\\udc80\""}};
+    static const char *const names[][2] = {{"face/caf\xe9.jpg", "\"face/caf\\udce9.jpg\""},
+                                           {"\xc3\xa9 \xf0\x9f\x98\x80", "\"\xc3\xa9 \xf0\x9f\x98\x80\""},
+                                           {"a\tb\nc\x1b\"\\", "\"a\\u0009b\\u000ac\\u001b\\\"\\\\\""},
+                                           {"\xff\xc3(\xed\xa0\x80", "\"\\udcff\\udcc3(\\udced\\udca0\\udc80\""}};
     char path[512];
     const char *tmp = getenv("TMPDIR");
     snprintf(path, sizeof path, "%s/fusiform-json-%p", tmp && strlen(tmp) < 400 ? tmp : "/tmp", (void *)path);

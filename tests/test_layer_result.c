@@ -1,4 +1,5 @@
-/* A decided layer as a file (analysis/localizer/state/layer_result.c): read back as it was, and only whole, of this run, with its labels. */
+/* A decided layer as a file (analysis/localizer/state/layer_result.c): read back as it was, and
+ * only whole, of this run, with its labels. */
 #define _POSIX_C_SOURCE 200809L
 #include "test.h"
 

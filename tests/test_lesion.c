@@ -1,10 +1,12 @@
-/* fusiform lesion's choice of units and its table (analysis/localizer/lesion.c, analysis/localizer/lesion_table.c), by hand-made numbers. */
+/* fusiform lesion's choice of units and its table (analysis/localizer/lesion.c,
+ * analysis/localizer/lesion_table.c), by hand-made numbers. */
 #define _POSIX_C_SOURCE 200809L
 #include "test.h"
 
 #include "analysis/localizer/lesion.h"
 
-/* Every set has as many units as are selective, none of them selective, none of them twice; matched ones are near in mean. */
+/* Every set has as many units as are selective, none of them selective, none of them twice; matched
+ * ones are near in mean. */
 static void test_choose(void)
 {
     enum { N = 400, CONTROLS = 7 };
@@ -27,18 +29,22 @@ static void test_choose(void)
             CHECK_MSG(u < N && !seen[u] && (label[u] == 1) == (k == 0), "set %zu, unit %zu", k, u);
             seen[u] = true;
             if (k > CONTROLS) /* among the 100 others nearest in mean, or near to those */
-                CHECK_MSG(fabs(mean[u] - mean[sets.units[i]]) < 12, "set %zu: %g for %g", k, mean[u], mean[sets.units[i]]);
+                CHECK_MSG(fabs(mean[u] - mean[sets.units[i]]) < 12, "set %zu: %g for %g", k, mean[u],
+                          mean[sets.units[i]]);
         }
     }
     CHECK(fus_lesion_choose(&again, label, mean, N, 1, CONTROLS, 5, &err) == FUS_OK);
     CHECK(memcmp(sets.units, again.units, sets.n_sets * n * sizeof *sets.units) == 0);
     fus_lesion_free(&sets);
     fus_lesion_free(&again);
-    CHECK(fus_lesion_choose(&sets, label, mean, N, 2, CONTROLS, 5, &err) == FUS_ENOTFOUND && strstr(err.msg, "nothing to silence"));
-    CHECK(fus_lesion_choose(&sets, label, mean, 10, -1, CONTROLS, 5, &err) == FUS_ELIMIT && strstr(err.msg, "not as many others"));
+    CHECK(fus_lesion_choose(&sets, label, mean, N, 2, CONTROLS, 5, &err) == FUS_ENOTFOUND &&
+          strstr(err.msg, "nothing to silence"));
+    CHECK(fus_lesion_choose(&sets, label, mean, 10, -1, CONTROLS, 5, &err) == FUS_ELIMIT &&
+          strstr(err.msg, "not as many others"));
 }
 
-/* Two categories, three controls of each kind: [intact, lesion, 3 random, 3 matched] x [face, house]. */
+/* Two categories, three controls of each kind:
+ * [intact, lesion, 3 random, 3 matched] x [face, house]. */
 static const double accuracy[16] = {0.9, 0.8, 0.5, 0.8, 0.7, 0.8, 0.5, 0.6, 0.9, 0.7, 0.4, 0.8, 0.3, 0.9, 0.8, 1.0};
 static const double features[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 
@@ -47,11 +53,13 @@ static void test_compare(void)
     struct fus_lesion_row rows[2];
     CHECK(fus_lesion_compare(rows, accuracy, features, 2, 3, NULL) == FUS_OK);
     CHECK(rows[0].intact == 0.9 && rows[0].lesion == 0.5 && rows[1].intact == 0.8 && rows[1].lesion == 0.8);
-    CHECK(test_close(rows[0].random.mean, 0.7, 1e-15) && rows[0].random.p == 0.5);   /* 0.7 0.5 0.9: one of 3 is no better */
+    /* 0.7 0.5 0.9: one of 3 is no better */
+    CHECK(test_close(rows[0].random.mean, 0.7, 1e-15) && rows[0].random.p == 0.5);
     CHECK(test_close(rows[0].random.low, 0.51, 1e-14) && test_close(rows[0].random.high, 0.89, 1e-14));
     CHECK(test_close(rows[0].matched.mean, 0.5, 1e-15) && rows[0].matched.p == 0.75); /* 0.4 0.3 0.8 */
-    CHECK(rows[1].random.p == 1 && rows[1].matched.p == 0.5);                        /* 0.8 0.6 0.7; 0.8 0.9 1.0 */
-    CHECK(rows[0].feature_intact == 1 && rows[1].feature_lesion == 4 && rows[0].feature_random == 7 && rows[1].feature_matched == 14);
+    CHECK(rows[1].random.p == 1 && rows[1].matched.p == 0.5);                         /* 0.8 0.6 0.7; 0.8 0.9 1.0 */
+    CHECK(rows[0].feature_intact == 1 && rows[1].feature_lesion == 4 && rows[0].feature_random == 7 &&
+          rows[1].feature_matched == 14);
     fus_base_fail_allocation(1);
     CHECK(fus_lesion_compare(rows, accuracy, features, 2, 3, NULL) == FUS_ENOMEM);
     fus_base_fail_allocation(0);
@@ -75,19 +83,30 @@ static void check_printed(const struct fus_lesion_table *t, const char *const *h
 static void test_print(void)
 {
     char face[] = "face", house[] = "house", *names[2] = {face, house};
-    struct fus_picture pictures[5] = {{.category = 0}, {.category = 0}, {.category = 1}, {.category = 1}, {.category = 1}};
+    struct fus_picture pictures[5] = {
+        {.category = 0}, {.category = 0}, {.category = 1}, {.category = 1}, {.category = 1}};
     struct fus_set set = {.n_categories = 2, .categories = names, .n_pictures = 5, .pictures = pictures};
     struct fus_lesion_row rows[2];
-    struct fus_lesion_table t = {.layer = "relu", .silenced = "face", .mode = "zero", .readout = "mean", .n_silenced = 7, .n_units = 100,
-                                 .n_controls = 3, .set = &set, .rows = rows};
+    struct fus_lesion_table t = {.layer = "relu",
+                                 .silenced = "face",
+                                 .mode = "zero",
+                                 .readout = "mean",
+                                 .n_silenced = 7,
+                                 .n_units = 100,
+                                 .n_controls = 3,
+                                 .set = &set,
+                                 .rows = rows};
     CHECK(fus_lesion_compare(rows, accuracy, features, 2, 3, NULL) == FUS_OK);
-    static const char *const falls[] = {"relu: 7 of 100 units are selective for face. With them set to 0, the accuracy for face falls from 90.0 % to 50.0 %;",
-                                        "it is 70.0 % on average (random, p = 0.500) and 50.0 % (matched in mean activation, p = 0.750).",
-                                        "  face             2    90.0    50.0    70.0   51.0 to  89.0  0.500     50.0   ",
-                                        "  house            3    80.0    80.0 ", "read out by the nearest class mean; controls: 3 sets"};
+    static const char *const falls[] = {
+        "relu: 7 of 100 units are selective for face. With them set to 0, the accuracy for face falls from 90.0 % to "
+        "50.0 %;",
+        "it is 70.0 % on average (random, p = 0.500) and 50.0 % (matched in mean activation, p = 0.750).",
+        "  face             2    90.0    50.0    70.0   51.0 to  89.0  0.500     50.0   ",
+        "  house            3    80.0    80.0 ", "read out by the nearest class mean; controls: 3 sets"};
     check_printed(&t, falls, sizeof falls / sizeof *falls);
     t.silenced = "house", t.mode = "mean", t.readout = "ridge";
-    static const char *const stays[] = {"With them set to their mean, the accuracy for house stays at 80.0 %;", "read out by ridge regression"};
+    static const char *const stays[] = {"With them set to their mean, the accuracy for house stays at 80.0 %;",
+                                        "read out by ridge regression"};
     check_printed(&t, stays, sizeof stays / sizeof *stays);
     rows[1].lesion = 0.95;
     static const char *const rises[] = {"the accuracy for house rises from 80.0 % to 95.0 %;"};

@@ -1,4 +1,5 @@
-/* Every gradient of loss.c against central differences of its loss, and losses whose value is known. */
+/* Every gradient of loss.c against central differences of its loss, and losses
+ * whose value is known. */
 #include "nn/train/loss.h"
 
 #include "nn/base/rng.h"
@@ -41,7 +42,8 @@ static void fill(double *x, int n, struct fus_rng *rng)
         x[i] = 2 * fus_rng_uniform(rng) - 1;
 }
 
-/* d against (L(x + h) - L(x - h)) / 2h extrapolated from h and h / 2, within 1e-7 of the largest derivative. */
+/* d against (L(x + h) - L(x - h)) / 2h extrapolated from h and h / 2, within 1e-7 of the
+ * largest derivative. */
 static void check_gradient(const char *name, double (*loss)(double *, const double *), int n, struct fus_rng *rng)
 {
     double x[WORST], d[WORST], largest = 0;

@@ -1,10 +1,11 @@
-/* analysis/lsa.c against NumPy (tests/golden/train_data.py), and eigenvectors by what defines them. */
+/* analysis/lsa.c against NumPy (tests/golden/train_data.py), and eigenvectors by
+ * what defines them. */
 #include "analysis/lsa.h"
 
 #include "nn/base/rng.h"
 #include "stimuli/text/captions.h"
-#include "tests/test.h"
 #include "tests/golden/train_lsa.inc"
+#include "tests/test.h"
 
 static struct fus_error err;
 
@@ -49,7 +50,8 @@ static void test_numpy(void)
     fus_vocabulary_free(&v);
 }
 
-/* A v = value v, v orthonormal, values descending, the largest entry positive: random matrices, repeated eigenvalues too. */
+/* A v = value v, v orthonormal, values descending, the largest entry positive: random matrices,
+ * repeated eigenvalues too. */
 static void test_eigen(void)
 {
     static double a[40 * 40], keep[40 * 40], v[40 * 40], values[40];
@@ -84,7 +86,8 @@ static void test_errors(void)
     static const size_t start[] = {0, 2, 4};
     static const int words[] = {0, 1, 1, 2};
     struct fus_lsa l = {.dim = 77};
-    CHECK(fus_lsa_fit(&l, start, words, 2, 3, 4, &err) == FUS_EINVAL && strstr(err.msg, "expected 1 to 3") && l.dim == 77);
+    CHECK(fus_lsa_fit(&l, start, words, 2, 3, 4, &err) == FUS_EINVAL && strstr(err.msg, "expected 1 to 3") &&
+          l.dim == 77);
     CHECK(fus_lsa_fit(&l, start, words, 2, 3, 0, &err) == FUS_EINVAL);
     CHECK(fus_lsa_fit(&l, start, words, 1, 3, 2, &err) == FUS_EINVAL && strstr(err.msg, "1 captions"));
     CHECK(fus_lsa_fit(&l, start, words, 2, FUS_LSA_MAX_WORDS + 1, 2, &err) == FUS_ELIMIT);

@@ -1,4 +1,5 @@
-/* stimuli/set/manifest.c and the sets made of manifests: order, quoting, halves, --categories, and every error with its line. */
+/* stimuli/set/manifest.c and the sets made of manifests: order, quoting, halves, --categories, and
+ * every error with its line. */
 #define _POSIX_C_SOURCE 200809L
 #include "stimuli/set/manifest.h"
 
@@ -37,7 +38,8 @@ static const char *list(const char *text)
 
 static void begin(void)
 {
-    static const char *const names[] = {"1.ppm", "2.ppm", "3.ppm", "4.ppm", "5.ppm", "sub/a b.ppm", "sub/#\t\"\n.ppm", "\xc3\xa4.ppm"};
+    static const char *const names[] = {"1.ppm", "2.ppm",       "3.ppm",           "4.ppm",
+                                        "5.ppm", "sub/a b.ppm", "sub/#\t\"\n.ppm", "\xc3\xa4.ppm"};
     const char *tmp = getenv("TMPDIR");
     snprintf(root, sizeof root, "%s/fusiform-manifest-XXXXXX", tmp && strlen(tmp) < 500 ? tmp : "/tmp");
     CHECK(mkdtemp(root) != NULL && mkdir(in_root("sub"), 0777) == 0);
@@ -76,20 +78,24 @@ static void test_order(void)
 {
     makes("1.ppm\tface\n2.ppm\thouse\n3.ppm\tface\n4.ppm\thouse\n", NULL,
           "face/face:1.ppm,0 face/face:3.ppm,1 house/house:2.ppm,0 house/house:4.ppm,1");
-    /* subcategories and categories as they first stand there; the same subcategory in two categories */
+    /* subcategories and categories as they first stand there; the same subcategory
+     * in two categories */
     makes("4.ppm\tz\tnew\n1.ppm\ta\told\n2.ppm\tz\told\n3.ppm\ta\tnew\n5.ppm\tz\tnew", NULL,
           "z/new:4.ppm,0 z/new:5.ppm,1 z/old:2.ppm,0 a/old:1.ppm,0 a/new:3.ppm,1");
-    makes("2.ppm\tb\tz\n1.ppm\tb\ty\n4.ppm\ta\ty\n3.ppm\ta\tx\n", NULL, "b/z:2.ppm,0 b/y:1.ppm,1 a/y:4.ppm,0 a/x:3.ppm,1");
-    makes("1.ppm\ta\tx\t1\n2.ppm\ta\tx\t1\n3.ppm\tb\t\t0\n4.ppm\tb\t\t0\n", NULL, "a/x:1.ppm,1 a/x:2.ppm,1 b/b:3.ppm,0 b/b:4.ppm,0");
+    makes("2.ppm\tb\tz\n1.ppm\tb\ty\n4.ppm\ta\ty\n3.ppm\ta\tx\n", NULL,
+          "b/z:2.ppm,0 b/y:1.ppm,1 a/y:4.ppm,0 a/x:3.ppm,1");
+    makes("1.ppm\ta\tx\t1\n2.ppm\ta\tx\t1\n3.ppm\tb\t\t0\n4.ppm\tb\t\t0\n", NULL,
+          "a/x:1.ppm,1 a/x:2.ppm,1 b/b:3.ppm,0 b/b:4.ppm,0");
     makes("1.ppm\ta\tx\n2.ppm\ta\ty\n3.ppm\tb\tx\n4.ppm\tb\tz\n5.ppm\tb\tw\n", "first=y,x;second=w,z",
           "first/y:2.ppm,0 first/x:1.ppm,1 first/x:3.ppm,0 second/w:5.ppm,0 second/z:4.ppm,1");
 }
 
 static void test_writing(void)
 {
-    makes("\xef\xbb\xbfpath\tcategory\tsubcategory\r\n# a comment\r\n\r\n1.ppm\ta\r\n\n\"sub/a b.ppm\"\ta\r\n#2.ppm\ta\n"
-          "\"sub/#\t\"\"\n.ppm\"\t\"b\"\r\n  \xc3\xa4.ppm \t b \n",
-          NULL, "a/a:1.ppm,0 a/a:sub/a b.ppm,1 b/b:sub/#\t\"\n.ppm,0 b/b:\xc3\xa4.ppm,1");
+    makes(
+        "\xef\xbb\xbfpath\tcategory\tsubcategory\r\n# a comment\r\n\r\n1.ppm\ta\r\n\n\"sub/a b.ppm\"\ta\r\n#2.ppm\ta\n"
+        "\"sub/#\t\"\"\n.ppm\"\t\"b\"\r\n  \xc3\xa4.ppm \t b \n",
+        NULL, "a/a:1.ppm,0 a/a:sub/a b.ppm,1 b/b:sub/#\t\"\n.ppm,0 b/b:\xc3\xa4.ppm,1");
     char text[3000];
     snprintf(text, sizeof text, "%s\ta\n./2.ppm\ta\nsub/../3.ppm\t\"b\"\n4.ppm\tb", in_root("1.ppm"));
     makes(text, NULL, "a/a:1.ppm,0 a/a:./2.ppm,1 b/b:sub/../3.ppm,0 b/b:4.ppm,1");
@@ -122,7 +128,8 @@ static void test_foreign(void)
         struct fus_set set;
         put("m.tsv", bytes, utf16(bytes, text, big));
         CHECK_MSG(fus_set_open(&set, in_root("m.tsv"), NULL, &err) == FUS_OK, "%s", err.msg);
-        CHECK(set.n_pictures == 4 && strcmp(set.categories[0], "a\xf0\x9f\x98\x80") == 0 && strstr(set.pictures[1].path, "/sub/a b.ppm"));
+        CHECK(set.n_pictures == 4 && strcmp(set.categories[0], "a\xf0\x9f\x98\x80") == 0 &&
+              strstr(set.pictures[1].path, "/sub/a b.ppm"));
         fus_set_close(&set);
     }
     char plain[200];
@@ -132,7 +139,8 @@ static void test_foreign(void)
     makes(plain, NULL, "a/a:1.ppm,0 a/a:sub/a b.ppm,1 b/b:3.ppm,0 b/b:./4.ppm,1");
 }
 
-/* Pictures that are not there are listed with their lines, and left out as others that cannot be read. */
+/* Pictures that are not there are listed with their lines, and left out as others
+ * that cannot be read. */
 static void test_absent(void)
 {
     struct fus_set set;
@@ -202,7 +210,8 @@ static void test_errors(void)
 /* Every prefix and many changed bytes of a valid file: an answer, never a crash. */
 static void test_damage(void)
 {
-    static const char text[] = "path\tcategory\n\"1.ppm\"\ta\tx\t0\n2.ppm\ta\t\"y\"\"\"\t1\n# c\n3.ppm\tb\tx\t0\r\n\"4.ppm\"\tb\tz\t1\n";
+    static const char text[] =
+        "path\tcategory\n\"1.ppm\"\ta\tx\t0\n2.ppm\ta\t\"y\"\"\"\t1\n# c\n3.ppm\tb\tx\t0\r\n\"4.ppm\"\tb\tz\t1\n";
     struct fus_manifest m;
     char changed[sizeof text];
     unsigned state = 1;

@@ -1,4 +1,5 @@
-/* The unit that METHOD.md works through, sections 5 and 6: the numbers printed there come out of the library. */
+/* The unit that METHOD.md works through, sections 5 and 6: the numbers printed there come
+ * out of the library. */
 #include "analysis/analysis.h"
 #include "test.h"
 

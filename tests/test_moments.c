@@ -1,4 +1,5 @@
-/* moments.c against two passes in long double, and the same bits for any number of threads and every instruction set. `test_moments bench` times it. */
+/* moments.c against two passes in long double, and the same bits for any number of threads and
+ * every instruction set. `test_moments bench` times it. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/analysis.h"
 
@@ -145,7 +146,8 @@ static void test_refusals(void)
     fus_moments_destroy(&m);
 }
 
-/* The same bits from every row of the table of kernels: counts of units that leave a rest in every vector width. */
+/* The same bits from every row of the table of kernels: counts of units that leave a rest in
+ * every vector width. */
 static void test_kernels(void)
 {
     enum { UNITS = 1071, ROWS = 21 };
@@ -185,7 +187,8 @@ static void test_kernels(void)
     fus_moments_destroy(&want);
 }
 
-/* Parts joined are the whole, up to rounding; joined to nothing they are a copy, and nothing joined changes nothing. */
+/* Parts joined are the whole, up to rounding; joined to nothing they are a copy, and nothing
+ * joined changes nothing. */
 static void test_merge(void)
 {
     enum { UNITS = 5000, ROWS = 40 };
@@ -240,8 +243,8 @@ static void bench(int rows)
         double s = (seconds() - start) / rows;
         best = i > 8 && s < best ? s : best;
     }
-    printf("%d rows: %.3f ms a picture of %zu units, %.2f GB/s, %d threads\n", rows, 1e3 * best, n, (double)n * (4 + 32.0 / rows) * 1e-9 / best,
-           fus_base_threads());
+    printf("%d rows: %.3f ms a picture of %zu units, %.2f GB/s, %d threads\n", rows, 1e3 * best, n,
+           (double)n * (4 + 32.0 / rows) * 1e-9 / best, fus_base_threads());
     fus_moments_destroy(&m);
     fus_base_free(x);
 }

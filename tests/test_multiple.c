@@ -1,4 +1,5 @@
-/* multiple.c against NumPy, its threshold against its own q, and millions of p values in reasonable time. */
+/* multiple.c against NumPy, its threshold against its own q, and millions of p values
+ * in reasonable time. */
 #include "analysis/analysis.h"
 #include "nn/base/rng.h"
 #include "test.h"
@@ -25,7 +26,8 @@ static void test_golden(void)
     CHECK(fus_multiple_adjust(NULL, NULL, 0, FUS_BH, NULL) == 0);
 }
 
-/* With any number of tests and any alpha, also with those p left out that are above it, or some that are rejected, or not. */
+/* With any number of tests and any alpha, also with those p left out that are above it, or some
+ * that are rejected, or not. */
 static void test_threshold(void)
 {
     struct fus_rng r;

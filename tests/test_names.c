@@ -1,7 +1,9 @@
-/* weights/names.c: real networks by their names and shapes alone, wrappers, and what must be refused.
+/* weights/names.c: real networks by their names and shapes alone, wrappers, and
+ * what must be refused.
  *
- * Networks come from tests/golden/weights_names.txt (torchvision, transformers' and OpenAI's naming; weights_make.py) and
- * from nn's own tables. A file with their names and shapes is made of holes: it takes no room on the disk. */
+ * Networks come from tests/golden/weights_names.txt (torchvision, transformers' and OpenAI's
+ * naming; weights_make.py) and from nn's own tables. A file with their names and shapes is made of
+ * holes: it takes no room on the disk. */
 #define _XOPEN_SOURCE 700
 #include "weights_help.h"
 
@@ -102,8 +104,10 @@ static const char *save(const char *prefix, const char *metadata)
     return path;
 }
 
-/* Recognise the list; code and err as from fus_open_weights or fus_names_recognise, whichever fails first. */
-static int recognise(struct fus_net_spec *spec, const char *prefix, const char *lang_head, const char *metadata, struct fus_error *err)
+/* Recognise the list; code and err as from fus_open_weights or fus_names_recognise,
+ * whichever fails first. */
+static int recognise(struct fus_net_spec *spec, const char *prefix, const char *lang_head, const char *metadata,
+                     struct fus_error *err)
 {
     struct fus_store *s;
     const char *path = save(prefix, metadata);
@@ -142,9 +146,11 @@ static void expect_refusal(const char *message)
 
 static void test_own_tables(void)
 {
-    static const char *const names[] = {"resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "lang_resnet18", "lang_resnet50",
-                                        "clip_rn50", "clip_rn101", "cifar_resnet20", "cifar_resnet110"};
-    static const char *const prefixes[] = {"", "module.", "state_dict.module.", "model.backbone.", "model_state_dict.", "model.module.visual."};
+    static const char *const names[] = {"resnet18",   "resnet34",       "resnet50",       "resnet101",
+                                        "resnet152",  "lang_resnet18",  "lang_resnet50",  "clip_rn50",
+                                        "clip_rn101", "cifar_resnet20", "cifar_resnet110"};
+    static const char *const prefixes[] = {
+        "", "module.", "state_dict.module.", "model.backbone.", "model_state_dict.", "model.module.visual."};
     struct fus_net_spec want;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         CHECK(fus_networks_named(&want, names[i], NULL) == 0);
@@ -204,9 +210,11 @@ static void test_language_heads(void)
     for (size_t i = 0; i < list.n; i++)
         if (strncmp(list.e[i].name, "lang_head.", 10) == 0)
             memcpy(list.e[i].name, "text_proj.", 10);
-    CHECK_MSG(recognise(&got, "module.", "text_proj", "", &err) == 0 && memcmp(&got, &want, sizeof got) == 0, "%s", err.msg);
+    CHECK_MSG(recognise(&got, "module.", "text_proj", "", &err) == 0 && memcmp(&got, &want, sizeof got) == 0, "%s",
+              err.msg);
     CHECK(recognise(&got, "model.", "head", "", &err) == FUS_ENOTFOUND);
-    CHECK_MSG(strstr(err.msg, "no tensor head.weight or head.0.weight for the language head; matrices are: fc.weight, text_proj.0.weight"),
+    CHECK_MSG(strstr(err.msg, "no tensor head.weight or head.0.weight for the language head; matrices are: fc.weight, "
+                              "text_proj.0.weight"),
               "%s", err.msg);
     add("text_proj.1.weight", "77");
     CHECK(recognise(&got, "", "text_proj", "", &err) == FUS_EUNSUPPORTED);
@@ -216,7 +224,8 @@ static void test_language_heads(void)
     from_spec(&want);
     for (size_t i = 0; i < list.n; i++)
         if (strncmp(list.e[i].name, "lang_head.", 10) == 0)
-            snprintf(list.e[i].name, sizeof list.e[i].name, "fc.%s", strcmp(list.e[i].name, "lang_head.bias") ? "weight" : "bias");
+            snprintf(list.e[i].name, sizeof list.e[i].name, "fc.%s",
+                     strcmp(list.e[i].name, "lang_head.bias") ? "weight" : "bias");
     CHECK_MSG(recognise(&got, "", "fc", "", &err) == 0 && memcmp(&got, &want, sizeof got) == 0, "%s", err.msg);
 }
 
@@ -301,7 +310,8 @@ static void test_choice(void)
     expect_note("averaged weights lie beside these: --prefix module.encoder_k", "module.encoder_q.conv1.weight");
     expect_choice("encoder_q", "module.encoder_q.conv1.weight", NULL);
     expect_choice("module.encoder_k.", "module.encoder_k.conv1.weight", NULL);
-    expect_choice("encoder", NULL, "--prefix encoder: no network lies there; networks lie under: module.encoder_q, module.encoder_k");
+    expect_choice("encoder", NULL,
+                  "--prefix encoder: no network lies there; networks lie under: module.encoder_q, module.encoder_k");
     expect_choice("", NULL, "no network lies there");
     from_spec(&spec);
     double_list("", "module.teacher._orig_mod.");
@@ -338,7 +348,8 @@ static void test_refusals(void)
     load("resnext50_32x4d");
     expect_refusal("tensor layer1.0.conv2.weight: a convolution in 32 groups (ResNeXt, RegNet)");
     load("densenet121");
-    expect_refusal("holds no network that is known: a DenseNet?; a ResNet (torchvision, CIFAR, CLIP, language head) has conv1.weight");
+    expect_refusal("holds no network that is known: a DenseNet?; a ResNet (torchvision, CIFAR, CLIP, language head) "
+                   "has conv1.weight");
     load("vit_b_16");
     expect_refusal("a vision transformer?");
     load("alexnet");

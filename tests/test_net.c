@@ -1,11 +1,13 @@
-/* The engine against the naive loops of reference.c: every tap, every ISA row, several threads and batches. To the bit where
- * convolutions run directly; with Winograd within rounding, and to the bit between rows, threads and batches. */
-#include "nn/nn.h"
+/* The engine against the naive loops of reference.c: every tap, every ISA row, several threads and
+ * batches. To the bit where convolutions run directly; with Winograd within rounding, and to the
+ * bit between rows, threads and batches. */
 #include "nn/base/rng.h"
 #include "nn/base/sha256.h"
+#include "nn/nn.h"
 #include "tests/test.h"
 
-/* Weights from a generator seeded by the tensor's name: positive variances, activations of moderate size. */
+/* Weights from a generator seeded by the tensor's name: positive variances, activations
+ * of moderate size. */
 static int invented(void *context, float *out, size_t n, const char *name, struct fus_error *err)
 {
     (void)context;
@@ -46,7 +48,8 @@ static bool nearly_equal(const float *got, const float *want, int n, double tole
     return off <= tolerance * most;
 }
 
-/* Two pictures and every tap of them by the naive loops, which take longer than all the engine's ways together. */
+/* Two pictures and every tap of them by the naive loops, which take longer than all the
+ * engine's ways together. */
 struct expected {
     const struct fus_net_spec *spec;
     float *input;         /* [2, 3, side, side] */
@@ -75,7 +78,8 @@ static void expect(struct expected *e, const struct fus_net_spec *spec)
         const struct fus_tap *tap = fus_net_tap(net, t);
         for (int p = 0; p < 2; p++) {
             e->values[t][p] = malloc((size_t)tap->channels * (size_t)tap->height * (size_t)tap->width * sizeof(float));
-            int code = fus_reference_forward(e->values[t][p], spec, e->input + (size_t)p * n, tap->name, invented, NULL, &err);
+            int code =
+                fus_reference_forward(e->values[t][p], spec, e->input + (size_t)p * n, tap->name, invented, NULL, &err);
             CHECK_MSG(code == FUS_OK, "%s: %s", tap->name, err.msg);
         }
     }
@@ -118,9 +122,10 @@ static void check_against_reference(const struct expected *e, const char *isa, i
         size_t n = (size_t)tap->channels * (size_t)tap->height * (size_t)tap->width, bytes = n * sizeof(float);
         for (int p = 0; p < batch; p++) {
             const float *want = e->values[t][p], *got = h.values[t][p];
-            bool near = !direct || strcmp(tap->name, "attnpool") == 0; /* products in another order: rounding apart, the same */
-            CHECK_MSG(got && (near ? nearly_equal(got, want, (int)n, 1e-5) : memcmp(want, got, bytes) == 0), "%s, %s, %d threads, batch %d",
-                      tap->name, isa, threads, batch);
+            /* products in another order: rounding apart, the same */
+            bool near = !direct || strcmp(tap->name, "attnpool") == 0;
+            CHECK_MSG(got && (near ? nearly_equal(got, want, (int)n, 1e-5) : memcmp(want, got, bytes) == 0),
+                      "%s, %s, %d threads, batch %d", tap->name, isa, threads, batch);
             if (p == 0)
                 fus_sha256_add(&sha, got, bytes);
             free(h.values[t][p]);
@@ -136,8 +141,15 @@ static void check_against_reference(const struct expected *e, const char *isa, i
 /* Small, with every kind of layer and channels that do not fill blocks of 16. */
 static struct fus_net_spec small_spec(int kind)
 {
-    struct fus_net_spec s = {.stem = FUS_STEM_7X7, .bottleneck = true, .input_side = 40, .stem_channels = 20, .n_stages = 3,
-                             .n_blocks = {1, 2, 1}, .width = {8, 24, 32}, .channels = {40, 72, 96}, .n_classes = 37};
+    struct fus_net_spec s = {.stem = FUS_STEM_7X7,
+                             .bottleneck = true,
+                             .input_side = 40,
+                             .stem_channels = 20,
+                             .n_stages = 3,
+                             .n_blocks = {1, 2, 1},
+                             .width = {8, 24, 32},
+                             .channels = {40, 72, 96},
+                             .n_classes = 37};
     if (kind == 1) {
         s.stem = FUS_STEM_3X3;
         s.bottleneck = false;
@@ -188,7 +200,8 @@ static void test_bit_equal(void)
 }
 
 /* Every tap of three pictures at once, or of one at a time. */
-static void hold_all(struct held *h, const struct fus_net_spec *spec, const float *input, const struct fus_net_options *options)
+static void hold_all(struct held *h, const struct fus_net_spec *spec, const float *input,
+                     const struct fus_net_options *options)
 {
     struct fus_error err = {0};
     struct fus_net *net = NULL;
@@ -231,7 +244,8 @@ static void test_segments(int stem)
         size_t bytes = (size_t)t->channels * (size_t)t->height * (size_t)t->width * sizeof(float);
         for (int p = 0; p < 3; p++) {
             for (int way = 1; way < 3; way++) {
-                CHECK_MSG(memcmp(held[0].values[tap][p], held[way].values[tap][p], bytes) == 0, "%s, picture %d, way %d", t->name, p, way);
+                CHECK_MSG(memcmp(held[0].values[tap][p], held[way].values[tap][p], bytes) == 0,
+                          "%s, picture %d, way %d", t->name, p, way);
                 free(held[way].values[tap][p]);
             }
             free(held[0].values[tap][p]);
@@ -257,13 +271,13 @@ static void test_taps(void)
     fus_net_destroy(net);
 }
 
-/* One unit of layer2.0.relu is silenced on the way; the layers behind must see it, those before must not, and going on from a changed copy must
- * give the same. */
+/* One unit of layer2.0.relu is silenced on the way; the layers behind must see it, those before
+ * must not, and going on from a changed copy must give the same. */
 struct silencing {
     int tap;
     size_t floats;
-    float *copy;       /* [2, ...] of the tap */
-    double sum[2];     /* of the stem's output, of the last tap */
+    float *copy;   /* [2, ...] of the tap */
+    double sum[2]; /* of the stem's output, of the last tap */
     int last;
 };
 
@@ -315,7 +329,8 @@ static void test_watch(void)
     CHECK(fus_net_forward(net, input, 2, wanted, NULL, NULL, &err) == FUS_OK);
     wanted[s.tap] = false;
     fus_net_watch(net, NULL, NULL);
-    CHECK(fus_net_can_continue(net, s.tap) && !fus_net_can_continue(net, fus_net_find_tap(net, "layer2.0.relu1", &err)));
+    CHECK(fus_net_can_continue(net, s.tap) &&
+          !fus_net_can_continue(net, fus_net_find_tap(net, "layer2.0.relu1", &err)));
     fus_net_release(net);
     CHECK(fus_net_continue(net, s.tap, s.copy, 2, none, add_up, &s, &err) == FUS_OK);
     memcpy(sums[1], s.sum, sizeof s.sum);
@@ -326,7 +341,8 @@ static void test_watch(void)
     fus_base_free(input);
 }
 
-/* A network in the caller's memory: the same bits, nothing written behind it, nothing allocated after it is made. */
+/* A network in the caller's memory: the same bits, nothing written behind it, nothing allocated
+ * after it is made. */
 static void check_in_place(const struct fus_net_spec *spec, bool low_memory)
 {
     enum { GUARD = 64 };
@@ -341,7 +357,8 @@ static void check_in_place(const struct fus_net_spec *spec, bool low_memory)
     for (size_t i = 0; i < n; i++)
         input[i] = (float)(i % 23) * 0.1f - 1;
     CHECK(fus_net_create_in(&net, memory + 4, bytes, spec, &options, invented, NULL, &err) == FUS_EINVAL);
-    CHECK(fus_net_create_in(&net, memory, bytes - 64, spec, &options, invented, NULL, &err) == FUS_ELIMIT && strstr(err.msg, "needs"));
+    CHECK(fus_net_create_in(&net, memory, bytes - 64, spec, &options, invented, NULL, &err) == FUS_ELIMIT &&
+          strstr(err.msg, "needs"));
     CHECK_MSG(fus_net_create_in(&net, memory, bytes, spec, &options, invented, NULL, &err) == FUS_OK, "%s", err.msg);
     CHECK(fus_net_create(&usual, spec, &options, invented, NULL, &err) == FUS_OK);
     CHECK(net && fus_net_bytes(net) == fus_net_bytes(usual) && fus_net_bytes(net) <= bytes);

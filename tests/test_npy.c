@@ -1,4 +1,5 @@
-/* NumPy's headers as NumPy and others write them, Fortran order, byte order, and .npz with packed members. */
+/* NumPy's headers as NumPy and others write them, Fortran order, byte order, and .npz
+ * with packed members. */
 #define _POSIX_C_SOURCE 200809L
 #include "test.h"
 
@@ -22,9 +23,11 @@ static size_t build(const char *header, int version, const void *data, size_t n)
 }
 
 static const float numbers[] = {1, 2, 3, 4, 5, 6};
-static const uint8_t raw[48] = {0, 0, 128, 63, 0, 0, 0, 64, 0, 0, 64, 64, 0, 0, 128, 64, 0, 0, 160, 64, 0, 0, 192, 64}; /* as f4 */
+/* as f4 */
+static const uint8_t raw[48] = {0, 0, 128, 63, 0, 0, 0, 64, 0, 0, 64, 64, 0, 0, 128, 64, 0, 0, 160, 64, 0, 0, 192, 64};
 
-static void check_read(const char *header, int version, int n_dims, const int64_t *shape, const float *expected, size_t n)
+static void check_read(const char *header, int version, int n_dims, const int64_t *shape, const float *expected,
+                       size_t n)
 {
     struct fus_error err = {0};
     float values[8] = {0};
@@ -70,7 +73,8 @@ static void test_headers(void)
 static void test_empty_shapes(void)
 {
     struct fus_error err = {0};
-    size_t n = build("{'descr': '<f4', 'fortran_order': True, 'shape': (0, 99999999999999999, 99999999999999999), }\n", 1, raw, 4);
+    size_t n = build("{'descr': '<f4', 'fortran_order': True, 'shape': (0, 99999999999999999, 99999999999999999), }\n",
+                     1, raw, 4);
     struct fus_store *s = bytes_store(room, n);
     int code = fus_npy_open(s, &err);
     CHECK_MSG(code == FUS_EFORMAT || fus_store_tensor(s, 0)->n_elements == 0, "code %d: %s", code, err.msg);
@@ -96,13 +100,15 @@ static void test_long_header(void)
         size_t length = zip_build(archive, &file, 1, "", false);
         struct fus_store *s = bytes_store(archive, length);
         int code = fus_npy_open_npz(s, &err);
-        CHECK_MSG(code == 0 && fus_store_count(s) == 1 && strcmp(fus_store_tensor(s, 0)->name, "long") == 0, "%s", err.msg);
+        CHECK_MSG(code == 0 && fus_store_count(s) == 1 && strcmp(fus_store_tensor(s, 0)->name, "long") == 0, "%s",
+                  err.msg);
         CHECK(code || read_everything(s, &err) == 0);
         fus_store_close(s);
     }
 }
 
-/* A member in one stored block of 60 kB: its header cannot be unpacked into a small room. Texts beside it are passed over. */
+/* A member in one stored block of 60 kB: its header cannot be unpacked into a small room. Texts
+ * beside it are passed over. */
 static void test_npz(void)
 {
     static uint8_t data[60000];
@@ -130,7 +136,8 @@ static void test_npz(void)
     fus_store_close(s);
 }
 
-/* A packed array that ends before its header says, or that the directory makes longer than it is. */
+/* A packed array that ends before its header says, or that the directory makes
+ * longer than it is. */
 static void test_short_members(void)
 {
     size_t n = build("{'descr': '<f4', 'fortran_order': False, 'shape': (20,), }\n", 1, raw, sizeof raw);

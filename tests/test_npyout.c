@@ -1,5 +1,5 @@
-/* npyout.c: the bytes themselves, the same whole or in parts, refusals. The archives whose checksums stand here were opened
- * with numpy.load and `unzip -t` (set KEEP to keep them). */
+/* npyout.c: the bytes themselves, the same whole or in parts, refusals. The archives whose
+ * checksums stand here were opened with numpy.load and `unzip -t` (set KEEP to keep them). */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/report/report.h"
 
@@ -20,9 +20,8 @@ static const char *scratch(const char *name)
 static const float ramp[6] = {0, 0.5f, 1, 1.5f, 2, -3};
 static const int8_t bytes[5] = {-1, 0, 1, 2, 127};
 static const double pi[1] = {3.25};
-static const struct fus_npy_array three[3] = {{"layer4.2.relu", "<f4", 2, {2, 3}, ramp},
-                                              {"label", "|i1", 1, {5}, bytes},
-                                              {"scalar", "<f8", 0, {0}, pi}};
+static const struct fus_npy_array three[3] = {
+    {"layer4.2.relu", "<f4", 2, {2, 3}, ramp}, {"label", "|i1", 1, {5}, bytes}, {"scalar", "<f8", 0, {0}, pi}};
 
 static uint8_t *slurp(const char *path, size_t *n)
 {
@@ -61,7 +60,8 @@ static void test_npz(void)
     snprintf(whole, sizeof whole, "%s", scratch("a.npz"));
     CHECK(fus_npyout_npz(whole, three, 3, NULL) == 0);
     uint8_t *data = slurp(whole, &n);
-    CHECK_MSG(fus_inflate_crc32(0, data, n) == 0x92c7b13cu, "the archive's bytes changed: %08x", fus_inflate_crc32(0, data, n));
+    CHECK_MSG(fus_inflate_crc32(0, data, n) == 0x92c7b13cu, "the archive's bytes changed: %08x",
+              fus_inflate_crc32(0, data, n));
     const char *parts = scratch("b.npz");
     CHECK(fus_npyout_open(&z, parts, NULL) == 0);
     for (int i = 0; i < 3; i++) {

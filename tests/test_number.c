@@ -10,7 +10,8 @@
 
 static void test_whole(void)
 {
-    static const char *const bad[] = {"", " 2", "2 ", "+2", "-2", "2.0", "2e3", "0x10", "two", "18446744073709551616", "99999999999999999999"};
+    static const char *const bad[] = {
+        "", " 2", "2 ", "+2", "-2", "2.0", "2e3", "0x10", "two", "18446744073709551616", "99999999999999999999"};
     uint64_t n = 7;
     const char *rest;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -23,8 +24,9 @@ static void test_whole(void)
 
 static void test_real(void)
 {
-    static const char *const bad[] = {"", " 2", "2 ", "\t2", "+2", "--2", "0x1p-4", "0x10", "1e400", "-1e400", "nan", "inf", "-inf", "infinity",
-                                      ".", "-", "-.", "e5", "1e", "1e+", "1,5", "1.5.2", "1.5f", "1_000", "NAN(1)"};
+    static const char *const bad[] = {"",       " 2",  "2 ",  "\t2",   "+2",       "--2",   "0x1p-4", "0x10", "1e400",
+                                      "-1e400", "nan", "inf", "-inf",  "infinity", ".",     "-",      "-.",   "e5",
+                                      "1e",     "1e+", "1,5", "1.5.2", "1.5f",     "1_000", "NAN(1)"};
     double x = 7;
     const char *rest;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -32,8 +34,17 @@ static void test_real(void)
     static const struct {
         const char *text;
         double x;
-    } good[] = {{"0", 0}, {"-0.5", -0.5}, {".5", 0.5}, {"5.", 5}, {"1e3", 1000}, {"1E-3", 0.001}, {"2.5e+1", 25}, {"0.1", 0.1},
-                {"1.7976931348623157e308", 0x1.fffffffffffffp1023}, {"4.9406564584124654e-324", 0x1p-1074}, {"1e-400", 0},
+    } good[] = {{"0", 0},
+                {"-0.5", -0.5},
+                {".5", 0.5},
+                {"5.", 5},
+                {"1e3", 1000},
+                {"1E-3", 0.001},
+                {"2.5e+1", 25},
+                {"0.1", 0.1},
+                {"1.7976931348623157e308", 0x1.fffffffffffffp1023},
+                {"4.9406564584124654e-324", 0x1p-1074},
+                {"1e-400", 0},
                 {"0.00000000000000000000000000000000000000000000000000000001", 1e-56}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         CHECK_MSG(fus_number_real(&x, good[i].text, NULL) && x == good[i].x, "'%s': %.17g", good[i].text, x);
@@ -60,8 +71,9 @@ static void test_print(void)
     static const struct {
         double x;
         const char *text;
-    } cases[] = {{0.1, "0.1"}, {0.05, "0.05"}, {1.0 / 3, "0.3333333333333333"}, {0.1 + 0.2, "0.30000000000000004"}, {1e300, "1e+300"}, {-2, "-2"},
-                 {0x1p-1074, "4.94065645841247e-324"}};
+    } cases[] = {
+        {0.1, "0.1"},      {0.05, "0.05"}, {1.0 / 3, "0.3333333333333333"},     {0.1 + 0.2, "0.30000000000000004"},
+        {1e300, "1e+300"}, {-2, "-2"},     {0x1p-1074, "4.94065645841247e-324"}};
     char text[FUS_NUMBER_BYTES];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int n = fus_number_print(text, cases[i].x);
@@ -85,7 +97,8 @@ static void test_round_trip(void)
     }
 }
 
-/* Where the caller's locale writes a comma, nothing changes. Machines without such a locale skip this. */
+/* Where the caller's locale writes a comma, nothing changes. Machines without such a
+ * locale skip this. */
 static void test_locale(void)
 {
     static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "de_DE", "fr_FR.UTF-8"};

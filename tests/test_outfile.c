@@ -113,11 +113,15 @@ static void test_streams(void)
     CHECK(put("/dev/fd/999999999999", "x", &err) == FUS_EIO);
     CHECK(mkfifo(at("fifo"), 0666) == 0 && put(at("fifo"), "x", &err) == FUS_EIO && strstr(err.msg, "nothing reads"));
     int reader = open(at("fifo"), O_RDONLY | O_NONBLOCK);
-    CHECK(fus_outfile_is_stream(at("fifo")) && put(at("fifo"), "abc", &err) == FUS_OK && read(reader, text, sizeof text) == 3);
+    CHECK(fus_outfile_is_stream(at("fifo")) && put(at("fifo"), "abc", &err) == FUS_OK &&
+          read(reader, text, sizeof text) == 3);
     close(reader);
     unlink(at("fifo"));
-    const char *device = stat("/dev/zero", &st) == 0 && S_ISCHR(st.st_mode) && mknod(at("zero"), S_IFCHR | 0666, st.st_rdev) == 0 ? at("zero")
-                         : geteuid() != 0 ? "/dev/zero" : NULL; /* root could replace the machine's own */
+    const char *device =
+        stat("/dev/zero", &st) == 0 && S_ISCHR(st.st_mode) && mknod(at("zero"), S_IFCHR | 0666, st.st_rdev) == 0
+            ? at("zero")
+        : geteuid() != 0 ? "/dev/zero"
+                         : NULL; /* root could replace the machine's own */
     if (device)
         CHECK_MSG(put(device, "x", &err) == FUS_EIO && strstr(err.msg, "it is a device"), "%s", err.msg);
     else

@@ -1,4 +1,5 @@
-/* permute.c and order.c: against NumPy with the same relabellings, planted units, nominal false positives. */
+/* permute.c and order.c: against NumPy with the same relabellings, planted units,
+ * nominal false positives. */
 #include "analysis/inference.h"
 #include "nn/base/rng.h"
 #include "test.h"
@@ -11,7 +12,8 @@ static const double rows[5][8] = {
 };
 enum { UNITS = 120, CATEGORIES = 5, PICTURES = 29 };
 static const int pictures[CATEGORIES] = {6, 7, 6, 8, 2};
-static const struct fus_select_options usual = {.correction = FUS_BH, .alpha = 0.05}, uncorrected = {.correction = FUS_UNCORRECTED, .alpha = 0.05};
+static const struct fus_select_options usual = {.correction = FUS_BH, .alpha = 0.05},
+                                       uncorrected = {.correction = FUS_UNCORRECTED, .alpha = 0.05};
 
 static void test_golden(void)
 {
@@ -24,14 +26,16 @@ static void test_golden(void)
     struct fus_error err;
     CHECK(fus_permute_layer(out, &r, 99, 7, &uncorrected, NULL, NULL) == 0);
     for (int c = 0; c < CATEGORIES; c++) {
-        const double got[8] = {out[c].proportion, out[c].csi, out[c].null_mean, out[c].null_high, out[c].p_proportion,
-                               out[c].p_csi, out[c].t_critical, (double)out[c].n_familywise};
-        static const char *const names[8] = {"proportion", "mean CSI", "null mean", "null quantile", "p of the proportion", "p of the CSI",
-                                             "critical t", "units family-wise"};
+        const double got[8] = {out[c].proportion,   out[c].csi,   out[c].null_mean,  out[c].null_high,
+                               out[c].p_proportion, out[c].p_csi, out[c].t_critical, (double)out[c].n_familywise};
+        static const char *const names[8] = {"proportion",          "mean CSI",     "null mean",  "null quantile",
+                                             "p of the proportion", "p of the CSI", "critical t", "units family-wise"};
         for (int i = 0; i < 8; i++)
-            CHECK_MSG(test_near(names[i], got[i], rows[c][i], 1e-10), "category %d, column %d: %.17g not %.17g", c, i, got[i], rows[c][i]);
+            CHECK_MSG(test_near(names[i], got[i], rows[c][i], 1e-10), "category %d, column %d: %.17g not %.17g", c, i,
+                      got[i], rows[c][i]);
     }
-    CHECK(fus_permute_layer(out, &r, 3, 7, &usual, NULL, NULL) == 0 && isinf(out[0].t_critical) && out[0].n_familywise == 0);
+    CHECK(fus_permute_layer(out, &r, 3, 7, &usual, NULL, NULL) == 0 && isinf(out[0].t_critical) &&
+          out[0].n_familywise == 0);
     CHECK(fus_permute_layer(out, &r, 0, 7, &usual, NULL, &err) == FUS_EINVAL);
     fus_base_set_threads(1); /* the n-th allocation is the same one */
     int code = FUS_ENOMEM;
@@ -44,7 +48,8 @@ static void test_golden(void)
     fus_base_set_threads(0);
 }
 
-/* Units that share noise, as a network's do: the family-wise rate over 100 layers stays near alpha; planted units are found. */
+/* Units that share noise, as a network's do: the family-wise rate over 100 layers stays near alpha;
+ * planted units are found. */
 static void test_familywise(void)
 {
     enum { N = 60, IMAGES = 24, LAYERS = 100 };
@@ -60,16 +65,18 @@ static void test_familywise(void)
         for (int i = 0; i < IMAGES; i++) {
             double shared = fus_rng_normal(&rng);
             for (int u = 0; u < N; u++)
-                x[i * N + u] = (float)(3 + shared + fus_rng_normal(&rng) + (layer == LAYERS && u < 5 && category[i] == 1 ? 8 : 0));
+                x[i * N + u] =
+                    (float)(3 + shared + fus_rng_normal(&rng) + (layer == LAYERS && u < 5 && category[i] == 1 ? 8 : 0));
         }
         CHECK(fus_permute_layer(out, &r, 59, (uint64_t)layer, &usual, NULL, NULL) == 0);
         if (layer < LAYERS)
             false_layers += out[0].n_familywise > 0;
     }
     CHECK_MSG(false_layers <= 13, "%d of %d layers", false_layers, LAYERS); /* binomial(100, 0.05): P(> 13) = 0.0005 */
-    CHECK_MSG(out[1].n_familywise == 5 && test_close(out[1].p_proportion, 1.0 / 60, 1e-12), "%zu %g", out[1].n_familywise,
-              out[1].p_proportion);
-    CHECK_MSG(out[0].n_familywise <= 1 && out[0].p_proportion > 0.05, "%zu %g", out[0].n_familywise, out[0].p_proportion);
+    CHECK_MSG(out[1].n_familywise == 5 && test_close(out[1].p_proportion, 1.0 / 60, 1e-12), "%zu %g",
+              out[1].n_familywise, out[1].p_proportion);
+    CHECK_MSG(out[0].n_familywise <= 1 && out[0].p_proportion > 0.05, "%zu %g", out[0].n_familywise,
+              out[0].p_proportion);
 }
 
 static void test_order(void)

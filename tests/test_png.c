@@ -8,9 +8,12 @@ static void check_written(const char *path, const struct fus_image *image, const
 {
     struct fus_image back = {0};
     struct fus_error err = {0, -1, ""};
-    CHECK_MSG(fus_png_write(path, image, &err) == 0 && fus_decode_file(&back, path, &err) == 0, "%s: %s", what, err.msg);
+    CHECK_MSG(fus_png_write(path, image, &err) == 0 && fus_decode_file(&back, path, &err) == 0, "%s: %s", what,
+              err.msg);
     size_t n = 3 * (size_t)image->width * (size_t)image->height;
-    CHECK_MSG(back.pixels && back.width == image->width && back.height == image->height && memcmp(back.pixels, image->pixels, n) == 0, "%s", what);
+    CHECK_MSG(back.pixels && back.width == image->width && back.height == image->height &&
+                  memcmp(back.pixels, image->pixels, n) == 0,
+              "%s", what);
     fus_image_free(&back);
 }
 
@@ -23,7 +26,10 @@ static void test_write(void)
         test_noise(&image, 1 + i * 7 % 50, 1 + i * 11 % 37, (uint32_t)i);
         size_t n = 3 * (size_t)image.width * (size_t)image.height;
         for (size_t k = 0; k < n; k++) /* noise, few colours, stripes, one colour */
-            image.pixels[k] = (uint8_t)(i % 4 == 0 ? image.pixels[k] : i % 4 == 1 ? image.pixels[k] & 0x80 : i % 4 == 2 ? k / 9 : 200);
+            image.pixels[k] = (uint8_t)(i % 4 == 0   ? image.pixels[k]
+                                        : i % 4 == 1 ? image.pixels[k] & 0x80
+                                        : i % 4 == 2 ? k / 9
+                                                     : 200);
         check_written(path, &image, "small");
         fus_image_free(&image);
     }

@@ -1,4 +1,5 @@
-/* PNM and BMP: pixels equal Pillow's, what is written reads back, damage; files of other kinds are named. */
+/* PNM and BMP: pixels equal Pillow's, what is written reads back, damage; files of
+ * other kinds are named. */
 #define _POSIX_C_SOURCE 200809L
 #include <unistd.h>
 
@@ -23,14 +24,16 @@ static void test_read(void)
 {
     struct fus_image image = {0};
     struct fus_error err = {0, -1, ""};
-    CHECK(fus_decode_file(&image, "build/no-such-picture.jpg", &err) == FUS_EIO && strstr(err.msg, "no-such-picture.jpg: "));
+    CHECK(fus_decode_file(&image, "build/no-such-picture.jpg", &err) == FUS_EIO &&
+          strstr(err.msg, "no-such-picture.jpg: "));
     CHECK(fus_decode_file(&image, "tests", &err) == FUS_EIO && strstr(err.msg, "tests: is a folder"));
     CHECK(fus_image_create(&image, 0, 5, &err) == FUS_EINVAL);
     CHECK(fus_image_create(&image, 100000, 100000, &err) == FUS_ELIMIT);
     CHECK(!image.pixels);
 }
 
-/* The limit of pixels holds for what is read, in every format; what the program makes may have as many as ever. */
+/* The limit of pixels holds for what is read, in every format; what the program makes may
+ * have as many as ever. */
 static void test_limit(void)
 {
     static const char *const files[] = {"img_grey_33x18.jpg", "img_grey_16.png", "img_win_8.bmp", "net_grey.pgm"};
@@ -44,7 +47,8 @@ static void test_limit(void)
         snprintf(found, sizeof found, "found %d x %d pixels, at most %zu are read", image.width, image.height, n - 1);
         fus_image_free(&image);
         fus_image_set_max_pixels(n - 1);
-        CHECK_MSG(fus_decode_file(&image, path, &err) == FUS_ELIMIT && strstr(err.msg, found) && !image.pixels, "%s", err.msg);
+        CHECK_MSG(fus_decode_file(&image, path, &err) == FUS_ELIMIT && strstr(err.msg, found) && !image.pixels, "%s",
+                  err.msg);
         CHECK(fus_image_create(&image, 1000, 1000, &err) == 0);
         fus_image_free(&image);
         fus_image_set_max_pixels(n);
@@ -61,9 +65,10 @@ static void test_limit(void)
 /* A jump in a run-length coded bitmap leaves colour 0; rows run from the bottom. */
 static void test_jump(void)
 {
-    static const uint8_t file[] = {'B', 'M', 0, 0, 0, 0, 0, 0, 0, 0, 62, 0, 0, 0, 40, 0, 0, 0, 3, 0, 0, 0, 3, 0, 0, 0, 1, 0, 8, 0, 1,
-                                   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 9, 9, 9, 0, 30, 20, 10, 0,
-                                   1, 1, 0, 2, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1};
+    static const uint8_t file[] = {'B', 'M', 0,  0,  0, 0, 0, 0, 0, 0, 62, 0, 0, 0, 40, 0, 0, 0, 3,
+                                   0,   0,   0,  3,  0, 0, 0, 1, 0, 8, 0,  1, 0, 0, 0,  0, 0, 0, 0,
+                                   0,   0,   0,  0,  0, 0, 0, 0, 2, 0, 0,  0, 0, 0, 0,  0, 9, 9, 9,
+                                   0,   30,  20, 10, 0, 1, 1, 0, 2, 1, 1,  1, 1, 0, 0,  0, 0, 0, 1};
     static const uint8_t want[9] = {9, 9, 9, 9, 9, 10, 10, 9, 9}; /* red */
     struct fus_image image = {0};
     struct fus_error err = {0, -1, ""};

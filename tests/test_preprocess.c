@@ -39,22 +39,34 @@ static void test_torchvision(void)
 
 static void test_parse(void)
 {
-    static const char *const bad[] = {"", "Torchvision", "resize=256", "resize=256,interp=bilinear,crop=224,mean=.485/.456/.406",
-                                      "resize=0,interp=bilinear,crop=224,mean=0,std=1", "resize=9,interp=cubic,crop=224,mean=0,std=1",
-                                      "resize=9,interp=bicubic,crop=224,mean=0/1,std=1", "resize=9,interp=bicubic,crop=224,mean=0,std=0",
-                                      "resize=9,interp=bicubic,crop=224,mean=0,std=-1", "resize=9,interp=bicubic,crop=224,mean=nan,std=1",
-                                      "resize=9,resize=9,interp=bicubic,crop=224,mean=0,std=1", "resize=9,interp=bicubic,crop=224,mean=0,std=1,",
-                                      "resize=9,interp=bicubic,crop=99999,mean=0,std=1", "resize=9x,interp=bicubic,crop=9,mean=0,std=1",
-                                      "resize=9,interp=bicubic,crop=9,mean=1e39,std=1", "resize=9,interp=bicubic,crop=9,mean=0,std=1e39"};
+    static const char *const bad[] = {"",
+                                      "Torchvision",
+                                      "resize=256",
+                                      "resize=256,interp=bilinear,crop=224,mean=.485/.456/.406",
+                                      "resize=0,interp=bilinear,crop=224,mean=0,std=1",
+                                      "resize=9,interp=cubic,crop=224,mean=0,std=1",
+                                      "resize=9,interp=bicubic,crop=224,mean=0/1,std=1",
+                                      "resize=9,interp=bicubic,crop=224,mean=0,std=0",
+                                      "resize=9,interp=bicubic,crop=224,mean=0,std=-1",
+                                      "resize=9,interp=bicubic,crop=224,mean=nan,std=1",
+                                      "resize=9,resize=9,interp=bicubic,crop=224,mean=0,std=1",
+                                      "resize=9,interp=bicubic,crop=224,mean=0,std=1,",
+                                      "resize=9,interp=bicubic,crop=99999,mean=0,std=1",
+                                      "resize=9x,interp=bicubic,crop=9,mean=0,std=1",
+                                      "resize=9,interp=bicubic,crop=9,mean=1e39,std=1",
+                                      "resize=9,interp=bicubic,crop=9,mean=0,std=1e39"};
     struct fus_preprocess p = {0};
     struct fus_error err;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        CHECK_MSG(fus_preprocess_parse(&p, bad[i], &err) == FUS_EINVAL && p.crop == 0 && strstr(err.msg, "expected torchvision"), "%s", bad[i]);
+        CHECK_MSG(fus_preprocess_parse(&p, bad[i], &err) == FUS_EINVAL && p.crop == 0 &&
+                      strstr(err.msg, "expected torchvision"),
+                  "%s", bad[i]);
     char longer[400];
     memset(longer, 'a', sizeof longer - 1);
     longer[sizeof longer - 1] = 0;
     CHECK(fus_preprocess_parse(&p, longer, &err) == FUS_EINVAL);
-    CHECK(fus_preprocess_parse(&p, "std=.229/.224/.225,mean=.485/.456/.406,crop=224,resize=256,interp=bilinear", &err) == 0);
+    CHECK(fus_preprocess_parse(&p, "std=.229/.224/.225,mean=.485/.456/.406,crop=224,resize=256,interp=bilinear",
+                               &err) == 0);
     struct fus_preprocess preset = {0};
     CHECK(fus_preprocess_parse(&preset, "torchvision", &err) == 0 && memcmp(&preset, &p, sizeof p) == 0);
 }

@@ -30,7 +30,8 @@ static void test_words(void)
     free(page);
     run.criterion = "d' > 1 <Afraz 2015>";
     page = write_and_check(&run, 2000000);
-    CHECK(page && strstr(page, "d&#39; &gt; 1 &lt;Afraz 2015&gt;") && !strstr(page, "Intersection-union") && !strstr(page, "respond significantly"));
+    CHECK(page && strstr(page, "d&#39; &gt; 1 &lt;Afraz 2015&gt;") && !strstr(page, "Intersection-union") &&
+          !strstr(page, "respond significantly"));
     free(page);
     remove_folder();
     forget(&run);
@@ -52,7 +53,8 @@ static char *lead_of(const struct fus_run_summary *run)
 {
     struct fus_error err = {0};
     CHECK_MSG(fus_report_write(folder, run, &err) == FUS_OK, "%s", err.msg);
-    char *page = load("report.html"), *start = page ? strstr(page, "<p class=\"lead\">") : NULL, *end = start ? strstr(start, "</p>") : NULL;
+    char *page = load("report.html"), *start = page ? strstr(page, "<p class=\"lead\">") : NULL,
+         *end = start ? strstr(start, "</p>") : NULL;
     CHECK(end != NULL);
     if (!end) {
         free(page);
@@ -73,7 +75,8 @@ static void check_lead(const struct fus_run_summary *run, const char *has, const
     free(lead);
 }
 
-/* Every way in which two models can stand to each other, with and without intervals: no word that the numbers do not bear out. */
+/* Every way in which two models can stand to each other, with and without intervals: no word that
+ * the numbers do not bear out. */
 static void test_contrasts(void)
 {
     struct plan plan = {.n_models = 2, .n_layers = 3, .n_categories = 2, .side = 4, .names = {"one", "two"}};
@@ -89,26 +92,48 @@ static void test_contrasts(void)
     set_share(&run, 1, 0, 0.03, 0.5);
     set_share(&run, 0, 1, 0.01, 0.3);
     set_share(&run, 1, 1, 0.05, 0.3);
-    check_lead(&run, "one has 2.0 times the share of face-selective units of two (6.0% against 3.0%; no interval was computed), with a mean CSI of 0.40 against 0.50.",
+    check_lead(&run,
+               "one has 2.0 times the share of face-selective units of two (6.0% against 3.0%; no interval was "
+               "computed), with a mean CSI of 0.40 against 0.50.",
                "% interval");
-    d[1].ratio = 0.2, d[1].ratio_low = 0.1, d[1].ratio_high = 0.5; /* the clearly different one is told, from the larger's side */
-    check_lead(&run, "two has 5.0 times the share of body-selective units of one (5.0% against 1.0%; 95% interval of the ratio 2.00 to 10.00)", "face-selective");
+    /* the clearly different one is told, from the larger's side */
+    d[1].ratio = 0.2, d[1].ratio_low = 0.1, d[1].ratio_high = 0.5;
+    check_lead(&run,
+               "two has 5.0 times the share of body-selective units of one (5.0% against 1.0%; 95% interval of the "
+               "ratio 2.00 to 10.00)",
+               "face-selective");
     d[1].csi_low = -0.2, d[1].csi_high = 0.1;
-    check_lead(&run, "with a mean CSI that does not clearly differ (0.30 against 0.30; 95% interval of the difference \xe2\x88\x92" "0.10 to 0.20)", "higher");
+    check_lead(
+        &run,
+        "with a mean CSI that does not clearly differ (0.30 against 0.30; 95% interval of the difference \xe2\x88\x92"
+        "0.10 to 0.20)",
+        "higher");
     d[1].csi_low = 0.1, d[1].csi_high = 0.2; /* of one less two: two's is lower */
-    check_lead(&run, "with a lower mean CSI (0.30 against 0.30; 95% interval of the difference \xe2\x88\x92" "0.20 to \xe2\x88\x92" "0.10)", "higher");
+    check_lead(&run,
+               "with a lower mean CSI (0.30 against 0.30; 95% interval of the difference \xe2\x88\x92"
+               "0.20 to \xe2\x88\x92"
+               "0.10)",
+               "higher");
     d[1].ratio_high = 1.5; /* now it includes 1 */
     d[1].csi_low = -0.1;
-    check_lead(&run, "No category that both one and two have units for clearly differs in its share: every 95% interval includes no difference.", "times the share");
+    check_lead(&run,
+               "No category that both one and two have units for clearly differs in its share: every 95% interval "
+               "includes no difference.",
+               "times the share");
     d[0].csi_low = -0.2, d[0].csi_high = -0.05;
-    check_lead(&run, "But the face-selective units of one have a lower mean CSI than those of two (0.40 against 0.50;", "times the share");
+    check_lead(&run, "But the face-selective units of one have a lower mean CSI than those of two (0.40 against 0.50;",
+               "times the share");
     d[0].proportion_low = 0.01, d[0].proportion_high = 0.05; /* no interval of the ratio, as a resample had none */
-    check_lead(&run, "(6.0% against 3.0%; 95% interval of the difference 1.00 to 5.00 percentage points), with a lower", "of the ratio");
+    check_lead(&run, "(6.0% against 3.0%; 95% interval of the difference 1.00 to 5.00 percentage points), with a lower",
+               "of the ratio");
     run.options.alpha = 0.1;
     check_lead(&run, "90% interval of the difference", "95%");
     run.n_differences = 0;
     set_share(&run, 1, 0, 0.059, NAN);
-    check_lead(&run, "one and two have about the same share of face-selective units (6.0% and 5.9%; no interval was computed).", "CSI");
+    check_lead(
+        &run,
+        "one and two have about the same share of face-selective units (6.0% and 5.9%; no interval was computed).",
+        "CSI");
     set_share(&run, 1, 0, 0.06, NAN);
     check_lead(&run, "one and two have the same share of face-selective units", "about");
     set_share(&run, 1, 0, 0, NAN); /* a ratio to nothing is none */
@@ -116,7 +141,8 @@ static void test_contrasts(void)
     check_lead(&run, "no unit of two is selective for any category.", "share of");
     set_share(&run, 0, 0, 0, NAN);
     set_share(&run, 0, 1, 0, NAN);
-    check_lead(&run, "no unit of one is selective for any category; no unit of two is selective for any category.", "share");
+    check_lead(&run, "no unit of one is selective for any category; no unit of two is selective for any category.",
+               "share");
     remove_folder();
     forget(&run);
 }

@@ -1,4 +1,5 @@
-/* What a run depends on as text (analysis/localizer/state/provenance.c): written and read back whatever names hold, and differences told by name. */
+/* What a run depends on as text (analysis/localizer/state/provenance.c): written and read back
+ * whatever names hold, and differences told by name. */
 #include "test.h"
 
 #include "analysis/localizer/state/provenance.h"

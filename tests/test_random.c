@@ -34,7 +34,8 @@ static void moments(const float *v, size_t n, double *mean, double *sd, double *
     *sd = sqrt(squares / (double)n - *mean * *mean);
 }
 
-/* Mean 0 and this standard deviation within 5 standard errors; largest: bound of a uniform distribution, 0 for a normal one. */
+/* Mean 0 and this standard deviation within 5 standard errors; largest: bound of a uniform
+ * distribution, 0 for a normal one. */
 static void expect(struct fus_store *s, const char *name, double sd, double bound)
 {
     size_t n;
@@ -115,10 +116,10 @@ static void test_streams(void)
     for (int i = 4; i >= 0; i--)
         hash(x[i], all[i], "layer1.0.conv1.weight");
     hash(other, a, "layer1.0.conv2.weight");
-    CHECK(strcmp(x[0], x[1]) != 0);    /* the seed counts */
-    CHECK(strcmp(x[0], x[2]) == 0);    /* neither the network nor the order of reading does */
-    CHECK(strcmp(x[3], x[4]) == 0);    /* no seed is seed 0 */
-    CHECK(strcmp(x[0], other) != 0);   /* each tensor has its own stream */
+    CHECK(strcmp(x[0], x[1]) != 0);  /* the seed counts */
+    CHECK(strcmp(x[0], x[2]) == 0);  /* neither the network nor the order of reading does */
+    CHECK(strcmp(x[3], x[4]) == 0);  /* no seed is seed 0 */
+    CHECK(strcmp(x[0], other) != 0); /* each tensor has its own stream */
     for (int i = 0; i < 5; i++)
         fus_store_close(all[i]);
 }
@@ -144,7 +145,8 @@ static void test_recognised(void)
     }
 }
 
-/* Networks in numbers: what a file of theirs would be taken for, and how its pictures are prepared. */
+/* Networks in numbers: what a file of theirs would be taken for, and how its
+ * pictures are prepared. */
 static void test_kinds(void)
 {
     struct fus_error err;
@@ -158,10 +160,12 @@ static void test_kinds(void)
     CHECK(strcmp(preprocess, "resize=64,interp=bilinear,crop=64,mean=.5/.5/.5,std=.25/.25/.25") == 0);
     fus_store_close(s);
     s = open_random("random:clip_resnet?blocks=1,1,1&width=4&input=32&embed=8");
-    CHECK(fus_names_recognise(&got, s, NULL, &err) == 0 && got.attn_grid == 2 && got.attn_heads == 2 && got.attn_dim == 8);
+    CHECK(fus_names_recognise(&got, s, NULL, &err) == 0 && got.attn_grid == 2 && got.attn_heads == 2 &&
+          got.attn_dim == 8);
     fus_store_close(s);
     s = open_random("random:lang_resnet?block=basic&stem=3x3&embed=5&hidden=7");
-    CHECK(fus_names_recognise(&got, s, NULL, &err) == 0 && got.lang_dim == 5 && got.lang_hidden == 7 && !got.bottleneck);
+    CHECK(fus_names_recognise(&got, s, NULL, &err) == 0 && got.lang_dim == 5 && got.lang_hidden == 7 &&
+          !got.bottleneck);
     CHECK(got.stem == FUS_STEM_3X3);
     fus_store_close(s);
 }
@@ -169,13 +173,15 @@ static void test_kinds(void)
 /* zero=1: the last norm of each block, and no other tensor. */
 static void test_zero(void)
 {
-    struct fus_store *plain = open_random("random:resnet?blocks=1,1,1&width=4&seed=3"), *zero = open_random("random:resnet?blocks=1,1,1&width=4&seed=3&zero=1");
+    struct fus_store *plain = open_random("random:resnet?blocks=1,1,1&width=4&seed=3"),
+                     *zero = open_random("random:resnet?blocks=1,1,1&width=4&seed=3&zero=1");
     float a[16], b[16];
     struct fus_error err;
     CHECK(fus_store_lookup(plain, a, 16, "layer1.0.bn3.weight", &err) == 0 && a[0] == 1 && a[15] == 1);
     CHECK(fus_store_lookup(zero, b, 16, "layer1.0.bn3.weight", &err) == 0 && b[0] == 0 && b[15] == 0);
     CHECK(fus_store_lookup(zero, b, 4, "layer1.0.bn2.weight", &err) == 0 && b[0] == 1);
-    CHECK(fus_store_lookup(plain, a, 16, "layer1.0.conv1.weight", &err) == 0 && fus_store_lookup(zero, b, 16, "layer1.0.conv1.weight", &err) == 0);
+    CHECK(fus_store_lookup(plain, a, 16, "layer1.0.conv1.weight", &err) == 0 &&
+          fus_store_lookup(zero, b, 16, "layer1.0.conv1.weight", &err) == 0);
     CHECK(memcmp(a, b, sizeof a) == 0);
     fus_store_close(plain);
     fus_store_close(zero);
@@ -210,13 +216,15 @@ static void test_refusals(void)
         {"random:clip_resnet?input=40", "input=40: a multiple of 16 expected for CLIP with 3 stages"},
         {"random:clip_resnet?classes=4", "classes are for networks with fc"},
         {"random:clip_rn50?input=64", "this network's attention pool has room for 224"},
-        {"random:resnet50aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa?seed=1", "no network is called"},
+        {"random:resnet50aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa?seed=1",
+         "no network is called"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct fus_store *s = NULL;
         struct fus_error err = {0};
         CHECK_MSG(fus_open_weights(&s, wrong[i][0], &err) != 0, "%s", wrong[i][0]);
-        CHECK_MSG(strncmp(err.msg, wrong[i][0], strlen(wrong[i][0])) == 0 && strstr(err.msg, wrong[i][1]), "%s", err.msg);
+        CHECK_MSG(strncmp(err.msg, wrong[i][0], strlen(wrong[i][0])) == 0 && strstr(err.msg, wrong[i][1]), "%s",
+                  err.msg);
     }
     fus_store_close(open_random("random:resnet50?seed=18446744073709551615"));
 }

@@ -55,7 +55,8 @@ static void test_golden(void)
         CHECK_MSG(fus_readout_predict(&ridge, of) == best, "picture %d", k);
     }
     CHECK_MSG(worst < 1e-11, "%g", worst); /* scores are about 1 */
-    printf("largest relative error: %-46s %.1e   %d values\n", "ridge score (of scores about 1)", worst, PICTURES / 2 * CATEGORIES);
+    printf("largest relative error: %-46s %.1e   %d values\n", "ridge score (of scores about 1)", worst,
+           PICTURES / 2 * CATEGORIES);
     fus_readout_destroy(&mean);
     fus_readout_destroy(&ridge);
 }
@@ -94,7 +95,8 @@ static void test_edges(void)
     fus_readout_destroy(&r);
 }
 
-/* Two read-outs of two classes that differ along a direction of little variance: ridge finds it, the class means do not. */
+/* Two read-outs of two classes that differ along a direction of little variance: ridge finds it,
+ * the class means do not. */
 static void test_ridge_sees_more(void)
 {
     enum { N = 80 };

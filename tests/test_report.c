@@ -1,5 +1,5 @@
-/* The report of invented runs: well-formed, complete, escaped, the same twice. What it says in words is test_prose.c's.
- * FUS_KEEP=folder keeps the pages there, to be looked at. */
+/* The report of invented runs: well-formed, complete, escaped, the same twice. What it says in
+ * words is test_prose.c's. FUS_KEEP=folder keeps the pages there, to be looked at. */
 #define _POSIX_C_SOURCE 200809L
 #include "invented.h"
 
@@ -54,8 +54,11 @@ static void test_two_models(void)
 
 static void test_hostile_names(void)
 {
-    struct plan plan = {.n_models = 2, .n_layers = 17, .n_categories = 5,
-                        .names = {"<script>alert(1)</script>\"'&", "\xff\xfe\001 a very long name that goes on and on and on and on and on</svg>]]>"},
+    struct plan plan = {.n_models = 2,
+                        .n_layers = 17,
+                        .n_categories = 5,
+                        .names = {"<script>alert(1)</script>\"'&",
+                                  "\xff\xfe\001 a very long name that goes on and on and on and on and on</svg>]]>"},
                         .sources = {"x\"><img onerror=y>", NULL}};
     struct fus_run_summary run;
     invent(&run, &plan);
@@ -77,11 +80,20 @@ static void test_shapes(void)
     static const struct plan plans[] = {
         {.n_models = 1, .n_layers = 1, .n_categories = 2, .side = 1, .names = {"tiny"}},
         {.n_models = 1, .n_layers = 17, .n_categories = 5, .names = {"alone"}, .sources = {"random:resnet50?seed=1"}},
-        {.n_models = 2, .n_layers = 10, .n_categories = 5, .side = 8, .names = {"resnet20", "resnet56"}, .layers_of = {10, 28}},
+        {.n_models = 2,
+         .n_layers = 10,
+         .n_categories = 5,
+         .side = 8,
+         .names = {"resnet20", "resnet56"},
+         .layers_of = {10, 28}},
         {.n_models = 3, .n_layers = 55, .n_categories = 20, .side = 40, .names = {"deep a", "deep b", "deep c"}},
         {.n_models = 8, .n_layers = 17, .n_categories = 5, .names = {"a", "b", "c", "d", "e", "f", "g", "h"}},
         {.n_models = 2, .n_layers = 17, .n_categories = 5, .empty = true, .names = {"silent", "mute"}},
-        {.n_models = 3, .n_layers = 17, .n_categories = 5, .names = {"resnet50", "clip-rn50", "untrained"}, .sources = {0, 0, "random:resnet50?seed=1"}},
+        {.n_models = 3,
+         .n_layers = 17,
+         .n_categories = 5,
+         .names = {"resnet50", "clip-rn50", "untrained"},
+         .sources = {0, 0, "random:resnet50?seed=1"}},
     };
     static const char *const folders[] = {"tiny", "alone", "depths", "deep", "eight", "empty", "three"};
     for (size_t i = 0; i < sizeof plans / sizeof *plans; i++) {
@@ -91,7 +103,8 @@ static void test_shapes(void)
         char *page = write_and_check(&run, plans[i].n_categories > 5 ? 8000000 : 2000000);
         if (page) {
             CHECK(!plans[i].empty || (strstr(page, "none of the 100,352 units") && !strstr(page, "largest share")));
-            CHECK((strstr(page, "is an untrained control") != NULL) == (plans[i].sources[plans[i].n_models - 1] != NULL));
+            CHECK((strstr(page, "is an untrained control") != NULL) ==
+                  (plans[i].sources[plans[i].n_models - 1] != NULL));
             CHECK((strstr(page, "relative depth in the network") != NULL) == (plans[i].layers_of[0] != 0));
             CHECK((strstr(page, " times the share of ") != NULL) == (plans[i].n_models > 1 && !plans[i].empty));
             CHECK(plans[i].n_models == 1 || plans[i].empty || strstr(page, "no interval was computed"));
@@ -105,14 +118,16 @@ static void test_shapes(void)
     }
 }
 
-/* What is said when one category alone has selective units, and of a category that hardly has any. */
+/* What is said when one category alone has selective units, and of a category
+ * that hardly has any. */
 /* ---- Figs 1B, 2A and 5 ---- */
 
 /* One grey point. */
-static const uint8_t tiny_png[] = {
-    0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0, 0, 0, 13, 'I', 'H', 'D', 'R', 0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0, 0x3a, 0x7e, 0x9b, 0x55,
-    0, 0, 0, 10, 'I', 'D', 'A', 'T', 0x78, 0x9c, 0x63, 0x68, 0, 0, 0, 0x82, 0, 0x81, 0x77, 0xcd, 0x72, 0xb6, 0, 0, 0, 0, 'I', 'E', 'N', 'D',
-    0xae, 0x42, 0x60, 0x82};
+static const uint8_t tiny_png[] = {0x89, 'P',  'N',  'G',  '\r', '\n', 0x1a, '\n', 0,    0,    0,    13,   'I',  'H',
+                                   'D',  'R',  0,    0,    0,    1,    0,    0,    0,    1,    8,    0,    0,    0,
+                                   0,    0x3a, 0x7e, 0x9b, 0x55, 0,    0,    0,    10,   'I',  'D',  'A',  'T',  0x78,
+                                   0x9c, 0x63, 0x68, 0,    0,    0,    0x82, 0,    0x81, 0x77, 0xcd, 0x72, 0xb6, 0,
+                                   0,    0,    0,    'I',  'E',  'N',  'D',  0xae, 0x42, 0x60, 0x82};
 
 #define N_PICTURES 1152
 
@@ -144,7 +159,10 @@ static struct fus_response_profile invent_profile(const struct fus_run_summary *
 
 static void test_single_pictures(void)
 {
-    struct plan plan = {.n_models = 3, .n_layers = 17, .n_categories = 5, .names = {"resnet50", "lang-learned", "untrained"},
+    struct plan plan = {.n_models = 3,
+                        .n_layers = 17,
+                        .n_categories = 5,
+                        .names = {"resnet50", "lang-learned", "untrained"},
                         .sources = {0, 0, "random:resnet50?seed=1"}};
     struct fus_run_summary run;
     struct fus_error err = {0};
@@ -202,7 +220,8 @@ static void test_thumbs(void)
     CHECK(t.items[23].x == 0 && t.items[63].x == 760 && !fus_thumbs_find(&t, 64) && !fus_thumbs_find(&t, -1));
     fus_thumbs_free(&t);
     CHECK(fus_thumbs_plan(&t, many, 2, NULL) == FUS_OK && t.n == 122);
-    CHECK(t.items[60].picture == 500 && t.items[120].picture == 1000 && t.items[121].picture == 1001 && !fus_thumbs_find(&t, 5));
+    CHECK(t.items[60].picture == 500 && t.items[120].picture == 1000 && t.items[121].picture == 1001 &&
+          !fus_thumbs_find(&t, 5));
     fus_thumbs_free(&t);
 }
 
@@ -216,16 +235,36 @@ static void test_extras(void)
     invent(&run, &plan);
     make_folder("extras");
     char *page = write_and_check(&run, 2000000);
-    CHECK(page && !strstr(page, "fig2b-crossed") && !strstr(page, "figv1") && !strstr(page, "permutations.csv") && !strstr(page, "single-units"));
+    CHECK(page && !strstr(page, "fig2b-crossed") && !strstr(page, "figv1") && !strstr(page, "permutations.csv") &&
+          !strstr(page, "single-units"));
     CHECK(page && strstr(page, "No error bars: intervals need --bootstrap."));
     free(page);
-    struct fus_permute_category permuted[3] = {{0.16, 0.2, 0.01, 0.02, 0.001, 0.001, 5.5, 7}, {0.07, 0.2, 0.01, 0.2, 0.4, 0.001, INFINITY, 0}, {0, NAN, 0, 0, 1, NAN, NAN, 0}};
-    struct fus_run_method method = {.layers = "all", .conv = "auto", .halves = "option", .interval = "centred", .seed = "1", .bootstrap = 50, .permutations = 1000};
+    struct fus_permute_category permuted[3] = {{0.16, 0.2, 0.01, 0.02, 0.001, 0.001, 5.5, 7},
+                                               {0.07, 0.2, 0.01, 0.2, 0.4, 0.001, INFINITY, 0},
+                                               {0, NAN, 0, 0, 1, NAN, NAN, 0}};
+    struct fus_run_method method = {.layers = "all",
+                                    .conv = "auto",
+                                    .halves = "option",
+                                    .interval = "centred",
+                                    .seed = "1",
+                                    .bootstrap = 50,
+                                    .permutations = 1000};
     double consistency[64];
     for (int i = 0; i < 64; i++)
         consistency[i] = i % 9 == 0 ? 1 : i == 5 ? NAN : (i % 7) / 3.5 - 1;
-    struct fus_top_unit top[2] = {{.model = 0, .layer = 3, .category = 1, .channel = 17, .y = 1, .x = 2, .t = 9.25, .csi = 0.5, .dprime = NAN, .n_pictures = 2,
-                                   .most = {300, 0}, .least = {5, 575}}, {.model = 1, .layer = 0}};
+    struct fus_top_unit top[2] = {{.model = 0,
+                                   .layer = 3,
+                                   .category = 1,
+                                   .channel = 17,
+                                   .y = 1,
+                                   .x = 2,
+                                   .t = 9.25,
+                                   .csi = 0.5,
+                                   .dprime = NAN,
+                                   .n_pictures = 2,
+                                   .most = {300, 0},
+                                   .least = {5, 575}},
+                                  {.model = 1, .layer = 0}};
     char *names[720];
     for (int i = 0; i < 720; i++)
         names[i] = i == 300 ? "body/<one>.jpg" : "face/other.jpg";
@@ -235,7 +274,8 @@ static void test_extras(void)
             layer->permuted = permuted;
             for (int c = 0; c < 3; c++) {
                 struct fus_category_summary *s = &layer->categories[c];
-                s->csi_cv = c == 2 ? (double)NAN : 0.25, s->dprime_cv = 0.75, s->survival = 0.5, s->split_half_r = 0.625, s->dice = 0.375;
+                s->csi_cv = c == 2 ? (double)NAN : 0.25, s->dprime_cv = 0.75, s->survival = 0.5,
+                s->split_half_r = 0.625, s->dice = 0.375;
                 s->variation_low = s->variation_cv - 0.1, s->variation_high = s->variation_cv + 0.2;
             }
         }
@@ -245,15 +285,28 @@ static void test_extras(void)
     run.n_top = 2;
     run.pictures = names;
     page = write_and_check(&run, 2000000);
-    static const char *const has[] = {"<figure id=\"fig2b-crossed\">", "<figure id=\"figv1\">", "permutations.csv", "17 (1, 2)", "body/&lt;one&gt;.jpg",
-                                      "1,000 relabellings of the pictures", "50 resamples of the pictures", "Seed of the random numbers: 1",
-                                      "measured in the other is 0.250 for face", " of relabellings of the pictures stay below", "95% intervals of a bootstrap",
-                                      "larger than relabelled pictures give for face (p = .001), but not for body (p = .400)", "consistency.csv", "adult and child", "less their mean"};
+    static const char *const has[] = {
+        "<figure id=\"fig2b-crossed\">",
+        "<figure id=\"figv1\">",
+        "permutations.csv",
+        "17 (1, 2)",
+        "body/&lt;one&gt;.jpg",
+        "1,000 relabellings of the pictures",
+        "50 resamples of the pictures",
+        "Seed of the random numbers: 1",
+        "measured in the other is 0.250 for face",
+        " of relabellings of the pictures stay below",
+        "95% intervals of a bootstrap",
+        "larger than relabelled pictures give for face (p = .001), but not for body (p = .400)",
+        "consistency.csv",
+        "adult and child",
+        "less their mean"};
     for (size_t i = 0; i < sizeof has / sizeof *has; i++)
         CHECK_MSG(page && strstr(page, has[i]), "no '%s'", has[i]);
     char *matrix = load("figures/figv1.svg");
     check_text("figures/figv1.svg", matrix);
-    CHECK(count(matrix, "one \xc3\x97 two") == 1 && count(matrix, "by categories") == 3 && !strstr(matrix ? matrix : "", "by pictures"));
+    CHECK(count(matrix, "one \xc3\x97 two") == 1 && count(matrix, "by categories") == 3 &&
+          !strstr(matrix ? matrix : "", "by pictures"));
     free(matrix);
     free(page);
     top[0].most[1] = 720;
@@ -281,14 +334,16 @@ static void test_failures(void)
         fus_base_fail_allocation(n);
         code = fus_report_write(folder, &run, &err);
         fus_base_fail_allocation(0);
-        CHECK_MSG(code == FUS_OK || (code == FUS_ENOMEM && err.msg[0]), "allocation %ld: code %d, %s", n, code, err.msg);
+        CHECK_MSG(code == FUS_OK || (code == FUS_ENOMEM && err.msg[0]), "allocation %ld: code %d, %s", n, code,
+                  err.msg);
     }
     CHECK_MSG(code == FUS_OK && n > 10, "%ld allocations", n);
     remove_folder();
     forget(&run);
 }
 
-/* A disk that is full after 4096 bytes: one clear error, and nothing half-written under a final name. */
+/* A disk that is full after 4096 bytes: one clear error, and nothing half-written
+ * under a final name. */
 static void test_full_disk(void)
 {
     struct plan plan = {.n_models = 2, .n_layers = 4, .n_categories = 3, .side = 4, .names = {"a", "b"}};

@@ -1,4 +1,5 @@
-/* resample.c: moments to the bit those of fus_responses_moments, for any draw, number of units and threads; progress; stopping. */
+/* resample.c: moments to the bit those of fus_responses_moments, for any draw, number of units and
+ * threads; progress; stopping. */
 #include "analysis/inference.h"
 #include "nn/base/rng.h"
 #include "test.h"
@@ -41,8 +42,10 @@ static int measure(void *context, size_t draw, const struct fus_moments *m, stru
         fus_moments_add(&want, category[i], w->r->x + order[i] * w->r->n_units);
     w->same[draw] = memcmp(want.n, m->n, sizeof *m->n * CATEGORIES) == 0;
     for (size_t g = 0; g < CATEGORIES; g++)
-        w->same[draw] = w->same[draw] && (want.n[g] == 0 || (memcmp(want.mean + g * n_units, m->mean + g * n_units, n_units * sizeof *m->mean) == 0 &&
-                                                             memcmp(want.m2 + g * n_units, m->m2 + g * n_units, n_units * sizeof *m->m2) == 0));
+        w->same[draw] =
+            w->same[draw] && (want.n[g] == 0 ||
+                              (memcmp(want.mean + g * n_units, m->mean + g * n_units, n_units * sizeof *m->mean) == 0 &&
+                               memcmp(want.m2 + g * n_units, m->m2 + g * n_units, n_units * sizeof *m->m2) == 0));
     fus_moments_destroy(&want);
     return FUS_OK;
 }

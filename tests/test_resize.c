@@ -11,9 +11,11 @@ static void test_pillow(void)
     while (f && fscanf(f, "%d %d %d %d %d %15s %64s", &w, &h, &seed, &to_w, &to_h, filter, want) == 7) {
         struct fus_image in = {0}, out = {0};
         test_noise(&in, w, h, (uint32_t)seed);
-        CHECK(fus_resize_image(&out, &in, to_w, to_h, strcmp(filter, "bicubic") == 0 ? FUS_BICUBIC : FUS_BILINEAR, NULL) == 0);
+        CHECK(fus_resize_image(&out, &in, to_w, to_h, strcmp(filter, "bicubic") == 0 ? FUS_BICUBIC : FUS_BILINEAR,
+                               NULL) == 0);
         test_pixels_sha256(hex, &out);
-        CHECK_MSG(out.width == to_w && out.height == to_h && strcmp(hex, want) == 0, "%d x %d -> %d x %d %s", w, h, to_w, to_h, filter);
+        CHECK_MSG(out.width == to_w && out.height == to_h && strcmp(hex, want) == 0, "%d x %d -> %d x %d %s", w, h,
+                  to_w, to_h, filter);
         fus_image_free(&in);
         fus_image_free(&out);
         n++;
@@ -33,7 +35,8 @@ static void test_grey(void)
     test_noise(&colour, 45, 31, 6);
     for (size_t i = 0; i < 45 * 31; i++)
         colour.pixels[3 * i] = grey.pixels[3 * i];
-    CHECK(fus_resize_image(&a, &grey, 17, 40, FUS_BICUBIC, NULL) == 0 && fus_resize_image(&b, &colour, 17, 40, FUS_BICUBIC, NULL) == 0);
+    CHECK(fus_resize_image(&a, &grey, 17, 40, FUS_BICUBIC, NULL) == 0 &&
+          fus_resize_image(&b, &colour, 17, 40, FUS_BICUBIC, NULL) == 0);
     bool same = a.pixels && b.pixels;
     for (size_t i = 0; same && i < 17 * 40; i++)
         same = a.pixels[3 * i] == b.pixels[3 * i] && a.pixels[3 * i + 2] == b.pixels[3 * i];

@@ -3,10 +3,12 @@
 
 #include "test.h"
 
-/* Counters that differ in any place, in length or in order give streams that differ; the same one gives the same. */
+/* Counters that differ in any place, in length or in order give streams that differ; the same
+ * one gives the same. */
 static void test_counter(void)
 {
-    const uint64_t counters[][4] = {{1, 2, 3, 4}, {1, 2, 3, 5}, {1, 2, 4, 4}, {1, 3, 3, 4}, {2, 2, 3, 4}, {4, 3, 2, 1}, {0, 0, 0, 0}, {1, 2, 0, 0}};
+    const uint64_t counters[][4] = {{1, 2, 3, 4}, {1, 2, 3, 5}, {1, 2, 4, 4}, {1, 3, 3, 4},
+                                    {2, 2, 3, 4}, {4, 3, 2, 1}, {0, 0, 0, 0}, {1, 2, 0, 0}};
     uint64_t first[9];
     struct fus_rng r;
     for (int i = 0; i < 9; i++) {

@@ -1,4 +1,5 @@
-/* Options as text (analysis/run/run_options.c): written and read back, contradictions refused; rules of papers (rules.c). */
+/* Options as text (analysis/run/run_options.c): written and read back, contradictions refused;
+ * rules of papers (rules.c). */
 #include "test.h"
 
 #include "analysis/run/rules.h"
@@ -45,7 +46,8 @@ static void test_null(void)
           fus_run_options_set(&o, "test", "null"));
     o.select.criterion = FUS_CRITERION_PRINCE;
     n = fus_run_options_list(list, &o);
-    CHECK(strcmp(find(list, n, "test")->shown, "student") == 0 && strcmp(find(list, n, "correction")->shown, "by") == 0);
+    CHECK(strcmp(find(list, n, "test")->shown, "student") == 0 &&
+          strcmp(find(list, n, "correction")->shown, "by") == 0);
     CHECK(strcmp(find(list, n, "test")->text, "welch") == 0); /* which the sweep goes by */
 }
 

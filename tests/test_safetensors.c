@@ -1,22 +1,24 @@
-/* weights/safetensors.c: the reader on good, bad, cut and damaged files, the writer byte by byte. */
+/* weights/safetensors.c: the reader on good, bad, cut and damaged files, the
+ * writer byte by byte. */
 #define _XOPEN_SOURCE 700
 #include "weights_help.h"
-
 
 #include "nn/base/rng.h"
 
 #define GOLDEN "tests/golden/weights_"
 
 static const char *const good[] = {
-    GOLDEN "basic.safetensors", GOLDEN "basic_f16.safetensors", GOLDEN "basic_bf16.safetensors", GOLDEN "basic_f64.safetensors",
-    GOLDEN "blob_f32.safetensors", GOLDEN "blob_f16.safetensors", GOLDEN "blob_bf16.safetensors", GOLDEN "hf.safetensors",
-    GOLDEN "lang.safetensors", GOLDEN "cifar.safetensors", GOLDEN "clip.safetensors", GOLDEN "dtypes.safetensors",
+    GOLDEN "basic.safetensors",     GOLDEN "basic_f16.safetensors", GOLDEN "basic_bf16.safetensors",
+    GOLDEN "basic_f64.safetensors", GOLDEN "blob_f32.safetensors",  GOLDEN "blob_f16.safetensors",
+    GOLDEN "blob_bf16.safetensors", GOLDEN "hf.safetensors",        GOLDEN "lang.safetensors",
+    GOLDEN "cifar.safetensors",     GOLDEN "clip.safetensors",      GOLDEN "dtypes.safetensors",
 };
 #define N_GOOD (sizeof good / sizeof *good)
 
 static void test_dtypes(void)
 {
-    static const char *const names[] = {"f64", "f32", "f16", "bf16", "i64", "i32", "i16", "i8", "u8", "bool", "u16", "u32", "u64"};
+    static const char *const names[] = {"f64", "f32", "f16",  "bf16", "i64", "i32", "i16",
+                                        "i8",  "u8",  "bool", "u16",  "u32", "u64"};
     struct fus_store *s;
     struct fus_error err;
     float out[105];
@@ -41,20 +43,25 @@ static void test_dtypes(void)
     static const float f64[] = {INFINITY, 1, 1.00000024f, 0, -0.0f};
     static const float i64[] = {9223372036854775808.0f, -9223372036854775808.0f, 16777216, 16777220, -1};
     const struct fus_tensor *scalar = fus_store_tensor(s, 13), *empty = fus_store_tensor(s, 14);
-    CHECK(scalar->n_dims == 0 && scalar->n_elements == 1 && fus_store_read_f32(s, out, scalar, &err) == 0 && out[0] == -2.5f);
+    CHECK(scalar->n_dims == 0 && scalar->n_elements == 1 && fus_store_read_f32(s, out, scalar, &err) == 0 &&
+          out[0] == -2.5f);
     CHECK(empty->n_dims == 3 && empty->n_elements == 0 && fus_store_read_f32(s, out, empty, &err) == 0);
-    CHECK(fus_store_read_f32(s, out, fus_store_tensor(s, 15), &err) == 0 && out[0] == INFINITY && out[3] == 1e-45f && signbit(out[4]));
+    CHECK(fus_store_read_f32(s, out, fus_store_tensor(s, 15), &err) == 0 && out[0] == INFINITY && out[3] == 1e-45f &&
+          signbit(out[4]));
     CHECK(fus_store_read_f32(s, out, fus_store_tensor(s, 16), &err) == 0 && memcmp(out, f64, sizeof f64) == 0);
     CHECK(fus_store_read_f32(s, out, fus_store_tensor(s, 17), &err) == 0 && memcmp(out, i64, sizeof i64) == 0);
-    CHECK(fus_store_read_f32(s, out, fus_store_tensor(s, 18), &err) == 0 && out[0] == 18446744073709551616.0f && out[3] == 0);
+    CHECK(fus_store_read_f32(s, out, fus_store_tensor(s, 18), &err) == 0 && out[0] == 18446744073709551616.0f &&
+          out[3] == 0);
     CHECK(strcmp(fus_store_tensor(s, 19)->name, "\xce\xa9mega \"quoted\" \\ \n \xf0\x9f\x98\x80") == 0);
     CHECK(fus_store_tensor(s, 20) == NULL);
-    CHECK(strcmp(fus_store_metadata(s, "\xd0\xba\xd0\xbb\xd1\x8e\xd1\x87"), "\xd0\xb7\xd0\xbd\xd0\xb0\xd1\x87\xd0\xb5\xd0\xbd\xd0\xb8\xd0\xb5") == 0);
+    CHECK(strcmp(fus_store_metadata(s, "\xd0\xba\xd0\xbb\xd1\x8e\xd1\x87"),
+                 "\xd0\xb7\xd0\xbd\xd0\xb0\xd1\x87\xd0\xb5\xd0\xbd\xd0\xb8\xd0\xb5") == 0);
     CHECK(fus_store_metadata(s, "empty")[0] == '\0' && fus_store_metadata(s, "none") == NULL);
     fus_store_close(s);
 }
 
-/* Each line of weights_expected.txt: a file in tests/bad, a tab, a part of the message it must be refused with. */
+/* Each line of weights_expected.txt: a file in tests/bad, a tab, a part of the message it
+ * must be refused with. */
 static void test_bad_files(void)
 {
     FILE *f = fopen("tests/bad/weights_expected.txt", "r");
@@ -70,14 +77,16 @@ static void test_bad_files(void)
         message[strcspn(message, "\n")] = '\0';
         snprintf(path, sizeof path, "tests/bad/weights_%s", line);
         CHECK_MSG(fus_open_weights(&s, path, &err) != 0 && s == NULL, "%s was accepted", path);
-        CHECK_MSG(strncmp(err.msg, path, strlen(path)) == 0 && strstr(err.msg, message), "%s\n    want %s", err.msg, message);
+        CHECK_MSG(strncmp(err.msg, path, strlen(path)) == 0 && strstr(err.msg, message), "%s\n    want %s", err.msg,
+                  message);
         n++;
     }
     fclose(f);
     CHECK(n > 30);
 }
 
-/* Source -> blob, byte for byte what the independent writer in weights_make.py wrote; a blob stays itself but for its source. */
+/* Source -> blob, byte for byte what the independent writer in weights_make.py wrote; a blob stays
+ * itself but for its source. */
 static void test_convert_golden(void)
 {
     static const enum fus_dtype dtypes[] = {FUS_F32, FUS_F16, FUS_BF16};
@@ -95,11 +104,13 @@ static void test_convert_golden(void)
     }
 }
 
-/* Through a blob nothing changes but the rounding: f16 and bf16 files give the same blob again, f64 rounds to f32. */
+/* Through a blob nothing changes but the rounding: f16 and bf16 files give the same blob again,
+ * f64 rounds to f32. */
 static void test_convert_values(void)
 {
-    static const char *const sources[] = {GOLDEN "lang.safetensors", GOLDEN "cifar.safetensors", GOLDEN "clip.safetensors",
-                                          GOLDEN "hf.safetensors", GOLDEN "basic_f16.safetensors", GOLDEN "basic_f64.safetensors"};
+    static const char *const sources[] = {GOLDEN "lang.safetensors",      GOLDEN "cifar.safetensors",
+                                          GOLDEN "clip.safetensors",      GOLDEN "hf.safetensors",
+                                          GOLDEN "basic_f16.safetensors", GOLDEN "basic_f64.safetensors"};
     struct fus_store *s, *b;
     struct fus_net_spec spec, again;
     struct fus_error err;
@@ -118,7 +129,8 @@ static void test_convert_values(void)
             if (!t->canonical)
                 continue;
             n_canonical++;
-            CHECK(fus_store_read_f32(s, x, t, &err) == 0 && fus_store_lookup(b, y, t->n_elements, t->canonical, &err) == 0);
+            CHECK(fus_store_read_f32(s, x, t, &err) == 0 &&
+                  fus_store_lookup(b, y, t->n_elements, t->canonical, &err) == 0);
             CHECK_MSG(memcmp(x, y, 4 * t->n_elements) == 0, "%s: %s", sources[i], t->name);
         }
         CHECK(n_canonical == fus_store_count(b));
@@ -145,7 +157,8 @@ static void test_convert_refuses(void)
     fus_store_close(s);
 }
 
-/* Every prefix of a valid file is refused; with one byte changed it is refused or read, nothing else. */
+/* Every prefix of a valid file is refused; with one byte changed it is refused or
+ * read, nothing else. */
 static void test_prefixes_and_damage(void)
 {
     struct fus_error err;
@@ -178,7 +191,8 @@ static void test_prefixes_and_damage(void)
     remove(path);
 }
 
-/* Whichever allocation fails first: an error (FUS_ENOMEM, unless a caller of it says so less exactly), and all is released (the address sanitizer looks). */
+/* Whichever allocation fails first: an error (FUS_ENOMEM, unless a caller of it says so less
+ * exactly), and all is released (the address sanitizer looks). */
 static void test_no_memory(void)
 {
     const char *out = help_path("blob.safetensors");
@@ -215,7 +229,8 @@ static void test_memory_is_bounded(void)
     struct fus_error err;
     n += (size_t)sprintf(text + n, "{");
     for (int i = 0; i < 100001; i++)
-        n += (size_t)sprintf(text + n, "%s\"%d\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}", i ? "," : "", i);
+        n += (size_t)sprintf(text + n, "%s\"%d\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}", i ? "," : "",
+                             i);
     n += (size_t)sprintf(text + n, "}");
     for (int i = 0; i < 8; i++)
         text[i] = (char)((uint64_t)(n - 8) >> 8 * i);

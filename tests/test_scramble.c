@@ -1,4 +1,5 @@
-/* stimuli/control/scramble.c: NumPy's pixels for the same random choices; boxes are a permutation; phases keep the spectrum. */
+/* stimuli/control/scramble.c: NumPy's pixels for the same random choices; boxes are a permutation;
+ * phases keep the spectrum. */
 #include "nn/base/sha256.h"
 #include "stimuli/control/fft.h"
 #include "stimuli/stimuli.h"
@@ -143,14 +144,16 @@ static void test_spectrum(void)
                 largest = fmax(largest, hypot(a[i].re, a[i].im));
             for (size_t i = 1; i < n; i++) { /* relative, but to rounding errors where there is no power */
                 double before = hypot(a[i].re, a[i].im), after = hypot(b[i].re, b[i].im);
-                worst = fmax(worst, fabs(after * after - before * before) / (before * before + 1e-12 * largest * largest));
+                worst =
+                    fmax(worst, fabs(after * after - before * before) / (before * before + 1e-12 * largest * largest));
             }
         }
         CHECK(difference > 10);
         free(values), free(a), free(b);
         fus_image_free(&in);
     }
-    printf("phase scrambling: power at each frequency kept within %.2g, mean within %.2g grey levels\n", worst, worst_mean);
+    printf("phase scrambling: power at each frequency kept within %.2g, mean within %.2g grey levels\n", worst,
+           worst_mean);
     CHECK(worst < 1e-3 && worst_mean < 1e-9);
 }
 
@@ -161,7 +164,8 @@ static void test_phase(void)
     size_t clipped = 0, at_ends = 0;
     for (size_t i = 0; i < 600; i++)
         memset(in.pixels + 3 * i, in.pixels[3 * i] < 128 ? 0 : 255, 3);
-    CHECK(fus_scramble_phase(&one, &clipped, &in, 1, &err) == FUS_OK && fus_scramble_phase(&two, NULL, &in, 1, &err) == FUS_OK);
+    CHECK(fus_scramble_phase(&one, &clipped, &in, 1, &err) == FUS_OK &&
+          fus_scramble_phase(&two, NULL, &in, 1, &err) == FUS_OK);
     CHECK(memcmp(one.pixels, two.pixels, 1800) == 0);
     for (size_t i = 0; i < 1800; i++)
         at_ends += one.pixels[i] == 0 || one.pixels[i] == 255;
@@ -176,8 +180,10 @@ static void test_phase(void)
 static void test_errors(void)
 {
     struct fus_image in = picture(20, 10), out = {0};
-    CHECK(fus_scramble_box(&out, &in, 16, 1, &err) == FUS_EINVAL && strstr(err.msg, "found 20 x 10 pixels, expected at least 16 x 16"));
-    CHECK(fus_scramble_box(&out, &in, 0, 1, &err) == FUS_EINVAL && fus_scramble_box(&out, &in, 5000, 1, NULL) == FUS_EINVAL);
+    CHECK(fus_scramble_box(&out, &in, 16, 1, &err) == FUS_EINVAL &&
+          strstr(err.msg, "found 20 x 10 pixels, expected at least 16 x 16"));
+    CHECK(fus_scramble_box(&out, &in, 0, 1, &err) == FUS_EINVAL &&
+          fus_scramble_box(&out, &in, 5000, 1, NULL) == FUS_EINVAL);
     for (int method = 0; method < 2; method++)
         for (long n = 1;; n++) {
             fus_base_fail_allocation(n);

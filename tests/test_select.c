@@ -1,11 +1,12 @@
-/* select.c, search.c, csi.c and spatial.c: against NumPy and SciPy (tests/golden), against the plain computation for every label,
- * planted units, shuffled labels, broken input. `test_select bench` times a layer. */
+/* select.c, search.c, csi.c and spatial.c: against NumPy and SciPy (tests/golden), against the
+ * plain computation for every label, planted units, shuffled labels, broken input. `test_select
+ * bench` times a layer. */
 #include "analysis/analysis.h"
 
 #include <time.h>
 
-#include "nn/kernel/kernels.h"
 #include "nn/base/rng.h"
+#include "nn/kernel/kernels.h"
 #include "test.h"
 
 static const float responses[] = {
@@ -42,13 +43,23 @@ static void test_golden(void)
     CHECK(layer.n_units == UNITS && layer.n_categories == CATEGORIES && layer.height == 4 && layer.width == 5);
     for (int c = 0; c < layer.n_categories; c++) {
         const struct fus_category_summary *s = &layer.categories[c];
-        const double got[11] = {(double)s->n_selective, s->proportion, (double)s->n_csi_undefined, s->csi_mean,
-                                s->csi_sd, s->csi_sem, s->dprime_mean, s->variation_cv, s->variation_sd, s->gini, s->entropy};
-        static const char *const names[11] = {"selective units", "proportion", "units without CSI", "mean CSI", "sd of CSI", "SEM of CSI",
-                                              "mean d'", "variation (cv)", "variation (sd)", "Gini", "entropy"};
+        const double got[11] = {(double)s->n_selective,
+                                s->proportion,
+                                (double)s->n_csi_undefined,
+                                s->csi_mean,
+                                s->csi_sd,
+                                s->csi_sem,
+                                s->dprime_mean,
+                                s->variation_cv,
+                                s->variation_sd,
+                                s->gini,
+                                s->entropy};
+        static const char *const names[11] = {
+            "selective units", "proportion",     "units without CSI", "mean CSI", "sd of CSI", "SEM of CSI",
+            "mean d'",         "variation (cv)", "variation (sd)",    "Gini",     "entropy"};
         for (int i = 0; i < 11; i++)
-            CHECK_MSG(test_near(names[i], got[i], summary[c][i], 1e-10), "category %d, column %d: %.17g not %.17g", c, i, got[i],
-                      summary[c][i]);
+            CHECK_MSG(test_near(names[i], got[i], summary[c][i], 1e-10), "category %d, column %d: %.17g not %.17g", c,
+                      i, got[i], summary[c][i]);
         CHECK(s->n_csi + s->n_csi_undefined == s->n_selective && isnan(s->ci_low) && isnan(s->ci_high));
         double on_map = 0;
         for (int i = 0; i < 20; i++)
@@ -73,7 +84,8 @@ static void plain_labels(int8_t *out, const struct fus_moments *m, const struct 
             bool defined = true;
             for (int k = 0; k < m->n_groups; k++) {
                 const double *a = &m->mean[(size_t)c * n + u], *b = &m->mean[(size_t)k * n + u];
-                double va = m->m2[(size_t)c * n + u] / (double)(m->n[c] - 1), vb = m->m2[(size_t)k * n + u] / (double)(m->n[k] - 1);
+                double va = m->m2[(size_t)c * n + u] / (double)(m->n[c] - 1),
+                       vb = m->m2[(size_t)k * n + u] / (double)(m->n[k] - 1);
                 defined = defined && isfinite(*b);
                 double one = fus_ttest_p(*a, va, (double)m->n[c], *b, vb, (double)m->n[k]), df;
                 if (o->student && (va > 0 || vb > 0)) {
@@ -97,7 +109,8 @@ static void plain_labels(int8_t *out, const struct fus_moments *m, const struct 
     fus_base_free(above);
 }
 
-/* Means and variances over many orders of magnitude; a share of the units prefers a category; ties and zeros. */
+/* Means and variances over many orders of magnitude; a share of the units prefers a
+ * category; ties and zeros. */
 static void random_moments(struct fus_moments *m, struct fus_rng *r, int groups, size_t n, double effect)
 {
     CHECK(fus_moments_create(m, groups, n, NULL) == 0);
@@ -124,8 +137,10 @@ static void test_same_as_plain(void)
     struct fus_rng r;
     fus_rng_seed(&r, 11);
     size_t n_selective = 0;
-    for (int round = 0; round < 76; round++) { /* from 64 on so many units that most of those selected are certain without a p */
-        struct fus_select_options o = {.correction = (enum fus_correction)(round % 4), .alpha = alphas[round / 4 % 8], .student = round % 3 == 1};
+    /* from 64 on so many units that most of those selected are certain without a p */
+    for (int round = 0; round < 76; round++) {
+        struct fus_select_options o = {
+            .correction = (enum fus_correction)(round % 4), .alpha = alphas[round / 4 % 8], .student = round % 3 == 1};
         struct fus_moments m;
         struct fus_layer_summary layer;
         size_t n = 1 + (size_t)fus_rng_below(&r, 3000) + (round < 64 ? 0 : 9000);
@@ -146,7 +161,8 @@ static void test_same_as_plain(void)
     CHECK_MSG(n_selective > 5000, "only %zu units were selective", n_selective);
 }
 
-/* Squares of every row of the table of kernels: the same bits, and the t of single units; units that leave a rest in every vector width. */
+/* Squares of every row of the table of kernels: the same bits, and the t of single units; units
+ * that leave a rest in every vector width. */
 static void test_kernels(void)
 {
     enum { GROUPS = 4, N = 1023 };
@@ -230,7 +246,8 @@ static void test_units(void)
     fus_moments_destroy(&m);
 }
 
-/* Of 4000 units, 400 respond to one category; nothing else may be found beyond alpha, and nearly all of them must be. */
+/* Of 4000 units, 400 respond to one category; nothing else may be found beyond alpha, and nearly
+ * all of them must be. */
 static void test_planted(void)
 {
     enum { N = 4000, PER_CATEGORY = 24, GROUPS = 5 };
@@ -295,7 +312,8 @@ static void test_refusals(void)
     golden_moments(&m);
     CHECK(fus_select_layer(&layer, &m, "x", 6, 4, 6, &usual, &err) == FUS_EINVAL && !layer.label);
     CHECK(fus_select_layer(&layer, &m, "x", 6, 4, 5, &bad, &err) == FUS_EINVAL && strstr(err.msg, "alpha"));
-    CHECK(fus_select_layer(&layer, &m, "a name with more than forty-eight characters in all", 6, 4, 5, &usual, &err) == FUS_ELIMIT);
+    CHECK(fus_select_layer(&layer, &m, "a name with more than forty-eight characters in all", 6, 4, 5, &usual, &err) ==
+          FUS_ELIMIT);
     m.n[4] = 1;
     CHECK(fus_select_layer(&layer, &m, "x", 6, 4, 5, &usual, &err) == FUS_EINVAL && strstr(err.msg, "category 4"));
     CHECK(fus_select_units(&none, &m, &usual, &err) == FUS_EINVAL);
@@ -341,7 +359,8 @@ static void bench(void)
     double share = 0;
     for (int c = 0; c < 5; c++)
         share += layer.categories[c].proportion;
-    printf("%d: %.3f s for %zu units, %.0f%% selective; %.2f s for 6.3 million\n", code, s, n, 100 * share, s * 6322176 / (double)n);
+    printf("%d: %.3f s for %zu units, %.0f%% selective; %.2f s for 6.3 million\n", code, s, n, 100 * share,
+           s * 6322176 / (double)n);
     fus_select_free(&layer);
     fus_moments_destroy(&m);
 }

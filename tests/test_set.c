@@ -1,5 +1,5 @@
-/* stimuli/set/set.c and folder.c: order, categories, mapping and every error, on folder trees made here; the real fLoc
- * pictures where they are at hand. */
+/* stimuli/set/set.c and folder.c: order, categories, mapping and every error, on folder trees made
+ * here; the real fLoc pictures where they are at hand. */
 #define _POSIX_C_SOURCE 200809L
 #include "stimuli/stimuli.h"
 
@@ -152,9 +152,9 @@ static void test_plain_folders(void)
     put(".git/a.png", 1), put("loose.png", 1), put("readme.txt", 1), put("zebra/folder.png/inner.png", 1);
     CHECK(symlink("b9.PNG", in_root("zebra/b11.png")) == 0);
     if (opened(&set, root, NULL)) {
-        static const char *const expected[] = {"apple/1.jpeg", "apple/2.jpe",  "apple/3.JFIF",  "apple/4.pgm",
-                                               "apple/5.Bmp",  "zebra/b9.PNG", "zebra/b10.png", "zebra/b11.png",
-                                               "zebra/jpg"};
+        static const char *const expected[] = {"apple/1.jpeg",  "apple/2.jpe",   "apple/3.JFIF",
+                                               "apple/4.pgm",   "apple/5.Bmp",   "zebra/b9.PNG",
+                                               "zebra/b10.png", "zebra/b11.png", "zebra/jpg"};
         static const int half[] = {0, 1, 0, 1, 0, 0, 1, 0, 1}, index[] = {0, 1, 2, 3, 4, 0, 1, 2, 3};
         CHECK(set.n_pictures == 9 && set.n_categories == 2 && set.n_subcategories == 2 && !set.drawn);
         CHECK(strcmp(set.categories[0], "apple") == 0 && strcmp(set.subcategories[1], "zebra") == 0);
@@ -165,9 +165,11 @@ static void test_plain_folders(void)
         }
         CHECK(strncmp(set.description, "folders, ", 9) == 0 &&
               strstr(set.description, "9 pictures: apple = apple; zebra = zebra"));
-        CHECK_MSG(set.left_out && strcmp(set.left_out, "7 left out: 2 hidden or system files (.git, zebra/.hidden.png), 1 picture outside the "
-                                                       "folders (loose.png), 3 pictures with another ending (readme.txt, "
-                                                       "zebra/notes.txt, zebra/x.jpgx), 1 sub-folder (zebra/folder.png)") == 0,
+        CHECK_MSG(set.left_out &&
+                      strcmp(set.left_out,
+                             "7 left out: 2 hidden or system files (.git, zebra/.hidden.png), 1 picture outside the "
+                             "folders (loose.png), 3 pictures with another ending (readme.txt, "
+                             "zebra/notes.txt, zebra/x.jpgx), 1 sub-folder (zebra/folder.png)") == 0,
                   "%s", set.left_out ? set.left_out : "nothing");
         fus_set_close(&set);
     }
@@ -180,15 +182,19 @@ static void test_plain_folders(void)
     end();
 }
 
-/* First bytes decide for files without an ending and with another picture format's; the others are named. */
+/* First bytes decide for files without an ending and with another picture format's; the
+ * others are named. */
 static void test_left_out(void)
 {
     struct fus_set set;
     begin();
     put("a/1.ppm", 1), put("a/2", 2), put("a/3.webp", 3), put("a/2021.04.05", 4), put("a/b.ppm~", 5);
-    put_text("a/w.webp", "RIFF....WEBPVP8 "), put_text("a/g.jpg.gif", "GIF89a"), put_text("a/h.heic", "....ftypheic"), put_text("a/s.svg", "<?xml?>");
-    put_text("a/text", "P5 is a kind of picture"), put_text("a/BMI", "BMI of 20 people"), put_text("a/avif", "....ftypavif"), put_text("a/.DS_Store", "x");
-    put("b/1.ppm", 6), put("b/2.ppm", 7), put("b/@eaDir/1.ppm", 1), put("__MACOSX/a/._1.ppm", 1), put_text("Thumbs.db", "x"), put_text("LICENSE", "x");
+    put_text("a/w.webp", "RIFF....WEBPVP8 "), put_text("a/g.jpg.gif", "GIF89a"), put_text("a/h.heic", "....ftypheic"),
+        put_text("a/s.svg", "<?xml?>");
+    put_text("a/text", "P5 is a kind of picture"), put_text("a/BMI", "BMI of 20 people"),
+        put_text("a/avif", "....ftypavif"), put_text("a/.DS_Store", "x");
+    put("b/1.ppm", 6), put("b/2.ppm", 7), put("b/@eaDir/1.ppm", 1), put("__MACOSX/a/._1.ppm", 1),
+        put_text("Thumbs.db", "x"), put_text("LICENSE", "x");
     CHECK(mkfifo(in_root("b/pipe"), 0600) == 0);
     for (int i = 0; i < 9; i++) {
         char name[32];
@@ -200,16 +206,20 @@ static void test_left_out(void)
         CHECK(set.n_pictures == 6);
         for (int i = 0; i < 6 && i < set.n_pictures; i++)
             CHECK_MSG(strcmp(name_of(&set, i), expected[i]) == 0, "%d: %s", i, name_of(&set, i));
-        const char *want = "22 left out: 4 hidden or system files (Thumbs.db, __MACOSX, a/.DS_Store, ...), 2 other files (a/BMI, a/text), "
-                           "1 AVIF (a/avif), 1 picture with another ending (a/b.ppm~), 1 GIF (a/g.jpg.gif), 1 HEIC (a/h.heic), 1 SVG (a/s.svg), "
-                           "1 WebP (a/w.webp), 1 device or pipe (b/pipe), 9 TIFF (b/t\\t0.tif, b/t\\t1.tif, b/t\\t2.tif, ...)";
+        const char *want =
+            "22 left out: 4 hidden or system files (Thumbs.db, __MACOSX, a/.DS_Store, ...), 2 other files (a/BMI, "
+            "a/text), "
+            "1 AVIF (a/avif), 1 picture with another ending (a/b.ppm~), 1 GIF (a/g.jpg.gif), 1 HEIC (a/h.heic), 1 SVG "
+            "(a/s.svg), "
+            "1 WebP (a/w.webp), 1 device or pipe (b/pipe), 9 TIFF (b/t\\t0.tif, b/t\\t1.tif, b/t\\t2.tif, ...)";
         CHECK_MSG(set.left_out && strcmp(set.left_out, want) == 0, "%s", set.left_out ? set.left_out : "nothing");
         fus_set_close(&set);
     }
     end();
 }
 
-/* All that cannot be read is listed, in set order, and a set without it is what it would be without the files. */
+/* All that cannot be read is listed, in set order, and a set without it is what it would be
+ * without the files. */
 static void test_bad_pictures(void)
 {
     struct fus_set set, other;
@@ -239,7 +249,8 @@ static void test_bad_pictures(void)
         if (opened(&other, root, NULL)) {
             CHECK(other.n_pictures == 32);
             for (int i = 0; i < other.n_pictures && i < set.n_pictures; i++)
-                CHECK(strcmp(set.pictures[i].path, other.pictures[i].path) == 0 && set.pictures[i].half == other.pictures[i].half &&
+                CHECK(strcmp(set.pictures[i].path, other.pictures[i].path) == 0 &&
+                      set.pictures[i].half == other.pictures[i].half &&
                       set.pictures[i].index == other.pictures[i].index);
             fus_set_close(&other);
         }
@@ -249,7 +260,8 @@ static void test_bad_pictures(void)
             bad.items[bad.n].picture = bad.n;
         fus_set_close(&set);
         if (opened(&set, root, NULL))
-            CHECK(fus_set_bad_leave_out(&set, &bad, root, &err) == FUS_EINVAL && strstr(err.msg, "category a has 1 picture;"));
+            CHECK(fus_set_bad_leave_out(&set, &bad, root, &err) == FUS_EINVAL &&
+                  strstr(err.msg, "category a has 1 picture;"));
         fus_set_bad_free(&bad);
         fus_set_close(&set);
     }
@@ -261,20 +273,24 @@ static void test_gather(void)
 {
     struct fus_set set;
     begin();
-    put("set/b/2.ppm", 1), put("set/b/10.ppm", 1), put("set/a/1.ppm", 1), put("set/loose.ppm", 1), put("flat/y.ppm", 1), put("flat/x", 1), put("none/empty/.x", 1);
+    put("set/b/2.ppm", 1), put("set/b/10.ppm", 1), put("set/a/1.ppm", 1), put("set/loose.ppm", 1), put("flat/y.ppm", 1),
+        put("flat/x", 1), put("none/empty/.x", 1);
     put_text("m.tsv", "flat/y.ppm\tq\nset/loose.ppm\tp\n");
     char paths[5][700];
     static const char *const names[] = {"flat/y.ppm", "set", "flat", "m.tsv", "none"};
     for (int i = 0; i < 5; i++)
         snprintf(paths[i], sizeof paths[i], "%s/%s", root, names[i]);
-    const char *all[] = {paths[0], paths[1], paths[2], paths[3]}, *drawn[] = {"builtin?per_category=2", paths[0]}, *none = paths[4];
+    const char *all[] = {paths[0], paths[1], paths[2], paths[3]}, *drawn[] = {"builtin?per_category=2", paths[0]},
+               *none = paths[4];
     CHECK_MSG(fus_set_gather(&set, all, 4, &err) == FUS_OK, "%s", err.msg);
-    static const char *const expected[] = {"flat/y.ppm", "set/a/1.ppm", "set/b/2.ppm", "set/b/10.ppm", "flat/x", "flat/y.ppm", "flat/y.ppm", "set/loose.ppm"};
+    static const char *const expected[] = {"flat/y.ppm", "set/a/1.ppm", "set/b/2.ppm", "set/b/10.ppm",
+                                           "flat/x",     "flat/y.ppm",  "flat/y.ppm",  "set/loose.ppm"};
     static const char *const category[] = {"", "a", "b", "b", "flat", "flat", "q", "p"};
     CHECK(set.n_pictures == 8);
     for (int i = 0; i < 8 && i < set.n_pictures; i++)
-        CHECK_MSG(strcmp(name_of(&set, i), expected[i]) == 0 && strcmp(set.categories[set.pictures[i].category], category[i]) == 0, "%d: %s, %s", i,
-                  name_of(&set, i), set.categories[set.pictures[i].category]);
+        CHECK_MSG(strcmp(name_of(&set, i), expected[i]) == 0 &&
+                      strcmp(set.categories[set.pictures[i].category], category[i]) == 0,
+                  "%d: %s, %s", i, name_of(&set, i), set.categories[set.pictures[i].category]);
     CHECK(set.left_out && strstr(set.left_out, "set: 1 left out: 1 picture outside the folders (loose.ppm)"));
     fus_set_close(&set);
     CHECK(fus_set_gather(&set, drawn, 1, &err) == FUS_OK && set.drawn && set.n_pictures == 10);
@@ -448,20 +464,24 @@ static void test_builtin(void)
     refused("builtin", "face=adult;thing=banana", FUS_ENOTFOUND, "banana", "instrument", NULL);
 }
 
-/* Every folder a class: fLoc's eleven too, more than a localizer can have, and a manifest's subcategories by name alone. */
+/* Every folder a class: fLoc's eleven too, more than a localizer can have, and a manifest's
+ * subcategories by name alone. */
 static void test_classes(void)
 {
     struct fus_set set;
     begin();
-    put("adult/1.ppm", 1), put("adult/2.ppm", 2), put("house/1.ppm", 3), put("house/2.ppm", 4), put("body/1.ppm", 5), put("body/2.ppm", 6);
+    put("adult/1.ppm", 1), put("adult/2.ppm", 2), put("house/1.ppm", 3), put("house/2.ppm", 4), put("body/1.ppm", 5),
+        put("body/2.ppm", 6);
     put("car/1.ppm", 7), put("car/2.ppm", 8);
     if (opened(&set, root, "all")) {
-        CHECK(set.n_categories == 4 && set.n_pictures == 8 && strcmp(set.categories[2], "car") == 0 && strncmp(set.description, "folders", 7) == 0);
+        CHECK(set.n_categories == 4 && set.n_pictures == 8 && strcmp(set.categories[2], "car") == 0 &&
+              strncmp(set.description, "folders", 7) == 0);
         fus_set_close(&set);
     }
     CHECK(fus_set_open_classes(&set, root, &err) == FUS_OK && set.n_categories == 4 && set.n_subcategories == 4);
     fus_set_close(&set);
-    put_text("m.tsv", "adult/1.ppm\tx\tone\nadult/2.ppm\ty\ttwo\nhouse/1.ppm\ty\tone\nbody/1.ppm\tx\ttwo\nbody/2.ppm\tx\tone\n");
+    put_text("m.tsv",
+             "adult/1.ppm\tx\tone\nadult/2.ppm\ty\ttwo\nhouse/1.ppm\ty\tone\nbody/1.ppm\tx\ttwo\nbody/2.ppm\tx\tone\n");
     CHECK(fus_set_open_classes(&set, in_root("m.tsv"), &err) == FUS_OK && set.n_categories == 2 && set.n_pictures == 5);
     CHECK(strcmp(set.categories[0], "one") == 0 && set.pictures[2].category == 0 && set.pictures[3].category == 1);
     fus_set_close(&set);
@@ -479,10 +499,12 @@ static void test_classes(void)
     CHECK(fus_set_open_classes(&set, many, &err) == FUS_OK && set.n_categories == 128 && set.n_pictures == 256);
     fus_set_close(&set);
     if (opened(&set, "builtin?categories=car,adult&side=16&per_category=2", NULL)) {
-        CHECK(set.n_categories == 2 && set.side == 16 && strcmp(set.categories[0], "car") == 0 && strstr(set.description, "at side 16"));
+        CHECK(set.n_categories == 2 && set.side == 16 && strcmp(set.categories[0], "car") == 0 &&
+              strstr(set.description, "at side 16"));
         fus_set_close(&set);
     }
-    CHECK(fus_set_open_classes(&set, "builtin?per_category=3", &err) == FUS_OK && set.n_categories == 11 && set.n_pictures == 33 && set.side == 256);
+    CHECK(fus_set_open_classes(&set, "builtin?per_category=3", &err) == FUS_OK && set.n_categories == 11 &&
+          set.n_pictures == 33 && set.side == 256);
     fus_set_close(&set);
     CHECK(fus_set_parse_categories("all", &err) == FUS_OK);
     refused("builtin?categories=", NULL, FUS_EINVAL, "empty name", NULL);
@@ -559,7 +581,8 @@ static void test_floc(void)
     }
 }
 
-/* A scrambled category of the others' pictures: as many as they have on average, taken in turn, pixels that are theirs. */
+/* A scrambled category of the others' pictures: as many as they have on average, taken in turn,
+ * pixels that are theirs. */
 static void test_scrambled(void)
 {
     struct fus_set set;
@@ -588,14 +611,16 @@ static void test_scrambled(void)
         CHECK(sums[0] == sums[1] && memcmp(one.pixels, two.pixels, 3 * 256 * 256) != 0);
     }
     fus_image_free(&one), fus_image_free(&two);
-    CHECK(fus_set_check(&set, hex, NULL, NULL, &err) == FUS_OK && strlen(hex[14]) == 64 && strcmp(hex[0], hex[10]) != 0);
+    CHECK(fus_set_check(&set, hex, NULL, NULL, &err) == FUS_OK && strlen(hex[14]) == 64 &&
+          strcmp(hex[0], hex[10]) != 0);
     CHECK(fus_set_scrambled_add(&set, 7, &err) == FUS_OK && set.n_pictures == 15); /* there already */
     fus_set_close(&set);
     begin();
     put("a/1.ppm", 1), put("a/2.ppm", 2), put("b/1.ppm", 3), put("b/2.ppm", 4);
     if (opened(&set, root, NULL)) {
         CHECK(fus_set_scrambled_add(&set, 1, &err) == FUS_OK && set.n_pictures == 6);
-        CHECK(fus_set_check(&set, hex, NULL, NULL, &err) == FUS_EINVAL && strstr(err.msg, "a/1.ppm: found 2 x 2 pixels, expected at least 16 x 16"));
+        CHECK(fus_set_check(&set, hex, NULL, NULL, &err) == FUS_EINVAL &&
+              strstr(err.msg, "a/1.ppm: found 2 x 2 pixels, expected at least 16 x 16"));
         fus_set_close(&set);
     }
     for (long n = 1; n < 10; n++) {

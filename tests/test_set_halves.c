@@ -16,12 +16,14 @@ static void check(const char *categories, int code, const char *words)
 static void test_options(void)
 {
     struct fus_set set;
-    CHECK(fus_set_open(&set, "builtin?per_category=6", "face=adult,child;thing=instrument,car;scrambled=scrambled", NULL) == 0);
+    CHECK(fus_set_open(&set, "builtin?per_category=6", "face=adult,child;thing=instrument,car;scrambled=scrambled",
+                       NULL) == 0);
     CHECK(fus_set_halves_by_option(&set, NULL) == 0 && set.n_pictures == 18);
     for (int i = 0; i < set.n_pictures; i++) {
         const struct fus_picture *p = &set.pictures[i];
         const char *name = set.subcategories[p->subcategory];
-        int want = strcmp(name, "scrambled") == 0 ? p->index % 2 : strcmp(name, "child") == 0 || strcmp(name, "instrument") == 0;
+        int want = strcmp(name, "scrambled") == 0 ? p->index % 2
+                                                  : strcmp(name, "child") == 0 || strcmp(name, "instrument") == 0;
         CHECK_MSG(p->half == want, "%s has half %d", p->path, p->half);
     }
     fus_set_close(&set);
@@ -37,7 +39,8 @@ static void test_refusals(void)
     CHECK(fus_set_open(&set, "builtin?per_category=6", NULL, &err) == 0);
     char *body = set.subcategories[2];
     set.subcategories[2] = "torso";
-    CHECK(fus_set_halves_by_option(&set, &err) == FUS_EINVAL && strstr(err.msg, "torso of category body is in neither option"));
+    CHECK(fus_set_halves_by_option(&set, &err) == FUS_EINVAL &&
+          strstr(err.msg, "torso of category body is in neither option"));
     set.subcategories[2] = body;
     fus_set_close(&set);
 }

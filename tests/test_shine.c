@@ -1,4 +1,5 @@
-/* stimuli/control/shine.c: NumPy's pixels; after matching, means and contrasts, or histograms, are the same. */
+/* stimuli/control/shine.c: NumPy's pixels; after matching, means and contrasts, or
+ * histograms, are the same. */
 #include "nn/base/sha256.h"
 #include "stimuli/stimuli.h"
 #include "test.h"
@@ -69,10 +70,13 @@ static void test_numpy(void)
         fus_image_free(&in[i]);
 }
 
-/* Grey pictures of one size: one histogram for all, to the pixel; means and SDs to the rounding of pixels. */
+/* Grey pictures of one size: one histogram for all, to the pixel; means and SDs to the
+ * rounding of pixels. */
 static void test_same(void)
 {
-    struct fus_image in[3] = {picture(40, 30, true, 1, 4, 90), picture(40, 30, true, 1, 2, 60), picture(40, 30, true, 1, 3, 110)}, out = {0};
+    struct fus_image in[3] = {picture(40, 30, true, 1, 4, 90), picture(40, 30, true, 1, 2, 60),
+                              picture(40, 30, true, 1, 3, 110)},
+                     out = {0};
     struct fus_shine_light light[3], after[3];
     struct fus_shine_target target;
     size_t clipped = 1;
@@ -84,7 +88,8 @@ static void test_same(void)
     for (int i = 0; i < 3; i++) {
         CHECK(fus_shine_luminance(&out, &clipped, &in[i], &target, &err) == FUS_OK && clipped == 0);
         fus_shine_measure(&after[i], &out);
-        CHECK_MSG(fabs(after[i].mean - target.mean) < 0.1 && fabs(after[i].sd - target.sd) < 0.1, "%d: %g %g", i, after[i].mean, after[i].sd);
+        CHECK_MSG(fabs(after[i].mean - target.mean) < 0.1 && fabs(after[i].sd - target.sd) < 0.1, "%d: %g %g", i,
+                  after[i].mean, after[i].sd);
         fus_image_free(&out);
     }
     for (int i = 0; i < 3; i++) {
@@ -94,7 +99,8 @@ static void test_same(void)
         bool ordered = true; /* no pixel overtakes a darker one */
         for (size_t a = 0; a < 1200; a += 7)
             for (size_t b = 0; b < 1200; b++)
-                ordered = ordered && !(in[i].pixels[3 * a] < in[i].pixels[3 * b] && out.pixels[3 * a] > out.pixels[3 * b]);
+                ordered =
+                    ordered && !(in[i].pixels[3 * a] < in[i].pixels[3 * b] && out.pixels[3 * a] > out.pixels[3 * b]);
         CHECK(ordered);
         fus_image_free(&out);
     }

@@ -1,5 +1,5 @@
-/* What was counted as files (analysis/localizer/state/state_file.c): what is written is read back, and whatever was changed, cut short or taken
- * from another run is an error. */
+/* What was counted as files (analysis/localizer/state/state_file.c): what is written is read back,
+ * and whatever was changed, cut short or taken from another run is an error. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/localizer/state/state_file.h"
 
@@ -70,7 +70,8 @@ static void test_round_trip(void)
     fus_state_file_free(&list);
 }
 
-/* The only file with this file's bytes [n], byte `flip` changed: whether it can be read to the end. */
+/* The only file with this file's bytes [n], byte `flip` changed: whether it can
+ * be read to the end. */
 static bool readable(const char *bytes, size_t n, size_t flip)
 {
     char path[256];

@@ -1,4 +1,5 @@
-/* weights/store.c: any strides, byte order and dtype against naive indexing; members; preprocessing; foreign paths. */
+/* weights/store.c: any strides, byte order and dtype against naive indexing; members;
+ * preprocessing; foreign paths. */
 #define _XOPEN_SOURCE 700
 #include "weights_help.h"
 
@@ -35,11 +36,13 @@ static void compare(struct fus_store *s, struct fus_tensor *t)
     if (!HELP_CHECK(fus_store_add(s, t, &err) == 0, "%s", err.msg))
         return;
     const struct fus_tensor *added = &s->tensors[s->n_tensors - 1];
-    float *got = fus_base_alloc(added->n_elements + 1, sizeof *got), *want = fus_base_alloc(added->n_elements + 1, sizeof *want);
+    float *got = fus_base_alloc(added->n_elements + 1, sizeof *got),
+          *want = fus_base_alloc(added->n_elements + 1, sizeof *want);
     naive(want, added);
     got[added->n_elements] = 12345;
     CHECK_MSG(fus_store_read_f32(s, got, added, &err) == 0, "%s", err.msg);
-    CHECK_MSG(same_bits(got, want, added->n_elements), "%s, %d dims, tensor %zu", fus_dtype_name(t->dtype), t->n_dims, s->n_tensors);
+    CHECK_MSG(same_bits(got, want, added->n_elements), "%s, %d dims, tensor %zu", fus_dtype_name(t->dtype), t->n_dims,
+              s->n_tensors);
     CHECK(got[added->n_elements] == 12345);
     fus_base_free(got);
     fus_base_free(want);
@@ -62,15 +65,21 @@ static void test_contiguous(void)
     struct fus_store *s = bytes_store(&path);
     for (int dtype = 0; dtype < FUS_N_DTYPES; dtype++)
         for (int big = 0; big < 2; big++) {
-            struct fus_tensor t = {.name = "t", .dtype = (enum fus_dtype)dtype, .big_endian = big, .n_dims = 3,
-                                   .shape = {3, 5, 2001}, .stride = {10005, 2001, 1}, .offset = 17};
+            struct fus_tensor t = {.name = "t",
+                                   .dtype = (enum fus_dtype)dtype,
+                                   .big_endian = big,
+                                   .n_dims = 3,
+                                   .shape = {3, 5, 2001},
+                                   .stride = {10005, 2001, 1},
+                                   .offset = 17};
             compare(s, &t);
         }
     fus_store_close(s);
     remove(path);
 }
 
-/* Random shapes and strides: transposed, sliced, expanded (stride 0), overlapping, larger than the window. */
+/* Random shapes and strides: transposed, sliced, expanded (stride 0), overlapping,
+ * larger than the window. */
 static void test_strided(void)
 {
     const char *path;
@@ -78,7 +87,9 @@ static void test_strided(void)
     struct fus_rng rng;
     fus_rng_seed(&rng, 12);
     for (int i = 0; i < 600; i++) {
-        struct fus_tensor t = {.name = "t", .dtype = (enum fus_dtype)fus_rng_below(&rng, FUS_N_DTYPES), .big_endian = i & 1,
+        struct fus_tensor t = {.name = "t",
+                               .dtype = (enum fus_dtype)fus_rng_below(&rng, FUS_N_DTYPES),
+                               .big_endian = i & 1,
                                .n_dims = (int)fus_rng_below(&rng, 6)};
         size_t span = 1, stride = fus_rng_below(&rng, 3), order[6];
         for (int d = 0; d < t.n_dims; d++) {
@@ -99,9 +110,11 @@ static void test_strided(void)
         t.offset = fus_rng_below(&rng, N_BYTES - span * 8);
         compare(s, &t);
     }
-    struct fus_tensor expanded = {.name = "t", .dtype = FUS_F32, .n_dims = 2, .shape = {1000, 1000}, .stride = {0, 1}, .offset = 4};
+    struct fus_tensor expanded = {
+        .name = "t", .dtype = FUS_F32, .n_dims = 2, .shape = {1000, 1000}, .stride = {0, 1}, .offset = 4};
     compare(s, &expanded);
-    struct fus_tensor apart = {.name = "t", .dtype = FUS_F16, .n_dims = 2, .shape = {25, 5}, .stride = {1, 30000}, .offset = 1};
+    struct fus_tensor apart = {
+        .name = "t", .dtype = FUS_F16, .n_dims = 2, .shape = {25, 5}, .stride = {1, 30000}, .offset = 1};
     compare(s, &apart);
     fus_store_close(s);
     remove(path);
@@ -124,7 +137,8 @@ static void test_refused_tensors(void)
         {{.n_dims = 0, .offset = 299997}, "ends behind its storage"},
         {{.n_dims = 0, .offset = UINT64_MAX}, "ends behind its storage"},
         {{.n_dims = 0, .member = 1}, "lies in member 1 of 1"},
-        {{.n_dims = 2, .shape = {5000, 5000}, .stride = {0, 1}}, "has 25000000 elements in a storage of 5000; at most 16777216 are expanded"},
+        {{.n_dims = 2, .shape = {5000, 5000}, .stride = {0, 1}},
+         "has 25000000 elements in a storage of 5000; at most 16777216 are expanded"},
     };
     const char *path;
     struct fus_store *s = bytes_store(&path);
@@ -140,13 +154,15 @@ static void test_refused_tensors(void)
     CHECK(truncate(path, 1000) == 0); /* the file shrinks while it is open */
     struct fus_error err = {0};
     float *out = fus_base_alloc(75000, sizeof *out);
-    CHECK(fus_store_read_f32(s, out, &s->tensors[0], &err) == FUS_EIO && strstr(err.msg, "tensor last: byte 0: cannot be read: the file became shorter"));
+    CHECK(fus_store_read_f32(s, out, &s->tensors[0], &err) == FUS_EIO &&
+          strstr(err.msg, "tensor last: byte 0: cannot be read: the file became shorter"));
     fus_base_free(out);
     fus_store_close(s);
     remove(path);
 }
 
-/* A deflated member (stored blocks, RFC 1951, 3.2.4), read twice, with the right and the wrong checksum. */
+/* A deflated member (stored blocks, RFC 1951, 3.2.4), read twice, with the right and
+ * the wrong checksum. */
 static void test_deflated(void)
 {
     uint8_t packed[100 + 5 + 7];
@@ -160,11 +176,18 @@ static void test_deflated(void)
     uint32_t crc = fus_inflate_crc32(0, packed + 12, 100);
     for (int i = 0; i < 4; i++) { /* right, unknown, wrong checksum; wrong size */
         struct fus_store *s = help_bare_store(path);
-        struct fus_member m = {.offset = 7, .n_stored = 105, .n_bytes = i == 3 ? 101 : 100, .deflated = true,
-                               .crc = i == 0 || i == 3 ? crc : i == 1 ? 0 : crc ^ 1, .name = fus_base_strdup("data/0")};
+        struct fus_member m = {.offset = 7,
+                               .n_stored = 105,
+                               .n_bytes = i == 3 ? 101 : 100,
+                               .deflated = true,
+                               .crc = i == 0 || i == 3 ? crc
+                                      : i == 1         ? 0
+                                                       : crc ^ 1,
+                               .name = fus_base_strdup("data/0")};
         CHECK(fus_store_add_member(s, &m, &err) == 0);
         for (uint64_t offset = 0; offset < 3; offset++) {
-            struct fus_tensor t = {.name = "t", .dtype = FUS_U8, .n_dims = 1, .shape = {49}, .stride = {2}, .offset = offset, .member = 1};
+            struct fus_tensor t = {
+                .name = "t", .dtype = FUS_U8, .n_dims = 1, .shape = {49}, .stride = {2}, .offset = offset, .member = 1};
             float out[49];
             CHECK(fus_store_add(s, &t, &err) == 0);
             int code = fus_store_read_f32(s, out, &s->tensors[offset], &err);
@@ -175,7 +198,8 @@ static void test_deflated(void)
             CHECK_MSG(strstr(err.msg, "member data/0: checksum differs"), "%s", err.msg);
         if (i == 3)
             CHECK_MSG(strstr(err.msg, "member data/0: unpacks to 100 bytes, its directory says 101"), "%s", err.msg);
-        struct fus_tensor beyond = {.name = "t", .dtype = FUS_U8, .n_dims = 1, .shape = {100}, .stride = {1}, .offset = 2, .member = 1};
+        struct fus_tensor beyond = {
+            .name = "t", .dtype = FUS_U8, .n_dims = 1, .shape = {100}, .stride = {1}, .offset = 2, .member = 1};
         CHECK(fus_store_add(s, &beyond, &err) == FUS_EFORMAT);
         fus_store_close(s);
     }
@@ -244,13 +268,15 @@ static void test_lookup_and_preprocess(void)
         CHECK(fus_store_preprocess(s, &spec, &side, &preprocess, &err) == 0);
         CHECK_MSG(side == atoi(cases[i][1]) && strcmp(preprocess, cases[i][2]) == 0, "%d %s", side, preprocess);
         float out[64];
-        CHECK(fus_store_lookup(s, out, 3, "none.weight", &err) == FUS_ENOTFOUND && strstr(err.msg, "has no tensor none.weight"));
+        CHECK(fus_store_lookup(s, out, 3, "none.weight", &err) == FUS_ENOTFOUND &&
+              strstr(err.msg, "has no tensor none.weight"));
         CHECK(fus_store_lookup(s, out, 1, "bn1.weight", &err) == (i == 3 ? FUS_OK : FUS_EFORMAT));
         fus_store_close(s);
     }
 }
 
-/* No figure is held against a clock here, but who reads the log sees it: f32 goes at the speed of memory. */
+/* No figure is held against a clock here, but who reads the log sees it: f32 goes at
+ * the speed of memory. */
 static void test_speed(void)
 {
     const char *path = help_path("large");

@@ -17,7 +17,8 @@ static void test_numbers(void)
     fus_svg_put(&s, "$f $f $f $f $f $f", 1.0, -0.125, 12.345, -0.001, 100.0, (double)NAN);
     expect(&s, "1 -0.13 12.35 0 100 0");
     fus_svg_put(&s, "$0 $1 $2 $3 $3", 2.5, -0.25, 1.005, 0.0005, (double)INFINITY);
-    expect(&s, "3 \xe2\x88\x92" "0.3 1.00 0.001 \xe2\x80\x93");
+    expect(&s, "3 \xe2\x88\x92"
+               "0.3 1.00 0.001 \xe2\x80\x93");
     fus_svg_put(&s, "$r $r $r $r $r", 123.4, 12.34, 1.234, 0.1234, 0.0);
     expect(&s, "123 12.3 1.23 0.123 0.000");
     fus_svg_put(&s, "$p $p $p $p $p $p", 0.1234, 0.012, 0.00123, 0.0, 1e-9, (double)NAN);
@@ -27,7 +28,8 @@ static void test_numbers(void)
     fus_svg_put(&s, "$z $z $z $d $$", (size_t)6322176, (size_t)999, (size_t)1000, -3);
     expect(&s, "6,322,176 999 1,000 -3 $");
     fus_svg_put(&s, "$2 $1", 1e300, -12345678901.0);
-    expect(&s, "1.0e+300 \xe2\x88\x92" "1.2e+10");
+    expect(&s, "1.0e+300 \xe2\x88\x92"
+               "1.2e+10");
 }
 
 static void test_escapes(void)
@@ -36,16 +38,25 @@ static void test_escapes(void)
     fus_svg_put(&s, "$e|$s", "<a href=\"x\">'&'</a>", "<b/>");
     expect(&s, "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;|<b/>");
     fus_svg_put(&s, "$e", "a\001b\tc\nd\177");
-    expect(&s, "a\xef\xbf\xbd" "b\xef\xbf\xbd" "c\xef\xbf\xbd" "d\xef\xbf\xbd");
-    fus_svg_put(&s, "$e", "Gr\xc3\xb6\xc3\x9f" "e \xf0\x9f\x98\x80");
-    expect(&s, "Gr\xc3\xb6\xc3\x9f" "e \xf0\x9f\x98\x80");
+    expect(&s, "a\xef\xbf\xbd"
+               "b\xef\xbf\xbd"
+               "c\xef\xbf\xbd"
+               "d\xef\xbf\xbd");
+    fus_svg_put(&s, "$e",
+                "Gr\xc3\xb6\xc3\x9f"
+                "e \xf0\x9f\x98\x80");
+    expect(&s, "Gr\xc3\xb6\xc3\x9f"
+               "e \xf0\x9f\x98\x80");
     /* malformed: lone continuation, overlong slash, surrogate, cut short, beyond the last plane */
     fus_svg_put(&s, "$e", "\x80|\xc0\xaf|\xed\xa0\x80|\xe2\x82|\xf4\x90\x80\x80|\xff");
     for (const char *p = s.s; p && *p; p += *p == '|' ? 1 : 3)
         CHECK(*p == '|' || strncmp(p, "\xef\xbf\xbd", 3) == 0);
     fus_text_free(&s);
-    fus_svg_put(&s, "$e", "abc\xe2\x80\xae" "gpj.exe"); /* right-to-left override */
-    expect(&s, "abc\xef\xbf\xbd" "gpj.exe");
+    fus_svg_put(&s, "$e",
+                "abc\xe2\x80\xae"
+                "gpj.exe"); /* right-to-left override */
+    expect(&s, "abc\xef\xbf\xbd"
+               "gpj.exe");
     fus_svg_put(&s, "$e", "\xef\xbf\xbe"); /* U+FFFE is no XML character */
     expect(&s, "\xef\xbf\xbd");
 }
@@ -66,7 +77,8 @@ static void test_shorten(void)
 
 static void test_base64(void)
 {
-    static const char *const want[] = {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"}; /* RFC 4648 section 10 */
+    /* RFC 4648 section 10 */
+    static const char *const want[] = {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
     for (size_t n = 1; n <= 6; n++) {
         struct fus_text_buffer s = {0};
         fus_svg_base64(&s, (const uint8_t *)"foobar", n);

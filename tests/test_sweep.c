@@ -1,4 +1,5 @@
-/* sweep.c and fus_criteria_count: every row is what the criterion itself finds at that threshold. */
+/* sweep.c and fus_criteria_count: every row is what the criterion itself finds
+ * at that threshold. */
 #include "analysis/inference.h"
 #include "nn/base/rng.h"
 #include "test.h"
@@ -31,15 +32,19 @@ static void test_rows(void)
         CHECK(fus_sweep_layer(n, &m, &o, &err) == FUS_OK);
         for (size_t i = 0; i < fus_sweep_count(); i++) {
             struct fus_sweep_threshold t = fus_sweep_threshold(i);
-            bool own = (t.criterion == FUS_CRITERION_TDANN && t.threshold == 10) || (t.criterion == FUS_CRITERION_DPRIME && t.threshold == 1) ||
+            bool own = (t.criterion == FUS_CRITERION_TDANN && t.threshold == 10) ||
+                       (t.criterion == FUS_CRITERION_DPRIME && t.threshold == 1) ||
                        (t.criterion == FUS_CRITERION_RATIO && t.threshold == 1.0 / 3);
             if (t.criterion > FUS_CRITERION_PRINCE && !own)
                 continue; /* a cut that the criterion itself does not have */
-            struct fus_select_options at = {.correction = t.correction, .alpha = own ? 0.5 : t.threshold, .student = student};
+            struct fus_select_options at = {
+                .correction = t.correction, .alpha = own ? 0.5 : t.threshold, .student = student};
             struct fus_layer_summary layer;
-            CHECK_MSG(fus_criteria_layer(&layer, &m, "x", 1, UNITS, 1, t.criterion, &at, &err) == FUS_OK, "%s", err.msg);
+            CHECK_MSG(fus_criteria_layer(&layer, &m, "x", 1, UNITS, 1, t.criterion, &at, &err) == FUS_OK, "%s",
+                      err.msg);
             for (size_t c = 0; c < CATEGORIES; c++) {
-                CHECK_MSG(layer.categories[c].n_selective == n[c * fus_sweep_count() + i], "row %zu, category %zu", i, c);
+                CHECK_MSG(layer.categories[c].n_selective == n[c * fus_sweep_count() + i], "row %zu, category %zu", i,
+                          c);
                 found += layer.categories[c].n_selective;
             }
             fus_select_free(&layer);

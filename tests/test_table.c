@@ -18,19 +18,50 @@ static struct fus_run_summary example(void)
 {
     for (int i = 0; i < 3; i++) {
         snprintf(layers[i].name, sizeof layers[i].name, "l%d", i == 2 ? 2 : i + 1);
-        layers[i].n_units = 1000, layers[i].channels = 40, layers[i].height = layers[i].width = 5, layers[i].n_dead = 3, layers[i].order = i, layers[i].depth = 0.5 * i, layers[i].n_undefined = 1, layers[i].n_categories = 2, layers[i].categories = categories[i];
+        layers[i].n_units = 1000, layers[i].channels = 40, layers[i].height = layers[i].width = 5, layers[i].n_dead = 3,
+        layers[i].order = i, layers[i].depth = 0.5 * i, layers[i].n_undefined = 1, layers[i].n_categories = 2,
+        layers[i].categories = categories[i];
         for (int c = 0; c < 2; c++)
-            categories[i][c] = (struct fus_category_summary){
-                .n_selective = 100, .proportion = 0.1, .ci_low = NAN, .ci_high = NAN, .n_csi = 98, .n_csi_undefined = 2,
-                .csi_mean = 0.5 - 0.1 * i + 0.2 * c, .csi_sd = 0.1 + 0.05 * i, .csi_sem = 1.0 / 3, .dprime_mean = 1e-20,
-                .variation_cv = 0.25, .variation_sd = 0.025, .gini = 0.125, .entropy = 1, .csi_cv = 0.25, .survival = 0.5,
-                .csi_low = NAN, .csi_high = NAN, .variation_low = NAN, .variation_high = NAN, .auc_cv = 0.75};
+            categories[i][c] = (struct fus_category_summary){.n_selective = 100,
+                                                             .proportion = 0.1,
+                                                             .ci_low = NAN,
+                                                             .ci_high = NAN,
+                                                             .n_csi = 98,
+                                                             .n_csi_undefined = 2,
+                                                             .csi_mean = 0.5 - 0.1 * i + 0.2 * c,
+                                                             .csi_sd = 0.1 + 0.05 * i,
+                                                             .csi_sem = 1.0 / 3,
+                                                             .dprime_mean = 1e-20,
+                                                             .variation_cv = 0.25,
+                                                             .variation_sd = 0.025,
+                                                             .gini = 0.125,
+                                                             .entropy = 1,
+                                                             .csi_cv = 0.25,
+                                                             .survival = 0.5,
+                                                             .csi_low = NAN,
+                                                             .csi_high = NAN,
+                                                             .variation_low = NAN,
+                                                             .variation_high = NAN,
+                                                             .auc_cv = 0.75};
     }
-    categories[1][1] = (struct fus_category_summary){.n_selective = 0, .ci_low = NAN, .ci_high = NAN, .csi_mean = NAN,
-                                                     .csi_sd = NAN, .csi_sem = NAN, .dprime_mean = NAN,
-                                                     .variation_cv = NAN, .variation_sd = NAN, .gini = NAN, .entropy = NAN,
-                                                     .csi_cv = 0.25, .survival = 0.5, .csi_low = NAN, .csi_high = NAN,
-                                                     .variation_low = NAN, .variation_high = NAN, .auc_cv = 0.75};
+    categories[1][1] = (struct fus_category_summary){.n_selective = 0,
+                                                     .ci_low = NAN,
+                                                     .ci_high = NAN,
+                                                     .csi_mean = NAN,
+                                                     .csi_sd = NAN,
+                                                     .csi_sem = NAN,
+                                                     .dprime_mean = NAN,
+                                                     .variation_cv = NAN,
+                                                     .variation_sd = NAN,
+                                                     .gini = NAN,
+                                                     .entropy = NAN,
+                                                     .csi_cv = 0.25,
+                                                     .survival = 0.5,
+                                                     .csi_low = NAN,
+                                                     .csi_high = NAN,
+                                                     .variation_low = NAN,
+                                                     .variation_high = NAN,
+                                                     .auc_cv = 0.75};
     models[0] = (struct fus_model_summary){.name = "r20", .n_layers = 2, .layers = layers};
     models[1] = (struct fus_model_summary){.name = "other", .n_layers = 1, .layers = layers + 2};
     return (struct fus_run_summary){.n_categories = 2, .categories = names, .n_models = 2, .models = models};
@@ -51,12 +82,19 @@ static void test_layers(void)
         "model,layer,category,n_units,n_selective,proportion,ci_low,ci_high,csi_mean,csi_sem,csi_undefined,dprime_mean,"
         "variation_cv,variation_sd,gini,entropy,n_dead,csi_cv,dprime_cv,survival,split_half_r,dice,csi_low,csi_high,"
         "variation_low,variation_high,auc_cv,csi_sd,n_undefined,channels,height,width,depth,order\n"
-        "r20,l1,face,1000,100,0.1,,,0.5,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.1,1,40,5,5,0,0\n"
-        "r20,l1,\"a \"\"b\"\", c\",1000,100,0.1,,,0.7,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.1,1,40,5,5,0,0\n"
-        "r20,l2,face,1000,100,0.1,,,0.4,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.15000000000000002,1,40,5,5,0.5,1\n"
+        "r20,l1,face,1000,100,0.1,,,0.5,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.1,1,"
+        "40,5,5,0,0\n"
+        "r20,l1,\"a \"\"b\"\", "
+        "c\",1000,100,0.1,,,0.7,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.1,1,40,5,5,0,"
+        "0\n"
+        "r20,l2,face,1000,100,0.1,,,0.4,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0."
+        "15000000000000002,1,40,5,5,0.5,1\n"
         "r20,l2,\"a \"\"b\"\", c\",1000,0,0,,,,,0,,,,,,3,0.25,0,0.5,0,0,,,,,0.75,,1,40,5,5,0.5,1\n"
-        "other,l2,face,1000,100,0.1,,,0.3,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.2,1,40,5,5,1,2\n"
-        "other,l2,\"a \"\"b\"\", c\",1000,100,0.1,,,0.5,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.2,1,40,5,5,1,2\n";
+        "other,l2,face,1000,100,0.1,,,0.3,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.2,"
+        "1,40,5,5,1,2\n"
+        "other,l2,\"a \"\"b\"\", "
+        "c\",1000,100,0.1,,,0.5,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.2,1,40,5,5,1,"
+        "2\n";
     CHECK(fus_table_layers(path, &run, NULL) == 0);
     char *text = text_of();
     CHECK_MSG(strcmp(text, want) == 0, "%s", text);
@@ -77,13 +115,16 @@ static void test_compare(void)
     size_t n;
     CHECK(fus_compare_csi(&rows, &n, &run, NULL) == 0 && n == 2);
     CHECK(rows[0].model_a == 0 && rows[0].model_b == 1 && rows[0].layer_a == 1 && rows[0].layer_b == 0);
-    /* scipy.stats.ttest_ind_from_stats(.4, .15, 98, .3, .2, 98, equal_var=False, alternative="greater") */
+    /* scipy.stats.ttest_ind_from_stats(.4, .15, 98, .3, .2, 98, equal_var=False,
+     * alternative="greater") */
     CHECK(test_close(rows[0].t, 3.959797974644667, 1e-14) && test_close(rows[0].p, 5.396967657747385e-05, 1e-10));
     CHECK(isnan(rows[1].p) && isnan(rows[1].csi_difference) && test_close(rows[1].proportion_difference, -0.1, 1e-15));
     fus_base_free(rows);
     CHECK(fus_table_compare(path, &run, NULL) == 0);
     char *text = text_of();
-    CHECK_MSG(strstr(text, "variation_p,variation_q,proportion_ratio,ratio_low,ratio_high,layer_b\nr20,other,l2,face,0,0.10000000000000003,3.959797974644667,"), "%s", text);
+    CHECK_MSG(strstr(text, "variation_p,variation_q,proportion_ratio,ratio_low,ratio_high,layer_b\nr20,other,l2,face,0,"
+                           "0.10000000000000003,3.959797974644667,"),
+              "%s", text);
     CHECK(strstr(text, "\nr20,other,l2,\"a \"\"b\"\", c\",-0.1,,,,,,,,,,,,,,,,,,,0,,,l2\n"));
     fus_base_free(text);
     run.n_models = 1;
@@ -109,7 +150,8 @@ static void test_refusals(void)
     CHECK(code == 0 && n > 4);
 }
 
-/* Two networks of 2 and 6 blocks, each with a stem and a read-out: blocks by relative depth, the rest by name. */
+/* Two networks of 2 and 6 blocks, each with a stem and a read-out: blocks by relative depth,
+ * the rest by name. */
 static void test_pairs(void)
 {
     static struct fus_layer_summary l[2][8];
@@ -128,7 +170,8 @@ static void test_pairs(void)
     for (int i = 0; i < 8; i++)
         CHECK(fus_compare_layer(&m[1], i, &m[0]) == back[i]);
     m[1].n_layers = 3; /* as many blocks: by name, whatever the depths say */
-    CHECK(fus_compare_layer(&m[0], 2, &m[1]) == 2 && fus_compare_layer(&m[0], 1, &m[1]) == 1 && fus_compare_layer(&m[0], 3, &m[1]) < 0);
+    CHECK(fus_compare_layer(&m[0], 2, &m[1]) == 2 && fus_compare_layer(&m[0], 1, &m[1]) == 1 &&
+          fus_compare_layer(&m[0], 3, &m[1]) < 0);
 }
 
 int main(void)

@@ -1,5 +1,6 @@
-/* analysis/train/targets.c: what --language can say; vectors of unit length from training captions alone; controls that keep
- * what they should: one vector a class, a permutation inside each class, held-out pictures with their own captions. */
+/* analysis/train/targets.c: what --language can say; vectors of unit length from training captions
+ * alone; controls that keep what they should: one vector a class, a permutation inside each class,
+ * held-out pictures with their own captions. */
 #include "analysis/train/targets.h"
 
 #include "tests/test.h"
@@ -12,11 +13,14 @@ static void test_parse(void)
     struct fus_targets_spec s;
     CHECK(fus_targets_parse(&s, "lsa", &err) == 0 && s.kind == FUS_TARGETS_LSA && s.dim == 0 && !s.control);
     CHECK(fus_targets_parse(&s, "class:lsa:7", &err) == 0 && s.dim == 7 && s.control == FUS_TARGETS_CLASS);
-    CHECK(fus_targets_parse(&s, "shuffled", &err) == 0 && s.kind == FUS_TARGETS_LSA && s.control == FUS_TARGETS_SHUFFLED);
+    CHECK(fus_targets_parse(&s, "shuffled", &err) == 0 && s.kind == FUS_TARGETS_LSA &&
+          s.control == FUS_TARGETS_SHUFFLED);
     CHECK(fus_targets_parse(&s, "shuffled:a/b.vec", &err) == 0 && strcmp(s.path, "a/b.vec") == 0);
     CHECK(fus_targets_parse(&s, "random:3", &err) == 0 && s.kind == FUS_TARGETS_RANDOM && s.dim == 3);
     CHECK(fus_targets_parse(&s, "clip:RN50.pt", &err) == FUS_EUNSUPPORTED);
-    static const char *const wrong[] = {"", "lsa:", "lsa:0", "lsa:x", "random:20000", "class:", "class:random", "shuffled:class", "glove", ".txt", "lsax", "classes"};
+    static const char *const wrong[] = {"",       "lsa:",         "lsa:0",          "lsa:x", "random:20000",
+                                        "class:", "class:random", "shuffled:class", "glove", ".txt",
+                                        "lsax",   "classes"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         CHECK_MSG(fus_targets_parse(&s, wrong[i], &err) == FUS_EINVAL, "%s", wrong[i]);
 }
@@ -24,7 +28,8 @@ static void test_parse(void)
 static bool open_feed(struct fus_feed *f)
 {
     struct fus_feed_options o = {.seed = 1, .n_fresh = 2};
-    CHECK(fus_preprocess_parse(&o.preprocess, "resize=32,interp=bilinear,crop=32,mean=.5/.5/.5,std=.25/.25/.25", &err) == 0);
+    CHECK(fus_preprocess_parse(&o.preprocess, "resize=32,interp=bilinear,crop=32,mean=.5/.5/.5,std=.25/.25/.25",
+                               &err) == 0);
     CHECK(fus_augment_parse(&o.augment, "none", &err) == 0);
     return fus_feed_open(f, set, &o, &err) == 0 && fus_feed_hold_out(f, 10, &err) == 0;
 }
@@ -89,7 +94,8 @@ static void test_shuffled(const struct fus_feed *f)
     CHECK(moved > f->n_train / 2);
     for (int i = 0; i < f->n_held; i++) {
         CHECK(!seen[f->held[i]]);
-        CHECK(memcmp(fus_targets_row(&t, 0, f->held[i], 0, true), fus_targets_row(&plain, 0, f->held[i], 0, true), 4 * sizeof(float)) == 0);
+        CHECK(memcmp(fus_targets_row(&t, 0, f->held[i], 0, true), fus_targets_row(&plain, 0, f->held[i], 0, true),
+                     4 * sizeof(float)) == 0);
     }
     CHECK(strcmp(t.sha256, plain.sha256) != 0);
     fus_targets_free(&t);

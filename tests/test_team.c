@@ -1,5 +1,5 @@
-/* Loops over tasks: each task once, whatever the number of threads, short loops one after the other, loops within tasks, and threads that
- * fell asleep between them. */
+/* Loops over tasks: each task once, whatever the number of threads, short loops one after the
+ * other, loops within tasks, and threads that fell asleep between them. */
 #define _POSIX_C_SOURCE 200809L
 #include <time.h>
 

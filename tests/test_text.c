@@ -19,10 +19,14 @@ static void test_escape(void)
     escapes("face/a b.jpg", "face/a b.jpg");
     escapes("a\tb\nc\rd\x1b[31m\x7f", "a\\tb\\nc\\rd\\x1b[31m\\x7f");
     escapes("caf\xe9 caf\xc3\xa9 \xf0\x9f\x98\x80", "caf\\xe9 caf\xc3\xa9 \xf0\x9f\x98\x80");
-    escapes("\xc2\x9b" "31m \xc2\xa0", "\\xc2\\x9b31m \xc2\xa0"); /* U+009B acts as ESC [ */
+    escapes("\xc2\x9b"
+            "31m \xc2\xa0",
+            "\\xc2\\x9b31m \xc2\xa0"); /* U+009B acts as ESC [ */
     escapes("\xed\xa0\x80\xc0\x80\xf4\x90\x80\x80", "\\xed\\xa0\\x80\\xc0\\x80\\xf4\\x90\\x80\\x80");
     escapes("back\\slash", "back\\slash");
-    fus_utf8_escape(small, sizeof small, "ab\x1b" "c");
+    fus_utf8_escape(small, sizeof small,
+                    "ab\x1b"
+                    "c");
     CHECK(strcmp(small, "ab") == 0);
     fus_utf8_escape(small, sizeof small, "abc\xf0\x9f\x98\x80");
     CHECK(strcmp(small, "abc") == 0);
@@ -32,8 +36,11 @@ static void test_escape(void)
 
 static void test_utf8(void)
 {
-    CHECK(fus_utf8_valid("") && fus_utf8_valid("a\xc3\xa9\xe2\x82\xac\xf4\x8f\xbf\xbf") && fus_utf8_valid("\xed\x9f\xbf"));
-    static const char *const broken[] = {"\x80", "\xc3", "\xe2\x82", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf5\x80\x80\x80", "a\xff"};
+    CHECK(fus_utf8_valid("") && fus_utf8_valid("a\xc3\xa9\xe2\x82\xac\xf4\x8f\xbf\xbf") &&
+          fus_utf8_valid("\xed\x9f\xbf"));
+    static const char *const broken[] = {"\x80",         "\xc3",         "\xe2\x82",         "\xc1\xbf",
+                                         "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf5\x80\x80\x80",
+                                         "a\xff"};
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
         CHECK_MSG(!fus_utf8_valid(broken[i]), "%zu", i);
 }

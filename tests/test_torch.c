@@ -1,5 +1,6 @@
-/* PyTorch's and NumPy's files against what PyTorch and NumPy said of them (tests/golden/torch_make.py), hostile ones
- * (tests/golden/torch_bad.py), every prefix of each and changes of single bytes. */
+/* PyTorch's and NumPy's files against what PyTorch and NumPy said of them
+ * (tests/golden/torch_make.py), hostile ones (tests/golden/torch_bad.py), every prefix of each and
+ * changes of single bytes. */
 #define _POSIX_C_SOURCE 200809L
 #define _DEFAULT_SOURCE
 #include "test.h"
@@ -12,10 +13,10 @@
 #include "nn/base/sha256.h"
 #include "torch_files.h"
 
-static const char *const golden[] = {"torch_zip.pth",      "torch_deflated.pth",   "torch_legacy.pth",     "torch_protocol4.pth",
-                                     "torch_bigendian.pth", "torch_training.pth",   "torch_script.pt",      "torch_tar.pth",
-                                     "torch_stored.npz",   "torch_compressed.npz", "torch_c.npy",          "torch_fortran_big.npy",
-                                     "torch_version3.npy",  "torch_old.pth",        "torch_new.pth"};
+static const char *const golden[] = {
+    "torch_zip.pth",      "torch_deflated.pth",    "torch_legacy.pth",   "torch_protocol4.pth", "torch_bigendian.pth",
+    "torch_training.pth", "torch_script.pt",       "torch_tar.pth",      "torch_stored.npz",    "torch_compressed.npz",
+    "torch_c.npy",        "torch_fortran_big.npy", "torch_version3.npy", "torch_old.pth",       "torch_new.pth"};
 #define N_GOLDEN (sizeof golden / sizeof *golden)
 
 static const char *golden_path(const char *name)
@@ -62,8 +63,8 @@ static void check_golden(const char *name)
     int code = fus_open_weights(&s, golden_path(name), &err);
     CHECK_MSG(code == 0, "%s", err.msg);
     while (!code && fgets(line, sizeof line, hashes)) {
-        char *file = strtok(line, "\t\n"), *key = strtok(NULL, "\t\n"), *dtype = strtok(NULL, "\t\n"), *shape = strtok(NULL, "\t\n"),
-             *sha = strtok(NULL, "\t\n");
+        char *file = strtok(line, "\t\n"), *key = strtok(NULL, "\t\n"), *dtype = strtok(NULL, "\t\n"),
+             *shape = strtok(NULL, "\t\n"), *sha = strtok(NULL, "\t\n");
         if (strcmp(file, name) != 0)
             continue;
         n++;
@@ -74,7 +75,8 @@ static void check_golden(const char *name)
         for (int d = 0, at = 0; d < t->n_dims; d++)
             at += snprintf(got + at, sizeof got - (size_t)at, d ? ",%" PRId64 : "%" PRId64, t->shape[d]);
         CHECK_MSG(strcmp(got, shape) == 0, "%s %s: shape %s, expected %s", name, key, got, shape);
-        CHECK_MSG(strcmp(fus_dtype_name(t->dtype), dtype) == 0, "%s %s: %s, expected %s", name, key, fus_dtype_name(t->dtype), dtype);
+        CHECK_MSG(strcmp(fus_dtype_name(t->dtype), dtype) == 0, "%s %s: %s, expected %s", name, key,
+                  fus_dtype_name(t->dtype), dtype);
         hash_tensor(hex, s, t);
         CHECK_MSG(strcmp(hex, sha) == 0, "%s %s: values differ", name, key);
     }
@@ -87,9 +89,10 @@ static void check_golden(const char *name)
 
 static void test_formats(void)
 {
-    static const char *const expected[][2] = {{"torch_zip.pth", "pytorch zip"}, {"torch_legacy.pth", "pytorch legacy"},
-                                              {"torch_script.pt", "torchscript"}, {"torch_tar.pth", "pytorch tar"},
-                                              {"torch_stored.npz", "npz"}, {"torch_c.npy", "npy"}};
+    static const char *const expected[][2] = {
+        {"torch_zip.pth", "pytorch zip"},   {"torch_legacy.pth", "pytorch legacy"},
+        {"torch_script.pt", "torchscript"}, {"torch_tar.pth", "pytorch tar"},
+        {"torch_stored.npz", "npz"},        {"torch_c.npy", "npy"}};
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         struct fus_store *s;
         if (CHECK(fus_open_weights(&s, golden_path(expected[i][0]), NULL) == 0)) {
@@ -113,7 +116,8 @@ static void test_bad(void)
         char *name = strtok(line, "\t\n"), *code_text = strtok(NULL, "\t\n"), *part = strtok(NULL, "\t\n");
         snprintf(path, sizeof path, "tests/bad/%s", name);
         int code = fus_open_weights(&s, path, &err);
-        bool beyond = SIZE_MAX <= UINT32_MAX && strstr(err.msg, "more elements than memory can"); /* said before any limit, on 32 bits */
+        /* said before any limit, on 32 bits */
+        bool beyond = SIZE_MAX <= UINT32_MAX && strstr(err.msg, "more elements than memory can");
         CHECK_MSG(code == atoi(code_text) || beyond, "%s: code %d, expected %s: %s", name, code, code_text, err.msg);
         if (code) {
             CHECK_MSG(part && strstr(err.msg, part), "%s\n    expected: %s", err.msg, part);
@@ -136,8 +140,8 @@ static void test_bad(void)
 #endif
 #endif
 
-/* Memory is limited to what is in use plus 64 MB, so that a file that asks for more gets FUS_ENOMEM. Not under
- * AddressSanitizer, which maps terabytes. */
+/* Memory is limited to what is in use plus 64 MB, so that a file that asks for more gets
+ * FUS_ENOMEM. Not under AddressSanitizer, which maps terabytes. */
 static struct rlimit limit_memory(void)
 {
     struct rlimit old = {RLIM_INFINITY, RLIM_INFINITY};
@@ -161,7 +165,8 @@ static bool damage_ends_well(const uint8_t *bytes, size_t n, const char *what, s
 {
     struct fus_error err = {0};
     int code = try_bytes(bytes, n, &err);
-    bool ok = code >= 0 && code <= FUS_ESTOPPED && code != FUS_ENOMEM && code != FUS_EINVAL && (code == 0 || (err.msg[0] && err.code == code));
+    bool ok = code >= 0 && code <= FUS_ESTOPPED && code != FUS_ENOMEM && code != FUS_EINVAL &&
+              (code == 0 || (err.msg[0] && err.code == code));
     if (!ok)
         fprintf(stderr, "    %s, %zu: code %d: %s\n", what, place, code, err.msg);
     return ok;
@@ -268,7 +273,9 @@ static void test_real(void)
         struct fus_store *s;
         struct fus_error err;
         CHECK(fus_open_weights(&s, cut, &err) == FUS_EFORMAT);
-        CHECK_MSG(strstr(err.msg, "byte 54021: storage 436660384 needs 9437184 bytes, file ends at 358400: truncated copy?"), "%s", err.msg);
+        CHECK_MSG(
+            strstr(err.msg, "byte 54021: storage 436660384 needs 9437184 bytes, file ends at 358400: truncated copy?"),
+            "%s", err.msg);
     }
 }
 

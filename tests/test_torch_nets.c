@@ -1,14 +1,16 @@
-/* Whole networks against PyTorch (tests/golden/networks.py): a file of each format and family is opened, recognised and run on
- * pictures; input tensors to the bit, every layer's activations within rounding of PyTorch's in double, with Winograd and
- * without. Then the localizer: the units found, all of them, against NumPy and SciPy. */
+/* Whole networks against PyTorch (tests/golden/networks.py): a file of each format and family is
+ * opened, recognised and run on pictures; input tensors to the bit, every layer's activations
+ * within rounding of PyTorch's in double, with Winograd and without. Then the localizer: the units
+ * found, all of them, against NumPy and SciPy. */
 #include "analysis/analysis.h"
-#include "nn/nn.h"
 #include "nn/base/sha256.h"
+#include "nn/nn.h"
 #include "stimuli/stimuli.h"
 #include "test.h"
 #include "weights/weights.h"
 
-/* Of a layer's largest |x|. Measured: 4.6e-6 with Winograd, 2.5e-6 without; PyTorch's own float is up to 7.7e-6 off its double. */
+/* Of a layer's largest |x|. Measured: 4.6e-6 with Winograd, 2.5e-6 without; PyTorch's own float is
+ * up to 7.7e-6 off its double. */
 #define TOLERANCE 1e-5
 
 #define GOLDEN "tests/golden/"
@@ -23,7 +25,7 @@ struct model {
     struct fus_moments *moments; /* of the localizer, [n_taps]; NULL: values are kept instead */
     int category;
     double worst;
-    int n_seen;                  /* taps compared for the last picture */
+    int n_seen; /* taps compared for the last picture */
 };
 
 static bool worked(int code, const struct fus_error *err)
@@ -134,7 +136,8 @@ static void compare_tap(struct model *m, FILE *f)
         return;
     int tap = fus_net_find_tap(m->net, name, NULL);
     const struct fus_tap *t = tap >= 0 ? fus_net_tap(m->net, tap) : NULL;
-    bool same = t && m->values[tap] && strcmp(t->name, name) == 0 && t->channels == c && t->height == h && t->width == w;
+    bool same =
+        t && m->values[tap] && strcmp(t->name, name) == 0 && t->channels == c && t->height == h && t->width == w;
     CHECK_MSG(same, "%s, %s", m->name, name);
     if (!same)
         return;
@@ -213,8 +216,8 @@ static bool measure(struct model *m, const struct fus_set *set)
     return ok;
 }
 
-/* "N CSI CV" for each category; CSI and CV come from activations in float here, in double there: 2e-6 for the CSI (measured
- * 3.8e-7); CV depends on labels alone. */
+/* "N CSI CV" for each category; CSI and CV come from activations in float here, in double there:
+ * 2e-6 for the CSI (measured 3.8e-7); CV depends on labels alone. */
 static void compare_layer(FILE *f, const struct fus_layer_summary *layer, const char *want)
 {
     struct fus_sha256 sha;
@@ -229,8 +232,10 @@ static void compare_layer(FILE *f, const struct fus_layer_summary *layer, const 
         double csi, cv;
         if (!CHECK(fscanf(f, "%zu %lf %lf", &n, &csi, &cv) == 3))
             return;
-        CHECK_MSG(s->n_selective == n, "%s, category %d: %zu selective units, %zu expected", layer->name, c, s->n_selective, n);
-        CHECK_MSG(test_close(s->csi_mean, csi, 2e-6), "%s, category %d: CSI %.9g, %.9g expected", layer->name, c, s->csi_mean, csi);
+        CHECK_MSG(s->n_selective == n, "%s, category %d: %zu selective units, %zu expected", layer->name, c,
+                  s->n_selective, n);
+        CHECK_MSG(test_close(s->csi_mean, csi, 2e-6), "%s, category %d: CSI %.9g, %.9g expected", layer->name, c,
+                  s->csi_mean, csi);
         CHECK_MSG(test_close(s->variation_cv, cv, 1e-10), "%s, category %d: CV %.9g, %.9g expected", layer->name, c,
                   s->variation_cv, cv);
     }

@@ -1,5 +1,5 @@
-/* Training gives the same bits whatever runs it; frozen parts, updates, refusals. tests/test_train_steps.c holds its values
- * to PyTorch's. */
+/* Training gives the same bits whatever runs it; frozen parts, updates, refusals.
+ * tests/test_train_steps.c holds its values to PyTorch's. */
 #include "train_steps.h"
 
 #include "nn/kernel/kernels.h"
@@ -18,7 +18,8 @@ static const struct fus_optimise sgd = {.rule = FUS_OPTIMISE_SGD, .nesterov = tr
 
 static void set_up(struct fixture *f, const char *name)
 {
-    static const enum fus_train_language language[] = {FUS_TRAIN_COSINE, FUS_TRAIN_COSINE, FUS_TRAIN_MSE, FUS_TRAIN_INFONCE, FUS_TRAIN_INFONCE};
+    static const enum fus_train_language language[] = {FUS_TRAIN_COSINE, FUS_TRAIN_COSINE, FUS_TRAIN_MSE,
+                                                       FUS_TRAIN_INFONCE, FUS_TRAIN_INFONCE};
     memset(f, 0, sizeof *f);
     for (int i = 0; i < N_FAMILIES; i++)
         if (strcmp(families[i].name, name) == 0)
@@ -27,8 +28,12 @@ static void set_up(struct fixture *f, const char *name)
     family_make_batch(b, f->family);
     f->batch = (struct fus_train_batch){FAMILY_BATCH, b->input, b->label, b->target, b->words, b->word_start};
     bool clip = f->family->language == FAMILY_CONTRASTIVE;
-    f->options = (struct fus_train_options){.batch = FAMILY_BATCH, .frozen_norms = f->family->frozen_norms, .smooth = FAMILY_SMOOTH,
-                                            .contrastive = clip, .n_words = FAMILY_WORDS, .optimise = sgd};
+    f->options = (struct fus_train_options){.batch = FAMILY_BATCH,
+                                            .frozen_norms = f->family->frozen_norms,
+                                            .smooth = FAMILY_SMOOTH,
+                                            .contrastive = clip,
+                                            .n_words = FAMILY_WORDS,
+                                            .optimise = sgd};
     f->options.classify_weight = clip ? 0 : 1;
     f->options.language_weight = clip ? 1 : f->family->language == FAMILY_NONE ? 0 : FAMILY_LANGUAGE_WEIGHT;
     f->options.language = language[f->family->language];
@@ -38,7 +43,8 @@ static struct fus_train *create(struct fixture *f)
 {
     struct fus_error err;
     struct fus_train *t = NULL;
-    int code = fus_train_create(&t, &f->family->spec, &f->options, family_parameter, (void *)(uintptr_t)&f->family->spec, &err);
+    int code = fus_train_create(&t, &f->family->spec, &f->options, family_parameter,
+                                (void *)(uintptr_t)&f->family->spec, &err);
     CHECK_MSG(code == FUS_OK, "%s", err.msg);
     return code ? NULL : t;
 }
@@ -114,7 +120,8 @@ static uint64_t hash_steps(struct fixture *f, int *recomputed, size_t *bytes)
     struct fus_train_result r;
     struct fus_error err;
     uint64_t h = 14695981039346656037u;
-    if (fus_train_create(&t, &f->family->spec, &f->options, family_parameter, (void *)(uintptr_t)&f->family->spec, &err))
+    if (fus_train_create(&t, &f->family->spec, &f->options, family_parameter, (void *)(uintptr_t)&f->family->spec,
+                         &err))
         return 0;
     for (int i = 0; i < 2; i++) {
         gradients(t, f, &r);
@@ -207,7 +214,8 @@ static void test_bits(const char *family, uint64_t committed)
     same_bits_of_parts(&f, hash_steps(&f, NULL, NULL), family);
 }
 
-/* Winograd's algorithm rounds otherwise: gradients are near the direct ones, and have one result everywhere too. */
+/* Winograd's algorithm rounds otherwise: gradients are near the direct ones, and have one
+ * result everywhere too. */
 static void test_winograd(const char *family)
 {
     struct fixture f;
@@ -240,7 +248,8 @@ static void test_schedule(void)
     CHECK(test_close(fus_schedule_rate(&s, 12), 0.2, 1e-15) && fus_schedule_rate(&s, 20) == 0);
     CHECK(test_close(fus_schedule_rate(&s, 8), 0.4 * (1 + sqrt(0.5)) / 2, 1e-15));
     s = (struct fus_schedule){.kind = FUS_SCHEDULE_STEP, .rate = 1, .n_steps = 9, .at = {3, 6}, .n_at = 2};
-    CHECK(fus_schedule_rate(&s, 2) == 1 && fus_schedule_rate(&s, 3) == 0.1 && test_close(fus_schedule_rate(&s, 8), 0.01, 1e-15));
+    CHECK(fus_schedule_rate(&s, 2) == 1 && fus_schedule_rate(&s, 3) == 0.1 &&
+          test_close(fus_schedule_rate(&s, 8), 0.01, 1e-15));
     s.kind = FUS_SCHEDULE_CONSTANT;
     CHECK(fus_schedule_rate(&s, 8) == 1);
 }
@@ -259,7 +268,8 @@ static uint64_t hash_value(const struct fus_train *t, int i)
     return hash_of(0, got, fus_train_parameter(t, i)->n * sizeof *got);
 }
 
-/* What is frozen keeps its bytes, running statistics too; the rest has the gradients that it always has. */
+/* What is frozen keeps its bytes, running statistics too; the rest has the gradients
+ * that it always has. */
 static void test_frozen_part(void)
 {
     struct fixture f;
@@ -331,7 +341,8 @@ static void refused(struct fixture *f, int code, const char *part)
 {
     struct fus_error err = {0};
     struct fus_train *t = NULL;
-    int got = fus_train_create(&t, &f->family->spec, &f->options, family_parameter, (void *)(uintptr_t)&f->family->spec, &err);
+    int got = fus_train_create(&t, &f->family->spec, &f->options, family_parameter, (void *)(uintptr_t)&f->family->spec,
+                               &err);
     CHECK_MSG(got == code && strstr(err.msg, part), "%d: %s", got, err.msg);
     fus_train_destroy(t);
 }
@@ -360,7 +371,8 @@ static void test_refusals(void)
     for (int n = 1; n < 40; n++) {
         struct fus_train *none = NULL;
         fus_base_fail_allocation(n);
-        int code = fus_train_create(&none, &f.family->spec, &f.options, family_parameter, (void *)(uintptr_t)&f.family->spec, &err);
+        int code = fus_train_create(&none, &f.family->spec, &f.options, family_parameter,
+                                    (void *)(uintptr_t)&f.family->spec, &err);
         fus_base_fail_allocation(0);
         CHECK(code == FUS_OK || (code == FUS_ENOMEM && !none));
         fus_train_destroy(none);

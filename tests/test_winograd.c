@@ -1,7 +1,8 @@
-/* winograd.c against the sum it stands for, in double: its rounding errors beside the direct sum's, which METHOD.md quotes, and
- * every size and number of channels at the edges of tiles and blocks. */
-#include "nn/layer/layers.h"
+/* winograd.c against the sum it stands for, in double: its rounding errors beside the
+ * direct sum's, which METHOD.md quotes, and every size and number of channels at the edges
+ * of tiles and blocks. */
 #include "nn/base/rng.h"
+#include "nn/layer/layers.h"
 #include "test.h"
 
 /* One layer on random numbers. The blocked activation is [blocks, side^2, 16]. */
@@ -43,12 +44,23 @@ static void run_both(struct setting *s)
 }
 
 /* positive: the input as a ReLU leaves it; whole: with bias, addend and ReLU. */
-static void make(struct setting *s, int in_channels, int channels, int side, bool positive, bool whole, struct fus_rng *r)
+static void make(struct setting *s, int in_channels, int channels, int side, bool positive, bool whole,
+                 struct fus_rng *r)
 {
     size_t places = (size_t)side * (size_t)side, n = (size_t)channels * (size_t)in_channels * 9;
-    s->layer = (struct fus_layer){.op = FUS_OP_CONV, .input = 0, .addend = -1, .kernel = 3, .stride = 1, .padding = 1,
-                                  .act = whole ? FUS_ACT_RELU : FUS_ACT_NONE, .in_channels = in_channels, .in_height = side, .in_width = side,
-                                  .channels = channels, .height = side, .width = side};
+    s->layer = (struct fus_layer){.op = FUS_OP_CONV,
+                                  .input = 0,
+                                  .addend = -1,
+                                  .kernel = 3,
+                                  .stride = 1,
+                                  .padding = 1,
+                                  .act = whole ? FUS_ACT_RELU : FUS_ACT_NONE,
+                                  .in_channels = in_channels,
+                                  .in_height = side,
+                                  .in_width = side,
+                                  .channels = channels,
+                                  .height = side,
+                                  .width = side};
     s->in = random_blocked(in_channels, places, positive, r);
     s->addend = whole ? random_blocked(channels, places, false, r) : NULL;
     s->bias = fus_base_alloc((size_t)FUS_BLOCKS(channels) * FUS_LANES, sizeof *s->bias);
@@ -81,15 +93,17 @@ static double exact_at(const struct setting *s, int k, int y, int x)
                 int in_y = y + r - 1, in_x = x + q - 1;
                 if (in_y < 0 || in_y >= l->height || in_x < 0 || in_x >= l->width)
                     continue;
-                size_t at = ((size_t)(c / FUS_LANES) * (size_t)l->height + (size_t)in_y) * (size_t)l->width + (size_t)in_x;
+                size_t at =
+                    ((size_t)(c / FUS_LANES) * (size_t)l->height + (size_t)in_y) * (size_t)l->width + (size_t)in_x;
                 double v = s->in[at * FUS_LANES + (size_t)(c % FUS_LANES)];
                 sum += v * s->weights[((k * l->in_channels + c) * 3 + r) * 3 + q];
             }
     return sum;
 }
 
-/* Root mean square of the errors, Winograd's over the direct sum's: 1.7 to 2.6 is measured here for F(4x4), 0.6 to 0.9 for F(2x2); the points 0, +-1, +-2 of
- * Lavin & Gray 2016 would give 3.5 to 5. */
+/* Root mean square of the errors, Winograd's over the direct sum's: 1.7 to 2.6 is
+ * measured here for F(4x4), 0.6 to 0.9 for F(2x2); the points 0, +-1, +-2 of Lavin & Gray
+ * 2016 would give 3.5 to 5. */
 static void test_error(int side, double most)
 {
     static const int depth[] = {16, 64, 256};
@@ -108,13 +122,15 @@ static void test_error(int side, double most)
                     squares[1] += (s.winograd[at] - want) * (s.winograd[at] - want);
                 }
         double ratio = sqrt(squares[1] / squares[0]);
-        printf("%d x %d, %d channels%s: %.2f times the direct sum's error\n", side, side, depth[i / 2], i % 2 ? " after a ReLU" : "", ratio);
+        printf("%d x %d, %d channels%s: %.2f times the direct sum's error\n", side, side, depth[i / 2],
+               i % 2 ? " after a ReLU" : "", ratio);
         CHECK_MSG(ratio > 0.3 && ratio < most, "%d channels: %g", depth[i / 2], ratio);
         unmake(&s);
     }
 }
 
-/* Sides that tiles of 2 and of 4 do not divide, channels that blocks of 16 do not, with bias, addend and ReLU. */
+/* Sides that tiles of 2 and of 4 do not divide, channels that blocks of 16 do not, with
+ * bias, addend and ReLU. */
 static void test_edges(void)
 {
     struct fus_rng r;
@@ -137,8 +153,15 @@ static void test_edges(void)
 /* Which layers it takes depends on their shape alone. */
 static void test_fits(void)
 {
-    struct fus_layer l = {.op = FUS_OP_CONV, .input = 0, .kernel = 3, .stride = 1, .padding = 1, .in_height = 4, .in_width = 4,
-                          .height = 4, .width = 4};
+    struct fus_layer l = {.op = FUS_OP_CONV,
+                          .input = 0,
+                          .kernel = 3,
+                          .stride = 1,
+                          .padding = 1,
+                          .in_height = 4,
+                          .in_width = 4,
+                          .height = 4,
+                          .width = 4};
     CHECK(fus_winograd_fits(&l));
     l.height = l.width = 3;
     CHECK(!fus_winograd_fits(&l));

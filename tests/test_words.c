@@ -1,11 +1,12 @@
-/* weights/words.c: every format, words with spaces, doubled words, and files that are no word vectors. */
+/* weights/words.c: every format, words with spaces, doubled words, and files that
+ * are no word vectors. */
 #define _POSIX_C_SOURCE 200809L
 #include "weights/words.h"
 
 #include <unistd.h>
 
-#include "tests/test.h"
 #include "tests/golden/words_values.inc"
+#include "tests/test.h"
 
 static struct fus_error err;
 
@@ -20,8 +21,10 @@ static bool same(const struct fus_words *w, size_t i, int k, bool exact)
 
 static void test_formats(void)
 {
-    static const char *const wanted[] = {"retriever", "the", "absent", "1 2", "golden", "the", ". . .", "caf\xc3\xa9", "at name@domain.com"};
-    static const char *const joined[] = {"retriever", "the", "absent", "1_2", "golden", "the", "._._.", "caf\xc3\xa9", "at_name@domain.com"};
+    static const char *const wanted[] = {
+        "retriever", "the", "absent", "1 2", "golden", "the", ". . .", "caf\xc3\xa9", "at name@domain.com"};
+    static const char *const joined[] = {
+        "retriever", "the", "absent", "1_2", "golden", "the", "._._.", "caf\xc3\xa9", "at_name@domain.com"};
     static const int golden[] = {5, 0, -1, 3, 4, 0, 2, 6, 7};
     static const struct {
         const char *path, *format;
@@ -44,7 +47,8 @@ static void test_formats(void)
         for (size_t i = 0; i < 9; i++)
             CHECK_MSG(golden[i] < 0 || same(&w, i, golden[i], files[f].exact), "%s: %s", path, list[i]);
         CHECK(fus_words_check(&w, path, list, 12, NULL) == 0);
-        CHECK(fus_words_check(&w, path, list, 2, &err) == FUS_ENOTFOUND && strstr(err.msg, "1 of 9") && strstr(err.msg, "absent"));
+        CHECK(fus_words_check(&w, path, list, 2, &err) == FUS_ENOTFOUND && strstr(err.msg, "1 of 9") &&
+              strstr(err.msg, "absent"));
         fus_words_free(&w);
     }
 }
@@ -86,7 +90,8 @@ static void refused(const char *name, const char *bytes, size_t n, int code, con
     const char *path = written(name, bytes, n);
     memset(&err, 0, sizeof err);
     int got = fus_words_read(&w, path, wanted, 2, &err);
-    CHECK_MSG(got == code && strstr(err.msg, what) && strncmp(err.msg, path, strlen(path)) == 0 && !strchr(err.msg, '\n') && w.dim == 77,
+    CHECK_MSG(got == code && strstr(err.msg, what) && strncmp(err.msg, path, strlen(path)) == 0 &&
+                  !strchr(err.msg, '\n') && w.dim == 77,
               "%s: %d: %s", name, got, err.msg);
     if (!got)
         fus_words_free(&w);
@@ -95,7 +100,8 @@ static void refused(const char *name, const char *bytes, size_t n, int code, con
 
 static void test_bad(void)
 {
-    snprintf(folder, sizeof folder, "%s/fusiform-words-XXXXXX", getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 150 ? getenv("TMPDIR") : "/tmp");
+    snprintf(folder, sizeof folder, "%s/fusiform-words-XXXXXX",
+             getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 150 ? getenv("TMPDIR") : "/tmp");
     CHECK(mkdtemp(folder) != NULL);
     refused("a.txt", TEXT(""), FUS_EFORMAT, "empty");
     refused("a.txt", TEXT("\n\n"), FUS_EFORMAT, "empty");
@@ -137,7 +143,8 @@ static void test_npy(void)
     snprintf(npy, sizeof npy, "%s", written("t.npy", bytes, n));
     CHECK(fus_words_read(&w, npy, wanted, 1, &err) == FUS_ENOTFOUND && strstr(err.msg, "t.txt"));
     written("t.txt", "cat\ndog\n", 8);
-    CHECK(fus_words_read(&w, npy, wanted, 1, &err) == FUS_EFORMAT && strstr(err.msg, "found 2 names") && strstr(err.msg, "8 rows"));
+    CHECK(fus_words_read(&w, npy, wanted, 1, &err) == FUS_EFORMAT && strstr(err.msg, "found 2 names") &&
+          strstr(err.msg, "8 rows"));
     written("t.npy", bytes, n - 5);
     CHECK(fus_words_read(&w, npy, wanted, 1, &err) == FUS_EFORMAT);
     char command[300];
@@ -147,8 +154,8 @@ static void test_npy(void)
 
 static void test_memory(void)
 {
-    static const char *const files[] = {"tests/golden/words_glove.txt", "tests/golden/words_text.vec", "tests/golden/words_word2vec.bin",
-                                        "tests/golden/words_table.npy"};
+    static const char *const files[] = {"tests/golden/words_glove.txt", "tests/golden/words_text.vec",
+                                        "tests/golden/words_word2vec.bin", "tests/golden/words_table.npy"};
     static const char *const wanted[] = {"dog", "golden"};
     for (size_t i = 0; i < 4; i++)
         for (long k = 1; k < 100; k++) {

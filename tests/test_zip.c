@@ -54,11 +54,13 @@ static const struct zip_file plain[] = {{.name = "b/two", .data = "second", .n =
 
 static void test_writers(void)
 {
-    static const struct zip_file pytorch[] = {{.name = "x/data.pkl", .data = "N.", .n = 2, .descriptor = true, .padding = 22},
-                                              {.name = "x/data/0", .data = "0123456789", .n = 10, .descriptor = true, .padding = 46}};
-    static const struct zip_file large[] = {{.name = "small", .data = "abc", .n = 3},
-                                            {.name = "large", .data = "defg", .n = 4, .zip64 = true, .no_checksum = true},
-                                            {.name = "packed", .data = "hijkl", .n = 5, .zip64 = true, .deflated = true}};
+    static const struct zip_file pytorch[] = {
+        {.name = "x/data.pkl", .data = "N.", .n = 2, .descriptor = true, .padding = 22},
+        {.name = "x/data/0", .data = "0123456789", .n = 10, .descriptor = true, .padding = 46}};
+    static const struct zip_file large[] = {
+        {.name = "small", .data = "abc", .n = 3},
+        {.name = "large", .data = "defg", .n = 4, .zip64 = true, .no_checksum = true},
+        {.name = "packed", .data = "hijkl", .n = 5, .zip64 = true, .deflated = true}};
     check_members(plain, 3, "", false);
     check_members(plain, 3, "a comment", false);
     check_members(plain, 3, "with PK\5\6 in it, and more than twenty-two bytes", false);
@@ -73,8 +75,10 @@ static void test_writers(void)
     check_members(plain, 3, comment, true);
 }
 
-/* Change `n` bytes at the k-th occurrence of a signature, `at` bytes behind it: opening or reading must fail with this text. */
-static void check_refused(const char *signature, int k, size_t at, const char *bytes, size_t n, int code, const char *text)
+/* Change `n` bytes at the k-th occurrence of a signature, `at` bytes behind it: opening or reading
+ * must fail with this text. */
+static void check_refused(const char *signature, int k, size_t at, const char *bytes, size_t n, int code,
+                          const char *text)
 {
     struct fus_zip zip;
     struct fus_store *s;
@@ -101,14 +105,17 @@ static void test_refused(void)
 {
     check_refused("PK\1\2", 0, 8, "\1", 1, FUS_EUNSUPPORTED, "member b/two is encrypted");
     check_refused("PK\1\2", 0, 10, "\14", 1, FUS_EUNSUPPORTED, "method 12");
-    check_refused("PK\1\2", 0, 16, "\1\2\3\4", 4, FUS_EFORMAT, "member b/two: its bytes do not have the checksum 04030201");
+    check_refused("PK\1\2", 0, 16, "\1\2\3\4", 4, FUS_EFORMAT,
+                  "member b/two: its bytes do not have the checksum 04030201");
     check_refused("PK\1\2", 0, 20, "\7", 1, FUS_EFORMAT, "member b/two of 7 bytes runs into what begins at 41");
     check_refused("PK\1\2", 0, 24, "\5", 1, FUS_EFORMAT, "6 bytes cannot unpack to 5");
     check_refused("PK\1\2", 0, 20, "\xff\xff\xff\xff", 4, FUS_EFORMAT, "its zip64 sizes are missing");
-    check_refused("PK\1\2", 0, 42, "\x7f\x7f\x7f\x7f", 4, FUS_EFORMAT, "b/two is said to be at 2139062143, behind this directory");
+    check_refused("PK\1\2", 0, 42, "\x7f\x7f\x7f\x7f", 4, FUS_EFORMAT,
+                  "b/two is said to be at 2139062143, behind this directory");
     check_refused("PK\1\2", 1, 42, "\0", 1, FUS_EFORMAT, "runs into what begins at 0");
     check_refused("PK\1\2", 1, 24, "\xff\xff\xff\x7f", 4, FUS_EFORMAT, "14 bytes cannot unpack to 2147483647");
-    check_refused("PK\1\2", 1, 24, "\12", 1, FUS_EFORMAT, "member b/one: unpacks to 9 bytes, the zip directory says 10");
+    check_refused("PK\1\2", 1, 24, "\12", 1, FUS_EFORMAT,
+                  "member b/one: unpacks to 9 bytes, the zip directory says 10");
     check_refused("PK\1\2", 1, 24, "\10", 1, FUS_EFORMAT, "member b/one: ");
     check_refused("PK\1\2", 2, 0, "QK", 2, FUS_EFORMAT, "no whole entry (PK 1 2)");
     check_refused("PK\1\2", 2, 28, "\377\377", 2, FUS_EFORMAT, "no whole entry (PK 1 2)");
@@ -132,9 +139,12 @@ static void test_zip64_refused(void)
         size_t at; /* from the zip64 end record on, which has 56 bytes; the locator is behind it */
         uint8_t byte;
         const char *text;
-    } cases[] = {{56 + 8 + 1, 200, "zip64 end record said to be at"}, {56 + 8, 0, "no zip64 end record (PK 6 6)"},
-                 {56 + 4, 1, "in several parts"},                     {56 + 16, 2, "in several parts"},
-                 {24, 9, "lists 9 of 3 members"},                     {40 + 6, 1, "would pass this end record"},
+    } cases[] = {{56 + 8 + 1, 200, "zip64 end record said to be at"},
+                 {56 + 8, 0, "no zip64 end record (PK 6 6)"},
+                 {56 + 4, 1, "in several parts"},
+                 {56 + 16, 2, "in several parts"},
+                 {24, 9, "lists 9 of 3 members"},
+                 {40 + 6, 1, "would pass this end record"},
                  {48 + 6, 1, "would pass this end record"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fus_zip zip;

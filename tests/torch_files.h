@@ -45,7 +45,8 @@ static inline int bytes_open(struct fus_store *s, const uint8_t *bytes, size_t n
     return fus_torch_open_legacy(s, err);
 }
 
-/* Read every tensor of the open store; those of many elements are only a matter of the caller's memory. */
+/* Read every tensor of the open store; those of many elements are only a matter of
+ * the caller's memory. */
 static inline int read_everything(struct fus_store *s, struct fus_error *err)
 {
     int code = FUS_OK;
@@ -60,7 +61,8 @@ static inline int read_everything(struct fus_store *s, struct fus_error *err)
     return code;
 }
 
-/* Open and read everything; the code, with err's message. A message is there exactly where the code is not 0. */
+/* Open and read everything; the code, with err's message. A message is there exactly where
+ * the code is not 0. */
 static inline int try_bytes(const uint8_t *bytes, size_t n, struct fus_error *err)
 {
     struct fus_store *s = bytes_store(bytes, n);

@@ -12,8 +12,9 @@
 #include "weights/names.h"
 
 /* CHECK_MSG as an expression: true where the condition holds. */
-#define HELP_CHECK(condition, ...) \
-    (test_record((condition), __FILE__, __LINE__, #condition) || (fprintf(stderr, __VA_ARGS__), fputc('\n', stderr), false))
+#define HELP_CHECK(condition, ...)                               \
+    (test_record((condition), __FILE__, __LINE__, #condition) || \
+     (fprintf(stderr, __VA_ARGS__), fputc('\n', stderr), false))
 
 /* A name of our own in the folder for temporary files. */
 static inline const char *help_path(const char *end)
@@ -66,7 +67,8 @@ static inline bool help_same_file(const char *a, const char *b)
     return same;
 }
 
-/* Open, read every tensor of at most a million elements, recognise, close. Returns the first failure. */
+/* Open, read every tensor of at most a million elements, recognise, close. Returns
+ * the first failure. */
 static inline int help_read_all(const char *path, struct fus_error *err)
 {
     struct fus_store *s;
@@ -88,7 +90,8 @@ static inline int help_read_all(const char *path, struct fus_error *err)
     return code;
 }
 
-/* A store of plain bytes on disk, as if a format's reader had opened it: add tensors with fus_store_add. */
+/* A store of plain bytes on disk, as if a format's reader had opened it: add tensors
+ * with fus_store_add. */
 static inline struct fus_store *help_bare_store(const char *path)
 {
     struct fus_store *s = fus_base_alloc(1, sizeof *s);

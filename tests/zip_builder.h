@@ -103,8 +103,10 @@ static inline void zip_put_entry(uint8_t **to, const struct zip_file *f, uint64_
     }
 }
 
-/* The archive at out, which has room; its length. zip64_end: an end record of zip64, with ones in the plain one. */
-static inline size_t zip_build(uint8_t *out, const struct zip_file *files, int n_files, const char *comment, bool zip64_end)
+/* The archive at out, which has room; its length. zip64_end: an end record of zip64, with ones
+ * in the plain one. */
+static inline size_t zip_build(uint8_t *out, const struct zip_file *files, int n_files, const char *comment,
+                               bool zip64_end)
 {
     uint8_t *to = out;
     uint64_t headers[16];

@@ -116,8 +116,8 @@ static bool take_share(int to[2], const char *text)
 {
     uint64_t part, of;
     const char *rest;
-    if (!fus_number_whole(&part, text, &rest) || *rest != '/' || !fus_number_whole(&of, rest + 1, NULL) || part < 1 || part > of ||
-        of > 1000000)
+    if (!fus_number_whole(&part, text, &rest) || *rest != '/' || !fus_number_whole(&of, rest + 1, NULL) || part < 1 ||
+        part > of || of > 1000000)
         return false;
     to[0] = (int)part, to[1] = (int)of;
     return true;
@@ -156,7 +156,11 @@ static void take_choice(struct expectation *e, struct fus_choice *choice, const 
         words[n++] = w->word;
     }
     for (size_t i = 0; i < n && used < sizeof e->text; i++)
-        used += (size_t)snprintf(e->text + used, sizeof e->text - used, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " or ", words[i]);
+        used += (size_t)snprintf(e->text + used, sizeof e->text - used, "%s%s",
+                                 i == 0      ? ""
+                                 : i + 1 < n ? ", "
+                                             : " or ",
+                                 words[i]);
 }
 
 static void set_value(struct expectation *e, const struct fus_arg *arg, const char *text)
@@ -205,7 +209,7 @@ static void set_value(struct expectation *e, const struct fus_arg *arg, const ch
     case FUS_ARG_PIXELS:
         if (!take_amount(arg->value, text, 1000, FUS_IMAGE_PIXELS_LIMIT))
             expect(e, SIZE_MAX > 0xffffffff ? "a number of pixels up to 2G, such as 100M"
-                                          : "a number of pixels up to 128M, such as 100M");
+                                            : "a number of pixels up to 128M, such as 100M");
         break;
     }
 }
@@ -214,8 +218,8 @@ bool fus_args_size(int *width, int *height, const char *text)
 {
     uint64_t w, h;
     const char *rest;
-    if (!fus_number_whole(&w, text, &rest) || *rest != 'x' || !fus_number_whole(&h, rest + 1, NULL) || w < 1 || h < 1 || w > 999999 ||
-        h > 999999)
+    if (!fus_number_whole(&w, text, &rest) || *rest != 'x' || !fus_number_whole(&h, rest + 1, NULL) || w < 1 || h < 1 ||
+        w > 999999 || h > 999999)
         return false;
     *width = (int)w, *height = (int)h;
     return true;
@@ -231,18 +235,20 @@ static const struct fus_arg *find(const struct fus_arg *args, const char *name, 
     return NULL;
 }
 
-/* Options that name a file or folder: an empty one, which an unset variable leaves, would mean the root folder. */
+/* Options that name a file or folder: an empty one, which an unset variable leaves, would
+ * mean the root folder. */
 static bool names_file(const char *option)
 {
-    static const char *const names[] = {"-o", "--out", "--in", "--run", "--stimuli", "--model", "--labels",
-                                         "--text-embeddings"};
+    static const char *const names[] = {"-o",        "--out",   "--in",     "--run",
+                                        "--stimuli", "--model", "--labels", "--text-embeddings"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(option, names[i]) == 0)
             return true;
     return false;
 }
 
-static int say_unknown(const char *command, const char *name, size_t n, const struct fus_arg *args, const struct fus_arg *common)
+static int say_unknown(const char *command, const char *name, size_t n, const struct fus_arg *args,
+                       const struct fus_arg *common)
 {
     const char *names[80] = {"--help"}, *nearest;
     char copy[MAX_WORD + 2];
@@ -266,7 +272,8 @@ static int say_wrong(const char *command, const struct fus_arg *arg, const char 
             words[n++] = w->word;
         nearest = fus_args_nearest(text, words, n);
     }
-    return nearest ? fus_args_usage(command, "%s: '%s' found, %s expected; did you mean %s?", arg->name, text, e->text, nearest)
+    return nearest ? fus_args_usage(command, "%s: '%s' found, %s expected; did you mean %s?", arg->name, text, e->text,
+                                    nearest)
                    : fus_args_usage(command, "%s: '%s' found, %s expected", arg->name, text, e->text);
 }
 
@@ -287,12 +294,13 @@ static int check_operands(const char *command, const struct fus_texts *operands)
     return 0;
 }
 
-int fus_args_parse(const char *command, const char *help, const struct fus_arg *args, struct fus_texts *operands, int argc,
-                   char **argv)
+int fus_args_parse(const char *command, const char *help, const struct fus_arg *args, struct fus_texts *operands,
+                   int argc, char **argv)
 {
     int threads = 0;
     size_t max_pixels = FUS_IMAGE_MAX_PIXELS;
-    const struct fus_arg common[] = {{"--threads", FUS_ARG_COUNT, &threads}, {"--max-pixels", FUS_ARG_PIXELS, &max_pixels}, {0}};
+    const struct fus_arg common[] = {
+        {"--threads", FUS_ARG_COUNT, &threads}, {"--max-pixels", FUS_ARG_PIXELS, &max_pixels}, {0}};
     bool only_operands = false;
     struct expectation expected;
     *operands = (struct fus_texts){(const char **)argv, 0, argc};

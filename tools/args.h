@@ -1,5 +1,5 @@
-/* Command lines: a table of options per command. `--opt value` and `--opt=value` both work, anywhere among the
- * operands; `--` ends the options. */
+/* Command lines: a table of options per command. `--opt value` and `--opt=value` both work,
+ * anywhere among the operands; `--` ends the options. */
 #ifndef FUS_ARGS_H
 #define FUS_ARGS_H
 
@@ -39,16 +39,19 @@ struct fus_texts {
     int n, room;
 };
 
-/* Fills the values and the operands, which are moved to the front of argv. 0; 2 after a message (wrong usage); -1 after help
- * was printed, which --help or -h anywhere before `--` asks for. `--threads` and `--max-pixels` belong to every command. */
+/* Fills the values and the operands, which are moved to the front of argv. 0; 2 after a message
+ * (wrong usage); -1 after help was printed, which --help or -h anywhere before `--` asks for.
+ * `--threads` and `--max-pixels` belong to every command. */
 int fus_args_parse(const char *command, const char *help, const struct fus_arg *args, struct fus_texts *operands,
                    int argc, char **argv);
 
-/* "--name=value" as fus_args_parse would take it, from what the option's value is now; NULL where it is as if not given (flags
- * that are off, numbers that are 0, no text), and for lists. The caller frees it; *failed: no memory. */
+/* "--name=value" as fus_args_parse would take it, from what the option's value is now; NULL where
+ * it is as if not given (flags that are off, numbers that are 0, no text), and for lists. The
+ * caller frees it; *failed: no memory. */
 char *fus_args_print(const struct fus_arg *arg, bool *failed);
 
-/* "fusiform: MESSAGE" on stderr; returns the exit status 1. usage: the same, 2, and where help is. */
+/* "fusiform: MESSAGE" on stderr; returns the exit status 1. usage: the same, 2,
+ * and where help is. */
 int fus_args_failed(const struct fus_error *err);
 int fus_args_usage(const char *command, const char *fmt, ...) FUS_PRINTF(2, 3);
 
@@ -58,8 +61,9 @@ void fus_args_tell(const char *fmt, ...) FUS_PRINTF(1, 2);
 /* A width and a height such as 224x160, both from 1 to 999999. */
 bool fus_args_size(int *width, int *height, const char *text);
 
-/* What was probably meant by a mistyped word: the candidate it begins, or else the nearest one that takes few changes (a letter
- * inserted, left out, replaced, or two neighbours exchanged). NULL: none is near. candidates [n], NULLs are passed over. */
+/* What was probably meant by a mistyped word: the candidate it begins, or else the nearest one that
+ * takes few changes (a letter inserted, left out, replaced, or two neighbours exchanged). NULL:
+ * none is near. candidates [n], NULLs are passed over. */
 const char *fus_args_nearest(const char *word, const char *const *candidates, size_t n);
 
 bool fus_args_ends_with(const char *text, const char *end); /* ".npy" */

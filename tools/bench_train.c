@@ -71,7 +71,8 @@ static int create(struct bench *b, struct fus_error *err)
 static int make_batch(struct bench *b, struct fus_error *err)
 {
     const struct fus_net_spec *s = &b->model.spec;
-    size_t n = (size_t)b->asked->batch, pixels = n * b->model.input_floats, dim = (size_t)(s->attn_dim ? s->attn_dim : s->lang_dim);
+    size_t n = (size_t)b->asked->batch, pixels = n * b->model.input_floats,
+           dim = (size_t)(s->attn_dim ? s->attn_dim : s->lang_dim);
     struct fus_rng r;
     b->input = fus_base_alloc(pixels, sizeof *b->input);
     b->target = fus_base_alloc(n * dim + 1, sizeof *b->target);
@@ -93,7 +94,8 @@ static int make_batch(struct bench *b, struct fus_error *err)
 /* Seconds of each phase; "other" is what the clocks did not see. */
 static int time_step(struct bench *b, int round, struct fus_error *err)
 {
-    const struct fus_train_batch batch = {.n = b->asked->batch, .input = b->input, .label = b->label, .target = b->target};
+    const struct fus_train_batch batch = {
+        .n = b->asked->batch, .input = b->input, .label = b->label, .target = b->target};
     struct fus_train_result result;
     struct fus_train_times t;
     fus_train_time(b->train, &t);
@@ -120,16 +122,20 @@ static void print(struct bench *b)
     fus_train_flops(flops, b->train);
     all = flops[0] + flops[1] + flops[2];
     if (!a->csv)
-        printf("%s\n%s, %d thread%s, batch %d, median of %d steps\n\n%-10s %12s %9s %6s\n", b->model.description, fus_train_isa(b->train),
-               fus_base_threads(), fus_base_threads() > 1 ? "s" : "", a->batch, a->rounds, "phase", "ms", "GFLOP/s", "% peak");
+        printf("%s\n%s, %d thread%s, batch %d, median of %d steps\n\n%-10s %12s %9s %6s\n", b->model.description,
+               fus_train_isa(b->train), fus_base_threads(), fus_base_threads() > 1 ? "s" : "", a->batch, a->rounds,
+               "phase", "ms", "GFLOP/s", "% peak");
     for (int i = 0; i < PHASES; i++) {
-        double ms = median(b->seconds + i * a->rounds, a->rounds) * 1e3 / a->batch, work = i < 3 ? flops[i] : i + 1 == PHASES ? all : 0;
+        double ms = median(b->seconds + i * a->rounds, a->rounds) * 1e3 / a->batch, work = i < 3             ? flops[i]
+                                                                                           : i + 1 == PHASES ? all
+                                                                                                             : 0;
         double rate = ms > 0 ? work / ms * 1e-6 : 0;
         printf(a->csv ? "%s,%.4f,%.2f,%.1f\n" : "%-10s %12.4f %9.2f %6.1f\n", phases[i], ms, rate, 100 * rate / peak);
     }
     if (!a->csv)
-        printf("\nper picture; peak of multiply-adds %.1f GFLOP/s, %.1f MB, %d blocks run twice, peak memory %.1f MB\n", peak,
-               (double)fus_train_bytes(b->train) / 1e6, fus_train_recomputed_blocks(b->train), (double)fus_base_peak_kb() / 1024);
+        printf("\nper picture; peak of multiply-adds %.1f GFLOP/s, %.1f MB, %d blocks run twice, peak memory %.1f MB\n",
+               peak, (double)fus_train_bytes(b->train) / 1e6, fus_train_recomputed_blocks(b->train),
+               (double)fus_base_peak_kb() / 1024);
 }
 
 int fus_bench_train_run(const struct fus_bench_train *asked, struct fus_error *err)

@@ -7,9 +7,9 @@
 struct fus_bench_train {
     const char *path;
     const struct fus_model_choice *choice;
-    const char *from;      /* NULL, or the first stage that is trained, with all behind it: layer4 */
+    const char *from; /* NULL, or the first stage that is trained, with all behind it: layer4 */
     int batch, rounds;
-    size_t max_memory;     /* 0: no limit */
+    size_t max_memory; /* 0: no limit */
     bool winograd, csv;
 };
 

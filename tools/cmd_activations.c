@@ -1,4 +1,5 @@
-/* fusiform activations and embed: the responses of layers to pictures, as files that NumPy opens. */
+/* fusiform activations and embed: the responses of layers to pictures, as files
+ * that NumPy opens. */
 #include <stdio.h>
 #include <string.h>
 
@@ -97,7 +98,8 @@ static int see_pictures(struct round *r, const bool *wanted, const struct fus_pi
     return code;
 }
 
-/* As many wanted taps from *tap on as HELD_BYTES hold for all pictures; at least one, which is streamed if it is larger. */
+/* As many wanted taps from *tap on as HELD_BYTES hold for all pictures; at least one, which is
+ * streamed if it is larger. */
 static int run_round(struct fus_npz *z, const struct fus_model *m, const bool *wanted, int *tap, int batch,
                      const struct fus_pictures *images, struct fus_error *err)
 {
@@ -191,7 +193,8 @@ static int write_npy(const char *out, const struct fus_model *m, int tap, bool f
     return code;
 }
 
-/* A few pictures go through the network together, and so need each layer's weights once: no reason to hold them all. */
+/* A few pictures go through the network together, and so need each layer's weights once: no reason
+ * to hold them all. */
 static void plan_passes(struct fus_net_options *o, int n_pictures)
 {
     o->batch = n_pictures < MAX_BATCH ? n_pictures : MAX_BATCH;

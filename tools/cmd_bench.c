@@ -5,28 +5,35 @@
 #include <string.h>
 #include <time.h>
 
+#include "analysis/localizer/model.h"
+#include "nn/base/rng.h"
 #include "tools/args.h"
 #include "tools/bench_train.h"
 #include "tools/commands.h"
 #include "tools/model_args.h"
-#include "analysis/localizer/model.h"
-#include "nn/base/rng.h"
 
 static const char help[] =
-    "usage: fusiform bench [--model FILE] [--batch N] [--threads N] [--rounds N] [--conv direct|auto] [--totals] [--csv]\n"
+    "usage: fusiform bench [--model FILE] [--batch N] [--threads N] [--rounds N] [--conv direct|auto] [--totals] "
+    "[--csv]\n"
     "                      [--prefix P] [--preprocess P]\n"
     "       fusiform bench --train [--from STAGE] [--max-memory N] [--model FILE] [--batch N] [--rounds N] ..\n\n"
-    "Times forward passes through a network (default random:resnet50?seed=1) on noise, medians over the rounds: a table of\n"
+    "Times forward passes through a network (default random:resnet50?seed=1) on noise, medians over the rounds: a "
+    "table of\n"
     "layers, or with --csv rows `layer,ms,gflops,percent_of_peak,algorithm,shape` per picture and last\n"
-    "`total,MS_PER_PICTURE,GFLOPS,PERCENT_OF_PEAK,LOAD_MS,PEAK_MB`. GFLOP/s count the direct sum's multiply-adds; the peak\n"
-    "is that of multiply-adds on registers, measured between the layers of every pass: a pass's share is of its own.\n\n"
+    "`total,MS_PER_PICTURE,GFLOPS,PERCENT_OF_PEAK,LOAD_MS,PEAK_MB`. GFLOP/s count the direct sum's multiply-adds; the "
+    "peak\n"
+    "is that of multiply-adds on registers, measured between the layers of every pass: a pass's share is of its "
+    "own.\n\n"
     "  --prefix P     which of the file's networks, where it holds several\n"
     "  --preprocess P whose input's size: torchvision, clip, cifar, resize=..,interp=..,crop=..,mean=..,std=..\n"
     "  --conv direct  without Winograd's algorithm\n"
     "  --low-memory   hold one layer's weights at a time\n"
-    "  --totals       whole passes alone, with 1, 2, 4 .. all threads and batches of 1 and 8 (or --batch N), instead of the layers; with\n"
-    "                 --csv rows `totals,THREADS,BATCH,MS_PER_PICTURE,GFLOPS,PERCENT_OF_PEAK,TIMES_ONE_THREAD,LOAD_MS`\n"
-    "  --train        steps of training instead (direct unless --conv auto): ms per picture of each phase, products with GFLOP/s\n"
+    "  --totals       whole passes alone, with 1, 2, 4 .. all threads and batches of 1 and 8 (or --batch N), instead "
+    "of the layers; with\n"
+    "                 --csv rows "
+    "`totals,THREADS,BATCH,MS_PER_PICTURE,GFLOPS,PERCENT_OF_PEAK,TIMES_ONE_THREAD,LOAD_MS`\n"
+    "  --train        steps of training instead (direct unless --conv auto): ms per picture of each phase, products "
+    "with GFLOP/s\n"
     "                 and their share of the peak\n"
     "  --from STAGE   ... of this stage and what follows it alone, such as layer4\n"
     "  --max-memory N ... in N bytes (512M, 2G); blocks are computed twice where that is needed\n\n"
@@ -64,16 +71,18 @@ static int ignore(void *context, int tap, int picture, const float *blocked)
 
 struct timing {
     int n_layers, rounds, batch;
-    double *layers;  /* [n_layers, rounds] seconds of a pass */
-    double *passes;  /* [rounds] */
-    double *peaks;   /* [rounds] GFLOP/s of multiply-adds on registers, between the layers of a pass */
-    double *shares;  /* [rounds] room for what figure takes */
-    double load;     /* seconds */
+    double *layers; /* [n_layers, rounds] seconds of a pass */
+    double *passes; /* [rounds] */
+    double *peaks;  /* [rounds] GFLOP/s of multiply-adds on registers, between the layers of a pass */
+    double *shares; /* [rounds] room for what figure takes */
+    double load;    /* seconds */
 };
 
 /* Of a layer or of the passes. */
 struct figure {
-    double ms, rate, percent; /* per picture; GFLOP/s; of the peak in the same round, since it changes with the machine's clock */
+    /* per picture; GFLOP/s; of the peak in the same round, since it changes with
+     * the machine's clock */
+    double ms, rate, percent;
 };
 
 /* Medians over the rounds. seconds [rounds] are sorted. */
@@ -90,7 +99,8 @@ static void print_layer(const struct fus_layer_info *info, struct figure f, bool
     if (csv)
         printf("%s,%.4f,%.2f,%.1f,%s,%s\n", info->name, f.ms, f.rate, f.percent, info->algorithm, info->shape);
     else
-        printf("%-24s %-24s %-9s %9.4f %9.2f %6.1f\n", info->name, info->shape, info->algorithm, f.ms, f.rate, f.percent);
+        printf("%-24s %-24s %-9s %9.4f %9.2f %6.1f\n", info->name, info->shape, info->algorithm, f.ms, f.rate,
+               f.percent);
 }
 
 static double flops_of(const struct fus_model *m, int n_layers)
@@ -107,9 +117,9 @@ static double flops_of(const struct fus_model *m, int n_layers)
 static void print_timing(const struct fus_model *m, struct timing *t, bool csv)
 {
     if (!csv)
-        printf("%s\n%s, %d thread%s, batch %d, median of %d rounds\n\n%-24s %-24s %-9s %9s %9s %6s\n", m->description, fus_net_isa(m->net),
-               fus_base_threads(), fus_base_threads() > 1 ? "s" : "", t->batch, t->rounds, "layer", "shape", "algorithm", "ms", "GFLOP/s",
-               "% peak");
+        printf("%s\n%s, %d thread%s, batch %d, median of %d rounds\n\n%-24s %-24s %-9s %9s %9s %6s\n", m->description,
+               fus_net_isa(m->net), fus_base_threads(), fus_base_threads() > 1 ? "s" : "", t->batch, t->rounds, "layer",
+               "shape", "algorithm", "ms", "GFLOP/s", "% peak");
     for (int i = 0; i < t->n_layers; i++) {
         struct fus_layer_info info;
         fus_net_layer_info(&info, m->net, i);
@@ -120,8 +130,10 @@ static void print_timing(const struct fus_model *m, struct timing *t, bool csv)
     if (csv)
         printf("total,%.4f,%.2f,%.1f,%.1f,%.1f\n", f.ms, f.rate, f.percent, t->load * 1e3, memory);
     else
-        printf("\n%-58s %9.4f %9.2f %6.1f  per picture\npeak of multiply-adds %.1f GFLOP/s, load %.1f ms, network %.1f MB, peak memory %.1f MB\n",
-               "total", f.ms, f.rate, f.percent, median(t->peaks, t->rounds), t->load * 1e3, (double)fus_net_bytes(m->net) / 1e6, memory);
+        printf("\n%-58s %9.4f %9.2f %6.1f  per picture\npeak of multiply-adds %.1f GFLOP/s, load %.1f ms, network %.1f "
+               "MB, peak memory %.1f MB\n",
+               "total", f.ms, f.rate, f.percent, median(t->peaks, t->rounds), t->load * 1e3,
+               (double)fus_net_bytes(m->net) / 1e6, memory);
 }
 
 static int run_rounds(struct fus_model *m, struct timing *t, struct fus_error *err)
@@ -162,7 +174,8 @@ struct asked {
     bool totals, csv;
 };
 
-/* The model's passes with as many threads as there are now, its layers printed or in *total the whole. */
+/* The model's passes with as many threads as there are now, its layers printed or in
+ * *total the whole. */
 static int time_model(struct figure *total, struct timing *t, struct asked *a, struct fus_error *err)
 {
     struct fus_model m;
@@ -207,8 +220,8 @@ static int time_totals(struct timing *t, struct asked *a, int batch, struct fus_
             code = time_model(&f, t, a, err);
             alone[i] = threads == 1 ? f.ms : alone[i];
             if (!code)
-                printf(a->csv ? "totals,%d,%d,%.4f,%.2f,%.1f,%.2f,%.1f\n" : "%7d %6d %13.2f %9.1f %7.1f %17.2f %9.1f\n", threads, t->batch, f.ms, f.rate, f.percent,
-                       alone[i] / f.ms, t->load * 1e3);
+                printf(a->csv ? "totals,%d,%d,%.4f,%.2f,%.1f,%.2f,%.1f\n" : "%7d %6d %13.2f %9.1f %7.1f %17.2f %9.1f\n",
+                       threads, t->batch, f.ms, f.rate, f.percent, alone[i] / f.ms, t->load * 1e3);
             fflush(stdout);
         }
     }
@@ -245,7 +258,8 @@ int fus_cmd_bench(int argc, char **argv)
         return fus_args_usage("bench", "'%s' is not expected", none.items[0]);
     if (!trains && (train.from || train.max_memory))
         return fus_args_usage("bench", "--from and --max-memory are for --train");
-    if (train.from && (strncmp(train.from, "layer", 5) != 0 || train.from[5] < '1' || train.from[5] > '4' || train.from[6]))
+    if (train.from &&
+        (strncmp(train.from, "layer", 5) != 0 || train.from[5] < '1' || train.from[5] > '4' || train.from[6]))
         return fus_args_usage("bench", "--from: '%s' found, a stage such as layer4 expected", train.from);
     a.options.direct = conv.value == 1;
     status = fus_model_args_check("bench", &a.choice);

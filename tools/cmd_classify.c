@@ -1,27 +1,30 @@
-/* fusiform classify: the most probable classes of pictures; zero-shot where the embeddings of class descriptions are given
- * (Radford et al. 2021): softmax over scale * cosine(picture, text). */
+/* fusiform classify: the most probable classes of pictures; zero-shot where the embeddings of class
+ * descriptions are given (Radford et al. 2021): softmax over scale * cosine(picture, text). */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/localizer/model.h"
+#include "analysis/localizer/pictures.h"
+#include "nn/base/fmath.h"
+#include "nn/base/text.h"
+#include "nn/base/utf8.h"
 #include "tools/args.h"
 #include "tools/commands.h"
 #include "tools/interrupt.h"
 #include "tools/model_args.h"
 #include "tools/progress.h"
-#include "analysis/localizer/model.h"
-#include "nn/base/fmath.h"
-#include "nn/base/text.h"
-#include "nn/base/utf8.h"
-#include "analysis/localizer/pictures.h"
 
 static const char help[] =
     "usage: fusiform classify --model FILE [--labels FILE] [--top 5] [--text-embeddings FILE.npy] PICTURES...\n\n"
     "Prints the most probable classes of each picture, tab-separated: image, rank, class, probability.\n"
-    "PICTURES: files, folders, lists FILE.tsv as in `fusiform run`, or builtin. A folder of folders is taken in run's order, a\n"
-    "folder of pictures in the order of its names. Names are printed on one line: a tab as \\t, bytes that are not UTF-8 as \\xe9.\n"
+    "PICTURES: files, folders, lists FILE.tsv as in `fusiform run`, or builtin. A folder of folders is taken in run's "
+    "order, a\n"
+    "folder of pictures in the order of its names. Names are printed on one line: a tab as \\t, bytes that are not "
+    "UTF-8 as \\xe9.\n"
     "  --labels           a text file with one class name a line; without it classes are numbers from 0\n"
-    "  --text-embeddings  zero-shot, for CLIP and language heads: [classes, D], a row for the description of each class;\n"
+    "  --text-embeddings  zero-shot, for CLIP and language heads: [classes, D], a row for the description of each "
+    "class;\n"
     "                     softmax of cosine similarities times the file's logit scale (100 where it has none)\n"
     "  --lang-head PREFIX name of the language head where it is not lang_head\n"
     "  --prefix P         which of the file's networks, where it holds several: --prefix teacher, model_ema, ...\n"
@@ -68,7 +71,8 @@ static int read_labels(struct labels *l, const char *path, int n_classes, struct
     return FUS_OK;
 }
 
-/* What the scores of a picture are made from: a tap of classes, or of an embedding compared with texts. */
+/* What the scores of a picture are made from: a tap of classes, or of an embedding
+ * compared with texts. */
 struct sight {
     int tap, n, n_classes;
     float *values, *scores; /* [n] the tap; [n_classes] */
@@ -129,7 +133,8 @@ static void score(struct sight *s)
     }
 }
 
-/* exp of the checkpoint's `logit_scale`; 100, what OpenAI's models were clipped to, where there is none. */
+/* exp of the checkpoint's `logit_scale`; 100, what OpenAI's models were clipped to,
+ * where there is none. */
 static int find_scale(double *scale, struct fus_store *store, struct fus_error *err)
 {
     *scale = 100;
@@ -156,12 +161,14 @@ static int read_texts(struct sight *s, const char *path, const struct fus_model 
         return code;
     const struct fus_tensor *t = fus_store_count(file) == 1 ? fus_store_tensor(file, 0) : NULL;
     if (!t || t->n_dims != 2 || t->shape[1] != s->n || t->shape[0] < 1 || t->shape[0] > 1000000)
-        code = fus_base_fail(err, FUS_EFORMAT, "%s: one array [classes, %d] expected: the model's embedding has %d numbers", path,
-                             s->n, s->n);
+        code = fus_base_fail(err, FUS_EFORMAT,
+                             "%s: one array [classes, %d] expected: the model's embedding has %d numbers", path, s->n,
+                             s->n);
     if (!code) {
         s->n_classes = (int)t->shape[0];
         s->texts = fus_base_alloc(t->n_elements, sizeof *s->texts);
-        code = s->texts ? fus_store_read_f32(file, s->texts, t, err) : fus_base_fail(err, FUS_ENOMEM, "%s: no memory", path);
+        code = s->texts ? fus_store_read_f32(file, s->texts, t, err)
+                        : fus_base_fail(err, FUS_ENOMEM, "%s: no memory", path);
     }
     for (int c = 0; c < s->n_classes && !code; c++) {
         float *v = s->texts + (size_t)c * (size_t)s->n;
@@ -211,9 +218,10 @@ static int classify(const struct fus_model *m, const char *label_file, const cha
     struct labels labels = {0};
     struct sight s = {.tap = text_file ? fus_net_embedding_tap(m->net) : fus_net_class_tap(m->net)};
     if (s.tap < 0)
-        return fus_base_fail(err, FUS_ENOTFOUND,
-                             "%s: %s has no classes (no fc); give --text-embeddings, or take its features with `fusiform embed`",
-                             fus_store_path(m->store), m->description);
+        return fus_base_fail(
+            err, FUS_ENOTFOUND,
+            "%s: %s has no classes (no fc); give --text-embeddings, or take its features with `fusiform embed`",
+            fus_store_path(m->store), m->description);
     s.n = s.n_classes = fus_net_tap(m->net, s.tap)->channels;
     int code = text_file ? read_texts(&s, text_file, m, err) : FUS_OK;
     if (!code && label_file)

@@ -100,7 +100,8 @@ static int pair_models(struct pair *pairs, size_t *n, const struct fus_run_read 
     return code;
 }
 
-/* Rows of both whose layers correspond, of one category, in the order of b's models, then of a's rows. *pairs is the caller's. */
+/* Rows of both whose layers correspond, of one category, in the order of b's models, then of a's
+ * rows. *pairs is the caller's. */
 static int pair_rows(struct pair **pairs, size_t *n, const struct fus_run_read *a, const struct fus_run_read *b,
                      struct fus_error *err)
 {

@@ -3,17 +3,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nn/base/sha256.h"
 #include "tools/args.h"
 #include "tools/commands.h"
-#include "nn/base/sha256.h"
 #include "weights/weights.h"
 
 static const char help[] =
     "usage: fusiform inspect FILE [--sha256] [--prefix P]\n\n"
     "Prints a line for each tensor of a weight file (safetensors, PyTorch, TorchScript, npz, npy, random:...),\n"
-    "tab-separated: name, dtype, shape (64x3x7x7; - for a scalar)[, SHA-256 of its little-endian f32 bytes in C order].\n"
+    "tab-separated: name, dtype, shape (64x3x7x7; - for a scalar)[, SHA-256 of its little-endian f32 bytes in C "
+    "order].\n"
     "Types that are not read are listed too (f8_e4m3, sparse; their digest is -).\n"
-    "FILE may be an index.json of several files, or a folder with one. What the file is, and what is left out of it, goes to\n"
+    "FILE may be an index.json of several files, or a folder with one. What the file is, and what is left out of it, "
+    "goes to\n"
     "standard error. --prefix P: which of several networks in it is described there.\n\n"
     "example: fusiform inspect resnet50-0676ba61.pth --sha256\n";
 
@@ -36,8 +38,7 @@ static void to_little_endian(float *values, size_t n)
     }
 }
 
-static int digest(char hex[FUS_SHA256_HEX], struct fus_store *store, const struct fus_tensor *t,
-                  struct fus_error *err)
+static int digest(char hex[FUS_SHA256_HEX], struct fus_store *store, const struct fus_tensor *t, struct fus_error *err)
 {
     float *values = fus_base_aligned(t->n_elements, sizeof *values);
     if (!values)

@@ -127,7 +127,8 @@ static int read_labels(struct lesion *l, struct fus_error *err)
     return code ? code : fail_empty(l, err);
 }
 
-/* The category, and whether its rows in layers.csv leave anything to silence: nothing but the finished run has been read yet. */
+/* The category, and whether its rows in layers.csv leave anything to silence: nothing but the
+ * finished run has been read yet. */
 static int open_run(struct lesion *l, struct fus_error *err)
 {
     size_t n_selective = 0;
@@ -231,7 +232,8 @@ static void show_batch(void *context)
     s->code = s->show(s->l, s->n, s->err);
 }
 
-/* show(l, n) for every batch, decoded into l->input; one team of threads for all that happens to a batch. */
+/* show(l, n) for every batch, decoded into l->input; one team of threads for all that
+ * happens to a batch. */
 static int each_batch(struct lesion *l, const char *what, int (*show)(struct lesion *l, int n, struct fus_error *err),
                       struct fus_error *err)
 {
@@ -366,7 +368,8 @@ static int measure(struct lesion *l, struct fus_error *err)
 
 /* ---- what is printed ---- */
 
-/* One read-out's rows, to the file and for people; rows [n_categories] and accuracy [n_sets + 1, n_categories] are scratch. */
+/* One read-out's rows, to the file and for people; rows [n_categories] and accuracy
+ * [n_sets + 1, n_categories] are scratch. */
 static int read_by(struct fus_outfile *f, FILE *people, const struct lesion *l, bool ridge, struct fus_lesion_row *rows,
                    double *accuracy, const double *feature_mean, struct fus_error *err)
 {
@@ -395,7 +398,8 @@ static int read_by(struct fus_outfile *f, FILE *people, const struct lesion *l, 
     return code;
 }
 
-/* The table goes into a file and what people read to standard output; without a file, the table does, and the rest to standard error. */
+/* The table goes into a file and what people read to standard output; without a file, the table
+ * does, and the rest to standard error. */
 static int read_out(struct lesion *l, struct fus_error *err)
 {
     const struct fus_lesion_readout r = {l->features, &l->set, l->n_features};

@@ -8,8 +8,9 @@
 #include "tools/progress.h"
 #include "tools/run_args.h"
 
-/* The method. Each network sees all pictures and its units' responses are summed up; tests find the selective units; tables,
- * figures and the report show them. A shard leaves what it counted to `fusiform merge`. */
+/* The method. Each network sees all pictures and its units' responses are summed up; tests find the
+ * selective units; tables, figures and the report show them. A shard leaves what it counted to
+ * `fusiform merge`. */
 static int localize(struct fus_localizer **run, const struct fus_run_args *a, struct fus_error *err)
 {
     const struct fus_run_options *o = &a->options;

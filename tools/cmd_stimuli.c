@@ -1,36 +1,46 @@
-/* fusiform stimuli: the built-in pictures as files, contact sheets of any set, and control pictures. */
+/* fusiform stimuli: the built-in pictures as files, contact sheets of any set, and
+ * control pictures. */
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/localizer/model.h"
+#include "analysis/localizer/pictures.h"
+#include "nn/base/outfile.h"
+#include "stimuli/stimuli.h"
 #include "tools/args.h"
 #include "tools/commands.h"
+#include "tools/controls.h"
 #include "tools/interrupt.h"
 #include "tools/progress.h"
-#include "tools/controls.h"
-#include "analysis/localizer/model.h"
-#include "nn/base/outfile.h"
-#include "analysis/localizer/pictures.h"
-#include "stimuli/stimuli.h"
 
 static const char help[] =
-    "usage: fusiform stimuli generate [--per-category 24] [--size 256 | --side S] [--seed 1] [--categories MAP] -o DIR\n"
+    "usage: fusiform stimuli generate [--per-category 24] [--size 256 | --side S] [--seed 1] [--categories MAP] -o "
+    "DIR\n"
     "       fusiform stimuli sheet DIR|FILE.tsv|builtin [--size 64] [--columns 24] -o SHEET.png\n"
     "       fusiform stimuli scramble --method box|phase [--grid 16] [--seed 1] DIR|PICTURE -o DIR|OUT.png\n"
     "       fusiform stimuli shine [--method luminance|histogram] DIR -o DIR\n\n"
-    "generate  draws the built-in pictures into DIR/SUBCATEGORY/*.png, with captions.tsv (path, caption) and manifest.tsv\n"
-    "          (path, category, subcategory), which run reads; `--stimuli builtin?per_category=24&seed=1` needs no files\n"
-    "          --size  drawn at this size, as sharp as it can be; --side  as soft as a picture drawn at 256 and reduced, which is what\n"
+    "generate  draws the built-in pictures into DIR/SUBCATEGORY/*.png, with captions.tsv (path, caption) and "
+    "manifest.tsv\n"
+    "          (path, category, subcategory), which run reads; `--stimuli builtin?per_category=24&seed=1` needs no "
+    "files\n"
+    "          --size  drawn at this size, as sharp as it can be; --side  as soft as a picture drawn at 256 and "
+    "reduced, which is what\n"
     "          networks with a smaller input are shown (`builtin?side=64` is the same)\n"
     "          --categories  all (eleven folders), a list (adult,car) or a map (face=adult,child;body=body,limb)\n"
     "sheet     a contact sheet, one group of rows for each category\n"
     "scramble  box: squares of a grid change places; phase: random phases, the power at every frequency is kept. For\n"
     "          a folder, everything in it and in its folders, under the same names as PNG\n"
-    "shine     matches mean luminance and contrast (default), or the whole histogram, over all pictures of a folder tree\n"
-    "--skip-bad leaves out pictures that cannot be read; else sheet, scramble and shine list them all and write nothing\n\n"
+    "shine     matches mean luminance and contrast (default), or the whole histogram, over all pictures of a folder "
+    "tree\n"
+    "--skip-bad leaves out pictures that cannot be read; else sheet, scramble and shine list them all and write "
+    "nothing\n\n"
     "example: fusiform stimuli generate --per-category 144 --size 224 --seed 1 -o pictures/\n";
 
-static const struct fus_word methods[] = {{"box", FUS_CONTROL_BOX}, {"phase", FUS_CONTROL_PHASE}, {"luminance", FUS_CONTROL_LUMINANCE},
-                                          {"histogram", FUS_CONTROL_HISTOGRAM}, {0}};
+static const struct fus_word methods[] = {{"box", FUS_CONTROL_BOX},
+                                          {"phase", FUS_CONTROL_PHASE},
+                                          {"luminance", FUS_CONTROL_LUMINANCE},
+                                          {"histogram", FUS_CONTROL_HISTOGRAM},
+                                          {0}};
 
 struct options {
     const char *out, *categories;
@@ -103,7 +113,8 @@ static int draw_all(const struct fus_set *set, const struct options *o, struct f
         if (code)
             break;
         fus_outfile_printf(&captions, "%s\t%s\n", name, caption);
-        fus_outfile_printf(&manifest, "%s\t%s\t%s\n", name, set->categories[p->category], set->subcategories[p->subcategory]);
+        fus_outfile_printf(&manifest, "%s\t%s\t%s\n", name, set->categories[p->category],
+                           set->subcategories[p->subcategory]);
     }
     if (!code)
         code = fus_outfile_commit(&captions, err);
@@ -120,7 +131,8 @@ static int generate(const struct options *o, struct fus_error *err)
     char spec[2048];
     const char *categories = o->categories ? o->categories : "";
     if (strlen(categories) > 1500)
-        return fus_base_fail(err, FUS_EINVAL, "--categories: a text of %zu characters; at most 1500 are possible", strlen(categories));
+        return fus_base_fail(err, FUS_EINVAL, "--categories: a text of %zu characters; at most 1500 are possible",
+                             strlen(categories));
     snprintf(spec, sizeof spec, "builtin?per_category=%d&seed=%llu%s%s", o->per_category, (unsigned long long)o->seed,
              *categories ? "&categories=" : "", categories);
     int code = fus_set_open(&set, spec, NULL, err);
@@ -139,7 +151,8 @@ static int check_pictures(struct fus_set *set, const char *spec, bool skip_bad, 
     fus_pictures_tell_left_out(set, spec, &fus_progress_notes);
     if (skip_bad)
         return fus_pictures_skip(set, spec, &fus_progress_notes, err);
-    int code = set->drawn ? FUS_OK : fus_set_check_range(set, 0, set->n_pictures, &(struct fus_set_consumers){.bad = &bad}, err);
+    int code = set->drawn ? FUS_OK
+                          : fus_set_check_range(set, 0, set->n_pictures, &(struct fus_set_consumers){.bad = &bad}, err);
     if (!code)
         code = fus_pictures_refuse(&bad, set->n_pictures, &fus_progress_notes, err);
     fus_set_bad_free(&bad);
@@ -164,7 +177,8 @@ static int sheet(const char *spec, const struct options *o, struct fus_error *er
 
 static int control(const char *in, const struct options *o, struct fus_error *err)
 {
-    return fus_controls_make(&(struct fus_controls){in, o->out, (enum fus_control)o->method.value, o->grid, o->seed, o->skip_bad}, err);
+    return fus_controls_make(
+        &(struct fus_controls){in, o->out, (enum fus_control)o->method.value, o->grid, o->seed, o->skip_bad}, err);
 }
 
 enum action { GENERATE, SHEET, SCRAMBLE, SHINE };
@@ -205,7 +219,8 @@ static int check(struct options *o, enum action a)
     if (actions[a].words && method < 0)
         return fus_args_usage("stimuli", "%s: --method %s expected", actions[a].name, actions[a].words);
     if (actions[a].words && method != (int)can[0] && method != (int)can[1])
-        return fus_args_usage("stimuli", "%s: --method: '%s' found, %s expected", actions[a].name, methods[method].word, actions[a].words);
+        return fus_args_usage("stimuli", "%s: --method: '%s' found, %s expected", actions[a].name, methods[method].word,
+                              actions[a].words);
     if (o->grid > FUS_SCRAMBLE_MAX_GRID)
         return fus_args_usage("stimuli", "--grid: %d found, 1 to %d expected", o->grid, FUS_SCRAMBLE_MAX_GRID);
     return 0;
@@ -235,7 +250,8 @@ int fus_cmd_stimuli(int argc, char **argv)
         names[i] = actions[i].name;
     while (a <= SHINE && !(words.n == actions[a].n_words && strcmp(words.items[0], actions[a].name) == 0))
         a++;
-    if (a > SHINE && words.n > 0 && (meant = fus_args_nearest(words.items[0], names, SHINE + 1)) && strcmp(meant, words.items[0]) != 0)
+    if (a > SHINE && words.n > 0 && (meant = fus_args_nearest(words.items[0], names, SHINE + 1)) &&
+        strcmp(meant, words.items[0]) != 0)
         return fus_args_usage("stimuli", "'%s' found; did you mean %s?", words.items[0], meant);
     if (a > SHINE)
         return fus_args_usage("stimuli", "`generate`, `sheet DIR`, `scramble DIR|PICTURE` or `shine DIR` expected");
@@ -244,6 +260,8 @@ int fus_cmd_stimuli(int argc, char **argv)
         return status;
     struct fus_error err = {0};
     fus_interrupt_catch();
-    int code = a == GENERATE ? generate(&o, &err) : a == SHEET ? sheet(words.items[1], &o, &err) : control(words.items[1], &o, &err);
+    int code = a == GENERATE ? generate(&o, &err)
+               : a == SHEET  ? sheet(words.items[1], &o, &err)
+                             : control(words.items[1], &o, &err);
     return code ? fus_args_failed(&err) : 0;
 }

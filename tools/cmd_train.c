@@ -139,9 +139,9 @@ static void print_result(const struct fus_training_result *r, const struct fus_t
     print_score("cosine", r->held.cosine, r->best.cosine, r);
     print_score("own text first", r->held.recall[0], r->best.recall[0], r);
     print_score("own picture first", r->held.recall[1], r->best.recall[1], r);
-    printf(
-        "files\t%s: model.safetensors, best.safetensors, report.html, epochs.csv, steps.csv, confusion.csv, train.json\n",
-        o->out);
+    printf("files\t%s: model.safetensors, best.safetensors, report.html, epochs.csv, steps.csv, confusion.csv, "
+           "train.json\n",
+           o->out);
     printf("next\tfusiform run --model ");
     snprintf(path, sizeof path, "%s/model.safetensors", o->out);
     print_word(path);

@@ -1,4 +1,5 @@
-/* One function per subcommand: arguments behind its name in, exit status out (0 done, 1 failed, 2 wrong usage). */
+/* One function per subcommand: arguments behind its name in, exit status out (0 done, 1
+ * failed, 2 wrong usage). */
 #ifndef FUS_COMMANDS_H
 #define FUS_COMMANDS_H
 

@@ -1,5 +1,5 @@
-/* Ctrl-C and SIGTERM: see interrupt.h. Within a second any command has ended, whatever it is doing, and no half-written
- * file is left. */
+/* Ctrl-C and SIGTERM: see interrupt.h. Within a second any command has ended, whatever it is doing,
+ * and no half-written file is left. */
 #define _POSIX_C_SOURCE 200809L
 #define _DEFAULT_SOURCE
 #include <signal.h>

@@ -1,4 +1,5 @@
-/* What is said on standard error while a command is at work: notes, how far a run is, how far long work on one file is. */
+/* What is said on standard error while a command is at work: notes, how far a run is, how far long
+ * work on one file is. */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <stdio.h>

@@ -6,11 +6,12 @@
 #include "analysis/localizer/model.h"
 #include "analysis/localizer/note.h"
 
-/* From now on, long work on one file says how far it is: after two seconds a line, and another every five. */
+/* From now on, long work on one file says how far it is: after two seconds a line, and
+ * another every five. */
 void fus_progress_of_files(void);
 
-/* "WHAT: 12 of 192 THINGS, 3.4 a second, 53 s left": a line on a terminal that is written over, plain lines now and then
- * elsewhere. started: of now(), seconds. */
+/* "WHAT: 12 of 192 THINGS, 3.4 a second, 53 s left": a line on a terminal that is written over,
+ * plain lines now and then elsewhere. started: of now(), seconds. */
 void fus_progress_show(const char *what, const char *things, int done, int of, double started);
 double fus_progress_now(void);
 

@@ -19,7 +19,8 @@ static bool ends_with(const char *text, const char *end)
     return n >= k && strcmp(text + n - k, end) == 0;
 }
 
-/* A tree being listed. Other files than pictures are only said in its folders: a list or a licence belongs above them. */
+/* A tree being listed. Other files than pictures are only said in its folders: a list or a licence
+ * belongs above them. */
 struct listing {
     struct fus_tree *t;
     int room;

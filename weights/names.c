@@ -173,7 +173,8 @@ static int find_roots(struct fus_store *s, struct fus_error *err)
     return !code && s->n_roots == 0 ? add_remains(s, err) : code;
 }
 
-/* FNV-1a over names and places of the body's tensors: two roots with one storage have one digest. */
+/* FNV-1a over names and places of the body's tensors: two roots with one
+ * storage have one digest. */
 static uint64_t places_of(const struct fus_store *s)
 {
     uint64_t h = UINT64_C(0xcbf29ce484222325);

@@ -68,7 +68,8 @@ static bool take_quoted(char *text, size_t max, struct fus_bytes *b)
     return quote && b->pos < b->n && b->data[b->pos++] == (uint8_t)quote && strlen(text) == n;
 }
 
-/* (3,) or (3, 4) or (); Python 2 wrote 3L. More dimensions than there is room for are counted only. */
+/* (3,) or (3, 4) or (); Python 2 wrote 3L. More dimensions than there is room for
+ * are counted only. */
 static bool take_shape(struct head *h, struct fus_bytes *b)
 {
     h->n_dims = 0;

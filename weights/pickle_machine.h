@@ -5,7 +5,8 @@
 #include "nn/base/bytes.h"
 #include "weights/pickle.h"
 
-/* Limits. A tensor takes about 200 bytes of pickle and 700 bytes of values; a ResNet-152 has 932. */
+/* Limits. A tensor takes about 200 bytes of pickle and 700 bytes of values; a
+ * ResNet-152 has 932. */
 /* TorchScript puts whole lists on the stack; Python's pickler 1000 items */
 #define FUS_MACHINE_MAX_STACK ((size_t)1 << 19)
 /* Python's pickler nests less than its recursion limit, 1000 */

@@ -235,7 +235,8 @@ static bool pass_until(struct fus_bytes *b, const uint8_t **text, size_t *n, cha
 
 /* Protocol 0 knows only texts as ids, and PyTorch's tuple is written as Python shows it:
  *
- *     ('storage', <class 'torch.FloatStorage'>, '0', 'cpu', 294)        in legacy files with `, None` at its end
+ *     ('storage', <class 'torch.FloatStorage'>, '0', 'cpu', 294)        in legacy files
+ *     with `, None` at its end
  *
  * Pushes the tuple; *is is false where the line is something else, and then nothing is pushed. */
 static int push_shown_id(struct fus_pickle_machine *m, bool *is, const uint8_t *line, size_t line_n)

@@ -1,16 +1,21 @@
-/* Untrained networks, without a file, as a control and as a start for training: `random:NAME?seed=N&embed=D` (random_spec.c).
+/* Untrained networks, without a file, as a control and as a start for training:
+ * `random:NAME?seed=N&embed=D` (random_spec.c).
  *
  * The initialisation is PyTorch's and torchvision's:
- *   convolution     N(0, 2 / (K R S)), Kaiming's for ReLU by fan-out (He et al. 2015; torchvision/models/resnet.py)
+ *   convolution     N(0, 2 / (K R S)), Kaiming's for ReLU by fan-out (He et al. 2015;
+ *                   torchvision/models/resnet.py)
  *   batch norm      weight 1, bias 0, mean 0, variance 1
  *   linear          weight and bias uniform in +-1/sqrt(inputs) (torch.nn.Linear)
- *   CLIP            attention projections N(0, 1/C), biases as linear, positional embedding N(0, 1/C)
- *                   (openai/CLIP, model.py)
- *   zero=1          weight 0 in each block's last batch norm (Goyal et al. 2017; CLIP's own start): blocks begin as their
- *                   shortcuts, which helps training; an untrained control would be blind in all else, so it must be asked for
- *   words           N(0, 1 / dimensions): `text.weight` [dimensions, words] of a contrastive training; `logit_scale` ln(1 / 0.07)
- * Each tensor has a stream of its own, seeded by SHA-256 of "SEED:NAME", so that values depend neither on the order of
- * reading nor on what else is read. Values are drawn in double and rounded to f32. */
+ *   CLIP            attention projections N(0, 1/C), biases as linear, positional embedding N(0,
+ *                   1/C) (openai/CLIP, model.py)
+ *   zero=1          weight 0 in each block's last batch norm (Goyal et al. 2017; CLIP's own start):
+ *                   blocks begin as their shortcuts, which helps training; an untrained control
+ *                   would be blind in all else, so it must be asked for
+ *   words           N(0, 1 / dimensions): `text.weight` [dimensions, words] of a contrastive
+ *                   training; `logit_scale` ln(1 / 0.07)
+ * Each tensor has a stream of its own, seeded by SHA-256 of "SEED:NAME", so that values
+ * depend neither on the order of reading nor on what else is read. Values are drawn in double
+ * and rounded to f32. */
 #include "weights/random_spec.h"
 
 #include "weights/formats.h"

@@ -1,6 +1,7 @@
 /* The text of an untrained network: `random:NAME?KEY=VALUE&...`.
  *
- * NAME is a published network (networks.c), or a kind whose sizes follow: resnet, lang_resnet, clip_resnet.
+ * NAME is a published network (networks.c), or a kind whose sizes follow: resnet,
+ * lang_resnet, clip_resnet.
  *
  *   seed=N             of the weights (0)
  *   input=64           side of the picture
@@ -14,7 +15,8 @@
  *   width=16           channels of the stem and inside the first stage's blocks
  *   hidden=N           of a language head of two layers
  *
- * Pictures of another side than the published network's are reduced to it, with mean .5 and standard deviation .25. */
+ * Pictures of another side than the published network's are reduced to it, with mean .5 and
+ * standard deviation .25. */
 #include "weights/random_spec.h"
 
 #include <stdio.h>

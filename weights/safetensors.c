@@ -1,8 +1,9 @@
 /* Safetensors (github.com/huggingface/safetensors, "Format"): a file is
  *
  *     u64, little-endian   n, the size of the header
- *     n bytes              JSON: {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, ...,
- *                          "__metadata__": {"key": "text", ...}}, maybe spaces behind it
+ *     n bytes              JSON: {"name": {"dtype": "F32", "shape": [2, 3],
+ *                          "data_offsets": [begin, end]}, ..., "__metadata__": {"key":
+ *                          "text", ...}}, maybe spaces behind it
  *     the rest             the tensors, C order, little-endian, offsets counted from here
  *
  * Refused is what the reference implementation refuses: offsets with holes or overlaps, a size

@@ -1,5 +1,6 @@
-/* Writing safetensors (the format: safetensors.c): names in order, all 4-byte tensors before all 2-byte ones, so that each
- * begins at a multiple of its element. The same tensors give the same bytes. */
+/* Writing safetensors (the format: safetensors.c): names in order, all 4-byte tensors
+ * before all 2-byte ones, so that each begins at a multiple of its element. The same
+ * tensors give the same bytes. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -138,8 +139,8 @@ static int write_file(struct writer *w, const struct fus_text_buffer *header, st
 }
 
 int fus_safetensors_write_tensors(const char *path, struct fus_safetensors_tensor *tensors, size_t n,
-                          const struct fus_safetensors_pair *metadata, size_t n_metadata, fus_weight_fn get,
-                          void *context, struct fus_error *err)
+                                  const struct fus_safetensors_pair *metadata, size_t n_metadata, fus_weight_fn get,
+                                  void *context, struct fus_error *err)
 {
     struct writer w = {path, tensors, n, 1, get, context};
     struct fus_text_buffer header = {0};
@@ -192,7 +193,7 @@ static int look_up(void *store, float *out, size_t n, const char *name, struct f
 }
 
 int fus_safetensors_write(const char *out_path, struct fus_store *s, const struct fus_net_spec *spec,
-                            enum fus_dtype dtype, struct fus_error *err)
+                          enum fus_dtype dtype, struct fus_error *err)
 {
     struct list l = {.dtype = dtype};
     char sha[FUS_SHA256_HEX], input[16];

@@ -6,9 +6,11 @@
  *
  *   torchvision    and timm, mmpretrain; shortcut.0|1 for downsample.0|1 as CIFAR networks have it
  *   Hugging Face   embedder.embedder.*, encoder.stages.S.layers.B.layer.L.*
- *   children       Sequential(*list(resnet.children())): 0 conv1, 1 bn1, then layer1 .. from child 2, 3 or 4 on
+ *   children       Sequential(*list(resnet.children())): 0 conv1, 1 bn1, then
+ *                  layer1 .. from child 2, 3 or 4 on
  *   detectron2     stem.conv1.*, res2.0.conv1.norm.*
- *   layer0         layer0.0 and layer0.1 for conv1 and bn1; firstconv, firstbn, encoder1 ..: segmentation networks
+ *   layer0         layer0.0 and layer0.1 for conv1 and bn1; firstconv, firstbn, encoder1 ..:
+ *                  segmentation networks
  *   conv2_x        conv1.0, conv2_x.0.residual_function.0: CIFAR-100 networks */
 #include "weights/scheme.h"
 

@@ -1,7 +1,8 @@
 /* One model in several files, as Hugging Face writes it, and the folders it is in.
  *
  *     model.safetensors.index.json, pytorch_model.bin.index.json:
- *     {"metadata": {"total_size": 123}, "weight_map": {"conv1.weight": "model-00001-of-00002.safetensors", ...}}
+ *     {"metadata": {"total_size": 123}, "weight_map": {"conv1.weight":
+ *     "model-00001-of-00002.safetensors", ...}}
  *
  * A file's name is that of a file beside the index: no folder, so that an index reaches no file
  * elsewhere. Each file is opened as any weight file; of its tensors those that the index puts

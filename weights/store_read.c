@@ -39,7 +39,8 @@ int fus_store_read_at(const struct fus_store *s, void *buf, uint64_t offset, siz
     return FUS_OK;
 }
 
-/* Elements from the first to the last that strides reach, both counted; false where that overflows. */
+/* Elements from the first to the last that strides reach, both counted; false
+ * where that overflows. */
 bool fus_store_read_span(size_t *span, const struct fus_tensor *t)
 {
     *span = 1;

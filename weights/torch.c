@@ -4,9 +4,10 @@
  * torch/csrc/jit/serialization/pickler.cpp):
  *
  *   zip          PREFIX/data.pkl; storage KEY in the member PREFIX/data/KEY
- *   TorchScript  the same with code beside it; modules are objects whose attributes lead on: visual.layer1.0.conv1.weight
- *   legacy       pickles of a magic number, 1001, facts about the writer, the object, the list of storage keys;
- *                then for each key an i64 count of elements and the elements
+ *   TorchScript  the same with code beside it; modules are objects whose attributes lead on:
+ *                visual.layer1.0.conv1.weight
+ *   legacy       pickles of a magic number, 1001, facts about the writer, the object, the list of
+ *                storage keys; then for each key an i64 count of elements and the elements
  *
  * Legacy files are little-endian whatever machine wrote them (torch/csrc/serialization.cpp
  * converts), zip files say it in a member `byteorder`. The older tar format is in torchtar.c.

@@ -2,10 +2,12 @@
  * legacy_load). torchvision's networks of 2017, such as resnet50-19c8e357.pth, are in it.
  *
  *   sys_info   a pickle about the writer: not needed
- *   storages   pickle of their number; for each a pickle (key, device, torch.FloatStorage), an i64 count and the elements;
- *              then a pickle of views: [(key, key of the whole, first element, count), ...]
- *   tensors    pickle of their number; for each a pickle (key, storage's key, torch.FloatTensor), then binary:
- *              i32 dimensions, i32 unused, i64 size of each, i64 stride of each, i64 first element
+ *   storages   pickle of their number; for each a pickle (key, device, torch.FloatStorage), an i64
+ *              count and the elements; then a pickle of views: [(key, key of the whole, first
+ *              element, count), ...]
+ *   tensors    pickle of their number; for each a pickle (key, storage's key,
+ *              torch.FloatTensor), then binary: i32 dimensions, i32 unused, i64 size of each,
+ *              i64 stride of each, i64 first element
  *   pickle     the object; its persistent ids are keys of tensors
  *
  * Keys were addresses. Numbers are little-endian. */

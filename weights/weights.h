@@ -126,7 +126,8 @@ int fus_store_lookup(void *store, float *out, size_t n, const char *canonical, s
 int fus_store_preprocess(struct fus_store *store, const struct fus_net_spec *spec, int *input_side,
                          const char **preprocess, struct fus_error *err);
 
-/* Sets the preprocessing (copied), which then overrides metadata and defaults; `convert` writes it. */
+/* Sets the preprocessing (copied), which then overrides metadata and defaults;
+ * `convert` writes it. */
 int fus_store_set_preprocess(struct fus_store *store, const char *preprocess, struct fus_error *err);
 
 /* Mean and standard deviation of a layer in the file that normalises pixels in 0..1; false:
@@ -139,8 +140,8 @@ bool fus_names_normalisation(struct fus_store *store, float mean[3], float std[3
 int fus_safetensors_write(const char *out_path, struct fus_store *store, const struct fus_net_spec *spec,
                           enum fus_dtype dtype, struct fus_error *err);
 
-/* Writes tensors [n] of dtype f32, f16 or bf16 with metadata as they come; names are sorted in place.
- * `get` fills one after the other by name, as f32. The same tensors give the same bytes. */
+/* Writes tensors [n] of dtype f32, f16 or bf16 with metadata as they come; names are sorted in
+ * place. `get` fills one after the other by name, as f32. The same tensors give the same bytes. */
 struct fus_safetensors_tensor {
     char name[128];
     int n_dims;
@@ -152,13 +153,12 @@ struct fus_safetensors_pair {
     const char *key, *value;
 };
 int fus_safetensors_write_tensors(const char *path, struct fus_safetensors_tensor *tensors, size_t n,
-                                  const struct fus_safetensors_pair *metadata, size_t n_metadata,
-                                  fus_weight_fn get, void *context, struct fus_error *err);
+                                  const struct fus_safetensors_pair *metadata, size_t n_metadata, fus_weight_fn get,
+                                  void *context, struct fus_error *err);
 
 /* How a parameter begins before any training (random.c has the rules), from (seed, name) alone.
  * inputs: columns of the matrix that a bias belongs to; 0: it is a batch norm's. */
-void fus_random_fill(float *out, const char *name, const int64_t *shape, int n_dims, int64_t inputs,
-                     uint64_t seed);
+void fus_random_fill(float *out, const char *name, const int64_t *shape, int n_dims, int64_t inputs, uint64_t seed);
 
 #ifdef __cplusplus
 }

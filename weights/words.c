@@ -2,12 +2,15 @@
  *
  *   GloVe text (Pennington, Socher & Manning 2014)    a line for each word: WORD x1 ... xD
  *   word2vec text (Mikolov et al. 2013; fastText)     the same behind a first line `N D`
- *   word2vec binary                                   `N D` and a line feed; then N times WORD, a space, D floats (little-endian), and
+ *   word2vec binary                                   `N D` and a line feed; then N times WORD,
+ *                                                     a space, D floats (little-endian), and
  *                                                     perhaps a line feed
- *   .npy [N, D]                                       names: the lines of the file of the same name that ends in .txt
+ *   .npy [N, D]                                       names: the lines of the file of the same
+ *                                                     name that ends in .txt
  *
- * Words of GloVe's largest set hold spaces (". . ."), so D cannot be counted on the first line, where a word such as "1 2" would be
- * taken for numbers: it is how many numbers end most of the first lines. */
+ * Words of GloVe's largest set hold spaces (". . ."), so D cannot be counted on the first
+ * line, where a word such as "1 2" would be taken for numbers: it is how many numbers end
+ * most of the first lines. */
 #include "weights/words.h"
 
 #include <errno.h>
@@ -31,8 +34,8 @@ struct reader {
     long long begin; /* of the chunk in the file */
     char *line;      /* ends with a 0, without its line feed */
     size_t length, room;
-    long number;     /* of the line, from 1 */
-    bool failed;     /* to read */
+    long number; /* of the line, from 1 */
+    bool failed; /* to read */
 };
 
 static int next_byte(struct reader *r)
@@ -55,7 +58,8 @@ static int make_room(struct reader *r, size_t n, struct fus_error *err)
     if (want <= r->room)
         return FUS_OK;
     if (want > MAX_LINE)
-        return fus_base_fail(err, FUS_ELIMIT, "%s: line %ld: longer than %d bytes: no word vectors?", r->path, r->number, MAX_LINE);
+        return fus_base_fail(err, FUS_ELIMIT, "%s: line %ld: longer than %d bytes: no word vectors?", r->path,
+                             r->number, MAX_LINE);
     while (room < want)
         room *= 2;
     char *line = fus_base_resize(r->line, room, 1);
@@ -108,7 +112,8 @@ static int open_reader(struct reader **out, const char *path, struct fus_error *
     r->file = fopen(path, "rb");
     if (!r->file) {
         fus_base_free(r);
-        return fus_base_fail(err, errno == ENOENT ? FUS_ENOTFOUND : FUS_EIO, "%s: cannot be opened: %s", path, strerror(errno));
+        return fus_base_fail(err, errno == ENOENT ? FUS_ENOTFOUND : FUS_EIO, "%s: cannot be opened: %s", path,
+                             strerror(errno));
     }
     *out = r;
     return FUS_OK;
@@ -125,7 +130,8 @@ static void close_reader(struct reader *r)
 static int rewind_reader(struct reader *r, struct fus_error *err)
 {
     if (fseek(r->file, 0, SEEK_SET) != 0)
-        return fus_base_fail(err, FUS_EIO, "%s: cannot be read twice: %s; expected a file, not a pipe", r->path, strerror(errno));
+        return fus_base_fail(err, FUS_EIO, "%s: cannot be read twice: %s; expected a file, not a pipe", r->path,
+                             strerror(errno));
     r->at = r->n = 0;
     r->begin = 0;
     r->number = 0;
@@ -201,10 +207,13 @@ static int set_dim(struct load *l, const char *path, uint64_t dim, struct fus_er
 {
     size_t n;
     if (dim < 1 || dim > FUS_WORDS_MAX_DIM)
-        return fus_base_fail(err, FUS_ELIMIT, "%s: vectors of %llu dimensions; expected 1 to %d", path, (unsigned long long)dim, FUS_WORDS_MAX_DIM);
+        return fus_base_fail(err, FUS_ELIMIT, "%s: vectors of %llu dimensions; expected 1 to %d", path,
+                             (unsigned long long)dim, FUS_WORDS_MAX_DIM);
     l->w->dim = (int)dim;
     l->w->vectors = fus_base_mul(&n, l->n, (size_t)dim) ? fus_base_alloc(n + 1, sizeof *l->w->vectors) : NULL;
-    return l->w->vectors ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for %zu vectors of %d numbers", path, l->n, (int)dim);
+    return l->w->vectors
+               ? FUS_OK
+               : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for %zu vectors of %d numbers", path, l->n, (int)dim);
 }
 
 /* ---- text ---- */
@@ -238,7 +247,8 @@ static int count_numbers(const char *line, size_t n)
     return count;
 }
 
-/* Where the last dim parts of a line begin; *n_word: the length of what stands before them, 0: there are too few. */
+/* Where the last dim parts of a line begin; *n_word: the length of what stands before them, 0:
+ * there are too few. */
 static size_t find_numbers(size_t *n_word, const char *line, size_t n, int dim)
 {
     size_t at = n;
@@ -258,8 +268,9 @@ static size_t find_numbers(size_t *n_word, const char *line, size_t n, int dim)
 
 static int fail_numbers(const struct reader *r, int dim, struct fus_error *err)
 {
-    return fus_base_fail(err, FUS_EFORMAT, "%s: line %ld: found %d numbers at its end, expected a word and %d: truncated copy?", r->path, r->number,
-                         count_numbers(r->line, r->length), dim);
+    return fus_base_fail(err, FUS_EFORMAT,
+                         "%s: line %ld: found %d numbers at its end, expected a word and %d: truncated copy?", r->path,
+                         r->number, count_numbers(r->line, r->length), dim);
 }
 
 /* The line's numbers into the vector of entry `at`. */
@@ -272,7 +283,8 @@ static int take_numbers(struct load *l, const struct reader *r, size_t from, siz
         const char *rest = s;
         bool number = fus_number_real(&x, s, &rest) && (!*rest || is_space(*rest)) && fabs(x) <= 3.4e38;
         if (!number)
-            return fus_base_fail(err, FUS_EFORMAT, "%s: line %ld: found `%.20s`, expected number %d of %d", r->path, r->number, s, i + 1, l->w->dim);
+            return fus_base_fail(err, FUS_EFORMAT, "%s: line %ld: found `%.20s`, expected number %d of %d", r->path,
+                                 r->number, s, i + 1, l->w->dim);
         to[i] = (float)x;
         s = rest + strspn(rest, " \t");
     }
@@ -338,8 +350,10 @@ static int probe_dim(int *dim, struct reader *r, struct fus_error *err)
         code = fus_base_fail(err, FUS_EFORMAT, "%s: is empty; expected word vectors", r->path);
     if (!code && *dim == 0)
         code = fus_base_fail(err, FUS_EFORMAT,
-                             "%s: found no words with numbers behind them in the first %d lines; expected GloVe's or word2vec's vectors (text, .bin), or "
-                             ".npy", r->path, n);
+                             "%s: found no words with numbers behind them in the first %d lines; expected GloVe's or "
+                             "word2vec's vectors (text, .bin), or "
+                             ".npy",
+                             r->path, n);
     return code ? code : rewind_reader(r, err);
 }
 
@@ -373,7 +387,8 @@ static int next_word(struct reader *r, struct fus_error *err)
     if (c == ' ')
         return FUS_OK;
     return fus_base_fail_at(err, FUS_EFORMAT, r->begin + (long long)r->at, "%s",
-                            c < 0 ? "the file ends within a word: truncated copy?" : "a word of more than 4096 bytes: no word2vec file?");
+                            c < 0 ? "the file ends within a word: truncated copy?"
+                                  : "a word of more than 4096 bytes: no word2vec file?");
 }
 
 /* n bytes to out, or passed over where out is NULL; false where the file ends before. */
@@ -411,11 +426,13 @@ static int take_binary(struct load *l, struct reader *r, uint8_t *raw, struct fu
         return code;
     size_t at = find(l, r->line, r->length);
     if (!take_bytes(r, at < l->n ? raw : NULL, 4 * dim))
-        return fus_base_fail_at(err, FUS_EFORMAT, r->begin + (long long)r->at, "the file ends within a vector of %zu numbers: truncated copy?", dim);
+        return fus_base_fail_at(err, FUS_EFORMAT, r->begin + (long long)r->at,
+                                "the file ends within a vector of %zu numbers: truncated copy?", dim);
     for (size_t i = 0; i < dim && at < l->n; i++) {
         float x = little_float(raw + 4 * i);
         if (!isfinite(x))
-            return fus_base_fail_at(err, FUS_EFORMAT, r->begin + (long long)r->at, "number %zu of a vector is not finite", i + 1);
+            return fus_base_fail_at(err, FUS_EFORMAT, r->begin + (long long)r->at,
+                                    "number %zu of a vector is not finite", i + 1);
         vector_of(l, at)[i] = x;
     }
     if (at < l->n)
@@ -458,7 +475,8 @@ static bool looks_binary(struct reader *r, uint64_t dim)
     while (n > 0 && (is_space(at[n - 1]) || at[n - 1] == '\r'))
         n--;
     uint64_t numbers = (uint64_t)count_numbers(at, n);
-    return end || r->n < CHUNK ? numbers < dim : numbers < 2; /* a line that the chunk cuts ends with numbers, the last aside */
+    /* a line that the chunk cuts ends with numbers, the last aside */
+    return end || r->n < CHUNK ? numbers < dim : numbers < 2;
 }
 
 /* The first line is read. */
@@ -473,8 +491,8 @@ static int read_word2vec(struct load *l, struct reader *r, uint64_t n, uint64_t 
     l->w->format = "word2vec text";
     code = read_lines(l, r, &n_lines, err);
     if (!code && l->n_missing && n_lines < n)
-        code = fus_base_fail(err, FUS_EFORMAT, "%s: found %llu words, its first line says %llu: truncated copy?", r->path, (unsigned long long)n_lines,
-                             (unsigned long long)n);
+        code = fus_base_fail(err, FUS_EFORMAT, "%s: found %llu words, its first line says %llu: truncated copy?",
+                             r->path, (unsigned long long)n_lines, (unsigned long long)n);
     return code;
 }
 
@@ -483,7 +501,8 @@ static int read_any(struct load *l, struct reader *r, struct fus_error *err)
     static const struct {
         const char *begin, *what;
         size_t n;
-    } packed[] = {{"\x1f\x8b", "gzip data: unpack it first (gunzip)", 2}, {"PK\3\4", "a zip archive: unpack it first (unzip)", 4}};
+    } packed[] = {{"\x1f\x8b", "gzip data: unpack it first (gunzip)", 2},
+                  {"PK\3\4", "a zip archive: unpack it first (unzip)", 4}};
     uint64_t n, dim;
     bool more;
     if (next_byte(r) >= 0)
@@ -510,7 +529,8 @@ static const struct fus_tensor *find_table(struct fus_store *store, const char *
 }
 
 /* Row `row` into the vector of entry `at`. */
-static int take_row(struct load *l, struct fus_store *store, const struct fus_tensor *t, uint64_t row, size_t at, struct fus_error *err)
+static int take_row(struct load *l, struct fus_store *store, const struct fus_tensor *t, uint64_t row, size_t at,
+                    struct fus_error *err)
 {
     struct fus_tensor one = *t;
     one.shape[0] = 1;
@@ -519,14 +539,16 @@ static int take_row(struct load *l, struct fus_store *store, const struct fus_te
     int code = fus_store_read_f32(store, vector_of(l, at), &one, err);
     for (int i = 0; i < l->w->dim && !code; i++)
         if (!isfinite(vector_of(l, at)[i]))
-            code = fus_base_fail(err, FUS_EFORMAT, "%s: row %llu: number %d is not finite", fus_store_path(store), (unsigned long long)row, i + 1);
+            code = fus_base_fail(err, FUS_EFORMAT, "%s: row %llu: number %d is not finite", fus_store_path(store),
+                                 (unsigned long long)row, i + 1);
     if (!code)
         spread(l, at);
     return code;
 }
 
 /* Each name's row, where it is wanted; there must be as many names as rows. */
-static int read_rows(struct load *l, struct reader *names, struct fus_store *store, const struct fus_tensor *t, struct fus_error *err)
+static int read_rows(struct load *l, struct reader *names, struct fus_store *store, const struct fus_tensor *t,
+                     struct fus_error *err)
 {
     bool more = true;
     uint64_t row = 0;
@@ -541,8 +563,8 @@ static int read_rows(struct load *l, struct reader *names, struct fus_store *sto
         row++;
     }
     if (!code && row != (uint64_t)t->shape[0])
-        code = fus_base_fail(err, FUS_EFORMAT, "%s: found %llu names, expected one for each of the %lld rows of %s", names->path, (unsigned long long)row,
-                             (long long)t->shape[0], fus_store_path(store));
+        code = fus_base_fail(err, FUS_EFORMAT, "%s: found %llu names, expected one for each of the %lld rows of %s",
+                             names->path, (unsigned long long)row, (long long)t->shape[0], fus_store_path(store));
     return code;
 }
 
@@ -552,7 +574,8 @@ static int read_npy(struct load *l, const char *path, struct fus_error *err)
     struct reader *names = NULL;
     size_t n = strlen(path);
     char *text = fus_base_strdup(path);
-    int code = text ? fus_open_weights(&store, path, err) : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for a path", path);
+    int code =
+        text ? fus_open_weights(&store, path, err) : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for a path", path);
     const struct fus_tensor *t = code ? NULL : find_table(store, path, err);
     code = code || t ? code : FUS_EFORMAT;
     l->w->format = "npy";
@@ -613,7 +636,8 @@ void fus_words_free(struct fus_words *w)
     memset(w, 0, sizeof *w);
 }
 
-int fus_words_check(const struct fus_words *w, const char *path, const char *const *wanted, double most_percent, struct fus_error *err)
+int fus_words_check(const struct fus_words *w, const char *path, const char *const *wanted, double most_percent,
+                    struct fus_error *err)
 {
     size_t missing = w->n - w->n_found;
     double percent = w->n ? 100.0 * (double)missing / (double)w->n : 0;
@@ -626,8 +650,8 @@ int fus_words_check(const struct fus_words *w, const char *path, const char *con
         if (!w->found[i])
             snprintf(names + n, sizeof names - n, "%s%.60s", n_named++ ? ", " : "", wanted[i]);
     }
-    return fus_base_fail(err, FUS_ENOTFOUND, "%s: %zu of %zu words have no vector (%.1f %%, at most %.0f %% may): %s%s", path, missing, w->n, percent,
-                         most_percent, names, missing > MAX_NAMED ? ", ..." : "");
+    return fus_base_fail(err, FUS_ENOTFOUND, "%s: %zu of %zu words have no vector (%.1f %%, at most %.0f %% may): %s%s",
+                         path, missing, w->n, percent, most_percent, names, missing > MAX_NAMED ? ", ..." : "");
 }
 
 /* Coordinate i of the weighted sum of a text's words. */

@@ -1,4 +1,5 @@
-/* One layer, from the moments of its categories' halves to labels, indices and whatever resampling was asked for. */
+/* One layer, from the moments of its categories' halves to labels, indices and whatever
+ * resampling was asked for. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,8 +39,8 @@ int fus_decide_write_units(const char *folder, const struct fus_localizer *run, 
     return code;
 }
 
-/* Selection and measurement on different halves; nothing with --halves none, where a half has fewer than two pictures of a category, and nothing
- * by ranks, which moments do not have. */
+/* Selection and measurement on different halves; nothing with --halves none, where a half has fewer
+ * than two pictures of a category, and nothing by ranks, which moments do not have. */
 static int cross_validate(struct fus_halves_category *out, const struct fus_localizer *run,
                           const struct fus_moments *halves, const struct fus_responses *r, const int *half,
                           struct fus_error *err)

@@ -22,7 +22,8 @@ static int by_mean(const void *a, const void *b)
     return x->unit < y->unit ? -1 : x->unit > y->unit;
 }
 
-/* The first of n_chosen after a shuffle that begins at the front. others [n]: units in order of their mean. */
+/* The first of n_chosen after a shuffle that begins at the front. others [n]: units in
+ * order of their mean. */
 static void draw_random(size_t *to, size_t n_chosen, const struct candidate *others, size_t n, size_t *scratch,
                         struct fus_rng *rng)
 {

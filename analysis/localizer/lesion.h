@@ -7,30 +7,34 @@
 #include "nn/base/outfile.h"
 #include "nn/base/rng.h"
 
-/* Which units of a layer [n_units, C order] are silenced: selective ones first, then controls of the same number. */
+/* Which units of a layer [n_units, C order] are silenced: selective ones first, then controls
+ * of the same number. */
 struct fus_lesion_sets {
     size_t n_sets, n_chosen; /* every set has n_chosen units */
     size_t *units;           /* [n_sets, n_chosen] */
 };
 
-/* Set 0: the units whose label is category. Then n_controls random sets of other units, then n_controls sets of other units matched in mean
- * activation: each chosen unit gets one of the MATCH others nearest to it, or the nearest that is free. mean [n_units]. */
+/* Set 0: the units whose label is category. Then n_controls random sets of other units, then
+ * n_controls sets of other units matched in mean activation: each chosen unit gets one of the MATCH
+ * others nearest to it, or the nearest that is free. mean [n_units]. */
 int fus_lesion_choose(struct fus_lesion_sets *sets, const float *label, const double *mean, size_t n_units,
                       int category, size_t n_controls, uint64_t seed, struct fus_error *err);
 void fus_lesion_free(struct fus_lesion_sets *sets);
 
-/* features [n_sets + 1, n_pictures, n_features]: of the intact network, then of each set silenced. */
+/* features [n_sets + 1, n_pictures, n_features]: of the intact network, then of
+ * each set silenced. */
 struct fus_lesion_readout {
     const float *features;
     const struct fus_set *set;
     size_t n_features;
 };
 
-/* A read-out of each half of the pictures, by the intact network: ridge regression or nearest class mean (inference.h). Freed by the
- * caller, after a failure too. */
+/* A read-out of each half of the pictures, by the intact network: ridge regression or nearest class
+ * mean (inference.h). Freed by the caller, after a failure too. */
 int fus_lesion_fit(struct fus_readout fits[2], const struct fus_lesion_readout *r, bool ridge, struct fus_error *err);
 
-/* Each half of the pictures read out by the other half's fit: accuracy [n_categories] of what the k-th condition gives. */
+/* Each half of the pictures read out by the other half's fit: accuracy [n_categories] of what the
+ * k-th condition gives. */
 void fus_lesion_read(double *accuracy, const struct fus_readout fits[2], const struct fus_lesion_readout *r,
                      size_t condition);
 
@@ -50,7 +54,8 @@ struct fus_lesion_row { /* of one category */
     double feature_intact, feature_lesion, feature_random, feature_matched;
 };
 
-/* accuracy and feature_mean: [2 + 2 n_controls, n_categories], of the intact network, the lesion, random and matched sets. */
+/* accuracy and feature_mean: [2 + 2 n_controls, n_categories], of the intact network, the lesion,
+ * random and matched sets. */
 int fus_lesion_compare(struct fus_lesion_row *rows, const double *accuracy, const double *feature_mean,
                        size_t n_categories, size_t n_controls, struct fus_error *err);
 

@@ -1,5 +1,5 @@
-/* One model over all pictures: responses are streamed into the moments of every layer (accumulator.h), then each layer is decided
- * on (decide.c). */
+/* One model over all pictures: responses are streamed into the moments of every layer
+ * (accumulator.h), then each layer is decided on (decide.c). */
 #include <stdio.h>
 #include <string.h>
 
@@ -125,8 +125,9 @@ static bool fits(const struct pass *p, size_t used, size_t held, size_t bytes)
     return used <= p->budget && bytes <= p->budget - used && held <= p->deciding && bytes <= p->deciding - held;
 }
 
-/* Taps from *tap on that fit the budget together (one at least), none beyond the last wanted: first with the least each needs, then, while
- * there is room, with all categories in memory, then with responses. */
+/* Taps from *tap on that fit the budget together (one at least), none beyond the last wanted:
+ * first with the least each needs, then, while there is room, with all categories in memory,
+ * then with responses. */
 static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_error *err)
 {
     int n_taps = fus_net_n_taps(p->model->net), code = FUS_OK;
@@ -198,7 +199,8 @@ static int decide_all(struct pass *p, int model, bool *decided, struct fus_error
     return code;
 }
 
-/* One pass: what earlier work left, the pictures behind it, and what follows from them; of a shard, the moments are all that is wanted. */
+/* One pass: what earlier work left, the pictures behind it, and what follows from them; of a shard,
+ * the moments are all that is wanted. */
 static int make_pass(struct pass *p, int model, bool *decided, struct fus_error *err)
 {
     const struct fus_localizer *run = p->run;
@@ -235,7 +237,8 @@ static int run_passes(struct pass *p, const bool *wanted, int model, bool *decid
     return code;
 }
 
-/* Layers still to be measured: not those that are decided on, nor, in a shard, those whose pictures have all been shown. */
+/* Layers still to be measured: not those that are decided on, nor, in a shard, those whose pictures
+ * have all been shown. */
 static int choose_layers(bool *wanted, bool *decided, struct fus_localizer *run, int model, const struct fus_model *m,
                          struct fus_error *err)
 {

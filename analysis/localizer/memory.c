@@ -1,8 +1,10 @@
-/* How a run keeps to --max-memory: what is chosen for each network, and what is left for the statistics.
+/* How a run keeps to --max-memory: what is chosen for each network, and what is
+ * left for the statistics.
  *
- * While pictures are shown the network is in memory, remembered pictures, and of each layer of the pass at least the moments
- * of one part. Afterwards the network rests and one layer after another is decided on, with all its moments. BASE stands
- * for the program itself, a picture being decoded, and files being written. */
+ * While pictures are shown the network is in memory, remembered pictures, and of each layer of the
+ * pass at least the moments of one part. Afterwards the network rests and one layer after another
+ * is decided on, with all its moments. BASE stands for the program itself, a picture being decoded,
+ * and files being written. */
 #include <stdio.h>
 
 #include "analysis/localizer/accumulator.h"

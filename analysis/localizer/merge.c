@@ -1,4 +1,5 @@
-/* The shards of a run, put together: the very directory that one run would have written. Needs neither weights nor pictures. */
+/* The shards of a run, put together: the very directory that one run would have written. Needs
+ * neither weights nor pictures. */
 #include <stdio.h>
 #include <string.h>
 

@@ -9,8 +9,9 @@
 #include "nn/base/sha256.h"
 #include "nn/base/utf8.h"
 
-/* Files of torchvision whose weights were made for another size than their forerunners' are named NAME-DIGEST.pth, with the
- * first digits of their SHA-256. A renamed file is told by its content; only ResNet-50 and deeper have such weights. */
+/* Files of torchvision whose weights were made for another size than their forerunners' are named
+ * NAME-DIGEST.pth, with the first digits of their SHA-256. A renamed file is told by its content;
+ * only ResNet-50 and deeper have such weights. */
 static bool is_torchvision_v2(const struct fus_model *m)
 {
     static const char *const digests[] = {"-11ad3fa6", "-cd907fc2", "-f82ba261", "-9ba9bcbe", "-d733dc28"};

@@ -1,4 +1,5 @@
-/* A model as every command opens it: file -> tensors -> network, with the preprocessing it was trained with. */
+/* A model as every command opens it: file -> tensors -> network, with the preprocessing it
+ * was trained with. */
 #ifndef FUS_MODEL_H
 #define FUS_MODEL_H
 
@@ -28,7 +29,8 @@ struct fus_model {
     char notes[1600]; /* lines for its user: what was assumed, what else lies in the file; may be empty */
 };
 
-/* Messages start with the path. choice NULL: nothing is said. options: nn.h; NULL: one picture at a time. */
+/* Messages start with the path. choice NULL: nothing is said. options: nn.h; NULL: one
+ * picture at a time. */
 int fus_model_open(struct fus_model *m, const char *path, const struct fus_model_choice *choice,
                    const struct fus_net_options *options, struct fus_error *err);
 /* Without the network: which one it is and what its input looks like. */
@@ -39,7 +41,8 @@ void fus_model_close(struct fus_model *m);
 /* Which taps a --layers text names ("all" or "a,b"): wanted [fus_net_n_taps]. */
 int fus_model_want(bool *wanted, const struct fus_model *m, const char *layers, struct fus_error *err);
 
-/* FUS_EFORMAT that names the layer and the unit where one of a tap's values [C, H, W] is NaN or infinity; message starts with the path. */
+/* FUS_EFORMAT that names the layer and the unit where one of a tap's values [C, H, W] is NaN or
+ * infinity; message starts with the path. */
 int fus_model_check_tap(const struct fus_model *m, int tap, const float *values, const char *picture,
                         struct fus_error *err);
 

@@ -1,4 +1,5 @@
-/* The networks of a run: each is opened, digested and tried before anything is measured, and opened again when its turn comes. */
+/* The networks of a run: each is opened, digested and tried before anything is measured, and opened
+ * again when its turn comes. */
 #define _POSIX_C_SOURCE 200809L
 #define _DARWIN_C_SOURCE /* st_mtimespec */
 #include <stdio.h>
@@ -136,7 +137,8 @@ void fus_models_close(struct fus_model **m)
     *m = NULL;
 }
 
-/* A resting network gets its batch, and all its weights unless they are to be held a layer at a time. */
+/* A resting network gets its batch, and all its weights unless they are to be held
+ * a layer at a time. */
 static int settle_model(struct fus_run_model *r, const struct fus_localizer *run, struct fus_error *err)
 {
     struct fus_net_options options = {.batch_taps = true, .direct = run->options.direct};

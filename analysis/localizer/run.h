@@ -1,4 +1,5 @@
-/* A run from the inside: what the steps of localizer.h share. Each step has its file; localizer.c puts them together. */
+/* A run from the inside: what the steps of localizer.h share. Each step has its file; localizer.c
+ * puts them together. */
 #ifndef FUS_RUN_H
 #define FUS_RUN_H
 
@@ -7,7 +8,8 @@
 #include "analysis/localizer/note.h"
 #include "stimuli/set/blocks.h"
 
-/* One network of the run: how it is opened, and what the log says of it. Its results are summary.models[i]. */
+/* One network of the run: how it is opened, and what the log says of it. Its results are
+ * summary.models[i]. */
 struct fus_run_model {
     char name[128]; /* given or derived; in file names '/' and ':' become '_' */
     char *path;
@@ -75,16 +77,19 @@ double fus_run_now(void); /* seconds since the machine started */
 bool fus_run_keeps_responses(const struct fus_localizer *run);
 bool fus_run_keeps_tap(const struct fus_localizer *run, int model, const struct fus_tap *tap);
 
-/* What is said for the model called `name`: the last NAME=VALUE of its own, else the last VALUE for all; NULL: nothing. */
+/* What is said for the model called `name`: the last NAME=VALUE of its own, else the last VALUE for
+ * all; NULL: nothing. */
 const char *fus_run_for_model(const struct fus_run_per_model *o, const struct fus_localizer *run, const char *name);
 
 /* ---- before (models.c, set.c, sheet.c, memory.c) ---- */
 
-/* Every model can be opened and has the layers asked for: its digest, its layers and what is said about it. The first stays open. */
+/* Every model can be opened and has the layers asked for: its digest, its layers and what is said
+ * about it. The first stays open. */
 int fus_models_check(struct fus_localizer *run, struct fus_error *err);
 int fus_models_open(struct fus_model **m, struct fus_localizer *run, int model, struct fus_error *err);
 void fus_models_close(struct fus_model **m);
-/* FUS_EINVAL where the model's weights are no longer those that the run began with, by their digest. */
+/* FUS_EINVAL where the model's weights are no longer those that the run began
+ * with, by their digest. */
 int fus_models_check_unchanged(const struct fus_localizer *run, int model, struct fus_error *err);
 /* The reference layer among a model's; its taps are listed. */
 int fus_models_choose_reference(struct fus_localizer *run, int model, struct fus_error *err);
@@ -95,17 +100,18 @@ int fus_run_set_open(struct fus_localizer *run, struct fus_error *err);
 int fus_run_set_describe(struct fus_localizer *run, struct fus_error *err);
 int fus_run_set_summarise(struct fus_localizer *run, struct fus_error *err);
 
-/* The sheet of thumbnails (analysis/report/thumbs.h). draw: of picture i, whatever its size, by any thread; context: the run.
- * write draws first what has not been. */
+/* The sheet of thumbnails (analysis/report/thumbs.h). draw: of picture i, whatever its size, by any
+ * thread; context: the run. write draws first what has not been. */
 struct fus_sheet;
 int fus_sheet_create(struct fus_localizer *run, struct fus_error *err);
 int fus_sheet_draw(void *run, int i, const struct fus_image *picture, struct fus_error *err);
 int fus_sheet_write(const char *path, struct fus_localizer *run, struct fus_error *err);
 void fus_sheet_free(struct fus_localizer *run);
 
-/* max_memory: the batch, and whether weights are held a layer at a time, for a network that is being opened and whose layers
- * are known; m->net is a resting one thereafter. Bytes that remember pictures. Bytes for moments and responses while pictures
- * are shown, and while layers are decided on. A note where the limit is too small. */
+/* max_memory: the batch, and whether weights are held a layer at a time, for a network that is
+ * being opened and whose layers are known; m->net is a resting one thereafter. Bytes that remember
+ * pictures. Bytes for moments and responses while pictures are shown, and while layers are decided
+ * on. A note where the limit is too small. */
 int fus_memory_choose(struct fus_run_model *r, const struct fus_localizer *run, struct fus_model *m,
                       struct fus_net_options *options, struct fus_error *err);
 size_t fus_memory_cache_bytes(const struct fus_localizer *run);
@@ -116,13 +122,16 @@ void fus_memory_warn(struct fus_localizer *run);
 
 struct fus_accumulator;
 int fus_measure_model(struct fus_localizer *run, int model, struct fus_error *err);
-/* Layer `layer` of the model from what was counted of it, which is finished thereby: into the summary, and its labels into
- * units/MODEL/LAYER.npz, or where the run has no folder into the summary too. */
+/* Layer `layer` of the model from what was counted of it, which is finished thereby: into
+ * the summary, and its labels into units/MODEL/LAYER.npz, or where the run has no folder
+ * into the summary too. */
 int fus_decide_layer(struct fus_localizer *run, int model, int layer, struct fus_accumulator *a, struct fus_error *err);
-/* The labels as units/MODEL/LAYER.npz of the folder. m: moments for the tables of full_units, or NULL. */
+/* The labels as units/MODEL/LAYER.npz of the folder. m: moments for the tables of
+ * full_units, or NULL. */
 int fus_decide_write_units(const char *folder, const struct fus_localizer *run, int model,
                            const struct fus_layer_summary *layer, const struct fus_moments *m, struct fus_error *err);
-/* What the report shows of single pictures and units, from a layer that is decided on: its profile and top units. */
+/* What the report shows of single pictures and units, from a layer that is decided on: its
+ * profile and top units. */
 int fus_single_units_find(struct fus_layer_summary *layer, const struct fus_localizer *run, int model,
                           const struct fus_moments *m, const struct fus_responses *r, struct fus_error *err);
 

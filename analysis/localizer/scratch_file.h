@@ -1,4 +1,5 @@
-/* Arrays of moments and responses that exceed --max-memory: two files without names, made in a folder, gone with the program. */
+/* Arrays of moments and responses that exceed --max-memory: two files without names, made in a
+ * folder, gone with the program. */
 #ifndef FUS_SCRATCH_FILE_H
 #define FUS_SCRATCH_FILE_H
 
@@ -33,8 +34,8 @@ uint64_t fus_scratch_file_reserve(struct fus_scratch_file *s, enum fus_scratch_p
 int fus_scratch_file_transfer(struct fus_scratch_file *s, bool write, const struct fus_scratch_array *arrays,
                               int n_arrays, struct fus_error *err);
 
-/* n bytes to or from place `at` of an open file, by the calling thread; *failed: errno, else left alone. check: FUS_EIO where
- * any of failed [n] is set. */
+/* n bytes to or from place `at` of an open file, by the calling thread; *failed: errno, else left
+ * alone. check: FUS_EIO where any of failed [n] is set. */
 void fus_scratch_file_move(int *failed, int fd, bool write, char *bytes, size_t n, uint64_t at);
 int fus_scratch_file_check(const struct fus_scratch_file *s, bool write, const int *failed, int n,
                            struct fus_error *err);

@@ -18,7 +18,8 @@ static int by_digest(const void *a, const void *b)
     return c ? c : x->picture - y->picture;
 }
 
-/* A note for each picture that is the same, byte for byte, as an earlier one: a mistake more often than not. */
+/* A note for each picture that is the same, byte for byte, as an earlier one: a mistake
+ * more often than not. */
 static int warn_of_duplicates(const struct fus_localizer *run, struct fus_error *err)
 {
     enum { SHOWN = 10 };
@@ -46,7 +47,8 @@ static int warn_of_duplicates(const struct fus_localizer *run, struct fus_error 
     return FUS_OK;
 }
 
-/* Every picture to be shown is read: its digest, what it is before any network sees it, and what the networks will see. */
+/* Every picture to be shown is read: its digest, what it is before any network sees it, and what
+ * the networks will see. */
 static int measure_pictures(struct fus_localizer *run, struct fus_error *err)
 {
     int code = fus_cache_create(&run->pictures.cache, run->pictures.set.n_pictures, fus_memory_cache_bytes(run), err);

@@ -1,5 +1,6 @@
-/* The sheet of thumbnails, pictures.png: see run.h. A picture is drawn when it is checked, so that it need not be decoded for its
- * thumbnail; a shard's sheet also has pictures that it does not check, which are read when it is written. */
+/* The sheet of thumbnails, pictures.png: see run.h. A picture is drawn when it is checked, so that
+ * it need not be decoded for its thumbnail; a shard's sheet also has pictures that it does not
+ * check, which are read when it is written. */
 #include <string.h>
 
 #include "analysis/localizer/run.h"
@@ -82,7 +83,7 @@ static int draw_missing(void *context, int thumb, struct fus_error *err)
     return run->pictures.sheet->drawn[thumb]
                ? FUS_OK
                : fus_set_check_range(&run->pictures.set, i, i + 1,
-                                    &(struct fus_set_consumers){.consume = fus_sheet_draw, .context = run}, err);
+                                     &(struct fus_set_consumers){.consume = fus_sheet_draw, .context = run}, err);
 }
 
 int fus_sheet_write(const char *path, struct fus_localizer *run, struct fus_error *err)

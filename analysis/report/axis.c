@@ -74,7 +74,8 @@ void fus_axis_left(struct fus_text_buffer *out, const struct fus_axis *axis, dou
     fus_svg_put(out, "\"/>\n");
     for (int i = 0; fus_axis_has(axis, i); i++) {
         tick_text(text, axis, i);
-        fus_svg_put(out, "<text class=\"tk end\" x=\"$f\" y=\"$f\">$e</text>", x0 - 5, fus_axis_at(axis, tick_value(axis, i)) + 3.5, text);
+        fus_svg_put(out, "<text class=\"tk end\" x=\"$f\" y=\"$f\">$e</text>", x0 - 5,
+                    fus_axis_at(axis, tick_value(axis, i)) + 3.5, text);
     }
     double middle = (axis->from + axis->to) / 2;
     fus_svg_put(out, "<text class=\"lb mid\" transform=\"translate(11 $f) rotate(-90)\">$e</text>\n", middle, title);
@@ -89,9 +90,11 @@ void fus_axis_bottom(struct fus_text_buffer *out, const struct fus_axis *axis, d
     fus_svg_put(out, "\"/>\n");
     for (int i = 0; fus_axis_has(axis, i); i++) {
         tick_text(text, axis, i);
-        fus_svg_put(out, "<text class=\"tk mid\" x=\"$f\" y=\"$f\">$e</text>", fus_axis_at(axis, tick_value(axis, i)), y1 + 14, text);
+        fus_svg_put(out, "<text class=\"tk mid\" x=\"$f\" y=\"$f\">$e</text>", fus_axis_at(axis, tick_value(axis, i)),
+                    y1 + 14, text);
     }
-    fus_svg_put(out, "<text class=\"lb mid\" x=\"$f\" y=\"$f\">$e</text>\n", (axis->from + axis->to) / 2, y1 + 30, title);
+    fus_svg_put(out, "<text class=\"lb mid\" x=\"$f\" y=\"$f\">$e</text>\n", (axis->from + axis->to) / 2, y1 + 30,
+                title);
 }
 
 /* ---- layers ---- */
@@ -135,21 +138,25 @@ static size_t stage_length(const char *name)
     return strcspn(name, ".");
 }
 
-static void stage_bands(struct fus_text_buffer *out, const struct fus_model_summary *model, double x0, double x1, double y0, double y1)
+static void stage_bands(struct fus_text_buffer *out, const struct fus_model_summary *model, double x0, double x1,
+                        double y0, double y1)
 {
     double spacing = (x1 - x0) / model->n_layers;
     bool shaded = false;
     for (int l = 0, end; l < model->n_layers; l = end, shaded = !shaded) {
         size_t n = stage_length(model->layers[l].name);
         for (end = l + 1; end < model->n_layers; end++)
-            if (stage_length(model->layers[end].name) != n || strncmp(model->layers[l].name, model->layers[end].name, n) != 0)
+            if (stage_length(model->layers[end].name) != n ||
+                strncmp(model->layers[l].name, model->layers[end].name, n) != 0)
                 break;
         if (shaded)
-            fus_svg_put(out, "<rect class=\"bd\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/>", x0 + l * spacing, y0, (end - l) * spacing, y1 - y0);
+            fus_svg_put(out, "<rect class=\"bd\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/>", x0 + l * spacing, y0,
+                        (end - l) * spacing, y1 - y0);
     }
 }
 
-static void layer_names(struct fus_text_buffer *out, const struct fus_model_summary *model, struct layer_labels plan, double x0, double x1, double y1)
+static void layer_names(struct fus_text_buffer *out, const struct fus_model_summary *model, struct layer_labels plan,
+                        double x0, double x1, double y1)
 {
     char text[4 * LABEL_CHARS + 1];
     int n = model->n_layers;
@@ -163,7 +170,8 @@ static void layer_names(struct fus_text_buffer *out, const struct fus_model_summ
             continue;
         fus_svg_shorten(text, model->layers[l].name, LABEL_CHARS);
         if (plan.slanted)
-            fus_svg_put(out, "<text class=\"tk tl end\" transform=\"translate($f $f) rotate(-45)\">$e</text>", x + 3, y1 + 12, text);
+            fus_svg_put(out, "<text class=\"tk tl end\" transform=\"translate($f $f) rotate(-45)\">$e</text>", x + 3,
+                        y1 + 12, text);
         else
             fus_svg_put(out, "<text class=\"tk tl mid\" x=\"$f\" y=\"$f\">$e</text>", x, y1 + 15, text);
     }
@@ -174,11 +182,13 @@ static void depth_ticks(struct fus_text_buffer *out, double x0, double x1, doubl
     static const char *const names[5] = {"0", "0.25", "0.5", "0.75", "1"};
     for (int i = 0; i < 5; i++) {
         double x = x0 + (x1 - x0) * (0.02 + 0.24 * i);
-        fus_svg_put(out, "<path class=\"ax\" d=\"M$f,$fv4\"/><text class=\"tk mid\" x=\"$f\" y=\"$f\">$s</text>", x, y1, x, y1 + 15, names[i]);
+        fus_svg_put(out, "<path class=\"ax\" d=\"M$f,$fv4\"/><text class=\"tk mid\" x=\"$f\" y=\"$f\">$s</text>", x, y1,
+                    x, y1 + 15, names[i]);
     }
 }
 
-void fus_axis_layers(struct fus_text_buffer *out, const struct fus_view *view, double x0, double x1, double y0, double y1)
+void fus_axis_layers(struct fus_text_buffer *out, const struct fus_view *view, double x0, double x1, double y0,
+                     double y1)
 {
     double height = fus_axis_layers_height(view, x1 - x0), middle = (x0 + x1) / 2;
     const char *title = "relative depth in the network (1 = last layer)";
@@ -188,6 +198,6 @@ void fus_axis_layers(struct fus_text_buffer *out, const struct fus_view *view, d
         layer_names(out, &view->run->models[0], plan_labels(view, x1 - x0), x0, x1, y1);
     } else
         depth_ticks(out, x0, x1, y1);
-    fus_svg_put(out, "<path class=\"ax\" d=\"M$f,$fH$f\"/><text class=\"lb mid\" x=\"$f\" y=\"$f\">$s</text>\n", x0, y1, x1, middle,
-                y1 + height - 5, title);
+    fus_svg_put(out, "<path class=\"ax\" d=\"M$f,$fH$f\"/><text class=\"lb mid\" x=\"$f\" y=\"$f\">$s</text>\n", x0, y1,
+                x1, middle, y1 + height - 5, title);
 }

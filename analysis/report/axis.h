@@ -31,6 +31,7 @@ void fus_axis_bottom(struct fus_text_buffer *out, const struct fus_axis *axis, d
 /* The layers along the bottom (names, or relative depth), from x0 to x1, below y1; stages as
  * bands from y0 to y1. fus_axis_layers_height: its height below y1 in pixels. */
 double fus_axis_layers_height(const struct fus_view *view, double width);
-void fus_axis_layers(struct fus_text_buffer *out, const struct fus_view *view, double x0, double x1, double y0, double y1);
+void fus_axis_layers(struct fus_text_buffer *out, const struct fus_view *view, double x0, double x1, double y0,
+                     double y1);
 
 #endif

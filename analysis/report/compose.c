@@ -25,13 +25,15 @@ void fus_compose_legend(struct fus_text_buffer *out, const struct fus_figures_fi
         int m = f->which[i];
         fus_svg_put(out, "<li><svg width=\"34\" height=\"14\" viewBox=\"0 0 34 14\" aria-hidden=\"true\">");
         key(out, view, m, 2, 7);
-        fus_svg_put(out, "</svg> $e$s</li>", view->run->models[m].name, fus_view_untrained(view, m) ? " (untrained control)" : "");
+        fus_svg_put(out, "</svg> $e$s</li>", view->run->models[m].name,
+                    fus_view_untrained(view, m) ? " (untrained control)" : "");
     }
     fus_svg_put(out, "</ul>\n");
 }
 
 /* The keys in rows no wider than `width`; returns the height used. */
-static double draw_keys(struct fus_text_buffer *out, const struct fus_figures_figure *f, const struct fus_view *view, double width, double top)
+static double draw_keys(struct fus_text_buffer *out, const struct fus_figures_figure *f, const struct fus_view *view,
+                        double width, double top)
 {
     double x = MARGIN, y = top + 8;
     char name[4 * FUS_PANELS_NAME_CHARS + 32];
@@ -59,12 +61,14 @@ static const char *group_layer(const struct fus_figures_figure *f, const struct 
 
 /* ---- the file ---- */
 
-/* Places of the panels: rows of at most `columns`, a new row and a heading where the group changes. */
+/* Places of the panels: rows of at most `columns`, a new row and a heading where
+ * the group changes. */
 struct layout {
     double width, height; /* of the panels together */
 };
 
-static struct layout place_panels(struct fus_text_buffer *out, const struct fus_figures_figure *f, const struct fus_view *view, double top)
+static struct layout place_panels(struct fus_text_buffer *out, const struct fus_figures_figure *f,
+                                  const struct fus_view *view, double top)
 {
     struct layout size = {0, 0};
     double x = 0, y = 0, row = 0;
@@ -107,7 +111,8 @@ static struct fus_axis heat_scale(const struct fus_figures_figure *f)
     return scale;
 }
 
-static double draw_head(struct fus_text_buffer *out, const struct fus_figures_figure *f, const struct fus_view *view, double width)
+static double draw_head(struct fus_text_buffer *out, const struct fus_figures_figure *f, const struct fus_view *view,
+                        double width)
 {
     double top = 38;
     fus_svg_put(out, "<text class=\"tt\" x=\"$f\" y=\"24\">$s</text>\n", MARGIN, f->heading);
@@ -126,14 +131,18 @@ static double at_least(double a, double b)
     return a > b ? a : b;
 }
 
-void fus_compose_standalone(struct fus_text_buffer *out, const struct fus_figures_figure *f, const struct fus_view *view)
+void fus_compose_standalone(struct fus_text_buffer *out, const struct fus_figures_figure *f,
+                            const struct fus_view *view)
 {
     struct fus_text_buffer head = {0};
     struct layout size = place_panels(NULL, f, view, 0);
     double width = at_least(size.width + 2 * MARGIN, fus_svg_width(f->heading, 13) + 2 * MARGIN);
     double top = draw_head(&head, f, view, width), height = top + size.height + MARGIN;
-    fus_svg_put(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 $f $f\" width=\"$f\" "
-                     "height=\"$f\" font-family='$s' role=\"img\">\n<title>$s</title>\n<style>\n", width, height, width, height, FONTS, f->heading);
+    fus_svg_put(out,
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 "
+                "$f $f\" width=\"$f\" "
+                "height=\"$f\" font-family='$s' role=\"img\">\n<title>$s</title>\n<style>\n",
+                width, height, width, height, FONTS, f->heading);
     fus_theme_css(out, &view->theme, FUS_THEME_LIGHT, f->heat_title != NULL);
     fus_svg_put(out, "</style>\n<rect class=\"pg\" width=\"$f\" height=\"$f\"/>\n", width, height);
     if (head.s)
@@ -146,9 +155,11 @@ void fus_compose_standalone(struct fus_text_buffer *out, const struct fus_figure
 
 /* ---- inside the report ---- */
 
-static void inline_panel(struct fus_text_buffer *out, const struct fus_figures_figure *f, const struct fus_figures_panel *panel)
+static void inline_panel(struct fus_text_buffer *out, const struct fus_figures_figure *f,
+                         const struct fus_figures_panel *panel)
 {
-    fus_svg_put(out, "<svg viewBox=\"0 0 $f $f\" role=\"img\" aria-label=\"$e\">", panel->width, panel->height, panel->label);
+    fus_svg_put(out, "<svg viewBox=\"0 0 $f $f\" role=\"img\" aria-label=\"$e\">", panel->width, panel->height,
+                panel->label);
     fus_text_append(out, f->body.s + panel->start, panel->n);
     fus_svg_put(out, "</svg>\n");
 }

@@ -36,10 +36,12 @@ static void category_head(struct fus_text_buffer *out, const struct fus_view *vi
 
 static void row_start(struct fus_text_buffer *out, const struct fus_view *view, int model, int layer)
 {
-    fus_svg_put(out, "<tr><td>$e</td><th scope=\"row\">$e</th>", view->run->models[model].name, view->run->models[model].layers[layer].name);
+    fus_svg_put(out, "<tr><td>$e</td><th scope=\"row\">$e</th>", view->run->models[model].name,
+                view->run->models[model].layers[layer].name);
 }
 
-static void line_cell(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity, int model, int layer, int category)
+static void line_cell(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity,
+                      int model, int layer, int category)
 {
     struct fus_view_point at = fus_view_at(view, quantity, model, layer, category);
     if (!isfinite(at.value))
@@ -54,7 +56,8 @@ static void line_cell(struct fus_text_buffer *out, const struct fus_view *view, 
 
 void fus_detail_lines(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity)
 {
-    static const char *const captions[3] = {"CSI, mean \xc2\xb1 SEM over the selective units; \xe2\x80\x93 undefined", "Selective units, share of the layer",
+    static const char *const captions[3] = {"CSI, mean \xc2\xb1 SEM over the selective units; \xe2\x80\x93 undefined",
+                                            "Selective units, share of the layer",
                                             "Variation over places (CV); \xe2\x80\x93 undefined"};
     open_table(out, captions[quantity]);
     fus_svg_put(out, "<th scope=\"col\">model</th><th scope=\"col\">layer</th>");
@@ -81,14 +84,16 @@ void fus_detail_comparison(struct fus_text_buffer *out, const struct fus_view *v
 {
     if (view->n_rows == 0)
         return;
-    open_table(out, "Difference of mean CSI, first model minus other; one-sided p of \xe2\x80\x9c" "first greater\xe2\x80\x9d");
+    open_table(out, "Difference of mean CSI, first model minus other; one-sided p of \xe2\x80\x9c"
+                    "first greater\xe2\x80\x9d");
     fus_svg_put(out, "<th scope=\"col\">against</th><th scope=\"col\">layer</th>");
     category_head(out, view);
     for (int m = 1; m < view->run->n_models; m++)
         for (int l = 0; l < view->run->models[0].n_layers; l++) {
             if (!is_compared(view, m, l))
                 continue;
-            fus_svg_put(out, "<tr><td>$e</td><th scope=\"row\">$e</th>", view->run->models[m].name, view->run->models[0].layers[l].name);
+            fus_svg_put(out, "<tr><td>$e</td><th scope=\"row\">$e</th>", view->run->models[m].name,
+                        view->run->models[0].layers[l].name);
             for (int c = 0; c < view->run->n_categories; c++) {
                 const struct fus_csi_comparison *row = fus_view_comparison(view, m, l, c);
                 if (row && isfinite(row->p))
@@ -103,14 +108,16 @@ void fus_detail_comparison(struct fus_text_buffer *out, const struct fus_view *v
 
 void fus_detail_last(struct fus_text_buffer *out, const struct fus_view *view)
 {
-    static const char *const names[] = {"model", "category", "selective", "of units", "share", "interval", "CSI", "CSI undefined", "d\xe2\x80\xb2"};
+    static const char *const names[] = {"model",    "category", "selective",     "of units",     "share",
+                                        "interval", "CSI",      "CSI undefined", "d\xe2\x80\xb2"};
     open_table(out, "Last block layer; \xe2\x80\x93 undefined or not computed");
     head(out, names, 9);
     for (int m = 0; m < view->run->n_models; m++)
         for (int c = 0; c < view->run->n_categories; c++) {
             const struct fus_category_summary *s = fus_view_category(view, m, view->last[m], c);
-            fus_svg_put(out, "<tr><td>$e</td><th scope=\"row\">$e</th><td>$z</td><td>$z</td><td>$p</td>", view->run->models[m].name,
-                        view->run->categories[c], s->n_selective, fus_view_last(view, m)->n_units, s->proportion);
+            fus_svg_put(out, "<tr><td>$e</td><th scope=\"row\">$e</th><td>$z</td><td>$z</td><td>$p</td>",
+                        view->run->models[m].name, view->run->categories[c], s->n_selective,
+                        fus_view_last(view, m)->n_units, s->proportion);
             if (isfinite(s->ci_low) && isfinite(s->ci_high))
                 fus_svg_put(out, "<td>$p to $p</td>", s->ci_low, s->ci_high);
             else
@@ -123,7 +130,8 @@ void fus_detail_last(struct fus_text_buffer *out, const struct fus_view *view)
 
 void fus_detail_maps(struct fus_text_buffer *out, const struct fus_view *view)
 {
-    static const char *const names[] = {"model", "category", "mean", "lowest", "highest", "sd", "CV", "Gini", "entropy"};
+    static const char *const names[] = {"model", "category", "mean", "lowest", "highest",
+                                        "sd",    "CV",       "Gini", "entropy"};
     open_table(out, "Maps of the last block layer: share of channels over places; \xe2\x80\x93 undefined");
     head(out, names, 9);
     for (int m = 0; m < view->run->n_models; m++)
@@ -136,15 +144,17 @@ void fus_detail_maps(struct fus_text_buffer *out, const struct fus_view *view)
                 least = s->map[i] < least ? s->map[i] : least;
                 most = s->map[i] > most ? s->map[i] : most;
             }
-            fus_svg_put(out, "<tr><td>$e</td><th scope=\"row\">$e</th><td>$p</td><td>$p</td><td>$p</td><td>$p</td>", view->run->models[m].name,
-                        view->run->categories[c], s->proportion, least, most, s->variation_sd);
+            fus_svg_put(out, "<tr><td>$e</td><th scope=\"row\">$e</th><td>$p</td><td>$p</td><td>$p</td><td>$p</td>",
+                        view->run->models[m].name, view->run->categories[c], s->proportion, least, most,
+                        s->variation_sd);
             fus_svg_put(out, "<td>$3</td><td>$3</td><td>$3</td></tr>\n", s->variation_cv, s->gini, s->entropy);
         }
     close_table(out);
 }
 
 /* Mean and SD over the pictures of category c of the profile's row. */
-static void response_cell(struct fus_text_buffer *out, const struct fus_response_profile *p, const double *response, int c)
+static void response_cell(struct fus_text_buffer *out, const struct fus_response_profile *p, const double *response,
+                          int c)
 {
     double sum = 0, squares = 0;
     int n = 0;
@@ -167,7 +177,8 @@ static void response_cell(struct fus_text_buffer *out, const struct fus_response
 void fus_detail_responses(struct fus_text_buffer *out, const struct fus_view *view)
 {
     const struct fus_run_summary *run = view->run;
-    open_table(out, "Mean response of the units selective for a category to the pictures of each, \xc2\xb1 SD over pictures; \xe2\x80\x93 no unit is selective");
+    open_table(out, "Mean response of the units selective for a category to the pictures of each, \xc2\xb1 SD over "
+                    "pictures; \xe2\x80\x93 no unit is selective");
     fus_svg_put(out, "<th scope=\"col\">model</th><th scope=\"col\">units selective for</th>");
     category_head(out, view);
     for (int m = 0; m < run->n_models; m++)
@@ -183,7 +194,8 @@ void fus_detail_responses(struct fus_text_buffer *out, const struct fus_view *vi
 
 static void category_start(struct fus_text_buffer *out, const struct fus_view *view, int model, int category)
 {
-    fus_svg_put(out, "<tr><td>$e</td><th scope=\"row\">$e</th>", view->run->models[model].name, view->run->categories[category]);
+    fus_svg_put(out, "<tr><td>$e</td><th scope=\"row\">$e</th>", view->run->models[model].name,
+                view->run->categories[category]);
 }
 
 static void number_cell(struct fus_text_buffer *out, double v)
@@ -193,15 +205,25 @@ static void number_cell(struct fus_text_buffer *out, double v)
 
 void fus_detail_reliability(struct fus_text_buffer *out, const struct fus_view *view)
 {
-    static const char *const names[] = {"model", "category", "CSI, all pictures", "CSI, other half", "d\xe2\x80\xb2, all pictures", "d\xe2\x80\xb2, other half",
-                                        "selected again", "Dice", "r of the t maps"};
-    open_table(out, "Last block layer. All pictures: units chosen and measured on the same pictures. Other half: chosen in one half, measured in the other, mean "
-                    "of both directions. Selected again: share of the units chosen in one half that the other half chooses too; \xe2\x80\x93 nothing was chosen");
+    static const char *const names[] = {"model",
+                                        "category",
+                                        "CSI, all pictures",
+                                        "CSI, other half",
+                                        "d\xe2\x80\xb2, all pictures",
+                                        "d\xe2\x80\xb2, other half",
+                                        "selected again",
+                                        "Dice",
+                                        "r of the t maps"};
+    open_table(out, "Last block layer. All pictures: units chosen and measured on the same pictures. Other half: "
+                    "chosen in one half, measured in the other, mean "
+                    "of both directions. Selected again: share of the units chosen in one half that the other half "
+                    "chooses too; \xe2\x80\x93 nothing was chosen");
     head(out, names, 9);
     for (int m = 0; m < view->run->n_models; m++)
         for (int c = 0; c < view->run->n_categories; c++) {
             const struct fus_category_summary *s = fus_view_category(view, m, view->last[m], c);
-            const double row[] = {s->csi_mean, s->csi_cv, s->dprime_mean, s->dprime_cv, s->survival, s->dice, s->split_half_r};
+            const double row[] = {s->csi_mean, s->csi_cv, s->dprime_mean, s->dprime_cv,
+                                  s->survival, s->dice,   s->split_half_r};
             category_start(out, view, m, c);
             for (int i = 0; i < 7; i++)
                 number_cell(out, row[i]);
@@ -212,15 +234,19 @@ void fus_detail_reliability(struct fus_text_buffer *out, const struct fus_view *
 
 void fus_detail_chance(struct fus_text_buffer *out, const struct fus_view *view)
 {
-    static const char *const names[] = {"model", "category", "share", "by chance", "chance, high", "p", "p of CSI", "t family-wise", "units above it"};
-    open_table(out, "Last block layer against relabelled pictures. By chance: mean share over the relabellings; high: what 1 \xe2\x88\x92 \xce\xb1 of them stay below; "
-                    "t family-wise: a least t above it occurs anywhere in the layer in at most \xce\xb1 of the relabellings; \xe2\x80\x93 undefined");
+    static const char *const names[] = {"model", "category", "share",         "by chance",     "chance, high",
+                                        "p",     "p of CSI", "t family-wise", "units above it"};
+    open_table(out, "Last block layer against relabelled pictures. By chance: mean share over the relabellings; high: "
+                    "what 1 \xe2\x88\x92 \xce\xb1 of them stay below; "
+                    "t family-wise: a least t above it occurs anywhere in the layer in at most \xce\xb1 of the "
+                    "relabellings; \xe2\x80\x93 undefined");
     head(out, names, 9);
     for (int m = 0; m < view->run->n_models; m++)
         for (int c = 0; fus_view_last(view, m)->permuted && c < view->run->n_categories; c++) {
             const struct fus_permute_category *p = &fus_view_last(view, m)->permuted[c];
             category_start(out, view, m, c);
-            fus_svg_put(out, "<td>$p</td><td>$p</td><td>$p</td><td>$v</td><td>$v</td>", p->proportion, p->null_mean, p->null_high, p->p_proportion, p->p_csi);
+            fus_svg_put(out, "<td>$p</td><td>$p</td><td>$p</td><td>$v</td><td>$v</td>", p->proportion, p->null_mean,
+                        p->null_high, p->p_proportion, p->p_csi);
             number_cell(out, p->t_critical);
             fus_svg_put(out, "<td>$z</td></tr>\n", p->n_familywise);
         }
@@ -234,12 +260,14 @@ static void consistency_cell(struct fus_text_buffer *out, const double *matrix, 
 
 void fus_detail_consistency(struct fus_text_buffer *out, const struct fus_view *view)
 {
-    static const char *const names[] = {"model", "layer", "categories: layer before", "last layer", "pictures: layer before", "last layer"};
+    static const char *const names[] = {
+        "model", "layer", "categories: layer before", "last layer", "pictures: layer before", "last layer"};
     const double *const *matrix = view->run->consistency;
     size_t n = 0, first = 0;
     for (int m = 0; m < view->run->n_models; m++)
         n += (size_t)view->run->models[m].n_layers;
-    open_table(out, "Each layer with the one before it and with the model\xe2\x80\x99s last; \xe2\x80\x93 undefined, or single responses were not kept. All pairs: "
+    open_table(out, "Each layer with the one before it and with the model\xe2\x80\x99s last; \xe2\x80\x93 undefined, "
+                    "or single responses were not kept. All pairs: "
                     "consistency.csv");
     head(out, names, 6);
     for (int m = 0; m < view->run->n_models; m++) {
@@ -277,12 +305,14 @@ void fus_detail_thumb(struct fus_text_buffer *out, const struct fus_view *view, 
         fus_svg_put(out, "\">$e</span>", slash ? slash + 1 : name);
         return;
     }
-    fus_svg_put(out, "<svg class=\"th\" viewBox=\"$d $d $d $d\" role=\"img\"><title>", at->x + 1, at->y + 1, FUS_THUMBS_SIDE - 2, FUS_THUMBS_SIDE - 2);
+    fus_svg_put(out, "<svg class=\"th\" viewBox=\"$d $d $d $d\" role=\"img\"><title>", at->x + 1, at->y + 1,
+                FUS_THUMBS_SIDE - 2, FUS_THUMBS_SIDE - 2);
     picture_title(out, view, picture, before);
     fus_svg_put(out, "</title><use href=\"#sheet\"/></svg>");
 }
 
-static void picture_cell(struct fus_text_buffer *out, const struct fus_view *view, const int *pictures, const double *responses, int n)
+static void picture_cell(struct fus_text_buffer *out, const struct fus_view *view, const int *pictures,
+                         const double *responses, int n)
 {
     char number[FUS_SVG_NUMBER_BYTES], before[FUS_SVG_NUMBER_BYTES + 8];
     fus_svg_put(out, "<td><div class=\"strip\">");
@@ -298,7 +328,8 @@ static void picture_cell(struct fus_text_buffer *out, const struct fus_view *vie
 
 void fus_detail_top(struct fus_text_buffer *out, const struct fus_view *view, int model)
 {
-    static const char *const names[] = {"selective for", "channel (row, column)", "least t", "CSI", "d\xe2\x80\xb2", "responds most to", "least to"};
+    static const char *const names[] = {"selective for", "channel (row, column)", "least t", "CSI",
+                                        "d\xe2\x80\xb2", "responds most to",      "least to"};
     const struct fus_run_summary *run = view->run;
     bool open = false;
     for (size_t i = 0, rank = 0; i < run->n_top; i++) {
@@ -310,11 +341,13 @@ void fus_detail_top(struct fus_text_buffer *out, const struct fus_view *view, in
             continue;
         if (!open) {
             fus_svg_put(out, "<h4>$e: $e</h4>\n", run->models[model].name, fus_view_last(view, model)->name);
-            open_table(out, "Units with the largest least t; pictures with the extreme ones first, their responses in the tooltips");
+            open_table(out, "Units with the largest least t; pictures with the extreme ones first, their responses in "
+                            "the tooltips");
             head(out, names, 7);
             open = true;
         }
-        fus_svg_put(out, "<tr><th scope=\"row\">$e</th><td>$d ($d, $d)</td>", run->categories[u->category], u->channel, u->y, u->x);
+        fus_svg_put(out, "<tr><th scope=\"row\">$e</th><td>$d ($d, $d)</td>", run->categories[u->category], u->channel,
+                    u->y, u->x);
         number_cell(out, u->t);
         number_cell(out, u->csi);
         number_cell(out, u->dprime);
@@ -334,10 +367,12 @@ void fus_detail_models(struct fus_text_buffer *out, const struct fus_view *view)
         size_t n_units = 0;
         for (int l = 0; l < model->n_layers; l++)
             n_units += model->layers[l].n_units;
-        fus_svg_put(out, "<dt>$e</dt><dd>$e$s<br/>Source: $e<br/>", model->name, model->architecture ? model->architecture : "architecture not given",
-                    fus_view_untrained(view, m) ? ", untrained: random weights" : "", model->source ? model->source : "not given");
-        fus_svg_put(out, "Preparation of pictures: $e. $d layers, $z units.<br/>", model->preprocess ? model->preprocess : "not given", model->n_layers,
-                    n_units);
+        fus_svg_put(out, "<dt>$e</dt><dd>$e$s<br/>Source: $e<br/>", model->name,
+                    model->architecture ? model->architecture : "architecture not given",
+                    fus_view_untrained(view, m) ? ", untrained: random weights" : "",
+                    model->source ? model->source : "not given");
+        fus_svg_put(out, "Preparation of pictures: $e. $d layers, $z units.<br/>",
+                    model->preprocess ? model->preprocess : "not given", model->n_layers, n_units);
         fus_svg_put(out, "SHA-256: <code>$e</code></dd>\n", model->sha256[0] ? model->sha256 : "none (no file)");
     }
     fus_svg_put(out, "</dl>\n");
@@ -345,7 +380,8 @@ void fus_detail_models(struct fus_text_buffer *out, const struct fus_view *view)
 
 void fus_detail_dead(struct fus_text_buffer *out, const struct fus_view *view)
 {
-    static const char *const names[] = {"model", "layer", "channels", "places", "units", "dead", "share dead", "not finite", "selective", "CSI undefined"};
+    static const char *const names[] = {"model", "layer",      "channels",   "places",    "units",
+                                        "dead",  "share dead", "not finite", "selective", "CSI undefined"};
     open_table(out, "Units of every layer");
     head(out, names, 10);
     for (int m = 0; m < view->run->n_models; m++)
@@ -357,9 +393,12 @@ void fus_detail_dead(struct fus_text_buffer *out, const struct fus_view *view)
                 n_undefined += layer->categories[c].n_csi_undefined;
             }
             row_start(out, view, m, l);
-            fus_svg_put(out, "<td>$d</td><td>$d \xc3\x97 $d</td><td>$z</td><td>$z</td><td>$p</td><td>$z</td><td>$z</td><td>$z</td></tr>\n", layer->channels,
-                        layer->height, layer->width, layer->n_units, layer->n_dead,
-                        layer->n_units ? (double)layer->n_dead / (double)layer->n_units : 0.0, layer->n_undefined, n_selective, n_undefined);
+            fus_svg_put(out,
+                        "<td>$d</td><td>$d \xc3\x97 "
+                        "$d</td><td>$z</td><td>$z</td><td>$p</td><td>$z</td><td>$z</td><td>$z</td></tr>\n",
+                        layer->channels, layer->height, layer->width, layer->n_units, layer->n_dead,
+                        layer->n_units ? (double)layer->n_dead / (double)layer->n_units : 0.0, layer->n_undefined,
+                        n_selective, n_undefined);
         }
     close_table(out);
 }
@@ -378,8 +417,10 @@ void fus_detail_pixels(struct fus_text_buffer *out, const struct fus_view *view)
     const struct fus_run_summary *run = view->run;
     if (!run->pixels)
         return;
-    open_table(out, "Before any network: mean luminance and RMS contrast (of 1), and slope of the log-log power spectrum; mean \xc2\xb1 SD "
-                    "over pictures. Categories that differ here can be told apart without seeing what the pictures show.");
+    open_table(out,
+               "Before any network: mean luminance and RMS contrast (of 1), and slope of the log-log power spectrum; "
+               "mean \xc2\xb1 SD "
+               "over pictures. Categories that differ here can be told apart without seeing what the pictures show.");
     head(out, names, 5);
     for (int c = 0; c < run->n_categories; c++) {
         const struct fus_pixelstats_category *p = &run->pixels[c];

@@ -1,4 +1,5 @@
-/* The numbers of the figures as HTML tables. layers.csv and compare.csv have them with all digits. */
+/* The numbers of the figures as HTML tables. layers.csv and compare.csv have
+ * them with all digits. */
 #ifndef FUS_DETAIL_H
 #define FUS_DETAIL_H
 

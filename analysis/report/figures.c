@@ -74,8 +74,8 @@ static struct fus_axis scale_for(struct fus_figures_figure *f, enum fus_view_qua
 
 /* One scale for all panels, unless the largest category is more than 6 times the smallest: then
  * each its own. */
-static bool need_own_scales(const struct fus_figures_figure *f, const struct fus_view *view, enum fus_view_quantity quantity,
-                            double *all_lo, double *all_hi)
+static bool need_own_scales(const struct fus_figures_figure *f, const struct fus_view *view,
+                            enum fus_view_quantity quantity, double *all_lo, double *all_hi)
 {
     double least = NAN, most = NAN;
     *all_lo = *all_hi = NAN;
@@ -90,7 +90,8 @@ static bool need_own_scales(const struct fus_figures_figure *f, const struct fus
     return least * 6 < most;
 }
 
-static void describe(struct fus_figures_panel *panel, const struct fus_figures_figure *f, const struct fus_view *view, int category)
+static void describe(struct fus_figures_panel *panel, const struct fus_figures_figure *f, const struct fus_view *view,
+                     int category)
 {
     char name[4 * FUS_PANELS_NAME_CHARS + 1];
     fus_svg_shorten(name, view->run->categories[category], FUS_PANELS_NAME_CHARS);
@@ -234,16 +235,18 @@ static void add_matrices(struct fus_figures_figure *f, const struct fus_view *vi
                 struct fus_figures_panel *panel = begin_panel(f, 0);
                 if (!panel)
                     return;
-                double height = fus_panel_matrix(&f->body, view, view->run->consistency[level], a, a + away, f->heat_low, levels[level]);
-                snprintf(panel->label, sizeof panel->label, "%s, %s, models %d and %d", f->heading, levels[level], a + 1, a + away + 1);
+                double height = fus_panel_matrix(&f->body, view, view->run->consistency[level], a, a + away,
+                                                 f->heat_low, levels[level]);
+                snprintf(panel->label, sizeof panel->label, "%s, %s, models %d and %d", f->heading, levels[level],
+                         a + 1, a + away + 1);
                 end_panel(f, panel, FUS_PANELS_WIDTH, height);
             }
 }
 
 /* The next figure of the set, about all models; the caller adds its panels. There is room: see
  * MAX_FIGURES. */
-static struct fus_figures_figure *next(struct fus_figures *set, const struct fus_view *view, const char *section, const char *number,
-                                       const char *heading)
+static struct fus_figures_figure *next(struct fus_figures *set, const struct fus_view *view, const char *section,
+                                       const char *number, const char *heading)
 {
     struct fus_figures_figure *f = &set->figures[set->n_figures++];
     snprintf(f->number, sizeof f->number, "%s", number);
@@ -257,7 +260,8 @@ static struct fus_figures_figure *next(struct fus_figures *set, const struct fus
     return f;
 }
 
-static const char csi_heading[] = "Category selectivity index (CSI) across layers", share_heading[] = "Proportion of selective units across layers",
+static const char csi_heading[] = "Category selectivity index (CSI) across layers",
+                  share_heading[] = "Proportion of selective units across layers",
                   variation_heading[] = "Variation over places across layers";
 
 /* Figs 5A-C: the first model with one other at a time, the curves of Figs 2B, 3B and 4C. */
@@ -266,7 +270,9 @@ static void add_pairs(struct fus_figures *set, const struct fus_view *view)
     static const struct {
         const char *number, *heading;
         enum fus_view_quantity quantity;
-    } curves[3] = {{"5A", csi_heading, FUS_VIEW_CSI}, {"5B", share_heading, FUS_VIEW_PROPORTION}, {"5C", variation_heading, FUS_VIEW_VARIATION}};
+    } curves[3] = {{"5A", csi_heading, FUS_VIEW_CSI},
+                   {"5B", share_heading, FUS_VIEW_PROPORTION},
+                   {"5C", variation_heading, FUS_VIEW_VARIATION}};
     for (int m = 1; m < view->run->n_models; m++)
         for (int i = 0; i < 3; i++) {
             struct fus_figures_figure *f = next(set, view, "Pairs of models", curves[i].number, curves[i].heading);
@@ -284,7 +290,8 @@ static void add_pairs(struct fus_figures *set, const struct fus_view *view)
 
 static void add_all(struct fus_figures *set, const struct fus_view *view)
 {
-    static const char selective[] = "How selective", many[] = "How many", where[] = "Where", sure[] = "How reliable", alike[] = "How alike";
+    static const char selective[] = "How selective", many[] = "How many", where[] = "Where", sure[] = "How reliable",
+                      alike[] = "How alike";
     bool any_profile = false;
     for (int m = 0; view->run->profiles && m < view->run->n_models; m++)
         for (int c = 0; c < view->run->n_categories; c++)
@@ -292,7 +299,8 @@ static void add_all(struct fus_figures *set, const struct fus_view *view)
     if (any_profile)
         add_dots(next(set, view, selective, "2A", "Responses of selective units, one dot a picture"), view);
     add_lines(next(set, view, selective, "2B", csi_heading), view, FUS_VIEW_CSI);
-    add_bars(next(set, view, many, "3A", "Proportion of selective units in the last block layer"), view, FUS_VIEW_PROPORTION);
+    add_bars(next(set, view, many, "3A", "Proportion of selective units in the last block layer"), view,
+             FUS_VIEW_PROPORTION);
     add_lines(next(set, view, many, "3B", share_heading), view, FUS_VIEW_PROPORTION);
     add_maps(next(set, view, where, "4A", "Where selective units lie in the last block layer"), view);
     add_bars(next(set, view, where, "4B", "Variation over places in the last block layer"), view, FUS_VIEW_VARIATION);

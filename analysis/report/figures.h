@@ -1,30 +1,31 @@
-/* Figures: groups of panels, drawn once. compose.h turns them into files and parts of the report. */
+/* Figures: groups of panels, drawn once. compose.h turns them into files and
+ * parts of the report. */
 #ifndef FUS_FIGURES_H
 #define FUS_FIGURES_H
 
 #include "analysis/report/panels.h"
 
 struct fus_figures_panel {
-    size_t start, n;       /* where in body */
+    size_t start, n; /* where in body */
     double width, height;
-    int group;             /* row of panels with a heading (a model) */
-    char label[320];       /* description for screen readers */
+    int group;       /* row of panels with a heading (a model) */
+    char label[320]; /* description for screen readers */
 };
 
 struct fus_figures_figure {
-    char file[32];         /* "fig2b": figures/fig2b.svg */
-    char number[8];        /* "2B" */
-    const char *heading;   /* "CSI across layers" */
-    const char *section;   /* heading of the part of the report that it belongs to */
+    char file[32];           /* "fig2b": figures/fig2b.svg */
+    char number[8];          /* "2B" */
+    const char *heading;     /* "CSI across layers" */
+    const char *section;     /* heading of the part of the report that it belongs to */
     unsigned char which[64]; /* [n_which] the models in it */
     int n_which;
-    int columns;           /* of the file; the report lets panels flow */
-    bool model_groups;     /* group m is headed by model m's name and layer */
+    int columns;            /* of the file; the report lets panels flow */
+    bool model_groups;      /* group m is headed by model m's name and layer */
     const int *group_layer; /* [n_models] which */
-    bool cut_scale;        /* the vertical scale does not start at 0 */
-    int dots_every;        /* > 1: only every n-th picture has a dot */
-    bool own_scales;       /* each panel has its own scale, because they differ too much */
-    bool coarse;           /* maps were averaged to 32 x 32 cells */
+    bool cut_scale;         /* the vertical scale does not start at 0 */
+    int dots_every;         /* > 1: only every n-th picture has a dot */
+    bool own_scales;        /* each panel has its own scale, because they differ too much */
+    bool coarse;            /* maps were averaged to 32 x 32 cells */
     /* a colour scale from heat_low to heat_top, of shares or of numbers, belongs to it; NULL:
      * none */
     const char *heat_title;

@@ -52,16 +52,18 @@ static void bar(const struct bars *p, int model, int category, double y)
     fus_theme_class(p->out, &p->view->theme, category, model);
     fus_svg_put(p->out, "\">");
     if (isfinite(at.value))
-        fus_svg_put(p->out, "<rect class=\"$s\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/>", fus_theme_filled(model) ? "bf" : "bo", p->x0, y + 1,
-                    end - p->x0, p->thick - 2);
+        fus_svg_put(p->out, "<rect class=\"$s\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/>",
+                    fus_theme_filled(model) ? "bf" : "bo", p->x0, y + 1, end - p->x0, p->thick - 2);
     if (isfinite(at.low)) {
         double low = fus_axis_at(&p->x, at.low), high = fus_axis_at(&p->x, at.high);
-        fus_svg_put(p->out, "</g><path class=\"ax\" d=\"M$f,$fH$fM$f,$fv6M$f,$fv6\"/><g class=\"", low, middle, high, low, middle - 3, high, middle - 3);
+        fus_svg_put(p->out, "</g><path class=\"ax\" d=\"M$f,$fH$fM$f,$fv6M$f,$fv6\"/><g class=\"", low, middle, high,
+                    low, middle - 3, high, middle - 3);
         fus_theme_class(p->out, &p->view->theme, category, model);
         fus_svg_put(p->out, "\">");
         after = high;
     }
-    double chance = p->quantity == FUS_VIEW_PROPORTION ? fus_view_chance(p->view, model, p->view->last[model], category) : NAN;
+    double chance =
+        p->quantity == FUS_VIEW_PROPORTION ? fus_view_chance(p->view, model, p->view->last[model], category) : NAN;
     if (isfinite(chance)) {
         double x = fus_axis_at(&p->x, chance);
         fus_svg_put(p->out, "<path class=\"nl\" d=\"M$f,$fv$f\"/>", x, y, p->thick);
@@ -88,7 +90,8 @@ static bool same_last(const struct fus_view *view)
     return true;
 }
 
-double fus_panel_bars(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity, double min_height)
+double fus_panel_bars(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity,
+                      double min_height)
 {
     int n_models = view->run->n_models, n = view->run->n_categories;
     struct bars p = {.out = out, .view = view, .quantity = quantity};
@@ -102,7 +105,8 @@ double fus_panel_bars(struct fus_text_buffer *out, const struct fus_view *view, 
     p.x.to = FUS_PANELS_WIDTH - VALUE_ROOM;
     fus_axis_fit(&p.x, 0, largest(view, quantity), 4);
     double bottom = TOP + p.pitch * n;
-    fus_svg_put(out, "<text class=\"tt\" x=\"$f\" y=\"15\">$e</text>\n", p.x0, same_last(view) ? fus_view_last(view, 0)->name : "last block layer");
+    fus_svg_put(out, "<text class=\"tt\" x=\"$f\" y=\"15\">$e</text>\n", p.x0,
+                same_last(view) ? fus_view_last(view, 0)->name : "last block layer");
     fus_axis_bottom(out, &p.x, TOP - 6, bottom, fus_panel_lines_axis_title(quantity));
     for (int c = 0; c < n; c++) {
         double middle = TOP + (c + 0.5) * p.pitch;

@@ -91,19 +91,26 @@ static void labels(const struct dots *p, double bottom)
         double x = LEFT + (c + 0.5) * p->spacing;
         fus_svg_shorten(text, p->view->run->categories[c], LABEL_CHARS);
         if (p->slanted)
-            fus_svg_put(p->out, "<text class=\"tk end\" transform=\"translate($f $f) rotate(-45)\">$e</text>", x + 3, bottom + 12, text);
+            fus_svg_put(p->out, "<text class=\"tk end\" transform=\"translate($f $f) rotate(-45)\">$e</text>", x + 3,
+                        bottom + 12, text);
         else
-            fus_svg_put(p->out, "<text class=\"tk $smid\" x=\"$f\" y=\"$f\">$e</text>", p->small ? "tl " : "", x, bottom + 15, text);
+            fus_svg_put(p->out, "<text class=\"tk $smid\" x=\"$f\" y=\"$f\">$e</text>", p->small ? "tl " : "", x,
+                        bottom + 15, text);
     }
 }
 
-double fus_panel_dots(struct fus_text_buffer *out, const struct fus_view *view, int model, int category, const struct fus_axis *scale, int *every)
+double fus_panel_dots(struct fus_text_buffer *out, const struct fus_view *view, int model, int category,
+                      const struct fus_axis *scale, int *every)
 {
     const struct fus_response_profile *profile = &view->run->profiles[model];
     int n = view->run->n_categories;
     size_t n_units = fus_view_category(view, model, view->profile_layer[model], category)->n_selective;
-    struct dots p = {.out = out, .view = view, .profile = profile, .response = profile->response + (size_t)category * (size_t)profile->n_pictures,
-                     .y = *scale, .spacing = (FUS_PANELS_WIDTH - LEFT - RIGHT) / n};
+    struct dots p = {.out = out,
+                     .view = view,
+                     .profile = profile,
+                     .response = profile->response + (size_t)category * (size_t)profile->n_pictures,
+                     .y = *scale,
+                     .spacing = (FUS_PANELS_WIDTH - LEFT - RIGHT) / n};
     double bottom = TOP + PLOT_HEIGHT;
     p.y.from = bottom;
     p.y.to = TOP;
@@ -112,14 +119,16 @@ double fus_panel_dots(struct fus_text_buffer *out, const struct fus_view *view, 
     fus_panel_lines_title(out, view, category, LEFT, 15, FUS_PANELS_WIDTH - LEFT - 90);
     fus_svg_put(out, "<text class=\"tk end\" x=\"$f\" y=\"15\">$z selective unit$s</text>", FUS_PANELS_WIDTH - RIGHT,
                 n_units, n_units == 1 ? "" : "s");
-    fus_svg_put(out, "<rect class=\"bd\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/>", LEFT + category * p.spacing, TOP, p.spacing, PLOT_HEIGHT);
+    fus_svg_put(out, "<rect class=\"bd\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/>", LEFT + category * p.spacing,
+                TOP, p.spacing, PLOT_HEIGHT);
     fus_axis_left(out, &p.y, LEFT, FUS_PANELS_WIDTH - RIGHT, "mean response (activation)");
     for (int c = 0; c < n; c++) {
         int step = column(&p, c);
         *every = step > *every ? step : *every;
     }
     labels(&p, bottom);
-    fus_svg_put(out, "<path class=\"ax\" d=\"M$f,$fH$f\"/><text class=\"lb mid\" x=\"$f\" y=\"$f\">pictures of</text>\n", LEFT, bottom,
-                FUS_PANELS_WIDTH - RIGHT, (LEFT + FUS_PANELS_WIDTH - RIGHT) / 2, bottom + height - 5);
+    fus_svg_put(out,
+                "<path class=\"ax\" d=\"M$f,$fH$f\"/><text class=\"lb mid\" x=\"$f\" y=\"$f\">pictures of</text>\n",
+                LEFT, bottom, FUS_PANELS_WIDTH - RIGHT, (LEFT + FUS_PANELS_WIDTH - RIGHT) / 2, bottom + height - 5);
     return bottom + height;
 }

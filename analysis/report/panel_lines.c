@@ -10,7 +10,7 @@
 #define TITLE 26.0
 #define STAR_ROW 11.0
 #define PLOT_HEIGHT 176.0
-#define ASIDE 3.0 /* from model to model at one layer */
+#define ASIDE 3.0       /* from model to model at one layer */
 #define MAX_TITLES 4000 /* points with a text of their own: more would make the report too large */
 
 /* Everything one line panel needs, so that its parts are short functions. */
@@ -22,7 +22,7 @@ struct lines {
     struct fus_axis y;
     double x0, x1, top, bottom, radius;
     double aside; /* of the model being drawn, so that error bars stand side by side */
-    int every; /* layers from marker to marker, where there is no room for all */
+    int every;    /* layers from marker to marker, where there is no room for all */
     bool titles;
 };
 
@@ -41,7 +41,8 @@ const char *fus_panel_lines_axis_title(enum fus_view_quantity quantity)
     return "variation over places (CV)";
 }
 
-void fus_panel_lines_title(struct fus_text_buffer *out, const struct fus_view *view, int category, double x, double y, double room)
+void fus_panel_lines_title(struct fus_text_buffer *out, const struct fus_view *view, int category, double x, double y,
+                           double room)
 {
     char name[4 * FUS_PANELS_NAME_CHARS + 1];
     int chars = FUS_PANELS_NAME_CHARS;
@@ -95,7 +96,8 @@ static void error_bars(const struct lines *p, int model)
         struct fus_view_point at = fus_view_at(p->view, p->quantity, model, l, p->category);
         if (!isfinite(at.low))
             continue;
-        double x = x_of(p, model, l), low = fus_axis_at(&p->y, at.low), high = fus_axis_at(&p->y, at.high), cap = p->radius * 0.8;
+        double x = x_of(p, model, l), low = fus_axis_at(&p->y, at.low), high = fus_axis_at(&p->y, at.high),
+               cap = p->radius * 0.8;
         fus_svg_put(p->out, "M$f,$fV$fM$f,$fh$fM$f,$fh$f", x, low, high, x - cap, low, 2 * cap, x - cap, high, 2 * cap);
     }
     fus_svg_put(p->out, "\"/>\n");
@@ -113,12 +115,14 @@ static void point_text(char *text, size_t bytes, const struct lines *p, int mode
     if (p->quantity == FUS_VIEW_CSI)
         snprintf(text, bytes, "%s, %s: %s \xc2\xb1 %s (n = %zu)", name, m->layers[layer].name, value, error, s->n_csi);
     else if (p->quantity == FUS_VIEW_PROPORTION)
-        snprintf(text, bytes, "%s, %s: %s%% (%zu of %zu)", name, m->layers[layer].name, value, s->n_selective, m->layers[layer].n_units);
+        snprintf(text, bytes, "%s, %s: %s%% (%zu of %zu)", name, m->layers[layer].name, value, s->n_selective,
+                 m->layers[layer].n_units);
     else
         snprintf(text, bytes, "%s, %s: %s", name, m->layers[layer].name, value);
 }
 
-/* On many layers every few points have a marker, models in turn; one without neighbours always has. */
+/* On many layers every few points have a marker, models in turn; one without
+ * neighbours always has. */
 static bool has_marker(const struct lines *p, int model, int layer)
 {
     int n = p->view->run->models[model].n_layers;
@@ -140,7 +144,8 @@ static int markers(const struct lines *p, int model)
             continue;
         if (p->titles)
             point_text(text, sizeof text, p, model, l, at);
-        fus_theme_marker(p->out, model, x_of(p, model, l), fus_axis_at(&p->y, at.value), p->radius, p->titles ? text : NULL);
+        fus_theme_marker(p->out, model, x_of(p, model, l), fus_axis_at(&p->y, at.value), p->radius,
+                         p->titles ? text : NULL);
     }
     fus_svg_put(p->out, "\n");
     return n;
@@ -160,19 +165,21 @@ static void stars(const struct lines *p, int model_b, double y, bool key)
     for (int l = 0; l < p->view->run->models[0].n_layers; l++) {
         const struct fus_csi_comparison *row = fus_view_comparison(p->view, model_b, l, p->category);
         if (row && row->p < 0.05 && fus_view_comparable(p->view, row))
-            fus_svg_put(p->out, "<text class=\"$s mid\" x=\"$f\" y=\"$f\">*</text>", p->every > 1 ? "sm" : "st", x_of(p, 0, l), y + (p->every > 1 ? 2 : 3));
+            fus_svg_put(p->out, "<text class=\"$s mid\" x=\"$f\" y=\"$f\">*</text>", p->every > 1 ? "sm" : "st",
+                        x_of(p, 0, l), y + (p->every > 1 ? 2 : 3));
     }
     fus_svg_put(p->out, "\n");
 }
 
-/* Rows of asterisks that the panel has room for: CSI panels that show the first model and another. */
+/* Rows of asterisks that the panel has room for: CSI panels that show the first
+ * model and another. */
 static int n_star_rows(const struct lines *p, const unsigned char *which, int n_which)
 {
     return p->quantity == FUS_VIEW_CSI && n_which > 1 && which[0] == 0 ? n_which - 1 : 0;
 }
 
-double fus_panel_lines(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity, int category,
-                        const struct fus_axis *scale, const unsigned char *which, int n_which)
+double fus_panel_lines(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity,
+                       int category, const struct fus_axis *scale, const unsigned char *which, int n_which)
 {
     struct lines p = {.out = out, .view = view, .quantity = quantity, .category = category, .y = *scale};
     int n_stars = n_star_rows(&p, which, n_which), n_points = 0;
@@ -204,7 +211,7 @@ double fus_panel_lines(struct fus_text_buffer *out, const struct fus_view *view,
         fus_svg_put(out, "</g>\n");
     }
     if (n_points == 0)
-        fus_svg_put(out, "<text class=\"lb mid\" x=\"$f\" y=\"$f\">undefined: no unit is selective$s</text>", (p.x0 + p.x1) / 2,
-                    (p.top + p.bottom) / 2, quantity == FUS_VIEW_CROSSED ? " in a half" : "");
+        fus_svg_put(out, "<text class=\"lb mid\" x=\"$f\" y=\"$f\">undefined: no unit is selective$s</text>",
+                    (p.x0 + p.x1) / 2, (p.top + p.bottom) / 2, quantity == FUS_VIEW_CROSSED ? " in a half" : "");
     return p.bottom + fus_axis_layers_height(view, p.x1 - p.x0);
 }

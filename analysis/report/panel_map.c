@@ -77,7 +77,8 @@ double fus_panel_map(struct fus_text_buffer *out, const struct fus_view *view, i
     double x0 = (FUS_PANELS_MAP_WIDTH - PLOT) / 2;
     fus_panel_lines_title(out, view, category, x0, 14, PLOT);
     if (!map || layer->height < 1 || layer->width < 1) {
-        fus_svg_put(out, "<text class=\"tk mid\" x=\"$f\" y=\"$f\">no map</text>", FUS_PANELS_MAP_WIDTH / 2, TOP + PLOT / 2);
+        fus_svg_put(out, "<text class=\"tk mid\" x=\"$f\" y=\"$f\">no map</text>", FUS_PANELS_MAP_WIDTH / 2,
+                    TOP + PLOT / 2);
         return TOP + PLOT + BELOW;
     }
     struct grid g;
@@ -85,12 +86,14 @@ double fus_panel_map(struct fus_text_buffer *out, const struct fus_view *view, i
     int longer = layer->height > layer->width ? layer->height : layer->width;
     double height = PLOT * layer->height / longer, width = PLOT * layer->width / longer;
     double left = x0 + (PLOT - width) / 2, above = TOP + (PLOT - height) / 2;
-    fus_svg_put(out, "<g class=\"hm\" transform=\"translate($f $f) scale($4 $4)\">", left, above, width / g.columns, height / g.rows);
+    fus_svg_put(out, "<g class=\"hm\" transform=\"translate($f $f) scale($4 $4)\">", left, above, width / g.columns,
+                height / g.rows);
     for (int level = 0; level < FUS_THEME_HEAT_LEVELS; level++)
         draw_level(out, &g, level);
-    fus_svg_put(out, "</g><rect class=\"ax\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/>", left, above, width, height);
-    fus_svg_put(out, "<text class=\"tk\" x=\"$f\" y=\"$f\">mean $p, most $p</text>\n", x0, TOP + PLOT + 14, layer->categories[category].proportion,
-                g.most);
+    fus_svg_put(out, "</g><rect class=\"ax\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/>", left, above, width,
+                height);
+    fus_svg_put(out, "<text class=\"tk\" x=\"$f\" y=\"$f\">mean $p, most $p</text>\n", x0, TOP + PLOT + 14,
+                layer->categories[category].proportion, g.most);
     return TOP + PLOT + BELOW;
 }
 
@@ -103,11 +106,13 @@ double fus_panel_map_scale(struct fus_text_buffer *out, const struct fus_axis *s
     x.to = width - 12;
     fus_svg_put(out, "<text class=\"lb mid\" x=\"$f\" y=\"12\">$s</text><g class=\"hm\">", width / 2, title);
     for (int level = 0; level < FUS_THEME_HEAT_LEVELS; level++)
-        fus_svg_put(out, "<rect class=\"q$d\" x=\"$f\" y=\"20\" width=\"$f\" height=\"12\"/>", level, 12 + level * step, step + 0.3);
+        fus_svg_put(out, "<rect class=\"q$d\" x=\"$f\" y=\"20\" width=\"$f\" height=\"12\"/>", level, 12 + level * step,
+                    step + 0.3);
     fus_svg_put(out, "</g><rect class=\"ax\" x=\"12\" y=\"20\" width=\"$f\" height=\"12\"/>", width - 24);
     for (int i = 0; fus_axis_has(&x, i); i++) {
         fus_svg_number(text, fus_axis_tick(&x, i) * (x.percent ? 100 : 1), x.decimals);
-        fus_svg_put(out, "<text class=\"tk mid\" x=\"$f\" y=\"45\">$e</text>", fus_axis_at(&x, fus_axis_tick(&x, i)), text);
+        fus_svg_put(out, "<text class=\"tk mid\" x=\"$f\" y=\"45\">$e</text>", fus_axis_at(&x, fus_axis_tick(&x, i)),
+                    text);
     }
     fus_svg_put(out, "\n");
     return 50;

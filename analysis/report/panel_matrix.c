@@ -77,9 +77,11 @@ static void labels(const struct matrix *p, const struct fus_model_summary *model
         double at = (l + 0.5) * step;
         fus_svg_shorten(name, model->layers[l].name, LABEL_CHARS);
         if (rows)
-            fus_svg_put(p->out, "<text class=\"tl tk end\" x=\"$f\" y=\"$f\">$e</text>", p->left - 5, TOP + at + 3, name);
+            fus_svg_put(p->out, "<text class=\"tl tk end\" x=\"$f\" y=\"$f\">$e</text>", p->left - 5, TOP + at + 3,
+                        name);
         else
-            fus_svg_put(p->out, "<text class=\"tl tk end\" transform=\"translate($f $f) rotate(-55)\">$e</text>", p->left + at + 4, p->below + 10, name);
+            fus_svg_put(p->out, "<text class=\"tl tk end\" transform=\"translate($f $f) rotate(-55)\">$e</text>",
+                        p->left + at + 4, p->below + 10, name);
     }
 }
 
@@ -88,7 +90,8 @@ static void heading(const struct matrix *p, const char *title)
 {
     char names[2][4 * FUS_PANELS_NAME_CHARS + 1];
     bool alone = p->a == p->b;
-    double room = FUS_PANELS_WIDTH - 6 - fus_svg_width(title, 10) - 12 - (alone ? 0 : fus_svg_width(" \xc3\x97 ", BOLD_13));
+    double room =
+        FUS_PANELS_WIDTH - 6 - fus_svg_width(title, 10) - 12 - (alone ? 0 : fus_svg_width(" \xc3\x97 ", BOLD_13));
     int chars = FUS_PANELS_NAME_CHARS + 1;
     do {
         chars--;
@@ -101,8 +104,8 @@ static void heading(const struct matrix *p, const char *title)
     fus_svg_put(p->out, "</text><text class=\"tk end\" x=\"$f\" y=\"14\">$s</text>\n", FUS_PANELS_WIDTH - 6, title);
 }
 
-double fus_panel_matrix(struct fus_text_buffer *out, const struct fus_view *view, const double *values, int a, int b, double low,
-                          const char *title)
+double fus_panel_matrix(struct fus_text_buffer *out, const struct fus_view *view, const double *values, int a, int b,
+                        double low, const char *title)
 {
     struct matrix p = {.out = out, .view = view, .low = low, .a = &view->run->models[a], .b = &view->run->models[b]};
     size_t start_a = first_layer(view, a), start_b = first_layer(view, b);
@@ -115,10 +118,12 @@ double fus_panel_matrix(struct fus_text_buffer *out, const struct fus_view *view
         p.height = p.width;
     p.below = TOP + p.height;
     heading(&p, title);
-    fus_svg_put(out, "<g class=\"hm\" transform=\"translate($f $f) scale($4 $4)\">", p.left, TOP, p.width / p.b->n_layers, p.height / p.a->n_layers);
+    fus_svg_put(out, "<g class=\"hm\" transform=\"translate($f $f) scale($4 $4)\">", p.left, TOP,
+                p.width / p.b->n_layers, p.height / p.a->n_layers);
     for (int level = 0; level < FUS_THEME_HEAT_LEVELS; level++)
         draw_level(&p, level);
-    fus_svg_put(out, "</g><rect class=\"ax\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/>", p.left, TOP, p.width, p.height);
+    fus_svg_put(out, "</g><rect class=\"ax\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/>", p.left, TOP, p.width,
+                p.height);
     labels(&p, p.a, true);
     labels(&p, p.b, false);
     return p.below + label_room(p.b) * 0.82 + 18;

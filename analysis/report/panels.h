@@ -12,18 +12,20 @@
 /* One category across the layers, one line for each of the models which [n_which]. `scale`: its
  * limits; from and to are set by the function. CSI panels have asterisks where the first model's
  * CSI is greater. Returns the height. */
-double fus_panel_lines(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity, int category,
-                        const struct fus_axis *scale, const unsigned char *which, int n_which);
+double fus_panel_lines(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity,
+                       int category, const struct fus_axis *scale, const unsigned char *which, int n_which);
 
 /* The responses of the units selective for a category (at least one) to every picture
  * (view->run->profiles): a column of dots for each category of pictures, with a line at its
  * mean. Of large categories only every n-th picture is drawn; *every becomes at least that n. */
 struct fus_axis fus_panel_dots_scale(const struct fus_view *view, int model);
-double fus_panel_dots(struct fus_text_buffer *out, const struct fus_view *view, int model, int category, const struct fus_axis *scale, int *every);
+double fus_panel_dots(struct fus_text_buffer *out, const struct fus_view *view, int model, int category,
+                      const struct fus_axis *scale, int *every);
 
 /* The last block layer: one bar for each category and model; at least min_height high. Returns the
  * height. */
-double fus_panel_bars(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity, double min_height);
+double fus_panel_bars(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity,
+                      double min_height);
 
 /* Share of the channels selective for a category at each place of the last block layer's map, 0
  * to `top`. */
@@ -34,11 +36,12 @@ double fus_panel_map_scale(struct fus_text_buffer *out, const struct fus_axis *s
 
 /* Rank correlation of every layer of model a (rows) with every layer of b (columns). values [n,
  * n]: all layers of all models; colours from `low` to 1. Returns the height. */
-double fus_panel_matrix(struct fus_text_buffer *out, const struct fus_view *view, const double *values, int a, int b, double low,
-                          const char *title);
+double fus_panel_matrix(struct fus_text_buffer *out, const struct fus_view *view, const double *values, int a, int b,
+                        double low, const char *title);
 
 /* A category's swatch and name, as a panel's title in `room` pixels. */
-void fus_panel_lines_title(struct fus_text_buffer *out, const struct fus_view *view, int category, double x, double y, double room);
+void fus_panel_lines_title(struct fus_text_buffer *out, const struct fus_view *view, int category, double x, double y,
+                           double room);
 
 /* The name of a quantity on its axis and in sentences. */
 const char *fus_panel_lines_axis_title(enum fus_view_quantity quantity);

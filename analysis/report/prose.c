@@ -41,7 +41,8 @@ void fus_prose_title(struct fus_text_buffer *out, const struct fus_view *view)
             fus_svg_put(out, "$e$s", name_of(view, m), separator(m, n));
 }
 
-/* "for face (12.3%) and body (8.1%)": the categories of one model's last layer whose share is `v`. */
+/* "for face (12.3%) and body (8.1%)": the categories of one model's last layer
+ * whose share is `v`. */
 static void categories_with_share(struct fus_text_buffer *out, const struct fus_view *view, int model, double v)
 {
     int n = 0, at = 0;
@@ -98,7 +99,8 @@ static void say_extremes(struct fus_text_buffer *out, const struct fus_view *vie
     fus_svg_put(out, ".");
 }
 
-/* The first layer where the category's share is largest, or -1 where it is nowhere above `least`. */
+/* The first layer where the category's share is largest, or -1 where it is
+ * nowhere above `least`. */
 static int peak_layer(const struct fus_view *view, int model, int category, double least)
 {
     int best = -1;
@@ -132,7 +134,8 @@ static void categories_peaking(struct fus_text_buffer *out, const struct fus_vie
         n += peak_layer(view, model, c, least) == l;
     for (int c = 0; c < view->run->n_categories; c++)
         if (peak_layer(view, model, c, least) == l)
-            fus_svg_put(out, "$e ($p)$s", view->run->categories[c], fus_view_category(view, model, l, c)->proportion, separator(at++, n));
+            fus_svg_put(out, "$e ($p)$s", view->run->categories[c], fus_view_category(view, model, l, c)->proportion,
+                        separator(at++, n));
 }
 
 /* "Across its 17 layers, the shares peak between layer3.1.relu, for face (18.2%), and
@@ -151,8 +154,9 @@ static void say_peaks(struct fus_text_buffer *out, const struct fus_view *view, 
     }
     if (m->n_layers < 2 || last < 0)
         return;
-    fus_svg_put(out, n == 1 ? " Across its $d layers, the share peaks in " : " Across its $d layers, the shares peak $s", m->n_layers,
-                first < last ? "between " : "in ");
+    fus_svg_put(out,
+                n == 1 ? " Across its $d layers, the share peaks in " : " Across its $d layers, the shares peak $s",
+                m->n_layers, first < last ? "between " : "in ");
     fus_svg_put(out, first < last ? "$e, for " : "$e for ", m->layers[first].name);
     categories_peaking(out, view, model, first, least);
     if (first < last) {
@@ -164,13 +168,15 @@ static void say_peaks(struct fus_text_buffer *out, const struct fus_view *view, 
 
 /* Categories of the last layer whose share is (or is not) beyond what relabelled pictures give;
  * returns how many were said. */
-static int categories_by_chance(struct fus_text_buffer *out, const struct fus_view *view, int model, bool beyond, const char *before)
+static int categories_by_chance(struct fus_text_buffer *out, const struct fus_view *view, int model, bool beyond,
+                                const char *before)
 {
     int n = 0, at = 0;
     for (int pass = 0; pass < 2; pass++)
         for (int c = 0; c < view->run->n_categories; c++) {
             const struct fus_permute_category *p = &fus_view_last(view, model)->permuted[c];
-            if (share(view, model, c) == 0 || !isfinite(p->p_proportion) || (p->p_proportion <= view->run->options.alpha) != beyond)
+            if (share(view, model, c) == 0 || !isfinite(p->p_proportion) ||
+                (p->p_proportion <= view->run->options.alpha) != beyond)
                 continue;
             if (pass == 0)
                 n++;
@@ -187,7 +193,8 @@ static void say_chance(struct fus_text_buffer *out, const struct fus_view *view,
     if (!fus_view_last(view, model)->permuted || n_selective_in_last(view, model) == 0)
         return;
     int n = categories_by_chance(out, view, model, true, " The share is larger than relabelled pictures give for ");
-    n += categories_by_chance(out, view, model, false, n ? ", but not for " : " The share is not larger than relabelled pictures give for ");
+    n += categories_by_chance(out, view, model, false,
+                              n ? ", but not for " : " The share is not larger than relabelled pictures give for ");
     fus_svg_put(out, n ? "." : "");
 }
 
@@ -204,8 +211,12 @@ static void say_halves(struct fus_text_buffer *out, const struct fus_view *view,
             if (pass == 0)
                 n++;
             else {
-                fus_svg_put(out, at == 0 ? " The mean CSI of units chosen in one half of the pictures and measured in the other is " : "");
-                fus_svg_put(out, "$3 for $e (on all pictures $3)$s", s->csi_cv, view->run->categories[c], s->csi_mean, separator(at++, n));
+                fus_svg_put(
+                    out, at == 0
+                             ? " The mean CSI of units chosen in one half of the pictures and measured in the other is "
+                             : "");
+                fus_svg_put(out, "$3 for $e (on all pictures $3)$s", s->csi_cv, view->run->categories[c], s->csi_mean,
+                            separator(at++, n));
             }
         }
     fus_svg_put(out, n ? "." : "");
@@ -216,16 +227,23 @@ static void say_model(struct fus_text_buffer *out, const struct fus_view *view, 
     const struct fus_layer_summary *last = fus_view_last(view, model);
     size_t n_selective = n_selective_in_last(view, model);
     if (fus_view_untrained(view, model))
-        fus_svg_put(out, "<b>$e</b> is an untrained control: its weights are random, so what it shows comes from the pictures and the "
-                         "architecture, not from learning. ", name_of(view, model));
+        fus_svg_put(out,
+                    "<b>$e</b> is an untrained control: its weights are random, so what it shows comes from the "
+                    "pictures and the "
+                    "architecture, not from learning. ",
+                    name_of(view, model));
     const char *others = view->run->n_categories == 2 ? "the other" : "each of the others";
     if (n_selective == 0) {
-        fus_svg_put(out, "In <b>$e</b>, none of the $z units of the last block layer ($e) is selective for any category.", name_of(view, model),
-                    last->n_units, last->name);
+        fus_svg_put(out,
+                    "In <b>$e</b>, none of the $z units of the last block layer ($e) is selective for any category.",
+                    name_of(view, model), last->n_units, last->name);
     } else {
         fus_svg_put(out, "In <b>$e</b>, $p of the $z units of the last block layer ($e) ", name_of(view, model),
                     (double)n_selective / (double)last->n_units, last->n_units, last->name);
-        fus_svg_put(out, view->run->criterion ? "are selective for one category." : "respond significantly more to one category than to $s.", others);
+        fus_svg_put(out,
+                    view->run->criterion ? "are selective for one category."
+                                         : "respond significantly more to one category than to $s.",
+                    others);
         say_extremes(out, view, model);
     }
     say_chance(out, view, model);
@@ -280,20 +298,27 @@ static void say_csi(struct fus_text_buffer *out, const struct fus_view *view, in
 {
     struct tally t = tally_csi(view, other, false), near = tally_csi(view, other, true);
     if (t.n_rows == 0)
-        fus_svg_put(out, " No layers of the two correspond, by name or by relative depth, so no test of their CSI pairs them.");
+        fus_svg_put(
+            out, " No layers of the two correspond, by name or by relative depth, so no test of their CSI pairs them.");
     else if (t.n_tested == 0)
         fus_svg_put(out, " No layer has enough units selective for the same category in both to test their CSI.");
     else {
-        fus_svg_put(out, " $she mean CSI of $e is higher in $d of the $d comparisons (one layer, one category) that can be tested, and greater at "
-                         "p\xc2\xa0&lt;\xc2\xa0.05 in $d of them", near.n_rows < t.n_rows ? "Between corresponding layers, some of which lie at other depths, t" : "T", name_of(view, 0), t.n_mean, t.n_tested, t.n_greater);
-        fus_svg_put(out, " (one-sided, not corrected for their number; chance alone would give about $1).", 0.05 * t.n_tested);
+        fus_svg_put(out,
+                    " $she mean CSI of $e is higher in $d of the $d comparisons (one layer, one category) that can be "
+                    "tested, and greater at "
+                    "p\xc2\xa0&lt;\xc2\xa0.05 in $d of them",
+                    near.n_rows < t.n_rows ? "Between corresponding layers, some of which lie at other depths, t" : "T",
+                    name_of(view, 0), t.n_mean, t.n_tested, t.n_greater);
+        fus_svg_put(out, " (one-sided, not corrected for their number; chance alone would give about $1).",
+                    0.05 * t.n_tested);
     }
 }
 
 static void say_comparison(struct fus_text_buffer *out, const struct fus_view *view, int other)
 {
     if (n_selective_in_last(view, 0) + n_selective_in_last(view, other) == 0) {
-        fus_svg_put(out, "Neither $e nor $e has a selective unit in the last block layer.", name_of(view, 0), name_of(view, other));
+        fus_svg_put(out, "Neither $e nor $e has a selective unit in the last block layer.", name_of(view, 0),
+                    name_of(view, other));
         say_csi(out, view, other);
         return;
     }
@@ -319,12 +344,12 @@ static void lead_model(struct fus_text_buffer *out, const struct fus_view *view,
         return;
     }
     if (only_category(view, model) >= 0) {
-        fus_svg_put(out, "$p of the units of $e$s are selective for $e, none for any other category", most, name_of(view, model), untrained,
-                    view->run->categories[only_category(view, model)]);
+        fus_svg_put(out, "$p of the units of $e$s are selective for $e, none for any other category", most,
+                    name_of(view, model), untrained, view->run->categories[only_category(view, model)]);
         return;
     }
-    fus_svg_put(out, "$p of the units of $e$s are selective for a category, above all ", (double)n_selective / (double)last->n_units, name_of(view, model),
-                untrained);
+    fus_svg_put(out, "$p of the units of $e$s are selective for a category, above all ",
+                (double)n_selective / (double)last->n_units, name_of(view, model), untrained);
     categories_with_share(out, view, model, most);
 }
 
@@ -336,7 +361,7 @@ struct contrast {
     int larger, smaller, category;
     /* of the shares, larger over smaller; NaN where unknown */
     double ratio, ratio_low, ratio_high;
-    double more_low, more_high;           /* interval of their difference */
+    double more_low, more_high; /* interval of their difference */
     /* interval of the difference of the mean CSI, larger less smaller */
     double csi_low, csi_high;
     /* there is an interval of the ratio, or of the difference; it lies above 1, or 0 */
@@ -348,7 +373,8 @@ static struct contrast contrast_of(const struct fus_view *view, int other, int c
     const struct fus_model_difference *d = fus_view_difference(view, other, category);
     double a = share(view, 0, category), b = share(view, other, category);
     bool first = a >= b;
-    struct contrast x = {first ? 0 : other, first ? other : 0, category, NAN, NAN, NAN, NAN, NAN, NAN, NAN, false, false};
+    struct contrast x = {
+        first ? 0 : other, first ? other : 0, category, NAN, NAN, NAN, NAN, NAN, NAN, NAN, false, false};
     x.ratio = a > 0 && b > 0 ? (first ? a / b : b / a) : NAN;
     if (!d)
         return x;
@@ -378,7 +404,9 @@ static int telling_category(const struct fus_view *view, int other, bool *any_in
         *any_interval |= contrast_of(view, other, c).bounded;
     for (int c = 0; c < view->run->n_categories; c++) {
         struct contrast x = contrast_of(view, other, c);
-        double v = !isfinite(x.ratio) || (*any_interval && !x.clear) ? 0 : *any_interval ? x.ratio : share(view, x.larger, c);
+        double v = !isfinite(x.ratio) || (*any_interval && !x.clear) ? 0
+                   : *any_interval                                   ? x.ratio
+                                                                     : share(view, x.larger, c);
         if (v > most) {
             most = v;
             best = c;
@@ -395,7 +423,8 @@ static void put_coverage(struct fus_text_buffer *out, const struct fus_view *vie
 /* "(0.58 against 0.14; 95% interval of the difference 0.36 to 0.46)". */
 static void put_csi(struct fus_text_buffer *out, const struct fus_view *view, const struct contrast *x)
 {
-    fus_svg_put(out, " ($2 against $2; ", fus_view_category(view, x->larger, view->last[x->larger], x->category)->csi_mean,
+    fus_svg_put(out, " ($2 against $2; ",
+                fus_view_category(view, x->larger, view->last[x->larger], x->category)->csi_mean,
                 fus_view_category(view, x->smaller, view->last[x->smaller], x->category)->csi_mean);
     put_coverage(out, view);
     fus_svg_put(out, " of the difference $2 to $2)", x->csi_low, x->csi_high);
@@ -412,11 +441,14 @@ static void say_csi_of(struct fus_text_buffer *out, const struct fus_view *view,
         fus_svg_put(out, ", with a mean CSI of $2 against $2", larger, smaller);
         return;
     }
-    fus_svg_put(out, x->csi_low > 0 ? ", with a higher mean CSI" : x->csi_high < 0 ? ", with a lower mean CSI" : ", with a mean CSI that does not clearly differ");
+    fus_svg_put(out, x->csi_low > 0    ? ", with a higher mean CSI"
+                     : x->csi_high < 0 ? ", with a lower mean CSI"
+                                       : ", with a mean CSI that does not clearly differ");
     put_csi(out, view, x);
 }
 
-/* Where no share clearly differs, a mean CSI may: the category with the largest clear difference. */
+/* Where no share clearly differs, a mean CSI may: the category with the largest
+ * clear difference. */
 static void lead_csi(struct fus_text_buffer *out, const struct fus_view *view, int other)
 {
     int best = -1;
@@ -432,8 +464,9 @@ static void lead_csi(struct fus_text_buffer *out, const struct fus_view *view, i
     if (best < 0)
         return;
     struct contrast x = contrast_of(view, other, best);
-    fus_svg_put(out, " But the $e-selective units of $e have a $s mean CSI than those of $e", view->run->categories[best], name_of(view, x.larger),
-                x.csi_low > 0 ? "higher" : "lower", name_of(view, x.smaller));
+    fus_svg_put(out, " But the $e-selective units of $e have a $s mean CSI than those of $e",
+                view->run->categories[best], name_of(view, x.larger), x.csi_low > 0 ? "higher" : "lower",
+                name_of(view, x.smaller));
     put_csi(out, view, &x);
     fus_svg_put(out, ".");
 }
@@ -445,7 +478,8 @@ static void lead_contrast(struct fus_text_buffer *out, const struct fus_view *vi
     bool any_interval;
     int c = telling_category(view, other, &any_interval);
     if (c < 0 && any_interval) {
-        fus_svg_put(out, " No category that both $e and $e have units for clearly differs in its share: every ", name_of(view, 0), name_of(view, other));
+        fus_svg_put(out, " No category that both $e and $e have units for clearly differs in its share: every ",
+                    name_of(view, 0), name_of(view, other));
         put_coverage(out, view);
         fus_svg_put(out, " includes no difference.");
         lead_csi(out, view, other);
@@ -455,15 +489,19 @@ static void lead_contrast(struct fus_text_buffer *out, const struct fus_view *vi
     struct contrast x = contrast_of(view, other, c);
     double larger = share(view, x.larger, c), smaller = share(view, x.smaller, c);
     if (x.ratio < 1.05)
-        fus_svg_put(out, " $e and $e have $sthe same share of $e-selective units ($p and $p", name_of(view, x.larger), name_of(view, x.smaller),
-                    larger == smaller ? "" : "about ", view->run->categories[c], larger, smaller);
+        fus_svg_put(out, " $e and $e have $sthe same share of $e-selective units ($p and $p", name_of(view, x.larger),
+                    name_of(view, x.smaller), larger == smaller ? "" : "about ", view->run->categories[c], larger,
+                    smaller);
     else
-        fus_svg_put(out, " $e has $1 times the share of $e-selective units of $e ($p against $p", name_of(view, x.larger), x.ratio, view->run->categories[c],
-                    name_of(view, x.smaller), larger, smaller);
+        fus_svg_put(out, " $e has $1 times the share of $e-selective units of $e ($p against $p",
+                    name_of(view, x.larger), x.ratio, view->run->categories[c], name_of(view, x.smaller), larger,
+                    smaller);
     if (x.bounded) {
         fus_svg_put(out, "; ");
         put_coverage(out, view);
-        fus_svg_put(out, isfinite(x.ratio_low) ? " of the ratio $2 to $2" : " of the difference $2 to $2 percentage points", isfinite(x.ratio_low) ? x.ratio_low : 100 * x.more_low,
+        fus_svg_put(out,
+                    isfinite(x.ratio_low) ? " of the ratio $2 to $2" : " of the difference $2 to $2 percentage points",
+                    isfinite(x.ratio_low) ? x.ratio_low : 100 * x.more_low,
                     isfinite(x.ratio_low) ? x.ratio_high : 100 * x.more_high);
     }
     fus_svg_put(out, any_interval ? ")" : "; no interval was computed)");

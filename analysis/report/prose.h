@@ -5,8 +5,9 @@
 #include "analysis/report/figures.h"
 
 void fus_prose_title(struct fus_text_buffer *out, const struct fus_view *view);
-void fus_prose_result(struct fus_text_buffer *out, const struct fus_view *view);  /* <p>... */
-void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_figures_figure *figure);
+void fus_prose_result(struct fus_text_buffer *out, const struct fus_view *view); /* <p>... */
+void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_view *view,
+                               const struct fus_figures_figure *figure);
 void fus_prose_methods(struct fus_text_buffer *out, const struct fus_view *view); /* <dl>... */
 
 #endif

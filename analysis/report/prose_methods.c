@@ -8,16 +8,22 @@
 
 static void caption_csi(struct fus_text_buffer *out, const struct fus_view *view)
 {
-    fus_svg_put(out, "Mean CSI of the units selective for each category; error bars are \xc2\xb1 1 SEM over these units (no bar: smaller than the "
+    fus_svg_put(out, "Mean CSI of the units selective for each category; error bars are \xc2\xb1 1 SEM over these "
+                     "units (no bar: smaller than the "
                      "marker, or a single unit). Gaps: no selective unit with a defined CSI.");
     if (view->run->n_models < 2)
         return;
-    fus_svg_put(out, " <b>*</b> CSI of $e greater than that of $s, p\xc2\xa0&lt;\xc2\xa0.05, by the paper\xe2\x80\x99s one-sided test over the selective units of the "
-                     "layer (Welch, not corrected for the number of layers and categories; units share weights and are not independent samples, so "
-                     "read it as a description).", view->run->models[0].name,
+    fus_svg_put(out,
+                " <b>*</b> CSI of $e greater than that of $s, p\xc2\xa0&lt;\xc2\xa0.05, by the paper\xe2\x80\x99s "
+                "one-sided test over the selective units of the "
+                "layer (Welch, not corrected for the number of layers and categories; units share weights and are not "
+                "independent samples, so "
+                "read it as a description).",
+                view->run->models[0].name,
                 view->run->n_models == 2 ? "the other model" : "the model whose marker heads the row of asterisks");
     if (!view->same_layers)
-        fus_svg_put(out, " Layers are paired by name, or by relative depth where the blocks of the networks differ; only pairs at the same depth have an asterisk, the others are in the table.");
+        fus_svg_put(out, " Layers are paired by name, or by relative depth where the blocks of the networks differ; "
+                         "only pairs at the same depth have an asterisk, the others are in the table.");
 }
 
 /* "95%" of alpha 0.05. */
@@ -34,7 +40,8 @@ static void caption_missing_dots(struct fus_text_buffer *out, const struct fus_v
         const struct fus_response_profile *p = &run->profiles[m];
         int n = 0;
         if (p->n_pictures == 0)
-            fus_svg_put(out, " Of $e no single responses were kept: those of its layer would take more than 1 GB.", run->models[m].name);
+            fus_svg_put(out, " Of $e no single responses were kept: those of its layer would take more than 1 GB.",
+                        run->models[m].name);
         for (int c = 0; c < run->n_categories; c++)
             if (p->n_pictures && fus_view_category(view, m, view->profile_layer[m], c)->n_selective == 0) {
                 if (n++ == 0)
@@ -47,30 +54,41 @@ static void caption_missing_dots(struct fus_text_buffer *out, const struct fus_v
     }
 }
 
-static void caption_dots(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_figures_figure *figure)
+static void caption_dots(struct fus_text_buffer *out, const struct fus_view *view,
+                         const struct fus_figures_figure *figure)
 {
-    fus_svg_put(out, "Each panel: the units of the layer that are selective for one category (shaded column). Each dot: their mean response to "
-                     "one picture; lines: mean over the pictures of a category. Panels of one model have the same scale; models have their own.");
+    fus_svg_put(out, "Each panel: the units of the layer that are selective for one category (shaded column). Each "
+                     "dot: their mean response to "
+                     "one picture; lines: mean over the pictures of a category. Panels of one model have the same "
+                     "scale; models have their own.");
     if (figure->dots_every > 1)
-        fus_svg_put(out, " Of large categories only a part of the pictures is drawn, down to one in $d; the means are over all.", figure->dots_every);
+        fus_svg_put(
+            out,
+            " Of large categories only a part of the pictures is drawn, down to one in $d; the means are over all.",
+            figure->dots_every);
     caption_missing_dots(out, view);
 }
 
 static void caption_map(struct fus_text_buffer *out, const struct fus_figures_figure *figure)
 {
-    fus_svg_put(out, "Share of the channels whose unit at this place of the feature map is selective for the category. All maps have the same colour "
+    fus_svg_put(out, "Share of the channels whose unit at this place of the feature map is selective for the category. "
+                     "All maps have the same colour "
                      "scale; anything above 0 differs from the colour of 0.");
     if (figure->coarse)
         fus_svg_put(out, " Maps larger than 32 \xc3\x97 32 places are averaged to that for the drawing.");
 }
 
-void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_figures_figure *figure)
+void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_view *view,
+                               const struct fus_figures_figure *figure)
 {
     const char *n = figure->number;
     if (strcmp(n, "2A") == 0)
         caption_dots(out, view, figure);
     else if (n[0] == '5')
-        fus_svg_put(out, "The curves of figure $s for these two models alone$s", strcmp(n, "5A") == 0 ? "2B" : strcmp(n, "5B") == 0 ? "3B" : "4C",
+        fus_svg_put(out, "The curves of figure $s for these two models alone$s",
+                    strcmp(n, "5A") == 0   ? "2B"
+                    : strcmp(n, "5B") == 0 ? "3B"
+                                           : "4C",
                     strcmp(n, "5A") == 0 ? ", with the same error bars and asterisks." : ".");
     else if (strcmp(n, "2B") == 0)
         caption_csi(out, view);
@@ -81,19 +99,27 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
     else if (strcmp(n, "4A") == 0)
         caption_map(out, figure);
     else if (strcmp(n, "4B") == 0)
-        fus_svg_put(out, "How unevenly selective units are spread over the places of the last block layer: the standard deviation of the map above "
+        fus_svg_put(out, "How unevenly selective units are spread over the places of the last block layer: the "
+                         "standard deviation of the map above "
                          "divided by its mean (coefficient of variation, CV). 0 means the same share everywhere.");
     else if (strcmp(n, "2B\xe2\x80\xb2") == 0)
-        fus_svg_put(out, "Units selective in one half of the pictures, their mean CSI in the other half; mean of both directions. What falls from figure 2B to "
-                         "here was due to choosing and measuring on the same pictures. No error bars: two halves give none. Gaps: a half has no selective unit.");
+        fus_svg_put(out, "Units selective in one half of the pictures, their mean CSI in the other half; mean of both "
+                         "directions. What falls from figure 2B to "
+                         "here was due to choosing and measuring on the same pictures. No error bars: two halves give "
+                         "none. Gaps: a half has no selective unit.");
     else if (strcmp(n, "v1") == 0)
-        fus_svg_put(out, "Each cell: Spearman\xe2\x80\x99s rank correlation of two layers\xe2\x80\x99 dissimilarities (1 \xe2\x88\x92 Pearson\xe2\x80\x99s r of two response "
-                         "patterns over all units of the layer), between the mean patterns of the categories or between single pictures. 1: both layers sort them alike. Open "
-                         "cells are undefined. Layers run from input (top, left) to output; of two models the one named first has the rows.");
+        fus_svg_put(out, "Each cell: Spearman\xe2\x80\x99s rank correlation of two layers\xe2\x80\x99 dissimilarities "
+                         "(1 \xe2\x88\x92 Pearson\xe2\x80\x99s r of two response "
+                         "patterns over all units of the layer), between the mean patterns of the categories or "
+                         "between single pictures. 1: both layers sort them alike. Open "
+                         "cells are undefined. Layers run from input (top, left) to output; of two models the one "
+                         "named first has the rows.");
     else
-        fus_svg_put(out, "The same coefficient of variation in every layer. Gaps: no selective unit, so no variation. Layers with fewer places and "
+        fus_svg_put(out, "The same coefficient of variation in every layer. Gaps: no selective unit, so no variation. "
+                         "Layers with fewer places and "
                          "fewer selective units vary more by chance alone.");
-    bool proportion = n[0] == '3' || strcmp(n, "5B") == 0, variation = strcmp(n, "4B") == 0 || strcmp(n, "4C") == 0 || strcmp(n, "5C") == 0;
+    bool proportion = n[0] == '3' || strcmp(n, "5B") == 0,
+         variation = strcmp(n, "4B") == 0 || strcmp(n, "4C") == 0 || strcmp(n, "5C") == 0;
     if ((proportion && view->intervals) || (variation && view->variation_intervals)) {
         fus_svg_put(out, " Error bars: ");
         put_coverage(out, view);
@@ -138,7 +164,8 @@ static const char *correction_text(enum fus_correction correction)
     case FUS_BH:
         return "by the procedure of Benjamini and Hochberg (1995), which controls the false discovery rate";
     case FUS_BY:
-        return "by the procedure of Benjamini and Yekutieli (2001), which controls the false discovery rate under any dependence";
+        return "by the procedure of Benjamini and Yekutieli (2001), which controls the false discovery rate under any "
+               "dependence";
     case FUS_BONFERRONI:
         return "by Bonferroni\xe2\x80\x99s method, which controls the family-wise error rate";
     case FUS_UNCORRECTED:
@@ -154,16 +181,24 @@ static void say_criterion(struct fus_text_buffer *out, const struct fus_run_summ
         fus_svg_put(out, "$e", run->criterion);
         return;
     }
-    fus_svg_put(out, "Intersection-union of one-sided Welch tests: the unit\xe2\x80\x99s responses to the pictures of the category are compared with those "
-                     "to each other category in turn (Welch 1947, unequal variances, n \xe2\x88\x92 1, degrees of freedom after Satterthwaite); p is the "
-                     "largest of these p values, so that the unit must respond more to the category than to <em>every</em> other one.");
+    fus_svg_put(out, "Intersection-union of one-sided Welch tests: the unit\xe2\x80\x99s responses to the pictures of "
+                     "the category are compared with those "
+                     "to each other category in turn (Welch 1947, unequal variances, n \xe2\x88\x92 1, degrees of "
+                     "freedom after Satterthwaite); p is the "
+                     "largest of these p values, so that the unit must respond more to the category than to "
+                     "<em>every</em> other one.");
     const char *correction = correction_text(run->options.correction);
     item(out, "Correction and level");
     if (correction)
-        fus_svg_put(out, "Over the units of a layer, separately for each category, $s; selective where the corrected q \xe2\x89\xa4 $t and all differences of "
-                         "means are positive. A unit has at most one label.", correction, run->options.alpha);
+        fus_svg_put(out,
+                    "Over the units of a layer, separately for each category, $s; selective where the corrected q "
+                    "\xe2\x89\xa4 $t and all differences of "
+                    "means are positive. A unit has at most one label.",
+                    correction, run->options.alpha);
     else
-        fus_svg_put(out, "None: selective where the uncorrected p \xe2\x89\xa4 $t and all differences of means are positive. A unit has at most one label.",
+        fus_svg_put(out,
+                    "None: selective where the uncorrected p \xe2\x89\xa4 $t and all differences of means are "
+                    "positive. A unit has at most one label.",
                     run->options.alpha);
 }
 
@@ -173,8 +208,11 @@ static void say_units(struct fus_text_buffer *out, const struct fus_view *view)
     fus_svg_put(out, "One number of a layer\xe2\x80\x99s output: a channel at a place of the feature map.");
     say_criterion(out, view->run);
     item(out, "Dead units");
-    fus_svg_put(out, "Units with the same response to every picture. They are never selective, remain in the denominator of every proportion, and are "
-                     "counted in the table below. Units with a response that is not finite are treated alike and counted apart.");
+    fus_svg_put(
+        out,
+        "Units with the same response to every picture. They are never selective, remain in the denominator of every "
+        "proportion, and are "
+        "counted in the table below. Units with a response that is not finite are treated alike and counted apart.");
 }
 
 static bool cross_validated(const struct fus_run_summary *run)
@@ -190,25 +228,35 @@ static bool cross_validated(const struct fus_run_summary *run)
 static void say_indices(struct fus_text_buffer *out, const struct fus_view *view)
 {
     item(out, "CSI");
-    fus_svg_put(out, "(\xce\xbc<sub>c</sub> \xe2\x88\x92 \xce\xbc<sub>o</sub>) / (\xce\xbc<sub>c</sub> + \xce\xbc<sub>o</sub>) for each unit selective for category c: "
-                     "\xce\xbc<sub>c</sub> is its mean response to the category, \xce\xbc<sub>o</sub> the unweighted mean over the other categories\xe2\x80\x99 "
-                     "means. Undefined, left out and counted where the denominator is not positive. A layer\xe2\x80\x99s value is the mean over its selective "
-                     "units. Units are chosen and measured on the same pictures, which raises the CSI of any choice; an untrained control shows by how much.");
+    fus_svg_put(out, "(\xce\xbc<sub>c</sub> \xe2\x88\x92 \xce\xbc<sub>o</sub>) / (\xce\xbc<sub>c</sub> + "
+                     "\xce\xbc<sub>o</sub>) for each unit selective for category c: "
+                     "\xce\xbc<sub>c</sub> is its mean response to the category, \xce\xbc<sub>o</sub> the unweighted "
+                     "mean over the other categories\xe2\x80\x99 "
+                     "means. Undefined, left out and counted where the denominator is not positive. A "
+                     "layer\xe2\x80\x99s value is the mean over its selective "
+                     "units. Units are chosen and measured on the same pictures, which raises the CSI of any choice; "
+                     "an untrained control shows by how much.");
     if (cross_validated(view->run))
-        fus_svg_put(out, " layers.csv also has it cross-validated (csi_cv): units chosen on one half of each category\xe2\x80\x99s pictures and measured on "
+        fus_svg_put(out, " layers.csv also has it cross-validated (csi_cv): units chosen on one half of each "
+                         "category\xe2\x80\x99s pictures and measured on "
                          "the other, and the reverse, averaged.");
     item(out, "Proportion, map, variation");
-    fus_svg_put(out, "Proportion: selective units over all units of the layer. Map: at each place, the share of channels selective there. Variation: "
+    fus_svg_put(out, "Proportion: selective units over all units of the layer. Map: at each place, the share of "
+                     "channels selective there. Variation: "
                      "standard deviation of the map over places divided by its mean (CV).");
     item(out, "Last block layer");
-    fus_svg_put(out, "The output of the last residual block, after addition and ReLU; in a ResNet-50 the paper\xe2\x80\x99s layer4.2.relu. Here: ");
+    fus_svg_put(out, "The output of the last residual block, after addition and ReLU; in a ResNet-50 the "
+                     "paper\xe2\x80\x99s layer4.2.relu. Here: ");
     for (int m = 0; m < view->run->n_models; m++)
-        fus_svg_put(out, "$e of $e$s", fus_view_last(view, m)->name, view->run->models[m].name, m + 1 < view->run->n_models ? ", " : ".");
+        fus_svg_put(out, "$e of $e$s", fus_view_last(view, m)->name, view->run->models[m].name,
+                    m + 1 < view->run->n_models ? ", " : ".");
     if (view->run->n_models < 2)
         return;
     item(out, "Comparison of models");
-    fus_svg_put(out, "The paper\xe2\x80\x99s own way: per layer and category, a one-sided two-sample Welch test of the CSI of the selective units, first model "
-                     "greater, p\xc2\xa0&lt;\xc2\xa0.05, not corrected. Each model\xe2\x80\x99s units are chosen by its own responses, so the two samples are different units.");
+    fus_svg_put(out, "The paper\xe2\x80\x99s own way: per layer and category, a one-sided two-sample Welch test of the "
+                     "CSI of the selective units, first model "
+                     "greater, p\xc2\xa0&lt;\xc2\xa0.05, not corrected. Each model\xe2\x80\x99s units are chosen by "
+                     "its own responses, so the two samples are different units.");
 }
 
 static const char *division(const char *halves)
@@ -227,8 +275,12 @@ static void say_halves(struct fus_text_buffer *out, const struct fus_view *view)
     else if (!view->crossed)
         fus_svg_put(out, "No unit that one half of the pictures chose could be measured in the other.");
     else
-        fus_svg_put(out, "Units selective in one half of the pictures, by the rule above, are measured in the other half, and the other way round; survival, Dice\xe2\x80\x99s "
-                         "overlap of the two choices and Pearson\xe2\x80\x99s r of the two maps of least t say how reliable the choice is. Division: $s.", division(halves));
+        fus_svg_put(out,
+                    "Units selective in one half of the pictures, by the rule above, are measured in the other half, "
+                    "and the other way round; survival, Dice\xe2\x80\x99s "
+                    "overlap of the two choices and Pearson\xe2\x80\x99s r of the two maps of least t say how reliable "
+                    "the choice is. Division: $s.",
+                    division(halves));
 }
 
 static const char *interval_text(const char *method)
@@ -237,8 +289,10 @@ static const char *interval_text(const char *method)
         return "quantiles corrected for bias and skew (Efron 1987), of ratios plain ones";
     if (method && strcmp(method, "percentile") == 0)
         return "quantiles of the resampled values";
-    return "the estimate plus the quantiles of the resampled values less their mean, since a selection repeated on resampled pictures finds more units, with "
-           "their spread corrected by that of resamples of resamples (Beran 1987, Hall and Martin 1988); of ratios on logarithms";
+    return "the estimate plus the quantiles of the resampled values less their mean, since a selection repeated on "
+           "resampled pictures finds more units, with "
+           "their spread corrected by that of resamples of resamples (Beran 1987, Hall and Martin 1988); of ratios on "
+           "logarithms";
 }
 
 /* Resampling, its numbers and its seed. */
@@ -247,8 +301,10 @@ static void say_resampling(struct fus_text_buffer *out, const struct fus_view *v
     const struct fus_run_method *how = view->run->method;
     item(out, "Intervals");
     if (how->bootstrap) {
-        fus_svg_put(out, "$z resamples of the pictures, drawn with replacement within their subcategory (Efron and Tibshirani 1993), the whole selection repeated in each; "
-                         "the same draws for all models, so that differences and ratios are paired. Intervals of ",
+        fus_svg_put(out,
+                    "$z resamples of the pictures, drawn with replacement within their subcategory (Efron and "
+                    "Tibshirani 1993), the whole selection repeated in each; "
+                    "the same draws for all models, so that differences and ratios are paired. Intervals of ",
                     (size_t)how->bootstrap);
         put_coverage(out, view);
         fus_svg_put(out, " coverage: $s.", interval_text(how->interval));
@@ -256,8 +312,11 @@ static void say_resampling(struct fus_text_buffer *out, const struct fus_view *v
         fus_svg_put(out, "None were computed in this run (they need --bootstrap).");
     item(out, "Chance");
     if (how->permutations)
-        fus_svg_put(out, "$z relabellings of the pictures, the same for all units, the whole selection repeated in each; p = (b + 1) / (m + 1), b of the m reaching the "
-                         "observed value (Phipson and Smyth 2010); family-wise thresholds from the largest t of each (Nichols and Holmes 2002).",
+        fus_svg_put(out,
+                    "$z relabellings of the pictures, the same for all units, the whole selection repeated in each; p "
+                    "= (b + 1) / (m + 1), b of the m reaching the "
+                    "observed value (Phipson and Smyth 2010); family-wise thresholds from the largest t of each "
+                    "(Nichols and Holmes 2002).",
                     (size_t)how->permutations);
     else
         fus_svg_put(out, "Not estimated in this run (it needs --permutations).");
@@ -272,26 +331,39 @@ static void say_how(struct fus_text_buffer *out, const struct fus_view *view)
     say_resampling(out, view);
     if (view->run->n_top) {
         item(out, "Single units");
-        fus_svg_put(out, "The $d units of a category with the largest least t (Welch\xe2\x80\x99s, or Student\xe2\x80\x99s where that is the rule) against the other categories, "
-                         "and the $d pictures that drive each most and least; equal ones in the order of the list.", FUS_TOP_UNITS, FUS_TOP_PICTURES);
+        fus_svg_put(out,
+                    "The $d units of a category with the largest least t (Welch\xe2\x80\x99s, or Student\xe2\x80\x99s "
+                    "where that is the rule) against the other categories, "
+                    "and the $d pictures that drive each most and least; equal ones in the order of the list.",
+                    FUS_TOP_UNITS, FUS_TOP_PICTURES);
     }
     if (view->run->consistency[0]) {
         item(out, "Representational consistency");
-        fus_svg_put(out, "Kriegeskorte, Mur and Bandettini (2008): dissimilarity 1 \xe2\x88\x92 r over the units of a layer, layers compared by Spearman\xe2\x80\x99s correlation "
-                         "over pairs of categories$s.", view->run->consistency[1] ? " and of pictures" : "");
+        fus_svg_put(out,
+                    "Kriegeskorte, Mur and Bandettini (2008): dissimilarity 1 \xe2\x88\x92 r over the units of a "
+                    "layer, layers compared by Spearman\xe2\x80\x99s correlation "
+                    "over pairs of categories$s.",
+                    view->run->consistency[1] ? " and of pictures" : "");
     }
     item(out, "Layers and arithmetic");
-    fus_svg_put(out, "Layers asked for: $e. Convolutions: $s. Activations are 32-bit, every statistic 64-bit floating point, summed in one fixed order.",
+    fus_svg_put(out,
+                "Layers asked for: $e. Convolutions: $s. Activations are 32-bit, every statistic 64-bit floating "
+                "point, summed in one fixed order.",
                 how->layers ? how->layers : "not given",
-                how->conv && strcmp(how->conv, "direct") == 0 ? "direct" : "Winograd\xe2\x80\x99s algorithm for 3 \xc3\x97 3 where it applies, else direct");
+                how->conv && strcmp(how->conv, "direct") == 0
+                    ? "direct"
+                    : "Winograd\xe2\x80\x99s algorithm for 3 \xc3\x97 3 where it applies, else direct");
 }
 
 static void say_unstated(struct fus_text_buffer *out)
 {
     item(out, "What the paper leaves open");
-    fus_svg_put(out, "The figures follow Lu and Wang, <cite>Language learning shapes visual category-selectivity in deep neural networks</cite>, "
-                     "arXiv:2502.16456. Its rule is in words: \xe2\x80\x9csignificantly higher activation for one category compared to all "
-                     "others\xe2\x80\x9d. The kind of test, the correction over units and its level, dead units, the mean over other categories and the "
+    fus_svg_put(out, "The figures follow Lu and Wang, <cite>Language learning shapes visual category-selectivity in "
+                     "deep neural networks</cite>, "
+                     "arXiv:2502.16456. Its rule is in words: \xe2\x80\x9csignificantly higher activation for one "
+                     "category compared to all "
+                     "others\xe2\x80\x9d. The kind of test, the correction over units and its level, dead units, the "
+                     "mean over other categories and the "
                      "treatment of undefined CSI are therefore choices of this program, as given above.");
     item(out, "Reproducibility");
     fus_svg_put(out, "The same weights, pictures and options give this file byte for byte on every machine.");

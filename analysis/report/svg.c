@@ -22,8 +22,8 @@ static void string(struct fus_text_buffer *s, const char *text)
 /* Characters that XML forbids or that turn the reading direction of what follows. */
 static bool is_unwanted(uint32_t c)
 {
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0xd800 && c < 0xe000) || (c & 0xfffe) == 0xfffe || c > 0x10ffff ||
-           c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0xd800 && c < 0xe000) || (c & 0xfffe) == 0xfffe ||
+           c > 0x10ffff || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
 /* One character of UTF-8 (RFC 3629); returns its bytes. What is malformed or unwanted is one
@@ -32,7 +32,11 @@ static size_t decode(uint32_t *c, const char *text)
 {
     const unsigned char *b = (const unsigned char *)text;
     static const uint32_t smallest[5] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t n = b[0] < 0x80 ? 1 : b[0] >= 0xc2 && b[0] < 0xe0 ? 2 : (b[0] & 0xf0) == 0xe0 ? 3 : b[0] >= 0xf0 && b[0] < 0xf5 ? 4 : 0;
+    size_t n = b[0] < 0x80                   ? 1
+               : b[0] >= 0xc2 && b[0] < 0xe0 ? 2
+               : (b[0] & 0xf0) == 0xe0       ? 3
+               : b[0] >= 0xf0 && b[0] < 0xf5 ? 4
+                                             : 0;
     *c = REPLACEMENT;
     if (n == 0)
         return 1;
@@ -77,7 +81,10 @@ double fus_svg_width(const char *text, double font_size)
         uint32_t c;
         text += decode(&c, text);
         if (c < 0x80)
-            em += strchr("ijl.,:;|!'()[]ft /-", (int)c) ? 0.36 : strchr("mwMW@%<>&+=~_", (int)c) ? 0.9 : c >= 'A' && c <= 'Z' ? 0.7 : 0.6;
+            em += strchr("ijl.,:;|!'()[]ft /-", (int)c) ? 0.36
+                  : strchr("mwMW@%<>&+=~_", (int)c)     ? 0.9
+                  : c >= 'A' && c <= 'Z'                ? 0.7
+                                                        : 0.6;
         else
             em += c >= 0x1100 ? 1.0 : 0.7;
     }
@@ -158,7 +165,12 @@ static void significant(struct fus_text_buffer *s, double v)
 {
     char text[FUS_SVG_NUMBER_BYTES];
     double size = fabs(v);
-    int decimals = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : size >= 0.1 || size == 0 ? 3 : size >= 0.01 ? 4 : 5;
+    int decimals = size >= 100                ? 0
+                   : size >= 10               ? 1
+                   : size >= 1                ? 2
+                   : size >= 0.1 || size == 0 ? 3
+                   : size >= 0.01             ? 4
+                                              : 5;
     fus_svg_number(text, v, decimals);
     string(s, text);
 }
@@ -261,8 +273,10 @@ void fus_svg_base64(struct fus_text_buffer *s, const uint8_t *bytes, size_t n)
     static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t i = 0; i < n; i += 3) {
         size_t left = n - i;
-        uint32_t v = (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0u);
-        char four[4] = {digit[v >> 18], digit[v >> 12 & 63], left > 1 ? digit[v >> 6 & 63] : '=', left > 2 ? digit[v & 63] : '='};
+        uint32_t v =
+            (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0u);
+        char four[4] = {digit[v >> 18], digit[v >> 12 & 63], left > 1 ? digit[v >> 6 & 63] : '=',
+                        left > 2 ? digit[v & 63] : '='};
         fus_text_append(s, four, 4);
     }
 }

@@ -14,7 +14,8 @@
 /* Append fmt: text with these fields (arguments in order):
  *
  *   $f  double  coordinate: at most 2 decimals, no trailing zeros, 0 where not finite
- *   $0 .. $6  double  number for people with so many decimals: true minus sign, en dash where not finite
+ *   $0 .. $6  double  number for people with so many decimals: true minus sign, en
+ *                     dash where not finite
  *   $r  double  number for people with 3 significant digits
  *   $t  double  a constant: at most 6 decimals, no trailing zeros
  *   $p  double  share as a percentage: 0.123 is 12.3%

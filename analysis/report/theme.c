@@ -13,8 +13,9 @@ static const uint32_t palette[N_HUES][2] = {
     {0x12805c, 0x41c796}, /* place: green */
     {0xc42d33, 0xf47a72}, /* word: red */
     {0x6a717d, 0xa6adb9}, /* scrambled: grey */
-    {0x7a48b8, 0xb692ee}, {0x0b8ba6, 0x4cc6dd}, {0xb83a80, 0xf088bd}, {0x85552a, 0xc99a6b}, {0x777d0a, 0xc2c74f}, {0x36429c, 0x8d9bf2},
-    {0x3f7d2c, 0x8acb6e}, {0x9c5a86, 0xd7a3c6}, {0x4a6a70, 0x92b3ba}, {0xa3671f, 0xdfb06a}, {0x5d4fb0, 0xa89ff0}, {0x98382a, 0xe39483},
+    {0x7a48b8, 0xb692ee}, {0x0b8ba6, 0x4cc6dd}, {0xb83a80, 0xf088bd}, {0x85552a, 0xc99a6b},
+    {0x777d0a, 0xc2c74f}, {0x36429c, 0x8d9bf2}, {0x3f7d2c, 0x8acb6e}, {0x9c5a86, 0xd7a3c6},
+    {0x4a6a70, 0x92b3ba}, {0xa3671f, 0xdfb06a}, {0x5d4fb0, 0xa89ff0}, {0x98382a, 0xe39483},
 };
 
 static const uint32_t ink[2] = {0x1a1d23, 0xf0f1f4}, paper[2] = {0xffffff, 0x16191f}, muted[2] = {0x565d69, 0xa9b0bc},
@@ -113,11 +114,14 @@ static void heat_rules(struct fus_text_buffer *out, enum fus_theme_mode mode)
 /* Rules that no mode changes, then those with colours; in the report the second set comes twice. */
 static void shapes(struct fus_text_buffer *out)
 {
-    fus_svg_put(out, ".tt{font-weight:600;font-size:13px}.tk{font-size:10px}.tl{font-size:9px}.lb{font-size:11px}.st{font-size:13px;font-weight:700}.sm{font-size:8px;font-weight:700}"
+    fus_svg_put(out, ".tt{font-weight:600;font-size:13px}.tk{font-size:10px}.tl{font-size:9px}.lb{font-size:11px}.st{"
+                     "font-size:13px;font-weight:700}.sm{font-size:8px;font-weight:700}"
                      ".mid{text-anchor:middle}.end{text-anchor:end}\n"
                      ".ln{fill:none;stroke:currentColor;stroke-width:1.7;stroke-linejoin:round;stroke-linecap:round}"
-                     ".eb{fill:none;stroke:currentColor;stroke-width:1}.nl{fill:none;stroke:currentColor;stroke-width:1.4;stroke-dasharray:.1 3;stroke-linecap:round}"
-                     ".mf,.bf{fill:currentColor}.dot{fill:none;stroke:currentColor;stroke-width:3;stroke-linecap:round;stroke-opacity:.6}.mean{fill:none;stroke-width:2}.mo{stroke:currentColor;stroke-width:1.4}"
+                     ".eb{fill:none;stroke:currentColor;stroke-width:1}.nl{fill:none;stroke:currentColor;stroke-width:"
+                     "1.4;stroke-dasharray:.1 3;stroke-linecap:round}"
+                     ".mf,.bf{fill:currentColor}.dot{fill:none;stroke:currentColor;stroke-width:3;stroke-linecap:round;"
+                     "stroke-opacity:.6}.mean{fill:none;stroke-width:2}.mo{stroke:currentColor;stroke-width:1.4}"
                      ".bo{fill:currentColor;fill-opacity:.16;stroke:currentColor;stroke-width:1.1}\n"
                      ".ax{fill:none;stroke-width:1}.gr{fill:none;stroke-width:1}.hm{shape-rendering:crispEdges}\n");
 }
@@ -162,9 +166,14 @@ void fus_theme_class(struct fus_text_buffer *out, const struct fus_theme *theme,
 
 const char *fus_theme_dash(int model)
 {
-    static const char *const dashes[8] = {"", " stroke-dasharray=\"5 3\"", " stroke-dasharray=\"1.2 3.2\"", " stroke-dasharray=\"8 3 1.5 3\"",
-                                          " stroke-dasharray=\"10 4\"", " stroke-dasharray=\"3 2\"",
-                                          " stroke-dasharray=\"8 3 1.5 3 1.5 3\"", " stroke-dasharray=\"2 5\""};
+    static const char *const dashes[8] = {"",
+                                          " stroke-dasharray=\"5 3\"",
+                                          " stroke-dasharray=\"1.2 3.2\"",
+                                          " stroke-dasharray=\"8 3 1.5 3\"",
+                                          " stroke-dasharray=\"10 4\"",
+                                          " stroke-dasharray=\"3 2\"",
+                                          " stroke-dasharray=\"8 3 1.5 3 1.5 3\"",
+                                          " stroke-dasharray=\"2 5\""};
     return dashes[model % 8];
 }
 
@@ -196,7 +205,8 @@ void fus_theme_marker(struct fus_text_buffer *out, int model, double x, double y
     if (n) {
         fus_svg_put(out, "<polygon class=\"$s\" points=\"", class);
         for (int i = 0; i < n; i++)
-            fus_svg_put(out, "$s$f,$f", i ? " " : "", x + r * marker_shape[shape].at[i][0] / 100, y + r * marker_shape[shape].at[i][1] / 100);
+            fus_svg_put(out, "$s$f,$f", i ? " " : "", x + r * marker_shape[shape].at[i][0] / 100,
+                        y + r * marker_shape[shape].at[i][1] / 100);
         fus_svg_put(out, "\"");
     } else
         fus_svg_put(out, "<circle class=\"$s\" cx=\"$f\" cy=\"$f\" r=\"$f\"", class, x, y, r * 1.1);

@@ -24,7 +24,8 @@ int fus_thumbs_plan(struct fus_thumbs *t, const int *n_pictures, int n_categorie
     for (int c = 0; c < n_categories; c++) {
         int shown = shown_of(n_pictures[c], total, n_categories);
         for (int k = 0; k < shown; k++)
-            t->items[t->n++] = (struct fus_thumb){first + (int)((long long)k * n_pictures[c] / shown), c, k % FUS_THUMBS_COLUMNS * FUS_THUMBS_SIDE,
+            t->items[t->n++] = (struct fus_thumb){first + (int)((long long)k * n_pictures[c] / shown), c,
+                                                  k % FUS_THUMBS_COLUMNS * FUS_THUMBS_SIDE,
                                                   (rows + k / FUS_THUMBS_COLUMNS) * FUS_THUMBS_SIDE};
         rows += (shown + FUS_THUMBS_COLUMNS - 1) / FUS_THUMBS_COLUMNS;
         first += n_pictures[c];

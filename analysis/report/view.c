@@ -23,12 +23,15 @@ static int check_profiles(const struct fus_run_summary *run, struct fus_error *e
     for (int m = 0; m < run->n_models; m++) {
         const struct fus_response_profile *p = &run->profiles[m];
         if (p->n_pictures > 0 && layer_named(&run->models[m], p->layer) < 0)
-            return fus_base_fail(err, FUS_EINVAL, "model %s: a response profile of layer %s, which the run has not", run->models[m].name, p->layer);
+            return fus_base_fail(err, FUS_EINVAL, "model %s: a response profile of layer %s, which the run has not",
+                                 run->models[m].name, p->layer);
         if (p->n_pictures < 0 || (p->n_pictures > 0 && (!p->category || !p->response)))
-            return fus_base_fail(err, FUS_EINVAL, "model %s: a response profile without its numbers", run->models[m].name);
+            return fus_base_fail(err, FUS_EINVAL, "model %s: a response profile without its numbers",
+                                 run->models[m].name);
         for (int i = 0; i < p->n_pictures; i++)
             if (p->category[i] < 0 || p->category[i] >= run->n_categories)
-                return fus_base_fail(err, FUS_EINVAL, "model %s: response profile: picture %d is of category %d, the run has %d",
+                return fus_base_fail(err, FUS_EINVAL,
+                                     "model %s: response profile: picture %d is of category %d, the run has %d",
                                      run->models[m].name, i, p->category[i], run->n_categories);
     }
     return FUS_OK;
@@ -48,8 +51,8 @@ static int plan_sheet(struct fus_view *view, const struct fus_run_summary *run, 
     uint32_t width = big_endian(run->sheet_png + 16), height = big_endian(run->sheet_png + 20);
     int code = fus_thumbs_plan(&view->thumbs, run->n_pictures, run->n_categories, err);
     if (!code && (width != (uint32_t)view->thumbs.width || height != (uint32_t)view->thumbs.height))
-        code = fus_base_fail(err, FUS_EINVAL, "a contact sheet of %u x %u pixels, %d x %d expected", (unsigned)width, (unsigned)height,
-                             view->thumbs.width, view->thumbs.height);
+        code = fus_base_fail(err, FUS_EINVAL, "a contact sheet of %u x %u pixels, %d x %d expected", (unsigned)width,
+                             (unsigned)height, view->thumbs.width, view->thumbs.height);
     return code;
 }
 
@@ -61,8 +64,9 @@ static int check_top(const struct fus_run_summary *run, struct fus_error *err)
         n_pictures += run->n_pictures[c];
     for (size_t i = 0; i < run->n_top; i++) {
         const struct fus_top_unit *u = &run->top[i];
-        bool ok = u->model >= 0 && u->model < run->n_models && u->layer >= 0 && u->layer < run->models[u->model].n_layers && u->category >= 0 &&
-                  u->category < run->n_categories && u->n_pictures >= 0 && u->n_pictures <= FUS_TOP_PICTURES && run->pictures;
+        bool ok = u->model >= 0 && u->model < run->n_models && u->layer >= 0 &&
+                  u->layer < run->models[u->model].n_layers && u->category >= 0 && u->category < run->n_categories &&
+                  u->n_pictures >= 0 && u->n_pictures <= FUS_TOP_PICTURES && run->pictures;
         for (int k = 0; ok && k < u->n_pictures; k++)
             ok = u->most[k] >= 0 && u->most[k] < n_pictures && u->least[k] >= 0 && u->least[k] < n_pictures;
         if (!ok)
@@ -74,9 +78,11 @@ static int check_top(const struct fus_run_summary *run, struct fus_error *err)
 static int check(const struct fus_run_summary *run, struct fus_error *err)
 {
     if (run->n_models < 1 || run->n_models > FUS_VIEW_MAX_MODELS)
-        return fus_base_fail(err, FUS_EINVAL, "a report is about 1 to %d models, not %d", FUS_VIEW_MAX_MODELS, run->n_models);
+        return fus_base_fail(err, FUS_EINVAL, "a report is about 1 to %d models, not %d", FUS_VIEW_MAX_MODELS,
+                             run->n_models);
     if (run->n_categories < 1 || run->n_categories > FUS_THEME_MAX_CATEGORIES)
-        return fus_base_fail(err, FUS_EINVAL, "a report is about 1 to %d categories, not %d", FUS_THEME_MAX_CATEGORIES, run->n_categories);
+        return fus_base_fail(err, FUS_EINVAL, "a report is about 1 to %d categories, not %d", FUS_THEME_MAX_CATEGORIES,
+                             run->n_categories);
     for (int m = 0; m < run->n_models; m++) {
         const struct fus_model_summary *model = &run->models[m];
         if (model->n_layers < 1)
@@ -163,7 +169,8 @@ const struct fus_layer_summary *fus_view_last(const struct fus_view *view, int m
     return &view->run->models[model].layers[view->last[model]];
 }
 
-struct fus_view_point fus_view_at(const struct fus_view *view, enum fus_view_quantity quantity, int model, int layer, int category)
+struct fus_view_point fus_view_at(const struct fus_view *view, enum fus_view_quantity quantity, int model, int layer,
+                                  int category)
 {
     const struct fus_category_summary *s = fus_view_category(view, model, layer, category);
     struct fus_view_point p = {NAN, NAN, NAN};
@@ -193,7 +200,8 @@ const struct fus_model_difference *fus_view_difference(const struct fus_view *vi
     const struct fus_run_summary *run = view->run;
     for (size_t i = 0; i < run->n_differences; i++) {
         const struct fus_model_difference *d = &run->differences[i];
-        if (d->model_b == model_b && d->layer_a == view->last[0] && d->layer_b == view->last[model_b] && d->category == category)
+        if (d->model_b == model_b && d->layer_a == view->last[0] && d->layer_b == view->last[model_b] &&
+            d->category == category)
             return d;
     }
     return NULL;
@@ -207,7 +215,8 @@ double fus_view_x(const struct fus_view *view, int model, int layer)
     return n == 1 ? 0.98 : 0.02 + 0.96 * layer / (n - 1);
 }
 
-const struct fus_csi_comparison *fus_view_comparison(const struct fus_view *view, int model_b, int layer_a, int category)
+const struct fus_csi_comparison *fus_view_comparison(const struct fus_view *view, int model_b, int layer_a,
+                                                     int category)
 {
     for (size_t i = 0; i < view->n_rows; i++) {
         const struct fus_csi_comparison *row = &view->rows[i];

@@ -8,20 +8,25 @@
 #include "analysis/report/theme.h"
 #include "analysis/report/thumbs.h"
 
-enum fus_view_quantity { FUS_VIEW_CSI, FUS_VIEW_PROPORTION, FUS_VIEW_VARIATION, FUS_VIEW_CROSSED /* CSI in the other half */ };
+enum fus_view_quantity {
+    FUS_VIEW_CSI,
+    FUS_VIEW_PROPORTION,
+    FUS_VIEW_VARIATION,
+    FUS_VIEW_CROSSED /* CSI in the other half */
+};
 
 struct fus_view {
     const struct fus_run_summary *run;
     struct fus_theme theme;
-    int *last;        /* [n_models] index of the last block output (the paper's layer4.2.relu) */
+    int *last;          /* [n_models] index of the last block output (the paper's layer4.2.relu) */
     int *profile_layer; /* [n_models] index of the layer of its response profile */
     /* all models have the same layer names: the x axis shows them; else relative depth */
     bool same_layers;
-    bool intervals;   /* proportions have intervals */
+    bool intervals; /* proportions have intervals */
     bool variation_intervals;
     /* some unit was selected in one half of the pictures and measured in the other half */
     bool crossed;
-    bool permuted;    /* some layer has results of relabelled pictures */
+    bool permuted;            /* some layer has results of relabelled pictures */
     struct fus_thumbs thumbs; /* of the contact sheet, where there is one */
     int most_layers;
     struct fus_csi_comparison *rows; /* [n_rows] first model against every other */
@@ -37,7 +42,8 @@ void fus_view_free(struct fus_view *view);
 struct fus_view_point {
     double value, low, high;
 };
-struct fus_view_point fus_view_at(const struct fus_view *view, enum fus_view_quantity quantity, int model, int layer, int category);
+struct fus_view_point fus_view_at(const struct fus_view *view, enum fus_view_quantity quantity, int model, int layer,
+                                  int category);
 
 /* The quantile 1 - alpha of the share of selective units over relabellings; NaN: not computed. */
 double fus_view_chance(const struct fus_view *view, int model, int layer, int category);
@@ -49,12 +55,14 @@ const struct fus_layer_summary *fus_view_last(const struct fus_view *view, int m
 const struct fus_category_summary *fus_view_category(const struct fus_view *view, int model, int layer, int category);
 
 /* The comparison of a layer of the first model with model_b's, or NULL. */
-const struct fus_csi_comparison *fus_view_comparison(const struct fus_view *view, int model_b, int layer_a, int category);
+const struct fus_csi_comparison *fus_view_comparison(const struct fus_view *view, int model_b, int layer_a,
+                                                     int category);
 
 /* The bootstrap comparison of the first model's last block layer with model_b's, or NULL. */
 const struct fus_model_difference *fus_view_difference(const struct fus_view *view, int model_b, int category);
 
-/* Whether its two layers have the same x coordinate, so that an asterisk above them is unambiguous. */
+/* Whether its two layers have the same x coordinate, so that an asterisk above
+ * them is unambiguous. */
 bool fus_view_comparable(const struct fus_view *view, const struct fus_csi_comparison *row);
 
 /* The model has random weights, by its source ("random:..."). */

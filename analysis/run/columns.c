@@ -1,4 +1,5 @@
-/* The columns of layers.csv: see columns.h. New ones come at the end, so that older readers go on working. */
+/* The columns of layers.csv: see columns.h. New ones come at the end, so that older
+ * readers go on working. */
 #include "analysis/run/columns.h"
 
 #include <limits.h>

@@ -1,4 +1,5 @@
-/* The columns of layers.csv, once: a row is a category of a layer. Written by tables.c, read by run_summary.c. */
+/* The columns of layers.csv, once: a row is a category of a layer. Written by tables.c, read
+ * by run_summary.c. */
 #ifndef FUS_COLUMNS_H
 #define FUS_COLUMNS_H
 

@@ -1,11 +1,13 @@
-/* CSV tables as this program writes them (analysis/run/csv.h), read back by the names of their columns:
+/* CSV tables as this program writes them (analysis/run/csv.h), read back by the
+ * names of their columns:
  *
  *     code = fus_csv_read_open(&t, path, err);
  *     x = fus_csv_read_column(&t, "proportion");
  *     while (fus_csv_read_next(&t)) sum += fus_csv_read_number(&t, x);
  *     code = fus_csv_read_close(&t, err);
  *
- * The first failure is kept and told by close, with file and line; from then on next() is false, texts are "" and numbers NaN. */
+ * The first failure is kept and told by close, with file and line; from then on next() is false,
+ * texts are "" and numbers NaN. */
 #ifndef FUS_CSV_READ_H
 #define FUS_CSV_READ_H
 

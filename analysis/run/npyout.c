@@ -1,7 +1,8 @@
-/* NumPy's files: .npy version 1.0 (numpy.lib.format) and .npz, which is a zip archive (PKWARE APPNOTE 6.3.9) of stored
- * .npy members. Nothing in them depends on machine or time: little-endian, dates 1980-01-01, sizes known before the data; the
- * CRC-32 of a member is written back into its header when its last byte has passed. zip64 fields stand only where a
- * size, an offset or a count needs them. Left out: Fortran order, structured types, objects, compression. */
+/* NumPy's files: .npy version 1.0 (numpy.lib.format) and .npz, which is a zip archive (PKWARE
+ * APPNOTE 6.3.9) of stored .npy members. Nothing in them depends on machine or time: little-endian,
+ * dates 1980-01-01, sizes known before the data; the CRC-32 of a member is written back into its
+ * header when its last byte has passed. zip64 fields stand only where a size, an offset or a count
+ * needs them. Left out: Fortran order, structured types, objects, compression. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <stdio.h>
@@ -64,7 +65,8 @@ static size_t item_bytes(const char *descr)
     return (size_t)(descr[2] - '0');
 }
 
-/* The .npy header: magic, version, length, dictionary, spaces to a multiple of 64, line feed. Returns its length. */
+/* The .npy header: magic, version, length, dictionary, spaces to a multiple of 64, line feed.
+ * Returns its length. */
 static size_t npy_header(char header[HEADER_BYTES], const struct fus_npy_array *a)
 {
     int n = snprintf(header + 10, HEADER_BYTES - 10, "{'descr': '%s', 'fortran_order': False, 'shape': (", a->descr);
@@ -144,7 +146,8 @@ static void central_header(struct fus_npz *z, const struct member *m)
     write_bytes(z, extra, n_extra);
 }
 
-/* The central directory and its end, with zip64's own end record and locator where the plain one is too narrow. */
+/* The central directory and its end, with zip64's own end record and locator where the plain
+ * one is too narrow. */
 static void archive_end(struct fus_npz *z)
 {
     uint64_t start = z->offset, n = z->n_members;

@@ -1,4 +1,5 @@
-/* Rules of selectivity as papers state them, and what the report says about the one that was used. */
+/* Rules of selectivity as papers state them, and what the report says about the
+ * one that was used. */
 #include "analysis/run/rules.h"
 
 #include <stdio.h>

@@ -13,7 +13,8 @@ struct fus_rules_preset {
 const struct fus_rules_preset *fus_rules_at(size_t i);           /* NULL behind the last */
 const struct fus_rules_preset *fus_rules_find(const char *name); /* NULL: there is none */
 
-/* What the report says about the rule; empty for the default, which it explains at length itself. */
+/* What the report says about the rule; empty for the default, which it explains
+ * at length itself. */
 void fus_rules_describe(char *text, size_t room, const struct fus_run_options *options);
 
 #endif

@@ -269,7 +269,8 @@ static bool same_place(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* `path`, or where it is not there yet the nearest folder above it, without symbolic links; the caller's. NULL: no memory. */
+/* `path`, or where it is not there yet the nearest folder above it, without symbolic links; the
+ * caller's. NULL: no memory. */
 static char *nearest(const char *path)
 {
     char *at = fus_base_strdup(path), *real = at ? realpath(at, NULL) : NULL;

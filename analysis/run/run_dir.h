@@ -1,8 +1,9 @@
-/* A run directory: every path in it, and what lies there before a run begins: nothing, a run that was interrupted, a finished
- * one, or something else, which is never touched.
+/* A run directory: every path in it, and what lies there before a run begins: nothing, a run that
+ * was interrupted, a finished one, or something else, which is never touched.
  *
  *   layers.csv run.json report.html ...     units/MODEL/LAYER.npz     figures/NAME.svg
- *   parts/                                  the state of a run at work, or what a shard counted (work_dir.h):
+ *   parts/                                  the state of a run at work, or what a shard
+ *                                           counted (work_dir.h):
  *   parts/run.tsv parts/lock parts/pictures.png     parts/MODEL/...   MODEL: its number */
 #ifndef FUS_RUN_DIR_H
 #define FUS_RUN_DIR_H
@@ -16,7 +17,8 @@ int fus_run_dir_check_length(const char *folder, struct fus_error *err);
 
 void fus_run_dir_path(char path[FUS_RUN_DIR_PATH], const char *folder,
                       const char *name); /* FOLDER/NAME; NULL: FOLDER */
-/* FOLDER/units/MODEL/LAYER.npz, the model's name made fit for a file; layer NULL: the folder of the model's. */
+/* FOLDER/units/MODEL/LAYER.npz, the model's name made fit for a file; layer NULL: the
+ * folder of the model's. */
 void fus_run_dir_units(char path[FUS_RUN_DIR_PATH], const char *folder, const char *model, const char *layer);
 void fus_run_dir_state(char path[FUS_RUN_DIR_PATH], const char *folder,
                        const char *name); /* FOLDER/parts/NAME; NULL: FOLDER/parts */
@@ -33,14 +35,17 @@ struct fus_run_dir {
 /* Fails where `out` is there and no folder that can be read. */
 int fus_run_dir_look(struct fus_run_dir *d, const char *out, struct fus_error *err);
 
-/* Whether a run may begin in `out`: FUS_EINVAL says what is there and what to do. *replace: what is there is to be removed first. */
+/* Whether a run may begin in `out`: FUS_EINVAL says what is there and what to do. *replace: what is
+ * there is to be removed first. */
 int fus_run_dir_claim(bool *replace, const struct fus_run_dir *d, const char *out, bool resume, bool force,
                       struct fus_error *err);
 
-/* Removes all that a run writes, but for parts/lock: FUS_EINVAL, and nothing is removed, where there is a stranger. */
+/* Removes all that a run writes, but for parts/lock: FUS_EINVAL, and nothing is removed, where
+ * there is a stranger. */
 int fus_run_dir_clear(const char *out, struct fus_error *err);
 
-/* FUS_EINVAL where `out` is the folder of pictures, or would lie in it or in one of its folders, through symbolic links too. */
+/* FUS_EINVAL where `out` is the folder of pictures, or would lie in it or in one of its folders,
+ * through symbolic links too. */
 int fus_run_dir_outside(const char *out, const char *stimuli, struct fus_error *err);
 
 /* FUS_EINVAL where both are one folder. */

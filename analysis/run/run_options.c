@@ -59,7 +59,8 @@ static const char *interval_word(int i)
 _Static_assert(sizeof(enum fus_criterion) == sizeof(int) && sizeof(enum fus_run_halves) == sizeof(int),
                "words are read as int");
 
-/* Every option that the result depends on, in the order of run.json; --prefix follows (one for each model). */
+/* Every option that the result depends on, in the order of run.json; --prefix follows
+ * (one for each model). */
 static const struct option {
     const char *name;
     enum kind kind;
@@ -87,7 +88,8 @@ static const struct option {
 };
 enum { N_OPTIONS = sizeof options / sizeof *options };
 
-/* The criterion itself says what is tested and corrected: the word for that, NULL: the option counts. "" stands for null. */
+/* The criterion itself says what is tested and corrected: the word for that, NULL: the option
+ * counts. "" stands for null. */
 static const char *fixed_by_criterion(const struct option *option, const struct fus_run_options *o)
 {
     bool test = strcmp(option->name, "test") == 0, correction = strcmp(option->name, "correction") == 0;

@@ -1,5 +1,6 @@
-/* The options of a run: what `fusiform run` takes, and a C program gives to fus_localizer_create. One table (run_options.c)
- * says how those that the result depends on are written and read: in run.json, and in what an interrupted run or a shard leaves. */
+/* The options of a run: what `fusiform run` takes, and a C program gives to fus_localizer_create.
+ * One table (run_options.c) says how those that the result depends on are written and read: in
+ * run.json, and in what an interrupted run or a shard leaves. */
 #ifndef FUS_RUN_OPTIONS_H
 #define FUS_RUN_OPTIONS_H
 
@@ -11,16 +12,19 @@ extern "C" {
 
 enum { FUS_RUN_MAX_MODELS = 64 };
 
-/* Halves of cross-validated numbers: none; a category's pictures in turn, or as the manifest says; fLoc's two sets of subcategories. */
+/* Halves of cross-validated numbers: none; a category's pictures in turn, or as the manifest says;
+ * fLoc's two sets of subcategories. */
 enum fus_run_halves { FUS_HALVES_NONE, FUS_HALVES_ALTERNATE, FUS_HALVES_OPTION };
 
-/* What may differ between models: "NAME=VALUE" for one of them, "VALUE" for the others. The last one that applies counts. */
+/* What may differ between models: "NAME=VALUE" for one of them, "VALUE" for the others. The last
+ * one that applies counts. */
 struct fus_run_per_model {
     const char *items[2 * FUS_RUN_MAX_MODELS];
     int n;
 };
 
-/* All texts are the caller's and stay there until the run is destroyed. NULL or 0: not asked for. */
+/* All texts are the caller's and stay there until the run is destroyed. NULL or
+ * 0: not asked for. */
 struct fus_run_options {
     /* the pictures */
     const char *stimuli;    /* a folder, FILE.tsv or "builtin?...": fus_set_open */
@@ -61,9 +65,11 @@ extern const struct fus_run_options fus_run_options_defaults;
 struct fus_run_option_text {
     const char *name; /* "alpha" */
     const char *text; /* "0.05"; of the options, or `number` */
-    const char *shown; /* in run.json: text, or what the criterion prescribes instead, null where it has no such thing */
-    bool quoted;      /* shown is a string in JSON */
-    bool in_json;     /* run.json has it among its options; else it says it elsewhere */
+    /* in run.json: text, or what the criterion prescribes instead, null where it
+     * has no such thing */
+    const char *shown;
+    bool quoted;  /* shown is a string in JSON */
+    bool in_json; /* run.json has it among its options; else it says it elsewhere */
     char number[32];
 };
 enum { FUS_RUN_OPTIONS_TEXTS = 17 + 2 * FUS_RUN_MAX_MODELS };
@@ -71,7 +77,8 @@ enum { FUS_RUN_OPTIONS_TEXTS = 17 + 2 * FUS_RUN_MAX_MODELS };
 /* list [FUS_RUN_OPTIONS_TEXTS]: in the order of run.json. Returns how many. */
 int fus_run_options_list(struct fus_run_option_text *list, const struct fus_run_options *o);
 
-/* The option from its text, which stays the caller's; false where there is no such option or the text is none of its values. */
+/* The option from its text, which stays the caller's; false where there is no such option or the
+ * text is none of its values. */
 bool fus_run_options_set(struct fus_run_options *o, const char *name, const char *text);
 
 /* FUS_EINVAL where options contradict one another. */

@@ -1,4 +1,5 @@
-/* A finished run as `fusiform run` left it: run.json and layers.csv read back. The report reads the rest: run_summary.h. */
+/* A finished run as `fusiform run` left it: run.json and layers.csv read back. The report reads the
+ * rest: run_summary.h. */
 #ifndef FUS_RUN_READ_H
 #define FUS_RUN_READ_H
 
@@ -37,11 +38,13 @@ struct fus_run_read {
 int fus_run_read_open(struct fus_run_read *p, const char *folder, bool with_layers, struct fus_error *err);
 void fus_run_read_close(struct fus_run_read *p);
 
-/* An option's JSON text, NULL: there is none; and the same as a text, *to from fus_base_alloc, NULL where it is null or missing. */
+/* An option's JSON text, NULL: there is none; and the same as a text, *to from fus_base_alloc, NULL
+ * where it is null or missing. */
 const char *fus_run_read_option(const struct fus_run_read *p, const char *name);
 int fus_run_read_text(char **to, const struct fus_run_read *p, const char *name, struct fus_error *err);
 
-/* units/MODEL/LAYER.npz of the run: its labels, label [n_units]; FUS_EFORMAT where they are not [channels, height, width]. */
+/* units/MODEL/LAYER.npz of the run: its labels, label [n_units]; FUS_EFORMAT where they are not
+ * [channels, height, width]. */
 int fus_run_read_labels(float *label, const struct fus_run_read *p, const char *model, const char *layer, int channels,
                         int height, int width, struct fus_error *err);
 

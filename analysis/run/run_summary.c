@@ -403,7 +403,8 @@ static void read_profiles(struct fus_run_summary_file *r)
     s->profiles = profiles;
 }
 
-/* The rows of a unit follow one another: the pictures that drive it most, then least, each from place 1. */
+/* The rows of a unit follow one another: the pictures that drive it most, then least,
+ * each from place 1. */
 static void read_tops(struct fus_run_summary_file *r)
 {
     struct fus_csv_read t;

@@ -1,4 +1,5 @@
-/* A finished run's files read back into its summary, all that the report is drawn from. Labels of the reference layers alone. */
+/* A finished run's files read back into its summary, all that the report is drawn from. Labels of
+ * the reference layers alone. */
 #ifndef FUS_RUN_SUMMARY_H
 #define FUS_RUN_SUMMARY_H
 

@@ -1,4 +1,5 @@
-/* layers.csv, compare.csv and pixels.csv (csv.h). Columns are added at the end, so that older readers go on working. */
+/* layers.csv, compare.csv and pixels.csv (csv.h). Columns are added at the end, so that older
+ * readers go on working. */
 #include <math.h>
 #include <string.h>
 
@@ -41,7 +42,8 @@ static double *p_of(const struct comparison *c, size_t row, int column)
     return column == 0 ? &c->rows[row].p : &c->intervals[row * N_STATISTICS + (size_t)column - 1].p;
 }
 
-/* q of one column by Benjamini-Hochberg over the rows that have a p; NaN for the others. scratch [n]. */
+/* q of one column by Benjamini-Hochberg over the rows that have a p; NaN for the
+ * others. scratch [n]. */
 static int adjust_column(struct comparison *c, int column, double *scratch, struct fus_error *err)
 {
     size_t n_tests = 0;
@@ -66,8 +68,9 @@ static bool log_ratios(double *log, const double *x, const double *y, size_t n)
     return defined;
 }
 
-/* First proportion over the other, paired by resample; the interval is made of logarithms, so that "twice" and "half" are as far from 1. NaN where the
- * other is 0, its interval also where either is in a resample. */
+/* First proportion over the other, paired by resample; the interval is made of logarithms, so
+ * that "twice" and "half" are as far from 1. NaN where the other is 0, its interval also where
+ * either is in a resample. */
 static int fill_ratio(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b,
                       int category, double alpha, struct fus_error *err)
 {

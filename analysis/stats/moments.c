@@ -10,11 +10,11 @@
 #include <string.h>
 
 #include "analysis/analysis.h"
-#include "nn/kernel/kernels.h"
 #include "nn/base/threads.h"
+#include "nn/kernel/kernels.h"
 
 #define CHUNK 1024     /* units a thread takes at a time: a group's moments of them are 16 kB */
-#define MAX_ROWS 256  /* pictures that are put in order together */
+#define MAX_ROWS 256   /* pictures that are put in order together */
 #define ROWS_AT_ONCE 8 /* pictures read side by side */
 #define PLACES 8       /* doubles in a cache line */
 
@@ -27,8 +27,8 @@ size_t fus_moments_bytes(int n_groups, size_t n_units)
 {
     size_t values, bytes, counts;
     if (n_groups < 0 || !fus_base_mul(&values, (size_t)n_groups, n_units) ||
-        !fus_base_mul(&bytes, values, 2 * sizeof(double)) ||
-        !fus_base_mul(&counts, (size_t)n_groups, sizeof(long)) || !fus_base_add(&bytes, bytes, counts))
+        !fus_base_mul(&bytes, values, 2 * sizeof(double)) || !fus_base_mul(&counts, (size_t)n_groups, sizeof(long)) ||
+        !fus_base_add(&bytes, bytes, counts))
         return SIZE_MAX;
     return bytes;
 }
@@ -64,7 +64,8 @@ void fus_moments_destroy(struct fus_moments *m)
     memset(m, 0, sizeof *m);
 }
 
-/* Some of the pictures that enter, at most MAX_ROWS, those of a group together and in their order. */
+/* Some of the pictures that enter, at most MAX_ROWS, those of a group together
+ * and in their order. */
 struct slice {
     struct fus_moments *m;
     const struct fus_kernel *kernel;
@@ -143,7 +144,8 @@ void fus_moments_merge_group(struct fus_moments *into, int group, const struct f
     size_t at = (size_t)group * into->n_units, at_b = (size_t)from_group * from->n_units;
     if (n_b == 0)
         return;
-    struct merge_context a = {fus_kernels_here(), into->mean + at, into->m2 + at, share, n_a * share, from->mean + at_b, from->m2 + at_b, into->n_units};
+    struct merge_context a = {fus_kernels_here(), into->mean + at,   into->m2 + at,   share,
+                              n_a * share,        from->mean + at_b, from->m2 + at_b, into->n_units};
     fus_threads_for(n_chunks(into->n_units), merge_chunk, &a);
     into->n[group] += from->n[from_group];
 }
@@ -169,7 +171,8 @@ static void unblock_task(void *context, int task, int thread)
 {
     const struct unblock_context *a = context;
     size_t size = a->n_places * FUS_LANES;
-    int first = task % a->n_blocks * FUS_LANES, n_lanes = a->channels - first < FUS_LANES ? a->channels - first : FUS_LANES;
+    int first = task % a->n_blocks * FUS_LANES,
+        n_lanes = a->channels - first < FUS_LANES ? a->channels - first : FUS_LANES;
     double *to = a->values + (size_t)task * size, *from = a->temporary + (size_t)thread * size;
     memcpy(from, to, size * sizeof *to);
     fus_moments_unblock_channels(to, from, n_lanes, a->n_places);
@@ -190,10 +193,10 @@ int fus_moments_unblock(struct fus_moments *m, int channels, size_t n_places, st
 {
     struct unblock_context a = {NULL, NULL, channels, (channels - 1) / FUS_LANES + 1, n_places};
     size_t blocked, size;
-    if (channels < 1 || n_places < 1 || !fus_base_mul(&size, n_places, FUS_LANES) || !fus_base_mul(&blocked, (size_t)a.n_blocks, size) ||
-        blocked != m->n_units)
-        return fus_base_fail(err, FUS_EINVAL, "moments: %zu units are not blocks of 16 of %d channels x %zu places", m->n_units,
-                             channels, n_places);
+    if (channels < 1 || n_places < 1 || !fus_base_mul(&size, n_places, FUS_LANES) ||
+        !fus_base_mul(&blocked, (size_t)a.n_blocks, size) || blocked != m->n_units)
+        return fus_base_fail(err, FUS_EINVAL, "moments: %zu units are not blocks of 16 of %d channels x %zu places",
+                             m->n_units, channels, n_places);
     a.temporary = fus_base_aligned(size, (size_t)fus_base_threads() * sizeof *a.temporary);
     if (!a.temporary)
         return fus_base_fail(err, FUS_ENOMEM, "moments: no memory to reorder %zu places", n_places);

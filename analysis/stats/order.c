@@ -1,4 +1,5 @@
-/* Sorting, quantiles and ranks of a few thousand doubles, the same for every order of equal values. */
+/* Sorting, quantiles and ranks of a few thousand doubles, the same for every
+ * order of equal values. */
 #include <math.h>
 
 #include "analysis/inference.h"

@@ -6,7 +6,7 @@
 
 #include "analysis/inference.h"
 
-#define EXACT_SMALL 8 /* SciPy's rule: exact where the smaller group has at most 8 ... */
+#define EXACT_SMALL 8   /* SciPy's rule: exact where the smaller group has at most 8 ... */
 #define EXACT_LARGE 200 /* ... and, here, the larger one at most 200: 1601 sums */
 
 static void sort_floats(float *x, size_t n) /* heap sort: in place, n log n whatever the input */
@@ -80,7 +80,8 @@ double fus_ranksum_auc(const float *a, size_t n_a, const float *b, size_t n_b, f
 
 /* P(U >= u) when all orders are equally likely, by the value that comes last: with m and n
  * values, U = s has probability
- *   p(s; m, n) = m/(m+n) p(s - n; m-1, n) + n/(m+n) p(s; m, n-1)      (Mann & Whitney 1947, equation 5) */
+ *   p(s; m, n) = m/(m+n) p(s - n; m-1, n) + n/(m+n) p(s; m, n-1)      (Mann & Whitney
+ *   1947, equation 5) */
 static double exact_p(double u, size_t small, size_t large)
 {
     static const size_t row = EXACT_SMALL * EXACT_LARGE + 1;

@@ -41,7 +41,8 @@ static double lgamma_near_two(double z)
     return z * ONE_MINUS_EULER + z * z * sum;
 }
 
-/* log Gamma(x) - ((x - 1/2) log x - x + log(2 pi) / 2), x >= 8: sum of B_2k / (2k (2k-1) x^(2k-1)). */
+/* log Gamma(x) - ((x - 1/2) log x - x + log(2 pi) / 2), x >= 8: sum of B_2k / (2k
+ * (2k-1) x^(2k-1)). */
 static double stirling_rest(double x)
 {
     double r = 1 / x, z = r * r, sum = -1.3924322169059011164;
@@ -82,7 +83,8 @@ double fus_special_lgamma(double x)
 /* log Gamma(a + b) - log Gamma(a) for a >= 8, without the two large terms. */
 static double lgamma_step(double a, double b)
 {
-    return (a - 0.5) * fus_fmath_log1p(b / a) + b * fus_fmath_log(a + b) - b + (stirling_rest(a + b) - stirling_rest(a));
+    return (a - 0.5) * fus_fmath_log1p(b / a) + b * fus_fmath_log(a + b) - b +
+           (stirling_rest(a + b) - stirling_rest(a));
 }
 
 static double log_beta(double a, double b)

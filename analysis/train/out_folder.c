@@ -1,4 +1,5 @@
-/* The folder of a training: made or found, used by one process at a time, and left alone where it holds something else. */
+/* The folder of a training: made or found, used by one process at a time, and left alone where it
+ * holds something else. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/train/work.h"
 
@@ -39,7 +40,8 @@ static bool is_ours(const char *name)
     return is_kept(name);
 }
 
-/* Visits the names in OUT. remove: deletes what a training writes. Returns a name that is none of these in `foreign`, or "". */
+/* Visits the names in OUT. remove: deletes what a training writes. Returns a name that is none of
+ * these in `foreign`, or "". */
 static int look(const struct fus_work *w, bool remove_ours, char foreign[256], struct fus_error *err)
 {
     DIR *d = opendir(w->o->out);

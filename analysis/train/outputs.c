@@ -1,5 +1,5 @@
-/* The network as a file: torchvision's names, text.* and logit_scale of a contrastive training, readable by `run` and by any
- * reader of safetensors. */
+/* The network as a file: torchvision's names, text.* and logit_scale of a contrastive training,
+ * readable by `run` and by any reader of safetensors. */
 #include "analysis/train/work.h"
 
 #include <string.h>
@@ -53,8 +53,8 @@ int fus_outputs_model(const struct fus_work *w, const char *name, struct fus_err
                                                     {"fusiform.version", FUS_VERSION},
                                                     {"fusiform.words", w->start.words}};
     fus_work_path(path, w, name);
-    int code =
-        fus_safetensors_write_tensors(path, tensors, n, metadata, w->start.words ? 6 : 5, fus_outputs_weight, (void *)w, err);
+    int code = fus_safetensors_write_tensors(path, tensors, n, metadata, w->start.words ? 6 : 5, fus_outputs_weight,
+                                             (void *)w, err);
     fus_base_free(tensors);
     return code;
 }

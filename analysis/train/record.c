@@ -1,4 +1,5 @@
-/* train.json: all that the result of a training depends on, a line each, so that a resumed one can say what differs. */
+/* train.json: all that the result of a training depends on, a line each, so that a resumed one can
+ * say what differs. */
 #include "analysis/train/work.h"
 
 #include <string.h>
@@ -37,7 +38,8 @@ static void put(struct fus_text_buffer *out, const char *text)
     fus_text_append(out, text, strlen(text));
 }
 
-static void put_pair(struct fus_text_buffer *out, const char *indent, const char *key, const char *value, const char *end)
+static void put_pair(struct fus_text_buffer *out, const char *indent, const char *key, const char *value,
+                     const char *end)
 {
     put(out, indent);
     put_quoted(out, key);

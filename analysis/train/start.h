@@ -7,22 +7,23 @@
 
 struct fus_start {
     struct fus_store *store;
-    struct fus_net_spec spec;          /* as it is trained */
+    struct fus_net_spec spec; /* as it is trained */
     struct fus_preprocess preprocess;
     const char *preprocess_text;
-    char sha256[65];                   /* of the file, or of the text of `random:` */
-    uint64_t seed;                     /* of new heads */
+    char sha256[65];                          /* of the file, or of the text of `random:` */
+    uint64_t seed;                            /* of new heads */
     bool new_classes, new_language, new_text; /* heads that the file has not, or of another size */
     int n_words;
-    char *words;                       /* contrastive: all words, a space between; NULL */
-    const char *freeze;                /* --freeze */
-    bool heads_only;                   /* --head-epochs: new heads alone are trained now */
+    char *words;        /* contrastive: all words, a space between; NULL */
+    const char *freeze; /* --freeze */
+    bool heads_only;    /* --head-epochs: new heads alone are trained now */
 };
 
 /* Opens and recognises. Messages start with the path. */
 int fus_start_open(struct fus_start *s, const struct fus_training_options *o, struct fus_error *err);
 
-/* The heads for so many classes (0: none) and targets (NULL: none). note hears what is replaced or left out. */
+/* The heads for so many classes (0: none) and targets (NULL: none). note hears what is
+ * replaced or left out. */
 int fus_start_fit(struct fus_start *s, const struct fus_training_options *o, int n_classes, const struct fus_targets *t,
                   const struct fus_training_hooks *hooks, struct fus_error *err);
 void fus_start_close(struct fus_start *s);

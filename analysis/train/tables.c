@@ -1,5 +1,6 @@
-/* steps.csv, epochs.csv, confusion.csv. The first two are kept as text while training, so that a state and its rows are
- * written together and a resumed training cuts off what lies behind its state. */
+/* steps.csv, epochs.csv, confusion.csv. The first two are kept as text while training, so
+ * that a state and its rows are written together and a resumed training cuts off what lies
+ * behind its state. */
 #include "analysis/train/work.h"
 
 #include <math.h>
@@ -11,8 +12,8 @@
 
 #define MAX_TABLE ((size_t)1 << 30)
 #define STEPS "step,epoch,rate,loss,classify,language,gradient_norm\n"
-#define EPOCHS                                                                                                         \
-    "epoch,loss,classify,language,accuracy,cosine,held_loss,held_classify,held_language,held_accuracy,held_cosine,"    \
+#define EPOCHS                                                                                                      \
+    "epoch,loss,classify,language,accuracy,cosine,held_loss,held_classify,held_language,held_accuracy,held_cosine," \
     "held_own_text_first,held_own_picture_first\n"
 
 static void put(struct fus_text_buffer *t, const char *text)
@@ -89,8 +90,8 @@ int fus_tables_write(const struct fus_work *w, struct fus_error *err)
 }
 
 /* The header and `rows` rows of OUT/NAME. */
-static int read_text(struct fus_text_buffer *t, const struct fus_work *w, const char *name, long rows, const char *header,
-                     struct fus_error *err)
+static int read_text(struct fus_text_buffer *t, const struct fus_work *w, const char *name, long rows,
+                     const char *header, struct fus_error *err)
 {
     char path[4096];
     uint8_t *bytes;

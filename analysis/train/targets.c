@@ -11,7 +11,8 @@
 
 enum { RANDOM_DIM = 64, MAX_DIM = 16384, CLASS_NAME = 128 };
 
-/* Purposes of the counter (seed, a, b, purpose); those of feed.c, augment.c and captions.c are 1 to 3. */
+/* Purposes of the counter (seed, a, b, purpose); those of feed.c, augment.c and
+ * captions.c are 1 to 3. */
 enum { RANDOM_ROW = 7, SWAP = 8 };
 
 /* ---- the option ---- */

@@ -1,13 +1,14 @@
 /* What the language head learns to say: a vector for each text, made before training begins.
  *
  *   lsa[:D]            latent semantic analysis of the training captions (analysis/lsa.h), D = 64
- *   FILE.npy, glove.txt, FILE.vec, FILE.bin   vectors of words (weights/words.h): a text is the mean of its words
+ *   FILE.npy, glove.txt, FILE.vec, FILE.bin   vectors of words (weights/words.h): a text is
+ *                                             the mean of its words
  *   class[:SOURCE]     every picture gets the mean of its class's training captions, of unit length
  *   shuffled[:SOURCE]  the training captions of a class change places
  *   random[:D]         every text gets a random vector of unit length
  *
- * SOURCE is one of the first two, lsa where it is not given. class, shuffled and random are controls: they keep a second
- * objective and take away what captions say. */
+ * SOURCE is one of the first two, lsa where it is not given. class, shuffled and random are
+ * controls: they keep a second objective and take away what captions say. */
 #ifndef FUS_TARGETS_H
 #define FUS_TARGETS_H
 
@@ -36,24 +37,25 @@ struct fus_targets_side {
     const struct fus_feed *feed;
     enum fus_targets_mode mode;
     struct fus_captions captions;
-    char *names;                  /* of classes, as texts */
+    char *names; /* of classes, as texts */
     size_t n_texts;
-    const char **texts;           /* [n_texts] */
-    float *rows;                  /* [n_texts, dim] of unit length; NULL: contrastive */
-    int *swapped;                 /* [n_items] whose captions an item gets; NULL: its own */
-    struct fus_bags bags;         /* contrastive: the words of each text */
+    const char **texts;   /* [n_texts] */
+    float *rows;          /* [n_texts, dim] of unit length; NULL: contrastive */
+    int *swapped;         /* [n_items] whose captions an item gets; NULL: its own */
+    struct fus_bags bags; /* contrastive: the words of each text */
 };
 
 struct fus_targets {
     struct fus_targets_spec spec;
     int dim;
     uint64_t seed;
-    float *classes;                  /* [n_classes, dim]; NULL: not FUS_TARGETS_CLASS */
-    struct fus_targets_side side[2]; /* of training; of another set that is validated on, its feed NULL where there is none */
+    float *classes; /* [n_classes, dim]; NULL: not FUS_TARGETS_CLASS */
+    /* of training; of another set that is validated on, its feed NULL where there is none */
+    struct fus_targets_side side[2];
     struct fus_vocabulary vocabulary;
-    char sha256[65];                 /* of rows and classes, in f32 */
-    char description[300];           /* "LSA of 4,400 captions: 185 words, 64 dimensions, 83 % of their variance" */
-    bool without_held;               /* the other set has no captions: no cosine there */
+    char sha256[65];       /* of rows and classes, in f32 */
+    char description[300]; /* "LSA of 4,400 captions: 185 words, 64 dimensions, 83 % of their variance" */
+    bool without_held;     /* the other set has no captions: no cosine there */
 };
 
 struct fus_targets_request {
@@ -62,13 +64,15 @@ struct fus_targets_request {
     uint64_t seed;
 };
 
-/* other: NULL where held-out pictures are of the same feed. FUS_EINVAL: lsa without captions, too few words, words that are
- * missing. Messages are complete. */
-int fus_targets_make(struct fus_targets *t, const struct fus_targets_spec *spec, const struct fus_targets_request *request,
-                     const struct fus_feed *feed, const struct fus_feed *other, struct fus_error *err);
+/* other: NULL where held-out pictures are of the same feed. FUS_EINVAL: lsa without captions, too
+ * few words, words that are missing. Messages are complete. */
+int fus_targets_make(struct fus_targets *t, const struct fus_targets_spec *spec,
+                     const struct fus_targets_request *request, const struct fus_feed *feed,
+                     const struct fus_feed *other, struct fus_error *err);
 void fus_targets_free(struct fus_targets *t);
 
-/* The text of an item in an epoch, and its target [dim]. held: of held-out pictures, which keep their own captions. */
+/* The text of an item in an epoch, and its target [dim]. held: of held-out pictures, which keep
+ * their own captions. */
 size_t fus_targets_text(const struct fus_targets *t, int side, int item, uint64_t epoch, bool held);
 const float *fus_targets_row(const struct fus_targets *t, int side, int item, uint64_t epoch, bool held);
 

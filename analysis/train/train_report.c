@@ -1,5 +1,6 @@
-/* report.html of a training: learning curves, what the held-out pictures were taken for, and those it gets most wrong. One file
- * that needs no script, network or other file; drawn from the tables, so that a resumed training draws the same. */
+/* report.html of a training: learning curves, what the held-out pictures were taken for, and those
+ * it gets most wrong. One file that needs no script, network or other file; drawn from the tables,
+ * so that a resumed training draws the same. */
 #include "analysis/train/work.h"
 
 #include <math.h>
@@ -15,18 +16,25 @@ enum { COLUMNS = 13, MAX_WRONG = 24, PER_ROW = 8, THUMB = 64, MAX_MATRIX = 40 };
 #define HEIGHT 200.0
 
 static const char css[] =
-    "*{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,\"Segoe UI\","
+    "*{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 "
+    "system-ui,-apple-system,\"Segoe UI\","
     "Roboto,\"Helvetica Neue\",Arial,\"Liberation Sans\",sans-serif;overflow-wrap:anywhere}\n"
-    "main{max-width:1140px;margin:0 auto;padding:28px 20px 48px}h1{font-size:1.9rem;line-height:1.2;margin:.1em 0 .35em}\n"
+    "main{max-width:1140px;margin:0 auto;padding:28px 20px 48px}h1{font-size:1.9rem;line-height:1.2;margin:.1em 0 "
+    ".35em}\n"
     "h2{font-size:1.35rem;margin:2.2em 0 .5em;padding-top:.7em;border-top:1px solid var(--rule)}\n"
-    ".kicker,.meta,figcaption{color:var(--muted);margin:0;font-size:.88rem}.kicker{letter-spacing:.08em;text-transform:uppercase;font-size:.75rem}\n"
-    "svg{display:block;width:100%;height:auto;font-family:inherit}.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr));"
+    ".kicker,.meta,figcaption{color:var(--muted);margin:0;font-size:.88rem}.kicker{letter-spacing:.08em;text-transform:"
+    "uppercase;font-size:.75rem}\n"
+    "svg{display:block;width:100%;height:auto;font-family:inherit}.grid{display:grid;grid-template-columns:repeat(auto-"
+    "fill,minmax(min(100%,300px),1fr));"
     "gap:20px 22px}\n"
-    ".scroll{overflow-x:auto;margin:.7em 0;overflow-wrap:normal}table{border-collapse:collapse;font-variant-numeric:tabular-nums;white-space:nowrap;"
+    ".scroll{overflow-x:auto;margin:.7em "
+    "0;overflow-wrap:normal}table{border-collapse:collapse;font-variant-numeric:tabular-nums;white-space:nowrap;"
     "font-size:.82rem}\n"
-    "th,td{padding:3px 12px 3px 0;text-align:right;border-bottom:1px solid var(--rule)}tbody th,thead th:first-child{text-align:left}"
+    "th,td{padding:3px 12px 3px 0;text-align:right;border-bottom:1px solid var(--rule)}tbody th,thead "
+    "th:first-child{text-align:left}"
     "td.d{font-weight:700}\n"
-    ".w{display:flex;flex-wrap:wrap;gap:14px}.w div{width:96px;font-size:.75rem;line-height:1.3}.w i{display:block;width:64px;height:64px;"
+    ".w{display:flex;flex-wrap:wrap;gap:14px}.w div{width:96px;font-size:.75rem;line-height:1.3}.w "
+    "i{display:block;width:64px;height:64px;"
     "border-radius:3px;margin-bottom:3px}\n";
 
 /* ---- the table of epochs ---- */
@@ -61,8 +69,8 @@ struct curve {
     int training, held; /* columns of epochs.csv; -1: none */
 };
 
-static void draw_line(struct fus_text_buffer *out, const struct history *h, int column, int ink, const struct fus_axis *x,
-                      const struct fus_axis *y)
+static void draw_line(struct fus_text_buffer *out, const struct history *h, int column, int ink,
+                      const struct fus_axis *x, const struct fus_axis *y)
 {
     bool pen = false;
     if (column < 0)
@@ -107,10 +115,10 @@ static void draw_curve(struct fus_text_buffer *out, const struct history *h, con
     fus_axis_fit(&y, low > 0 && low < 0.5 * high ? 0 : low, high, 4);
     fus_axis_fit(&x, h->n > 1 ? 1 : 0, h->n > 1 ? h->n : 1, h->n < 6 ? h->n : 5);
     x.from = 52, x.to = WIDTH - 12, y.from = HEIGHT - 38, y.to = 24;
-    fus_svg_put(
-        out,
-        "<figure style=\"margin:0\"><svg viewBox=\"0 0 $f $f\" role=\"img\" aria-label=\"$e\"><text class=\"tt\" x=\"$f\" y=\"14\">$e</text>\n",
-        WIDTH, HEIGHT, c->title, x.from, c->title);
+    fus_svg_put(out,
+                "<figure style=\"margin:0\"><svg viewBox=\"0 0 $f $f\" role=\"img\" aria-label=\"$e\"><text "
+                "class=\"tt\" x=\"$f\" y=\"14\">$e</text>\n",
+                WIDTH, HEIGHT, c->title, x.from, c->title);
     fus_axis_left(out, &y, x.from, x.to, c->axis);
     fus_axis_bottom(out, &x, y.to, y.from, "epoch");
     draw_line(out, h, c->training, 0, &x, &y);
@@ -126,10 +134,10 @@ static void draw_curves(struct fus_text_buffer *out, const struct history *h)
                                           {"Accuracy", "share", 4, 9},
                                           {"Cosine with the target", "cosine", 5, 10},
                                           {"Own text first, own picture first (held out)", "share", 11, 12}};
-    fus_svg_put(
-        out,
-        "<h2>Learning curves</h2>\n<p class=\"meta\">Dashed: training pictures, with the statistics of their batches and as they were augmented; "
-        "solid: held-out pictures, with the running statistics, as <code>fusiform run</code> sees the network.</p>\n<div class=\"grid\">\n");
+    fus_svg_put(out, "<h2>Learning curves</h2>\n<p class=\"meta\">Dashed: training pictures, with the statistics of "
+                     "their batches and as they were augmented; "
+                     "solid: held-out pictures, with the running statistics, as <code>fusiform run</code> sees the "
+                     "network.</p>\n<div class=\"grid\">\n");
     for (size_t i = 0; i < sizeof curves / sizeof *curves; i++)
         draw_curve(out, h, &curves[i]);
     fus_svg_put(out, "</div>\n");
@@ -161,9 +169,8 @@ static int put_confusion(struct fus_text_buffer *out, const struct fus_work *w, 
             fus_svg_put(out, "<td$s>$z</td>", r == c ? " class=\"d\"" : "", counts[r * n + c]);
         fus_svg_put(out, "</tr>\n");
     }
-    fus_svg_put(
-        out,
-        "</tbody></table></div>\n<p class=\"meta\">A row a class, a column what was chosen; numbers are in confusion.csv.</p>\n");
+    fus_svg_put(out, "</tbody></table></div>\n<p class=\"meta\">A row a class, a column what was chosen; numbers are "
+                     "in confusion.csv.</p>\n");
     fus_base_free(counts);
     return FUS_OK;
 }
@@ -263,9 +270,9 @@ static void put_style(struct fus_text_buffer *out)
         out, "<style>\n:root{color-scheme:light dark;--paper:#ffffff;--ink:#1a1d23;--muted:#565d69;--rule:#dfe2e8}\n$s",
         css);
     fus_theme_css(out, &theme, FUS_THEME_LIGHT, false);
-    fus_svg_put(
-        out,
-        "@media screen and (prefers-color-scheme:dark){\n:root{--paper:#16191f;--ink:#f0f1f4;--muted:#a9b0bc;--rule:#2f353f}\n");
+    fus_svg_put(out,
+                "@media screen and "
+                "(prefers-color-scheme:dark){\n:root{--paper:#16191f;--ink:#f0f1f4;--muted:#a9b0bc;--rule:#2f353f}\n");
     fus_theme_css(out, &theme, FUS_THEME_DARK, false);
     fus_svg_put(out, "}\n</style>\n");
 }
@@ -274,17 +281,18 @@ static void put_head(struct fus_text_buffer *out, const struct fus_work *w)
 {
     char network[256];
     fus_networks_describe(network, sizeof network, &w->start.spec);
-    fus_svg_put(
-        out,
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" content=\"width=device-width, "
-        "initial-scale=1\"/>\n<title>Training of $e</title>\n",
-        network);
+    fus_svg_put(out,
+                "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" "
+                "content=\"width=device-width, "
+                "initial-scale=1\"/>\n<title>Training of $e</title>\n",
+                network);
     put_style(out);
-    fus_svg_put(
-        out,
-        "</head>\n<body>\n<main>\n<p class=\"kicker\">Training</p>\n<h1>$e</h1>\n<p class=\"meta\">$d training pictures of $d classes, $d held out; "
-        "$d epochs of $z steps",
-        network, w->feed.n_train, w->feed.n_classes, w->predictions.n, w->o->epochs, (size_t)w->steps_per_epoch);
+    fus_svg_put(out,
+                "</head>\n<body>\n<main>\n<p class=\"kicker\">Training</p>\n<h1>$e</h1>\n<p class=\"meta\">$d training "
+                "pictures of $d classes, $d held out; "
+                "$d epochs of $z steps",
+                network, w->feed.n_train, w->feed.n_classes, w->predictions.n, w->o->epochs,
+                (size_t)w->steps_per_epoch);
     if (w->has_targets)
         fus_svg_put(out, "; targets: $e", w->targets.description);
     fus_svg_put(out, "</p>\n<p>Held-out pictures after the last epoch: ");
@@ -300,9 +308,8 @@ static void put_options(struct fus_text_buffer *out, const struct fus_work *w)
     fus_svg_put(out, "<h2>Options</h2>\n<div class=\"scroll\"><table><tbody>\n");
     for (int i = 0; i < w->o->n_named; i++)
         fus_svg_put(out, "<tr><th>$e</th><td>$e</td></tr>\n", w->o->named[i].key, w->o->named[i].value);
-    fus_svg_put(
-        out,
-        "</tbody></table></div>\n<p class=\"meta\">train.json has these and the digests of the start, pictures and targets.</p>\n");
+    fus_svg_put(out, "</tbody></table></div>\n<p class=\"meta\">train.json has these and the digests of the start, "
+                     "pictures and targets.</p>\n");
 }
 
 int fus_train_report_write(struct fus_work *w, struct fus_error *err)

@@ -1,4 +1,5 @@
-/* The loop: batches in a counter's order, gradients, an update, and at each epoch's end the held-out pictures. */
+/* The loop: batches in a counter's order, gradients, an update, and at each epoch's end the
+ * held-out pictures. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/train/work.h"
 
@@ -209,10 +210,10 @@ static int plan_steps(struct fus_work *w, struct fus_error *err)
             "try --batch %d or --batch-norm frozen",
             w->feed.n_train, o->batch, o->batch > 2 ? o->batch - 1 : o->batch + 1);
     if (by_batch && o->batch < FEW_PICTURES)
-        fus_work_note(
-            w,
-            "warning: batches of %d pictures make the statistics of batch norms noisy; --batch-norm frozen goes by the start's",
-            o->batch);
+        fus_work_note(w,
+                      "warning: batches of %d pictures make the statistics of batch norms noisy; --batch-norm frozen "
+                      "goes by the start's",
+                      o->batch);
     if (w->head_epochs && !w->start.new_classes && !w->start.new_language && !w->start.new_text)
         return fus_base_fail(err, FUS_EINVAL, "--head-epochs: no head is new, so there is nothing to train alone");
     int code = parse_schedule(&w->rate, w, err);

@@ -1,11 +1,11 @@
 /* Training as the library does it: a start and pictures in, a folder of files out.
  *
- * Reading order: training.h, start.c (which network, from what), targets.c (what the language head learns to say), training.c
- * (the loop), validate.c (what `run` will see), state.c (stopped and resumed), record.c (train.json), tables.c, outputs.c
- * (model.safetensors, the report).
+ * Reading order: training.h, start.c (which network, from what), targets.c (what the language head
+ * learns to say), training.c (the loop), validate.c (what `run` will see), state.c (stopped and
+ * resumed), record.c (train.json), tables.c, outputs.c (model.safetensors, the report).
  *
- * All files but train.log are the same bytes for any instruction set, number of threads, micro-batch and memory limit, and
- * however often the training was stopped and resumed. */
+ * All files but train.log are the same bytes for any instruction set, number of threads,
+ * micro-batch and memory limit, and however often the training was stopped and resumed. */
 #ifndef FUS_TRAINING_H
 #define FUS_TRAINING_H
 
@@ -16,11 +16,11 @@ enum fus_training_missing { FUS_TRAINING_MISSING_ERROR, FUS_TRAINING_MISSING_SKI
 
 struct fus_training_options {
     const char *model, *lang_head, *prefix, *preprocess; /* the start */
-    const char *stimuli, *validate;  /* pictures; "10%" or another set */
-    const char *out;                 /* the folder */
+    const char *stimuli, *validate;                      /* pictures; "10%" or another set */
+    const char *out;                                     /* the folder */
     const char *captions, *language; /* captions.tsv; what targets are made of (targets.h); NULL: none */
     const char *augment, *freeze;
-    const char *schedule;            /* cosine, constant, step:30,60 */
+    const char *schedule; /* cosine, constant, step:30,60 */
     bool fresh, contrastive, idf, frozen_norms, winograd, resume, force;
     enum fus_training_missing missing;
     enum fus_train_language loss;
@@ -30,17 +30,18 @@ struct fus_training_options {
     double rate, rate_heads, warm_up; /* 0: the default; warm-up in epochs */
     struct fus_optimise optimise;
     size_t max_memory;
-    double state_seconds;            /* a state at least that often; 0: after each step */
-    enum fus_dtype dtype;            /* of model.safetensors */
+    double state_seconds; /* a state at least that often; 0: after each step */
+    enum fus_dtype dtype; /* of model.safetensors */
     int n_named;
-    const struct fus_safetensors_pair *named; /* [n_named] what the result depends on, by option's name, for train.json */
+    /* [n_named] what the result depends on, by option's name, for train.json */
+    const struct fus_safetensors_pair *named;
 };
 
 struct fus_training_progress {
     int epoch, n_epochs;
-    long step, n_steps;  /* done */
-    double loss;         /* of the last step */
-    double rate;         /* pictures a second since this process began its first step */
+    long step, n_steps; /* done */
+    double loss;        /* of the last step */
+    double rate;        /* pictures a second since this process began its first step */
     double seconds_left;
 };
 
@@ -53,7 +54,7 @@ struct fus_training_score {
 struct fus_training_result {
     int n_held, n_train, n_classes, best_epoch; /* epochs from 1 */
     struct fus_training_score held, best;
-    char layer[48];      /* the last block's, for `fusiform run` */
+    char layer[48]; /* the last block's, for `fusiform run` */
 };
 
 /* What the caller wants to hear. Each may be NULL. */
@@ -61,12 +62,13 @@ struct fus_training_hooks {
     void *context;
     void (*note)(void *context, const char *line);
     void (*progress)(void *context, const struct fus_training_progress *p);
-    void (*begins)(void *context);   /* the first step comes now: from here on `stopping` is asked */
+    void (*begins)(void *context); /* the first step comes now: from here on `stopping` is asked */
     bool (*stopping)(void *context);
 };
 
-/* Trains. FUS_ESTOPPED: stopping said so, and a state was written. FUS_EINVAL names what does not fit: options, pictures,
- * captions, a folder with another training. A loss that is not finite: FUS_EFORMAT with step, parameter and rate. */
+/* Trains. FUS_ESTOPPED: stopping said so, and a state was written. FUS_EINVAL names what does not
+ * fit: options, pictures, captions, a folder with another training. A loss that is not finite:
+ * FUS_EFORMAT with step, parameter and rate. */
 int fus_training_run(struct fus_training_result *result, const struct fus_training_options *options,
                      const struct fus_training_hooks *hooks, struct fus_error *err);
 

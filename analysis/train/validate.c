@@ -1,5 +1,6 @@
-/* Held-out pictures through the inference engine with its folded batch norms, which is what `fusiform run` will see: a network
- * that works only with the statistics of a batch shows here at once. */
+/* Held-out pictures through the inference engine with its folded batch norms, which is
+ * what `fusiform run` will see: a network that works only with the statistics of a batch
+ * shows here at once. */
 #include "analysis/train/work.h"
 
 #include <math.h>
@@ -107,7 +108,8 @@ static int run_all(struct pass *p, struct fus_error *err)
 
 /* ---- contrastive ---- */
 
-/* Texts of the held-out pictures, [n, dim] of unit length: the mean of their words' columns of text.weight [dim, words]. */
+/* Texts of the held-out pictures, [n, dim] of unit length: the mean of their words' columns of
+ * text.weight [dim, words]. */
 static int embed_texts(float *out, const struct fus_work *w, int n, int dim, struct fus_error *err)
 {
     const struct fus_targets_side *s = &w->targets.side[side_of(w)];

@@ -1,4 +1,5 @@
-/* Vectors of texts: latent semantic analysis, means of word vectors, rows of a table; see vectors.h. */
+/* Vectors of texts: latent semantic analysis, means of word vectors, rows of a
+ * table; see vectors.h. */
 #include "analysis/train/vectors.h"
 
 #include <math.h>

@@ -25,8 +25,8 @@ struct fus_work {
     const struct fus_training_hooks *h;
     struct fus_start start;
     struct fus_targets_spec spec;
-    struct fus_targets targets;      /* dim 0: none */
-    bool has_targets, classes;       /* which tasks there are */
+    struct fus_targets targets; /* dim 0: none */
+    bool has_targets, classes;  /* which tasks there are */
     struct fus_feed feed, other;
     bool has_other;
     struct fus_train *net;
@@ -36,61 +36,66 @@ struct fus_work {
     int head_epochs;
     /* a batch */
     int *order;
-    long ordered;                    /* the epoch that `order` is of; -1: none */
+    long ordered; /* the epoch that `order` is of; -1: none */
     float *input, *target;
     int *label, *words, *word_start;
     size_t cap_words;
     struct fus_work_sums sums;
-    struct fus_text_buffer steps, epochs;    /* the tables as text */
-    struct fus_text_buffer record;           /* train.json */
+    struct fus_text_buffer steps, epochs; /* the tables as text */
+    struct fus_text_buffer record;        /* train.json */
     char record_sha256[65];
     struct fus_training_score held, best;
     struct fus_work_held predictions;
-    bool scored;                     /* `held` and predictions are of the step that has been reached */
-    int best_epoch;                  /* from 1; 0: none yet */
+    bool scored;    /* `held` and predictions are of the step that has been reached */
+    int best_epoch; /* from 1; 0: none yet */
     double best_value;
-    long first_step;                 /* of this process */
-    double began, saved;             /* seconds */
+    long first_step;     /* of this process */
+    double began, saved; /* seconds */
     double last_loss;
     long saved_step;
     FILE *log;
     int lock;
 };
 
-double fus_work_now(void);           /* seconds since some moment */
+double fus_work_now(void); /* seconds since some moment */
 void fus_work_note(const struct fus_work *w, const char *fmt, ...) FUS_PRINTF(2, 3);
 void fus_work_log(const struct fus_work *w, const char *fmt, ...) FUS_PRINTF(2, 3);
 void fus_work_path(char path[4096], const struct fus_work *w, const char *name); /* OUT/NAME */
 
-/* record.c: train.json as text, what the result depends on; and whether OUT's says the same (FUS_EINVAL: what differs). */
+/* record.c: train.json as text, what the result depends on; and whether OUT's says the same
+ * (FUS_EINVAL: what differs). */
 int fus_record_make(struct fus_work *w, const char pictures[65], const char validated[65], struct fus_error *err);
 int fus_record_compare(const struct fus_work *w, struct fus_error *err);
 
-/* out_folder.c: OUT is made or found, locked, and what another training left is removed where --force says so. *resumes: there is a
- * state to go on from. */
+/* out_folder.c: OUT is made or found, locked, and what another training left is removed where
+ * --force says so. *resumes: there is a state to go on from. */
 int fus_out_folder_begin(struct fus_work *w, bool *resumes, struct fus_error *err);
 void fus_out_folder_end(struct fus_work *w);
 
 /* state.c */
 int fus_state_save(struct fus_work *w, struct fus_error *err);
 int fus_state_load(struct fus_work *w, struct fus_error *err);
-int fus_state_carry(struct fus_train *to, const struct fus_train *from, struct fus_error *err); /* every array that both have */
+/* every array that both have */
+int fus_state_carry(struct fus_train *to, const struct fus_train *from, struct fus_error *err);
 
-/* tables.c: a row of steps.csv or epochs.csv; all of both files; the score of an epoch's training pictures. */
+/* tables.c: a row of steps.csv or epochs.csv; all of both files; the score of an epoch's
+ * training pictures. */
 void fus_tables_step(struct fus_work *w, const struct fus_train_result *r, double rate, double norm);
 void fus_tables_epoch(struct fus_work *w);
 int fus_tables_write(const struct fus_work *w, struct fus_error *err);
 int fus_tables_read(struct fus_work *w, struct fus_error *err); /* up to w->step */
 int fus_tables_confusion(const struct fus_work *w, struct fus_error *err);
 
-/* validate.c: the held-out pictures through the inference engine, as `fusiform run` sees the network. */
+/* validate.c: the held-out pictures through the inference engine, as `fusiform run`
+ * sees the network. */
 int fus_validate_score(struct fus_work *w, struct fus_error *err);
 double fus_validate_value(const struct fus_training_score *s); /* what the best epoch is chosen by: greater is better */
 void fus_validate_free(struct fus_work_held *p);
 
 /* outputs.c: the network as a file that `run` reads; report.html. */
 int fus_outputs_model(const struct fus_work *w, const char *name, struct fus_error *err);
-int fus_outputs_weight(void *work, float *out, size_t n, const char *name, struct fus_error *err); /* fus_weight_fn: its average where there is one */
+/* fus_weight_fn: its average where there is one */
+int fus_outputs_weight(void *work, float *out, size_t n, const char *name, struct fus_error *err);
 int fus_train_report_write(struct fus_work *w, struct fus_error *err);
 
 #endif

@@ -122,10 +122,14 @@ static size_t choose(void *context, size_t draw, size_t *order, int *category)
 /* Where a draw's first statistic goes, and how far on the next ones do. */
 static double *place_of(size_t *stride, const struct fus_bootstrap *b, size_t draw)
 {
-    *stride = draw == 0 ? 1 : draw <= b->n_resamples ? b->n_resamples : b->nested ? fus_bootstrap_n_nested(b->n_resamples) : b->n_images;
+    *stride = draw == 0                ? 1
+              : draw <= b->n_resamples ? b->n_resamples
+              : b->nested              ? fus_bootstrap_n_nested(b->n_resamples)
+                                       : b->n_images;
     if (draw == 0)
         return b->estimate;
-    return draw <= b->n_resamples ? b->resampled + draw - 1 : (b->nested ? b->nested : b->left_out) + draw - 1 - b->n_resamples;
+    return draw <= b->n_resamples ? b->resampled + draw - 1
+                                  : (b->nested ? b->nested : b->left_out) + draw - 1 - b->n_resamples;
 }
 
 static int measure(void *context, size_t draw, const struct fus_moments *m, struct fus_error *err)
@@ -133,7 +137,8 @@ static int measure(void *context, size_t draw, const struct fus_moments *m, stru
     const struct work *w = context;
     const struct fus_responses *r = w->r;
     struct fus_layer_summary layer;
-    int code = fus_criteria_layer(&layer, m, "resample", r->channels, r->height, r->width, w->options->criterion, w->options, err);
+    int code = fus_criteria_layer(&layer, m, "resample", r->channels, r->height, r->width, w->options->criterion,
+                                  w->options, err);
     if (code)
         return code;
     size_t stride;
@@ -154,12 +159,13 @@ static int check_left_out(const struct fus_responses *r, struct fus_error *err)
         count[r->category[i]]++;
     for (int c = 0; c < r->n_categories; c++)
         if (count[c] < 3)
-            return fus_base_fail(err, FUS_EINVAL, "category %d has %zu pictures: leaving one out needs at least 3", c, count[c]);
+            return fus_base_fail(err, FUS_EINVAL, "category %d has %zu pictures: leaving one out needs at least 3", c,
+                                 count[c]);
     return FUS_OK;
 }
 
-static int create_memory(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples, enum fus_interval_method method,
-                         struct fus_error *err)
+static int create_memory(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples,
+                         enum fus_interval_method method, struct fus_error *err)
 {
     size_t columns = (size_t)r->n_categories * N_STATISTICS;
     bool nested = method == FUS_INTERVAL_CENTRED, jackknife = method == FUS_INTERVAL_BCA;
@@ -175,8 +181,9 @@ static int create_memory(struct fus_bootstrap *b, const struct fus_responses *r,
     return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu resamples", n_resamples);
 }
 
-int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples, enum fus_interval_method method, uint64_t seed,
-                         const struct fus_select_options *options, const struct fus_progress *progress, struct fus_error *err)
+int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples,
+                         enum fus_interval_method method, uint64_t seed, const struct fus_select_options *options,
+                         const struct fus_progress *progress, struct fus_error *err)
 {
     struct work w = {.b = b, .r = r, .options = options, .seed = seed};
     memset(b, 0, sizeof *b);
@@ -190,7 +197,10 @@ int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r,
     if (!code && !(w.members = fus_base_alloc(3 * r->n_images + 1, sizeof *w.members)))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu pictures' places", r->n_images);
     if (!code) {
-        size_t n_draws = 1 + n_resamples + (b->nested ? fus_bootstrap_n_nested(n_resamples) : b->left_out ? r->n_images : 0);
+        size_t n_draws = 1 + n_resamples +
+                         (b->nested     ? fus_bootstrap_n_nested(n_resamples)
+                          : b->left_out ? r->n_images
+                                        : 0);
         w.outer = w.members + r->n_images;
         w.first = w.outer + r->n_images;
         sort_strata(w.members, w.first, r);
@@ -261,7 +271,9 @@ static double within(double x, double least, double most)
 static double correction(const struct fus_bootstrap_column *c)
 {
     double below = c->nested ? variance_of_pairs(c->nested, c->n_nested) : 0;
-    return below > 0 ? sqrt(within(variance_of_defined(c->resampled, c->n) / below, 1.0 / MAX_CORRECTION, MAX_CORRECTION)) : 1;
+    return below > 0
+               ? sqrt(within(variance_of_defined(c->resampled, c->n) / below, 1.0 / MAX_CORRECTION, MAX_CORRECTION))
+               : 1;
 }
 
 /* The resampled values as the run's own: moved to the estimate, their spread corrected. */
@@ -286,7 +298,8 @@ static double expected_share(double share, size_t n)
     return within((share * (double)(n + 1) - 1) / (double)(n - 1), 0, 1);
 }
 
-static void set_centred(struct fus_interval *out, const struct fus_bootstrap_column *c, double alpha, const double *sorted, size_t n)
+static void set_centred(struct fus_interval *out, const struct fus_bootstrap_column *c, double alpha,
+                        const double *sorted, size_t n)
 {
     struct centre_context centre_context = centring_of(c);
     set_interval(out, sorted, n, expected_share(alpha / 2, n), expected_share(1 - alpha / 2, n));
@@ -321,7 +334,8 @@ static double bca_share(double z0, double a, double z)
     return fus_special_normal_sf(-(z0 + w / (1 - a * w)));
 }
 
-static void set_bca(struct fus_interval *out, const struct fus_bootstrap_column *c, double alpha, const double *sorted, size_t n)
+static void set_bca(struct fus_interval *out, const struct fus_bootstrap_column *c, double alpha, const double *sorted,
+                    size_t n)
 {
     double below = 0;
     for (size_t i = 0; i < n; i++)
@@ -334,7 +348,8 @@ static void set_bca(struct fus_interval *out, const struct fus_bootstrap_column 
         set_interval(out, sorted, n, alpha / 2, 1 - alpha / 2);
 }
 
-void fus_bootstrap_interval(struct fus_interval *out, const struct fus_bootstrap_column *c, enum fus_interval_method method, double alpha, double *scratch)
+void fus_bootstrap_interval(struct fus_interval *out, const struct fus_bootstrap_column *c,
+                            enum fus_interval_method method, double alpha, double *scratch)
 {
     size_t n = sort_defined(scratch, c->resampled, c->n);
     *out = (struct fus_interval){.estimate = c->estimate, .p = NAN};
@@ -348,16 +363,24 @@ void fus_bootstrap_interval(struct fus_interval *out, const struct fus_bootstrap
 
 struct fus_bootstrap_column fus_bootstrap_column(const struct fus_bootstrap *b, size_t column)
 {
-    size_t n = b->n_resamples, n_nested = b->nested ? fus_bootstrap_n_nested(n) : 0, n_left = b->left_out ? b->n_images : 0;
-    return (struct fus_bootstrap_column){b->estimate[column], n, n_nested, n_left, b->resampled + column * n,
-                                         n_nested ? b->nested + column * n_nested : NULL, n_left ? b->left_out + column * n_left : NULL};
+    size_t n = b->n_resamples, n_nested = b->nested ? fus_bootstrap_n_nested(n) : 0,
+           n_left = b->left_out ? b->n_images : 0;
+    return (struct fus_bootstrap_column){b->estimate[column],
+                                         n,
+                                         n_nested,
+                                         n_left,
+                                         b->resampled + column * n,
+                                         n_nested ? b->nested + column * n_nested : NULL,
+                                         n_left ? b->left_out + column * n_left : NULL};
 }
 
-int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstrap *b, double alpha, struct fus_error *err)
+int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstrap *b, double alpha,
+                       struct fus_error *err)
 {
     static const double least[N_STATISTICS] = {0, -INFINITY, 0}, most[N_STATISTICS] = {1, INFINITY, INFINITY};
     if (layer->n_categories != b->n_categories)
-        return fus_base_fail(err, FUS_EINVAL, "bootstrap: %d categories for a layer of %d", b->n_categories, layer->n_categories);
+        return fus_base_fail(err, FUS_EINVAL, "bootstrap: %d categories for a layer of %d", b->n_categories,
+                             layer->n_categories);
     double *scratch = fus_base_alloc(b->n_resamples, sizeof *scratch);
     if (!scratch)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu resamples", b->n_resamples);
@@ -397,7 +420,8 @@ static double two_sided(const double *d, size_t n, const struct centre_context *
 }
 
 /* a - b of one column, into d [n + n_nested + n_left]. */
-static struct fus_bootstrap_column difference_of(double *d, const struct fus_bootstrap_column *a, const struct fus_bootstrap_column *b)
+static struct fus_bootstrap_column difference_of(double *d, const struct fus_bootstrap_column *a,
+                                                 const struct fus_bootstrap_column *b)
 {
     struct fus_bootstrap_column c = *a;
     c.estimate = a->estimate - b->estimate;
@@ -410,14 +434,15 @@ static struct fus_bootstrap_column difference_of(double *d, const struct fus_boo
     return c;
 }
 
-int fus_bootstrap_difference(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b, double alpha,
-                             struct fus_error *err)
+int fus_bootstrap_difference(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b,
+                             double alpha, struct fus_error *err)
 {
     size_t n = a->n_resamples;
-    if (a->n_categories != b->n_categories || n != b->n_resamples || a->n_images != b->n_images || a->method != b->method ||
-        !a->nested != !b->nested || !a->left_out != !b->left_out)
+    if (a->n_categories != b->n_categories || n != b->n_resamples || a->n_images != b->n_images ||
+        a->method != b->method || !a->nested != !b->nested || !a->left_out != !b->left_out)
         return fus_base_fail(err, FUS_EINVAL, "bootstrap: the two models were not resampled alike");
-    double *scratch = fus_base_alloc(2 * n + (a->nested ? fus_bootstrap_n_nested(n) : 0) + (a->left_out ? a->n_images : 0), sizeof *scratch);
+    double *scratch = fus_base_alloc(
+        2 * n + (a->nested ? fus_bootstrap_n_nested(n) : 0) + (a->left_out ? a->n_images : 0), sizeof *scratch);
     if (!scratch)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu resamples", n);
     for (size_t column = 0; column < (size_t)a->n_categories * N_STATISTICS; column++) {

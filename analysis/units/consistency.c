@@ -86,7 +86,8 @@ static int build_rdm(double *rdm, const struct patterns *p, struct fus_error *er
 {
     size_t wide = (p->n + LANES - 1) / LANES * LANES, n = p->n, values;
     if (n < 2 || n > INT32_MAX || p->n_units < 2)
-        return fus_base_fail(err, FUS_EINVAL, "%zu patterns of %zu units: dissimilarity needs at least 2 of both", n, p->n_units);
+        return fus_base_fail(err, FUS_EINVAL, "%zu patterns of %zu units: dissimilarity needs at least 2 of both", n,
+                             p->n_units);
     if (!fus_base_mul(&values, n + BLOCK + 1, wide))
         return fus_base_fail(err, FUS_ENOMEM, "too many patterns: %zu", n);
     double *gram = fus_base_alloc(values, sizeof *gram);

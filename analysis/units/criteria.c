@@ -2,7 +2,8 @@
  *   prince   Prince, Alvarez & Konkle 2024 (Science Advances 10, eadl1776)
  *   tdann    Margalit, Lee, Finzi, DiCarlo, Grill-Spector & Yamins 2024 (Neuron 112, 2435)
  *   dprime   Afraz, Boyden & DiCarlo 2015 (PNAS 112, 6730)
- *   ratio    Tsao, Freiwald, Tootell & Livingstone 2006 (Science 311, 670): index above 1/3, twice the others' response
+ *   ratio    Tsao, Freiwald, Tootell & Livingstone 2006 (Science 311, 670): index above 1/3, twice
+ *            the others' response
  *   ranksum  Baek, Song, Jang, Kim & Paik 2021 (Nature Communications 12, 7328)
  * A unit with a NaN or infinite response is never selective. */
 #include <math.h>
@@ -27,7 +28,8 @@ int fus_criteria_parse(enum fus_criterion *out, const char *name, struct fus_err
             *out = (enum fus_criterion)i;
             return FUS_OK;
         }
-    return fus_base_fail(err, FUS_EINVAL, "criterion '%s' is unknown; there are iut, prince, tdann, dprime, ratio, ranksum", name);
+    return fus_base_fail(err, FUS_EINVAL,
+                         "criterion '%s' is unknown; there are iut, prince, tdann, dprime, ratio, ranksum", name);
 }
 
 const char *fus_criteria_name(enum fus_criterion criterion)
@@ -97,7 +99,10 @@ static int best_above(double *value, const struct fus_moments *m, size_t unit, e
 static void cut_chunk(void *context, int chunk, int thread)
 {
     const struct work *w = context;
-    double cut = w->criterion == FUS_CRITERION_TDANN ? TDANN_T : w->criterion == FUS_CRITERION_DPRIME ? DPRIME : RATIO, value;
+    double cut = w->criterion == FUS_CRITERION_TDANN    ? TDANN_T
+                 : w->criterion == FUS_CRITERION_DPRIME ? DPRIME
+                                                        : RATIO,
+           value;
     size_t from = (size_t)chunk * CHUNK, end = chunk_end(from, w->m->n_units);
     (void)thread;
     for (size_t u = from; u < end; u++)
@@ -125,8 +130,8 @@ static void count_chunk(void *context, int chunk, int thread)
     }
 }
 
-int fus_criteria_count(size_t *count, const struct fus_moments *m, enum fus_criterion criterion, const double *cuts, size_t n_cuts,
-                       struct fus_error *err)
+int fus_criteria_count(size_t *count, const struct fus_moments *m, enum fus_criterion criterion, const double *cuts,
+                       size_t n_cuts, struct fus_error *err)
 {
     size_t n = (size_t)m->n_groups * n_cuts, n_chunks = (m->n_units + CHUNK - 1) / CHUNK;
     struct count_context a = {m, criterion, cuts, n_cuts, fus_base_alloc(n_chunks, n * sizeof *count)};
@@ -150,7 +155,8 @@ static void pair_chunk(void *context, int chunk, int thread)
     (void)thread;
     for (size_t u = from; u < end; u++) {
         size_t a = (size_t)w->a * m->n_units + u, b = (size_t)w->b * m->n_units + u;
-        double df, t = fus_ttest_student(&df, m->mean[a], m->m2[a] / (n_a - 1), n_a, m->mean[b], m->m2[b] / (n_b - 1), n_b);
+        double df,
+            t = fus_ttest_student(&df, m->mean[a], m->m2[a] / (n_a - 1), n_a, m->mean[b], m->m2[b] / (n_b - 1), n_b);
         bool constant = m->m2[a] == 0 && m->m2[b] == 0;
         /* rounding may pass 1 */
         w->q[u] = constant || !fus_select_defined(m, u) ? 1 : fmin(1, 2 * fus_special_t_sf(fabs(t), df));
@@ -183,8 +189,8 @@ static int label_prince(struct fus_layer_summary *out, const struct fus_moments 
     return code;
 }
 
-int fus_criteria_label(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
-                       int width, enum fus_criterion criterion, const struct fus_select_options *options,
+int fus_criteria_label(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels,
+                       int height, int width, enum fus_criterion criterion, const struct fus_select_options *options,
                        struct fus_error *err)
 {
     if (criterion == FUS_CRITERION_IUT)
@@ -199,14 +205,15 @@ int fus_criteria_label(struct fus_layer_summary *out, const struct fus_moments *
     if (!code && criterion == FUS_CRITERION_PRINCE)
         code = label_prince(out, m, options->alpha, err);
     else if (!code)
-        fus_threads_for((int)((m->n_units + CHUNK - 1) / CHUNK), cut_chunk, &(struct work){out, m, criterion, NULL, 0, 0});
+        fus_threads_for((int)((m->n_units + CHUNK - 1) / CHUNK), cut_chunk,
+                        &(struct work){out, m, criterion, NULL, 0, 0});
     if (code)
         fus_select_free(out);
     return code;
 }
 
-int fus_criteria_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
-                       int width, enum fus_criterion criterion, const struct fus_select_options *options,
+int fus_criteria_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels,
+                       int height, int width, enum fus_criterion criterion, const struct fus_select_options *options,
                        struct fus_error *err)
 {
     int code = fus_criteria_label(out, m, name, channels, height, width, criterion, options, err);
@@ -224,19 +231,23 @@ int fus_responses_check(const struct fus_responses *r, struct fus_error *err)
     if (r->n_categories < 2 || r->n_categories > 127)
         return fus_base_fail(err, FUS_EINVAL, "%d categories, expected 2 to 127", r->n_categories);
     size_t count[127] = {0}, places, units;
-    if (r->channels < 1 || r->height < 1 || r->width < 1 || !fus_base_mul(&places, (size_t)r->height, (size_t)r->width) ||
+    if (r->channels < 1 || r->height < 1 || r->width < 1 ||
+        !fus_base_mul(&places, (size_t)r->height, (size_t)r->width) ||
         !fus_base_mul(&units, places, (size_t)r->channels) || units != r->n_units)
-        return fus_base_fail(err, FUS_EINVAL, "%d x %d x %d is not %zu units", r->channels, r->height, r->width, r->n_units);
+        return fus_base_fail(err, FUS_EINVAL, "%d x %d x %d is not %zu units", r->channels, r->height, r->width,
+                             r->n_units);
     for (size_t i = 0; i < r->n_images; i++) {
         if (r->category[i] < 0 || r->category[i] >= r->n_categories)
-            return fus_base_fail(err, FUS_EINVAL, "picture %zu has category %d of %d", i, r->category[i], r->n_categories);
+            return fus_base_fail(err, FUS_EINVAL, "picture %zu has category %d of %d", i, r->category[i],
+                                 r->n_categories);
         if (r->stratum && (r->stratum[i] < 0 || (size_t)r->stratum[i] >= r->n_images))
             return fus_base_fail(err, FUS_EINVAL, "picture %zu has subcategory %d", i, r->stratum[i]);
         count[r->category[i]]++;
     }
     for (int c = 0; c < r->n_categories; c++)
         if (count[c] < 2)
-            return fus_base_fail(err, FUS_EINVAL, "category %d has %zu pictures: a variance needs at least 2", c, count[c]);
+            return fus_base_fail(err, FUS_EINVAL, "category %d has %zu pictures: a variance needs at least 2", c,
+                                 count[c]);
     return FUS_OK;
 }
 
@@ -287,7 +298,8 @@ static void gather(float *sorted, const size_t *first, const struct fus_response
         sorted[next[r->category[i]]++] = strip[i * STRIP];
 }
 
-static int ranksum_label(const float *values, float *scratch, const size_t *first, const struct fus_moments *m, size_t unit)
+static int ranksum_label(const float *values, float *scratch, const size_t *first, const struct fus_moments *m,
+                         size_t unit)
 {
     int best = 0;
     for (int c = 1; c < m->n_groups; c++)
@@ -300,7 +312,8 @@ static int ranksum_label(const float *values, float *scratch, const size_t *firs
     return best;
 }
 
-int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_responses *r, const char *name, struct fus_error *err)
+int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_responses *r, const char *name,
+                         struct fus_error *err)
 {
     struct fus_moments m = {0};
     size_t first[129] = {0};
@@ -311,7 +324,8 @@ int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_respons
         code = fus_moments_create(&m, r->n_categories, r->n_units, err);
     if (!code)
         code = fus_select_create(out, &m, name, r->channels, r->height, r->width, err);
-    if (!code && (!(values = fus_base_alloc(r->n_images, (2 + STRIP) * sizeof *values)) || !(row = fus_base_alloc(r->n_units, sizeof *row))))
+    if (!code && (!(values = fus_base_alloc(r->n_images, (2 + STRIP) * sizeof *values)) ||
+                  !(row = fus_base_alloc(r->n_units, sizeof *row))))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu responses", r->n_images);
     if (!code) {
         strip = values + 2 * r->n_images;

@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "analysis/inference.h"
-#include "nn/kernel/kernels.h"
 #include "nn/base/threads.h"
+#include "nn/kernel/kernels.h"
 
 #define CHUNK FUS_SELECT_CHUNK /* units a thread takes at a time */
-#define STRIP 128  /* units whose responses are read together from outside memory ... */
-#define LINE 16    /* ... and in memory */
+#define STRIP 128              /* units whose responses are read together from outside memory ... */
+#define LINE 16                /* ... and in memory */
 #define RANKED 64              /* ... where their pictures are ranked */
 
 struct fus_moments fus_halves_view(const struct fus_moments *m, int half)
@@ -60,7 +60,8 @@ static double sum_of(const struct fus_kernel *kernel, const double *x, size_t n)
     return add_lanes(lanes);
 }
 
-static double products_of(const struct fus_kernel *kernel, const double *x, double mean_x, const double *y, double mean_y, size_t n)
+static double products_of(const struct fus_kernel *kernel, const double *x, double mean_x, const double *y,
+                          double mean_y, size_t n)
 {
     double lanes[FUS_LANES] = {0};
     kernel->lane_products(lanes, x, mean_x, y, mean_y, n);
@@ -83,9 +84,9 @@ static struct sums sum_chunk(const double *x, const double *y, size_t n)
 struct compare_context {
     const struct fus_moments *halves;
     struct fus_search *search[2]; /* NULL: the half's units have their labels */
-    double *weight;    /* [2, n_categories, n_categories] */
-    double *squares;   /* [threads, 2, n_categories + 2, CHUNK] of t, then t itself */
-    struct sums *sums; /* [chunks, n_categories] */
+    double *weight;               /* [2, n_categories, n_categories] */
+    double *squares;              /* [threads, 2, n_categories + 2, CHUNK] of t, then t itself */
+    struct sums *sums;            /* [chunks, n_categories] */
 };
 
 /* Units that are not defined in both halves leave t [2, n_rows, CHUNK], whose last rows are the
@@ -146,14 +147,17 @@ static double correlation(const struct sums *sums, size_t n_chunks, size_t strid
 
 /* The labels that searches find, and Pearson's r of the least t over the units defined in both
  * halves; NaN where one does not vary. */
-static int compare(struct fus_halves_category *out, const struct fus_moments halves[2], struct fus_search *const search[2], bool student,
-                   struct fus_error *err)
+static int compare(struct fus_halves_category *out, const struct fus_moments halves[2],
+                   struct fus_search *const search[2], bool student, struct fus_error *err)
 {
     size_t n = (size_t)halves[0].n_groups, n_chunks = (halves[0].n_units + CHUNK - 1) / CHUNK;
-    struct compare_context a = {halves, {search[0], search[1]}, fus_base_alloc(2 * n, n * sizeof *a.weight), NULL, NULL};
+    struct compare_context a = {
+        halves, {search[0], search[1]}, fus_base_alloc(2 * n, n * sizeof *a.weight), NULL, NULL};
     a.squares = fus_base_aligned((size_t)fus_base_threads() * 2 * (n + 2), CHUNK * sizeof *a.squares);
     a.sums = fus_base_alloc(n_chunks, n * sizeof *a.sums);
-    int code = a.weight && a.squares && a.sums ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the t values of two halves");
+    int code = a.weight && a.squares && a.sums
+                   ? FUS_OK
+                   : fus_base_fail(err, FUS_ENOMEM, "no memory for the t values of two halves");
     if (!code) {
         for (size_t h = 0; h < 2; h++)
             fus_select_weights(a.weight + h * n * n, &halves[h], student);
@@ -244,7 +248,7 @@ struct rank_context {
     const size_t *unit; /* [n] */
     double *auc;        /* [n] */
     size_t n;
-    float *scratch;     /* [threads, 3 + STRIP, n_images] */
+    float *scratch; /* [threads, 3 + STRIP, n_images] */
 };
 
 /* The category's pictures of the half that is measured against all others of it; strip
@@ -285,7 +289,8 @@ static void rank_units(void *context, int task, int thread)
 static size_t list_units(size_t *unit, const struct fus_moments *m, const int8_t *label, int category)
 {
     size_t n = 0;
-    for (const int8_t *at = label, *end = label + m->n_units; (at = memchr(at, category, (size_t)(end - at))) != NULL; at++)
+    for (const int8_t *at = label, *end = label + m->n_units; (at = memchr(at, category, (size_t)(end - at))) != NULL;
+         at++)
         if (fus_select_defined(m, (size_t)(at - label))) {
             if (unit)
                 unit[n] = (size_t)(at - label);
@@ -295,7 +300,8 @@ static size_t list_units(size_t *unit, const struct fus_moments *m, const int8_t
 }
 
 /* Mean over the units that the other half selected. */
-static int measure_auc(double *mean, struct rank_context *a, const struct fus_moments *m, const int8_t *label, struct fus_error *err)
+static int measure_auc(double *mean, struct rank_context *a, const struct fus_moments *m, const int8_t *label,
+                       struct fus_error *err)
 {
     a->n = list_units(NULL, m, label, a->category);
     size_t *unit = fus_base_alloc(a->n + 1, sizeof *unit);
@@ -315,10 +321,13 @@ static int measure_auc(double *mean, struct rank_context *a, const struct fus_mo
     return code;
 }
 
-static int cross_auc(struct fus_halves_category *out, const struct fus_moments halves[2], int8_t *const label[2], const struct fus_responses *r,
-                     const int *half, struct fus_error *err)
+static int cross_auc(struct fus_halves_category *out, const struct fus_moments halves[2], int8_t *const label[2],
+                     const struct fus_responses *r, const int *half, struct fus_error *err)
 {
-    struct rank_context a = {.r = r, .half = half, .scratch = fus_base_aligned((size_t)fus_base_threads() * r->n_images, (3 + STRIP) * sizeof *a.scratch)};
+    struct rank_context a = {
+        .r = r,
+        .half = half,
+        .scratch = fus_base_aligned((size_t)fus_base_threads() * r->n_images, (3 + STRIP) * sizeof *a.scratch)};
     int code = a.scratch ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory to rank %zu pictures", r->n_images);
     for (a.category = 0; a.category < r->n_categories && !code; a.category++) {
         double mean[2];
@@ -332,8 +341,8 @@ static int cross_auc(struct fus_halves_category *out, const struct fus_moments h
 }
 
 /* The labels of one half, or the search that will find them. */
-static int label_half(struct fus_layer_summary *layer, struct fus_search **search, const struct fus_moments *half, enum fus_criterion criterion,
-                      const struct fus_select_options *options, struct fus_error *err)
+static int label_half(struct fus_layer_summary *layer, struct fus_search **search, const struct fus_moments *half,
+                      enum fus_criterion criterion, const struct fus_select_options *options, struct fus_error *err)
 {
     const char *name = "half";
     if (criterion != FUS_CRITERION_IUT || !fus_search_suits(options))
@@ -344,8 +353,9 @@ static int label_half(struct fus_layer_summary *layer, struct fus_search **searc
     return code ? code : fus_search_create(search, layer->label, half, options, err);
 }
 
-int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *m, const struct fus_responses *r, const int *half,
-                     enum fus_criterion criterion, const struct fus_select_options *options, struct fus_error *err)
+int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *m, const struct fus_responses *r,
+                     const int *half, enum fus_criterion criterion, const struct fus_select_options *options,
+                     struct fus_error *err)
 {
     if (m->n_groups % 2 || m->n_groups < 4 || m->n_units > INT32_MAX)
         return fus_base_fail(err, FUS_EINVAL, "halves: %d groups of %zu units, expected two per category", m->n_groups,

@@ -27,7 +27,8 @@ struct work {
 static int create_work(struct work *w, struct fus_error *err)
 {
     size_t values, bytes;
-    if (w->n < 1 || !fus_base_mul(&values, (size_t)w->n, (size_t)w->r->n_categories) || !fus_base_mul(&bytes, values, 3 * sizeof(double)))
+    if (w->n < 1 || !fus_base_mul(&values, (size_t)w->n, (size_t)w->r->n_categories) ||
+        !fus_base_mul(&bytes, values, 3 * sizeof(double)))
         return fus_base_fail(err, FUS_EINVAL, "%ld relabellings", w->n);
     w->t = fus_base_alloc(w->r->n_units, sizeof *w->t);
     w->best = fus_base_alloc(w->r->n_units, sizeof *w->best);
@@ -82,7 +83,8 @@ static int largest_mean(const struct fus_moments *m, size_t unit)
  * where it may be the largest. */
 static int find_largest_t(struct work *w, const struct fus_moments *m, long b, struct fus_error *err)
 {
-    size_t n_squares = ((size_t)m->n_groups + 2) * FUS_SELECT_CHUNK, n_weights = (size_t)m->n_groups * (size_t)m->n_groups;
+    size_t n_squares = ((size_t)m->n_groups + 2) * FUS_SELECT_CHUNK,
+           n_weights = (size_t)m->n_groups * (size_t)m->n_groups;
     double *squares = fus_base_aligned(n_squares + n_weights, sizeof *squares);
     if (!squares)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the t of relabelling %ld", b + 1);
@@ -109,7 +111,8 @@ static int measure(void *context, size_t draw, const struct fus_moments *m, stru
     struct work *w = context;
     struct fus_layer_summary layer;
     const struct fus_responses *r = w->r;
-    int code = fus_criteria_layer(&layer, m, "null", r->channels, r->height, r->width, w->options->criterion, w->options, err);
+    int code =
+        fus_criteria_layer(&layer, m, "null", r->channels, r->height, r->width, w->options->criterion, w->options, err);
     if (code)
         return code;
     for (int c = 0; c < r->n_categories; c++) {
@@ -140,7 +143,8 @@ static double p_of(double observed, const double *null, long n)
 /* From the observed side in out, t and best, and from the null. */
 static void conclude(struct fus_permute_category *out, struct work *w, size_t n_units, int category, double alpha)
 {
-    double *proportion = w->null_proportion + (size_t)category * (size_t)w->n, *most = w->null_t + (size_t)category * (size_t)w->n;
+    double *proportion = w->null_proportion + (size_t)category * (size_t)w->n,
+           *most = w->null_t + (size_t)category * (size_t)w->n;
     double sum = 0, n = (double)w->n;
     out->p_proportion = p_of(out->proportion, proportion, w->n);
     out->p_csi = p_of(out->csi, w->null_csi + (size_t)category * (size_t)w->n, w->n);
@@ -150,7 +154,8 @@ static void conclude(struct fus_permute_category *out, struct work *w, size_t n_
     fus_order_sort(proportion, (size_t)w->n);
     out->null_high = fus_order_quantile(proportion, (size_t)w->n, 1 - alpha);
     fus_order_sort(most, (size_t)w->n);
-    /* p <= alpha needs (reached + 1) <= alpha (n + 1): t must pass all but `allowed` of the maxima */
+    /* p <= alpha needs (reached + 1) <= alpha (n + 1): t must pass all but
+     * `allowed` of the maxima */
     double allowed = floor(alpha * (n + 1) * (1 + 1e-12)) - 1;
     out->t_critical = allowed < 0 ? INFINITY : allowed >= n ? 0 : most[w->n - 1 - (long)allowed];
     out->n_familywise = 0;
@@ -158,15 +163,17 @@ static void conclude(struct fus_permute_category *out, struct work *w, size_t n_
         out->n_familywise += w->best[u] == category && w->t[u] > out->t_critical;
 }
 
-int fus_permute_layer(struct fus_permute_category *out, const struct fus_responses *r, long n_permutations, uint64_t seed,
-                      const struct fus_select_options *options, const struct fus_progress *progress, struct fus_error *err)
+int fus_permute_layer(struct fus_permute_category *out, const struct fus_responses *r, long n_permutations,
+                      uint64_t seed, const struct fus_select_options *options, const struct fus_progress *progress,
+                      struct fus_error *err)
 {
     struct work w = {.r = r, .options = options, .out = out, .seed = seed, .n = n_permutations};
     int code = fus_responses_check(r, err);
     if (!code)
         code = create_work(&w, err);
     if (!code)
-        code = fus_resample_run(&(struct fus_resampling){(size_t)n_permutations + 1, choose, measure, &w, progress}, r, err);
+        code = fus_resample_run(&(struct fus_resampling){(size_t)n_permutations + 1, choose, measure, &w, progress}, r,
+                                err);
     for (int c = 0; c < r->n_categories && !code; c++)
         conclude(&out[c], &w, r->n_units, c, options->alpha);
     destroy_work(&w);

@@ -1,9 +1,12 @@
 /* Linear read-outs: which category do these features tell? The score of category c is bias_c +
  * w_c . x, the largest score wins.
  *
- *   nearest class mean  w_c = m_c, bias_c = -|m_c|^2 / 2: the largest score is the least Euclidean distance |x - m_c|
- *   ridge regression    (Hoerl & Kennard 1970) on the categories' indicators y_c (1 or 0), features and indicators centred. In dual form, as
- *                       there are fewer pictures than features: K = X X', (K + lambda I) a_c = y_c, w_c = X' a_c, bias_c = mean y_c - w_c . mean x
+ *   nearest class mean  w_c = m_c, bias_c = -|m_c|^2 / 2: the largest score is the least
+ *                       Euclidean distance |x - m_c|
+ *   ridge regression    (Hoerl & Kennard 1970) on the categories' indicators y_c (1 or 0),
+ *                       features and indicators centred. In dual form, as there are fewer
+ *                       pictures than features: K = X X', (K + lambda I) a_c = y_c, w_c = X' a_c,
+ *                       bias_c = mean y_c - w_c . mean x
  *
  * lambda is the one of 1e-4 .. 1e2 (factors of ten) times trace(K) / n with the least
  * generalised cross-validation (Golub, Heath & Wahba 1979), over all categories together. With T
@@ -23,7 +26,8 @@ static int create_readout(struct fus_readout *out, const struct fus_readout_data
 {
     memset(out, 0, sizeof *out);
     if (d->n < 1 || d->n > INT32_MAX || d->n_features < 1 || d->n_categories < 1)
-        return fus_base_fail(err, FUS_EINVAL, "a read-out of %d categories from %zu pictures of %zu features", d->n_categories, d->n, d->n_features);
+        return fus_base_fail(err, FUS_EINVAL, "a read-out of %d categories from %zu pictures of %zu features",
+                             d->n_categories, d->n, d->n_features);
     out->n_categories = d->n_categories;
     out->n_features = d->n_features;
     out->weight = fus_base_alloc((size_t)d->n_categories, d->n_features * sizeof *out->weight);
@@ -80,11 +84,11 @@ int fus_readout_mean(struct fus_readout *out, const struct fus_readout_data *d, 
 
 struct ridge {
     const struct fus_readout_data *d;
-    double *mean;    /* [n_features] */
-    double *x;       /* [n, n_features] centred */
-    double *gram;    /* [n, n] K, of which the lower triangle */
-    double *factor;  /* [n, n] L with L L' = K + lambda I, lower triangle */
-    double *y;       /* [n_categories, n] centred indicators */
+    double *mean;     /* [n_features] */
+    double *x;        /* [n, n_features] centred */
+    double *gram;     /* [n, n] K, of which the lower triangle */
+    double *factor;   /* [n, n] L with L L' = K + lambda I, lower triangle */
+    double *y;        /* [n_categories, n] centred indicators */
     double *a, *best; /* [n_categories, n] solutions of a lambda, of the best one */
 };
 
@@ -109,7 +113,8 @@ static int create_ridge(struct ridge *r, const struct fus_readout_data *d, struc
     r->best = fus_base_alloc(n, targets * sizeof *r->best);
     return r->mean && r->x && r->gram && r->factor && r->y && r->a && r->best
                ? FUS_OK
-               : fus_base_fail(err, FUS_ENOMEM, "no memory for a regression on %zu pictures of %zu features", n, d->n_features);
+               : fus_base_fail(err, FUS_ENOMEM, "no memory for a regression on %zu pictures of %zu features", n,
+                               d->n_features);
 }
 
 static void destroy_ridge(struct ridge *r)

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "analysis/inference.h"
-#include "nn/kernel/kernels.h"
 #include "nn/base/threads.h"
+#include "nn/kernel/kernels.h"
 
 #define BATCH_BYTES ((size_t)64 << 20)
 #define MAX_DRAWS 64 /* of a batch: more would save nothing */
@@ -104,7 +104,8 @@ static void choose(struct draw *d, struct batch *b, size_t k)
 static void take_strip(void *context, int strip, int thread)
 {
     const struct batch *b = context;
-    size_t n_units = b->r->n_units, n_images = b->r->n_images, at = (size_t)strip * STRIP, n = n_units - at < STRIP ? n_units - at : STRIP;
+    size_t n_units = b->r->n_units, n_images = b->r->n_images, at = (size_t)strip * STRIP,
+           n = n_units - at < STRIP ? n_units - at : STRIP;
     float *x = b->strips + (size_t)thread * n_images * STRIP;
     const float **rows = b->rows + (size_t)thread * n_images;
     fus_responses_strip(x, STRIP, b->r, at, n);
@@ -126,7 +127,8 @@ static void measure_draw(void *context, int k, int thread)
     const struct batch *b = context;
     struct draw *d = &b->draws[k];
     (void)thread;
-    d->code = fus_base_stopping() ? fus_base_fail(&d->err, FUS_ESTOPPED, "stopped at resample %zu of %zu", b->first + (size_t)k + 1, b->plan->n_draws)
+    d->code = fus_base_stopping() ? fus_base_fail(&d->err, FUS_ESTOPPED, "stopped at resample %zu of %zu",
+                                                  b->first + (size_t)k + 1, b->plan->n_draws)
                                   : b->plan->measure(b->plan->context, b->first + (size_t)k, &d->m, &d->err);
 }
 

@@ -1,17 +1,23 @@
 /* The labels of fus_select_layer without most of its work, in one pass over the moments
  * (METHOD.md, section 5). Against the plain computation (adjust every p of every category), for
  * alpha < 0.49:
- *  1. q >= p (up to two roundings), so only p <= alpha (1 + 1e-9) can matter; for Bonferroni alpha / n, for BY alpha / (1 + ... + 1/n).
- *  2. p < 1/2 needs every t > 0, so only the category with the strictly largest mean can matter: one p a unit.
- *  3. Student's tail is heavier than the normal one: a least t below the normal quantile at the bound (less 1e-6, more than any rounding) has
- *     a p above it. This is tried on squares, without a root. What remains are candidates.
- *  4. p is the largest of the pairs' tails, which fall with t and with df: it lies between the least t's tails at the most and at the fewest
- *     df that a pair can have. So candidates are counted in cells of their least t, and a whole cell has two bounds. A correction rejects
- *     more where p are smaller, so by the lower bounds it rejects all that it can, by the upper ones what is selective for certain.
- *  5. A unit that is rejected stays so with a smaller p and changes nothing for others; one that is not may as well have p = 1. So only p of
- *     the cells between are computed, and the certain units count before them.
- *  6. Of two pairs, one with t larger by 1e-9 and df no smaller has the smaller p, by more than t_sf's error, and need not be evaluated to find
- *     the largest.
+ *  1. q >= p (up to two roundings), so only p <= alpha (1 + 1e-9) can matter; for Bonferroni
+ *     alpha / n, for BY alpha / (1 + ... + 1/n).
+ *  2. p < 1/2 needs every t > 0, so only the category with the strictly largest mean can
+ *     matter: one p a unit.
+ *  3. Student's tail is heavier than the normal one: a least t below the normal quantile at the
+ *     bound (less 1e-6, more than any rounding) has a p above it. This is tried on squares, without
+ *     a root. What remains are candidates.
+ *  4. p is the largest of the pairs' tails, which fall with t and with df: it lies between the
+ *     least t's tails at the most and at the fewest df that a pair can have. So candidates are
+ *     counted in cells of their least t, and a whole cell has two bounds. A correction rejects more
+ *     where p are smaller, so by the lower bounds it rejects all that it can, by the upper ones
+ *     what is selective for certain.
+ *  5. A unit that is rejected stays so with a smaller p and changes nothing for others; one that is
+ *     not may as well have p = 1. So only p of the cells between are computed, and the certain
+ *     units count before them.
+ *  6. Of two pairs, one with t larger by 1e-9 and df no smaller has the smaller p, by more than
+ *     t_sf's error, and need not be evaluated to find the largest.
  * tests/test_select.c compares both ways. */
 #include <float.h>
 #include <math.h>
@@ -23,7 +29,7 @@
 #define CHUNK FUS_SELECT_CHUNK /* units a thread takes at a time */
 /* far above the error of t_sf, far below any p difference that matters */
 #define MARGIN 1e-9
-#define CELLS 256              /* of t; the last one has no end */
+#define CELLS 256 /* of t; the last one has no end */
 #define T_STEP 0.0625
 
 struct candidate {
@@ -59,12 +65,12 @@ struct fus_search {
     int8_t *label; /* [n_units] */
     const struct fus_moments *m;
     const struct fus_select_options *options;
-    double scale;                 /* fus_multiple_scale */
-    double z_squared;             /* t^2 below it means p above the bound; above 0, as t must be */
+    double scale;     /* fus_multiple_scale */
+    double z_squared; /* t^2 below it means p above the bound; above 0, as t must be */
     int n_threads;
-    struct finds *finds;          /* [n_threads] */
-    struct place *places;         /* [n_chunks] */
-    struct limits *limits;        /* [n_categories] */
+    struct finds *finds;   /* [n_threads] */
+    struct place *places;  /* [n_chunks] */
+    struct limits *limits; /* [n_categories] */
 };
 
 bool fus_search_suits(const struct fus_select_options *options)
@@ -118,8 +124,8 @@ static bool make_room(struct finds *f)
     return list != NULL;
 }
 
-int fus_search_create(struct fus_search **out, int8_t *label, const struct fus_moments *m, const struct fus_select_options *options,
-                      struct fus_error *err)
+int fus_search_create(struct fus_search **out, int8_t *label, const struct fus_moments *m,
+                      const struct fus_select_options *options, struct fus_error *err)
 {
     struct fus_search *s = *out = fus_base_alloc(1, sizeof *s);
     size_t n = (size_t)m->n_groups;
@@ -173,7 +179,8 @@ static int cell_of(double t)
 void fus_search_chunk(struct fus_search *s, int chunk, int thread, const double *squares)
 {
     uint16_t place[CHUNK];
-    size_t from = (size_t)chunk * CHUNK, rest = s->m->n_units - from, n = rest < CHUNK ? rest : CHUNK, groups = (size_t)s->m->n_groups;
+    size_t from = (size_t)chunk * CHUNK, rest = s->m->n_units - from, n = rest < CHUNK ? rest : CHUNK,
+           groups = (size_t)s->m->n_groups;
     const double *most = squares + groups * CHUNK, *spread = most + CHUNK;
     struct finds *f = &s->finds[thread];
     int above = list_above(place, most, n, s->z_squared);
@@ -224,7 +231,8 @@ static void limit_category(void *context, int c, int thread)
         l->high[i] = i > 0 ? l->high[i - 1] : 1;
         if (count[i] == 0 || l->certain < CELLS)
             continue;
-        double low = i < CELLS - 1 ? fus_special_t_sf((i + 1) * T_STEP, most) * (1 - MARGIN) : 0, bound = bound_of(s, rank);
+        double low = i < CELLS - 1 ? fus_special_t_sf((i + 1) * T_STEP, most) * (1 - MARGIN) : 0,
+               bound = bound_of(s, rank);
         if (l->possible == CELLS && low <= bound)
             l->possible = i, l->n_possible = rank, l->bound = bound;
         if (l->possible == CELLS)
@@ -318,7 +326,8 @@ static void correct_category(void *context, int c, int thread)
     const struct fus_search *s = a->s;
     const struct open *o = &a->open[c];
     (void)thread;
-    a->threshold[c] = fus_multiple_threshold(o->p, o->scratch, o->n, s->limits[c].n_certain, s->m->n_units, s->options->alpha, s->options->correction);
+    a->threshold[c] = fus_multiple_threshold(o->p, o->scratch, o->n, s->limits[c].n_certain, s->m->n_units,
+                                             s->options->alpha, s->options->correction);
 }
 
 static void label_open(const struct correction *a)

@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "analysis/analysis.h"
-#include "nn/kernel/kernels.h"
 #include "nn/base/threads.h"
+#include "nn/kernel/kernels.h"
 
 #define CHUNK FUS_SELECT_CHUNK /* units a thread takes at a time */
 
@@ -145,13 +145,17 @@ static void scan_chunk(void *context, int chunk, int thread)
 }
 
 /* Counts dead and undefined units; where there is a search, it gets the squares of each chunk. */
-static int scan_units(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_search *search, bool student,
-                      struct fus_error *err)
+static int scan_units(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_search *search,
+                      bool student, struct fus_error *err)
 {
     size_t groups = (size_t)m->n_groups, threads = (size_t)fus_base_threads();
-    struct chunk_scan a = {out, m, search, fus_base_alloc(groups, groups * sizeof *a.weight),
+    struct chunk_scan a = {out,
+                           m,
+                           search,
+                           fus_base_alloc(groups, groups * sizeof *a.weight),
                            fus_base_aligned(threads * CHUNK, (groups + 2) * sizeof *a.squares),
-                           fus_base_alloc(threads, sizeof *a.dead), fus_base_alloc(threads, sizeof *a.undefined)};
+                           fus_base_alloc(threads, sizeof *a.dead),
+                           fus_base_alloc(threads, sizeof *a.undefined)};
     bool all = a.weight && a.squares && a.dead && a.undefined;
     int code = all ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory to test %zu units", m->n_units);
     if (!code) {
@@ -175,8 +179,8 @@ int fus_select_count(struct fus_layer_summary *out, const struct fus_moments *m,
     return scan_units(out, m, NULL, false, err);
 }
 
-static int label_by_search(struct fus_layer_summary *out, const struct fus_moments *m, const struct fus_select_options *options,
-                           struct fus_error *err)
+static int label_by_search(struct fus_layer_summary *out, const struct fus_moments *m,
+                           const struct fus_select_options *options, struct fus_error *err)
 {
     struct fus_search *search;
     int code = fus_search_create(&search, out->label, m, options, err);
@@ -189,8 +193,8 @@ static int label_by_search(struct fus_layer_summary *out, const struct fus_momen
 }
 
 /* For a large alpha: every p of every category. */
-static int label_plainly(struct fus_layer_summary *out, const struct fus_moments *m, const struct fus_select_options *options,
-                         struct fus_error *err)
+static int label_plainly(struct fus_layer_summary *out, const struct fus_moments *m,
+                         const struct fus_select_options *options, struct fus_error *err)
 {
     double *work = fus_base_alloc(m->n_units, 3 * sizeof *work);
     if (!work)
@@ -210,17 +214,19 @@ static int label_plainly(struct fus_layer_summary *out, const struct fus_moments
 int fus_select_check(const struct fus_moments *m, const struct fus_select_options *options, struct fus_error *err)
 {
     if (m->n_groups < 2 || m->n_groups > FUS_SELECT_CATEGORIES)
-        return fus_base_fail(err, FUS_EINVAL, "%d categories: selectivity needs 2 to %d", m->n_groups, FUS_SELECT_CATEGORIES);
+        return fus_base_fail(err, FUS_EINVAL, "%d categories: selectivity needs 2 to %d", m->n_groups,
+                             FUS_SELECT_CATEGORIES);
     for (int g = 0; g < m->n_groups; g++)
         if (m->n[g] < 2)
-            return fus_base_fail(err, FUS_EINVAL, "category %d has %ld pictures: a variance needs at least 2", g, m->n[g]);
+            return fus_base_fail(err, FUS_EINVAL, "category %d has %ld pictures: a variance needs at least 2", g,
+                                 m->n[g]);
     if (!(options->alpha > 0 && options->alpha < 1))
         return fus_base_fail(err, FUS_EINVAL, "alpha is %g, expected a number between 0 and 1", options->alpha);
     return FUS_OK;
 }
 
 int fus_select_create(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels,
-                        int height, int width, struct fus_error *err)
+                      int height, int width, struct fus_error *err)
 {
     size_t places, units;
     memset(out, 0, sizeof *out);
@@ -239,7 +245,8 @@ int fus_select_create(struct fus_layer_summary *out, const struct fus_moments *m
     out->n_categories = out->categories ? m->n_groups : 0;
     for (int c = 0; c < m->n_groups && all; c++) {
         struct fus_category_summary *category = &out->categories[c];
-        category->ci_low = category->ci_high = category->csi_cv = category->dprime_cv = category->auc_cv = category->survival = NAN;
+        category->ci_low = category->ci_high = category->csi_cv = category->dprime_cv = category->auc_cv =
+            category->survival = NAN;
         category->split_half_r = category->dice = category->csi_low = category->csi_high = NAN;
         category->variation_low = category->variation_high = NAN;
         category->map = fus_base_alloc(places, sizeof *category->map);
@@ -281,8 +288,8 @@ int fus_select_summarise(struct fus_layer_summary *out, const struct fus_moments
     return code;
 }
 
-int fus_select_label(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
-                     int width, const struct fus_select_options *options, struct fus_error *err)
+int fus_select_label(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels,
+                     int height, int width, const struct fus_select_options *options, struct fus_error *err)
 {
     int code = fus_select_create(out, m, name, channels, height, width, err);
     if (!code)
@@ -294,8 +301,8 @@ int fus_select_label(struct fus_layer_summary *out, const struct fus_moments *m,
     return code;
 }
 
-int fus_select_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels, int height,
-                     int width, const struct fus_select_options *options, struct fus_error *err)
+int fus_select_layer(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels,
+                     int height, int width, const struct fus_select_options *options, struct fus_error *err)
 {
     int code = fus_select_label(out, m, name, channels, height, width, options, err);
     if (!code)

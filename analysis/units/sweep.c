@@ -23,10 +23,12 @@ struct fus_sweep_threshold fus_sweep_threshold(size_t i)
     if (i < PRINCE)
         return (struct fus_sweep_threshold){FUS_CRITERION_PRINCE, FUS_BY, alphas[i % N]};
     size_t kind = (i - PRINCE) / N;
-    return (struct fus_sweep_threshold){(enum fus_criterion)(FUS_CRITERION_TDANN + kind), FUS_UNCORRECTED, cuts[kind][i % N]};
+    return (struct fus_sweep_threshold){(enum fus_criterion)(FUS_CRITERION_TDANN + kind), FUS_UNCORRECTED,
+                                        cuts[kind][i % N]};
 }
 
-static int sweep_tests(size_t *selective, const struct fus_moments *m, const struct fus_select_options *options, struct fus_error *err)
+static int sweep_tests(size_t *selective, const struct fus_moments *m, const struct fus_select_options *options,
+                       struct fus_error *err)
 {
     int code = FUS_OK;
     for (size_t i = 0; i < PRINCE && !code; i++) {
@@ -43,7 +45,8 @@ static int sweep_tests(size_t *selective, const struct fus_moments *m, const str
     return code;
 }
 
-int fus_sweep_layer(size_t *selective, const struct fus_moments *m, const struct fus_select_options *options, struct fus_error *err)
+int fus_sweep_layer(size_t *selective, const struct fus_moments *m, const struct fus_select_options *options,
+                    struct fus_error *err)
 {
     size_t count[127 * N];
     if (m->n_groups < 2 || m->n_groups > 127 || m->n_units > INT32_MAX)

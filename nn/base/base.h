@@ -76,8 +76,9 @@ char *fus_base_strdup(const char *s);
 /* For tests: the n-th allocation from now (1 = the next) and all later ones fail; 0: none does. */
 void fus_base_fail_allocation(long n);
 
-/* Open a regular file for reading. Nothing blocks: a pipe, device, socket or folder is refused for what it is (FUS_EIO).
- * NULL on failure; messages without the path's name in front: the caller blames. */
+/* Open a regular file for reading. Nothing blocks: a pipe, device, socket or folder is
+ * refused for what it is (FUS_EIO). NULL on failure; messages without the path's name in
+ * front: the caller blames. */
 FILE *fus_base_open(const char *path, struct fus_error *err);
 
 /* The whole file in memory: *data has *n bytes and one more that is 0. FUS_ELIMIT past max_bytes,
@@ -90,8 +91,8 @@ int fus_base_read_file(uint8_t **data, size_t *n, const char *path, size_t max_b
 void fus_base_request_stop(void);
 bool fus_base_stopping(void);
 
-/* Long work on one file tells how far it is: `what` ("reading"), path, bytes done and in all. Nothing happens until a program sets
- * the function that shows it. */
+/* Long work on one file tells how far it is: `what` ("reading"), path, bytes done and in all.
+ * Nothing happens until a program sets the function that shows it. */
 typedef void (*fus_base_progress_fn)(const char *what, const char *path, uint64_t done, uint64_t all);
 void fus_base_set_progress(fus_base_progress_fn show); /* NULL: nothing again */
 void fus_base_progress(const char *what, const char *path, uint64_t done, uint64_t all);

@@ -1,7 +1,7 @@
 /* A bounded cursor over bytes from a file: the only way file bytes are read.
  *
- * Reading past the end returns 0 and sets `overrun`, which stays set; a parser may read a whole header and
- * check once. Positions are offsets from the start of `data`, for messages. */
+ * Reading past the end returns 0 and sets `overrun`, which stays set; a parser may read a whole
+ * header and check once. Positions are offsets from the start of `data`, for messages. */
 #ifndef FUS_BYTES_H
 #define FUS_BYTES_H
 

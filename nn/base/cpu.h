@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* The name that $FUS_ISA had when it was first asked for, or that fus_cpu_set_isa gave: scalar, avx2,
- * avx512 or neon; "": the best there is. Whether this CPU has it, fus_kernels_pick says. */
+/* The name that $FUS_ISA had when it was first asked for, or that fus_cpu_set_isa gave: scalar,
+ * avx2, avx512 or neon; "": the best there is. Whether this CPU has it, fus_kernels_pick says. */
 const char *fus_cpu_isa(void);
 
 /* From now on this one; NULL: ask the environment again. The string must stay. Not while other

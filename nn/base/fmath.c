@@ -1,19 +1,20 @@
 /* Elementary functions with the same bits on every machine (fmath.h).
  *
- * Each function reduces its argument exactly or with a kept remainder, sums a Taylor series of fixed length by
- * Horner's rule, and puts the leading terms together so that only the last addition rounds at full size. The
- * coefficients are quotients of small integers, which IEEE division rounds the same everywhere; ln 2 is split in
- * two as in fdlibm (Sun Microsystems 1993), whose form of the logarithm's remainder is used too.
- * Left out: signalling NaNs, floating-point flags, rounding modes other than to nearest. */
+ * Each function reduces its argument exactly or with a kept remainder, sums a Taylor series of
+ * fixed length by Horner's rule, and puts the leading terms together so that only the last addition
+ * rounds at full size. The coefficients are quotients of small integers, which IEEE division rounds
+ * the same everywhere; ln 2 is split in two as in fdlibm (Sun Microsystems 1993), whose form of the
+ * logarithm's remainder is used too. Left out: signalling NaNs, floating-point flags, rounding
+ * modes other than to nearest. */
 #include "nn/base/fmath.h"
 
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-#define LN2_HIGH 0x1.62e42feep-1             /* first 32 bits: k * LN2_HIGH is exact for |k| < 2^21 */
-#define LN2_LOW 0x1.a39ef35793c76p-33        /* ln 2 - LN2_HIGH */
-#define LOG2_E 0x1.71547652b82fep+0          /* 1 / ln 2 */
+#define LN2_HIGH 0x1.62e42feep-1      /* first 32 bits: k * LN2_HIGH is exact for |k| < 2^21 */
+#define LN2_LOW 0x1.a39ef35793c76p-33 /* ln 2 - LN2_HIGH */
+#define LOG2_E 0x1.71547652b82fep+0   /* 1 / ln 2 */
 #define PI 0x1.921fb54442d18p+1
 
 static double from_bits(uint64_t u)
@@ -46,7 +47,8 @@ static int reduce_ln2(double *r, double *rest, double x)
     return (int)k;
 }
 
-/* e^r - 1 - r = r^2 (1/2 + r/6 + ... + r^12/14!), |r| <= 0.35: the first term left out is below 1e-19. */
+/* e^r - 1 - r = r^2 (1/2 + r/6 + ... + r^12/14!), |r| <= 0.35: the first term left
+ * out is below 1e-19. */
 static double exp_tail(double r)
 {
     double p = 1.0 / 87178291200.0;
@@ -122,7 +124,8 @@ double fus_fmath_log(double x)
     return k * LN2_HIGH - ((half - (s * (half + p * z) + k * LN2_LOW)) - f);
 }
 
-/* With u = 1 + x rounded: log(1 + x) = log(u) + (x - (u - 1)) / u to first order, and the second is below 1e-32. */
+/* With u = 1 + x rounded: log(1 + x) = log(u) + (x - (u - 1)) / u to first order, and the
+ * second is below 1e-32. */
 double fus_fmath_log1p(double x)
 {
     if (isnan(x) || x < -1)
@@ -135,7 +138,8 @@ double fus_fmath_log1p(double x)
     return fus_fmath_log(u) + (x - (u - 1)) / u;
 }
 
-/* 2^k ((1 - 2^-k) + r + tail(r)): the constant is exact for k < 54 and its sum with r keeps what it loses. */
+/* 2^k ((1 - 2^-k) + r + tail(r)): the constant is exact for k < 54 and its sum with r
+ * keeps what it loses. */
 double fus_fmath_expm1(double x)
 {
     if (isnan(x))
@@ -195,10 +199,18 @@ void fus_fmath_sincospi(double *sin_pix, double *cos_pix, double x)
     double n = floor(2 * x + 0.5), s, c;
     sincos_small(&s, &c, PI * (x - 0.5 * n));
     switch ((int)(n - 4 * floor(n * 0.25))) {
-    case 0: *sin_pix = s, *cos_pix = c; break;
-    case 1: *sin_pix = c, *cos_pix = -s; break;
-    case 2: *sin_pix = -s, *cos_pix = -c; break;
-    default: *sin_pix = -c, *cos_pix = s; break;
+    case 0:
+        *sin_pix = s, *cos_pix = c;
+        break;
+    case 1:
+        *sin_pix = c, *cos_pix = -s;
+        break;
+    case 2:
+        *sin_pix = -s, *cos_pix = -c;
+        break;
+    default:
+        *sin_pix = -c, *cos_pix = s;
+        break;
     }
 }
 

@@ -14,8 +14,8 @@
 #ifndef FUS_JSON_H
 #define FUS_JSON_H
 
-#include "nn/base/bytes.h"
 #include "nn/base/base.h"
+#include "nn/base/bytes.h"
 #include "nn/base/outfile.h"
 #include "nn/base/text.h"
 
@@ -23,7 +23,7 @@
 
 struct fus_json {
     struct fus_bytes b;
-    size_t base;          /* offset of the text in its file, for messages */
+    size_t base; /* offset of the text in its file, for messages */
     struct fus_error *err;
     int code;
     /* decode U+DC80 to U+DCFF as the bytes 0x80 to 0xff, as fus_json_write encodes them */
@@ -31,7 +31,7 @@ struct fus_json {
     int depth;
     char closer[FUS_JSON_DEPTH];
     bool fresh[FUS_JSON_DEPTH]; /* nothing read in this container yet */
-    char *text;           /* the string read last, decoded to UTF-8 and ended by 0 */
+    char *text;                 /* the string read last, decoded to UTF-8 and ended by 0 */
     size_t cap;
 };
 
@@ -42,12 +42,12 @@ void fus_json_start(struct fus_json *j, const void *text, size_t n, size_t base,
 void fus_json_enter(struct fus_json *j, char open);
 /* one more member? consumes commas and the closing bracket */
 bool fus_json_next(struct fus_json *j);
-const char *fus_json_key(struct fus_json *j);       /* "key" and ':'; valid until the next string */
+const char *fus_json_key(struct fus_json *j); /* "key" and ':'; valid until the next string */
 /* FUS_EFORMAT for \u0000, lone surrogates, broken UTF-8 */
 const char *fus_json_string(struct fus_json *j);
 /* digits only: no sign, fraction, exponent or leading zero */
 uint64_t fus_json_u64(struct fus_json *j);
-void fus_json_skip(struct fus_json *j);             /* any value, its grammar checked */
+void fus_json_skip(struct fus_json *j); /* any value, its grammar checked */
 
 /* For what the reader of the reader finds wrong: "byte N: ..." at the place that was read last. */
 int fus_json_fail(struct fus_json *j, const char *fmt, ...) FUS_PRINTF(2, 3);

@@ -1,5 +1,5 @@
-/* The one source of random choices: xoshiro256** 1.0 (Blackman & Vigna 2018), state filled by SplitMix64 from
- * a 64-bit seed. The same seed gives the same choices on every machine. */
+/* The one source of random choices: xoshiro256** 1.0 (Blackman & Vigna 2018), state filled by
+ * SplitMix64 from a 64-bit seed. The same seed gives the same choices on every machine. */
 #ifndef FUS_RNG_H
 #define FUS_RNG_H
 
@@ -15,8 +15,8 @@ struct fus_rng {
 
 void fus_rng_seed(struct fus_rng *r, uint64_t seed);
 
-/* An independent stream for each counter parts [n], such as (seed, epoch, picture, purpose): SplitMix64's finisher after
- * each number. */
+/* An independent stream for each counter parts [n], such as (seed, epoch, picture, purpose):
+ * SplitMix64's finisher after each number. */
 void fus_rng_seed_counter(struct fus_rng *r, const uint64_t *parts, int n);
 
 uint64_t fus_rng_u64(struct fus_rng *r);

@@ -84,8 +84,9 @@ __attribute__((target("sha,sse4.1"))) static void compress_sha(uint32_t state[8]
         if (t < 4)
             w[t] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(p + 16 * t)), big_endian);
         else
-            w[t] = _mm_sha256msg2_epu32(_mm_add_epi32(_mm_sha256msg1_epu32(w[t - 4], w[t - 3]),
-                                                      _mm_alignr_epi8(w[t - 1], w[t - 2], 4)), w[t - 1]);
+            w[t] = _mm_sha256msg2_epu32(
+                _mm_add_epi32(_mm_sha256msg1_epu32(w[t - 4], w[t - 3]), _mm_alignr_epi8(w[t - 1], w[t - 2], 4)),
+                w[t - 1]);
         __m128i kw = _mm_add_epi32(w[t], _mm_loadu_si128((const __m128i *)(K + 4 * t)));
         cdgh = _mm_sha256rnds2_epu32(cdgh, abef, kw);
         abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(kw, 0x0e));
@@ -184,9 +185,9 @@ int fus_sha256_file(char hex[FUS_SHA256_HEX], const char *path, struct fus_error
             fus_base_progress("hashing", path, done, size);
     }
     int code = fus_base_stopping() ? fus_base_fail(err, FUS_ESTOPPED, "%s: stopped", path)
-               : !buf        ? fus_base_fail(err, FUS_ENOMEM, "%s: no memory to read it", path)
-               : ferror(f) ? fus_base_fail(err, FUS_EIO, "%s: cannot be read: %s", path, strerror(errno))
-                           : FUS_OK;
+               : !buf              ? fus_base_fail(err, FUS_ENOMEM, "%s: no memory to read it", path)
+               : ferror(f)         ? fus_base_fail(err, FUS_EIO, "%s: cannot be read: %s", path, strerror(errno))
+                                   : FUS_OK;
     fclose(f);
     fus_base_free(buf);
     if (code == FUS_OK)

@@ -7,8 +7,8 @@
 
 #include "nn/base/base.h"
 
-/* Text that grows, ended by 0 (`s` is NULL while it is empty). If memory runs out, `failed` is set and
- * whatever is appended later is ignored: check it once, at the end. Start with {0}. */
+/* Text that grows, ended by 0 (`s` is NULL while it is empty). If memory runs out, `failed` is set
+ * and whatever is appended later is ignored: check it once, at the end. Start with {0}. */
 struct fus_text_buffer {
     char *s;
     size_t n, room;

@@ -12,7 +12,8 @@
 #include <stddef.h>
 
 #define MAX_THREADS 1024
-/* Pauses of some 40 ns before a thread goes to sleep: longer than the gaps within a forward pass. */
+/* Pauses of some 40 ns before a thread goes to sleep: longer than the gaps
+ * within a forward pass. */
 #define SPINS 10000
 
 /* The tasks of one thread that are not taken yet: the first in the upper half, the end in the
@@ -25,7 +26,7 @@ struct share {
 struct team {
     int n_threads;
     atomic_int n_left, n_asleep, master_asleep, over; /* tasks of the job not done yet */
-    fus_threads_task fn; /* fn and context are read-only while tasks remain */
+    fus_threads_task fn;                              /* fn and context are read-only while tasks remain */
     void *context;
     pthread_mutex_t mutex;
     pthread_cond_t work, done;

@@ -5,7 +5,8 @@
  *   FPICK(mask, x, y)       x where the mask is set, else y
  *   POWER2(m)               2^k for m = 1.5 * 2^23 + k, -126 <= k <= 127: integer steps on its bits
  *
- * Each expression is that of fus_fmath_expf and fus_fmath_erff (fmath.c), so that the bits agree. */
+ * Each expression is that of fus_fmath_expf and fus_fmath_erff (fmath.c), so
+ * that the bits agree. */
 #include "nn/base/fmath.h"
 
 INLINE VEC act_exp(VEC x)
@@ -68,4 +69,6 @@ TARGET static void act_silu(float *out, const float *in, size_t n)
     act_sigmoid(out, in, n, 1.0f);
 }
 
+/* clang-format off */
 #define ACTIVATE {act_gelu, act_quickgelu, act_silu} /* enum fus_act from FUS_ACT_GELU on */
+/* clang-format on */

@@ -6,7 +6,8 @@
  *   ZERO()  ADD(x, y)  FMA(x, y, z) = x*y + z rounded once
  *   RELU(x)                 x < 0 ? 0 : x  (NaN stays NaN)
  *   TILE_ROWS, TILE_BLOCKS  so that the sums fill the registers but for two or three
- *   STEP_FENCE()            nothing, or what keeps a compiler from loading ahead until registers run out
+ *   STEP_FENCE()            nothing, or what keeps a compiler from loading ahead
+ *                           until registers run out
  *   TARGET                  function attribute that allows the instructions
  *
  * and includes this file and the other *_tile.h. A tile is up to TILE_ROWS pixels x TILE_BLOCKS*16
@@ -122,31 +123,36 @@ INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks, 
     }
 }
 
-#define ROWS_CASE(r) \
-    case r: \
+#define ROWS_CASE(r)                                                          \
+    case r:                                                                   \
         if (r <= TILE_ROWS && (TILE_BLOCKS == 1 || t->blocks == TILE_BLOCKS)) \
-            tile_of(t, r <= TILE_ROWS ? r : 1, TILE_BLOCKS, A_ROW, STEPS); \
-        else if (r <= TILE_ROWS) \
-            tile_of(t, r <= TILE_ROWS ? r : 1, 1, A_ROW, STEPS); \
+            tile_of(t, r <= TILE_ROWS ? r : 1, TILE_BLOCKS, A_ROW, STEPS);    \
+        else if (r <= TILE_ROWS)                                              \
+            tile_of(t, r <= TILE_ROWS ? r : 1, 1, A_ROW, STEPS);              \
         break;
-#define ANY_ROWS \
-    switch (t->rows) { \
-        ROWS_CASE(1) ROWS_CASE(2) ROWS_CASE(3) ROWS_CASE(4) ROWS_CASE(5) ROWS_CASE(6) ROWS_CASE(7) \
-        ROWS_CASE(8) ROWS_CASE(9) ROWS_CASE(10) ROWS_CASE(11) ROWS_CASE(12) ROWS_CASE(13) ROWS_CASE(14) \
+#define ANY_ROWS                                                                                                     \
+    switch (t->rows) {                                                                                               \
+        ROWS_CASE(1)                                                                                                 \
+        ROWS_CASE(2)                                                                                                 \
+        ROWS_CASE(3)                                                                                                 \
+        ROWS_CASE(4)                                                                                                 \
+        ROWS_CASE(5)                                                                                                 \
+        ROWS_CASE(6)                                                                                                 \
+        ROWS_CASE(7) ROWS_CASE(8) ROWS_CASE(9) ROWS_CASE(10) ROWS_CASE(11) ROWS_CASE(12) ROWS_CASE(13) ROWS_CASE(14) \
     }
 
 #define STEPS 4
 #define A_ROW FUS_LANES
 TARGET static void tile_blocked(const struct fus_tile *t)
 {
-    ANY_ROWS
+    ANY_ROWS;
 }
 #undef A_ROW
 
 #define A_ROW (2 * FUS_LANES)
 TARGET static void tile_blocked_second(const struct fus_tile *t)
 {
-    ANY_ROWS
+    ANY_ROWS;
 }
 #undef A_ROW
 #undef STEPS
@@ -155,19 +161,21 @@ TARGET static void tile_blocked_second(const struct fus_tile *t)
 #define A_ROW 3
 TARGET static void tile_picture(const struct fus_tile *t)
 {
-    ANY_ROWS
+    ANY_ROWS;
 }
 #undef A_ROW
 
 #define A_ROW 6
 TARGET static void tile_picture_second(const struct fus_tile *t)
 {
-    ANY_ROWS
+    ANY_ROWS;
 }
 #undef A_ROW
 #undef STEPS
 
+/* clang-format off */
 #define TILES {tile_blocked, tile_blocked_second, tile_picture, tile_picture_second} /* enum fus_tile_kind */
+/* clang-format on */
 #undef ANY_ROWS
 #undef ROWS_CASE
 

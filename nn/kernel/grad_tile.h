@@ -1,12 +1,13 @@
-/* The micro-kernel of weight gradients (struct fus_grad_tile in kernels.h), one source for all instruction
- * sets with the macros of gemm_tile.h. Vectors run over output channels, sums stay in registers along
- * places: one chain of fused multiply-adds for each weight. */
+/* The micro-kernel of weight gradients (struct fus_grad_tile in kernels.h), one source for all
+ * instruction sets with the macros of gemm_tile.h. Vectors run over output channels, sums stay in
+ * registers along places: one chain of fused multiply-adds for each weight. */
 
 #define GRAD_ROWS (TILE_ROWS < 8 ? TILE_ROWS : 8)
 #define GRAD_VECTORS (TILE_BLOCKS * PER_BLOCK)
 
 /* One place. */
-INLINE void grad_step(VEC sums[GRAD_ROWS][GRAD_VECTORS], const float *a, const float *b, size_t b_step, const int rows, const int blocks)
+INLINE void grad_step(VEC sums[GRAD_ROWS][GRAD_VECTORS], const float *a, const float *b, size_t b_step, const int rows,
+                      const int blocks)
 {
     VEC w[GRAD_VECTORS];
     UNROLL
@@ -51,12 +52,12 @@ INLINE void grad_of(const struct fus_grad_tile *t, const int rows, const int blo
     }
 }
 
-#define GRAD_CASE(r) \
-    case r: \
+#define GRAD_CASE(r)                                                          \
+    case r:                                                                   \
         if (r <= GRAD_ROWS && (TILE_BLOCKS == 1 || t->blocks == TILE_BLOCKS)) \
-            grad_of(t, r <= GRAD_ROWS ? r : 1, TILE_BLOCKS); \
-        else if (r <= GRAD_ROWS) \
-            grad_of(t, r <= GRAD_ROWS ? r : 1, 1); \
+            grad_of(t, r <= GRAD_ROWS ? r : 1, TILE_BLOCKS);                  \
+        else if (r <= GRAD_ROWS)                                              \
+            grad_of(t, r <= GRAD_ROWS ? r : 1, 1);                            \
         break;
 
 TARGET static void grad_tile(const struct fus_grad_tile *t)

@@ -23,7 +23,7 @@
 #define ROOT(x) _mm256_sqrt_ps(x)
 #define FLESS(x, y) _mm256_cmp_ps(x, y, _CMP_LT_OQ)
 #define FPICK(m, x, y) _mm256_blendv_ps(y, x, m)
-#define POWER2(m) \
+#define POWER2(m)        \
     _mm256_castsi256_ps( \
         _mm256_slli_epi32(_mm256_add_epi32(_mm256_castps_si256(m), _mm256_set1_epi32(127 - 0x4b400000)), 23))
 #define STEP_FENCE()
@@ -42,7 +42,9 @@
 #define DROOT(x) _mm256_sqrt_pd(x)
 #define DLESS(x, y) _mm256_cmp_pd(x, y, _CMP_LT_OQ)
 #define DPICK(m, x, y) _mm256_blendv_pd(y, x, m)
+/* clang-format off */
 #include "nn/kernel/gemm_tile.h"
+/* clang-format off */
 #include "nn/kernel/winograd_tile.h"
 #include "nn/kernel/pool_tile.h"
 #include "nn/kernel/act_tile.h"
@@ -51,13 +53,14 @@
 #include "nn/kernel/norm_tile.h"
 #include "nn/kernel/pool_back_tile.h"
 #include "nn/kernel/update_tile.h"
+/* clang-format on */
+/* clang-format on */
 
 static bool available(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
-const struct fus_kernel fus_kernel_avx2 = {
-    "avx2", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available,
-    GRADIENTS};
+const struct fus_kernel fus_kernel_avx2 = {"avx2",   TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max,
+                                           ACTIVATE, MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS};
 #endif

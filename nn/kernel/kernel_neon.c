@@ -40,7 +40,9 @@
 #define DROOT(x) vsqrtq_f64(x)
 #define DLESS(x, y) vcltq_f64(x, y)
 #define DPICK(m, x, y) vbslq_f64(m, x, y)
+/* clang-format off */
 #include "nn/kernel/gemm_tile.h"
+/* clang-format off */
 #include "nn/kernel/winograd_tile.h"
 #include "nn/kernel/pool_tile.h"
 #include "nn/kernel/act_tile.h"
@@ -49,13 +51,14 @@
 #include "nn/kernel/norm_tile.h"
 #include "nn/kernel/pool_back_tile.h"
 #include "nn/kernel/update_tile.h"
+/* clang-format on */
+/* clang-format on */
 
 static bool available(void)
 {
     return true; /* every AArch64 CPU that runs a hosted system has it */
 }
 
-const struct fus_kernel fus_kernel_neon = {
-    "neon", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD, pool_max, ACTIVATE, MOMENTS, fma_chains, WIDTH, available,
-    GRADIENTS};
+const struct fus_kernel fus_kernel_neon = {"neon",   TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max,
+                                           ACTIVATE, MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS};
 #endif

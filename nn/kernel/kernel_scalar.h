@@ -39,7 +39,9 @@
 #define DROOT(x) sqrt(x)
 #define DLESS(x, y) ((x) < (y))
 #define DPICK(m, x, y) ((m) ? (x) : (y))
+/* clang-format off */
 #include "nn/kernel/gemm_tile.h"
+/* clang-format off */
 #include "nn/kernel/winograd_tile.h"
 #include "nn/kernel/pool_tile.h"
 #include "nn/kernel/act_tile.h"
@@ -48,3 +50,5 @@
 #include "nn/kernel/norm_tile.h"
 #include "nn/kernel/pool_back_tile.h"
 #include "nn/kernel/update_tile.h"
+/* clang-format on */
+/* clang-format on */

@@ -13,7 +13,7 @@ static const struct fus_kernel *const rows[] = {
 #if defined(__aarch64__) && defined(__ARM_NEON)
     &fus_kernel_neon,
 #endif
-    &fus_kernel_fma, &fus_kernel_scalar,
+    &fus_kernel_fma,    &fus_kernel_scalar,
 };
 
 const struct fus_kernel *fus_kernels_pick(const char *name, struct fus_error *err)

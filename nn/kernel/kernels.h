@@ -1,20 +1,20 @@
 /* The table of instruction sets, for nn/ and for the loops of analysis/ over units. A row holds the
- * micro-kernel and its tile size together, so that they cannot disagree. All rows compute the same bits:
- * each output is one chain of fused multiply-adds over k, whatever the vector width. */
+ * micro-kernel and its tile size together, so that they cannot disagree. All rows compute the same
+ * bits: each output is one chain of fused multiply-adds over k, whatever the vector width. */
 #ifndef FUS_KERNELS_H
 #define FUS_KERNELS_H
 
 #include "nn/base/base.h"
 
 #define FUS_FMA_CHAINS 12 /* enough to hide an FMA's latency twice over, few enough for 16 registers */
-#define FUS_LANES 16 /* channels in a block, in every layout and on every machine */
+#define FUS_LANES 16      /* channels in a block, in every layout and on every machine */
 
 /* One tile of a GEMM: rows are pixels, columns channels in blocks of 16.
  *
  *   c[j, i, :] = relu(sum_k a[k, i] b[j, k, :] + bias[j, :] + addend[j, i, :])
  *
- * a      [k/slice] slices a_step floats apart, each [rows, slice]; the tile's kind says how far apart
- *        rows lie
+ * a      [k/slice] slices a_step floats apart, each [rows, slice]; the tile's kind says
+ *        how far apart rows lie
  * b      [blocks] b_step floats apart, each [k, 16]
  * c      [blocks] c_step floats apart, each [rows, 16]; addend likewise, NULL: none
  * ahead  weights to prefetch: ahead_lines * 16 floats of each block for every 4 k
@@ -24,9 +24,9 @@ struct fus_tile {
     const float *a, *b, *bias, *addend, *ahead;
     float *c;
     size_t a_step, b_step, c_step;
-    int k, slice;           /* k a multiple of slice; slice is read for images only, 16 otherwise */
+    int k, slice; /* k a multiple of slice; slice is read for images only, 16 otherwise */
     int ahead_lines;
-    int rows, blocks;       /* at most the kernel's */
+    int rows, blocks; /* at most the kernel's */
     bool first, last, relu;
 };
 
@@ -38,15 +38,17 @@ enum fus_tile_kind {
     FUS_TILE_KINDS
 };
 
-/* One tile of a weight gradient: rows are input channels of one tap, columns output channels in blocks of
- * 16, and the long side of the product runs over places.
+/* One tile of a weight gradient: rows are input channels of one tap, columns output channels in
+ * blocks of 16, and the long side of the product runs over places.
  *
  *   c[j, i, :] += sum over pictures, rows, places of  a[place, i] b[j, place, :]
  *
- * a  the inputs: channel i follows channel i-1; the next place lies a_place floats on, the next row of
- *    places a_row, the next picture a_picture
- * b  [blocks] b_step floats apart; places follow each other, rows b_row and pictures b_picture apart
- * c  [blocks] c_step floats apart, each [rows, 16]; one chain for each, which starts at what is there */
+ * a  the inputs: channel i follows channel i-1; the next place lies a_place floats on, the next row
+ *    of places a_row, the next picture a_picture
+ * b  [blocks] b_step floats apart; places follow each other, rows b_row and
+ *    pictures b_picture apart
+ * c  [blocks] c_step floats apart, each [rows, 16]; one chain for each, which
+ *    starts at what is there */
 struct fus_grad_tile {
     const float *a, *b;
     float *c;
@@ -55,8 +57,8 @@ struct fus_grad_tile {
     int rows, blocks; /* at most the kernel's */
 };
 
-/* A batch norm's numbers for 16 channels (train/norm.c): zhat = (z - mean) rstd, y = gain (z - mean) +
- * shift, dz = gain (dy - level - zhat slope). */
+/* A batch norm's numbers for 16 channels (train/norm.c): zhat = (z - mean) rstd, y = gain (z -
+ * mean) + shift, dz = gain (dy - level - zhat slope). */
 struct fus_norm_lanes {
     const float *mean, *rstd, *gain, *shift, *level, *slope;
     bool relu; /* behind the norm */
@@ -74,26 +76,28 @@ struct fus_update {
     bool nesterov;
 };
 
-/* What training adds (the *_tile.h of nn/train). Planes are [n, 16]; `a`, the row's output,
- * tells where its ReLU let through; NULL: z does. side: where the addend's gradient goes, NULL: nowhere;
+/* What training adds (the *_tile.h of nn/train). Planes are [n, 16]; `a`, the row's output, tells
+ * where its ReLU let through; NULL: z does. side: where the addend's gradient goes, NULL: nowhere;
  * onto: added to what is there. */
 struct fus_kernel_grad {
     int rows, blocks; /* largest tile of a weight gradient */
     void (*tile)(const struct fus_grad_tile *t);
     void (*norm_sums)(double *sums, const float *z, size_t n); /* [2, 16]: of z, of z^2; they start at 0 */
     void (*norm_apply)(float *out, const float *z, const float *addend, const struct fus_norm_lanes *v, size_t n);
-    void (*norm_back_sums)(double *sums, const float *g, const float *z, const float *a, const struct fus_norm_lanes *v, size_t n);
+    void (*norm_back_sums)(double *sums, const float *g, const float *z, const float *a, const struct fus_norm_lanes *v,
+                           size_t n);
     void (*norm_back)(float *dz, float *side, bool onto, const float *g, const float *z, const float *a,
                       const struct fus_norm_lanes *v, size_t n); /* dz may be g */
     void (*pool_max_back)(float *dx, const float *dout, const float *in, const struct fus_pool_shape *s);
-    void (*sgd)(float *w, float *momentum, const float *g, const struct fus_update *u, size_t n); /* n: multiples of 16 */
+    /* n: multiples of 16 */
+    void (*sgd)(float *w, float *momentum, const float *g, const struct fus_update *u, size_t n);
     void (*adamw)(float *w, float *m, float *v, const float *g, const struct fus_update *u, size_t n);
     void (*follow)(float *average, const float *w, float share, size_t n); /* average += share (w - average) */
 };
 
 struct fus_kernel {
     const char *name;
-    int rows, blocks;                         /* largest tile */
+    int rows, blocks; /* largest tile */
     void (*tile[FUS_TILE_KINDS])(const struct fus_tile *t);
     /* winograd_tile.h: of tiles of 2x2 and of 4x4 */
     void (*winograd_in[2])(float *v, size_t step, const float *plane, int side, int y0, int x0);
@@ -106,15 +110,17 @@ struct fus_kernel {
     void (*activate[3])(float *out, const float *in, size_t n);
     /* Loops of analysis/ over units (moments_tile.h).
      *
-     * moments_add: adds n_rows images x[r] with weights w[r] to mean and m2 of units from .. end-1; where
-     * w[0] is 1, mean and m2 are not read. moments_merge: adds another group's mean_b and m2_b. roots:
-     * square roots of the absolute values, in place, keeping the sign. lane_sums: adds x[i] to sum i mod
+     * moments_add: adds n_rows images x[r] with weights w[r] to mean and m2 of units
+     * from .. end-1; where w[0] is 1, mean and m2 are not read. moments_merge: adds another
+     * group's mean_b and m2_b. roots: square roots of the absolute values, in place, keeping the
+     * sign. lane_sums: adds x[i] to sum i mod
      * 16. lane_products: likewise (x - mean_x) (y - mean_y).
      *
-     * least_t: signed squares t |t| = d |d| / (m2_a weight_ab + m2_b weight_ba), d = mean_a - mean_b, 0
-     * where the divisor is 0, of n units. mean, m2 [n_groups, n_units]; weight [n_groups, n_groups];
-     * squares [n_groups + 2, step]: the least of each group against every other (NaN is skipped), the
-     * largest of these or 0, and the sum of m2 over the groups, NaN where a mean or m2 is not finite. */
+     * least_t: signed squares t |t| = d |d| / (m2_a weight_ab + m2_b weight_ba), d = mean_a -
+     * mean_b, 0 where the divisor is 0, of n units. mean, m2 [n_groups, n_units]; weight
+     * [n_groups, n_groups]; squares [n_groups + 2, step]: the least of each group against every
+     * other (NaN is skipped), the largest of these or 0, and the sum of m2 over the groups, NaN
+     * where a mean or m2 is not finite. */
     void (*moments_add)(double *mean, double *m2, const float *const *x, const double *w, int n_rows, size_t from,
                         size_t end);
     void (*moments_merge)(double *mean, double *m2, const double *mean_b, const double *m2_b, double share,
@@ -124,18 +130,18 @@ struct fus_kernel {
     void (*roots)(double *x, size_t n);
     void (*lane_sums)(double *lanes, const double *x, size_t n);
     void (*lane_products)(double *lanes, const double *x, double mean_x, const double *y, double mean_y, size_t n);
-    float (*fma_chains)(long n);              /* n steps of FUS_FMA_CHAINS vectors: the CPU's limit */
-    int width;                                /* floats in a vector */
-    bool (*available)(void);                  /* on the CPU this runs on */
+    float (*fma_chains)(long n); /* n steps of FUS_FMA_CHAINS vectors: the CPU's limit */
+    int width;                   /* floats in a vector */
+    bool (*available)(void);     /* on the CPU this runs on */
     struct fus_kernel_grad grad;
 };
 
-/* The row called `name`; NULL: the one that fus_cpu_isa names, else the best available. A row this CPU
- * does not have is an error. */
+/* The row called `name`; NULL: the one that fus_cpu_isa names, else the best available. A row this
+ * CPU does not have is an error. */
 const struct fus_kernel *fus_kernels_pick(const char *name, struct fus_error *err);
 
-/* The same for loops that cannot fail; the plain row where fus_cpu_isa names one that is not available,
- * which fus_kernels_pick has refused before. */
+/* The same for loops that cannot fail; the plain row where fus_cpu_isa names one that is not
+ * available, which fus_kernels_pick has refused before. */
 const struct fus_kernel *fus_kernels_here(void);
 
 extern const struct fus_kernel fus_kernel_scalar;

@@ -1,5 +1,5 @@
-/* Loops of analysis/stats/moments.c, analysis/units/select.c and halves.c over units, in double. Each kernel_*.c
- * defines
+/* Loops of analysis/stats/moments.c, analysis/units/select.c and halves.c over units, in double.
+ * Each kernel_*.c defines
  *
  *   DVEC, DOUBLES                 a vector of DOUBLES doubles
  *   DLOAD(p) DSTORE(p, v)         unaligned

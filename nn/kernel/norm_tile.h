@@ -1,6 +1,7 @@
-/* The passes of batch norm over a plane [n, 16] (struct fus_kernel_grad in kernels.h), one source for all
- * instruction sets with the macros of gemm_tile.h and moments_tile.h. Vectors run over channels. Sums are
- * double, one chain for each channel along places; the product of two floats is exact in double. */
+/* The passes of batch norm over a plane [n, 16] (struct fus_kernel_grad in kernels.h), one source
+ * for all instruction sets with the macros of gemm_tile.h and moments_tile.h. Vectors run over
+ * channels. Sums are double, one chain for each channel along places; the product of two floats
+ * is exact in double. */
 
 #define PER_DOUBLE (FUS_LANES / DOUBLES)
 
@@ -40,7 +41,8 @@ INLINE VEC norm_of(VEC z, const struct fus_norm_lanes *v, const int at)
     return FMA(SUB(z, LOAD(v->mean + at)), LOAD(v->gain + at), LOAD(v->shift + at));
 }
 
-INLINE void apply_plane(float *out, const float *z, const float *addend, const struct fus_norm_lanes *lanes, size_t n, const bool relu)
+INLINE void apply_plane(float *out, const float *z, const float *addend, const struct fus_norm_lanes *lanes, size_t n,
+                        const bool relu)
 {
     for (size_t i = 0; i < n * FUS_LANES; i += FUS_LANES) {
         UNROLL
@@ -67,7 +69,8 @@ INLINE VEC through_relu(VEC g, VEC a)
     return FPICK(FLESS(ZERO(), a), g, ZERO());
 }
 
-INLINE VEC gradient_at(const float *g, const float *z, const float *a, const struct fus_norm_lanes *lanes, const int at, const bool relu)
+INLINE VEC gradient_at(const float *g, const float *z, const float *a, const struct fus_norm_lanes *lanes, const int at,
+                       const bool relu)
 {
     VEC x = LOAD(g);
     if (!relu)
@@ -80,8 +83,8 @@ INLINE VEC zhat_at(const float *z, const struct fus_norm_lanes *lanes, const int
     return MUL(SUB(LOAD(z), LOAD(lanes->mean + at)), LOAD(lanes->rstd + at));
 }
 
-INLINE void back_sums_plane(double *to, const float *g, const float *z, const float *a, const struct fus_norm_lanes *lanes, size_t n,
-                            const bool relu)
+INLINE void back_sums_plane(double *to, const float *g, const float *z, const float *a,
+                            const struct fus_norm_lanes *lanes, size_t n, const bool relu)
 {
     DVEC sums[PER_DOUBLE], products[PER_DOUBLE];
     UNROLL
@@ -91,7 +94,8 @@ INLINE void back_sums_plane(double *to, const float *g, const float *z, const fl
         float dy[FUS_LANES], zhat[FUS_LANES];
         UNROLL
         for (int v = 0; v < PER_BLOCK; v++) {
-            STORE(dy + v * WIDTH, gradient_at(g + i + v * WIDTH, z + i + v * WIDTH, a ? a + i + v * WIDTH : NULL, lanes, v * WIDTH, relu));
+            STORE(dy + v * WIDTH, gradient_at(g + i + v * WIDTH, z + i + v * WIDTH, a ? a + i + v * WIDTH : NULL, lanes,
+                                              v * WIDTH, relu));
             STORE(zhat + v * WIDTH, zhat_at(z + i + v * WIDTH, lanes, v * WIDTH));
         }
         add_places(sums, products, dy, zhat);
@@ -99,7 +103,8 @@ INLINE void back_sums_plane(double *to, const float *g, const float *z, const fl
     store_sums(to, sums, products);
 }
 
-TARGET static void norm_back_sums(double *to, const float *g, const float *z, const float *a, const struct fus_norm_lanes *v, size_t n)
+TARGET static void norm_back_sums(double *to, const float *g, const float *z, const float *a,
+                                  const struct fus_norm_lanes *v, size_t n)
 {
     if (v->relu && a)
         back_sums_plane(to, g, z, a, v, n, true);

@@ -1,6 +1,6 @@
-/* Max pooling backward, one source for all instruction sets with the macros of gemm_tile.h and pool_tile.h:
- * adds the gradients [height, width, 16] of a plane's windows to dx [in_height, in_width, 16], each to the
- * window's first largest place in raster order. */
+/* Max pooling backward, one source for all instruction sets with the macros of gemm_tile.h and
+ * pool_tile.h: adds the gradients [height, width, 16] of a plane's windows to dx
+ * [in_height, in_width, 16], each to the window's first largest place in raster order. */
 
 /* The largest of a window: rows y .. y_end-1, columns x .. x_end-1. */
 INLINE VEC window_most(const float *plane, int in_width, int y, int y_end, int x, int x_end)

@@ -1,5 +1,6 @@
-/* The update rules (optimise.h), element by element in float, each operation rounded once; n is a multiple
- * of 16. One source for all instruction sets with the macros of gemm_tile.h and ROOT(x), the square root. */
+/* The update rules (optimise.h), element by element in float, each operation rounded once; n is
+ * a multiple of 16. One source for all instruction sets with the macros of gemm_tile.h and
+ * ROOT(x), the square root. */
 TARGET static void sgd(float *w, float *momentum, const float *g, const struct fus_update *u, size_t n)
 {
     const VEC rate = CONSTANT(-u->rate), decay = CONSTANT(u->decay), keep = CONSTANT(u->momentum);
@@ -13,7 +14,8 @@ TARGET static void sgd(float *w, float *momentum, const float *g, const struct f
 
 TARGET static void adamw(float *w, float *m, float *v, const float *g, const struct fus_update *u, size_t n)
 {
-    const VEC step = CONSTANT(-u->step), root = CONSTANT(u->root), epsilon = CONSTANT(u->epsilon), decay = CONSTANT(u->decay);
+    const VEC step = CONSTANT(-u->step), root = CONSTANT(u->root), epsilon = CONSTANT(u->epsilon),
+              decay = CONSTANT(u->decay);
     const VEC keep1 = CONSTANT(u->keep1), keep2 = CONSTANT(u->keep2);
     for (size_t i = 0; i < n; i += WIDTH) {
         VEC d = LOAD(g + i), mean = LOAD(m + i), square = LOAD(v + i);
@@ -35,4 +37,7 @@ TARGET static void follow(float *average, const float *w, float share, size_t n)
     }
 }
 
-#define GRADIENTS {GRAD_ROWS, TILE_BLOCKS, grad_tile, norm_sums, norm_apply, norm_back_sums, norm_back, pool_max_back, sgd, adamw, follow}
+/* clang-format off */
+#define GRADIENTS {GRAD_ROWS, TILE_BLOCKS, grad_tile, norm_sums, norm_apply, norm_back_sums, norm_back, \
+    pool_max_back, sgd, adamw, follow}
+/* clang-format on */

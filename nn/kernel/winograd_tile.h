@@ -3,8 +3,8 @@
  * of the direct sum instead of the four or five times of 0, +-1, +-2 (winograd.c). Written once
  * for all instruction sets with the macros of gemm_tile.h; each expression below is fixed. */
 
-#define A2 0.390625f   /* (5/8)^2 */
-#define B2 2.25f       /* (3/2)^2 */
+#define A2 0.390625f /* (5/8)^2 */
+#define B2 2.25f     /* (3/2)^2 */
 #define A2B2 0.87890625f
 #define A2_PLUS_B2 2.640625f
 #define AA 0.625f
@@ -147,4 +147,6 @@ TARGET static void winograd_out_4(float *plane, const float *m, size_t step, con
     winograd_out(plane, m, step, bias, addend, relu, side, y0, x0, 4);
 }
 
+/* clang-format off */
 #define WINOGRAD {winograd_in_2, winograd_in_4}, {winograd_out_2, winograd_out_4}
+/* clang-format on */

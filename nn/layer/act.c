@@ -5,9 +5,9 @@
  *   SiLU       x / (1 + exp(-x))                 also called swish
  *
  * exp and erf are fmath.c's; each output depends on its input alone. */
+#include "nn/base/threads.h"
 #include "nn/layer/layers.h"
 #include "nn/layer/op.h"
-#include "nn/base/threads.h"
 
 #define CHUNK 4096 /* floats of a task */
 

@@ -1,23 +1,26 @@
 /* CLIP's attention pooling (Radford et al. 2021; the code of its ModifiedResNet): the mean of all
  * places is one query that attends, with several heads, over itself and the places.
  *
- *   t_0 = mean_i x_i + e_0,  t_i = x_i + e_i          tokens with positional embedding, i = 1 .. H*W
+ *   t_0 = mean_i x_i + e_0,  t_i = x_i + e_i          tokens with positional
+ *                                                     embedding, i = 1 .. H*W
  *   q = (W_q t_0 + b_q) / sqrt(d),  k_i = W_k t_i + b_k,  v_i = W_v t_i + b_v
- *   a_h = softmax_i(q_h . k_ih),  o_h = sum_i a_hi v_ih,  out = W_c o + b_c         heads h of d channels
+ *   a_h = softmax_i(q_h . k_ih),  o_h = sum_i a_hi v_ih,  out = W_c o + b_c
+ *                                                         heads h of d channels
  *
  * There is one query only, so the products are taken in the cheap order, 21 million multiply-adds
  * instead of 430:
  *
- *   q_h . k_ih = (W_kh' q_h) . t_i + q_h . b_kh       the last term is equal for all i and drops out of the softmax
+ *   q_h . k_ih = (W_kh' q_h) . t_i + q_h . b_kh       the last term is equal for all i and
+ *                                                     drops out of the softmax
  *   o_h = W_vh (sum_i a_hi t_i) + b_vh                since the a_hi sum to 1 */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "nn/base/fmath.h"
+#include "nn/base/threads.h"
 #include "nn/layer/layers.h"
 #include "nn/layer/op.h"
-#include "nn/base/threads.h"
 
 /* Packed weights: panels as in gemm.c; key is transposed ([in blocks, rows of k_proj, 16]). */
 struct attnpool {
@@ -259,17 +262,32 @@ static void run_picture(const struct attnpool *a, float *out, const float *in, f
     for (size_t i = 0; i < s.c; i++)
         query[i] *= scale;
     p.heads_in_k = heads; /* looks_h = W_kh' q_h */
-    p.whole = (struct fus_tile){.c = looks, .c_step = s.heads * FUS_LANES, .a = query, .a_step = FUS_LANES, .b = a->key,
-                                .b_step = s.c * FUS_LANES, .k = (int)s.depth};
+    p.whole = (struct fus_tile){.c = looks,
+                                .c_step = s.heads * FUS_LANES,
+                                .a = query,
+                                .a_step = FUS_LANES,
+                                .b = a->key,
+                                .b_step = s.c * FUS_LANES,
+                                .k = (int)s.depth};
     multiply(p);
     p = (struct product){.rows = heads, .n_blocks = (int)s.token_blocks, .kernel = kernel};
-    p.whole = (struct fus_tile){.c = scores, .c_step = s.heads * FUS_LANES, .a = looks, .a_step = s.heads * FUS_LANES,
-                                .b = turned, .b_step = s.c * FUS_LANES, .k = (int)s.c};
+    p.whole = (struct fus_tile){.c = scores,
+                                .c_step = s.heads * FUS_LANES,
+                                .a = looks,
+                                .a_step = s.heads * FUS_LANES,
+                                .b = turned,
+                                .b_step = s.c * FUS_LANES,
+                                .k = (int)s.c};
     multiply(p);
     softmax_heads(scores, &s);
     p.n_blocks = blocks;
-    p.whole = (struct fus_tile){.c = context, .c_step = s.heads * FUS_LANES, .a = scores, .a_step = s.heads * FUS_LANES,
-                                .b = tokens, .b_step = s.padded * FUS_LANES, .k = (int)s.padded};
+    p.whole = (struct fus_tile){.c = context,
+                                .c_step = s.heads * FUS_LANES,
+                                .a = scores,
+                                .a_step = s.heads * FUS_LANES,
+                                .b = tokens,
+                                .b_step = s.padded * FUS_LANES,
+                                .k = (int)s.padded};
     multiply(p);
     p.rows = 1;
     p.blocks_per_head = head_blocks; /* o_h = W_vh context_h + b_vh */
@@ -283,8 +301,14 @@ static void run_picture(const struct attnpool *a, float *out, const float *in, f
                                 .k = (int)s.c};
     multiply(p);
     p = (struct product){.rows = 1, .n_blocks = FUS_BLOCKS(a->layer->channels), .kernel = kernel};
-    p.whole = (struct fus_tile){.c = out, .c_step = FUS_LANES, .a = value, .a_step = FUS_LANES, .b = a->output,
-                                .b_step = s.c * FUS_LANES, .bias = a->output_bias, .k = (int)s.c};
+    p.whole = (struct fus_tile){.c = out,
+                                .c_step = FUS_LANES,
+                                .a = value,
+                                .a_step = FUS_LANES,
+                                .b = a->output,
+                                .b_step = s.c * FUS_LANES,
+                                .bias = a->output_bias,
+                                .k = (int)s.c};
     multiply(p);
 }
 

@@ -81,7 +81,8 @@ size_t fus_conv_scratch_floats(const struct fus_layer *l, int n_pictures, int n_
 void fus_conv_run(const struct fus_op_run *a)
 {
     const struct fus_layer *l = a->layer;
-    const struct fus_gemm g = {.layer = l, .panels = a->packed, .bias = a->packed + panel_floats(l), .k = fus_gemm_k(l)};
+    const struct fus_gemm g = {
+        .layer = l, .panels = a->packed, .bias = a->packed + panel_floats(l), .k = fus_gemm_k(l)};
     if (l->winograd)
         fus_winograd_run(&g, a->out, a->in, a->addend, a->n, a->scratch, a->kernel);
     else

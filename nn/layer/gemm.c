@@ -1,15 +1,18 @@
-/* Convolution as a matrix product, without building the im2col matrix: the micro-kernel reads the input
- * where it is. A tile of outputs lies within one row of pixels, so that each tap of the kernel sees input
- * pixels at even distances. At the border, a tap is left out for the outputs whose input lies outside.
+/* Convolution as a matrix product, without building the im2col matrix: the micro-kernel reads the
+ * input where it is. A tile of outputs lies within one row of pixels, so that each tap of the
+ * kernel sees input pixels at even distances. At the border, a tap is left out for the outputs
+ * whose input lies outside.
  *
- *   out[p, c] = sum_k patch[p, k] w[k, c],   k = (r, s, channel), one chain of fused multiply-adds per output
+ *   out[p, c] = sum_k patch[p, k] w[k, c],   k = (r, s, channel), one chain of fused
+ *                                            multiply-adds per output
  *
- * Threads split pixels and channels, never k. Blocking after Goto & van de Geijn 2008: a panel of weights
- * (MAX_K x 32) stays in the first-level cache while a task's input streams past it from the second. */
+ * Threads split pixels and channels, never k. Blocking after Goto & van de Geijn 2008: a
+ * panel of weights (MAX_K x 32) stays in the first-level cache while a task's input streams
+ * past it from the second. */
 #include <string.h>
 
-#include "nn/layer/layers.h"
 #include "nn/base/threads.h"
+#include "nn/layer/layers.h"
 
 #define MAX_K 256    /* depth of a K-slice: 256 x 32 weights are 32 KB */
 #define MAX_TILES 16 /* of a task: with 14 x 256 inputs each 224 KB, for a second-level cache */
@@ -81,7 +84,8 @@ void fus_gemm_pack_weights(float *panels, const float *weights, const struct fus
 
 /* ---- the product ---- */
 
-/* A product and how it is split: a task is a block of an image's tiles times a group of its channels. */
+/* A product and how it is split: a task is a block of an image's tiles times a
+ * group of its channels. */
 struct product {
     const struct fus_gemm *g;
     const struct fus_kernel *kernel;
@@ -91,17 +95,17 @@ struct product {
     size_t in_floats, out_floats; /* per picture */
     int width, height;            /* of the output in pixels */
     int in_width, in_height, padding;
-    ptrdiff_t pixel, plane;       /* floats from one input pixel to the next, from one block of channels to the next */
-    int tap_rows, tap_columns;    /* of the kernel */
-    int depth;                    /* k of each tap */
-    int slices;                   /* K-slices of a tap */
-    int row_tiles, n_tiles;       /* tiles in a row of pixels, nearly equal; in all */
-    int n_panels;                 /* of channels, kernel->blocks * 16 each */
+    ptrdiff_t pixel, plane;    /* floats from one input pixel to the next, from one block of channels to the next */
+    int tap_rows, tap_columns; /* of the kernel */
+    int depth;                 /* k of each tap */
+    int slices;                /* K-slices of a tap */
+    int row_tiles, n_tiles;    /* tiles in a row of pixels, nearly equal; in all */
+    int n_panels;              /* of channels, kernel->blocks * 16 each */
     int pixel_blocks, channel_groups;
 };
 
-/* A 1x1 of stride 1 sees its input as one long row of pixels. The image has its border stored with it,
- * and a kernel row of it counts as one tap. */
+/* A 1x1 of stride 1 sees its input as one long row of pixels. The image has its border stored with
+ * it, and a kernel row of it counts as one tap. */
 static void set_shape(struct product *p, const struct fus_layer *l)
 {
     static const enum fus_tile_kind kinds[2][2] = {{FUS_TILE_BLOCKED, FUS_TILE_BLOCKED_SECOND},
@@ -134,9 +138,9 @@ static int part(int whole, int n_parts, int i)
     return (int)((long long)whole * i / n_parts);
 }
 
-/* Cost model: the slowest thread's time in tile products, if every task is as long as the longest. Beside
- * its products a task costs 0.25 for each tile of A it reads and 1 for each panel of B it loads from
- * memory. */
+/* Cost model: the slowest thread's time in tile products, if every task is as long as the longest.
+ * Beside its products a task costs 0.25 for each tile of A it reads and 1 for each panel of B it
+ * loads from memory. */
 static double slowest(const struct product *p, int n_pictures, int blocks, int groups)
 {
     int threads = fus_base_threads(), rounds = (n_pictures * blocks * groups + threads - 1) / threads;
@@ -144,8 +148,9 @@ static double slowest(const struct product *p, int n_pictures, int blocks, int g
     return rounds * (tiles * panels + 0.25 * tiles + panels);
 }
 
-/* Chooses blocks of tiles and groups of channels so that threads finish together. Among splits within
- * 3 % of the best it takes the one with more tasks, which suffers less from other processes. */
+/* Chooses blocks of tiles and groups of channels so that threads finish together. Among
+ * splits within 3 % of the best it takes the one with more tasks, which suffers less
+ * from other processes. */
 static void split(struct product *p, int n_pictures)
 {
     int threads = fus_base_threads();
@@ -269,8 +274,9 @@ static void run_rows(struct fus_tile *tile, const struct product *p, int from, i
     tile->c -= from * FUS_LANES;
 }
 
-/* Accumulates one K-slice into an output tile, for the rows whose tap lies inside the image; false: none
- * does. Rows outside still start at 0 with the first slice and get bias, addend and ReLU with the last. */
+/* Accumulates one K-slice into an output tile, for the rows whose tap lies inside the image;
+ * false: none does. Rows outside still start at 0 with the first slice and get bias, addend and
+ * ReLU with the last. */
 static bool run_tile(struct fus_tile *tile, const struct task *t, const struct slice *s, const struct tile_at *at)
 {
     const struct product *p = t->p;
@@ -288,8 +294,8 @@ static bool run_tile(struct fus_tile *tile, const struct task *t, const struct s
     return some;
 }
 
-/* One panel and one K-slice for all tiles of the task. The first tiles prefetch `next`, the next_k steps
- * of weights that are used afterwards. */
+/* One panel and one K-slice for all tiles of the task. The first tiles prefetch `next`, the next_k
+ * steps of weights that are used afterwards. */
 static void run_panel(const struct task *t, const struct slice *s, int panel, const float *next, int next_k)
 {
     const struct product *p = t->p;

@@ -36,9 +36,9 @@ static inline size_t fus_layer_floats(const struct fus_layer *l)
  * k runs over (r, s, c), r slowest: kernel row, kernel column, input channel. */
 struct fus_gemm {
     const struct fus_layer *layer;
-    const float *panels;    /* [blocks of channels, k, 16] */
-    const float *bias;      /* [blocks of channels, 16] */
-    int k;                  /* kernel^2 * in_channels rounded up to 16 per tap; of 3 input channels: to 4 in all */
+    const float *panels;       /* [blocks of channels, k, 16] */
+    const float *bias;         /* [blocks of channels, 16] */
+    int k;                     /* kernel^2 * in_channels rounded up to 16 per tap; of 3 input channels: to 4 in all */
     int tap_rows, tap_columns; /* of a kernel that is no square; 0: the layer's */
     bool onto;                 /* the sums start at what `out` holds; else at 0 */
 };

@@ -12,13 +12,13 @@
 /* ---- parameters ---- */
 
 enum fus_role {
-    FUS_ROLE_WEIGHT,        /* of a convolution or a linear layer */
+    FUS_ROLE_WEIGHT, /* of a convolution or a linear layer */
     FUS_ROLE_BIAS,
-    FUS_ROLE_NORM_SCALE,    /* batch norm's gamma, PyTorch's `weight` */
-    FUS_ROLE_NORM_SHIFT,    /* beta, PyTorch's `bias` */
-    FUS_ROLE_NORM_MEAN,     /* running statistics */
+    FUS_ROLE_NORM_SCALE, /* batch norm's gamma, PyTorch's `weight` */
+    FUS_ROLE_NORM_SHIFT, /* beta, PyTorch's `bias` */
+    FUS_ROLE_NORM_MEAN,  /* running statistics */
     FUS_ROLE_NORM_VARIANCE,
-    FUS_ROLE_POSITIONS      /* positional embedding */
+    FUS_ROLE_POSITIONS /* positional embedding */
 };
 
 /* One tensor of a layer as weight files hold it: batch norm apart from the convolution, nothing
@@ -45,17 +45,17 @@ struct fus_op_load {
 
 struct fus_op_run {
     const struct fus_layer *layer;
-    const float *packed;       /* [packed_floats]; NULL where the layer has no parameters */
-    float *out;                /* [n, ceil(C/16), H*W, 16] */
-    const float *in, *addend;  /* likewise; addend NULL: none */
-    int n;                     /* pictures */
-    float *scratch;            /* [scratch_floats] */
+    const float *packed;      /* [packed_floats]; NULL where the layer has no parameters */
+    float *out;               /* [n, ceil(C/16), H*W, 16] */
+    const float *in, *addend; /* likewise; addend NULL: none */
+    int n;                    /* pictures */
+    float *scratch;           /* [scratch_floats] */
     const struct fus_kernel *kernel;
 };
 
 struct fus_op_reference {
     const struct fus_layer *layer;
-    float *out;                /* [C, H, W] of one picture */
+    float *out; /* [C, H, W] of one picture */
     const float *in, *addend;
     fus_weight_fn get;
     void *context;
@@ -68,7 +68,7 @@ struct fus_op_reference {
  *
  * run may overwrite nothing but out and scratch; out is never in or addend. */
 struct fus_op {
-    const char *name;          /* of layers that have none of their own: "maxpool" */
+    const char *name; /* of layers that have none of their own: "maxpool" */
     bool (*parameter)(struct fus_parameter *p, const struct fus_layer *l, int i);
     size_t (*packed_floats)(const struct fus_layer *l);
     size_t (*raw_floats)(const struct fus_layer *l);

@@ -2,9 +2,9 @@
  * vectors over channels. */
 #include <string.h>
 
+#include "nn/base/threads.h"
 #include "nn/layer/layers.h"
 #include "nn/layer/op.h"
-#include "nn/base/threads.h"
 
 /* One picture's planes. */
 struct pooling {

@@ -1,6 +1,6 @@
 /* The blocked layout of activations: see nn.h. */
-#include "nn/layer/layers.h"
 #include "nn/base/threads.h"
+#include "nn/layer/layers.h"
 
 size_t fus_tensor_blocked_size(int channels, size_t n_places)
 {

@@ -3,8 +3,8 @@
  * are many and loading weights dominates, F(2x2, 3x3) takes 16 products for 4 outputs instead of
  * 36.
  *
- *   Y = A' [ sum_c (G g_c G') * (B' d_c B) ] A      for each output tile Y, d_c the input pixels of channel c
- *                                                   under it with a border of one
+ *   Y = A' [ sum_c (G g_c G') * (B' d_c B) ] A      for each output tile Y, d_c the input pixels of
+ *                                                   channel c under it with a border of one
  *
  * B, G and A interpolate at 0, a, -a, b, -b and infinity; for F(2x2) at 0, 1, -1 and infinity.
  * With a = 5/8, b = 3/2 all entries of B and A are small exact floats, and rounding errors stay
@@ -15,8 +15,8 @@
  * alone. */
 #include <string.h>
 
-#include "nn/layer/layers.h"
 #include "nn/base/threads.h"
+#include "nn/layer/layers.h"
 
 #define MAX_COMPONENTS 36
 #define MIN_TILES 12 /* with fewer a task is bandwidth-bound by its weights */
@@ -73,7 +73,7 @@ static void transform_weights(float u[MAX_COMPONENTS][FUS_LANES], const float g[
 {
     static const double G2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
     const double a = 0.625, b = 1.5, fa = 1 / (2 * a * a * (a * a - b * b)), fb = 1 / (2 * b * b * (b * b - a * a));
-    const double G4[6][3] = {{1 / (a * a * b * b), 0, 0}, {fa, a * fa, a * a * fa}, {fa, -a * fa, a * a * fa},
+    const double G4[6][3] = {{1 / (a * a * b * b), 0, 0}, {fa, a * fa, a * a * fa},  {fa, -a * fa, a * a * fa},
                              {fb, b * fb, b * b * fb},    {fb, -b * fb, b * b * fb}, {0, 0, 1}};
     transform_3x3(u, g, tile == 4 ? G4 : G2, tile + 2);
 }
@@ -95,7 +95,7 @@ static void pack_block(void *context, int block, int thread)
     for (size_t c = 0; c < depth; c++) {
         if (c % FUS_LANES == 0)
             fus_gemm_gather(&g[0][0][0], p->weights, l, block, (int)(c / FUS_LANES));
-        transform_weights(u, (const float (*)[FUS_LANES])g[c % FUS_LANES], tile_side(l));
+        transform_weights(u, (const float(*)[FUS_LANES])g[c % FUS_LANES], tile_side(l));
         for (size_t i = 0; i < (size_t)n_components(l); i++)
             memcpy(p->panels + i * component + ((size_t)block * depth + c) * FUS_LANES, u[i], sizeof u[i]);
     }

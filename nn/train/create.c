@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/train/engine.h"
 #include "nn/base/threads.h"
+#include "nn/train/engine.h"
 
 /* ---- which rows, which parameters ---- */
 
@@ -22,7 +22,8 @@ static int find_heads(struct fus_train *t, struct fus_error *err)
     t->heads[FUS_HEAD_CLASSES] = classes ? row_with_tap(&t->arch, "fc") : -1;
     t->heads[FUS_HEAD_LANGUAGE] = language ? language_row : -1;
     if (t->heads[FUS_HEAD_CLASSES] < 0 && t->heads[FUS_HEAD_LANGUAGE] < 0)
-        return fus_base_fail(err, FUS_EINVAL, "nothing to learn: the network has no head for a loss whose weight is not 0");
+        return fus_base_fail(err, FUS_EINVAL,
+                             "nothing to learn: the network has no head for a loss whose weight is not 0");
     if (t->options.contrastive && t->heads[FUS_HEAD_LANGUAGE] < 0)
         return fus_base_fail(err, FUS_EINVAL, "nothing to contrast with texts: the network has no embedding");
     return FUS_OK;
@@ -65,7 +66,8 @@ static void find_trained(struct fus_train *t)
             any = any || fus_parameters_of(t, row, i)->known.trained;
         use->weight = l->op == FUS_OP_CONV && fus_parameters_of(t, row, FUS_PART_WEIGHT)->known.trained;
         use->back = any || (l->input >= 0 && t->use[l->input].back) || (l->addend >= 0 && t->use[l->addend].back);
-        t->rows[row].running = l->norm[0] && (t->options.frozen_norms || !fus_parameters_of(t, row, FUS_PART_SCALE)->known.trained);
+        t->rows[row].running =
+            l->norm[0] && (t->options.frozen_norms || !fus_parameters_of(t, row, FUS_PART_SCALE)->known.trained);
     }
 }
 
@@ -75,7 +77,8 @@ static int check_rows(const struct fus_train *t, struct fus_error *err)
     for (int row = 0; row < t->arch.n_layers; row++) {
         const struct fus_layer *l = &t->arch.layers[row];
         if (l->op == FUS_OP_ACTIVATION)
-            return fus_base_fail(err, FUS_EUNSUPPORTED, "training knows ReLU only; this network has another activation function");
+            return fus_base_fail(err, FUS_EUNSUPPORTED,
+                                 "training knows ReLU only; this network has another activation function");
         if (l->op == FUS_OP_CONV && l->kernel > 7)
             return fus_base_fail(err, FUS_EUNSUPPORTED, "%s: training knows kernels up to 7 x 7", l->name);
     }
@@ -142,7 +145,8 @@ static size_t head_floats(const struct fus_train *t)
 
 size_t fus_train_bytes(const struct fus_train *t)
 {
-    return fus_parameters_bytes(t) + (t->arena_floats + head_floats(t)) * sizeof(float) + fus_heads_doubles(t) * sizeof(double);
+    return fus_parameters_bytes(t) + (t->arena_floats + head_floats(t)) * sizeof(float) +
+           fus_heads_doubles(t) * sizeof(double);
 }
 
 static int try_plan(struct fus_train *t, bool restore, int n_again, struct fus_error *err)
@@ -168,13 +172,14 @@ static bool all_running(const struct fus_train *t)
     return true;
 }
 
-/* Everything kept; outputs made again from z; blocks run again, one more at a time; where norms allow it,
- * fewer pictures at a time. The first that fits. */
+/* Everything kept; outputs made again from z; blocks run again, one more at a time; where norms
+ * allow it, fewer pictures at a time. The first that fits. */
 static int make_plan(struct fus_train *t, struct fus_error *err)
 {
     bool free_batch = all_running(t), given = t->options.micro_batch > 0;
     if (given && t->options.micro_batch < t->options.batch && !free_batch)
-        return fus_base_fail(err, FUS_EINVAL, "pictures can pass in smaller batches only where all batch norms are frozen");
+        return fus_base_fail(err, FUS_EINVAL,
+                             "pictures can pass in smaller batches only where all batch norms are frozen");
     t->micro = given && t->options.micro_batch < t->options.batch ? t->options.micro_batch : t->options.batch;
     for (;;) {
         int code = try_plan(t, false, 0, err);
@@ -183,8 +188,8 @@ static int make_plan(struct fus_train *t, struct fus_error *err)
         if (code || fits(t))
             return code;
         if (!free_batch || given || t->micro == 1)
-            return fus_base_fail(err, FUS_ELIMIT, "training needs %zu bytes with batches of %d, %zu are allowed", t->least,
-                                 t->options.batch, t->options.max_memory);
+            return fus_base_fail(err, FUS_ELIMIT, "training needs %zu bytes with batches of %d, %zu are allowed",
+                                 t->least, t->options.batch, t->options.max_memory);
         t->micro = (t->micro + 1) / 2;
     }
 }
@@ -208,7 +213,8 @@ static int allocate(struct fus_train *t, struct fus_error *err)
             ok = ok && t->head_out[i] && t->head_gradient[i];
         }
     if (!ok || !t->begun)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of activations and gradients", t->arena_floats * sizeof(float));
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of activations and gradients",
+                             t->arena_floats * sizeof(float));
     memset(t->arena, 0, t->scratch * sizeof *t->arena); /* zeros for good: a bias that is none, borders of pictures */
     return FUS_OK;
 }

@@ -2,16 +2,16 @@
 #ifndef FUS_TRAIN_ENGINE_H
 #define FUS_TRAIN_ENGINE_H
 
-#include "nn/train/grad.h"
-#include "nn/plan.h"
 #include "nn/layer/op.h"
+#include "nn/plan.h"
+#include "nn/train/grad.h"
 #include "nn/train/train.h"
 #include "nn/train/train_plan.h"
 
 enum fus_train_layout {
-    FUS_LAYOUT_PLAIN,   /* as in the file */
-    FUS_LAYOUT_PANELS,  /* gemm.c's */
-    FUS_LAYOUT_COLUMNS  /* transposed: text.weight, a word's column side by side */
+    FUS_LAYOUT_PLAIN,  /* as in the file */
+    FUS_LAYOUT_PANELS, /* gemm.c's */
+    FUS_LAYOUT_COLUMNS /* transposed: text.weight, a word's column side by side */
 };
 
 #define FUS_TRAIN_TENSORS (FUS_TRAIN_AVERAGE + 1)
@@ -19,21 +19,21 @@ enum fus_train_layout {
 struct fus_train_store {
     struct fus_train_parameter known;
     enum fus_train_layout layout;
-    struct fus_layer shape;            /* of panels */
-    int row;                           /* of the table; -1: none */
-    size_t floats;                     /* inside, a multiple of 16; what is left over is 0 */
-    float *tensor[FUS_TRAIN_TENSORS];  /* NULL: it has none */
-    int n_chains;                      /* of the gradient's sums */
-    float *chains;                     /* [n_chains, floats]; the gradient itself where there is 1 */
-    const double *sums;                /* or [floats] double sums, rounded into the gradient at a batch's end */
+    struct fus_layer shape;           /* of panels */
+    int row;                          /* of the table; -1: none */
+    size_t floats;                    /* inside, a multiple of 16; what is left over is 0 */
+    float *tensor[FUS_TRAIN_TENSORS]; /* NULL: it has none */
+    int n_chains;                     /* of the gradient's sums */
+    float *chains;                    /* [n_chains, floats]; the gradient itself where there is 1 */
+    const double *sums;               /* or [floats] double sums, rounded into the gradient at a batch's end */
 };
 
 struct fus_train_row {
-    struct fus_layer shape;            /* the layer; without the ReLU where a norm follows */
-    int first, n;                      /* parameters */
-    bool running;                      /* its norm goes by running statistics */
-    float *vectors;                    /* [FUS_NORM_VECTORS, width] of a norm */
-    double *sums;                      /* [n_sums, width] backward: of biases, or of beta and gamma */
+    struct fus_layer shape; /* the layer; without the ReLU where a norm follows */
+    int first, n;           /* parameters */
+    bool running;           /* its norm goes by running statistics */
+    float *vectors;         /* [FUS_NORM_VECTORS, width] of a norm */
+    double *sums;           /* [n_sums, width] backward: of biases, or of beta and gamma */
     int n_sums;
 };
 
@@ -42,8 +42,8 @@ struct fus_train {
     struct fus_train_options options;
     struct fus_arch arch;
     const struct fus_kernel *kernel;
-    struct fus_train_row *rows;        /* [n_layers] */
-    struct fus_train_row_use *use;     /* [n_layers] */
+    struct fus_train_row *rows;    /* [n_layers] */
+    struct fus_train_row_use *use; /* [n_layers] */
     struct fus_train_store *parameters;
     int n_parameters, text, log_scale; /* the last two: parameters, or -1 */
     int heads[2];                      /* rows that losses are read from: classes, language; -1: none */
@@ -51,25 +51,27 @@ struct fus_train {
     int n_threads;                     /* that working memory is for */
     size_t least;                      /* bytes of the smallest plan that was tried */
     struct fus_train_plan plan;
-    float *memory;                     /* of all parameters */
-    double *sums;                      /* of all rows, then [2, widest] for a forward norm */
+    float *memory; /* of all parameters */
+    double *sums;  /* of all rows, then [2, widest] for a forward norm */
     size_t memory_floats, sums_doubles;
     float *arena;
     size_t picture, scratch, spans, arena_floats; /* offsets */
-    float **at[FUS_ARRAYS];            /* [n_layers] where an array lies now */
-    bool *begun;                       /* [n_layers] its gradient holds something */
-    float *head_out[2], *head_gradient[2]; /* [batch, floats of the row] */
-    double *loss_memory;               /* contrastive */
+    float **at[FUS_ARRAYS];                       /* [n_layers] where an array lies now */
+    bool *begun;                                  /* [n_layers] its gradient holds something */
+    float *head_out[2], *head_gradient[2];        /* [batch, floats of the row] */
+    double *loss_memory;                          /* contrastive */
     size_t loss_doubles;
     long n_updates;
     struct fus_train_times *times;
 };
 
-/* heads.c: losses of pictures first .. first+n-1, read from head_out, into head_gradient and the result. */
+/* heads.c: losses of pictures first .. first+n-1, read from head_out, into
+ * head_gradient and the result. */
 int fus_heads_check(const struct fus_train *t, const struct fus_train_batch *batch, struct fus_error *err);
 size_t fus_heads_doubles(const struct fus_train *t);
 void fus_heads_start_batch(struct fus_train *t, struct fus_train_result *result);
-void fus_heads_pictures(struct fus_train *t, struct fus_train_result *result, const struct fus_train_batch *batch, int first, int n);
+void fus_heads_pictures(struct fus_train *t, struct fus_train_result *result, const struct fus_train_batch *batch,
+                        int first, int n);
 void fus_heads_contrast(struct fus_train *t, struct fus_train_result *result, const struct fus_train_batch *batch);
 void fus_heads_end_batch(const struct fus_train *t, struct fus_train_result *result, int n);
 enum { FUS_HEAD_CLASSES, FUS_HEAD_LANGUAGE };

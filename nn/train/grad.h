@@ -1,5 +1,6 @@
-/* Private to nn/: forward in training and backward, operator by operator, on the blocked layout of
- * layers.h. Weights and their gradients are panels (gemm.c). train.c calls these in the order of the table. */
+/* Private to nn/: forward in training and backward, operator by operator, on the blocked layout
+ * of layers.h. Weights and their gradients are panels (gemm.c). train.c calls these in the
+ * order of the table. */
 #ifndef FUS_GRAD_H
 #define FUS_GRAD_H
 
@@ -19,13 +20,14 @@ struct fus_grad {
 size_t fus_grad_conv_scratch(const struct fus_layer *l, int n);
 
 /* out = relu?(in * weights + bias), directly; ReLU where layer->act says so. bias [blocks * 16]. */
-void fus_grad_conv_forward(const struct fus_grad *g, float *out, const float *in, const float *panels, const float *bias);
+void fus_grad_conv_forward(const struct fus_grad *g, float *out, const float *in, const float *panels,
+                           const float *bias);
 
 /* dx = what dz says of the input; onto: each chain starts at what dx holds. */
 void fus_grad_conv_input(const struct fus_grad *g, float *dx, bool onto, const float *dz, const float *panels);
 
-/* grad_weights.c. Chains of a weight's sum: 1, or 8 where there are few weights. Picture i of the batch is in chain i mod
- * n; chains [n, panel floats] continue from call to call. */
+/* grad_weights.c. Chains of a weight's sum: 1, or 8 where there are few weights. Picture i of the
+ * batch is in chain i mod n; chains [n, panel floats] continue from call to call. */
 int fus_grad_conv_chains(const struct fus_layer *l);
 void fus_grad_conv_weights(const struct fus_grad *g, float *chains, int first_picture, const float *x, const float *dz);
 /* dw = ((0+1)+(2+3))+((4+5)+(6+7)). */
@@ -38,10 +40,11 @@ enum { FUS_NORM_MEAN, FUS_NORM_RSTD, FUS_NORM_GAIN, FUS_NORM_SHIFT, FUS_NORM_LEV
 size_t fus_norm_scratch(const struct fus_layer *l, int n);
 size_t fus_norm_width(const struct fus_layer *l); /* floats of each vector: channels, rounded up to 16 */
 
-/* vectors [FUS_NORM_VECTORS, width]: from sums [2, width] of z and z^2, or from running statistics. m: places
- * of all pictures. */
+/* vectors [FUS_NORM_VECTORS, width]: from sums [2, width] of z and z^2, or from running statistics.
+ * m: places of all pictures. */
 void fus_norm_set(float *vectors, const double *sums, size_t m, const float *gamma, const float *beta, size_t width);
-void fus_norm_set_running(float *vectors, const float *mean, const float *variance, const float *gamma, const float *beta, size_t width);
+void fus_norm_set_running(float *vectors, const float *mean, const float *variance, const float *gamma,
+                          const float *beta, size_t width);
 /* running = 0.9 running + 0.1 new, the variance by n - 1. */
 void fus_norm_update_running(float *mean, float *variance, const double *sums, size_t m, size_t width);
 
@@ -49,15 +52,19 @@ void fus_norm_update_running(float *mean, float *variance, const double *sums, s
 void fus_norm_sums(const struct fus_grad *g, double *sums, const float *z);
 /* out = relu?(norm(z) + addend); addend NULL: none. */
 void fus_norm_apply(const struct fus_grad *g, float *out, const float *z, const float *addend, const float *vectors);
-/* sums [2, width] += of dy (beta's gradient) and dy zhat (gamma's). a: the row's output, where it has an addend. */
-void fus_norm_back_sums(const struct fus_grad *g, double *sums, const float *dout, const float *z, const float *a, const float *vectors);
-/* The means that batch statistics take away from dy; without this call they are 0, as for running statistics. */
+/* sums [2, width] += of dy (beta's gradient) and dy zhat (gamma's). a: the row's output, where
+ * it has an addend. */
+void fus_norm_back_sums(const struct fus_grad *g, double *sums, const float *dout, const float *z, const float *a,
+                        const float *vectors);
+/* The means that batch statistics take away from dy; without this call they are 0, as for
+ * running statistics. */
 void fus_norm_set_back(float *vectors, const double *sums, size_t m, size_t width);
 /* dz, may be dout; side: the addend's gradient, or NULL. */
-void fus_norm_back(const struct fus_grad *g, float *dz, float *side, bool onto, const float *dout, const float *z, const float *a,
-                   const float *vectors);
+void fus_norm_back(const struct fus_grad *g, float *dz, float *side, bool onto, const float *dout, const float *z,
+                   const float *a, const float *vectors);
 
-/* Of a layer without norm: bias sums [width] += dout, where ReLU let through; dz = that, may be dout. */
+/* Of a layer without norm: bias sums [width] += dout, where ReLU let through; dz =
+ * that, may be dout. */
 void fus_norm_bias_back(const struct fus_grad *g, double *sums, float *dz, const float *dout, const float *a);
 
 /* ---- grad_pool.c ---- */
@@ -77,7 +84,7 @@ struct fus_layer fus_grad_attention_part(const struct fus_layer *l, int part);
 size_t fus_grad_attention_scratch(const struct fus_layer *l, int n);
 
 struct fus_grad_attention {
-    const float *positions;                    /* [places + 1, C] */
+    const float *positions; /* [places + 1, C] */
     const float *panels[FUS_ATTENTION_PARTS];
     const float *bias[FUS_ATTENTION_PARTS];
     /* backward: gradients, which go on from what is there */
@@ -86,7 +93,8 @@ struct fus_grad_attention {
     double *bias_sums[FUS_ATTENTION_PARTS];
     int first_picture;
 };
-void fus_grad_attention_forward(const struct fus_grad *g, float *out, const float *in, const struct fus_grad_attention *a);
+void fus_grad_attention_forward(const struct fus_grad *g, float *out, const float *in,
+                                const struct fus_grad_attention *a);
 /* dx NULL: not wanted. */
 void fus_grad_attention_back(const struct fus_grad *g, float *dx, bool onto, float *dout, const float *in,
                              const struct fus_grad_attention *a);

@@ -1,20 +1,23 @@
-/* CLIP's attention pooling, forward in training and backward. T = places + 1 tokens, heads of width d:
+/* CLIP's attention pooling, forward in training and backward. T = places + 1
+ * tokens, heads of width d:
  *
  *   u_0 = mean_t x_t + e_0,  u_t = x_t + e_t      q = Wq u_0 + bq,  k = Wk u + bk,  v = Wv u + bv
- *   p = softmax_t(k_t . q / sqrt d),  o = sum_t p_t v_t,  out = Wc o + bc               for each head
+ *   p = softmax_t(k_t . q / sqrt d),  o = sum_t p_t v_t,  out = Wc o + bc
+ *                                                         for each head
  *
  *   do = Wc' dout;  dv_t = p_t do,  dp_t = v_t . do,  dl_t = p_t (dp_t - sum_j p_j dp_j)
  *   dq = sum_t dl_t k_t / sqrt d,  dk_t = dl_t q / sqrt d
- *   du = Wk' dk + Wv' dv (+ Wq' dq for token 0);  de = sum over pictures of du;  dx_t = du_t + du_0 / places
+ *   du = Wk' dk + Wv' dv (+ Wq' dq for token 0);  de = sum over pictures of du;  dx_t =
+ *                                                 du_t + du_0 / places
  *
- * bk adds the same to all logits of a head, which a softmax does not see: its gradient is 0. The four products
- * are linear layers (grad_conv.c); what lies between is double, token by token. */
+ * bk adds the same to all logits of a head, which a softmax does not see: its gradient is 0. The
+ * four products are linear layers (grad_conv.c); what lies between is double, token by token. */
 #include <math.h>
 #include <string.h>
 
-#include "nn/train/grad.h"
 #include "nn/base/fmath.h"
 #include "nn/base/threads.h"
+#include "nn/train/grad.h"
 
 struct fus_layer fus_grad_attention_part(const struct fus_layer *l, int part)
 {
@@ -34,8 +37,8 @@ struct attention {
     size_t c, tokens, heads;
     float *u, *k, *v, *dk, *dv, *du; /* tokens; du lies where k was */
     float *u0, *q, *o, *dout, *dq, *du0;
-    float *p;                        /* [n, heads, T] */
-    float *rest;                     /* of the products */
+    float *p;    /* [n, heads, T] */
+    float *rest; /* of the products */
     float *dx;
     const float *in;
     bool onto;
@@ -70,7 +73,8 @@ static void locate(struct attention *t, const struct fus_grad *g, const struct f
     size_t all = token_floats(l, g->n), one = (size_t)g->n * (size_t)l->in_channels;
     float *at = g->scratch, **const tokens[] = {&t->u, &t->k, &t->v, &t->dk, &t->dv};
     float **const vectors[] = {&t->u0, &t->q, &t->o, &t->dout, &t->dq, &t->du0};
-    *t = (struct attention){.g = g, .a = a, .c = (size_t)l->in_channels, .tokens = fus_layer_in_places(l) + 1, .heads = (size_t)l->heads};
+    *t = (struct attention){
+        .g = g, .a = a, .c = (size_t)l->in_channels, .tokens = fus_layer_in_places(l) + 1, .heads = (size_t)l->heads};
     for (int i = 0; i < FUS_ATTENTION_PARTS; i++)
         t->part[i] = fus_grad_attention_part(l, i);
     for (int i = 0; i < 5; i++, at += all)
@@ -162,7 +166,8 @@ static void run_heads(struct attention *t, const float *in)
     fus_threads_for(t->g->n, attend, t);
 }
 
-void fus_grad_attention_forward(const struct fus_grad *g, float *out, const float *in, const struct fus_grad_attention *a)
+void fus_grad_attention_forward(const struct fus_grad *g, float *out, const float *in,
+                                const struct fus_grad_attention *a)
 {
     struct attention t;
     locate(&t, g, a);
@@ -215,9 +220,11 @@ static void back_tokens(void *context, int picture, int thread)
     for (size_t c = 0; c < t->c; c++) {
         float *first = &du[token_at(t, c, 0)];
         *first += t->du0[(size_t)picture * t->c + c];
-        float *to = t->dx ? t->dx + (size_t)picture * t->c * places + c / FUS_LANES * places * FUS_LANES + c % FUS_LANES : NULL;
+        float *to =
+            t->dx ? t->dx + (size_t)picture * t->c * places + c / FUS_LANES * places * FUS_LANES + c % FUS_LANES : NULL;
         for (size_t i = 0; to && i < places; i++)
-            to[i * FUS_LANES] = (t->onto ? to[i * FUS_LANES] : 0) + (du[token_at(t, c, i + 1)] + *first / (float)places);
+            to[i * FUS_LANES] =
+                (t->onto ? to[i * FUS_LANES] : 0) + (du[token_at(t, c, i + 1)] + *first / (float)places);
     }
 }
 

@@ -3,14 +3,14 @@
  *   z[k,y,x]  = sum_r sum_s sum_c  x[c, ty-p+r, tx-p+s] W[k,c,r,s]
  *   dx[c,i,j] = sum_r sum_s sum_k  dz[k, (i+p-r)/t, (j+p-s)/t] W[k,c,r,s]      whole quotients only
  *
- * z and dx run on fus_gemm_run. dx by phases: the input places i = t m + e of one remainder e see the taps
- * with (e+p-r) a multiple of t, at dz places m + (e+p-r)/t. That is a convolution of dz with stride 1, whose
- * taps are those r from the last to the first; stride 1 has one phase. Each dx is one chain over these taps,
- * rows before columns, and k. */
+ * z and dx run on fus_gemm_run. dx by phases: the input places i = t m + e of one remainder e see
+ * the taps with (e+p-r) a multiple of t, at dz places m + (e+p-r)/t. That is a convolution of dz
+ * with stride 1, whose taps are those r from the last to the first; stride 1 has one phase. Each dx
+ * is one chain over these taps, rows before columns, and k. */
 #include <string.h>
 
-#include "nn/train/grad.h"
 #include "nn/base/threads.h"
+#include "nn/train/grad.h"
 
 #define MAX_KERNEL 7
 
@@ -32,8 +32,8 @@ static void exchange(float *out, const float *in, int n, int blocks)
 {
     for (int i = 0; i < n; i++)
         for (int b = 0; b < blocks; b++)
-            memcpy(out + ((size_t)b * (size_t)n + (size_t)i) * FUS_LANES, in + ((size_t)i * (size_t)blocks + (size_t)b) * FUS_LANES,
-                   FUS_LANES * sizeof *out);
+            memcpy(out + ((size_t)b * (size_t)n + (size_t)i) * FUS_LANES,
+                   in + ((size_t)i * (size_t)blocks + (size_t)b) * FUS_LANES, FUS_LANES * sizeof *out);
 }
 
 static void run_flat(const struct fus_gemm *given, float *out, const float *in, bool onto, const struct fus_grad *g)
@@ -52,10 +52,13 @@ static void run_flat(const struct fus_gemm *given, float *out, const float *in, 
     exchange(out, flat_out, blocks, g->n);
 }
 
-/* ---- by Winograd's algorithm, where layer->winograd says so: forward and, with the turned kernel, dx ---- */
+/* ---- by Winograd's algorithm, where layer->winograd says so: forward and, with the
+ * turned kernel, dx */
 
 struct unpacking {
-    float *weights; /* [channels, in_channels, taps]; turned: [in_channels, channels, taps from the last to the first] */
+    /* [channels, in_channels, taps]; turned: [in_channels, channels, taps from the
+     * last to the first] */
+    float *weights;
     const float *panels;
     const struct fus_layer *layer;
     bool turned;
@@ -89,14 +92,16 @@ static size_t weight_floats(const struct fus_layer *l)
 
 static size_t winograd_scratch(const struct fus_layer *l, int n)
 {
-    return weight_floats(l) + rounded(fus_winograd_panel_floats(l)) + (size_t)fus_base_threads() * fus_winograd_scratch_floats(l, n);
+    return weight_floats(l) + rounded(fus_winograd_panel_floats(l)) +
+           (size_t)fus_base_threads() * fus_winograd_scratch_floats(l, n);
 }
 
 /* `to` is the convolution that runs: the layer, or its turned kernel over dz. */
-static void run_winograd(const struct fus_grad *g, const struct fus_layer *to, float *out, const float *in, bool onto, const float *panels,
-                         const float *bias, float *scratch)
+static void run_winograd(const struct fus_grad *g, const struct fus_layer *to, float *out, const float *in, bool onto,
+                         const float *panels, const float *bias, float *scratch)
 {
-    float *weights = scratch, *transformed = weights + weight_floats(to), *rest = transformed + rounded(fus_winograd_panel_floats(to));
+    float *weights = scratch, *transformed = weights + weight_floats(to),
+          *rest = transformed + rounded(fus_winograd_panel_floats(to));
     struct unpacking u = {weights, panels, g->layer, to != g->layer};
     fus_threads_for(FUS_BLOCKS(g->layer->channels), unpack_block, &u);
     fus_winograd_pack_weights(transformed, weights, to);
@@ -106,7 +111,8 @@ static void run_winograd(const struct fus_grad *g, const struct fus_layer *to, f
 
 /* ---- forward ---- */
 
-void fus_grad_conv_forward(const struct fus_grad *g, float *out, const float *in, const float *panels, const float *bias)
+void fus_grad_conv_forward(const struct fus_grad *g, float *out, const float *in, const float *panels,
+                           const float *bias)
 {
     const struct fus_gemm gemm = {.layer = g->layer, .panels = panels, .bias = bias, .k = fus_gemm_k(g->layer)};
     if (g->layer->winograd)
@@ -144,13 +150,15 @@ struct turning {
     struct taps rows, columns;
 };
 
-/* Panel of 16 input channels: [taps, output channels, 16], from panels [blocks, taps, input channels, 16]. */
+/* Panel of 16 input channels: [taps, output channels, 16], from panels
+ * [blocks, taps, input channels, 16]. */
 static void turn_block(void *context, int block, int thread)
 {
     const struct turning *t = context;
     const struct fus_layer *l = t->layer;
     size_t depth = (size_t)FUS_BLOCKS(l->in_channels) * FUS_LANES, k = (size_t)fus_gemm_k(l);
-    float *to = t->out + (size_t)block * (size_t)(t->rows.n * t->columns.n * FUS_BLOCKS(l->channels)) * FUS_LANES * FUS_LANES;
+    float *to =
+        t->out + (size_t)block * (size_t)(t->rows.n * t->columns.n * FUS_BLOCKS(l->channels)) * FUS_LANES * FUS_LANES;
     (void)thread;
     for (int r = 0; r < t->rows.n; r++)
         for (int s = 0; s < t->columns.n; s++)
@@ -204,7 +212,8 @@ static void scatter_plane(void *context, int plane, int thread)
     (void)thread;
     for (int y = 0; y < p->height; y++)
         for (int x = 0; x < p->width; x++) {
-            size_t at = (size_t)(y * l->stride + s->phase->y) * (size_t)l->in_width + (size_t)(x * l->stride + s->phase->x);
+            size_t at =
+                (size_t)(y * l->stride + s->phase->y) * (size_t)l->in_width + (size_t)(x * l->stride + s->phase->x);
             float *to = s->dx + ((size_t)plane * fus_layer_in_places(l) + at) * FUS_LANES;
             for (int i = 0; i < FUS_LANES; i++)
                 to[i] = (s->onto ? to[i] : 0) + (from ? from[i] : 0);
@@ -214,7 +223,8 @@ static void scatter_plane(void *context, int plane, int thread)
 
 static size_t turned_floats(const struct fus_layer *l)
 {
-    return (size_t)FUS_BLOCKS(l->channels) * (size_t)FUS_BLOCKS(l->in_channels) * FUS_LANES * FUS_LANES * (size_t)(l->kernel * l->kernel);
+    return (size_t)FUS_BLOCKS(l->channels) * (size_t)FUS_BLOCKS(l->in_channels) * FUS_LANES * FUS_LANES *
+           (size_t)(l->kernel * l->kernel);
 }
 
 static size_t bias_floats(const struct fus_layer *l)
@@ -237,7 +247,8 @@ size_t fus_grad_conv_scratch(const struct fus_layer *l, int n)
     return forward > back ? forward : back;
 }
 
-static void run_phase(const struct fus_grad *g, const struct phase *p, float *dx, bool onto, const float *dz, const float *panels)
+static void run_phase(const struct fus_grad *g, const struct phase *p, float *dx, bool onto, const float *dz,
+                      const float *panels)
 {
     float *zeros = g->scratch, *turned = zeros + bias_floats(g->layer);
     struct fus_grad rest = *g;
@@ -249,7 +260,8 @@ static void run_phase(const struct fus_grad *g, const struct phase *p, float *dx
         return;
     }
     fus_threads_for(FUS_BLOCKS(g->layer->in_channels), turn_block, &t);
-    struct fus_gemm gemm = {.layer = &p->layer, .panels = turned, .bias = zeros, .tap_rows = p->rows.n, .tap_columns = p->columns.n};
+    struct fus_gemm gemm = {
+        .layer = &p->layer, .panels = turned, .bias = zeros, .tap_rows = p->rows.n, .tap_columns = p->columns.n};
     gemm.k = p->rows.n * p->columns.n * FUS_BLOCKS(g->layer->channels) * FUS_LANES;
     gemm.onto = onto && g->layer->stride == 1;
     if (is_flat(g->layer)) {

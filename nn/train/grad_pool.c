@@ -1,13 +1,14 @@
-/* Layers without weights, backward. A task is a plane of one picture's 16 channels; sums of a place run in
- * the raster order of the outputs that read it.
+/* Layers without weights, backward. A task is a plane of one picture's 16 channels; sums of a place
+ * run in the raster order of the outputs that read it.
  *
- *   max pool       a window's gradient goes to its first largest place in raster order, as in PyTorch
+ *   max pool       a window's gradient goes to its first largest place in raster
+ *                  order, as in PyTorch
  *   average, mean  dx = dout / n
  *   pad            the slice back, 0 elsewhere */
 #include <string.h>
 
-#include "nn/train/grad.h"
 #include "nn/base/threads.h"
+#include "nn/train/grad.h"
 
 struct pooling {
     const struct fus_grad *g;
@@ -37,12 +38,14 @@ static void max_plane(void *context, int task, int thread)
 {
     const struct pooling *p = context;
     const struct fus_layer *l = p->g->layer;
-    const struct fus_pool_shape shape = {l->height, l->width, l->in_height, l->in_width, l->kernel, l->stride, l->padding};
+    const struct fus_pool_shape shape = {l->height, l->width,  l->in_height, l->in_width,
+                                         l->kernel, l->stride, l->padding};
     float *to = plane_of_dx(p, task);
     (void)thread;
     if (!p->onto)
         memset(to, 0, fus_layer_in_places(l) * FUS_LANES * sizeof *to);
-    p->g->kernel->grad.pool_max_back(to, plane_of_dout(p, task), p->in + (size_t)task * fus_layer_in_places(l) * FUS_LANES, &shape);
+    p->g->kernel->grad.pool_max_back(to, plane_of_dout(p, task),
+                                     p->in + (size_t)task * fus_layer_in_places(l) * FUS_LANES, &shape);
 }
 
 void fus_grad_pool_max(const struct fus_grad *g, float *dx, bool onto, const float *dout, const float *in)

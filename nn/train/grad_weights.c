@@ -2,9 +2,9 @@
  *
  *   dW[k,c,r,s] = sum_n sum_y sum_x  dz[n,k,y,x] x[n,c, ty-p+r, tx-p+s]
  *
- * One float chain of fused multiply-adds for each weight over (picture, y, x), in this order; 8 chains where
- * there are few weights. The long side of this product runs over places, so it has a micro-kernel of its own
- * (grad_tile.h), whose result is a panel. */
+ * One float chain of fused multiply-adds for each weight over (picture, y, x), in this order; 8
+ * chains where there are few weights. The long side of this product runs over places, so it has a
+ * micro-kernel of its own (grad_tile.h), whose result is a panel. */
 #include "nn/base/threads.h"
 #include "nn/train/grad.h"
 
@@ -25,20 +25,21 @@ void fus_grad_conv_join(float *dw, const float *chains, size_t n)
 {
     const float *c = chains;
     for (size_t i = 0; i < n; i++)
-        dw[i] = ((c[i] + c[n + i]) + (c[2 * n + i] + c[3 * n + i])) + ((c[4 * n + i] + c[5 * n + i]) + (c[6 * n + i] + c[7 * n + i]));
+        dw[i] = ((c[i] + c[n + i]) + (c[2 * n + i] + c[3 * n + i])) +
+                ((c[4 * n + i] + c[5 * n + i]) + (c[6 * n + i] + c[7 * n + i]));
 }
 
 #define CHUNK_PLACES 160 /* of a chunk: their dz for 32 channels and x for 16 stay in a first-level cache */
 
-/* The sum and how it is split: a task is a chain, a panel of output channels, and a group of blocks of
- * input channels (of the picture: of kernel rows). */
+/* The sum and how it is split: a task is a chain, a panel of output channels, and a group of blocks
+ * of input channels (of the picture: of kernel rows). */
 struct weights {
     const struct fus_grad *g;
     float *chains;
     const float *x, *dz;
     int n_chains, first_picture;
     int n_panels, n_groups, in_blocks;
-    int kernel, depth, k;              /* taps along a side; rows of a tap; of all */
+    int kernel, depth, k; /* taps along a side; rows of a tap; of all */
     int chunk_pictures, chunk_rows, width, height;
     size_t in_floats, out_floats, out_places;
 };
@@ -111,7 +112,8 @@ static void run_picture_row(const struct weights *w, struct fus_grad_tile t, con
     run_tiles(&t, w->depth, w->g->kernel);
 }
 
-static void run_chunk(const struct weights *w, const struct fus_grad_tile *whole, const struct chunk *c, int from, int end)
+static void run_chunk(const struct weights *w, const struct fus_grad_tile *whole, const struct chunk *c, int from,
+                      int end)
 {
     const struct fus_layer *l = w->g->layer;
     struct fus_grad_tile t = *whole;
@@ -165,7 +167,8 @@ static void weights_task(void *context, int task, int thread)
         }
 }
 
-/* Small maps go several pictures at a time, large ones some rows at a time: the order of a chain is the same. */
+/* Small maps go several pictures at a time, large ones some rows at a time: the order of a
+ * chain is the same. */
 static void set_chunks(struct weights *w)
 {
     w->chunk_pictures = w->chunk_rows = 1;
@@ -181,14 +184,16 @@ void fus_grad_conv_weights(const struct fus_grad *g, float *chains, int first_pi
 {
     const struct fus_layer *l = g->layer;
     bool picture = from_picture(l);
-    struct weights w = {.g = g, .chains = chains, .x = x, .dz = dz, .first_picture = first_picture, .kernel = l->kernel};
+    struct weights w = {
+        .g = g, .chains = chains, .x = x, .dz = dz, .first_picture = first_picture, .kernel = l->kernel};
     w.n_chains = fus_grad_conv_chains(l);
     w.k = fus_gemm_k(l);
     w.depth = picture ? l->kernel * l->in_channels : w.k / (l->kernel * l->kernel);
     w.in_blocks = picture ? l->kernel : FUS_BLOCKS(l->in_channels);
     w.width = l->width;
     w.height = l->height;
-    w.in_floats = picture ? (size_t)(l->in_height + 2 * l->padding) * (size_t)(l->in_width + 2 * l->padding) * (size_t)l->in_channels
+    w.in_floats = picture ? (size_t)(l->in_height + 2 * l->padding) * (size_t)(l->in_width + 2 * l->padding) *
+                                (size_t)l->in_channels
                           : fus_layer_in_floats(l);
     w.out_floats = fus_layer_floats(l);
     w.out_places = fus_layer_places(l);

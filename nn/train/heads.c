@@ -1,5 +1,5 @@
-/* The losses of a batch at the network's heads. A picture's loss and gradient depend on that picture alone,
- * but for InfoNCE; sums run over the pictures in order, in double. */
+/* The losses of a batch at the network's heads. A picture's loss and gradient depend on that
+ * picture alone, but for InfoNCE; sums run over the pictures in order, in double. */
 #include <math.h>
 #include <string.h>
 
@@ -16,7 +16,8 @@ static size_t floats_of(const struct fus_train *t, int head)
     return fus_layer_floats(&t->arch.layers[t->heads[head]]);
 }
 
-/* A row of doubles, its gradient and a target; of a contrastive batch u, v, du, dv and the loss's own. */
+/* A row of doubles, its gradient and a target; of a contrastive batch u, v, du, dv
+ * and the loss's own. */
 size_t fus_heads_doubles(const struct fus_train *t)
 {
     size_t most = 0, n = (size_t)t->options.batch;
@@ -35,15 +36,18 @@ int fus_heads_check(const struct fus_train *t, const struct fus_train_batch *b, 
     bool classes = t->heads[FUS_HEAD_CLASSES] >= 0, language = t->heads[FUS_HEAD_LANGUAGE] >= 0;
     if (b->n < 1 || b->n > t->options.batch)
         return fus_base_fail(err, FUS_EINVAL, "a batch of %d pictures; 1 to %d are possible", b->n, t->options.batch);
-    if ((classes && !b->label) || (language && !t->options.contrastive && !b->target) || (t->options.contrastive && (!b->words || !b->word_start)))
+    if ((classes && !b->label) || (language && !t->options.contrastive && !b->target) ||
+        (t->options.contrastive && (!b->words || !b->word_start)))
         return fus_base_fail(err, FUS_EINVAL, "a batch without labels or targets");
     for (int i = 0; classes && i < b->n; i++)
         if (b->label[i] < -1 || b->label[i] >= dim_of(t, FUS_HEAD_CLASSES))
-            return fus_base_fail(err, FUS_EINVAL, "label %d of picture %d; there are %d classes", b->label[i], i, dim_of(t, FUS_HEAD_CLASSES));
+            return fus_base_fail(err, FUS_EINVAL, "label %d of picture %d; there are %d classes", b->label[i], i,
+                                 dim_of(t, FUS_HEAD_CLASSES));
     for (int i = 0; t->options.contrastive && i < b->n; i++)
         for (int j = b->word_start[i]; j < b->word_start[i + 1]; j++)
             if (b->words[j] < 0 || b->words[j] >= t->options.n_words)
-                return fus_base_fail(err, FUS_EINVAL, "word %d of text %d; there are %d words", b->words[j], i, t->options.n_words);
+                return fus_base_fail(err, FUS_EINVAL, "word %d of text %d; there are %d words", b->words[j], i,
+                                     t->options.n_words);
     return FUS_OK;
 }
 
@@ -96,7 +100,8 @@ static void tell(struct fus_train *t, struct fus_train_result *r, const struct f
     store_gradient(t->head_gradient[FUS_HEAD_LANGUAGE] + at, d, dim, t->options.language_weight, b->n);
 }
 
-void fus_heads_pictures(struct fus_train *t, struct fus_train_result *r, const struct fus_train_batch *b, int first, int n)
+void fus_heads_pictures(struct fus_train *t, struct fus_train_result *r, const struct fus_train_batch *b, int first,
+                        int n)
 {
     for (int i = first; i < first + n; i++) {
         if (t->heads[FUS_HEAD_CLASSES] >= 0)
@@ -176,7 +181,8 @@ void fus_heads_contrast(struct fus_train *t, struct fus_train_result *r, const s
     r->language *= b->n; /* divided again at the batch's end */
     rank_texts(r, u, v, b->n, dim);
     for (int i = 0; i < b->n; i++)
-        store_gradient(t->head_gradient[FUS_HEAD_LANGUAGE] + (size_t)i * floats, du + (size_t)i * (size_t)dim, dim, t->options.language_weight, 1);
+        store_gradient(t->head_gradient[FUS_HEAD_LANGUAGE] + (size_t)i * floats, du + (size_t)i * (size_t)dim, dim,
+                       t->options.language_weight, 1);
     if (scale && scale->tensor[FUS_TRAIN_GRADIENT])
         scale->tensor[FUS_TRAIN_GRADIENT][0] = (float)(t->options.language_weight * d_scale);
     if (scale)

@@ -1,5 +1,6 @@
-/* Losses of a batch and their gradients (loss.h has the formulas). Everything is double; sums run in index order, over
- * the pictures of the batch in their order. Each formula is held to central differences by tests/test_loss.c. */
+/* Losses of a batch and their gradients (loss.h has the formulas). Everything is double; sums run
+ * in index order, over the pictures of the batch in their order. Each formula is held to central
+ * differences by tests/test_loss.c. */
 #include "nn/train/loss.h"
 
 #include <math.h>
@@ -7,7 +8,8 @@
 
 #include "nn/base/fmath.h"
 
-/* p [n] = softmax(l); returns log(sum exp(l)). l and p may be strided: element i stands at i * step. */
+/* p [n] = softmax(l); returns log(sum exp(l)). l and p may be strided: element i
+ * stands at i * step. */
 static double softmax(double *p, const double *l, int n, size_t step)
 {
     double most = l[0], sum = 0;
@@ -22,7 +24,8 @@ static double softmax(double *p, const double *l, int n, size_t step)
     return most + fus_fmath_log(sum);
 }
 
-/* One picture: -sum q (l - log sum exp l); d = (p - q) / n_batch where it is asked for. p is scratch [n_classes]. */
+/* One picture: -sum q (l - log sum exp l); d = (p - q) / n_batch where it is asked for. p is
+ * scratch [n_classes]. */
 static double cross_entropy_of(double *d, const double *l, int label, int n_classes, double smooth, int n_batch)
 {
     double off = smooth / n_classes, on = 1 - smooth + off, loss = 0, most = l[0], sum = 0;
@@ -40,7 +43,8 @@ static double cross_entropy_of(double *d, const double *l, int label, int n_clas
     return loss;
 }
 
-double fus_loss_cross_entropy(double *d_logits, const double *logits, const int *label, int n, int n_classes, double smooth)
+double fus_loss_cross_entropy(double *d_logits, const double *logits, const int *label, int n, int n_classes,
+                              double smooth)
 {
     double loss = 0;
     for (int i = 0; i < n; i++) {
@@ -73,7 +77,8 @@ static double dot(const double *a, const double *b, int dim)
     return sum;
 }
 
-/* Through u^ = u / |u|:  du = (g - u^ (u^ . g)) / |u|, where g = dL/du^. du may be g. 0 where u is 0. */
+/* Through u^ = u / |u|:  du = (g - u^ (u^ . g)) / |u|, where g = dL/du^. du may be
+ *                        g. 0 where u is 0. */
 static void back_through_unit_length(double *du, const double *g, const double *unit, double length, int dim)
 {
     double along = dot(unit, g, dim);
@@ -118,7 +123,8 @@ double fus_loss_mse(double *du, const double *u, const double *target, int n, in
     return loss / n;
 }
 
-/* Logits s E F' [n, n] -> (softmax of rows + softmax of columns) / 2 - I, over n, in `d`; returns the loss. */
+/* Logits s E F' [n, n] -> (softmax of rows + softmax of columns) / 2 - I, over n, in `d`;
+ * returns the loss. */
 static double infonce_logits(double *d, const double *logits, double *column, int n)
 {
     double loss = 0;
@@ -135,9 +141,10 @@ static double infonce_logits(double *d, const double *logits, double *column, in
     return loss / 2 / n;
 }
 
-/* g [n, dim] = s D F (rows of D), or with `turned` s D' F (columns of D); then back through unit length. */
-static void infonce_back(double *g, const double *d, const double *other, const double *unit, const double *raw, double s, bool turned,
-                         int n, int dim)
+/* g [n, dim] = s D F (rows of D), or with `turned` s D' F (columns of D); then back
+ * through unit length. */
+static void infonce_back(double *g, const double *d, const double *other, const double *unit, const double *raw,
+                         double s, bool turned, int n, int dim)
 {
     for (int i = 0; i < n; i++) {
         double *row = g + (size_t)i * (size_t)dim;
@@ -152,18 +159,20 @@ static void infonce_back(double *g, const double *d, const double *other, const 
     }
 }
 
-double fus_loss_infonce(double *du, double *dv, double *d_scale, const double *u, const double *v, double scale, int n, int dim,
-                        double *scratch)
+double fus_loss_infonce(double *du, double *dv, double *d_scale, const double *u, const double *v, double scale, int n,
+                        int dim, double *scratch)
 {
     size_t square = (size_t)n * (size_t)n, rows = (size_t)n * (size_t)dim;
-    double *logits = scratch, *d = logits + square, *column = d + square, *e = column + square, *f = e + rows, s = fus_fmath_exp(scale), sum = 0;
+    double *logits = scratch, *d = logits + square, *column = d + square, *e = column + square, *f = e + rows,
+           s = fus_fmath_exp(scale), sum = 0;
     for (int i = 0; i < n; i++) {
         unit_length(e + (size_t)i * (size_t)dim, u + (size_t)i * (size_t)dim, dim);
         unit_length(f + (size_t)i * (size_t)dim, v + (size_t)i * (size_t)dim, dim);
     }
     for (int i = 0; i < n; i++)
         for (int j = 0; j < n; j++)
-            logits[(size_t)i * (size_t)n + (size_t)j] = s * dot(e + (size_t)i * (size_t)dim, f + (size_t)j * (size_t)dim, dim);
+            logits[(size_t)i * (size_t)n + (size_t)j] =
+                s * dot(e + (size_t)i * (size_t)dim, f + (size_t)j * (size_t)dim, dim);
     double loss = infonce_logits(d, logits, column, n);
     for (size_t i = 0; i < square; i++)
         sum += d[i] * logits[i];

@@ -4,13 +4,14 @@
  *   dy = da where a > 0,  dbeta = sum dy,  dgamma = sum dy zhat
  *   dz = gamma rstd (dy - dbeta / m - zhat dgamma / m)
  *
- * Sums are double: one chain for each picture and channel in raster order, then over the pictures in order.
- * Running statistics in place of the batch's make mean and rstd constants: then dz = gamma rstd dy. */
+ * Sums are double: one chain for each picture and channel in raster order, then over the
+ * pictures in order. Running statistics in place of the batch's make mean and rstd constants:
+ * then dz = gamma rstd dy. */
 #include <math.h>
 #include <string.h>
 
-#include "nn/train/grad.h"
 #include "nn/base/threads.h"
+#include "nn/train/grad.h"
 
 #define MOMENTUM 0.1 /* PyTorch's default */
 
@@ -50,7 +51,8 @@ void fus_norm_set(float *vectors, const double *sums, size_t m, const float *gam
         set(vectors, width, i, sums[i] / (double)m, variance_of(sums, m, width, i), gamma[i], beta[i]);
 }
 
-void fus_norm_set_running(float *vectors, const float *mean, const float *variance, const float *gamma, const float *beta, size_t width)
+void fus_norm_set_running(float *vectors, const float *mean, const float *variance, const float *gamma,
+                          const float *beta, size_t width)
 {
     for (size_t i = 0; i < width; i++)
         set(vectors, width, i, mean[i], variance[i], gamma[i], beta[i]);
@@ -88,7 +90,9 @@ struct pass {
 
 static struct pass pass_of(const struct fus_grad *g)
 {
-    return (struct pass){.g = g, .partial = (double *)(void *)g->scratch, .blocks = FUS_BLOCKS(g->layer->channels),
+    return (struct pass){.g = g,
+                         .partial = (double *)(void *)g->scratch,
+                         .blocks = FUS_BLOCKS(g->layer->channels),
                          .places = fus_layer_places(g->layer)};
 }
 
@@ -101,8 +105,10 @@ static struct fus_norm_lanes lanes_of(const struct pass *p, int task)
 {
     size_t width = (size_t)p->blocks * FUS_LANES;
     const float *v = p->vectors + (size_t)(task % p->blocks) * FUS_LANES;
-    return (struct fus_norm_lanes){v + FUS_NORM_MEAN * width, v + FUS_NORM_RSTD * width, v + FUS_NORM_GAIN * width, v + FUS_NORM_SHIFT * width,
-                                   v + FUS_NORM_LEVEL * width, v + FUS_NORM_SLOPE * width, p->g->layer->act == FUS_ACT_RELU};
+    return (struct fus_norm_lanes){v + FUS_NORM_MEAN * width,       v + FUS_NORM_RSTD * width,
+                                   v + FUS_NORM_GAIN * width,       v + FUS_NORM_SHIFT * width,
+                                   v + FUS_NORM_LEVEL * width,      v + FUS_NORM_SLOPE * width,
+                                   p->g->layer->act == FUS_ACT_RELU};
 }
 
 static size_t plane_of(const struct pass *p, int task)
@@ -162,11 +168,12 @@ static void back_sums_task(void *context, int task, int thread)
     const struct fus_norm_lanes v = lanes_of(p, task);
     size_t at = plane_of(p, task);
     (void)thread;
-    p->g->kernel->grad.norm_back_sums(p->partial + (size_t)task * 2 * FUS_LANES, p->in + at, p->z + at, p->a ? p->a + at : NULL, &v,
-                                      p->places);
+    p->g->kernel->grad.norm_back_sums(p->partial + (size_t)task * 2 * FUS_LANES, p->in + at, p->z + at,
+                                      p->a ? p->a + at : NULL, &v, p->places);
 }
 
-void fus_norm_back_sums(const struct fus_grad *g, double *sums, const float *dout, const float *z, const float *a, const float *vectors)
+void fus_norm_back_sums(const struct fus_grad *g, double *sums, const float *dout, const float *z, const float *a,
+                        const float *vectors)
 {
     struct pass p = pass_of(g);
     p.vectors = vectors;
@@ -183,12 +190,12 @@ static void back_task(void *context, int task, int thread)
     const struct fus_norm_lanes v = lanes_of(p, task);
     size_t at = plane_of(p, task);
     (void)thread;
-    p->g->kernel->grad.norm_back(p->out + at, p->side ? p->side + at : NULL, p->onto, p->in + at, p->z + at, p->a ? p->a + at : NULL, &v,
-                                 p->places);
+    p->g->kernel->grad.norm_back(p->out + at, p->side ? p->side + at : NULL, p->onto, p->in + at, p->z + at,
+                                 p->a ? p->a + at : NULL, &v, p->places);
 }
 
-void fus_norm_back(const struct fus_grad *g, float *dz, float *side, bool onto, const float *dout, const float *z, const float *a,
-                   const float *vectors)
+void fus_norm_back(const struct fus_grad *g, float *dz, float *side, bool onto, const float *dout, const float *z,
+                   const float *a, const float *vectors)
 {
     struct pass p = pass_of(g);
     p.vectors = vectors;

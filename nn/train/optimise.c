@@ -1,8 +1,9 @@
-/* Update rules (optimise.h has the formulas): each element by itself in float, so that threads and vectors change no bit. */
+/* Update rules (optimise.h has the formulas): each element by itself in float, so that threads and
+ * vectors change no bit. */
 #include "nn/train/optimise.h"
 
-#include "nn/kernel/kernels.h"
 #include "nn/base/threads.h"
+#include "nn/kernel/kernels.h"
 
 #define CHUNK ((size_t)1 << 14) /* floats of a task */
 
@@ -38,7 +39,8 @@ static void update_chunk(void *context, int task, int thread)
 
 static struct fus_update numbers_of(const struct fus_optimise *o, double rate, double decay, long n)
 {
-    struct fus_update u = {.rate = (float)rate, .momentum = (float)o->momentum, .nesterov = o->nesterov, .decay = (float)decay};
+    struct fus_update u = {
+        .rate = (float)rate, .momentum = (float)o->momentum, .nesterov = o->nesterov, .decay = (float)decay};
     if (o->rule == FUS_OPTIMISE_SGD)
         return u;
     u.decay = (float)(1 - rate * decay);

@@ -1,6 +1,8 @@
-/* Update rules, element by element in float, each line one rounding, and the rates of a schedule, in double.
+/* Update rules, element by element in float, each line one rounding, and the rates of a
+ * schedule, in double.
  *
- *   SGD    g = fma(wd, w, g); v = fma(mu, v, g); d = nesterov ? fma(mu, v, g) : v; w = fma(-lr, d, w)
+ *   SGD    g = fma(wd, w, g); v = fma(mu, v, g); d = nesterov ? fma(mu, v, g) :
+ *          v; w = fma(-lr, d, w)
  *   AdamW  w = w (1 - lr wd); m = fma(1-b1, g - m, m); v = fma(1-b2, g g - v, v);
  *          w = fma(-lr / (1 - b1^t), m / (sqrt(v / (1 - b2^t)) + eps), w)
  *   EMA    e = fma(1 - d, w - e, e)
@@ -18,16 +20,16 @@ enum fus_optimise_rule { FUS_OPTIMISE_SGD, FUS_OPTIMISE_ADAMW };
 
 struct fus_optimise {
     enum fus_optimise_rule rule;
-    bool nesterov, decay_all;      /* decay_all: vectors (norms, biases) decay too */
-    double momentum, decay;        /* SGD 0.9, 1e-4; AdamW decay 0.05 */
-    double beta1, beta2, epsilon;  /* AdamW 0.9, 0.98, 1e-6 */
-    double clip_norm, ema;         /* 0: none */
+    bool nesterov, decay_all;     /* decay_all: vectors (norms, biases) decay too */
+    double momentum, decay;       /* SGD 0.9, 1e-4; AdamW decay 0.05 */
+    double beta1, beta2, epsilon; /* AdamW 0.9, 0.98, 1e-6 */
+    double clip_norm, ema;        /* 0: none */
 };
 
 struct fus_kernel; /* nn/kernel/kernels.h */
 
-/* The n-th update (1, 2, ..) of a parameter of n_floats, a multiple of 16; decayed: whether decay is for it.
- * m: SGD's v; v: AdamW's, else NULL; average: EMA, or NULL. */
+/* The n-th update (1, 2, ..) of a parameter of n_floats, a multiple of 16; decayed: whether decay
+ * is for it. m: SGD's v; v: AdamW's, else NULL; average: EMA, or NULL. */
 struct fus_optimise_arrays {
     float *w, *m, *v, *average;
     const float *g;
@@ -42,9 +44,9 @@ enum fus_schedule_kind { FUS_SCHEDULE_COSINE, FUS_SCHEDULE_STEP, FUS_SCHEDULE_CO
 
 struct fus_schedule {
     enum fus_schedule_kind kind;
-    double rate, warm_up;          /* the base rate; steps of linear warm-up */
-    long n_steps;                  /* of the whole training */
-    long at[FUS_SCHEDULE_STEPS];   /* steps at which the rate is divided by 10 */
+    double rate, warm_up;        /* the base rate; steps of linear warm-up */
+    long n_steps;                /* of the whole training */
+    long at[FUS_SCHEDULE_STEPS]; /* steps at which the rate is divided by 10 */
     int n_at;
 };
 

@@ -1,13 +1,14 @@
 /* Parameters of a network in training: which there are, in which layout, and where they lie.
  *
- * Weights are panels (gemm.c) for good, with gradient and momentum: the gradient's product makes panels, the
- * update goes element by element. Only fus_train_get and _set turn them into PyTorch's layout. */
+ * Weights are panels (gemm.c) for good, with gradient and momentum: the gradient's product makes
+ * panels, the update goes element by element. Only fus_train_get and _set turn them into
+ * PyTorch's layout. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "nn/train/engine.h"
 #include "nn/base/threads.h"
+#include "nn/train/engine.h"
 
 /* ---- the table ---- */
 
@@ -18,8 +19,8 @@ static size_t rounded(size_t floats)
 
 static bool is_head(const char *name)
 {
-    return strncmp(name, "fc.", 3) == 0 || strncmp(name, "lang_head", 9) == 0 || strncmp(name, "attnpool.c_proj", 15) == 0 ||
-           strncmp(name, "text.", 5) == 0;
+    return strncmp(name, "fc.", 3) == 0 || strncmp(name, "lang_head", 9) == 0 ||
+           strncmp(name, "attnpool.c_proj", 15) == 0 || strncmp(name, "text.", 5) == 0;
 }
 
 static void set_known(struct fus_train_store *s, const char *name, const int *shape, int n_dims)
@@ -151,7 +152,9 @@ static size_t place_sums(struct fus_train *t, double *memory)
         for (int i = 0; i < r->n; i++) { /* whose gradient is a double sum */
             struct fus_train_store *s = fus_parameters_of(t, row, i);
             if (s->layout == FUS_LAYOUT_PLAIN && s->known.n_dims == 1 && !s->known.statistic)
-                s->sums = r->sums + (l->op == FUS_OP_ATTENTION ? (size_t)(i / 2 - 1) * width : l->norm[0] && i == FUS_PART_SCALE ? width : 0);
+                s->sums = r->sums + (l->op == FUS_OP_ATTENTION           ? (size_t)(i / 2 - 1) * width
+                                     : l->norm[0] && i == FUS_PART_SCALE ? width
+                                                                         : 0);
         }
     }
     return used + 2 * widest;
@@ -164,7 +167,8 @@ int fus_parameters_allocate(struct fus_train *t, struct fus_error *err)
     t->memory = fus_base_aligned(t->memory_floats, sizeof *t->memory);
     t->sums = fus_base_aligned(t->sums_doubles, sizeof *t->sums);
     if (!t->memory || !t->sums)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of parameters", t->memory_floats * sizeof *t->memory);
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of parameters",
+                             t->memory_floats * sizeof *t->memory);
     memset(t->memory, 0, t->memory_floats * sizeof *t->memory);
     place_tensors(t, t->memory);
     place_sums(t, t->sums);
@@ -198,7 +202,8 @@ static void walk_block(void *context, int block, int thread)
 {
     const struct walking *w = context;
     const struct fus_layer *l = &w->s->shape;
-    size_t taps = (size_t)(l->kernel * l->kernel), in = (size_t)l->in_channels, k = (size_t)fus_gemm_k(l), depth = k / taps;
+    size_t taps = (size_t)(l->kernel * l->kernel), in = (size_t)l->in_channels, k = (size_t)fus_gemm_k(l),
+           depth = k / taps;
     (void)thread;
     for (size_t lane = 0; lane < FUS_LANES; lane++) {
         size_t channel = (size_t)block * FUS_LANES + lane;
@@ -330,14 +335,16 @@ static void norm_task(void *context, int task, int thread)
                               rows - at < NORM_ROWS ? rows - at : NORM_ROWS);
 }
 
-/* Squares: 16 chains for each run of 65,536 numbers, then lane by lane, run by run, parameter by parameter. */
+/* Squares: 16 chains for each run of 65,536 numbers, then lane by lane, run by run,
+ * parameter by parameter. */
 double fus_train_norm(const struct fus_train *t)
 {
     double sum = 0;
     for (int i = 0; i < t->n_parameters; i++) {
         const struct fus_train_store *s = &t->parameters[i];
         size_t n = (s->floats / FUS_LANES + NORM_ROWS - 1) / NORM_ROWS;
-        struct norming work = {s, t->kernel, s->known.trained ? fus_base_alloc(n * 2 * FUS_LANES, sizeof(double)) : NULL};
+        struct norming work = {s, t->kernel,
+                               s->known.trained ? fus_base_alloc(n * 2 * FUS_LANES, sizeof(double)) : NULL};
         if (work.out)
             fus_threads_for((int)n, norm_task, &work);
         for (size_t j = 0; work.out && j < n * 2 * FUS_LANES; j++)

@@ -1,6 +1,7 @@
-/* Learning rates: linear warm-up, then constant, a cosine to 0, or steps of a tenth. In double, without libm's cosine. */
-#include "nn/train/optimise.h"
+/* Learning rates: linear warm-up, then constant, a cosine to 0, or steps of a tenth. In double,
+ * without libm's cosine. */
 #include "nn/base/fmath.h"
+#include "nn/train/optimise.h"
 
 static double cosine_part(const struct fus_schedule *s, long step)
 {

@@ -1,5 +1,5 @@
-/* A step of training: the plan's jobs in order (train_plan.h), which are the rows of the table forward, the
- * loss, and the rows back.
+/* A step of training: the plan's jobs in order (train_plan.h), which are the rows of the table
+ * forward, the loss, and the rows back.
  *
  *   fus_train_gradients   checks the batch, starts the threads
  *   run_batch             micro-batch by micro-batch, where frozen norms allow it
@@ -9,8 +9,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "nn/train/engine.h"
 #include "nn/base/threads.h"
+#include "nn/train/engine.h"
 
 /* ---- the clock ---- */
 
@@ -26,7 +26,8 @@ static double start_clock(const struct fus_train *t)
     return t->times ? now() : 0;
 }
 
-/* Adds the time since `start` to *part, a member of t->times that the caller names where there are times. */
+/* Adds the time since `start` to *part, a member of t->times that the caller names
+ * where there are times. */
 #define STOP_CLOCK(t, part, start) ((t)->times ? (void)((t)->times->part += now() - (start)) : (void)0)
 
 /* ---- where things lie ---- */
@@ -35,9 +36,9 @@ struct step {
     struct fus_train *t;
     const struct fus_train_batch *batch;
     struct fus_train_result *result;
-    int first, n;       /* pictures that pass now */
-    bool stop_at_loss;  /* the first of two passes: outputs of heads alone */
-    bool given;         /* the second: gradients of heads are there */
+    int first, n;      /* pictures that pass now */
+    bool stop_at_loss; /* the first of two passes: outputs of heads alone */
+    bool given;        /* the second: gradients of heads are there */
     int code;
 };
 
@@ -69,7 +70,8 @@ static size_t places_of_batch(const struct step *s, int row)
 
 /* ---- forward ---- */
 
-/* The numbers of a norm: from this batch, whose statistics also move the running ones, or from those. */
+/* The numbers of a norm: from this batch, whose statistics also move the running
+ * ones, or from those. */
 static void set_norm(const struct step *s, int row)
 {
     struct fus_train *t = s->t;
@@ -95,8 +97,8 @@ static void apply_norm(const struct step *s, int row)
     struct fus_grad g = grad_of(s, layer(t, row));
     int addend = layer(t, row)->addend;
     double start = start_clock(t);
-    fus_norm_apply(&g, t->at[FUS_ARRAY_OUTPUT][row], t->at[FUS_ARRAY_Z][row], addend < 0 ? NULL : t->at[FUS_ARRAY_OUTPUT][addend],
-                   t->rows[row].vectors);
+    fus_norm_apply(&g, t->at[FUS_ARRAY_OUTPUT][row], t->at[FUS_ARRAY_Z][row],
+                   addend < 0 ? NULL : t->at[FUS_ARRAY_OUTPUT][addend], t->rows[row].vectors);
     STOP_CLOCK(t, norms, start);
 }
 
@@ -109,7 +111,8 @@ static void forward_conv(const struct step *s, const struct fus_train_job *job)
     bool norm = layer(t, row)->norm[0] != 0;
     double start = start_clock(t);
     float *out = t->at[norm ? FUS_ARRAY_Z : FUS_ARRAY_OUTPUT][row];
-    fus_grad_conv_forward(&g, out, input_of(t, row), value(t, row, FUS_PART_WEIGHT), norm ? t->arena : value(t, row, FUS_PART_BIAS));
+    fus_grad_conv_forward(&g, out, input_of(t, row), value(t, row, FUS_PART_WEIGHT),
+                          norm ? t->arena : value(t, row, FUS_PART_BIAS));
     STOP_CLOCK(t, forward, start);
     if (!norm)
         return;
@@ -130,7 +133,8 @@ static struct fus_grad_attention attention_of(const struct step *s, int row)
         a.panels[i] = value(t, row, 1 + 2 * i);
         a.bias[i] = value(t, row, 2 + 2 * i);
         a.chains[i] = fus_parameters_of(t, row, 1 + 2 * i)->chains;
-        size_t in = fus_norm_width(&(struct fus_layer){.channels = layer(t, row)->in_channels}), out = fus_norm_width(layer(t, row));
+        size_t in = fus_norm_width(&(struct fus_layer){.channels = layer(t, row)->in_channels}),
+               out = fus_norm_width(layer(t, row));
         a.bias_sums[i] = t->rows[row].sums + (size_t)i * (in > out ? in : out);
     }
     return a;
@@ -146,7 +150,8 @@ static void forward_other(const struct step *s, int row)
         struct fus_grad_attention a = attention_of(s, row);
         fus_grad_attention_forward(&g, t->at[FUS_ARRAY_OUTPUT][row], input_of(t, row), &a);
     } else {
-        const struct fus_op_run a = {.layer = l, .out = t->at[FUS_ARRAY_OUTPUT][row], .in = input_of(t, row), .n = s->n, .kernel = t->kernel};
+        const struct fus_op_run a = {
+            .layer = l, .out = t->at[FUS_ARRAY_OUTPUT][row], .in = input_of(t, row), .n = s->n, .kernel = t->kernel};
         fus_op_table[l->op].run(&a);
     }
     STOP_CLOCK(t, rest, start);
@@ -167,7 +172,8 @@ static void copy_heads(const struct step *s, bool out)
     const struct fus_train *t = s->t;
     for (int i = 0; i < 2; i++) {
         int row = t->heads[i];
-        size_t floats = row < 0 ? 0 : fus_layer_floats(layer(t, row)), n = (size_t)s->n * floats, at = (size_t)s->first * floats;
+        size_t floats = row < 0 ? 0 : fus_layer_floats(layer(t, row)), n = (size_t)s->n * floats,
+               at = (size_t)s->first * floats;
         if (row >= 0 && out)
             memcpy(t->head_out[i] + at, t->at[FUS_ARRAY_OUTPUT][row], n * sizeof(float));
         else if (row >= 0 && t->use[row].back) {
@@ -326,13 +332,16 @@ static void run_jobs(struct step *s)
     }
 }
 
-/* A row of [3, side, side] -> a row of [side + 2 padding, side + 2 padding, 3] inside its border of zeros. */
+/* A row of [3, side, side] -> a row of [side + 2 padding, side + 2 padding, 3] inside
+ * its border of zeros. */
 static void interleave_row(void *context, int row, int thread)
 {
     const struct step *s = context;
     const struct fus_layer *stem = layer(s->t, 0);
-    size_t side = (size_t)stem->in_width, pad = (size_t)stem->padding, pitch = side + 2 * pad, picture = (size_t)row / side, y = (size_t)row % side;
-    float *to = s->t->arena + s->t->picture + picture * fus_plan_picture_floats(&s->t->arch) + ((y + pad) * pitch + pad) * 3;
+    size_t side = (size_t)stem->in_width, pad = (size_t)stem->padding, pitch = side + 2 * pad,
+           picture = (size_t)row / side, y = (size_t)row % side;
+    float *to =
+        s->t->arena + s->t->picture + picture * fus_plan_picture_floats(&s->t->arch) + ((y + pad) * pitch + pad) * 3;
     const float *from = s->batch->input + ((size_t)s->first + picture) * 3 * side * side + y * side;
     (void)thread;
     for (size_t x = 0; x < side; x++)
@@ -351,7 +360,8 @@ static void run_pictures(struct step *s, int first)
     run_jobs(s);
 }
 
-/* InfoNCE sees the whole batch: where it passes in parts, all outputs come first, then each part again. */
+/* InfoNCE sees the whole batch: where it passes in parts, all outputs come first,
+ * then each part again. */
 static void run_batch(void *context)
 {
     struct step *s = context;
@@ -377,7 +387,8 @@ int fus_train_gradients(struct fus_train *t, struct fus_train_result *result, co
     if (code)
         return code;
     if (fus_base_threads() > t->n_threads)
-        return fus_base_fail(err, FUS_EINVAL, "%d threads, memory was set aside for %d", fus_base_threads(), t->n_threads);
+        return fus_base_fail(err, FUS_EINVAL, "%d threads, memory was set aside for %d", fus_base_threads(),
+                             t->n_threads);
     fus_threads_run(run_batch, &s);
     return s.code ? fus_base_fail(err, s.code, "stopped") : FUS_OK;
 }

@@ -1,9 +1,11 @@
-/* Training: the network's table of layers walked forward, keeping what backward needs, then from the last row to the
- * first. The same bits for any instruction set, number of threads, micro-batch and memory limit.
+/* Training: the network's table of layers walked forward, keeping what backward needs, then from
+ * the last row to the first. The same bits for any instruction set, number of threads,
+ * micro-batch and memory limit.
  *
- * Reading order: grad_reference.c (all of it as naive loops in double), loss.c, norm.c, grad_conv.c, grad_weights.c,
- * grad_pool.c, grad_attnpool.c, train_plan.c (lifetimes, recomputation), train.c (the two walks), heads.c (a batch's
- * losses), optimise.c, schedule.c, update.c, parameters.c (layouts), create.c. */
+ * Reading order: grad_reference.c (all of it as naive loops in double), loss.c, norm.c,
+ * grad_conv.c, grad_weights.c, grad_pool.c, grad_attnpool.c, train_plan.c (lifetimes,
+ * recomputation), train.c (the two walks), heads.c (a batch's losses), optimise.c, schedule.c,
+ * update.c, parameters.c (layouts), create.c. */
 #ifndef FUS_TRAIN_H
 #define FUS_TRAIN_H
 
@@ -18,22 +20,25 @@ extern "C" {
 enum fus_train_language { FUS_TRAIN_COSINE, FUS_TRAIN_MSE, FUS_TRAIN_INFONCE };
 
 struct fus_train_options {
-    const char *isa;           /* as in fus_net_options */
-    int batch;                 /* pictures of a batch at most */
-    int micro_batch;           /* with frozen norms: pictures that pass together; 0: as memory allows. Changes no bit.
+    const char *isa; /* as in fus_net_options */
+    int batch;       /* pictures of a batch at most */
+    int micro_batch; /* with frozen norms: pictures that pass together; 0: as memory allows. Changes no bit.
                                   FUS_EINVAL where a norm goes by the batch's statistics */
-    size_t max_memory;         /* bytes of everything together; 0: no limit. Below it blocks are computed again; FUS_ELIMIT
-                                  where even that does not fit, the message names the least */
-    bool winograd;             /* convolutions and dX by Winograd where it fits: quicker, other bits */
-    bool frozen_norms;         /* all batch norms by their running statistics, which stay; weight and bias are trained */
-    bool (*trained)(void *context, const char *parameter); /* false: frozen. NULL: everything is trained. Rows behind
-                                  which nothing is trained are run, not walked back; a norm whose weight is frozen goes by
-                                  its running statistics */
+    /* bytes of everything together; 0: no limit. Below it blocks are computed again; FUS_ELIMIT
+     * where even that does not fit, the message names the least */
+    size_t max_memory;
+    bool winograd; /* convolutions and dX by Winograd where it fits: quicker, other bits */
+    /* all batch norms by their running statistics, which stay; weight and bias are trained */
+    bool frozen_norms;
+    /* false: frozen. NULL: everything is trained. Rows behind which nothing is trained are run, not
+     * walked back; a norm whose weight is frozen goes by its running statistics */
+    bool (*trained)(void *context, const char *parameter);
     void *trained_context;
     double classify_weight, language_weight, smooth; /* weight 0: without the task; contrastive: language_weight */
     enum fus_train_language language;
-    bool contrastive;          /* images against texts: `text.weight` [embedding, n_words] and `logit_scale` are parameters too;
-                                  a text is the mean of its words' columns */
+    /* images against texts: `text.weight` [embedding, n_words] and `logit_scale` are parameters
+     * too; a text is the mean of its words' columns */
+    bool contrastive;
     int n_words;
     struct fus_optimise optimise;
 };
@@ -48,49 +53,50 @@ size_t fus_train_bytes(const struct fus_train *t);          /* as planned */
 int fus_train_recomputed_blocks(const struct fus_train *t); /* of the plan: 0 where everything is kept */
 const char *fus_train_isa(const struct fus_train *t);
 
-/* ---- parameters, in table order, in PyTorch's names and layout, whatever the layout inside ---- */
+/* ---- parameters, in table order, in PyTorch's names and layout, whatever the layout inside */
 
 enum fus_train_tensor { /* the arrays that a parameter has */
-    FUS_TRAIN_VALUE,
-    FUS_TRAIN_GRADIENT,
-    FUS_TRAIN_MOMENTUM, /* SGD's v, AdamW's m */
-    FUS_TRAIN_SQUARES,  /* AdamW's v */
-    FUS_TRAIN_AVERAGE   /* EMA */
+                        FUS_TRAIN_VALUE,
+                        FUS_TRAIN_GRADIENT,
+                        FUS_TRAIN_MOMENTUM, /* SGD's v, AdamW's m */
+                        FUS_TRAIN_SQUARES,  /* AdamW's v */
+                        FUS_TRAIN_AVERAGE   /* EMA */
 };
 struct fus_train_parameter {
     char name[96];
     int shape[4], n_dims;
     size_t n;
-    bool statistic;     /* running_mean, running_var: a value alone, no gradient */
+    bool statistic; /* running_mean, running_var: a value alone, no gradient */
     bool trained;
-    bool head;          /* fc, lang_head, attnpool's c_proj, text: what --lr-heads is for */
+    bool head; /* fc, lang_head, attnpool's c_proj, text: what --lr-heads is for */
 };
 int fus_train_n_parameters(const struct fus_train *t);
 const struct fus_train_parameter *fus_train_parameter(const struct fus_train *t, int i);
 bool fus_train_has(const struct fus_train *t, int i, enum fus_train_tensor which);
 void fus_train_get(float *out, const struct fus_train *t, int i, enum fus_train_tensor which);
 void fus_train_set(struct fus_train *t, int i, enum fus_train_tensor which, const float *in);
-long fus_train_n_updates(const struct fus_train *t);          /* AdamW's t; part of the state */
+long fus_train_n_updates(const struct fus_train *t); /* AdamW's t; part of the state */
 void fus_train_set_n_updates(struct fus_train *t, long n);
 
 /* ---- a step ---- */
 
 struct fus_train_batch {
     int n;
-    const float *input;        /* [n, 3, side, side] */
-    const int *label;          /* [n]; NULL where classify_weight is 0 */
-    const float *target;       /* [n, lang_dim], of unit length for the cosine; NULL */
-    const int *words;          /* contrastive: the words of all texts, one after the other */
-    const int *word_start;     /* [n + 1] where each text's words begin */
+    const float *input;    /* [n, 3, side, side] */
+    const int *label;      /* [n]; NULL where classify_weight is 0 */
+    const float *target;   /* [n, lang_dim], of unit length for the cosine; NULL */
+    const int *words;      /* contrastive: the words of all texts, one after the other */
+    const int *word_start; /* [n + 1] where each text's words begin */
 };
 struct fus_train_result {
     double loss, classify, language; /* weighted sum; each as it is */
-    int n_correct;             /* of classification, or own text first (contrastive) */
-    double cosine;             /* mean over the batch with its target; contrastive: with its own text */
+    int n_correct;                   /* of classification, or own text first (contrastive) */
+    double cosine;                   /* mean over the batch with its target; contrastive: with its own text */
 };
 
-/* Gradients of the batch's loss into every trained parameter (they replace those of the batch before), and running
- * statistics. A loss or gradient that is not finite is no error here: fus_train_worst tells. */
+/* Gradients of the batch's loss into every trained parameter (they replace those of the batch
+ * before), and running statistics. A loss or gradient that is not finite is no error here:
+ * fus_train_worst tells. */
 int fus_train_gradients(struct fus_train *t, struct fus_train_result *result, const struct fus_train_batch *batch,
                         struct fus_error *err);
 /* The norm of all gradients (double, table order), and the parameter with the largest element. */

@@ -29,7 +29,8 @@ static void begin(struct planning *p, enum fus_train_array array, int row)
     struct fus_train_plan *plan = p->plan;
     int job = plan->n_jobs - 1;
     p->span[array][row] = plan->n_spans;
-    plan->spans[plan->n_spans++] = (struct fus_train_span){array, row, job, job, p->n * fus_layer_floats(&p->arch->layers[row]), 0};
+    plan->spans[plan->n_spans++] =
+        (struct fus_train_span){array, row, job, job, p->n * fus_layer_floats(&p->arch->layers[row]), 0};
 }
 
 /* The last job reads it. */
@@ -190,7 +191,8 @@ static bool meet(const struct fus_train_span *a, const struct fus_train_span *b)
 }
 
 /* The lowest place where nothing lies that lives at the same time; placed[]: spans by offset. */
-static size_t lowest_place(const struct fus_train_plan *plan, const int *placed, int n_placed, const struct fus_train_span *s)
+static size_t lowest_place(const struct fus_train_plan *plan, const int *placed, int n_placed,
+                           const struct fus_train_span *s)
 {
     size_t at = 0;
     for (int i = 0; i < n_placed; i++) {
@@ -260,8 +262,8 @@ static bool allocate(struct planning *p)
     return ok;
 }
 
-/* A block is the rows up to an output that is one of `all`. The stem is block -1; what follows the last is
- * one that never runs again. */
+/* A block is the rows up to an output that is one of `all`. The stem is block -1; what follows the
+ * last is one that never runs again. */
 static void number_blocks(struct planning *p)
 {
     int block = -1;
@@ -272,8 +274,8 @@ static void number_blocks(struct planning *p)
     p->plan->n_blocks = block;
 }
 
-int fus_train_plan_make(struct fus_train_plan *plan, const struct fus_arch *arch, const struct fus_train_row_use *use, const int heads[2],
-                        int n, bool restore, int n_again, struct fus_error *err)
+int fus_train_plan_make(struct fus_train_plan *plan, const struct fus_arch *arch, const struct fus_train_row_use *use,
+                        const int heads[2], int n, bool restore, int n_again, struct fus_error *err)
 {
     memset(plan, 0, sizeof *plan);
     struct planning p = {.plan = plan, .arch = arch, .use = use, .n = (size_t)n, .restore = restore};

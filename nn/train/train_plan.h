@@ -1,9 +1,10 @@
 /* Private to nn/train/: the order of a step's work and where everything lies meanwhile.
  *
- * A step of training is a list of jobs: the rows forward, the loss, the rows back. A row's arrays live from
- * the job that writes them to the last that reads them; arrays that live at different times share a place.
- * With less memory, outputs are made again from z as backward needs them (RESTORE), and blocks from the
- * network's start run forward a second time (AGAIN); the kernels make the same bits. */
+ * A step of training is a list of jobs: the rows forward, the loss, the rows back. A row's arrays
+ * live from the job that writes them to the last that reads them; arrays that live at different
+ * times share a place. With less memory, outputs are made again from z as backward needs them
+ * (RESTORE), and blocks from the network's start run forward a second time (AGAIN); the kernels
+ * make the same bits. */
 #ifndef FUS_TRAIN_PLAN_H
 #define FUS_TRAIN_PLAN_H
 
@@ -18,7 +19,7 @@ struct fus_train_job {
 };
 
 enum fus_train_array {
-    FUS_ARRAY_Z,        /* before the norm; of rows that have one */
+    FUS_ARRAY_Z, /* before the norm; of rows that have one */
     FUS_ARRAY_OUTPUT,
     FUS_ARRAY_GRADIENT, /* of the output, then in place of z */
     FUS_ARRAYS
@@ -42,12 +43,12 @@ struct fus_train_plan {
     int n_jobs, n_blocks, n_again; /* blocks; those that run again */
     struct fus_train_span *spans;  /* in the order of `from` */
     int n_spans;
-    size_t floats;                 /* of all spans */
+    size_t floats; /* of all spans */
 };
 
 /* n pictures; losses are read from rows `heads` (-1: none). restore, n_again: see above. */
-int fus_train_plan_make(struct fus_train_plan *plan, const struct fus_arch *arch, const struct fus_train_row_use *use, const int heads[2],
-                        int n, bool restore, int n_again, struct fus_error *err);
+int fus_train_plan_make(struct fus_train_plan *plan, const struct fus_arch *arch, const struct fus_train_row_use *use,
+                        const int heads[2], int n, bool restore, int n_again, struct fus_error *err);
 void fus_train_plan_free(struct fus_train_plan *plan);
 
 #endif

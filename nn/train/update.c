@@ -42,11 +42,16 @@ static void update_all(void *context)
     clip(t);
     for (int i = 0; i < t->n_parameters; i++) {
         const struct fus_train_store *s = &t->parameters[i];
-        const struct fus_optimise_arrays p = {s->tensor[FUS_TRAIN_VALUE], s->tensor[FUS_TRAIN_MOMENTUM], s->tensor[FUS_TRAIN_SQUARES],
-                                                 s->tensor[FUS_TRAIN_AVERAGE], s->tensor[FUS_TRAIN_GRADIENT], s->floats,
-                                                 s->known.n_dims > 1 || t->options.optimise.decay_all};
+        const struct fus_optimise_arrays p = {s->tensor[FUS_TRAIN_VALUE],
+                                              s->tensor[FUS_TRAIN_MOMENTUM],
+                                              s->tensor[FUS_TRAIN_SQUARES],
+                                              s->tensor[FUS_TRAIN_AVERAGE],
+                                              s->tensor[FUS_TRAIN_GRADIENT],
+                                              s->floats,
+                                              s->known.n_dims > 1 || t->options.optimise.decay_all};
         if (s->known.trained)
-            fus_optimise_update(&t->options.optimise, &p, s->known.head ? u->rate_heads : u->rate, t->n_updates, t->kernel);
+            fus_optimise_update(&t->options.optimise, &p, s->known.head ? u->rate_heads : u->rate, t->n_updates,
+                                t->kernel);
     }
     if (t->log_scale >= 0) {
         float *scale = t->parameters[t->log_scale].tensor[FUS_TRAIN_VALUE];

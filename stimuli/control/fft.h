@@ -1,7 +1,8 @@
 /* Private to stimuli/: discrete Fourier transforms of any size, in double, bit-identical on every
  * machine.
  *
- *   X_k = sum_j x_j exp(-2 pi i j k / n)        inverse: exp(+...), divided by n        (numpy.fft's conventions) */
+ *   X_k = sum_j x_j exp(-2 pi i j k / n)        inverse: exp(+...), divided by n
+ *                                               (numpy.fft's conventions) */
 #ifndef FUS_FFT_H
 #define FUS_FFT_H
 

@@ -5,11 +5,13 @@
  * taken. Of its luminance Y in 0..1 (shine.c):
  *
  *   luminance  the mean            contrast  the standard deviation (n): RMS contrast (Peli 1990)
- *   slope      of log P(r) on log r, least squares over r = 1 .. floor((s - 1) / 2): P(r) is the mean of |F|^2 over the
- *              frequencies whose distance from 0, rounded, is r (as in SHINE, Willenbockel et al. 2010). Near -2 for
- *              natural pictures (Field 1987). Undefined (NaN) for pictures with fewer than 3 such r of any power.
+ *   slope      of log P(r) on log r, least squares over r = 1 .. floor((s - 1) / 2): P(r) is the
+ *              mean of |F|^2 over the frequencies whose distance from 0, rounded, is r (as in
+ *              SHINE, Willenbockel et al. 2010). Near -2 for natural pictures (Field 1987).
+ *              Undefined (NaN) for pictures with fewer than 3 such r of any power.
  *
- * No window is applied. Sums run over rows, pictures in the set's order: the same bits everywhere. */
+ * No window is applied. Sums run over rows, pictures in the set's order: the
+ * same bits everywhere. */
 #include <math.h>
 #include <string.h>
 

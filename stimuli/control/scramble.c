@@ -2,14 +2,15 @@
  *
  * box: the picture is cut into grid x grid boxes that change places (Vogels 1999; fLoc's
  * scrambled pictures). Box i of a
- *     row of w pixels goes from floor(i w / grid) to floor((i + 1) w / grid), so where the grid does not divide w, boxes
- *     differ by one pixel; then each changes places with boxes of its own size only. No pixel is lost: an exact
- *     permutation.
+ *     row of w pixels goes from floor(i w / grid) to floor((i + 1) w / grid), so where the grid
+ *     does not divide w, boxes differ by one pixel; then each changes places with boxes of its own
+ *     size only. No pixel is lost: an exact permutation.
  * phase: a random angle is added to the phase of every frequency, the opposite one to its mirror
  * image, so that the
- *     result is real and the power at every frequency is kept (Dakin et al. 2002). The angles are the same for all
- *     channels, which keeps their relation and so the colours. The mean is kept; frequencies that are
- *     their own mirror image keep or change their sign. What then lies outside 0..255 is clipped.
+ *     result is real and the power at every frequency is kept (Dakin et al. 2002). The angles are
+ *     the same for all channels, which keeps their relation and so the colours. The mean is kept;
+ *     frequencies that are their own mirror image keep or change their sign. What then lies
+ *     outside 0..255 is clipped.
  *
  * All random choices follow from the seed and the picture's own pixels: a picture gives the same
  * result alone, in any folder and under any name, and two different pictures get different

@@ -2,12 +2,16 @@
  * after it, categories cannot be told apart by their mean luminance and contrast, or not by
  * their whole histograms.
  *
- *   luminance  Y = .299 R + .587 G + .114 B (ITU-R BT.601), kept in whole thousandths: sums are exact
- *   luminance matching:  v' = (v - m) S / s + M      m, s: mean and SD (n) of the picture's Y; M, S: means over the set
- *   exact histogram specification (Coltuc, Bolon & Chassery 2006): the pixels are put in a strict order, and the
- *     r-th of n gets the grey level at which the set's average histogram reaches (r + 1/2) / n. The order is by Y, then
- *     by the sums of Y over 3 x 3 and 5 x 5 neighbours (border pixels repeated), then by a hash of the pixel's number: ties
- *     are broken the same way everywhere, and a flat field gets no gradient.
+ *   luminance  Y = .299 R + .587 G + .114 B (ITU-R BT.601), kept in whole
+ *              thousandths: sums are exact
+ *   luminance matching:  v' = (v - m) S / s + M      m, s: mean and SD (n) of the picture's Y; M,
+ *                                                    S: means over the set
+ *   exact histogram specification (Coltuc, Bolon & Chassery 2006): the pixels are put in a
+ *   strict order, and the
+ *     r-th of n gets the grey level at which the set's average histogram reaches (r + 1/2) / n. The
+ *     order is by Y, then by the sums of Y over 3 x 3 and 5 x 5 neighbours (border pixels
+ *     repeated), then by a hash of the pixel's number: ties are broken the same way everywhere, and
+ *     a flat field gets no gradient.
  *
  * Colour pictures keep their chroma: all three channels are moved by as much as Y. */
 #include <math.h>

@@ -17,7 +17,8 @@ static const char *const hair_words[] = {"no hair",        "cropped hair", "shor
                                          "curly hair",     "an afro",      "bobbed hair", "long straight hair",
                                          "long wavy hair", "a fringe",     "a bun",       "pigtails"};
 
-/* Points (u, v) around (u0, v0), the first mirrored for the eye on the other side, put on the face. */
+/* Points (u, v) around (u0, v0), the first mirrored for the eye on the other
+ * side, put on the face. */
 static void lift(const struct fus_face *f, struct fus_point *out, const struct fus_point *in, int n, double u0,
                  double v0, double sign, double depth)
 {

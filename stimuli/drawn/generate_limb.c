@@ -21,7 +21,8 @@ struct limb {
     struct fus_scene_place place;
 };
 
-/* The index, middle, ring and little finger: where they begin, how long they are, how they fan out. */
+/* The index, middle, ring and little finger: where they begin, how long they are,
+ * how they fan out. */
 static const double finger_x[4] = {-0.215, -0.075, 0.07, 0.20}, finger_y[4] = {-0.36, -0.41, -0.39, -0.30};
 static const double finger_length[4] = {0.50, 0.57, 0.52, 0.40}, finger_fan[4] = {-0.035, -0.01, 0.018, 0.05};
 

@@ -51,7 +51,8 @@ void fus_image_free(struct fus_image *image)
 
 enum { MAX_NAME = 1024 };
 
-/* Files that were noted, each once: by a hash of its name, as a run reads most files several times. */
+/* Files that were noted, each once: by a hash of its name, as a run reads most
+ * files several times. */
 static struct {
     uint64_t *hashes;
     int n, room, dim;

@@ -331,7 +331,8 @@ static int read_segment(struct fus_jpeg *j, int marker)
     }
 }
 
-/* At the end of the image. A component without a scan is grey 128 everywhere, as libjpeg makes it. */
+/* At the end of the image. A component without a scan is grey 128 everywhere, as
+ * libjpeg makes it. */
 static int check_complete(struct fus_jpeg *j)
 {
     int n_seen = 0;

@@ -110,7 +110,8 @@ static void compress(struct writer *w, uint32_t *last, const uint8_t *in, size_t
         w->out[w->n++] = (uint8_t)(adler >> i);
 }
 
-/* Each row with the filter of the smaller sum of differences, signed bytes: 1 (left) or 2 (above). */
+/* Each row with the filter of the smaller sum of differences, signed bytes: 1
+ * (left) or 2 (above). */
 static void filter_rows(uint8_t *out, const struct fus_image *image)
 {
     size_t n = 3 * (size_t)image->width;

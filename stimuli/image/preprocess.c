@@ -1,9 +1,9 @@
 /* A picture -> the input tensor of a network, as torchvision's transforms make it from a Pillow
  * image.
  *
- *   Resize(n): the shorter side becomes n, the longer int(n * long / short); CenterCrop(n): offset round((side - n) / 2), ties to
- *   even, black added first where the picture is smaller; ToTensor: v / 255; Normalize: (v - mean) / std, channel by channel,
- *   each operation in float. */
+ *   Resize(n): the shorter side becomes n, the longer int(n * long / short); CenterCrop(n): offset
+ *   round((side - n) / 2), ties to even, black added first where the picture is smaller; ToTensor:
+ *   v / 255; Normalize: (v - mean) / std, channel by channel, each operation in float. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /* Fixed boundaries within a set: see blocks.h. */
 #include "stimuli/set/blocks.h"
 
-/* The first picture from `first` on that is of another category: a category's pictures lie together (stimuli.h). */
+/* The first picture from `first` on that is of another category: a category's pictures lie
+ * together (stimuli.h). */
 static int category_end(const struct fus_set *set, int first)
 {
     int end = first;

@@ -1,5 +1,6 @@
-/* Each category's pictures cut on fixed boundaries, which depend on the set alone: within a block moments are one chain over its
- * pictures, and blocks are merged in their order. So a set can be taken up again at any picture, or shared out among machines, with the same bits. */
+/* Each category's pictures cut on fixed boundaries, which depend on the set alone: within a block
+ * moments are one chain over its pictures, and blocks are merged in their order. So a set can be
+ * taken up again at any picture, or shared out among machines, with the same bits. */
 #ifndef FUS_BLOCKS_H
 #define FUS_BLOCKS_H
 
@@ -18,8 +19,9 @@ struct fus_block {
 struct fus_blocks {
     int n;
     struct fus_block *items; /* [n] in set order */
-    int *
-        order; /* [n_pictures] the picture shown as i-th: blocks in set order, in a block half 0 first, so that a batch has moments of one half */
+    /* [n_pictures] the picture shown as i-th: blocks in set order, in a block half 0 first, so that
+     * a batch has moments of one half */
+    int *order;
 };
 
 /* Blocks of max(32, ceil(n/16)) pictures for a category of n. */
@@ -28,7 +30,8 @@ void fus_blocks_free(struct fus_blocks *p);
 
 const struct fus_block *fus_blocks_find(const struct fus_blocks *p, int picture); /* the one that holds it */
 
-/* Pictures *first .. *end-1 of shard i of n, 1 <= i <= n: whole blocks, none where there are more shards than blocks. */
+/* Pictures *first .. *end-1 of shard i of n, 1 <= i <= n: whole blocks, none where there are more
+ * shards than blocks. */
 void fus_blocks_shard(int *first, int *end, const struct fus_blocks *p, int i, int n);
 
 #endif

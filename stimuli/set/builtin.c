@@ -21,7 +21,8 @@ static int no_memory(struct fus_error *err)
     return fus_base_fail(err, FUS_ENOMEM, "no memory for the options of the built-in pictures");
 }
 
-/* "adult,car" -> "adult=adult;car=car": a list of folders without any category. *out in new memory. */
+/* "adult,car" -> "adult=adult;car=car": a list of folders without any category.
+ * *out in new memory. */
 static int spell_out(char **out, const char *list, struct fus_error *err)
 {
     size_t n = 2 * strlen(list) + 2;
@@ -32,7 +33,8 @@ static int spell_out(char **out, const char *list, struct fus_error *err)
         return no_memory(err);
     for (const char *s = list;; s++) {
         size_t length = strcspn(s, ",");
-        to += snprintf(to, n - (size_t)(to - made), "%s%.*s=%.*s", to > made ? ";" : "", (int)length, s, (int)length, s);
+        to +=
+            snprintf(to, n - (size_t)(to - made), "%s%.*s=%.*s", to > made ? ";" : "", (int)length, s, (int)length, s);
         s += length;
         if (!*s)
             break;
@@ -50,8 +52,8 @@ static int take_categories(struct fus_builtin *b, const char *value, struct fus_
 }
 
 /* `key=value` at *at, which moves behind it and the & that ends it; *end: what stood there. */
-static int take_option(struct fus_builtin *b, uint64_t numbers[CATEGORIES], bool seen[N_KEYS], char **at, char *end, const char *spec,
-                       struct fus_error *err)
+static int take_option(struct fus_builtin *b, uint64_t numbers[CATEGORIES], bool seen[N_KEYS], char **at, char *end,
+                       const char *spec, struct fus_error *err)
 {
     char *key = fus_categories_word(at, "&", end), *value = strchr(key, '=');
     int k = 0;
@@ -60,15 +62,17 @@ static int take_option(struct fus_builtin *b, uint64_t numbers[CATEGORIES], bool
     while (k < N_KEYS && strcmp(key, keys[k].key) != 0)
         k++;
     if (k == N_KEYS || !value)
-        return fus_base_fail(err, FUS_EINVAL, "%s: '%s' is no option; expected builtin?per_category=N&seed=S&side=S&categories=MAP", spec, key);
+        return fus_base_fail(err, FUS_EINVAL,
+                             "%s: '%s' is no option; expected builtin?per_category=N&seed=S&side=S&categories=MAP",
+                             spec, key);
     if (seen[k])
         return fus_base_fail(err, FUS_EINVAL, "%s: %s stands there twice", spec, key);
     seen[k] = true;
     if (k == CATEGORIES)
         return take_categories(b, value, err);
     if (!fus_number_whole(&numbers[k], value, NULL) || numbers[k] < keys[k].least || numbers[k] > keys[k].most)
-        return fus_base_fail(err, FUS_EINVAL, "%s: %s=%s: expected a whole number from %" PRIu64 " to %" PRIu64, spec, key, value, keys[k].least,
-                             keys[k].most);
+        return fus_base_fail(err, FUS_EINVAL, "%s: %s=%s: expected a whole number from %" PRIu64 " to %" PRIu64, spec,
+                             key, value, keys[k].least, keys[k].most);
     return FUS_OK;
 }
 

@@ -1,4 +1,5 @@
-/* What stands behind `builtin`: `?per_category=24&seed=1&side=256&categories=MAP`, each at most once. Private to stimuli/. */
+/* What stands behind `builtin`: `?per_category=24&seed=1&side=256&categories=MAP`, each at most
+ * once. Private to stimuli/. */
 #ifndef FUS_BUILTIN_H
 #define FUS_BUILTIN_H
 

@@ -1,4 +1,5 @@
-/* Private to stimuli/: the subcategories (folders, names in a list, drawn kinds) of each category. */
+/* Private to stimuli/: the subcategories (folders, names in a list, drawn kinds)
+ * of each category. */
 #ifndef FUS_CATEGORIES_H
 #define FUS_CATEGORIES_H
 
@@ -13,7 +14,7 @@ struct fus_categories {
     struct fus_categories_entry *entries; /* entries of one category are adjacent */
     char *text;                           /* the mapping's words */
     bool floc;
-    bool many;                            /* classes to be learned: more than a localizer can have */
+    bool many; /* classes to be learned: more than a localizer can have */
 };
 
 /* The categories for the subcategories names [n]: fLoc's if its folders are among them and `each`

@@ -67,7 +67,8 @@ static char *plain_field(struct reader *r)
     return field;
 }
 
-/* The fields of the line at r->at, which moves to the next line. *n_fields 0: empty, or a comment. */
+/* The fields of the line at r->at, which moves to the next line. *n_fields 0:
+ * empty, or a comment. */
 static int next_line(struct reader *r, char *fields[MAX_FIELDS], int *n_fields)
 {
     int begin = r->line;

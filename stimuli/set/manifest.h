@@ -36,8 +36,9 @@ struct fus_manifest {
 int fus_manifest_read(struct fus_manifest *m, const char *path, struct fus_error *err);
 void fus_manifest_free(struct fus_manifest *m);
 
-/* Numbers the pairs (category, subcategory) in order of first appearance, those of one category
- * together; stores the number in `entry` and sorts the rows by it. *n_entries: the number of pairs. */
+/* Numbers the pairs (category, subcategory) in order of first appearance, those of one
+ * category together; stores the number in `entry` and sorts the rows by it. *n_entries:
+ * the number of pairs. */
 int fus_manifest_number(struct fus_manifest *m, int *n_entries, struct fus_error *err);
 
 /* Sorts the rows by entry; rows of one entry keep the order of the file. */

@@ -23,13 +23,12 @@
 #include "stimuli/set/set.h"
 #include "stimuli/set/set_fill.h"
 
-
 static char drawn_names[][12] = {"adult", "child",  "body", "limb",       "house",    "corridor",
                                  "word",  "number", "car",  "instrument", "scrambled"};
 #define N_DRAWN ((int)(sizeof drawn_names / sizeof *drawn_names))
 
-/* What a set is opened for: as fus_set_open's arguments. any: pictures need not make a localizer; classes: every folder is a
- * category, and there may be many. */
+/* What a set is opened for: as fus_set_open's arguments. any: pictures need not make a localizer;
+ * classes: every folder is a category, and there may be many. */
 struct request {
     const char *spec, *categories;
     bool any, classes;
@@ -60,7 +59,8 @@ int fus_set_check_counts(const struct fus_set *set, const char *spec, struct fus
 /* ---- opening ---- */
 
 /* By --categories, or as it is usual. */
-static int make_plan(struct fus_categories *p, const struct request *q, char *const *names, int n, struct fus_error *err)
+static int make_plan(struct fus_categories *p, const struct request *q, char *const *names, int n,
+                     struct fus_error *err)
 {
     bool each = q->categories ? strcmp(q->categories, "all") == 0 : q->classes;
     p->many = q->classes;
@@ -137,8 +137,10 @@ static int open_folder(struct fus_set *set, const struct request *q, struct fus_
     return code;
 }
 
-/* The rows' numbers of n pairs (category, subcategory) become entries of a plan that goes by the subcategories alone. */
-static int plan_by_names(struct fus_categories *p, struct fus_manifest *m, int n, const struct request *q, struct fus_error *err)
+/* The rows' numbers of n pairs (category, subcategory) become entries of a plan that goes by the
+ * subcategories alone. */
+static int plan_by_names(struct fus_categories *p, struct fus_manifest *m, int n, const struct request *q,
+                         struct fus_error *err)
 {
     const char **pairs = fus_base_alloc((size_t)n + 1, sizeof *pairs);
     char **names = fus_base_alloc((size_t)n + 1, sizeof *names); /* each once: it may stand in two categories */
@@ -167,7 +169,8 @@ static int plan_by_names(struct fus_categories *p, struct fus_manifest *m, int n
 }
 
 /* Which rows belong to which entry of the plan: by their own words, or by --categories. */
-static int plan_manifest(struct fus_categories *p, struct fus_manifest *m, const struct request *q, struct fus_error *err)
+static int plan_manifest(struct fus_categories *p, struct fus_manifest *m, const struct request *q,
+                         struct fus_error *err)
 {
     int n, code = fus_manifest_number(m, &n, err);
     if (code)
@@ -263,7 +266,8 @@ static int open_builtin(struct fus_set *set, const struct request *asked, struct
     set->seed = b.seed;
     set->side = b.side;
     if (!code && q.categories && b.categories)
-        code = fus_base_fail(err, FUS_EINVAL, "%s: categories are said here and by --categories; expected once", q.spec);
+        code =
+            fus_base_fail(err, FUS_EINVAL, "%s: categories are said here and by --categories; expected once", q.spec);
     q.categories = b.categories ? b.categories : q.categories;
     if (!code)
         code = make_plan(&plan, &q, names, N_DRAWN, err);

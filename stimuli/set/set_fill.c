@@ -28,7 +28,8 @@ int fus_set_fill_categories(struct fus_set *set, const struct fus_categories *p,
         if (i > 0 && strcmp(p->entries[i].category, p->entries[i - 1].category) == 0)
             continue;
         if (set->n_categories == most)
-            return fus_base_fail(err, FUS_ELIMIT, "more than %d categories (%s is one too many)", most, p->entries[i].category);
+            return fus_base_fail(err, FUS_ELIMIT, "more than %d categories (%s is one too many)", most,
+                                 p->entries[i].category);
         set->categories[set->n_categories] = fus_base_strdup(p->entries[i].category);
         if (!set->categories[set->n_categories])
             return fus_set_fill_no_memory(err);

@@ -10,7 +10,8 @@ static const char *const options[2][5] = {
     {"child", "limb", "corridor", "number", "instrument"},
 };
 
-/* 0 or 1; -1: in both ("scrambled", whose pictures keep the halves that they have); -2: in neither. */
+/* 0 or 1; -1: in both ("scrambled", whose pictures keep the halves that they
+ * have); -2: in neither. */
 static int option_of(const char *subcategory)
 {
     for (int half = 0; half < 2; half++)

@@ -1,7 +1,7 @@
 /* Captions of pictures: see captions.h.
  *
- * A captions file is read whole, its lines sorted by path, and each picture looked up by its own path, by its path from the
- * captions' folder on, and by its last two parts. */
+ * A captions file is read whole, its lines sorted by path, and each picture looked up by its own
+ * path, by its path from the captions' folder on, and by its last two parts. */
 #include "stimuli/text/captions.h"
 
 #include <stdio.h>
@@ -97,8 +97,8 @@ static int parse_line(struct line *out, bool *used, char *s, int number, const c
     if (number == 1 && strcmp(out->path, "path") == 0)
         *used = false;
     else if (!*out->path || !*out->text)
-        return fus_base_fail(err, FUS_EFORMAT, "%s: line %d: found an empty %s, expected path<TAB>caption", file, number,
-                             *out->path ? "caption" : "path");
+        return fus_base_fail(err, FUS_EFORMAT, "%s: line %d: found an empty %s, expected path<TAB>caption", file,
+                             number, *out->path ? "caption" : "path");
     return FUS_OK;
 }
 
@@ -150,7 +150,8 @@ static const char *last_two(const char *path)
     return slash ? slash : path;
 }
 
-/* The first line of a picture, or l->n. folder [n_folder]: the captions', with its slash; 0 bytes: the current one. */
+/* The first line of a picture, or l->n. folder [n_folder]: the captions', with its slash; 0
+ * bytes: the current one. */
 static size_t find_picture(const struct lines *l, char *path, const char *folder, size_t n_folder)
 {
     path = tidy(path);
@@ -179,7 +180,8 @@ static int fail_missing(const struct missing *m, const char *file, int n_items, 
 }
 
 /* Copies the lines of each item into c, whose arrays have room. */
-static int fill(struct fus_captions *c, struct lines *l, const char *file, const struct fus_feed *feed, struct fus_error *err)
+static int fill(struct fus_captions *c, struct lines *l, const char *file, const struct fus_feed *feed,
+                struct fus_error *err)
 {
     const char *slash = strrchr(file, '/');
     char *folder = fus_base_strdup(file), *dir;
@@ -196,8 +198,9 @@ static int fill(struct fus_captions *c, struct lines *l, const char *file, const
         if (at == l->n)
             name_missing(&missing, fus_feed_path(feed, i));
         else if (l->all[at].item >= 0)
-            code = fus_base_fail(err, FUS_EFORMAT, "%s: line %d: %s stands for two pictures, %s and %s", file, l->all[at].number,
-                                 l->all[at].path, fus_feed_path(feed, l->all[at].item), fus_feed_path(feed, i));
+            code = fus_base_fail(err, FUS_EFORMAT, "%s: line %d: %s stands for two pictures, %s and %s", file,
+                                 l->all[at].number, l->all[at].path, fus_feed_path(feed, l->all[at].item),
+                                 fus_feed_path(feed, i));
         for (size_t k = at; k < l->n && strcmp(l->all[k].path, l->all[at].path) == 0; k++) {
             l->all[k].item = i;
             c->texts[c->n_texts++] = l->all[k].text;
@@ -216,7 +219,8 @@ static int read_text(char **text, const char *path, struct fus_error *err)
     int code = fus_base_read_file(&bytes, &n, path, FUS_CAPTIONS_MAX_BYTES, err);
     const uint8_t *zero = code ? NULL : memchr(bytes, 0, n);
     if (zero) {
-        code = fus_base_fail_at(err, FUS_EFORMAT, (long long)(zero - bytes), "found a zero byte, expected text in UTF-8: UTF-16?");
+        code = fus_base_fail_at(err, FUS_EFORMAT, (long long)(zero - bytes),
+                                "found a zero byte, expected text in UTF-8: UTF-16?");
         fus_base_free(bytes);
     }
     if (code)
@@ -274,10 +278,12 @@ static int make_drawn(struct fus_captions *c, const struct fus_feed *feed, struc
 int fus_captions_read(struct fus_captions *c, const char *path, const struct fus_feed *feed, struct fus_error *err)
 {
     struct fus_captions made = {.n_items = feed->n_items};
-    int code = path              ? read_file(&made, path, feed, err)
-               : feed->set.drawn ? make_drawn(&made, feed, err)
-                                 : fus_base_fail(err, FUS_EINVAL, "captions are needed: a file of lines path<TAB>caption; only drawn pictures "
-                                                                  "come with their own");
+    int code = path ? read_file(&made, path, feed, err)
+               : feed->set.drawn
+                   ? make_drawn(&made, feed, err)
+                   : fus_base_fail(err, FUS_EINVAL,
+                                   "captions are needed: a file of lines path<TAB>caption; only drawn pictures "
+                                   "come with their own");
     if (code)
         fus_captions_free(&made);
     else

@@ -7,23 +7,25 @@
 #define FUS_CAPTIONS_MAX_BYTES ((size_t)1 << 30)
 #define FUS_CAPTIONS_WORD 64 /* bytes of a word with its 0; longer ones are cut */
 
-/* The next word of *text, in lower case, and *text behind it; false: there is none. Words are runs of letters, digits and `-`;
- * bytes of UTF-8 beyond ASCII count as letters and stay as they are. */
+/* The next word of *text, in lower case, and *text behind it; false: there is none. Words are runs
+ * of letters, digits and `-`; bytes of UTF-8 beyond ASCII count as letters and stay as they are. */
 bool fus_captions_word(char word[FUS_CAPTIONS_WORD], const char **text);
 
 struct fus_captions {
-    int n_items, n_sets;   /* n_sets: drawings of each item (n_fresh of a drawn set), else 1 */
+    int n_items, n_sets; /* n_sets: drawings of each item (n_fresh of a drawn set), else 1 */
     size_t n_texts;
-    const char **texts;    /* [n_texts] by set, item, then line of the file */
-    size_t *first;         /* [n_sets * n_items + 1] the texts of each */
-    size_t n_others;       /* lines of the file that name no picture of the feed */
+    const char **texts; /* [n_texts] by set, item, then line of the file */
+    size_t *first;      /* [n_sets * n_items + 1] the texts of each */
+    size_t n_others;    /* lines of the file that name no picture of the feed */
     char *bytes;
 };
 
-/* path NULL: the sentences that drawn pictures come with, FUS_EINVAL for other sets. Else a text file of lines path TAB
- * caption, several lines a picture allowed; the first line may be the header `path TAB caption`. A path there is the picture's own,
- * or relative to the file's folder, or FOLDER/NAME (its last two parts). FUS_EINVAL: pictures without a caption, counted, the first
- * ones named; FUS_EFORMAT: a line without tab or text, or for two pictures. c is untouched on failure. */
+/* path NULL: the sentences that drawn pictures come with, FUS_EINVAL for other sets. Else a
+ * text file of lines path TAB caption, several lines a picture allowed; the first line may be
+ * the header `path TAB caption`. A path there is the picture's own, or relative to the file's
+ * folder, or FOLDER/NAME (its last two parts). FUS_EINVAL: pictures without a caption, counted,
+ * the first ones named; FUS_EFORMAT: a line without tab or text, or for two pictures. c is
+ * untouched on failure. */
 int fus_captions_read(struct fus_captions *c, const char *path, const struct fus_feed *feed, struct fus_error *err);
 void fus_captions_free(struct fus_captions *c);
 
@@ -31,7 +33,8 @@ void fus_captions_free(struct fus_captions *c);
 size_t fus_captions_pick(const struct fus_captions *c, int item, uint64_t epoch, uint64_t seed); /* index in texts */
 const char *fus_captions_text(const struct fus_captions *c, int item, uint64_t epoch, uint64_t seed);
 
-/* How many captions say left or right, and the first that does: mirrored pictures would make them false. */
+/* How many captions say left or right, and the first that does: mirrored pictures
+ * would make them false. */
 size_t fus_captions_sides(const struct fus_captions *c, const char **example);
 
 /* ---- words: vocabulary.c ---- */
@@ -44,7 +47,8 @@ struct fus_vocabulary {
     size_t n_all; /* texts counted */
 };
 
-/* The words of at least `least` texts; where they are more than `most` (0: no limit) the most frequent, ties in byte order. */
+/* The words of at least `least` texts; where they are more than `most` (0: no limit) the most
+ * frequent, ties in byte order. */
 int fus_vocabulary_count(struct fus_vocabulary *v, const char *const *texts, size_t n, int least, int most,
                          struct fus_error *err);
 void fus_vocabulary_free(struct fus_vocabulary *v);
@@ -56,7 +60,8 @@ struct fus_bags {
     size_t *start; /* [n + 1] */
     int *words;    /* [start[n]] */
 };
-int fus_vocabulary_bags(struct fus_bags *b, const struct fus_vocabulary *v, const char *const *texts, size_t n, struct fus_error *err);
+int fus_vocabulary_bags(struct fus_bags *b, const struct fus_vocabulary *v, const char *const *texts, size_t n,
+                        struct fus_error *err);
 void fus_vocabulary_free_bags(struct fus_bags *b);
 
 /* A class name as text: WordNet's first synonym (up to a comma), `_` and `-` as spaces. */

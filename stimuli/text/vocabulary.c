@@ -57,7 +57,8 @@ static int grow(struct table *t, struct fus_error *err)
 static int count_word(struct table *t, const char *word, size_t text, struct fus_error *err)
 {
     if (2 * t->used >= t->size) {
-        int code = t->used >= MAX_WORDS ? fus_base_fail(err, FUS_ELIMIT, "more than %d different words", MAX_WORDS) : grow(t, err);
+        int code = t->used >= MAX_WORDS ? fus_base_fail(err, FUS_ELIMIT, "more than %d different words", MAX_WORDS)
+                                        : grow(t, err);
         if (code)
             return code;
     }
@@ -91,7 +92,8 @@ static int by_word(const void *a, const void *b)
     return strcmp(((const struct slot *)a)->word, ((const struct slot *)b)->word);
 }
 
-/* The words that are kept come first in the table, in byte order. Returns how many; the table is one no longer. */
+/* The words that are kept come first in the table, in byte order. Returns how many; the table
+ * is one no longer. */
 static size_t choose(struct table *t, int least, int most)
 {
     size_t n = 0;
@@ -111,7 +113,8 @@ static size_t choose(struct table *t, int least, int most)
     return n;
 }
 
-int fus_vocabulary_count(struct fus_vocabulary *v, const char *const *texts, size_t n, int least, int most, struct fus_error *err)
+int fus_vocabulary_count(struct fus_vocabulary *v, const char *const *texts, size_t n, int least, int most,
+                         struct fus_error *err)
 {
     struct table t = {0};
     struct fus_vocabulary made = {.n_all = n};
@@ -182,7 +185,8 @@ static void list_words(int *words, size_t *start, const struct fus_vocabulary *v
     start[n] = at;
 }
 
-int fus_vocabulary_bags(struct fus_bags *b, const struct fus_vocabulary *v, const char *const *texts, size_t n, struct fus_error *err)
+int fus_vocabulary_bags(struct fus_bags *b, const struct fus_vocabulary *v, const char *const *texts, size_t n,
+                        struct fus_error *err)
 {
     struct fus_bags made = {.n = n, .start = fus_base_alloc(n + 1, sizeof *made.start)};
     if (!made.start)

@@ -1,7 +1,9 @@
-/* oneDNN's convolutions alone: those of standard input (convs.sh), each in the layouts that oneDNN prefers, with bias, ReLU and addition
- * fused; prints the median of a pass over all of them, in ms a picture.
+/* oneDNN's convolutions alone: those of standard input (convs.sh), each in the layouts that
+ * oneDNN prefers, with bias, ReLU and addition fused; prints the median of a pass over all of
+ * them, in ms a picture.
  *
- *   cc -O2 onednn.c -o onednn -ldnnl        sh convs.sh | OMP_NUM_THREADS=1 ./onednn winograd|direct BATCH ROUNDS */
+ *   cc -O2 onednn.c -o onednn -ldnnl        sh convs.sh | OMP_NUM_THREADS=1 ./onednn
+ *                                           winograd|direct BATCH ROUNDS */
 #define _POSIX_C_SOURCE 200809L
 #include <dnnl.h>
 #include <stdbool.h>
@@ -11,12 +13,12 @@
 #include <time.h>
 
 #define MAX_CONVS 128
-#define TRY(call) \
-    do { \
-        if ((call) != dnnl_success) { \
+#define TRY(call)                                          \
+    do {                                                   \
+        if ((call) != dnnl_success) {                      \
             fprintf(stderr, "onednn: %s failed\n", #call); \
-            exit(1); \
-        } \
+            exit(1);                                       \
+        }                                                  \
     } while (0)
 
 struct conv {
@@ -53,7 +55,8 @@ static dnnl_memory_t memory(dnnl_primitive_desc_t pd, dnnl_query_t which, dnnl_e
 static int describe(dnnl_primitive_desc_t *pd, const int *c, int batch, dnnl_alg_kind_t algorithm, dnnl_engine_t engine)
 {
     int side = (c[5] + 2 * c[4] - c[2]) / c[3] + 1;
-    dnnl_dims_t in = {batch, c[0], c[5], c[5]}, weights = {c[1], c[0], c[2], c[2]}, bias = {c[1]}, out = {batch, c[1], side, side};
+    dnnl_dims_t in = {batch, c[0], c[5], c[5]}, weights = {c[1], c[0], c[2], c[2]}, bias = {c[1]},
+                out = {batch, c[1], side, side};
     dnnl_dims_t strides = {c[3], c[3]}, padding = {c[4], c[4]};
     dnnl_memory_desc_t m[4];
     dnnl_convolution_desc_t d;
@@ -69,7 +72,8 @@ static int describe(dnnl_primitive_desc_t *pd, const int *c, int batch, dnnl_alg
     TRY(dnnl_post_ops_append_eltwise(after, 1, dnnl_eltwise_relu, 0, 0));
     TRY(dnnl_primitive_attr_create(&attr));
     TRY(dnnl_primitive_attr_set_post_ops(attr, after));
-    TRY(dnnl_convolution_forward_desc_init(&d, dnnl_forward_inference, algorithm, &m[0], &m[1], &m[2], &m[3], strides, padding, padding));
+    TRY(dnnl_convolution_forward_desc_init(&d, dnnl_forward_inference, algorithm, &m[0], &m[1], &m[2], &m[3], strides,
+                                           padding, padding));
     int code = dnnl_primitive_desc_create(pd, &d, attr, engine, NULL) == dnnl_success ? 0 : -1;
     dnnl_primitive_attr_destroy(attr);
     dnnl_post_ops_destroy(after);

@@ -1,7 +1,9 @@
-/* OpenBLAS's products of the convolutions of standard input (convs.sh) alone, as im2col would call them, without im2col itself: what is
- * left of any engine built on a BLAS. Prints the median of a pass over all of them in ms.
+/* OpenBLAS's products of the convolutions of standard input (convs.sh) alone, as im2col would call
+ * them, without im2col itself: what is left of any engine built on a BLAS. Prints the median of a
+ * pass over all of them in ms.
  *
- *   cc -O2 openblas.c -o openblas -lopenblas        sh convs.sh | OPENBLAS_NUM_THREADS=1 ./openblas ROUNDS */
+ *   cc -O2 openblas.c -o openblas -lopenblas        sh convs.sh | OPENBLAS_NUM_THREADS=1
+ *                                                   ./openblas ROUNDS */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +11,8 @@
 
 #define MAX_CONVS 128
 
-extern void cblas_sgemm(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a, int lda, const float *b,
-                        int ldb, float beta, float *c, int ldc);
+extern void cblas_sgemm(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a, int lda,
+                        const float *b, int ldb, float beta, float *c, int ldc);
 
 static double now(void)
 {
@@ -54,8 +56,8 @@ int main(int argc, char **argv)
     for (int r = 0; r < rounds + 1; r++) {
         double start = now();
         for (int i = 0; i < n; i++)
-            cblas_sgemm(ROW_MAJOR, NO_TRANS, NO_TRANS, products[i].m, products[i].n, products[i].k, 1, products[i].weights, products[i].k, b,
-                        products[i].n, 0, y, products[i].n);
+            cblas_sgemm(ROW_MAJOR, NO_TRANS, NO_TRANS, products[i].m, products[i].n, products[i].k, 1,
+                        products[i].weights, products[i].k, b, products[i].n, 0, y, products[i].n);
         passes[r] = (now() - start) * 1e3;
     }
     qsort(passes + 1, (size_t)rounds, sizeof *passes, by_value);

@@ -1,4 +1,5 @@
-/* activations WEIGHTS PICTURE LAYER: the layer's responses to a picture, the mean of each channel on a line. */
+/* activations WEIGHTS PICTURE LAYER: the layer's responses to a picture, the mean of each
+ * channel on a line. */
 #include <stdio.h>
 
 #include "analysis/localizer/model.h"

@@ -1,5 +1,6 @@
-/* localize WEIGHTS PICTURES LAYER [OUT]: the share of the layer's units that is selective for each category. PICTURES has a
- * folder for each category, or is "builtin". OUT gets what `fusiform run` writes. */
+/* localize WEIGHTS PICTURES LAYER [OUT]: the share of the layer's units that is selective for
+ * each category. PICTURES has a folder for each category, or is "builtin". OUT gets what
+ * `fusiform run` writes. */
 #include <stdio.h>
 
 #include "analysis/localizer/localizer.h"

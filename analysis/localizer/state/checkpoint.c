@@ -166,7 +166,8 @@ static void drop(const struct fus_checkpoint *c, enum fus_state_file_kind kind, 
     unlink(path);
 }
 
-/* What a file holds of a layer: its category's blocks together, the block that is being shown, or responses. */
+/* What a file holds of a layer: its category's blocks together, the block that is being
+ * shown, or responses. */
 enum content { CATEGORY, BLOCK, RESPONSES };
 
 static int write_layer(const struct fus_accumulator *t, enum content what, int category, int first, int end,
@@ -239,7 +240,8 @@ static double row_bytes(const struct fus_checkpoint *c)
     return bytes;
 }
 
-/* The last block of block->category that is over before picture `next`: where its file ends; 0: none. */
+/* The last block of block->category that is over before picture `next`: where its
+ * file ends; 0: none. */
 static int merged_until(const struct fus_localizer *run, const struct fus_block *block, int next)
 {
     int end = 0;
@@ -249,7 +251,8 @@ static int merged_until(const struct fus_localizer *run, const struct fus_block 
     return end;
 }
 
-/* A category's first block in set order, in this shard and begun before `next`, whose files are to be saved. */
+/* A category's first block in set order, in this shard and begun before `next`, whose
+ * files are to be saved. */
 static bool opens(const struct fus_localizer *run, const struct fus_block *block, int next)
 {
     return block->first == block->opening && block->first >= run->pictures.first && block->first < next;

@@ -1,4 +1,5 @@
-/* The state of one pass over the pictures, saved now and then as files (state_file.h) and found again. */
+/* The state of one pass over the pictures, saved now and then as files
+ * (state_file.h) and found again. */
 #ifndef FUS_CHECKPOINT_H
 #define FUS_CHECKPOINT_H
 
@@ -31,10 +32,12 @@ int fus_checkpoint_load(struct fus_checkpoint *c, int *first, struct fus_error *
 int fus_checkpoint_covers(const struct fus_state_files *files, const struct fus_localizer *run,
                           const char *const *names, int n, bool responses);
 
-/* Pictures up to block->end have been shown: the block joins its category, or becomes a file of its own where the category began in another shard. */
+/* Pictures up to block->end have been shown: the block joins its category, or becomes a file of its
+ * own where the category began in another shard. */
 int fus_checkpoint_end_block(struct fus_checkpoint *c, const struct fus_block *block, struct fus_error *err);
 
-/* What is new before picture `next` goes to disk. A shard fails where that cannot be; a run goes on without. */
+/* What is new before picture `next` goes to disk. A shard fails where that cannot be; a
+ * run goes on without. */
 int fus_checkpoint_save(struct fus_checkpoint *c, int next, struct fus_error *err);
 
 /* Whether it is time, or about to be the last time and quickly done. */

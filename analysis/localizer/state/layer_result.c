@@ -1,4 +1,5 @@
-/* Decided layers as files: see layer_result.h. One walk over all that a layer holds, `visit`, serves writing and reading. */
+/* Decided layers as files: see layer_result.h. One walk over all that a layer holds, `visit`,
+ * serves writing and reading. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/localizer/state/layer_result.h"
 

@@ -134,7 +134,8 @@ static void free_file(struct fus_state_file *p)
     memset(p, 0, sizeof *p);
 }
 
-/* The layers behind the fixed part, and where their arrays begin. b: all of the header but its digest. */
+/* The layers behind the fixed part, and where their arrays begin. b: all of the
+ * header but its digest. */
 static int read_layers(struct fus_state_file *p, struct fus_bytes *b, uint64_t at, struct fus_error *err)
 {
     for (int i = 0; i < p->n_layers; i++) {

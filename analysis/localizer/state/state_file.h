@@ -1,12 +1,17 @@
-/* What has been counted of a model's layers over a run of pictures, as files: a run's checkpoints, and what a shard hands to `fusiform merge`.
+/* What has been counted of a model's layers over a run of pictures, as files: a run's checkpoints,
+ * and what a shard hands to `fusiform merge`.
  *
- * A file holds, for some layers, either the moments of pictures first .. end-1 of one category or single responses to them. What is in it follows from
- * its name and the run alone. So the files need no list of their own: a program killed between two of them leaves one too many, never a wrong one.
+ * A file holds, for some layers, either the moments of pictures first .. end-1 of one
+ * category or single responses to them. What is in it follows from its name and the run
+ * alone. So the files need no list of their own: a program killed between two of them leaves
+ * one too many, never a wrong one.
  *
- *   moments-FIRST-END-LAYER, responses-FIRST-END-LAYER     (LAYER: the first one in it), little-endian:
- *   "FUSPIECE", u32 version, run [64] (SHA-256 of the run's provenance), u32 kind, first, end, n_halves, n_layers,
- *   n_layers of { name [48], u32 channels, u64 n_places }, [64] SHA-256 of all this,
- *   n_layers of { moments: [n_halves, 2 (mean, m2), blocked_units] f64, or responses: [end - first, n_units] f32; [64] its SHA-256 } */
+ *   moments-FIRST-END-LAYER, responses-FIRST-END-LAYER     (LAYER: the first one
+ *                                                          in it), little-endian:
+ *   "FUSPIECE", u32 version, run [64] (SHA-256 of the run's provenance), u32 kind, first, end,
+ *   n_halves, n_layers, n_layers of { name [48], u32 channels, u64 n_places }, [64] SHA-256 of all
+ *   this, n_layers of { moments: [n_halves, 2 (mean, m2), blocked_units] f64, or responses:
+ *   [end - first, n_units] f32; [64] its SHA-256 } */
 #ifndef FUS_STATE_FILE_H
 #define FUS_STATE_FILE_H
 
@@ -31,7 +36,7 @@ struct fus_state_file {
     struct fus_state_file_layer *layers;
 };
 
-/* ---- writing: begin, then for each layer its bytes and end_layer, then commit (or discard) ---- */
+/* ---- writing: begin, then for each layer its bytes and end_layer, then commit (or discard) */
 
 struct fus_state_file_out {
     struct fus_outfile file;
@@ -60,8 +65,8 @@ struct fus_state_files {
     struct fus_state_file *items;
 };
 
-/* The files of this run in a folder, added to list; none where there is no folder. One that is cut short, changed or of another run
- * fails where notes is NULL; else it is left out with a note. */
+/* The files of this run in a folder, added to list; none where there is no folder. One that is cut
+ * short, changed or of another run fails where notes is NULL; else it is left out with a note. */
 int fus_state_file_scan(struct fus_state_files *list, const char *folder, const char *run,
                         const struct fus_note_sink *notes, struct fus_error *err);
 void fus_state_file_drop(struct fus_state_files *list, int i);
@@ -71,7 +76,8 @@ void fus_state_file_free(struct fus_state_files *list);
 int fus_state_file_longest(const struct fus_state_files *list, enum fus_state_file_kind kind, int first,
                            const char *const *layers, int n_layers);
 
-/* One layer's array: open, read it to its end in any steps, close. close fails where it is not what was written. */
+/* One layer's array: open, read it to its end in any steps, close. close fails where it is not
+ * what was written. */
 struct fus_state_file_in {
     const struct fus_state_file *from;
     FILE *file;
