@@ -126,7 +126,7 @@ static int write_tables(struct fus_localizer *run, const char *folder, struct fu
     return code ? code : write_json(run, folder, err);
 }
 
-/* Where the time went: a line for each phase, in their order, the last for what lies between them. */
+/* Where the time went: a line for each phase, in order; the last is the time between them. */
 static void log_phases(struct fus_outfile *f, const struct fus_localizer *run, double tables, double report,
                        double wall)
 {
