@@ -68,6 +68,7 @@ PUBLIC   = nn/base/base.h nn/base/number.h nn/base/rng.h nn/base/sha256.h nn/nn.
            analysis/analysis.h analysis/inference.h analysis/report/report.h analysis/localizer/localizer.h \
            analysis/localizer/model.h $(wildcard nn/train/train.h)
 HEADERS  = $(sort $(filter %.h,$(shell $(CC) -std=c11 -I. -MM $(PUBLIC))))
+DEMO     = $(foreach name,vision control lang clip,weights/demo/$(name).safetensors)
 LIB      = $(BUILD)/libfusiform.a
 LIB_OBJ  = $(LIB_SRC:%.c=$(BUILD)/%.o)
 PIC_OBJ  = $(LIB_SRC:%.c=$(BUILD)/pic/%.o)
@@ -93,7 +94,13 @@ endif
 all: $(PROGRAM) $(LIB)
 
 run: $(PROGRAM)
-	./$(PROGRAM) run --model 'random:resnet50?seed=1' --stimuli builtin --out out/demo --force
+	./$(PROGRAM) run --model demo:vision --model demo:control --model demo:lang --model demo:clip \
+	    --model 'untrained=random:resnet?stem=7x7&blocks=2,2,2&width=16&input=64&seed=1' \
+	    --stimuli 'builtin?per_category=72&seed=777' --out out/demo --force
+
+# The networks of `make run`, trained anew and compared with weights/demo: a quarter of an hour on two cores.
+demo-networks: $(PROGRAM)
+	sh weights/demo/breed.sh ./$(PROGRAM) out/demo-networks
 
 test check: $(PROGRAM) $(TESTS) $(EXAMPLES)
 	@FUSIFORM="$(CURDIR)/$(PROGRAM)" EXAMPLES="$(BUILD)/tests/examples" RUN="$(RUN)" MAKE="$(MAKE)" CC="$(CC)" CXX="$(CXX)" FLAGS="$(CFLAGS) $(SAN_FLAGS) $(LDFLAGS)" \
@@ -128,6 +135,11 @@ $(BUILD)/%.o: %.c $(BUILD)/command
 ifneq ($(and $(SANITIZE),$(findstring clang,$(CC))),)
 $(BUILD)/nn/kernel/kernel_%.o $(BUILD)/pic/nn/kernel/kernel_%.o: FUS_CFLAGS += -fno-sanitize=all
 endif
+
+# The demonstration networks, which weights/demo.c links in.
+$(BUILD)/weights/demo.o $(BUILD)/pic/weights/demo.o: $(DEMO)
+$(DEMO):
+	@echo "$@ is missing; it is part of the program: \`git checkout $@\`, or unpack the sources again" >&2; exit 1
 
 # What everything was built with: written anew, and everything with it, only where it changes.
 $(BUILD)/command: always
@@ -234,11 +246,12 @@ dist:
 	git archive --format=tar.gz --prefix=fusiform/ -o $(BUILD)/fusiform.tar.gz HEAD
 
 clean:
-	rm -rf $(BUILD) $(PROGRAM) out/demo
+	rm -rf $(BUILD) $(PROGRAM) out/demo out/demo-networks
 
 help:
 	@echo "make [all]    ./fusiform and $(LIB)"
-	@echo "make run      the demonstration: an untrained ResNet-50 on drawn pictures, report in out/demo"
+	@echo "make run      the demonstration: four trained networks and an untrained one on drawn pictures, report in out/demo"
+	@echo "make demo-networks  these four trained anew, compared with the files in weights/demo (minutes)"
 	@echo "make test     all tests (check is the same)      make bench    speed, beside other engines where installed"
 	@echo "make study    what the statistics promise, in 2,000 simulated sets (minutes)"
 	@echo "make accuracy each statistic's largest error against SciPy's and NumPy's values"
@@ -249,6 +262,6 @@ help:
 	@echo "make format   clang-format on all C files        make format-check  nothing to format, no overlong line"
 	@echo "make install  PREFIX=$(PREFIX) DESTDIR=          program, libraries, headers, fusiform.pc"
 
-.PHONY: all always shared run test check unit examples check-cross study accuracy bench fuzz symbols repro format format-check golden install uninstall dist clean help
+.PHONY: all always shared run demo-networks test check unit examples check-cross study accuracy bench fuzz symbols repro format format-check golden install uninstall dist clean help
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(PIC_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d) $(EXAMPLES:=.d)

@@ -10,7 +10,8 @@
 
 static const char help[] =
     "usage: fusiform inspect FILE [--sha256] [--prefix P]\n\n"
-    "Prints a line for each tensor of a weight file (safetensors, PyTorch, TorchScript, npz, npy, random:...),\n"
+    "Prints a line for each tensor of a weight file (safetensors, PyTorch, TorchScript, npz, npy, random:..., "
+    "demo:...),\n"
     "tab-separated: name, dtype, shape (64x3x7x7; - for a scalar)[, SHA-256 of its little-endian f32 bytes in C "
     "order].\n"
     "Types that are not read are listed too (f8_e4m3, sparse; their digest is -).\n"

@@ -24,6 +24,9 @@ int fus_shards_open_folder(struct fus_store *s, fus_shards_open_fn open, struct 
 /* `random:...`: the directory of an untrained network. Its tensors are computed when read. */
 int fus_random_open(struct fus_store *s, const char *spec, struct fus_error *err);
 
+/* `demo:NAME`: a safetensors file in the program itself (demo.c). */
+int fus_demo_open(struct fus_store *s, const char *name, struct fus_error *err);
+
 /* The type that NumPy writes as `<f4`; false for a type that is not read. */
 bool fus_npy_dtype(enum fus_dtype *dtype, bool *big_endian, const char *descr);
 

@@ -122,6 +122,21 @@ static int open_file(struct fus_store *s, struct fus_error *err)
     return open_by_first_bytes(s, err);
 }
 
+static bool is_random(const char *path)
+{
+    return strncmp(path, "random:", 7) == 0;
+}
+
+static bool is_demo(const char *path)
+{
+    return strncmp(path, "demo:", 5) == 0;
+}
+
+bool fus_open_is_file(const char *path)
+{
+    return !is_random(path) && !is_demo(path);
+}
+
 static int open_unnamed(struct fus_store **store, const char *path, struct fus_error *err)
 {
     *store = NULL;
@@ -133,7 +148,9 @@ static int open_unnamed(struct fus_store **store, const char *path, struct fus_e
         return fus_base_fail(err, FUS_ENOMEM, "%s: no memory to open it", path);
     }
     s->unpacked_member = UINT32_MAX;
-    int code = strncmp(path, "random:", 7) == 0 ? fus_random_open(s, path, err) : open_file(s, err);
+    int code = is_random(path) ? fus_random_open(s, path, err)
+               : is_demo(path) ? fus_demo_open(s, path + strlen("demo:"), err)
+                               : open_file(s, err);
     if (code) {
         fus_base_blame(err, "%s: ", path);
         fus_store_close(s);

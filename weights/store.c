@@ -165,7 +165,10 @@ int fus_store_sha256(const struct fus_store *s, char hex[FUS_SHA256_HEX], struct
         return fus_sha256_file(hex, s->path, err);
     struct fus_sha256 sha;
     fus_sha256_start(&sha);
-    fus_sha256_add(&sha, s->path, strlen(s->path));
+    if (s->linked)
+        fus_sha256_add(&sha, s->linked, (size_t)s->file_bytes);
+    else
+        fus_sha256_add(&sha, s->path, strlen(s->path));
     fus_sha256_hex(&sha, hex);
     return FUS_OK;
 }
@@ -249,7 +252,7 @@ int fus_store_add(struct fus_store *s, const struct fus_tensor *t, struct fus_er
     }
     if (empty)
         copy.n_elements = 0;
-    int code = s->file && !empty && !t->unread[0] ? check_place(s, &copy, err) : FUS_OK;
+    int code = (s->file || s->linked) && !empty && !t->unread[0] ? check_place(s, &copy, err) : FUS_OK;
     if (code)
         return code;
     struct fus_tensor *tensors = fus_base_grow(s->tensors, &s->cap_tensors, s->n_tensors, sizeof *t);

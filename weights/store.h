@@ -42,7 +42,8 @@ struct fus_root {
 
 struct fus_store {
     char *path;
-    FILE *file; /* NULL for `random:` and for several files */
+    FILE *file;            /* NULL for `random:`, `demo:` and for several files */
+    const uint8_t *linked; /* [file_bytes] `demo:` only: the file, in the program */
     uint64_t file_bytes;
     const char *format;
     struct fus_tensor *tensors; /* owns `name` and `canonical` */

@@ -25,6 +25,10 @@ int fus_store_read_at(const struct fus_store *s, void *buf, uint64_t offset, siz
     if (offset > s->file_bytes || n > s->file_bytes - offset)
         return fus_base_fail_at(err, FUS_EFORMAT, (long long)(offset < INT64_MAX ? offset : INT64_MAX),
                                 "%zu bytes expected, the file has %" PRIu64 ": truncated copy?", n, s->file_bytes);
+    if (s->linked) {
+        memcpy(buf, s->linked + offset, n);
+        return FUS_OK;
+    }
     errno = 0;
     bool ok = fseeko(s->file, (off_t)offset, SEEK_SET) == 0;
     for (size_t at = 0; ok && at < n; at += READ_AT_ONCE) {

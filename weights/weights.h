@@ -1,7 +1,7 @@
 /* Weight files: any common file -> named tensors -> the names that the networks of nn/ ask for.
  *
  * Reading order: open.c (recognises the format); safetensors.c | zip.c, pickle.c, pickle_load.c,
- * torch.c, torch_tensors.c | npy.c | shards.c | random.c (formats); store.c, store_read.c
+ * torch.c, torch_tensors.c | npy.c | shards.c | random.c | demo.c (formats); store.c, store_read.c
  * (directory and reading); names.c, scheme.c, mapping.c, recognise.c (which network it is);
  * safetensors_write.c.
  *
@@ -73,11 +73,15 @@ struct fus_store;
  * `random:resnet50?seed=1`, random:cifar_resnet20?..., random:lang_resnet50?seed=N&embed=512,
  * random:clip_rn50?..., or in numbers (random_spec.c):
  * random:resnet?stem=7x7&blocks=2,2,2&width=16&input=64&classes=11&seed=1
+ * Or a demonstration network, whose file is part of the program: demo:vision, demo:control,
+ * demo:lang, demo:clip.
  *
  * Messages start with the path. They say what a file is if it holds no weights: empty, an HTML
  * page, a Git LFS pointer, ... */
 int fus_open_weights(struct fus_store **store, const char *path, struct fus_error *err);
 void fus_store_close(struct fus_store *store); /* NULL allowed */
+/* Whether the path is one in the file system: neither `random:` nor `demo:`. */
+bool fus_open_is_file(const char *path);
 
 const char *fus_store_path(const struct fus_store *store);
 /* "safetensors", "pytorch zip", "pytorch legacy", "pytorch tar", "torchscript", "npz", "npy",

@@ -34,10 +34,11 @@ int fus_localizer_create(struct fus_localizer **run, const struct fus_run_option
     return FUS_OK;
 }
 
-/* The file's stem, or a spec as it is; *length of it. */
+/* The file's stem, demo:'s NAME, or a spec as it is; *length of it. */
 static const char *derive_name(size_t *length, const char *file)
 {
-    const char *slash = strrchr(file, '/'), *stem = slash ? slash + 1 : file, *dot = strrchr(stem, '.');
+    const char *before = strrchr(file, fus_open_is_file(file) ? '/' : ':');
+    const char *stem = before ? before + 1 : file, *dot = strrchr(stem, '.');
     if (strncmp(file, "random:", 7) == 0) {
         *length = strlen(file);
         return file;

@@ -38,8 +38,8 @@ struct fus_localizer;
 /* FUS_EINVAL where options contradict one another. */
 int fus_localizer_create(struct fus_localizer **run, const struct fus_run_options *options, struct fus_error *err);
 
-/* A weight file, or an untrained network such as "random:resnet50?seed=1". name NULL: the file's
- * stem, or the spec. */
+/* A weight file, an untrained network such as "random:resnet50?seed=1", or "demo:vision". name
+ * NULL: the file's stem, the spec, or what follows "demo:". */
 int fus_localizer_add_model(struct fus_localizer *run, const char *name, const char *file, struct fus_error *err);
 
 /* The method: models and pictures are checked, each network sees every picture, its units'

@@ -40,9 +40,8 @@ static int describe(struct fus_model_summary *out, const struct fus_model *m, co
                     struct fus_error *err)
 {
     out->name = fus_base_strdup(named->name);
-    bool random =
-        strncmp(named->path, "random:", 7) == 0; /* else the file's name: where it lies is not part of the result */
-    const char *slash = random ? NULL : strrchr(named->path, '/');
+    /* of a file its name: where it lies is not part of the result */
+    const char *slash = fus_open_is_file(named->path) ? strrchr(named->path, '/') : NULL;
     out->source = fus_base_strdup(slash ? slash + 1 : named->path);
     out->architecture = fus_base_strdup(m->description);
     out->preprocess = fus_base_strdup(m->preprocess_text);
@@ -96,7 +95,7 @@ static int list_layers(struct fus_run_model *r, struct fus_model_summary *out, c
 static void stamp_file(long long *bytes, long long *time, const char *path)
 {
     struct stat st;
-    bool there = strncmp(path, "random:", 7) != 0 && stat(path, &st) == 0;
+    bool there = fus_open_is_file(path) && stat(path, &st) == 0;
     *bytes = there ? (long long)st.st_size : 0;
 #if defined(__APPLE__)
     const struct timespec changed = st.st_mtimespec;

@@ -58,11 +58,10 @@ static void put_count(struct fus_text_buffer *out, const char *key, int n)
 /* The start: a random one is its text; a file is its name and digest, wherever it lies. */
 static void put_start(struct fus_work *w)
 {
-    const char *slash = strrchr(w->o->model, '/');
+    const char *slash = fus_open_is_file(w->o->model) ? strrchr(w->o->model, '/') : NULL;
     char text[256];
-    bool random = strncmp(w->o->model, "random:", 7) == 0;
     fus_networks_describe(text, sizeof text, &w->start.spec);
-    put_pair(&w->record, "  ", "model", slash && !random ? slash + 1 : w->o->model, ",\n");
+    put_pair(&w->record, "  ", "model", slash ? slash + 1 : w->o->model, ",\n");
     put_pair(&w->record, "  ", "model_sha256", w->start.sha256, ",\n");
     put_pair(&w->record, "  ", "network", text, ",\n");
     put_pair(&w->record, "  ", "preprocess", w->start.preprocess_text, ",\n");
