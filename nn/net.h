@@ -13,13 +13,13 @@ struct fus_net {
     const struct fus_kernel *kernel;
     int batch, n_threads;
     bool low_memory;   /* weights hold one layer at a time, loaded again in every pass */
-    bool in_place;     /* everything lies in the caller's memory */
-    bool ready;        /* weights and arena are there */
-    fus_weight_fn get; /* where weights come from */
+    bool in_place;     /* all memory is the caller's */
+    bool ready;        /* weights and arena are allocated and loaded */
+    fus_weight_fn get; /* look-up of weights */
     void *get_context;
-    float *weights; /* [weight_floats] what operators pack */
+    float *weights; /* [weight_floats] packed by the operators */
     float **packed; /* [n_layers] each layer's part of it; NULL: it has no parameters */
-    float *raw;     /* [raw_floats] a layer's weights as the file has them, while they are packed */
+    float *raw;     /* [raw_floats] a layer's unpacked weights, while it is loaded */
     float *arena;   /* [plan.arena_floats] activations */
     size_t weight_floats, raw_floats;
     int n_taps;
@@ -27,20 +27,20 @@ struct fus_net {
     int *tap_layer;              /* [n_taps] */
     int *layer_tap;              /* [n_layers]; -1: none */
     struct fus_net_times *times; /* the caller's, or NULL */
-    fus_batch_fn watch;          /* sees, and may change, every wanted tap; or NULL */
+    fus_batch_fn watch;          /* reads, and may change, every wanted tap; or NULL */
     void *watch_context;
 };
 
-/* Weights and arena, if they are not there. */
+/* Allocates and loads weights and arena, unless that is done. */
 int fus_net_allocate(struct fus_net *net, struct fus_error *err);
 
-/* weight_floats and raw_floats. */
+/* Computes weight_floats and raw_floats. */
 int fus_load_measure(struct fus_net *net, struct fus_error *err);
 
-/* Every layer's weights. */
+/* Loads every layer's weights. */
 int fus_load_weights(struct fus_net *net, struct fus_error *err);
 
-/* low_memory: this layer's weights in place of the last one's. */
+/* low_memory: loads this layer's weights over those of the layer before. */
 int fus_load_layer(struct fus_net *net, int layer, struct fus_error *err);
 
 #endif

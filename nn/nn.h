@@ -1,10 +1,10 @@
 /* Networks: a description and a source of weights in, activations at named layers ("taps") out.
  *
  * Reading order: reference.c (a whole network by naive loops), arch.c, resnet.c and networks.c
- * (networks as tables of layers), op.h and op.c (what each operator can do), plan.c (where
- * activations lie), net.c and load.c (a network is made), forward.c (it runs), profile.c (how long
- * it takes). The operators: conv.c over gemm.c and winograd.c, pool.c, act.c, attnpool.c. Below
- * them kernels.c with *_tile.h (one source for every instruction set), cpu.c, team.c (threads).
+ * (networks as tables of layers), op.h and op.c (what each operator can do), plan.c (memory for
+ * activations), net.c and load.c (creating a network), forward.c (the forward pass), profile.c
+ * (timing). The operators: conv.c over gemm.c and winograd.c, pool.c, act.c, attnpool.c. Below
+ * them: kernels.c with *_tile.h (one source for every instruction set), cpu.c, threads.c.
  *
  * nn knows no file format: weights arrive through a look-up function, by PyTorch's names. */
 #ifndef FUS_NN_H
@@ -29,13 +29,13 @@ enum fus_act { FUS_ACT_NONE, FUS_ACT_RELU, FUS_ACT_GELU, FUS_ACT_QUICKGELU, FUS_
 
 #define FUS_MAX_STAGES 4
 
-/* A residual network in numbers, as they follow from the shapes in a weight file. */
+/* The dimensions of a residual network, derived from the shapes in a weight file. */
 struct fus_net_spec {
     enum fus_stem stem;
     bool bottleneck;   /* 1x1, 3x3, 1x1 (stride on the 3x3: v1.5), else 3x3, 3x3 */
     bool pad_shortcut; /* option A of He et al. 2015: subsample by 2, zero channels on both sides;
                                      else `downsample` */
-    enum fus_act act;  /* of stem and blocks; FUS_ACT_NONE: ReLU, as published networks have it */
+    enum fus_act act;  /* of stem and blocks; FUS_ACT_NONE: ReLU, as in published networks */
     int input_side;    /* 224, 32, ... */
     int stem_channels; /* 64; 16 for CIFAR */
     int n_stages;      /* 3 or 4: layer1, layer2, ... */
@@ -50,19 +50,19 @@ struct fus_net_spec {
     int attn_dim;                 /* CLIP: rows of attnpool.c_proj */
 };
 
-/* The family: "resnet", "lang_resnet" or "clip_resnet", what fusiform.arch says
- * in a weight file. */
+/* The family: "resnet", "lang_resnet" or "clip_resnet". It is the value of fusiform.arch in a
+ * weight file. */
 const char *fus_networks_family(const struct fus_net_spec *spec);
 
 /* A spec for "resnet18|34|50|101|152", "cifar_resnet20..", "lang_resnet50", "clip_rn50|rn101";
- * FUS_ENOTFOUND else. */
+ * FUS_ENOTFOUND for any other name. */
 int fus_networks_named(struct fus_net_spec *spec, const char *name, struct fus_error *err);
 
 /* One line for people: "ResNet-50, input 224 x 224, 1000 classes". */
 void fus_networks_describe(char *text, size_t text_bytes, const struct fus_net_spec *spec);
 
 /* Calls fn for every parameter of the network, in forward order, with its canonical name; shape has
- * n_dims entries in PyTorch's order. A non-zero return of fn stops and is returned. */
+ * n_dims entries in PyTorch's order. A non-zero return of fn ends the loop and is returned. */
 typedef int (*fus_parameter_fn)(void *context, const char *name, const int *shape, int n_dims);
 int fus_arch_parameters(const struct fus_net_spec *spec, fus_parameter_fn fn, void *context, struct fus_error *err);
 
@@ -74,15 +74,16 @@ typedef int (*fus_weight_fn)(void *context, float *out, size_t n, const char *na
 struct fus_net;
 
 struct fus_net_options {
-    const char *isa; /* instruction set: scalar, avx2, avx512, neon; NULL: $FUS_ISA's, else the best there is */
+    const char *isa; /* instruction set: scalar, avx2, avx512, neon; NULL: $FUS_ISA's, else the best available */
     int batch;       /* most images in a forward pass; 0 = 1 */
     bool batch_taps; /* fus_net_watch's function gets a block's output for the whole batch at once; else for any
                         number of images, which is faster for large batches */
-    bool direct;     /* no Winograd: every convolution is the sum it stands for */
+    bool direct;     /* no Winograd: every convolution is computed as the direct sum */
     bool low_memory; /* holds one layer's weights at a time: `get` is called in every pass instead of once, so
                         its context must stay valid; the same bits, slower */
-    bool resting;    /* as after fus_net_rest: nothing is allocated or read before the first pass; fus_net_bytes
-                        says what will be */
+    /* as after fus_net_release: nothing is allocated or read before the first pass; fus_net_bytes
+     * returns what the first pass will allocate */
+    bool resting;
 };
 
 struct fus_tap {
@@ -90,8 +91,8 @@ struct fus_tap {
     int channels, height, width; /* [C, H, W]; H = W = 1 for vectors */
     bool in_all;                 /* part of `all`: the stem's relu and every block output */
     int order;                   /* 0, 1, ...: its place among all taps of the network */
-    /* from 0, the first tap, to 1, the last block's output and all behind it:
-     * order over the block's */
+    /* order / order of the last block's output: 0 for the first tap, 1 for the last block's output
+     * and every later tap */
     double depth;
 };
 
@@ -109,7 +110,7 @@ int fus_net_create_in(struct fus_net **net, void *memory, size_t bytes, const st
                       const struct fus_net_options *options, fus_weight_fn get, void *context, struct fus_error *err);
 
 /* Frees weights and activations. The next forward pass allocates them again and loads the weights
- * through `get`, so its context must stay valid. Does nothing where the memory is the caller's. */
+ * through `get`, so its context must stay valid. Does nothing if the memory is the caller's. */
 void fus_net_release(struct fus_net *net);
 
 size_t fus_net_bytes(const struct fus_net *net); /* of weights and activations together */
@@ -122,8 +123,8 @@ const struct fus_tap *fus_net_tap(const struct fus_net *net, int i);
  * none, err lists all. */
 int fus_net_find_tap(const struct fus_net *net, const char *name, struct fus_error *err);
 
-/* The tap that holds classes (`fc`), the embedding (`lang_head`, `attnpool`, else
- * `avgpool`); -1: none. */
+/* The tap that holds the class scores (`fc`); the tap that holds the embedding (`lang_head`,
+ * `attnpool`, else `avgpool`); -1: none. */
 int fus_net_class_tap(const struct fus_net *net);
 int fus_net_embedding_tap(const struct fus_net *net);
 
@@ -134,14 +135,14 @@ int fus_net_embedding_tap(const struct fus_net *net);
  *          with zeros. Valid during the call. */
 typedef int (*fus_tap_fn)(void *context, int tap, int picture, const float *blocked);
 
-/* input [n, 3, side, side], n <= options.batch. wanted[fus_net_n_taps]; layers behind the last
- * wanted tap are not computed. The same bits for any instruction set, number of threads and batch.
- * A non-zero return of fn stops and is returned; fn may be NULL. */
+/* input [n, 3, side, side], n <= options.batch. wanted[fus_net_n_taps]; layers after the last
+ * wanted tap are not computed. The result has the same bits for any instruction set, number of
+ * threads and batch. A non-zero return of fn ends the pass and is returned; fn may be NULL. */
 int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *wanted, fus_tap_fn fn, void *context,
                     struct fus_error *err);
 
-/* From now on fn is called with every wanted tap of images first .. first+n-1, before
- * fus_net_forward's own function; NULL: no longer.
+/* From now on fn is called with every wanted tap of images first .. first+n-1, before the fn of
+ * fus_net_forward. NULL: fn is no longer called.
  *
  * blocked  [n, ceil(C/16), H*W, 16]  f32. Later layers and the other function see
  *                                    what fn writes there
@@ -149,9 +150,10 @@ int fus_net_forward(struct fus_net *net, const float *input, int n, const bool *
 typedef int (*fus_batch_fn)(void *context, int tap, int first, int n, float *blocked);
 void fus_net_watch(struct fus_net *net, fus_batch_fn fn, void *context);
 
-/* Runs only the layers behind a tap, from its output blocked [n, ceil(C/16), H*W, 16], which fn
- * above may have copied and the caller changed. Wanted taps from this one on are shown. Possible
- * only where all that follows depends on this tap alone: fus_net_can_continue. */
+/* Runs only the layers after a tap. blocked [n, ceil(C/16), H*W, 16] is the tap's output, for
+ * example a copy made in fus_batch_fn and then modified. fn is called with the wanted taps from
+ * this one on. fus_net_can_continue: whether every later layer depends on this tap alone; otherwise
+ * the call fails. */
 bool fus_net_can_continue(const struct fus_net *net, int tap);
 int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, const bool *wanted, fus_tap_fn fn,
                      void *context, struct fus_error *err);
@@ -161,7 +163,7 @@ int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, 
 /* A layer of the table. */
 struct fus_layer_info {
     char name[48], shape[64]; /* "layer1.0.conv2", "64x56x56 3x3/1" */
-    const char *algorithm;    /* "gemm", "winograd"; "" where there is no choice */
+    const char *algorithm;    /* "gemm", "winograd"; "" if there is only one */
     double flops;             /* per image: 2 per multiply-add of the direct sum, padding counted in */
 };
 int fus_net_n_layers(const struct fus_net *net);
@@ -175,13 +177,13 @@ struct fus_net_times {
     double pass;    /* seconds, without the sampling */
     double peak;    /* GFLOP/s */
 };
-void fus_net_time(struct fus_net *net, struct fus_net_times *times); /* every pass from now on; NULL: no longer */
+void fus_net_time(struct fus_net *net, struct fus_net_times *times); /* every pass from now on; NULL: stop timing */
 
 /* ---- beside networks ---- */
 
 /* The same network by naive loops, for reading and for the tests: one output at a time, one
- * multiply-add at a time. Bit-equal to fus_net_forward where that runs its convolutions directly,
- * but for attention pooling. input [3, side, side]; out [C, H, W] of the tap called `tap`. */
+ * multiply-add at a time. Bit-equal to fus_net_forward with options.direct, except for attention
+ * pooling. input [3, side, side]; out [C, H, W] of the tap called `tap`. */
 int fus_reference_forward(float *out, const struct fus_net_spec *spec, const float *input, const char *tap,
                           fus_weight_fn get, void *context, struct fus_error *err);
 

@@ -22,7 +22,7 @@ extern "C" {
 
 enum fus_code {
     FUS_OK = 0,
-    FUS_EINVAL,       /* an argument of the caller's makes no sense */
+    FUS_EINVAL,       /* an invalid argument */
     FUS_ENOMEM,       /* malloc failed, or a size does not fit size_t */
     FUS_EIO,          /* the system could not open, read, write or rename */
     FUS_EFORMAT,      /* a file breaks its own format */
@@ -48,22 +48,22 @@ struct fus_error {
 
 /* Fill err (NULL allowed) and return code, so that `return fus_base_fail(err, ...)` is one line.
  * The second form starts the message with "byte OFFSET: ". Messages are one line: control
- * characters and broken UTF-8 (of a file's name, say) are escaped as utf8.h has it. */
+ * characters and invalid UTF-8 (in a file name, for example) are escaped as in utf8.h. */
 int fus_base_fail(struct fus_error *err, int code, const char *fmt, ...) FUS_PRINTF(3, 4);
 int fus_base_fail_at(struct fus_error *err, int code, long long offset, const char *fmt, ...) FUS_PRINTF(4, 5);
 
-/* Put a prefix, usually "FILE: ", before the message that err holds already; returns err's code. */
+/* Put a prefix, usually "FILE: ", before the message in err; returns err's code. */
 int fus_base_blame(struct fus_error *err, const char *fmt, ...) FUS_PRINTF(2, 3);
 
-/* *out = a*b or a+b; false where the result does not fit. */
+/* *out = a*b or a+b; false on overflow. */
 bool fus_base_mul(size_t *out, size_t a, size_t b);
 bool fus_base_add(size_t *out, size_t a, size_t b);
 
-/* All memory of the library comes from here, so that a test can let the n-th allocation fail.
- * alloc: n items of `size` bytes, zeroed; NULL where the product overflows or memory is out.
+/* All memory of the library comes from here, so that a test can make the n-th allocation fail.
+ * alloc: n items of `size` bytes, zeroed; NULL if the product overflows or memory runs out.
  * aligned: like alloc, at a multiple of 64 bytes, NOT zeroed. resize: like realloc, new part not
- * zeroed; on NULL the old block lives on. Every block is released with fus_base_free (NULL
- * allowed). */
+ * zeroed; if it returns NULL, the old block is unchanged. Every block is released with
+ * fus_base_free (NULL allowed). */
 void *fus_base_alloc(size_t n, size_t size);
 void *fus_base_aligned(size_t n, size_t size);
 void *fus_base_resize(void *old, size_t n, size_t size);
@@ -76,31 +76,31 @@ char *fus_base_strdup(const char *s);
 /* For tests: the n-th allocation from now (1 = the next) and all later ones fail; 0: none does. */
 void fus_base_fail_allocation(long n);
 
-/* Open a regular file for reading. Nothing blocks: a pipe, device, socket or folder is
- * refused for what it is (FUS_EIO). NULL on failure; messages without the path's name in
- * front: the caller blames. */
+/* Open a regular file for reading, without blocking: a pipe, device, socket or folder is an error
+ * (FUS_EIO). NULL on failure. Messages do not name the path: the caller adds it with
+ * fus_base_blame. */
 FILE *fus_base_open(const char *path, struct fus_error *err);
 
-/* The whole file in memory: *data has *n bytes and one more that is 0. FUS_ELIMIT past max_bytes,
- * FUS_EIO where it cannot be read (a folder too), messages without the path's name in front: the
- * caller blames. */
+/* The whole file in memory: *data has *n bytes and one more that is 0. FUS_ELIMIT if it is longer
+ * than max_bytes; FUS_EIO if it cannot be read or is a folder. Messages do not name the path: the
+ * caller adds it with fus_base_blame. */
 int fus_base_read_file(uint8_t **data, size_t *n, const char *path, size_t max_bytes, struct fus_error *err);
 
-/* Cooperative cancellation (Ctrl-C): long loops ask fus_base_stopping and return FUS_ESTOPPED.
+/* Cooperative cancellation (Ctrl-C): long loops call fus_base_stopping and return FUS_ESTOPPED.
  * request may be called in a signal handler. */
 void fus_base_request_stop(void);
 bool fus_base_stopping(void);
 
-/* Long work on one file tells how far it is: `what` ("reading"), path, bytes done and in all.
- * Nothing happens until a program sets the function that shows it. */
+/* Progress of long work on one file: `what` ("reading"), path, bytes done and in total. Does
+ * nothing until a program has set the function that shows it. */
 typedef void (*fus_base_progress_fn)(const char *what, const char *path, uint64_t done, uint64_t all);
-void fus_base_set_progress(fus_base_progress_fn show); /* NULL: nothing again */
+void fus_base_set_progress(fus_base_progress_fn show); /* NULL: show nothing */
 void fus_base_progress(const char *what, const char *path, uint64_t done, uint64_t all);
 
-/* The most memory this process ever held, in kB. */
+/* Peak memory of this process, in kB. */
 long fus_base_peak_kb(void);
 
-/* Threads: what --threads says; 1 in builds without OpenMP. 0 asks for one per core. */
+/* The number of threads (--threads). 0: one per core. Always 1 in builds without OpenMP. */
 void fus_base_set_threads(int n);
 int fus_base_threads(void);
 

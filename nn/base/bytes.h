@@ -27,7 +27,7 @@ static inline size_t fus_bytes_left(const struct fus_bytes *b)
     return b->n - b->pos;
 }
 
-/* The next n bytes in place, or NULL (and overrun) where there are fewer. */
+/* The next n bytes in place, or NULL (and overrun) if there are fewer. */
 static inline const uint8_t *fus_bytes_take(struct fus_bytes *b, size_t n)
 {
     if (b->overrun || n > b->n - b->pos) {

@@ -4,15 +4,15 @@
 
 #include <stdbool.h>
 
-/* The name that $FUS_ISA had when it was first asked for, or that fus_cpu_set_isa gave: scalar,
- * avx2, avx512 or neon; "": the best there is. Whether this CPU has it, fus_kernels_pick says. */
+/* The name set by fus_cpu_set_isa, else the value of $FUS_ISA at the first call: scalar, avx2,
+ * avx512 or neon; "": the best available. fus_kernels_pick checks that this CPU has it. */
 const char *fus_cpu_isa(void);
 
-/* From now on this one; NULL: ask the environment again. The string must stay. Not while other
- * threads use the library. */
+/* Sets the name from now on; NULL: read the environment again. The string must stay valid. Must not
+ * be called while other threads use the library. */
 void fus_cpu_set_isa(const char *name);
 
-/* Loops outside nn/ that have one fast form: AVX2 is there and allowed. */
+/* For loops outside nn/ that have an AVX2 version: whether the CPU has AVX2 and it may be used. */
 bool fus_cpu_has_avx2(void);
 
 #endif

@@ -1,7 +1,7 @@
-/* Elementary functions in double, the same bits on every machine: fixed expressions of +, -,
- * *, /, fma, sqrt, floor and exponent arithmetic, nothing from libm that is not correctly
- * rounded. Error bounds stand beside each function, measured in tests/test_fmath.c against
- * long double or SciPy. */
+/* Elementary functions in double, the same bits on every machine: fixed expressions of +, -, *, /,
+ * fma, sqrt, floor and exponent arithmetic, nothing from libm that is not correctly rounded. The
+ * error bound is given beside each function, measured in tests/test_fmath.c against long double or
+ * SciPy. */
 #ifndef FUS_FMATH_H
 #define FUS_FMATH_H
 

@@ -8,8 +8,8 @@
 #include "nn/base/base.h"
 
 /* Raw DEFLATE: decompress into out, which has room for out_n bytes. *produced: bytes written;
- * *consumed: bytes of `in` used, the rest of the last one counted. More than out_n bytes of
- * output, a bad code or a stream that ends early: FUS_EFORMAT at the input byte. */
+ * *consumed: bytes of `in` used; a partly used last byte counts. More than out_n bytes of output, a
+ * bad code or a stream that ends early: FUS_EFORMAT at the input byte. */
 int fus_inflate_raw(uint8_t *out, size_t out_n, size_t *produced, const uint8_t *in, size_t in_n, size_t *consumed,
                     struct fus_error *err);
 

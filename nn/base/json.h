@@ -1,4 +1,4 @@
-/* A strict, bounded reader of JSON (RFC 8259) that is asked for one thing after another:
+/* A strict, bounded pull reader for JSON (RFC 8259): the caller requests one value after another.
  *
  *     fus_json_start(&j, text, n, base, err);
  *     for (fus_json_enter(&j, '{'); fus_json_next(&j);) {
@@ -7,10 +7,10 @@
  *     }
  *     code = fus_json_end(&j);
  *
- * The first failure is kept in j.code and in err; from then on next() is false, strings are ""
- * and numbers 0, so one check at the end is enough. Nothing is built in memory but the string
- * asked for last: a header of 64 MB costs no more than its text. Keys are not compared: who
- * keeps them sees duplicates (safetensors.c does). */
+ * The first failure is kept in j.code and in err; from then on next() is false, strings are "" and
+ * numbers 0, so one check at the end is enough. Only the last string read is kept in memory: a
+ * header of 64 MB needs no more than its text. Keys are not compared: the caller checks for
+ * duplicates (safetensors.c does). */
 #ifndef FUS_JSON_H
 #define FUS_JSON_H
 
@@ -49,15 +49,15 @@ const char *fus_json_string(struct fus_json *j);
 uint64_t fus_json_u64(struct fus_json *j);
 void fus_json_skip(struct fus_json *j); /* any value, its grammar checked */
 
-/* For what the reader of the reader finds wrong: "byte N: ..." at the place that was read last. */
+/* Reports an error that the caller found: "byte N: ..." at the value read last. */
 int fus_json_fail(struct fus_json *j, const char *fmt, ...) FUS_PRINTF(2, 3);
 
 /* Only white space may follow. Releases the memory; returns the first failure. Must be called
  * after every start. */
 int fus_json_end(struct fus_json *j);
 
-/* "text" in quotes. A file's name may be any bytes: one that is not UTF-8 becomes \udc80 to
- * \udcff, as in Python, where os.fsencode(json.load(f)[...]) is the name again (PEP 383,
+/* "text" in quotes. A file name may be any bytes: a byte that is not UTF-8 becomes \udc80 to
+ * \udcff, as in Python. There os.fsencode(json.load(f)[...]) gives the name back (PEP 383,
  * surrogateescape). */
 void fus_json_write(struct fus_outfile *f, const char *text);
 void fus_json_quote(struct fus_text_buffer *t, const char *text);

@@ -7,9 +7,9 @@
  *
  * Exactly one of commit and discard follows a successful open. Messages carry the path.
  *
- * A symbolic link stays: the file that it names is replaced. What is no file is written straight
- * through, with nothing to rename: `-` and /dev/stdout (standard output), /dev/fd/N, /dev/null, a
- * pipe that somebody reads. Folders, other devices and sockets are refused. */
+ * A symbolic link stays: the file that it names is replaced. Streams are written directly, without
+ * a temporary file: `-` and /dev/stdout (standard output), /dev/fd/N, /dev/null, a pipe with a
+ * reader. Folders, other devices and sockets are refused. */
 #ifndef FUS_OUTFILE_H
 #define FUS_OUTFILE_H
 
@@ -20,7 +20,7 @@
 struct fus_outfile {
     FILE *file;
     char *path;               /* for messages */
-    char *target, *temporary; /* NULL: written through */
+    char *target, *temporary; /* NULL: written directly */
     int failed;               /* errno of the first failure, or 0 */
 };
 
@@ -30,11 +30,11 @@ void fus_outfile_printf(struct fus_outfile *f, const char *fmt, ...) FUS_PRINTF(
 int fus_outfile_commit(struct fus_outfile *f, struct fus_error *err);
 void fus_outfile_discard(struct fus_outfile *f);
 
-/* Whether open would write straight through: such a name needs no ending that says what is
- * written. */
+/* Whether the path is a stream that open writes to directly. Such a name needs no file
+ * extension. */
 bool fus_outfile_is_stream(const char *path);
 
-/* The temporary files of all that are open; for a signal handler that ends the program. */
+/* Removes the temporary files of all open outfiles; for a signal handler that ends the program. */
 void fus_outfile_unlink_all(void);
 
 /* Make a folder and its parents, like mkdir -p. */

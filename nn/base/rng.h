@@ -22,7 +22,7 @@ void fus_rng_seed_counter(struct fus_rng *r, const uint64_t *parts, int n);
 uint64_t fus_rng_u64(struct fus_rng *r);
 double fus_rng_uniform(struct fus_rng *r);             /* [0, 1), 53 bits */
 uint64_t fus_rng_below(struct fus_rng *r, uint64_t n); /* 0 .. n-1 without bias; n > 0 */
-double fus_rng_normal(struct fus_rng *r);              /* N(0, 1), Marsaglia's polar method, our own log */
+double fus_rng_normal(struct fus_rng *r);              /* N(0, 1), Marsaglia's polar method, with fus_fmath_log */
 
 #ifdef __cplusplus
 }

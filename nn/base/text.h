@@ -1,4 +1,4 @@
-/* Text that is put together: a growing one and a bounded one. */
+/* Composing text: a growing buffer and a bounded one. */
 #ifndef FUS_TEXT_H
 #define FUS_TEXT_H
 
@@ -8,18 +8,18 @@
 #include "nn/base/base.h"
 
 /* Text that grows, ended by 0 (`s` is NULL while it is empty). If memory runs out, `failed` is set
- * and whatever is appended later is ignored: check it once, at the end. Start with {0}. */
+ * and later appends do nothing: check it once, at the end. Start with {0}. */
 struct fus_text_buffer {
     char *s;
     size_t n, room;
     bool failed;
 };
 void fus_text_append(struct fus_text_buffer *t, const char *bytes, size_t n);
-/* At most 255 bytes; more would be a fault of the caller's and sets `failed`. */
+/* At most 255 bytes; more is a programming error and sets `failed`. */
 void fus_text_printf(struct fus_text_buffer *t, const char *fmt, ...) FUS_PRINTF(2, 3);
 void fus_text_free(struct fus_text_buffer *t);
 
-/* Text of bounded length; what does not fit becomes "..." (after a whole character). */
+/* Text of bounded length; text that does not fit is replaced by "..." (after a whole character). */
 struct fus_text {
     size_t n;
     char s[1000];

@@ -5,19 +5,19 @@
  * region: thread 0 walks through the layers, the other threads wait for tasks, spinning for a
  * short while and then sleeping.
  *
- * Each thread starts with its own share of the tasks, so that it finds in its cache what it wrote a
- * layer before. When done it takes over tasks of slower threads. Tasks run in any order on any
- * thread: no result may depend on it. */
+ * Each thread starts with a fixed share of the tasks, so that its cache still holds what it wrote
+ * in the previous layer. A thread that has finished takes tasks from slower threads. Tasks run in
+ * any order on any thread: no result may depend on it. */
 #ifndef FUS_THREADS_H
 #define FUS_THREADS_H
 
 typedef void (*fus_threads_task)(void *context, int task, int thread);
 
-/* Runs program(context) on this thread, with threads waiting for the fus_threads_for in it. */
+/* Runs program(context) on this thread; the other threads wait for its calls of fus_threads_for. */
 void fus_threads_run(void (*program)(void *context), void *context);
 
-/* Runs tasks 0 .. n_tasks-1, each once, and returns when all are done. thread:
- * 0 .. fus_base_threads()-1. Outside fus_threads_run it starts threads itself. Within a task it
+/* Runs tasks 0 .. n_tasks-1, each once, and returns when all are done. thread: 0 ..
+ * fus_base_threads()-1. Outside fus_threads_run it starts threads itself. Called within a task, it
  * runs the whole loop on that thread. */
 void fus_threads_for(int n_tasks, fus_threads_task fn, void *context);
 

@@ -1,5 +1,4 @@
-/* UTF-8 in names from files and users: where it is well formed, and how it is
- * printed on one line. */
+/* UTF-8 in names from files and users: validation, and printing on one line. */
 #ifndef FUS_UTF8_H
 #define FUS_UTF8_H
 
@@ -12,8 +11,8 @@ size_t fus_utf8_length(const void *s, size_t left);
 bool fus_utf8_valid(const char *text);
 
 /* The text on one line, for messages: control characters become \t, \n, \r or \x1b, bytes that are
- * not UTF-8 become \xe9. What does not fit into out_bytes (at least 1) is cut off before a
- * character. Text that is already escaped stays unchanged. */
+ * not UTF-8 become \xe9. Text that does not fit into out_bytes (at least 1) is cut between
+ * characters. Text that is already escaped stays unchanged. */
 void fus_utf8_escape(char *out, size_t out_bytes, const char *text);
 
 #endif

@@ -5,14 +5,14 @@
  *   SPREAD(p)               *p in every lane
  *   ZERO()  ADD(x, y)  FMA(x, y, z) = x*y + z rounded once
  *   RELU(x)                 x < 0 ? 0 : x  (NaN stays NaN)
- *   TILE_ROWS, TILE_BLOCKS  so that the sums fill the registers but for two or three
- *   STEP_FENCE()            nothing, or what keeps a compiler from loading ahead
- *                           until registers run out
- *   TARGET                  function attribute that allows the instructions
+ *   TILE_ROWS, TILE_BLOCKS  the sums fill all but two or three registers
+ *   STEP_FENCE()            empty, or a barrier that keeps the compiler from hoisting loads
+ *                           until registers spill
+ *   TARGET                  function attribute that enables the instructions
  *
  * and includes this file and the other *_tile.h. A tile is up to TILE_ROWS pixels x TILE_BLOCKS*16
  * channels with its sums in registers. There is one instance for each number of rows, so that
- * tiles at an edge waste nothing. Vectors run over channels, never along k. */
+ * partial tiles at an edge compute no padding rows. Vectors run over channels, never along k. */
 
 #define PER_BLOCK (FUS_LANES / WIDTH)
 
@@ -23,7 +23,7 @@
 #endif
 #define INLINE static inline __attribute__((always_inline)) TARGET
 
-/* So many steps of k: sums[rows][vectors] += a[row][k] * b[k][vector]. */
+/* n steps of k: sums[rows][vectors] += a[row][k] * b[k][vector]. */
 INLINE void steps(VEC sums[TILE_ROWS][TILE_BLOCKS * PER_BLOCK], const float *a, const int a_row, const float *b,
                   size_t b_step, const int rows, const int blocks, const int n)
 {
@@ -60,8 +60,8 @@ INLINE void fetch_far(const float *p, size_t step, const int n)
         __builtin_prefetch(p + (size_t)i * step, 0, 2);
 }
 
-/* Software prefetch along the way: A one slice ahead, C and the addend, the next panel of B as
- * t->ahead says. */
+/* With software prefetch: A one slice ahead, C and the addend, and the next panel of B at
+ * t->ahead. */
 INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks, const int a_row, const int n)
 {
     VEC sums[TILE_ROWS][TILE_BLOCKS * PER_BLOCK];
@@ -80,7 +80,7 @@ INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks, 
         }
     }
     const float *a = t->a, *b = t->b, *ahead = t->ahead;
-    const bool once = t->first && t->last; /* else C is in cache already, and the next tile's is prefetched */
+    const bool once = t->first && t->last; /* else C is in cache already: prefetch C of the next tile */
     const float *c = t->c + (once ? 0 : rows * FUS_LANES), *addend = once && t->addend ? t->addend : c;
     const int slice = a_row % FUS_LANES ? t->slice : FUS_LANES;
     const int a_lines =

@@ -1,6 +1,6 @@
 /* Plain C: one pixel x 16 channels with fmaf. Included by kernel_scalar.c for any CPU and by
- * kernel_fma.c for those x86 and ARM CPUs that have the instruction, where it spares a call of
- * libm's fmaf (same bits) for every product. */
+ * kernel_fma.c for x86 and ARM CPUs with an FMA instruction, which replaces a call of libm's fmaf
+ * per product (same bits). */
 #include <math.h>
 
 #include "nn/kernel/kernels.h"

@@ -1,24 +1,24 @@
 /* The table of instruction sets, for nn/ and for the loops of analysis/ over units. A row holds the
- * micro-kernel and its tile size together, so that they cannot disagree. All rows compute the same
- * bits: each output is one chain of fused multiply-adds over k, whatever the vector width. */
+ * micro-kernel together with its tile size. All rows compute the same bits: each output is one
+ * chain of fused multiply-adds over k, for any vector width. */
 #ifndef FUS_KERNELS_H
 #define FUS_KERNELS_H
 
 #include "nn/base/base.h"
 
-#define FUS_FMA_CHAINS 12 /* enough to hide an FMA's latency twice over, few enough for 16 registers */
+#define FUS_FMA_CHAINS 12 /* twice what hides an FMA's latency, few enough for 16 registers */
 #define FUS_LANES 16      /* channels in a block, in every layout and on every machine */
 
 /* One tile of a GEMM: rows are pixels, columns channels in blocks of 16.
  *
  *   c[j, i, :] = relu(sum_k a[k, i] b[j, k, :] + bias[j, :] + addend[j, i, :])
  *
- * a      [k/slice] slices a_step floats apart, each [rows, slice]; the tile's kind says
- *        how far apart rows lie
+ * a      [k/slice] slices a_step floats apart, each [rows, slice]; the tile's kind gives
+ *        the distance between rows
  * b      [blocks] b_step floats apart, each [k, 16]
  * c      [blocks] c_step floats apart, each [rows, 16]; addend likewise, NULL: none
  * ahead  weights to prefetch: ahead_lines * 16 floats of each block for every 4 k
- * first  the sums start at 0, else at c
+ * first  the sums start at 0, else at the values in c
  * last   bias, addend and ReLU follow */
 struct fus_tile {
     const float *a, *b, *bias, *addend, *ahead;
@@ -39,16 +39,16 @@ enum fus_tile_kind {
 };
 
 /* One tile of a weight gradient: rows are input channels of one tap, columns output channels in
- * blocks of 16, and the long side of the product runs over places.
+ * blocks of 16, and the product sums over places.
  *
  *   c[j, i, :] += sum over pictures, rows, places of  a[place, i] b[j, place, :]
  *
- * a  the inputs: channel i follows channel i-1; the next place lies a_place floats on, the next row
- *    of places a_row, the next picture a_picture
+ * a  the inputs: channels are adjacent; places are a_place floats apart, rows of places a_row,
+ *    pictures a_picture
  * b  [blocks] b_step floats apart; places follow each other, rows b_row and
  *    pictures b_picture apart
- * c  [blocks] c_step floats apart, each [rows, 16]; one chain for each, which
- *    starts at what is there */
+ * c  [blocks] c_step floats apart, each [rows, 16]; one chain for each element,
+ *    starting at its present value */
 struct fus_grad_tile {
     const float *a, *b;
     float *c;
@@ -61,7 +61,7 @@ struct fus_grad_tile {
  * mean) + shift, dz = gain (dy - level - zhat slope). */
 struct fus_norm_lanes {
     const float *mean, *rstd, *gain, *shift, *level, *slope;
-    bool relu; /* behind the norm */
+    bool relu; /* after the norm */
 };
 
 struct fus_pool_shape {
@@ -76,9 +76,9 @@ struct fus_update {
     bool nesterov;
 };
 
-/* What training adds (the *_tile.h of nn/train). Planes are [n, 16]; `a`, the row's output, tells
- * where its ReLU let through; NULL: z does. side: where the addend's gradient goes, NULL: nowhere;
- * onto: added to what is there. */
+/* The loops of training. Planes are [n, 16]. a: the row's output, whose sign gives the mask of its
+ * ReLU; NULL: the mask comes from z. side: the addend's gradient, NULL: not wanted; onto: it is
+ * added to side instead of overwriting it. */
 struct fus_kernel_grad {
     int rows, blocks; /* largest tile of a weight gradient */
     void (*tile)(const struct fus_grad_tile *t);
@@ -110,17 +110,16 @@ struct fus_kernel {
     void (*activate[3])(float *out, const float *in, size_t n);
     /* Loops of analysis/ over units (moments_tile.h).
      *
-     * moments_add: adds n_rows images x[r] with weights w[r] to mean and m2 of units
-     * from .. end-1; where w[0] is 1, mean and m2 are not read. moments_merge: adds another
-     * group's mean_b and m2_b. roots: square roots of the absolute values, in place, keeping the
-     * sign. lane_sums: adds x[i] to sum i mod
-     * 16. lane_products: likewise (x - mean_x) (y - mean_y).
+     * moments_add: adds n_rows images x[r] with weights w[r] to mean and m2 of units from .. end-1;
+     * if w[0] is 1, mean and m2 start at 0. moments_merge: adds another group's mean_b and m2_b.
+     * roots: square roots of the absolute values, in place, keeping the sign. lane_sums: adds x[i]
+     * to sum i mod 16. lane_products: likewise (x - mean_x) (y - mean_y).
      *
      * least_t: signed squares t |t| = d |d| / (m2_a weight_ab + m2_b weight_ba), d = mean_a -
-     * mean_b, 0 where the divisor is 0, of n units. mean, m2 [n_groups, n_units]; weight
-     * [n_groups, n_groups]; squares [n_groups + 2, step]: the least of each group against every
-     * other (NaN is skipped), the largest of these or 0, and the sum of m2 over the groups, NaN
-     * where a mean or m2 is not finite. */
+     * mean_b, 0 if the divisor is 0, for n units. mean, m2 [n_groups, n_units]; weight [n_groups,
+     * n_groups]; squares [n_groups + 2, step]: the least of each group against every other (NaN is
+     * skipped), the largest of these or 0, and the sum of m2 over the groups, NaN if a mean or m2
+     * is not finite. */
     void (*moments_add)(double *mean, double *m2, const float *const *x, const double *w, int n_rows, size_t from,
                         size_t end);
     void (*moments_merge)(double *mean, double *m2, const double *mean_b, const double *m2_b, double share,
@@ -136,16 +135,16 @@ struct fus_kernel {
     struct fus_kernel_grad grad;
 };
 
-/* The row called `name`; NULL: the one that fus_cpu_isa names, else the best available. A row this
- * CPU does not have is an error. */
+/* The row called `name`; NULL: the one that fus_cpu_isa names, else the best available. A row that
+ * this CPU cannot run is an error. */
 const struct fus_kernel *fus_kernels_pick(const char *name, struct fus_error *err);
 
-/* The same for loops that cannot fail; the plain row where fus_cpu_isa names one that is not
- * available, which fus_kernels_pick has refused before. */
+/* The same for loops that cannot fail: the scalar row if fus_cpu_isa names one that is not
+ * available (fus_kernels_pick has already reported that). */
 const struct fus_kernel *fus_kernels_here(void);
 
 extern const struct fus_kernel fus_kernel_scalar;
-extern const struct fus_kernel fus_kernel_fma; /* also called scalar: plain C whose fmaf is an instruction */
+extern const struct fus_kernel fus_kernel_fma; /* also called scalar: plain C compiled with an fmaf instruction */
 extern const struct fus_kernel fus_kernel_avx2;
 extern const struct fus_kernel fus_kernel_avx512;
 extern const struct fus_kernel fus_kernel_neon;

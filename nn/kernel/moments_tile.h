@@ -6,15 +6,15 @@
  *   DSPREAD(x)                    x in every lane
  *   WIDEN(p)                      DOUBLES floats from p on, as doubles
  *   DADD(x, y) DSUB(x, y) DMUL(x, y) DDIV(x, y) DROOT(x)   each rounded once
- *   DLESS(x, y)                   a mask; false where one is NaN
- *   DPICK(m, x, y)                x where the mask holds, else y
+ *   DLESS(x, y)                   a mask; false if one is NaN
+ *   DPICK(m, x, y)                x where the mask is set, else y
  *
  * and includes this file. Vectors run over units; nothing is fused, so that a unit's chain has the
- * same bits everywhere. The scalar row takes what does not fill a vector. */
+ * same bits everywhere. The scalar row computes the remainder. */
 
 #include <math.h>
 
-#define VECTORS (DOUBLES > 1 ? 4 : 1) /* side by side: hide the latency of one picture's chain behind the others' */
+#define VECTORS (DOUBLES > 1 ? 4 : 1) /* independent chains, to hide the latency of each */
 #define REST(done, n) (DOUBLES > 1 && (done) < (n))
 
 /* One picture into the moments of VECTORS * DOUBLES units. */
@@ -32,7 +32,7 @@ INLINE void welford(DVEC mean[VECTORS], DVEC m2[VECTORS], const float *x, double
 TARGET static void moments_add(double *mean, double *m2, const float *const *x, const double *w, int n_rows,
                                size_t from, size_t end)
 {
-    const bool first = w[0] == 1; /* picture of a group: both start at 0, whatever lies there */
+    const bool first = w[0] == 1; /* picture of a group: both start at 0 */
     for (; from + VECTORS * DOUBLES <= end; from += VECTORS * DOUBLES) {
         DVEC a[VECTORS], b[VECTORS];
         UNROLL
@@ -122,7 +122,7 @@ INLINE void store_lanes(double *lanes, const DVEC sum[FUS_LANES / DOUBLES])
         DSTORE(lanes + v * DOUBLES, sum[v]);
 }
 
-/* Number i goes to lane i mod 16, whatever the vector. */
+/* Element i is added to lane i mod 16, for any vector width. */
 TARGET static void lane_sums(double *lanes, const double *x, size_t n)
 {
     DVEC sum[FUS_LANES / DOUBLES];

@@ -63,7 +63,7 @@ TARGET static void norm_apply(float *out, const float *z, const float *addend, c
         apply_plane(out, z, addend, v, n, false);
 }
 
-/* The gradient behind the ReLU: 0 where it let nothing through. */
+/* The gradient through the ReLU: 0 where its output is 0. */
 INLINE VEC through_relu(VEC g, VEC a)
 {
     return FPICK(FLESS(ZERO(), a), g, ZERO());

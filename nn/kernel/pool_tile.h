@@ -1,10 +1,11 @@
 /* Max pooling, written once for all instruction sets with the macros of gemm_tile.h and
  *
- *   MOST(x, y)  x where y <= x or x is NaN, else y */
+ *   MOST(x, y)  x if y <= x or x is NaN, else y */
 #include <math.h>
 
 /* A row of outputs [width, 16] of one block of channels from a plane [in_height, in_width, 16]: the
- * largest of kernel x kernel inputs, as far as they exist, from row y0 on; NaN wins. */
+ * largest of the kernel x kernel inputs inside the plane, from row y0 on; a NaN makes the result
+ * NaN. */
 TARGET static void pool_max(float *out, const float *plane, int width, int in_height, int in_width, int kernel,
                             int stride, int padding, int y0)
 {

@@ -97,8 +97,8 @@ INLINE void winograd_in(float *v, size_t step, const float *plane, int side, int
     }
 }
 
-/* The tile of pixels from (y0, x0) on of a plane [side, side, 16]: relu?(A' m A + bias + addend),
- * those inside. */
+/* The tile of pixels from (y0, x0) on of a plane [side, side, 16]: relu?(A' m A + bias + addend);
+ * pixels outside the plane are not written. */
 INLINE void winograd_out(float *plane, const float *m, size_t step, const float *bias, const float *addend, bool relu,
                          int side, int y0, int x0, const int tile)
 {

@@ -30,8 +30,8 @@ static inline size_t fus_layer_floats(const struct fus_layer *l)
     return fus_tensor_blocked_size(l->channels, fus_layer_places(l));
 }
 
-/* A matrix product with packed weights, whose rows are read from the activation as they are needed
- * (im2col without the matrix).
+/* A matrix product with packed weights. Its rows are read from the activation as they are needed
+ * (implicit im2col).
  *
  * k runs over (r, s, c), r slowest: kernel row, kernel column, input channel. */
 struct fus_gemm {
@@ -39,8 +39,8 @@ struct fus_gemm {
     const float *panels;       /* [blocks of channels, k, 16] */
     const float *bias;         /* [blocks of channels, 16] */
     int k;                     /* kernel^2 * in_channels rounded up to 16 per tap; of 3 input channels: to 4 in all */
-    int tap_rows, tap_columns; /* of a kernel that is no square; 0: the layer's */
-    bool onto;                 /* the sums start at what `out` holds; else at 0 */
+    int tap_rows, tap_columns; /* of a non-square kernel; 0: the layer's */
+    bool onto;                 /* accumulate onto `out`; else the sums start at 0 */
 };
 
 int fus_gemm_k(const struct fus_layer *l);
@@ -50,7 +50,7 @@ size_t fus_gemm_panel_floats(const struct fus_layer *l);
 void fus_gemm_pack_weights(float *panels, const float *weights, const struct fus_layer *l);
 
 /* Weights of a block of 16 channels for a block of 16 input channels: out [16 input channels,
- * kernel^2, 16 channels], zeros where there are no such channels. */
+ * kernel^2, 16 channels], padded with zeros. */
 void fus_gemm_gather(float *out, const float *weights, const struct fus_layer *l, int block, int in_block);
 
 /* out [n pictures, blocks, places, 16] = relu?(in (*) weights + bias + addend). addend NULL: none.
@@ -58,8 +58,8 @@ void fus_gemm_gather(float *out, const float *weights, const struct fus_layer *l
 void fus_gemm_run(const struct fus_gemm *g, float *out, const float *in, const float *addend, int n_pictures,
                   const struct fus_kernel *kernel);
 
-/* The same by Winograd's algorithm, for the layers it fits: a 3x3 of stride 1 on 4x4 pixels or
- * more, as many rows as columns. */
+/* The same by Winograd's algorithm. fits: a 3x3 convolution of stride 1 on a square input of at
+ * least 4x4 pixels. */
 bool fus_winograd_fits(const struct fus_layer *l);
 size_t fus_winograd_panel_floats(const struct fus_layer *l);
 size_t fus_winograd_scratch_floats(const struct fus_layer *l, int n_pictures); /* for each thread */

@@ -21,23 +21,23 @@ enum fus_role {
     FUS_ROLE_POSITIONS /* positional embedding */
 };
 
-/* One tensor of a layer as weight files hold it: batch norm apart from the convolution, nothing
- * folded, nothing packed. */
+/* One tensor of a layer as in weight files: batch norm separate from the convolution, not folded,
+ * not packed. */
 struct fus_parameter {
     char name[112]; /* canonical: "layer1.0.bn1.running_var" */
     enum fus_role role;
     int n_dims, shape[4]; /* PyTorch's order */
 };
 
-/* The layer's i-th parameter, i = 0, 1, ... in the order in which a network lists them; false: it
- * has no more. */
+/* The layer's i-th parameter, i = 0, 1, ... in the order of fus_arch_parameters; false: there are
+ * no more. */
 bool fus_op_parameter(struct fus_parameter *p, const struct fus_layer *l, int i);
 
 /* ---- the arguments of a row's functions ---- */
 
 struct fus_op_load {
     const struct fus_layer *layer;
-    float *packed; /* [packed_floats] out: weights in the layout that `run` reads */
+    float *packed; /* [packed_floats] out: weights in the layout that `run` needs */
     float *raw;    /* [raw_floats] working memory */
     fus_weight_fn get;
     void *context;
@@ -45,7 +45,7 @@ struct fus_op_load {
 
 struct fus_op_run {
     const struct fus_layer *layer;
-    const float *packed;      /* [packed_floats]; NULL where the layer has no parameters */
+    const float *packed;      /* [packed_floats]; NULL if the layer has no parameters */
     float *out;               /* [n, ceil(C/16), H*W, 16] */
     const float *in, *addend; /* likewise; addend NULL: none */
     int n;                    /* pictures */
@@ -63,12 +63,12 @@ struct fus_op_reference {
 
 /* ---- the table ---- */
 
-/* packed_floats to load: NULL where an operator has no parameters. Other functions may be NULL
- * where the answer is 0 or "".
+/* packed_floats to load: NULL if an operator has no parameters. Other functions may be NULL if the
+ * answer is always 0 or "".
  *
- * run may overwrite nothing but out and scratch; out is never in or addend. */
+ * run writes only to out and scratch; out is neither in nor addend. */
 struct fus_op {
-    const char *name; /* of layers that have none of their own: "maxpool" */
+    const char *name; /* for layers without a name: "maxpool" */
     bool (*parameter)(struct fus_parameter *p, const struct fus_layer *l, int i);
     size_t (*packed_floats)(const struct fus_layer *l);
     size_t (*raw_floats)(const struct fus_layer *l);
