@@ -95,7 +95,7 @@ double fus_multiple_threshold(double *p, double *scratch, size_t n, size_t n_bef
 
 /* ---- selectivity of one layer (select.c, csi.c, spatial.c): METHOD.md, sections 5 to 7 ---- */
 
-enum fus_criterion {                    /* inference.h and criteria.c say where each comes from */
+enum fus_criterion {                    /* sources: inference.h and criteria.c */
                      FUS_CRITERION_IUT, /* intersection-union of one-sided t tests: fus_select_layer */
                      /* Student two-sided against each other category, BY over the units per pair,
                       * all q <= alpha, all t > 0 */
@@ -109,24 +109,24 @@ enum fus_criterion {                    /* inference.h and criteria.c say where 
 };
 
 struct fus_select_options {
-    enum fus_correction correction; /* matters to iut alone */
-    double alpha;                   /* to iut and prince */
-    /* iut with pooled variances instead of Welch's test; 0 where the difference is */
+    enum fus_correction correction; /* used by iut alone */
+    double alpha;                   /* used by iut and prince */
+    /* iut with pooled variances (Student's test) instead of Welch's */
     bool student;
-    /* fus_select_layer is iut whatever this says; the resampling of inference.h follows it */
+    /* fus_select_layer ignores this and uses iut; the resampling of inference.h uses it */
     enum fus_criterion criterion;
 };
 
 struct fus_category_summary {
     size_t n_selective;
     double proportion;             /* n_selective / n_units */
-    double ci_low, ci_high;        /* of the proportion; NaN where no interval was computed */
+    double ci_low, ci_high;        /* of the proportion; NaN if no interval was computed */
     size_t n_csi, n_csi_undefined; /* selective units with and without a CSI (denominator <= 0) */
-    /* over n_csi units; NaN where there are too few (1 for the mean, 2 for the others) */
+    /* over n_csi units; NaN if there are too few (at least 1 for the mean, 2 for the others) */
     double csi_mean, csi_sd, csi_sem;
     /* (mu_c - mu_o) / sqrt((s_c^2 + s_o^2) / 2) over the selective units; NaN if none */
     double dprime_mean;
-    /* of map over places; NaN where the map is 0 everywhere */
+    /* of the map over places; NaN if the map is 0 everywhere */
     double variation_cv, variation_sd, gini, entropy;
     /* [height, width] share of the channels selective at this place */
     float *map;
@@ -142,23 +142,23 @@ struct fus_layer_summary {
     char name[48];
     int channels, height, width;
     int order;              /* 0, 1, ...: its place among all layers of the network */
-    double depth;           /* 0 (first) to 1 (last block and behind it) */
+    double depth;           /* 0 (first) to 1 (last block and later layers) */
     size_t n_units, n_dead; /* dead: zero variance in every category */
     /* units with a NaN or infinite response: p = 1, never selective */
     size_t n_undefined;
     int n_categories;
     struct fus_category_summary *categories; /* [n_categories] */
-    int8_t *label;                           /* [C, H, W]: -1 none, else the category; NULL: taken away */
-    /* What was asked for beside (inference.h, analysis/run/summary.h); NULL: it was not. Like all
-     * of this the summary's own. */
+    int8_t *label;                           /* [C, H, W]: -1 none, else the category; NULL: moved to another owner */
+    /* Optional results (inference.h, analysis/run/summary.h); NULL: not requested. Owned by the
+     * summary. */
     struct fus_bootstrap *bootstrap;
-    struct fus_permute_category *permuted; /* [n_categories] what relabelled pictures give */
+    struct fus_permute_category *permuted; /* [n_categories] results of the permutation test */
     size_t *sweep;                         /* [n_categories, fus_sweep_count()] selective units */
     double *rdm, *picture_rdm;             /* dissimilarities of the categories, of the pictures: consistency.c */
     /* of the reference layer: [n_categories, n_pictures] mean response of the units
      * selective for a category */
     double *profile;
-    struct fus_top_unit *top; /* [n_top] units that a category drives most reliably */
+    struct fus_top_unit *top; /* [n_top] the units that respond most reliably to a category */
     int n_top;
 };
 
@@ -213,8 +213,8 @@ void fus_search_chunk(struct fus_search *s, int chunk, int thread, const double 
 int fus_search_finish(struct fus_search *s, struct fus_error *err);
 void fus_search_destroy(struct fus_search *s); /* NULL: nothing */
 
-/* The values that fus_select_layer decides on, for every unit (`--units full`): each [n_categories,
- * n_units]; NULL: not computed. */
+/* The statistics behind the labels of fus_select_layer, for every unit (`--units full`): each
+ * [n_categories, n_units]; NULL: not computed. */
 struct fus_unit_tables {
     float *mean, *var, *t, *p, *q, *csi;
 };

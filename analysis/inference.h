@@ -168,7 +168,7 @@ struct fus_permute_category {
     double proportion, csi;
     /* of the proportion: mean and quantile 1 - alpha over relabellings */
     double null_mean, null_high;
-    /* p_csi over the relabellings that have a CSI; NaN where there is none observed */
+    /* p_csi over the relabellings that have a CSI; NaN if there is no observed CSI */
     double p_proportion, p_csi;
     /* a least t above it has a family-wise p <= alpha over the layer; infinite: m is too small */
     double t_critical;
@@ -214,7 +214,7 @@ struct fus_bootstrap {
     /* [n_categories, 3, n_images] without picture i (jackknife); BCa alone, else NULL */
     double *left_out;
 };
-/* two from each of the first quarter, rounded up: half as much work again */
+/* two from each of the first quarter, rounded up: 50 % more work */
 size_t fus_bootstrap_n_nested(size_t n_resamples);
 
 /* Resample b draws, for each position of the list in order, a picture of the same subcategory, by

@@ -1,5 +1,5 @@
 /* Latent semantic analysis of captions (Deerwester, Dumais, Furnas, Landauer & Harshman 1990): a
- * vector for each caption from nothing but the captions themselves.
+ * vector for each caption, computed from the captions alone.
  *
  *   m_tw  = count of word w in text t, times idf_w = log(texts / texts with w); each row
  *         divided by its length
@@ -32,13 +32,13 @@ int fus_lsa_fit(struct fus_lsa *l, const size_t *start, const int *words, size_t
                 struct fus_error *err);
 void fus_lsa_free(struct fus_lsa *l);
 
-/* out [dim], unit length, of a text of n words. scratch [n_words]. False, and zeros, where the text
- * has no known word or its embedding has no length. */
+/* out [dim], unit length, of a text of n words. scratch [n_words]. False, and zeros, if the text
+ * has no known word or its embedding is 0. */
 bool fus_lsa_embed(float *out, const struct fus_lsa *l, const int *words, size_t n, double *scratch);
 
 /* Eigenvalues, descending, and eigenvectors (rows) of a symmetric matrix a [n, n], which is
- * destroyed: cyclic Jacobi rotations until what is off the diagonal has vanished. values
- * [n], vectors [n, n]. */
+ * destroyed: cyclic Jacobi rotations until all off-diagonal entries vanish. values [n], vectors [n,
+ * n]. */
 void fus_lsa_eigen(double *values, double *vectors, double *a, int n);
 
 #endif

@@ -1,12 +1,12 @@
-/* Random changes of a training picture. Every choice follows from a counter (seed, epoch, picture),
- * never from a stream that goes on: pictures may be prepared in any order on any thread, and a
- * resumed training needs no generator state.
+/* Random changes of a training picture. Every choice is drawn from the counter (seed, epoch,
+ * picture), not from one continuing stream. So pictures may be prepared in any order on any thread,
+ * and a resumed training needs no generator state.
  *
  *   crop=LOW,HIGH  a box of LOW to HIGH of the picture's area, ratio 3/4 to 4/3, resized to the
  *                  input (torchvision's RandomResizedCrop with Pillow's arithmetic); default .08,1.
  *                  Without it: resize and centre crop
  *   shift=N        up to N pixels each way, edges repeated
- *   flip           left and right change places in every second picture
+ *   flip           mirrored left to right with probability 1/2
  *   jitter=J       values become (v - m) c + m + b, clamped to 0..1: m the picture's mean, c in
  *                  1-J..1+J, b in -J/2..J/2
  *
@@ -22,23 +22,23 @@ struct fus_augment {
     int shift;
 };
 
-/* What is drawn for one picture. */
+/* The random choices for one picture. */
 struct fus_augment_choice {
     int left, top, width, height; /* the crop's box */
     int dx, dy;                   /* the picture moves to the right and down */
     bool flip;
-    double contrast, brightness; /* 1, 0: as it is */
+    double contrast, brightness; /* 1, 0: unchanged */
 };
 
 /* "crop=.08,1,shift=3,flip,jitter=.4" in any order, or "none". FUS_EINVAL says what is expected. */
 int fus_augment_parse(struct fus_augment *a, const char *text, struct fus_error *err);
 
-/* width, height: of the picture before any resizing; all choices are drawn in one order, whether
- * they are switched on or not, so that a switch changes no other choice. */
+/* width, height: of the picture before any resizing; all choices are always drawn, in a fixed
+ * order, so that switching one on or off does not change the others. */
 void fus_augment_choose(struct fus_augment_choice *c, const struct fus_augment *a, int width, int height, uint64_t seed,
                         uint64_t epoch, uint64_t item);
 
-/* The box alone of a picture, resized to side x side; out is created. */
+/* The crop of a picture, resized to side x side; creates out. */
 int fus_augment_crop(struct fus_raster *out, const struct fus_raster *in, const struct fus_augment_choice *c, int side,
                      enum fus_filter filter, struct fus_error *err);
 

@@ -1,9 +1,9 @@
-/* What training sees: the pictures of a set by class, their order in each epoch,
- * batches of input tensors.
+/* The input of training: the pictures of a set by class, their order in each epoch, batches of
+ * input tensors.
  *
  * Classes are the set's subcategories (folders), in natural order of their names; items are its
- * pictures, by class, then natural order of paths: the order in which a manifest lists them does
- * not matter. Nothing depends on the number of threads. */
+ * pictures, by class, then natural order of paths: the order of a manifest does not matter. Nothing
+ * depends on the number of threads. */
 #ifndef FUS_FEED_H
 #define FUS_FEED_H
 
@@ -32,39 +32,39 @@ struct fus_feed {
     struct fus_feed_cache *cache;
 };
 
-/* spec: as fus_set_open's; a folder's sub-folders are all classes, `builtin` draws all eleven
- * subcategories, per_category of each, unless categories= says otherwise. FUS_EINVAL: fewer than
+/* spec: as fus_set_open's; every sub-folder of a folder is a class; `builtin` draws all eleven
+ * subcategories, per_category of each, unless categories= selects others. FUS_EINVAL: fewer than
  * two classes, a class of one picture (named). */
 int fus_feed_open(struct fus_feed *feed, const char *spec, const struct fus_feed_options *options,
                   struct fus_error *err);
 void fus_feed_close(struct fus_feed *feed);
 
-/* Holds out `percent` (1..50) of each class: picture k of a class where floor((k+1)
- * percent / 100) > floor(k percent / 100), with 10 every tenth, from the tenth on. A class so
- * small that none would be held loses its last. FUS_EINVAL: a class of which nothing or one
- * picture remains for training. */
+/* Holds out `percent` (1..50) of each class: picture k of a class where floor((k+1) percent / 100)
+ * > floor(k percent / 100), with 10 every tenth, from the tenth on. If none of a class would be
+ * held out, its last picture is. FUS_EINVAL: a class of which fewer than two pictures remain for
+ * training. */
 int fus_feed_hold_out(struct fus_feed *feed, int percent, struct fus_error *err);
 
-/* "10%" or "10": *percent; false where text is no percentage (then it names another set). */
+/* "10%" or "10": *percent; false if text is not a percentage (then it names another set). */
 bool fus_feed_parse_percent(int *percent, const char *text);
 
-/* Another set to be validated on, with this feed's classes: labels by name; FUS_ENOTFOUND names a
- * class that is unknown here. The other feed's label[] is rewritten, its classes become this feed's
- * (which must be closed after it). All its items count as held. */
+/* Maps the labels of another feed, for validation, to this feed's classes by name. FUS_ENOTFOUND
+ * names a class that this feed does not have. The other feed's label[] is rewritten and its classes
+ * become this feed's, which must be closed after it. All its items count as held out. */
 int fus_feed_match(struct fus_feed *other, const struct fus_feed *feed, struct fus_error *err);
 
-/* Every picture read once (decoded, digested into hex, kept while there is room), in parallel; the
- * first in item order that cannot be read fails. sha256: of all digests and classes, in item order;
- * NULL allowed. Later reads of a file that has changed since fail. Drawn pictures are digested by
- * their seed, not drawn. */
+/* Reads every picture once, in parallel: it is decoded, its digest goes to hex, and it is cached
+ * while there is room. Fails with the first picture, in item order, that cannot be read. sha256: of
+ * all digests and classes, in item order; NULL allowed. Later reads of a file that has changed
+ * since fail. Drawn pictures are digested by their seed, not drawn. */
 int fus_feed_check(struct fus_feed *feed, char sha256[65], struct fus_error *err);
 
 /* order [n_train]: the training items of an epoch, Fisher-Yates from (seed, epoch). */
 void fus_feed_order(int *order, const struct fus_feed *feed, uint64_t epoch);
 
-/* input [n, 3, side, side] of these items in an epoch, in parallel on the team's threads.
- * augmented: with the options' changes; else resized and cropped as `run` does. Messages
- * start with the path. */
+/* input [n, 3, side, side] of these items in an epoch, in parallel on the threads of threads.h.
+ * augmented: with the options' augmentation; else resized and cropped as in `run`. Messages start
+ * with the path. */
 int fus_feed_batch(float *input, struct fus_feed *feed, const int *items, int n, uint64_t epoch, bool augmented,
                    struct fus_error *err);
 

@@ -25,7 +25,7 @@ struct fus_word {
 
 struct fus_choice {
     const struct fus_word *words;
-    int value; /* at first the default: no word's where the option may be left out */
+    int value; /* initially the default; a value that belongs to no word if the option is optional */
 };
 
 struct fus_arg {
@@ -45,13 +45,13 @@ struct fus_texts {
 int fus_args_parse(const char *command, const char *help, const struct fus_arg *args, struct fus_texts *operands,
                    int argc, char **argv);
 
-/* "--name=value" as fus_args_parse would take it, from what the option's value is now; NULL where
- * it is as if not given (flags that are off, numbers that are 0, no text), and for lists. The
+/* "--name=value" as fus_args_parse would read it, from the option's present value; NULL if the
+ * value means "not given" (flags that are off, numbers that are 0, no text), and for lists. The
  * caller frees it; *failed: no memory. */
 char *fus_args_print(const struct fus_arg *arg, bool *failed);
 
-/* "fusiform: MESSAGE" on stderr; returns the exit status 1. usage: the same, 2,
- * and where help is. */
+/* "fusiform: MESSAGE" on stderr; returns the exit status 1. usage: the same with exit status 2, and
+ * a line that points to the help. */
 int fus_args_failed(const struct fus_error *err);
 int fus_args_usage(const char *command, const char *fmt, ...) FUS_PRINTF(2, 3);
 
@@ -61,9 +61,9 @@ void fus_args_tell(const char *fmt, ...) FUS_PRINTF(1, 2);
 /* A width and a height such as 224x160, both from 1 to 999999. */
 bool fus_args_size(int *width, int *height, const char *text);
 
-/* What was probably meant by a mistyped word: the candidate it begins, or else the nearest one that
- * takes few changes (a letter inserted, left out, replaced, or two neighbours exchanged). NULL:
- * none is near. candidates [n], NULLs are passed over. */
+/* The word probably meant by a mistyped one: a candidate that begins with it, or else the nearest
+ * one within a few edits (a letter inserted, left out, replaced, or two neighbours exchanged).
+ * NULL: none is near. candidates [n], NULLs are passed over. */
 const char *fus_args_nearest(const char *word, const char *const *candidates, size_t n);
 
 bool fus_args_ends_with(const char *text, const char *end); /* ".npy" */

@@ -1,5 +1,5 @@
-/* Private to weights/: a pickle as data. Nothing in it is ever run: what it would call is kept
- * as an object with its arguments. */
+/* Private to weights/: a pickle as data. Nothing in it is run: a call is kept as an object with the
+ * name of the function and its arguments. */
 #ifndef FUS_PICKLE_H
 #define FUS_PICKLE_H
 
@@ -22,11 +22,11 @@ enum fus_pickle_kind {
     FUS_PICKLE_BYTES, /* text */
     FUS_PICKLE_TUPLE, /* tuple */
     FUS_PICKLE_LIST,  /* items */
-    /* items: key, value, key, value, ...; `state` too where BUILD gave it attributes */
+    /* items: key, value, key, value, ...; `state` too if BUILD gave it attributes */
     FUS_PICKLE_DICT,
     FUS_PICKLE_SET,       /* items */
     FUS_PICKLE_GLOBAL,    /* global: a class or function by name */
-    FUS_PICKLE_OBJECT,    /* object: what calling a global would have made */
+    FUS_PICKLE_OBJECT,    /* object: the result of a call, not executed */
     FUS_PICKLE_PERSISTENT /* persistent: PyTorch's tuple that names a storage */
 };
 
@@ -43,7 +43,7 @@ enum fus_pickle_role {
     FUS_PICKLE_TYPED,        /* _rebuild_from_type_v2(function, class, arguments, state) */
     FUS_PICKLE_SIZE,         /* torch.Size(tuple) */
     FUS_PICKLE_CLASS,        /* __torch__.*: a TorchScript module, its attributes in `state` */
-    FUS_PICKLE_UNREAD,       /* makes a tensor that is not read: `detail` says of which kind */
+    FUS_PICKLE_UNREAD,       /* makes a tensor of a kind that is not read, named by `detail` */
     /* numpy's _reconstruct: an array, filled by BUILD(version, shape, dtype, fortran, bytes) */
     FUS_PICKLE_ARRAY,
     FUS_PICKLE_BUFFER,      /* numpy's _frombuffer(bytes, dtype, shape, order) */

@@ -30,8 +30,7 @@ bool fus_scheme_begins(struct fus_scheme *scheme, size_t *prefix_bytes, const ch
 const char *fus_scheme_stem(struct fus_scheme scheme);
 /* Name without prefix -> canonical name (name itself or buf); NULL: not of a network. */
 const char *fus_scheme_canonical(char buf[FUS_NAME_BYTES], const char *name, struct fus_scheme scheme);
-/* Whether the name belongs to the stem, the blocks or a known head: the network
- * computes with it. */
+/* Whether the name belongs to the stem, the blocks or a known head, which the network needs. */
 bool fus_scheme_is_body(const char *name, struct fus_scheme scheme);
 /* Counters that training and profilers save beside layers: num_batches_tracked, total_ops, ... */
 bool fus_scheme_is_counter(const char *name);

@@ -97,8 +97,8 @@ bool fus_store_read_span(size_t *span, const struct fus_tensor *t);
 int fus_store_add(struct fus_store *s, const struct fus_tensor *t, struct fus_error *err);
 /* Takes ownership of name and memory, also on failure. */
 int fus_store_add_member(struct fus_store *s, const struct fus_member *m, struct fus_error *err);
-/* Append a sentence about what is left out. Only the first FUS_MAX_NOTES are kept; a note is lost
- * if memory runs out. */
+/* Append a sentence about something left out of the store. Only the first FUS_MAX_NOTES are kept; a
+ * note is lost if memory runs out. */
 void fus_store_add_note(struct fus_store *s, const char *fmt, ...) FUS_PRINTF(2, 3);
 
 #endif

@@ -1,5 +1,5 @@
-/* Private to weights/: what the readers of PyTorch's containers share: the storages of a pickle,
- * and the state of reading one. */
+/* Private to weights/: common to the readers of PyTorch's containers: the storages of a pickle, and
+ * the state of reading one. */
 #ifndef FUS_TORCH_STORAGE_H
 #define FUS_TORCH_STORAGE_H
 

@@ -76,8 +76,8 @@ struct fus_store;
  * Or a demonstration network, whose file is part of the program: demo:vision, demo:control,
  * demo:lang, demo:clip.
  *
- * Messages start with the path. They say what a file is if it holds no weights: empty, an HTML
- * page, a Git LFS pointer, ... */
+ * Messages start with the path. For a file without weights they name its kind: empty, an HTML page,
+ * a Git LFS pointer, ... */
 int fus_open_weights(struct fus_store **store, const char *path, struct fus_error *err);
 void fus_store_close(struct fus_store *store); /* NULL allowed */
 /* Whether the path is one in the file system: neither `random:` nor `demo:`. */
@@ -93,7 +93,7 @@ const struct fus_tensor *fus_store_tensor(const struct fus_store *store, size_t 
 /* By canonical name; NULL: none. */
 const struct fus_tensor *fus_store_find(const struct fus_store *store, const char *canonical);
 
-/* What the file holds and fusiform leaves out, one sentence each: NumPy arrays beside tensors,
+/* Notes on contents that fusiform leaves out, one sentence each: NumPy arrays beside tensors,
  * objects with tensors inside. */
 size_t fus_store_n_notes(const struct fus_store *store);
 const char *fus_store_note(const struct fus_store *store, size_t i);
@@ -111,7 +111,7 @@ int fus_store_read_f32(struct fus_store *store, float *out, const struct fus_ten
  * model_ema): the network whose prefix equals, ends with, begins with or contains the components of
  * `prefix`. Call it before fus_names_recognise. */
 int fus_names_choose(struct fus_store *store, const char *prefix, struct fus_error *err);
-/* What else the user should know of the file: averaged weights beside these, ...; NULL: nothing. */
+/* A note for the user, for example on averaged weights in the same file; NULL: none. */
 const char *fus_names_note(const struct fus_store *store);
 
 /* Recognises the network: fills *spec (nn/nn.h) from the names and shapes of the tensors.
@@ -144,8 +144,9 @@ bool fus_names_normalisation(struct fus_store *store, float mean[3], float std[3
 int fus_safetensors_write(const char *out_path, struct fus_store *store, const struct fus_net_spec *spec,
                           enum fus_dtype dtype, struct fus_error *err);
 
-/* Writes tensors [n] of dtype f32, f16 or bf16 with metadata as they come; names are sorted in
- * place. `get` fills one after the other by name, as f32. The same tensors give the same bytes. */
+/* Writes tensors [n] of dtype f32, f16 or bf16 with metadata in the given order; names are sorted
+ * in place. `get` is called once for each tensor, by name, and fills it as f32. The same tensors
+ * give the same bytes. */
 struct fus_safetensors_tensor {
     char name[128];
     int n_dims;
@@ -160,8 +161,8 @@ int fus_safetensors_write_tensors(const char *path, struct fus_safetensors_tenso
                                   const struct fus_safetensors_pair *metadata, size_t n_metadata, fus_weight_fn get,
                                   void *context, struct fus_error *err);
 
-/* How a parameter begins before any training (random.c has the rules), from (seed, name) alone.
- * inputs: columns of the matrix that a bias belongs to; 0: it is a batch norm's. */
+/* The initial value of a parameter before training (rules: random.c); it depends on (seed, name)
+ * alone. inputs: for a bias, the columns of its matrix; 0: the bias of a batch norm. */
 void fus_random_fill(float *out, const char *name, const int64_t *shape, int n_dims, int64_t inputs, uint64_t seed);
 
 #ifdef __cplusplus

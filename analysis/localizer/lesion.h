@@ -1,4 +1,4 @@
-/* Silencing units and reading the network out: the steps of `fusiform lesion`. */
+/* Silencing units and measuring a read-out of the network: the steps of `fusiform lesion`. */
 #ifndef FUS_LESION_H
 #define FUS_LESION_H
 
@@ -15,8 +15,8 @@ struct fus_lesion_sets {
 };
 
 /* Set 0: the units whose label is category. Then n_controls random sets of other units, then
- * n_controls sets of other units matched in mean activation: each chosen unit gets one of the MATCH
- * others nearest to it, or the nearest that is free. mean [n_units]. */
+ * n_controls sets of other units matched in mean activation: each chosen unit is matched with one
+ * of the MATCH nearest other units, or the nearest one still unused. mean [n_units]. */
 int fus_lesion_choose(struct fus_lesion_sets *sets, const float *label, const double *mean, size_t n_units,
                       int category, size_t n_controls, uint64_t seed, struct fus_error *err);
 void fus_lesion_free(struct fus_lesion_sets *sets);
@@ -33,8 +33,8 @@ struct fus_lesion_readout {
  * mean (inference.h). Freed by the caller, after a failure too. */
 int fus_lesion_fit(struct fus_readout fits[2], const struct fus_lesion_readout *r, bool ridge, struct fus_error *err);
 
-/* Each half of the pictures read out by the other half's fit: accuracy [n_categories] of what the
- * k-th condition gives. */
+/* Classifies each half of the pictures by the read-out fitted to the other half: accuracy
+ * [n_categories] in the k-th condition. */
 void fus_lesion_read(double *accuracy, const struct fus_readout fits[2], const struct fus_lesion_readout *r,
                      size_t condition);
 

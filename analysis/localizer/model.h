@@ -1,5 +1,5 @@
-/* A model as every command opens it: file -> tensors -> network, with the preprocessing it
- * was trained with. */
+/* Opening a model, for all commands: file -> tensors -> network, with the preprocessing it was
+ * trained with. */
 #ifndef FUS_MODEL_H
 #define FUS_MODEL_H
 
@@ -11,11 +11,11 @@
 extern "C" {
 #endif
 
-/* What the command line says about a model's file; each NULL where it says nothing. */
+/* The options for a model's file; NULL: not given. */
 struct fus_model_choice {
     const char *lang_head;  /* --lang-head */
     const char *prefix;     /* --prefix: which of the file's networks */
-    const char *preprocess; /* --preprocess: stimuli.h; it goes before the file's metadata */
+    const char *preprocess; /* --preprocess (stimuli.h); it overrides the file's metadata */
 };
 
 struct fus_model {
@@ -26,23 +26,23 @@ struct fus_model {
     struct fus_preprocess preprocess;
     size_t input_floats; /* 3 * side * side */
     char description[256];
-    char notes[1600]; /* lines for its user: what was assumed, what else lies in the file; may be empty */
+    char notes[1600]; /* lines for the user: assumptions made, other contents of the file; may be empty */
 };
 
-/* Messages start with the path. choice NULL: nothing is said. options: nn.h; NULL: one
- * picture at a time. */
+/* Messages start with the path. choice NULL: no options given. options: nn.h; NULL: one picture at
+ * a time. */
 int fus_model_open(struct fus_model *m, const char *path, const struct fus_model_choice *choice,
                    const struct fus_net_options *options, struct fus_error *err);
-/* Without the network: which one it is and what its input looks like. */
+/* The same without building the network: its architecture and its input. */
 int fus_model_recognise(struct fus_model *m, const char *path, const struct fus_model_choice *choice,
                         struct fus_error *err);
 void fus_model_close(struct fus_model *m);
 
-/* Which taps a --layers text names ("all" or "a,b"): wanted [fus_net_n_taps]. */
+/* The taps named by the text of --layers ("all" or "a,b"): wanted [fus_net_n_taps]. */
 int fus_model_want(bool *wanted, const struct fus_model *m, const char *layers, struct fus_error *err);
 
-/* FUS_EFORMAT that names the layer and the unit where one of a tap's values [C, H, W] is NaN or
- * infinity; message starts with the path. */
+/* FUS_EFORMAT if one of a tap's values [C, H, W] is NaN or infinite; the message starts with the
+ * path and names layer and unit. */
 int fus_model_check_tap(const struct fus_model *m, int tap, const float *values, const char *picture,
                         struct fus_error *err);
 

@@ -1,4 +1,4 @@
-/* Lines for the user, given to whoever listens: the library prints nothing. */
+/* Lines for the user, passed to a callback: the library prints nothing. */
 #ifndef FUS_NOTE_H
 #define FUS_NOTE_H
 

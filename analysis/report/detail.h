@@ -1,5 +1,5 @@
-/* The numbers of the figures as HTML tables. layers.csv and compare.csv have
- * them with all digits. */
+/* The numbers of the figures as HTML tables. layers.csv and compare.csv have the same numbers with
+ * all digits. */
 #ifndef FUS_DETAIL_H
 #define FUS_DETAIL_H
 
@@ -21,9 +21,9 @@ void fus_detail_reliability(struct fus_text_buffer *out, const struct fus_view *
 void fus_detail_chance(struct fus_text_buffer *out, const struct fus_view *view);
 /* each layer with the one before and with the last */
 void fus_detail_consistency(struct fus_text_buffer *out, const struct fus_view *view);
-/* units with their pictures; nothing where it has none */
+/* units with their pictures; nothing if the model has none */
 void fus_detail_top(struct fus_text_buffer *out, const struct fus_view *view, int model);
-/* or its name, where it has no thumbnail */
+/* the thumbnail of a picture, or its name if it has none */
 void fus_detail_thumb(struct fus_text_buffer *out, const struct fus_view *view, int picture, const char *before);
 void fus_detail_models(struct fus_text_buffer *out, const struct fus_view *view);
 /* units, dead units and undefined CSI per layer */

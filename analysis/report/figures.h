@@ -6,7 +6,7 @@
 #include "analysis/report/panels.h"
 
 struct fus_figures_panel {
-    size_t start, n; /* where in body */
+    size_t start, n; /* its bytes in body */
     double width, height;
     int group;       /* row of panels with a heading (a model) */
     char label[320]; /* description for screen readers */
@@ -26,8 +26,7 @@ struct fus_figures_figure {
     int dots_every;         /* > 1: only every n-th picture has a dot */
     bool own_scales;        /* each panel has its own scale, because they differ too much */
     bool coarse;            /* maps were averaged to 32 x 32 cells */
-    /* a colour scale from heat_low to heat_top, of shares or of numbers, belongs to it; NULL:
-     * none */
+    /* title of the colour scale from heat_low to heat_top, of shares or numbers; NULL: no scale */
     const char *heat_title;
     bool heat_shares;
     double heat_low, heat_top;

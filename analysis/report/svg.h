@@ -21,7 +21,7 @@
  *   $p  double  share as a percentage: 0.123 is 12.3%
  *   $v  double  probability: "< .001", "= .012", "undefined"
  *   $d  int     $z  size_t, thousands apart: 6,322,176
- *   $s  char *  verbatim: our own literals only
+ *   $s  char *  verbatim: string literals only
  *   $e  char *  escaped for XML and HTML text and attributes; bytes that are no UTF-8, control and
  *               direction-changing characters become U+FFFD
  *   $$          a dollar sign */

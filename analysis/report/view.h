@@ -26,7 +26,7 @@ struct fus_view {
     bool variation_intervals;
     /* some unit was selected in one half of the pictures and measured in the other half */
     bool crossed;
-    bool permuted;            /* some layer has results of relabelled pictures */
+    bool permuted;            /* some layer has results of the permutation test */
     struct fus_thumbs thumbs; /* of the contact sheet, where there is one */
     int most_layers;
     struct fus_csi_comparison *rows; /* [n_rows] first model against every other */

@@ -1,11 +1,11 @@
-/* Fields of CSV tables (RFC 4180 with bare line feeds): numbers with as many digits as it takes to
- * read the same double back, with a point in every locale, a missing value as an empty
- * field, names in quotes where they need them. Each puts a comma first; name puts `before`.
+/* Fields of CSV tables (RFC 4180 with bare line feeds): numbers round-trip exactly and have a point
+ * in every locale, a missing value is an empty field, names are quoted if necessary. Each function
+ * writes a comma first; name writes `before` first.
  *
- * Names are quoted where a comma, quote, tab or end of line is in them, and where they begin
- * with = + - @, as formulas of spreadsheets do. A name that is not UTF-8 has \xe9 for such a
- * byte and \\ for a backslash; so has a name in which \x80 to \xff stands as text. unescape:
- * the name again, in place. */
+ * Names are quoted if they contain a comma, quote, tab or end of line, or begin with = + - @, like
+ * formulas of spreadsheets. In a name that is not UTF-8, an invalid byte is written as \xe9 and a
+ * backslash as \\; the same holds for a name that contains the text \x80 to \xff. unescape restores
+ * the name, in place. */
 #ifndef FUS_CSV_H
 #define FUS_CSV_H
 

@@ -7,14 +7,13 @@
 struct fus_rules_preset {
     const char *name;
     enum fus_criterion criterion;
-    const char *paper, *open; /* open: what its text does not state, so that it is this program's choice */
+    const char *paper, *open; /* open: details that the paper does not state and this program chooses */
 };
 
 const struct fus_rules_preset *fus_rules_at(size_t i);           /* NULL behind the last */
 const struct fus_rules_preset *fus_rules_find(const char *name); /* NULL: there is none */
 
-/* What the report says about the rule; empty for the default, which it explains
- * at length itself. */
+/* The report's text about the rule; empty for the default, which the report explains elsewhere. */
 void fus_rules_describe(char *text, size_t room, const struct fus_run_options *options);
 
 #endif

@@ -1,6 +1,6 @@
-/* The options of a run: what `fusiform run` takes, and a C program gives to fus_localizer_create.
- * One table (run_options.c) says how those that the result depends on are written and read: in
- * run.json, and in what an interrupted run or a shard leaves. */
+/* The options of a run, for `fusiform run` and for fus_localizer_create. One table (run_options.c)
+ * writes and reads those that the result depends on, in run.json and in the state of an interrupted
+ * run or a shard. */
 #ifndef FUS_RUN_OPTIONS_H
 #define FUS_RUN_OPTIONS_H
 
@@ -16,27 +16,27 @@ enum { FUS_RUN_MAX_MODELS = 64 };
  * fLoc's two sets of subcategories. */
 enum fus_run_halves { FUS_HALVES_NONE, FUS_HALVES_ALTERNATE, FUS_HALVES_OPTION };
 
-/* What may differ between models: "NAME=VALUE" for one of them, "VALUE" for the others. The last
- * one that applies counts. */
+/* An option that may differ between models: "NAME=VALUE" for one of them, "VALUE" for the others.
+ * The last one that applies counts. */
 struct fus_run_per_model {
     const char *items[2 * FUS_RUN_MAX_MODELS];
     int n;
 };
 
-/* All texts are the caller's and stay there until the run is destroyed. NULL or
- * 0: not asked for. */
+/* All texts are owned by the caller and must stay valid until the run is destroyed. NULL or 0: not
+ * requested. */
 struct fus_run_options {
     /* the pictures */
     const char *stimuli;    /* a folder, FILE.tsv or "builtin?...": fus_set_open */
     const char *categories; /* "face=adult,child;place=house" */
-    bool scrambled;         /* a scrambled category is made where the set has none */
+    bool scrambled;         /* a scrambled category is added if the set has none */
     bool skip_bad;          /* pictures that cannot be read are left out; else the run fails */
     /* the networks */
     const char *layers;    /* "all" or "a,b" */
     const char *lang_head; /* prefix of the language head's tensors */
     struct fus_run_per_model prefixes, preprocesses;
     bool direct; /* convolutions without Winograd's algorithm */
-    /* which units are selective, and what is computed beside */
+    /* which units are selective, and what else is computed */
     struct fus_select_options select;
     const char *preset; /* "lu-wang" ...: select.criterion must be its criterion (rules.h) */
     enum fus_run_halves halves;
@@ -45,8 +45,8 @@ struct fus_run_options {
     bool sweep, consistency;
     uint64_t seed;
     bool full_units; /* units/MODEL/LAYER.npz with mean, var, t, p, q and csi; needs `folder` */
-    /* how it is done; none of this changes a result */
-    size_t max_memory;   /* bytes, of everything */
+    /* execution; none of this changes a result */
+    size_t max_memory;   /* bytes in total */
     int batch;           /* pictures at a time, at most 256; 0: as max_memory allows */
     bool low_memory;     /* one layer's weights at a time */
     const char *folder;  /* where the run is written to in the end. It saves its state there and can be resumed;
@@ -65,11 +65,10 @@ extern const struct fus_run_options fus_run_options_defaults;
 struct fus_run_option_text {
     const char *name; /* "alpha" */
     const char *text; /* "0.05"; of the options, or `number` */
-    /* in run.json: text, or what the criterion prescribes instead, null where it
-     * has no such thing */
+    /* in run.json: text, or what the criterion prescribes instead, null if it has none */
     const char *shown;
     bool quoted;  /* shown is a string in JSON */
-    bool in_json; /* run.json has it among its options; else it says it elsewhere */
+    bool in_json; /* it is among the options in run.json; else it is elsewhere in the file */
     char number[32];
 };
 enum { FUS_RUN_OPTIONS_TEXTS = 17 + 2 * FUS_RUN_MAX_MODELS };
@@ -77,11 +76,11 @@ enum { FUS_RUN_OPTIONS_TEXTS = 17 + 2 * FUS_RUN_MAX_MODELS };
 /* list [FUS_RUN_OPTIONS_TEXTS]: in the order of run.json. Returns how many. */
 int fus_run_options_list(struct fus_run_option_text *list, const struct fus_run_options *o);
 
-/* The option from its text, which stays the caller's; false where there is no such option or the
- * text is none of its values. */
+/* Sets the option from its text, which the caller owns; false if there is no such option or the
+ * text is not one of its values. */
 bool fus_run_options_set(struct fus_run_options *o, const char *name, const char *text);
 
-/* FUS_EINVAL where options contradict one another. */
+/* FUS_EINVAL if options contradict one another. */
 int fus_run_options_check(const struct fus_run_options *o, struct fus_error *err);
 
 #ifdef __cplusplus

@@ -16,7 +16,7 @@ struct fus_run_read_row { /* of layers.csv: a category of a layer of a model */
     struct fus_category_summary numbers;
 };
 
-struct fus_run_read_option { /* a member of run.json that is no list */
+struct fus_run_read_option { /* a member of run.json that is not a list */
     char *name, *value;      /* value as JSON: "\"iut\"", "0.05", "null" */
 };
 
@@ -38,12 +38,12 @@ struct fus_run_read {
 int fus_run_read_open(struct fus_run_read *p, const char *folder, bool with_layers, struct fus_error *err);
 void fus_run_read_close(struct fus_run_read *p);
 
-/* An option's JSON text, NULL: there is none; and the same as a text, *to from fus_base_alloc, NULL
- * where it is null or missing. */
+/* An option's JSON text; NULL: there is none. The other function decodes it as a string, *to from
+ * fus_base_alloc; NULL if it is null or missing. */
 const char *fus_run_read_option(const struct fus_run_read *p, const char *name);
 int fus_run_read_text(char **to, const struct fus_run_read *p, const char *name, struct fus_error *err);
 
-/* units/MODEL/LAYER.npz of the run: its labels, label [n_units]; FUS_EFORMAT where they are not
+/* units/MODEL/LAYER.npz of the run: its labels, label [n_units]; FUS_EFORMAT if they are not
  * [channels, height, width]. */
 int fus_run_read_labels(float *label, const struct fus_run_read *p, const char *model, const char *layer, int channels,
                         int height, int width, struct fus_error *err);

@@ -1,5 +1,5 @@
-/* A finished run's files read back into its summary, all that the report is drawn from. Labels of
- * the reference layers alone. */
+/* Reads a finished run's files back into its summary, from which the report is drawn. Labels are
+ * read for the reference layers only. */
 #ifndef FUS_RUN_SUMMARY_H
 #define FUS_RUN_SUMMARY_H
 

@@ -7,12 +7,12 @@
 
 struct fus_run_options;
 
-/* layers.csv, compare.csv, pixels.csv, profiles.csv, top_units.csv, and those that were asked for
- * or make sense: permutations.csv, sweep.csv, consistency.csv, signflip.csv. */
+/* layers.csv, compare.csv, pixels.csv, profiles.csv, top_units.csv, and, if they apply:
+ * permutations.csv, sweep.csv, consistency.csv, signflip.csv. */
 int fus_run_write_tables(const char *folder, const struct fus_run_summary *summary, const struct fus_set *set,
                          const struct fus_run_options *options, struct fus_error *err);
 
-/* A picture's name that does not depend on where the set lies: "adult/adult-1.jpg". */
+/* A picture's name, independent of the set's folder: "adult/adult-1.jpg". */
 void fus_run_write_picture_name(char name[1024], const struct fus_set *set, int picture);
 
 #endif

@@ -1,6 +1,6 @@
 /* A run in memory: its models, their layers (fus_layer_summary) and in each the categories
- * (fus_category_summary). The tables are written from it and read into it again; the report
- * is drawn from it. */
+ * (fus_category_summary). The tables are written from it and read back into it; the report is drawn
+ * from it. */
 #ifndef FUS_SUMMARY_H
 #define FUS_SUMMARY_H
 
@@ -18,20 +18,22 @@ struct fus_model_summary {
 };
 
 /* For the paper's Fig 2A: how the units selective for each category respond to every single
- * picture, in one layer of one model: the one that fus_compare_last_block names. n_pictures 0 =
- * this model has none. */
+ * picture, in one layer of one model, chosen by fus_compare_last_block. n_pictures 0 = this model
+ * has none. */
 struct fus_response_profile {
     char layer[48];
     int n_pictures;
     const int *category; /* [n_pictures] of the picture */
     const double
-        *response; /* [n_categories, n_pictures] mean over the units selective for the category; NaN where none */
+        /* [n_categories, n_pictures] mean over the units selective for the category; NaN if there
+         * are none */
+        *response;
 };
 
-/* A unit of the reference layer that a category's pictures drive most reliably, with the pictures
- * (numbers of the run's list) that drive it most and least, the extreme ones first. */
+/* A unit of the reference layer that responds most reliably to a category, with the pictures
+ * (indices in the run's list) of largest and smallest response, the extreme ones first. */
 #define FUS_TOP_UNITS 5    /* a category */
-#define FUS_TOP_PICTURES 4 /* of each kind; fewer where the run has fewer */
+#define FUS_TOP_PICTURES 4 /* of each kind; fewer if the run has fewer */
 struct fus_top_unit {
     int model, layer, category;
     int channel, y, x;
@@ -40,16 +42,16 @@ struct fus_top_unit {
     double most_response[FUS_TOP_PICTURES], least_response[FUS_TOP_PICTURES];
 };
 
-/* The first model less another one, by the bootstrap over pictures: what compare.csv holds of it.
- * NaN: not computed. */
+/* The difference of the first model and another one, by the bootstrap over pictures, as in
+ * compare.csv. NaN: not computed. */
 struct fus_model_difference {
     int model_b, layer_a, layer_b, category;
     double ratio, ratio_low, ratio_high; /* of the proportions */
     double proportion_low, proportion_high, csi_low, csi_high, variation_low, variation_high;
 };
 
-/* What the methods section states of how the run was made; texts as in run.json, NULL: not stated.
- * halves: none, alternate, manifest, option; interval: centred, percentile, bca. */
+/* The settings of the run, for the methods section; texts as in run.json, NULL: not stated. halves:
+ * none, alternate, manifest, option; interval: centred, percentile, bca. */
 struct fus_run_method {
     const char *layers, *conv, *halves, *interval, *seed;
     long bootstrap, permutations;
@@ -66,7 +68,7 @@ struct fus_run_summary {
     struct fus_select_options options;
     int n_models;
     struct fus_model_summary *models;
-    const char *criterion; /* how units were chosen, in a sentence, where not by fus_select_layer; else NULL */
+    const char *criterion; /* the criterion of selectivity in a sentence; NULL: fus_select_layer */
     /* From here on NULL or 0 means: the run has none. */
     const struct fus_run_method *method;
     const struct fus_response_profile *profiles; /* [n_models]: Fig 2A */
@@ -85,17 +87,16 @@ struct fus_run_summary {
 /* The last layer with more than one place: layer4.2.relu of a ResNet-50. NULL: no layer. */
 const struct fus_layer_summary *fus_summary_last_place_layer(const struct fus_model_summary *m);
 
-/* What a layer owns, which is empty thereafter; the same of a model. */
+/* Frees what a layer owns and clears it; the same for a model. */
 void fus_summary_free_layer(struct fus_layer_summary *layer);
 void fus_summary_free_model(struct fus_model_summary *model);
 
-/* The layer that the report calls the last block layer (the paper's layer4.2.relu): by name,
- * else the last with places. Only names and sizes of the layers are read, so that a caller can
- * ask before it runs. */
+/* The layer that the report calls the last block layer (the paper's layer4.2.relu): by name, else
+ * the last with places. Only names and sizes of the layers are read, so it can be called before the
+ * run. */
 int fus_compare_last_block(const struct fus_model_summary *model);
 
-/* What kind of layer of a block a name says, "relu" of "layer4.2.relu", or NULL: no
- * layer of a block. */
+/* The kind of a block's layer, from its name: "relu" for "layer4.2.relu"; NULL: not in a block. */
 const char *fus_compare_block_kind(const char *layer);
 
 /* ---- comparing models (analysis/units/compare.c) ---- */
@@ -104,10 +105,10 @@ const char *fus_compare_block_kind(const char *layer);
  * Welch test of CSI over the selective units ("first greater"), per pair of layers. */
 struct fus_csi_comparison {
     int model_a, model_b, layer_a, layer_b, category;
-    double proportion_difference, csi_difference, t, df, p; /* NaN where a side has fewer than 2 units */
+    double proportion_difference, csi_difference, t, df, p; /* NaN if either side has fewer than 2 units */
 };
-/* The layer of b that a's is compared with, or -1. By name; where the blocks of two networks have
- * other names, so that they differ in depth, block layers are paired that are nearest to each other
+/* The layer of b that a's is compared with, or -1. Layers are paired by name. If the block names of
+ * two networks differ, since they differ in depth, each block layer is paired with the one nearest
  * in relative depth, the last with the last. The pairs are the same for (b, a). */
 int fus_compare_layer(const struct fus_model_summary *a, int layer, const struct fus_model_summary *b);
 int fus_compare_csi(struct fus_csi_comparison **rows, size_t *n_rows, const struct fus_run_summary *run,

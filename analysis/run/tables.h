@@ -19,7 +19,7 @@ struct fus_npy_array {
     const char *descr;
     int n_dims;
     size_t shape[8];
-    const void *data; /* host order; the writer swaps where the host is big-endian */
+    const void *data; /* host order; the writer swaps bytes on big-endian hosts */
 };
 int fus_npyout_npy(const char *path, const struct fus_npy_array *array, struct fus_error *err);
 int fus_npyout_npz(const char *path, const struct fus_npy_array *arrays, int n,
@@ -29,7 +29,7 @@ int fus_npyout_npz(const char *path, const struct fus_npy_array *arrays, int n,
 struct fus_npz;
 int fus_npyout_open(struct fus_npz **z, const char *path, struct fus_error *err);
 int fus_npyout_begin(struct fus_npz *z, const struct fus_npy_array *array,
-                     struct fus_error *err); /* data may be NULL: then written by parts */
+                     struct fus_error *err); /* data may be NULL: it is then written in pieces */
 int fus_npyout_part(struct fus_npz *z, const void *data, size_t n_bytes, struct fus_error *err);
 int fus_npyout_commit(struct fus_npz *z, struct fus_error *err); /* ends the file; frees z */
 void fus_npyout_discard(struct fus_npz *z);                      /* NULL allowed */

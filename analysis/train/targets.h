@@ -1,4 +1,4 @@
-/* What the language head learns to say: a vector for each text, made before training begins.
+/* The targets of the language head: a vector for each text, computed before training begins.
  *
  *   lsa[:D]            latent semantic analysis of the training captions (analysis/lsa.h), D = 64
  *   FILE.npy, glove.txt, FILE.vec, FILE.bin   vectors of words (weights/words.h): a text is
@@ -7,8 +7,8 @@
  *   shuffled[:SOURCE]  the training captions of a class change places
  *   random[:D]         every text gets a random vector of unit length
  *
- * SOURCE is one of the first two, lsa where it is not given. class, shuffled and random are
- * controls: they keep a second objective and take away what captions say. */
+ * SOURCE is one of the first two; default lsa. class, shuffled and random are controls: they keep a
+ * second objective but remove the content of the captions. */
 #ifndef FUS_TARGETS_H
 #define FUS_TARGETS_H
 
@@ -29,10 +29,10 @@ struct fus_targets_spec {
 /* FUS_EINVAL says what is expected; FUS_EUNSUPPORTED: `clip:FILE`. */
 int fus_targets_parse(struct fus_targets_spec *spec, const char *text, struct fus_error *err);
 
-/* What a text is. */
+/* The source of the texts. */
 enum fus_targets_mode { FUS_TARGETS_CAPTIONS, FUS_TARGETS_CLASS_NAMES, FUS_TARGETS_PATHS };
 
-/* Of one feed. */
+/* The targets of one feed. */
 struct fus_targets_side {
     const struct fus_feed *feed;
     enum fus_targets_mode mode;
@@ -41,7 +41,7 @@ struct fus_targets_side {
     size_t n_texts;
     const char **texts;   /* [n_texts] */
     float *rows;          /* [n_texts, dim] of unit length; NULL: contrastive */
-    int *swapped;         /* [n_items] whose captions an item gets; NULL: its own */
+    int *swapped;         /* [n_items] the item whose captions it gets; NULL: its own captions */
     struct fus_bags bags; /* contrastive: the words of each text */
 };
 
@@ -50,12 +50,12 @@ struct fus_targets {
     int dim;
     uint64_t seed;
     float *classes; /* [n_classes, dim]; NULL: not FUS_TARGETS_CLASS */
-    /* of training; of another set that is validated on, its feed NULL where there is none */
+    /* 0: training; 1: the separate validation set, its feed NULL if there is none */
     struct fus_targets_side side[2];
     struct fus_vocabulary vocabulary;
     char sha256[65];       /* of rows and classes, in f32 */
     char description[300]; /* "LSA of 4,400 captions: 185 words, 64 dimensions, 83 % of their variance" */
-    bool without_held;     /* the other set has no captions: no cosine there */
+    bool without_held;     /* the validation set has no captions, so no cosine is computed there */
 };
 
 struct fus_targets_request {
@@ -64,7 +64,7 @@ struct fus_targets_request {
     uint64_t seed;
 };
 
-/* other: NULL where held-out pictures are of the same feed. FUS_EINVAL: lsa without captions, too
+/* other: NULL if held-out pictures are from the same feed. FUS_EINVAL: lsa without captions, too
  * few words, words that are missing. Messages are complete. */
 int fus_targets_make(struct fus_targets *t, const struct fus_targets_spec *spec,
                      const struct fus_targets_request *request, const struct fus_feed *feed,

@@ -1,8 +1,8 @@
-/* Training as the library does it: a start and pictures in, a folder of files out.
+/* Training as a library call: an initial network and pictures in, a folder of files out.
  *
- * Reading order: training.h, start.c (which network, from what), targets.c (what the language head
- * learns to say), training.c (the loop), validate.c (what `run` will see), state.c (stopped and
- * resumed), record.c (train.json), tables.c, outputs.c (model.safetensors, the report).
+ * Reading order: training.h, start.c (the initial network), targets.c (targets of the language
+ * head), training.c (the loop), validate.c (held-out pictures), state.c (stopping and resuming),
+ * record.c (train.json), tables.c, outputs.c (model.safetensors, the report).
  *
  * All files but train.log are the same bytes for any instruction set, number of threads,
  * micro-batch and memory limit, and however often the training was stopped and resumed. */
@@ -18,7 +18,7 @@ struct fus_training_options {
     const char *model, *lang_head, *prefix, *preprocess; /* the start */
     const char *stimuli, *validate;                      /* pictures; "10%" or another set */
     const char *out;                                     /* the folder */
-    const char *captions, *language; /* captions.tsv; what targets are made of (targets.h); NULL: none */
+    const char *captions, *language; /* captions.tsv; source of the targets (targets.h); NULL: none */
     const char *augment, *freeze;
     const char *schedule; /* cosine, constant, step:30,60 */
     bool fresh, contrastive, idf, frozen_norms, winograd, resume, force;
@@ -30,7 +30,7 @@ struct fus_training_options {
     double rate, rate_heads, warm_up; /* 0: the default; warm-up in epochs */
     struct fus_optimise optimise;
     size_t max_memory;
-    double state_seconds; /* a state at least that often; 0: after each step */
+    double state_seconds; /* longest time between saved states; 0: after each step */
     enum fus_dtype dtype; /* of model.safetensors */
     int n_named;
     /* [n_named] what the result depends on, by option's name, for train.json */
@@ -45,7 +45,7 @@ struct fus_training_progress {
     double seconds_left;
 };
 
-/* What one pass over pictures gave. NaN: was not asked of it. */
+/* The scores of one pass over pictures. NaN: not computed. */
 struct fus_training_score {
     double loss, classify, language, accuracy, cosine;
     double recall[2]; /* contrastive: own text first, own picture first */
@@ -57,17 +57,17 @@ struct fus_training_result {
     char layer[48]; /* the last block's, for `fusiform run` */
 };
 
-/* What the caller wants to hear. Each may be NULL. */
+/* Callbacks. Each may be NULL. */
 struct fus_training_hooks {
     void *context;
     void (*note)(void *context, const char *line);
     void (*progress)(void *context, const struct fus_training_progress *p);
-    void (*begins)(void *context); /* the first step comes now: from here on `stopping` is asked */
+    void (*begins)(void *context); /* before the first step; from now on `stopping` is called */
     bool (*stopping)(void *context);
 };
 
-/* Trains. FUS_ESTOPPED: stopping said so, and a state was written. FUS_EINVAL names what does not
- * fit: options, pictures, captions, a folder with another training. A loss that is not finite:
+/* Trains. FUS_ESTOPPED: stopping returned true, and a state was written. FUS_EINVAL: invalid
+ * options, pictures or captions, or a folder with another training. A loss that is not finite:
  * FUS_EFORMAT with step, parameter and rate. */
 int fus_training_run(struct fus_training_result *result, const struct fus_training_options *options,
                      const struct fus_training_hooks *hooks, struct fus_error *err);

@@ -1,4 +1,4 @@
-/* Private to analysis/train: how targets.c makes a row of each text. */
+/* Private to analysis/train: how targets.c computes the row of each text. */
 #ifndef FUS_VECTORS_H
 #define FUS_VECTORS_H
 
@@ -16,7 +16,7 @@ int fus_vectors_lsa(struct fus_targets *t, struct fus_error *err);
 int fus_vectors_words(struct fus_targets *t, const struct fus_targets_request *r, struct fus_error *err);
 int fus_vectors_table(struct fus_targets *t, const struct fus_targets_request *r, bool captions, struct fus_error *err);
 
-bool fus_vectors_unit(float *row, int dim); /* of unit length; false where it has none */
+bool fus_vectors_unit(float *row, int dim); /* scales to unit length; false if the length is 0 */
 int fus_vectors_room(struct fus_targets_side *s, int dim, struct fus_error *err);
 
 #endif

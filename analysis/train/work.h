@@ -1,4 +1,5 @@
-/* Private to analysis/train: a training at work, and the steps that its files share. */
+/* Private to analysis/train: the state of a training, and the functions shared between its
+ * files. */
 #ifndef FUS_WORK_H
 #define FUS_WORK_H
 
@@ -13,7 +14,7 @@ struct fus_work_sums {
     long n_correct, n;
 };
 
-/* What the held-out pictures were taken for. */
+/* The predictions for the held-out pictures. */
 struct fus_work_held {
     int n;
     int *item, *label, *chosen; /* [n] */
@@ -30,13 +31,13 @@ struct fus_work {
     struct fus_feed feed, other;
     bool has_other;
     struct fus_train *net;
-    int (*remake)(struct fus_work *w, struct fus_error *err); /* net as it is trained at `step` */
+    int (*remake)(struct fus_work *w, struct fus_error *err); /* rebuilds the training network for `step` */
     struct fus_schedule rate, rate_heads;
     long steps_per_epoch, n_steps, step;
     int head_epochs;
     /* a batch */
     int *order;
-    long ordered; /* the epoch that `order` is of; -1: none */
+    long ordered; /* the epoch of `order`; -1: none */
     float *input, *target;
     int *label, *words, *word_start;
     size_t cap_words;
@@ -46,7 +47,7 @@ struct fus_work {
     char record_sha256[65];
     struct fus_training_score held, best;
     struct fus_work_held predictions;
-    bool scored;    /* `held` and predictions are of the step that has been reached */
+    bool scored;    /* `held` and predictions belong to the current step */
     int best_epoch; /* from 1; 0: none yet */
     double best_value;
     long first_step;     /* of this process */
@@ -57,25 +58,25 @@ struct fus_work {
     int lock;
 };
 
-double fus_work_now(void); /* seconds since some moment */
+double fus_work_now(void); /* seconds of a monotonic clock */
 void fus_work_note(const struct fus_work *w, const char *fmt, ...) FUS_PRINTF(2, 3);
 void fus_work_log(const struct fus_work *w, const char *fmt, ...) FUS_PRINTF(2, 3);
 void fus_work_path(char path[4096], const struct fus_work *w, const char *name); /* OUT/NAME */
 
-/* record.c: train.json as text, what the result depends on; and whether OUT's says the same
- * (FUS_EINVAL: what differs). */
+/* record.c: train.json as text: everything that the result depends on; and whether OUT has the same
+ * (FUS_EINVAL names the difference). */
 int fus_record_make(struct fus_work *w, const char pictures[65], const char validated[65], struct fus_error *err);
 int fus_record_compare(const struct fus_work *w, struct fus_error *err);
 
-/* out_folder.c: OUT is made or found, locked, and what another training left is removed where
- * --force says so. *resumes: there is a state to go on from. */
+/* out_folder.c: creates or opens OUT and locks it; with --force removes the files of another
+ * training. *resumes: there is a state to resume from. */
 int fus_out_folder_begin(struct fus_work *w, bool *resumes, struct fus_error *err);
 void fus_out_folder_end(struct fus_work *w);
 
 /* state.c */
 int fus_state_save(struct fus_work *w, struct fus_error *err);
 int fus_state_load(struct fus_work *w, struct fus_error *err);
-/* every array that both have */
+/* copies every array that both have */
 int fus_state_carry(struct fus_train *to, const struct fus_train *from, struct fus_error *err);
 
 /* tables.c: a row of steps.csv or epochs.csv; all of both files; the score of an epoch's
@@ -86,15 +87,15 @@ int fus_tables_write(const struct fus_work *w, struct fus_error *err);
 int fus_tables_read(struct fus_work *w, struct fus_error *err); /* up to w->step */
 int fus_tables_confusion(const struct fus_work *w, struct fus_error *err);
 
-/* validate.c: the held-out pictures through the inference engine, as `fusiform run`
- * sees the network. */
+/* validate.c: runs the held-out pictures through the inference engine, as `fusiform run` does. */
 int fus_validate_score(struct fus_work *w, struct fus_error *err);
-double fus_validate_value(const struct fus_training_score *s); /* what the best epoch is chosen by: greater is better */
+/* the value that selects the best epoch: greater is better */
+double fus_validate_value(const struct fus_training_score *s);
 void fus_validate_free(struct fus_work_held *p);
 
-/* outputs.c: the network as a file that `run` reads; report.html. */
+/* outputs.c: writes the network as a weight file; writes report.html. */
 int fus_outputs_model(const struct fus_work *w, const char *name, struct fus_error *err);
-/* fus_weight_fn: its average where there is one */
+/* fus_weight_fn: the moving average (EMA) if there is one */
 int fus_outputs_weight(void *work, float *out, size_t n, const char *name, struct fus_error *err);
 int fus_train_report_write(struct fus_work *w, struct fus_error *err);
 

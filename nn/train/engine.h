@@ -11,7 +11,7 @@
 enum fus_train_layout {
     FUS_LAYOUT_PLAIN,  /* as in the file */
     FUS_LAYOUT_PANELS, /* gemm.c's */
-    FUS_LAYOUT_COLUMNS /* transposed: text.weight, a word's column side by side */
+    FUS_LAYOUT_COLUMNS /* transposed: text.weight, so that a word's column is contiguous */
 };
 
 #define FUS_TRAIN_TENSORS (FUS_TRAIN_AVERAGE + 1)
@@ -21,17 +21,17 @@ struct fus_train_store {
     enum fus_train_layout layout;
     struct fus_layer shape;           /* of panels */
     int row;                          /* of the table; -1: none */
-    size_t floats;                    /* inside, a multiple of 16; what is left over is 0 */
-    float *tensor[FUS_TRAIN_TENSORS]; /* NULL: it has none */
+    size_t floats;                    /* in memory, a multiple of 16, padded with 0 */
+    float *tensor[FUS_TRAIN_TENSORS]; /* NULL: none */
     int n_chains;                     /* of the gradient's sums */
     float *chains;                    /* [n_chains, floats]; the gradient itself where there is 1 */
-    const double *sums;               /* or [floats] double sums, rounded into the gradient at a batch's end */
+    const double *sums;               /* or [floats] sums in double, rounded to the gradient at the end of a batch */
 };
 
 struct fus_train_row {
-    struct fus_layer shape; /* the layer; without the ReLU where a norm follows */
+    struct fus_layer shape; /* the layer; without the ReLU if a norm follows */
     int first, n;           /* parameters */
-    bool running;           /* its norm goes by running statistics */
+    bool running;           /* its norm uses the running statistics */
     float *vectors;         /* [FUS_NORM_VECTORS, width] of a norm */
     double *sums;           /* [n_sums, width] backward: of biases, or of beta and gamma */
     int n_sums;
@@ -46,9 +46,9 @@ struct fus_train {
     struct fus_train_row_use *use; /* [n_layers] */
     struct fus_train_store *parameters;
     int n_parameters, text, log_scale; /* the last two: parameters, or -1 */
-    int heads[2];                      /* rows that losses are read from: classes, language; -1: none */
-    int micro;                         /* pictures that pass together */
-    int n_threads;                     /* that working memory is for */
+    int heads[2];                      /* rows whose outputs enter the losses: classes, language; -1: none */
+    int micro;                         /* pictures of a micro-batch */
+    int n_threads;                     /* that working memory is allocated for */
     size_t least;                      /* bytes of the smallest plan that was tried */
     struct fus_train_plan plan;
     float *memory; /* of all parameters */
@@ -56,8 +56,8 @@ struct fus_train {
     size_t memory_floats, sums_doubles;
     float *arena;
     size_t picture, scratch, spans, arena_floats; /* offsets */
-    float **at[FUS_ARRAYS];                       /* [n_layers] where an array lies now */
-    bool *begun;                                  /* [n_layers] its gradient holds something */
+    float **at[FUS_ARRAYS];                       /* [n_layers] address of each array at present */
+    bool *begun;                                  /* [n_layers] its gradient has been written to */
     float *head_out[2], *head_gradient[2];        /* [batch, floats of the row] */
     double *loss_memory;                          /* contrastive */
     size_t loss_doubles;
@@ -65,8 +65,8 @@ struct fus_train {
     struct fus_train_times *times;
 };
 
-/* heads.c: losses of pictures first .. first+n-1, read from head_out, into
- * head_gradient and the result. */
+/* heads.c: computes the losses of pictures first .. first+n-1 from head_out; writes their gradients
+ * to head_gradient and adds the losses to the result. */
 int fus_heads_check(const struct fus_train *t, const struct fus_train_batch *batch, struct fus_error *err);
 size_t fus_heads_doubles(const struct fus_train *t);
 void fus_heads_start_batch(struct fus_train *t, struct fus_train_result *result);

@@ -7,11 +7,11 @@
 #include "nn/kernel/kernels.h"
 #include "nn/layer/layers.h"
 
-/* What every call says. */
+/* The arguments common to all calls. */
 struct fus_grad {
     const struct fus_layer *layer; /* its shape; a linear layer is a 1x1 on one place */
     int n;                         /* pictures */
-    float *scratch;                /* of what the file's _scratch function says, at a multiple of 64 bytes */
+    float *scratch;                /* of the size given by the file's _scratch function, aligned to 64 bytes */
     const struct fus_kernel *kernel;
 };
 
@@ -19,15 +19,16 @@ struct fus_grad {
 
 size_t fus_grad_conv_scratch(const struct fus_layer *l, int n);
 
-/* out = relu?(in * weights + bias), directly; ReLU where layer->act says so. bias [blocks * 16]. */
+/* out = relu?(in * weights + bias), without Winograd; ReLU if layer->act is ReLU. bias [blocks *
+ * 16]. */
 void fus_grad_conv_forward(const struct fus_grad *g, float *out, const float *in, const float *panels,
                            const float *bias);
 
-/* dx = what dz says of the input; onto: each chain starts at what dx holds. */
+/* dx: the input's gradient from dz; onto: accumulates onto dx. */
 void fus_grad_conv_input(const struct fus_grad *g, float *dx, bool onto, const float *dz, const float *panels);
 
-/* grad_weights.c. Chains of a weight's sum: 1, or 8 where there are few weights. Picture i of the
- * batch is in chain i mod n; chains [n, panel floats] continue from call to call. */
+/* grad_weights.c. The number of chains of a weight's sum: 1, or 8 if there are few weights. Picture
+ * i of the batch is in chain i mod n; chains [n, panel floats] continue from call to call. */
 int fus_grad_conv_chains(const struct fus_layer *l);
 void fus_grad_conv_weights(const struct fus_grad *g, float *chains, int first_picture, const float *x, const float *dz);
 /* dw = ((0+1)+(2+3))+((4+5)+(6+7)). */
@@ -52,19 +53,18 @@ void fus_norm_update_running(float *mean, float *variance, const double *sums, s
 void fus_norm_sums(const struct fus_grad *g, double *sums, const float *z);
 /* out = relu?(norm(z) + addend); addend NULL: none. */
 void fus_norm_apply(const struct fus_grad *g, float *out, const float *z, const float *addend, const float *vectors);
-/* sums [2, width] += of dy (beta's gradient) and dy zhat (gamma's). a: the row's output, where
- * it has an addend. */
+/* sums [2, width] += of dy (beta's gradient) and dy zhat (gamma's). a: the row's output, if it has
+ * an addend. */
 void fus_norm_back_sums(const struct fus_grad *g, double *sums, const float *dout, const float *z, const float *a,
                         const float *vectors);
-/* The means that batch statistics take away from dy; without this call they are 0, as for
- * running statistics. */
+/* Sets the means that are subtracted from dy for batch statistics. Without this call they are 0, as
+ * for running statistics. */
 void fus_norm_set_back(float *vectors, const double *sums, size_t m, size_t width);
 /* dz, may be dout; side: the addend's gradient, or NULL. */
 void fus_norm_back(const struct fus_grad *g, float *dz, float *side, bool onto, const float *dout, const float *z,
                    const float *a, const float *vectors);
 
-/* Of a layer without norm: bias sums [width] += dout, where ReLU let through; dz =
- * that, may be dout. */
+/* For a layer without norm: dz = dout masked by the ReLU (may be dout); bias sums [width] += dz. */
 void fus_norm_bias_back(const struct fus_grad *g, double *sums, float *dz, const float *dout, const float *a);
 
 /* ---- grad_pool.c ---- */
@@ -87,7 +87,7 @@ struct fus_grad_attention {
     const float *positions; /* [places + 1, C] */
     const float *panels[FUS_ATTENTION_PARTS];
     const float *bias[FUS_ATTENTION_PARTS];
-    /* backward: gradients, which go on from what is there */
+    /* backward: gradients, accumulated */
     float *d_positions;
     float *chains[FUS_ATTENTION_PARTS];
     double *bias_sums[FUS_ATTENTION_PARTS];

@@ -1,11 +1,11 @@
-/* Private to nn/: a step of training by naive loops in double. What the rest of nn/train/ computes,
- * without any of its machinery, for any network of the table of layers (arch.h). Read this first.
+/* Private to nn/: a training step by naive loops in double, for any network of the table of layers
+ * (arch.h). The rest of nn/train/ computes the same. Read this first.
  *
  * Reading order: grad_reference.c (a step: forward, losses, backward), grad_reference_conv.c
  * (convolution, batch norm, addend, ReLU), grad_reference_pool.c (max, average, mean, pad),
  * grad_reference_attend.c (attention pooling), loss.c (the losses), grad_reference_make.c (memory).
  *
- * L is the loss. dv stands for dL/dv, the gradient of whatever array v is, and has v's shape. */
+ * L is the loss. dv stands for dL/dv, the gradient with respect to array v, and has v's shape. */
 #ifndef FUS_GRAD_REFERENCE_H
 #define FUS_GRAD_REFERENCE_H
 
@@ -21,18 +21,19 @@ struct fus_grad_tensor {
     double *value, *gradient;
 };
 
-/* A layer of the table with its arrays. All pictures' of a batch: [n, channels, height, width]. */
+/* A layer of the table with its arrays, each for all pictures of a batch: [n, channels, height,
+ * width]. */
 struct fus_grad_row {
     const struct fus_layer *layer;
     int n;                          /* pictures */
-    bool frozen;                    /* its batch norm goes by the running statistics */
+    bool frozen;                    /* its batch norm uses the running statistics */
     struct fus_grad_tensor *tensor; /* its parameters, in the order of fus_op_parameter */
     const double *x, *s;            /* in: the output of the row it reads, and of its addend, or NULL */
     double *z, *zhat;               /* of a convolution: before its batch norm, and normalised */
-    double *mean, *variance;        /* [channels] that normalised z */
+    double *mean, *variance;        /* [channels] of z, used to normalise it */
     double *a;                      /* out */
-    double *da;                     /* complete when the walk back arrives here */
-    double *dx, *ds;                /* the da of those it reads: it adds to them. NULL: the picture; no addend */
+    double *da;                     /* complete before this row's backward pass */
+    double *dx, *ds;                /* the da of the rows it reads, to which it adds. NULL: the picture; no addend */
     double *scratch;                /* of an attention */
 };
 
@@ -69,21 +70,21 @@ struct fus_grad_reference {
 };
 
 /* options: batch (the most pictures), frozen_norms, the weights and kinds of the losses; everything
- * is trained. ReLU is the only activation that is known backward. */
+ * is trained. ReLU is the only activation with a backward pass. */
 int fus_grad_reference_create(struct fus_grad_reference **r, const struct fus_net_spec *spec,
                               const struct fus_train_options *options, fus_weight_fn get, void *context,
                               struct fus_error *err);
 void fus_grad_reference_destroy(struct fus_grad_reference *r); /* NULL allowed */
 
 struct fus_grad_losses {
-    double loss, classify, language; /* the sum with its weights; each as it is */
+    double loss, classify, language; /* the weighted sum; each unweighted */
 };
 
-/* The losses of a batch as they follow from tensor[].value; changes no tensor. */
+/* The losses of a batch for the present tensor[].value; changes no tensor. */
 struct fus_grad_losses fus_grad_reference_loss(struct fus_grad_reference *r, const struct fus_train_batch *batch);
 
-/* The same, and every tensor's gradient (it replaces the one before) and the new running
- * statistics. */
+/* The same; also computes every tensor's gradient, replacing the previous one, and updates the
+ * running statistics. */
 struct fus_grad_losses fus_grad_reference_step(struct fus_grad_reference *r, const struct fus_train_batch *batch);
 
 /* ---- the rows, forward and backward ---- */

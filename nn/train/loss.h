@@ -1,11 +1,11 @@
-/* Losses of a batch and their gradients, in double, pictures in batch order (training.md:
- * METHOD.md, "Learning").
+/* Losses of a batch and their gradients, in double, pictures in batch order (METHOD.md,
+ * "Learning").
  *
  *   cross-entropy   p = softmax(l)       dl = (p - q) / N     q = (1 - e) one-hot + e / classes
  *   1 - cosine      mean_n (1 - u^.t^)   du = -(t^ - u^ (u^.t^)) / |u| / N
  *   MSE             mean_n |u - t|^2/D   du = 2 (u - t) / (N D)
- *   InfoNCE         L = s E F', s = exp(scale); half the cross-entropy of rows,
- *                   half that of columns */
+ *   InfoNCE         L = s E F', s = exp(scale); half the cross-entropy of the rows of L, half that
+ *                   of its columns */
 #ifndef FUS_LOSS_H
 #define FUS_LOSS_H
 
@@ -15,11 +15,11 @@
 extern "C" {
 #endif
 
-/* of InfoNCE, where it is fixed; where it is learned, its start (Radford et al. 2021) */
+/* of InfoNCE: the fixed value, or the initial value if it is learned (Radford et al. 2021) */
 #define FUS_LOSS_TEMPERATURE 0.07
 
 /* Each returns the loss; gradient arrays may be NULL. label[i] in 0 .. n_classes-1; -1: not counted
- * (d is 0, and N is still n). */
+ * (its gradient is 0; N is still n). */
 double fus_loss_cross_entropy(double *d_logits, const double *logits, const int *label, int n, int n_classes,
                               double smooth);
 double fus_loss_cosine(double *du, const double *u, const double *target, int n, int dim);

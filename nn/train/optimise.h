@@ -1,5 +1,5 @@
-/* Update rules, element by element in float, each line one rounding, and the rates of a
- * schedule, in double.
+/* Update rules, element by element in float, each operation rounded once, and the learning rates of
+ * a schedule, in double.
  *
  *   SGD    g = fma(wd, w, g); v = fma(mu, v, g); d = nesterov ? fma(mu, v, g) :
  *          v; w = fma(-lr, d, w)
@@ -28,8 +28,8 @@ struct fus_optimise {
 
 struct fus_kernel; /* nn/kernel/kernels.h */
 
-/* The n-th update (1, 2, ..) of a parameter of n_floats, a multiple of 16; decayed: whether decay
- * is for it. m: SGD's v; v: AdamW's, else NULL; average: EMA, or NULL. */
+/* The n-th update (1, 2, ..) of a parameter of n_floats, a multiple of 16; decayed: whether weight
+ * decay applies to it. m: SGD's v; v: AdamW's, else NULL; average: EMA, or NULL. */
 struct fus_optimise_arrays {
     float *w, *m, *v, *average;
     const float *g;

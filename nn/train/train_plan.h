@@ -1,10 +1,10 @@
-/* Private to nn/train/: the order of a step's work and where everything lies meanwhile.
+/* Private to nn/train/: the order of a step's jobs, and the memory of its arrays.
  *
  * A step of training is a list of jobs: the rows forward, the loss, the rows back. A row's arrays
- * live from the job that writes them to the last that reads them; arrays that live at different
- * times share a place. With less memory, outputs are made again from z as backward needs them
- * (RESTORE), and blocks from the network's start run forward a second time (AGAIN); the kernels
- * make the same bits. */
+ * live from the job that writes them to the last that reads them; arrays with disjoint lifetimes
+ * share memory. With less memory, outputs are recomputed from z when backward needs them (RESTORE),
+ * and the first blocks of the network run forward a second time (AGAIN); recomputed values have the
+ * same bits. */
 #ifndef FUS_TRAIN_PLAN_H
 #define FUS_TRAIN_PLAN_H
 
@@ -21,26 +21,26 @@ struct fus_train_job {
 enum fus_train_array {
     FUS_ARRAY_Z, /* before the norm; of rows that have one */
     FUS_ARRAY_OUTPUT,
-    FUS_ARRAY_GRADIENT, /* of the output, then in place of z */
+    FUS_ARRAY_GRADIENT, /* of the output, later of z in the same memory */
     FUS_ARRAYS
 };
 
-struct fus_train_span { /* an array's life: jobs from .. to */
+struct fus_train_span { /* an array's lifetime: jobs from .. to */
     enum fus_train_array array;
     int row, from, to;
     size_t floats, offset;
 };
 
-/* What the plan must know of a row. */
+/* Input of the plan: one row. */
 struct fus_train_row_use {
     bool live;   /* a loss reads it, directly or not */
-    bool back;   /* walked back: it, or something before it, is trained */
+    bool back;   /* runs backward: it, or an earlier row, has trained parameters */
     bool weight; /* its weights are trained: backward reads its input */
 };
 
 struct fus_train_plan {
     struct fus_train_job *jobs;
-    int n_jobs, n_blocks, n_again; /* blocks; those that run again */
+    int n_jobs, n_blocks, n_again; /* blocks; those that are recomputed */
     struct fus_train_span *spans;  /* in the order of `from` */
     int n_spans;
     size_t floats; /* of all spans */

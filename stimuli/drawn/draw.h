@@ -1,8 +1,8 @@
 /* Private to stimuli/: a small anti-aliased rasteriser for the built-in pictures. Paths become
  * coverage, and coverage becomes grey paint on a square canvas.
  *
- *     fus_draw_ellipse(d, 0, 0, 1, 2, 0); a path, in the units of d->frame fus_paint_fill(d,
- *     &(struct fus_paint){.grey = .8, .round = .3}); filled, shaded, and forgotten
+ *     fus_draw_ellipse(d, 0, 0, 1, 2, 0);    a path, in the units of d->frame
+ *     fus_paint_fill(d, &(struct fus_paint){.grey = .8, .round = .3});  fills and clears it
  *
  * The same bytes on every machine: +, -, *, /, sqrt, floor and an in-tree sine, in a fixed order,
  * without threads. A failure (memory) is kept in d->code; drawing then continues without effect. */

@@ -1,4 +1,4 @@
-/* Private to stimuli/: what the drawn kinds share: random choices, captions, the place of an
+/* Private to stimuli/: common to the drawn kinds: random choices, captions, the place of an
  * object. */
 #ifndef FUS_SCENE_H
 #define FUS_SCENE_H

@@ -44,7 +44,7 @@ struct fus_jpeg_component {
     /* blocks that hold samples: what a scan of this component alone codes */
     int blocks_x, blocks_y;
     int padded_x, padded_y; /* whole MCUs */
-    int16_t quant[64];      /* as it stood at the component's first scan; zigzag order */
+    int16_t quant[64];      /* as defined at the component's first scan; zigzag order */
     bool seen;              /* a scan has coded it */
     /* progressive: bits still missing of each coefficient, -1 = never coded */
     int8_t precision[64];
@@ -65,7 +65,7 @@ struct fus_jpeg {
     int width, height, n_components, max_h, max_v, mcus_x, mcus_y;
     bool progressive, arithmetic, has_frame, saw_jfif, saw_adobe;
     bool whole, ended;     /* one sequential scan has coded all; the file's end was met */
-    int n_scans, n_behind; /* n_behind: bytes that were read ahead behind the last scan */
+    int n_scans, n_behind; /* n_behind: bytes that were read beyond the last scan */
     int adobe_transform, restart_interval;
     uint16_t quant[4][64]; /* zigzag order */
     bool has_quant[4];
@@ -80,16 +80,16 @@ struct fus_jpeg {
 /* natural index of the k-th coefficient; 63 past the end */
 extern const uint8_t fus_jpeg_zigzag[64 + 16];
 
-/* A Huffman table from counts[1..16] and the symbols; false where they are no prefix code. */
+/* A Huffman table from counts[1..16] and the symbols; false if they are not a prefix code. */
 bool fus_jpeg_code_build(struct fus_jpeg_code *c, const uint8_t counts[17], const uint8_t *symbols, bool dc);
-/* What every FUS_JPEG_PAIR bits hold by an AC table. */
+/* Fills the table of all values of FUS_JPEG_PAIR bits from an AC code. */
 void fus_jpeg_code_pair(struct fus_jpeg_pair pairs[FUS_JPEG_PAIRS], const struct fus_jpeg_code *c);
 
 /* j->pos at the SOS segment's length -> behind the scan's data. */
 int fus_jpeg_scan(struct fus_jpeg *j);
 
-/* Inverse DCT of dequantised coefficients (natural order) to 8x8 samples, by the instruction set
- * in use. last: zigzag index behind which all are zero. */
+/* Inverse DCT of dequantised coefficients (natural order) to 8x8 samples, by the instruction set in
+ * use. last: zigzag index of the last coefficient that may be non-zero. */
 fus_jpeg_idct *fus_jpeg_idct_pick(void);
 
 /* wanted: whether low AC coefficients of a progressive picture must be estimated. smooth: estimates

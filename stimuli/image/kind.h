@@ -19,8 +19,8 @@ enum { FUS_KIND_BYTES = 32 }; /* bytes of a file that are examined */
 struct fus_kind fus_kind_of_bytes(const uint8_t *bytes, size_t n);
 struct fus_kind fus_kind_of_file(const char *path); /* name NULL if it cannot be read */
 
-/* The kind by the name's ending; upper and lower case are equal. FUS_KIND_NONE: no ending, or none
- * of a file type, as in "1.2" or "cat. a dog". */
+/* The kind by the name's ending; upper and lower case are equal. FUS_KIND_NONE: no ending, or not
+ * that of a file type, as in "1.2" or "cat. a dog". */
 enum fus_kind_ending { FUS_KIND_NONE, FUS_KIND_READ, FUS_KIND_PICTURE, FUS_KIND_OTHER };
 /* *kind: of FUS_KIND_PICTURE */
 enum fus_kind_ending fus_kind_of_ending(const char *name, const char **kind);

@@ -6,10 +6,10 @@
  *   ADD(s, p, weight)  *s += weight * the eight bytes at p
  *   GIVE(p, s)         the eight bytes at p = *s rounded and clipped
  *
- * They are whole numbers: all sets give the same. */
+ * The sums are integers, so all instruction sets give the same result. */
 
-/* out [n_out, channels, ROWS] from tile [n_in, channels, ROWS]: rows side by side, so that one
- * weight meets neighbouring bytes */
+/* out [n_out, channels, ROWS] from tile [n_in, channels, ROWS]: rows are adjacent, so that one
+ * weight multiplies a vector of bytes */
 TARGET static void NAME(horizontal)(uint8_t *out, const uint8_t *tile, int channels, const struct weights *w, int n_out)
 {
     size_t pixel = (size_t)channels * ROWS;
@@ -26,7 +26,7 @@ TARGET static void NAME(horizontal)(uint8_t *out, const uint8_t *tile, int chann
     }
 }
 
-/* out [n] = a row of a picture of rows [n] from those around it, in [n_taps, stride]. */
+/* out [n]: an output row, the weighted sum of the n_taps input rows in [n_taps, stride]. */
 TARGET static void NAME(vertical)(uint8_t *out, const uint8_t *in, size_t stride, size_t n, const int *k, int n_taps)
 {
     size_t x = 0;

@@ -1,5 +1,5 @@
-/* What stands behind `builtin`: `?per_category=24&seed=1&side=256&categories=MAP`, each at most
- * once. Private to stimuli/. */
+/* Private to stimuli/: the options of `builtin`: `?per_category=24&seed=1&side=256&categories=MAP`,
+ * each at most once. */
 #ifndef FUS_BUILTIN_H
 #define FUS_BUILTIN_H
 
@@ -8,7 +8,7 @@
 struct fus_builtin {
     int per_category, side;
     uint64_t seed;
-    char *categories; /* as fus_categories_parse takes them, or "all"; NULL: not said. In new memory */
+    char *categories; /* as fus_categories_parse takes them, or "all"; NULL: not given. In new memory */
 };
 
 /* spec begins with `builtin`. FUS_EINVAL says which option is wrong, and what is expected. */

@@ -14,7 +14,7 @@ struct fus_categories {
     struct fus_categories_entry *entries; /* entries of one category are adjacent */
     char *text;                           /* the mapping's words */
     bool floc;
-    bool many; /* classes to be learned: more than a localizer can have */
+    bool many; /* classes of a training set, which may be more than a localizer's categories */
 };
 
 /* The categories for the subcategories names [n]: fLoc's if its folders are among them and `each`

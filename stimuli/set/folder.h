@@ -7,8 +7,8 @@
 #include "nn/base/base.h"
 #include "stimuli/image/kind.h"
 
-#define FUS_FOLDER_MAX_NAMES \
-    10000000                     /* pictures in a folder and in a set: far past any localizer, far below int's end */
+/* pictures in a folder and in a set: far more than any localizer has, far below INT_MAX */
+#define FUS_FOLDER_MAX_NAMES 10000000
 #define FUS_FOLDER_MAX_PATH 4096 /* bytes of a path: Linux's own limit */
 
 /* Kinds of files that are left out, besides format names such as "WebP". */
@@ -32,11 +32,10 @@ struct fus_folder {
 
 enum fus_folder_what { FUS_FOLDER_PICTURES, FUS_FOLDER_FOLDERS };
 
-/* The pictures or the folders in the folder `path`; symbolic links are followed, hidden and
- * system names (kind.h) left out. A picture is a file with one of FUS_KIND_ENDINGS, in any case;
- * without an ending, or with that of a picture format that is not read, it is one where its
- * first bytes are those of a format that is. Messages start with the path. f is untouched on
- * failure. */
+/* The pictures or the folders in the folder `path`; symbolic links are followed, hidden and system
+ * names (kind.h) left out. A picture is a file with one of FUS_KIND_ENDINGS, in any case; a file
+ * without an ending, or with the ending of an unsupported picture format, counts if its first bytes
+ * are those of a supported format. Messages start with the path. f is untouched on failure. */
 int fus_folder_list(struct fus_folder *f, const char *path, enum fus_folder_what what, struct fus_error *err);
 void fus_folder_free(struct fus_folder *f);
 
@@ -44,9 +43,9 @@ void fus_folder_free(struct fus_folder *f);
 int fus_folder_join(char **path, const char *dir, const char *name, struct fus_error *err);
 
 /* Natural order: runs of digits compare as numbers, the rest byte by byte (as code points in
- * UTF-8), as Python's key=lambda s: [int(t) if t.isdigit() else t for t in re.split(r"(\d+)",
- * s)]. Names equal under that key (a1, a01) are ordered by their bytes, so that no order of the
- * folder shows through. */
+ * UTF-8), as Python's key=lambda s: [int(t) if t.isdigit() else t for t in re.split(r"(\d+)", s)].
+ * Names equal under that key (a1, a01) are ordered by their bytes, so that the order never depends
+ * on the file system. */
 int fus_folder_compare(const char *a, const char *b);
 
 #endif

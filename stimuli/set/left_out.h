@@ -7,7 +7,7 @@
 struct fus_left_out {
     int n, n_kinds;
     struct {
-        const char *kind; /* "WebP"; "" for the last one: all further kinds */
+        const char *kind; /* "WebP"; "" for the last one, which collects all further kinds */
         int n;
         char names[240]; /* the first ones, for the message */
     } kinds[16];

@@ -1,4 +1,4 @@
-/* Private to stimuli/: what the files of sets share. */
+/* Private to stimuli/: declarations shared by the files of sets. */
 #ifndef FUS_SET_H
 #define FUS_SET_H
 

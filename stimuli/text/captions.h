@@ -20,21 +20,21 @@ struct fus_captions {
     char *bytes;
 };
 
-/* path NULL: the sentences that drawn pictures come with, FUS_EINVAL for other sets. Else a
- * text file of lines path TAB caption, several lines a picture allowed; the first line may be
- * the header `path TAB caption`. A path there is the picture's own, or relative to the file's
- * folder, or FOLDER/NAME (its last two parts). FUS_EINVAL: pictures without a caption, counted,
- * the first ones named; FUS_EFORMAT: a line without tab or text, or for two pictures. c is
- * untouched on failure. */
+/* path NULL: the captions of drawn pictures; FUS_EINVAL for other sets. Else a text file of lines
+ * path TAB caption, several lines a picture allowed; the first line may be the header `path TAB
+ * caption`. Such a path is equal to the picture's path, or relative to the file's folder, or
+ * FOLDER/NAME (the last two components). FUS_EINVAL: pictures without a caption (the message gives
+ * their number and the first names); FUS_EFORMAT: a line without a tab or text, or that matches two
+ * pictures. c is untouched on failure. */
 int fus_captions_read(struct fus_captions *c, const char *path, const struct fus_feed *feed, struct fus_error *err);
 void fus_captions_free(struct fus_captions *c);
 
-/* The caption of an item in an epoch: of several, one drawn from (seed, epoch, item). */
+/* The caption of an item in an epoch. If it has several, one is drawn from (seed, epoch, item). */
 size_t fus_captions_pick(const struct fus_captions *c, int item, uint64_t epoch, uint64_t seed); /* index in texts */
 const char *fus_captions_text(const struct fus_captions *c, int item, uint64_t epoch, uint64_t seed);
 
-/* How many captions say left or right, and the first that does: mirrored pictures
- * would make them false. */
+/* How many captions contain "left" or "right", and the first of them: mirroring a picture would
+ * make its caption false. */
 size_t fus_captions_sides(const struct fus_captions *c, const char **example);
 
 /* ---- words: vocabulary.c ---- */
@@ -47,14 +47,14 @@ struct fus_vocabulary {
     size_t n_all; /* texts counted */
 };
 
-/* The words of at least `least` texts; where they are more than `most` (0: no limit) the most
- * frequent, ties in byte order. */
+/* The words of at least `least` texts; if there are more than `most` (0: no limit), the most
+ * frequent ones, ties in byte order. */
 int fus_vocabulary_count(struct fus_vocabulary *v, const char *const *texts, size_t n, int least, int most,
                          struct fus_error *err);
 void fus_vocabulary_free(struct fus_vocabulary *v);
 int fus_vocabulary_find(const struct fus_vocabulary *v, const char *word); /* -1: none */
 
-/* Texts as indices of words, in the order of the text, unknown words left out. */
+/* Texts as indices of words, in the order of the text, without unknown words. */
 struct fus_bags {
     size_t n;      /* texts */
     size_t *start; /* [n + 1] */

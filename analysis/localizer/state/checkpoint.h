@@ -1,5 +1,5 @@
-/* The state of one pass over the pictures, saved now and then as files
- * (state_file.h) and found again. */
+/* The state of one pass over the pictures, saved at intervals as files (state_file.h) and loaded on
+ * resume. */
 #ifndef FUS_CHECKPOINT_H
 #define FUS_CHECKPOINT_H
 
@@ -13,11 +13,11 @@ struct fus_checkpoint {
     int n;                                 /* layers of this pass */
     struct fus_accumulator **accumulators; /* [n] */
     const char **names;                    /* [n] */
-    int *saved; /* [n_categories] pictures up to this one are in the category's file; 0: there is none */
-    int block_first, block_end; /* the file of a block that is not over; block_end 0: there is none */
+    int *saved; /* [n_categories] pictures before this one are in the category's file; 0: there is no file */
+    int block_first, block_end; /* the file of an unfinished block; block_end 0: there is none */
     int responses_end;          /* responses to pictures before this one are in files */
-    double last, rate;          /* when it was saved; bytes a second */
-    bool off;                   /* no (more): there is no folder, or the disk is full */
+    double last, rate;          /* time of the last save; bytes written a second */
+    bool off;                   /* no more checkpoints: there is no folder, or the disk is full */
 };
 
 /* accumulators, names: the caller's, [n] both. */
@@ -25,25 +25,26 @@ int fus_checkpoint_create(struct fus_checkpoint *c, const struct fus_localizer *
                           struct fus_accumulator **accumulators, const char **names, int n, struct fus_error *err);
 void fus_checkpoint_destroy(struct fus_checkpoint *c);
 
-/* The accumulators as far as the files bring them; *first: the picture to go on with. */
+/* Loads the accumulators from the files; *first: the next picture to show. */
 int fus_checkpoint_load(struct fus_checkpoint *c, int *first, struct fus_error *err);
 
 /* The first picture that the files of these layers do not cover; files: those of the model. */
 int fus_checkpoint_covers(const struct fus_state_files *files, const struct fus_localizer *run,
                           const char *const *names, int n, bool responses);
 
-/* Pictures up to block->end have been shown: the block joins its category, or becomes a file of its
- * own where the category began in another shard. */
+/* Ends a block after its last picture: merges it into its category, or writes it to a separate file
+ * if the category began in another shard. */
 int fus_checkpoint_end_block(struct fus_checkpoint *c, const struct fus_block *block, struct fus_error *err);
 
-/* What is new before picture `next` goes to disk. A shard fails where that cannot be; a
- * run goes on without. */
+/* Saves what is new before picture `next`. If that fails, a shard fails, while a run continues
+ * without checkpoints. */
 int fus_checkpoint_save(struct fus_checkpoint *c, int next, struct fus_error *err);
 
-/* Whether it is time, or about to be the last time and quickly done. */
+/* Whether to save now: the interval is over, or the run is being stopped and saving takes little
+ * time. */
 bool fus_checkpoint_due(const struct fus_checkpoint *c, int next);
 
-/* Unlink the model's files that hold none of the layers still to be decided. */
+/* Deletes the model's files in which every layer is finished. */
 int fus_checkpoint_tidy(const struct fus_localizer *run, int model, const bool *decided, struct fus_error *err);
 
 #endif

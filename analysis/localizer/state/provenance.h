@@ -1,17 +1,21 @@
-/* What a run's result depends on, as a text that a later run, or `fusiform merge`, can check itself
- * against: parts/run.tsv.
+/* Everything that a run's result depends on, as text: parts/run.tsv. A resumed run and
+ * `fusiform merge` compare theirs with it.
  *
- * A line each, fields apart by a tab (in them \t, \n and \\ stand for tab, end of
- * line and backslash):
+ * One record a line, fields separated by tabs (\t, \n and \\ in a field stand for tab, end of line
+ * and backslash):
  *
- *   fusiform VERSION             shard I N (only of a shard)          option NAME
- *                                VALUE ... (run_options.h)
- *   set DESCRIPTION DRAWN SEED SCRAMBLE_SEED       category NAME ...       subcategory NAME ...
+ *   fusiform VERSION
+ *   shard I N                    only of a shard
+ *   option NAME VALUE ...        run_options.h
+ *   set DESCRIPTION DRAWN SEED SCRAMBLE_SEED
+ *   category NAME ...
+ *   subcategory NAME ...
  *   skipped NAME ...             pictures left out by --skip-bad
- *   model NAME SOURCE SHA256 ARCHITECTURE PREPROCESS, behind each its layers:  layer NAME CHANNELS
- *   HEIGHT WIDTH ORDER DEPTH
- *   picture NAME CATEGORY SUBCATEGORY INDEX HALF SOURCE SHA256 LUMINANCE CONTRAST SLOPE      - for
- *   what is another shard's */
+ *   model NAME SOURCE SHA256 ARCHITECTURE PREPROCESS, followed by its layers:
+ *   layer NAME CHANNELS HEIGHT WIDTH ORDER DEPTH
+ *   picture NAME CATEGORY SUBCATEGORY INDEX HALF SOURCE SHA256 LUMINANCE CONTRAST SLOPE
+ *
+ * A field that only another shard knows is `-`. */
 #ifndef FUS_PROVENANCE_H
 #define FUS_PROVENANCE_H
 
@@ -21,7 +25,7 @@
 int fus_provenance_write(char **text, const struct fus_localizer *run, struct fus_error *err);
 
 struct fus_provenance_line {
-    char *field[12]; /* the first says what it is */
+    char *field[12]; /* the first is the kind of record */
     int n;
 };
 struct fus_provenance {
@@ -33,17 +37,17 @@ struct fus_provenance {
 int fus_provenance_parse(struct fus_provenance *p, const char *text, struct fus_error *err);
 void fus_provenance_free(struct fus_provenance *p);
 
-/* FUS_EINVAL that says what differs, "..., A found, B expected"; apart: which shard it is, and what
- * it knows of its own pictures alone. */
+/* FUS_EINVAL names the difference, "..., A found, B expected". apart: ignore the shard's number and
+ * the fields that only one shard knows. */
 int fus_provenance_same(const struct fus_provenance *found, const struct fus_provenance *expected, bool apart,
                         struct fus_error *err);
 
-/* A run as it was: options, set, models with their layers, pictures. What is another shard's stays
- * empty. Texts of options are p's. */
+/* Restores a run: options, set, models with their layers, pictures. Fields that only another shard
+ * knows stay empty. Texts of options are owned by p. */
 int fus_provenance_restore(struct fus_localizer *run, const struct fus_provenance *p, struct fus_error *err);
 
-/* What a shard knows of its own pictures, into a run that another shard restored: FUS_EINVAL
- * where both know it. */
+/* Adds the fields of a shard's pictures to a run restored from another shard. FUS_EINVAL if both
+ * have them. */
 int fus_provenance_join(struct fus_localizer *run, const struct fus_provenance *p, struct fus_error *err);
 
 #endif

@@ -1,10 +1,9 @@
-/* What has been counted of a model's layers over a run of pictures, as files: a run's checkpoints,
- * and what a shard hands to `fusiform merge`.
+/* Moments and responses of a model's layers over a range of pictures, as files: a run's
+ * checkpoints, and the output of a shard for `fusiform merge`.
  *
- * A file holds, for some layers, either the moments of pictures first .. end-1 of one
- * category or single responses to them. What is in it follows from its name and the run
- * alone. So the files need no list of their own: a program killed between two of them leaves
- * one too many, never a wrong one.
+ * A file holds, for some layers, either the moments of pictures first .. end-1 of one category or
+ * single responses to them. Its contents follow from its name and the run alone, so no index of the
+ * files is needed: a program killed between two writes leaves an extra file, never a wrong one.
  *
  *   moments-FIRST-END-LAYER, responses-FIRST-END-LAYER     (LAYER: the first one
  *                                                          in it), little-endian:
@@ -65,8 +64,9 @@ struct fus_state_files {
     struct fus_state_file *items;
 };
 
-/* The files of this run in a folder, added to list; none where there is no folder. One that is cut
- * short, changed or of another run fails where notes is NULL; else it is left out with a note. */
+/* The files of this run in a folder, added to list; none if there is no folder. A file that is
+ * truncated, changed or from another run is an error if notes is NULL, otherwise it is left out
+ * with a note. */
 int fus_state_file_scan(struct fus_state_files *list, const char *folder, const char *run,
                         const struct fus_note_sink *notes, struct fus_error *err);
 void fus_state_file_drop(struct fus_state_files *list, int i);
@@ -76,8 +76,8 @@ void fus_state_file_free(struct fus_state_files *list);
 int fus_state_file_longest(const struct fus_state_files *list, enum fus_state_file_kind kind, int first,
                            const char *const *layers, int n_layers);
 
-/* One layer's array: open, read it to its end in any steps, close. close fails where it is not
- * what was written. */
+/* One layer's array: open, read it to its end in any steps, close. close fails if its checksum does
+ * not match. */
 struct fus_state_file_in {
     const struct fus_state_file *from;
     FILE *file;
