@@ -1,8 +1,9 @@
 /* Training as the library does it: a start and pictures in, a folder of files out.
  *
  * Reading order: training.h, start.c (which network, from what), targets.c (what the language head
- * learns to say), training.c (the loop), validate.c (what `run` will see), state.c (stopped and
- * resumed), record.c (train.json), tables.c, outputs.c (model.safetensors, the report).
+ * learns to say), prepare.c (all that comes before the first step), training.c (the loop),
+ * validate.c (what `run` will see), state.c (stopped and resumed), record.c (train.json), tables.c,
+ * outputs.c (model.safetensors, the report).
  *
  * All files but train.log are the same bytes for any instruction set, number of threads,
  * micro-batch and memory limit, and however often the training was stopped and resumed. */

@@ -30,7 +30,6 @@ struct fus_work {
     struct fus_feed feed, other;
     bool has_other;
     struct fus_train *net;
-    int (*remake)(struct fus_work *w, struct fus_error *err); /* net as it is trained at `step` */
     struct fus_schedule rate, rate_heads;
     long steps_per_epoch, n_steps, step;
     int head_epochs;
@@ -61,6 +60,13 @@ double fus_work_now(void); /* seconds since some moment */
 void fus_work_note(const struct fus_work *w, const char *fmt, ...) FUS_PRINTF(2, 3);
 void fus_work_log(const struct fus_work *w, const char *fmt, ...) FUS_PRINTF(2, 3);
 void fus_work_path(char path[4096], const struct fus_work *w, const char *name); /* OUT/NAME */
+int fus_work_no_memory(struct fus_error *err);                                   /* for a batch */
+
+/* prepare.c: all that comes before the first step; the network as it is trained at `step`, made
+ * anew; after --head-epochs everything else is trained too, and what both have goes on. */
+int fus_prepare_all(struct fus_work *w, struct fus_error *err);
+int fus_prepare_remake(struct fus_work *w, struct fus_error *err);
+int fus_prepare_widen(struct fus_work *w, struct fus_error *err);
 
 /* record.c: train.json as text, what the result depends on; and whether OUT's says the same
  * (FUS_EINVAL: what differs). */
