@@ -65,6 +65,7 @@ fails 1 "is JSON without a weight_map" inspect "$work/config.json"
 cp tests/golden/torch_stored.npz "$work/flipped.npz"
 printf '\125' | dd of="$work/flipped.npz" bs=1 seek=420 conv=notrunc 2>/dev/null
 fails 1 "do not have the checksum" inspect --sha256 "$work/flipped.npz"
+fails 1 "do not have the checksum" inspect "$work/flipped.npz"
 cp tests/golden/torch_compressed.npz "$work/packed.npz"
 printf '\377\377\377\377' | dd of="$work/packed.npz" bs=1 seek=300 conv=notrunc 2>/dev/null
 fails 1 "packed.npz" inspect --sha256 "$work/packed.npz"

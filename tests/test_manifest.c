@@ -4,54 +4,23 @@
 #include "stimuli/set/manifest.h"
 
 #include <stdarg.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "stimuli/stimuli.h"
-#include "test.h"
-
-static char root[600];
-static struct fus_error err;
-
-static const char *in_root(const char *name)
-{
-    static char path[4][1400];
-    static int at;
-    at = (at + 1) % 4;
-    snprintf(path[at], sizeof path[at], "%s/%s", root, name);
-    return path[at];
-}
-
-static void put(const char *name, const void *bytes, size_t n)
-{
-    FILE *f = fopen(in_root(name), "wb");
-    CHECK(f && fwrite(bytes, 1, n, f) == n);
-    if (f)
-        fclose(f);
-}
+#include "set_folders.h"
 
 static const char *list(const char *text)
 {
-    put("m.tsv", text, strlen(text));
+    put_bytes("m.tsv", text, strlen(text));
     return in_root("m.tsv");
 }
 
-static void begin(void)
+static void begin_set(void)
 {
     static const char *const names[] = {"1.ppm", "2.ppm",       "3.ppm",           "4.ppm",
                                         "5.ppm", "sub/a b.ppm", "sub/#\t\"\n.ppm", "\xc3\xa4.ppm"};
-    const char *tmp = getenv("TMPDIR");
-    snprintf(root, sizeof root, "%s/fusiform-manifest-XXXXXX", tmp && strlen(tmp) < 500 ? tmp : "/tmp");
-    CHECK(mkdtemp(root) != NULL && mkdir(in_root("sub"), 0777) == 0);
+    begin();
+    CHECK(mkdir(in_root("sub"), 0777) == 0);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        put(names[i], "P5 1 1 255\n.", 12);
-}
-
-static void end(void)
-{
-    char command[700];
-    snprintf(command, sizeof command, "rm -rf '%s'", root);
-    CHECK(system(command) == 0);
+        put_bytes(names[i], "P5 1 1 255\n.", 12);
 }
 
 /* The set that the text makes, as one line: "category/subcategory:name,half ..." */
@@ -126,7 +95,7 @@ static void test_foreign(void)
     char bytes[4000];
     for (int big = 0; big < 2; big++) {
         struct fus_set set;
-        put("m.tsv", bytes, utf16(bytes, text, big));
+        put_bytes("m.tsv", bytes, utf16(bytes, text, big));
         CHECK_MSG(fus_set_open(&set, in_root("m.tsv"), NULL, &err) == FUS_OK, "%s", err.msg);
         CHECK(set.n_pictures == 4 && strcmp(set.categories[0], "a\xf0\x9f\x98\x80") == 0 &&
               strstr(set.pictures[1].path, "/sub/a b.ppm"));
@@ -162,7 +131,7 @@ static void refused(const char *text, size_t n, const char *categories, ...)
     struct fus_set set;
     va_list ap;
     memset(&err, 0, sizeof err);
-    put("m.tsv", text, n);
+    put_bytes("m.tsv", text, n);
     CHECK(fus_set_open(&set, in_root("m.tsv"), categories, &err) != FUS_OK && set.n_pictures == 0);
     CHECK(strchr(err.msg, '\n') == NULL && strstr(err.msg, "m.tsv") != NULL);
     va_start(ap, categories);
@@ -217,7 +186,7 @@ static void test_damage(void)
     unsigned state = 1;
     int read = 0;
     for (size_t n = 0; n < sizeof text; n++) {
-        put("m.tsv", text, n);
+        put_bytes("m.tsv", text, n);
         if (fus_manifest_read(&m, in_root("m.tsv"), &err) == FUS_OK) {
             read++;
             fus_manifest_free(&m);
@@ -229,7 +198,7 @@ static void test_damage(void)
             state = state * 1103515245u + 12345u;
             changed[(state >> 16) % (sizeof text - 1)] = "\t\n\"\r# a0"[state >> 8 & 7];
         }
-        put("m.tsv", changed, sizeof text - 1);
+        put_bytes("m.tsv", changed, sizeof text - 1);
         int n, code = fus_manifest_read(&m, in_root("m.tsv"), &err);
         if (code)
             continue;
@@ -261,7 +230,7 @@ static void test_memory(void)
 int main(void)
 {
     fus_base_set_threads(1);
-    begin();
+    begin_set();
     test_order();
     test_writing();
     test_foreign();

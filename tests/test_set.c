@@ -1,72 +1,10 @@
-/* stimuli/set/set.c and folder.c: order, categories, mapping and every error, on folder trees made
- * here; the real fLoc pictures where they are at hand. */
+/* stimuli/set/set.c and what it makes sets of: categories, mapping, drawn pictures and every error,
+ * on folder trees made here; the real fLoc pictures where they are at hand. */
 #define _POSIX_C_SOURCE 200809L
-#include "stimuli/stimuli.h"
-
-#include <errno.h>
 #include <stdarg.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "nn/base/sha256.h"
-#include "stimuli/set/folder.h"
-#include "test.h"
-
-static char root[600]; /* a fresh folder for each test, under $TMPDIR */
-static struct fus_error err;
-
-static const char *in_root(const char *name)
-{
-    static char path[4][1400];
-    static int at;
-    at = (at + 1) % 4;
-    snprintf(path[at], sizeof path[at], "%s/%s", root, name);
-    return path[at];
-}
-
-static void begin(void)
-{
-    const char *tmp = getenv("TMPDIR");
-    snprintf(root, sizeof root, "%s/fusiform-set-XXXXXX", tmp && strlen(tmp) < 500 ? tmp : "/tmp");
-    CHECK(mkdtemp(root) != NULL);
-}
-
-static void end(void)
-{
-    char command[700];
-    snprintf(command, sizeof command, "rm -rf '%s'", root);
-    CHECK(system(command) == 0);
-}
-
-/* A P6 picture of 2 x 2 whose bytes depend on `grey`; parents are made. */
-static void put(const char *name, int grey)
-{
-    char folder[1400];
-    snprintf(folder, sizeof folder, "%s", in_root(name));
-    for (char *s = folder + strlen(root) + 1; *s; s++)
-        if (*s == '/') {
-            *s = '\0';
-            CHECK(mkdir(folder, 0777) == 0 || errno == EEXIST);
-            *s = '/';
-        }
-    FILE *f = fopen(in_root(name), "wb");
-    CHECK(f != NULL);
-    if (!f)
-        return;
-    fprintf(f, "P6 2 2 255\n");
-    for (int i = 0; i < 12; i++)
-        fputc(grey, f);
-    fclose(f);
-}
-
-static void put_text(const char *name, const char *text)
-{
-    put(name, 0);
-    FILE *f = fopen(in_root(name), "wb");
-    CHECK(f && fputs(text, f) >= 0);
-    if (f)
-        fclose(f);
-}
+#include "set_folders.h"
 
 /* Opening fails, and the message holds each of the words (up to NULL). */
 static void refused(const char *spec, const char *categories, int code, ...)
@@ -84,138 +22,6 @@ static void refused(const char *spec, const char *categories, int code, ...)
     for (const char *word; (word = va_arg(ap, const char *));)
         CHECK_MSG(strstr(err.msg, word), "'%s' is not in: %s", word, err.msg);
     va_end(ap);
-}
-
-static bool opened(struct fus_set *set, const char *spec, const char *categories)
-{
-    int code = fus_set_open(set, spec, categories, &err);
-    CHECK_MSG(code == FUS_OK, "%s: %s", spec, err.msg);
-    return code == FUS_OK;
-}
-
-static const char *name_of(const struct fus_set *set, int i)
-{
-    return set->pictures[i].path + strlen(root) + 1;
-}
-
-static void test_natural_order(void)
-{
-    /* Sorted by Python's key; each line against all later ones. */
-    static const char *const sorted[] = {
-        "",
-        "0",
-        "1a",
-        "01b",
-        "2",
-        "10",
-        "10.jpg",
-        "10a",
-        "A",
-        "a",
-        "a0",
-        "a1",
-        "a1.jpg",
-        "a01x",
-        "a2",
-        "a2b1",
-        "a2b10",
-        "a10",
-        "a11.jpg",
-        "a18446744073709551615",
-        "a18446744073709551616",
-        "a99999999999999999999999",
-        "a-1",
-        "a.jpg",
-        "ab",
-        "b",
-        "\xc3\xa9",
-        "\xc3\xa9z",
-    };
-    int n = sizeof sorted / sizeof *sorted;
-    for (int i = 0; i < n; i++) {
-        CHECK(fus_folder_compare(sorted[i], sorted[i]) == 0);
-        for (int k = i + 1; k < n; k++)
-            CHECK_MSG(fus_folder_compare(sorted[i], sorted[k]) < 0 && fus_folder_compare(sorted[k], sorted[i]) > 0,
-                      "%s and %s", sorted[i], sorted[k]);
-    }
-    CHECK(fus_folder_compare("a01", "a1") < 0 && fus_folder_compare("a1", "a01") > 0); /* equal numbers: by bytes */
-    CHECK(fus_folder_compare("adult-2.jpg", "adult-10.jpg") < 0);
-}
-
-static void test_plain_folders(void)
-{
-    struct fus_set set;
-    begin();
-    put("zebra/b10.png", 1), put("zebra/b9.PNG", 2), put("zebra/notes.txt", 3), put("zebra/.hidden.png", 4),
-        put("zebra/x.jpgx", 5), put("zebra/jpg", 5);
-    put("apple/1.jpeg", 6), put("apple/2.jpe", 7), put("apple/3.JFIF", 8), put("apple/4.pgm", 9), put("apple/5.Bmp", 9);
-    put(".git/a.png", 1), put("loose.png", 1), put("readme.txt", 1), put("zebra/folder.png/inner.png", 1);
-    CHECK(symlink("b9.PNG", in_root("zebra/b11.png")) == 0);
-    if (opened(&set, root, NULL)) {
-        static const char *const expected[] = {"apple/1.jpeg",  "apple/2.jpe",   "apple/3.JFIF",
-                                               "apple/4.pgm",   "apple/5.Bmp",   "zebra/b9.PNG",
-                                               "zebra/b10.png", "zebra/b11.png", "zebra/jpg"};
-        static const int half[] = {0, 1, 0, 1, 0, 0, 1, 0, 1}, index[] = {0, 1, 2, 3, 4, 0, 1, 2, 3};
-        CHECK(set.n_pictures == 9 && set.n_categories == 2 && set.n_subcategories == 2 && !set.drawn);
-        CHECK(strcmp(set.categories[0], "apple") == 0 && strcmp(set.subcategories[1], "zebra") == 0);
-        for (int i = 0; i < 9 && i < set.n_pictures; i++) {
-            CHECK_MSG(strcmp(name_of(&set, i), expected[i]) == 0, "%d: %s", i, name_of(&set, i));
-            CHECK(set.pictures[i].category == i / 5 && set.pictures[i].subcategory == i / 5);
-            CHECK(set.pictures[i].half == half[i] && set.pictures[i].index == index[i]);
-        }
-        CHECK(strncmp(set.description, "folders, ", 9) == 0 &&
-              strstr(set.description, "9 pictures: apple = apple; zebra = zebra"));
-        CHECK_MSG(set.left_out &&
-                      strcmp(set.left_out,
-                             "7 left out: 2 hidden or system files (.git, zebra/.hidden.png), 1 picture outside the "
-                             "folders (loose.png), 3 pictures with another ending (readme.txt, "
-                             "zebra/notes.txt, zebra/x.jpgx), 1 sub-folder (zebra/folder.png)") == 0,
-                  "%s", set.left_out ? set.left_out : "nothing");
-        fus_set_close(&set);
-    }
-    char slash[700];
-    snprintf(slash, sizeof slash, "%s/", root);
-    if (opened(&set, slash, "x=zebra;y=apple")) {
-        CHECK(strcmp(name_of(&set, 0), "zebra/b9.PNG") == 0 && set.pictures[0].path[strlen(root)] == '/');
-        fus_set_close(&set);
-    }
-    end();
-}
-
-/* First bytes decide for files without an ending and with another picture format's; the
- * others are named. */
-static void test_left_out(void)
-{
-    struct fus_set set;
-    begin();
-    put("a/1.ppm", 1), put("a/2", 2), put("a/3.webp", 3), put("a/2021.04.05", 4), put("a/b.ppm~", 5);
-    put_text("a/w.webp", "RIFF....WEBPVP8 "), put_text("a/g.jpg.gif", "GIF89a"), put_text("a/h.heic", "....ftypheic"),
-        put_text("a/s.svg", "<?xml?>");
-    put_text("a/text", "P5 is a kind of picture"), put_text("a/BMI", "BMI of 20 people"),
-        put_text("a/avif", "....ftypavif"), put_text("a/.DS_Store", "x");
-    put("b/1.ppm", 6), put("b/2.ppm", 7), put("b/@eaDir/1.ppm", 1), put("__MACOSX/a/._1.ppm", 1),
-        put_text("Thumbs.db", "x"), put_text("LICENSE", "x");
-    CHECK(mkfifo(in_root("b/pipe"), 0600) == 0);
-    for (int i = 0; i < 9; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "b/t\t%d.tif", i);
-        put_text(name, i % 2 ? "II*" : "x");
-    }
-    if (opened(&set, root, NULL)) {
-        static const char *const expected[] = {"a/1.ppm", "a/2", "a/3.webp", "a/2021.04.05", "b/1.ppm", "b/2.ppm"};
-        CHECK(set.n_pictures == 6);
-        for (int i = 0; i < 6 && i < set.n_pictures; i++)
-            CHECK_MSG(strcmp(name_of(&set, i), expected[i]) == 0, "%d: %s", i, name_of(&set, i));
-        const char *want =
-            "22 left out: 4 hidden or system files (Thumbs.db, __MACOSX, a/.DS_Store, ...), 2 other files (a/BMI, "
-            "a/text), "
-            "1 AVIF (a/avif), 1 picture with another ending (a/b.ppm~), 1 GIF (a/g.jpg.gif), 1 HEIC (a/h.heic), 1 SVG "
-            "(a/s.svg), "
-            "1 WebP (a/w.webp), 1 device or pipe (b/pipe), 9 TIFF (b/t\\t0.tif, b/t\\t1.tif, b/t\\t2.tif, ...)";
-        CHECK_MSG(set.left_out && strcmp(set.left_out, want) == 0, "%s", set.left_out ? set.left_out : "nothing");
-        fus_set_close(&set);
-    }
-    end();
 }
 
 /* All that cannot be read is listed, in set order, and a set without it is what it would be
@@ -264,48 +70,6 @@ static void test_bad_pictures(void)
                   strstr(err.msg, "category a has 1 picture;"));
         fus_set_bad_free(&bad);
         fus_set_close(&set);
-    }
-    end();
-}
-
-/* Operands of activations: files, folders, lists, in their order, of any number. */
-static void test_gather(void)
-{
-    struct fus_set set;
-    begin();
-    put("set/b/2.ppm", 1), put("set/b/10.ppm", 1), put("set/a/1.ppm", 1), put("set/loose.ppm", 1), put("flat/y.ppm", 1),
-        put("flat/x", 1), put("none/empty/.x", 1);
-    put_text("m.tsv", "flat/y.ppm\tq\nset/loose.ppm\tp\n");
-    char paths[5][700];
-    static const char *const names[] = {"flat/y.ppm", "set", "flat", "m.tsv", "none"};
-    for (int i = 0; i < 5; i++)
-        snprintf(paths[i], sizeof paths[i], "%s/%s", root, names[i]);
-    const char *all[] = {paths[0], paths[1], paths[2], paths[3]}, *drawn[] = {"builtin?per_category=2", paths[0]},
-               *none = paths[4];
-    CHECK_MSG(fus_set_gather(&set, all, 4, &err) == FUS_OK, "%s", err.msg);
-    static const char *const expected[] = {"flat/y.ppm", "set/a/1.ppm", "set/b/2.ppm", "set/b/10.ppm",
-                                           "flat/x",     "flat/y.ppm",  "flat/y.ppm",  "set/loose.ppm"};
-    static const char *const category[] = {"", "a", "b", "b", "flat", "flat", "q", "p"};
-    CHECK(set.n_pictures == 8);
-    for (int i = 0; i < 8 && i < set.n_pictures; i++)
-        CHECK_MSG(strcmp(name_of(&set, i), expected[i]) == 0 &&
-                      strcmp(set.categories[set.pictures[i].category], category[i]) == 0,
-                  "%d: %s, %s", i, name_of(&set, i), set.categories[set.pictures[i].category]);
-    CHECK(set.left_out && strstr(set.left_out, "set: 1 left out: 1 picture outside the folders (loose.ppm)"));
-    fus_set_close(&set);
-    CHECK(fus_set_gather(&set, drawn, 1, &err) == FUS_OK && set.drawn && set.n_pictures == 10);
-    fus_set_close(&set);
-    CHECK(fus_set_gather(&set, drawn, 2, &err) == FUS_EINVAL && strstr(err.msg, "cannot be mixed"));
-    CHECK(fus_set_gather(&set, &none, 1, &err) == FUS_EINVAL && strstr(err.msg, "none: no picture in it"));
-    for (long n = 1; n < 200; n++) {
-        fus_base_fail_allocation(n);
-        int code = fus_set_gather(&set, all, 4, &err);
-        fus_base_fail_allocation(0);
-        if (!code) {
-            fus_set_close(&set);
-            break;
-        }
-        CHECK_MSG(code == FUS_ENOMEM, "%ld: %d %s", n, code, err.msg);
     }
     end();
 }
@@ -639,11 +403,7 @@ static void test_scrambled(void)
 int main(void)
 {
     fus_base_set_threads(1);
-    test_natural_order();
-    test_plain_folders();
-    test_left_out();
     test_bad_pictures();
-    test_gather();
     test_mapping();
     test_errors();
     test_check();

@@ -123,6 +123,8 @@ int fus_cmd_inspect(int argc, char **argv)
     for (size_t i = 0; !code && i < fus_store_count(store); i++)
         code = print_tensor(store, fus_store_tensor(store, i), with_digest, &err);
     if (!code)
+        code = fus_store_check(store, &err);
+    if (!code)
         print_summary(store); /* at the end, so that a damaged file has the one line that says so */
     fus_store_close(store);
     return code ? fus_args_failed(&err) : 0;

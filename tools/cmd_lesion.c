@@ -1,18 +1,13 @@
 /* fusiform lesion: are the selective units needed? They are silenced, and so are as many others. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "analysis/inference.h"
-#include "analysis/localizer/lesion.h"
 #include "analysis/localizer/pictures.h"
-#include "analysis/run/run_read.h"
 #include "nn/base/number.h"
-#include "nn/base/threads.h"
-#include "tools/args.h"
 #include "tools/commands.h"
 #include "tools/interrupt.h"
-#include "tools/model_args.h"
+#include "tools/lesion_pass.h"
 #include "tools/progress.h"
 
 static const char help[] =
@@ -43,35 +38,10 @@ static const char help[] =
 
 #define CACHE_BYTES ((size_t)64 << 20)
 
-enum { SILENCE_ZERO, SILENCE_MEAN };
-static const struct fus_word modes[] = {{"zero", SILENCE_ZERO}, {"mean", SILENCE_MEAN}, {0}};
+static const struct fus_word modes[] = {{"zero", FUS_LESION_PASS_ZERO}, {"mean", FUS_LESION_PASS_MEAN}, {0}};
 
 enum { READ_MEAN, READ_RIDGE, READ_BOTH };
 static const struct fus_word readouts[] = {{"mean", READ_MEAN}, {"ridge", READ_RIDGE}, {"both", READ_BOTH}, {0}};
-
-struct lesion {
-    const char *model_path, *folder, *category, *layer, *stimuli, *categories, *out;
-    struct fus_model_choice choice;
-    struct fus_choice mode, readout;
-    int controls, batch, wanted_category;
-    bool skip_bad;
-    uint64_t seed;
-    struct fus_run_read past;
-    struct fus_set set;
-    char (*sha256)[65];
-    struct fus_cache *cache;
-    struct fus_model model;
-    int tap, feature_tap;
-    size_t n_places, n_units, blocked_units, n_features;
-    float *label; /* [n_units] */
-    double *mean; /* [n_units] over all pictures */
-    struct fus_lesion_sets sets;
-    float *input, *kept, *cut; /* [batch, ...]: pictures; the layer's output as it is, and with silenced units */
-    float *features;           /* [n_sets + 1, n_pictures, n_features] */
-    bool *wanted;              /* [n_taps] */
-    int first;                 /* picture number of the batch's first one */
-    size_t condition;          /* being shown */
-};
 
 /* ---- what to silence ---- */
 
@@ -81,7 +51,7 @@ static bool same_text(const char *a, const char *b)
 }
 
 /* The run's name for the model with these weights; NULL: none, and err says so. */
-static const char *find_name(const struct lesion *l, struct fus_error *err)
+static const char *find_name(const struct fus_lesion_pass *l, struct fus_error *err)
 {
     char sha256[65];
     const struct fus_run_read_model *like = NULL;
@@ -105,13 +75,13 @@ static const char *find_name(const struct lesion *l, struct fus_error *err)
     return NULL;
 }
 
-static int fail_empty(const struct lesion *l, struct fus_error *err)
+static int fail_empty(const struct fus_lesion_pass *l, struct fus_error *err)
 {
     return fus_base_fail(err, FUS_ENOTFOUND, "%s, %s: no unit of this layer is selective for %s: nothing to silence",
                          l->folder, l->layer, l->category);
 }
 
-static int read_labels(struct lesion *l, struct fus_error *err)
+static int read_labels(struct fus_lesion_pass *l, struct fus_error *err)
 {
     const struct fus_tap *tap = fus_net_tap(l->model.net, l->tap);
     const char *name = find_name(l, err);
@@ -129,7 +99,7 @@ static int read_labels(struct lesion *l, struct fus_error *err)
 
 /* The category, and whether its rows in layers.csv leave anything to silence: nothing but the
  * finished run has been read yet. */
-static int open_run(struct lesion *l, struct fus_error *err)
+static int open_run(struct fus_lesion_pass *l, struct fus_error *err)
 {
     size_t n_selective = 0;
     int n_rows = 0, code = fus_run_read_open(&l->past, l->folder, true, err);
@@ -151,7 +121,7 @@ static int open_run(struct lesion *l, struct fus_error *err)
 }
 
 /* The scrambled category of a run with --scrambled auto, made again from its seed. */
-static int add_scrambled(struct lesion *l, struct fus_error *err)
+static int add_scrambled(struct fus_lesion_pass *l, struct fus_error *err)
 {
     const char *text = fus_run_read_option(&l->past, "seed");
     uint64_t seed = 1;
@@ -162,7 +132,7 @@ static int add_scrambled(struct lesion *l, struct fus_error *err)
 }
 
 /* The pictures, which must be the run's. Those that find room in the cache are decoded once. */
-static int open_pictures(struct lesion *l, struct fus_error *err)
+static int open_pictures(struct fus_lesion_pass *l, struct fus_error *err)
 {
     int code = fus_set_open(&l->set, l->stimuli, l->categories, err);
     if (!code)
@@ -183,7 +153,7 @@ static int open_pictures(struct lesion *l, struct fus_error *err)
 }
 
 /* The layer, the features behind it, and memory for everything. */
-static int plan(struct lesion *l, struct fus_error *err)
+static int plan(struct fus_lesion_pass *l, struct fus_error *err)
 {
     struct fus_net *net = l->model.net;
     l->tap = fus_net_find_tap(net, l->layer, err);
@@ -210,168 +180,12 @@ static int plan(struct lesion *l, struct fus_error *err)
                : fus_base_fail(err, FUS_ENOMEM, "no memory for layer %s", l->layer);
 }
 
-/* ---- the pictures ---- */
-
-static int prepare(void *context, int i, struct fus_error *err)
-{
-    const struct lesion *l = context;
-    return fus_cache_input(l->input + (size_t)(i - l->first) * l->model.input_floats, l->cache, &l->set, i,
-                           &l->model.preprocess, (const char(*)[65])l->sha256, err);
-}
-
-struct showing {
-    struct lesion *l;
-    int n, code;
-    int (*show)(struct lesion *l, int n, struct fus_error *err);
-    struct fus_error *err;
-};
-
-static void show_batch(void *context)
-{
-    struct showing *s = context;
-    s->code = s->show(s->l, s->n, s->err);
-}
-
-/* show(l, n) for every batch, decoded into l->input; one team of threads for all that
- * happens to a batch. */
-static int each_batch(struct lesion *l, const char *what, int (*show)(struct lesion *l, int n, struct fus_error *err),
-                      struct fus_error *err)
-{
-    int code = FUS_OK;
-    double started = fus_progress_now();
-    for (l->first = 0; l->first < l->set.n_pictures && !code; l->first += l->batch) {
-        int n = l->set.n_pictures - l->first < l->batch ? l->set.n_pictures - l->first : l->batch;
-        code = fus_set_each(l->first, l->first + n, prepare, l, err);
-        if (!code) {
-            struct showing s = {l, n, FUS_OK, show, err};
-            fus_threads_run(show_batch, &s);
-            code = s.code;
-        }
-        fus_progress_show(what, "pictures", l->first + n, l->set.n_pictures, started);
-    }
-    return code;
-}
-
-static size_t blocked_index(const struct lesion *l, size_t unit)
-{
-    size_t channel = unit / l->n_places, place = unit % l->n_places;
-    return (channel / 16 * l->n_places + place) * 16 + channel % 16;
-}
-
-static void silence(float *blocked, const struct lesion *l, size_t set, int n)
-{
-    bool zero = l->mode.value == SILENCE_ZERO;
-    for (size_t i = 0; i < l->sets.n_chosen; i++) {
-        size_t unit = l->sets.units[set * l->sets.n_chosen + i], at = blocked_index(l, unit);
-        for (int p = 0; p < n; p++)
-            blocked[(size_t)p * l->blocked_units + at] = zero ? 0 : (float)l->mean[unit];
-    }
-}
-
-/* During the first forward pass: sums for the means. */
-static int add_sums(void *context, int tap, int picture, const float *blocked)
-{
-    struct lesion *l = context;
-    (void)tap, (void)picture;
-    for (size_t i = 0; i < l->n_units; i++)
-        l->mean[i] += blocked[blocked_index(l, i)];
-    return FUS_OK;
-}
-
-static int show_for_means(struct lesion *l, int n, struct fus_error *err)
-{
-    return fus_net_forward(l->model.net, l->input, n, l->wanted, add_sums, l, err);
-}
-
-static int keep_features(void *context, int tap, int picture, const float *blocked)
-{
-    struct lesion *l = context;
-    if (tap != l->feature_tap)
-        return FUS_OK;
-    const struct fus_tap *f = fus_net_tap(l->model.net, tap);
-    size_t row = l->condition * (size_t)l->set.n_pictures + (size_t)(l->first + picture);
-    fus_tensor_unblock(l->features + row * l->n_features, blocked, f->channels, (size_t)f->height * (size_t)f->width);
-    return FUS_OK;
-}
-
-/* Where the whole network must run again for each condition, its layer is changed on the way. */
-static int change(void *context, int tap, int first, int n, float *blocked)
-{
-    struct lesion *l = context;
-    if (tap == l->tap && l->condition == 0)
-        memcpy(l->kept + (size_t)first * l->blocked_units, blocked, (size_t)n * l->blocked_units * sizeof *blocked);
-    if (tap == l->tap && l->condition > 0)
-        silence(blocked, l, l->condition - 1, n);
-    return FUS_OK;
-}
-
-static int show_conditions(struct lesion *l, int n, struct fus_error *err)
-{
-    int code = FUS_OK;
-    bool continues = fus_net_can_continue(l->model.net, l->tap);
-    for (l->condition = 0; l->condition <= l->sets.n_sets && !code; l->condition++) {
-        if (l->condition == 0 || !continues) {
-            code = fus_net_forward(l->model.net, l->input, n, l->wanted, keep_features, l, err);
-            continue;
-        }
-        size_t bytes = (size_t)n * l->blocked_units * sizeof *l->cut;
-        fus_net_watch(l->model.net, NULL, NULL);
-        memcpy(l->cut, l->kept, bytes);
-        silence(l->cut, l, l->condition - 1, n);
-        code = fus_net_continue(l->model.net, l->tap, l->cut, n, l->wanted, keep_features, l, err);
-        fus_net_watch(l->model.net, change, l);
-    }
-    return code;
-}
-
-/* Every response of the layer, and every feature of every condition, is a number. */
-static int check_finite(const struct lesion *l, struct fus_error *err)
-{
-    size_t rows = (l->sets.n_sets + 1) * (size_t)l->set.n_pictures;
-    for (size_t i = 0; i < l->n_units; i++)
-        if (!isfinite(l->mean[i]))
-            return fus_base_fail(
-                err, FUS_EFORMAT,
-                "%s: layer %s answers with NaN or infinity in channel %zu: its weights are too large, or damaged",
-                l->model_path, l->layer, i / l->n_places);
-    int code = FUS_OK;
-    for (size_t i = 0; l->features && i < rows && !code; i++)
-        code = fus_model_check_tap(&l->model, l->feature_tap, l->features + i * l->n_features,
-                                   l->set.pictures[i % (size_t)l->set.n_pictures].path, err);
-    return code;
-}
-
-static int measure(struct lesion *l, struct fus_error *err)
-{
-    l->wanted[l->tap] = true;
-    int code = each_batch(l, "mean activation", show_for_means, err);
-    for (size_t i = 0; i < l->n_units; i++)
-        l->mean[i] /= l->set.n_pictures;
-    if (!code)
-        code = check_finite(l, err);
-    if (code)
-        return code;
-    code = fus_lesion_choose(&l->sets, l->label, l->mean, l->n_units, l->wanted_category, (size_t)l->controls, l->seed,
-                             err);
-    if (code)
-        return fus_base_blame(err, "%s, %s: ", l->folder, l->layer);
-    size_t rows = (l->sets.n_sets + 1) * (size_t)l->set.n_pictures;
-    l->features = fus_base_aligned(rows * l->n_features, sizeof *l->features);
-    if (!l->features)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for the features of %zu lesions: fewer --controls need less",
-                             l->sets.n_sets);
-    l->wanted[l->feature_tap] = true;
-    fus_net_watch(l->model.net, change, l);
-    code = each_batch(l, "lesions", show_conditions, err);
-    return code ? code : check_finite(l, err);
-}
-
 /* ---- what is printed ---- */
 
 /* One read-out's rows, to the file and for people; rows [n_categories] and accuracy
  * [n_sets + 1, n_categories] are scratch. */
-static int read_by(struct fus_outfile *f, FILE *people, const struct lesion *l, bool ridge, struct fus_lesion_row *rows,
-                   double *accuracy, const double *feature_mean, struct fus_error *err)
+static int read_by(struct fus_outfile *f, FILE *people, const struct fus_lesion_pass *l, bool ridge,
+                   struct fus_lesion_row *rows, double *accuracy, const double *feature_mean, struct fus_error *err)
 {
     const struct fus_lesion_readout r = {l->features, &l->set, l->n_features};
     const struct fus_lesion_table table = {.layer = l->layer,
@@ -400,7 +214,7 @@ static int read_by(struct fus_outfile *f, FILE *people, const struct lesion *l, 
 
 /* The table goes into a file and what people read to standard output; without a file, the table
  * does, and the rest to standard error. */
-static int read_out(struct lesion *l, struct fus_error *err)
+static int read_out(struct fus_lesion_pass *l, struct fus_error *err)
 {
     const struct fus_lesion_readout r = {l->features, &l->set, l->n_features};
     size_t n = (size_t)l->set.n_categories, conditions = l->sets.n_sets + 1;
@@ -429,7 +243,7 @@ static int read_out(struct lesion *l, struct fus_error *err)
     return code;
 }
 
-static void close_all(struct lesion *l)
+static void close_all(struct fus_lesion_pass *l)
 {
     fus_lesion_free(&l->sets);
     fus_base_free(l->label);
@@ -448,12 +262,12 @@ static void close_all(struct lesion *l)
 
 int fus_cmd_lesion(int argc, char **argv)
 {
-    struct lesion l = {.mode = {modes, SILENCE_ZERO},
-                       .stimuli = "builtin",
-                       .readout = {readouts, READ_MEAN},
-                       .controls = 50,
-                       .batch = 4,
-                       .seed = 1};
+    struct fus_lesion_pass l = {.mode = {modes, FUS_LESION_PASS_ZERO},
+                                .stimuli = "builtin",
+                                .readout = {readouts, READ_MEAN},
+                                .controls = 50,
+                                .batch = 4,
+                                .seed = 1};
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &l.model_path},
                                    {"--run", FUS_ARG_TEXT, &l.folder},
                                    {"--category", FUS_ARG_TEXT, &l.category},
@@ -498,7 +312,7 @@ int fus_cmd_lesion(int argc, char **argv)
     if (!code)
         code = open_pictures(&l, &err);
     if (!code)
-        code = measure(&l, &err);
+        code = fus_lesion_pass_measure(&l, &err);
     if (!code)
         code = read_out(&l, &err);
     if (!code)

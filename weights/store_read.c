@@ -91,10 +91,9 @@ static int unpack(struct fus_store *s, uint32_t member, struct fus_error *err)
 /* The checksum of a stored member, once, before the first of its bytes are used. Where only a
  * small part of a very large member is wanted, reading all of it would take longer than the work
  * itself: that one is not checked. */
-static int check_stored(const struct fus_store *s, struct fus_member *m, const struct fus_tensor *t, uint8_t *raw,
+static int check_stored(const struct fus_store *s, struct fus_member *m, uint64_t wanted, uint8_t *raw,
                         struct fus_error *err)
 {
-    uint64_t wanted = (uint64_t)t->n_elements * fus_dtype_bytes(t->dtype);
     uint32_t crc = 0;
     if (!m->crc || m->deflated || m->checked || (m->n_bytes > MAX_UNCHECKED && wanted < m->n_bytes / 2))
         return FUS_OK;
@@ -259,7 +258,7 @@ static int read_from_file(struct fus_store *s, float *out, const struct fus_tens
     if (!code && !raw)
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for a buffer");
     if (!code)
-        code = check_stored(s, m, t, raw, err);
+        code = check_stored(s, m, (uint64_t)t->n_elements * fus_dtype_bytes(t->dtype), raw, err);
     if (!code)
         code = is_contiguous(t) ? read_contiguous(s, out, t, raw, err) : read_strided(s, out, t, raw, err);
     fus_base_free(raw);
@@ -279,5 +278,25 @@ int fus_store_read_f32(struct fus_store *s, float *out, const struct fus_tensor 
         code = s->generate ? s->generate(s, out, t, err) : read_from_file(s, out, t, err);
     if (code)
         fus_base_blame(err, "%s: tensor %s: ", s->path, t->name);
+    return code;
+}
+
+static int check_members(struct fus_store *s, uint8_t *raw, struct fus_error *err)
+{
+    int code = FUS_OK;
+    for (size_t i = 0; i < s->n_members && !code; i++) {
+        struct fus_member *m = &s->members[i];
+        code = m->deflated ? unpack(s, (uint32_t)i, err) : check_stored(s, m, m->n_bytes, raw, err);
+    }
+    return code ? fus_base_blame(err, "%s: ", s->path) : code;
+}
+
+int fus_store_check(struct fus_store *store, struct fus_error *err)
+{
+    uint8_t *raw = fus_base_alloc(CHUNK, 8);
+    int code = raw ? check_members(store, raw, err) : fus_base_fail(err, FUS_ENOMEM, "%s: no memory", store->path);
+    for (size_t i = 0; i < store->n_shards && !code; i++)
+        code = check_members(store->shards[i], raw, err);
+    fus_base_free(raw);
     return code;
 }

@@ -103,6 +103,10 @@ const char *fus_store_metadata(const struct fus_store *store, const char *key);
 /* SHA-256 of the whole file; of the spec for `random:`. */
 int fus_store_sha256(const struct fus_store *store, char hex[65], struct fus_error *err);
 
+/* Verifies the checksum of every part of a file that has checksums (zip archives). FUS_EFORMAT that
+ * names the part. */
+int fus_store_check(struct fus_store *store, struct fus_error *err);
+
 /* The tensor as n_elements floats in C order, whatever its dtype, strides and byte order. f64 and
  * integers are rounded to nearest. */
 int fus_store_read_f32(struct fus_store *store, float *out, const struct fus_tensor *t, struct fus_error *err);

@@ -6,6 +6,16 @@
 
 void fus_prose_title(struct fus_text_buffer *out, const struct fus_view *view);
 void fus_prose_result(struct fus_text_buffer *out, const struct fus_view *view); /* <p>... */
+
+/* prose_lead.c: <p class="lead">... */
+void fus_prose_lead(struct fus_text_buffer *out, const struct fus_view *view);
+
+/* Between the i-th and the next of n items. */
+const char *fus_prose_separator(int i, int n);
+
+/* "face and body (12.3% each)": the categories of one model's last layer whose share is `v`. */
+void fus_prose_categories(struct fus_text_buffer *out, const struct fus_view *view, int model, double v);
+
 void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_view *view,
                                const struct fus_figures_figure *figure);
 void fus_prose_methods(struct fus_text_buffer *out, const struct fus_view *view); /* <dl>... */

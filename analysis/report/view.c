@@ -236,3 +236,33 @@ bool fus_view_untrained(const struct fus_view *view, int model)
     const char *source = view->run->models[model].source;
     return source && strncmp(source, "random:", 7) == 0;
 }
+
+const char *fus_view_name(const struct fus_view *view, int model)
+{
+    return view->run->models[model].name;
+}
+
+double fus_view_share(const struct fus_view *view, int model, int category)
+{
+    return fus_view_category(view, model, view->last[model], category)->proportion;
+}
+
+size_t fus_view_n_selective(const struct fus_view *view, int model)
+{
+    size_t n = 0;
+    for (int c = 0; c < view->run->n_categories; c++)
+        n += fus_view_category(view, model, view->last[model], c)->n_selective;
+    return n;
+}
+
+int fus_view_only_category(const struct fus_view *view, int model)
+{
+    int only = -1;
+    for (int c = 0; c < view->run->n_categories; c++)
+        if (fus_view_share(view, model, c) > 0) {
+            if (only >= 0)
+                return -1;
+            only = c;
+        }
+    return only;
+}

@@ -68,4 +68,13 @@ bool fus_view_comparable(const struct fus_view *view, const struct fus_csi_compa
 /* The model has random weights, by its source ("random:..."). */
 bool fus_view_untrained(const struct fus_view *view, int model);
 
+const char *fus_view_name(const struct fus_view *view, int model);
+
+/* Of a model's last block layer: the share of its units that are selective for the category, how
+ * many are selective for any, and the one category that has selective units (-1: none
+ * or several). */
+double fus_view_share(const struct fus_view *view, int model, int category);
+size_t fus_view_n_selective(const struct fus_view *view, int model);
+int fus_view_only_category(const struct fus_view *view, int model);
+
 #endif

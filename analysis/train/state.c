@@ -213,7 +213,7 @@ int fus_state_load(struct fus_work *w, struct fus_error *err)
         return code;
     code = read_metadata(w, s, &updates, err);
     if (!code)
-        code = w->remake ? w->remake(w, err) : FUS_OK;
+        code = fus_prepare_remake(w, err);
     if (!code)
         code = read_tensors(w, s, err);
     if (!code) {

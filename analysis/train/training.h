@@ -1,8 +1,9 @@
 /* Training as a library call: an initial network and pictures in, a folder of files out.
  *
  * Reading order: training.h, start.c (the initial network), targets.c (targets of the language
- * head), training.c (the loop), validate.c (held-out pictures), state.c (stopping and resuming),
- * record.c (train.json), tables.c, outputs.c (model.safetensors, the report).
+ * head), prepare.c (everything before the first step), training.c (the loop), validate.c (held-out
+ * pictures), state.c (stopping and resuming), record.c (train.json), tables.c, outputs.c
+ * (model.safetensors, the report).
  *
  * All files but train.log are the same bytes for any instruction set, number of threads,
  * micro-batch and memory limit, and however often the training was stopped and resumed. */

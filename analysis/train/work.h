@@ -31,7 +31,6 @@ struct fus_work {
     struct fus_feed feed, other;
     bool has_other;
     struct fus_train *net;
-    int (*remake)(struct fus_work *w, struct fus_error *err); /* rebuilds the training network for `step` */
     struct fus_schedule rate, rate_heads;
     long steps_per_epoch, n_steps, step;
     int head_epochs;
@@ -62,6 +61,14 @@ double fus_work_now(void); /* seconds of a monotonic clock */
 void fus_work_note(const struct fus_work *w, const char *fmt, ...) FUS_PRINTF(2, 3);
 void fus_work_log(const struct fus_work *w, const char *fmt, ...) FUS_PRINTF(2, 3);
 void fus_work_path(char path[4096], const struct fus_work *w, const char *name); /* OUT/NAME */
+int fus_work_no_memory(struct fus_error *err);                                   /* for a batch */
+
+/* prepare.c. all: everything before the first step. remake: rebuilds the training network for
+ * `step`. widen: after --head-epochs trains the whole network; arrays that both networks have are
+ * copied. */
+int fus_prepare_all(struct fus_work *w, struct fus_error *err);
+int fus_prepare_remake(struct fus_work *w, struct fus_error *err);
+int fus_prepare_widen(struct fus_work *w, struct fus_error *err);
 
 /* record.c: train.json as text: everything that the result depends on; and whether OUT has the same
  * (FUS_EINVAL names the difference). */

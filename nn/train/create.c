@@ -188,8 +188,11 @@ static int make_plan(struct fus_train *t, struct fus_error *err)
         if (code || fits(t))
             return code;
         if (!free_batch || given || t->micro == 1)
-            return fus_base_fail(err, FUS_ELIMIT, "training needs %zu bytes with batches of %d, %zu are allowed",
-                                 t->least, t->options.batch, t->options.max_memory);
+            return fus_base_fail(err, FUS_ELIMIT,
+                                 "training needs %zu bytes with batches of %d, %zu are allowed: a smaller batch%s or "
+                                 "more memory is needed",
+                                 t->least, t->options.batch, t->options.max_memory,
+                                 free_batch ? "" : ", batch norm by its running statistics (frozen)");
         t->micro = (t->micro + 1) / 2;
     }
 }

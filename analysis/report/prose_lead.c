@@ -1,0 +1,200 @@
+/* The headline of the result: shares in the last layer, then the first model against the others,
+ * each comparison in a sentence. */
+#include <math.h>
+
+#include "analysis/inference.h"
+#include "analysis/report/prose.h"
+
+/* "25.1% of the units of resnet50 are selective for a category, place above all (7.8%)" */
+static void lead_model(struct fus_text_buffer *out, const struct fus_view *view, int model)
+{
+    const struct fus_layer_summary *last = fus_view_last(view, model);
+    const char *untrained = fus_view_untrained(view, model) ? ", an untrained control," : "";
+    size_t n_selective = fus_view_n_selective(view, model);
+    double most = 0;
+    for (int c = 0; c < view->run->n_categories; c++)
+        most = fus_view_share(view, model, c) > most ? fus_view_share(view, model, c) : most;
+    if (n_selective == 0) {
+        fus_svg_put(out, "no unit of $e$s is selective for any category", fus_view_name(view, model), untrained);
+        return;
+    }
+    if (fus_view_only_category(view, model) >= 0) {
+        fus_svg_put(out, "$p of the units of $e$s are selective for $e, none for any other category", most,
+                    fus_view_name(view, model), untrained, view->run->categories[fus_view_only_category(view, model)]);
+        return;
+    }
+    fus_svg_put(out, "$p of the units of $e$s are selective for a category, above all ",
+                (double)n_selective / (double)last->n_units, fus_view_name(view, model), untrained);
+    fus_prose_categories(out, view, model, most);
+}
+
+/* ---- one comparison in a sentence ---- */
+
+/* Two models in their last block layers and one category, seen from the model with the larger
+ * share. */
+struct contrast {
+    int larger, smaller, category;
+    /* of the shares, larger over smaller; NaN where unknown */
+    double ratio, ratio_low, ratio_high;
+    double more_low, more_high; /* interval of their difference */
+    /* interval of the difference of the mean CSI, larger less smaller */
+    double csi_low, csi_high;
+    /* there is an interval of the ratio, or of the difference; it lies above 1, or 0 */
+    bool bounded, clear;
+};
+
+static struct contrast contrast_of(const struct fus_view *view, int other, int category)
+{
+    const struct fus_model_difference *d = fus_view_difference(view, other, category);
+    double a = fus_view_share(view, 0, category), b = fus_view_share(view, other, category);
+    bool first = a >= b;
+    struct contrast x = {
+        first ? 0 : other, first ? other : 0, category, NAN, NAN, NAN, NAN, NAN, NAN, NAN, false, false};
+    x.ratio = a > 0 && b > 0 ? (first ? a / b : b / a) : NAN;
+    if (!d)
+        return x;
+    if (isfinite(x.ratio) && d->ratio_low > 0 && isfinite(d->ratio_high)) {
+        x.ratio_low = first ? d->ratio_low : 1 / d->ratio_high;
+        x.ratio_high = first ? d->ratio_high : 1 / d->ratio_low;
+    }
+    x.more_low = first ? d->proportion_low : -d->proportion_high;
+    x.more_high = first ? d->proportion_high : -d->proportion_low;
+    x.bounded = isfinite(x.ratio_low) || (isfinite(x.more_low) && isfinite(x.more_high));
+    x.clear = isfinite(x.ratio_low) ? x.ratio_low > 1 : x.more_low > 0;
+    if (isfinite(d->csi_low) && isfinite(d->csi_high)) {
+        x.csi_low = first ? d->csi_low : -d->csi_high;
+        x.csi_high = first ? d->csi_high : -d->csi_low;
+    }
+    return x;
+}
+
+/* The category to speak of: the largest ratio among those that clearly differ; without any
+ * interval, the one with the largest share. */
+static int telling_category(const struct fus_view *view, int other, bool *any_interval)
+{
+    int best = -1;
+    double most = 0;
+    *any_interval = false;
+    for (int c = 0; c < view->run->n_categories; c++)
+        *any_interval |= contrast_of(view, other, c).bounded;
+    for (int c = 0; c < view->run->n_categories; c++) {
+        struct contrast x = contrast_of(view, other, c);
+        double v = !isfinite(x.ratio) || (*any_interval && !x.clear) ? 0
+                   : *any_interval                                   ? x.ratio
+                                                                     : fus_view_share(view, x.larger, c);
+        if (v > most) {
+            most = v;
+            best = c;
+        }
+    }
+    return best;
+}
+
+static void put_coverage(struct fus_text_buffer *out, const struct fus_view *view)
+{
+    fus_svg_put(out, "$t% interval", 100 * (1 - view->run->options.alpha));
+}
+
+/* "(0.58 against 0.14; 95% interval of the difference 0.36 to 0.46)". */
+static void put_csi(struct fus_text_buffer *out, const struct fus_view *view, const struct contrast *x)
+{
+    fus_svg_put(out, " ($2 against $2; ",
+                fus_view_category(view, x->larger, view->last[x->larger], x->category)->csi_mean,
+                fus_view_category(view, x->smaller, view->last[x->smaller], x->category)->csi_mean);
+    put_coverage(out, view);
+    fus_svg_put(out, " of the difference $2 to $2)", x->csi_low, x->csi_high);
+}
+
+/* What is known of the CSI of those units; nothing where either side has none. */
+static void say_csi_of(struct fus_text_buffer *out, const struct fus_view *view, const struct contrast *x)
+{
+    double larger = fus_view_category(view, x->larger, view->last[x->larger], x->category)->csi_mean;
+    double smaller = fus_view_category(view, x->smaller, view->last[x->smaller], x->category)->csi_mean;
+    if (!isfinite(larger) || !isfinite(smaller))
+        return;
+    if (!isfinite(x->csi_low) || !isfinite(x->csi_high)) {
+        fus_svg_put(out, ", with a mean CSI of $2 against $2", larger, smaller);
+        return;
+    }
+    fus_svg_put(out, x->csi_low > 0    ? ", with a higher mean CSI"
+                     : x->csi_high < 0 ? ", with a lower mean CSI"
+                                       : ", with a mean CSI that does not clearly differ");
+    put_csi(out, view, x);
+}
+
+/* Where no share clearly differs, a mean CSI may: the category with the largest
+ * clear difference. */
+static void lead_csi(struct fus_text_buffer *out, const struct fus_view *view, int other)
+{
+    int best = -1;
+    double most = 0;
+    for (int c = 0; c < view->run->n_categories; c++) {
+        struct contrast x = contrast_of(view, other, c);
+        double v = x.csi_low > 0 ? x.csi_low : x.csi_high < 0 ? -x.csi_high : 0;
+        if (v > most) {
+            most = v;
+            best = c;
+        }
+    }
+    if (best < 0)
+        return;
+    struct contrast x = contrast_of(view, other, best);
+    fus_svg_put(out, " But the $e-selective units of $e have a $s mean CSI than those of $e",
+                view->run->categories[best], fus_view_name(view, x.larger), x.csi_low > 0 ? "higher" : "lower",
+                fus_view_name(view, x.smaller));
+    put_csi(out, view, &x);
+    fus_svg_put(out, ".");
+}
+
+/* "r50 has 1.4 times the share of face-selective units of clip (6.2% against 4.4%; 95% interval
+ * of the ratio 1.2 to 1.6), with a lower mean CSI (...)." */
+static void lead_contrast(struct fus_text_buffer *out, const struct fus_view *view, int other)
+{
+    bool any_interval;
+    int c = telling_category(view, other, &any_interval);
+    if (c < 0 && any_interval) {
+        fus_svg_put(out, " No category that both $e and $e have units for clearly differs in its share: every ",
+                    fus_view_name(view, 0), fus_view_name(view, other));
+        put_coverage(out, view);
+        fus_svg_put(out, " includes no difference.");
+        lead_csi(out, view, other);
+    }
+    if (c < 0)
+        return;
+    struct contrast x = contrast_of(view, other, c);
+    double larger = fus_view_share(view, x.larger, c), smaller = fus_view_share(view, x.smaller, c);
+    if (x.ratio < 1.05)
+        fus_svg_put(out, " $e and $e have $sthe same share of $e-selective units ($p and $p",
+                    fus_view_name(view, x.larger), fus_view_name(view, x.smaller), larger == smaller ? "" : "about ",
+                    view->run->categories[c], larger, smaller);
+    else
+        fus_svg_put(out, " $e has $1 times the share of $e-selective units of $e ($p against $p",
+                    fus_view_name(view, x.larger), x.ratio, view->run->categories[c], fus_view_name(view, x.smaller),
+                    larger, smaller);
+    if (x.bounded) {
+        fus_svg_put(out, "; ");
+        put_coverage(out, view);
+        fus_svg_put(out,
+                    isfinite(x.ratio_low) ? " of the ratio $2 to $2" : " of the difference $2 to $2 percentage points",
+                    isfinite(x.ratio_low) ? x.ratio_low : 100 * x.more_low,
+                    isfinite(x.ratio_low) ? x.ratio_high : 100 * x.more_high);
+    }
+    fus_svg_put(out, any_interval ? ")" : "; no interval was computed)");
+    say_csi_of(out, view, &x);
+    fus_svg_put(out, ".");
+}
+
+#define MAX_LEAD_CONTRASTS 2 /* others are in the paragraphs below */
+
+void fus_prose_lead(struct fus_text_buffer *out, const struct fus_view *view)
+{
+    int n = view->run->n_models;
+    fus_svg_put(out, "<p class=\"lead\">In the last block layer, ");
+    for (int m = 0; m < n; m++) {
+        lead_model(out, view, m);
+        fus_svg_put(out, m + 1 < n ? "; " : ".");
+    }
+    for (int m = 1; m < n && m <= MAX_LEAD_CONTRASTS; m++)
+        lead_contrast(out, view, m);
+    fus_svg_put(out, "</p>\n");
+}

@@ -1,0 +1,42 @@
+/* Private to fusiform lesion: what it works with, and its passes over the pictures. */
+#ifndef FUS_LESION_PASS_H
+#define FUS_LESION_PASS_H
+
+#include "analysis/localizer/lesion.h"
+#include "analysis/run/run_read.h"
+#include "tools/args.h"
+#include "tools/model_args.h"
+
+/* What silenced units are. */
+enum { FUS_LESION_PASS_ZERO, FUS_LESION_PASS_MEAN };
+
+struct fus_lesion_pass {
+    const char *model_path, *folder, *category, *layer, *stimuli, *categories, *out;
+    struct fus_model_choice choice;
+    struct fus_choice mode, readout;
+    int controls, batch, wanted_category;
+    bool skip_bad;
+    uint64_t seed;
+    struct fus_run_read past;
+    struct fus_set set;
+    char (*sha256)[65];
+    struct fus_cache *cache;
+    struct fus_model model;
+    int tap, feature_tap;
+    size_t n_places, n_units, blocked_units, n_features;
+    float *label; /* [n_units] */
+    double *mean; /* [n_units] over all pictures */
+    struct fus_lesion_sets sets;
+    float *input, *kept, *cut; /* [batch, ...]: pictures; the layer's output as it is, and with silenced units */
+    float *features;           /* [n_sets + 1, n_pictures, n_features] */
+    bool *wanted;              /* [n_taps] */
+    int first;                 /* picture number of the batch's first one */
+    size_t condition;          /* being shown */
+};
+
+/* The mean of each unit of the layer, the sets of units to silence, and the features of every
+ * picture in every condition: the intact network first, then each set silenced. The network is
+ * open, its memory there (cmd_lesion.c: plan), and the labels and pictures are read. */
+int fus_lesion_pass_measure(struct fus_lesion_pass *l, struct fus_error *err);
+
+#endif
