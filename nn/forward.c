@@ -1,10 +1,10 @@
-/* The forward pass: the walk over the table of layers.
+/* The forward pass over the table of layers.
  *
- *   fus_net_forward, fus_net_continue    check what the caller gives
+ *   fus_net_forward, fus_net_continue    check the arguments
  *   run_pass                             allocates, starts the threads
  *   walk_layers                          layer by layer, or a segment image by image (plan.h)
  *   visit_layer, show_tap                runs one layer; hands its output to the caller
- *   run_layer                            the layer's operator (op.h) on its place in the arena */
+ *   run_layer                            the layer's operator (op.h) on the arena */
 #include <string.h>
 
 #include "nn/base/threads.h"
@@ -13,7 +13,7 @@
 
 struct pass {
     struct fus_net *net;
-    const float *input; /* [n, 3, side, side]; NULL where the pass begins with a given layer's output */
+    const float *input; /* [n, 3, side, side]; NULL if the pass begins with a given layer's output */
     int n;
     const bool *wanted; /* [n_taps] */
     fus_tap_fn fn;
@@ -28,7 +28,7 @@ struct pass {
 
 /* ---- one layer ---- */
 
-/* Where a layer's output for picture p of the batch lies; layer < 0: the pictures themselves. */
+/* Address of a layer's output for picture p of the batch; layer < 0: the pictures. */
 static float *activation(const struct fus_net *net, int layer, int p)
 {
     if (layer < 0)
@@ -54,7 +54,8 @@ static void run_layer(struct fus_net *net, int i, int first, int n)
     fus_op_table[l->op].run(&a);
 }
 
-/* With what may interrupt it, its weights where they are loaded now, and its time. */
+/* Runs a layer with a check for cancellation, its weights if they are loaded per pass, and
+ * timing. */
 static int visit_layer(struct pass *pass, int i, int first, int n)
 {
     int code = FUS_OK;

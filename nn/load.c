@@ -15,7 +15,8 @@ static int load_to(struct fus_net *net, int i, float *to, struct fus_error *err)
     return fus_op_table[l->op].load(&a, err);
 }
 
-/* All layers' weights, or the largest layer's; unpacked the largest layer's. */
+/* weight_floats: of all layers, or with low_memory of the largest one. raw_floats: the largest
+ * layer's. */
 int fus_load_measure(struct fus_net *net, struct fus_error *err)
 {
     for (int i = 0; i < net->arch.n_layers; i++) {

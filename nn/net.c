@@ -1,5 +1,5 @@
-/* A network ready to run: made, released and destroyed; its taps; what its layers are and cost.
- * forward.c runs it, load.c fills it with weights. */
+/* A network ready to run: creation, release and destruction; its taps; the properties and costs of
+ * its layers. forward.c runs it, load.c fills it with weights. */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 
 /* ---- taps ---- */
 
-/* Relative depths: how far each is on the way to the last block's output. */
+/* Relative depths: the order of each tap over the order of the last block's output. */
 static void set_depths(struct fus_tap *taps, int n)
 {
     int last = 1;
@@ -105,7 +105,7 @@ static void choose_algorithms(struct fus_net *net, bool direct)
         net->arch.layers[i].winograd = !direct && fus_winograd_fits(&net->arch.layers[i]);
 }
 
-/* Of the layer that needs most. */
+/* Of the layer that needs the most. */
 static size_t scratch_floats(const struct fus_net *net)
 {
     size_t most = 0;
@@ -178,13 +178,13 @@ int fus_net_create(struct fus_net **out, const struct fus_net_spec *spec, const 
 
 #define ALIGNMENT 64
 
-/* Puts blocks one behind the other; memory NULL: only counts. */
+/* Places blocks one after another in memory; memory NULL: only counts bytes. */
 struct placing {
     uint8_t *memory;
     size_t used;
 };
 
-/* n bytes, with what old holds; old may be NULL. */
+/* n bytes, a copy of old; old may be NULL. */
 static void *place(struct placing *p, const void *old, size_t n)
 {
     uint8_t *at = p->memory ? p->memory + p->used : NULL;
@@ -194,8 +194,8 @@ static void *place(struct placing *p, const void *old, size_t n)
     return at;
 }
 
-/* A layer's weights as the file has them are needed while the network is filled only, when the
- * arena is free; with low_memory for good. */
+/* The buffer for a layer's unpacked weights is needed only during loading, when the arena is
+ * unused, so the two share memory; with low_memory it is needed in every pass. */
 static size_t shared_floats(const struct fus_net *net)
 {
     size_t arena = net->plan.arena_floats;
@@ -288,7 +288,7 @@ static int allocate_arena(struct fus_net *net, struct fus_error *err)
     if (!net->arena)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of activations",
                              net->plan.arena_floats * sizeof *net->arena);
-    memset(net->arena + net->plan.picture, 0, /* the border around the pictures stays 0 for good */
+    memset(net->arena + net->plan.picture, 0, /* the border around the pictures is never written again */
            (size_t)net->batch * fus_plan_picture_floats(&net->arch) * sizeof *net->arena);
     return FUS_OK;
 }
@@ -338,7 +338,7 @@ size_t fus_net_bytes(const struct fus_net *net)
     return (net->weight_floats + (net->low_memory ? net->raw_floats : 0) + net->plan.arena_floats) * sizeof(float);
 }
 
-/* ---- what there is to know ---- */
+/* ---- properties ---- */
 
 const char *fus_net_isa(const struct fus_net *net)
 {

@@ -1,4 +1,4 @@
-/* Networks by name: the published ones as specs, and how a spec is called. */
+/* Networks by name: specs of the published networks, and the name of a spec. */
 #include <stdio.h>
 #include <string.h>
 

@@ -8,11 +8,11 @@
 
 #define ALIGN_FLOATS 16               /* 64 bytes: a cache line, an AVX-512 vector */
 #define LARGE_BLOCK ((size_t)1 << 18) /* floats: 1 MB, half of a second-level cache */
-#define LARGE_LONG ((size_t)1 << 17)  /* less where the next block follows at once */
+#define LARGE_LONG ((size_t)1 << 17)  /* less if the next block continues the segment */
 #if SIZE_MAX > 0xffffffff
-#define MAX_ARENA_FLOATS ((uint64_t)1 << 34) /* 64 GB: beyond this the spec is hostile */
+#define MAX_ARENA_FLOATS ((uint64_t)1 << 34) /* 64 GB: more than any real network needs */
 #else
-#define MAX_ARENA_FLOATS ((uint64_t)1 << 26) /* 256 MB: sums of the few that live together fit 32 bits */
+#define MAX_ARENA_FLOATS ((uint64_t)1 << 26) /* 256 MB: so that sums of outputs that live together fit 32 bits */
 #endif
 
 static size_t aligned(size_t floats)
@@ -47,7 +47,7 @@ static int block_end(const struct fus_arch *arch, int i)
     return i < arch->n_layers ? i : -1;
 }
 
-/* What a segment reads lives until its last image is done. */
+/* The input of a segment lives until the segment's last image is done. */
 static void find_segments(struct fus_plan *plan, const struct fus_arch *arch, enum fus_segments segments)
 {
     size_t large = segments == FUS_SEGMENTS_LONG ? LARGE_LONG : LARGE_BLOCK;
@@ -72,10 +72,10 @@ bool fus_plan_is_inner(const struct fus_plan *plan, int layer)
     return plan->segment_end[layer] != layer;
 }
 
-/* An output while the plan is made: what lives at the same time must lie elsewhere. */
+/* An output during planning: outputs with overlapping lifetimes must not overlap in memory. */
 struct place {
     size_t floats;
-    int born; /* the first layer during which it lives: of a segment's output the segment's first layer */
+    int born; /* the first layer of its lifetime; for a segment's output the segment's first layer */
     bool placed;
 };
 
@@ -84,7 +84,7 @@ static bool live_together(const struct fus_plan *p, const struct place *places, 
     return places[j].born <= p->last_use[i] && places[i].born <= p->last_use[j];
 }
 
-/* The lowest offset at which output i fits beside all that live with it. */
+/* The lowest offset at which output i does not overlap any output that lives at the same time. */
 static size_t lowest_gap(const struct fus_plan *p, const struct place *places, int n, int i)
 {
     size_t at = 0;

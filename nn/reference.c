@@ -1,9 +1,7 @@
-/* A residual network by naive loops: what the rest of nn/ computes, without any of its machinery.
- * Read this first.
+/* A residual network by naive loops. The rest of nn/ computes the same. Read this first.
  *
  * An activation is [C, H, W]. Every sum starts at 0 and is one chain of fused multiply-adds in the
- * order of the loops, innermost last; this order is the contract that the fast engine keeps to the
- * bit. */
+ * order of the loops, innermost last; the fast engine follows the same order, bit for bit. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -206,7 +204,7 @@ static int make_tokens(float *t, const struct fus_op_reference *a, struct fus_er
 }
 
 /* CLIP's attention pooling the long way: keys and values of every token. Not bit-equal to
- * attnpool.c, which takes the same products in a cheaper order. */
+ * attnpool.c, which computes the same products in a cheaper order. */
 int fus_reference_attend(const struct fus_op_reference *a, struct fus_error *err)
 {
     const struct fus_layer *l = a->layer;

@@ -31,7 +31,7 @@ static int check_spec(const struct fus_net_spec *s, struct fus_error *err)
     return FUS_OK;
 }
 
-/* Behind every convolution of the stem and the blocks that has one. */
+/* The activation after each convolution of the stem and the blocks. */
 static enum fus_act act_of(const struct fus_net_spec *s)
 {
     return s->act ? s->act : FUS_ACT_RELU;
@@ -46,7 +46,7 @@ static int activation(struct fus_builder *b, int input, const char *tap, enum fu
 }
 
 /* conv + batch norm + activation; norm and tap may be "". Returns the last layer's index: a ReLU is
- * the convolution's own last step, others are a layer. */
+ * part of the convolution, other activations are a separate layer. */
 static int conv(struct fus_builder *b, int input, const char *name, const char *norm, const char *tap, int kernel,
                 int stride, int channels, int addend, enum fus_act act)
 {
@@ -98,7 +98,7 @@ static int stem(struct fus_builder *b)
     return last;
 }
 
-/* What the block's output is added to: its input, or its input brought to the new shape. */
+/* The shortcut of a block: its input, or its input converted to the output's shape. */
 static int shortcut(struct fus_builder *b, int input, const char *at, int stride, int channels)
 {
     const struct fus_net_spec *s = b->spec;
@@ -196,7 +196,7 @@ int fus_resnet_build(struct fus_builder *b, struct fus_error *err)
         return code;
     int last = build_stages(b);
     if (b->failed)
-        return FUS_EUNSUPPORTED; /* fus_arch_build says why */
+        return FUS_EUNSUPPORTED; /* fus_arch_build writes the message */
     heads(b, last);
     int grid = b->arch->layers[last].height;
     if (spec->stem == FUS_STEM_CLIP && grid != spec->attn_grid)

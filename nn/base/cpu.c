@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* NULL: not asked yet. Threads that ask for the first time at once all write the same. */
+/* NULL: not set yet. If several threads set it at the same time, all write the same value. */
 static const char *volatile chosen;
 
 const char *fus_cpu_isa(void)

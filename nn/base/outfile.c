@@ -13,7 +13,7 @@
 #define MAX_LINKS 40 /* as many as Linux follows */
 #define LINK_BYTES 4096
 
-enum { MOST_REMEMBERED = 64 }; /* far more than are ever open together */
+enum { MOST_REMEMBERED = 64 }; /* far more files than are ever open at once */
 static const char *volatile remembered[MOST_REMEMBERED];
 
 static void remember(const char *temporary)
@@ -69,7 +69,7 @@ static int descriptor_of(const char *path)
     return -1;
 }
 
-/* Straight to fd, which is closed on failure. */
+/* Writes directly to fd, which is closed on failure. */
 static int through(struct fus_outfile *f, int fd, struct fus_error *err)
 {
     f->file = fd < 0 ? NULL : fdopen(fd, "wb");
@@ -81,7 +81,7 @@ static int through(struct fus_outfile *f, int fd, struct fus_error *err)
     return cannot(f->path, why, err);
 }
 
-/* A path that is there and no regular file. */
+/* A path that exists and is not a regular file. */
 static int open_special(struct fus_outfile *f, const struct stat *st, struct fus_error *err)
 {
     struct stat null;
@@ -103,14 +103,14 @@ static int open_special(struct fus_outfile *f, const struct stat *st, struct fus
                          f->path, S_ISSOCK(st->st_mode) ? "socket" : "device");
 }
 
-/* One step from f->target along a symbolic link, relative to the folder that the link is in.
- * false: it is none. */
+/* One step from f->target along a symbolic link, relative to the folder that the link is in. false:
+ * it is not a link. */
 static bool follow(struct fus_outfile *f, int *why)
 {
     char to[LINK_BYTES];
     ssize_t n = readlink(f->target, to, sizeof to);
     if (n < 0)
-        return false; /* no link, or not there yet */
+        return false; /* not a link, or it does not exist yet */
     const char *slash = to[0] == '/' ? NULL : strrchr(f->target, '/');
     size_t folder = slash ? (size_t)(slash - f->target) + 1 : 0;
     char *next = n < LINK_BYTES ? fus_base_alloc(folder + (size_t)n + 1, 1) : NULL;
@@ -125,7 +125,7 @@ static bool follow(struct fus_outfile *f, int *why)
     return true;
 }
 
-/* A file beside the one that the path names in the end. */
+/* The temporary file, in the folder of the final target. */
 static int open_temporary(struct fus_outfile *f, struct fus_error *err)
 {
     int why = 0, links = 0;

@@ -1,4 +1,4 @@
-/* Fork and join inside one OpenMP region: see team.h. */
+/* Fork and join inside one OpenMP region: see threads.h. */
 #include "nn/base/threads.h"
 
 #include <string.h>
@@ -17,7 +17,7 @@
 #define SPINS 10000
 
 /* The tasks of one thread that are not taken yet: the first in the upper half, the end in the
- * lower. One word, so that a compare-and-exchange that succeeds has taken a task of the current
+ * lower. Both are in one word, so a successful compare-and-exchange takes a task of the current
  * job. */
 struct share {
     _Alignas(64) _Atomic uint64_t tasks;
@@ -33,7 +33,7 @@ struct team {
     struct share shares[MAX_THREADS]; /* [n_threads] */
 };
 
-static _Thread_local struct team *current; /* of the thread that runs a program */
+static _Thread_local struct team *current; /* the team of the thread that runs a program */
 
 static void pause_a_little(void)
 {
@@ -58,8 +58,8 @@ static int take(struct share *s, bool own)
     }
 }
 
-/* Takes tasks until there are none: the thread's own first, which cover the same part of the data
- * in every loop as far as possible, then those that other threads have not started. */
+/* Takes tasks until there are none: first those of its own share, which is the same part of the
+ * data in every loop if possible, then those that other threads have not started. */
 static void take_tasks(struct team *t, int thread)
 {
     for (int i = 0; i < t->n_threads;) {
@@ -191,7 +191,7 @@ void fus_threads_for(int n_tasks, fus_threads_task fn, void *context)
         atomic_store(&t->shares[i].tasks, first << 32 | end);
     }
     wake_sleepers(t);
-    current = NULL; /* a loop within a task is its thread's alone */
+    current = NULL; /* a loop within a task runs on that thread alone */
     take_tasks(t, 0);
     current = t;
     join(t);

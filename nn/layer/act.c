@@ -1,4 +1,4 @@
-/* Activations as a layer of their own (op.h): those that a convolution does not apply itself.
+/* Activations as separate layers (op.h): those that a convolution does not apply itself.
  *
  *   GELU       x/2 (1 + erf(x / sqrt 2))         Hendrycks & Gimpel 2016, not its tanh form
  *   QuickGELU  x / (1 + exp(-1.702 x))           the same paper's sigmoid form, CLIP's

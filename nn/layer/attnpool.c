@@ -7,8 +7,8 @@
  *   a_h = softmax_i(q_h . k_ih),  o_h = sum_i a_hi v_ih,  out = W_c o + b_c
  *                                                         heads h of d channels
  *
- * There is one query only, so the products are taken in the cheap order, 21 million multiply-adds
- * instead of 430:
+ * There is one query only, so the products are computed in a cheaper order: 21 million
+ * multiply-adds instead of 430:
  *
  *   q_h . k_ih = (W_kh' q_h) . t_i + q_h . b_kh       the last term is equal for all i and
  *                                                     drops out of the softmax
@@ -49,7 +49,7 @@ size_t fus_attnpool_packed_floats(const struct fus_layer *l)
     return (s.tokens * s.c + FUS_LANES - 1) / FUS_LANES * FUS_LANES + 3 * s.c * s.c + out * s.c + 2 * s.c + out;
 }
 
-/* The largest matrix as the file has it. */
+/* The largest unpacked matrix. */
 size_t fus_attnpool_raw_floats(const struct fus_layer *l)
 {
     size_t c = (size_t)l->channels, in = (size_t)l->in_channels;
@@ -88,8 +88,7 @@ bool fus_attnpool_parameter(struct fus_parameter *p, const struct fus_layer *l, 
     return i <= 8;
 }
 
-/* w [rows, c] -> panels [rows/16, c, 16]; transposed: [c/16, rows, 16]. Both are multiples of 16
- * but for the rows. */
+/* w [rows, c] -> panels [rows/16, c, 16]; transposed: [c/16, rows, 16]. c is a multiple of 16. */
 static void pack(float *panels, const float *w, size_t rows, size_t c, bool transposed)
 {
     if (transposed) {
@@ -104,7 +103,7 @@ static void pack(float *panels, const float *w, size_t rows, size_t c, bool tran
             panels[(j / FUS_LANES * c + i) * FUS_LANES + j % FUS_LANES] = w[j * c + i];
 }
 
-/* Where each part of the packed weights lies. */
+/* Addresses of the parts of the packed weights. */
 static struct attnpool locate(const struct fus_layer *l, float *packed)
 {
     struct sizes s = sizes_of(l);
@@ -154,8 +153,8 @@ static const float no_bias[2 * FUS_LANES];
 /* c[block, row, :] = sum_k a[k, row] b[block, k, :] (+ bias) for blocks of 16 columns and all
  * rows.
  *
- * By heads in one of two ways: `heads_in_k`: k falls into heads, each with a row of its own in c;
- * `blocks_per_head`: blocks fall into heads, each with a row of its own in a. */
+ * Heads divide the product in one of two ways. `heads_in_k`: each head is a range of k and has its
+ * own row in c. `blocks_per_head`: each head is a range of blocks and has its own row in a. */
 #define AHEAD 64 /* weights, each used once, are prefetched so many steps of k ahead */
 
 struct product {
@@ -194,7 +193,7 @@ static void multiply(struct product p)
     fus_threads_for((p.n_blocks + p.step - 1) / p.step, product_blocks, &p);
 }
 
-/* tokens [C/16, padded, 16], rows behind the last token 0; turned [token blocks, C, 16] is its
+/* tokens [C/16, padded, 16], rows after the last token are 0; turned [token blocks, C, 16] is its
  * transpose. */
 static void make_tokens(float *tokens, float *turned, const float *in, const struct attnpool *a, const struct sizes *s)
 {
@@ -219,7 +218,7 @@ static void make_tokens(float *tokens, float *turned, const float *in, const str
     }
 }
 
-/* scores [token blocks, heads, 16], in place; what lies behind the last token becomes 0. */
+/* scores [token blocks, heads, 16], in place; entries after the last token become 0. */
 static void softmax_heads(float *scores, const struct sizes *s)
 {
     for (size_t h = 0; h < s->heads; h++) {

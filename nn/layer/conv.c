@@ -52,7 +52,7 @@ static size_t weight_floats(const struct fus_layer *l)
     return (size_t)l->channels * (size_t)l->in_channels * (size_t)(l->kernel * l->kernel);
 }
 
-/* Weights, and what folding needs of a batch norm: gamma, beta, mean, variance. */
+/* Weights, and gamma, beta, mean and variance of the batch norm to fold. */
 size_t fus_conv_raw_floats(const struct fus_layer *l)
 {
     return weight_floats(l) + 4 * (size_t)l->channels;
@@ -94,7 +94,7 @@ const char *fus_conv_algorithm(const struct fus_layer *l)
     return l->winograd ? "winograd" : "gemm";
 }
 
-/* Of the direct sum, padding counted in. */
+/* Of the direct sum; taps in the padding count too. */
 double fus_conv_flops(const struct fus_layer *l)
 {
     return 2.0 * l->height * l->width * l->channels * l->in_channels * l->kernel * l->kernel;

@@ -1,5 +1,5 @@
-/* Batch norm folded into the convolution before it: at inference both are affine, so one is
- * enough. */
+/* Batch norm folded into the convolution before it: at inference both are affine, so they combine
+ * into one. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

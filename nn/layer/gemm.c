@@ -1,14 +1,14 @@
 /* Convolution as a matrix product, without building the im2col matrix: the micro-kernel reads the
- * input where it is. A tile of outputs lies within one row of pixels, so that each tap of the
- * kernel sees input pixels at even distances. At the border, a tap is left out for the outputs
- * whose input lies outside.
+ * input in place. A tile of outputs is within one row of pixels, so each tap of the kernel reads
+ * input pixels at a constant stride. At the border, a tap is skipped for outputs whose input is
+ * outside the image.
  *
  *   out[p, c] = sum_k patch[p, k] w[k, c],   k = (r, s, channel), one chain of fused
  *                                            multiply-adds per output
  *
- * Threads split pixels and channels, never k. Blocking after Goto & van de Geijn 2008: a
- * panel of weights (MAX_K x 32) stays in the first-level cache while a task's input streams
- * past it from the second. */
+ * Threads split pixels and channels, never k. Blocking after Goto & van de Geijn 2008: a panel of
+ * weights (MAX_K x 32) stays in the first-level cache while a task's input is streamed from the
+ * second. */
 #include <string.h>
 
 #include "nn/base/threads.h"
@@ -104,8 +104,8 @@ struct product {
     int pixel_blocks, channel_groups;
 };
 
-/* A 1x1 of stride 1 sees its input as one long row of pixels. The image has its border stored with
- * it, and a kernel row of it counts as one tap. */
+/* A 1x1 of stride 1 treats its input as one long row of pixels. The image is stored with its
+ * border, and a kernel row of it counts as one tap. */
 static void set_shape(struct product *p, const struct fus_layer *l)
 {
     static const enum fus_tile_kind kinds[2][2] = {{FUS_TILE_BLOCKED, FUS_TILE_BLOCKED_SECOND},
@@ -139,8 +139,8 @@ static int part(int whole, int n_parts, int i)
 }
 
 /* Cost model: the slowest thread's time in tile products, if every task is as long as the longest.
- * Beside its products a task costs 0.25 for each tile of A it reads and 1 for each panel of B it
- * loads from memory. */
+ * In addition a task costs 0.25 for each tile of A it reads and 1 for each panel of B it loads from
+ * memory. */
 static double slowest(const struct product *p, int n_pictures, int blocks, int groups)
 {
     int threads = fus_base_threads(), rounds = (n_pictures * blocks * groups + threads - 1) / threads;
@@ -181,7 +181,7 @@ struct slice {
     bool first, last;
 };
 
-/* The outputs among 0 .. n-1 whose tap lies among inputs 0 .. in_n-1. */
+/* The outputs in 0 .. n-1 whose tap reads one of the inputs 0 .. in_n-1. */
 static void find_inside(int *from, int *end, int tap, int n, int in_n, int stride, int padding)
 {
     int before = padding - tap, last = in_n - 1 + before; /* an output's input is stride * output - before */

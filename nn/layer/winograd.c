@@ -38,7 +38,7 @@ static int n_components(const struct fus_layer *l)
     return (tile_side(l) + 2) * (tile_side(l) + 2);
 }
 
-/* Tiles of a task: 2 x 14 rows of the largest micro-kernel; more where weights are large by
+/* Tiles of a task: 2 x 14 rows of the largest micro-kernel; more if the weights are large in
  * comparison. */
 static int max_tiles(const struct fus_layer *l)
 {
@@ -124,7 +124,7 @@ static int per_side(const struct fus_layer *l)
     return (l->height + tile_side(l) - 1) / tile_side(l);
 }
 
-/* A component's [blocks, n tiles, 16]; 16 more floats, so that components do not fall on the same
+/* A component's [blocks, n tiles, 16], plus 16 floats so that components do not map to the same
  * cache sets. */
 static size_t component_floats(int blocks, int n)
 {
@@ -249,7 +249,7 @@ void fus_winograd_run(const struct fus_gemm *g, float *out, const float *in, con
     v.chunks = (v.n_tiles + max_tiles(l) - 1) / max_tiles(l);
     v.groups = 1;
     int even = (v.chunks + threads - 1) / threads * threads;
-    if (v.n_tiles >= even * MIN_TILES) /* as many chunks for each thread as for any other */
+    if (v.n_tiles >= even * MIN_TILES) /* the same number of chunks for each thread */
         v.chunks = even;
     else if (threads > 1) /* few tiles: split channels too; the input's transform is repeated */
         v.groups = v.n_panels < threads ? v.n_panels : threads;

@@ -1,4 +1,4 @@
-/* A network in training: made, planned for the memory there is, updated, destroyed. */
+/* A network in training: creation, the plan for the memory available, destruction. */
 #include <math.h>
 #include <string.h>
 
@@ -29,7 +29,7 @@ static int find_heads(struct fus_train *t, struct fus_error *err)
     return FUS_OK;
 }
 
-/* Rows that a loss reads, directly or not. */
+/* Rows on which a loss depends, directly or indirectly. */
 static void find_live(struct fus_train *t)
 {
     for (int i = 0; i < 2; i++)
@@ -51,7 +51,8 @@ static bool asked_for(const struct fus_train *t, const char *name)
     return !t->options.trained || t->options.trained(t->options.trained_context, name);
 }
 
-/* Sets what is trained, which norms go by running statistics, and which rows are walked back. */
+/* Sets which parameters are trained, which norms use running statistics, and which rows run
+ * backward. */
 static void find_trained(struct fus_train *t)
 {
     for (int i = 0; i < t->n_parameters; i++) {
@@ -71,7 +72,7 @@ static void find_trained(struct fus_train *t)
     }
 }
 
-/* What training cannot do. */
+/* Reports layers that cannot be trained. */
 static int check_rows(const struct fus_train *t, struct fus_error *err)
 {
     for (int row = 0; row < t->arch.n_layers; row++) {
@@ -172,8 +173,8 @@ static bool all_running(const struct fus_train *t)
     return true;
 }
 
-/* Everything kept; outputs made again from z; blocks run again, one more at a time; where norms
- * allow it, fewer pictures at a time. The first that fits. */
+/* Chooses the first plan that fits, in this order: keep everything; recompute outputs from z;
+ * recompute blocks, one more at a time; smaller micro-batches, if the norms allow it. */
 static int make_plan(struct fus_train *t, struct fus_error *err)
 {
     bool free_batch = all_running(t), given = t->options.micro_batch > 0;
@@ -218,7 +219,7 @@ static int allocate(struct fus_train *t, struct fus_error *err)
     if (!ok || !t->begun)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of activations and gradients",
                              t->arena_floats * sizeof(float));
-    memset(t->arena, 0, t->scratch * sizeof *t->arena); /* zeros for good: a bias that is none, borders of pictures */
+    memset(t->arena, 0, t->scratch * sizeof *t->arena); /* never written again: the zero bias, borders of pictures */
     return FUS_OK;
 }
 
@@ -288,7 +289,7 @@ void fus_train_destroy(struct fus_train *t)
     fus_base_free(t);
 }
 
-/* ---- what there is to know ---- */
+/* ---- properties ---- */
 
 int fus_train_recomputed_blocks(const struct fus_train *t)
 {

@@ -10,8 +10,9 @@
  *   du = Wk' dk + Wv' dv (+ Wq' dq for token 0);  de = sum over pictures of du;  dx_t =
  *                                                 du_t + du_0 / places
  *
- * bk adds the same to all logits of a head, which a softmax does not see: its gradient is 0. The
- * four products are linear layers (grad_conv.c); what lies between is double, token by token. */
+ * bk adds the same value to all logits of a head, which does not change the softmax: its gradient
+ * is 0. The four products are linear layers (grad_conv.c); the steps between them are in double,
+ * token by token. */
 #include <math.h>
 #include <string.h>
 
@@ -35,7 +36,7 @@ struct attention {
     const struct fus_grad_attention *a;
     struct fus_layer part[FUS_ATTENTION_PARTS];
     size_t c, tokens, heads;
-    float *u, *k, *v, *dk, *dv, *du; /* tokens; du lies where k was */
+    float *u, *k, *v, *dk, *dv, *du; /* tokens; du uses the memory of k */
     float *u0, *q, *o, *dout, *dq, *du0;
     float *p;    /* [n, heads, T] */
     float *rest; /* of the products */
@@ -210,7 +211,7 @@ static void back_picture(void *context, int picture, int thread)
         back_head(t, (size_t)picture, h);
 }
 
-/* du of token 0 also through the query; then dx. */
+/* Adds du of token 0 through the query; then computes dx. */
 static void back_tokens(void *context, int picture, int thread)
 {
     const struct attention *t = context;
@@ -238,7 +239,7 @@ static void add_positions(void *context, int block, int thread)
                 t->a->d_positions[token * t->c + c] += t->du[(size_t)n * t->c * t->tokens + token_at(t, c, token)];
 }
 
-/* A product's own gradients; the key's bias has none. */
+/* The gradients of a product's weights; the key's bias has none. */
 static void back_weights(const struct attention *t, int part, const float *x, float *dz)
 {
     struct fus_grad g = product(t, part);

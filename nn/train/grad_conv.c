@@ -52,8 +52,7 @@ static void run_flat(const struct fus_gemm *given, float *out, const float *in, 
     exchange(out, flat_out, blocks, g->n);
 }
 
-/* ---- by Winograd's algorithm, where layer->winograd says so: forward and, with the
- * turned kernel, dx */
+/* ---- by Winograd's algorithm, if layer->winograd: forward and, with the turned kernel, dx */
 
 struct unpacking {
     /* [channels, in_channels, taps]; turned: [in_channels, channels, taps from the
@@ -96,7 +95,7 @@ static size_t winograd_scratch(const struct fus_layer *l, int n)
            (size_t)fus_base_threads() * fus_winograd_scratch_floats(l, n);
 }
 
-/* `to` is the convolution that runs: the layer, or its turned kernel over dz. */
+/* `to`: the convolution to run: the layer, or the layer with the turned kernel, applied to dz. */
 static void run_winograd(const struct fus_grad *g, const struct fus_layer *to, float *out, const float *in, bool onto,
                          const float *panels, const float *bias, float *scratch)
 {
@@ -125,7 +124,7 @@ void fus_grad_conv_forward(const struct fus_grad *g, float *out, const float *in
 
 /* ---- dx ---- */
 
-/* The taps r that a remainder e of places sees along one side, from the last to the first. */
+/* The taps r that read places of remainder e along one side, from the last to the first. */
 struct taps {
     int n, tap[MAX_KERNEL];
     int before; /* padding: the last tap's dz place is m - before */
@@ -203,7 +202,7 @@ struct scattering {
     bool onto;
 };
 
-/* A phase's plane into every t-th place of a plane of dx. */
+/* Writes a phase's plane to every t-th place of a plane of dx. */
 static void scatter_plane(void *context, int plane, int thread)
 {
     const struct scattering *s = context;

@@ -4,7 +4,7 @@
  *   max pool       a window's gradient goes to its first largest place in raster
  *                  order, as in PyTorch
  *   average, mean  dx = dout / n
- *   pad            the slice back, 0 elsewhere */
+ *   pad            the gradient of the slice, 0 elsewhere */
 #include <string.h>
 
 #include "nn/base/threads.h"

@@ -1,4 +1,4 @@
-/* A step of training as naive loops in double; grad_reference.h has the reading order.
+/* A training step as naive loops in double; reading order: grad_reference.h.
  *
  *   forward    each row's output from the outputs of the rows that it reads, first row to last
  *   losses     L, and dL/da of the network's outputs
@@ -30,7 +30,7 @@ static size_t volume(const struct fus_grad_row *row)
     return (size_t)row->n * fus_grad_at(row->layer, 1, 0, 0, 0);
 }
 
-/* ---- the two walks ---- */
+/* ---- forward and backward ---- */
 
 static void forward(struct fus_grad_reference *r, const struct fus_train_batch *batch)
 {
@@ -64,7 +64,7 @@ static void embed_texts(struct fus_grad_reference *r, const struct fus_train_bat
                                                   (batch->word_start[n + 1] - batch->word_start[n]);
 }
 
-/* dV[:, w] = sum of dt / length over the texts and their places where w stands. */
+/* dV[:, w] = sum of dt / length over all occurrences of w in the texts. */
 static void embed_texts_back(struct fus_grad_reference *r, const struct fus_train_batch *batch)
 {
     size_t dim = (size_t)r->text->shape[0], n_words = (size_t)r->text->shape[1];

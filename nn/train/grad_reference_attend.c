@@ -178,8 +178,8 @@ static void tokens_back(const struct attention *t, int n)
             dx[j * places + i] += t->du[(i + 1) * t->c + j] + t->du[j] / (double)places;
 }
 
-/* A key's bias adds the same to all logits of a head, which a softmax does not see: its gradient is
- * 0 but for rounding. */
+/* A key's bias adds the same value to all logits of a head, which does not change the softmax: its
+ * gradient is 0 up to rounding. */
 static void backward(const struct attention *t, int n)
 {
     memset(t->du, 0, t->tokens * t->c * sizeof *t->du);
@@ -206,7 +206,7 @@ void fus_grad_reference_attend(const struct fus_grad_row *row)
         forward(&t, n);
 }
 
-/* Forward again for each picture, since only one picture's arrays are held. */
+/* Repeats forward for each picture, since only one picture's arrays are in memory. */
 void fus_grad_reference_attend_back(const struct fus_grad_row *row)
 {
     struct attention t = attention_of(row);

@@ -3,8 +3,7 @@
  *
  *   z = W * x,   y = gamma zhat + beta  or, of a linear layer,  y = z + b,   a = max(0, y + s)
  *
- * Backward these four steps are undone in the opposite order. da becomes dy, then dz, in its own
- * memory. */
+ * Backward takes these four steps in the opposite order. da becomes dy, then dz, in place. */
 #include <math.h>
 
 #include "nn/train/grad_reference.h"
@@ -50,8 +49,8 @@ static double convolve_at(const struct fus_grad_row *row, int n, int k, int y, i
     return sum;
 }
 
-/* dW[k,c,r,s] = sum_n sum_y sum_x dz[n,k,y,x] x[n,c, t y - p + r, t x - p + s]: each place where
- * the weight was used says how it should change. */
+/* dW[k,c,r,s] = sum_n sum_y sum_x dz[n,k,y,x] x[n,c, t y - p + r, t x - p + s]: the sum over all
+ * places where the weight is used. */
 static double weight_gradient_at(const struct fus_grad_row *row, const double *dz, int k, int c, int r, int s)
 {
     const struct fus_layer *l = row->layer;
@@ -175,8 +174,8 @@ static void normalise(const struct fus_grad_row *row, int k)
 }
 
 /* dbeta = sum dy,  dgamma = sum dy zhat,  dz = gamma rstd (dy - dbeta/m - zhat dgamma/m). The two
- * means are there because z moves the batch's mean and variance too; running statistics it does not
- * move: dz = gamma rstd dy. */
+ * means are the derivatives through the batch's mean and variance, which depend on z. Running
+ * statistics do not: there dz = gamma rstd dy. */
 static void back_through_norm(const struct fus_grad_row *row, int k)
 {
     double *dy = row->da, m = channel_size(row), gain = row->tensor[GAMMA].value[k] * rstd(row, k);
@@ -224,8 +223,8 @@ static void add_and_rectify(const struct fus_grad_row *row)
     }
 }
 
-/* dy = ds = da where a > 0, else 0: what was cut off has no say. A sum passes its gradient on to
- * both terms. */
+/* dy = ds = da where a > 0, else 0, the derivative of the ReLU. The gradient of a sum goes to both
+ * terms. */
 static void back_through_relu(const struct fus_grad_row *row)
 {
     for (size_t i = 0; i < all(row); i++) {

@@ -106,7 +106,7 @@ static int make_rows(struct fus_grad_reference *r, struct fus_error *err)
 
 /* ---- the network ---- */
 
-/* Which rows are the network's outputs, and whether all is there that the losses ask for. */
+/* Finds the rows of the network's outputs; fails if a loss needs one that does not exist. */
 static int find_outputs(struct fus_grad_reference *r, struct fus_error *err)
 {
     const struct fus_train_options *o = &r->options;

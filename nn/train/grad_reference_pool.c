@@ -2,7 +2,7 @@
  * over all places, and the zero-padded shortcut of CIFAR networks (He et al. 2016, option A). */
 #include "nn/train/grad_reference.h"
 
-/* What is done at each output (n, c, y, x). */
+/* The operation at each output (n, c, y, x). */
 typedef void (*place_fn)(const struct fus_grad_row *row, int n, int c, int y, int x);
 
 static void at_each_place(const struct fus_grad_row *row, place_fn fn)
@@ -42,7 +42,7 @@ static void take_largest(const struct fus_grad_row *row, int n, int c, int y, in
     row->a[fus_grad_at(row->layer, n, c, y, x)] = row->x[largest_of_window(row, n, c, y, x)];
 }
 
-/* da goes to the place that was taken; the others of the window had no say. */
+/* da goes to the largest place; the others of the window get 0. */
 static void give_to_largest(const struct fus_grad_row *row, int n, int c, int y, int x)
 {
     row->dx[largest_of_window(row, n, c, y, x)] += row->da[fus_grad_at(row->layer, n, c, y, x)];
@@ -109,7 +109,7 @@ static void take_every_second(const struct fus_grad_row *row, int n, int c, int 
         from < 0 ? 0 : row->x[fus_grad_in_at(l, n, from, y * l->stride, x * l->stride)];
 }
 
-/* dx[n, c - before, t y, t x] = da[n,c,y,x]; what was left out gets nothing. */
+/* dx[n, c - before, t y, t x] = da[n,c,y,x]; the other places get 0. */
 static void give_back_every_second(const struct fus_grad_row *row, int n, int c, int y, int x)
 {
     const struct fus_layer *l = row->layer;

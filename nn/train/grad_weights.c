@@ -3,12 +3,13 @@
  *   dW[k,c,r,s] = sum_n sum_y sum_x  dz[n,k,y,x] x[n,c, ty-p+r, tx-p+s]
  *
  * One float chain of fused multiply-adds for each weight over (picture, y, x), in this order; 8
- * chains where there are few weights. The long side of this product runs over places, so it has a
- * micro-kernel of its own (grad_tile.h), whose result is a panel. */
+ * chains if there are few weights. This product sums over places, so it has its own micro-kernel
+ * (grad_tile.h), whose result is a panel. */
 #include "nn/base/threads.h"
 #include "nn/train/grad.h"
 
-#define FEW_WEIGHTS 65536 /* up to here a weight's sum has 8 chains: threads would find too few tiles */
+/* up to here a weight's sum has 8 chains, otherwise there are too few tiles for the threads */
+#define FEW_WEIGHTS 65536
 #define MANY_CHAINS 8
 
 static bool from_picture(const struct fus_layer *l)
@@ -54,7 +55,7 @@ static int part(int whole, int n_parts, int i)
     return (int)((long long)whole * i / n_parts);
 }
 
-/* The outputs among from .. end-1 whose tap lies among inputs 0 .. in_n-1. */
+/* The outputs in from .. end-1 whose tap reads one of the inputs 0 .. in_n-1. */
 static void find_inside(int *from, int *end, int tap, int in_n, const struct fus_layer *l)
 {
     int before = l->padding - tap, last = in_n - 1 + before; /* an output's input is stride * output - before */
@@ -100,7 +101,7 @@ static void run_tap(const struct weights *w, struct fus_grad_tile t, const struc
     run_tiles(&t, FUS_LANES, w->g->kernel);
 }
 
-/* Kernel row r of the picture, which has its border stored with it and 3 channels side by side. */
+/* Kernel row r of the picture, which is stored with its border and has 3 adjacent channels. */
 static void run_picture_row(const struct weights *w, struct fus_grad_tile t, const struct chunk *c, int r)
 {
     const struct fus_layer *l = w->g->layer;
@@ -167,8 +168,8 @@ static void weights_task(void *context, int task, int thread)
         }
 }
 
-/* Small maps go several pictures at a time, large ones some rows at a time: the order of a
- * chain is the same. */
+/* A chunk is several pictures if maps are small, some rows if they are large. The order of a chain
+ * does not change. */
 static void set_chunks(struct weights *w)
 {
     w->chunk_pictures = w->chunk_rows = 1;

@@ -1,5 +1,5 @@
 /* The losses of a batch at the network's heads. A picture's loss and gradient depend on that
- * picture alone, but for InfoNCE; sums run over the pictures in order, in double. */
+ * picture alone, except for InfoNCE; sums run over the pictures in order, in double. */
 #include <math.h>
 #include <string.h>
 
@@ -29,7 +29,7 @@ size_t fus_heads_doubles(const struct fus_train *t)
     return contrast ? rows + 3 * n * n + 6 * n * most : rows;
 }
 
-/* ---- what the caller gives ---- */
+/* ---- checks of the batch ---- */
 
 int fus_heads_check(const struct fus_train *t, const struct fus_train_batch *b, struct fus_error *err)
 {
@@ -129,7 +129,8 @@ static void embed_texts(double *v, const struct fus_train *t, const struct fus_t
     }
 }
 
-/* Each word gets its texts' gradients / length: texts in batch order, words in text order. */
+/* Each word's column accumulates the gradients of its texts / length: texts in batch order, words
+ * in text order. */
 static void back_texts(struct fus_train *t, const double *dv, const struct fus_train_batch *b, int dim)
 {
     float *gradient = t->parameters[t->text].tensor[FUS_TRAIN_GRADIENT];
@@ -147,7 +148,7 @@ static double cosine_of(const double *u, const double *v, int dim)
     return 1 - fus_loss_cosine(NULL, u, v, 1, dim);
 }
 
-/* How many pictures have their own text first, and the mean cosine with it. */
+/* How many pictures have their own text as the nearest, and the mean cosine with it. */
 static void rank_texts(struct fus_train_result *r, const double *u, const double *v, int n, int dim)
 {
     for (int i = 0; i < n; i++) {

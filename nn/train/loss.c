@@ -8,8 +8,7 @@
 
 #include "nn/base/fmath.h"
 
-/* p [n] = softmax(l); returns log(sum exp(l)). l and p may be strided: element i
- * stands at i * step. */
+/* p [n] = softmax(l); returns log(sum exp(l)). l and p may be strided: element i is at i * step. */
 static double softmax(double *p, const double *l, int n, size_t step)
 {
     double most = l[0], sum = 0;
@@ -24,8 +23,8 @@ static double softmax(double *p, const double *l, int n, size_t step)
     return most + fus_fmath_log(sum);
 }
 
-/* One picture: -sum q (l - log sum exp l); d = (p - q) / n_batch where it is asked for. p is
- * scratch [n_classes]. */
+/* One picture: -sum q (l - log sum exp l); d = (p - q) / n_batch, unless NULL. p is scratch
+ * [n_classes]. */
 static double cross_entropy_of(double *d, const double *l, int label, int n_classes, double smooth, int n_batch)
 {
     double off = smooth / n_classes, on = 1 - smooth + off, loss = 0, most = l[0], sum = 0;

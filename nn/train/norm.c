@@ -1,12 +1,11 @@
-/* Batch norm (Ioffe & Szegedy 2015), fused with the addend and ReLU behind it.
+/* Batch norm (Ioffe & Szegedy 2015), fused with the addend and ReLU after it.
  *
  *   zhat = (z - mean) rstd,  y = gamma zhat + beta,  a = max(0, y + addend)
  *   dy = da where a > 0,  dbeta = sum dy,  dgamma = sum dy zhat
  *   dz = gamma rstd (dy - dbeta / m - zhat dgamma / m)
  *
- * Sums are double: one chain for each picture and channel in raster order, then over the
- * pictures in order. Running statistics in place of the batch's make mean and rstd constants:
- * then dz = gamma rstd dy. */
+ * Sums are double: one chain for each picture and channel in raster order, then over the pictures
+ * in order. With running statistics, mean and rstd are constants and dz = gamma rstd dy. */
 #include <math.h>
 #include <string.h>
 
@@ -26,7 +25,7 @@ size_t fus_norm_scratch(const struct fus_layer *l, int n)
     return 4 * (size_t)n * fus_norm_width(l);
 }
 
-/* ---- from sums to numbers ---- */
+/* ---- from sums to statistics ---- */
 
 static void set(float *vectors, size_t width, size_t i, double mean, double variance, float gamma, float beta)
 {

@@ -1,5 +1,5 @@
-/* Update rules (optimise.h has the formulas): each element by itself in float, so that threads and
- * vectors change no bit. */
+/* Update rules (optimise.h has the formulas): each element independently in float, so the result
+ * does not depend on threads or vector width. */
 #include "nn/train/optimise.h"
 
 #include "nn/base/threads.h"

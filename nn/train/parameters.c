@@ -1,7 +1,7 @@
-/* Parameters of a network in training: which there are, in which layout, and where they lie.
+/* Parameters of a network in training: list, layout and memory.
  *
- * Weights are panels (gemm.c) for good, with gradient and momentum: the gradient's product makes
- * panels, the update goes element by element. Only fus_train_get and _set turn them into
+ * Weights, gradients and momentum are always panels (gemm.c): the product for the gradient writes
+ * panels, and updates work element by element. Only fus_train_get and _set convert to and from
  * PyTorch's layout. */
 #include <math.h>
 #include <stdio.h>
@@ -105,7 +105,7 @@ static bool wanted(const struct fus_train *t, const struct fus_train_store *s, i
     return s->known.trained && (which != FUS_TRAIN_AVERAGE || t->options.optimise.ema > 0);
 }
 
-/* Where each array lies; memory NULL: only counts. */
+/* Assigns the address of each array; memory NULL: only counts. */
 static size_t place_tensors(struct fus_train *t, float *memory)
 {
     size_t used = 0;
@@ -177,7 +177,7 @@ int fus_parameters_allocate(struct fus_train *t, struct fus_error *err)
 
 size_t fus_parameters_bytes(const struct fus_train *t)
 {
-    struct fus_train copy = *t; /* what is counted does not depend on where it lies */
+    struct fus_train copy = *t; /* the count does not depend on addresses */
     return t->memory ? t->memory_floats * sizeof(float) + t->sums_doubles * sizeof(double)
                      : place_tensors(&copy, NULL) * sizeof(float) + place_sums(&copy, NULL) * sizeof(double);
 }
@@ -191,7 +191,7 @@ void fus_parameters_free(struct fus_train *t)
 
 /* ---- layouts ---- */
 
-/* Calls for every weight: its place in panels and in [channels, in_channels, taps]. */
+/* Iterates over all weights: index in panels and in [channels, in_channels, taps]. */
 struct walking {
     const struct fus_train_store *s;
     float *panels, *file;

@@ -1,10 +1,10 @@
-/* A step of training: the plan's jobs in order (train_plan.h), which are the rows of the table
- * forward, the loss, and the rows back.
+/* A step of training: the plan's jobs in order (train_plan.h), that is, the rows forward, the loss,
+ * the rows backward.
  *
  *   fus_train_gradients   checks the batch, starts the threads
- *   run_batch             micro-batch by micro-batch, where frozen norms allow it
+ *   run_batch             micro-batch by micro-batch, if frozen norms allow it
  *   run_jobs              the walk
- *   forward_*, back_*     one row by its operator; the formulas stand in norm.c and grad_*.c */
+ *   forward_*, back_*     one row by its operator; formulas: norm.c and grad_*.c */
 #define _POSIX_C_SOURCE 200809L
 #include <string.h>
 #include <time.h>
@@ -26,19 +26,18 @@ static double start_clock(const struct fus_train *t)
     return t->times ? now() : 0;
 }
 
-/* Adds the time since `start` to *part, a member of t->times that the caller names
- * where there are times. */
+/* Adds the time since `start` to *part, a member of t->times; does nothing without times. */
 #define STOP_CLOCK(t, part, start) ((t)->times ? (void)((t)->times->part += now() - (start)) : (void)0)
 
-/* ---- where things lie ---- */
+/* ---- addresses ---- */
 
 struct step {
     struct fus_train *t;
     const struct fus_train_batch *batch;
     struct fus_train_result *result;
-    int first, n;      /* pictures that pass now */
+    int first, n;      /* pictures of the present micro-batch */
     bool stop_at_loss; /* the first of two passes: outputs of heads alone */
-    bool given;        /* the second: gradients of heads are there */
+    bool given;        /* the second: gradients of heads are already computed */
     int code;
 };
 
@@ -70,8 +69,8 @@ static size_t places_of_batch(const struct step *s, int row)
 
 /* ---- forward ---- */
 
-/* The numbers of a norm: from this batch, whose statistics also move the running
- * ones, or from those. */
+/* The statistics of a norm: from this batch, which also updates the running ones, or from the
+ * running ones. */
 static void set_norm(const struct step *s, int row)
 {
     struct fus_train *t = s->t;
@@ -205,7 +204,7 @@ static void run_loss(const struct step *s)
 
 /* ---- backward ---- */
 
-/* Where a gradient goes; *onto: something is there. NULL: nothing before this row is trained. */
+/* The destination of a gradient; *onto: it must be accumulated. NULL: no gradient is needed. */
 static float *gradient_to(const struct fus_train *t, int row, bool *onto)
 {
     *onto = row >= 0 && t->begun[row];
@@ -215,7 +214,7 @@ static float *gradient_to(const struct fus_train *t, int row, bool *onto)
     return t->at[FUS_ARRAY_GRADIENT][row];
 }
 
-/* dz in place of the output's gradient; the addend's gradient on the way. */
+/* Replaces the output's gradient by dz; also computes the addend's gradient. */
 static void back_norm(const struct step *s, int row)
 {
     const struct fus_train *t = s->t;
@@ -360,8 +359,8 @@ static void run_pictures(struct step *s, int first)
     run_jobs(s);
 }
 
-/* InfoNCE sees the whole batch: where it passes in parts, all outputs come first,
- * then each part again. */
+/* InfoNCE needs the whole batch. With micro-batches, a first pass computes all outputs, and a
+ * second one runs each micro-batch again. */
 static void run_batch(void *context)
 {
     struct step *s = context;

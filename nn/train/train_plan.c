@@ -13,7 +13,7 @@ struct planning {
     bool restore;
     int *block;            /* [n_layers] the block that a row belongs to; -1: the stem */
     int *span[FUS_ARRAYS]; /* [n_layers] the array's present span; -1: none */
-    bool *here;            /* [n_layers] while planning backward: the output is there */
+    bool *here;            /* [n_layers] while planning backward: the output is in memory */
 };
 
 /* ---- jobs and spans ---- */
@@ -23,7 +23,7 @@ static void add_job(struct planning *p, enum fus_train_job_kind kind, int row, b
     p->plan->jobs[p->plan->n_jobs++] = (struct fus_train_job){kind, row, output};
 }
 
-/* The last job begins to write an array. */
+/* The latest job is the first to write an array. */
 static void begin(struct planning *p, enum fus_train_array array, int row)
 {
     struct fus_train_plan *plan = p->plan;
@@ -33,7 +33,7 @@ static void begin(struct planning *p, enum fus_train_array array, int row)
         (struct fus_train_span){array, row, job, job, p->n * fus_layer_floats(&p->arch->layers[row]), 0};
 }
 
-/* The last job reads it. */
+/* The latest job reads it. */
 static void touch(struct planning *p, enum fus_train_array array, int row)
 {
     if (row >= 0)
@@ -60,7 +60,7 @@ static bool is_norm(const struct planning *p, int row)
     return layer(p, row)->norm[0] != 0;
 }
 
-/* Its own output: where an addend hides what the ReLU saw, and behind a bias. */
+/* Whether backward reads the row's own output: for the ReLU's mask, after an addend or a bias. */
 static bool reads_output(const struct planning *p, int row)
 {
     const struct fus_layer *l = layer(p, row);
@@ -73,7 +73,7 @@ static bool reads_input(const struct planning *p, int row)
     return op == FUS_OP_MAXPOOL || op == FUS_OP_ATTENTION || (op == FUS_OP_CONV && p->use[row].weight);
 }
 
-/* From z alone. */
+/* Whether the output can be recomputed from z alone. */
 static bool can_restore(const struct planning *p, int row)
 {
     return is_norm(p, row) && layer(p, row)->addend < 0;
@@ -102,7 +102,7 @@ static void plan_forward(struct planning *p, int row)
     p->here[row] = !(p->restore && can_restore(p, row)) && (!is_again(p, row) || ends_block(p, row));
 }
 
-/* Before a job that reads an output. */
+/* Makes an output available before a job that reads it. */
 static void bring_output(struct planning *p, int row)
 {
     if (row < 0 || p->here[row])
@@ -121,7 +121,7 @@ static bool is_input_of(const struct planning *p, int row, int end)
     return false;
 }
 
-/* The rows of the block that ends with `end`, once more. */
+/* Runs the rows of the block that ends with `end` again. */
 static void plan_again(struct planning *p, int end)
 {
     int first = end;
@@ -190,7 +190,8 @@ static bool meet(const struct fus_train_span *a, const struct fus_train_span *b)
     return a->from <= b->to && b->from <= a->to;
 }
 
-/* The lowest place where nothing lies that lives at the same time; placed[]: spans by offset. */
+/* The lowest offset without overlap with spans that live at the same time; placed[]: spans by
+ * offset. */
 static size_t lowest_place(const struct fus_train_plan *plan, const int *placed, int n_placed,
                            const struct fus_train_span *s)
 {
@@ -223,7 +224,7 @@ static int largest_left(const struct fus_train_plan *plan, const bool *done)
     return most;
 }
 
-/* The largest first, each at the lowest place that is free for its life. */
+/* Places the largest first, each at the lowest offset that is free during its lifetime. */
 static int place_spans(struct fus_train_plan *plan, struct fus_error *err)
 {
     int *placed = fus_base_alloc((size_t)plan->n_spans + 1, sizeof *placed);
@@ -262,8 +263,8 @@ static bool allocate(struct planning *p)
     return ok;
 }
 
-/* A block is the rows up to an output that is one of `all`. The stem is block -1; what follows the
- * last is one that never runs again. */
+/* A block is the rows up to an output that is one of `all`. The stem is block -1; the rows after
+ * the last block form one that is never recomputed. */
 static void number_blocks(struct planning *p)
 {
     int block = -1;

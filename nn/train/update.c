@@ -16,7 +16,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Gradients times most / |g|, where that is less than 1. */
+/* Scales gradients by most / |g| if that is less than 1. */
 static void clip(struct fus_train *t)
 {
     double most = t->options.optimise.clip_norm, norm = most > 0 ? fus_train_norm(t) : 0;
@@ -105,7 +105,7 @@ static void peak_task(void *context, int task, int thread)
     p->kept[task] = p->kernel->fma_chains(PEAK_STEPS);
 }
 
-/* The best of some bursts: others may use the machine too. */
+/* The best of several bursts, since other processes may use the machine. */
 double fus_train_peak(const struct fus_train *t)
 {
     struct peak p = {.kernel = t->kernel};
