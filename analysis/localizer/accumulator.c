@@ -147,14 +147,14 @@ static struct fus_moments view(const struct fus_moments *m, int group, long *cou
     return (struct fus_moments){1, n, count, m->mean + at, m->m2 + at};
 }
 
-/* `block`'s half becomes a group in the scratch file. */
+/* Writes a half of `block` to the scratch file as a group. */
 static int put_outside(struct fus_accumulator *t, int group, int half, struct fus_error *err)
 {
     size_t at = (size_t)half * t->blocked_units;
     return transfer_moments(t, true, group, 0, t->block.mean + at, t->block.m2 + at, t->blocked_units, err);
 }
 
-/* It joins the group there, SLICE units at a time: into [2, SLICE]. */
+/* Merges it into the group in the scratch file, SLICE units at a time; into [2, SLICE]. */
 static int merge_outside(struct fus_accumulator *t, int group, int half, double *into, struct fus_error *err)
 {
     int code = FUS_OK;
@@ -185,7 +185,7 @@ static int join_outside(struct fus_accumulator *t, int group, int half, struct f
     return code;
 }
 
-/* What a group without pictures holds is never read. */
+/* The moments of a group without pictures are never read, so only the counts are cleared. */
 void fus_accumulator_clear_block(struct fus_accumulator *t)
 {
     memset(t->block.n, 0, (size_t)t->n_halves * sizeof *t->block.n);
@@ -248,7 +248,7 @@ bool fus_accumulator_is_finite(const struct fus_accumulator *t)
 
 /* ---- as state files ---- */
 
-/* Zeros for a group without pictures: nobody has written it yet. */
+/* Writes zeros for a group without pictures, which is not yet in the scratch file. */
 static void write_empty(size_t n_units, struct fus_state_file_out *out)
 {
     static const double zeros[4096];
@@ -275,7 +275,7 @@ void fus_accumulator_write_block(const struct fus_accumulator *t, struct fus_sta
     fus_state_file_end_layer(out);
 }
 
-/* An array of the scratch file, some at a time. */
+/* Copies an array of the scratch file in pieces. */
 static int write_scratch(const struct fus_accumulator *t, struct fus_scratch_array a, struct fus_state_file_out *out,
                          struct fus_error *err)
 {

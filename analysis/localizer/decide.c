@@ -1,5 +1,5 @@
-/* One layer, from the moments of its categories' halves to labels, indices and whatever
- * resampling was asked for. */
+/* One layer: from the moments of its categories' halves to labels, indices and the requested
+ * resampling. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "analysis/run/tables.h"
 #include "nn/base/threads.h"
 
-/* label [C,H,W] int8; with full units also [category,C,H,W] of what iut decides on. */
+/* label [C,H,W] int8; with full_units also the statistics of iut, [category,C,H,W]. */
 int fus_decide_write_units(const char *folder, const struct fus_localizer *run, int model,
                            const struct fus_layer_summary *layer, const struct fus_moments *m, struct fus_error *err)
 {
@@ -39,8 +39,8 @@ int fus_decide_write_units(const char *folder, const struct fus_localizer *run, 
     return code;
 }
 
-/* Selection and measurement on different halves; nothing with --halves none, where a half has fewer
- * than two pictures of a category, and nothing by ranks, which moments do not have. */
+/* Selection and measurement on different halves; does nothing with --halves none, if a half has
+ * fewer than two pictures of a category, or for ranksum, which needs more than moments. */
 static int cross_validate(struct fus_halves_category *out, const struct fus_localizer *run,
                           const struct fus_moments *halves, const struct fus_responses *r, const int *half,
                           struct fus_error *err)
@@ -82,7 +82,7 @@ static void report_progress(void *context, size_t done, size_t of)
     fus_run_progress(t->run, t->layer, t->things, (int)done, (int)of, t->started);
 }
 
-/* What needs every single response. */
+/* The results that need single responses. */
 static int resample(struct fus_layer_summary *layer, const struct fus_localizer *run, const struct fus_responses *r,
                     struct fus_error *err)
 {
@@ -115,7 +115,7 @@ static int resample(struct fus_layer_summary *layer, const struct fus_localizer 
     return code;
 }
 
-/* What the moments of all pictures suffice for. */
+/* The results that need only the moments of all pictures. */
 static int tabulate(struct fus_layer_summary *layer, const struct fus_localizer *run, const struct fus_moments *m,
                     struct fus_error *err)
 {
@@ -163,7 +163,7 @@ static int decide(struct fus_layer_summary *layer, const struct fus_localizer *r
     if (!code)
         code = cross_validate(crossed, run, moments, &r, half, err);
     if (!code && run->options.halves)
-        code = fus_halves_merge(&m, moments, err); /* into the first half: from here on m is all pictures */
+        code = fus_halves_merge(&m, moments, err); /* into the first half; from now on m contains all pictures */
     if (!code && run->options.select.criterion == FUS_CRITERION_RANKSUM)
         code = fus_criteria_ranksum(layer, &r, tap->name, err);
     else if (!code)
@@ -218,6 +218,6 @@ int fus_decide_layer(struct fus_localizer *run, int model, int layer, struct fus
 {
     struct decide_context d = {run, &run->summary.models[model].layers[layer], accumulator, model, layer, FUS_OK, err};
     fus_accumulator_finish(accumulator);
-    fus_threads_run(decide_layer, &d); /* one team for all loops of the layer */
+    fus_threads_run(decide_layer, &d); /* one start of the threads for all loops of the layer */
     return d.code;
 }

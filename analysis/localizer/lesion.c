@@ -1,4 +1,4 @@
-/* Which units to silence, and what the network can still tell apart: see lesion.h. */
+/* The choice of units to silence, and the read-out of the lesioned network: see lesion.h. */
 #include "analysis/localizer/lesion.h"
 
 #include <math.h>
@@ -50,7 +50,7 @@ static size_t first_not_below(const struct candidate *others, size_t n, double m
     return low;
 }
 
-/* The free place nearest to `at`, the lower one of two; there is one. */
+/* The unused index nearest to `at`, of two the lower one. At least one is unused. */
 static size_t nearest_free(const bool *taken, size_t n, size_t at)
 {
     for (size_t far = 0;; far++) {

@@ -1,4 +1,4 @@
-/* What silencing units did, as CSV and for people: see lesion.h. */
+/* The effects of a lesion as CSV and as text: see lesion.h. */
 #include <stdio.h>
 #include <string.h>
 

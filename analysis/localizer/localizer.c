@@ -1,4 +1,4 @@
-/* The steps of a run, put together: see localizer.h. */
+/* A run as a sequence of steps: see localizer.h. */
 #include "analysis/localizer/localizer.h"
 
 #include <stdio.h>
@@ -34,7 +34,7 @@ int fus_localizer_create(struct fus_localizer **run, const struct fus_run_option
     return FUS_OK;
 }
 
-/* The file's stem, demo:'s NAME, or a spec as it is; *length of it. */
+/* The file's stem, the NAME of demo:NAME, or an unchanged spec, of *length bytes. */
 static const char *derive_name(size_t *length, const char *file)
 {
     const char *before = strrchr(file, fus_open_is_file(file) ? '/' : ':');
@@ -73,7 +73,7 @@ int fus_localizer_add_model(struct fus_localizer *run, const char *name, const c
 
 /* ---- the folder ---- */
 
-/* Every model has a folder of its own for its units. */
+/* Checks that no two models share a folder for their units. */
 static int check_folders(const struct fus_localizer *run, struct fus_error *err)
 {
     char path[FUS_RUN_DIR_PATH], other[FUS_RUN_DIR_PATH];
@@ -102,7 +102,7 @@ int fus_localizer_make_folders(const struct fus_localizer *run, const char *fold
     return code ? code : fus_outfile_mkdirs(path, err);
 }
 
-/* Whether this run may use its folder, before any work. */
+/* Checks before any work that this run may use its folder. */
 static int claim_folder(struct fus_localizer *run, struct fus_error *err)
 {
     const struct fus_run_options *o = &run->options;
@@ -120,7 +120,7 @@ static int claim_folder(struct fus_localizer *run, struct fus_error *err)
     return code;
 }
 
-/* What was done before, where it goes on; and room for what comes. */
+/* Opens the folder of a resumed run, or creates that of a new one, with its sub-folders. */
 static int open_folder(struct fus_localizer *run, struct fus_error *err)
 {
     double start = fus_run_now();
@@ -139,7 +139,7 @@ static int measure(struct fus_localizer *run, struct fus_error *err)
 {
     int code = claim_folder(run, err);
     if (!code)
-        code = fus_models_check(run, err); /* every model can be read, and has the layers asked for */
+        code = fus_models_check(run, err); /* every model can be read and has the requested layers */
     run->models_seconds = fus_run_now() - run->started;
     if (!code)
         code = fus_run_set_open(run, err); /* so can every picture */
@@ -187,9 +187,9 @@ void fus_localizer_shown(int *first, int *end, int *n, const struct fus_localize
     *n = run->pictures.set.n_pictures;
 }
 
-/* ---- files, and the end ---- */
+/* ---- files and destruction ---- */
 
-/* The labels that stayed in memory. */
+/* Writes the labels that were kept in memory. */
 static int write_labels(struct fus_localizer *run, const char *folder, struct fus_error *err)
 {
     int code = check_folders(run, err);

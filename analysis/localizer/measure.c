@@ -1,5 +1,5 @@
-/* One model over all pictures: responses are streamed into the moments of every layer
- * (accumulator.h), then each layer is decided on (decide.c). */
+/* One model over all pictures: its responses are added to the moments of every layer
+ * (accumulator.h), then the units of each layer are tested (decide.c). */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +21,7 @@ struct pass {
     size_t deciding;                      /* and afterwards */
     bool *wanted;                         /* [n_taps] of this pass */
     struct fus_accumulator *accumulators; /* [n_taps] */
-    struct fus_accumulator **here;        /* [n_here] of this pass, and their names */
+    struct fus_accumulator **here;        /* [n_here] those of this pass, and their names */
     const char **names;
     int n_here;
     struct fus_checkpoint checkpoint;
@@ -41,7 +41,7 @@ static int on_batch(void *context, int tap, int first, int n, float *blocked)
     return code;
 }
 
-/* The picture shown as i-th, decoded and preprocessed, into its place in the batch. */
+/* Decodes and preprocesses the i-th picture shown and stores it in the batch. */
 static int prepare(void *context, int i, struct fus_error *err)
 {
     const struct pass *p = context;
@@ -62,7 +62,7 @@ static int see_batch(struct pass *p, int n, struct fus_error *err)
     return code;
 }
 
-/* Every layer has answered the block's pictures with numbers. */
+/* Checks that every layer's responses to the block's pictures are finite. */
 static int check_responses(const struct pass *p, const struct fus_block *block, struct fus_error *err)
 {
     const struct fus_localizer *run = p->run;
@@ -88,7 +88,7 @@ static int end_block(struct pass *p, const struct fus_block *block, struct fus_e
     return code;
 }
 
-/* Batches end where blocks do: so all their pictures are of one. */
+/* Batches end at the ends of blocks, so all pictures of a batch are of one block. */
 static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
 {
     const struct fus_localizer *run = p->run;
@@ -119,7 +119,7 @@ static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
     return code;
 }
 
-/* Whether bytes more can be held, from the first picture until the layers are decided on. */
+/* Whether so many more bytes fit the budget, during the pass and during the tests. */
 static bool fits(const struct pass *p, size_t used, size_t held, size_t bytes)
 {
     return used <= p->budget && bytes <= p->budget - used && held <= p->deciding && bytes <= p->deciding - held;
@@ -167,7 +167,7 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
     return code;
 }
 
-/* Layers are decided on in one place for each, whatever pass they come from. */
+/* Index of a layer in the run's list, which does not depend on the pass. */
 static int layer_of(const struct fus_run_model *r, const char *name)
 {
     int i = 0;
@@ -176,7 +176,7 @@ static int layer_of(const struct fus_run_model *r, const char *name)
     return i;
 }
 
-/* Each layer of the pass in turn, kept on disk as soon as it is there. */
+/* Tests one layer of the pass after another and saves each result at once. */
 static int decide_all(struct pass *p, int model, bool *decided, struct fus_error *err)
 {
     double start = fus_run_now();
@@ -191,7 +191,7 @@ static int decide_all(struct pass *p, int model, bool *decided, struct fus_error
         code = fus_decide_layer(p->run, model, layer, p->here[i], err);
         decided[layer] = !code;
         if (!code && p->run->options.folder)
-            fus_layer_result_write(p->run, model, layer, NULL); /* without it there is more to do again, no more */
+            fus_layer_result_write(p->run, model, layer, NULL); /* if it fails, the layer is computed again on resume */
         fus_accumulator_destroy(p->here[i]);
         fus_run_progress(p->run, p->log->name, "layers decided on", i + 1, p->n_here, start);
     }
@@ -199,8 +199,8 @@ static int decide_all(struct pass *p, int model, bool *decided, struct fus_error
     return code;
 }
 
-/* One pass: what earlier work left, the pictures behind it, and what follows from them; of a shard,
- * the moments are all that is wanted. */
+/* One pass: loads saved state, shows the remaining pictures and tests the layers; a shard only
+ * accumulates moments. */
 static int make_pass(struct pass *p, int model, bool *decided, struct fus_error *err)
 {
     const struct fus_localizer *run = p->run;
@@ -210,7 +210,7 @@ static int make_pass(struct pass *p, int model, bool *decided, struct fus_error 
         code = fus_checkpoint_load(&p->checkpoint, &p->first, err);
     if (!code)
         code = see_pictures(p, ++p->log->n_passes, err);
-    fus_net_release(p->model->net); /* until the next pass; deciding needs memory of its own */
+    fus_net_release(p->model->net); /* until the next pass; the tests need the memory */
     if (!code && run->options.n_shards)
         code = fus_checkpoint_save(&p->checkpoint, run->pictures.end, err);
     if (!code && !run->options.n_shards)
@@ -237,8 +237,8 @@ static int run_passes(struct pass *p, const bool *wanted, int model, bool *decid
     return code;
 }
 
-/* Layers still to be measured: not those that are decided on, nor, in a shard, those whose pictures
- * have all been shown. */
+/* Layers still to be measured: all except finished ones and, in a shard, those that have seen all
+ * its pictures. */
 static int choose_layers(bool *wanted, bool *decided, struct fus_localizer *run, int model, const struct fus_model *m,
                          struct fus_error *err)
 {

@@ -1,24 +1,23 @@
-/* How a run keeps to --max-memory: what is chosen for each network, and what is
- * left for the statistics.
+/* How a run stays within --max-memory: the batch of each network, and the budget of the statistics.
  *
- * While pictures are shown the network is in memory, remembered pictures, and of each layer of the
- * pass at least the moments of one part. Afterwards the network rests and one layer after another
- * is decided on, with all its moments. BASE stands for the program itself, a picture being decoded,
- * and files being written. */
+ * During a pass, memory holds the network, cached pictures, and at least one block's moments of
+ * each layer. Afterwards the network is released, and one layer after another is tested, with all
+ * its moments. BASE is an allowance for the program itself, the picture being decoded, and files
+ * being written. */
 #include <stdio.h>
 
 #include "analysis/localizer/accumulator.h"
 #include "analysis/localizer/run.h"
 
 #define BASE ((size_t)12 << 20)
-#define UNIT_BYTES 32 /* a unit's label, p, q and t while its layer is decided on */
+#define UNIT_BYTES 32 /* a unit's label, p, q and t while its layer is tested */
 
 static size_t less(size_t bytes, size_t by)
 {
     return bytes > by ? bytes - by : 0;
 }
 
-/* The units of the largest layer that is asked for, as they lie in memory. */
+/* The units of the largest requested layer, in the blocked layout. */
 static size_t largest_layer(const struct fus_run_model *r)
 {
     size_t most = 0;
@@ -34,7 +33,7 @@ static int n_halves(const struct fus_localizer *run)
     return run->options.halves ? 2 : 1;
 }
 
-/* While pictures are shown: the network and the largest layer's moments of one part. */
+/* During a pass: the network and one block's moments of the largest layer. */
 static size_t showing_bytes(const struct fus_localizer *run, const struct fus_run_model *r, size_t net_bytes)
 {
     return BASE + net_bytes + fus_moments_bytes(n_halves(run), largest_layer(r));
@@ -58,7 +57,7 @@ int fus_memory_choose(struct fus_run_model *r, const struct fus_localizer *run, 
     for (size_t i = 0; i < n && !fits && !code; i++) {
         if ((run->options.low_memory && !tries[i].low) ||
             (run->options.batch && i + 1 < n && tries[i].low == tries[i + 1].low))
-            continue; /* the command line has said which */
+            continue; /* the user has chosen */
         options->batch = run->options.batch ? run->options.batch : tries[i].batch;
         options->low_memory = tries[i].low;
         options->resting = true;

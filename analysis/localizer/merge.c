@@ -1,5 +1,5 @@
-/* The shards of a run, put together: the very directory that one run would have written. Needs
- * neither weights nor pictures. */
+/* Merging the shards of a run: the resulting directory has the same bytes as that of a single run.
+ * Needs neither weights nor pictures. */
 #include <stdio.h>
 #include <string.h>
 
@@ -110,7 +110,7 @@ static int restore_run(struct merge *m, struct fus_error *err)
     return code ? code : fus_run_set_summarise(run, err);
 }
 
-/* ---- what they counted ---- */
+/* ---- their state files ---- */
 
 /* The model's files of all shards. */
 static int list_files(struct fus_state_files *files, const struct merge *m, int model, struct fus_error *err)
@@ -124,7 +124,7 @@ static int list_files(struct fus_state_files *files, const struct merge *m, int 
     return code;
 }
 
-/* Every layer of a model has been counted over every picture. */
+/* Checks that the files cover every layer of a model and every picture. */
 static int check_complete(const struct merge *m, const struct fus_state_files *files, int model, struct fus_error *err)
 {
     const struct fus_run_model *r = &m->run->models[model];
@@ -208,7 +208,7 @@ static int merge_model(struct merge *m, int model, bool check, struct fus_error 
     return code;
 }
 
-/* Whether --out may be used: it is none of the shards, and holds nothing that would be lost. */
+/* Checks that --out may be used: it is not one of the shards, and nothing in it would be lost. */
 static int claim_folder(struct merge *m, struct fus_error *err)
 {
     struct fus_run_dir found;
@@ -222,7 +222,7 @@ static int claim_folder(struct merge *m, struct fus_error *err)
                 : fus_run_dir_claim(&run->state.replace, &found, run->options.folder, false, run->options.force, err);
 }
 
-/* Its folders, marked as a run's that is at work. */
+/* Creates its folders, marked as those of a run at work. */
 static int begin_folder(struct merge *m, struct fus_error *err)
 {
     char *text, digest[65];
@@ -244,7 +244,7 @@ static int merge(struct merge *m, struct fus_error *err)
     run->models_seconds = fus_run_now() - run->started;
     if (!code)
         fus_run_dir_state(run->pictures.sheet_file, m->shards[0].folder, "pictures.png");
-    for (int turn = 0; turn < 2 && !code; turn++) { /* all are complete before the first is decided on */
+    for (int turn = 0; turn < 2 && !code; turn++) { /* check all models before the first is tested */
         if (turn)
             code = begin_folder(m, err);
         for (int i = 0; i < run->n_models && !code; i++)
@@ -267,7 +267,7 @@ int fus_localizer_merge(struct fus_localizer *run, const char *const *folders, i
         m.shards[i].folder = folders[i];
     int code = merge(&m, err);
     run->measured = !code;
-    run->kept = m.shards[0].provenance.text; /* texts of the options are in it */
+    run->kept = m.shards[0].provenance.text; /* options point to texts in it */
     m.shards[0].provenance.text = NULL;
     for (int i = 0; i < n; i++)
         fus_provenance_free(&m.shards[i].provenance);

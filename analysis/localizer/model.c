@@ -9,9 +9,9 @@
 #include "nn/base/sha256.h"
 #include "nn/base/utf8.h"
 
-/* Files of torchvision whose weights were made for another size than their forerunners' are named
- * NAME-DIGEST.pth, with the first digits of their SHA-256. A renamed file is told by its content;
- * only ResNet-50 and deeper have such weights. */
+/* torchvision's second weights (V2) need another image size than the first. The files are named
+ * NAME-DIGEST.pth, with the first digits of their SHA-256. A renamed file is recognised by its
+ * SHA-256; only ResNet-50 and deeper have such weights. */
 static bool is_torchvision_v2(const struct fus_model *m)
 {
     static const char *const digests[] = {"-11ad3fa6", "-cd907fc2", "-f82ba261", "-9ba9bcbe", "-d733dc28"};
@@ -29,7 +29,7 @@ static bool is_torchvision_v2(const struct fus_model *m)
 
 static void note(struct fus_model *m, const char *fmt, ...) FUS_PRINTF(2, 3);
 
-/* One more line, escaped as utf8.h has it, as far as there is room. */
+/* Appends a line, escaped as in utf8.h, if there is room. */
 static void note(struct fus_model *m, const char *fmt, ...)
 {
     size_t used = strlen(m->notes);
@@ -52,7 +52,7 @@ static bool near(const float a[3], const float b[3])
     return true;
 }
 
-/* What a normalisation layer in the file says, where it is not what is done. */
+/* A note if a normalisation layer in the file differs from the preprocessing used. */
 static void note_normalisation(struct fus_model *m)
 {
     float mean[3], std[3];
@@ -87,7 +87,8 @@ static void take_notes(struct fus_model *m, const struct fus_model_choice *choic
         note_normalisation(m);
 }
 
-/* The input's preparation: --preprocess, else metadata, else what networks of this kind expect. */
+/* The preprocessing: --preprocess, else the file's metadata, else the default for networks of this
+ * kind. */
 static int choose_preprocess(struct fus_model *m, const char *given, struct fus_error *err)
 {
     int side, code = given ? fus_store_set_preprocess(m->store, given, err) : FUS_OK;

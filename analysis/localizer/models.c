@@ -1,5 +1,5 @@
-/* The networks of a run: each is opened, digested and tried before anything is measured, and opened
- * again when its turn comes. */
+/* The networks of a run: each is opened, digested and tested with one forward pass before anything
+ * is measured, and opened again for its measurement. */
 #define _POSIX_C_SOURCE 200809L
 #define _DARWIN_C_SOURCE /* st_mtimespec */
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #include "analysis/localizer/run.h"
 
-#define MAX_RESPONSE_BYTES ((size_t)1 << 30) /* of a reference layer: beyond it the report goes without */
+#define MAX_RESPONSE_BYTES ((size_t)1 << 30) /* of a reference layer; above it the report has no single responses */
 
 static int ignore(void *context, int tap, int picture, const float *blocked)
 {
@@ -20,7 +20,7 @@ static int ignore(void *context, int tap, int picture, const float *blocked)
     return FUS_OK;
 }
 
-/* One pass over an empty picture: with --low-memory this is when weights are read. */
+/* One forward pass with an empty picture: with --low-memory it reads all weights. */
 static int try_pass(const struct fus_localizer *run, const struct fus_run_model *named, const struct fus_model *m,
                     struct fus_error *err)
 {
@@ -35,12 +35,12 @@ static int try_pass(const struct fus_localizer *run, const struct fus_run_model 
     return code;
 }
 
-/* What the tables and the report say about the model itself. */
+/* The model's description for the tables and the report. */
 static int describe(struct fus_model_summary *out, const struct fus_model *m, const struct fus_run_model *named,
                     struct fus_error *err)
 {
     out->name = fus_base_strdup(named->name);
-    /* of a file its name: where it lies is not part of the result */
+    /* for a file only its name, since its folder must not change the result */
     const char *slash = fus_open_is_file(named->path) ? strrchr(named->path, '/') : NULL;
     out->source = fus_base_strdup(slash ? slash + 1 : named->path);
     out->architecture = fus_base_strdup(m->description);
@@ -50,7 +50,7 @@ static int describe(struct fus_model_summary *out, const struct fus_model *m, co
     return FUS_OK;
 }
 
-/* Of what is there now, before anything of it is used. */
+/* The digest of the file at present, before its weights are used. */
 static int take_digest(char hex[65], const char *path, struct fus_error *err)
 {
     struct fus_store *store;
@@ -91,7 +91,7 @@ static int list_layers(struct fus_run_model *r, struct fus_model_summary *out, c
     return code;
 }
 
-/* Size and time of a model's file, which change with it; 0 for what is no file. */
+/* Size and modification time of a model's file, to detect changes; 0 if it is not a file. */
 static void stamp_file(long long *bytes, long long *time, const char *path)
 {
     struct stat st;
@@ -136,8 +136,8 @@ void fus_models_close(struct fus_model **m)
     *m = NULL;
 }
 
-/* A resting network gets its batch, and all its weights unless they are to be held
- * a layer at a time. */
+/* Gives a resting network its batch, and loads all its weights unless they are held a layer at a
+ * time. */
 static int settle_model(struct fus_run_model *r, const struct fus_localizer *run, struct fus_error *err)
 {
     struct fus_net_options options = {.batch_taps = true, .direct = run->options.direct};

@@ -59,7 +59,7 @@ void fus_pictures_tell_skipped(const struct fus_set_bad *bad, int n, const struc
     fus_note_say(notes, "--skip-bad: %d of %d pictures left out", bad->n, n);
 }
 
-/* Nobody looks, but the picture is reduced as it is for those who do. */
+/* Does nothing, but its presence makes fus_set_check_range reduce pictures as in other commands. */
 static int ignore(void *context, int i, const struct fus_image *reduced, struct fus_error *err)
 {
     (void)context;

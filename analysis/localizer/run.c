@@ -1,4 +1,4 @@
-/* What the steps of a run share: see run.h. */
+/* Functions shared by the steps of a run: see run.h. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/localizer/run.h"
 

@@ -1,4 +1,4 @@
-/* The pictures of a run: opened, each read once, told apart. */
+/* The pictures of a run: opening the set, reading each picture once, finding duplicates. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,8 +18,8 @@ static int by_digest(const void *a, const void *b)
     return c ? c : x->picture - y->picture;
 }
 
-/* A note for each picture that is the same, byte for byte, as an earlier one: a mistake
- * more often than not. */
+/* A note for each picture that is identical, byte for byte, to an earlier one: usually a
+ * mistake. */
 static int warn_of_duplicates(const struct fus_localizer *run, struct fus_error *err)
 {
     enum { SHOWN = 10 };
@@ -47,8 +47,8 @@ static int warn_of_duplicates(const struct fus_localizer *run, struct fus_error 
     return FUS_OK;
 }
 
-/* Every picture to be shown is read: its digest, what it is before any network sees it, and what
- * the networks will see. */
+/* Reads every picture to show: its digest, its pixel statistics, and the preprocessed inputs for
+ * the cache. */
 static int measure_pictures(struct fus_localizer *run, struct fus_error *err)
 {
     int code = fus_cache_create(&run->pictures.cache, run->pictures.set.n_pictures, fus_memory_cache_bytes(run), err);
@@ -107,7 +107,7 @@ int fus_run_set_open(struct fus_localizer *run, struct fus_error *err)
         fus_pictures_tell_left_out(&run->pictures.set, run->options.stimuli, &run->notes);
         fus_pictures_tell_names(&run->pictures.set, &run->notes);
     }
-    if (!code && run->options.skip_bad) /* all of them, in a shard too: its pictures follow from the whole set */
+    if (!code && run->options.skip_bad) /* reads all pictures, in a shard too: its share depends on the whole set */
         code = fus_pictures_skip(&run->pictures.set, run->options.stimuli, &run->notes, err);
     if (!code && run->options.scrambled)
         code = fus_set_scrambled_add(&run->pictures.set, run->options.seed, err);

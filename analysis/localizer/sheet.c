@@ -1,6 +1,6 @@
-/* The sheet of thumbnails, pictures.png: see run.h. A picture is drawn when it is checked, so that
- * it need not be decoded for its thumbnail; a shard's sheet also has pictures that it does not
- * check, which are read when it is written. */
+/* The sheet of thumbnails, pictures.png: see run.h. A thumbnail is drawn when its picture is
+ * checked, so that the picture is decoded only once. A shard's sheet also has pictures that the
+ * shard does not check; they are read when the sheet is written. */
 #include <string.h>
 
 #include "analysis/localizer/run.h"
@@ -52,7 +52,7 @@ void fus_sheet_free(struct fus_localizer *run)
     run->pictures.sheet = NULL;
 }
 
-/* The whole picture inside the square of a thumbnail, a pixel of white around it. */
+/* The whole picture, scaled to fit the square of a thumbnail with a white border of one pixel. */
 int fus_sheet_draw(void *run, int i, const struct fus_image *picture, struct fus_error *err)
 {
     struct fus_sheet *s = ((struct fus_localizer *)run)->pictures.sheet;

@@ -1,6 +1,6 @@
 /* Single pictures, for the report: how the selective units of the reference layer respond to each
- * (profiles.csv, Fig 2A), which units a category drives most reliably and by which pictures
- * (top_units.csv), and the pictures small (pictures.png, Fig 1B). */
+ * (profiles.csv, Fig 2A), and which units respond most reliably to a category, and to which
+ * pictures (top_units.csv). */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,8 +17,7 @@ struct profile {
     const size_t *units, *start; /* units selective for category c: units[start[c]] .. units[start[c + 1] - 1] */
 };
 
-/* One picture: the mean over each category's units, added in their order; NaN
- * where there is none. */
+/* One picture: the mean over each category's units, added in their order; NaN if there are none. */
 static void profile_picture(void *context, int picture, int thread)
 {
     const struct profile *p = context;
@@ -48,8 +47,8 @@ static void list_units(size_t *units, size_t *start, const struct fus_layer_summ
 
 /* ---- top units ---- */
 
-/* Keeps the `room` largest of what is offered, largest first, the earlier among equal ones; *n
- * grows up to room. */
+/* Keeps the `room` largest values offered so far, largest first, of equal ones the earlier first;
+ * *n grows up to room. */
 static void offer(double *values, size_t *items, int *n, int room, double value, size_t item)
 {
     int at = *n;
@@ -63,8 +62,8 @@ static void offer(double *values, size_t *items, int *n, int room, double value,
     values[at] = value, items[at] = item;
 }
 
-/* The pictures that drive a unit, responses x [n_images], most (sign 1) or least (-1).
- * Returns how many. */
+/* The pictures with the largest (sign 1) or smallest (-1) responses of a unit, x [n_images].
+ * Returns their number. */
 static int extreme_pictures(int *pictures, double *responses, const float *x, size_t n_images, int sign)
 {
     double values[FUS_TOP_PICTURES];

@@ -1,4 +1,4 @@
-/* A run directory, written: tables, run.json, figures and report, run.log. */
+/* Writing a run directory: tables, run.json, figures and report, run.log. */
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ static void json_field(struct fus_outfile *f, const char *name, const char *text
     fus_json_write(f, text);
 }
 
-/* The options that matter to the result; what does not apply is null. */
+/* The options that the result depends on; null if one does not apply. */
 static void json_options(struct fus_outfile *f, const struct fus_localizer *run)
 {
     struct fus_run_option_text list[FUS_RUN_OPTIONS_TEXTS];
@@ -36,7 +36,7 @@ static void json_options(struct fus_outfile *f, const struct fus_localizer *run)
     }
 }
 
-/* run.json: what the result depends on, and nothing else. */
+/* run.json: everything that the result depends on, and nothing else. */
 static int write_json(const struct fus_localizer *run, const char *folder, struct fus_error *err)
 {
     char path[FUS_RUN_DIR_PATH];

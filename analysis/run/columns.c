@@ -1,5 +1,5 @@
-/* The columns of layers.csv: see columns.h. New ones come at the end, so that older
- * readers go on working. */
+/* The columns of layers.csv: see columns.h. New ones are added at the end, so that existing readers
+ * still work. */
 #include "analysis/run/columns.h"
 
 #include <limits.h>

@@ -27,7 +27,7 @@ static bool looks_escaped(const char *s)
     return s[0] == '\\' && s[1] == 'x' && s[2] && strchr("89abcdef", s[2]) && s[3] && strchr("0123456789abcdef", s[3]);
 }
 
-/* Names that are not UTF-8, and those that would read as one that was escaped. */
+/* Whether the name is not UTF-8, or looks like an escaped name. */
 static bool needs_escapes(const char *name)
 {
     bool needs = !fus_utf8_valid(name);

@@ -1,8 +1,8 @@
 /* NumPy's files: .npy version 1.0 (numpy.lib.format) and .npz, which is a zip archive (PKWARE
  * APPNOTE 6.3.9) of stored .npy members. Nothing in them depends on machine or time: little-endian,
  * dates 1980-01-01, sizes known before the data; the CRC-32 of a member is written back into its
- * header when its last byte has passed. zip64 fields stand only where a size, an offset or a count
- * needs them. Left out: Fortran order, structured types, objects, compression. */
+ * header when its last byte has passed. zip64 fields are written only if a size, an offset or a
+ * count needs them. Left out: Fortran order, structured types, objects, compression. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <stdio.h>
@@ -30,7 +30,7 @@ struct fus_npz {
     struct fus_outfile file;
     bool zip;         /* or a single bare .npy */
     uint64_t offset;  /* bytes written so far */
-    uint64_t missing; /* bytes that the open member still waits for */
+    uint64_t missing; /* bytes still to be written to the open member */
     size_t item;      /* bytes of one element of the open member */
     struct member *members;
     size_t n_members, room;
@@ -57,7 +57,7 @@ static void write_bytes(struct fus_npz *z, const void *bytes, size_t n)
     z->offset += n;
 }
 
-/* Bytes of one element of "<f4", "|i1", ...; 0 where the text is something else. */
+/* Bytes of one element of "<f4", "|i1", ...; 0 if the text is not a known type. */
 static size_t item_bytes(const char *descr)
 {
     if (strlen(descr) != 3 || !strchr("<|", descr[0]) || !strchr("fiub", descr[1]) || !strchr("1248", descr[2]))

@@ -1,5 +1,4 @@
-/* Rules of selectivity as papers state them, and what the report says about the
- * one that was used. */
+/* Rules of selectivity as papers state them, and the report's text about the one used. */
 #include "analysis/run/rules.h"
 
 #include <stdio.h>

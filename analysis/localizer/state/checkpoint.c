@@ -1,4 +1,4 @@
-/* Saving and finding a pass: see checkpoint.h. */
+/* Saving and loading the state of a pass: see checkpoint.h. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/localizer/state/checkpoint.h"
 
@@ -9,8 +9,8 @@
 #include "analysis/run/run_dir.h"
 #include "nn/base/threads.h"
 
-#define QUICK_SECONDS 0.3 /* of saving that a stop can wait for */
-#define LIKELY_RATE 3e8   /* bytes a second, until one was measured: SHA-256 and the page cache */
+#define QUICK_SECONDS 0.3 /* longest save for which a stop waits */
+#define LIKELY_RATE 3e8   /* bytes a second, assumed before the first save */
 
 int fus_checkpoint_create(struct fus_checkpoint *c, const struct fus_localizer *run, int model,
                           struct fus_accumulator **accumulators, const char **names, int n, struct fus_error *err)
@@ -37,15 +37,15 @@ void fus_checkpoint_destroy(struct fus_checkpoint *c)
     c->saved = NULL;
 }
 
-/* Its category began in an earlier shard, so that it cannot be merged here. */
+/* Whether its category began in an earlier shard, so that this shard cannot merge it. */
 static bool is_loose(const struct fus_localizer *run, const struct fus_block *block)
 {
     return block->opening < run->pictures.first;
 }
 
-/* ---- finding ---- */
+/* ---- loading ---- */
 
-/* Responses to pictures before this one are there, from the run's first on. */
+/* The first picture without saved responses, counted from the run's first picture on. */
 static int responses_until(const struct fus_state_files *files, const struct fus_localizer *run,
                            const char *const *names, int n)
 {
@@ -65,13 +65,13 @@ int fus_checkpoint_covers(const struct fus_state_files *files, const struct fus_
     return at;
 }
 
-/* One file of moments into every accumulator. */
+/* Loads one file of moments into every accumulator. */
 static int load_moments(struct fus_checkpoint *c, const struct fus_state_file *p, struct fus_error *err)
 {
     const struct fus_block *block = fus_blocks_find(&c->run->pictures.blocks, p->end - 1);
     int code = FUS_OK;
     if (p->end == block->end && is_loose(c->run, block))
-        return FUS_OK; /* as it is, for the merge */
+        return FUS_OK; /* kept unmerged, for `fusiform merge` */
     for (int i = 0; i < c->n && !code; i++) {
         code = fus_accumulator_read_block(c->accumulators[i], p, c->names[i], err);
         if (!code && p->end == block->end)
@@ -166,8 +166,8 @@ static void drop(const struct fus_checkpoint *c, enum fus_state_file_kind kind, 
     unlink(path);
 }
 
-/* What a file holds of a layer: its category's blocks together, the block that is being
- * shown, or responses. */
+/* The contents of a file for each layer: the category's merged blocks, the current block, or
+ * responses. */
 enum content { CATEGORY, BLOCK, RESPONSES };
 
 static int write_layer(const struct fus_accumulator *t, enum content what, int category, int first, int end,
@@ -240,8 +240,7 @@ static double row_bytes(const struct fus_checkpoint *c)
     return bytes;
 }
 
-/* The last block of block->category that is over before picture `next`: where its
- * file ends; 0: none. */
+/* The end of the last block of block->category that is finished before picture `next`; 0: none. */
 static int merged_until(const struct fus_localizer *run, const struct fus_block *block, int next)
 {
     int end = 0;
@@ -251,8 +250,8 @@ static int merged_until(const struct fus_localizer *run, const struct fus_block 
     return end;
 }
 
-/* A category's first block in set order, in this shard and begun before `next`, whose
- * files are to be saved. */
+/* Whether the block is a category's first one in this shard and has begun before `next`, so that
+ * its category must be saved. */
 static bool opens(const struct fus_localizer *run, const struct fus_block *block, int next)
 {
     return block->first == block->opening && block->first >= run->pictures.first && block->first < next;
@@ -296,7 +295,7 @@ static int save_categories(struct fus_checkpoint *c, int next, struct fus_error 
     return code;
 }
 
-/* Responses first: moments without them would be of no use. */
+/* Responses first, since moments without them are useless. */
 static int save(struct fus_checkpoint *c, int next, struct fus_error *err)
 {
     int code = FUS_OK;
@@ -363,7 +362,7 @@ int fus_checkpoint_end_block(struct fus_checkpoint *c, const struct fus_block *b
         return code;
     }
     struct ending e = {c, block->category, FUS_OK, err};
-    fus_threads_run(end_blocks, &e); /* one team for all transfers */
+    fus_threads_run(end_blocks, &e); /* one start of the threads for all transfers */
     return e.code;
 }
 

@@ -1,5 +1,5 @@
-/* Decided layers as files: see layer_result.h. One walk over all that a layer holds, `visit`,
- * serves writing and reading. */
+/* Finished layers as files: see layer_result.h. One function over all fields of a layer, `visit`,
+ * is used for writing and reading. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/localizer/state/layer_result.h"
 
@@ -13,7 +13,7 @@
 #define MAGIC "FUSLAYER1"
 enum { DIGEST = FUS_SHA256_HEX - 1, PATH_BYTES = FUS_RUN_DIR_PATH };
 
-/* A field that is new here must be visited below. */
+/* A new field must be added to `visit` below. */
 _Static_assert(sizeof(void *) != 8 ||
                    (sizeof(struct fus_layer_summary) == 184 && sizeof(struct fus_category_summary) == 200),
                "does visit know every field?");
@@ -36,7 +36,7 @@ static void visit(struct archive *a, void *bytes, size_t n)
     fus_sha256_add(&a->sha, bytes, n);
 }
 
-/* That n is what it was when it was written. */
+/* Checks that n has the value written. */
 static void visit_same(struct archive *a, size_t n)
 {
     uint64_t there = n;
@@ -44,7 +44,7 @@ static void visit_same(struct archive *a, size_t n)
     a->failed = a->failed || there != n;
 }
 
-/* An array of its own, or NULL. */
+/* A separate array, or NULL. */
 static void *visit_array(struct archive *a, void *array, size_t n, size_t size)
 {
     uint8_t there = array != NULL;
@@ -57,7 +57,7 @@ static void *visit_array(struct archive *a, void *array, size_t n, size_t size)
     return array;
 }
 
-/* The numbers alone: every array is visited on its own. */
+/* The struct without its arrays, which are visited separately. */
 static struct fus_layer_summary without_arrays(struct fus_layer_summary s)
 {
     s.categories = NULL, s.label = NULL, s.bootstrap = NULL, s.permuted = NULL;
@@ -132,7 +132,7 @@ static void visit_layer(struct archive *a, struct fus_layer_summary *s, const st
     s->top = visit_array(a, s->top, n * FUS_TOP_UNITS, sizeof *s->top);
 }
 
-/* Whose it is, of which program, and which labels belong to it. */
+/* The header: the run, the program, and the digest of the labels. */
 static void visit_header(struct archive *a, const struct fus_localizer *run, const char *units)
 {
     char magic[sizeof MAGIC] = MAGIC, digest[DIGEST], labels[DIGEST];

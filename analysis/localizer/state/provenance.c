@@ -12,7 +12,7 @@ enum {
     MOST_LINES = 1 << 24,
     PICTURE_FIELDS = 11,
     PICTURE_OWN = 7
-}; /* from this field on a picture's line is known to its shard alone */
+}; /* from this field on, only the picture's shard knows the values */
 
 /* ---- writing ---- */
 
@@ -122,7 +122,7 @@ static void add_model(struct text *t, const struct fus_model_summary *m, const s
     }
 }
 
-/* Where a picture's file lies is not part of the result. */
+/* The folder of a picture's file is not part of the result. */
 static const char *picture_name(const struct fus_set *set, int i)
 {
     const char *path = set->pictures[i].path, *slash = set->drawn ? NULL : strrchr(path, '/');
@@ -175,7 +175,8 @@ int fus_provenance_write(char **text, const struct fus_localizer *run, struct fu
 
 /* ---- reading ---- */
 
-/* Fields of the line at s, in place; the next line's begin, or NULL where there are too many. */
+/* Splits the line at s into fields, in place. Returns the start of the next line; NULL if there are
+ * too many fields. */
 static char *split(struct fus_provenance_line *line, char *s)
 {
     char *to = s;
@@ -302,7 +303,7 @@ static int same_line(const struct fus_provenance_line *a, const struct fus_prove
     return FUS_OK;
 }
 
-/* Lines in turn that are neither options nor, where apart, the shard's number; NULL at the end. */
+/* The next line that is not an option or, if apart, the shard's number; NULL at the end. */
 static const struct fus_provenance_line *next_line(const struct fus_provenance *p, int *at, bool apart)
 {
     while (*at < p->n) {

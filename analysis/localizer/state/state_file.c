@@ -134,8 +134,8 @@ static void free_file(struct fus_state_file *p)
     memset(p, 0, sizeof *p);
 }
 
-/* The layers behind the fixed part, and where their arrays begin. b: all of the
- * header but its digest. */
+/* Reads the layers after the fixed part, and the offsets of their arrays. b: the header without its
+ * digest. */
 static int read_layers(struct fus_state_file *p, struct fus_bytes *b, uint64_t at, struct fus_error *err)
 {
     for (int i = 0; i < p->n_layers; i++) {
@@ -181,7 +181,7 @@ static int too_short(struct fus_error *err)
     return fus_base_fail(err, FUS_EFORMAT, "cut short");
 }
 
-/* Magic, run, layers; that the file is as long as they say. */
+/* Checks magic, run and layers, and that the file's length agrees. */
 static int read_header(struct fus_state_file *p, FILE *f, const char *run, struct fus_error *err)
 {
     uint8_t fixed[FIXED_BYTES];

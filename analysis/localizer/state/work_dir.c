@@ -37,7 +37,7 @@ static bool is_kept(const char *name)
            strncmp(name, "decided-", 8) == 0;
 }
 
-/* Unlink the files of a folder whose name `which` likes; no folder is no failure. */
+/* Deletes the files of a folder whose name satisfies `which`; a missing folder is not an error. */
 static void unlink_files(const char *folder, bool (*which)(const char *name))
 {
     char path[PATH_BYTES];
@@ -82,7 +82,7 @@ static void empty_model(const char *folder)
     rmdir(folder);
 }
 
-/* What processes that were killed left half-written in OUT and the folders of a run in it. */
+/* Removes half-written files of killed processes from OUT and the run's folders in it. */
 static void remove_leftovers(const struct fus_localizer *run)
 {
     char path[PATH_BYTES];
@@ -128,7 +128,7 @@ void fus_work_dir_remove(struct fus_localizer *run)
 
 /* ---- opening ---- */
 
-/* One process at a time. A file system that knows no locks is no reason to fail. */
+/* One process at a time. A file system without locks is not an error. */
 static int take_lock(struct fus_localizer *run, struct fus_error *err)
 {
     char path[PATH_BYTES];
@@ -170,7 +170,7 @@ int fus_work_dir_read(char **text, char digest[65], const char *out, struct fus_
     return FUS_OK;
 }
 
-/* That the run that was interrupted is this one. */
+/* Checks that the interrupted run is this one. */
 static int check_same(const struct fus_localizer *run, const char *now, struct fus_error *err)
 {
     struct fus_provenance found = {0}, expected = {0};
@@ -210,7 +210,7 @@ static int write_text(const struct fus_localizer *run, const char *text, struct 
     return fus_outfile_commit(&f, err);
 }
 
-/* A finished run is there: whether it is this one, by what its run.log says. */
+/* If there is a finished run: whether it is this one, by its run.log. */
 static int check_finished(struct fus_localizer *run, struct fus_error *err)
 {
     char path[PATH_BYTES], line[256], expected[128];
@@ -244,7 +244,7 @@ int fus_work_dir_begin(struct fus_localizer *run, const char *text, struct fus_e
     return code;
 }
 
-/* The run that was interrupted goes on, or where there is none begins. */
+/* Resumes the interrupted run, or begins one if there is none. */
 static int resume(struct fus_localizer *run, const char *text, struct fus_error *err)
 {
     char path[PATH_BYTES];
