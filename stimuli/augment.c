@@ -26,8 +26,8 @@ static bool parse_share(double *out, const char **at)
     return fus_number_real(out, *at, at) && *out > 0 && *out <= 1;
 }
 
-/* What stands behind `crop`: nothing, =LOW, or =LOW,HIGH; a comma that no number follows belongs
- * to the next change. */
+/* Parses the text after `crop`: nothing, =LOW, or =LOW,HIGH; a comma without a number after it
+ * separates the next change. */
 static bool parse_crop(struct fus_augment *a, const char **at)
 {
     a->crop = true;
@@ -54,7 +54,7 @@ static bool take(const char **at, const char *word)
     return true;
 }
 
-/* One change; false where it is none, or stands there a second time. */
+/* Parses one change; false if it is unknown or repeated. */
 static bool parse_change(struct fus_augment *a, const char **at)
 {
     uint64_t n;
@@ -154,7 +154,7 @@ int fus_augment_crop(struct fus_raster *out, const struct fus_raster *in, const 
     return fus_resize_raster(out, &box, side, side, filter, err);
 }
 
-/* The mean of all values, 0..1; its sum is a whole number and so exact. */
+/* The mean of all values, 0..1; its sum is an integer and therefore exact. */
 static double mean_of(const struct fus_raster *r)
 {
     uint64_t sum = 0;
@@ -165,7 +165,7 @@ static double mean_of(const struct fus_raster *r)
     return (double)sum / ((double)n * r->height * 255);
 }
 
-/* table [256]: what each value becomes in channel k. */
+/* table [256]: the result for each value in channel k. */
 static void fill_table(float table[256], const struct fus_augment_choice *c, const struct fus_preprocess *p,
                        double mean, int k)
 {

@@ -1,6 +1,6 @@
-/* Batches of training pictures: see feed.h. What is kept of a picture is what its random changes
- * begin with: the decoded picture where crops are cut from it, else the resized and cropped one, 8
- * bits a value, one channel where it is grey. */
+/* Batches of training pictures: see feed.h. The cache keeps the input of a picture's augmentation:
+ * with crops the decoded picture, else the resized and cropped one; 8 bits a value, one channel if
+ * it is grey. */
 #include "stimuli/feed.h"
 
 #include <inttypes.h>
@@ -19,7 +19,7 @@
 enum { ORDER = 1 /* augment.c: 2, text/captions.c: 3 */ };
 
 struct kept {
-    struct fus_raster raster; /* its pixels lie behind it */
+    struct fus_raster raster; /* its pixels follow the struct */
 };
 
 struct fus_feed_cache {
@@ -270,8 +270,7 @@ static int decode(struct fus_raster *out, const struct fus_feed *f, int item, ui
     return code;
 }
 
-/* What the changes of an item begin with, from the decoded picture, which is freed
- * or moved into it. */
+/* The input of an item's augmentation, from the decoded picture, which is freed or moved. */
 static int begin(struct fus_raster *out, const struct fus_feed *f, struct fus_raster *decoded, struct fus_error *err)
 {
     struct fus_raster grey = {0}, made = {0};
@@ -290,7 +289,7 @@ static int begin(struct fus_raster *out, const struct fus_feed *f, struct fus_ra
     return code;
 }
 
-/* A copy of r for later epochs where there is room; that there is none is no failure. */
+/* Keeps a copy of r for later epochs if there is room. */
 static void keep(struct fus_feed *f, size_t slot, const struct fus_raster *r)
 {
     struct fus_feed_cache *c = f->cache;

@@ -1,5 +1,5 @@
-/* One function per subcommand: arguments behind its name in, exit status out (0 done, 1
- * failed, 2 wrong usage). */
+/* One function per subcommand: takes the arguments after its name, returns the exit status (0
+ * success, 1 failure, 2 wrong usage). */
 #ifndef FUS_COMMANDS_H
 #define FUS_COMMANDS_H
 

@@ -14,7 +14,8 @@ struct fus_controls {
     bool skip_bad; /* leave out pictures that cannot be read */
 };
 
-/* Every picture is read before the first is written; what is left out is said on stderr. */
+/* Every picture is read before the first is written; a message on stderr names the files left
+ * out. */
 int fus_controls_make(const struct fus_controls *o, struct fus_error *err);
 
 #endif

@@ -7,12 +7,12 @@
 /* The program ends at once. */
 void fus_interrupt_catch_end(void);
 
-/* The first asks for a stop (fus_base_stopping), and where nobody has noticed after 0.4 s, or at a
- * second one, the program ends. */
+/* The first signal requests a stop (fus_base_stopping). The program ends at a second signal, or if
+ * no code has called fus_base_stopping within 0.4 s. */
 void fus_interrupt_catch(void);
 
-/* fus_interrupt_stopping at once; fus_base_stopping 0.4 s later, so that a batch can still be
- * ended; after 0.8 s, or at a second one, the program ends there and then. */
+/* The first signal sets fus_interrupt_stopping at once, and fus_base_stopping 0.4 s later, so that
+ * a batch can still finish. After 0.8 s, or at a second signal, the program ends at once. */
 void fus_interrupt_catch_run(void);
 bool fus_interrupt_stopping(void);
 

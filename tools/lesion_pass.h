@@ -1,4 +1,4 @@
-/* Private to fusiform lesion: what it works with, and its passes over the pictures. */
+/* Private to fusiform lesion: its state, and its passes over the pictures. */
 #ifndef FUS_LESION_PASS_H
 #define FUS_LESION_PASS_H
 
@@ -7,7 +7,7 @@
 #include "tools/args.h"
 #include "tools/model_args.h"
 
-/* What silenced units are. */
+/* The value of silenced units. */
 enum { FUS_LESION_PASS_ZERO, FUS_LESION_PASS_MEAN };
 
 struct fus_lesion_pass {
@@ -35,8 +35,9 @@ struct fus_lesion_pass {
 };
 
 /* The mean of each unit of the layer, the sets of units to silence, and the features of every
- * picture in every condition: the intact network first, then each set silenced. The network is
- * open, its memory there (cmd_lesion.c: plan), and the labels and pictures are read. */
+ * picture in every condition: the intact network first, then each set silenced. Before the call the
+ * network must be open with its memory allocated (cmd_lesion.c: plan), and the labels and pictures
+ * read. */
 int fus_lesion_pass_measure(struct fus_lesion_pass *l, struct fus_error *err);
 
 #endif

@@ -1,11 +1,11 @@
-/* The command line of `fusiform run`, and what it prints in the end. */
+/* The command line of `fusiform run`, and its final output. */
 #ifndef FUS_RUN_ARGS_H
 #define FUS_RUN_ARGS_H
 
 #include "analysis/localizer/localizer.h"
 #include "tools/args.h"
 
-/* A model as --model names it: name empty: derived from its file. */
+/* A model given by --model; name empty: derived from its file. */
 struct fus_run_args_model {
     char name[256];
     const char *file;
@@ -20,7 +20,8 @@ struct fus_run_args {
 /* 0, 2 after a message, -1 after --help. */
 int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv);
 
-/* Where the report is, and for each model the selective units of its last layer with places. */
+/* Prints the path of the report, and for each model the selective units of its last layer with
+ * places. */
 void fus_run_args_print(const struct fus_run_summary *summary, const char *folder);
 
 #endif

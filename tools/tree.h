@@ -1,5 +1,4 @@
-/* The pictures of a folder and of the folders in it, and the names that what is
- * made of them gets. */
+/* The pictures of a folder and of its sub-folders, and the names of the output files. */
 #ifndef FUS_TREE_H
 #define FUS_TREE_H
 
@@ -12,17 +11,17 @@ struct fus_tree_file {
 struct fus_tree {
     int n;
     struct fus_tree_file *files; /* a folder's pictures in natural order, then its folders */
-    char *left_out;              /* what lies beside them and is no picture; NULL: nothing */
+    char *left_out;              /* other files beside them; NULL: none */
 };
 
 /* in: a folder, and out becomes a tree of the same names ending in .png; or a picture, and out is a
- * file NAME.png. Fails where two pictures would get the same name, or one would be written over a
- * picture that is read. t is untouched then. */
+ * file NAME.png. Fails if two pictures would get the same output name, or an output would overwrite
+ * an input. t is then unchanged. */
 int fus_tree_list(struct fus_tree *t, const char *in, const char *out, struct fus_error *err);
 void fus_tree_free(struct fus_tree *t);
-void fus_tree_free_file(struct fus_tree_file *file); /* what it holds */
+void fus_tree_free_file(struct fus_tree_file *file); /* its members */
 
-/* The folders that the files go to. */
+/* Creates the folders of the output files. */
 int fus_tree_make_folders(const struct fus_tree *t, struct fus_error *err);
 
 #endif

@@ -1,14 +1,14 @@
 /* Word vectors as text and as binary:
  *
  *   GloVe text (Pennington, Socher & Manning 2014)    a line for each word: WORD x1 ... xD
- *   word2vec text (Mikolov et al. 2013; fastText)     the same behind a first line `N D`
+ *   word2vec text (Mikolov et al. 2013; fastText)     the same after a first line `N D`
  *   word2vec binary                                   `N D` and a line feed; then N times WORD,
  *                                                     a space, D floats (little-endian), and
  *                                                     perhaps a line feed
  *
- * Words of GloVe's largest set hold spaces (". . ."), so D cannot be counted on the first
- * line, where a word such as "1 2" would be taken for numbers: it is how many numbers end
- * most of the first lines. */
+ * Words of GloVe's largest set contain spaces (". . ."), so D cannot be counted on the first line:
+ * there a word such as "1 2" would be taken for numbers. D is the most frequent count of numbers at
+ * the end of the first lines. */
 #include <math.h>
 #include <string.h>
 
@@ -48,8 +48,8 @@ static int count_numbers(const char *line, size_t n)
     return count;
 }
 
-/* Where the last dim parts of a line begin; *n_word: the length of what stands before them, 0:
- * there are too few. */
+/* Start of the last dim fields of a line; *n_word: the length of the text before them, 0: there are
+ * too few. */
 static size_t find_numbers(size_t *n_word, const char *line, size_t n, int dim)
 {
     size_t at = n;
@@ -74,7 +74,7 @@ static int fail_numbers(const struct fus_word_reader *r, int dim, struct fus_err
                          r->number, count_numbers(r->line, r->length), dim);
 }
 
-/* The line's numbers into the vector of entry `at`. */
+/* Parses the line's numbers into the vector of entry `at`. */
 static int take_numbers(struct fus_word_load *l, const struct fus_word_reader *r, size_t from, size_t at,
                         struct fus_error *err)
 {
@@ -121,7 +121,7 @@ static int read_lines(struct fus_word_load *l, struct fus_word_reader *r, uint64
     return code;
 }
 
-/* The value that is there most often; of several the smallest. */
+/* The most frequent value; of several the smallest. */
 static int most_frequent(const int *values, int n)
 {
     int best = -1, best_count = 0;
@@ -137,7 +137,7 @@ static int most_frequent(const int *values, int n)
     return best;
 }
 
-/* How many numbers end most of the first lines. */
+/* The most frequent count of numbers at the end of the first lines. */
 static int probe_dim(int *dim, struct fus_word_reader *r, struct fus_error *err)
 {
     bool more = true;
@@ -228,7 +228,7 @@ static bool parse_head(uint64_t *n, uint64_t *dim, const char *line)
     return fus_number_whole(dim, at, NULL);
 }
 
-/* Whether what follows is no line that ends with dim numbers. Looks, and reads nothing. */
+/* Whether the next bytes are not a line that ends with dim numbers. Does not consume them. */
 static bool looks_binary(struct fus_word_reader *r, uint64_t dim)
 {
     if (fus_word_reader_byte(r) < 0)
@@ -239,7 +239,7 @@ static bool looks_binary(struct fus_word_reader *r, uint64_t dim)
     while (n > 0 && (is_space(at[n - 1]) || at[n - 1] == '\r'))
         n--;
     uint64_t numbers = (uint64_t)count_numbers(at, n);
-    /* a line that the chunk cuts ends with numbers, the last aside */
+    /* a line cut by the chunk ends with numbers, except the last field */
     return end || r->n < FUS_WORD_READER_CHUNK ? numbers < dim : numbers < 2;
 }
 

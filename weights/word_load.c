@@ -1,4 +1,4 @@
-/* The words that are wanted: see word_load.h. */
+/* The wanted words: see word_load.h. */
 #include "weights/word_load.h"
 
 #include <stdlib.h>

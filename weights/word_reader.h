@@ -1,5 +1,4 @@
-/* Private to weights: a file of word vectors read from the front, with a line or a word of it in
- * memory. */
+/* Private to weights: a file of word vectors read sequentially, with one line or word in memory. */
 #ifndef FUS_WORD_READER_H
 #define FUS_WORD_READER_H
 
@@ -33,10 +32,10 @@ int fus_word_reader_byte(struct fus_word_reader *r);
 /* *more: there was a line. Spaces and carriage returns at its end are dropped. */
 int fus_word_reader_line(struct fus_word_reader *r, bool *more, struct fus_error *err);
 
-/* The word behind which a space stands, into the line; line feeds before it are passed over. */
+/* Reads a word that ends at a space into the line; line feeds before it are skipped. */
 int fus_word_reader_word(struct fus_word_reader *r, struct fus_error *err);
 
-/* n bytes to out, or passed over where out is NULL; false where the file ends before. */
+/* Reads n bytes to out, or skips them if out is NULL; false if the file ends before. */
 bool fus_word_reader_bytes(struct fus_word_reader *r, uint8_t *out, size_t n);
 
 #endif

@@ -23,7 +23,7 @@ static const struct fus_tensor *find_table(struct fus_store *store, const char *
     return NULL;
 }
 
-/* Row `row` into the vector of entry `at`. */
+/* Reads row `row` into the vector of entry `at`. */
 static int take_row(struct fus_word_load *l, struct fus_store *store, const struct fus_tensor *t, uint64_t row,
                     size_t at, struct fus_error *err)
 {
@@ -41,7 +41,7 @@ static int take_row(struct fus_word_load *l, struct fus_store *store, const stru
     return code;
 }
 
-/* Each name's row, where it is wanted; there must be as many names as rows. */
+/* Reads the rows of the wanted names; there must be as many names as rows. */
 static int read_rows(struct fus_word_load *l, struct fus_word_reader *names, struct fus_store *store,
                      const struct fus_tensor *t, struct fus_error *err)
 {

@@ -126,8 +126,8 @@ static enum level level_below(enum level level, const char *name)
 struct walk {
     struct fus_run_dir *dir;
     bool remove;
-    char first_file[256]; /* the first file that is none of a killed program's and not the lock */
-    int most_seen;        /* in the model's folder: pictures up to this one are counted */
+    char first_file[256]; /* the first file, except the lock and temporary files of a killed program */
+    int most_seen;        /* in the model's folder: pictures before this one are in state files */
     int code;
     struct fus_error *err;
 };
@@ -141,7 +141,7 @@ static void note(char to[256], const char *name)
 static void remove_entry(struct walk *w, const char *path, bool folder)
 {
     if (folder)
-        rmdir(path); /* one with hidden files stays */
+        rmdir(path); /* fails, and the folder stays, if it has hidden files */
     else if (unlink(path) != 0 && errno != ENOENT && !w->code)
         w->code = fus_base_fail(w->err, FUS_EIO, "%s: cannot be removed: %s", path, strerror(errno));
 }
@@ -223,7 +223,7 @@ int fus_run_dir_look(struct fus_run_dir *d, const char *out, struct fus_error *e
              begins_with(out, "layers.csv", "model,layer,category,"))
         d->state = FUS_RUN_DIR_FINISHED;
     else
-        note(d->stranger, w.first_file); /* of a run's name, but no run is there */
+        note(d->stranger, w.first_file); /* it has the name of a run's file, but there is no run */
     return w.code;
 }
 
@@ -269,8 +269,8 @@ static bool same_place(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* `path`, or where it is not there yet the nearest folder above it, without symbolic links; the
- * caller's. NULL: no memory. */
+/* `path` with symbolic links resolved, or if it does not exist the nearest existing folder above
+ * it; owned by the caller. NULL: no memory. */
 static char *nearest(const char *path)
 {
     char *at = fus_base_strdup(path), *real = at ? realpath(at, NULL) : NULL;
@@ -286,7 +286,7 @@ static char *nearest(const char *path)
     return real;
 }
 
-/* Whether `path`, without symbolic links, is `folder` or lies in it. */
+/* Whether `path`, with symbolic links resolved, is `folder` or inside it. */
 static bool lies_in(const char *path, const struct stat *folder)
 {
     char part[PATH_BYTES];
@@ -302,7 +302,8 @@ static bool lies_in(const char *path, const struct stat *folder)
     }
 }
 
-/* Whether it lies in the folder of pictures, or in one that this folder names. */
+/* Whether it is inside the folder of pictures, or inside one of its sub-folders, which may be
+ * links. */
 static bool lies_in_set(const char *path, const char *stimuli, const struct stat *set)
 {
     char below[PATH_BYTES];

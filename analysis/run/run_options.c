@@ -88,8 +88,7 @@ static const struct option {
 };
 enum { N_OPTIONS = sizeof options / sizeof *options };
 
-/* The criterion itself says what is tested and corrected: the word for that, NULL: the option
- * counts. "" stands for null. */
+/* The value that a criterion prescribes for an option. NULL: the option applies; "": null. */
 static const char *fixed_by_criterion(const struct option *option, const struct fus_run_options *o)
 {
     bool test = strcmp(option->name, "test") == 0, correction = strcmp(option->name, "correction") == 0;

@@ -13,7 +13,7 @@
 #define MAX_BYTES ((size_t)1 << 28) /* of run.json: a million pictures */
 #define MAX_MODELS 64
 
-/* One more item at the end of *items [*n], zeroed; room grows by doubling. */
+/* Appends a zeroed item to *items [*n]; capacity doubles. */
 static void *grow(void **items, int *n, size_t size)
 {
     if ((*n & (*n - 1)) == 0) {

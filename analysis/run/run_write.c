@@ -142,8 +142,8 @@ static double statistic(const struct fus_category_summary *c, int which)
     return which == 0 ? c->proportion : which == 1 ? c->csi_mean : c->variation_cv;
 }
 
-/* Differences of the layers that correspond (fus_compare_layer); [n_layers of the first]. Returns
- * how many are defined. */
+/* Differences of corresponding layers (fus_compare_layer); [n_layers of the first model]. Returns
+ * the number of defined ones. */
 static size_t pair_layers(double *d, const struct fus_model_summary *a, const struct fus_model_summary *b, int category,
                           int which)
 {

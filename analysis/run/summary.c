@@ -1,4 +1,4 @@
-/* What summaries own: see summary.h. */
+/* Memory of summaries: see summary.h. */
 #include "analysis/run/summary.h"
 
 #include <string.h>

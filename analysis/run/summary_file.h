@@ -1,5 +1,5 @@
-/* Private to analysis/run: a run's summary while it is read. All steps do nothing once `code` is
- * set, or leave the first failure in it. */
+/* Private to analysis/run: the state of reading a run's summary. `code` is the first failure; after
+ * it all functions do nothing. */
 #ifndef FUS_SUMMARY_FILE_H
 #define FUS_SUMMARY_FILE_H
 
@@ -11,14 +11,15 @@ struct fus_run_summary_file {
     struct fus_run_read file;
     struct fus_run_summary summary;
     struct fus_run_method method;
-    void **owned; /* [n_owned] everything that was made for the summary */
+    void **owned; /* [n_owned] all memory of the summary */
     int n_owned, room;
     int n_layers; /* of all models */
     struct fus_error *err;
     int code; /* the first failure */
 };
 
-/* Memory that lasts as long as the summary, p itself or zeros; NULL after a failure. */
+/* own: hands p over to the summary. take: n zeroed items owned by the summary. NULL after a
+ * failure. */
 void *fus_summary_file_own(struct fus_run_summary_file *r, void *p);
 void *fus_summary_file_take(struct fus_run_summary_file *r, size_t n, size_t size);
 
@@ -31,15 +32,15 @@ int fus_summary_file_category_named(const struct fus_run_summary_file *r, const 
 bool fus_summary_file_open_table(struct fus_run_summary_file *r, struct fus_csv_read *t, const char *name);
 void fus_summary_file_close_table(struct fus_run_summary_file *r, struct fus_csv_read *t);
 
-/* What a row names, by number from 0: 0 after a failure. */
+/* The model, category or picture that a row names, as an index from 0; 0 after a failure. */
 int fus_summary_file_model_in(struct fus_run_summary_file *r, struct fus_csv_read *t, int column);
 int fus_summary_file_category_in(struct fus_run_summary_file *r, struct fus_csv_read *t, int column);
 int fus_summary_file_picture_in(struct fus_run_summary_file *r, struct fus_csv_read *t, int column);
 
-/* -1 after a failure, also where the model has no layer at all. */
+/* -1 after a failure, also if the model has no layers. */
 int fus_summary_file_layer_in(struct fus_run_summary_file *r, struct fus_csv_read *t, int model, int column);
 
-/* summary_tables.c: what lies beside layers.csv. */
+/* summary_tables.c: the tables beside layers.csv. */
 void fus_summary_tables_read(struct fus_run_summary_file *r);
 
 #endif

@@ -109,8 +109,8 @@ static void read_profiles(struct fus_run_summary_file *r)
     s->profiles = profiles;
 }
 
-/* The rows of a unit follow one another: the pictures that drive it most, then least,
- * each from place 1. */
+/* The rows of a unit follow one another: the pictures of largest response, then of smallest, each
+ * from rank 1. */
 static void read_tops(struct fus_run_summary_file *r)
 {
     struct fus_csv_read t;
@@ -187,7 +187,7 @@ static void read_permutations(struct fus_run_summary_file *r)
     fus_summary_file_close_table(r, &t);
 }
 
-/* Of layer `layer` of `model` among all layers of all models. */
+/* Index of layer `layer` of `model` among the layers of all models. */
 static size_t global_layer(const struct fus_run_summary_file *r, int model, int layer)
 {
     size_t n = (size_t)layer;

@@ -32,7 +32,7 @@ int fus_table_layers(const char *path, const struct fus_run_summary *run, struct
 struct comparison {
     struct fus_csi_comparison *rows;
     size_t n;
-    struct fus_interval *intervals; /* [n, 3]; NaN where there was no bootstrap */
+    struct fus_interval *intervals; /* [n, 3]; NaN without a bootstrap */
     struct fus_interval *ratios;    /* [n] of the proportions, first over other */
     double *q;                      /* [n, N_COLUMNS] */
 };
@@ -56,7 +56,7 @@ static int adjust_column(struct comparison *c, int column, double *scratch, stru
     return code;
 }
 
-/* log(x / y), NaN where either is 0; whether none is. */
+/* log(x / y), NaN where either is 0; true if none is NaN. */
 static bool log_ratios(double *log, const double *x, const double *y, size_t n)
 {
     bool defined = true;
@@ -68,9 +68,9 @@ static bool log_ratios(double *log, const double *x, const double *y, size_t n)
     return defined;
 }
 
-/* First proportion over the other, paired by resample; the interval is made of logarithms, so
- * that "twice" and "half" are as far from 1. NaN where the other is 0, its interval also where
- * either is in a resample. */
+/* First proportion over the other, paired by resample; the interval is computed on logarithms, so
+ * that "twice" and "half" are equally far from 1. NaN if the other proportion is 0; the interval is
+ * also NaN if either is 0 in some resample. */
 static int fill_ratio(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b,
                       int category, double alpha, struct fus_error *err)
 {

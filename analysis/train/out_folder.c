@@ -1,5 +1,5 @@
-/* The folder of a training: made or found, used by one process at a time, and left alone where it
- * holds something else. */
+/* The folder of a training: created or opened, locked by one process at a time, and never changed
+ * if it contains other files. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/train/work.h"
 
@@ -65,7 +65,7 @@ static int look(const struct fus_work *w, bool remove_ours, char foreign[256], s
     return FUS_OK;
 }
 
-/* A file system that knows no locks is no reason to fail. */
+/* A file system without locks is not an error. */
 static int take_lock(struct fus_work *w, struct fus_error *err)
 {
     char path[4096];

@@ -1,5 +1,5 @@
-/* The network as a file: torchvision's names, text.* and logit_scale of a contrastive training,
- * readable by `run` and by any reader of safetensors. */
+/* The network as a safetensors file with torchvision's names; text.* and logit_scale after a
+ * contrastive training. */
 #include "analysis/train/work.h"
 
 #include <string.h>

@@ -1,12 +1,12 @@
-/* All that a training needs before its first step: pictures, targets, the network, the plan of its
- * steps, memory for a batch. */
+/* Preparation of a training: pictures, targets, the network, the plan of its steps, memory for a
+ * batch. */
 #include <string.h>
 
 #include "analysis/train/work.h"
 #include "nn/base/number.h"
 
 #define FRESH_SETS 8                    /* --fresh: drawing seeds in turn */
-#define CACHE_BYTES ((size_t)512 << 20) /* of decoded pictures, where --max-memory says nothing */
+#define CACHE_BYTES ((size_t)512 << 20) /* of decoded pictures, without --max-memory */
 enum { FEW_PICTURES = 16 };             /* a smaller batch makes its statistics noisy */
 
 /* ---- pictures and targets ---- */

@@ -1,5 +1,5 @@
-/* train.json: all that the result of a training depends on, a line each, so that a resumed one can
- * say what differs. */
+/* train.json: everything that the result of a training depends on, one item a line, so that a
+ * resumed training can name a difference. */
 #include "analysis/train/work.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #define MAX_RECORD ((size_t)64 << 20)
 
-/* The text in quotes; bytes that are not UTF-8 as json.h has it. */
+/* The text in quotes; bytes that are not UTF-8 as in json.h. */
 static void put_quoted(struct fus_text_buffer *out, const char *text)
 {
     char piece[8];
@@ -55,7 +55,7 @@ static void put_count(struct fus_text_buffer *out, const char *key, int n)
     put(out, line);
 }
 
-/* The start: a random one is its text; a file is its name and digest, wherever it lies. */
+/* The initial network: the text of a random one; name and digest of a file, without its folder. */
 static void put_start(struct fus_work *w)
 {
     const char *slash = fus_open_is_file(w->o->model) ? strrchr(w->o->model, '/') : NULL;

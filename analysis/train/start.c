@@ -1,4 +1,4 @@
-/* The start of a training: see start.h. */
+/* The initial network of a training: see start.h. */
 #include "analysis/train/start.h"
 
 #include <stdarg.h>

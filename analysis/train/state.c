@@ -1,12 +1,12 @@
-/* OUT/state.safetensors: all that a training needs to go on as if nothing had happened.
+/* OUT/state.safetensors: everything that a training needs to resume with the same result.
  *
  *   value.NAME, momentum.NAME, squares.NAME, average.NAME   of every parameter that has one
  *   metadata: step, updates, the sums of the epoch so far, the best epoch; train:
  *   SHA-256 of train.json
  *
- * Random choices need no state: they follow from counters (seed, epoch, picture). The rows of
- * steps.csv and epochs.csv are written first: a process that is killed in between leaves rows too
- * many, which a resumed one cuts off. */
+ * Random choices need no state: they are drawn from counters (seed, epoch, picture). The rows of
+ * steps.csv and epochs.csv are written first: a process killed in between leaves extra rows, which
+ * a resumed training removes. */
 #include "analysis/train/work.h"
 
 #include <inttypes.h>

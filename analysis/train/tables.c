@@ -1,6 +1,6 @@
-/* steps.csv, epochs.csv, confusion.csv. The first two are kept as text while training, so
- * that a state and its rows are written together and a resumed training cuts off what lies
- * behind its state. */
+/* steps.csv, epochs.csv, confusion.csv. The first two are kept as text while training, so that a
+ * state and its rows are written together and a resumed training removes the rows after its
+ * state. */
 #include "analysis/train/work.h"
 
 #include <math.h>

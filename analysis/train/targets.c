@@ -87,7 +87,7 @@ int fus_targets_no_memory(struct fus_error *err)
     return fus_base_fail(err, FUS_ENOMEM, "no memory for the targets of the language head");
 }
 
-/* Names of classes or paths as texts; those of a side with captions are the captions'. */
+/* Uses names of classes or paths as texts; a side with captions has the captions as texts. */
 int fus_targets_set_texts(struct fus_targets_side *s, enum fus_targets_mode mode, struct fus_error *err)
 {
     const struct fus_feed *f = s->feed;
@@ -120,7 +120,7 @@ void fus_targets_drop_texts(struct fus_targets_side *s)
     s->n_texts = 0;
 }
 
-/* Captions where there are any: named, or those of drawn pictures. */
+/* Reads captions if there are any: from the given file, or those of drawn pictures. */
 static int read_captions(struct fus_targets *t, const struct fus_targets_request *r, bool *found, struct fus_error *err)
 {
     *found = r->captions || t->side[0].feed->set.drawn;
@@ -234,7 +234,7 @@ static int average_classes(struct fus_targets *t, struct fus_error *err)
     return FUS_OK;
 }
 
-/* Within each class the training items' captions change places. */
+/* Permutes the captions of the training items within each class. */
 static int swap_captions(struct fus_targets *t, struct fus_error *err)
 {
     struct fus_targets_side *s = &t->side[0];
@@ -270,7 +270,7 @@ static int apply_control(struct fus_targets *t, struct fus_error *err)
                                                      : FUS_OK;
 }
 
-/* ---- contrastive: words that are learned ---- */
+/* ---- contrastive: words with learned vectors ---- */
 
 static int make_bags(struct fus_targets *t, struct fus_error *err)
 {

@@ -1,6 +1,6 @@
-/* report.html of a training: learning curves, what the held-out pictures were taken for, and those
- * it gets most wrong. One file that needs no script, network or other file; drawn from the tables,
- * so that a resumed training draws the same. */
+/* report.html of a training: learning curves, the confusion matrix of the held-out pictures, and
+ * the pictures with the largest loss. One file without scripts or references to other files. It is
+ * drawn from the tables, so a resumed training draws the same. */
 #include "analysis/train/work.h"
 
 #include <math.h>
@@ -41,7 +41,7 @@ static const char css[] =
 
 struct history {
     int n;
-    double (*rows)[COLUMNS]; /* as epochs.csv; NaN where a field is empty */
+    double (*rows)[COLUMNS]; /* as epochs.csv; NaN if a field is empty */
 };
 
 static int read_history(struct history *h, const struct fus_work *w, struct fus_error *err)
@@ -175,7 +175,7 @@ static int put_confusion(struct fus_text_buffer *out, const struct fus_work *w, 
     return FUS_OK;
 }
 
-/* ---- the pictures it gets most wrong ---- */
+/* ---- wrongly classified pictures ---- */
 
 /* Wrong ones by descending loss, ties in item order; returns how many. */
 static int choose_wrong(int wrong[MAX_WRONG], const struct fus_work_held *p)
@@ -212,7 +212,7 @@ static int place_thumb(struct fus_image *sheet, const struct fus_feed *f, int it
     return code;
 }
 
-/* The sheet as a PNG in base64, by way of a file, which is removed. */
+/* The sheet as a PNG in base64, through a temporary file. */
 static int put_sheet(struct fus_text_buffer *out, const struct fus_work *w, const struct fus_image *sheet,
                      struct fus_error *err)
 {

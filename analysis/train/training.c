@@ -1,5 +1,5 @@
-/* The loop: batches in a counter's order, gradients, an update, and at each epoch's end the
- * held-out pictures. */
+/* The loop: batches in the order drawn for the epoch, gradients, updates, and the held-out pictures
+ * at the end of each epoch. */
 #include "analysis/train/work.h"
 
 #include <math.h>
@@ -7,7 +7,7 @@
 
 /* ---- a step ---- */
 
-/* The words of the batch's texts, one behind the other. */
+/* The words of the batch's texts, one text after another. */
 static int gather_words(struct fus_work *w, const int *items, int n, uint64_t epoch, struct fus_error *err)
 {
     const struct fus_bags *b = &w->targets.side[0].bags;

@@ -1,6 +1,5 @@
-/* Held-out pictures through the inference engine with its folded batch norms, which is
- * what `fusiform run` will see: a network that works only with the statistics of a batch
- * shows here at once. */
+/* Scores of the held-out pictures by the inference engine with folded batch norms, as used by
+ * `fusiform run`. So a network that works only with batch statistics is noticed at once. */
 #include "analysis/train/work.h"
 
 #include <math.h>
@@ -30,7 +29,8 @@ static struct fus_feed *held_feed(struct fus_work *w)
     return w->has_other ? &w->other : &w->feed;
 }
 
-/* The cross-entropy of logits against a class; *chosen: the greatest, the first of equals. */
+/* The cross-entropy of logits against a class; *chosen: the class with the largest logit, of equal
+ * ones the first. */
 static double cross_entropy(int *chosen, const float *logits, int n, int label)
 {
     double sum = 0;
@@ -150,7 +150,8 @@ static double dot(const float *a, const float *b, int n)
     return sum;
 }
 
-/* Share of rows of a whose own row of b is nearer than any other; *own: the mean cosine with it. */
+/* Share of rows of a to which the row of b with the same index is nearer than any other; *own: the
+ * mean cosine with it. */
 static double recall(double *own, const float *a, const float *b, int n, int dim)
 {
     int first = 0;
@@ -244,7 +245,7 @@ static int make_room(struct pass *p, struct fus_error *err)
                : fus_base_fail(err, FUS_ENOMEM, "no memory for validation");
 }
 
-/* The taps of the tasks that there are. */
+/* Finds the taps of the tasks. */
 static int find_taps(struct pass *p, struct fus_error *err)
 {
     const struct fus_work *w = p->w;

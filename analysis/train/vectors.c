@@ -26,7 +26,7 @@ bool fus_vectors_unit(float *row, int dim)
     return true;
 }
 
-/* Rows that nothing is known of get the mean of the others, of unit length. */
+/* Unknown rows get the mean of the others, of unit length. */
 static void fill_unknown(float *rows, size_t n, int dim, const bool *known)
 {
     float *mean = NULL;
@@ -188,7 +188,7 @@ int fus_vectors_words(struct fus_targets *t, const struct fus_targets_request *r
     return code;
 }
 
-/* ---- FILE.npy: a row for each caption, class or picture, whichever its names are ---- */
+/* ---- FILE.npy: a row for each caption, class or picture, depending on its names ---- */
 
 static int read_table(struct fus_words *w, struct fus_targets *t, int side, struct fus_error *err)
 {

@@ -1,13 +1,13 @@
 /* How much would the numbers move with other pictures of the same kind? Pictures, not units, are
- * drawn: units of one network are no independent samples. Each resample repeats the whole
+ * drawn: units of one network are not independent samples. Each resample repeats the whole
  * selection, so its choice of units varies as well.
  *
- * What is estimated is the expected value of a statistic over sets of as many pictures, which
- * the run's own value estimates without bias. A resample adds its noise to the pictures' own, so
- * all of its statistics lie a little off (more units pass by chance, the passing ones look
- * stronger). That shift is no error of the estimate: the default interval takes the resamples'
- * spread and leaves it out. Nor is their spread quite a run's. How the two compare is what
- * resamples of resamples show, one level down (Beran 1987; Hall & Martin 1988). */
+ * The estimand is the expected value of a statistic over sets of as many pictures, which the run's
+ * value estimates without bias. Resampling adds noise to that of the pictures, so the statistics of
+ * resamples are slightly biased (more units pass by chance, and those that pass have larger
+ * indices). The estimate itself has no such bias: the default interval uses the spread of the
+ * resamples but not their shift. Their spread also differs from that of runs. Resamples of
+ * resamples estimate the ratio of the two (Beran 1987; Hall & Martin 1988). */
 #include <math.h>
 #include <string.h>
 
@@ -15,8 +15,8 @@
 #include "nn/base/rng.h"
 
 #define N_STATISTICS FUS_BOOTSTRAP_STATISTICS
-/* of a variance, and 1/2: resamples from strata of two pictures have half a run's, none have
- * less */
+/* of a variance, at least 1/2: resamples from strata of two pictures have half a run's variance,
+ * the smallest possible share */
 #define MAX_CORRECTION 2
 
 static const char *const method_names[] = {"centred", "percentile", "bca"};
@@ -70,8 +70,8 @@ size_t fus_bootstrap_n_nested(size_t n_resamples)
     return 2 * ((n_resamples + 3) / 4);
 }
 
-/* Draw 0 is the run as it is, 1 .. n_resamples are drawn. The rest are drawn from those (centred
- * intervals), two from each as far as they go, or leave picture 0, 1, ... out (BCa). */
+/* Draw 0 is the original run, 1 .. n_resamples are resamples. The rest are nested resamples, two
+ * from each of the first ones (centred intervals), or leave picture 0, 1, ... out (BCa). */
 struct work {
     struct fus_bootstrap *b;
     const struct fus_responses *r;
@@ -81,7 +81,7 @@ struct work {
     size_t *outer;           /* [n_images] the resample that a nested one draws from */
 };
 
-/* For each place of the list one of its subcategory. */
+/* For each place of the list, draws a picture of the same subcategory. */
 static void draw_places(size_t *place, const struct work *w, size_t draw)
 {
     struct fus_rng rng;
@@ -119,7 +119,7 @@ static size_t choose(void *context, size_t draw, size_t *order, int *category)
     return n;
 }
 
-/* Where a draw's first statistic goes, and how far on the next ones do. */
+/* Address of a draw's first statistic, and the stride to the next ones. */
 static double *place_of(size_t *stride, const struct fus_bootstrap *b, size_t draw)
 {
     *stride = draw == 0                ? 1
@@ -266,8 +266,8 @@ static double within(double x, double least, double most)
     return x < least ? least : x > most ? most : x;
 }
 
-/* How a run's spread compares to its resamples': as theirs to their resamples'. 1 where those
- * are undefined or all alike. */
+/* The ratio of a run's variance to that of its resamples, estimated by the ratio of theirs to that
+ * of nested resamples. 1 if those are undefined or constant. */
 static double correction(const struct fus_bootstrap_column *c)
 {
     double below = c->nested ? variance_of_pairs(c->nested, c->n_nested) : 0;
@@ -276,7 +276,7 @@ static double correction(const struct fus_bootstrap_column *c)
                : 1;
 }
 
-/* The resampled values as the run's own: moved to the estimate, their spread corrected. */
+/* The resampled values shifted to the estimate, with corrected spread. */
 struct centre_context {
     double estimate, mean, scale;
 };
@@ -307,8 +307,8 @@ static void set_centred(struct fus_interval *out, const struct fus_bootstrap_col
     out->high = centred(&centre_context, out->high);
 }
 
-/* a = sum d^3 / (6 (sum d^2)^(3/2)), d = mean of the left-out values less each; 0 where all are
- * equal, so that the mean's rounding does not pass for skew. */
+/* a = sum d^3 / (6 (sum d^2)^(3/2)), d = mean of the left-out values less each; 0 if all are equal,
+ * so that rounding of the mean does not count as skew. */
 static double acceleration(const double *left_out, size_t n)
 {
     double sum = 0, squares = 0, cubes = 0, kept = 0, least = INFINITY, most = -INFINITY;
@@ -344,7 +344,7 @@ static void set_bca(struct fus_interval *out, const struct fus_bootstrap_column 
     double z = fus_special_normal_quantile(alpha / 2);
     if (isfinite(z0))
         set_interval(out, sorted, n, bca_share(z0, a, z), bca_share(z0, a, -z));
-    else /* every value on one side of the estimate: nothing to correct by */
+    else /* every value is on one side of the estimate: no correction is possible */
         set_interval(out, sorted, n, alpha / 2, 1 - alpha / 2);
 }
 
@@ -405,7 +405,7 @@ static void subtract(double *d, const double *a, const double *b, size_t n)
         d[i] = a[i] - b[i];
 }
 
-/* 2 (fewer on one side of 0 + 1) / (n + 1), NaN left out. */
+/* 2 (number on the rarer side of 0 + 1) / (n + 1), without NaN. */
 static double two_sided(const double *d, size_t n, const struct centre_context *centre_context)
 {
     double not_above = 0, not_below = 0, kept = 0;

@@ -1,7 +1,6 @@
-/* The first model against each other one, layer by layer: the paper's own one-sided two-sample
- * test of CSI over the units selective for a category (Lu & Wang 2025, Fig 2B). Units share
- * weights and pictures and are no independent samples: METHOD.md says what this p can and cannot
- * tell. */
+/* The first model against each other one, layer by layer: the paper's own one-sided two-sample test
+ * of CSI over the units selective for a category (Lu & Wang 2025, Fig 2B). Units share weights and
+ * pictures and are not independent samples. METHOD.md discusses the meaning of this p. */
 #include <math.h>
 #include <string.h>
 
@@ -34,7 +33,7 @@ static int find_layer(const struct fus_model_summary *m, const char *name)
     return -1;
 }
 
-/* Every block layer of a is one of b. */
+/* Whether every block layer of a is also one of b. */
 static bool has_blocks_of(const struct fus_model_summary *b, const struct fus_model_summary *a)
 {
     for (int i = 0; i < a->n_layers; i++)

@@ -1,6 +1,6 @@
-/* Representational dissimilarity matrices and their rank correlation. Units are taken in blocks
- * of BLOCK, centred and turned so that the patterns lie side by side; each pair's sum over units
- * is one chain in the order of units, through all blocks. */
+/* Representational dissimilarity matrices and their rank correlation. Units are taken in blocks of
+ * BLOCK, centred and transposed so that the patterns are adjacent. Each pair's sum over units is
+ * one chain in the order of units, through all blocks. */
 #include <math.h>
 
 #include "analysis/inference.h"
@@ -64,8 +64,8 @@ static void add_row(void *context, int i, int thread)
     }
 }
 
-/* A pattern's mean; NaN where it is constant: less its rounded mean it would leave rounding
- * noise, no variance. */
+/* A pattern's mean; NaN if the pattern is constant, since subtracting its rounded mean would leave
+ * rounding noise. */
 static double mean_of(const struct patterns *p, size_t i)
 {
     double x[BLOCK], one = 0, sum = 0;

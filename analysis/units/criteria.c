@@ -15,7 +15,7 @@
 #define TDANN_T 10.0
 #define DPRIME 1.0
 #define RATIO (1.0 / 3)
-#define STRIP 16 /* units whose responses are gathered together: a line of the cache */
+#define STRIP 16 /* units whose responses are gathered together: a cache line */
 #define RANKSUM_P 0.001
 #define CHUNK 4096 /* units a thread takes at a time */
 
@@ -38,7 +38,7 @@ const char *fus_criteria_name(enum fus_criterion criterion)
 }
 
 /* (mu_c - mu_o) / sqrt(s_c^2/n_c + s_o^2/n_o), o = all pictures of the others, variances with n.
- * Infinite where both are 0 and the means differ, as a division by zero gives it there. */
+ * Infinite if both are 0 and the means differ, by division by zero. */
 static double pooled_t(const struct fus_moments *m, size_t unit, int category)
 {
     double n = 0, sum = 0, squares = 0, n_c = (double)m->n[category];
@@ -67,7 +67,7 @@ static double statistic(const struct fus_moments *m, size_t unit, int category, 
     return fus_csi_unit(m, unit, category);
 }
 
-/* What the loops over chunks of units share; pair_chunk alone uses q, a and b. */
+/* The context of the loops over chunks of units; only pair_chunk uses q, a and b. */
 struct work {
     struct fus_layer_summary *out;
     const struct fus_moments *m;
@@ -275,7 +275,7 @@ void fus_responses_moments(struct fus_moments *m, const struct fus_responses *r,
     fus_moments_add_rows(m, r->x, relabel ? relabel : r->category, order, n);
 }
 
-/* The moments of all images, where x may be out of memory: image by image through row [n_units]. */
+/* Adds the moments of all images, one after another through row [n_units] if x is not in memory. */
 static void add_images(struct fus_moments *m, const struct fus_responses *r, float *row)
 {
     if (r->x) {

@@ -1,6 +1,6 @@
-/* Split-half reliability and cross-validated indices. An index measured on the pictures that
- * selected the unit is biased upwards (Kriegeskorte, Simmons, Bellgowan & Baker 2009, Nature
- * Neuroscience 12, 535); measured on the other half it is not. */
+/* Split-half reliability and cross-validated indices. An index measured on the pictures by which
+ * the unit was selected is biased upwards (Kriegeskorte, Simmons, Bellgowan & Baker 2009, Nature
+ * Neuroscience 12, 535). Measured on the other half it is not. */
 #include <math.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "nn/kernel/kernels.h"
 
 #define CHUNK FUS_SELECT_CHUNK /* units a thread takes at a time */
-#define STRIP 128              /* units whose responses are read together from outside memory ... */
+#define STRIP 128              /* units whose responses are read together from the scratch file ... */
 #define LINE 16                /* ... and in memory */
 #define RANKED 64              /* ... where their pictures are ranked */
 
@@ -80,7 +80,7 @@ static struct sums sum_chunk(const double *x, const double *y, size_t n)
     return s;
 }
 
-/* The halves side by side, a chunk of units at a time while their moments are near. */
+/* Both halves together, a chunk of units at a time while their moments are in cache. */
 struct compare_context {
     const struct fus_moments *halves;
     struct fus_search *search[2]; /* NULL: the half's units have their labels */
@@ -89,8 +89,8 @@ struct compare_context {
     struct sums *sums;            /* [chunks, n_categories] */
 };
 
-/* Units that are not defined in both halves leave t [2, n_rows, CHUNK], whose last rows are the
- * spreads; returns how many units stay. */
+/* Removes units that are not defined in both halves from t [2, n_rows, CHUNK], whose last rows are
+ * the spreads; returns the number of units left. */
 static size_t drop_undefined(double *t, size_t n_rows, size_t n)
 {
     size_t kept = 0;
@@ -145,8 +145,8 @@ static double correlation(const struct sums *sums, size_t n_chunks, size_t strid
     return s.xx > 0 && s.yy > 0 ? s.xy / (sqrt(s.xx) * sqrt(s.yy)) : NAN;
 }
 
-/* The labels that searches find, and Pearson's r of the least t over the units defined in both
- * halves; NaN where one does not vary. */
+/* The labels found by the searches, and Pearson's r of the least t over the units defined in both
+ * halves; NaN if either is constant. */
 static int compare(struct fus_halves_category *out, const struct fus_moments halves[2],
                    struct fus_search *const search[2], bool student, struct fus_error *err)
 {
@@ -185,8 +185,8 @@ static void include(struct mean *m, double value)
         m->sum += value, m->n++;
 }
 
-/* Of the units selected in one half: how many also in the other, their mean CSI and d' in their
- * own half [0] and in the other [1]. */
+/* Of the units selected in one half: how many are also selected in the other, and their mean CSI
+ * and d' in the selecting half [0] and in the other [1]. */
 struct measured {
     size_t n, n_both;
     double csi[2], dprime[2];

@@ -1,7 +1,7 @@
-/* What selectivity would chance give? The pictures keep their responses and get each other's
- * labels; one relabelling serves all units, so their correlation stays as it is. Besides
- * proportion and CSI, the largest least-t of the layer in each relabelling gives family-wise
- * control over units (Nichols & Holmes 2002, "max statistic"). */
+/* How much selectivity arises by chance? The labels of the pictures are permuted while responses
+ * stay the same. One relabelling applies to all units, which keeps the correlation between units.
+ * Besides proportion and CSI, the largest least-t of the layer in each relabelling gives
+ * family-wise control over units (Nichols & Holmes 2002, "max statistic"). */
 #include <math.h>
 #include <string.h>
 
@@ -10,15 +10,15 @@
 
 #define MARGIN 1e-9 /* far above the rounding of a t */
 
-/* Draw 0 is the run as it is, the others are relabellings. null_*: [n_categories, n]. */
+/* Draw 0 is the original run, the others are relabellings. null_*: [n_categories, n]. */
 struct work {
     const struct fus_responses *r;
     const struct fus_select_options *options;
     struct fus_permute_category *out; /* [n_categories] */
     uint64_t seed;
     long n;
-    /* [n_units] of the run as it is: least t of the category with the largest mean; no other
-     * category's is positive */
+    /* [n_units] of the run as it is: in the original run: least t of the category with the largest
+     * mean; no other category has a positive one */
     double *t;
     int8_t *best; /* [n_units] that category */
     double *null_proportion, *null_csi, *null_t;
@@ -79,8 +79,8 @@ static int largest_mean(const struct fus_moments *m, size_t unit)
     return most;
 }
 
-/* The largest least t of each category in relabelling b, 0 at least: squares first, the t itself
- * where it may be the largest. */
+/* The largest least t of each category in relabelling b, or 0: compares squares first, and computes
+ * t itself only if it may be the largest. */
 static int find_largest_t(struct work *w, const struct fus_moments *m, long b, struct fus_error *err)
 {
     size_t n_squares = ((size_t)m->n_groups + 2) * FUS_SELECT_CHUNK,
@@ -140,7 +140,8 @@ static double p_of(double observed, const double *null, long n)
     return isnan(observed) ? NAN : (reached + 1) / (defined + 1);
 }
 
-/* From the observed side in out, t and best, and from the null. */
+/* Computes the results from the observed values in out, t and best, and from the null
+ * distribution. */
 static void conclude(struct fus_permute_category *out, struct work *w, size_t n_units, int category, double alpha)
 {
     double *proportion = w->null_proportion + (size_t)category * (size_t)w->n,

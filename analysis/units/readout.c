@@ -1,5 +1,5 @@
-/* Linear read-outs: which category do these features tell? The score of category c is bias_c +
- * w_c . x, the largest score wins.
+/* Linear read-outs: classifying pictures by features. The score of category c is bias_c + w_c . x;
+ * the prediction is the category with the largest score.
  *
  *   nearest class mean  w_c = m_c, bias_c = -|m_c|^2 / 2: the largest score is the least
  *                       Euclidean distance |x - m_c|
@@ -153,7 +153,8 @@ static void gram_row(void *context, int i, int thread)
         r->gram[(size_t)i * n + j] = dot(r->x + (size_t)i * wide, r->x + j * wide, wide);
 }
 
-/* L L' = K + lambda I (Cholesky); false where a pivot is not positive: something is not finite. */
+/* L L' = K + lambda I (Cholesky); false if a pivot is not positive, which means that a value is not
+ * finite. */
 static bool factorise(struct ridge *r, double lambda)
 {
     size_t n = r->d->n;
@@ -202,7 +203,7 @@ static double trace_of_inverse(const struct ridge *r, double *column)
     return sum;
 }
 
-/* GCV of one lambda, with its solutions in r->a; infinite where there is none. */
+/* GCV of one lambda, with its solutions in r->a; infinite if there is none. */
 static double try_lambda(struct ridge *r, double lambda)
 {
     size_t n = r->d->n, values = n * (size_t)r->d->n_categories;
@@ -217,7 +218,8 @@ static double try_lambda(struct ridge *r, double lambda)
     return (double)n * (lambda * lambda) * dot(r->a, r->a, values) / (free * free);
 }
 
-/* The best of the grid into r->best; 0 where there is none. Equal ones: the smallest. */
+/* Stores the best of the grid in r->best and returns its lambda, of equal ones the smallest; 0 if
+ * there is none. */
 static double choose_lambda(struct ridge *r)
 {
     static const double grid[] = {1e-4, 1e-3, 1e-2, 1e-1, 1, 1e1, 1e2};

@@ -1,8 +1,8 @@
-/* The moments of many draws of the same pictures. Responses are read from memory once for a
- * batch of draws: a strip of units of all pictures stays near the processor while every draw of
- * the batch takes its moments from it. Then each draw is measured by one thread alone, where
- * there are draws enough for all. Memory: a set of moments for every draw of a batch,
- * BATCH_BYTES in all (but one set at least). */
+/* The moments of many draws of the same pictures. Responses are read from memory once for a batch
+ * of draws: a strip of units of all pictures stays in cache while the moments of every draw of the
+ * batch are computed from it. Then each draw is measured by one thread, if there are enough draws
+ * for all threads. Memory: a set of moments for every draw of a batch, BATCH_BYTES in all (but one
+ * set at least). */
 #include <string.h>
 
 #include "analysis/inference.h"
@@ -10,7 +10,7 @@
 #include "nn/kernel/kernels.h"
 
 #define BATCH_BYTES ((size_t)64 << 20)
-#define MAX_DRAWS 64 /* of a batch: more would save nothing */
+#define MAX_DRAWS 64 /* of a batch: more would save no time */
 /* units whose moments are taken at a time: 192 pictures' responses are 197 kB */
 #define STRIP 256
 

@@ -6,16 +6,16 @@
  *  2. p < 1/2 needs every t > 0, so only the category with the strictly largest mean can
  *     matter: one p a unit.
  *  3. Student's tail is heavier than the normal one: a least t below the normal quantile at the
- *     bound (less 1e-6, more than any rounding) has a p above it. This is tried on squares, without
- *     a root. What remains are candidates.
+ *     bound (less 1e-6, more than any rounding) has a p above it. This test uses squares and needs
+ *     no square root. The remaining units are candidates.
  *  4. p is the largest of the pairs' tails, which fall with t and with df: it lies between the
  *     least t's tails at the most and at the fewest df that a pair can have. So candidates are
  *     counted in cells of their least t, and a whole cell has two bounds. A correction rejects more
  *     where p are smaller, so by the lower bounds it rejects all that it can, by the upper ones
  *     what is selective for certain.
- *  5. A unit that is rejected stays so with a smaller p and changes nothing for others; one that is
- *     not may as well have p = 1. So only p of the cells between are computed, and the certain
- *     units count before them.
+ *  5. A rejected hypothesis stays rejected with a smaller p, without effect on the others; one that
+ *     is not rejected may be given p = 1. So p is computed only in the cells between the two
+ *     bounds, and the units that are certain count as n_before.
  *  6. Of two pairs, one with t larger by 1e-9 and df no smaller has the smaller p, by more than
  *     t_sf's error, and need not be evaluated to find the largest.
  * tests/test_select.c compares both ways. */
@@ -53,8 +53,8 @@ struct place {
     size_t first;
 };
 
-/* Of one category: candidates of a cell from possible on may be selective, from certain on they
- * are. p above `bound` does not matter. */
+/* For one category: candidates in cells from `possible` on may be selective, in cells from
+ * `certain` on they are. A p above `bound` is never selective. */
 struct limits {
     int possible, certain;
     size_t n_possible, n_certain;
@@ -90,7 +90,7 @@ static double bound_of(const struct fus_search *s, size_t rank)
     return s->options->alpha / s->scale * (kind == FUS_BH || kind == FUS_BY ? (double)rank : 1) * (1 + MARGIN);
 }
 
-/* The candidates of a chunk; NULL where its thread has found none anywhere. */
+/* The candidates of a chunk; NULL if its thread has found none at all. */
 static struct candidate *list_of(const struct fus_search *s, int chunk)
 {
     struct candidate *list = s->finds[s->places[chunk].thread].list;
@@ -111,7 +111,7 @@ void fus_search_destroy(struct fus_search *s)
     fus_base_free(s);
 }
 
-/* For one more candidate; false where there is no memory. */
+/* Makes room for one more candidate; false if memory runs out. */
 static bool make_room(struct finds *f)
 {
     if (f->n < f->room)
@@ -243,7 +243,8 @@ static void limit_category(void *context, int c, int thread)
     }
 }
 
-/* A unit's largest p over the pairs, from the least t on; 2 where it is above the bound. */
+/* A unit's largest p over the pairs, starting with the pair of least t; 2 if it is above the
+ * bound. */
 static double candidate_p(const struct fus_search *s, size_t unit, int category)
 {
     const struct limits *l = &s->limits[category];

@@ -144,7 +144,8 @@ static void scan_chunk(void *context, int chunk, int thread)
         memset(a->out->label + from, -1, n);
 }
 
-/* Counts dead and undefined units; where there is a search, it gets the squares of each chunk. */
+/* Counts dead and undefined units; passes the squares of each chunk to the search, if there is
+ * one. */
 static int scan_units(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_search *search,
                       bool student, struct fus_error *err)
 {

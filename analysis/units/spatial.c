@@ -1,7 +1,7 @@
-/* Where in the feature map a layer's selective units lie, and how unevenly (analysis.h): sd and
+/* The distribution of a layer's selective units over the feature map (analysis.h): sd and
  * coefficient of variation as in Lu & Wang 2025, Fig 4; Gini's coefficient and Shannon's entropy
- * beside them. All four see whole counts of channels; places are summed in row order, for Gini
- * in order of their count. */
+ * beside them. All four are computed from counts of channels; places are summed in row order, for
+ * Gini in order of their count. */
 #include <math.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
-/* How much do the numbers owe to the threshold? The same moments decided on again and again: iut
- * under every correction and several levels, prince under several levels, the other criteria
- * under several cuts. ranksum needs single responses and is left out. */
+/* How much do the results depend on the threshold? The same moments are tested repeatedly: iut with
+ * every correction and several levels, prince with several levels, the other criteria with several
+ * cuts. ranksum needs single responses and is left out. */
 #include <string.h>
 
 #include "analysis/inference.h"
