@@ -34,6 +34,9 @@ struct fus_train_options {
      * walked back; a norm whose weight is frozen goes by its running statistics */
     bool (*trained)(void *context, const char *parameter);
     void *trained_context;
+    /* Whether a parameter takes the heads' rate. NULL: fc, lang_head, attnpool.c_proj, text do. */
+    bool (*head)(void *context, const char *parameter);
+    void *head_context;
     double classify_weight, language_weight, smooth; /* weight 0: without the task; contrastive: language_weight */
     enum fus_train_language language;
     /* images against texts: `text.weight` [embedding, n_words] and `logit_scale` are parameters
@@ -68,7 +71,7 @@ struct fus_train_parameter {
     size_t n;
     bool statistic; /* running_mean, running_var: a value alone, no gradient */
     bool trained;
-    bool head; /* fc, lang_head, attnpool's c_proj, text: what --lr-heads is for */
+    bool head; /* takes the heads' rate of fus_train_update */
 };
 int fus_train_n_parameters(const struct fus_train *t);
 const struct fus_train_parameter *fus_train_parameter(const struct fus_train *t, int i);
