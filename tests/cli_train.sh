@@ -49,6 +49,14 @@ has whole/report.html '<h2>Learning curves</h2>'
 run "its files are read" inspect "$work/whole/model.safetensors"
 says '^lang_head.weight	f32	4x16'
 run "a network for run" run --model "$work/whole/model.safetensors" --stimuli 'builtin?per_category=2' --layers layer3.0.relu --out "$work/run"
+# --lr-heads is the rate of new heads: the file has fc and the language head already.
+run "further" train --model "$work/whole/model.safetensors" $usual --epochs 1 --language lsa:4 --out "$work/further"
+run "no head is new" train --model "$work/whole/model.safetensors" $usual --epochs 1 --language lsa:4 --lr-heads .5 --out "$work/further2"
+ok "nothing learns faster" cmp "$work/further/steps.csv" "$work/further2/steps.csv"
+run "a new head" train --model "$work/whole/model.safetensors" $usual --epochs 1 --language lsa:5 --lr-heads .5 --out "$work/further3"
+run "a new head, slower" train --model "$work/whole/model.safetensors" $usual --epochs 1 --language lsa:5 --out "$work/further4"
+if cmp -s "$work/further3/steps.csv" "$work/further4/steps.csv"; then what=same; else what=differ; fi
+ok "it learns faster" [ $what = differ ]
 run "half precision" train --model "$work/whole/model.safetensors" $usual --epochs 1 --dtype f16 --out "$work/half"
 run "of it" inspect "$work/half/model.safetensors"
 says '^conv1.weight	f16'

@@ -85,6 +85,8 @@ static int make_net(struct fus_train **net, struct fus_work *w, struct fus_error
                                   .frozen_norms = o->frozen_norms,
                                   .trained = fus_start_trained,
                                   .trained_context = &w->start,
+                                  .head = fus_start_head,
+                                  .head_context = &w->start,
                                   .classify_weight = w->classes ? o->classify : 0,
                                   .language_weight = w->has_targets ? o->weight : 0,
                                   .smooth = o->smooth,

@@ -189,6 +189,17 @@ int fus_start_get(void *start, float *out, size_t n, const char *name, struct fu
     return FUS_OK;
 }
 
+bool fus_start_head(void *start, const char *name)
+{
+    static const char *const heads[] = {"fc.", "lang_head", "attnpool.c_proj", "text."};
+    const struct fus_start *s = start;
+    bool drawn = strcmp(fus_store_format(s->store), "random") == 0;
+    for (size_t i = 0; drawn && i < sizeof heads / sizeof *heads; i++)
+        if (strncmp(name, heads[i], strlen(heads[i])) == 0)
+            return true;
+    return is_new(s, name);
+}
+
 /* ---- what is trained ---- */
 
 static bool begins(const char *name, const char *part, size_t n)

@@ -33,6 +33,10 @@ void fus_start_close(struct fus_start *s);
 int fus_start_get(void *start, float *out, size_t n, const char *name, struct fus_error *err);
 bool fus_start_trained(void *start, const char *name);
 
+/* fus_train_options.head: parameters of new heads. In a random start everything is new: those of
+ * all heads. */
+bool fus_start_head(void *start, const char *name);
+
 /* Whether every name of --freeze is a part of the network. */
 int fus_start_check_freeze(const struct fus_start *s, struct fus_error *err);
 

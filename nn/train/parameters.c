@@ -23,7 +23,8 @@ static bool is_head(const char *name)
            strncmp(name, "attnpool.c_proj", 15) == 0 || strncmp(name, "text.", 5) == 0;
 }
 
-static void set_known(struct fus_train_store *s, const char *name, const int *shape, int n_dims)
+static void set_known(const struct fus_train *t, struct fus_train_store *s, const char *name, const int *shape,
+                      int n_dims)
 {
     struct fus_train_parameter *k = &s->known;
     snprintf(k->name, sizeof k->name, "%s", name);
@@ -31,7 +32,7 @@ static void set_known(struct fus_train_store *s, const char *name, const int *sh
     k->n = 1;
     for (int i = 0; i < n_dims; i++)
         k->n *= (size_t)(k->shape[i] = shape[i]);
-    k->head = is_head(name);
+    k->head = t->options.head ? t->options.head(t->options.head_context, name) : is_head(name);
     s->floats = rounded(k->n);
     s->n_chains = 1;
 }
@@ -49,7 +50,7 @@ static void add_row_parameter(struct fus_train *t, int row, int i, const struct 
 {
     struct fus_train_store *s = &t->parameters[t->n_parameters++];
     const struct fus_layer *l = &t->arch.layers[row];
-    set_known(s, p->name, p->shape, p->n_dims);
+    set_known(t, s, p->name, p->shape, p->n_dims);
     s->row = row;
     s->known.statistic = p->role == FUS_ROLE_NORM_MEAN || p->role == FUS_ROLE_NORM_VARIANCE;
     if (p->role != FUS_ROLE_WEIGHT)
@@ -66,10 +67,10 @@ static int add_text(struct fus_train *t, struct fus_error *err)
     if (dim < 1 || t->options.n_words < 1)
         return fus_base_fail(err, FUS_EINVAL, "texts of %d words for an embedding of %d", t->options.n_words, dim);
     t->text = t->n_parameters++;
-    set_known(&t->parameters[t->text], "text.weight", shape, 2);
+    set_known(t, &t->parameters[t->text], "text.weight", shape, 2);
     t->parameters[t->text].layout = FUS_LAYOUT_COLUMNS;
     t->log_scale = t->n_parameters++;
-    set_known(&t->parameters[t->log_scale], "logit_scale", shape, 0);
+    set_known(t, &t->parameters[t->log_scale], "logit_scale", shape, 0);
     t->parameters[t->text].row = t->parameters[t->log_scale].row = -1;
     return FUS_OK;
 }

@@ -36,6 +36,9 @@ struct fus_train_options {
      * has trained parameters. A norm whose weight is frozen uses its running statistics */
     bool (*trained)(void *context, const char *parameter);
     void *trained_context;
+    /* Whether a parameter has the heads' rate. NULL: fc, lang_head, attnpool.c_proj, text have. */
+    bool (*head)(void *context, const char *parameter);
+    void *head_context;
     double classify_weight, language_weight, smooth; /* 0: the task is off; contrastive: language_weight */
     enum fus_train_language language;
     /* images against texts: `text.weight` [embedding, n_words] and `logit_scale` are parameters
@@ -70,7 +73,7 @@ struct fus_train_parameter {
     size_t n;
     bool statistic; /* running_mean, running_var: a value alone, no gradient */
     bool trained;
-    bool head; /* fc, lang_head, attnpool's c_proj, text: has the rate of --lr-heads */
+    bool head; /* has the heads' rate in fus_train_update */
 };
 int fus_train_n_parameters(const struct fus_train *t);
 const struct fus_train_parameter *fus_train_parameter(const struct fus_train *t, int i);

@@ -49,7 +49,7 @@ breed() { # breed NAME START OPTION...
 set -f # ? in the sets' names
 breed vision "random:resnet?$network&classes=11&seed=1&zero=1" $sgd --epochs $epochs_start --lr .05 --seed 1
 vision=$out/vision/model.safetensors
-breed control "$vision" $sgd --epochs $epochs_on --lr .02 --lr-heads .1 --seed 2
-breed lang "$vision" $sgd --epochs $epochs_on --lr .02 --lr-heads .1 --seed 2 --language lsa:64
+breed control "$vision" $sgd --epochs $epochs_on --lr .02 --seed 2
+breed lang "$vision" $sgd --epochs $epochs_on --lr .02 --lr-heads .4 --seed 2 --language lsa:64
 breed clip "random:clip_resnet?blocks=2,2,2&width=16&input=64&embed=64&seed=1&zero=1" --contrastive --classify 0 \
     --optimiser adamw --lr .002 --decay .05 --batch 64 --epochs $epochs_clip --seed 1
