@@ -52,7 +52,7 @@ static void rotate_both(double *a, double *v, int n, int p, int q)
     rotate(v + (size_t)p * (size_t)n, v + (size_t)q * (size_t)n, n, c, s);
 }
 
-/* One pass over all planes; false where nothing was left to rotate. tiny: entries of at most
+/* One pass over all planes; false if there was nothing left to rotate. tiny: entries of at most
  * this size count as 0. */
 static bool sweep(double *a, double *v, int n, double tiny)
 {
@@ -121,7 +121,7 @@ void fus_lsa_eigen(double *values, double *v, double *a, int n)
 
 /* ---- texts ---- */
 
-/* row [n_words]: tf-idf of a text, of unit length; false, and zeros, where its length is 0. */
+/* row [n_words]: tf-idf of a text, of unit length; false, and zeros, if its length is 0. */
 static bool weigh(double *row, const double *idf, int n_words, const int *words, size_t n)
 {
     double squares = 0;

@@ -1,5 +1,5 @@
-/* A network as one table of layers: appending to it, and what it holds. The tables themselves are
- * written by resnet.c. */
+/* A network as one table of layers: appending rows, and the parameters of a network. The tables
+ * themselves are written by resnet.c. */
 #include <string.h>
 
 #include "nn/layer/op.h"

@@ -158,7 +158,7 @@ bool fus_net_can_continue(const struct fus_net *net, int tap);
 int fus_net_continue(struct fus_net *net, int tap, const float *blocked, int n, const bool *wanted, fus_tap_fn fn,
                      void *context, struct fus_error *err);
 
-/* ---- what it costs ---- */
+/* ---- costs ---- */
 
 /* A layer of the table. */
 struct fus_layer_info {

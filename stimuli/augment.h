@@ -30,7 +30,8 @@ struct fus_augment_choice {
     double contrast, brightness; /* 1, 0: unchanged */
 };
 
-/* "crop=.08,1,shift=3,flip,jitter=.4" in any order, or "none". FUS_EINVAL says what is expected. */
+/* "crop=.08,1,shift=3,flip,jitter=.4" in any order, or "none". FUS_EINVAL names the expected
+ * text. */
 int fus_augment_parse(struct fus_augment *a, const char *text, struct fus_error *err);
 
 /* width, height: of the picture before any resizing; all choices are always drawn, in a fixed

@@ -212,8 +212,8 @@ int fus_set_halves_by_option(struct fus_set *set, struct fus_error *err);
 int fus_set_picture(struct fus_image *image, const struct fus_set *set, int i, struct fus_error *err);
 
 /* Calls visit(arg, i, err) for pictures from .. end-1, in parallel. After a failure no later
- * picture is started. The failure reported is the first in the order of the set, whatever the
- * threads do. */
+ * picture is started. The failure reported is the first in the order of the set, independent of the
+ * threads. */
 int fus_set_each(int from, int end, int (*visit)(void *arg, int i, struct fus_error *err), void *arg,
                  struct fus_error *err);
 

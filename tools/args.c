@@ -46,7 +46,7 @@ int fus_args_usage(const char *command, const char *fmt, ...)
 
 /* ---- the nearest word ---- */
 
-enum { MAX_WORD = 40 }; /* a longer word is nobody's slip */
+enum { MAX_WORD = 40 }; /* a longer word is not a typing error */
 
 static int least(int a, int b)
 {
@@ -95,7 +95,7 @@ const char *fus_args_nearest(const char *word, const char *const *candidates, si
 /* ---- values ---- */
 
 struct expectation {
-    char text[256]; /* what a value should have been; empty where it was taken */
+    char text[256]; /* the expected value; empty if the value was accepted */
 };
 
 static void expect(struct expectation *e, const char *what)
@@ -346,7 +346,7 @@ int fus_args_parse(const char *command, const char *help, const struct fus_arg *
     return check_operands(command, operands);
 }
 
-/* The number as text; false where it is as if not given. */
+/* The number as text; false if the value means "not given". */
 static bool print_number(char text[FUS_NUMBER_BYTES], const struct fus_arg *arg)
 {
     switch (arg->kind) {

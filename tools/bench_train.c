@@ -91,7 +91,7 @@ static int make_batch(struct bench *b, struct fus_error *err)
     return FUS_OK;
 }
 
-/* Seconds of each phase; "other" is what the clocks did not see. */
+/* Seconds of each phase; "other" is the remaining time. */
 static int time_step(struct bench *b, int round, struct fus_error *err)
 {
     const struct fus_train_batch batch = {

@@ -41,9 +41,8 @@ static const char help_embed[] = "usage: fusiform embed --model FILE PICTURES...
                                  "networks the last pooled features.\n" PICTURES MODEL_OPTIONS "\n"
                                  "example: fusiform embed --model RN50.pt face.jpg house.jpg -o embeddings.npy\n";
 
-#define MAX_BATCH 4 /* pictures at a time */
-#define HELD_BYTES \
-    ((size_t)256 << 20) /* responses kept at a time where several layers of several pictures are asked for */
+#define MAX_BATCH 4                    /* pictures at a time */
+#define HELD_BYTES ((size_t)256 << 20) /* responses kept at a time for several layers of several pictures */
 
 /* The layers of one round over the pictures. */
 struct round {

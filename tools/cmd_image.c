@@ -1,4 +1,4 @@
-/* fusiform image: what the decoders and the preprocessing make of one picture. */
+/* fusiform image: the output of the decoders and the preprocessing for one picture. */
 #include <stdio.h>
 #include <string.h>
 
@@ -34,7 +34,7 @@ static int write_tensor(const char *out, const struct fus_image *image, const st
     return code;
 }
 
-/* width 0: as it is. */
+/* width 0: unchanged. */
 static int write_pixels(const char *out, const struct fus_image *image, int width, int height, enum fus_filter filter,
                         struct fus_error *err)
 {
@@ -47,7 +47,7 @@ static int write_pixels(const char *out, const struct fus_image *image, int widt
     return code;
 }
 
-/* The picture, and a line on stderr where the camera says that it lies on its side. */
+/* The picture, and a line on stderr if its Exif orientation is not upright. */
 static int read_picture(struct fus_image *image, const char *path, bool turned, struct fus_error *err)
 {
     uint8_t *bytes = NULL;

@@ -20,7 +20,7 @@ static const char help[] =
     "standard error. --prefix P: which of several networks in it is described there.\n\n"
     "example: fusiform inspect resnet50-0676ba61.pth --sha256\n";
 
-/* Little-endian f32 bytes, in place where the host has that order already. */
+/* Little-endian f32 bytes, in place if the host has that order. */
 static void to_little_endian(float *values, size_t n)
 {
     const union {

@@ -127,7 +127,7 @@ static int add_scrambled(struct fus_lesion_pass *l, struct fus_error *err)
     uint64_t seed = 1;
     for (int c = 0; c < l->past.n_categories; c++)
         if (strcmp(l->past.categories[c], "scrambled") == 0 && text && fus_number_whole(&seed, text, NULL))
-            return fus_set_scrambled_add(&l->set, seed, err); /* nothing where the set has one */
+            return fus_set_scrambled_add(&l->set, seed, err); /* nothing if the set has one */
     return FUS_OK;
 }
 
@@ -152,7 +152,7 @@ static int open_pictures(struct fus_lesion_pass *l, struct fus_error *err)
     return code ? code : fus_run_read_shows(&l->past, &l->set, (const char(*)[65])l->sha256, err);
 }
 
-/* The layer, the features behind it, and memory for everything. */
+/* The layer, the features after it, and memory for everything. */
 static int plan(struct fus_lesion_pass *l, struct fus_error *err)
 {
     struct fus_net *net = l->model.net;
@@ -180,7 +180,7 @@ static int plan(struct fus_lesion_pass *l, struct fus_error *err)
                : fus_base_fail(err, FUS_ENOMEM, "no memory for layer %s", l->layer);
 }
 
-/* ---- what is printed ---- */
+/* ---- output ---- */
 
 /* One read-out's rows, to the file and for people; rows [n_categories] and accuracy
  * [n_sets + 1, n_categories] are scratch. */

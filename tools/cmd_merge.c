@@ -1,4 +1,4 @@
-/* fusiform merge: what the shards of a run counted, put together. */
+/* fusiform merge: merges the shards of a run. */
 #include <stdio.h>
 
 #include "analysis/localizer/localizer.h"

@@ -195,7 +195,7 @@ static const struct {
     {"shine", "DIR", {FUS_CONTROL_LUMINANCE, FUS_CONTROL_HISTOGRAM}, "luminance or histogram", 2},
 };
 
-/* Fills what was left out; 2 after a message. */
+/* Fills in the missing options; 2 after a message. */
 static int check(struct options *o, enum action a)
 {
     const enum fus_control *can = actions[a].methods;

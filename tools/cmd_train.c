@@ -38,7 +38,7 @@ static bool is_stopping(void *context)
     return stopping;
 }
 
-/* ---- what is said ---- */
+/* ---- output ---- */
 
 struct voice {
     struct timespec shown;

@@ -27,7 +27,7 @@ struct fus_lesion_pass {
     float *label; /* [n_units] */
     double *mean; /* [n_units] over all pictures */
     struct fus_lesion_sets sets;
-    float *input, *kept, *cut; /* [batch, ...]: pictures; the layer's output as it is, and with silenced units */
+    float *input, *kept, *cut; /* [batch, ...]: pictures; the layer's output, intact and with silenced units */
     float *features;           /* [n_sets + 1, n_pictures, n_features] */
     bool *wanted;              /* [n_taps] */
     int first;                 /* picture number of the batch's first one */

@@ -240,7 +240,7 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
     return check(o, &chosen);
 }
 
-/* ---- what is printed ---- */
+/* ---- output ---- */
 
 void fus_run_args_print(const struct fus_run_summary *summary, const char *folder)
 {

@@ -44,7 +44,7 @@ static bool read_array(struct array *a, const struct fus_pickle_value *v)
     return flag;
 }
 
-/* "<f4" of a dtype object; false where it is nothing of the kind. */
+/* "<f4" of a dtype object; false if it is not one. */
 static bool read_descr(char descr[16], const struct fus_pickle_value *dtype)
 {
     if (dtype->kind != FUS_PICKLE_OBJECT || dtype->u.object.global->role != FUS_PICKLE_ARRAY_DTYPE ||
@@ -61,7 +61,7 @@ static bool read_descr(char descr[16], const struct fus_pickle_value *dtype)
     return true;
 }
 
-/* The bytes of UTF-8 text whose characters are below 256; false where one is not. */
+/* The bytes of UTF-8 text whose characters are below 256; false if one is not. */
 static bool narrow(uint8_t *out, size_t *out_n, const uint8_t *text, size_t n)
 {
     *out_n = 0;
@@ -132,7 +132,7 @@ static bool read_shape(struct fus_tensor *t, const struct fus_pickle_value *shap
     return true;
 }
 
-/* Strides of C or Fortran order; false where the array does not have n_bytes. */
+/* Strides of C or Fortran order; false if the array does not have n_bytes. */
 static bool set_strides(struct fus_tensor *t, bool fortran, size_t n_bytes)
 {
     size_t stride = 1;

@@ -1,7 +1,7 @@
 /* The tensors of one of a file's networks get their canonical names (scheme.c): body,
  * classifier, language head.
  *
- * The classifier and the language head may lie further out than the body, model.fc.weight beside
+ * The classifier and the language head may be further out than the body, model.fc.weight beside
  * model.backbone.conv1.weight, and be called otherwise: linear, classifier.1, head.fc. */
 #include "weights/mapping.h"
 
@@ -98,7 +98,7 @@ static int64_t features_of(int *n_stages, const struct fus_store *s)
     return last && last->n_dims == 4 ? last->shape[0] : 0;
 }
 
-/* PREFIX HEAD weight|bias as fc.weight|bias, where it has the columns of a classifier. */
+/* PREFIX HEAD weight|bias as fc.weight|bias, if it has the columns of a classifier. */
 static int take_head(bool *taken, struct fus_store *s, const char *prefix, size_t n, const char *head, int64_t columns,
                      struct fus_error *err)
 {
@@ -123,7 +123,7 @@ static int map_classifier(struct fus_store *s, const struct fus_root *root, stru
     int64_t columns = features_of(&n_stages, s);
     size_t n = strlen(root->prefix);
     bool numbered = root->scheme.kind == FUS_SCHEME_CHILDREN;
-    /* behind pooling, flattening, dropout */
+    /* after pooling, flattening, dropout */
     for (int i = 0; i < 4 && numbered && !taken && !code; i++) {
         char child[32];
         snprintf(child, sizeof child, "%d.", root->scheme.first_child + n_stages + i);

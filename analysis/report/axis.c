@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define LAYER_SIZE 9.0 /* of layer names, which are many */
-#define SLANT 0.70711  /* sine of the 45 degrees at which long labels stand */
+#define SLANT 0.70711  /* sine of 45 degrees, the angle of long labels */
 #define LABEL_CHARS 15
 
 static double tick_value(const struct fus_axis *axis, int i)

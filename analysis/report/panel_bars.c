@@ -1,5 +1,5 @@
 /* The last block layer in bars, one a category and model (the paper's Figs 3A and 4B): see
- * panels.h. Bars lie, so that any number of categories keeps readable names. */
+ * panels.h. Bars are horizontal, so that names stay readable for any number of categories. */
 #include <math.h>
 #include <string.h>
 

@@ -22,7 +22,7 @@ struct lines {
     struct fus_axis y;
     double x0, x1, top, bottom, radius;
     double aside; /* of the model being drawn, so that error bars stand side by side */
-    int every;    /* layers from marker to marker, where there is no room for all */
+    int every;    /* layers from marker to marker, if there is no room for all */
     bool titles;
 };
 
@@ -151,8 +151,8 @@ static int markers(const struct lines *p, int model)
     return n;
 }
 
-/* One row of asterisks for each other model, in its class where there are several; a key marker
- * at the left. */
+/* One row of asterisks for each other model, in its class if there are several; a key marker at the
+ * left. */
 static void stars(const struct lines *p, int model_b, double y, bool key)
 {
     if (key) {

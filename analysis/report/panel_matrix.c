@@ -67,7 +67,7 @@ static double label_room(const struct fus_model_summary *model)
     return most;
 }
 
-/* Every layer's name, or every n-th where there are too many. */
+/* Every layer's name, or every n-th if there are too many. */
 static void labels(const struct matrix *p, const struct fus_model_summary *model, bool rows)
 {
     char name[4 * LABEL_CHARS + 1];

@@ -133,7 +133,7 @@ static void say_peaks(struct fus_text_buffer *out, const struct fus_view *view, 
     fus_svg_put(out, n_small ? " (categories that never reach a tenth of its largest share left aside)." : ".");
 }
 
-/* Categories of the last layer whose share is (or is not) beyond what relabelled pictures give;
+/* Categories of the last layer whose share is (or is not) above that of relabelled pictures;
  * returns how many were said. */
 static int categories_by_chance(struct fus_text_buffer *out, const struct fus_view *view, int model, bool beyond,
                                 const char *before)

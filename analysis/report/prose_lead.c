@@ -39,7 +39,7 @@ struct contrast {
     double more_low, more_high; /* interval of their difference */
     /* interval of the difference of the mean CSI, larger less smaller */
     double csi_low, csi_high;
-    /* there is an interval of the ratio, or of the difference; it lies above 1, or 0 */
+    /* there is an interval of the ratio, or of the difference; it is above 1, or 0 */
     bool bounded, clear;
 };
 

@@ -99,11 +99,11 @@ static void head(struct fus_text_buffer *out, const struct fus_view *view)
     fus_svg_put(out, "</section>\n");
 }
 
-/* What stands behind a figure: its table, and the file that has it with all digits. */
+/* The numbers of a figure: its table, and the file that has it with all digits. */
 static const struct source {
     const char *number, *csv;
     void (*table)(struct fus_text_buffer *out, const struct fus_view *view);
-    enum fus_view_quantity quantity; /* of lines, where there is no table of its own */
+    enum fus_view_quantity quantity; /* of lines, if it has no separate table */
 } sources[] = {
     {"2A", "profiles.csv", fus_detail_responses, 0},
     {"2B", "layers.csv", NULL, FUS_VIEW_CSI},

@@ -3,7 +3,7 @@
 
 #define MAX_THUMBS 240 /* about 0.7 megabytes of a report of two */
 
-/* All pictures where they are few, else of each category a like number. */
+/* All pictures if they are few, else the same number of each category. */
 static int shown_of(int n_pictures, size_t total, int n_categories)
 {
     int most = MAX_THUMBS / n_categories > 2 ? MAX_THUMBS / n_categories : 2;

@@ -42,7 +42,7 @@ static uint32_t big_endian(const uint8_t *b)
     return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
-/* Width and height stand in a PNG at bytes 16 and 20. */
+/* Width and height of a PNG are at bytes 16 and 20. */
 static int plan_sheet(struct fus_view *view, const struct fus_run_summary *run, struct fus_error *err)
 {
     static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};

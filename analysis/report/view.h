@@ -27,7 +27,7 @@ struct fus_view {
     /* some unit was selected in one half of the pictures and measured in the other half */
     bool crossed;
     bool permuted;            /* some layer has results of the permutation test */
-    struct fus_thumbs thumbs; /* of the contact sheet, where there is one */
+    struct fus_thumbs thumbs; /* of the contact sheet, if there is one */
     int most_layers;
     struct fus_csi_comparison *rows; /* [n_rows] first model against every other */
     size_t n_rows;

@@ -146,8 +146,8 @@ static void central_header(struct fus_npz *z, const struct member *m)
     write_bytes(z, extra, n_extra);
 }
 
-/* The central directory and its end, with zip64's own end record and locator where the plain
- * one is too narrow. */
+/* The central directory and its end, with zip64's end record and locator if the plain record is too
+ * narrow. */
 static void archive_end(struct fus_npz *z)
 {
     uint64_t start = z->offset, n = z->n_members;

@@ -10,7 +10,7 @@ struct fus_rules_preset {
     const char *paper, *open; /* open: details that the paper does not state and this program chooses */
 };
 
-const struct fus_rules_preset *fus_rules_at(size_t i);           /* NULL behind the last */
+const struct fus_rules_preset *fus_rules_at(size_t i);           /* NULL after the last */
 const struct fus_rules_preset *fus_rules_find(const char *name); /* NULL: there is none */
 
 /* The report's text about the rule; empty for the default, which the report explains elsewhere. */

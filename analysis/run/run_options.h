@@ -49,7 +49,7 @@ struct fus_run_options {
     size_t max_memory;   /* bytes in total */
     int batch;           /* pictures at a time, at most 256; 0: as max_memory allows */
     bool low_memory;     /* one layer's weights at a time */
-    const char *folder;  /* where the run is written to in the end. It saves its state there and can be resumed;
+    const char *folder;  /* the folder of the results. The run saves its state there and can be resumed;
                              * NULL: no state is saved, and labels stay in memory */
     bool resume, force;  /* go on with the run in `folder`; replace it */
     uint64_t checkpoint; /* seconds of work that may be lost; 0: state is saved after every batch */
@@ -65,7 +65,7 @@ extern const struct fus_run_options fus_run_options_defaults;
 struct fus_run_option_text {
     const char *name; /* "alpha" */
     const char *text; /* "0.05"; of the options, or `number` */
-    /* in run.json: text, or what the criterion prescribes instead, null if it has none */
+    /* in run.json: text, or the value prescribed by the criterion; null if it has none */
     const char *shown;
     bool quoted;  /* shown is a string in JSON */
     bool in_json; /* it is among the options in run.json; else it is elsewhere in the file */

@@ -16,7 +16,7 @@ static void sift(double *x, size_t root, size_t end)
     }
 }
 
-void fus_order_sort(double *x, size_t n) /* heap sort: n log n whatever the input, no memory */
+void fus_order_sort(double *x, size_t n) /* heap sort: n log n for any input, no memory */
 {
     for (size_t i = n / 2; i-- > 0;)
         sift(x, i, n);

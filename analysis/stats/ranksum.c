@@ -6,10 +6,10 @@
 
 #include "analysis/inference.h"
 
-#define EXACT_SMALL 8   /* SciPy's rule: exact where the smaller group has at most 8 ... */
+#define EXACT_SMALL 8   /* SciPy's rule: exact if the smaller group has at most 8 ... */
 #define EXACT_LARGE 200 /* ... and, here, the larger one at most 200: 1601 sums */
 
-static void sort_floats(float *x, size_t n) /* heap sort: in place, n log n whatever the input */
+static void sort_floats(float *x, size_t n) /* heap sort: in place, n log n for any input */
 {
     for (size_t start = n / 2, end = n; end > 1;) {
         if (start > 0)

@@ -8,7 +8,7 @@
 
 struct fus_start {
     struct fus_store *store;
-    struct fus_net_spec spec; /* as it is trained */
+    struct fus_net_spec spec; /* of the network to train */
     struct fus_preprocess preprocess;
     const char *preprocess_text;
     char sha256[65];                          /* of the file, or of the text of `random:` */

@@ -17,8 +17,8 @@ struct work {
     struct fus_permute_category *out; /* [n_categories] */
     uint64_t seed;
     long n;
-    /* [n_units] of the run as it is: in the original run: least t of the category with the largest
-     * mean; no other category has a positive one */
+    /* [n_units] in the original run: least t of the category with the largest mean; no other
+     * category has a positive one */
     double *t;
     int8_t *best; /* [n_units] that category */
     double *null_proportion, *null_csi, *null_t;

@@ -137,7 +137,8 @@ void *fus_base_aligned(size_t n, size_t size)
         size_t whole = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
         void *p = whole >= bytes ? aligned_alloc(HUGE_PAGE, whole) : NULL;
         if (p)
-            madvise(p, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); /* not the end, most of which nobody would use */
+            /* not the last partial page, most of which would be unused */
+            madvise(p, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
         return p;
     }
 #endif

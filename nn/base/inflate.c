@@ -16,7 +16,7 @@ enum { ROOT_BITS = 10, MAX_BITS = 15, N_LITLEN = 288, N_DIST = 32, N_CODELEN = 1
 enum { KIND_LITERAL = 0 << 8, KIND_BASE = 1 << 8, KIND_END = 2 << 8, KIND_BAD = 3 << 8, KIND_MASK = 3 << 8 };
 
 struct code {
-    uint32_t root[1 << ROOT_BITS]; /* by the next ROOT_BITS bits; 0 where the code is longer or does not exist */
+    uint32_t root[1 << ROOT_BITS]; /* by the next ROOT_BITS bits; 0 if the code is longer or does not exist */
     uint32_t sorted[N_LITLEN];     /* entries in canonical order */
     uint16_t count[MAX_BITS + 1];  /* number of codes of each length */
 };
@@ -85,8 +85,8 @@ static uint32_t reverse(uint32_t code, int n)
 }
 
 /* Canonical code from lengths (RFC 1951, 3.2.2); meaning[symbol] is its entry without a length.
- * False where the lengths promise more codes than there are, or fewer: only a single code of one
- * bit, or none at all, may be incomplete. */
+ * False if the lengths are over-subscribed or incomplete: only a single code of one bit, or none at
+ * all, may be incomplete. */
 static bool build(struct code *c, const uint8_t *lengths, const uint32_t *meaning, int n)
 {
     uint32_t next[MAX_BITS + 2] = {0}, index[MAX_BITS + 2] = {0};
@@ -120,7 +120,7 @@ static bool build(struct code *c, const uint8_t *lengths, const uint32_t *meanin
     return true;
 }
 
-/* The entry of the next symbol, its code taken; 0 where the bits are no code. */
+/* Consumes the next code and returns its entry; 0 if the bits are not a code. */
 static uint32_t decode_long(struct state *s, const struct code *c)
 {
     int32_t code = 0, first = 0, index = 0;

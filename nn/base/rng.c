@@ -1,4 +1,4 @@
-/* xoshiro256** 1.0 and what is drawn from it: see rng.h. */
+/* xoshiro256** 1.0 and the distributions drawn from it: see rng.h. */
 #include "nn/base/rng.h"
 
 #include <math.h>

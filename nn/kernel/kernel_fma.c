@@ -3,9 +3,9 @@
  * as slow.
  *
  * On 32-bit ARM this is the fastest row there can be. Its NEON unit flushes subnormal numbers to
- * zero whatever FPSCR says (ARM Architecture Reference Manual for ARMv7-A, A2.7.1), so that its
- * sums have other bits; the scalar instructions of VFPv4 keep to IEEE 754. With 32
- * single-precision registers they hold the tile of 16 sums. */
+ * zero regardless of FPSCR (ARM Architecture Reference Manual for ARMv7-A, A2.7.1), so that its
+ * sums have other bits; the scalar instructions of VFPv4 keep to IEEE 754. With 32 single-precision
+ * registers they hold the tile of 16 sums. */
 #if defined(__x86_64__) || (defined(__i386__) && defined(__SSE2_MATH__))
 #define TARGET __attribute__((target("fma")))
 #include "nn/kernel/kernel_scalar.h"

@@ -31,7 +31,7 @@ struct fus_tile {
 };
 
 enum fus_tile_kind {
-    FUS_TILE_BLOCKED,        /* rows of a lie 16 floats apart */
+    FUS_TILE_BLOCKED,        /* rows of a are 16 floats apart */
     FUS_TILE_BLOCKED_SECOND, /* 32: stride 2 */
     FUS_TILE_PICTURE,        /* 3: an image of 3 channels; a slice is a kernel row */
     FUS_TILE_PICTURE_SECOND, /* 6: stride 2 */

@@ -24,7 +24,7 @@ struct fus_train_store {
     size_t floats;                    /* in memory, a multiple of 16, padded with 0 */
     float *tensor[FUS_TRAIN_TENSORS]; /* NULL: none */
     int n_chains;                     /* of the gradient's sums */
-    float *chains;                    /* [n_chains, floats]; the gradient itself where there is 1 */
+    float *chains;                    /* [n_chains, floats]; the gradient itself if there is 1 */
     const double *sums;               /* or [floats] sums in double, rounded to the gradient at the end of a batch */
 };
 

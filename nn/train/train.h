@@ -110,7 +110,7 @@ const char *fus_train_worst(const struct fus_train *t, double *largest);
 /* One update, with one rate for the heads and one for everything else. */
 void fus_train_update(struct fus_train *t, double rate, double rate_heads);
 
-/* ---- what it costs ---- */
+/* ---- costs ---- */
 
 /* Seconds since fus_train_time, summed over steps. */
 struct fus_train_times {

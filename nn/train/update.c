@@ -1,4 +1,4 @@
-/* An update of all parameters, and what a step costs. */
+/* An update of all parameters, and the cost of a step. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <string.h>
@@ -69,7 +69,7 @@ void fus_train_update(struct fus_train *t, double rate, double rate_heads)
         t->times->update += now() - start;
 }
 
-/* ---- what it costs ---- */
+/* ---- costs ---- */
 
 void fus_train_time(struct fus_train *t, struct fus_train_times *times)
 {

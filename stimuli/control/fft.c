@@ -28,7 +28,7 @@ struct wide {
 struct fus_fft {
     int n, n_factors, factors[MAX_FACTORS];
     struct fus_complex *roots; /* [n] exp(-2 pi i k / n) */
-    struct wide *line, *work;  /* [n] what is transformed, in place */
+    struct wide *line, *work;  /* [n] the data, transformed in place */
     void (*transform)(struct fus_fft *f);
     /* Bluestein's, where n has a large prime factor */
     struct fus_fft *inner;      /* its line is the padded one */

@@ -10,7 +10,7 @@
 
 #include "nn/base/fmath.h"
 
-#define SUB 6 /* lines in a pixel row: seven levels for an edge that lies almost level */
+#define SUB 6 /* lines in a pixel row: seven levels for an almost horizontal edge */
 
 int fus_draw_begin(struct fus_draw *d, int side, struct fus_error *err)
 {
@@ -319,7 +319,7 @@ static void sort_lines(struct fus_draw *d)
         d->left = d->top = d->right = d->bottom = 0;
 }
 
-/* A boundary at x: coverage +w (entering) or -w (leaving) for all that lies right of it. */
+/* A boundary at x: coverage +w (entering) or -w (leaving) for everything to the right of it. */
 static void add_boundary(struct fus_draw *d, double x, double w)
 {
     x = x < d->left ? d->left : x > d->right ? d->right : x;

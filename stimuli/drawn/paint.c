@@ -234,7 +234,7 @@ void fus_paint_background(struct fus_draw *d, struct fus_rng *rng)
         fx[i] = frequency / stretch;
         fy[i] = frequency * stretch;
         weight[i] = amplitude;
-        if (fy[i] * 1.5 < side || i == 0) /* what is finer than pixels would only alias */
+        if (fy[i] * 1.5 < side || i == 0) /* details finer than pixels would alias */
             n = i + 1;
         sum += amplitude * amplitude * 0.16; /* about the variance of value noise */
     }

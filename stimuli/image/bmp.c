@@ -28,7 +28,7 @@ static int fail_short(const struct bmp *p, const char *expected)
                             "found the end of the file, expected %s: truncated copy?", expected);
 }
 
-/* The header behind its size, position 18. */
+/* The header after its size, position 18. */
 static int read_header(struct bmp *p)
 {
     struct fus_bytes *b = &p->b;

@@ -59,7 +59,7 @@ static struct {
     char first[MAX_NAME];
 } dim_files;
 
-/* Where h stands, or its free place. */
+/* The slot of h, or a free one. */
 static int place_of(const uint64_t *hashes, int room, uint64_t h)
 {
     int at = (int)(h % (uint64_t)room);

@@ -54,7 +54,7 @@ static int fail_short(struct fus_jpeg *j, const char *expected)
                             "found the end of the file, expected %s: truncated copy?", expected);
 }
 
-/* The segment behind a marker: its body, with j->pos moved past it. */
+/* The segment after a marker: its body, with j->pos moved past it. */
 static int segment(struct fus_jpeg *j, struct fus_bytes *body, int marker)
 {
     struct fus_bytes all = fus_bytes_of(j->bytes, j->n);
@@ -165,7 +165,7 @@ static int ceil_div(int a, int b)
     return (a + b - 1) / b;
 }
 
-/* Sizes of every component (annex A.1.1, A.2); j->pos is behind the header. */
+/* Sizes of every component (annex A.1.1, A.2); j->pos is after the header. */
 static int lay_out(struct fus_jpeg *j)
 {
     for (int i = 0; i < j->n_components; i++) {

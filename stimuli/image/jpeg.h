@@ -17,7 +17,7 @@ enum {
 };
 
 struct fus_jpeg_code {
-    /* by the next bits: length << 8 | symbol, 0 where the code is longer */
+    /* by the next bits: length << 8 | symbol, 0 if the code is longer */
     uint16_t look[1 << FUS_JPEG_LOOK];
     int32_t max_code[17]; /* largest code of each length, -1 for none */
     int32_t offset[17];   /* index in symbols - first code, for each length */
@@ -41,7 +41,7 @@ typedef void fus_jpeg_idct(uint8_t *out, size_t stride, const int16_t block[64],
 struct fus_jpeg_component {
     int id, h, v, table; /* sampling factors, quantisation table */
     int width, height;   /* its samples */
-    /* blocks that hold samples: what a scan of this component alone codes */
+    /* blocks that contain samples: those in a scan of this component alone */
     int blocks_x, blocks_y;
     int padded_x, padded_y; /* whole MCUs */
     int16_t quant[64];      /* as defined at the component's first scan; zigzag order */
@@ -85,7 +85,7 @@ bool fus_jpeg_code_build(struct fus_jpeg_code *c, const uint8_t counts[17], cons
 /* Fills the table of all values of FUS_JPEG_PAIR bits from an AC code. */
 void fus_jpeg_code_pair(struct fus_jpeg_pair pairs[FUS_JPEG_PAIRS], const struct fus_jpeg_code *c);
 
-/* j->pos at the SOS segment's length -> behind the scan's data. */
+/* Moves j->pos from the SOS segment's length to the end of the scan's data. */
 int fus_jpeg_scan(struct fus_jpeg *j);
 
 /* Inverse DCT of dequantised coefficients (natural order) to 8x8 samples, by the instruction set in

@@ -107,8 +107,8 @@ static int decide(struct fus_jpeg_arith *d, uint8_t *bin)
     return (sense ^ SENSE) >> 7;
 }
 
-/* The size category of a magnitude that is past the first decisions, as its top bit; 0 and `bad`
- * where it is too large. */
+/* The size category of a magnitude that is past the first decisions, as its top bit; 0 and `bad` if
+ * it is too large. */
 static int category(struct fus_jpeg_arith *d, uint8_t **bin, int top)
 {
     while (decide(d, *bin)) {
@@ -184,7 +184,7 @@ int fus_jpeg_arith_bit(struct fus_jpeg_arith *d)
     return decide(d, &d->even);
 }
 
-/* Coefficient k gets one more bit, or its first one. False where it stays zero. */
+/* Coefficient k gets one more bit, or its first one. False if it stays zero. */
 static bool refine(struct fus_jpeg_arith *d, int16_t *coef, uint8_t *bins, int k, int bit)
 {
     if (*coef) {

@@ -27,7 +27,7 @@ bool fus_jpeg_code_build(struct fus_jpeg_code *c, const uint8_t counts[17], cons
 enum { TOO_LONG = 64 };
 struct word {
     int16_t value;
-    uint8_t step, bits; /* bits: of code and value together; TOO_LONG where they do not fit */
+    uint8_t step, bits; /* bits: of code and value together; TOO_LONG if they do not fit */
     bool end;
 };
 

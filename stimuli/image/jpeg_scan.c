@@ -78,7 +78,7 @@ static inline int take_signed(struct reader *r, int n)
     return v < 1 << n >> 1 ? v - (1 << n) + 1 : v;
 }
 
-/* The next symbol, or -1 where the bits are no code. */
+/* The next symbol, or -1 if the bits are not a code. */
 static inline int symbol(struct reader *r, const struct fus_jpeg_code *c)
 {
     int e = c->look[r->bits >> (64 - FUS_JPEG_LOOK)];

@@ -10,7 +10,7 @@ static bool has(const uint8_t *bytes, size_t n, size_t at, const char *magic, si
     return n >= at + n_magic && memcmp(bytes + at, magic, n_magic) == 0;
 }
 
-/* ISO base media files: the brand says what is in them. */
+/* ISO base media files: the brand gives the format of their contents. */
 static const char *brand(const uint8_t *bytes, size_t n)
 {
     static const char *const brands[][2] = {{"avif", "AVIF"}, {"avis", "AVIF"},     {"heic", "HEIC"},
@@ -89,7 +89,7 @@ struct fus_kind fus_kind_of_file(const char *path)
     return fus_kind_of_bytes(bytes, n);
 }
 
-/* The ending with its dot in small letters; false where there is none. */
+/* The ending with its dot in lower case; false if there is none. */
 static bool find_ending(char ending[8], const char *name)
 {
     const char *dot = strrchr(name, '.');

@@ -350,7 +350,7 @@ static int fail_pixels(const struct png *p, size_t produced, size_t wanted)
                             "found %zu bytes of pixels, expected %zu: truncated copy?", produced, wanted);
 }
 
-/* Are the pixels what was written? `produced` bytes came of the first `consumed` of the data;
+/* Checks that the pixels are intact. `produced` bytes came of the first `consumed` of the data;
  * ended: the stream's end is there. */
 static int check_sums(const struct png *p, const uint8_t *raw, size_t produced, size_t consumed, bool ended)
 {
@@ -371,7 +371,7 @@ static int check_sums(const struct png *p, const uint8_t *raw, size_t produced, 
     return FUS_OK;
 }
 
-/* A match or stored block may go on behind the last pixel: room for the longest. */
+/* A match or stored block may extend beyond the last pixel: room for the longest. */
 enum { MAX_BEYOND = 65536 };
 
 static int inflate(const struct png *p, uint8_t *raw, size_t raw_n)

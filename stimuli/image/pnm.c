@@ -1,8 +1,8 @@
 /* Portable anymaps (netpbm's pbm, pgm and ppm manual pages): P1 to P6 -> RGB, and writing P6.
  *
- * Samples are scaled to 255 and rounded, halves to even, as Pillow does: round(v / maxval *
- * 255). Where Pillow clips 16-bit grey at 255 when it converts, the value is scaled here like
- * any other. Bytes behind the raster are ignored. */
+ * Samples are scaled to 255 and rounded, halves to even, as Pillow does: round(v / maxval * 255).
+ * Where Pillow clips 16-bit grey at 255 when it converts, the value is scaled here like any other.
+ * Bytes after the raster are ignored. */
 #include <math.h>
 #include <string.h>
 

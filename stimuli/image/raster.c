@@ -54,7 +54,8 @@ int fus_raster_image(struct fus_image *image, struct fus_raster *r, struct fus_e
     return code;
 }
 
-/* grey [n] = the first channel of pixels [n, 3]; false, and no use, where the others differ. */
+/* grey [n] = the first channel of pixels [n, 3]; false if the other channels differ; grey is then
+ * invalid. */
 static bool take_grey(uint8_t *restrict grey, const uint8_t *restrict pixels, int n)
 {
     unsigned difference = 0;

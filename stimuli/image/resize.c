@@ -179,7 +179,7 @@ static inline void riffle(bytes16 v[ROWS])
     v[6] = LOW(w[3], w[7]), v[7] = HIGH(w[3], w[7]);
 }
 
-/* tile [n, ROWS] from n bytes of each row; the rows behind n_rows are the last again. */
+/* tile [n, ROWS] from n bytes of each row; rows from n_rows on repeat the last one. */
 static void interleave(uint8_t *restrict tile, const uint8_t *restrict rows, size_t stride, int n_rows, size_t n)
 {
     const uint8_t *at[ROWS];

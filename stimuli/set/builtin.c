@@ -51,7 +51,7 @@ static int take_categories(struct fus_builtin *b, const char *value, struct fus_
     return b->categories ? FUS_OK : no_memory(err);
 }
 
-/* `key=value` at *at, which moves behind it and the & that ends it; *end: what stood there. */
+/* `key=value` at *at, which moves past it and the & that ends it; *end: the character there. */
 static int take_option(struct fus_builtin *b, uint64_t numbers[CATEGORIES], bool seen[N_KEYS], char **at, char *end,
                        const char *spec, struct fus_error *err)
 {

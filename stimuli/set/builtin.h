@@ -11,7 +11,7 @@ struct fus_builtin {
     char *categories; /* as fus_categories_parse takes them, or "all"; NULL: not given. In new memory */
 };
 
-/* spec begins with `builtin`. FUS_EINVAL says which option is wrong, and what is expected. */
+/* spec begins with `builtin`. FUS_EINVAL names the invalid option and the expected value. */
 int fus_builtin_parse(struct fus_builtin *b, const char *spec, struct fus_error *err);
 void fus_builtin_free(struct fus_builtin *b);
 

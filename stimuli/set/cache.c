@@ -1,10 +1,10 @@
 /* Pictures remembered between their check and the networks, and from one network to the next:
  * see stimuli.h.
  *
- * What is kept is the resized and cropped picture before it becomes numbers: 3 bytes a pixel, or
- * 1 where it is grey, 50 kB for a grey input of 224 x 224 instead of a file to decode. Models
- * with the same resizing and crop share it whatever their mean and std. Which pictures find room
- * may depend on the threads; what a network sees does not. */
+ * What is kept is the resized and cropped picture before it becomes numbers: 3 bytes a pixel, or 1
+ * where it is grey, 50 kB for a grey input of 224 x 224 instead of a file to decode. Models with
+ * the same resizing and crop share it, whatever their mean and std. Which pictures find room may
+ * depend on the threads; what a network sees does not. */
 #include "stimuli/set/cache.h"
 
 #include <stdatomic.h>
@@ -77,7 +77,7 @@ size_t fus_cache_bytes(const struct fus_cache *c)
     return c ? atomic_load(&c->bytes) : 0;
 }
 
-/* pixels [crop, crop] of picture i, where there is room; that there is none is no failure. */
+/* pixels [crop, crop] of picture i, if there is room; otherwise nothing happens. */
 static int keep(struct fus_cache *c, int crop, int i, const struct fus_raster *pixels, struct fus_error *err)
 {
     struct kept *k = &c->kept[(size_t)crop * (size_t)c->n_pictures + (size_t)i];
@@ -126,7 +126,7 @@ int fus_cache_add(struct fus_cache *c, int i, const struct fus_raster *picture, 
     return code;
 }
 
-/* Picture i, the very one whose digest is hex; drawn ones cannot change. */
+/* Picture i, checked against its digest hex; drawn ones cannot change. */
 static int read_again(struct fus_raster *picture, const struct fus_set *set, int i, const char (*hex)[65],
                       struct fus_error *err)
 {

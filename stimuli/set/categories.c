@@ -52,7 +52,7 @@ int fus_categories_default(struct fus_categories *p, char *const *names, int n, 
 }
 
 /* The next word up to one of the characters `ends` (or the text's end), spaces at both sides cut
- * off. *end: what stood there; *at moves behind it. */
+ * off. *end: the character there; *at moves past it. */
 char *fus_categories_word(char **at, const char *ends, char *end)
 {
     char *word = *at + strspn(*at, " "), *stop = *at + strcspn(*at, ends);

@@ -30,8 +30,8 @@ void fus_categories_free(struct fus_categories *c);
 
 bool fus_categories_has(char *const *names, int n, const char *name);
 
-/* The next word, up to one of the characters `ends` or the end of the text, without spaces
- * around it. *end: the character that ended it; *at moves behind it. */
+/* The next word, up to one of the characters `ends` or the end of the text, without spaces around
+ * it. *end: the character that ended it; *at moves past it. */
 char *fus_categories_word(char **at, const char *ends, char *end);
 
 #endif

@@ -1,5 +1,5 @@
-/* Manifests: see manifest.h. The text is cut apart in place: a field ends where its tab or line
- * feed stood. */
+/* Manifests: see manifest.h. The text is split in place: a field ends where its tab or line feed
+ * stood. */
 #define _POSIX_C_SOURCE 200809L
 #include "stimuli/set/manifest.h"
 
@@ -132,7 +132,7 @@ static int make_room(struct fus_manifest *m, int *room, const struct reader *r)
     return FUS_OK;
 }
 
-/* *path: the folder and the name, or the name alone where it starts at the root. */
+/* *path: the folder and the name, or the name alone if it is absolute. */
 static int join(char **path, const char *folder, const char *name, struct fus_error *err)
 {
     if (name[0] != '/')
@@ -163,7 +163,7 @@ static const char *hint(const char *name)
     return strchr(name, '\\') ? ": nor is it there with / for \\" : "";
 }
 
-/* *path: where the picture lies, in new memory, also where nothing is there, which fails. */
+/* *path: the picture's path, in new memory, also on failure (no such file). */
 static int find_picture(char **path, const char *folder, const char *name, struct fus_error *err)
 {
     struct stat st;
@@ -371,7 +371,7 @@ static int by_names(const void *a, const void *b)
     return c ? c : by_line(a, b);
 }
 
-/* Two names, and the lines where the category and the pair of them first stand. */
+/* Two names, and the lines in which the category and the pair of names first occur. */
 struct pair {
     int category_line, line, number;
     int category; /* the first pair of the same category */

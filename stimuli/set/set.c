@@ -58,7 +58,7 @@ int fus_set_check_counts(const struct fus_set *set, const char *spec, struct fus
 
 /* ---- opening ---- */
 
-/* By --categories, or as it is usual. */
+/* By --categories, or by default. */
 static int make_plan(struct fus_categories *p, const struct request *q, char *const *names, int n,
                      struct fus_error *err)
 {

@@ -104,7 +104,7 @@ static int describe(struct fus_set *set, struct fus_error *err)
     return FUS_OK;
 }
 
-/* The place in its subcategory and the half that the picture has behind `last`. */
+/* The index in its subcategory and the half of the picture that follows `last`. */
 static void renumber(const struct fus_set *set, struct fus_picture *p, const struct fus_picture *last)
 {
     p->index = last && last->subcategory == p->subcategory ? last->index + 1 : 0;

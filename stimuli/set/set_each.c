@@ -1,5 +1,5 @@
 /* A function for every picture of a set, in parallel. The failure reported is the first in the
- * order of the set, whatever the threads do. */
+ * order of the set, independent of the threads. */
 #include <pthread.h>
 
 #include "nn/base/threads.h"
@@ -11,9 +11,9 @@ struct each {
     void *arg;
     int from;
     pthread_mutex_t mutex; /* of the rest */
-    /* the first picture known to be bad; none behind it is visited any more */
+    /* the first picture known to be bad; no later one is visited */
     int bad;
-    struct fus_error first; /* what is wrong with it */
+    struct fus_error first; /* its message */
 };
 
 static bool is_wanted(struct each *e, int i)

@@ -38,7 +38,7 @@ static int grow(struct fus_set *set, int n_pictures, int n_categories, int n_sub
     return code;
 }
 
-/* n files, one behind the other, of a category and subcategory without names. */
+/* n files, one after another, of a category and subcategory without names. */
 static int add_files(struct fus_set *set, const char *const *paths, int n, struct fus_error *err)
 {
     int code = grow(set, n, 1, 1, err);
@@ -63,7 +63,7 @@ static int add_files(struct fus_set *set, const char *const *paths, int n, struc
     return FUS_OK;
 }
 
-/* "SPEC: left out: ..." behind what is said already. */
+/* Appends "SPEC: left out: ..." to the present text. */
 static int add_left_out(struct fus_set *set, const char *spec, const char *left_out, struct fus_error *err)
 {
     const char *before = set->left_out ? set->left_out : "";
@@ -79,7 +79,7 @@ static int add_left_out(struct fus_set *set, const char *spec, const char *left_
     return FUS_OK;
 }
 
-/* Everything of `from` behind what is in set already; from is emptied. */
+/* Appends everything of `from` to set; from is emptied. */
 static int append(struct fus_set *set, struct fus_set *from, const char *spec, struct fus_error *err)
 {
     int code = grow(set, from->n_pictures, from->n_categories, from->n_subcategories, err);

@@ -4,7 +4,7 @@
 #include "nn/base/sha256.h"
 #include "stimuli/image/decode.h"
 
-/* What the program made itself has no file: its pixels are what is digested. */
+/* A picture made by the program has no file: its pixels are digested. */
 static int take_made(struct fus_raster *picture, struct fus_sha256 *sha, const struct fus_set *set, int i,
                      struct fus_error *err)
 {

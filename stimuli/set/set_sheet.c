@@ -11,7 +11,7 @@ struct sheet {
     int *first, *row; /* [n_categories] a category's first picture, and the row where it begins */
 };
 
-/* Where each category begins; a set's pictures lie by category. */
+/* The beginning of each category; a set's pictures are ordered by category. */
 static void lay_out(struct sheet *s)
 {
     const struct fus_set *set = s->set;

@@ -7,8 +7,9 @@
 #define FUS_CAPTIONS_MAX_BYTES ((size_t)1 << 30)
 #define FUS_CAPTIONS_WORD 64 /* bytes of a word with its 0; longer ones are cut */
 
-/* The next word of *text, in lower case, and *text behind it; false: there is none. Words are runs
- * of letters, digits and `-`; bytes of UTF-8 beyond ASCII count as letters and stay as they are. */
+/* The next word of *text, in lower case, and moves *text past it; false: there is none. Words are
+ * runs of letters, digits and `-`; bytes of UTF-8 beyond ASCII count as letters and stay as they
+ * are. */
 bool fus_captions_word(char word[FUS_CAPTIONS_WORD], const char **text);
 
 struct fus_captions {
