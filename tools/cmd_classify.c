@@ -133,8 +133,8 @@ static void score(struct sight *s)
     }
 }
 
-/* exp of the checkpoint's `logit_scale`; 100, what OpenAI's models were clipped to,
- * where there is none. */
+/* exp of the checkpoint's `logit_scale`; 100, what OpenAI's models were clipped to, if there is
+ * none. */
 static int find_scale(double *scale, struct fus_store *store, struct fus_error *err)
 {
     *scale = 100;

@@ -1,4 +1,4 @@
-/* Where in a file the networks lie, and which of them is meant.
+/* The networks in a file, and the choice of one of them.
  *
  * Training scripts save more than one network, under prefixes of their own:
  * state_dict.module.encoder_q. beside state_dict.module.encoder_k., model. beside model_ema. A
@@ -208,7 +208,7 @@ static void try_roots(struct fus_store *s)
 
 /* ---- the choice ---- */
 
-/* "a, b, c": prefixes of the roots that are known; of all where none is. */
+/* "a, b, c": prefixes of the known roots; of all roots if none is known. */
 static void list_roots(char *text, size_t room, const struct fus_store *s)
 {
     size_t used = 0, n_known = 0;

@@ -37,7 +37,7 @@ static void skip_space(struct fus_bytes *b)
         b->pos++;
 }
 
-/* Takes c where it comes next, spaces before it aside. */
+/* Consumes c if it is next, after optional spaces. */
 static bool take(struct fus_bytes *b, char c)
 {
     skip_space(b);
@@ -192,7 +192,7 @@ static int read_head(struct head *h, size_t *wanted, const uint8_t *bytes, size_
 
 /* ---- arrays ---- */
 
-/* Bytes of all elements; false where they are more than memory can address. */
+/* Bytes of all elements; false if they are more than memory can address. */
 static bool head_bytes(size_t *n, const struct head *h)
 {
     *n = fus_dtype_bytes(h->dtype);

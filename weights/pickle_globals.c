@@ -79,7 +79,7 @@ static const struct fus_pickle_global globals[] = {
 const struct fus_pickle_global *fus_pickle_globals_find(const char *module, const char *name)
 {
     if (strcmp(module, "torch.cuda") == 0 && (strstr(name, "Storage") || strstr(name, "Tensor")))
-        module = "torch"; /* FloatStorage and its like: where it was does not matter */
+        module = "torch"; /* FloatStorage and its like: its storage device does not matter */
     for (size_t i = 0; i < sizeof globals / sizeof *globals; i++)
         if (strcmp(name, globals[i].name) == 0 && strcmp(module, globals[i].module) == 0)
             return &globals[i];

@@ -87,7 +87,7 @@ static int op_empty(struct fus_pickle_machine *m, int arg)
     return fus_pickle_machine_push(m, fus_pickle_machine_make(m, (enum fus_pickle_kind)arg));
 }
 
-/* LIST, DICT, FROZENSET: of what stands above the mark. */
+/* LIST, DICT, FROZENSET: of the values above the mark. */
 static int op_marked(struct fus_pickle_machine *m, int arg)
 {
     struct fus_pickle_value **items, *v;

@@ -78,7 +78,7 @@ int fus_pickle_machine_reserve(struct fus_pickle_machine *m, struct fus_pickle_v
 int fus_pickle_machine_push(struct fus_pickle_machine *m, struct fus_pickle_value *v)
 {
     if (!v)
-        return m->failure; /* told already by allocate */
+        return m->failure; /* already reported by allocate */
     if (m->depth >= FUS_MACHINE_MAX_STACK)
         return FAIL(m, FUS_ELIMIT, "pickle stacks more than %zu values", FUS_MACHINE_MAX_STACK);
     int code = fus_pickle_machine_reserve(m, &m->stack, &m->cap_stack, m->depth + 1);

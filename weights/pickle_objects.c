@@ -99,7 +99,7 @@ static int fill_mapping(struct fus_pickle_machine *m, struct fus_pickle_value *d
     return FUS_OK;
 }
 
-/* The class or function that a value stands for where it is called; NULL: it cannot be. */
+/* The class or function of a value that is called; NULL: it cannot be called. */
 static const struct fus_pickle_global *callable(const struct fus_pickle_value *v)
 {
     static const struct fus_pickle_global unnamed = {"an object", "call", FUS_PICKLE_OPAQUE, NULL};
@@ -211,7 +211,7 @@ static int op_build(struct fus_pickle_machine *m, int arg)
 
 /* ---- persistent ids ---- */
 
-/* Where `text` comes next: move behind it. */
+/* If `text` is next, moves past it. */
 static bool pass(struct fus_bytes *b, const char *text)
 {
     size_t n = strlen(text);
@@ -221,7 +221,7 @@ static bool pass(struct fus_bytes *b, const char *text)
     return true;
 }
 
-/* The characters up to `end`, and move behind it. */
+/* The characters up to `end`; moves past it. */
 static bool pass_until(struct fus_bytes *b, const uint8_t **text, size_t *n, char end)
 {
     *text = b->data + b->pos;
@@ -238,7 +238,7 @@ static bool pass_until(struct fus_bytes *b, const uint8_t **text, size_t *n, cha
  *     ('storage', <class 'torch.FloatStorage'>, '0', 'cpu', 294)        in legacy files
  *     with `, None` at its end
  *
- * Pushes the tuple; *is is false where the line is something else, and then nothing is pushed. */
+ * Pushes the tuple; *is is false if the line is something else; then nothing is pushed. */
 static int push_shown_id(struct fus_pickle_machine *m, bool *is, const uint8_t *line, size_t line_n)
 {
     struct fus_bytes b = fus_bytes_of(line, line_n);

@@ -23,7 +23,7 @@ static const struct fus_tensor *find(const struct fus_store *s, const char *fmt,
     return fus_store_find(s, name);
 }
 
-/* Size of a dimension; 0 where the tensor is missing, has fewer, or more than any network. */
+/* Size of a dimension; 0 if the tensor is missing, has fewer, or more than any network. */
 static int size_of(const struct fus_tensor *t, int d)
 {
     return t && d < t->n_dims && t->shape[d] < (1 << 24) ? (int)t->shape[d] : 0;

@@ -6,9 +6,9 @@
  *                          "text", ...}}, maybe spaces behind it
  *     the rest             the tensors, C order, little-endian, offsets counted from here
  *
- * Refused is what the reference implementation refuses: offsets with holes or overlaps, a size
- * that is not shape x dtype, bytes behind the last tensor; and duplicate names, which the format
- * forbids and few readers notice. Types of other names (8-bit floats) are listed, not read. */
+ * Refused is what the reference implementation refuses: offsets with holes or overlaps, a size that
+ * is not shape x dtype, bytes after the last tensor; and duplicate names, which the format forbids
+ * and few readers notice. Types of other names (8-bit floats) are listed, not read. */
 #include "weights/formats.h"
 
 #include <inttypes.h>
@@ -32,7 +32,8 @@ static const struct {
 #define MAX_DTYPE_NAME 20 /* the longest known has 15 */
 #define N_DTYPES (sizeof dtypes / sizeof *dtypes)
 
-/* Where a tensor's data lies, counted from the end of the header, and its number in the store. */
+/* The position of a tensor's data, counted from the end of the header, and its index in the
+ * store. */
 struct byte_range {
     uint64_t begin, end;
     size_t tensor;
@@ -251,7 +252,7 @@ static int by_place(const void *a, const void *b)
     return x->tensor < y->tensor ? -1 : 1;
 }
 
-/* Every byte behind the header belongs to exactly one tensor. */
+/* Checks that every byte after the header belongs to exactly one tensor. */
 static int check_places(struct reader *r, struct fus_error *err)
 {
     struct fus_store *s = r->s;

@@ -28,7 +28,7 @@ bool fus_scheme_take(const char **s, const char *prefix)
     return true;
 }
 
-/* A number of up to 4 digits without leading zeros; -1 and nothing taken where there is none. */
+/* A number of up to 4 digits without leading zeros; -1, with nothing consumed, if there is none. */
 int fus_scheme_number(const char **s)
 {
     int v = 0, n = 0;

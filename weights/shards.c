@@ -104,7 +104,7 @@ static int read_index(struct index *x, const char *text, size_t n, struct fus_er
     return code;
 }
 
-/* folder/name, where `path` lies in the folder; NULL: no memory. */
+/* folder/name, where folder is that of `path`; NULL: no memory. */
 static char *beside(const char *path, const char *name)
 {
     const char *slash = strrchr(path, '/');
@@ -202,8 +202,8 @@ static int compare_entries(const void *a, const void *b)
     return strcmp(((const struct entry *)a)->tensor, ((const struct entry *)b)->tensor);
 }
 
-/* Names are sorted, so that two entries of one tensor stand side by side; the shards' numbers
- * follow their names' order. */
+/* Names are sorted, so that two entries of one tensor are adjacent; the shards' numbers follow
+ * their names' order. */
 static int sort_index(struct index *x, struct fus_error *err)
 {
     char *old[MAX_SHARDS];

@@ -61,7 +61,7 @@ void fus_store_close(struct fus_store *s)
     fus_base_free(s);
 }
 
-/* ---- what is in it ---- */
+/* ---- contents ---- */
 
 const char *fus_store_path(const struct fus_store *s)
 {
@@ -119,7 +119,7 @@ const char *fus_store_note(const struct fus_store *s, size_t i)
 
 void fus_store_add_note(struct fus_store *s, const char *fmt, ...)
 {
-    struct fus_error text; /* its message is one line, whatever a file's names hold */
+    struct fus_error text; /* its message is one line, with the file's names escaped */
     char line[FUS_MESSAGE_BYTES];
     if (s->n_notes > FUS_MAX_NOTES)
         return;
@@ -266,7 +266,7 @@ int fus_store_add(struct fus_store *s, const struct fus_tensor *t, struct fus_er
     return FUS_OK;
 }
 
-/* ---- what a network asks for ---- */
+/* ---- look-up for networks ---- */
 
 /* Networks that diverged have NaN in them, sums in f16 infinity: what such a network answers is
  * no result. */

@@ -93,7 +93,7 @@ int fus_store_read_at(const struct fus_store *s, void *buf, uint64_t offset, siz
 bool fus_store_read_span(size_t *span, const struct fus_tensor *t);
 
 /* Append a copy of the tensor. Computes n_elements from the shape. Checks the number of dimensions,
- * that no size or stride is negative, and that every element lies inside the member. */
+ * that no size or stride is negative, and that every element is inside the member. */
 int fus_store_add(struct fus_store *s, const struct fus_tensor *t, struct fus_error *err);
 /* Takes ownership of name and memory, also on failure. */
 int fus_store_add_member(struct fus_store *s, const struct fus_member *m, struct fus_error *err);

@@ -57,7 +57,7 @@ bool fus_store_read_span(size_t *span, const struct fus_tensor *t)
     return true;
 }
 
-/* Unpack a deflated member into s->unpacked, where it stays until another one is wanted. */
+/* Unpack a deflated member into s->unpacked, where it stays until another one is needed. */
 static int unpack(struct fus_store *s, uint32_t member, struct fus_error *err)
 {
     const struct fus_member *m = &s->members[member];

@@ -25,7 +25,7 @@
 #include "weights/torch_tensors.h"
 #include "weights/zip.h"
 
-/* what is read of a legacy pickle at first; a ResNet-50's has 30 kB */
+/* first read of a legacy pickle; a ResNet-50's has 30 kB */
 #define FIRST_WINDOW ((size_t)64 << 10)
 /* Detectron's largest have 400 MB; it is in memory while it is opened */
 #define MAX_PICKLE_FILE ((uint64_t)1 << 30)
@@ -215,7 +215,7 @@ static int check_legacy_head(const struct fus_store *s, uint64_t *at, struct fus
     return FUS_OK;
 }
 
-/* Storage `key` stands at *at: its count, then its elements. */
+/* Storage `key` is at *at: its count, then its elements. */
 static int place_storage(struct fus_torch *w, const struct fus_pickle_value *key, uint64_t *at)
 {
     uint8_t count[8];

@@ -1,4 +1,4 @@
-/* Storages: what the persistent ids of a PyTorch pickle say (torch/serialization.py).
+/* Storages: the contents of the persistent ids of a PyTorch pickle (torch/serialization.py).
  *
  * An id is ("storage", torch.FloatStorage, KEY, device, count[, view]). */
 #include "weights/torch_storage.h"

@@ -27,7 +27,7 @@
 #define SMALL_PICKLE 256
 #define LARGE_PICKLE ((size_t)64 << 10)
 
-/* A file inside the tar; `end` may lie behind the end of a truncated copy. */
+/* A file inside the tar; `end` may be past the end of a truncated copy. */
 struct file {
     uint64_t at, end;
 };
@@ -271,7 +271,7 @@ static int read_storages(struct tar *tar)
 
 /* ---- tensors ---- */
 
-/* The binary part behind the pickle of a tensor. */
+/* The binary part after the pickle of a tensor. */
 static int read_layout(struct fus_tensor *t, uint64_t *first, struct tar *tar, uint64_t *at)
 {
     uint8_t bytes[8 + 16 * FUS_MAX_DIMS + 8];

@@ -22,7 +22,7 @@
 
 /* ---- tensors ---- */
 
-/* The arguments that rebuild a tensor, whatever is wrapped around them; NULL: v is no tensor. */
+/* The arguments that rebuild a tensor, without wrappers; NULL: v is not a tensor. */
 static const struct fus_pickle_value *tensor_arguments(const struct fus_pickle_global **global,
                                                        const struct fus_pickle_value *v)
 {
@@ -102,7 +102,7 @@ static int add_tensor(struct fus_torch *w, const struct fus_pickle_global *globa
     t.dtype = p.storage.dtype;
     snprintf(t.unread, sizeof t.unread, "%s", p.storage.label);
     if (typed && !fus_torch_storage_dtype(&t.dtype, item[6], FUS_PICKLE_DTYPE) && item[6]->kind == FUS_PICKLE_GLOBAL)
-        snprintf(t.unread, sizeof t.unread, "%s", item[6]->u.global->name); /* float8_e4m3fn and whatever comes */
+        snprintf(t.unread, sizeof t.unread, "%s", item[6]->u.global->name); /* float8_e4m3fn and future types */
     else if (typed && item[6]->kind != FUS_PICKLE_GLOBAL)
         return fus_base_fail(w->err, FUS_EFORMAT, "tensor %s: has no dtype: damaged copy?", t.name);
     return place_tensor(w, &t, &p, (uint64_t)item[1]->u.integer);
@@ -458,7 +458,7 @@ static int nothing_found(const struct fus_torch *w, const struct fus_pickle_valu
 
 int fus_torch_tensors_walk(struct fus_torch *w, const struct fus_pickle *pickle)
 {
-    /* what is reached twice, such as tied weights, is less than everything */
+    /* values reached twice, such as tied weights, are fewer than all values */
     w->budget = 1000 + 2 * pickle->n_values;
     int code = walk(w, pickle->root, 0);
     if (!code && w->s->n_tensors == w->n_hidden)

@@ -1,11 +1,11 @@
-/* Zip archives: an open file -> its members and where their bytes lie (PKWARE APPNOTE 6.3.10).
+/* Zip archives: an open file -> its members and the positions of their bytes (PKWARE APPNOTE
+ * 6.3.10).
  *
- * A zip is read from its end: the end record (PK 5 6) names the central directory, which lists
- * the members; each member's own local header stands before its bytes, with a name and an extra
- * field of lengths of its own (PyTorch pads there so that tensors begin at multiples of 64
- * bytes). Sizes are taken from the central directory only: the local ones are 0 where a data
- * descriptor follows, as PyTorch writes it. zip64: end record PK 6 6 behind the locator PK 6 7,
- * extra field 0x0001.
+ * A zip is read from its end: the end record (PK 5 6) names the central directory, which lists the
+ * members; each member's own local header precedes its bytes, with a name and an extra field of
+ * lengths of its own (PyTorch pads there so that tensors begin at multiples of 64 bytes). Sizes are
+ * taken from the central directory only: the local ones are 0 where a data descriptor follows, as
+ * PyTorch writes it. zip64: end record PK 6 6 behind the locator PK 6 7, extra field 0x0001.
  *
  * Left out: encryption, methods other than 0 (stored) and 8 (deflated), archives in parts, bytes
  * before the first member that shift every offset (self-extracting programs). */
@@ -79,7 +79,7 @@ static int read_end64(struct end *end, const struct fus_store *s, struct fus_byt
     return FUS_OK;
 }
 
-/* The end record lies in tail, the last n bytes of the file: search for it from the back. */
+/* Searches tail, the last n bytes of the file, backwards for the end record. */
 static int find_end(struct end *end, const struct fus_store *s, const uint8_t *tail, size_t n, struct fus_error *err)
 {
     for (size_t left = END_BYTES; left <= n; left++) {
@@ -165,7 +165,7 @@ static bool read_extra(struct fus_zip_entry *e, const uint8_t *extra, size_t n)
     return !needed;
 }
 
-/* One entry at b; its name is copied to *names, which moves behind it. */
+/* One entry at b; its name is copied to *names, which moves past it. */
 static int read_entry(struct fus_zip_entry *e, char **names, struct fus_bytes *b, uint64_t base, struct fus_error *err)
 {
     long long at = (long long)(base + b->pos);

@@ -88,8 +88,7 @@ static void fill_slice(struct slice *s, const float *x, const int *group, const 
     }
 }
 
-/* All pictures of the slice for one chunk of units, whose moments stay near the processor
- * meanwhile. */
+/* All pictures of the slice for one chunk of units, whose moments stay in cache. */
 static void add_chunk(void *context, int chunk, int thread)
 {
     const struct slice *s = context;

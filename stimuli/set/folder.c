@@ -139,8 +139,8 @@ static const char *judge_file(const char *path, const char *name)
     return kind.name ? kind.name : by_name ? by_name : FUS_LEFT_OTHER;
 }
 
-/* *kind: why dir/name is left out; NULL: it is of the wanted type; "": left out without a note.
- * What cannot be looked at is an error where it might be wanted. */
+/* *kind: why dir/name is left out; NULL: it is of the wanted type; "": left out without a note. An
+ * entry that cannot be examined is an error if it might be wanted. */
 static int look(struct fus_folder *f, const char **kind, const char *dir, const char *name, enum fus_folder_what what,
                 struct fus_error *err)
 {
