@@ -13,6 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* With the address sanitizer, memory is no measure. */
+#if defined(__SANITIZE_ADDRESS__)
+#define TEST_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TEST_SANITIZED 1
+#endif
+#endif
+
 static int test_passed, test_failed, test_skipped;
 
 #define CHECK(condition) test_record((condition), __FILE__, __LINE__, #condition)

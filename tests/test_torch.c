@@ -134,12 +134,6 @@ static void test_bad(void)
 
 /* ---- damaged files ---- */
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WITH_ASAN
-#endif
-#endif
-
 /* Memory is limited to what is in use plus 64 MB, so that a file that asks for more gets
  * FUS_ENOMEM. Not under AddressSanitizer, which maps terabytes. */
 static struct rlimit limit_memory(void)
@@ -150,7 +144,7 @@ static struct rlimit limit_memory(void)
     if (f && fscanf(f, "%lu", &pages) == 1 && getrlimit(RLIMIT_AS, &old) == 0) {
         struct rlimit tight = old;
         tight.rlim_cur = (rlim_t)pages * 4096 + (64u << 20);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(WITH_ASAN)
+#if !defined(TEST_SANITIZED)
         setrlimit(RLIMIT_AS, &tight);
 #else
         (void)tight;

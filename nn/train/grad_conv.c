@@ -216,7 +216,8 @@ static void scatter_plane(void *context, int plane, int thread)
             float *to = s->dx + ((size_t)plane * fus_layer_in_places(l) + at) * FUS_LANES;
             for (int i = 0; i < FUS_LANES; i++)
                 to[i] = (s->onto ? to[i] : 0) + (from ? from[i] : 0);
-            from += from ? FUS_LANES : 0;
+            if (from)
+                from += FUS_LANES;
         }
 }
 
