@@ -1,6 +1,7 @@
 /* Fuzz target: any bytes as a CSV table are read line by line, by every column, or
  * end in a message. */
 #define _POSIX_C_SOURCE 200809L
+#include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 

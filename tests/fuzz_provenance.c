@@ -1,5 +1,8 @@
 /* Fuzz target: any bytes as what a run says of itself (parts/run.tsv) are taken for a run, or
  * end in a message. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "analysis/localizer/state/provenance.h"
 #include "restored.h"
 
