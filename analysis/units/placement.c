@@ -86,13 +86,12 @@ static double factorial_moment(const struct placement *p, int a, int b, int c)
 static double skewness_of(const struct placement *p, double variance, double second)
 {
     double q = p->places, mean = p->mean;
-    double third = q * (factorial_moment(p, 6, 0, 0) + 12 * factorial_moment(p, 5, 0, 0) +
-                        38 * factorial_moment(p, 4, 0, 0) + 32 * factorial_moment(p, 3, 0, 0) +
-                        4 * factorial_moment(p, 2, 0, 0)) +
-                   3 * q * (q - 1) *
-                       (factorial_moment(p, 4, 2, 0) + 4 * factorial_moment(p, 3, 2, 0) +
-                        2 * factorial_moment(p, 2, 2, 0)) +
-                   q * (q - 1) * (q - 2) * factorial_moment(p, 2, 2, 2);
+    double third =
+        q * (factorial_moment(p, 6, 0, 0) + 12 * factorial_moment(p, 5, 0, 0) + 38 * factorial_moment(p, 4, 0, 0) +
+             32 * factorial_moment(p, 3, 0, 0) + 4 * factorial_moment(p, 2, 0, 0)) +
+        3 * q * (q - 1) *
+            (factorial_moment(p, 4, 2, 0) + 4 * factorial_moment(p, 3, 2, 0) + 2 * factorial_moment(p, 2, 2, 0)) +
+        q * (q - 1) * (q - 2) * factorial_moment(p, 2, 2, 2);
     return (third - 3 * mean * second + 2 * mean * mean * mean) / (variance * sqrt(variance));
 }
 
@@ -103,9 +102,9 @@ static struct placement placement_of(size_t n, int channels, size_t n_places)
     p.cells = p.channels * p.places;
     double q = p.places;
     p.mean = q * factorial_moment(&p, 2, 0, 0);
-    double second = q * (factorial_moment(&p, 4, 0, 0) + 4 * factorial_moment(&p, 3, 0, 0) +
-                         2 * factorial_moment(&p, 2, 0, 0)) +
-                    q * (q - 1) * factorial_moment(&p, 2, 2, 0);
+    double second =
+        q * (factorial_moment(&p, 4, 0, 0) + 4 * factorial_moment(&p, 3, 0, 0) + 2 * factorial_moment(&p, 2, 0, 0)) +
+        q * (q - 1) * factorial_moment(&p, 2, 2, 0);
     double variance = second - p.mean * p.mean;
     if (n_places < 2 || n < 2 || !(variance > 1e-9 * (1 + p.mean)))
         return p;
