@@ -36,6 +36,10 @@ static const char help[] =
     "                       word car against child limb corridor number instrument; none: no such numbers\n"
     "  --bootstrap B        intervals and paired differences of models from B resamples of the pictures\n"
     "  --interval I         of --bootstrap: centred (default), percentile or bca\n"
+    "  --matched            matched.csv: models compared by the CSI and the places of as many units of each, chosen in "
+    "one half of\n"
+    "                       the pictures and measured in the other; with --bootstrap intervals and p of the "
+    "differences\n"
     "  --permutations M     permutations.csv: what M relabellings of the pictures give by chance\n"
     "  --sweep              sweep.csv: selective units under many thresholds\n"
     "  --consistency        consistency.csv: rank correlation of layers' dissimilarities, of categories and, where "
@@ -215,6 +219,7 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
                                    {"--halves", FUS_ARG_CHOICE, &chosen.halves},
                                    {"--sweep", FUS_ARG_FLAG, &o->sweep},
                                    {"--consistency", FUS_ARG_FLAG, &o->consistency},
+                                   {"--matched", FUS_ARG_FLAG, &o->matched},
                                    {"--interval", FUS_ARG_CHOICE, &chosen.interval},
                                    {"--shard", FUS_ARG_SHARE, shard},
                                    {"--resume", FUS_ARG_FLAG, &o->resume},

@@ -308,5 +308,8 @@ int fus_run_write_tables(const char *folder, const struct fus_run_summary *summa
         code = write_consistency(&t, err);
     if (summary->n_models > 1 && !code)
         code = write_signflip(&t, err);
+    fus_run_dir_path(path, folder, "matched.csv");
+    if (options->matched && !code)
+        code = fus_table_matched(path, summary, err);
     return code ? code : write_profiles(&t, err);
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "analysis/contrast.h"
+
 const struct fus_layer_summary *fus_summary_last_place_layer(const struct fus_model_summary *m)
 {
     for (int i = m->n_layers - 1; i >= 0; i--)
@@ -15,7 +17,9 @@ void fus_summary_free_layer(struct fus_layer_summary *layer)
 {
     if (layer->bootstrap)
         fus_bootstrap_destroy(layer->bootstrap);
-    void *const owned[] = {layer->bootstrap,   layer->permuted, layer->sweep, layer->rdm,
+    if (layer->matched)
+        fus_matched_destroy(layer->matched);
+    void *const owned[] = {layer->bootstrap,   layer->matched, layer->permuted, layer->sweep, layer->rdm,
                            layer->picture_rdm, layer->profile,  layer->top};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         fus_base_free(owned[i]);

@@ -4,6 +4,7 @@
 #ifndef FUS_SUMMARY_H
 #define FUS_SUMMARY_H
 
+#include "analysis/contrast.h"
 #include "analysis/inference.h"
 
 #ifdef __cplusplus
@@ -51,6 +52,14 @@ struct fus_model_difference {
         morisita_high;
 };
 
+/* Two models by k units of each in a category, as in matched.csv; by fus_matched_statistic. NaN:
+ * undefined, or without a bootstrap. */
+struct fus_matched_row {
+    int model_a, model_b, layer_a, layer_b, category;
+    size_t k;
+    struct fus_interval a[FUS_MATCHED_STATISTICS], b[FUS_MATCHED_STATISTICS], difference[FUS_MATCHED_STATISTICS];
+};
+
 /* The settings of the run, for the methods section; texts as in run.json, NULL: not stated. halves:
  * none, alternate, manifest, option; interval: centred, percentile, bca. */
 struct fus_run_method {
@@ -81,6 +90,8 @@ struct fus_run_summary {
     const struct fus_pixelstats_category *pixels;   /* [n_categories] the pictures before any network */
     const struct fus_model_difference *differences; /* [n_differences] */
     size_t n_differences;
+    const struct fus_matched_row *matched; /* [n_matched] */
+    size_t n_matched;
     const double *consistency
         [2]; /* [n, n] Spearman's r of category and of picture dissimilarities; n layers of all models in turn */
 };

@@ -7,6 +7,7 @@
 
 #include "analysis/inference.h"
 #include "analysis/run/summary_file.h"
+#include "analysis/run/tables.h"
 
 enum { DIFFERENCES = 11 };
 
@@ -51,6 +52,47 @@ static void read_differences(struct fus_run_summary_file *r)
     }
     fus_summary_file_close_table(r, &t);
     r->summary.differences = rows;
+}
+
+enum { MAX_MATCHED = 1 << 22 };
+
+static void read_matched(struct fus_run_summary_file *r)
+{
+    struct fus_csv_read t;
+    int column[FUS_MATCHED_COLUMNS];
+    struct fus_matched_row *rows = NULL;
+    size_t room = 0;
+    if (!fus_summary_file_open_table(r, &t, "matched.csv"))
+        return;
+    int model = fus_csv_read_column(&t, "model_a"), other = fus_csv_read_column(&t, "model_b"),
+        layer = fus_csv_read_column(&t, "layer"), layer_b = fus_csv_read_column(&t, "layer_b"),
+        category = fus_csv_read_column(&t, "category"), k = fus_csv_read_column(&t, "k");
+    for (int i = 0; i < FUS_MATCHED_COLUMNS; i++)
+        column[i] = fus_csv_read_column(&t, fus_matched_columns[i]);
+    while (!r->code && fus_csv_read_next(&t)) {
+        if (r->summary.n_matched == room) {
+            struct fus_matched_row *more = fus_summary_file_take(r, room ? 2 * room : 256, sizeof *more);
+            if (!more || room >= MAX_MATCHED)
+                break;
+            if (room)
+                memcpy(more, rows, room * sizeof *rows);
+            rows = more;
+            room = room ? 2 * room : 256;
+        }
+        struct fus_matched_row *row = &rows[r->summary.n_matched++];
+        double *numbers[FUS_MATCHED_COLUMNS];
+        row->model_a = fus_summary_file_model_in(r, &t, model);
+        row->model_b = fus_summary_file_model_in(r, &t, other);
+        row->layer_a = fus_summary_file_layer_in(r, &t, row->model_a, layer);
+        row->layer_b = fus_summary_file_layer_in(r, &t, row->model_b, layer_b);
+        row->category = fus_summary_file_category_in(r, &t, category);
+        row->k = (size_t)fus_csv_read_count(&t, k, INT_MAX);
+        fus_matched_numbers(numbers, row);
+        for (int i = 0; i < FUS_MATCHED_COLUMNS; i++)
+            *numbers[i] = fus_csv_read_number(&t, column[i]);
+    }
+    fus_summary_file_close_table(r, &t);
+    r->summary.matched = rows;
 }
 
 static void read_pixels(struct fus_run_summary_file *r)
@@ -245,6 +287,8 @@ void fus_summary_tables_read(struct fus_run_summary_file *r)
         steps[i](r);
     if (!r->code && r->method.permutations)
         read_permutations(r);
+    if (!r->code && option_is(r, "matched", "true"))
+        read_matched(r);
     if (!r->code && option_is(r, "consistency", "true"))
         read_consistency(r);
 }
