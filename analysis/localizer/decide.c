@@ -89,7 +89,8 @@ static int match(struct fus_layer_summary *layer, const struct fus_localizer *ru
     struct progress_context t = {run, layer->name, "resamples of halves", fus_run_now()};
     size_t *n = fus_base_alloc((size_t)layer->n_categories, sizeof *n);
     layer->matched = fus_base_alloc(1, sizeof *layer->matched);
-    int code = n && layer->matched ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for a count-matched comparison");
+    int code =
+        n && layer->matched ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for a count-matched comparison");
     for (int c = 0; c < layer->n_categories && !code; c++)
         n[c] = layer->categories[c].n_selective;
     if (!code)

@@ -212,8 +212,9 @@ int fus_run_options_check(const struct fus_run_options *o, struct fus_error *err
     if (o->select.criterion == FUS_CRITERION_RANKSUM && resampled)
         return fus_base_fail(err, FUS_EINVAL, "--bootstrap and --permutations do not go with --criterion ranksum");
     if (o->matched && o->halves == FUS_HALVES_NONE)
-        return fus_base_fail(err, FUS_EINVAL, "--matched chooses units in one half of the pictures and measures them "
-                                              "in the other: --halves alternate or option expected");
+        return fus_base_fail(err, FUS_EINVAL,
+                             "--matched chooses units in one half of the pictures and measures them "
+                             "in the other: --halves alternate or option expected");
     if (o->sesoi > 0 && !o->bootstrap)
         return fus_base_fail(err, FUS_EINVAL, "--sesoi compares intervals, which need --bootstrap");
     if (o->resume && o->force)

@@ -92,6 +92,7 @@ struct fus_run_summary {
     size_t n_differences;
     const struct fus_matched_row *matched; /* [n_matched] */
     size_t n_matched;
+    int n_groups; /* of models, as in groups.csv */
     const double *consistency
         [2]; /* [n, n] Spearman's r of category and of picture dissimilarities; n layers of all models in turn */
 };

@@ -6,10 +6,10 @@
 #include "analysis/run/tables.h"
 
 const char *const fus_matched_columns[FUS_MATCHED_COLUMNS] = {
-    "csi_a",          "csi_a_low",           "csi_a_high",   "csi_b",         "csi_b_low",      "csi_b_high",
-    "csi_difference", "csi_low",             "csi_high",     "csi_p",         "morisita_a",     "morisita_a_low",
-    "morisita_a_high", "morisita_b",         "morisita_b_low", "morisita_b_high", "morisita_difference", "morisita_low",
-    "morisita_high",  "morisita_p"};
+    "csi_a",           "csi_a_low",           "csi_a_high",      "csi_b",         "csi_b_low",
+    "csi_b_high",      "csi_difference",      "csi_low",         "csi_high",      "csi_p",
+    "morisita_a",      "morisita_a_low",      "morisita_a_high", "morisita_b",    "morisita_b_low",
+    "morisita_b_high", "morisita_difference", "morisita_low",    "morisita_high", "morisita_p"};
 
 void fus_matched_numbers(double *to[FUS_MATCHED_COLUMNS], struct fus_matched_row *row)
 {
@@ -91,8 +91,8 @@ static int put_pair(struct fus_outfile *f, const struct fus_run_summary *run, in
     for (int i = 0; i < run->models[a].n_layers && !code; i++) {
         int j = fus_compare_layer(&run->models[a], i, &run->models[b]);
         if (j >= 0 && run->models[a].layers[i].matched && run->models[b].layers[j].matched)
-            code = put_layers(
-                f, run, &(struct fus_matched_row){.model_a = a, .model_b = b, .layer_a = i, .layer_b = j}, err);
+            code = put_layers(f, run, &(struct fus_matched_row){.model_a = a, .model_b = b, .layer_a = i, .layer_b = j},
+                              err);
     }
     return code;
 }

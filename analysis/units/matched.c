@@ -164,8 +164,8 @@ static int create_scratch(struct scratch *s, const struct work *w, struct fus_er
     size_t n = (size_t)w->matched->n_categories;
     *s = (struct scratch){fus_base_alloc(n, n * sizeof *s->weight),
                           fus_base_aligned((n + 2) * CHUNK, sizeof *s->squares),
-                          fus_base_alloc(w->n_items, sizeof *s->items),
-                          fus_base_alloc(w->n_places, sizeof *s->count), fus_base_alloc(n, sizeof *s->best)};
+                          fus_base_alloc(w->n_items, sizeof *s->items), fus_base_alloc(w->n_places, sizeof *s->count),
+                          fus_base_alloc(n, sizeof *s->best)};
     return s->weight && s->squares && s->items && s->count && s->best
                ? FUS_OK
                : fus_base_fail(err, FUS_ENOMEM, "no memory to choose %zu units", w->n_items);
@@ -318,8 +318,8 @@ struct fus_bootstrap_column fus_matched_column(double *values, const struct fus_
     struct fus_bootstrap_column above = fus_bootstrap_column(&m->bootstrap, point * STATISTICS + (size_t)statistic);
     if (m->k[point] == k)
         return above;
-    struct fus_bootstrap_column out = above, below = fus_bootstrap_column(
-                                                 &m->bootstrap, (point - 1) * STATISTICS + (size_t)statistic);
+    struct fus_bootstrap_column out = above, below = fus_bootstrap_column(&m->bootstrap,
+                                                                          (point - 1) * STATISTICS + (size_t)statistic);
     double share = fus_fmath_log((double)k / (double)m->k[point - 1]) /
                    fus_fmath_log((double)m->k[point] / (double)m->k[point - 1]);
     interpolate(&out.estimate, &below.estimate, &above.estimate, share, 1);

@@ -125,9 +125,10 @@ static void visit_matched(struct archive *a, struct fus_layer_summary *s, const 
     if (!s->matched || a->failed)
         return;
     if (a->reading)
-        *s->matched = (struct fus_matched){
-            .n_categories = (int)n, .bootstrap = {.n_categories = 2 * (int)n, .n_resamples = draws,
-                                                  .n_images = (size_t)run->pictures.set.n_pictures}};
+        *s->matched = (struct fus_matched){.n_categories = (int)n,
+                                           .bootstrap = {.n_categories = 2 * (int)n,
+                                                         .n_resamples = draws,
+                                                         .n_images = (size_t)run->pictures.set.n_pictures}};
     struct fus_matched *m = s->matched;
     m->first = visit_array(a, m->first, n + 1, sizeof *m->first);
     for (size_t c = 0; c < n && !a->failed; c++)
