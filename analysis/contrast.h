@@ -51,6 +51,44 @@ size_t fus_matched_room(const struct fus_matched *m);
 struct fus_bootstrap_column fus_matched_column(double *values, const struct fus_matched *m, int category, size_t k,
                                                enum fus_matched_statistic statistic);
 
+/* ---- groups of trainings (groups.c) ----
+ *
+ * One network of a kind says nothing of others that differ by their seed alone. Several of each
+ * kind are samples: under exchange of trainings between two groups every relabelling of them is
+ * equally likely. */
+enum { FUS_GROUPS_MAX = 16, FUS_GROUPS_MODELS = 64, FUS_GROUPS_EXACT = 20000, FUS_GROUPS_DRAWN = 9999 };
+
+struct fus_group {
+    char name[64];
+    int n, model[FUS_GROUPS_MODELS];
+};
+struct fus_groups {
+    int n;
+    struct fus_group group[FUS_GROUPS_MAX];
+};
+
+/* "lang=l1,l2;control=c1,c2": models by name, each in one group at most; FUS_EINVAL names what is
+ * wrong. NULL: no groups. */
+int fus_groups_parse(struct fus_groups *out, const char *text, const char *const *names, int n_names,
+                     struct fus_error *err);
+
+/* Two groups in one statistic: value [n_layers, n_a + n_b], the models of the first group before
+ * those of the second. p of each layer, two-sided: the share of relabellings whose difference of
+ * means is at least as large; p_family: whose largest difference over all layers, each divided by
+ * the sd over all models, reaches the layer's. All relabellings up to FUS_GROUPS_EXACT, else
+ * (b + 1) / (m + 1) of m = FUS_GROUPS_DRAWN drawn ones. A layer with a NaN has none and is in no
+ * maximum. Returns the number of relabellings, negative if drawn; 0: no memory. */
+long fus_groups_permute(double *p, double *p_family, const double *value, int n_layers, int n_a, int n_b,
+                        uint64_t seed);
+
+/* Interval of the difference of means by resampling models and pictures: column [n_a + n_b] of the
+ * models' statistic; those without resamples contribute their estimate. A draw takes n - 1 of a
+ * group's n models with replacement, so that the variance of the mean is not underestimated (Rao &
+ * Wu 1988), one if n = 1, and their values in one resample of the pictures, the same for all. The
+ * quantiles are centred on the estimate. scratch [n_draws]. */
+void fus_groups_interval(struct fus_interval *out, const struct fus_bootstrap_column *column, int n_a, int n_b,
+                         size_t n_draws, uint64_t seed, double alpha, double *scratch);
+
 #ifdef __cplusplus
 }
 #endif

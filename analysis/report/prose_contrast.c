@@ -45,8 +45,9 @@ void fus_prose_matched(struct fus_text_buffer *out, const struct fus_view *view,
     if (n == 0)
         return;
     const struct fus_matched_row *row = &rows[n - 1];
-    fus_svg_put(out, " By as many units of each, the $z of largest t, chosen in one half of the pictures, the mean CSI "
-                     "in the other half",
+    fus_svg_put(out,
+                " By as many units of each, the $z of largest t, chosen in one half of the pictures, the mean CSI "
+                "in the other half",
                 row->k);
     put_verdict(out, view, row, FUS_MATCHED_CSI);
     fus_svg_put(out, ", and their clustering (Morisita\xe2\x80\x99s index)");
@@ -56,13 +57,13 @@ void fus_prose_matched(struct fus_text_buffer *out, const struct fus_view *view,
 
 void fus_prose_not_compared(struct fus_text_buffer *out, const struct fus_view *view)
 {
-    if (view->run->n_models < 2 || (view->matched && view->run->n_groups))
+    if (view->run->n_models < 2 || (view->matched && view->run->groups.n))
         return;
     fus_svg_put(out, "<li>A larger share of selective units does not say why: less noise or more pictures raise it as "
                      "well as selectivity does. ");
     if (!view->matched)
         fus_svg_put(out, "As many units of each model (--matched) were not compared. ");
-    if (!view->run->n_groups)
+    if (!view->run->groups.n)
         fus_svg_put(out, "One network of a kind stands here for all its trainings: several of each (--group) were not "
                          "compared.");
     fus_svg_put(out, "</li>\n");

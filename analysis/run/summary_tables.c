@@ -95,6 +95,68 @@ static void read_matched(struct fus_run_summary_file *r)
     r->summary.matched = rows;
 }
 
+static int group_in(const struct fus_run_summary_file *r, struct fus_csv_read *t, int column)
+{
+    const struct fus_groups *g = &r->summary.groups;
+    for (int k = 0; k < g->n; k++)
+        if (strcmp(g->group[k].name, fus_csv_read_text(t, column)) == 0)
+            return k;
+    fus_csv_read_fail(t, "no group of run.json is called '%.60s'", fus_csv_read_text(t, column));
+    return 0;
+}
+
+static int statistic_in(struct fus_csv_read *t, int column)
+{
+    for (int s = 0; s < FUS_GROUP_STATISTICS; s++)
+        if (strcmp(fus_group_statistics[s], fus_csv_read_text(t, column)) == 0)
+            return s;
+    fus_csv_read_fail(t, "no statistic is called '%.60s'", fus_csv_read_text(t, column));
+    return 0;
+}
+
+static void group_row(struct fus_run_summary_file *r, struct fus_csv_read *t, struct fus_group_row *row,
+                      const int at[7], const int column[FUS_GROUP_NUMBERS])
+{
+    double *numbers[FUS_GROUP_NUMBERS];
+    row->a = group_in(r, t, at[0]);
+    row->b = group_in(r, t, at[1]);
+    row->layer = fus_summary_file_layer_in(r, t, r->summary.groups.group[row->a].model[0], at[2]);
+    row->category = fus_summary_file_category_in(r, t, at[3]);
+    row->statistic = statistic_in(t, at[4]);
+    row->relabellings = (long)fus_csv_read_count(t, at[5], INT_MAX);
+    if (strcmp(fus_csv_read_text(t, at[6]), "drawn") == 0)
+        row->relabellings = -row->relabellings;
+    fus_group_numbers(numbers, row);
+    for (int i = 0; i < FUS_GROUP_NUMBERS; i++)
+        *numbers[i] = fus_csv_read_number(t, column[i]);
+}
+
+static void read_groups(struct fus_run_summary_file *r)
+{
+    static const char *const names[7] = {"group_a",   "group_b",      "layer", "category",
+                                         "statistic", "relabellings", "which"};
+    struct fus_csv_read t;
+    int at[7], column[FUS_GROUP_NUMBERS];
+    size_t n = (size_t)r->summary.groups.n,
+           room = n * (n - 1) / 2 * (size_t)r->n_layers * (size_t)r->summary.n_categories * FUS_GROUP_STATISTICS;
+    struct fus_group_row *rows = fus_summary_file_take(r, room, sizeof *rows);
+    if (!rows || !fus_summary_file_open_table(r, &t, "groups.csv"))
+        return;
+    for (int i = 0; i < 7; i++)
+        at[i] = fus_csv_read_column(&t, names[i]);
+    for (int i = 0; i < FUS_GROUP_NUMBERS; i++)
+        column[i] = fus_csv_read_column(&t, fus_group_columns[i]);
+    while (!r->code && fus_csv_read_next(&t)) {
+        if (r->summary.n_group_rows == room) {
+            fus_csv_read_fail(&t, "more rows than groups, layers and categories give");
+            break;
+        }
+        group_row(r, &t, &rows[r->summary.n_group_rows++], at, column);
+    }
+    fus_summary_file_close_table(r, &t);
+    r->summary.group_rows = rows;
+}
+
 static void read_pixels(struct fus_run_summary_file *r)
 {
     static const char *const names[] = {"luminance_mean", "luminance_sd", "contrast_mean",
@@ -289,6 +351,8 @@ void fus_summary_tables_read(struct fus_run_summary_file *r)
         read_permutations(r);
     if (!r->code && option_is(r, "matched", "true"))
         read_matched(r);
+    if (!r->code && r->summary.groups.n)
+        read_groups(r);
     if (!r->code && option_is(r, "consistency", "true"))
         read_consistency(r);
 }

@@ -14,6 +14,12 @@ int fus_table_matched(const char *path, const struct fus_run_summary *run, struc
 int fus_table_pixels(const char *path, const struct fus_run_summary *run,
                      struct fus_error *err); /* pixels.csv; run->pixels is there */
 
+int fus_table_groups(const char *path, const struct fus_run_summary *run, const struct fus_groups *groups,
+                     uint64_t seed, struct fus_error *err); /* groups.csv */
+enum { FUS_GROUP_STATISTICS = 7, FUS_GROUP_NUMBERS = 9 };
+extern const char *const fus_group_statistics[FUS_GROUP_STATISTICS], *const fus_group_columns[FUS_GROUP_NUMBERS];
+void fus_group_numbers(double *to[FUS_GROUP_NUMBERS], struct fus_group_row *row);
+
 /* The numbers of matched.csv after model_a,model_b,layer,layer_b,category,k. */
 enum { FUS_MATCHED_COLUMNS = 20 };
 extern const char *const fus_matched_columns[FUS_MATCHED_COLUMNS];
