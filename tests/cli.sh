@@ -250,7 +250,7 @@ head -c 300 "$work/plain/run.json" >"$work/odd/run.json"
 fails 1 "odd/run.json: byte 300" compare "$work/plain" "$work/odd"
 lesion="--model $work/a.safetensors --run $work/ratio --stimuli builtin?per_category=6 --category face"
 run "lesion" lesion $lesion --layer relu --controls 5
-says '^relu,face,[0-9]+,zero,scrambled,6,'
+says '^relu,face,0,[0-9]+,[0-9]+,zero,scrambled,6,'
 cp "$work/stdout" "$work/lesion"
 run "lesion, other batch and threads" lesion $lesion --layer relu --controls 5 --batch 7 --threads 1 -o "$work/again.csv"
 ok "the same bytes" cmp "$work/lesion" "$work/again.csv"

@@ -492,15 +492,18 @@ def readout():
     train, test, y = x[::2], x[1::2], np.eye(CATEGORIES)[labels[::2]]
     means = np.array([train[labels[::2] == c].mean(0) for c in range(CATEGORIES)])
     nearest = ((test[:, None] - means) ** 2).sum(2).argmin(1)
-    u, s, vt = np.linalg.svd(train - train.mean(0), full_matrices=False)
+    # categories weighed equally: the mean of the class means, rows by the root of n / (C n_k)
+    root = np.sqrt(len(train) / (CATEGORIES * np.bincount(labels[::2])[labels[::2]]))[:, None]
+    centre, base = means.mean(0), np.full(CATEGORIES, 1 / CATEGORIES)
+    u, s, vt = np.linalg.svd(root * (train - centre), full_matrices=False)
     n, best = len(train), None
     for power in range(-4, 3):
         lam = 10.0 ** power * (s ** 2).sum() / n
-        w = vt.T @ ((s / (s ** 2 + lam))[:, None] * (u.T @ (y - y.mean(0))))
-        residual = y - y.mean(0) - (train - train.mean(0)) @ w
+        w = vt.T @ ((s / (s ** 2 + lam))[:, None] * (u.T @ (root * (y - base))))
+        residual = root * (y - base - (train - centre) @ w)
         gcv = n * (residual ** 2).sum() / (n - 1 - (s ** 2 / (s ** 2 + lam)).sum()) ** 2
         if best is None or gcv < best[0]:
-            best = gcv, lam, (test - train.mean(0)) @ w + y.mean(0)
+            best = gcv, lam, (test - centre) @ w + base
     write("readout", [braces(best[1]), braces(*nearest), braces(*best[2].ravel())],
           "lambda of the ridge regression; nearest class means of the odd pictures; their ridge scores [picture, category]")
 
