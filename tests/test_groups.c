@@ -14,14 +14,18 @@ static void test_parse(void)
     CHECK(fus_groups_parse(&g, "lang=l1,l2;control=c1,random:x?seed=1", names, 4, NULL) == 0 && g.n == 2);
     CHECK(strcmp(g.group[1].name, "control") == 0 && g.group[1].n == 2 && g.group[1].model[1] == 3);
     CHECK(fus_groups_parse(&g, NULL, names, 4, NULL) == 0 && g.n == 0);
-    static const char *const bad[][2] = {{"lang=l1,l2", "at least two"},       {"a=l1;b=l3", "no model is called 'l3'"},
-                                         {"a=l1;b=l1", "already in a group"},  {"a=l1;a=l2", "two groups are called 'a'"},
-                                         {"a=l1;l2", "'l2' found"},            {"=l1;b=l2", "NAME=MODEL"},
-                                         {"a=l1,;b=l2", "no model is called ''"}, {"", "'' found"},
+    static const char *const bad[][2] = {{"lang=l1,l2", "at least two"},
+                                         {"a=l1;b=l3", "no model is called 'l3'"},
+                                         {"a=l1;b=l1", "already in a group"},
+                                         {"a=l1;a=l2", "two groups are called 'a'"},
+                                         {"a=l1;l2", "'l2' found"},
+                                         {"=l1;b=l2", "NAME=MODEL"},
+                                         {"a=l1,;b=l2", "no model is called ''"},
+                                         {"", "'' found"},
                                          {"a=l1;", "'' found"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        CHECK_MSG(fus_groups_parse(&g, bad[i][0], names, 4, &err) == FUS_EINVAL && strstr(err.msg, bad[i][1]),
-                  "%s: %s", bad[i][0], err.msg);
+        CHECK_MSG(fus_groups_parse(&g, bad[i][0], names, 4, &err) == FUS_EINVAL && strstr(err.msg, bad[i][1]), "%s: %s",
+                  bad[i][0], err.msg);
 }
 
 /* Three against three: 20 relabellings. In the first layer only the given labels and their mirror
@@ -96,7 +100,8 @@ static void test_interval(void)
         covered += out.low <= 0 && out.high >= 0;
     }
     double want = 2 * 1.96 * sqrt(2.0 / MODELS);
-    CHECK_MSG(width > 0.85 * want && width < 1.1 * want && covered > 0.85 * SETS, "%g not %g; %d", width, want, covered);
+    CHECK_MSG(width > 0.85 * want && width < 1.1 * want && covered > 0.85 * SETS, "%g not %g; %d", width, want,
+              covered);
     double resampled[3] = {1, 2, 3};
     struct fus_bootstrap_column c[2] = {{.estimate = 2, .n = 3, .resampled = resampled}, {.estimate = 0}};
     struct fus_interval out;

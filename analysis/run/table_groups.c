@@ -17,9 +17,8 @@ const char *const fus_group_columns[FUS_GROUP_NUMBERS] = {"mean_a", "mean_b", "s
 
 void fus_group_numbers(double *to[FUS_GROUP_NUMBERS], struct fus_group_row *row)
 {
-    double *const numbers[FUS_GROUP_NUMBERS] = {&row->mean_a,     &row->mean_b, &row->sd_a, &row->sd_b,
-                                                &row->difference, &row->low,    &row->high, &row->p,
-                                                &row->p_family};
+    double *const numbers[FUS_GROUP_NUMBERS] = {&row->mean_a, &row->mean_b, &row->sd_a, &row->sd_b,    &row->difference,
+                                                &row->low,    &row->high,   &row->p,    &row->p_family};
     memcpy(to, numbers, sizeof numbers);
 }
 
