@@ -139,6 +139,7 @@ static void test_scale(void)
     fus_sdc_data_place(ijk, one, 11 + 3);
     CHECK(one->n_parts == 2 && one->part_first[1] == 11 && strcmp(one->part_name[1], "rh") == 0 && ijk[0] == 3);
     fus_sdc_data_close(one);
+    o.zscore = true;
     o.min_nc = 99;
     CHECK(fus_sdc_data_open(&one, study, 2, &o, &err) == FUS_EINVAL && strstr(err.msg, "c: no voxel is kept of 25"));
     o.repeats = 4;
