@@ -76,6 +76,9 @@ static void test_golden(void)
     struct fus_sdc_study *study = load("tests/golden/sdc_study.tsv", NULL, &code, &err);
     CHECK_MSG(code == 0, "%s", err.msg);
     CHECK(study->n == 3 && study->n_shared == 8 && study->n_images == 100);
+    CHECK(study->participants[0].n_files == 4 && study->participants[1].n_files == 2);
+    CHECK(study->participants[2].n_files == 5 && strstr(study->participants[2].files[4], "golden/sdc_c_rh_two.mgz"));
+    CHECK(strstr(study->participants[0].files[1], "golden/sdc_a_mask.nii.gz"));
     for (int t = 0; t < TRIALS; t++)
         all[t] = t;
     for (int p = 0; p < 3 && !code; p++)

@@ -45,6 +45,7 @@ static void free_participant(struct fus_sdc_participant *p)
     for (int i = 0; i < p->n_sessions; i++)
         fus_base_free(p->session_name[i]);
     fus_base_free(p->sources);
+    fus_base_free(p->files);
     fus_base_free(p->session_name);
     fus_base_free(p->name);
     fus_base_free(p->model);
@@ -225,6 +226,25 @@ int fus_sdc_study_read(struct fus_sdc_study *study, const char *path, struct fus
 
 /* ---- loading ---- */
 
+/* Trials, masks and responses of all sources: into files, or counted alone (files NULL). */
+static size_t list_files(const char **files, const struct fus_sdc_participant *p)
+{
+    size_t n = 0;
+    for (int i = 0; i < p->n_sources; i++) {
+        const struct fus_sdc_source *s = &p->sources[i];
+        for (int k = -1; k < s->n_parts; k++) {
+            const char *first = k < 0 ? s->trials_path : s->parts[k].mask;
+            if (first && files)
+                files[n] = first;
+            n += first != NULL;
+            for (int f = 0; k >= 0 && f < s->parts[k].n_files; f++, n++)
+                if (files)
+                    files[n] = s->parts[k].files[f];
+        }
+    }
+    return n;
+}
+
 static int load_participant(struct fus_sdc_participant *p, const struct fus_sdc_study *study,
                             const struct fus_sdc_images *images, const struct fus_sdc_embedding *e,
                             const struct fus_sdc_range *range, struct fus_error *err)
@@ -243,6 +263,14 @@ static int load_participant(struct fus_sdc_participant *p, const struct fus_sdc_
     }
     if (!code)
         code = fus_sdc_trials_read(p, study, images, e, range, err);
+    if (!code) {
+        p->n_files = list_files(NULL, p);
+        p->files = fus_base_alloc(p->n_files + 1, sizeof *p->files);
+        if (p->files)
+            list_files(p->files, p);
+        else
+            code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu files", p->n_files);
+    }
     if (code)
         fus_base_blame(err, "%s: ", p->name);
     return code;

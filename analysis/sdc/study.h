@@ -48,6 +48,8 @@ struct fus_sdc_participant {
     char *rois;  /* "prf=FILE;faces=FILE"; NULL: none */
 
     /* Set by fus_sdc_study_load. */
+    size_t n_files;     /* every file that it stands for */
+    const char **files; /* [n_files] of each source: trials, then masks and responses of its parts */
     size_t n_trials;
     int32_t *image;   /* [n_trials] row of the embedding */
     int32_t *session; /* [n_trials] */
