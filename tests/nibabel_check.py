@@ -26,7 +26,7 @@ def opened(name):
     return nib.load(os.path.join(folder, name))
 
 
-warnings.simplefilter("error")
+warnings.filterwarnings("error", category=UserWarning)
 mask = nib.load(os.path.join(golden, "sdc_a_mask.nii.gz"))
 kept = np.asarray(opened("voxels/a_mask.nii").dataobj)
 inside = np.asarray(mask.dataobj) != 0
