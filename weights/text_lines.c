@@ -6,16 +6,18 @@
 #define MAX_FILE_BYTES ((size_t)256 << 20)
 enum { MAX_LINES = 10000000 };
 
-static const char *line_end(const char *line, const char *end)
+static char *line_end(char *line, char *end)
 {
-    const char *newline = memchr(line, '\n', (size_t)(end - line));
+    char *newline = memchr(line, '\n', (size_t)(end - line));
     return newline ? newline : end;
 }
 
-static struct fus_text_line cut(const char *line, const char *end, enum fus_text_lines_kind kind)
+/* The text between line and end, where a 0 is put. */
+static struct fus_text_line cut(const char *line, char *end, enum fus_text_lines_kind kind)
 {
     if (end > line && end[-1] == '\r')
         end--;
+    *end = '\0';
     for (const char *p = end; kind == FUS_TEXT_LINES_TEXTS && p > line; p--)
         if (p[-1] == '\t') {
             line = p;
@@ -24,12 +26,12 @@ static struct fus_text_line cut(const char *line, const char *end, enum fus_text
     return (struct fus_text_line){line, (size_t)(end - line), 0};
 }
 
-static int read_lines(struct fus_text_lines *l, const char *text, const char *end, enum fus_text_lines_kind kind,
+static int read_lines(struct fus_text_lines *l, char *text, char *end, enum fus_text_lines_kind kind,
                       struct fus_error *err)
 {
     size_t cap = 0;
-    for (const char *line = text; line < end;) {
-        const char *stop = line_end(line, end);
+    for (char *line = text; line < end;) {
+        char *stop = line_end(line, end);
         if (l->n == MAX_LINES)
             return fus_base_fail(err, FUS_ELIMIT, "more than %d lines", MAX_LINES);
         struct fus_text_line *grown = fus_base_grow(l->lines, &cap, l->n, sizeof *grown);

@@ -5,7 +5,7 @@
 #include "nn/base/base.h"
 
 struct fus_text_line {
-    const char *text; /* not ended by 0 */
+    const char *text; /* ended by 0; zeros may stand in it */
     size_t n;
     int number; /* of the line, from 1 */
 };
@@ -18,7 +18,8 @@ struct fus_text_lines {
 
 enum fus_text_lines_kind {
     FUS_TEXT_LINES_TEXTS, /* an empty line is the empty text; after a tab only what follows the last one */
-    FUS_TEXT_LINES_NAMES  /* an empty line is an error */
+    FUS_TEXT_LINES_NAMES, /* an empty line is an error */
+    FUS_TEXT_LINES_ANY    /* lines as they are */
 };
 
 /* A byte order mark and carriage returns at the ends of lines are dropped; an empty last line does

@@ -5,46 +5,60 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "weights/gzip.h"
+#include "weights/gunzip.h"
 #include "weights/vocab_load.h"
 
 #define MAX_FILE_BYTES ((size_t)64 << 20)
+enum { FIRST_READ = 1 << 16 };
 enum { N_OTHERS = 514, FIRST_MERGE = 512 }; /* ids that are no merges: bytes twice, start and end */
 
 /* ---- the file ---- */
 
-/* The text of the file, unpacked. */
+/* Everything that g holds, with a 0 after it. */
+static int read_all(uint8_t **text, size_t *n, struct fus_gunzip *g, const char *path, struct fus_error *err)
+{
+    uint64_t most = fus_gunzip_most(g);
+    size_t room = most < MAX_FILE_BYTES ? (size_t)most : MAX_FILE_BYTES, got = 0, cap = FIRST_READ;
+    *n = 0;
+    *text = NULL;
+    for (;;) {
+        uint8_t *grown = fus_base_resize(*text, cap + 1, 1);
+        if (!grown)
+            return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for its text", path);
+        *text = grown;
+        int code = fus_gunzip_read(g, *text + *n, cap - *n, &got, err);
+        if (code)
+            return code;
+        *n += got;
+        if (*n < cap)
+            break;
+        if (cap > room)
+            return fus_base_fail(err, FUS_ELIMIT, "%s: more than %zu bytes of text", path, room);
+        cap *= 2;
+    }
+    (*text)[*n] = 0;
+    return FUS_OK;
+}
+
+/* The text of the file, unpacked; the caller frees it, after a failure too. */
 static int read_text(uint8_t **text, size_t *n, const char *path, struct fus_error *err)
 {
-    uint8_t *bytes;
-    int code = fus_base_read_file(&bytes, n, path, MAX_FILE_BYTES, err);
+    struct fus_gunzip *g;
+    int code = fus_gunzip_open(&g, path, err);
     if (code)
         return code;
-    if (!fus_gzip_is(bytes, *n)) {
-        *text = bytes;
-        return FUS_OK;
-    }
-    code = fus_gzip_unpack(text, n, bytes, *n, MAX_FILE_BYTES, err);
-    fus_base_free(bytes);
+    code = read_all(text, n, g, path, err);
+    fus_gunzip_close(g);
     return code;
 }
 
-static int read_merges(struct fus_vocab_load *l, const char *path, int n_wanted, struct fus_error *err)
+static int read_merges(struct fus_vocab_load *l, const char *text, size_t n, int n_wanted, struct fus_error *err)
 {
-    uint8_t *text = NULL;
-    size_t n = 0, at = 0;
-    int code = read_text(&text, &n, path, err);
+    size_t at = strspn(text, " \t\r\n");
+    int code = fus_vocab_load_start(l, n_wanted, n, err);
     if (code)
         return code;
-    while (at < n && (text[at] == ' ' || (text[at] >= '\t' && text[at] <= '\r')))
-        at++;
-    code = fus_vocab_load_start(l, n_wanted, n, err);
-    if (!code && at < n && text[at] == '{')
-        code = fus_vocab_forms_json(l, (const char *)text, n, err);
-    else if (!code)
-        code = fus_vocab_forms_text(l, (const char *)text, n, err);
-    fus_base_free(text);
-    return code;
+    return text[at] == '{' ? fus_vocab_forms_json(l, text, n, err) : fus_vocab_forms_text(l, text, n, err);
 }
 
 /* A list longer than needed is OpenAI's, whose first merges are CLIP's; of another length it is
@@ -61,6 +75,19 @@ static int check_count(const struct fus_vocab_load *l, int n_ids, const char *mo
                          n, model ? " of " : "", model ? model : "", n_merges);
 }
 
+/* Messages start with the path. */
+static int load(struct fus_vocab_load *l, const char *text, size_t n, int n_ids, const char *model,
+                struct fus_error *err)
+{
+    int n_wanted = (n_ids ? n_ids : FUS_VOCAB_CLIP_IDS) - N_OTHERS;
+    int code = read_merges(l, text, n, n_wanted, err);
+    if (!code)
+        code = check_count(l, n_ids, model, err);
+    if (code && err)
+        fus_base_blame(err, "%s: ", l->v->path);
+    return code ? code : fus_sha256_file(l->v->sha256, l->v->path, err);
+}
+
 int fus_vocab_open(struct fus_vocab **v, const char *path, int n_ids, const char *model, struct fus_error *err)
 {
     *v = NULL;
@@ -70,23 +97,18 @@ int fus_vocab_open(struct fus_vocab **v, const char *path, int n_ids, const char
                              "tokenizer?",
                              model ? model : path, n_ids, N_OTHERS, FUS_VOCAB_MAX_IDS);
     struct fus_vocab_load l = {.v = fus_base_alloc(1, sizeof *l.v)};
-    int n_wanted = (n_ids ? n_ids : FUS_VOCAB_CLIP_IDS) - N_OTHERS;
-    int code = FUS_OK;
+    uint8_t *text = NULL;
+    size_t n = 0;
     if (l.v)
         l.v->path = fus_base_strdup(path);
-    if (!l.v || !l.v->path)
-        code = fus_base_fail(err, FUS_ENOMEM, "no memory for a vocabulary");
+    int code = l.v && l.v->path ? read_text(&text, &n, path, err)
+                                : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for a vocabulary", path);
     if (!code)
-        code = read_merges(&l, path, n_wanted, err);
-    if (!code)
-        code = check_count(&l, n_ids, model, err);
-    if (!code)
-        code = fus_sha256_file(l.v->sha256, path, err);
+        code = load(&l, (const char *)text, n, n_ids, model, err);
+    fus_base_free(text);
     fus_vocab_load_free(&l);
     if (code) {
         fus_vocab_close(l.v);
-        if (err)
-            fus_base_blame(err, "%s: ", path);
         return code;
     }
     *v = l.v;
