@@ -41,11 +41,11 @@ struct fus_vit_spec {
     int dim;          /* CLIP: columns of proj; 0: none */
 };
 
-enum fus_kind { FUS_KIND_RESNET, FUS_KIND_VIT };
+enum fus_net_kind { FUS_NET_RESNET, FUS_NET_VIT };
 
 /* The dimensions of a network, derived from the shapes in a weight file. */
 struct fus_net_spec {
-    enum fus_kind kind; /* VIT: input_side, act, n_classes and vit count; else all but vit */
+    enum fus_net_kind kind; /* VIT: input_side, act, n_classes and vit count; else all but vit */
     struct fus_vit_spec vit;
     enum fus_stem stem;
     bool bottleneck;   /* 1x1, 3x3, 1x1 (stride on the 3x3: v1.5), else 3x3, 3x3 */

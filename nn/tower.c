@@ -74,8 +74,7 @@ static int load_group(struct fus_tower *t, int group, float **next, struct fus_e
     int code = FUS_OK;
     for (int i = group_start(t, group); i < group_end(t, group) && !code; i++) {
         const struct fus_layer *l = &t->arch.layers[i];
-        const struct fus_op_load a = {
-            .layer = l, .packed = *next, .raw = t->raw, .get = t->get, .context = t->context};
+        const struct fus_op_load a = {.layer = l, .packed = *next, .raw = t->raw, .get = t->get, .context = t->context};
         if (!fus_op_table[l->op].load)
             continue;
         if (fus_base_stopping())
@@ -108,9 +107,8 @@ static int load_all(struct fus_tower *t, struct fus_error *err)
     return code;
 }
 
-int fus_tower_create(struct fus_tower **out, const struct fus_tower_spec *spec,
-                     const struct fus_tower_options *options, fus_weight_fn get, fus_row_fn get_row, void *context,
-                     struct fus_error *err)
+int fus_tower_create(struct fus_tower **out, const struct fus_tower_spec *spec, const struct fus_tower_options *options,
+                     fus_weight_fn get, fus_row_fn get_row, void *context, struct fus_error *err)
 {
     struct fus_tower *t = fus_base_alloc(1, sizeof *t);
     if (!t)
@@ -216,8 +214,8 @@ static int check_texts(const struct embedding *e)
 static int allocate(struct embedding *e)
 {
     const struct fus_tower *t = e->t;
-    size_t width = (size_t)t->spec.width, most, chunk = 0, pass = 0,
-           dim = (size_t)FUS_BLOCKS(t->spec.dim) * FUS_LANES, scratch = 0;
+    size_t width = (size_t)t->spec.width, most, chunk = 0, pass = 0, dim = (size_t)FUS_BLOCKS(t->spec.dim) * FUS_LANES,
+           scratch = 0;
     for (size_t i = 0, n; i < e->n; i += n) {
         n = texts_in(&most, e, i, CHUNK_ROWS);
         chunk = most > chunk ? most : chunk;

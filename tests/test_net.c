@@ -172,7 +172,7 @@ static struct fus_net_spec small_spec(int kind)
         s.act = kind == 5 ? FUS_ACT_QUICKGELU : FUS_ACT_NONE;
     }
     if (kind >= 6) {
-        s.kind = FUS_KIND_VIT;
+        s.kind = FUS_NET_VIT;
         s.act = kind == 6 ? FUS_ACT_QUICKGELU : FUS_ACT_GELU;
         s.input_side = kind == 6 ? 42 : 96; /* 145 tokens: more queries than are taken at once */
         s.vit = (struct fus_vit_spec){.patch = 14, .width = 96, .heads = 3, .n_blocks = 2, .clip = true, .dim = 40};
