@@ -50,10 +50,15 @@ size_t fus_tower_bytes(const struct fus_tower *tower); /* of weights, and of act
  * ids    each 0 .. n_tokens-1
  * first  [n + 1]
  *
- * FUS_EINVAL for an empty text, one of more than `context` ids, or an id outside the table. A text's
- * bits depend neither on the other texts nor on threads. */
+ * FUS_EINVAL for an empty text, one of more than `context` ids, or an id outside the table. A
+ * text's bits depend neither on the other texts nor on threads. */
 int fus_tower_embed(float *out, struct fus_tower *tower, const int *ids, const int *first, size_t n,
                     struct fus_error *err);
+
+/* The same by naive loops, for one text of n ids that ends with its end token; bit-equal. out
+ * [dim]. */
+int fus_reference_text(float *out, const struct fus_tower_spec *spec, const int *ids, size_t n, fus_weight_fn get,
+                       fus_row_fn get_row, void *context, struct fus_error *err);
 
 #ifdef __cplusplus
 }
