@@ -8,14 +8,17 @@ static void say_subcategories(struct fus_text_buffer *out, const struct fus_run_
     int single = 0;
     fus_svg_put(out, " Subcategories (folders): ");
     for (int c = 0; c < run->n_categories; c++) {
-        fus_svg_put(out, "$e $d$s", run->categories[c], run->n_subcategories[c], c + 1 < run->n_categories ? ", " : ".");
+        fus_svg_put(out, "$e $d$s", run->categories[c], run->n_subcategories[c],
+                    c + 1 < run->n_categories ? ", " : ".");
         single += run->n_subcategories[c] == 1;
     }
     if (single)
         fus_svg_put(out,
                     " $s shown by one subcategory: what is peculiar to its pictures cannot be told from the category, "
                     "so that nothing here generalises to other exemplars of it.",
-                    single == run->n_categories ? "Every category is" : single == 1 ? "One category is" : "Some are");
+                    single == run->n_categories ? "Every category is"
+                    : single == 1               ? "One category is"
+                                                : "Some are");
 }
 
 void fus_prose_validity_pictures(struct fus_text_buffer *out, const struct fus_run_summary *run)
@@ -27,11 +30,12 @@ void fus_prose_validity_pictures(struct fus_text_buffer *out, const struct fus_r
     if (run->method->near_duplicates == 0)
         fus_svg_put(out, " No two pictures are nearly the same (r above 0.98 of their 32 \xc3\x97 32 grey levels).");
     else
-        fus_svg_put(out,
-                    " <b>$z pair$s of pictures $s nearly the same</b> (r above 0.98 of their 32 \xc3\x97 32 grey levels; "
-                    "run.json lists them): they are not independent samples, which makes every p too small.",
-                    (size_t)run->method->near_duplicates, run->method->near_duplicates == 1 ? "" : "s",
-                    run->method->near_duplicates == 1 ? "is" : "are");
+        fus_svg_put(
+            out,
+            " <b>$z pair$s of pictures $s nearly the same</b> (r above 0.98 of their 32 \xc3\x97 32 grey levels; "
+            "run.json lists them): they are not independent samples, which makes every p too small.",
+            (size_t)run->method->near_duplicates, run->method->near_duplicates == 1 ? "" : "s",
+            run->method->near_duplicates == 1 ? "is" : "are");
 }
 
 void fus_prose_validity_resamples(struct fus_text_buffer *out, const char *over)
