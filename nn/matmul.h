@@ -1,7 +1,8 @@
 /* Plain matrix products with the micro-kernels of the networks, for decoders.
  *
  * Layouts, with rows, k and columns of any size and the 16-wide index filled up with zeros:
- *   blocked   [ceil(columns/16), rows, 16]   of a matrix [rows, columns]: the layout of every operand
+ *   blocked   [ceil(columns/16), rows, 16]   of a matrix [rows, columns]: the layout of every
+ * operand
  *
  * Every element of a product is one chain of fused multiply-adds in rising order of the summed
  * index, in float, for any instruction set and number of threads. */

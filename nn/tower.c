@@ -3,9 +3,9 @@
  *   x[t] = token_embedding[id[t]] + positional_embedding[t];  the blocks;  the end tokens' rows;
  *   ln_final;  text_projection
  *
- * The rows of all texts lie in one run, so that short texts fill tiles and weights are read once for
- * all. Up to CHUNK_ROWS rows wait at each block, in passes of up to PASS_ROWS rows: with low_memory,
- * a block's weights are loaded once a chunk. The bits depend on none of this. */
+ * The rows of all texts lie in one run, so that short texts fill tiles and weights are read once
+ * for all. Up to CHUNK_ROWS rows wait at each block, in passes of up to PASS_ROWS rows: with
+ * low_memory, a block's weights are loaded once a chunk. The bits depend on none of this. */
 #include "nn/tower.h"
 
 #include <string.h>
@@ -166,7 +166,8 @@ struct embedding {
     size_t rows; /* most rows of a chunk */
     int pass_rows;
     /* Of a chunk: the residual stream x, pass by pass [W/16, rows, 16]. Of a pass: normed rows or
-     * attention's [W], queries, keys and values or the MLP's [4 W], the stream between the two [W]. */
+     * attention's [W], queries, keys and values or the MLP's [4 W], the stream between the two
+     * [W]. */
     float *x, *normed, *wide, *middle, *scratch;
     float *row;  /* [W] of token_embedding */
     int *starts; /* [pass_rows + 1] first rows of a pass's texts */

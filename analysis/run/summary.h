@@ -60,8 +60,8 @@ struct fus_matched_row {
     struct fus_interval a[FUS_MATCHED_STATISTICS], b[FUS_MATCHED_STATISTICS], difference[FUS_MATCHED_STATISTICS];
 };
 
-/* Two groups of trainings in one layer (of the first group's first model), category and statistic, as
- * in groups.csv. */
+/* Two groups of trainings in one layer (of the first group's first model), category and statistic,
+ * as in groups.csv. */
 struct fus_group_row {
     int a, b, layer, category, statistic; /* groups; fus_group_statistics */
     double mean_a, mean_b, sd_a, sd_b, difference, low, high, p, p_family;

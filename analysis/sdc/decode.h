@@ -1,9 +1,9 @@
-/* `fusiform sdc fit` as a library call: responses and an image embedding in; decoders, their retrieval
- * scores and patterns out.
+/* `fusiform sdc fit` as a library call: responses and an image embedding in; decoders, their
+ * retrieval scores and patterns out.
  *
  * DIR/sdc.json                    options, seed, SHA-256 of every input
  * DIR/scores.csv                  retrieval of every decoder
- * DIR/voxels/NAME.csv             every voxel of the mask: place, noise ceiling, whether it was kept
+ * DIR/voxels/NAME.csv             every voxel of the mask: place, noise ceiling, whether kept
  * DIR/decoders/NAME.npz           weight [V, d], bias [d], pattern [V, d], voxel [V]
  * DIR/decoders/NAME/run-000.npz   weight and bias of one rerun; permuted-000.npz of a relabelling
  * DIR/responses/NAME_test.npz     z [trials, V], image, session, mean and sd [sessions, V]
