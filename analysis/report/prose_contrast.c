@@ -55,6 +55,54 @@ void fus_prose_matched(struct fus_text_buffer *out, const struct fus_view *view,
     fus_svg_put(out, ".");
 }
 
+/* The row of two groups' shares in the last block layer with the smallest p, or NULL. */
+static const struct fus_group_row *telling_row(const struct fus_view *view, int a, int b)
+{
+    const struct fus_group_row *best = NULL;
+    for (size_t i = 0; i < view->run->n_group_rows; i++) {
+        const struct fus_group_row *row = &view->run->group_rows[i];
+        bool here = row->a == a && row->b == b && row->statistic == 0 && !isnan(row->p) &&
+                    row->layer == view->last[view->run->groups.group[a].model[0]];
+        if (here && (!best || row->p < best->p))
+            best = row;
+    }
+    return best;
+}
+
+static void say_groups(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_group_row *row)
+{
+    const struct fus_group *a = &view->run->groups.group[row->a], *b = &view->run->groups.group[row->b];
+    bool clear = row->p <= view->run->options.alpha;
+    fus_svg_put(out,
+                "<li><strong>Over $d trainings of $e and $d of $e the share of $e-selective units $s</strong> (mean "
+                "$p against $p",
+                a->n, a->name, b->n, b->name, view->run->categories[row->category],
+                clear ? "differs" : "does not clearly differ", row->mean_a, row->mean_b);
+    if (isfinite(row->low) && isfinite(row->high)) {
+        fus_svg_put(out, "; ");
+        put_coverage(out, view);
+        fus_svg_put(out, " of the difference $2 to $2 percentage points", 100 * row->low, 100 * row->high);
+    }
+    fus_svg_put(out, "; p $v over relabelled trainings, $v for all layers together", row->p, row->p_family);
+    double least = (a->n == b->n ? 2.0 : 1.0) / (double)row->relabellings;
+    if (row->relabellings > 0 && least > view->run->options.alpha)
+        fus_svg_put(out, "; with so few trainings no p below $2 is possible", least);
+    fus_svg_put(out, "). Of the categories this one differs most reliably.</li>\n");
+}
+
+#define MAX_GROUP_PAIRS 3 /* others are in the table */
+
+void fus_prose_groups(struct fus_text_buffer *out, const struct fus_view *view)
+{
+    int n = 0;
+    for (int a = 0; a < view->run->groups.n; a++)
+        for (int b = a + 1; b < view->run->groups.n && n < MAX_GROUP_PAIRS; b++) {
+            const struct fus_group_row *row = telling_row(view, a, b);
+            if (row)
+                say_groups(out, view, row), n++;
+        }
+}
+
 void fus_prose_not_compared(struct fus_text_buffer *out, const struct fus_view *view)
 {
     if (view->run->n_models < 2 || (view->matched && view->run->groups.n))

@@ -240,6 +240,7 @@ void fus_prose_lead(struct fus_text_buffer *out, const struct fus_view *view)
     fus_svg_put(out, "</li>\n");
     for (int m = 1; m < n && m <= MAX_LEAD_CONTRASTS; m++)
         more |= lead_contrast(out, view, m);
+    fus_prose_groups(out, view);
     if (more)
         fus_prose_not_compared(out, view);
     fus_svg_put(out, "</ul>\n");
