@@ -1,8 +1,10 @@
 /* What stands beside "more units": as many units of each model, the maps against chance, groups of
  * trainings: see prose.h. */
 #include <math.h>
+#include <string.h>
 
 #include "analysis/report/prose.h"
+#include "nn/base/fmath.h"
 
 static void put_coverage(struct fus_text_buffer *out, const struct fus_view *view)
 {
@@ -53,6 +55,42 @@ void fus_prose_matched(struct fus_text_buffer *out, const struct fus_view *view,
     fus_svg_put(out, ", and their clustering (Morisita\xe2\x80\x99s index)");
     put_verdict(out, view, row, FUS_MATCHED_MORISITA);
     fus_svg_put(out, ".");
+}
+
+/* Categories whose shares are found so, with the intervals of their ratio; returns how many. */
+static int list_equivalent(struct fus_text_buffer *out, const struct fus_view *view, int other, const char *word)
+{
+    int n = 0;
+    for (int c = 0; c < view->run->n_categories; c++) {
+        const struct fus_model_difference *d = fus_view_difference(view, other, c);
+        if (!d || strcmp(fus_summary_equivalence(d->equivalence_low, d->equivalence_high, view->run->sesoi), word) != 0)
+            continue;
+        fus_svg_put(out, "$s$e ($2 to $2)", n++ ? ", " : "", view->run->categories[c], d->equivalence_low,
+                    d->equivalence_high);
+    }
+    return n;
+}
+
+void fus_prose_equivalence(struct fus_text_buffer *out, const struct fus_view *view, int other)
+{
+    static const char *const words[3] = {"equivalent", "different", "undecided"};
+    static const char *const before[3] = {"equivalent for ", "different by more than that for ", "undecided for "};
+    int n = 0;
+    for (int i = 0; i < 3 && view->run->sesoi > 0; i++) {
+        struct fus_text_buffer part = {0};
+        if (list_equivalent(&part, view, other, words[i]) > 0) {
+            fus_svg_put(out, n++ ? "; $s" : " The shares are $s", before[i]);
+            fus_text_append(out, part.s, part.n);
+        }
+        out->failed |= part.failed;
+        fus_text_free(&part);
+    }
+    if (n)
+        fus_svg_put(out,
+                    ", by the $t% interval of their ratio and a factor of $2 as the smallest of interest (two "
+                    "one-sided tests at $t).",
+                    100 * (1 - 2 * view->run->options.alpha), fus_fmath_exp(view->run->sesoi),
+                    view->run->options.alpha);
 }
 
 /* The row of two groups' shares in the last block layer with the smallest p, or NULL. */

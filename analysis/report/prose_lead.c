@@ -192,6 +192,7 @@ static bool lead_contrast(struct fus_text_buffer *out, const struct fus_view *vi
         put_coverage(out, view);
         fus_svg_put(out, " includes no difference.");
         lead_csi(out, view, other);
+        fus_prose_equivalence(out, view, other);
         fus_svg_put(out, "</li>\n");
     }
     if (c < 0)
@@ -218,6 +219,7 @@ static bool lead_contrast(struct fus_text_buffer *out, const struct fus_view *vi
     say_csi_of(out, view, &x);
     fus_svg_put(out, ".");
     fus_prose_matched(out, view, other, c);
+    fus_prose_equivalence(out, view, other);
     fus_svg_put(out, "</li>\n");
     return x.ratio >= 1.05;
 }

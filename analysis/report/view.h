@@ -83,8 +83,8 @@ bool fus_view_untrained(const struct fus_view *view, int model);
 
 const char *fus_view_name(const struct fus_view *view, int model);
 
-/* The group of trainings that the model belongs to, or NULL. untrained: of all its models. at: mean,
- * least and largest value of its models in a layer of its first one, those that have a value. */
+/* The group of trainings that the model belongs to, or NULL. untrained: all its models are. at:
+ * mean, least and largest value of its models that have one, in a layer of its first model. */
 const struct fus_group *fus_view_group(const struct fus_view *view, int model);
 bool fus_view_group_untrained(const struct fus_view *view, const struct fus_group *group);
 struct fus_view_point fus_view_group_at(const struct fus_view *view, enum fus_view_quantity quantity,
