@@ -12,9 +12,9 @@ extern "C" {
 /* ---- count-matched comparison (matched.c) ----
  *
  * A network with less noise has more units that pass a test, and weaker ones among them. So two
- * models are compared by as many units of each: the k units whose least t over the other categories
- * is largest (Welch's t). They are chosen in one half of the pictures; their mean CSI is measured
- * in the other, Morisita's index from their places. Both ways, averaged. */
+ * models are compared by as many units of each: the k units whose least t (Welch's) over the other
+ * categories is largest. They are chosen in one half of the pictures; their mean CSI is measured in
+ * the other, Morisita's index from their places. Both ways, averaged. */
 #define FUS_MATCHED_STEP 25 /* models are compared at k = 25, 50, 100, ... and at the smaller count */
 #define FUS_MATCHED_LEAST 3 /* fewer units are not compared */
 
