@@ -15,6 +15,10 @@
 #include "analysis/sdc/fit.h"
 #include "analysis/sdc/study.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define FUS_SDC_MOST_ALPHAS 16
 #define FUS_SDC_MOST_GIVEN 256 /* NAME=FILE of the command line */
 
@@ -36,5 +40,25 @@ struct fus_sdc_decode_options {
 
 /* efird: the choices of Efird, Murphy, Zylberberg & Fyshe (2025). */
 void fus_sdc_decode_defaults(struct fus_sdc_decode_options *o, bool efird);
+
+/* What a run tells while it works. Every member may be NULL. */
+struct fus_sdc_decode_progress {
+    const char *participant, *what; /* "rerun 3 of 10" */
+    int step, n_steps;
+    double loss, seconds_left; /* of all fits */
+};
+struct fus_sdc_decode_hooks {
+    void *context;
+    void (*note)(void *context, const char *line);
+    void (*progress)(void *context, const struct fus_sdc_decode_progress *p);
+    bool (*stopping)(void *context); /* asked after every step: FUS_ESTOPPED after a state is written */
+};
+
+int fus_sdc_decode_run(const struct fus_sdc_decode_options *o, const struct fus_sdc_decode_hooks *hooks,
+                       struct fus_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

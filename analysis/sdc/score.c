@@ -135,7 +135,7 @@ static void rank_trial(void *context, int task, int thread)
 static void rank_all(struct scoring *s)
 {
     const struct fus_kernel *kernel = fus_kernels_here();
-    const struct fus_matmul compare = {BLOCK, s->d_pad, fus_matmul_pad(s->m), s->packed, s->y, NULL, s->s};
+    const struct fus_matmul compare = {BLOCK, s->d_pad, fus_matmul_pad(s->m), s->packed, s->y, NULL, s->s, false, 0, 0};
     for (s->first = 0; s->first < s->n; s->first += BLOCK) {
         int rows = (int)(s->n - s->first < BLOCK ? s->n - s->first : BLOCK);
         fus_threads_for(rows, normalise, s);
