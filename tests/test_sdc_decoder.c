@@ -60,7 +60,8 @@ static void test_large(size_t n, size_t voxels)
 {
     enum { d = 5 };
     const double alpha = 30;
-    float *x = malloc(n * voxels * sizeof *x), *y = malloc(n * d * sizeof *y), *w = malloc(voxels * d * sizeof *w), b[d];
+    float *x = malloc(n * voxels * sizeof *x), *y = malloc(n * d * sizeof *y), *w = malloc(voxels * d * sizeof *w),
+          b[d];
     int32_t *rows = malloc(n * sizeof *rows);
     uint8_t *split = calloc(n, 1);
     double *mean = calloc(voxels + d, sizeof *mean), *residual = malloc(n * d * sizeof *residual), off = 0, largest = 0;

@@ -167,7 +167,8 @@ static int check_memory(const struct fus_sdc_work *w, struct fus_error *err)
     const struct fus_sdc_fit_source source = {w->data, &w->embedding, NULL, NULL, w->n[FUS_SDC_TRAIN]};
     size_t fit = fus_sdc_fit_bytes(&source, &w->o->fit), ridge = w->o->n_alphas ? fus_sdc_ridge_bytes(&source) : 0;
     if (fit > w->o->max_memory || ridge > w->o->max_memory)
-        return fus_base_fail(err, FUS_ELIMIT, "%s: %s of %zu voxels needs %zu MB beside the responses, --max-memory is %zu MB%s",
+        return fus_base_fail(err, FUS_ELIMIT,
+                             "%s: %s of %zu voxels needs %zu MB beside the responses, --max-memory is %zu MB%s",
                              w->name, fit > ridge ? "a decoder" : "ridge regression", w->data->n_voxels,
                              (fit > ridge ? fit : ridge) >> 20, w->o->max_memory >> 20,
                              fit > w->o->max_memory ? "" : "; --ridge none does without");
@@ -187,8 +188,9 @@ static int open_participant(struct fus_sdc_work *w, int p, struct fus_error *err
     if (!code)
         code = list_trials(w, err);
     if (!code && (w->data->n_voxels == 0 || w->n[FUS_SDC_TRAIN] < 2))
-        code = fus_base_fail(err, FUS_EINVAL, "%s: %zu voxels kept of %zu and %zu training trials: nothing to decode; "
-                                              "a smaller --min-nc?",
+        code = fus_base_fail(err, FUS_EINVAL,
+                             "%s: %zu voxels kept of %zu and %zu training trials: nothing to decode; "
+                             "a smaller --min-nc?",
                              w->name, w->data->n_voxels, w->data->n_masked, w->n[FUS_SDC_TRAIN]);
     if (!code)
         code = check_memory(w, err);
@@ -251,7 +253,8 @@ static int write_log(const struct fus_sdc_work *w, struct fus_error *err)
     int code = fus_outfile_open(&f, path, err);
     if (code)
         return code;
-    fus_outfile_printf(&f, "instruction set\t%s\nthreads\t%d\nsteps here\t%ld\nseconds here\t%.1f\npeak memory\t%ld MB\n",
+    fus_outfile_printf(&f,
+                       "instruction set\t%s\nthreads\t%d\nsteps here\t%ld\nseconds here\t%.1f\npeak memory\t%ld MB\n",
                        fus_kernels_here()->name, fus_base_threads(), w->steps_done, fus_sdc_work_now() - w->started,
                        fus_base_peak_kb() >> 10);
     return fus_outfile_commit(&f, err);
@@ -291,9 +294,10 @@ int fus_sdc_decode_run(const struct fus_sdc_decode_options *o, const struct fus_
 {
     struct fus_sdc_work w = {.o = o, .hooks = hooks};
     bool finished = false;
-    int code = strlen(o->out) > 3000 ? fus_base_fail(err, FUS_EINVAL, "--out: a path of %zu characters; at most 3000 are possible",
-                                                     strlen(o->out))
-                                     : open_inputs(&w, err);
+    int code = strlen(o->out) > 3000
+                   ? fus_base_fail(err, FUS_EINVAL, "--out: a path of %zu characters; at most 3000 are possible",
+                                   strlen(o->out))
+                   : open_inputs(&w, err);
     if (!code)
         code = fus_sdc_record_begin(&w, &finished, err);
     if (!code && !finished)

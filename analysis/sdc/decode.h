@@ -1,5 +1,5 @@
-/* `fusiform sdc fit` as a library call: responses and an image embedding in; decoders, their retrieval
- * scores and patterns out.
+/* `fusiform sdc fit` as a library call: responses and an image embedding in; decoders, scores and
+ * patterns out.
  *
  * DIR/sdc.json                    options, seed, SHA-256 of every input
  * DIR/scores.csv                  retrieval of every decoder

@@ -153,7 +153,8 @@ static int write_result(const struct fus_sdc_work *w, const struct fus_sdc_fit *
     if (!weight)
         return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for a decoder", w->name);
     fus_sdc_fit_result(weight, weight + n * d, f);
-    const struct fus_npy_array arrays[] = {{"weight", "<f4", 2, {n, d}, weight}, {"bias", "<f4", 1, {d}, weight + n * d}};
+    const struct fus_npy_array arrays[] = {{"weight", "<f4", 2, {n, d}, weight},
+                                           {"bias", "<f4", 1, {d}, weight + n * d}};
     name_file(path, w, w->p, one);
     int code = fus_npyout_npz(path, arrays, 2, err);
     fus_base_free(weight);

@@ -219,8 +219,9 @@ int fus_sdc_record_begin(struct fus_sdc_work *w, bool *finished, struct fus_erro
     bool begun = fus_sdc_work_exists(w, "sdc.json");
     *finished = begun && fus_sdc_work_exists(w, "scores.csv") && !o->force;
     if (begun && !o->force && !o->resume && !o->n_shards)
-        return fus_base_fail(err, FUS_EINVAL, "%s: holds a fit that was %s; %s--force begins anew, another --out keeps it",
-                             o->out, *finished ? "finished" : "begun", *finished ? "" : "--resume goes on, ");
+        return fus_base_fail(err, FUS_EINVAL,
+                             "%s: holds a fit that was %s; %s--force begins anew, another --out keeps it", o->out,
+                             *finished ? "finished" : "begun", *finished ? "" : "--resume goes on, ");
     int code = make_record(w, err);
     if (!code && begun && !o->force)
         code = compare_record(w, err);

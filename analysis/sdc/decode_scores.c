@@ -17,8 +17,7 @@
 static const char *const folds[] = {"train", "val", "test"};
 static const char *const kinds[] = {"single", "averaged"};
 
-static const char header[] =
-    "participant,decoder,fold,trials,n_trials,n_images,metric,k,value,low,high,chance,p\n";
+static const char header[] = "participant,decoder,fold,trials,n_trials,n_images,metric,k,value,low,high,chance,p\n";
 
 /* Values of the permuted decoders: [M] of each metric, by kind of trials. */
 struct chance {
@@ -200,7 +199,8 @@ static int write_ridge(struct fus_outfile *f, const struct fus_sdc_work *w, stru
     float *best = fus_base_alloc(n + w->embedding.d, sizeof *best);
     struct fus_sdc_metric alpha = {"alpha", 0, NAN, NAN, NAN, NAN};
     struct fus_sdc_scores scores[2] = {{0}};
-    int code = best ? choose_ridge(best, &alpha.value, w, err) : fus_base_fail(err, FUS_ENOMEM, "%s: no memory", w->name);
+    int code =
+        best ? choose_ridge(best, &alpha.value, w, err) : fus_base_fail(err, FUS_ENOMEM, "%s: no memory", w->name);
     if (!code)
         code = decode_fold(scores, w, best, best + n, FUS_SDC_TEST, FUS_SDC_RESAMPLES, err);
     if (!code) {

@@ -99,7 +99,8 @@ int fus_sdc_decoder_pattern(float *pattern, const float *z, size_t d, const stru
 {
     size_t v_pad = fus_matmul_pad(data->n_voxels), d_pad = fus_matmul_pad(d);
     struct summing s = {fus_base_alloc(v_pad * d_pad + 1, sizeof(double)), v_pad};
-    float *centred = fus_base_alloc(n * d + 1, sizeof *centred), *packed = fus_base_alloc(BLOCK * d_pad, sizeof *packed);
+    float *centred = fus_base_alloc(n * d + 1, sizeof *centred),
+          *packed = fus_base_alloc(BLOCK * d_pad, sizeof *packed);
     struct block block;
     int code = open_block(&block, data->n_voxels, err);
     if (!code && (!s.sums || !centred || !packed))
@@ -112,8 +113,8 @@ int fus_sdc_decoder_pattern(float *pattern, const float *z, size_t d, const stru
         if (code)
             break;
         fus_matmul_pack(packed, centred + i * d, rows, d);
-        const struct fus_matmul_over_rows sum = {.rows = rows, .k = v_pad, .columns = d_pad, .a = block.x, .b = packed,
-                                                 .use = add_tile, .context = &s};
+        const struct fus_matmul_over_rows sum = {
+            .rows = rows, .k = v_pad, .columns = d_pad, .a = block.x, .b = packed, .use = add_tile, .context = &s};
         fus_matmul_run_over_rows(&sum, fus_kernels_here());
     }
     for (size_t v = 0; v < data->n_voxels && !code; v++)

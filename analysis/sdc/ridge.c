@@ -47,8 +47,9 @@ static int open_gathering(struct gathering *g, const struct fus_sdc_ridge *r, st
     g->y = fus_base_alloc(TRIALS * r->d, sizeof *g->y);
     g->x_packed = fus_base_alloc(TRIALS * r->v_pad, sizeof *g->x_packed);
     g->y_packed = fus_base_alloc(TRIALS * r->d_pad, sizeof *g->y_packed);
-    return g->raw && g->y && g->x_packed && g->y_packed ? FUS_OK
-                                                        : fus_base_fail(err, FUS_ENOMEM, "no memory for %d trials", TRIALS);
+    return g->raw && g->y && g->x_packed && g->y_packed
+               ? FUS_OK
+               : fus_base_fail(err, FUS_ENOMEM, "no memory for %d trials", TRIALS);
 }
 
 /* Rows first .. of x and y, centred where the means are known. */
@@ -97,10 +98,21 @@ static int sum_primal(struct fus_sdc_ridge *r, struct gathering *g, struct fus_e
             break;
         fus_matmul_pack(g->x_packed, g->raw, rows, r->n_voxels);
         fus_matmul_pack(g->y_packed, g->y, rows, r->d);
-        const struct fus_matmul_over_rows xx = {.rows = rows, .k = r->v_pad, .columns = r->v_pad, .a = g->x_packed,
-                                                .b = g->x_packed, .out = r->square, .onto = true, .lower = true};
-        const struct fus_matmul_over_rows xy = {.rows = rows, .k = r->v_pad, .columns = r->d_pad, .a = g->x_packed,
-                                                .b = g->y_packed, .out = r->right, .onto = true};
+        const struct fus_matmul_over_rows xx = {.rows = rows,
+                                                .k = r->v_pad,
+                                                .columns = r->v_pad,
+                                                .a = g->x_packed,
+                                                .b = g->x_packed,
+                                                .out = r->square,
+                                                .onto = true,
+                                                .lower = true};
+        const struct fus_matmul_over_rows xy = {.rows = rows,
+                                                .k = r->v_pad,
+                                                .columns = r->d_pad,
+                                                .a = g->x_packed,
+                                                .b = g->y_packed,
+                                                .out = r->right,
+                                                .onto = true};
         fus_matmul_run_over_rows(&xx, r->kernel);
         fus_matmul_run_over_rows(&xy, r->kernel);
     }
@@ -127,8 +139,8 @@ static int sum_dual(struct fus_sdc_ridge *r, struct gathering *g, struct fus_err
         for (size_t v = 0; v < r->v_pad; v++)
             for (size_t c = 0; c < columns; c++)
                 across[(c / 16 * r->v_pad + v) * 16 + c % 16] = r->x[(v / 16 * r->side + j + c) * 16 + v % 16];
-        const struct fus_matmul product = {.rows = r->side, .k = r->v_pad, .columns = columns, .a = r->x, .b = across,
-                                           .out = r->square + j * r->side};
+        const struct fus_matmul product = {
+            .rows = r->side, .k = r->v_pad, .columns = columns, .a = r->x, .b = across, .out = r->square + j * r->side};
         fus_matmul_run(&product, r->kernel);
     }
     fus_base_free(across);
@@ -138,7 +150,8 @@ static int sum_dual(struct fus_sdc_ridge *r, struct gathering *g, struct fus_err
 size_t fus_sdc_ridge_bytes(const struct fus_sdc_fit_source *source)
 {
     double v = (double)source->data->n_voxels + 16, n = (double)source->n + 16, side = v < n ? v : n;
-    double bytes = sizeof(float) * (2 * side * side + (v > n ? n * v : 0) + 2 * side * (double)(source->embedding->d + 16));
+    double bytes =
+        sizeof(float) * (2 * side * side + (v > n ? n * v : 0) + 2 * side * (double)(source->embedding->d + 16));
     return bytes < (double)SIZE_MAX / 2 ? (size_t)bytes : SIZE_MAX;
 }
 
@@ -170,9 +183,10 @@ int fus_sdc_ridge_open(struct fus_sdc_ridge **out, const struct fus_sdc_fit_sour
     r->v_pad = fus_matmul_pad(r->n_voxels), r->d_pad = fus_matmul_pad(r->d);
     r->dual = r->n_voxels > r->n;
     r->side = r->dual ? fus_matmul_pad(r->n) : r->v_pad;
-    int code = take_all(r) ? FUS_OK
-                           : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for ridge regression (%zu MB); --ridge none?",
-                                           source->data->name, fus_sdc_ridge_bytes(source) >> 20);
+    int code = take_all(r)
+                   ? FUS_OK
+                   : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for ridge regression (%zu MB); --ridge none?",
+                                   source->data->name, fus_sdc_ridge_bytes(source) >> 20);
     if (!code)
         code = open_gathering(&g, r, err);
     if (!code)
@@ -264,10 +278,15 @@ static void update_trailing(const struct columns *c)
         for (size_t i = 0; i < columns; i++)
             for (size_t k = 0; k < c->n; k++)
                 r->negative[(i / 16 * c->n + k) * 16 + i % 16] = -*element(r->factor, r->side, first + i, c->j + k);
-        const struct fus_matmul less = {.rows = r->side - first, .k = c->n, .columns = columns, .b = r->negative,
+        const struct fus_matmul less = {.rows = r->side - first,
+                                        .k = c->n,
+                                        .columns = columns,
+                                        .b = r->negative,
                                         .a = element(r->factor, r->side, first, c->j),
-                                        .out = element(r->factor, r->side, first, first), .onto = true,
-                                        .a_step = r->side * 16, .out_step = r->side * 16};
+                                        .out = element(r->factor, r->side, first, first),
+                                        .onto = true,
+                                        .a_step = r->side * 16,
+                                        .out_step = r->side * 16};
         fus_matmul_run(&less, r->kernel);
     }
 }
@@ -346,9 +365,15 @@ static void solve(struct fus_sdc_ridge *r)
         size_t next = j + c.n;
         fus_threads_for((int)(r->d_pad / 16), solve_below, &c);
         negate(&c);
-        const struct fus_matmul less = {.rows = r->side - next, .k = c.n, .columns = r->d_pad, .b = r->negative,
-                                        .a = r->factor + (j / 16 * r->side + next) * 16, .out = r->solved + next * 16,
-                                        .onto = true, .a_step = r->side * 16, .out_step = r->side * 16};
+        const struct fus_matmul less = {.rows = r->side - next,
+                                        .k = c.n,
+                                        .columns = r->d_pad,
+                                        .b = r->negative,
+                                        .a = r->factor + (j / 16 * r->side + next) * 16,
+                                        .out = r->solved + next * 16,
+                                        .onto = true,
+                                        .a_step = r->side * 16,
+                                        .out_step = r->side * 16};
         if (next < r->side)
             fus_matmul_run(&less, r->kernel);
     }
@@ -356,9 +381,15 @@ static void solve(struct fus_sdc_ridge *r)
         struct columns c = {r, j, r->side - j < BLOCK ? r->side - j : BLOCK};
         fus_threads_for((int)(r->d_pad / 16), solve_above, &c);
         negate(&c);
-        const struct fus_matmul_over_rows less = {.rows = c.n, .k = j, .columns = r->d_pad, .b = r->negative,
-                                                  .a = r->factor + j * 16, .out = r->solved, .onto = true,
-                                                  .a_step = r->side * 16, .out_step = r->side * 16};
+        const struct fus_matmul_over_rows less = {.rows = c.n,
+                                                  .k = j,
+                                                  .columns = r->d_pad,
+                                                  .b = r->negative,
+                                                  .a = r->factor + j * 16,
+                                                  .out = r->solved,
+                                                  .onto = true,
+                                                  .a_step = r->side * 16,
+                                                  .out_step = r->side * 16};
         if (j == 0)
             break;
         fus_matmul_run_over_rows(&less, r->kernel);
@@ -374,8 +405,8 @@ int fus_sdc_ridge_solve(float *w, float *b, struct fus_sdc_ridge *r, double alph
     solve(r);
     if (r->dual) {
         blocked = fus_base_alloc(r->v_pad * r->d_pad, sizeof *blocked);
-        const struct fus_matmul_over_rows back = {.rows = r->side, .k = r->v_pad, .columns = r->d_pad, .a = r->x,
-                                                  .b = r->solved, .out = blocked};
+        const struct fus_matmul_over_rows back = {
+            .rows = r->side, .k = r->v_pad, .columns = r->d_pad, .a = r->x, .b = r->solved, .out = blocked};
         if (!blocked)
             return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for ridge regression", r->source.data->name);
         fus_matmul_run_over_rows(&back, r->kernel);
