@@ -1,7 +1,6 @@
 /* What `fusiform sdc fit` prints: see sdc_show.h. */
 #include "tools/sdc_show.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -65,7 +64,7 @@ static bool is_stopping(void *context)
 
 /* ---- at the end ---- */
 
-/* Top-1 and top-5 of single test trials, by participant and decoder. */
+/* Top-1 of single test trials, by participant and decoder. */
 static int print_scores(const char *out, struct fus_error *err)
 {
     char path[4096];
@@ -75,20 +74,15 @@ static int print_scores(const char *out, struct fus_error *err)
     int name = fus_csv_read_column(&t, "participant"), decoder = fus_csv_read_column(&t, "decoder"),
         fold = fus_csv_read_column(&t, "fold"), trials = fus_csv_read_column(&t, "trials"),
         metric = fus_csv_read_column(&t, "metric"), k = fus_csv_read_column(&t, "k"),
-        value = fus_csv_read_column(&t, "value"), chance = fus_csv_read_column(&t, "chance");
-    printf("participant\tdecoder\ttop-1\ttop-5\tchance of top-1\n");
-    double first = NAN;
-    while (!code && fus_csv_read_next(&t)) {
-        double x = fus_csv_read_number(&t, value);
-        if (strcmp(fus_csv_read_text(&t, fold), "test") != 0 || strcmp(fus_csv_read_text(&t, trials), "single") != 0 ||
-            strcmp(fus_csv_read_text(&t, metric), "top") != 0)
-            continue;
-        if (strcmp(fus_csv_read_text(&t, k), "1") == 0)
-            first = x;
-        if (strcmp(fus_csv_read_text(&t, k), "5") == 0)
-            printf("%s\t%s\t%.4f\t%.4f\t%.4f\n", fus_csv_read_text(&t, name), fus_csv_read_text(&t, decoder), first, x,
-                   fus_csv_read_number(&t, chance) / 5);
-    }
+        value = fus_csv_read_column(&t, "value"), low = fus_csv_read_column(&t, "low"),
+        high = fus_csv_read_column(&t, "high"), chance = fus_csv_read_column(&t, "chance");
+    printf("participant\tdecoder\ttop-1\t95 %%\tchance\n");
+    while (!code && fus_csv_read_next(&t))
+        if (strcmp(fus_csv_read_text(&t, fold), "test") == 0 && strcmp(fus_csv_read_text(&t, trials), "single") == 0 &&
+            strcmp(fus_csv_read_text(&t, metric), "top") == 0 && strcmp(fus_csv_read_text(&t, k), "1") == 0)
+            printf("%s\t%s\t%.4f\t%.4f-%.4f\t%.4f\n", fus_csv_read_text(&t, name), fus_csv_read_text(&t, decoder),
+                   fus_csv_read_number(&t, value), fus_csv_read_number(&t, low), fus_csv_read_number(&t, high),
+                   fus_csv_read_number(&t, chance));
     return fus_csv_read_close(&t, err);
 }
 

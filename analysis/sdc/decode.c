@@ -25,6 +25,7 @@ void fus_sdc_decode_defaults(struct fus_sdc_decode_options *o, bool efird)
         .alphas = {1, 10, 100, 1e3, 1e4, 1e5, 1e6},
         .n_alphas = 7,
         .efird = efird,
+        .checkpoint = 120,
         .max_memory = (size_t)4 << (sizeof(size_t) > 4 ? 30 : 28)};
     fus_sdc_study_defaults(&o->split);
     fus_sdc_data_defaults(&o->data);
@@ -255,20 +256,9 @@ static int write_log(const struct fus_sdc_work *w, struct fus_error *err)
         return code;
     fus_outfile_printf(&f,
                        "instruction set\t%s\nthreads\t%d\nsteps here\t%ld\nseconds here\t%.1f\npeak memory\t%ld MB\n",
-                       fus_kernels_here()->name, fus_base_threads(), w->steps_done, fus_sdc_work_now() - w->started,
+                       fus_kernels_here()->name, fus_base_threads(), (long)w->steps_done, fus_sdc_work_now() - w->started,
                        fus_base_peak_kb() >> 10);
     return fus_outfile_commit(&f, err);
-}
-
-static void remove_parts(const struct fus_sdc_work *w)
-{
-    char path[FUS_SDC_PATH_BYTES];
-    for (int p = 0; p < w->study->n; p++) {
-        fus_sdc_work_path(path, w, "parts/%s-scores.csv", w->study->participants[p].name);
-        unlink(path);
-    }
-    fus_sdc_work_path(path, w, "parts");
-    rmdir(path);
 }
 
 static int run_all(struct fus_sdc_work *w, struct fus_error *err)
@@ -285,7 +275,7 @@ static int run_all(struct fus_sdc_work *w, struct fus_error *err)
     if (!code)
         code = write_log(w, err);
     if (!code)
-        remove_parts(w);
+        fus_sdc_record_remove_parts(w);
     return code;
 }
 

@@ -36,6 +36,7 @@ struct fus_sdc_decode_options {
     int shard, n_shards;                /* 0, 0: all */
     bool resume, force, efird;          /* efird: for sdc.json */
     size_t max_memory;
+    uint64_t checkpoint; /* seconds between states of a fit; 0: after every step */
 };
 
 /* efird: the choices of Efird, Murphy, Zylberberg & Fyshe (2025). */

@@ -1,7 +1,7 @@
 /* The fits of a participant: reruns, whose mean is the decoder, and decoders of relabelled images.
  *
- * Each is one file when it is finished (decoders/NAME/run-000.npz), a state of at most two minutes'
- * age before (parts/NAME-run-000.state). What is there is not done again. */
+ * Each is one file when it is finished (decoders/NAME/run-000.npz), a state before
+ * (parts/NAME-run-000.state). What is there is not done again. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "analysis/sdc/decode_work.h"
 #include "analysis/sdc/noise.h"
 #include "nn/base/rng.h"
+#include "nn/base/threads.h"
 #include "weights/weights.h"
 
 /* Fit i of a participant: a rerun, or after them a permutation. */
@@ -97,7 +98,8 @@ static uint64_t key_of(const struct fus_sdc_work *w, struct one one)
 
 /* ---- a fit ---- */
 
-static void show(struct fus_sdc_work *w, const struct fus_sdc_fit *f, struct one one, double loss)
+/* thread: fits side by side speak with one voice. */
+static void show(struct fus_sdc_work *w, const struct fus_sdc_fit *f, struct one one, double loss, int thread)
 {
     char what[64];
     const struct fus_sdc_decode_hooks *h = w->hooks;
@@ -110,12 +112,12 @@ static void show(struct fus_sdc_work *w, const struct fus_sdc_fit *f, struct one
                                               w->o->fit.iterations,
                                               loss,
                                               elapsed * (double)w->steps_left / (double)w->steps_done};
-    if (h->progress)
+    if (h->progress && thread == 0)
         h->progress(h->context, &p);
 }
 
 /* Steps to the end, with a state every two minutes and where the user stops. */
-static int take_steps(struct fus_sdc_work *w, struct fus_sdc_fit *f, struct one one, const char *state,
+static int take_steps(struct fus_sdc_work *w, struct fus_sdc_fit *f, struct one one, const char *state, int thread,
                       struct fus_error *err)
 {
     const struct fus_sdc_decode_hooks *h = w->hooks;
@@ -126,14 +128,15 @@ static int take_steps(struct fus_sdc_work *w, struct fus_sdc_fit *f, struct one 
         code = fus_sdc_fit_step(f, &loss, err);
         if (code)
             break;
-        w->steps_done++, w->steps_left--;
+        w->steps_done++;
+        w->steps_left--;
         if (!(loss - loss == 0))
             return fus_base_fail(err, FUS_EINVAL,
                                  "%s: step %d: the loss is no finite number: responses or --lr too large?", w->name,
                                  fus_sdc_fit_steps(f));
-        show(w, f, one, loss);
+        show(w, f, one, loss, thread);
         bool stop = h->stopping && h->stopping(h->context);
-        if (!stop && fus_sdc_work_now() - saved < FUS_SDC_STATE_SECONDS)
+        if (!stop && fus_sdc_work_now() - saved < (double)w->o->checkpoint)
             continue;
         code = fus_sdc_fit_save(f, state, err);
         saved = fus_sdc_work_now();
@@ -161,7 +164,7 @@ static int write_result(const struct fus_sdc_work *w, const struct fus_sdc_fit *
     return code;
 }
 
-static int fit_one(struct fus_sdc_work *w, struct one one, struct fus_error *err)
+static int fit_one(struct fus_sdc_work *w, struct one one, int thread, struct fus_error *err)
 {
     struct fus_sdc_fit_source source = {w->data, &w->embedding, w->trials[FUS_SDC_TRAIN], w->image[FUS_SDC_TRAIN],
                                         w->n[FUS_SDC_TRAIN]};
@@ -181,7 +184,7 @@ static int fit_one(struct fus_sdc_work *w, struct one one, struct fus_error *err
     if (!code)
         code = fus_sdc_fit_load(f, &found, state, err);
     if (!code)
-        code = take_steps(w, f, one, state, err);
+        code = take_steps(w, f, one, state, thread, err);
     if (!code)
         code = write_result(w, f, one, err);
     if (!code)
@@ -191,12 +194,55 @@ static int fit_one(struct fus_sdc_work *w, struct one one, struct fus_error *err
     return code;
 }
 
-int fus_sdc_fits_run(struct fus_sdc_work *w, struct fus_error *err)
+/* Small fits run side by side, each on one thread: a step of theirs is too short to be shared. */
+#define SMALL_WEIGHTS ((size_t)1 << 20)
+
+struct side_by_side {
+    struct fus_sdc_work *w;
+    int n, *fits, *codes;
+    struct fus_error *errors;
+};
+
+static void run_beside(void *context, int task, int thread)
+{
+    struct side_by_side *s = context;
+    if (task < s->n)
+        s->codes[task] = fit_one(s->w, one_of(s->w, s->fits[task]), thread, &s->errors[task]);
+}
+
+/* A loop of one task would run its steps on all threads, so there are always two. */
+static int run_side_by_side(struct side_by_side *s, struct fus_error *err)
 {
     int code = FUS_OK;
-    for (int i = 0; i < w->o->reruns + w->o->permutations && !code; i++)
+    s->codes = fus_base_alloc((size_t)s->n + 1, sizeof *s->codes);
+    s->errors = fus_base_alloc((size_t)s->n + 1, sizeof *s->errors);
+    if (s->codes && s->errors)
+        fus_threads_for(s->n > 1 ? s->n : 2, run_beside, s);
+    else
+        code = fus_base_fail(err, FUS_ENOMEM, "%s: no memory for %d fits", s->w->name, s->n);
+    for (int i = 0; i < s->n && !code; i++)
+        if ((code = s->codes[i]) != FUS_OK && err)
+            *err = s->errors[i];
+    fus_base_free(s->codes);
+    fus_base_free(s->errors);
+    return code;
+}
+
+int fus_sdc_fits_run(struct fus_sdc_work *w, struct fus_error *err)
+{
+    int all = w->o->reruns + w->o->permutations, code = FUS_OK;
+    struct side_by_side s = {.w = w, .fits = fus_base_alloc((size_t)all, sizeof *s.fits)};
+    if (!s.fits)
+        return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for %d fits", w->name, all);
+    for (int i = 0; i < all; i++)
         if (fus_sdc_fits_here(w, w->p, i) && !is_done(w, w->p, one_of(w, i)))
-            code = fit_one(w, one_of(w, i), err);
+            s.fits[s.n++] = i;
+    if (s.n && w->data->n_voxels * w->embedding.d <= SMALL_WEIGHTS)
+        code = run_side_by_side(&s, err);
+    else
+        for (int i = 0; i < s.n && !code; i++)
+            code = fit_one(w, one_of(w, s.fits[i]), 0, err);
+    fus_base_free(s.fits);
     return code;
 }
 

@@ -75,18 +75,8 @@ static int write_participant(struct fus_text_buffer *t, const struct fus_sdc_par
                              struct fus_error *err)
 {
     int code = FUS_OK;
-    for (int s = 0; s < p->n_sources && !code; s++) {
-        const struct fus_sdc_source *source = &p->sources[s];
-        if (source->trials_path)
-            code = write_file(t, p->name, source->trials_path, first, err);
-        for (int part = 0; part < source->n_parts && !code; part++) {
-            const struct fus_sdc_part *files = &source->parts[part];
-            if (files->mask)
-                code = write_file(t, p->name, files->mask, first, err);
-            for (int i = 0; i < files->n_files && !code; i++)
-                code = write_file(t, p->name, files->files[i], first, err);
-        }
-    }
+    for (size_t i = 0; i < p->n_files && !code; i++)
+        code = write_file(t, p->name, p->files[i], first, err);
     return code;
 }
 
@@ -197,6 +187,13 @@ static void remove_old(const struct fus_sdc_work *w)
     }
 }
 
+void fus_sdc_record_remove_parts(const struct fus_sdc_work *w)
+{
+    char path[FUS_SDC_PATH_BYTES];
+    fus_sdc_work_path(path, w, "parts");
+    remove_folder(path, 0);
+}
+
 static int make_folders(const struct fus_sdc_work *w, struct fus_error *err)
 {
     static const char *const folders[] = {"decoders", "responses", "voxels", "parts"};
@@ -227,7 +224,7 @@ int fus_sdc_record_begin(struct fus_sdc_work *w, bool *finished, struct fus_erro
         code = compare_record(w, err);
     if (!code && begun && o->force)
         remove_old(w);
-    if (!code)
+    if (!code && !*finished)
         code = make_folders(w, err);
     return !code && (!begun || o->force) ? write_record(w, err) : code;
 }

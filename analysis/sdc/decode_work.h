@@ -5,13 +5,14 @@
 #ifndef FUS_SDC_DECODE_WORK_H
 #define FUS_SDC_DECODE_WORK_H
 
+#include <stdatomic.h>
+
 #include "analysis/sdc/decode.h"
 #include "analysis/sdc/decoder.h"
 #include "analysis/sdc/images.h"
 #include "nn/base/text.h"
 
 #define FUS_SDC_PATH_BYTES 4096
-#define FUS_SDC_STATE_SECONDS 120 /* a killed fit loses no more */
 #define FUS_SDC_RESAMPLES 2000    /* of the images, for the intervals of scores */
 
 struct fus_sdc_work {
@@ -31,7 +32,7 @@ struct fus_sdc_work {
     float *w, *b, *pattern; /* the mean of the reruns */
 
     double started; /* time of the first step */
-    long steps_done, steps_left;
+    atomic_long steps_done, steps_left;
 };
 
 /* DIR/... in path. */
@@ -44,6 +45,7 @@ void fus_sdc_work_note(const struct fus_sdc_work *w, const char *fmt, ...) FUS_P
 /* Makes DIR, or checks that what is in it is of the same options and inputs. *finished: nothing is
  * left to do. */
 int fus_sdc_record_begin(struct fus_sdc_work *w, bool *finished, struct fus_error *err);
+void fus_sdc_record_remove_parts(const struct fus_sdc_work *w); /* DIR/parts with all that is in it */
 
 /* The fits of the participant at work that belong to this shard and are not there yet. */
 int fus_sdc_fits_run(struct fus_sdc_work *w, struct fus_error *err);

@@ -269,7 +269,7 @@ static void measure(double *values, const struct resampling *r, const double *co
             of += count[c] * sums[c].of, by += count[c] * sums[c].by;
         values[k] = of / by;
         if (strcmp(metric->name, "two_vs_two") == 0 && !isnan(metric->value))
-            values[k] = metric->value + 2 * (values[k] - metric->value);
+            values[k] = fmin(fmax(metric->value + 2 * (values[k] - metric->value), 0), 1);
         if (!is_median(metric))
             continue;
         memset(by_rank, 0, (s->m + 1) * sizeof *by_rank);
