@@ -1,7 +1,7 @@
 /* Plain matrix products with the micro-kernels of the networks, for decoders.
  *
  * Layouts, with rows, k and columns of any size and the 16-wide index filled up with zeros:
- *   blocked   [ceil(columns/16), rows, 16]   of a matrix [rows, columns]: the layout of every operand
+ *   blocked   [ceil(columns/16), rows, 16]   of a matrix [rows, columns], as all operands are
  *
  * Every element of a product is one chain of fused multiply-adds in rising order of the summed
  * index, in float, for any instruction set and number of threads. */
@@ -30,7 +30,7 @@ void fus_matmul_unpack(float *x, const float *from, size_t rows, size_t columns)
  * k and columns are multiples of 16
  *
  * onto            the chains continue from the values in out, else they start at 0
- * a_step, out_step  floats from one block of 16 to the next, of parts of larger matrices; 0: rows * 16 */
+ * a_step, out_step  floats from a block of 16 to the next, in a larger matrix; 0: rows * 16 */
 struct fus_matmul {
     size_t rows, k, columns;
     const float *a, *b, *bias;

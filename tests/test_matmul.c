@@ -41,7 +41,8 @@ static bool check_product(const struct sizes *s, bool bias, const struct fus_ker
     for (size_t j = 0; j < s->columns; j++) /* b is [columns, k] here */
         for (size_t k = 0; k < s->k; k++)
             pb[(j / 16 * k_pad + k) * 16 + j % 16] = b[j * s->k + k];
-    fus_matmul_run(&(struct fus_matmul){s->rows, k_pad, columns, pa, pb, bias ? offset : NULL, out, false, 0, 0}, kernel);
+    fus_matmul_run(&(struct fus_matmul){s->rows, k_pad, columns, pa, pb, bias ? offset : NULL, out, false, 0, 0},
+                   kernel);
     fus_matmul_unpack(got, out, s->rows, s->columns);
     for (size_t i = 0; i < s->rows; i++)
         for (size_t j = 0; j < s->columns; j++) {

@@ -1,5 +1,5 @@
-/* Decoders applied, patterns and ridge regression: against NumPy (golden/sdc_fit.py), and against the
- * normal equations at sizes of several blocks. */
+/* Decoders applied, patterns and ridge regression: against NumPy (golden/sdc_fit.py), and against
+ * the normal equations at sizes of several blocks. */
 #include "analysis/sdc/decoder.h"
 #include "analysis/sdc/ridge.h"
 #include "golden_npz.h"
@@ -55,7 +55,8 @@ static void test_golden(const struct golden *g)
     fus_sdc_data_close(data);
 }
 
-/* (X'X + a I) W = X'Y with centred X and Y, or what follows from it for the dual: both ways give one W. */
+/* (X'X + a I) W = X'Y with centred X and Y, or what follows from it for the dual: both ways give
+ * one W. */
 static void test_large(size_t n, size_t voxels)
 {
     enum { d = 5 };

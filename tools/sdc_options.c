@@ -221,7 +221,8 @@ int fus_sdc_options_parse(struct fus_sdc_decode_options *o, int argc, char **arg
     take_count(&o->split.repeats, repeats), take_count(&o->data.repeats, repeats);
     take_count(&o->fit.iterations, given.fit.iterations), take_count(&o->fit.batch, given.fit.batch);
     take_count(&o->reruns, given.reruns);
-    o->shard = shard[0], o->n_shards = shard[1], o->resume = given.resume, o->checkpoint = given.checkpoint, o->force = given.force;
+    o->shard = shard[0], o->n_shards = shard[1], o->resume = given.resume, o->checkpoint = given.checkpoint,
+    o->force = given.force;
     o->max_memory = given.max_memory ? given.max_memory : o->max_memory;
     status = take_numbers(o, &t);
     return status ? status : check(o, responses.n);

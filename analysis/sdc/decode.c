@@ -1,6 +1,6 @@
-/* The course of `sdc fit`: see decode.h. One participant after another: responses, fits, their mean,
- * scores; then one table of all. What is finished is not done again, so a stopped run resumes where
- * it was, and shards leave their fits for the run that joins them. */
+/* The course of `sdc fit`: see decode.h. One participant after another: responses, fits, their
+ * mean, scores; then one table of all. What is finished is not done again, so a stopped run
+ * resumes where it was, and shards leave their fits for the run that joins them. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/sdc/decode.h"
 
@@ -256,8 +256,8 @@ static int write_log(const struct fus_sdc_work *w, struct fus_error *err)
         return code;
     fus_outfile_printf(&f,
                        "instruction set\t%s\nthreads\t%d\nsteps here\t%ld\nseconds here\t%.1f\npeak memory\t%ld MB\n",
-                       fus_kernels_here()->name, fus_base_threads(), (long)w->steps_done, fus_sdc_work_now() - w->started,
-                       fus_base_peak_kb() >> 10);
+                       fus_kernels_here()->name, fus_base_threads(), (long)w->steps_done,
+                       fus_sdc_work_now() - w->started, fus_base_peak_kb() >> 10);
     return fus_outfile_commit(&f, err);
 }
 
@@ -271,7 +271,9 @@ static int run_all(struct fus_sdc_work *w, struct fus_error *err)
         code = run_participant(w, p, err);
     if (code || w->o->n_shards)
         return code;
-    code = fus_sdc_scores_join(w, err);
+    code = fus_sdc_pool_write(w, err);
+    if (!code)
+        code = fus_sdc_scores_join(w, err);
     if (!code)
         code = write_log(w, err);
     if (!code)

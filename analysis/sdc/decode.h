@@ -3,10 +3,11 @@
  *
  * DIR/sdc.json                    options, seed, SHA-256 of every input
  * DIR/scores.csv                  retrieval of every decoder
- * DIR/voxels/NAME.csv             every voxel of the mask: place, noise ceiling, whether it was kept
+ * DIR/voxels/NAME.csv             voxels of the mask: place, noise ceiling, whether it was kept
  * DIR/decoders/NAME.npz           weight [V, d], bias [d], pattern [V, d], voxel [V]
  * DIR/decoders/NAME/run-000.npz   weight and bias of one rerun; permuted-000.npz of a relabelling
  * DIR/responses/NAME_test.npz     z [trials, V], image, session, mean and sd [sessions, V]
+ * DIR/pool.npz                    embedding of the images that validate or test; images.tsv
  * DIR/parts/                      states of unfinished fits, removed at the end */
 #ifndef FUS_SDC_DECODE_H
 #define FUS_SDC_DECODE_H

@@ -1,5 +1,5 @@
-/* DIR/sdc.json, which says what results depend on, and the decision whether DIR is begun, resumed or
- * finished. */
+/* DIR/sdc.json, which says what results depend on, and the decision whether DIR is begun, resumed
+ * or finished. */
 #define _POSIX_C_SOURCE 200809L
 #include <dirent.h>
 #include <math.h>
@@ -175,7 +175,7 @@ static void remove_folder(const char *folder, int depth)
 static void remove_old(const struct fus_sdc_work *w)
 {
     static const char *const folders[] = {"decoders", "responses", "voxels", "parts", "clusters"};
-    static const char *const files[] = {"scores.csv", "sdc.log", "report.html", "sdc.json"};
+    static const char *const files[] = {"scores.csv", "pool.npz", "images.tsv", "sdc.log", "report.html", "sdc.json"};
     char path[FUS_SDC_PATH_BYTES];
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         fus_sdc_work_path(path, w, "%s", folders[i]);

@@ -1,5 +1,5 @@
-/* scores.csv: retrieval by the decoder in every fold, by ridge regression and by decoders of relabelled
- * images in the test fold.
+/* scores.csv: retrieval by the decoder in every fold, by ridge regression and by decoders of
+ * relabelled images in the test fold.
  *
  *   p = (b + 1) / (M + 1), b: permuted decoders that are at least as good (Phipson & Smyth 2010) */
 #include <math.h>
@@ -120,7 +120,7 @@ static int open_chance(struct chance *c, const struct fus_sdc_work *w, struct fu
     return FUS_OK;
 }
 
-/* Scores of the permuted decoders in the test fold; `scores` becomes their means and middle 95 %. */
+/* Scores of the permuted decoders in the test fold: `scores` becomes means and middle 95 %. */
 static int score_permuted(struct chance *c, struct fus_sdc_scores scores[2], const struct fus_sdc_work *w,
                           struct fus_error *err)
 {

@@ -13,7 +13,7 @@
 #include "nn/base/text.h"
 
 #define FUS_SDC_PATH_BYTES 4096
-#define FUS_SDC_RESAMPLES 2000    /* of the images, for the intervals of scores */
+#define FUS_SDC_RESAMPLES 2000 /* of the images, for the intervals of scores */
 
 struct fus_sdc_work {
     const struct fus_sdc_decode_options *o;
@@ -61,6 +61,9 @@ int fus_sdc_fits_average(struct fus_sdc_work *w, struct fus_error *err);
 /* parts/NAME-scores.csv, and scores.csv of all participants. */
 int fus_sdc_scores_write(struct fus_sdc_work *w, struct fus_error *err);
 int fus_sdc_scores_join(const struct fus_sdc_work *w, struct fus_error *err);
+
+/* pool.npz and images.tsv. */
+int fus_sdc_pool_write(const struct fus_sdc_work *w, struct fus_error *err);
 
 /* voxels/NAME.csv, decoders/NAME.npz and responses/NAME_test.npz. */
 int fus_sdc_write_all(struct fus_sdc_work *w, struct fus_error *err);

@@ -5,6 +5,7 @@
 #include "analysis/run/csv.h"
 #include "analysis/run/tables.h"
 #include "analysis/sdc/decode_work.h"
+#include "analysis/sdc/volumes.h"
 
 #define BLOCK 128 /* trials written at a time */
 
@@ -97,5 +98,7 @@ int fus_sdc_write_all(struct fus_sdc_work *w, struct fus_error *err)
     int code = write_voxels(w, err);
     if (!code)
         code = write_decoder(w, err);
-    return code ? code : write_responses(w, err);
+    if (!code)
+        code = write_responses(w, err);
+    return code ? code : fus_sdc_volumes_write_mask(w->o->out, w->data, err);
 }

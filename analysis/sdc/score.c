@@ -256,8 +256,8 @@ struct resampling {
     bool failed[1024]; /* by thread: no memory */
 };
 
-/* The metrics with image c counted count[c] times; the value of two_vs_two moves twice as far as the
- * mean of its trials, since both trials of a pair vary. */
+/* The metrics with image c counted count[c] times; the value of two_vs_two moves twice as far as
+ * the mean of its trials, since both trials of a pair vary. */
 static void measure(double *values, const struct resampling *r, const double *count, double *by_rank)
 {
     const struct scoring *s = r->s;
