@@ -10,6 +10,7 @@
 
 #include "analysis/run/tables.h"
 #include "analysis/sdc/decode_work.h"
+#include "nn/base/outfile.h"
 
 /* used [n_images]: 1 for images of the pool. Returns how many. */
 static size_t mark_pool(uint8_t *used, const struct fus_sdc_work *w)
