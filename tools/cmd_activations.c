@@ -24,6 +24,7 @@
 #define MODEL_OPTIONS                                                                                               \
     "  --lang-head PREFIX name of the language head where it is not lang_head\n"                                    \
     "  --prefix P         which of the file's networks, where it holds several: --prefix teacher, model_ema, ...\n" \
+    "  --activation A     quickgelu or gelu, of CLIP's transformers where the file does not say\n"                  \
     "  --preprocess P     how pictures are prepared: torchvision, torchvision-v2, clip, cifar, or\n"                \
     "                     resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n"             \
     "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n"
@@ -214,6 +215,7 @@ int fus_cmd_activations(int argc, char **argv)
                                    {"-o", FUS_ARG_TEXT, &out},
                                    {"--lang-head", FUS_ARG_TEXT, &choice.lang_head},
                                    {"--prefix", FUS_ARG_TEXT, &choice.prefix},
+                                   {"--activation", FUS_ARG_TEXT, &choice.activation},
                                    {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
                                    {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
                                    {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
@@ -277,6 +279,7 @@ int fus_cmd_embed(int argc, char **argv)
                                    {"-o", FUS_ARG_TEXT, &out},
                                    {"--lang-head", FUS_ARG_TEXT, &choice.lang_head},
                                    {"--prefix", FUS_ARG_TEXT, &choice.prefix},
+                                   {"--activation", FUS_ARG_TEXT, &choice.activation},
                                    {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
                                    {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
                                    {"--skip-bad", FUS_ARG_FLAG, &skip_bad},

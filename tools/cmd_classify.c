@@ -27,6 +27,7 @@ static const char help[] =
     "class;\n"
     "                     softmax of cosine similarities times the file's logit scale (100 where it has none)\n"
     "  --lang-head PREFIX name of the language head where it is not lang_head\n"
+    "  --activation A     quickgelu or gelu, of CLIP's transformers where the file does not say\n"
     "  --prefix P         which of the file's networks, where it holds several: --prefix teacher, model_ema, ...\n"
     "  --preprocess P     how pictures are prepared: torchvision, torchvision-v2, clip, cifar, or\n"
     "                     resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n"
@@ -248,6 +249,7 @@ int fus_cmd_classify(int argc, char **argv)
                                    {"--text-embeddings", FUS_ARG_TEXT, &text_file},
                                    {"--lang-head", FUS_ARG_TEXT, &choice.lang_head},
                                    {"--prefix", FUS_ARG_TEXT, &choice.prefix},
+                                   {"--activation", FUS_ARG_TEXT, &choice.activation},
                                    {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
                                    {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
                                    {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
