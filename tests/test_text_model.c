@@ -1,5 +1,5 @@
-/* weights/text_model.c: embeddings of texts against PyTorch, templates, order, and files that are not
- * CLIP's. */
+/* weights/text_model.c: embeddings of texts against PyTorch, templates, order, and files that are
+ * not CLIP's. */
 #include "weights/text_model.h"
 
 #include "tests/test.h"

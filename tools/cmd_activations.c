@@ -49,8 +49,8 @@ static const char help_embed[] =
     "  --text TEXT        may be repeated; the empty text is allowed\n"
     "  --texts FILE       one text a line; where a line has tabs, what follows the last one (captions.tsv)\n"
     "  --normalize        bring each embedding to length 1\n" FUS_TEXT_ARGS_HELP "\n"
-    "examples: fusiform embed --model RN50.pt face.jpg house.jpg -o embeddings.npy\n"
-    "          fusiform embed --model RN50.pt --text \"a photo of a face\" --text \"a house\" -o texts.npy\n";
+    "example: fusiform embed --model RN50.pt face.jpg house.jpg -o embeddings.npy\n"
+    "         fusiform embed --model RN50.pt --text \"a photo of a face\" --text \"a house\" -o texts.npy\n";
 
 #define MAX_BATCH 4                    /* pictures at a time */
 #define HELD_BYTES ((size_t)256 << 20) /* responses kept at a time for several layers of several pictures */

@@ -41,8 +41,8 @@ static const char help[] =
     "                     resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n"
     "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n"
     "  --skip-bad         leave out pictures that cannot be read; else they are all listed, and nothing is printed\n\n"
-    "examples: fusiform classify --model resnet50.pth --labels imagenet.txt --top 3 cat.jpg\n"
-    "          fusiform classify --model RN50.pt --text-labels animals.txt --template \"a drawing of a {}.\" cat.jpg\n";
+    "example: fusiform classify --model resnet50.pth --labels imagenet.txt --top 3 cat.jpg\n"
+    "         fusiform classify --model RN50.pt --text-labels animals.txt --template \"a drawing of a {}.\" cat.jpg\n";
 
 struct labels {
     struct fus_text_lines lines;
