@@ -155,6 +155,24 @@ size_t fus_tower_bytes(const struct fus_tower *t)
            (size_t)t->spec.context * (size_t)t->spec.width * sizeof(float);
 }
 
+int fus_tower_parameters(const struct fus_tower_spec *spec, fus_parameter_fn fn, void *context, struct fus_error *err)
+{
+    const int tokens[] = {spec->n_tokens, spec->width}, places[] = {spec->context, spec->width};
+    struct fus_arch arch;
+    struct fus_parameter p;
+    int code = fus_vit_build_text(&arch, spec, spec->context, err);
+    if (code)
+        return code;
+    code = fn(context, "text.token_embedding.weight", tokens, 2);
+    if (!code)
+        code = fn(context, "text.positional_embedding", places, 2);
+    for (int i = 1; i < arch.n_layers && !code; i++)
+        for (int j = 0; !code && fus_op_parameter(&p, &arch.layers[i], j); j++)
+            code = fn(context, p.name, p.shape, p.n_dims);
+    fus_arch_free(&arch);
+    return code;
+}
+
 /* ---- texts ---- */
 
 /* A call's texts and the memory for a chunk of them. */

@@ -66,6 +66,7 @@ static const char help[] =
     "  --low-memory         hold one layer's weights at a time: slower, the same bytes; chosen where --max-memory asks "
     "for it\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
+    "  --activation A       quickgelu or gelu, of CLIP's transformers where the file does not say\n"
     "  --prefix [NAME=]P    which of a file's networks, where it holds several: --prefix r50=model_ema; without NAME "
     "of every model\n"
     "  --preprocess [NAME=]P  how pictures are prepared for that model, or for every one: torchvision, torchvision-v2, "
@@ -261,6 +262,7 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
                                    {"--checkpoint", FUS_ARG_SEED, &o->checkpoint},
                                    {"--force", FUS_ARG_FLAG, &o->force},
                                    {"--prefix", FUS_ARG_LIST, &prefixes},
+                                   {"--activation", FUS_ARG_TEXT, &o->activation},
                                    {"--preprocess", FUS_ARG_LIST, &preprocesses},
                                    {"--skip-bad", FUS_ARG_FLAG, &o->skip_bad},
                                    {0}};
