@@ -59,4 +59,7 @@ int fus_arch_finish(struct fus_builder *b, struct fus_layer *l, int channels);
 /* resnet.c: every layer of the network that b->spec describes. */
 int fus_resnet_build(struct fus_builder *b, struct fus_error *err);
 
+/* baseline.c: the same for pixels and Gabor filters. */
+int fus_baseline_build(struct fus_builder *b, struct fus_error *err);
+
 #endif
