@@ -159,7 +159,12 @@ static void test_arrays(void)
         CHECK_MSG(fus_volume_open(&v, path, &err) == 0, "%s", err.msg);
         const struct fus_volume_info *info = fus_volume_info(v);
         CHECK(info->space.format == FUS_VOLUME_ARRAY && info->whole == (kind != 2));
-        CHECK(info->n_frames == (kind == 2 ? 1 : kind == 3 ? 3 : 5) && info->n_places == (kind == 2 ? 4 : kind == 3 ? 5 : 3));
+        CHECK(info->n_frames == (kind == 2   ? 1
+                                 : kind == 3 ? 3
+                                             : 5) &&
+              info->n_places == (kind == 2   ? 4
+                                 : kind == 3 ? 5
+                                             : 3));
         float *x = read_all(v, 2, &code, &err);
         for (int i = 0; x && i < 15 && kind != 2; i++)
             CHECK(x[i] == c[i]);
@@ -212,7 +217,8 @@ static void check_written(const char *source, const char *name, size_t n_frames)
     CHECK(x != NULL);
     free(x);
     labels[0] = 40000;
-    CHECK(fus_volume_write(path, &info->space, 0, labels, &err) == (info->space.format == FUS_VOLUME_NIFTI ? FUS_ELIMIT : 0));
+    CHECK(fus_volume_write(path, &info->space, 0, labels, &err) ==
+          (info->space.format == FUS_VOLUME_NIFTI ? FUS_ELIMIT : 0));
     fus_volume_close(v);
     fus_volume_close(w);
     unlink(path);

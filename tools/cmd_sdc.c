@@ -12,6 +12,8 @@ static const struct subcommand {
 } subcommands[] = {
     {"fit", fus_cmd_sdc_fit, "--study STUDY.tsv --embedding E.npy --out DIR",
      "linear decoders from responses to image embeddings"},
+    {"cluster", fus_cmd_sdc_cluster, "DIR | --vectors NAME=W.npy ... --out DIR",
+     "shared clusters of the voxels of several participants"},
 };
 
 static const char examples[] =
