@@ -36,32 +36,56 @@ static void replace(char s[128], const char *from, const char *to)
 
 static void rename_hugging_face(char s[128], bool text)
 {
-    static const char *const pairs[][2] = {
-        {"token_embedding", "embeddings.token_embedding"}, {"class_embedding", "embeddings.class_embedding"},
-        {"positional_embedding", "embeddings.position_embedding.weight"}, {"conv1", "embeddings.patch_embedding"},
-        {"ln_final", "final_layer_norm"}, {"ln_pre", "pre_layrnorm"}, {"ln_post", "post_layernorm"},
-        {"transformer.resblocks", "encoder.layers"}, {"ln_1", "layer_norm1"}, {"ln_2", "layer_norm2"},
-        {"attn", "self_attn"}, {"c_fc", "fc1"}, {"c_proj", "fc2"}};
+    static const char *const pairs[][2] = {{"token_embedding", "embeddings.token_embedding"},
+                                           {"class_embedding", "embeddings.class_embedding"},
+                                           {"positional_embedding", "embeddings.position_embedding.weight"},
+                                           {"conv1", "embeddings.patch_embedding"},
+                                           {"ln_final", "final_layer_norm"},
+                                           {"ln_pre", "pre_layrnorm"},
+                                           {"ln_post", "post_layernorm"},
+                                           {"transformer.resblocks", "encoder.layers"},
+                                           {"ln_1", "layer_norm1"},
+                                           {"ln_2", "layer_norm2"},
+                                           {"attn", "self_attn"},
+                                           {"c_fc", "fc1"},
+                                           {"c_proj", "fc2"}};
     char front[128];
     bool projection = strcmp(s, "proj") == 0 || strcmp(s, "text_projection") == 0;
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs && !projection; i++)
         replace(s, pairs[i][0], pairs[i][1]);
-    snprintf(front, sizeof front, "%s%.100s", projection ? "" : text ? "text_model." : "vision_model.",
-             !projection ? s : text ? "text_projection.weight" : "visual_projection.weight");
+    snprintf(front, sizeof front, "%s%.100s",
+             projection ? ""
+             : text     ? "text_model."
+                        : "vision_model.",
+             !projection ? s
+             : text      ? "text_projection.weight"
+                         : "visual_projection.weight");
     snprintf(s, 128, "%s", front);
 }
 
 static void rename_plain(char s[128], enum form form)
 {
-    static const char *const timm[][2] = {
-        {"class_embedding", "cls_token"}, {"positional_embedding", "pos_embed"}, {"conv1", "patch_embed.proj"},
-        {"ln_post", "norm"}, {"transformer.resblocks", "blocks"}, {"ln_1", "norm1"}, {"ln_2", "norm2"},
-        {"attn.in_proj_", "attn.qkv."}, {"out_proj", "proj"}, {"c_fc", "fc1"}, {"c_proj", "fc2"}, {"ls_1", "ls1"},
-        {"ls_2", "ls2"}};
-    static const char *const torchvision[][2] = {
-        {"class_embedding", "class_token"}, {"positional_embedding", "encoder.pos_embedding"}, {"conv1", "conv_proj"},
-        {"ln_post", "encoder.ln"}, {"transformer.resblocks.", "encoder.layers.encoder_layer_"},
-        {"attn", "self_attention"}, {"c_fc", "0"}, {"c_proj", "3"}};
+    static const char *const timm[][2] = {{"class_embedding", "cls_token"},
+                                          {"positional_embedding", "pos_embed"},
+                                          {"conv1", "patch_embed.proj"},
+                                          {"ln_post", "norm"},
+                                          {"transformer.resblocks", "blocks"},
+                                          {"ln_1", "norm1"},
+                                          {"ln_2", "norm2"},
+                                          {"attn.in_proj_", "attn.qkv."},
+                                          {"out_proj", "proj"},
+                                          {"c_fc", "fc1"},
+                                          {"c_proj", "fc2"},
+                                          {"ls_1", "ls1"},
+                                          {"ls_2", "ls2"}};
+    static const char *const torchvision[][2] = {{"class_embedding", "class_token"},
+                                                 {"positional_embedding", "encoder.pos_embedding"},
+                                                 {"conv1", "conv_proj"},
+                                                 {"ln_post", "encoder.ln"},
+                                                 {"transformer.resblocks.", "encoder.layers.encoder_layer_"},
+                                                 {"attn", "self_attention"},
+                                                 {"c_fc", "0"},
+                                                 {"c_proj", "3"}};
     for (size_t i = 0; form == TIMM && i < sizeof timm / sizeof *timm; i++)
         replace(s, timm[i][0], timm[i][1]);
     for (size_t i = 0; form == TORCHVISION && i < sizeof torchvision / sizeof *torchvision; i++)
@@ -78,7 +102,8 @@ static int add(void *context, const char *name, const int *shape, int n_dims)
         struct entry *e = &l->entries[l->n++];
         *e = (struct entry){.third = third, .n_dims = n_dims};
         snprintf(e->canonical, sizeof e->canonical, "%s", name);
-        snprintf(e->name, sizeof e->name, "%s%.100s", l->form == OPENAI && !text ? "visual." : "", name + (text ? 5 : 0));
+        snprintf(e->name, sizeof e->name, "%s%.100s", l->form == OPENAI && !text ? "visual." : "",
+                 name + (text ? 5 : 0));
         for (int d = 0; d < n_dims; d++)
             e->shape[d] = shape[d];
         if (split) {
@@ -144,8 +169,8 @@ static void save(const struct list *l)
         for (int d = 0; d < l->entries[i].n_dims; d++)
             tensors[i].shape[d] = l->entries[i].shape[d];
     }
-    CHECK_MSG(fus_safetensors_write_tensors(path, tensors, (size_t)l->n, NULL, 0, get, (void *)l, &err) == FUS_OK,
-              "%s", err.msg);
+    CHECK_MSG(fus_safetensors_write_tensors(path, tensors, (size_t)l->n, NULL, 0, get, (void *)l, &err) == FUS_OK, "%s",
+              err.msg);
 }
 
 static void write_config(const char *name, const char *text)
@@ -280,7 +305,8 @@ static void test_clip(void)
     save(&list);
     check_image(&clip, "Hugging Face");
     check_text(FUS_ACT_NONE, "Hugging Face");
-    write_config("config.json", "{\"text_config\": {\"hidden_act\": \"gelu\"}, \"n\": [1, {}], \"hidden_act\": \"gelu\"}");
+    write_config("config.json",
+                 "{\"text_config\": {\"hidden_act\": \"gelu\"}, \"n\": [1, {}], \"hidden_act\": \"gelu\"}");
     check_text(FUS_ACT_GELU, "config.json");
     write_config("config.json", "{\"a\": {\"hidden_act\": \"gelu\"}, \"b\": {\"hidden_act\": \"quick_gelu\"}}");
     check_text(FUS_ACT_NONE, "a config that says both");
