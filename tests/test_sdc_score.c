@@ -58,7 +58,8 @@ static void test_golden(const struct golden *g)
     }
 }
 
-/* Random vectors of many images: chance everywhere, and the expected share among 300 against draws. */
+/* Random vectors of many images: chance everywhere, and the expected share among 300 against
+ * draws. */
 static void test_chance(void)
 {
     enum { n = 700, d = 20 };
