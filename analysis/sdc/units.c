@@ -1,5 +1,5 @@
-/* A network as a participant: see units.h. Pictures go through the network one after another, in the
- * order of the trials. */
+/* A network as a participant: see units.h. Pictures go through the network one after another, in
+ * the order of the trials. */
 #include "analysis/sdc/units.h"
 
 #include <math.h>

@@ -2,9 +2,9 @@
  *
  *     model:FILE@LAYER[?units=channels|all|random:N]
  *
- * channels (default): the mean over places of each channel; all: every unit [C, H, W]; random:N: N of
- * them, drawn by (seed, name of the participant). Responses are z-scored over all images; units that
- * do not vary are left out, as there are no repeats for a noise ceiling. */
+ * channels (default): the mean over places of each channel; all: every unit [C, H, W]; random:N: N
+ * of them, drawn by (seed, name of the participant). Responses are z-scored over all images; units
+ * that do not vary are left out, as there are no repeats for a noise ceiling. */
 #ifndef FUS_SDC_UNITS_H
 #define FUS_SDC_UNITS_H
 
