@@ -50,7 +50,7 @@ void fus_panel_lines_title(struct fus_text_buffer *out, const struct fus_view *v
         fus_svg_shorten(name, view->run->categories[category], chars);
     while (fus_svg_width(name, 13) > room - 16 && --chars >= 6);
     fus_svg_put(out, "<g class=\"");
-    fus_theme_class(out, &view->theme, category, 0);
+    fus_theme_category_class(out, &view->theme, category);
     fus_svg_put(out, "\"><rect class=\"bf\" x=\"$f\" y=\"$f\" width=\"10\" height=\"10\" rx=\"2\"/></g>", x, y - 10);
     fus_svg_put(out, "<text class=\"tt\" x=\"$f\" y=\"$f\">$e</text>\n", x + 16, y, name);
 }

@@ -266,3 +266,9 @@ int fus_view_only_category(const struct fus_view *view, int model)
         }
     return only;
 }
+
+bool fus_view_scrambled(const struct fus_view *view, int category)
+{
+    static const char prefix[] = "scramb";
+    return strncmp(view->run->categories[category], prefix, sizeof prefix - 1) == 0;
+}

@@ -77,4 +77,7 @@ double fus_view_share(const struct fus_view *view, int model, int category);
 size_t fus_view_n_selective(const struct fus_view *view, int model);
 int fus_view_only_category(const struct fus_view *view, int model);
 
+/* The category is the scrambled control, by its name: no finding is about it. */
+bool fus_view_scrambled(const struct fus_view *view, int category);
+
 #endif

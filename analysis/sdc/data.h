@@ -21,11 +21,11 @@ struct fus_sdc_study;
 enum fus_sdc_split { FUS_SDC_TRAIN, FUS_SDC_VAL, FUS_SDC_TEST, FUS_SDC_NONE, FUS_SDC_N_SPLITS };
 
 struct fus_sdc_data_options {
-    double min_nc;     /* voxels above it are kept, in percent; NaN: all that vary */
-    int repeats;       /* trials of an image that the noise ceiling uses; 3 */
-    double scale;      /* responses are divided by it; 1 */
-    bool zscore;       /* false: responses are used as they are, divided by scale */
-    size_t max_memory; /* bytes for the responses; past it they lie in an unnamed file */
+    double min_nc;      /* voxels above it are kept, in percent; NaN: all that vary */
+    int repeats;        /* trials of an image that the noise ceiling uses; 3 */
+    double scale;       /* responses are divided by it; 1 */
+    bool zscore;        /* false: responses are used as they are, divided by scale */
+    size_t max_memory;  /* bytes for the responses; past it they lie in an unnamed file */
     const char *folder; /* in which that file is made */
 };
 
