@@ -101,7 +101,10 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
     else if (strcmp(n, "4B") == 0)
         fus_svg_put(out, "How unevenly selective units are spread over the places of the last block layer: the "
                          "standard deviation of the map above "
-                         "divided by its mean (coefficient of variation, CV). 0 means the same share everywhere.");
+                         "divided by its mean (coefficient of variation, CV). 0 means the same share everywhere. "
+                         "Few units vary more by chance alone, so that the CV follows their number. Beside it "
+                         "Morisita\xe2\x80\x99s index, which does not: how many times likelier two of the units share "
+                         "a place than by chance.");
     else if (strcmp(n, "2B\xe2\x80\xb2") == 0)
         fus_svg_put(out, "Units selective in one half of the pictures, their mean CSI in the other half; mean of both "
                          "directions. What falls from figure 2B to "
@@ -115,9 +118,8 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
                          "cells are undefined. Layers run from input (top, left) to output; of two models the one "
                          "named first has the rows.");
     else
-        fus_svg_put(out, "The same coefficient of variation in every layer. Gaps: no selective unit, so no variation. "
-                         "Layers with fewer places and "
-                         "fewer selective units vary more by chance alone.");
+        fus_svg_put(out, "The same coefficient of variation in every layer, and below it Morisita\xe2\x80\x99s index. "
+                         "Gaps: no selective unit, so no variation; for the index fewer than two.");
     bool proportion = n[0] == '3' || strcmp(n, "5B") == 0,
          variation = strcmp(n, "4B") == 0 || strcmp(n, "4C") == 0 || strcmp(n, "5C") == 0;
     if ((proportion && view->intervals) || (variation && view->variation_intervals)) {
@@ -126,6 +128,11 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
         fus_svg_put(out, " intervals of a bootstrap over pictures.");
     } else if (proportion || variation)
         fus_svg_put(out, " No error bars: intervals need --bootstrap.");
+    if (variation) {
+        fus_svg_put(out, " Dotted: what ");
+        put_coverage(out, view);
+        fus_svg_put(out, " of maps lie within that have as many units at random places.");
+    }
     if (proportion && view->permuted) {
         fus_svg_put(out, " Dotted: what ");
         put_coverage(out, view);

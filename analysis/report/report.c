@@ -139,6 +139,8 @@ static void tables_of(struct fus_text_buffer *out, const struct fus_view *view, 
         fus_detail_lines(out, view, source->quantity);
     if (strcmp(f->number, "2B") == 0)
         fus_detail_comparison(out, view);
+    if (strcmp(f->number, "4C") == 0)
+        fus_detail_lines(out, view, FUS_VIEW_MORISITA);
     if (strcmp(f->number, "3A") == 0 && view->permuted)
         fus_detail_chance(out, view);
 }

@@ -47,9 +47,9 @@ int fus_sdc_matrix_create(struct fus_sdc_matrix *m, bool in_memory, struct fus_e
         return open_file(m, err);
     if (bytes < SIZE_MAX)
         m->memory = fus_base_aligned((size_t)bytes + 1, 1);
-    return m->memory ? FUS_OK
-                     : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu trials of %zu voxels", m->n_rows,
-                                     m->n_columns);
+    return m->memory
+               ? FUS_OK
+               : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu trials of %zu voxels", m->n_rows, m->n_columns);
 }
 
 void fus_sdc_matrix_close(struct fus_sdc_matrix *m)

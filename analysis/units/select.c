@@ -249,7 +249,7 @@ int fus_select_create(struct fus_layer_summary *out, const struct fus_moments *m
         category->ci_low = category->ci_high = category->csi_cv = category->dprime_cv = category->auc_cv =
             category->survival = NAN;
         category->split_half_r = category->dice = category->csi_low = category->csi_high = NAN;
-        category->variation_low = category->variation_high = NAN;
+        category->variation_low = category->variation_high = category->morisita_low = category->morisita_high = NAN;
         category->map = fus_base_alloc(places, sizeof *category->map);
         all = category->map != NULL;
     }
