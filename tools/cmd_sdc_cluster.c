@@ -22,10 +22,15 @@ static const char help[] =
     "  --transposed         the .npy files are [dimensions, voxels]\n"
     "  --of weights|pattern|both   which vectors of a fit: decoder weights (default), or the covariance of voxel and\n"
     "                       decoded embedding, in clusters-pattern/\n"
-    "  --eps LIST           largest distance of neighbours: one or more numbers with commas\n"
+    "  --eps auto|LIST      largest distance of neighbours: one or more numbers with commas, or chosen from a grid\n"
+    "                       against chance (default)\n"
     "  --min-others 3       a core voxel has neighbours in at least so many other participants\n"
     "  --border nearest|last   a border voxel joins its nearest core voxel (default), or the last cluster that reaches "
     "it\n"
+    "  --null rotate|pairing|none   what chance gives: each participant's vectors turned at random (default), or "
+    "decoders\n"
+    "                       of relabelled images, which `fit --permutations` made\n"
+    "  --null-replicates 20 random turns\n"
     "  --expand auto|none|E expanded clusters within each participant, up to distance E (default: eps + 0.05, at most "
     "0.65)\n"
     "  --preset efird       the choices of Efird et al. 2025: weights, eps 0.45 to 0.70, border last; options "
@@ -112,8 +117,13 @@ static int check(const struct fus_sdc_cluster_options *o, const struct fus_texts
         return fus_args_usage("sdc cluster", "--vectors needs --out DIR");
     if (o->n_vectors && o->of != FUS_SDC_WEIGHTS)
         return fus_args_usage("sdc cluster", "--of asks for a folder of a fit, --vectors found");
-    if (!o->n_eps)
-        return fus_args_usage("sdc cluster", "--eps LIST or --preset efird expected");
+    if (!o->n_eps && o->null == FUS_SDC_NULL_NONE)
+        return fus_args_usage("sdc cluster",
+                              "--eps auto is chosen against chance: --null rotate or pairing, or a LIST, expected");
+    if (o->n_vectors && o->null == FUS_SDC_NULL_PAIRING)
+        return fus_args_usage("sdc cluster", "--null pairing asks for a folder of a fit, --vectors found");
+    if (o->of != FUS_SDC_WEIGHTS && o->null == FUS_SDC_NULL_PAIRING)
+        return fus_args_usage("sdc cluster", "--null pairing has weights alone; --of weights expected");
     if (o->transposed && !o->n_vectors)
         return fus_args_usage("sdc cluster", "--transposed goes with --vectors");
     return 0;
@@ -128,9 +138,11 @@ static void print_result(const struct fus_sdc_cluster_result *r)
             char name[32];
             fus_sdc_clustering_name(name, at->eps);
             if (at->written)
-                printf("eps %s: %d clusters of %zu core and %zu border voxels\n", name, at->n_clusters, at->n_core,
-                       at->n_border);
+                printf("eps %s%s: %d clusters of %zu core and %zu border voxels\n", name, at->chosen ? ", chosen" : "",
+                       at->n_clusters, at->n_core, at->n_border);
         }
+        if (r->of[i].chosen < 0 && r->of[i].judged)
+            printf("no eps passes the null: its clusters are no more than chance gives\n");
     }
 }
 

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -257,6 +258,37 @@ int fus_sdc_decoders_open(struct fus_sdc_decoders *d, const char *dir, const cha
     fus_base_free(names);
     fus_base_free(folder);
     finish(d);
+    return code;
+}
+
+static bool exists(const char *path)
+{
+    FILE *f = fopen(path, "rb");
+    if (f)
+        fclose(f);
+    return f != NULL;
+}
+
+int fus_sdc_decoders_run(float *w, bool *found, const struct fus_sdc_decoders *d, int participant, const char *dir,
+                         const char *file, struct fus_error *err)
+{
+    char path[4096];
+    struct fus_store *s = NULL;
+    size_t n = d->first[participant + 1] - d->first[participant];
+    int length = snprintf(path, sizeof path, "%s/decoders/%s/%s", dir, d->name[participant], file);
+    *found = length > 0 && (size_t)length < sizeof path && exists(path);
+    if (!*found)
+        return FUS_OK;
+    int code = fus_open_weights(&s, path, err);
+    if (code)
+        return code;
+    const struct fus_tensor *t = find_array(s, "weight");
+    if (!t || t->n_dims != 2 || (uint64_t)t->shape[0] != n || (uint64_t)t->shape[1] != d->vectors.d)
+        code = fus_base_fail(err, FUS_EFORMAT, "%s: an array weight of %zu voxels and %zu dimensions expected", path, n,
+                             d->vectors.d);
+    else
+        code = fus_store_read_f32(s, w, t, err);
+    fus_store_close(s);
     return code;
 }
 
