@@ -1,5 +1,5 @@
-/* volume.c, nifti.c, mgh.c: files that tests/golden/volume.py wrote, against what it says they hold; cut, damaged and hostile ones;
- * arrays of NumPy's; what is written, read back. */
+/* volume.c, nifti.c, mgh.c: files that tests/golden/volume.py wrote, against what it says they
+ * hold; cut, damaged and hostile ones; arrays of NumPy's; what is written, read back. */
 #define _POSIX_C_SOURCE 200809L
 #include "weights/volume.h"
 
@@ -159,7 +159,12 @@ static void test_arrays(void)
         CHECK_MSG(fus_volume_open(&v, path, &err) == 0, "%s", err.msg);
         const struct fus_volume_info *info = fus_volume_info(v);
         CHECK(info->space.format == FUS_VOLUME_ARRAY && info->whole == (kind != 2));
-        CHECK(info->n_frames == (kind == 2 ? 1 : kind == 3 ? 3 : 5) && info->n_places == (kind == 2 ? 4 : kind == 3 ? 5 : 3));
+        CHECK(info->n_frames == (kind == 2   ? 1
+                                 : kind == 3 ? 3
+                                             : 5) &&
+              info->n_places == (kind == 2   ? 4
+                                 : kind == 3 ? 5
+                                             : 3));
         float *x = read_all(v, 2, &code, &err);
         for (int i = 0; x && i < 15 && kind != 2; i++)
             CHECK(x[i] == c[i]);
@@ -168,7 +173,8 @@ static void test_arrays(void)
         fus_volume_close(v);
     }
     unlink(path);
-    /* what Python wrote: Fortran order, and int16 of the other byte order (tests/golden/formats_make.py has more) */
+    /* what Python wrote: Fortran order, and int16 of the other byte order
+     * (tests/golden/formats_make.py has more) */
     CHECK(fus_volume_open(&v, "tests/golden/vol_fortran.npy", &err) == 0);
     float *x = read_all(v, 2, &code, &err);
     for (int i = 0; x && i < 15; i++)
@@ -212,7 +218,8 @@ static void check_written(const char *source, const char *name, size_t n_frames)
     CHECK(x != NULL);
     free(x);
     labels[0] = 40000;
-    CHECK(fus_volume_write(path, &info->space, 0, labels, &err) == (info->space.format == FUS_VOLUME_NIFTI ? FUS_ELIMIT : 0));
+    CHECK(fus_volume_write(path, &info->space, 0, labels, &err) ==
+          (info->space.format == FUS_VOLUME_NIFTI ? FUS_ELIMIT : 0));
     fus_volume_close(v);
     fus_volume_close(w);
     unlink(path);

@@ -50,13 +50,12 @@ static const struct {
     int number, bits; /* bits 0: not read */
     enum fus_dtype dtype;
     const char *name;
-} types[] = {
-    {2, 8, FUS_U8, "uint8"},         {4, 16, FUS_I16, "int16"},         {8, 32, FUS_I32, "int32"},
-    {16, 32, FUS_F32, "float32"},    {64, 64, FUS_F64, "float64"},      {256, 8, FUS_I8, "int8"},
-    {512, 16, FUS_U16, "uint16"},    {768, 32, FUS_U32, "uint32"},      {1, 0, FUS_BOOL, "binary"},
-    {32, 0, FUS_F32, "complex64"},   {128, 0, FUS_U8, "RGB24"},         {1024, 0, FUS_I64, "int64"},
-    {1280, 0, FUS_U64, "uint64"},    {1536, 0, FUS_F64, "float128"},    {1792, 0, FUS_F64, "complex128"},
-    {2048, 0, FUS_F64, "complex256"}, {2304, 0, FUS_U8, "RGBA32"}};
+} types[] = {{2, 8, FUS_U8, "uint8"},          {4, 16, FUS_I16, "int16"},      {8, 32, FUS_I32, "int32"},
+             {16, 32, FUS_F32, "float32"},     {64, 64, FUS_F64, "float64"},   {256, 8, FUS_I8, "int8"},
+             {512, 16, FUS_U16, "uint16"},     {768, 32, FUS_U32, "uint32"},   {1, 0, FUS_BOOL, "binary"},
+             {32, 0, FUS_F32, "complex64"},    {128, 0, FUS_U8, "RGB24"},      {1024, 0, FUS_I64, "int64"},
+             {1280, 0, FUS_U64, "uint64"},     {1536, 0, FUS_F64, "float128"}, {1792, 0, FUS_F64, "complex128"},
+             {2048, 0, FUS_F64, "complex256"}, {2304, 0, FUS_U8, "RGBA32"}};
 
 static int read_type(struct fus_volume *v, struct header *h, struct fus_error *err)
 {

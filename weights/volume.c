@@ -42,8 +42,8 @@ int fus_volume_set_size(struct fus_volume *v, const int64_t sizes[4], uint64_t s
     v->info.n_places = (size_t)places;
     if (most < start || (uint64_t)sizes[3] > (most - start) / (places * size))
         return fus_base_fail(err, FUS_EFORMAT,
-                             "%" PRId64 " x %" PRId64 " x %" PRId64 " x %" PRId64
-                             " elements of %" PRIu64 " bytes after byte %" PRIu64 " are more than the file %s %" PRIu64
+                             "%" PRId64 " x %" PRId64 " x %" PRId64 " x %" PRId64 " elements of %" PRIu64
+                             " bytes after byte %" PRIu64 " are more than the file %s %" PRIu64
                              " bytes: truncated copy?",
                              sizes[0], sizes[1], sizes[2], sizes[3], size, start,
                              fus_gunzip_packed(v->stream) ? "can unpack to," : "has,", most);
@@ -87,8 +87,8 @@ static int open_stream(struct fus_volume *v, bool *other, struct fus_error *err)
     int code = fus_gunzip_read(v->stream, head, sizeof head, &n, err);
     if (code)
         return code;
-    bool numpy = !fus_gunzip_packed(v->stream) && v->path &&
-                 (memcmp(head, "\x93NUM", 4) == 0 || memcmp(head, "PK\3\4", 4) == 0);
+    bool numpy =
+        !fus_gunzip_packed(v->stream) && v->path && (memcmp(head, "\x93NUM", 4) == 0 || memcmp(head, "PK\3\4", 4) == 0);
     if (numpy) {
         *other = true;
         return FUS_OK;
