@@ -33,6 +33,11 @@ static const char help[] =
     "  --null-replicates 20 random turns\n"
     "  --expand auto|none|E expanded clusters within each participant, up to distance E (default: eps + 0.05, at most "
     "0.65)\n"
+    "  --embedding E.npy, --images IMAGES.tsv   of the images that explain clusters (default: those of the fit)\n"
+    "  --top 16             images most and least associated with each cluster, in images.csv\n"
+    "  --centroid voxels|participants   mean of a cluster's voxels (default), or of its participants' means\n"
+    "  --stability 20       resamples of the reruns of a fit, clustered again; 0: none\n"
+    "  --seed 1             of everything random\n"
     "  --preset efird       the choices of Efird et al. 2025: weights, eps 0.45 to 0.70, border last; options "
     "override\n\n"
     "example: fusiform sdc cluster out/sdc --eps 0.35,0.4\n";
@@ -164,6 +169,8 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
                                             {0}},
                                  presets[] = {{"efird", 1}, {0}};
     struct choices c = {{kinds, NOT_GIVEN}, {borders, NOT_GIVEN}, {nulls, NOT_GIVEN}, {presets, NOT_GIVEN}, NULL, NULL};
+    static const struct fus_word means[] = {{"voxels", 0}, {"participants", 1}, {0}};
+    struct fus_choice centroid = {means, 0};
     static const char *vectors[MAX_VECTORS];
     struct fus_texts operands, list = {vectors, 0, MAX_VECTORS};
     struct fus_sdc_cluster_options o;
@@ -183,6 +190,10 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
                                    {"--null", FUS_ARG_CHOICE, &c.null},
                                    {"--null-replicates", FUS_ARG_COUNT, &o.replicates},
                                    {"--stability", FUS_ARG_SEED, &stability},
+                                   {"--embedding", FUS_ARG_TEXT, &o.embedding},
+                                   {"--images", FUS_ARG_TEXT, &o.images},
+                                   {"--top", FUS_ARG_COUNT, &o.top},
+                                   {"--centroid", FUS_ARG_CHOICE, &centroid},
                                    {"--seed", FUS_ARG_SEED, &o.seed},
                                    {"--preset", FUS_ARG_CHOICE, &c.preset},
                                    {0}};
@@ -195,6 +206,7 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
     o.vectors = vectors, o.n_vectors = list.n;
     o.folder = operands.n ? operands.items[0] : NULL;
     o.note = tell;
+    o.by_participant = centroid.value;
     status = take_choices(&o, &c);
     if (!status)
         status = check(&o, &operands);
@@ -203,5 +215,6 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
     if (fus_sdc_cluster_folder(&o, &result, &err))
         return fus_args_failed(&err);
     print_result(&result);
+    printf("report: %s/report.html\n", o.out ? o.out : o.folder);
     return 0;
 }

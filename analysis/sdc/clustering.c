@@ -7,6 +7,7 @@
 
 #include "analysis/sdc/clusters_write.h"
 #include "analysis/sdc/null.h"
+#include "analysis/sdc/page.h"
 #include "nn/base/number.h"
 #include "nn/base/outfile.h"
 #include "stimuli/set/folder.h"
@@ -19,6 +20,7 @@ void fus_sdc_cluster_defaults(struct fus_sdc_cluster_options *o)
                                           .border = FUS_SDC_NEAREST,
                                           .null = FUS_SDC_NULL_ROTATE,
                                           .replicates = 20,
+                                          .stability = 20,
                                           .top = 16,
                                           .seed = 1};
 }
@@ -163,6 +165,7 @@ static int cluster_kind(const struct fus_sdc_cluster_options *o, const char *whi
                         struct fus_sdc_cluster_result *result, struct fus_error *err)
 {
     struct fus_sdc_clustering c = {.o = o, .which = which};
+    struct fus_sdc_pool pool = {0};
     set_grid(&c);
     int code = open_vectors(&c, err);
     if (!code)
@@ -172,7 +175,9 @@ static int cluster_kind(const struct fus_sdc_cluster_options *o, const char *whi
     if (!code)
         code = choose(&c, err);
     if (!code)
-        code = fus_sdc_clusters_write(&c, err);
+        code = fus_sdc_pool_open(&pool, &c, err);
+    if (!code)
+        code = fus_sdc_clusters_write(&c, &pool, err);
     if (!code) {
         int i = result->n++;
         result->of[i].which = which, result->of[i].n_eps = c.n_eps, result->of[i].chosen = c.chosen;
@@ -181,6 +186,7 @@ static int cluster_kind(const struct fus_sdc_cluster_options *o, const char *whi
         result->of[i].judged = o->null != FUS_SDC_NULL_NONE;
         memcpy(result->of[i].eps, c.eps, sizeof c.eps);
     }
+    fus_sdc_pool_close(&pool);
     destroy(&c);
     return code;
 }
@@ -194,5 +200,5 @@ int fus_sdc_cluster_folder(const struct fus_sdc_cluster_options *o, struct fus_s
         code = cluster_kind(o, "weight", result, err);
     if (!code && o->of & FUS_SDC_PATTERN)
         code = cluster_kind(o, "pattern", result, err);
-    return code;
+    return code ? code : fus_sdc_page_write(o->out ? o->out : o->folder, err);
 }

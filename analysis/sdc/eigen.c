@@ -8,8 +8,8 @@ enum { MAX_STEPS = 60 }; /* for one eigenvalue; two or three are usual */
 
 /* ---- to a tridiagonal matrix ---- */
 
-/* x [n], n >= 2, becomes v of the reflection 1 - b v v' that maps it to (alpha, 0, ...); returns alpha.
- * *b is 0 where x is so already. */
+/* x [n], n >= 2, becomes v of the reflection 1 - b v v' that maps it to (alpha, 0, ...); returns
+ * alpha. *b is 0 where x is so already. */
 static double reflect(double *x, size_t n, double *b)
 {
     double squares = 0, first = x[0];
@@ -24,8 +24,8 @@ static double reflect(double *x, size_t n, double *b)
     return alpha;
 }
 
-/* Rows and columns k + 1 .. n-1 of a become H a H, where H reflects by v (row k behind the diagonal)
- * and b. p [n] is scratch. */
+/* Rows and columns k + 1 .. n-1 of a become H a H, where H reflects by v (row k behind the
+ * diagonal) and b. p [n] is scratch. */
 static void update(double *a, size_t n, size_t k, double b, double *p)
 {
     const double *v = a + k * n;

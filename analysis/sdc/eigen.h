@@ -8,8 +8,8 @@
 
 #include "nn/base/base.h"
 
-/* values [n] descending; vectors [n, n], a row each of length 1, its entry of largest size positive.
- * a [n, n] is destroyed. */
+/* values [n] descending; vectors [n, n], a row each of length 1, its entry of largest size
+ * positive. a [n, n] is destroyed. */
 int fus_eigen_symmetric(double *values, double *vectors, double *a, size_t n, struct fus_error *err);
 
 #endif

@@ -249,7 +249,8 @@ static int count_rotated(double *count, int *n, const struct fus_sdc_clustering 
     return code;
 }
 
-/* The vectors of decoders number `replicate` of relabelled images. *found: every participant has it. */
+/* The vectors of decoders number `replicate` of relabelled images. *found: every participant has
+ * it. */
 static int read_permuted(float *unit, bool *found, const struct fus_sdc_clustering *c, int replicate,
                          struct fus_error *err)
 {

@@ -1,14 +1,14 @@
 /* What chance gives: participants who share nothing, and the eps that chance does not reach.
  *
  * rotate: U, L are the principal axes and second moments of all vectors together, the first k that
- * hold 99.9 % of the trace. Each participant's vectors are scaled to equal variance there, turned by
- * a random orthogonal Q of its own and scaled back,
+ * hold 99.9 % of the trace. Each participant's vectors are scaled to equal variance there, turned
+ * by a random orthogonal Q of its own and scaled back,
  *
  *   u' = u + U (L^1/2 Q' L^-1/2 - 1) U' u,   then of length 1 again.
  *
  * What all have in common in second moments stays, vectors of one participant that were alike stay
- * alike, what participants share is gone. Q: Gram-Schmidt of the columns of a matrix of noise (noise.h),
- * its key (seed, ROTATE, replicate, participant). */
+ * alike, what participants share is gone. Q: Gram-Schmidt of the columns of a matrix of noise
+ * (noise.h), its key (seed, ROTATE, replicate, participant). */
 #ifndef FUS_SDC_NULL_H
 #define FUS_SDC_NULL_H
 
