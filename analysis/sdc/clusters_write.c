@@ -8,6 +8,7 @@
 #include "analysis/run/csv.h"
 #include "analysis/run/tables.h"
 #include "analysis/sdc/concept_tables.h"
+#include "analysis/sdc/volumes.h"
 #include "nn/base/json.h"
 #include "nn/base/number.h"
 #include "nn/base/outfile.h"
@@ -96,10 +97,28 @@ static int write_expanded(const struct fus_sdc_clustering *c, int e, const char 
         if (!code)
             code = fus_npyout_npy(path, &a, err);
         fus_base_free(path);
+        bool written;
+        if (!code && c->o->folder && k)
+            code = fus_sdc_volumes_write_expanded(&written, c->o->folder, folder, c->decoders.name[s], part, (int)k, m,
+                                                  err);
     }
     fus_base_free(member);
     fus_base_free(part);
     return code;
+}
+
+/* NAME_labels.nii or .mgh, where the fit knows the space of the responses. */
+static int write_volumes(const struct fus_sdc_clustering *c, int e, const char *folder, struct fus_error *err)
+{
+    bool any = false, written;
+    int code = FUS_OK;
+    for (int s = 0; c->o->folder && s < c->decoders.n && !code; s++) {
+        size_t first = c->decoders.first[s], n = c->decoders.first[s + 1] - first;
+        code = fus_sdc_volumes_write_labels(&written, c->o->folder, folder, c->decoders.name[s],
+                                            c->label + (size_t)e * c->decoders.vectors.n + first, n, err);
+        any = any || (!code && written);
+    }
+    return any && !code ? fus_sdc_volumes_write_colours(folder, c->eps[e].n_clusters, NULL, err) : code;
 }
 
 static int explain_eps(const struct fus_sdc_clustering *c, int e, const struct fus_sdc_pool *pool, const char *folder,
@@ -127,6 +146,8 @@ static int write_eps(const struct fus_sdc_clustering *c, int e, const struct fus
         code = write_labels(c, e, folder, err);
     if (!code)
         code = write_expanded(c, e, folder, err);
+    if (!code)
+        code = write_volumes(c, e, folder, err);
     if (!code)
         code = explain_eps(c, e, pool, folder, err);
     fus_base_free(folder);
