@@ -249,6 +249,7 @@ static int list_study(char ***names, size_t *n, const char *dir, struct fus_erro
     uint8_t *text = NULL;
     size_t bytes, room = 0;
     struct fus_json j;
+    bool memory = true;
     int length = snprintf(path, sizeof path, "%s/sdc.json", dir), code;
     if (length < 0 || (size_t)length >= sizeof path || !exists(path))
         return FUS_OK;
@@ -267,16 +268,17 @@ static int list_study(char ***names, size_t *n, const char *dir, struct fus_erro
             char **grown = fus_base_grow(*names, &room, *n, sizeof **names);
             *names = grown ? grown : *names;
             char *copy = grown ? fus_base_strdup(name) : NULL;
-            if (copy && names_file(copy, strlen(copy)))
+            if (copy)
                 (*names)[(*n)++] = copy;
-            else {
-                fus_base_free(copy);
-                code = fus_json_fail(&j, "a participant's name, without /, expected");
-            }
+            memory = memory && copy;
+            if (copy && !names_file(copy, strlen(copy)))
+                fus_json_fail(&j, "a participant's name, without /, expected");
         }
     }
     code = fus_json_end(&j);
     fus_base_free(text);
+    if (!code && !memory)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for names");
     return code ? fus_base_blame(err, "%s: ", path) : FUS_OK;
 }
 
