@@ -133,9 +133,10 @@ int fus_sdc_simulate_axes(double *q, size_t d, uint64_t seed, uint64_t who, stru
 /* The embedding of one picture, of length 1. */
 static void embed(double *y, const struct fus_sdc_picture *p, const double *q, size_t d, struct fus_rng *rng)
 {
-    const double car = p->category == FUS_SDC_AXIS_CAR, other = 0.2;
-    double paint = car > 0 ? 1.2 * p->paint : other * fus_rng_normal(rng);
-    double view = car > 0 ? 1.2 * p->view : other * fus_rng_normal(rng);
+    const double level = 1.2 * sqrt(1.5), other = 0.2; /* three levels of variance 1, times 1.2 */
+    bool car = p->category == FUS_SDC_AXIS_CAR;
+    double paint = car ? level * p->paint : other * fus_rng_normal(rng);
+    double view = car ? level * p->view : other * fus_rng_normal(rng);
     memset(y, 0, d * sizeof *y);
     add(y, 1 + 0.3 * fus_rng_normal(rng), q + p->category * d, d);
     add(y, paint, q + FUS_SDC_AXIS_PAINT * d, d);

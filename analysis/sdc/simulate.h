@@ -7,10 +7,10 @@
  *   images.tsv      image (row of the embedding), path, labels: by fus_sdc_simulate_images
  *
  * A picture's embedding is the sum of orthonormal axes: its category (face, body, place, word,
- * number, car or instrument; 1 + 0.3 e), left or right (-1, 1; 0: neither), of cars the paint
- * (black -1, grey 0, white 1) and the view (front -1, side 0, rear 1), of faces glasses, each x
- * 1.2; one axis that all share (1), and 0.25 e in all other dimensions; e ~ N(0, 1). Rows then have
- * length 1.
+ * number, car or instrument; 1 + 0.3 e), left or right (-1, 1; 0: neither) and glasses (1), each x
+ * 1.2; of cars the paint (black -1, grey 0, white 1) and the view (front -1, side 0, rear 1), each
+ * x 1.2 sqrt(3/2), which all others have x 0.2 e; one axis that all share (1); 0.25 e in all other
+ * dimensions; e ~ N(0, 1). Rows then have length 1.
  *
  * A voxel's response to an image is its direction . (embedding - mean), of variance 1 over the
  * participant's images, times sqrt(nc), plus noise times sqrt(1 - nc): 80 % white, 20 % in five
