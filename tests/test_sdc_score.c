@@ -1,4 +1,4 @@
-/* Retrieval scores against sorting (golden/sdc_fit.py), against plain loops, and at their limits. */
+/* Retrieval scores: against sorting (golden/sdc_fit.py), against plain loops, at their limits. */
 #include "analysis/sdc/score.h"
 #include "golden_npz.h"
 #include "nn/base/rng.h"

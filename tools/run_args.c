@@ -47,6 +47,9 @@ static const char help[] =
     "means, "
     "differences,\n"
     "                       p over relabelled trainings, intervals over trainings and, with --bootstrap, pictures\n"
+    "  --sesoi LOGRATIO     the smallest log ratio of two models' shares that would matter, e.g. 0.22 for a quarter "
+    "more: compare.csv\n"
+    "                       and the report say whether shares are equivalent within it (needs --bootstrap)\n"
     "  --permutations M     permutations.csv: what M relabellings of the pictures give by chance\n"
     "  --sweep              sweep.csv: selective units under many thresholds\n"
     "  --consistency        consistency.csv: rank correlation of layers' dissimilarities, of categories and, where "
@@ -250,6 +253,7 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
                                    {"--sweep", FUS_ARG_FLAG, &o->sweep},
                                    {"--consistency", FUS_ARG_FLAG, &o->consistency},
                                    {"--matched", FUS_ARG_FLAG, &o->matched},
+                                   {"--sesoi", FUS_ARG_REAL, &o->sesoi},
                                    {"--group", FUS_ARG_LIST, &groups},
                                    {"--interval", FUS_ARG_CHOICE, &chosen.interval},
                                    {"--bootstrap-over", FUS_ARG_CHOICE, &chosen.over},
