@@ -19,6 +19,8 @@ void fus_detail_responses(struct fus_text_buffer *out, const struct fus_view *vi
 void fus_detail_reliability(struct fus_text_buffer *out, const struct fus_view *view);
 /* the last block layer: relabelled pictures */
 void fus_detail_chance(struct fus_text_buffer *out, const struct fus_view *view);
+/* the last block layer: fewer pictures, other levels */
+void fus_detail_power(struct fus_text_buffer *out, const struct fus_view *view);
 /* each layer with the one before and with the last */
 void fus_detail_consistency(struct fus_text_buffer *out, const struct fus_view *view);
 /* units with their pictures; nothing if the model has none */

@@ -110,6 +110,8 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
                          "directions. What falls from figure 2B to "
                          "here was due to choosing and measuring on the same pictures. No error bars: two halves give "
                          "none. Gaps: a half has no selective unit.");
+    else if (strcmp(n, "p1") == 0)
+        fus_prose_validity_power(out);
     else if (strcmp(n, "v1") == 0)
         fus_svg_put(out, "Each cell: Spearman\xe2\x80\x99s rank correlation of two layers\xe2\x80\x99 dissimilarities "
                          "(1 \xe2\x88\x92 Pearson\xe2\x80\x99s r of two response "
@@ -214,6 +216,7 @@ static void say_units(struct fus_text_buffer *out, const struct fus_view *view)
 {
     item(out, "Unit");
     fus_svg_put(out, "One number of a layer\xe2\x80\x99s output: a channel at a place of the feature map.");
+    fus_prose_validity_dimensions(out, view);
     say_criterion(out, view->run);
     item(out, "Dead units");
     fus_svg_put(

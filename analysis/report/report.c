@@ -117,6 +117,7 @@ static const struct source {
     {"4C", "layers.csv", NULL, FUS_VIEW_VARIATION},
     {"2B\xe2\x80\xb2", "layers.csv", fus_detail_reliability, 0},
     {"v1", "consistency.csv", fus_detail_consistency, 0},
+    {"p1", "power.csv", fus_detail_power, 0},
     {"5A", "layers.csv", NULL, FUS_VIEW_CSI},
     {"5B", "layers.csv", NULL, FUS_VIEW_PROPORTION},
     {"5C", "layers.csv", NULL, FUS_VIEW_VARIATION},

@@ -44,6 +44,7 @@ struct fus_run_options {
     enum fus_interval_method interval;
     enum fus_redraw_over over; /* what `bootstrap` draws */
     bool sweep, consistency;
+    const char *subsample; /* pictures per category, "8,12,16": power.csv */
     uint64_t seed;
     bool full_units; /* units/MODEL/LAYER.npz with mean, var, t, p, q and csi; needs `folder` */
     /* execution; none of this changes a result */
@@ -72,7 +73,7 @@ struct fus_run_option_text {
     bool in_json; /* it is among the options in run.json; else it is elsewhere in the file */
     char number[32];
 };
-enum { FUS_RUN_OPTIONS_TEXTS = 18 + 2 * FUS_RUN_MAX_MODELS };
+enum { FUS_RUN_OPTIONS_TEXTS = 19 + 2 * FUS_RUN_MAX_MODELS };
 
 /* list [FUS_RUN_OPTIONS_TEXTS]: in the order of run.json. Returns how many. */
 int fus_run_options_list(struct fus_run_option_text *list, const struct fus_run_options *o);

@@ -245,6 +245,9 @@ void fus_summary_tables_read(struct fus_run_summary_file *r)
         steps[i](r);
     if (!r->code && r->method.permutations)
         read_permutations(r);
+    struct fus_power_plan plan;
+    if (!r->code && r->method.subsample && (r->code = fus_power_parse(&plan, r->method.subsample, r->err)) == FUS_OK)
+        fus_power_table_read(r, &plan);
     if (!r->code && option_is(r, "consistency", "true"))
         read_consistency(r);
 }

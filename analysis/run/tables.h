@@ -13,6 +13,13 @@ int fus_table_compare(const char *path, const struct fus_run_summary *run, struc
 int fus_table_pixels(const char *path, const struct fus_run_summary *run,
                      struct fus_error *err); /* pixels.csv; run->pixels is there */
 
+/* power.csv. reversed: whether some other model's order with this one in a point's statistic is not
+ * that of the whole set. */
+int fus_power_table_write(const char *path, const struct fus_run_summary *run, const struct fus_power_plan *plan,
+                          struct fus_error *err);
+bool fus_power_table_reversed(const struct fus_run_summary *run, const struct fus_power_plan *plan, int model,
+                              int layer, int category, int point, int statistic);
+
 /* dtype: numpy's descr: "<f4", "|i1", "<f8", "<i8". Little-endian C order, version 1.0 header. */
 struct fus_npy_array {
     const char *name; /* in the npz, without .npy */
