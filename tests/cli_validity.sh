@@ -73,11 +73,11 @@ ok "the bytes of one run" same_runs "$work/base" "$work/base3"
 run "resumed" run $three --resume --out "$work/base"
 run "activations" activations --model gabor:64 --layer cycles4,cycles16.simple 'builtin?per_category=2' -o "$work/a.npz"
 run "inspect" inspect pixels:32
-says '^pixels.weight	f32	3x3$'
+says '^pixels.weight	f32	3x3x1x1$'
 fails 1 "gabor: Gabor filters, no network, input 128 x 128, 8 orientations at 4 scales has no final features" embed --model gabor "$first" -o "$work/e.npy"
 fails 1 "has no classes" classify --model pixels:32 "$first"
 fails 1 "nothing to write" convert pixels:32 -o "$work/p.safetensors"
-fails 1 "gabor: a baseline has nothing to train" train --model gabor --stimuli builtin --out "$work/t"
+fails 1 "gabor: training knows residual networks only" train --model gabor --stimuli builtin --out "$work/t"
 fails 1 "no layer is called 'relu'; there are: pixels" run --model pixels:32 --layers relu --stimuli "$work/set" --out "$work/none"
 
 # ---- objects among the rivals ----

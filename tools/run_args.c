@@ -46,6 +46,17 @@ static const char help[] =
     "  --bootstrap-over W   what is resampled: pictures (default; within their subcategory: intervals speak of these "
     "very folders),\n"
     "                       subcategories (within their category: of other exemplars of it), or both\n"
+    "  --matched            matched.csv: models compared by the CSI and the places of as many units of each, chosen in "
+    "one half of\n"
+    "                       the pictures and measured in the other; with --bootstrap intervals and p of the "
+    "differences\n"
+    "  --group NAME=M,M,... trainings of one kind, models by their names; for each kind one --group. groups.csv: "
+    "means, "
+    "differences,\n"
+    "                       p over relabelled trainings, intervals over trainings and, with --bootstrap, pictures\n"
+    "  --sesoi LOGRATIO     the smallest log ratio of two models' shares that would matter, e.g. 0.22 for a quarter "
+    "more: compare.csv\n"
+    "                       and the report say whether shares are equivalent within it (needs --bootstrap)\n"
     "  --permutations M     permutations.csv: what M relabellings of the pictures give by chance\n"
     "  --sweep              sweep.csv: selective units under many thresholds\n"
     "  --subsample N,N,...  power.csv: proportion, CSI, CV and Morisita's index against pictures per category, and "
@@ -65,6 +76,7 @@ static const char help[] =
     "  --low-memory         hold one layer's weights at a time: slower, the same bytes; chosen where --max-memory asks "
     "for it\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
+    "  --activation A       quickgelu or gelu, of CLIP's transformers where the file does not say\n"
     "  --prefix [NAME=]P    which of a file's networks, where it holds several: --prefix r50=model_ema; without NAME "
     "of every model\n"
     "  --preprocess [NAME=]P  how pictures are prepared for that model, or for every one: torchvision, torchvision-v2, "
@@ -154,6 +166,19 @@ static void take_choices(struct fus_run_options *o, const struct choices *c)
     o->halves = (enum fus_run_halves)c->halves.value;
 }
 
+/* The lists of all --group, as one text in `a`; NULL: they are too long. */
+static const char *join_groups(struct fus_run_args *a, const struct fus_texts *groups)
+{
+    size_t n = 0;
+    for (int i = 0; i < groups->n; i++) {
+        int written = snprintf(a->groups + n, sizeof a->groups - n, "%s%s", i ? ";" : "", groups->items[i]);
+        if (written < 0 || (size_t)written >= sizeof a->groups - n)
+            return NULL;
+        n += (size_t)written;
+    }
+    return a->groups;
+}
+
 /* ---- models ---- */
 
 /* "name=file" -> both; else the file alone. A text before `=` is a name only without / : ? */
@@ -207,6 +232,8 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
     struct choices chosen;
     const char *named[FUS_RUN_MAX_MODELS];
     int shard[2] = {0, 0};
+    const char *listed[FUS_GROUPS_MAX];
+    struct fus_texts groups = {listed, 0, FUS_GROUPS_MAX};
     struct fus_texts none, models = {named, 0, FUS_RUN_MAX_MODELS};
     struct fus_texts prefixes = {o->prefixes.items, 0, 2 * FUS_RUN_MAX_MODELS},
                      preprocesses = {o->preprocesses.items, 0, 2 * FUS_RUN_MAX_MODELS};
@@ -235,6 +262,9 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
                                    {"--halves", FUS_ARG_CHOICE, &chosen.halves},
                                    {"--sweep", FUS_ARG_FLAG, &o->sweep},
                                    {"--consistency", FUS_ARG_FLAG, &o->consistency},
+                                   {"--matched", FUS_ARG_FLAG, &o->matched},
+                                   {"--sesoi", FUS_ARG_REAL, &o->sesoi},
+                                   {"--group", FUS_ARG_LIST, &groups},
                                    {"--subsample", FUS_ARG_TEXT, &o->subsample},
                                    {"--interval", FUS_ARG_CHOICE, &chosen.interval},
                                    {"--bootstrap-over", FUS_ARG_CHOICE, &chosen.over},
@@ -243,6 +273,7 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
                                    {"--checkpoint", FUS_ARG_SEED, &o->checkpoint},
                                    {"--force", FUS_ARG_FLAG, &o->force},
                                    {"--prefix", FUS_ARG_LIST, &prefixes},
+                                   {"--activation", FUS_ARG_TEXT, &o->activation},
                                    {"--preprocess", FUS_ARG_LIST, &preprocesses},
                                    {"--skip-bad", FUS_ARG_FLAG, &o->skip_bad},
                                    {0}};
@@ -254,6 +285,8 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
     if (models.n == 0 || !o->folder)
         return fus_args_usage("run", "at least one --model [NAME=]FILE and --out DIR expected");
     take_choices(o, &chosen);
+    if (groups.n && !(o->groups = join_groups(a, &groups)))
+        return fus_args_usage("run", "--group: the lists are longer than %zu characters", sizeof a->groups - 1);
     o->full_units = units.value, o->direct = conv.value, o->scrambled = scrambled.value;
     o->shard = shard[0], o->n_shards = shard[1];
     o->prefixes.n = prefixes.n, o->preprocesses.n = preprocesses.n;

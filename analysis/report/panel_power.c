@@ -83,7 +83,8 @@ static void draw_model(const struct power *p, int model)
     fus_svg_put(p->out, "\n");
 }
 
-/* The numbers of pictures, as far as there is room; an x above where some models' order is reversed. */
+/* The numbers of pictures, as far as there is room; an x above where some models' order is
+ * reversed. */
 static void draw_bottom(const struct power *p, double bottom)
 {
     double last = -100;

@@ -112,7 +112,21 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
                          "none. Gaps: a half has no selective unit.");
     else if (strcmp(n, "p1") == 0)
         fus_prose_validity_power(out);
-    else if (strcmp(n, "v1") == 0)
+    else if (strcmp(n, "m1") == 0) {
+        fus_svg_put(out,
+                    "The first model and another by as many units of each: the k units whose least t over the other "
+                    "categories is largest, chosen in one half of the pictures; their mean CSI in the other half; "
+                    "mean of both ways. Curves that coincide say that the units are equally selective, and that a "
+                    "model has more of them above a threshold because its responses are less noisy, or because it "
+                    "has more such units beyond k.");
+        fus_svg_put(out, view->run->method && view->run->method->bootstrap ? " Bands: "
+                                                                           : " No bands: intervals need "
+                                                                             "--bootstrap.");
+        if (view->run->method && view->run->method->bootstrap) {
+            put_coverage(out, view);
+            fus_svg_put(out, " intervals of a bootstrap over pictures, drawn within halves.");
+        }
+    } else if (strcmp(n, "v1") == 0)
         fus_svg_put(out, "Each cell: Spearman\xe2\x80\x99s rank correlation of two layers\xe2\x80\x99 dissimilarities "
                          "(1 \xe2\x88\x92 Pearson\xe2\x80\x99s r of two response "
                          "patterns over all units of the layer), between the mean patterns of the categories or "
@@ -140,6 +154,9 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
         put_coverage(out, view);
         fus_svg_put(out, " of relabellings of the pictures stay below, so what chance gives.");
     }
+    if (view->run->groups.n && (strcmp(n, "2B") == 0 || strcmp(n, "3B") == 0 || strcmp(n, "4C") == 0))
+        fus_svg_put(out, " Groups of trainings: thin lines are single trainings, thick ones their mean; of untrained "
+                         "networks the band that they lie in.");
     if (figure->cut_scale)
         fus_svg_put(out, " The vertical scale does not start at 0.");
     if (figure->own_scales)

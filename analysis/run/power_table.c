@@ -1,6 +1,6 @@
-/* power.csv: the statistics against pictures per category and against alpha (analysis/units/power.c),
- * written and read back. `reversed` names the statistics in which this model and another one have
- * the other order than with all pictures at the run's alpha. */
+/* power.csv: the statistics against pictures per category and against alpha
+ * (analysis/units/power.c), written and read back. `reversed` names the statistics in which this
+ * model and another one have the other order than with all pictures at the run's alpha. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -91,6 +91,7 @@ static void read_options(struct fus_run_summary_file *r)
     s->stimuli = (char *)option_text(r, "stimuli");
     s->criterion = option_text(r, "rule");
     s->options = o.select;
+    s->sesoi = o.sesoi;
     r->method = (struct fus_run_method){.layers = option_text(r, "layers"),
                                         .conv = option_text(r, "conv"),
                                         .halves = option_text(r, "halves"),
@@ -102,6 +103,7 @@ static void read_options(struct fus_run_summary_file *r)
                                         .near_duplicates = count_option(r, "near_duplicates"),
                                         .permutations = o.permutations};
     s->method = &r->method;
+    r->groups = o.groups;
 }
 
 static void read_models(struct fus_run_summary_file *r)
@@ -117,6 +119,8 @@ static void read_models(struct fus_run_summary_file *r)
                                                   .preprocess = from->preprocess};
         snprintf(s->models[m].sha256, sizeof s->models[m].sha256, "%s", from->sha256);
     }
+    if (!r->code)
+        r->code = fus_summary_groups(&s->groups, s, r->groups, r->err);
 }
 
 static void read_run(struct fus_run_summary_file *r)
