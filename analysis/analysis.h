@@ -149,6 +149,8 @@ struct fus_layer_summary {
     size_t n_units, n_dead; /* dead: zero variance in every category */
     /* units with a NaN or infinite response: p = 1, never selective */
     size_t n_undefined;
+    /* participation ratio of the units' responses (dimensions.c); NaN: not computed */
+    double dimensions;
     int n_categories;
     struct fus_category_summary *categories; /* [n_categories] */
     int8_t *label;                           /* [C, H, W]: -1 none, else the category; NULL: moved to another owner */
@@ -158,6 +160,7 @@ struct fus_layer_summary {
     struct fus_matched *matched;           /* contrast.h */
     struct fus_permute_category *permuted; /* [n_categories] results of the permutation test */
     size_t *sweep;                         /* [n_categories, fus_sweep_count()] selective units */
+    struct fus_power_point *power;         /* [n_categories, fus_power_count()] */
     double *rdm, *picture_rdm;             /* dissimilarities of the categories, of the pictures: consistency.c */
     /* of the reference layer: [n_categories, n_pictures] mean response of the units
      * selective for a category */

@@ -82,8 +82,8 @@ struct fus_net_spec {
     int attn_dim;                 /* CLIP: rows of attnpool.c_proj */
 };
 
-/* The family: "resnet", "lang_resnet", "clip_resnet", "vit" or "clip_vit"; "baseline" for what is no
- * network. It is the value of fusiform.arch in a weight file. */
+/* The family: "resnet", "lang_resnet", "clip_resnet", "vit" or "clip_vit"; "baseline" for what is
+ * no network. It is the value of fusiform.arch in a weight file. */
 const char *fus_networks_family(const struct fus_net_spec *spec);
 
 /* A spec for "resnet18|34|50|101|152", "cifar_resnet20..", "lang_resnet50",

@@ -157,6 +157,31 @@ void fus_detail_maps(struct fus_text_buffer *out, const struct fus_view *view)
     close_table(out);
 }
 
+void fus_detail_power(struct fus_text_buffer *out, const struct fus_view *view)
+{
+    static const char *const names[] = {"model", "category", "pictures", "alpha",
+                                        "share", "CSI",      "CV",       "Morisita index"};
+    struct fus_power_plan plan;
+    if (!view->run->method || fus_power_parse(&plan, view->run->method->subsample, NULL))
+        return;
+    open_table(out,
+               "The last block layer with fewer pictures of each category (means over draws), and at other levels; "
+               "\xe2\x80\x93 undefined");
+    head(out, names, 8);
+    for (int m = 0; m < view->run->n_models; m++)
+        for (int c = 0; c < view->run->n_categories; c++)
+            for (int i = 0; i < fus_power_count(&plan) && fus_view_last(view, m)->power; i++) {
+                const double *v = fus_view_last(view, m)->power[c * fus_power_count(&plan) + i].mean;
+                int pictures = i < plan.n_sizes ? plan.sizes[i] : view->run->n_pictures[c];
+                fus_svg_put(out, "<tr><td>$e</td><th scope=\"row\">$e</th><td>$d</td><td>$v</td>",
+                            view->run->models[m].name, view->run->categories[c], pictures,
+                            i > plan.n_sizes ? fus_power_alpha(&plan, i) : view->run->options.alpha);
+                fus_svg_put(out, "<td>$p</td><td>$3</td><td>$3</td><td>$3</td></tr>\n", v[FUS_BOOTSTRAP_PROPORTION],
+                            v[FUS_BOOTSTRAP_CSI], v[FUS_BOOTSTRAP_VARIATION], v[FUS_BOOTSTRAP_MORISITA]);
+            }
+    close_table(out);
+}
+
 /* Mean and SD over the pictures of category c of the profile's row. */
 static void response_cell(struct fus_text_buffer *out, const struct fus_response_profile *p, const double *response,
                           int c)

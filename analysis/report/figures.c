@@ -275,6 +275,26 @@ static void add_matrices(struct fus_figures_figure *f, const struct fus_view *vi
             }
 }
 
+/* Proportion and CSI of each category against the number of pictures. */
+static void add_power(struct fus_figures_figure *f, const struct fus_view *view, const struct fus_power_plan *plan)
+{
+    f->columns = view->run->n_categories < 3 ? view->run->n_categories : 3;
+    f->own_scales = true;
+    for (int statistic = FUS_BOOTSTRAP_PROPORTION; statistic <= FUS_BOOTSTRAP_CSI; statistic++)
+        for (int c = 0; c < view->run->n_categories; c++) {
+            struct fus_figures_panel *panel = begin_panel(f, statistic);
+            double lo, hi;
+            if (!panel)
+                return;
+            fus_panel_power_range(&lo, &hi, view, plan, c, statistic);
+            struct fus_axis scale =
+                scale_for(f, statistic == FUS_BOOTSTRAP_PROPORTION ? FUS_VIEW_PROPORTION : FUS_VIEW_CSI, lo, hi);
+            double height = fus_panel_power(&f->body, view, plan, c, statistic, &scale);
+            describe(panel, f, view, c);
+            end_panel(f, panel, FUS_PANELS_WIDTH, height);
+        }
+}
+
 /* The next figure of the set, about all models; the caller adds its panels. There is room: see
  * MAX_FIGURES. */
 static struct fus_figures_figure *next(struct fus_figures *set, const struct fus_view *view, const char *section,
@@ -318,7 +338,7 @@ static void add_pairs(struct fus_figures *set, const struct fus_view *view)
 
 /* With more panels than this the pairs are left out: every curve is in the figures before. */
 #define MAX_PAIR_PANELS 120
-#define MAX_FIGURES (11 + MAX_PAIR_PANELS)
+#define MAX_FIGURES (12 + MAX_PAIR_PANELS)
 
 static void add_all(struct fus_figures *set, const struct fus_view *view)
 {
@@ -348,6 +368,10 @@ static void add_all(struct fus_figures *set, const struct fus_view *view)
         snprintf(f->number, sizeof f->number, "2B\xe2\x80\xb2");
         add_lines(f, view, FUS_VIEW_CROSSED, 0);
     }
+    struct fus_power_plan plan;
+    const struct fus_run_method *how = view->run->method;
+    if (how && how->subsample && fus_power_parse(&plan, how->subsample, NULL) == FUS_OK)
+        add_power(next(set, view, sure, "p1", "The same networks shown fewer pictures"), view, &plan);
     if (any_matched(view))
         add_matched(next(set, view, sure, "m1", "As many units of each model: CSI in the other half"), view);
     if (view->run->consistency[0] || view->run->consistency[1])

@@ -40,6 +40,14 @@ double fus_panel_matched(struct fus_text_buffer *out, const struct fus_view *vie
 /* The colour scale of maps and matrices. */
 double fus_panel_map_scale(struct fus_text_buffer *out, const struct fus_axis *scale, const char *title, double width);
 
+/* One category's statistic (of struct fus_power_point) against the number of pictures, one line for
+ * each model; an x above numbers where two models' order is not that of all pictures. range: NaN
+ * where nothing is defined. */
+void fus_panel_power_range(double *lo, double *hi, const struct fus_view *view, const struct fus_power_plan *plan,
+                           int category, int statistic);
+double fus_panel_power(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_power_plan *plan,
+                       int category, int statistic, const struct fus_axis *scale);
+
 /* Rank correlation of every layer of model a (rows) with every layer of b (columns). values [n,
  * n]: all layers of all models; colours from `low` to 1. Returns the height. */
 double fus_panel_matrix(struct fus_text_buffer *out, const struct fus_view *view, const double *values, int a, int b,

@@ -110,6 +110,8 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
                          "directions. What falls from figure 2B to "
                          "here was due to choosing and measuring on the same pictures. No error bars: two halves give "
                          "none. Gaps: a half has no selective unit.");
+    else if (strcmp(n, "p1") == 0)
+        fus_prose_validity_power(out);
     else if (strcmp(n, "m1") == 0) {
         fus_svg_put(out,
                     "The first model and another by as many units of each: the k units whose least t over the other "
@@ -231,6 +233,7 @@ static void say_units(struct fus_text_buffer *out, const struct fus_view *view)
 {
     item(out, "Unit");
     fus_svg_put(out, "One number of a layer\xe2\x80\x99s output: a channel at a place of the feature map.");
+    fus_prose_validity_dimensions(out, view);
     say_criterion(out, view->run);
     item(out, "Dead units");
     fus_svg_put(
