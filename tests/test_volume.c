@@ -1,5 +1,5 @@
-/* volume.c, nifti.c, mgh.c: files that tests/golden/volume.py wrote, against what it says they hold; cut, damaged and hostile ones;
- * arrays of NumPy's; what is written, read back. */
+/* volume.c, nifti.c, mgh.c: files that tests/golden/volume.py wrote, against what it says they
+ * hold; cut, damaged and hostile ones; arrays of NumPy's; what is written, read back. */
 #define _POSIX_C_SOURCE 200809L
 #include "weights/volume.h"
 
@@ -173,7 +173,8 @@ static void test_arrays(void)
         fus_volume_close(v);
     }
     unlink(path);
-    /* what Python wrote: Fortran order, and int16 of the other byte order (tests/golden/formats_make.py has more) */
+    /* what Python wrote: Fortran order, and int16 of the other byte order
+     * (tests/golden/formats_make.py has more) */
     CHECK(fus_volume_open(&v, "tests/golden/vol_fortran.npy", &err) == 0);
     float *x = read_all(v, 2, &code, &err);
     for (int i = 0; x && i < 15; i++)

@@ -12,19 +12,11 @@
 #define FUS_SDC_DECODE_H
 
 #include "analysis/sdc/data.h"
+#include "analysis/sdc/fit.h"
 #include "analysis/sdc/study.h"
 
 #define FUS_SDC_MOST_ALPHAS 16
 #define FUS_SDC_MOST_GIVEN 256 /* NAME=FILE of the command line */
-
-/* How decoders are fitted: sections of METHOD.md, "Shared decodable concepts". */
-struct fus_sdc_fit_options {
-    int iterations, batch;
-    double rate, temperature; /* of Adam; tau of the similarities */
-    double noise;             /* sd of what is added to the z-scores in every step */
-    double tail;              /* the last share of the iterates is averaged; 0: the last one alone */
-    bool mask_same_image;     /* two trials of one image are not each other's negatives */
-};
 
 struct fus_sdc_decode_options {
     const char *study, *images, *embedding, *out; /* images NULL: an image is a row of the embedding */
