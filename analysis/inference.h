@@ -59,6 +59,7 @@ struct fus_responses {
     const int *stratum;
     void (*read)(void *context, float *to, size_t image, size_t first, size_t n);
     void *context;
+    bool is_signed; /* as in struct fus_moments */
 };
 
 /* row: units first .. first+n-1 of one image. strip: the same of all images, [n_images, n], each

@@ -26,14 +26,18 @@ struct lines {
     bool titles;
 };
 
-const char *fus_panel_lines_axis_title(enum fus_view_quantity quantity)
+const char *fus_panel_lines_axis_title(const struct fus_view *view, enum fus_view_quantity quantity)
 {
     switch (quantity) {
     case FUS_VIEW_CSI:
+        if (view->dprime)
+            return "d\xe2\x80\xb2 (mean)";
         return "CSI (mean \xc2\xb1 SEM)";
     case FUS_VIEW_PROPORTION:
         return "selective units (% of layer)";
     case FUS_VIEW_CROSSED:
+        if (view->dprime)
+            return "d\xe2\x80\xb2, other half (mean)";
         return "CSI, other half (mean)";
     case FUS_VIEW_MORISITA:
         return "Morisita\xe2\x80\x99s index (1: by chance)";
@@ -115,7 +119,9 @@ static void point_text(char *text, size_t bytes, const struct lines *p, int mode
     fus_svg_shorten(name, m->name, FUS_PANELS_NAME_CHARS);
     fus_svg_number(value, at.value * (p->quantity == FUS_VIEW_PROPORTION ? 100 : 1), 3);
     fus_svg_number(error, at.high - at.value, 3);
-    if (p->quantity == FUS_VIEW_CSI)
+    if (p->quantity == FUS_VIEW_CSI && p->view->dprime)
+        snprintf(text, bytes, "%s, %s: %s (n = %zu)", name, m->layers[layer].name, value, s->n_selective);
+    else if (p->quantity == FUS_VIEW_CSI)
         snprintf(text, bytes, "%s, %s: %s \xc2\xb1 %s (n = %zu)", name, m->layers[layer].name, value, error, s->n_csi);
     else if (p->quantity == FUS_VIEW_PROPORTION)
         snprintf(text, bytes, "%s, %s: %s%% (%zu of %zu)", name, m->layers[layer].name, value, s->n_selective,
@@ -178,7 +184,7 @@ static void stars(const struct lines *p, int model_b, double y, bool key)
  * model and another. */
 static int n_star_rows(const struct lines *p, const unsigned char *which, int n_which)
 {
-    return p->quantity == FUS_VIEW_CSI && n_which > 1 && which[0] == 0 ? n_which - 1 : 0;
+    return p->quantity == FUS_VIEW_CSI && !p->view->dprime && n_which > 1 && which[0] == 0 ? n_which - 1 : 0;
 }
 
 double fus_panel_lines(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity,
@@ -198,7 +204,7 @@ double fus_panel_lines(struct fus_text_buffer *out, const struct fus_view *view,
     p.titles = (long)view->most_layers * view->run->n_categories * n_which <= MAX_TITLES / 3;
     fus_panel_lines_title(out, view, category, LEFT, 15, FUS_PANELS_WIDTH - LEFT);
     fus_axis_layers(out, view, p.x0, p.x1, p.top, p.bottom);
-    fus_axis_left(out, &p.y, p.x0, p.x1, fus_panel_lines_axis_title(quantity));
+    fus_axis_left(out, &p.y, p.x0, p.x1, fus_panel_lines_axis_title(view, quantity));
     for (int i = 0; i < n_stars; i++)
         stars(&p, which[i + 1], TITLE + (i + 0.75) * STAR_ROW, n_stars > 1);
     for (int i = n_which - 1; i >= 0; i--) { /* the first model on top */
