@@ -180,6 +180,7 @@ static int decide(struct fus_layer_summary *layer, const struct fus_localizer *r
                               .height = tap->height,
                               .width = tap->width,
                               .stratum = code ? NULL : numbers + n_pictures,
+                              .over = run->options.over,
                               .is_signed = tap->is_signed};
     bool kept = fus_accumulator_responses(&r, accumulator);
     if (!code)
