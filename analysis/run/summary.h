@@ -73,7 +73,9 @@ struct fus_group_row {
  * none, alternate, manifest, option; interval: centred, percentile, bca. */
 struct fus_run_method {
     const char *layers, *conv, *halves, *interval, *seed;
+    const char *over; /* what `bootstrap` draws: pictures, subcategories, both; NULL: pictures */
     long bootstrap, permutations;
+    long near_duplicates; /* pairs; -1: not looked for */
 };
 
 struct fus_pixelstats_category; /* stimuli/stimuli.h */
@@ -82,8 +84,9 @@ struct fus_run_summary {
     const char *version;
     char *stimuli; /* the set's one-line description */
     int n_categories;
-    char **categories; /* "face", ... */
-    int *n_pictures;   /* [n_categories] */
+    char **categories;    /* "face", ... */
+    int *n_pictures;      /* [n_categories] */
+    int *n_subcategories; /* [n_categories]; NULL: not known */
     struct fus_select_options options;
     double sesoi; /* --sesoi; 0: none */
     int n_models;
