@@ -61,14 +61,15 @@ int fus_agreement_profiles(double *out, const struct fus_matched *m, const struc
         room += m->first[c + 1] > m->first[c] ? m->k[m->first[c + 1] - 1] : 0;
     size_t *numbers = fus_base_alloc(room + n, 2 * sizeof *numbers);
     float *rows = fus_base_aligned((size_t)fus_base_threads() * r->n_units, sizeof *rows);
-    int code = numbers && rows ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the profiles of %zu units", room);
+    int code =
+        numbers && rows ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the profiles of %zu units", room);
     if (!code) {
         size_t *units[2] = {numbers, numbers + room}, *counts[2] = {numbers + 2 * room, numbers + 2 * room + n};
         code = choose_both(units, counts, m, r, half, rows, err);
         if (!code)
-            fus_threads_for((int)r->n_images, profile_picture,
-                            &(struct profiles){
-                                out, r, half, m->n_categories, {units[0], units[1]}, {counts[0], counts[1]}, rows});
+            fus_threads_for(
+                (int)r->n_images, profile_picture,
+                &(struct profiles){out, r, half, m->n_categories, {units[0], units[1]}, {counts[0], counts[1]}, rows});
     }
     fus_base_free(numbers);
     fus_base_free(rows);
