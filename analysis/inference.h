@@ -240,8 +240,7 @@ struct fus_bootstrap {
 size_t fus_bootstrap_n_nested(size_t n_resamples);
 
 /* Resample b is draw b + 1 of redraw.c. BCa leaves single pictures out, so it needs r->over
- * pictures. Two models with the same list get the same draws, so their
- * differences are paired. */
+ * pictures. Two models with the same list get the same draws, so their differences are paired. */
 int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples,
                          enum fus_interval_method method, uint64_t seed, const struct fus_select_options *options,
                          const struct fus_progress *progress, struct fus_error *err);

@@ -196,6 +196,14 @@ int fus_mapping_text(struct fus_store *s, struct fus_error *err)
     return code ? code : make_index(s, err);
 }
 
+int fus_mapping_same(struct fus_store *s, struct fus_error *err)
+{
+    int code = FUS_OK;
+    for (size_t i = 0; i < s->n_tensors && !code; i++)
+        code = set_canonical(&s->tensors[i], s->tensors[i].name, err);
+    return code ? code : make_index(s, err);
+}
+
 int fus_mapping_root(struct fus_store *s, const struct fus_root *root, struct fus_error *err)
 {
     int code = FUS_OK;
