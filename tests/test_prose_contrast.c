@@ -57,10 +57,11 @@ int main(void)
 
     struct fus_matched_row rows[2] = {matched_row(25, -0.1, 0.2), matched_row(40, -0.1, 0.2)};
     run.matched = rows, run.n_matched = 2;
-    check_has(&run,
-              "By as many units of each, the 40 of largest t, chosen in one half of the pictures, the mean CSI in the "
-              "other half does not clearly differ between one and two (0.50 against 0.45; 95% interval of the difference",
-              true);
+    check_has(
+        &run,
+        "By as many units of each, the 40 of largest t, chosen in one half of the pictures, the mean CSI in the "
+        "other half does not clearly differ between one and two (0.50 against 0.45; 95% interval of the difference",
+        true);
     check_has(&run, "As many units of each model (--matched) were not compared", false);
     check_has(&run, "id=\"figm1\"", true);
     rows[1] = matched_row(40, 0.01, 0.2);
@@ -73,8 +74,10 @@ int main(void)
     run.groups = (struct fus_groups){2, {{"trained", 2, {0, 1}}, {"untrained", 2, {2, 3}}}};
     struct fus_group_row group = {0, 1, 2, 0, 0, 0.2, 0.05, 0.1, 0.01, 0.15, 0.05, 0.25, 1.0 / 3, 0.5, 6};
     run.group_rows = &group, run.n_group_rows = 1;
-    check_has(&run, "Over 2 trainings of trained and 2 of untrained the share of face-selective units does not clearly differ",
-              true);
+    check_has(
+        &run,
+        "Over 2 trainings of trained and 2 of untrained the share of face-selective units does not clearly differ",
+        true);
     check_has(&run, "with so few trainings no p below 0.33 is possible", true);
     check_has(&run, "trained (2 trainings)", true);
     check_has(&run, "untrained (2 trainings, untrained)", true);
