@@ -226,6 +226,18 @@ int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r,
                          const struct fus_progress *progress, struct fus_error *err);
 void fus_bootstrap_destroy(struct fus_bootstrap *b);
 
+/* The same draws for other statistics. measure puts column k of a draw at to[k * stride]; several
+ * threads call it at once. b's arrays are then [n_columns, ...]; n_resamples may be 0. */
+struct fus_bootstrap_statistics {
+    size_t n_columns;
+    int (*measure)(void *context, double *to, size_t stride, const struct fus_moments *m, struct fus_error *err);
+    void *context;
+};
+int fus_bootstrap_run(struct fus_bootstrap *b, const struct fus_responses *r,
+                      const struct fus_bootstrap_statistics *statistics, size_t n_resamples,
+                      enum fus_interval_method method, uint64_t seed, const struct fus_progress *progress,
+                      struct fus_error *err);
+
 /* One statistic of one category. NaN values are excluded. */
 struct fus_bootstrap_column {
     double estimate;
@@ -254,6 +266,13 @@ void fus_bootstrap_interval(struct fus_interval *out, const struct fus_bootstrap
  * possible values of a proportion, variation or index. */
 int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstrap *b, double alpha,
                        struct fus_error *err);
+
+/* a - b of two columns that were resampled alike, paired by resample: interval by the method, and
+ * p. scratch: fus_bootstrap_scratch. */
+size_t fus_bootstrap_scratch(const struct fus_bootstrap *b);
+void fus_bootstrap_subtract(struct fus_interval *out, const struct fus_bootstrap_column *a,
+                            const struct fus_bootstrap_column *b, enum fus_interval_method method, double alpha,
+                            double *scratch);
 
 /* a - b of every category and statistic, paired by resample: interval by their method, and p,
  * out [n_categories, 4]. p comes from the resampled differences, which are shifted and scaled

@@ -36,6 +36,8 @@ static int list_taps(struct fus_net *net, struct fus_error *err)
         t->height = l->height;
         t->width = l->width;
         t->in_all = l->in_all;
+        t->is_signed = l->is_signed;
+        t->is_stream = l->is_stream;
         t->order = net->n_taps;
         net->tap_layer[net->n_taps++] = i;
     }
@@ -89,10 +91,11 @@ int fus_net_class_tap(const struct fus_net *net)
 
 int fus_net_embedding_tap(const struct fus_net *net)
 {
-    int i = tap_called(net, "lang_head");
-    if (i < 0)
-        i = tap_called(net, "attnpool");
-    return i < 0 ? tap_called(net, "avgpool") : i;
+    static const char *const names[] = {"lang_head", "attnpool", "proj", "avgpool", "ln_post"};
+    int tap = -1;
+    for (size_t i = 0; i < sizeof names / sizeof *names && tap < 0; i++)
+        tap = tap_called(net, names[i]);
+    return tap;
 }
 
 /* ---- create ---- */
@@ -120,9 +123,10 @@ static size_t scratch_floats(const struct fus_net *net)
 
 static int make_plan(struct fus_net *net, bool batch_taps, struct fus_error *err)
 {
-    enum fus_segments segments = net->low_memory ? FUS_SEGMENTS_NONE
-                                 : batch_taps    ? FUS_SEGMENTS_BLOCK
-                                                 : FUS_SEGMENTS_LONG;
+    bool joined = net->arch.layers[0].joined; /* the rows of all pictures: no picture has a part of its own */
+    enum fus_segments segments = net->low_memory || joined ? FUS_SEGMENTS_NONE
+                                 : batch_taps              ? FUS_SEGMENTS_BLOCK
+                                                           : FUS_SEGMENTS_LONG;
     return fus_plan_make(&net->plan, &net->arch, net->batch, segments, scratch_floats(net), err);
 }
 

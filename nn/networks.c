@@ -7,6 +7,8 @@
 
 const char *fus_networks_family(const struct fus_net_spec *spec)
 {
+    if (spec->kind == FUS_NET_VIT)
+        return spec->vit.clip ? "clip_vit" : "vit";
     return spec->stem == FUS_STEM_CLIP ? "clip_resnet" : spec->lang_dim ? "lang_resnet" : "resnet";
 }
 

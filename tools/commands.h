@@ -10,6 +10,7 @@ int fus_cmd_inspect(int argc, char **argv);
 int fus_cmd_activations(int argc, char **argv);
 int fus_cmd_embed(int argc, char **argv);
 int fus_cmd_classify(int argc, char **argv);
+int fus_cmd_tokens(int argc, char **argv);
 int fus_cmd_image(int argc, char **argv);
 int fus_cmd_stimuli(int argc, char **argv);
 int fus_cmd_report(int argc, char **argv);

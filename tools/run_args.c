@@ -36,6 +36,14 @@ static const char help[] =
     "                       word car against child limb corridor number instrument; none: no such numbers\n"
     "  --bootstrap B        intervals and paired differences of models from B resamples of the pictures\n"
     "  --interval I         of --bootstrap: centred (default), percentile or bca\n"
+    "  --matched            matched.csv: models compared by the CSI and the places of as many units of each, chosen in "
+    "one half of\n"
+    "                       the pictures and measured in the other; with --bootstrap intervals and p of the "
+    "differences\n"
+    "  --group NAME=M,M,... trainings of one kind, models by their names; for each kind one --group. groups.csv: "
+    "means, "
+    "differences,\n"
+    "                       p over relabelled trainings, intervals over trainings and, with --bootstrap, pictures\n"
     "  --permutations M     permutations.csv: what M relabellings of the pictures give by chance\n"
     "  --sweep              sweep.csv: selective units under many thresholds\n"
     "  --consistency        consistency.csv: rank correlation of layers' dissimilarities, of categories and, where "
@@ -134,6 +142,19 @@ static void take_choices(struct fus_run_options *o, const struct choices *c)
     o->halves = (enum fus_run_halves)c->halves.value;
 }
 
+/* The lists of all --group, as one text in `a`; NULL: they are too long. */
+static const char *join_groups(struct fus_run_args *a, const struct fus_texts *groups)
+{
+    size_t n = 0;
+    for (int i = 0; i < groups->n; i++) {
+        int written = snprintf(a->groups + n, sizeof a->groups - n, "%s%s", i ? ";" : "", groups->items[i]);
+        if (written < 0 || (size_t)written >= sizeof a->groups - n)
+            return NULL;
+        n += (size_t)written;
+    }
+    return a->groups;
+}
+
 /* ---- models ---- */
 
 /* "name=file" -> both; else the file alone. A text before `=` is a name only without / : ? */
@@ -187,6 +208,8 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
     struct choices chosen;
     const char *named[FUS_RUN_MAX_MODELS];
     int shard[2] = {0, 0};
+    const char *listed[FUS_GROUPS_MAX];
+    struct fus_texts groups = {listed, 0, FUS_GROUPS_MAX};
     struct fus_texts none, models = {named, 0, FUS_RUN_MAX_MODELS};
     struct fus_texts prefixes = {o->prefixes.items, 0, 2 * FUS_RUN_MAX_MODELS},
                      preprocesses = {o->preprocesses.items, 0, 2 * FUS_RUN_MAX_MODELS};
@@ -215,6 +238,8 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
                                    {"--halves", FUS_ARG_CHOICE, &chosen.halves},
                                    {"--sweep", FUS_ARG_FLAG, &o->sweep},
                                    {"--consistency", FUS_ARG_FLAG, &o->consistency},
+                                   {"--matched", FUS_ARG_FLAG, &o->matched},
+                                   {"--group", FUS_ARG_LIST, &groups},
                                    {"--interval", FUS_ARG_CHOICE, &chosen.interval},
                                    {"--shard", FUS_ARG_SHARE, shard},
                                    {"--resume", FUS_ARG_FLAG, &o->resume},
@@ -232,6 +257,8 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
     if (models.n == 0 || !o->folder)
         return fus_args_usage("run", "at least one --model [NAME=]FILE and --out DIR expected");
     take_choices(o, &chosen);
+    if (groups.n && !(o->groups = join_groups(a, &groups)))
+        return fus_args_usage("run", "--group: the lists are longer than %zu characters", sizeof a->groups - 1);
     o->full_units = units.value, o->direct = conv.value, o->scrambled = scrambled.value;
     o->shard = shard[0], o->n_shards = shard[1];
     o->prefixes.n = prefixes.n, o->preprocesses.n = preprocesses.n;

@@ -15,6 +15,7 @@
 
 #include "nn/base/base.h"
 #include "nn/nn.h"
+#include "nn/tower.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -124,6 +125,18 @@ const char *fus_names_note(const struct fus_store *store);
  * says what is missing. */
 int fus_names_recognise(struct fus_net_spec *spec, struct fus_store *store, const char *lang_head,
                         struct fus_error *err);
+
+/* The text tower in a CLIP file: its dimensions; false in *found, and FUS_OK: the file has none.
+ * activation: "quickgelu" or "gelu", as --activation says; NULL: what the file says
+ * (OpenAI's names, fusiform.activation, config.json or open_clip_config.json in its folder).
+ * QuickGELU or GELU cannot be seen in the weights, so a file that does not say is an error. */
+int fus_names_tower(struct fus_tower_spec *spec, bool *found, struct fus_store *store, const char *activation,
+                    struct fus_error *err);
+
+/* The text tower of an open file, ready to embed texts; the store must stay open. FUS_ENOTFOUND if
+ * it has none. Its logit scale is the tensor `logit_scale` (fus_store_find). */
+int fus_open_tower(struct fus_tower **tower, struct fus_store *store, const char *activation,
+                   const struct fus_tower_options *options, struct fus_error *err);
 
 /* The look-up of nn (fus_weight_fn); store is a struct fus_store *. Checks n against the tensor's
  * size. */

@@ -135,9 +135,20 @@ static int open_folder(struct fus_localizer *run, struct fus_error *err)
 
 /* ---- the method ---- */
 
+static int check_groups(const struct fus_localizer *run, struct fus_error *err)
+{
+    const char *names[FUS_RUN_MAX_MODELS];
+    struct fus_groups groups;
+    for (int m = 0; m < run->n_models; m++)
+        names[m] = run->models[m].name;
+    return fus_groups_parse(&groups, run->options.groups, names, run->n_models, err);
+}
+
 static int measure(struct fus_localizer *run, struct fus_error *err)
 {
-    int code = claim_folder(run, err);
+    int code = check_groups(run, err);
+    if (!code)
+        code = claim_folder(run, err);
     if (!code)
         code = fus_models_check(run, err); /* every model can be read and has the requested layers */
     run->models_seconds = fus_run_now() - run->started;

@@ -99,6 +99,27 @@ int fus_run_set_summarise(struct fus_localizer *run, struct fus_error *err)
     return warn_of_duplicates(run, err);
 }
 
+/* --matched needs variances in both halves, and labels for the halves of the categories. */
+static int check_halves(const struct fus_localizer *run, struct fus_error *err)
+{
+    const struct fus_set *set = &run->pictures.set;
+    if (2 * set->n_categories > FUS_SELECT_CATEGORIES)
+        return fus_base_fail(err, FUS_EINVAL, "--matched: %d categories found, at most %d expected", set->n_categories,
+                             FUS_SELECT_CATEGORIES / 2);
+    for (int c = 0; c < set->n_categories; c++) {
+        int n[2] = {0, 0};
+        for (int i = 0; i < set->n_pictures; i++)
+            if (set->pictures[i].category == c)
+                n[set->pictures[i].half]++;
+        if (n[0] < 2 || n[1] < 2)
+            return fus_base_fail(err, FUS_EINVAL,
+                                 "--matched: category %s has %d and %d pictures in its halves, at least 2 in each "
+                                 "expected",
+                                 set->categories[c], n[0], n[1]);
+    }
+    return FUS_OK;
+}
+
 int fus_run_set_open(struct fus_localizer *run, struct fus_error *err)
 {
     double start = fus_run_now();
@@ -114,6 +135,8 @@ int fus_run_set_open(struct fus_localizer *run, struct fus_error *err)
     if (!code && run->options.halves == FUS_HALVES_OPTION &&
         (code = fus_set_halves_by_option(&run->pictures.set, err)) != FUS_OK)
         fus_base_blame(err, "%s: --halves option: ", run->options.stimuli);
+    if (!code && run->options.matched)
+        code = check_halves(run, err);
     if (!code)
         code = fus_run_set_describe(run, err);
     if (code)

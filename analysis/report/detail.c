@@ -236,6 +236,47 @@ void fus_detail_reliability(struct fus_text_buffer *out, const struct fus_view *
     close_table(out);
 }
 
+static void interval_cell(struct fus_text_buffer *out, const struct fus_interval *x)
+{
+    if (!isfinite(x->estimate))
+        fus_svg_put(out, "<td>\xe2\x80\x93</td>");
+    else if (isfinite(x->low) && isfinite(x->high))
+        fus_svg_put(out, "<td>$3 ($3 to $3)</td>", x->estimate, x->low, x->high);
+    else
+        fus_svg_put(out, "<td>$3</td>", x->estimate);
+}
+
+static void matched_row(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_matched_row *row)
+{
+    fus_svg_put(out, "<tr><td>$e</td><th scope=\"row\">$e</th><td>$z</td>", view->run->models[row->model_b].name,
+                view->run->categories[row->category], row->k);
+    for (int s = 0; s < FUS_MATCHED_STATISTICS; s++) {
+        interval_cell(out, &row->a[s]);
+        interval_cell(out, &row->b[s]);
+        interval_cell(out, &row->difference[s]);
+        fus_svg_put(out, "<td>$v</td>", row->difference[s].p);
+    }
+    fus_svg_put(out, "</tr>\n");
+}
+
+void fus_detail_matched(struct fus_text_buffer *out, const struct fus_view *view)
+{
+    static const char *const names[] = {"against",  "category",     "k",          "CSI", "its CSI", "difference", "p",
+                                        "Morisita", "its Morisita", "difference", "p"};
+    open_table(out,
+               "First model against another in their last block layers, by the k units of largest t of each, chosen "
+               "in one half of the pictures, CSI measured in the other, mean of both ways; in brackets intervals");
+    head(out, names, 11);
+    for (int m = 1; m < view->run->n_models; m++)
+        for (size_t i = 0; i < view->run->n_matched; i++) {
+            const struct fus_matched_row *row = &view->run->matched[i];
+            if (row->model_a == 0 && row->model_b == m && row->layer_a == view->last[0] &&
+                row->layer_b == view->last[m])
+                matched_row(out, view, row);
+        }
+    close_table(out);
+}
+
 void fus_detail_chance(struct fus_text_buffer *out, const struct fus_view *view)
 {
     static const char *const names[] = {"model", "category", "share",         "by chance",     "chance, high",

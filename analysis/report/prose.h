@@ -10,6 +10,11 @@ void fus_prose_result(struct fus_text_buffer *out, const struct fus_view *view);
 /* prose_lead.c: <p class="lead">... */
 void fus_prose_lead(struct fus_text_buffer *out, const struct fus_view *view);
 
+/* prose_contrast.c: a sentence on the first model and another by as many units of each; what was
+ * not done to explain a larger share, <li>... */
+void fus_prose_matched(struct fus_text_buffer *out, const struct fus_view *view, int other, int category);
+void fus_prose_not_compared(struct fus_text_buffer *out, const struct fus_view *view);
+
 /* Between the i-th and the next of n items. */
 const char *fus_prose_separator(int i, int n);
 

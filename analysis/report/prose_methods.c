@@ -110,7 +110,21 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
                          "directions. What falls from figure 2B to "
                          "here was due to choosing and measuring on the same pictures. No error bars: two halves give "
                          "none. Gaps: a half has no selective unit.");
-    else if (strcmp(n, "v1") == 0)
+    else if (strcmp(n, "m1") == 0) {
+        fus_svg_put(out,
+                    "The first model and another by as many units of each: the k units whose least t over the other "
+                    "categories is largest, chosen in one half of the pictures; their mean CSI in the other half; "
+                    "mean of both ways. Curves that coincide say that the units are equally selective, and that a "
+                    "model has more of them above a threshold because its responses are less noisy, or because it "
+                    "has more such units beyond k.");
+        fus_svg_put(out, view->run->method && view->run->method->bootstrap ? " Bands: "
+                                                                           : " No bands: intervals need "
+                                                                             "--bootstrap.");
+        if (view->run->method && view->run->method->bootstrap) {
+            put_coverage(out, view);
+            fus_svg_put(out, " intervals of a bootstrap over pictures, drawn within halves.");
+        }
+    } else if (strcmp(n, "v1") == 0)
         fus_svg_put(out, "Each cell: Spearman\xe2\x80\x99s rank correlation of two layers\xe2\x80\x99 dissimilarities "
                          "(1 \xe2\x88\x92 Pearson\xe2\x80\x99s r of two response "
                          "patterns over all units of the layer), between the mean patterns of the categories or "

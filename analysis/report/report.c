@@ -108,17 +108,12 @@ static const struct source {
     void (*table)(struct fus_text_buffer *out, const struct fus_view *view);
     enum fus_view_quantity quantity; /* of lines, if it has no separate table */
 } sources[] = {
-    {"2A", "profiles.csv", fus_detail_responses, 0},
-    {"2B", "layers.csv", NULL, FUS_VIEW_CSI},
-    {"3A", "layers.csv", fus_detail_last, 0},
-    {"3B", "layers.csv", NULL, FUS_VIEW_PROPORTION},
-    {"4A", "layers.csv", fus_detail_maps, 0},
-    {"4B", "layers.csv", fus_detail_maps, 0},
-    {"4C", "layers.csv", NULL, FUS_VIEW_VARIATION},
-    {"2B\xe2\x80\xb2", "layers.csv", fus_detail_reliability, 0},
-    {"v1", "consistency.csv", fus_detail_consistency, 0},
-    {"5A", "layers.csv", NULL, FUS_VIEW_CSI},
-    {"5B", "layers.csv", NULL, FUS_VIEW_PROPORTION},
+    {"2A", "profiles.csv", fus_detail_responses, 0}, {"2B", "layers.csv", NULL, FUS_VIEW_CSI},
+    {"3A", "layers.csv", fus_detail_last, 0},        {"3B", "layers.csv", NULL, FUS_VIEW_PROPORTION},
+    {"4A", "layers.csv", fus_detail_maps, 0},        {"4B", "layers.csv", fus_detail_maps, 0},
+    {"4C", "layers.csv", NULL, FUS_VIEW_VARIATION},  {"2B\xe2\x80\xb2", "layers.csv", fus_detail_reliability, 0},
+    {"m1", "matched.csv", fus_detail_matched, 0},    {"v1", "consistency.csv", fus_detail_consistency, 0},
+    {"5A", "layers.csv", NULL, FUS_VIEW_CSI},        {"5B", "layers.csv", NULL, FUS_VIEW_PROPORTION},
     {"5C", "layers.csv", NULL, FUS_VIEW_VARIATION},
 };
 

@@ -149,6 +149,7 @@ int fus_view_create(struct fus_view *view, const struct fus_run_summary *run, st
         return code;
     view->run = run;
     view->same_layers = true;
+    view->matched = run->n_matched > 0;
     view->last = fus_base_alloc((size_t)run->n_models * 2, sizeof *view->last);
     view->profile_layer = view->last ? view->last + run->n_models : NULL;
     if (!view->last)

@@ -29,6 +29,7 @@ struct fus_view {
     bool variation_intervals;
     /* some unit was selected in one half of the pictures and measured in the other half */
     bool crossed;
+    bool matched;             /* some models are compared by as many units of each */
     bool permuted;            /* some layer has results of the permutation test */
     struct fus_thumbs thumbs; /* of the contact sheet, if there is one */
     int most_layers;

@@ -81,6 +81,9 @@ static const struct option {
     {"seed", SEED, AT(seed), NULL, 0, true},
     {"sweep", FLAG, AT(sweep), NULL, 0, true},
     {"consistency", FLAG, AT(consistency), NULL, 0, true},
+    {"matched", FLAG, AT(matched), NULL, 0, true},
+    {"group", TEXT, AT(groups), NULL, 0, true},
+    {"sesoi", REAL, AT(sesoi), NULL, 0, true},
     {"layers", TEXT, AT(layers), NULL, 0, true},
     {"conv", FLAG, AT(direct), conv_word, 2, true},
     {"units", FLAG, AT(full_units), units_word, 2, true},
@@ -208,6 +211,12 @@ int fus_run_options_check(const struct fus_run_options *o, struct fus_error *err
         return fus_base_fail(err, FUS_EINVAL, "--alpha: a number below 1 expected");
     if (o->select.criterion == FUS_CRITERION_RANKSUM && resampled)
         return fus_base_fail(err, FUS_EINVAL, "--bootstrap and --permutations do not go with --criterion ranksum");
+    if (o->matched && o->halves == FUS_HALVES_NONE)
+        return fus_base_fail(err, FUS_EINVAL,
+                             "--matched chooses units in one half of the pictures and measures them "
+                             "in the other: --halves alternate or option expected");
+    if (o->sesoi > 0 && !o->bootstrap)
+        return fus_base_fail(err, FUS_EINVAL, "--sesoi compares intervals, which need --bootstrap");
     if (o->resume && o->force)
         return fus_base_fail(err, FUS_EINVAL,
                              "--resume goes on with what is in DIR, --force begins again: one of them expected");

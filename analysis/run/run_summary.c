@@ -63,6 +63,7 @@ static void read_options(struct fus_run_summary_file *r)
                                         .bootstrap = o.bootstrap,
                                         .permutations = o.permutations};
     s->method = &r->method;
+    r->groups = o.groups;
 }
 
 static void read_models(struct fus_run_summary_file *r)
@@ -78,6 +79,8 @@ static void read_models(struct fus_run_summary_file *r)
                                                   .preprocess = from->preprocess};
         snprintf(s->models[m].sha256, sizeof s->models[m].sha256, "%s", from->sha256);
     }
+    if (!r->code)
+        r->code = fus_summary_groups(&s->groups, s, r->groups, r->err);
 }
 
 static void read_run(struct fus_run_summary_file *r)

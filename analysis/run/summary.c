@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "analysis/contrast.h"
+
 const struct fus_layer_summary *fus_summary_last_place_layer(const struct fus_model_summary *m)
 {
     for (int i = m->n_layers - 1; i >= 0; i--)
@@ -11,12 +13,24 @@ const struct fus_layer_summary *fus_summary_last_place_layer(const struct fus_mo
     return m->n_layers ? &m->layers[m->n_layers - 1] : NULL;
 }
 
+int fus_summary_groups(struct fus_groups *groups, const struct fus_run_summary *run, const char *text,
+                       struct fus_error *err)
+{
+    const char *names[FUS_GROUPS_MODELS];
+    int n = run->n_models < FUS_GROUPS_MODELS ? run->n_models : FUS_GROUPS_MODELS;
+    for (int m = 0; m < n; m++)
+        names[m] = run->models[m].name;
+    return fus_groups_parse(groups, text, names, n, err);
+}
+
 void fus_summary_free_layer(struct fus_layer_summary *layer)
 {
     if (layer->bootstrap)
         fus_bootstrap_destroy(layer->bootstrap);
-    void *const owned[] = {layer->bootstrap,   layer->permuted, layer->sweep, layer->rdm,
-                           layer->picture_rdm, layer->profile,  layer->top};
+    if (layer->matched)
+        fus_matched_destroy(layer->matched);
+    void *const owned[] = {layer->bootstrap, layer->matched,     layer->permuted, layer->sweep,
+                           layer->rdm,       layer->picture_rdm, layer->profile,  layer->top};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         fus_base_free(owned[i]);
     fus_select_free(layer);

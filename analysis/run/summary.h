@@ -4,6 +4,7 @@
 #ifndef FUS_SUMMARY_H
 #define FUS_SUMMARY_H
 
+#include "analysis/contrast.h"
 #include "analysis/inference.h"
 
 #ifdef __cplusplus
@@ -51,6 +52,22 @@ struct fus_model_difference {
         morisita_high;
 };
 
+/* Two models by k units of each in a category, as in matched.csv; by fus_matched_statistic. NaN:
+ * undefined, or without a bootstrap. */
+struct fus_matched_row {
+    int model_a, model_b, layer_a, layer_b, category;
+    size_t k;
+    struct fus_interval a[FUS_MATCHED_STATISTICS], b[FUS_MATCHED_STATISTICS], difference[FUS_MATCHED_STATISTICS];
+};
+
+/* Two groups of trainings in one layer (of the first group's first model), category and statistic, as
+ * in groups.csv. */
+struct fus_group_row {
+    int a, b, layer, category, statistic; /* groups; fus_group_statistics */
+    double mean_a, mean_b, sd_a, sd_b, difference, low, high, p, p_family;
+    long relabellings; /* negative: drawn, else all */
+};
+
 /* The settings of the run, for the methods section; texts as in run.json, NULL: not stated. halves:
  * none, alternate, manifest, option; interval: centred, percentile, bca. */
 struct fus_run_method {
@@ -81,12 +98,21 @@ struct fus_run_summary {
     const struct fus_pixelstats_category *pixels;   /* [n_categories] the pictures before any network */
     const struct fus_model_difference *differences; /* [n_differences] */
     size_t n_differences;
+    const struct fus_matched_row *matched; /* [n_matched] */
+    size_t n_matched;
+    struct fus_groups groups;               /* of models: --group */
+    const struct fus_group_row *group_rows; /* [n_group_rows] */
+    size_t n_group_rows;
     const double *consistency
         [2]; /* [n, n] Spearman's r of category and of picture dissimilarities; n layers of all models in turn */
 };
 
 /* The last layer with more than one place: layer4.2.relu of a ResNet-50. NULL: no layer. */
 const struct fus_layer_summary *fus_summary_last_place_layer(const struct fus_model_summary *m);
+
+/* The groups of --group among the run's models; text NULL: none. */
+int fus_summary_groups(struct fus_groups *groups, const struct fus_run_summary *run, const char *text,
+                       struct fus_error *err);
 
 /* Frees what a layer owns and clears it; the same for a model. */
 void fus_summary_free_layer(struct fus_layer_summary *layer);

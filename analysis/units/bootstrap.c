@@ -75,7 +75,7 @@ size_t fus_bootstrap_n_nested(size_t n_resamples)
 struct work {
     struct fus_bootstrap *b;
     const struct fus_responses *r;
-    const struct fus_select_options *options;
+    const struct fus_bootstrap_statistics *statistics;
     uint64_t seed;
     size_t *members, *first; /* sort_strata */
     size_t *outer;           /* [n_images] the resample that a nested one draws from */
@@ -135,27 +135,14 @@ static double *place_of(size_t *stride, const struct fus_bootstrap *b, size_t dr
 static int measure(void *context, size_t draw, const struct fus_moments *m, struct fus_error *err)
 {
     const struct work *w = context;
-    const struct fus_responses *r = w->r;
-    struct fus_layer_summary layer;
-    int code = fus_criteria_layer(&layer, m, "resample", r->channels, r->height, r->width, w->options->criterion,
-                                  w->options, err);
-    if (code)
-        return code;
     size_t stride;
     double *to = place_of(&stride, w->b, draw);
-    for (int c = 0; c < r->n_categories; c++, to += N_STATISTICS * stride) {
-        to[FUS_BOOTSTRAP_PROPORTION * stride] = layer.categories[c].proportion;
-        to[FUS_BOOTSTRAP_CSI * stride] = layer.categories[c].csi_mean;
-        to[FUS_BOOTSTRAP_VARIATION * stride] = layer.categories[c].variation_cv;
-        to[FUS_BOOTSTRAP_MORISITA * stride] = layer.categories[c].morisita;
-    }
-    fus_select_free(&layer);
-    return FUS_OK;
+    return w->statistics->measure(w->statistics->context, to, stride, m, err);
 }
 
 static int check_left_out(const struct fus_responses *r, struct fus_error *err)
 {
-    size_t count[127] = {0};
+    size_t count[2 * FUS_SELECT_CATEGORIES] = {0};
     for (size_t i = 0; i < r->n_images; i++)
         count[r->category[i]]++;
     for (int c = 0; c < r->n_categories; c++)
@@ -165,10 +152,9 @@ static int check_left_out(const struct fus_responses *r, struct fus_error *err)
     return FUS_OK;
 }
 
-static int create_memory(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples,
+static int create_memory(struct fus_bootstrap *b, const struct fus_responses *r, size_t columns, size_t n_resamples,
                          enum fus_interval_method method, struct fus_error *err)
 {
-    size_t columns = (size_t)r->n_categories * N_STATISTICS;
     bool nested = method == FUS_INTERVAL_CENTRED, jackknife = method == FUS_INTERVAL_BCA;
     memset(b, 0, sizeof *b);
     b->method = method;
@@ -182,19 +168,18 @@ static int create_memory(struct fus_bootstrap *b, const struct fus_responses *r,
     return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu resamples", n_resamples);
 }
 
-int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples,
-                         enum fus_interval_method method, uint64_t seed, const struct fus_select_options *options,
-                         const struct fus_progress *progress, struct fus_error *err)
+int fus_bootstrap_run(struct fus_bootstrap *b, const struct fus_responses *r,
+                      const struct fus_bootstrap_statistics *statistics, size_t n_resamples,
+                      enum fus_interval_method method, uint64_t seed, const struct fus_progress *progress,
+                      struct fus_error *err)
 {
-    struct work w = {.b = b, .r = r, .options = options, .seed = seed};
+    struct work w = {.b = b, .r = r, .statistics = statistics, .seed = seed};
     memset(b, 0, sizeof *b);
     int code = fus_responses_check(r, err);
-    if (!code && n_resamples < 1)
-        code = fus_base_fail(err, FUS_EINVAL, "0 resamples");
     if (!code && method == FUS_INTERVAL_BCA)
         code = check_left_out(r, err);
     if (!code)
-        code = create_memory(b, r, n_resamples, method, err);
+        code = create_memory(b, r, statistics->n_columns, n_resamples, method, err);
     if (!code && !(w.members = fus_base_alloc(3 * r->n_images + 1, sizeof *w.members)))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu pictures' places", r->n_images);
     if (!code) {
@@ -211,6 +196,44 @@ int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r,
     if (code)
         fus_bootstrap_destroy(b);
     return code;
+}
+
+/* ---- the statistics of a layer ---- */
+
+struct layer_context {
+    const struct fus_responses *r;
+    const struct fus_select_options *options;
+};
+
+static int measure_layer(void *context, double *to, size_t stride, const struct fus_moments *m, struct fus_error *err)
+{
+    const struct layer_context *l = context;
+    const struct fus_responses *r = l->r;
+    struct fus_layer_summary layer;
+    int code = fus_criteria_layer(&layer, m, "resample", r->channels, r->height, r->width, l->options->criterion,
+                                  l->options, err);
+    if (code)
+        return code;
+    for (int c = 0; c < r->n_categories; c++, to += N_STATISTICS * stride) {
+        to[FUS_BOOTSTRAP_PROPORTION * stride] = layer.categories[c].proportion;
+        to[FUS_BOOTSTRAP_CSI * stride] = layer.categories[c].csi_mean;
+        to[FUS_BOOTSTRAP_VARIATION * stride] = layer.categories[c].variation_cv;
+        to[FUS_BOOTSTRAP_MORISITA * stride] = layer.categories[c].morisita;
+    }
+    fus_select_free(&layer);
+    return FUS_OK;
+}
+
+int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples,
+                         enum fus_interval_method method, uint64_t seed, const struct fus_select_options *options,
+                         const struct fus_progress *progress, struct fus_error *err)
+{
+    struct layer_context context = {r, options};
+    struct fus_bootstrap_statistics statistics = {(size_t)r->n_categories * N_STATISTICS, measure_layer, &context};
+    memset(b, 0, sizeof *b);
+    if (n_resamples < 1)
+        return fus_base_fail(err, FUS_EINVAL, "0 resamples");
+    return fus_bootstrap_run(b, r, &statistics, n_resamples, method, seed, progress, err);
 }
 
 /* ---- intervals ---- */
@@ -436,6 +459,23 @@ static struct fus_bootstrap_column difference_of(double *d, const struct fus_boo
     return c;
 }
 
+size_t fus_bootstrap_scratch(const struct fus_bootstrap *b)
+{
+    return 2 * b->n_resamples + (b->nested ? fus_bootstrap_n_nested(b->n_resamples) : 0) +
+           (b->left_out ? b->n_images : 0);
+}
+
+void fus_bootstrap_subtract(struct fus_interval *out, const struct fus_bootstrap_column *a,
+                            const struct fus_bootstrap_column *b, enum fus_interval_method method, double alpha,
+                            double *scratch)
+{
+    struct fus_bootstrap_column d = difference_of(scratch + a->n, a, b);
+    struct centre_context centre_context = centring_of(&d);
+    fus_bootstrap_interval(out, &d, method, alpha, scratch);
+    if (!isnan(out->low))
+        out->p = two_sided(d.resampled, d.n, method == FUS_INTERVAL_CENTRED ? &centre_context : NULL);
+}
+
 int fus_bootstrap_difference(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b,
                              double alpha, struct fus_error *err)
 {
@@ -443,17 +483,12 @@ int fus_bootstrap_difference(struct fus_interval *out, const struct fus_bootstra
     if (a->n_categories != b->n_categories || n != b->n_resamples || a->n_images != b->n_images ||
         a->method != b->method || !a->nested != !b->nested || !a->left_out != !b->left_out)
         return fus_base_fail(err, FUS_EINVAL, "bootstrap: the two models were not resampled alike");
-    double *scratch = fus_base_alloc(
-        2 * n + (a->nested ? fus_bootstrap_n_nested(n) : 0) + (a->left_out ? a->n_images : 0), sizeof *scratch);
+    double *scratch = fus_base_alloc(fus_bootstrap_scratch(a), sizeof *scratch);
     if (!scratch)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu resamples", n);
     for (size_t column = 0; column < (size_t)a->n_categories * N_STATISTICS; column++) {
         struct fus_bootstrap_column first = fus_bootstrap_column(a, column), second = fus_bootstrap_column(b, column);
-        struct fus_bootstrap_column d = difference_of(scratch + n, &first, &second);
-        struct centre_context centre_context = centring_of(&d);
-        fus_bootstrap_interval(&out[column], &d, a->method, alpha, scratch);
-        if (!isnan(out[column].low))
-            out[column].p = two_sided(d.resampled, n, a->method == FUS_INTERVAL_CENTRED ? &centre_context : NULL);
+        fus_bootstrap_subtract(&out[column], &first, &second, a->method, alpha, scratch);
     }
     fus_base_free(scratch);
     return FUS_OK;
