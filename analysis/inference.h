@@ -239,8 +239,8 @@ struct fus_bootstrap {
 /* two from each of the first quarter, rounded up: 50 % more work */
 size_t fus_bootstrap_n_nested(size_t n_resamples);
 
-/* Resample b is draw b + 1 of redraw.c. BCa leaves single pictures out, so it needs r->over pictures.
- * Two models with the same list get the same draws, so their
+/* Resample b is draw b + 1 of redraw.c. BCa leaves single pictures out, so it needs r->over
+ * pictures. Two models with the same list get the same draws, so their
  * differences are paired. */
 int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples,
                          enum fus_interval_method method, uint64_t seed, const struct fus_select_options *options,

@@ -47,6 +47,9 @@ static const char help[] =
     "means, "
     "differences,\n"
     "                       p over relabelled trainings, intervals over trainings and, with --bootstrap, pictures\n"
+    "  --sesoi LOGRATIO     the smallest log ratio of two models' shares that would matter, e.g. 0.22 for a quarter "
+    "more: compare.csv\n"
+    "                       and the report say whether shares are equivalent within it (needs --bootstrap)\n"
     "  --permutations M     permutations.csv: what M relabellings of the pictures give by chance\n"
     "  --sweep              sweep.csv: selective units under many thresholds\n"
     "  --consistency        consistency.csv: rank correlation of layers' dissimilarities, of categories and, where "
@@ -63,6 +66,7 @@ static const char help[] =
     "  --low-memory         hold one layer's weights at a time: slower, the same bytes; chosen where --max-memory asks "
     "for it\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
+    "  --activation A       quickgelu or gelu, of CLIP's transformers where the file does not say\n"
     "  --prefix [NAME=]P    which of a file's networks, where it holds several: --prefix r50=model_ema; without NAME "
     "of every model\n"
     "  --preprocess [NAME=]P  how pictures are prepared for that model, or for every one: torchvision, torchvision-v2, "
@@ -249,6 +253,7 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
                                    {"--sweep", FUS_ARG_FLAG, &o->sweep},
                                    {"--consistency", FUS_ARG_FLAG, &o->consistency},
                                    {"--matched", FUS_ARG_FLAG, &o->matched},
+                                   {"--sesoi", FUS_ARG_REAL, &o->sesoi},
                                    {"--group", FUS_ARG_LIST, &groups},
                                    {"--interval", FUS_ARG_CHOICE, &chosen.interval},
                                    {"--bootstrap-over", FUS_ARG_CHOICE, &chosen.over},
@@ -257,6 +262,7 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
                                    {"--checkpoint", FUS_ARG_SEED, &o->checkpoint},
                                    {"--force", FUS_ARG_FLAG, &o->force},
                                    {"--prefix", FUS_ARG_LIST, &prefixes},
+                                   {"--activation", FUS_ARG_TEXT, &o->activation},
                                    {"--preprocess", FUS_ARG_LIST, &preprocesses},
                                    {"--skip-bad", FUS_ARG_FLAG, &o->skip_bad},
                                    {0}};

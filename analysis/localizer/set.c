@@ -161,6 +161,7 @@ int fus_run_set_describe(struct fus_localizer *run, struct fus_error *err)
     run->summary.categories = set->categories;
     run->summary.n_categories = set->n_categories;
     run->summary.options = run->options.select;
+    run->summary.sesoi = run->options.sesoi;
     run->summary.criterion = run->rule[0] ? run->rule : NULL;
     for (int i = 0; i < set->n_pictures; i++)
         run->summary.n_pictures[set->pictures[i].category]++;

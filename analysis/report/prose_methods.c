@@ -152,6 +152,9 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
         put_coverage(out, view);
         fus_svg_put(out, " of relabellings of the pictures stay below, so what chance gives.");
     }
+    if (view->run->groups.n && (strcmp(n, "2B") == 0 || strcmp(n, "3B") == 0 || strcmp(n, "4C") == 0))
+        fus_svg_put(out, " Groups of trainings: thin lines are single trainings, thick ones their mean; of untrained "
+                         "networks the band that they lie in.");
     if (figure->cut_scale)
         fus_svg_put(out, " The vertical scale does not start at 0.");
     if (figure->own_scales)

@@ -94,6 +94,7 @@ static const struct option {
     {"conv", FLAG, AT(direct), conv_word, 2, true},
     {"units", FLAG, AT(full_units), units_word, 2, true},
     {"lang-head", TEXT, AT(lang_head), NULL, 0, false},
+    {"activation", TEXT, AT(activation), NULL, 0, false},
 };
 enum { N_OPTIONS = sizeof options / sizeof *options };
 

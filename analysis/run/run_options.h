@@ -32,8 +32,9 @@ struct fus_run_options {
     bool scrambled;         /* a scrambled category is added if the set has none */
     bool skip_bad;          /* pictures that cannot be read are left out; else the run fails */
     /* the networks */
-    const char *layers;    /* "all" or "a,b" */
-    const char *lang_head; /* prefix of the language head's tensors */
+    const char *layers;     /* "all" or "a,b" */
+    const char *lang_head;  /* prefix of the language head's tensors */
+    const char *activation; /* "quickgelu" or "gelu", of CLIP's transformers whose files do not say */
     struct fus_run_per_model prefixes, preprocesses;
     bool direct; /* convolutions without Winograd's algorithm */
     /* which units are selective, and what else is computed */

@@ -91,6 +91,7 @@ static void read_options(struct fus_run_summary_file *r)
     s->stimuli = (char *)option_text(r, "stimuli");
     s->criterion = option_text(r, "rule");
     s->options = o.select;
+    s->sesoi = o.sesoi;
     r->method = (struct fus_run_method){.layers = option_text(r, "layers"),
                                         .conv = option_text(r, "conv"),
                                         .halves = option_text(r, "halves"),
