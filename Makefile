@@ -115,8 +115,13 @@ check-cross: $(PROGRAM)
 	@FUSIFORM="$(CURDIR)/$(PROGRAM)" BUILD="$(BUILD)/cross" MAKE="$(MAKE)" sh tests/cross.sh $(BOARDS)
 
 # What tests/test_calibration.c does with a few simulated sets, with 2,000: the figures of METHOD.md, section 8.
-study: $(BUILD)/tests/test_calibration
+# Then 24 untrained networks in random halves: p over relabelled networks (section 9).
+SEEDS = 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24
+study: $(PROGRAM) $(BUILD)/tests/test_calibration $(BUILD)/tests/test_groups
 	$(RUN) $(BUILD)/tests/test_calibration 2000
+	$(RUN) ./$(PROGRAM) run $(foreach seed,$(SEEDS),--model 'u$(seed)=random:cifar_resnet20?seed=$(seed)') \
+	    --stimuli 'builtin?per_category=24&seed=5' --correction none --out $(BUILD)/untrained --force >/dev/null
+	$(RUN) $(BUILD)/tests/test_groups $(BUILD)/untrained
 
 # The largest relative error of every statistic against the golden values of SciPy, NumPy and mpmath.
 accuracy: $(TESTS)

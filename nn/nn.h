@@ -1,10 +1,11 @@
 /* Networks: a description and a source of weights in, activations at named layers ("taps") out.
  *
- * Reading order: reference.c (a whole network by naive loops), arch.c, resnet.c and networks.c
- * (networks as tables of layers), op.h and op.c (what each operator can do), plan.c (memory for
- * activations), net.c and load.c (creating a network), forward.c (the forward pass), profile.c
- * (timing). The operators: conv.c over gemm.c and winograd.c, pool.c, act.c, attnpool.c. Below
- * them: kernels.c with *_tile.h (one source for every instruction set), cpu.c, threads.c.
+ * Reading order: reference.c and reference_tokens.c (a whole network by naive loops), arch.c,
+ * resnet.c, vit.c and networks.c (networks as tables of layers), op.h and op.c (what each operator
+ * can do), plan.c (memory for activations), net.c and load.c (creating a network), forward.c (the
+ * forward pass), tower.c (texts), profile.c (timing). The operators: conv.c over gemm.c and
+ * winograd.c, pool.c, act.c, attnpool.c, unfold.c, tokens.c, layernorm.c, attend.c. Below them:
+ * kernels.c with *_tile.h (one source for every instruction set), cpu.c, threads.c.
  *
  * nn knows no file format: weights arrive through a look-up function, by PyTorch's names. */
 #ifndef FUS_NN_H
@@ -72,8 +73,9 @@ struct fus_net_spec {
  * fusiform.arch in a weight file. */
 const char *fus_networks_family(const struct fus_net_spec *spec);
 
-/* A spec for "resnet18|34|50|101|152", "cifar_resnet20..", "lang_resnet50", "clip_rn50|rn101";
- * FUS_ENOTFOUND for any other name. */
+/* A spec for "resnet18|34|50|101|152", "cifar_resnet20..", "lang_resnet50",
+ * "clip_rn50|rn101|rn50x4|rn50x16|rn50x64", "clip_vit_b32|b16|l14", "vit_b_16|32"; FUS_ENOTFOUND
+ * for any other name. */
 int fus_networks_named(struct fus_net_spec *spec, const char *name, struct fus_error *err);
 
 /* One line for people: "ResNet-50, input 224 x 224, 1000 classes". */

@@ -1,5 +1,6 @@
 /* unfold.c: a convolution on an unfolded picture against the naive convolution, to the bit, at
- * kernels and strides that the direct product does not have (AlexNet's 11x11/4, ConvNeXt's 4x4/4). */
+ * kernels and strides that the direct product does not have (AlexNet's 11x11/4, ConvNeXt's
+ * 4x4/4). */
 #include "nn/base/rng.h"
 #include "nn/base/threads.h"
 #include "nn/layer/layers.h"

@@ -36,7 +36,7 @@ static const char help[] =
     "  --seed N             of the choice of controls (default 1)\n"
     "  --batch N            pictures at a time (default 4)\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
-    "  --prefix P, --preprocess P  as in the run\n"
+    "  --prefix P, --preprocess P, --activation A  as in the run\n"
     "  -o OUT.csv           instead of standard output; then what it says in words goes there, and not to standard "
     "error\n\n"
     "example: fusiform lesion --model resnet50.pth --run out/mine --stimuli fLoc/ --category face --layer "
@@ -332,6 +332,7 @@ int fus_cmd_lesion(int argc, char **argv)
                                    {"-o", FUS_ARG_TEXT, &l.out},
                                    {"--top", FUS_ARG_TEXT, &top},
                                    {"--prefix", FUS_ARG_TEXT, &l.choice.prefix},
+                                   {"--activation", FUS_ARG_TEXT, &l.choice.activation},
                                    {"--preprocess", FUS_ARG_TEXT, &l.choice.preprocess},
                                    {0}};
     struct fus_texts none;

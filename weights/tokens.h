@@ -14,7 +14,8 @@ extern "C" {
  * padded.
  *
  * FUS_ELIMIT if there are more than `context`, unless truncate keeps the first context - 1 and the
- * end, and if a word is longer than FUS_TOKENS_MAX_WORD; FUS_EFORMAT at the byte that is not UTF-8. */
+ * end, and if a word is longer than FUS_TOKENS_MAX_WORD; FUS_EFORMAT at the byte that is not
+ * UTF-8. */
 int fus_tokens_encode(int *ids, int *n_ids, const struct fus_vocab *v, const char *text, size_t n_bytes, int context,
                       bool truncate, struct fus_error *err);
 

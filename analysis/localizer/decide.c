@@ -178,7 +178,8 @@ static int decide(struct fus_layer_summary *layer, const struct fus_localizer *r
                               .channels = tap->channels,
                               .height = tap->height,
                               .width = tap->width,
-                              .stratum = code ? NULL : numbers + n_pictures};
+                              .stratum = code ? NULL : numbers + n_pictures,
+                              .over = run->options.over};
     bool kept = fus_accumulator_responses(&r, accumulator);
     if (!code)
         code = cross_validate(crossed, run, moments, &r, half, err);

@@ -238,6 +238,8 @@ static void free_pictures(struct fus_localizer *run)
     fus_sheet_free(run);
     fus_base_free(p->sha256);
     fus_base_free(p->stats);
+    fus_base_free(p->grey);
+    fus_base_free(p->near);
     fus_base_free(p->pixels);
     fus_cache_free(p->cache);
     fus_blocks_free(&p->blocks);
@@ -260,6 +262,7 @@ void fus_localizer_destroy(struct fus_localizer *run)
         fus_summary_free_model(&run->summary.models[i]);
     fus_base_free(run->summary.models);
     fus_base_free(run->summary.n_pictures);
+    fus_base_free(run->summary.n_subcategories);
     fus_base_free(run->summary.stimuli);
     free_pictures(run);
     fus_base_free(run->kept);

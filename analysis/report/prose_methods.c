@@ -152,6 +152,9 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
         put_coverage(out, view);
         fus_svg_put(out, " of relabellings of the pictures stay below, so what chance gives.");
     }
+    if (view->run->groups.n && (strcmp(n, "2B") == 0 || strcmp(n, "3B") == 0 || strcmp(n, "4C") == 0))
+        fus_svg_put(out, " Groups of trainings: thin lines are single trainings, thick ones their mean; of untrained "
+                         "networks the band that they lie in.");
     if (figure->cut_scale)
         fus_svg_put(out, " The vertical scale does not start at 0.");
     if (figure->own_scales)
@@ -177,6 +180,7 @@ static void say_pictures(struct fus_text_buffer *out, const struct fus_run_summa
     for (int c = 0; c < run->n_categories; c++)
         fus_svg_put(out, "$e $d$s", run->categories[c], run->n_pictures[c], c + 1 < run->n_categories ? ", " : ". ");
     fus_svg_put(out, "Every model saw the same pictures, in the same order, prepared as named with the models below.");
+    fus_prose_validity_pictures(out, run);
 }
 
 static const char *correction_text(enum fus_correction correction)
@@ -322,11 +326,10 @@ static void say_resampling(struct fus_text_buffer *out, const struct fus_view *v
     const struct fus_run_method *how = view->run->method;
     item(out, "Intervals");
     if (how->bootstrap) {
-        fus_svg_put(out,
-                    "$z resamples of the pictures, drawn with replacement within their subcategory (Efron and "
-                    "Tibshirani 1993), the whole selection repeated in each; "
-                    "the same draws for all models, so that differences and ratios are paired. Intervals of ",
-                    (size_t)how->bootstrap);
+        fus_svg_put(out, "$z resamples of the pictures, ", (size_t)how->bootstrap);
+        fus_prose_validity_resamples(out, how->over);
+        fus_svg_put(out, " (Efron and Tibshirani 1993), the whole selection repeated in each; the same draws for all "
+                         "models, so that differences and ratios are paired. Intervals of ");
         put_coverage(out, view);
         fus_svg_put(out, " coverage: $s.", interval_text(how->interval));
     } else

@@ -46,8 +46,14 @@ static int open_pictures(struct fus_work *w, struct fus_error *err)
 static int make_targets(struct fus_work *w, struct fus_error *err)
 {
     const struct fus_training_options *o = w->o;
-    const struct fus_targets_request r = {o->captions, o->idf, o->missing == FUS_TRAINING_MISSING_SKIP, o->contrastive,
-                                          o->seed};
+    const struct fus_targets_request r = {.captions = o->captions,
+                                          .idf = o->idf,
+                                          .skip_missing = o->missing == FUS_TRAINING_MISSING_SKIP,
+                                          .contrastive = o->contrastive,
+                                          .seed = o->seed,
+                                          .vocab = o->vocab,
+                                          .activation = o->activation,
+                                          .truncate = o->truncate};
     int code = o->contrastive                 ? FUS_OK
                : o->language && o->weight > 0 ? fus_targets_parse(&w->spec, o->language, err)
                                               : FUS_OK;

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "analysis/inference.h"
-#include "nn/base/rng.h"
 
 #define N_STATISTICS FUS_BOOTSTRAP_STATISTICS
 /* of a variance, at least 1/2: resamples from strata of two pictures have half a run's variance,
@@ -45,26 +44,6 @@ void fus_bootstrap_destroy(struct fus_bootstrap *b)
     memset(b, 0, sizeof *b);
 }
 
-static const int *strata(const struct fus_responses *r)
-{
-    return r->stratum ? r->stratum : r->category;
-}
-
-/* Pictures in order of their subcategory: members [n_images], those of subcategory s at first[s]
- * .. first[s+1]-1; first [n_images + 1] holds 0 at the start. */
-static void sort_strata(size_t *members, size_t *first, const struct fus_responses *r)
-{
-    const int *stratum = strata(r);
-    for (size_t i = 0; i < r->n_images; i++)
-        first[stratum[i] + 1]++;
-    for (size_t s = 0; s < r->n_images; s++)
-        first[s + 1] += first[s];
-    for (size_t s = 0, at = 0; s < r->n_images; s++)
-        for (size_t i = 0; i < r->n_images && at < first[s + 1]; i++)
-            if ((size_t)stratum[i] == s)
-                members[at++] = i;
-}
-
 size_t fus_bootstrap_n_nested(size_t n_resamples)
 {
     return 2 * ((n_resamples + 3) / 4);
@@ -76,21 +55,9 @@ struct work {
     struct fus_bootstrap *b;
     const struct fus_responses *r;
     const struct fus_bootstrap_statistics *statistics;
-    uint64_t seed;
-    size_t *members, *first; /* sort_strata */
-    size_t *outer;           /* [n_images] the resample that a nested one draws from */
+    struct fus_redraw redraw;
+    size_t *outer; /* [n_images] the resample that a nested one draws from */
 };
-
-/* For each place of the list, draws a picture of the same subcategory. */
-static void draw_places(size_t *place, const struct work *w, size_t draw)
-{
-    struct fus_rng rng;
-    fus_rng_seed(&rng, w->seed + (uint64_t)draw * 0xd1342543de82ef95u);
-    for (size_t i = 0; i < w->r->n_images; i++) {
-        size_t stratum = (size_t)strata(w->r)[i], from = w->first[stratum], among = w->first[stratum + 1] - from;
-        place[i] = w->members[from + (size_t)fus_rng_below(&rng, among)];
-    }
-}
 
 static size_t leave_out(size_t *order, const struct work *w, size_t draw)
 {
@@ -108,9 +75,9 @@ static size_t choose(void *context, size_t draw, size_t *order, int *category)
     if (draw == 0 || (draw > n_resamples && !w->b->nested))
         n = leave_out(order, w, draw);
     else
-        draw_places(order, w, draw);
+        fus_redraw_places(order, &w->redraw, draw);
     if (draw > n_resamples && w->b->nested) {
-        draw_places(w->outer, w, 1 + (draw - 1 - n_resamples) / 2);
+        fus_redraw_places(w->outer, &w->redraw, 1 + (draw - 1 - n_resamples) / 2);
         for (size_t i = 0; i < n; i++)
             order[i] = w->outer[order[i]];
     }
@@ -173,26 +140,30 @@ int fus_bootstrap_run(struct fus_bootstrap *b, const struct fus_responses *r,
                       enum fus_interval_method method, uint64_t seed, const struct fus_progress *progress,
                       struct fus_error *err)
 {
-    struct work w = {.b = b, .r = r, .statistics = statistics, .seed = seed};
+    struct work w = {.b = b, .r = r, .statistics = statistics};
     memset(b, 0, sizeof *b);
     int code = fus_responses_check(r, err);
+    if (!code && n_resamples < 1)
+        code = fus_base_fail(err, FUS_EINVAL, "0 resamples");
+    if (!code && method == FUS_INTERVAL_BCA && r->over != FUS_REDRAW_PICTURES)
+        code = fus_base_fail(err, FUS_EINVAL, "bca leaves single pictures out: it needs resamples of pictures");
     if (!code && method == FUS_INTERVAL_BCA)
         code = check_left_out(r, err);
     if (!code)
         code = create_memory(b, r, statistics->n_columns, n_resamples, method, err);
-    if (!code && !(w.members = fus_base_alloc(3 * r->n_images + 1, sizeof *w.members)))
+    if (!code)
+        code = fus_redraw_create(&w.redraw, r, seed, err);
+    if (!code && !(w.outer = fus_base_alloc(r->n_images, sizeof *w.outer)))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu pictures' places", r->n_images);
     if (!code) {
         size_t n_draws = 1 + n_resamples +
                          (b->nested     ? fus_bootstrap_n_nested(n_resamples)
                           : b->left_out ? r->n_images
                                         : 0);
-        w.outer = w.members + r->n_images;
-        w.first = w.outer + r->n_images;
-        sort_strata(w.members, w.first, r);
         code = fus_resample_run(&(struct fus_resampling){n_draws, choose, measure, &w, progress}, r, err);
     }
-    fus_base_free(w.members);
+    fus_redraw_destroy(&w.redraw);
+    fus_base_free(w.outer);
     if (code)
         fus_bootstrap_destroy(b);
     return code;
@@ -230,9 +201,6 @@ int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r,
 {
     struct layer_context context = {r, options};
     struct fus_bootstrap_statistics statistics = {(size_t)r->n_categories * N_STATISTICS, measure_layer, &context};
-    memset(b, 0, sizeof *b);
-    if (n_resamples < 1)
-        return fus_base_fail(err, FUS_EINVAL, "0 resamples");
     return fus_bootstrap_run(b, r, &statistics, n_resamples, method, seed, progress, err);
 }
 
