@@ -11,7 +11,7 @@
 
 #define WIDTH FUS_PANELS_WIDTH
 #define HEIGHT 210.0
-enum { MAX_POINTS = 4000, MAX_CURVES = 400, MAX_PARTICIPANTS = 16, MAX_CELLS = 60 };
+enum { MAX_POINTS = 4000, MAX_CURVES = 400, MAX_PARTICIPANTS = 16, MAX_CELLS = 60, NAME_CHARS = 22 };
 
 /* ---- panels ---- */
 
@@ -296,7 +296,14 @@ static int level_of(const struct matrix *m, double v)
 
 static void put_matrix(struct fus_text_buffer *out, const struct matrix *m)
 {
-    double left = 62, top = 26, cell = (WIDTH - left - 6) / m->columns;
+    double left = 24, top = 26;
+    for (int r = 0; r < m->rows && m->row_names; r++) {
+        char name[4 * NAME_CHARS + 1];
+        fus_svg_shorten(name, m->row_names[r], NAME_CHARS);
+        double w = fus_svg_width(name, 9) + 8;
+        left = w > left ? w : left;
+    }
+    double cell = (WIDTH - left - 6) / m->columns;
     cell = cell > 22 ? 22 : cell;
     double high = cell < 9 ? 9 : cell > 16 ? 16 : cell, height = top + high * m->rows + 30;
     int every = (int)ceil(14 / cell), every_row = m->row_names ? 1 : (int)ceil(10 / high);
@@ -317,9 +324,9 @@ static void put_matrix(struct fus_text_buffer *out, const struct matrix *m)
     fus_svg_put(out, "</g><rect class=\"ax\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/>", left, top,
                 cell * m->columns, high * m->rows);
     for (int r = 0; r < m->rows; r += every_row) {
-        char name[64];
+        char name[4 * NAME_CHARS + 1];
         if (m->row_names)
-            fus_svg_shorten(name, m->row_names[r], 11);
+            fus_svg_shorten(name, m->row_names[r], NAME_CHARS);
         else
             snprintf(name, sizeof name, "%d", r + 1);
         fus_svg_put(out, "<text class=\"tl tk end\" x=\"$f\" y=\"$f\">$e</text>", left - 5, top + (r + 0.5) * high + 3,
