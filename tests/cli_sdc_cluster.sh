@@ -51,6 +51,15 @@ run "relabelled decoders" sdc cluster "$work/fit" --eps 0.4 --null pairing
 fails 2 '--null pairing has weights alone' sdc cluster "$work/fit" --of both --null pairing
 fails 2 '--eps auto is chosen against chance' sdc cluster "$work/fit" --null none
 fails 1 'embeddings of 16 dimensions found, ' sdc cluster "$work/fit" --eps 0.4 $plain --embedding "$golden/sdc_w0.npy"
+printf 'participant\tresponses\trois\na\tx.nii\tmask=%s\nb\tx.npy\t-\n' "$PWD/$golden/sdc_a_mask.nii.gz" >"$work/rois.tsv"
+run "regions" sdc cluster "$work/fit" --eps 0.4 $plain --rois "$work/rois.tsv"
+ok "a row of a region" grep -q '^1,a,mask,1,' "$work/fit/clusters/0.40/rois.csv"
+printf 'participant\tresponses\trois\na\tx.nii\tmask\n' >"$work/rois.tsv"
+fails 1 "participant a: rois: 'mask' found, SET=FILE expected" sdc cluster "$work/fit" --eps 0.4 $plain --rois "$work/rois.tsv"
+printf 'participant\tresponses\trois\nb\tx.npy\tsmall=%s\n' "$PWD/$golden/sdc_last0.npy" >"$work/rois.tsv"
+fails 1 'another grid?' sdc cluster "$work/fit" --eps 0.4 $plain --rois "$work/rois.tsv"
+printf 'participant\tresponses\nb\tx.npy\n' >"$work/rois.tsv"
+fails 1 'no participant has rois' sdc cluster "$work/fit" --eps 0.4 $plain --rois "$work/rois.tsv"
 printf '{"participants": ["a", "../b"]}' >"$work/fit/sdc.json"
 fails 1 "a participant's name, without /, expected" sdc cluster "$work/fit" --eps 0.4 $plain
 printf '{"participants": ["a", "d"]}' >"$work/fit/sdc.json"

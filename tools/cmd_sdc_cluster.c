@@ -34,6 +34,7 @@ static const char help[] =
     "  --expand auto|none|E expanded clusters within each participant, up to distance E (default: eps + 0.05, at most "
     "0.65)\n"
     "  --embedding E.npy, --images IMAGES.tsv   of the images that explain clusters (default: those of the fit)\n"
+    "  --rois STUDY.tsv     label images of regions, as the study's column rois names them; rois.csv\n"
     "  --run DIR --layer L  of networks as participants: the selective units that `fusiform run` found in DIR, by the "
     "names of\n"
     "                       its models; overlap.csv\n"
@@ -197,6 +198,7 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
                                    {"--stability", FUS_ARG_SEED, &stability},
                                    {"--embedding", FUS_ARG_TEXT, &o.embedding},
                                    {"--images", FUS_ARG_TEXT, &o.images},
+                                   {"--rois", FUS_ARG_TEXT, &o.rois},
                                    {"--run", FUS_ARG_TEXT, &o.run},
                                    {"--layer", FUS_ARG_TEXT, &o.layer},
                                    {"--top", FUS_ARG_COUNT, &o.top},

@@ -34,6 +34,7 @@ struct fus_sdc_cluster_options {
     int stability;                  /* resamples of reruns; 0: none */
     bool by_participant;            /* centroids are means of participants' means */
     const char *images, *embedding; /* NULL: those of the fit */
+    const char *rois;               /* a study's table, whose label images are compared (rois.h); NULL: none */
     const char *run, *layer;        /* of networks: selective units of `fusiform run` (overlap.h); NULL: none */
     int top;                        /* images most and least associated */
     uint64_t seed;
