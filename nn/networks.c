@@ -9,6 +9,8 @@ const char *fus_networks_family(const struct fus_net_spec *spec)
 {
     if (spec->kind == FUS_NET_VIT)
         return spec->vit.clip ? "clip_vit" : "vit";
+    if (spec->stem >= FUS_STEM_PIXELS)
+        return "baseline";
     return spec->stem == FUS_STEM_CLIP ? "clip_resnet" : spec->lang_dim ? "lang_resnet" : "resnet";
 }
 
@@ -142,6 +144,13 @@ static int describe_vit(char *text, size_t text_bytes, const struct fus_net_spec
 
 void fus_networks_describe(char *text, size_t text_bytes, const struct fus_net_spec *s)
 {
+    if (s->stem >= FUS_STEM_PIXELS) {
+        snprintf(text, text_bytes,
+                 s->stem == FUS_STEM_PIXELS ? "pixels, no network, input %d x %d"
+                                            : "Gabor filters, no network, input %d x %d, 8 orientations at 4 scales",
+                 s->input_side, s->input_side);
+        return;
+    }
     int depth = s->stem == FUS_STEM_CLIP ? 1 : 2;
     for (int i = 0; i < s->n_stages; i++)
         depth += s->n_blocks[i] * (s->bottleneck ? 3 : 2);

@@ -1,6 +1,6 @@
-/* Transformers against PyTorch in float64 (golden/transformer.py): texts, CLIP's image tower and a plain
- * ViT; the text tower against the naive loops to the bit, on every instruction set, with any threads,
- * neighbours and memory. */
+/* Transformers against PyTorch in float64 (golden/transformer.py): texts, CLIP's image tower and a
+ * plain ViT; the text tower against the naive loops to the bit, on every instruction set, with any
+ * threads, neighbours and memory. */
 #include "nn/base/rng.h"
 #include "tests/test.h"
 #include "tests/transformer.h"
@@ -172,11 +172,15 @@ static void test_image(const char *kind, bool clip, bool scaled, int n_taps)
 
 static void test_names_of_taps(void)
 {
-    static const char *const names[][2] = {
-        {"transformer.resblocks.1", "blocks.1"}, {"encoder.layers.encoder_layer_0", "blocks.0"},
-        {"vision_model.encoder.layers.1", "blocks.1"}, {"visual.ln_post", "ln_post"}, {"norm", "ln_post"},
-        {"blocks.1.mlp.act", "blocks.1.mlp"}, {"transformer.resblocks.0.mlp.gelu", "blocks.0.mlp"},
-        {"visual_projection", "proj"}, {"ln_pre", "tokens"}};
+    static const char *const names[][2] = {{"transformer.resblocks.1", "blocks.1"},
+                                           {"encoder.layers.encoder_layer_0", "blocks.0"},
+                                           {"vision_model.encoder.layers.1", "blocks.1"},
+                                           {"visual.ln_post", "ln_post"},
+                                           {"norm", "ln_post"},
+                                           {"blocks.1.mlp.act", "blocks.1.mlp"},
+                                           {"transformer.resblocks.0.mlp.gelu", "blocks.0.mlp"},
+                                           {"visual_projection", "proj"},
+                                           {"ln_pre", "tokens"}};
     struct fus_net_spec spec = transformer_image(true, false);
     struct fus_net *net = NULL;
     struct fus_error err = {0};
@@ -187,7 +191,8 @@ static void test_names_of_taps(void)
                   "%s", names[i][0]);
     CHECK(fus_net_find_tap(net, "blocks.2", &err) == -1 && strstr(err.msg, " blocks.1.class "));
     int stream = fus_net_find_tap(net, "blocks.0", NULL), mlp = fus_net_find_tap(net, "blocks.0.mlp", NULL);
-    CHECK(fus_net_tap(net, stream)->in_all && fus_net_tap(net, stream)->is_signed && fus_net_tap(net, stream)->is_stream);
+    CHECK(fus_net_tap(net, stream)->in_all && fus_net_tap(net, stream)->is_signed &&
+          fus_net_tap(net, stream)->is_stream);
     CHECK(!fus_net_tap(net, mlp)->in_all && fus_net_tap(net, mlp)->is_signed && !fus_net_tap(net, mlp)->is_stream);
     CHECK(!fus_net_can_continue(net, stream));
     CHECK(strcmp(fus_net_tap(net, fus_net_embedding_tap(net))->name, "proj") == 0 && fus_net_class_tap(net) == -1);

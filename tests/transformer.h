@@ -8,7 +8,16 @@
 #include "nn/nn.h"
 #include "nn/tower.h"
 
-enum { T_WIDTH = 128, T_BLOCKS = 2, T_DIM = 24, T_TOKENS = 50, T_CONTEXT = 20, T_PATCH = 8, T_SIDE = 24, T_CLASSES = 10 };
+enum {
+    T_WIDTH = 128,
+    T_BLOCKS = 2,
+    T_DIM = 24,
+    T_TOKENS = 50,
+    T_CONTEXT = 20,
+    T_PATCH = 8,
+    T_SIDE = 24,
+    T_CLASSES = 10
+};
 
 /* Numbers from .. from+n-1 of the tensor of this name. */
 static void transformer_fill(float *out, size_t from, size_t n, const char *name)

@@ -310,7 +310,12 @@ static int embed_pictures(const char *path, const char *out, const struct fus_te
         return fus_args_failed(&err);
     }
     fus_interrupt_catch();
-    code = fus_pictures_check(&images, &m, skip_bad, &err);
+    if (fus_net_embedding_tap(m.net) < 0)
+        code =
+            fus_base_fail(&err, FUS_ENOTFOUND, "%s: %s has no final features; take a layer with `fusiform activations`",
+                          fus_store_path(m.store), m.description);
+    if (!code)
+        code = fus_pictures_check(&images, &m, skip_bad, &err);
     if (!code)
         code = write_npy(out, &m, fus_net_embedding_tap(m.net), true, options->batch, &images, &err);
     if (!code)

@@ -280,6 +280,8 @@ static int choose(const struct fus_store *s, const char *wanted)
 
 int fus_names_map(struct fus_store *s, struct fus_error *err)
 {
+    if (s->generate && s->random_spec.stem >= FUS_STEM_PIXELS)
+        return fus_mapping_same(s, err);
     int code = make_plain(s, err);
     if (!code)
         code = find_roots(s, err);

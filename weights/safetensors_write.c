@@ -203,6 +203,9 @@ int fus_safetensors_write(const char *out_path, struct fus_store *s, const struc
     if (dtype != FUS_F32 && dtype != FUS_F16 && dtype != FUS_BF16)
         return fus_base_fail(err, FUS_EINVAL, "%s: blobs are f32, f16 or bf16, not %s", out_path,
                              fus_dtype_name(dtype));
+    if (spec->stem >= FUS_STEM_PIXELS)
+        return fus_base_fail(err, FUS_EUNSUPPORTED, "%s: a baseline has no learned weights: nothing to write",
+                             out_path);
     int code = fus_arch_parameters(spec, collect, &l, err);
     if (!code && tower)
         code = fus_tower_parameters(tower, collect, &l, err);

@@ -55,9 +55,14 @@ static const struct renaming in_block[] = {
 };
 
 static const struct renaming openai[] = {
-    {"conv1.", "conv1."},   {"class_embedding", "class_embedding"}, {"positional_embedding", "positional_embedding"},
-    {"ln_pre.", "ln_pre."}, {"ln_post.", "ln_post."},               {"proj", "proj"},
-    {"fc.", "fc."},         {0},
+    {"conv1.", "conv1."},
+    {"class_embedding", "class_embedding"},
+    {"positional_embedding", "positional_embedding"},
+    {"ln_pre.", "ln_pre."},
+    {"ln_post.", "ln_post."},
+    {"proj", "proj"},
+    {"fc.", "fc."},
+    {0},
 };
 
 static const struct renaming hugging_face[] = {
@@ -70,8 +75,12 @@ static const struct renaming hugging_face[] = {
 };
 
 static const struct renaming timm[] = {
-    {"patch_embed.proj.", "conv1."}, {"cls_token", "class_embedding"}, {"pos_embed", "positional_embedding"},
-    {"norm_pre.", "ln_pre."},        {"norm.", "ln_post."},            {"head.", "fc."},
+    {"patch_embed.proj.", "conv1."},
+    {"cls_token", "class_embedding"},
+    {"pos_embed", "positional_embedding"},
+    {"norm_pre.", "ln_pre."},
+    {"norm.", "ln_post."},
+    {"head.", "fc."},
     {0},
 };
 
@@ -150,8 +159,8 @@ bool fus_scheme_tokens(char out[FUS_NAME_BYTES], const char *s, enum fus_scheme_
 
 bool fus_scheme_is_ignored(const char *s)
 {
-    static const char *const begins[] = {"decoder_", "mask_token", "logit_scale", "text.", "input_resolution",
-                                         "context_length", "vocab_size"};
+    static const char *const begins[] = {"decoder_",         "mask_token",     "logit_scale", "text.",
+                                         "input_resolution", "context_length", "vocab_size"};
     static const char *const ends[] = {"position_ids", "attn_mask"};
     for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
         if (strncmp(s, begins[i], strlen(begins[i])) == 0)

@@ -124,10 +124,11 @@ int fus_names_activation(enum fus_act *act, const struct fus_store *s, const cha
         *act = act_beside(s, "open_clip_config.json");
     if (*act)
         return FUS_OK;
-    return fus_base_fail(err, FUS_EUNSUPPORTED,
-                         "%s: QuickGELU or GELU? the weights do not say: give --activation quickgelu (OpenAI, MetaCLIP, "
-                         "DFN, LAION-400M B/32) or gelu (LAION-2B, DataComp)",
-                         s->path);
+    return fus_base_fail(
+        err, FUS_EUNSUPPORTED,
+        "%s: QuickGELU or GELU? the weights do not say: give --activation quickgelu (OpenAI, MetaCLIP, "
+        "DFN, LAION-400M B/32) or gelu (LAION-2B, DataComp)",
+        s->path);
 }
 
 /* ---- sizes ---- */
@@ -172,12 +173,18 @@ static int check_block(const struct fus_store *s, int block, int width, struct f
         const char *name;
         int rows, columns;
     } parts[] = {
-        {"ln_1.weight", width, 0},           {"ln_1.bias", width, 0},
-        {"attn.in_proj_weight", 3 * width, width}, {"attn.in_proj_bias", 3 * width, 0},
-        {"attn.out_proj.weight", width, width}, {"attn.out_proj.bias", width, 0},
-        {"ln_2.weight", width, 0},           {"ln_2.bias", width, 0},
-        {"mlp.c_fc.weight", 4 * width, width}, {"mlp.c_fc.bias", 4 * width, 0},
-        {"mlp.c_proj.weight", width, 4 * width}, {"mlp.c_proj.bias", width, 0},
+        {"ln_1.weight", width, 0},
+        {"ln_1.bias", width, 0},
+        {"attn.in_proj_weight", 3 * width, width},
+        {"attn.in_proj_bias", 3 * width, 0},
+        {"attn.out_proj.weight", width, width},
+        {"attn.out_proj.bias", width, 0},
+        {"ln_2.weight", width, 0},
+        {"ln_2.bias", width, 0},
+        {"mlp.c_fc.weight", 4 * width, width},
+        {"mlp.c_fc.bias", 4 * width, 0},
+        {"mlp.c_proj.weight", width, 4 * width},
+        {"mlp.c_proj.bias", width, 0},
     };
     char name[FUS_NAME_BYTES];
     int code = FUS_OK;

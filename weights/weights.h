@@ -1,10 +1,10 @@
 /* Weight files: any common file -> named tensors -> the names that the networks of nn/ ask for.
  *
  * Reading order: open.c (recognises the format); safetensors.c | zip.c, pickle.c, pickle_load.c,
- * torch.c, torch_tensors.c | npy.c | shards.c | random.c | demo.c (formats); store.c, store_read.c
- * (directory and reading), derived.c (tensors in other forms); names.c, scheme.c, scheme_tokens.c,
- * mapping.c, recognise.c, recognise_tokens.c (which network it is), towers.c (CLIP's text tower);
- * safetensors_write.c.
+ * torch.c, torch_tensors.c | npy.c | shards.c | random.c | demo.c | baseline.c (formats); store.c,
+ * store_read.c (directory and reading), derived.c (tensors in other forms); names.c, scheme.c,
+ * scheme_tokens.c, mapping.c, recognise.c, recognise_tokens.c (which network it is), towers.c
+ * (CLIP's text tower); safetensors_write.c.
  *
  * Nothing in a file is trusted: every byte is read through nn/base/bytes.h, every product of
  * sizes is checked, every limit is a named constant. */
@@ -77,18 +77,18 @@ struct fus_store;
  * (random_spec.c):
  * random:resnet?stem=7x7&blocks=2,2,2&width=16&input=64&classes=11&seed=1
  * Or a demonstration network, whose file is part of the program: demo:vision, demo:control,
- * demo:lang, demo:clip.
+ * demo:lang, demo:clip. Or a baseline that is no network (baseline.c): pixels:32, gabor.
  *
  * Messages start with the path. For a file without weights they name its kind: empty, an HTML page,
  * a Git LFS pointer, ... */
 int fus_open_weights(struct fus_store **store, const char *path, struct fus_error *err);
 void fus_store_close(struct fus_store *store); /* NULL allowed */
-/* Whether the path is one in the file system: neither `random:` nor `demo:`. */
+/* Whether the path is one in the file system: not `random:`, `demo:` or a baseline. */
 bool fus_open_is_file(const char *path);
 
 const char *fus_store_path(const struct fus_store *store);
 /* "safetensors", "pytorch zip", "pytorch legacy", "pytorch tar", "torchscript", "npz", "npy",
- * "pickle", "shards", "random" */
+ * "pickle", "shards", "random", "baseline" */
 const char *fus_store_format(const struct fus_store *store);
 size_t fus_store_count(const struct fus_store *store);
 /* In the file's order; NULL past the end. */

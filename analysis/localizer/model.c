@@ -73,7 +73,8 @@ static void take_notes(struct fus_model *m, const struct fus_model_choice *choic
 {
     const char *path = fus_store_path(m->store), *more = fus_names_note(m->store),
                *metadata = fus_store_metadata(m->store, "fusiform.preprocess");
-    bool given = choice && choice->preprocess, random = strcmp(fus_store_format(m->store), "random") == 0;
+    bool given = choice && choice->preprocess,
+         random = strcmp(fus_store_format(m->store), "random") == 0 || m->spec.stem >= FUS_STEM_PIXELS;
     if (more)
         note(m, "%s: %s", path, more);
     if (given && metadata && strcmp(metadata, choice->preprocess) != 0)

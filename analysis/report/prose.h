@@ -26,9 +26,10 @@ void fus_prose_categories(struct fus_text_buffer *out, const struct fus_view *vi
 void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_view *view,
                                const struct fus_figures_figure *figure);
 
-/* prose_validity.c, within the methods: subcategories and near-duplicates; what a resample
- * draws. */
+/* prose_validity.c: of the methods, subcategories and near-duplicates; what a resample draws. */
 void fus_prose_validity_pictures(struct fus_text_buffer *out, const struct fus_run_summary *run);
+void fus_prose_validity_power(struct fus_text_buffer *out);
+void fus_prose_validity_dimensions(struct fus_text_buffer *out, const struct fus_view *view);
 void fus_prose_validity_resamples(struct fus_text_buffer *out, const char *over);
 
 void fus_prose_methods(struct fus_text_buffer *out, const struct fus_view *view); /* <dl>... */
