@@ -64,7 +64,7 @@ TEST_SRC = $(sort $(wildcard tests/test_*.c))
 FUZZ_SRC = $(filter-out tests/fuzz_driver.c,$(sort $(wildcard tests/fuzz_*.c)))
 INSTALLED = $(DESTDIR)$(PREFIX)
 # Public headers, and with them every header that they include.
-PUBLIC   = nn/base/base.h nn/base/number.h nn/base/rng.h nn/base/sha256.h nn/nn.h weights/weights.h stimuli/stimuli.h \
+PUBLIC   = nn/base/base.h nn/base/number.h nn/base/rng.h nn/base/sha256.h nn/nn.h weights/weights.h weights/text_model.h weights/tokens.h stimuli/stimuli.h \
            analysis/analysis.h analysis/inference.h analysis/report/report.h analysis/localizer/localizer.h \
            analysis/localizer/model.h $(wildcard nn/train/train.h)
 HEADERS  = $(sort $(filter %.h,$(shell $(CC) -std=c11 -I. -MM $(PUBLIC))))

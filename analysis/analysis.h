@@ -21,9 +21,10 @@ extern "C" {
 struct fus_moments {
     int n_groups;
     size_t n_units;
-    long *n;      /* [n_groups] pictures seen */
-    double *mean; /* [n_groups, n_units], undefined for a group without pictures */
-    double *m2;   /* [n_groups, n_units] sum of (x - mean)^2 */
+    long *n;        /* [n_groups] pictures seen */
+    double *mean;   /* [n_groups, n_units], undefined for a group without pictures */
+    double *m2;     /* [n_groups, n_units] sum of (x - mean)^2 */
+    bool is_signed; /* responses below 0 are ordinary: no CSI (fus_csi_unit) */
 };
 
 size_t fus_moments_bytes(int n_groups, size_t n_units); /* SIZE_MAX if it does not fit */

@@ -64,6 +64,7 @@ struct fus_responses {
     void (*read)(void *context, float *to, size_t image, size_t first, size_t n);
     void *context;
     enum fus_redraw_over over; /* what the bootstrap draws (redraw.c) */
+    bool is_signed;            /* as in struct fus_moments */
 };
 
 /* row: units first .. first+n-1 of one image. strip: the same of all images, [n_images, n], each

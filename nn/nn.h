@@ -123,12 +123,12 @@ struct fus_tap {
     char name[48];               /* PyTorch's: "relu", "layer4.2.relu", "fc" */
     int channels, height, width; /* [C, H, W]; H = W = 1 for vectors */
     bool in_all;                 /* part of `all`: the stem's relu and every block output */
-    bool is_signed;              /* its values may be below 0: a selectivity index of sums means nothing */
-    bool is_stream;              /* a transformer's tokens between blocks: 0 is not silence, and no axis is special */
     int order;                   /* 0, 1, ...: its place among all taps of the network */
     /* order / order of the last block's output: 0 for the first tap, 1 for the last block's output
      * and every later tap */
     double depth;
+    bool is_signed; /* its values may be below 0: a selectivity index of sums means nothing */
+    bool is_stream; /* a transformer's tokens between blocks: 0 is not silence, and no axis is special */
 };
 
 int fus_net_create(struct fus_net **net, const struct fus_net_spec *spec, const struct fus_net_options *options,

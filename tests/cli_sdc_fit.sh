@@ -61,6 +61,29 @@ run "participants from the command line" sdc fit --responses b=tests/golden/sdc_
     --embedding tests/golden/sdc_embedding.npy --min-nc none --repeats 2 --test-images 5 --val-images 3 --batch 8 --iterations 3 --reruns 1 --ridge none --out "$work/line"
 check "no ridge" [ "$(grep -c ridge "$work/line/scores.csv")" -eq 0 ]
 
+# ---- networks as participants ----
+run "pictures" stimuli generate --categories adult,car,house --per-category 8 --side 32 -o "$work/pictures"
+{ printf 'image\tpath\n' && ls "$work/pictures"/*/*.png | awk '{ print NR - 1 "\t" $0 }'; } >"$work/images.tsv"
+run "their embedding" embed --model 'random:cifar_resnet8?seed=2' "$work/pictures"/*/*.png -o "$work/e.npy"
+network() { # network WHAT SPEC ARGUMENTS...
+    printf 'participant\tresponses\ttrials\nnet\tmodel:%s\timages.tsv\n' "$2" >"$work/net.tsv"
+    shift 2
+    sdc_network="sdc fit --study $work/net.tsv --embedding $work/e.npy --out $work/net --force --test-images 4 --val-images 4 --batch 8
+        --iterations 5 --reruns 1 $*"
+}
+network channels 'random:cifar_resnet8?seed=1@layer2.0.relu' --images "$work/images.tsv"
+run "channels of a network" $sdc_network
+says '^net	contrastive	'
+network units 'random:cifar_resnet8?seed=1@layer2.0.relu?units=random:40' --images "$work/images.tsv"
+run "some units of a network" $sdc_network
+check "40 units at most" [ "$(wc -l <"$work/net/voxels/net.csv")" -le 41 ]
+network pictures 'random:cifar_resnet8?seed=1@layer2.0.relu'
+fails 1 '--images IMAGES.tsv expected' $sdc_network
+network units 'random:cifar_resnet8?seed=1@layer2.0.relu?units=some' --images "$work/images.tsv"
+fails 1 "net: 'units=some' found" $sdc_network
+network layer 'random:cifar_resnet8?seed=1@layer9' --images "$work/images.tsv"
+fails 1 'layer9' $sdc_network
+
 # ---- shards ----
 for i in 1 2 3; do run "shard $i" sdc fit $small --out "$work/shards" --shard $i/3; done
 check "no scores yet" [ ! -f "$work/shards/scores.csv" ]

@@ -135,6 +135,9 @@ ok 'the vocabulary in train.json' grep -q '"vocabulary_sha256": "'"$(sha256 $voc
 run 'zero-shot by the head' classify --model "$work/train/model.safetensors" --text-labels "$work/classes.txt" --text-model $clip $said $picture
 run 'pictures as files' stimuli generate --per-category 4 --side 32 --categories adult,car,word -o "$work/drawn"
 run 'names of classes' train --model "$model" --stimuli "$work/drawn" --validate 25% --language clip:$clip $said --epochs 1 --batch 9 --out "$work/names"
+sed "s/\$/ caf$(printf '\303\203\302\251')/" "$work/drawn/captions.tsv" >"$work/misread.tsv"
+run 'captions misread' train --model "$model" --stimuli "$work/drawn" --validate 25% --captions "$work/misread.tsv" --language clip:$clip $said --epochs 1 --batch 9 --out "$work/misread"
+ok 'are mentioned' [ "$(grep -c 'a caption looks like UTF-8 read as Latin-1' "$work/stderr")" -eq 1 ]
 ok 'in train.json' grep -q 'of 3 names of classes as .a photo of a {}' "$work/names/train.json"
 fails 2 'are of --language clip:FILE' train --model "$model" --stimuli "$drawn" --language lsa --vocab $vocab --out "$work/no"
 fails 1 'QuickGELU or GELU?' train --model "$model" --stimuli "$drawn" --language clip:$clip --vocab $vocab --out "$work/no"

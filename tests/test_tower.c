@@ -1,6 +1,6 @@
-/* Transformers against PyTorch in float64 (golden/transformer.py): texts, CLIP's image tower and a plain
- * ViT; the text tower against the naive loops to the bit, on every instruction set, with any threads,
- * neighbours and memory. */
+/* Transformers against PyTorch in float64 (golden/transformer.py): texts, CLIP's image tower and a
+ * plain ViT; the text tower against the naive loops to the bit, on every instruction set, with any
+ * threads, neighbours and memory. */
 #include "nn/base/rng.h"
 #include "tests/test.h"
 #include "tests/transformer.h"

@@ -207,7 +207,7 @@ static void check_written(const char *source, const char *name, size_t n_frames)
         labels[i] = (int32_t)(i * 7 % 12);
     labels[2] = -1;
     labels[3] = 32767;
-    CHECK_MSG(fus_volume_write(path, &info->space, n_frames, labels, &err) == 0, "%s", err.msg);
+    CHECK_MSG(fus_volume_write(path, &info->space, n_frames, labels, FUS_VOLUME_LABELS, &err) == 0, "%s", err.msg);
     CHECK_MSG(fus_volume_open(&w, path, &err) == 0, "%s", err.msg);
     const struct fus_volume_info *back = fus_volume_info(w);
     CHECK(memcmp(&back->space, &info->space, sizeof back->space) == 0);
@@ -218,7 +218,7 @@ static void check_written(const char *source, const char *name, size_t n_frames)
     CHECK(x != NULL);
     free(x);
     labels[0] = 40000;
-    CHECK(fus_volume_write(path, &info->space, 0, labels, &err) ==
+    CHECK(fus_volume_write(path, &info->space, 0, labels, FUS_VOLUME_LABELS, &err) ==
           (info->space.format == FUS_VOLUME_NIFTI ? FUS_ELIMIT : 0));
     fus_volume_close(v);
     fus_volume_close(w);

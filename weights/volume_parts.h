@@ -33,9 +33,9 @@ int fus_volume_set_size(struct fus_volume *v, const int64_t sizes[4], uint64_t s
 /* The next n bytes; fewer are an error that says at which byte. */
 int fus_volume_take(struct fus_volume *v, void *bytes, size_t n, struct fus_error *err);
 
-int fus_nifti_write(struct fus_outfile *f, const struct fus_volume_space *space, size_t n_frames, const int32_t *labels,
-                    struct fus_error *err);
-int fus_mgh_write(struct fus_outfile *f, const struct fus_volume_space *space, size_t n_frames, const int32_t *labels,
+int fus_nifti_write(struct fus_outfile *f, const struct fus_volume_space *space, size_t n_frames, const int32_t *values,
+                    enum fus_volume_intent intent, struct fus_error *err);
+int fus_mgh_write(struct fus_outfile *f, const struct fus_volume_space *space, size_t n_frames, const int32_t *values,
                   struct fus_error *err);
 
 #endif

@@ -180,6 +180,7 @@ static int decide(struct fus_layer_summary *layer, const struct fus_localizer *r
 {
     const char *folder = run->options.folder;
     int n = run->pictures.set.n_categories, n_pictures = run->pictures.set.n_pictures;
+    moments->is_signed = tap->is_signed;
     struct fus_moments m = run->options.halves ? fus_halves_view(moments, 0) : *moments;
     struct fus_halves_category *crossed = fus_base_alloc((size_t)n, sizeof *crossed);
     int *numbers = fus_base_alloc((size_t)n_pictures, 3 * sizeof *numbers),
@@ -198,7 +199,8 @@ static int decide(struct fus_layer_summary *layer, const struct fus_localizer *r
                               .height = tap->height,
                               .width = tap->width,
                               .stratum = code ? NULL : numbers + n_pictures,
-                              .over = run->options.over};
+                              .over = run->options.over,
+                              .is_signed = tap->is_signed};
     bool kept = fus_accumulator_responses(&r, accumulator);
     if (!code)
         code = cross_validate(crossed, run, moments, &r, half, err);

@@ -62,7 +62,9 @@ void fus_detail_lines(struct fus_text_buffer *out, const struct fus_view *view, 
         [FUS_VIEW_PROPORTION] = "Selective units, share of the layer",
         [FUS_VIEW_VARIATION] = "Variation over places (CV); \xe2\x80\x93 undefined",
         [FUS_VIEW_MORISITA] = "Morisita\xe2\x80\x99s index, 1 for units placed at random; \xe2\x80\x93 undefined"};
-    open_table(out, captions[quantity]);
+    open_table(out, view->dprime && quantity == FUS_VIEW_CSI
+                        ? "d\xe2\x80\xb2, mean over the selective units; \xe2\x80\x93 undefined"
+                        : captions[quantity]);
     fus_svg_put(out, "<th scope=\"col\">model</th><th scope=\"col\">layer</th>");
     category_head(out, view);
     for (int m = 0; m < view->run->n_models; m++)

@@ -312,17 +312,18 @@ static struct fus_figures_figure *next(struct fus_figures *set, const struct fus
     return f;
 }
 
-static const char csi_heading[] = "Category selectivity index (CSI) across layers",
+static const char dprime_heading[] = "Selectivity (d\xe2\x80\xb2) across layers",
+                  csi_heading[] = "Category selectivity index (CSI) across layers",
                   share_heading[] = "Proportion of selective units across layers",
                   variation_heading[] = "Variation over places across layers";
 
 /* Figs 5A-C: the first model with one other at a time, the curves of Figs 2B, 3B and 4C. */
 static void add_pairs(struct fus_figures *set, const struct fus_view *view)
 {
-    static const struct {
+    const struct {
         const char *number, *heading;
         enum fus_view_quantity quantity;
-    } curves[3] = {{"5A", csi_heading, FUS_VIEW_CSI},
+    } curves[3] = {{"5A", view->dprime ? dprime_heading : csi_heading, FUS_VIEW_CSI},
                    {"5B", share_heading, FUS_VIEW_PROPORTION},
                    {"5C", variation_heading, FUS_VIEW_VARIATION}};
     for (int m = 1; m < view->run->n_models; m++)
@@ -350,7 +351,7 @@ static void add_all(struct fus_figures *set, const struct fus_view *view)
             any_profile |= has_response(&view->run->profiles[m], c);
     if (any_profile)
         add_dots(next(set, view, selective, "2A", "Responses of selective units, one dot a picture"), view);
-    add_lines(next(set, view, selective, "2B", csi_heading), view, FUS_VIEW_CSI, 0);
+    add_lines(next(set, view, selective, "2B", view->dprime ? dprime_heading : csi_heading), view, FUS_VIEW_CSI, 0);
     add_bars(next(set, view, many, "3A", "Proportion of selective units in the last block layer"), view,
              FUS_VIEW_PROPORTION);
     add_lines(next(set, view, many, "3B", share_heading), view, FUS_VIEW_PROPORTION, 0);
@@ -363,7 +364,10 @@ static void add_all(struct fus_figures *set, const struct fus_view *view)
     add_lines(across, view, FUS_VIEW_VARIATION, 0);
     add_lines(across, view, FUS_VIEW_MORISITA, 1);
     if (view->crossed) {
-        struct fus_figures_figure *f = next(set, view, sure, "2B", "CSI in the pictures that did not choose the units");
+        struct fus_figures_figure *f =
+            next(set, view, sure, "2B",
+                 view->dprime ? "Selectivity (d\xe2\x80\xb2) in the pictures that did not choose the units"
+                              : "CSI in the pictures that did not choose the units");
         snprintf(f->file, sizeof f->file, "fig2b-crossed");
         snprintf(f->number, sizeof f->number, "2B\xe2\x80\xb2");
         add_lines(f, view, FUS_VIEW_CROSSED, 0);

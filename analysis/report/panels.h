@@ -58,6 +58,6 @@ void fus_panel_lines_title(struct fus_text_buffer *out, const struct fus_view *v
                            double room);
 
 /* The name of a quantity on its axis and in sentences. */
-const char *fus_panel_lines_axis_title(enum fus_view_quantity quantity);
+const char *fus_panel_lines_axis_title(const struct fus_view *view, enum fus_view_quantity quantity);
 
 #endif

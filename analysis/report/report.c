@@ -68,17 +68,17 @@ static const char page_css[] =
     ".scroll{overflow:visible}.bf,.bd,.hm path,.hm "
     "rect,.result{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
 
-static void style(struct fus_text_buffer *out, const struct fus_view *view)
+void fus_report_style(struct fus_text_buffer *out, const struct fus_theme *theme)
 {
     fus_svg_put(out, "<style>\n:root{color-scheme:light "
                      "dark;--paper:#ffffff;--ink:#1a1d23;--muted:#565d69;--rule:#dfe2e8;--card:#f5f7fa;"
                      "--accent:#1c6bb5}\n");
     fus_svg_put(out, "$s", page_css);
-    fus_theme_css(out, &view->theme, FUS_THEME_LIGHT, true);
+    fus_theme_css(out, theme, FUS_THEME_LIGHT, true);
     fus_svg_put(out, "@media screen and "
                      "(prefers-color-scheme:dark){\n:root{--paper:#16191f;--ink:#f0f1f4;--muted:#a9b0bc;--rule:#2f353f;"
                      "--card:#1f242c;--accent:#7db9f5}\n");
-    fus_theme_css(out, &view->theme, FUS_THEME_DARK, true);
+    fus_theme_css(out, theme, FUS_THEME_DARK, true);
     fus_svg_put(out, "}\n</style>\n");
 }
 
@@ -89,7 +89,7 @@ static void head(struct fus_text_buffer *out, const struct fus_view *view)
                      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>");
     fus_prose_title(out, view);
     fus_svg_put(out, "</title>\n");
-    style(out, view);
+    fus_report_style(out, &view->theme);
     fus_svg_put(out, "</head>\n<body>\n<main>\n<header>\n<p class=\"kicker\">Functional localizer</p>\n<h1>");
     fus_prose_title(out, view);
     fus_svg_put(out, "</h1>\n<p class=\"meta\">$d model$s \xc2\xb7 $d categories", run->n_models,

@@ -13,6 +13,7 @@
 
 #include "analysis/sdc/decode_work.h"
 #include "analysis/sdc/ridge.h"
+#include "analysis/sdc/units.h"
 #include "nn/base/outfile.h"
 #include "nn/kernel/kernels.h"
 
@@ -185,7 +186,10 @@ static int open_participant(struct fus_sdc_work *w, int p, struct fus_error *err
     fus_sdc_work_path(folder, w, "parts");
     options.folder = folder;
     options.max_memory = w->o->max_memory / 2;
-    int code = fus_sdc_data_open(&w->data, w->study, p, &options, err);
+    int code = w->study->participants[p].model
+                   ? fus_sdc_units_open(&w->data, w->study, p, w->o->images ? &w->images : NULL, w->o->seed,
+                                        options.max_memory, err)
+                   : fus_sdc_data_open(&w->data, w->study, p, &options, err);
     if (!code)
         code = list_trials(w, err);
     if (!code && (w->data->n_voxels == 0 || w->n[FUS_SDC_TRAIN] < 2))

@@ -13,6 +13,7 @@
 #include "nn/base/number.h"
 #include "nn/base/outfile.h"
 #include "nn/base/sha256.h"
+#include "weights/weights.h"
 
 /* ---- sdc.json ---- */
 
@@ -71,13 +72,27 @@ static int write_file(struct fus_text_buffer *t, const char *what, const char *p
     return FUS_OK;
 }
 
+/* The file of FILE@LAYER; study.tsv has the rest. */
+static int write_model(struct fus_text_buffer *t, const struct fus_sdc_participant *p, bool *first,
+                       struct fus_error *err)
+{
+    char *file = fus_base_strdup(p->model), *at = file ? strrchr(file, '@') : NULL;
+    if (!file)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for sdc.json");
+    if (at)
+        *at = '\0';
+    int code = fus_open_is_file(file) ? write_file(t, p->name, file, first, err) : FUS_OK;
+    fus_base_free(file);
+    return code;
+}
+
 static int write_participant(struct fus_text_buffer *t, const struct fus_sdc_participant *p, bool *first,
                              struct fus_error *err)
 {
     int code = FUS_OK;
     for (size_t i = 0; i < p->n_files && !code; i++)
         code = write_file(t, p->name, p->files[i], first, err);
-    return code;
+    return p->model && !code ? write_model(t, p, first, err) : code;
 }
 
 static int make_record(struct fus_sdc_work *w, struct fus_error *err)

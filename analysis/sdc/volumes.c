@@ -32,7 +32,7 @@ static int write_part(const char *path, const struct fus_sdc_data *d, int part, 
     for (size_t v = 0; v < d->n_voxels; v++)
         if ((size_t)d->voxel[v] >= first && (size_t)d->voxel[v] < end)
             kept[(size_t)d->voxel[v] - first] = 1;
-    int code = fus_volume_write(path, &d->store->space[part], 0, kept, err);
+    int code = fus_volume_write(path, &d->store->space[part], 0, kept, FUS_VOLUME_LABELS, err);
     fus_base_free(kept);
     return code;
 }
@@ -172,7 +172,7 @@ static int write_values(const char *path, const struct part *p, size_t first, co
                 values[f * p->n_places + i] = label ? label[k] + 1 : member[f * n + k] != 0;
                 k++;
             }
-    int code = fus_volume_write(path, &p->space, n_frames, values, err);
+    int code = fus_volume_write(path, &p->space, n_frames, values, FUS_VOLUME_LABELS, err);
     fus_base_free(values);
     return code;
 }

@@ -9,9 +9,10 @@
 static const char *const class_template = "a photo of a {}.";
 
 /* Embeds the texts of one side. */
-static int embed_side(struct fus_targets_side *s, struct fus_text_model *m, const struct fus_targets_request *r,
+static int embed_side(struct fus_targets *t, int side, struct fus_text_model *m, const struct fus_targets_request *r,
                       struct fus_error *err)
 {
+    struct fus_targets_side *s = &t->side[side];
     struct fus_text_line *lines = fus_base_alloc(s->n_texts + 1, sizeof *lines);
     bool captions = s->mode == FUS_TARGETS_CAPTIONS;
     struct fus_text_job job = {.texts = lines,
@@ -24,6 +25,7 @@ static int embed_side(struct fus_targets_side *s, struct fus_text_model *m, cons
         return fus_targets_no_memory(err);
     for (size_t i = 0; i < s->n_texts; i++)
         lines[i] = (struct fus_text_line){s->texts[i], strlen(s->texts[i]), (int)i + 1};
+    t->misread = t->misread || fus_text_model_looks_misread(&job);
     int code = fus_vectors_room(s, fus_text_model_dim(m), err);
     if (!code)
         code = fus_text_model_embed(s->rows, m, &job, err);
@@ -54,7 +56,7 @@ int fus_clip_targets_make(struct fus_targets *t, const struct fus_targets_reques
     t->dim = fus_text_model_dim(m);
     for (int side = 0; side < 2 && !code; side++)
         if (t->side[side].feed)
-            code = embed_side(&t->side[side], m, r, err);
+            code = embed_side(t, side, m, r, err);
     if (!code)
         code = describe(t, m, err);
     fus_text_model_close(m);

@@ -71,6 +71,8 @@ static int make_targets(struct fus_work *w, struct fus_error *err)
     if (sides)
         fus_work_note(w, "warning: --augment flip mirrors pictures, and %zu captions say left or right, such as '%s'",
                       sides, example);
+    if (w->targets.misread)
+        fus_work_note(w, "a caption looks like UTF-8 read as Latin-1; it is taken as it is");
     if (w->targets.without_held)
         fus_work_note(w, "the pictures to be validated on have no captions: no cosine there");
     if (w->targets.side[0].captions.n_others)

@@ -59,6 +59,7 @@ struct fus_targets {
     char model_sha256[65]; /* of the CLIP file; empty: no text tower */
     char vocab_sha256[65]; /* of its vocabulary */
     char description[300]; /* "LSA of 4,400 captions: 185 words, 64 dimensions, 83 % of their variance" */
+    bool misread;          /* a text for a text tower looks like UTF-8 read as Latin-1 */
     bool without_held;     /* the validation set has no captions, so no cosine is computed there */
 };
 
