@@ -25,7 +25,7 @@ run_all() { # run_all FOLDER COMMAND...
             --interval bca --permutations 9 $options --out out/ratio >>log 2>&1 &&
         "$@" lesion --model 'random:cifar_resnet8?seed=3' --run out/ratio --layer relu --category face --stimuli 'builtin?per_category=6&seed=2' \
             --controls 3 --readout both ${options#--max-memory 1M} -o out/lesion.csv >>log 2>&1 &&
-        in_parts "$@" >>log 2>&1 && pictures "$@" >>log 2>&1 && learn "$@" >>log 2>&1 && demo "$@" >>log 2>&1 && { [ -n "$quick" ] || "$@" run --model 'random:resnet18?seed=1' --stimuli 'builtin?per_category=2' \
+        in_parts "$@" >>log 2>&1 && pictures "$@" >>log 2>&1 && learn "$@" >>log 2>&1 && demo "$@" >>log 2>&1 && concepts "$@" >>log 2>&1 && { [ -n "$quick" ] || "$@" run --model 'random:resnet18?seed=1' --stimuli 'builtin?per_category=2' \
             --layers relu,layer1.0.relu1,layer4.1.relu $options --out out/deep >>log 2>&1; }
 }
 
@@ -39,7 +39,7 @@ run_small() {
         "$@" stimuli scramble --method phase --seed 1 "$golden/img_420_33x18.jpg" -o out/phase.png &&
         "$@" convert "$model" -o out/small.safetensors && "$@" convert out/small.safetensors --dtype f16 -o out/half.safetensors &&
         "$@" inspect --sha256 out/half.safetensors >out/half.tsv &&
-        "$@" activations --model out/small.safetensors --layer all "$golden/img_420_33x18.jpg" -o out/all.npz && learn "$@" && demo "$@"
+        "$@" activations --model out/small.safetensors --layer all "$golden/img_420_33x18.jpg" -o out/all.npz && learn "$@" && demo "$@" && concepts "$@"
 }
 
 # More than 32 pictures a category are cut in parts; as two shards they give what one run gives.
@@ -63,6 +63,16 @@ learn() {
 demo() {
     "$@" run --model demo:lang --model demo:clip --stimuli 'builtin?per_category=2&seed=777' --layers relu,layer3.1.relu \
         ${options#--max-memory 1M} --out out/demo
+}
+
+# Decoders of responses in three formats, their clusters; simulated participants where time allows.
+concepts() {
+    threads=${learn_options-}
+    case $threads in *--max-memory*) threads= ;; esac
+    "$@" sdc fit --study "$golden/sdc_study.tsv" --embedding "$golden/sdc_embedding.npy" --min-nc none --test-images 5 --val-images 3 --iterations 30 \
+        --batch 8 --reruns 2 --repeats 2 --permutations 2 ${learn_options-} --out out/sdc &&
+        "$@" sdc cluster out/sdc --of both --eps 0.6 --null-replicates 3 --min-others 1 --stability 2 $threads && rm out/sdc/sdc.log || return 1
+    [ -n "$small" ] || { "$@" sdc demo --participants 2 --iterations 20 --reruns 2 --stability 2 $threads --out out/planted && rm out/planted/sdc.log; }
 }
 
 # Decoding and resizing have ways of their own for each instruction set.
