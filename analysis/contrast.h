@@ -12,17 +12,18 @@ extern "C" {
 /* ---- count-matched comparison (matched.c) ----
  *
  * A network with less noise has more units that pass a test, and weaker ones among them. So two
- * models are compared by as many units of each: the k units whose least t over the other categories
- * is largest (Welch's t). They are chosen in one half of the pictures; their mean CSI is measured in the
- * other, Morisita's index from their places. Both ways, averaged. */
+ * models are compared by as many units of each: the k units whose least t (Welch's) over the other
+ * categories is largest. They are chosen in one half of the pictures; their mean CSI is measured in
+ * the other, Morisita's index from their places. Both ways, averaged. */
 #define FUS_MATCHED_STEP 25 /* models are compared at k = 25, 50, 100, ... and at the smaller count */
 #define FUS_MATCHED_LEAST 3 /* fewer units are not compared */
 
 enum fus_matched_statistic { FUS_MATCHED_CSI, FUS_MATCHED_MORISITA, FUS_MATCHED_STATISTICS };
 
 /* One layer. The points of category c are first[c] .. first[c+1]-1: k = 3, 6, 12, 25, 50, ...
- * below the count of its selective units, and that count; none if it is below FUS_MATCHED_LEAST. Column 2 * point + statistic of bootstrap, which has
- * estimates alone if there are no resamples. NaN: undefined. */
+ * below the count of its selective units, and that count; none if it is below FUS_MATCHED_LEAST.
+ * Column 2 * point + statistic of bootstrap, which has estimates alone if there are no resamples.
+ * NaN: undefined. */
 struct fus_matched {
     int n_categories;
     size_t *first; /* [n_categories + 1] */

@@ -1,10 +1,11 @@
 /* Networks: a description and a source of weights in, activations at named layers ("taps") out.
  *
- * Reading order: reference.c (a whole network by naive loops), arch.c, resnet.c and networks.c
- * (networks as tables of layers), op.h and op.c (what each operator can do), plan.c (memory for
- * activations), net.c and load.c (creating a network), forward.c (the forward pass), profile.c
- * (timing). The operators: conv.c over gemm.c and winograd.c, pool.c, act.c, attnpool.c. Below
- * them: kernels.c with *_tile.h (one source for every instruction set), cpu.c, threads.c.
+ * Reading order: reference.c and reference_tokens.c (a whole network by naive loops), arch.c,
+ * resnet.c, vit.c and networks.c (networks as tables of layers), op.h and op.c (what each operator
+ * can do), plan.c (memory for activations), net.c and load.c (creating a network), forward.c (the
+ * forward pass), tower.c (texts), profile.c (timing). The operators: conv.c over gemm.c and
+ * winograd.c, pool.c, act.c, attnpool.c, unfold.c, tokens.c, layernorm.c, attend.c. Below them:
+ * kernels.c with *_tile.h (one source for every instruction set), cpu.c, threads.c.
  *
  * nn knows no file format: weights arrive through a look-up function, by PyTorch's names. */
 #ifndef FUS_NN_H
@@ -19,9 +20,22 @@ extern "C" {
 /* ---- which network ---- */
 
 enum fus_stem {
-    FUS_STEM_7X7, /* torchvision: 7x7 stride 2, max pool 3x3 stride 2 */
-    FUS_STEM_3X3, /* CIFAR: 3x3 stride 1, no pool */
-    FUS_STEM_CLIP /* CLIP: three 3x3, the first of stride 2, average pool 2x2; blocks down-sample by average pools */
+    FUS_STEM_7X7,    /* torchvision: 7x7 stride 2, max pool 3x3 stride 2 */
+    FUS_STEM_3X3,    /* CIFAR: 3x3 stride 1, no pool */
+    FUS_STEM_CLIP,   /* CLIP: three 3x3, the first of stride 2, average pool 2x2; blocks down-sample by average pools */
+    FUS_STEM_PIXELS, /* no network: the pixels of the reduced picture (baseline.c) */
+    FUS_STEM_GABOR   /* no network: Gabor filters at four scales */
+};
+
+/* The baselines' numbers. */
+enum {
+    FUS_PIXELS_SIDE = 4096, /* at most */
+    FUS_GABOR_MAX_SIDE = 4096,
+    FUS_GABOR_SCALES = 4,
+    FUS_GABOR_ORIENTATIONS = 8,
+    FUS_GABOR_PHASES = 4,
+    FUS_GABOR_SIDE = 7,      /* of a filter */
+    FUS_GABOR_WAVELENGTH = 4 /* in pixels of its scale */
 };
 
 /* Activation functions; act.c has the equations. */
@@ -68,12 +82,13 @@ struct fus_net_spec {
     int attn_dim;                 /* CLIP: rows of attnpool.c_proj */
 };
 
-/* The family: "resnet", "lang_resnet", "clip_resnet", "vit" or "clip_vit". It is the value of
- * fusiform.arch in a weight file. */
+/* The family: "resnet", "lang_resnet", "clip_resnet", "vit" or "clip_vit"; "baseline" for what is
+ * no network. It is the value of fusiform.arch in a weight file. */
 const char *fus_networks_family(const struct fus_net_spec *spec);
 
-/* A spec for "resnet18|34|50|101|152", "cifar_resnet20..", "lang_resnet50", "clip_rn50|rn101";
- * FUS_ENOTFOUND for any other name. */
+/* A spec for "resnet18|34|50|101|152", "cifar_resnet20..", "lang_resnet50",
+ * "clip_rn50|rn101|rn50x4|rn50x16|rn50x64", "clip_vit_b32|b16|l14", "vit_b_16|32"; FUS_ENOTFOUND
+ * for any other name. */
 int fus_networks_named(struct fus_net_spec *spec, const char *name, struct fus_error *err);
 
 /* One line for people: "ResNet-50, input 224 x 224, 1000 classes". */
@@ -108,12 +123,12 @@ struct fus_tap {
     char name[48];               /* PyTorch's: "relu", "layer4.2.relu", "fc" */
     int channels, height, width; /* [C, H, W]; H = W = 1 for vectors */
     bool in_all;                 /* part of `all`: the stem's relu and every block output */
-    bool is_signed;              /* its values may be below 0: a selectivity index of sums means nothing */
-    bool is_stream;              /* a transformer's tokens between blocks: 0 is not silence, and no axis is special */
     int order;                   /* 0, 1, ...: its place among all taps of the network */
     /* order / order of the last block's output: 0 for the first tap, 1 for the last block's output
      * and every later tap */
     double depth;
+    bool is_signed; /* its values may be below 0: a selectivity index of sums means nothing */
+    bool is_stream; /* a transformer's tokens between blocks: 0 is not silence, and no axis is special */
 };
 
 int fus_net_create(struct fus_net **net, const struct fus_net_spec *spec, const struct fus_net_options *options,

@@ -3,9 +3,9 @@
  *   x[t] = token_embedding[id[t]] + positional_embedding[t];  the blocks;  the end tokens' rows;
  *   ln_final;  text_projection
  *
- * The rows of all texts lie in one run, so that short texts fill tiles and weights are read once for
- * all. Up to CHUNK_ROWS rows wait at each block, in passes of up to PASS_ROWS rows: with low_memory,
- * a block's weights are loaded once a chunk. The bits depend on none of this. */
+ * The rows of all texts lie in one run, so that short texts fill tiles and weights are read once
+ * for all. Up to CHUNK_ROWS rows wait at each block, in passes of up to PASS_ROWS rows: with
+ * low_memory, a block's weights are loaded once a chunk. The bits depend on none of this. */
 #include "nn/tower.h"
 
 #include <string.h>
@@ -155,6 +155,24 @@ size_t fus_tower_bytes(const struct fus_tower *t)
            (size_t)t->spec.context * (size_t)t->spec.width * sizeof(float);
 }
 
+int fus_tower_parameters(const struct fus_tower_spec *spec, fus_parameter_fn fn, void *context, struct fus_error *err)
+{
+    const int tokens[] = {spec->n_tokens, spec->width}, places[] = {spec->context, spec->width};
+    struct fus_arch arch;
+    struct fus_parameter p;
+    int code = fus_vit_build_text(&arch, spec, spec->context, err);
+    if (code)
+        return code;
+    code = fn(context, "text.token_embedding.weight", tokens, 2);
+    if (!code)
+        code = fn(context, "text.positional_embedding", places, 2);
+    for (int i = 1; i < arch.n_layers && !code; i++)
+        for (int j = 0; !code && fus_op_parameter(&p, &arch.layers[i], j); j++)
+            code = fn(context, p.name, p.shape, p.n_dims);
+    fus_arch_free(&arch);
+    return code;
+}
+
 /* ---- texts ---- */
 
 /* A call's texts and the memory for a chunk of them. */
@@ -166,7 +184,8 @@ struct embedding {
     size_t rows; /* most rows of a chunk */
     int pass_rows;
     /* Of a chunk: the residual stream x, pass by pass [W/16, rows, 16]. Of a pass: normed rows or
-     * attention's [W], queries, keys and values or the MLP's [4 W], the stream between the two [W]. */
+     * attention's [W], queries, keys and values or the MLP's [4 W], the stream between the two
+     * [W]. */
     float *x, *normed, *wide, *middle, *scratch;
     float *row;  /* [W] of token_embedding */
     int *starts; /* [pass_rows + 1] first rows of a pass's texts */

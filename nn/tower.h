@@ -27,6 +27,9 @@ struct fus_tower_options {
     bool low_memory; /* holds one block's weights at a time, read anew in each fus_tower_embed; the same bits */
 };
 
+/* Calls fn for every parameter of the tower with its canonical name: fus_arch_parameters. */
+int fus_tower_parameters(const struct fus_tower_spec *spec, fus_parameter_fn fn, void *context, struct fus_error *err);
+
 /* Writes row `row` of the matrix with this canonical name, n floats, to out. */
 typedef int (*fus_row_fn)(void *context, float *out, size_t row, size_t n, const char *name, struct fus_error *err);
 

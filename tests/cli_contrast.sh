@@ -56,7 +56,17 @@ run "one model" run --model "a=$net=3" $set --matched --out "$work/one"
 run "compare" compare "$work/one" "$work/plain"
 says ',morisita_a,morisita_b,morisita_difference$'
 
+# ---- equivalence ----
+run "one network twice" run --model "a=$net=3" --model "b=$net=3" $set --bootstrap 9 --sesoi 0.2 --out "$work/twice"
+ok "is equivalent to itself" sh -c "tail -n +2 '$work/twice/compare.csv' | grep -E ',1,1,equivalent$'"
+ok "said in the report" grep -q 'The shares are equivalent for ' "$work/twice/report.html"
+run "two networks" run --model "a=$net=3" --model "b=$net=1" $set --bootstrap 9 --sesoi 0.0001 --out "$work/narrow"
+ok "never equivalent within 0.01 %" sh -c "! grep -qE ',equivalent$' '$work/narrow/compare.csv'"
+ok "different or undecided" grep -qE ',(different|undecided)$' "$work/narrow/compare.csv"
+
 # ---- refused ----
+fails 2 "which need --bootstrap" run $models $set --sesoi 0.2 --out "$work/o"
+fails 2 "--sesoi" run $models $set --bootstrap 2 --sesoi x --out "$work/o"
 fails 2 "--halves alternate or option expected" run $models $set --matched --halves none --out "$work/o"
 fails 1 "no model is called 'e'" run $models $set --group one=a,e --group two=b --out "$work/o"
 fails 1 "model 'a' is already in a group" run $models $set --group one=a,c --group two=a --out "$work/o"

@@ -25,7 +25,7 @@ run_all() { # run_all FOLDER COMMAND...
             --interval bca --permutations 9 $options --out out/ratio >>log 2>&1 &&
         "$@" lesion --model 'random:cifar_resnet8?seed=3' --run out/ratio --layer relu --category face --stimuli 'builtin?per_category=6&seed=2' \
             --controls 3 --readout both ${options#--max-memory 1M} -o out/lesion.csv >>log 2>&1 &&
-        in_parts "$@" >>log 2>&1 && pictures "$@" >>log 2>&1 && learn "$@" >>log 2>&1 && demo "$@" >>log 2>&1 && concepts "$@" >>log 2>&1 && { [ -n "$quick" ] || "$@" run --model 'random:resnet18?seed=1' --stimuli 'builtin?per_category=2' \
+        transformer "$@" >>log 2>&1 && in_parts "$@" >>log 2>&1 && pictures "$@" >>log 2>&1 && learn "$@" >>log 2>&1 && demo "$@" >>log 2>&1 && texts "$@" >>log 2>&1 && concepts "$@" >>log 2>&1 && { [ -n "$quick" ] || "$@" run --model 'random:resnet18?seed=1' --stimuli 'builtin?per_category=2' \
             --layers relu,layer1.0.relu1,layer4.1.relu $options --out out/deep >>log 2>&1; }
 }
 
@@ -33,13 +33,19 @@ run_all() { # run_all FOLDER COMMAND...
 run_small() {
     model='random:cifar_resnet8?seed=3'
     run="--model small=$model --stimuli out/drawn --layers relu,layer3.0.relu --units full --correction none --bootstrap 4"
-    "$@" stimuli generate --per-category 3 --size 32 -o out/drawn && "$@" run $run --out out/whole &&
+    "$@" stimuli generate --per-category 3 --size 32 -o out/drawn && "$@" run $run --out out/whole && transformer "$@" &&
         "$@" run $run --shard 1/2 --out shard-1 && "$@" run $run --shard 2/2 --out shard-2 &&
         "$@" merge shard-2 shard-1 --out merged && same_files out/whole merged && pictures "$@" &&
         "$@" stimuli scramble --method phase --seed 1 "$golden/img_420_33x18.jpg" -o out/phase.png &&
         "$@" convert "$model" -o out/small.safetensors && "$@" convert out/small.safetensors --dtype f16 -o out/half.safetensors &&
         "$@" inspect --sha256 out/half.safetensors >out/half.tsv &&
-        "$@" activations --model out/small.safetensors --layer all "$golden/img_420_33x18.jpg" -o out/all.npz && learn "$@" && demo "$@" && concepts "$@"
+        "$@" activations --model out/small.safetensors --layer all "$golden/img_420_33x18.jpg" -o out/all.npz && learn "$@" && demo "$@" && texts "$@" && concepts "$@"
+}
+
+# CLIP's kind and a plain one; responses with a sign.
+transformer() {
+    "$@" run --model clip='random:clip_vit?input=32&patch=8&blocks=1&seed=1' --model vit='random:vit?input=28&patch=14&blocks=1&seed=1' \
+        --layers tokens,blocks.0,blocks.0.mlp,ln_post --stimuli 'builtin?per_category=2&seed=2' --units full ${options#--max-memory 1M} --out out/vit
 }
 
 # More than 32 pictures a category are cut in parts; as two shards they give what one run gives.
@@ -73,6 +79,13 @@ concepts() {
         --batch 8 --reruns 2 --repeats 2 --permutations 2 ${learn_options-} --out out/sdc &&
         "$@" sdc cluster out/sdc --of both --eps 0.6 --null-replicates 3 --min-others 1 --stability 2 $threads && rm out/sdc/sdc.log || return 1
     [ -n "$small" ] || { "$@" sdc demo --participants 2 --iterations 20 --reruns 2 --stability 2 $threads --out out/planted && rm out/planted/sdc.log; }
+}
+
+# The text tower of a small CLIP.
+texts() {
+    set -- "$@" embed --model "$golden/text_clip.safetensors" --vocab "$golden/tokens_merges.txt" --activation quickgelu
+    threads=${learn_options-}
+    "$@" --texts "$golden/text_list.txt" ${threads#--max-memory 64M} -o out/texts.npy
 }
 
 # Decoding and resizing have ways of their own for each instruction set.

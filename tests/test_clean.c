@@ -1,5 +1,5 @@
-/* weights/clean.c and weights/unicode.c: what becomes of each kind of character, and what stays, where
- * Python's ftfy would change it (METHOD.md lists these differences). */
+/* weights/clean.c and weights/unicode.c: what becomes of each kind of character, and what stays
+ * although Python's ftfy would change it (METHOD.md lists these differences). */
 #include "weights/clean.h"
 
 #include "tests/test.h"

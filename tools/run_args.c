@@ -13,11 +13,18 @@ static const char help[] =
     "and\n"
     "units/MODEL/LAYER.npz. The results are the same bytes on every machine; only run.log is about this one.\n\n"
     "  --model [NAME=]FILE  a weight file, an untrained control such as random:resnet50?seed=1, or one\n"
-    "                       trained on drawings: demo:vision, demo:control, demo:lang, demo:clip; may be repeated\n"
+    "                       trained on drawings: demo:vision, demo:control, demo:lang, demo:clip; or a baseline "
+    "without "
+    "any network:\n"
+    "                       pixels:32 (the colour values of reduced pictures), gabor (filters at four scales); may be "
+    "repeated\n"
     "  --stimuli DIR        one folder per (sub)category; fLoc's folder names are recognised (default: builtin, "
     "drawn)\n"
     "  --stimuli FILE.tsv   lines path<TAB>category[<TAB>subcategory[<TAB>half]], paths relative to the file's folder\n"
-    "  --categories MAP     e.g. \"face=adult,child;place=house\": which folders make up which category\n"
+    "  --categories MAP     e.g. \"face=adult,child;place=house\": which folders make up which category; all: each "
+    "folder; of fLoc's\n"
+    "                       folders floc: with objects (car, instrument) among the rivals, the default of folders; "
+    "no-objects: without\n"
     "  --skip-bad           leave out pictures that cannot be read, and name them in run.json; else all are listed, "
     "and nothing is done\n"
     "  --scrambled auto     a scrambled category of the others' pictures (16 x 16 boxes, --seed) where the set has "
@@ -47,8 +54,14 @@ static const char help[] =
     "means, "
     "differences,\n"
     "                       p over relabelled trainings, intervals over trainings and, with --bootstrap, pictures\n"
+    "  --sesoi LOGRATIO     the smallest log ratio of two models' shares that would matter, e.g. 0.22 for a quarter "
+    "more: compare.csv\n"
+    "                       and the report say whether shares are equivalent within it (needs --bootstrap)\n"
     "  --permutations M     permutations.csv: what M relabellings of the pictures give by chance\n"
     "  --sweep              sweep.csv: selective units under many thresholds\n"
+    "  --subsample N,N,...  power.csv: proportion, CSI, CV and Morisita's index against pictures per category, and "
+    "against alpha; which\n"
+    "                       models change their order\n"
     "  --consistency        consistency.csv: rank correlation of layers' dissimilarities, of categories and, where "
     "--bootstrap or\n"
     "                       --permutations keep them, of pictures\n"
@@ -63,6 +76,7 @@ static const char help[] =
     "  --low-memory         hold one layer's weights at a time: slower, the same bytes; chosen where --max-memory asks "
     "for it\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
+    "  --activation A       quickgelu or gelu, of CLIP's transformers where the file does not say\n"
     "  --prefix [NAME=]P    which of a file's networks, where it holds several: --prefix r50=model_ema; without NAME "
     "of every model\n"
     "  --preprocess [NAME=]P  how pictures are prepared for that model, or for every one: torchvision, torchvision-v2, "
@@ -249,7 +263,9 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
                                    {"--sweep", FUS_ARG_FLAG, &o->sweep},
                                    {"--consistency", FUS_ARG_FLAG, &o->consistency},
                                    {"--matched", FUS_ARG_FLAG, &o->matched},
+                                   {"--sesoi", FUS_ARG_REAL, &o->sesoi},
                                    {"--group", FUS_ARG_LIST, &groups},
+                                   {"--subsample", FUS_ARG_TEXT, &o->subsample},
                                    {"--interval", FUS_ARG_CHOICE, &chosen.interval},
                                    {"--bootstrap-over", FUS_ARG_CHOICE, &chosen.over},
                                    {"--shard", FUS_ARG_SHARE, shard},
@@ -257,6 +273,7 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
                                    {"--checkpoint", FUS_ARG_SEED, &o->checkpoint},
                                    {"--force", FUS_ARG_FLAG, &o->force},
                                    {"--prefix", FUS_ARG_LIST, &prefixes},
+                                   {"--activation", FUS_ARG_TEXT, &o->activation},
                                    {"--preprocess", FUS_ARG_LIST, &preprocesses},
                                    {"--skip-bad", FUS_ARG_FLAG, &o->skip_bad},
                                    {0}};

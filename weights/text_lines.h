@@ -4,6 +4,10 @@
 
 #include "nn/base/base.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct fus_text_line {
     const char *text; /* ended by 0; zeros may stand in it */
     size_t n;
@@ -27,5 +31,9 @@ enum fus_text_lines_kind {
 int fus_text_lines_read(struct fus_text_lines *l, const char *path, enum fus_text_lines_kind kind,
                         struct fus_error *err);
 void fus_text_lines_free(struct fus_text_lines *l);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

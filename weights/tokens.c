@@ -1,7 +1,7 @@
 /* Texts -> ids: cleaning, words, merges of byte pairs. See tokens.h.
  *
- * Words are cut as CLIP's pattern does: the two special tokens, endings after an apostrophe, runs
- * of letters, single numbers, runs of anything else that is not white space. */
+ * Words are cut as by CLIP's pattern: the two special tokens, endings after an apostrophe, runs of
+ * letters, single numbers, runs of anything else that is not white space. */
 #include "weights/tokens.h"
 
 #include <limits.h>

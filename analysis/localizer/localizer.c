@@ -34,12 +34,13 @@ int fus_localizer_create(struct fus_localizer **run, const struct fus_run_option
     return FUS_OK;
 }
 
-/* The file's stem, the NAME of demo:NAME, or an unchanged spec, of *length bytes. */
+/* The file's stem, the NAME of demo:NAME, or an unchanged spec (random:..., pixels:32), of *length
+ * bytes. */
 static const char *derive_name(size_t *length, const char *file)
 {
     const char *before = strrchr(file, fus_open_is_file(file) ? '/' : ':');
     const char *stem = before ? before + 1 : file, *dot = strrchr(stem, '.');
-    if (strncmp(file, "random:", 7) == 0) {
+    if (!fus_open_is_file(file) && strncmp(file, "demo:", 5) != 0) {
         *length = strlen(file);
         return file;
     }

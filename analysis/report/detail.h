@@ -19,8 +19,12 @@ void fus_detail_responses(struct fus_text_buffer *out, const struct fus_view *vi
 void fus_detail_reliability(struct fus_text_buffer *out, const struct fus_view *view);
 /* the last block layer: as many units of each model */
 void fus_detail_matched(struct fus_text_buffer *out, const struct fus_view *view);
+/* the last block layer: groups of trainings; nothing without groups */
+void fus_detail_groups(struct fus_text_buffer *out, const struct fus_view *view);
 /* the last block layer: relabelled pictures */
 void fus_detail_chance(struct fus_text_buffer *out, const struct fus_view *view);
+/* the last block layer: fewer pictures, other levels */
+void fus_detail_power(struct fus_text_buffer *out, const struct fus_view *view);
 /* each layer with the one before and with the last */
 void fus_detail_consistency(struct fus_text_buffer *out, const struct fus_view *view);
 /* units with their pictures; nothing if the model has none */

@@ -67,7 +67,7 @@ static void band(const struct matched *p, bool second)
 static void curve(const struct matched *p, int model, bool second)
 {
     bool pen_down = false;
-    fus_svg_put(p->out, "<path class=\"ln\"$s d=\"", fus_theme_dash(model));
+    fus_svg_put(p->out, "<path class=\"ln\"$s d=\"", fus_theme_dash(fus_view_look(p->view, model)));
     for (int i = 0; i < p->n; i++) {
         double v = side_of(p, i, second)->estimate;
         if (isfinite(v))
@@ -77,13 +77,14 @@ static void curve(const struct matched *p, int model, bool second)
     fus_svg_put(p->out, "\"/>\n");
     for (int i = 0; i < p->n; i++)
         if (isfinite(side_of(p, i, second)->estimate))
-            fus_theme_marker(p->out, model, x_of(p, i), fus_axis_at(&p->y, side_of(p, i, second)->estimate), 2.6, NULL);
+            fus_theme_marker(p->out, fus_view_look(p->view, model), x_of(p, i),
+                             fus_axis_at(&p->y, side_of(p, i, second)->estimate), 2.6, NULL);
 }
 
 static void put_model(const struct matched *p, int model, int category, bool second)
 {
     fus_svg_put(p->out, "<g class=\"");
-    fus_theme_class(p->out, &p->view->theme, category, model);
+    fus_theme_class(p->out, &p->view->theme, category, fus_view_look(p->view, model));
     fus_svg_put(p->out, "\">");
     band(p, second);
     curve(p, model, second);

@@ -192,6 +192,7 @@ static bool lead_contrast(struct fus_text_buffer *out, const struct fus_view *vi
         put_coverage(out, view);
         fus_svg_put(out, " includes no difference.");
         lead_csi(out, view, other);
+        fus_prose_equivalence(out, view, other);
         fus_svg_put(out, "</li>\n");
     }
     if (c < 0)
@@ -218,6 +219,7 @@ static bool lead_contrast(struct fus_text_buffer *out, const struct fus_view *vi
     say_csi_of(out, view, &x);
     fus_svg_put(out, ".");
     fus_prose_matched(out, view, other, c);
+    fus_prose_equivalence(out, view, other);
     fus_svg_put(out, "</li>\n");
     return x.ratio >= 1.05;
 }
@@ -240,6 +242,7 @@ void fus_prose_lead(struct fus_text_buffer *out, const struct fus_view *view)
     fus_svg_put(out, "</li>\n");
     for (int m = 1; m < n && m <= MAX_LEAD_CONTRASTS; m++)
         more |= lead_contrast(out, view, m);
+    fus_prose_groups(out, view);
     if (more)
         fus_prose_not_compared(out, view);
     fus_svg_put(out, "</ul>\n");

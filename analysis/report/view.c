@@ -113,7 +113,9 @@ static void note_extras(struct fus_view *view, const struct fus_layer_summary *l
         const struct fus_category_summary *s = &layer->categories[c];
         view->intervals |= isfinite(s->ci_low) && isfinite(s->ci_high);
         view->variation_intervals |= isfinite(s->variation_low) && isfinite(s->variation_high);
-        view->crossed |= isfinite(s->csi_cv) != 0;
+        bool no_csi = s->n_selective > 0 && s->n_csi == 0 && isfinite(s->dprime_mean);
+        view->dprime |= no_csi;
+        view->crossed |= isfinite(s->csi_cv) || (no_csi && isfinite(s->dprime_cv));
     }
 }
 
@@ -213,7 +215,9 @@ struct fus_view_point fus_view_at(const struct fus_view *view, enum fus_view_qua
     else if (quantity == FUS_VIEW_MORISITA)
         p = (struct fus_view_point){s->morisita, s->morisita_low, s->morisita_high};
     else if (quantity == FUS_VIEW_CROSSED)
-        p.value = s->csi_cv;
+        p.value = view->dprime ? s->dprime_cv : s->csi_cv;
+    else if (view->dprime)
+        p.value = s->dprime_mean;
     else if (s->n_csi > 0)
         p = (struct fus_view_point){s->csi_mean, s->csi_mean - s->csi_sem, s->csi_mean + s->csi_sem};
     if (!isfinite(p.value))
@@ -318,4 +322,52 @@ bool fus_view_scrambled(const struct fus_view *view, int category)
 {
     static const char prefix[] = "scramb";
     return strncmp(view->run->categories[category], prefix, sizeof prefix - 1) == 0;
+}
+
+const struct fus_group *fus_view_group(const struct fus_view *view, int model)
+{
+    const struct fus_groups *g = &view->run->groups;
+    for (int k = 0; k < g->n; k++)
+        for (int i = 0; i < g->group[k].n; i++)
+            if (g->group[k].model[i] == model)
+                return &g->group[k];
+    return NULL;
+}
+
+bool fus_view_group_untrained(const struct fus_view *view, const struct fus_group *group)
+{
+    for (int i = 0; i < group->n; i++)
+        if (!fus_view_untrained(view, group->model[i]))
+            return false;
+    return true;
+}
+
+struct fus_view_point fus_view_group_at(const struct fus_view *view, enum fus_view_quantity quantity,
+                                        const struct fus_group *group, int layer, int category)
+{
+    const struct fus_model_summary *models = view->run->models, *first = &models[group->model[0]];
+    struct fus_view_point out = {NAN, NAN, NAN};
+    double sum = 0, n = 0;
+    for (int i = 0; i < group->n; i++) {
+        int m = group->model[i], l = i == 0 ? layer : fus_compare_layer(first, layer, &models[m]);
+        double v = l < 0 ? NAN : fus_view_at(view, quantity, m, l, category).value;
+        if (isnan(v))
+            continue;
+        sum += v, n++;
+        out.low = n == 1 || v < out.low ? v : out.low;
+        out.high = n == 1 || v > out.high ? v : out.high;
+    }
+    out.value = sum / n;
+    return out;
+}
+
+int fus_view_look(const struct fus_view *view, int model)
+{
+    const struct fus_group *group = fus_view_group(view, model);
+    int look = view->run->groups.n;
+    if (group)
+        return (int)(group - view->run->groups.group);
+    for (int m = 0; m < model; m++)
+        look += !fus_view_group(view, m);
+    return look;
 }

@@ -91,11 +91,13 @@ static void read_options(struct fus_run_summary_file *r)
     s->stimuli = (char *)option_text(r, "stimuli");
     s->criterion = option_text(r, "rule");
     s->options = o.select;
+    s->sesoi = o.sesoi;
     r->method = (struct fus_run_method){.layers = option_text(r, "layers"),
                                         .conv = option_text(r, "conv"),
                                         .halves = option_text(r, "halves"),
                                         .interval = option_text(r, "interval"),
                                         .seed = fus_run_read_option(&r->file, "seed"),
+                                        .subsample = option_text(r, "subsample"),
                                         .over = option_text(r, "bootstrap-over"),
                                         .bootstrap = o.bootstrap,
                                         .near_duplicates = count_option(r, "near_duplicates"),

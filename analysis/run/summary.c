@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/contrast.h"
+#include "nn/base/fmath.h"
 
 const struct fus_layer_summary *fus_summary_last_place_layer(const struct fus_model_summary *m)
 {
@@ -11,6 +12,16 @@ const struct fus_layer_summary *fus_summary_last_place_layer(const struct fus_mo
         if (m->layers[i].height * m->layers[i].width > 1)
             return &m->layers[i];
     return m->n_layers ? &m->layers[m->n_layers - 1] : NULL;
+}
+
+const char *fus_summary_equivalence(double low, double high, double sesoi)
+{
+    double factor = fus_fmath_exp(sesoi);
+    if (!(sesoi > 0) || !(low > 0) || !(high > 0))
+        return "";
+    if (low * factor > 1 && high < factor)
+        return "equivalent";
+    return low > factor || high * factor < 1 ? "different" : "undecided";
 }
 
 int fus_summary_groups(struct fus_groups *groups, const struct fus_run_summary *run, const char *text,
@@ -29,7 +40,7 @@ void fus_summary_free_layer(struct fus_layer_summary *layer)
         fus_bootstrap_destroy(layer->bootstrap);
     if (layer->matched)
         fus_matched_destroy(layer->matched);
-    void *const owned[] = {layer->bootstrap, layer->matched,     layer->permuted, layer->sweep,
+    void *const owned[] = {layer->bootstrap, layer->matched,     layer->permuted, layer->sweep, layer->power,
                            layer->rdm,       layer->picture_rdm, layer->profile,  layer->top};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         fus_base_free(owned[i]);

@@ -50,6 +50,7 @@ struct fus_model_difference {
     double ratio, ratio_low, ratio_high; /* of the proportions */
     double proportion_low, proportion_high, csi_low, csi_high, variation_low, variation_high, morisita_low,
         morisita_high;
+    double equivalence_low, equivalence_high; /* of the ratio, coverage 1 - 2 alpha; with a sesoi */
 };
 
 /* Two models by k units of each in a category, as in matched.csv; by fus_matched_statistic. NaN:
@@ -60,8 +61,8 @@ struct fus_matched_row {
     struct fus_interval a[FUS_MATCHED_STATISTICS], b[FUS_MATCHED_STATISTICS], difference[FUS_MATCHED_STATISTICS];
 };
 
-/* Two groups of trainings in one layer (of the first group's first model), category and statistic, as
- * in groups.csv. */
+/* Two groups of trainings in one layer (of the first group's first model), category and statistic,
+ * as in groups.csv. */
 struct fus_group_row {
     int a, b, layer, category, statistic; /* groups; fus_group_statistics */
     double mean_a, mean_b, sd_a, sd_b, difference, low, high, p, p_family;
@@ -72,7 +73,8 @@ struct fus_group_row {
  * none, alternate, manifest, option; interval: centred, percentile, bca. */
 struct fus_run_method {
     const char *layers, *conv, *halves, *interval, *seed;
-    const char *over; /* what `bootstrap` draws: pictures, subcategories, both; NULL: pictures */
+    const char *subsample; /* pictures per category, "8,12,16"; NULL: none */
+    const char *over;      /* what `bootstrap` draws: pictures, subcategories, both; NULL: pictures */
     long bootstrap, permutations;
     long near_duplicates; /* pairs; -1: not looked for */
 };
@@ -87,6 +89,7 @@ struct fus_run_summary {
     int *n_pictures;      /* [n_categories] */
     int *n_subcategories; /* [n_categories]; NULL: not known */
     struct fus_select_options options;
+    double sesoi; /* --sesoi; 0: none */
     int n_models;
     struct fus_model_summary *models;
     const char *criterion; /* the criterion of selectivity in a sentence; NULL: fus_select_layer */
@@ -116,6 +119,11 @@ const struct fus_layer_summary *fus_summary_last_place_layer(const struct fus_mo
 /* The groups of --group among the run's models; text NULL: none. */
 int fus_summary_groups(struct fus_groups *groups, const struct fus_run_summary *run, const char *text,
                        struct fus_error *err);
+
+/* What the interval of a ratio says of a smallest log ratio of interest: "equivalent" if it lies
+ * within, "different" if it lies beyond on one side, else "undecided"; "" without either. With
+ * coverage 1 - 2 alpha the first is two one-sided tests at alpha (Schuirmann 1987). */
+const char *fus_summary_equivalence(double low, double high, double sesoi);
 
 /* Frees what a layer owns and clears it; the same for a model. */
 void fus_summary_free_layer(struct fus_layer_summary *layer);

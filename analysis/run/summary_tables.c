@@ -9,22 +9,24 @@
 #include "analysis/run/summary_file.h"
 #include "analysis/run/tables.h"
 
-enum { DIFFERENCES = 11 };
+enum { DIFFERENCES = 13 };
 
 static void difference_row(struct fus_model_difference *d, struct fus_csv_read *t, const int column[DIFFERENCES])
 {
-    double *const to[DIFFERENCES] = {&d->ratio,           &d->ratio_low,    &d->ratio_high,   &d->proportion_low,
-                                     &d->proportion_high, &d->csi_low,      &d->csi_high,     &d->variation_low,
-                                     &d->variation_high,  &d->morisita_low, &d->morisita_high};
+    double *const to[DIFFERENCES] = {&d->ratio,           &d->ratio_low,    &d->ratio_high,    &d->proportion_low,
+                                     &d->proportion_high, &d->csi_low,      &d->csi_high,      &d->variation_low,
+                                     &d->variation_high,  &d->morisita_low, &d->morisita_high, &d->equivalence_low,
+                                     &d->equivalence_high};
     for (int i = 0; i < DIFFERENCES; i++)
         *to[i] = fus_csv_read_number(t, column[i]);
 }
 
 static void read_differences(struct fus_run_summary_file *r)
 {
-    static const char *const names[DIFFERENCES] = {"proportion_ratio", "ratio_low",    "ratio_high",   "proportion_low",
-                                                   "proportion_high",  "csi_low",      "csi_high",     "variation_low",
-                                                   "variation_high",   "morisita_low", "morisita_high"};
+    static const char *const names[DIFFERENCES] = {
+        "proportion_ratio", "ratio_low",       "ratio_high",      "proportion_low", "proportion_high",
+        "csi_low",          "csi_high",        "variation_low",   "variation_high", "morisita_low",
+        "morisita_high",    "equivalence_low", "equivalence_high"};
     struct fus_csv_read t;
     int column[DIFFERENCES];
     size_t room = (size_t)r->n_layers * (size_t)r->summary.n_categories * (size_t)r->summary.n_models;
@@ -349,6 +351,9 @@ void fus_summary_tables_read(struct fus_run_summary_file *r)
         steps[i](r);
     if (!r->code && r->method.permutations)
         read_permutations(r);
+    struct fus_power_plan plan;
+    if (!r->code && r->method.subsample && (r->code = fus_power_parse(&plan, r->method.subsample, r->err)) == FUS_OK)
+        fus_power_table_read(r, &plan);
     if (!r->code && option_is(r, "matched", "true"))
         read_matched(r);
     if (!r->code && r->summary.groups.n)

@@ -4,9 +4,10 @@
  *   s[i, j] = (q_i / sqrt d) . k_j,  p_i = softmax_j(s[i, :]),  o_i = sum_j p[i, j] v_j
  *                                                     heads of d channels; causal: only j <= i
  *
- * Both products use the tile kernel: one chain of fused multiply-adds over d, and over the keys. Keys
- * and values are copied and filled up with zeros to whole blocks of 16 rows, so that no neighbour's
- * row is read; their shares and those of hidden keys are exactly 0. A task is a head of an item. */
+ * Both products use the tile kernel: one chain of fused multiply-adds over d, and over the keys.
+ * Keys and values are copied and filled up with zeros to whole blocks of 16 rows, so that no
+ * neighbour's row is read; their shares and those of hidden keys are exactly 0. A task is a head of
+ * an item. */
 #include <math.h>
 #include <string.h>
 

@@ -97,6 +97,11 @@ def encode(text, merges, ids):
     return out + [ids[SPECIAL[1]]]
 
 
+def ids_of(merges):
+    names = [SHOWN[b] for b in BYTES] + [SHOWN[b] + "</w>" for b in BYTES] + [a + b for a, b in merges] + SPECIAL
+    return {name: i for i, name in enumerate(names)}
+
+
 def c_string(data):
     return '"' + "".join(f"\\{b:03o}" if b < 32 or b > 126 or b in b'"\\?' else chr(b) for b in data) + '"'
 
@@ -123,8 +128,7 @@ def write(name, data):
 
 def main():
     merges = learn(TRAINED_ON, N_MERGES)
-    names = [SHOWN[b] for b in BYTES] + [SHOWN[b] + "</w>" for b in BYTES] + [a + b for a, b in merges] + SPECIAL
-    ids = {name: i for i, name in enumerate(names)}
+    ids = ids_of(merges)
     assert len(ids) == 514 + N_MERGES
     lines = "\n".join(" ".join(m) for m in merges) + "\n"
     write("tokens_merges.txt", ("#version: 0.2\n" + lines).encode())
@@ -137,4 +141,5 @@ def main():
     listing("tokens_list.inc", merges, ids)
 
 
-main()
+if __name__ == "__main__":
+    main()
