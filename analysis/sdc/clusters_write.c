@@ -251,6 +251,7 @@ static int write_record(const struct fus_sdc_clustering *c, const struct fus_sdc
 
 int fus_sdc_clusters_write(const struct fus_sdc_clustering *c, const struct fus_sdc_pool *pool, struct fus_error *err)
 {
+    fus_sdc_clusters_remove(c->out);
     int code = write_sweep(c, err);
     if (!code)
         code = write_voxels(c, err);
