@@ -3,6 +3,7 @@
  * interruption. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/sdc/fit.h"
+
 #include <unistd.h>
 
 #include "analysis/sdc/loss.h"
