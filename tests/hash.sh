@@ -26,7 +26,8 @@ run_all() { # run_all FOLDER COMMAND...
         "$@" lesion --model 'random:cifar_resnet8?seed=3' --run out/ratio --layer relu --category face --stimuli 'builtin?per_category=6&seed=2' \
             --controls 3 --readout both ${options#--max-memory 1M} -o out/lesion.csv >>log 2>&1 &&
         transformer "$@" >>log 2>&1 && in_parts "$@" >>log 2>&1 && pictures "$@" >>log 2>&1 && learn "$@" >>log 2>&1 && demo "$@" >>log 2>&1 && texts "$@" >>log 2>&1 && concepts "$@" >>log 2>&1 && { [ -n "$quick" ] || "$@" run --model 'random:resnet18?seed=1' --stimuli 'builtin?per_category=2' \
-            --layers relu,layer1.0.relu1,layer4.1.relu $options --out out/deep >>log 2>&1; }
+            --layers relu,layer1.0.relu1,layer4.1.relu $options --out out/deep >>log 2>&1 &&
+        "$@" sdc demo --small --participants 3 --iterations 4 ${learn_options##--max-memory*} --out out/planted >>log 2>&1 && rm out/planted/sdc.log; }
 }
 
 # Small drawn pictures, a run over them whole and in shards, decoders, a Fourier transform, weights written and read again.
