@@ -15,7 +15,8 @@ static const double bca[3][200] = {
 };
 enum { UNITS = 120, CATEGORIES = 5, PICTURES = 31, RESAMPLES = 40 };
 static const int pictures[CATEGORIES] = {6, 7, 6, 8, 4};
-static const struct fus_select_options uncorrected = {.correction = FUS_UNCORRECTED, .alpha = 0.05};
+static const struct fus_select_options uncorrected = {
+    .correction = FUS_UNCORRECTED, .alpha = 0.05, .test = FUS_TEST_WELCH};
 static float x[PICTURES * UNITS];
 static int category[PICTURES];
 

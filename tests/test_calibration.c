@@ -103,16 +103,23 @@ static void test_chance(void)
         harmonic += 1.0 / i;
     const struct rule rules[] = {
         {"iut, student, none: a unit",
-         {FUS_UNCORRECTED, 0.05, true, FUS_CRITERION_IUT},
+         {FUS_UNCORRECTED, 0.05, FUS_TEST_STUDENT, FUS_CRITERION_IUT},
          2,
          0,
          false,
          false,
          0.05,
          false},
-        {"iut, welch, none: a unit", {FUS_UNCORRECTED, 0.05, false, FUS_CRITERION_IUT}, 2, 0, false, false, 0.05, true},
+        {"iut, welch, none: a unit",
+         {FUS_UNCORRECTED, 0.05, FUS_TEST_WELCH, FUS_CRITERION_IUT},
+         2,
+         0,
+         false,
+         false,
+         0.05,
+         true},
         {"iut, student, none, a third category far below: a unit",
-         {FUS_UNCORRECTED, 0.05, true, FUS_CRITERION_IUT},
+         {FUS_UNCORRECTED, 0.05, FUS_TEST_STUDENT, FUS_CRITERION_IUT},
          3,
          9,
          false,
@@ -120,7 +127,7 @@ static void test_chance(void)
          0.05,
          false},
         {"iut, student, none, three alike: a unit",
-         {FUS_UNCORRECTED, 0.05, true, FUS_CRITERION_IUT},
+         {FUS_UNCORRECTED, 0.05, FUS_TEST_STUDENT, FUS_CRITERION_IUT},
          3,
          0,
          false,
@@ -128,7 +135,7 @@ static void test_chance(void)
          0.05,
          true},
         {"iut, student, bh: any unit of a layer",
-         {FUS_BH, 0.05, true, FUS_CRITERION_IUT},
+         {FUS_BH, 0.05, FUS_TEST_STUDENT, FUS_CRITERION_IUT},
          2,
          0,
          true,
@@ -136,7 +143,7 @@ static void test_chance(void)
          0.05,
          false},
         {"iut, student, by: any unit of a layer",
-         {FUS_BY, 0.05, true, FUS_CRITERION_IUT},
+         {FUS_BY, 0.05, FUS_TEST_STUDENT, FUS_CRITERION_IUT},
          2,
          0,
          true,
@@ -144,7 +151,7 @@ static void test_chance(void)
          0.05 / harmonic,
          false},
         {"iut, student, bonferroni: any unit of a layer",
-         {FUS_BONFERRONI, 0.05, true, FUS_CRITERION_IUT},
+         {FUS_BONFERRONI, 0.05, FUS_TEST_STUDENT, FUS_CRITERION_IUT},
          2,
          0,
          true,
@@ -152,14 +159,14 @@ static void test_chance(void)
          1 - pow(1 - 0.05 / NULL_UNITS, NULL_UNITS),
          false},
         {"prince, by for every pair: any unit of a layer",
-         {FUS_BH, 0.05, false, FUS_CRITERION_PRINCE},
+         {FUS_BH, 0.05, FUS_TEST_WELCH, FUS_CRITERION_PRINCE},
          2,
          0,
          true,
          true,
          0.05 / harmonic,
          false},
-        {"ranksum: a unit", {FUS_BH, 0.05, false, FUS_CRITERION_RANKSUM}, 2, 0, false, false, 0.001, true},
+        {"ranksum: a unit", {FUS_BH, 0.05, FUS_TEST_WELCH, FUS_CRITERION_RANKSUM}, 2, 0, false, false, 0.001, true},
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         test_rule(&rules[i]);
@@ -172,7 +179,7 @@ static void test_permutations(void)
     static float x[2 * NULL_PICTURES * NULL_UNITS];
     int category[2 * NULL_PICTURES];
     double layers = 0, proportions = 0;
-    const struct fus_select_options options = {FUS_UNCORRECTED, 0.05, false, FUS_CRITERION_IUT};
+    const struct fus_select_options options = {FUS_UNCORRECTED, 0.05, FUS_TEST_WELCH, FUS_CRITERION_IUT};
     for (int s = 0; s < n_sets; s++) {
         struct fus_responses r = {x, category, 2 * NULL_PICTURES, NULL_UNITS, 2, NULL_UNITS, 1, 1, NULL, NULL, NULL};
         struct fus_permute_category out[2];
@@ -259,7 +266,7 @@ static void test_planted(const struct population *p)
 {
     static float x[2 * IMAGES * UNITS];
     static int category[IMAGES], stratum[IMAGES];
-    const struct fus_select_options options = {FUS_BH, 0.05, false, FUS_CRITERION_IUT};
+    const struct fus_select_options options = {FUS_BH, 0.05, FUS_TEST_WELCH, FUS_CRITERION_IUT};
     double false_share = 0, found = 0, strong = 0;
     for (int s = 0; s < n_sets; s++) {
         struct fus_layer_summary layer;
@@ -334,7 +341,7 @@ static void intervals_of(struct fus_interval *out, double *estimate, const struc
 /* All that any method needs. */
 static int bootstrap_of(struct fus_bootstrap *b, const struct fus_responses *r, int set)
 {
-    const struct fus_select_options options = {FUS_BH, 0.05, false, FUS_CRITERION_IUT};
+    const struct fus_select_options options = {FUS_BH, 0.05, FUS_TEST_WELCH, FUS_CRITERION_IUT};
     struct fus_bootstrap jackknifed;
     int code =
         fus_bootstrap_create(b, r, (size_t)n_resamples, FUS_INTERVAL_CENTRED, (uint64_t)set, &options, NULL, NULL);

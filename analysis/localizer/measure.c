@@ -141,7 +141,8 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
             continue;
         const struct fus_tap *layer = fus_net_tap(p->model->net, *tap);
         fus_accumulator_plan(t, &p->run->pictures.set, p->run->pictures.blocks.order, &p->scratch, layer,
-                             p->run->options.halves, fus_run_keeps_tap(p->run, p->number, layer));
+                             p->run->options.halves, fus_run_keeps_third(p->run),
+                             fus_run_keeps_tap(p->run, p->number, layer));
         size_t bytes = fus_accumulator_least_bytes(t);
         if (p->n_here && (bytes > p->budget || used > p->budget - bytes))
             break;
@@ -162,7 +163,9 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
     }
     if (!code && row && !(p->row = fus_base_aligned(row, sizeof *p->row)))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for the responses to a picture");
-    uint64_t bytes = p->scratch.size[FUS_SCRATCH_MEANS] + p->scratch.size[FUS_SCRATCH_M2S];
+    uint64_t bytes = 0;
+    for (int i = 0; i < FUS_SCRATCH_FILES; i++)
+        bytes += p->scratch.size[i];
     p->log->scratch_bytes = bytes > p->log->scratch_bytes ? bytes : p->log->scratch_bytes;
     return code;
 }

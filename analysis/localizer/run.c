@@ -56,6 +56,21 @@ bool fus_run_keeps_tap(const struct fus_localizer *run, int model, const struct 
     return fus_run_keeps_responses(run) || (m->keeps_reference && strcmp(tap->name, m->reference) == 0);
 }
 
+bool fus_run_keeps_third(const struct fus_localizer *run)
+{
+    const struct fus_run_options *o = &run->options;
+    const struct fus_set *set = &run->pictures.set;
+    long n[3][FUS_SELECT_CATEGORIES] = {{0}}; /* of both halves, and of all */
+    bool needed = false;
+    for (int i = 0; i < set->n_pictures; i++) {
+        n[set->pictures[i].half ? 1 : 0][set->pictures[i].category]++;
+        n[2][set->pictures[i].category]++;
+    }
+    for (int k = o->halves ? 0 : 2; k < 3; k++)
+        needed = needed || fus_select_needs_third(&o->select, n[k], set->n_categories);
+    return needed && (o->select.criterion == FUS_CRITERION_IUT || o->sweep || o->full_units);
+}
+
 /* VALUE of NAME=VALUE; NULL: the item is not for this model. */
 static const char *value_for(const char *item, const char *name)
 {

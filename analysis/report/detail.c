@@ -234,19 +234,21 @@ void fus_detail_reliability(struct fus_text_buffer *out, const struct fus_view *
 
 void fus_detail_chance(struct fus_text_buffer *out, const struct fus_view *view)
 {
-    static const char *const names[] = {"model", "category", "share",         "by chance",     "chance, high",
-                                        "p",     "p of CSI", "t family-wise", "units above it"};
+    static const char *const names[] = {"model",        "category",        "share",         "by chance",
+                                        "chance, high", "p (global null)", "t family-wise", "units above it"};
     open_table(out, "Last block layer against relabelled pictures. By chance: mean share over the relabellings; high: "
                     "what 1 \xe2\x88\x92 \xce\xb1 of them stay below; "
-                    "t family-wise: a least t above it occurs anywhere in the layer in at most \xce\xb1 of the "
-                    "relabellings; \xe2\x80\x93 undefined");
-    head(out, names, 9);
+                    "p: of the global null that no category differs from any other. Units family-wise respond more to "
+                    "their category than to each other one, tested by relabelling that pair alone: in at most \xce\xb1 "
+                    "of such layers any unit passes by chance. t family-wise: the largest of the pairs\xe2\x80\x99 "
+                    "thresholds; \xe2\x80\x93 undefined");
+    head(out, names, 8);
     for (int m = 0; m < view->run->n_models; m++)
         for (int c = 0; fus_view_last(view, m)->permuted && c < view->run->n_categories; c++) {
             const struct fus_permute_category *p = &fus_view_last(view, m)->permuted[c];
             category_start(out, view, m, c);
-            fus_svg_put(out, "<td>$p</td><td>$p</td><td>$p</td><td>$v</td><td>$v</td>", p->proportion, p->null_mean,
-                        p->null_high, p->p_proportion, p->p_csi);
+            fus_svg_put(out, "<td>$p</td><td>$p</td><td>$p</td><td>$v</td>", p->proportion, p->null_mean, p->null_high,
+                        p->p_proportion);
             number_cell(out, p->t_critical);
             fus_svg_put(out, "<td>$z</td></tr>\n", p->n_familywise);
         }

@@ -312,12 +312,16 @@ static void say_resampling(struct fus_text_buffer *out, const struct fus_view *v
         fus_svg_put(out, "None were computed in this run (they need --bootstrap).");
     item(out, "Chance");
     if (how->permutations)
-        fus_svg_put(out,
-                    "$z relabellings of the pictures, the same for all units, the whole selection repeated in each; p "
-                    "= (b + 1) / (m + 1), b of the m reaching the "
-                    "observed value (Phipson and Smyth 2010); family-wise thresholds from the largest t of each "
-                    "(Nichols and Holmes 2002).",
-                    (size_t)how->permutations);
+        fus_svg_put(
+            out,
+            "$z relabellings of the pictures, the same for all units, the whole selection repeated in each; p "
+            "= (b + 1) / (m + 1), b of the m reaching the "
+            "observed value (Phipson and Smyth 2010), a test of the global null that no category differs from any "
+            "other. Units family-wise: each pair of categories relabelled alone, so that the null is a "
+            "category no better than one of the others (the conjunction null: Nichols, Brett, Andersson, Wager "
+            "and Poline 2005), thresholds from the largest t of each relabelling (Nichols and Holmes 2002) at "
+            "alpha over the number of other categories.",
+            (size_t)how->permutations);
     else
         fus_svg_put(out, "Not estimated in this run (it needs --permutations).");
     if (how->bootstrap || how->permutations)

@@ -71,17 +71,18 @@ void fus_rules_describe(char *text, size_t room, const struct fus_run_options *o
     static const char *const by[] = {"by Benjamini and Hochberg (1995)", "by Benjamini and Yekutieli (2001)",
                                      "by Bonferroni", "not at all"};
     const struct fus_select_options *o = &options->select;
+    static const char *const of[] = {"balanced", "Welch", "Student (pooled variance)"};
     char one[600];
     size_t used;
     *text = '\0';
-    if (!preset && o->criterion == FUS_CRITERION_IUT && !o->student)
+    if (!preset && o->criterion == FUS_CRITERION_IUT && o->test == FUS_TEST_BALANCED)
         return;
     if (o->criterion == FUS_CRITERION_IUT)
         snprintf(one, sizeof one,
                  "Intersection-union of one-sided %s tests of the category against each other one; the largest p, "
                  "corrected over the units of "
                  "the layer %s, is at most %g and all differences of means are positive.",
-                 o->student ? "Student (pooled variance)" : "Welch", by[o->correction], o->alpha);
+                 of[o->test], by[o->correction], o->alpha);
     else if (o->criterion == FUS_CRITERION_PRINCE)
         snprintf(one, sizeof one, "%s alpha = %g.", rule(o->criterion), o->alpha);
     else

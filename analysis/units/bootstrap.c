@@ -204,7 +204,9 @@ int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r,
         w.outer = w.members + r->n_images;
         w.first = w.outer + r->n_images;
         sort_strata(w.members, w.first, r);
-        code = fus_resample_run(&(struct fus_resampling){n_draws, choose, measure, &w, progress}, r, err);
+        bool third = fus_resample_needs_third(r, options) ||
+                     (b->left_out && options->test == FUS_TEST_BALANCED); /* a picture less: unequal n */
+        code = fus_resample_run(&(struct fus_resampling){n_draws, choose, measure, &w, progress, third}, r, err);
     }
     fus_base_free(w.members);
     if (code)

@@ -272,6 +272,8 @@ void fus_responses_moments(struct fus_moments *m, const struct fus_responses *r,
     memset(m->n, 0, (size_t)m->n_groups * sizeof *m->n);
     memset(m->mean, 0, values * sizeof *m->mean);
     memset(m->m2, 0, values * sizeof *m->m2);
+    if (m->m3)
+        memset(m->m3, 0, values * sizeof *m->m3);
     fus_moments_add_rows(m, r->x, relabel ? relabel : r->category, order, n);
 }
 
