@@ -153,18 +153,21 @@ struct fus_category_summary {
     size_t n_csi, n_csi_undefined; /* selective units with and without a CSI (denominator <= 0) */
     /* over n_csi units; NaN if there are too few (at least 1 for the mean, 2 for the others) */
     double csi_mean, csi_sd, csi_sem;
-    /* (mu_c - mu_o) / sqrt((s_c^2 + s_o^2) / 2) over the selective units; NaN if none */
+    /* (mu_c - mu_p) / sqrt((s_c^2 + s_p^2) / 2) over the selective units; NaN if none */
     double dprime_mean;
     /* of the map over places; NaN if the map is 0 everywhere */
     double variation_cv, variation_sd, gini, entropy;
+    /* of the map against units placed at random (placement.c): the CV of those, the chance of a map
+     * as uneven, and Morisita's index; NaN if undefined */
+    double variation_null, placement_p, morisita;
     /* [height, width] share of the channels selective at this place */
     float *map;
-    /* units selected in one half of the pictures, measured in the other (halves.c); NaN: not
-     * computed, */
-    double csi_cv, dprime_cv, auc_cv;
+    /* units selected in one half of the pictures, measured in the same (csi_same) and in the other
+     * (halves.c); NaN: not computed, */
+    double csi_same, csi_cv, dprime_cv, auc_cv;
     double survival, split_half_r, dice; /* as the following */
-    /* intervals of csi_mean and variation_cv (bootstrap.c) */
-    double csi_low, csi_high, variation_low, variation_high;
+    /* intervals of csi_mean, variation_cv and morisita (bootstrap.c) */
+    double csi_low, csi_high, variation_low, variation_high, morisita_low, morisita_high;
 };
 
 struct fus_layer_summary {
@@ -264,9 +267,9 @@ int fus_select_units(struct fus_unit_tables *out, const struct fus_moments *m, c
  *
  *   csi = (mu_c - mu_o) / (mu_c + mu_o)   mu_o: unweighted mean of the other categories' means; NaN
  *                                         if the denominator is not positive
- *   dprime = (mu_c - mu_o) / sqrt((s_c^2 + s_o^2) / 2)   s_o^2: variance (n-1)
- *                                                        of all pictures of the
- *                                         other categories; NaN if both variances are 0 */
+ *   dprime = (mu_c - mu_p) / sqrt((s_c^2 + s_p^2) / 2)   mu_p, s_p^2: mean and variance (n-1) of all
+ *                                         pictures of the other categories; NaN if both variances
+ *                                         are 0 */
 double fus_csi_unit(const struct fus_moments *m, size_t unit, int category);
 double fus_csi_dprime(const struct fus_moments *m, size_t unit, int category);
 /* n_csi, csi_mean, csi_sd, csi_sem and the rest from the units whose label [n_units] is
@@ -280,6 +283,21 @@ int fus_csi_summarise(struct fus_category_summary *out, const struct fus_moments
  * is the caller's. */
 int fus_spatial_summarise(struct fus_category_summary *out, const int8_t *label, int channels, size_t n_places,
                           int category, struct fus_error *err);
+
+/* Maps against chance (placement.c): n units placed at random among channels x n_places positions.
+ * squares: sum over places of the squared number of units there.
+ *
+ *   variation  sqrt((1 - p) / (p C)), p = n / (C n_places): the CV of such maps; NaN for n = 0
+ *   p          chance of at least as large a sum of squares; NaN for n = 0
+ *   squares    the sum that the share of such maps stays below
+ *   morisita   n_places (squares - n) / (n (n - 1)) (Morisita 1959): how much likelier two of the
+ *              units share a place than by chance, whatever n; NaN for n < 2
+ *   cv         of the map with that sum; NaN for n = 0 */
+double fus_placement_variation(size_t n, int channels, size_t n_places);
+double fus_placement_p(double squares, size_t n, int channels, size_t n_places);
+double fus_placement_squares(double share, size_t n, int channels, size_t n_places);
+double fus_placement_morisita(double squares, size_t n, size_t n_places);
+double fus_placement_cv(double squares, size_t n, size_t n_places);
 
 #ifdef __cplusplus
 }

@@ -186,11 +186,12 @@ int fus_permute_layer(struct fus_permute_category *out, const struct fus_respons
 /* ---- bootstrap (bootstrap.c): pictures resampled with replacement within their subcategory
  * (Efron & Tibshirani 1993) ----
  *
- * Three statistics of every category, in this order: */
+ * Four statistics of every category, in this order: */
 enum fus_bootstrap_statistic {
     FUS_BOOTSTRAP_PROPORTION,
     FUS_BOOTSTRAP_CSI,
     FUS_BOOTSTRAP_VARIATION,
+    FUS_BOOTSTRAP_MORISITA,
     FUS_BOOTSTRAP_STATISTICS
 };
 
@@ -209,14 +210,14 @@ struct fus_bootstrap {
     int n_categories;
     enum fus_interval_method method;
     size_t n_resamples, n_images;
-    /* [n_categories, 3] of the pictures as they are; NaN where a statistic is undefined, here
+    /* [n_categories, 4] of the pictures as they are; NaN where a statistic is undefined, here
      * and below */
     double *estimate;
-    double *resampled; /* [n_categories, 3, n_resamples] */
-    /* [n_categories, 3, fus_bootstrap_n_nested] two resamples of resample 0, two of 1, ...;
+    double *resampled; /* [n_categories, 4, n_resamples] */
+    /* [n_categories, 4, fus_bootstrap_n_nested] two resamples of resample 0, two of 1, ...;
      * centred alone, else NULL */
     double *nested;
-    /* [n_categories, 3, n_images] without picture i (jackknife); BCa alone, else NULL */
+    /* [n_categories, 4, n_images] without picture i (jackknife); BCa alone, else NULL */
     double *left_out;
 };
 /* two from each of the first quarter, rounded up: 50 % more work */
@@ -254,13 +255,13 @@ struct fus_interval {
 void fus_bootstrap_interval(struct fus_interval *out, const struct fus_bootstrap_column *c,
                             enum fus_interval_method method, double alpha, double *scratch);
 
-/* Sets ci_low and ci_high, csi_low ... variation_high of a layer, by b's method, limited to the
- * possible values of a proportion or variation. */
+/* Sets ci_low and ci_high, csi_low ... morisita_high of a layer, by b's method, limited to the
+ * possible values of a proportion, variation or index. */
 int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstrap *b, double alpha,
                        struct fus_error *err);
 
 /* a - b of every category and statistic, paired by resample: interval by their method, and p,
- * out [n_categories, 3]. p comes from the resampled differences, which are shifted and scaled
+ * out [n_categories, 4]. p comes from the resampled differences, which are shifted and scaled
  * for centred intervals. */
 int fus_bootstrap_difference(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b,
                              double alpha, struct fus_error *err);

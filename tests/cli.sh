@@ -206,7 +206,7 @@ ok "the scratch file was used" grep -q 'scratch_bytes	[1-9]' "$work/little/run.l
 cut -d, -f1-3,5 "$work/every/permutations.csv" >"$work/from-responses"
 cut -d, -f1-3,6 "$work/every/layers.csv" >"$work/from-moments"
 ok "responses and moments agree" cmp "$work/from-responses" "$work/from-moments"
-for t in sweep:801 consistency:33 signflip:16 permutations:21 compare:11; do
+for t in sweep:801 consistency:33 signflip:21 permutations:21 compare:11; do
     ok "rows of ${t%:*}.csv" test "$(wc -l <"$work/every/${t%:*}.csv")" -eq "${t#*:}"
 done
 ok "how intervals were made in run.json" grep -q '"interval": "centred"' "$work/every/run.json"
@@ -250,7 +250,7 @@ head -c 300 "$work/plain/run.json" >"$work/odd/run.json"
 fails 1 "odd/run.json: byte 300" compare "$work/plain" "$work/odd"
 lesion="--model $work/a.safetensors --run $work/ratio --stimuli builtin?per_category=6 --category face"
 run "lesion" lesion $lesion --layer relu --controls 5
-says '^relu,face,[0-9]+,zero,scrambled,6,'
+says '^relu,face,0,[0-9]+,[0-9]+,zero,scrambled,6,'
 cp "$work/stdout" "$work/lesion"
 run "lesion, other batch and threads" lesion $lesion --layer relu --controls 5 --batch 7 --threads 1 -o "$work/again.csv"
 ok "the same bytes" cmp "$work/lesion" "$work/again.csv"
@@ -303,9 +303,13 @@ says '^totals,3,2,[0-9.]+,[0-9.]+,[0-9.]+,[0-9.]+,[0-9.]+$'
 
 # ---- real networks and pictures, where they are ----
 if [ -d "$shared/weights" ]; then
-    run "the real CIFAR ResNet-20" run --model "r20=$shared/weights/cifar_resnet20-12fca82f.th" --stimuli "$shared/floc" --out "$work/floc"
+    run "the real CIFAR ResNet-20" run --model "r20=$shared/weights/cifar_resnet20-12fca82f.th" --stimuli "$shared/floc" --test welch --out "$work/floc"
     # from PyTorch, NumPy and SciPy over the same 192 pictures
     ok "face units as PyTorch and SciPy find them" grep -q '^r20,layer3.2.relu,face,4096,139,0.033935546875,,,0.578' "$work/floc/layers.csv"
+    run "the same by the balanced test" run --model "r20=$shared/weights/cifar_resnet20-12fca82f.th" --layers layer2.2.relu,layer3.2.relu \
+        --stimuli "$shared/floc" --out "$work/balanced"
+    ok "and face units as NumPy and SciPy find them" grep -q '^r20,layer3.2.relu,face,4096,110,' "$work/balanced/layers.csv"
+    ok "in another layer" grep -q '^r20,layer2.2.relu,face,8192,59,' "$work/balanced/layers.csv"
     fails 1 "truncated_resnet50-19c8e357.pth: " inspect "$shared/weights/truncated_resnet50-19c8e357.pth"
 else
     skipped=$((skipped + 3))

@@ -84,15 +84,20 @@ run "lesion" lesion $lesion
 cp "$work/stdout" "$work/lesion.csv"
 cp "$work/stderr" "$work/people"
 ok "one header and a row for each category, nothing else" sh -c 'test "$(wc -l <"$1")" -eq 6 && test "$(grep -c ^relu,face, "$1")" -eq 5' sh "$work/lesion.csv"
-ok "a sentence on stderr" grep -q '^relu: [0-9]* of [0-9]* units are selective for face. With them set to 0, the accuracy for face ' "$work/people"
+ok "a sentence on stderr" grep -q '^relu: [0-9]* of [0-9]* units are selective for face in one half .* set to 0. The accuracy for face ' "$work/people"
 ok "a table on stderr" grep -qE '^  face +6 ' "$work/people"
 run "lesion into a file" lesion $lesion -o "$work/again.csv"
-says '^relu: [0-9]+ of [0-9]+ units are selective for face. With them set to 0, '
+says '^relu: [0-9]+ of [0-9]+ units are selective for face in one half of the pictures, [0-9]+ in the other; '
 says '^  scrambled +6 '
 ok "the same table" cmp "$work/lesion.csv" "$work/again.csv"
 run "means" lesion $lesion --mode mean --readout ridge -o "$work/again.csv"
-says 'With them set to their mean, '
+says 'set to their mean. '
 says 'read out by ridge regression; controls: 5 sets of each kind'
+run "a dose curve" lesion $lesion --top 4,8,16 -o "$work/dose.csv"
+says 'the 16 of [0-9]+ units with the largest t for face are chosen'
+ok "rows of each dose" test "$(grep -cE '^relu,face,(4,4,4|8,8,8|16,16,16),zero,' "$work/dose.csv")" -eq 15
+run "a dose where nothing is selective" lesion --model "$work/a.safetensors" --run "$work/none" --stimuli "$set6" --category face --layer relu --controls 2 --top 4
+fails 2 "--top: '4' found, up to 32 ascending whole numbers expected" lesion $lesion --top 8,4
 
 
 # ---- control characters and broken UTF-8 in what was typed ----

@@ -7,7 +7,7 @@
 static const float responses[] = {
 #include "golden/stat_responses.inc"
 };
-static const double rows[15][10] = {
+static const double rows[20][10] = {
 #include "golden/stat_bootstrap.inc"
 };
 static const double bca[3][200] = {
@@ -65,9 +65,9 @@ static void test_golden(void)
     struct fus_bootstrap b, twice;
     CHECK(fus_bootstrap_create(&b, &r, RESAMPLES, FUS_INTERVAL_BCA, 3, &uncorrected, NULL, NULL) == 0);
     CHECK(fus_bootstrap_create(&twice, &r, RESAMPLES, FUS_INTERVAL_CENTRED, 3, &uncorrected, NULL, NULL) == 0);
-    CHECK(memcmp(b.resampled, twice.resampled, 15 * RESAMPLES * sizeof *b.resampled) == 0 && !b.nested &&
+    CHECK(memcmp(b.resampled, twice.resampled, 20 * RESAMPLES * sizeof *b.resampled) == 0 && !b.nested &&
           !twice.left_out);
-    for (size_t k = 0; k < 15; k++) {
+    for (size_t k = 0; k < 20; k++) {
         const struct fus_bootstrap_column once = fus_bootstrap_column(&b, k), c = fus_bootstrap_column(&twice, k);
         struct fus_interval plain = interval_of(&once, FUS_INTERVAL_PERCENTILE, 0.05),
                             corrected = interval_of(&once, FUS_INTERVAL_BCA, 0.05),
@@ -96,8 +96,8 @@ static void test_golden(void)
     fus_responses_moments(&m, &r, NULL, PICTURES, NULL);
     CHECK(fus_select_layer(&layer, &m, "x", 6, 4, 5, &uncorrected, NULL) == 0);
     CHECK(fus_bootstrap_fill(&layer, &b, 0.05, NULL) == 0);
-    CHECK(test_close(layer.categories[2].ci_low, rows[6][5], 1e-10) &&
-          test_close(layer.categories[2].ci_high, rows[6][6], 1e-10));
+    CHECK(test_close(layer.categories[2].ci_low, rows[8][5], 1e-10) &&
+          test_close(layer.categories[2].ci_high, rows[8][6], 1e-10));
     fus_select_free(&layer);
     fus_moments_destroy(&m);
     fus_bootstrap_destroy(&b);
@@ -130,7 +130,7 @@ static void test_pairing(void)
     static float other[PICTURES * UNITS];
     struct fus_responses a = example(), b = example();
     struct fus_bootstrap one, two;
-    struct fus_interval difference[15];
+    struct fus_interval difference[20];
     for (int i = 0; i < PICTURES * UNITS; i++)
         other[i] = i % UNITS < 40 ? 2 * x[i] + 1 : x[i];
     b.x = other;
@@ -138,10 +138,10 @@ static void test_pairing(void)
     CHECK(fus_bootstrap_create(&two, &b, 200, FUS_INTERVAL_CENTRED, 5, &uncorrected, NULL, NULL) == 0);
     CHECK(fus_bootstrap_difference(difference, &one, &two, 0.05, NULL) == 0);
     for (size_t c = 0; c < CATEGORIES; c++) {
-        struct fus_bootstrap_column column = fus_bootstrap_column(&one, 3 * c);
+        struct fus_bootstrap_column column = fus_bootstrap_column(&one, 4 * c);
         struct fus_interval single = interval_of(&column, FUS_INTERVAL_PERCENTILE, 0.05);
-        CHECK(difference[3 * c].estimate == 0 && difference[3 * c].low == 0 && difference[3 * c].high == 0 &&
-              difference[3 * c].p == 1);
+        CHECK(difference[4 * c].estimate == 0 && difference[4 * c].low == 0 && difference[4 * c].high == 0 &&
+              difference[4 * c].p == 1);
         CHECK(single.high > single.low);
     }
     struct fus_error err;
@@ -221,7 +221,7 @@ static void test_methods(void)
     struct fus_responses r = example();
     struct fus_bootstrap a, b;
     struct fus_layer_summary layer;
-    struct fus_interval difference[15];
+    struct fus_interval difference[20];
     struct fus_moments m;
     CHECK(fus_bootstrap_create(&a, &r, 40, FUS_INTERVAL_CENTRED, 3, &uncorrected, NULL, NULL) == 0);
     CHECK(fus_bootstrap_create(&b, &r, 40, FUS_INTERVAL_CENTRED, 3, &uncorrected, NULL, NULL) == 0);

@@ -68,6 +68,77 @@ static void test_streams(void)
     }
 }
 
+/* Input that comes in pieces of `piece` bytes. */
+struct source {
+    const uint8_t *bytes;
+    size_t n, at, piece;
+};
+
+static int give(void *context, uint8_t *bytes, size_t room, size_t *n, struct fus_error *err)
+{
+    struct source *s = context;
+    size_t part = s->n - s->at < s->piece ? s->n - s->at : s->piece;
+    (void)err;
+    *n = part < room ? part : room;
+    memcpy(bytes, s->bytes + s->at, *n);
+    s->at += *n;
+    return 0;
+}
+
+/* A stream in pieces of input and of output, then one byte that follows it. */
+static int stream_all(uint8_t *out, size_t *n, const uint8_t *in, size_t in_n, size_t piece, size_t step, int *after,
+                      struct fus_error *err)
+{
+    struct source s = {in, in_n, 0, piece};
+    struct fus_inflate_stream *t;
+    size_t got = step;
+    uint8_t byte;
+    int code = fus_inflate_stream_open(&t, give, &s, err);
+    fus_inflate_stream_begin(t);
+    for (*n = 0; !code && got == step; *n += got)
+        code = fus_inflate_stream_read(t, out + *n, step, &got, err);
+    if (!code)
+        code = fus_inflate_stream_raw(t, &byte, 1, &got, err);
+    *after = got ? byte : -1;
+    fus_inflate_stream_close(t);
+    return code;
+}
+
+static void test_pieces(void)
+{
+    static uint8_t in[8192], out[500000];
+    static const size_t pieces[] = {1, 5, 100000}, steps[] = {1, 1000, 100000};
+    for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
+        size_t n = from_hex(in, streams[i].hex), got;
+        int after;
+        char hex[FUS_SHA256_HEX];
+        struct fus_error err = {0, -1, ""};
+        for (int k = 0; k < 9; k++) { /* without the header of zlib's, up to its checksum */
+            CHECK_MSG(stream_all(out, &got, in + 2, n - 2, pieces[k % 3], steps[k / 3], &after, &err) == 0, "%s",
+                      err.msg);
+            test_sha256(hex, out, got);
+            CHECK_MSG(got == streams[i].n && strcmp(hex, streams[i].sha256) == 0 && after == in[n - 4], "stream %zu",
+                      i);
+        }
+        for (size_t k = 0; k + 6 < n; k += 1 + n / 500)
+            CHECK(stream_all(out, &got, in + 2, k, 7, 4096, &after, &err) == FUS_EFORMAT &&
+                  err.offset <= (long long)k && strstr(err.msg, "the end of the compressed data"));
+        uint32_t r = 1;
+        for (int k = 0; k < 100; k++) { /* damage: the same verdict as of the whole in memory */
+            size_t produced, consumed;
+            r = r * 1664525u + 1013904223u;
+            size_t at = 2 + (size_t)(r >> 8) % (n - 6);
+            struct fus_error same = {0, -1, ""};
+            in[at] ^= (uint8_t)(1 + k);
+            int code = fus_inflate_raw(out, 400000, &produced, in + 2, n - 2, &consumed, &same);
+            if (produced + 600 < 400000)
+                CHECK(stream_all(out, &got, in + 2, n - 2, 11, 300, &after, &err) == code &&
+                      (!code || strcmp(err.msg, same.msg) == 0));
+            in[at] ^= (uint8_t)(1 + k);
+        }
+    }
+}
+
 static void check_raw(const char *hex, int want, const char *text)
 {
     uint8_t in[256], out[1000];
@@ -114,6 +185,7 @@ static void test_checksums(void)
 int main(void)
 {
     test_streams();
+    test_pieces();
     test_raw();
     test_checksums();
     return test_end();

@@ -4,17 +4,18 @@
 #include "test.h"
 
 #include "analysis/localizer/lesion.h"
+#include "analysis/run/run_options.h"
 
 /* Every set has as many units as are selective, none of them selective, none of them twice; matched
  * ones are near in mean. */
 static void test_choose(void)
 {
     enum { N = 400, CONTROLS = 7 };
-    float label[N];
+    int8_t label[N];
     double mean[N];
     size_t n = 0;
     for (int u = 0; u < N; u++) {
-        label[u] = u % 17 == 3 ? 1 : u % 5 == 0 ? 0 : -1;
+        label[u] = (int8_t)(u % 17 == 3 ? 1 : u % 5 == 0 ? 0 : -1);
         mean[u] = (u * 37 % N) / 10.0;
         n += label[u] == 1;
     }
@@ -60,6 +61,10 @@ static void test_compare(void)
     CHECK(rows[1].random.p == 1 && rows[1].matched.p == 0.5);                         /* 0.8 0.6 0.7; 0.8 0.9 1.0 */
     CHECK(rows[0].feature_intact == 1 && rows[1].feature_lesion == 4 && rows[0].feature_random == 7 &&
           rows[1].feature_matched == 14);
+    /* faces fall by 0.4 and houses by 0: 0.4; the random sets' 0.2 - 0, 0.4 - 0.2, 0 - 0.1 */
+    CHECK(test_close(rows[0].interaction, 0.4, 1e-14) && test_close(rows[1].interaction, -0.4, 1e-14));
+    CHECK(test_close(rows[0].random.interaction, 0.1, 1e-14) && rows[0].random.p_interaction == 0.25);
+    CHECK(rows[0].matched.p_interaction == 0.75); /* 0.5 - 0, 0.6 + 0.1, 0.1 + 0.2 */
     fus_base_fail_allocation(1);
     CHECK(fus_lesion_compare(rows, accuracy, features, 2, 3, NULL) == FUS_ENOMEM);
     fus_base_fail_allocation(0);
@@ -91,30 +96,64 @@ static void test_print(void)
                                  .silenced = "face",
                                  .mode = "zero",
                                  .readout = "mean",
-                                 .n_silenced = 7,
+                                 .n_silenced = {7, 9},
                                  .n_units = 100,
                                  .n_controls = 3,
                                  .set = &set,
                                  .rows = rows};
     CHECK(fus_lesion_compare(rows, accuracy, features, 2, 3, NULL) == FUS_OK);
     static const char *const falls[] = {
-        "relu: 7 of 100 units are selective for face. With them set to 0, the accuracy for face falls from 90.0 % to "
-        "50.0 %;",
+        "relu: 7 of 100 units are selective for face in one half of the pictures, 9 in the other; each half is read "
+        "with the other's set to 0. The accuracy for face falls from 90.0 % to 50.0 %;",
+        "the mean fall of the other categories: 40.0 points; with as many other units 10.0 (random, p = 0.250) and ",
         "it is 70.0 % on average (random, p = 0.500) and 50.0 % (matched in mean activation, p = 0.750).",
         "  face             2    90.0    50.0    70.0   51.0 to  89.0  0.500     50.0   ",
-        "  house            3    80.0    80.0 ", "read out by the nearest class mean; controls: 3 sets"};
+        "  house            3    80.0    80.0 ",
+        "read out by the nearest class mean; controls: 3 sets"};
     check_printed(&t, falls, sizeof falls / sizeof *falls);
-    t.silenced = "house", t.mode = "mean", t.readout = "ridge";
-    static const char *const stays[] = {"With them set to their mean, the accuracy for house stays at 80.0 %;",
+    t.silenced = "house", t.mode = "mean", t.readout = "ridge", t.top = 7;
+    static const char *const stays[] = {"the 7 of 100 units with the largest t for house are chosen;",
+                                        "set to their mean. The accuracy for house stays at 80.0 %;",
                                         "read out by ridge regression"};
     check_printed(&t, stays, sizeof stays / sizeof *stays);
     rows[1].lesion = 0.95;
-    static const char *const rises[] = {"the accuracy for house rises from 80.0 % to 95.0 %;"};
+    static const char *const rises[] = {"The accuracy for house rises from 80.0 % to 95.0 %;"};
     check_printed(&t, rises, sizeof rises / sizeof *rises);
+}
+
+/* Twelve units, two categories of three pictures: those chosen by rank of t, the first of equal
+ * ones; and means that weigh categories equally. */
+static void test_top(void)
+{
+    enum { N = 12 };
+    struct fus_moments m;
+    struct fus_tap tap = {.name = "relu", .channels = N, .height = 1, .width = 1};
+    struct fus_lesion_rule rule = {fus_run_options_defaults.select, 3};
+    int8_t label[N];
+    double mean[N];
+    size_t n = 0;
+    CHECK(fus_moments_create(&m, 2, N, NULL) == FUS_OK);
+    for (int i = 0; i < 8; i++) { /* 3 of category 0, 5 of category 1 */
+        float x[N];
+        for (int u = 0; u < N; u++)
+            x[u] = (float)((i < 3 ? (u == 4 ? 9 : u == 7 || u == 2 || u == 10 ? 6 : 1) : 1) + 0.25 * (i % 2));
+        fus_moments_add(&m, i >= 3, x);
+    }
+    CHECK(fus_lesion_label(label, &m, NULL, &tap, 0, &rule, NULL) == FUS_OK);
+    for (int u = 0; u < N; u++)
+        n += label[u] == 0;
+    CHECK(n == 3 && label[4] == 0 && label[2] == 0 && label[7] == 0);
+    rule.top = 0;
+    CHECK(fus_lesion_label(label, &m, NULL, &tap, 0, &rule, NULL) == FUS_OK);
+    CHECK(label[4] == 0 && label[10] == 0 && label[0] == -1);
+    fus_lesion_unit_means(mean, &m);
+    CHECK(test_close(mean[0], (1 + 0.25 / 3 + 1 + 0.25 * 3 / 5) / 2, 1e-12));
+    fus_moments_destroy(&m);
 }
 
 int main(void)
 {
+    test_top();
     test_choose();
     test_compare();
     test_print();

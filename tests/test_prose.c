@@ -48,20 +48,28 @@ static void set_share(struct fus_run_summary *run, int model, int category, doub
     s->csi_mean = csi;
 }
 
-/* The lead paragraph, tags taken out; the caller's. */
+/* The list of findings, tags taken out; the caller's. */
 static char *lead_of(const struct fus_run_summary *run)
 {
     struct fus_error err = {0};
     CHECK_MSG(fus_report_write(folder, run, &err) == FUS_OK, "%s", err.msg);
-    char *page = load("report.html"), *start = page ? strstr(page, "<p class=\"lead\">") : NULL,
-         *end = start ? strstr(start, "</p>") : NULL;
+    char *page = load("report.html"), *start = page ? strstr(page, "<ul class=\"lead\">") : NULL,
+         *end = start ? strstr(start, "</ul>") : NULL;
     CHECK(end != NULL);
     if (!end) {
         free(page);
         return copy("");
     }
     *end = '\0';
-    char *lead = copy(start + strlen("<p class=\"lead\">"));
+    char *lead = copy(start + strlen("<ul class=\"lead\">")), *to = lead;
+    bool inside = false;
+    for (const char *from = lead; *from; from++) {
+        inside |= *from == '<';
+        if (!inside)
+            *to++ = *from;
+        inside &= *from != '>';
+    }
+    *to = '\0';
     free(page);
     return lead;
 }
@@ -85,7 +93,7 @@ static void test_contrasts(void)
     make_folder("contrasts");
     struct fus_model_difference d[2];
     for (int c = 0; c < 2; c++)
-        d[c] = (struct fus_model_difference){1, 2, 2, c, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+        d[c] = (struct fus_model_difference){0, 1, 2, 2, c, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
     run.differences = d;
     run.n_differences = 2;
     set_share(&run, 0, 0, 0.06, 0.4);
@@ -147,9 +155,34 @@ static void test_contrasts(void)
     forget(&run);
 }
 
+/* Three models: shares without the scrambled category; each model has a colour. */
+static void test_many(void)
+{
+    struct plan plan = {.n_models = 3, .n_layers = 2, .n_categories = 5, .side = 4, .names = {"one", "two", "three"}};
+    struct fus_run_summary run;
+    invent(&run, &plan);
+    make_folder("many");
+    for (int m = 0; m < 3; m++)
+        for (int c = 0; c < 5; c++) {
+            struct fus_layer_summary *last = &run.models[m].layers[run.models[m].n_layers - 1];
+            last->categories[c].n_selective = (size_t)(c == 4 ? 8 : m);
+            last->n_units = 16;
+        }
+    check_lead(&run,
+               "In the last block layer, 0% (one), 25.0% (two) and 50.0% (three) of the units are selective for "
+               "face, body, place or word.",
+               "scrambled");
+    char *page = load("report.html");
+    CHECK(page && strstr(page, ".model2{color:#") && strstr(page, "class=\"model2\"") && !strstr(page, ".k0m1{"));
+    free(page);
+    remove_folder();
+    forget(&run);
+}
+
 int main(void)
 {
     test_words();
     test_contrasts();
+    test_many();
     return test_end();
 }

@@ -75,8 +75,8 @@ static void test_edges(void)
         x[0] = responses[3];
         fus_readout_destroy(&r);
     }
-    memset(x, 0, sizeof x); /* nothing to tell by: the most frequent category */
-    CHECK(fus_readout_ridge(&r, &d, NULL) == 0 && fus_readout_predict(&r, x) == 1);
+    memset(x, 0, sizeof x); /* nothing to tell by: no category before another, the first of equal ones */
+    CHECK(fus_readout_ridge(&r, &d, NULL) == 0 && fus_readout_predict(&r, x) == 0);
     fus_readout_destroy(&r);
     x[5] = INFINITY;
     CHECK(fus_readout_ridge(&r, &d, &err) == FUS_EINVAL && strstr(err.msg, "not finite") && !r.weight);

@@ -42,6 +42,11 @@ static struct fus_run_summary example(void)
                                                              .csi_high = NAN,
                                                              .variation_low = NAN,
                                                              .variation_high = NAN,
+                                                             .variation_null = 0.2,
+                                                             .placement_p = 0.001,
+                                                             .morisita = 1 + 0.5 * c,
+                                                             .morisita_low = NAN,
+                                                             .morisita_high = NAN,
                                                              .auc_cv = 0.75};
     }
     categories[1][1] = (struct fus_category_summary){.n_selective = 0,
@@ -61,6 +66,11 @@ static struct fus_run_summary example(void)
                                                      .csi_high = NAN,
                                                      .variation_low = NAN,
                                                      .variation_high = NAN,
+                                                     .variation_null = NAN,
+                                                     .placement_p = NAN,
+                                                     .morisita = NAN,
+                                                     .morisita_low = NAN,
+                                                     .morisita_high = NAN,
                                                      .auc_cv = 0.75};
     models[0] = (struct fus_model_summary){.name = "r20", .n_layers = 2, .layers = layers};
     models[1] = (struct fus_model_summary){.name = "other", .n_layers = 1, .layers = layers + 2};
@@ -81,20 +91,21 @@ static void test_layers(void)
     static const char want[] =
         "model,layer,category,n_units,n_selective,proportion,ci_low,ci_high,csi_mean,csi_sem,csi_undefined,dprime_mean,"
         "variation_cv,variation_sd,gini,entropy,n_dead,csi_cv,dprime_cv,survival,split_half_r,dice,csi_low,csi_high,"
-        "variation_low,variation_high,auc_cv,csi_sd,n_undefined,channels,height,width,depth,order\n"
+        "variation_low,variation_high,auc_cv,csi_sd,n_undefined,channels,height,width,depth,order,"
+        "variation_null,placement_p,morisita,morisita_low,morisita_high,csi_same\n"
         "r20,l1,face,1000,100,0.1,,,0.5,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.1,1,"
-        "40,5,5,0,0\n"
+        "40,5,5,0,0,0.2,0.001,1,,,0\n"
         "r20,l1,\"a \"\"b\"\", "
         "c\",1000,100,0.1,,,0.7,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.1,1,40,5,5,0,"
-        "0\n"
+        "0,0.2,0.001,1.5,,,0\n"
         "r20,l2,face,1000,100,0.1,,,0.4,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0."
-        "15000000000000002,1,40,5,5,0.5,1\n"
-        "r20,l2,\"a \"\"b\"\", c\",1000,0,0,,,,,0,,,,,,3,0.25,0,0.5,0,0,,,,,0.75,,1,40,5,5,0.5,1\n"
+        "15000000000000002,1,40,5,5,0.5,1,0.2,0.001,1,,,0\n"
+        "r20,l2,\"a \"\"b\"\", c\",1000,0,0,,,,,0,,,,,,3,0.25,0,0.5,0,0,,,,,0.75,,1,40,5,5,0.5,1,,,,,,0\n"
         "other,l2,face,1000,100,0.1,,,0.3,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.2,"
-        "1,40,5,5,1,2\n"
+        "1,40,5,5,1,2,0.2,0.001,1,,,0\n"
         "other,l2,\"a \"\"b\"\", "
         "c\",1000,100,0.1,,,0.5,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.2,1,40,5,5,1,"
-        "2\n";
+        "2,0.2,0.001,1.5,,,0\n";
     CHECK(fus_table_layers(path, &run, NULL) == 0);
     char *text = text_of();
     CHECK_MSG(strcmp(text, want) == 0, "%s", text);
@@ -122,10 +133,11 @@ static void test_compare(void)
     fus_base_free(rows);
     CHECK(fus_table_compare(path, &run, NULL) == 0);
     char *text = text_of();
-    CHECK_MSG(strstr(text, "variation_p,variation_q,proportion_ratio,ratio_low,ratio_high,layer_b\nr20,other,l2,face,0,"
+    CHECK_MSG(strstr(text, "variation_p,variation_q,proportion_ratio,ratio_low,ratio_high,layer_b,"
+                           "morisita_difference,morisita_low,morisita_high,morisita_p,morisita_q\nr20,other,l2,face,0,"
                            "0.10000000000000003,3.959797974644667,"),
               "%s", text);
-    CHECK(strstr(text, "\nr20,other,l2,\"a \"\"b\"\", c\",-0.1,,,,,,,,,,,,,,,,,,,0,,,l2\n"));
+    CHECK(strstr(text, "\nr20,other,l2,\"a \"\"b\"\", c\",-0.1,,,,,,,,,,,,,,,,,,,0,,,l2,,,,,\n"));
     fus_base_free(text);
     run.n_models = 1;
     CHECK(fus_table_compare(path, &run, NULL) == 0);

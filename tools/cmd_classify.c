@@ -180,7 +180,7 @@ static int read_texts(struct sight *s, const char *path, const struct fus_model 
     return code ? code : find_scale(&s->scale, m->store, err);
 }
 
-static int look(struct sight *s, const struct fus_model *m, const struct labels *labels, int top,
+static int look(struct sight *s, struct fus_model *m, const struct labels *labels, int top,
                 const struct fus_pictures *images, struct fus_error *err)
 {
     int code = FUS_OK;
@@ -197,6 +197,10 @@ static int look(struct sight *s, const struct fus_model *m, const struct labels 
         code = fus_pictures_input(input, images, m, i, err);
         if (!code)
             code = fus_net_forward(m->net, input, 1, wanted, on_tap, s, err);
+        if (!code && fus_model_check_tap(m, s->tap, s->values, images->set.pictures[i].path, err)) {
+            code = fus_model_find_bad_layer(m, input, images->set.pictures[i].path, err);
+            code = code ? code : FUS_EFORMAT; /* as check_tap says */
+        }
         if (!code) {
             score(s);
             fus_softmax_apply(s->scores, (size_t)s->n_classes);
@@ -212,7 +216,7 @@ static int look(struct sight *s, const struct fus_model *m, const struct labels 
     return code;
 }
 
-static int classify(const struct fus_model *m, const char *label_file, const char *text_file, int top,
+static int classify(struct fus_model *m, const char *label_file, const char *text_file, int top,
                     const struct fus_pictures *images, struct fus_error *err)
 {
     struct labels labels = {0};

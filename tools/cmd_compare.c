@@ -12,8 +12,9 @@
 static const char help[] =
     "usage: fusiform compare RUN_A RUN_B [-o OUT.csv]\n\n"
     "Every model of the finished run RUN_A against every one of RUN_B, in the layers that correspond (by\n"
-    "name, or by relative depth where the networks' blocks differ): differences of proportion, CSI and\n"
-    "variation, and the one-sided Welch test of the CSI of the selective units (\"A greater\"; units share weights and "
+    "name, or by relative depth where the networks' blocks differ): differences of proportion, CSI,\n"
+    "variation and Morisita's index, and the one-sided Welch test of the CSI of the selective units (\"A greater\"; "
+    "units share weights and "
     "are no independent\n"
     "samples), q by Benjamini and Hochberg over the table. Refuses runs that saw other pictures or chose units by "
     "another rule.\n"
@@ -137,9 +138,10 @@ static int test_pairs(struct pair *pairs, size_t n, struct fus_error *err)
 
 static void write_rows(struct fus_outfile *f, const struct pair *pairs, size_t n)
 {
-    fus_outfile_printf(f, "model_a,model_b,layer,category,proportion_a,proportion_b,proportion_difference,csi_a,csi_b,"
-                          "csi_difference,t,df,p,q,"
-                          "variation_a,variation_b,variation_difference,layer_b\n");
+    fus_outfile_printf(
+        f, "model_a,model_b,layer,category,proportion_a,proportion_b,proportion_difference,csi_a,csi_b,"
+           "csi_difference,t,df,p,q,"
+           "variation_a,variation_b,variation_difference,layer_b,morisita_a,morisita_b,morisita_difference\n");
     for (size_t i = 0; i < n; i++) {
         const struct fus_run_read_row *a = pairs[i].a, *b = pairs[i].b;
         const struct fus_category_summary *x = &a->numbers, *y = &b->numbers;
@@ -163,6 +165,9 @@ static void write_rows(struct fus_outfile *f, const struct pair *pairs, size_t n
         for (size_t k = 0; k < sizeof row / sizeof *row; k++)
             fus_csv_number(f, row[k]);
         fus_csv_name(f, ",", b->layer.name);
+        fus_csv_number(f, x->morisita);
+        fus_csv_number(f, y->morisita);
+        fus_csv_number(f, x->morisita - y->morisita);
         fus_outfile_printf(f, "\n");
     }
 }

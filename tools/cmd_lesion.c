@@ -4,6 +4,7 @@
 
 #include "analysis/inference.h"
 #include "analysis/localizer/pictures.h"
+#include "analysis/run/run_options.h"
 #include "nn/base/number.h"
 #include "tools/commands.h"
 #include "tools/interrupt.h"
@@ -12,17 +13,22 @@
 
 static const char help[] =
     "usage: fusiform lesion --model FILE --run DIR --category C --layer L [--mode zero|mean] [options]\n\n"
-    "Silences the units of layer L that the finished run DIR found selective for category C and prints, for every "
-    "category, how well the\n"
-    "pictures are told from the final features: of the intact network, with these units silenced, and with equally "
-    "many others silenced,\n"
-    "at random and matched in mean activation. Read-outs are fitted to the intact network over one half of the "
-    "pictures and read out in\n"
-    "the other half, both ways round. p: share of controls that do as badly, (b + 1) / (m + 1).\n\n"
+    "Silences the units of layer L that are selective for category C and prints, for every category, how well the "
+    "pictures are told\n"
+    "from the final features: of the intact network, with these units silenced, and with equally many others "
+    "silenced, at random and\n"
+    "matched in mean activation. Units are chosen, by the rule of the finished run DIR, and read-outs fitted to the "
+    "intact network, in\n"
+    "one half of the pictures; the other half is read, both ways round. Categories weigh equally. p: share of controls "
+    "that do as badly,\n"
+    "(b + 1) / (m + 1). interaction: the category's fall in accuracy minus the mean fall of the others.\n\n"
     "  --stimuli S          the pictures of the run (default builtin); others are refused\n"
     "  --categories MAP     as in the run\n"
     "  --skip-bad           leave out pictures that cannot be read, where the run did\n"
-    "  --mode zero|mean     silenced units are 0 (default), or their mean over all pictures\n"
+    "  --mode zero|mean     silenced units are 0 (default), or the mean of their means over the categories\n"
+    "  --top K[,K...]       instead of the selective units the K with the largest t for C against every other "
+    "category: a dose curve,\n"
+    "                       with rows for each K\n"
     "  --readout R          mean: nearest class mean (default); ridge: regression on the categories, penalty by "
     "generalised\n"
     "                       cross-validation in the half it is fitted to; both: a row of each\n"
@@ -81,24 +87,29 @@ static int fail_empty(const struct fus_lesion_pass *l, struct fus_error *err)
                          l->folder, l->layer, l->category);
 }
 
-static int read_labels(struct fus_lesion_pass *l, struct fus_error *err)
+/* The rule of the run, from its run.json. */
+static int read_rule(struct fus_lesion_pass *l, struct fus_error *err)
 {
-    const struct fus_tap *tap = fus_net_tap(l->model.net, l->tap);
-    const char *name = find_name(l, err);
-    if (!name)
-        return FUS_ENOTFOUND;
-    l->label = fus_base_alloc(l->n_units, sizeof *l->label);
-    if (!l->label)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu labels", l->n_units);
-    int code = fus_run_read_labels(l->label, &l->past, name, tap->name, tap->channels, tap->height, tap->width, err);
-    for (size_t u = 0; u < l->n_units && !code; u++)
-        if (l->label[u] == (float)l->wanted_category)
-            return FUS_OK;
-    return code ? code : fail_empty(l, err);
+    static const char *const names[] = {"criterion", "test", "correction", "alpha"};
+    struct fus_run_options o = fus_run_options_defaults;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *text = fus_run_read_option(&l->past, names[i]);
+        char *word = NULL;
+        int code = text && *text == '"' ? fus_run_read_text(&word, &l->past, names[i], err) : FUS_OK;
+        if (code)
+            return code;
+        bool known = !text || fus_run_options_set(&o, names[i], word ? word : text);
+        fus_base_free(word);
+        if (!known)
+            return fus_base_fail(err, FUS_EFORMAT, "%s/run.json: %s is %s, which is not a known value", l->folder,
+                                 names[i], text);
+    }
+    l->rule.select = o.select;
+    return FUS_OK;
 }
 
-/* The category, and whether its rows in layers.csv leave anything to silence: nothing but the
- * finished run has been read yet. */
+/* The category and the rule, and whether the rows in layers.csv leave anything to silence: nothing
+ * but the finished run has been read yet. */
 static int open_run(struct fus_lesion_pass *l, struct fus_error *err)
 {
     size_t n_selective = 0;
@@ -117,7 +128,7 @@ static int open_run(struct fus_lesion_pass *l, struct fus_error *err)
             n_selective += row->numbers.n_selective;
         }
     }
-    return n_rows && n_selective == 0 ? fail_empty(l, err) : FUS_OK;
+    return n_rows && n_selective == 0 && !l->n_doses ? fail_empty(l, err) : read_rule(l, err);
 }
 
 /* The scrambled category of a run with --scrambled auto, made again from its seed. */
@@ -170,12 +181,13 @@ static int plan(struct fus_lesion_pass *l, struct fus_error *err)
     l->n_units = (size_t)t->channels * l->n_places;
     l->blocked_units = fus_tensor_blocked_size(t->channels, l->n_places);
     l->n_features = (size_t)f->channels * (size_t)f->height * (size_t)f->width;
-    l->mean = fus_base_alloc(l->blocked_units, sizeof *l->mean);
+    l->mean[0] = fus_base_alloc(l->n_units, sizeof *l->mean[0]);
+    l->mean[1] = fus_base_alloc(l->n_units, sizeof *l->mean[1]);
     l->input = fus_base_aligned(batch * l->model.input_floats, sizeof *l->input);
     l->kept = fus_base_aligned(batch * l->blocked_units, sizeof *l->kept);
     l->cut = fus_base_aligned(batch * l->blocked_units, sizeof *l->cut);
     l->wanted = fus_base_alloc((size_t)fus_net_n_taps(net), sizeof *l->wanted);
-    return l->mean && l->input && l->kept && l->cut && l->wanted
+    return l->mean[0] && l->mean[1] && l->input && l->kept && l->cut && l->wanted
                ? FUS_OK
                : fus_base_fail(err, FUS_ENOMEM, "no memory for layer %s", l->layer);
 }
@@ -192,14 +204,15 @@ static int read_by(struct fus_outfile *f, FILE *people, const struct fus_lesion_
                                            .silenced = l->category,
                                            .mode = modes[l->mode.value].word,
                                            .readout = readouts[ridge ? READ_RIDGE : READ_MEAN].word,
-                                           .n_silenced = l->sets.n_chosen,
+                                           .n_silenced = {l->sets[0].n_chosen, l->sets[1].n_chosen},
+                                           .top = l->rule.top,
                                            .n_units = l->n_units,
                                            .n_controls = (size_t)l->controls,
                                            .set = &l->set,
                                            .rows = rows};
     struct fus_readout fits[2];
     int code = fus_lesion_fit(fits, &r, ridge, err);
-    for (size_t k = 0; k <= l->sets.n_sets && !code; k++)
+    for (size_t k = 0; k <= l->sets[0].n_sets && !code; k++)
         fus_lesion_read(accuracy + k * (size_t)l->set.n_categories, fits, &r, k);
     if (!code)
         code = fus_lesion_compare(rows, accuracy, feature_mean, (size_t)l->set.n_categories, (size_t)l->controls, err);
@@ -212,42 +225,57 @@ static int read_by(struct fus_outfile *f, FILE *people, const struct fus_lesion_
     return code;
 }
 
-/* The table goes into a file and what people read to standard output; without a file, the table
- * does, and the rest to standard error. */
-static int read_out(struct fus_lesion_pass *l, struct fus_error *err)
+/* The rows of one set of silenced units. */
+static int read_out(struct fus_outfile *f, struct fus_lesion_pass *l, struct fus_error *err)
 {
     const struct fus_lesion_readout r = {l->features, &l->set, l->n_features};
-    size_t n = (size_t)l->set.n_categories, conditions = l->sets.n_sets + 1;
-    struct fus_outfile f = {.file = stdout};
+    size_t n = (size_t)l->set.n_categories, conditions = l->sets[0].n_sets + 1;
     struct fus_lesion_row *rows = fus_base_alloc(n, sizeof *rows);
     double *accuracy = fus_base_alloc(conditions, n * sizeof *accuracy),
            *feature_mean = fus_base_alloc(conditions, n * sizeof *feature_mean);
     int code = rows && accuracy && feature_mean ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the table");
     for (size_t k = 0; k < conditions && !code; k++)
         fus_lesion_means(feature_mean + k * n, &r, k);
-    if (!code && l->out)
-        code = fus_outfile_open(&f, l->out, err);
-    bool opened = !code && l->out;
-    if (!code)
-        fus_lesion_write_header(&f);
     for (int ridge = 0; ridge < 2 && !code; ridge++)
         if (l->readout.value == READ_BOTH || ridge == (l->readout.value == READ_RIDGE))
-            code = read_by(&f, l->out ? stdout : stderr, l, ridge, rows, accuracy, feature_mean, err);
-    if (!code && opened)
-        code = fus_outfile_commit(&f, err);
-    else if (opened)
-        fus_outfile_discard(&f);
+            code = read_by(f, l->out ? stdout : stderr, l, ridge, rows, accuracy, feature_mean, err);
     fus_base_free(rows);
     fus_base_free(accuracy);
     fus_base_free(feature_mean);
     return code;
 }
 
+/* Measures and writes every dose, or the selective units. The table goes into a file and what
+ * people read to standard output; without a file, the table does, and the rest to standard
+ * error. */
+static int silence_each(struct fus_lesion_pass *l, struct fus_error *err)
+{
+    struct fus_outfile f = {.file = stdout};
+    int code = fus_lesion_pass_look(l, err);
+    bool opened = !code && l->out && (code = fus_outfile_open(&f, l->out, err)) == FUS_OK;
+    for (int i = 0; i < (l->n_doses ? l->n_doses : 1) && !code; i++) {
+        l->rule.top = l->n_doses ? l->doses[i] : 0;
+        code = fus_lesion_pass_measure(l, err);
+        if (!code && i == 0)
+            fus_lesion_write_header(&f);
+        if (!code)
+            code = read_out(&f, l, err);
+    }
+    if (!code && opened)
+        return fus_outfile_commit(&f, err);
+    if (opened)
+        fus_outfile_discard(&f);
+    return code;
+}
+
 static void close_all(struct fus_lesion_pass *l)
 {
-    fus_lesion_free(&l->sets);
-    fus_base_free(l->label);
-    fus_base_free(l->mean);
+    fus_moments_destroy(&l->moments);
+    for (int half = 0; half < 2; half++) {
+        fus_lesion_free(&l->sets[half]);
+        fus_base_free(l->mean[half]);
+    }
+    fus_base_free(l->responses);
     fus_base_free(l->input);
     fus_base_free(l->kept);
     fus_base_free(l->cut);
@@ -260,6 +288,25 @@ static void close_all(struct fus_lesion_pass *l)
     fus_run_read_close(&l->past);
 }
 
+/* "8,16,32", ascending; 0, or 2 after a message. */
+static int parse_doses(struct fus_lesion_pass *l, const char *text)
+{
+    size_t last = 0;
+    while (text) {
+        const char *comma = strchr(text, ',');
+        size_t length = comma ? (size_t)(comma - text) : strlen(text);
+        char one[24] = "";
+        uint64_t k = 0;
+        memcpy(one, text, length < sizeof one ? length : sizeof one - 1);
+        if (l->n_doses == FUS_LESION_PASS_DOSES || !fus_number_whole(&k, one, NULL) || k <= last || k > INT32_MAX)
+            return fus_args_usage("lesion", "--top: '%s' found, up to %d ascending whole numbers expected", text,
+                                  FUS_LESION_PASS_DOSES);
+        l->doses[l->n_doses++] = last = (size_t)k;
+        text = comma ? comma + 1 : NULL;
+    }
+    return 0;
+}
+
 int fus_cmd_lesion(int argc, char **argv)
 {
     struct fus_lesion_pass l = {.mode = {modes, FUS_LESION_PASS_ZERO},
@@ -268,6 +315,7 @@ int fus_cmd_lesion(int argc, char **argv)
                                 .controls = 50,
                                 .batch = 4,
                                 .seed = 1};
+    const char *top = NULL;
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &l.model_path},
                                    {"--run", FUS_ARG_TEXT, &l.folder},
                                    {"--category", FUS_ARG_TEXT, &l.category},
@@ -282,6 +330,7 @@ int fus_cmd_lesion(int argc, char **argv)
                                    {"--batch", FUS_ARG_COUNT, &l.batch},
                                    {"--lang-head", FUS_ARG_TEXT, &l.choice.lang_head},
                                    {"-o", FUS_ARG_TEXT, &l.out},
+                                   {"--top", FUS_ARG_TEXT, &top},
                                    {"--prefix", FUS_ARG_TEXT, &l.choice.prefix},
                                    {"--preprocess", FUS_ARG_TEXT, &l.choice.preprocess},
                                    {0}};
@@ -297,7 +346,9 @@ int fus_cmd_lesion(int argc, char **argv)
         return fus_args_usage("lesion", "--%s", err.msg);
     if (l.batch > 256)
         return fus_args_usage("lesion", "--batch: %d found, at most 256 expected", l.batch);
-    status = fus_model_args_check("lesion", &l.choice);
+    status = parse_doses(&l, top);
+    if (!status)
+        status = fus_model_args_check("lesion", &l.choice);
     if (status)
         return status;
     fus_interrupt_catch();
@@ -307,14 +358,12 @@ int fus_cmd_lesion(int argc, char **argv)
         code = fus_model_open(&l.model, l.model_path, &l.choice, &options, &err);
     if (!code)
         code = plan(&l, &err);
-    if (!code)
-        code = read_labels(&l, &err);
+    if (!code && !find_name(&l, &err))
+        code = FUS_ENOTFOUND;
     if (!code)
         code = open_pictures(&l, &err);
     if (!code)
-        code = fus_lesion_pass_measure(&l, &err);
-    if (!code)
-        code = read_out(&l, &err);
+        code = silence_each(&l, &err);
     if (!code)
         fus_progress_tell_model(&l.model);
     close_all(&l);

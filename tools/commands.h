@@ -16,6 +16,9 @@ int fus_cmd_report(int argc, char **argv);
 int fus_cmd_compare(int argc, char **argv);
 int fus_cmd_lesion(int argc, char **argv);
 int fus_cmd_train(int argc, char **argv);
+int fus_cmd_sdc(int argc, char **argv);
+int fus_cmd_sdc_fit(int argc, char **argv);
+int fus_cmd_sdc_cluster(int argc, char **argv);
 int fus_cmd_bench(int argc, char **argv);
 
 #endif

@@ -23,6 +23,7 @@ static const struct command {
     {"compare", fus_cmd_compare, "two finished runs over the same pictures"},
     {"lesion", fus_cmd_lesion, "silence selective units and read the network out"},
     {"train", fus_cmd_train, "train a network on classes and captions, the same bytes everywhere"},
+    {"sdc", fus_cmd_sdc, "concepts that can be decoded from several people's responses"},
     {"convert", fus_cmd_convert, "any readable weight file to a safetensors blob"},
     {"inspect", fus_cmd_inspect, "list the tensors of a weight file"},
     {"activations", fus_cmd_activations, "responses of layers to pictures, as .npy or .npz"},

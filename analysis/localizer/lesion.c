@@ -7,7 +7,68 @@
 
 #define MATCH 100 /* candidates for the control of one unit */
 
-/* ---- units ---- */
+/* ---- which are chosen ---- */
+
+struct ranked {
+    double t;
+    size_t unit;
+};
+
+static int by_t(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    if (x->t != y->t)
+        return x->t > y->t ? -1 : 1;
+    return x->unit < y->unit ? -1 : x->unit > y->unit;
+}
+
+static int label_top(int8_t *label, const struct fus_moments *m, int category, const struct fus_lesion_rule *rule,
+                     struct fus_error *err)
+{
+    struct ranked *units = fus_base_alloc(m->n_units, sizeof *units);
+    if (!units)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory to rank %zu units", m->n_units);
+    for (size_t u = 0; u < m->n_units; u++) {
+        double t = fus_select_least_t(m, u, category, rule->select.test == FUS_TEST_STUDENT);
+        units[u] = (struct ranked){isnan(t) ? -INFINITY : t, u};
+    }
+    qsort(units, m->n_units, sizeof *units, by_t);
+    for (size_t i = 0; i < m->n_units; i++)
+        label[units[i].unit] = (int8_t)(i < rule->top ? category : -1);
+    fus_base_free(units);
+    return FUS_OK;
+}
+
+int fus_lesion_label(int8_t *label, const struct fus_moments *m, const struct fus_responses *r,
+                     const struct fus_tap *tap, int category, const struct fus_lesion_rule *rule, struct fus_error *err)
+{
+    struct fus_layer_summary layer = {0};
+    enum fus_criterion criterion = rule->select.criterion;
+    int code = fus_select_check(m, &rule->select, err);
+    if (code)
+        return code;
+    if (rule->top)
+        return label_top(label, m, category, rule, err);
+    code = criterion == FUS_CRITERION_RANKSUM ? fus_criteria_ranksum(&layer, r, tap->name, err)
+                                              : fus_criteria_label(&layer, m, tap->name, tap->channels, tap->height,
+                                                                   tap->width, criterion, &rule->select, err);
+    if (!code)
+        memcpy(label, layer.label, m->n_units * sizeof *label);
+    fus_select_free(&layer);
+    return code;
+}
+
+void fus_lesion_unit_means(double *mean, const struct fus_moments *m)
+{
+    for (size_t u = 0; u < m->n_units; u++) {
+        double sum = 0;
+        for (int g = 0; g < m->n_groups; g++)
+            sum += m->mean[(size_t)g * m->n_units + u];
+        mean[u] = sum / m->n_groups;
+    }
+}
+
+/* ---- sets of units ---- */
 
 struct candidate {
     double mean;
@@ -87,16 +148,18 @@ static void draw_sets(struct fus_lesion_sets *s, const double *mean, const struc
                      &rng);
 }
 
-int fus_lesion_choose(struct fus_lesion_sets *sets, const float *label, const double *mean, size_t n_units,
+int fus_lesion_choose(struct fus_lesion_sets *sets, const int8_t *label, const double *mean, size_t n_units,
                       int category, size_t n_controls, uint64_t seed, struct fus_error *err)
 {
     size_t n = 0, n_others = 0, values;
     memset(sets, 0, sizeof *sets);
     for (size_t u = 0; u < n_units; u++)
-        n += label[u] == (float)category;
+        n += label[u] == category;
     if (n == 0)
-        return fus_base_fail(err, FUS_ENOTFOUND,
-                             "no unit of this layer is selective for the category: nothing to silence");
+        return fus_base_fail(
+            err, FUS_ENOTFOUND,
+            "no unit of this layer is selective for the category in one half of the pictures: nothing to "
+            "silence (--top K silences the K most selective ones)");
     if (n_units - n < n)
         return fus_base_fail(err, FUS_ELIMIT,
                              "%zu of %zu units are selective: there are not as many others for controls", n, n_units);
@@ -112,7 +175,7 @@ int fus_lesion_choose(struct fus_lesion_sets *sets, const float *label, const do
                    ? FUS_OK
                    : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu sets of units", sets->n_sets);
     for (size_t u = 0, k = 0; u < n_units && !code; u++)
-        if (label[u] == (float)category)
+        if (label[u] == category)
             sets->units[k++] = u;
         else
             others[n_others++] = (struct candidate){isfinite(mean[u]) ? mean[u] : INFINITY, u};

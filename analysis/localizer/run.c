@@ -71,6 +71,27 @@ bool fus_run_keeps_third(const struct fus_localizer *run)
     return needed && (o->select.criterion == FUS_CRITERION_IUT || o->sweep || o->full_units);
 }
 
+void fus_run_warn_sizes(struct fus_localizer *run)
+{
+    const struct fus_select_options *o = &run->options.select;
+    const struct fus_set *set = &run->pictures.set;
+    long n[FUS_SELECT_CATEGORIES] = {0}, least, most;
+    if (o->criterion != FUS_CRITERION_IUT || o->test == FUS_TEST_BALANCED)
+        return;
+    for (int i = 0; i < set->n_pictures; i++)
+        n[set->pictures[i].category]++;
+    least = most = n[0];
+    for (int c = 1; c < set->n_categories; c++) {
+        least = n[c] < least ? n[c] : least;
+        most = n[c] > most ? n[c] : most;
+    }
+    if (5 * most > 6 * least)
+        fus_note_say(&run->notes,
+                     "warning: categories have %ld to %ld pictures: with unequal numbers --test %s does not hold its "
+                     "level for skewed responses (METHOD.md, 5.6); --test balanced does",
+                     least, most, fus_select_test_name(o->test));
+}
+
 /* VALUE of NAME=VALUE; NULL: the item is not for this model. */
 static const char *value_for(const char *item, const char *name)
 {

@@ -56,9 +56,11 @@ static void line_cell(struct fus_text_buffer *out, const struct fus_view *view, 
 
 void fus_detail_lines(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity)
 {
-    static const char *const captions[3] = {"CSI, mean \xc2\xb1 SEM over the selective units; \xe2\x80\x93 undefined",
-                                            "Selective units, share of the layer",
-                                            "Variation over places (CV); \xe2\x80\x93 undefined"};
+    static const char *const captions[] = {
+        [FUS_VIEW_CSI] = "CSI, mean \xc2\xb1 SEM over the selective units; \xe2\x80\x93 undefined",
+        [FUS_VIEW_PROPORTION] = "Selective units, share of the layer",
+        [FUS_VIEW_VARIATION] = "Variation over places (CV); \xe2\x80\x93 undefined",
+        [FUS_VIEW_MORISITA] = "Morisita\xe2\x80\x99s index, 1 for units placed at random; \xe2\x80\x93 undefined"};
     open_table(out, captions[quantity]);
     fus_svg_put(out, "<th scope=\"col\">model</th><th scope=\"col\">layer</th>");
     category_head(out, view);
@@ -130,10 +132,11 @@ void fus_detail_last(struct fus_text_buffer *out, const struct fus_view *view)
 
 void fus_detail_maps(struct fus_text_buffer *out, const struct fus_view *view)
 {
-    static const char *const names[] = {"model", "category", "mean", "lowest", "highest",
-                                        "sd",    "CV",       "Gini", "entropy"};
-    open_table(out, "Maps of the last block layer: share of channels over places; \xe2\x80\x93 undefined");
-    head(out, names, 9);
+    static const char *const names[] = {"model", "category",     "mean",           "lowest", "highest", "sd",
+                                        "CV",    "CV by chance", "Morisita index", "p",      "Gini",    "entropy"};
+    open_table(out, "Maps of the last block layer: share of channels over places. By chance, and p: as many units "
+                    "placed at random; \xe2\x80\x93 undefined");
+    head(out, names, 12);
     for (int m = 0; m < view->run->n_models; m++)
         for (int c = 0; c < view->run->n_categories; c++) {
             const struct fus_layer_summary *layer = fus_view_last(view, m);
@@ -147,7 +150,8 @@ void fus_detail_maps(struct fus_text_buffer *out, const struct fus_view *view)
             fus_svg_put(out, "<tr><td>$e</td><th scope=\"row\">$e</th><td>$p</td><td>$p</td><td>$p</td><td>$p</td>",
                         view->run->models[m].name, view->run->categories[c], s->proportion, least, most,
                         s->variation_sd);
-            fus_svg_put(out, "<td>$3</td><td>$3</td><td>$3</td></tr>\n", s->variation_cv, s->gini, s->entropy);
+            fus_svg_put(out, "<td>$3</td><td>$3</td><td>$3</td><td>$v</td><td>$3</td><td>$3</td></tr>\n",
+                        s->variation_cv, s->variation_null, s->morisita, s->placement_p, s->gini, s->entropy);
         }
     close_table(out);
 }
@@ -208,24 +212,26 @@ void fus_detail_reliability(struct fus_text_buffer *out, const struct fus_view *
     static const char *const names[] = {"model",
                                         "category",
                                         "CSI, all pictures",
+                                        "CSI, same half",
                                         "CSI, other half",
                                         "d\xe2\x80\xb2, all pictures",
                                         "d\xe2\x80\xb2, other half",
                                         "selected again",
                                         "Dice",
                                         "r of the t maps"};
-    open_table(out, "Last block layer. All pictures: units chosen and measured on the same pictures. Other half: "
-                    "chosen in one half, measured in the other, mean "
-                    "of both directions. Selected again: share of the units chosen in one half that the other half "
+    open_table(out, "Last block layer. All pictures: units chosen and measured on the same pictures. Same and other "
+                    "half: chosen in one half, measured there and in the other, mean "
+                    "of both directions; their difference is what choosing and measuring on the same pictures adds. "
+                    "Selected again: share of the units chosen in one half that the other half "
                     "chooses too; \xe2\x80\x93 nothing was chosen");
-    head(out, names, 9);
+    head(out, names, 10);
     for (int m = 0; m < view->run->n_models; m++)
         for (int c = 0; c < view->run->n_categories; c++) {
             const struct fus_category_summary *s = fus_view_category(view, m, view->last[m], c);
-            const double row[] = {s->csi_mean, s->csi_cv, s->dprime_mean, s->dprime_cv,
-                                  s->survival, s->dice,   s->split_half_r};
+            const double row[] = {s->csi_mean,  s->csi_same, s->csi_cv, s->dprime_mean,
+                                  s->dprime_cv, s->survival, s->dice,   s->split_half_r};
             category_start(out, view, m, c);
-            for (int i = 0; i < 7; i++)
+            for (int i = 0; i < 8; i++)
                 number_cell(out, row[i]);
             fus_svg_put(out, "</tr>\n");
         }

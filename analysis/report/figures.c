@@ -52,8 +52,9 @@ static void category_range(double *lo, double *hi, const struct fus_figures_figu
             widen(lo, hi, at.value);
             widen(lo, hi, at.low);
             widen(lo, hi, at.high);
-            if (quantity == FUS_VIEW_PROPORTION)
-                widen(lo, hi, fus_view_chance(view, f->which[i], l, category));
+            struct fus_view_band chance = fus_view_chance(view, quantity, f->which[i], l, category);
+            widen(lo, hi, chance.low);
+            widen(lo, hi, chance.high);
         }
 }
 
@@ -98,16 +99,19 @@ static void describe(struct fus_figures_panel *panel, const struct fus_figures_f
     snprintf(panel->label, sizeof panel->label, "%s: %s", name, f->heading);
 }
 
-static void add_lines(struct fus_figures_figure *f, const struct fus_view *view, enum fus_view_quantity quantity)
+/* group: panels of another quantity of the same figure begin a new row. */
+static void add_lines(struct fus_figures_figure *f, const struct fus_view *view, enum fus_view_quantity quantity,
+                      int group)
 {
     double lo, hi;
     f->columns = view->run->n_categories < 3 ? view->run->n_categories : 3;
-    f->own_scales = need_own_scales(f, view, quantity, &lo, &hi);
+    bool own_scales = need_own_scales(f, view, quantity, &lo, &hi);
+    f->own_scales |= own_scales;
     for (int c = 0; c < view->run->n_categories; c++) {
-        struct fus_figures_panel *panel = begin_panel(f, 0);
+        struct fus_figures_panel *panel = begin_panel(f, group);
         if (!panel)
             return;
-        if (f->own_scales)
+        if (own_scales)
             category_range(&lo, &hi, f, view, quantity, c);
         struct fus_axis scale = scale_for(f, quantity, lo, hi);
         double height = fus_panel_lines(&f->body, view, quantity, c, &scale, f->which, f->n_which);
@@ -280,7 +284,7 @@ static void add_pairs(struct fus_figures *set, const struct fus_view *view)
             f->n_which = 2;
             f->which[0] = 0;
             f->which[1] = (unsigned char)m;
-            add_lines(f, view, curves[i].quantity);
+            add_lines(f, view, curves[i].quantity, 0);
         }
 }
 
@@ -298,18 +302,23 @@ static void add_all(struct fus_figures *set, const struct fus_view *view)
             any_profile |= has_response(&view->run->profiles[m], c);
     if (any_profile)
         add_dots(next(set, view, selective, "2A", "Responses of selective units, one dot a picture"), view);
-    add_lines(next(set, view, selective, "2B", csi_heading), view, FUS_VIEW_CSI);
+    add_lines(next(set, view, selective, "2B", csi_heading), view, FUS_VIEW_CSI, 0);
     add_bars(next(set, view, many, "3A", "Proportion of selective units in the last block layer"), view,
              FUS_VIEW_PROPORTION);
-    add_lines(next(set, view, many, "3B", share_heading), view, FUS_VIEW_PROPORTION);
+    add_lines(next(set, view, many, "3B", share_heading), view, FUS_VIEW_PROPORTION, 0);
     add_maps(next(set, view, where, "4A", "Where selective units lie in the last block layer"), view);
-    add_bars(next(set, view, where, "4B", "Variation over places in the last block layer"), view, FUS_VIEW_VARIATION);
-    add_lines(next(set, view, where, "4C", variation_heading), view, FUS_VIEW_VARIATION);
+    struct fus_figures_figure *last = next(set, view, where, "4B", "Variation over places in the last block layer");
+    add_bars(last, view, FUS_VIEW_VARIATION);
+    add_bars(last, view, FUS_VIEW_MORISITA);
+    last->columns = 2;
+    struct fus_figures_figure *across = next(set, view, where, "4C", variation_heading);
+    add_lines(across, view, FUS_VIEW_VARIATION, 0);
+    add_lines(across, view, FUS_VIEW_MORISITA, 1);
     if (view->crossed) {
         struct fus_figures_figure *f = next(set, view, sure, "2B", "CSI in the pictures that did not choose the units");
         snprintf(f->file, sizeof f->file, "fig2b-crossed");
         snprintf(f->number, sizeof f->number, "2B\xe2\x80\xb2");
-        add_lines(f, view, FUS_VIEW_CROSSED);
+        add_lines(f, view, FUS_VIEW_CROSSED, 0);
     }
     if (view->run->consistency[0] || view->run->consistency[1])
         add_matrices(next(set, view, alike, "v1", "Representational consistency of layers"), view);

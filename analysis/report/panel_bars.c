@@ -26,7 +26,7 @@ static double largest(const struct fus_view *view, enum fus_view_quantity quanti
             struct fus_view_point at = fus_view_at(view, quantity, m, view->last[m], c);
             most = at.value > most ? at.value : most;
             most = at.high > most ? at.high : most;
-            double chance = quantity == FUS_VIEW_PROPORTION ? fus_view_chance(view, m, view->last[m], c) : NAN;
+            double chance = fus_view_chance(view, quantity, m, view->last[m], c).high;
             most = chance > most ? chance : most;
         }
     return quantity == FUS_VIEW_PROPORTION && most <= 0 ? 0.01 : most;
@@ -62,10 +62,11 @@ static void bar(const struct bars *p, int model, int category, double y)
         fus_svg_put(p->out, "\">");
         after = high;
     }
-    double chance =
-        p->quantity == FUS_VIEW_PROPORTION ? fus_view_chance(p->view, model, p->view->last[model], category) : NAN;
-    if (isfinite(chance)) {
-        double x = fus_axis_at(&p->x, chance);
+    struct fus_view_band chance = fus_view_chance(p->view, p->quantity, model, p->view->last[model], category);
+    for (int end_of = 0; end_of < 2; end_of++) {
+        double value = end_of ? chance.high : chance.low, x = fus_axis_at(&p->x, value);
+        if (!isfinite(value))
+            continue;
         fus_svg_put(p->out, "<path class=\"nl\" d=\"M$f,$fv$f\"/>", x, y, p->thick);
         after = x > after ? x : after;
     }

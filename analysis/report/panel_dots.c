@@ -57,7 +57,7 @@ static int column(const struct dots *p, int category)
         return 1;
     int every = (n + MAX_DOTS - 1) / MAX_DOTS;
     fus_svg_put(p->out, "<g class=\"");
-    fus_theme_class(p->out, &p->view->theme, category, 0);
+    fus_theme_category_class(p->out, &p->view->theme, category);
     fus_svg_put(p->out, "\"><path class=\"dot\" d=\"");
     for (int i = 0; i < p->profile->n_pictures; i++) {
         if (p->profile->category[i] != category || !isfinite(p->response[i]))

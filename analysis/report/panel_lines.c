@@ -35,6 +35,8 @@ const char *fus_panel_lines_axis_title(enum fus_view_quantity quantity)
         return "selective units (% of layer)";
     case FUS_VIEW_CROSSED:
         return "CSI, other half (mean)";
+    case FUS_VIEW_MORISITA:
+        return "Morisita\xe2\x80\x99s index (1: by chance)";
     case FUS_VIEW_VARIATION:
         break;
     }
@@ -50,7 +52,7 @@ void fus_panel_lines_title(struct fus_text_buffer *out, const struct fus_view *v
         fus_svg_shorten(name, view->run->categories[category], chars);
     while (fus_svg_width(name, 13) > room - 16 && --chars >= 6);
     fus_svg_put(out, "<g class=\"");
-    fus_theme_class(out, &view->theme, category, 0);
+    fus_theme_category_class(out, &view->theme, category);
     fus_svg_put(out, "\"><rect class=\"bf\" x=\"$f\" y=\"$f\" width=\"10\" height=\"10\" rx=\"2\"/></g>", x, y - 10);
     fus_svg_put(out, "<text class=\"tt\" x=\"$f\" y=\"$f\">$e</text>\n", x + 16, y, name);
 }
@@ -75,13 +77,14 @@ static void curve(const struct lines *p, int model)
     fus_svg_put(p->out, "\"/>\n");
 }
 
-/* What chance gives, a dotted line. */
-static void chance(const struct lines *p, int model)
+/* What chance gives, at most or at least: a dotted line. */
+static void chance(const struct lines *p, int model, bool high)
 {
     bool pen_down = false;
     fus_svg_put(p->out, "<path class=\"nl\" d=\"");
     for (int l = 0; l < p->view->run->models[model].n_layers; l++) {
-        double v = fus_view_chance(p->view, model, l, p->category);
+        struct fus_view_band band = fus_view_chance(p->view, p->quantity, model, l, p->category);
+        double v = high ? band.high : band.low;
         if (isfinite(v))
             fus_svg_put(p->out, "$s$f,$f", pen_down ? "L" : "M", x_of(p, model, l), fus_axis_at(&p->y, v));
         pen_down = isfinite(v);
@@ -203,8 +206,10 @@ double fus_panel_lines(struct fus_text_buffer *out, const struct fus_view *view,
         fus_svg_put(out, "<g class=\"");
         fus_theme_class(out, &view->theme, category, which[i]);
         fus_svg_put(out, "\">");
-        if (view->permuted && quantity == FUS_VIEW_PROPORTION)
-            chance(&p, which[i]);
+        if (quantity == FUS_VIEW_VARIATION || quantity == FUS_VIEW_MORISITA)
+            chance(&p, which[i], false);
+        if (quantity != FUS_VIEW_CSI && quantity != FUS_VIEW_CROSSED)
+            chance(&p, which[i], true);
         error_bars(&p, which[i]);
         curve(&p, which[i]);
         n_points += markers(&p, which[i]);

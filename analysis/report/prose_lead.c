@@ -1,5 +1,5 @@
-/* The headline of the result: shares in the last layer, then the first model against the others,
- * each comparison in a sentence. */
+/* The headline of the result, a list: shares in the last layer, then the first model against the
+ * others, each comparison in a sentence that begins with the finding. */
 #include <math.h>
 
 #include "analysis/inference.h"
@@ -13,7 +13,8 @@ static void lead_model(struct fus_text_buffer *out, const struct fus_view *view,
     size_t n_selective = fus_view_n_selective(view, model);
     double most = 0;
     for (int c = 0; c < view->run->n_categories; c++)
-        most = fus_view_share(view, model, c) > most ? fus_view_share(view, model, c) : most;
+        if (!fus_view_scrambled(view, c))
+            most = fus_view_share(view, model, c) > most ? fus_view_share(view, model, c) : most;
     if (n_selective == 0) {
         fus_svg_put(out, "no unit of $e$s is selective for any category", fus_view_name(view, model), untrained);
         return;
@@ -23,9 +24,42 @@ static void lead_model(struct fus_text_buffer *out, const struct fus_view *view,
                     fus_view_name(view, model), untrained, view->run->categories[fus_view_only_category(view, model)]);
         return;
     }
-    fus_svg_put(out, "$p of the units of $e$s are selective for a category, above all ",
+    fus_svg_put(out, "<strong>$p of the units of $e</strong>$s are selective for a category, above all ",
                 (double)n_selective / (double)last->n_units, fus_view_name(view, model), untrained);
     fus_prose_categories(out, view, model, most);
+}
+
+/* The share of a model's last block layer that is selective for any category but the scrambled. */
+static double share_of_categories(const struct fus_view *view, int model)
+{
+    size_t n = 0;
+    for (int c = 0; c < view->run->n_categories; c++)
+        if (!fus_view_scrambled(view, c))
+            n += fus_view_category(view, model, view->last[model], c)->n_selective;
+    return (double)n / (double)fus_view_last(view, model)->n_units;
+}
+
+#define MAX_NAMED 4 /* categories */
+
+/* "25.7% (vision), 25.2% (control) and 11.7% (untrained, an untrained control) of the units are
+ * selective for face, body, place or word" */
+static void lead_many(struct fus_text_buffer *out, const struct fus_view *view)
+{
+    int n = view->run->n_models, n_named = 0, at = 0;
+    fus_svg_put(out, "<strong>");
+    for (int m = 0; m < n; m++)
+        fus_svg_put(out, "$p ($e$s)$s", share_of_categories(view, m), fus_view_name(view, m),
+                    fus_view_untrained(view, m) ? ", an untrained control" : "", fus_prose_separator(m, n));
+    fus_svg_put(out, "</strong> of the units are selective for ");
+    for (int c = 0; c < view->run->n_categories; c++)
+        n_named += !fus_view_scrambled(view, c);
+    if (n_named > MAX_NAMED)
+        fus_svg_put(out, "a category");
+    for (int c = 0; n_named <= MAX_NAMED && c < view->run->n_categories; c++)
+        if (!fus_view_scrambled(view, c)) {
+            at++;
+            fus_svg_put(out, "$e$s", view->run->categories[c], at == n_named ? "" : at == n_named - 1 ? " or " : ", ");
+        }
 }
 
 /* ---- one comparison in a sentence ---- */
@@ -79,9 +113,9 @@ static int telling_category(const struct fus_view *view, int other, bool *any_in
         *any_interval |= contrast_of(view, other, c).bounded;
     for (int c = 0; c < view->run->n_categories; c++) {
         struct contrast x = contrast_of(view, other, c);
-        double v = !isfinite(x.ratio) || (*any_interval && !x.clear) ? 0
-                   : *any_interval                                   ? x.ratio
-                                                                     : fus_view_share(view, x.larger, c);
+        double v = !isfinite(x.ratio) || fus_view_scrambled(view, c) || (*any_interval && !x.clear) ? 0
+                   : *any_interval                                                                  ? x.ratio
+                                   : fus_view_share(view, x.larger, c);
         if (v > most) {
             most = v;
             best = c;
@@ -153,22 +187,23 @@ static void lead_contrast(struct fus_text_buffer *out, const struct fus_view *vi
     bool any_interval;
     int c = telling_category(view, other, &any_interval);
     if (c < 0 && any_interval) {
-        fus_svg_put(out, " No category that both $e and $e have units for clearly differs in its share: every ",
+        fus_svg_put(out, "<li>No category that both $e and $e have units for clearly differs in its share: every ",
                     fus_view_name(view, 0), fus_view_name(view, other));
         put_coverage(out, view);
         fus_svg_put(out, " includes no difference.");
         lead_csi(out, view, other);
+        fus_svg_put(out, "</li>\n");
     }
     if (c < 0)
         return;
     struct contrast x = contrast_of(view, other, c);
     double larger = fus_view_share(view, x.larger, c), smaller = fus_view_share(view, x.smaller, c);
     if (x.ratio < 1.05)
-        fus_svg_put(out, " $e and $e have $sthe same share of $e-selective units ($p and $p",
+        fus_svg_put(out, "<li><strong>$e and $e have $sthe same share of $e-selective units</strong> ($p and $p",
                     fus_view_name(view, x.larger), fus_view_name(view, x.smaller), larger == smaller ? "" : "about ",
                     view->run->categories[c], larger, smaller);
     else
-        fus_svg_put(out, " $e has $1 times the share of $e-selective units of $e ($p against $p",
+        fus_svg_put(out, "<li><strong>$e has $1 times the share of $e-selective units of $e</strong> ($p against $p",
                     fus_view_name(view, x.larger), x.ratio, view->run->categories[c], fus_view_name(view, x.smaller),
                     larger, smaller);
     if (x.bounded) {
@@ -181,7 +216,7 @@ static void lead_contrast(struct fus_text_buffer *out, const struct fus_view *vi
     }
     fus_svg_put(out, any_interval ? ")" : "; no interval was computed)");
     say_csi_of(out, view, &x);
-    fus_svg_put(out, ".");
+    fus_svg_put(out, ".</li>\n");
 }
 
 #define MAX_LEAD_CONTRASTS 2 /* others are in the paragraphs below */
@@ -189,12 +224,17 @@ static void lead_contrast(struct fus_text_buffer *out, const struct fus_view *vi
 void fus_prose_lead(struct fus_text_buffer *out, const struct fus_view *view)
 {
     int n = view->run->n_models;
-    fus_svg_put(out, "<p class=\"lead\">In the last block layer, ");
-    for (int m = 0; m < n; m++) {
+    fus_svg_put(out, "<ul class=\"lead\">\n<li>In the last block layer, ");
+    for (int m = 0; n <= 2 && m < n; m++) {
         lead_model(out, view, m);
         fus_svg_put(out, m + 1 < n ? "; " : ".");
     }
+    if (n > 2) {
+        lead_many(out, view);
+        fus_svg_put(out, ".");
+    }
+    fus_svg_put(out, "</li>\n");
     for (int m = 1; m < n && m <= MAX_LEAD_CONTRASTS; m++)
         lead_contrast(out, view, m);
-    fus_svg_put(out, "</p>\n");
+    fus_svg_put(out, "</ul>\n");
 }

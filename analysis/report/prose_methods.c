@@ -101,11 +101,15 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
     else if (strcmp(n, "4B") == 0)
         fus_svg_put(out, "How unevenly selective units are spread over the places of the last block layer: the "
                          "standard deviation of the map above "
-                         "divided by its mean (coefficient of variation, CV). 0 means the same share everywhere.");
+                         "divided by its mean (coefficient of variation, CV). 0 means the same share everywhere. "
+                         "Few units vary more by chance alone, so that the CV follows their number. Beside it "
+                         "Morisita\xe2\x80\x99s index, which does not: how many times likelier two of the units share "
+                         "a place than by chance.");
     else if (strcmp(n, "2B\xe2\x80\xb2") == 0)
         fus_svg_put(out, "Units selective in one half of the pictures, their mean CSI in the other half; mean of both "
-                         "directions. What falls from figure 2B to "
-                         "here was due to choosing and measuring on the same pictures. No error bars: two halves give "
+                         "directions. Choosing and measuring on the same pictures would give the larger csi_same of "
+                         "layers.csv; figure 2B is no measure of that, since all pictures select other units than half "
+                         "of them do. No error bars: two halves give "
                          "none. Gaps: a half has no selective unit.");
     else if (strcmp(n, "v1") == 0)
         fus_svg_put(out, "Each cell: Spearman\xe2\x80\x99s rank correlation of two layers\xe2\x80\x99 dissimilarities "
@@ -115,9 +119,8 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
                          "cells are undefined. Layers run from input (top, left) to output; of two models the one "
                          "named first has the rows.");
     else
-        fus_svg_put(out, "The same coefficient of variation in every layer. Gaps: no selective unit, so no variation. "
-                         "Layers with fewer places and "
-                         "fewer selective units vary more by chance alone.");
+        fus_svg_put(out, "The same coefficient of variation in every layer, and below it Morisita\xe2\x80\x99s index. "
+                         "Gaps: no selective unit, so no variation; for the index fewer than two.");
     bool proportion = n[0] == '3' || strcmp(n, "5B") == 0,
          variation = strcmp(n, "4B") == 0 || strcmp(n, "4C") == 0 || strcmp(n, "5C") == 0;
     if ((proportion && view->intervals) || (variation && view->variation_intervals)) {
@@ -126,6 +129,11 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
         fus_svg_put(out, " intervals of a bootstrap over pictures.");
     } else if (proportion || variation)
         fus_svg_put(out, " No error bars: intervals need --bootstrap.");
+    if (variation) {
+        fus_svg_put(out, " Dotted: what ");
+        put_coverage(out, view);
+        fus_svg_put(out, " of maps lie within that have as many units at random places.");
+    }
     if (proportion && view->permuted) {
         fus_svg_put(out, " Dotted: what ");
         put_coverage(out, view);
@@ -239,7 +247,8 @@ static void say_indices(struct fus_text_buffer *out, const struct fus_view *view
     if (cross_validated(view->run))
         fus_svg_put(out, " layers.csv also has it cross-validated (csi_cv): units chosen on one half of each "
                          "category\xe2\x80\x99s pictures and measured on "
-                         "the other, and the reverse, averaged.");
+                         "the other, and the reverse, averaged; csi_same: the same units measured where they were "
+                         "chosen.");
     item(out, "Proportion, map, variation");
     fus_svg_put(out, "Proportion: selective units over all units of the layer. Map: at each place, the share of "
                      "channels selective there. Variation: "

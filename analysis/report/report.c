@@ -25,9 +25,10 @@ static const char page_css[] =
     ".result{margin:1.3em 0;padding:16px 20px;background:var(--card);border-left:4px solid "
     "var(--accent);border-radius:0 6px 6px 0;max-width:80ch}\n"
     ".result p{margin:.6em 0}.result p:first-child{margin-top:0}.result "
-    ".lead{font-size:1.08rem;color:var(--ink)}.result p{color:var(--muted);font-size:.93rem}.result "
+    ".lead{font-size:1.05rem;color:var(--ink);margin:0;padding-left:1.1em}.lead li{margin:.35em 0}.result "
+    "p{color:var(--muted);font-size:.93rem}.result "
     "b{color:var(--ink)}.result p:last-child{margin-bottom:0}\n"
-    "a{color:var(--accent)}nav{font-size:.9rem;margin:1em 0}nav "
+    "a{color:var(--accent)}nav{font-size:.9rem;margin:1em 0;padding:.5em 0;background:var(--paper)}nav "
     "a{margin-right:1.1em;white-space:nowrap;display:inline-block}\n"
     "figure{margin:1.6em 0 2.2em}svg{display:block;width:100%;height:auto;font-family:inherit}\n"
     ".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr));gap:20px 22px}\n"
@@ -55,6 +56,8 @@ static const char page_css[] =
     "var(--muted)}\n"
     "dt{font-weight:600;margin-top:.8em}dd{margin:.1em 0 0;max-width:85ch}code{font-size:.85em}\n"
     "footer{margin-top:3em;color:var(--muted);font-size:.82rem;border-top:1px solid var(--rule);padding-top:.8em}\n"
+    "@media screen and (min-width:900px){nav{position:sticky;top:0;z-index:1;border-bottom:1px solid var(--rule)}"
+    "h2,h3{scroll-margin-top:3em}}\n"
     "@media (max-width:600px){.th{width:34px;height:34px}}\n"
     "@media "
     "print{@page{margin:14mm}body{font-size:10pt}main{max-width:none;padding:0}nav,.files,details:not([open]){display:"
@@ -136,6 +139,8 @@ static void tables_of(struct fus_text_buffer *out, const struct fus_view *view, 
         fus_detail_lines(out, view, source->quantity);
     if (strcmp(f->number, "2B") == 0)
         fus_detail_comparison(out, view);
+    if (strcmp(f->number, "4C") == 0)
+        fus_detail_lines(out, view, FUS_VIEW_MORISITA);
     if (strcmp(f->number, "3A") == 0 && view->permuted)
         fus_detail_chance(out, view);
 }

@@ -21,8 +21,15 @@ static const uint32_t palette[N_HUES][2] = {
 static const uint32_t ink[2] = {0x1a1d23, 0xf0f1f4}, paper[2] = {0xffffff, 0x16191f}, muted[2] = {0x565d69, 0xa9b0bc},
                       axis[2] = {0x8a919d, 0x6d7581}, grid[2] = {0xe4e7ec, 0x2c313a}, band[2] = {0xf6f7f9, 0x1c2027};
 
-/* Of 256 parts: positive towards ink, negative towards paper. The marker and the dash tell
- * models apart; this helps. */
+/* Of three models or more, the same in every panel: [model][mode]. Colour-blind readers tell
+ * neighbours apart by lightness; the marker and the dash tell all apart. */
+static const uint32_t model_colours[8][2] = {
+    {0x0f5ea8, 0x6cb4f5}, {0xd9600a, 0xf5a04a}, {0x0a8f6c, 0x3fd0a6}, {0xb0468c, 0xee92cc},
+    {0x55585e, 0xb4b8c0}, {0x2b93c7, 0x9fdcf7}, {0x7a4a1e, 0xd0a070}, {0x857f00, 0xd3cc4a},
+};
+
+/* Up to two models have a category's hue. Of 256 parts: positive towards ink, negative towards
+ * paper. The marker and the dash tell models apart; this helps. */
 static const int shade[8] = {0, 130, -80, 190, -40, 70, -100, 220};
 
 static uint32_t mix(uint32_t a, uint32_t b, int parts)
@@ -33,6 +40,11 @@ static uint32_t mix(uint32_t a, uint32_t b, int parts)
         out |= (uint32_t)((from * (256 - parts) + to * parts) / 256) << shift;
     }
     return out;
+}
+
+static bool coloured_models(const struct fus_theme *theme)
+{
+    return theme->n_models > 2;
 }
 
 static uint32_t colour(int hue, int model, enum fus_theme_mode mode)
@@ -145,12 +157,15 @@ void fus_theme_css(struct fus_text_buffer *out, const struct fus_theme *theme, e
         if (done[hue + 1])
             continue;
         done[hue + 1] = true;
-        for (int m = 0; m < n_models; m++) {
-            fus_svg_put(out, ".");
-            fus_theme_class(out, theme, c, m);
+        for (int m = 0; m < (coloured_models(theme) ? 1 : n_models); m++) {
+            fus_svg_put(out, c < 0 ? ".ink$d" : ".k$dm$d", c < 0 ? m : hue, m);
             rule(out, "{color:", colour(hue, m, mode), "}");
         }
         fus_svg_put(out, "\n");
+    }
+    for (int m = 0; coloured_models(theme) && m < n_models; m++) {
+        fus_svg_put(out, ".model$d", m);
+        rule(out, "{color:", model_colours[m][mode], "}");
     }
     if (heat)
         heat_rules(out, mode);
@@ -158,10 +173,17 @@ void fus_theme_css(struct fus_text_buffer *out, const struct fus_theme *theme, e
 
 void fus_theme_class(struct fus_text_buffer *out, const struct fus_theme *theme, int c, int m)
 {
-    if (c < 0 || c >= theme->n_categories)
+    if (coloured_models(theme))
+        fus_svg_put(out, "model$d", m % 8);
+    else if (c < 0 || c >= theme->n_categories)
         fus_svg_put(out, "ink$d", m % 8);
     else
         fus_svg_put(out, "k$dm$d", (int)theme->hue[c], m % 8);
+}
+
+void fus_theme_category_class(struct fus_text_buffer *out, const struct fus_theme *theme, int c)
+{
+    fus_svg_put(out, "k$dm0", (int)theme->hue[c]);
 }
 
 const char *fus_theme_dash(int model)

@@ -2,8 +2,8 @@
  * style sheet of the report and of every figure file. Panels only name classes, so light, dark
  * and print versions have the same panels.
  *
- * Categories differ in hue and panel title; models differ in marker, dash and lightness, never
- * in hue alone. */
+ * Categories differ in hue and panel title. Models differ in marker and dash; besides, two models
+ * differ in the lightness of a category's hue, three or more each have a colour of their own. */
 #ifndef FUS_THEME_H
 #define FUS_THEME_H
 
@@ -26,9 +26,10 @@ enum fus_theme_mode { FUS_THEME_LIGHT, FUS_THEME_DARK };
 /* The rules for all classes that panels use; `heat` adds the colour scale of the maps. */
 void fus_theme_css(struct fus_text_buffer *out, const struct fus_theme *theme, enum fus_theme_mode mode, bool heat);
 
-/* The class of category c (-1: no category, plain ink) drawn for model m: sets `color`, for
- * currentColor. */
+/* The class of category c (-1: no category, plain ink) drawn for model m, and that of a category
+ * whatever the model: sets `color`, for currentColor. */
 void fus_theme_class(struct fus_text_buffer *out, const struct fus_theme *theme, int c, int m);
+void fus_theme_category_class(struct fus_text_buffer *out, const struct fus_theme *theme, int c);
 
 /* A model's dash pattern (" stroke-dasharray=..." or nothing) and whether its markers and bars
  * are filled. */

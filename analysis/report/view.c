@@ -117,6 +117,30 @@ static void note_extras(struct fus_view *view, const struct fus_layer_summary *l
     }
 }
 
+/* The index of a layer's first category in view->squares. */
+static size_t first_band(const struct fus_view *view, int model, int layer)
+{
+    size_t n = (size_t)layer;
+    for (int m = 0; m < model; m++)
+        n += (size_t)view->run->models[m].n_layers;
+    return n * (size_t)view->run->n_categories;
+}
+
+static void fill_bands(struct fus_view *view, int model, int layer)
+{
+    const struct fus_layer_summary *l = &view->run->models[model].layers[layer];
+    struct fus_view_band *band = view->squares + first_band(view, model, layer);
+    double half = view->run->options.alpha / 2;
+    size_t places = (size_t)l->height * (size_t)l->width;
+    for (int c = 0; c < l->n_categories; c++) {
+        size_t n = l->categories[c].n_selective;
+        band[c] = (struct fus_view_band){NAN, NAN};
+        if (n > 1 && n <= l->n_units && places > 1)
+            band[c] = (struct fus_view_band){fus_placement_squares(half, n, l->channels, places),
+                                             fus_placement_squares(1 - half, n, l->channels, places)};
+    }
+}
+
 int fus_view_create(struct fus_view *view, const struct fus_run_summary *run, struct fus_error *err)
 {
     memset(view, 0, sizeof *view);
@@ -141,8 +165,14 @@ int fus_view_create(struct fus_view *view, const struct fus_run_summary *run, st
         for (int l = 0; l < model->n_layers; l++)
             note_extras(view, &model->layers[l]);
     }
+    view->squares = fus_base_alloc(first_band(view, run->n_models, 0), sizeof *view->squares);
+    if (!view->squares)
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for the report of %d models", run->n_models);
+    for (int m = 0; m < run->n_models && !code; m++)
+        for (int l = 0; l < run->models[m].n_layers; l++)
+            fill_bands(view, m, l);
     fus_theme_create(&view->theme, run->categories, run->n_categories, run->n_models);
-    if (run->sheet_png)
+    if (run->sheet_png && !code)
         code = plan_sheet(view, run, err);
     if (!code && run->n_models > 1)
         code = fus_compare_csi(&view->rows, &view->n_rows, run, err);
@@ -155,6 +185,7 @@ void fus_view_free(struct fus_view *view)
 {
     fus_base_free(view->last);
     fus_base_free(view->rows);
+    fus_base_free(view->squares);
     fus_thumbs_free(&view->thumbs);
     memset(view, 0, sizeof *view);
 }
@@ -178,6 +209,8 @@ struct fus_view_point fus_view_at(const struct fus_view *view, enum fus_view_qua
         p = (struct fus_view_point){s->proportion, s->ci_low, s->ci_high};
     else if (quantity == FUS_VIEW_VARIATION)
         p = (struct fus_view_point){s->variation_cv, s->variation_low, s->variation_high};
+    else if (quantity == FUS_VIEW_MORISITA)
+        p = (struct fus_view_point){s->morisita, s->morisita_low, s->morisita_high};
     else if (quantity == FUS_VIEW_CROSSED)
         p.value = s->csi_cv;
     else if (s->n_csi > 0)
@@ -189,10 +222,23 @@ struct fus_view_point fus_view_at(const struct fus_view *view, enum fus_view_qua
     return p;
 }
 
-double fus_view_chance(const struct fus_view *view, int model, int layer, int category)
+struct fus_view_band fus_view_chance(const struct fus_view *view, enum fus_view_quantity quantity, int model, int layer,
+                                     int category)
 {
-    const struct fus_permute_category *p = view->run->models[model].layers[layer].permuted;
-    return p ? p[category].null_high : NAN;
+    const struct fus_layer_summary *l = &view->run->models[model].layers[layer];
+    struct fus_view_band out = {NAN, NAN}, squares = view->squares[first_band(view, model, layer) + (size_t)category];
+    size_t n = l->categories[category].n_selective, places = (size_t)l->height * (size_t)l->width;
+    if (quantity == FUS_VIEW_PROPORTION && l->permuted)
+        out.high = l->permuted[category].null_high;
+    if (isnan(squares.low))
+        return out;
+    if (quantity == FUS_VIEW_VARIATION)
+        out =
+            (struct fus_view_band){fus_placement_cv(squares.low, n, places), fus_placement_cv(squares.high, n, places)};
+    if (quantity == FUS_VIEW_MORISITA)
+        out = (struct fus_view_band){fus_placement_morisita(squares.low, n, places),
+                                     fus_placement_morisita(squares.high, n, places)};
+    return out;
 }
 
 const struct fus_model_difference *fus_view_difference(const struct fus_view *view, int model_b, int category)
@@ -200,8 +246,8 @@ const struct fus_model_difference *fus_view_difference(const struct fus_view *vi
     const struct fus_run_summary *run = view->run;
     for (size_t i = 0; i < run->n_differences; i++) {
         const struct fus_model_difference *d = &run->differences[i];
-        if (d->model_b == model_b && d->layer_a == view->last[0] && d->layer_b == view->last[model_b] &&
-            d->category == category)
+        if (d->model_a == 0 && d->model_b == model_b && d->layer_a == view->last[0] &&
+            d->layer_b == view->last[model_b] && d->category == category)
             return d;
     }
     return NULL;
@@ -265,4 +311,10 @@ int fus_view_only_category(const struct fus_view *view, int model)
             only = c;
         }
     return only;
+}
+
+bool fus_view_scrambled(const struct fus_view *view, int category)
+{
+    static const char prefix[] = "scramb";
+    return strncmp(view->run->categories[category], prefix, sizeof prefix - 1) == 0;
 }

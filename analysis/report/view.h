@@ -12,8 +12,11 @@ enum fus_view_quantity {
     FUS_VIEW_CSI,
     FUS_VIEW_PROPORTION,
     FUS_VIEW_VARIATION,
-    FUS_VIEW_CROSSED /* CSI in the other half */
+    FUS_VIEW_CROSSED, /* CSI in the other half */
+    FUS_VIEW_MORISITA
 };
+
+struct fus_view_band;
 
 struct fus_view {
     const struct fus_run_summary *run;
@@ -29,7 +32,10 @@ struct fus_view {
     bool permuted;            /* some layer has results of the permutation test */
     struct fus_thumbs thumbs; /* of the contact sheet, if there is one */
     int most_layers;
-    struct fus_csi_comparison *rows; /* [n_rows] first model against every other */
+    /* [layers of all models, n_categories] sums of squares of units placed at random:
+     * fus_view_chance */
+    struct fus_view_band *squares;
+    struct fus_csi_comparison *rows; /* [n_rows] every pair of models */
     size_t n_rows;
 };
 
@@ -45,8 +51,14 @@ struct fus_view_point {
 struct fus_view_point fus_view_at(const struct fus_view *view, enum fus_view_quantity quantity, int model, int layer,
                                   int category);
 
-/* The quantile 1 - alpha of the share of selective units over relabellings; NaN: not computed. */
-double fus_view_chance(const struct fus_view *view, int model, int layer, int category);
+/* What chance gives, NaN: not computed. Of the proportion the quantile 1 - alpha over relabellings
+ * (high alone); of variation and Morisita's index what 1 - alpha of maps with as many units placed
+ * at random lie within (placement.c). */
+struct fus_view_band {
+    double low, high;
+};
+struct fus_view_band fus_view_chance(const struct fus_view *view, enum fus_view_quantity quantity, int model, int layer,
+                                     int category);
 
 /* The x coordinate of a layer, 0..1. */
 double fus_view_x(const struct fus_view *view, int model, int layer);
@@ -76,5 +88,8 @@ const char *fus_view_name(const struct fus_view *view, int model);
 double fus_view_share(const struct fus_view *view, int model, int category);
 size_t fus_view_n_selective(const struct fus_view *view, int model);
 int fus_view_only_category(const struct fus_view *view, int model);
+
+/* The category is the scrambled control, by its name: no finding is about it. */
+bool fus_view_scrambled(const struct fus_view *view, int category);
 
 #endif

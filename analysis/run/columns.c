@@ -57,6 +57,12 @@ static const struct column {
     OF_LAYER("width", INT, width, 1 << 16),
     OF_LAYER("depth", REAL, depth, 0),
     OF_LAYER("order", INT, order, 1 << 20),
+    OF_CATEGORY("variation_null", REAL, variation_null),
+    OF_CATEGORY("placement_p", REAL, placement_p),
+    OF_CATEGORY("morisita", REAL, morisita),
+    OF_CATEGORY("morisita_low", REAL, morisita_low),
+    OF_CATEGORY("morisita_high", REAL, morisita_high),
+    OF_CATEGORY("csi_same", REAL, csi_same),
 };
 enum { N_COLUMNS = sizeof columns / sizeof *columns };
 _Static_assert((int)N_COLUMNS <= (int)FUS_COLUMNS_MAX, "room for every column");

@@ -7,7 +7,7 @@
 #include "analysis/run/csv_read.h"
 #include "nn/base/outfile.h"
 
-enum { FUS_COLUMNS_MAX = 40 };
+enum { FUS_COLUMNS_MAX = 60 };
 
 /* The columns of a table that is being read, by their index here; and the three name columns before
  * them. */

@@ -137,57 +137,61 @@ static int write_consistency(const struct tables *t, struct fus_error *err)
 
 /* ---- models across layers ---- */
 
+enum { ACROSS = 4 };
+
 static double statistic(const struct fus_category_summary *c, int which)
 {
-    return which == 0 ? c->proportion : which == 1 ? c->csi_mean : c->variation_cv;
+    const double values[ACROSS] = {c->proportion, c->csi_mean, c->variation_cv, c->morisita};
+    return values[which];
 }
 
-/* Differences of corresponding layers (fus_compare_layer); [n_layers of the first model]. Returns
- * the number of defined ones. */
-static size_t pair_layers(double *d, const struct fus_model_summary *a, const struct fus_model_summary *b, int category,
-                          int which)
+/* Mean difference over corresponding layers (fus_compare_layer); *n: how many have one. */
+static double mean_difference(size_t *n, const struct fus_model_summary *a, const struct fus_model_summary *b,
+                              int category, int which)
 {
-    size_t n = 0;
+    double sum = 0;
+    *n = 0;
     for (int i = 0; i < a->n_layers; i++) {
         int j = fus_compare_layer(a, i, b);
-        double x = j < 0 ? NAN
+        double d = j < 0 ? NAN
                          : statistic(&a->layers[i].categories[category], which) -
                                statistic(&b->layers[j].categories[category], which);
-        if (!isnan(x))
-            d[n++] = x;
+        if (!isnan(d))
+            sum += d, ++*n;
     }
-    return n;
+    return *n ? sum / (double)*n : NAN;
 }
 
+static void signflip_rows(struct fus_outfile *f, const struct fus_run_summary *s, int a, int b)
+{
+    static const char *const names[ACROSS] = {"proportion", "csi_mean", "variation_cv", "morisita"};
+    for (int c = 0; c < s->n_categories; c++)
+        for (int which = 0; which < ACROSS; which++) {
+            size_t n;
+            double mean = mean_difference(&n, &s->models[a], &s->models[b], c, which);
+            fus_csv_name(f, "", s->models[a].name);
+            fus_csv_name(f, ",", s->models[b].name);
+            fus_csv_name(f, ",", s->categories[c]);
+            fus_csv_name(f, ",", names[which]);
+            fus_csv_count(f, n);
+            fus_csv_number(f, mean);
+            fus_outfile_printf(f, "\n");
+        }
+}
+
+/* Differences alone: the layers of one network are one sample, so that their signs give no p
+ * (groups.csv has one over trainings). */
 static int write_signflip(const struct tables *t, struct fus_error *err)
 {
-    const struct fus_run_summary *s = t->summary;
-    static const char *const names[] = {"proportion", "csi_mean", "variation_cv"};
     struct fus_outfile f;
-    const struct fus_model_summary *a = &s->models[0];
-    double *d = fus_base_alloc((size_t)a->n_layers + 1, sizeof *d);
-    if (!d)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d layers", a->n_layers);
     int code =
-        open_table(&f, t->folder, "signflip.csv", "model_a,model_b,category,statistic,n_layers,mean_difference,p", err);
-    for (int b = 1; b < s->n_models && !code; b++)
-        for (int c = 0; c < s->n_categories; c++)
-            for (int which = 0; which < 3; which++) {
-                size_t n = pair_layers(d, a, &s->models[b], c, which);
-                double sum = 0;
-                for (size_t i = 0; i < n; i++)
-                    sum += d[i];
-                fus_csv_name(&f, "", a->name);
-                fus_csv_name(&f, ",", s->models[b].name);
-                fus_csv_name(&f, ",", s->categories[c]);
-                fus_csv_name(&f, ",", names[which]);
-                fus_csv_count(&f, n);
-                fus_csv_number(&f, n ? sum / (double)n : NAN);
-                fus_csv_number(&f, n ? fus_signflip_p(d, n, true, t->options->seed) : NAN);
-                fus_outfile_printf(&f, "\n");
-            }
-    fus_base_free(d);
-    return code ? code : fus_outfile_commit(&f, err);
+        open_table(&f, t->folder, "signflip.csv", "model_a,model_b,category,statistic,n_layers,mean_difference", err);
+    if (code)
+        return code;
+    for (int a = 0; a < t->summary->n_models; a++)
+        for (int b = a + 1; b < t->summary->n_models; b++)
+            signflip_rows(&f, t->summary, a, b);
+    return fus_outfile_commit(&f, err);
 }
 
 /* ---- single pictures and units ---- */

@@ -42,12 +42,13 @@ struct fus_top_unit {
     double most_response[FUS_TOP_PICTURES], least_response[FUS_TOP_PICTURES];
 };
 
-/* The difference of the first model and another one, by the bootstrap over pictures, as in
- * compare.csv. NaN: not computed. */
+/* The difference of two models, by the bootstrap over pictures, as in compare.csv. NaN: not
+ * computed. */
 struct fus_model_difference {
-    int model_b, layer_a, layer_b, category;
+    int model_a, model_b, layer_a, layer_b, category;
     double ratio, ratio_low, ratio_high; /* of the proportions */
-    double proportion_low, proportion_high, csi_low, csi_high, variation_low, variation_high;
+    double proportion_low, proportion_high, csi_low, csi_high, variation_low, variation_high, morisita_low,
+        morisita_high;
 };
 
 /* The settings of the run, for the methods section; texts as in run.json, NULL: not stated. halves:
@@ -101,7 +102,7 @@ const char *fus_compare_block_kind(const char *layer);
 
 /* ---- comparing models (analysis/units/compare.c) ---- */
 
-/* One row of the comparison of the first model with another (compare.c): the paper's own one-sided
+/* One row of the comparison of two models (compare.c): the paper's own one-sided
  * Welch test of CSI over the selective units ("first greater"), per pair of layers. */
 struct fus_csi_comparison {
     int model_a, model_b, layer_a, layer_b, category;

@@ -8,21 +8,32 @@
 #include "analysis/inference.h"
 #include "analysis/run/summary_file.h"
 
+enum { DIFFERENCES = 11 };
+
+static void difference_row(struct fus_model_difference *d, struct fus_csv_read *t, const int column[DIFFERENCES])
+{
+    double *const to[DIFFERENCES] = {&d->ratio,           &d->ratio_low,    &d->ratio_high,   &d->proportion_low,
+                                     &d->proportion_high, &d->csi_low,      &d->csi_high,     &d->variation_low,
+                                     &d->variation_high,  &d->morisita_low, &d->morisita_high};
+    for (int i = 0; i < DIFFERENCES; i++)
+        *to[i] = fus_csv_read_number(t, column[i]);
+}
+
 static void read_differences(struct fus_run_summary_file *r)
 {
-    static const char *const names[] = {"proportion_ratio", "ratio_low",       "ratio_high",
-                                        "proportion_low",   "proportion_high", "csi_low",
-                                        "csi_high",         "variation_low",   "variation_high"};
+    static const char *const names[DIFFERENCES] = {"proportion_ratio", "ratio_low",    "ratio_high",   "proportion_low",
+                                                   "proportion_high",  "csi_low",      "csi_high",     "variation_low",
+                                                   "variation_high",   "morisita_low", "morisita_high"};
     struct fus_csv_read t;
-    int column[9];
+    int column[DIFFERENCES];
     size_t room = (size_t)r->n_layers * (size_t)r->summary.n_categories * (size_t)r->summary.n_models;
     struct fus_model_difference *rows = fus_summary_file_take(r, room, sizeof *rows);
     if (!rows || !fus_summary_file_open_table(r, &t, "compare.csv"))
         return;
-    int other = fus_csv_read_column(&t, "model_b"), layer = fus_csv_read_column(&t, "layer"),
-        category = fus_csv_read_column(&t, "category");
-    int layer_b = fus_csv_read_column(&t, "layer_b");
-    for (int i = 0; i < 9; i++)
+    int model = fus_csv_read_column(&t, "model_a"), other = fus_csv_read_column(&t, "model_b"),
+        layer = fus_csv_read_column(&t, "layer"), category = fus_csv_read_column(&t, "category"),
+        layer_b = fus_csv_read_column(&t, "layer_b");
+    for (int i = 0; i < DIFFERENCES; i++)
         column[i] = fus_csv_read_column(&t, names[i]);
     while (fus_csv_read_next(&t)) {
         struct fus_model_difference *d = &rows[r->summary.n_differences];
@@ -30,14 +41,12 @@ static void read_differences(struct fus_run_summary_file *r)
             fus_csv_read_fail(&t, "more rows than models, layers and categories give");
             break;
         }
-        double *const to[] = {&d->ratio,   &d->ratio_low, &d->ratio_high,    &d->proportion_low, &d->proportion_high,
-                              &d->csi_low, &d->csi_high,  &d->variation_low, &d->variation_high};
+        d->model_a = fus_summary_file_model_in(r, &t, model);
         d->model_b = fus_summary_file_model_in(r, &t, other);
-        d->layer_a = fus_summary_file_layer_in(r, &t, 0, layer);
+        d->layer_a = fus_summary_file_layer_in(r, &t, d->model_a, layer);
         d->layer_b = fus_summary_file_layer_in(r, &t, d->model_b, layer_b);
         d->category = fus_summary_file_category_in(r, &t, category);
-        for (int i = 0; i < 9; i++)
-            *to[i] = fus_csv_read_number(&t, column[i]);
+        difference_row(d, &t, column);
         r->summary.n_differences++;
     }
     fus_summary_file_close_table(r, &t);

@@ -32,7 +32,7 @@ int fus_table_layers(const char *path, const struct fus_run_summary *run, struct
 struct comparison {
     struct fus_csi_comparison *rows;
     size_t n;
-    struct fus_interval *intervals; /* [n, 3]; NaN without a bootstrap */
+    struct fus_interval *intervals; /* [n, N_STATISTICS]; NaN without a bootstrap */
     struct fus_interval *ratios;    /* [n] of the proportions, first over other */
     double *q;                      /* [n, N_COLUMNS] */
 };
@@ -127,12 +127,22 @@ static int fill_intervals(struct comparison *c, const struct fus_run_summary *ru
     return FUS_OK;
 }
 
+static void put_interval(struct fus_outfile *f, const struct fus_interval *interval, double q)
+{
+    fus_csv_number(f, interval->low);
+    fus_csv_number(f, interval->high);
+    fus_csv_number(f, interval->p);
+    fus_csv_number(f, q);
+}
+
 static void comparison_row(struct fus_outfile *f, const struct fus_run_summary *run, const struct comparison *c,
                            size_t i)
 {
     const struct fus_csi_comparison *r = &c->rows[i];
     const struct fus_interval *interval = &c->intervals[i * N_STATISTICS];
     const double *q = &c->q[i * N_COLUMNS];
+    const struct fus_category_summary *a = &run->models[r->model_a].layers[r->layer_a].categories[r->category],
+                                      *b = &run->models[r->model_b].layers[r->layer_b].categories[r->category];
     fus_csv_name(f, "", run->models[r->model_a].name);
     fus_csv_name(f, ",", run->models[r->model_b].name);
     fus_csv_name(f, ",", run->models[r->model_a].layers[r->layer_a].name);
@@ -140,18 +150,15 @@ static void comparison_row(struct fus_outfile *f, const struct fus_run_summary *
     const double paper[] = {r->proportion_difference, r->csi_difference, r->t, r->df, r->p, q[0]};
     for (int k = 0; k < 6; k++)
         fus_csv_number(f, paper[k]);
-    fus_csv_number(f, run->models[r->model_a].layers[r->layer_a].categories[r->category].variation_cv -
-                          run->models[r->model_b].layers[r->layer_b].categories[r->category].variation_cv);
-    for (int k = 0; k < N_STATISTICS; k++) {
-        fus_csv_number(f, interval[k].low);
-        fus_csv_number(f, interval[k].high);
-        fus_csv_number(f, interval[k].p);
-        fus_csv_number(f, q[1 + k]);
-    }
+    fus_csv_number(f, a->variation_cv - b->variation_cv);
+    for (int k = 0; k < FUS_BOOTSTRAP_MORISITA; k++)
+        put_interval(f, &interval[k], q[1 + k]);
     fus_csv_number(f, c->ratios[i].estimate);
     fus_csv_number(f, c->ratios[i].low);
     fus_csv_number(f, c->ratios[i].high);
     fus_csv_name(f, ",", run->models[r->model_b].layers[r->layer_b].name);
+    fus_csv_number(f, a->morisita - b->morisita);
+    put_interval(f, &interval[FUS_BOOTSTRAP_MORISITA], q[1 + FUS_BOOTSTRAP_MORISITA]);
     fus_outfile_printf(f, "\n");
 }
 
@@ -165,7 +172,8 @@ static int write_comparison(const char *path, const struct fus_run_summary *run,
     fus_outfile_printf(
         &f, "model_a,model_b,layer,category,proportion_difference,csi_difference,t,df,p,q,variation_difference,"
             "proportion_low,proportion_high,proportion_p,proportion_q,csi_low,csi_high,csi_p,csi_q,"
-            "variation_low,variation_high,variation_p,variation_q,proportion_ratio,ratio_low,ratio_high,layer_b\n");
+            "variation_low,variation_high,variation_p,variation_q,proportion_ratio,ratio_low,ratio_high,layer_b,"
+            "morisita_difference,morisita_low,morisita_high,morisita_p,morisita_q\n");
     for (size_t i = 0; i < c->n; i++)
         comparison_row(&f, run, c, i);
     return fus_outfile_commit(&f, err);

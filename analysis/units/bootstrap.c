@@ -147,6 +147,7 @@ static int measure(void *context, size_t draw, const struct fus_moments *m, stru
         to[FUS_BOOTSTRAP_PROPORTION * stride] = layer.categories[c].proportion;
         to[FUS_BOOTSTRAP_CSI * stride] = layer.categories[c].csi_mean;
         to[FUS_BOOTSTRAP_VARIATION * stride] = layer.categories[c].variation_cv;
+        to[FUS_BOOTSTRAP_MORISITA * stride] = layer.categories[c].morisita;
     }
     fus_select_free(&layer);
     return FUS_OK;
@@ -379,7 +380,8 @@ struct fus_bootstrap_column fus_bootstrap_column(const struct fus_bootstrap *b, 
 int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstrap *b, double alpha,
                        struct fus_error *err)
 {
-    static const double least[N_STATISTICS] = {0, -INFINITY, 0}, most[N_STATISTICS] = {1, INFINITY, INFINITY};
+    static const double least[N_STATISTICS] = {0, -INFINITY, 0, 0},
+                        most[N_STATISTICS] = {1, INFINITY, INFINITY, INFINITY};
     if (layer->n_categories != b->n_categories)
         return fus_base_fail(err, FUS_EINVAL, "bootstrap: %d categories for a layer of %d", b->n_categories,
                              layer->n_categories);
@@ -389,8 +391,8 @@ int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstr
     for (size_t column = 0; column < (size_t)b->n_categories * N_STATISTICS; column++) {
         size_t which = column % N_STATISTICS;
         struct fus_category_summary *s = &layer->categories[column / N_STATISTICS];
-        double *const low[N_STATISTICS] = {&s->ci_low, &s->csi_low, &s->variation_low};
-        double *const high[N_STATISTICS] = {&s->ci_high, &s->csi_high, &s->variation_high};
+        double *const low[N_STATISTICS] = {&s->ci_low, &s->csi_low, &s->variation_low, &s->morisita_low};
+        double *const high[N_STATISTICS] = {&s->ci_high, &s->csi_high, &s->variation_high, &s->morisita_high};
         struct fus_bootstrap_column values = fus_bootstrap_column(b, column);
         struct fus_interval i;
         fus_bootstrap_interval(&i, &values, b->method, alpha, scratch);

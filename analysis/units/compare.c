@@ -1,4 +1,4 @@
-/* The first model against each other one, layer by layer: the paper's own one-sided two-sample test
+/* Every pair of models, layer by layer: the paper's own one-sided two-sample test
  * of CSI over the units selective for a category (Lu & Wang 2025, Fig 2B). Units share weights and
  * pictures and are not independent samples. METHOD.md discusses the meaning of this p. */
 #include <math.h>
@@ -81,31 +81,39 @@ static void compare_category(struct fus_csi_comparison *row, const struct fus_ca
     row->p = fus_ttest_p(a->csi_mean, var_a, n_a, b->csi_mean, var_b, n_b);
 }
 
-/* Rows in the order of the other models, of the first model's layers, of the categories. */
+/* Rows of one pair of models in the order of the first one's layers, of the categories. */
+static struct fus_csi_comparison *compare_pair(struct fus_csi_comparison *out, const struct fus_run_summary *run, int a,
+                                               int b)
+{
+    const struct fus_model_summary *first = &run->models[a], *other = &run->models[b];
+    for (int i = 0; i < first->n_layers; i++) {
+        int j = fus_compare_layer(first, i, other);
+        for (int c = 0; j >= 0 && c < run->n_categories; c++, out++) {
+            out->model_a = a, out->model_b = b, out->layer_a = i, out->layer_b = j, out->category = c;
+            compare_category(out, &first->layers[i].categories[c], &other->layers[j].categories[c]);
+        }
+    }
+    return out;
+}
+
+/* Pairs in the order of the first, then of the other model. */
 int fus_compare_csi(struct fus_csi_comparison **rows, size_t *n_rows, const struct fus_run_summary *run,
                     struct fus_error *err)
 {
-    size_t room = 1, n = 0, a_layer;
+    size_t room = 1, n;
     *rows = NULL;
     *n_rows = 0;
-    for (int b = 1; b < run->n_models; b++)
-        if (!fus_base_mul(&a_layer, (size_t)run->models[0].n_layers, (size_t)run->n_categories) ||
-            !fus_base_add(&room, room, a_layer))
+    for (int a = 0; a < run->n_models; a++)
+        if (!fus_base_mul(&n, (size_t)run->models[a].n_layers, (size_t)run->n_categories) ||
+            !fus_base_mul(&n, n, (size_t)(run->n_models - 1 - a)) || !fus_base_add(&room, room, n))
             return fus_base_fail(err, FUS_ENOMEM, "too many layers to compare");
-    struct fus_csi_comparison *out = fus_base_alloc(room, sizeof *out);
+    struct fus_csi_comparison *out = fus_base_alloc(room, sizeof *out), *end = out;
     if (!out)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu comparisons", room);
-    for (int b = 1; b < run->n_models; b++)
-        for (int i = 0; i < run->models[0].n_layers; i++) {
-            const struct fus_layer_summary *one = &run->models[0].layers[i];
-            int j = fus_compare_layer(&run->models[0], i, &run->models[b]);
-            for (int c = 0; j >= 0 && c < run->n_categories; c++) {
-                struct fus_csi_comparison *row = &out[n++];
-                row->model_a = 0, row->model_b = b, row->layer_a = i, row->layer_b = j, row->category = c;
-                compare_category(row, &one->categories[c], &run->models[b].layers[j].categories[c]);
-            }
-        }
+    for (int a = 0; a < run->n_models; a++)
+        for (int b = a + 1; b < run->n_models; b++)
+            end = compare_pair(end, run, a, b);
     *rows = out;
-    *n_rows = n;
+    *n_rows = (size_t)(end - out);
     return FUS_OK;
 }

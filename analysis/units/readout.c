@@ -4,9 +4,11 @@
  *   nearest class mean  w_c = m_c, bias_c = -|m_c|^2 / 2: the largest score is the least
  *                       Euclidean distance |x - m_c|
  *   ridge regression    (Hoerl & Kennard 1970) on the categories' indicators y_c (1 or 0),
- *                       features and indicators centred. In dual form, as there are fewer
- *                       pictures than features: K = X X', (K + lambda I) a_c = y_c, w_c = X' a_c,
- *                       bias_c = mean y_c - w_c . mean x
+ *                       categories weighed equally: picture i of category k has the weight s_i^2 =
+ *                       n / (C n_k), C categories with pictures. Features and indicators are
+ *                       centred by their weighted means, rows multiplied by s_i. In dual form, as
+ *                       there are fewer pictures than features: K = X X', (K + lambda I) a_c = y_c,
+ *                       w_c = X' a_c, bias_c = mean y_c - w_c . mean x
  *
  * lambda is the one of 1e-4 .. 1e2 (factors of ten) times trace(K) / n with the least
  * generalised cross-validation (Golub, Heath & Wahba 1979), over all categories together. With T
@@ -84,11 +86,13 @@ int fus_readout_mean(struct fus_readout *out, const struct fus_readout_data *d, 
 
 struct ridge {
     const struct fus_readout_data *d;
-    double *mean;     /* [n_features] */
-    double *x;        /* [n, n_features] centred */
+    double present;   /* categories that have pictures */
+    double *scale;    /* [n] s_i */
+    double *mean;     /* [n_features] the unweighted mean of the categories' means */
+    double *x;        /* [n, n_features] centred, times s_i */
     double *gram;     /* [n, n] K, of which the lower triangle */
     double *factor;   /* [n, n] L with L L' = K + lambda I, lower triangle */
-    double *y;        /* [n_categories, n] centred indicators */
+    double *y;        /* [n_categories, n] centred indicators, times s_i */
     double *a, *best; /* [n_categories, n] solutions of a lambda, of the best one */
 };
 
@@ -104,6 +108,7 @@ static int create_ridge(struct ridge *r, const struct fus_readout_data *d, struc
 {
     size_t n = d->n, targets = (size_t)d->n_categories;
     *r = (struct ridge){.d = d};
+    r->scale = fus_base_alloc(n, sizeof *r->scale);
     r->mean = fus_base_alloc(d->n_features, sizeof *r->mean);
     r->x = fus_base_alloc(n, d->n_features * sizeof *r->x);
     r->gram = fus_base_alloc(n, n * sizeof *r->gram);
@@ -111,7 +116,7 @@ static int create_ridge(struct ridge *r, const struct fus_readout_data *d, struc
     r->y = fus_base_alloc(n, targets * sizeof *r->y);
     r->a = fus_base_alloc(n, targets * sizeof *r->a);
     r->best = fus_base_alloc(n, targets * sizeof *r->best);
-    return r->mean && r->x && r->gram && r->factor && r->y && r->a && r->best
+    return r->scale && r->mean && r->x && r->gram && r->factor && r->y && r->a && r->best
                ? FUS_OK
                : fus_base_fail(err, FUS_ENOMEM, "no memory for a regression on %zu pictures of %zu features", n,
                                d->n_features);
@@ -119,6 +124,7 @@ static int create_ridge(struct ridge *r, const struct fus_readout_data *d, struc
 
 static void destroy_ridge(struct ridge *r)
 {
+    fus_base_free(r->scale);
     fus_base_free(r->mean);
     fus_base_free(r->x);
     fus_base_free(r->gram);
@@ -128,20 +134,30 @@ static void destroy_ridge(struct ridge *r)
     fus_base_free(r->best);
 }
 
+/* The weights; their sum is n. */
+static void weigh(struct ridge *r)
+{
+    const struct fus_readout_data *d = r->d;
+    for (int c = 0; c < d->n_categories; c++)
+        r->present += count_of(d, c) > 0;
+    for (size_t i = 0; i < d->n; i++)
+        r->scale[i] = sqrt((double)d->n / (r->present * count_of(d, category_of(d, i))));
+}
+
 static void centre(struct ridge *r)
 {
     const struct fus_readout_data *d = r->d;
     for (size_t i = 0; i < d->n; i++)
         for (size_t f = 0; f < d->n_features; f++)
-            r->mean[f] += row_of(d, i)[f];
+            r->mean[f] += r->scale[i] * r->scale[i] * row_of(d, i)[f];
     for (size_t f = 0; f < d->n_features; f++)
         r->mean[f] /= (double)d->n;
     for (size_t i = 0; i < d->n; i++)
         for (size_t f = 0; f < d->n_features; f++)
-            r->x[i * d->n_features + f] = row_of(d, i)[f] - r->mean[f];
+            r->x[i * d->n_features + f] = r->scale[i] * (row_of(d, i)[f] - r->mean[f]);
     for (int c = 0; c < d->n_categories; c++)
-        for (size_t i = 0; i < d->n; i++)
-            r->y[(size_t)c * d->n + i] = (category_of(d, i) == c) - count_of(d, c) / (double)d->n;
+        for (size_t i = 0; i < d->n && count_of(d, c) > 0; i++)
+            r->y[(size_t)c * d->n + i] = r->scale[i] * ((category_of(d, i) == c) - 1 / r->present);
 }
 
 static void gram_row(void *context, int i, int thread)
@@ -248,7 +264,7 @@ static void set_weights(struct fus_readout *out, const struct ridge *r)
         for (size_t i = 0; i < d->n; i++)
             for (size_t f = 0; f < d->n_features; f++)
                 w[f] += r->best[(size_t)c * d->n + i] * r->x[i * d->n_features + f];
-        out->bias[c] = n > 0 ? n / (double)d->n - dot(w, r->mean, d->n_features) : -INFINITY;
+        out->bias[c] = n > 0 ? 1 / r->present - dot(w, r->mean, d->n_features) : -INFINITY;
     }
 }
 
@@ -261,6 +277,7 @@ int fus_readout_ridge(struct fus_readout *out, const struct fus_readout_data *d,
     if (!code)
         code = create_ridge(&r, d, err);
     if (!code) {
+        weigh(&r);
         centre(&r);
         fus_threads_for((int)d->n, gram_row, &r);
         out->lambda = choose_lambda(&r);

@@ -284,10 +284,10 @@ int fus_select_create(struct fus_layer_summary *out, const struct fus_moments *m
     out->n_categories = out->categories ? m->n_groups : 0;
     for (int c = 0; c < m->n_groups && all; c++) {
         struct fus_category_summary *category = &out->categories[c];
-        category->ci_low = category->ci_high = category->csi_cv = category->dprime_cv = category->auc_cv =
-            category->survival = NAN;
+        category->ci_low = category->ci_high = category->csi_same = category->csi_cv = category->dprime_cv =
+            category->auc_cv = category->survival = NAN;
         category->split_half_r = category->dice = category->csi_low = category->csi_high = NAN;
-        category->variation_low = category->variation_high = NAN;
+        category->variation_low = category->variation_high = category->morisita_low = category->morisita_high = NAN;
         category->map = fus_base_alloc(places, sizeof *category->map);
         all = category->map != NULL;
     }

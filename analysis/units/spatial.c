@@ -62,12 +62,16 @@ int fus_spatial_summarise(struct fus_category_summary *out, const int8_t *label,
         goto out;
     }
     count_places(count, label, channels, n_places, category);
-    double total = 0, squares = 0, n = (double)n_places;
+    double total = 0, squares = 0, sum_of_squares = 0, n = (double)n_places;
     for (size_t i = 0; i < n_places; i++) {
         total += count[i];
+        sum_of_squares += (double)count[i] * count[i];
         out->map[i] = (float)((double)count[i] / channels);
     }
     out->variation_cv = out->variation_sd = out->gini = out->entropy = NAN;
+    out->variation_null = fus_placement_variation((size_t)total, channels, n_places);
+    out->placement_p = fus_placement_p(sum_of_squares, (size_t)total, channels, n_places);
+    out->morisita = fus_placement_morisita(sum_of_squares, (size_t)total, n_places);
     if (total == 0)
         goto out;
     double mean = total / n;

@@ -1,57 +1,38 @@
-/* DEFLATE and zlib decompression, CRC-32 and Adler-32: see inflate.h.
+/* DEFLATE and zlib decompression, whole or streamed: see inflate.h.
  *
- * Follows RFC 1951 (DEFLATE), RFC 1950 (zlib, Adler-32) and ISO 3309 (CRC-32, polynomial
- * 0xEDB88320). Codes of up to ROOT_BITS bits are decoded by one look-up, longer and therefore rare
- * ones bit by bit in canonical order. The bit buffer is filled with zeros past the input's end,
- * and `count` may then go below zero: one check per symbol finds every early end. Nothing is
- * allocated. */
-#include "nn/base/inflate.h"
+ * Follows RFC 1951 (DEFLATE) and RFC 1950 (zlib). Codes of up to ROOT_BITS bits are decoded by one
+ * look-up, longer and therefore rare ones bit by bit in canonical order. The bit buffer is filled
+ * with zeros past the input's end, and `count` may then go below zero: one check per symbol finds
+ * every early end.
+ *
+ * The output may be whole in memory; nothing is then allocated. inflate_stream.c has a window of
+ * output: decoding pauses between two symbols when the window is full, and goes on when its last
+ * 32 kB have moved to its beginning. */
+#include "nn/base/inflate_state.h"
 
 #include <string.h>
-
-enum { ROOT_BITS = 10, MAX_BITS = 15, N_LITLEN = 288, N_DIST = 32, N_CODELEN = 19 };
 
 /* An entry says what a symbol means: bits 0-3 length of its code, 4-7 extra bits, 8-9 kind, 16-31
  * value. */
 enum { KIND_LITERAL = 0 << 8, KIND_BASE = 1 << 8, KIND_END = 2 << 8, KIND_BAD = 3 << 8, KIND_MASK = 3 << 8 };
 
-struct code {
-    uint32_t root[1 << ROOT_BITS]; /* by the next ROOT_BITS bits; 0 if the code is longer or does not exist */
-    uint32_t sorted[N_LITLEN];     /* entries in canonical order */
-    uint16_t count[MAX_BITS + 1];  /* number of codes of each length */
-};
-
-struct state {
-    const uint8_t *in;
-    size_t in_n, in_pos;
-    uint64_t bits; /* the next bits, least significant first */
-    int count;     /* how many of them; negative: that many were used past the end */
-    uint8_t *out;
-    size_t out_n, out_pos;
-    struct code litlen, dist;
-    struct fus_error *err;
-};
-
-/* Offset of the byte that holds the next unread bit. */
-static size_t position(const struct state *s)
+static int fail(struct fus_inflate_state *s, const char *what)
 {
-    size_t ahead = s->count > 0 ? (size_t)s->count / 8 : 0;
-    return s->in_pos - (ahead < s->in_pos ? ahead : s->in_pos);
+    if (s->fill_code)
+        return s->fill_code;
+    return fus_base_fail_at(s->err, FUS_EFORMAT, (long long)(s->base + fus_inflate_position(s)), "%s", what);
 }
 
-static int fail(struct state *s, const char *what)
+static int fail_short(struct fus_inflate_state *s)
 {
-    return fus_base_fail_at(s->err, FUS_EFORMAT, (long long)position(s), "%s", what);
-}
-
-static int fail_short(struct state *s)
-{
-    return fus_base_fail_at(s->err, FUS_EFORMAT, (long long)s->in_n,
+    if (s->fill_code)
+        return s->fill_code;
+    return fus_base_fail_at(s->err, FUS_EFORMAT, (long long)(s->base + s->in_n),
                             "found the end of the compressed data, expected more: truncated copy?");
 }
 
 /* At least 56 bits, or all that are left. */
-static inline void refill(struct state *s)
+static inline void refill(struct fus_inflate_state *s)
 {
     if (s->in_n - s->in_pos >= 8 && s->count >= 0) {
         const uint8_t *p = s->in + s->in_pos;
@@ -62,13 +43,15 @@ static inline void refill(struct state *s)
         s->count |= 56;
         return;
     }
+    if (s->in_n - s->in_pos < 8)
+        fus_inflate_more_input(s);
     while (s->count >= 0 && s->count <= 56 && s->in_pos < s->in_n) {
         s->bits |= (uint64_t)s->in[s->in_pos++] << s->count;
         s->count += 8;
     }
 }
 
-static inline uint32_t take(struct state *s, int n)
+static inline uint32_t take(struct fus_inflate_state *s, int n)
 {
     uint32_t v = (uint32_t)(s->bits & (((uint64_t)1 << n) - 1));
     s->bits >>= n;
@@ -87,7 +70,7 @@ static uint32_t reverse(uint32_t code, int n)
 /* Canonical code from lengths (RFC 1951, 3.2.2); meaning[symbol] is its entry without a length.
  * False if the lengths are over-subscribed or incomplete: only a single code of one bit, or none at
  * all, may be incomplete. */
-static bool build(struct code *c, const uint8_t *lengths, const uint32_t *meaning, int n)
+static bool build(struct fus_inflate_code *c, const uint8_t *lengths, const uint32_t *meaning, int n)
 {
     uint32_t next[MAX_BITS + 2] = {0}, index[MAX_BITS + 2] = {0};
     memset(c->root, 0, sizeof c->root);
@@ -121,7 +104,7 @@ static bool build(struct code *c, const uint8_t *lengths, const uint32_t *meanin
 }
 
 /* Consumes the next code and returns its entry; 0 if the bits are not a code. */
-static uint32_t decode_long(struct state *s, const struct code *c)
+static uint32_t decode_long(struct fus_inflate_state *s, const struct fus_inflate_code *c)
 {
     int32_t code = 0, first = 0, index = 0;
     for (int l = 1; l <= MAX_BITS; l++) {
@@ -138,7 +121,7 @@ static uint32_t decode_long(struct state *s, const struct code *c)
     return 0;
 }
 
-static inline uint32_t decode(struct state *s, const struct code *c)
+static inline uint32_t decode(struct fus_inflate_state *s, const struct fus_inflate_code *c)
 {
     uint32_t e = c->root[s->bits & ((1 << ROOT_BITS) - 1)];
     if (!e)
@@ -173,7 +156,7 @@ static void distance_meanings(uint32_t m[N_DIST])
     m[30] = m[31] = KIND_BAD;
 }
 
-static bool build_both(struct state *s, const uint8_t *lengths, int n_litlen, int n_dist)
+static bool build_both(struct fus_inflate_state *s, const uint8_t *lengths, int n_litlen, int n_dist)
 {
     uint32_t litlen[N_LITLEN], dist[N_DIST];
     literal_meanings(litlen);
@@ -181,7 +164,7 @@ static bool build_both(struct state *s, const uint8_t *lengths, int n_litlen, in
     return build(&s->litlen, lengths, litlen, n_litlen) && build(&s->dist, lengths + n_litlen, dist, n_dist);
 }
 
-static void fixed_code(struct state *s)
+static void fixed_code(struct fus_inflate_state *s)
 {
     uint8_t lengths[N_LITLEN + N_DIST];
     memset(lengths, 8, 144);
@@ -193,7 +176,7 @@ static void fixed_code(struct state *s)
 }
 
 /* The lengths of both codes, themselves run-length and Huffman coded (RFC 1951, 3.2.7). */
-static int read_lengths(struct state *s, uint8_t *lengths, int n)
+static int read_lengths(struct fus_inflate_state *s, uint8_t *lengths, int n)
 {
     for (int i = 0; i < n;) {
         refill(s);
@@ -221,7 +204,7 @@ static int read_lengths(struct state *s, uint8_t *lengths, int n)
     return FUS_OK;
 }
 
-static int dynamic_code(struct state *s)
+static int dynamic_code(struct fus_inflate_state *s)
 {
     static const uint8_t order[N_CODELEN] = {16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};
     uint8_t lengths[N_LITLEN + N_DIST] = {0}, first[N_CODELEN] = {0};
@@ -264,12 +247,14 @@ static inline void copy_match(uint8_t *out, size_t pos, size_t distance, size_t 
         to[i] = from[i];
 }
 
-static int inflate_codes(struct state *s)
+static int inflate_codes(struct fus_inflate_state *s)
 {
     uint8_t *out = s->out;
     size_t pos = s->out_pos, out_n = s->out_n;
     int code = FUS_OK;
     for (;;) {
+        if (pos >= s->pause)
+            break;
         refill(s);
         uint32_t e = decode(s, &s->litlen);
         uint32_t kind = e & KIND_MASK;
@@ -281,8 +266,10 @@ static int inflate_codes(struct state *s)
             out[pos++] = (uint8_t)(e >> 16);
             continue;
         }
-        if (kind == KIND_END)
+        if (kind == KIND_END) {
+            s->mode = MODE_BLOCK;
             break;
+        }
         if (!e || kind == KIND_BAD) {
             code = fail(s, "found bits that are no code: damaged data?");
             break;
@@ -311,11 +298,14 @@ static int inflate_codes(struct state *s)
     return code;
 }
 
-static int inflate_stored(struct state *s)
+/* The lengths of a stored block. */
+static int begin_stored(struct fus_inflate_state *s)
 {
-    s->in_pos = position(s); /* whole bytes go back; the rest of the current one is skipped */
+    s->in_pos = fus_inflate_position(s); /* whole bytes go back; the rest of the current one is skipped */
     s->bits = 0;
     s->count = 0;
+    if (s->in_n - s->in_pos < 4)
+        fus_inflate_more_input(s);
     if (s->in_n - s->in_pos < 4)
         return fail_short(s);
     const uint8_t *p = s->in + s->in_pos;
@@ -323,51 +313,82 @@ static int inflate_stored(struct state *s)
     if (n != (check ^ 0xffff))
         return fail(s, "found a stored block whose two lengths disagree: damaged data?");
     s->in_pos += 4;
-    if (n > s->in_n - s->in_pos)
+    s->stored = n;
+    if (!s->fill && n > s->in_n - s->in_pos)
         return fail_short(s);
-    if (n > s->out_n - s->out_pos)
+    if (!s->fill && n > s->out_n - s->out_pos)
         return fail(s, "found more data than expected: damaged data or a wrong size in the header?");
+    return FUS_OK;
+}
+
+static int inflate_stored(struct fus_inflate_state *s)
+{
+    if (s->stored && s->in_pos == s->in_n)
+        fus_inflate_more_input(s);
+    size_t n = s->stored, ready = s->in_n - s->in_pos, room = s->out_n - s->out_pos;
+    n = n < ready ? n : ready;
+    n = n < room ? n : room;
+    if (s->stored && !ready)
+        return fail_short(s);
     if (n)
         memcpy(s->out + s->out_pos, s->in + s->in_pos, n);
     s->in_pos += n;
     s->out_pos += n;
+    s->stored -= n;
+    if (!s->stored)
+        s->mode = MODE_BLOCK;
     return FUS_OK;
+}
+
+static int begin_block(struct fus_inflate_state *s)
+{
+    if (s->last) {
+        s->mode = MODE_ENDED;
+        return FUS_OK;
+    }
+    if (fus_base_stopping())
+        return fus_base_fail(s->err, FUS_ESTOPPED, "stopped");
+    refill(s);
+    s->last = take(s, 1);
+    uint32_t type = take(s, 2);
+    if (s->count < 0)
+        return fail_short(s);
+    if (type == 3)
+        return fail(s, "found block type 3, expected 0, 1 or 2: damaged data?");
+    s->mode = type == 0 ? MODE_STORED : MODE_CODES;
+    if (type == 0)
+        return begin_stored(s);
+    if (type == 2)
+        return dynamic_code(s);
+    fixed_code(s);
+    return FUS_OK;
+}
+
+int fus_inflate_on(struct fus_inflate_state *s)
+{
+    int code = FUS_OK;
+    while (!code && s->mode != MODE_ENDED && s->out_pos < s->pause) {
+        if (s->mode == MODE_BLOCK)
+            code = begin_block(s);
+        else
+            code = s->mode == MODE_STORED ? inflate_stored(s) : inflate_codes(s);
+    }
+    return code;
 }
 
 int fus_inflate_raw(uint8_t *out, size_t out_n, size_t *produced, const uint8_t *in, size_t in_n, size_t *consumed,
                     struct fus_error *err)
 {
-    struct state s;
+    struct fus_inflate_state s;
     s.in = in, s.in_n = in_n, s.in_pos = 0;
     s.bits = 0, s.count = 0;
-    s.out = out, s.out_n = out_n, s.out_pos = 0;
+    s.out = out, s.out_n = out_n, s.out_pos = 0, s.pause = SIZE_MAX;
+    s.mode = MODE_BLOCK, s.last = false;
     s.err = err;
-    int code = FUS_OK;
-    for (bool last = false; !last && !code;) {
-        if (fus_base_stopping()) {
-            code = fus_base_fail(err, FUS_ESTOPPED, "stopped");
-            break;
-        }
-        refill(&s);
-        last = take(&s, 1);
-        uint32_t type = take(&s, 2);
-        if (s.count < 0) {
-            code = fail_short(&s);
-        } else if (type == 0) {
-            code = inflate_stored(&s);
-        } else if (type == 3) {
-            code = fail(&s, "found block type 3, expected 0, 1 or 2: damaged data?");
-        } else {
-            if (type == 1)
-                fixed_code(&s);
-            else
-                code = dynamic_code(&s);
-            if (!code)
-                code = inflate_codes(&s);
-        }
-    }
+    s.fill = NULL, s.base = 0, s.fill_code = FUS_OK;
+    int code = fus_inflate_on(&s);
     *produced = s.out_pos;
-    *consumed = position(&s);
+    *consumed = fus_inflate_position(&s);
     return code;
 }
 
@@ -404,62 +425,4 @@ int fus_inflate_zlib(uint8_t *out, size_t out_n, size_t *produced, const uint8_t
                                 (unsigned)got);
     *consumed += 4;
     return FUS_OK;
-}
-
-/* Eight table look-ups for eight bytes; table[k][b] is the effect of byte b followed by k zero
- * bytes. */
-static uint32_t crc_long(uint32_t crc, const uint8_t *p, size_t n)
-{
-    uint32_t table[8][256];
-    for (uint32_t b = 0; b < 256; b++) {
-        uint32_t c = b;
-        for (int i = 0; i < 8; i++)
-            c = c >> 1 ^ (c & 1 ? 0xedb88320u : 0);
-        table[0][b] = c;
-    }
-    for (int k = 1; k < 8; k++)
-        for (int b = 0; b < 256; b++)
-            table[k][b] = table[k - 1][b] >> 8 ^ table[0][table[k - 1][b] & 255];
-    for (; n >= 8; n -= 8, p += 8) {
-        crc ^= (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-        crc = table[7][crc & 255] ^ table[6][crc >> 8 & 255] ^ table[5][crc >> 16 & 255] ^ table[4][crc >> 24] ^
-              table[3][p[4]] ^ table[2][p[5]] ^ table[1][p[6]] ^ table[0][p[7]];
-    }
-    for (; n; n--)
-        crc = crc >> 8 ^ table[0][(crc ^ *p++) & 255];
-    return crc;
-}
-
-uint32_t fus_inflate_crc32(uint32_t crc, const void *bytes, size_t n)
-{
-    static const uint32_t nibble[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
-                                        0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-                                        0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c}; /* polynomial after 4 steps */
-    const uint8_t *p = bytes;
-    crc = ~crc;
-    if (n >= 4096)
-        return ~crc_long(crc, p, n);
-    for (; n; n--) {
-        crc ^= *p++;
-        crc = crc >> 4 ^ nibble[crc & 15];
-        crc = crc >> 4 ^ nibble[crc & 15];
-    }
-    return ~crc;
-}
-
-uint32_t fus_inflate_adler32(uint32_t adler, const void *bytes, size_t n)
-{
-    const uint8_t *p = bytes;
-    uint32_t a = adler & 0xffff, b = adler >> 16;
-    while (n) {
-        size_t block = n < 5552 ? n : 5552; /* the most bytes before b can pass 32 bits */
-        n -= block;
-        for (; block; block--) {
-            a += *p++;
-            b += a;
-        }
-        a %= 65521;
-        b %= 65521;
-    }
-    return b << 16 | a;
 }

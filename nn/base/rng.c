@@ -20,7 +20,7 @@ void fus_rng_seed(struct fus_rng *r, uint64_t seed)
     }
 }
 
-void fus_rng_seed_counter(struct fus_rng *r, const uint64_t *parts, int n)
+uint64_t fus_rng_key(const uint64_t *parts, int n)
 {
     uint64_t h = 0;
     for (int i = 0; i < n; i++) {
@@ -29,7 +29,12 @@ void fus_rng_seed_counter(struct fus_rng *r, const uint64_t *parts, int n)
         h = (h ^ h >> 27) * 0x94d049bb133111ebu;
         h ^= h >> 31;
     }
-    fus_rng_seed(r, h);
+    return h;
+}
+
+void fus_rng_seed_counter(struct fus_rng *r, const uint64_t *parts, int n)
+{
+    fus_rng_seed(r, fus_rng_key(parts, n));
 }
 
 uint64_t fus_rng_u64(struct fus_rng *r)

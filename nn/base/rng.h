@@ -15,8 +15,9 @@ struct fus_rng {
 
 void fus_rng_seed(struct fus_rng *r, uint64_t seed);
 
-/* An independent stream for each counter parts [n], such as (seed, epoch, picture, purpose):
- * SplitMix64's finisher after each number. */
+/* An independent stream for each counter parts [n], such as (seed, epoch, picture, purpose). key:
+ * the seed of that stream, by SplitMix64's finisher after each number. */
+uint64_t fus_rng_key(const uint64_t *parts, int n);
 void fus_rng_seed_counter(struct fus_rng *r, const uint64_t *parts, int n);
 
 uint64_t fus_rng_u64(struct fus_rng *r);

@@ -8,8 +8,10 @@
 Needs Debian's python3-numpy, python3-scipy and python3-mpmath. The distribution functions come from mpmath with 40
 digits, because SciPy is off by up to 1e-10 at the extremes; the tests and summaries come from SciPy and NumPy.
 """
+import math
 import os
 import sys
+from fractions import Fraction
 
 import numpy as np
 from mpmath import beta, erfc, exp, hyp2f1, log, loggamma, mp, mpf, pi, sqrt
@@ -239,7 +241,7 @@ def category_row(x, c, alpha=0.05, corrected=True):
     with np.errstate(all="ignore"):
         csi = np.where(mine + mu_o > 0, (mine - mu_o) / (mine + mu_o), np.nan)
         pool = np.concatenate([x[k] for k in others])
-        d = (mine - mu_o) / np.sqrt((x[c].var(0, ddof=1) + pool.var(0, ddof=1)) / 2)
+        d = (mine - pool.mean(0)) / np.sqrt((x[c].var(0, ddof=1) + pool.var(0, ddof=1)) / 2)
     v = csi[chosen]
     n_undefined, v = int(np.isnan(v).sum()), v[~np.isnan(v)]
     place = chosen.reshape(SHAPE).mean(0).ravel()
@@ -289,7 +291,7 @@ def ranks_label(x, cut=0.001):
     label = np.full(units, -1)
     for u in range(units):
         p = [1 if len(np.unique(np.r_[x[best[u]][:, u], x[o][:, u]])) == 1 else
-             stats.mannwhitneyu(x[best[u]][:, u], x[o][:, u], alternative="greater").pvalue
+             stats.mannwhitneyu(x[best[u]][:, u], x[o][:, u], alternative="two-sided").pvalue
              for o in range(CATEGORIES) if o != best[u]]
         label[u] = best[u] if max(p) < cut else -1
     return label
@@ -303,7 +305,7 @@ def criteria():
         pool, mine, mu_o = np.concatenate(others), x[c].mean(0), np.mean([o.mean(0) for o in others], axis=0)
         with np.errstate(all="ignore"):
             csi.append(np.where(mine + mu_o > 0, (mine - mu_o) / (mine + mu_o), np.nan))
-            d.append((mine - mu_o) / np.sqrt((x[c].var(0, ddof=1) + pool.var(0, ddof=1)) / 2))
+            d.append((mine - pool.mean(0)) / np.sqrt((x[c].var(0, ddof=1) + pool.var(0, ddof=1)) / 2))
             t.append((mine - pool.mean(0)) / np.sqrt(x[c].var(0) / len(x[c]) + pool.var(0) / len(pool)))
     labels = [two_sided_by(x), by_cut(np.array(t), 10), by_cut(np.array(d), 1), by_cut(np.array(csi), 1 / 3)]
     big = [np.concatenate([v, v + 0.001 * np.arange(v.size).reshape(v.shape) % 0.1] * 3).astype(np.float32) for v in x]
@@ -349,7 +351,7 @@ def halves():
             auc.append(stats.mannwhitneyu(y[c], pool, axis=0).statistic / (len(y[c]) * len(pool)))
             with np.errstate(all="ignore"):
                 csi.append(np.where(mine + mu_o > 0, (mine - mu_o) / (mine + mu_o), np.nan))
-                d.append((mine - mu_o) / np.sqrt((y[c].var(0, ddof=1) + pool.var(0, ddof=1)) / 2))
+                d.append((mine - pool.mean(0)) / np.sqrt((y[c].var(0, ddof=1) + pool.var(0, ddof=1)) / 2))
         pairs = [((0, 0), (1, 1)), ((0, 1), (1, 0))]
         row = [mask[0].sum(), mask[1].sum()]
         row += [mean_or_nan(np.array([mean_or_nan(v[m][mask[s]]) for s, m in p])) for v in (csi, d) for p in pairs]
@@ -411,7 +413,8 @@ def layer_statistics(x):
             csi = np.where(mine + mu_o > 0, (mine - mu_o) / (mine + mu_o), np.nan)[chosen]
         place = chosen.reshape(SHAPE).mean(0).ravel()
         t = np.array([welch(x[c], x[k])[0] for k in others]).min(0)
-        out.append((chosen.mean(), mean_or_nan(csi), place.std() / place.mean() if chosen.any() else np.nan, max(0, t.max()), t))
+        out.append((chosen.mean(), mean_or_nan(csi), place.std() / place.mean() if chosen.any() else np.nan, max(0, t.max()), t,
+                    chosen.reshape(SHAPE).sum(0).ravel()))
     return out
 
 
@@ -427,7 +430,7 @@ def permute(m=99, seed=7, alpha=0.05):
         null.append([s[0] for s in layer_statistics([flat[shuffled == c] for c in range(CATEGORIES)])])
     null, rows = np.array(null), []
     critical, passes = familywise(x, m, seed, alpha)
-    for c, (share, csi, _, _, t) in enumerate(layer_statistics(x)):
+    for c, (share, csi, *_) in enumerate(layer_statistics(x)):
         rows.append(braces(share, csi, null[:, c].mean(), np.quantile(null[:, c], 1 - alpha),
                            ((null[:, c] >= share).sum() + 1) / (m + 1), critical[c], passes[c]))
     write("permute", rows, "without correction: proportion, CSI, null mean and 95 %, p, critical t, units family-wise; 99 relabellings, seed 7")
@@ -463,6 +466,51 @@ def familywise(x, m, seed, alpha):
     return critical, [int(p.sum()) for p in passes]
 
 
+def morisita(x):
+    """Morisita's index of counts x; NaN for fewer than two."""
+    n = x.sum()
+    return len(x) * (x * (x - 1)).sum() / (n * (n - 1)) if n > 1 else np.nan
+
+
+def placement():
+    """Units placed at random: Y = sum x (x - 1). Moments in exact fractions, Pearson's type III by scipy.stats.gamma; the exact chance of at
+    least y by adding up place by place."""
+    falling = lambda x, k: math.prod(x - i for i in range(k))
+
+    def pearson(y, n, channels, places):
+        e = lambda *r: Fraction(falling(n, sum(r)), falling(channels * places, sum(r))) * math.prod(falling(channels, k) for k in r)
+        q = places
+        m1 = q * e(2)
+        m2 = q * (e(4) + 4 * e(3) + 2 * e(2)) + q * (q - 1) * e(2, 2)
+        m3 = (q * (e(6) + 12 * e(5) + 38 * e(4) + 32 * e(3) + 4 * e(2)) + 3 * q * (q - 1) * (e(4, 2) + 4 * e(3, 2) + 2 * e(2, 2))
+              + q * (q - 1) * (q - 2) * e(2, 2, 2))
+        sd = float(m2 - m1 * m1) ** 0.5
+        skewness = max(0.01, float(m3 - 3 * m1 * m2 + 2 * m1 ** 3) / sd ** 3)
+        k = 4 / skewness ** 2
+        return stats.gamma.sf(k + (y - 1 - float(m1)) / sd * k ** 0.5, k)
+
+    def exact(y, n, channels, places):
+        ways = {(0, 0): 1}
+        for _ in range(places):
+            more = {}
+            for (used, pairs), w in ways.items():
+                for x in range(min(channels, n - used) + 1):
+                    key = used + x, pairs + x * (x - 1)
+                    more[key] = more.get(key, 0) + w * math.comb(channels, x)
+            ways = more
+        return float(Fraction(sum(w for (used, pairs), w in ways.items() if used == n and pairs >= y), math.comb(channels * places, n)))
+
+    rows = []
+    for n, channels, places, y in ((6, 8, 9, 8), (12, 8, 9, 30), (20, 16, 16, 36), (20, 16, 16, 50), (30, 64, 49, 26), (60, 8, 9, 430), (2, 4, 5, 2)):
+        placed = min(n, channels * places - n)
+        squares = y + n
+        other = squares if placed == n else channels ** 2 * places - 2 * channels * n + squares
+        rows.append(braces(n, channels, places, squares, pearson(other - placed, placed, channels, places), exact(y, n, channels, places)))
+    for n, channels, places, y in ((139, 64, 64, 330), (15000, 64, 3136, 73000), (900, 2048, 49, 16700)):
+        rows.append(braces(n, channels, places, y + n, pearson(y, n, channels, places), np.nan))
+    write("placement", rows, "n units, channels, places, sum of squares; p by Pearson's type III with moments in fractions; exact p where few")
+
+
 def bootstrap(n=40, seed=3):
     """The layer without its last category's shortage: three pictures of each category at least, all statistics, no correction."""
     x = layer_responses()
@@ -475,16 +523,16 @@ def bootstrap(n=40, seed=3):
         r = seeded(seed, b)
         return [v[[r.below(len(v)) for _ in v]] for v in x]
 
-    measure = lambda x: [s[:3] for s in layer_statistics(x)]
+    measure = lambda x: [(*s[:3], morisita(s[5])) for s in layer_statistics(x)]
     once = [resample(x, b) for b in range(n)]
     values = np.array([measure(v) for v in once])
     nested = np.array([measure(resample(once[b // 2], n + b)) for b in range(2 * -(-n // 4))])
     keep = lambda i: [np.concatenate([flat[a:b][:max(0, i - a)], flat[a:b][max(0, i + 1 - a):]]) if a <= i < b else flat[a:b]
                       for a, b in zip(first, first[1:])]
-    left = np.array([[s[:3] for s in layer_statistics(keep(i))] for i in range(len(flat))])
+    left = np.array([measure(keep(i)) for i in range(len(flat))])
     rows = []
-    for c, s in enumerate(layer_statistics(x)):
-        for k in range(3):
+    for c, s in enumerate(measure(x)):
+        for k in range(4):
             v, j = values[:, c, k][~np.isnan(values[:, c, k])], left[:, c, k][~np.isnan(left[:, c, k])]
             rows.append(braces(s[k], v.mean(), np.quantile(v, 0.025), np.quantile(v, 0.975), j.mean(), *bca(s[k], v, j),
                                *centred(s[k], v, nested[:, c, k])))
@@ -534,15 +582,18 @@ def readout():
     train, test, y = x[::2], x[1::2], np.eye(CATEGORIES)[labels[::2]]
     means = np.array([train[labels[::2] == c].mean(0) for c in range(CATEGORIES)])
     nearest = ((test[:, None] - means) ** 2).sum(2).argmin(1)
-    u, s, vt = np.linalg.svd(train - train.mean(0), full_matrices=False)
+    # categories weighed equally: the mean of the class means, rows by the root of n / (C n_k)
+    root = np.sqrt(len(train) / (CATEGORIES * np.bincount(labels[::2])[labels[::2]]))[:, None]
+    centre, base = means.mean(0), np.full(CATEGORIES, 1 / CATEGORIES)
+    u, s, vt = np.linalg.svd(root * (train - centre), full_matrices=False)
     n, best = len(train), None
     for power in range(-4, 3):
         lam = 10.0 ** power * (s ** 2).sum() / n
-        w = vt.T @ ((s / (s ** 2 + lam))[:, None] * (u.T @ (y - y.mean(0))))
-        residual = y - y.mean(0) - (train - train.mean(0)) @ w
+        w = vt.T @ ((s / (s ** 2 + lam))[:, None] * (u.T @ (root * (y - base))))
+        residual = root * (y - base - (train - centre) @ w)
         gcv = n * (residual ** 2).sum() / (n - 1 - (s ** 2 / (s ** 2 + lam)).sum()) ** 2
         if best is None or gcv < best[0]:
-            best = gcv, lam, (test - train.mean(0)) @ w + y.mean(0)
+            best = gcv, lam, (test - centre) @ w + base
     write("readout", [braces(best[1]), braces(*nearest), braces(*best[2].ravel())],
           "lambda of the ridge regression; nearest class means of the odd pictures; their ridge scores [picture, category]")
 

@@ -1,0 +1,9 @@
+/* The files of a clustering: see clustering.h. */
+#ifndef FUS_SDC_CLUSTERS_WRITE_H
+#define FUS_SDC_CLUSTERS_WRITE_H
+
+#include "analysis/sdc/clustering.h"
+
+int fus_sdc_clusters_write(const struct fus_sdc_clustering *c, struct fus_error *err);
+
+#endif

@@ -1,0 +1,40 @@
+/* `fusiform sdc fit` as a library call: responses and an image embedding in; decoders, their retrieval
+ * scores and patterns out.
+ *
+ * DIR/sdc.json                    options, seed, SHA-256 of every input
+ * DIR/scores.csv                  retrieval of every decoder
+ * DIR/voxels/NAME.csv             every voxel of the mask: place, noise ceiling, whether it was kept
+ * DIR/decoders/NAME.npz           weight [V, d], bias [d], pattern [V, d], voxel [V]
+ * DIR/decoders/NAME/run-000.npz   weight and bias of one rerun; permuted-000.npz of a relabelling
+ * DIR/responses/NAME_test.npz     z [trials, V], image, session, mean and sd [sessions, V]
+ * DIR/parts/                      states of unfinished fits, removed at the end */
+#ifndef FUS_SDC_DECODE_H
+#define FUS_SDC_DECODE_H
+
+#include "analysis/sdc/data.h"
+#include "analysis/sdc/fit.h"
+#include "analysis/sdc/study.h"
+
+#define FUS_SDC_MOST_ALPHAS 16
+#define FUS_SDC_MOST_GIVEN 256 /* NAME=FILE of the command line */
+
+struct fus_sdc_decode_options {
+    const char *study, *images, *embedding, *out; /* images NULL: an image is a row of the embedding */
+    const char *responses[FUS_SDC_MOST_GIVEN], *trials[FUS_SDC_MOST_GIVEN], *masks[FUS_SDC_MOST_GIVEN]; /* NAME=FILE */
+    int n_responses, n_trials, n_masks; /* without a study file */
+    struct fus_sdc_study_options split;
+    struct fus_sdc_data_options data;
+    struct fus_sdc_fit_options fit;
+    uint64_t seed;
+    int reruns, permutations;
+    double alphas[FUS_SDC_MOST_ALPHAS]; /* of the ridge baseline */
+    int n_alphas;                       /* 0: none */
+    int shard, n_shards;                /* 0, 0: all */
+    bool resume, force, efird;          /* efird: for sdc.json */
+    size_t max_memory;
+};
+
+/* efird: the choices of Efird, Murphy, Zylberberg & Fyshe (2025). */
+void fus_sdc_decode_defaults(struct fus_sdc_decode_options *o, bool efird);
+
+#endif

@@ -1,0 +1,23 @@
+/* Private to analysis/sdc: what stands behind a struct fus_sdc_data. */
+#ifndef FUS_SDC_STORE_H
+#define FUS_SDC_STORE_H
+
+#include "analysis/sdc/data.h"
+#include "analysis/sdc/matrix.h"
+
+#define FUS_SDC_MOST_OWNED 32
+
+struct fus_sdc_store {
+    struct fus_sdc_matrix kept;    /* [n_trials, n_voxels] as in the files, one stripe */
+    const double *centre, *factor; /* [n_sessions, n_voxels] x = (raw - centre) factor */
+    int n_owned;
+    void *owned[FUS_SDC_MOST_OWNED]; /* every array of the data */
+};
+
+int fus_sdc_store_create(struct fus_sdc_data **d, const char *name, struct fus_error *err);
+/* n items, zeroed, freed with the data; NULL if memory is out. */
+void *fus_sdc_store_own(struct fus_sdc_data *d, size_t n, size_t size);
+/* The same with a copy of items [n]. */
+void *fus_sdc_store_copy(struct fus_sdc_data *d, const void *items, size_t n, size_t size);
+
+#endif

@@ -1,0 +1,195 @@
+/* fusiform sdc cluster: shared clusters of voxels from decoders. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/sdc/clustering.h"
+#include "nn/base/number.h"
+#include "tools/args.h"
+#include "tools/commands.h"
+#include "tools/interrupt.h"
+
+static const char help[] =
+    "usage: fusiform sdc cluster DIR [options]\n"
+    "       fusiform sdc cluster --vectors NAME=W.npy --vectors NAME=W.npy ... --out DIR [options]\n\n"
+    "Finds clusters of voxels of different participants whose vectors in the embedding space are close: shared\n"
+    "decodable concepts. DIR is a folder that `fusiform sdc fit` wrote. NAME=W.npy are vectors from anywhere, "
+    "[voxels,\n"
+    "dimensions], one file a participant. Distance is 1 - cosine. Writes clusters/eps.csv and, for each eps,\n"
+    "clusters/EPS/ with NAME_labels.npy (-1 none) and NAME_expanded.npy.\n\n"
+    "  --out DIR            where the results go (default: DIR)\n"
+    "  --transposed         the .npy files are [dimensions, voxels]\n"
+    "  --of weights|pattern|both   which vectors of a fit: decoder weights (default), or the covariance of voxel and\n"
+    "                       decoded embedding, in clusters-pattern/\n"
+    "  --eps LIST           largest distance of neighbours: one or more numbers with commas\n"
+    "  --min-others 3       a core voxel has neighbours in at least so many other participants\n"
+    "  --border nearest|last   a border voxel joins its nearest core voxel (default), or the last cluster that reaches "
+    "it\n"
+    "  --expand auto|none|E expanded clusters within each participant, up to distance E (default: eps + 0.05, at most "
+    "0.65)\n"
+    "  --preset efird       the choices of Efird et al. 2025: weights, eps 0.45 to 0.70, border last; options "
+    "override\n\n"
+    "example: fusiform sdc cluster out/sdc --eps 0.35,0.4\n";
+
+enum { NOT_GIVEN = -1, MAX_VECTORS = FUS_SDC_MAX_PARTICIPANTS };
+
+struct choices {
+    struct fus_choice of, border, null, preset;
+    const char *eps, *expand;
+};
+
+static int compare_numbers(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* "0.45,0.5": ascending, each once; false: not such a list. */
+static bool take_list(struct fus_sdc_cluster_options *o, const char *text)
+{
+    o->n_eps = 0;
+    for (;; text++) {
+        double x;
+        if (o->n_eps == FUS_SDC_MAX_EPS || !fus_number_real(&x, text, &text) || !(x > 0 && x <= 2))
+            return false;
+        o->eps[o->n_eps++] = x;
+        if (*text != ',')
+            break;
+    }
+    qsort(o->eps, (size_t)o->n_eps, sizeof *o->eps, compare_numbers);
+    int n = 0;
+    for (int i = 0; i < o->n_eps; i++)
+        if (n == 0 || (float)o->eps[n - 1] < (float)o->eps[i])
+            o->eps[n++] = o->eps[i];
+    o->n_eps = n;
+    return *text == '\0';
+}
+
+static void take_preset(struct fus_sdc_cluster_options *o)
+{
+    o->preset = true;
+    o->of = FUS_SDC_WEIGHTS;
+    o->border = FUS_SDC_LAST;
+    o->min_others = o->min_others ? o->min_others : 3;
+    take_list(o, "0.45,0.5,0.55,0.6,0.65,0.7");
+}
+
+/* 0, or 2 after a message. */
+static int take_choices(struct fus_sdc_cluster_options *o, const struct choices *c)
+{
+    if (c->preset.value != NOT_GIVEN)
+        take_preset(o);
+    if (c->of.value != NOT_GIVEN)
+        o->of = (enum fus_sdc_of)c->of.value;
+    if (c->border.value != NOT_GIVEN)
+        o->border = (enum fus_sdc_border)c->border.value;
+    if (c->null.value != NOT_GIVEN)
+        o->null = (enum fus_sdc_null)c->null.value;
+    if (c->eps && strcmp(c->eps, "auto") == 0)
+        o->n_eps = 0;
+    else if (c->eps && !take_list(o, c->eps))
+        return fus_args_usage("sdc cluster",
+                              "--eps: '%s' found, auto or up to %d numbers above 0, at most 2, with commas expected",
+                              c->eps, FUS_SDC_MAX_EPS);
+    if (c->expand && strcmp(c->expand, "none") == 0)
+        o->expand = -1;
+    else if (c->expand && strcmp(c->expand, "auto") != 0 &&
+             !(fus_number_real(&o->expand, c->expand, NULL) && o->expand > 0 && o->expand <= 2))
+        return fus_args_usage("sdc cluster", "--expand: '%s' found, auto, none or a number above 0, at most 2 expected",
+                              c->expand);
+    return 0;
+}
+
+static int check(const struct fus_sdc_cluster_options *o, const struct fus_texts *operands)
+{
+    if (operands->n > 1)
+        return fus_args_usage("sdc cluster", "one folder of a fit expected, %d found", operands->n);
+    if ((operands->n == 1) == (o->n_vectors > 0))
+        return fus_args_usage("sdc cluster", o->n_vectors ? "a folder or --vectors expected, both found"
+                                                          : "a folder of a fit, or --vectors NAME=W.npy, expected");
+    if (o->n_vectors && !o->out)
+        return fus_args_usage("sdc cluster", "--vectors needs --out DIR");
+    if (o->n_vectors && o->of != FUS_SDC_WEIGHTS)
+        return fus_args_usage("sdc cluster", "--of asks for a folder of a fit, --vectors found");
+    if (!o->n_eps)
+        return fus_args_usage("sdc cluster", "--eps LIST or --preset efird expected");
+    if (o->transposed && !o->n_vectors)
+        return fus_args_usage("sdc cluster", "--transposed goes with --vectors");
+    return 0;
+}
+
+static void print_result(const struct fus_sdc_cluster_result *r)
+{
+    for (int i = 0; i < r->n; i++) {
+        printf("%s: %zu voxels of %d participants\n", r->of[i].which, r->of[i].n_voxels, r->of[i].n_participants);
+        for (int e = 0; e < r->of[i].n_eps; e++) {
+            const struct fus_sdc_eps *at = &r->of[i].eps[e];
+            char name[32];
+            fus_sdc_clustering_name(name, at->eps);
+            if (at->written)
+                printf("eps %s: %d clusters of %zu core and %zu border voxels\n", name, at->n_clusters, at->n_core,
+                       at->n_border);
+        }
+    }
+}
+
+static void tell(const char *line)
+{
+    fus_args_tell("fusiform: %s", line);
+}
+
+int fus_cmd_sdc_cluster(int argc, char **argv)
+{
+    static const struct fus_word kinds[] = {{"weights", FUS_SDC_WEIGHTS},
+                                            {"pattern", FUS_SDC_PATTERN},
+                                            {"both", FUS_SDC_BOTH},
+                                            {0}},
+                                 borders[] = {{"nearest", FUS_SDC_NEAREST}, {"last", FUS_SDC_LAST}, {0}},
+                                 nulls[] = {{"rotate", FUS_SDC_NULL_ROTATE},
+                                            {"pairing", FUS_SDC_NULL_PAIRING},
+                                            {"none", FUS_SDC_NULL_NONE},
+                                            {0}},
+                                 presets[] = {{"efird", 1}, {0}};
+    struct choices c = {{kinds, NOT_GIVEN}, {borders, NOT_GIVEN}, {nulls, NOT_GIVEN}, {presets, NOT_GIVEN}, NULL, NULL};
+    static const char *vectors[MAX_VECTORS];
+    struct fus_texts operands, list = {vectors, 0, MAX_VECTORS};
+    struct fus_sdc_cluster_options o;
+    struct fus_sdc_cluster_result result;
+    uint64_t stability;
+    struct fus_error err = {0};
+    fus_sdc_cluster_defaults(&o);
+    stability = (uint64_t)o.stability;
+    const struct fus_arg args[] = {{"--vectors", FUS_ARG_LIST, &list},
+                                   {"--out", FUS_ARG_TEXT, &o.out},
+                                   {"--transposed", FUS_ARG_FLAG, &o.transposed},
+                                   {"--of", FUS_ARG_CHOICE, &c.of},
+                                   {"--eps", FUS_ARG_TEXT, &c.eps},
+                                   {"--min-others", FUS_ARG_COUNT, &o.min_others},
+                                   {"--border", FUS_ARG_CHOICE, &c.border},
+                                   {"--expand", FUS_ARG_TEXT, &c.expand},
+                                   {"--null", FUS_ARG_CHOICE, &c.null},
+                                   {"--null-replicates", FUS_ARG_COUNT, &o.replicates},
+                                   {"--stability", FUS_ARG_SEED, &stability},
+                                   {"--seed", FUS_ARG_SEED, &o.seed},
+                                   {"--preset", FUS_ARG_CHOICE, &c.preset},
+                                   {0}};
+    int status = fus_args_parse("sdc cluster", help, args, &operands, argc, argv);
+    if (status)
+        return status < 0 ? 0 : status;
+    if (stability > 1000)
+        return fus_args_usage("sdc cluster", "--stability: at most 1000 resamples expected");
+    o.stability = (int)stability;
+    o.vectors = vectors, o.n_vectors = list.n;
+    o.folder = operands.n ? operands.items[0] : NULL;
+    o.note = tell;
+    status = take_choices(&o, &c);
+    if (!status)
+        status = check(&o, &operands);
+    if (status)
+        return status;
+    if (fus_sdc_cluster_folder(&o, &result, &err))
+        return fus_args_failed(&err);
+    print_result(&result);
+    return 0;
+}
