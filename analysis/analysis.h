@@ -267,9 +267,9 @@ int fus_select_units(struct fus_unit_tables *out, const struct fus_moments *m, c
  *
  *   csi = (mu_c - mu_o) / (mu_c + mu_o)   mu_o: unweighted mean of the other categories' means; NaN
  *                                         if the denominator is not positive
- *   dprime = (mu_c - mu_p) / sqrt((s_c^2 + s_p^2) / 2)   mu_p, s_p^2: mean and variance (n-1) of all
- *                                         pictures of the other categories; NaN if both variances
- *                                         are 0 */
+ *   dprime = (mu_c - mu_p) / sqrt((s_c^2 + s_p^2) / 2)   mu_p, s_p^2: mean and variance of all
+ *                                         pictures of the other categories; variances divided by
+ *                                         n; NaN if both are 0 */
 double fus_csi_unit(const struct fus_moments *m, size_t unit, int category);
 double fus_csi_dprime(const struct fus_moments *m, size_t unit, int category);
 /* n_csi, csi_mean, csi_sd, csi_sem and the rest from the units whose label [n_units] is

@@ -1,6 +1,7 @@
 /* The selectivity indices of single units and their summary over a layer's selective units
  * (analysis.h, METHOD.md): CSI as in Lu & Wang 2025 (arXiv 2502.16456), d' as in Afraz, Boyden &
- * DiCarlo 2015, with the formula of Brain-Score and TDANN, which pool the other pictures. Sums run over units in the order of their index. */
+ * DiCarlo 2015, by the formula of Brain-Score and TDANN, which pool the other pictures and divide
+ * variances by n. Sums run over units in the order of their index. */
 #include <math.h>
 #include <string.h>
 
@@ -37,7 +38,7 @@ static double pool_others(double *variance, const struct fus_moments *m, size_t 
             double d = m->mean[(size_t)o * m->n_units + unit] - sum / n;
             squares += m->m2[(size_t)o * m->n_units + unit] + (double)m->n[o] * d * d;
         }
-    *variance = squares / (n - 1);
+    *variance = squares / n;
     return sum / n;
 }
 
@@ -45,7 +46,7 @@ double fus_csi_dprime(const struct fus_moments *m, size_t unit, int category)
 {
     size_t preferred = (size_t)category * m->n_units + unit;
     double of_others, mean = pool_others(&of_others, m, unit, category),
-                      variance = m->m2[preferred] / (double)(m->n[category] - 1) + of_others;
+                      variance = m->m2[preferred] / (double)m->n[category] + of_others;
     return variance > 0 ? (m->mean[preferred] - mean) / sqrt(0.5 * variance) : NAN;
 }
 

@@ -241,7 +241,7 @@ def category_row(x, c, alpha=0.05, corrected=True):
     with np.errstate(all="ignore"):
         csi = np.where(mine + mu_o > 0, (mine - mu_o) / (mine + mu_o), np.nan)
         pool = np.concatenate([x[k] for k in others])
-        d = (mine - pool.mean(0)) / np.sqrt((x[c].var(0, ddof=1) + pool.var(0, ddof=1)) / 2)
+        d = (mine - pool.mean(0)) / np.sqrt((x[c].var(0) + pool.var(0)) / 2)
     v = csi[chosen]
     n_undefined, v = int(np.isnan(v).sum()), v[~np.isnan(v)]
     place = chosen.reshape(SHAPE).mean(0).ravel()
@@ -305,7 +305,7 @@ def criteria():
         pool, mine, mu_o = np.concatenate(others), x[c].mean(0), np.mean([o.mean(0) for o in others], axis=0)
         with np.errstate(all="ignore"):
             csi.append(np.where(mine + mu_o > 0, (mine - mu_o) / (mine + mu_o), np.nan))
-            d.append((mine - pool.mean(0)) / np.sqrt((x[c].var(0, ddof=1) + pool.var(0, ddof=1)) / 2))
+            d.append((mine - pool.mean(0)) / np.sqrt((x[c].var(0) + pool.var(0)) / 2))
             t.append((mine - pool.mean(0)) / np.sqrt(x[c].var(0) / len(x[c]) + pool.var(0) / len(pool)))
     labels = [two_sided_by(x), by_cut(np.array(t), 10), by_cut(np.array(d), 1), by_cut(np.array(csi), 1 / 3)]
     big = [np.concatenate([v, v + 0.001 * np.arange(v.size).reshape(v.shape) % 0.1] * 3).astype(np.float32) for v in x]
@@ -351,7 +351,7 @@ def halves():
             auc.append(stats.mannwhitneyu(y[c], pool, axis=0).statistic / (len(y[c]) * len(pool)))
             with np.errstate(all="ignore"):
                 csi.append(np.where(mine + mu_o > 0, (mine - mu_o) / (mine + mu_o), np.nan))
-                d.append((mine - pool.mean(0)) / np.sqrt((y[c].var(0, ddof=1) + pool.var(0, ddof=1)) / 2))
+                d.append((mine - pool.mean(0)) / np.sqrt((y[c].var(0) + pool.var(0)) / 2))
         pairs = [((0, 0), (1, 1)), ((0, 1), (1, 0))]
         row = [mask[0].sum(), mask[1].sum()]
         row += [mean_or_nan(np.array([mean_or_nan(v[m][mask[s]]) for s, m in p])) for v in (csi, d) for p in pairs]
