@@ -115,8 +115,9 @@ check-cross: $(PROGRAM)
 	@FUSIFORM="$(CURDIR)/$(PROGRAM)" BUILD="$(BUILD)/cross" MAKE="$(MAKE)" sh tests/cross.sh $(BOARDS)
 
 # What tests/test_calibration.c does with a few simulated sets, with 2,000: the figures of METHOD.md, section 8.
-study: $(BUILD)/tests/test_calibration
+study: $(BUILD)/tests/test_calibration $(PROGRAM)
 	$(RUN) $(BUILD)/tests/test_calibration 2000
+	@FUSIFORM="$(CURDIR)/$(PROGRAM)" RUN="$(RUN)" sh tests/relabel.sh
 
 # The largest relative error of every statistic against the golden values of SciPy, NumPy and mpmath.
 accuracy: $(TESTS)

@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 /* ---- moments: streamed mean, sum of squared and, if requested, of cubed deviations per unit and
- * group (Welford 1962; Terriberry 2007) ---- */
+ * group (Welford 1962; Pebay 2008) ---- */
 
 struct fus_moments {
     int n_groups;

@@ -189,12 +189,17 @@ static void say_criterion(struct fus_text_buffer *out, const struct fus_run_summ
         fus_svg_put(out, "$e", run->criterion);
         return;
     }
-    fus_svg_put(out, "Intersection-union of one-sided Welch tests: the unit\xe2\x80\x99s responses to the pictures of "
-                     "the category are compared with those "
-                     "to each other category in turn (Welch 1947, unequal variances, n \xe2\x88\x92 1, degrees of "
-                     "freedom after Satterthwaite); p is the "
-                     "largest of these p values, so that the unit must respond more to the category than to "
-                     "<em>every</em> other one.");
+    fus_svg_put(out,
+                "Intersection-union of one-sided tests: the unit\xe2\x80\x99s responses to the pictures of "
+                "the category are compared with those "
+                "to each other category in turn. With equal numbers of pictures by Welch\xe2\x80\x99s test (1947, "
+                "unequal variances, degrees of freedom after Satterthwaite); else by the larger of two p, one from "
+                "the skewness of the difference over all relabellings of the two categories\xe2\x80\x99 pictures, "
+                "one from Welch\xe2\x80\x99s t or, if larger, Hall\xe2\x80\x99s transformation of it (1992) with "
+                "pooled third moments, since Welch\xe2\x80\x99s test alone does not hold its level for skewed "
+                "responses and unequal numbers. A unit\xe2\x80\x99s p is the "
+                "largest of these p values, so that the unit must respond more to the category than to "
+                "<em>every</em> other one.");
     const char *correction = correction_text(run->options.correction);
     item(out, "Correction and level");
     if (correction)

@@ -1,5 +1,5 @@
 /* Mean and sums of squared and cubed deviations of every unit in every group, one picture at a time
- * (Welford 1962; m3: Terriberry 2007), so that memory does not grow with the number of pictures.
+ * (Welford 1962; m3: Pebay 2008), so that memory does not grow with the number of pictures.
  * For the n-th picture of a group, in double,
  *
  *     w = 1.0 / n     c = (n - 1) * w * ((n - 2) * w)     (once a picture)
