@@ -64,7 +64,7 @@ TEST_SRC = $(sort $(wildcard tests/test_*.c))
 FUZZ_SRC = $(filter-out tests/fuzz_driver.c,$(sort $(wildcard tests/fuzz_*.c)))
 INSTALLED = $(DESTDIR)$(PREFIX)
 # Public headers, and with them every header that they include.
-PUBLIC   = nn/base/base.h nn/base/number.h nn/base/rng.h nn/base/sha256.h nn/nn.h weights/weights.h stimuli/stimuli.h \
+PUBLIC   = nn/base/base.h nn/base/number.h nn/base/rng.h nn/base/sha256.h nn/nn.h weights/weights.h weights/text_model.h weights/tokens.h stimuli/stimuli.h \
            analysis/analysis.h analysis/inference.h analysis/report/report.h analysis/localizer/localizer.h \
            analysis/localizer/model.h $(wildcard nn/train/train.h)
 HEADERS  = $(sort $(filter %.h,$(shell $(CC) -std=c11 -I. -MM $(PUBLIC))))
@@ -115,8 +115,13 @@ check-cross: $(PROGRAM)
 	@FUSIFORM="$(CURDIR)/$(PROGRAM)" BUILD="$(BUILD)/cross" MAKE="$(MAKE)" sh tests/cross.sh $(BOARDS)
 
 # What tests/test_calibration.c does with a few simulated sets, with 2,000: the figures of METHOD.md, section 8.
-study: $(BUILD)/tests/test_calibration $(PROGRAM)
+# Then 24 untrained networks in random halves: p over relabelled networks (section 9).
+SEEDS = 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24
+study: $(PROGRAM) $(BUILD)/tests/test_calibration $(BUILD)/tests/test_groups
 	$(RUN) $(BUILD)/tests/test_calibration 2000
+	$(RUN) ./$(PROGRAM) run $(foreach seed,$(SEEDS),--model 'u$(seed)=random:cifar_resnet20?seed=$(seed)') \
+	    --stimuli 'builtin?per_category=24&seed=5' --correction none --out $(BUILD)/untrained --force >/dev/null
+	$(RUN) $(BUILD)/tests/test_groups $(BUILD)/untrained
 	@FUSIFORM="$(CURDIR)/$(PROGRAM)" RUN="$(RUN)" sh tests/relabel.sh
 
 # The largest relative error of every statistic against the golden values of SciPy, NumPy and mpmath.

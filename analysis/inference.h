@@ -45,6 +45,10 @@ int fus_criteria_label(struct fus_layer_summary *out, const struct fus_moments *
 int fus_criteria_count(size_t *count, const struct fus_moments *m, enum fus_criterion criterion, const double *cuts,
                        size_t n_cuts, struct fus_error *err);
 
+/* What a resample draws with replacement: pictures within their subcategory, whole subcategories
+ * within their category, or first a subcategory, then pictures of it. */
+enum fus_redraw_over { FUS_REDRAW_PICTURES, FUS_REDRAW_SUBCATEGORIES, FUS_REDRAW_BOTH };
+
 /* Single responses of one layer: x [n_images, n_units], units [C, H, W]; category [n_images] in
  * 0 .. n_categories-1. If they are not in memory, x is NULL and `read` copies units first ..
  * first+n-1 of one image; any thread may call it. It gives zeros on a read error, which the
@@ -59,6 +63,7 @@ struct fus_responses {
     const int *stratum;
     void (*read)(void *context, float *to, size_t image, size_t first, size_t n);
     void *context;
+    enum fus_redraw_over over; /* what the bootstrap draws (redraw.c) */
 };
 
 /* row: units first .. first+n-1 of one image. strip: the same of all images, [n_images, n], each
@@ -183,8 +188,24 @@ int fus_permute_layer(struct fus_permute_category *out, const struct fus_respons
                       uint64_t seed, const struct fus_select_options *options, const struct fus_progress *progress,
                       struct fus_error *err); /* out [n_categories]; progress may be NULL */
 
-/* ---- bootstrap (bootstrap.c): pictures resampled with replacement within their subcategory
- * (Efron & Tibshirani 1993) ----
+/* ---- drawing (redraw.c): the pictures of a resample ---- */
+
+const char *fus_redraw_name(enum fus_redraw_over over); /* "pictures", "subcategories", "both" */
+
+struct fus_redraw {
+    const struct fus_responses *r;
+    uint64_t seed;
+    size_t *members, *first, *drawn, *turn; /* private */
+};
+int fus_redraw_create(struct fus_redraw *d, const struct fus_responses *r, uint64_t seed, struct fus_error *err);
+void fus_redraw_destroy(struct fus_redraw *d);
+
+/* place [n_images]: the picture that stands in each place of the list in draw 1, 2, ... For one
+ * thread at a time. */
+void fus_redraw_places(size_t *place, const struct fus_redraw *d, size_t draw);
+
+/* ---- bootstrap (bootstrap.c): pictures resampled with replacement (Efron & Tibshirani 1993), by
+ * redraw.c ----
  *
  * Four statistics of every category, in this order: */
 enum fus_bootstrap_statistic {
@@ -223,13 +244,25 @@ struct fus_bootstrap {
 /* two from each of the first quarter, rounded up: 50 % more work */
 size_t fus_bootstrap_n_nested(size_t n_resamples);
 
-/* Resample b draws, for each position of the list in order, a picture of the same subcategory, by
- * fus_rng seeded as in permute.c. Two models with the same list get the same draws, so their
- * differences are paired. */
+/* Resample b is draw b + 1 of redraw.c. BCa leaves single pictures out, so it needs r->over
+ * pictures. Two models with the same list get the same draws, so their differences are paired. */
 int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples,
                          enum fus_interval_method method, uint64_t seed, const struct fus_select_options *options,
                          const struct fus_progress *progress, struct fus_error *err);
 void fus_bootstrap_destroy(struct fus_bootstrap *b);
+
+/* The same draws for other statistics. measure puts column k of a draw at to[k * stride]; several
+ * threads call it at once. b's arrays are then [n_columns, ...]; n_resamples may be 0. */
+struct fus_bootstrap_statistics {
+    size_t n_columns;
+    int (*measure)(void *context, double *to, size_t stride, const struct fus_moments *m, struct fus_error *err);
+    void *context;
+    bool third; /* measure needs moments with m3 */
+};
+int fus_bootstrap_run(struct fus_bootstrap *b, const struct fus_responses *r,
+                      const struct fus_bootstrap_statistics *statistics, size_t n_resamples,
+                      enum fus_interval_method method, uint64_t seed, const struct fus_progress *progress,
+                      struct fus_error *err);
 
 /* One statistic of one category. NaN values are excluded. */
 struct fus_bootstrap_column {
@@ -259,6 +292,13 @@ void fus_bootstrap_interval(struct fus_interval *out, const struct fus_bootstrap
  * possible values of a proportion, variation or index. */
 int fus_bootstrap_fill(struct fus_layer_summary *layer, const struct fus_bootstrap *b, double alpha,
                        struct fus_error *err);
+
+/* a - b of two columns that were resampled alike, paired by resample: interval by the method, and
+ * p. scratch: fus_bootstrap_scratch. */
+size_t fus_bootstrap_scratch(const struct fus_bootstrap *b);
+void fus_bootstrap_subtract(struct fus_interval *out, const struct fus_bootstrap_column *a,
+                            const struct fus_bootstrap_column *b, enum fus_interval_method method, double alpha,
+                            double *scratch);
 
 /* a - b of every category and statistic, paired by resample: interval by their method, and p,
  * out [n_categories, 4]. p comes from the resampled differences, which are shifted and scaled

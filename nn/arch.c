@@ -1,5 +1,6 @@
 /* A network as one table of layers: appending rows, and the parameters of a network. The tables
- * themselves are written by resnet.c. */
+ * themselves are written by resnet.c, vit.c and baseline.c. */
+#include <stdio.h>
 #include <string.h>
 
 #include "nn/layer/op.h"
@@ -37,16 +38,37 @@ int fus_arch_finish(struct fus_builder *b, struct fus_layer *l, int channels)
     l->channels = channels;
     l->height = (l->in_height + 2 * l->padding - l->kernel) / l->stride + 1;
     l->width = (l->in_width + 2 * l->padding - l->kernel) / l->stride + 1;
-    if (l->in_height + 2 * l->padding < l->kernel || l->in_width + 2 * l->padding < l->kernel)
+    bool narrow = l->in_height + 2 * l->padding < l->kernel || l->in_width + 2 * l->padding < l->kernel;
+    if (narrow || (l->op == FUS_OP_CONV && (l->kernel > 7 || l->stride > 2)))
         b->failed = true;
     return b->arch->n_layers - 1;
+}
+
+int fus_arch_conv(struct fus_builder *b, int input, const char *name, const char *norm, int kernel, int stride,
+                  int padding, int channels)
+{
+    struct fus_layer *l = fus_arch_append(b, FUS_OP_CONV, input);
+    snprintf(l->name, sizeof l->name, "%s", name);
+    snprintf(l->norm, sizeof l->norm, "%s", norm);
+    l->kernel = kernel;
+    l->stride = stride;
+    l->padding = padding;
+    l->bias = !norm[0];
+    return fus_arch_finish(b, l, channels);
+}
+
+struct fus_layer *fus_arch_last(struct fus_builder *b)
+{
+    return b->failed ? &b->spare : &b->arch->layers[b->arch->n_layers - 1];
 }
 
 int fus_arch_build(struct fus_arch *arch, const struct fus_net_spec *spec, struct fus_error *err)
 {
     struct fus_builder b = {.arch = arch, .spec = spec};
     memset(arch, 0, sizeof *arch);
-    int code = fus_resnet_build(&b, err);
+    int code = spec->kind == FUS_NET_VIT       ? fus_vit_build(&b, err)
+               : spec->stem >= FUS_STEM_PIXELS ? fus_baseline_build(&b, err)
+                                               : fus_resnet_build(&b, err);
     if (b.no_memory)
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for the table of layers");
     else if (b.failed)

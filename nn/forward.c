@@ -37,11 +37,10 @@ static float *activation(const struct fus_net *net, int layer, int p)
     return net->arena + net->plan.output[layer] + (fus_plan_is_inner(&net->plan, layer) ? 0 : (size_t)p * one);
 }
 
-/* Layer i for pictures first .. first+n-1 of the batch. */
-static void run_layer(struct fus_net *net, int i, int first, int n)
+static struct fus_op_run run_of(struct fus_net *net, int i, int first, int n)
 {
     const struct fus_layer *l = &net->arch.layers[i];
-    const struct fus_op_run a = {
+    return (struct fus_op_run){
         .layer = l,
         .packed = net->packed[i],
         .out = activation(net, i, first),
@@ -51,7 +50,13 @@ static void run_layer(struct fus_net *net, int i, int first, int n)
         .scratch = net->arena + net->plan.scratch,
         .kernel = net->kernel,
     };
-    fus_op_table[l->op].run(&a);
+}
+
+/* Layer i for pictures first .. first+n-1 of the batch. */
+static void run_layer(struct fus_net *net, int i, int first, int n)
+{
+    const struct fus_op_run a = run_of(net, i, first, n);
+    fus_op_table[a.layer->op].run(&a);
 }
 
 /* Runs a layer with a check for cancellation, its weights if they are loaded per pass, and
@@ -76,12 +81,16 @@ static int visit_layer(struct pass *pass, int i, int first, int n)
 /* The layer's output for pictures first .. first+n-1 of the batch, if it is wanted. */
 static int show_tap(const struct pass *pass, int layer, int first, int n)
 {
-    const struct fus_net *net = pass->net;
+    struct fus_net *net = pass->net;
     int tap = net->layer_tap[layer], code = FUS_OK;
     if (tap < 0 || !pass->wanted[tap])
         return FUS_OK;
     if (net->watch)
         code = net->watch(net->watch_context, tap, pass->first_picture + first, n, activation(net, layer, first));
+    if (net->watch && net->arch.layers[layer].op == FUS_OP_PICK) {
+        const struct fus_op_run a = run_of(net, layer, first, n);
+        fus_tokens_put_back(&a); /* later layers read the rows that were copied */
+    }
     for (int p = first; p < first + n && pass->fn && !code; p++)
         code = pass->fn(pass->context, tap, pass->first_picture + p, activation(net, layer, p));
     return code;
@@ -120,8 +129,17 @@ static int walk_segment(struct pass *pass, int i, int end)
     return code || fus_plan_is_inner(plan, end) ? code : show_tap(pass, end, 0, pass->n);
 }
 
+/* Whether the layer's only purpose is a tap that nobody wants. */
+static bool is_idle(const struct pass *pass, int i)
+{
+    const struct fus_net *net = pass->net;
+    return net->arch.layers[i].op == FUS_OP_PICK && net->plan.last_use[i] == i && !pass->wanted[net->layer_tap[i]];
+}
+
 static int walk_layer(struct pass *pass, int i)
 {
+    if (is_idle(pass, i))
+        return FUS_OK;
     int code = visit_layer(pass, i, 0, pass->n);
     return code ? code : show_tap(pass, i, 0, pass->n);
 }
@@ -177,7 +195,7 @@ bool fus_net_can_continue(const struct fus_net *net, int tap)
     int from = net->tap_layer[tap];
     for (int i = from + 1; i < net->arch.n_layers; i++) {
         const struct fus_layer *l = &net->arch.layers[i];
-        if (l->input < from || (l->addend >= 0 && l->addend < from))
+        if (net->arch.layers[from].joined || l->input < from || (l->addend >= 0 && l->addend < from))
             return false;
     }
     return true;

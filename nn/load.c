@@ -23,7 +23,8 @@ int fus_load_measure(struct fus_net *net, struct fus_error *err)
         const struct fus_layer *l = &net->arch.layers[i];
         if (!has_weights(l))
             continue;
-        size_t packed = fus_op_table[l->op].packed_floats(l), raw = fus_op_table[l->op].raw_floats(l);
+        size_t packed = fus_op_table[l->op].packed_floats(l),
+               raw = fus_op_table[l->op].raw_floats ? fus_op_table[l->op].raw_floats(l) : 0;
         net->raw_floats = raw > net->raw_floats ? raw : net->raw_floats;
         if (!net->low_memory)
             net->weight_floats += packed;

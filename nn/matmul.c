@@ -55,6 +55,7 @@ struct product {
     const struct fus_kernel *kernel;
     size_t n_panels;               /* of kernel->blocks blocks of columns */
     size_t row_parts, panel_parts; /* tasks */
+    size_t a_step, out_step;
 };
 
 /* First item of part i of n_parts nearly equal ones. */
@@ -67,7 +68,7 @@ static void run_tiles(const struct product *p, struct fus_tile *t, size_t k, siz
 {
     const struct fus_matmul *m = p->m;
     size_t n_tiles = (end - from + (size_t)p->kernel->rows - 1) / (size_t)p->kernel->rows;
-    const float *a = m->a + k / FUS_LANES * m->rows * FUS_LANES;
+    const float *a = m->a + k / FUS_LANES * t->a_step;
     float *c = t->c;
     for (size_t i = 0; i < n_tiles; i++) {
         size_t row = from + part(end - from, n_tiles, i);
@@ -89,16 +90,14 @@ static void run_task(void *context, int task, int thread)
     for (size_t k = 0; k < m->k; k += MAX_K)
         for (size_t i = part(p->n_panels, p->panel_parts, panels); i < panel_end; i++) {
             size_t block = i * per_panel;
-            struct fus_tile t = {.a_step = m->rows * FUS_LANES,
-                                 .b_step = m->k * FUS_LANES,
-                                 .c_step = m->rows * FUS_LANES,
-                                 .slice = FUS_LANES};
+            struct fus_tile t = {
+                .a_step = p->a_step, .b_step = m->k * FUS_LANES, .c_step = p->out_step, .slice = FUS_LANES};
             t.k = (int)(m->k - k < MAX_K ? m->k - k : MAX_K);
             t.b = m->b + (block * m->k + k) * FUS_LANES;
-            t.c = m->out + block * m->rows * FUS_LANES;
+            t.c = m->out + block * p->out_step;
             t.bias = m->bias ? m->bias + block * FUS_LANES : NULL;
             t.blocks = (int)(n_blocks - block < per_panel ? n_blocks - block : per_panel);
-            t.first = k == 0;
+            t.first = k == 0 && !m->onto;
             t.last = m->bias && k + MAX_K >= m->k;
             run_tiles(p, &t, k, from, end);
         }
@@ -106,8 +105,10 @@ static void run_task(void *context, int task, int thread)
 
 void fus_matmul_run(const struct fus_matmul *m, const struct fus_kernel *kernel)
 {
-    struct product p = {m, kernel, 0, 1, 1};
+    struct product p = {m, kernel, 0, 1, 1, m->a_step, m->out_step};
     size_t per_panel = (size_t)kernel->blocks * FUS_LANES, threads = (size_t)fus_base_threads();
+    p.a_step = p.a_step ? p.a_step : m->rows * FUS_LANES;
+    p.out_step = p.out_step ? p.out_step : m->rows * FUS_LANES;
     p.n_panels = (m->columns + per_panel - 1) / per_panel;
     p.row_parts = (m->rows + MAX_ROWS - 1) / MAX_ROWS;
     if (threads > 1) {
@@ -123,6 +124,7 @@ void fus_matmul_run(const struct fus_matmul *m, const struct fus_kernel *kernel)
 struct over_rows {
     const struct fus_matmul_over_rows *m;
     const struct fus_kernel *kernel;
+    size_t a_step, out_step;
 };
 
 /* c [blocks, step / 16, 16]: 16 v's from v0, of which a tile takes some. */
@@ -141,7 +143,7 @@ static void sum_rows(const struct over_rows *o, float *c, size_t step, size_t v0
     for (int i = 0; i < parts; i++) {
         int from = FUS_LANES * i / parts;
         t.rows = FUS_LANES * (i + 1) / parts - from;
-        t.a = m->a + v0 * m->rows + from;
+        t.a = m->a + v0 / FUS_LANES * o->a_step + from;
         t.c = c + from * FUS_LANES;
         o->kernel->grad.tile(&t);
     }
@@ -151,8 +153,8 @@ static void run_group(const struct over_rows *o, size_t v0, size_t block, int bl
 {
     const struct fus_matmul_over_rows *m = o->m;
     float tile[LARGEST_BLOCK * FUS_LANES * FUS_LANES];
-    float *c = m->use ? tile : m->out + (block * m->k + v0) * FUS_LANES;
-    size_t step = m->use ? FUS_LANES * FUS_LANES : m->k * FUS_LANES;
+    float *c = m->use ? tile : m->out + block * o->out_step + v0 * FUS_LANES;
+    size_t step = m->use ? FUS_LANES * FUS_LANES : o->out_step;
     for (int b = 0; b < blocks && (m->use || !m->onto); b++)
         memset(c + (size_t)b * step, 0, FUS_LANES * FUS_LANES * sizeof *c);
     sum_rows(o, c, step, v0, block, blocks);
@@ -171,13 +173,14 @@ static void over_rows_task(void *context, int task, int thread)
     for (size_t block = 0; block < n_blocks; block += per_panel) {
         int blocks = (int)(n_blocks - block < per_panel ? n_blocks - block : per_panel);
         for (size_t v0 = from; v0 < end; v0 += FUS_LANES)
-            if (!m->upper || v0 + FUS_LANES > block * FUS_LANES)
+            if (!m->lower || v0 + FUS_LANES > block * FUS_LANES)
                 run_group(o, v0, block, blocks);
     }
 }
 
 void fus_matmul_run_over_rows(const struct fus_matmul_over_rows *m, const struct fus_kernel *kernel)
 {
-    struct over_rows o = {m, kernel};
+    struct over_rows o = {m, kernel, m->a_step ? m->a_step : m->rows * FUS_LANES,
+                          m->out_step ? m->out_step : m->k * FUS_LANES};
     fus_threads_for((int)((m->k + GROUPS * FUS_LANES - 1) / (GROUPS * FUS_LANES)), over_rows_task, &o);
 }

@@ -36,6 +36,8 @@ static int list_taps(struct fus_net *net, struct fus_error *err)
         t->height = l->height;
         t->width = l->width;
         t->in_all = l->in_all;
+        t->is_signed = l->is_signed;
+        t->is_stream = l->is_stream;
         t->order = net->n_taps;
         net->tap_layer[net->n_taps++] = i;
     }
@@ -53,10 +55,46 @@ const struct fus_tap *fus_net_tap(const struct fus_net *net, int i)
     return &net->taps[i];
 }
 
+/* Other libraries' names of a transformer's taps: their beginning and end -> ours. */
+static bool same_token_tap(const char *asked, const char *name)
+{
+    static const char *const begins[][2] = {{"visual.", ""},
+                                            {"vision_model.", ""},
+                                            {"transformer.resblocks.", "blocks."},
+                                            {"encoder.layers.encoder_layer_", "blocks."},
+                                            {"encoder.layers.", "blocks."}};
+    static const char *const ends[][2] = {{".mlp.act", ".mlp"}, {".mlp.gelu", ".mlp"}};
+    static const char *const whole[][2] = {
+        {"ln_pre", "tokens"}, {"norm_pre", "tokens"},    {"pre_layrnorm", "tokens"},
+        {"norm", "ln_post"},  {"encoder.ln", "ln_post"}, {"post_layernorm", "ln_post"},
+        {"head", "fc"},       {"heads.head", "fc"},      {"visual_projection", "proj"}};
+    char text[64];
+    snprintf(text, sizeof text, "%s", asked);
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
+        size_t n = strlen(begins[i][0]);
+        char rest[64];
+        if (strncmp(text, begins[i][0], n) != 0)
+            continue;
+        snprintf(rest, sizeof rest, "%s", text + n);
+        snprintf(text, sizeof text, "%s%.50s", begins[i][1], rest);
+    }
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t n = strlen(text), m = strlen(ends[i][0]);
+        if (n > m && strcmp(text + n - m, ends[i][0]) == 0)
+            snprintf(text + n - m, sizeof text - (n - m), "%s", ends[i][1]);
+    }
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        if (strcmp(text, whole[i][0]) == 0)
+            snprintf(text, sizeof text, "%s", whole[i][1]);
+    return strcmp(text, name) == 0;
+}
+
 /* CLIP calls the last ReLU of its stem and of its blocks relu3. */
-static bool same_tap(const char *asked, const char *name)
+static bool same_tap(const char *asked, const char *name, bool tokens)
 {
     size_t n = strlen(name);
+    if (tokens && same_token_tap(asked, name))
+        return true;
     bool block_output = n >= 4 && strcmp(name + n - 4, "relu") == 0;
     return strcmp(asked, name) == 0 || (block_output && strncmp(asked, name, n) == 0 && strcmp(asked + n, "3") == 0);
 }
@@ -64,7 +102,7 @@ static bool same_tap(const char *asked, const char *name)
 int fus_net_find_tap(const struct fus_net *net, const char *name, struct fus_error *err)
 {
     for (int i = 0; i < net->n_taps; i++)
-        if (same_tap(name, net->taps[i].name))
+        if (same_tap(name, net->taps[i].name, net->spec.kind == FUS_NET_VIT))
             return i;
     char list[1600] = "";
     size_t used = 0;
@@ -89,10 +127,11 @@ int fus_net_class_tap(const struct fus_net *net)
 
 int fus_net_embedding_tap(const struct fus_net *net)
 {
-    int i = tap_called(net, "lang_head");
-    if (i < 0)
-        i = tap_called(net, "attnpool");
-    return i < 0 ? tap_called(net, "avgpool") : i;
+    static const char *const names[] = {"lang_head", "attnpool", "proj", "avgpool", "ln_post"};
+    int tap = -1;
+    for (size_t i = 0; i < sizeof names / sizeof *names && tap < 0; i++)
+        tap = tap_called(net, names[i]);
+    return tap;
 }
 
 /* ---- create ---- */
@@ -120,9 +159,10 @@ static size_t scratch_floats(const struct fus_net *net)
 
 static int make_plan(struct fus_net *net, bool batch_taps, struct fus_error *err)
 {
-    enum fus_segments segments = net->low_memory ? FUS_SEGMENTS_NONE
-                                 : batch_taps    ? FUS_SEGMENTS_BLOCK
-                                                 : FUS_SEGMENTS_LONG;
+    bool joined = net->arch.layers[0].joined; /* the rows of all pictures: no picture has a part of its own */
+    enum fus_segments segments = net->low_memory || joined ? FUS_SEGMENTS_NONE
+                                 : batch_taps              ? FUS_SEGMENTS_BLOCK
+                                                           : FUS_SEGMENTS_LONG;
     return fus_plan_make(&net->plan, &net->arch, net->batch, segments, scratch_floats(net), err);
 }
 

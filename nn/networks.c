@@ -7,6 +7,10 @@
 
 const char *fus_networks_family(const struct fus_net_spec *spec)
 {
+    if (spec->kind == FUS_NET_VIT)
+        return spec->vit.clip ? "clip_vit" : "vit";
+    if (spec->stem >= FUS_STEM_PIXELS)
+        return "baseline";
     return spec->stem == FUS_STEM_CLIP ? "clip_resnet" : spec->lang_dim ? "lang_resnet" : "resnet";
 }
 
@@ -29,6 +33,62 @@ static const struct named {
     {"resnet101", true, {3, 4, 23, 3}}, {"resnet152", true, {3, 8, 36, 3}},
 };
 
+/* CLIP's residual image towers. */
+static bool clip_named(struct fus_net_spec *s, const char *name)
+{
+    static const struct {
+        const char *name;
+        int n_blocks[4], channels, side, dim;
+    } clips[] = {
+        {"clip_rn50", {3, 4, 6, 3}, 64, 224, 1024},        {"clip_rn101", {3, 4, 23, 3}, 64, 224, 512},
+        {"clip_rn50x4", {4, 6, 10, 6}, 80, 288, 640},      {"clip_rn50x16", {6, 8, 18, 8}, 96, 384, 768},
+        {"clip_rn50x64", {3, 15, 36, 10}, 128, 448, 1024},
+    };
+    for (size_t i = 0; i < sizeof clips / sizeof *clips; i++) {
+        if (strcmp(name, clips[i].name) != 0)
+            continue;
+        s->stem = FUS_STEM_CLIP;
+        s->bottleneck = true;
+        s->input_side = clips[i].side;
+        s->stem_channels = clips[i].channels;
+        s->attn_grid = clips[i].side / 32;
+        s->attn_heads = clips[i].channels / 2;
+        s->attn_dim = clips[i].dim;
+        fill_stages(s, clips[i].n_blocks, 4, clips[i].channels, 4);
+        return true;
+    }
+    return false;
+}
+
+/* Vision transformers: CLIP's, and torchvision's names. */
+static bool vit_named(struct fus_net_spec *s, const char *name)
+{
+    static const struct {
+        const char *name;
+        int patch, width, n_blocks, dim;
+    } vits[] = {
+        {"clip_vit_b32", 32, 768, 12, 512}, {"clip_vit_b16", 16, 768, 12, 512}, {"clip_vit_l14", 14, 1024, 24, 768},
+        {"vit_b_32", 32, 768, 12, 0},       {"vit_b_16", 16, 768, 12, 0},
+    };
+    for (size_t i = 0; i < sizeof vits / sizeof *vits; i++) {
+        if (strcmp(name, vits[i].name) != 0)
+            continue;
+        bool clip = vits[i].dim != 0;
+        s->kind = FUS_NET_VIT;
+        s->input_side = 224;
+        s->act = clip ? FUS_ACT_QUICKGELU : FUS_ACT_GELU;
+        s->n_classes = clip ? 0 : 1000;
+        s->vit = (struct fus_vit_spec){.patch = vits[i].patch,
+                                       .width = vits[i].width,
+                                       .heads = vits[i].width / 64,
+                                       .n_blocks = vits[i].n_blocks,
+                                       .clip = clip,
+                                       .dim = vits[i].dim};
+        return true;
+    }
+    return false;
+}
+
 int fus_networks_named(struct fus_net_spec *s, const char *name, struct fus_error *err)
 {
     memset(s, 0, sizeof *s);
@@ -45,18 +105,8 @@ int fus_networks_named(struct fus_net_spec *s, const char *name, struct fus_erro
         fill_stages(s, known[i].n_blocks, 4, 64, s->bottleneck ? 4 : 1);
         return FUS_OK;
     }
-    bool rn50 = strcmp(name, "clip_rn50") == 0, rn101 = strcmp(name, "clip_rn101") == 0;
-    if (rn50 || rn101) {
-        s->stem = FUS_STEM_CLIP;
-        s->bottleneck = true;
-        s->input_side = 224;
-        s->stem_channels = 64;
-        s->attn_grid = 7;
-        s->attn_heads = 32;
-        s->attn_dim = rn50 ? 1024 : 512;
-        fill_stages(s, rn50 ? known[2].n_blocks : known[3].n_blocks, 4, 64, 4);
+    if (clip_named(s, name) || vit_named(s, name))
         return FUS_OK;
-    }
     if (strncmp(name, "cifar_resnet", 12) == 0) {
         uint64_t depth;
         if (fus_number_whole(&depth, name + 12, NULL) && depth >= 8 && depth <= 1202 && (depth - 2) % 6 == 0) {
@@ -70,19 +120,44 @@ int fus_networks_named(struct fus_net_spec *s, const char *name, struct fus_erro
             return FUS_OK;
         }
     }
-    return fus_base_fail(err, FUS_ENOTFOUND,
-                         "no network is called '%s'; there are resnet18, 34, 50, 101, 152, lang_resnet50 (any of these "
-                         "depths), clip_rn50, clip_rn101, cifar_resnet20 (any depth 6n+2)",
-                         name);
+    return fus_base_fail(
+        err, FUS_ENOTFOUND,
+        "no network is called '%s'; there are resnet18, 34, 50, 101, 152, lang_resnet50 (any of these "
+        "depths), clip_rn50, rn101, rn50x4, rn50x16, rn50x64, clip_vit_b32, b16, l14, vit_b_16, vit_b_32, "
+        "cifar_resnet20 (any depth 6n+2)",
+        name);
+}
+
+static int describe_vit(char *text, size_t text_bytes, const struct fus_net_spec *s)
+{
+    static const struct {
+        int width, n_blocks;
+        const char *letter;
+    } sizes[] = {{192, 12, "Ti"}, {384, 12, "S"}, {768, 12, "B"}, {1024, 24, "L"}, {1280, 32, "H"}};
+    const char *clip = s->vit.clip ? "CLIP " : "";
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        if (s->vit.width == sizes[i].width && s->vit.n_blocks == sizes[i].n_blocks)
+            return snprintf(text, text_bytes, "%sViT-%s/%d", clip, sizes[i].letter, s->vit.patch);
+    return snprintf(text, text_bytes, "%sViT of %d blocks of %d, patches of %d", clip, s->vit.n_blocks, s->vit.width,
+                    s->vit.patch);
 }
 
 void fus_networks_describe(char *text, size_t text_bytes, const struct fus_net_spec *s)
 {
+    if (s->stem >= FUS_STEM_PIXELS) {
+        snprintf(text, text_bytes,
+                 s->stem == FUS_STEM_PIXELS ? "pixels, no network, input %d x %d"
+                                            : "Gabor filters, no network, input %d x %d, 8 orientations at 4 scales",
+                 s->input_side, s->input_side);
+        return;
+    }
     int depth = s->stem == FUS_STEM_CLIP ? 1 : 2;
     for (int i = 0; i < s->n_stages; i++)
         depth += s->n_blocks[i] * (s->bottleneck ? 3 : 2);
     int used;
-    if (s->stem == FUS_STEM_CLIP)
+    if (s->kind == FUS_NET_VIT)
+        used = describe_vit(text, text_bytes, s);
+    else if (s->stem == FUS_STEM_CLIP)
         used = snprintf(text, text_bytes, "CLIP ResNet-%d", depth + 1);
     else
         used = snprintf(text, text_bytes, "%sResNet-%d%s", s->lang_dim ? "Lang-Learned " : "", depth,
@@ -90,14 +165,14 @@ void fus_networks_describe(char *text, size_t text_bytes, const struct fus_net_s
     static const char *const act[] = {"", "ReLU", "GELU", "QuickGELU", "SiLU"};
     char more[160];
     int n = snprintf(more, sizeof more, ", input %d x %d", s->input_side, s->input_side);
-    if (s->act > FUS_ACT_RELU)
+    if (s->act > FUS_ACT_RELU && (s->kind != FUS_NET_VIT || s->vit.clip)) /* a plain ViT's is GELU */
         n += snprintf(more + n, sizeof more - (size_t)n, ", %s", act[s->act]);
     if (s->n_classes)
         n += snprintf(more + n, sizeof more - (size_t)n, ", %d classes", s->n_classes);
     if (s->lang_dim)
         n += snprintf(more + n, sizeof more - (size_t)n, ", language head of %d", s->lang_dim);
-    if (s->attn_dim)
-        snprintf(more + n, sizeof more - (size_t)n, ", embedding of %d", s->attn_dim);
+    if (s->attn_dim || s->vit.dim)
+        snprintf(more + n, sizeof more - (size_t)n, ", embedding of %d", s->attn_dim ? s->attn_dim : s->vit.dim);
     if (used >= 0 && (size_t)used < text_bytes)
         snprintf(text + used, text_bytes - (size_t)used, "%s", more);
 }

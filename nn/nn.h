@@ -1,10 +1,11 @@
 /* Networks: a description and a source of weights in, activations at named layers ("taps") out.
  *
- * Reading order: reference.c (a whole network by naive loops), arch.c, resnet.c and networks.c
- * (networks as tables of layers), op.h and op.c (what each operator can do), plan.c (memory for
- * activations), net.c and load.c (creating a network), forward.c (the forward pass), profile.c
- * (timing). The operators: conv.c over gemm.c and winograd.c, pool.c, act.c, attnpool.c. Below
- * them: kernels.c with *_tile.h (one source for every instruction set), cpu.c, threads.c.
+ * Reading order: reference.c and reference_tokens.c (a whole network by naive loops), arch.c,
+ * resnet.c, vit.c and networks.c (networks as tables of layers), op.h and op.c (what each operator
+ * can do), plan.c (memory for activations), net.c and load.c (creating a network), forward.c (the
+ * forward pass), tower.c (texts), profile.c (timing). The operators: conv.c over gemm.c and
+ * winograd.c, pool.c, act.c, attnpool.c, unfold.c, tokens.c, layernorm.c, attend.c. Below them:
+ * kernels.c with *_tile.h (one source for every instruction set), cpu.c, threads.c.
  *
  * nn knows no file format: weights arrive through a look-up function, by PyTorch's names. */
 #ifndef FUS_NN_H
@@ -19,9 +20,22 @@ extern "C" {
 /* ---- which network ---- */
 
 enum fus_stem {
-    FUS_STEM_7X7, /* torchvision: 7x7 stride 2, max pool 3x3 stride 2 */
-    FUS_STEM_3X3, /* CIFAR: 3x3 stride 1, no pool */
-    FUS_STEM_CLIP /* CLIP: three 3x3, the first of stride 2, average pool 2x2; blocks down-sample by average pools */
+    FUS_STEM_7X7,    /* torchvision: 7x7 stride 2, max pool 3x3 stride 2 */
+    FUS_STEM_3X3,    /* CIFAR: 3x3 stride 1, no pool */
+    FUS_STEM_CLIP,   /* CLIP: three 3x3, the first of stride 2, average pool 2x2; blocks down-sample by average pools */
+    FUS_STEM_PIXELS, /* no network: the pixels of the reduced picture (baseline.c) */
+    FUS_STEM_GABOR   /* no network: Gabor filters at four scales */
+};
+
+/* The baselines' numbers. */
+enum {
+    FUS_PIXELS_SIDE = 4096, /* at most */
+    FUS_GABOR_MAX_SIDE = 4096,
+    FUS_GABOR_SCALES = 4,
+    FUS_GABOR_ORIENTATIONS = 8,
+    FUS_GABOR_PHASES = 4,
+    FUS_GABOR_SIDE = 7,      /* of a filter */
+    FUS_GABOR_WAVELENGTH = 4 /* in pixels of its scale */
 };
 
 /* Activation functions; act.c has the equations. */
@@ -29,13 +43,31 @@ enum fus_act { FUS_ACT_NONE, FUS_ACT_RELU, FUS_ACT_GELU, FUS_ACT_QUICKGELU, FUS_
 
 #define FUS_MAX_STAGES 4
 
-/* The dimensions of a residual network, derived from the shapes in a weight file. */
+/* A vision transformer (Dosovitskiy et al. 2021), plain or CLIP's. */
+struct fus_vit_spec {
+    int patch; /* pixels of a patch's side */
+    int width; /* channels of a token; inside an MLP 4 times as many */
+    int heads; /* of width / heads channels, a multiple of 16 */
+    int n_blocks;
+    /* a layer norm before the blocks, no bias of the patches' layer; epsilon 1e-5, else 1e-6 */
+    bool clip;
+    bool layer_scale; /* a factor for each channel after attention and MLP */
+    int dim;          /* CLIP: columns of proj; 0: none */
+};
+
+enum fus_net_kind { FUS_NET_RESNET, FUS_NET_VIT };
+
+/* The dimensions of a network, derived from the shapes in a weight file. */
 struct fus_net_spec {
+    enum fus_net_kind kind; /* VIT: input_side, act, n_classes and vit count; else all but vit */
+    struct fus_vit_spec vit;
     enum fus_stem stem;
     bool bottleneck;   /* 1x1, 3x3, 1x1 (stride on the 3x3: v1.5), else 3x3, 3x3 */
     bool pad_shortcut; /* option A of He et al. 2015: subsample by 2, zero channels on both sides;
                                      else `downsample` */
-    enum fus_act act;  /* of stem and blocks; FUS_ACT_NONE: ReLU, as in published networks */
+    /* Of stem and blocks; FUS_ACT_NONE: ReLU, as in published networks. Of a ViT's MLPs: GELU or
+     * QuickGELU; NONE: not known */
+    enum fus_act act;
     int input_side;    /* 224, 32, ... */
     int stem_channels; /* 64; 16 for CIFAR */
     int n_stages;      /* 3 or 4: layer1, layer2, ... */
@@ -50,12 +82,13 @@ struct fus_net_spec {
     int attn_dim;                 /* CLIP: rows of attnpool.c_proj */
 };
 
-/* The family: "resnet", "lang_resnet" or "clip_resnet". It is the value of fusiform.arch in a
- * weight file. */
+/* The family: "resnet", "lang_resnet", "clip_resnet", "vit" or "clip_vit"; "baseline" for what is no
+ * network. It is the value of fusiform.arch in a weight file. */
 const char *fus_networks_family(const struct fus_net_spec *spec);
 
-/* A spec for "resnet18|34|50|101|152", "cifar_resnet20..", "lang_resnet50", "clip_rn50|rn101";
- * FUS_ENOTFOUND for any other name. */
+/* A spec for "resnet18|34|50|101|152", "cifar_resnet20..", "lang_resnet50",
+ * "clip_rn50|rn101|rn50x4|rn50x16|rn50x64", "clip_vit_b32|b16|l14", "vit_b_16|32"; FUS_ENOTFOUND
+ * for any other name. */
 int fus_networks_named(struct fus_net_spec *spec, const char *name, struct fus_error *err);
 
 /* One line for people: "ResNet-50, input 224 x 224, 1000 classes". */
@@ -90,6 +123,8 @@ struct fus_tap {
     char name[48];               /* PyTorch's: "relu", "layer4.2.relu", "fc" */
     int channels, height, width; /* [C, H, W]; H = W = 1 for vectors */
     bool in_all;                 /* part of `all`: the stem's relu and every block output */
+    bool is_signed;              /* its values may be below 0: a selectivity index of sums means nothing */
+    bool is_stream;              /* a transformer's tokens between blocks: 0 is not silence, and no axis is special */
     int order;                   /* 0, 1, ...: its place among all taps of the network */
     /* order / order of the last block's output: 0 for the first tap, 1 for the last block's output
      * and every later tap */

@@ -76,7 +76,7 @@ int fus_reference_convolve(const struct fus_op_reference *a, struct fus_error *e
 {
     const struct fus_layer *l = a->layer;
     size_t n = (size_t)l->channels * (size_t)l->in_channels * (size_t)(l->kernel * l->kernel), k = (size_t)l->channels;
-    float *weights = fus_base_alloc(n + 5 * k, sizeof *weights);
+    float *weights = fus_base_alloc(n + k + fus_fold_scratch_floats(l), sizeof *weights);
     if (!weights)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the weights of %s", l->name);
     int code = fus_fold_layer(weights, weights + n, weights + n + k, l, a->get, a->context, err);
@@ -228,39 +228,46 @@ int fus_reference_attend(const struct fus_op_reference *a, struct fus_error *err
     return code;
 }
 
-int fus_reference_forward(float *out, const struct fus_net_spec *spec, const float *input, const char *tap,
-                          fus_weight_fn get, void *context, struct fus_error *err)
+int fus_reference_walk(float *out, const struct fus_arch *arch, const float *input, int from, int to, fus_weight_fn get,
+                       void *context, struct fus_error *err)
 {
-    struct fus_arch arch;
-    int code = fus_arch_build(&arch, spec, err);
-    if (code)
-        return code;
-    float **output = fus_base_alloc((size_t)arch.n_layers, sizeof *output);
-    if (!output)
-        code = fus_base_fail(err, FUS_ENOMEM, "no memory for the reference network");
-    bool found = false;
-    for (int i = 0; i < arch.n_layers && !code && !found; i++) {
-        const struct fus_layer *l = &arch.layers[i];
+    float **output = fus_base_alloc((size_t)arch->n_layers, sizeof *output);
+    int code = output ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the reference network");
+    for (int i = from; i <= to && !code; i++) {
+        const struct fus_layer *l = &arch->layers[i];
         output[i] = fus_base_alloc(volume(l), sizeof **output);
         const struct fus_op_reference a = {
             .layer = l,
             .out = output[i],
-            .in = l->input < 0 ? input : output[l->input],
-            .addend = l->addend < 0 ? NULL : output[l->addend],
+            .in = l->input < from ? input : output[l->input],
+            .addend = l->addend < 0      ? NULL
+                      : l->addend < from ? input
+                                         : output[l->addend],
             .get = get,
             .context = context,
         };
         code = output[i] ? fus_op_table[l->op].reference(&a, err)
                          : fus_base_fail(err, FUS_ENOMEM, "no memory for layer %s", l->name);
-        found = !code && strcmp(l->tap, tap) == 0;
-        if (found)
-            memcpy(out, output[i], volume(l) * sizeof *out);
     }
-    if (!code && !found)
-        code = fus_base_fail(err, FUS_ENOTFOUND, "no layer is called '%s'", tap);
-    for (int i = 0; output && i < arch.n_layers; i++)
+    if (!code)
+        memcpy(out, output[to], volume(&arch->layers[to]) * sizeof *out);
+    for (int i = from; output && i <= to; i++)
         fus_base_free(output[i]);
     fus_base_free(output);
+    return code;
+}
+
+int fus_reference_forward(float *out, const struct fus_net_spec *spec, const float *input, const char *tap,
+                          fus_weight_fn get, void *context, struct fus_error *err)
+{
+    struct fus_arch arch;
+    int code = fus_arch_build(&arch, spec, err), last = 0;
+    if (code)
+        return code;
+    while (last < arch.n_layers && strcmp(arch.layers[last].tap, tap) != 0)
+        last++;
+    code = last < arch.n_layers ? fus_reference_walk(out, &arch, input, 0, last, get, context, err)
+                                : fus_base_fail(err, FUS_ENOTFOUND, "no layer is called '%s'", tap);
     fus_arch_free(&arch);
     return code;
 }

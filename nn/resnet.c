@@ -45,22 +45,19 @@ static int activation(struct fus_builder *b, int input, const char *tap, enum fu
     return fus_arch_finish(b, l, l->in_channels);
 }
 
-/* conv + batch norm + activation; norm and tap may be "". Returns the last layer's index: a ReLU is
- * part of the convolution, other activations are a separate layer. */
+/* conv + batch norm + activation; norm and tap may be "". Without a norm it is a linear layer.
+ * Returns the last layer's index: a ReLU is part of the convolution, other activations are a
+ * separate layer. */
 static int conv(struct fus_builder *b, int input, const char *name, const char *norm, const char *tap, int kernel,
                 int stride, int channels, int addend, enum fus_act act)
 {
     bool own = act <= FUS_ACT_RELU;
-    struct fus_layer *l = fus_arch_append(b, FUS_OP_CONV, input);
-    snprintf(l->name, sizeof l->name, "%s", name);
-    snprintf(l->norm, sizeof l->norm, "%s", norm);
+    int last = fus_arch_conv(b, input, name, norm, kernel, stride, kernel / 2, channels);
+    struct fus_layer *l = fus_arch_last(b);
     snprintf(l->tap, sizeof l->tap, "%s", own ? tap : "");
-    l->kernel = kernel;
-    l->stride = stride;
-    l->padding = kernel / 2;
+    l->linear = !norm[0];
     l->addend = addend;
     l->act = own ? act : FUS_ACT_NONE;
-    int last = fus_arch_finish(b, l, channels);
     return own || b->failed ? last : activation(b, last, tap, act);
 }
 

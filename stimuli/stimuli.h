@@ -173,11 +173,12 @@ struct fus_set {
  * options: `builtin?per_category=24&seed=1&side=256&categories=MAP` (side: fus_generate_reduced;
  * MAP: as `categories` below).
  *
- * The folder names of fLoc are recognised: face = adult + child, body = body + limb, place =
- * house + corridor, word, scrambled; number, car and instrument are left out. In any other tree
- * each folder is a category. A list has lines path<TAB>category[<TAB>subcategory[<TAB>half]]
- * (manifest.h), and its order is the order of the set. categories: NULL,
- * "face=adult,child;body=body,limb", or `all`: each folder is a category.
+ * The folder names of fLoc are recognised: face = adult + child, body = body + limb, place = house
+ * + corridor, word, object = car + instrument, scrambled; number is left out. Of a built-in set
+ * objects are left out, too. In any other tree each folder is a category. A list has lines
+ * path<TAB>category[<TAB>subcategory[<TAB>half]] (manifest.h), and its order is the order of the
+ * set. categories: NULL, "face=adult,child;body=body,limb"; `all`: each folder is a category;
+ * `floc` and `no-objects`: fLoc's with and without objects.
  *
  * FUS_EINVAL unless there are two categories with two pictures each. Files that are no pictures
  * (folder.h) are left out and listed in set->left_out. */

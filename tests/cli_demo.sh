@@ -39,7 +39,7 @@ ok "whatever files are called so" sh -c "cd '$work/cwd' && : >demo:vision && $ab
 run "resume" run --model demo:vision --model twin=demo:lang --stimuli "$set" --layers relu,layer3.1.relu --out "$work/run" --resume
 run "report" report "$work/run"
 run "compare" compare "$work/run" "$work/run"
-run "lesion" lesion --model demo:vision --run "$work/run" --layer layer3.1.relu --category face --stimuli "$set" -o "$work/lesion.csv"
+run "lesion" lesion --model demo:vision --run "$work/run" --layer layer3.1.relu --category face --top 9 --stimuli "$set" -o "$work/lesion.csv"
 
 # ---- the other commands ----
 run "stimuli" stimuli generate --per-category 2 --seed 777 --categories adult,house -o "$work/drawn"

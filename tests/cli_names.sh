@@ -84,7 +84,8 @@ notes 'V2 weights, made for --preprocess torchvision-v2'
 run 'a choice' embed --model $names/canonical.safetensors --preprocess clip $picture -o "$work/clip.npy"
 ok 'nothing is assumed' [ ! -s "$work/stderr" ]
 for c in "classify --model F $picture" "bench --model F --rounds 1 --csv" "convert F -o $work/c.safetensors" "embed --model F $picture -o $work/e.npy" \
-    "lesion --model F --run $work --category face --layer relu" "run --model F --out $work/none"; do
+    "lesion --model F --run $work --category face --layer relu" "run --model F --out $work/none" \
+    "activations --model F --layer relu $picture -o $work/e.npy" "train --model F --stimuli builtin --out $work/none"; do
     c=$(echo "$c" | sed "s|F|$names/canonical.safetensors|")
     fails 2 "--preprocess: preprocessing \`tv\`: expected torchvision" $c --preprocess tv
 done

@@ -161,7 +161,8 @@ if [ -e "$work/odd/NA/1 $odd" ]; then
     run "the report drawn again" report "$work/o-again"
     same o-again o-odd
     run "compare" compare "$work/o-odd" "$work/o-again"
-    run "lesion" lesion --model "$small" --run "$work/o-odd" --stimuli "$work/odd" --category NA --layer relu
+    fails 1 "lesion: category 1 has 1 picture in one half of them: 2 or more expected" lesion --model "$small" --run "$work/o-odd" \
+        --stimuli "$work/odd" --category NA --layer relu
     for i in 1 2; do run "shard $i" run --model "$small" --stimuli "$work/odd" --criterion ratio --units full --bootstrap 9 --consistency --shard $i/2 --out "$work/odd-$i"; done
     run "merge" merge "$work/odd-1" "$work/odd-2" --out "$work/odd-merged"
     same odd-merged o-odd

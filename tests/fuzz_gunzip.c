@@ -1,4 +1,5 @@
-/* Fuzz target: any bytes as a gzipped file, whole and after the three bytes that every one begins with. */
+/* Fuzz target: any bytes as a gzipped file, whole and after the three bytes that every one begins
+ * with. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* Fuzz target: any bytes as a NIfTI file, as they are and with a header's marks put in, which a fuzzer would have to find. */
+/* Fuzz target: any bytes as a NIfTI file, as they are and with a header's marks put in, which a
+ * fuzzer would have to find. */
 #include "tests/volume_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -25,7 +25,7 @@ run_all() { # run_all FOLDER COMMAND...
             --interval bca --permutations 9 $options --out out/ratio >>log 2>&1 &&
         "$@" lesion --model 'random:cifar_resnet8?seed=3' --run out/ratio --layer relu --category face --stimuli 'builtin?per_category=6&seed=2' \
             --controls 3 --readout both ${options#--max-memory 1M} -o out/lesion.csv >>log 2>&1 &&
-        in_parts "$@" >>log 2>&1 && pictures "$@" >>log 2>&1 && learn "$@" >>log 2>&1 && demo "$@" >>log 2>&1 && { [ -n "$quick" ] || "$@" run --model 'random:resnet18?seed=1' --stimuli 'builtin?per_category=2' \
+        in_parts "$@" >>log 2>&1 && pictures "$@" >>log 2>&1 && learn "$@" >>log 2>&1 && demo "$@" >>log 2>&1 && texts "$@" >>log 2>&1 && { [ -n "$quick" ] || "$@" run --model 'random:resnet18?seed=1' --stimuli 'builtin?per_category=2' \
             --layers relu,layer1.0.relu1,layer4.1.relu $options --out out/deep >>log 2>&1; }
 }
 
@@ -39,7 +39,7 @@ run_small() {
         "$@" stimuli scramble --method phase --seed 1 "$golden/img_420_33x18.jpg" -o out/phase.png &&
         "$@" convert "$model" -o out/small.safetensors && "$@" convert out/small.safetensors --dtype f16 -o out/half.safetensors &&
         "$@" inspect --sha256 out/half.safetensors >out/half.tsv &&
-        "$@" activations --model out/small.safetensors --layer all "$golden/img_420_33x18.jpg" -o out/all.npz && learn "$@" && demo "$@"
+        "$@" activations --model out/small.safetensors --layer all "$golden/img_420_33x18.jpg" -o out/all.npz && learn "$@" && demo "$@" && texts "$@"
 }
 
 # More than 32 pictures a category are cut in parts; as two shards they give what one run gives.
@@ -63,6 +63,13 @@ learn() {
 demo() {
     "$@" run --model demo:lang --model demo:clip --stimuli 'builtin?per_category=2&seed=777' --layers relu,layer3.1.relu \
         ${options#--max-memory 1M} --out out/demo
+}
+
+# The text tower of a small CLIP.
+texts() {
+    set -- "$@" embed --model "$golden/text_clip.safetensors" --vocab "$golden/tokens_merges.txt" --activation quickgelu
+    threads=${learn_options-}
+    "$@" --texts "$golden/text_list.txt" ${threads#--max-memory 64M} -o out/texts.npy
 }
 
 # Decoding and resizing have ways of their own for each instruction set.

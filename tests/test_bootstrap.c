@@ -29,7 +29,8 @@ static struct fus_responses example(void)
     for (int c = 0, i = 0; c < CATEGORIES; c++)
         for (int k = 0; k < pictures[c]; k++)
             category[i++] = c;
-    return (struct fus_responses){x, category, PICTURES, UNITS, CATEGORIES, 6, 4, 5, NULL, NULL, NULL};
+    return (struct fus_responses){x, category, PICTURES, UNITS, CATEGORIES, 6,
+                                  4, 5,        NULL,     NULL,  NULL,       FUS_REDRAW_PICTURES};
 }
 
 static struct fus_interval interval_of(const struct fus_bootstrap_column *c, enum fus_interval_method method,

@@ -1,4 +1,5 @@
-/* gunzip.c: files packed in every way that gzip allows, plain ones, and damage. The packed ones are of volume.py. */
+/* gunzip.c: files packed in every way that gzip allows, plain ones, and damage. The packed ones are
+ * of volume.py. */
 #include "weights/gunzip.h"
 
 #include "nn/base/inflate.h"

@@ -41,7 +41,8 @@ static bool check_product(const struct sizes *s, bool bias, const struct fus_ker
     for (size_t j = 0; j < s->columns; j++) /* b is [columns, k] here */
         for (size_t k = 0; k < s->k; k++)
             pb[(j / 16 * k_pad + k) * 16 + j % 16] = b[j * s->k + k];
-    fus_matmul_run(&(struct fus_matmul){s->rows, k_pad, columns, pa, pb, bias ? offset : NULL, out}, kernel);
+    fus_matmul_run(&(struct fus_matmul){s->rows, k_pad, columns, pa, pb, bias ? offset : NULL, out, false, 0, 0},
+                   kernel);
     fus_matmul_unpack(got, out, s->rows, s->columns);
     for (size_t i = 0; i < s->rows; i++)
         for (size_t j = 0; j < s->columns; j++) {
@@ -69,7 +70,7 @@ static bool check_over_rows(const struct sizes *s, bool onto, bool tiles, const 
     float *a = numbers(s->rows * s->k, 1), *b = numbers(s->rows * s->columns, 2);
     float *pa = pack(a, s->rows, s->k), *pb = pack(b, s->rows, s->columns);
     float *out = fus_base_aligned(k_pad * columns, sizeof *out), *got = numbers(k_pad * s->columns, 4);
-    struct fus_matmul_over_rows m = {s->rows, k_pad, columns, pa, pb, out, onto, false, NULL, NULL};
+    struct fus_matmul_over_rows m = {s->rows, k_pad, columns, pa, pb, out, onto, false, NULL, NULL, 0, 0};
     bool equal = true;
     if (tiles)
         m.use = keep_tile, m.context = &m;
@@ -96,7 +97,7 @@ static void test_upper(void)
     enum { ROWS = 20, N = 64 };
     float *x = numbers(ROWS * N, 5), *px = pack(x, ROWS, N), *out = fus_base_alloc(N * N, sizeof *out);
     bool equal = true, untouched = true;
-    fus_matmul_run_over_rows(&(struct fus_matmul_over_rows){ROWS, N, N, px, px, out, true, true, NULL, NULL},
+    fus_matmul_run_over_rows(&(struct fus_matmul_over_rows){ROWS, N, N, px, px, out, true, true, NULL, NULL, 0, 0},
                              fus_kernels_here());
     for (size_t v = 0; v < N; v++)
         for (size_t j = 0; j < N; j++) {

@@ -351,7 +351,7 @@ static void test_refusals(void)
     expect_refusal("holds no network that is known: a DenseNet?; a ResNet (torchvision, CIFAR, CLIP, language head) "
                    "has conv1.weight");
     load("vit_b_16");
-    expect_refusal("a vision transformer?");
+    expect_refusal("missing");
     load("alexnet");
     expect_refusal("AlexNet, VGG or one of that kind?");
     load("resnet18");

@@ -171,6 +171,14 @@ static struct fus_net_spec small_spec(int kind)
         s.attn_dim = 24;
         s.act = kind == 5 ? FUS_ACT_QUICKGELU : FUS_ACT_NONE;
     }
+    if (kind >= 6) {
+        s.kind = FUS_NET_VIT;
+        s.act = kind == 6 ? FUS_ACT_QUICKGELU : FUS_ACT_GELU;
+        s.input_side = kind == 6 ? 42 : 96; /* 145 tokens: more queries than are taken at once */
+        s.vit = (struct fus_vit_spec){.patch = 14, .width = 96, .heads = 3, .n_blocks = 2, .clip = true, .dim = 40};
+        if (kind == 7)
+            s.vit = (struct fus_vit_spec){.patch = 8, .width = 80, .heads = 1, .n_blocks = 1, .layer_scale = true};
+    }
     if (kind == 2) {
         s.bottleneck = false;
         s.lang_dim = 24;
@@ -184,7 +192,7 @@ static struct fus_net_spec small_spec(int kind)
 static void test_bit_equal(void)
 {
     static const char *const isa[] = {"scalar", "avx2", "avx512", "neon"};
-    for (int kind = 0; kind < 6; kind++) {
+    for (int kind = 0; kind < 8; kind++) {
         struct fus_net_spec s = small_spec(kind);
         struct expected e;
         expect(&e, &s);

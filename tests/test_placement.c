@@ -1,5 +1,5 @@
-/* placement.c and Morisita's index against fractions, SciPy and an exact count (golden/statistics.py:
- * placement); thinned maps; units placed at random. */
+/* placement.c and Morisita's index against fractions, SciPy and an exact count
+ * (golden/statistics.py: placement); thinned maps; units placed at random. */
 #include "analysis/analysis.h"
 #include "nn/base/rng.h"
 #include "test.h"

@@ -93,7 +93,8 @@ static void test_contrasts(void)
     make_folder("contrasts");
     struct fus_model_difference d[2];
     for (int c = 0; c < 2; c++)
-        d[c] = (struct fus_model_difference){0, 1, 2, 2, c, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+        d[c] = (struct fus_model_difference){0,   1,   2,   2,   c,   NAN, NAN, NAN, NAN,
+                                             NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
     run.differences = d;
     run.n_differences = 2;
     set_share(&run, 0, 0, 0.06, 0.4);

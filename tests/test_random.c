@@ -203,7 +203,7 @@ static void test_refusals(void)
         {"random:resnet50?embed=5", "embed is for networks with a language head"},
         {"random:lang_resnet50?embed=0", "embed=0: a whole number from 1 to 65536 expected"},
         {"random:lang_resnet50?embed=65537", "embed=65537: a whole number from 1 to 65536 expected"},
-        {"random:resnet50?blocks=2,2,2", "blocks is for random:resnet, lang_resnet and clip_resnet"},
+        {"random:resnet50?blocks=2,2,2", "blocks is for random:resnet, lang_resnet, clip_resnet, vit and clip_vit"},
         {"random:resnet?blocks=2,2", "blocks=2,2: numbers such as 2,2,2 or 3,4,6,3 expected"},
         {"random:resnet?blocks=2,2,2,2,2", "numbers such as 2,2,2 or 3,4,6,3 expected"},
         {"random:resnet?blocks=2,2,2,", "numbers such as"},

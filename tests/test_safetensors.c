@@ -97,7 +97,7 @@ static void test_convert_golden(void)
         const char *out = help_path("blob.safetensors");
         CHECK(fus_open_weights(&s, GOLDEN "basic.safetensors", &err) == 0);
         CHECK(fus_names_recognise(&spec, s, NULL, &err) == 0);
-        CHECK_MSG(fus_safetensors_write(out, s, &spec, dtypes[i], &err) == 0, "%s", err.msg);
+        CHECK_MSG(fus_safetensors_write(out, s, &spec, NULL, dtypes[i], &err) == 0, "%s", err.msg);
         CHECK_MSG(help_same_file(out, good[4 + i]), "%s", good[4 + i]);
         fus_store_close(s);
         remove(out);
@@ -118,7 +118,7 @@ static void test_convert_values(void)
         const char *out = help_path("blob.safetensors");
         CHECK(fus_open_weights(&s, sources[i], &err) == 0);
         CHECK_MSG(fus_names_recognise(&spec, s, NULL, &err) == 0, "%s", err.msg);
-        CHECK_MSG(fus_safetensors_write(out, s, &spec, FUS_F32, &err) == 0, "%s", err.msg);
+        CHECK_MSG(fus_safetensors_write(out, s, &spec, NULL, FUS_F32, &err) == 0, "%s", err.msg);
         CHECK_MSG(fus_open_weights(&b, out, &err) == 0, "%s", err.msg);
         CHECK(fus_names_recognise(&again, b, NULL, &err) == 0 && memcmp(&spec, &again, sizeof spec) == 0);
         CHECK(strcmp(fus_store_metadata(b, "fusiform.arch"), fus_networks_family(&spec)) == 0);
@@ -126,7 +126,7 @@ static void test_convert_values(void)
         for (size_t k = 0; k < fus_store_count(s); k++) {
             const struct fus_tensor *t = fus_store_tensor(s, k);
             float x[1000], y[1000];
-            if (!t->canonical)
+            if (!t->canonical || strncmp(t->canonical, "text.", 5) == 0 || strcmp(t->canonical, "logit_scale") == 0)
                 continue;
             n_canonical++;
             CHECK(fus_store_read_f32(s, x, t, &err) == 0 &&
@@ -146,11 +146,11 @@ static void test_convert_refuses(void)
     struct fus_net_spec spec;
     struct fus_error err;
     CHECK(fus_open_weights(&s, good[0], &err) == 0 && fus_names_recognise(&spec, s, NULL, &err) == 0);
-    CHECK(fus_safetensors_write(help_path("x"), s, &spec, FUS_F64, &err) == FUS_EINVAL);
-    CHECK(fus_safetensors_write("/nonexistent/x", s, &spec, FUS_F32, &err) == FUS_EIO);
+    CHECK(fus_safetensors_write(help_path("x"), s, &spec, NULL, FUS_F64, &err) == FUS_EINVAL);
+    CHECK(fus_safetensors_write("/nonexistent/x", s, &spec, NULL, FUS_F32, &err) == FUS_EIO);
     spec.n_classes = 7; /* not what the file has: nothing may be left behind */
     const char *out = help_path("x");
-    CHECK(fus_safetensors_write(out, s, &spec, FUS_F32, &err) == FUS_EFORMAT);
+    CHECK(fus_safetensors_write(out, s, &spec, NULL, FUS_F32, &err) == FUS_EFORMAT);
     CHECK(strstr(err.msg, "tensor fc.") != NULL);
     FILE *f = fopen(out, "rb");
     CHECK(f == NULL);
@@ -210,7 +210,7 @@ static void test_no_memory(void)
         if (!code)
             code = fus_store_lookup(s, v, 1 * 3 * 3 * 3, "conv1.weight", &err);
         if (!code)
-            code = fus_safetensors_write(out, s, &spec, FUS_F16, &err);
+            code = fus_safetensors_write(out, s, &spec, NULL, FUS_F16, &err);
         fus_base_fail_allocation(0);
         CHECK_MSG(code == FUS_OK || code == err.code, "allocation %ld: code %d, %s", n, code, err.msg);
         fus_store_close(s);

@@ -1,5 +1,6 @@
-/* analysis/sdc/pairs.c and cluster.c: golden labels of NumPy; the authors' breadth-first search, run
- * step by step over all distances, equals the border rule `last`; what must not change the labels. */
+/* analysis/sdc/pairs.c and cluster.c: golden labels of NumPy; the authors' breadth-first search,
+ * run step by step over all distances, equals the border rule `last`; what must not change the
+ * labels. */
 #include "analysis/sdc/cluster.h"
 #include "analysis/sdc/clustering.h"
 
@@ -239,7 +240,8 @@ static void test_small(void)
     static int32_t label[MOST];
     double eps = 0.1;
     int n;
-    /* Two participants: (1, 0) in both, (0, 1) in both and, between them, one that is 45 degrees from each. */
+    /* Two participants: (1, 0) in both, (0, 1) in both and, between them, one that is 45 degrees
+     * from each. */
     s = (struct sample){.p = 2, .others = 1, .n = 5, .d = 2, .first = {0, 3, 5}, .participant = {0, 0, 0, 1, 1}};
     memcpy(s.unit, (float[]){1, 0, 0, 1, 0.70710678f, 0.70710678f, 1, 0, 0, 1}, 10 * sizeof *s.unit);
     measure(&s);
@@ -265,8 +267,8 @@ static void test_tie(void)
     static int32_t label[MOST];
     double eps = 0.35;
     int n;
-    /* The x axis and the y axis in three people each, and in the first a voxel with cosine 0.7 to both,
-     * which is said not to be core. */
+    /* The x axis and the y axis in three people each, and in the first a voxel with cosine 0.7 to
+     * both, which is said not to be core. */
     s = (struct sample){
         .p = 3, .others = 2, .n = 7, .d = 3, .first = {0, 3, 5, 7}, .participant = {0, 0, 0, 1, 1, 2, 2}};
     memcpy(s.unit, (float[]){0.7f, 0.7f, 0.14142136f, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0},

@@ -1,5 +1,5 @@
-/* analysis/sdc/data.c, matrix.c and embedding.c: a participant made of an array, gathering from memory and file, an
- * embedding of any type. */
+/* analysis/sdc/data.c, matrix.c and embedding.c: a participant made of an array, gathering from
+ * memory and file, an embedding of any type. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/sdc/data.h"
 

@@ -1,5 +1,6 @@
 /* Decoders: the objective's gradient against central differences; fits against PyTorch in double
- * (golden/sdc_fit.py); the same bits for every instruction set, number of threads and interruption. */
+ * (golden/sdc_fit.py); the same bits for every instruction set, number of threads and
+ * interruption. */
 #include "analysis/sdc/fit.h"
 #include "analysis/sdc/loss.h"
 #include "analysis/sdc/noise.h"

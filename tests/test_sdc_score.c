@@ -1,4 +1,4 @@
-/* Retrieval scores against sorting (golden/sdc_fit.py), against plain loops, and at their limits. */
+/* Retrieval scores: against sorting (golden/sdc_fit.py), against plain loops, at their limits. */
 #include "analysis/sdc/score.h"
 #include "golden_npz.h"
 #include "nn/base/rng.h"
@@ -58,7 +58,8 @@ static void test_golden(const struct golden *g)
     }
 }
 
-/* Random vectors of many images: chance everywhere, and the expected share among 300 against draws. */
+/* Random vectors of many images: chance everywhere, and the expected share among 300 against
+ * draws. */
 static void test_chance(void)
 {
     enum { n = 700, d = 20 };

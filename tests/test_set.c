@@ -315,7 +315,13 @@ static void test_floc(void)
         return;
     }
     snprintf(dir, sizeof dir, "%.*s", (int)(strlen(one) - strlen("/adult/adult-1.jpg")), one);
-    if (!opened(&set, dir, NULL))
+    if (opened(&set, dir, NULL)) { /* objects are rivals by default */
+        CHECK(set.n_pictures == 240 && set.n_categories == 6 && strcmp(set.categories[4], "object") == 0 &&
+              strcmp(set.categories[5], "scrambled") == 0);
+        CHECK(strstr(set.description, "object = car + instrument; scrambled = scrambled (left out: number)") != NULL);
+        fus_set_close(&set);
+    }
+    if (!opened(&set, dir, "no-objects"))
         return;
     static const char *const order[] = {"adult", "child", "body", "limb", "house", "corridor", "word", "scrambled"};
     static const int category[] = {0, 0, 1, 1, 2, 2, 3, 4};

@@ -134,10 +134,11 @@ static void test_compare(void)
     CHECK(fus_table_compare(path, &run, NULL) == 0);
     char *text = text_of();
     CHECK_MSG(strstr(text, "variation_p,variation_q,proportion_ratio,ratio_low,ratio_high,layer_b,"
-                           "morisita_difference,morisita_low,morisita_high,morisita_p,morisita_q\nr20,other,l2,face,0,"
+                           "morisita_difference,morisita_low,morisita_high,morisita_p,morisita_q,"
+                           "equivalence_low,equivalence_high,equivalence\nr20,other,l2,face,0,"
                            "0.10000000000000003,3.959797974644667,"),
               "%s", text);
-    CHECK(strstr(text, "\nr20,other,l2,\"a \"\"b\"\", c\",-0.1,,,,,,,,,,,,,,,,,,,0,,,l2,,,,,\n"));
+    CHECK(strstr(text, "\nr20,other,l2,\"a \"\"b\"\", c\",-0.1,,,,,,,,,,,,,,,,,,,0,,,l2,,,,,,,,\n"));
     fus_base_free(text);
     run.n_models = 1;
     CHECK(fus_table_compare(path, &run, NULL) == 0);
@@ -186,9 +187,29 @@ static void test_pairs(void)
           fus_compare_layer(&m[0], 3, &m[1]) < 0);
 }
 
+/* A factor of 1.25: an interval of a ratio within, beyond, across its ends. */
+static void test_equivalence(void)
+{
+    static const struct {
+        double low, high;
+        const char *word;
+    } cases[] = {{0.81, 1.24, "equivalent"},
+                 {0.7, 1.1, "undecided"},
+                 {0.9, 1.3, "undecided"},
+                 {1.26, 2, "different"},
+                 {0.3, 0.79, "different"},
+                 {NAN, 1, ""},
+                 {0, 1, ""},
+                 {0.5, 2, "undecided"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        CHECK(strcmp(fus_summary_equivalence(cases[i].low, cases[i].high, log(1.25)), cases[i].word) == 0);
+    CHECK(strcmp(fus_summary_equivalence(1, 1, 0), "") == 0);
+}
+
 int main(void)
 {
     test_pairs();
+    test_equivalence();
     const char *folder = getenv("TMPDIR");
     snprintf(path, sizeof path, "%s/fusiform-table-%ld.csv", folder ? folder : "/tmp", (long)getpid());
     test_layers();

@@ -17,7 +17,12 @@ static void test_parse(void)
           s.control == FUS_TARGETS_SHUFFLED);
     CHECK(fus_targets_parse(&s, "shuffled:a/b.vec", &err) == 0 && strcmp(s.path, "a/b.vec") == 0);
     CHECK(fus_targets_parse(&s, "random:3", &err) == 0 && s.kind == FUS_TARGETS_RANDOM && s.dim == 3);
-    CHECK(fus_targets_parse(&s, "clip:RN50.pt", &err) == FUS_EUNSUPPORTED);
+    CHECK(fus_targets_parse(&s, "clip:RN50.pt", &err) == 0 && s.kind == FUS_TARGETS_CLIP &&
+          strcmp(s.path, "RN50.pt") == 0 && s.control == FUS_TARGETS_AS_THEY_ARE);
+    CHECK(fus_targets_parse(&s, "class:clip:a/b.pt", &err) == 0 && s.kind == FUS_TARGETS_CLIP &&
+          strcmp(s.path, "a/b.pt") == 0 && s.control == FUS_TARGETS_CLASS);
+    CHECK(fus_targets_parse(&s, "shuffled:clip:b.pt", &err) == 0 && s.control == FUS_TARGETS_SHUFFLED);
+    CHECK(fus_targets_parse(&s, "clip:", &err) == FUS_EINVAL);
     static const char *const wrong[] = {"",       "lsa:",         "lsa:0",          "lsa:x", "random:20000",
                                         "class:", "class:random", "shuffled:class", "glove", ".txt",
                                         "lsax",   "classes"};

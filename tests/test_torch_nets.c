@@ -185,7 +185,7 @@ static void test_activations(bool direct)
     }
     if (m.net)
         printf("%-22s %s: %.1e of a layer's largest\n", m.name, direct ? "direct" : "Winograd", m.worst);
-    CHECK(n_networks == 5 && m.net && m.n_seen == fus_net_n_taps(m.net));
+    CHECK(n_networks == 6 && m.net && m.n_seen == fus_net_n_taps(m.net));
     close_model(&m);
     if (f)
         fclose(f);

@@ -1,5 +1,5 @@
-/* volume.c, nifti.c, mgh.c: files that tests/golden/volume.py wrote, against what it says they hold; cut, damaged and hostile ones;
- * arrays of NumPy's; what is written, read back. */
+/* volume.c, nifti.c, mgh.c: files that tests/golden/volume.py wrote, against what it says they
+ * hold; cut, damaged and hostile ones; arrays of NumPy's; what is written, read back. */
 #define _POSIX_C_SOURCE 200809L
 #include "weights/volume.h"
 
@@ -173,7 +173,8 @@ static void test_arrays(void)
         fus_volume_close(v);
     }
     unlink(path);
-    /* what Python wrote: Fortran order, and int16 of the other byte order (tests/golden/formats_make.py has more) */
+    /* what Python wrote: Fortran order, and int16 of the other byte order
+     * (tests/golden/formats_make.py has more) */
     CHECK(fus_volume_open(&v, "tests/golden/vol_fortran.npy", &err) == 0);
     float *x = read_all(v, 2, &code, &err);
     for (int i = 0; x && i < 15; i++)
@@ -206,7 +207,7 @@ static void check_written(const char *source, const char *name, size_t n_frames)
         labels[i] = (int32_t)(i * 7 % 12);
     labels[2] = -1;
     labels[3] = 32767;
-    CHECK_MSG(fus_volume_write(path, &info->space, n_frames, labels, &err) == 0, "%s", err.msg);
+    CHECK_MSG(fus_volume_write(path, &info->space, n_frames, labels, FUS_VOLUME_LABELS, &err) == 0, "%s", err.msg);
     CHECK_MSG(fus_volume_open(&w, path, &err) == 0, "%s", err.msg);
     const struct fus_volume_info *back = fus_volume_info(w);
     CHECK(memcmp(&back->space, &info->space, sizeof back->space) == 0);
@@ -217,7 +218,7 @@ static void check_written(const char *source, const char *name, size_t n_frames)
     CHECK(x != NULL);
     free(x);
     labels[0] = 40000;
-    CHECK(fus_volume_write(path, &info->space, 0, labels, &err) ==
+    CHECK(fus_volume_write(path, &info->space, 0, labels, FUS_VOLUME_LABELS, &err) ==
           (info->space.format == FUS_VOLUME_NIFTI ? FUS_ELIMIT : 0));
     fus_volume_close(v);
     fus_volume_close(w);

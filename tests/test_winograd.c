@@ -31,7 +31,7 @@ static void run_both(struct setting *s)
     size_t scratch_floats = fus_winograd_scratch_floats(l, 1);
     float *panels = fus_base_aligned(fus_winograd_panel_floats(l), sizeof *panels);
     float *scratch = fus_base_aligned(scratch_floats, sizeof *scratch);
-    struct fus_gemm g = {l, panels, s->bias, fus_gemm_k(l)};
+    struct fus_gemm g = {.layer = l, .panels = panels, .bias = s->bias, .k = fus_gemm_k(l)};
     s->direct = fus_base_aligned(n, sizeof *s->direct);
     s->winograd = fus_base_aligned(n, sizeof *s->winograd);
     fus_base_set_threads(1);

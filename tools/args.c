@@ -239,8 +239,19 @@ static const struct fus_arg *find(const struct fus_arg *args, const char *name, 
  * mean the root folder. */
 static bool names_file(const char *option)
 {
-    static const char *const names[] = {"-o",        "--out",   "--in",     "--run",
-                                        "--stimuli", "--model", "--labels", "--text-embeddings"};
+    static const char *const names[] = {"-o",
+                                        "--out",
+                                        "--in",
+                                        "--run",
+                                        "--stimuli",
+                                        "--model",
+                                        "--labels",
+                                        "--text-embeddings",
+                                        "--text-labels",
+                                        "--texts",
+                                        "--templates",
+                                        "--vocab",
+                                        "--text-model"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(option, names[i]) == 0)
             return true;
@@ -285,11 +296,17 @@ static bool wants_help(int argc, char **argv)
     return false;
 }
 
+/* Commands whose operands are texts, which may be empty. */
+static bool takes_texts(const char *command)
+{
+    return strcmp(command, "tokens") == 0;
+}
+
 /* 0, or 2 after a message. */
 static int check_operands(const char *command, const struct fus_texts *operands)
 {
     for (int i = 0; i < operands->n; i++)
-        if (!*operands->items[i])
+        if (!*operands->items[i] && !takes_texts(command))
             return fus_args_usage(command, "an empty argument found, a name expected: an unset variable?");
     return 0;
 }

@@ -9,6 +9,7 @@
 #include "nn/base/outfile.h"
 #include "tools/args.h"
 #include "tools/commands.h"
+#include "tools/embed_texts.h"
 #include "tools/interrupt.h"
 #include "tools/model_args.h"
 #include "tools/progress.h"
@@ -24,6 +25,7 @@
 #define MODEL_OPTIONS                                                                                               \
     "  --lang-head PREFIX name of the language head where it is not lang_head\n"                                    \
     "  --prefix P         which of the file's networks, where it holds several: --prefix teacher, model_ema, ...\n" \
+    "  --activation A     quickgelu or gelu, of CLIP's transformers where the file does not say\n"                  \
     "  --preprocess P     how pictures are prepared: torchvision, torchvision-v2, clip, cifar, or\n"                \
     "                     resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n"             \
     "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n"
@@ -36,10 +38,19 @@ static const char help_activations[] =
     "\n"
     "example: fusiform activations --model resnet50.pth --layer layer4.2.relu,avgpool face.jpg house.jpg -o out.npz\n";
 
-static const char help_embed[] = "usage: fusiform embed --model FILE PICTURES... -o OUT.npy [options]\n\n"
-                                 "Writes f32 [N,D]: the language head's or CLIP's embedding of each picture, of other "
-                                 "networks the last pooled features.\n" PICTURES MODEL_OPTIONS "\n"
-                                 "example: fusiform embed --model RN50.pt face.jpg house.jpg -o embeddings.npy\n";
+static const char help_embed[] =
+    "usage: fusiform embed --model FILE PICTURES... -o OUT.npy [options]\n"
+    "       fusiform embed --model FILE --text TEXT [--text ...] | --texts FILE -o OUT.npy [options]\n\n"
+    "Writes f32 [N,D]: the language head's or CLIP's embedding of each picture, of other networks the last pooled "
+    "features.\n" PICTURES MODEL_OPTIONS "\n"
+    "Texts go through the text tower of a CLIP file; they are not brought to length 1, as pictures are not. "
+    "OUT.npy.json has the\n"
+    "digests of the model and the vocabulary.\n"
+    "  --text TEXT        may be repeated; the empty text is allowed\n"
+    "  --texts FILE       one text a line; where a line has tabs, what follows the last one (captions.tsv)\n"
+    "  --normalize        bring each embedding to length 1\n" FUS_TEXT_ARGS_HELP "\n"
+    "example: fusiform embed --model RN50.pt face.jpg house.jpg -o embeddings.npy\n"
+    "         fusiform embed --model RN50.pt --text \"a photo of a face\" --text \"a house\" -o texts.npy\n";
 
 #define MAX_BATCH 4                    /* pictures at a time */
 #define HELD_BYTES ((size_t)256 << 20) /* responses kept at a time for several layers of several pictures */
@@ -214,6 +225,7 @@ int fus_cmd_activations(int argc, char **argv)
                                    {"-o", FUS_ARG_TEXT, &out},
                                    {"--lang-head", FUS_ARG_TEXT, &choice.lang_head},
                                    {"--prefix", FUS_ARG_TEXT, &choice.prefix},
+                                   {"--activation", FUS_ARG_TEXT, &choice.activation},
                                    {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
                                    {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
                                    {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
@@ -265,44 +277,47 @@ int fus_cmd_activations(int argc, char **argv)
     return code ? fus_args_failed(&err) : 0;
 }
 
-int fus_cmd_embed(int argc, char **argv)
+/* What does not go together: 0, or 2 after a message. */
+static int check_embed(const char *path, const char *out, const struct fus_texts *pictures,
+                       const struct fus_text_args *texts)
 {
-    const char *path = NULL, *out = NULL;
-    struct fus_model_choice choice = {0};
-    struct fus_net_options options = {0};
-    bool skip_bad = false;
-    struct fus_texts operands = {0};
-    struct fus_pictures images = {0};
-    const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},
-                                   {"-o", FUS_ARG_TEXT, &out},
-                                   {"--lang-head", FUS_ARG_TEXT, &choice.lang_head},
-                                   {"--prefix", FUS_ARG_TEXT, &choice.prefix},
-                                   {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
-                                   {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
-                                   {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
-                                   {0}};
-    int status = fus_args_parse("embed", help_embed, args, &operands, argc, argv);
-    if (status)
-        return status < 0 ? 0 : status;
-    if (!path || !out || operands.n == 0 || (!fus_args_ends_with(out, ".npy") && !fus_outfile_is_stream(out)))
-        return fus_args_usage("embed", "--model FILE, pictures and -o OUT.npy expected");
-    status = fus_model_args_check("embed", &choice);
-    if (status)
-        return status;
+    bool any = texts->texts.n || texts->file;
+    if (any && pictures->n)
+        return fus_args_usage("embed", "'%s' and texts found: pictures or texts expected", pictures->items[0]);
+    if (texts->texts.n && texts->file)
+        return fus_args_usage("embed", "--text and --texts found: one of them expected");
+    if (!path || !out || (pictures->n == 0 && !any) ||
+        (!fus_args_ends_with(out, ".npy") && !fus_outfile_is_stream(out)))
+        return fus_args_usage("embed", "--model FILE, pictures or --text, and -o OUT.npy expected");
+    if (!any && fus_text_args_any_option(texts))
+        return fus_args_usage("embed", "--template, --templates, --normalize, --truncate, and --vocab are "
+                                       "of texts: --text or --texts expected");
+    return fus_text_args_check("embed", texts);
+}
+
+static int embed_pictures(const char *path, const char *out, const struct fus_texts *operands,
+                          const struct fus_model_choice *choice, struct fus_net_options *options, bool skip_bad)
+{
     struct fus_error err = {0};
     struct fus_model m = {0};
-    int code = fus_pictures_open(&images, operands.items, operands.n, &fus_progress_notes, &err);
-    plan_passes(&options, images.set.n_pictures);
+    struct fus_pictures images = {0};
+    int code = fus_pictures_open(&images, operands->items, operands->n, &fus_progress_notes, &err);
+    plan_passes(options, images.set.n_pictures);
     if (!code)
-        code = fus_model_open(&m, path, &choice, &options, &err);
+        code = fus_model_open(&m, path, choice, options, &err);
     if (code) {
         fus_pictures_close(&images);
         return fus_args_failed(&err);
     }
     fus_interrupt_catch();
-    code = fus_pictures_check(&images, &m, skip_bad, &err);
+    if (fus_net_embedding_tap(m.net) < 0)
+        code =
+            fus_base_fail(&err, FUS_ENOTFOUND, "%s: %s has no final features; take a layer with `fusiform activations`",
+                          fus_store_path(m.store), m.description);
     if (!code)
-        code = write_npy(out, &m, fus_net_embedding_tap(m.net), true, options.batch, &images, &err);
+        code = fus_pictures_check(&images, &m, skip_bad, &err);
+    if (!code)
+        code = write_npy(out, &m, fus_net_embedding_tap(m.net), true, options->batch, &images, &err);
     if (!code)
         code = fus_pictures_write_rows(&images, out, &err);
     if (!code)
@@ -310,4 +325,42 @@ int fus_cmd_embed(int argc, char **argv)
     fus_model_close(&m);
     fus_pictures_close(&images);
     return code ? fus_args_failed(&err) : 0;
+}
+
+int fus_cmd_embed(int argc, char **argv)
+{
+    static struct fus_text_args texts; /* 16 kB */
+    const char *path = NULL, *out = NULL;
+    struct fus_model_choice choice = {0};
+    struct fus_net_options options = {0};
+    bool skip_bad = false;
+    struct fus_texts operands = {0};
+    fus_text_args_start(&texts);
+    const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},
+                                   {"-o", FUS_ARG_TEXT, &out},
+                                   {"--lang-head", FUS_ARG_TEXT, &choice.lang_head},
+                                   {"--prefix", FUS_ARG_TEXT, &choice.prefix},
+                                   {"--activation", FUS_ARG_TEXT, &choice.activation},
+                                   {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
+                                   {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
+                                   {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
+                                   {"--text", FUS_ARG_LIST, &texts.texts},
+                                   {"--texts", FUS_ARG_TEXT, &texts.file},
+                                   {"--template", FUS_ARG_LIST, &texts.templates},
+                                   {"--templates", FUS_ARG_TEXT, &texts.template_file},
+                                   {"--normalize", FUS_ARG_FLAG, &texts.normalize},
+                                   {"--truncate", FUS_ARG_FLAG, &texts.truncate},
+                                   {"--vocab", FUS_ARG_TEXT, &texts.vocab},
+                                   {0}};
+    int status = fus_args_parse("embed", help_embed, args, &operands, argc, argv);
+    if (status)
+        return status < 0 ? 0 : status;
+    status = check_embed(path, out, &operands, &texts);
+    if (!status)
+        status = fus_model_args_check("embed", &choice);
+    if (status)
+        return status;
+    if (operands.n == 0)
+        return fus_embed_texts_run(out, path, &choice, &texts);
+    return embed_pictures(path, out, &operands, &choice, &options, skip_bad);
 }

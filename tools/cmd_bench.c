@@ -15,7 +15,7 @@
 static const char help[] =
     "usage: fusiform bench [--model FILE] [--batch N] [--threads N] [--rounds N] [--conv direct|auto] [--totals] "
     "[--csv]\n"
-    "                      [--prefix P] [--preprocess P]\n"
+    "                      [--prefix P] [--preprocess P] [--activation A]\n"
     "       fusiform bench --train [--from STAGE] [--max-memory N] [--model FILE] [--batch N] [--rounds N] ..\n\n"
     "Times forward passes through a network (default random:resnet50?seed=1) on noise, medians over the rounds: a "
     "table of\n"
@@ -240,6 +240,7 @@ int fus_cmd_bench(int argc, char **argv)
     struct fus_texts none = {0};
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &a.path},
                                    {"--prefix", FUS_ARG_TEXT, &a.choice.prefix},
+                                   {"--activation", FUS_ARG_TEXT, &a.choice.activation},
                                    {"--preprocess", FUS_ARG_TEXT, &a.choice.preprocess},
                                    {"--batch", FUS_ARG_COUNT, &batch},
                                    {"--rounds", FUS_ARG_COUNT, &t.rounds},

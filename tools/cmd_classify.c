@@ -14,9 +14,11 @@
 #include "tools/interrupt.h"
 #include "tools/model_args.h"
 #include "tools/progress.h"
+#include "tools/text_args.h"
 
 static const char help[] =
-    "usage: fusiform classify --model FILE [--labels FILE] [--top 5] [--text-embeddings FILE.npy] PICTURES...\n\n"
+    "usage: fusiform classify --model FILE [--labels FILE] [--top 5] [--text-embeddings FILE.npy] PICTURES...\n"
+    "       fusiform classify --model FILE --text-labels FILE [--template T] [--text-model FILE] PICTURES...\n\n"
     "Prints the most probable classes of each picture, tab-separated: image, rank, class, probability.\n"
     "PICTURES: files, folders, lists FILE.tsv as in `fusiform run`, or builtin. A folder of folders is taken in run's "
     "order, a\n"
@@ -26,50 +28,52 @@ static const char help[] =
     "  --text-embeddings  zero-shot, for CLIP and language heads: [classes, D], a row for the description of each "
     "class;\n"
     "                     softmax of cosine similarities times the file's logit scale (100 where it has none)\n"
+    "  --text-labels FILE zero-shot from one class name a line, by CLIP's text tower; default: --template \"a photo of "
+    "a "
+    "{}.\"\n"
+    "  --text-model FILE  the CLIP file with the text tower (default: the model's), such as the one that a language "
+    "head was\n"
+    "                     trained with\n" FUS_TEXT_ARGS_HELP
     "  --lang-head PREFIX name of the language head where it is not lang_head\n"
+    "  --activation A     quickgelu or gelu, of CLIP's transformers where the file does not say\n"
     "  --prefix P         which of the file's networks, where it holds several: --prefix teacher, model_ema, ...\n"
     "  --preprocess P     how pictures are prepared: torchvision, torchvision-v2, clip, cifar, or\n"
     "                     resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n"
     "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n"
     "  --skip-bad         leave out pictures that cannot be read; else they are all listed, and nothing is printed\n\n"
-    "example: fusiform classify --model resnet50.pth --labels imagenet.txt --top 3 cat.jpg\n";
-
-#define MAX_LABEL_BYTES ((size_t)64 << 20)
+    "example: fusiform classify --model resnet50.pth --labels imagenet.txt --top 3 cat.jpg\n"
+    "         fusiform classify --model RN50.pt --text-labels animals.txt --template \"a drawing of a {}.\" cat.jpg\n";
 
 struct labels {
-    char *text;
-    const char **names;
-    int n;
+    struct fus_text_lines lines;
+    const char **names; /* [n_classes]; NULL: classes are numbers */
 };
 
-/* One name a line; a last line without an end counts, an empty last line does not. */
-static int read_labels(struct labels *l, const char *path, int n_classes, struct fus_error *err)
+/* The names of the lines; they stay the input's. */
+static int name_classes(struct labels *l, const struct fus_text_line *lines, size_t n, struct fus_error *err)
 {
-    uint8_t *bytes;
-    size_t n;
-    int code = fus_base_read_file(&bytes, &n, path, MAX_LABEL_BYTES, err);
-    if (code)
-        return fus_base_blame(err, "%s: ", path);
-    l->text = (char *)bytes;
-    l->names = fus_base_alloc((size_t)n_classes, sizeof *l->names);
+    l->names = fus_base_alloc(n + 1, sizeof *l->names);
     if (!l->names)
-        return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for its names", path);
-    for (char *line = l->text; line < l->text + n;) {
-        char *end = memchr(line, '\n', (size_t)(l->text + n - line));
-        if (!end)
-            end = l->text + n;
-        *end = '\0';
-        if (end > line && end[-1] == '\r')
-            end[-1] = '\0';
-        if (l->n < n_classes)
-            l->names[l->n] = line;
-        l->n++;
-        line = end + 1;
-    }
-    if (l->n != n_classes)
-        return fus_base_fail(err, FUS_EFORMAT, "%s: %d lines found, the model has %d classes", path, l->n, n_classes);
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for the names of classes");
+    for (size_t i = 0; i < n; i++)
+        l->names[i] = lines[i].text;
     return FUS_OK;
 }
+
+static int read_labels(struct labels *l, const char *path, int n_classes, struct fus_error *err)
+{
+    int code = fus_text_lines_read(&l->lines, path, FUS_TEXT_LINES_ANY, err);
+    if (!code && l->lines.n != (size_t)n_classes)
+        code = fus_base_fail(err, FUS_EFORMAT, "%s: %zu lines found, the model has %d classes", path, l->lines.n,
+                             n_classes);
+    return code ? code : name_classes(l, l->lines.lines, l->lines.n, err);
+}
+
+struct request {
+    const char *labels, *embeddings, *text_model, *prefix, *activation;
+    const struct fus_text_args *texts;
+    int top;
+};
 
 /* What the scores of a picture are made from: a tap of classes, or of an embedding
  * compared with texts. */
@@ -133,25 +137,6 @@ static void score(struct sight *s)
     }
 }
 
-/* exp of the checkpoint's `logit_scale`; 100, what OpenAI's models were clipped to, if there is
- * none. */
-static int find_scale(double *scale, struct fus_store *store, struct fus_error *err)
-{
-    *scale = 100;
-    for (size_t i = 0; i < fus_store_count(store); i++) {
-        const struct fus_tensor *t = fus_store_tensor(store, i);
-        size_t n = strlen(t->name);
-        float value;
-        if (t->n_elements != 1 || n < 11 || strcmp(t->name + n - 11, "logit_scale") != 0)
-            continue;
-        int code = fus_store_read_f32(store, &value, t, err);
-        if (!code)
-            *scale = fus_fmath_exp((double)value);
-        return code;
-    }
-    return FUS_OK;
-}
-
 /* Text embeddings [classes, D], each brought to length 1. */
 static int read_texts(struct sight *s, const char *path, const struct fus_model *m, struct fus_error *err)
 {
@@ -170,14 +155,36 @@ static int read_texts(struct sight *s, const char *path, const struct fus_model 
         code = s->texts ? fus_store_read_f32(file, s->texts, t, err)
                         : fus_base_fail(err, FUS_ENOMEM, "%s: no memory", path);
     }
-    for (int c = 0; c < s->n_classes && !code; c++) {
-        float *v = s->texts + (size_t)c * (size_t)s->n;
-        double norm = length(v, s->n);
-        for (int i = 0; i < s->n; i++)
-            v[i] = (float)(norm > 0 ? v[i] / norm : 0);
-    }
+    for (int c = 0; c < s->n_classes && !code; c++)
+        fus_text_model_unit(s->texts + (size_t)c * (size_t)s->n, s->n);
     fus_store_close(file);
-    return code ? code : find_scale(&s->scale, m->store, err);
+    return code ? code : fus_text_model_scale(&s->scale, m->store, err);
+}
+
+/* The embeddings of class names by a CLIP file's text tower. */
+static int embed_names(struct sight *s, struct labels *labels, const struct request *r, struct fus_text_input *in,
+                       const struct fus_model *m, struct fus_error *err)
+{
+    const char *path = r->text_model ? r->text_model : fus_store_path(m->store);
+    struct fus_text_model_choice choice =
+        fus_text_args_choice(r->texts, r->text_model ? NULL : r->prefix, r->activation);
+    struct fus_text_model *t;
+    choice.advice = r->text_model ? NULL : "give --text-model with a CLIP file";
+    int code = fus_text_model_open(&t, path, &choice, err);
+    if (code)
+        return code;
+    if (fus_text_model_dim(t) != s->n)
+        code = fus_base_fail(err, FUS_EFORMAT, "%s: its embedding has %d numbers, the texts of %s have %d",
+                             fus_store_path(m->store), s->n, path, fus_text_model_dim(t));
+    if (!code)
+        code = fus_text_args_embed(&s->texts, t, in, err);
+    if (!code)
+        code = fus_text_model_scale(&s->scale, fus_text_model_store(t), err);
+    s->n_classes = (int)in->job.n;
+    if (!code)
+        code = name_classes(labels, in->job.texts, in->job.n, err);
+    fus_text_model_close(t);
+    return code;
 }
 
 static int look(struct sight *s, struct fus_model *m, const struct labels *labels, int top,
@@ -216,55 +223,101 @@ static int look(struct sight *s, struct fus_model *m, const struct labels *label
     return code;
 }
 
-static int classify(struct fus_model *m, const char *label_file, const char *text_file, int top,
-                    const struct fus_pictures *images, struct fus_error *err)
+/* Finds the tap, and makes or reads what it is compared with. */
+static int prepare(struct sight *s, struct labels *labels, const struct request *r, struct fus_text_input *in,
+                   const struct fus_model *m, struct fus_error *err)
 {
-    struct labels labels = {0};
-    struct sight s = {.tap = text_file ? fus_net_embedding_tap(m->net) : fus_net_class_tap(m->net)};
-    if (s.tap < 0)
+    bool zero_shot = r->embeddings || r->texts->file;
+    s->tap = zero_shot ? fus_net_embedding_tap(m->net) : fus_net_class_tap(m->net);
+    if (s->tap < 0)
         return fus_base_fail(
             err, FUS_ENOTFOUND,
-            "%s: %s has no classes (no fc); give --text-embeddings, or take its features with `fusiform embed`",
+            "%s: %s has no classes (no fc); give --text-labels or --text-embeddings, or take its features with "
+            "`fusiform embed`",
             fus_store_path(m->store), m->description);
-    s.n = s.n_classes = fus_net_tap(m->net, s.tap)->channels;
-    int code = text_file ? read_texts(&s, text_file, m, err) : FUS_OK;
-    if (!code && label_file)
-        code = read_labels(&labels, label_file, s.n_classes, err);
+    s->n = s->n_classes = fus_net_tap(m->net, s->tap)->channels;
+    int code = r->texts->file  ? embed_names(s, labels, r, in, m, err)
+               : r->embeddings ? read_texts(s, r->embeddings, m, err)
+                               : FUS_OK;
+    if (!code && r->labels)
+        code = read_labels(labels, r->labels, s->n_classes, err);
+    return code;
+}
+
+static int classify(struct fus_model *m, const struct request *r, const struct fus_pictures *images,
+                    struct fus_error *err)
+{
+    struct labels labels = {0};
+    struct fus_text_input in = {0};
+    struct sight s = {0};
+    int code =
+        r->texts->file ? fus_text_args_read(&in, r->texts, FUS_TEXT_LINES_NAMES, "a photo of a {}.", err) : FUS_OK;
     if (!code)
-        code = look(&s, m, &labels, top, images, err);
+        code = prepare(&s, &labels, r, &in, m, err);
+    if (!code)
+        code = look(&s, m, &labels, r->top, images, err);
     fus_base_free(s.texts);
     fus_base_free(labels.names);
-    fus_base_free(labels.text);
+    fus_text_lines_free(&labels.lines);
+    fus_text_args_free(&in);
     return code;
+}
+
+/* What does not go together: 0, or 2 after a message. */
+static int check(const struct request *r)
+{
+    const struct fus_text_args *t = r->texts;
+    if (t->file && r->labels)
+        return fus_args_usage("classify", "--labels and --text-labels found: one of them expected");
+    if (t->file && r->embeddings)
+        return fus_args_usage("classify", "--text-embeddings and --text-labels found: one of them expected");
+    if (!t->file && (fus_text_args_any_option(t) || r->text_model))
+        return fus_args_usage("classify", "--template, --templates, --truncate, --vocab and --text-model "
+                                          "are of --text-labels, which is not given");
+    return fus_text_args_check("classify", t);
 }
 
 int fus_cmd_classify(int argc, char **argv)
 {
-    const char *path = NULL, *label_file = NULL, *text_file = NULL;
+    static struct fus_text_args texts; /* 16 kB */
+    const char *path = NULL;
     struct fus_model_choice choice = {0};
-    int top = 5;
+    struct request r = {.top = 5, .texts = &texts};
     struct fus_net_options options = {0};
     bool skip_bad = false;
     struct fus_texts operands = {0};
     struct fus_pictures images = {0};
+    fus_text_args_start(&texts);
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},
-                                   {"--labels", FUS_ARG_TEXT, &label_file},
-                                   {"--text-embeddings", FUS_ARG_TEXT, &text_file},
+                                   {"--labels", FUS_ARG_TEXT, &r.labels},
+                                   {"--text-embeddings", FUS_ARG_TEXT, &r.embeddings},
                                    {"--lang-head", FUS_ARG_TEXT, &choice.lang_head},
                                    {"--prefix", FUS_ARG_TEXT, &choice.prefix},
+                                   {"--activation", FUS_ARG_TEXT, &choice.activation},
                                    {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
                                    {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
                                    {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
-                                   {"--top", FUS_ARG_COUNT, &top},
+                                   {"--top", FUS_ARG_COUNT, &r.top},
+                                   {"--text-labels", FUS_ARG_TEXT, &texts.file},
+                                   {"--text-model", FUS_ARG_TEXT, &r.text_model},
+                                   {"--template", FUS_ARG_LIST, &texts.templates},
+                                   {"--templates", FUS_ARG_TEXT, &texts.template_file},
+                                   {"--truncate", FUS_ARG_FLAG, &texts.truncate},
+                                   {"--vocab", FUS_ARG_TEXT, &texts.vocab},
                                    {0}};
     int status = fus_args_parse("classify", help, args, &operands, argc, argv);
     if (status)
         return status < 0 ? 0 : status;
     if (!path || operands.n == 0)
         return fus_args_usage("classify", "--model FILE and pictures expected");
-    status = fus_model_args_check("classify", &choice);
+    status = check(&r);
+    if (!status)
+        status = fus_model_args_check("classify", &choice);
     if (status)
         return status;
+    texts.normalize = true; /* cosines */
+    r.prefix = choice.prefix;
+    r.activation = choice.activation;
     struct fus_error err = {0};
     struct fus_model m = {0};
     int code = fus_pictures_open(&images, operands.items, operands.n, &fus_progress_notes, &err);
@@ -278,7 +331,7 @@ int fus_cmd_classify(int argc, char **argv)
     fus_interrupt_catch();
     code = fus_pictures_check(&images, &m, skip_bad, &err);
     if (!code)
-        code = classify(&m, label_file, text_file, top, &images, &err);
+        code = classify(&m, &r, &images, &err);
     if (!code)
         fus_progress_tell_model(&m);
     fus_model_close(&m);

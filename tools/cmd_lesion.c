@@ -36,7 +36,7 @@ static const char help[] =
     "  --seed N             of the choice of controls (default 1)\n"
     "  --batch N            pictures at a time (default 4)\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
-    "  --prefix P, --preprocess P  as in the run\n"
+    "  --prefix P, --preprocess P, --activation A  as in the run\n"
     "  -o OUT.csv           instead of standard output; then what it says in words goes there, and not to standard "
     "error\n\n"
     "example: fusiform lesion --model resnet50.pth --run out/mine --stimuli fLoc/ --category face --layer "
@@ -142,6 +142,23 @@ static int add_scrambled(struct fus_lesion_pass *l, struct fus_error *err)
     return FUS_OK;
 }
 
+/* Units are chosen in each half by themselves. */
+static int check_halves(const struct fus_set *set, struct fus_error *err)
+{
+    for (int half = 0; half < 2; half++)
+        for (int c = 0; c < set->n_categories; c++) {
+            int n = 0;
+            for (int i = 0; i < set->n_pictures; i++)
+                n += set->pictures[i].category == c && set->pictures[i].half == half;
+            if (n < 2)
+                return fus_base_fail(err, FUS_EINVAL,
+                                     "lesion: category %s has %d picture%s in one half of them: 2 or more expected, "
+                                     "since units are chosen in each half",
+                                     set->categories[c], n, n == 1 ? "" : "s");
+        }
+    return FUS_OK;
+}
+
 /* The pictures, which must be the run's. Those that find room in the cache are decoded once. */
 static int open_pictures(struct fus_lesion_pass *l, struct fus_error *err)
 {
@@ -160,6 +177,8 @@ static int open_pictures(struct fus_lesion_pass *l, struct fus_error *err)
         code = fus_cache_want(l->cache, &l->model.preprocess, err);
     if (!code)
         code = fus_set_check(&l->set, l->sha256, NULL, l->cache, err);
+    if (!code)
+        code = check_halves(&l->set, err);
     return code ? code : fus_run_read_shows(&l->past, &l->set, (const char(*)[65])l->sha256, err);
 }
 
@@ -332,6 +351,7 @@ int fus_cmd_lesion(int argc, char **argv)
                                    {"-o", FUS_ARG_TEXT, &l.out},
                                    {"--top", FUS_ARG_TEXT, &top},
                                    {"--prefix", FUS_ARG_TEXT, &l.choice.prefix},
+                                   {"--activation", FUS_ARG_TEXT, &l.choice.activation},
                                    {"--preprocess", FUS_ARG_TEXT, &l.choice.preprocess},
                                    {0}};
     struct fus_texts none;

@@ -10,6 +10,8 @@ static const struct subcommand {
     int (*run)(int argc, char **argv);
     const char *usage, *what;
 } subcommands[] = {
+    {"demo", fus_cmd_sdc_demo, "[--seed 1] --out DIR",
+     "simulated participants, everything, scored against what was planted"},
     {"fit", fus_cmd_sdc_fit, "--study STUDY.tsv --embedding E.npy --out DIR",
      "linear decoders from responses to image embeddings"},
     {"cluster", fus_cmd_sdc_cluster, "DIR | --vectors NAME=W.npy ... --out DIR",

@@ -22,12 +22,22 @@ static const char help[] =
     "  --transposed         the .npy files are [dimensions, voxels]\n"
     "  --of weights|pattern|both   which vectors of a fit: decoder weights (default), or the covariance of voxel and\n"
     "                       decoded embedding, in clusters-pattern/\n"
-    "  --eps LIST           largest distance of neighbours: one or more numbers with commas\n"
+    "  --eps auto|LIST      largest distance of neighbours: one or more numbers with commas, or chosen from a grid\n"
+    "                       against chance (default)\n"
     "  --min-others 3       a core voxel has neighbours in at least so many other participants\n"
     "  --border nearest|last   a border voxel joins its nearest core voxel (default), or the last cluster that reaches "
     "it\n"
+    "  --null rotate|pairing|none   what chance gives: each participant's vectors turned at random (default), or "
+    "decoders\n"
+    "                       of relabelled images, which `fit --permutations` made\n"
+    "  --null-replicates 20 random turns\n"
     "  --expand auto|none|E expanded clusters within each participant, up to distance E (default: eps + 0.05, at most "
     "0.65)\n"
+    "  --embedding E.npy, --images IMAGES.tsv   of the images that explain clusters (default: those of the fit)\n"
+    "  --top 16             images most and least associated with each cluster, in images.csv\n"
+    "  --centroid voxels|participants   mean of a cluster's voxels (default), or of its participants' means\n"
+    "  --stability 20       resamples of the reruns of a fit, clustered again; 0: none\n"
+    "  --seed 1             of everything random\n"
     "  --preset efird       the choices of Efird et al. 2025: weights, eps 0.45 to 0.70, border last; options "
     "override\n\n"
     "example: fusiform sdc cluster out/sdc --eps 0.35,0.4\n";
@@ -112,8 +122,13 @@ static int check(const struct fus_sdc_cluster_options *o, const struct fus_texts
         return fus_args_usage("sdc cluster", "--vectors needs --out DIR");
     if (o->n_vectors && o->of != FUS_SDC_WEIGHTS)
         return fus_args_usage("sdc cluster", "--of asks for a folder of a fit, --vectors found");
-    if (!o->n_eps)
-        return fus_args_usage("sdc cluster", "--eps LIST or --preset efird expected");
+    if (!o->n_eps && o->null == FUS_SDC_NULL_NONE)
+        return fus_args_usage("sdc cluster",
+                              "--eps auto is chosen against chance: --null rotate or pairing, or a LIST, expected");
+    if (o->n_vectors && o->null == FUS_SDC_NULL_PAIRING)
+        return fus_args_usage("sdc cluster", "--null pairing asks for a folder of a fit, --vectors found");
+    if (o->of != FUS_SDC_WEIGHTS && o->null == FUS_SDC_NULL_PAIRING)
+        return fus_args_usage("sdc cluster", "--null pairing has weights alone; --of weights expected");
     if (o->transposed && !o->n_vectors)
         return fus_args_usage("sdc cluster", "--transposed goes with --vectors");
     return 0;
@@ -128,9 +143,11 @@ static void print_result(const struct fus_sdc_cluster_result *r)
             char name[32];
             fus_sdc_clustering_name(name, at->eps);
             if (at->written)
-                printf("eps %s: %d clusters of %zu core and %zu border voxels\n", name, at->n_clusters, at->n_core,
-                       at->n_border);
+                printf("eps %s%s: %d clusters of %zu core and %zu border voxels\n", name, at->chosen ? ", chosen" : "",
+                       at->n_clusters, at->n_core, at->n_border);
         }
+        if (r->of[i].chosen < 0 && r->of[i].judged)
+            printf("no eps passes the null: its clusters are no more than chance gives\n");
     }
 }
 
@@ -152,6 +169,8 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
                                             {0}},
                                  presets[] = {{"efird", 1}, {0}};
     struct choices c = {{kinds, NOT_GIVEN}, {borders, NOT_GIVEN}, {nulls, NOT_GIVEN}, {presets, NOT_GIVEN}, NULL, NULL};
+    static const struct fus_word means[] = {{"voxels", 0}, {"participants", 1}, {0}};
+    struct fus_choice centroid = {means, 0};
     static const char *vectors[MAX_VECTORS];
     struct fus_texts operands, list = {vectors, 0, MAX_VECTORS};
     struct fus_sdc_cluster_options o;
@@ -171,6 +190,10 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
                                    {"--null", FUS_ARG_CHOICE, &c.null},
                                    {"--null-replicates", FUS_ARG_COUNT, &o.replicates},
                                    {"--stability", FUS_ARG_SEED, &stability},
+                                   {"--embedding", FUS_ARG_TEXT, &o.embedding},
+                                   {"--images", FUS_ARG_TEXT, &o.images},
+                                   {"--top", FUS_ARG_COUNT, &o.top},
+                                   {"--centroid", FUS_ARG_CHOICE, &centroid},
                                    {"--seed", FUS_ARG_SEED, &o.seed},
                                    {"--preset", FUS_ARG_CHOICE, &c.preset},
                                    {0}};
@@ -183,6 +206,7 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
     o.vectors = vectors, o.n_vectors = list.n;
     o.folder = operands.n ? operands.items[0] : NULL;
     o.note = tell;
+    o.by_participant = centroid.value;
     status = take_choices(&o, &c);
     if (!status)
         status = check(&o, &operands);
@@ -191,5 +215,6 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
     if (fus_sdc_cluster_folder(&o, &result, &err))
         return fus_args_failed(&err);
     print_result(&result);
+    printf("report: %s/report.html\n", o.out ? o.out : o.folder);
     return 0;
 }

@@ -1,4 +1,5 @@
-/* fusiform sdc fit: responses and an image embedding to decoders (analysis/sdc/decode.h does the work). */
+/* fusiform sdc fit: responses and an image embedding to decoders (analysis/sdc/decode.h does the
+ * work). */
 #include "tools/args.h"
 #include "tools/commands.h"
 #include "tools/sdc_options.h"

@@ -1,7 +1,6 @@
 /* fusiform train: networks learn classes and captions (analysis/train/training.h does the work). */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -10,32 +9,14 @@
 #include "nn/base/outfile.h"
 #include "tools/args.h"
 #include "tools/commands.h"
+#include "tools/interrupt.h"
+#include "tools/progress.h"
 #include "tools/train_options.h"
-
-/* ---- Ctrl-C: the step that is at work ends, and a state is written ---- */
-
-static volatile sig_atomic_t stopping;
-
-static void end_at_once(int signal_number)
-{
-    fus_outfile_unlink_all();
-    signal(signal_number, SIG_DFL);
-    raise(signal_number);
-}
-
-static void on_interrupt(int signal_number)
-{
-    static const char said[] = "\nfusiform: stopping after this step; once more ends at once\n";
-    stopping = 1;
-    signal(signal_number, end_at_once);
-    if (write(2, said, sizeof said - 1) < 0)
-        return;
-}
 
 static bool is_stopping(void *context)
 {
     (void)context;
-    return stopping;
+    return fus_interrupt_stopping();
 }
 
 /* ---- output ---- */
@@ -68,25 +49,9 @@ static void note(void *context, const char *line)
 static void begin(void *context)
 {
     struct voice *v = context;
-    struct sigaction a;
     v->begun = true;
     fputs(v->notes, stderr);
-    memset(&a, 0, sizeof a);
-    a.sa_handler = on_interrupt;
-    a.sa_flags = SA_RESTART; /* a file being read or written is not disturbed */
-    sigaction(SIGINT, &a, NULL);
-    sigaction(SIGTERM, &a, NULL);
-}
-
-static void print_time(char text[40], double seconds)
-{
-    long s = seconds > 1e8 ? 100000000 : (long)(seconds + 0.5);
-    if (s < 90)
-        snprintf(text, 40, "%ld s", s);
-    else if (s < 5400)
-        snprintf(text, 40, "%ld min %02ld s", s / 60, s % 60);
-    else
-        snprintf(text, 40, "%ld h %02ld min", s / 3600, s % 3600 / 60);
+    fus_interrupt_catch_steps();
 }
 
 /* A line a second; on a terminal it is written over. */
@@ -101,7 +66,7 @@ static void progress(void *context, const struct fus_training_progress *p)
         v->shown = now;
     else if (since >= 1) {
         v->shown = now;
-        print_time(left, p->seconds_left);
+        fus_progress_time(left, p->seconds_left);
         fprintf(stderr, "%sepoch %d of %d, step %ld of %ld: loss %.4f, %.3g pictures a second, %s left%s",
                 v->terminal ? "\r\033[K" : "", p->epoch, p->n_epochs, p->step, p->n_steps, p->loss, p->rate, left,
                 v->terminal ? "" : "\n");

@@ -29,6 +29,7 @@ static const struct command {
     {"activations", fus_cmd_activations, "responses of layers to pictures, as .npy or .npz"},
     {"embed", fus_cmd_embed, "final features or embeddings of pictures, as .npy"},
     {"classify", fus_cmd_classify, "most probable classes of pictures"},
+    {"tokens", fus_cmd_tokens, "ids of texts in CLIP's vocabulary"},
     {"image", fus_cmd_image, "decode, resize or preprocess one picture"},
     {"stimuli", fus_cmd_stimuli, "draw the built-in pictures, contact sheets"},
     {"bench", fus_cmd_bench, "time a network layer by layer"},

@@ -51,6 +51,15 @@ static void on_interrupt(int signal_number)
     signal(signal_number, end_at_once);
 }
 
+static void on_interrupt_of_steps(int signal_number)
+{
+    static const char said[] = "\nfusiform: stopping after this step; once more ends at once\n";
+    stopping = 1;
+    signal(signal_number, end_at_once);
+    if (write(2, said, sizeof said - 1) < 0)
+        return;
+}
+
 static void catch_with(void (*handler)(int), int graces)
 {
     struct sigaction a;
@@ -77,6 +86,11 @@ void fus_interrupt_catch(void)
 void fus_interrupt_catch_run(void)
 {
     catch_with(on_interrupt, 1);
+}
+
+void fus_interrupt_catch_steps(void)
+{
+    catch_with(on_interrupt_of_steps, 0);
 }
 
 bool fus_interrupt_stopping(void)

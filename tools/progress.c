@@ -50,6 +50,17 @@ void fus_progress_show(const char *what, const char *things, int done, int of, d
             things, rate, (of - done) / rate, terminal && !ended ? "" : "\n");
 }
 
+void fus_progress_time(char text[40], double seconds)
+{
+    long s = seconds > 1e8 ? 100000000 : (long)(seconds + 0.5);
+    if (s < 90)
+        snprintf(text, 40, "%ld s", s);
+    else if (s < 5400)
+        snprintf(text, 40, "%ld min %02ld s", s / 60, s % 60);
+    else
+        snprintf(text, 40, "%ld h %02ld min", s / 3600, s % 3600 / 60);
+}
+
 static void say(void *context, const char *line)
 {
     (void)context;

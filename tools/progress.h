@@ -14,6 +14,7 @@ void fus_progress_of_files(void);
  * plain lines at intervals elsewhere. started: the time from now(), in seconds. */
 void fus_progress_show(const char *what, const char *things, int done, int of, double started);
 double fus_progress_now(void);
+void fus_progress_time(char text[40], double seconds); /* "45 s", "12 min 05 s", "3 h 20 min" */
 
 /* Shows the library's notes as "fusiform: NOTE", and progress as above. */
 extern const struct fus_note_sink fus_progress_notes;

@@ -13,11 +13,18 @@ static const char help[] =
     "and\n"
     "units/MODEL/LAYER.npz. The results are the same bytes on every machine; only run.log is about this one.\n\n"
     "  --model [NAME=]FILE  a weight file, an untrained control such as random:resnet50?seed=1, or one\n"
-    "                       trained on drawings: demo:vision, demo:control, demo:lang, demo:clip; may be repeated\n"
+    "                       trained on drawings: demo:vision, demo:control, demo:lang, demo:clip; or a baseline "
+    "without "
+    "any network:\n"
+    "                       pixels:32 (the colour values of reduced pictures), gabor (filters at four scales); may be "
+    "repeated\n"
     "  --stimuli DIR        one folder per (sub)category; fLoc's folder names are recognised (default: builtin, "
     "drawn)\n"
     "  --stimuli FILE.tsv   lines path<TAB>category[<TAB>subcategory[<TAB>half]], paths relative to the file's folder\n"
-    "  --categories MAP     e.g. \"face=adult,child;place=house\": which folders make up which category\n"
+    "  --categories MAP     e.g. \"face=adult,child;place=house\": which folders make up which category; all: each "
+    "folder; of fLoc's\n"
+    "                       folders floc: with objects (car, instrument) among the rivals, the default of folders; "
+    "no-objects: without\n"
     "  --skip-bad           leave out pictures that cannot be read, and name them in run.json; else all are listed, "
     "and nothing is done\n"
     "  --scrambled auto     a scrambled category of the others' pictures (16 x 16 boxes, --seed) where the set has "
@@ -38,6 +45,20 @@ static const char help[] =
     "                       word car against child limb corridor number instrument; none: no such numbers\n"
     "  --bootstrap B        intervals and paired differences of models from B resamples of the pictures\n"
     "  --interval I         of --bootstrap: centred (default), percentile or bca\n"
+    "  --bootstrap-over W   what is resampled: pictures (default; within their subcategory: intervals speak of these "
+    "very folders),\n"
+    "                       subcategories (within their category: of other exemplars of it), or both\n"
+    "  --matched            matched.csv: models compared by the CSI and the places of as many units of each, chosen in "
+    "one half of\n"
+    "                       the pictures and measured in the other; with --bootstrap intervals and p of the "
+    "differences\n"
+    "  --group NAME=M,M,... trainings of one kind, models by their names; for each kind one --group. groups.csv: "
+    "means, "
+    "differences,\n"
+    "                       p over relabelled trainings, intervals over trainings and, with --bootstrap, pictures\n"
+    "  --sesoi LOGRATIO     the smallest log ratio of two models' shares that would matter, e.g. 0.22 for a quarter "
+    "more: compare.csv\n"
+    "                       and the report say whether shares are equivalent within it (needs --bootstrap)\n"
     "  --permutations M     permutations.csv: what M relabellings of the pictures give by chance\n"
     "  --sweep              sweep.csv: selective units under many thresholds\n"
     "  --consistency        consistency.csv: rank correlation of layers' dissimilarities, of categories and, where "
@@ -54,6 +75,7 @@ static const char help[] =
     "  --low-memory         hold one layer's weights at a time: slower, the same bytes; chosen where --max-memory asks "
     "for it\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
+    "  --activation A       quickgelu or gelu, of CLIP's transformers where the file does not say\n"
     "  --prefix [NAME=]P    which of a file's networks, where it holds several: --prefix r50=model_ema; without NAME "
     "of every model\n"
     "  --preprocess [NAME=]P  how pictures are prepared for that model, or for every one: torchvision, torchvision-v2, "
@@ -78,9 +100,9 @@ static const struct fus_word halves[] = {
 
 /* As given; -1 or 0: not given. */
 struct choices {
-    struct fus_choice preset, criterion, test, correction, halves, interval;
+    struct fus_choice preset, criterion, test, correction, halves, interval, over;
     double alpha;
-    struct fus_word presets[8], criteria[8], intervals[4], corrections[5]; /* the words of these */
+    struct fus_word presets[8], criteria[8], intervals[4], overs[4], corrections[5]; /* the words of these */
 };
 
 static void start_choices(struct choices *c)
@@ -91,13 +113,16 @@ static void start_choices(struct choices *c)
                           .test = {tests, -1},
                           .correction = {c->corrections, -1},
                           .halves = {halves, FUS_HALVES_ALTERNATE},
-                          .interval = {c->intervals, -1}};
+                          .interval = {c->intervals, -1},
+                          .over = {c->overs, -1}};
     for (int i = 0; (preset = fus_rules_at((size_t)i)) != NULL; i++)
         c->presets[i] = (struct fus_word){preset->name, i};
     for (int i = FUS_CRITERION_IUT; i <= FUS_CRITERION_RANKSUM; i++)
         c->criteria[i] = (struct fus_word){fus_criteria_name((enum fus_criterion)i), i};
     for (int i = 0; i < 3; i++)
         c->intervals[i] = (struct fus_word){fus_bootstrap_name((enum fus_interval_method)i), i};
+    for (int i = 0; i < 3; i++)
+        c->overs[i] = (struct fus_word){fus_redraw_name((enum fus_redraw_over)i), i};
     for (int i = FUS_BH; i <= FUS_UNCORRECTED; i++)
         c->corrections[i] = (struct fus_word){fus_multiple_name((enum fus_correction)i), i};
 }
@@ -116,6 +141,8 @@ static int check_choices(const struct fus_run_options *o, const struct choices *
             name);
     if (c->interval.value >= 0 && !o->bootstrap)
         return fus_args_usage("run", "--interval says how --bootstrap B makes intervals, which is not there");
+    if (c->over.value >= 0 && !o->bootstrap)
+        return fus_args_usage("run", "--bootstrap-over says what --bootstrap B draws, which is not there");
     return 0;
 }
 
@@ -135,7 +162,22 @@ static void take_choices(struct fus_run_options *o, const struct choices *c)
         o->select.correction = (enum fus_correction)c->correction.value;
     if (c->interval.value >= 0)
         o->interval = (enum fus_interval_method)c->interval.value;
+    if (c->over.value >= 0)
+        o->over = (enum fus_redraw_over)c->over.value;
     o->halves = (enum fus_run_halves)c->halves.value;
+}
+
+/* The lists of all --group, as one text in `a`; NULL: they are too long. */
+static const char *join_groups(struct fus_run_args *a, const struct fus_texts *groups)
+{
+    size_t n = 0;
+    for (int i = 0; i < groups->n; i++) {
+        int written = snprintf(a->groups + n, sizeof a->groups - n, "%s%s", i ? ";" : "", groups->items[i]);
+        if (written < 0 || (size_t)written >= sizeof a->groups - n)
+            return NULL;
+        n += (size_t)written;
+    }
+    return a->groups;
 }
 
 /* ---- models ---- */
@@ -191,6 +233,8 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
     struct choices chosen;
     const char *named[FUS_RUN_MAX_MODELS];
     int shard[2] = {0, 0};
+    const char *listed[FUS_GROUPS_MAX];
+    struct fus_texts groups = {listed, 0, FUS_GROUPS_MAX};
     struct fus_texts none, models = {named, 0, FUS_RUN_MAX_MODELS};
     struct fus_texts prefixes = {o->prefixes.items, 0, 2 * FUS_RUN_MAX_MODELS},
                      preprocesses = {o->preprocesses.items, 0, 2 * FUS_RUN_MAX_MODELS};
@@ -219,12 +263,17 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
                                    {"--halves", FUS_ARG_CHOICE, &chosen.halves},
                                    {"--sweep", FUS_ARG_FLAG, &o->sweep},
                                    {"--consistency", FUS_ARG_FLAG, &o->consistency},
+                                   {"--matched", FUS_ARG_FLAG, &o->matched},
+                                   {"--sesoi", FUS_ARG_REAL, &o->sesoi},
+                                   {"--group", FUS_ARG_LIST, &groups},
                                    {"--interval", FUS_ARG_CHOICE, &chosen.interval},
+                                   {"--bootstrap-over", FUS_ARG_CHOICE, &chosen.over},
                                    {"--shard", FUS_ARG_SHARE, shard},
                                    {"--resume", FUS_ARG_FLAG, &o->resume},
                                    {"--checkpoint", FUS_ARG_SEED, &o->checkpoint},
                                    {"--force", FUS_ARG_FLAG, &o->force},
                                    {"--prefix", FUS_ARG_LIST, &prefixes},
+                                   {"--activation", FUS_ARG_TEXT, &o->activation},
                                    {"--preprocess", FUS_ARG_LIST, &preprocesses},
                                    {"--skip-bad", FUS_ARG_FLAG, &o->skip_bad},
                                    {0}};
@@ -236,6 +285,8 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
     if (models.n == 0 || !o->folder)
         return fus_args_usage("run", "at least one --model [NAME=]FILE and --out DIR expected");
     take_choices(o, &chosen);
+    if (groups.n && !(o->groups = join_groups(a, &groups)))
+        return fus_args_usage("run", "--group: the lists are longer than %zu characters", sizeof a->groups - 1);
     o->full_units = units.value, o->direct = conv.value, o->scrambled = scrambled.value;
     o->shard = shard[0], o->n_shards = shard[1];
     o->prefixes.n = prefixes.n, o->preprocesses.n = preprocesses.n;

@@ -15,6 +15,7 @@ struct fus_run_args {
     struct fus_run_options options;
     int n_models;
     struct fus_run_args_model models[FUS_RUN_MAX_MODELS];
+    char groups[8192]; /* --group, all of them: options.groups */
 };
 
 /* 0, 2 after a message, -1 after --help. */

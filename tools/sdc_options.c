@@ -43,6 +43,7 @@ static const char help[] =
     "  --shard I/N         fits the I-th of N parts of (participant, rerun) alone; --resume without it joins them\n"
     "  --resume            go on with what was stopped or killed in DIR; ends in the same bytes\n"
     "  --force             begin anew in DIR\n"
+    "  --checkpoint S      save the state of a fit every S seconds (default 120; 0: after every step)\n"
     "  --max-memory M, --threads N   change no byte (default 4G)\n\n"
     "DIR: sdc.json, scores.csv, voxels/NAME.csv, decoders/NAME.npz, responses/NAME_test.npz, sdc.log\n\n"
     "example: fusiform embed --model RN50.pt @images.txt -o clip.npy\n"
@@ -165,7 +166,7 @@ int fus_sdc_options_parse(struct fus_sdc_decode_options *o, int argc, char **arg
 {
     static const struct fus_word presets[] = {{"efird", 1}, {0}}, images[] = {{"keep", 0}, {"mask", 1}, {0}};
     struct fus_choice preset = {presets, 0}, same = {images, 0};
-    struct fus_sdc_decode_options given = {0};
+    struct fus_sdc_decode_options given = {.checkpoint = 120};
     struct fus_texts none = {0}, responses = {given.responses, 0, FUS_SDC_MOST_GIVEN},
                      trials = {given.trials, 0, FUS_SDC_MOST_GIVEN}, masks = {given.masks, 0, FUS_SDC_MOST_GIVEN};
     struct texts t = {0};
@@ -201,6 +202,7 @@ int fus_sdc_options_parse(struct fus_sdc_decode_options *o, int argc, char **arg
                                    {"--shard", FUS_ARG_SHARE, shard},
                                    {"--resume", FUS_ARG_FLAG, &given.resume},
                                    {"--force", FUS_ARG_FLAG, &given.force},
+                                   {"--checkpoint", FUS_ARG_SEED, &given.checkpoint},
                                    {"--max-memory", FUS_ARG_BYTES, &given.max_memory},
                                    {0}};
     int status = fus_args_parse(NAME, help, args, &none, argc, argv);
@@ -219,7 +221,8 @@ int fus_sdc_options_parse(struct fus_sdc_decode_options *o, int argc, char **arg
     take_count(&o->split.repeats, repeats), take_count(&o->data.repeats, repeats);
     take_count(&o->fit.iterations, given.fit.iterations), take_count(&o->fit.batch, given.fit.batch);
     take_count(&o->reruns, given.reruns);
-    o->shard = shard[0], o->n_shards = shard[1], o->resume = given.resume, o->force = given.force;
+    o->shard = shard[0], o->n_shards = shard[1], o->resume = given.resume, o->checkpoint = given.checkpoint,
+    o->force = given.force;
     o->max_memory = given.max_memory ? given.max_memory : o->max_memory;
     status = take_numbers(o, &t);
     return status ? status : check(o, responses.n);

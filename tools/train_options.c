@@ -10,6 +10,7 @@
 #include "nn/base/number.h"
 #include "stimuli/feed.h"
 #include "tools/args.h"
+#include "tools/model_args.h"
 
 static const char help[] =
     "usage: fusiform train --model START --stimuli SPEC --out DIR [options]\n\n"
@@ -29,8 +30,10 @@ static const char help[] =
     "tasks\n"
     "  --classify W        weight of the classification loss (default 1); 0 leaves it and fc out\n"
     "  --smooth E          label smoothing (default 0)\n"
-    "  --language T        lsa[:D], FILE.npy (names in FILE.txt), glove.txt, FILE.vec, FILE.bin; controls: class[:T], "
-    "shuffled[:T], random[:D]\n"
+    "  --language T        lsa[:D], FILE.npy (names in FILE.txt), glove.txt, FILE.vec, FILE.bin; clip:FILE: a CLIP "
+    "file's text\n"
+    "                      tower; controls: class[:T], shuffled[:T], random[:D]\n"
+    "  --vocab FILE, --activation quickgelu|gelu, --truncate   of clip:FILE, as in `fusiform embed`\n"
     "  --captions FILE     lines path TAB caption; drawn pictures bring their own; without any, texts are class names\n"
     "  --language-loss L   cosine (default) or mse\n"
     "  --language-weight W weight of the language loss (default 1); 0 leaves it and its head out\n"
@@ -190,6 +193,17 @@ static void apply_choices(struct fus_training_options *o, const struct choices *
         o->rate_heads = o->rate;
 }
 
+static int check_language(const struct fus_training_options *o)
+{
+    struct fus_targets_spec spec = {.kind = FUS_TARGETS_NONE};
+    struct fus_error err;
+    if (o->language && fus_targets_parse(&spec, o->language, &err))
+        return fus_args_usage("train", "--language: %s", err.msg);
+    if (spec.kind != FUS_TARGETS_CLIP && (o->vocab || o->activation || o->truncate))
+        return fus_args_usage("train", "--vocab, --activation and --truncate are of --language clip:FILE");
+    return 0;
+}
+
 static int check(const struct fus_training_options *o, int embed)
 {
     if (!o->model || !o->stimuli || !o->out)
@@ -212,14 +226,9 @@ static int check(const struct fus_training_options *o, int embed)
                               "--micro-batch: needs --batch-norm frozen; statistics of a batch need the whole batch");
     if (o->resume && o->force)
         return fus_args_usage("train", "--resume goes on, --force begins anew: one of the two expected");
-    if (o->language) {
-        struct fus_targets_spec spec;
-        struct fus_error err;
-        int code = fus_targets_parse(&spec, o->language, &err);
-        if (code == FUS_EINVAL)
-            return fus_args_usage("train", "--language: %s", err.msg);
-    }
-    return 0;
+    const struct fus_model_choice choice = {.preprocess = o->preprocess, .activation = o->activation};
+    int status = fus_model_args_check("train", &choice);
+    return status ? status : check_language(o);
 }
 
 /* ---- for train.json ---- */
@@ -259,6 +268,8 @@ static void name_tasks(struct fus_train_options_line *l)
     name_real(l, "--smooth", o->smooth);
     if (o->contrastive || o->language) {
         name_text(l, "--language", o->language);
+        name_text(l, "--activation", o->activation);
+        name_text(l, "--truncate", o->truncate ? "yes" : NULL);
         name_text(l, "--language-loss", o->contrastive ? "infonce" : o->loss == FUS_TRAIN_MSE ? "mse" : "cosine");
         name_real(l, "--language-weight", o->weight);
         name_whole(l, "--lang-hidden", (uint64_t)o->lang_hidden);
@@ -328,6 +339,9 @@ int fus_train_options_parse(struct fus_train_options_line *l, int argc, char **a
                                    {"--smooth", FUS_ARG_TEXT, &t.smooth},
                                    {"--language", FUS_ARG_TEXT, &o->language},
                                    {"--captions", FUS_ARG_TEXT, &o->captions},
+                                   {"--vocab", FUS_ARG_TEXT, &o->vocab},
+                                   {"--activation", FUS_ARG_TEXT, &o->activation},
+                                   {"--truncate", FUS_ARG_FLAG, &o->truncate},
                                    {"--language-loss", FUS_ARG_CHOICE, &c.loss},
                                    {"--language-weight", FUS_ARG_TEXT, &t.weight},
                                    {"--lang-hidden", FUS_ARG_TEXT, &t.lang_hidden},

@@ -24,6 +24,10 @@ int fus_shards_open_folder(struct fus_store *s, fus_shards_open_fn open, struct 
 /* `random:...`: the directory of an untrained network. Its tensors are computed when read. */
 int fus_random_open(struct fus_store *s, const char *spec, struct fus_error *err);
 
+/* `pixels:32`, `gabor`: no file (baseline.c). */
+bool fus_baseline_is(const char *path);
+int fus_baseline_open(struct fus_store *s, const char *path, struct fus_error *err);
+
 /* `demo:NAME`: a safetensors file in the program itself (demo.c). */
 int fus_demo_open(struct fus_store *s, const char *name, struct fus_error *err);
 

@@ -13,7 +13,8 @@ int fus_gunzip_open_bytes(struct fus_gunzip **g, const uint8_t *bytes, size_t n,
 void fus_gunzip_close(struct fus_gunzip *g); /* NULL allowed */
 
 bool fus_gunzip_packed(const struct fus_gunzip *g);
-/* What the file can hold at most, unpacked: deflate spends at least 2 bits on a copy of 258 bytes. */
+/* What the file can hold at most, unpacked: deflate spends at least 2 bits on a copy of 258 bytes.
+ */
 uint64_t fus_gunzip_most(const struct fus_gunzip *g);
 
 /* The next n bytes; *got < n: the end, with everything verified. */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "weights/towers.h"
+
 struct fus_tensor *fus_mapping_find(const struct fus_store *s, const char *prefix, size_t n, const char *rest)
 {
     for (size_t low = 0, high = s->n_tensors; low < high;) {
@@ -156,6 +158,52 @@ static int map_lang_head(struct fus_store *s, const struct fus_root *root, struc
     return code;
 }
 
+/* ---- CLIP's text tower, and projections beside the image tower ---- */
+
+/* The first tower that the file holds: "text." and OpenAI's names. */
+static int map_text(struct fus_store *s, struct fus_error *err)
+{
+    int code = FUS_OK;
+    char name[FUS_NAME_BYTES];
+    for (size_t i = 0; i < s->n_tensors && !code; i++) {
+        enum fus_scheme_kind kind;
+        size_t n;
+        if (!fus_towers_begins(&kind, &n, s->plain[i]))
+            continue;
+        for (size_t k = 0; k < s->n_tensors && !code; k++)
+            if (!s->tensors[k].canonical && fus_towers_canonical(name, s->plain[k], s->plain[i], n, kind))
+                code = set_canonical(&s->tensors[k], name, err);
+        break;
+    }
+    return code;
+}
+
+/* The projection of a vision transformer under another name: Hugging Face's outside vision_model.,
+ * timm's head without a bias. */
+static int map_projection(struct fus_store *s, const struct fus_root *root, struct fus_error *err)
+{
+    struct fus_tensor *t = NULL;
+    if (root->scheme.kind == FUS_SCHEME_VIT_HUGGING_FACE)
+        t = fus_mapping_find(s, root->prefix, parent(root->prefix, strlen(root->prefix)), "visual_projection.weight");
+    if (root->scheme.kind == FUS_SCHEME_VIT_TIMM && fus_store_find(s, "ln_pre.weight") && !fus_store_find(s, "fc.bias"))
+        t = fus_mapping_find(s, root->prefix, strlen(root->prefix), "head.weight");
+    return t ? set_canonical(t, "proj.weight", err) : FUS_OK;
+}
+
+int fus_mapping_text(struct fus_store *s, struct fus_error *err)
+{
+    int code = map_text(s, err);
+    return code ? code : make_index(s, err);
+}
+
+int fus_mapping_same(struct fus_store *s, struct fus_error *err)
+{
+    int code = FUS_OK;
+    for (size_t i = 0; i < s->n_tensors && !code; i++)
+        code = set_canonical(&s->tensors[i], s->tensors[i].name, err);
+    return code ? code : make_index(s, err);
+}
+
 int fus_mapping_root(struct fus_store *s, const struct fus_root *root, struct fus_error *err)
 {
     int code = FUS_OK;
@@ -173,6 +221,10 @@ int fus_mapping_root(struct fus_store *s, const struct fus_root *root, struct fu
         code = map_classifier(s, root, err);
     if (!code)
         code = map_lang_head(s, root, err);
+    if (!code)
+        code = map_projection(s, root, err);
+    if (!code)
+        code = map_text(s, err);
     return code ? code : make_index(s, err);
 }
 

@@ -57,7 +57,7 @@ static void put(uint8_t *bytes, uint32_t value)
         bytes[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-int fus_mgh_write(struct fus_outfile *f, const struct fus_volume_space *space, size_t n_frames, const int32_t *labels,
+int fus_mgh_write(struct fus_outfile *f, const struct fus_volume_space *space, size_t n_frames, const int32_t *values,
                   struct fus_error *err)
 {
     uint8_t head[DATA_AT] = {0}, row[4 * 1024];
@@ -77,7 +77,7 @@ int fus_mgh_write(struct fus_outfile *f, const struct fus_volume_space *space, s
     for (size_t i = 0; i < n; i += 1024) {
         size_t part = n - i < 1024 ? n - i : 1024;
         for (size_t k = 0; k < part; k++)
-            put(row + 4 * k, (uint32_t)labels[i + k]);
+            put(row + 4 * k, (uint32_t)values[i + k]);
         fus_outfile_write(f, row, 4 * part);
     }
     return FUS_OK;

@@ -181,7 +181,8 @@ static uint64_t places_of(const struct fus_store *s)
     for (size_t i = 0; i < s->n_canonical; i++) {
         const struct fus_canonical *c = &s->by_canonical[i];
         const struct fus_tensor *t = &s->tensors[c->tensor];
-        if (strncmp(c->name, "fc.", 3) == 0 || strncmp(c->name, "lang_head.", 10) == 0)
+        if (strncmp(c->name, "fc.", 3) == 0 || strncmp(c->name, "lang_head.", 10) == 0 ||
+            strncmp(c->name, "text.", 5) == 0)
             continue;
         const uint64_t place[] = {t->offset, t->member, (uint64_t)t->dtype};
         for (const char *p = c->name; *p; p++)
@@ -279,6 +280,8 @@ static int choose(const struct fus_store *s, const char *wanted)
 
 int fus_names_map(struct fus_store *s, struct fus_error *err)
 {
+    if (s->generate && s->random_spec.stem >= FUS_STEM_PIXELS)
+        return fus_mapping_same(s, err);
     int code = make_plain(s, err);
     if (!code)
         code = find_roots(s, err);
@@ -289,7 +292,7 @@ int fus_names_map(struct fus_store *s, struct fus_error *err)
     int root = s->n_roots > 1 ? choose(s, NULL) : 0;
     if (root == -2) {
         fus_mapping_forget(s);
-        return FUS_OK;
+        return fus_mapping_text(s, err);
     }
     code = fus_mapping_root(s, &s->roots[root < 0 ? 0 : root], err);
     say_more(s, false);

@@ -224,14 +224,13 @@ static void put_float(uint8_t *head, size_t at, float x)
     put(head, at, bits, 4);
 }
 
-static void put_header(uint8_t head[FIRST_OFFSET], const struct fus_volume_space *s, size_t n_frames, int32_t largest)
+static void put_header(uint8_t head[FIRST_OFFSET], const struct fus_volume_space *s, size_t n_frames)
 {
     put(head, 0, HEAD_BYTES, 4);
     head[38] = 'r'; /* `regular`, as Analyze wanted it */
     put(head, 40, n_frames ? 4 : 3, 2);
     for (size_t i = 0; i < 7; i++)
         put(head, 42 + 2 * i, i < 3 ? (uint32_t)s->grid[i] : i == 3 && n_frames ? (uint32_t)n_frames : 1, 2);
-    put(head, 68, INTENT_LABEL, 2);
     put(head, 70, TYPE_I16, 2);
     put(head, 72, 16, 2);
     for (size_t i = 0; i < 4; i++)
@@ -241,8 +240,7 @@ static void put_header(uint8_t head[FIRST_OFFSET], const struct fus_volume_space
     put_float(head, 108, FIRST_OFFSET);
     put_float(head, 112, 1);
     put(head, 123, s->units, 1);
-    put_float(head, 124, (float)largest); /* cal_max */
-    memcpy(head + 148, "shared decodable concepts, fusiform", 35);
+    memcpy(head + 148, "fusiform", 8);
     put(head, 252, s->qform_code, 2);
     put(head, 254, s->sform_code, 2);
     for (size_t i = 0; i < 6; i++)
@@ -252,25 +250,29 @@ static void put_header(uint8_t head[FIRST_OFFSET], const struct fus_volume_space
     memcpy(head + 344, "n+1", 4);
 }
 
-int fus_nifti_write(struct fus_outfile *f, const struct fus_volume_space *space, size_t n_frames, const int32_t *labels,
-                    struct fus_error *err)
+int fus_nifti_write(struct fus_outfile *f, const struct fus_volume_space *space, size_t n_frames, const int32_t *values,
+                    enum fus_volume_intent intent, struct fus_error *err)
 {
     uint8_t head[FIRST_OFFSET] = {0}, row[2 * 1024];
     size_t n = space->grid[0] * space->grid[1] * space->grid[2] * (n_frames ? n_frames : 1);
     int32_t largest = 0;
     for (size_t i = 0; i < n; i++) {
-        if (labels[i] < INT16_MIN || labels[i] > INT16_MAX)
-            return fus_base_fail(err, FUS_ELIMIT, "label %ld does not fit NIfTI's int16", (long)labels[i]);
-        largest = labels[i] > largest ? labels[i] : largest;
+        if (values[i] < INT16_MIN || values[i] > INT16_MAX)
+            return fus_base_fail(err, FUS_ELIMIT, "%ld does not fit NIfTI's int16", (long)values[i]);
+        largest = values[i] > largest ? values[i] : largest;
     }
     if (n_frames > INT16_MAX)
         return fus_base_fail(err, FUS_ELIMIT, "%zu volumes, a NIfTI file holds at most %d", n_frames, INT16_MAX);
-    put_header(head, space, n_frames, largest);
+    put_header(head, space, n_frames);
+    if (intent == FUS_VOLUME_LABELS) {
+        put(head, 68, INTENT_LABEL, 2);
+        put_float(head, 124, (float)largest); /* cal_max */
+    }
     fus_outfile_write(f, head, sizeof head);
     for (size_t i = 0; i < n; i += 1024) {
         size_t part = n - i < 1024 ? n - i : 1024;
         for (size_t k = 0; k < part; k++)
-            put(row, 2 * k, (uint32_t)labels[i + k], 2);
+            put(row, 2 * k, (uint32_t)values[i + k], 2);
         fus_outfile_write(f, row, 2 * part);
     }
     return FUS_OK;

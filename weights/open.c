@@ -134,7 +134,7 @@ static bool is_demo(const char *path)
 
 bool fus_open_is_file(const char *path)
 {
-    return !is_random(path) && !is_demo(path);
+    return !is_random(path) && !is_demo(path) && !fus_baseline_is(path);
 }
 
 static int open_unnamed(struct fus_store **store, const char *path, struct fus_error *err)
@@ -148,9 +148,10 @@ static int open_unnamed(struct fus_store **store, const char *path, struct fus_e
         return fus_base_fail(err, FUS_ENOMEM, "%s: no memory to open it", path);
     }
     s->unpacked_member = UINT32_MAX;
-    int code = is_random(path) ? fus_random_open(s, path, err)
-               : is_demo(path) ? fus_demo_open(s, path + strlen("demo:"), err)
-                               : open_file(s, err);
+    int code = is_random(path)         ? fus_random_open(s, path, err)
+               : is_demo(path)         ? fus_demo_open(s, path + strlen("demo:"), err)
+               : fus_baseline_is(path) ? fus_baseline_open(s, path, err)
+                                       : open_file(s, err);
     if (code) {
         fus_base_blame(err, "%s: ", path);
         fus_store_close(s);

@@ -8,6 +8,8 @@
  *   linear          weight and bias uniform in +-1/sqrt(inputs) (torch.nn.Linear)
  *   CLIP            attention projections N(0, 1/C), biases as linear, positional embedding N(0,
  *                   1/C) (openai/CLIP, model.py)
+ *   ViT             class token, positions and patches of more than 7 pixels N(0, 1/inputs), CLIP's
+ *                   projection N(0, 1/width); the rest as linear, biases of queries, keys, values 0
  *   zero=1          weight 0 in each block's last batch norm (Goyal et al. 2017; CLIP's own start):
  *                   blocks begin as their shortcuts, which helps training; an untrained control
  *                   would be blind in all else, so it must be asked for
@@ -74,6 +76,12 @@ void fus_random_fill(float *out, const char *name, const int64_t *shape, int n_d
     start_stream(&rng, seed, name);
     if (strcmp(name, "logit_scale") == 0) {
         out[0] = 2.6592600369327779f;
+    } else if (strcmp(name, "class_embedding") == 0 || strcmp(name, "positional_embedding") == 0) {
+        fill_normal(out, n, 1 / sqrt((double)shape[n_dims - 1]), &rng);
+    } else if (strcmp(name, "proj") == 0) {
+        fill_normal(out, n, 1 / sqrt((double)shape[0]), &rng);
+    } else if (n_dims == 4 && shape[2] > 7) {
+        fill_normal(out, n, 1 / sqrt((double)(shape[1] * shape[2] * shape[3])), &rng);
     } else if (n_dims == 4) {
         fill_normal(out, n, sqrt(2.0 / (double)(shape[0] * shape[2] * shape[3])), &rng);
     } else if (n_dims == 2 && strcmp(name, "text.weight") == 0) {

@@ -1,7 +1,7 @@
 /* The text of an untrained network: `random:NAME?KEY=VALUE&...`.
  *
  * NAME is a published network (networks.c), or a kind whose sizes follow: resnet,
- * lang_resnet, clip_resnet.
+ * lang_resnet, clip_resnet, vit, clip_vit.
  *
  *   seed=N             of the weights (0)
  *   input=64           side of the picture
@@ -14,6 +14,10 @@
  *   blocks=2,2,2       blocks of each stage, 3 or 4 stages
  *   width=16           channels of the stem and inside the first stage's blocks
  *   hidden=N           of a language head of two layers
+ * of a vit or clip_vit
+ *   patch=8            pixels of a patch's side
+ *   blocks=2
+ *   width=64           channels, a multiple of 64
  *
  * Pictures of another side than the published network's are reduced to it, with mean .5 and
  * standard deviation .25. */
@@ -80,6 +84,8 @@ static int take_seed(struct parsing *p)
 static int take_embed(struct parsing *p)
 {
     struct fus_net_spec *s = &p->r->net;
+    if (s->vit.dim)
+        return take_whole(&s->vit.dim, p, 1, MAX_EMBED);
     if (!s->lang_dim && !s->attn_dim)
         return fus_base_fail(p->err, FUS_EINVAL,
                              "embed is for networks with a language head (lang_resnet50) and for CLIP's");
@@ -95,7 +101,7 @@ static int take_hidden(struct parsing *p)
 
 static int take_classes(struct parsing *p)
 {
-    if (p->r->net.attn_dim)
+    if (p->r->net.attn_dim || p->r->net.vit.dim)
         return fus_base_fail(p->err, FUS_EINVAL, "classes are for networks with fc; CLIP's have an embedding");
     return take_whole(&p->r->net.n_classes, p, 1, MAX_CLASSES);
 }
@@ -106,8 +112,15 @@ static int take_input(struct parsing *p)
     return take_whole(&p->r->net.input_side, p, 8, MAX_SIDE);
 }
 
+static int take_patch(struct parsing *p)
+{
+    return take_whole(&p->r->net.vit.patch, p, 1, 64);
+}
+
 static int take_zero(struct parsing *p)
 {
+    if (p->r->net.kind == FUS_NET_VIT)
+        return fus_base_fail(p->err, FUS_EINVAL, "zero is for residual networks");
     p->r->zero = value_is(p, "1");
     return p->r->zero || value_is(p, "0") ? FUS_OK : wrong(p, "0 or 1");
 }
@@ -133,6 +146,8 @@ static int take_blocks(struct parsing *p)
 {
     struct fus_net_spec *s = &p->r->net;
     const char *at = p->value, *end = p->value + p->value_n;
+    if (s->kind == FUS_NET_VIT)
+        return take_whole(&s->vit.n_blocks, p, 1, MAX_BLOCKS);
     for (s->n_stages = 0; s->n_stages < FUS_MAX_STAGES && at <= end; at++) {
         uint64_t v;
         if (!fus_number_whole(&v, at, &at) || v < 1 || v > MAX_BLOCKS || (at < end && *at != ','))
@@ -146,21 +161,35 @@ static int take_blocks(struct parsing *p)
 
 static int take_width(struct parsing *p)
 {
+    if (p->r->net.kind == FUS_NET_VIT) {
+        int vit = take_whole(&p->r->net.vit.width, p, 64, 2048);
+        p->r->net.vit.heads = p->r->net.vit.width / 64;
+        return !vit && p->r->net.vit.width % 64 ? wrong(p, "a multiple of 64") : vit;
+    }
     int code = take_whole(&p->r->net.stem_channels, p, 1, MAX_WIDTH);
     if (!code && p->r->net.stem == FUS_STEM_CLIP && p->r->net.stem_channels % 2)
         code = wrong(p, "an even number for CLIP");
     return code;
 }
 
+enum { RESNET = 1 << FUS_NET_RESNET, VIT = 1 << FUS_NET_VIT };
+
 static const struct key {
     const char *name;
     int (*take)(struct parsing *p);
-    bool kind; /* for a kind alone */
+    int kinds; /* for these alone, if their sizes are free; 0: for every network */
 } keys[] = {
-    {"seed", take_seed, false},    {"embed", take_embed, false},  {"classes", take_classes, false},
-    {"input", take_input, false},  {"zero", take_zero, false},    {"stem", take_stem, true},
-    {"block", take_block, true},   {"blocks", take_blocks, true}, {"width", take_width, true},
-    {"hidden", take_hidden, true},
+    {"seed", take_seed, 0},
+    {"embed", take_embed, 0},
+    {"classes", take_classes, 0},
+    {"input", take_input, 0},
+    {"zero", take_zero, 0},
+    {"stem", take_stem, RESNET},
+    {"block", take_block, RESNET},
+    {"blocks", take_blocks, RESNET | VIT},
+    {"width", take_width, RESNET | VIT},
+    {"hidden", take_hidden, RESNET},
+    {"patch", take_patch, VIT},
 };
 
 static int take_option(struct parsing *p, const char *text, int n)
@@ -173,10 +202,13 @@ static int take_option(struct parsing *p, const char *text, int n)
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         if ((int)strlen(keys[i].name) != p->key_n || memcmp(keys[i].name, text, (size_t)p->key_n) != 0)
             continue;
-        if (keys[i].kind && !p->kind)
-            return fus_base_fail(p->err, FUS_EINVAL,
-                                 "%s is for random:resnet, lang_resnet and clip_resnet; this network has its own",
-                                 keys[i].name);
+        if (keys[i].kinds && (!p->kind || !(keys[i].kinds & 1 << p->r->net.kind)))
+            return fus_base_fail(p->err, FUS_EINVAL, "%s is for %s; this network has %s", keys[i].name,
+                                 keys[i].kinds == VIT ? "random:vit and clip_vit"
+                                 : keys[i].kinds == RESNET
+                                     ? "random:resnet, lang_resnet and clip_resnet"
+                                     : "random:resnet, lang_resnet, clip_resnet, vit and clip_vit",
+                                 p->kind ? "none" : "its own");
         return keys[i].take(p);
     }
     return fus_base_fail(
@@ -186,9 +218,27 @@ static int take_option(struct parsing *p, const char *text, int n)
         shown(p->key_n), text);
 }
 
+/* "vit", "clip_vit" with sizes of their own. */
+static bool start_vit(struct fus_net_spec *s, const char *name)
+{
+    bool clip = strcmp(name, "clip_vit") == 0;
+    if (!clip && strcmp(name, "vit") != 0)
+        return false;
+    memset(s, 0, sizeof *s);
+    s->kind = FUS_NET_VIT;
+    s->act = clip ? FUS_ACT_QUICKGELU : FUS_ACT_GELU;
+    s->input_side = 64;
+    s->n_classes = clip ? 0 : 10;
+    s->vit =
+        (struct fus_vit_spec){.patch = 8, .width = 64, .heads = 1, .n_blocks = 2, .clip = clip, .dim = clip ? 64 : 0};
+    return true;
+}
+
 /* "resnet", "lang_resnet", "clip_resnet" with sizes of their own. */
 static bool start_kind(struct fus_net_spec *s, const char *name)
 {
+    if (start_vit(s, name))
+        return true;
     bool lang = strcmp(name, "lang_resnet") == 0, clip = strcmp(name, "clip_resnet") == 0;
     if (!lang && !clip && strcmp(name, "resnet") != 0)
         return false;
@@ -208,6 +258,8 @@ static bool start_kind(struct fus_net_spec *s, const char *name)
 
 static int finish_kind(struct fus_net_spec *s, struct fus_error *err)
 {
+    if (s->kind == FUS_NET_VIT)
+        return FUS_OK;
     int step = 4 << (s->n_stages - 1); /* pixels of the picture to a place of the last stage */
     for (int i = 0; i < s->n_stages; i++) {
         s->width[i] = s->stem_channels << i;
@@ -245,6 +297,9 @@ int fus_random_parse(struct fus_random_spec *r, const char *spec, struct fus_err
         code = fus_base_fail(err, FUS_EINVAL,
                              "input=%d: this network's attention pool has room for %d; random:clip_resnet has any side",
                              r->net.input_side, side);
+    if (!code && r->net.kind == FUS_NET_VIT && r->net.input_side % r->net.vit.patch)
+        code = fus_base_fail(err, FUS_EINVAL, "input=%d: a multiple of the patches' side, %d, expected",
+                             r->net.input_side, r->net.vit.patch);
     if (!code && (p.kind || r->net.input_side != side))
         snprintf(r->preprocess, sizeof r->preprocess, "resize=%d,interp=bilinear,crop=%d,mean=.5/.5/.5,std=.25/.25/.25",
                  r->net.input_side, r->net.input_side);

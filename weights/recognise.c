@@ -5,6 +5,8 @@
  * inside the body that is not needed is an error. */
 #include "weights/recognise.h"
 
+#include "weights/derived.h"
+
 #include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -100,7 +102,8 @@ static int refuse_foreign(const struct fus_store *s, struct fus_error *err)
         const char *rest = s->plain[i];
         if (!t->canonical && fus_scheme_take(&rest, root->prefix) && !fus_scheme_is_counter(rest) &&
             fus_scheme_is_body(rest, root->scheme))
-            return fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: not part of a ResNet that is known", t->name);
+            return fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: not part of a %s that is known", t->name,
+                                 root->scheme.kind >= FUS_SCHEME_VIT_OPENAI ? "vision transformer" : "ResNet");
     }
     return FUS_OK;
 }
@@ -200,42 +203,60 @@ static int side_from_metadata(struct fus_net_spec *spec, const struct fus_store 
 }
 
 struct check {
+    const struct fus_net_spec *spec;
     const struct fus_store *s;
     bool *used; /* [s->n_tensors] */
     struct fus_error *err;
 };
 
+/* loose: further dimensions of size 1 in front and at the end do not count. */
+static bool same_shape(const int64_t *found, int n_found, const int *shape, int n, bool loose)
+{
+    for (; loose && n_found > n && found[0] == 1; n_found--)
+        found++;
+    while (loose && n_found > n && found[n_found - 1] == 1)
+        n_found--;
+    bool same = n_found == n;
+    for (int d = 0; d < n && same; d++)
+        same = found[d] == shape[d];
+    return same;
+}
+
 static int check_parameter(void *context, const char *name, const int *shape, int n_dims)
 {
     struct check *c = context;
-    const struct fus_tensor *t = fus_store_find(c->s, name);
-    if (!t)
+    struct fus_derived found = fus_derived_find(c->s, name);
+    int64_t dims[FUS_MAX_DIMS];
+    if (!found.n_parts)
         return fus_base_fail(c->err, FUS_EUNSUPPORTED, "tensor %s: missing", name);
-    bool same = t->n_dims == n_dims;
-    struct fus_tensor want = {.n_dims = n_dims};
-    for (int d = 0; d < n_dims; d++) {
-        same = same && t->shape[d] == shape[d];
-        want.shape[d] = shape[d];
-    }
-    if (!same) {
-        char expected[100], found[200];
+    int n = fus_derived_shape(dims, &found);
+    if (n < 0 || !same_shape(dims, n, shape, n_dims, c->spec->kind == FUS_NET_VIT)) {
+        char expected[100], there[200];
+        struct fus_tensor want = {.n_dims = n_dims};
+        for (int d = 0; d < n_dims; d++)
+            want.shape[d] = shape[d];
         print_shape(expected, sizeof expected, &want);
-        print_shape(found, sizeof found, t);
-        return fus_base_fail(c->err, FUS_EUNSUPPORTED, "tensor %s: shape %s expected, %s found", t->name, expected,
-                             found);
+        print_shape(there, sizeof there, found.parts[0]);
+        return fus_base_fail(c->err, FUS_EUNSUPPORTED, "tensor %s: shape %s expected%s, %s found", found.parts[0]->name,
+                             expected, found.n_parts > 1 ? " of three" : "", there);
     }
-    c->used[t - c->s->tensors] = true;
+    for (int i = 0; i < found.n_parts; i++)
+        c->used[found.parts[i] - c->s->tensors] = true;
     return FUS_OK;
 }
 
 static int check_parameters(const struct fus_net_spec *spec, const struct fus_store *s, struct fus_error *err)
 {
-    struct check c = {s, fus_base_alloc(s->n_tensors, sizeof *c.used), err};
+    struct check c = {spec, s, fus_base_alloc(s->n_tensors, sizeof *c.used), err};
     if (!c.used)
         return fus_base_fail(err, FUS_ENOMEM, "no memory to check its tensors");
-    int code = fus_arch_parameters(spec, check_parameter, &c, err);
+    struct fus_net_spec any = *spec; /* parameters do not depend on the activation, which may be unknown */
+    if (any.kind == FUS_NET_VIT && !any.act)
+        any.act = FUS_ACT_GELU;
+    int code = fus_arch_parameters(&any, check_parameter, &c, err);
     for (size_t i = 0; i < s->n_tensors && !code; i++)
-        if (s->tensors[i].canonical && !c.used[i])
+        if (s->tensors[i].canonical && !c.used[i] && strncmp(s->tensors[i].canonical, "text.", 5) != 0 &&
+            strcmp(s->tensors[i].canonical, "logit_scale") != 0)
             code =
                 fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: the network that the others make up has no such layer",
                               s->tensors[i].name);
@@ -246,6 +267,12 @@ static int check_parameters(const struct fus_net_spec *spec, const struct fus_st
 int fus_recognise_mapped(struct fus_net_spec *spec, const struct fus_store *s, struct fus_error *err)
 {
     memset(spec, 0, sizeof *spec);
+    if (s->chosen && s->chosen->scheme.kind >= FUS_SCHEME_VIT_OPENAI) {
+        int found = refuse_foreign(s, err);
+        if (!found)
+            found = fus_recognise_vit(spec, s, err);
+        return found ? found : check_parameters(spec, s, err);
+    }
     int code = recognise_stem(spec, s, err);
     if (!code)
         code = refuse_foreign(s, err);

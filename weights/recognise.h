@@ -6,5 +6,8 @@
 
 /* The architecture of the tensors that have canonical names. */
 int fus_recognise_mapped(struct fus_net_spec *spec, const struct fus_store *s, struct fus_error *err);
+/* Of a vision transformer, without a check of every tensor. act is NONE where the weights do not
+ * say. */
+int fus_recognise_vit(struct fus_net_spec *spec, const struct fus_store *s, struct fus_error *err);
 
 #endif

@@ -193,16 +193,24 @@ static int look_up(void *store, float *out, size_t n, const char *name, struct f
 }
 
 int fus_safetensors_write(const char *out_path, struct fus_store *s, const struct fus_net_spec *spec,
-                          enum fus_dtype dtype, struct fus_error *err)
+                          const struct fus_tower_spec *tower, enum fus_dtype dtype, struct fus_error *err)
 {
     struct list l = {.dtype = dtype};
+    enum fus_act act = tower ? tower->act : spec->kind == FUS_NET_VIT ? spec->act : FUS_ACT_NONE;
     char sha[FUS_SHA256_HEX], input[16];
     const char *preprocess = NULL;
     int side;
     if (dtype != FUS_F32 && dtype != FUS_F16 && dtype != FUS_BF16)
         return fus_base_fail(err, FUS_EINVAL, "%s: blobs are f32, f16 or bf16, not %s", out_path,
                              fus_dtype_name(dtype));
+    if (spec->stem >= FUS_STEM_PIXELS)
+        return fus_base_fail(err, FUS_EUNSUPPORTED, "%s: a baseline has no learned weights: nothing to write",
+                             out_path);
     int code = fus_arch_parameters(spec, collect, &l, err);
+    if (!code && tower)
+        code = fus_tower_parameters(tower, collect, &l, err);
+    if (!code && tower && fus_store_find(s, "logit_scale"))
+        code = collect(&l, "logit_scale", NULL, 0);
     if (l.no_memory)
         code = fus_base_fail(err, FUS_ENOMEM, "%s: no memory for its directory", out_path);
     if (!code)
@@ -211,12 +219,14 @@ int fus_safetensors_write(const char *out_path, struct fus_store *s, const struc
         code = fus_store_sha256(s, sha, err);
     if (!code) {
         snprintf(input, sizeof input, "%d", side);
-        const struct fus_safetensors_pair metadata[] = {{"fusiform.arch", fus_networks_family(spec)},
-                                                        {"fusiform.input", input},
-                                                        {"fusiform.preprocess", preprocess},
-                                                        {"fusiform.source_sha256", sha},
-                                                        {"fusiform.version", FUS_VERSION}};
-        code = fus_safetensors_write_tensors(out_path, l.tensors, l.n, metadata, 5, look_up, (void *)s, err);
+        const struct fus_safetensors_pair metadata[] = {
+            {"fusiform.arch", fus_networks_family(spec)},
+            {"fusiform.input", input},
+            {"fusiform.preprocess", preprocess},
+            {"fusiform.source_sha256", sha},
+            {"fusiform.version", FUS_VERSION},
+            {"fusiform.activation", act == FUS_ACT_QUICKGELU ? "quickgelu" : "gelu"}};
+        code = fus_safetensors_write_tensors(out_path, l.tensors, l.n, metadata, act ? 6 : 5, look_up, (void *)s, err);
         if (code == FUS_EFORMAT && err && strncmp(err->msg, "tensor ", 7) == 0)
             fus_base_blame(err, "%s: ", fus_store_path(s));
     }

@@ -11,7 +11,9 @@
  *   detectron2     stem.conv1.*, res2.0.conv1.norm.*
  *   layer0         layer0.0 and layer0.1 for conv1 and bn1; firstconv, firstbn, encoder1 ..:
  *                  segmentation networks
- *   conv2_x        conv1.0, conv2_x.0.residual_function.0: CIFAR-100 networks */
+ *   conv2_x        conv1.0, conv2_x.0.residual_function.0: CIFAR-100 networks
+ *
+ * Vision transformers: scheme_tokens.c. */
 #include "weights/scheme.h"
 
 #include <stdio.h>
@@ -266,6 +268,8 @@ const char *fus_scheme_canonical(char buf[FUS_NAME_BYTES], const char *s, struct
     case FUS_SCHEME_FIRSTCONV:
         mapped = own_stem(buf, s, "firstconv.", "firstbn.", "encoder");
         break;
+    default:
+        return fus_scheme_tokens(buf, s, scheme.kind, false) ? buf : NULL;
     }
     return mapped && is_canonical(buf) ? buf : NULL;
 }
@@ -276,6 +280,8 @@ bool fus_scheme_is_body(const char *s, struct fus_scheme scheme)
                                          "encoder.stages.", "stem.", "firstconv.", "firstbn."};
     static const char *const numbered[] = {"layer", "res", "conv", "encoder"};
     const char *at = s;
+    if (scheme.kind >= FUS_SCHEME_VIT_OPENAI)
+        return !fus_scheme_is_ignored(s);
     if (scheme.kind == FUS_SCHEME_CHILDREN) {
         int child = fus_scheme_number(&at);
         return child >= 0 &&
@@ -300,10 +306,17 @@ bool fus_scheme_is_counter(const char *name)
 
 const char *fus_scheme_stem(struct fus_scheme scheme)
 {
-    static const char *const stems[] = {"conv1.weight",    "embedder.embedder.convolution.weight",
-                                        "0.weight",        "stem.conv1.weight",
-                                        "conv1.0.weight",  "layer0.0.weight",
-                                        "firstconv.weight"};
+    static const char *const stems[] = {"conv1.weight",
+                                        "embedder.embedder.convolution.weight",
+                                        "0.weight",
+                                        "stem.conv1.weight",
+                                        "conv1.0.weight",
+                                        "layer0.0.weight",
+                                        "firstconv.weight",
+                                        "conv1.weight",
+                                        "embeddings.patch_embedding.weight",
+                                        "patch_embed.proj.weight",
+                                        "conv_proj.weight"};
     return stems[scheme.kind];
 }
 
@@ -322,6 +335,10 @@ bool fus_scheme_begins(struct fus_scheme *scheme, size_t *prefix_bytes, const ch
         {"layer1.0.conv1.weight", {FUS_SCHEME_LAYER0, 0}},
         {"conv2_x.0.residual_function.0.weight", {FUS_SCHEME_CONV2_X, 0}},
         {"encoder1.0.conv1.weight", {FUS_SCHEME_FIRSTCONV, 0}},
+        {"transformer.resblocks.0.ln_1.weight", {FUS_SCHEME_VIT_OPENAI, 0}},
+        {"encoder.layers.0.layer_norm1.weight", {FUS_SCHEME_VIT_HUGGING_FACE, 0}},
+        {"blocks.0.norm1.weight", {FUS_SCHEME_VIT_TIMM, 0}},
+        {"encoder.layers.encoder_layer_0.ln_1.weight", {FUS_SCHEME_VIT_TORCHVISION, 0}},
     };
     size_t n = strlen(name), m = strlen(first[which].end);
     if (n < m || strcmp(name + n - m, first[which].end) != 0 || (n > m && name[n - m - 1] != '.'))

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "nn/base/sha256.h"
+#include "weights/derived.h"
 #include "weights/dtype.h"
 
 /* elements of a tensor larger than its storage (stride 0) */
@@ -270,12 +271,12 @@ int fus_store_add(struct fus_store *s, const struct fus_tensor *t, struct fus_er
 
 /* Networks that diverged have NaN in them, sums in f16 infinity: what such a network answers is
  * no result. */
-static int check_values(const struct fus_store *s, const float *values, const struct fus_tensor *t,
+static int check_values(const struct fus_store *s, const float *values, const struct fus_tensor *t, size_t n,
                         struct fus_error *err)
 {
     const char *dot = strrchr(t->canonical, '.');
-    size_t i = fus_dtype_find_not_finite(values, t->n_elements);
-    if (i < t->n_elements)
+    size_t i = fus_dtype_find_not_finite(values, n);
+    if (i < n)
         return fus_base_fail(err, FUS_EFORMAT,
                              "%s: tensor %s: element %zu of %zu is %s%s; numbers expected: training that diverged?",
                              s->path, t->name, i, t->n_elements, isnan(values[i]) ? "NaN" : "infinity",
@@ -292,14 +293,19 @@ static int check_values(const struct fus_store *s, const float *values, const st
 int fus_store_lookup(void *store, float *out, size_t n, const char *canonical, struct fus_error *err)
 {
     struct fus_store *s = store;
-    const struct fus_tensor *t = fus_store_find(s, canonical);
-    if (!t)
+    struct fus_derived d = fus_derived_find(s, canonical);
+    size_t found = 0;
+    if (!d.n_parts)
         return fus_base_fail(err, FUS_ENOTFOUND, "%s: has no tensor %s", s->path, canonical);
-    if (t->n_elements != n)
-        return fus_base_fail(err, FUS_EFORMAT, "%s: tensor %s: %zu elements expected, %zu found", s->path, t->name, n,
-                             t->n_elements);
-    int code = fus_store_read_f32(s, out, t, err);
-    return code ? code : check_values(s, out, t, err);
+    for (int i = 0; i < d.n_parts; i++)
+        found += d.parts[i]->n_elements;
+    if (found != n)
+        return fus_base_fail(err, FUS_EFORMAT, "%s: tensor %s: %zu elements expected, %zu found", s->path,
+                             d.parts[0]->name, n, found);
+    int code = fus_derived_read(s, out, &d, err);
+    for (int i = 0; i < d.n_parts && !code; i++, out += found)
+        code = check_values(s, out, d.parts[i], found = d.parts[i]->n_elements, err);
+    return code;
 }
 
 int fus_store_set_preprocess(struct fus_store *s, const char *preprocess, struct fus_error *err)
@@ -317,13 +323,19 @@ int fus_store_preprocess(struct fus_store *s, const struct fus_net_spec *spec, i
     *preprocess = s->given_preprocess ? s->given_preprocess : fus_store_metadata(s, "fusiform.preprocess");
     if (*preprocess)
         return FUS_OK;
-    if (spec->stem == FUS_STEM_CLIP && spec->input_side != 224) { /* RN50x4: 288 */
+    bool vit = spec->kind == FUS_NET_VIT, clip = vit ? spec->vit.clip : spec->stem == FUS_STEM_CLIP;
+    if (vit && !clip && spec->input_side != 224) { /* torchvision's proportion of 256 to 224 */
+        snprintf(s->preprocess, sizeof s->preprocess,
+                 "resize=%d,interp=bilinear,crop=%d,mean=.485/.456/.406,std=.229/.224/.225", spec->input_side * 8 / 7,
+                 spec->input_side);
+        *preprocess = s->preprocess;
+    } else if (clip && spec->input_side != 224) { /* RN50x4: 288 */
         snprintf(s->preprocess, sizeof s->preprocess,
                  "resize=%d,interp=bicubic,crop=%d,mean=.48145466/.4578275/.40821073,std=.26862954/.26130258/.27577711",
                  spec->input_side, spec->input_side);
         *preprocess = s->preprocess;
     } else {
-        *preprocess = spec->stem == FUS_STEM_CLIP ? "clip" : spec->stem == FUS_STEM_3X3 ? "cifar" : "torchvision";
+        *preprocess = clip ? "clip" : !vit && spec->stem == FUS_STEM_3X3 ? "cifar" : "torchvision";
     }
     return FUS_OK;
 }

@@ -307,8 +307,8 @@ int fus_volume_read(struct fus_volume *v, float *out, size_t n, struct fus_error
 
 /* ---- writing ---- */
 
-int fus_volume_write(const char *path, const struct fus_volume_space *space, size_t n_frames, const int32_t *labels,
-                     struct fus_error *err)
+int fus_volume_write(const char *path, const struct fus_volume_space *space, size_t n_frames, const int32_t *values,
+                     enum fus_volume_intent intent, struct fus_error *err)
 {
     struct fus_outfile f;
     if (space->format == FUS_VOLUME_ARRAY)
@@ -316,8 +316,8 @@ int fus_volume_write(const char *path, const struct fus_volume_space *space, siz
     int code = fus_outfile_open(&f, path, err);
     if (code)
         return code;
-    code = space->format == FUS_VOLUME_NIFTI ? fus_nifti_write(&f, space, n_frames, labels, err)
-                                             : fus_mgh_write(&f, space, n_frames, labels, err);
+    code = space->format == FUS_VOLUME_NIFTI ? fus_nifti_write(&f, space, n_frames, values, intent, err)
+                                             : fus_mgh_write(&f, space, n_frames, values, err);
     if (!code)
         return fus_outfile_commit(&f, err);
     fus_base_blame(err, "%s: ", path);

@@ -52,9 +52,11 @@ const struct fus_volume_info *fus_volume_info(const struct fus_volume *v);
  * file's end. */
 int fus_volume_read(struct fus_volume *v, float *out, size_t n, struct fus_error *err);
 
-/* Labels [n_frames, grid] of a NIfTI space as int16 with intent `label`; n_frames 0: one, without
- * a fourth dimension. Of an MGH space as int32. FUS_EINVAL for an array. */
-int fus_volume_write(const char *path, const struct fus_volume_space *space, size_t n_frames, const int32_t *labels,
-                     struct fus_error *err);
+/* Whole numbers [n_frames, grid] in a NIfTI space as int16, with the intent `label` or none;
+ * n_frames 0: one, without a fourth dimension. In an MGH space as int32. FUS_EINVAL for an array.
+ */
+enum fus_volume_intent { FUS_VOLUME_LABELS, FUS_VOLUME_RESPONSES };
+int fus_volume_write(const char *path, const struct fus_volume_space *space, size_t n_frames, const int32_t *values,
+                     enum fus_volume_intent intent, struct fus_error *err);
 
 #endif

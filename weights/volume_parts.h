@@ -27,14 +27,15 @@ struct fus_volume {
 int fus_nifti_open(struct fus_volume *v, const uint8_t head[FUS_VOLUME_HEAD], struct fus_error *err);
 int fus_mgh_open(struct fus_volume *v, const uint8_t head[FUS_VOLUME_HEAD], struct fus_error *err);
 
-/* The sizes of a grid and its frames, checked against what the file can hold after `start` bytes. */
+/* The sizes of a grid and its frames, checked against what the file can hold after `start` bytes.
+ */
 int fus_volume_set_size(struct fus_volume *v, const int64_t sizes[4], uint64_t start, struct fus_error *err);
 /* The next n bytes; fewer are an error that says at which byte. */
 int fus_volume_take(struct fus_volume *v, void *bytes, size_t n, struct fus_error *err);
 
-int fus_nifti_write(struct fus_outfile *f, const struct fus_volume_space *space, size_t n_frames, const int32_t *labels,
-                    struct fus_error *err);
-int fus_mgh_write(struct fus_outfile *f, const struct fus_volume_space *space, size_t n_frames, const int32_t *labels,
+int fus_nifti_write(struct fus_outfile *f, const struct fus_volume_space *space, size_t n_frames, const int32_t *values,
+                    enum fus_volume_intent intent, struct fus_error *err);
+int fus_mgh_write(struct fus_outfile *f, const struct fus_volume_space *space, size_t n_frames, const int32_t *values,
                   struct fus_error *err);
 
 #endif

@@ -1,8 +1,9 @@
 /* Weight files: any common file -> named tensors -> the names that the networks of nn/ ask for.
  *
  * Reading order: open.c (recognises the format); safetensors.c | zip.c, pickle.c, pickle_load.c,
- * torch.c, torch_tensors.c | npy.c | shards.c | random.c | demo.c (formats); store.c, store_read.c
- * (directory and reading); names.c, scheme.c, mapping.c, recognise.c (which network it is);
+ * torch.c, torch_tensors.c | npy.c | shards.c | random.c | demo.c | baseline.c (formats); store.c,
+ * store_read.c (directory and reading), derived.c (tensors in other forms); names.c, scheme.c, scheme_tokens.c,
+ * mapping.c, recognise.c, recognise_tokens.c (which network it is), towers.c (CLIP's text tower);
  * safetensors_write.c.
  *
  * Nothing in a file is trusted: every byte is read through nn/base/bytes.h, every product of
@@ -15,6 +16,7 @@
 
 #include "nn/base/base.h"
 #include "nn/nn.h"
+#include "nn/tower.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -71,21 +73,22 @@ struct fus_store;
 /* path: a file (safetensors; PyTorch zip, legacy, tar, TorchScript; .npz; .npy; a pickle of NumPy
  * arrays), an index of several files, a folder with one of these, or an untrained control:
  * `random:resnet50?seed=1`, random:cifar_resnet20?..., random:lang_resnet50?seed=N&embed=512,
- * random:clip_rn50?..., or in numbers (random_spec.c):
+ * random:clip_rn50?..., random:clip_vit_b32?..., random:vit_b_16?..., or in numbers
+ * (random_spec.c):
  * random:resnet?stem=7x7&blocks=2,2,2&width=16&input=64&classes=11&seed=1
  * Or a demonstration network, whose file is part of the program: demo:vision, demo:control,
- * demo:lang, demo:clip.
+ * demo:lang, demo:clip. Or a baseline that is no network (baseline.c): pixels:32, gabor.
  *
  * Messages start with the path. For a file without weights they name its kind: empty, an HTML page,
  * a Git LFS pointer, ... */
 int fus_open_weights(struct fus_store **store, const char *path, struct fus_error *err);
 void fus_store_close(struct fus_store *store); /* NULL allowed */
-/* Whether the path is one in the file system: neither `random:` nor `demo:`. */
+/* Whether the path is one in the file system: not `random:`, `demo:` or a baseline. */
 bool fus_open_is_file(const char *path);
 
 const char *fus_store_path(const struct fus_store *store);
 /* "safetensors", "pytorch zip", "pytorch legacy", "pytorch tar", "torchscript", "npz", "npy",
- * "pickle", "shards", "random" */
+ * "pickle", "shards", "random", "baseline" */
 const char *fus_store_format(const struct fus_store *store);
 size_t fus_store_count(const struct fus_store *store);
 /* In the file's order; NULL past the end. */
@@ -125,6 +128,21 @@ const char *fus_names_note(const struct fus_store *store);
 int fus_names_recognise(struct fus_net_spec *spec, struct fus_store *store, const char *lang_head,
                         struct fus_error *err);
 
+/* The text tower in a CLIP file: its dimensions; false in *found, and FUS_OK: the file has none.
+ * activation: "quickgelu" or "gelu", as --activation says; NULL: what the file says
+ * (OpenAI's names, fusiform.activation, config.json or open_clip_config.json in its folder).
+ * QuickGELU or GELU cannot be seen in the weights, so a file that does not say is an error. */
+int fus_names_tower(struct fus_tower_spec *spec, bool *found, struct fus_store *store, const char *activation,
+                    struct fus_error *err);
+
+/* The activation of CLIP's transformers in the file, as above. */
+int fus_names_activation(enum fus_act *act, const struct fus_store *store, const char *given, struct fus_error *err);
+
+/* The text tower of an open file, ready to embed texts; the store must stay open. FUS_ENOTFOUND if
+ * it has none. Its logit scale is the tensor `logit_scale` (fus_store_find). */
+int fus_open_tower(struct fus_tower **tower, struct fus_store *store, const char *activation,
+                   const struct fus_tower_options *options, struct fus_error *err);
+
 /* The look-up of nn (fus_weight_fn); store is a struct fus_store *. Checks n against the tensor's
  * size. */
 int fus_store_lookup(void *store, float *out, size_t n, const char *canonical, struct fus_error *err);
@@ -142,11 +160,12 @@ int fus_store_set_preprocess(struct fus_store *store, const char *preprocess, st
  * there is none. */
 bool fus_names_normalisation(struct fus_store *store, float mean[3], float std[3]);
 
-/* Writes the canonical tensors of `store` as a safetensors file of dtype f32, f16 or bf16 (1-d
- * tensors stay f32): names sorted; metadata fusiform.arch, input, preprocess, source_sha256,
- * version. The same input gives the same bytes. */
+/* Writes the network of `store` as a safetensors file of dtype f32, f16 or bf16 (1-d tensors stay
+ * f32): names sorted; metadata fusiform.arch, input, preprocess, source_sha256, version, and for a
+ * transformer activation. tower: the text tower too, under text.; NULL: not. The same input gives
+ * the same bytes. */
 int fus_safetensors_write(const char *out_path, struct fus_store *store, const struct fus_net_spec *spec,
-                          enum fus_dtype dtype, struct fus_error *err);
+                          const struct fus_tower_spec *tower, enum fus_dtype dtype, struct fus_error *err);
 
 /* Writes tensors [n] of dtype f32, f16 or bf16 with metadata in the given order; names are sorted
  * in place. `get` is called once for each tensor, by name, and fills it as f32. The same tensors

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/contrast.h"
 #include "analysis/localizer/accumulator.h"
 #include "analysis/localizer/run.h"
 #include "analysis/run/run_dir.h"
@@ -83,9 +84,26 @@ static void report_progress(void *context, size_t done, size_t of)
     fus_run_progress(t->run, t->layer, t->things, (int)done, (int)of, t->started);
 }
 
-/* The results that need single responses. */
+static int match(struct fus_layer_summary *layer, const struct fus_localizer *run, const struct fus_responses *r,
+                 const int *half, struct fus_error *err)
+{
+    struct progress_context t = {run, layer->name, "resamples of halves", fus_run_now()};
+    size_t *n = fus_base_alloc((size_t)layer->n_categories, sizeof *n);
+    layer->matched = fus_base_alloc(1, sizeof *layer->matched);
+    int code =
+        n && layer->matched ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for a count-matched comparison");
+    for (int c = 0; c < layer->n_categories && !code; c++)
+        n[c] = layer->categories[c].n_selective;
+    if (!code)
+        code = fus_matched_create(layer->matched, r, half, n, (size_t)run->options.bootstrap, run->options.interval,
+                                  run->options.seed, &(struct fus_progress){report_progress, &t}, err);
+    fus_base_free(n);
+    return code;
+}
+
+/* The results that need single responses. half [n_images] of each picture. */
 static int resample(struct fus_layer_summary *layer, const struct fus_localizer *run, const struct fus_responses *r,
-                    struct fus_error *err)
+                    const int *half, struct fus_error *err)
 {
     int code = FUS_OK;
     size_t pairs = r->n_images * (r->n_images - 1) / 2;
@@ -100,6 +118,8 @@ static int resample(struct fus_layer_summary *layer, const struct fus_localizer 
         if (!code)
             code = fus_bootstrap_fill(layer, layer->bootstrap, run->options.select.alpha, err);
     }
+    if (run->options.matched && !code)
+        code = match(layer, run, r, half, err);
     if (run->options.permutations && !code) {
         struct progress_context t = {run, layer->name, "relabellings", fus_run_now()};
         struct fus_progress progress = {report_progress, &t};
@@ -159,7 +179,8 @@ static int decide(struct fus_layer_summary *layer, const struct fus_localizer *r
                               .channels = tap->channels,
                               .height = tap->height,
                               .width = tap->width,
-                              .stratum = code ? NULL : numbers + n_pictures};
+                              .stratum = code ? NULL : numbers + n_pictures,
+                              .over = run->options.over};
     bool kept = fus_accumulator_responses(&r, accumulator);
     if (!code)
         code = cross_validate(crossed, run, moments, &r, half, err);
@@ -183,7 +204,7 @@ static int decide(struct fus_layer_summary *layer, const struct fus_localizer *r
         code = fus_single_units_find(layer, run, model, &m, &r, err);
     fus_moments_destroy(moments);
     if (!code && fus_run_keeps_responses(run))
-        code = resample(layer, run, &r, err);
+        code = resample(layer, run, &r, half, err);
     if (!code)
         code = fus_accumulator_check_read(accumulator, err);
     if (folder || code) {

@@ -34,12 +34,13 @@ int fus_localizer_create(struct fus_localizer **run, const struct fus_run_option
     return FUS_OK;
 }
 
-/* The file's stem, the NAME of demo:NAME, or an unchanged spec, of *length bytes. */
+/* The file's stem, the NAME of demo:NAME, or an unchanged spec (random:..., pixels:32), of *length
+ * bytes. */
 static const char *derive_name(size_t *length, const char *file)
 {
     const char *before = strrchr(file, fus_open_is_file(file) ? '/' : ':');
     const char *stem = before ? before + 1 : file, *dot = strrchr(stem, '.');
-    if (strncmp(file, "random:", 7) == 0) {
+    if (!fus_open_is_file(file) && strncmp(file, "demo:", 5) != 0) {
         *length = strlen(file);
         return file;
     }
@@ -136,9 +137,20 @@ static int open_folder(struct fus_localizer *run, struct fus_error *err)
 
 /* ---- the method ---- */
 
+static int check_groups(const struct fus_localizer *run, struct fus_error *err)
+{
+    const char *names[FUS_RUN_MAX_MODELS];
+    struct fus_groups groups;
+    for (int m = 0; m < run->n_models; m++)
+        names[m] = run->models[m].name;
+    return fus_groups_parse(&groups, run->options.groups, names, run->n_models, err);
+}
+
 static int measure(struct fus_localizer *run, struct fus_error *err)
 {
-    int code = claim_folder(run, err);
+    int code = check_groups(run, err);
+    if (!code)
+        code = claim_folder(run, err);
     if (!code)
         code = fus_models_check(run, err); /* every model can be read and has the requested layers */
     run->models_seconds = fus_run_now() - run->started;
@@ -228,6 +240,8 @@ static void free_pictures(struct fus_localizer *run)
     fus_sheet_free(run);
     fus_base_free(p->sha256);
     fus_base_free(p->stats);
+    fus_base_free(p->grey);
+    fus_base_free(p->near);
     fus_base_free(p->pixels);
     fus_cache_free(p->cache);
     fus_blocks_free(&p->blocks);
@@ -250,6 +264,7 @@ void fus_localizer_destroy(struct fus_localizer *run)
         fus_summary_free_model(&run->summary.models[i]);
     fus_base_free(run->summary.models);
     fus_base_free(run->summary.n_pictures);
+    fus_base_free(run->summary.n_subcategories);
     fus_base_free(run->summary.stimuli);
     free_pictures(run);
     fus_base_free(run->kept);

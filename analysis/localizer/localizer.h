@@ -38,8 +38,9 @@ struct fus_localizer;
 /* FUS_EINVAL if options contradict one another. */
 int fus_localizer_create(struct fus_localizer **run, const struct fus_run_options *options, struct fus_error *err);
 
-/* A weight file, an untrained network such as "random:resnet50?seed=1", or "demo:vision". name
- * NULL: the file's stem, the spec, or the text after "demo:". */
+/* A weight file, an untrained network such as "random:resnet50?seed=1", "demo:vision", or a
+ * baseline: "pixels:32", "gabor". name NULL: the file's stem, the spec, or the text after
+ * "demo:". */
 int fus_localizer_add_model(struct fus_localizer *run, const char *name, const char *file, struct fus_error *err);
 
 /* Runs the method: checks models and pictures, shows every picture to each network, accumulates the

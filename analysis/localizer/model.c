@@ -74,7 +74,8 @@ static void take_notes(struct fus_model *m, const struct fus_model_choice *choic
 {
     const char *path = fus_store_path(m->store), *more = fus_names_note(m->store),
                *metadata = fus_store_metadata(m->store, "fusiform.preprocess");
-    bool given = choice && choice->preprocess, random = strcmp(fus_store_format(m->store), "random") == 0;
+    bool given = choice && choice->preprocess,
+         random = strcmp(fus_store_format(m->store), "random") == 0 || m->spec.stem >= FUS_STEM_PIXELS;
     if (more)
         note(m, "%s: %s", path, more);
     if (given && metadata && strcmp(metadata, choice->preprocess) != 0)
@@ -99,10 +100,10 @@ static int choose_preprocess(struct fus_model *m, const char *given, struct fus_
         code = fus_preprocess_parse(&m->preprocess, m->preprocess_text, err);
     if (code)
         return code;
-    if (given && m->spec.stem == FUS_STEM_CLIP && m->preprocess.crop != side)
-        return fus_base_fail(err, FUS_EINVAL,
-                             "--preprocess: crop=%d found; the attention pool of this network has room for %d",
-                             m->preprocess.crop, side);
+    bool vit = m->spec.kind == FUS_NET_VIT;
+    if (given && (vit || m->spec.stem == FUS_STEM_CLIP) && m->preprocess.crop != side)
+        return fus_base_fail(err, FUS_EINVAL, "--preprocess: crop=%d found; the %s of this network has room for %d",
+                             m->preprocess.crop, vit ? "positional embedding" : "attention pool", side);
     if (!given && m->preprocess.crop != side)
         return fus_base_fail(err, FUS_EFORMAT, "its metadata say input %d and preprocessing to %d", side,
                              m->preprocess.crop);
@@ -119,6 +120,8 @@ int fus_model_recognise(struct fus_model *m, const char *path, const struct fus_
         code = fus_names_choose(m->store, choice->prefix, err);
     if (!code)
         code = fus_names_recognise(&m->spec, m->store, choice ? choice->lang_head : NULL, err);
+    if (!code && m->spec.kind == FUS_NET_VIT && m->spec.vit.clip && (!m->spec.act || (choice && choice->activation)))
+        code = fus_names_activation(&m->spec.act, m->store, choice ? choice->activation : NULL, err);
     if (!code) {
         code = choose_preprocess(m, choice ? choice->preprocess : NULL, err);
         if (code)

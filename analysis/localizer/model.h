@@ -16,6 +16,7 @@ struct fus_model_choice {
     const char *lang_head;  /* --lang-head */
     const char *prefix;     /* --prefix: which of the file's networks */
     const char *preprocess; /* --preprocess (stimuli.h); it overrides the file's metadata */
+    const char *activation; /* --activation: quickgelu or gelu, of CLIP's transformers (weights.h) */
 };
 
 struct fus_model {

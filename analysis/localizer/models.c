@@ -117,9 +117,10 @@ static int open_model(struct fus_model **m, const struct fus_localizer *run, int
     if (!*m)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a model");
     const char *name = run->models[model].name;
-    const struct fus_model_choice choice = {run->options.lang_head,
-                                            fus_run_for_model(&run->options.prefixes, run, name),
-                                            fus_run_for_model(&run->options.preprocesses, run, name)};
+    const struct fus_model_choice choice = {.lang_head = run->options.lang_head,
+                                            .prefix = fus_run_for_model(&run->options.prefixes, run, name),
+                                            .preprocess = fus_run_for_model(&run->options.preprocesses, run, name),
+                                            .activation = run->options.activation};
     int code = fus_model_open(*m, run->models[model].path, &choice, &options, err);
     if (code) {
         fus_base_free(*m);

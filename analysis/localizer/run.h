@@ -7,6 +7,7 @@
 #include "analysis/localizer/model.h"
 #include "analysis/localizer/note.h"
 #include "stimuli/set/blocks.h"
+#include "stimuli/set/near.h"
 
 /* One network of the run: how it is opened, and values for the log. Its results are
  * summary.models[i]. */
@@ -32,10 +33,13 @@ struct fus_run_model {
 struct fus_run_pictures {
     struct fus_set set;
     struct fus_blocks blocks;
-    int first, end;                         /* the pictures to show: all, or the shard's */
-    struct fus_cache *cache;                /* of decoded pictures */
-    char (*sha256)[65];                     /* [set.n_pictures]; empty: in another shard */
-    struct fus_pixelstats *stats;           /* the same */
+    int first, end;               /* the pictures to show: all, or the shard's */
+    struct fus_cache *cache;      /* of decoded pictures */
+    char (*sha256)[65];           /* [set.n_pictures]; empty: in another shard */
+    struct fus_pixelstats *stats; /* the same */
+    uint8_t *grey;                /* [set.n_pictures, FUS_NEAR_BYTES] (near.h); NULL: too many pictures */
+    struct fus_near_pair *near;   /* [n_near] pairs that are near-duplicates */
+    int n_near;
     struct fus_pixelstats_category *pixels; /* [set.n_categories] */
     struct fus_sheet *sheet;                /* of thumbnails */
     char sheet_file[4096];                  /* the file it is copied from; empty: it is drawn */
@@ -102,6 +106,8 @@ int fus_run_set_open(struct fus_localizer *run, struct fus_error *err);
  * function adds these. */
 int fus_run_set_describe(struct fus_localizer *run, struct fus_error *err);
 int fus_run_set_summarise(struct fus_localizer *run, struct fus_error *err);
+/* Room for the grey versions of the pictures, unless there are too many. */
+int fus_run_set_make_grey(struct fus_run_pictures *p, struct fus_error *err);
 
 /* The sheet of thumbnails (analysis/report/thumbs.h). draw: the thumbnail of picture i, of any
  * size; any thread may call it; context: the run. write first draws the thumbnails that are

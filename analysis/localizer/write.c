@@ -36,6 +36,27 @@ static void json_options(struct fus_outfile *f, const struct fus_localizer *run)
     }
 }
 
+/* The pairs of near-duplicates; null: not looked for. */
+static void json_near(struct fus_outfile *f, const struct fus_localizer *run)
+{
+    const struct fus_run_pictures *p = &run->pictures;
+    char name[1024];
+    if (p->grey)
+        fus_outfile_printf(f, ",\n  \"near_duplicates\": %d", p->n_near);
+    else
+        fus_outfile_printf(f, ",\n  \"near_duplicates\": null");
+    for (int i = 0; i < p->n_near; i++) {
+        fus_outfile_printf(f, "%s", i ? ",\n    [" : ",\n  \"near_duplicate_pairs\": [\n    [");
+        fus_run_write_picture_name(name, &p->set, p->near[i].a);
+        fus_json_write(f, name);
+        fus_outfile_printf(f, ", ");
+        fus_run_write_picture_name(name, &p->set, p->near[i].b);
+        fus_json_write(f, name);
+        fus_outfile_printf(f, ", %.17g]", p->near[i].r);
+    }
+    fus_outfile_printf(f, "%s", p->n_near ? "\n  ]" : "");
+}
+
 /* run.json: everything that the result depends on, and nothing else. */
 static int write_json(const struct fus_localizer *run, const char *folder, struct fus_error *err)
 {
@@ -95,7 +116,9 @@ static int write_json(const struct fus_localizer *run, const char *folder, struc
         fus_outfile_printf(&f, i ? ", " : ",\n  \"skipped\": [");
         fus_json_write(&f, run->pictures.set.skipped[i]);
     }
-    fus_outfile_printf(&f, "%s\n}\n", run->pictures.set.n_skipped ? "]" : "");
+    fus_outfile_printf(&f, run->pictures.set.n_skipped ? "]" : "");
+    json_near(&f, run);
+    fus_outfile_printf(&f, "\n}\n");
     return fus_outfile_commit(&f, err);
 }
 

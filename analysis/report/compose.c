@@ -1,6 +1,7 @@
 /* Panels with a legend as one file, or flowing inside the report: see compose.h. */
 #include "analysis/report/compose.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define GAP 18.0
@@ -18,15 +19,34 @@ static void key(struct fus_text_buffer *out, const struct fus_view *view, int mo
     fus_svg_put(out, "</g>");
 }
 
+/* The name of a model's key, or of its group's; false for the others of a group, which have none.
+ * Groups are named where the figure shows all models. */
+static bool key_name(char name[4 * FUS_PANELS_NAME_CHARS + 48], const struct fus_figures_figure *f,
+                     const struct fus_view *view, int model)
+{
+    const struct fus_group *group = f->n_which == view->run->n_models ? fus_view_group(view, model) : NULL;
+    const char *untrained = group ? (fus_view_group_untrained(view, group) ? ", untrained" : "")
+                            : fus_view_untrained(view, model) ? " (untrained control)"
+                                                              : "";
+    fus_svg_shorten(name, group ? group->name : view->run->models[model].name, FUS_PANELS_NAME_CHARS);
+    size_t n = strlen(name);
+    if (group)
+        snprintf(name + n, 48, " (%d trainings%s)", group->n, untrained);
+    else
+        snprintf(name + n, 48, "%s", untrained);
+    return !group || group->model[0] == model;
+}
+
 void fus_compose_legend(struct fus_text_buffer *out, const struct fus_figures_figure *f, const struct fus_view *view)
 {
+    char name[4 * FUS_PANELS_NAME_CHARS + 48];
     fus_svg_put(out, "<ul class=\"legend\">");
     for (int i = 0; i < f->n_which; i++) {
-        int m = f->which[i];
+        if (!key_name(name, f, view, f->which[i]))
+            continue;
         fus_svg_put(out, "<li><svg width=\"34\" height=\"14\" viewBox=\"0 0 34 14\" aria-hidden=\"true\">");
-        key(out, view, m, 2, 7);
-        fus_svg_put(out, "</svg> $e$s</li>", view->run->models[m].name,
-                    fus_view_untrained(view, m) ? " (untrained control)" : "");
+        key(out, view, fus_view_look(view, f->which[i]), 2, 7);
+        fus_svg_put(out, "</svg> $e</li>", name);
     }
     fus_svg_put(out, "</ul>\n");
 }
@@ -36,18 +56,16 @@ static double draw_keys(struct fus_text_buffer *out, const struct fus_figures_fi
                         double width, double top)
 {
     double x = MARGIN, y = top + 8;
-    char name[4 * FUS_PANELS_NAME_CHARS + 32];
+    char name[4 * FUS_PANELS_NAME_CHARS + 48];
     for (int i = 0; i < f->n_which; i++) {
-        int m = f->which[i];
-        fus_svg_shorten(name, view->run->models[m].name, FUS_PANELS_NAME_CHARS);
-        if (fus_view_untrained(view, m))
-            strcat(name, " (untrained)");
+        if (!key_name(name, f, view, f->which[i]))
+            continue;
         double w = 38 + fus_svg_width(name, 11) + 16;
         if (x + w > width && x > MARGIN) {
             x = MARGIN;
             y += 18;
         }
-        key(out, view, m, x, y);
+        key(out, view, fus_view_look(view, f->which[i]), x, y);
         fus_svg_put(out, "<text class=\"lb\" x=\"$f\" y=\"$f\">$e</text>\n", x + 37, y + 4, name);
         x += w;
     }

@@ -8,6 +8,7 @@
 
 #include "analysis/inference.h"
 #include "analysis/report/report.h"
+#include "analysis/run/tables.h"
 #include "stimuli/stimuli.h"
 
 static void open_table(struct fus_text_buffer *out, const char *caption)
@@ -235,6 +236,77 @@ void fus_detail_reliability(struct fus_text_buffer *out, const struct fus_view *
                 number_cell(out, row[i]);
             fus_svg_put(out, "</tr>\n");
         }
+    close_table(out);
+}
+
+static void interval_cell(struct fus_text_buffer *out, const struct fus_interval *x)
+{
+    if (!isfinite(x->estimate))
+        fus_svg_put(out, "<td>\xe2\x80\x93</td>");
+    else if (isfinite(x->low) && isfinite(x->high))
+        fus_svg_put(out, "<td>$3 ($3 to $3)</td>", x->estimate, x->low, x->high);
+    else
+        fus_svg_put(out, "<td>$3</td>", x->estimate);
+}
+
+static void matched_row(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_matched_row *row)
+{
+    fus_svg_put(out, "<tr><td>$e</td><th scope=\"row\">$e</th><td>$z</td>", view->run->models[row->model_b].name,
+                view->run->categories[row->category], row->k);
+    for (int s = 0; s < FUS_MATCHED_STATISTICS; s++) {
+        interval_cell(out, &row->a[s]);
+        interval_cell(out, &row->b[s]);
+        interval_cell(out, &row->difference[s]);
+        fus_svg_put(out, "<td>$v</td>", row->difference[s].p);
+    }
+    fus_svg_put(out, "</tr>\n");
+}
+
+void fus_detail_matched(struct fus_text_buffer *out, const struct fus_view *view)
+{
+    static const char *const names[] = {"against",  "category",     "k",          "CSI", "its CSI", "difference", "p",
+                                        "Morisita", "its Morisita", "difference", "p"};
+    open_table(out,
+               "First model against another in their last block layers, by the k units of largest t of each, chosen "
+               "in one half of the pictures, CSI measured in the other, mean of both ways; in brackets intervals");
+    head(out, names, 11);
+    for (int m = 1; m < view->run->n_models; m++)
+        for (size_t i = 0; i < view->run->n_matched; i++) {
+            const struct fus_matched_row *row = &view->run->matched[i];
+            if (row->model_a == 0 && row->model_b == m && row->layer_a == view->last[0] &&
+                row->layer_b == view->last[m])
+                matched_row(out, view, row);
+        }
+    close_table(out);
+}
+
+static void group_row(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_group_row *row)
+{
+    const struct fus_groups *g = &view->run->groups;
+    fus_svg_put(out, "<tr><td>$e and $e</td><th scope=\"row\">$e</th><td>$s</td>", g->group[row->a].name,
+                g->group[row->b].name, view->run->categories[row->category], fus_group_statistics[row->statistic]);
+    interval_cell(out, &(struct fus_interval){row->mean_a, NAN, NAN, NAN});
+    interval_cell(out, &(struct fus_interval){row->mean_b, NAN, NAN, NAN});
+    interval_cell(out, &(struct fus_interval){row->difference, row->low, row->high, NAN});
+    fus_svg_put(out, "<td>$v</td><td>$v</td></tr>\n", row->p, row->p_family);
+}
+
+void fus_detail_groups(struct fus_text_buffer *out, const struct fus_view *view)
+{
+    static const char *const names[] = {"groups",   "category",   "statistic", "mean",
+                                        "its mean", "difference", "p",         "p, all layers"};
+    if (!view->run->groups.n)
+        return;
+    open_table(out,
+               "Groups of trainings in the last block layer: means over trainings, intervals over trainings and, if "
+               "there is a bootstrap, pictures; p over relabelled trainings, and for the largest difference over "
+               "all layers; \xe2\x80\x93 undefined. All layers: groups.csv");
+    head(out, names, 8);
+    for (size_t i = 0; i < view->run->n_group_rows; i++) {
+        const struct fus_group_row *row = &view->run->group_rows[i];
+        if (row->layer == view->last[view->run->groups.group[row->a].model[0]])
+            group_row(out, view, row);
+    }
     close_table(out);
 }
 

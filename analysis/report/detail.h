@@ -17,6 +17,10 @@ void fus_detail_maps(struct fus_text_buffer *out, const struct fus_view *view);
 void fus_detail_responses(struct fus_text_buffer *out, const struct fus_view *view);
 /* the last block layer: halves of the pictures */
 void fus_detail_reliability(struct fus_text_buffer *out, const struct fus_view *view);
+/* the last block layer: as many units of each model */
+void fus_detail_matched(struct fus_text_buffer *out, const struct fus_view *view);
+/* the last block layer: groups of trainings; nothing without groups */
+void fus_detail_groups(struct fus_text_buffer *out, const struct fus_view *view);
 /* the last block layer: relabelled pictures */
 void fus_detail_chance(struct fus_text_buffer *out, const struct fus_view *view);
 /* each layer with the one before and with the last */

@@ -210,6 +210,34 @@ static void add_dots(struct fus_figures_figure *f, const struct fus_view *view)
     }
 }
 
+#define MAX_MATCHED_PANELS 30
+
+/* The first model with one other after another, a panel a category that both have units for. */
+static void add_matched(struct fus_figures_figure *f, const struct fus_view *view)
+{
+    const struct fus_matched_row *rows;
+    f->columns = 3;
+    for (int m = 1; m < view->run->n_models; m++)
+        for (int c = 0; c < view->run->n_categories && f->n_panels < MAX_MATCHED_PANELS; c++) {
+            struct fus_figures_panel *panel = fus_panel_matched_rows(&rows, view, m, c) ? begin_panel(f, m) : NULL;
+            if (!panel)
+                continue;
+            double height = fus_panel_matched(&f->body, view, m, c);
+            describe(panel, f, view, c);
+            end_panel(f, panel, FUS_PANELS_WIDTH, height);
+        }
+}
+
+static bool any_matched(const struct fus_view *view)
+{
+    const struct fus_matched_row *rows;
+    for (int m = 1; m < view->run->n_models; m++)
+        for (int c = 0; c < view->run->n_categories; c++)
+            if (fus_panel_matched_rows(&rows, view, m, c))
+                return true;
+    return false;
+}
+
 /* Rounded down to halves, so that the scale has round ends. */
 static double lowest_correlation(const struct fus_view *view)
 {
@@ -290,7 +318,7 @@ static void add_pairs(struct fus_figures *set, const struct fus_view *view)
 
 /* With more panels than this the pairs are left out: every curve is in the figures before. */
 #define MAX_PAIR_PANELS 120
-#define MAX_FIGURES (9 + MAX_PAIR_PANELS)
+#define MAX_FIGURES (11 + MAX_PAIR_PANELS)
 
 static void add_all(struct fus_figures *set, const struct fus_view *view)
 {
@@ -320,6 +348,8 @@ static void add_all(struct fus_figures *set, const struct fus_view *view)
         snprintf(f->number, sizeof f->number, "2B\xe2\x80\xb2");
         add_lines(f, view, FUS_VIEW_CROSSED, 0);
     }
+    if (any_matched(view))
+        add_matched(next(set, view, sure, "m1", "As many units of each model: CSI in the other half"), view);
     if (view->run->consistency[0] || view->run->consistency[1])
         add_matrices(next(set, view, alike, "v1", "Representational consistency of layers"), view);
     int n_pairs = view->run->n_models - 1;

@@ -24,6 +24,7 @@ struct lines {
     double aside; /* of the model being drawn, so that error bars stand side by side */
     int every;    /* layers from marker to marker, if there is no room for all */
     bool titles;
+    bool grouped; /* groups of trainings are drawn as such */
 };
 
 const char *fus_panel_lines_axis_title(enum fus_view_quantity quantity)
@@ -64,10 +65,10 @@ static double x_of(const struct lines *p, int model, int layer)
 
 /* Moves where the last value was undefined, so that gaps stay open; single points show by their
  * markers. */
-static void curve(const struct lines *p, int model)
+static void curve(const struct lines *p, int model, const char *class)
 {
     bool pen_down = false;
-    fus_svg_put(p->out, "<path class=\"ln\"$s d=\"", fus_theme_dash(model));
+    fus_svg_put(p->out, "<path class=\"$s\"$s d=\"", class, fus_theme_dash(fus_view_look(p->view, model)));
     for (int l = 0; l < p->view->run->models[model].n_layers; l++) {
         struct fus_view_point at = fus_view_at(p->view, p->quantity, model, l, p->category);
         if (isfinite(at.value))
@@ -147,10 +148,76 @@ static int markers(const struct lines *p, int model)
             continue;
         if (p->titles)
             point_text(text, sizeof text, p, model, l, at);
-        fus_theme_marker(p->out, model, x_of(p, model, l), fus_axis_at(&p->y, at.value), p->radius,
-                         p->titles ? text : NULL);
+        fus_theme_marker(p->out, fus_view_look(p->view, model), x_of(p, model, l), fus_axis_at(&p->y, at.value),
+                         p->radius, p->titles ? text : NULL);
     }
     fus_svg_put(p->out, "\n");
+    return n;
+}
+
+/* ---- groups of trainings: thin lines, thick mean, untrained ones as a band ---- */
+
+/* One end of a run of layers that have values; *n of them from `first` on. */
+static int next_run(const struct lines *p, const struct fus_group *g, int first, int *n)
+{
+    int n_layers = p->view->run->models[g->model[0]].n_layers;
+    while (first < n_layers && isnan(fus_view_group_at(p->view, p->quantity, g, first, p->category).value))
+        first++;
+    for (*n = 0; first + *n < n_layers; ++*n)
+        if (isnan(fus_view_group_at(p->view, p->quantity, g, first + *n, p->category).value))
+            break;
+    return first;
+}
+
+static void group_band(const struct lines *p, const struct fus_group *g)
+{
+    int n;
+    fus_svg_put(p->out, "<path class=\"bf\" fill-opacity=\"0.15\" d=\"");
+    for (int first = next_run(p, g, 0, &n); n > 0; first = next_run(p, g, first + n, &n)) {
+        for (int l = first; l < first + n; l++)
+            fus_svg_put(p->out, "$s$f,$f", l == first ? "M" : "L", x_of(p, g->model[0], l),
+                        fus_axis_at(&p->y, fus_view_group_at(p->view, p->quantity, g, l, p->category).high));
+        for (int l = first + n - 1; l >= first; l--)
+            fus_svg_put(p->out, "L$f,$f", x_of(p, g->model[0], l),
+                        fus_axis_at(&p->y, fus_view_group_at(p->view, p->quantity, g, l, p->category).low));
+        fus_svg_put(p->out, "Z");
+    }
+    fus_svg_put(p->out, "\"/>\n");
+}
+
+static int group_mean(const struct lines *p, const struct fus_group *g)
+{
+    int look = fus_view_look(p->view, g->model[0]), n_points = 0;
+    bool pen_down = false;
+    fus_svg_put(p->out, "<path class=\"ln all\"$s d=\"", fus_theme_dash(look));
+    for (int pass = 0; pass < 2; pass++) {
+        for (int l = 0; l < p->view->run->models[g->model[0]].n_layers; l++) {
+            double v = fus_view_group_at(p->view, p->quantity, g, l, p->category).value;
+            double x = x_of(p, g->model[0], l), y = fus_axis_at(&p->y, v);
+            if (isfinite(v) && pass == 0)
+                fus_svg_put(p->out, "$s$f,$f", pen_down ? "L" : "M", x, y);
+            else if (isfinite(v) && (l + look * 2) % p->every == 0)
+                fus_theme_marker(p->out, look, x, y, p->radius, NULL);
+            n_points += isfinite(v);
+            pen_down = isfinite(v);
+        }
+        fus_svg_put(p->out, pass == 0 ? "\"/>\n" : "\n");
+    }
+    return n_points;
+}
+
+static int put_group(const struct lines *p, const struct fus_group *g)
+{
+    fus_svg_put(p->out, "<g class=\"");
+    fus_theme_class(p->out, &p->view->theme, p->category, fus_view_look(p->view, g->model[0]));
+    fus_svg_put(p->out, "\">");
+    if (fus_view_group_untrained(p->view, g))
+        group_band(p, g);
+    else
+        for (int i = 0; i < g->n; i++)
+            curve(p, g->model[i], "one");
+    int n = group_mean(p, g);
+    fus_svg_put(p->out, "</g>\n");
     return n;
 }
 
@@ -178,13 +245,30 @@ static void stars(const struct lines *p, int model_b, double y, bool key)
  * model and another. */
 static int n_star_rows(const struct lines *p, const unsigned char *which, int n_which)
 {
-    return p->quantity == FUS_VIEW_CSI && n_which > 1 && which[0] == 0 ? n_which - 1 : 0;
+    return p->quantity == FUS_VIEW_CSI && !p->grouped && n_which > 1 && which[0] == 0 ? n_which - 1 : 0;
+}
+
+static int put_model(const struct lines *p, int model)
+{
+    fus_svg_put(p->out, "<g class=\"");
+    fus_theme_class(p->out, &p->view->theme, p->category, fus_view_look(p->view, model));
+    fus_svg_put(p->out, "\">");
+    if (p->quantity == FUS_VIEW_VARIATION || p->quantity == FUS_VIEW_MORISITA)
+        chance(p, model, false);
+    if (p->quantity != FUS_VIEW_CSI && p->quantity != FUS_VIEW_CROSSED)
+        chance(p, model, true);
+    error_bars(p, model);
+    curve(p, model, "ln");
+    int n = markers(p, model);
+    fus_svg_put(p->out, "</g>\n");
+    return n;
 }
 
 double fus_panel_lines(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity,
                        int category, const struct fus_axis *scale, const unsigned char *which, int n_which)
 {
     struct lines p = {.out = out, .view = view, .quantity = quantity, .category = category, .y = *scale};
+    p.grouped = view->run->groups.n > 0 && n_which == view->run->n_models;
     int n_stars = n_star_rows(&p, which, n_which), n_points = 0;
     p.x0 = LEFT;
     p.x1 = FUS_PANELS_WIDTH - RIGHT;
@@ -201,19 +285,12 @@ double fus_panel_lines(struct fus_text_buffer *out, const struct fus_view *view,
     fus_axis_left(out, &p.y, p.x0, p.x1, fus_panel_lines_axis_title(quantity));
     for (int i = 0; i < n_stars; i++)
         stars(&p, which[i + 1], TITLE + (i + 0.75) * STAR_ROW, n_stars > 1);
+    for (int g = view->run->groups.n - 1; p.grouped && g >= 0; g--)
+        n_points += put_group(&p, &view->run->groups.group[g]);
     for (int i = n_which - 1; i >= 0; i--) { /* the first model on top */
         p.aside = view->same_layers && n_which * ASIDE < spacing ? (i - (n_which - 1) / 2.0) * ASIDE : 0;
-        fus_svg_put(out, "<g class=\"");
-        fus_theme_class(out, &view->theme, category, which[i]);
-        fus_svg_put(out, "\">");
-        if (quantity == FUS_VIEW_VARIATION || quantity == FUS_VIEW_MORISITA)
-            chance(&p, which[i], false);
-        if (quantity != FUS_VIEW_CSI && quantity != FUS_VIEW_CROSSED)
-            chance(&p, which[i], true);
-        error_bars(&p, which[i]);
-        curve(&p, which[i]);
-        n_points += markers(&p, which[i]);
-        fus_svg_put(out, "</g>\n");
+        if (!p.grouped || !fus_view_group(view, which[i]))
+            n_points += put_model(&p, which[i]);
     }
     if (n_points == 0)
         fus_svg_put(out, "<text class=\"lb mid\" x=\"$f\" y=\"$f\">undefined: no unit is selective$s</text>",

@@ -31,6 +31,12 @@ double fus_panel_bars(struct fus_text_buffer *out, const struct fus_view *view, 
  * to `top`. */
 double fus_panel_map(struct fus_text_buffer *out, const struct fus_view *view, int model, int category, double top);
 
+/* The first model and another in their last block layers by as many units of each (matched.csv):
+ * mean CSI against k. rows: sets *rows to those of the category and returns their number; the
+ * panel needs one at least. */
+int fus_panel_matched_rows(const struct fus_matched_row **rows, const struct fus_view *view, int model_b, int category);
+double fus_panel_matched(struct fus_text_buffer *out, const struct fus_view *view, int model_b, int category);
+
 /* The colour scale of maps and matrices. */
 double fus_panel_map_scale(struct fus_text_buffer *out, const struct fus_axis *scale, const char *title, double width);
 

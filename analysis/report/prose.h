@@ -10,6 +10,13 @@ void fus_prose_result(struct fus_text_buffer *out, const struct fus_view *view);
 /* prose_lead.c: <p class="lead">... */
 void fus_prose_lead(struct fus_text_buffer *out, const struct fus_view *view);
 
+/* prose_contrast.c: a sentence on the first model and another by as many units of each; what was
+ * not done to explain a larger share, <li>... */
+void fus_prose_matched(struct fus_text_buffer *out, const struct fus_view *view, int other, int category);
+void fus_prose_equivalence(struct fus_text_buffer *out, const struct fus_view *view, int other); /* with --sesoi */
+void fus_prose_groups(struct fus_text_buffer *out, const struct fus_view *view); /* the groups' shares, <li>... */
+void fus_prose_not_compared(struct fus_text_buffer *out, const struct fus_view *view);
+
 /* Between the i-th and the next of n items. */
 const char *fus_prose_separator(int i, int n);
 
@@ -18,6 +25,11 @@ void fus_prose_categories(struct fus_text_buffer *out, const struct fus_view *vi
 
 void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_view *view,
                                const struct fus_figures_figure *figure);
+
+/* prose_validity.c: of the methods, subcategories and near-duplicates; what a resample draws. */
+void fus_prose_validity_pictures(struct fus_text_buffer *out, const struct fus_run_summary *run);
+void fus_prose_validity_resamples(struct fus_text_buffer *out, const char *over);
+
 void fus_prose_methods(struct fus_text_buffer *out, const struct fus_view *view); /* <dl>... */
 
 #endif

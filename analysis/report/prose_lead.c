@@ -181,8 +181,8 @@ static void lead_csi(struct fus_text_buffer *out, const struct fus_view *view, i
 }
 
 /* "r50 has 1.4 times the share of face-selective units of clip (6.2% against 4.4%; 95% interval
- * of the ratio 1.2 to 1.6), with a lower mean CSI (...)." */
-static void lead_contrast(struct fus_text_buffer *out, const struct fus_view *view, int other)
+ * of the ratio 1.2 to 1.6), with a lower mean CSI (...)." Whether it says that one has more. */
+static bool lead_contrast(struct fus_text_buffer *out, const struct fus_view *view, int other)
 {
     bool any_interval;
     int c = telling_category(view, other, &any_interval);
@@ -192,10 +192,11 @@ static void lead_contrast(struct fus_text_buffer *out, const struct fus_view *vi
         put_coverage(out, view);
         fus_svg_put(out, " includes no difference.");
         lead_csi(out, view, other);
+        fus_prose_equivalence(out, view, other);
         fus_svg_put(out, "</li>\n");
     }
     if (c < 0)
-        return;
+        return false;
     struct contrast x = contrast_of(view, other, c);
     double larger = fus_view_share(view, x.larger, c), smaller = fus_view_share(view, x.smaller, c);
     if (x.ratio < 1.05)
@@ -216,7 +217,11 @@ static void lead_contrast(struct fus_text_buffer *out, const struct fus_view *vi
     }
     fus_svg_put(out, any_interval ? ")" : "; no interval was computed)");
     say_csi_of(out, view, &x);
-    fus_svg_put(out, ".</li>\n");
+    fus_svg_put(out, ".");
+    fus_prose_matched(out, view, other, c);
+    fus_prose_equivalence(out, view, other);
+    fus_svg_put(out, "</li>\n");
+    return x.ratio >= 1.05;
 }
 
 #define MAX_LEAD_CONTRASTS 2 /* others are in the paragraphs below */
@@ -224,6 +229,7 @@ static void lead_contrast(struct fus_text_buffer *out, const struct fus_view *vi
 void fus_prose_lead(struct fus_text_buffer *out, const struct fus_view *view)
 {
     int n = view->run->n_models;
+    bool more = false;
     fus_svg_put(out, "<ul class=\"lead\">\n<li>In the last block layer, ");
     for (int m = 0; n <= 2 && m < n; m++) {
         lead_model(out, view, m);
@@ -235,6 +241,9 @@ void fus_prose_lead(struct fus_text_buffer *out, const struct fus_view *view)
     }
     fus_svg_put(out, "</li>\n");
     for (int m = 1; m < n && m <= MAX_LEAD_CONTRASTS; m++)
-        lead_contrast(out, view, m);
+        more |= lead_contrast(out, view, m);
+    fus_prose_groups(out, view);
+    if (more)
+        fus_prose_not_compared(out, view);
     fus_svg_put(out, "</ul>\n");
 }

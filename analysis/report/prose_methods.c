@@ -111,7 +111,21 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
                          "layers.csv; figure 2B is no measure of that, since all pictures select other units than half "
                          "of them do. No error bars: two halves give "
                          "none. Gaps: a half has no selective unit.");
-    else if (strcmp(n, "v1") == 0)
+    else if (strcmp(n, "m1") == 0) {
+        fus_svg_put(out,
+                    "The first model and another by as many units of each: the k units whose least t over the other "
+                    "categories is largest, chosen in one half of the pictures; their mean CSI in the other half; "
+                    "mean of both ways. Curves that coincide say that the units are equally selective, and that a "
+                    "model has more of them above a threshold because its responses are less noisy, or because it "
+                    "has more such units beyond k.");
+        fus_svg_put(out, view->run->method && view->run->method->bootstrap ? " Bands: "
+                                                                           : " No bands: intervals need "
+                                                                             "--bootstrap.");
+        if (view->run->method && view->run->method->bootstrap) {
+            put_coverage(out, view);
+            fus_svg_put(out, " intervals of a bootstrap over pictures, drawn within halves.");
+        }
+    } else if (strcmp(n, "v1") == 0)
         fus_svg_put(out, "Each cell: Spearman\xe2\x80\x99s rank correlation of two layers\xe2\x80\x99 dissimilarities "
                          "(1 \xe2\x88\x92 Pearson\xe2\x80\x99s r of two response "
                          "patterns over all units of the layer), between the mean patterns of the categories or "
@@ -139,6 +153,9 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
         put_coverage(out, view);
         fus_svg_put(out, " of relabellings of the pictures stay below, so what chance gives.");
     }
+    if (view->run->groups.n && (strcmp(n, "2B") == 0 || strcmp(n, "3B") == 0 || strcmp(n, "4C") == 0))
+        fus_svg_put(out, " Groups of trainings: thin lines are single trainings, thick ones their mean; of untrained "
+                         "networks the band that they lie in.");
     if (figure->cut_scale)
         fus_svg_put(out, " The vertical scale does not start at 0.");
     if (figure->own_scales)
@@ -164,6 +181,7 @@ static void say_pictures(struct fus_text_buffer *out, const struct fus_run_summa
     for (int c = 0; c < run->n_categories; c++)
         fus_svg_put(out, "$e $d$s", run->categories[c], run->n_pictures[c], c + 1 < run->n_categories ? ", " : ". ");
     fus_svg_put(out, "Every model saw the same pictures, in the same order, prepared as named with the models below.");
+    fus_prose_validity_pictures(out, run);
 }
 
 static const char *correction_text(enum fus_correction correction)
@@ -315,11 +333,10 @@ static void say_resampling(struct fus_text_buffer *out, const struct fus_view *v
     const struct fus_run_method *how = view->run->method;
     item(out, "Intervals");
     if (how->bootstrap) {
-        fus_svg_put(out,
-                    "$z resamples of the pictures, drawn with replacement within their subcategory (Efron and "
-                    "Tibshirani 1993), the whole selection repeated in each; "
-                    "the same draws for all models, so that differences and ratios are paired. Intervals of ",
-                    (size_t)how->bootstrap);
+        fus_svg_put(out, "$z resamples of the pictures, ", (size_t)how->bootstrap);
+        fus_prose_validity_resamples(out, how->over);
+        fus_svg_put(out, " (Efron and Tibshirani 1993), the whole selection repeated in each; the same draws for all "
+                         "models, so that differences and ratios are paired. Intervals of ");
         put_coverage(out, view);
         fus_svg_put(out, " coverage: $s.", interval_text(how->interval));
     } else

@@ -68,17 +68,17 @@ static const char page_css[] =
     ".scroll{overflow:visible}.bf,.bd,.hm path,.hm "
     "rect,.result{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
 
-static void style(struct fus_text_buffer *out, const struct fus_view *view)
+void fus_report_style(struct fus_text_buffer *out, const struct fus_theme *theme)
 {
     fus_svg_put(out, "<style>\n:root{color-scheme:light "
                      "dark;--paper:#ffffff;--ink:#1a1d23;--muted:#565d69;--rule:#dfe2e8;--card:#f5f7fa;"
                      "--accent:#1c6bb5}\n");
     fus_svg_put(out, "$s", page_css);
-    fus_theme_css(out, &view->theme, FUS_THEME_LIGHT, true);
+    fus_theme_css(out, theme, FUS_THEME_LIGHT, true);
     fus_svg_put(out, "@media screen and "
                      "(prefers-color-scheme:dark){\n:root{--paper:#16191f;--ink:#f0f1f4;--muted:#a9b0bc;--rule:#2f353f;"
                      "--card:#1f242c;--accent:#7db9f5}\n");
-    fus_theme_css(out, &view->theme, FUS_THEME_DARK, true);
+    fus_theme_css(out, theme, FUS_THEME_DARK, true);
     fus_svg_put(out, "}\n</style>\n");
 }
 
@@ -89,7 +89,7 @@ static void head(struct fus_text_buffer *out, const struct fus_view *view)
                      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>");
     fus_prose_title(out, view);
     fus_svg_put(out, "</title>\n");
-    style(out, view);
+    fus_report_style(out, &view->theme);
     fus_svg_put(out, "</head>\n<body>\n<main>\n<header>\n<p class=\"kicker\">Functional localizer</p>\n<h1>");
     fus_prose_title(out, view);
     fus_svg_put(out, "</h1>\n<p class=\"meta\">$d model$s \xc2\xb7 $d categories", run->n_models,
@@ -108,17 +108,12 @@ static const struct source {
     void (*table)(struct fus_text_buffer *out, const struct fus_view *view);
     enum fus_view_quantity quantity; /* of lines, if it has no separate table */
 } sources[] = {
-    {"2A", "profiles.csv", fus_detail_responses, 0},
-    {"2B", "layers.csv", NULL, FUS_VIEW_CSI},
-    {"3A", "layers.csv", fus_detail_last, 0},
-    {"3B", "layers.csv", NULL, FUS_VIEW_PROPORTION},
-    {"4A", "layers.csv", fus_detail_maps, 0},
-    {"4B", "layers.csv", fus_detail_maps, 0},
-    {"4C", "layers.csv", NULL, FUS_VIEW_VARIATION},
-    {"2B\xe2\x80\xb2", "layers.csv", fus_detail_reliability, 0},
-    {"v1", "consistency.csv", fus_detail_consistency, 0},
-    {"5A", "layers.csv", NULL, FUS_VIEW_CSI},
-    {"5B", "layers.csv", NULL, FUS_VIEW_PROPORTION},
+    {"2A", "profiles.csv", fus_detail_responses, 0}, {"2B", "layers.csv", NULL, FUS_VIEW_CSI},
+    {"3A", "layers.csv", fus_detail_last, 0},        {"3B", "layers.csv", NULL, FUS_VIEW_PROPORTION},
+    {"4A", "layers.csv", fus_detail_maps, 0},        {"4B", "layers.csv", fus_detail_maps, 0},
+    {"4C", "layers.csv", NULL, FUS_VIEW_VARIATION},  {"2B\xe2\x80\xb2", "layers.csv", fus_detail_reliability, 0},
+    {"m1", "matched.csv", fus_detail_matched, 0},    {"v1", "consistency.csv", fus_detail_consistency, 0},
+    {"5A", "layers.csv", NULL, FUS_VIEW_CSI},        {"5B", "layers.csv", NULL, FUS_VIEW_PROPORTION},
     {"5C", "layers.csv", NULL, FUS_VIEW_VARIATION},
 };
 
@@ -143,6 +138,8 @@ static void tables_of(struct fus_text_buffer *out, const struct fus_view *view, 
         fus_detail_lines(out, view, FUS_VIEW_MORISITA);
     if (strcmp(f->number, "3A") == 0 && view->permuted)
         fus_detail_chance(out, view);
+    if (strcmp(f->number, "3B") == 0)
+        fus_detail_groups(out, view);
 }
 
 static void caption(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_figures_figure *f)
@@ -155,6 +152,8 @@ static void caption(struct fus_text_buffer *out, const struct fus_view *view, co
         fus_svg_put(out, "<a href=\"compare.csv\">compare.csv</a>");
     if (f->number[0] == '3' && view->permuted)
         fus_svg_put(out, "<a href=\"permutations.csv\">permutations.csv</a>");
+    if (strcmp(f->number, "3B") == 0 && view->run->groups.n)
+        fus_svg_put(out, "<a href=\"groups.csv\">groups.csv</a>");
     if (f->number[0] == '5')
         fus_svg_put(out, "<a href=\"#$s\">Table of figure $s</a>",
                     f->number[1] == 'A'   ? "fig2b"

@@ -135,6 +135,7 @@ static void shapes(struct fus_text_buffer *out)
                      ".mf,.bf{fill:currentColor}.dot{fill:none;stroke:currentColor;stroke-width:3;stroke-linecap:round;"
                      "stroke-opacity:.6}.mean{fill:none;stroke-width:2}.mo{stroke:currentColor;stroke-width:1.4}"
                      ".bo{fill:currentColor;fill-opacity:.16;stroke:currentColor;stroke-width:1.1}\n"
+                     ".one{fill:none;stroke:currentColor;stroke-width:.8;stroke-opacity:.45}.all{stroke-width:2.8}"
                      ".ax{fill:none;stroke-width:1}.gr{fill:none;stroke-width:1}.hm{shape-rendering:crispEdges}\n");
 }
 

@@ -149,6 +149,7 @@ int fus_view_create(struct fus_view *view, const struct fus_run_summary *run, st
         return code;
     view->run = run;
     view->same_layers = true;
+    view->matched = run->n_matched > 0;
     view->last = fus_base_alloc((size_t)run->n_models * 2, sizeof *view->last);
     view->profile_layer = view->last ? view->last + run->n_models : NULL;
     if (!view->last)
@@ -317,4 +318,52 @@ bool fus_view_scrambled(const struct fus_view *view, int category)
 {
     static const char prefix[] = "scramb";
     return strncmp(view->run->categories[category], prefix, sizeof prefix - 1) == 0;
+}
+
+const struct fus_group *fus_view_group(const struct fus_view *view, int model)
+{
+    const struct fus_groups *g = &view->run->groups;
+    for (int k = 0; k < g->n; k++)
+        for (int i = 0; i < g->group[k].n; i++)
+            if (g->group[k].model[i] == model)
+                return &g->group[k];
+    return NULL;
+}
+
+bool fus_view_group_untrained(const struct fus_view *view, const struct fus_group *group)
+{
+    for (int i = 0; i < group->n; i++)
+        if (!fus_view_untrained(view, group->model[i]))
+            return false;
+    return true;
+}
+
+struct fus_view_point fus_view_group_at(const struct fus_view *view, enum fus_view_quantity quantity,
+                                        const struct fus_group *group, int layer, int category)
+{
+    const struct fus_model_summary *models = view->run->models, *first = &models[group->model[0]];
+    struct fus_view_point out = {NAN, NAN, NAN};
+    double sum = 0, n = 0;
+    for (int i = 0; i < group->n; i++) {
+        int m = group->model[i], l = i == 0 ? layer : fus_compare_layer(first, layer, &models[m]);
+        double v = l < 0 ? NAN : fus_view_at(view, quantity, m, l, category).value;
+        if (isnan(v))
+            continue;
+        sum += v, n++;
+        out.low = n == 1 || v < out.low ? v : out.low;
+        out.high = n == 1 || v > out.high ? v : out.high;
+    }
+    out.value = sum / n;
+    return out;
+}
+
+int fus_view_look(const struct fus_view *view, int model)
+{
+    const struct fus_group *group = fus_view_group(view, model);
+    int look = view->run->groups.n;
+    if (group)
+        return (int)(group - view->run->groups.group);
+    for (int m = 0; m < model; m++)
+        look += !fus_view_group(view, m);
+    return look;
 }

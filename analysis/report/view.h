@@ -29,6 +29,7 @@ struct fus_view {
     bool variation_intervals;
     /* some unit was selected in one half of the pictures and measured in the other half */
     bool crossed;
+    bool matched;             /* some models are compared by as many units of each */
     bool permuted;            /* some layer has results of the permutation test */
     struct fus_thumbs thumbs; /* of the contact sheet, if there is one */
     int most_layers;
@@ -81,6 +82,16 @@ bool fus_view_comparable(const struct fus_view *view, const struct fus_csi_compa
 bool fus_view_untrained(const struct fus_view *view, int model);
 
 const char *fus_view_name(const struct fus_view *view, int model);
+
+/* The group of trainings that the model belongs to, or NULL. untrained: all its models are. at:
+ * mean, least and largest value of its models that have one, in a layer of its first model. */
+const struct fus_group *fus_view_group(const struct fus_view *view, int model);
+bool fus_view_group_untrained(const struct fus_view *view, const struct fus_group *group);
+struct fus_view_point fus_view_group_at(const struct fus_view *view, enum fus_view_quantity quantity,
+                                        const struct fus_group *group, int layer, int category);
+
+/* The number of a model's colour, dash and marker: its own, or its group's. */
+int fus_view_look(const struct fus_view *view, int model);
 
 /* Of a model's last block layer: the share of its units that are selective for the category, how
  * many are selective for any, and the one category that has selective units (-1: none

@@ -55,6 +55,11 @@ static const char *interval_word(int i)
     return fus_bootstrap_name((enum fus_interval_method)i);
 }
 
+static const char *over_word(int i)
+{
+    return fus_redraw_name((enum fus_redraw_over)i);
+}
+
 #define AT(member) offsetof(struct fus_run_options, member)
 _Static_assert(sizeof(enum fus_criterion) == sizeof(int) && sizeof(enum fus_run_halves) == sizeof(int),
                "words are read as int");
@@ -77,14 +82,19 @@ static const struct option {
     {"halves", WORD, AT(halves), halves_word, 3, true},
     {"bootstrap", COUNT, AT(bootstrap), NULL, 0, true},
     {"interval", WORD, AT(interval), interval_word, 3, true},
+    {"bootstrap-over", WORD, AT(over), over_word, 3, true},
     {"permutations", COUNT, AT(permutations), NULL, 0, true},
     {"seed", SEED, AT(seed), NULL, 0, true},
     {"sweep", FLAG, AT(sweep), NULL, 0, true},
     {"consistency", FLAG, AT(consistency), NULL, 0, true},
+    {"matched", FLAG, AT(matched), NULL, 0, true},
+    {"group", TEXT, AT(groups), NULL, 0, true},
+    {"sesoi", REAL, AT(sesoi), NULL, 0, true},
     {"layers", TEXT, AT(layers), NULL, 0, true},
     {"conv", FLAG, AT(direct), conv_word, 2, true},
     {"units", FLAG, AT(full_units), units_word, 2, true},
     {"lang-head", TEXT, AT(lang_head), NULL, 0, false},
+    {"activation", TEXT, AT(activation), NULL, 0, false},
 };
 enum { N_OPTIONS = sizeof options / sizeof *options };
 
@@ -208,6 +218,17 @@ int fus_run_options_check(const struct fus_run_options *o, struct fus_error *err
         return fus_base_fail(err, FUS_EINVAL, "--alpha: a number below 1 expected");
     if (o->select.criterion == FUS_CRITERION_RANKSUM && resampled)
         return fus_base_fail(err, FUS_EINVAL, "--bootstrap and --permutations do not go with --criterion ranksum");
+    if (o->matched && o->halves == FUS_HALVES_NONE)
+        return fus_base_fail(err, FUS_EINVAL,
+                             "--matched chooses units in one half of the pictures and measures them "
+                             "in the other: --halves alternate or option expected");
+    if (o->sesoi > 0 && !o->bootstrap)
+        return fus_base_fail(err, FUS_EINVAL, "--sesoi compares intervals, which need --bootstrap");
+    if (o->over != FUS_REDRAW_PICTURES && o->interval == FUS_INTERVAL_BCA)
+        return fus_base_fail(err, FUS_EINVAL,
+                             "--interval bca leaves single pictures out: it does not go with "
+                             "--bootstrap-over %s",
+                             fus_redraw_name(o->over));
     if (o->resume && o->force)
         return fus_base_fail(err, FUS_EINVAL,
                              "--resume goes on with what is in DIR, --force begins again: one of them expected");

@@ -32,8 +32,9 @@ struct fus_run_options {
     bool scrambled;         /* a scrambled category is added if the set has none */
     bool skip_bad;          /* pictures that cannot be read are left out; else the run fails */
     /* the networks */
-    const char *layers;    /* "all" or "a,b" */
-    const char *lang_head; /* prefix of the language head's tensors */
+    const char *layers;     /* "all" or "a,b" */
+    const char *lang_head;  /* prefix of the language head's tensors */
+    const char *activation; /* "quickgelu" or "gelu", of CLIP's transformers whose files do not say */
     struct fus_run_per_model prefixes, preprocesses;
     bool direct; /* convolutions without Winograd's algorithm */
     /* which units are selective, and what else is computed */
@@ -42,7 +43,11 @@ struct fus_run_options {
     enum fus_run_halves halves;
     int bootstrap, permutations; /* resamples, relabellings */
     enum fus_interval_method interval;
+    enum fus_redraw_over over; /* what `bootstrap` draws */
     bool sweep, consistency;
+    bool matched;       /* models are compared by as many units of each (contrast.h) */
+    const char *groups; /* "lang=l1,l2;control=c1,c2": trainings of one kind, models by name */
+    double sesoi;       /* the smallest log ratio of proportions of interest; 0: none is stated */
     uint64_t seed;
     bool full_units; /* units/MODEL/LAYER.npz with mean, var, t, p, q and csi; needs `folder` */
     /* execution; none of this changes a result */
@@ -71,7 +76,7 @@ struct fus_run_option_text {
     bool in_json; /* it is among the options in run.json; else it is elsewhere in the file */
     char number[32];
 };
-enum { FUS_RUN_OPTIONS_TEXTS = 17 + 2 * FUS_RUN_MAX_MODELS };
+enum { FUS_RUN_OPTIONS_TEXTS = 21 + 2 * FUS_RUN_MAX_MODELS };
 
 /* list [FUS_RUN_OPTIONS_TEXTS]: in the order of run.json. Returns how many. */
 int fus_run_options_list(struct fus_run_option_text *list, const struct fus_run_options *o);

@@ -58,7 +58,7 @@ static void read_texts(struct fus_json *j, const char *const *names, char **cons
 
 static void read_pictures(struct fus_run_read *p, struct fus_json *j)
 {
-    static const char *const names[] = {"picture", "category", "sha256"};
+    static const char *const names[] = {"picture", "category", "sha256", "subcategory"};
     for (fus_json_enter(j, '['); fus_json_next(j);) {
         void *items = p->pictures;
         struct fus_run_read_picture *one = grow(&items, &p->n_pictures, sizeof *one);
@@ -67,8 +67,8 @@ static void read_pictures(struct fus_run_read *p, struct fus_json *j)
             fus_json_fail(j, "no memory for its pictures");
             return;
         }
-        char **const to[] = {&one->name, &one->category, &one->sha256};
-        read_texts(j, names, to, 3);
+        char **const to[] = {&one->name, &one->category, &one->sha256, &one->subcategory};
+        read_texts(j, names, to, 4);
         if (!one->name || !one->category || !one->sha256)
             fus_json_fail(j, "a picture without name, category or sha256");
     }
@@ -251,6 +251,7 @@ void fus_run_read_close(struct fus_run_read *p)
         fus_base_free(p->pictures[i].name);
         fus_base_free(p->pictures[i].category);
         fus_base_free(p->pictures[i].sha256);
+        fus_base_free(p->pictures[i].subcategory);
     }
     for (int i = 0; i < p->n_rows; i++) {
         fus_base_free(p->rows[i].model);

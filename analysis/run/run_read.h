@@ -7,7 +7,7 @@
 #include "stimuli/stimuli.h"
 
 struct fus_run_read_picture {
-    char *name, *category, *sha256;
+    char *name, *category, *sha256, *subcategory; /* subcategory NULL: not stated */
 };
 
 struct fus_run_read_row { /* of layers.csv: a category of a layer of a model */

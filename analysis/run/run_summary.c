@@ -3,12 +3,14 @@
 #include "analysis/run/run_summary.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analysis/inference.h"
 #include "analysis/run/columns.h"
 #include "analysis/run/run_options.h"
 #include "analysis/run/summary_file.h"
+#include "nn/base/number.h"
 
 #define MAX_SHEET_BYTES ((size_t)1 << 26)
 
@@ -20,6 +22,32 @@ static const char *option_text(struct fus_run_summary_file *r, const char *name)
     if (!r->code)
         r->code = fus_run_read_text(&text, &r->file, name, r->err);
     return text ? fus_summary_file_own(r, text) : NULL;
+}
+
+static int by_subcategory(const void *a, const void *b)
+{
+    const struct fus_run_read_picture *const *x = a, *const *y = b;
+    int c = strcmp((*x)->category, (*y)->category);
+    return c ? c : strcmp((*x)->subcategory, (*y)->subcategory);
+}
+
+static void count_subcategories(struct fus_run_summary_file *r)
+{
+    struct fus_run_summary *s = &r->summary;
+    int *n = fus_summary_file_take(r, (size_t)s->n_categories, sizeof *n);
+    const struct fus_run_read_picture **sorted = fus_summary_file_take(r, (size_t)r->file.n_pictures, sizeof *sorted);
+    for (int i = 0; i < r->file.n_pictures && !r->code; i++) {
+        sorted[i] = &r->file.pictures[i];
+        if (!sorted[i]->subcategory)
+            return;
+    }
+    if (r->code)
+        return;
+    qsort(sorted, (size_t)r->file.n_pictures, sizeof *sorted, by_subcategory);
+    for (int i = 0; i < r->file.n_pictures; i++)
+        if (i == 0 || by_subcategory(&sorted[i - 1], &sorted[i]))
+            n[fus_summary_file_category_named(r, sorted[i]->category)]++;
+    s->n_subcategories = n;
 }
 
 static void count_pictures(struct fus_run_summary_file *r)
@@ -39,6 +67,14 @@ static void count_pictures(struct fus_run_summary_file *r)
     }
 }
 
+/* -1: null or missing. */
+static long count_option(const struct fus_run_summary_file *r, const char *name)
+{
+    const char *text = fus_run_read_option(&r->file, name);
+    uint64_t n;
+    return text && fus_number_whole(&n, text, NULL) && n <= INT32_MAX ? (long)n : -1;
+}
+
 /* Every option of run.json as text into the options: run_options.h. */
 static void read_options(struct fus_run_summary_file *r)
 {
@@ -55,14 +91,18 @@ static void read_options(struct fus_run_summary_file *r)
     s->stimuli = (char *)option_text(r, "stimuli");
     s->criterion = option_text(r, "rule");
     s->options = o.select;
+    s->sesoi = o.sesoi;
     r->method = (struct fus_run_method){.layers = option_text(r, "layers"),
                                         .conv = option_text(r, "conv"),
                                         .halves = option_text(r, "halves"),
                                         .interval = option_text(r, "interval"),
                                         .seed = fus_run_read_option(&r->file, "seed"),
+                                        .over = option_text(r, "bootstrap-over"),
                                         .bootstrap = o.bootstrap,
+                                        .near_duplicates = count_option(r, "near_duplicates"),
                                         .permutations = o.permutations};
     s->method = &r->method;
+    r->groups = o.groups;
 }
 
 static void read_models(struct fus_run_summary_file *r)
@@ -78,6 +118,8 @@ static void read_models(struct fus_run_summary_file *r)
                                                   .preprocess = from->preprocess};
         snprintf(s->models[m].sha256, sizeof s->models[m].sha256, "%s", from->sha256);
     }
+    if (!r->code)
+        r->code = fus_summary_groups(&s->groups, s, r->groups, r->err);
 }
 
 static void read_run(struct fus_run_summary_file *r)
@@ -90,6 +132,8 @@ static void read_run(struct fus_run_summary_file *r)
             "no models, no categories or no 'consistency' in it: written by another version? Run it again");
     if (!r->code)
         count_pictures(r);
+    if (!r->code)
+        count_subcategories(r);
     if (!r->code)
         read_options(r);
     if (!r->code)

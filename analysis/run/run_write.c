@@ -194,6 +194,15 @@ static int write_signflip(const struct tables *t, struct fus_error *err)
     return fus_outfile_commit(&f, err);
 }
 
+static int write_groups(const struct tables *t, struct fus_error *err)
+{
+    char path[FUS_RUN_DIR_PATH];
+    struct fus_groups groups;
+    fus_run_dir_path(path, t->folder, "groups.csv");
+    int code = fus_summary_groups(&groups, t->summary, t->options->groups, err);
+    return code ? code : fus_table_groups(path, t->summary, &groups, t->options->seed, err);
+}
+
 /* ---- single pictures and units ---- */
 
 void fus_run_write_picture_name(char name[1024], const struct fus_set *set, int picture)
@@ -308,5 +317,10 @@ int fus_run_write_tables(const char *folder, const struct fus_run_summary *summa
         code = write_consistency(&t, err);
     if (summary->n_models > 1 && !code)
         code = write_signflip(&t, err);
+    fus_run_dir_path(path, folder, "matched.csv");
+    if (options->matched && !code)
+        code = fus_table_matched(path, summary, err);
+    if (options->groups && !code)
+        code = write_groups(&t, err);
     return code ? code : write_profiles(&t, err);
 }

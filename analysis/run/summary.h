@@ -4,6 +4,7 @@
 #ifndef FUS_SUMMARY_H
 #define FUS_SUMMARY_H
 
+#include "analysis/contrast.h"
 #include "analysis/inference.h"
 
 #ifdef __cplusplus
@@ -49,13 +50,32 @@ struct fus_model_difference {
     double ratio, ratio_low, ratio_high; /* of the proportions */
     double proportion_low, proportion_high, csi_low, csi_high, variation_low, variation_high, morisita_low,
         morisita_high;
+    double equivalence_low, equivalence_high; /* of the ratio, coverage 1 - 2 alpha; with a sesoi */
+};
+
+/* Two models by k units of each in a category, as in matched.csv; by fus_matched_statistic. NaN:
+ * undefined, or without a bootstrap. */
+struct fus_matched_row {
+    int model_a, model_b, layer_a, layer_b, category;
+    size_t k;
+    struct fus_interval a[FUS_MATCHED_STATISTICS], b[FUS_MATCHED_STATISTICS], difference[FUS_MATCHED_STATISTICS];
+};
+
+/* Two groups of trainings in one layer (of the first group's first model), category and statistic,
+ * as in groups.csv. */
+struct fus_group_row {
+    int a, b, layer, category, statistic; /* groups; fus_group_statistics */
+    double mean_a, mean_b, sd_a, sd_b, difference, low, high, p, p_family;
+    long relabellings; /* negative: drawn, else all */
 };
 
 /* The settings of the run, for the methods section; texts as in run.json, NULL: not stated. halves:
  * none, alternate, manifest, option; interval: centred, percentile, bca. */
 struct fus_run_method {
     const char *layers, *conv, *halves, *interval, *seed;
+    const char *over; /* what `bootstrap` draws: pictures, subcategories, both; NULL: pictures */
     long bootstrap, permutations;
+    long near_duplicates; /* pairs; -1: not looked for */
 };
 
 struct fus_pixelstats_category; /* stimuli/stimuli.h */
@@ -64,9 +84,11 @@ struct fus_run_summary {
     const char *version;
     char *stimuli; /* the set's one-line description */
     int n_categories;
-    char **categories; /* "face", ... */
-    int *n_pictures;   /* [n_categories] */
+    char **categories;    /* "face", ... */
+    int *n_pictures;      /* [n_categories] */
+    int *n_subcategories; /* [n_categories]; NULL: not known */
     struct fus_select_options options;
+    double sesoi; /* --sesoi; 0: none */
     int n_models;
     struct fus_model_summary *models;
     const char *criterion; /* the criterion of selectivity in a sentence; NULL: fus_select_layer */
@@ -81,12 +103,26 @@ struct fus_run_summary {
     const struct fus_pixelstats_category *pixels;   /* [n_categories] the pictures before any network */
     const struct fus_model_difference *differences; /* [n_differences] */
     size_t n_differences;
+    const struct fus_matched_row *matched; /* [n_matched] */
+    size_t n_matched;
+    struct fus_groups groups;               /* of models: --group */
+    const struct fus_group_row *group_rows; /* [n_group_rows] */
+    size_t n_group_rows;
     const double *consistency
         [2]; /* [n, n] Spearman's r of category and of picture dissimilarities; n layers of all models in turn */
 };
 
 /* The last layer with more than one place: layer4.2.relu of a ResNet-50. NULL: no layer. */
 const struct fus_layer_summary *fus_summary_last_place_layer(const struct fus_model_summary *m);
+
+/* The groups of --group among the run's models; text NULL: none. */
+int fus_summary_groups(struct fus_groups *groups, const struct fus_run_summary *run, const char *text,
+                       struct fus_error *err);
+
+/* What the interval of a ratio says of a smallest log ratio of interest: "equivalent" if it lies
+ * within, "different" if it lies beyond on one side, else "undecided"; "" without either. With
+ * coverage 1 - 2 alpha the first is two one-sided tests at alpha (Schuirmann 1987). */
+const char *fus_summary_equivalence(double low, double high, double sesoi);
 
 /* Frees what a layer owns and clears it; the same for a model. */
 void fus_summary_free_layer(struct fus_layer_summary *layer);

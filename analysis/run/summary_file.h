@@ -11,7 +11,8 @@ struct fus_run_summary_file {
     struct fus_run_read file;
     struct fus_run_summary summary;
     struct fus_run_method method;
-    void **owned; /* [n_owned] all memory of the summary */
+    const char *groups; /* --group */
+    void **owned;       /* [n_owned] all memory of the summary */
     int n_owned, room;
     int n_layers; /* of all models */
     struct fus_error *err;

@@ -7,23 +7,26 @@
 
 #include "analysis/inference.h"
 #include "analysis/run/summary_file.h"
+#include "analysis/run/tables.h"
 
-enum { DIFFERENCES = 11 };
+enum { DIFFERENCES = 13 };
 
 static void difference_row(struct fus_model_difference *d, struct fus_csv_read *t, const int column[DIFFERENCES])
 {
-    double *const to[DIFFERENCES] = {&d->ratio,           &d->ratio_low,    &d->ratio_high,   &d->proportion_low,
-                                     &d->proportion_high, &d->csi_low,      &d->csi_high,     &d->variation_low,
-                                     &d->variation_high,  &d->morisita_low, &d->morisita_high};
+    double *const to[DIFFERENCES] = {&d->ratio,           &d->ratio_low,    &d->ratio_high,    &d->proportion_low,
+                                     &d->proportion_high, &d->csi_low,      &d->csi_high,      &d->variation_low,
+                                     &d->variation_high,  &d->morisita_low, &d->morisita_high, &d->equivalence_low,
+                                     &d->equivalence_high};
     for (int i = 0; i < DIFFERENCES; i++)
         *to[i] = fus_csv_read_number(t, column[i]);
 }
 
 static void read_differences(struct fus_run_summary_file *r)
 {
-    static const char *const names[DIFFERENCES] = {"proportion_ratio", "ratio_low",    "ratio_high",   "proportion_low",
-                                                   "proportion_high",  "csi_low",      "csi_high",     "variation_low",
-                                                   "variation_high",   "morisita_low", "morisita_high"};
+    static const char *const names[DIFFERENCES] = {
+        "proportion_ratio", "ratio_low",       "ratio_high",      "proportion_low", "proportion_high",
+        "csi_low",          "csi_high",        "variation_low",   "variation_high", "morisita_low",
+        "morisita_high",    "equivalence_low", "equivalence_high"};
     struct fus_csv_read t;
     int column[DIFFERENCES];
     size_t room = (size_t)r->n_layers * (size_t)r->summary.n_categories * (size_t)r->summary.n_models;
@@ -51,6 +54,109 @@ static void read_differences(struct fus_run_summary_file *r)
     }
     fus_summary_file_close_table(r, &t);
     r->summary.differences = rows;
+}
+
+enum { MAX_MATCHED = 1 << 22 };
+
+static void read_matched(struct fus_run_summary_file *r)
+{
+    struct fus_csv_read t;
+    int column[FUS_MATCHED_COLUMNS];
+    struct fus_matched_row *rows = NULL;
+    size_t room = 0;
+    if (!fus_summary_file_open_table(r, &t, "matched.csv"))
+        return;
+    int model = fus_csv_read_column(&t, "model_a"), other = fus_csv_read_column(&t, "model_b"),
+        layer = fus_csv_read_column(&t, "layer"), layer_b = fus_csv_read_column(&t, "layer_b"),
+        category = fus_csv_read_column(&t, "category"), k = fus_csv_read_column(&t, "k");
+    for (int i = 0; i < FUS_MATCHED_COLUMNS; i++)
+        column[i] = fus_csv_read_column(&t, fus_matched_columns[i]);
+    while (!r->code && fus_csv_read_next(&t)) {
+        if (r->summary.n_matched == room) {
+            struct fus_matched_row *more = fus_summary_file_take(r, room ? 2 * room : 256, sizeof *more);
+            if (!more || room >= MAX_MATCHED)
+                break;
+            if (room)
+                memcpy(more, rows, room * sizeof *rows);
+            rows = more;
+            room = room ? 2 * room : 256;
+        }
+        struct fus_matched_row *row = &rows[r->summary.n_matched++];
+        double *numbers[FUS_MATCHED_COLUMNS];
+        row->model_a = fus_summary_file_model_in(r, &t, model);
+        row->model_b = fus_summary_file_model_in(r, &t, other);
+        row->layer_a = fus_summary_file_layer_in(r, &t, row->model_a, layer);
+        row->layer_b = fus_summary_file_layer_in(r, &t, row->model_b, layer_b);
+        row->category = fus_summary_file_category_in(r, &t, category);
+        row->k = (size_t)fus_csv_read_count(&t, k, INT_MAX);
+        fus_matched_numbers(numbers, row);
+        for (int i = 0; i < FUS_MATCHED_COLUMNS; i++)
+            *numbers[i] = fus_csv_read_number(&t, column[i]);
+    }
+    fus_summary_file_close_table(r, &t);
+    r->summary.matched = rows;
+}
+
+static int group_in(const struct fus_run_summary_file *r, struct fus_csv_read *t, int column)
+{
+    const struct fus_groups *g = &r->summary.groups;
+    for (int k = 0; k < g->n; k++)
+        if (strcmp(g->group[k].name, fus_csv_read_text(t, column)) == 0)
+            return k;
+    fus_csv_read_fail(t, "no group of run.json is called '%.60s'", fus_csv_read_text(t, column));
+    return 0;
+}
+
+static int statistic_in(struct fus_csv_read *t, int column)
+{
+    for (int s = 0; s < FUS_GROUP_STATISTICS; s++)
+        if (strcmp(fus_group_statistics[s], fus_csv_read_text(t, column)) == 0)
+            return s;
+    fus_csv_read_fail(t, "no statistic is called '%.60s'", fus_csv_read_text(t, column));
+    return 0;
+}
+
+static void group_row(struct fus_run_summary_file *r, struct fus_csv_read *t, struct fus_group_row *row,
+                      const int at[7], const int column[FUS_GROUP_NUMBERS])
+{
+    double *numbers[FUS_GROUP_NUMBERS];
+    row->a = group_in(r, t, at[0]);
+    row->b = group_in(r, t, at[1]);
+    row->layer = fus_summary_file_layer_in(r, t, r->summary.groups.group[row->a].model[0], at[2]);
+    row->category = fus_summary_file_category_in(r, t, at[3]);
+    row->statistic = statistic_in(t, at[4]);
+    row->relabellings = (long)fus_csv_read_count(t, at[5], INT_MAX);
+    if (strcmp(fus_csv_read_text(t, at[6]), "drawn") == 0)
+        row->relabellings = -row->relabellings;
+    fus_group_numbers(numbers, row);
+    for (int i = 0; i < FUS_GROUP_NUMBERS; i++)
+        *numbers[i] = fus_csv_read_number(t, column[i]);
+}
+
+static void read_groups(struct fus_run_summary_file *r)
+{
+    static const char *const names[7] = {"group_a",   "group_b",      "layer", "category",
+                                         "statistic", "relabellings", "which"};
+    struct fus_csv_read t;
+    int at[7], column[FUS_GROUP_NUMBERS];
+    size_t n = (size_t)r->summary.groups.n,
+           room = n * (n - 1) / 2 * (size_t)r->n_layers * (size_t)r->summary.n_categories * FUS_GROUP_STATISTICS;
+    struct fus_group_row *rows = fus_summary_file_take(r, room, sizeof *rows);
+    if (!rows || !fus_summary_file_open_table(r, &t, "groups.csv"))
+        return;
+    for (int i = 0; i < 7; i++)
+        at[i] = fus_csv_read_column(&t, names[i]);
+    for (int i = 0; i < FUS_GROUP_NUMBERS; i++)
+        column[i] = fus_csv_read_column(&t, fus_group_columns[i]);
+    while (!r->code && fus_csv_read_next(&t)) {
+        if (r->summary.n_group_rows == room) {
+            fus_csv_read_fail(&t, "more rows than groups, layers and categories give");
+            break;
+        }
+        group_row(r, &t, &rows[r->summary.n_group_rows++], at, column);
+    }
+    fus_summary_file_close_table(r, &t);
+    r->summary.group_rows = rows;
 }
 
 static void read_pixels(struct fus_run_summary_file *r)
@@ -244,6 +350,10 @@ void fus_summary_tables_read(struct fus_run_summary_file *r)
         steps[i](r);
     if (!r->code && r->method.permutations)
         read_permutations(r);
+    if (!r->code && option_is(r, "matched", "true"))
+        read_matched(r);
+    if (!r->code && r->summary.groups.n)
+        read_groups(r);
     if (!r->code && option_is(r, "consistency", "true"))
         read_consistency(r);
 }

@@ -34,6 +34,7 @@ struct comparison {
     size_t n;
     struct fus_interval *intervals; /* [n, N_STATISTICS]; NaN without a bootstrap */
     struct fus_interval *ratios;    /* [n] of the proportions, first over other */
+    struct fus_interval *wide;      /* [n] the same with coverage 1 - 2 alpha, if there is a sesoi */
     double *q;                      /* [n, N_COLUMNS] */
 };
 
@@ -118,8 +119,11 @@ static int fill_intervals(struct comparison *c, const struct fus_run_summary *ru
         for (int k = 0; k < run->n_categories && !code; k++) {
             struct fus_interval *ratio = &c->ratios[i + (size_t)k];
             *ratio = (struct fus_interval){ratio_of(run, &c->rows[i + (size_t)k]), NAN, NAN, NAN};
+            c->wide[i + (size_t)k] = *ratio;
             if (a && b)
                 code = fill_ratio(ratio, a, b, k, run->options.alpha, err);
+            if (a && b && run->sesoi > 0 && !code)
+                code = fill_ratio(&c->wide[i + (size_t)k], a, b, k, 2 * run->options.alpha, err);
         }
         if (code)
             return code;
@@ -159,7 +163,9 @@ static void comparison_row(struct fus_outfile *f, const struct fus_run_summary *
     fus_csv_name(f, ",", run->models[r->model_b].layers[r->layer_b].name);
     fus_csv_number(f, a->morisita - b->morisita);
     put_interval(f, &interval[FUS_BOOTSTRAP_MORISITA], q[1 + FUS_BOOTSTRAP_MORISITA]);
-    fus_outfile_printf(f, "\n");
+    fus_csv_number(f, c->wide[i].low);
+    fus_csv_number(f, c->wide[i].high);
+    fus_outfile_printf(f, ",%s\n", fus_summary_equivalence(c->wide[i].low, c->wide[i].high, run->sesoi));
 }
 
 static int write_comparison(const char *path, const struct fus_run_summary *run, const struct comparison *c,
@@ -173,7 +179,8 @@ static int write_comparison(const char *path, const struct fus_run_summary *run,
         &f, "model_a,model_b,layer,category,proportion_difference,csi_difference,t,df,p,q,variation_difference,"
             "proportion_low,proportion_high,proportion_p,proportion_q,csi_low,csi_high,csi_p,csi_q,"
             "variation_low,variation_high,variation_p,variation_q,proportion_ratio,ratio_low,ratio_high,layer_b,"
-            "morisita_difference,morisita_low,morisita_high,morisita_p,morisita_q\n");
+            "morisita_difference,morisita_low,morisita_high,morisita_p,morisita_q,"
+            "equivalence_low,equivalence_high,equivalence\n");
     for (size_t i = 0; i < c->n; i++)
         comparison_row(&f, run, c, i);
     return fus_outfile_commit(&f, err);
@@ -188,7 +195,8 @@ int fus_table_compare(const char *path, const struct fus_run_summary *run, struc
     double *scratch = fus_base_alloc(c.n + 1, sizeof *scratch);
     c.q = fus_base_alloc(c.n + 1, N_COLUMNS * sizeof *c.q);
     c.intervals = fus_base_alloc(c.n + 1, N_STATISTICS * sizeof *c.intervals);
-    c.ratios = fus_base_alloc(c.n + 1, sizeof *c.ratios);
+    c.ratios = fus_base_alloc(c.n + 1, 2 * sizeof *c.ratios);
+    c.wide = c.ratios ? c.ratios + c.n : NULL;
     if (!scratch || !c.q || !c.intervals || !c.ratios)
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu comparisons", c.n);
     if (!code)

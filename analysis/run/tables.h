@@ -10,8 +10,20 @@ extern "C" {
 
 int fus_table_layers(const char *path, const struct fus_run_summary *run, struct fus_error *err);  /* layers.csv */
 int fus_table_compare(const char *path, const struct fus_run_summary *run, struct fus_error *err); /* compare.csv */
+int fus_table_matched(const char *path, const struct fus_run_summary *run, struct fus_error *err); /* matched.csv */
 int fus_table_pixels(const char *path, const struct fus_run_summary *run,
                      struct fus_error *err); /* pixels.csv; run->pixels is there */
+
+int fus_table_groups(const char *path, const struct fus_run_summary *run, const struct fus_groups *groups,
+                     uint64_t seed, struct fus_error *err); /* groups.csv */
+enum { FUS_GROUP_STATISTICS = 7, FUS_GROUP_NUMBERS = 9 };
+extern const char *const fus_group_statistics[FUS_GROUP_STATISTICS], *const fus_group_columns[FUS_GROUP_NUMBERS];
+void fus_group_numbers(double *to[FUS_GROUP_NUMBERS], struct fus_group_row *row);
+
+/* The numbers of matched.csv after model_a,model_b,layer,layer_b,category,k. */
+enum { FUS_MATCHED_COLUMNS = 20 };
+extern const char *const fus_matched_columns[FUS_MATCHED_COLUMNS];
+void fus_matched_numbers(double *to[FUS_MATCHED_COLUMNS], struct fus_matched_row *row);
 
 /* dtype: numpy's descr: "<f4", "|i1", "<f8", "<i8". Little-endian C order, version 1.0 header. */
 struct fus_npy_array {

@@ -1,10 +1,10 @@
 /* Clusters of every eps from one pass over all pairs: see cluster.h.
  *
- * A pair links two core voxels at all eps above its mutual reachability. It is entered in the forest
- * of the smallest such eps; the forest of each eps then takes over that of the one before. Likewise
- * the nearest core voxel of a border voxel: entered at the smallest eps, carried to larger ones. Each
- * thread has its own forests and minima, which are joined at the end: components and minima do not
- * depend on the order. */
+ * A pair links two core voxels at all eps above its mutual reachability. It is entered in the
+ * forest of the smallest such eps; the forest of each eps then takes over that of the one before.
+ * Likewise the nearest core voxel of a border voxel: entered at the smallest eps, carried to
+ * larger ones. Each thread has its own forests and minima, which are joined at the end: components
+ * and minima do not depend on the order. */
 #include "analysis/sdc/cluster.h"
 
 #include <math.h>

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "analysis/sdc/clusters_write.h"
+#include "analysis/sdc/null.h"
+#include "analysis/sdc/page.h"
 #include "nn/base/number.h"
 #include "nn/base/outfile.h"
 #include "stimuli/set/folder.h"
@@ -14,8 +16,13 @@ enum { LEAST_VOXELS = 10 }; /* of a cluster that counts */
 
 void fus_sdc_cluster_defaults(struct fus_sdc_cluster_options *o)
 {
-    *o = (struct fus_sdc_cluster_options){
-        .of = FUS_SDC_WEIGHTS, .border = FUS_SDC_NEAREST, .null = FUS_SDC_NULL_NONE, .top = 16, .seed = 1};
+    *o = (struct fus_sdc_cluster_options){.of = FUS_SDC_WEIGHTS,
+                                          .border = FUS_SDC_NEAREST,
+                                          .null = FUS_SDC_NULL_ROTATE,
+                                          .replicates = 20,
+                                          .stability = 20,
+                                          .top = 16,
+                                          .seed = 1};
 }
 
 void fus_sdc_clustering_name(char name[32], double eps)
@@ -72,7 +79,7 @@ static int count_clusters(struct fus_sdc_clustering *c, int e, struct fus_error 
     return FUS_OK;
 }
 
-static int count_all(struct fus_sdc_clustering *c, struct fus_error *err)
+int fus_sdc_clustering_count(struct fus_sdc_clustering *c, struct fus_error *err)
 {
     size_t n = c->decoders.vectors.n;
     int code = FUS_OK;
@@ -108,15 +115,16 @@ static int cluster(struct fus_sdc_clustering *c, struct fus_error *err)
         c->eps[e].n_clusters = n_clusters[e];
         c->eps[e].near = near[e];
     }
-    return code ? code : count_all(c, err);
+    return code ? code : fus_sdc_clustering_count(c, err);
 }
 
 /* Every eps of a list gets a folder; of the grid, the chosen one. */
-static void choose(struct fus_sdc_clustering *c)
+static int choose(struct fus_sdc_clustering *c, struct fus_error *err)
 {
-    c->chosen = -1;
-    for (int e = 0; e < c->n_eps; e++)
-        c->eps[e].written = c->o->n_eps > 0;
+    int code = fus_sdc_null_choose(c, err);
+    for (int e = 0; e < c->n_eps && !code; e++)
+        c->eps[e].written = c->o->n_eps > 0 || e == c->chosen;
+    return code;
 }
 
 /* ---- one kind of vectors ---- */
@@ -157,23 +165,28 @@ static int cluster_kind(const struct fus_sdc_cluster_options *o, const char *whi
                         struct fus_sdc_cluster_result *result, struct fus_error *err)
 {
     struct fus_sdc_clustering c = {.o = o, .which = which};
+    struct fus_sdc_pool pool = {0};
     set_grid(&c);
-    int code = o->n_eps ? open_vectors(&c, err) : fus_base_fail(err, FUS_EINVAL, "a list of eps expected");
+    int code = open_vectors(&c, err);
     if (!code)
         code = make_folder(&c, err);
     if (!code)
         code = cluster(&c, err);
-    if (!code) {
-        choose(&c);
-        code = fus_sdc_clusters_write(&c, err);
-    }
+    if (!code)
+        code = choose(&c, err);
+    if (!code)
+        code = fus_sdc_pool_open(&pool, &c, err);
+    if (!code)
+        code = fus_sdc_clusters_write(&c, &pool, err);
     if (!code) {
         int i = result->n++;
         result->of[i].which = which, result->of[i].n_eps = c.n_eps, result->of[i].chosen = c.chosen;
         result->of[i].n_participants = c.decoders.n, result->of[i].n_voxels = c.decoders.vectors.n;
         result->of[i].min_others = c.min_others;
+        result->of[i].judged = o->null != FUS_SDC_NULL_NONE;
         memcpy(result->of[i].eps, c.eps, sizeof c.eps);
     }
+    fus_sdc_pool_close(&pool);
     destroy(&c);
     return code;
 }
@@ -187,5 +200,5 @@ int fus_sdc_cluster_folder(const struct fus_sdc_cluster_options *o, struct fus_s
         code = cluster_kind(o, "weight", result, err);
     if (!code && o->of & FUS_SDC_PATTERN)
         code = cluster_kind(o, "pattern", result, err);
-    return code;
+    return code ? code : fus_sdc_page_write(o->out ? o->out : o->folder, err);
 }

@@ -72,6 +72,7 @@ struct fus_sdc_cluster_result {
     struct {
         const char *which; /* "weight", "pattern" */
         int n_eps, chosen, n_participants, min_others;
+        bool judged; /* against chance */
         size_t n_voxels;
         struct fus_sdc_eps eps[FUS_SDC_MAX_EPS];
     } of[2];
@@ -83,6 +84,9 @@ int fus_sdc_cluster_folder(const struct fus_sdc_cluster_options *o, struct fus_s
 
 /* "0.35", "0.05", "0.125": an eps as its folder is called. */
 void fus_sdc_clustering_name(char name[32], double eps);
+
+/* What eps holds besides n_clusters, from kappa and label. */
+int fus_sdc_clustering_count(struct fus_sdc_clustering *c, struct fus_error *err);
 
 /* The adjusted Rand index of two partitions a, b [n] (Hubert & Arabie 1985); noise, -1, is a part
  * like another. 1 where both are a single part or n < 2. NaN if memory is out. */

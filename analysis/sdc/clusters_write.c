@@ -7,29 +7,19 @@
 
 #include "analysis/run/csv.h"
 #include "analysis/run/tables.h"
+#include "analysis/sdc/concept_tables.h"
+#include "analysis/sdc/volumes.h"
 #include "nn/base/json.h"
+#include "nn/base/number.h"
 #include "nn/base/outfile.h"
 #include "stimuli/set/folder.h"
-
-static int open_table(struct fus_outfile *f, const char *folder, const char *name, const char *head,
-                      struct fus_error *err)
-{
-    char *path = NULL;
-    int code = fus_folder_join(&path, folder, name, err);
-    if (!code)
-        code = fus_outfile_open(f, path, err);
-    fus_base_free(path);
-    if (!code)
-        fus_outfile_printf(f, "%s", head);
-    return code;
-}
 
 /* ---- eps.csv ---- */
 
 static int write_sweep(const struct fus_sdc_clustering *c, struct fus_error *err)
 {
     struct fus_outfile f;
-    int code = open_table(
+    int code = fus_sdc_concept_table_open(
         &f, c->out, "eps.csv",
         "eps,n_core,n_border,n_clusters,n_count,largest,null_core,q,chosen,ari_next,pairs_within_1e-6\n", err);
     if (code)
@@ -107,13 +97,45 @@ static int write_expanded(const struct fus_sdc_clustering *c, int e, const char 
         if (!code)
             code = fus_npyout_npy(path, &a, err);
         fus_base_free(path);
+        bool written;
+        if (!code && c->o->folder && k)
+            code = fus_sdc_volumes_write_expanded(&written, c->o->folder, folder, c->decoders.name[s], part, (int)k, m,
+                                                  err);
     }
     fus_base_free(member);
     fus_base_free(part);
     return code;
 }
 
-static int write_eps(const struct fus_sdc_clustering *c, int e, struct fus_error *err)
+/* NAME_labels.nii or .mgh, where the fit knows the space of the responses. */
+static int write_volumes(const struct fus_sdc_clustering *c, int e, const char *folder, struct fus_error *err)
+{
+    bool any = false, written;
+    int code = FUS_OK;
+    for (int s = 0; c->o->folder && s < c->decoders.n && !code; s++) {
+        size_t first = c->decoders.first[s], n = c->decoders.first[s + 1] - first;
+        code = fus_sdc_volumes_write_labels(&written, c->o->folder, folder, c->decoders.name[s],
+                                            c->label + (size_t)e * c->decoders.vectors.n + first, n, err);
+        any = any || (!code && written);
+    }
+    return any && !code ? fus_sdc_volumes_write_colours(folder, c->eps[e].n_clusters, NULL, err) : code;
+}
+
+static int explain_eps(const struct fus_sdc_clustering *c, int e, const struct fus_sdc_pool *pool, const char *folder,
+                       struct fus_error *err)
+{
+    struct fus_sdc_explained x;
+    int code = fus_sdc_explain(&x, c, e, pool, err);
+    if (code)
+        return code;
+    code = fus_sdc_concept_tables(&x, folder, err);
+    if (!code)
+        code = fus_sdc_concept_thumbs(&x, folder, err);
+    fus_sdc_explain_free(&x);
+    return code;
+}
+
+static int write_eps(const struct fus_sdc_clustering *c, int e, const struct fus_sdc_pool *pool, struct fus_error *err)
 {
     char name[32], *folder = NULL;
     fus_sdc_clustering_name(name, c->eps[e].eps);
@@ -124,15 +146,116 @@ static int write_eps(const struct fus_sdc_clustering *c, int e, struct fus_error
         code = write_labels(c, e, folder, err);
     if (!code)
         code = write_expanded(c, e, folder, err);
+    if (!code)
+        code = write_volumes(c, e, folder, err);
+    if (!code)
+        code = explain_eps(c, e, pool, folder, err);
     fus_base_free(folder);
     return code;
 }
 
-int fus_sdc_clusters_write(const struct fus_sdc_clustering *c, struct fus_error *err)
+/* ---- voxels ---- */
+
+static void write_voxel(struct fus_outfile *f, const struct fus_sdc_clustering *c, size_t i)
+{
+    fus_outfile_printf(f, "%ld", (long)c->decoders.voxel[i]);
+    fus_csv_number(f, c->kappa[i]);
+    for (int e = 0; e < c->n_eps; e++)
+        if (c->eps[e].written) {
+            int32_t label = c->label[(size_t)e * c->decoders.vectors.n + i];
+            fus_outfile_printf(f, ",%ld", (long)(label < 0 ? 0 : label + 1));
+        }
+    fus_outfile_printf(f, "\n");
+}
+
+/* voxels/NAME.csv: cluster numbers from 1, 0 none. */
+static int write_voxels(const struct fus_sdc_clustering *c, struct fus_error *err)
+{
+    char *folder = NULL, file[300];
+    int code = fus_folder_join(&folder, c->out, "voxels", err);
+    if (!code)
+        code = fus_outfile_mkdirs(folder, err);
+    for (int s = 0; s < c->decoders.n && !code; s++) {
+        struct fus_outfile f;
+        snprintf(file, sizeof file, "%s.csv", c->decoders.name[s]);
+        code = fus_sdc_concept_table_open(&f, folder, file, "voxel,core_distance", err);
+        if (code)
+            break;
+        for (int e = 0; e < c->n_eps; e++) {
+            char name[32];
+            fus_sdc_clustering_name(name, c->eps[e].eps);
+            if (c->eps[e].written)
+                fus_outfile_printf(&f, ",cluster_%s", name);
+        }
+        fus_outfile_printf(&f, "\n");
+        for (size_t i = c->decoders.first[s]; i < c->decoders.first[s + 1]; i++)
+            write_voxel(&f, c, i);
+        code = fus_outfile_commit(&f, err);
+    }
+    fus_base_free(folder);
+    return code;
+}
+
+/* ---- cluster.json ---- */
+
+static void put_list(struct fus_outfile *f, const struct fus_sdc_clustering *c)
+{
+    fus_outfile_printf(f, "  \"eps\": \"");
+    for (int e = 0; e < c->o->n_eps; e++) {
+        char name[32];
+        fus_sdc_clustering_name(name, c->eps[e].eps);
+        fus_outfile_printf(f, "%s%s", e ? "," : "", name);
+    }
+    fus_outfile_printf(f, "%s\",\n", c->o->n_eps ? "" : "auto");
+}
+
+static void put_inputs(struct fus_outfile *f, const struct fus_sdc_clustering *c, const struct fus_sdc_pool *pool)
+{
+    fus_outfile_printf(f, "  \"participants\": [\n");
+    for (int s = 0; s < c->decoders.n; s++) {
+        fus_outfile_printf(f, "    {\"name\": ");
+        fus_json_write(f, c->decoders.name[s]);
+        fus_outfile_printf(f, ", \"voxels\": %zu, \"sha256\": \"%s\"}%s\n",
+                           c->decoders.first[s + 1] - c->decoders.first[s], c->decoders.sha256[s],
+                           s + 1 < c->decoders.n ? "," : "");
+    }
+    fus_outfile_printf(f, "  ],\n  \"embedding_sha256\": \"%s\"\n}\n", pool->sha256);
+}
+
+static int write_record(const struct fus_sdc_clustering *c, const struct fus_sdc_pool *pool, struct fus_error *err)
+{
+    static const char *const nulls[] = {"rotate", "pairing", "none"};
+    const struct fus_sdc_cluster_options *o = c->o;
+    struct fus_outfile f;
+    int code = fus_sdc_concept_table_open(&f, c->out, "cluster.json", "{\n  \"version\": \"" FUS_VERSION "\",\n", err);
+    if (code)
+        return code;
+    fus_outfile_printf(&f, "  \"vectors\": \"%s\",\n  \"dimensions\": %zu,\n  \"zero_vectors\": %zu,\n", c->which,
+                       c->decoders.vectors.d, c->decoders.n_zero);
+    put_list(&f, c);
+    fus_outfile_printf(&f, "  \"min_others\": %d,\n  \"border\": \"%s\",\n  \"null\": \"%s\",\n", c->min_others,
+                       o->border == FUS_SDC_LAST ? "last" : "nearest", nulls[o->null]);
+    fus_outfile_printf(&f, "  \"null_replicates\": %d,\n  \"stability\": %d,\n", o->replicates, o->stability);
+    if (o->expand > 0) {
+        char text[FUS_NUMBER_BYTES];
+        fus_number_print(text, o->expand);
+        fus_outfile_printf(&f, "  \"expand\": \"%s\",\n", text);
+    } else
+        fus_outfile_printf(&f, "  \"expand\": \"%s\",\n", o->expand < 0 ? "none" : "auto");
+    fus_outfile_printf(&f, "  \"centroid\": \"%s\",\n  \"seed\": %llu,\n  \"preset\": \"%s\",\n",
+                       o->by_participant ? "participants" : "voxels", (unsigned long long)o->seed,
+                       o->preset ? "efird" : "");
+    put_inputs(&f, c, pool);
+    return fus_outfile_commit(&f, err);
+}
+
+int fus_sdc_clusters_write(const struct fus_sdc_clustering *c, const struct fus_sdc_pool *pool, struct fus_error *err)
 {
     int code = write_sweep(c, err);
+    if (!code)
+        code = write_voxels(c, err);
     for (int e = 0; e < c->n_eps && !code; e++)
         if (c->eps[e].written)
-            code = write_eps(c, e, err);
-    return code;
+            code = write_eps(c, e, pool, err);
+    return code ? code : write_record(c, pool, err);
 }

@@ -2,8 +2,8 @@
 #ifndef FUS_SDC_CLUSTERS_WRITE_H
 #define FUS_SDC_CLUSTERS_WRITE_H
 
-#include "analysis/sdc/clustering.h"
+#include "analysis/sdc/explain.h"
 
-int fus_sdc_clusters_write(const struct fus_sdc_clustering *c, struct fus_error *err);
+int fus_sdc_clusters_write(const struct fus_sdc_clustering *c, const struct fus_sdc_pool *pool, struct fus_error *err);
 
 #endif

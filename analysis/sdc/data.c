@@ -75,9 +75,10 @@ static bool make_plain(struct fus_sdc_data *d, size_t n_voxels)
     float *nc = fus_sdc_store_own(d, n_voxels, sizeof *nc);
     size_t *part = fus_sdc_store_own(d, 2, sizeof *part);
     const char **part_name = fus_sdc_store_own(d, 1, sizeof *part_name);
+    d->store->space = fus_sdc_store_own(d, 1, sizeof *d->store->space);
     d->fate = fus_sdc_store_own(d, n_voxels, 1);
     d->session = fus_sdc_store_own(d, d->n_trials, sizeof *d->session);
-    if (!mean || !sd || !voxel || !nc || !part || !part_name || !d->fate || !d->session)
+    if (!mean || !sd || !voxel || !nc || !part || !part_name || !d->fate || !d->session || !d->store->space)
         return false;
     fill(sd, n_voxels, 1);
     for (size_t v = 0; v < n_voxels; v++) {

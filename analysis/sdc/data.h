@@ -1,7 +1,7 @@
 /* Responses of one participant, ready for a decoder: z-scored, voxels chosen by their noise
  * ceiling.
  *
- *     code = fus_sdc_study_read(study, "study.tsv", err);           study.h: participants and trials
+ *     code = fus_sdc_study_read(study, "study.tsv", err);           study.h
  *     code = fus_sdc_data_open(&d, study, p, &options, err);        one participant at a time
  *     code = fus_sdc_data_gather(x, d, trials, 128, err);           a batch
  *     fus_sdc_data_close(d);
@@ -98,7 +98,7 @@ struct fus_sdc_embedding {
     char sha256[65]; /* of the file */
 };
 
-/* An .npy or .npz (its array `embedding`, or the only one with two dimensions) of any number type. */
+/* An .npy or .npz (its array `embedding`, or the only one with two dimensions) of numbers. */
 int fus_sdc_embedding_open(struct fus_sdc_embedding *e, const char *path, struct fus_error *err);
 void fus_sdc_embedding_close(struct fus_sdc_embedding *e);
 

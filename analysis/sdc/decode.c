@@ -1,20 +1,307 @@
-/* The course of `sdc fit`: see decode.h. */
+/* The course of `sdc fit`: see decode.h. One participant after another: responses, fits, their
+ * mean, scores; then one table of all. What is finished is not done again, so a stopped run
+ * resumes where it was, and shards leave their fits for the run that joins them. */
+#define _POSIX_C_SOURCE 200809L
 #include "analysis/sdc/decode.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "analysis/sdc/decode_work.h"
+#include "analysis/sdc/ridge.h"
+#include "analysis/sdc/units.h"
+#include "nn/base/outfile.h"
+#include "nn/kernel/kernels.h"
 
 void fus_sdc_decode_defaults(struct fus_sdc_decode_options *o, bool efird)
 {
     *o = (struct fus_sdc_decode_options){
-        .split = {.repeats = 3, .n_test = 1000, .n_val = 1000, .seed = 1},
-        .data = {.min_nc = 8, .repeats = 3, .scale = 1, .zscore = true},
         .fit = {.iterations = 5001, .batch = 128, .rate = 1e-4, .temperature = 0.03, .noise = 1, .tail = 0.5},
         .seed = 1,
         .reruns = 10,
         .alphas = {1, 10, 100, 1e3, 1e4, 1e5, 1e6},
         .n_alphas = 7,
         .efird = efird,
+        .checkpoint = 120,
         .max_memory = (size_t)4 << (sizeof(size_t) > 4 ? 30 : 28)};
+    fus_sdc_study_defaults(&o->split);
+    fus_sdc_data_defaults(&o->data);
     if (efird)
         o->reruns = 50, o->fit.tail = 0;
+}
+
+/* ---- for all parts ---- */
+
+void fus_sdc_work_path(char path[FUS_SDC_PATH_BYTES], const struct fus_sdc_work *w, const char *fmt, ...)
+{
+    va_list ap;
+    int n = snprintf(path, FUS_SDC_PATH_BYTES, "%s/", w->o->out);
+    va_start(ap, fmt);
+    if (n >= 0 && n < FUS_SDC_PATH_BYTES)
+        vsnprintf(path + n, FUS_SDC_PATH_BYTES - (size_t)n, fmt, ap);
+    va_end(ap);
+}
+
+bool fus_sdc_work_exists(const struct fus_sdc_work *w, const char *relative)
+{
+    char path[FUS_SDC_PATH_BYTES];
+    fus_sdc_work_path(path, w, "%s", relative);
+    return access(path, F_OK) == 0;
+}
+
+double fus_sdc_work_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void fus_sdc_work_note(const struct fus_sdc_work *w, const char *fmt, ...)
+{
+    char line[1000];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    if (w->hooks->note)
+        w->hooks->note(w->hooks->context, line);
+}
+
+/* ---- the study ---- */
+
+/* "NAME=FILE" -> both; name [256]. */
+static int take_pair(char name[256], const char **file, const char *option, const char *text, struct fus_error *err)
+{
+    const char *equals = strchr(text, '=');
+    size_t n = equals ? (size_t)(equals - text) : 0;
+    if (n == 0 || n > 255 || !equals[1])
+        return fus_base_fail(err, FUS_EINVAL, "%s: '%s' found, NAME=FILE expected", option, text);
+    memcpy(name, text, n);
+    name[n] = '\0';
+    *file = equals + 1;
+    return FUS_OK;
+}
+
+/* The file given for `name`; *file NULL: none. */
+static int find_pair(const char **file, const char *name, const char *option, const char *const *texts, int n,
+                     struct fus_error *err)
+{
+    char other[256];
+    const char *path;
+    int code = FUS_OK;
+    *file = NULL;
+    for (int i = 0; i < n && !code; i++) {
+        code = take_pair(other, &path, option, texts[i], err);
+        if (!code && strcmp(other, name) == 0)
+            *file = path;
+    }
+    return code;
+}
+
+static int read_study(struct fus_sdc_work *w, struct fus_error *err)
+{
+    const struct fus_sdc_decode_options *o = w->o;
+    char name[256];
+    int code = fus_sdc_study_create(&w->study, err);
+    if (!code && o->study)
+        code = fus_sdc_study_read(w->study, o->study, err);
+    for (int i = 0; i < o->n_responses && !code; i++) {
+        const char *responses, *trials = NULL, *mask = NULL;
+        code = take_pair(name, &responses, "--responses", o->responses[i], err);
+        if (!code)
+            code = find_pair(&trials, name, "--trials", o->trials, o->n_trials, err);
+        if (!code)
+            code = find_pair(&mask, name, "--mask", o->masks, o->n_masks, err);
+        if (!code)
+            code = fus_sdc_study_add(w->study, name, responses, trials, mask, NULL, err);
+    }
+    return code;
+}
+
+static int open_inputs(struct fus_sdc_work *w, struct fus_error *err)
+{
+    const struct fus_sdc_decode_options *o = w->o;
+    int code = fus_sdc_embedding_open(&w->embedding, o->embedding, err);
+    if (!code && o->images)
+        code = fus_sdc_images_open(&w->images, o->images, err);
+    if (!code)
+        code = read_study(w, err);
+    return code ? code : fus_sdc_study_load(w->study, o->images ? &w->images : NULL, &w->embedding, &o->split, err);
+}
+
+/* ---- a participant ---- */
+
+static void close_participant(struct fus_sdc_work *w)
+{
+    for (int s = 0; s < 3; s++) {
+        fus_base_free(w->trials[s]);
+        fus_base_free(w->image[s]);
+        w->trials[s] = w->image[s] = NULL;
+    }
+    fus_base_free(w->w);
+    fus_base_free(w->pattern);
+    w->w = w->b = w->pattern = NULL;
+    fus_sdc_data_close(w->data);
+    w->data = NULL;
+}
+
+static int list_trials(struct fus_sdc_work *w, struct fus_error *err)
+{
+    for (int s = 0; s < 3; s++) {
+        w->trials[s] = fus_base_alloc(w->data->n_trials + 1, sizeof *w->trials[s]);
+        w->image[s] = fus_base_alloc(w->data->n_trials + 1, sizeof *w->image[s]);
+        if (!w->trials[s] || !w->image[s])
+            return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for %zu trials", w->name, w->data->n_trials);
+        w->n[s] = fus_sdc_data_trials(w->trials[s], w->data, (enum fus_sdc_split)s);
+        for (size_t i = 0; i < w->n[s]; i++)
+            w->image[s][i] = w->data->image[w->trials[s][i]];
+    }
+    return FUS_OK;
+}
+
+/* What does not fit is said before hours are spent. */
+static int check_memory(const struct fus_sdc_work *w, struct fus_error *err)
+{
+    const struct fus_sdc_fit_source source = {w->data, &w->embedding, NULL, NULL, w->n[FUS_SDC_TRAIN]};
+    size_t fit = fus_sdc_fit_bytes(&source, &w->o->fit), ridge = w->o->n_alphas ? fus_sdc_ridge_bytes(&source) : 0;
+    if (fit > w->o->max_memory || ridge > w->o->max_memory)
+        return fus_base_fail(err, FUS_ELIMIT,
+                             "%s: %s of %zu voxels needs %zu MB beside the responses, --max-memory is %zu MB%s",
+                             w->name, fit > ridge ? "a decoder" : "ridge regression", w->data->n_voxels,
+                             (fit > ridge ? fit : ridge) >> 20, w->o->max_memory >> 20,
+                             fit > w->o->max_memory ? "" : "; --ridge none does without");
+    return FUS_OK;
+}
+
+static int open_participant(struct fus_sdc_work *w, int p, struct fus_error *err)
+{
+    struct fus_sdc_data_options options = w->o->data;
+    char folder[FUS_SDC_PATH_BYTES];
+    w->p = p;
+    w->name = w->study->participants[p].name;
+    fus_sdc_work_path(folder, w, "parts");
+    options.folder = folder;
+    options.max_memory = w->o->max_memory / 2;
+    int code = w->study->participants[p].model
+                   ? fus_sdc_units_open(&w->data, w->study, p, w->o->images ? &w->images : NULL, w->o->seed,
+                                        options.max_memory, err)
+                   : fus_sdc_data_open(&w->data, w->study, p, &options, err);
+    if (!code)
+        code = list_trials(w, err);
+    if (!code && (w->data->n_voxels == 0 || w->n[FUS_SDC_TRAIN] < 2))
+        code = fus_base_fail(err, FUS_EINVAL,
+                             "%s: %zu voxels kept of %zu and %zu training trials: nothing to decode; "
+                             "a smaller --min-nc?",
+                             w->name, w->data->n_voxels, w->data->n_masked, w->n[FUS_SDC_TRAIN]);
+    if (!code)
+        code = check_memory(w, err);
+    if (!code)
+        fus_sdc_work_note(w, "%s: %zu of %zu voxels, %zu trials to train, %zu to validate, %zu to test", w->name,
+                          w->data->n_voxels, w->data->n_masked, w->n[0], w->n[1], w->n[2]);
+    return code;
+}
+
+/* The decoder of all reruns, its patterns, scores and files. */
+static int finish_participant(struct fus_sdc_work *w, struct fus_error *err)
+{
+    size_t n = w->data->n_voxels * w->embedding.d, n_train = w->n[FUS_SDC_TRAIN];
+    float *z = fus_base_alloc(n_train * w->embedding.d + 1, sizeof *z);
+    w->w = fus_base_alloc(n + w->embedding.d, sizeof *w->w);
+    w->pattern = fus_base_alloc(n, sizeof *w->pattern);
+    w->b = w->w ? w->w + n : NULL;
+    int code = z && w->w && w->pattern ? fus_sdc_fits_average(w, err)
+                                       : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for a decoder", w->name);
+    const struct fus_sdc_decoder decoder = {w->data->n_voxels, w->embedding.d, w->w, w->b};
+    if (!code)
+        code = fus_sdc_decoder_apply(z, &decoder, w->data, w->trials[FUS_SDC_TRAIN], n_train, err);
+    if (!code)
+        code = fus_sdc_decoder_pattern(w->pattern, z, w->embedding.d, w->data, w->trials[FUS_SDC_TRAIN], n_train, err);
+    fus_base_free(z);
+    if (!code)
+        code = fus_sdc_write_all(w, err);
+    return code ? code : fus_sdc_scores_write(w, err);
+}
+
+/* Whether everything of participant p is written; its scores are the last. */
+static bool is_finished(const struct fus_sdc_work *w, int p)
+{
+    char relative[FUS_SDC_PATH_BYTES];
+    snprintf(relative, sizeof relative, "parts/%s-scores.csv", w->study->participants[p].name);
+    return fus_sdc_work_exists(w, relative);
+}
+
+static int run_participant(struct fus_sdc_work *w, int p, struct fus_error *err)
+{
+    int code;
+    if (w->o->n_shards ? fus_sdc_fits_left(w, p) == 0 : is_finished(w, p))
+        return FUS_OK;
+    code = open_participant(w, p, err);
+    if (!code)
+        code = fus_sdc_fits_run(w, err);
+    if (!code && !w->o->n_shards)
+        code = finish_participant(w, err);
+    close_participant(w);
+    return code;
+}
+
+/* ---- all of them ---- */
+
+static int write_log(const struct fus_sdc_work *w, struct fus_error *err)
+{
+    char path[FUS_SDC_PATH_BYTES];
+    struct fus_outfile f;
+    fus_sdc_work_path(path, w, "sdc.log");
+    int code = fus_outfile_open(&f, path, err);
+    if (code)
+        return code;
+    fus_outfile_printf(&f,
+                       "instruction set\t%s\nthreads\t%d\nsteps here\t%ld\nseconds here\t%.1f\npeak memory\t%ld MB\n",
+                       fus_kernels_here()->name, fus_base_threads(), (long)w->steps_done,
+                       fus_sdc_work_now() - w->started, fus_base_peak_kb() >> 10);
+    return fus_outfile_commit(&f, err);
+}
+
+static int run_all(struct fus_sdc_work *w, struct fus_error *err)
+{
+    int code = FUS_OK;
+    w->started = fus_sdc_work_now();
+    for (int p = 0; p < w->study->n; p++)
+        w->steps_left += (long)fus_sdc_fits_left(w, p) * w->o->fit.iterations;
+    for (int p = 0; p < w->study->n && !code; p++)
+        code = run_participant(w, p, err);
+    if (code || w->o->n_shards)
+        return code;
+    code = fus_sdc_pool_write(w, err);
+    if (!code)
+        code = fus_sdc_scores_join(w, err);
+    if (!code)
+        code = write_log(w, err);
+    if (!code)
+        fus_sdc_record_remove_parts(w);
+    return code;
+}
+
+int fus_sdc_decode_run(const struct fus_sdc_decode_options *o, const struct fus_sdc_decode_hooks *hooks,
+                       struct fus_error *err)
+{
+    struct fus_sdc_work w = {.o = o, .hooks = hooks};
+    bool finished = false;
+    int code = strlen(o->out) > 3000
+                   ? fus_base_fail(err, FUS_EINVAL, "--out: a path of %zu characters; at most 3000 are possible",
+                                   strlen(o->out))
+                   : open_inputs(&w, err);
+    if (!code)
+        code = fus_sdc_record_begin(&w, &finished, err);
+    if (!code && !finished)
+        code = run_all(&w, err);
+    fus_text_free(&w.record);
+    fus_sdc_study_close(w.study);
+    if (o->images)
+        fus_sdc_images_close(&w.images);
+    fus_sdc_embedding_close(&w.embedding);
+    return code;
 }

@@ -5,9 +5,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/base/json.h"
 #include "nn/base/sha256.h"
 #include "stimuli/set/folder.h"
 #include "weights/weights.h"
@@ -198,6 +200,14 @@ int fus_sdc_decoders_read(struct fus_sdc_decoders *d, const char *const *specs, 
     return code;
 }
 
+static bool exists(const char *path)
+{
+    FILE *f = fopen(path, "rb");
+    if (f)
+        fclose(f);
+    return f != NULL;
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return fus_folder_compare(*(char *const *)a, *(char *const *)b);
@@ -232,6 +242,46 @@ static int list_names(char ***names, size_t *n, const char *folder, struct fus_e
     return code;
 }
 
+/* The participants in the order of the study, as DIR/sdc.json has them; none: n stays 0. */
+static int list_study(char ***names, size_t *n, const char *dir, struct fus_error *err)
+{
+    char path[4096];
+    uint8_t *text = NULL;
+    size_t bytes, room = 0;
+    struct fus_json j;
+    bool memory = true;
+    int length = snprintf(path, sizeof path, "%s/sdc.json", dir), code;
+    if (length < 0 || (size_t)length >= sizeof path || !exists(path))
+        return FUS_OK;
+    code = fus_base_read_file(&text, &bytes, path, (size_t)1 << 26, err);
+    if (code)
+        return fus_base_blame(err, "%s: ", path);
+    fus_json_start(&j, text, bytes, 0, err);
+    j.file_names = true;
+    for (fus_json_enter(&j, '{'); fus_json_next(&j);) {
+        if (strcmp(fus_json_key(&j), "participants") != 0) {
+            fus_json_skip(&j);
+            continue;
+        }
+        for (fus_json_enter(&j, '['); fus_json_next(&j);) {
+            const char *name = fus_json_string(&j);
+            char **grown = fus_base_grow(*names, &room, *n, sizeof **names);
+            *names = grown ? grown : *names;
+            char *copy = grown ? fus_base_strdup(name) : NULL;
+            if (copy)
+                (*names)[(*n)++] = copy;
+            memory = memory && copy;
+            if (copy && !names_file(copy, strlen(copy)))
+                fus_json_fail(&j, "a participant's name, without /, expected");
+        }
+    }
+    code = fus_json_end(&j);
+    fus_base_free(text);
+    if (!code && !memory)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for names");
+    return code ? fus_base_blame(err, "%s: ", path) : FUS_OK;
+}
+
 int fus_sdc_decoders_open(struct fus_sdc_decoders *d, const char *dir, const char *which, struct fus_error *err)
 {
     char **names = NULL, *folder = NULL;
@@ -239,6 +289,8 @@ int fus_sdc_decoders_open(struct fus_sdc_decoders *d, const char *dir, const cha
     *d = (struct fus_sdc_decoders){0};
     int code = fus_folder_join(&folder, dir, "decoders", err);
     if (!code)
+        code = list_study(&names, &n, dir, err);
+    if (!code && n == 0)
         code = list_names(&names, &n, folder, err);
     if (!code && n == 0)
         code = fus_base_fail(err, FUS_ENOTFOUND, "%s: no decoders (NAME.npz) found", folder);
@@ -257,6 +309,29 @@ int fus_sdc_decoders_open(struct fus_sdc_decoders *d, const char *dir, const cha
     fus_base_free(names);
     fus_base_free(folder);
     finish(d);
+    return code;
+}
+
+int fus_sdc_decoders_run(float *w, bool *found, const struct fus_sdc_decoders *d, int participant, const char *dir,
+                         const char *file, struct fus_error *err)
+{
+    char path[4096];
+    struct fus_store *s = NULL;
+    size_t n = d->first[participant + 1] - d->first[participant];
+    int length = snprintf(path, sizeof path, "%s/decoders/%s/%s", dir, d->name[participant], file);
+    *found = length > 0 && (size_t)length < sizeof path && exists(path);
+    if (!*found)
+        return FUS_OK;
+    int code = fus_open_weights(&s, path, err);
+    if (code)
+        return code;
+    const struct fus_tensor *t = find_array(s, "weight");
+    if (!t || t->n_dims != 2 || (uint64_t)t->shape[0] != n || (uint64_t)t->shape[1] != d->vectors.d)
+        code = fus_base_fail(err, FUS_EFORMAT, "%s: an array weight of %zu voxels and %zu dimensions expected", path, n,
+                             d->vectors.d);
+    else
+        code = fus_store_read_f32(s, w, t, err);
+    fus_store_close(s);
     return code;
 }
 

@@ -20,8 +20,14 @@ struct fus_sdc_decoders {
 int fus_sdc_decoders_read(struct fus_sdc_decoders *d, const char *const *specs, int n, bool transposed,
                           struct fus_error *err);
 
-/* DIR/decoders/NAME.npz in natural order of the names: its array `which` ("weight", "pattern"). */
+/* DIR/decoders/NAME.npz in the order of the study (sdc.json), else in natural order: its array
+ * `which` ("weight", "pattern"). */
 int fus_sdc_decoders_open(struct fus_sdc_decoders *d, const char *dir, const char *which, struct fus_error *err);
+
+/* w [voxels, d] of one participant: the array weight of DIR/decoders/NAME/FILE, a single run.
+ * *found: false if there is no such file. */
+int fus_sdc_decoders_run(float *w, bool *found, const struct fus_sdc_decoders *d, int participant, const char *dir,
+                         const char *file, struct fus_error *err);
 void fus_sdc_decoders_close(struct fus_sdc_decoders *d);
 
 #endif

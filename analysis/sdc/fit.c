@@ -166,9 +166,9 @@ static void project_row(void *context, int task, int thread)
 
 static double run_loss(struct fus_sdc_fit *f)
 {
-    const struct fus_matmul decode = {f->batch, f->v_pad, f->d_pad, f->x, f->w.value, f->b.value, f->z};
-    const struct fus_matmul compare = {f->batch, f->d_pad, f->batch_pad, f->p, f->y_across, NULL, f->s};
-    const struct fus_matmul back = {f->batch, f->batch_pad, f->d_pad, f->s, f->y, NULL, f->z};
+    const struct fus_matmul decode = {f->batch, f->v_pad, f->d_pad, f->x, f->w.value, f->b.value, f->z, false, 0, 0};
+    const struct fus_matmul compare = {f->batch, f->d_pad, f->batch_pad, f->p, f->y_across, NULL, f->s, false, 0, 0};
+    const struct fus_matmul back = {f->batch, f->batch_pad, f->d_pad, f->s, f->y, NULL, f->z, false, 0, 0};
     int n = (int)f->batch;
     double loss = 0;
     fus_matmul_run(&decode, f->kernel);

@@ -40,8 +40,8 @@ static bool left_out(const struct fus_sdc_batch *c, size_t i, size_t j)
     return c->image && i != j && c->image[i] == c->image[j];
 }
 
-/* share[k] = softmax of s over k, for n numbers `step` apart, of which those left out are -infinity.
- * Returns log sum e^s. */
+/* share[k] = softmax of s over k, for n numbers `step` apart, of which those left out are
+ * -infinity. Returns log sum e^s. */
 static double softmax(double *share, const double *s, size_t n, size_t step)
 {
     double largest = -INFINITY, sum = 0;

@@ -3,7 +3,8 @@
  * A panel is 16 vectors of one participant, dimensions outside: the kernel's B. A block is up to
  * MAX_ROWS vectors of one participant, packed as the kernel's A by the thread that works on it. A
  * task is one block against all panels that come after its beginning, so each pair is computed
- * once. The strip of products of a panel (16 KB) is still in the first-level cache when it is read. */
+ * once. The strip of products of a panel (16 KB) is still in the first-level cache when it is
+ * read. */
 #include "analysis/sdc/pairs.h"
 
 #include <math.h>

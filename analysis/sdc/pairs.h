@@ -1,8 +1,8 @@
 /* Distances between all voxels of all participants, in blocks: no distance is kept.
  *
- * A voxel's vector u has unit length. The distance of two is D(u, v) = float(1 - c), where c is the
- * chain of float multiply-adds u_j v_j over j: the same whichever of the two comes first. Vectors of
- * length 0 take no part. */
+ * A voxel's vector u has unit length. The distance of two is D(u, v) = float(1 - c), where c is
+ * the chain of float multiply-adds u_j v_j over j: the same whichever of the two comes first.
+ * Vectors of length 0 take no part. */
 #ifndef FUS_SDC_PAIRS_H
 #define FUS_SDC_PAIRS_H
 
@@ -33,9 +33,9 @@ size_t fus_sdc_pairs_count(const struct fus_sdc_pairs *p);
 size_t fus_sdc_pairs_vector(const struct fus_sdc_pairs *p, size_t place); /* its number in the vectors */
 int fus_sdc_pairs_participant(const struct fus_sdc_pairs *p, size_t place);
 
-/* Cosines of `rows` voxels of one participant with up to 16 of one participant (the same or a later
- * one). Of a participant's own pairs a strip may hold both (u, v) and (v, u), and (u, u): only those
- * with row < column count. */
+/* Cosines of `rows` voxels of one participant with up to 16 of one participant (the same or a
+ * later one). Of a participant's own pairs a strip may hold both (u, v) and (v, u), and (u, u):
+ * only those with row < column count. */
 struct fus_sdc_strip {
     const float *cosine; /* [rows, 16] */
     size_t row, column;  /* places of the first row and column */

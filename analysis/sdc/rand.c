@@ -19,7 +19,7 @@ static double pairs(double n)
     return n * (n - 1) / 2;
 }
 
-/* Sum over parts of their pairs: by a and b, by a alone (both false) or, after an exchange, by b. */
+/* Sum over parts of their pairs: by a and b, by a alone (both false) or, once exchanged, by b. */
 static double sum_pairs(const struct cell *c, size_t n, bool both)
 {
     double sum = 0;

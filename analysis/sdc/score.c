@@ -135,7 +135,7 @@ static void rank_trial(void *context, int task, int thread)
 static void rank_all(struct scoring *s)
 {
     const struct fus_kernel *kernel = fus_kernels_here();
-    const struct fus_matmul compare = {BLOCK, s->d_pad, fus_matmul_pad(s->m), s->packed, s->y, NULL, s->s};
+    const struct fus_matmul compare = {BLOCK, s->d_pad, fus_matmul_pad(s->m), s->packed, s->y, NULL, s->s, false, 0, 0};
     for (s->first = 0; s->first < s->n; s->first += BLOCK) {
         int rows = (int)(s->n - s->first < BLOCK ? s->n - s->first : BLOCK);
         fus_threads_for(rows, normalise, s);
@@ -256,8 +256,8 @@ struct resampling {
     bool failed[1024]; /* by thread: no memory */
 };
 
-/* The metrics with image c counted count[c] times; the value of two_vs_two moves twice as far as the
- * mean of its trials, since both trials of a pair vary. */
+/* The metrics with image c counted count[c] times; the value of two_vs_two moves twice as far as
+ * the mean of its trials, since both trials of a pair vary. */
 static void measure(double *values, const struct resampling *r, const double *count, double *by_rank)
 {
     const struct scoring *s = r->s;
@@ -269,7 +269,7 @@ static void measure(double *values, const struct resampling *r, const double *co
             of += count[c] * sums[c].of, by += count[c] * sums[c].by;
         values[k] = of / by;
         if (strcmp(metric->name, "two_vs_two") == 0 && !isnan(metric->value))
-            values[k] = metric->value + 2 * (values[k] - metric->value);
+            values[k] = fmin(fmax(metric->value + 2 * (values[k] - metric->value), 0), 1);
         if (!is_median(metric))
             continue;
         memset(by_rank, 0, (s->m + 1) * sizeof *by_rank);

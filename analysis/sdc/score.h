@@ -38,7 +38,7 @@ struct fus_sdc_scores {
 };
 
 /* top      the share of trials of rank <= k, k = 1, 5, 10, 50, 100, 500 below the number of images
- * top_1_among  the expected share of rank 1 among k candidates: the own image and k - 1 others at random,
+ * top_1_among  the expected share of rank 1 among the own image and k - 1 others at random,
  *          mean of C(n - rank, k - 1) / C(n - 1, k - 1)
  * two_vs_two   the share of pairs of trials of different images with s_ii + s_jj > s_ij + s_ji
  *

@@ -4,12 +4,14 @@
 
 #include "analysis/sdc/data.h"
 #include "analysis/sdc/matrix.h"
+#include "weights/volume.h"
 
 #define FUS_SDC_MOST_OWNED 32
 
 struct fus_sdc_store {
-    struct fus_sdc_matrix kept;    /* [n_trials, n_voxels] as in the files, one stripe */
-    const double *centre, *factor; /* [n_sessions, n_voxels] x = (raw - centre) factor */
+    struct fus_sdc_matrix kept;           /* [n_trials, n_voxels] as in the files, one stripe */
+    const double *centre, *factor;        /* [n_sessions, n_voxels] x = (raw - centre) factor */
+    const struct fus_volume_space *space; /* [n_parts] */
     int n_owned;
     void *owned[FUS_SDC_MOST_OWNED]; /* every array of the data */
 };

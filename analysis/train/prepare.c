@@ -46,8 +46,14 @@ static int open_pictures(struct fus_work *w, struct fus_error *err)
 static int make_targets(struct fus_work *w, struct fus_error *err)
 {
     const struct fus_training_options *o = w->o;
-    const struct fus_targets_request r = {o->captions, o->idf, o->missing == FUS_TRAINING_MISSING_SKIP, o->contrastive,
-                                          o->seed};
+    const struct fus_targets_request r = {.captions = o->captions,
+                                          .idf = o->idf,
+                                          .skip_missing = o->missing == FUS_TRAINING_MISSING_SKIP,
+                                          .contrastive = o->contrastive,
+                                          .seed = o->seed,
+                                          .vocab = o->vocab,
+                                          .activation = o->activation,
+                                          .truncate = o->truncate};
     int code = o->contrastive                 ? FUS_OK
                : o->language && o->weight > 0 ? fus_targets_parse(&w->spec, o->language, err)
                                               : FUS_OK;
@@ -65,6 +71,8 @@ static int make_targets(struct fus_work *w, struct fus_error *err)
     if (sides)
         fus_work_note(w, "warning: --augment flip mirrors pictures, and %zu captions say left or right, such as '%s'",
                       sides, example);
+    if (w->targets.misread)
+        fus_work_note(w, "a caption looks like UTF-8 read as Latin-1; it is taken as it is");
     if (w->targets.without_held)
         fus_work_note(w, "the pictures to be validated on have no captions: no cosine there");
     if (w->targets.side[0].captions.n_others)

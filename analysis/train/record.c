@@ -79,6 +79,10 @@ static int put_captions(struct fus_work *w, struct fus_error *err)
         put_pair(&w->record, "  ", "targets", w->targets.description, ",\n");
         put_pair(&w->record, "  ", "targets_sha256", w->targets.sha256, ",\n");
     }
+    if (w->has_targets && w->targets.model_sha256[0]) {
+        put_pair(&w->record, "  ", "text_model_sha256", w->targets.model_sha256, ",\n");
+        put_pair(&w->record, "  ", "vocabulary_sha256", w->targets.vocab_sha256, ",\n");
+    }
     return FUS_OK;
 }
 

@@ -43,10 +43,15 @@ static int parse_source(struct fus_targets_spec *s, const char *text, struct fus
         s->kind = FUS_TARGETS_LSA;
         return text[3] ? parse_dim(&s->dim, text + 4, err) : FUS_OK;
     }
+    if (strncmp(text, "clip:", 5) == 0 && text[5]) {
+        s->kind = FUS_TARGETS_CLIP;
+        s->path = text + 5;
+        return FUS_OK;
+    }
     if (!names_vectors(text))
         return fus_base_fail(err, FUS_EINVAL,
-                             "'%s' found, lsa, lsa:D, FILE.npy, glove.txt, FILE.vec, FILE.bin, class, shuffled or "
-                             "random expected",
+                             "'%s' found, lsa, lsa:D, FILE.npy, glove.txt, FILE.vec, FILE.bin, clip:FILE, class, "
+                             "shuffled or random expected",
                              text);
     s->kind = FUS_TARGETS_WORDS;
     s->path = text;
@@ -60,11 +65,6 @@ int fus_targets_parse(struct fus_targets_spec *s, const char *text, struct fus_e
         enum fus_targets_control control;
     } controls[] = {{"class", FUS_TARGETS_CLASS}, {"shuffled", FUS_TARGETS_SHUFFLED}};
     memset(s, 0, sizeof *s);
-    if (strncmp(text, "clip:", 5) == 0)
-        return fus_base_fail(err, FUS_EUNSUPPORTED,
-                             "%s: CLIP's text tower is not read yet; write its embeddings to FILE.npy, one row a "
-                             "line of FILE.txt",
-                             text);
     if (strcmp(text, "random") == 0 || strncmp(text, "random:", 7) == 0) {
         s->kind = FUS_TARGETS_RANDOM;
         s->dim = RANDOM_DIM;
@@ -353,6 +353,7 @@ static int make(struct fus_targets *t, const struct fus_targets_request *r, bool
     if (r->contrastive)
         return make_bags(t, err);
     code = t->spec.kind == FUS_TARGETS_LSA      ? fus_vectors_lsa(t, err)
+           : t->spec.kind == FUS_TARGETS_CLIP   ? fus_clip_targets_make(t, r, err)
            : t->spec.kind == FUS_TARGETS_RANDOM ? make_random(t, err)
            : is_table(t->spec.path)             ? fus_vectors_table(t, r, captions, err)
                                                 : fus_vectors_words(t, r, err);

@@ -3,12 +3,14 @@
  *   lsa[:D]            latent semantic analysis of the training captions (analysis/lsa.h), D = 64
  *   FILE.npy, glove.txt, FILE.vec, FILE.bin   vectors of words (weights/words.h): a text is
  *                                             the mean of its words
+ *   clip:FILE          embeddings of the captions by a CLIP file's text tower
+ *                      (weights/text_model.h)
  *   class[:SOURCE]     every picture gets the mean of its class's training captions, of unit length
  *   shuffled[:SOURCE]  the training captions of a class change places
  *   random[:D]         every text gets a random vector of unit length
  *
- * SOURCE is one of the first two; default lsa. class, shuffled and random are controls: they keep a
- * second objective but remove the content of the captions. */
+ * SOURCE is one of the first three; default lsa. class, shuffled and random are controls: they keep
+ * a second objective but remove the content of the captions. */
 #ifndef FUS_TARGETS_H
 #define FUS_TARGETS_H
 
@@ -16,17 +18,17 @@
 #include "stimuli/text/captions.h"
 #include "weights/words.h"
 
-enum fus_targets_kind { FUS_TARGETS_NONE, FUS_TARGETS_LSA, FUS_TARGETS_WORDS, FUS_TARGETS_RANDOM };
+enum fus_targets_kind { FUS_TARGETS_NONE, FUS_TARGETS_LSA, FUS_TARGETS_WORDS, FUS_TARGETS_CLIP, FUS_TARGETS_RANDOM };
 enum fus_targets_control { FUS_TARGETS_AS_THEY_ARE, FUS_TARGETS_CLASS, FUS_TARGETS_SHUFFLED };
 
 struct fus_targets_spec {
     enum fus_targets_kind kind;
     enum fus_targets_control control;
     int dim;          /* of lsa and random */
-    const char *path; /* of word vectors */
+    const char *path; /* of word vectors, or of the CLIP file */
 };
 
-/* FUS_EINVAL says what is expected; FUS_EUNSUPPORTED: `clip:FILE`. */
+/* FUS_EINVAL says what is expected. */
 int fus_targets_parse(struct fus_targets_spec *spec, const char *text, struct fus_error *err);
 
 /* The source of the texts. */
@@ -54,7 +56,10 @@ struct fus_targets {
     struct fus_targets_side side[2];
     struct fus_vocabulary vocabulary;
     char sha256[65];       /* of rows and classes, in f32 */
+    char model_sha256[65]; /* of the CLIP file; empty: no text tower */
+    char vocab_sha256[65]; /* of its vocabulary */
     char description[300]; /* "LSA of 4,400 captions: 185 words, 64 dimensions, 83 % of their variance" */
+    bool misread;          /* a text for a text tower looks like UTF-8 read as Latin-1 */
     bool without_held;     /* the validation set has no captions, so no cosine is computed there */
 };
 
@@ -62,6 +67,8 @@ struct fus_targets_request {
     const char *captions; /* captions.tsv; NULL: those of drawn pictures, else names of classes */
     bool idf, skip_missing, contrastive;
     uint64_t seed;
+    const char *vocab, *activation; /* of clip:FILE; NULL: beside the file, and what it says */
+    bool truncate;                  /* captions longer than the text tower takes */
 };
 
 /* other: NULL if held-out pictures are from the same feed. FUS_EINVAL: lsa without captions, too

@@ -20,8 +20,10 @@ struct fus_training_options {
     const char *stimuli, *validate;                      /* pictures; "10%" or another set */
     const char *out;                                     /* the folder */
     const char *captions, *language; /* captions.tsv; source of the targets (targets.h); NULL: none */
+    const char *vocab, *activation;  /* of --language clip:FILE; NULL: beside the file, what it says */
     const char *augment, *freeze;
     const char *schedule; /* cosine, constant, step:30,60 */
+    bool truncate;        /* captions that are too long for clip:FILE */
     bool fresh, contrastive, idf, frozen_norms, winograd, resume, force;
     enum fus_training_missing missing;
     enum fus_train_language loss;

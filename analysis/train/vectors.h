@@ -10,6 +10,9 @@ int fus_targets_set_texts(struct fus_targets_side *s, enum fus_targets_mode mode
 void fus_targets_drop_texts(struct fus_targets_side *s);
 int fus_targets_list_training(const char ***texts, size_t *n, const struct fus_targets_side *s, struct fus_error *err);
 
+/* clip_targets.c: rows of both sides, t->dim, t->description and the digests. */
+int fus_clip_targets_make(struct fus_targets *t, const struct fus_targets_request *r, struct fus_error *err);
+
 /* vectors.c: rows of both sides, t->dim and t->description. table: captions says
  * whether there are any. */
 int fus_vectors_lsa(struct fus_targets *t, struct fus_error *err);

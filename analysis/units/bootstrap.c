@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "analysis/inference.h"
-#include "nn/base/rng.h"
 
 #define N_STATISTICS FUS_BOOTSTRAP_STATISTICS
 /* of a variance, at least 1/2: resamples from strata of two pictures have half a run's variance,
@@ -45,26 +44,6 @@ void fus_bootstrap_destroy(struct fus_bootstrap *b)
     memset(b, 0, sizeof *b);
 }
 
-static const int *strata(const struct fus_responses *r)
-{
-    return r->stratum ? r->stratum : r->category;
-}
-
-/* Pictures in order of their subcategory: members [n_images], those of subcategory s at first[s]
- * .. first[s+1]-1; first [n_images + 1] holds 0 at the start. */
-static void sort_strata(size_t *members, size_t *first, const struct fus_responses *r)
-{
-    const int *stratum = strata(r);
-    for (size_t i = 0; i < r->n_images; i++)
-        first[stratum[i] + 1]++;
-    for (size_t s = 0; s < r->n_images; s++)
-        first[s + 1] += first[s];
-    for (size_t s = 0, at = 0; s < r->n_images; s++)
-        for (size_t i = 0; i < r->n_images && at < first[s + 1]; i++)
-            if ((size_t)stratum[i] == s)
-                members[at++] = i;
-}
-
 size_t fus_bootstrap_n_nested(size_t n_resamples)
 {
     return 2 * ((n_resamples + 3) / 4);
@@ -75,22 +54,10 @@ size_t fus_bootstrap_n_nested(size_t n_resamples)
 struct work {
     struct fus_bootstrap *b;
     const struct fus_responses *r;
-    const struct fus_select_options *options;
-    uint64_t seed;
-    size_t *members, *first; /* sort_strata */
-    size_t *outer;           /* [n_images] the resample that a nested one draws from */
+    const struct fus_bootstrap_statistics *statistics;
+    struct fus_redraw redraw;
+    size_t *outer; /* [n_images] the resample that a nested one draws from */
 };
-
-/* For each place of the list, draws a picture of the same subcategory. */
-static void draw_places(size_t *place, const struct work *w, size_t draw)
-{
-    struct fus_rng rng;
-    fus_rng_seed(&rng, w->seed + (uint64_t)draw * 0xd1342543de82ef95u);
-    for (size_t i = 0; i < w->r->n_images; i++) {
-        size_t stratum = (size_t)strata(w->r)[i], from = w->first[stratum], among = w->first[stratum + 1] - from;
-        place[i] = w->members[from + (size_t)fus_rng_below(&rng, among)];
-    }
-}
 
 static size_t leave_out(size_t *order, const struct work *w, size_t draw)
 {
@@ -108,9 +75,9 @@ static size_t choose(void *context, size_t draw, size_t *order, int *category)
     if (draw == 0 || (draw > n_resamples && !w->b->nested))
         n = leave_out(order, w, draw);
     else
-        draw_places(order, w, draw);
+        fus_redraw_places(order, &w->redraw, draw);
     if (draw > n_resamples && w->b->nested) {
-        draw_places(w->outer, w, 1 + (draw - 1 - n_resamples) / 2);
+        fus_redraw_places(w->outer, &w->redraw, 1 + (draw - 1 - n_resamples) / 2);
         for (size_t i = 0; i < n; i++)
             order[i] = w->outer[order[i]];
     }
@@ -135,27 +102,14 @@ static double *place_of(size_t *stride, const struct fus_bootstrap *b, size_t dr
 static int measure(void *context, size_t draw, const struct fus_moments *m, struct fus_error *err)
 {
     const struct work *w = context;
-    const struct fus_responses *r = w->r;
-    struct fus_layer_summary layer;
-    int code = fus_criteria_layer(&layer, m, "resample", r->channels, r->height, r->width, w->options->criterion,
-                                  w->options, err);
-    if (code)
-        return code;
     size_t stride;
     double *to = place_of(&stride, w->b, draw);
-    for (int c = 0; c < r->n_categories; c++, to += N_STATISTICS * stride) {
-        to[FUS_BOOTSTRAP_PROPORTION * stride] = layer.categories[c].proportion;
-        to[FUS_BOOTSTRAP_CSI * stride] = layer.categories[c].csi_mean;
-        to[FUS_BOOTSTRAP_VARIATION * stride] = layer.categories[c].variation_cv;
-        to[FUS_BOOTSTRAP_MORISITA * stride] = layer.categories[c].morisita;
-    }
-    fus_select_free(&layer);
-    return FUS_OK;
+    return w->statistics->measure(w->statistics->context, to, stride, m, err);
 }
 
 static int check_left_out(const struct fus_responses *r, struct fus_error *err)
 {
-    size_t count[127] = {0};
+    size_t count[2 * FUS_SELECT_CATEGORIES] = {0};
     for (size_t i = 0; i < r->n_images; i++)
         count[r->category[i]]++;
     for (int c = 0; c < r->n_categories; c++)
@@ -165,10 +119,9 @@ static int check_left_out(const struct fus_responses *r, struct fus_error *err)
     return FUS_OK;
 }
 
-static int create_memory(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples,
+static int create_memory(struct fus_bootstrap *b, const struct fus_responses *r, size_t columns, size_t n_resamples,
                          enum fus_interval_method method, struct fus_error *err)
 {
-    size_t columns = (size_t)r->n_categories * N_STATISTICS;
     bool nested = method == FUS_INTERVAL_CENTRED, jackknife = method == FUS_INTERVAL_BCA;
     memset(b, 0, sizeof *b);
     b->method = method;
@@ -182,37 +135,78 @@ static int create_memory(struct fus_bootstrap *b, const struct fus_responses *r,
     return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu resamples", n_resamples);
 }
 
-int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples,
-                         enum fus_interval_method method, uint64_t seed, const struct fus_select_options *options,
-                         const struct fus_progress *progress, struct fus_error *err)
+int fus_bootstrap_run(struct fus_bootstrap *b, const struct fus_responses *r,
+                      const struct fus_bootstrap_statistics *statistics, size_t n_resamples,
+                      enum fus_interval_method method, uint64_t seed, const struct fus_progress *progress,
+                      struct fus_error *err)
 {
-    struct work w = {.b = b, .r = r, .options = options, .seed = seed};
+    struct work w = {.b = b, .r = r, .statistics = statistics};
     memset(b, 0, sizeof *b);
     int code = fus_responses_check(r, err);
     if (!code && n_resamples < 1)
         code = fus_base_fail(err, FUS_EINVAL, "0 resamples");
+    if (!code && method == FUS_INTERVAL_BCA && r->over != FUS_REDRAW_PICTURES)
+        code = fus_base_fail(err, FUS_EINVAL, "bca leaves single pictures out: it needs resamples of pictures");
     if (!code && method == FUS_INTERVAL_BCA)
         code = check_left_out(r, err);
     if (!code)
-        code = create_memory(b, r, n_resamples, method, err);
-    if (!code && !(w.members = fus_base_alloc(3 * r->n_images + 1, sizeof *w.members)))
+        code = create_memory(b, r, statistics->n_columns, n_resamples, method, err);
+    if (!code)
+        code = fus_redraw_create(&w.redraw, r, seed, err);
+    if (!code && !(w.outer = fus_base_alloc(r->n_images, sizeof *w.outer)))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu pictures' places", r->n_images);
     if (!code) {
         size_t n_draws = 1 + n_resamples +
                          (b->nested     ? fus_bootstrap_n_nested(n_resamples)
                           : b->left_out ? r->n_images
                                         : 0);
-        w.outer = w.members + r->n_images;
-        w.first = w.outer + r->n_images;
-        sort_strata(w.members, w.first, r);
-        bool third = fus_resample_needs_third(r, options) ||
-                     (b->left_out && options->test == FUS_TEST_BALANCED); /* a picture less: unequal n */
-        code = fus_resample_run(&(struct fus_resampling){n_draws, choose, measure, &w, progress, third}, r, err);
+        code = fus_resample_run(&(struct fus_resampling){n_draws, choose, measure, &w, progress, statistics->third}, r,
+                                err);
     }
-    fus_base_free(w.members);
+    fus_redraw_destroy(&w.redraw);
+    fus_base_free(w.outer);
     if (code)
         fus_bootstrap_destroy(b);
     return code;
+}
+
+/* ---- the statistics of a layer ---- */
+
+struct layer_context {
+    const struct fus_responses *r;
+    const struct fus_select_options *options;
+};
+
+static int measure_layer(void *context, double *to, size_t stride, const struct fus_moments *m, struct fus_error *err)
+{
+    const struct layer_context *l = context;
+    const struct fus_responses *r = l->r;
+    struct fus_layer_summary layer;
+    int code = fus_criteria_layer(&layer, m, "resample", r->channels, r->height, r->width, l->options->criterion,
+                                  l->options, err);
+    if (code)
+        return code;
+    for (int c = 0; c < r->n_categories; c++, to += N_STATISTICS * stride) {
+        to[FUS_BOOTSTRAP_PROPORTION * stride] = layer.categories[c].proportion;
+        to[FUS_BOOTSTRAP_CSI * stride] = layer.categories[c].csi_mean;
+        to[FUS_BOOTSTRAP_VARIATION * stride] = layer.categories[c].variation_cv;
+        to[FUS_BOOTSTRAP_MORISITA * stride] = layer.categories[c].morisita;
+    }
+    fus_select_free(&layer);
+    return FUS_OK;
+}
+
+int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r, size_t n_resamples,
+                         enum fus_interval_method method, uint64_t seed, const struct fus_select_options *options,
+                         const struct fus_progress *progress, struct fus_error *err)
+{
+    struct layer_context context = {r, options};
+    /* without a picture, or with other subcategories, sizes differ where they were equal */
+    bool changing = method == FUS_INTERVAL_BCA || r->over != FUS_REDRAW_PICTURES,
+         balanced = options->test == FUS_TEST_BALANCED && options->criterion == FUS_CRITERION_IUT;
+    struct fus_bootstrap_statistics statistics = {(size_t)r->n_categories * N_STATISTICS, measure_layer, &context,
+                                                  balanced && (changing || fus_resample_needs_third(r, options))};
+    return fus_bootstrap_run(b, r, &statistics, n_resamples, method, seed, progress, err);
 }
 
 /* ---- intervals ---- */
@@ -438,6 +432,23 @@ static struct fus_bootstrap_column difference_of(double *d, const struct fus_boo
     return c;
 }
 
+size_t fus_bootstrap_scratch(const struct fus_bootstrap *b)
+{
+    return 2 * b->n_resamples + (b->nested ? fus_bootstrap_n_nested(b->n_resamples) : 0) +
+           (b->left_out ? b->n_images : 0);
+}
+
+void fus_bootstrap_subtract(struct fus_interval *out, const struct fus_bootstrap_column *a,
+                            const struct fus_bootstrap_column *b, enum fus_interval_method method, double alpha,
+                            double *scratch)
+{
+    struct fus_bootstrap_column d = difference_of(scratch + a->n, a, b);
+    struct centre_context centre_context = centring_of(&d);
+    fus_bootstrap_interval(out, &d, method, alpha, scratch);
+    if (!isnan(out->low))
+        out->p = two_sided(d.resampled, d.n, method == FUS_INTERVAL_CENTRED ? &centre_context : NULL);
+}
+
 int fus_bootstrap_difference(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b,
                              double alpha, struct fus_error *err)
 {
@@ -445,17 +456,12 @@ int fus_bootstrap_difference(struct fus_interval *out, const struct fus_bootstra
     if (a->n_categories != b->n_categories || n != b->n_resamples || a->n_images != b->n_images ||
         a->method != b->method || !a->nested != !b->nested || !a->left_out != !b->left_out)
         return fus_base_fail(err, FUS_EINVAL, "bootstrap: the two models were not resampled alike");
-    double *scratch = fus_base_alloc(
-        2 * n + (a->nested ? fus_bootstrap_n_nested(n) : 0) + (a->left_out ? a->n_images : 0), sizeof *scratch);
+    double *scratch = fus_base_alloc(fus_bootstrap_scratch(a), sizeof *scratch);
     if (!scratch)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu resamples", n);
     for (size_t column = 0; column < (size_t)a->n_categories * N_STATISTICS; column++) {
         struct fus_bootstrap_column first = fus_bootstrap_column(a, column), second = fus_bootstrap_column(b, column);
-        struct fus_bootstrap_column d = difference_of(scratch + n, &first, &second);
-        struct centre_context centre_context = centring_of(&d);
-        fus_bootstrap_interval(&out[column], &d, a->method, alpha, scratch);
-        if (!isnan(out[column].low))
-            out[column].p = two_sided(d.resampled, n, a->method == FUS_INTERVAL_CENTRED ? &centre_context : NULL);
+        fus_bootstrap_subtract(&out[column], &first, &second, a->method, alpha, scratch);
     }
     fus_base_free(scratch);
     return FUS_OK;

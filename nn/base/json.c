@@ -98,6 +98,11 @@ bool fus_json_next(struct fus_json *j)
     return !j->code;
 }
 
+bool fus_json_starts_with(struct fus_json *j, char c)
+{
+    return !j->code && peek_solid(j) == c;
+}
+
 /* ---- strings ---- */
 
 static int hex4(struct fus_json *j)

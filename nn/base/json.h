@@ -47,6 +47,8 @@ const char *fus_json_key(struct fus_json *j); /* "key" and ':'; valid until the 
 const char *fus_json_string(struct fus_json *j);
 /* digits only: no sign, fraction, exponent or leading zero */
 uint64_t fus_json_u64(struct fus_json *j);
+/* Whether the next value begins with this character: '"', '[', '{', 'n' (null), ... */
+bool fus_json_starts_with(struct fus_json *j, char c);
 void fus_json_skip(struct fus_json *j); /* any value, its grammar checked */
 
 /* Reports an error that the caller found: "byte N: ..." at the value read last. */

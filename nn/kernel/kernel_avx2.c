@@ -35,6 +35,7 @@
 #define DSTORE(p, v) _mm256_storeu_pd(p, v)
 #define DSPREAD(x) _mm256_set1_pd(x)
 #define WIDEN(p) _mm256_cvtps_pd(_mm_loadu_ps(p))
+#define NARROW(p, v) _mm_storeu_ps(p, _mm256_cvtpd_ps(v))
 #define DADD(x, y) _mm256_add_pd(x, y)
 #define DSUB(x, y) _mm256_sub_pd(x, y)
 #define DMUL(x, y) _mm256_mul_pd(x, y)
@@ -49,6 +50,7 @@
 #include "nn/kernel/pool_tile.h"
 #include "nn/kernel/act_tile.h"
 #include "nn/kernel/moments_tile.h"
+#include "nn/kernel/token_tile.h"
 #include "nn/kernel/grad_tile.h"
 #include "nn/kernel/norm_tile.h"
 #include "nn/kernel/pool_back_tile.h"
@@ -61,6 +63,6 @@ static bool available(void)
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
-const struct fus_kernel fus_kernel_avx2 = {"avx2",   TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max,
-                                           ACTIVATE, MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS};
+const struct fus_kernel fus_kernel_avx2 = {"avx2", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max, ACTIVATE,
+                                           TOKENS, MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS};
 #endif

@@ -33,6 +33,7 @@
 #define DSTORE(p, v) vst1q_f64(p, v)
 #define DSPREAD(x) vdupq_n_f64(x)
 #define WIDEN(p) vcvt_f64_f32(vld1_f32(p))
+#define NARROW(p, v) vst1_f32(p, vcvt_f32_f64(v))
 #define DADD(x, y) vaddq_f64(x, y)
 #define DSUB(x, y) vsubq_f64(x, y)
 #define DMUL(x, y) vmulq_f64(x, y)
@@ -47,6 +48,7 @@
 #include "nn/kernel/pool_tile.h"
 #include "nn/kernel/act_tile.h"
 #include "nn/kernel/moments_tile.h"
+#include "nn/kernel/token_tile.h"
 #include "nn/kernel/grad_tile.h"
 #include "nn/kernel/norm_tile.h"
 #include "nn/kernel/pool_back_tile.h"
@@ -59,6 +61,6 @@ static bool available(void)
     return true; /* every AArch64 CPU that runs a hosted system has it */
 }
 
-const struct fus_kernel fus_kernel_neon = {"neon",   TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max,
-                                           ACTIVATE, MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS};
+const struct fus_kernel fus_kernel_neon = {"neon", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max, ACTIVATE,
+                                           TOKENS, MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS};
 #endif

@@ -32,6 +32,7 @@
 #define DSTORE(p, v) (*(p) = (v))
 #define DSPREAD(x) (x)
 #define WIDEN(p) ((double)*(p))
+#define NARROW(p, v) (*(p) = (float)(v))
 #define DADD(x, y) ((x) + (y))
 #define DSUB(x, y) ((x) - (y))
 #define DMUL(x, y) ((x) * (y))
@@ -46,6 +47,7 @@
 #include "nn/kernel/pool_tile.h"
 #include "nn/kernel/act_tile.h"
 #include "nn/kernel/moments_tile.h"
+#include "nn/kernel/token_tile.h"
 #include "nn/kernel/grad_tile.h"
 #include "nn/kernel/norm_tile.h"
 #include "nn/kernel/pool_back_tile.h"

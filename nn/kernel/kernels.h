@@ -7,6 +7,7 @@
 #include "nn/base/base.h"
 
 #define FUS_FMA_CHAINS 12 /* twice what hides an FMA's latency, few enough for 16 registers */
+#define FUS_NORM_ROWS 16  /* most rows of a layer norm's call */
 #define FUS_LANES 16      /* channels in a block, in every layout and on every machine */
 
 /* One tile of a GEMM: rows are pixels, columns channels in blocks of 16.
@@ -108,6 +109,16 @@ struct fus_kernel {
                      int padding, int y0);
     /* act_tile.h: GELU, QuickGELU, SiLU; n a multiple of 16 */
     void (*activate[3])(float *out, const float *in, size_t n);
+    /* token_tile.h. Rows are 16 floats apart, blocks of channels or keys step floats.
+     *
+     * layer_norm: of up to FUS_NORM_ROWS rows; each lane sums its channels in double, the lanes are
+     * added in order:
+     *   mean = sum x / C, v = sum (x - mean)^2 / C, y = (x - mean) / sqrt(v + epsilon) gamma + beta
+     * softmax: of one row, in place: e = expf(x - most), each lane sums its keys, the lanes are
+     * added in order in double, y = e * (float)(1 / total); 0 from n_keys on. */
+    void (*layer_norm)(float *out, const float *in, size_t step, int n_blocks, int n_rows, const float *gamma,
+                       const float *beta, double epsilon);
+    void (*softmax)(float *scores, size_t step, int n_blocks, int n_keys);
     /* Loops of analysis/ over units (moments_tile.h).
      *
      * moments_add: adds n_rows images x[r] with weights w[r] to mean and m2 of units from .. end-1;

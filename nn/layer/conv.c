@@ -10,26 +10,44 @@
 #include "nn/layer/layers.h"
 #include "nn/layer/op.h"
 
+/* The weight's shape in files: [K, C, R, S], [K, C R S], [C, K], or [K, 3, p, p] where the input is
+ * unfolded. */
+static void weight_shape(struct fus_parameter *p, const struct fus_layer *l)
+{
+    int per_channel = l->in_channels * l->kernel * l->kernel;
+    p->role = FUS_ROLE_WEIGHT;
+    p->n_dims = l->linear || l->transposed ? 2 : 4;
+    p->shape[0] = l->transposed ? l->in_channels : l->channels;
+    p->shape[1] = l->transposed ? l->channels : l->linear ? per_channel : l->unfolded ? 3 : l->in_channels;
+    p->shape[2] = p->shape[3] = p->n_dims == 2 ? 0 : l->unfolded ? l->unfolded : l->kernel;
+}
+
+/* weight; bias; weight, bias, running_mean, running_var of the batch norm; layer scale. */
 bool fus_conv_parameter(struct fus_parameter *p, const struct fus_layer *l, int i)
 {
     static const char *const part[] = {"weight", "bias", "running_mean", "running_var"};
-    bool norm = l->norm[0];
-    if (i > (norm ? 4 : 1))
-        return false;
+    const char *join = l->underscore ? "_" : ".";
     memset(p, 0, sizeof *p);
     p->shape[0] = l->channels;
+    p->n_dims = 1;
     if (i == 0) {
-        snprintf(p->name, sizeof p->name, "%s.weight", l->name);
-        p->role = FUS_ROLE_WEIGHT;
-        p->n_dims = norm ? 4 : 2;
-        p->shape[1] = l->in_channels;
-        p->shape[2] = p->shape[3] = norm ? l->kernel : 0;
+        weight_shape(p, l);
+        snprintf(p->name, sizeof p->name, "%s%s%s", l->name, l->transposed ? "" : join, l->transposed ? "" : "weight");
         return true;
     }
-    p->n_dims = 1;
-    p->role = norm ? (enum fus_role)(FUS_ROLE_NORM_SCALE + i - 1) : FUS_ROLE_BIAS;
-    snprintf(p->name, sizeof p->name, "%s.%s", norm ? l->norm : l->name, norm ? part[i - 1] : "bias");
-    return true;
+    if (l->bias && i-- == 1) {
+        p->role = FUS_ROLE_BIAS;
+        snprintf(p->name, sizeof p->name, "%s%sbias", l->name, join);
+        return true;
+    }
+    if (l->norm[0] && i <= 4) {
+        p->role = (enum fus_role)(FUS_ROLE_NORM_SCALE + i - 1);
+        snprintf(p->name, sizeof p->name, "%s.%s", l->norm, part[i - 1]);
+        return true;
+    }
+    p->role = FUS_ROLE_SCALE;
+    snprintf(p->name, sizeof p->name, "%s", l->scale);
+    return l->scale[0] && i == (l->norm[0] ? 5 : 1);
 }
 
 static size_t panel_floats(const struct fus_layer *l)
@@ -52,10 +70,9 @@ static size_t weight_floats(const struct fus_layer *l)
     return (size_t)l->channels * (size_t)l->in_channels * (size_t)(l->kernel * l->kernel);
 }
 
-/* Weights, and gamma, beta, mean and variance of the batch norm to fold. */
 size_t fus_conv_raw_floats(const struct fus_layer *l)
 {
-    return weight_floats(l) + 4 * (size_t)l->channels;
+    return weight_floats(l) + fus_fold_scratch_floats(l);
 }
 
 int fus_conv_load(const struct fus_op_load *a, struct fus_error *err)
@@ -78,12 +95,25 @@ size_t fus_conv_scratch_floats(const struct fus_layer *l, int n_pictures, int n_
     return l->winograd ? (size_t)n_threads * fus_winograd_scratch_floats(l, n_pictures) : 0;
 }
 
+/* A 1x1 on joined rows: all items are one picture of one row. */
+static void run_joined(const struct fus_op_run *a)
+{
+    struct fus_layer l = *a->layer;
+    l.in_height = l.height = 1;
+    l.in_width = l.width = (int)fus_op_first_row(a, a->n);
+    const struct fus_gemm g = {
+        .layer = &l, .panels = a->packed, .bias = a->packed + panel_floats(&l), .k = fus_gemm_k(&l)};
+    fus_gemm_run(&g, a->out, a->in, a->addend, 1, a->kernel);
+}
+
 void fus_conv_run(const struct fus_op_run *a)
 {
     const struct fus_layer *l = a->layer;
     const struct fus_gemm g = {
         .layer = l, .panels = a->packed, .bias = a->packed + panel_floats(l), .k = fus_gemm_k(l)};
-    if (l->winograd)
+    if (l->joined)
+        run_joined(a);
+    else if (l->winograd)
         fus_winograd_run(&g, a->out, a->in, a->addend, a->n, a->scratch, a->kernel);
     else
         fus_gemm_run(&g, a->out, a->in, a->addend, a->n, a->kernel);

@@ -294,6 +294,15 @@ static bool run_tile(struct fus_tile *tile, const struct task *t, const struct s
     return some;
 }
 
+/* An activation other than ReLU on a finished tile, while it is in cache. */
+static void activate(const struct fus_tile *tile, int rows, enum fus_act act, const struct fus_kernel *kernel)
+{
+    for (int j = 0; j < tile->blocks; j++) {
+        float *c = tile->c + (size_t)j * tile->c_step;
+        kernel->activate[act - FUS_ACT_GELU](c, c, (size_t)rows * FUS_LANES);
+    }
+}
+
 /* One panel and one K-slice for all tiles of the task. The first tiles prefetch `next`, the next_k
  * steps of weights that are used afterwards. */
 static void run_panel(const struct task *t, const struct slice *s, int panel, const float *next, int next_k)
@@ -321,6 +330,8 @@ static void run_panel(const struct task *t, const struct slice *s, int panel, co
             next_k -= tile.ahead_lines * (s->k / 4);
             tile.ahead += tile.ahead_lines * (s->k / 4) * FUS_LANES;
         }
+        if (s->last && l->act > FUS_ACT_RELU)
+            activate(&tile, t->tiles[i].rows, l->act, p->kernel);
     }
 }
 

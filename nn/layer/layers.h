@@ -53,13 +53,12 @@ void fus_gemm_pack_weights(float *panels, const float *weights, const struct fus
  * kernel^2, 16 channels], padded with zeros. */
 void fus_gemm_gather(float *out, const float *weights, const struct fus_layer *l, int block, int in_block);
 
-/* out [n pictures, blocks, places, 16] = relu?(in (*) weights + bias + addend). addend NULL: none.
- */
+/* out [n pictures, blocks, places, 16] = act(in (*) weights + bias + addend). addend NULL: none. */
 void fus_gemm_run(const struct fus_gemm *g, float *out, const float *in, const float *addend, int n_pictures,
                   const struct fus_kernel *kernel);
 
 /* The same by Winograd's algorithm. fits: a 3x3 convolution of stride 1 on a square input of at
- * least 4x4 pixels. */
+ * least 4x4 pixels, followed by a ReLU or nothing. */
 bool fus_winograd_fits(const struct fus_layer *l);
 size_t fus_winograd_panel_floats(const struct fus_layer *l);
 size_t fus_winograd_scratch_floats(const struct fus_layer *l, int n_pictures); /* for each thread */
@@ -68,13 +67,14 @@ void fus_winograd_run(const struct fus_gemm *g, float *out, const float *in, con
                       float *scratch, const struct fus_kernel *kernel);
 
 /* Folds the batch norm into a convolution (Ioffe & Szegedy 2015, inference): w' = w * g, bias' =
- * beta - mean * g with g = gamma / sqrt(var + 1e-5), in double, rounded once. weights [channels,
- * n_per_channel] in place; bias [channels] out. */
+ * beta + (bias - mean) * g with g = gamma / sqrt(var + 1e-5), in double, rounded once. weights
+ * [channels, n_per_channel] and bias [channels] in place. */
 void fus_fold_batchnorm(float *weights, float *bias, size_t n_per_channel, int channels, const float *gamma,
                         const float *beta, const float *mean, const float *var);
 
 /* A layer's folded weights [channels, in_channels, kernel, kernel] and bias [channels] from the
- * look-up; scratch: 4 * channels. */
+ * look-up; scratch: fus_fold_scratch_floats. */
+size_t fus_fold_scratch_floats(const struct fus_layer *l);
 int fus_fold_layer(float *weights, float *bias, float *scratch, const struct fus_layer *l, fus_weight_fn get,
                    void *context, struct fus_error *err);
 

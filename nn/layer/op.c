@@ -37,6 +37,35 @@ const struct fus_op fus_op_table[FUS_OP_KINDS] = {
             .run = fus_attnpool_run,
             .reference = fus_reference_attend,
         },
+    [FUS_OP_UNFOLD] = {.name = "unfold", .run = fus_unfold_run, .reference = fus_reference_unfold},
+    [FUS_OP_TOKENS] =
+        {
+            .name = "tokens",
+            .parameter = fus_tokens_parameter,
+            .packed_floats = fus_tokens_packed_floats,
+            .raw_floats = fus_tokens_raw_floats,
+            .load = fus_tokens_load,
+            .run = fus_tokens_run,
+            .reference = fus_reference_tokens,
+        },
+    [FUS_OP_NORM] =
+        {
+            .name = "norm",
+            .parameter = fus_layernorm_parameter,
+            .packed_floats = fus_layernorm_packed_floats,
+            .load = fus_layernorm_load,
+            .run = fus_layernorm_run,
+            .reference = fus_reference_layernorm,
+        },
+    [FUS_OP_ATTEND] =
+        {
+            .name = "attend",
+            .scratch_floats = fus_attend_scratch_floats,
+            .run = fus_attend_run,
+            .reference = fus_reference_self_attend,
+            .flops = fus_attend_flops,
+        },
+    [FUS_OP_PICK] = {.name = "pick", .run = fus_tokens_pick, .reference = fus_reference_pick},
 };
 
 bool fus_op_parameter(struct fus_parameter *p, const struct fus_layer *l, int i)

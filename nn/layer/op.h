@@ -18,7 +18,8 @@ enum fus_role {
     FUS_ROLE_NORM_SHIFT, /* beta, PyTorch's `bias` */
     FUS_ROLE_NORM_MEAN,  /* running statistics */
     FUS_ROLE_NORM_VARIANCE,
-    FUS_ROLE_POSITIONS /* positional embedding */
+    FUS_ROLE_POSITIONS, /* positional embedding */
+    FUS_ROLE_SCALE      /* layer scale */
 };
 
 /* One tensor of a layer as in weight files: batch norm separate from the convolution, not folded,
@@ -48,7 +49,9 @@ struct fus_op_run {
     const float *packed;      /* [packed_floats]; NULL if the layer has no parameters */
     float *out;               /* [n, ceil(C/16), H*W, 16] */
     const float *in, *addend; /* likewise; addend NULL: none */
-    int n;                    /* pictures */
+    int n;                    /* pictures, or items of rows */
+    const int *first;         /* [n + 1] the items' first rows where layers are joined; NULL: all items have as
+                                 many rows as the layer has places */
     float *scratch;           /* [scratch_floats] */
     const struct fus_kernel *kernel;
 };
@@ -100,6 +103,37 @@ void fus_pool_average(const struct fus_op_run *a); /* sums row by row, then / n 
 void fus_pool_mean(const struct fus_op_run *a);
 void fus_pool_pad(const struct fus_op_run *a);
 
+/* The first row of item i of a joined layer's input; i = n: all rows. */
+static inline size_t fus_op_first_row(const struct fus_op_run *a, int i)
+{
+    size_t places = (size_t)a->layer->in_height * (size_t)a->layer->in_width;
+    return a->first ? (size_t)a->first[i] : (size_t)i * places;
+}
+
+/* unfold.c */
+void fus_unfold_run(const struct fus_op_run *a);
+
+/* tokens.c */
+bool fus_tokens_parameter(struct fus_parameter *p, const struct fus_layer *l, int i);
+size_t fus_tokens_packed_floats(const struct fus_layer *l);
+size_t fus_tokens_raw_floats(const struct fus_layer *l);
+int fus_tokens_load(const struct fus_op_load *a, struct fus_error *err);
+void fus_tokens_run(const struct fus_op_run *a);
+void fus_tokens_pick(const struct fus_op_run *a);
+/* Writes a PICK's output back to the rows that it came from. */
+void fus_tokens_put_back(const struct fus_op_run *a);
+
+/* layernorm.c */
+bool fus_layernorm_parameter(struct fus_parameter *p, const struct fus_layer *l, int i);
+size_t fus_layernorm_packed_floats(const struct fus_layer *l);
+int fus_layernorm_load(const struct fus_op_load *a, struct fus_error *err);
+void fus_layernorm_run(const struct fus_op_run *a);
+
+/* attend.c */
+size_t fus_attend_scratch_floats(const struct fus_layer *l, int n_pictures, int n_threads);
+void fus_attend_run(const struct fus_op_run *a);
+double fus_attend_flops(const struct fus_layer *l);
+
 /* act.c */
 void fus_act_run(const struct fus_op_run *a);
 const char *fus_act_algorithm(const struct fus_layer *l);
@@ -118,5 +152,17 @@ int fus_reference_pool(const struct fus_op_reference *a, struct fus_error *err);
 int fus_reference_pad(const struct fus_op_reference *a, struct fus_error *err);
 int fus_reference_activate(const struct fus_op_reference *a, struct fus_error *err);
 int fus_reference_attend(const struct fus_op_reference *a, struct fus_error *err);
+
+/* Layers from .. to by their references; input: what layer from - 1 computed, or the picture. out:
+ * of layer `to`. */
+int fus_reference_walk(float *out, const struct fus_arch *arch, const float *input, int from, int to, fus_weight_fn get,
+                       void *context, struct fus_error *err);
+
+/* reference_tokens.c */
+int fus_reference_unfold(const struct fus_op_reference *a, struct fus_error *err);
+int fus_reference_tokens(const struct fus_op_reference *a, struct fus_error *err);
+int fus_reference_layernorm(const struct fus_op_reference *a, struct fus_error *err);
+int fus_reference_self_attend(const struct fus_op_reference *a, struct fus_error *err);
+int fus_reference_pick(const struct fus_op_reference *a, struct fus_error *err);
 
 #endif

@@ -45,8 +45,10 @@ static void average_row(void *context, int row, int thread)
         float sum[FUS_LANES] = {0};
         for (int dy = 0; dy < l->kernel; dy++)
             for (int dx = 0; dx < l->kernel; dx++) {
-                size_t y = (size_t)(row % l->height * l->kernel + dy), xx = (size_t)(x * l->kernel + dx);
-                const float *v = plane + (y * (size_t)l->in_width + xx) * FUS_LANES;
+                int y = row % l->height * l->stride - l->padding + dy, xx = x * l->stride - l->padding + dx;
+                if (y < 0 || y >= l->in_height || xx < 0 || xx >= l->in_width)
+                    continue;
+                const float *v = plane + ((size_t)y * (size_t)l->in_width + (size_t)xx) * FUS_LANES;
                 for (int i = 0; i < FUS_LANES; i++)
                     sum[i] += v[i];
             }

@@ -23,8 +23,8 @@
 
 bool fus_winograd_fits(const struct fus_layer *l)
 {
-    return l->op == FUS_OP_CONV && l->input >= 0 && l->kernel == 3 && l->stride == 1 && l->height == l->width &&
-           l->height >= 4;
+    return l->op == FUS_OP_CONV && l->input >= 0 && l->kernel == 3 && l->stride == 1 && l->padding == 1 &&
+           l->act <= FUS_ACT_RELU && l->height == l->width && l->height >= 4;
 }
 
 /* Side of a tile of outputs. */

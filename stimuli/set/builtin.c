@@ -45,7 +45,8 @@ static int spell_out(char **out, const char *list, struct fus_error *err)
 
 static int take_categories(struct fus_builtin *b, const char *value, struct fus_error *err)
 {
-    if (!strchr(value, '=') && strcmp(value, "all") != 0)
+    enum fus_categories_rule rule;
+    if (!strchr(value, '=') && !fus_categories_named(&rule, value))
         return spell_out(&b->categories, value, err);
     b->categories = fus_base_strdup(value);
     return b->categories ? FUS_OK : no_memory(err);

@@ -8,8 +8,8 @@
 #include "stimuli/set/folder.h"
 
 static const struct fus_categories_entry floc[] = {
-    {"face", "adult"},  {"face", "child"},     {"body", "body"}, {"body", "limb"},
-    {"place", "house"}, {"place", "corridor"}, {"word", "word"}, {"scrambled", "scrambled"},
+    {"face", "adult"},     {"face", "child"}, {"body", "body"},  {"body", "limb"},         {"place", "house"},
+    {"place", "corridor"}, {"word", "word"},  {"object", "car"}, {"object", "instrument"}, {"scrambled", "scrambled"},
 };
 #define N_FLOC ((int)(sizeof floc / sizeof *floc))
 
@@ -37,14 +37,27 @@ void fus_categories_free(struct fus_categories *p)
     fus_base_free(p->text);
 }
 
-int fus_categories_default(struct fus_categories *p, char *const *names, int n, bool each, struct fus_error *err)
+bool fus_categories_named(enum fus_categories_rule *rule, const char *text)
 {
-    p->floc = !each && is_floc(names, n);
+    static const char *const words[] = {"all", "floc", "no-objects"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(text, words[i]) == 0) {
+            *rule = (enum fus_categories_rule)i;
+            return true;
+        }
+    return false;
+}
+
+int fus_categories_default(struct fus_categories *p, char *const *names, int n, enum fus_categories_rule rule,
+                           struct fus_error *err)
+{
+    p->floc = rule != FUS_CATEGORIES_EACH && is_floc(names, n);
     p->entries = fus_base_alloc((size_t)(p->floc ? N_FLOC : n), sizeof *p->entries);
     if (!p->entries)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the list of categories");
     for (int i = 0; i < (p->floc ? N_FLOC : n); i++) {
-        if (p->floc && !fus_categories_has(names, n, floc[i].subcategory))
+        bool object = p->floc && strcmp(floc[i].category, "object") == 0;
+        if (p->floc && (!fus_categories_has(names, n, floc[i].subcategory) || (object && rule == FUS_CATEGORIES_FIVE)))
             continue;
         p->entries[p->n++] = p->floc ? floc[i] : (struct fus_categories_entry){names[i], names[i]};
     }

@@ -17,9 +17,17 @@ struct fus_categories {
     bool many; /* classes of a training set, which may be more than a localizer's categories */
 };
 
-/* The categories for the subcategories names [n]: fLoc's if its folders are among them and `each`
- * is false, otherwise one category for each name. */
-int fus_categories_default(struct fus_categories *c, char *const *names, int n, bool each, struct fus_error *err);
+/* fLoc's categories, or one for each subcategory. OBJECTS: of fLoc, with car and instrument as
+ * "object"; FIVE: without them. */
+enum fus_categories_rule { FUS_CATEGORIES_EACH, FUS_CATEGORIES_OBJECTS, FUS_CATEGORIES_FIVE };
+
+/* --categories all, floc or no-objects; false: another text. */
+bool fus_categories_named(enum fus_categories_rule *rule, const char *text);
+
+/* The categories for the subcategories names [n]: fLoc's if its folders are among them and the rule
+ * allows it, otherwise one category for each name. */
+int fus_categories_default(struct fus_categories *c, char *const *names, int n, enum fus_categories_rule rule,
+                           struct fus_error *err);
 
 /* parse: "face=adult,child;body=body,limb"; FUS_EINVAL for a syntax error. check: FUS_ENOTFOUND
  * if a subcategory does not exist; messages start with spec. */

@@ -58,14 +58,28 @@ int fus_set_check_counts(const struct fus_set *set, const char *spec, struct fus
 
 /* ---- opening ---- */
 
+static bool is_builtin(const char *spec)
+{
+    return strcmp(spec, "builtin") == 0 || strncmp(spec, "builtin?", 8) == 0;
+}
+
 /* By --categories, or by default. */
 static int make_plan(struct fus_categories *p, const struct request *q, char *const *names, int n,
                      struct fus_error *err)
 {
-    bool each = q->categories ? strcmp(q->categories, "all") == 0 : q->classes;
+    /* drawn pictures are a demonstration of the paper's five categories */
+    enum fus_categories_rule rule = q->classes            ? FUS_CATEGORIES_EACH
+                                    : is_builtin(q->spec) ? FUS_CATEGORIES_FIVE
+                                                          : FUS_CATEGORIES_OBJECTS;
     p->many = q->classes;
-    if (!q->categories || each)
-        return fus_categories_default(p, names, n, each, err);
+    if (!q->categories || fus_categories_named(&rule, q->categories)) {
+        int code = fus_categories_default(p, names, n, rule, err);
+        return !code && q->categories && rule != FUS_CATEGORIES_EACH && !p->floc
+                   ? fus_base_fail(err, FUS_EINVAL,
+                                   "%s: --categories %s is for fLoc's folders (adult, body, house, ...)", q->spec,
+                                   q->categories)
+                   : code;
+    }
     int code = fus_categories_parse(p, q->categories, err);
     return code ? code : fus_categories_check(p, q->spec, names, n, err);
 }
@@ -241,11 +255,6 @@ static bool is_manifest(const char *spec)
     return n > 4 && strcmp(spec + n - 4, ".tsv") == 0 && !(stat(spec, &st) == 0 && S_ISDIR(st.st_mode));
 }
 
-static bool is_builtin(const char *spec)
-{
-    return strcmp(spec, "builtin") == 0 || strncmp(spec, "builtin?", 8) == 0;
-}
-
 bool fus_set_is_file(const char *spec)
 {
     struct stat st;
@@ -316,7 +325,8 @@ int fus_set_open(struct fus_set *set, const char *spec, const char *categories, 
 int fus_set_parse_categories(const char *categories, struct fus_error *err)
 {
     struct fus_categories plan = {0};
-    if (strcmp(categories, "all") == 0)
+    enum fus_categories_rule rule;
+    if (fus_categories_named(&rule, categories))
         return FUS_OK;
     int code = fus_categories_parse(&plan, categories, err);
     if (!code && (plan.n == 0 || strcmp(plan.entries[0].category, plan.entries[plan.n - 1].category) == 0))

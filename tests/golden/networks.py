@@ -336,12 +336,14 @@ def networks():
     explicit = T.Compose([T.Resize(72, BICUBIC), T.CenterCrop(64), T.ToTensor(), T.Normalize((0.5,) * 3, (0.25,) * 3)])
     cifar = T.Compose([T.Resize(32, BILINEAR), T.CenterCrop(32), T.ToTensor(), IMAGENET])
     clip = T.Compose([T.Resize(64, BICUBIC), T.CenterCrop(64), T.ToTensor(), CLIP])
+    large = T.Compose([T.Resize(384, BICUBIC), T.CenterCrop(384), T.ToTensor(), CLIP])
     todo = [
         ("net_bottleneck.pth", torchvision_net(resnet.Bottleneck, 8, (4, 8, 8, 12), (1, 2, 1, 1), 9), torchvision, half),
         ("net_basic.safetensors", torchvision_net(resnet.BasicBlock, 8, (8, 12, 12, 16), (1, 1, 2, 1), 5), explicit, torch.bfloat16),
         ("net_lang.pth", Lang(), torchvision, torch.float32),
         ("net_cifar.pth", Cifar((8, 16, 32), (1, 2, 1)), cifar, half),
         ("net_clip.pt", Clip(6, (4, 6, 8, 12), (1, 2, 1, 1), 64, 24), clip, half),
+        ("net_clip_12x12.pth", Clip(6, (4, 6, 8, 12), (1, 1, 1, 2), 384, 24), large, half),  # the side and grid of RN50x16
     ]
     made = {}
     for i, (name, model, preprocess, kept) in enumerate(todo):
@@ -357,6 +359,7 @@ def networks():
     write("net_cifar.pth", fixed_keys(saved({"state_dict": state(m["net_cifar.pth"], half, "module."), "best_prec1": 10.0},
                                             _use_new_zipfile_serialization=False)))
     write("net_clip.pt", torchscript(m["net_clip.pt"], half))
+    write("net_clip_12x12.pth", saved(state(m["net_clip_12x12.pth"], half, "visual.")))
     write("net_activations.txt", ("\n".join(lines) + "\n").encode())
     return made["net_cifar.pth"]
 

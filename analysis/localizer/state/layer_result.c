@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/contrast.h"
 #include "analysis/run/run_dir.h"
 #include "nn/base/outfile.h"
 #include "nn/base/sha256.h"
@@ -15,7 +16,7 @@ enum { DIGEST = FUS_SHA256_HEX - 1, PATH_BYTES = FUS_RUN_DIR_PATH };
 
 /* A new field must be added to `visit` below. */
 _Static_assert(sizeof(void *) != 8 ||
-                   (sizeof(struct fus_layer_summary) == 184 && sizeof(struct fus_category_summary) == 248),
+                   (sizeof(struct fus_layer_summary) == 192 && sizeof(struct fus_category_summary) == 248),
                "does visit know every field?");
 
 struct archive {
@@ -60,7 +61,8 @@ static void *visit_array(struct archive *a, void *array, size_t n, size_t size)
 /* The struct without its arrays, which are visited separately. */
 static struct fus_layer_summary without_arrays(struct fus_layer_summary s)
 {
-    s.categories = NULL, s.label = NULL, s.bootstrap = NULL, s.permuted = NULL;
+    s.categories = NULL, s.label = NULL, s.bootstrap = NULL, s.matched = NULL;
+    s.permuted = NULL;
     s.sweep = NULL, s.rdm = NULL, s.picture_rdm = NULL, s.profile = NULL, s.top = NULL;
     return s;
 }
@@ -115,6 +117,36 @@ static void visit_bootstrap(struct archive *a, struct fus_layer_summary *s, cons
     a->failed = a->failed || !b->estimate;
 }
 
+/* Its resamples; the counts before them say how many columns they have. */
+static void visit_matched(struct archive *a, struct fus_layer_summary *s, const struct fus_localizer *run)
+{
+    size_t n = (size_t)run->pictures.set.n_categories, draws = (size_t)run->options.bootstrap;
+    s->matched = visit_array(a, s->matched, 1, sizeof *s->matched);
+    if (!s->matched || a->failed)
+        return;
+    if (a->reading)
+        *s->matched = (struct fus_matched){.n_categories = (int)n,
+                                           .bootstrap = {.n_categories = 2 * (int)n,
+                                                         .n_resamples = draws,
+                                                         .n_images = (size_t)run->pictures.set.n_pictures}};
+    struct fus_matched *m = s->matched;
+    m->first = visit_array(a, m->first, n + 1, sizeof *m->first);
+    for (size_t c = 0; c < n && !a->failed; c++)
+        a->failed = !m->first || m->first[c] > m->first[c + 1] || m->first[c + 1] - m->first[c] > FUS_MATCHED_MOST;
+    if (a->failed || m->first[0] != 0) {
+        a->failed = true;
+        return;
+    }
+    size_t points = m->first[n], columns = points * FUS_MATCHED_STATISTICS;
+    struct fus_bootstrap *b = &m->bootstrap;
+    m->k = visit_array(a, m->k, points, sizeof *m->k);
+    visit(a, &b->method, sizeof b->method);
+    b->estimate = visit_array(a, b->estimate, columns, sizeof *b->estimate);
+    b->resampled = visit_array(a, b->resampled, columns * draws, sizeof *b->resampled);
+    b->nested = visit_array(a, b->nested, columns * fus_bootstrap_n_nested(draws), sizeof *b->nested);
+    a->failed = a->failed || !m->k || !b->estimate || !b->resampled;
+}
+
 static void visit_layer(struct archive *a, struct fus_layer_summary *s, const struct fus_localizer *run,
                         const struct fus_tap *tap)
 {
@@ -124,6 +156,7 @@ static void visit_layer(struct archive *a, struct fus_layer_summary *s, const st
         return;
     visit_categories(a, s, run, tap);
     visit_bootstrap(a, s, run);
+    visit_matched(a, s, run);
     s->permuted = visit_array(a, s->permuted, n, sizeof *s->permuted);
     s->sweep = visit_array(a, s->sweep, n * fus_sweep_count(), sizeof *s->sweep);
     s->rdm = visit_array(a, s->rdm, n * (n - 1) / 2, sizeof *s->rdm);
@@ -146,6 +179,7 @@ static void visit_header(struct archive *a, const struct fus_localizer *run, con
     visit_same(a, sizeof(struct fus_layer_summary));
     visit_same(a, sizeof(struct fus_category_summary));
     visit_same(a, sizeof(struct fus_permute_category));
+    visit_same(a, sizeof(struct fus_matched));
 }
 
 static void layer_paths(char path[PATH_BYTES], char units[PATH_BYTES], const struct fus_localizer *run, int model,

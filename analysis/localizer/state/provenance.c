@@ -10,7 +10,7 @@
 
 enum {
     MOST_LINES = 1 << 24,
-    PICTURE_FIELDS = 11,
+    PICTURE_FIELDS = 12,
     PICTURE_OWN = 7
 }; /* from this field on, only the picture's shard knows the values */
 
@@ -129,6 +129,17 @@ static const char *picture_name(const struct fus_set *set, int i)
     return slash ? slash + 1 : path;
 }
 
+static void add_grey(struct text *t, const uint8_t *grey)
+{
+    char hex[2 * FUS_NEAR_BYTES + 1];
+    for (int i = 0; i < FUS_NEAR_BYTES; i++) {
+        hex[2 * i] = "0123456789abcdef"[grey[i] >> 4];
+        hex[2 * i + 1] = "0123456789abcdef"[grey[i] & 15];
+    }
+    hex[2 * FUS_NEAR_BYTES] = '\0';
+    add_field(t, hex);
+}
+
 static void add_picture(struct text *t, const struct fus_localizer *run, int i)
 {
     const struct fus_picture *p = &run->pictures.set.pictures[i];
@@ -146,6 +157,10 @@ static void add_picture(struct text *t, const struct fus_localizer *run, int i)
             add_number(t, "%a", values[k]);
         else
             add_field(t, known ? "nan" : "-");
+    if (known && run->pictures.grey)
+        add_grey(t, run->pictures.grey + (size_t)i * FUS_NEAR_BYTES);
+    else
+        add_field(t, "-");
     end_line(t);
 }
 
@@ -282,11 +297,11 @@ static const char *field_name(const char *what, int i)
 {
     static const char *const model[] = {"", "name", "file", "sha256", "architecture", "preprocessing"};
     static const char *const picture[] = {"",       "name",   "category",  "subcategory", "number", "half",
-                                          "source", "sha256", "luminance", "contrast",    "slope"};
+                                          "source", "sha256", "luminance", "contrast",    "slope",  "grey levels"};
     static const char *const layer[] = {"", "name", "channels", "height", "width"};
     if (strcmp(what, "model") == 0 && i < 6)
         return model[i];
-    if (strcmp(what, "picture") == 0 && i < 11)
+    if (strcmp(what, "picture") == 0 && i < PICTURE_FIELDS)
         return picture[i];
     return strcmp(what, "layer") == 0 && i < 5 ? layer[i] : "it is";
 }
@@ -462,12 +477,33 @@ int fus_provenance_restore(struct fus_localizer *run, const struct fus_provenanc
             return fus_base_fail(err, FUS_EFORMAT, "line %d is not what a run writes", i + 1);
     if (!set->description)
         return fus_base_fail(err, FUS_EFORMAT, "it says nothing about its set");
-    return FUS_OK;
+    return fus_run_set_make_grey(&run->pictures, err);
 }
 
 static double real(const char *s)
 {
     return strcmp(s, "nan") == 0 ? NAN : strtod(s, NULL);
+}
+
+static int digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* "-" leaves them 0: a picture of one level is like no other. */
+static bool read_grey(uint8_t *grey, const char *hex)
+{
+    if (strcmp(hex, "-") == 0)
+        return true;
+    if (!grey || strlen(hex) != 2 * FUS_NEAR_BYTES)
+        return false;
+    for (int i = 0; i < FUS_NEAR_BYTES; i++) {
+        int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        grey[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
 }
 
 int fus_provenance_join(struct fus_localizer *run, const struct fus_provenance *p, struct fus_error *err)
@@ -483,6 +519,10 @@ int fus_provenance_join(struct fus_localizer *run, const struct fus_provenance *
             memcpy(run->pictures.sha256[k], hex, 65);
             run->pictures.stats[k] = (struct fus_pixelstats){
                 real(l->field[PICTURE_OWN + 1]), real(l->field[PICTURE_OWN + 2]), real(l->field[PICTURE_OWN + 3])};
+            uint8_t *grey = run->pictures.grey ? run->pictures.grey + (size_t)k * FUS_NEAR_BYTES : NULL;
+            if (!read_grey(grey, l->field[PICTURE_OWN + 4]))
+                return fus_base_fail(err, FUS_EFORMAT, "picture %s: its grey levels are not %d bytes in hexadecimal",
+                                     l->field[1], FUS_NEAR_BYTES);
         }
         k++;
     }

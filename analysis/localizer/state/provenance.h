@@ -13,9 +13,10 @@
  *   skipped NAME ...             pictures left out by --skip-bad
  *   model NAME SOURCE SHA256 ARCHITECTURE PREPROCESS, followed by its layers:
  *   layer NAME CHANNELS HEIGHT WIDTH ORDER DEPTH
- *   picture NAME CATEGORY SUBCATEGORY INDEX HALF SOURCE SHA256 LUMINANCE CONTRAST SLOPE
+ *   picture NAME CATEGORY SUBCATEGORY INDEX HALF SOURCE SHA256 LUMINANCE CONTRAST SLOPE GREY
  *
- * A field that only another shard knows is `-`. */
+ * A field that only another shard knows is `-`. GREY: FUS_NEAR_BYTES bytes (near.h) in
+ * hexadecimal. */
 #ifndef FUS_PROVENANCE_H
 #define FUS_PROVENANCE_H
 

@@ -1,0 +1,52 @@
+/* What the pictures of this run allow to be concluded: see prose.h. */
+#include <string.h>
+
+#include "analysis/report/prose.h"
+
+static void say_subcategories(struct fus_text_buffer *out, const struct fus_run_summary *run)
+{
+    int single = 0;
+    fus_svg_put(out, " Subcategories (folders): ");
+    for (int c = 0; c < run->n_categories; c++) {
+        fus_svg_put(out, "$e $d$s", run->categories[c], run->n_subcategories[c],
+                    c + 1 < run->n_categories ? ", " : ".");
+        single += run->n_subcategories[c] == 1;
+    }
+    if (single)
+        fus_svg_put(out,
+                    " $s shown by one subcategory: what is peculiar to its pictures cannot be told from the category, "
+                    "so that nothing here generalises to other exemplars of it.",
+                    single == run->n_categories ? "Every category is"
+                    : single == 1               ? "One category is"
+                                                : "Some are");
+}
+
+void fus_prose_validity_pictures(struct fus_text_buffer *out, const struct fus_run_summary *run)
+{
+    if (run->n_subcategories)
+        say_subcategories(out, run);
+    if (!run->method || run->method->near_duplicates < 0)
+        return;
+    if (run->method->near_duplicates == 0)
+        fus_svg_put(out, " No two pictures are nearly the same (r above 0.98 of their 32 \xc3\x97 32 grey levels).");
+    else
+        fus_svg_put(
+            out,
+            " <b>$z pair$s of pictures $s nearly the same</b> (r above 0.98 of their 32 \xc3\x97 32 grey levels; "
+            "run.json lists them): they are not independent samples, which makes every p too small.",
+            (size_t)run->method->near_duplicates, run->method->near_duplicates == 1 ? "" : "s",
+            run->method->near_duplicates == 1 ? "is" : "are");
+}
+
+void fus_prose_validity_resamples(struct fus_text_buffer *out, const char *over)
+{
+    if (over && strcmp(over, "subcategories") == 0)
+        fus_svg_put(out, "drawn as whole subcategories with replacement within their category, so that intervals "
+                         "speak of other exemplars of it");
+    else if (over && strcmp(over, "both") == 0)
+        fus_svg_put(out, "drawn with replacement, first the subcategory within its category, then the pictures within "
+                         "the subcategory, so that intervals speak of other exemplars, too");
+    else
+        fus_svg_put(out, "drawn with replacement within their subcategory, so that intervals speak of other pictures "
+                         "of these very subcategories");
+}

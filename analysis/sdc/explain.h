@@ -1,0 +1,109 @@
+/* What the clusters of one eps are: their centroids, the images near to them and far from them, in
+ * whom they can be decoded. */
+#ifndef FUS_SDC_EXPLAIN_H
+#define FUS_SDC_EXPLAIN_H
+
+#include "analysis/sdc/clustering.h"
+#include "analysis/sdc/images.h"
+
+/* ---- images and their embeddings ---- */
+
+struct fus_sdc_pool {
+    size_t n, d;  /* images; dimensions. n = 0: no embedding is known */
+    int32_t *row; /* [n] of the embedding, rising */
+    float *unit;  /* [n, d] */
+    bool has_images;
+    struct fus_sdc_images images; /* one for each row of the embedding, if has_images */
+    char *embedding, *table;      /* files; NULL: none */
+    char sha256[65];
+};
+/* From the options, else as the fit's sdc.json names them. The pool is all images of test trials;
+ * all of the embedding if there is no fit. */
+int fus_sdc_pool_open(struct fus_sdc_pool *pool, const struct fus_sdc_clustering *c, struct fus_error *err);
+void fus_sdc_pool_close(struct fus_sdc_pool *pool);
+/* The image's name: as in IMAGES.tsv, else its row. */
+const char *fus_sdc_pool_name(char text[32], const struct fus_sdc_pool *pool, size_t i);
+
+/* Test trials of one participant, as a fit left them. */
+struct fus_sdc_tested {
+    size_t n_trials, n_voxels, n_sessions, n_images;
+    float *z;         /* [n_trials, n_voxels] */
+    float *mean, *sd; /* [n_sessions, n_voxels] raw = z sd + mean; NULL: not there */
+    int32_t *session; /* [n_trials] */
+    int32_t *at;      /* [n_trials] its image's place among this participant's images */
+    int32_t *image;   /* [n_images] place in the pool, rising */
+    size_t *repeats;  /* [n_images] */
+    float *weight;    /* [n_voxels, d] of the decoder */
+};
+/* *found: false if there are no responses. */
+int fus_sdc_tested_read(struct fus_sdc_tested *t, bool *found, const struct fus_sdc_clustering *c,
+                        const struct fus_sdc_pool *pool, int participant, struct fus_error *err);
+void fus_sdc_tested_free(struct fus_sdc_tested *t);
+
+/* ---- clusters of one eps ---- */
+
+struct fus_sdc_fact {
+    size_t n_voxels, n_core;
+    int n_participants;
+    double cohesion;   /* mean cosine of members with the centroid */
+    double separation; /* largest cosine with another centroid; NaN: the only cluster */
+    double silhouette; /* Rousseeuw 1987, distances to centroids */
+    int opposite;      /* the cluster with the most opposed centroid; -1: the only one */
+    double opposite_cosine;
+    double jaccard;    /* mean of the best over resampled reruns; NaN: not computed */
+    int replicated_in; /* left-out participants; -1: not computed */
+    int label;         /* of the images, see labels; -1: none */
+    double label_auc;
+};
+
+/* A cluster in one participant. */
+struct fus_sdc_decoded {
+    size_t n_voxels, n_against; /* members; voxels nearer than eps to the opposite of the centroid */
+    double r, p, q;             /* of own voxels; NaN: none, or no responses */
+    double r_all;               /* of all voxels */
+    double r_left_out, p_left_out, q_left_out;
+    double raw[3], sem[3]; /* mean response to the top tenth of images, the bottom tenth, all */
+};
+
+struct fus_sdc_label_row {
+    int cluster, label;
+    double auc, p_top, q_top, p_bottom, q_bottom;
+    size_t n, n_top, n_bottom; /* images with the label; in the top and bottom hundredth */
+};
+
+struct fus_sdc_explained {
+    const struct fus_sdc_clustering *c;
+    const struct fus_sdc_pool *pool;
+    int e, k, p; /* the eps; clusters; participants */
+    const int32_t *label;
+    double *centroid;                 /* [k, d] of length 1 */
+    struct fus_sdc_fact *fact;        /* [k] */
+    struct fus_sdc_decoded *decoded;  /* [k, p] */
+    double *similarity;               /* [k, pool->n] */
+    uint32_t *order;                  /* [k, pool->n] places in the pool by falling similarity */
+    double stability, stability_core; /* adjusted Rand index over resampled reruns; NaN: not computed */
+    int n_resamples;
+    bool has_responses, has_left_out;
+    int n_labels;
+    char **label_name;                /* [n_labels] */
+    struct fus_sdc_label_row *labels; /* [k, n_labels] */
+};
+
+int fus_sdc_explain(struct fus_sdc_explained *x, const struct fus_sdc_clustering *c, int e,
+                    const struct fus_sdc_pool *pool, struct fus_error *err);
+void fus_sdc_explain_free(struct fus_sdc_explained *x);
+
+/* centroid [k, d] of labels [v->n]: the mean of members' vectors, or of participants' means, of
+ * length 1. n_voxels, by participant [k, P], may be NULL. */
+int fus_sdc_centroids(double *centroid, size_t *n_voxels, const struct fus_sdc_vectors *v, const int32_t *label, int k,
+                      bool by_participant, struct fus_error *err);
+
+/* The parts, in this order. */
+int fus_sdc_explain_images(struct fus_sdc_explained *x, struct fus_error *err); /* concept_images.c */
+int fus_sdc_explain_labels(struct fus_sdc_explained *x, struct fus_error *err); /* concept_labels.c */
+int fus_sdc_explain_left_out(double *centroid, uint8_t *found, const struct fus_sdc_explained *x, int participant,
+                             struct fus_error *err);                               /* left_out.c: [k, d], [k] */
+int fus_sdc_explain_responses(struct fus_sdc_explained *x, struct fus_error *err); /* decodability.c */
+int fus_sdc_explain_stability(struct fus_sdc_explained *x, struct fus_error *err); /* stability.c */
+
+#endif

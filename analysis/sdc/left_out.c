@@ -1,0 +1,92 @@
+/* Clusters of all participants but one, matched with those of all: see explain.h. */
+#include <math.h>
+#include <string.h>
+
+#include "analysis/sdc/explain.h"
+
+struct others {
+    struct fus_sdc_vectors v;
+    size_t *first;
+    float *unit, *kappa;
+    int32_t *label;
+    double *centroid; /* [k, d] */
+    int k;
+};
+
+static void free_others(struct others *o)
+{
+    fus_base_free(o->first);
+    fus_base_free(o->unit);
+    fus_base_free(o->kappa);
+    fus_base_free(o->label);
+    fus_base_free(o->centroid);
+}
+
+static int copy_others(struct others *o, const struct fus_sdc_vectors *v, int left_out, struct fus_error *err)
+{
+    size_t from = v->first[left_out], to = v->first[left_out + 1], n = v->n - (to - from);
+    o->first = fus_base_alloc((size_t)v->n_participants + 1, sizeof *o->first);
+    o->unit = fus_base_alloc(n + 1, v->d * sizeof *o->unit);
+    o->kappa = fus_base_alloc(n + 1, sizeof *o->kappa);
+    o->label = fus_base_alloc(n + 1, sizeof *o->label);
+    if (!o->first || !o->unit || !o->kappa || !o->label)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu vectors", n);
+    memcpy(o->unit, v->unit, from * v->d * sizeof *o->unit);
+    memcpy(o->unit + from * v->d, v->unit + to * v->d, (v->n - to) * v->d * sizeof *o->unit);
+    for (int s = 0, i = 1; s < v->n_participants; s++)
+        if (s != left_out)
+            o->first[i++] = v->first[s + 1] - (s > left_out ? to - from : 0);
+    o->v = (struct fus_sdc_vectors){v->n_participants - 1, o->first, n, v->d, o->unit};
+    return FUS_OK;
+}
+
+static int cluster_others(struct others *o, const struct fus_sdc_clustering *c, double eps, struct fus_error *err)
+{
+    struct fus_sdc_pairs *p = NULL;
+    int most = o->v.n_participants - 1, m = c->min_others < most ? c->min_others : most;
+    int code = fus_sdc_pairs_create(&p, &o->v, err);
+    if (!code)
+        code = fus_sdc_core_distances(o->kappa, p, o->v.n, m, err);
+    if (!code)
+        code = fus_sdc_cluster(o->label, &o->k, NULL, p, o->kappa, o->v.n, &eps, 1, c->o->border, err);
+    fus_sdc_pairs_destroy(p);
+    if (code)
+        return code;
+    o->centroid = fus_base_alloc((size_t)o->k + 1, o->v.d * sizeof *o->centroid);
+    if (!o->centroid)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d centroids", o->k);
+    return fus_sdc_centroids(o->centroid, NULL, &o->v, o->label, o->k, c->o->by_participant, err);
+}
+
+/* For each centroid [k, d] the nearest of the others; found if their distance is below eps. */
+static void match(double *centroid, uint8_t *found, const struct fus_sdc_explained *x, const struct others *o)
+{
+    size_t d = o->v.d;
+    for (int a = 0; a < x->k; a++) {
+        double most = 1 - (double)(float)x->c->eps[x->e].eps;
+        found[a] = 0;
+        for (int b = 0; b < o->k; b++) {
+            double sum = 0;
+            for (size_t j = 0; j < d; j++)
+                sum += x->centroid[(size_t)a * d + j] * o->centroid[(size_t)b * d + j];
+            if (sum > most) {
+                most = sum;
+                found[a] = 1;
+                memcpy(centroid + (size_t)a * d, o->centroid + (size_t)b * d, d * sizeof *centroid);
+            }
+        }
+    }
+}
+
+int fus_sdc_explain_left_out(double *centroid, uint8_t *found, const struct fus_sdc_explained *x, int participant,
+                             struct fus_error *err)
+{
+    struct others o = {0};
+    int code = copy_others(&o, &x->c->decoders.vectors, participant, err);
+    if (!code)
+        code = cluster_others(&o, x->c, x->c->eps[x->e].eps, err);
+    if (!code)
+        match(centroid, found, x, &o);
+    free_others(&o);
+    return code;
+}

@@ -1,0 +1,166 @@
+/* The page of shared decodable concepts: see page.h. */
+#include "analysis/sdc/page.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/report/compose.h"
+#include "analysis/sdc/concept_tables.h"
+#include "stimuli/set/folder.h"
+
+enum { MAX_KINDS = 2 };
+
+static const char css[] =
+    ".concepts td{vertical-align:middle}.concepts .pics{padding:6px 14px 6px 0}.concepts .strip+.strip{margin-top:4px}"
+    ".concepts th{vertical-align:middle;white-space:normal;min-width:5em}.concepts svg{display:inline-block}\n"
+    ".pic{display:inline-block;width:48px;height:48px;flex:none;border-radius:3px}"
+    ".nm{display:inline-block;text-align:center}\n";
+
+static bool exists(const char *dir, const char *folder, const char *file)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/%s%s%s", dir, folder, *folder ? "/" : "", file);
+    FILE *f = n > 0 && (size_t)n < sizeof path ? fopen(path, "rb") : NULL;
+    if (f)
+        fclose(f);
+    return f != NULL;
+}
+
+bool fus_sdc_page_suits(const char *dir)
+{
+    return exists(dir, "clusters", "eps.csv") || exists(dir, "clusters-pattern", "eps.csv");
+}
+
+/* ---- head ---- */
+
+static void put_style(struct fus_text_buffer *out, const struct fus_sdc_page_kind *kinds, int n)
+{
+    struct fus_theme theme;
+    fus_theme_create(&theme, NULL, 0, 8);
+    fus_report_style(out, &theme);
+    fus_svg_put(out, "<style>\n$s", css);
+    for (int i = 0; i < n; i++)
+        if (kinds[i].sheet) {
+            fus_svg_put(out, ".pic$d{background-image:url(data:image/png;base64,", i);
+            fus_svg_base64(out, kinds[i].sheet, kinds[i].sheet_n);
+            fus_svg_put(out, ")}\n");
+        }
+    fus_svg_put(out, "</style>\n");
+}
+
+static void put_chance(struct fus_text_buffer *out, const struct fus_sdc_page_eps *e)
+{
+    if (isfinite(e->q))
+        fus_svg_put(out, ", of which chance gives $p", e->q);
+}
+
+/* "<b>12 shared concepts</b> ...": the finding of one kind of vectors. */
+static void put_finding(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k)
+{
+    char others[128];
+    int replicated = 0, known = 0, count = 0;
+    fus_sdc_page_member(others, k, "min_others");
+    double enough = strtod(others, NULL) + 1;
+    fus_svg_put(out, "<li>From $s: ", k->which);
+    if (k->shown < 0) {
+        fus_svg_put(out, "<b>no shared concept</b>. No eps passes: at each one chance gives more than 5% of the core "
+                         "voxels, or no cluster counts.</li>\n");
+        return;
+    }
+    const struct fus_sdc_page_eps *e = &k->eps[k->shown];
+    for (int c = 0; c < k->n_clusters; c++) {
+        known += isfinite(k->clusters[c].replicated_in);
+        replicated += k->clusters[c].n_voxels >= 10 && k->clusters[c].replicated_in >= enough;
+        count += k->clusters[c].n_voxels >= 10;
+    }
+    fus_svg_put(out, "<b>$d shared concept$s</b> of ten voxels or more in $d participants, at eps $e", (int)e->n_count,
+                e->n_count == 1 ? "" : "s", k->n_names, e->name);
+    fus_svg_put(out, e->chosen ? ", chosen against chance" : ", as asked for");
+    fus_svg_put(out, ": $z core voxels", (size_t)e->n_core);
+    put_chance(out, e);
+    fus_svg_put(out, ".");
+    if (known && count)
+        fus_svg_put(out, " <b>$d of $d</b> are decoded in at least $d participants who were left out.", replicated,
+                    count, (int)enough);
+    fus_svg_put(out, "</li>\n");
+}
+
+static void put_head(struct fus_text_buffer *out, const struct fus_sdc_page_kind *kinds, int n)
+{
+    fus_svg_put(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" "
+                     "content=\"width=device-width, initial-scale=1\"/>\n<title>Shared decodable concepts</title>\n");
+    put_style(out, kinds, n);
+    fus_svg_put(out,
+                "</head>\n<body>\n<main>\n<header>\n<p class=\"kicker\">Shared decodable concepts</p>\n<h1>What can be "
+                "read from several people alike</h1>\n<p class=\"meta\">$d participants \xc2\xb7 after Efird, Murphy, "
+                "Zylberberg &amp; Fyshe (ICLR 2025)</p>\n</header>\n<section class=\"result\" aria-label=\"Result\">\n"
+                "<ul class=\"lead\">\n",
+                kinds[0].n_names);
+    for (int i = 0; i < n; i++)
+        put_finding(out, &kinds[i]);
+    fus_svg_put(out, "</ul></section>\n<nav>");
+    for (int i = 0; i < n; i++)
+        fus_svg_put(out, "<a href=\"#$s\">Concepts from $s</a>", kinds[i].which, kinds[i].which);
+    fus_svg_put(out, "<a href=\"#methods\">Methods</a></nav>\n");
+}
+
+/* ---- body ---- */
+
+static void put_kind(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k, int number)
+{
+    fus_svg_put(out, "<h2 id=\"$s\">Concepts from $s</h2>\n", k->which, k->which);
+    fus_sdc_page_sweep(out, k);
+    if (k->shown < 0)
+        return;
+    fus_svg_put(out, "<h3>Clusters at eps $e</h3>\n", k->eps[k->shown].name);
+    if (k->n_clusters == 0) {
+        fus_svg_put(out, "<p>There are none.</p>\n");
+        return;
+    }
+    fus_sdc_page_clusters(out, k, number);
+    fus_sdc_page_matrices(out, k);
+    fus_sdc_page_contrasts(out, k, number);
+}
+
+static int read_kinds(struct fus_sdc_page_kind kinds[MAX_KINDS], int *n, const char *dir, struct fus_error *err)
+{
+    static const char *const folders[] = {"clusters", "clusters-pattern"}, *const names[] = {"weights", "patterns"};
+    int code = FUS_OK;
+    *n = 0;
+    for (int i = 0; i < MAX_KINDS && !code; i++)
+        if (exists(dir, folders[i], "eps.csv")) {
+            code = fus_sdc_page_read(&kinds[*n], dir, folders[i], names[i], err);
+            ++*n;
+        }
+    if (!code && *n == 0)
+        code = fus_base_fail(err, FUS_ENOTFOUND, "%s: no clusters (clusters/eps.csv) found", dir);
+    return code;
+}
+
+int fus_sdc_page_write(const char *dir, struct fus_error *err)
+{
+    struct fus_sdc_page_kind kinds[MAX_KINDS] = {{0}};
+    struct fus_text_buffer page = {0};
+    char *path = NULL;
+    int n, code = read_kinds(kinds, &n, dir, err);
+    if (!code) {
+        put_head(&page, kinds, n);
+        code = fus_sdc_page_scores(&page, dir, err);
+    }
+    for (int i = 0; i < n && !code; i++)
+        put_kind(&page, &kinds[i], i);
+    if (!code) {
+        fus_sdc_page_methods(&page, kinds, n);
+        fus_svg_put(&page, "<footer>fusiform $s</footer>\n</main>\n</body>\n</html>\n", FUS_VERSION);
+        code = fus_folder_join(&path, dir, "report.html", err);
+    }
+    if (!code)
+        code = fus_svg_save(&page, path, err);
+    fus_base_free(path);
+    fus_text_free(&page);
+    for (int i = 0; i < n; i++)
+        fus_sdc_page_free(&kinds[i]);
+    return code;
+}

@@ -1,0 +1,81 @@
+#!/bin/sh
+# Comparing models: as many units of each, groups of trainings, maps against chance; whole, resumed, in shards, drawn again.
+# usage: tests/cli_contrast.sh     FUSIFORM=program, RUN=emulator
+. "$(dirname "$0")/shell.sh"
+
+net='random:cifar_resnet8?seed'
+models="--model a=$net=3 --model b=$net=1 --model c=$net=2 --model d=$net=4"
+set="--stimuli builtin?per_category=4&seed=2 --layers relu,layer3.0.relu --correction none"
+groups='--group one=a,c --group two=b,d'
+run "as many units, groups" run $models $set --bootstrap 3 --matched $groups --out "$work/whole"
+table() { tail -n +2 "$work/whole/$1.csv" | cut -d, -f"$2" | sort -u | tr '\n' ' '; }
+ok "every pair of models in compare.csv" test "$(table compare 1,2)" = "a,b a,c a,d b,c b,d c,d "
+ok "and in matched.csv" test "$(table matched 1,2)" = "a,b a,c a,d b,c b,d c,d "
+ok "25 units and twice as many" sh -c "cut -d, -f6 '$work/whole/matched.csv' | grep -qx 25 && cut -d, -f6 '$work/whole/matched.csv' | grep -qx 50"
+ok "differences with intervals and p" grep -qE '^a,b,relu,relu,[a-z]*,[0-9]*(,-?[0-9][-0-9.e]*){20}$' "$work/whole/matched.csv"
+# the last count of two layers is the smaller number of selective units
+awk -F, 'FNR == NR { if (FNR > 1) n[$1 "," $2 "," $3] = $5; next }
+    FNR > 1 { key = $1 "," $3 "," $5; other = $2 "," $4 "," $5; least = n[key] + 0 < n[other] + 0 ? n[key] : n[other]
+              if ($6 + 0 > least + 0) bad++; if ($6 == least) met[key "," $2] = 1; seen[key "," $2] = 1 }
+    END { for (k in seen) if (!(k in met)) bad++; exit bad > 0 }' "$work/whole/layers.csv" "$work/whole/matched.csv"
+ok "up to the smaller count" test $? -eq 0
+ok "rows of groups.csv" test "$(wc -l <"$work/whole/groups.csv")" -eq 71
+ok "2 of 6 relabellings at least" sh -c "tail -n +2 '$work/whole/groups.csv' | cut -d, -f15 | grep -E '^0[.]3333'"
+ok "differences across layers, without p" grep -qE '^a,b,face,morisita,[0-9]+,[-0-9.e]*$' "$work/whole/signflip.csv"
+ok "the options in run.json" grep -q '"group": "one=a,c;two=b,d"' "$work/whole/run.json"
+ok "maps against chance in layers.csv" grep -q ',order,variation_null,placement_p,morisita,morisita_low,morisita_high' "$work/whole/layers.csv"
+ok "the curves" test -s "$work/whole/figures/figm1.svg"
+
+# ---- the same bytes ----
+cp -R "$work/whole" "$work/again"
+run "drawn again" report "$work/again"
+ok "the same report" cmp "$work/whole/report.html" "$work/again/report.html"
+options="$models $set --bootstrap 3 --matched $groups"
+run "little memory" run $options --max-memory 1M --out "$work/little"
+ok "the same bytes through the scratch file" same_runs "$work/whole" "$work/little"
+run "shard 1" run $options --shard 1/2 --out "$work/shard-1"
+run "shard 2" run $options --shard 2/2 --out "$work/shard-2"
+run "merged" merge "$work/shard-1" "$work/shard-2" --out "$work/merged"
+ok "the same bytes from shards" same_runs "$work/whole" "$work/merged"
+$program run $options --checkpoint 0 --out "$work/resumed" >/dev/null 2>&1 &
+pid=$!
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    [ -e "$work/resumed/parts/1/decided-relu" ] || ls "$work"/resumed/parts/*/decided-* >/dev/null 2>&1 && break
+    sleep 0.1
+done
+kill "$pid" 2>/dev/null
+wait "$pid" 2>/dev/null
+run "resumed" run $options --resume --out "$work/resumed"
+ok "the same bytes after an interruption" same_runs "$work/whole" "$work/resumed"
+
+# ---- without intervals ----
+run "as many units, no intervals" run --model "a=$net=3" --model "b=$net=1" $set --matched --out "$work/plain"
+ok "estimates alone" grep -qE '^a,b,relu,relu,[a-z]*,[0-9]*,[-0-9.e]+,,,[-0-9.e]+,,,[-0-9.e]+,,,,' "$work/plain/matched.csv"
+ok "the same estimates" test "$(cut -d, -f1-7 "$work/plain/matched.csv" | sed -n 2p)" = "$(cut -d, -f1-7 "$work/whole/matched.csv" | sed -n 2p)"
+run "one model" run --model "a=$net=3" $set --matched --out "$work/one"
+run "compare" compare "$work/one" "$work/plain"
+says ',morisita_a,morisita_b,morisita_difference$'
+
+# ---- equivalence ----
+run "one network twice" run --model "a=$net=3" --model "b=$net=3" $set --bootstrap 9 --sesoi 0.2 --out "$work/twice"
+ok "is equivalent to itself" sh -c "tail -n +2 '$work/twice/compare.csv' | grep -E ',1,1,equivalent$'"
+ok "said in the report" grep -q 'The shares are equivalent for ' "$work/twice/report.html"
+run "two networks" run --model "a=$net=3" --model "b=$net=1" $set --bootstrap 9 --sesoi 0.0001 --out "$work/narrow"
+ok "never equivalent within 0.01 %" sh -c "! grep -qE ',equivalent$' '$work/narrow/compare.csv'"
+ok "different or undecided" grep -qE ',(different|undecided)$' "$work/narrow/compare.csv"
+
+# ---- refused ----
+fails 2 "which need --bootstrap" run $models $set --sesoi 0.2 --out "$work/o"
+fails 2 "--sesoi" run $models $set --bootstrap 2 --sesoi x --out "$work/o"
+fails 2 "--halves alternate or option expected" run $models $set --matched --halves none --out "$work/o"
+fails 1 "no model is called 'e'" run $models $set --group one=a,e --group two=b --out "$work/o"
+fails 1 "model 'a' is already in a group" run $models $set --group one=a,c --group two=a --out "$work/o"
+fails 1 "at least two expected" run $models $set --group one=a,c --out "$work/o"
+fails 1 "NAME=MODEL,MODEL,... expected" run $models $set --group one --group two=b --out "$work/o"
+fails 1 "has 2 and 1 pictures in its halves" run --model "a=$net=3" --stimuli 'builtin?per_category=3' --categories 'word=word;face=adult' --matched --out "$work/o"
+sed 's/^a,b,relu,relu,\([a-z]*\),25,/a,b,relu,relu,\1,many,/' "$work/whole/matched.csv" >"$work/again/matched.csv"
+fails 1 "matched.csv" report "$work/again"
+cp "$work/whole/matched.csv" "$work/again/matched.csv"
+sed 's/^one,two/one,three/' "$work/whole/groups.csv" >"$work/again/groups.csv"
+fails 1 "no group of run.json is called 'three'" report "$work/again"
+finish
