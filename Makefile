@@ -122,6 +122,7 @@ study: $(PROGRAM) $(BUILD)/tests/test_calibration $(BUILD)/tests/test_groups
 	$(RUN) ./$(PROGRAM) run $(foreach seed,$(SEEDS),--model 'u$(seed)=random:cifar_resnet20?seed=$(seed)') \
 	    --stimuli 'builtin?per_category=24&seed=5' --correction none --out $(BUILD)/untrained --force >/dev/null
 	$(RUN) $(BUILD)/tests/test_groups $(BUILD)/untrained
+	@FUSIFORM="$(CURDIR)/$(PROGRAM)" RUN="$(RUN)" sh tests/relabel.sh
 
 # The largest relative error of every statistic against the golden values of SciPy, NumPy and mpmath.
 accuracy: $(TESTS)

@@ -31,7 +31,9 @@ static const char help[] =
     "none\n"
     "  --layers a,b|all     which layers (default all: the stem's relu and every block output)\n"
     "  --criterion C        which units are selective: iut (default), prince, tdann, dprime, ratio or ranksum\n"
-    "  --test T             of iut: welch (default) or student\n"
+    "  --test T             of iut: balanced (default: holds its level for skewed responses and unequal numbers of "
+    "pictures; equal\n"
+    "                       to welch where numbers are equal), welch or student\n"
     "  --correction C       of iut: bh (default), by, bonferroni or none, over the units of a layer\n"
     "  --alpha A            level of the selectivity test and of intervals (default 0.05)\n"
     "  --preset P           the rule of a paper: lu-wang, prince, tdann, baek or afraz; the report says what it stands "
@@ -96,7 +98,8 @@ static const char help[] =
 
 /* ---- which units are selective ---- */
 
-static const struct fus_word tests[] = {{"welch", 0}, {"student", 1}, {0}};
+static const struct fus_word tests[] = {
+    {"balanced", FUS_TEST_BALANCED}, {"welch", FUS_TEST_WELCH}, {"student", FUS_TEST_STUDENT}, {0}};
 static const struct fus_word halves[] = {
     {"alternate", FUS_HALVES_ALTERNATE}, {"option", FUS_HALVES_OPTION}, {"none", FUS_HALVES_NONE}, {0}};
 
@@ -156,7 +159,8 @@ static void take_choices(struct fus_run_options *o, const struct choices *c)
         o->select.criterion = preset->criterion;
     if (c->criterion.value >= 0)
         o->select.criterion = (enum fus_criterion)c->criterion.value;
-    o->select.student = c->test.value == 1;
+    if (c->test.value >= 0)
+        o->select.test = (enum fus_test)c->test.value;
     if (c->alpha > 0)
         o->select.alpha = c->alpha;
     if (c->correction.value >= 0)

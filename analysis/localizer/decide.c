@@ -53,8 +53,8 @@ static int cross_validate(struct fus_halves_category *out, const struct fus_loca
         return fus_halves_layer(out, halves, r->x || r->read ? r : NULL, half, run->options.select.criterion,
                                 &run->options.select, err);
     for (int c = 0; c < run->pictures.set.n_categories; c++)
-        out[c].csi_cross = out[c].dprime_cross = out[c].auc_cross = out[c].survival = out[c].t_correlation =
-            out[c].dice = NAN;
+        out[c].csi_same = out[c].csi_cross = out[c].dprime_cross = out[c].auc_cross = out[c].survival =
+            out[c].t_correlation = out[c].dice = NAN;
     return FUS_OK;
 }
 
@@ -62,6 +62,7 @@ static void set_cross_validated(struct fus_layer_summary *layer, const struct fu
 {
     for (int c = 0; c < layer->n_categories; c++) {
         struct fus_category_summary *s = &layer->categories[c];
+        s->csi_same = halves[c].csi_same;
         s->csi_cv = halves[c].csi_cross;
         s->dprime_cv = halves[c].dprime_cross;
         s->auc_cv = halves[c].auc_cross;

@@ -40,8 +40,8 @@ static int write_permutations(const struct tables *t, struct fus_error *err)
     const struct fus_run_summary *s = t->summary;
     struct fus_outfile f;
     int code = open_table(&f, t->folder, "permutations.csv",
-                          "model,layer,category,n_permutations,proportion,null_mean,null_high,p_proportion,"
-                          "csi_mean,p_csi,t_critical,n_familywise",
+                          "model,layer,category,n_permutations,proportion,null_mean,null_high,"
+                          "p_proportion_global_null,csi_mean,t_critical,n_familywise",
                           err);
     if (code)
         return code;
@@ -51,9 +51,9 @@ static int write_permutations(const struct tables *t, struct fus_error *err)
                 const struct fus_permute_category *p = &s->models[i].layers[l].permuted[c];
                 begin_row(&f, s, i, l, c);
                 fus_csv_count(&f, (size_t)t->options->permutations);
-                const double row[] = {p->proportion, p->null_mean, p->null_high, p->p_proportion,
-                                      p->csi,        p->p_csi,     p->t_critical};
-                for (int k = 0; k < 7; k++)
+                const double row[] = {p->proportion,   p->null_mean, p->null_high,
+                                      p->p_proportion, p->csi,       p->t_critical};
+                for (int k = 0; k < 6; k++)
                     fus_csv_number(&f, row[k]);
                 fus_csv_count(&f, p->n_familywise);
                 fus_outfile_printf(&f, "\n");

@@ -158,7 +158,8 @@ int fus_bootstrap_run(struct fus_bootstrap *b, const struct fus_responses *r,
                          (b->nested     ? fus_bootstrap_n_nested(n_resamples)
                           : b->left_out ? r->n_images
                                         : 0);
-        code = fus_resample_run(&(struct fus_resampling){n_draws, choose, measure, &w, progress}, r, err);
+        code = fus_resample_run(&(struct fus_resampling){n_draws, choose, measure, &w, progress, statistics->third}, r,
+                                err);
     }
     fus_redraw_destroy(&w.redraw);
     fus_base_free(w.outer);
@@ -198,7 +199,11 @@ int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r,
                          const struct fus_progress *progress, struct fus_error *err)
 {
     struct layer_context context = {r, options};
-    struct fus_bootstrap_statistics statistics = {(size_t)r->n_categories * N_STATISTICS, measure_layer, &context};
+    /* without a picture, or with other subcategories, sizes differ where they were equal */
+    bool changing = method == FUS_INTERVAL_BCA || r->over != FUS_REDRAW_PICTURES,
+         balanced = options->test == FUS_TEST_BALANCED && options->criterion == FUS_CRITERION_IUT;
+    struct fus_bootstrap_statistics statistics = {(size_t)r->n_categories * N_STATISTICS, measure_layer, &context,
+                                                  balanced && (changing || fus_resample_needs_third(r, options))};
     memset(b, 0, sizeof *b);
     if (n_resamples < 1)
         return fus_base_fail(err, FUS_EINVAL, "0 resamples");

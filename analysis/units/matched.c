@@ -282,7 +282,7 @@ int fus_matched_create(struct fus_matched *m, const struct fus_responses *r, con
     if (!code) {
         struct fus_responses halves = *r;
         struct work w = {m, &halves, (size_t)r->height * (size_t)r->width, 1};
-        struct fus_bootstrap_statistics statistics = {m->first[m->n_categories] * STATISTICS, measure, &w};
+        struct fus_bootstrap_statistics statistics = {m->first[m->n_categories] * STATISTICS, measure, &w, false};
         number_strata(numbers, numbers + 2 * r->n_images, r, half);
         for (size_t i = 0; i < r->n_images; i++)
             numbers[r->n_images + i] = half[i] * r->n_categories + r->category[i];
