@@ -1,5 +1,5 @@
-/* How sure is the correlation of two layers' dissimilarities? Pairs of pictures are not independent,
- * pictures are: the same picture is in n - 1 pairs.
+/* How sure is the correlation of two layers' dissimilarities? Pairs of pictures are not
+ * independent, pictures are: the same picture is in n - 1 pairs.
  *
  *   interval  pictures are drawn with replacement (redraw.c); a pair counts as often as its two
  *             pictures were drawn, pairs of a picture with itself are dropped (Nili et al. 2014).
