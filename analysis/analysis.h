@@ -158,6 +158,7 @@ struct fus_layer_summary {
     /* Optional results (inference.h, analysis/run/summary.h); NULL: not requested. Owned by the
      * summary. */
     struct fus_bootstrap *bootstrap;
+    double *agreement;                     /* [n_categories, FUS_AGREEMENT_UNITS, n_pictures] profiles: contrast.h */
     struct fus_matched *matched;           /* contrast.h */
     struct fus_permute_category *permuted; /* [n_categories] results of the permutation test */
     size_t *sweep;                         /* [n_categories, fus_sweep_count()] selective units */

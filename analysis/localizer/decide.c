@@ -111,6 +111,13 @@ static int match(struct fus_layer_summary *layer, const struct fus_localizer *ru
     if (!code)
         code = fus_matched_create(layer->matched, r, half, n, (size_t)run->options.bootstrap, run->options.interval,
                                   run->options.seed, &(struct fus_progress){report_progress, &t}, err);
+    layer->agreement = code ? NULL
+                            : fus_base_alloc((size_t)layer->n_categories * FUS_AGREEMENT_UNITS,
+                                             r->n_images * sizeof *layer->agreement);
+    if (!code)
+        code = layer->agreement
+                   ? fus_agreement_profiles(layer->agreement, layer->matched, r, half, err)
+                   : fus_base_fail(err, FUS_ENOMEM, "no memory for the profiles of %zu pictures", r->n_images);
     fus_base_free(n);
     return code;
 }

@@ -292,9 +292,12 @@ static void say_indices(struct fus_text_buffer *out, const struct fus_view *view
                          "category\xe2\x80\x99s pictures and measured on "
                          "the other, and the reverse, averaged.");
     item(out, "Proportion, map, variation");
-    fus_svg_put(out, "Proportion: selective units over all units of the layer. Map: at each place, the share of "
-                     "channels selective there. Variation: "
-                     "standard deviation of the map over places divided by its mean (CV).");
+    fus_svg_put(out,
+                "Proportion: selective units over all units of the layer. Map: at each place, the share of "
+                "channels selective there. Variation: "
+                "standard deviation of the map over places divided by its mean (CV), which follows the number of "
+                "units; Morisita\xe2\x80\x99s index (1959) does not: places times \xce\xa3x(x \xe2\x88\x92 1) over "
+                "n(n \xe2\x88\x92 1), x of the n units at a place. By chance: n units placed at random.");
     item(out, "Last block layer");
     fus_svg_put(out,
                 "The output of the last residual block, $sin a ResNet-50 the "
@@ -381,6 +384,10 @@ static void say_how(struct fus_text_buffer *out, const struct fus_view *view)
     const struct fus_run_method *how = view->run->method;
     say_halves(out, view);
     say_resampling(out, view);
+    if (view->run->n_models > 1) {
+        item(out, "What stands beside a larger share");
+        fus_prose_beside(out, view);
+    }
     if (view->run->n_top) {
         item(out, "Single units");
         fus_svg_put(out,
