@@ -22,10 +22,11 @@ extern "C" {
 struct fus_moments {
     int n_groups;
     size_t n_units;
-    long *n;      /* [n_groups] pictures seen */
-    double *mean; /* [n_groups, n_units], undefined for a group without pictures */
-    double *m2;   /* [n_groups, n_units] sum of (x - mean)^2 */
-    double *m3;   /* [n_groups, n_units] sum of (x - mean)^3; NULL: not kept */
+    long *n;        /* [n_groups] pictures seen */
+    double *mean;   /* [n_groups, n_units], undefined for a group without pictures */
+    double *m2;     /* [n_groups, n_units] sum of (x - mean)^2 */
+    bool is_signed; /* responses below 0 are ordinary: no CSI (fus_csi_unit) */
+    double *m3;     /* [n_groups, n_units] sum of (x - mean)^3; NULL: not kept */
 };
 
 size_t fus_moments_bytes(int n_groups, size_t n_units, bool third); /* SIZE_MAX if it does not fit */
@@ -178,15 +179,20 @@ struct fus_layer_summary {
     size_t n_units, n_dead; /* dead: zero variance in every category */
     /* units with a NaN or infinite response: p = 1, never selective */
     size_t n_undefined;
+    /* participation ratio of the units' responses (dimensions.c); NaN: not computed */
+    double dimensions;
+    double reliability; /* of the pictures' dissimilarities (similarity.c); NaN: not computed */
     int n_categories;
     struct fus_category_summary *categories; /* [n_categories] */
     int8_t *label;                           /* [C, H, W]: -1 none, else the category; NULL: moved to another owner */
     /* Optional results (inference.h, analysis/run/summary.h); NULL: not requested. Owned by the
      * summary. */
     struct fus_bootstrap *bootstrap;
+    double *agreement;                     /* [n_categories, FUS_AGREEMENT_UNITS, n_pictures] profiles: contrast.h */
     struct fus_matched *matched;           /* contrast.h */
     struct fus_permute_category *permuted; /* [n_categories] results of the permutation test */
     size_t *sweep;                         /* [n_categories, fus_sweep_count()] selective units */
+    struct fus_power_point *power;         /* [n_categories, fus_power_count()] */
     double *rdm, *picture_rdm;             /* dissimilarities of the categories, of the pictures: consistency.c */
     /* of the reference layer: [n_categories, n_pictures] mean response of the units
      * selective for a category */

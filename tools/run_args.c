@@ -51,7 +51,8 @@ static const char help[] =
     "  --matched            matched.csv: models compared by the CSI and the places of as many units of each, chosen in "
     "one half of\n"
     "                       the pictures and measured in the other; with --bootstrap intervals and p of the "
-    "differences\n"
+    "differences. agreement.csv:\n"
+    "                       whether their units respond to the same pictures\n"
     "  --group NAME=M,M,... trainings of one kind, models by their names; for each kind one --group. groups.csv: "
     "means, "
     "differences,\n"
@@ -61,9 +62,13 @@ static const char help[] =
     "                       and the report say whether shares are equivalent within it (needs --bootstrap)\n"
     "  --permutations M     permutations.csv: what M relabellings of the pictures give by chance\n"
     "  --sweep              sweep.csv: selective units under many thresholds\n"
+    "  --subsample N,N,...  power.csv: proportion, CSI, CV and Morisita's index against pictures per category, and "
+    "against alpha; which\n"
+    "                       models change their order\n"
     "  --consistency        consistency.csv: rank correlation of layers' dissimilarities, of categories and, where "
     "--bootstrap or\n"
-    "                       --permutations keep them, of pictures\n"
+    "                       --permutations keep them, of pictures: with\n"
+    "                       interval (--bootstrap), Mantel's p (--permutations) and ceiling, from halves of the units\n"
     "  --seed N             of resampling (default 1)\n"
     "  --units labels|full  units/*.npz with labels only (default), or with mean, var, t, p, q and csi too\n"
     "  --max-memory 512M    of everything: what does not fit waits in a scratch file in DIR, layers are taken in "
@@ -266,6 +271,7 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
                                    {"--matched", FUS_ARG_FLAG, &o->matched},
                                    {"--sesoi", FUS_ARG_REAL, &o->sesoi},
                                    {"--group", FUS_ARG_LIST, &groups},
+                                   {"--subsample", FUS_ARG_TEXT, &o->subsample},
                                    {"--interval", FUS_ARG_CHOICE, &chosen.interval},
                                    {"--bootstrap-over", FUS_ARG_CHOICE, &chosen.over},
                                    {"--shard", FUS_ARG_SHARE, shard},

@@ -14,6 +14,7 @@ void fus_prose_lead(struct fus_text_buffer *out, const struct fus_view *view);
  * not done to explain a larger share, <li>... */
 void fus_prose_matched(struct fus_text_buffer *out, const struct fus_view *view, int other, int category);
 void fus_prose_equivalence(struct fus_text_buffer *out, const struct fus_view *view, int other); /* with --sesoi */
+void fus_prose_beside(struct fus_text_buffer *out, const struct fus_view *view); /* for the methods: what was run */
 void fus_prose_groups(struct fus_text_buffer *out, const struct fus_view *view); /* the groups' shares, <li>... */
 void fus_prose_not_compared(struct fus_text_buffer *out, const struct fus_view *view);
 
@@ -28,6 +29,8 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
 
 /* prose_validity.c: of the methods, subcategories and near-duplicates; what a resample draws. */
 void fus_prose_validity_pictures(struct fus_text_buffer *out, const struct fus_run_summary *run);
+void fus_prose_validity_power(struct fus_text_buffer *out);
+void fus_prose_validity_dimensions(struct fus_text_buffer *out, const struct fus_view *view);
 void fus_prose_validity_resamples(struct fus_text_buffer *out, const char *over);
 
 void fus_prose_methods(struct fus_text_buffer *out, const struct fus_view *view); /* <dl>... */

@@ -143,8 +143,6 @@ int fus_bootstrap_run(struct fus_bootstrap *b, const struct fus_responses *r,
     struct work w = {.b = b, .r = r, .statistics = statistics};
     memset(b, 0, sizeof *b);
     int code = fus_responses_check(r, err);
-    if (!code && n_resamples < 1)
-        code = fus_base_fail(err, FUS_EINVAL, "0 resamples");
     if (!code && method == FUS_INTERVAL_BCA && r->over != FUS_REDRAW_PICTURES)
         code = fus_base_fail(err, FUS_EINVAL, "bca leaves single pictures out: it needs resamples of pictures");
     if (!code && method == FUS_INTERVAL_BCA)
@@ -206,6 +204,9 @@ int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r,
          balanced = options->test == FUS_TEST_BALANCED && options->criterion == FUS_CRITERION_IUT;
     struct fus_bootstrap_statistics statistics = {(size_t)r->n_categories * N_STATISTICS, measure_layer, &context,
                                                   balanced && (changing || fus_resample_needs_third(r, options))};
+    memset(b, 0, sizeof *b);
+    if (n_resamples < 1)
+        return fus_base_fail(err, FUS_EINVAL, "0 resamples");
     return fus_bootstrap_run(b, r, &statistics, n_resamples, method, seed, progress, err);
 }
 

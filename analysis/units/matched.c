@@ -202,6 +202,25 @@ static int measure(void *context, double *to, size_t stride, const struct fus_mo
     return code;
 }
 
+int fus_matched_choose(size_t *units, size_t *n, const struct fus_matched *m, const struct fus_moments *half,
+                       int channels, struct fus_error *err)
+{
+    struct work w = {.matched = m, .n_places = half->n_units / (size_t)channels};
+    struct scratch s;
+    for (int c = 0; c < m->n_categories; c++)
+        w.n_items += room_of(m, c, half->n_units);
+    int code = create_scratch(&s, &w, err);
+    if (!code)
+        choose_units(&s, &w, half);
+    for (int c = 0; c < m->n_categories && !code; c++) {
+        n[c] = s.best[c].n;
+        for (size_t i = 0; i < n[c]; i++)
+            *units++ = s.best[c].items[i].unit;
+    }
+    destroy_scratch(&s);
+    return code;
+}
+
 /* ---- all draws ---- */
 
 /* 3, 6, 12, 25, 50, ... */

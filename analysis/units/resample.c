@@ -78,6 +78,7 @@ static int create_batch(struct batch *b, struct fus_error *err)
         code = fus_moments_create(&d->m, b->r->n_categories, b->r->n_units, err);
         if (!code && b->plan->third)
             code = fus_moments_keep_third(&d->m, err);
+        d->m.is_signed = b->r->is_signed;
         d->rows = fus_base_alloc(n + groups + 1, sizeof *d->rows);
         d->first = d->rows ? d->rows + n : NULL;
         if (!code && !d->rows)
