@@ -152,6 +152,7 @@ struct fus_layer_summary {
     size_t n_undefined;
     /* participation ratio of the units' responses (dimensions.c); NaN: not computed */
     double dimensions;
+    double reliability; /* of the pictures' dissimilarities (similarity.c); NaN: not computed */
     int n_categories;
     struct fus_category_summary *categories; /* [n_categories] */
     int8_t *label;                           /* [C, H, W]: -1 none, else the category; NULL: moved to another owner */

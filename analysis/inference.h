@@ -343,6 +343,25 @@ int fus_consistency_rdm_means(double *rdm, const struct fus_moments *m, struct f
  * if one side is constant. */
 int fus_consistency_spearman(double *r, const double *a, const double *b, size_t n, struct fus_error *err);
 
+/* ---- how sure is it? (similarity.c) ---- */
+
+struct fus_similarity_plan {
+    const struct fus_responses *pictures; /* n_images, category, stratum and over alone */
+    size_t n_resamples, n_permutations;   /* 0: none */
+    uint64_t seed;
+    double alpha;
+};
+struct fus_similarity {
+    double r, low, high; /* Spearman's; interval by resamples of pictures */
+    double p;            /* Mantel's, one-sided; NaN where not computed, as the interval */
+};
+/* Of the pictures' dissimilarities a and b [n (n-1) / 2]. */
+int fus_similarity_test(struct fus_similarity *out, const double *a, const double *b,
+                        const struct fus_similarity_plan *plan, struct fus_error *err);
+
+/* Of a layer's dissimilarities, from random halves of its units; NaN if undefined. */
+int fus_similarity_reliability(double *out, const struct fus_responses *r, uint64_t seed, struct fus_error *err);
+
 /* ---- read-outs (readout.c): classifying pictures from features ----
  *
  * The prediction is the category with the largest score bias[c] + weight[c] . x. mean: nearest

@@ -36,6 +36,20 @@ ok "twenty values" test "$(wc -l <"$work/e/clusters/eps.csv")" -eq 21
 cp "$work/e/report.html" "$work/page.html"
 run "the page again" report "$work/e"
 ok "is the same" cmp "$work/page.html" "$work/e/report.html"
+bad() { # bad WORDS FILE SED: a table changed by sed
+    cp "$work/e/$2" "$work/kept" && sed "$3" "$work/kept" >"$work/e/$2"
+    fails 1 "$1" report "$work/e"
+    cp "$work/kept" "$work/e/$2"
+}
+chosen=$(sed -n 's/^\([0-9.]*\),.*,1,[-0-9.e]*,[0-9]*$/\1/p' "$work/e/clusters/eps.csv")
+bad 'eps.csv: line 3: ' clusters/eps.csv '3s/,[0-9]*/,-5/'
+bad 'eps.csv: line 2: ' clusters/eps.csv '2s/[0-9]*$/1e999/;2s/^[0-9.]*/9/'
+bad 'eps.csv: ' clusters/eps.csv '1s/n_core/core/'
+if [ -n "$chosen" ]; then
+    bad 'clusters.csv: line 2: ' "clusters/$chosen/clusters.csv" '2s/^1,[0-9]*/1,x/'
+    bad 'clusters.csv: line 2: ' "clusters/$chosen/clusters.csv" '2s/^1,[0-9]*/1,/'
+    bad 'images.csv: ' "clusters/$chosen/images.csv" '2s/^1/999/'
+fi
 run "images of vectors" sdc cluster $four --out "$work/f" --eps 0.45 --min-others 2 $plain --embedding "$golden/sdc_w0.npy" --top 3
 ok "three nearest and farthest" test "$(grep -c '^1,' "$work/f/clusters/0.45/images.csv")" -eq 6
 

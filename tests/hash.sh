@@ -25,7 +25,7 @@ run_all() { # run_all FOLDER COMMAND...
             --interval bca --permutations 9 $options --out out/ratio >>log 2>&1 &&
         "$@" lesion --model 'random:cifar_resnet8?seed=3' --run out/ratio --layer relu --category face --stimuli 'builtin?per_category=6&seed=2' \
             --controls 3 --readout both ${options#--max-memory 1M} -o out/lesion.csv >>log 2>&1 &&
-        transformer "$@" >>log 2>&1 && in_parts "$@" >>log 2>&1 && pictures "$@" >>log 2>&1 && learn "$@" >>log 2>&1 && demo "$@" >>log 2>&1 && texts "$@" >>log 2>&1 && concepts "$@" >>log 2>&1 && { [ -n "$quick" ] || "$@" run --model 'random:resnet18?seed=1' --stimuli 'builtin?per_category=2' \
+        transformer "$@" >>log 2>&1 && in_parts "$@" >>log 2>&1 && pictures "$@" >>log 2>&1 && learn "$@" >>log 2>&1 && demo "$@" >>log 2>&1 && texts "$@" >>log 2>&1 && concepts "$@" >>log 2>&1 && decoders "$@" >>log 2>&1 && { [ -n "$quick" ] || "$@" run --model 'random:resnet18?seed=1' --stimuli 'builtin?per_category=2' \
             --layers relu,layer1.0.relu1,layer4.1.relu $options --out out/deep >>log 2>&1 &&
         "$@" sdc demo --small --participants 3 --iterations 4 ${learn_options##--max-memory*} --out out/planted >>log 2>&1 && rm out/planted/sdc.log; }
 }
@@ -40,7 +40,7 @@ run_small() {
         "$@" stimuli scramble --method phase --seed 1 "$golden/img_420_33x18.jpg" -o out/phase.png &&
         "$@" convert "$model" -o out/small.safetensors && "$@" convert out/small.safetensors --dtype f16 -o out/half.safetensors &&
         "$@" inspect --sha256 out/half.safetensors >out/half.tsv &&
-        "$@" activations --model out/small.safetensors --layer all "$golden/img_420_33x18.jpg" -o out/all.npz && learn "$@" && demo "$@" && texts "$@" && concepts "$@"
+        "$@" activations --model out/small.safetensors --layer all "$golden/img_420_33x18.jpg" -o out/all.npz && learn "$@" && demo "$@" && texts "$@" && concepts "$@" && decoders "$@"
 }
 
 # CLIP's kind and a plain one; responses with a sign.
@@ -70,6 +70,15 @@ learn() {
 demo() {
     "$@" run --model demo:lang --model demo:clip --stimuli 'builtin?per_category=2&seed=777' --layers relu,layer3.1.relu \
         ${options#--max-memory 1M} --out out/demo
+}
+
+# Decoders of responses in three formats, and their clusters.
+decoders() {
+    threads=${learn_options-}
+    case $threads in *--max-memory*) threads= ;; esac
+    "$@" sdc fit --study "$golden/sdc_study.tsv" --embedding "$golden/sdc_embedding.npy" --min-nc none --test-images 5 --val-images 3 --iterations 30 \
+        --batch 8 --reruns 2 --repeats 2 --permutations 2 ${learn_options-} --out out/sdc &&
+        "$@" sdc cluster out/sdc --of both --eps 0.6 --null-replicates 3 --min-others 1 --stability 2 $threads && rm out/sdc/sdc.log
 }
 
 # The text tower of a small CLIP.

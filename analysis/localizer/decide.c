@@ -155,6 +155,8 @@ static int resample(struct fus_layer_summary *layer, const struct fus_localizer 
         layer->picture_rdm = fus_base_alloc(pairs, sizeof *layer->picture_rdm);
         code = layer->picture_rdm ? fus_consistency_rdm_images(layer->picture_rdm, r, err)
                                   : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu pairs of pictures", pairs);
+        if (!code)
+            code = fus_similarity_reliability(&layer->reliability, r, run->options.seed, err);
     }
     return code;
 }
@@ -225,7 +227,7 @@ static int decide(struct fus_layer_summary *layer, const struct fus_localizer *r
         code = tabulate(layer, run, &m, err);
     if (!code && folder)
         code = fus_decide_write_units(folder, run, model, layer, &m, err);
-    layer->dimensions = NAN;
+    layer->dimensions = layer->reliability = NAN;
     if (!code && kept)
         code = fus_dimensions_layer(&layer->dimensions, &r, err);
     if (!code && kept)

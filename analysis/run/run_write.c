@@ -86,55 +86,6 @@ static int write_sweep(const struct tables *t, struct fus_error *err)
     return fus_outfile_commit(&f, err);
 }
 
-/* ---- consistency ---- */
-
-static const double *rdm_of(const struct tables *t, int model, int layer, bool pictures)
-{
-    const struct fus_run_summary *s = t->summary;
-    const struct fus_layer_summary *l = &s->models[model].layers[layer];
-    return pictures ? l->picture_rdm : l->rdm;
-}
-
-/* One layer against all layers of all models. */
-static int consistency_rows(struct fus_outfile *f, const struct tables *t, int model, int layer, bool pictures,
-                            struct fus_error *err)
-{
-    const struct fus_run_summary *s = t->summary;
-    size_t n = (size_t)(pictures ? t->set->n_pictures : s->n_categories);
-    int code = FUS_OK;
-    for (int j = 0; j < s->n_models; j++)
-        for (int k = 0; k < s->models[j].n_layers && !code; k++) {
-            double r;
-            code = fus_consistency_spearman(&r, rdm_of(t, model, layer, pictures), rdm_of(t, j, k, pictures),
-                                            n * (n - 1) / 2, err);
-            fus_outfile_printf(f, "%s", pictures ? "picture" : "category");
-            fus_csv_name(f, ",", s->models[model].name);
-            fus_csv_name(f, ",", s->models[model].layers[layer].name);
-            fus_csv_name(f, ",", s->models[j].name);
-            fus_csv_name(f, ",", s->models[j].layers[k].name);
-            fus_csv_number(f, r);
-            fus_outfile_printf(f, "\n");
-        }
-    return code;
-}
-
-static int write_consistency(const struct tables *t, struct fus_error *err)
-{
-    const struct fus_run_summary *s = t->summary;
-    struct fus_outfile f;
-    int code = open_table(&f, t->folder, "consistency.csv", "level,model_a,layer_a,model_b,layer_b,spearman", err);
-    if (code)
-        return code;
-    for (int pictures = 0; pictures < (s->models[0].layers[0].picture_rdm ? 2 : 1); pictures++)
-        for (int i = 0; i < s->n_models; i++)
-            for (int l = 0; l < s->models[i].n_layers && !code; l++)
-                code = consistency_rows(&f, t, i, l, pictures, err);
-    if (!code)
-        return fus_outfile_commit(&f, err);
-    fus_outfile_discard(&f);
-    return code;
-}
-
 /* ---- models across layers ---- */
 
 enum { ACROSS = 4 };
@@ -379,8 +330,10 @@ int fus_run_write_tables(const char *folder, const struct fus_run_summary *summa
         if (!code)
             code = fus_power_table_write(path, summary, &plan, err);
     }
-    if (options->consistency && !code)
-        code = write_consistency(&t, err);
+    if (options->consistency && !code) {
+        fus_run_dir_path(path, folder, "consistency.csv");
+        code = fus_consistency_table_write(path, summary, set, options, err);
+    }
     if (summary->n_models > 1 && !code)
         code = write_signflip(&t, err);
     fus_run_dir_path(path, folder, "matched.csv");

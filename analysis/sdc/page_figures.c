@@ -88,7 +88,7 @@ static void take_row(struct curves *c, struct fus_csv_read *t, const int at[8])
         return;
     int p = find_participant(c, fus_csv_read_text(t, at[0])), curve = p < 0 ? -1 : find_curve(c, p, kind);
     double k = fus_csv_read_number(t, at[5]);
-    if (curve < 0 || c->n_points == MAX_POINTS || !(k >= 1))
+    if (curve < 0 || c->n_points == MAX_POINTS || !(k >= 1 && k <= 1e6))
         return;
     c->points[c->n_points++] = (struct point){curve, k, fus_csv_read_number(t, at[6]), fus_csv_read_number(t, at[7])};
 }

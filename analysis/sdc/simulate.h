@@ -40,7 +40,7 @@ enum fus_sdc_concept {
     FUS_SDC_NUMBER = FUS_SDC_N_SHARED,
     FUS_SDC_GLASSES,
     FUS_SDC_N_CONCEPTS,
-    FUS_SDC_MIXED = FUS_SDC_N_CONCEPTS, /* the sum of two concepts' axes */
+    FUS_SDC_MIXED = FUS_SDC_N_CONCEPTS, /* the sum of two of the participant's concepts */
     FUS_SDC_IDLE                        /* a direction of its own; half of these have no signal */
 };
 const char *fus_sdc_simulate_name(enum fus_sdc_concept c);
