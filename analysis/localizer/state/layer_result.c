@@ -16,7 +16,7 @@ enum { DIGEST = FUS_SHA256_HEX - 1, PATH_BYTES = FUS_RUN_DIR_PATH };
 
 /* A new field must be added to `visit` below. */
 _Static_assert(sizeof(void *) != 8 ||
-                   (sizeof(struct fus_layer_summary) == 216 && sizeof(struct fus_category_summary) == 240),
+                   (sizeof(struct fus_layer_summary) == 224 && sizeof(struct fus_category_summary) == 240),
                "does visit know every field?");
 
 struct archive {
