@@ -21,9 +21,10 @@ extern "C" {
 struct fus_moments {
     int n_groups;
     size_t n_units;
-    long *n;      /* [n_groups] pictures seen */
-    double *mean; /* [n_groups, n_units], undefined for a group without pictures */
-    double *m2;   /* [n_groups, n_units] sum of (x - mean)^2 */
+    long *n;        /* [n_groups] pictures seen */
+    double *mean;   /* [n_groups, n_units], undefined for a group without pictures */
+    double *m2;     /* [n_groups, n_units] sum of (x - mean)^2 */
+    bool is_signed; /* responses below 0 are ordinary: no CSI (fus_csi_unit) */
 };
 
 size_t fus_moments_bytes(int n_groups, size_t n_units); /* SIZE_MAX if it does not fit */
@@ -149,6 +150,8 @@ struct fus_layer_summary {
     size_t n_units, n_dead; /* dead: zero variance in every category */
     /* units with a NaN or infinite response: p = 1, never selective */
     size_t n_undefined;
+    /* participation ratio of the units' responses (dimensions.c); NaN: not computed */
+    double dimensions;
     int n_categories;
     struct fus_category_summary *categories; /* [n_categories] */
     int8_t *label;                           /* [C, H, W]: -1 none, else the category; NULL: moved to another owner */
@@ -159,6 +162,7 @@ struct fus_layer_summary {
     struct fus_matched *matched;           /* contrast.h */
     struct fus_permute_category *permuted; /* [n_categories] results of the permutation test */
     size_t *sweep;                         /* [n_categories, fus_sweep_count()] selective units */
+    struct fus_power_point *power;         /* [n_categories, fus_power_count()] */
     double *rdm, *picture_rdm;             /* dissimilarities of the categories, of the pictures: consistency.c */
     /* of the reference layer: [n_categories, n_pictures] mean response of the units
      * selective for a category */

@@ -64,6 +64,7 @@ struct fus_responses {
     void (*read)(void *context, float *to, size_t image, size_t first, size_t n);
     void *context;
     enum fus_redraw_over over; /* what the bootstrap draws (redraw.c) */
+    bool is_signed;            /* as in struct fus_moments */
 };
 
 /* row: units first .. first+n-1 of one image. strip: the same of all images, [n_images, n], each
@@ -299,6 +300,35 @@ void fus_bootstrap_subtract(struct fus_interval *out, const struct fus_bootstrap
  * for centred intervals. */
 int fus_bootstrap_difference(struct fus_interval *out, const struct fus_bootstrap *a, const struct fus_bootstrap *b,
                              double alpha, struct fus_error *err);
+
+/* ---- dimensions (dimensions.c): the participation ratio of a layer's responses; NaN if they do
+ * not vary, or of more than FUS_DIMENSIONS_IMAGES pictures ---- */
+
+#define FUS_DIMENSIONS_IMAGES 2048
+int fus_dimensions_layer(double *out, const struct fus_responses *r, struct fus_error *err);
+
+/* ---- power (power.c): the statistics against pictures per category, and against alpha ---- */
+
+enum { FUS_POWER_SIZES = 16, FUS_POWER_ALPHAS = 5, FUS_POWER_DRAWS = 20 };
+struct fus_power_plan {
+    int n_sizes, sizes[FUS_POWER_SIZES]; /* pictures per category, ascending */
+};
+int fus_power_parse(struct fus_power_plan *plan, const char *text, struct fus_error *err); /* "8,12,16" */
+
+/* Points: each size; the whole set; the whole set at other levels (alpha: NaN before these). */
+int fus_power_count(const struct fus_power_plan *plan);
+double fus_power_alpha(const struct fus_power_plan *plan, int point);
+
+/* In the order of the bootstrap's statistics: mean and SD over FUS_POWER_DRAWS draws; of the whole
+ * set its value, SD NaN. NaN where a statistic is undefined, or a criterion has no alpha. */
+struct fus_power_point {
+    double mean[FUS_BOOTSTRAP_STATISTICS], sd[FUS_BOOTSTRAP_STATISTICS];
+};
+/* out [n_categories, fus_power_count]. FUS_EINVAL if a category has fewer pictures than the largest
+ * size. */
+int fus_power_layer(struct fus_power_point *out, const struct fus_responses *r, const struct fus_power_plan *plan,
+                    uint64_t seed, const struct fus_select_options *options, const struct fus_progress *progress,
+                    struct fus_error *err);
 
 /* ---- representational consistency (consistency.c; Kriegeskorte, Mur & Bandettini 2008) ----
  *

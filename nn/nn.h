@@ -82,8 +82,8 @@ struct fus_net_spec {
     int attn_dim;                 /* CLIP: rows of attnpool.c_proj */
 };
 
-/* The family: "resnet", "lang_resnet", "clip_resnet", "vit" or "clip_vit"; "baseline" for what is no
- * network. It is the value of fusiform.arch in a weight file. */
+/* The family: "resnet", "lang_resnet", "clip_resnet", "vit" or "clip_vit"; "baseline" for what is
+ * no network. It is the value of fusiform.arch in a weight file. */
 const char *fus_networks_family(const struct fus_net_spec *spec);
 
 /* A spec for "resnet18|34|50|101|152", "cifar_resnet20..", "lang_resnet50",
@@ -123,12 +123,12 @@ struct fus_tap {
     char name[48];               /* PyTorch's: "relu", "layer4.2.relu", "fc" */
     int channels, height, width; /* [C, H, W]; H = W = 1 for vectors */
     bool in_all;                 /* part of `all`: the stem's relu and every block output */
-    bool is_signed;              /* its values may be below 0: a selectivity index of sums means nothing */
-    bool is_stream;              /* a transformer's tokens between blocks: 0 is not silence, and no axis is special */
     int order;                   /* 0, 1, ...: its place among all taps of the network */
     /* order / order of the last block's output: 0 for the first tap, 1 for the last block's output
      * and every later tap */
     double depth;
+    bool is_signed; /* its values may be below 0: a selectivity index of sums means nothing */
+    bool is_stream; /* a transformer's tokens between blocks: 0 is not silence, and no axis is special */
 };
 
 int fus_net_create(struct fus_net **net, const struct fus_net_spec *spec, const struct fus_net_options *options,

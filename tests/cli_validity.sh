@@ -38,6 +38,27 @@ run "two subcategories each" run $four --categories 'face=adult,child;body=body,
 fails 2 "--interval bca leaves single pictures out" run $four --bootstrap-over both --interval bca --out "$work/none"
 fails 2 "which is not there" run $small --bootstrap-over both --out "$work/none"
 
+# ---- fewer pictures, other levels ----
+power="--model a=$model --model b=random:cifar_resnet8?seed=2 --layers relu,layer3.0.relu --stimuli builtin?per_category=6 --correction none --subsample 3,4"
+run "power" run $power --out "$work/power"
+ok "a row for every point" test "$(wc -l <"$work/power/power.csv")" -eq 161
+ok "of sizes and of levels" sh -c 'test "$(grep -c ",pictures,[346]," "$1")" -eq 60 && test "$(grep -c ",alpha,6,0.001," "$1")" -eq 20' sh "$work/power/power.csv"
+ok "the figure" test -e "$work/power/figures/figp1.svg"
+ok "dimensions beside the number of units" grep -q 'Units respond alike: in a, layer3.0.relu, 4,096 vary in effectively' "$work/power/report.html"
+for i in 1 2; do
+    run "shard $i" run $power --shard $i/2 --out "$work/power$i"
+done
+run "merge" merge "$work/power1" "$work/power2" --out "$work/power3"
+ok "the bytes of one run" same_runs "$work/power" "$work/power3"
+run "redrawn" report "$work/power3"
+ok "the same report" cmp "$work/power/report.html" "$work/power3/report.html"
+sed 's/^a,relu,body,/a,relu,face,/' "$work/power/power.csv" >"$work/power3/power.csv"
+fails 1 "power.csv: line 10: category face is out of order" report "$work/power3"
+run "within the memory limit" run $power --max-memory 20M --force --out "$work/power2"
+ok "the same table" cmp "$work/power/power.csv" "$work/power2/power.csv"
+fails 2 "as in 8,12,16" run $power,4 --out "$work/none"
+fails 1 "--subsample: 9 found; category face has 6 pictures" run $power,9 --out "$work/none"
+
 # ---- baselines: models without a network, in whatever takes a model ----
 three="--model pixels:32 --model gabor:64 --model $model --stimuli builtin?per_category=6 --criterion dprime"
 run "baselines beside a network" run $three --out "$work/base"
@@ -52,11 +73,11 @@ ok "the bytes of one run" same_runs "$work/base" "$work/base3"
 run "resumed" run $three --resume --out "$work/base"
 run "activations" activations --model gabor:64 --layer cycles4,cycles16.simple 'builtin?per_category=2' -o "$work/a.npz"
 run "inspect" inspect pixels:32
-says '^pixels.weight	f32	3x3$'
+says '^pixels.weight	f32	3x3x1x1$'
 fails 1 "gabor: Gabor filters, no network, input 128 x 128, 8 orientations at 4 scales has no final features" embed --model gabor "$first" -o "$work/e.npy"
 fails 1 "has no classes" classify --model pixels:32 "$first"
 fails 1 "nothing to write" convert pixels:32 -o "$work/p.safetensors"
-fails 1 "gabor: a baseline has nothing to train" train --model gabor --stimuli builtin --out "$work/t"
+fails 1 "gabor: training knows residual networks only" train --model gabor --stimuli builtin --out "$work/t"
 fails 1 "no layer is called 'relu'; there are: pixels" run --model pixels:32 --layers relu --stimuli "$work/set" --out "$work/none"
 
 # ---- objects among the rivals ----

@@ -14,7 +14,7 @@ static struct fus_picture small_pictures[SMALL_PICTURES];
 static char *small_categories[] = {"face", "place"}, *small_subcategories[] = {"adult", "house"};
 static char small_sha[SMALL_PICTURES][65];
 static struct fus_pixelstats small_stats[SMALL_PICTURES];
-static struct fus_tap small_tap = {"relu", 20, 3, 2, true, 0, 0};
+static struct fus_tap small_tap = {"relu", 20, 3, 2, true, 0, 0, false, false};
 static struct fus_run_model small_model = {.name = "m", .taps = &small_tap, .n_layers = 1};
 static struct fus_layer_summary small_layer;
 static struct fus_model_summary small_summary = {.name = "m",

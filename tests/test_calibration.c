@@ -61,7 +61,9 @@ static int label(struct fus_layer_summary *out, const float *x, const int *categ
                               1,
                               NULL,
                               NULL,
-                              NULL};
+                              NULL,
+                              FUS_REDRAW_PICTURES,
+                              false};
     struct fus_moments m;
     if (rule->options.criterion == FUS_CRITERION_RANKSUM)
         return fus_criteria_ranksum(out, &r, "null", NULL);
@@ -174,7 +176,8 @@ static void test_permutations(void)
     double layers = 0, proportions = 0;
     const struct fus_select_options options = {FUS_UNCORRECTED, 0.05, false, FUS_CRITERION_IUT};
     for (int s = 0; s < n_sets; s++) {
-        struct fus_responses r = {x, category, 2 * NULL_PICTURES, NULL_UNITS, 2, NULL_UNITS, 1, 1, NULL, NULL, NULL};
+        struct fus_responses r = {x,    category, 2 * NULL_PICTURES,   NULL_UNITS, 2, NULL_UNITS, 1, 1, NULL,
+                                  NULL, NULL,     FUS_REDRAW_PICTURES, false};
         struct fus_permute_category out[2];
         struct fus_rng rng;
         draw_null(x, category, 2, 0, (uint64_t)s + 1);
@@ -266,7 +269,8 @@ static void test_planted(const struct population *p)
         struct fus_moments m;
         size_t chosen = 0, wrong = 0;
         draw_set(x, category, stratum, p, (uint64_t)s + 1);
-        struct fus_responses r = {x, category, IMAGES, UNITS, CATEGORIES, CHANNELS, SIDE, SIDE, NULL, NULL, NULL};
+        struct fus_responses r = {x,    category, IMAGES, UNITS, CATEGORIES,          CHANNELS, SIDE,
+                                  SIDE, NULL,     NULL,   NULL,  FUS_REDRAW_PICTURES, false};
         CHECK(fus_moments_create(&m, CATEGORIES, UNITS, NULL) == 0);
         fus_responses_moments(&m, &r, NULL, IMAGES, NULL);
         CHECK(fus_select_label(&layer, &m, "planted", CHANNELS, SIDE, SIDE, &options, NULL) == 0);

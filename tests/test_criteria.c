@@ -33,7 +33,8 @@ static void test_labels(void)
     struct fus_layer_summary layer;
     struct fus_error err;
     category_of(category);
-    struct fus_responses r = {responses, category, PICTURES, UNITS, CATEGORIES, 6, 4, 5, NULL, NULL, NULL};
+    struct fus_responses r = {responses, category, PICTURES, UNITS, CATEGORIES,          6,    4,
+                              5,         NULL,     NULL,     NULL,  FUS_REDRAW_PICTURES, false};
     CHECK(fus_moments_create(&m, CATEGORIES, UNITS, NULL) == 0);
     fus_responses_moments(&m, &r, NULL, PICTURES, NULL);
     for (int k = FUS_CRITERION_PRINCE; k <= FUS_CRITERION_RATIO; k++) {
@@ -82,7 +83,8 @@ static void test_ranksum_labels(void)
                 category[at] = c;
                 at += i % UNITS == UNITS - 1;
             }
-    struct fus_responses r = {x, category, PICTURES * COPIES, UNITS, CATEGORIES, 6, 4, 5, NULL, NULL, NULL};
+    struct fus_responses r = {x,    category, PICTURES * COPIES,   UNITS, CATEGORIES, 6, 4, 5, NULL,
+                              NULL, NULL,     FUS_REDRAW_PICTURES, false};
     struct fus_layer_summary layer;
     struct fus_error err;
     CHECK(fus_criteria_ranksum(&layer, &r, "x", NULL) == 0);

@@ -21,7 +21,8 @@ static void test_golden(void)
     for (int c = 0, i = 0; c < CATEGORIES; c++)
         for (int k = 0; k < pictures[c]; k++)
             category[i++] = c;
-    struct fus_responses r = {responses, category, PICTURES, UNITS, CATEGORIES, 6, 4, 5, NULL, NULL, NULL};
+    struct fus_responses r = {responses, category, PICTURES, UNITS, CATEGORIES,          6,    4,
+                              5,         NULL,     NULL,     NULL,  FUS_REDRAW_PICTURES, false};
     struct fus_permute_category out[CATEGORIES];
     struct fus_error err;
     CHECK(fus_permute_layer(out, &r, 99, 7, &uncorrected, NULL, NULL) == 0);
@@ -59,7 +60,7 @@ static void test_familywise(void)
     fus_rng_seed(&rng, 31);
     for (int i = 0; i < IMAGES; i++)
         category[i] = i % 3;
-    struct fus_responses r = {x, category, IMAGES, N, 3, N, 1, 1, NULL, NULL, NULL};
+    struct fus_responses r = {x, category, IMAGES, N, 3, N, 1, 1, NULL, NULL, NULL, FUS_REDRAW_PICTURES, false};
     struct fus_permute_category out[3];
     for (int layer = 0; layer <= LAYERS; layer++) {
         for (int i = 0; i < IMAGES; i++) {

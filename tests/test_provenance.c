@@ -11,7 +11,8 @@ static struct fus_picture pictures[] = {{"x/a\tb.png", 0, 0, 0, 0, -1, 0},
                                         {"d", 1, 1, 1, 1, 1, 0}};
 static char *categories[] = {"face", "a place"}, *subcategories[] = {"adult", "house\t2"},
             *skipped[] = {"adult/caf\xe9\n.png"};
-static struct fus_tap taps[] = {{"relu", 16, 32, 32, true, 0, 0}, {"fc", 10, 1, 1, false, 20, 1.0 / 3}};
+static struct fus_tap taps[] = {{"relu", 16, 32, 32, true, 0, 0, false, false},
+                                {"fc", 10, 1, 1, false, 20, 1.0 / 3, true, false}};
 static struct fus_run_model model = {.name = "m\\n", .taps = taps, .n_layers = 2};
 static struct fus_model_summary model_summary = {
     .name = "m\\n", .source = "r.pth", .architecture = "ResNet", .preprocess = "cifar", .sha256 = "abc"};

@@ -23,7 +23,8 @@ static void test_kinds(void)
                                   .n_units = 1,
                                   .n_categories = 2,
                                   .stratum = stratum,
-                                  .over = (enum fus_redraw_over)over};
+                                  .over = (enum fus_redraw_over)over,
+                                  false};
         struct fus_redraw d;
         size_t place[N], again[N];
         int other = 0, whole = 0, repeated = 0;
@@ -66,7 +67,8 @@ static void test_interval(void)
         x[i] = (float)(i < 24 ? 8 + 3 * (strata[i] % 2) : 2) + (float)(i * 7 % 11) / 20;
     }
     for (int over = 0; over < 3; over++) {
-        struct fus_responses r = {x, categories, 48, 1, 2, 1, 1, 1, strata, NULL, NULL, (enum fus_redraw_over)over};
+        struct fus_responses r = {x,    categories, 48, 1, 2, 1, 1, 1, strata, NULL, NULL, (enum fus_redraw_over)over,
+                                  false};
         struct fus_select_options options = {.correction = FUS_BH, .alpha = 0.05};
         struct fus_bootstrap b;
         struct fus_interval interval;

@@ -70,7 +70,8 @@ static void test_moments(void)
         category[i] = i % CATEGORIES;
     for (int threads = 1; threads <= 3; threads++)
         for (size_t units = 1; units <= 500; units = units * 3 + 1) {
-            struct fus_responses r = {x, category, PICTURES, units, CATEGORIES, (int)units, 1, 1, NULL, NULL, NULL};
+            struct fus_responses r = {x, category, PICTURES, units, CATEGORIES,          (int)units, 1,
+                                      1, NULL,     NULL,     NULL,  FUS_REDRAW_PICTURES, false};
             struct watching w = {.r = &r, .fails_at = -1};
             struct fus_progress p = {tell, &w};
             fus_base_set_threads(threads);
@@ -89,7 +90,8 @@ static void test_failures(void)
 {
     static const float x[PICTURES * 2];
     const int category[PICTURES] = {0};
-    struct fus_responses r = {x, category, PICTURES, 2, CATEGORIES, 2, 1, 1, NULL, NULL, NULL};
+    struct fus_responses r = {x, category, PICTURES, 2,    CATEGORIES,          2,    1,
+                              1, NULL,     NULL,     NULL, FUS_REDRAW_PICTURES, false};
     struct watching w = {.r = &r, .fails_at = 70};
     struct fus_resampling plan = {DRAWS, choose, measure, &w, NULL};
     struct fus_error err;

@@ -189,6 +189,11 @@ static int plan(struct fus_lesion_pass *l, struct fus_error *err)
     l->tap = fus_net_find_tap(net, l->layer, err);
     if (l->tap < 0)
         return fus_base_blame(err, "%s: ", l->model_path);
+    if (fus_net_tap(net, l->tap)->is_stream)
+        return fus_base_fail(err, FUS_EINVAL,
+                             "%s: layer %s is the stream between a transformer's blocks, where 0 is not silence and no "
+                             "unit stands alone: take blocks.N.mlp",
+                             l->model_path, l->layer);
     l->feature_tap = fus_net_embedding_tap(net);
     if (l->feature_tap < l->tap)
         return fus_base_fail(

@@ -3,6 +3,7 @@
 #include "tools/args.h"
 #include "tools/commands.h"
 #include "tools/sdc_options.h"
+#include "tools/sdc_show.h"
 
 int fus_cmd_sdc_fit(int argc, char **argv)
 {
@@ -11,6 +12,5 @@ int fus_cmd_sdc_fit(int argc, char **argv)
     int status = fus_sdc_options_parse(&o, argc, argv);
     if (status)
         return status < 0 ? 0 : status;
-    fus_base_fail(&err, FUS_EUNSUPPORTED, "sdc fit: this build has no readers of responses");
-    return fus_args_failed(&err);
+    return fus_sdc_show_fit(&o, &err) ? 1 : 0;
 }

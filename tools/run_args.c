@@ -60,6 +60,9 @@ static const char help[] =
     "                       and the report say whether shares are equivalent within it (needs --bootstrap)\n"
     "  --permutations M     permutations.csv: what M relabellings of the pictures give by chance\n"
     "  --sweep              sweep.csv: selective units under many thresholds\n"
+    "  --subsample N,N,...  power.csv: proportion, CSI, CV and Morisita's index against pictures per category, and "
+    "against alpha; which\n"
+    "                       models change their order\n"
     "  --consistency        consistency.csv: rank correlation of layers' dissimilarities, of categories and, where "
     "--bootstrap or\n"
     "                       --permutations keep them, of pictures\n"
@@ -263,6 +266,7 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
                                    {"--matched", FUS_ARG_FLAG, &o->matched},
                                    {"--sesoi", FUS_ARG_REAL, &o->sesoi},
                                    {"--group", FUS_ARG_LIST, &groups},
+                                   {"--subsample", FUS_ARG_TEXT, &o->subsample},
                                    {"--interval", FUS_ARG_CHOICE, &chosen.interval},
                                    {"--bootstrap-over", FUS_ARG_CHOICE, &chosen.over},
                                    {"--shard", FUS_ARG_SHARE, shard},

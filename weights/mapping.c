@@ -158,6 +158,14 @@ static int map_lang_head(struct fus_store *s, const struct fus_root *root, struc
     return code;
 }
 
+int fus_mapping_same(struct fus_store *s, struct fus_error *err)
+{
+    int code = FUS_OK;
+    for (size_t i = 0; i < s->n_tensors && !code; i++)
+        code = set_canonical(&s->tensors[i], s->tensors[i].name, err);
+    return code ? code : make_index(s, err);
+}
+
 /* ---- CLIP's text tower, and projections beside the image tower ---- */
 
 /* The first tower that the file holds: "text." and OpenAI's names. */
@@ -193,14 +201,6 @@ static int map_projection(struct fus_store *s, const struct fus_root *root, stru
 int fus_mapping_text(struct fus_store *s, struct fus_error *err)
 {
     int code = map_text(s, err);
-    return code ? code : make_index(s, err);
-}
-
-int fus_mapping_same(struct fus_store *s, struct fus_error *err)
-{
-    int code = FUS_OK;
-    for (size_t i = 0; i < s->n_tensors && !code; i++)
-        code = set_canonical(&s->tensors[i], s->tensors[i].name, err);
     return code ? code : make_index(s, err);
 }
 

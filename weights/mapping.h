@@ -6,10 +6,10 @@
 
 /* Give canonical names to the tensors of this root, and to no others. */
 int fus_mapping_root(struct fus_store *s, const struct fus_root *root, struct fus_error *err);
-/* Give canonical names to the tensors of CLIP's text tower alone. */
-int fus_mapping_text(struct fus_store *s, struct fus_error *err);
 /* Give every tensor its own name as its canonical one. */
 int fus_mapping_same(struct fus_store *s, struct fus_error *err);
+/* Give canonical names to the tensors of CLIP's text tower alone. */
+int fus_mapping_text(struct fus_store *s, struct fus_error *err);
 /* Remove all canonical names. */
 void fus_mapping_forget(struct fus_store *s);
 /* Renames HEAD.* to lang_head.* in the store, permanently. */

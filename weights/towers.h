@@ -4,8 +4,8 @@
 
 #include "weights/store.h"
 
-/* Whether the tensor called `plain` is the text tower's embedding of tokens; the tower's scheme, and
- * the bytes before its names. */
+/* Whether the tensor called `plain` is the text tower's embedding of tokens; the tower's scheme,
+ * and the bytes before its names. */
 bool fus_towers_begins(enum fus_scheme_kind *kind, size_t *prefix_bytes, const char *plain);
 /* The canonical name of a tensor of the tower whose prefix is the first n bytes of `first`; false:
  * of another. */

@@ -2,9 +2,9 @@
  *
  * Reading order: open.c (recognises the format); safetensors.c | zip.c, pickle.c, pickle_load.c,
  * torch.c, torch_tensors.c | npy.c | shards.c | random.c | demo.c | baseline.c (formats); store.c,
- * store_read.c (directory and reading), derived.c (tensors in other forms); names.c, scheme.c, scheme_tokens.c,
- * mapping.c, recognise.c, recognise_tokens.c (which network it is), towers.c (CLIP's text tower);
- * safetensors_write.c.
+ * store_read.c (directory and reading), derived.c (tensors in other forms); names.c, scheme.c,
+ * scheme_tokens.c, mapping.c, recognise.c, recognise_tokens.c (which network it is), towers.c
+ * (CLIP's text tower); safetensors_write.c.
  *
  * Nothing in a file is trusted: every byte is read through nn/base/bytes.h, every product of
  * sizes is checked, every limit is a named constant. */

@@ -144,7 +144,7 @@ static struct fus_moments view(const struct fus_moments *m, int group, long *cou
 {
     size_t at = (size_t)group * m->n_units + first;
     *count = m->n[group];
-    return (struct fus_moments){1, n, count, m->mean + at, m->m2 + at};
+    return (struct fus_moments){1, n, count, m->mean + at, m->m2 + at, m->is_signed};
 }
 
 /* Writes a half of `block` to the scratch file as a group. */
@@ -161,7 +161,8 @@ static int merge_outside(struct fus_accumulator *t, int group, int half, double 
     for (size_t first = 0; first < t->blocked_units && !code; first += SLICE) {
         size_t n = t->blocked_units - first < SLICE ? t->blocked_units - first : SLICE;
         long counts[2] = {t->whole.n[group], 0};
-        struct fus_moments a = {1, n, counts, into, into + SLICE}, b = view(&t->block, half, counts + 1, first, n);
+        struct fus_moments a = {1, n, counts, into, into + SLICE, false},
+                           b = view(&t->block, half, counts + 1, first, n);
         code = transfer_moments(t, false, group, first, a.mean, a.m2, n, err);
         if (!code)
             fus_moments_merge_group(&a, 0, &b, 0);

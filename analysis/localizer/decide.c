@@ -83,6 +83,21 @@ static void report_progress(void *context, size_t done, size_t of)
     fus_run_progress(t->run, t->layer, t->things, (int)done, (int)of, t->started);
 }
 
+static int subsample(struct fus_layer_summary *layer, const struct fus_localizer *run, const struct fus_responses *r,
+                     struct fus_error *err)
+{
+    struct progress_context t = {run, layer->name, "draws of fewer pictures", fus_run_now()};
+    struct fus_progress progress = {report_progress, &t};
+    struct fus_power_plan plan;
+    int code = fus_power_parse(&plan, run->options.subsample, err);
+    if (code)
+        return code;
+    layer->power = fus_base_alloc((size_t)r->n_categories * (size_t)fus_power_count(&plan), sizeof *layer->power);
+    if (!layer->power)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for draws of fewer pictures");
+    return fus_power_layer(layer->power, r, &plan, run->options.seed, &run->options.select, &progress, err);
+}
+
 static int match(struct fus_layer_summary *layer, const struct fus_localizer *run, const struct fus_responses *r,
                  const int *half, struct fus_error *err)
 {
@@ -134,6 +149,8 @@ static int resample(struct fus_layer_summary *layer, const struct fus_localizer 
                                                    &run->options.select, &progress, err)
                                : fus_base_fail(err, FUS_ENOMEM, "no memory for relabellings");
     }
+    if (run->options.subsample && !code)
+        code = subsample(layer, run, r, err);
     if (run->options.consistency && !code) {
         layer->picture_rdm = fus_base_alloc(pairs, sizeof *layer->picture_rdm);
         code = layer->picture_rdm ? fus_consistency_rdm_images(layer->picture_rdm, r, err)
@@ -168,6 +185,7 @@ static int decide(struct fus_layer_summary *layer, const struct fus_localizer *r
 {
     const char *folder = run->options.folder;
     int n = run->pictures.set.n_categories, n_pictures = run->pictures.set.n_pictures;
+    moments->is_signed = tap->is_signed;
     struct fus_moments m = run->options.halves ? fus_halves_view(moments, 0) : *moments;
     struct fus_halves_category *crossed = fus_base_alloc((size_t)n, sizeof *crossed);
     int *numbers = fus_base_alloc((size_t)n_pictures, 3 * sizeof *numbers),
@@ -186,7 +204,8 @@ static int decide(struct fus_layer_summary *layer, const struct fus_localizer *r
                               .height = tap->height,
                               .width = tap->width,
                               .stratum = code ? NULL : numbers + n_pictures,
-                              .over = run->options.over};
+                              .over = run->options.over,
+                              .is_signed = tap->is_signed};
     bool kept = fus_accumulator_responses(&r, accumulator);
     if (!code)
         code = cross_validate(crossed, run, moments, &r, half, err);
@@ -206,6 +225,9 @@ static int decide(struct fus_layer_summary *layer, const struct fus_localizer *r
         code = tabulate(layer, run, &m, err);
     if (!code && folder)
         code = fus_decide_write_units(folder, run, model, layer, &m, err);
+    layer->dimensions = NAN;
+    if (!code && kept)
+        code = fus_dimensions_layer(&layer->dimensions, &r, err);
     if (!code && kept)
         code = fus_single_units_find(layer, run, model, &m, &r, err);
     fus_moments_destroy(moments);

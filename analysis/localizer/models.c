@@ -84,9 +84,17 @@ static int list_layers(struct fus_run_model *r, struct fus_model_summary *out, c
     out->layers = fus_base_alloc(n, sizeof *out->layers);
     int code = wanted && r->taps && out->layers ? fus_model_want(wanted, m, run->options.layers, err)
                                                 : fus_base_fail(err, FUS_ENOMEM, "no memory for the list of layers");
-    for (size_t i = 0; i < n && !code; i++)
-        if (wanted[i])
-            r->taps[r->n_layers++] = *fus_net_tap(m->net, (int)i);
+    for (size_t i = 0; i < n && !code; i++) {
+        const struct fus_tap *tap = fus_net_tap(m->net, (int)i);
+        if (!wanted[i])
+            continue;
+        if (tap->is_signed && run->options.select.criterion == FUS_CRITERION_RATIO)
+            code = fus_base_fail(err, FUS_EINVAL,
+                                 "%s: layer %s has responses below 0, for which criterion ratio means nothing: "
+                                 "--criterion dprime or iut",
+                                 fus_store_path(m->store), tap->name);
+        r->taps[r->n_layers++] = *tap;
+    }
     fus_base_free(wanted);
     return code;
 }

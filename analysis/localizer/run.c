@@ -47,7 +47,8 @@ bool fus_run_stopping(const struct fus_localizer *run)
 bool fus_run_keeps_responses(const struct fus_localizer *run)
 {
     const struct fus_run_options *o = &run->options;
-    return o->bootstrap || o->permutations || o->matched || o->select.criterion == FUS_CRITERION_RANKSUM;
+    return o->bootstrap || o->permutations || o->matched || o->subsample ||
+           o->select.criterion == FUS_CRITERION_RANKSUM;
 }
 
 bool fus_run_keeps_tap(const struct fus_localizer *run, int model, const struct fus_tap *tap)

@@ -133,8 +133,8 @@ static int count_subcategories(int *n, const struct fus_set *set, struct fus_err
     return FUS_OK;
 }
 
-/* Whether the subcategories are enough for --bootstrap-over. */
-static int check_subcategories(const struct fus_localizer *run, struct fus_error *err)
+/* Whether there are enough subcategories for --bootstrap-over, and pictures for --subsample. */
+static int check_counts(const struct fus_localizer *run, struct fus_error *err)
 {
     const struct fus_run_summary *s = &run->summary;
     for (int c = 0; c < s->n_categories && run->options.over == FUS_REDRAW_SUBCATEGORIES; c++)
@@ -143,6 +143,14 @@ static int check_subcategories(const struct fus_localizer *run, struct fus_error
                                  "--bootstrap-over subcategories: category %s has one; two or more expected, since "
                                  "one says nothing about others (--bootstrap-over both takes what there is)",
                                  s->categories[c]);
+    struct fus_power_plan plan = {0};
+    int code = run->options.subsample ? fus_power_parse(&plan, run->options.subsample, err) : FUS_OK;
+    for (int c = 0; c < s->n_categories && plan.n_sizes && !code; c++)
+        if (plan.sizes[plan.n_sizes - 1] > s->n_pictures[c])
+            code = fus_base_fail(err, FUS_EINVAL, "--subsample: %d found; category %s has %d pictures",
+                                 plan.sizes[plan.n_sizes - 1], s->categories[c], s->n_pictures[c]);
+    if (code)
+        return code;
     for (int c = 0; c < s->n_categories && run->options.over == FUS_REDRAW_BOTH; c++)
         if (s->n_subcategories[c] < 2)
             fus_note_say(&run->notes, "warning: category %s has one subcategory: its intervals speak of that one alone",
@@ -167,7 +175,7 @@ int fus_run_set_describe(struct fus_localizer *run, struct fus_error *err)
         run->summary.n_pictures[set->pictures[i].category]++;
     int code = count_subcategories(run->summary.n_subcategories, set, err);
     if (!code)
-        code = check_subcategories(run, err);
+        code = check_counts(run, err);
     return code ? code : fus_blocks_cut(&run->pictures.blocks, set, err);
 }
 

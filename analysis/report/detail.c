@@ -62,7 +62,9 @@ void fus_detail_lines(struct fus_text_buffer *out, const struct fus_view *view, 
         [FUS_VIEW_PROPORTION] = "Selective units, share of the layer",
         [FUS_VIEW_VARIATION] = "Variation over places (CV); \xe2\x80\x93 undefined",
         [FUS_VIEW_MORISITA] = "Morisita\xe2\x80\x99s index, 1 for units placed at random; \xe2\x80\x93 undefined"};
-    open_table(out, captions[quantity]);
+    open_table(out, view->dprime && quantity == FUS_VIEW_CSI
+                        ? "d\xe2\x80\xb2, mean over the selective units; \xe2\x80\x93 undefined"
+                        : captions[quantity]);
     fus_svg_put(out, "<th scope=\"col\">model</th><th scope=\"col\">layer</th>");
     category_head(out, view);
     for (int m = 0; m < view->run->n_models; m++)
@@ -154,6 +156,31 @@ void fus_detail_maps(struct fus_text_buffer *out, const struct fus_view *view)
             fus_svg_put(out, "<td>$3</td><td>$3</td><td>$3</td><td>$v</td><td>$3</td><td>$3</td></tr>\n",
                         s->variation_cv, s->variation_null, s->morisita, s->placement_p, s->gini, s->entropy);
         }
+    close_table(out);
+}
+
+void fus_detail_power(struct fus_text_buffer *out, const struct fus_view *view)
+{
+    static const char *const names[] = {"model", "category", "pictures", "alpha",
+                                        "share", "CSI",      "CV",       "Morisita index"};
+    struct fus_power_plan plan;
+    if (!view->run->method || fus_power_parse(&plan, view->run->method->subsample, NULL))
+        return;
+    open_table(out,
+               "The last block layer with fewer pictures of each category (means over draws), and at other levels; "
+               "\xe2\x80\x93 undefined");
+    head(out, names, 8);
+    for (int m = 0; m < view->run->n_models; m++)
+        for (int c = 0; c < view->run->n_categories; c++)
+            for (int i = 0; i < fus_power_count(&plan) && fus_view_last(view, m)->power; i++) {
+                const double *v = fus_view_last(view, m)->power[c * fus_power_count(&plan) + i].mean;
+                int pictures = i < plan.n_sizes ? plan.sizes[i] : view->run->n_pictures[c];
+                fus_svg_put(out, "<tr><td>$e</td><th scope=\"row\">$e</th><td>$d</td><td>$v</td>",
+                            view->run->models[m].name, view->run->categories[c], pictures,
+                            i > plan.n_sizes ? fus_power_alpha(&plan, i) : view->run->options.alpha);
+                fus_svg_put(out, "<td>$p</td><td>$3</td><td>$3</td><td>$3</td></tr>\n", v[FUS_BOOTSTRAP_PROPORTION],
+                            v[FUS_BOOTSTRAP_CSI], v[FUS_BOOTSTRAP_VARIATION], v[FUS_BOOTSTRAP_MORISITA]);
+            }
     close_table(out);
 }
 

@@ -23,6 +23,8 @@ void fus_detail_matched(struct fus_text_buffer *out, const struct fus_view *view
 void fus_detail_groups(struct fus_text_buffer *out, const struct fus_view *view);
 /* the last block layer: relabelled pictures */
 void fus_detail_chance(struct fus_text_buffer *out, const struct fus_view *view);
+/* the last block layer: fewer pictures, other levels */
+void fus_detail_power(struct fus_text_buffer *out, const struct fus_view *view);
 /* each layer with the one before and with the last */
 void fus_detail_consistency(struct fus_text_buffer *out, const struct fus_view *view);
 /* units with their pictures; nothing if the model has none */

@@ -275,6 +275,26 @@ static void add_matrices(struct fus_figures_figure *f, const struct fus_view *vi
             }
 }
 
+/* Proportion and CSI of each category against the number of pictures. */
+static void add_power(struct fus_figures_figure *f, const struct fus_view *view, const struct fus_power_plan *plan)
+{
+    f->columns = view->run->n_categories < 3 ? view->run->n_categories : 3;
+    f->own_scales = true;
+    for (int statistic = FUS_BOOTSTRAP_PROPORTION; statistic <= FUS_BOOTSTRAP_CSI; statistic++)
+        for (int c = 0; c < view->run->n_categories; c++) {
+            struct fus_figures_panel *panel = begin_panel(f, statistic);
+            double lo, hi;
+            if (!panel)
+                return;
+            fus_panel_power_range(&lo, &hi, view, plan, c, statistic);
+            struct fus_axis scale =
+                scale_for(f, statistic == FUS_BOOTSTRAP_PROPORTION ? FUS_VIEW_PROPORTION : FUS_VIEW_CSI, lo, hi);
+            double height = fus_panel_power(&f->body, view, plan, c, statistic, &scale);
+            describe(panel, f, view, c);
+            end_panel(f, panel, FUS_PANELS_WIDTH, height);
+        }
+}
+
 /* The next figure of the set, about all models; the caller adds its panels. There is room: see
  * MAX_FIGURES. */
 static struct fus_figures_figure *next(struct fus_figures *set, const struct fus_view *view, const char *section,
@@ -292,17 +312,18 @@ static struct fus_figures_figure *next(struct fus_figures *set, const struct fus
     return f;
 }
 
-static const char csi_heading[] = "Category selectivity index (CSI) across layers",
+static const char dprime_heading[] = "Selectivity (d\xe2\x80\xb2) across layers",
+                  csi_heading[] = "Category selectivity index (CSI) across layers",
                   share_heading[] = "Proportion of selective units across layers",
                   variation_heading[] = "Variation over places across layers";
 
 /* Figs 5A-C: the first model with one other at a time, the curves of Figs 2B, 3B and 4C. */
 static void add_pairs(struct fus_figures *set, const struct fus_view *view)
 {
-    static const struct {
+    const struct {
         const char *number, *heading;
         enum fus_view_quantity quantity;
-    } curves[3] = {{"5A", csi_heading, FUS_VIEW_CSI},
+    } curves[3] = {{"5A", view->dprime ? dprime_heading : csi_heading, FUS_VIEW_CSI},
                    {"5B", share_heading, FUS_VIEW_PROPORTION},
                    {"5C", variation_heading, FUS_VIEW_VARIATION}};
     for (int m = 1; m < view->run->n_models; m++)
@@ -318,7 +339,7 @@ static void add_pairs(struct fus_figures *set, const struct fus_view *view)
 
 /* With more panels than this the pairs are left out: every curve is in the figures before. */
 #define MAX_PAIR_PANELS 120
-#define MAX_FIGURES (11 + MAX_PAIR_PANELS)
+#define MAX_FIGURES (12 + MAX_PAIR_PANELS)
 
 static void add_all(struct fus_figures *set, const struct fus_view *view)
 {
@@ -330,7 +351,7 @@ static void add_all(struct fus_figures *set, const struct fus_view *view)
             any_profile |= has_response(&view->run->profiles[m], c);
     if (any_profile)
         add_dots(next(set, view, selective, "2A", "Responses of selective units, one dot a picture"), view);
-    add_lines(next(set, view, selective, "2B", csi_heading), view, FUS_VIEW_CSI, 0);
+    add_lines(next(set, view, selective, "2B", view->dprime ? dprime_heading : csi_heading), view, FUS_VIEW_CSI, 0);
     add_bars(next(set, view, many, "3A", "Proportion of selective units in the last block layer"), view,
              FUS_VIEW_PROPORTION);
     add_lines(next(set, view, many, "3B", share_heading), view, FUS_VIEW_PROPORTION, 0);
@@ -343,11 +364,18 @@ static void add_all(struct fus_figures *set, const struct fus_view *view)
     add_lines(across, view, FUS_VIEW_VARIATION, 0);
     add_lines(across, view, FUS_VIEW_MORISITA, 1);
     if (view->crossed) {
-        struct fus_figures_figure *f = next(set, view, sure, "2B", "CSI in the pictures that did not choose the units");
+        struct fus_figures_figure *f =
+            next(set, view, sure, "2B",
+                 view->dprime ? "Selectivity (d\xe2\x80\xb2) in the pictures that did not choose the units"
+                              : "CSI in the pictures that did not choose the units");
         snprintf(f->file, sizeof f->file, "fig2b-crossed");
         snprintf(f->number, sizeof f->number, "2B\xe2\x80\xb2");
         add_lines(f, view, FUS_VIEW_CROSSED, 0);
     }
+    struct fus_power_plan plan;
+    const struct fus_run_method *how = view->run->method;
+    if (how && how->subsample && fus_power_parse(&plan, how->subsample, NULL) == FUS_OK)
+        add_power(next(set, view, sure, "p1", "The same networks shown fewer pictures"), view, &plan);
     if (any_matched(view))
         add_matched(next(set, view, sure, "m1", "As many units of each model: CSI in the other half"), view);
     if (view->run->consistency[0] || view->run->consistency[1])

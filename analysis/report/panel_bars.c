@@ -108,7 +108,7 @@ double fus_panel_bars(struct fus_text_buffer *out, const struct fus_view *view, 
     double bottom = TOP + p.pitch * n;
     fus_svg_put(out, "<text class=\"tt\" x=\"$f\" y=\"15\">$e</text>\n", p.x0,
                 same_last(view) ? fus_view_last(view, 0)->name : "last block layer");
-    fus_axis_bottom(out, &p.x, TOP - 6, bottom, fus_panel_lines_axis_title(quantity));
+    fus_axis_bottom(out, &p.x, TOP - 6, bottom, fus_panel_lines_axis_title(view, quantity));
     for (int c = 0; c < n; c++) {
         double middle = TOP + (c + 0.5) * p.pitch;
         category_name(&p, c, middle);

@@ -27,14 +27,18 @@ struct lines {
     bool grouped; /* groups of trainings are drawn as such */
 };
 
-const char *fus_panel_lines_axis_title(enum fus_view_quantity quantity)
+const char *fus_panel_lines_axis_title(const struct fus_view *view, enum fus_view_quantity quantity)
 {
     switch (quantity) {
     case FUS_VIEW_CSI:
+        if (view->dprime)
+            return "d\xe2\x80\xb2 (mean)";
         return "CSI (mean \xc2\xb1 SEM)";
     case FUS_VIEW_PROPORTION:
         return "selective units (% of layer)";
     case FUS_VIEW_CROSSED:
+        if (view->dprime)
+            return "d\xe2\x80\xb2, other half (mean)";
         return "CSI, other half (mean)";
     case FUS_VIEW_MORISITA:
         return "Morisita\xe2\x80\x99s index (1: by chance)";
@@ -116,7 +120,9 @@ static void point_text(char *text, size_t bytes, const struct lines *p, int mode
     fus_svg_shorten(name, m->name, FUS_PANELS_NAME_CHARS);
     fus_svg_number(value, at.value * (p->quantity == FUS_VIEW_PROPORTION ? 100 : 1), 3);
     fus_svg_number(error, at.high - at.value, 3);
-    if (p->quantity == FUS_VIEW_CSI)
+    if (p->quantity == FUS_VIEW_CSI && p->view->dprime)
+        snprintf(text, bytes, "%s, %s: %s (n = %zu)", name, m->layers[layer].name, value, s->n_selective);
+    else if (p->quantity == FUS_VIEW_CSI)
         snprintf(text, bytes, "%s, %s: %s \xc2\xb1 %s (n = %zu)", name, m->layers[layer].name, value, error, s->n_csi);
     else if (p->quantity == FUS_VIEW_PROPORTION)
         snprintf(text, bytes, "%s, %s: %s%% (%zu of %zu)", name, m->layers[layer].name, value, s->n_selective,
@@ -245,7 +251,8 @@ static void stars(const struct lines *p, int model_b, double y, bool key)
  * model and another. */
 static int n_star_rows(const struct lines *p, const unsigned char *which, int n_which)
 {
-    return p->quantity == FUS_VIEW_CSI && !p->grouped && n_which > 1 && which[0] == 0 ? n_which - 1 : 0;
+    return p->quantity == FUS_VIEW_CSI && !p->view->dprime && !p->grouped && n_which > 1 && which[0] == 0 ? n_which - 1
+                                                                                                          : 0;
 }
 
 static int put_model(const struct lines *p, int model)
@@ -282,7 +289,7 @@ double fus_panel_lines(struct fus_text_buffer *out, const struct fus_view *view,
     p.titles = (long)view->most_layers * view->run->n_categories * n_which <= MAX_TITLES / 3;
     fus_panel_lines_title(out, view, category, LEFT, 15, FUS_PANELS_WIDTH - LEFT);
     fus_axis_layers(out, view, p.x0, p.x1, p.top, p.bottom);
-    fus_axis_left(out, &p.y, p.x0, p.x1, fus_panel_lines_axis_title(quantity));
+    fus_axis_left(out, &p.y, p.x0, p.x1, fus_panel_lines_axis_title(view, quantity));
     for (int i = 0; i < n_stars; i++)
         stars(&p, which[i + 1], TITLE + (i + 0.75) * STAR_ROW, n_stars > 1);
     for (int g = view->run->groups.n - 1; p.grouped && g >= 0; g--)

@@ -40,6 +40,14 @@ double fus_panel_matched(struct fus_text_buffer *out, const struct fus_view *vie
 /* The colour scale of maps and matrices. */
 double fus_panel_map_scale(struct fus_text_buffer *out, const struct fus_axis *scale, const char *title, double width);
 
+/* One category's statistic (of struct fus_power_point) against the number of pictures, one line for
+ * each model; an x above numbers where two models' order is not that of all pictures. range: NaN
+ * where nothing is defined. */
+void fus_panel_power_range(double *lo, double *hi, const struct fus_view *view, const struct fus_power_plan *plan,
+                           int category, int statistic);
+double fus_panel_power(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_power_plan *plan,
+                       int category, int statistic, const struct fus_axis *scale);
+
 /* Rank correlation of every layer of model a (rows) with every layer of b (columns). values [n,
  * n]: all layers of all models; colours from `low` to 1. Returns the height. */
 double fus_panel_matrix(struct fus_text_buffer *out, const struct fus_view *view, const double *values, int a, int b,
@@ -50,6 +58,6 @@ void fus_panel_lines_title(struct fus_text_buffer *out, const struct fus_view *v
                            double room);
 
 /* The name of a quantity on its axis and in sentences. */
-const char *fus_panel_lines_axis_title(enum fus_view_quantity quantity);
+const char *fus_panel_lines_axis_title(const struct fus_view *view, enum fus_view_quantity quantity);
 
 #endif

@@ -264,6 +264,8 @@ static struct tally tally_csi(const struct fus_view *view, int other, bool same_
 
 static void say_csi(struct fus_text_buffer *out, const struct fus_view *view, int other)
 {
+    if (view->dprime)
+        return;
     struct tally t = tally_csi(view, other, false), near = tally_csi(view, other, true);
     if (t.n_rows == 0)
         fus_svg_put(

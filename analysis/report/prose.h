@@ -29,6 +29,8 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
 
 /* prose_validity.c: of the methods, subcategories and near-duplicates; what a resample draws. */
 void fus_prose_validity_pictures(struct fus_text_buffer *out, const struct fus_run_summary *run);
+void fus_prose_validity_power(struct fus_text_buffer *out);
+void fus_prose_validity_dimensions(struct fus_text_buffer *out, const struct fus_view *view);
 void fus_prose_validity_resamples(struct fus_text_buffer *out, const char *over);
 
 void fus_prose_methods(struct fus_text_buffer *out, const struct fus_view *view); /* <dl>... */

@@ -6,8 +6,21 @@
 
 /* ---- captions ---- */
 
+/* Why no CSI stands here. */
+static void say_signed(struct fus_text_buffer *out)
+{
+    fus_svg_put(out, "Outputs of a transformer\xe2\x80\x99s layers may be negative, so the sum of two mean responses "
+                     "says nothing about their size and an index of sums, CSI, is not defined; d\xe2\x80\xb2 takes its "
+                     "place here, for every model.");
+}
+
 static void caption_csi(struct fus_text_buffer *out, const struct fus_view *view)
 {
+    if (view->dprime) {
+        fus_svg_put(out, "Mean d\xe2\x80\xb2 of the units selective for each category. Gaps: no selective unit. ");
+        say_signed(out);
+        return;
+    }
     fus_svg_put(out, "Mean CSI of the units selective for each category; error bars are \xc2\xb1 1 SEM over these "
                      "units (no bar: smaller than the "
                      "marker, or a single unit). Gaps: no selective unit with a defined CSI.");
@@ -105,11 +118,17 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
                          "Few units vary more by chance alone, so that the CV follows their number. Beside it "
                          "Morisita\xe2\x80\x99s index, which does not: how many times likelier two of the units share "
                          "a place than by chance.");
+    else if (strcmp(n, "2B\xe2\x80\xb2") == 0 && view->dprime)
+        fus_svg_put(out, "Units selective in one half of the pictures, their mean d\xe2\x80\xb2 in the other half; "
+                         "mean of both directions. What falls from figure 2B to here was due to choosing and measuring "
+                         "on the same pictures. layers.csv has the area under the ROC curve there too (auc_cv).");
     else if (strcmp(n, "2B\xe2\x80\xb2") == 0)
         fus_svg_put(out, "Units selective in one half of the pictures, their mean CSI in the other half; mean of both "
                          "directions. What falls from figure 2B to "
                          "here was due to choosing and measuring on the same pictures. No error bars: two halves give "
                          "none. Gaps: a half has no selective unit.");
+    else if (strcmp(n, "p1") == 0)
+        fus_prose_validity_power(out);
     else if (strcmp(n, "m1") == 0) {
         fus_svg_put(out,
                     "The first model and another by as many units of each: the k units whose least t over the other "
@@ -231,6 +250,7 @@ static void say_units(struct fus_text_buffer *out, const struct fus_view *view)
 {
     item(out, "Unit");
     fus_svg_put(out, "One number of a layer\xe2\x80\x99s output: a channel at a place of the feature map.");
+    fus_prose_validity_dimensions(out, view);
     say_criterion(out, view->run);
     item(out, "Dead units");
     fus_svg_put(
@@ -252,6 +272,12 @@ static bool cross_validated(const struct fus_run_summary *run)
 
 static void say_indices(struct fus_text_buffer *out, const struct fus_view *view)
 {
+    if (view->dprime) {
+        item(out, "d\xe2\x80\xb2 in place of CSI");
+        say_signed(out);
+        fus_svg_put(out, " The channels of a block\xe2\x80\x99s output are no special axes of it; those of an "
+                         "MLP\xe2\x80\x99s hidden layer (blocks.N.mlp) are, behind its activation.");
+    }
     item(out, "CSI");
     fus_svg_put(out, "(\xce\xbc<sub>c</sub> \xe2\x88\x92 \xce\xbc<sub>o</sub>) / (\xce\xbc<sub>c</sub> + "
                      "\xce\xbc<sub>o</sub>) for each unit selective for category c: "
@@ -273,8 +299,10 @@ static void say_indices(struct fus_text_buffer *out, const struct fus_view *view
                 "units; Morisita\xe2\x80\x99s index (1959) does not: places times \xce\xa3x(x \xe2\x88\x92 1) over "
                 "n(n \xe2\x88\x92 1), x of the n units at a place. By chance: n units placed at random.");
     item(out, "Last block layer");
-    fus_svg_put(out, "The output of the last residual block, after addition and ReLU; in a ResNet-50 the "
-                     "paper\xe2\x80\x99s layer4.2.relu. Here: ");
+    fus_svg_put(out,
+                "The output of the last residual block, $sin a ResNet-50 the "
+                "paper\xe2\x80\x99s layer4.2.relu. Here: ",
+                view->dprime ? "" : "after addition and ReLU; ");
     for (int m = 0; m < view->run->n_models; m++)
         fus_svg_put(out, "$e of $e$s", fus_view_last(view, m)->name, view->run->models[m].name,
                     m + 1 < view->run->n_models ? ", " : ".");

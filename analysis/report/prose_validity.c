@@ -1,4 +1,5 @@
 /* What the pictures of this run allow to be concluded: see prose.h. */
+#include <math.h>
 #include <string.h>
 
 #include "analysis/report/prose.h"
@@ -49,4 +50,35 @@ void fus_prose_validity_resamples(struct fus_text_buffer *out, const char *over)
     else
         fus_svg_put(out, "drawn with replacement within their subcategory, so that intervals speak of other pictures "
                          "of these very subcategories");
+}
+
+void fus_prose_validity_power(struct fus_text_buffer *out)
+{
+    fus_svg_put(
+        out,
+        "The last block layer of the same networks on random draws of fewer pictures of each category: mean and "
+        "\xc2\xb1 1 SD over $d draws, without replacement and evenly from the subcategories; at the right all "
+        "pictures. More pictures, like less noise, make more units pass, weaker ones among them: a proportion "
+        "rises and a CSI falls without any change in the network. <b>\xc3\x97</b> two models have the other "
+        "order here than with all pictures. power.csv has every layer, variation, Morisita\xe2\x80\x99s "
+        "index, and other levels of alpha.",
+        FUS_POWER_DRAWS);
+}
+
+void fus_prose_validity_dimensions(struct fus_text_buffer *out, const struct fus_view *view)
+{
+    bool any = false;
+    for (int m = 0; m < view->run->n_models; m++) {
+        const struct fus_layer_summary *layer = fus_view_last(view, m);
+        if (!isfinite(layer->dimensions))
+            continue;
+        fus_svg_put(out,
+                    any ? "; $e, $e: $z units, $t dimensions"
+                        : " Units respond alike: in $e, $e, $z vary in "
+                          "effectively $t dimensions",
+                    view->run->models[m].name, layer->name, layer->n_units, floor(layer->dimensions * 10 + 0.5) / 10);
+        any = true;
+    }
+    if (any)
+        fus_svg_put(out, " (participation ratio of their covariance over the pictures).");
 }

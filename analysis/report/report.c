@@ -113,8 +113,8 @@ static const struct source {
     {"4A", "layers.csv", fus_detail_maps, 0},        {"4B", "layers.csv", fus_detail_maps, 0},
     {"4C", "layers.csv", NULL, FUS_VIEW_VARIATION},  {"2B\xe2\x80\xb2", "layers.csv", fus_detail_reliability, 0},
     {"m1", "matched.csv", fus_detail_matched, 0},    {"v1", "consistency.csv", fus_detail_consistency, 0},
-    {"5A", "layers.csv", NULL, FUS_VIEW_CSI},        {"5B", "layers.csv", NULL, FUS_VIEW_PROPORTION},
-    {"5C", "layers.csv", NULL, FUS_VIEW_VARIATION},
+    {"p1", "power.csv", fus_detail_power, 0},        {"5A", "layers.csv", NULL, FUS_VIEW_CSI},
+    {"5B", "layers.csv", NULL, FUS_VIEW_PROPORTION}, {"5C", "layers.csv", NULL, FUS_VIEW_VARIATION},
 };
 
 static const struct source *source_of(const struct fus_figures_figure *f)

@@ -113,7 +113,9 @@ static void note_extras(struct fus_view *view, const struct fus_layer_summary *l
         const struct fus_category_summary *s = &layer->categories[c];
         view->intervals |= isfinite(s->ci_low) && isfinite(s->ci_high);
         view->variation_intervals |= isfinite(s->variation_low) && isfinite(s->variation_high);
-        view->crossed |= isfinite(s->csi_cv) != 0;
+        bool no_csi = s->n_selective > 0 && s->n_csi == 0 && isfinite(s->dprime_mean);
+        view->dprime |= no_csi;
+        view->crossed |= isfinite(s->csi_cv) || (no_csi && isfinite(s->dprime_cv));
     }
 }
 
@@ -213,7 +215,9 @@ struct fus_view_point fus_view_at(const struct fus_view *view, enum fus_view_qua
     else if (quantity == FUS_VIEW_MORISITA)
         p = (struct fus_view_point){s->morisita, s->morisita_low, s->morisita_high};
     else if (quantity == FUS_VIEW_CROSSED)
-        p.value = s->csi_cv;
+        p.value = view->dprime ? s->dprime_cv : s->csi_cv;
+    else if (view->dprime)
+        p.value = s->dprime_mean;
     else if (s->n_csi > 0)
         p = (struct fus_view_point){s->csi_mean, s->csi_mean - s->csi_sem, s->csi_mean + s->csi_sem};
     if (!isfinite(p.value))

@@ -27,6 +27,9 @@ struct fus_view {
     bool same_layers;
     bool intervals; /* proportions have intervals */
     bool variation_intervals;
+    /* some layer's responses have a sign, so that its selective units have no CSI: figures and
+     * tables show d' in its place, for every model */
+    bool dprime;
     /* some unit was selected in one half of the pictures and measured in the other half */
     bool crossed;
     bool matched;             /* some models are compared by as many units of each */

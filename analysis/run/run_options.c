@@ -90,6 +90,7 @@ static const struct option {
     {"matched", FLAG, AT(matched), NULL, 0, true},
     {"group", TEXT, AT(groups), NULL, 0, true},
     {"sesoi", REAL, AT(sesoi), NULL, 0, true},
+    {"subsample", TEXT, AT(subsample), NULL, 0, true},
     {"layers", TEXT, AT(layers), NULL, 0, true},
     {"conv", FLAG, AT(direct), conv_word, 2, true},
     {"units", FLAG, AT(full_units), units_word, 2, true},
@@ -229,6 +230,12 @@ int fus_run_options_check(const struct fus_run_options *o, struct fus_error *err
                              "--interval bca leaves single pictures out: it does not go with "
                              "--bootstrap-over %s",
                              fus_redraw_name(o->over));
+    struct fus_power_plan plan;
+    int code = o->subsample ? fus_power_parse(&plan, o->subsample, err) : FUS_OK;
+    if (code)
+        return code;
+    if (o->subsample && o->select.criterion == FUS_CRITERION_RANKSUM)
+        return fus_base_fail(err, FUS_EINVAL, "--subsample does not go with --criterion ranksum");
     if (o->resume && o->force)
         return fus_base_fail(err, FUS_EINVAL,
                              "--resume goes on with what is in DIR, --force begins again: one of them expected");

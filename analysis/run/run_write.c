@@ -372,6 +372,13 @@ int fus_run_write_tables(const char *folder, const struct fus_run_summary *summa
         code = write_permutations(&t, err);
     if (options->sweep && !code)
         code = write_sweep(&t, err);
+    if (options->subsample && !code) {
+        struct fus_power_plan plan;
+        fus_run_dir_path(path, folder, "power.csv");
+        code = fus_power_parse(&plan, options->subsample, err);
+        if (!code)
+            code = fus_power_table_write(path, summary, &plan, err);
+    }
     if (options->consistency && !code)
         code = write_consistency(&t, err);
     if (summary->n_models > 1 && !code)

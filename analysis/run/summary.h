@@ -73,7 +73,8 @@ struct fus_group_row {
  * none, alternate, manifest, option; interval: centred, percentile, bca. */
 struct fus_run_method {
     const char *layers, *conv, *halves, *interval, *seed;
-    const char *over; /* what `bootstrap` draws: pictures, subcategories, both; NULL: pictures */
+    const char *subsample; /* pictures per category, "8,12,16"; NULL: none */
+    const char *over;      /* what `bootstrap` draws: pictures, subcategories, both; NULL: pictures */
     long bootstrap, permutations;
     long near_duplicates; /* pairs; -1: not looked for */
 };

@@ -41,6 +41,9 @@ int fus_summary_file_picture_in(struct fus_run_summary_file *r, struct fus_csv_r
 /* -1 after a failure, also if the model has no layers. */
 int fus_summary_file_layer_in(struct fus_run_summary_file *r, struct fus_csv_read *t, int model, int column);
 
+/* power_table.c. */
+void fus_power_table_read(struct fus_run_summary_file *r, const struct fus_power_plan *plan);
+
 /* summary_tables.c: the tables beside layers.csv. */
 void fus_summary_tables_read(struct fus_run_summary_file *r);
 

@@ -14,6 +14,12 @@ int fus_table_matched(const char *path, const struct fus_run_summary *run, struc
 int fus_table_pixels(const char *path, const struct fus_run_summary *run,
                      struct fus_error *err); /* pixels.csv; run->pixels is there */
 
+/* power.csv. reversed: whether some other model's order with this one in a point's statistic is not
+ * that of the whole set. */
+int fus_power_table_write(const char *path, const struct fus_run_summary *run, const struct fus_power_plan *plan,
+                          struct fus_error *err);
+bool fus_power_table_reversed(const struct fus_run_summary *run, const struct fus_power_plan *plan, int model,
+                              int layer, int category, int point, int statistic);
 int fus_table_groups(const char *path, const struct fus_run_summary *run, const struct fus_groups *groups,
                      uint64_t seed, struct fus_error *err); /* groups.csv */
 enum { FUS_GROUP_STATISTICS = 7, FUS_GROUP_NUMBERS = 9 };

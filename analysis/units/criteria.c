@@ -322,6 +322,7 @@ int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_respons
     int code = fus_responses_check(r, err);
     if (!code)
         code = fus_moments_create(&m, r->n_categories, r->n_units, err);
+    m.is_signed = r->is_signed;
     if (!code)
         code = fus_select_create(out, &m, name, r->channels, r->height, r->width, err);
     if (!code && (!(values = fus_base_alloc(r->n_images, (2 + STRIP) * sizeof *values)) ||

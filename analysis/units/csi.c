@@ -19,6 +19,8 @@ static double mean_of_others(const struct fus_moments *m, size_t unit, int categ
 double fus_csi_unit(const struct fus_moments *m, size_t unit, int category)
 {
     double preferred = m->mean[(size_t)category * m->n_units + unit], others = mean_of_others(m, unit, category);
+    if (m->is_signed) /* the sum says nothing about the size of the responses */
+        return NAN;
     return preferred + others > 0 ? (preferred - others) / (preferred + others) : NAN;
 }
 

@@ -74,6 +74,7 @@ static int create_batch(struct batch *b, struct fus_error *err)
     for (size_t k = 0; k < b->most && !code; k++) {
         struct draw *d = &b->draws[k];
         code = fus_moments_create(&d->m, b->r->n_categories, b->r->n_units, err);
+        d->m.is_signed = b->r->is_signed;
         d->rows = fus_base_alloc(n + groups + 1, sizeof *d->rows);
         d->first = d->rows ? d->rows + n : NULL;
         if (!code && !d->rows)

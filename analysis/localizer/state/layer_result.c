@@ -16,7 +16,7 @@ enum { DIGEST = FUS_SHA256_HEX - 1, PATH_BYTES = FUS_RUN_DIR_PATH };
 
 /* A new field must be added to `visit` below. */
 _Static_assert(sizeof(void *) != 8 ||
-                   (sizeof(struct fus_layer_summary) == 200 && sizeof(struct fus_category_summary) == 240),
+                   (sizeof(struct fus_layer_summary) == 216 && sizeof(struct fus_category_summary) == 240),
                "does visit know every field?");
 
 struct archive {
@@ -63,7 +63,7 @@ static struct fus_layer_summary without_arrays(struct fus_layer_summary s)
 {
     s.categories = NULL, s.label = NULL, s.bootstrap = NULL, s.matched = NULL, s.agreement = NULL;
     s.permuted = NULL;
-    s.sweep = NULL, s.rdm = NULL, s.picture_rdm = NULL, s.profile = NULL, s.top = NULL;
+    s.power = NULL, s.sweep = NULL, s.rdm = NULL, s.picture_rdm = NULL, s.profile = NULL, s.top = NULL;
     return s;
 }
 
@@ -159,6 +159,9 @@ static void visit_layer(struct archive *a, struct fus_layer_summary *s, const st
     visit_matched(a, s, run);
     s->agreement = visit_array(a, s->agreement, n * FUS_AGREEMENT_UNITS * n_pictures, sizeof *s->agreement);
     s->permuted = visit_array(a, s->permuted, n, sizeof *s->permuted);
+    struct fus_power_plan plan = {0};
+    if (run->options.subsample && fus_power_parse(&plan, run->options.subsample, NULL) == FUS_OK)
+        s->power = visit_array(a, s->power, n * (size_t)fus_power_count(&plan), sizeof *s->power);
     s->sweep = visit_array(a, s->sweep, n * fus_sweep_count(), sizeof *s->sweep);
     s->rdm = visit_array(a, s->rdm, n * (n - 1) / 2, sizeof *s->rdm);
     s->picture_rdm = visit_array(a, s->picture_rdm, n_pictures * (n_pictures - 1) / 2, sizeof *s->picture_rdm);

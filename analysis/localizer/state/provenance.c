@@ -118,6 +118,8 @@ static void add_model(struct text *t, const struct fus_model_summary *m, const s
         add_number(t, "%d", r->taps[i].width);
         add_number(t, "%d", r->taps[i].order);
         add_number(t, "%.17g", r->taps[i].depth);
+        if (r->taps[i].is_signed)
+            add_field(t, "signed");
         end_line(t);
     }
 }
@@ -385,6 +387,7 @@ static bool restore_layer(struct fus_localizer *run, const struct fus_provenance
     struct fus_tap *tap = &r->taps[r->n_layers++];
     snprintf(tap->name, sizeof tap->name, "%s", l->field[1]);
     tap->depth = strtod(l->field[6], NULL);
+    tap->is_signed = l->n > 7;
     return strlen(l->field[1]) < sizeof tap->name && !strchr(l->field[1], '/') &&
            number(&tap->channels, l->field[2], 1, 1 << 20) && number(&tap->height, l->field[3], 1, 1 << 14) &&
            number(&tap->width, l->field[4], 1, 1 << 14) && number(&tap->order, l->field[5], 0, 1 << 20) &&
@@ -419,10 +422,15 @@ static bool restore_set(struct fus_set *set, const struct fus_provenance_line *l
     return copy_text(&set->description, l->field[1]);
 }
 
+static bool is_layer(const struct fus_provenance_line *l)
+{
+    return is(l, "layer", 7) || (is(l, "layer", 8) && strcmp(l->field[7], "signed") == 0);
+}
+
 static int layers_behind(const struct fus_provenance *p, int model)
 {
     int n = 0;
-    while (model + 1 + n < p->n && is(&p->lines[model + 1 + n], "layer", 7))
+    while (model + 1 + n < p->n && is_layer(&p->lines[model + 1 + n]))
         n++;
     return n;
 }
@@ -447,8 +455,8 @@ static bool restore_line(struct fus_localizer *run, const struct fus_provenance 
                ++run->pictures.set.n_skipped;
     if (is(l, "model", 6))
         return strlen(l->field[1]) < sizeof run->models->name && restore_model(run, l, layers_behind(p, i));
-    if (is(l, "layer", 7))
-        return i > 0 && (is(l - 1, "layer", 7) || is(l - 1, "model", 6)) && restore_layer(run, l);
+    if (is_layer(l))
+        return i > 0 && (is_layer(l - 1) || is(l - 1, "model", 6)) && restore_layer(run, l);
     return is(l, "picture", PICTURE_FIELDS) && restore_picture(run, l);
 }
 
