@@ -16,8 +16,8 @@ static struct fus_responses network(float *x, const double *common, double share
         for (int u = 0; u < UNITS; u++)
             x[i * UNITS + u] = (float)(5 + (u % CATEGORIES == category[i] ? 3 : 0) + shared * common[i] +
                                        noise * fus_rng_normal(&rng));
-    return (struct fus_responses){x, category, PICTURES, UNITS, CATEGORIES, 15,
-                                  2, 2,        NULL,     NULL,  NULL,       FUS_REDRAW_PICTURES};
+    return (struct fus_responses){x, category, PICTURES, UNITS, CATEGORIES,          15,   2,
+                                  2, NULL,     NULL,     NULL,  FUS_REDRAW_PICTURES, false};
 }
 
 static void profiles_of(double *out, const struct fus_responses *r)
