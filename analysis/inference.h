@@ -170,9 +170,9 @@ int fus_resample_run(const struct fus_resampling *plan, const struct fus_respons
  * units ----
  *
  * Relabelling b = 0 .. m-1 shuffles the list of category labels (Fisher-Yates from the end) with
- * fus_rng seeded by seed + (b + 1) * 0xd1342543de82ef95; those of the i-th pair of categories (0,1),
- * (0,2), ..., (1,2), ... the labels of its pictures, b = m (i + 1) .. m (i + 2) - 1. p = (number of relabellings that reach
- * the observed value + 1) / (m + 1) (Phipson & Smyth 2010). */
+ * fus_rng seeded by seed + (b + 1) * 0xd1342543de82ef95; those of the i-th pair of categories
+ * (0,1), (0,2), ..., (1,2), ... the labels of its pictures, b = m (i + 1) .. m (i + 2) - 1. p =
+ * (number of relabellings that reach the observed value + 1) / (m + 1) (Phipson & Smyth 2010). */
 struct fus_permute_category {
     /* observed: share of selective units, their mean CSI (NaN for none) */
     double proportion, csi;
@@ -180,8 +180,8 @@ struct fus_permute_category {
     double null_mean, null_high;
     double p_proportion; /* of the global null: no category differs from any other */
     /* family-wise p <= alpha over the layer against each other category, by relabelling that pair
-     * alone at alpha / (n_categories - 1): the largest of the pairs' thresholds of t (infinite: m is
-     * too small), and the units that pass each of them */
+     * alone at alpha / (n_categories - 1): the largest of the pairs' thresholds of t (infinite: m
+     * is too small), and the units that pass each of them */
     double t_critical;
     size_t n_familywise;
 };

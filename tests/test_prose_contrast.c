@@ -1,5 +1,5 @@
-/* prose_contrast.c, panel_matched.c and groups in figures: what the report says of models by as many
- * units of each, of trainings and of equivalence, and that the page stays well-formed. */
+/* prose_contrast.c, panel_matched.c and groups in figures: what the report says of models by as
+ * many units of each, of trainings and of equivalence, and that the page stays well-formed. */
 #include <stdlib.h>
 
 #include "invented.h"

@@ -62,8 +62,8 @@ static int see_batch(struct pass *p, int n, struct fus_error *err)
     return code;
 }
 
-/* Shows the block's pictures again, one by one, to name the first layer of the network whose response
- * is not finite. */
+/* Shows the block's pictures again, one by one, to name the first layer of the network whose
+ * response is not finite. */
 static int find_bad_layer(struct pass *p, const struct fus_block *block, struct fus_error *err)
 {
     char name[1024];

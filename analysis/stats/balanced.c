@@ -38,7 +38,8 @@ static struct pair pair_of(const struct fus_ttest_group *a, const struct fus_tte
     return p;
 }
 
-/* min(p_welch, p_hall): h = t + s/6 + s t^2/3 + s^2 t^3/27 with s the skewness of the difference. */
+/* min(p_welch, p_hall): h = t + s/6 + s t^2/3 + s^2 t^3/27 with s the skewness of the
+ * difference. */
 static double hall_p(const struct pair *p, const struct fus_ttest_group *a, const struct fus_ttest_group *b)
 {
     double weight = (a->n - 1) * (a->n - 2) / a->n + (b->n - 1) * (b->n - 2) / b->n;

@@ -3,11 +3,12 @@
  * For the n-th picture of a group, in double,
  *
  *     w = 1.0 / n     c = (n - 1) * w * ((n - 2) * w)     (once a picture)
- *     d = x - mean    m3 = (m3 + d * d * (d * c)) - d * w * 3 * m2    mean += d * w    m2 += d * (x - mean)
+ *     d = x - mean    m3 = (m3 + d * d * (d * c)) - d * w * 3 * m2    mean += d * w    m2 += d * (x
+ * - mean)
  *
- * in this order and with these roundings; m3 only if it is kept. Every unit is its own chain over the pictures, so
- * neither threads nor vector width can change a bit. A response that is NaN or infinite makes
- * its unit's mean and m2 non-finite for good. */
+ * in this order and with these roundings; m3 only if it is kept. Every unit is its own chain over
+ * the pictures, so neither threads nor vector width can change a bit. A response that is NaN or
+ * infinite makes its unit's mean and m2 non-finite for good. */
 #include <string.h>
 
 #include "analysis/analysis.h"

@@ -118,7 +118,8 @@ static int measure(void *context, size_t draw, const struct fus_moments *m, stru
     return FUS_OK;
 }
 
-/* Sets what is known of the proportion, from the observed value in out and its null distribution. */
+/* Sets what is known of the proportion, from the observed value in out and its null
+ * distribution. */
 static void conclude(struct fus_permute_category *out, struct work *w, int category)
 {
     double *proportion = w->null_proportion + (size_t)category * (size_t)w->n, sum = 0, reached = 0, n = (double)w->n;

@@ -8,8 +8,10 @@
  *   moments-FIRST-END-LAYER, responses-FIRST-END-LAYER     (LAYER: the first one
  *                                                          in it), little-endian:
  *   "FUSPIECE", u32 version, run [64] (SHA-256 of the run's provenance), u32 kind, first, end,
- *   n_halves, n_moments, n_layers, n_layers of { name [48], u32 channels, u64 n_places }, [64] SHA-256 of all
- *   this, n_layers of { moments: [n_halves, n_moments (mean, m2, m3), blocked_units] f64, or responses:
+ *   n_halves, n_moments, n_layers, n_layers of { name [48], u32 channels, u64 n_places }, [64]
+ * SHA-256 of all
+ *   this, n_layers of { moments: [n_halves, n_moments (mean, m2, m3), blocked_units] f64, or
+ * responses:
  *   [end - first, n_units] f32; [64] its SHA-256 } */
 #ifndef FUS_STATE_FILE_H
 #define FUS_STATE_FILE_H
