@@ -119,6 +119,40 @@ long fus_groups_permute(double *p, double *p_family, const double *value, int n_
 void fus_groups_interval(struct fus_interval *out, const struct fus_bootstrap_column *column, int n_a, int n_b,
                          size_t n_draws, uint64_t seed, double alpha, double *scratch);
 
+/* ---- a second set of pictures (heldout.c) ----
+ *
+ * Units chosen with one set are measured with another, whose pictures had no part in the choice.
+ * Over the chosen units of a category: the share whose largest mean in the second set is the
+ * category's (larger than every other), mean CSI, d' and AUC against all other pictures. */
+enum fus_heldout_statistic {
+    FUS_HELDOUT_SHARE,
+    FUS_HELDOUT_CSI,
+    FUS_HELDOUT_DPRIME,
+    FUS_HELDOUT_AUC,
+    FUS_HELDOUT_STATISTICS
+};
+
+struct fus_heldout_plan {
+    const int8_t *chosen; /* [n_units] labels by the first set */
+    const int8_t *again;  /* [n_units] labels by the second set, in its categories */
+    int n_categories;     /* of the first set */
+    const int *category;  /* [n_categories] the same in the second set; -1: it has none */
+    size_t n_resamples;   /* of the second set's pictures (redraw.c); 0: no intervals */
+    enum fus_interval_method method;
+    uint64_t seed;
+    double alpha;
+    size_t max_bytes; /* the chosen units' responses are copied up to this size, else read again and again */
+};
+
+struct fus_heldout_category {
+    size_t n;                                          /* units chosen with the first set */
+    struct fus_interval value[FUS_HELDOUT_STATISTICS]; /* NaN: undefined */
+    double dice; /* 2 |A and B| / (|A| + |B|) of the choices by the two sets; NaN: both are empty */
+};
+/* out [plan->n_categories]; r: of the second set. progress may be NULL. */
+int fus_heldout_layer(struct fus_heldout_category *out, const struct fus_responses *r,
+                      const struct fus_heldout_plan *plan, const struct fus_progress *progress, struct fus_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -65,6 +65,11 @@ static const char help[] =
     "  --subsample N,N,...  power.csv: proportion, CSI, CV and Morisita's index against pictures per category, and "
     "against alpha; which\n"
     "                       models change their order\n"
+    "  --validate STIMULI2  validate.csv: the selective units measured in a second set of pictures (as --stimuli; same "
+    "--categories,\n"
+    "                       matched by name): share that still prefers the category, CSI, d', AUC, with --bootstrap "
+    "intervals over\n"
+    "                       its pictures, and the overlap with the units that set would choose; not with --shard\n"
     "  --consistency        consistency.csv: rank correlation of layers' dissimilarities, of categories and, where "
     "--bootstrap or\n"
     "                       --permutations keep them, of pictures: with\n"
@@ -272,6 +277,7 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
                                    {"--sesoi", FUS_ARG_REAL, &o->sesoi},
                                    {"--group", FUS_ARG_LIST, &groups},
                                    {"--subsample", FUS_ARG_TEXT, &o->subsample},
+                                   {"--validate", FUS_ARG_TEXT, &o->validate},
                                    {"--interval", FUS_ARG_CHOICE, &chosen.interval},
                                    {"--bootstrap-over", FUS_ARG_CHOICE, &chosen.over},
                                    {"--shard", FUS_ARG_SHARE, shard},

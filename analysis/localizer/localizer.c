@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/localizer/run.h"
+#include "analysis/localizer/second_set.h"
 #include "analysis/localizer/state/work_dir.h"
 #include "analysis/run/rules.h"
 #include "analysis/run/run_dir.h"
@@ -113,6 +114,8 @@ static int claim_folder(struct fus_localizer *run, struct fus_error *err)
     int code = check_folders(run, err);
     if (!code)
         code = fus_run_dir_outside(o->folder, o->stimuli, err);
+    if (!code && o->validate)
+        code = fus_run_dir_outside(o->folder, o->validate, err);
     if (!code)
         code = fus_run_dir_look(&found, o->folder, err);
     if (!code)
@@ -157,6 +160,8 @@ static int measure(struct fus_localizer *run, struct fus_error *err)
     if (!code)
         code = fus_run_set_open(run, err); /* so can every picture */
     if (!code)
+        code = fus_second_set_create(run, err); /* and of the set of --validate */
+    if (!code)
         code = open_folder(run, err);
     if (code || run->state.done)
         return code;
@@ -164,6 +169,8 @@ static int measure(struct fus_localizer *run, struct fus_error *err)
         fus_run_say_model(run, i);
     for (int i = 0; i < run->n_models && !code; i++)
         code = fus_measure_model(run, i, err); /* responses -> moments -> tests -> labels */
+    if (!code)
+        code = fus_second_set_measure(run, err);
     if (!code && run->options.shard == 1)
         code = fus_work_dir_sheet(run, err); /* the merge has no pictures */
     return code;
@@ -252,6 +259,7 @@ void fus_localizer_destroy(struct fus_localizer *run)
 {
     if (!run)
         return;
+    fus_localizer_destroy(run->second);
     fus_work_dir_close(run);
     for (int i = 0; i < run->n_models; i++) {
         fus_models_close(&run->models[i].open);

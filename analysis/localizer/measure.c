@@ -5,6 +5,7 @@
 
 #include "analysis/localizer/accumulator.h"
 #include "analysis/localizer/run.h"
+#include "analysis/localizer/second_set.h"
 #include "analysis/localizer/state/checkpoint.h"
 #include "analysis/localizer/state/layer_result.h"
 #include "analysis/localizer/state/work_dir.h"
@@ -116,8 +117,8 @@ static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
     p->input = fus_base_alloc((size_t)p->log->batch * p->model->input_floats, sizeof *p->input);
     if (!p->input)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a batch of %d pictures", p->log->batch);
-    snprintf(what, sizeof what, "%s, pass %d, %d layer%s", p->log->name, pass_number, p->n_here,
-             p->n_here > 1 ? "s" : "");
+    snprintf(what, sizeof what, "%s%s, pass %d, %d layer%s", p->log->name, run->first ? ", second set" : "",
+             pass_number, p->n_here, p->n_here > 1 ? "s" : "");
     while (p->first < run->pictures.end && !code) {
         const struct fus_block *block = fus_blocks_find(&run->pictures.blocks, p->first);
         int n = block->end - p->first < p->log->batch ? block->end - p->first : p->log->batch, next = p->first + n;
@@ -209,7 +210,8 @@ static int decide_all(struct pass *p, int model, bool *decided, struct fus_error
         if (fus_run_stopping(p->run))
             return fus_base_fail(err, FUS_ESTOPPED, "stopped before deciding on %s of model %s", p->names[i],
                                  p->log->name);
-        code = fus_decide_layer(p->run, model, layer, p->here[i], err);
+        code = p->run->first ? fus_second_set_decide(p->run, model, layer, p->here[i], err)
+                             : fus_decide_layer(p->run, model, layer, p->here[i], err);
         decided[layer] = !code;
         if (!code && p->run->options.folder)
             fus_layer_result_write(p->run, model, layer, NULL); /* if it fails, the layer is computed again on resume */
@@ -283,6 +285,12 @@ static int choose_layers(bool *wanted, bool *decided, struct fus_localizer *run,
     return code;
 }
 
+static const char *scratch_folder(const struct fus_localizer *run)
+{
+    const char *folder = (run->first ? run->first : run)->options.folder;
+    return folder ? folder : "/tmp";
+}
+
 int fus_measure_model(struct fus_localizer *run, int model, struct fus_error *err)
 {
     struct fus_run_model *log = &run->models[model];
@@ -294,12 +302,8 @@ int fus_measure_model(struct fus_localizer *run, int model, struct fus_error *er
     log->net_bytes = fus_net_bytes(m->net);
     snprintf(log->isa, sizeof log->isa, "%s", fus_net_isa(m->net));
     size_t n_taps = (size_t)fus_net_n_taps(m->net);
-    struct pass p = {.run = run,
-                     .log = log,
-                     .number = model,
-                     .model = m,
-                     .err = err,
-                     .scratch = {.folder = run->options.folder ? run->options.folder : "/tmp"}};
+    struct pass p = {
+        .run = run, .log = log, .number = model, .model = m, .err = err, .scratch = {.folder = scratch_folder(run)}};
     fus_memory_plan(&p.budget, &p.deciding, run, log);
     run->summary.models[model].n_layers = log->n_layers;
     bool *wanted = fus_base_alloc(n_taps, sizeof *wanted), *decided = fus_base_alloc(n_taps, sizeof *decided);

@@ -100,6 +100,8 @@ int fus_memory_choose(struct fus_run_model *r, const struct fus_localizer *run, 
 size_t fus_memory_cache_bytes(const struct fus_localizer *run)
 {
     size_t most = 0;
+    if (run->first) /* the memory is the first set's; the pictures of the second are decoded again */
+        return 0;
     for (int i = 0; i < run->n_models; i++) {
         size_t bytes = showing_bytes(run, &run->models[i], run->models[i].net_bytes);
         most = bytes > most ? bytes : most;
@@ -110,7 +112,7 @@ size_t fus_memory_cache_bytes(const struct fus_localizer *run)
 
 void fus_memory_plan(size_t *showing, size_t *deciding, const struct fus_localizer *run, const struct fus_run_model *r)
 {
-    size_t taken = BASE + fus_cache_bytes(run->pictures.cache), largest = largest_layer(r);
+    size_t taken = BASE + fus_cache_bytes((run->first ? run->first : run)->pictures.cache), largest = largest_layer(r);
     *showing = less(less(run->options.max_memory, taken), r->net_bytes);
     *deciding = less(less(run->options.max_memory, taken), deciding_bytes(run, largest));
 }

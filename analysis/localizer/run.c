@@ -47,7 +47,7 @@ bool fus_run_stopping(const struct fus_localizer *run)
 bool fus_run_keeps_responses(const struct fus_localizer *run)
 {
     const struct fus_run_options *o = &run->options;
-    return o->bootstrap || o->permutations || o->matched || o->subsample ||
+    return o->bootstrap || o->permutations || o->matched || o->subsample || run->first ||
            o->select.criterion == FUS_CRITERION_RANKSUM;
 }
 

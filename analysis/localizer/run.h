@@ -63,9 +63,11 @@ struct fus_localizer {
     bool measured; /* the summary is whole */
     fus_localizer_listener *listener;
     void *listener_context;
-    struct fus_note_sink notes; /* of this run: to the listener */
-    char *kept;                 /* memory of the options restored from a shard; NULL: none */
-    double started, models_seconds, check_seconds, folder_seconds; /* for the log */
+    struct fus_note_sink notes;   /* of this run: to the listener */
+    struct fus_localizer *second; /* the run over the set of --validate; NULL: none. Owned */
+    struct fus_localizer *first;  /* in that run: whose units are measured */
+    char *kept;                   /* memory of the options restored from a shard; NULL: none */
+    double started, models_seconds, check_seconds, folder_seconds, second_seconds; /* for the log */
 };
 
 /* ---- notes and progress (run.c) ---- */

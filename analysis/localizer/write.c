@@ -57,6 +57,30 @@ static void json_near(struct fus_outfile *f, const struct fus_localizer *run)
     fus_outfile_printf(f, "%s", p->n_near ? "\n  ]" : "");
 }
 
+/* A set's pictures, with their digests. */
+static void json_pictures(struct fus_outfile *f, const char *field, const struct fus_localizer *run)
+{
+    const struct fus_set *set = &run->pictures.set;
+    char name[1024];
+    fus_outfile_printf(f, "\"%s\": [", field);
+    for (int i = 0; i < set->n_pictures; i++) {
+        const struct fus_picture *p = &set->pictures[i];
+        fus_outfile_printf(f, "%s\n    {", i ? "," : "");
+        fus_run_write_picture_name(name, set, i);
+        json_field(f, "picture", name);
+        fus_outfile_printf(f, ", ");
+        json_field(f, "category", set->categories[p->category]);
+        fus_outfile_printf(f, ", ");
+        json_field(f, "subcategory", set->subcategories[p->subcategory]);
+        fus_outfile_printf(f, ", ");
+        json_field(f, "sha256", run->pictures.sha256[i]);
+        if (run->options.halves)
+            fus_outfile_printf(f, ", \"half\": %d", p->half);
+        fus_outfile_printf(f, "}");
+    }
+    fus_outfile_printf(f, "\n  ]");
+}
+
 /* run.json: everything that the result depends on, and nothing else. */
 static int write_json(const struct fus_localizer *run, const char *folder, struct fus_error *err)
 {
@@ -94,29 +118,19 @@ static int write_json(const struct fus_localizer *run, const char *folder, struc
         fus_outfile_printf(&f, "%s", i ? ", " : "");
         fus_json_write(&f, s->categories[i]);
     }
-    fus_outfile_printf(&f, "],\n  \"pictures\": [");
-    for (int i = 0; i < run->pictures.set.n_pictures; i++) {
-        const struct fus_picture *p = &run->pictures.set.pictures[i];
-        fus_outfile_printf(&f, "%s\n    {", i ? "," : "");
-        char name[1024];
-        fus_run_write_picture_name(name, &run->pictures.set, i);
-        json_field(&f, "picture", name);
-        fus_outfile_printf(&f, ", ");
-        json_field(&f, "category", s->categories[p->category]);
-        fus_outfile_printf(&f, ", ");
-        json_field(&f, "subcategory", run->pictures.set.subcategories[p->subcategory]);
-        fus_outfile_printf(&f, ", ");
-        json_field(&f, "sha256", run->pictures.sha256[i]);
-        if (run->options.halves)
-            fus_outfile_printf(&f, ", \"half\": %d", p->half);
-        fus_outfile_printf(&f, "}");
-    }
-    fus_outfile_printf(&f, "\n  ]");
+    fus_outfile_printf(&f, "],\n  ");
+    json_pictures(&f, "pictures", run);
     for (int i = 0; i < run->pictures.set.n_skipped; i++) {
         fus_outfile_printf(&f, i ? ", " : ",\n  \"skipped\": [");
         fus_json_write(&f, run->pictures.set.skipped[i]);
     }
     fus_outfile_printf(&f, run->pictures.set.n_skipped ? "]" : "");
+    if (run->second) {
+        fus_outfile_printf(&f, ",\n  ");
+        json_field(&f, "validate", run->second->summary.stimuli);
+        fus_outfile_printf(&f, ",\n  ");
+        json_pictures(&f, "validate_pictures", run->second);
+    }
     json_near(&f, run);
     fus_outfile_printf(&f, "\n}\n");
     return fus_outfile_commit(&f, err);
@@ -171,6 +185,9 @@ static void log_phases(struct fus_outfile *f, const struct fus_localizer *run, d
                            m->name, m->decide_seconds, m->name, rest);
         sum += m->seconds;
     }
+    if (run->second)
+        fus_outfile_printf(f, "phase\tsecond set\t%.3f\n", run->second_seconds);
+    sum += run->second_seconds;
     fus_outfile_printf(f, "phase\ttables\t%.3f\nphase\treport\t%.3f\nphase\tbetween phases\t%.3f\n", tables, report,
                        wall - sum);
 }

@@ -33,6 +33,11 @@ void fus_prose_validity_power(struct fus_text_buffer *out);
 void fus_prose_validity_dimensions(struct fus_text_buffer *out, const struct fus_view *view);
 void fus_prose_validity_resamples(struct fus_text_buffer *out, const char *over);
 
+/* prose_heldout.c: the units in the set of --validate; <h2>... and table, and for the methods. */
+bool fus_prose_heldout_any(const struct fus_view *view);
+void fus_prose_heldout_section(struct fus_text_buffer *out, const struct fus_view *view);
+void fus_prose_heldout_methods(struct fus_text_buffer *out, const struct fus_run_method *how);
+
 void fus_prose_methods(struct fus_text_buffer *out, const struct fus_view *view); /* <dl>... */
 
 #endif

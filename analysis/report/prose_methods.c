@@ -399,6 +399,10 @@ static void say_how(struct fus_text_buffer *out, const struct fus_view *view)
         item(out, "What stands beside a larger share");
         fus_prose_beside(out, view);
     }
+    if (how->validate) {
+        item(out, "A second set of pictures");
+        fus_prose_heldout_methods(out, how);
+    }
     if (view->run->n_top) {
         item(out, "Single units");
         fus_svg_put(out,

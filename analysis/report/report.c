@@ -226,6 +226,8 @@ static void navigation(struct fus_text_buffer *out, const struct fus_view *view,
             anchor(out, set->figures[i].section);
             fus_svg_put(out, "\">$s</a>", set->figures[i].section);
         }
+    if (fus_prose_heldout_any(view))
+        fus_svg_put(out, "<a href=\"#second-set\">Second set</a>");
     if (has_top(view))
         fus_svg_put(out, "<a href=\"#single-units\">Single units</a>");
     fus_svg_put(out, "<a href=\"#methods\">Methods</a><a href=\"layers.csv\">layers.csv</a>");
@@ -305,6 +307,8 @@ static void body(struct fus_text_buffer *out, const struct fus_view *view, const
         }
         figure(out, view, &set->figures[i]);
     }
+    if (fus_prose_heldout_any(view))
+        fus_prose_heldout_section(out, view);
     if (has_top(view))
         single_units(out, view);
 }

@@ -236,6 +236,9 @@ int fus_run_options_check(const struct fus_run_options *o, struct fus_error *err
         return code;
     if (o->subsample && o->select.criterion == FUS_CRITERION_RANKSUM)
         return fus_base_fail(err, FUS_EINVAL, "--subsample does not go with --criterion ranksum");
+    if (o->validate && o->n_shards)
+        return fus_base_fail(err, FUS_EINVAL,
+                             "--validate measures the units of a whole run: it does not go with --shard");
     if (o->resume && o->force)
         return fus_base_fail(err, FUS_EINVAL,
                              "--resume goes on with what is in DIR, --force begins again: one of them expected");

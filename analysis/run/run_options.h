@@ -49,6 +49,7 @@ struct fus_run_options {
     const char *groups;    /* "lang=l1,l2;control=c1,c2": trainings of one kind, models by name */
     double sesoi;          /* the smallest log ratio of proportions of interest; 0: none is stated */
     const char *subsample; /* pictures per category, "8,12,16": power.csv */
+    const char *validate;  /* a second set, as stimuli: its pictures measure the chosen units; validate.csv */
     uint64_t seed;
     bool full_units; /* units/MODEL/LAYER.npz with mean, var, t, p, q and csi; needs `folder` */
     /* execution; none of this changes a result */

@@ -98,6 +98,7 @@ static void read_options(struct fus_run_summary_file *r)
                                         .interval = option_text(r, "interval"),
                                         .seed = fus_run_read_option(&r->file, "seed"),
                                         .subsample = option_text(r, "subsample"),
+                                        .validate = option_text(r, "validate"),
                                         .over = option_text(r, "bootstrap-over"),
                                         .bootstrap = o.bootstrap,
                                         .near_duplicates = count_option(r, "near_duplicates"),

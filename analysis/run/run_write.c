@@ -330,6 +330,9 @@ int fus_run_write_tables(const char *folder, const struct fus_run_summary *summa
         if (!code)
             code = fus_power_table_write(path, summary, &plan, err);
     }
+    fus_run_dir_path(path, folder, "validate.csv");
+    if (options->validate && !code)
+        code = fus_validate_table_write(path, summary, err);
     if (options->consistency && !code) {
         fus_run_dir_path(path, folder, "consistency.csv");
         code = fus_consistency_table_write(path, summary, set, options, err);

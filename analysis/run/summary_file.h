@@ -44,6 +44,9 @@ int fus_summary_file_layer_in(struct fus_run_summary_file *r, struct fus_csv_rea
 /* power_table.c. */
 void fus_power_table_read(struct fus_run_summary_file *r, const struct fus_power_plan *plan);
 
+/* validate_table.c. */
+void fus_validate_table_read(struct fus_run_summary_file *r);
+
 /* summary_tables.c: the tables beside layers.csv. */
 void fus_summary_tables_read(struct fus_run_summary_file *r);
 

@@ -353,6 +353,8 @@ void fus_summary_tables_read(struct fus_run_summary_file *r)
     struct fus_power_plan plan;
     if (!r->code && r->method.subsample && (r->code = fus_power_parse(&plan, r->method.subsample, r->err)) == FUS_OK)
         fus_power_table_read(r, &plan);
+    if (!r->code && r->method.validate)
+        fus_validate_table_read(r);
     if (!r->code && option_is(r, "matched", "true"))
         read_matched(r);
     if (!r->code && r->summary.groups.n)

@@ -20,6 +20,9 @@ struct fus_run_options;
 int fus_consistency_table_write(const char *path, const struct fus_run_summary *run, const struct fus_set *set,
                                 const struct fus_run_options *options, struct fus_error *err);
 
+/* validate.csv; every layer has `heldout`. */
+int fus_validate_table_write(const char *path, const struct fus_run_summary *run, struct fus_error *err);
+
 /* power.csv. reversed: whether some other model's order with this one in a point's statistic is not
  * that of the whole set. */
 int fus_power_table_write(const char *path, const struct fus_run_summary *run, const struct fus_power_plan *plan,

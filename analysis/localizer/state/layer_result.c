@@ -14,9 +14,10 @@
 #define MAGIC "FUSLAYER1"
 enum { DIGEST = FUS_SHA256_HEX - 1, PATH_BYTES = FUS_RUN_DIR_PATH };
 
-/* A new field must be added to `visit` below. */
+/* A new field must be added to `visit` below; `heldout` is not in the file, since a second set is
+ * shown after all layers are decided on. */
 _Static_assert(sizeof(void *) != 8 ||
-                   (sizeof(struct fus_layer_summary) == 224 && sizeof(struct fus_category_summary) == 248),
+                   (sizeof(struct fus_layer_summary) == 232 && sizeof(struct fus_category_summary) == 248),
                "does visit know every field?");
 
 struct archive {

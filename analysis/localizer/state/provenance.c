@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/localizer/second_set.h"
+
 enum {
     MOST_LINES = 1 << 24,
     PICTURE_FIELDS = 12,
@@ -182,6 +184,12 @@ int fus_provenance_write(char **text, const struct fus_localizer *run, struct fu
         add_model(&t, &run->summary.models[i], &run->models[i]);
     for (int i = 0; i < run->pictures.set.n_pictures; i++)
         add_picture(&t, run, i);
+    if (run->second) {
+        char *second = fus_second_set_digest(run);
+        t.failed = t.failed || !second;
+        add_line(&t, "validate", second ? second : "");
+        fus_base_free(second);
+    }
     *text = t.s;
     if (!t.failed)
         return FUS_OK;
