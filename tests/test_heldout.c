@@ -9,8 +9,8 @@ static float x[N * UNITS];
 static int category[N], stratum[N];
 static int8_t chosen[UNITS], again[UNITS];
 
-/* Unit u prefers category u % 3 more the larger u is; every fourth unit is chosen for another. In the first
- * set the categories have another order: its 0, 1, 2, 3 are here 2, none, 0, 1. */
+/* Unit u prefers category u % 3 more the larger u is; every fourth unit is chosen for another. In
+ * the first set the categories have another order: its 0, 1, 2, 3 are here 2, none, 0, 1. */
 static const int there[4] = {2, -1, 0, 1};
 
 static struct fus_responses example(void)
@@ -117,7 +117,8 @@ static void test_values(void)
     CHECK(out[0].value[FUS_HELDOUT_SHARE].estimate < out[2].value[FUS_HELDOUT_SHARE].estimate);
 }
 
-/* Intervals of every method hold the estimate, and are the same when responses are read each time. */
+/* Intervals of every method hold the estimate, and are the same when responses are read each
+ * time. */
 static void test_intervals(void)
 {
     struct fus_responses r = example();
