@@ -90,6 +90,9 @@ int fus_vit_build(struct fus_builder *b, struct fus_error *err);
  * tokens, which the caller writes; the last layer is the embedding. */
 int fus_vit_build_text(struct fus_arch *arch, const struct fus_tower_spec *spec, int n_rows, struct fus_error *err);
 
+/* chain.c: the same for AlexNet and VGG. */
+int fus_chain_build(struct fus_builder *b, struct fus_error *err);
+
 /* baseline.c: the same for pixels and Gabor filters. */
 int fus_baseline_build(struct fus_builder *b, struct fus_error *err);
 

@@ -7,6 +7,8 @@
 
 const char *fus_networks_family(const struct fus_net_spec *spec)
 {
+    if (spec->kind == FUS_NET_CHAIN)
+        return spec->chain.alexnet ? "alexnet" : "vgg";
     if (spec->kind == FUS_NET_VIT)
         return spec->vit.clip ? "clip_vit" : "vit";
     if (spec->stem >= FUS_STEM_PIXELS)
@@ -89,6 +91,56 @@ static bool vit_named(struct fus_net_spec *s, const char *name)
     return false;
 }
 
+static const struct fus_chain_spec alexnet = {.alexnet = true,
+                                              .n_convs = 5,
+                                              .channels = {64, 192, 384, 256, 256},
+                                              .pool = {true, true, false, false, true},
+                                              .grid = 6,
+                                              .hidden = {4096, 4096}};
+
+/* VGG's convolutions from their numbers between pools. */
+static void fill_vgg(struct fus_chain_spec *c, const int *n_convs)
+{
+    static const int channels[5] = {64, 128, 256, 512, 512};
+    for (int stage = 0; stage < 5; stage++)
+        for (int i = 0; i < n_convs[stage]; i++) {
+            c->pool[c->n_convs] = i + 1 == n_convs[stage];
+            c->channels[c->n_convs++] = channels[stage];
+        }
+    c->grid = 7;
+    c->hidden[0] = c->hidden[1] = 4096;
+}
+
+/* AlexNet and VGG. */
+static bool chain_named(struct fus_net_spec *s, const char *name)
+{
+    static const struct {
+        const char *name;
+        int n_convs[5];
+    } vggs[] = {
+        {"vgg11", {1, 1, 2, 2, 2}},
+        {"vgg13", {2, 2, 2, 2, 2}},
+        {"vgg16", {2, 2, 3, 3, 3}},
+        {"vgg19", {2, 2, 4, 4, 4}},
+    };
+    s->chain = alexnet;
+    bool known = strcmp(name, "alexnet") == 0;
+    for (size_t i = 0; i < sizeof vggs / sizeof *vggs && !known; i++) {
+        bool norm = strncmp(name, vggs[i].name, 5) == 0 && strcmp(name + 5, "_bn") == 0;
+        known = norm || strcmp(name, vggs[i].name) == 0;
+        s->chain = (struct fus_chain_spec){.norm = norm};
+        fill_vgg(&s->chain, vggs[i].n_convs);
+    }
+    if (!known) {
+        memset(&s->chain, 0, sizeof s->chain);
+        return false;
+    }
+    s->kind = FUS_NET_CHAIN;
+    s->input_side = 224;
+    s->n_classes = 1000;
+    return true;
+}
+
 int fus_networks_named(struct fus_net_spec *s, const char *name, struct fus_error *err)
 {
     memset(s, 0, sizeof *s);
@@ -105,7 +157,7 @@ int fus_networks_named(struct fus_net_spec *s, const char *name, struct fus_erro
         fill_stages(s, known[i].n_blocks, 4, 64, s->bottleneck ? 4 : 1);
         return FUS_OK;
     }
-    if (clip_named(s, name) || vit_named(s, name))
+    if (clip_named(s, name) || vit_named(s, name) || chain_named(s, name))
         return FUS_OK;
     if (strncmp(name, "cifar_resnet", 12) == 0) {
         uint64_t depth;
@@ -124,7 +176,7 @@ int fus_networks_named(struct fus_net_spec *s, const char *name, struct fus_erro
         err, FUS_ENOTFOUND,
         "no network is called '%s'; there are resnet18, 34, 50, 101, 152, lang_resnet50 (any of these "
         "depths), clip_rn50, rn101, rn50x4, rn50x16, rn50x64, clip_vit_b32, b16, l14, vit_b_16, vit_b_32, "
-        "cifar_resnet20 (any depth 6n+2)",
+        "alexnet, vgg11, 13, 16, 19 (also vgg16_bn), cifar_resnet20 (any depth 6n+2)",
         name);
 }
 
@@ -142,6 +194,13 @@ static int describe_vit(char *text, size_t text_bytes, const struct fus_net_spec
                     s->vit.patch);
 }
 
+static int describe_chain(char *text, size_t text_bytes, const struct fus_chain_spec *c)
+{
+    if (c->alexnet)
+        return snprintf(text, text_bytes, "AlexNet");
+    return snprintf(text, text_bytes, "VGG-%d%s", c->n_convs + 3, c->norm ? " with batch norm" : "");
+}
+
 void fus_networks_describe(char *text, size_t text_bytes, const struct fus_net_spec *s)
 {
     if (s->stem >= FUS_STEM_PIXELS) {
@@ -155,7 +214,9 @@ void fus_networks_describe(char *text, size_t text_bytes, const struct fus_net_s
     for (int i = 0; i < s->n_stages; i++)
         depth += s->n_blocks[i] * (s->bottleneck ? 3 : 2);
     int used;
-    if (s->kind == FUS_NET_VIT)
+    if (s->kind == FUS_NET_CHAIN)
+        used = describe_chain(text, text_bytes, &s->chain);
+    else if (s->kind == FUS_NET_VIT)
         used = describe_vit(text, text_bytes, s);
     else if (s->stem == FUS_STEM_CLIP)
         used = snprintf(text, text_bytes, "CLIP ResNet-%d", depth + 1);

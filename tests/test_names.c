@@ -196,6 +196,15 @@ static void test_published_names(void)
     }
     load("clip_RN50x4");
     expect(&want, "");
+    CHECK(fus_networks_named(&want, "alexnet", NULL) == 0);
+    load("alexnet");
+    expect(&want, "module.");
+    static const char *const chains[] = {"vgg11", "vgg13_bn", "vgg16", "vgg19_bn"};
+    for (int i = 0; i < 4; i++) {
+        CHECK(fus_networks_named(&want, chains[i], NULL) == 0);
+        from_spec(&want);
+        expect(&want, "");
+    }
 }
 
 static void test_language_heads(void)
@@ -353,7 +362,22 @@ static void test_refusals(void)
     load("vit_b_16");
     expect_refusal("missing");
     load("alexnet");
+    drop("classifier.6.weight");
     expect_refusal("AlexNet, VGG or one of that kind?");
+    load("alexnet");
+    drop("features.8.bias");
+    expect_refusal(": tensor features.8.bias: missing");
+    load("alexnet");
+    drop("classifier.4.weight");
+    expect_refusal(": tensor classifier.4.weight: missing");
+    load("alexnet");
+    add("features.9.weight", "256");
+    expect_refusal("features.9.weight: the network that the others make up has no such layer");
+    load("alexnet");
+    e = named("classifier.1.weight");
+    e->n /= 2;
+    strcpy(e->shape, "4096,4608");
+    expect_refusal(": tensor classifier.1.weight: a square of places of 256 channels in each row expected");
     load("resnet18");
     drop("layer3.0.downsample.1.running_var");
     expect_refusal(": tensor layer3.0.downsample.1.running_var: missing");

@@ -92,6 +92,14 @@ static int unknown(const struct fus_store *s, const char *missing, struct fus_er
         s->n_tensors > 4 ? ", ..." : "");
 }
 
+/* What a file with these names holds. */
+static const char *kind_of(enum fus_scheme_kind kind)
+{
+    return kind >= FUS_SCHEME_VIT_OPENAI ? "vision transformer"
+           : kind == FUS_SCHEME_CHAIN    ? "AlexNet or VGG"
+                                         : "ResNet";
+}
+
 /* The first tensor inside the body that no known network has: squeeze-and-excitation,
  * anti-aliasing, folded norms, ... */
 static int refuse_foreign(const struct fus_store *s, struct fus_error *err)
@@ -103,7 +111,7 @@ static int refuse_foreign(const struct fus_store *s, struct fus_error *err)
         if (!t->canonical && fus_scheme_take(&rest, root->prefix) && !fus_scheme_is_counter(rest) &&
             fus_scheme_is_body(rest, root->scheme))
             return fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: not part of a %s that is known", t->name,
-                                 root->scheme.kind >= FUS_SCHEME_VIT_OPENAI ? "vision transformer" : "ResNet");
+                                 kind_of(root->scheme.kind));
     }
     return FUS_OK;
 }
@@ -267,10 +275,11 @@ static int check_parameters(const struct fus_net_spec *spec, const struct fus_st
 int fus_recognise_mapped(struct fus_net_spec *spec, const struct fus_store *s, struct fus_error *err)
 {
     memset(spec, 0, sizeof *spec);
-    if (s->chosen && s->chosen->scheme.kind >= FUS_SCHEME_VIT_OPENAI) {
+    if (s->chosen && s->chosen->scheme.kind >= FUS_SCHEME_CHAIN) {
         int found = refuse_foreign(s, err);
         if (!found)
-            found = fus_recognise_vit(spec, s, err);
+            found = s->chosen->scheme.kind == FUS_SCHEME_CHAIN ? fus_recognise_chain(spec, s, err)
+                                                               : fus_recognise_vit(spec, s, err);
         return found ? found : check_parameters(spec, s, err);
     }
     int code = recognise_stem(spec, s, err);
