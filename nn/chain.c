@@ -74,8 +74,8 @@ static int convolution(struct fus_builder *b, int input, int i, int *module)
     snprintf(name, sizeof name, "features.%d", *module);
     if (c->norm)
         snprintf(norm, sizeof norm, "features.%d", ++*module);
-    last = c->alexnet && i == 0 ? windows(b)
-                                : fus_arch_conv(b, input, name, norm, kernel, 1, kernel / 2, c->channels[i]);
+    last =
+        c->alexnet && i == 0 ? windows(b) : fus_arch_conv(b, input, name, norm, kernel, 1, kernel / 2, c->channels[i]);
     fus_arch_last(b)->bias = true;
     tap(b, "features", *module + 1);
     *module += 2;
@@ -92,7 +92,8 @@ static void classifier(struct fus_builder *b, int input)
         char name[24];
         int module = modules[c->alexnet][i];
         snprintf(name, sizeof name, "classifier.%d", module);
-        input = fus_arch_conv(b, input, name, "", i == 0 ? c->grid : 1, 1, 0, i < 2 ? c->hidden[i] : b->spec->n_classes);
+        input =
+            fus_arch_conv(b, input, name, "", i == 0 ? c->grid : 1, 1, 0, i < 2 ? c->hidden[i] : b->spec->n_classes);
         fus_arch_last(b)->linear = true;
         if (i < 2)
             tap(b, "classifier", module + 1);
@@ -112,10 +113,9 @@ int fus_chain_build(struct fus_builder *b, struct fus_error *err)
         return code; /* fus_arch_build writes the message of a table that failed */
     int grid = b->arch->layers[last].height;
     if (grid != s->chain.grid)
-        return fus_base_fail(err, FUS_EUNSUPPORTED,
-                             "classifier.%d is for a grid of %d x %d places, an input of %d x %d gives %d x %d",
-                             s->chain.alexnet ? 1 : 0, s->chain.grid, s->chain.grid, s->input_side, s->input_side, grid,
-                             grid);
+        return fus_base_fail(
+            err, FUS_EUNSUPPORTED, "classifier.%d is for a grid of %d x %d places, an input of %d x %d gives %d x %d",
+            s->chain.alexnet ? 1 : 0, s->chain.grid, s->chain.grid, s->input_side, s->input_side, grid, grid);
     classifier(b, last);
     return FUS_OK;
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# AlexNet, VGG and others on the command line: layers, classes, embeddings, files.
+# AlexNet, VGG, CORnets, ResNeXt on the command line: layers, classes, embeddings, files.
 . tests/shell.sh
 picture=tests/golden/net_blobs.png
 golden=tests/golden/families_
@@ -21,13 +21,17 @@ family() { # family NAME LAYER SHAPE EMBEDDING ARCH: the file in every command t
     ok "$1: the file answers as the network it was" cmp "$work/a.npz" "$work/b.npz"
     run "$1: --low-memory" activations --model "$model" --low-memory --layer all $picture -o "$work/b.npz"
     ok "$1: --low-memory gives the same bytes" cmp "$work/a.npz" "$work/b.npz"
-    fails 1 "holds a $5" convert "$model" --arch resnet -o "$work/x.safetensors"
-    fails 1 'training knows residual networks only' train --model "$model" --stimuli 'builtin?per_category=2' --epochs 1 --out "$work/learned"
+    fails 1 "holds a $5" convert "$model" --arch vit -o "$work/x.safetensors"
+    fails 1 'training knows residual networks only, without groups' train --model "$model" --stimuli 'builtin?per_category=2' --epochs 1 --out "$work/learned"
 }
 
 family alexnet features.12 '(1, 8, 6, 6)' '(2, 17)' alexnet
 family vgg_bn features.14 '(1, 8, 7, 7)' '(2, 18)' vgg
 family vgg classifier.6 '(1, 10, 1, 1)' '(2, 18)' vgg
+family cornet_s V4.output-t2 '(1, 12, 14, 14)' '(2, 20)' cornet
+family cornet_z V1.output '(1, 8, 56, 56)' '(2, 20)' cornet
+family resnext_4 layer1.0.relu2 '(1, 32, 56, 56)' '(2, 64)' resnet
+fails 1 'there are: V1.output-t0 V2.output-t0 V2.output-t1 V4.output-t0' activations --model ${golden}cornet_s.pth --layer V2 $picture -o "$work/x.npy"
 fails 1 'there are: features.1 features.2 features.4 features.5' activations --model ${golden}alexnet.pth --layer fc7 $picture -o "$work/x.npy"
 fails 1 'classifier.1 is for a grid of 6 x 6 places, an input of 96 x 96 gives 2 x 2' embed --model ${golden}alexnet.pth --preprocess 'resize=96,interp=bilinear,crop=96,mean=.5/.5/.5,std=.5/.5/.5' $picture -o "$work/x.npy"
 fails 1 'classifier.0 is for a grid of 3 x 3 places' embed --model ${golden}vgg.pth --preprocess torchvision $picture -o "$work/x.npy"

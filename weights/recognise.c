@@ -97,6 +97,7 @@ static const char *kind_of(enum fus_scheme_kind kind)
 {
     return kind >= FUS_SCHEME_VIT_OPENAI ? "vision transformer"
            : kind == FUS_SCHEME_CHAIN    ? "AlexNet or VGG"
+           : kind == FUS_SCHEME_CORNET   ? "CORnet"
                                          : "ResNet";
 }
 
@@ -167,11 +168,15 @@ static int recognise_stages(struct fus_net_spec *spec, const struct fus_store *s
         if (code)
             return code;
         int width = spec->width[n], per_group = size_of(conv2, 1);
-        if (spec->bottleneck && per_group > 0 && per_group < width && width % per_group == 0)
+        int groups =
+            spec->bottleneck && per_group > 0 && per_group < width && width % per_group == 0 ? width / per_group : 0;
+        bool odd = groups && (width % 16 || (per_group % 16 && 16 % per_group));
+        if (odd || (n > 0 && groups != spec->groups))
             return fus_base_fail(err, FUS_EUNSUPPORTED,
-                                 "tensor %s: a convolution in %d groups (ResNeXt, RegNet); only "
-                                 "ungrouped ones are known",
-                                 conv2->name, width / per_group);
+                                 "tensor %s: a convolution in groups of %d channels; known are as many groups in every "
+                                 "stage, of 1, 2, 4, 8 or a multiple of 16 channels (ResNeXt)",
+                                 conv2->name, per_group);
+        spec->groups = groups;
         changes = changes || n > 0 || spec->channels[n] != last;
         downsamples = downsamples || find(s, "layer%d.0.downsample.0.weight", n + 1);
         last = spec->channels[n];
@@ -196,7 +201,7 @@ static void recognise_heads(struct fus_net_spec *spec, const struct fus_store *s
 
 /* The side our own files name; a square of another size than the default is a matter of
  * training, not of shapes. */
-static int side_from_metadata(struct fus_net_spec *spec, const struct fus_store *s, struct fus_error *err)
+int fus_recognise_side(struct fus_net_spec *spec, const struct fus_store *s, struct fus_error *err)
 {
     const char *text = fus_store_metadata(s, "fusiform.input");
     if (!text)
@@ -278,8 +283,9 @@ int fus_recognise_mapped(struct fus_net_spec *spec, const struct fus_store *s, s
     if (s->chosen && s->chosen->scheme.kind >= FUS_SCHEME_CHAIN) {
         int found = refuse_foreign(s, err);
         if (!found)
-            found = s->chosen->scheme.kind == FUS_SCHEME_CHAIN ? fus_recognise_chain(spec, s, err)
-                                                               : fus_recognise_vit(spec, s, err);
+            found = s->chosen->scheme.kind == FUS_SCHEME_CHAIN    ? fus_recognise_chain(spec, s, err)
+                    : s->chosen->scheme.kind == FUS_SCHEME_CORNET ? fus_recognise_cornet(spec, s, err)
+                                                                  : fus_recognise_vit(spec, s, err);
         return found ? found : check_parameters(spec, s, err);
     }
     int code = recognise_stem(spec, s, err);
@@ -290,6 +296,6 @@ int fus_recognise_mapped(struct fus_net_spec *spec, const struct fus_store *s, s
     if (code)
         return code;
     recognise_heads(spec, s);
-    code = side_from_metadata(spec, s, err);
+    code = fus_recognise_side(spec, s, err);
     return code ? code : check_parameters(spec, s, err);
 }

@@ -66,18 +66,11 @@ static int find_linear(struct fus_net_spec *spec, const struct fus_store *s, str
 /* AlexNet's 224; VGG's grid doubled by each pool. Our own files name the side. */
 static int find_side(struct fus_net_spec *spec, const struct fus_store *s, struct fus_error *err)
 {
-    const char *text = fus_store_metadata(s, "fusiform.input"), *at = text;
     spec->input_side = spec->chain.alexnet ? 224 : spec->chain.grid;
     for (int i = 0; i < spec->chain.n_convs && !spec->chain.alexnet; i++)
         if (spec->chain.pool[i] && spec->input_side < 4096)
             spec->input_side *= 2;
-    if (!text)
-        return FUS_OK;
-    spec->input_side = fus_scheme_number(&at);
-    if (spec->input_side < 1 || *at)
-        return fus_base_fail(err, FUS_EFORMAT, "metadata fusiform.input: a number of pixels expected, '%s' found",
-                             text);
-    return FUS_OK;
+    return fus_recognise_side(spec, s, err);
 }
 
 int fus_recognise_chain(struct fus_net_spec *spec, const struct fus_store *s, struct fus_error *err)

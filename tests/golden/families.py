@@ -1,4 +1,4 @@
-"""Networks of torchvision's with narrow layers, and what their layers answer.
+"""Networks of torchvision's and CORnets with narrow layers, and what their layers answer.
 
 families_NAME.pth holds a state_dict in f16, families.inc for each layer its shape, its largest
 number and some of its numbers, computed by PyTorch in f64 from the weights as stored.
@@ -9,7 +9,7 @@ import os
 import torch
 import torchvision
 from torch import nn
-from torchvision.models import vgg
+from torchvision.models import resnet, vgg
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 N_SAMPLES = 24
@@ -50,6 +50,81 @@ def make_vgg(cfg, norm, grid):
     return net
 
 
+class Area(nn.Module):
+    """An area of CORnet-S (Kubilius et al. 2019, figure 2): the same convolutions at each time, norms of their own."""
+
+    def __init__(self, n_in, n_out, inside, times):
+        super().__init__()
+        self.times = times
+        self.conv_input = nn.Conv2d(n_in, n_out, 1, bias=False)
+        self.skip = nn.Conv2d(n_out, n_out, 1, stride=2, bias=False)
+        self.norm_skip = nn.BatchNorm2d(n_out)
+        self.conv1 = nn.Conv2d(n_out, inside, 1, bias=False)
+        self.conv2 = nn.Conv2d(inside, inside, 3, stride=2, padding=1, bias=False)
+        self.conv3 = nn.Conv2d(inside, n_out, 1, bias=False)
+        for t in range(times):
+            for i, n in ((1, inside), (2, inside), (3, n_out)):
+                setattr(self, f'norm{i}_{t}', nn.BatchNorm2d(n))
+            setattr(self, f'output-t{t}', nn.Identity())
+
+    def forward(self, x):
+        x = self.conv_input(x)
+        for t in range(self.times):
+            side = x if t else self.norm_skip(self.skip(x))
+            y = getattr(self, f'norm1_{t}')(self.conv1(x)).relu()
+            y = nn.functional.conv2d(y, self.conv2.weight, stride=1 if t else 2, padding=1)
+            y = self.conv3(getattr(self, f'norm2_{t}')(y).relu())
+            x = getattr(self, f'output-t{t}')((getattr(self, f'norm3_{t}')(y) + side).relu())
+        return x
+
+
+def named(*pairs):
+    net = nn.Sequential()
+    for name, m in pairs:
+        net.add_module(name, m)
+    return net
+
+
+def decoder(n):
+    return named(('avgpool', nn.AdaptiveAvgPool2d(1)), ('flatten', nn.Flatten()), ('linear', nn.Linear(n, 10)))
+
+
+def cornet_s():
+    v1 = named(('conv1', nn.Conv2d(3, 6, 7, 2, 3, bias=False)), ('norm1', nn.BatchNorm2d(6)), ('nonlin1', nn.ReLU()),
+               ('pool', nn.MaxPool2d(3, 2, 1)), ('conv2', nn.Conv2d(6, 8, 3, 1, 1, bias=False)),
+               ('norm2', nn.BatchNorm2d(8)), ('nonlin2', nn.ReLU()), ('output-t0', nn.Identity()))
+    return named(('V1', v1), ('V2', Area(8, 10, 18, 2)), ('V4', Area(10, 12, 16, 3)), ('IT', Area(12, 20, 24, 2)),
+                 ('decoder', decoder(20)))
+
+
+def cornet_z():
+    widths = (3, 8, 10, 18, 20)
+    return named(*((area, named(('conv', nn.Conv2d(widths[i], widths[i + 1], k, s, k // 2)), ('nonlin', nn.ReLU()),
+                                ('pool', nn.MaxPool2d(3, 2, 1)), ('output', nn.Identity())))
+                   for i, (area, k, s) in enumerate((('V1', 7, 2), ('V2', 3, 1), ('V4', 3, 1), ('IT', 3, 1)))),
+                 ('decoder', decoder(20)))
+
+
+def resnext(width, groups, widen, n_first):
+    """Two stages of torchvision's bottlenecks with their 3x3 in groups."""
+    net = resnet.ResNet(resnet.Bottleneck, [1, 1, 1, 1], num_classes=10, groups=groups, width_per_group=widen)
+    net.inplanes = 8
+    net.conv1, net.bn1 = nn.Conv2d(3, 8, 7, 2, 3, bias=False), nn.BatchNorm2d(8)
+    net.layer1 = net._make_layer(resnet.Bottleneck, width, n_first)
+    net.layer2 = net._make_layer(resnet.Bottleneck, width, 1, stride=2)
+    net.layer3 = net.layer4 = nn.Identity()
+    net.fc = nn.Linear(4 * width, 10)
+    return net
+
+
+def areas(net):
+    return [n for n, _ in net.named_modules() if '.output' in n] + ['decoder.avgpool', 'decoder']
+
+
+def blocks(n_first):
+    return ['relu'] + [f'layer{i}.{j}.relu' for i, n in ((1, n_first), (2, 1)) for j in range(n)] + ['avgpool', 'fc']
+
+
 def randomise(net):
     """Weights that keep a signal alive in every layer, and statistics as after training; as f16."""
     for m in net.modules():
@@ -72,7 +147,8 @@ def answers(net, names, side):
     found, hooks = {}, []
     for name, m in net.named_modules():
         if name in names:
-            hooks.append(m.register_forward_hook(lambda m, i, o, name=name: found.setdefault(name, o.detach().clone())))
+            # the last call, which for a block's relu is its output
+            hooks.append(m.register_forward_hook(lambda m, i, o, name=name: found.update({name: o.detach().clone()})))
     with torch.no_grad():
         net.eval().double()(picture(side).double())
     for h in hooks:
@@ -99,10 +175,16 @@ def features_and_classifier(net, linear):
 
 def main():
     torch.set_num_threads(1)
-    for name, side, make, linear in (
-            ('alexnet', 224, alexnet, (2, 5, 6)),
-            ('vgg_bn', 56, lambda: make_vgg([4, 4, 'M', 20, 'M', 8, 'M'], True, 7), (1, 4, 6)),
-            ('vgg', 12, lambda: make_vgg([4, 'M', 8, 8, 'M'], False, 3), (1, 4, 6))):
+    for name, side, make, taps in (
+            ('alexnet', 224, alexnet, lambda net: features_and_classifier(net, (2, 5, 6))),
+            ('vgg_bn', 56, lambda: make_vgg([4, 4, 'M', 20, 'M', 8, 'M'], True, 7),
+             lambda net: features_and_classifier(net, (1, 4, 6))),
+            ('vgg', 12, lambda: make_vgg([4, 'M', 8, 8, 'M'], False, 3),
+             lambda net: features_and_classifier(net, (1, 4, 6))),
+            ('cornet_s', 70, cornet_s, areas),
+            ('cornet_z', 61, cornet_z, areas),
+            ('resnext_4', 64, lambda: resnext(16, 8, 16, 2), lambda net: blocks(2)),
+            ('resnext_32', 40, lambda: resnext(16, 2, 128, 1), lambda net: blocks(1))):
         torch.manual_seed(3)
         net = make()
         randomise(net)
@@ -110,7 +192,7 @@ def main():
         for m in net.modules():
             if isinstance(m, nn.ReLU):
                 m.inplace = False
-        write(name, net, answers(net, features_and_classifier(net, linear), side), side)
+        write(name, net, answers(net, taps(net), side), side)
     with open(os.path.join(HERE, 'families.inc'), 'w') as f:
         f.write('/* Made by tests/golden/families.py. */\n' + '\n'.join(out) + '\n')
 
