@@ -84,7 +84,7 @@ static int one_time(struct fus_builder *b, int input, int area, int time)
     if (time == 0)
         side = conv(b, input, area, "skip", "norm_skip", 1, 2, s->channels[area]);
     for (int i = 0; i < 3 && !b->failed; i++) {
-        char name[16], norm[24];
+        char name[16], norm[32];
         snprintf(name, sizeof name, "conv%d", i + 1);
         snprintf(norm, sizeof norm, "norm%d_%d", i + 1, time);
         last = conv(b, last, area, name, norm, kernels[i], i == 1 && time == 0 ? 2 : 1,
