@@ -13,6 +13,12 @@ CFLAGS  = -O2
 LDFLAGS =
 PREFIX  = /usr/local
 DESTDIR =
+bindir     = $(PREFIX)/bin
+libdir     = $(PREFIX)/lib
+includedir = $(PREFIX)/include
+datadir    = $(PREFIX)/share
+mandir     = $(datadir)/man
+docdir     = $(datadir)/doc/fusiform
 BUILD   = build
 PROGRAM = fusiform
 RUN     =
@@ -62,7 +68,6 @@ LIB_SRC  = $(foreach folder,nn weights stimuli analysis,$(sort $(wildcard $(fold
 TOOL_SRC = $(sort $(wildcard tools/*.c))
 TEST_SRC = $(sort $(wildcard tests/test_*.c))
 FUZZ_SRC = $(filter-out tests/fuzz_driver.c,$(sort $(wildcard tests/fuzz_*.c)))
-INSTALLED = $(DESTDIR)$(PREFIX)
 # Public headers, and with them every header that they include.
 PUBLIC   = nn/base/base.h nn/base/number.h nn/base/rng.h nn/base/sha256.h nn/nn.h weights/weights.h weights/text_model.h weights/tokens.h stimuli/stimuli.h \
            analysis/analysis.h analysis/inference.h analysis/report/report.h analysis/localizer/localizer.h \
@@ -81,10 +86,11 @@ COMPILE  = $(CC) $(FUS_CFLAGS) $(CFLAGS)
 # The shared library. ABI: raised where a program linked with the library before must be linked anew.
 ABI      = 0
 VERSION := $(shell sed -n 's/^$(hash)define FUS_VERSION "\(.*\)"/\1/p' nn/base/base.h)
+DATE    := $(shell sed -n 's/^$(hash)$(hash) $(VERSION) (\([-0-9]*\))$$/\1/p' CHANGELOG.md)
 ifeq ($(shell uname -s)$(CROSS),Darwin)
 SO       = libfusiform.$(ABI).dylib
 SO_LINK  = libfusiform.dylib
-SO_FLAGS = -dynamiclib -install_name $(PREFIX)/lib/$(SO) -Wl,-exported_symbol,_fus_*
+SO_FLAGS = -dynamiclib -install_name $(libdir)/$(SO) -Wl,-exported_symbol,_fus_*
 else
 SO       = libfusiform.so.$(ABI)
 SO_LINK  = libfusiform.so
@@ -122,6 +128,7 @@ study: $(PROGRAM) $(BUILD)/tests/test_calibration $(BUILD)/tests/test_groups
 	$(RUN) ./$(PROGRAM) run $(foreach seed,$(SEEDS),--model 'u$(seed)=random:cifar_resnet20?seed=$(seed)') \
 	    --stimuli 'builtin?per_category=24&seed=5' --correction none --out $(BUILD)/untrained --force >/dev/null
 	$(RUN) $(BUILD)/tests/test_groups $(BUILD)/untrained
+	@FUSIFORM="$(CURDIR)/$(PROGRAM)" RUN="$(RUN)" sh tests/relabel.sh
 
 # The largest relative error of every statistic against the golden values of SciPy, NumPy and mpmath.
 accuracy: $(TESTS)
@@ -227,28 +234,70 @@ golden:
 	@for f in tests/golden/*.py; do echo $$f; /usr/bin/python3 $$f || exit 1; done
 	git diff --exit-code tests/golden
 
-# fusiform.pc is written here because it holds PREFIX. No `install`: BusyBox of Debian has none.
-install: all shared
-	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' 'includedir=$${prefix}/include' '' 'Name: fusiform' \
+# copy FILES,FOLDER,MODE: no `install`, which BusyBox of Debian lacks.
+copy = mkdir -p $(DESTDIR)$(2) && cp $(1) $(DESTDIR)$(2)/ && cd $(DESTDIR)$(2) && chmod $(3) $(notdir $(1))
+COMPLETION = $(datadir)/bash-completion/completions/fusiform $(datadir)/zsh/site-functions/_fusiform \
+             $(datadir)/fish/vendor_completions.d/fusiform.fish
+
+install: install-program install-library
+
+# The program, its manual pages, completion in bash, zsh and fish, and the texts.
+install-program: $(PROGRAM)
+	sh tools/man.sh $(BUILD)/man "$(DATE)" $(RUN) ./$(PROGRAM)
+	mkdir -p $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 $(addprefix $(DESTDIR),$(dir $(COMPLETION)))
+	cp $(PROGRAM) $(DESTDIR)$(bindir)/fusiform && chmod 755 $(DESTDIR)$(bindir)/fusiform
+	cp $(BUILD)/man/*.1 $(DESTDIR)$(mandir)/man1/ && chmod 644 $(DESTDIR)$(mandir)/man1/fusiform*.1
+	for f in $(COMPLETION); do n=$${f$(hash)$(hash)*/}; [ $$n != fusiform ] || n=fusiform.bash; \
+	    cp tools/completion/$$n $(DESTDIR)$$f && chmod 644 $(DESTDIR)$$f || exit 1; done
+	$(call copy,README.md METHOD.md CHANGELOG.md LICENSE,$(docdir),644)
+
+# fusiform.pc is written here because it holds the folders.
+install-library: all shared
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(libdir:$(PREFIX)%=$${prefix}%)' 'includedir=$(includedir:$(PREFIX)%=$${prefix}%)' '' 'Name: fusiform' \
 	    'Description: Category-selective units of vision networks' 'Version: $(VERSION)' \
 	    'Cflags: -I$${includedir}/fusiform' 'Libs: -L$${libdir} -lfusiform' \
 	    'Libs.private: $(strip $(OMP_LIB) $(FUS_LIBS))' >$(BUILD)/fusiform.pc
-	mkdir -p $(INSTALLED)/bin $(INSTALLED)/lib/pkgconfig
-	cp $(PROGRAM) $(INSTALLED)/bin/fusiform && chmod 755 $(INSTALLED)/bin/fusiform
-	cp $(LIB) $(BUILD)/$(SO) $(INSTALLED)/lib/ && chmod 644 $(INSTALLED)/lib/libfusiform.a $(INSTALLED)/lib/$(SO)
-	ln -sf $(SO) $(INSTALLED)/lib/$(SO_LINK)
-	cp $(BUILD)/fusiform.pc $(INSTALLED)/lib/pkgconfig/ && chmod 644 $(INSTALLED)/lib/pkgconfig/fusiform.pc
-	for h in $(HEADERS); do d=$(INSTALLED)/include/fusiform/$$(dirname $$h); \
+	$(call copy,$(LIB) $(BUILD)/$(SO),$(libdir),644)
+	ln -sf $(SO) $(DESTDIR)$(libdir)/$(SO_LINK)
+	$(call copy,$(BUILD)/fusiform.pc,$(libdir)/pkgconfig,644)
+	for h in $(HEADERS); do d=$(DESTDIR)$(includedir)/fusiform/$$(dirname $$h); \
 	    mkdir -p $$d && cp $$h $$d/ && chmod 644 $$d/$$(basename $$h) || exit 1; done
 
 uninstall:
-	rm -f $(INSTALLED)/bin/fusiform $(INSTALLED)/lib/pkgconfig/fusiform.pc
-	rm -f $(INSTALLED)/lib/libfusiform.a $(INSTALLED)/lib/$(SO) $(INSTALLED)/lib/$(SO_LINK)
-	rm -rf $(INSTALLED)/include/fusiform
+	rm -f $(DESTDIR)$(bindir)/fusiform $(DESTDIR)$(mandir)/man1/fusiform.1 $(DESTDIR)$(mandir)/man1/fusiform-*.1 $(addprefix $(DESTDIR),$(COMPLETION))
+	rm -f $(addprefix $(DESTDIR)$(libdir)/,pkgconfig/fusiform.pc libfusiform.a $(SO) $(SO_LINK))
+	rm -rf $(DESTDIR)$(includedir)/fusiform $(DESTDIR)$(docdir)
 
+# The sources as one file: the same bytes from a clone and from an unpacked one. Needs GNU tar.
+DIST = fusiform-$(VERSION)
 dist:
 	@mkdir -p $(BUILD)
-	git archive --format=tar.gz --prefix=fusiform/ -o $(BUILD)/fusiform.tar.gz HEAD
+	@{ git ls-files 2>/dev/null | grep . || find . -type f | sed 's|^\./||' | grep -v '^\.git/\|^build\|^out/\|^fusiform$$'; } | \
+	    LC_ALL=C sort >$(BUILD)/dist.txt
+	@tar -cf - --no-recursion --format=ustar --mtime=@$(EPOCH) --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
+	    --transform='s|^|$(DIST)/|' -T $(BUILD)/dist.txt | gzip -9n >$(BUILD)/$(DIST).tar.gz
+	@echo "$(BUILD)/$(DIST).tar.gz"
+EPOCH = $(shell date -u -d "$(DATE)" +%s)
+
+# A package for Debian and Ubuntu: the program, manual pages, completion and texts.
+DEB      = $(BUILD)/deb
+DEB_ARCH = $(shell dpkg --print-architecture)
+deb: $(PROGRAM)
+	@rm -rf $(DEB) && mkdir -p $(DEB)/DEBIAN
+	@$(MAKE) -s install-program DESTDIR=$(CURDIR)/$(DEB) PREFIX=/usr >/dev/null
+	@strip $(DEB)/usr/bin/fusiform
+	@gzip -9n $(DEB)/usr/share/man/man1/*.1 && mv $(DEB)/usr/share/doc/fusiform/LICENSE $(DEB)/usr/share/doc/fusiform/copyright
+	@sh tools/debian.sh control $(VERSION) $(DEB_ARCH) $(DEB) >$(DEB)/DEBIAN/control
+	@sh tools/debian.sh changelog $(VERSION) "$(DATE)" | gzip -9n >$(DEB)/usr/share/doc/fusiform/changelog.gz
+	@gzip -9n $(DEB)/usr/share/doc/fusiform/CHANGELOG.md $(DEB)/usr/share/doc/fusiform/METHOD.md
+	@(cd $(DEB) && find usr -type f | LC_ALL=C sort | xargs md5sum) >$(DEB)/DEBIAN/md5sums
+	@chmod -R u=rwX,go=rX $(DEB)
+	@SOURCE_DATE_EPOCH=$(EPOCH) dpkg-deb --root-owner-group --build $(DEB) $(BUILD)/fusiform_$(VERSION)_$(DEB_ARCH).deb
+
+# One file that runs on every Linux of this processor, without libraries: `make static CC=musl-gcc`.
+static:
+	@$(MAKE) -s BUILD=$(BUILD)/static PROGRAM=$(BUILD)/static/fusiform CC="$(CC)" OPENMP=0 LDFLAGS="$(LDFLAGS) -static" $(BUILD)/static/fusiform
+	@echo "$(BUILD)/static/fusiform"
 
 clean:
 	rm -rf $(BUILD) $(PROGRAM) out/demo out/demo-networks
@@ -265,8 +314,10 @@ help:
 	@echo "make symbols  every global has its prefix        make repro    two builds are byte-equal"
 	@echo "make shared   $(BUILD)/$(SO)      make uninstall, dist, clean"
 	@echo "make format   clang-format on all C files        make format-check  nothing to format, no overlong line"
-	@echo "make install  PREFIX=$(PREFIX) DESTDIR=          program, libraries, headers, fusiform.pc"
+	@echo "make install  PREFIX=$(PREFIX) DESTDIR= libdir= includedir= mandir= docdir=   program, manual, completion, libraries,"
+	@echo "              headers, fusiform.pc; install-program and install-library are its halves"
+	@echo "make deb      a package for Debian and Ubuntu    make static CC=musl-gcc  one file without libraries"
 
-.PHONY: all always shared run demo-networks test check unit examples check-cross study accuracy bench fuzz symbols repro format format-check golden install uninstall dist clean help
+.PHONY: all always shared run demo-networks test check unit examples check-cross study accuracy bench fuzz symbols repro format format-check golden install install-program install-library uninstall dist deb static clean help
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(PIC_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d) $(EXAMPLES:=.d)

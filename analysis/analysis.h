@@ -16,7 +16,8 @@
 extern "C" {
 #endif
 
-/* ---- moments: streamed mean and sum of squared deviations per unit and group (Welford 1962) */
+/* ---- moments: streamed mean, sum of squared and, if requested, of cubed deviations per unit and
+ * group (Welford 1962; Pebay 2008) ---- */
 
 struct fus_moments {
     int n_groups;
@@ -24,11 +25,14 @@ struct fus_moments {
     long *n;        /* [n_groups] pictures seen */
     double *mean;   /* [n_groups, n_units], undefined for a group without pictures */
     double *m2;     /* [n_groups, n_units] sum of (x - mean)^2 */
+    double *m3;     /* [n_groups, n_units] sum of (x - mean)^3; NULL: not kept */
     bool is_signed; /* responses below 0 are ordinary: no CSI (fus_csi_unit) */
 };
 
-size_t fus_moments_bytes(int n_groups, size_t n_units); /* SIZE_MAX if it does not fit */
+size_t fus_moments_bytes(int n_groups, size_t n_units, bool third); /* SIZE_MAX if it does not fit */
 int fus_moments_create(struct fus_moments *m, int n_groups, size_t n_units, struct fus_error *err);
+/* Keeps m3 from now on; called before the first picture. */
+int fus_moments_keep_third(struct fus_moments *m, struct fus_error *err);
 void fus_moments_destroy(struct fus_moments *m);
 
 /* Adds one picture's responses x [n_units] f32 to `group`. Units may be in any fixed order;
@@ -39,13 +43,19 @@ void fus_moments_add(struct fus_moments *m, int group, const float *x);
  * n_units] is added to group[r], for i = 0 .. n-1. */
 void fus_moments_add_rows(struct fus_moments *m, const float *x, const int *group, const size_t *order, size_t n);
 
+/* The weight c of a group's n-th picture in m3: (n - 1) (n - 2) / n^2. */
+double fus_moments_weight(long n);
+
 /* Merges group from_group of `from` into group `group` of `into`, over the same units (Chan,
  * Golub & LeVeque 1983).
  *
  *   share = n_b / (n_a + n_b)   d = mean_b - mean_a   mean_a += d * share   m2_a = (m2_a + m2_b) +
  *                                                     d * d * (n_a * share)   n_a += n_b
  *
- * A copy if n_a = 0; unchanged if n_b = 0. */
+ * A copy if n_a = 0; unchanged if n_b = 0. m3 is merged where both keep it:
+ *
+ *   m3_a = ((m3_a + m3_b) + d * d * d * (n_a * share * (1 - 2 share))) + 3 * d * ((1 - share) *
+ *          m2_b - share * m2_a) */
 void fus_moments_merge_group(struct fus_moments *into, int group, const struct fus_moments *from, int from_group);
 
 /* Units from blocks of 16 channels (nn.h: [ceil(C/16), n_places, 16], n_units = that size) to
@@ -62,6 +72,7 @@ double fus_special_incbeta(double a, double b, double x); /* regularised I_x(a, 
 double fus_special_t_sf(double t, double df);             /* P(T > t), Student */
 double fus_special_normal_sf(double z);
 double fus_special_normal_quantile(double p);
+double fus_special_gamma_sf(double a, double x); /* regularised Q(a, x): P(X > x), gamma of shape a */
 
 /* ---- tests (ttest.c) and correction (multiple.c) ---- */
 
@@ -73,6 +84,22 @@ double fus_ttest_student(double *df, double mean_a, double var_a, double n_a, do
 
 /* One-sided p of "a greater than b" by Welch; 1 if both variances are 0. */
 double fus_ttest_p(double mean_a, double var_a, double n_a, double mean_b, double var_b, double n_b);
+
+/* The counts and moments of one group: mean, and sums of squared and of cubed deviations. */
+struct fus_ttest_group {
+    double n, mean, m2, m3;
+};
+
+/* One-sided p of "a greater than b" that holds its level for skewed responses and unequal n
+ * (balanced.c): the largest of the p of the permutation distribution and the smaller one of
+ * Welch's and Hall's (1992). With equal n exactly Welch's, and m3 is not read. At least 1/2 if
+ * the difference is not positive; 1 if both variances are 0. */
+double fus_balanced_p(const struct fus_ttest_group *a, const struct fus_ttest_group *b);
+
+/* Bounds of fus_balanced_p for groups of n_a and n_b, whatever their moments, given Student's
+ * t >= 0. high falls with t, low falls with t. */
+double fus_balanced_low(double t, double n_a, double n_b);
+double fus_balanced_high(double t, double n_a, double n_b);
 
 enum fus_correction { FUS_BH, FUS_BY, FUS_BONFERRONI, FUS_UNCORRECTED };
 const char *fus_multiple_name(enum fus_correction correction); /* "bh", "by", "bonferroni", "none" */
@@ -109,11 +136,13 @@ enum fus_criterion {                    /* sources: inference.h and criteria.c *
                      FUS_CRITERION_RANKSUM
 };
 
+enum fus_test { FUS_TEST_BALANCED, FUS_TEST_WELCH, FUS_TEST_STUDENT }; /* of a pair of categories */
+const char *fus_select_test_name(enum fus_test test);                  /* "balanced", "welch", "student" */
+
 struct fus_select_options {
     enum fus_correction correction; /* used by iut alone */
     double alpha;                   /* used by iut and prince */
-    /* iut with pooled variances (Student's test) instead of Welch's */
-    bool student;
+    enum fus_test test;             /* used by iut alone */
     /* fus_select_layer ignores this and uses iut; the resampling of inference.h uses it */
     enum fus_criterion criterion;
 };
@@ -125,7 +154,7 @@ struct fus_category_summary {
     size_t n_csi, n_csi_undefined; /* selective units with and without a CSI (denominator <= 0) */
     /* over n_csi units; NaN if there are too few (at least 1 for the mean, 2 for the others) */
     double csi_mean, csi_sd, csi_sem;
-    /* (mu_c - mu_o) / sqrt((s_c^2 + s_o^2) / 2) over the selective units; NaN if none */
+    /* (mu_c - mu_p) / sqrt((s_c^2 + s_p^2) / 2) over the selective units; NaN if none */
     double dprime_mean;
     /* of the map over places; NaN if the map is 0 everywhere */
     double variation_cv, variation_sd, gini, entropy;
@@ -134,9 +163,9 @@ struct fus_category_summary {
     double variation_null, placement_p, morisita;
     /* [height, width] share of the channels selective at this place */
     float *map;
-    /* units selected in one half of the pictures, measured in the other (halves.c); NaN: not
-     * computed, */
-    double csi_cv, dprime_cv, auc_cv;
+    /* units selected in one half of the pictures, measured in the same (csi_same) and in the other
+     * (halves.c); NaN: not computed, */
+    double csi_same, csi_cv, dprime_cv, auc_cv;
     double survival, split_half_r, dice; /* as the following */
     /* intervals of csi_mean, variation_cv and morisita (bootstrap.c) */
     double csi_low, csi_high, variation_low, variation_high, morisita_low, morisita_high;
@@ -152,12 +181,14 @@ struct fus_layer_summary {
     size_t n_undefined;
     /* participation ratio of the units' responses (dimensions.c); NaN: not computed */
     double dimensions;
+    double reliability; /* of the pictures' dissimilarities (similarity.c); NaN: not computed */
     int n_categories;
     struct fus_category_summary *categories; /* [n_categories] */
     int8_t *label;                           /* [C, H, W]: -1 none, else the category; NULL: moved to another owner */
     /* Optional results (inference.h, analysis/run/summary.h); NULL: not requested. Owned by the
      * summary. */
     struct fus_bootstrap *bootstrap;
+    double *agreement;                     /* [n_categories, FUS_AGREEMENT_UNITS, n_pictures] profiles: contrast.h */
     struct fus_matched *matched;           /* contrast.h */
     struct fus_permute_category *permuted; /* [n_categories] results of the permutation test */
     size_t *sweep;                         /* [n_categories, fus_sweep_count()] selective units */
@@ -193,8 +224,18 @@ bool fus_select_defined(const struct fus_moments *m, size_t unit);
 
 #define FUS_SELECT_CATEGORIES 127 /* at most: labels are int8 */
 
+/* Whether iut needs m3 for categories of these sizes n [n_groups]: with the balanced test, if any
+ * two differ. */
+bool fus_select_needs_third(const struct fus_select_options *options, const long *n, int n_groups);
+/* FUS_EINVAL if m lacks it then. */
+int fus_select_check_third(const struct fus_moments *m, const struct fus_select_options *options,
+                           struct fus_error *err);
+
 /* t and df of one unit's category a against b, Welch's or Student's. */
 double fus_select_pair_t(double *df, const struct fus_moments *m, size_t unit, int a, int b, bool student);
+
+/* One-sided p of a above b; 1 if both variances are 0. */
+double fus_select_pair_p(const struct fus_moments *m, size_t unit, int a, int b, enum fus_test test);
 
 /* t |t| for units from .. from+n-1, n at most FUS_SELECT_CHUNK. Rows of squares [n_groups + 2,
  * FUS_SELECT_CHUNK] (nn/kernel/kernels.h): for each category its least t |t| against the others,
@@ -233,9 +274,9 @@ int fus_select_units(struct fus_unit_tables *out, const struct fus_moments *m, c
  *
  *   csi = (mu_c - mu_o) / (mu_c + mu_o)   mu_o: unweighted mean of the other categories' means; NaN
  *                                         if the denominator is not positive
- *   dprime = (mu_c - mu_o) / sqrt((s_c^2 + s_o^2) / 2)   s_o^2: variance (n-1)
- *                                                        of all pictures of the
- *                                         other categories; NaN if both variances are 0 */
+ *   dprime = (mu_c - mu_p) / sqrt((s_c^2 + s_p^2) / 2)   mu_p, s_p^2: mean and variance of all
+ *                                         pictures of the other categories; variances divided by
+ *                                         n; NaN if both are 0 */
 double fus_csi_unit(const struct fus_moments *m, size_t unit, int category);
 double fus_csi_dprime(const struct fus_moments *m, size_t unit, int category);
 /* n_csi, csi_mean, csi_sd, csi_sem and the rest from the units whose label [n_units] is

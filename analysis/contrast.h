@@ -39,6 +39,12 @@ int fus_matched_create(struct fus_matched *m, const struct fus_responses *r, con
                        const struct fus_progress *progress, struct fus_error *err);
 void fus_matched_destroy(struct fus_matched *m);
 
+/* The units chosen in one half: category after category, first the largest t; as many as its own
+ * count, n [n_categories] of them (0 if fewer than FUS_MATCHED_LEAST). units: room for the sum of
+ * the counts. half: fus_halves_view. */
+int fus_matched_choose(size_t *units, size_t *n, const struct fus_matched *m, const struct fus_moments *half,
+                       int channels, struct fus_error *err);
+
 /* k [returned number, at most FUS_MATCHED_MOST] at which two layers are compared in a category: the
  * multiples of FUS_MATCHED_STEP below the smaller count, and that. */
 enum { FUS_MATCHED_MOST = 40 };
@@ -51,6 +57,29 @@ int fus_matched_list(size_t k[FUS_MATCHED_MOST], const struct fus_matched *a, co
 size_t fus_matched_room(const struct fus_matched *m);
 struct fus_bootstrap_column fus_matched_column(double *values, const struct fus_matched *m, int category, size_t k,
                                                enum fus_matched_statistic statistic);
+
+/* ---- agreement of response profiles (agreement.c) ----
+ *
+ * Do two models' units for a category respond to the same pictures? A profile is the mean response
+ * of the units chosen in one half of the pictures to each picture of the other half. */
+enum fus_agreement_units { FUS_AGREEMENT_ALL, FUS_AGREEMENT_EVEN, FUS_AGREEMENT_ODD, FUS_AGREEMENT_UNITS };
+
+/* out [n_categories, FUS_AGREEMENT_UNITS, n_images]: of all chosen units, and of every second of
+ * them by rank; NaN if there are none. */
+int fus_agreement_profiles(double *out, const struct fus_matched *m, const struct fus_responses *r, const int *half,
+                           struct fus_error *err);
+
+/* Two models in one category: Pearson's r of their profiles, mean of both halves, and the ceiling
+ * that the units leave: sqrt(c_a c_b), c the correlation of a model's even and odd units with
+ * Spearman's and Brown's correction for half as many, 2 r / (1 + r). within: after the mean of each
+ * category of pictures is taken away, since it alone makes any two profiles of one category
+ * alike. NaN: undefined. */
+struct fus_agreement {
+    double r, ceiling, r_within, ceiling_within;
+};
+/* a, b [FUS_AGREEMENT_UNITS, n_images] of one category; category, half [n_images]. */
+int fus_agreement_compare(struct fus_agreement *out, const double *a, const double *b, const int *category,
+                          const int *half, size_t n_images, int n_categories, struct fus_error *err);
 
 /* ---- groups of trainings (groups.c) ----
  *

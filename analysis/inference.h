@@ -94,7 +94,7 @@ struct fus_sweep_threshold {
 };
 size_t fus_sweep_count(void);
 struct fus_sweep_threshold fus_sweep_threshold(size_t i);
-/* selective [n_categories, fus_sweep_count()]; options: only student matters. */
+/* selective [n_categories, fus_sweep_count()]; options: only test matters. */
 int fus_sweep_layer(size_t *selective, const struct fus_moments *m, const struct fus_select_options *options,
                     struct fus_error *err);
 
@@ -124,8 +124,8 @@ struct fus_halves_category {
     /* share of the selected units that are selected in the other half too */
     double survival;
     double dice; /* 2 |A and B| / (|A| + |B|) of the two masks */
-    /* Pearson's r over units of the least t over the other categories (options->student or
-     * Welch's); units defined in both */
+    /* Pearson's r over units of the least t over the other categories (Student's with
+     * options->test, else Welch's); units defined in both */
     double t_correlation;
 };
 /* out [n_categories]; r: the single responses of m, with half [n_images] of each picture; NULL: no
@@ -160,25 +160,30 @@ struct fus_resampling {
     int (*measure)(void *context, size_t draw, const struct fus_moments *m, struct fus_error *err);
     void *context;
     const struct fus_progress *progress; /* NULL: none */
+    bool third;                          /* moments with m3 */
 };
+/* Whether the selection from r needs m3. */
+bool fus_resample_needs_third(const struct fus_responses *r, const struct fus_select_options *options);
 int fus_resample_run(const struct fus_resampling *plan, const struct fus_responses *r, struct fus_error *err);
 
 /* ---- permutation (permute.c): pictures relabelled at random, with one relabelling for all
  * units ----
  *
  * Relabelling b = 0 .. m-1 shuffles the list of category labels (Fisher-Yates from the end) with
- * fus_rng seeded by seed + (b + 1) * 0xd1342543de82ef95. p = (number of relabellings that reach
- * the observed value + 1) / (m + 1) (Phipson & Smyth 2010). */
+ * fus_rng seeded by seed + (b + 1) * 0xd1342543de82ef95; those of the i-th pair of categories
+ * (0,1), (0,2), ..., (1,2), ... the labels of its pictures, b = m (i + 1) .. m (i + 2) - 1. p =
+ * (number of relabellings that reach the observed value + 1) / (m + 1) (Phipson & Smyth 2010). */
 struct fus_permute_category {
     /* observed: share of selective units, their mean CSI (NaN for none) */
     double proportion, csi;
     /* of the proportion: mean and quantile 1 - alpha over relabellings */
     double null_mean, null_high;
-    /* p_csi over the relabellings that have a CSI; NaN if there is no observed CSI */
-    double p_proportion, p_csi;
-    /* a least t above it has a family-wise p <= alpha over the layer; infinite: m is too small */
+    double p_proportion; /* of the global null: no category differs from any other */
+    /* family-wise p <= alpha over the layer against each other category, by relabelling that pair
+     * alone at alpha / (n_categories - 1): the largest of the pairs' thresholds of t (infinite: m
+     * is too small), and the units that pass each of them */
     double t_critical;
-    size_t n_familywise; /* units above it */
+    size_t n_familywise;
 };
 int fus_permute_layer(struct fus_permute_category *out, const struct fus_responses *r, long n_permutations,
                       uint64_t seed, const struct fus_select_options *options, const struct fus_progress *progress,
@@ -253,6 +258,7 @@ struct fus_bootstrap_statistics {
     size_t n_columns;
     int (*measure)(void *context, double *to, size_t stride, const struct fus_moments *m, struct fus_error *err);
     void *context;
+    bool third; /* measure needs moments with m3 */
 };
 int fus_bootstrap_run(struct fus_bootstrap *b, const struct fus_responses *r,
                       const struct fus_bootstrap_statistics *statistics, size_t n_resamples,
@@ -342,6 +348,25 @@ int fus_consistency_rdm_means(double *rdm, const struct fus_moments *m, struct f
 /* Spearman's r of a [n] and b [n]; ties get their mean rank; pairs with a NaN are excluded; NaN
  * if one side is constant. */
 int fus_consistency_spearman(double *r, const double *a, const double *b, size_t n, struct fus_error *err);
+
+/* ---- how sure is it? (similarity.c) ---- */
+
+struct fus_similarity_plan {
+    const struct fus_responses *pictures; /* n_images, category, stratum and over alone */
+    size_t n_resamples, n_permutations;   /* 0: none */
+    uint64_t seed;
+    double alpha;
+};
+struct fus_similarity {
+    double r, low, high; /* Spearman's; interval by resamples of pictures */
+    double p;            /* Mantel's, one-sided; NaN where not computed, as the interval */
+};
+/* Of the pictures' dissimilarities a and b [n (n-1) / 2]. */
+int fus_similarity_test(struct fus_similarity *out, const double *a, const double *b,
+                        const struct fus_similarity_plan *plan, struct fus_error *err);
+
+/* Of a layer's dissimilarities, from random halves of its units; NaN if undefined. */
+int fus_similarity_reliability(double *out, const struct fus_responses *r, uint64_t seed, struct fus_error *err);
 
 /* ---- read-outs (readout.c): classifying pictures from features ----
  *

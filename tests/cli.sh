@@ -303,9 +303,13 @@ says '^totals,3,2,[0-9.]+,[0-9.]+,[0-9.]+,[0-9.]+,[0-9.]+$'
 
 # ---- real networks and pictures, where they are ----
 if [ -d "$shared/weights" ]; then
-    run "the real CIFAR ResNet-20" run --model "r20=$shared/weights/cifar_resnet20-12fca82f.th" --stimuli "$shared/floc" --categories no-objects --out "$work/floc"
+    run "the real CIFAR ResNet-20" run --model "r20=$shared/weights/cifar_resnet20-12fca82f.th" --stimuli "$shared/floc" --categories no-objects --test welch --out "$work/floc"
     # from PyTorch, NumPy and SciPy over the same 192 pictures
     ok "face units as PyTorch and SciPy find them" grep -q '^r20,layer3.2.relu,face,4096,139,0.033935546875,,,0.578' "$work/floc/layers.csv"
+    run "the same by the balanced test" run --model "r20=$shared/weights/cifar_resnet20-12fca82f.th" --layers layer2.2.relu,layer3.2.relu \
+        --stimuli "$shared/floc" --categories no-objects --out "$work/balanced"
+    ok "and face units as NumPy and SciPy find them" grep -q '^r20,layer3.2.relu,face,4096,110,' "$work/balanced/layers.csv"
+    ok "in another layer" grep -q '^r20,layer2.2.relu,face,8192,59,' "$work/balanced/layers.csv"
     fails 1 "truncated_resnet50-19c8e357.pth: " inspect "$shared/weights/truncated_resnet50-19c8e357.pth"
 else
     skipped=$((skipped + 3))

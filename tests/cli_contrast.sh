@@ -13,6 +13,7 @@ ok "every pair of models in compare.csv" test "$(table compare 1,2)" = "a,b a,c 
 ok "and in matched.csv" test "$(table matched 1,2)" = "a,b a,c a,d b,c b,d c,d "
 ok "25 units and twice as many" sh -c "cut -d, -f6 '$work/whole/matched.csv' | grep -qx 25 && cut -d, -f6 '$work/whole/matched.csv' | grep -qx 50"
 ok "differences with intervals and p" grep -qE '^a,b,relu,relu,[a-z]*,[0-9]*(,-?[0-9][-0-9.e]*){20}$' "$work/whole/matched.csv"
+ok "r of the profiles and its ceiling" grep -qE '^a,b,relu,relu,[a-z]*(,-?[0-9][-0-9.e]*){2}' "$work/whole/agreement.csv"
 # the last count of two layers is the smaller number of selective units
 awk -F, 'FNR == NR { if (FNR > 1) n[$1 "," $2 "," $3] = $5; next }
     FNR > 1 { key = $1 "," $3 "," $5; other = $2 "," $4 "," $5; least = n[key] + 0 < n[other] + 0 ? n[key] : n[other]

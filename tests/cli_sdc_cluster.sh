@@ -19,12 +19,88 @@ run "a list" sdc cluster $four --out "$work/b" --eps 0.45,0.3,0.30 --min-others 
 ok "the same of a list" cmp "$work/a/clusters/0.30/s2_labels.npy" "$work/b/clusters/0.30/s2_labels.npy"
 ok "expanded clusters" test -s "$work/b/clusters/0.45/s3_expanded.npy"
 ok "two rows" test "$(wc -l <"$work/b/clusters/eps.csv")" -eq 3
+run "other eps in the same folder" sdc cluster $four --out "$work/b" --eps 0.2 --min-others 2 $plain
+ok "the old ones are gone" test ! -e "$work/b/clusters/0.45"
+run "the list again" sdc cluster $four --out "$work/b" --eps 0.45,0.3 --min-others 2 --border last $plain
 run "the paper's choices" sdc cluster $four --out "$work/c" --preset efird --min-others 2 $plain
 for e in 0.45 0.50 0.55 0.60 0.65 0.70; do ok "eps $e" test -s "$work/c/clusters/$e/s0_labels.npy"; done
 ok "the last border" cmp "$work/b/clusters/0.45/s1_labels.npy" "$work/c/clusters/0.45/s1_labels.npy"
 run "too few people" sdc cluster $four --out "$work/d" --eps 0.3 --min-others 4 $plain
 cp "$work/stderr" "$work/said"
 ok "it is said" grep -q '4 participants: no voxel has neighbours in 4 others' "$work/said"
+
+# ---- an eps chosen against chance, and the page ----
+run "eps by itself" sdc cluster $four --out "$work/e" --min-others 2 --null-replicates 2 --embedding "$golden/sdc_w0.npy"
+says '^report: .*/e/report\.html$'
+ok "twenty values" test "$(wc -l <"$work/e/clusters/eps.csv")" -eq 21
+cp "$work/e/report.html" "$work/page.html"
+run "the page again" report "$work/e"
+ok "is the same" cmp "$work/page.html" "$work/e/report.html"
+bad() { # bad WORDS FILE SED: a table changed by sed
+    cp "$work/e/$2" "$work/kept" && sed "$3" "$work/kept" >"$work/e/$2"
+    fails 1 "$1" report "$work/e"
+    cp "$work/kept" "$work/e/$2"
+}
+chosen=$(sed -n 's/^\([0-9.]*\),.*,1,[-0-9.e]*,[0-9]*$/\1/p' "$work/e/clusters/eps.csv")
+bad 'eps.csv: line 3: ' clusters/eps.csv '3s/,[0-9]*/,-5/'
+bad 'eps.csv: line 2: ' clusters/eps.csv '2s/[0-9]*$/1e999/;2s/^[0-9.]*/9/'
+bad 'eps.csv: ' clusters/eps.csv '1s/n_core/core/'
+if [ -n "$chosen" ]; then
+    bad 'clusters.csv: line 2: ' "clusters/$chosen/clusters.csv" '2s/^1,[0-9]*/1,x/'
+    bad 'clusters.csv: line 2: ' "clusters/$chosen/clusters.csv" '2s/^1,[0-9]*/1,/'
+    bad 'images.csv: ' "clusters/$chosen/images.csv" '2s/^1/999/'
+fi
+run "images of vectors" sdc cluster $four --out "$work/f" --eps 0.45 --min-others 2 $plain --embedding "$golden/sdc_w0.npy" --top 3
+ok "three nearest and farthest" test "$(grep -c '^1,' "$work/f/clusters/0.45/images.csv")" -eq 6
+
+# ---- a fit's folder ----
+run "a fit" sdc fit --study "$golden/sdc_study.tsv" --embedding "$golden/sdc_embedding.npy" --min-nc none --test-images 5 --val-images 3 \
+    --batch 8 --repeats 2 --iterations 40 --reruns 2 --permutations 1 --out "$work/fit"
+run "its clusters" sdc cluster "$work/fit" --of both --eps 0.4 --null-replicates 2 --stability 2
+for f in clusters.csv images.csv decodability.csv opposites.csv contrasts.csv centroids.npy a_labels.nii c_lh_labels.mgh labels.ctab; do
+    ok "$f" test -s "$work/fit/clusters/0.40/$f"
+done
+ok "of patterns" test -s "$work/fit/clusters-pattern/0.40/decodability.csv"
+run "relabelled decoders" sdc cluster "$work/fit" --eps 0.4 --null pairing
+fails 2 '--null pairing has weights alone' sdc cluster "$work/fit" --of both --null pairing
+fails 2 '--eps auto is chosen against chance' sdc cluster "$work/fit" --null none
+fails 1 'embeddings of 16 dimensions found, ' sdc cluster "$work/fit" --eps 0.4 $plain --embedding "$golden/sdc_w0.npy"
+printf 'participant\tresponses\trois\na\tx.nii\tmask=%s\nb\tx.npy\t-\n' "$PWD/$golden/sdc_a_mask.nii.gz" >"$work/rois.tsv"
+run "regions" sdc cluster "$work/fit" --eps 0.4 $plain --rois "$work/rois.tsv"
+ok "a row of a region" grep -q '^1,a,mask,1,' "$work/fit/clusters/0.40/rois.csv"
+printf 'participant\tresponses\trois\na\tx.nii\tmask\n' >"$work/rois.tsv"
+fails 1 "participant a: rois: 'mask' found, SET=FILE expected" sdc cluster "$work/fit" --eps 0.4 $plain --rois "$work/rois.tsv"
+printf 'participant\tresponses\trois\nb\tx.npy\tsmall=%s\n' "$PWD/$golden/sdc_last0.npy" >"$work/rois.tsv"
+fails 1 'another grid?' sdc cluster "$work/fit" --eps 0.4 $plain --rois "$work/rois.tsv"
+printf 'participant\tresponses\nb\tx.npy\n' >"$work/rois.tsv"
+fails 1 'no participant has rois' sdc cluster "$work/fit" --eps 0.4 $plain --rois "$work/rois.tsv"
+printf '{"participants": ["a", "../b"]}' >"$work/fit/sdc.json"
+fails 1 "a participant's name, without /, expected" sdc cluster "$work/fit" --eps 0.4 $plain
+printf '{"participants": ["a", "d"]}' >"$work/fit/sdc.json"
+fails 1 'decoders/d.npz: cannot be opened' sdc cluster "$work/fit" --eps 0.4 $plain
+rm "$work/fit/sdc.json"
+head -c 3000 "$work/fit/responses/b_test.npz" >"$work/short.npz"
+mv "$work/short.npz" "$work/fit/responses/b_test.npz"
+fails 1 'responses/b_test.npz: ' sdc cluster "$work/fit" --eps 0.4 $plain
+
+# ---- networks and the localizer ----
+run "pictures" stimuli generate --per-category 5 --size 32 -o "$work/pics"
+find "$work/pics" -name '*.png' | LC_ALL=C sort >"$work/list"
+awk -F/ 'BEGIN { print "image\tpath\tkind" } { print $(NF - 1) "-" $NF "\t" $0 "\t" $(NF - 1) }' "$work/list" >"$work/images.tsv"
+run "their embedding" embed --model 'random:cifar_resnet8?seed=7' $(cat "$work/list") -o "$work/e.npy"
+printf 'participant\tresponses\ttrials\n' >"$work/study.tsv"
+for seed in 3 1 5; do printf 'n%d\tmodel:random:cifar_resnet8?seed=%d@layer3.0.relu\timages.tsv\n' $seed $seed; done >>"$work/study.tsv"
+run "decoders of networks" sdc fit --study "$work/study.tsv" --images "$work/images.tsv" --embedding "$work/e.npy" --test-images 8 \
+    --val-images 4 --iterations 30 --lr 1e-2 --batch 8 --reruns 1 --ridge none --out "$work/nets"
+run "a localizer" run --model n3='random:cifar_resnet8?seed=3' --model n1='random:cifar_resnet8?seed=1' --layers relu,layer3.0.relu \
+    --stimuli 'builtin?per_category=5&seed=2' --correction none --out "$work/run"
+run "their overlap" sdc cluster "$work/nets" --eps 0.8 --min-others 1 $plain --run "$work/run" --layer layer3.0.relu
+ok "rows of two networks and five categories" test \
+    $(($(grep -c ',n3,layer3.0.relu,' "$work/nets/clusters/0.80/overlap.csv") + $(grep -c ',n1,layer3.0.relu,' "$work/nets/clusters/0.80/overlap.csv"))) \
+    -eq $((10 * ($(wc -l <"$work/nets/clusters/0.80/clusters.csv") - 1)))
+ok "and the page has them" grep -q "localizer's categories" "$work/nets/report.html"
+fails 2 '--run DIR and --layer LAYER go together' sdc cluster "$work/nets" --eps 0.8 $plain --run "$work/run"
+fails 1 "no model of a participant's name with a layer fc" sdc cluster "$work/nets" --eps 0.8 --min-others 1 $plain --run "$work/run" --layer fc
 
 # ---- what it refuses ----
 few="--vectors s0=$golden/sdc_w0.npy --out $work/bad --eps 0.3"

@@ -59,6 +59,17 @@ ok "the same table" cmp "$work/power/power.csv" "$work/power2/power.csv"
 fails 2 "as in 8,12,16" run $power,4 --out "$work/none"
 fails 1 "--subsample: 9 found; category face has 6 pictures" run $power,9 --out "$work/none"
 
+# ---- consistency: interval, p and ceiling of pairs of layers, between pictures ----
+alike="--model a=$model --model b=random:cifar_resnet8?seed=2 --layers relu,layer3.0.relu --stimuli builtin?per_category=6 --consistency --bootstrap 20 --permutations 9"
+run "consistency" run $alike --out "$work/alike"
+ok "numbers in every row between pictures" test "$(grep -cE '^picture,[^,]*,[^,]*,[^,]*,[^,]*,-?[0-9.e-]+,-?[0-9.e-]+,-?[0-9.e-]+,[0-9.e-]+,[0-9.e-]+$' "$work/alike/consistency.csv")" -eq 16
+ok "none between categories" test "$(grep -cE '^category,.*,,,,$' "$work/alike/consistency.csv")" -eq 16
+for i in 1 2; do
+    run "shard $i" run $alike --shard $i/2 --out "$work/alike$i"
+done
+run "merge" merge "$work/alike1" "$work/alike2" --out "$work/alike3"
+ok "the bytes of one run" same_runs "$work/alike" "$work/alike3"
+
 # ---- baselines: models without a network, in whatever takes a model ----
 three="--model pixels:32 --model gabor:64 --model $model --stimuli builtin?per_category=6 --criterion dprime"
 run "baselines beside a network" run $three --out "$work/base"

@@ -25,8 +25,9 @@ run_all() { # run_all FOLDER COMMAND...
             --interval bca --permutations 9 $options --out out/ratio >>log 2>&1 &&
         "$@" lesion --model 'random:cifar_resnet8?seed=3' --run out/ratio --layer relu --category face --stimuli 'builtin?per_category=6&seed=2' \
             --controls 3 --readout both ${options#--max-memory 1M} -o out/lesion.csv >>log 2>&1 &&
-        transformer "$@" >>log 2>&1 && in_parts "$@" >>log 2>&1 && pictures "$@" >>log 2>&1 && learn "$@" >>log 2>&1 && demo "$@" >>log 2>&1 && texts "$@" >>log 2>&1 && { [ -n "$quick" ] || "$@" run --model 'random:resnet18?seed=1' --stimuli 'builtin?per_category=2' \
-            --layers relu,layer1.0.relu1,layer4.1.relu $options --out out/deep >>log 2>&1; }
+        transformer "$@" >>log 2>&1 && in_parts "$@" >>log 2>&1 && pictures "$@" >>log 2>&1 && learn "$@" >>log 2>&1 && demo "$@" >>log 2>&1 && texts "$@" >>log 2>&1 && concepts "$@" >>log 2>&1 && decoders "$@" >>log 2>&1 && { [ -n "$quick" ] || "$@" run --model 'random:resnet18?seed=1' --stimuli 'builtin?per_category=2' \
+            --layers relu,layer1.0.relu1,layer4.1.relu $options --out out/deep >>log 2>&1 &&
+        "$@" sdc demo --small --participants 3 --iterations 4 ${learn_options##--max-memory*} --out out/planted >>log 2>&1 && rm out/planted/sdc.log; }
 }
 
 # Small drawn pictures, a run over them whole and in shards, decoders, a Fourier transform, weights written and read again.
@@ -39,7 +40,7 @@ run_small() {
         "$@" stimuli scramble --method phase --seed 1 "$golden/img_420_33x18.jpg" -o out/phase.png &&
         "$@" convert "$model" -o out/small.safetensors && "$@" convert out/small.safetensors --dtype f16 -o out/half.safetensors &&
         "$@" inspect --sha256 out/half.safetensors >out/half.tsv &&
-        "$@" activations --model out/small.safetensors --layer all "$golden/img_420_33x18.jpg" -o out/all.npz && learn "$@" && demo "$@" && texts "$@"
+        "$@" activations --model out/small.safetensors --layer all "$golden/img_420_33x18.jpg" -o out/all.npz && learn "$@" && demo "$@" && texts "$@" && concepts "$@" && decoders "$@"
 }
 
 # CLIP's kind and a plain one; responses with a sign.
@@ -71,6 +72,15 @@ demo() {
         ${options#--max-memory 1M} --out out/demo
 }
 
+# Decoders of responses in three formats, and their clusters.
+decoders() {
+    threads=${learn_options-}
+    case $threads in *--max-memory*) threads= ;; esac
+    "$@" sdc fit --study "$golden/sdc_study.tsv" --embedding "$golden/sdc_embedding.npy" --min-nc none --test-images 5 --val-images 3 --iterations 30 \
+        --batch 8 --reruns 2 --repeats 2 --permutations 2 ${learn_options-} --out out/sdc &&
+        "$@" sdc cluster out/sdc --of both --eps 0.6 --null-replicates 3 --min-others 1 --stability 2 $threads && rm out/sdc/sdc.log
+}
+
 # The text tower of a small CLIP.
 texts() {
     set -- "$@" embed --model "$golden/text_clip.safetensors" --vocab "$golden/tokens_merges.txt" --activation quickgelu
@@ -83,6 +93,13 @@ pictures() {
     for name in extreme 420_33x18 grey_33x18 progressive_420; do
         "$@" image "$golden/img_$name.jpg" --preprocess torchvision -o "out/$name.npy" || return 1
     done
+}
+
+# Clusters of vectors, with what chance gives, in small and as a whole.
+concepts() {
+    vectors=
+    for i in 0 1 2 3; do cp "$golden/sdc_w$i.npy" . && vectors="$vectors --vectors s$i=sdc_w$i.npy"; done
+    "$@" sdc cluster $vectors --embedding sdc_w0.npy --min-others 2 --null-replicates 2 ${learn_options##--max-memory*} --out out/concepts
 }
 
 sha256() { if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi; } # macOS has the second

@@ -25,7 +25,7 @@ static void by_hand(double *mean, double *m2, int *n, const struct fus_localizer
 static void fill(struct fus_accumulator *a, struct fus_scratch_file *scratch, const struct fus_localizer *run,
                  bool in_memory)
 {
-    fus_accumulator_plan(a, &run->pictures.set, run->pictures.blocks.order, scratch, &small_tap, true, true);
+    fus_accumulator_plan(a, &run->pictures.set, run->pictures.blocks.order, scratch, &small_tap, true, false, true);
     CHECK(fus_accumulator_least_bytes(a) > 0 &&
           fus_accumulator_response_bytes(a) == SMALL_PICTURES * SMALL_UNITS * sizeof(float));
     CHECK(fus_accumulator_create(a, in_memory, in_memory, NULL) == FUS_OK);
@@ -79,7 +79,7 @@ static void test_bad(const struct fus_localizer *run)
     struct fus_accumulator a;
     struct fus_error err = {0};
     float blocked[SMALL_BLOCKED], row[SMALL_UNITS];
-    fus_accumulator_plan(&a, &run->pictures.set, run->pictures.blocks.order, &nowhere, &small_tap, true, true);
+    fus_accumulator_plan(&a, &run->pictures.set, run->pictures.blocks.order, &nowhere, &small_tap, true, false, true);
     CHECK(fus_accumulator_create(&a, true, false, NULL) == FUS_OK);
     small_blocked(blocked, 0);
     CHECK(fus_accumulator_add(&a, 0, 1, blocked, row, &err) == FUS_EIO && strstr(err.msg, "/nowhere/at/all"));

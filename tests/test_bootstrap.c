@@ -15,7 +15,8 @@ static const double bca[3][200] = {
 };
 enum { UNITS = 120, CATEGORIES = 5, PICTURES = 31, RESAMPLES = 40 };
 static const int pictures[CATEGORIES] = {6, 7, 6, 8, 4};
-static const struct fus_select_options uncorrected = {.correction = FUS_UNCORRECTED, .alpha = 0.05};
+static const struct fus_select_options uncorrected = {
+    .correction = FUS_UNCORRECTED, .alpha = 0.05, .test = FUS_TEST_WELCH};
 static float x[PICTURES * UNITS];
 static int category[PICTURES];
 
@@ -28,8 +29,8 @@ static struct fus_responses example(void)
     for (int c = 0, i = 0; c < CATEGORIES; c++)
         for (int k = 0; k < pictures[c]; k++)
             category[i++] = c;
-    return (struct fus_responses){x, category, PICTURES, UNITS, CATEGORIES, 6,
-                                  4, 5,        NULL,     NULL,  NULL,       FUS_REDRAW_PICTURES};
+    return (struct fus_responses){x, category, PICTURES, UNITS, CATEGORIES,          6,    4,
+                                  5, NULL,     NULL,     NULL,  FUS_REDRAW_PICTURES, false};
 }
 
 static struct fus_interval interval_of(const struct fus_bootstrap_column *c, enum fus_interval_method method,

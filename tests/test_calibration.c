@@ -105,16 +105,23 @@ static void test_chance(void)
         harmonic += 1.0 / i;
     const struct rule rules[] = {
         {"iut, student, none: a unit",
-         {FUS_UNCORRECTED, 0.05, true, FUS_CRITERION_IUT},
+         {FUS_UNCORRECTED, 0.05, FUS_TEST_STUDENT, FUS_CRITERION_IUT},
          2,
          0,
          false,
          false,
          0.05,
          false},
-        {"iut, welch, none: a unit", {FUS_UNCORRECTED, 0.05, false, FUS_CRITERION_IUT}, 2, 0, false, false, 0.05, true},
+        {"iut, welch, none: a unit",
+         {FUS_UNCORRECTED, 0.05, FUS_TEST_WELCH, FUS_CRITERION_IUT},
+         2,
+         0,
+         false,
+         false,
+         0.05,
+         true},
         {"iut, student, none, a third category far below: a unit",
-         {FUS_UNCORRECTED, 0.05, true, FUS_CRITERION_IUT},
+         {FUS_UNCORRECTED, 0.05, FUS_TEST_STUDENT, FUS_CRITERION_IUT},
          3,
          9,
          false,
@@ -122,7 +129,7 @@ static void test_chance(void)
          0.05,
          false},
         {"iut, student, none, three alike: a unit",
-         {FUS_UNCORRECTED, 0.05, true, FUS_CRITERION_IUT},
+         {FUS_UNCORRECTED, 0.05, FUS_TEST_STUDENT, FUS_CRITERION_IUT},
          3,
          0,
          false,
@@ -130,7 +137,7 @@ static void test_chance(void)
          0.05,
          true},
         {"iut, student, bh: any unit of a layer",
-         {FUS_BH, 0.05, true, FUS_CRITERION_IUT},
+         {FUS_BH, 0.05, FUS_TEST_STUDENT, FUS_CRITERION_IUT},
          2,
          0,
          true,
@@ -138,7 +145,7 @@ static void test_chance(void)
          0.05,
          false},
         {"iut, student, by: any unit of a layer",
-         {FUS_BY, 0.05, true, FUS_CRITERION_IUT},
+         {FUS_BY, 0.05, FUS_TEST_STUDENT, FUS_CRITERION_IUT},
          2,
          0,
          true,
@@ -146,7 +153,7 @@ static void test_chance(void)
          0.05 / harmonic,
          false},
         {"iut, student, bonferroni: any unit of a layer",
-         {FUS_BONFERRONI, 0.05, true, FUS_CRITERION_IUT},
+         {FUS_BONFERRONI, 0.05, FUS_TEST_STUDENT, FUS_CRITERION_IUT},
          2,
          0,
          true,
@@ -154,14 +161,14 @@ static void test_chance(void)
          1 - pow(1 - 0.05 / NULL_UNITS, NULL_UNITS),
          false},
         {"prince, by for every pair: any unit of a layer",
-         {FUS_BH, 0.05, false, FUS_CRITERION_PRINCE},
+         {FUS_BH, 0.05, FUS_TEST_WELCH, FUS_CRITERION_PRINCE},
          2,
          0,
          true,
          true,
          0.05 / harmonic,
          false},
-        {"ranksum: a unit", {FUS_BH, 0.05, false, FUS_CRITERION_RANKSUM}, 2, 0, false, false, 0.001, true},
+        {"ranksum: a unit", {FUS_BH, 0.05, FUS_TEST_WELCH, FUS_CRITERION_RANKSUM}, 2, 0, false, false, 0.001, true},
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         test_rule(&rules[i]);
@@ -174,7 +181,7 @@ static void test_permutations(void)
     static float x[2 * NULL_PICTURES * NULL_UNITS];
     int category[2 * NULL_PICTURES];
     double layers = 0, proportions = 0;
-    const struct fus_select_options options = {FUS_UNCORRECTED, 0.05, false, FUS_CRITERION_IUT};
+    const struct fus_select_options options = {FUS_UNCORRECTED, 0.05, FUS_TEST_WELCH, FUS_CRITERION_IUT};
     for (int s = 0; s < n_sets; s++) {
         struct fus_responses r = {x,    category, 2 * NULL_PICTURES,   NULL_UNITS, 2, NULL_UNITS, 1, 1, NULL,
                                   NULL, NULL,     FUS_REDRAW_PICTURES, false};
@@ -193,6 +200,118 @@ static void test_permutations(void)
     }
     report("permutations, family-wise: any unit of a layer", layers / n_sets, 0.05, n_sets, false);
     report("permutations, p of the proportion <= 0.05", proportions / n_sets, 0.05, n_sets, true);
+}
+
+/* Two categories alike, a third 3 sd lower: the null of "greater than every other one" that
+ * relabelling all categories together cannot show. Units share noise. */
+static void test_conjunction(void)
+{
+    enum { M = 119 };
+    static float x[3 * NULL_PICTURES * NULL_UNITS];
+    int category[3 * NULL_PICTURES];
+    double layers = 0;
+    const struct fus_select_options options = {FUS_UNCORRECTED, 0.05, FUS_TEST_WELCH, FUS_CRITERION_IUT};
+    for (int s = 0; s < n_sets; s++) {
+        struct fus_responses r = {x, category, 3 * NULL_PICTURES, NULL_UNITS, 3, NULL_UNITS, 1, 1, NULL, NULL, NULL};
+        struct fus_permute_category out[3];
+        struct fus_rng rng;
+        draw_null(x, category, 3, 3, (uint64_t)s + 1);
+        fus_rng_seed(&rng, (uint64_t)s + 3000000);
+        for (int i = 0; i < 3 * NULL_PICTURES; i++) {
+            float shared = (float)fus_rng_normal(&rng);
+            for (int u = 0; u < NULL_UNITS; u++)
+                x[i * NULL_UNITS + u] += 0.5f * shared;
+        }
+        CHECK(fus_permute_layer(out, &r, M, (uint64_t)s, &options, NULL, NULL) == 0);
+        layers += out[0].n_familywise + out[1].n_familywise + out[2].n_familywise > 0;
+    }
+    report("permutations, family-wise, two of three alike: any unit", layers / n_sets, 0.05, n_sets, true);
+}
+
+/* ---- skewed responses, unequal numbers of pictures ---- */
+
+enum { SKEWED_UNITS = 200 };
+
+enum shape { RELU_70, RELU_90, LOGNORMAL, MIRRORED };
+
+static double respond(struct fus_rng *rng, enum shape shape)
+{
+    double z = fus_rng_normal(rng);
+    switch (shape) {
+    case RELU_70:
+        return fmax(0, z - 0.524);
+    case RELU_90:
+        return fmax(0, z - 1.2816);
+    case MIRRORED:
+        return -fmax(0, z - 0.524);
+    default:
+        return exp(z);
+    }
+}
+
+/* The shares of units with p <= 0.05 and <= 0.001 for category 0 of two alike, and of layers with
+ * any unit by Benjamini-Hochberg. */
+static void measure_level(double rates[3], const struct fus_select_options *options, enum shape shape, int n_a, int n_b)
+{
+    const double level[2] = {0.05, 0.001};
+    rates[0] = rates[1] = rates[2] = 0;
+    for (int s = 0; s < n_sets; s++) {
+        struct fus_moments m;
+        struct fus_layer_summary layer;
+        struct fus_rng rng;
+        size_t any = 0;
+        float x[SKEWED_UNITS];
+        CHECK(fus_moments_create(&m, 2, SKEWED_UNITS, NULL) == 0 && fus_moments_keep_third(&m, NULL) == 0);
+        fus_rng_seed(&rng, (uint64_t)s * 4 + (uint64_t)shape);
+        for (int i = 0; i < n_a + n_b; i++) {
+            for (int u = 0; u < SKEWED_UNITS; u++)
+                x[u] = (float)respond(&rng, shape);
+            fus_moments_add(&m, i >= n_a, x);
+        }
+        for (size_t u = 0; u < SKEWED_UNITS; u++)
+            for (int k = 0; k < 2; k++)
+                rates[k] += fus_select_pair_p(&m, u, 0, 1, options->test) <= level[k];
+        CHECK(fus_select_label(&layer, &m, "null", SKEWED_UNITS, 1, 1, options, NULL) == 0);
+        for (int u = 0; u < SKEWED_UNITS; u++)
+            any += layer.label[u] == 0;
+        rates[2] += any > 0;
+        fus_select_free(&layer);
+        fus_moments_destroy(&m);
+    }
+    rates[0] /= (double)n_sets * SKEWED_UNITS, rates[1] /= (double)n_sets * SKEWED_UNITS, rates[2] /= n_sets;
+}
+
+/* The cells where Welch's test is worst, and those where the balanced one comes closest to its
+ * level. */
+static void test_level(void)
+{
+    static const struct {
+        const char *name;
+        enum shape shape;
+        int n_a, n_b;
+    } cells[] = {{"70 % zeros, 48/24", RELU_70, 48, 24},     {"70 % zeros, 288/24", RELU_70, 288, 24},
+                 {"70 % zeros, 288/144", RELU_70, 288, 144}, {"90 % zeros, 24/48", RELU_90, 24, 48},
+                 {"90 % zeros, 288/24", RELU_90, 288, 24},   {"lognormal, 48/24", LOGNORMAL, 48, 24},
+                 {"mirrored 70 %, 24/48", MIRRORED, 24, 48}};
+    static const char *const what[] = {"p <= .05", "p <= .001", "any unit by bh"};
+    const double promised[] = {0.05, 0.001, 0.05};
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
+        const struct fus_select_options balanced = {FUS_BH, 0.05, FUS_TEST_BALANCED, FUS_CRITERION_IUT},
+                                        welch = {FUS_BH, 0.05, FUS_TEST_WELCH, FUS_CRITERION_IUT};
+        double rates[3], of_welch[3];
+        if (!study && cells[i].n_a + cells[i].n_b > 100)
+            continue;
+        measure_level(rates, &balanced, cells[i].shape, cells[i].n_a, cells[i].n_b);
+        for (int k = 0; k < 3; k++) {
+            char name[80];
+            snprintf(name, sizeof name, "balanced, %s: %s", cells[i].name, what[k]);
+            report(name, rates[k], promised[k], k < 2 ? (double)n_sets * SKEWED_UNITS : n_sets, true);
+        }
+        if (study)
+            measure_level(of_welch, &welch, cells[i].shape, cells[i].n_a, cells[i].n_b);
+        if (study)
+            printf("  (welch: %.5f, %.5f, %.3f)\n", of_welch[0], of_welch[1], of_welch[2]);
+    }
 }
 
 /* ---- sets with selective units ---- */
@@ -262,7 +381,7 @@ static void test_planted(const struct population *p)
 {
     static float x[2 * IMAGES * UNITS];
     static int category[IMAGES], stratum[IMAGES];
-    const struct fus_select_options options = {FUS_BH, 0.05, false, FUS_CRITERION_IUT};
+    const struct fus_select_options options = {FUS_BH, 0.05, FUS_TEST_WELCH, FUS_CRITERION_IUT};
     double false_share = 0, found = 0, strong = 0;
     for (int s = 0; s < n_sets; s++) {
         struct fus_layer_summary layer;
@@ -338,7 +457,7 @@ static void intervals_of(struct fus_interval *out, double *estimate, const struc
 /* All that any method needs. */
 static int bootstrap_of(struct fus_bootstrap *b, const struct fus_responses *r, int set)
 {
-    const struct fus_select_options options = {FUS_BH, 0.05, false, FUS_CRITERION_IUT};
+    const struct fus_select_options options = {FUS_BH, 0.05, FUS_TEST_WELCH, FUS_CRITERION_IUT};
     struct fus_bootstrap jackknifed;
     int code =
         fus_bootstrap_create(b, r, (size_t)n_resamples, FUS_INTERVAL_CENTRED, (uint64_t)set, &options, NULL, NULL);
@@ -431,6 +550,8 @@ int main(int argc, char **argv)
     draw_population(&p, 0.5, 2, 5);
     test_chance();
     test_permutations();
+    test_conjunction();
+    test_level();
     test_planted(&p);
     n_resamples = study ? RESAMPLES : n_resamples;
     n_sets = study ? n_sets : 10;

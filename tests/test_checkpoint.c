@@ -10,7 +10,7 @@ static const char *names[] = {"relu"};
 
 static void start(struct fus_accumulator *a, struct fus_scratch_file *scratch, const struct fus_localizer *run)
 {
-    fus_accumulator_plan(a, &run->pictures.set, run->pictures.blocks.order, scratch, &small_tap, true, true);
+    fus_accumulator_plan(a, &run->pictures.set, run->pictures.blocks.order, scratch, &small_tap, true, false, true);
     CHECK(fus_accumulator_create(a, true, true, NULL) == FUS_OK);
 }
 

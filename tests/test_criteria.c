@@ -17,7 +17,7 @@ static const struct {
 };
 enum { UNITS = 120, CATEGORIES = 5, PICTURES = 29 };
 static const int pictures[CATEGORIES] = {6, 7, 6, 8, 2};
-static const struct fus_select_options usual = {.correction = FUS_BH, .alpha = 0.05};
+static const struct fus_select_options usual = {.correction = FUS_BH, .alpha = 0.05, .test = FUS_TEST_WELCH};
 
 static void category_of(int *category)
 {

@@ -13,7 +13,7 @@ static const double rows[5][10] = {
 };
 enum { UNITS = 120, CATEGORIES = 5, PICTURES = 29 };
 static const int pictures[CATEGORIES] = {6, 7, 6, 8, 2};
-static const struct fus_select_options usual = {.correction = FUS_BH, .alpha = 0.05};
+static const struct fus_select_options usual = {.correction = FUS_BH, .alpha = 0.05, .test = FUS_TEST_WELCH};
 
 static float every[2 * PICTURES * UNITS];
 static int category_of[2 * PICTURES], half_of[2 * PICTURES];

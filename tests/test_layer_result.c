@@ -25,8 +25,8 @@ static struct fus_layer_summary make_layer(void)
     s.bootstrap = fus_base_alloc(1, sizeof *s.bootstrap);
     *s.bootstrap = (struct fus_bootstrap){
         .n_categories = 2, .method = FUS_INTERVAL_CENTRED, .n_resamples = 3, .n_images = SMALL_PICTURES};
-    s.bootstrap->estimate = fus_base_alloc(6, sizeof(double));
-    s.bootstrap->resampled = fus_base_alloc(18, sizeof(double));
+    s.bootstrap->estimate = fus_base_alloc(2 * FUS_BOOTSTRAP_STATISTICS, sizeof(double));
+    s.bootstrap->resampled = fus_base_alloc(6 * FUS_BOOTSTRAP_STATISTICS, sizeof(double));
     s.bootstrap->resampled[17] = 0.75;
     s.permuted = fus_base_alloc(2, sizeof *s.permuted);
     s.permuted[1].n_familywise = 9;

@@ -132,7 +132,7 @@ static void test_top(void)
     int8_t label[N];
     double mean[N];
     size_t n = 0;
-    CHECK(fus_moments_create(&m, 2, N, NULL) == FUS_OK);
+    CHECK(fus_moments_create(&m, 2, N, NULL) == FUS_OK && fus_moments_keep_third(&m, NULL) == FUS_OK);
     for (int i = 0; i < 8; i++) { /* 3 of category 0, 5 of category 1 */
         float x[N];
         for (int u = 0; u < N; u++)

@@ -28,7 +28,8 @@ static struct fus_responses network(float *x, double noise, uint64_t seed)
             x[i * UNITS + u] =
                 (float)(1 + (u * 7 % CATEGORIES == category[i] ? 0.73 : 0) + noise * fus_rng_normal(&rng));
     }
-    return (struct fus_responses){x, category, PICTURES, UNITS, CATEGORIES, CHANNELS, SIDE, SIDE, stratum, NULL, NULL};
+    return (struct fus_responses){x,    category, PICTURES, UNITS, CATEGORIES,          CHANNELS, SIDE,
+                                  SIDE, stratum,  NULL,     NULL,  FUS_REDRAW_PICTURES, false};
 }
 
 static void select_units(struct fus_layer_summary *layer, size_t n[CATEGORIES], const struct fus_responses *r)

@@ -46,7 +46,7 @@ static void test_example(void)
     shown("its df", df, 5.534);
     shown("its p", p, 0.03806);
     shown("CSI", fus_csi_unit(&m, 0, FACE), 0.3134);
-    shown("d'", fus_csi_dprime(&m, 0, FACE), 2.069);
+    shown("d'", fus_csi_dprime(&m, 0, FACE), 2.298);
     CHECK(fus_select_layer(&layer, &m, "unit", 1, 1, 1, &options, NULL) == 0 && layer.label[0] == FACE);
     fus_select_free(&layer);
     fus_moments_destroy(&m);

@@ -239,9 +239,8 @@ static void test_extras(void)
           !strstr(page, "single-units"));
     CHECK(page && strstr(page, "No error bars: intervals need --bootstrap."));
     free(page);
-    struct fus_permute_category permuted[3] = {{0.16, 0.2, 0.01, 0.02, 0.001, 0.001, 5.5, 7},
-                                               {0.07, 0.2, 0.01, 0.2, 0.4, 0.001, INFINITY, 0},
-                                               {0, NAN, 0, 0, 1, NAN, NAN, 0}};
+    struct fus_permute_category permuted[3] = {
+        {0.16, 0.2, 0.01, 0.02, 0.001, 5.5, 7}, {0.07, 0.2, 0.01, 0.2, 0.4, INFINITY, 0}, {0, NAN, 0, 0, 1, NAN, 0}};
     struct fus_run_method method = {.layers = "all",
                                     .conv = "auto",
                                     .halves = "option",

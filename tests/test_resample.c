@@ -36,7 +36,7 @@ static int measure(void *context, size_t draw, const struct fus_moments *m, stru
     if ((int)draw == w->fails_at)
         return fus_base_fail(err, FUS_EIO, "draw %zu", draw);
     size_t n = choose(w, draw, order, category);
-    if (fus_moments_create(&want, CATEGORIES, w->r->n_units, err))
+    if (fus_moments_create(&want, CATEGORIES, w->r->n_units, err) || (m->m3 && fus_moments_keep_third(&want, err)))
         return FUS_ENOMEM;
     for (size_t i = 0; i < n; i++)
         fus_moments_add(&want, category[i], w->r->x + order[i] * w->r->n_units);
@@ -45,7 +45,8 @@ static int measure(void *context, size_t draw, const struct fus_moments *m, stru
         w->same[draw] =
             w->same[draw] && (want.n[g] == 0 ||
                               (memcmp(want.mean + g * n_units, m->mean + g * n_units, n_units * sizeof *m->mean) == 0 &&
-                               memcmp(want.m2 + g * n_units, m->m2 + g * n_units, n_units * sizeof *m->m2) == 0));
+                               memcmp(want.m2 + g * n_units, m->m2 + g * n_units, n_units * sizeof *m->m2) == 0 &&
+                               (!m->m3 || memcmp(want.m3 + g * n_units, m->m3 + g * n_units, n_units * 8) == 0)));
     fus_moments_destroy(&want);
     return FUS_OK;
 }
@@ -75,7 +76,8 @@ static void test_moments(void)
             struct watching w = {.r = &r, .fails_at = -1};
             struct fus_progress p = {tell, &w};
             fus_base_set_threads(threads);
-            CHECK(fus_resample_run(&(struct fus_resampling){DRAWS, choose, measure, &w, &p}, &r, NULL) == 0);
+            CHECK(fus_resample_run(&(struct fus_resampling){DRAWS, choose, measure, &w, &p, units % 2 == 0}, &r,
+                                   NULL) == 0);
             bool same = true;
             for (int k = 0; k < DRAWS; k++)
                 same = same && w.same[k];
@@ -93,7 +95,7 @@ static void test_failures(void)
     struct fus_responses r = {x, category, PICTURES, 2,    CATEGORIES,          2,    1,
                               1, NULL,     NULL,     NULL, FUS_REDRAW_PICTURES, false};
     struct watching w = {.r = &r, .fails_at = 70};
-    struct fus_resampling plan = {DRAWS, choose, measure, &w, NULL};
+    struct fus_resampling plan = {DRAWS, choose, measure, &w, NULL, true};
     struct fus_error err;
     CHECK(fus_resample_run(&plan, &r, &err) == FUS_EIO && strcmp(err.msg, "draw 70") == 0);
     CHECK(fus_resample_run(&plan, &r, NULL) == FUS_EIO);

@@ -17,7 +17,7 @@ static void test_round_trip(void)
 {
     struct fus_run_options o = fus_run_options_defaults, back = fus_run_options_defaults;
     struct fus_run_option_text list[FUS_RUN_OPTIONS_TEXTS];
-    o.select = (struct fus_select_options){.correction = FUS_BONFERRONI, .alpha = 0.1, .student = true};
+    o.select = (struct fus_select_options){.correction = FUS_BONFERRONI, .alpha = 0.1, .test = FUS_TEST_STUDENT};
     o.halves = FUS_HALVES_OPTION, o.bootstrap = 2000, o.interval = FUS_INTERVAL_BCA, o.seed = UINT64_MAX,
     o.sweep = true;
     o.layers = "a,b=c", o.lang_head = "head", o.direct = true, o.prefixes.items[0] = "x=y", o.prefixes.n = 1;
@@ -28,8 +28,8 @@ static void test_round_trip(void)
           !find(list, n, "lang-head")->in_json);
     for (int i = 0; i < n; i++)
         CHECK_MSG(fus_run_options_set(&back, list[i].name, list[i].text), "%s: %s", list[i].name, list[i].text);
-    CHECK(back.select.alpha == 0.1 && back.select.student && back.select.correction == FUS_BONFERRONI &&
-          back.seed == UINT64_MAX && back.sweep);
+    CHECK(back.select.alpha == 0.1 && back.select.test == FUS_TEST_STUDENT &&
+          back.select.correction == FUS_BONFERRONI && back.seed == UINT64_MAX && back.sweep);
     CHECK(back.halves == FUS_HALVES_OPTION && back.bootstrap == 2000 && back.interval == FUS_INTERVAL_BCA &&
           back.direct && !back.full_units);
     CHECK(strcmp(back.layers, "a,b=c") == 0 && strcmp(back.lang_head, "head") == 0 && back.prefixes.n == 1);
@@ -48,7 +48,7 @@ static void test_null(void)
     n = fus_run_options_list(list, &o);
     CHECK(strcmp(find(list, n, "test")->shown, "student") == 0 &&
           strcmp(find(list, n, "correction")->shown, "by") == 0);
-    CHECK(strcmp(find(list, n, "test")->text, "welch") == 0); /* which the sweep goes by */
+    CHECK(strcmp(find(list, n, "test")->text, "balanced") == 0); /* which the sweep goes by */
 }
 
 static void test_refused(void)

@@ -168,7 +168,7 @@ static double along(const float *w, const double *c)
     return sum;
 }
 
-/* The mean of the members' unit vectors, of length 1. voxels: the cluster's in every participant. */
+/* The mean of the members' unit vectors, of length 1: voxels from .. end-1 of the first people. */
 static void mean_of(double *c, int from, int end, int people)
 {
     double length = 0;

@@ -1,7 +1,11 @@
 /* Decoders: the objective's gradient against central differences; fits against PyTorch in double
  * (golden/sdc_fit.py); the same bits for every instruction set, number of threads and
  * interruption. */
+#define _POSIX_C_SOURCE 200809L
 #include "analysis/sdc/fit.h"
+
+#include <unistd.h>
+
 #include "analysis/sdc/loss.h"
 #include "analysis/sdc/noise.h"
 #include "golden_npz.h"
@@ -204,14 +208,16 @@ static void test_bits(const struct golden *g)
 /* A state is saved, read by a new fit, and ends in the same bits; a damaged one is not read. */
 static void test_state(const struct golden *g)
 {
-    static const char path[] = "build/test_sdc_fit.state";
+    char path[512];
+    const char *folder = getenv("TMPDIR");
     const struct fus_sdc_fit_options o = {30, 40, 1e-3, 0.03, 1, 0.5, false};
     float want[V * D], w[V * D], b[D];
     struct small s;
     bool found;
+    snprintf(path, sizeof path, "%s/fusiform-sdc-fit-%ld.state", folder ? folder : "/tmp", (long)getpid());
     open_small(&s, g, "subj01");
     struct fus_sdc_fit *f = create(&s, &o);
-    CHECK(fus_sdc_fit_load(f, &found, "build/no such file", NULL) == 0 && !found);
+    CHECK(fus_sdc_fit_load(f, &found, path, NULL) == 0 && !found);
     go(f, 21, NULL);
     CHECK(fus_sdc_fit_save(f, path, NULL) == 0);
     go(f, 30, NULL);

@@ -320,6 +320,41 @@ static void test_images(void)
           strstr(err.msg, "line 4: image a stands in line 2 too"));
 }
 
+/* Memory that runs out anywhere is an error, never a crash. */
+static void test_memory(void)
+{
+    int failures = 0;
+    for (long n = 1; n < 2000; n++) {
+        struct fus_error err = {0, -1, ""};
+        struct fus_sdc_study *study = NULL;
+        struct fus_sdc_data *d = NULL;
+        struct fus_sdc_study_options so;
+        struct fus_sdc_data_options o;
+        fus_sdc_study_defaults(&so);
+        fus_sdc_data_defaults(&o);
+        so.n_test = 10;
+        so.n_val = 4;
+        o.folder = folder;
+        o.max_memory = n % 2 ? o.max_memory : 0;
+        fus_base_fail_allocation(n);
+        int code = fus_sdc_study_create(&study, &err);
+        if (!code)
+            code = fus_sdc_study_read(study, "tests/golden/sdc_study.tsv", &err);
+        if (!code)
+            code = fus_sdc_study_load(study, NULL, &embedding, &so, &err);
+        if (!code)
+            code = fus_sdc_data_open(&d, study, (int)(n % 3), &o, &err);
+        fus_base_fail_allocation(0);
+        CHECK(!code || err.msg[0]);
+        failures += code != 0;
+        fus_sdc_data_close(code ? NULL : d);
+        fus_sdc_study_close(study);
+        if (!code && n % 3 == 0)
+            break;
+    }
+    CHECK(failures > 100);
+}
+
 int main(void)
 {
     const char *temporary = getenv("TMPDIR");
@@ -337,6 +372,7 @@ int main(void)
     test_wrong_trials();
     test_sessions();
     test_images();
+    test_memory();
     fus_sdc_embedding_close(&embedding);
     snprintf(command, sizeof command, "rm -r '%s'", folder);
     CHECK(system(command) == 0);

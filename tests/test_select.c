@@ -20,7 +20,7 @@ static const int8_t label[] = {
 };
 enum { UNITS = 120, CATEGORIES = 5 };
 static const int pictures[CATEGORIES] = {6, 7, 6, 8, 2};
-static const struct fus_select_options usual = {.correction = FUS_BH, .alpha = 0.05};
+static const struct fus_select_options usual = {.correction = FUS_BH, .alpha = 0.05, .test = FUS_TEST_WELCH};
 
 static void golden_moments(struct fus_moments *m)
 {
@@ -88,10 +88,12 @@ static void plain_labels(int8_t *out, const struct fus_moments *m, const struct 
                        vb = m->m2[(size_t)k * n + u] / (double)(m->n[k] - 1);
                 defined = defined && isfinite(*b);
                 double one = fus_ttest_p(*a, va, (double)m->n[c], *b, vb, (double)m->n[k]), df;
-                if (o->student && (va > 0 || vb > 0)) {
+                if (o->test == FUS_TEST_STUDENT && (va > 0 || vb > 0)) {
                     double t = fus_ttest_student(&df, *a, va, (double)m->n[c], *b, vb, (double)m->n[k]);
                     one = fus_special_t_sf(t, df);
                 }
+                if (o->test == FUS_TEST_BALANCED)
+                    one = fus_select_pair_p(m, u, c, k, FUS_TEST_BALANCED);
                 if (k != c) {
                     p[u] = one > p[u] ? one : p[u];
                     above[u] = above[u] && *a > *b && (va > 0 || vb > 0);
@@ -113,7 +115,7 @@ static void plain_labels(int8_t *out, const struct fus_moments *m, const struct 
  * category; ties and zeros. */
 static void random_moments(struct fus_moments *m, struct fus_rng *r, int groups, size_t n, double effect)
 {
-    CHECK(fus_moments_create(m, groups, n, NULL) == 0);
+    CHECK(fus_moments_create(m, groups, n, NULL) == 0 && fus_moments_keep_third(m, NULL) == 0);
     for (int g = 0; g < groups; g++)
         m->n[g] = 2 + (long)fus_rng_below(r, 60);
     for (size_t u = 0; u < n; u++) {
@@ -125,6 +127,10 @@ static void random_moments(struct fus_moments *m, struct fus_rng *r, int groups,
                 sd = 0;
             m->mean[(size_t)g * n + u] = fus_rng_below(r, 20) ? scale * (gain + 0.1 * fus_rng_normal(r)) : 0;
             m->m2[(size_t)g * n + u] = sd * sd * (double)(m->n[g] - 1);
+            /* up to the largest skewness of so many numbers */
+            double k = (double)m->n[g], var = m->m2[(size_t)g * n + u] / k,
+                   skew = (2 * fus_rng_uniform(r) - 1) * (k - 2) / sqrt(k - 1);
+            m->m3[(size_t)g * n + u] = (fus_rng_below(r, 3) ? 0.2 : 1) * skew * var * sqrt(var) * k;
         }
         if (u % 501 == 0)
             m->mean[(size_t)(u % (size_t)groups) * n + u] = u % 2 ? NAN : INFINITY;
@@ -139,8 +145,9 @@ static void test_same_as_plain(void)
     size_t n_selective = 0;
     /* from 64 on so many units that most of those selected are certain without a p */
     for (int round = 0; round < 76; round++) {
-        struct fus_select_options o = {
-            .correction = (enum fus_correction)(round % 4), .alpha = alphas[round / 4 % 8], .student = round % 3 == 1};
+        struct fus_select_options o = {.correction = (enum fus_correction)(round % 4),
+                                       .alpha = alphas[round / 4 % 8],
+                                       .test = (enum fus_test)(round % 3)};
         struct fus_moments m;
         struct fus_layer_summary layer;
         size_t n = 1 + (size_t)fus_rng_below(&r, 3000) + (round < 64 ? 0 : 9000);

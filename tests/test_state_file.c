@@ -22,8 +22,13 @@ static int write_file(int first, int end)
 {
     struct fus_state_file_layer layers[2] = {{.name = "relu", .channels = 5, .n_places = 4},
                                              {.name = "fc", .channels = 16, .n_places = 1}};
-    struct fus_state_file file = {
-        .kind = FUS_STATE_MOMENTS, .first = first, .end = end, .n_halves = 2, .n_layers = 2, .layers = layers};
+    struct fus_state_file file = {.kind = FUS_STATE_MOMENTS,
+                                  .first = first,
+                                  .end = end,
+                                  .n_halves = 2,
+                                  .n_moments = 2,
+                                  .n_layers = 2,
+                                  .layers = layers};
     struct fus_state_file_out o;
     int code = fus_state_file_begin(&o, folder, run, &file, NULL);
     for (int l = 0; l < 2 && !code; l++) {
@@ -102,7 +107,7 @@ static void test_damage(void)
     FILE *f = fopen(path, "rb");
     size_t n = fread(bytes, 1, sizeof bytes, f), good = 0;
     fclose(f);
-    CHECK(n == 96 + 2 * 60 + 64 + 256 * 8 + 64 + 64 * 8 + 64);
+    CHECK(n == 100 + 2 * 60 + 64 + 256 * 8 + 64 + 64 * 8 + 64);
     CHECK(readable(bytes, n, n));
     for (size_t i = 0; i < n; i += i < 300 ? 1 : 13)
         good += readable(bytes, n, i) + readable(bytes, i, n);

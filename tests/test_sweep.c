@@ -27,8 +27,8 @@ static void test_rows(void)
     size_t *n = fus_base_alloc(fus_sweep_count() * CATEGORIES, sizeof *n), found = 0;
     struct fus_error err;
     make_moments(&m, UNITS);
-    for (int student = 0; student < 2; student++) {
-        struct fus_select_options o = {.alpha = 0.2, .student = student};
+    for (int test = FUS_TEST_WELCH; test <= FUS_TEST_STUDENT; test++) {
+        struct fus_select_options o = {.alpha = 0.2, .test = (enum fus_test)test};
         CHECK(fus_sweep_layer(n, &m, &o, &err) == FUS_OK);
         for (size_t i = 0; i < fus_sweep_count(); i++) {
             struct fus_sweep_threshold t = fus_sweep_threshold(i);
@@ -38,7 +38,7 @@ static void test_rows(void)
             if (t.criterion > FUS_CRITERION_PRINCE && !own)
                 continue; /* a cut that the criterion itself does not have */
             struct fus_select_options at = {
-                .correction = t.correction, .alpha = own ? 0.5 : t.threshold, .student = student};
+                .correction = t.correction, .alpha = own ? 0.5 : t.threshold, .test = (enum fus_test)test};
             struct fus_layer_summary layer;
             CHECK_MSG(fus_criteria_layer(&layer, &m, "x", 1, UNITS, 1, t.criterion, &at, &err) == FUS_OK, "%s",
                       err.msg);
@@ -81,7 +81,7 @@ static void test_failures(void)
     int code = FUS_ENOMEM;
     make_moments(&m, 203);
     size_t *rows = fus_base_alloc(fus_sweep_count() * CATEGORIES, sizeof *rows);
-    struct fus_select_options o = {.alpha = 0.05};
+    struct fus_select_options o = {.alpha = 0.05, .test = FUS_TEST_WELCH};
     for (long k = 1; code == FUS_ENOMEM && k < 2000; k++) {
         fus_base_fail_allocation(k);
         code = fus_sweep_layer(rows, &m, &o, &err);

@@ -92,20 +92,20 @@ static void test_layers(void)
         "model,layer,category,n_units,n_selective,proportion,ci_low,ci_high,csi_mean,csi_sem,csi_undefined,dprime_mean,"
         "variation_cv,variation_sd,gini,entropy,n_dead,csi_cv,dprime_cv,survival,split_half_r,dice,csi_low,csi_high,"
         "variation_low,variation_high,auc_cv,csi_sd,n_undefined,channels,height,width,depth,order,"
-        "variation_null,placement_p,morisita,morisita_low,morisita_high\n"
+        "variation_null,placement_p,morisita,morisita_low,morisita_high,csi_same,dimensions\n"
         "r20,l1,face,1000,100,0.1,,,0.5,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.1,1,"
-        "40,5,5,0,0,0.2,0.001,1,,\n"
+        "40,5,5,0,0,0.2,0.001,1,,,0,0\n"
         "r20,l1,\"a \"\"b\"\", "
         "c\",1000,100,0.1,,,0.7,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.1,1,40,5,5,0,"
-        "0,0.2,0.001,1.5,,\n"
+        "0,0.2,0.001,1.5,,,0,0\n"
         "r20,l2,face,1000,100,0.1,,,0.4,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0."
-        "15000000000000002,1,40,5,5,0.5,1,0.2,0.001,1,,\n"
-        "r20,l2,\"a \"\"b\"\", c\",1000,0,0,,,,,0,,,,,,3,0.25,0,0.5,0,0,,,,,0.75,,1,40,5,5,0.5,1,,,,,\n"
+        "15000000000000002,1,40,5,5,0.5,1,0.2,0.001,1,,,0,0\n"
+        "r20,l2,\"a \"\"b\"\", c\",1000,0,0,,,,,0,,,,,,3,0.25,0,0.5,0,0,,,,,0.75,,1,40,5,5,0.5,1,,,,,,0,0\n"
         "other,l2,face,1000,100,0.1,,,0.3,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.2,"
-        "1,40,5,5,1,2,0.2,0.001,1,,\n"
+        "1,40,5,5,1,2,0.2,0.001,1,,,0,0\n"
         "other,l2,\"a \"\"b\"\", "
         "c\",1000,100,0.1,,,0.5,0.3333333333333333,2,1e-20,0.25,0.025,0.125,1,3,0.25,0,0.5,0,0,,,,,0.75,0.2,1,40,5,5,1,"
-        "2,0.2,0.001,1.5,,\n";
+        "2,0.2,0.001,1.5,,,0,0\n";
     CHECK(fus_table_layers(path, &run, NULL) == 0);
     char *text = text_of();
     CHECK_MSG(strcmp(text, want) == 0, "%s", text);

@@ -1,5 +1,5 @@
 /* towers.c, scheme_tokens.c, derived.c, recognise_tokens.c: one network in the names and forms of
- * four libraries gives the same bytes; what the weights do not say is not guessed; what is not known
+ * four libraries gives the same bytes; what the weights do not say is not guessed; what is unknown
  * is refused. */
 #define _POSIX_C_SOURCE 200809L
 #include <unistd.h>

@@ -225,6 +225,29 @@ static void check_written(const char *source, const char *name, size_t n_frames)
     unlink(path);
 }
 
+static void test_memory(void)
+{
+    static const char *const names[] = {"vol_big.nii.gz", "vol_tags.mgz", "vol_packed.npz", "vol_f8.nii"};
+    for (int i = 0; i < 4; i++)
+        for (long n = 1;; n++) {
+            char path[256];
+            struct fus_volume *v = NULL;
+            struct fus_error err = {0, -1, ""};
+            snprintf(path, sizeof path, "tests/golden/%s", names[i]);
+            fus_base_fail_allocation(n);
+            int code = fus_volume_open(&v, path, &err), opened = !code;
+            if (!code)
+                free(read_all(v, 1, &code, &err));
+            fus_base_fail_allocation(0);
+            if (opened)
+                fus_volume_close(v);
+            if (!code)
+                break;
+            CHECK_MSG(code == FUS_ENOMEM || code == FUS_EIO, "%s: allocation %ld: code %d, %s", names[i], n, code,
+                      err.msg);
+        }
+}
+
 int main(void)
 {
     char path[256];
@@ -235,6 +258,7 @@ int main(void)
     }
     test_bad();
     test_arrays();
+    test_memory();
     check_written("tests/golden/vol_i2be.nii", "a.nii", 0);
     check_written("tests/golden/vol_f4.nii", "b.nii", 3);
     check_written("tests/golden/vol_f4.mgh", "a.mgh", 0);

@@ -302,6 +302,24 @@ static bool takes_texts(const char *command)
     return strcmp(command, "tokens") == 0;
 }
 
+/* One line an option: name TAB flag, value, text or choice, for a choice TAB words. */
+static void list_options(const struct fus_arg *args)
+{
+    for (; args->name; args++) {
+        bool text = args->kind == FUS_ARG_TEXT || args->kind == FUS_ARG_LIST;
+        printf("%s\t%s", args->name,
+               args->kind == FUS_ARG_FLAG     ? "flag"
+               : args->kind == FUS_ARG_CHOICE ? "choice"
+               : text                         ? "text"
+                                              : "value");
+        const struct fus_word *w =
+            args->kind == FUS_ARG_CHOICE ? ((const struct fus_choice *)args->value)->words : NULL;
+        for (const char *between = "\t"; w && w->word; w++, between = " ")
+            printf("%s%s", between, w->word);
+        putchar('\n');
+    }
+}
+
 /* 0, or 2 after a message. */
 static int check_operands(const char *command, const struct fus_texts *operands)
 {
@@ -323,6 +341,11 @@ int fus_args_parse(const char *command, const char *help, const struct fus_arg *
     *operands = (struct fus_texts){(const char **)argv, 0, argc};
     if (wants_help(argc, argv)) {
         fputs(help, stdout);
+        return -1;
+    }
+    if (argc == 1 && strcmp(argv[0], "--list-options") == 0) {
+        list_options(args);
+        list_options(common);
         return -1;
     }
     for (int i = 0; i < argc; i++) {

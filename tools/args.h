@@ -40,7 +40,8 @@ struct fus_texts {
 };
 
 /* Fills the values and the operands, which are moved to the front of argv. 0; 2 after a message
- * (wrong usage); -1 after help was printed, which --help or -h anywhere before `--` asks for.
+ * (wrong usage); -1 after help was printed, which --help or -h anywhere before `--` asks for, or
+ * the table, which --list-options asks for (completion in a shell: name TAB kind TAB words).
  * `--threads` and `--max-pixels` belong to every command. */
 int fus_args_parse(const char *command, const char *help, const struct fus_arg *args, struct fus_texts *operands,
                    int argc, char **argv);

@@ -187,7 +187,7 @@ static int embed_names(struct sight *s, struct labels *labels, const struct requ
     return code;
 }
 
-static int look(struct sight *s, const struct fus_model *m, const struct labels *labels, int top,
+static int look(struct sight *s, struct fus_model *m, const struct labels *labels, int top,
                 const struct fus_pictures *images, struct fus_error *err)
 {
     int code = FUS_OK;
@@ -204,6 +204,10 @@ static int look(struct sight *s, const struct fus_model *m, const struct labels 
         code = fus_pictures_input(input, images, m, i, err);
         if (!code)
             code = fus_net_forward(m->net, input, 1, wanted, on_tap, s, err);
+        if (!code && fus_model_check_tap(m, s->tap, s->values, images->set.pictures[i].path, err)) {
+            code = fus_model_find_bad_layer(m, input, images->set.pictures[i].path, err);
+            code = code ? code : FUS_EFORMAT; /* as check_tap says */
+        }
         if (!code) {
             score(s);
             fus_softmax_apply(s->scores, (size_t)s->n_classes);
@@ -240,7 +244,7 @@ static int prepare(struct sight *s, struct labels *labels, const struct request 
     return code;
 }
 
-static int classify(const struct fus_model *m, const struct request *r, const struct fus_pictures *images,
+static int classify(struct fus_model *m, const struct request *r, const struct fus_pictures *images,
                     struct fus_error *err)
 {
     struct labels labels = {0};

@@ -34,6 +34,10 @@ static const char help[] =
     "  --expand auto|none|E expanded clusters within each participant, up to distance E (default: eps + 0.05, at most "
     "0.65)\n"
     "  --embedding E.npy, --images IMAGES.tsv   of the images that explain clusters (default: those of the fit)\n"
+    "  --rois STUDY.tsv     label images of regions, as the study's column rois names them; rois.csv\n"
+    "  --run DIR --layer L  of networks as participants: the selective units that `fusiform run` found in DIR, by the "
+    "names of\n"
+    "                       its models; overlap.csv\n"
     "  --top 16             images most and least associated with each cluster, in images.csv\n"
     "  --centroid voxels|participants   mean of a cluster's voxels (default), or of its participants' means\n"
     "  --stability 20       resamples of the reruns of a fit, clustered again; 0: none\n"
@@ -129,6 +133,8 @@ static int check(const struct fus_sdc_cluster_options *o, const struct fus_texts
         return fus_args_usage("sdc cluster", "--null pairing asks for a folder of a fit, --vectors found");
     if (o->of != FUS_SDC_WEIGHTS && o->null == FUS_SDC_NULL_PAIRING)
         return fus_args_usage("sdc cluster", "--null pairing has weights alone; --of weights expected");
+    if (!o->run != !o->layer)
+        return fus_args_usage("sdc cluster", "--run DIR and --layer LAYER go together");
     if (o->transposed && !o->n_vectors)
         return fus_args_usage("sdc cluster", "--transposed goes with --vectors");
     return 0;
@@ -192,6 +198,9 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
                                    {"--stability", FUS_ARG_SEED, &stability},
                                    {"--embedding", FUS_ARG_TEXT, &o.embedding},
                                    {"--images", FUS_ARG_TEXT, &o.images},
+                                   {"--rois", FUS_ARG_TEXT, &o.rois},
+                                   {"--run", FUS_ARG_TEXT, &o.run},
+                                   {"--layer", FUS_ARG_TEXT, &o.layer},
                                    {"--top", FUS_ARG_COUNT, &o.top},
                                    {"--centroid", FUS_ARG_CHOICE, &centroid},
                                    {"--seed", FUS_ARG_SEED, &o.seed},

@@ -110,6 +110,11 @@ static int run(int argc, char **argv)
         puts("fusiform " FUS_VERSION);
         return 0;
     }
+    if (strcmp(argv[0], "--list-commands") == 0) { /* completion in a shell, manual pages */
+        for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+            printf("%s\t%s\n", commands[i].name, commands[i].what);
+        return 0;
+    }
     const struct command *c = find(argv[0]);
     return c ? c->run(argc - 1, argv + 1) : say_unknown(argv[0]);
 }

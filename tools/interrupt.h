@@ -16,8 +16,8 @@ void fus_interrupt_catch(void);
 void fus_interrupt_catch_run(void);
 bool fus_interrupt_stopping(void);
 
-/* For work in steps: the first signal sets fus_interrupt_stopping alone, with a line that says so, and
- * waits for the step to end; the program ends at a second signal. */
+/* For work in steps: the first signal sets fus_interrupt_stopping alone, with a line that says so,
+ * and waits for the step to end; the program ends at a second signal. */
 void fus_interrupt_catch_steps(void);
 
 #endif

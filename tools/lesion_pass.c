@@ -157,6 +157,8 @@ static int check_features(const struct fus_lesion_pass *l, struct fus_error *err
 int fus_lesion_pass_look(struct fus_lesion_pass *l, struct fus_error *err)
 {
     int code = fus_moments_create(&l->moments, 2 * l->set.n_categories, l->blocked_units, err);
+    if (!code && l->rule.select.criterion == FUS_CRITERION_IUT && l->rule.select.test == FUS_TEST_BALANCED)
+        code = fus_moments_keep_third(&l->moments, err);
     if (!code && l->rule.select.criterion == FUS_CRITERION_RANKSUM &&
         !(l->responses = fus_base_aligned((size_t)l->set.n_pictures * l->n_units, sizeof *l->responses)))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %d responses of %zu units", l->set.n_pictures, l->n_units);

@@ -31,7 +31,9 @@ static const char help[] =
     "none\n"
     "  --layers a,b|all     which layers (default all: the stem's relu and every block output)\n"
     "  --criterion C        which units are selective: iut (default), prince, tdann, dprime, ratio or ranksum\n"
-    "  --test T             of iut: welch (default) or student\n"
+    "  --test T             of iut: balanced (default: holds its level for skewed responses and unequal numbers of "
+    "pictures; equal\n"
+    "                       to welch where numbers are equal), welch or student\n"
     "  --correction C       of iut: bh (default), by, bonferroni or none, over the units of a layer\n"
     "  --alpha A            level of the selectivity test and of intervals (default 0.05)\n"
     "  --preset P           the rule of a paper: lu-wang, prince, tdann, baek or afraz; the report says what it stands "
@@ -49,7 +51,8 @@ static const char help[] =
     "  --matched            matched.csv: models compared by the CSI and the places of as many units of each, chosen in "
     "one half of\n"
     "                       the pictures and measured in the other; with --bootstrap intervals and p of the "
-    "differences\n"
+    "differences. agreement.csv:\n"
+    "                       whether their units respond to the same pictures\n"
     "  --group NAME=M,M,... trainings of one kind, models by their names; for each kind one --group. groups.csv: "
     "means, "
     "differences,\n"
@@ -64,7 +67,8 @@ static const char help[] =
     "                       models change their order\n"
     "  --consistency        consistency.csv: rank correlation of layers' dissimilarities, of categories and, where "
     "--bootstrap or\n"
-    "                       --permutations keep them, of pictures\n"
+    "                       --permutations keep them, of pictures: with\n"
+    "                       interval (--bootstrap), Mantel's p (--permutations) and ceiling, from halves of the units\n"
     "  --seed N             of resampling (default 1)\n"
     "  --units labels|full  units/*.npz with labels only (default), or with mean, var, t, p, q and csi too\n"
     "  --max-memory 512M    of everything: what does not fit waits in a scratch file in DIR, layers are taken in "
@@ -94,7 +98,8 @@ static const char help[] =
 
 /* ---- which units are selective ---- */
 
-static const struct fus_word tests[] = {{"welch", 0}, {"student", 1}, {0}};
+static const struct fus_word tests[] = {
+    {"balanced", FUS_TEST_BALANCED}, {"welch", FUS_TEST_WELCH}, {"student", FUS_TEST_STUDENT}, {0}};
 static const struct fus_word halves[] = {
     {"alternate", FUS_HALVES_ALTERNATE}, {"option", FUS_HALVES_OPTION}, {"none", FUS_HALVES_NONE}, {0}};
 
@@ -154,7 +159,8 @@ static void take_choices(struct fus_run_options *o, const struct choices *c)
         o->select.criterion = preset->criterion;
     if (c->criterion.value >= 0)
         o->select.criterion = (enum fus_criterion)c->criterion.value;
-    o->select.student = c->test.value == 1;
+    if (c->test.value >= 0)
+        o->select.test = (enum fus_test)c->test.value;
     if (c->alpha > 0)
         o->select.alpha = c->alpha;
     if (c->correction.value >= 0)

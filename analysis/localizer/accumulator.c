@@ -12,12 +12,12 @@
 
 size_t fus_accumulator_least_bytes(const struct fus_accumulator *t)
 {
-    return fus_moments_bytes(t->n_halves, t->blocked_units);
+    return fus_moments_bytes(t->n_halves, t->blocked_units, t->n_moments == 3);
 }
 
 size_t fus_accumulator_more_bytes(const struct fus_accumulator *t)
 {
-    return fus_moments_bytes(t->n_halves * t->set->n_categories, t->blocked_units);
+    return fus_moments_bytes(t->n_halves * t->set->n_categories, t->blocked_units, t->n_moments == 3);
 }
 
 size_t fus_accumulator_response_bytes(const struct fus_accumulator *t)
@@ -26,13 +26,15 @@ size_t fus_accumulator_response_bytes(const struct fus_accumulator *t)
 }
 
 void fus_accumulator_plan(struct fus_accumulator *t, const struct fus_set *set, const int *order,
-                          struct fus_scratch_file *scratch, const struct fus_tap *tap, bool halves, bool keep)
+                          struct fus_scratch_file *scratch, const struct fus_tap *tap, bool halves, bool third,
+                          bool keep)
 {
     memset(t, 0, sizeof *t);
     t->set = set;
     t->order = order;
     t->scratch = scratch;
     t->n_halves = halves ? 2 : 1;
+    t->n_moments = third ? 3 : 2;
     t->channels = tap->channels;
     t->n_places = (size_t)tap->height * (size_t)tap->width;
     t->n_units = (size_t)tap->channels * t->n_places;
@@ -40,24 +42,31 @@ void fus_accumulator_plan(struct fus_accumulator *t, const struct fus_set *set, 
     t->keep = keep;
 }
 
-/* The counts alone: mean and m2 are in the scratch file. */
+/* The counts alone: the moments are in the scratch files. */
 static int create_outside(struct fus_accumulator *t, int n_groups, struct fus_error *err)
 {
     t->whole = (struct fus_moments){
         .n_groups = n_groups, .n_units = t->blocked_units, .n = fus_base_alloc((size_t)n_groups, sizeof(long))};
-    for (int file = 0; file < FUS_SCRATCH_FILES; file++)
+    for (int file = 0; file < t->n_moments; file++)
         t->whole_at[file] = fus_scratch_file_reserve(t->scratch, (enum fus_scratch_place)file,
                                                      (uint64_t)n_groups * sizeof(double) * t->blocked_units);
     return t->whole.n ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %d counts", n_groups);
+}
+
+static int create_moments(struct fus_moments *m, const struct fus_accumulator *t, int n_groups, size_t n_units,
+                          struct fus_error *err)
+{
+    int code = fus_moments_create(m, n_groups, n_units, err);
+    return !code && t->n_moments == 3 ? fus_moments_keep_third(m, err) : code;
 }
 
 int fus_accumulator_create(struct fus_accumulator *t, bool all_categories, bool responses_in_memory,
                            struct fus_error *err)
 {
     int n_groups = t->n_halves * t->set->n_categories,
-        code = fus_moments_create(&t->block, t->n_halves, t->blocked_units, err);
+        code = create_moments(&t->block, t, t->n_halves, t->blocked_units, err);
     if (!code)
-        code = all_categories ? fus_moments_create(&t->whole, n_groups, t->blocked_units, err)
+        code = all_categories ? create_moments(&t->whole, t, n_groups, t->blocked_units, err)
                               : create_outside(t, n_groups, err);
     if (!code && t->keep && responses_in_memory) {
         t->responses = fus_base_aligned((size_t)t->set->n_pictures * t->n_units, sizeof *t->responses);
@@ -130,13 +139,14 @@ static struct fus_scratch_array array_of(const struct fus_accumulator *t, enum f
     return (struct fus_scratch_array){file, values, n * sizeof *values, t->whole_at[file] + value * sizeof *values};
 }
 
-/* mean and m2 of n units of a group from unit `first` on. */
-static int transfer_moments(const struct fus_accumulator *t, bool write, int group, size_t first, double *mean,
-                            double *m2, size_t n, struct fus_error *err)
+/* The moments `of` n units of a group from unit `first` on. */
+static int transfer_moments(const struct fus_accumulator *t, bool write, int group, size_t first,
+                            const struct fus_moments *of, size_t n, struct fus_error *err)
 {
-    const struct fus_scratch_array both[] = {array_of(t, FUS_SCRATCH_MEANS, group, first, mean, n),
-                                             array_of(t, FUS_SCRATCH_M2S, group, first, m2, n)};
-    return fus_scratch_file_transfer(t->scratch, write, both, 2, err);
+    const struct fus_scratch_array all[] = {array_of(t, FUS_SCRATCH_MEANS, group, first, of->mean, n),
+                                            array_of(t, FUS_SCRATCH_M2S, group, first, of->m2, n),
+                                            array_of(t, FUS_SCRATCH_M3S, group, first, of->m3, n)};
+    return fus_scratch_file_transfer(t->scratch, write, all, t->n_moments, err);
 }
 
 /* Units first .. first+n-1 of one group as moments of their own that share its memory. */
@@ -144,37 +154,38 @@ static struct fus_moments view(const struct fus_moments *m, int group, long *cou
 {
     size_t at = (size_t)group * m->n_units + first;
     *count = m->n[group];
-    return (struct fus_moments){1, n, count, m->mean + at, m->m2 + at, m->is_signed};
+    return (struct fus_moments){1, n, count, m->mean + at, m->m2 + at, m->m3 ? m->m3 + at : NULL, m->is_signed};
 }
 
 /* Writes a half of `block` to the scratch file as a group. */
 static int put_outside(struct fus_accumulator *t, int group, int half, struct fus_error *err)
 {
-    size_t at = (size_t)half * t->blocked_units;
-    return transfer_moments(t, true, group, 0, t->block.mean + at, t->block.m2 + at, t->blocked_units, err);
+    long count;
+    const struct fus_moments m = view(&t->block, half, &count, 0, t->blocked_units);
+    return transfer_moments(t, true, group, 0, &m, t->blocked_units, err);
 }
 
-/* Merges it into the group in the scratch file, SLICE units at a time; into [2, SLICE]. */
+/* Merges it into the group in the scratch file, SLICE units at a time; into [n_moments, SLICE]. */
 static int merge_outside(struct fus_accumulator *t, int group, int half, double *into, struct fus_error *err)
 {
     int code = FUS_OK;
     for (size_t first = 0; first < t->blocked_units && !code; first += SLICE) {
         size_t n = t->blocked_units - first < SLICE ? t->blocked_units - first : SLICE;
         long counts[2] = {t->whole.n[group], 0};
-        struct fus_moments a = {1, n, counts, into, into + SLICE, false},
+        struct fus_moments a = {1, n, counts, into, into + SLICE, t->n_moments == 3 ? into + 2 * SLICE : NULL, false},
                            b = view(&t->block, half, counts + 1, first, n);
-        code = transfer_moments(t, false, group, first, a.mean, a.m2, n, err);
+        code = transfer_moments(t, false, group, first, &a, n, err);
         if (!code)
             fus_moments_merge_group(&a, 0, &b, 0);
         if (!code)
-            code = transfer_moments(t, true, group, first, a.mean, a.m2, n, err);
+            code = transfer_moments(t, true, group, first, &a, n, err);
     }
     return code;
 }
 
 static int join_outside(struct fus_accumulator *t, int group, int half, struct fus_error *err)
 {
-    double *slice = t->whole.n[group] ? fus_base_aligned(2 * SLICE, sizeof *slice) : NULL;
+    double *slice = t->whole.n[group] ? fus_base_aligned((size_t)t->n_moments * SLICE, sizeof *slice) : NULL;
     int code = FUS_OK;
     if (!t->whole.n[group])
         code = put_outside(t, group, half, err);
@@ -250,10 +261,10 @@ bool fus_accumulator_is_finite(const struct fus_accumulator *t)
 /* ---- as state files ---- */
 
 /* Writes zeros for a group without pictures, which is not yet in the scratch file. */
-static void write_empty(size_t n_units, struct fus_state_file_out *out)
+static void write_empty(size_t n_units, int n_moments, struct fus_state_file_out *out)
 {
     static const double zeros[4096];
-    uint64_t bytes = 2 * sizeof(double) * (uint64_t)n_units;
+    uint64_t bytes = (uint64_t)n_moments * sizeof(double) * n_units;
     for (uint64_t done = 0; done < bytes; done += sizeof zeros)
         fus_state_file_write(out, zeros, bytes - done < sizeof zeros ? (size_t)(bytes - done) : sizeof zeros);
 }
@@ -262,11 +273,13 @@ static void write_group(const struct fus_moments *m, int group, struct fus_state
 {
     size_t at = (size_t)group * m->n_units, bytes = m->n_units * sizeof *m->mean;
     if (!m->n[group]) {
-        write_empty(m->n_units, out);
+        write_empty(m->n_units, m->m3 ? 3 : 2, out);
         return;
     }
     fus_state_file_write(out, m->mean + at, bytes);
     fus_state_file_write(out, m->m2 + at, bytes);
+    if (m->m3)
+        fus_state_file_write(out, m->m3 + at, bytes);
 }
 
 void fus_accumulator_write_block(const struct fus_accumulator *t, struct fus_state_file_out *out)
@@ -296,8 +309,10 @@ static int write_scratch(const struct fus_accumulator *t, struct fus_scratch_arr
 static int write_outside(const struct fus_accumulator *t, int group, struct fus_state_file_out *out,
                          struct fus_error *err)
 {
-    int code = write_scratch(t, array_of(t, FUS_SCRATCH_MEANS, group, 0, NULL, t->blocked_units), out, err);
-    return code ? code : write_scratch(t, array_of(t, FUS_SCRATCH_M2S, group, 0, NULL, t->blocked_units), out, err);
+    int code = FUS_OK;
+    for (int i = 0; i < t->n_moments && !code; i++)
+        code = write_scratch(t, array_of(t, (enum fus_scratch_place)i, group, 0, NULL, t->blocked_units), out, err);
+    return code;
 }
 
 int fus_accumulator_write_category(const struct fus_accumulator *t, int category, struct fus_state_file_out *out,
@@ -311,7 +326,7 @@ int fus_accumulator_write_category(const struct fus_accumulator *t, int category
         else if (t->whole.n[group])
             code = write_outside(t, group, out, err);
         else
-            write_empty(t->blocked_units, out);
+            write_empty(t->blocked_units, t->n_moments, out);
     }
     fus_state_file_end_layer(out);
     return code;
@@ -337,7 +352,7 @@ int fus_accumulator_write_responses(const struct fus_accumulator *t, int first, 
 static int check_file(const struct fus_accumulator *t, const struct fus_state_file *p, const char *layer,
                       struct fus_error *err)
 {
-    bool fits = p->end <= t->set->n_pictures && p->n_halves == t->n_halves;
+    bool fits = p->end <= t->set->n_pictures && p->n_halves == t->n_halves && p->n_moments == t->n_moments;
     for (int i = 0; i < p->n_layers; i++)
         fits = fits && (strcmp(p->layers[i].name, layer) != 0 ||
                         (p->layers[i].channels == t->channels && p->layers[i].n_places == t->n_places));
@@ -357,6 +372,8 @@ int fus_accumulator_read_block(struct fus_accumulator *t, const struct fus_state
     for (int half = 0; half < t->n_halves; half++) {
         fus_state_file_read(&in, t->block.mean + (size_t)half * t->blocked_units, bytes);
         fus_state_file_read(&in, t->block.m2 + (size_t)half * t->blocked_units, bytes);
+        if (t->block.m3)
+            fus_state_file_read(&in, t->block.m3 + (size_t)half * t->blocked_units, bytes);
     }
     for (int i = file->first; i < file->end; i++)
         t->block.n[half_of(t, i)]++;
@@ -411,10 +428,11 @@ static void fetch_block(void *context, int task, int thread)
     const struct fetching *f = context;
     const struct fus_accumulator *t = f->t;
     size_t n = t->n_places * FUS_LANES;
-    int group = task / f->n_blocks / 2, first = task % f->n_blocks * FUS_LANES;
-    enum fus_scratch_place file = task / f->n_blocks % 2 ? FUS_SCRATCH_M2S : FUS_SCRATCH_MEANS;
+    int group = task / f->n_blocks / t->n_moments, first = task % f->n_blocks * FUS_LANES;
+    enum fus_scratch_place file = (enum fus_scratch_place)(task / f->n_blocks % t->n_moments);
     int here = t->channels - first < FUS_LANES ? t->channels - first : FUS_LANES;
-    double *blocked = f->blocked + (size_t)thread * n, *to = file == FUS_SCRATCH_M2S ? f->m->m2 : f->m->mean;
+    double *blocked = f->blocked + (size_t)thread * n, *const arrays[] = {f->m->mean, f->m->m2, f->m->m3},
+           *to = arrays[file];
     const struct fus_scratch_array from = array_of(t, file, group, (size_t)first * t->n_places, blocked, n);
     if (t->whole.n[group])
         fus_scratch_file_move(&f->failed[thread], t->scratch->fd[file], false, from.bytes, from.n, from.at);
@@ -431,10 +449,10 @@ static int fetch(struct fus_moments *m, struct fus_accumulator *t, struct fus_er
     int code = f.blocked && f.failed ? fus_scratch_file_open(t->scratch, err)
                                      : fus_base_fail(err, FUS_ENOMEM, "no memory to reorder %zu places", t->n_places);
     if (!code)
-        code = fus_moments_create(m, t->whole.n_groups, t->n_units, err);
+        code = create_moments(m, t, t->whole.n_groups, t->n_units, err);
     if (!code) {
         memcpy(m->n, t->whole.n, (size_t)m->n_groups * sizeof *m->n);
-        fus_threads_for(2 * m->n_groups * f.n_blocks, fetch_block, &f);
+        fus_threads_for(t->n_moments * m->n_groups * f.n_blocks, fetch_block, &f);
         code = fus_scratch_file_check(t->scratch, false, f.failed, (int)threads, err);
     }
     fus_base_free(f.blocked);

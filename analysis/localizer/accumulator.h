@@ -19,10 +19,11 @@ struct fus_accumulator {
     const struct fus_set *set;
     const int *order; /* [n_pictures] the i-th picture shown (blocks.h) */
     struct fus_scratch_file *scratch;
-    int n_halves; /* 2: each category has two halves; 1: it has not */
+    int n_halves;  /* 2: each category has two halves; 1: it has not */
+    int n_moments; /* 2: mean and m2; 3: m3 too */
     int channels;
     size_t n_places, blocked_units, n_units;
-    struct fus_moments block, whole; /* if whole's mean and m2 are in scratch, they are at whole_at */
+    struct fus_moments block, whole; /* if whole's arrays are in scratch, they are at whole_at */
     uint64_t whole_at[FUS_SCRATCH_FILES];
     bool keep;        /* single responses, units [C, H, W] */
     float *responses; /* [n_pictures, n_units]; NULL: in scratch from responses_at on */
@@ -36,7 +37,8 @@ size_t fus_accumulator_more_bytes(const struct fus_accumulator *t);
 size_t fus_accumulator_response_bytes(const struct fus_accumulator *t);
 
 void fus_accumulator_plan(struct fus_accumulator *t, const struct fus_set *set, const int *order,
-                          struct fus_scratch_file *scratch, const struct fus_tap *tap, bool halves, bool keep);
+                          struct fus_scratch_file *scratch, const struct fus_tap *tap, bool halves, bool third,
+                          bool keep);
 /* responses_in_memory: keep responses in memory. Arrays that fit into memory are never in the
  * scratch file. */
 int fus_accumulator_create(struct fus_accumulator *t, bool all_categories, bool responses_in_memory,

@@ -53,8 +53,8 @@ static int cross_validate(struct fus_halves_category *out, const struct fus_loca
         return fus_halves_layer(out, halves, r->x || r->read ? r : NULL, half, run->options.select.criterion,
                                 &run->options.select, err);
     for (int c = 0; c < run->pictures.set.n_categories; c++)
-        out[c].csi_cross = out[c].dprime_cross = out[c].auc_cross = out[c].survival = out[c].t_correlation =
-            out[c].dice = NAN;
+        out[c].csi_same = out[c].csi_cross = out[c].dprime_cross = out[c].auc_cross = out[c].survival =
+            out[c].t_correlation = out[c].dice = NAN;
     return FUS_OK;
 }
 
@@ -62,6 +62,7 @@ static void set_cross_validated(struct fus_layer_summary *layer, const struct fu
 {
     for (int c = 0; c < layer->n_categories; c++) {
         struct fus_category_summary *s = &layer->categories[c];
+        s->csi_same = halves[c].csi_same;
         s->csi_cv = halves[c].csi_cross;
         s->dprime_cv = halves[c].dprime_cross;
         s->auc_cv = halves[c].auc_cross;
@@ -111,6 +112,13 @@ static int match(struct fus_layer_summary *layer, const struct fus_localizer *ru
     if (!code)
         code = fus_matched_create(layer->matched, r, half, n, (size_t)run->options.bootstrap, run->options.interval,
                                   run->options.seed, &(struct fus_progress){report_progress, &t}, err);
+    layer->agreement = code ? NULL
+                            : fus_base_alloc((size_t)layer->n_categories * FUS_AGREEMENT_UNITS,
+                                             r->n_images * sizeof *layer->agreement);
+    if (!code)
+        code = layer->agreement
+                   ? fus_agreement_profiles(layer->agreement, layer->matched, r, half, err)
+                   : fus_base_fail(err, FUS_ENOMEM, "no memory for the profiles of %zu pictures", r->n_images);
     fus_base_free(n);
     return code;
 }
@@ -148,6 +156,8 @@ static int resample(struct fus_layer_summary *layer, const struct fus_localizer 
         layer->picture_rdm = fus_base_alloc(pairs, sizeof *layer->picture_rdm);
         code = layer->picture_rdm ? fus_consistency_rdm_images(layer->picture_rdm, r, err)
                                   : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu pairs of pictures", pairs);
+        if (!code)
+            code = fus_similarity_reliability(&layer->reliability, r, run->options.seed, err);
     }
     return code;
 }
@@ -218,7 +228,7 @@ static int decide(struct fus_layer_summary *layer, const struct fus_localizer *r
         code = tabulate(layer, run, &m, err);
     if (!code && folder)
         code = fus_decide_write_units(folder, run, model, layer, &m, err);
-    layer->dimensions = NAN;
+    layer->dimensions = layer->reliability = NAN;
     if (!code && kept)
         code = fus_dimensions_layer(&layer->dimensions, &r, err);
     if (!code && kept)

@@ -29,7 +29,7 @@ static int label_top(int8_t *label, const struct fus_moments *m, int category, c
     if (!units)
         return fus_base_fail(err, FUS_ENOMEM, "no memory to rank %zu units", m->n_units);
     for (size_t u = 0; u < m->n_units; u++) {
-        double t = fus_select_least_t(m, u, category, rule->select.student);
+        double t = fus_select_least_t(m, u, category, rule->select.test == FUS_TEST_STUDENT);
         units[u] = (struct ranked){isnan(t) ? -INFINITY : t, u};
     }
     qsort(units, m->n_units, sizeof *units, by_t);

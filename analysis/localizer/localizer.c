@@ -129,6 +129,7 @@ static int open_folder(struct fus_localizer *run, struct fus_error *err)
     if (code || run->state.done)
         return code;
     fus_memory_warn(run);
+    fus_run_warn_sizes(run);
     code = run->options.folder ? fus_localizer_make_folders(run, run->options.folder, err) : FUS_OK;
     run->folder_seconds = fus_run_now() - start;
     return code;

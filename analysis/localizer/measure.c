@@ -62,13 +62,31 @@ static int see_batch(struct pass *p, int n, struct fus_error *err)
     return code;
 }
 
+/* Shows the block's pictures again, one by one, to name the first layer of the network whose
+ * response is not finite. */
+static int find_bad_layer(struct pass *p, const struct fus_block *block, struct fus_error *err)
+{
+    char name[1024];
+    int code = FUS_OK;
+    for (p->first = block->first; p->first < block->end && !code; p->first++) {
+        fus_run_write_picture_name(name, &p->run->pictures.set, p->run->pictures.blocks.order[p->first]);
+        code = prepare(p, p->first, err);
+        if (!code)
+            code = fus_model_find_bad_layer(p->model, p->input, name, err);
+    }
+    return code;
+}
+
 /* Checks that every layer's responses to the block's pictures are finite. */
-static int check_responses(const struct pass *p, const struct fus_block *block, struct fus_error *err)
+static int check_responses(struct pass *p, const struct fus_block *block, struct fus_error *err)
 {
     const struct fus_localizer *run = p->run;
     char name[1024];
     for (int i = 0; i < p->n_here; i++)
         if (!fus_accumulator_is_finite(p->here[i])) {
+            int code = find_bad_layer(p, block, err);
+            if (code)
+                return code;
             fus_run_write_picture_name(name, &run->pictures.set, run->pictures.blocks.order[block->first]);
             return fus_base_fail(err, FUS_EFORMAT,
                                  "%s: layer %s answers one of %d pictures from %s on with NaN or infinity: its weights "
@@ -141,7 +159,8 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
             continue;
         const struct fus_tap *layer = fus_net_tap(p->model->net, *tap);
         fus_accumulator_plan(t, &p->run->pictures.set, p->run->pictures.blocks.order, &p->scratch, layer,
-                             p->run->options.halves, fus_run_keeps_tap(p->run, p->number, layer));
+                             p->run->options.halves, fus_run_keeps_third(p->run),
+                             fus_run_keeps_tap(p->run, p->number, layer));
         size_t bytes = fus_accumulator_least_bytes(t);
         if (p->n_here && (bytes > p->budget || used > p->budget - bytes))
             break;
@@ -162,7 +181,9 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
     }
     if (!code && row && !(p->row = fus_base_aligned(row, sizeof *p->row)))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for the responses to a picture");
-    uint64_t bytes = p->scratch.size[FUS_SCRATCH_MEANS] + p->scratch.size[FUS_SCRATCH_M2S];
+    uint64_t bytes = 0;
+    for (int i = 0; i < FUS_SCRATCH_FILES; i++)
+        bytes += p->scratch.size[i];
     p->log->scratch_bytes = bytes > p->log->scratch_bytes ? bytes : p->log->scratch_bytes;
     return code;
 }

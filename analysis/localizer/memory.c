@@ -36,12 +36,35 @@ static int n_halves(const struct fus_localizer *run)
 /* During a pass: the network and one block's moments of the largest layer. */
 static size_t showing_bytes(const struct fus_localizer *run, const struct fus_run_model *r, size_t net_bytes)
 {
-    return BASE + net_bytes + fus_moments_bytes(n_halves(run), largest_layer(r));
+    return BASE + net_bytes + fus_moments_bytes(n_halves(run), largest_layer(r), fus_run_keeps_third(run));
 }
 
 static size_t deciding_bytes(const struct fus_localizer *run, size_t n_units)
 {
-    return fus_moments_bytes(n_halves(run) * run->pictures.set.n_categories, n_units) + UNIT_BYTES * n_units;
+    int n_groups = n_halves(run) * run->pictures.set.n_categories;
+    return fus_moments_bytes(n_groups, n_units, fus_run_keeps_third(run)) + UNIT_BYTES * n_units;
+}
+
+/* During a pass over all layers at once, with the pictures in the cache. */
+static size_t whole_bytes(const struct fus_localizer *run, const struct fus_run_model *r, const struct fus_model *m,
+                          size_t net_bytes)
+{
+    size_t units = 0, pictures = (size_t)run->pictures.set.n_pictures * m->input_floats;
+    for (int i = 0; i < r->n_layers; i++)
+        units += fus_tensor_blocked_size(r->taps[i].channels, (size_t)r->taps[i].height * (size_t)r->taps[i].width);
+    pictures = pictures < run->options.max_memory / 8 ? pictures : run->options.max_memory / 8;
+    return BASE + net_bytes + pictures + fus_moments_bytes(n_halves(run), units, fus_run_keeps_third(run));
+}
+
+/* The network with a batch, not yet allocated. */
+static int open_with(struct fus_model *m, struct fus_net_options *options, int batch, bool low, struct fus_error *err)
+{
+    options->batch = batch;
+    options->low_memory = low;
+    options->resting = true;
+    fus_net_destroy(m->net);
+    m->net = NULL;
+    return fus_net_create(&m->net, &m->spec, options, fus_store_lookup, m->store, err);
 }
 
 int fus_memory_choose(struct fus_run_model *r, const struct fus_localizer *run, struct fus_model *m,
@@ -54,16 +77,16 @@ int fus_memory_choose(struct fus_run_model *r, const struct fus_localizer *run, 
     size_t n = sizeof tries / sizeof *tries;
     int code = FUS_OK;
     bool fits = false;
+    /* a smaller batch costs less than a second pass */
+    for (int batch = 16; batch >= 4 && !fits && !code && !run->options.batch && !run->options.low_memory; batch /= 2) {
+        code = open_with(m, options, batch, false, err);
+        fits = !code && whole_bytes(run, r, m, fus_net_bytes(m->net)) <= run->options.max_memory;
+    }
     for (size_t i = 0; i < n && !fits && !code; i++) {
         if ((run->options.low_memory && !tries[i].low) ||
             (run->options.batch && i + 1 < n && tries[i].low == tries[i + 1].low))
             continue; /* the user has chosen */
-        options->batch = run->options.batch ? run->options.batch : tries[i].batch;
-        options->low_memory = tries[i].low;
-        options->resting = true;
-        fus_net_destroy(m->net);
-        m->net = NULL;
-        code = fus_net_create(&m->net, &m->spec, options, fus_store_lookup, m->store, err);
+        code = open_with(m, options, run->options.batch ? run->options.batch : tries[i].batch, tries[i].low, err);
         fits = !code && showing_bytes(run, r, fus_net_bytes(m->net)) <= run->options.max_memory;
     }
     options->resting = false;

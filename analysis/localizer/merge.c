@@ -174,7 +174,7 @@ static int merge_layer(struct merge *m, const struct fus_state_files *files, int
     struct fus_accumulator t;
     const struct fus_tap *tap = &run->models[model].taps[layer];
     fus_accumulator_plan(&t, &run->pictures.set, run->pictures.blocks.order, &scratch, tap, run->options.halves,
-                         fus_run_keeps_tap(run, model, tap));
+                         fus_run_keeps_third(run), fus_run_keeps_tap(run, model, tap));
     size_t moments = fus_accumulator_least_bytes(&t) + fus_accumulator_more_bytes(&t),
            responses = fus_accumulator_response_bytes(&t);
     bool all = moments <= run->options.max_memory, inside = all && responses <= run->options.max_memory - moments;

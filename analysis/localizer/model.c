@@ -8,6 +8,7 @@
 
 #include "nn/base/sha256.h"
 #include "nn/base/utf8.h"
+#include "nn/kernel/kernels.h"
 
 /* torchvision's second weights (V2) need another image size than the first. The files are named
  * NAME-DIGEST.pth, with the first digits of their SHA-256. A renamed file is recognised by its
@@ -181,6 +182,14 @@ int fus_model_want(bool *wanted, const struct fus_model *m, const char *layers, 
     return FUS_OK;
 }
 
+static int refuse(const struct fus_model *m, int tap, float value, size_t channel, const char *picture,
+                  struct fus_error *err)
+{
+    return fus_base_fail(
+        err, FUS_EFORMAT, "%s: layer %s answers %s with %s (channel %zu): its weights are too large, or damaged",
+        fus_store_path(m->store), fus_net_tap(m->net, tap)->name, picture, isnan(value) ? "NaN" : "infinity", channel);
+}
+
 int fus_model_check_tap(const struct fus_model *m, int tap, const float *values, const char *picture,
                         struct fus_error *err)
 {
@@ -188,10 +197,38 @@ int fus_model_check_tap(const struct fus_model *m, int tap, const float *values,
     size_t places = (size_t)t->height * (size_t)t->width, n = (size_t)t->channels * places, i = 0;
     while (i < n && isfinite(values[i]))
         i++;
-    return i == n
-               ? FUS_OK
-               : fus_base_fail(err, FUS_EFORMAT,
-                               "%s: layer %s answers %s with %s (channel %zu): its weights are too large, or damaged",
-                               fus_store_path(m->store), t->name, picture, isnan(values[i]) ? "NaN" : "infinity",
-                               i / places);
+    return i == n ? FUS_OK : refuse(m, tap, values[i], i / places, picture, err);
+}
+
+struct bad_layer_search {
+    const struct fus_model *m;
+    const char *picture;
+    struct fus_error *err;
+};
+
+static int check_blocked(void *context, int tap, int picture, const float *blocked)
+{
+    const struct bad_layer_search *s = context;
+    const struct fus_tap *t = fus_net_tap(s->m->net, tap);
+    size_t places = (size_t)t->height * (size_t)t->width, n = fus_tensor_blocked_size(t->channels, places), i = 0;
+    (void)picture;
+    while (i < n && isfinite(blocked[i]))
+        i++;
+    return i == n ? FUS_OK
+                  : refuse(s->m, tap, blocked[i], i / (FUS_LANES * places) * FUS_LANES + i % FUS_LANES, s->picture,
+                           s->err);
+}
+
+int fus_model_find_bad_layer(struct fus_model *m, const float *input, const char *picture, struct fus_error *err)
+{
+    struct bad_layer_search s = {m, picture, err};
+    size_t n = (size_t)fus_net_n_taps(m->net);
+    bool *all = fus_base_alloc(n, sizeof *all);
+    if (!all)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for a list of %zu layers", n);
+    memset(all, true, n * sizeof *all);
+    fus_net_watch(m->net, NULL, NULL);
+    int code = fus_net_forward(m->net, input, 1, all, check_blocked, &s, err);
+    fus_base_free(all);
+    return code;
 }

@@ -47,6 +47,10 @@ int fus_model_want(bool *wanted, const struct fus_model *m, const char *layers, 
 int fus_model_check_tap(const struct fus_model *m, int tap, const float *values, const char *picture,
                         struct fus_error *err);
 
+/* Shows one picture's input again, with all taps: FUS_EFORMAT names the first layer with a NaN or
+ * infinite value. The net's watching function is removed. */
+int fus_model_find_bad_layer(struct fus_model *m, const float *input, const char *picture, struct fus_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -57,6 +57,42 @@ bool fus_run_keeps_tap(const struct fus_localizer *run, int model, const struct 
     return fus_run_keeps_responses(run) || (m->keeps_reference && strcmp(tap->name, m->reference) == 0);
 }
 
+bool fus_run_keeps_third(const struct fus_localizer *run)
+{
+    const struct fus_run_options *o = &run->options;
+    const struct fus_set *set = &run->pictures.set;
+    long n[3][FUS_SELECT_CATEGORIES] = {{0}}; /* of both halves, and of all */
+    bool needed = false;
+    for (int i = 0; i < set->n_pictures; i++) {
+        n[set->pictures[i].half ? 1 : 0][set->pictures[i].category]++;
+        n[2][set->pictures[i].category]++;
+    }
+    for (int k = o->halves ? 0 : 2; k < 3; k++)
+        needed = needed || fus_select_needs_third(&o->select, n[k], set->n_categories);
+    return needed && (o->select.criterion == FUS_CRITERION_IUT || o->sweep || o->full_units);
+}
+
+void fus_run_warn_sizes(struct fus_localizer *run)
+{
+    const struct fus_select_options *o = &run->options.select;
+    const struct fus_set *set = &run->pictures.set;
+    long n[FUS_SELECT_CATEGORIES] = {0}, least, most;
+    if (o->criterion != FUS_CRITERION_IUT || o->test == FUS_TEST_BALANCED)
+        return;
+    for (int i = 0; i < set->n_pictures; i++)
+        n[set->pictures[i].category]++;
+    least = most = n[0];
+    for (int c = 1; c < set->n_categories; c++) {
+        least = n[c] < least ? n[c] : least;
+        most = n[c] > most ? n[c] : most;
+    }
+    if (5 * most > 6 * least)
+        fus_note_say(&run->notes,
+                     "warning: categories have %ld to %ld pictures: with unequal numbers --test %s does not hold its "
+                     "level for skewed responses (METHOD.md, 5.6); --test balanced does",
+                     least, most, fus_select_test_name(o->test));
+}
+
 /* VALUE of NAME=VALUE; NULL: the item is not for this model. */
 static const char *value_for(const char *item, const char *name)
 {

@@ -28,9 +28,11 @@ int fus_scratch_file_open(struct fus_scratch_file *s, struct fus_error *err)
 {
     if (s->open)
         return FUS_OK;
-    int code = open_file(s, FUS_SCRATCH_MEANS, err);
-    if (!code && (code = open_file(s, FUS_SCRATCH_M2S, err)) != FUS_OK)
-        close(s->fd[FUS_SCRATCH_MEANS]);
+    int code = FUS_OK, n = 0;
+    while (n < FUS_SCRATCH_FILES && (code = open_file(s, (enum fus_scratch_place)n, err)) == FUS_OK)
+        n++;
+    while (code && n > 0)
+        close(s->fd[--n]);
     s->open = !code;
     return code;
 }

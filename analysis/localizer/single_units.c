@@ -107,8 +107,8 @@ static int find_top(struct fus_layer_summary *layer, const struct fus_localizer 
         size_t units[FUS_TOP_UNITS];
         int n = 0;
         for (size_t i = p->start[c]; i < p->start[c + 1]; i++)
-            offer(t, units, &n, FUS_TOP_UNITS, fus_select_least_t(m, p->units[i], c, run->options.select.student),
-                  p->units[i]);
+            offer(t, units, &n, FUS_TOP_UNITS,
+                  fus_select_least_t(m, p->units[i], c, run->options.select.test == FUS_TEST_STUDENT), p->units[i]);
         for (int i = 0; i < n; i++)
             describe_unit(&layer->top[layer->n_top++], layer, m, p->r, column, c, units[i], t[i]);
     }

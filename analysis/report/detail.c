@@ -240,24 +240,26 @@ void fus_detail_reliability(struct fus_text_buffer *out, const struct fus_view *
     static const char *const names[] = {"model",
                                         "category",
                                         "CSI, all pictures",
+                                        "CSI, same half",
                                         "CSI, other half",
                                         "d\xe2\x80\xb2, all pictures",
                                         "d\xe2\x80\xb2, other half",
                                         "selected again",
                                         "Dice",
                                         "r of the t maps"};
-    open_table(out, "Last block layer. All pictures: units chosen and measured on the same pictures. Other half: "
-                    "chosen in one half, measured in the other, mean "
-                    "of both directions. Selected again: share of the units chosen in one half that the other half "
+    open_table(out, "Last block layer. All pictures: units chosen and measured on the same pictures. Same and other "
+                    "half: chosen in one half, measured there and in the other, mean "
+                    "of both directions; their difference is what choosing and measuring on the same pictures adds. "
+                    "Selected again: share of the units chosen in one half that the other half "
                     "chooses too; \xe2\x80\x93 nothing was chosen");
-    head(out, names, 9);
+    head(out, names, 10);
     for (int m = 0; m < view->run->n_models; m++)
         for (int c = 0; c < view->run->n_categories; c++) {
             const struct fus_category_summary *s = fus_view_category(view, m, view->last[m], c);
-            const double row[] = {s->csi_mean, s->csi_cv, s->dprime_mean, s->dprime_cv,
-                                  s->survival, s->dice,   s->split_half_r};
+            const double row[] = {s->csi_mean,  s->csi_same, s->csi_cv, s->dprime_mean,
+                                  s->dprime_cv, s->survival, s->dice,   s->split_half_r};
             category_start(out, view, m, c);
-            for (int i = 0; i < 7; i++)
+            for (int i = 0; i < 8; i++)
                 number_cell(out, row[i]);
             fus_svg_put(out, "</tr>\n");
         }
@@ -337,19 +339,21 @@ void fus_detail_groups(struct fus_text_buffer *out, const struct fus_view *view)
 
 void fus_detail_chance(struct fus_text_buffer *out, const struct fus_view *view)
 {
-    static const char *const names[] = {"model", "category", "share",         "by chance",     "chance, high",
-                                        "p",     "p of CSI", "t family-wise", "units above it"};
+    static const char *const names[] = {"model",        "category",        "share",         "by chance",
+                                        "chance, high", "p (global null)", "t family-wise", "units above it"};
     open_table(out, "Last block layer against relabelled pictures. By chance: mean share over the relabellings; high: "
                     "what 1 \xe2\x88\x92 \xce\xb1 of them stay below; "
-                    "t family-wise: a least t above it occurs anywhere in the layer in at most \xce\xb1 of the "
-                    "relabellings; \xe2\x80\x93 undefined");
-    head(out, names, 9);
+                    "p: of the global null that no category differs from any other. Units family-wise respond more to "
+                    "their category than to each other one, tested by relabelling that pair alone: in at most \xce\xb1 "
+                    "of such layers any unit passes by chance. t family-wise: the largest of the pairs\xe2\x80\x99 "
+                    "thresholds; \xe2\x80\x93 undefined");
+    head(out, names, 8);
     for (int m = 0; m < view->run->n_models; m++)
         for (int c = 0; fus_view_last(view, m)->permuted && c < view->run->n_categories; c++) {
             const struct fus_permute_category *p = &fus_view_last(view, m)->permuted[c];
             category_start(out, view, m, c);
-            fus_svg_put(out, "<td>$p</td><td>$p</td><td>$p</td><td>$v</td><td>$v</td>", p->proportion, p->null_mean,
-                        p->null_high, p->p_proportion, p->p_csi);
+            fus_svg_put(out, "<td>$p</td><td>$p</td><td>$p</td><td>$v</td>", p->proportion, p->null_mean, p->null_high,
+                        p->p_proportion);
             number_cell(out, p->t_critical);
             fus_svg_put(out, "<td>$z</td></tr>\n", p->n_familywise);
         }

@@ -167,14 +167,14 @@ static void say_chance(struct fus_text_buffer *out, const struct fus_view *view,
 }
 
 /* "Chosen in one half of the pictures and measured in the other, their mean CSI is 0.31 for face
- * (0.36 on all pictures)." */
+ * (0.36 in the same half)." */
 static void say_halves(struct fus_text_buffer *out, const struct fus_view *view, int model)
 {
     int n = 0, at = 0;
     for (int pass = 0; pass < 2; pass++)
         for (int c = 0; c < view->run->n_categories; c++) {
             const struct fus_category_summary *s = fus_view_category(view, model, view->last[model], c);
-            if (!isfinite(s->csi_cv) || !isfinite(s->csi_mean))
+            if (!isfinite(s->csi_cv) || !isfinite(s->csi_same))
                 continue;
             if (pass == 0)
                 n++;
@@ -183,7 +183,7 @@ static void say_halves(struct fus_text_buffer *out, const struct fus_view *view,
                     out, at == 0
                              ? " The mean CSI of units chosen in one half of the pictures and measured in the other is "
                              : "");
-                fus_svg_put(out, "$3 for $e (on all pictures $3)$s", s->csi_cv, view->run->categories[c], s->csi_mean,
+                fus_svg_put(out, "$3 for $e (in the same half $3)$s", s->csi_cv, view->run->categories[c], s->csi_same,
                             fus_prose_separator(at++, n));
             }
         }

@@ -14,6 +14,7 @@ void fus_prose_lead(struct fus_text_buffer *out, const struct fus_view *view);
  * not done to explain a larger share, <li>... */
 void fus_prose_matched(struct fus_text_buffer *out, const struct fus_view *view, int other, int category);
 void fus_prose_equivalence(struct fus_text_buffer *out, const struct fus_view *view, int other); /* with --sesoi */
+void fus_prose_beside(struct fus_text_buffer *out, const struct fus_view *view); /* for the methods: what was run */
 void fus_prose_groups(struct fus_text_buffer *out, const struct fus_view *view); /* the groups' shares, <li>... */
 void fus_prose_not_compared(struct fus_text_buffer *out, const struct fus_view *view);
 

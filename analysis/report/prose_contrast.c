@@ -154,3 +154,30 @@ void fus_prose_not_compared(struct fus_text_buffer *out, const struct fus_view *
                          "compared.");
     fus_svg_put(out, "</li>\n");
 }
+
+void fus_prose_beside(struct fus_text_buffer *out, const struct fus_view *view)
+{
+    const struct fus_groups *g = &view->run->groups;
+    fus_svg_put(out,
+                view->matched
+                    ? "As many units of each model: the k units whose least t (Welch) over the other categories is "
+                      "largest, k = 25, 50, 100, \xe2\x80\xa6 and the smaller of the two counts, chosen in one half of "
+                      "the pictures, CSI measured in the other, mean of both ways; Morisita\xe2\x80\x99s index of the "
+                      "same units; resamples drawn within halves. "
+                    : "As many units of each model were not compared (--matched). ");
+    for (int k = 0; k < g->n; k++)
+        fus_svg_put(out, "$s$e, $d trainings$s", k ? "" : "Groups: ", g->group[k].name, g->group[k].n,
+                    k + 1 < g->n ? "; " : ". ");
+    fus_svg_put(out, g->n ? "Their means are tested by relabelling trainings, two-sided, and by the largest difference "
+                            "over layers in units of its sd; intervals resample trainings (n \xe2\x88\x92 1 of n) and "
+                            "pictures. "
+                          : "Several trainings of a kind were not compared (--group): no p here speaks of other "
+                            "trainings. ");
+    if (view->run->sesoi > 0)
+        fus_svg_put(out,
+                    "Equivalence within a factor of $2, stated before the run: two one-sided tests (Schuirmann "
+                    "1987).",
+                    fus_fmath_exp(view->run->sesoi));
+    else
+        fus_svg_put(out, "No smallest difference of interest was stated (--sesoi), so no difference is called absent.");
+}

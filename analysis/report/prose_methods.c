@@ -124,8 +124,9 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
                          "on the same pictures. layers.csv has the area under the ROC curve there too (auc_cv).");
     else if (strcmp(n, "2B\xe2\x80\xb2") == 0)
         fus_svg_put(out, "Units selective in one half of the pictures, their mean CSI in the other half; mean of both "
-                         "directions. What falls from figure 2B to "
-                         "here was due to choosing and measuring on the same pictures. No error bars: two halves give "
+                         "directions. Choosing and measuring on the same pictures would give the larger csi_same of "
+                         "layers.csv; figure 2B is no measure of that, since all pictures select other units than half "
+                         "of them do. No error bars: two halves give "
                          "none. Gaps: a half has no selective unit.");
     else if (strcmp(n, "p1") == 0)
         fus_prose_validity_power(out);
@@ -225,12 +226,17 @@ static void say_criterion(struct fus_text_buffer *out, const struct fus_run_summ
         fus_svg_put(out, "$e", run->criterion);
         return;
     }
-    fus_svg_put(out, "Intersection-union of one-sided Welch tests: the unit\xe2\x80\x99s responses to the pictures of "
-                     "the category are compared with those "
-                     "to each other category in turn (Welch 1947, unequal variances, n \xe2\x88\x92 1, degrees of "
-                     "freedom after Satterthwaite); p is the "
-                     "largest of these p values, so that the unit must respond more to the category than to "
-                     "<em>every</em> other one.");
+    fus_svg_put(out,
+                "Intersection-union of one-sided tests: the unit\xe2\x80\x99s responses to the pictures of "
+                "the category are compared with those "
+                "to each other category in turn. With equal numbers of pictures by Welch\xe2\x80\x99s test (1947, "
+                "unequal variances, degrees of freedom after Satterthwaite); else by the larger of two p, one from "
+                "the skewness of the difference over all relabellings of the two categories\xe2\x80\x99 pictures, "
+                "one from Welch\xe2\x80\x99s t or, if larger, Hall\xe2\x80\x99s transformation of it (1992) with "
+                "pooled third moments, since Welch\xe2\x80\x99s test alone does not hold its level for skewed "
+                "responses and unequal numbers. A unit\xe2\x80\x99s p is the "
+                "largest of these p values, so that the unit must respond more to the category than to "
+                "<em>every</em> other one.");
     const char *correction = correction_text(run->options.correction);
     item(out, "Correction and level");
     if (correction)
@@ -290,11 +296,15 @@ static void say_indices(struct fus_text_buffer *out, const struct fus_view *view
     if (cross_validated(view->run))
         fus_svg_put(out, " layers.csv also has it cross-validated (csi_cv): units chosen on one half of each "
                          "category\xe2\x80\x99s pictures and measured on "
-                         "the other, and the reverse, averaged.");
+                         "the other, and the reverse, averaged; csi_same: the same units measured where they were "
+                         "chosen.");
     item(out, "Proportion, map, variation");
-    fus_svg_put(out, "Proportion: selective units over all units of the layer. Map: at each place, the share of "
-                     "channels selective there. Variation: "
-                     "standard deviation of the map over places divided by its mean (CV).");
+    fus_svg_put(out,
+                "Proportion: selective units over all units of the layer. Map: at each place, the share of "
+                "channels selective there. Variation: "
+                "standard deviation of the map over places divided by its mean (CV), which follows the number of "
+                "units; Morisita\xe2\x80\x99s index (1959) does not: places times \xce\xa3x(x \xe2\x88\x92 1) over "
+                "n(n \xe2\x88\x92 1), x of the n units at a place. By chance: n units placed at random.");
     item(out, "Last block layer");
     fus_svg_put(out,
                 "The output of the last residual block, $sin a ResNet-50 the "
@@ -364,12 +374,16 @@ static void say_resampling(struct fus_text_buffer *out, const struct fus_view *v
         fus_svg_put(out, "None were computed in this run (they need --bootstrap).");
     item(out, "Chance");
     if (how->permutations)
-        fus_svg_put(out,
-                    "$z relabellings of the pictures, the same for all units, the whole selection repeated in each; p "
-                    "= (b + 1) / (m + 1), b of the m reaching the "
-                    "observed value (Phipson and Smyth 2010); family-wise thresholds from the largest t of each "
-                    "(Nichols and Holmes 2002).",
-                    (size_t)how->permutations);
+        fus_svg_put(
+            out,
+            "$z relabellings of the pictures, the same for all units, the whole selection repeated in each; p "
+            "= (b + 1) / (m + 1), b of the m reaching the "
+            "observed value (Phipson and Smyth 2010), a test of the global null that no category differs from any "
+            "other. Units family-wise: each pair of categories relabelled alone, so that the null is a "
+            "category no better than one of the others (the conjunction null: Nichols, Brett, Andersson, Wager "
+            "and Poline 2005), thresholds from the largest t of each relabelling (Nichols and Holmes 2002) at "
+            "alpha over the number of other categories.",
+            (size_t)how->permutations);
     else
         fus_svg_put(out, "Not estimated in this run (it needs --permutations).");
     if (how->bootstrap || how->permutations)
@@ -381,6 +395,10 @@ static void say_how(struct fus_text_buffer *out, const struct fus_view *view)
     const struct fus_run_method *how = view->run->method;
     say_halves(out, view);
     say_resampling(out, view);
+    if (view->run->n_models > 1) {
+        item(out, "What stands beside a larger share");
+        fus_prose_beside(out, view);
+    }
     if (view->run->n_top) {
         item(out, "Single units");
         fus_svg_put(out,

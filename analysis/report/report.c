@@ -152,6 +152,8 @@ static void caption(struct fus_text_buffer *out, const struct fus_view *view, co
         fus_svg_put(out, "<a href=\"compare.csv\">compare.csv</a>");
     if (f->number[0] == '3' && view->permuted)
         fus_svg_put(out, "<a href=\"permutations.csv\">permutations.csv</a>");
+    if (strcmp(f->number, "m1") == 0)
+        fus_svg_put(out, "<a href=\"agreement.csv\">agreement.csv</a>");
     if (strcmp(f->number, "3B") == 0 && view->run->groups.n)
         fus_svg_put(out, "<a href=\"groups.csv\">groups.csv</a>");
     if (f->number[0] == '5')

@@ -62,6 +62,7 @@ static const struct column {
     OF_CATEGORY("morisita", REAL, morisita),
     OF_CATEGORY("morisita_low", REAL, morisita_low),
     OF_CATEGORY("morisita_high", REAL, morisita_high),
+    OF_CATEGORY("csi_same", REAL, csi_same),
     OF_LAYER("dimensions", REAL, dimensions, 0),
 };
 enum { N_COLUMNS = sizeof columns / sizeof *columns };

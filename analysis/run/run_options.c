@@ -37,7 +37,7 @@ static const char *units_word(int i)
 
 static const char *test_word(int i)
 {
-    return i ? "student" : "welch";
+    return fus_select_test_name((enum fus_test)i);
 }
 
 static const char *criterion_word(int i)
@@ -76,7 +76,7 @@ static const struct option {
 } options[] = {
     {"preset", TEXT, AT(preset), NULL, 0, true},
     {"criterion", WORD, AT(select.criterion), criterion_word, FUS_CRITERION_RANKSUM + 1, true},
-    {"test", FLAG, AT(select.student), test_word, 2, true},
+    {"test", WORD, AT(select.test), test_word, FUS_TEST_STUDENT + 1, true},
     {"correction", WORD, AT(select.correction), correction_word, FUS_UNCORRECTED + 1, true},
     {"alpha", REAL, AT(select.alpha), NULL, 0, true},
     {"halves", WORD, AT(halves), halves_word, 3, true},

@@ -40,8 +40,8 @@ static int write_permutations(const struct tables *t, struct fus_error *err)
     const struct fus_run_summary *s = t->summary;
     struct fus_outfile f;
     int code = open_table(&f, t->folder, "permutations.csv",
-                          "model,layer,category,n_permutations,proportion,null_mean,null_high,p_proportion,"
-                          "csi_mean,p_csi,t_critical,n_familywise",
+                          "model,layer,category,n_permutations,proportion,null_mean,null_high,"
+                          "p_proportion_global_null,csi_mean,t_critical,n_familywise",
                           err);
     if (code)
         return code;
@@ -51,9 +51,9 @@ static int write_permutations(const struct tables *t, struct fus_error *err)
                 const struct fus_permute_category *p = &s->models[i].layers[l].permuted[c];
                 begin_row(&f, s, i, l, c);
                 fus_csv_count(&f, (size_t)t->options->permutations);
-                const double row[] = {p->proportion, p->null_mean, p->null_high, p->p_proportion,
-                                      p->csi,        p->p_csi,     p->t_critical};
-                for (int k = 0; k < 7; k++)
+                const double row[] = {p->proportion,   p->null_mean, p->null_high,
+                                      p->p_proportion, p->csi,       p->t_critical};
+                for (int k = 0; k < 6; k++)
                     fus_csv_number(&f, row[k]);
                 fus_csv_count(&f, p->n_familywise);
                 fus_outfile_printf(&f, "\n");
@@ -84,55 +84,6 @@ static int write_sweep(const struct tables *t, struct fus_error *err)
                     fus_outfile_printf(&f, "\n");
                 }
     return fus_outfile_commit(&f, err);
-}
-
-/* ---- consistency ---- */
-
-static const double *rdm_of(const struct tables *t, int model, int layer, bool pictures)
-{
-    const struct fus_run_summary *s = t->summary;
-    const struct fus_layer_summary *l = &s->models[model].layers[layer];
-    return pictures ? l->picture_rdm : l->rdm;
-}
-
-/* One layer against all layers of all models. */
-static int consistency_rows(struct fus_outfile *f, const struct tables *t, int model, int layer, bool pictures,
-                            struct fus_error *err)
-{
-    const struct fus_run_summary *s = t->summary;
-    size_t n = (size_t)(pictures ? t->set->n_pictures : s->n_categories);
-    int code = FUS_OK;
-    for (int j = 0; j < s->n_models; j++)
-        for (int k = 0; k < s->models[j].n_layers && !code; k++) {
-            double r;
-            code = fus_consistency_spearman(&r, rdm_of(t, model, layer, pictures), rdm_of(t, j, k, pictures),
-                                            n * (n - 1) / 2, err);
-            fus_outfile_printf(f, "%s", pictures ? "picture" : "category");
-            fus_csv_name(f, ",", s->models[model].name);
-            fus_csv_name(f, ",", s->models[model].layers[layer].name);
-            fus_csv_name(f, ",", s->models[j].name);
-            fus_csv_name(f, ",", s->models[j].layers[k].name);
-            fus_csv_number(f, r);
-            fus_outfile_printf(f, "\n");
-        }
-    return code;
-}
-
-static int write_consistency(const struct tables *t, struct fus_error *err)
-{
-    const struct fus_run_summary *s = t->summary;
-    struct fus_outfile f;
-    int code = open_table(&f, t->folder, "consistency.csv", "level,model_a,layer_a,model_b,layer_b,spearman", err);
-    if (code)
-        return code;
-    for (int pictures = 0; pictures < (s->models[0].layers[0].picture_rdm ? 2 : 1); pictures++)
-        for (int i = 0; i < s->n_models; i++)
-            for (int l = 0; l < s->models[i].n_layers && !code; l++)
-                code = consistency_rows(&f, t, i, l, pictures, err);
-    if (!code)
-        return fus_outfile_commit(&f, err);
-    fus_outfile_discard(&f);
-    return code;
 }
 
 /* ---- models across layers ---- */
@@ -192,6 +143,65 @@ static int write_signflip(const struct tables *t, struct fus_error *err)
         for (int b = a + 1; b < t->summary->n_models; b++)
             signflip_rows(&f, t->summary, a, b);
     return fus_outfile_commit(&f, err);
+}
+
+/* Two layers in every category that both have units for. */
+static int agreement_rows(struct fus_outfile *f, const struct tables *t, const int at[4], const int *numbers,
+                          struct fus_error *err)
+{
+    const struct fus_run_summary *s = t->summary;
+    size_t n = (size_t)t->set->n_pictures;
+    const struct fus_layer_summary *a = &s->models[at[0]].layers[at[2]], *b = &s->models[at[1]].layers[at[3]];
+    int code = FUS_OK;
+    for (int c = 0; c < s->n_categories && !code; c++) {
+        size_t first = (size_t)c * FUS_AGREEMENT_UNITS * n;
+        struct fus_agreement x;
+        code = fus_agreement_compare(&x, a->agreement + first, b->agreement + first, numbers, numbers + n, n,
+                                     s->n_categories, err);
+        if (code || isnan(x.r))
+            continue;
+        fus_csv_name(f, "", s->models[at[0]].name);
+        fus_csv_name(f, ",", s->models[at[1]].name);
+        fus_csv_name(f, ",", a->name);
+        fus_csv_name(f, ",", b->name);
+        fus_csv_name(f, ",", s->categories[c]);
+        const double row[] = {x.r, x.ceiling, x.r_within, x.ceiling_within};
+        for (int k = 0; k < 4; k++)
+            fus_csv_number(f, row[k]);
+        fus_outfile_printf(f, "\n");
+    }
+    return code;
+}
+
+static int write_agreement(const struct tables *t, struct fus_error *err)
+{
+    const struct fus_run_summary *s = t->summary;
+    size_t n = (size_t)t->set->n_pictures;
+    struct fus_outfile f;
+    int *numbers = fus_base_alloc(n, 2 * sizeof *numbers); /* category and half of each picture */
+    int code = numbers ? open_table(&f, t->folder, "agreement.csv",
+                                    "model_a,model_b,layer,layer_b,category,r,ceiling,r_within,ceiling_within", err)
+                       : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu pictures", n);
+    if (code) {
+        fus_base_free(numbers);
+        return code;
+    }
+    for (size_t i = 0; i < n; i++) {
+        numbers[i] = t->set->pictures[i].category;
+        numbers[n + i] = t->set->pictures[i].half;
+    }
+    for (int a = 0; a < s->n_models; a++)
+        for (int b = a + 1; b < s->n_models; b++)
+            for (int i = 0; i < s->models[a].n_layers && !code; i++) {
+                int j = fus_compare_layer(&s->models[a], i, &s->models[b]);
+                if (j >= 0 && s->models[a].layers[i].agreement && s->models[b].layers[j].agreement)
+                    code = agreement_rows(&f, t, (const int[]){a, b, i, j}, numbers, err);
+            }
+    fus_base_free(numbers);
+    if (!code)
+        return fus_outfile_commit(&f, err);
+    fus_outfile_discard(&f);
+    return code;
 }
 
 static int write_groups(const struct tables *t, struct fus_error *err)
@@ -320,13 +330,17 @@ int fus_run_write_tables(const char *folder, const struct fus_run_summary *summa
         if (!code)
             code = fus_power_table_write(path, summary, &plan, err);
     }
-    if (options->consistency && !code)
-        code = write_consistency(&t, err);
+    if (options->consistency && !code) {
+        fus_run_dir_path(path, folder, "consistency.csv");
+        code = fus_consistency_table_write(path, summary, set, options, err);
+    }
     if (summary->n_models > 1 && !code)
         code = write_signflip(&t, err);
     fus_run_dir_path(path, folder, "matched.csv");
     if (options->matched && !code)
         code = fus_table_matched(path, summary, err);
+    if (options->matched && !code)
+        code = write_agreement(&t, err);
     if (options->groups && !code)
         code = write_groups(&t, err);
     return code ? code : write_profiles(&t, err);

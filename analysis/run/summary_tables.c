@@ -268,16 +268,16 @@ static void read_tops(struct fus_run_summary_file *r)
 
 static void read_permutations(struct fus_run_summary_file *r)
 {
-    static const char *const names[] = {"proportion", "null_mean", "null_high", "p_proportion",
-                                        "csi_mean",   "p_csi",     "t_critical"};
+    static const char *const names[] = {"proportion", "null_mean", "null_high", "p_proportion_global_null",
+                                        "csi_mean",   "t_critical"};
     struct fus_csv_read t;
-    int column[7];
+    int column[6];
     if (!fus_summary_file_open_table(r, &t, "permutations.csv"))
         return;
     int model = fus_csv_read_column(&t, "model"), layer = fus_csv_read_column(&t, "layer"),
         category = fus_csv_read_column(&t, "category");
     int familywise = fus_csv_read_column(&t, "n_familywise");
-    for (int i = 0; i < 7; i++)
+    for (int i = 0; i < 6; i++)
         column[i] = fus_csv_read_column(&t, names[i]);
     while (!r->code && fus_csv_read_next(&t)) {
         int m = fus_summary_file_model_in(r, &t, model), l = fus_summary_file_layer_in(r, &t, m, layer),
@@ -287,15 +287,14 @@ static void read_permutations(struct fus_run_summary_file *r)
             struct fus_permute_category *empty =
                 fus_summary_file_take(r, (size_t)r->summary.n_categories, sizeof *empty);
             for (int i = 0; empty && i < r->summary.n_categories; i++)
-                empty[i] = (struct fus_permute_category){NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0};
+                empty[i] = (struct fus_permute_category){NAN, NAN, NAN, NAN, NAN, NAN, 0};
             of->permuted = empty;
         }
         if (!of || !of->permuted)
             break;
         struct fus_permute_category *p = (struct fus_permute_category *)&of->permuted[c];
-        double *const to[] = {&p->proportion, &p->null_mean, &p->null_high, &p->p_proportion,
-                              &p->csi,        &p->p_csi,     &p->t_critical};
-        for (int i = 0; i < 7; i++)
+        double *const to[] = {&p->proportion, &p->null_mean, &p->null_high, &p->p_proportion, &p->csi, &p->t_critical};
+        for (int i = 0; i < 6; i++)
             *to[i] = fus_csv_read_number(&t, column[i]);
         p->n_familywise = (size_t)fus_csv_read_count(&t, familywise, LONG_MAX);
     }

@@ -14,6 +14,12 @@ int fus_table_matched(const char *path, const struct fus_run_summary *run, struc
 int fus_table_pixels(const char *path, const struct fus_run_summary *run,
                      struct fus_error *err); /* pixels.csv; run->pixels is there */
 
+/* consistency.csv. */
+struct fus_set;
+struct fus_run_options;
+int fus_consistency_table_write(const char *path, const struct fus_run_summary *run, const struct fus_set *set,
+                                const struct fus_run_options *options, struct fus_error *err);
+
 /* power.csv. reversed: whether some other model's order with this one in a point's statistic is not
  * that of the whole set. */
 int fus_power_table_write(const char *path, const struct fus_run_summary *run, const struct fus_power_plan *plan,

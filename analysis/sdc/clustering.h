@@ -34,8 +34,9 @@ struct fus_sdc_cluster_options {
     int stability;                  /* resamples of reruns; 0: none */
     bool by_participant;            /* centroids are means of participants' means */
     const char *images, *embedding; /* NULL: those of the fit */
-    bool rois;
-    int top; /* images most and least associated */
+    const char *rois;               /* a study's table, whose label images are compared (rois.h); NULL: none */
+    const char *run, *layer;        /* of networks: selective units of `fusiform run` (overlap.h); NULL: none */
+    int top;                        /* images most and least associated */
     uint64_t seed;
     bool preset;                    /* efird; for the record */
     void (*note)(const char *line); /* a line for the user while it works; NULL: none */

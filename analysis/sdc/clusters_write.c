@@ -8,6 +8,8 @@
 #include "analysis/run/csv.h"
 #include "analysis/run/tables.h"
 #include "analysis/sdc/concept_tables.h"
+#include "analysis/sdc/overlap.h"
+#include "analysis/sdc/rois.h"
 #include "analysis/sdc/volumes.h"
 #include "nn/base/json.h"
 #include "nn/base/number.h"
@@ -131,6 +133,10 @@ static int explain_eps(const struct fus_sdc_clustering *c, int e, const struct f
     code = fus_sdc_concept_tables(&x, folder, err);
     if (!code)
         code = fus_sdc_concept_thumbs(&x, folder, err);
+    if (!code && c->o->rois)
+        code = fus_sdc_rois_write(&x, c->o->rois, folder, err);
+    if (!code && c->o->run)
+        code = fus_sdc_overlap_write(&x, c->o->run, c->o->layer, folder, err);
     fus_sdc_explain_free(&x);
     return code;
 }
@@ -251,6 +257,7 @@ static int write_record(const struct fus_sdc_clustering *c, const struct fus_sdc
 
 int fus_sdc_clusters_write(const struct fus_sdc_clustering *c, const struct fus_sdc_pool *pool, struct fus_error *err)
 {
+    fus_sdc_clusters_remove(c->out);
     int code = write_sweep(c, err);
     if (!code)
         code = write_voxels(c, err);

@@ -1,7 +1,8 @@
 /* What clusters found of what a simulation planted.
  *
  *   found.csv   vectors, concept, n_voxels, cluster, n_cluster, n_both, jaccard, purity, found
- *   demo.csv    vectors, eps, q, n_clusters, n_found, n_planted, apart, unwanted, rand_planted, rand_all
+ *   demo.csv    vectors, eps, q, n_clusters, n_found, n_planted, apart, unwanted, rand_planted,
+ * rand_all
  *
  * A concept is found if a cluster's voxels overlap with its own by a Jaccard index of 1/2 or more;
  * purity is the share of that cluster's voxels in which it is planted. apart: both halves of the

@@ -62,7 +62,10 @@ struct fus_sdc_page_kind {
     char **thumbs;  /* [n_thumbs] names of the images on the sheet, by place */
     uint8_t *sheet; /* [sheet_n] thumbs.png; NULL: none */
     size_t sheet_n;
-    char *record; /* cluster.json */
+    char *record;        /* cluster.json */
+    int n_overlaps;      /* models times categories */
+    char **overlap_name; /* [n_overlaps] face, r50 */
+    double *overlap;     /* [n_overlaps, n_clusters] Dice */
 };
 
 int fus_sdc_page_read(struct fus_sdc_page_kind *k, const char *dir, const char *folder, const char *which,
@@ -75,6 +78,7 @@ void fus_sdc_page_member(char text[128], const struct fus_sdc_page_kind *k, cons
 int fus_sdc_page_scores(struct fus_text_buffer *out, const char *dir, struct fus_error *err);
 void fus_sdc_page_sweep(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 void fus_sdc_page_matrices(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
+void fus_sdc_page_overlap(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 void fus_sdc_page_clusters(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k, int number);
 void fus_sdc_page_contrasts(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k, int number);
 void fus_sdc_page_methods(struct fus_text_buffer *out, const struct fus_sdc_page_kind *kinds, int n);

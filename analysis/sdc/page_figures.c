@@ -11,7 +11,7 @@
 
 #define WIDTH FUS_PANELS_WIDTH
 #define HEIGHT 210.0
-enum { MAX_POINTS = 4000, MAX_CURVES = 400, MAX_PARTICIPANTS = 16, MAX_CELLS = 60 };
+enum { MAX_POINTS = 4000, MAX_CURVES = 400, MAX_PARTICIPANTS = 16, MAX_CELLS = 60, NAME_CHARS = 22 };
 
 /* ---- panels ---- */
 
@@ -88,7 +88,7 @@ static void take_row(struct curves *c, struct fus_csv_read *t, const int at[8])
         return;
     int p = find_participant(c, fus_csv_read_text(t, at[0])), curve = p < 0 ? -1 : find_curve(c, p, kind);
     double k = fus_csv_read_number(t, at[5]);
-    if (curve < 0 || c->n_points == MAX_POINTS || !(k >= 1))
+    if (curve < 0 || c->n_points == MAX_POINTS || !(k >= 1 && k <= 1e6))
         return;
     c->points[c->n_points++] = (struct point){curve, k, fus_csv_read_number(t, at[6]), fus_csv_read_number(t, at[7])};
 }
@@ -296,7 +296,14 @@ static int level_of(const struct matrix *m, double v)
 
 static void put_matrix(struct fus_text_buffer *out, const struct matrix *m)
 {
-    double left = 62, top = 26, cell = (WIDTH - left - 6) / m->columns;
+    double left = 24, top = 26;
+    for (int r = 0; r < m->rows && m->row_names; r++) {
+        char name[4 * NAME_CHARS + 1];
+        fus_svg_shorten(name, m->row_names[r], NAME_CHARS);
+        double w = fus_svg_width(name, 9) + 8;
+        left = w > left ? w : left;
+    }
+    double cell = (WIDTH - left - 6) / m->columns;
     cell = cell > 22 ? 22 : cell;
     double high = cell < 9 ? 9 : cell > 16 ? 16 : cell, height = top + high * m->rows + 30;
     int every = (int)ceil(14 / cell), every_row = m->row_names ? 1 : (int)ceil(10 / high);
@@ -317,9 +324,9 @@ static void put_matrix(struct fus_text_buffer *out, const struct matrix *m)
     fus_svg_put(out, "</g><rect class=\"ax\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/>", left, top,
                 cell * m->columns, high * m->rows);
     for (int r = 0; r < m->rows; r += every_row) {
-        char name[64];
+        char name[4 * NAME_CHARS + 1];
         if (m->row_names)
-            fus_svg_shorten(name, m->row_names[r], 10);
+            fus_svg_shorten(name, m->row_names[r], NAME_CHARS);
         else
             snprintf(name, sizeof name, "%d", r + 1);
         fus_svg_put(out, "<text class=\"tl tk end\" x=\"$f\" y=\"$f\">$e</text>", left - 5, top + (r + 0.5) * high + 3,
@@ -379,6 +386,35 @@ void fus_sdc_page_matrices(struct fus_text_buffer *out, const struct fus_sdc_pag
                         "Left out: the clusters come from the other participants alone, and the participant's "
                         "voxels are those nearer than eps to the centroid; open cells have no match or no voxel. ");
         fus_svg_put(out, "Numbers: clusters.csv$s.</figcaption></figure>\n", k->decoded ? ", decodability.csv" : "");
+    }
+    fus_base_free(values);
+}
+
+void fus_sdc_page_overlap(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k)
+{
+    int n = k->n_clusters < MAX_CELLS ? k->n_clusters : MAX_CELLS;
+    double *values = fus_base_alloc((size_t)k->n_overlaps + 1, ((size_t)n + 1) * sizeof *values), most = 0.05;
+    if (!values) {
+        out->failed = true;
+        return;
+    }
+    for (int i = 0; i < k->n_overlaps; i++)
+        for (int c = 0; c < n; c++) {
+            double v = k->overlap[(size_t)i * (size_t)k->n_clusters + (size_t)c];
+            values[i * n + c] = v;
+            most = v > most ? v : most;
+        }
+    struct matrix m = {k->n_overlaps, n, values, 0, most, "Dice with selective units", k->overlap_name, 2};
+    if (k->n_overlaps && n) {
+        fus_svg_put(out, "<h3>Are these the localizer's categories?</h3>\n<figure><div class=\"grid\">");
+        put_matrix(out, &m);
+        fus_svg_put(out,
+                    "</div><figcaption>Rows: units that a localizer with other pictures found selective for a category "
+                    "in a network; columns: clusters, made without any label. Dark: a Dice index of $2, the largest. A "
+                    "cluster that overlaps with a category is that category found without a localizer; one without a "
+                    "row is what a localizer of categories misses. Chance, by labels shifted over channels, and q: "
+                    "overlap.csv.</figcaption></figure>\n",
+                    most);
     }
     fus_base_free(values);
 }

@@ -10,7 +10,8 @@
 #include "stimuli/set/folder.h"
 #include "weights/weights.h"
 
-enum { MAX_CLUSTERS = 20000, MAX_CONTRASTS = 30 };
+enum { MAX_CLUSTERS = 20000, MAX_CONTRASTS = 30, MAX_OVERLAPS = 200 };
+#define MOST_COUNT 1e9
 
 static bool exists(const char *path)
 {
@@ -55,6 +56,24 @@ static char *copy_text(const struct fus_csv_read *t, int column)
     return text;
 }
 
+/* A count, or a mean of counts; any other number is a failure. NaN: an empty field. */
+static double read_amount(struct fus_csv_read *t, int column, double most)
+{
+    double x = fus_csv_read_number(t, column);
+    if (x < 0 || x > most)
+        fus_csv_read_fail(t, "%g found, a number from 0 to %g expected", x, most);
+    return x < 0 || x > most ? NAN : x;
+}
+
+/* The same of a field that is never empty. */
+static double read_known(struct fus_csv_read *t, int column, double most)
+{
+    double x = read_amount(t, column, most);
+    if (isnan(x))
+        fus_csv_read_fail(t, "nothing found, a number from 0 to %g expected", most);
+    return isnan(x) ? 0 : x;
+}
+
 /* ---- eps.csv ---- */
 
 static int read_sweep(struct fus_sdc_page_kind *k, const char *dir, struct fus_error *err)
@@ -78,10 +97,10 @@ static int read_sweep(struct fus_sdc_page_kind *k, const char *dir, struct fus_e
         k->eps = grown;
         struct fus_sdc_page_eps *e = &k->eps[k->n_eps++];
         snprintf(e->name, sizeof e->name, "%.30s", fus_csv_read_text(&t, eps));
-        e->eps = fus_csv_read_number(&t, eps);
+        e->eps = read_known(&t, eps, 2);
         double *to[] = {&e->n_core, &e->n_clusters, &e->n_count, &e->null_core, &e->q};
-        for (int i = 0; i < 5; i++)
-            *to[i] = fus_csv_read_number(&t, at[i]);
+        for (int i = 0; i < 5; i++) /* chance may be empty */
+            *to[i] = i < 3 ? read_known(&t, at[i], MOST_COUNT) : read_amount(&t, at[i], MOST_COUNT);
         e->chosen = fus_csv_read_count(&t, chosen, 1) == 1;
     }
     return fus_csv_read_close(&t, err);
@@ -133,13 +152,15 @@ static void read_cluster(struct fus_sdc_page_kind *k, struct fus_csv_read *t, co
     double *to[] = {&c->n_voxels,      &c->n_participants, &c->cohesion,        &c->separation, &c->jaccard,
                     &c->replicated_in, &c->opposite,       &c->opposite_cosine, &c->label_auc};
     for (int i = 0; i < 9; i++)
-        *to[i] = fus_csv_read_number(t, at[i]);
+        *to[i] = i < 2 ? read_known(t, at[i], MOST_COUNT) : fus_csv_read_number(t, at[i]);
+    if (!(c->replicated_in >= 0 && c->replicated_in <= k->n_names))
+        c->replicated_in = NAN;
     c->voxels = fus_base_alloc((size_t)k->n_names + 1, sizeof *c->voxels);
     c->label = copy_text(t, label);
     if (!c->voxels || !c->label)
         fus_csv_read_fail(t, "no memory");
     for (int s = 0; s < k->n_names && c->voxels; s++)
-        c->voxels[s] = fus_csv_read_number(t, first + s);
+        c->voxels[s] = read_known(t, first + s, MOST_COUNT);
 }
 
 static int read_clusters(struct fus_sdc_page_kind *k, const char *folder, struct fus_error *err)
@@ -334,6 +355,45 @@ static int read_cosines(struct fus_sdc_page_kind *k, const char *folder, struct 
     return code;
 }
 
+/* ---- overlap.csv ---- */
+
+static int find_overlap(struct fus_sdc_page_kind *k, const char *model, const char *category)
+{
+    char name[400];
+    snprintf(name, sizeof name, "%.190s, %.190s", category, model);
+    for (int i = 0; i < k->n_overlaps; i++)
+        if (strcmp(k->overlap_name[i], name) == 0)
+            return i;
+    if (k->n_overlaps == MAX_OVERLAPS || !(k->overlap_name[k->n_overlaps] = fus_base_strdup(name)))
+        return -1;
+    return k->n_overlaps++;
+}
+
+static int read_overlap(struct fus_sdc_page_kind *k, const char *folder, struct fus_error *err)
+{
+    struct fus_csv_read t;
+    bool there;
+    int code = open_table(&t, &there, folder, "overlap.csv", NULL, err);
+    if (code || !there)
+        return code;
+    int cluster = fus_csv_read_column(&t, "cluster"), model = fus_csv_read_column(&t, "model"),
+        category = fus_csv_read_column(&t, "category"), dice = fus_csv_read_column(&t, "dice");
+    k->overlap_name = fus_base_alloc(MAX_OVERLAPS, sizeof *k->overlap_name);
+    k->overlap = fus_base_alloc(MAX_OVERLAPS, ((size_t)k->n_clusters + 1) * sizeof *k->overlap);
+    if (!k->overlap_name || !k->overlap)
+        fus_csv_read_fail(&t, "no memory");
+    while (fus_csv_read_next(&t)) {
+        char *m = copy_text(&t, model), *c = copy_text(&t, category);
+        long at = fus_csv_read_count(&t, cluster, k->n_clusters);
+        int i = m && c && at >= 1 ? find_overlap(k, m, c) : -1;
+        if (i >= 0)
+            k->overlap[(size_t)i * (size_t)k->n_clusters + (size_t)at - 1] = fus_csv_read_number(&t, dice);
+        fus_base_free(m);
+        fus_base_free(c);
+    }
+    return fus_csv_read_close(&t, err);
+}
+
 /* ---- all ---- */
 
 static int read_record(struct fus_sdc_page_kind *k, const char *dir, struct fus_error *err)
@@ -372,7 +432,7 @@ int fus_sdc_page_read(struct fus_sdc_page_kind *k, const char *dir, const char *
                       struct fus_error *err)
 {
     static int (*const parts[])(struct fus_sdc_page_kind *, const char *, struct fus_error *) = {
-        read_clusters, read_decoded, read_thumbs, read_images, read_contrasts, read_cosines};
+        read_clusters, read_decoded, read_thumbs, read_images, read_contrasts, read_cosines, read_overlap};
     char *at = NULL;
     *k = (struct fus_sdc_page_kind){.which = which, .folder = folder, .shown = -1};
     int code = read_sweep(k, dir, err);
@@ -409,6 +469,10 @@ void fus_sdc_page_free(struct fus_sdc_page_kind *k)
         fus_base_free(k->names[i]);
     for (int i = 0; i < k->n_thumbs; i++)
         fus_base_free(k->thumbs[i]);
+    for (int i = 0; i < k->n_overlaps; i++)
+        fus_base_free(k->overlap_name[i]);
+    fus_base_free(k->overlap_name);
+    fus_base_free(k->overlap);
     fus_base_free(k->eps);
     fus_base_free(k->names);
     fus_base_free(k->clusters);

@@ -1,7 +1,8 @@
 /* Simulated participants with planted concepts, written as files that `fit` reads: what the method
  * finds can be compared with what is there.
  *
- *   embedding.npy   [images, d] f32, from the kind of each drawn picture and the words of its caption
+ *   embedding.npy   [images, d] f32, from the kind of each drawn picture and the words of its
+ * caption
  *   study.tsv       subj01/session*.nii (int16 = 300 x percent), subj01/mask.nii, subj01/trials.tsv
  *   truth.csv       participant, voxel (number in the file), i, j, k, concept, nc
  *   images.tsv      image (row of the embedding), path, labels: by fus_sdc_simulate_images
@@ -40,7 +41,7 @@ enum fus_sdc_concept {
     FUS_SDC_NUMBER = FUS_SDC_N_SHARED,
     FUS_SDC_GLASSES,
     FUS_SDC_N_CONCEPTS,
-    FUS_SDC_MIXED = FUS_SDC_N_CONCEPTS, /* the sum of two concepts' axes */
+    FUS_SDC_MIXED = FUS_SDC_N_CONCEPTS, /* the sum of two of the participant's concepts */
     FUS_SDC_IDLE                        /* a direction of its own; half of these have no signal */
 };
 const char *fus_sdc_simulate_name(enum fus_sdc_concept c);

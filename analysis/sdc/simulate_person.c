@@ -111,6 +111,21 @@ static void shuffle(size_t *items, size_t n, struct fus_rng *rng)
     }
 }
 
+/* Two different concepts that this participant has, never both halves of the split one: that would
+ * be the whole of it. */
+static void draw_pair(enum fus_sdc_concept pair[2], const struct person *p, struct fus_rng *rng)
+{
+    bool split;
+    do {
+        for (int k = 0; k < 2; k++)
+            do
+                pair[k] = (enum fus_sdc_concept)fus_rng_below(rng, FUS_SDC_N_CONCEPTS);
+            while (!is_present(pair[k], p->who, p->o));
+        split = pair[0] + pair[1] == FUS_SDC_CAR_PAINT + FUS_SDC_CAR_VIEW &&
+                (pair[0] == FUS_SDC_CAR_PAINT || pair[0] == FUS_SDC_CAR_VIEW);
+    } while (pair[0] == pair[1] || split);
+}
+
 /* Voxel v: its direction and ceiling. */
 static void make_voxel(struct person *p, size_t v, const double *q, struct fus_rng *rng, double *scratch)
 {
@@ -119,8 +134,10 @@ static void make_voxel(struct person *p, size_t v, const double *q, struct fus_r
     if (p->concept[v] == FUS_SDC_IDLE)
         add_random(to, 1, d, rng, scratch);
     else if (p->concept[v] == FUS_SDC_MIXED) {
-        for (int twice = 0; twice < 2; twice++)
-            add_axis(to, (enum fus_sdc_concept)fus_rng_below(rng, FUS_SDC_N_CONCEPTS), q, d);
+        enum fus_sdc_concept pair[2];
+        draw_pair(pair, p, rng);
+        add_axis(to, pair[0], q, d);
+        add_axis(to, pair[1], q, d);
         add_random(to, 0.4, d, rng, scratch);
     } else {
         add_axis(to, p->concept[v], q, d);

@@ -1,12 +1,14 @@
-/* Mean and sum of squared deviations of every unit in every group, one picture at a time
- * (Welford 1962), so that memory does not grow with the number of pictures. For the n-th picture
- * of a group, in double,
+/* Mean and sums of squared and cubed deviations of every unit in every group, one picture at a time
+ * (Welford 1962; m3: Pebay 2008), so that memory does not grow with the number of pictures.
+ * For the n-th picture of a group, in double,
  *
- *     w = 1.0 / n (once a picture)     d = x - mean     mean += d * w     m2 += d * (x - mean)
+ *     w = 1.0 / n     c = (n - 1) * w * ((n - 2) * w)     (once a picture)
+ *     d = x - mean    m3 = (m3 + d * d * (d * c)) - d * w * 3 * m2    mean += d * w    m2 += d * (x
+ * - mean)
  *
- * in this order and with these roundings. Every unit is its own chain over the pictures, so
- * neither threads nor vector width can change a bit. A response that is NaN or infinite makes
- * its unit's mean and m2 non-finite for good. */
+ * in this order and with these roundings; m3 only if it is kept. Every unit is its own chain over
+ * the pictures, so neither threads nor vector width can change a bit. A response that is NaN or
+ * infinite makes its unit's mean and m2 non-finite for good. */
 #include <string.h>
 
 #include "analysis/analysis.h"
@@ -23,12 +25,12 @@ static int n_chunks(size_t n_units)
     return (int)((n_units + CHUNK - 1) / CHUNK);
 }
 
-size_t fus_moments_bytes(int n_groups, size_t n_units)
+size_t fus_moments_bytes(int n_groups, size_t n_units, bool third)
 {
     size_t values, bytes, counts;
     if (n_groups < 0 || !fus_base_mul(&values, (size_t)n_groups, n_units) ||
-        !fus_base_mul(&bytes, values, 2 * sizeof(double)) || !fus_base_mul(&counts, (size_t)n_groups, sizeof(long)) ||
-        !fus_base_add(&bytes, bytes, counts))
+        !fus_base_mul(&bytes, values, (third ? 3 : 2) * sizeof(double)) ||
+        !fus_base_mul(&counts, (size_t)n_groups, sizeof(long)) || !fus_base_add(&bytes, bytes, counts))
         return SIZE_MAX;
     return bytes;
 }
@@ -39,7 +41,7 @@ int fus_moments_create(struct fus_moments *m, int n_groups, size_t n_units, stru
     if (n_groups < 1 || n_units < 1)
         return fus_base_fail(err, FUS_EINVAL, "moments: %d groups of %zu units: both must be at least 1", n_groups,
                              n_units);
-    if (fus_moments_bytes(n_groups, n_units) == SIZE_MAX)
+    if (fus_moments_bytes(n_groups, n_units, false) == SIZE_MAX)
         return fus_base_fail(err, FUS_ENOMEM, "moments: %d groups of %zu units do not fit an address", n_groups,
                              n_units);
     if (!fus_kernels_pick(NULL, err))
@@ -53,7 +55,15 @@ int fus_moments_create(struct fus_moments *m, int n_groups, size_t n_units, stru
         return FUS_OK;
     fus_moments_destroy(m);
     return fus_base_fail(err, FUS_ENOMEM, "moments: no memory for %d groups of %zu units (%zu bytes)", n_groups,
-                         n_units, fus_moments_bytes(n_groups, n_units));
+                         n_units, fus_moments_bytes(n_groups, n_units, false));
+}
+
+int fus_moments_keep_third(struct fus_moments *m, struct fus_error *err)
+{
+    m->m3 = fus_base_aligned((size_t)m->n_groups * m->n_units, sizeof *m->m3);
+    return m->m3 ? FUS_OK
+                 : fus_base_fail(err, FUS_ENOMEM, "moments: no memory for third ones of %d groups of %zu units",
+                                 m->n_groups, m->n_units);
 }
 
 void fus_moments_destroy(struct fus_moments *m)
@@ -61,7 +71,14 @@ void fus_moments_destroy(struct fus_moments *m)
     fus_base_free(m->n);
     fus_base_free(m->mean);
     fus_base_free(m->m2);
+    fus_base_free(m->m3);
     memset(m, 0, sizeof *m);
+}
+
+double fus_moments_weight(long n)
+{
+    double w = 1.0 / (double)n;
+    return (double)(n - 1) * w * ((double)(n - 2) * w);
 }
 
 /* Some of the pictures that enter, at most MAX_ROWS, those of a group together
@@ -70,7 +87,7 @@ struct slice {
     struct fus_moments *m;
     const struct fus_kernel *kernel;
     const float *x[MAX_ROWS];
-    double w[MAX_ROWS];
+    double w[MAX_ROWS], c[MAX_ROWS];
     int group[MAX_ROWS], n;
 };
 
@@ -81,10 +98,11 @@ static void fill_slice(struct slice *s, const float *x, const int *group, const 
         size_t row = order ? order[from + (size_t)i] : from + (size_t)i;
         int j = i, g = group[row];
         for (; j > 0 && s->group[j - 1] > g; j--)
-            s->group[j] = s->group[j - 1], s->x[j] = s->x[j - 1], s->w[j] = s->w[j - 1];
+            s->group[j] = s->group[j - 1], s->x[j] = s->x[j - 1], s->w[j] = s->w[j - 1], s->c[j] = s->c[j - 1];
         s->group[j] = g;
         s->x[j] = x + row * s->m->n_units;
         s->w[j] = 1.0 / (double)++s->m->n[g];
+        s->c[j] = fus_moments_weight(s->m->n[g]);
     }
 }
 
@@ -98,7 +116,11 @@ static void add_chunk(void *context, int chunk, int thread)
         size_t at = (size_t)s->group[i] * s->m->n_units;
         for (next = i + 1; next < s->n && next - i < ROWS_AT_ONCE && s->group[next] == s->group[i];)
             next++;
-        s->kernel->moments_add(s->m->mean + at, s->m->m2 + at, s->x + i, s->w + i, next - i, from, end);
+        if (s->m->m3)
+            s->kernel->moments_add_third(s->m->mean + at, s->m->m2 + at, s->m->m3 + at, s->x + i, s->w + i, s->c + i,
+                                         next - i, from, end);
+        else
+            s->kernel->moments_add(s->m->mean + at, s->m->m2 + at, s->x + i, s->w + i, next - i, from, end);
     }
 }
 
@@ -122,6 +144,8 @@ struct merge_context {
     double *mean, *m2, share, weight;
     const double *mean_b, *m2_b;
     size_t n_units;
+    double *m3; /* NULL: not kept */
+    const double *m3_b;
 };
 
 static void merge_chunk(void *context, int chunk, int thread)
@@ -129,6 +153,11 @@ static void merge_chunk(void *context, int chunk, int thread)
     const struct merge_context *a = context;
     size_t u = (size_t)chunk * CHUNK, n = a->n_units - u < CHUNK ? a->n_units - u : CHUNK;
     (void)thread;
+    if (a->share < 1 && a->m3) /* before mean and m2 change */
+        a->kernel->moments_merge_third(a->m3 + u, a->mean + u, a->m2 + u, a->m3_b + u, a->mean_b + u, a->m2_b + u,
+                                       a->share, a->weight, n);
+    else if (a->m3)
+        memcpy(a->m3 + u, a->m3_b + u, n * sizeof *a->m3);
     if (a->share < 1)
         a->kernel->moments_merge(a->mean + u, a->m2 + u, a->mean_b + u, a->m2_b + u, a->share, a->weight, n);
     else {
@@ -143,8 +172,10 @@ void fus_moments_merge_group(struct fus_moments *into, int group, const struct f
     size_t at = (size_t)group * into->n_units, at_b = (size_t)from_group * from->n_units;
     if (n_b == 0)
         return;
-    struct merge_context a = {fus_kernels_here(), into->mean + at,   into->m2 + at,   share,
-                              n_a * share,        from->mean + at_b, from->m2 + at_b, into->n_units};
+    struct merge_context a = {fus_kernels_here(), into->mean + at, into->m2 + at, share, n_a * share,
+                              from->mean + at_b,  from->m2 + at_b, into->n_units, NULL,  NULL};
+    if (into->m3 && from->m3)
+        a.m3 = into->m3 + at, a.m3_b = from->m3 + at_b;
     fus_threads_for(n_chunks(into->n_units), merge_chunk, &a);
     into->n[group] += from->n[from_group];
 }
@@ -202,6 +233,8 @@ int fus_moments_unblock(struct fus_moments *m, int channels, size_t n_places, st
     size_t n_units = (size_t)channels * n_places;
     unblock(&a, m->mean, m->n_groups, m->n_units, n_units);
     unblock(&a, m->m2, m->n_groups, m->n_units, n_units);
+    if (m->m3)
+        unblock(&a, m->m3, m->n_groups, m->n_units, n_units);
     m->n_units = n_units;
     fus_base_free(a.temporary);
     return FUS_OK;

@@ -143,8 +143,6 @@ int fus_bootstrap_run(struct fus_bootstrap *b, const struct fus_responses *r,
     struct work w = {.b = b, .r = r, .statistics = statistics};
     memset(b, 0, sizeof *b);
     int code = fus_responses_check(r, err);
-    if (!code && n_resamples < 1)
-        code = fus_base_fail(err, FUS_EINVAL, "0 resamples");
     if (!code && method == FUS_INTERVAL_BCA && r->over != FUS_REDRAW_PICTURES)
         code = fus_base_fail(err, FUS_EINVAL, "bca leaves single pictures out: it needs resamples of pictures");
     if (!code && method == FUS_INTERVAL_BCA)
@@ -160,7 +158,8 @@ int fus_bootstrap_run(struct fus_bootstrap *b, const struct fus_responses *r,
                          (b->nested     ? fus_bootstrap_n_nested(n_resamples)
                           : b->left_out ? r->n_images
                                         : 0);
-        code = fus_resample_run(&(struct fus_resampling){n_draws, choose, measure, &w, progress}, r, err);
+        code = fus_resample_run(&(struct fus_resampling){n_draws, choose, measure, &w, progress, statistics->third}, r,
+                                err);
     }
     fus_redraw_destroy(&w.redraw);
     fus_base_free(w.outer);
@@ -200,7 +199,14 @@ int fus_bootstrap_create(struct fus_bootstrap *b, const struct fus_responses *r,
                          const struct fus_progress *progress, struct fus_error *err)
 {
     struct layer_context context = {r, options};
-    struct fus_bootstrap_statistics statistics = {(size_t)r->n_categories * N_STATISTICS, measure_layer, &context};
+    /* without a picture, or with other subcategories, sizes differ where they were equal */
+    bool changing = method == FUS_INTERVAL_BCA || r->over != FUS_REDRAW_PICTURES,
+         balanced = options->test == FUS_TEST_BALANCED && options->criterion == FUS_CRITERION_IUT;
+    struct fus_bootstrap_statistics statistics = {(size_t)r->n_categories * N_STATISTICS, measure_layer, &context,
+                                                  balanced && (changing || fus_resample_needs_third(r, options))};
+    memset(b, 0, sizeof *b);
+    if (n_resamples < 1)
+        return fus_base_fail(err, FUS_EINVAL, "0 resamples");
     return fus_bootstrap_run(b, r, &statistics, n_resamples, method, seed, progress, err);
 }
 

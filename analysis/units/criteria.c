@@ -38,7 +38,7 @@ const char *fus_criteria_name(enum fus_criterion criterion)
 }
 
 /* (mu_c - mu_o) / sqrt(s_c^2/n_c + s_o^2/n_o), o = all pictures of the others, variances with n.
- * Infinite if both are 0 and the means differ, by division by zero. */
+ * 0 if both are 0, as in TDANN's code. */
 static double pooled_t(const struct fus_moments *m, size_t unit, int category)
 {
     double n = 0, sum = 0, squares = 0, n_c = (double)m->n[category];
@@ -55,7 +55,7 @@ static double pooled_t(const struct fus_moments *m, size_t unit, int category)
         }
     size_t preferred = (size_t)category * m->n_units + unit;
     double difference = m->mean[preferred] - mean, error = m->m2[preferred] / n_c / n_c + squares / n / n;
-    return difference == 0 ? 0 : difference / sqrt(error);
+    return error > 0 ? difference / sqrt(error) : 0;
 }
 
 static double statistic(const struct fus_moments *m, size_t unit, int category, enum fus_criterion criterion)
@@ -272,6 +272,8 @@ void fus_responses_moments(struct fus_moments *m, const struct fus_responses *r,
     memset(m->n, 0, (size_t)m->n_groups * sizeof *m->n);
     memset(m->mean, 0, values * sizeof *m->mean);
     memset(m->m2, 0, values * sizeof *m->m2);
+    if (m->m3)
+        memset(m->m3, 0, values * sizeof *m->m3);
     fus_moments_add_rows(m, r->x, relabel ? relabel : r->category, order, n);
 }
 
@@ -298,6 +300,13 @@ static void gather(float *sorted, const size_t *first, const struct fus_response
         sorted[next[r->category[i]]++] = strip[i * STRIP];
 }
 
+/* Two-sided, as Matlab's ranksum: twice the smaller tail. */
+static double two_sided(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch)
+{
+    double above = fus_ranksum_p(a, n_a, b, n_b, scratch);
+    return 2 * (above < 0.5 ? above : fus_ranksum_p(b, n_b, a, n_a, scratch));
+}
+
 static int ranksum_label(const float *values, float *scratch, const size_t *first, const struct fus_moments *m,
                          size_t unit)
 {
@@ -306,8 +315,8 @@ static int ranksum_label(const float *values, float *scratch, const size_t *firs
         if (m->mean[(size_t)c * m->n_units + unit] > m->mean[(size_t)best * m->n_units + unit])
             best = c;
     for (int o = 0; o < m->n_groups; o++)
-        if (o != best && !(fus_ranksum_p(values + first[best], first[best + 1] - first[best], values + first[o],
-                                         first[o + 1] - first[o], scratch) < RANKSUM_P))
+        if (o != best && !(two_sided(values + first[best], first[best + 1] - first[best], values + first[o],
+                                     first[o + 1] - first[o], scratch) < RANKSUM_P))
             return -1;
     return best;
 }

@@ -1,6 +1,7 @@
 /* The selectivity indices of single units and their summary over a layer's selective units
  * (analysis.h, METHOD.md): CSI as in Lu & Wang 2025 (arXiv 2502.16456), d' as in Afraz, Boyden &
- * DiCarlo 2015. Sums run over units in the order of their index. */
+ * DiCarlo 2015, by the formula of Brain-Score and TDANN, which pool the other pictures and divide
+ * variances by n. Sums run over units in the order of their index. */
 #include <math.h>
 #include <string.h>
 
@@ -24,9 +25,9 @@ double fus_csi_unit(const struct fus_moments *m, size_t unit, int category)
     return preferred + others > 0 ? (preferred - others) / (preferred + others) : NAN;
 }
 
-/* Sum of squared deviations of the pooled others: within each category, and of the categories'
- * means from the mean of all these pictures. */
-static double variance_of_others(const struct fus_moments *m, size_t unit, int category)
+/* Mean and variance of all pictures of the other categories, pooled: squared deviations within each
+ * category, and of the categories' means from the mean. */
+static double pool_others(double *variance, const struct fus_moments *m, size_t unit, int category)
 {
     double n = 0, sum = 0, squares = 0;
     for (int o = 0; o < m->n_groups; o++)
@@ -39,14 +40,16 @@ static double variance_of_others(const struct fus_moments *m, size_t unit, int c
             double d = m->mean[(size_t)o * m->n_units + unit] - sum / n;
             squares += m->m2[(size_t)o * m->n_units + unit] + (double)m->n[o] * d * d;
         }
-    return squares / (n - 1);
+    *variance = squares / n;
+    return sum / n;
 }
 
 double fus_csi_dprime(const struct fus_moments *m, size_t unit, int category)
 {
     size_t preferred = (size_t)category * m->n_units + unit;
-    double variance = m->m2[preferred] / (double)(m->n[category] - 1) + variance_of_others(m, unit, category);
-    return variance > 0 ? (m->mean[preferred] - mean_of_others(m, unit, category)) / sqrt(0.5 * variance) : NAN;
+    double of_others, mean = pool_others(&of_others, m, unit, category),
+                      variance = m->m2[preferred] / (double)m->n[category] + of_others;
+    return variance > 0 ? (m->mean[preferred] - mean) / sqrt(0.5 * variance) : NAN;
 }
 
 int fus_csi_summarise(struct fus_category_summary *out, const struct fus_moments *m, const int8_t *label, int category,

@@ -17,7 +17,8 @@ struct fus_moments fus_halves_view(const struct fus_moments *m, int half)
 {
     int n = m->n_groups / 2;
     size_t skip = (size_t)(half * n) * m->n_units;
-    return (struct fus_moments){n, m->n_units, m->n + half * n, m->mean + skip, m->m2 + skip, m->is_signed};
+    return (struct fus_moments){
+        n, m->n_units, m->n + half * n, m->mean + skip, m->m2 + skip, m->m3 ? m->m3 + skip : NULL, m->is_signed};
 }
 
 int fus_halves_merge(struct fus_moments *out, const struct fus_moments *m, struct fus_error *err)
@@ -367,7 +368,7 @@ int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *
     for (int h = 0; h < 2 && !code; h++)
         code = label_half(&layer[h], &search[h], &halves[h], criterion, options, err);
     if (!code)
-        code = compare(out, halves, search, options->student, err);
+        code = compare(out, halves, search, options->test == FUS_TEST_STUDENT, err);
     if (!code) {
         int8_t *const label[2] = {layer[0].label, layer[1].label};
         fus_threads_for(halves[0].n_groups, summarise, &(struct summary_context){out, halves, label});

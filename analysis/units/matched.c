@@ -202,6 +202,25 @@ static int measure(void *context, double *to, size_t stride, const struct fus_mo
     return code;
 }
 
+int fus_matched_choose(size_t *units, size_t *n, const struct fus_matched *m, const struct fus_moments *half,
+                       int channels, struct fus_error *err)
+{
+    struct work w = {.matched = m, .n_places = half->n_units / (size_t)channels};
+    struct scratch s;
+    for (int c = 0; c < m->n_categories; c++)
+        w.n_items += room_of(m, c, half->n_units);
+    int code = create_scratch(&s, &w, err);
+    if (!code)
+        choose_units(&s, &w, half);
+    for (int c = 0; c < m->n_categories && !code; c++) {
+        n[c] = s.best[c].n;
+        for (size_t i = 0; i < n[c]; i++)
+            *units++ = s.best[c].items[i].unit;
+    }
+    destroy_scratch(&s);
+    return code;
+}
+
 /* ---- all draws ---- */
 
 /* 3, 6, 12, 25, 50, ... */
@@ -263,7 +282,7 @@ int fus_matched_create(struct fus_matched *m, const struct fus_responses *r, con
     if (!code) {
         struct fus_responses halves = *r;
         struct work w = {m, &halves, (size_t)r->height * (size_t)r->width, 1};
-        struct fus_bootstrap_statistics statistics = {m->first[m->n_categories] * STATISTICS, measure, &w};
+        struct fus_bootstrap_statistics statistics = {m->first[m->n_categories] * STATISTICS, measure, &w, false};
         number_strata(numbers, numbers + 2 * r->n_images, r, half);
         for (size_t i = 0; i < r->n_images; i++)
             numbers[r->n_images + i] = half[i] * r->n_categories + r->category[i];

@@ -220,7 +220,9 @@ int fus_power_layer(struct fus_power_point *out, const struct fus_responses *r, 
     if (!code)
         code = create_memory(&w, n_draws, err);
     if (!code)
-        code = fus_resample_run(&(struct fus_resampling){n_draws, choose, measure, &w, progress}, r, err);
+        code = fus_resample_run(
+            &(struct fus_resampling){n_draws, choose, measure, &w, progress, fus_resample_needs_third(r, options)}, r,
+            err);
     if (!code)
         summarise_all(&w);
     fus_base_free(w.values);

@@ -31,13 +31,14 @@ struct batch {
     float *strips;      /* [threads, n_images, STRIP] */
     const float **rows; /* [threads, n_images] */
     double *weights;    /* [n_images] 1, 1/2, 1/3, ... */
+    double *thirds;     /* [n_images] those of m3 */
     size_t *order;      /* [n_images] */
     int *category;      /* [n_images] */
 };
 
 static size_t batch_size(const struct fus_resampling *plan, const struct fus_responses *r)
 {
-    size_t fit = BATCH_BYTES / fus_moments_bytes(r->n_categories, r->n_units);
+    size_t fit = BATCH_BYTES / fus_moments_bytes(r->n_categories, r->n_units, plan->third);
     fit = fit < 1 ? 1 : fit > MAX_DRAWS ? MAX_DRAWS : fit;
     return fit < plan->n_draws ? fit : plan->n_draws;
 }
@@ -64,17 +65,20 @@ static int create_batch(struct batch *b, struct fus_error *err)
     b->draws = fus_base_alloc(b->most, sizeof *b->draws);
     b->strips = fus_base_aligned(n, threads * STRIP * sizeof *b->strips);
     b->rows = fus_base_alloc(n, threads * sizeof *b->rows);
-    b->weights = fus_base_alloc(n, sizeof *b->weights);
+    b->weights = fus_base_alloc(n, 2 * sizeof *b->weights);
+    b->thirds = b->weights ? b->weights + n : NULL;
     b->order = fus_base_alloc(n, sizeof *b->order);
     b->category = fus_base_alloc(n, sizeof *b->category);
     if (!b->draws || !b->strips || !b->rows || !b->weights || !b->order || !b->category)
         code = fus_base_fail(err, FUS_ENOMEM, "no memory to draw from %zu pictures", n);
     for (size_t i = 0; i < n && !code; i++)
-        b->weights[i] = 1.0 / (double)(i + 1);
+        b->weights[i] = 1.0 / (double)(i + 1), b->thirds[i] = fus_moments_weight((long)i + 1);
     for (size_t k = 0; k < b->most && !code; k++) {
         struct draw *d = &b->draws[k];
         code = fus_moments_create(&d->m, b->r->n_categories, b->r->n_units, err);
         d->m.is_signed = b->r->is_signed;
+        if (!code && b->plan->third)
+            code = fus_moments_keep_third(&d->m, err);
         d->rows = fus_base_alloc(n + groups + 1, sizeof *d->rows);
         d->first = d->rows ? d->rows + n : NULL;
         if (!code && !d->rows)
@@ -116,9 +120,16 @@ static void take_strip(void *context, int strip, int thread)
             rows[i] = x + d->rows[i] * STRIP;
         for (int g = 0; g < b->r->n_categories; g++) {
             double *mean = d->m.mean + (size_t)g * n_units + at, *m2 = d->m.m2 + (size_t)g * n_units + at;
+            double *m3 = d->m.m3 ? d->m.m3 + (size_t)g * n_units + at : NULL;
             memset(mean, 0, n * sizeof *mean);
             memset(m2, 0, n * sizeof *m2);
-            b->kernel->moments_add(mean, m2, rows + d->first[g], b->weights, (int)d->m.n[g], 0, n);
+            if (m3)
+                memset(m3, 0, n * sizeof *m3);
+            if (m3)
+                b->kernel->moments_add_third(mean, m2, m3, rows + d->first[g], b->weights, b->thirds, (int)d->m.n[g], 0,
+                                             n);
+            else
+                b->kernel->moments_add(mean, m2, rows + d->first[g], b->weights, (int)d->m.n[g], 0, n);
         }
     }
 }
@@ -150,6 +161,14 @@ static int run_batch(struct batch *b, struct fus_error *err)
             return b->draws[k].code;
         }
     return FUS_OK;
+}
+
+bool fus_resample_needs_third(const struct fus_responses *r, const struct fus_select_options *options)
+{
+    long n[FUS_SELECT_CATEGORIES] = {0};
+    for (size_t i = 0; i < r->n_images; i++)
+        n[r->category[i]]++;
+    return options->criterion == FUS_CRITERION_IUT && fus_select_needs_third(options, n, r->n_categories);
 }
 
 int fus_resample_run(const struct fus_resampling *plan, const struct fus_responses *r, struct fus_error *err)

@@ -18,6 +18,8 @@
  *     bounds, and the units that are certain count as n_before.
  *  6. Of two pairs, one with t larger by 1e-9 and df no smaller has the smaller p, by more than
  *     t_sf's error, and need not be evaluated to find the largest.
+ * For the balanced test with unequal n, t is Student's and the bounds are those of balanced.c; 6
+ * does not apply.
  * tests/test_select.c compares both ways. */
 #include <float.h>
 #include <math.h>
@@ -65,8 +67,12 @@ struct fus_search {
     int8_t *label; /* [n_units] */
     const struct fus_moments *m;
     const struct fus_select_options *options;
+    bool student;     /* which t is meant */
+    bool balanced;    /* the balanced test of unequal n */
     double scale;     /* fus_multiple_scale */
     double z_squared; /* t^2 below it means p above the bound; above 0, as t must be */
+    double *weight;   /* of Student's squares, for the balanced test, else NULL */
+    double *squares;  /* [n_threads, n_categories + 2, CHUNK] the same */
     int n_threads;
     struct finds *finds;   /* [n_threads] */
     struct place *places;  /* [n_chunks] */
@@ -108,6 +114,8 @@ void fus_search_destroy(struct fus_search *s)
     fus_base_free(s->finds);
     fus_base_free(s->places);
     fus_base_free(s->limits);
+    fus_base_free(s->weight);
+    fus_base_free(s->squares);
     fus_base_free(s);
 }
 
@@ -124,18 +132,51 @@ static bool make_room(struct finds *f)
     return list != NULL;
 }
 
+/* The least t whose p may be within the bound, over all pairs of categories; sizes that were there
+ * before are skipped. */
+static double least_balanced_t(const struct fus_search *s, double bound)
+{
+    const struct fus_moments *m = s->m;
+    double least = -fus_special_normal_quantile(bound);
+    for (int a = 0; a < m->n_groups; a++)
+        for (int b = a + 1; b < m->n_groups; b++) {
+            double n_a = (double)m->n[a], n_b = (double)m->n[b], low = 0, high = least;
+            if (a > 0 && b > a + 1 && n_a == (double)m->n[a - 1] && n_b == (double)m->n[b - 1])
+                continue;
+            if (fus_balanced_low(high, n_a, n_b) > bound)
+                continue;
+            for (int i = 0; i < 24; i++) {
+                double middle = 0.5 * (low + high);
+                *(fus_balanced_low(middle, n_a, n_b) > bound ? &low : &high) = middle;
+            }
+            least = low;
+        }
+    return least;
+}
+
 int fus_search_create(struct fus_search **out, int8_t *label, const struct fus_moments *m,
                       const struct fus_select_options *options, struct fus_error *err)
 {
+    *out = NULL;
+    int code = fus_select_check_third(m, options, err);
+    if (code)
+        return code;
     struct fus_search *s = *out = fus_base_alloc(1, sizeof *s);
     size_t n = (size_t)m->n_groups;
     bool all = s != NULL;
     if (s) {
         s->label = label, s->m = m, s->options = options, s->n_threads = fus_base_threads();
+        s->balanced = fus_select_needs_third(options, m->n, m->n_groups);
+        s->student = s->balanced || options->test == FUS_TEST_STUDENT;
         s->finds = fus_base_alloc((size_t)s->n_threads, sizeof *s->finds);
         s->places = fus_base_alloc((size_t)n_chunks(s), sizeof *s->places);
         s->limits = fus_base_alloc(n, sizeof *s->limits);
         all = s->finds && s->places && s->limits;
+    }
+    if (all && s->balanced) {
+        s->weight = fus_base_alloc(n, n * sizeof *s->weight);
+        s->squares = fus_base_aligned((size_t)s->n_threads * CHUNK, (n + 2) * sizeof *s->squares);
+        all = s->weight && s->squares;
     }
     for (int t = 0; all && t < s->n_threads; t++)
         all = (s->finds[t].count = fus_base_alloc(n, CELLS * sizeof *s->finds->count)) != NULL;
@@ -145,8 +186,11 @@ int fus_search_create(struct fus_search **out, int8_t *label, const struct fus_m
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the candidates of %zu units", m->n_units);
     }
     s->scale = fus_multiple_scale(m->n_units, options->correction);
-    double z = -fus_special_normal_quantile(bound_of(s, m->n_units)) - 1e-6;
+    double bound = bound_of(s, m->n_units),
+           z = (s->balanced ? least_balanced_t(s, bound) : -fus_special_normal_quantile(bound)) - 1e-6;
     s->z_squared = z > 0 ? z * z * (1 - MARGIN) : DBL_MIN;
+    if (s->balanced)
+        fus_select_weights(s->weight, m, true);
     return FUS_OK;
 }
 
@@ -181,6 +225,11 @@ void fus_search_chunk(struct fus_search *s, int chunk, int thread, const double 
     uint16_t place[CHUNK];
     size_t from = (size_t)chunk * CHUNK, rest = s->m->n_units - from, n = rest < CHUNK ? rest : CHUNK,
            groups = (size_t)s->m->n_groups;
+    if (s->balanced) {
+        double *of_student = s->squares + (size_t)thread * (groups + 2) * CHUNK;
+        fus_select_squares(of_student, s->m, s->weight, from, n);
+        squares = of_student;
+    }
     const double *most = squares + groups * CHUNK, *spread = most + CHUNK;
     struct finds *f = &s->finds[thread];
     int above = list_above(place, most, n, s->z_squared);
@@ -207,8 +256,31 @@ static void range_of_df(double *fewest, double *most, const struct fus_search *s
             least = fmin(least, (double)s->m->n[k]);
             largest = fmax(largest, (double)s->m->n[k]);
         }
-    *fewest = s->options->student ? n + least - 2 : fmin(n, least) - 1;
+    *fewest = s->student ? n + least - 2 : fmin(n, least) - 1;
     *most = n + largest - 2;
+}
+
+/* The bounds of the p of a category whose least t lies in cell i: *low at the cell's end (0 for the
+ * last), *high at its beginning. */
+static void bound_cell(double *low, double *high, const struct fus_search *s, int category, int i)
+{
+    const long *n = s->m->n;
+    double fewest, most, begin = i * T_STEP, end = (i + 1) * T_STEP;
+    if (!s->balanced) {
+        range_of_df(&fewest, &most, s, category);
+        *low = i < CELLS - 1 ? fus_special_t_sf(end, most) * (1 - MARGIN) : 0;
+        *high = fus_special_t_sf(begin, fewest) * (1 + MARGIN);
+        return;
+    }
+    *low = 1, *high = 0;
+    for (int k = 0; k < s->m->n_groups; k++) {
+        if (k == category || (k > 0 && k - 1 != category && n[k] == n[k - 1]))
+            continue;
+        double low_k = i < CELLS - 1 ? fus_balanced_low(end, (double)n[category], (double)n[k]) : 0,
+               high_k = fus_balanced_high(begin, (double)n[category], (double)n[k]);
+        *low = low_k < *low ? low_k : *low;
+        *high = high_k > *high ? high_k : *high;
+    }
 }
 
 /* Point 4. Candidates of a cell and all above it, which have smaller bounds: the rank that the
@@ -218,9 +290,7 @@ static void limit_category(void *context, int c, int thread)
     struct fus_search *s = context;
     struct limits *l = &s->limits[c];
     size_t count[CELLS] = {0}, rank = 0;
-    double fewest, most;
     (void)thread;
-    range_of_df(&fewest, &most, s, c);
     for (int t = 0; t < s->n_threads; t++)
         for (int i = 0; i < CELLS; i++)
             count[i] += s->finds[t].count[(size_t)c * CELLS + (size_t)i];
@@ -231,13 +301,13 @@ static void limit_category(void *context, int c, int thread)
         l->high[i] = i > 0 ? l->high[i - 1] : 1;
         if (count[i] == 0 || l->certain < CELLS)
             continue;
-        double low = i < CELLS - 1 ? fus_special_t_sf((i + 1) * T_STEP, most) * (1 - MARGIN) : 0,
-               bound = bound_of(s, rank);
+        double low, high, bound = bound_of(s, rank);
+        bound_cell(&low, &high, s, c, i);
         if (l->possible == CELLS && low <= bound)
             l->possible = i, l->n_possible = rank, l->bound = bound;
         if (l->possible == CELLS)
             continue;
-        l->high[i] = fus_special_t_sf(i * T_STEP, fewest) * (1 + MARGIN);
+        l->high[i] = high < l->high[i] ? high : l->high[i];
         if (l->high[i] <= bound * (1 - 2 * MARGIN))
             l->certain = i, l->n_certain = rank;
     }
@@ -250,23 +320,25 @@ static double candidate_p(const struct fus_search *s, size_t unit, int category)
     const struct limits *l = &s->limits[category];
     const struct fus_moments *m = s->m;
     double t[FUS_SELECT_CATEGORIES], df[FUS_SELECT_CATEGORIES], worst = 0;
-    int n = 0;
+    int other[FUS_SELECT_CATEGORIES], n = 0;
     for (int k = 0; k < m->n_groups; k++) {
         if (k == category)
             continue;
-        double new_df, new_t = fus_select_pair_t(&new_df, m, unit, category, k, s->options->student);
+        double new_df, new_t = fus_select_pair_t(&new_df, m, unit, category, k, s->student);
         if (!(new_t > 0))
             return 2;
         int i = n++;
         for (; i > 0 && t[i - 1] > new_t; i--)
-            t[i] = t[i - 1], df[i] = df[i - 1];
-        t[i] = new_t, df[i] = new_df;
+            t[i] = t[i - 1], df[i] = df[i - 1], other[i] = other[i - 1];
+        t[i] = new_t, df[i] = new_df, other[i] = k;
     }
     for (int i = 0; i < n; i++) {
         bool settled = l->high[cell_of(t[i])] <= worst;
-        for (int j = 0; j < i && !settled; j++)
+        for (int j = 0; j < i && !settled && !s->balanced; j++)
             settled = t[i] >= t[j] * (1 + MARGIN) && df[i] >= df[j];
-        double p = settled ? 0 : fus_special_t_sf(t[i], df[i]);
+        double p = settled       ? 0
+                   : s->balanced ? fus_select_pair_p(m, unit, category, other[i], FUS_TEST_BALANCED)
+                                 : fus_special_t_sf(t[i], df[i]);
         if (p > l->bound)
             return 2;
         worst = p > worst ? p : worst;

@@ -1,7 +1,7 @@
 /* Which units are selective, from the moments of their categories (METHOD.md, section 5).
  *
- * For category c the p of a unit is the largest of the one-sided p (Welch's or Student's) of c
- * against each other category ("greater than ALL others": an intersection-union test, Berger
+ * For category c the p of a unit is the largest of the one-sided p (balanced, Welch's or Student's)
+ * of c against each other category ("greater than ALL others": an intersection-union test, Berger
  * 1982), corrected over the units of the layer. Selective: q <= alpha and c's mean above every
  * other. A unit with zero variance in both of two categories has p = 1 for that pair; one with a
  * NaN or infinite response has p = 1 throughout.
@@ -32,16 +32,46 @@ double fus_select_pair_t(double *df, const struct fus_moments *m, size_t unit, i
                    : fus_ttest_welch(df, m->mean[i], var_a, n_a, m->mean[j], var_b, n_b);
 }
 
+const char *fus_select_test_name(enum fus_test test)
+{
+    static const char *const names[] = {"balanced", "welch", "student"};
+    return names[test];
+}
+
+bool fus_select_needs_third(const struct fus_select_options *options, const long *n, int n_groups)
+{
+    bool unequal = false;
+    for (int g = 1; g < n_groups; g++)
+        unequal = unequal || n[g] != n[0];
+    return unequal && options->test == FUS_TEST_BALANCED;
+}
+
+static struct fus_ttest_group group_of(const struct fus_moments *m, size_t unit, int group)
+{
+    size_t at = (size_t)group * m->n_units + unit;
+    return (struct fus_ttest_group){(double)m->n[group], m->mean[at], m->m2[at], m->m3 ? m->m3[at] : 0};
+}
+
+double fus_select_pair_p(const struct fus_moments *m, size_t unit, int a, int b, enum fus_test test)
+{
+    if (test == FUS_TEST_BALANCED) {
+        const struct fus_ttest_group of_a = group_of(m, unit, a), of_b = group_of(m, unit, b);
+        return fus_balanced_p(&of_a, &of_b);
+    }
+    double df, t = fus_select_pair_t(&df, m, unit, a, b, test == FUS_TEST_STUDENT);
+    bool constant = m->m2[(size_t)a * m->n_units + unit] == 0 && m->m2[(size_t)b * m->n_units + unit] == 0;
+    return constant ? 1 : fus_special_t_sf(t, df);
+}
+
 /* The p of one unit and category: the largest over pairs; *least_t the least t. */
-static double unit_p(double *least_t, const struct fus_moments *m, size_t unit, int category, bool student)
+static double unit_p(double *least_t, const struct fus_moments *m, size_t unit, int category, enum fus_test test)
 {
     double worst = 0, least = INFINITY;
     for (int k = 0; k < m->n_groups; k++) {
         if (k == category)
             continue;
-        double df, t = fus_select_pair_t(&df, m, unit, category, k, student);
-        bool constant = m->m2[(size_t)category * m->n_units + unit] == 0 && m->m2[(size_t)k * m->n_units + unit] == 0;
-        double p = constant ? 1 : fus_special_t_sf(t, df);
+        double df, t = fus_select_pair_t(&df, m, unit, category, k, test == FUS_TEST_STUDENT),
+                   p = fus_select_pair_p(m, unit, category, k, test);
         worst = p > worst ? p : worst;
         least = t < least ? t : least;
     }
@@ -89,7 +119,7 @@ struct category_test {
     double *p, *t;
     const struct fus_moments *m;
     int category;
-    bool student;
+    enum fus_test test;
 };
 
 static void test_chunk(void *context, int chunk, int thread)
@@ -100,15 +130,22 @@ static void test_chunk(void *context, int chunk, int thread)
     for (size_t u = from; u < end; u++) {
         bool defined = fus_select_defined(a->m, u);
         a->t[u] = NAN;
-        a->p[u] = defined ? unit_p(&a->t[u], a->m, u, a->category, a->student) : 1;
+        a->p[u] = defined ? unit_p(&a->t[u], a->m, u, a->category, a->test) : 1;
     }
+}
+
+int fus_select_check_third(const struct fus_moments *m, const struct fus_select_options *options, struct fus_error *err)
+{
+    if (m->m3 || !fus_select_needs_third(options, m->n, m->n_groups))
+        return FUS_OK;
+    return fus_base_fail(err, FUS_EINVAL, "the balanced test of categories of unequal size needs their third moments");
 }
 
 /* p, q and least t [n_units] of every unit for one category: the plain computation. */
 static int category_q(double *q, double *p, double *t, const struct fus_moments *m, int category,
                       const struct fus_select_options *options, struct fus_error *err)
 {
-    struct category_test a = {p, t, m, category, options->student};
+    struct category_test a = {p, t, m, category, options->test};
     fus_threads_for(n_chunks(m->n_units), test_chunk, &a);
     return fus_multiple_adjust(q, p, m->n_units, options->correction, err);
 }
@@ -186,7 +223,7 @@ static int label_by_search(struct fus_layer_summary *out, const struct fus_momen
     struct fus_search *search;
     int code = fus_search_create(&search, out->label, m, options, err);
     if (!code)
-        code = scan_units(out, m, search, options->student, err);
+        code = scan_units(out, m, search, options->test == FUS_TEST_STUDENT, err);
     if (!code)
         code = fus_search_finish(search, err);
     fus_search_destroy(search);
@@ -197,11 +234,12 @@ static int label_by_search(struct fus_layer_summary *out, const struct fus_momen
 static int label_plainly(struct fus_layer_summary *out, const struct fus_moments *m,
                          const struct fus_select_options *options, struct fus_error *err)
 {
-    double *work = fus_base_alloc(m->n_units, 3 * sizeof *work);
+    int code = fus_select_check_third(m, options, err);
+    double *work = code ? NULL : fus_base_alloc(m->n_units, 3 * sizeof *work);
     if (!work)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for the p values of %zu units", m->n_units);
+        return code ? code : fus_base_fail(err, FUS_ENOMEM, "no memory for the p values of %zu units", m->n_units);
     double *q = work, *p = work + m->n_units, *t = work + 2 * m->n_units;
-    int code = fus_select_count(out, m, err);
+    code = fus_select_count(out, m, err);
     for (int c = 0; c < m->n_groups && !code; c++) {
         code = category_q(q, p, t, m, c, options, err);
         for (size_t u = 0; u < m->n_units && !code; u++)
@@ -246,8 +284,8 @@ int fus_select_create(struct fus_layer_summary *out, const struct fus_moments *m
     out->n_categories = out->categories ? m->n_groups : 0;
     for (int c = 0; c < m->n_groups && all; c++) {
         struct fus_category_summary *category = &out->categories[c];
-        category->ci_low = category->ci_high = category->csi_cv = category->dprime_cv = category->auc_cv =
-            category->survival = NAN;
+        category->ci_low = category->ci_high = category->csi_same = category->csi_cv = category->dprime_cv =
+            category->auc_cv = category->survival = NAN;
         category->split_half_r = category->dice = category->csi_low = category->csi_high = NAN;
         category->variation_low = category->variation_high = category->morisita_low = category->morisita_high = NAN;
         category->map = fus_base_alloc(places, sizeof *category->map);
@@ -345,6 +383,8 @@ int fus_select_units(struct fus_unit_tables *out, const struct fus_moments *m, c
                      struct fus_error *err)
 {
     int code = fus_select_check(m, options, err);
+    if (!code)
+        code = fus_select_check_third(m, options, err);
     if (code)
         return code;
     double *work = fus_base_alloc(m->n_units, 3 * sizeof *work);

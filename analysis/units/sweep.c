@@ -33,7 +33,7 @@ static int sweep_tests(size_t *selective, const struct fus_moments *m, const str
     int code = FUS_OK;
     for (size_t i = 0; i < PRINCE && !code; i++) {
         struct fus_sweep_threshold t = fus_sweep_threshold(i);
-        struct fus_select_options o = {.correction = t.correction, .alpha = t.threshold, .student = options->student};
+        struct fus_select_options o = {.correction = t.correction, .alpha = t.threshold, .test = options->test};
         struct fus_layer_summary layer;
         code = fus_criteria_layer(&layer, m, "sweep", (int)m->n_units, 1, 1, t.criterion, &o, err);
         if (code)

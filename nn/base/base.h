@@ -18,7 +18,7 @@ extern "C" {
 #error "tcc has no atomics and no vector types, which this program needs: build it with gcc or clang"
 #endif
 
-#define FUS_VERSION "0.1.0"
+#define FUS_VERSION "0.2.0"
 
 enum fus_code {
     FUS_OK = 0,

@@ -123,6 +123,7 @@ struct fus_kernel {
      *
      * moments_add: adds n_rows images x[r] with weights w[r] to mean and m2 of units from .. end-1;
      * if w[0] is 1, mean and m2 start at 0. moments_merge: adds another group's mean_b and m2_b.
+     * moments_add_third: the same with m3, c its weights. moments_merge_third: m3 alone.
      * roots: square roots of the absolute values, in place, keeping the sign. lane_sums: adds x[i]
      * to sum i mod 16. lane_products: likewise (x - mean_x) (y - mean_y).
      *
@@ -135,6 +136,10 @@ struct fus_kernel {
                         size_t end);
     void (*moments_merge)(double *mean, double *m2, const double *mean_b, const double *m2_b, double share,
                           double weight, size_t n);
+    void (*moments_add_third)(double *mean, double *m2, double *m3, const float *const *x, const double *w,
+                              const double *c, int n_rows, size_t from, size_t end);
+    void (*moments_merge_third)(double *m3, const double *mean, const double *m2, const double *m3_b,
+                                const double *mean_b, const double *m2_b, double share, double weight, size_t n);
     void (*least_t)(double *squares, size_t step, const double *mean, const double *m2, size_t n_units,
                     const double *weight, int n_groups, size_t n);
     void (*roots)(double *x, size_t n);

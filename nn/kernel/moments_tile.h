@@ -65,6 +65,61 @@ TARGET static void moments_merge(double *mean, double *m2, const double *mean_b,
         fus_kernel_scalar.moments_merge(mean + u, m2 + u, mean_b + u, m2_b + u, share, weight, n - u);
 }
 
+INLINE void welford_third(DVEC mean[VECTORS], DVEC m2[VECTORS], DVEC m3[VECTORS], const float *x, double w, double c)
+{
+    DVEC share = DSPREAD(w), weight = DSPREAD(c), three = DSPREAD(3.0);
+    UNROLL
+    for (int v = 0; v < VECTORS; v++) {
+        DVEC value = WIDEN(x + v * DOUBLES), d = DSUB(value, mean[v]), step = DMUL(d, share);
+        DVEC moved = DADD(mean[v], step), cube = DMUL(DMUL(d, d), DMUL(d, weight));
+        m3[v] = DSUB(DADD(m3[v], cube), DMUL(DMUL(step, three), m2[v]));
+        m2[v] = DADD(m2[v], DMUL(d, DSUB(value, moved)));
+        mean[v] = moved;
+    }
+}
+
+TARGET static void moments_add_third(double *mean, double *m2, double *m3, const float *const *x, const double *w,
+                                     const double *c, int n_rows, size_t from, size_t end)
+{
+    const bool first = w[0] == 1; /* picture of a group: all start at 0 */
+    for (; from + VECTORS * DOUBLES <= end; from += VECTORS * DOUBLES) {
+        DVEC a[VECTORS], b[VECTORS], e[VECTORS];
+        UNROLL
+        for (int v = 0; v < VECTORS; v++) {
+            a[v] = first ? DSPREAD(0.0) : DLOAD(mean + from + v * DOUBLES);
+            b[v] = first ? DSPREAD(0.0) : DLOAD(m2 + from + v * DOUBLES);
+            e[v] = first ? DSPREAD(0.0) : DLOAD(m3 + from + v * DOUBLES);
+        }
+        for (int r = 0; r < n_rows; r++)
+            welford_third(a, b, e, x[r] + from, w[r], c[r]);
+        UNROLL
+        for (int v = 0; v < VECTORS; v++) {
+            DSTORE(mean + from + v * DOUBLES, a[v]);
+            DSTORE(m2 + from + v * DOUBLES, b[v]);
+            DSTORE(m3 + from + v * DOUBLES, e[v]);
+        }
+    }
+    if (REST(from, end))
+        fus_kernel_scalar.moments_add_third(mean, m2, m3, x, w, c, n_rows, from, end);
+}
+
+/* share = n_b / n, weight = n_a share: d^3 n_a n_b (n_a - n_b) / n^2 = d^3 weight (1 - 2 share). */
+TARGET static void moments_merge_third(double *m3, const double *mean, const double *m2, const double *m3_b,
+                                       const double *mean_b, const double *m2_b, double share, double weight, size_t n)
+{
+    DVEC of_cube = DSPREAD(weight * (1 - 2 * share)), share_a = DSPREAD(1 - share), share_b = DSPREAD(share);
+    size_t u = 0;
+    for (; u + DOUBLES <= n; u += DOUBLES) {
+        DVEC d = DSUB(DLOAD(mean_b + u), DLOAD(mean + u)), cube = DMUL(DMUL(DMUL(d, d), d), of_cube);
+        DVEC mixed = DSUB(DMUL(share_a, DLOAD(m2_b + u)), DMUL(share_b, DLOAD(m2 + u)));
+        DVEC sum = DADD(DADD(DLOAD(m3 + u), DLOAD(m3_b + u)), cube);
+        DSTORE(m3 + u, DADD(sum, DMUL(DMUL(DSPREAD(3.0), d), mixed)));
+    }
+    if (REST(u, n))
+        fus_kernel_scalar.moments_merge_third(m3 + u, mean + u, m2 + u, m3_b + u, mean_b + u, m2_b + u, share, weight,
+                                              n - u);
+}
+
 /* Each pair of groups once, for both of them, so that the rows of `squares` are still in cache. */
 TARGET static void least_t(double *squares, size_t step, const double *mean, const double *m2, size_t n_units,
                            const double *weight, int n_groups, size_t n)
@@ -157,4 +212,5 @@ TARGET static void lane_products(double *lanes, const double *x, double mean_x, 
         lanes[lane] += (x[i] - mean_x) * (y[i] - mean_y);
 }
 
-#define MOMENTS moments_add, moments_merge, least_t, roots, lane_sums, lane_products
+#define MOMENTS \
+    moments_add, moments_merge, moments_add_third, moments_merge_third, least_t, roots, lane_sums, lane_products

@@ -15,7 +15,7 @@ from fractions import Fraction
 
 import numpy as np
 from mpmath import beta, erfc, exp, hyp2f1, log, loggamma, mp, mpf, pi, sqrt
-from scipy import stats
+from scipy import special as scipy_special, stats
 
 mp.dps = 40
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -134,6 +134,69 @@ def multiple():
     write("multiple", rows, "p; q by Benjamini-Hochberg, Benjamini-Yekutieli, Bonferroni")
 
 
+# ---- the balanced test ----
+
+def balanced_p(n1, m1, a2, a3, n2, m2, b2, b3):
+    """max(p_perm, min(p_welch, p_hall)), one-sided; at least 1/2 if m1 <= m2; Welch's if n1 = n2."""
+    n, d = n1 + n2, m1 - m2
+    v1, v2 = a2 / (n1 - 1) / n1, b2 / (n2 - 1) / n2
+    w = v1 + v2
+    if w == 0:
+        return 1.0
+    t, df = d / np.sqrt(w), w * w / (v1 * v1 / (n1 - 1) + v2 * v2 / (n2 - 1))
+    welch = stats.t.sf(t, df)
+    if n1 == n2:
+        return welch
+    ss = np.sqrt((a2 + b2) / (n - 2) * (1 / n1 + 1 / n2))
+    ts = d / ss
+    student = stats.t.sf(ts, n - 2)
+    mu3 = (a3 + b3) / ((n1 - 1) * (n1 - 2) / n1 + (n2 - 1) * (n2 - 2) / n2)
+    a = mu3 * (1 / n1 ** 2 - 1 / n2 ** 2) / ss ** 3
+    hall = stats.t.sf(t + a / 6 + a * t * t / 3 + a * a * t ** 3 / 27, df)
+    c = (n1 * m1 + n2 * m2) / n
+    d1, d2 = m1 - c, m2 - c
+    q2 = (a2 + n1 * d1 ** 2 + b2 + n2 * d2 ** 2) / n
+    q3 = (a3 + 3 * d1 * a2 + n1 * d1 ** 3 + b3 + 3 * d2 * b2 + n2 * d2 ** 3) / n
+    g = q3 / q2 ** 1.5 * (n2 - n1) * np.sqrt(n - 1) / ((n - 2) * np.sqrt(n1 * n2))
+    if g <= 0:
+        z = stats.norm.isf(max(student, 1e-300))
+        perm = stats.norm.sf(z - g * (z * z - 1) / 6)
+    else:
+        z, q = np.sqrt(n - 1) * ts / np.sqrt(n - 2 + ts * ts), 4 / g ** 2
+        perm = stats.norm.sf(z) if g < 0.002 else scipy_special.gammaincc(q, max(q + z * np.sqrt(q), 0))
+    p = max(perm, min(welch, hall))
+    return p if d > 0 else max(p, 0.5)
+
+
+def balanced():
+    """Groups of ReLU, normal, lognormal, mirrored and rare responses with planted differences; p down to 1e-200."""
+    rng = np.random.default_rng(16)
+    shapes = [lambda s: np.maximum(0, rng.normal(size=s) - 0.524), lambda s: rng.normal(size=s), lambda s: np.exp(rng.normal(size=s)),
+              lambda s: -np.maximum(0, rng.normal(size=s) - 1.28), lambda s: (rng.random(s) < 0.1) * rng.exponential(size=s)]
+    sizes = [(24, 24), (48, 24), (24, 48), (288, 24), (24, 288), (288, 144), (3, 2), (2, 40), (36, 12), (144, 145)]
+    rows = []
+    while len(rows) < 400:
+        (n1, n2), f = sizes[len(rows) % 10], shapes[len(rows) // 10 % 5]
+        x, y = f(n1) + rng.choice([0, 0, 0.3, 1, 4]), f(n2) * rng.choice([1, 1, 0.3])
+        values = []
+        for v in (x, y):
+            m = v.mean()
+            values += [float(len(v)), m, ((v - m) ** 2).sum(), ((v - m) ** 3).sum()]
+        p = balanced_p(*values)
+        if 1e-290 < p < 1:
+            rows.append(braces(*values, p))
+    write("balanced", rows, "n, mean, M2, M3 of two groups; p of the balanced test")
+    gamma = []
+    for _ in range(200):
+        a = 10 ** rng.uniform(-3, 6)
+        x = max(1e-3, a + rng.uniform(-4, 12) * np.sqrt(a))
+        with mp.workdps(60):
+            q = mp.gammainc(mpf(a), mpf(x), mp.inf, regularized=True)
+        if 1e-290 < q < 1:
+            gamma.append(braces(a, x, float(q)))
+    write("gamma", gamma, "a, x, Q(a, x) by mpmath")
+
+
 # ---- one layer from responses to its summary ----
 
 CATEGORIES, PICTURES, SHAPE = 5, (6, 7, 6, 8, 2), (6, 4, 5)
@@ -178,7 +241,7 @@ def category_row(x, c, alpha=0.05, corrected=True):
     with np.errstate(all="ignore"):
         csi = np.where(mine + mu_o > 0, (mine - mu_o) / (mine + mu_o), np.nan)
         pool = np.concatenate([x[k] for k in others])
-        d = (mine - mu_o) / np.sqrt((x[c].var(0, ddof=1) + pool.var(0, ddof=1)) / 2)
+        d = (mine - pool.mean(0)) / np.sqrt((x[c].var(0) + pool.var(0)) / 2)
     v = csi[chosen]
     n_undefined, v = int(np.isnan(v).sum()), v[~np.isnan(v)]
     place = chosen.reshape(SHAPE).mean(0).ravel()
@@ -228,7 +291,7 @@ def ranks_label(x, cut=0.001):
     label = np.full(units, -1)
     for u in range(units):
         p = [1 if len(np.unique(np.r_[x[best[u]][:, u], x[o][:, u]])) == 1 else
-             stats.mannwhitneyu(x[best[u]][:, u], x[o][:, u], alternative="greater").pvalue
+             stats.mannwhitneyu(x[best[u]][:, u], x[o][:, u], alternative="two-sided").pvalue
              for o in range(CATEGORIES) if o != best[u]]
         label[u] = best[u] if max(p) < cut else -1
     return label
@@ -242,7 +305,7 @@ def criteria():
         pool, mine, mu_o = np.concatenate(others), x[c].mean(0), np.mean([o.mean(0) for o in others], axis=0)
         with np.errstate(all="ignore"):
             csi.append(np.where(mine + mu_o > 0, (mine - mu_o) / (mine + mu_o), np.nan))
-            d.append((mine - mu_o) / np.sqrt((x[c].var(0, ddof=1) + pool.var(0, ddof=1)) / 2))
+            d.append((mine - pool.mean(0)) / np.sqrt((x[c].var(0) + pool.var(0)) / 2))
             t.append((mine - pool.mean(0)) / np.sqrt(x[c].var(0) / len(x[c]) + pool.var(0) / len(pool)))
     labels = [two_sided_by(x), by_cut(np.array(t), 10), by_cut(np.array(d), 1), by_cut(np.array(csi), 1 / 3)]
     big = [np.concatenate([v, v + 0.001 * np.arange(v.size).reshape(v.shape) % 0.1] * 3).astype(np.float32) for v in x]
@@ -288,7 +351,7 @@ def halves():
             auc.append(stats.mannwhitneyu(y[c], pool, axis=0).statistic / (len(y[c]) * len(pool)))
             with np.errstate(all="ignore"):
                 csi.append(np.where(mine + mu_o > 0, (mine - mu_o) / (mine + mu_o), np.nan))
-                d.append((mine - mu_o) / np.sqrt((y[c].var(0, ddof=1) + pool.var(0, ddof=1)) / 2))
+                d.append((mine - pool.mean(0)) / np.sqrt((y[c].var(0) + pool.var(0)) / 2))
         pairs = [((0, 0), (1, 1)), ((0, 1), (1, 0))]
         row = [mask[0].sum(), mask[1].sum()]
         row += [mean_or_nan(np.array([mean_or_nan(v[m][mask[s]]) for s, m in p])) for v in (csi, d) for p in pairs]
@@ -364,16 +427,43 @@ def permute(m=99, seed=7, alpha=0.05):
         for i in range(len(labels) - 1, 0, -1):
             j = r.below(i + 1)
             shuffled[[i, j]] = shuffled[[j, i]]
-        null.append([s[:4] for s in layer_statistics([flat[shuffled == c] for c in range(CATEGORIES)])])
+        null.append([s[0] for s in layer_statistics([flat[shuffled == c] for c in range(CATEGORIES)])])
     null, rows = np.array(null), []
-    for c, (share, csi, _, _, t, _) in enumerate(layer_statistics(x)):
-        csi_null = null[:, c, 1][~np.isnan(null[:, c, 1])]
-        p_unit = ((null[:, c, 3][:, None] >= t).sum(0) + 1) / (m + 1)
-        rows.append(braces(share, csi, null[:, c, 0].mean(), np.quantile(null[:, c, 0], 1 - alpha),
-                           ((null[:, c, 0] >= share).sum() + 1) / (m + 1),
-                           np.nan if np.isnan(csi) else ((csi_null >= csi).sum() + 1) / (len(csi_null) + 1),
-                           np.sort(null[:, c, 3])[::-1][4], ((p_unit <= alpha) & (t > 0)).sum()))
-    write("permute", rows, "without correction: proportion, CSI, null mean and 95 %, two p, critical t, units family-wise; 99 relabellings, seed 7")
+    critical, passes = familywise(x, m, seed, alpha)
+    for c, (share, csi, *_) in enumerate(layer_statistics(x)):
+        rows.append(braces(share, csi, null[:, c].mean(), np.quantile(null[:, c], 1 - alpha),
+                           ((null[:, c] >= share).sum() + 1) / (m + 1), critical[c], passes[c]))
+    write("permute", rows, "without correction: proportion, CSI, null mean and 95 %, p, critical t, units family-wise; 99 relabellings, seed 7")
+
+
+def welch_t(a, b):
+    d = a.mean(0) - b.mean(0)
+    e = a.var(0, ddof=1) / len(a) + b.var(0, ddof=1) / len(b)
+    return np.divide(d, np.sqrt(e), out=np.zeros_like(d), where=e > 0)
+
+
+def familywise(x, m, seed, alpha):
+    """Each pair of categories relabelled alone, thresholds at alpha / 4: the largest of them, and units that pass all."""
+    level = alpha / (CATEGORIES - 1)
+    critical, passes, pair = np.zeros(CATEGORIES), [np.ones(x[0].shape[1], bool) for _ in x], 0
+    for a in range(CATEGORIES):
+        for b in range(a + 1, CATEGORIES):
+            both, null = np.concatenate([x[a], x[b]]), []
+            for i in range(m):
+                r, label = seeded(seed, m * (pair + 1) + i), np.repeat([0, 1], [len(x[a]), len(x[b])])
+                for k in range(len(label) - 1, 0, -1):
+                    j = r.below(k + 1)
+                    label[[k, j]] = label[[j, k]]
+                t = welch_t(both[label == 0], both[label == 1])
+                null.append([max(t.max(), 0), max((-t).max(), 0)])
+            null, t = np.array(null), welch_t(x[a], x[b])
+            for c, largest, observed in ((a, null[:, 0], t), (b, null[:, 1], -t)):
+                p = ((largest[:, None] >= observed).sum(0) + 1) / (m + 1)
+                passes[c] &= (p <= level) & (observed > 0)
+                allowed = int(np.floor(level * (m + 1) * (1 + 1e-12))) - 1
+                critical[c] = max(critical[c], np.sort(largest)[::-1][allowed] if allowed >= 0 else np.inf)
+            pair += 1
+    return critical, [int(p.sum()) for p in passes]
 
 
 def morisita(x):
@@ -527,7 +617,7 @@ def main():
             worst = max(worst, abs(float((mpf(float(stats.t.sf(t, df))) - p) / p)))
         print(f"SciPy's largest relative error: {worst:.2e}", file=sys.stderr)
         return
-    for make in (special, ttest, multiple, select, criteria, ranks, halves, permute, placement, bootstrap, consistency, readout, signflip):
+    for make in (special, ttest, balanced, multiple, select, criteria, ranks, halves, permute, bootstrap, consistency, readout, signflip):
         make()
 
 

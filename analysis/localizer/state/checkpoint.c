@@ -187,7 +187,8 @@ static int save_file(struct fus_checkpoint *c, enum content what, int category, 
     struct fus_state_file file = {.kind = what == RESPONSES ? FUS_STATE_RESPONSES : FUS_STATE_MOMENTS,
                                   .first = first,
                                   .end = end,
-                                  .n_halves = c->accumulators[0]->n_halves};
+                                  .n_halves = c->accumulators[0]->n_halves,
+                                  .n_moments = c->accumulators[0]->n_moments};
     struct fus_state_file_out o;
     file.layers = fus_base_alloc((size_t)c->n, sizeof *file.layers);
     if (!file.layers)
@@ -228,7 +229,8 @@ static double category_bytes(const struct fus_checkpoint *c)
 {
     double bytes = 0;
     for (int i = 0; i < c->n; i++)
-        bytes += 2.0 * sizeof(double) * c->accumulators[i]->n_halves * (double)c->accumulators[i]->blocked_units;
+        bytes += (double)c->accumulators[i]->n_moments * sizeof(double) * c->accumulators[i]->n_halves *
+                 (double)c->accumulators[i]->blocked_units;
     return bytes;
 }
 

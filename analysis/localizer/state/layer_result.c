@@ -16,7 +16,7 @@ enum { DIGEST = FUS_SHA256_HEX - 1, PATH_BYTES = FUS_RUN_DIR_PATH };
 
 /* A new field must be added to `visit` below. */
 _Static_assert(sizeof(void *) != 8 ||
-                   (sizeof(struct fus_layer_summary) == 208 && sizeof(struct fus_category_summary) == 240),
+                   (sizeof(struct fus_layer_summary) == 224 && sizeof(struct fus_category_summary) == 248),
                "does visit know every field?");
 
 struct archive {
@@ -61,7 +61,7 @@ static void *visit_array(struct archive *a, void *array, size_t n, size_t size)
 /* The struct without its arrays, which are visited separately. */
 static struct fus_layer_summary without_arrays(struct fus_layer_summary s)
 {
-    s.categories = NULL, s.label = NULL, s.bootstrap = NULL, s.matched = NULL;
+    s.categories = NULL, s.label = NULL, s.bootstrap = NULL, s.matched = NULL, s.agreement = NULL;
     s.permuted = NULL;
     s.power = NULL, s.sweep = NULL, s.rdm = NULL, s.picture_rdm = NULL, s.profile = NULL, s.top = NULL;
     return s;
@@ -157,6 +157,7 @@ static void visit_layer(struct archive *a, struct fus_layer_summary *s, const st
     visit_categories(a, s, run, tap);
     visit_bootstrap(a, s, run);
     visit_matched(a, s, run);
+    s->agreement = visit_array(a, s->agreement, n * FUS_AGREEMENT_UNITS * n_pictures, sizeof *s->agreement);
     s->permuted = visit_array(a, s->permuted, n, sizeof *s->permuted);
     struct fus_power_plan plan = {0};
     if (run->options.subsample && fus_power_parse(&plan, run->options.subsample, NULL) == FUS_OK)

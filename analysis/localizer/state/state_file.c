@@ -10,9 +10,9 @@
 #include "nn/base/bytes.h"
 
 #define MAGIC "FUSPIECE"
-#define VERSION 1u
+#define VERSION 2u
 #define DIGEST (FUS_SHA256_HEX - 1)
-#define FIXED_BYTES (8 + 4 + DIGEST + 5 * 4) /* of the header, up to its layers */
+#define FIXED_BYTES (8 + 4 + DIGEST + 6 * 4) /* of the header, up to its layers */
 #define LAYER_BYTES (48 + 4 + 8)
 #define MOST_LAYERS 4096
 #define TURNED_BYTES 4096 /* a whole number of items */
@@ -29,7 +29,8 @@ void fus_state_file_path(char *path, size_t path_bytes, const char *folder, enum
 uint64_t fus_state_file_layer_bytes(const struct fus_state_file *file, int channels, size_t n_places)
 {
     if (file->kind == FUS_STATE_MOMENTS)
-        return (uint64_t)file->n_halves * 2 * sizeof(double) * fus_tensor_blocked_size(channels, n_places);
+        return (uint64_t)file->n_halves * (uint64_t)file->n_moments * sizeof(double) *
+               fus_tensor_blocked_size(channels, n_places);
     return (uint64_t)(file->end - file->first) * sizeof(float) * (uint64_t)channels * n_places;
 }
 
@@ -103,8 +104,8 @@ int fus_state_file_begin(struct fus_state_file_out *o, const char *folder, const
     put(o, MAGIC, 8);
     write_le(o, VERSION, 4);
     put(o, run, DIGEST);
-    const int numbers[] = {(int)file->kind, file->first, file->end, file->n_halves, file->n_layers};
-    for (int i = 0; i < 5; i++)
+    const int numbers[] = {(int)file->kind, file->first, file->end, file->n_halves, file->n_moments, file->n_layers};
+    for (int i = 0; i < 6; i++)
         write_le(o, (uint64_t)numbers[i], 4);
     for (int i = 0; i < file->n_layers; i++) {
         put(o, file->layers[i].name, 48);
@@ -167,12 +168,13 @@ static int read_fixed(struct fus_state_file *p, const uint8_t *bytes, const char
     if (memcmp(fus_bytes_take(&b, DIGEST), run, DIGEST) != 0)
         return fus_base_fail(err, FUS_EFORMAT, "it belongs to another run");
     uint32_t kind = fus_bytes_u32le(&b), first = fus_bytes_u32le(&b), end = fus_bytes_u32le(&b),
-             halves = fus_bytes_u32le(&b), n = fus_bytes_u32le(&b);
-    if (kind > FUS_STATE_RESPONSES || first >= end || end > INT32_MAX || halves < 1 || halves > 2 || n < 1 ||
-        n > MOST_LAYERS)
+             halves = fus_bytes_u32le(&b), moments = fus_bytes_u32le(&b), n = fus_bytes_u32le(&b);
+    if (kind > FUS_STATE_RESPONSES || first >= end || end > INT32_MAX || halves < 1 || halves > 2 || moments < 2 ||
+        moments > 3 || n < 1 || n > MOST_LAYERS)
         return fus_base_fail(err, FUS_EFORMAT, "its header makes no sense");
     p->kind = (enum fus_state_file_kind)kind;
-    p->first = (int)first, p->end = (int)end, p->n_halves = (int)halves, p->n_layers = (int)n;
+    p->first = (int)first, p->end = (int)end, p->n_halves = (int)halves, p->n_moments = (int)moments;
+    p->n_layers = (int)n;
     return FUS_OK;
 }
 

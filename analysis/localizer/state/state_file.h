@@ -8,8 +8,10 @@
  *   moments-FIRST-END-LAYER, responses-FIRST-END-LAYER     (LAYER: the first one
  *                                                          in it), little-endian:
  *   "FUSPIECE", u32 version, run [64] (SHA-256 of the run's provenance), u32 kind, first, end,
- *   n_halves, n_layers, n_layers of { name [48], u32 channels, u64 n_places }, [64] SHA-256 of all
- *   this, n_layers of { moments: [n_halves, 2 (mean, m2), blocked_units] f64, or responses:
+ *   n_halves, n_moments, n_layers, n_layers of { name [48], u32 channels, u64 n_places }, [64]
+ * SHA-256 of all
+ *   this, n_layers of { moments: [n_halves, n_moments (mean, m2, m3), blocked_units] f64, or
+ * responses:
  *   [end - first, n_units] f32; [64] its SHA-256 } */
 #ifndef FUS_STATE_FILE_H
 #define FUS_STATE_FILE_H
@@ -31,7 +33,7 @@ struct fus_state_file_layer {
 struct fus_state_file {
     char *path;
     enum fus_state_file_kind kind;
-    int first, end, n_halves, n_layers;
+    int first, end, n_halves, n_moments /* 2 or 3 */, n_layers;
     struct fus_state_file_layer *layers;
 };
 
@@ -54,7 +56,7 @@ void fus_state_file_discard(struct fus_state_file_out *o);
 void fus_state_file_path(char *path, size_t path_bytes, const char *folder, enum fus_state_file_kind kind, int first,
                          int end, const char *layer);
 
-/* Bytes of a layer's array: kind, first, end and n_halves as in file. */
+/* Bytes of a layer's array: kind, first, end, n_halves and n_moments as in file. */
 uint64_t fus_state_file_layer_bytes(const struct fus_state_file *file, int channels, size_t n_places);
 
 /* ---- reading ---- */

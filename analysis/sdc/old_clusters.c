@@ -1,0 +1,62 @@
+/* Clusters of an earlier call in the same folder, removed before new ones are written: files of
+ * this program's kinds in folders named by an eps. Anything else stays. */
+#define _POSIX_C_SOURCE 200809L
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "analysis/sdc/clusters_write.h"
+#include "nn/base/number.h"
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t n = strlen(name), m = strlen(end);
+    return n >= m && strcmp(name + n - m, end) == 0;
+}
+
+static bool is_ours(const char *name)
+{
+    static const char *const files[] = {"clusters.csv", "images.csv",    "decodability.csv", "opposites.csv",
+                                        "labels.csv",   "contrasts.csv", "thumbs.csv",       "thumbs.png",
+                                        "labels.ctab",  "centroids.npy", "overlap.csv",      "rois.csv"};
+    static const char *const ends[] = {"_labels.npy",   "_expanded.npy", "_labels.nii",
+                                       "_expanded.nii", "_labels.mgh",   "_expanded.mgh"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (strcmp(name, files[i]) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (ends_with(name, ends[i]))
+            return true;
+    return false;
+}
+
+static void empty_folder(const char *folder)
+{
+    char path[4096];
+    DIR *d = opendir(folder);
+    if (!d)
+        return;
+    for (struct dirent *e; (e = readdir(d));) {
+        int n = snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+        if (is_ours(e->d_name) && n > 0 && (size_t)n < sizeof path)
+            unlink(path);
+    }
+    closedir(d);
+    rmdir(folder); /* stays if something else is in it */
+}
+
+void fus_sdc_clusters_remove(const char *out)
+{
+    char path[4096];
+    double eps;
+    DIR *d = opendir(out);
+    if (!d)
+        return;
+    for (struct dirent *e; (e = readdir(d));) {
+        int n = snprintf(path, sizeof path, "%s/%s", out, e->d_name);
+        if (fus_number_real(&eps, e->d_name, NULL) && n > 0 && (size_t)n < sizeof path)
+            empty_folder(path);
+    }
+    closedir(d);
+}
