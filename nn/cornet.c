@@ -1,4 +1,5 @@
-/* CORnet-S and CORnet-Z (Kubilius et al. 2018, 2019) as tables of layers, with their authors' names.
+/* CORnet-S and CORnet-Z (Kubilius et al. 2018, 2019) as tables of layers, with their authors'
+ * names.
  *
  *   S  V1       conv1 7x7/2, pool 3x3/2, conv2 3x3
  *      V2 ...   x = conv_input(input); then for t = 0, 1, ...
