@@ -3,7 +3,7 @@
  *   features.0      4x4/4 convolution, layer norm
  *   features.1, 3, 5, 7, blocks:
  *                   x = x + layer_scale block.5(GELU(block.3(block.2(block.0(x)))))
- *                   block.0 a 7x7 convolution of each channel, block.2 a layer norm, block.3 and .5 linear
+ *                   block.0 is a 7x7 convolution of each channel, .2 a layer norm, .3 and .5 linear
  *   features.2, 4, 6  layer norm, 2x2/2 convolution
  *   classifier      mean over places, layer norm .0, linear .2 */
 #include <stdio.h>
