@@ -65,6 +65,9 @@ static const char help[] =
     "  --subsample N,N,...  power.csv: proportion, CSI, CV and Morisita's index against pictures per category, and "
     "against alpha; which\n"
     "                       models change their order\n"
+    "  --equal-n            equal_n.csv: the units selected from as many pictures of each category as the smallest one "
+    "has, by the median\n"
+    "                       p of 20 draws: to compare categories of different size (with --criterion iut)\n"
     "  --consistency        consistency.csv: rank correlation of layers' dissimilarities, of categories and, where "
     "--bootstrap or\n"
     "                       --permutations keep them, of pictures: with\n"
@@ -272,6 +275,7 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
                                    {"--sesoi", FUS_ARG_REAL, &o->sesoi},
                                    {"--group", FUS_ARG_LIST, &groups},
                                    {"--subsample", FUS_ARG_TEXT, &o->subsample},
+                                   {"--equal-n", FUS_ARG_FLAG, &o->equal_n},
                                    {"--interval", FUS_ARG_CHOICE, &chosen.interval},
                                    {"--bootstrap-over", FUS_ARG_CHOICE, &chosen.over},
                                    {"--shard", FUS_ARG_SHARE, shard},

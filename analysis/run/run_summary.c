@@ -99,6 +99,7 @@ static void read_options(struct fus_run_summary_file *r)
                                         .seed = fus_run_read_option(&r->file, "seed"),
                                         .subsample = option_text(r, "subsample"),
                                         .over = option_text(r, "bootstrap-over"),
+                                        .equal_n = o.equal_n,
                                         .bootstrap = o.bootstrap,
                                         .near_duplicates = count_option(r, "near_duplicates"),
                                         .permutations = o.permutations};
