@@ -194,6 +194,7 @@ struct fus_layer_summary {
     size_t *sweep;                         /* [n_categories, fus_sweep_count()] selective units */
     struct fus_power_point *power;         /* [n_categories, fus_power_count()] */
     struct fus_heldout_category *heldout;  /* [n_categories] the units in a second set of pictures: contrast.h */
+    struct fus_equaln_category *equal_n;   /* [n_categories] */
     double *rdm, *picture_rdm;             /* dissimilarities of the categories, of the pictures: consistency.c */
     /* of the reference layer: [n_categories, n_pictures] mean response of the units
      * selective for a category */

@@ -313,6 +313,45 @@ int fus_bootstrap_difference(struct fus_interval *out, const struct fus_bootstra
 #define FUS_DIMENSIONS_IMAGES 2048
 int fus_dimensions_layer(double *out, const struct fus_responses *r, struct fus_error *err);
 
+/* ---- fewer pictures (subsample.c): `size` of each category without replacement, as evenly from
+ * its subcategories as possible ---- */
+
+struct fus_subsample {
+    const struct fus_responses *r;
+    uint64_t seed;
+    size_t *shuffled; /* private from here */
+    int *rank, *seen;
+    bool *taken;
+};
+int fus_subsample_create(struct fus_subsample *s, const struct fus_responses *r, uint64_t seed, struct fus_error *err);
+void fus_subsample_destroy(struct fus_subsample *s);
+
+/* The pictures of draw 1, 2, ... in order of the list, and their categories, each [n_images];
+ * returns the number. No category may have fewer than `size`. For one thread at a time. */
+size_t fus_subsample_draw(size_t *order, int *category, const struct fus_subsample *s, size_t draw, int size);
+
+/* ---- as many pictures of each category (equaln.c) ----
+ *
+ * FUS_EQUALN_DRAWS subsamples of the smallest category's size, draw 1, 2, ... of subsample.c. The p
+ * of a pair of categories is the median of Welch's (Student's with options->test) over the draws,
+ * that of a category the largest over its pairs, corrected over the units of the layer as in
+ * select.c. A unit counts for the category of its least p. With categories of one size, and
+ * balanced or Welch's test, the labels are select.c's. */
+enum { FUS_EQUALN_DRAWS = 20 };
+struct fus_equaln_category {
+    size_t n_selective, n_both; /* both: selective with all pictures too */
+    /* of these units; CSI and map from all pictures */
+    double proportion, csi_mean, variation_cv, morisita;
+};
+/* out [n_categories]; r: the responses; layer: with the labels of all pictures; m: the moments of
+ * all. r may lack responses if all sizes are equal: then layer's own results are given. */
+int fus_equaln_layer(struct fus_equaln_category *out, const struct fus_responses *r,
+                     const struct fus_layer_summary *layer, const struct fus_moments *m, uint64_t seed,
+                     const struct fus_select_options *options, const struct fus_progress *progress,
+                     struct fus_error *err);
+/* Pictures of the smallest category; *equal: whether all are of that size. */
+int fus_equaln_size(bool *equal, const int *category, size_t n_images, int n_categories);
+
 /* ---- power (power.c): the statistics against pictures per category, and against alpha ---- */
 
 enum { FUS_POWER_SIZES = 16, FUS_POWER_ALPHAS = 5, FUS_POWER_DRAWS = 20 };

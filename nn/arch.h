@@ -98,6 +98,9 @@ int fus_chain_build(struct fus_builder *b, struct fus_error *err);
 /* cornet.c: the same for CORnets. */
 int fus_cornet_build(struct fus_builder *b, struct fus_error *err);
 
+/* convnext.c: the same for ConvNeXt. */
+int fus_convnext_build(struct fus_builder *b, struct fus_error *err);
+
 /* baseline.c: the same for pixels and Gabor filters. */
 int fus_baseline_build(struct fus_builder *b, struct fus_error *err);
 

@@ -7,6 +7,8 @@
 
 const char *fus_networks_family(const struct fus_net_spec *spec)
 {
+    if (spec->kind == FUS_NET_CONVNEXT)
+        return "convnext";
     if (spec->kind == FUS_NET_CORNET)
         return "cornet";
     if (spec->kind == FUS_NET_CHAIN)
@@ -36,6 +38,30 @@ static const struct named {
     {"resnet18", false, {2, 2, 2, 2}},  {"resnet34", false, {3, 4, 6, 3}},  {"resnet50", true, {3, 4, 6, 3}},
     {"resnet101", true, {3, 4, 23, 3}}, {"resnet152", true, {3, 8, 36, 3}},
 };
+
+static bool convnext_named(struct fus_net_spec *s, const char *name)
+{
+    static const struct {
+        const char *name;
+        int n_blocks[4], channels;
+    } sizes[] = {
+        {"convnext_tiny", {3, 3, 9, 3}, 96},
+        {"convnext_small", {3, 3, 27, 3}, 96},
+        {"convnext_base", {3, 3, 27, 3}, 128},
+        {"convnext_large", {3, 3, 27, 3}, 192},
+    };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        if (strcmp(name, sizes[i].name) != 0)
+            continue;
+        s->kind = FUS_NET_CONVNEXT;
+        s->input_side = 224;
+        s->n_classes = 1000;
+        fill_stages(s, sizes[i].n_blocks, 4, sizes[i].channels, 1);
+        memset(s->width, 0, sizeof s->width);
+        return true;
+    }
+    return false;
+}
 
 /* ResNeXt and wide ResNets: 3x3 convolutions of another width, in groups or not. */
 static bool wide_named(struct fus_net_spec *s, const char *name)
@@ -204,7 +230,7 @@ int fus_networks_named(struct fus_net_spec *s, const char *name, struct fus_erro
         return FUS_OK;
     }
     if (clip_named(s, name) || vit_named(s, name) || chain_named(s, name) || cornet_named(s, name) ||
-        wide_named(s, name))
+        wide_named(s, name) || convnext_named(s, name))
         return FUS_OK;
     if (strncmp(name, "cifar_resnet", 12) == 0) {
         uint64_t depth;
@@ -225,6 +251,7 @@ int fus_networks_named(struct fus_net_spec *s, const char *name, struct fus_erro
         "depths), clip_rn50, rn101, rn50x4, rn50x16, rn50x64, clip_vit_b32, b16, l14, vit_b_16, vit_b_32, "
         "alexnet, vgg11, 13, 16, 19 (also vgg16_bn), cornet_s, cornet_z, resnext50_32x4d, "
         "resnext101_32x8d, resnext101_64x4d, wide_resnet50_2, wide_resnet101_2, "
+        "convnext_tiny, small, base, large, "
         "cifar_resnet20 (any depth 6n+2)",
         name);
 }
@@ -241,6 +268,15 @@ static int describe_vit(char *text, size_t text_bytes, const struct fus_net_spec
             return snprintf(text, text_bytes, "%sViT-%s/%d", clip, sizes[i].letter, s->vit.patch);
     return snprintf(text, text_bytes, "%sViT of %d blocks of %d, patches of %d", clip, s->vit.n_blocks, s->vit.width,
                     s->vit.patch);
+}
+
+static int describe_convnext(char *text, size_t text_bytes, const struct fus_net_spec *s)
+{
+    int n = 0;
+    for (int i = 0; i < s->n_stages; i++)
+        n += s->n_blocks[i];
+    return snprintf(text, text_bytes, "ConvNeXt of %d blocks, %d to %d channels", n, s->channels[0],
+                    s->channels[s->n_stages - 1]);
 }
 
 static int describe_chain(char *text, size_t text_bytes, const struct fus_chain_spec *c)
@@ -265,6 +301,8 @@ void fus_networks_describe(char *text, size_t text_bytes, const struct fus_net_s
     int used;
     if (s->kind == FUS_NET_CHAIN)
         used = describe_chain(text, text_bytes, &s->chain);
+    else if (s->kind == FUS_NET_CONVNEXT)
+        used = describe_convnext(text, text_bytes, s);
     else if (s->kind == FUS_NET_CORNET)
         used = snprintf(text, text_bytes, "CORnet-%s", s->bottleneck ? "S" : "Z");
     else if (s->kind == FUS_NET_VIT)

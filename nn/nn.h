@@ -1,12 +1,12 @@
 /* Networks: a description and a source of weights in, activations at named layers ("taps") out.
  *
  * Reading order: reference.c and reference_tokens.c (a whole network by naive loops), arch.c,
- * resnet.c, vit.c, chain.c, cornet.c and networks.c (networks as tables of layers), op.h and op.c
- * (what each operator can do), plan.c (memory for activations), net.c and load.c (creating a
- * network), forward.c (the forward pass), tower.c (texts), profile.c (timing). The operators:
- * conv.c over gemm.c and winograd.c, pool.c, act.c, attnpool.c, unfold.c, tokens.c, layernorm.c,
- * attend.c. Below them: kernels.c with *_tile.h (one source for every instruction set), cpu.c,
- * threads.c.
+ * resnet.c, vit.c, chain.c, cornet.c, convnext.c and networks.c (networks as tables of layers),
+ * op.h and op.c (what each operator can do), plan.c (memory for activations), net.c and load.c
+ * (creating a network), forward.c (the forward pass), tower.c (texts), profile.c (timing). The
+ * operators: conv.c over gemm.c and winograd.c, pool.c, act.c, attnpool.c, unfold.c, tokens.c,
+ * layernorm.c, attend.c. Below them: kernels.c with *_tile.h (one source for every instruction
+ * set), cpu.c, threads.c.
  *
  * nn knows no file format: weights arrive through a look-up function, by PyTorch's names. */
 #ifndef FUS_NN_H
@@ -68,13 +68,13 @@ struct fus_chain_spec {
     int hidden[2];             /* rows of the linear layers before the classes */
 };
 
-enum fus_net_kind { FUS_NET_RESNET, FUS_NET_VIT, FUS_NET_CHAIN, FUS_NET_CORNET };
+enum fus_net_kind { FUS_NET_RESNET, FUS_NET_VIT, FUS_NET_CHAIN, FUS_NET_CORNET, FUS_NET_CONVNEXT };
 
 /* The dimensions of a network, derived from the shapes in a weight file. */
 struct fus_net_spec {
     /* VIT: input_side, act, n_classes and vit count; CHAIN: input_side, n_classes and chain; else
      * all but vit and chain. CORNET: the stages are V1, V2, V4 and IT, n_blocks their times,
-     * bottleneck is S, else Z */
+     * bottleneck is S, else Z. CONVNEXT: input_side, n_classes, n_stages, n_blocks, channels */
     enum fus_net_kind kind;
     struct fus_vit_spec vit;
     struct fus_chain_spec chain;
@@ -100,14 +100,16 @@ struct fus_net_spec {
     int attn_dim;                 /* CLIP: rows of attnpool.c_proj */
 };
 
-/* The family: "resnet", "lang_resnet", "clip_resnet", "vit", "clip_vit", "alexnet", "vgg" or
- * "cornet"; "baseline" for what is no network. It is the value of fusiform.arch in a file. */
+/* The family: "resnet", "lang_resnet", "clip_resnet", "vit", "clip_vit", "alexnet", "vgg",
+ * "cornet" or "convnext"; "baseline" for what is no network. It is the value of fusiform.arch in a
+ * file. */
 const char *fus_networks_family(const struct fus_net_spec *spec);
 
 /* A spec for "resnet18|34|50|101|152", "cifar_resnet20..", "lang_resnet50",
  * "clip_rn50|rn101|rn50x4|rn50x16|rn50x64", "clip_vit_b32|b16|l14", "vit_b_16|32", "alexnet",
  * "vgg11|13|16|19" with "_bn" or without, "cornet_s|z", "resnext50_32x4d",
- * "resnext101_32x8d|64x4d", "wide_resnet50_2|101_2"; FUS_ENOTFOUND for any other name. */
+ * "resnext101_32x8d|64x4d", "wide_resnet50_2|101_2", "convnext_tiny|small|base|large";
+ * FUS_ENOTFOUND for any other name. */
 int fus_networks_named(struct fus_net_spec *spec, const char *name, struct fus_error *err);
 
 /* One line for people: "ResNet-50, input 224 x 224, 1000 classes". */

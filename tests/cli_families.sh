@@ -1,5 +1,5 @@
 #!/bin/sh
-# AlexNet, VGG, CORnets, ResNeXt on the command line: layers, classes, embeddings, files.
+# AlexNet, VGG, CORnets, ResNeXt, ConvNeXt on the command line: layers, classes, embeddings, files.
 . tests/shell.sh
 picture=tests/golden/net_blobs.png
 golden=tests/golden/families_
@@ -31,6 +31,7 @@ family vgg classifier.6 '(1, 10, 1, 1)' '(2, 18)' vgg
 family cornet_s V4.output-t2 '(1, 12, 14, 14)' '(2, 20)' cornet
 family cornet_z V1.output '(1, 8, 56, 56)' '(2, 20)' cornet
 family resnext_4 layer1.0.relu2 '(1, 32, 56, 56)' '(2, 64)' resnet
+family convnext features.7.0 '(1, 16, 7, 7)' '(2, 16)' convnext
 fails 1 'there are: V1.output-t0 V2.output-t0 V2.output-t1 V4.output-t0' activations --model ${golden}cornet_s.pth --layer V2 $picture -o "$work/x.npy"
 fails 1 'there are: features.1 features.2 features.4 features.5' activations --model ${golden}alexnet.pth --layer fc7 $picture -o "$work/x.npy"
 fails 1 'classifier.1 is for a grid of 6 x 6 places, an input of 96 x 96 gives 2 x 2' embed --model ${golden}alexnet.pth --preprocess 'resize=96,interp=bilinear,crop=96,mean=.5/.5/.5,std=.5/.5/.5' $picture -o "$work/x.npy"

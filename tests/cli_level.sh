@@ -32,6 +32,29 @@ cp "$work/stderr" "$work/notes"
 ok 'no warning' test -z "$(grep warning "$work/notes")"
 ok 'the same tables' cmp "$work/equal/layers.csv" "$work/equal-welch/layers.csv"
 
+# As many pictures of each category.
+drawn="--model $small --layers relu,layer3.0.relu --correction none --equal-n $set"
+run 'equal numbers drawn' run $drawn --out "$work/drawn"
+ok 'the option' grep -q '"equal-n": true' "$work/drawn/run.json"
+ok 'a row for each layer and category' test "$(wc -l <"$work/drawn/equal_n.csv")" -eq 7
+ok 'pictures, drawn, draws' test "$(cut -d, -f3-6 "$work/drawn/equal_n.csv" | sed -n '2,4p' | tr '\n' ' ')" = 'face,12,6,20 place,6,6,20 word,12,6,20 '
+cut -d, -f1-16 "$work/balanced/layers.csv" >"$work/first-columns" # later ones may need kept responses
+ok 'other results as without' test -z "$(cut -d, -f1-16 "$work/drawn/layers.csv" | cmp - "$work/first-columns")"
+ok 'fewer units from fewer pictures' test -z "$(sed 1d "$work/drawn/equal_n.csv" | awk -F, '$7 >= $12 || $13 > $7 || $7 == 0')"
+ok 'the report says so' grep -q 'from 6 pictures of each, as many as the smallest category has: 20 draws' "$work/drawn/report.html"
+for shard in 1 2; do
+    run "shard $shard" run $drawn --shard $shard/2 --out "$work/drawn-$shard"
+done
+run 'shards together' merge "$work/drawn-2" "$work/drawn-1" --out "$work/drawn-merged"
+ok 'are the whole' same_runs "$work/drawn" "$work/drawn-merged"
+run 'in little memory' run $drawn --max-memory 1M --checkpoint 0 --out "$work/drawn-little"
+ok 'is the same' same_runs "$work/drawn" "$work/drawn-little"
+run 'redrawn' report "$work/drawn-little"
+ok 'the same report' cmp "$work/drawn/report.html" "$work/drawn-little/report.html"
+run 'nothing to draw' run $equal --equal-n --out "$work/equal-drawn"
+ok 'the units of all pictures' test -z "$(sed 1d "$work/equal-drawn/equal_n.csv" | awk -F, '$7 != $12 || $7 != $13')"
+fails 2 'goes with --criterion iut, not ratio' run --model $small --layers relu $set --equal-n --criterion ratio --out "$work/none"
+
 # Weights are finite, the responses are not.
 huge=tests/golden/names/bad_huge.safetensors
 fails 1 'with infinity (channel' classify --model $huge tests/golden/img_420_33x18.jpg

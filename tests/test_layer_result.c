@@ -30,6 +30,8 @@ static struct fus_layer_summary make_layer(void)
     s.bootstrap->resampled[17] = 0.75;
     s.permuted = fus_base_alloc(2, sizeof *s.permuted);
     s.permuted[1].n_familywise = 9;
+    s.equal_n = fus_base_alloc(2, sizeof *s.equal_n);
+    s.equal_n[1].n_both = 4;
     s.rdm = fus_base_alloc(1, sizeof *s.rdm);
     s.rdm[0] = 0.125;
     s.top = fus_base_alloc(2 * FUS_TOP_UNITS, sizeof *s.top);
@@ -83,7 +85,7 @@ int main(void)
     CHECK(s->categories[1].n_selective == 8 && s->categories[1].proportion == 0.25 && s->categories[0].map[5] == 0.5f);
     CHECK(s->bootstrap && s->bootstrap->resampled[17] == 0.75 && !s->bootstrap->nested &&
           s->permuted[1].n_familywise == 9);
-    CHECK(s->rdm[0] == 0.125 && !s->picture_rdm && !s->sweep && !s->profile);
+    CHECK(s->equal_n && s->equal_n[1].n_both == 4 && s->rdm[0] == 0.125 && !s->picture_rdm && !s->sweep && !s->profile);
     fus_summary_free_layer(&small_layer);
 
     run.state.digest[0] = 'x'; /* another run's */

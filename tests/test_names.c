@@ -205,9 +205,9 @@ static void test_published_names(void)
     CHECK(fus_networks_named(&want, "wide_resnet50_2", NULL) == 0);
     load("wide_resnet50_2");
     expect(&want, "");
-    static const char *const chains[] = {"vgg11",    "vgg13_bn", "vgg16",           "vgg19_bn",
-                                         "cornet_s", "cornet_z", "resnext101_64x4d"};
-    for (int i = 0; i < 7; i++) {
+    static const char *const chains[] = {"vgg11",    "vgg13_bn",         "vgg16",        "vgg19_bn", "cornet_s",
+                                         "cornet_z", "resnext101_64x4d", "convnext_tiny"};
+    for (int i = 0; i < 8; i++) {
         CHECK(fus_networks_named(&want, chains[i], NULL) == 0);
         from_spec(&want);
         expect(&want, "");

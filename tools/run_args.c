@@ -70,6 +70,9 @@ static const char help[] =
     "                       matched by name): share that still prefers the category, CSI, d', AUC, with --bootstrap "
     "intervals over\n"
     "                       its pictures, and the overlap with the units that set would choose; not with --shard\n"
+    "  --equal-n            equal_n.csv: the units selected from as many pictures of each category as the smallest one "
+    "has, by the median\n"
+    "                       p of 20 draws: to compare categories of different size (with --criterion iut)\n"
     "  --consistency        consistency.csv: rank correlation of layers' dissimilarities, of categories and, where "
     "--bootstrap or\n"
     "                       --permutations keep them, of pictures: with\n"
@@ -278,6 +281,7 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
                                    {"--group", FUS_ARG_LIST, &groups},
                                    {"--subsample", FUS_ARG_TEXT, &o->subsample},
                                    {"--validate", FUS_ARG_TEXT, &o->validate},
+                                   {"--equal-n", FUS_ARG_FLAG, &o->equal_n},
                                    {"--interval", FUS_ARG_CHOICE, &chosen.interval},
                                    {"--bootstrap-over", FUS_ARG_CHOICE, &chosen.over},
                                    {"--shard", FUS_ARG_SHARE, shard},

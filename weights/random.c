@@ -13,6 +13,7 @@
  *   AlexNet         weight and bias uniform in +-1/sqrt(inputs) everywhere (torch.nn.Conv2d)
  *   CORnet-Z        weight uniform in +-sqrt(6 / (inputs + outputs)) (Glorot & Bengio 2010),
  *                   bias 0
+ *   ConvNeXt        weights N(0, 0.02^2), biases 0, layer scale 1e-6
  *   VGG             linear N(0, 0.01^2), every bias 0
  *   zero=1          weight 0 in each block's last batch norm (Goyal et al. 2017; CLIP's own start):
  *                   blocks begin as their shortcuts, which helps training; an untrained control
@@ -124,6 +125,22 @@ static bool fill_chain(float *out, const struct fus_store *s, const struct fus_t
     return true;
 }
 
+/* ConvNeXt's weights; false for its layer norms and biases. */
+static bool fill_convnext(float *out, const struct fus_store *s, const struct fus_tensor *t)
+{
+    struct fus_rng rng;
+    bool scale = ends_with(t->name, ".layer_scale");
+    if (!scale && t->n_dims == 1)
+        return false;
+    start_stream(&rng, s->random_seed, t->name);
+    if (scale)
+        for (size_t i = 0; i < t->n_elements; i++)
+            out[i] = 1e-6f;
+    else
+        fill_normal(out, t->n_elements, 0.02, &rng);
+    return true;
+}
+
 /* Glorot's, of CORnet-Z. */
 static void fill_glorot(float *out, const struct fus_store *s, const struct fus_tensor *t)
 {
@@ -151,6 +168,11 @@ static int generate(const struct fus_store *s, float *out, const struct fus_tens
     (void)err;
     if (s->random_spec.kind == FUS_NET_CHAIN && fill_chain(out, s, t))
         return FUS_OK;
+    if (s->random_spec.kind == FUS_NET_CONVNEXT) {
+        if (!fill_convnext(out, s, t))
+            fus_random_fill(out, t->name, t->shape, t->n_dims, 0, s->random_seed);
+        return FUS_OK;
+    }
     if (s->random_spec.kind == FUS_NET_CORNET && !s->random_spec.bottleneck) {
         fill_glorot(out, s, t);
         return FUS_OK;

@@ -98,6 +98,7 @@ static const char *kind_of(enum fus_scheme_kind kind)
     return kind >= FUS_SCHEME_VIT_OPENAI ? "vision transformer"
            : kind == FUS_SCHEME_CHAIN    ? "AlexNet or VGG"
            : kind == FUS_SCHEME_CORNET   ? "CORnet"
+           : kind == FUS_SCHEME_CONVNEXT ? "ConvNeXt"
                                          : "ResNet";
 }
 
@@ -243,7 +244,8 @@ static int check_parameter(void *context, const char *name, const int *shape, in
     if (!found.n_parts)
         return fus_base_fail(c->err, FUS_EUNSUPPORTED, "tensor %s: missing", name);
     int n = fus_derived_shape(dims, &found);
-    if (n < 0 || !same_shape(dims, n, shape, n_dims, c->spec->kind == FUS_NET_VIT)) {
+    if (n < 0 ||
+        !same_shape(dims, n, shape, n_dims, c->spec->kind == FUS_NET_VIT || c->spec->kind == FUS_NET_CONVNEXT)) {
         char expected[100], there[200];
         struct fus_tensor want = {.n_dims = n_dims};
         for (int d = 0; d < n_dims; d++)
@@ -277,15 +279,27 @@ static int check_parameters(const struct fus_net_spec *spec, const struct fus_st
     return code;
 }
 
+static int recognise_kind(struct fus_net_spec *spec, const struct fus_store *s, struct fus_error *err)
+{
+    switch (s->chosen->scheme.kind) {
+    case FUS_SCHEME_CHAIN:
+        return fus_recognise_chain(spec, s, err);
+    case FUS_SCHEME_CORNET:
+        return fus_recognise_cornet(spec, s, err);
+    case FUS_SCHEME_CONVNEXT:
+        return fus_recognise_convnext(spec, s, err);
+    default:
+        return fus_recognise_vit(spec, s, err);
+    }
+}
+
 int fus_recognise_mapped(struct fus_net_spec *spec, const struct fus_store *s, struct fus_error *err)
 {
     memset(spec, 0, sizeof *spec);
     if (s->chosen && s->chosen->scheme.kind >= FUS_SCHEME_CHAIN) {
         int found = refuse_foreign(s, err);
         if (!found)
-            found = s->chosen->scheme.kind == FUS_SCHEME_CHAIN    ? fus_recognise_chain(spec, s, err)
-                    : s->chosen->scheme.kind == FUS_SCHEME_CORNET ? fus_recognise_cornet(spec, s, err)
-                                                                  : fus_recognise_vit(spec, s, err);
+            found = recognise_kind(spec, s, err);
         return found ? found : check_parameters(spec, s, err);
     }
     int code = recognise_stem(spec, s, err);

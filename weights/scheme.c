@@ -13,6 +13,7 @@
  *                  segmentation networks
  *   conv2_x        conv1.0, conv2_x.0.residual_function.0: CIFAR-100 networks
  *   AlexNet, VGG   features.N.*, classifier.N.*, canonical as they are
+ *   ConvNeXt       features.N.*, classifier.N.* of torchvision, likewise
  *   CORnet         V1.*, V2.*, V4.*, IT.*, decoder.linear.*, likewise
  *
  * Vision transformers: scheme_tokens.c. */
@@ -264,6 +265,19 @@ static bool is_cornet(const char *s)
     return n > 0 && n <= 16 && s[n] == '.' && is_norm(s + n + 1);
 }
 
+/* features.0.1.bias, features.3.2.block.5.weight, features.3.2.layer_scale, classifier.2.weight */
+static bool is_convnext(const char *s)
+{
+    if (fus_scheme_take(&s, "classifier."))
+        return fus_scheme_number(&s) >= 0 && fus_scheme_take(&s, ".") && is_linear(s);
+    if (!fus_scheme_take(&s, "features.") || fus_scheme_number(&s) < 0 || !fus_scheme_take(&s, ".") ||
+        fus_scheme_number(&s) < 0 || !fus_scheme_take(&s, "."))
+        return false;
+    if (fus_scheme_take(&s, "block."))
+        return fus_scheme_number(&s) >= 0 && fus_scheme_take(&s, ".") && is_linear(s);
+    return is_linear(s) || strcmp(s, "layer_scale") == 0;
+}
+
 const char *fus_scheme_canonical(char buf[FUS_NAME_BYTES], const char *s, struct fus_scheme scheme)
 {
     bool mapped = false;
@@ -293,6 +307,8 @@ const char *fus_scheme_canonical(char buf[FUS_NAME_BYTES], const char *s, struct
         break;
     case FUS_SCHEME_CHAIN:
         return is_chain(s) ? s : NULL;
+    case FUS_SCHEME_CONVNEXT:
+        return is_convnext(s) ? s : NULL;
     case FUS_SCHEME_CORNET:
         return is_cornet(s) ? s : NULL;
     default:
@@ -312,7 +328,7 @@ bool fus_scheme_is_body(const char *s, struct fus_scheme scheme)
     if (scheme.kind == FUS_SCHEME_CORNET)
         return fus_scheme_take(&at, "V1.") || fus_scheme_take(&at, "V2.") || fus_scheme_take(&at, "V4.") ||
                fus_scheme_take(&at, "IT.") || fus_scheme_take(&at, "decoder.");
-    if (scheme.kind == FUS_SCHEME_CHAIN)
+    if (scheme.kind == FUS_SCHEME_CHAIN || scheme.kind == FUS_SCHEME_CONVNEXT)
         return fus_scheme_take(&at, "features.") || fus_scheme_take(&at, "classifier.");
     if (scheme.kind == FUS_SCHEME_CHILDREN) {
         int child = fus_scheme_number(&at);
@@ -347,6 +363,7 @@ const char *fus_scheme_stem(struct fus_scheme scheme)
                                         "firstconv.weight",
                                         "features.0.weight",
                                         "decoder.linear.weight",
+                                        "features.0.0.weight",
                                         "conv1.weight",
                                         "embeddings.patch_embedding.weight",
                                         "patch_embed.proj.weight",
@@ -372,6 +389,7 @@ bool fus_scheme_begins(struct fus_scheme *scheme, size_t *prefix_bytes, const ch
         {"classifier.6.weight", {FUS_SCHEME_CHAIN, 0}},
         {"IT.conv_input.weight", {FUS_SCHEME_CORNET, 0}},
         {"IT.conv.weight", {FUS_SCHEME_CORNET, 0}},
+        {"features.1.0.block.5.weight", {FUS_SCHEME_CONVNEXT, 0}},
         {"transformer.resblocks.0.ln_1.weight", {FUS_SCHEME_VIT_OPENAI, 0}},
         {"encoder.layers.0.layer_norm1.weight", {FUS_SCHEME_VIT_HUGGING_FACE, 0}},
         {"blocks.0.norm1.weight", {FUS_SCHEME_VIT_TIMM, 0}},

@@ -123,6 +123,18 @@ static int match(struct fus_layer_summary *layer, const struct fus_localizer *ru
     return code;
 }
 
+/* m: of all pictures; r without responses if all categories have equally many. */
+static int equal_n(struct fus_layer_summary *layer, const struct fus_localizer *run, const struct fus_responses *r,
+                   const struct fus_moments *m, struct fus_error *err)
+{
+    struct progress_context t = {run, layer->name, "strips of units, equal numbers of pictures", fus_run_now()};
+    layer->equal_n = fus_base_alloc((size_t)r->n_categories, sizeof *layer->equal_n);
+    if (!layer->equal_n)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for draws of equal numbers of pictures");
+    return fus_equaln_layer(layer->equal_n, r, layer, m, run->options.seed, &run->options.select,
+                            &(struct fus_progress){report_progress, &t}, err);
+}
+
 /* The results that need single responses. half [n_images] of each picture. */
 static int resample(struct fus_layer_summary *layer, const struct fus_localizer *run, const struct fus_responses *r,
                     const int *half, struct fus_error *err)
@@ -233,6 +245,8 @@ static int decide(struct fus_layer_summary *layer, const struct fus_localizer *r
         code = fus_dimensions_layer(&layer->dimensions, &r, err);
     if (!code && kept)
         code = fus_single_units_find(layer, run, model, &m, &r, err);
+    if (!code && run->options.equal_n)
+        code = equal_n(layer, run, &r, &m, err);
     fus_moments_destroy(moments);
     if (!code && fus_run_keeps_responses(run))
         code = resample(layer, run, &r, half, err);

@@ -44,10 +44,23 @@ bool fus_run_stopping(const struct fus_localizer *run)
 
 /* ---- what options ask for ---- */
 
+/* With categories of one size there is nothing to draw. */
+static bool draws_equal_n(const struct fus_localizer *run)
+{
+    const struct fus_set *set = &run->pictures.set;
+    long n[FUS_SELECT_CATEGORIES] = {0};
+    bool unequal = false;
+    for (int i = 0; i < set->n_pictures; i++)
+        n[set->pictures[i].category]++;
+    for (int c = 1; c < set->n_categories; c++)
+        unequal = unequal || n[c] != n[0];
+    return unequal && run->options.equal_n;
+}
+
 bool fus_run_keeps_responses(const struct fus_localizer *run)
 {
     const struct fus_run_options *o = &run->options;
-    return o->bootstrap || o->permutations || o->matched || o->subsample || run->first ||
+    return o->bootstrap || o->permutations || o->matched || o->subsample || draws_equal_n(run) || run->first ||
            o->select.criterion == FUS_CRITERION_RANKSUM;
 }
 

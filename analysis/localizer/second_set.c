@@ -21,7 +21,7 @@ static struct fus_run_options options_of(const struct fus_localizer *run)
     o.stimuli = o.validate;
     o.halves = FUS_HALVES_NONE;
     o.bootstrap = o.permutations = 0;
-    o.sweep = o.consistency = o.matched = o.full_units = false;
+    o.sweep = o.consistency = o.matched = o.equal_n = o.full_units = false;
     o.sesoi = 0;
     o.validate = o.groups = o.subsample = o.folder = NULL;
     o.resume = o.force = false;

@@ -252,12 +252,27 @@ static void say_criterion(struct fus_text_buffer *out, const struct fus_run_summ
                     run->options.alpha);
 }
 
+static void say_equal_n(struct fus_text_buffer *out, const struct fus_run_summary *run)
+{
+    int least = run->n_pictures[0];
+    for (int c = 1; c < run->n_categories; c++)
+        least = run->n_pictures[c] < least ? run->n_pictures[c] : least;
+    item(out, "Equal numbers of pictures");
+    fus_svg_put(out,
+                "More pictures make more units pass. To compare categories, equal_n.csv has the units selected from $d "
+                "pictures of each, as many as the smallest category has: $d draws without replacement, evenly from "
+                "the subcategories; the p of two categories is the median over the draws; the rest as above.",
+                least, FUS_EQUALN_DRAWS);
+}
+
 static void say_units(struct fus_text_buffer *out, const struct fus_view *view)
 {
     item(out, "Unit");
     fus_svg_put(out, "One number of a layer\xe2\x80\x99s output: a channel at a place of the feature map.");
     fus_prose_validity_dimensions(out, view);
     say_criterion(out, view->run);
+    if (view->run->method && view->run->method->equal_n)
+        say_equal_n(out, view->run);
     item(out, "Dead units");
     fus_svg_put(
         out,

@@ -86,11 +86,11 @@ static const char *temporary_part(const char *name)
 
 static bool is_known_file(enum level level, const char *name)
 {
-    static const char *const top[] = {
-        "run.json",     "run.log",       "layers.csv",       "compare.csv", "pixels.csv",
-        "profiles.csv", "top_units.csv", "permutations.csv", "sweep.csv",   "consistency.csv",
-        "signflip.csv", "pictures.png",  "report.html",      "matched.csv", "groups.csv",
-        "power.csv",    "agreement.csv", "validate.csv",     NULL};
+    static const char *const top[] = {"run.json",      "run.log",         "layers.csv",    "compare.csv",
+                                      "pixels.csv",    "profiles.csv",    "top_units.csv", "permutations.csv",
+                                      "sweep.csv",     "consistency.csv", "signflip.csv",  "pictures.png",
+                                      "report.html",   "matched.csv",     "groups.csv",    "power.csv",
+                                      "agreement.csv", "equal_n.csv",     "validate.csv",  NULL};
     static const char *const parts[] = {"run.tsv", "lock", "pictures.png", NULL};
     const char *temporary = temporary_part(name);
     size_t n = temporary ? (size_t)(temporary - name) : strlen(name);

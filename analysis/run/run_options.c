@@ -91,6 +91,7 @@ static const struct option {
     {"group", TEXT, AT(groups), NULL, 0, true},
     {"sesoi", REAL, AT(sesoi), NULL, 0, true},
     {"subsample", TEXT, AT(subsample), NULL, 0, true},
+    {"equal-n", FLAG, AT(equal_n), NULL, 0, true},
     {"layers", TEXT, AT(layers), NULL, 0, true},
     {"conv", FLAG, AT(direct), conv_word, 2, true},
     {"units", FLAG, AT(full_units), units_word, 2, true},
@@ -239,6 +240,10 @@ int fus_run_options_check(const struct fus_run_options *o, struct fus_error *err
     if (o->validate && o->n_shards)
         return fus_base_fail(err, FUS_EINVAL,
                              "--validate measures the units of a whole run: it does not go with --shard");
+    if (o->equal_n && o->select.criterion != FUS_CRITERION_IUT)
+        return fus_base_fail(err, FUS_EINVAL,
+                             "--equal-n is a median of t tests' p: it goes with --criterion iut, not %s",
+                             fus_criteria_name(o->select.criterion));
     if (o->resume && o->force)
         return fus_base_fail(err, FUS_EINVAL,
                              "--resume goes on with what is in DIR, --force begins again: one of them expected");

@@ -50,6 +50,7 @@ struct fus_run_options {
     double sesoi;          /* the smallest log ratio of proportions of interest; 0: none is stated */
     const char *subsample; /* pictures per category, "8,12,16": power.csv */
     const char *validate;  /* a second set, as stimuli: its pictures measure the chosen units; validate.csv */
+    bool equal_n;          /* also with as many pictures of each category: equal_n.csv */
     uint64_t seed;
     bool full_units; /* units/MODEL/LAYER.npz with mean, var, t, p, q and csi; needs `folder` */
     /* execution; none of this changes a result */
@@ -78,7 +79,7 @@ struct fus_run_option_text {
     bool in_json; /* it is among the options in run.json; else it is elsewhere in the file */
     char number[32];
 };
-enum { FUS_RUN_OPTIONS_TEXTS = 22 + 2 * FUS_RUN_MAX_MODELS };
+enum { FUS_RUN_OPTIONS_TEXTS = 23 + 2 * FUS_RUN_MAX_MODELS };
 
 /* list [FUS_RUN_OPTIONS_TEXTS]: in the order of run.json. Returns how many. */
 int fus_run_options_list(struct fus_run_option_text *list, const struct fus_run_options *o);

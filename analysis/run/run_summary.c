@@ -100,6 +100,7 @@ static void read_options(struct fus_run_summary_file *r)
                                         .subsample = option_text(r, "subsample"),
                                         .validate = option_text(r, "validate"),
                                         .over = option_text(r, "bootstrap-over"),
+                                        .equal_n = o.equal_n,
                                         .bootstrap = o.bootstrap,
                                         .near_duplicates = count_option(r, "near_duplicates"),
                                         .permutations = o.permutations};

@@ -61,6 +61,38 @@ static int write_permutations(const struct tables *t, struct fus_error *err)
     return fus_outfile_commit(&f, err);
 }
 
+static int write_equal_n(const struct tables *t, struct fus_error *err)
+{
+    const struct fus_run_summary *s = t->summary;
+    struct fus_outfile f;
+    int least = s->n_pictures[0],
+        code = open_table(&f, t->folder, "equal_n.csv",
+                          "model,layer,category,n_pictures,n_drawn,n_draws,n_selective,proportion,csi_mean,"
+                          "variation_cv,morisita,n_selective_all,n_both",
+                          err);
+    for (int c = 1; c < s->n_categories; c++)
+        least = s->n_pictures[c] < least ? s->n_pictures[c] : least;
+    if (code)
+        return code;
+    for (int i = 0; i < s->n_models; i++)
+        for (int l = 0; l < s->models[i].n_layers; l++)
+            for (int c = 0; c < s->n_categories; c++) {
+                const struct fus_equaln_category *e = &s->models[i].layers[l].equal_n[c];
+                const double row[] = {e->proportion, e->csi_mean, e->variation_cv, e->morisita};
+                begin_row(&f, s, i, l, c);
+                fus_csv_count(&f, (size_t)s->n_pictures[c]);
+                fus_csv_count(&f, (size_t)least);
+                fus_csv_count(&f, FUS_EQUALN_DRAWS);
+                fus_csv_count(&f, e->n_selective);
+                for (int k = 0; k < 4; k++)
+                    fus_csv_number(&f, row[k]);
+                fus_csv_count(&f, s->models[i].layers[l].categories[c].n_selective);
+                fus_csv_count(&f, e->n_both);
+                fus_outfile_printf(&f, "\n");
+            }
+    return fus_outfile_commit(&f, err);
+}
+
 static int write_sweep(const struct tables *t, struct fus_error *err)
 {
     const struct fus_run_summary *s = t->summary;
@@ -333,6 +365,8 @@ int fus_run_write_tables(const char *folder, const struct fus_run_summary *summa
     fus_run_dir_path(path, folder, "validate.csv");
     if (options->validate && !code)
         code = fus_validate_table_write(path, summary, err);
+    if (options->equal_n && !code)
+        code = write_equal_n(&t, err);
     if (options->consistency && !code) {
         fus_run_dir_path(path, folder, "consistency.csv");
         code = fus_consistency_table_write(path, summary, set, options, err);

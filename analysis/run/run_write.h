@@ -8,7 +8,7 @@
 struct fus_run_options;
 
 /* layers.csv, compare.csv, pixels.csv, profiles.csv, top_units.csv, and, if they apply:
- * permutations.csv, sweep.csv, consistency.csv, signflip.csv, power.csv, matched.csv,
+ * permutations.csv, sweep.csv, consistency.csv, signflip.csv, power.csv, equal_n.csv, matched.csv,
  * agreement.csv, groups.csv. */
 int fus_run_write_tables(const char *folder, const struct fus_run_summary *summary, const struct fus_set *set,
                          const struct fus_run_options *options, struct fus_error *err);

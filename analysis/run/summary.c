@@ -42,7 +42,7 @@ void fus_summary_free_layer(struct fus_layer_summary *layer)
         fus_matched_destroy(layer->matched);
     void *const owned[] = {layer->bootstrap, layer->matched, layer->agreement, layer->permuted,
                            layer->sweep,     layer->power,   layer->rdm,       layer->picture_rdm,
-                           layer->profile,   layer->top,     layer->heldout};
+                           layer->profile,   layer->top,     layer->equal_n,   layer->heldout};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         fus_base_free(owned[i]);
     fus_select_free(layer);

@@ -76,6 +76,7 @@ struct fus_run_method {
     const char *subsample; /* pictures per category, "8,12,16"; NULL: none */
     const char *validate;  /* the second set's one-line description; NULL: none */
     const char *over;      /* what `bootstrap` draws: pictures, subcategories, both; NULL: pictures */
+    bool equal_n;          /* equal_n.csv is there */
     long bootstrap, permutations;
     long near_duplicates; /* pairs; -1: not looked for */
 };

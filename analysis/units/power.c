@@ -1,18 +1,12 @@
 /* How much do the results depend on the number of pictures, and on alpha? More pictures make more
  * units pass, weaker ones among them, in more places: proportion rises, CSI and CV fall, in one and
  * the same network. What differs between two networks in the same way may be a gain in signal to
- * noise, no more (Button et al. 2013).
- *
- * A draw takes n pictures of each category without replacement, as evenly from its subcategories as
- * possible: the list is shuffled by fus_rng seeded as in permute.c; a picture's rank is the number
- * of those of its subcategory before it; the n of least rank, of equal ranks the first in the
- * shuffled list, are taken. All models get the same draws. */
+ * noise, no more (Button et al. 2013). The draws are those of subsample.c. */
 #include <math.h>
 #include <string.h>
 
 #include "analysis/inference.h"
 #include "nn/base/number.h"
-#include "nn/base/rng.h"
 
 static const double alphas[FUS_POWER_ALPHAS] = {0.1, 0.05, 0.01, 0.001, 0.0001};
 
@@ -51,65 +45,21 @@ struct work {
     const struct fus_responses *r;
     const struct fus_power_plan *plan;
     const struct fus_select_options *options;
-    uint64_t seed;
-    double *values;   /* [n_draws, n_categories, FUS_BOOTSTRAP_STATISTICS] */
-    size_t *shuffled; /* [n_images] */
-    int *rank, *seen; /* [n_images] */
-    bool *taken;      /* [n_images] */
+    struct fus_subsample drawn;
+    double *values; /* [n_draws, n_categories, FUS_BOOTSTRAP_STATISTICS] */
 };
-
-static void shuffle(const struct work *w, size_t draw)
-{
-    size_t n = w->r->n_images;
-    const int *stratum = w->r->stratum ? w->r->stratum : w->r->category;
-    struct fus_rng rng;
-    fus_rng_seed(&rng, w->seed + (uint64_t)draw * 0xd1342543de82ef95u);
-    for (size_t i = 0; i < n; i++)
-        w->shuffled[i] = i;
-    for (size_t i = n; i-- > 1;) {
-        size_t k = (size_t)fus_rng_below(&rng, i + 1), swap = w->shuffled[i];
-        w->shuffled[i] = w->shuffled[k];
-        w->shuffled[k] = swap;
-    }
-    memset(w->seen, 0, n * sizeof *w->seen);
-    for (size_t i = 0; i < n; i++)
-        w->rank[w->shuffled[i]] = w->seen[stratum[w->shuffled[i]]]++;
-}
-
-static void take(const struct work *w, int size)
-{
-    size_t n = w->r->n_images, left = (size_t)size * (size_t)w->r->n_categories;
-    int room[127];
-    for (int c = 0; c < w->r->n_categories; c++)
-        room[c] = size;
-    memset(w->taken, 0, n * sizeof *w->taken);
-    for (int rank = 0; left > 0 && (size_t)rank < n; rank++)
-        for (size_t i = 0; i < n; i++) {
-            size_t picture = w->shuffled[i];
-            int *free = &room[w->r->category[picture]];
-            if (w->rank[picture] != rank || *free == 0)
-                continue;
-            w->taken[picture] = true;
-            --*free;
-            left--;
-        }
-}
 
 /* Draw 0 is the whole set; then FUS_POWER_DRAWS of each size. */
 static size_t choose(void *context, size_t draw, size_t *order, int *category)
 {
     const struct work *w = context;
-    size_t n = 0;
-    if (draw > 0) {
-        shuffle(w, draw);
-        take(w, w->plan->sizes[(draw - 1) / FUS_POWER_DRAWS]);
+    if (draw > 0)
+        return fus_subsample_draw(order, category, &w->drawn, draw, w->plan->sizes[(draw - 1) / FUS_POWER_DRAWS]);
+    for (size_t i = 0; i < w->r->n_images; i++) {
+        order[i] = i;
+        category[i] = w->r->category[i];
     }
-    for (size_t i = 0; i < w->r->n_images; i++)
-        if (draw == 0 || w->taken[i]) {
-            order[n] = i;
-            category[n++] = w->r->category[i];
-        }
-    return n;
+    return w->r->n_images;
 }
 
 static int measure_at(double *values, const struct work *w, const struct fus_moments *m, double alpha,
@@ -189,24 +139,19 @@ static void summarise_all(const struct work *w)
     }
 }
 
-static int create_memory(struct work *w, size_t n_draws, struct fus_error *err)
+static int create_memory(struct work *w, uint64_t seed, size_t n_draws, struct fus_error *err)
 {
-    size_t n = w->r->n_images, row = (size_t)w->r->n_categories * FUS_BOOTSTRAP_STATISTICS;
+    size_t row = (size_t)w->r->n_categories * FUS_BOOTSTRAP_STATISTICS;
     w->values = fus_base_alloc(n_draws, row * sizeof *w->values);
-    w->shuffled = fus_base_alloc(n, sizeof *w->shuffled);
-    w->rank = fus_base_alloc(n, 2 * sizeof *w->rank);
-    w->taken = fus_base_alloc(n, sizeof *w->taken);
-    w->seen = w->rank ? w->rank + n : NULL;
-    return w->values && w->shuffled && w->rank && w->taken
-               ? FUS_OK
-               : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu draws of pictures", n_draws);
+    return w->values ? fus_subsample_create(&w->drawn, w->r, seed, err)
+                     : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu draws of pictures", n_draws);
 }
 
 int fus_power_layer(struct fus_power_point *out, const struct fus_responses *r, const struct fus_power_plan *plan,
                     uint64_t seed, const struct fus_select_options *options, const struct fus_progress *progress,
                     struct fus_error *err)
 {
-    struct work w = {.out = out, .r = r, .plan = plan, .options = options, .seed = seed};
+    struct work w = {.out = out, .r = r, .plan = plan, .options = options};
     size_t n_draws = 1 + (size_t)plan->n_sizes * FUS_POWER_DRAWS;
     int code = fus_responses_check(r, err);
     for (int c = 0; c < r->n_categories && !code; c++) {
@@ -218,16 +163,14 @@ int fus_power_layer(struct fus_power_point *out, const struct fus_responses *r, 
                                  plan->sizes[plan->n_sizes - 1], n);
     }
     if (!code)
-        code = create_memory(&w, n_draws, err);
+        code = create_memory(&w, seed, n_draws, err);
     if (!code)
         code = fus_resample_run(
             &(struct fus_resampling){n_draws, choose, measure, &w, progress, fus_resample_needs_third(r, options)}, r,
             err);
     if (!code)
         summarise_all(&w);
+    fus_subsample_destroy(&w.drawn);
     fus_base_free(w.values);
-    fus_base_free(w.shuffled);
-    fus_base_free(w.rank);
-    fus_base_free(w.taken);
     return code;
 }

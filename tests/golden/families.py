@@ -10,6 +10,7 @@ import torch
 import torchvision
 from torch import nn
 from torchvision.models import resnet, vgg
+from torchvision.models.convnext import CNBlockConfig, ConvNeXt
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 N_SAMPLES = 24
@@ -117,6 +118,23 @@ def resnext(width, groups, widen, n_first):
     return net
 
 
+def convnext():
+    """Narrow stages; layer scales as after training."""
+    setting = [CNBlockConfig(a, b, n) for a, b, n in ((16, 32, 1), (32, 16, 1), (16, 16, 2), (16, None, 1))]
+    net = ConvNeXt(setting, num_classes=10)
+    for name, p in net.named_parameters():
+        if name.endswith('layer_scale'):
+            nn.init.uniform_(p, 0.3, 1)
+        elif p.dim() == 1:
+            nn.init.normal_(p, 1 if name.endswith('weight') else 0, 0.2)
+    return net
+
+
+def convnext_taps(net):
+    return ['features.0'] + [f'features.{2 * i + 1}.{j}' for i, n in enumerate((1, 1, 2, 1)) for j in range(n)] + \
+        ['features.5.1.block.4', 'avgpool', 'classifier.0', 'classifier.2']
+
+
 def areas(net):
     return [n for n, _ in net.named_modules() if '.output' in n] + ['decoder.avgpool', 'decoder']
 
@@ -153,7 +171,8 @@ def answers(net, names, side):
         net.eval().double()(picture(side).double())
     for h in hooks:
         h.remove()
-    return [(name, found[name]) for name in names]
+    # the GELU inside a block of ConvNeXt has its channels last
+    return [(name, found[name].permute(0, 3, 1, 2) if name.endswith('block.4') else found[name]) for name in names]
 
 
 def write(name, net, taps, side):
@@ -184,7 +203,8 @@ def main():
             ('cornet_s', 70, cornet_s, areas),
             ('cornet_z', 61, cornet_z, areas),
             ('resnext_4', 64, lambda: resnext(16, 8, 16, 2), lambda net: blocks(2)),
-            ('resnext_32', 40, lambda: resnext(16, 2, 128, 1), lambda net: blocks(1))):
+            ('resnext_32', 40, lambda: resnext(16, 2, 128, 1), lambda net: blocks(1)),
+            ('convnext', 64, convnext, convnext_taps)):
         torch.manual_seed(3)
         net = make()
         randomise(net)

@@ -17,7 +17,7 @@ enum { DIGEST = FUS_SHA256_HEX - 1, PATH_BYTES = FUS_RUN_DIR_PATH };
 /* A new field must be added to `visit` below; `heldout` is not in the file, since a second set is
  * shown after all layers are decided on. */
 _Static_assert(sizeof(void *) != 8 ||
-                   (sizeof(struct fus_layer_summary) == 232 && sizeof(struct fus_category_summary) == 248),
+                   (sizeof(struct fus_layer_summary) == 240 && sizeof(struct fus_category_summary) == 248),
                "does visit know every field?");
 
 struct archive {
@@ -64,7 +64,8 @@ static struct fus_layer_summary without_arrays(struct fus_layer_summary s)
 {
     s.categories = NULL, s.label = NULL, s.bootstrap = NULL, s.matched = NULL, s.agreement = NULL;
     s.permuted = NULL;
-    s.power = NULL, s.sweep = NULL, s.rdm = NULL, s.picture_rdm = NULL, s.profile = NULL, s.top = NULL;
+    s.power = NULL, s.equal_n = NULL, s.sweep = NULL, s.rdm = NULL, s.picture_rdm = NULL, s.profile = NULL,
+    s.top = NULL;
     return s;
 }
 
@@ -163,6 +164,7 @@ static void visit_layer(struct archive *a, struct fus_layer_summary *s, const st
     struct fus_power_plan plan = {0};
     if (run->options.subsample && fus_power_parse(&plan, run->options.subsample, NULL) == FUS_OK)
         s->power = visit_array(a, s->power, n * (size_t)fus_power_count(&plan), sizeof *s->power);
+    s->equal_n = visit_array(a, s->equal_n, n, sizeof *s->equal_n);
     s->sweep = visit_array(a, s->sweep, n * fus_sweep_count(), sizeof *s->sweep);
     s->rdm = visit_array(a, s->rdm, n * (n - 1) / 2, sizeof *s->rdm);
     s->picture_rdm = visit_array(a, s->picture_rdm, n_pictures * (n_pictures - 1) / 2, sizeof *s->picture_rdm);
@@ -185,6 +187,7 @@ static void visit_header(struct archive *a, const struct fus_localizer *run, con
     visit_same(a, sizeof(struct fus_category_summary));
     visit_same(a, sizeof(struct fus_permute_category));
     visit_same(a, sizeof(struct fus_matched));
+    visit_same(a, sizeof(struct fus_equaln_category));
 }
 
 static void layer_paths(char path[PATH_BYTES], char units[PATH_BYTES], const struct fus_localizer *run, int model,
