@@ -55,6 +55,11 @@ run 'nothing to draw' run $equal --equal-n --out "$work/equal-drawn"
 ok 'the units of all pictures' test -z "$(sed 1d "$work/equal-drawn/equal_n.csv" | awk -F, '$7 != $12 || $7 != $13')"
 fails 2 'goes with --criterion iut, not ratio' run --model $small --layers relu $set --equal-n --criterion ratio --out "$work/none"
 
+# fLoc's options as halves: of words there is one.
+$program run --model $small --layers relu --correction none --halves option $set --out "$work/halves" >"$work/stdout" 2>"$work/notes"
+ok 'halves of the default categories' test -e "$work/halves/report.html"
+ok 'a category of one option' grep -q "category word has pictures of one of fLoc's options: its halves are its pictures in turn" "$work/notes"
+
 # Weights are finite, the responses are not.
 huge=tests/golden/names/bad_huge.safetensors
 fails 1 'with infinity (channel' classify --model $huge tests/golden/img_420_33x18.jpg

@@ -102,8 +102,10 @@ static void test_against_plain(void)
         enum fus_correction correction;
         double alpha;
         enum fus_test test;
-    } cases[] = {{FUS_BH, 0.05, FUS_TEST_BALANCED},        {FUS_UNCORRECTED, 0.05, FUS_TEST_STUDENT},
-                 {FUS_BONFERRONI, 0.2, FUS_TEST_WELCH},    {FUS_BY, 0.1, FUS_TEST_BALANCED},
+    } cases[] = {{FUS_BH, 0.05, FUS_TEST_BALANCED},
+                 {FUS_UNCORRECTED, 0.05, FUS_TEST_STUDENT},
+                 {FUS_BONFERRONI, 0.2, FUS_TEST_WELCH},
+                 {FUS_BY, 0.1, FUS_TEST_BALANCED},
                  {FUS_UNCORRECTED, 0.9, FUS_TEST_BALANCED}};
     static double p[CATEGORIES * UNITS], q[CATEGORIES * UNITS];
     struct fus_responses r = example(), elsewhere = r;
@@ -136,8 +138,8 @@ static void test_against_plain(void)
         }
         CHECK(fus_equaln_layer(out, &r, &layer, &m, 9, &options, NULL, NULL) == FUS_OK);
         for (int c = 0; c < CATEGORIES; c++)
-            CHECK_MSG(out[c].n_selective == n[c] && out[c].n_both == both[c] && n[c] > 0, "case %d: %d of %d",
-                      (int)k, (int)out[c].n_selective, (int)n[c]);
+            CHECK_MSG(out[c].n_selective == n[c] && out[c].n_both == both[c] && n[c] > 0, "case %d: %d of %d", (int)k,
+                      (int)out[c].n_selective, (int)n[c]);
         CHECK(out[0].proportion == (double)n[0] / UNITS && isfinite(out[0].csi_mean) && isfinite(out[0].morisita));
         CHECK(fus_equaln_layer(again, &elsewhere, &layer, &m, 9, &options, NULL, NULL) == FUS_OK);
         CHECK(memcmp(out, again, sizeof out) == 0);

@@ -152,8 +152,7 @@ static int correct(struct draws *a, struct fus_error *err)
         for (size_t u = 0; u < units; u++)
             if (a->label[u] == c)
                 p[n++] = a->p[u];
-        double most =
-            fus_multiple_threshold(p, p + units, n, 0, units, a->options->alpha, a->options->correction);
+        double most = fus_multiple_threshold(p, p + units, n, 0, units, a->options->alpha, a->options->correction);
         for (size_t u = 0; u < units; u++)
             if (a->label[u] == c && a->p[u] > most)
                 a->label[u] = -1;
@@ -233,8 +232,8 @@ static void take_results(struct fus_equaln_category *out, const struct fus_layer
 {
     for (int c = 0; c < from->n_categories; c++) {
         const struct fus_category_summary *s = &from->categories[c];
-        out[c] = (struct fus_equaln_category){s->n_selective, 0,           s->proportion,
-                                              s->csi_mean,    s->variation_cv, s->morisita};
+        out[c] =
+            (struct fus_equaln_category){s->n_selective, 0, s->proportion, s->csi_mean, s->variation_cv, s->morisita};
     }
     for (size_t u = 0; u < from->n_units; u++)
         if (from->label[u] >= 0 && from->label[u] == all->label[u])
