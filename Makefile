@@ -86,7 +86,7 @@ COMPILE  = $(CC) $(FUS_CFLAGS) $(CFLAGS)
 # The shared library. ABI: raised where a program linked with the library before must be linked anew.
 ABI      = 0
 VERSION := $(shell sed -n 's/^$(hash)define FUS_VERSION "\(.*\)"/\1/p' nn/base/base.h)
-DATE    := $(shell sed -n 's/^$(hash)$(hash) $(VERSION) (\([-0-9]*\))$$/\1/p' CHANGELOG.md)
+DATE    := $(shell sed -n 's/^$(hash)$(hash) $(VERSION) (\([-0-9]*\))$$/\1/p' CHANGELOG.md 2>/dev/null)
 ifeq ($(shell uname -s)$(CROSS),Darwin)
 SO       = libfusiform.$(ABI).dylib
 SO_LINK  = libfusiform.dylib

@@ -1,5 +1,6 @@
 /* A network as one table of layers: appending rows, and the parameters of a network. The tables
- * themselves are written by resnet.c, vit.c and baseline.c. */
+ * themselves are written by resnet.c, vit.c, chain.c, cornet.c, convnext.c and
+ * baseline.c. */
 #include <stdio.h>
 #include <string.h>
 
@@ -66,9 +67,12 @@ int fus_arch_build(struct fus_arch *arch, const struct fus_net_spec *spec, struc
 {
     struct fus_builder b = {.arch = arch, .spec = spec};
     memset(arch, 0, sizeof *arch);
-    int code = spec->kind == FUS_NET_VIT       ? fus_vit_build(&b, err)
-               : spec->stem >= FUS_STEM_PIXELS ? fus_baseline_build(&b, err)
-                                               : fus_resnet_build(&b, err);
+    int code = spec->kind == FUS_NET_VIT        ? fus_vit_build(&b, err)
+               : spec->kind == FUS_NET_CHAIN    ? fus_chain_build(&b, err)
+               : spec->kind == FUS_NET_CORNET   ? fus_cornet_build(&b, err)
+               : spec->kind == FUS_NET_CONVNEXT ? fus_convnext_build(&b, err)
+               : spec->stem >= FUS_STEM_PIXELS  ? fus_baseline_build(&b, err)
+                                                : fus_resnet_build(&b, err);
     if (b.no_memory)
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for the table of layers");
     else if (b.failed)
@@ -93,7 +97,8 @@ int fus_arch_parameters(const struct fus_net_spec *spec, fus_parameter_fn fn, vo
     int code = fus_arch_build(&arch, spec, err);
     for (int i = 0; i < arch.n_layers && !code; i++)
         for (int j = 0; !code && fus_op_parameter(&p, &arch.layers[i], j); j++)
-            code = fn(context, p.name, p.shape, p.n_dims);
+            if (!arch.layers[i].repeated || p.role != FUS_ROLE_WEIGHT)
+                code = fn(context, p.name, p.shape, p.n_dims);
     fus_arch_free(&arch);
     return code;
 }

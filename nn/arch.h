@@ -35,6 +35,8 @@ struct fus_layer {
     int heads;       /* of an attention */
     bool winograd;   /* set by net.c; the builder leaves it false */
     bool bias;       /* of a convolution: it has a bias of its own, beside a batch norm or without */
+    int groups;      /* of a convolution with as many inputs as outputs: each group of outputs reads its own; 0: none */
+    bool repeated;   /* of a convolution: an earlier layer has the same weight */
     bool linear;     /* its weight is a matrix [channels, in_channels * kernel^2] in files */
     bool transposed; /* ... a matrix [in_channels, channels] that is called `name` itself */
     bool underscore; /* ... and its tensors are NAME_weight, NAME_bias */
@@ -89,6 +91,15 @@ int fus_vit_build(struct fus_builder *b, struct fus_error *err);
 /* vit.c: the layers of a text tower for texts of up to n_rows tokens. Layer 0 holds the rows of
  * tokens, which the caller writes; the last layer is the embedding. */
 int fus_vit_build_text(struct fus_arch *arch, const struct fus_tower_spec *spec, int n_rows, struct fus_error *err);
+
+/* chain.c: the same for AlexNet and VGG. */
+int fus_chain_build(struct fus_builder *b, struct fus_error *err);
+
+/* cornet.c: the same for CORnets. */
+int fus_cornet_build(struct fus_builder *b, struct fus_error *err);
+
+/* convnext.c: the same for ConvNeXt. */
+int fus_convnext_build(struct fus_builder *b, struct fus_error *err);
 
 /* baseline.c: the same for pixels and Gabor filters. */
 int fus_baseline_build(struct fus_builder *b, struct fus_error *err);

@@ -120,18 +120,27 @@ static int tap_called(const struct fus_net *net, const char *name)
     return -1;
 }
 
+static int first_tap(const struct fus_net *net, const char *const *names, size_t n)
+{
+    int tap = -1;
+    for (size_t i = 0; i < n && tap < 0; i++)
+        tap = tap_called(net, names[i]);
+    return tap;
+}
+
 int fus_net_class_tap(const struct fus_net *net)
 {
-    return tap_called(net, "fc");
+    static const char *const names[] = {"fc", "classifier.6", "classifier.2", "decoder"};
+    return first_tap(net, names, sizeof names / sizeof *names);
 }
 
 int fus_net_embedding_tap(const struct fus_net *net)
 {
-    static const char *const names[] = {"lang_head", "attnpool", "proj", "avgpool", "ln_post"};
-    int tap = -1;
-    for (size_t i = 0; i < sizeof names / sizeof *names && tap < 0; i++)
-        tap = tap_called(net, names[i]);
-    return tap;
+    /* ConvNeXt's classifier.0 is its last layer norm; AlexNet's classifier.5 and VGG's classifier.4
+     * are the ReLU before the classes. */
+    static const char *const names[] = {"lang_head", "attnpool",     "classifier.0", "proj",           "avgpool",
+                                        "ln_post",   "classifier.5", "classifier.4", "decoder.avgpool"};
+    return first_tap(net, names, sizeof names / sizeof *names);
 }
 
 /* ---- create ---- */

@@ -1,11 +1,12 @@
 /* Networks: a description and a source of weights in, activations at named layers ("taps") out.
  *
  * Reading order: reference.c and reference_tokens.c (a whole network by naive loops), arch.c,
- * resnet.c, vit.c and networks.c (networks as tables of layers), op.h and op.c (what each operator
- * can do), plan.c (memory for activations), net.c and load.c (creating a network), forward.c (the
- * forward pass), tower.c (texts), profile.c (timing). The operators: conv.c over gemm.c and
- * winograd.c, pool.c, act.c, attnpool.c, unfold.c, tokens.c, layernorm.c, attend.c. Below them:
- * kernels.c with *_tile.h (one source for every instruction set), cpu.c, threads.c.
+ * resnet.c, vit.c, chain.c, cornet.c, convnext.c and networks.c (networks as tables of layers),
+ * op.h and op.c (what each operator can do), plan.c (memory for activations), net.c and load.c
+ * (creating a network), forward.c (the forward pass), tower.c (texts), profile.c (timing). The
+ * operators: conv.c over gemm.c and winograd.c, pool.c, act.c, attnpool.c, unfold.c, tokens.c,
+ * layernorm.c, attend.c. Below them: kernels.c with *_tile.h (one source for every instruction
+ * set), cpu.c, threads.c.
  *
  * nn knows no file format: weights arrive through a look-up function, by PyTorch's names. */
 #ifndef FUS_NN_H
@@ -55,12 +56,28 @@ struct fus_vit_spec {
     int dim;          /* CLIP: columns of proj; 0: none */
 };
 
-enum fus_net_kind { FUS_NET_RESNET, FUS_NET_VIT };
+/* AlexNet or VGG (chain.c). */
+enum { FUS_MOST_CONVS = 32 };
+struct fus_chain_spec {
+    bool alexnet; /* else VGG */
+    bool norm;    /* VGG: a batch norm after each convolution */
+    int n_convs;
+    int channels[FUS_MOST_CONVS];
+    bool pool[FUS_MOST_CONVS]; /* a max pool after the convolution */
+    int grid;                  /* side of the last pool's output, which the first linear layer is made for */
+    int hidden[2];             /* rows of the linear layers before the classes */
+};
+
+enum fus_net_kind { FUS_NET_RESNET, FUS_NET_VIT, FUS_NET_CHAIN, FUS_NET_CORNET, FUS_NET_CONVNEXT };
 
 /* The dimensions of a network, derived from the shapes in a weight file. */
 struct fus_net_spec {
-    enum fus_net_kind kind; /* VIT: input_side, act, n_classes and vit count; else all but vit */
+    /* VIT: input_side, act, n_classes and vit count; CHAIN: input_side, n_classes and chain; else
+     * all but vit and chain. CORNET: the stages are V1, V2, V4 and IT, n_blocks their times,
+     * bottleneck is S, else Z. CONVNEXT: input_side, n_classes, n_stages, n_blocks, channels */
+    enum fus_net_kind kind;
     struct fus_vit_spec vit;
+    struct fus_chain_spec chain;
     enum fus_stem stem;
     bool bottleneck;   /* 1x1, 3x3, 1x1 (stride on the 3x3: v1.5), else 3x3, 3x3 */
     bool pad_shortcut; /* option A of He et al. 2015: subsample by 2, zero channels on both sides;
@@ -70,6 +87,7 @@ struct fus_net_spec {
     enum fus_act act;
     int input_side;    /* 224, 32, ... */
     int stem_channels; /* 64; 16 for CIFAR */
+    int groups;        /* of the 3x3 in a bottleneck (ResNeXt); 0: it is not in groups */
     int n_stages;      /* 3 or 4: layer1, layer2, ... */
     int n_blocks[FUS_MAX_STAGES];
     int width[FUS_MAX_STAGES];    /* channels inside a block */
@@ -82,13 +100,16 @@ struct fus_net_spec {
     int attn_dim;                 /* CLIP: rows of attnpool.c_proj */
 };
 
-/* The family: "resnet", "lang_resnet", "clip_resnet", "vit" or "clip_vit"; "baseline" for what is
- * no network. It is the value of fusiform.arch in a weight file. */
+/* The family: "resnet", "lang_resnet", "clip_resnet", "vit", "clip_vit", "alexnet", "vgg",
+ * "cornet" or "convnext"; "baseline" for what is no network. It is the value of fusiform.arch in a
+ * file. */
 const char *fus_networks_family(const struct fus_net_spec *spec);
 
 /* A spec for "resnet18|34|50|101|152", "cifar_resnet20..", "lang_resnet50",
- * "clip_rn50|rn101|rn50x4|rn50x16|rn50x64", "clip_vit_b32|b16|l14", "vit_b_16|32"; FUS_ENOTFOUND
- * for any other name. */
+ * "clip_rn50|rn101|rn50x4|rn50x16|rn50x64", "clip_vit_b32|b16|l14", "vit_b_16|32", "alexnet",
+ * "vgg11|13|16|19" with "_bn" or without, "cornet_s|z", "resnext50_32x4d",
+ * "resnext101_32x8d|64x4d", "wide_resnet50_2|101_2", "convnext_tiny|small|base|large";
+ * FUS_ENOTFOUND for any other name. */
 int fus_networks_named(struct fus_net_spec *spec, const char *name, struct fus_error *err);
 
 /* One line for people: "ResNet-50, input 224 x 224, 1000 classes". */

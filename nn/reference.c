@@ -38,18 +38,20 @@ static float activate(float x, enum fus_act act)
     return x;
 }
 
-/* One output of a convolution: over kernel rows r, kernel columns s, input channels c. Outside the
+/* One output of channel k: over kernel rows r, kernel columns s, input channels c. Outside the
  * picture there are zeros, which change nothing and are skipped. */
-static float convolve_at(const float *in, const float *w, const struct fus_layer *l, int y, int x)
+static float convolve_at(const float *in, const float *w, const struct fus_layer *l, int k, int y, int x)
 {
+    int n = fus_layer_reads(l), first = l->groups ? k / n * n : 0;
     float sum = 0;
     for (int r = 0; r < l->kernel; r++)
         for (int s = 0; s < l->kernel; s++) {
             int in_y = y * l->stride - l->padding + r, in_x = x * l->stride - l->padding + s;
             if (!inside(l, in_y, in_x))
                 continue;
-            for (int c = 0; c < l->in_channels; c++) {
-                size_t at = ((size_t)c * (size_t)l->in_height + (size_t)in_y) * (size_t)l->in_width + (size_t)in_x;
+            for (int c = 0; c < n; c++) {
+                size_t at =
+                    ((size_t)(first + c) * (size_t)l->in_height + (size_t)in_y) * (size_t)l->in_width + (size_t)in_x;
                 sum = fmaf(in[at], w[(c * l->kernel + r) * l->kernel + s], sum);
             }
         }
@@ -61,11 +63,11 @@ static float convolve_at(const float *in, const float *w, const struct fus_layer
 static void convolve(const struct fus_op_reference *a, const float *weights, const float *bias)
 {
     const struct fus_layer *l = a->layer;
-    size_t per_channel = (size_t)l->in_channels * (size_t)(l->kernel * l->kernel), at = 0;
+    size_t per_channel = (size_t)fus_layer_reads(l) * (size_t)(l->kernel * l->kernel), at = 0;
     for (int k = 0; k < l->channels; k++)
         for (int y = 0; y < l->height; y++)
             for (int x = 0; x < l->width; x++, at++) {
-                float v = convolve_at(a->in, weights + (size_t)k * per_channel, l, y, x) + bias[k];
+                float v = convolve_at(a->in, weights + (size_t)k * per_channel, l, k, y, x) + bias[k];
                 if (a->addend)
                     v += a->addend[at];
                 a->out[at] = activate(v, l->act);
@@ -75,7 +77,8 @@ static void convolve(const struct fus_op_reference *a, const float *weights, con
 int fus_reference_convolve(const struct fus_op_reference *a, struct fus_error *err)
 {
     const struct fus_layer *l = a->layer;
-    size_t n = (size_t)l->channels * (size_t)l->in_channels * (size_t)(l->kernel * l->kernel), k = (size_t)l->channels;
+    size_t n = (size_t)l->channels * (size_t)fus_layer_reads(l) * (size_t)(l->kernel * l->kernel),
+           k = (size_t)l->channels;
     float *weights = fus_base_alloc(n + k + fus_fold_scratch_floats(l), sizeof *weights);
     if (!weights)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the weights of %s", l->name);

@@ -9,6 +9,14 @@
 #define MAX_CHANNELS 65536
 #define MAX_SIDE 4096
 
+/* Groups of 16, 32, ... channels, or 8, 4, 2, 1, which share blocks of 16. */
+static bool fits_groups(const struct fus_net_spec *s, int width)
+{
+    int of_group = s->groups > 0 ? width / s->groups : 0;
+    return s->bottleneck && of_group > 0 && width % s->groups == 0 && width % 16 == 0 &&
+           (of_group % 16 == 0 || 16 % of_group == 0);
+}
+
 static int check_spec(const struct fus_net_spec *s, struct fus_error *err)
 {
     if (s->n_stages < 1 || s->n_stages > FUS_MAX_STAGES)
@@ -23,6 +31,8 @@ static int check_spec(const struct fus_net_spec *s, struct fus_error *err)
     for (int i = 0; i < s->n_stages; i++)
         ok = ok && s->n_blocks[i] > 0 && s->n_blocks[i] <= 1000 && s->width[i] > 0 && s->width[i] <= MAX_CHANNELS &&
              s->channels[i] > 0 && s->channels[i] <= MAX_CHANNELS;
+    for (int i = 0; i < s->n_stages; i++)
+        ok = ok && (!s->groups || fits_groups(s, s->width[i]));
     if (s->stem == FUS_STEM_CLIP)
         ok = ok && s->attn_heads > 0 && s->attn_dim > 0 && s->attn_grid > 0 &&
              s->channels[s->n_stages - 1] % (16 * s->attn_heads) == 0; /* a head is 64 channels in every CLIP */
@@ -135,6 +145,8 @@ static int block(struct fus_builder *b, int input, int stage, int index)
     if (s->bottleneck) {
         out = conv(b, input, name[1], norm[1], tap[1], 1, 1, width, -1, act_of(s));
         out = conv(b, out, name[2], norm[2], tap[2], 3, clip ? 1 : stride, width, -1, act_of(s));
+        if (s->groups && !b->failed)
+            b->arch->layers[act_of(s) > FUS_ACT_RELU ? out - 1 : out].groups = s->groups;
         if (clip && stride > 1)
             out = average(b, out, stride);
         out = conv(b, out, name[3], norm[3], tap[0], 1, 1, channels, side, act_of(s));

@@ -96,7 +96,7 @@ run "of drawings only if asked" run $small --stimuli 'builtin?per_category=6&cat
 ok "six categories" grep -q '"categories": \["face", "body", "place", "word", "object", "scrambled"\]' "$work/objects/run.json"
 fails 1 "--categories floc is for fLoc's folders" run $small --stimuli "$work/set" --categories floc --out "$work/none"
 if [ -d "$shared/floc" ]; then
-    run "fLoc" run --model "r20=$shared/weights/cifar_resnet20-12fca82f.th" --stimuli "$shared/floc" --out "$work/floc"
+    run "fLoc" run --model "r20=$shared/weights/cifar_resnet20-12fca82f.th" --stimuli "$shared/floc" --test welch --out "$work/floc"
     ok "as many face units as a referee's program finds" sh -c 'test "$(awk -F, "\$3 == \"face\" { n += \$5 } END { print n }" "$1")" -eq 392' sh "$work/floc/layers.csv"
 else
     skipped=$((skipped + 2))

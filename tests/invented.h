@@ -100,7 +100,7 @@ static inline void invent(struct fus_run_summary *run, const struct plan *plan)
     static const char *const categories[5] = {"face", "body", "place", "word", "scrambled"};
     memset(run, 0, sizeof *run);
     seed = 7;
-    run->version = "0.1.0";
+    run->version = "0.2.0";
     run->stimuli = copy("fLoc localizer, grey pictures 1024 \xc3\x97 1024");
     run->n_categories = plan->n_categories;
     run->categories = calloc((size_t)plan->n_categories, sizeof *run->categories);

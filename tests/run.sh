@@ -1,31 +1,39 @@
 #!/bin/sh
-# Runs each test given (programs, and scripts named *.sh), shows what fails, and adds up their closing lines.
-# usage: tests/run.sh TEST...      RUN="qemu-aarch64 -L ..." runs the programs under an emulator
-passed=0 failed=0 skipped=0
-log=${TMPDIR:-/tmp}/fusiform-test.$$
-trap 'rm -f "$log"' EXIT
-for t in "$@"; do
-    case $t in
-    *.sh) sh "$t" >"$log" 2>&1 ;;
-    *) ${RUN-} "$t" >"$log" 2>&1 ;;
+# Runs each test given (programs, and scripts named *.sh), one on each processor at a time, shows what fails, and adds up their
+# closing lines.
+# usage: tests/run.sh TEST...      RUN="qemu-aarch64 -L ..." runs the programs under an emulator; JOBS=1: one test at a time
+if [ "$1" = --one ]; then # --one FOLDER TEST: its log and its counts become files of FOLDER; one write says how it went
+    name=$(basename "$3") log=$2/$(basename "$3").log
+    case $3 in
+    *.sh) sh "$3" >"$log" 2>&1 ;;
+    *) ${RUN-} "$3" >"$log" 2>&1 ;;
     esac
     rc=$?
     counts=$(sed -n '$s/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' "$log")
     if [ -z "$counts" ]; then
-        cat "$log"
-        echo "FAILED $t: ended with status $rc and without its count"
-        failed=$((failed + 1))
-        continue
+        echo "0 1 0" >"$2/$name.counts"
+        printf '%s\nFAILED %s: ended with status %s and without its count\n' "$(cat "$log")" "$3" $rc
+        exit
     fi
-    set -- $counts
-    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
-    if [ "$2" -ne 0 ] || [ $rc -ne 0 ]; then
-        cat "$log"
-        [ "$2" -ne 0 ] || failed=$((failed + 1))
+    set -- "$2" $counts
+    if [ "$3" -ne 0 ] || [ $rc -ne 0 ]; then
+        shown=$(cat "$log")
+        [ "$3" -ne 0 ] || set -- "$1" "$2" 1 "$4"
     else
-        grep '^skipped:' "$log"
+        shown=$(grep '^skipped:' "$log")
     fi
-    printf '%-28s %s passed, %s failed, %s skipped\n' "$(basename "$t")" "$1" "$2" "$3"
-done
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+    echo "$2 $3 $4" >"$1/$name.counts"
+    printf '%s%-28s %s passed, %s failed, %s skipped\n' "${shown:+$shown
+}" "$name" "$2" "$3" "$4"
+    exit
+fi
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)}
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}" # threads of tests side by side do not spin
+# The long ones first, which are the scripts at the end.
+printf '%s\n' "$@" | awk '{ line[NR] = $0 } END { for (i = NR; i > 0; i--) print line[i] }' | xargs -P "$jobs" -n 1 sh "$0" --one "$folder"
+n=$(cat "$folder"/*.counts | wc -l)
+[ "$n" -eq $# ] || echo "FAILED: $# tests, $n of them ended"
+cat "$folder"/*.counts | awk -v lost=$(($# - n)) '{ passed += $1; failed += $2; skipped += $3 }
+    END { failed += lost; printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed > 0 || passed == 0 }'

@@ -196,6 +196,22 @@ static void test_published_names(void)
     }
     load("clip_RN50x4");
     expect(&want, "");
+    CHECK(fus_networks_named(&want, "alexnet", NULL) == 0);
+    load("alexnet");
+    expect(&want, "module.");
+    CHECK(fus_networks_named(&want, "resnext50_32x4d", NULL) == 0);
+    load("resnext50_32x4d");
+    expect(&want, "");
+    CHECK(fus_networks_named(&want, "wide_resnet50_2", NULL) == 0);
+    load("wide_resnet50_2");
+    expect(&want, "");
+    static const char *const chains[] = {"vgg11",    "vgg13_bn",         "vgg16",        "vgg19_bn", "cornet_s",
+                                         "cornet_z", "resnext101_64x4d", "convnext_tiny"};
+    for (int i = 0; i < 8; i++) {
+        CHECK(fus_networks_named(&want, chains[i], NULL) == 0);
+        from_spec(&want);
+        expect(&want, "");
+    }
 }
 
 static void test_language_heads(void)
@@ -346,14 +362,37 @@ static void test_refusals(void)
     struct fus_net_spec spec;
     struct entry *e;
     load("resnext50_32x4d");
-    expect_refusal("tensor layer1.0.conv2.weight: a convolution in 32 groups (ResNeXt, RegNet)");
+    e = named("layer3.0.conv2.weight");
+    e->n /= 2;
+    strcpy(e->shape, "512,8,3,3");
+    expect_refusal("tensor layer3.0.conv2.weight: a convolution in groups of 8 channels; known are as many groups");
+    load("resnext50_32x4d");
+    e = named("layer1.0.conv2.weight");
+    e->n = e->n / 4 * 3;
+    strcpy(e->shape, "96,3,3,3");
+    expect_refusal("layer1.0.conv2.weight: ");
     load("densenet121");
     expect_refusal("holds no network that is known: a DenseNet?; a ResNet (torchvision, CIFAR, CLIP, language head) "
                    "has conv1.weight");
     load("vit_b_16");
     expect_refusal("missing");
     load("alexnet");
+    drop("classifier.6.weight");
     expect_refusal("AlexNet, VGG or one of that kind?");
+    load("alexnet");
+    drop("features.8.bias");
+    expect_refusal(": tensor features.8.bias: missing");
+    load("alexnet");
+    drop("classifier.4.weight");
+    expect_refusal(": tensor classifier.4.weight: missing");
+    load("alexnet");
+    add("features.9.weight", "256");
+    expect_refusal("features.9.weight: the network that the others make up has no such layer");
+    load("alexnet");
+    e = named("classifier.1.weight");
+    e->n /= 2;
+    strcpy(e->shape, "4096,4608");
+    expect_refusal(": tensor classifier.1.weight: a square of places of 256 channels in each row expected");
     load("resnet18");
     drop("layer3.0.downsample.1.running_var");
     expect_refusal(": tensor layer3.0.downsample.1.running_var: missing");

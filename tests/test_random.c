@@ -191,7 +191,10 @@ static void test_refusals(void)
 {
     static const char *const wrong[][2] = {
         {"random:", "no network is called ''"},
-        {"random:vgg16", "no network is called 'vgg16'; there are resnet18"},
+        {"random:vgg12", "no network is called 'vgg12'; there are resnet18"},
+        {"random:vgg16_b", "no network is called"},
+        {"random:vgg16?blocks=2", "blocks is for random:resnet"},
+        {"random:alexnet?zero=1", "zero is for residual networks"},
         {"random:resnet50?seed=", "seed=: a whole number from 0 to 2^64-1 expected"},
         {"random:resnet50?seed=-1", "seed=-1: a whole number"},
         {"random:resnet50?seed=18446744073709551616", "seed=18446744073709551616: a whole number"},

@@ -10,6 +10,11 @@
  *                   1/C) (openai/CLIP, model.py)
  *   ViT             class token, positions and patches of more than 7 pixels N(0, 1/inputs), CLIP's
  *                   projection N(0, 1/width); the rest as linear, biases of queries, keys, values 0
+ *   AlexNet         weight and bias uniform in +-1/sqrt(inputs) everywhere (torch.nn.Conv2d)
+ *   CORnet-Z        weight uniform in +-sqrt(6 / (inputs + outputs)) (Glorot & Bengio 2010),
+ *                   bias 0
+ *   ConvNeXt        weights N(0, 0.02^2), biases 0, layer scale 1e-6
+ *   VGG             linear N(0, 0.01^2), every bias 0
  *   zero=1          weight 0 in each block's last batch norm (Goyal et al. 2017; CLIP's own start):
  *                   blocks begin as their shortcuts, which helps training; an untrained control
  *                   would be blind in all else, so it must be asked for
@@ -97,6 +102,57 @@ void fus_random_fill(float *out, const char *name, const int64_t *shape, int n_d
     }
 }
 
+/* AlexNet and VGG, where their rules are not those of fus_random_fill; false: they are. */
+static bool fill_chain(float *out, const struct fus_store *s, const struct fus_tensor *t)
+{
+    struct fus_rng rng;
+    char weight[160];
+    const struct fus_tensor *w = t;
+    bool bias = ends_with(t->name, ".bias"), vgg = !s->random_spec.chain.alexnet;
+    if (bias) {
+        snprintf(weight, sizeof weight, "%.*sweight", (int)(strlen(t->name) - strlen("bias")), t->name);
+        w = fus_store_find(s, weight);
+    }
+    start_stream(&rng, s->random_seed, t->name);
+    if (vgg && bias)
+        memset(out, 0, t->n_elements * sizeof *out);
+    else if (vgg && t->n_dims == 2)
+        fill_normal(out, t->n_elements, 0.01, &rng);
+    else if (!vgg && w)
+        fill_uniform(out, t->n_elements, 1 / sqrt((double)(w->n_elements / (size_t)w->shape[0])), &rng);
+    else
+        return false;
+    return true;
+}
+
+/* ConvNeXt's weights; false for its layer norms and biases. */
+static bool fill_convnext(float *out, const struct fus_store *s, const struct fus_tensor *t)
+{
+    struct fus_rng rng;
+    bool scale = ends_with(t->name, ".layer_scale");
+    if (!scale && t->n_dims == 1)
+        return false;
+    start_stream(&rng, s->random_seed, t->name);
+    if (scale)
+        for (size_t i = 0; i < t->n_elements; i++)
+            out[i] = 1e-6f;
+    else
+        fill_normal(out, t->n_elements, 0.02, &rng);
+    return true;
+}
+
+/* Glorot's, of CORnet-Z. */
+static void fill_glorot(float *out, const struct fus_store *s, const struct fus_tensor *t)
+{
+    struct fus_rng rng;
+    size_t places = t->n_dims == 4 ? (size_t)(t->shape[2] * t->shape[3]) : 1;
+    start_stream(&rng, s->random_seed, t->name);
+    if (t->n_dims == 1)
+        memset(out, 0, t->n_elements * sizeof *out);
+    else
+        fill_uniform(out, t->n_elements, sqrt(6 / (double)((size_t)(t->shape[0] + t->shape[1]) * places)), &rng);
+}
+
 /* Columns of the matrix that a bias belongs to; 0: it is a batch norm's. */
 static int64_t inputs_of_bias(const struct fus_store *s, const char *name)
 {
@@ -110,6 +166,17 @@ static int64_t inputs_of_bias(const struct fus_store *s, const char *name)
 static int generate(const struct fus_store *s, float *out, const struct fus_tensor *t, struct fus_error *err)
 {
     (void)err;
+    if (s->random_spec.kind == FUS_NET_CHAIN && fill_chain(out, s, t))
+        return FUS_OK;
+    if (s->random_spec.kind == FUS_NET_CONVNEXT) {
+        if (!fill_convnext(out, s, t))
+            fus_random_fill(out, t->name, t->shape, t->n_dims, 0, s->random_seed);
+        return FUS_OK;
+    }
+    if (s->random_spec.kind == FUS_NET_CORNET && !s->random_spec.bottleneck) {
+        fill_glorot(out, s, t);
+        return FUS_OK;
+    }
     fus_random_fill(out, t->name, t->shape, t->n_dims, ends_with(t->name, ".bias") ? inputs_of_bias(s, t->name) : 0,
                     s->random_seed);
     if (s->random_zero && ends_block(t->name, s->random_spec.bottleneck))

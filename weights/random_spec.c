@@ -119,7 +119,7 @@ static int take_patch(struct parsing *p)
 
 static int take_zero(struct parsing *p)
 {
-    if (p->r->net.kind == FUS_NET_VIT)
+    if (p->r->net.kind != FUS_NET_RESNET)
         return fus_base_fail(p->err, FUS_EINVAL, "zero is for residual networks");
     p->r->zero = value_is(p, "1");
     return p->r->zero || value_is(p, "0") ? FUS_OK : wrong(p, "0 or 1");

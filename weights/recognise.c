@@ -92,6 +92,16 @@ static int unknown(const struct fus_store *s, const char *missing, struct fus_er
         s->n_tensors > 4 ? ", ..." : "");
 }
 
+/* What a file with these names holds. */
+static const char *kind_of(enum fus_scheme_kind kind)
+{
+    return kind >= FUS_SCHEME_VIT_OPENAI ? "vision transformer"
+           : kind == FUS_SCHEME_CHAIN    ? "AlexNet or VGG"
+           : kind == FUS_SCHEME_CORNET   ? "CORnet"
+           : kind == FUS_SCHEME_CONVNEXT ? "ConvNeXt"
+                                         : "ResNet";
+}
+
 /* The first tensor inside the body that no known network has: squeeze-and-excitation,
  * anti-aliasing, folded norms, ... */
 static int refuse_foreign(const struct fus_store *s, struct fus_error *err)
@@ -103,7 +113,7 @@ static int refuse_foreign(const struct fus_store *s, struct fus_error *err)
         if (!t->canonical && fus_scheme_take(&rest, root->prefix) && !fus_scheme_is_counter(rest) &&
             fus_scheme_is_body(rest, root->scheme))
             return fus_base_fail(err, FUS_EUNSUPPORTED, "tensor %s: not part of a %s that is known", t->name,
-                                 root->scheme.kind >= FUS_SCHEME_VIT_OPENAI ? "vision transformer" : "ResNet");
+                                 kind_of(root->scheme.kind));
     }
     return FUS_OK;
 }
@@ -159,11 +169,15 @@ static int recognise_stages(struct fus_net_spec *spec, const struct fus_store *s
         if (code)
             return code;
         int width = spec->width[n], per_group = size_of(conv2, 1);
-        if (spec->bottleneck && per_group > 0 && per_group < width && width % per_group == 0)
+        int groups =
+            spec->bottleneck && per_group > 0 && per_group < width && width % per_group == 0 ? width / per_group : 0;
+        bool odd = groups && (width % 16 || (per_group % 16 && 16 % per_group));
+        if (odd || (n > 0 && groups != spec->groups))
             return fus_base_fail(err, FUS_EUNSUPPORTED,
-                                 "tensor %s: a convolution in %d groups (ResNeXt, RegNet); only "
-                                 "ungrouped ones are known",
-                                 conv2->name, width / per_group);
+                                 "tensor %s: a convolution in groups of %d channels; known are as many groups in every "
+                                 "stage, of 1, 2, 4, 8 or a multiple of 16 channels (ResNeXt)",
+                                 conv2->name, per_group);
+        spec->groups = groups;
         changes = changes || n > 0 || spec->channels[n] != last;
         downsamples = downsamples || find(s, "layer%d.0.downsample.0.weight", n + 1);
         last = spec->channels[n];
@@ -188,7 +202,7 @@ static void recognise_heads(struct fus_net_spec *spec, const struct fus_store *s
 
 /* The side our own files name; a square of another size than the default is a matter of
  * training, not of shapes. */
-static int side_from_metadata(struct fus_net_spec *spec, const struct fus_store *s, struct fus_error *err)
+int fus_recognise_side(struct fus_net_spec *spec, const struct fus_store *s, struct fus_error *err)
 {
     const char *text = fus_store_metadata(s, "fusiform.input");
     if (!text)
@@ -230,7 +244,8 @@ static int check_parameter(void *context, const char *name, const int *shape, in
     if (!found.n_parts)
         return fus_base_fail(c->err, FUS_EUNSUPPORTED, "tensor %s: missing", name);
     int n = fus_derived_shape(dims, &found);
-    if (n < 0 || !same_shape(dims, n, shape, n_dims, c->spec->kind == FUS_NET_VIT)) {
+    if (n < 0 ||
+        !same_shape(dims, n, shape, n_dims, c->spec->kind == FUS_NET_VIT || c->spec->kind == FUS_NET_CONVNEXT)) {
         char expected[100], there[200];
         struct fus_tensor want = {.n_dims = n_dims};
         for (int d = 0; d < n_dims; d++)
@@ -264,13 +279,27 @@ static int check_parameters(const struct fus_net_spec *spec, const struct fus_st
     return code;
 }
 
+static int recognise_kind(struct fus_net_spec *spec, const struct fus_store *s, struct fus_error *err)
+{
+    switch (s->chosen->scheme.kind) {
+    case FUS_SCHEME_CHAIN:
+        return fus_recognise_chain(spec, s, err);
+    case FUS_SCHEME_CORNET:
+        return fus_recognise_cornet(spec, s, err);
+    case FUS_SCHEME_CONVNEXT:
+        return fus_recognise_convnext(spec, s, err);
+    default:
+        return fus_recognise_vit(spec, s, err);
+    }
+}
+
 int fus_recognise_mapped(struct fus_net_spec *spec, const struct fus_store *s, struct fus_error *err)
 {
     memset(spec, 0, sizeof *spec);
-    if (s->chosen && s->chosen->scheme.kind >= FUS_SCHEME_VIT_OPENAI) {
+    if (s->chosen && s->chosen->scheme.kind >= FUS_SCHEME_CHAIN) {
         int found = refuse_foreign(s, err);
         if (!found)
-            found = fus_recognise_vit(spec, s, err);
+            found = recognise_kind(spec, s, err);
         return found ? found : check_parameters(spec, s, err);
     }
     int code = recognise_stem(spec, s, err);
@@ -281,6 +310,6 @@ int fus_recognise_mapped(struct fus_net_spec *spec, const struct fus_store *s, s
     if (code)
         return code;
     recognise_heads(spec, s);
-    code = side_from_metadata(spec, s, err);
+    code = fus_recognise_side(spec, s, err);
     return code ? code : check_parameters(spec, s, err);
 }

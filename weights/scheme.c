@@ -12,6 +12,9 @@
  *   layer0         layer0.0 and layer0.1 for conv1 and bn1; firstconv, firstbn, encoder1 ..:
  *                  segmentation networks
  *   conv2_x        conv1.0, conv2_x.0.residual_function.0: CIFAR-100 networks
+ *   AlexNet, VGG   features.N.*, classifier.N.*, canonical as they are
+ *   ConvNeXt       features.N.*, classifier.N.* of torchvision, likewise
+ *   CORnet         V1.*, V2.*, V4.*, IT.*, decoder.linear.*, likewise
  *
  * Vision transformers: scheme_tokens.c. */
 #include "weights/scheme.h"
@@ -241,6 +244,40 @@ static bool own_stem(char *out, const char *s, const char *conv, const char *nor
     return fus_scheme_take(&s, stage) && snprintf(out, FUS_NAME_BYTES, "layer%.60s", s) > 0;
 }
 
+/* features.0.weight, features.1.running_var, classifier.6.bias */
+static bool is_chain(const char *s)
+{
+    bool features = fus_scheme_take(&s, "features.");
+    if ((!features && !fus_scheme_take(&s, "classifier.")) || fus_scheme_number(&s) < 0 || !fus_scheme_take(&s, "."))
+        return false;
+    return features ? is_norm(s) : is_linear(s);
+}
+
+/* V1.conv1.weight, V2.norm1_0.running_var, decoder.linear.bias */
+static bool is_cornet(const char *s)
+{
+    if (fus_scheme_take(&s, "decoder.linear."))
+        return is_linear(s);
+    if (!fus_scheme_take(&s, "V1.") && !fus_scheme_take(&s, "V2.") && !fus_scheme_take(&s, "V4.") &&
+        !fus_scheme_take(&s, "IT."))
+        return false;
+    size_t n = strcspn(s, ".");
+    return n > 0 && n <= 16 && s[n] == '.' && is_norm(s + n + 1);
+}
+
+/* features.0.1.bias, features.3.2.block.5.weight, features.3.2.layer_scale, classifier.2.weight */
+static bool is_convnext(const char *s)
+{
+    if (fus_scheme_take(&s, "classifier."))
+        return fus_scheme_number(&s) >= 0 && fus_scheme_take(&s, ".") && is_linear(s);
+    if (!fus_scheme_take(&s, "features.") || fus_scheme_number(&s) < 0 || !fus_scheme_take(&s, ".") ||
+        fus_scheme_number(&s) < 0 || !fus_scheme_take(&s, "."))
+        return false;
+    if (fus_scheme_take(&s, "block."))
+        return fus_scheme_number(&s) >= 0 && fus_scheme_take(&s, ".") && is_linear(s);
+    return is_linear(s) || strcmp(s, "layer_scale") == 0;
+}
+
 const char *fus_scheme_canonical(char buf[FUS_NAME_BYTES], const char *s, struct fus_scheme scheme)
 {
     bool mapped = false;
@@ -268,6 +305,12 @@ const char *fus_scheme_canonical(char buf[FUS_NAME_BYTES], const char *s, struct
     case FUS_SCHEME_FIRSTCONV:
         mapped = own_stem(buf, s, "firstconv.", "firstbn.", "encoder");
         break;
+    case FUS_SCHEME_CHAIN:
+        return is_chain(s) ? s : NULL;
+    case FUS_SCHEME_CONVNEXT:
+        return is_convnext(s) ? s : NULL;
+    case FUS_SCHEME_CORNET:
+        return is_cornet(s) ? s : NULL;
     default:
         return fus_scheme_tokens(buf, s, scheme.kind, false) ? buf : NULL;
     }
@@ -282,6 +325,11 @@ bool fus_scheme_is_body(const char *s, struct fus_scheme scheme)
     const char *at = s;
     if (scheme.kind >= FUS_SCHEME_VIT_OPENAI)
         return !fus_scheme_is_ignored(s);
+    if (scheme.kind == FUS_SCHEME_CORNET)
+        return fus_scheme_take(&at, "V1.") || fus_scheme_take(&at, "V2.") || fus_scheme_take(&at, "V4.") ||
+               fus_scheme_take(&at, "IT.") || fus_scheme_take(&at, "decoder.");
+    if (scheme.kind == FUS_SCHEME_CHAIN || scheme.kind == FUS_SCHEME_CONVNEXT)
+        return fus_scheme_take(&at, "features.") || fus_scheme_take(&at, "classifier.");
     if (scheme.kind == FUS_SCHEME_CHILDREN) {
         int child = fus_scheme_number(&at);
         return child >= 0 &&
@@ -313,6 +361,9 @@ const char *fus_scheme_stem(struct fus_scheme scheme)
                                         "conv1.0.weight",
                                         "layer0.0.weight",
                                         "firstconv.weight",
+                                        "features.0.weight",
+                                        "decoder.linear.weight",
+                                        "features.0.0.weight",
                                         "conv1.weight",
                                         "embeddings.patch_embedding.weight",
                                         "patch_embed.proj.weight",
@@ -335,6 +386,10 @@ bool fus_scheme_begins(struct fus_scheme *scheme, size_t *prefix_bytes, const ch
         {"layer1.0.conv1.weight", {FUS_SCHEME_LAYER0, 0}},
         {"conv2_x.0.residual_function.0.weight", {FUS_SCHEME_CONV2_X, 0}},
         {"encoder1.0.conv1.weight", {FUS_SCHEME_FIRSTCONV, 0}},
+        {"classifier.6.weight", {FUS_SCHEME_CHAIN, 0}},
+        {"IT.conv_input.weight", {FUS_SCHEME_CORNET, 0}},
+        {"IT.conv.weight", {FUS_SCHEME_CORNET, 0}},
+        {"features.1.0.block.5.weight", {FUS_SCHEME_CONVNEXT, 0}},
         {"transformer.resblocks.0.ln_1.weight", {FUS_SCHEME_VIT_OPENAI, 0}},
         {"encoder.layers.0.layer_norm1.weight", {FUS_SCHEME_VIT_HUGGING_FACE, 0}},
         {"blocks.0.norm1.weight", {FUS_SCHEME_VIT_TIMM, 0}},

@@ -15,6 +15,9 @@ enum fus_scheme_kind {
     FUS_SCHEME_CONV2_X,
     FUS_SCHEME_LAYER0,
     FUS_SCHEME_FIRSTCONV,
+    FUS_SCHEME_CHAIN, /* AlexNet and VGG */
+    FUS_SCHEME_CORNET,
+    FUS_SCHEME_CONVNEXT,
     FUS_SCHEME_VIT_OPENAI, /* vision transformers from here on */
     FUS_SCHEME_VIT_HUGGING_FACE,
     FUS_SCHEME_VIT_TIMM,
@@ -26,7 +29,7 @@ struct fus_scheme {
     int first_child; /* of FUS_SCHEME_CHILDREN: which child layer1 is */
 };
 
-enum { FUS_N_BEGINNINGS = 13 };
+enum { FUS_N_BEGINNINGS = 17 };
 /* Whether `name` ends with the first convolution of the first block in one scheme (which: 0 ..
  * FUS_N_BEGINNINGS-1). *prefix_bytes: the length of the prefix before the network's names. */
 bool fus_scheme_begins(struct fus_scheme *scheme, size_t *prefix_bytes, const char *name, int which);

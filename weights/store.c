@@ -324,7 +324,7 @@ int fus_store_preprocess(struct fus_store *s, const struct fus_net_spec *spec, i
     if (*preprocess)
         return FUS_OK;
     bool vit = spec->kind == FUS_NET_VIT, clip = vit ? spec->vit.clip : spec->stem == FUS_STEM_CLIP;
-    if (vit && !clip && spec->input_side != 224) { /* torchvision's proportion of 256 to 224 */
+    if (spec->kind != FUS_NET_RESNET && !clip && spec->input_side != 224) { /* torchvision's proportion of 256 to 224 */
         snprintf(s->preprocess, sizeof s->preprocess,
                  "resize=%d,interp=bilinear,crop=%d,mean=.485/.456/.406,std=.229/.224/.225", spec->input_side * 8 / 7,
                  spec->input_side);

@@ -3,8 +3,9 @@
  * Reading order: open.c (recognises the format); safetensors.c | zip.c, pickle.c, pickle_load.c,
  * torch.c, torch_tensors.c | npy.c | shards.c | random.c | demo.c | baseline.c (formats); store.c,
  * store_read.c (directory and reading), derived.c (tensors in other forms); names.c, scheme.c,
- * scheme_tokens.c, mapping.c, recognise.c, recognise_tokens.c (which network it is), towers.c
- * (CLIP's text tower); safetensors_write.c.
+ * scheme_tokens.c, mapping.c, recognise.c, recognise_tokens.c, recognise_chain.c,
+ * recognise_cornet.c, recognise_convnext.c (which network it is), towers.c (CLIP's text tower);
+ * safetensors_write.c.
  *
  * Nothing in a file is trusted: every byte is read through nn/base/bytes.h, every product of
  * sizes is checked, every limit is a named constant. */
@@ -73,7 +74,8 @@ struct fus_store;
 /* path: a file (safetensors; PyTorch zip, legacy, tar, TorchScript; .npz; .npy; a pickle of NumPy
  * arrays), an index of several files, a folder with one of these, or an untrained control:
  * `random:resnet50?seed=1`, random:cifar_resnet20?..., random:lang_resnet50?seed=N&embed=512,
- * random:clip_rn50?..., random:clip_vit_b32?..., random:vit_b_16?..., or in numbers
+ * random:clip_rn50?..., random:clip_vit_b32?..., random:vit_b_16?..., random:alexnet?...,
+ * random:vgg16_bn?..., random:cornet_s?..., random:convnext_tiny?..., or in numbers
  * (random_spec.c):
  * random:resnet?stem=7x7&blocks=2,2,2&width=16&input=64&classes=11&seed=1
  * Or a demonstration network, whose file is part of the program: demo:vision, demo:control,

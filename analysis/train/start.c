@@ -45,8 +45,9 @@ int fus_start_open(struct fus_start *s, const struct fus_training_options *o, st
         code = fus_names_choose(s->store, o->prefix, err);
     if (!code)
         code = fus_names_recognise(&s->spec, s->store, o->lang_head, err);
-    if (!code && (s->spec.kind != FUS_NET_RESNET || s->spec.stem >= FUS_STEM_PIXELS))
-        code = fus_base_fail(err, FUS_EUNSUPPORTED, "%s: training knows residual networks only", o->model);
+    if (!code && (s->spec.kind != FUS_NET_RESNET || s->spec.groups || s->spec.stem >= FUS_STEM_PIXELS))
+        code =
+            fus_base_fail(err, FUS_EUNSUPPORTED, "%s: training knows residual networks only, without groups", o->model);
     if (!code && (code = choose_preprocess(s, o->preprocess, err)))
         fus_base_blame(err, "%s: ", o->model);
     if (!code)

@@ -10,15 +10,19 @@
 #include "nn/layer/layers.h"
 #include "nn/layer/op.h"
 
-/* The weight's shape in files: [K, C, R, S], [K, C R S], [C, K], or [K, 3, p, p] where the input is
- * unfolded. */
+/* The weight's shape in files: [K, C, R, S], [K, C / groups, R, S], [K, C R S], [C, K], or
+ * [K, 3, p, p] where the input is unfolded. */
 static void weight_shape(struct fus_parameter *p, const struct fus_layer *l)
 {
     int per_channel = l->in_channels * l->kernel * l->kernel;
     p->role = FUS_ROLE_WEIGHT;
     p->n_dims = l->linear || l->transposed ? 2 : 4;
     p->shape[0] = l->transposed ? l->in_channels : l->channels;
-    p->shape[1] = l->transposed ? l->channels : l->linear ? per_channel : l->unfolded ? 3 : l->in_channels;
+    p->shape[1] = l->transposed ? l->channels
+                  : l->linear   ? per_channel
+                  : l->unfolded ? 3
+                  : l->groups   ? l->in_channels / l->groups
+                                : l->in_channels;
     p->shape[2] = p->shape[3] = p->n_dims == 2 ? 0 : l->unfolded ? l->unfolded : l->kernel;
 }
 
@@ -50,8 +54,26 @@ bool fus_conv_parameter(struct fus_parameter *p, const struct fus_layer *l, int 
     return l->scale[0] && i == (l->norm[0] ? 5 : 1);
 }
 
+/* A convolution in groups is a row of small ones, each of fus_layer_reads channels. */
+static int n_parts(const struct fus_layer *l)
+{
+    return l->groups ? l->channels / fus_layer_reads(l) : 1;
+}
+
+static struct fus_layer part_of(const struct fus_layer *l)
+{
+    struct fus_layer part = *l;
+    part.in_channels = part.channels = fus_layer_reads(l);
+    part.groups = 0;
+    return part;
+}
+
 static size_t panel_floats(const struct fus_layer *l)
 {
+    if (l->groups) {
+        struct fus_layer part = part_of(l);
+        return (size_t)n_parts(l) * fus_gemm_panel_floats(&part);
+    }
     return l->winograd ? fus_winograd_panel_floats(l) : fus_gemm_panel_floats(l);
 }
 
@@ -67,12 +89,19 @@ size_t fus_conv_packed_floats(const struct fus_layer *l)
 
 static size_t weight_floats(const struct fus_layer *l)
 {
-    return (size_t)l->channels * (size_t)l->in_channels * (size_t)(l->kernel * l->kernel);
+    return (size_t)l->channels * (size_t)fus_layer_reads(l) * (size_t)(l->kernel * l->kernel);
 }
 
 size_t fus_conv_raw_floats(const struct fus_layer *l)
 {
     return weight_floats(l) + fus_fold_scratch_floats(l);
+}
+
+static void pack_parts(float *packed, const float *raw, const struct fus_layer *l)
+{
+    struct fus_layer part = part_of(l);
+    for (int i = 0; i < n_parts(l); i++, packed += fus_gemm_panel_floats(&part), raw += weight_floats(&part))
+        fus_gemm_pack_weights(packed, raw, &part);
 }
 
 int fus_conv_load(const struct fus_op_load *a, struct fus_error *err)
@@ -83,7 +112,9 @@ int fus_conv_load(const struct fus_op_load *a, struct fus_error *err)
     int code = fus_fold_layer(a->raw, bias, a->raw + weight_floats(l), l, a->get, a->context, err);
     if (code)
         return code;
-    if (l->winograd)
+    if (l->groups)
+        pack_parts(a->packed, a->raw, l);
+    else if (l->winograd)
         fus_winograd_pack_weights(a->packed, a->raw, l);
     else
         fus_gemm_pack_weights(a->packed, a->raw, l);
@@ -106,6 +137,21 @@ static void run_joined(const struct fus_op_run *a)
     fus_gemm_run(&g, a->out, a->in, a->addend, 1, a->kernel);
 }
 
+static void run_parts(const struct fus_op_run *a)
+{
+    const struct fus_layer *l = a->layer, part = part_of(l);
+    size_t panels = fus_gemm_panel_floats(&part);
+    struct fus_gemm g = {.layer = &part, .k = fus_gemm_k(&part)};
+    for (int picture = 0; picture < a->n; picture++)
+        for (int i = 0; i < n_parts(l); i++) {
+            size_t in = (size_t)picture * fus_layer_in_floats(l) + (size_t)i * fus_layer_in_floats(&part),
+                   out = (size_t)picture * fus_layer_floats(l) + (size_t)i * fus_layer_floats(&part);
+            g.panels = a->packed + (size_t)i * panels;
+            g.bias = a->packed + panel_floats(l) + i * part.channels;
+            fus_gemm_run(&g, a->out + out, a->in + in, a->addend ? a->addend + out : NULL, 1, a->kernel);
+        }
+}
+
 void fus_conv_run(const struct fus_op_run *a)
 {
     const struct fus_layer *l = a->layer;
@@ -113,6 +159,8 @@ void fus_conv_run(const struct fus_op_run *a)
         .layer = l, .panels = a->packed, .bias = a->packed + panel_floats(l), .k = fus_gemm_k(l)};
     if (l->joined)
         run_joined(a);
+    else if (l->groups)
+        run_parts(a);
     else if (l->winograd)
         fus_winograd_run(&g, a->out, a->in, a->addend, a->n, a->scratch, a->kernel);
     else
@@ -127,5 +175,6 @@ const char *fus_conv_algorithm(const struct fus_layer *l)
 /* Of the direct sum; taps in the padding count too. */
 double fus_conv_flops(const struct fus_layer *l)
 {
-    return 2.0 * l->height * l->width * l->channels * l->in_channels * l->kernel * l->kernel;
+    int inputs = l->groups ? l->in_channels / l->groups : l->in_channels;
+    return 2.0 * l->height * l->width * l->channels * inputs * l->kernel * l->kernel;
 }

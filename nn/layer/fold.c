@@ -57,26 +57,40 @@ static void unfold_weights(float *out, const float *in, size_t channels, size_t 
                 *out++ = in[(3 * k + c) * side * side + i];
 }
 
+/* [K, C / groups, R, S] -> [K, reads, R, S] with zeros outside the output's group. */
+static void spread_groups(float *out, const float *in, const struct fus_layer *l)
+{
+    size_t of_group = (size_t)(l->in_channels / l->groups), reads = (size_t)fus_layer_reads(l),
+           taps = (size_t)(l->kernel * l->kernel);
+    memset(out, 0, (size_t)l->channels * reads * taps * sizeof *out);
+    for (size_t k = 0; k < (size_t)l->channels; k++) {
+        size_t first = k / of_group * of_group % reads; /* of its group among the channels it reads */
+        memcpy(out + (k * reads + first) * taps, in + k * of_group * taps, of_group * taps * sizeof *out);
+    }
+}
+
 static size_t per_channel(const struct fus_layer *l)
 {
-    return (size_t)l->in_channels * (size_t)(l->kernel * l->kernel);
+    return (size_t)fus_layer_reads(l) * (size_t)(l->kernel * l->kernel);
 }
 
 size_t fus_fold_scratch_floats(const struct fus_layer *l)
 {
-    size_t n = (size_t)l->channels, moved = l->transposed || l->unfolded ? n * per_channel(l) : 0;
+    size_t n = (size_t)l->channels, moved = l->transposed || l->unfolded || l->groups ? n * per_channel(l) : 0;
     return moved > 4 * n ? moved : 4 * n;
 }
 
 static int get_weights(float *weights, float *scratch, const struct fus_layer *l, fus_weight_fn get, void *context,
                        struct fus_error *err)
 {
-    bool moved = l->transposed || l->unfolded;
+    bool moved = l->transposed || l->unfolded || l->groups;
     int code = look_up(moved ? scratch : weights, l, 0, get, context, err);
     if (!code && l->transposed)
         transpose(weights, scratch, (size_t)l->in_channels, (size_t)l->channels);
     if (!code && l->unfolded)
         unfold_weights(weights, scratch, (size_t)l->channels, (size_t)l->unfolded);
+    if (!code && l->groups)
+        spread_groups(weights, scratch, l);
     return code;
 }
 

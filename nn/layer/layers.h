@@ -43,6 +43,14 @@ struct fus_gemm {
     bool onto;                 /* accumulate onto `out`; else the sums start at 0 */
 };
 
+/* Channels that a block of 16 outputs reads, and that follow each other: all; of a convolution in
+ * groups a group's, or 16 where that is more, with weights of 0 for other groups'. */
+static inline int fus_layer_reads(const struct fus_layer *l)
+{
+    int of_group = l->groups ? l->in_channels / l->groups : l->in_channels;
+    return l->groups && of_group < FUS_LANES ? FUS_LANES : of_group;
+}
+
 int fus_gemm_k(const struct fus_layer *l);
 size_t fus_gemm_panel_floats(const struct fus_layer *l);
 
@@ -72,7 +80,7 @@ void fus_winograd_run(const struct fus_gemm *g, float *out, const float *in, con
 void fus_fold_batchnorm(float *weights, float *bias, size_t n_per_channel, int channels, const float *gamma,
                         const float *beta, const float *mean, const float *var);
 
-/* A layer's folded weights [channels, in_channels, kernel, kernel] and bias [channels] from the
+/* A layer's folded weights [channels, fus_layer_reads, kernel, kernel] and bias [channels] from the
  * look-up; scratch: fus_fold_scratch_floats. */
 size_t fus_fold_scratch_floats(const struct fus_layer *l);
 int fus_fold_layer(float *weights, float *bias, float *scratch, const struct fus_layer *l, fus_weight_fn get,

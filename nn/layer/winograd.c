@@ -23,7 +23,7 @@
 
 bool fus_winograd_fits(const struct fus_layer *l)
 {
-    return l->op == FUS_OP_CONV && l->input >= 0 && l->kernel == 3 && l->stride == 1 && l->padding == 1 &&
+    return l->op == FUS_OP_CONV && !l->groups && l->input >= 0 && l->kernel == 3 && l->stride == 1 && l->padding == 1 &&
            l->act <= FUS_ACT_RELU && l->height == l->width && l->height >= 4;
 }
 

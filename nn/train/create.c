@@ -80,8 +80,8 @@ static int check_rows(const struct fus_train *t, struct fus_error *err)
         if (l->op == FUS_OP_ACTIVATION)
             return fus_base_fail(err, FUS_EUNSUPPORTED,
                                  "training knows ReLU only; this network has another activation function");
-        if (l->op > FUS_OP_ACTIVATION)
-            return fus_base_fail(err, FUS_EUNSUPPORTED, "training knows residual networks only");
+        if (l->op > FUS_OP_ACTIVATION || l->groups || t->spec.kind != FUS_NET_RESNET)
+            return fus_base_fail(err, FUS_EUNSUPPORTED, "training knows residual networks only, without groups");
         if (l->op == FUS_OP_CONV && l->kernel > 7)
             return fus_base_fail(err, FUS_EUNSUPPORTED, "%s: training knows kernels up to 7 x 7", l->name);
     }

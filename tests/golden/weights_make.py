@@ -169,7 +169,7 @@ def blob(path, source, tensors, dtype, arch, side, preprocess):
             keep[name] = t.to(dtype) if t.dim() > 1 else t
     sha = hashlib.sha256(open(source, "rb").read()).hexdigest()
     metadata = {"fusiform.arch": arch, "fusiform.input": str(side), "fusiform.preprocess": preprocess,
-                "fusiform.source_sha256": sha, "fusiform.version": "0.1.0"}
+                "fusiform.source_sha256": sha, "fusiform.version": "0.2.0"}
     write(path, keep, metadata, sorted(keep, key=lambda n: (-keep[n].element_size(), n)))
 
 
