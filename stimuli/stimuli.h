@@ -205,9 +205,11 @@ void fus_set_close(struct fus_set *set);
 int fus_set_scrambled_add(struct fus_set *set, uint64_t seed, struct fus_error *err);
 
 /* Assigns the halves by fLoc's options: adult, body, house, word, car in half 0; child, limb,
- * corridor, number, instrument in half 1; scrambled unchanged. FUS_EINVAL names a subcategory
- * that is in neither list, or a category with one option alone. */
+ * corridor, number, instrument in half 1. Scrambled pictures and categories with one option alone,
+ * such as words without numbers, keep the halves that they have. FUS_EINVAL names a subcategory
+ * that is in neither list, or says that no category has both. */
 int fus_set_halves_by_option(struct fus_set *set, struct fus_error *err);
+bool fus_set_halves_has_both(const struct fus_set *set, int category); /* options */
 
 /* Picture i, decoded, drawn or scrambled. Thread-safe. */
 int fus_set_picture(struct fus_image *image, const struct fus_set *set, int i, struct fus_error *err);

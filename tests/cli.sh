@@ -226,7 +226,7 @@ ok "run.json says the default" grep -q '"halves": "alternate"' "$work/turn/run.j
 cut -d, -f21 "$work/option/layers.csv" >"$work/option.r"
 cut -d, -f21 "$work/turn/layers.csv" >"$work/turn.r"
 ok "other halves, other reliability" sh -c '! cmp -s "$1" "$2"' sh "$work/option.r" "$work/turn.r"
-fails 1 "category word has pictures of fLoc's option 1 alone" run --model "$small" --stimuli 'builtin?per_category=4' --halves option --out "$work/o"
+fails 1 "no category has pictures of both of fLoc's options" run --model "$small" --stimuli 'builtin?per_category=4' --categories 'face=adult;word=word' --halves option --out "$work/o"
 fails 2 "'third' found, alternate, option or none expected" run --model "$small" --halves third --out "$work/o"
 for p in lu-wang prince tdann baek afraz; do
     run "preset $p" run $two --preset $p --out "$work/preset" --force

@@ -36,8 +36,12 @@ static int measure(void *context, size_t draw, const struct fus_moments *m, stru
     if ((int)draw == w->fails_at)
         return fus_base_fail(err, FUS_EIO, "draw %zu", draw);
     size_t n = choose(w, draw, order, category);
-    if (fus_moments_create(&want, CATEGORIES, w->r->n_units, err) || (m->m3 && fus_moments_keep_third(&want, err)))
+    if (fus_moments_create(&want, CATEGORIES, w->r->n_units, err))
         return FUS_ENOMEM;
+    if (m->m3 && fus_moments_keep_third(&want, err)) {
+        fus_moments_destroy(&want);
+        return FUS_ENOMEM;
+    }
     for (size_t i = 0; i < n; i++)
         fus_moments_add(&want, category[i], w->r->x + order[i] * w->r->n_units);
     w->same[draw] = memcmp(want.n, m->n, sizeof *m->n * CATEGORIES) == 0;

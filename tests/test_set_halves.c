@@ -29,10 +29,25 @@ static void test_options(void)
     fus_set_close(&set);
 }
 
+/* Words without numbers keep their turns. */
+static void test_one_option(void)
+{
+    struct fus_set set;
+    CHECK(fus_set_open(&set, "builtin?per_category=6", "face=adult,child;word=word", NULL) == 0);
+    CHECK(fus_set_halves_has_both(&set, 0) && !fus_set_halves_has_both(&set, 1));
+    CHECK(fus_set_halves_by_option(&set, NULL) == 0 && set.n_pictures == 12);
+    for (int i = 0; i < set.n_pictures; i++) {
+        const struct fus_picture *p = &set.pictures[i];
+        CHECK(p->half == (p->category ? p->index % 2 : strcmp(set.subcategories[p->subcategory], "child") == 0));
+    }
+    fus_set_close(&set);
+}
+
 static void test_refusals(void)
 {
-    check("face=adult,child;word=word", FUS_EINVAL, "category word has pictures of fLoc's option 1 alone");
-    check("face=child;word=word,number", FUS_EINVAL, "category face has pictures of fLoc's option 2 alone");
+    check("face=adult;word=word", FUS_EINVAL, "no category has pictures of both of fLoc's options");
+    check("face=child;scrambled=scrambled", FUS_EINVAL, "no category has pictures of both");
+    check("face=child;word=word,number", FUS_OK, NULL);
     check("face=adult,child;word=word,number", FUS_OK, NULL);
     struct fus_set set;
     struct fus_error err;
@@ -48,6 +63,7 @@ static void test_refusals(void)
 int main(void)
 {
     test_options();
+    test_one_option();
     test_refusals();
     return test_end();
 }

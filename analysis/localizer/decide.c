@@ -222,8 +222,10 @@ static int decide(struct fus_layer_summary *layer, const struct fus_localizer *r
                               .over = run->options.over,
                               .is_signed = tap->is_signed};
     bool kept = fus_accumulator_responses(&r, accumulator);
+    struct fus_responses none = {0}; /* --equal-n alone changes no other table */
+    bool only_drawn = kept && !fus_run_uses_tap(run, model, tap);
     if (!code)
-        code = cross_validate(crossed, run, moments, &r, half, err);
+        code = cross_validate(crossed, run, moments, only_drawn ? &none : &r, half, err);
     if (!code && run->options.halves)
         code = fus_halves_merge(&m, moments, err); /* into the first half; from now on m contains all pictures */
     if (!code && run->options.select.criterion == FUS_CRITERION_RANKSUM)
@@ -241,7 +243,7 @@ static int decide(struct fus_layer_summary *layer, const struct fus_localizer *r
     if (!code && folder)
         code = fus_decide_write_units(folder, run, model, layer, &m, err);
     layer->dimensions = layer->reliability = NAN;
-    if (!code && kept)
+    if (!code && kept && !only_drawn)
         code = fus_dimensions_layer(&layer->dimensions, &r, err);
     if (!code && kept)
         code = fus_single_units_find(layer, run, model, &m, &r, err);

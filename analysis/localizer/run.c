@@ -57,11 +57,21 @@ static bool draws_equal_n(const struct fus_localizer *run)
     return unequal && run->options.equal_n;
 }
 
+static bool uses_responses(const struct fus_run_options *o)
+{
+    return o->bootstrap || o->permutations || o->matched || o->subsample ||
+           o->select.criterion == FUS_CRITERION_RANKSUM;
+}
+
+bool fus_run_uses_tap(const struct fus_localizer *run, int model, const struct fus_tap *tap)
+{
+    const struct fus_run_model *m = &run->models[model];
+    return uses_responses(&run->options) || (m->keeps_reference && strcmp(tap->name, m->reference) == 0);
+}
+
 bool fus_run_keeps_responses(const struct fus_localizer *run)
 {
-    const struct fus_run_options *o = &run->options;
-    return o->bootstrap || o->permutations || o->matched || o->subsample || draws_equal_n(run) || run->first ||
-           o->select.criterion == FUS_CRITERION_RANKSUM;
+    return uses_responses(&run->options) || draws_equal_n(run) || run->first;
 }
 
 bool fus_run_keeps_tap(const struct fus_localizer *run, int model, const struct fus_tap *tap)

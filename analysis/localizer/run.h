@@ -84,6 +84,8 @@ bool fus_run_keeps_responses(const struct fus_localizer *run);
 /* A note if the chosen test does not hold its level for these numbers of pictures. */
 void fus_run_warn_sizes(struct fus_localizer *run);
 bool fus_run_keeps_third(const struct fus_localizer *run); /* whether the test needs third moments */
+bool fus_run_uses_tap(const struct fus_localizer *run, int model,
+                      const struct fus_tap *tap); /* for more than --equal-n */
 bool fus_run_keeps_tap(const struct fus_localizer *run, int model, const struct fus_tap *tap);
 
 /* The value for the model called `name`: its last NAME=VALUE, else the last VALUE for all models;

@@ -211,6 +211,20 @@ static int check_halves(const struct fus_localizer *run, struct fus_error *err)
     return FUS_OK;
 }
 
+static int halves_by_option(struct fus_localizer *run, struct fus_error *err)
+{
+    struct fus_set *set = &run->pictures.set;
+    int code = fus_set_halves_by_option(set, err);
+    if (code)
+        fus_base_blame(err, "%s: --halves option: ", run->options.stimuli);
+    for (int c = 0; c < set->n_categories && !code; c++)
+        if (strcmp(set->categories[c], "scrambled") != 0 && !fus_set_halves_has_both(set, c))
+            fus_note_say(&run->notes,
+                         "category %s has pictures of one of fLoc's options: its halves are its pictures in turn",
+                         set->categories[c]);
+    return code;
+}
+
 int fus_run_set_open(struct fus_localizer *run, struct fus_error *err)
 {
     double start = fus_run_now();
@@ -223,9 +237,8 @@ int fus_run_set_open(struct fus_localizer *run, struct fus_error *err)
         code = fus_pictures_skip(&run->pictures.set, run->options.stimuli, &run->notes, err);
     if (!code && run->options.scrambled)
         code = fus_set_scrambled_add(&run->pictures.set, run->options.seed, err);
-    if (!code && run->options.halves == FUS_HALVES_OPTION &&
-        (code = fus_set_halves_by_option(&run->pictures.set, err)) != FUS_OK)
-        fus_base_blame(err, "%s: --halves option: ", run->options.stimuli);
+    if (!code && run->options.halves == FUS_HALVES_OPTION)
+        code = halves_by_option(run, err);
     if (!code && run->options.matched)
         code = check_halves(run, err);
     if (!code)

@@ -340,7 +340,8 @@ static void say_indices(struct fus_text_buffer *out, const struct fus_view *view
 static const char *division(const char *halves)
 {
     if (halves && strcmp(halves, "option") == 0)
-        return "one option of a category (a folder, such as adult and child) against the other";
+        return "one option of a category (a folder, such as adult and child) against the other, and "
+               "the pictures of a category of which one option was shown in turn";
     return "the pictures of a category in turn, unless a list of pictures says otherwise";
 }
 

@@ -21,32 +21,44 @@ static int option_of(const char *subcategory)
     return strcmp(subcategory, "scrambled") == 0 ? -1 : -2;
 }
 
+bool fus_set_halves_has_both(const struct fus_set *set, int category)
+{
+    bool has_half[2] = {false, false};
+    for (int i = 0; i < set->n_pictures; i++) {
+        int half =
+            set->pictures[i].category == category ? option_of(set->subcategories[set->pictures[i].subcategory]) : -1;
+        if (half >= 0)
+            has_half[half] = true;
+    }
+    return has_half[0] && has_half[1];
+}
+
 int fus_set_halves_by_option(struct fus_set *set, struct fus_error *err)
 {
+    bool any = false;
     for (int i = 0; i < set->n_pictures; i++) {
-        struct fus_picture *p = &set->pictures[i];
+        const struct fus_picture *p = &set->pictures[i];
         const char *category = set->categories[p->category], *name = set->subcategories[p->subcategory];
-        int half = option_of(name);
-        if (half == -2)
+        if (option_of(name) == -2)
             return fus_base_fail(
                 err, FUS_EINVAL,
                 "%s of category %s is in neither option of fLoc; expected adult, body, house, word, car (option 1), "
                 "child, limb, corridor, number, instrument (option 2) or scrambled",
                 name, category);
-        p->half = half >= 0 ? half : p->half;
     }
     for (int c = 0; c < set->n_categories; c++) {
-        bool has_half[2] = {false, false};
-        for (int i = 0; i < set->n_pictures; i++)
-            if (set->pictures[i].category == c)
-                has_half[set->pictures[i].half] = true;
-        if (!has_half[0] || !has_half[1])
-            return fus_base_fail(
-                err, FUS_EINVAL,
-                "category %s has pictures of fLoc's option %d alone: one subcategory of each option expected, such as "
-                "--categories "
-                "\"face=adult,child;body=body,limb;place=house,corridor;word=word,number;scrambled=scrambled\"",
-                set->categories[c], has_half[1] + 1);
+        bool both = fus_set_halves_has_both(set, c);
+        any = any || both;
+        for (int i = 0; i < set->n_pictures && both; i++) {
+            struct fus_picture *p = &set->pictures[i];
+            int half = p->category == c ? option_of(set->subcategories[p->subcategory]) : -1;
+            p->half = half >= 0 ? half : p->half;
+        }
     }
-    return FUS_OK;
+    return any ? FUS_OK
+               : fus_base_fail(err, FUS_EINVAL,
+                               "no category has pictures of both of fLoc's options: one subcategory of each expected, "
+                               "such as --categories "
+                               "\"face=adult,child;body=body,limb;place=house,corridor;word=word,number;"
+                               "scrambled=scrambled\"");
 }
