@@ -65,7 +65,7 @@ static struct fus_layer_summary without_arrays(struct fus_layer_summary s)
     s.categories = NULL, s.label = NULL, s.bootstrap = NULL, s.matched = NULL, s.agreement = NULL;
     s.permuted = NULL;
     s.power = NULL, s.equal_n = NULL, s.sweep = NULL, s.rdm = NULL, s.picture_rdm = NULL, s.profile = NULL,
-    s.top = NULL;
+    s.heldout = NULL, s.top = NULL;
     return s;
 }
 
