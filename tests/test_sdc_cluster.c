@@ -186,7 +186,8 @@ static void test_search(void)
         cluster(label, n_clusters, &s, eps, 3, FUS_SDC_LAST);
         cluster(nearest, n_clusters, &s, eps, 3, FUS_SDC_NEAREST);
         for (int e = 0; e < 3; e++) {
-            const int32_t *here = label + (size_t)e * s.n, *near = nearest + (size_t)e * s.n;
+            const int32_t *here = label + (size_t)e * s.n, *near = nearest + (size_t)e * s.n,
+                          *before = nearest + (size_t)(e ? e - 1 : 0) * s.n;
             search(want, &s, eps[e]);
             differ += !same(here, want, s.n);
             found += n_clusters[e];
@@ -198,7 +199,7 @@ static void test_search(void)
             for (size_t i = 0; e > 0 && i < s.n; i++) /* voxels of one cluster stay together */
                 for (size_t k = 0; k < i; k++)
                     nested += s.kappa[i] < (float)eps[e - 1] && s.kappa[k] < (float)eps[e - 1] &&
-                              near[i - s.n] == near[k - s.n] && near[i] != near[k];
+                              before[i] == before[k] && near[i] != near[k];
         }
     }
     fus_base_set_threads(0);

@@ -18,10 +18,10 @@ static size_t item_bytes(bool integer)
 
 bool fus_sdc_matrix_bytes(uint64_t *bytes, size_t n_rows, size_t n_columns, bool integer)
 {
-    uint64_t row = (uint64_t)n_columns * item_bytes(integer);
-    if (n_columns > UINT64_MAX / 8 || (row && n_rows > INT64_MAX / row))
+    uint64_t columns = n_columns, most = (uint64_t)INT64_MAX / item_bytes(integer);
+    if (columns > most || (columns && n_rows > most / columns))
         return false;
-    *bytes = row * n_rows;
+    *bytes = columns * n_rows * item_bytes(integer);
     return true;
 }
 
