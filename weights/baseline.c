@@ -75,24 +75,6 @@ bool fus_baseline_is(const char *path)
            strncmp(path, "gabor:", 6) == 0;
 }
 
-struct adder {
-    struct fus_store *s;
-    struct fus_error *err;
-};
-
-static int add_tensor(void *context, const char *name, const int *shape, int n_dims)
-{
-    const struct adder *a = context;
-    struct fus_tensor t = {.name = name, .dtype = FUS_F32, .n_dims = n_dims};
-    int64_t stride = 1;
-    for (int d = n_dims - 1; d >= 0; d--) {
-        t.shape[d] = shape[d];
-        t.stride[d] = stride;
-        stride *= shape[d];
-    }
-    return fus_store_add(a->s, &t, a->err);
-}
-
 int fus_baseline_open(struct fus_store *s, const char *path, struct fus_error *err)
 {
     bool pixels = path[0] == 'p';
@@ -108,6 +90,6 @@ int fus_baseline_open(struct fus_store *s, const char *path, struct fus_error *e
     snprintf(preprocess, sizeof preprocess, "resize=%d,interp=bilinear,crop=%d,mean=%s,std=%s", (int)side, (int)side,
              pixels ? "0/0/0" : ".5/.5/.5", pixels ? "1/1/1" : ".5/.5/.5");
     int code = fus_store_set_preprocess(s, preprocess, err);
-    struct adder a = {s, err};
-    return code ? code : fus_arch_parameters(&s->random_spec, add_tensor, &a, err);
+    struct fus_store_adder a = {s, err};
+    return code ? code : fus_arch_parameters(&s->random_spec, fus_store_add_parameter, &a, err);
 }

@@ -184,24 +184,6 @@ static int generate(const struct fus_store *s, float *out, const struct fus_tens
     return FUS_OK;
 }
 
-struct adder {
-    struct fus_store *s;
-    struct fus_error *err;
-};
-
-static int add_tensor(void *context, const char *name, const int *shape, int n_dims)
-{
-    const struct adder *a = context;
-    struct fus_tensor t = {.name = name, .dtype = FUS_F32, .n_dims = n_dims};
-    int64_t stride = 1;
-    for (int d = n_dims - 1; d >= 0; d--) {
-        t.shape[d] = shape[d];
-        t.stride[d] = stride;
-        stride *= shape[d];
-    }
-    return fus_store_add(a->s, &t, a->err);
-}
-
 int fus_random_open(struct fus_store *s, const char *spec, struct fus_error *err)
 {
     struct fus_random_spec r;
@@ -215,6 +197,6 @@ int fus_random_open(struct fus_store *s, const char *spec, struct fus_error *err
     s->random_zero = r.zero;
     if (r.preprocess[0])
         code = fus_store_set_preprocess(s, r.preprocess, err);
-    struct adder a = {s, err};
-    return code ? code : fus_arch_parameters(&s->random_spec, add_tensor, &a, err);
+    struct fus_store_adder a = {s, err};
+    return code ? code : fus_arch_parameters(&s->random_spec, fus_store_add_parameter, &a, err);
 }

@@ -267,6 +267,19 @@ int fus_store_add(struct fus_store *s, const struct fus_tensor *t, struct fus_er
     return FUS_OK;
 }
 
+int fus_store_add_parameter(void *context, const char *name, const int *shape, int n_dims)
+{
+    const struct fus_store_adder *a = context;
+    struct fus_tensor t = {.name = name, .dtype = FUS_F32, .n_dims = n_dims};
+    int64_t stride = 1;
+    for (int d = n_dims - 1; d >= 0; d--) {
+        t.shape[d] = shape[d];
+        t.stride[d] = stride;
+        stride *= shape[d];
+    }
+    return fus_store_add(a->store, &t, a->err);
+}
+
 /* ---- look-up for networks ---- */
 
 /* Networks that diverged have NaN in them, sums in f16 infinity: what such a network answers is

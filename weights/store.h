@@ -95,6 +95,14 @@ bool fus_store_read_span(size_t *span, const struct fus_tensor *t);
 /* Append a copy of the tensor. Computes n_elements from the shape. Checks the number of dimensions,
  * that no size or stride is negative, and that every element is inside the member. */
 int fus_store_add(struct fus_store *s, const struct fus_tensor *t, struct fus_error *err);
+
+/* For fus_arch_parameters: adds an f32 tensor of this shape, whose values are generated. context:
+ * struct fus_store_adder. */
+struct fus_store_adder {
+    struct fus_store *store;
+    struct fus_error *err;
+};
+int fus_store_add_parameter(void *context, const char *name, const int *shape, int n_dims);
 /* Takes ownership of name and memory, also on failure. */
 int fus_store_add_member(struct fus_store *s, const struct fus_member *m, struct fus_error *err);
 /* Append a sentence about something left out of the store. Only the first FUS_MAX_NOTES are kept; a

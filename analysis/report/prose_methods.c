@@ -91,8 +91,25 @@ static void caption_map(struct fus_text_buffer *out, const struct fus_figures_fi
         fus_svg_put(out, " Maps larger than 32 \xc3\x97 32 places are averaged to that for the drawing.");
 }
 
-void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_view *view,
-                               const struct fus_figures_figure *figure)
+static void caption_matched(struct fus_text_buffer *out, const struct fus_view *view)
+{
+    fus_svg_put(out, "The first model and another by as many units of each: the k units whose least t over the other "
+                     "categories is largest, chosen in one half of the pictures; their mean CSI in the other half; "
+                     "mean of both ways. Curves that coincide say that the units are equally selective, and that a "
+                     "model has more of them above a threshold because its responses are less noisy, or because it "
+                     "has more such units beyond k.");
+    fus_svg_put(out, view->run->method && view->run->method->bootstrap ? " Bands: "
+                                                                       : " No bands: intervals need "
+                                                                         "--bootstrap.");
+    if (view->run->method && view->run->method->bootstrap) {
+        put_coverage(out, view);
+        fus_svg_put(out, " intervals of a bootstrap over pictures, drawn within halves.");
+    }
+}
+
+/* What a figure shows. */
+static void caption_what(struct fus_text_buffer *out, const struct fus_view *view,
+                         const struct fus_figures_figure *figure)
 {
     const char *n = figure->number;
     if (strcmp(n, "2A") == 0)
@@ -120,8 +137,9 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
                          "a place than by chance.");
     else if (strcmp(n, "2B\xe2\x80\xb2") == 0 && view->dprime)
         fus_svg_put(out, "Units selective in one half of the pictures, their mean d\xe2\x80\xb2 in the other half; "
-                         "mean of both directions. What falls from figure 2B to here was due to choosing and measuring "
-                         "on the same pictures. layers.csv has the area under the ROC curve there too (auc_cv).");
+                         "mean of both directions. Figure 2B is no measure of what choosing and measuring on the same "
+                         "pictures adds, since all pictures select other units than half of them do. layers.csv has "
+                         "the area under the ROC curve there too (auc_cv).");
     else if (strcmp(n, "2B\xe2\x80\xb2") == 0)
         fus_svg_put(out, "Units selective in one half of the pictures, their mean CSI in the other half; mean of both "
                          "directions. Choosing and measuring on the same pictures would give the larger csi_same of "
@@ -130,21 +148,9 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
                          "none. Gaps: a half has no selective unit.");
     else if (strcmp(n, "p1") == 0)
         fus_prose_validity_power(out);
-    else if (strcmp(n, "m1") == 0) {
-        fus_svg_put(out,
-                    "The first model and another by as many units of each: the k units whose least t over the other "
-                    "categories is largest, chosen in one half of the pictures; their mean CSI in the other half; "
-                    "mean of both ways. Curves that coincide say that the units are equally selective, and that a "
-                    "model has more of them above a threshold because its responses are less noisy, or because it "
-                    "has more such units beyond k.");
-        fus_svg_put(out, view->run->method && view->run->method->bootstrap ? " Bands: "
-                                                                           : " No bands: intervals need "
-                                                                             "--bootstrap.");
-        if (view->run->method && view->run->method->bootstrap) {
-            put_coverage(out, view);
-            fus_svg_put(out, " intervals of a bootstrap over pictures, drawn within halves.");
-        }
-    } else if (strcmp(n, "v1") == 0)
+    else if (strcmp(n, "m1") == 0)
+        caption_matched(out, view);
+    else if (strcmp(n, "v1") == 0)
         fus_svg_put(out, "Each cell: Spearman\xe2\x80\x99s rank correlation of two layers\xe2\x80\x99 dissimilarities "
                          "(1 \xe2\x88\x92 Pearson\xe2\x80\x99s r of two response "
                          "patterns over all units of the layer), between the mean patterns of the categories or "
@@ -154,6 +160,13 @@ void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_vie
     else
         fus_svg_put(out, "The same coefficient of variation in every layer, and below it Morisita\xe2\x80\x99s index. "
                          "Gaps: no selective unit, so no variation; for the index fewer than two.");
+}
+
+void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_view *view,
+                               const struct fus_figures_figure *figure)
+{
+    const char *n = figure->number;
+    caption_what(out, view, figure);
     bool proportion = n[0] == '3' || strcmp(n, "5B") == 0,
          variation = strcmp(n, "4B") == 0 || strcmp(n, "4C") == 0 || strcmp(n, "5C") == 0;
     if ((proportion && view->intervals) || (variation && view->variation_intervals)) {
