@@ -309,16 +309,18 @@ static void name_course(struct fus_train_options_line *l, const struct texts *t)
 
 /* ---- all of it ---- */
 
+/* ---- words of the options ---- */
+
+static const struct fus_word losses[] = {
+    {"cosine", FUS_TRAIN_COSINE}, {"mse", FUS_TRAIN_MSE}, {"infonce", FUS_TRAIN_INFONCE}, {0}};
+static const struct fus_word rules[] = {{"sgd", FUS_OPTIMISE_SGD}, {"adamw", FUS_OPTIMISE_ADAMW}, {0}};
+static const struct fus_word norms[] = {{"batch", 0}, {"frozen", 1}, {0}}, convs[] = {{"direct", 0}, {"auto", 1}, {0}};
+static const struct fus_word types[] = {{"f32", FUS_F32}, {"f16", FUS_F16}, {0}}, texts_are[] = {{"words", 0}, {0}};
+static const struct fus_word missings[] = {
+    {"error", FUS_TRAINING_MISSING_ERROR}, {"skip", FUS_TRAINING_MISSING_SKIP}, {0}};
+
 int fus_train_options_parse(struct fus_train_options_line *l, int argc, char **argv)
 {
-    static const struct fus_word losses[] = {
-        {"cosine", FUS_TRAIN_COSINE}, {"mse", FUS_TRAIN_MSE}, {"infonce", FUS_TRAIN_INFONCE}, {0}};
-    static const struct fus_word rules[] = {{"sgd", FUS_OPTIMISE_SGD}, {"adamw", FUS_OPTIMISE_ADAMW}, {0}};
-    static const struct fus_word norms[] = {{"batch", 0}, {"frozen", 1}, {0}},
-                                 convs[] = {{"direct", 0}, {"auto", 1}, {0}};
-    static const struct fus_word types[] = {{"f32", FUS_F32}, {"f16", FUS_F16}, {0}}, texts_are[] = {{"words", 0}, {0}};
-    static const struct fus_word missings[] = {
-        {"error", FUS_TRAINING_MISSING_ERROR}, {"skip", FUS_TRAINING_MISSING_SKIP}, {0}};
     struct fus_training_options *o = &l->training;
     struct fus_texts operands = {0};
     struct texts t = {0};
