@@ -21,12 +21,24 @@ extern "C" {
 double fus_ranksum_u(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch);
 double fus_ranksum_auc(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch);
 double fus_ranksum_p(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch);
+/* Twice the smaller tail, as Matlab's ranksum. */
+double fus_ranksum_two_sided(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch);
 
 /* ---- other criteria (criteria.c) ---- */
 
 /* "iut", "prince", "tdann", "dprime", "ratio", "ranksum"; FUS_EINVAL names them. */
 int fus_criteria_parse(enum fus_criterion *out, const char *name, struct fus_error *err);
 const char *fus_criteria_name(enum fus_criterion criterion);
+
+/* What tdann (t), dprime (d') or ratio (CSI) compare with their cut; what the statistic must
+ * exceed, for ranksum what p must stay below, NaN for iut and prince. */
+double fus_criteria_statistic(const struct fus_moments *m, size_t unit, int category, enum fus_criterion criterion);
+double fus_criteria_cut(enum fus_criterion criterion);
+
+/* prince: Student's t and df of category a against b, and their two-sided p; the same p of every
+ * unit, p [n_units]. */
+double fus_criteria_pair_p(double *t, double *df, const struct fus_moments *m, size_t unit, int a, int b);
+void fus_criteria_pair(double *p, const struct fus_moments *m, int a, int b);
 
 /* fus_select_layer by any criterion that needs only moments. If a unit passes for several
  * categories, it gets the one with the largest statistic (of equal ones the lowest index).
