@@ -109,8 +109,8 @@ static int find_unit(struct fus_explain *x, const struct fus_explain_request *q,
 static void count_map(struct fus_explain *x)
 {
     size_t places = (size_t)x->height * (size_t)x->width;
-    for (size_t u = 0; u < x->n_units && x->choice.category >= 0; u++) {
-        bool selective = (int)x->labels[u] == x->choice.category;
+    for (size_t u = 0; u < x->n_units && x->decision.category >= 0; u++) {
+        bool selective = (int)x->labels[u] == x->decision.category;
         x->n_selective += selective;
         x->n_here += selective && u % places == x->unit % places;
     }
@@ -122,7 +122,7 @@ static int read_permutations(struct fus_explain *x, struct fus_error *err)
     const char *text = fus_run_read_option(x->run, "permutations");
     char path[FUS_RUN_DIR_PATH];
     struct fus_csv_read t;
-    if (!text || strcmp(text, "0") == 0 || x->choice.category < 0)
+    if (!text || strcmp(text, "0") == 0 || x->decision.category < 0)
         return FUS_OK;
     fus_run_dir_path(path, x->run->folder, "permutations.csv");
     int code = fus_csv_read_open(&t, path, err);
@@ -132,7 +132,7 @@ static int read_permutations(struct fus_explain *x, struct fus_error *err)
     while (!code && fus_csv_read_next(&t))
         if (strcmp(fus_csv_read_text(&t, model), x->model->name) == 0 &&
             strcmp(fus_csv_read_text(&t, layer), x->layer) == 0 &&
-            strcmp(fus_csv_read_text(&t, category), x->run->categories[x->choice.category]) == 0) {
+            strcmp(fus_csv_read_text(&t, category), x->run->categories[x->decision.category]) == 0) {
             x->n_permutations = fus_csv_read_count(&t, n, INT32_MAX);
             x->t_critical = fus_csv_read_number(&t, critical);
         }

@@ -8,7 +8,7 @@
 #ifndef FUS_EXPLAIN_H
 #define FUS_EXPLAIN_H
 
-#include "analysis/choice.h"
+#include "analysis/decision.h"
 #include "analysis/localizer/localizer.h"
 #include "analysis/run/run_read.h"
 
@@ -33,11 +33,13 @@ struct fus_explain_check {
     bool same;
 };
 
-/* The unit in one half of the pictures, beside the choice by the other half. */
+/* The unit in one half of the pictures: the label that this half gives it, and what is measured in
+ * it of decision.category. */
 struct fus_explain_half {
-    struct fus_moments moments; /* of the one unit */
-    struct fus_choice choice;
-    double csi, dprime, auc; /* of x->choice.category; auc: against all other pictures of the half */
+    struct fus_moments moments;   /* of the one unit */
+    struct fus_decision decision; /* tests alone, not corrected over the layer */
+    int label;                    /* by the run's rule in this half alone */
+    double csi, dprime, auc;      /* auc: against all other pictures of the half */
 };
 
 struct fus_explain {
@@ -56,10 +58,10 @@ struct fus_explain {
     float *response;      /* [n_pictures] measured alone */
 
     struct fus_moments moments; /* of the one unit: groups are the categories */
-    struct fus_choice choice;
+    struct fus_decision decision;
     int label;          /* the file's */
-    double csi, dprime; /* of choice.category */
-    size_t n_here;      /* channels selective for choice.category at the unit's place */
+    double csi, dprime; /* of decision.category */
+    size_t n_here;      /* channels selective for decision.category at the unit's place */
     size_t n_selective; /* in the layer */
     size_t n_same;      /* measured: units of the layer whose label is the file's; 0 of ranksum, which is not counted */
 
@@ -90,7 +92,7 @@ void fus_explain_free(struct fus_explain *x);
 
 /* explain_files.c: the label, and with --units full the tables. units: values of the unit, six
  * tables [n_categories] in the order mean, var, t, p, q, csi; NAN where absent. p: of every unit
- * for x->choice.category, [n_units]. */
+ * for x->decision.category, [n_units]. */
 enum fus_explain_table {
     FUS_EXPLAIN_MEAN,
     FUS_EXPLAIN_VAR,

@@ -56,8 +56,8 @@ int fus_explain_read_table(double *of_unit, float *all, const struct fus_explain
         code = fus_store_read_f32(store, values, t, err);
     for (int c = 0; c < x->n_categories && !code; c++)
         of_unit[c] = (double)values[(size_t)c * x->n_units + x->unit];
-    if (!code && all && x->choice.category >= 0)
-        memcpy(all, values + (size_t)x->choice.category * x->n_units, x->n_units * sizeof *all);
+    if (!code && all && x->decision.category >= 0)
+        memcpy(all, values + (size_t)x->decision.category * x->n_units, x->n_units * sizeof *all);
     fus_base_free(values);
     fus_store_close(store);
     return code;
@@ -88,15 +88,15 @@ static int decide_by_moments(struct fus_explain *x, int category, struct fus_err
         return code;
     category = category >= 0   ? category
                : x->label >= 0 ? x->label
-                               : fus_choice_category(&x->moments, 0, &x->options.select);
-    return fus_choice_pairs(&x->choice, &x->moments, 0, category, &x->options.select, NULL, err);
+                               : fus_decision_category(&x->moments, 0, &x->options.select);
+    return fus_decision_pairs(&x->decision, &x->moments, 0, category, &x->options.select, NULL, err);
 }
 
 /* p, its rank and q of iut, of the unit and from all units. */
 static int take_p(struct fus_explain *x, struct fus_error *err)
 {
     double p[FUS_SELECT_CATEGORIES], q[FUS_SELECT_CATEGORIES], t[FUS_SELECT_CATEGORIES];
-    int c = x->choice.category;
+    int c = x->decision.category;
     float *all = fus_base_alloc(x->n_units, sizeof *all);
     double *sorted = fus_base_alloc(x->n_units, sizeof *sorted);
     int code = all && sorted ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu p values", x->n_units);
@@ -113,8 +113,8 @@ static int take_p(struct fus_explain *x, struct fus_error *err)
                                  x->layer, i, sorted[i]);
     }
     if (!code) {
-        fus_choice_rank(&x->choice.rank, p[c], sorted, x->n_units, x->options.select.correction);
-        x->choice.p = p[c], x->choice.rank.q = q[c], x->choice.least_t = t[c];
+        fus_decision_rank(&x->decision.rank, p[c], sorted, x->n_units, x->options.select.correction);
+        x->decision.p = p[c], x->decision.rank.q = q[c], x->decision.least_t = t[c];
     }
     fus_base_free(all);
     fus_base_free(sorted);
@@ -125,16 +125,16 @@ int fus_explain_decide_from_files(struct fus_explain *x, int category, struct fu
 {
     double csi[FUS_SELECT_CATEGORIES];
     int code = decide_by_moments(x, category, err);
-    if (!code && x->options.select.criterion == FUS_CRITERION_IUT && x->choice.category >= 0)
+    if (!code && x->options.select.criterion == FUS_CRITERION_IUT && x->decision.category >= 0)
         code = take_p(x, err);
     if (!code)
-        fus_choice_decide(&x->choice, &x->options.select);
+        fus_decision_decide(&x->decision, &x->options.select);
     if (!code)
         code = fus_explain_read_table(csi, NULL, x, FUS_EXPLAIN_CSI, err);
     x->csi = x->dprime = NAN;
-    if (!code && x->choice.category >= 0) {
-        x->csi = csi[x->choice.category];
-        x->dprime = fus_csi_dprime(&x->moments, 0, x->choice.category);
+    if (!code && x->decision.category >= 0) {
+        x->csi = csi[x->decision.category];
+        x->dprime = fus_csi_dprime(&x->moments, 0, x->decision.category);
     }
     return code;
 }
@@ -194,7 +194,7 @@ static int compare_table(struct fus_explain *x, enum fus_explain_table table, st
 static int compare_decision(struct fus_explain *x, enum fus_explain_table table, double here, struct fus_error *err)
 {
     double there[FUS_SELECT_CATEGORIES];
-    int code = fus_explain_read_table(there, NULL, x, table, err), c = x->choice.category;
+    int code = fus_explain_read_table(there, NULL, x, table, err), c = x->decision.category;
     return code ? code
                 : compare(x, "units", here, there[c], equal((double)(float)here, there[c]), err, "%s, %.60s",
                           names[table], x->run->categories[c]);
@@ -206,12 +206,12 @@ static int compare_units(struct fus_explain *x, struct fus_error *err)
     const enum fus_explain_table every[] = {FUS_EXPLAIN_MEAN, FUS_EXPLAIN_VAR, FUS_EXPLAIN_CSI};
     for (int i = 0; i < 3 && !code; i++)
         code = compare_table(x, every[i], err);
-    if (code || x->options.select.criterion != FUS_CRITERION_IUT || x->choice.category < 0)
+    if (code || x->options.select.criterion != FUS_CRITERION_IUT || x->decision.category < 0)
         return code;
-    code = compare_decision(x, FUS_EXPLAIN_T, x->choice.least_t, err);
+    code = compare_decision(x, FUS_EXPLAIN_T, x->decision.least_t, err);
     if (!code)
-        code = compare_decision(x, FUS_EXPLAIN_P, x->choice.p, err);
-    return code ? code : compare_decision(x, FUS_EXPLAIN_Q, x->choice.rank.q, err);
+        code = compare_decision(x, FUS_EXPLAIN_P, x->decision.p, err);
+    return code ? code : compare_decision(x, FUS_EXPLAIN_Q, x->decision.rank.q, err);
 }
 
 /* What the files' rounded means and variances give, beside what else the files say. */
@@ -219,16 +219,16 @@ static int compare_rounded(struct fus_explain *x, struct fus_error *err)
 {
     double t = INFINITY, p = 0;
     int code = FUS_OK;
-    for (int i = 0; i < x->choice.n_pairs; i++) {
-        t = x->choice.pairs[i].t < t ? x->choice.pairs[i].t : t;
-        p = x->choice.pairs[i].p > p || isnan(x->choice.pairs[i].p) ? x->choice.pairs[i].p : p;
+    for (int i = 0; i < x->decision.n_pairs; i++) {
+        t = x->decision.pairs[i].t < t ? x->decision.pairs[i].t : t;
+        p = x->decision.pairs[i].p > p || isnan(x->decision.pairs[i].p) ? x->decision.pairs[i].p : p;
     }
-    if (x->choice.n_pairs)
-        code = compare(x, "units", t, x->choice.least_t, close_to(t, x->choice.least_t), err, "least t");
-    if (!code && x->choice.n_pairs && !isnan(p))
-        code = compare(x, "units", p, x->choice.p, close_to(p, x->choice.p), err, "largest p");
-    if (!code && x->choice.category >= 0) {
-        double csi = fus_csi_unit(&x->moments, 0, x->choice.category);
+    if (x->decision.n_pairs)
+        code = compare(x, "units", t, x->decision.least_t, close_to(t, x->decision.least_t), err, "least t");
+    if (!code && x->decision.n_pairs && !isnan(p))
+        code = compare(x, "units", p, x->decision.p, close_to(p, x->decision.p), err, "largest p");
+    if (!code && x->decision.category >= 0) {
+        double csi = fus_csi_unit(&x->moments, 0, x->decision.category);
         bool is_signed = isnan(x->csi); /* the files do not say why */
         code = compare(x, "units", csi, x->csi, is_signed || close_to(csi, x->csi), err, "CSI");
     }
@@ -251,23 +251,23 @@ static int compare_top(struct fus_explain *x, struct fus_error *err)
     code = fus_csv_read_open(&t, path, err);
     for (int i = 0; i < 12 && !code; i++)
         at[i] = fus_csv_read_column(&t, columns[i]);
-    while (!code && x->choice.category >= 0 && fus_csv_read_next(&t)) {
+    while (!code && x->decision.category >= 0 && fus_csv_read_next(&t)) {
         const int place[] = {x->channel, x->y, x->x};
         bool same = strcmp(fus_csv_read_text(&t, at[0]), x->model->name) == 0 &&
                     strcmp(fus_csv_read_text(&t, at[1]), x->layer) == 0 &&
-                    strcmp(fus_csv_read_text(&t, at[2]), x->run->categories[x->choice.category]) == 0;
+                    strcmp(fus_csv_read_text(&t, at[2]), x->run->categories[x->decision.category]) == 0;
         for (int i = 0; i < 3 && same; i++)
             same = fus_csv_read_count(&t, at[3 + i], INT32_MAX) == place[i];
         if (!same)
             continue;
-        const double here[] = {x->choice.least_t, x->csi, x->dprime};
+        double least = fus_select_least_t(&x->moments, 0, x->decision.category,
+                                          x->options.select.test == FUS_TEST_STUDENT); /* whatever the criterion */
+        const double here[] = {least, x->csi, x->dprime};
         static const char *const what[] = {"least t", "CSI", "d'"};
         for (int i = 0; i < 3 && n == 0 && !code; i++) {
             double value = fus_csv_read_number(&t, at[6 + i]);
-            bool counts = i > 0 || !isnan(here[0]); /* criteria without t */
-            if (counts)
-                code = compare(x, "top_units.csv", here[i], value,
-                               x->measured ? equal(here[i], value) : close_to(here[i], value), err, "%s", what[i]);
+            code = compare(x, "top_units.csv", here[i], value,
+                           x->measured ? equal(here[i], value) : close_to(here[i], value), err, "%s", what[i]);
         }
         n++;
         long picture = fus_csv_read_count(&t, at[9], x->n_pictures) - 1;
@@ -285,10 +285,10 @@ static int compare_top(struct fus_explain *x, struct fus_error *err)
 static int compare_counts(struct fus_explain *x, struct fus_error *err)
 {
     int code = FUS_OK;
-    for (int i = 0; i < x->run->n_rows && x->choice.category >= 0 && !code; i++) {
+    for (int i = 0; i < x->run->n_rows && x->decision.category >= 0 && !code; i++) {
         const struct fus_run_read_row *row = &x->run->rows[i];
         if (strcmp(row->model, x->model->name) == 0 && strcmp(row->layer.name, x->layer) == 0 &&
-            strcmp(row->category, x->run->categories[x->choice.category]) == 0)
+            strcmp(row->category, x->run->categories[x->decision.category]) == 0)
             code = compare(x, "layers.csv", (double)x->n_selective, (double)row->numbers.n_selective,
                            x->n_selective == row->numbers.n_selective, err, "units of the layer selective for %.40s",
                            row->category);
@@ -298,10 +298,10 @@ static int compare_counts(struct fus_explain *x, struct fus_error *err)
 
 int fus_explain_check_files(struct fus_explain *x, struct fus_error *err)
 {
-    bool decided = x->choice.category >= 0 && (x->label < 0 || x->label == x->choice.category);
+    bool decided = x->decision.category >= 0 && (x->label < 0 || x->label == x->decision.category);
     int code = FUS_OK;
     if (decided)
-        code = compare(x, "units", x->choice.label, x->label, x->choice.label == x->label, err, "label");
+        code = compare(x, "units", x->decision.label, x->label, x->decision.label == x->label, err, "label");
     if (!code && x->measured && x->n_same)
         code = compare(x, "units", (double)x->n_same, (double)x->n_units, x->n_same == x->n_units, err,
                        "labels of the layer");

@@ -74,23 +74,28 @@ static int take_unit(struct fus_moments *one, const struct fus_moments *m, size_
 }
 
 /* Tests of the category, corrected over the layer. */
-static int choose(struct fus_choice *out, const struct fus_explain_pass *p, const struct fus_moments *m, int category,
-                  struct fus_error *err)
+static int decide(struct fus_explain *x, const struct fus_moments *m, int category, struct fus_error *err)
 {
-    const struct fus_select_options *o = &p->x->options.select;
-    const struct fus_choice_responses r = {p->x->response, p->x->category, (size_t)p->x->n_pictures};
-    int code = fus_choice_pairs(out, m, p->x->unit, category, o, &r, err);
-    return code ? code : fus_choice_correct(out, m, p->x->unit, o, err);
+    const struct fus_select_options *o = &x->options.select;
+    const struct fus_decision_responses r = {x->response, x->category, (size_t)x->n_pictures};
+    category = category >= 0 ? category : fus_decision_category(m, x->unit, o);
+    int code = fus_decision_pairs(&x->decision, m, x->unit, category, o, &r, err);
+    return code ? code : fus_decision_correct(&x->decision, m, x->unit, o, err);
+}
+
+/* Labels of the layer by the run's rule; of ranksum, which needs every response, there are none. */
+static int label_layer(struct fus_layer_summary *layer, const struct fus_explain *x, const struct fus_moments *m,
+                       struct fus_error *err)
+{
+    const struct fus_select_options *o = &x->options.select;
+    return fus_criteria_label(layer, m, x->layer, x->channels, x->height, x->width, o->criterion, o, err);
 }
 
 /* Labels of the layer that are the file's. */
 static int count_same(struct fus_explain *x, const struct fus_moments *m, struct fus_error *err)
 {
     struct fus_layer_summary layer = {0};
-    if (x->options.select.criterion == FUS_CRITERION_RANKSUM)
-        return FUS_OK;
-    int code = fus_criteria_label(&layer, m, x->layer, x->channels, x->height, x->width, x->options.select.criterion,
-                                  &x->options.select, err);
+    int code = label_layer(&layer, x, m, err);
     for (size_t u = 0; u < x->n_units && !code; u++)
         x->n_same += layer.label[u] == (int)x->labels[u];
     fus_select_free(&layer);
@@ -119,7 +124,7 @@ static int measure_auc(double *auc, const struct fus_explain *x, int half, struc
     if (!of_category)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu responses", n);
     for (size_t i = 0; i < n; i++)
-        if (x->half[i] == half && x->category[i] == x->choice.category)
+        if (x->half[i] == half && x->category[i] == x->decision.category)
             of_category[n_category++] = x->response[i];
         else if (x->half[i] == half)
             others[n_others++] = x->response[i];
@@ -128,51 +133,57 @@ static int measure_auc(double *auc, const struct fus_explain *x, int half, struc
     return FUS_OK;
 }
 
-static int measure_half(struct fus_explain_half *out, const struct fus_explain_pass *p,
-                        const struct fus_moments *halves, int half, struct fus_error *err)
+/* Before the halves are merged. */
+static int choose_in_half(struct fus_explain_half *out, const struct fus_explain *x, const struct fus_moments *halves,
+                          int half, struct fus_error *err)
 {
     const struct fus_moments m = fus_halves_view(halves, half);
-    int category = fus_choice_category(&m, p->x->unit, &p->x->options.select);
-    int code = take_unit(&out->moments, &m, p->x->unit, err);
-    return code ? code : choose(&out->choice, p, &m, category, err);
+    struct fus_layer_summary layer = {0};
+    int code = take_unit(&out->moments, &m, x->unit, err);
+    if (!code)
+        code = label_layer(&layer, x, &m, err);
+    if (!code)
+        out->label = layer.label[x->unit];
+    fus_select_free(&layer);
+    return code;
 }
 
-static int measure_indices(struct fus_explain *x, int half, struct fus_error *err)
+static int measure_in_half(struct fus_explain *x, int half, struct fus_error *err)
 {
     struct fus_explain_half *h = &x->halves[half];
-    h->csi = fus_csi_unit(&h->moments, 0, x->choice.category);
-    h->dprime = fus_csi_dprime(&h->moments, 0, x->choice.category);
-    return measure_auc(&h->auc, x, half, err);
+    int c = x->decision.category;
+    h->csi = fus_csi_unit(&h->moments, 0, c);
+    h->dprime = fus_csi_dprime(&h->moments, 0, c);
+    int code = fus_decision_pairs(&h->decision, &h->moments, 0, c, &x->options.select, NULL, err);
+    return code ? code : measure_auc(&h->auc, x, half, err);
 }
 
 int fus_explain_pass_decide(struct fus_localizer *run, int layer, struct fus_accumulator *a, struct fus_error *err)
 {
-    struct fus_explain_pass *p = run->explain;
-    struct fus_explain *x = p->x;
+    struct fus_explain *x = run->explain->x;
     struct fus_moments halves = {0};
     fus_accumulator_finish(a);
-    int code = fus_accumulator_moments(&halves, a, err), category = p->request->category;
+    int code = fus_accumulator_moments(&halves, a, err);
     halves.is_signed = run->models[0].taps[layer].is_signed;
     x->no_halves = code ? NULL : why_no_halves(x, &halves);
     for (int h = 0; h < 2 && !code && !x->no_halves; h++)
-        code = measure_half(&x->halves[h], p, &halves, h, err);
+        code = choose_in_half(&x->halves[h], x, &halves, h, err);
     struct fus_moments m = x->options.halves ? fus_halves_view(&halves, 0) : halves;
     if (!code && x->options.halves)
         code = fus_halves_merge(&m, &halves, err); /* into the first half */
     if (!code)
         code = take_unit(&x->moments, &m, x->unit, err);
     if (!code)
-        code = choose(&x->choice, p, &m,
-                      category >= 0 ? category : fus_choice_category(&m, x->unit, &x->options.select), err);
-    if (!code)
+        code = decide(x, &m, run->explain->request->category, err);
+    if (!code && x->options.select.criterion != FUS_CRITERION_RANKSUM)
         code = count_same(x, &m, err);
     x->csi = x->dprime = NAN;
-    if (!code && x->choice.category >= 0) {
-        x->csi = fus_csi_unit(&x->moments, 0, x->choice.category);
-        x->dprime = fus_csi_dprime(&x->moments, 0, x->choice.category);
-        for (int h = 0; h < 2 && !code && !x->no_halves; h++)
-            code = measure_indices(x, h, err);
+    if (!code && x->decision.category >= 0) {
+        x->csi = fus_csi_unit(&x->moments, 0, x->decision.category);
+        x->dprime = fus_csi_dprime(&x->moments, 0, x->decision.category);
     }
+    for (int h = 0; h < 2 && !code && !x->no_halves && x->decision.category >= 0; h++)
+        code = measure_in_half(x, h, err);
     fus_moments_destroy(&halves);
     return code;
 }

@@ -1,6 +1,6 @@
-/* The decision on one unit, step by step: see analysis/choice.h. Nothing is decided here that
- * select.c and criteria.c decide otherwise: tests/test_choice.c compares the labels. */
-#include "analysis/choice.h"
+/* The decision on one unit, step by step: see analysis/decision.h. Nothing is decided here that
+ * select.c and criteria.c decide otherwise: tests/test_decision.c compares the labels. */
+#include "analysis/decision.h"
 
 #include <math.h>
 #include <string.h>
@@ -10,7 +10,7 @@ static bool has_statistic(enum fus_criterion criterion)
     return criterion == FUS_CRITERION_TDANN || criterion == FUS_CRITERION_DPRIME || criterion == FUS_CRITERION_RATIO;
 }
 
-int fus_choice_category(const struct fus_moments *m, size_t unit, const struct fus_select_options *options)
+int fus_decision_category(const struct fus_moments *m, size_t unit, const struct fus_select_options *options)
 {
     bool statistic = has_statistic(options->criterion);
     double most = -INFINITY;
@@ -26,7 +26,7 @@ int fus_choice_category(const struct fus_moments *m, size_t unit, const struct f
 
 /* ---- pairs ---- */
 
-static void test_pair(struct fus_choice_pair *pair, const struct fus_moments *m, size_t unit, int category,
+static void test_pair(struct fus_decision_pair *pair, const struct fus_moments *m, size_t unit, int category,
                       enum fus_test test)
 {
     bool third = test != FUS_TEST_BALANCED || m->m3 || m->n[category] == m->n[pair->rival];
@@ -42,7 +42,7 @@ static void test_pair(struct fus_choice_pair *pair, const struct fus_moments *m,
 }
 
 /* The responses to one category, in the order of the pictures; returns their number. */
-static size_t gather(float *to, const struct fus_choice_responses *r, int category)
+static size_t gather(float *to, const struct fus_decision_responses *r, int category)
 {
     size_t n = 0;
     for (size_t i = 0; i < r->n_images; i++)
@@ -51,7 +51,7 @@ static size_t gather(float *to, const struct fus_choice_responses *r, int catego
     return n;
 }
 
-static int rank_pair(struct fus_choice_pair *pair, const struct fus_choice_responses *r, int category,
+static int rank_pair(struct fus_decision_pair *pair, const struct fus_decision_responses *r, int category,
                      struct fus_error *err)
 {
     float *a = fus_base_alloc(r->n_images, 3 * sizeof *a), *b = a ? a + r->n_images : NULL;
@@ -65,9 +65,9 @@ static int rank_pair(struct fus_choice_pair *pair, const struct fus_choice_respo
     return FUS_OK;
 }
 
-int fus_choice_pairs(struct fus_choice *out, const struct fus_moments *m, size_t unit, int category,
-                     const struct fus_select_options *options, const struct fus_choice_responses *r,
-                     struct fus_error *err)
+int fus_decision_pairs(struct fus_decision *out, const struct fus_moments *m, size_t unit, int category,
+                       const struct fus_select_options *options, const struct fus_decision_responses *r,
+                       struct fus_error *err)
 {
     enum fus_criterion criterion = options->criterion;
     bool tested = criterion == FUS_CRITERION_IUT || criterion == FUS_CRITERION_PRINCE ||
@@ -83,8 +83,8 @@ int fus_choice_pairs(struct fus_choice *out, const struct fus_moments *m, size_t
     for (int k = 0; k < m->n_groups && category >= 0 && tested && !code; k++) {
         if (k == category)
             continue;
-        struct fus_choice_pair *pair = &out->pairs[out->n_pairs++];
-        *pair = (struct fus_choice_pair){k, NAN, NAN, NAN, {NAN, NAN, NAN, NAN, NAN}, {.q = NAN}, NAN, NAN};
+        struct fus_decision_pair *pair = &out->pairs[out->n_pairs++];
+        *pair = (struct fus_decision_pair){k, NAN, NAN, NAN, {NAN, NAN, NAN, NAN, NAN}, {.q = NAN}, NAN, NAN};
         if (criterion == FUS_CRITERION_IUT)
             test_pair(pair, m, unit, category, options->test);
         else if (criterion == FUS_CRITERION_PRINCE)
@@ -103,9 +103,9 @@ int fus_choice_pairs(struct fus_choice *out, const struct fus_moments *m, size_t
 
 /* ---- over the layer ---- */
 
-void fus_choice_rank(struct fus_choice_rank *out, double value, double *p, size_t n, enum fus_correction correction)
+void fus_decision_rank(struct fus_decision_rank *out, double value, double *p, size_t n, enum fus_correction correction)
 {
-    *out = (struct fus_choice_rank){.n = n, .scale = fus_multiple_scale(n, correction)};
+    *out = (struct fus_decision_rank){.n = n, .scale = fus_multiple_scale(n, correction)};
     fus_order_sort(p, n);
     while (out->first < n && p[out->first] < value)
         out->first++;
@@ -127,21 +127,21 @@ void fus_choice_rank(struct fus_choice_rank *out, double value, double *p, size_
     out->q = least;
 }
 
-static int correct_pairs(struct fus_choice *out, const struct fus_moments *m, double *p)
+static int correct_pairs(struct fus_decision *out, const struct fus_moments *m, double *p)
 {
     for (int i = 0; i < out->n_pairs; i++) {
         int a = out->category < out->pairs[i].rival ? out->category : out->pairs[i].rival,
             b = out->category + out->pairs[i].rival - a; /* as label_prince: the same bits */
         fus_criteria_pair(p, m, a, b);
-        fus_choice_rank(&out->pairs[i].rank, out->pairs[i].p, p, m->n_units, FUS_BY);
+        fus_decision_rank(&out->pairs[i].rank, out->pairs[i].p, p, m->n_units, FUS_BY);
         if (out->pairs[i].rank.q > out->pairs[out->worst].rank.q)
             out->worst = i;
     }
     return FUS_OK;
 }
 
-int fus_choice_correct(struct fus_choice *out, const struct fus_moments *m, size_t unit,
-                       const struct fus_select_options *options, struct fus_error *err)
+int fus_decision_correct(struct fus_decision *out, const struct fus_moments *m, size_t unit,
+                         const struct fus_select_options *options, struct fus_error *err)
 {
     bool iut = options->criterion == FUS_CRITERION_IUT, prince = options->criterion == FUS_CRITERION_PRINCE;
     double *work = fus_base_alloc(m->n_units, 3 * sizeof *work);
@@ -151,19 +151,19 @@ int fus_choice_correct(struct fus_choice *out, const struct fus_moments *m, size
         code = fus_select_category(q, p, t, m, out->category, options, err);
         out->p = code ? NAN : p[unit];
         if (!code)
-            fus_choice_rank(&out->rank, p[unit], p, m->n_units, options->correction);
+            fus_decision_rank(&out->rank, p[unit], p, m->n_units, options->correction);
         if (!code)
             out->rank.q = q[unit];
     }
     if (!code && out->category >= 0 && prince)
         code = correct_pairs(out, m, work);
     if (!code)
-        fus_choice_decide(out, options);
+        fus_decision_decide(out, options);
     fus_base_free(work);
     return code;
 }
 
-void fus_choice_decide(struct fus_choice *out, const struct fus_select_options *options)
+void fus_decision_decide(struct fus_decision *out, const struct fus_select_options *options)
 {
     bool selective = out->category >= 0;
     if (options->criterion == FUS_CRITERION_IUT)
