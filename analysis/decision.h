@@ -57,8 +57,8 @@ int fus_decision_pairs(struct fus_decision *out, const struct fus_moments *m, si
                        const struct fus_select_options *options, const struct fus_decision_responses *r,
                        struct fus_error *err);
 
-/* Corrects over the units of the layer, as the labels are, and sets the label. m: the moments of the
- * whole layer, of which pairs was called for `unit`. */
+/* Corrects over the units of the layer, as the labels are, and sets the label. m: the moments of
+ * the whole layer, of which pairs was called for `unit`. */
 int fus_decision_correct(struct fus_decision *out, const struct fus_moments *m, size_t unit,
                          const struct fus_select_options *options, struct fus_error *err);
 

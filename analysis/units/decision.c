@@ -144,8 +144,10 @@ int fus_decision_correct(struct fus_decision *out, const struct fus_moments *m, 
                          const struct fus_select_options *options, struct fus_error *err)
 {
     bool iut = options->criterion == FUS_CRITERION_IUT, prince = options->criterion == FUS_CRITERION_PRINCE;
-    double *work = fus_base_alloc(m->n_units, 3 * sizeof *work);
-    int code = work ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the p values of %zu units", m->n_units);
+    int code = iut ? fus_select_check_third(m, options, err) : FUS_OK;
+    double *work = code ? NULL : fus_base_alloc(m->n_units, 3 * sizeof *work);
+    if (!code && !work)
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for the p values of %zu units", m->n_units);
     if (!code && out->category >= 0 && iut) {
         double *q = work, *p = work + m->n_units, *t = p + m->n_units;
         code = fus_select_category(q, p, t, m, out->category, options, err);
