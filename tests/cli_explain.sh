@@ -85,11 +85,18 @@ run "drawn pictures need no --stimuli" explain "$work/equal" vision avgpool 107 
 says '^step,section,quantity,category,rival,picture,value$'
 says '^responses,"Units and their moments",response,face,,builtin/face/adult-001,[0-9.]+$'
 
+# ---- the report has the command of each of its single units ----
+command=$(grep -o 'fusiform explain \. vision [a-z0-9.]* [0-9,]*' "$work/equal/report.html" | head -n 1)
+ok "a command" test -n "$command"
+run "pasted" explain "$work/equal" ${command#fusiform explain .} $one
+says '^selective for [a-z]+'
+
 # ---- elsewhere ----
 small=random:cifar_resnet8?seed=1
 ok "a file" $program convert $small -o "$work/a.safetensors"
-run "a run of files" run --model a="$work/a.safetensors" --model b=$small --layers layer3.0.relu --stimuli "$work/pictures" --categories 'face=adult,child;place=house' \
+run "a run of files" run --model a="$work/a.safetensors" --model b=$small --model "it's c=demo:vision" --layers layer3.0.relu --stimuli "$work/pictures" --categories 'face=adult,child;place=house' \
     --scrambled auto --permutations 20 $one --out "$work/moved"
+ok "a name in quotes" grep -qE "^(<.*>)?fusiform explain [.] ('|&#39;|&apos;)it('|&#39;|&apos;).('|&#39;|&apos;)('|&#39;|&apos;)s c('|&#39;|&apos;) layer3.0.relu [0-9,]+ --stimuli DIR$" "$work/moved/report.html"
 mkdir "$work/elsewhere" && mv "$work/pictures" "$work/a.safetensors" "$work/elsewhere/"
 run "moved" explain "$work/moved" a layer3.0.relu 1,2,3 --model "$work/elsewhere/a.safetensors" --stimuli "$work/elsewhere/pictures" $one
 says 'from 20 relabellings'
