@@ -2,7 +2,7 @@
 # The permutation test on the command line. usage: tests/cli_referee.sh
 . tests/shell.sh
 small='small=random:cifar_resnet8?seed=3'
-ok 'pictures' $program stimuli generate --per-category 8 --size 32 -o "$work/pictures"
+ok 'pictures' $program stimuli generate --per-category 16 --size 32 -o "$work/pictures"
 categories='face=adult,child;place=house;word=word'
 set="--stimuli $work/pictures --categories $categories"
 every="--model $small --layers relu,layer3.0.relu --correction none --test permutation $set"

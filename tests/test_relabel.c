@@ -56,7 +56,7 @@ static void test_golden(void)
     CHECK(fus_relabel_units(&out, &m, &r, &options, NULL) == FUS_OK);
     for (int c = 0; c < CATEGORIES; c++)
         for (int u = 0; u < UNITS; u++)
-wrong += expected[u][c] != (int)(p[c * UNITS + u] * (RELABELLINGS + 1) + 0.5);
+            wrong += expected[u][c] != (int)(p[c * UNITS + u] * (RELABELLINGS + 1) + 0.5);
     CHECK_MSG(wrong == 0, "%d of %d p", wrong, CATEGORIES * UNITS);
     fus_moments_destroy(&m);
 }
@@ -136,8 +136,14 @@ static void test_halves(void)
         for (int u = 0; u < N; u++)
             x[i * N + u] = (float)(fus_rng_normal(&rng) + (u < 10 && category[i] == 0 ? 4 : 0));
     }
-    struct fus_responses r = {
-        .x = x, .category = category, .n_images = IMAGES, .n_units = N, .n_categories = 2, .channels = N, .height = 1, .width = 1};
+    struct fus_responses r = {.x = x,
+                              .category = category,
+                              .n_images = IMAGES,
+                              .n_units = N,
+                              .n_categories = 2,
+                              .channels = N,
+                              .height = 1,
+                              .width = 1};
     CHECK(fus_moments_create(&m, 4, N, NULL) == FUS_OK);
     for (int i = 0; i < IMAGES; i++)
         fus_moments_add(&m, half[i] * 2 + category[i], x + i * N);
@@ -163,7 +169,8 @@ static void test_errors(void)
     CHECK(fus_relabel_label(&layer, &m, &r, "x", &options, NULL, &err) == FUS_ELIMIT && strstr(err.msg, "MB"));
     options.relabellings = 9;
     none.x = NULL;
-    CHECK(fus_relabel_label(&layer, &m, &none, "x", &options, NULL, &err) == FUS_EINVAL && strstr(err.msg, "responses"));
+    CHECK(fus_relabel_label(&layer, &m, &none, "x", &options, NULL, &err) == FUS_EINVAL &&
+          strstr(err.msg, "responses"));
     CHECK(fus_select_label(&layer, &m, "x", 6, 4, 5, &options, &err) == FUS_EINVAL && strstr(err.msg, "responses"));
     CHECK(fus_select_units(&out, &m, &options, &err) == FUS_EINVAL);
     /* p is at least 0.1: nothing passes */

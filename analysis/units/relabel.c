@@ -14,10 +14,10 @@
 #include "analysis/inference.h"
 #include "nn/base/threads.h"
 
-enum { STRIP = 64, ROUND = 64 }; /* units read together; strips between two reports of progress */
+enum { STRIP = 64, ROUND = 64 };         /* units read together; strips between two reports of progress */
 #define PLACES_BYTES ((size_t)256 << 20) /* of the relabellings of all pairs, which are in memory at once */
-#define TIE 1e-9    /* relative: t as large as the observed one but for rounding reaches it */
-#define ROUNDING 1e-12 /* of the largest possible squared error: below it, the error is 0 */
+#define TIE 1e-9                         /* relative: t as large as the observed one but for rounding reaches it */
+#define ROUNDING 1e-12                   /* of the largest possible squared error: below it, the error is 0 */
 
 /* Two categories a < b. */
 struct pair {
@@ -259,7 +259,8 @@ static int largest_mean(const struct work *w, size_t unit)
     size_t n = w->m->n_units;
     int most = 0, equal = 0;
     for (int c = 1; c < w->m->n_groups; c++) {
-        equal = mean[(size_t)c * n] > mean[(size_t)most * n] ? 0 : equal + (mean[(size_t)c * n] == mean[(size_t)most * n]);
+        equal =
+            mean[(size_t)c * n] > mean[(size_t)most * n] ? 0 : equal + (mean[(size_t)c * n] == mean[(size_t)most * n]);
         most = mean[(size_t)c * n] > mean[(size_t)most * n] ? c : most;
     }
     return equal ? -1 : most;
