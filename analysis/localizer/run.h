@@ -81,8 +81,8 @@ double fus_run_now(void); /* seconds since the machine started */
 
 /* Whether any option needs single responses; whether those of a tap must be kept. */
 bool fus_run_keeps_responses(const struct fus_localizer *run);
-/* Whether the test can be made with these numbers of pictures; a note if it cannot select a unit, or
- * does not hold its level. */
+/* Whether the test can be made with these numbers of pictures; a note if it cannot select a unit,
+ * or does not hold its level. */
 int fus_run_check_sizes(struct fus_localizer *run, struct fus_error *err);
 bool fus_run_keeps_third(const struct fus_localizer *run); /* whether the test needs third moments */
 bool fus_run_uses_tap(const struct fus_localizer *run, int model,

@@ -91,7 +91,7 @@ bool fus_run_options_set(struct fus_run_options *o, const char *name, const char
 /* select's number of relabellings and seed, from the run's: after the last option was set. */
 void fus_run_options_settle(struct fus_run_options *o);
 
-/* Whether `permutations` asks for permutations.csv, and is not the number of the permutation test. */
+/* Whether `permutations` asks for permutations.csv; else it is the permutation test's number. */
 bool fus_run_options_relabels(const struct fus_run_options *o);
 
 /* FUS_EINVAL if options contradict one another. */
