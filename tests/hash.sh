@@ -77,7 +77,7 @@ decoders() {
     threads=${learn_options-}
     case $threads in *--max-memory*) threads= ;; esac
     "$@" sdc fit --study "$golden/sdc_study.tsv" --embedding "$golden/sdc_embedding.npy" --min-nc none --test-images 5 --val-images 3 --iterations 30 \
-        --batch 8 --reruns 2 --repeats 2 --permutations 2 ${learn_options-} --out out/sdc &&
+        --batch 8 --reruns 2 --repeats 2 --permutations 2 --halves ${learn_options-} --out out/sdc &&
         "$@" sdc cluster out/sdc --of both --eps 0.6 --null-replicates 3 --min-others 1 --stability 2 $threads && rm out/sdc/sdc.log
 }
 

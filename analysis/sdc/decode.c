@@ -142,6 +142,7 @@ static void close_participant(struct fus_sdc_work *w)
         fus_base_free(w->image[s]);
         w->trials[s] = w->image[s] = NULL;
     }
+    fus_sdc_halves_free(w);
     fus_base_free(w->w);
     fus_base_free(w->pattern);
     w->w = w->b = w->pattern = NULL;
@@ -160,7 +161,7 @@ static int list_trials(struct fus_sdc_work *w, struct fus_error *err)
         for (size_t i = 0; i < w->n[s]; i++)
             w->image[s][i] = w->data->image[w->trials[s][i]];
     }
-    return FUS_OK;
+    return w->o->halves ? fus_sdc_halves_list(w, err) : FUS_OK;
 }
 
 /* What does not fit is said before hours are spent. */
@@ -208,21 +209,18 @@ static int open_participant(struct fus_sdc_work *w, int p, struct fus_error *err
 /* The decoder of all reruns, its patterns, scores and files. */
 static int finish_participant(struct fus_sdc_work *w, struct fus_error *err)
 {
-    size_t n = w->data->n_voxels * w->embedding.d, n_train = w->n[FUS_SDC_TRAIN];
-    float *z = fus_base_alloc(n_train * w->embedding.d + 1, sizeof *z);
+    size_t n = w->data->n_voxels * w->embedding.d;
     w->w = fus_base_alloc(n + w->embedding.d, sizeof *w->w);
     w->pattern = fus_base_alloc(n, sizeof *w->pattern);
     w->b = w->w ? w->w + n : NULL;
-    int code = z && w->w && w->pattern ? fus_sdc_fits_average(w, err)
-                                       : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for a decoder", w->name);
-    const struct fus_sdc_decoder decoder = {w->data->n_voxels, w->embedding.d, w->w, w->b};
+    int code = w->w && w->pattern ? fus_sdc_fits_average(w->w, w->b, w, FUS_SDC_RERUN, err)
+                                  : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for a decoder", w->name);
     if (!code)
-        code = fus_sdc_decoder_apply(z, &decoder, w->data, w->trials[FUS_SDC_TRAIN], n_train, err);
-    if (!code)
-        code = fus_sdc_decoder_pattern(w->pattern, z, w->embedding.d, w->data, w->trials[FUS_SDC_TRAIN], n_train, err);
-    fus_base_free(z);
+        code = fus_sdc_fits_pattern(w->pattern, w->w, w->b, w, w->trials[FUS_SDC_TRAIN], w->n[FUS_SDC_TRAIN], err);
     if (!code)
         code = fus_sdc_write_all(w, err);
+    if (!code && w->o->halves)
+        code = fus_sdc_halves_write(w, err);
     return code ? code : fus_sdc_scores_write(w, err);
 }
 

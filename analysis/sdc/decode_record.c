@@ -54,6 +54,7 @@ static void write_options(struct fus_text_buffer *t, const struct fus_sdc_decode
         fus_text_printf(t, "%s%.15g", i ? ", " : "", o->alphas[i]);
     fus_text_printf(t, "],\n");
     write_number(t, "permutations", o->permutations);
+    fus_text_printf(t, "  \"halves\": %s,\n", o->halves ? "true" : "false");
 }
 
 /* Files by their names alone, so that a moved study gives the same bytes. */
@@ -95,6 +96,28 @@ static int write_participant(struct fus_text_buffer *t, const struct fus_sdc_par
     return p->model && !code ? write_model(t, p, first, err) : code;
 }
 
+/* {"name": "r50", "layer": "layer4.2.relu", "units": "channels"} of FILE@LAYER?units=channels. */
+static void write_networks(struct fus_text_buffer *t, const struct fus_sdc_study *study)
+{
+    bool first = true;
+    for (int i = 0; i < study->n; i++) {
+        const struct fus_sdc_participant *p = &study->participants[i];
+        const char *at = p->model ? strrchr(p->model, '@') : NULL, *query = at ? strstr(at, "?units=") : NULL;
+        char layer[200];
+        if (!at)
+            continue;
+        snprintf(layer, sizeof layer, "%.*s", query ? (int)(query - at - 1) : 199, at + 1);
+        fus_text_printf(t, "%s\n    {\"name\": ", first ? "" : ",");
+        fus_json_quote(t, p->name);
+        fus_text_printf(t, ", \"layer\": ");
+        fus_json_quote(t, layer);
+        fus_text_printf(t, ", \"units\": ");
+        fus_json_quote(t, query ? query + 7 : "channels");
+        fus_text_printf(t, "}");
+        first = false;
+    }
+}
+
 static int make_record(struct fus_sdc_work *w, struct fus_error *err)
 {
     struct fus_text_buffer *t = &w->record;
@@ -106,6 +129,8 @@ static int make_record(struct fus_sdc_work *w, struct fus_error *err)
         fus_text_printf(t, "%s", p ? ", " : "");
         fus_json_quote(t, w->study->participants[p].name);
     }
+    fus_text_printf(t, "],\n  \"networks\": [");
+    write_networks(t, w->study);
     fus_text_printf(t, "],\n  \"images\": %zu,\n  \"dimensions\": %zu,\n  \"inputs\": [", w->embedding.n,
                     w->embedding.d);
     int code = write_file(t, "embedding", o->embedding, &first, err);

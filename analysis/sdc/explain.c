@@ -178,8 +178,31 @@ static int create(struct fus_sdc_explained *x, struct fus_error *err)
             c->raw[j] = c->sem[j] = NAN;
     }
     for (size_t i = 0; i < k; i++) {
-        x->fact[i].jaccard = x->fact[i].label_auc = NAN;
+        x->fact[i].jaccard = x->fact[i].jaccard_halves = x->fact[i].label_auc = NAN;
         x->fact[i].replicated_in = x->fact[i].label = -1;
+    }
+    return FUS_OK;
+}
+
+/* Channels of networks with a unit in each cluster. */
+static int count_channels(struct fus_sdc_explained *x, struct fus_error *err)
+{
+    const struct fus_sdc_decoders *d = &x->c->decoders;
+    for (int s = 0; s < d->n; s++) {
+        size_t channels = (size_t)d->layer[s][0], places = (size_t)d->layer[s][1] * (size_t)d->layer[s][2], cells;
+        if (!channels)
+            continue;
+        uint8_t *seen = fus_base_mul(&cells, channels, (size_t)x->k) ? fus_base_alloc(cells + 1, 1) : NULL;
+        if (!seen)
+            return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu channels of %d clusters", channels, x->k);
+        for (size_t i = d->first[s]; i < d->first[s + 1]; i++) {
+            if (x->label[i] < 0)
+                continue;
+            uint8_t *at = &seen[(size_t)x->label[i] * channels + (size_t)d->voxel[i] / places];
+            x->fact[x->label[i]].n_channels += !*at;
+            *at = 1;
+        }
+        fus_base_free(seen);
     }
     return FUS_OK;
 }
@@ -201,6 +224,7 @@ static int measure(struct fus_sdc_explained *x, struct fus_error *err)
     if (!code) {
         compare_centroids(x);
         count_against(x);
+        code = count_channels(x, err);
     }
     return code;
 }
@@ -210,7 +234,6 @@ int fus_sdc_explain(struct fus_sdc_explained *x, const struct fus_sdc_clustering
 {
     *x = (struct fus_sdc_explained){.c = c, .pool = pool, .e = e, .k = c->eps[e].n_clusters, .p = c->decoders.n};
     x->label = c->label + (size_t)e * c->decoders.vectors.n;
-    x->stability = x->stability_core = NAN;
     int code = create(x, err);
     if (!code)
         code = measure(x, err);
