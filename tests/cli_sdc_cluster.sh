@@ -98,7 +98,22 @@ run "their overlap" sdc cluster "$work/nets" --eps 0.8 --min-others 1 $plain --r
 ok "rows of two networks and five categories" test \
     $(($(grep -c ',n3,layer3.0.relu,' "$work/nets/clusters/0.80/overlap.csv") + $(grep -c ',n1,layer3.0.relu,' "$work/nets/clusters/0.80/overlap.csv"))) \
     -eq $((10 * ($(wc -l <"$work/nets/clusters/0.80/clusters.csv") - 1)))
+ok "units are channels" grep -q '^1,n3,layer3.0.relu,channels,' "$work/nets/clusters/0.80/overlap.csv"
 ok "and the page has them" grep -q "localizer's categories" "$work/nets/report.html"
+for want in networks:2 networks:3; do
+    run "$want required" sdc cluster "$work/nets" --out "$work/required" --eps 0.8 --require $want $plain
+    cp "$work/required/clusters/0.80/n5_labels.npy" "$work/$want.npy"
+done
+run "two others" sdc cluster "$work/nets" --out "$work/required" --eps 0.8 --min-others 2 $plain
+ok "three networks: two others" cmp "$work/networks:3.npy" "$work/required/clusters/0.80/n5_labels.npy"
+run "one other" sdc cluster "$work/nets" --out "$work/required" --eps 0.8 --min-others 1 $plain
+ok "two networks: one other" cmp "$work/networks:2.npy" "$work/required/clusters/0.80/n5_labels.npy"
+run "a person required" sdc cluster "$work/nets" --out "$work/required" --eps 0.8 --require people:1,networks:2 $plain
+cp "$work/stderr" "$work/said"
+ok "there is none" grep -q "0 people: 1 are required" "$work/said"
+fails 2 "--require: 'networks:0' found" sdc cluster "$work/nets" --eps 0.8 $plain --require networks:0
+fails 2 "--require: 'people:1,' found" sdc cluster "$work/nets" --eps 0.8 $plain --require people:1,
+fails 2 '--require asks for a folder of a fit' sdc cluster $four --out "$work/required" --eps 0.8 $plain --require people:3
 fails 2 '--run DIR and --layer LAYER go together' sdc cluster "$work/nets" --eps 0.8 $plain --run "$work/run"
 fails 1 "no model of a participant's name with a layer fc" sdc cluster "$work/nets" --eps 0.8 --min-others 1 $plain --run "$work/run" --layer fc
 

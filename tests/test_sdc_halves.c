@@ -9,8 +9,8 @@ static struct fus_error err;
 
 static void check(int n_sessions, const int *odd, int n_odd, const int *even, int n_even)
 {
-    static const int32_t image[N] = {7, 3, 7, 9, 5, 3, 1, 9, 1, 2, 2, 2}, session[N] = {0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 0, 1},
-                         none[N] = {0};
+    static const int32_t image[N] = {7, 3, 7, 9, 5, 3, 1, 9, 1, 2, 2, 2},
+                         session[N] = {0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 0, 1}, none[N] = {0};
     static int32_t trials[TRAIN] = {0, 1, 2, 3, 4, 5, 6, 7, 8}, of_trial[TRAIN] = {7, 3, 7, 9, 5, 3, 1, 9, 1};
     struct fus_sdc_data data = {.name = "a", .n_trials = N, .n_images = 10, .image = image};
     struct fus_sdc_decode_options o = {.halves = true};

@@ -25,6 +25,9 @@ static const char help[] =
     "  --eps auto|LIST      largest distance of neighbours: one or more numbers with commas, or chosen from a grid\n"
     "                       against chance (default)\n"
     "  --min-others 3       a core voxel has neighbours in at least so many other participants\n"
+    "  --require people:N,networks:N   and at least so many of each kind take part, its own counted, where networks "
+    "are\n"
+    "                       participants of a fit (--min-others is then one less than their sum)\n"
     "  --border nearest|last   a border voxel joins its nearest core voxel (default), or the last cluster that reaches "
     "it\n"
     "  --null rotate|pairing|none   what chance gives: each participant's vectors turned at random (default), or "
@@ -51,7 +54,7 @@ enum { NOT_GIVEN = -1, MAX_VECTORS = FUS_SDC_MAX_PARTICIPANTS };
 
 struct choices {
     struct fus_choice of, border, null, preset;
-    const char *eps, *expand;
+    const char *eps, *expand, *require;
 };
 
 static int compare_numbers(const void *a, const void *b)
@@ -81,6 +84,24 @@ static bool take_list(struct fus_sdc_cluster_options *o, const char *text)
     return *text == '\0';
 }
 
+/* "people:3,networks:1", either alone too; false: something else. */
+static bool take_require(struct fus_sdc_cluster_options *o, const char *text)
+{
+    static const char *const names[] = {"people:", "networks:"};
+    for (;; text++) {
+        uint64_t n;
+        int k = 0;
+        while (k < FUS_SDC_KINDS && strncmp(text, names[k], strlen(names[k])) != 0)
+            k++;
+        if (k == FUS_SDC_KINDS || o->require[k] || !fus_number_whole(&n, text + strlen(names[k]), &text) || n < 1 ||
+            n > FUS_SDC_MAX_PARTICIPANTS)
+            return false;
+        o->require[k] = (int)n;
+        if (*text != ',')
+            return *text == '\0';
+    }
+}
+
 static void take_preset(struct fus_sdc_cluster_options *o)
 {
     o->preset = true;
@@ -107,6 +128,10 @@ static int take_choices(struct fus_sdc_cluster_options *o, const struct choices 
         return fus_args_usage("sdc cluster",
                               "--eps: '%s' found, auto or up to %d numbers above 0, at most 2, with commas expected",
                               c->eps, FUS_SDC_MAX_EPS);
+    if (c->require && !take_require(o, c->require))
+        return fus_args_usage("sdc cluster",
+                              "--require: '%s' found, people:N, networks:N or both with a comma expected, N at least 1",
+                              c->require);
     if (c->expand && strcmp(c->expand, "none") == 0)
         o->expand = -1;
     else if (c->expand && strcmp(c->expand, "auto") != 0 &&
@@ -134,6 +159,8 @@ static int check(const struct fus_sdc_cluster_options *o, const struct fus_texts
         return fus_args_usage("sdc cluster", "--null pairing asks for a folder of a fit, --vectors found");
     if (o->of != FUS_SDC_WEIGHTS && o->null == FUS_SDC_NULL_PAIRING)
         return fus_args_usage("sdc cluster", "--null pairing has weights alone; --of weights expected");
+    if (o->n_vectors && (o->require[FUS_SDC_PEOPLE] || o->require[FUS_SDC_NETWORKS]))
+        return fus_args_usage("sdc cluster", "--require asks for a folder of a fit, --vectors found");
     if (!o->run != !o->layer)
         return fus_args_usage("sdc cluster", "--run DIR and --layer LAYER go together");
     if (o->transposed && !o->n_vectors)
@@ -175,7 +202,8 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
                                             {"none", FUS_SDC_NULL_NONE},
                                             {0}},
                                  presets[] = {{"efird", 1}, {0}};
-    struct choices c = {{kinds, NOT_GIVEN}, {borders, NOT_GIVEN}, {nulls, NOT_GIVEN}, {presets, NOT_GIVEN}, NULL, NULL};
+    struct choices c = {
+        {kinds, NOT_GIVEN}, {borders, NOT_GIVEN}, {nulls, NOT_GIVEN}, {presets, NOT_GIVEN}, NULL, NULL, NULL};
     static const struct fus_word means[] = {{"voxels", 0}, {"participants", 1}, {0}};
     struct fus_choice centroid = {means, 0};
     static const char *vectors[MAX_VECTORS];
@@ -192,6 +220,7 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
                                    {"--of", FUS_ARG_CHOICE, &c.of},
                                    {"--eps", FUS_ARG_TEXT, &c.eps},
                                    {"--min-others", FUS_ARG_COUNT, &o.min_others},
+                                   {"--require", FUS_ARG_TEXT, &c.require},
                                    {"--border", FUS_ARG_CHOICE, &c.border},
                                    {"--expand", FUS_ARG_TEXT, &c.expand},
                                    {"--null", FUS_ARG_CHOICE, &c.null},

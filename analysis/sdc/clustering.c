@@ -48,8 +48,16 @@ static void set_grid(struct fus_sdc_clustering *c)
 
 struct tally {
     size_t n_voxels;
-    int n_participants, last;
+    int n_participants, n_kind[FUS_SDC_KINDS], last;
 };
+
+static bool counts(const struct tally *t, const struct fus_sdc_rule *rule)
+{
+    bool enough = t->n_voxels >= LEAST_VOXELS && t->n_participants > rule->min_others;
+    for (int k = 0; k < FUS_SDC_KINDS; k++)
+        enough = enough && t->n_kind[k] >= rule->require[k];
+    return enough;
+}
 
 /* Voxels, and participants, of each cluster at one eps. */
 static int count_clusters(struct fus_sdc_clustering *c, int e, struct fus_error *err)
@@ -69,11 +77,12 @@ static int count_clusters(struct fus_sdc_clustering *c, int e, struct fus_error 
             struct tally *k = &t[label[i]];
             k->n_voxels++;
             k->n_participants += k->last != s + 1;
+            k->n_kind[c->rule.kind ? c->rule.kind[s] : FUS_SDC_PEOPLE] += k->last != s + 1;
             k->last = s + 1;
         }
     for (int k = 0; k < at->n_clusters; k++) {
         at->largest = t[k].n_voxels > at->largest ? t[k].n_voxels : at->largest;
-        at->n_count += t[k].n_voxels >= LEAST_VOXELS && t[k].n_participants > c->min_others;
+        at->n_count += counts(&t[k], &c->rule);
     }
     fus_base_free(t);
     return FUS_OK;
@@ -108,7 +117,7 @@ static int cluster(struct fus_sdc_clustering *c, struct fus_error *err)
         eps[e] = c->eps[e].eps;
     int code = fus_sdc_pairs_create(&c->pairs, &c->decoders.vectors, err);
     if (!code)
-        code = fus_sdc_core_distances(c->kappa, c->pairs, n, c->min_others, err);
+        code = fus_sdc_core_distances(c->kappa, c->pairs, n, &c->rule, err);
     if (!code)
         code = fus_sdc_cluster(c->label, n_clusters, near, c->pairs, c->kappa, n, eps, c->n_eps, c->o->border, err);
     for (int e = 0; e < c->n_eps && !code; e++) {
@@ -129,20 +138,50 @@ static int choose(struct fus_sdc_clustering *c, struct fus_error *err)
 
 /* ---- one kind of vectors ---- */
 
+/* Too few participants for the rule. */
+static void note_too_few(const struct fus_sdc_clustering *c, const int n_kind[FUS_SDC_KINDS])
+{
+    static const char *const names[] = {"people", "networks"};
+    char line[200] = "";
+    if (c->rule.min_others > c->decoders.n - 1)
+        snprintf(line, sizeof line, "%d participants: no voxel has neighbours in %d others, so there are no clusters",
+                 c->decoders.n, c->rule.min_others);
+    for (int k = 0; k < FUS_SDC_KINDS; k++)
+        if (c->rule.require[k] > n_kind[k])
+            snprintf(line, sizeof line, "%d %s: %d are required, so there are no clusters", n_kind[k], names[k],
+                     c->rule.require[k]);
+    if (*line && c->o->note)
+        c->o->note(line);
+}
+
+static int set_rule(struct fus_sdc_clustering *c, struct fus_error *err)
+{
+    const struct fus_sdc_cluster_options *o = c->o;
+    int others = c->decoders.n - 1, required = 0, n_kind[FUS_SDC_KINDS] = {0};
+    c->kind = fus_base_alloc((size_t)c->decoders.n + 1, 1);
+    if (!c->kind)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d participants", c->decoders.n);
+    for (int s = 0; s < c->decoders.n; s++) {
+        c->kind[s] = c->decoders.layer[s][0] ? FUS_SDC_NETWORKS : FUS_SDC_PEOPLE;
+        n_kind[c->kind[s]]++;
+    }
+    for (int k = 0; k < FUS_SDC_KINDS; k++) {
+        c->rule.require[k] = o->require[k];
+        required += o->require[k];
+    }
+    int usual = required > 1 ? required - 1 : others < 3 ? others : 3;
+    c->rule.min_others = o->min_others ? o->min_others : usual > 1 ? usual : 1;
+    c->rule.kind = c->kind;
+    note_too_few(c, n_kind);
+    return FUS_OK;
+}
+
 static int open_vectors(struct fus_sdc_clustering *c, struct fus_error *err)
 {
     const struct fus_sdc_cluster_options *o = c->o;
     int code = o->folder ? fus_sdc_decoders_open(&c->decoders, o->folder, c->which, err)
                          : fus_sdc_decoders_read(&c->decoders, o->vectors, o->n_vectors, o->transposed, err);
-    int others = c->decoders.n - 1;
-    c->min_others = o->min_others ? o->min_others : others < 3 ? (others > 1 ? others : 1) : 3;
-    if (!code && c->min_others > others && o->note) {
-        char line[200];
-        snprintf(line, sizeof line, "%d participants: no voxel has neighbours in %d others, so there are no clusters",
-                 c->decoders.n, c->min_others);
-        o->note(line);
-    }
-    return code;
+    return code ? code : set_rule(c, err);
 }
 
 static int make_folder(struct fus_sdc_clustering *c, struct fus_error *err)
@@ -157,6 +196,7 @@ static void destroy(struct fus_sdc_clustering *c)
     fus_sdc_decoders_close(&c->decoders);
     fus_sdc_pairs_destroy(c->pairs);
     fus_base_free(c->out);
+    fus_base_free(c->kind);
     fus_base_free(c->kappa);
     fus_base_free(c->label);
 }
@@ -182,7 +222,7 @@ static int cluster_kind(const struct fus_sdc_cluster_options *o, const char *whi
         int i = result->n++;
         result->of[i].which = which, result->of[i].n_eps = c.n_eps, result->of[i].chosen = c.chosen;
         result->of[i].n_participants = c.decoders.n, result->of[i].n_voxels = c.decoders.vectors.n;
-        result->of[i].min_others = c.min_others;
+        result->of[i].min_others = c.rule.min_others;
         result->of[i].judged = o->null != FUS_SDC_NULL_NONE;
         memcpy(result->of[i].eps, c.eps, sizeof c.eps);
     }

@@ -25,8 +25,9 @@ struct fus_sdc_cluster_options {
     const char *out; /* NULL: folder */
     enum fus_sdc_of of;
     double eps[FUS_SDC_MAX_EPS];
-    int n_eps;      /* 0: the grid, one of which is chosen */
-    int min_others; /* 0: 3, or the number of other participants if that is smaller */
+    int n_eps;                  /* 0: the grid, one of which is chosen */
+    int min_others;             /* 0: as required, else 3, or the number of other participants if that is smaller */
+    int require[FUS_SDC_KINDS]; /* participants of each kind; 0: any number */
     enum fus_sdc_border border;
     double expand; /* 0: min(eps + 0.05, 0.65); below 0: none */
     enum fus_sdc_null null;
@@ -47,7 +48,7 @@ void fus_sdc_cluster_defaults(struct fus_sdc_cluster_options *o);
 struct fus_sdc_eps {
     double eps;
     size_t n_core, n_border, largest;
-    int n_clusters, n_count; /* n_count: at least 10 voxels, of more than min_others participants */
+    int n_clusters, n_count; /* n_count: at least 10 voxels, of participants as the rule asks */
     double null_core, q;     /* mean core voxels by chance, their share of n_core; NaN: no null */
     double rand_next;        /* adjusted Rand index with the labels of the next eps; NaN: the last */
     uint64_t near;           /* pairs within 1e-6 of eps */
@@ -61,8 +62,9 @@ struct fus_sdc_clustering {
     const char *which;
     struct fus_sdc_decoders decoders;
     struct fus_sdc_pairs *pairs;
-    int min_others;
-    float *kappa; /* [n] */
+    struct fus_sdc_rule rule;
+    uint8_t *kind; /* [participants], of the rule */
+    float *kappa;  /* [n] */
     int n_eps;
     struct fus_sdc_eps eps[FUS_SDC_MAX_EPS];
     int32_t *label; /* [n_eps, n] */

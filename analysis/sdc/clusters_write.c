@@ -239,8 +239,10 @@ static int write_record(const struct fus_sdc_clustering *c, const struct fus_sdc
     fus_outfile_printf(&f, "  \"vectors\": \"%s\",\n  \"dimensions\": %zu,\n  \"zero_vectors\": %zu,\n", c->which,
                        c->decoders.vectors.d, c->decoders.n_zero);
     put_list(&f, c);
-    fus_outfile_printf(&f, "  \"min_others\": %d,\n  \"border\": \"%s\",\n  \"null\": \"%s\",\n", c->min_others,
+    fus_outfile_printf(&f, "  \"min_others\": %d,\n  \"border\": \"%s\",\n  \"null\": \"%s\",\n", c->rule.min_others,
                        o->border == FUS_SDC_LAST ? "last" : "nearest", nulls[o->null]);
+    fus_outfile_printf(&f, "  \"require_people\": %d,\n  \"require_networks\": %d,\n", o->require[FUS_SDC_PEOPLE],
+                       o->require[FUS_SDC_NETWORKS]);
     fus_outfile_printf(&f, "  \"null_replicates\": %d,\n  \"stability\": %d,\n", o->replicates, o->stability);
     if (o->expand > 0) {
         char text[FUS_NUMBER_BYTES];

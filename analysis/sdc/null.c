@@ -225,7 +225,7 @@ static int count_cores(double *count, const struct fus_sdc_clustering *c, const 
     int code =
         kappa ? fus_sdc_pairs_create(&p, &v, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu voxels", v.n);
     if (!code)
-        code = fus_sdc_core_distances(kappa, p, v.n, c->min_others, err);
+        code = fus_sdc_core_distances(kappa, p, v.n, &c->rule, err);
     for (int e = 0; e < c->n_eps && !code; e++)
         for (size_t i = 0; i < v.n; i++)
             count[e] += kappa[i] < (float)c->eps[e].eps;

@@ -149,7 +149,7 @@ static int cluster(const struct resampling *r, int *n_clusters, struct fus_error
     v.unit = r->unit;
     int code = fus_sdc_pairs_create(&p, &v, err);
     if (!code)
-        code = fus_sdc_core_distances(r->kappa, p, v.n, c->min_others, err);
+        code = fus_sdc_core_distances(r->kappa, p, v.n, &c->rule, err);
     if (!code)
         code =
             fus_sdc_cluster(r->label, n_clusters, NULL, p, r->kappa, v.n, &c->eps[r->x->e].eps, 1, c->o->border, err);
