@@ -19,6 +19,7 @@ static const char help[] =
     "dimensions], one file a participant. Distance is 1 - cosine. Writes clusters/eps.csv and, for each eps,\n"
     "clusters/EPS/ with NAME_labels.npy (-1 none) and NAME_expanded.npy.\n\n"
     "  --out DIR            where the results go (default: DIR)\n"
+    "  --force              replace clusters of other options or inputs that are there\n"
     "  --transposed         the .npy files are [dimensions, voxels]\n"
     "  --of weights|pattern|both   which vectors of a fit: decoder weights (default), or the covariance of voxel and\n"
     "                       decoded embedding, in clusters-pattern/\n"
@@ -211,11 +212,13 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
     struct fus_sdc_cluster_options o;
     struct fus_sdc_cluster_result result;
     uint64_t stability;
+    bool force = false;
     struct fus_error err = {0};
     fus_sdc_cluster_defaults(&o);
     stability = (uint64_t)o.stability;
     const struct fus_arg args[] = {{"--vectors", FUS_ARG_LIST, &list},
                                    {"--out", FUS_ARG_TEXT, &o.out},
+                                   {"--force", FUS_ARG_FLAG, &force},
                                    {"--transposed", FUS_ARG_FLAG, &o.transposed},
                                    {"--of", FUS_ARG_CHOICE, &c.of},
                                    {"--eps", FUS_ARG_TEXT, &c.eps},
@@ -245,6 +248,7 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
     o.vectors = vectors, o.n_vectors = list.n;
     o.folder = operands.n ? operands.items[0] : NULL;
     o.note = tell;
+    o.keep = !force;
     o.by_participant = centroid.value;
     status = take_choices(&o, &c);
     if (!status)

@@ -9,7 +9,6 @@
 #include "analysis/sdc/null.h"
 #include "analysis/sdc/page.h"
 #include "nn/base/number.h"
-#include "nn/base/outfile.h"
 #include "stimuli/set/folder.h"
 
 enum { LEAST_VOXELS = 10 }; /* of a cluster that counts */
@@ -118,8 +117,10 @@ static int cluster(struct fus_sdc_clustering *c, struct fus_error *err)
     int code = fus_sdc_pairs_create(&c->pairs, &c->decoders.vectors, err);
     if (!code)
         code = fus_sdc_core_distances(c->kappa, c->pairs, n, &c->rule, err);
+    fus_sdc_phases_end(c->phases, "core distances");
     if (!code)
         code = fus_sdc_cluster(c->label, n_clusters, near, c->pairs, c->kappa, n, eps, c->n_eps, c->o->border, err);
+    fus_sdc_phases_end(c->phases, "links");
     for (int e = 0; e < c->n_eps && !code; e++) {
         c->eps[e].n_clusters = n_clusters[e];
         c->eps[e].near = near[e];
@@ -184,11 +185,10 @@ static int open_vectors(struct fus_sdc_clustering *c, struct fus_error *err)
     return code ? code : set_rule(c, err);
 }
 
-static int make_folder(struct fus_sdc_clustering *c, struct fus_error *err)
+static int name_folder(struct fus_sdc_clustering *c, struct fus_error *err)
 {
     const char *out = c->o->out ? c->o->out : c->o->folder;
-    int code = fus_folder_join(&c->out, out, strcmp(c->which, "pattern") == 0 ? "clusters-pattern" : "clusters", err);
-    return code ? code : fus_outfile_mkdirs(c->out, err);
+    return fus_folder_join(&c->out, out, strcmp(c->which, "pattern") == 0 ? "clusters-pattern" : "clusters", err);
 }
 
 static void destroy(struct fus_sdc_clustering *c)
@@ -201,44 +201,88 @@ static void destroy(struct fus_sdc_clustering *c)
     fus_base_free(c->label);
 }
 
-static int cluster_kind(const struct fus_sdc_cluster_options *o, const char *which,
-                        struct fus_sdc_cluster_result *result, struct fus_error *err)
+/* Both kinds are opened and checked before the first is clustered. */
+struct kind {
+    struct fus_sdc_clustering c;
+    struct fus_sdc_pool pool;
+    struct fus_sdc_phases phases;
+    struct fus_text_buffer record;
+};
+
+static int open_kind(struct kind *k, const struct fus_sdc_cluster_options *o, const char *which, struct fus_error *err)
 {
-    struct fus_sdc_clustering c = {.o = o, .which = which};
-    struct fus_sdc_pool pool = {0};
-    set_grid(&c);
-    int code = open_vectors(&c, err);
+    struct fus_sdc_clustering *c = &k->c;
+    *c = (struct fus_sdc_clustering){.o = o, .which = which, .phases = &k->phases};
+    fus_sdc_phases_start(&k->phases);
+    set_grid(c);
+    int code = open_vectors(c, err);
     if (!code)
-        code = make_folder(&c, err);
+        code = name_folder(c, err);
     if (!code)
-        code = cluster(&c, err);
+        code = fus_sdc_pool_open(&k->pool, c, err);
     if (!code)
-        code = choose(&c, err);
-    if (!code)
-        code = fus_sdc_pool_open(&pool, &c, err);
-    if (!code)
-        code = fus_sdc_clusters_write(&c, &pool, err);
-    if (!code) {
-        int i = result->n++;
-        result->of[i].which = which, result->of[i].n_eps = c.n_eps, result->of[i].chosen = c.chosen;
-        result->of[i].n_participants = c.decoders.n, result->of[i].n_voxels = c.decoders.vectors.n;
-        result->of[i].min_others = c.rule.min_others;
-        result->of[i].judged = o->null != FUS_SDC_NULL_NONE;
-        memcpy(result->of[i].eps, c.eps, sizeof c.eps);
-    }
-    fus_sdc_pool_close(&pool);
-    destroy(&c);
+        code = fus_sdc_cluster_record_make(&k->record, c, &k->pool, err);
+    if (!code && o->keep)
+        code = fus_sdc_cluster_record_check(&k->record, c, err);
+    fus_sdc_phases_end(&k->phases, "read vectors and images");
     return code;
+}
+
+static void close_kind(struct kind *k)
+{
+    fus_sdc_pool_close(&k->pool);
+    destroy(&k->c);
+    fus_sdc_phases_free(&k->phases);
+    fus_text_free(&k->record);
+}
+
+static int cluster_kind(struct kind *k, struct fus_sdc_cluster_result *result, struct fus_error *err)
+{
+    struct fus_sdc_clustering *c = &k->c;
+    int code = cluster(c, err);
+    if (!code)
+        code = choose(c, err);
+    fus_sdc_phases_end(&k->phases, "chance");
+    if (!code)
+        code = fus_sdc_clusters_write(c, &k->pool, err);
+    if (!code)
+        code = fus_sdc_cluster_record_write(&k->record, c, err);
+    fus_sdc_phases_end(&k->phases, "eps.csv, voxels, cluster.json");
+    if (code)
+        return code;
+    int i = result->n++;
+    result->of[i].which = c->which, result->of[i].n_eps = c->n_eps, result->of[i].chosen = c->chosen;
+    result->of[i].n_participants = c->decoders.n, result->of[i].n_voxels = c->decoders.vectors.n;
+    result->of[i].min_others = c->rule.min_others;
+    result->of[i].judged = c->o->null != FUS_SDC_NULL_NONE;
+    memcpy(result->of[i].eps, c->eps, sizeof c->eps);
+    return FUS_OK;
 }
 
 int fus_sdc_cluster_folder(const struct fus_sdc_cluster_options *o, struct fus_sdc_cluster_result *result,
                            struct fus_error *err)
 {
-    int code = FUS_OK;
+    static const char *const names[] = {"weight", "pattern"};
+    struct kind *kinds = fus_base_alloc(2, sizeof *kinds);
+    int n = 0, code = kinds ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for a clustering");
     result->n = 0;
-    if (o->of & FUS_SDC_WEIGHTS)
-        code = cluster_kind(o, "weight", result, err);
-    if (!code && o->of & FUS_SDC_PATTERN)
-        code = cluster_kind(o, "pattern", result, err);
-    return code ? code : fus_sdc_page_write(o->out ? o->out : o->folder, err);
+    for (int i = 0; i < 2 && !code; i++)
+        if ((int)o->of & (1 << i))
+            code = open_kind(&kinds[n++], o, names[i], err);
+    for (int i = 0; i < n && !code; i++) {
+        fus_sdc_phases_resume(&kinds[i].phases); /* without what the other kind took */
+        code = cluster_kind(&kinds[i], result, err);
+    }
+    if (n)
+        fus_sdc_phases_resume(&kinds[n - 1].phases);
+    if (!code)
+        code = fus_sdc_page_write(o->out ? o->out : o->folder, err);
+    if (n)
+        fus_sdc_phases_end(&kinds[n - 1].phases, "report");
+    for (int i = 0; i < n && !code; i++)
+        code = fus_sdc_cluster_record_log(&kinds[i].phases, kinds[i].c.out, kinds[i].c.eps, kinds[i].c.n_eps, err);
+    for (int i = 0; i < n; i++)
+        close_kind(&kinds[i]);
+    fus_base_free(kinds);
+    return code;
 }

@@ -13,6 +13,7 @@
 
 #include "analysis/sdc/cluster.h"
 #include "analysis/sdc/decoders.h"
+#include "analysis/sdc/phases.h"
 
 enum fus_sdc_of { FUS_SDC_WEIGHTS = 1, FUS_SDC_PATTERN = 2, FUS_SDC_BOTH = 3 };
 enum fus_sdc_null { FUS_SDC_NULL_ROTATE, FUS_SDC_NULL_PAIRING, FUS_SDC_NULL_NONE };
@@ -39,6 +40,7 @@ struct fus_sdc_cluster_options {
     const char *run, *layer;        /* of networks: selective units of `fusiform run` (overlap.h); NULL: none */
     int top;                        /* images most and least associated */
     uint64_t seed;
+    bool keep;                      /* clusters of other options or inputs are an error, else replaced */
     bool preset;                    /* efird; for the record */
     void (*note)(const char *line); /* a line for the user while it works; NULL: none */
 };
@@ -60,6 +62,7 @@ struct fus_sdc_clustering {
     const struct fus_sdc_cluster_options *o;
     char *out; /* its folder */
     const char *which;
+    struct fus_sdc_phases *phases;
     struct fus_sdc_decoders decoders;
     struct fus_sdc_pairs *pairs;
     struct fus_sdc_rule rule;

@@ -8,14 +8,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "analysis/sdc/decode_work.h"
 #include "analysis/sdc/ridge.h"
 #include "analysis/sdc/units.h"
-#include "nn/base/outfile.h"
-#include "nn/kernel/kernels.h"
 
 void fus_sdc_decode_defaults(struct fus_sdc_decode_options *o, bool efird)
 {
@@ -51,13 +48,6 @@ bool fus_sdc_work_exists(const struct fus_sdc_work *w, const char *relative)
     char path[FUS_SDC_PATH_BYTES];
     fus_sdc_work_path(path, w, "%s", relative);
     return access(path, F_OK) == 0;
-}
-
-double fus_sdc_work_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 void fus_sdc_work_note(const struct fus_sdc_work *w, const char *fmt, ...)
@@ -238,35 +228,32 @@ static int run_participant(struct fus_sdc_work *w, int p, struct fus_error *err)
     if (w->o->n_shards ? fus_sdc_fits_left(w, p) == 0 : is_finished(w, p))
         return FUS_OK;
     code = open_participant(w, p, err);
+    fus_sdc_phases_end(&w->phases, "%.100s: responses", w->name);
     if (!code)
         code = fus_sdc_fits_run(w, err);
+    fus_sdc_phases_end(&w->phases, "%.100s: fits", w->name);
     if (!code && !w->o->n_shards)
         code = finish_participant(w, err);
+    fus_sdc_phases_end(&w->phases, "%.100s: decoder, patterns, scores", w->name);
     close_participant(w);
     return code;
 }
 
 /* ---- all of them ---- */
 
+/* Of what was done in this call; a fit that was resumed or joined has done the rest before. */
 static int write_log(const struct fus_sdc_work *w, struct fus_error *err)
 {
-    char path[FUS_SDC_PATH_BYTES];
-    struct fus_outfile f;
+    char path[FUS_SDC_PATH_BYTES], more[60];
     fus_sdc_work_path(path, w, "sdc.log");
-    int code = fus_outfile_open(&f, path, err);
-    if (code)
-        return code;
-    fus_outfile_printf(&f,
-                       "instruction set\t%s\nthreads\t%d\nsteps here\t%ld\nseconds here\t%.1f\npeak memory\t%ld MB\n",
-                       fus_kernels_here()->name, fus_base_threads(), (long)w->steps_done,
-                       fus_sdc_work_now() - w->started, fus_base_peak_kb() >> 10);
-    return fus_outfile_commit(&f, err);
+    snprintf(more, sizeof more, "steps\t%ld\n", (long)w->steps_done);
+    return fus_sdc_phases_write(&w->phases, path, more, err);
 }
 
 static int run_all(struct fus_sdc_work *w, struct fus_error *err)
 {
     int code = FUS_OK;
-    w->started = fus_sdc_work_now();
+    w->started = fus_sdc_phases_now();
     for (int p = 0; p < w->study->n; p++)
         w->steps_left += (long)fus_sdc_fits_left(w, p) * w->o->fit.iterations;
     for (int p = 0; p < w->study->n && !code; p++)
@@ -276,6 +263,7 @@ static int run_all(struct fus_sdc_work *w, struct fus_error *err)
     code = fus_sdc_pool_write(w, err);
     if (!code)
         code = fus_sdc_scores_join(w, err);
+    fus_sdc_phases_end(&w->phases, "pool and scores of all");
     if (!code)
         code = write_log(w, err);
     if (!code)
@@ -288,15 +276,18 @@ int fus_sdc_decode_run(const struct fus_sdc_decode_options *o, const struct fus_
 {
     struct fus_sdc_work w = {.o = o, .hooks = hooks};
     bool finished = false;
+    fus_sdc_phases_start(&w.phases);
     int code = strlen(o->out) > 3000
                    ? fus_base_fail(err, FUS_EINVAL, "--out: a path of %zu characters; at most 3000 are possible",
                                    strlen(o->out))
                    : open_inputs(&w, err);
     if (!code)
         code = fus_sdc_record_begin(&w, &finished, err);
+    fus_sdc_phases_end(&w.phases, "open and check inputs");
     if (!code && !finished)
         code = run_all(&w, err);
     fus_text_free(&w.record);
+    fus_sdc_phases_free(&w.phases);
     fus_sdc_study_close(w.study);
     if (o->images)
         fus_sdc_images_close(&w.images);

@@ -117,7 +117,7 @@ static void show(struct fus_sdc_work *w, const struct fus_sdc_fit *f, struct one
 {
     char what[64];
     const struct fus_sdc_decode_hooks *h = w->hooks;
-    double elapsed = fus_sdc_work_now() - w->started;
+    double elapsed = fus_sdc_phases_now() - w->started;
     static const char *const names[] = {"rerun", "permutation", "odd sessions, rerun", "even sessions, rerun"};
     snprintf(what, sizeof what, "%s %d of %d", names[one.kind], one.number + 1,
              one.kind == FUS_SDC_PERMUTED ? w->o->permutations : w->o->reruns);
@@ -136,7 +136,7 @@ static int take_steps(struct fus_sdc_work *w, struct fus_sdc_fit *f, struct one 
                       struct fus_error *err)
 {
     const struct fus_sdc_decode_hooks *h = w->hooks;
-    double saved = fus_sdc_work_now(), loss = 0;
+    double saved = fus_sdc_phases_now(), loss = 0;
     int code = FUS_OK;
     w->steps_left -= fus_sdc_fit_steps(f);
     while (fus_sdc_fit_steps(f) < w->o->fit.iterations && !code) {
@@ -151,10 +151,10 @@ static int take_steps(struct fus_sdc_work *w, struct fus_sdc_fit *f, struct one 
                                  fus_sdc_fit_steps(f));
         show(w, f, one, loss, thread);
         bool stop = h->stopping && h->stopping(h->context);
-        if (!stop && fus_sdc_work_now() - saved < (double)w->o->checkpoint)
+        if (!stop && fus_sdc_phases_now() - saved < (double)w->o->checkpoint)
             continue;
         code = fus_sdc_fit_save(f, state, err);
-        saved = fus_sdc_work_now();
+        saved = fus_sdc_phases_now();
         if (stop && !code)
             code = fus_base_fail(err, FUS_ESTOPPED, "stopped in %s, step %d of %d", w->name, fus_sdc_fit_steps(f),
                                  w->o->fit.iterations);

@@ -11,6 +11,7 @@
 #include "analysis/sdc/decode.h"
 #include "analysis/sdc/decoder.h"
 #include "analysis/sdc/images.h"
+#include "analysis/sdc/phases.h"
 #include "nn/base/text.h"
 
 #define FUS_SDC_PATH_BYTES 4096
@@ -42,6 +43,7 @@ struct fus_sdc_work {
     struct fus_sdc_half half[2]; /* odd, even; n = 0 without --halves */
     float *w, *b, *pattern;      /* the mean of the reruns */
 
+    struct fus_sdc_phases phases;
     double started; /* time of the first step */
     atomic_long steps_done, steps_left;
 };
@@ -50,12 +52,15 @@ struct fus_sdc_work {
 void fus_sdc_work_path(char path[FUS_SDC_PATH_BYTES], const struct fus_sdc_work *w, const char *fmt, ...)
     FUS_PRINTF(3, 4);
 bool fus_sdc_work_exists(const struct fus_sdc_work *w, const char *relative);
-double fus_sdc_work_now(void);
 void fus_sdc_work_note(const struct fus_sdc_work *w, const char *fmt, ...) FUS_PRINTF(2, 3);
 
 /* Makes DIR, or checks that what is in it is of the same options and inputs. *finished: nothing is
  * left to do. */
 int fus_sdc_record_begin(struct fus_sdc_work *w, bool *finished, struct fus_error *err);
+/* Whether the text [n] is what the file at path holds; if not, an error that shows the first line
+ * that differs: "PATH: WHAT: ... found, now ...; HINT". */
+int fus_sdc_record_compare(const char *path, const char *text, size_t n, const char *what, const char *hint,
+                           struct fus_error *err);
 void fus_sdc_record_remove_parts(const struct fus_sdc_work *w); /* DIR/parts with all that is in it */
 
 /* The fits of the participant at work that belong to this shard and are not there yet. */

@@ -118,7 +118,12 @@ static int place_all(struct fus_sdc_explained *x, struct fus_error *err)
         x->fact[c].cohesion /= (double)x->fact[c].n_voxels;
         x->fact[c].silhouette /= (double)x->fact[c].n_voxels;
     }
-    fus_base_free(p.cosine);
+    for (size_t i = 0; i < n && !code; i++)
+        p.cosine[i] = 1 - p.cosine[i];
+    if (!code)
+        x->distance = p.cosine;
+    else
+        fus_base_free(p.cosine);
     fus_base_free(p.silhouette);
     return code;
 }
@@ -237,14 +242,17 @@ int fus_sdc_explain(struct fus_sdc_explained *x, const struct fus_sdc_clustering
     int code = create(x, err);
     if (!code)
         code = measure(x, err);
+    fus_sdc_phases_end(c->phases, "eps %g: centroids", c->eps[e].eps);
     if (!code && pool->n)
         code = fus_sdc_explain_images(x, err);
     if (!code && pool->n)
         code = fus_sdc_explain_labels(x, err);
     if (!code && pool->n)
         code = fus_sdc_explain_responses(x, err);
+    fus_sdc_phases_end(c->phases, "eps %g: images, decoding, left-out participants", c->eps[e].eps);
     if (!code && c->o->stability)
         code = fus_sdc_explain_stability(x, err);
+    fus_sdc_phases_end(c->phases, "eps %g: stability", c->eps[e].eps);
     if (code)
         fus_sdc_explain_free(x);
     return code;
@@ -253,6 +261,7 @@ int fus_sdc_explain(struct fus_sdc_explained *x, const struct fus_sdc_clustering
 void fus_sdc_explain_free(struct fus_sdc_explained *x)
 {
     fus_base_free(x->centroid);
+    fus_base_free(x->distance);
     fus_base_free(x->fact);
     fus_base_free(x->decoded);
     fus_base_free(x->similarity);

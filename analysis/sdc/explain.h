@@ -86,6 +86,7 @@ struct fus_sdc_explained {
     const struct fus_sdc_pool *pool;
     int e, k, p; /* the eps; clusters; participants */
     const int32_t *label;
+    double *distance;                /* [n] of a voxel to its cluster's centroid; NaN: noise */
     double *centroid;                /* [k, d] of length 1 */
     struct fus_sdc_fact *fact;       /* [k] */
     struct fus_sdc_decoded *decoded; /* [k, p] */
