@@ -52,8 +52,7 @@ int fus_sdc_phases_write(const struct fus_sdc_phases *p, const char *path, const
     fus_outfile_write(&f, p->text.s, p->text.n);
     if (more)
         fus_outfile_printf(&f, "%s", more);
-    fus_outfile_printf(&f, "wall_s\t%.3f\npeak_memory_kb\t%ld\n", p->last - p->started,
-                       fus_base_peak_kb());
+    fus_outfile_printf(&f, "wall_s\t%.3f\npeak_memory_kb\t%ld\n", p->last - p->started, fus_base_peak_kb());
     return fus_outfile_commit(&f, err);
 }
 
