@@ -52,15 +52,18 @@ struct fus_decision_responses {
 };
 
 /* The tests of `category` by options->criterion; out->rank and label are not set. r NULL: the pairs
- * of ranksum stay empty. Without third moments that the test needs, p is NaN. */
+ * of ranksum stay empty. Without third moments that the test needs, p is NaN; so it is with the
+ * permutation test. */
 int fus_decision_pairs(struct fus_decision *out, const struct fus_moments *m, size_t unit, int category,
                        const struct fus_select_options *options, const struct fus_decision_responses *r,
                        struct fus_error *err);
 
 /* Corrects over the units of the layer, as the labels are, and sets the label. m: the moments of
- * the whole layer, of which pairs was called for `unit`. */
-int fus_decision_correct(struct fus_decision *out, const struct fus_moments *m, size_t unit,
-                         const struct fus_select_options *options, struct fus_error *err);
+ * the whole layer, of which pairs was called for `unit`; r: its responses, for the permutation
+ * test, whose p are set here; else NULL. There the p of other units count as 1 where they are above
+ * alpha, so that q is exact up to alpha. */
+int fus_decision_correct(struct fus_decision *out, const struct fus_moments *m, const struct fus_responses *r,
+                         size_t unit, const struct fus_select_options *options, struct fus_error *err);
 
 /* The same from the p of all units, p [n], which is sorted in place. */
 void fus_decision_rank(struct fus_decision_rank *out, double value, double *p, size_t n,

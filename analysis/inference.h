@@ -130,6 +130,11 @@ struct fus_moments fus_halves_view(const struct fus_moments *m, int half);
  * caller. out may be fus_halves_view(m, 0), which is then overwritten. Half 0 is summed first. */
 int fus_halves_merge(struct fus_moments *out, const struct fus_moments *m, struct fus_error *err);
 
+/* The labels by the permutation test in half number `which`. m: fus_halves_view; r: the responses
+ * of both halves, half [n_images]. */
+int fus_halves_relabel(struct fus_layer_summary *layer, const struct fus_moments *m, const struct fus_responses *r,
+                       const int *half, int which, const struct fus_select_options *options, struct fus_error *err);
+
 /* One category in one layer. Units are selected by fus_criteria_layer in one half alone.
  * Cross-validated values are measured in the other half and averaged over the two directions;
  * NaN if nothing was selected. */
@@ -222,6 +227,12 @@ int fus_relabel_check(const long *n, int n_categories, long relabellings, struct
 int fus_relabel_label(struct fus_layer_summary *out, const struct fus_moments *m, const struct fus_responses *r,
                       const char *name, const struct fus_select_options *options, const struct fus_progress *progress,
                       struct fus_error *err);
+/* p [n_units] of one category, 1 where it is above options->alpha: there relabelling ends. pairs:
+ * p [n_categories] of one unit's category against each other one, all relabellings counted. */
+int fus_relabel_category(double *p, const struct fus_moments *m, const struct fus_responses *r, int category,
+                         const struct fus_select_options *options, struct fus_error *err);
+int fus_relabel_pairs(double *p, const struct fus_moments *m, const struct fus_responses *r, size_t unit, int category,
+                      const struct fus_select_options *options, struct fus_error *err);
 int fus_relabel_units(struct fus_unit_tables *out, const struct fus_moments *m, const struct fus_responses *r,
                       const struct fus_select_options *options, struct fus_error *err);
 

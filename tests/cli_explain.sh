@@ -91,6 +91,14 @@ ok "a command" test -n "$command"
 run "pasted" explain "$work/equal" ${command#fusiform explain .} $one
 says '^selective for [a-z]+'
 
+# ---- the permutation test ----
+run "relabelled" run $layers $list --test permutation --permutations 199 --correction none --units full --out "$work/relabelled"
+run "from the network" explain "$work/relabelled" vision avgpool 205 $list $one
+says '\(METHOD.md, "The permutation test"\)'
+says 'so do all labels of the layer\.$'
+run "from the files" explain "$work/relabelled" vision avgpool 205 $one
+says "from the file; least t"
+
 # ---- elsewhere ----
 small=random:cifar_resnet8?seed=1
 ok "a file" $program convert $small -o "$work/a.safetensors"

@@ -48,7 +48,7 @@ static int check_layer(const struct fus_moments *m, const struct fus_select_opti
     for (size_t u = 0; u < UNITS; u += step) {
         int c = fus_decision_category(m, u, o);
         CHECK(fus_decision_pairs(&d, m, u, c, o, NULL, NULL) == 0);
-        CHECK(fus_decision_correct(&d, m, u, o, NULL) == 0);
+        CHECK(fus_decision_correct(&d, m, NULL, u, o, NULL) == 0);
         CHECK_MSG(d.label == layer.label[u], "%s %s %s, unit %zu: %d not %d", fus_criteria_name(o->criterion),
                   fus_select_test_name(o->test), fus_multiple_name(o->correction), u, d.label, layer.label[u]);
         n += d.label >= 0;
@@ -70,17 +70,17 @@ static void test_labels(void)
     make_moments(&m, true);
     for (int test = FUS_TEST_BALANCED; test <= FUS_TEST_STUDENT; test++)
         for (int correction = FUS_BH; correction <= FUS_UNCORRECTED; correction++) {
-            const struct fus_select_options o = {(enum fus_correction)correction, 0.2, (enum fus_test)test,
-                                                 FUS_CRITERION_IUT};
+            const struct fus_select_options o = {
+                .correction = (enum fus_correction)correction, .alpha = 0.2, .test = (enum fus_test)test};
             n += check_layer(&m, &o, test == FUS_TEST_BALANCED ? 8 : 1);
         }
     CHECK(n > 20);
     for (int k = FUS_CRITERION_PRINCE; k <= FUS_CRITERION_RATIO; k++) {
-        const struct fus_select_options o = {FUS_BH, 0.2, FUS_TEST_WELCH, (enum fus_criterion)k};
+        const struct fus_select_options o = {.alpha = 0.2, .test = FUS_TEST_WELCH, .criterion = (enum fus_criterion)k};
         CHECK(check_layer(&m, &o, 1) > 1);
     }
     m.mean[5] = NAN;
-    const struct fus_select_options usual = {FUS_BH, 0.2, FUS_TEST_BALANCED, FUS_CRITERION_IUT};
+    const struct fus_select_options usual = {.alpha = 0.2};
     CHECK(fus_decision_category(&m, 5, &usual) == -1);
     check_layer(&m, &usual, 5);
     fus_moments_destroy(&m);
@@ -110,6 +110,31 @@ static void test_terms(void)
             n++;
         }
     CHECK(n > 300);
+    fus_moments_destroy(&m);
+}
+
+/* The labels by relabelling, from single responses. */
+static void test_permutation(void)
+{
+    const struct fus_responses r = make_responses();
+    const struct fus_select_options o = {
+        .correction = FUS_UNCORRECTED, .alpha = 0.2, .test = FUS_TEST_PERMUTATION, .relabellings = 199, .seed = 3};
+    struct fus_layer_summary layer;
+    struct fus_moments m;
+    struct fus_decision d;
+    int n = 0;
+    make_moments(&m, false);
+    CHECK(fus_relabel_label(&layer, &m, &r, "x", &o, NULL, NULL) == 0);
+    for (size_t u = 0; u < UNITS; u += 5) {
+        CHECK(fus_decision_pairs(&d, &m, u, fus_decision_category(&m, u, &o), &o, NULL, NULL) == 0);
+        CHECK(isnan(d.p) && fus_decision_correct(&d, &m, &r, u, &o, NULL) == 0);
+        CHECK_MSG(d.label == layer.label[u], "unit %zu: %d not %d", u, d.label, layer.label[u]);
+        CHECK(d.p >= 1.0 / 200 && d.p <= 1 && d.p == d.pairs[d.worst].p);
+        n += d.label >= 0;
+    }
+    CHECK(n > 2);
+    CHECK(fus_decision_correct(&d, &m, NULL, 0, &o, NULL) == FUS_EINVAL);
+    fus_select_free(&layer);
     fus_moments_destroy(&m);
 }
 
@@ -150,7 +175,7 @@ static void test_ranksum(void)
 /* Without third moments there is no p of unequal numbers; no memory is an error. */
 static void test_failures(void)
 {
-    const struct fus_select_options o = {FUS_BH, 0.2, FUS_TEST_BALANCED, FUS_CRITERION_IUT};
+    const struct fus_select_options o = {.alpha = 0.2};
     struct fus_moments m;
     struct fus_decision d;
     make_moments(&m, false);
@@ -159,10 +184,10 @@ static void test_failures(void)
         bool equal = pictures[d.pairs[i].rival] == pictures[0];
         CHECK(isnan(d.pairs[i].p) == !equal && isnan(d.pairs[i].balanced.hall) && !isnan(d.pairs[i].balanced.welch));
     }
-    CHECK(fus_decision_correct(&d, &m, 3, &o, NULL) == FUS_EINVAL);
-    const struct fus_select_options welch = {FUS_BH, 0.2, FUS_TEST_WELCH, FUS_CRITERION_IUT};
+    CHECK(fus_decision_correct(&d, &m, NULL, 3, &o, NULL) == FUS_EINVAL);
+    const struct fus_select_options welch = {.alpha = 0.2, .test = FUS_TEST_WELCH};
     fus_base_fail_allocation(1);
-    CHECK(fus_decision_correct(&d, &m, 3, &welch, NULL) == FUS_ENOMEM);
+    CHECK(fus_decision_correct(&d, &m, NULL, 3, &welch, NULL) == FUS_ENOMEM);
     fus_base_fail_allocation(0);
     fus_moments_destroy(&m);
 }
@@ -190,6 +215,7 @@ int main(void)
 {
     test_labels();
     test_terms();
+    test_permutation();
     test_ranksum();
     test_failures();
     test_rank();

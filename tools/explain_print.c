@@ -24,6 +24,8 @@ const char *fus_explain_print_section(const struct fus_explain *x, enum fus_expl
         return "METHOD.md, \"Other criteria\"";
     if (step == FUS_EXPLAIN_PAIRS && fus_explain_print_tests(x) == FUS_EXPLAIN_BALANCED)
         return "METHOD.md, \"Skewed responses and unequal numbers\"";
+    if (step == FUS_EXPLAIN_PAIRS && fus_explain_print_tests(x) == FUS_EXPLAIN_RELABELLED)
+        return "METHOD.md, \"The permutation test\"";
     return sections[step];
 }
 
@@ -42,6 +44,8 @@ enum fus_explain_tests fus_explain_print_tests(const struct fus_explain *x)
     default:
         return FUS_EXPLAIN_STATISTIC;
     }
+    if (x->options.select.test == FUS_TEST_PERMUTATION)
+        return FUS_EXPLAIN_RELABELLED;
     return x->options.select.test == FUS_TEST_STUDENT          ? FUS_EXPLAIN_STUDENT
            : x->options.select.test == FUS_TEST_WELCH || equal ? FUS_EXPLAIN_WELCH
                                                                : FUS_EXPLAIN_BALANCED;
@@ -176,6 +180,7 @@ static void print_pairs(struct page *p)
         [FUS_EXPLAIN_WELCH] = {"t", "df", "p"},
         [FUS_EXPLAIN_BALANCED] = {"t", "df", "p_welch", "h", "p_hall", "p_perm", "p"},
         [FUS_EXPLAIN_STUDENT] = {"t", "df", "p"},
+        [FUS_EXPLAIN_RELABELLED] = {"t", "df", "p"},
         [FUS_EXPLAIN_TWO_SIDED] = {"t", "df", "p", "rank of p", "q"},
         [FUS_EXPLAIN_RANKS] = {"U", "AUC", "p"},
     };
@@ -188,6 +193,9 @@ static void print_pairs(struct page *p)
             "p "
             "is p_welch.",
         [FUS_EXPLAIN_STUDENT] = "t with the pooled variance, df = n_c + n_k - 2; p = P(T > t), one-sided.",
+        [FUS_EXPLAIN_RELABELLED] =
+            "t is Welch's; p = (b + 1) / (M + 1): b of M relabellings of both categories' pictures "
+            "reach it.",
         [FUS_EXPLAIN_TWO_SIDED] =
             "Student's t, df = n_c + n_k - 2; p two-sided; q over the units of the layer for that "
             "pair alone, by Benjamini-Yekutieli.",
@@ -205,6 +213,9 @@ static void print_pairs(struct page *p)
         print_pair(p, &x->decision.pairs[i], tests);
     if (tests == FUS_EXPLAIN_WELCH && x->options.select.test == FUS_TEST_BALANCED)
         fprintf(p->f, "   All have as many pictures, so the balanced test of this run is Welch's.\n");
+    if (tests == FUS_EXPLAIN_RELABELLED && !x->measured)
+        fprintf(p->f, "   The p of a pair needs single responses, which are not in the files: --responses runs the "
+                      "network.\n");
     if (tests == FUS_EXPLAIN_BALANCED && !x->measured)
         fprintf(p->f, "   p_hall and p_perm need third moments, which are not in the files: --responses runs the "
                       "network.\n");
@@ -256,6 +267,21 @@ static void print_rank(const struct page *p, const struct fus_decision_rank *r)
         fprintf(p->f, "number %zu to %zu (equal values)", r->first, r->last);
 }
 
+/* By the permutation test the p of other units count as 1 above alpha. */
+static void print_above_alpha(const struct page *p)
+{
+    fprintf(p->f,
+            "   p is above alpha = %g, and so is q: relabelling ended there for the other units, whose p are not "
+            "known.\n",
+            p->x->options.select.alpha);
+}
+
+static bool is_above_alpha(const struct fus_explain *x)
+{
+    const struct fus_select_options *o = &x->options.select;
+    return x->measured && o->test == FUS_TEST_PERMUTATION && !(x->decision.p <= o->alpha);
+}
+
 static void print_correction(struct page *p)
 {
     const struct fus_decision_rank *r = &p->x->decision.rank;
@@ -269,6 +295,10 @@ static void print_correction(struct page *p)
         [FUS_UNCORRECTED] = "Not corrected over the units of the layer (--correction none): q = p",
     };
     head(p, FUS_EXPLAIN_CORRECTION, what[correction]);
+    if (is_above_alpha(p->x)) {
+        print_above_alpha(p);
+        return;
+    }
     fprintf(p->f, "   Sorted from the smallest, its p is ");
     print_rank(p, r);
     fprintf(p->f, " of n = %zu.\n", r->n);
@@ -290,7 +320,9 @@ static void print_reason(struct page *p)
     const struct fus_select_options *o = &x->options.select;
     const char *name = name_of(p, c->category);
     double most = c->category >= 0 ? c->statistic[c->category] : 0;
-    if (o->criterion == FUS_CRITERION_IUT)
+    if (o->criterion == FUS_CRITERION_IUT && is_above_alpha(x))
+        fprintf(p->f, "   q is above alpha = %g: ", o->alpha);
+    else if (o->criterion == FUS_CRITERION_IUT)
         fprintf(p->f, "   q = %.4g is %s alpha = %g, and the mean to %s is %s every other: ", c->rank.q,
                 c->rank.q <= o->alpha ? "at most" : "above", o->alpha, name, c->least_t > 0 ? "above" : "not above");
     else if (o->criterion == FUS_CRITERION_PRINCE)

@@ -27,13 +27,14 @@ bool fus_explain_shape(int *channels, int *height, int *width, const struct fus_
  * iut, and then not read. */
 static int read_options(struct fus_explain *x, struct fus_error *err)
 {
-    static const char *const names[] = {"criterion", "alpha", "halves", "seed", "conv", "units", "test", "correction"};
+    static const char *const names[] = {"criterion", "alpha",        "halves", "seed",      "conv",
+                                        "units",     "permutations", "test",   "correction"};
     struct fus_run_options *o = &x->options;
     *o = fus_run_options_defaults;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *text = fus_run_read_option(x->run, names[i]);
         char *word = NULL;
-        if (i >= 6 && o->select.criterion != FUS_CRITERION_IUT)
+        if (i >= 7 && o->select.criterion != FUS_CRITERION_IUT)
             break;
         int code = text && *text == '"' ? fus_run_read_text(&word, x->run, names[i], err) : FUS_OK;
         if (code)
@@ -44,6 +45,9 @@ static int read_options(struct fus_explain *x, struct fus_error *err)
             return fus_base_fail(err, FUS_EFORMAT, "%s/run.json: %s is %.200s, which is not a known value",
                                  x->run->folder, names[i], text);
     }
+    fus_run_options_settle(o);
+    x->relabelled = fus_run_options_relabels(o);
+    o->permutations = x->relabelled ? 0 : o->permutations; /* else it is the test's number */
     x->full = o->full_units;
     o->full_units = false;
     return o->select.alpha > 0 && o->select.alpha < 1
@@ -119,10 +123,9 @@ static void count_map(struct fus_explain *x)
 /* The row of the category in permutations.csv, if the run has one. */
 static int read_permutations(struct fus_explain *x, struct fus_error *err)
 {
-    const char *text = fus_run_read_option(x->run, "permutations");
     char path[FUS_RUN_DIR_PATH];
     struct fus_csv_read t;
-    if (!text || strcmp(text, "0") == 0 || x->decision.category < 0)
+    if (!x->relabelled || x->decision.category < 0)
         return FUS_OK;
     fus_run_dir_path(path, x->run->folder, "permutations.csv");
     int code = fus_csv_read_open(&t, path, err);

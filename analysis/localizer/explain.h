@@ -49,9 +49,10 @@ struct fus_explain {
     char layer[48];
     int channels, height, width, channel, y, x;
     size_t n_units, unit;
-    bool full;     /* the run has --units full */
-    bool measured; /* the network was run; else the numbers are those of the files, of 7 digits */
-    float *labels; /* [n_units] the file's */
+    bool full;       /* the run has --units full */
+    bool relabelled; /* and permutations.csv */
+    bool measured;   /* the network was run; else the numbers are those of the files, of 7 digits */
+    float *labels;   /* [n_units] the file's */
 
     int n_pictures, n_categories;
     int *category, *half; /* [n_pictures]; half: measured alone */

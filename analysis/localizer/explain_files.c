@@ -208,10 +208,11 @@ static int compare_units(struct fus_explain *x, struct fus_error *err)
         code = compare_table(x, every[i], err);
     if (code || x->options.select.criterion != FUS_CRITERION_IUT || x->decision.category < 0)
         return code;
+    bool exact = x->options.select.test != FUS_TEST_PERMUTATION || x->decision.rank.q <= x->options.select.alpha;
     code = compare_decision(x, FUS_EXPLAIN_T, x->decision.least_t, err);
     if (!code)
         code = compare_decision(x, FUS_EXPLAIN_P, x->decision.p, err);
-    return code ? code : compare_decision(x, FUS_EXPLAIN_Q, x->decision.rank.q, err);
+    return code || !exact ? code : compare_decision(x, FUS_EXPLAIN_Q, x->decision.rank.q, err);
 }
 
 /* What the files' rounded means and variances give, beside what else the files say. */

@@ -74,28 +74,39 @@ static int take_unit(struct fus_moments *one, const struct fus_moments *m, size_
 }
 
 /* Tests of the category, corrected over the layer. */
-static int decide(struct fus_explain *x, const struct fus_moments *m, int category, struct fus_error *err)
+static int decide(struct fus_explain *x, const struct fus_moments *m, const struct fus_responses *layer, int category,
+                  struct fus_error *err)
 {
     const struct fus_select_options *o = &x->options.select;
     const struct fus_decision_responses r = {x->response, x->category, (size_t)x->n_pictures};
     category = category >= 0 ? category : fus_decision_category(m, x->unit, o);
     int code = fus_decision_pairs(&x->decision, m, x->unit, category, o, &r, err);
-    return code ? code : fus_decision_correct(&x->decision, m, x->unit, o, err);
+    return code ? code : fus_decision_correct(&x->decision, m, layer, x->unit, o, err);
 }
 
-/* Labels of the layer by the run's rule; of ranksum, which needs every response, there are none. */
+static bool relabels(const struct fus_explain *x)
+{
+    return x->options.select.criterion == FUS_CRITERION_IUT && x->options.select.test == FUS_TEST_PERMUTATION;
+}
+
+/* Labels of the layer by the run's rule, which is not ranksum; in one half of the pictures, or in
+ * all (-1). */
 static int label_layer(struct fus_layer_summary *layer, const struct fus_explain *x, const struct fus_moments *m,
-                       struct fus_error *err)
+                       const struct fus_responses *r, int half, struct fus_error *err)
 {
     const struct fus_select_options *o = &x->options.select;
+    if (relabels(x))
+        return half < 0 ? fus_relabel_label(layer, m, r, x->layer, o, NULL, err)
+                        : fus_halves_relabel(layer, m, r, x->half, half, o, err);
     return fus_criteria_label(layer, m, x->layer, x->channels, x->height, x->width, o->criterion, o, err);
 }
 
 /* Labels of the layer that are the file's. */
-static int count_same(struct fus_explain *x, const struct fus_moments *m, struct fus_error *err)
+static int count_same(struct fus_explain *x, const struct fus_moments *m, const struct fus_responses *r,
+                      struct fus_error *err)
 {
     struct fus_layer_summary layer = {0};
-    int code = label_layer(&layer, x, m, err);
+    int code = label_layer(&layer, x, m, r, -1, err);
     for (size_t u = 0; u < x->n_units && !code; u++)
         x->n_same += layer.label[u] == (int)x->labels[u];
     fus_select_free(&layer);
@@ -135,13 +146,13 @@ static int measure_auc(double *auc, const struct fus_explain *x, int half, struc
 
 /* Before the halves are merged. */
 static int choose_in_half(struct fus_explain_half *out, const struct fus_explain *x, const struct fus_moments *halves,
-                          int half, struct fus_error *err)
+                          const struct fus_responses *r, int half, struct fus_error *err)
 {
     const struct fus_moments m = fus_halves_view(halves, half);
     struct fus_layer_summary layer = {0};
     int code = take_unit(&out->moments, &m, x->unit, err);
     if (!code)
-        code = label_layer(&layer, x, &m, err);
+        code = label_layer(&layer, x, &m, r, half, err);
     if (!code)
         out->label = layer.label[x->unit];
     fus_select_free(&layer);
@@ -162,21 +173,29 @@ int fus_explain_pass_decide(struct fus_localizer *run, int layer, struct fus_acc
 {
     struct fus_explain *x = run->explain->x;
     struct fus_moments halves = {0};
+    struct fus_responses r = {.category = x->category,
+                              .n_images = (size_t)x->n_pictures,
+                              .n_units = x->n_units,
+                              .n_categories = x->n_categories,
+                              .channels = x->channels,
+                              .height = x->height,
+                              .width = x->width};
     fus_accumulator_finish(a);
+    fus_accumulator_responses(&r, a);
     int code = fus_accumulator_moments(&halves, a, err);
     halves.is_signed = run->models[0].taps[layer].is_signed;
     x->no_halves = code ? NULL : why_no_halves(x, &halves);
     for (int h = 0; h < 2 && !code && !x->no_halves; h++)
-        code = choose_in_half(&x->halves[h], x, &halves, h, err);
+        code = choose_in_half(&x->halves[h], x, &halves, &r, h, err);
     struct fus_moments m = x->options.halves ? fus_halves_view(&halves, 0) : halves;
     if (!code && x->options.halves)
         code = fus_halves_merge(&m, &halves, err); /* into the first half */
     if (!code)
         code = take_unit(&x->moments, &m, x->unit, err);
     if (!code)
-        code = decide(x, &m, run->explain->request->category, err);
+        code = decide(x, &m, relabels(x) ? &r : NULL, run->explain->request->category, err);
     if (!code && x->options.select.criterion != FUS_CRITERION_RANKSUM)
-        code = count_same(x, &m, err);
+        code = count_same(x, &m, &r, err);
     x->csi = x->dprime = NAN;
     if (!code && x->decision.category >= 0) {
         x->csi = fus_csi_unit(&x->moments, 0, x->decision.category);
@@ -184,6 +203,8 @@ int fus_explain_pass_decide(struct fus_localizer *run, int layer, struct fus_acc
     }
     for (int h = 0; h < 2 && !code && !x->no_halves && x->decision.category >= 0; h++)
         code = measure_in_half(x, h, err);
+    if (!code)
+        code = fus_accumulator_check_read(a, err);
     fus_moments_destroy(&halves);
     return code;
 }

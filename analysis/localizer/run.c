@@ -77,7 +77,10 @@ bool fus_run_keeps_tap(const struct fus_localizer *run, int model, const struct 
 {
     const struct fus_run_model *m = &run->models[model];
     bool reference = m->keeps_reference && strcmp(tap->name, m->reference) == 0;
-    return !run->explain && (fus_run_keeps_responses(run) || reference);
+    if (run->explain) /* keeps what it needs of the others */
+        return run->options.select.criterion != FUS_CRITERION_RANKSUM &&
+               fus_criteria_needs_responses(&run->options.select);
+    return fus_run_keeps_responses(run) || reference;
 }
 
 bool fus_run_keeps_third(const struct fus_localizer *run)

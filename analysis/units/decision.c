@@ -30,8 +30,9 @@ static void test_pair(struct fus_decision_pair *pair, const struct fus_moments *
                       enum fus_test test)
 {
     bool third = test != FUS_TEST_BALANCED || m->m3 || m->n[category] == m->n[pair->rival];
+    bool known = third && test != FUS_TEST_PERMUTATION;
     pair->t = fus_select_pair_t(&pair->df, m, unit, category, pair->rival, test == FUS_TEST_STUDENT);
-    pair->p = third ? fus_select_pair_p(m, unit, category, pair->rival, test) : NAN;
+    pair->p = known ? fus_select_pair_p(m, unit, category, pair->rival, test) : NAN;
     if (test == FUS_TEST_BALANCED) {
         const struct fus_ttest_group a = fus_select_group(m, unit, category),
                                      b = fus_select_group(m, unit, pair->rival);
@@ -127,7 +128,7 @@ void fus_decision_rank(struct fus_decision_rank *out, double value, double *p, s
     out->q = least;
 }
 
-static int correct_pairs(struct fus_decision *out, const struct fus_moments *m, double *p)
+static void correct_pairs(struct fus_decision *out, const struct fus_moments *m, double *p)
 {
     for (int i = 0; i < out->n_pairs; i++) {
         int a = out->category < out->pairs[i].rival ? out->category : out->pairs[i].rival,
@@ -137,28 +138,43 @@ static int correct_pairs(struct fus_decision *out, const struct fus_moments *m, 
         if (out->pairs[i].rank.q > out->pairs[out->worst].rank.q)
             out->worst = i;
     }
-    return FUS_OK;
 }
 
-int fus_decision_correct(struct fus_decision *out, const struct fus_moments *m, size_t unit,
-                         const struct fus_select_options *options, struct fus_error *err)
+/* p of every unit for the category, and of the pairs of the permutation test. work [3, n_units]. */
+static int test_layer(double **p, double *work, struct fus_decision *out, const struct fus_moments *m,
+                      const struct fus_responses *r, size_t unit, const struct fus_select_options *options,
+                      struct fus_error *err)
 {
-    bool iut = options->criterion == FUS_CRITERION_IUT, prince = options->criterion == FUS_CRITERION_PRINCE;
-    int code = iut ? fus_select_check_third(m, options, err) : FUS_OK;
-    double *work = code ? NULL : fus_base_alloc(m->n_units, 3 * sizeof *work);
-    if (!code && !work)
-        code = fus_base_fail(err, FUS_ENOMEM, "no memory for the p values of %zu units", m->n_units);
-    if (!code && out->category >= 0 && iut) {
-        double *q = work, *p = work + m->n_units, *t = p + m->n_units;
-        code = fus_select_category(q, p, t, m, out->category, options, err);
-        out->p = code ? NAN : p[unit];
+    double *q = work, *t = work + m->n_units, of_pairs[FUS_SELECT_CATEGORIES];
+    *p = work + 2 * m->n_units;
+    if (options->test != FUS_TEST_PERMUTATION) {
+        int code = fus_select_check_third(m, options, err);
+        return code ? code : fus_select_category(q, *p, t, m, out->category, options, err);
+    }
+    if (!r)
+        return fus_base_fail(err, FUS_EINVAL, "the permutation test needs the responses of the layer");
+    int code = fus_relabel_pairs(of_pairs, m, r, unit, out->category, options, err);
+    for (int i = 0; i < out->n_pairs && !code; i++) {
+        out->pairs[i].p = of_pairs[out->pairs[i].rival];
+        if (i == 0 || out->pairs[i].p > out->pairs[out->worst].p)
+            out->worst = i;
+    }
+    return code ? code : fus_relabel_category(*p, m, r, out->category, options, err);
+}
+
+int fus_decision_correct(struct fus_decision *out, const struct fus_moments *m, const struct fus_responses *r,
+                         size_t unit, const struct fus_select_options *options, struct fus_error *err)
+{
+    double *work = fus_base_alloc(m->n_units, 3 * sizeof *work), *p;
+    int code = work ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the p values of %zu units", m->n_units);
+    if (!code && out->category >= 0 && options->criterion == FUS_CRITERION_IUT) {
+        code = test_layer(&p, work, out, m, r, unit, options, err);
+        out->p = code ? NAN : out->pairs[out->worst].p;
         if (!code)
             fus_decision_rank(&out->rank, p[unit], p, m->n_units, options->correction);
-        if (!code)
-            out->rank.q = q[unit];
     }
-    if (!code && out->category >= 0 && prince)
-        code = correct_pairs(out, m, work);
+    if (!code && out->category >= 0 && options->criterion == FUS_CRITERION_PRINCE)
+        correct_pairs(out, m, work);
     if (!code)
         fus_decision_decide(out, options);
     fus_base_free(work);
