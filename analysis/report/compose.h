@@ -17,7 +17,4 @@ void fus_compose_inline(struct fus_text_buffer *out, const struct fus_figures_fi
 void fus_compose_legend(struct fus_text_buffer *out, const struct fus_figures_figure *figure,
                         const struct fus_view *view);
 
-/* The style sheet of a page, <style> and all: report.c. */
-void fus_report_style(struct fus_text_buffer *out, const struct fus_theme *theme);
-
 #endif
