@@ -1,8 +1,8 @@
 /* The script of every page: see frame.h. It holds neither "<" nor "&", so that the page stays XML,
  * and touches nothing outside the page.
  *
- *   tables in .scroll     a click on a heading sorts by it: up, down, as it was. Columns of numbers by
- *                         number; names in the order in which the table has them, which is the run's.
+ *   tables in .scroll     a click on a heading sorts by it: up, down, as it was. Columns of numbers
+ *                         by number; names in the table's order, which is the run's.
  *   svg with <title>s     the text of the nearest one, within 24 pixels of the pointer
  *   svg with data-y       dots without titles: the value at their height, by the panel's axis
  *   .slide                its children one at a time, chosen by a slider
@@ -76,7 +76,8 @@ const char fus_frame_script[] =
     /* ---- copying ---- */
     "function plain(text,done){var a=make('textarea','');a.value=text;D.body.appendChild(a);a.select();\n"
     " try{done(D.execCommand('copy'));}catch(e){done(false);}D.body.removeChild(a);}\n"
-    "function copy(text,done){if(navigator.clipboard)navigator.clipboard.writeText(text).then(function(){done(true);},\n"
+    "function "
+    "copy(text,done){if(navigator.clipboard)navigator.clipboard.writeText(text).then(function(){done(true);},\n"
     " function(){plain(text,done);});else plain(text,done);}\n"
     "all('[data-copy]').forEach(function(e){var b=make('button','copy',e.getAttribute('data-copy'));b.type='button';\n"
     " b.addEventListener('click',function(){copy(e.innerText.trim(),function(ok){b.textContent=ok?'Copied':\n"

@@ -7,7 +7,7 @@
 
 #include "analysis/report/axis.h"
 
-/* DIR/report.html from those of DIR/scores.csv, DIR/clusters/ and DIR/clusters-pattern/ that exist. */
+/* DIR/report.html from what exists of DIR/scores.csv, DIR/clusters/ and DIR/clusters-pattern/. */
 int fus_sdc_page_write(const char *dir, struct fus_error *err);
 /* Whether there is anything of this kind in DIR. */
 bool fus_sdc_page_suits(const char *dir);

@@ -88,8 +88,8 @@ static int read_curves(struct fus_sdc_page_scores *c, const char *dir, struct fu
     return fus_csv_read_close(&t, err);
 }
 
-static void draw_curve(struct fus_text_buffer *out, const struct fus_sdc_page_scores *c, int curve, const struct fus_axis *x,
-                       const struct fus_axis *y)
+static void draw_curve(struct fus_text_buffer *out, const struct fus_sdc_page_scores *c, int curve,
+                       const struct fus_axis *x, const struct fus_axis *y)
 {
     char text[100 + 2 * FUS_SVG_NUMBER_BYTES], value[FUS_SVG_NUMBER_BYTES];
     bool pen = false;
@@ -192,7 +192,7 @@ bool fus_sdc_page_scores_any(const struct fus_sdc_page_scores *scores)
     return scores->n_points > 0;
 }
 
-/* The share of the contrastive decoder's test trials whose image is first, and chance, by participant. */
+/* The share of a participant's test trials whose image is first, by the contrastive decoder. */
 static const struct point *first_of(const struct fus_sdc_page_scores *c, int participant)
 {
     for (int i = 0; i < c->n_points; i++)
@@ -221,8 +221,9 @@ void fus_sdc_page_scores_lead(struct fus_text_buffer *out, const struct fus_sdc_
     fus_svg_put(out, "<li>The decoders name <b>the right one of all test images in $p", low);
     if (high > low)
         fus_svg_put(out, " to $p", high);
-    fus_svg_put(out, " of single test trials</b>, by participant; chance gives $p. $d of $d participants are above it.</li>\n",
-                chance, above, n);
+    fus_svg_put(
+        out, " of single test trials</b>, by participant; chance gives $p. $d of $d participants are above it.</li>\n",
+        chance, above, n);
 }
 
 void fus_sdc_page_scores_put(struct fus_text_buffer *out, const struct fus_sdc_page_scores *scores)

@@ -1,6 +1,6 @@
-/* report.html of a training, in the frame of every page (analysis/report/frame.h): learning curves,
- * the confusion matrix of the held-out pictures, and the pictures with the largest loss. It is drawn
- * from the tables, so a resumed training draws the same. */
+/* report.html of a training, in the frame of every page (analysis/report/frame.h): learning
+ * curves, the confusion matrix of the held-out pictures, and the pictures with the largest loss. It
+ * is drawn from the tables, so a resumed training draws the same. */
 #include "analysis/train/work.h"
 
 #include <math.h>
@@ -161,8 +161,8 @@ static void draw_curves(struct fus_text_buffer *out, const struct history *h)
 
 /* ---- confusion ---- */
 
-/* counts [n_classes, n_classes] of the held-out pictures, by class and choice; NULL in *counts: there
- * is no classification, or there are too many classes to show. */
+/* counts [n_classes, n_classes] of the held-out pictures, by class and choice; NULL in *counts:
+ * there is no classification, or there are too many classes to show. */
 static int count_confusion(size_t **counts, const struct fus_work *w, struct fus_error *err)
 {
     const struct fus_work_held *p = &w->predictions;
