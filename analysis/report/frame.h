@@ -19,8 +19,7 @@ void fus_frame_open(struct fus_text_buffer *out, const struct fus_frame *frame);
 /* The footer, the script and </html>. version: of the program that made the page's numbers. */
 void fus_frame_close(struct fus_text_buffer *out, const char *version);
 
-/* A panel's vertical axis for the script, which reads values off positions: attributes. decimals:
- * of the values shown. */
+/* The vertical axis of dots, as attributes of their path: the script reads values off positions. */
 struct fus_axis;
 void fus_frame_axis(struct fus_text_buffer *out, const struct fus_axis *y);
 

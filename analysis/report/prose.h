@@ -24,8 +24,12 @@ const char *fus_prose_separator(int i, int n);
 /* "face and body (12.3% each)": the categories of one model's last layer whose share is `v`. */
 void fus_prose_categories(struct fus_text_buffer *out, const struct fus_view *view, int model, double v);
 
-void fus_prose_methods_caption(struct fus_text_buffer *out, const struct fus_view *view,
-                               const struct fus_figures_figure *figure);
+/* prose_captions.c: what a figure shows; one line on panels that would have been empty, and why (as
+ * text without tags); why d' takes the place of CSI. */
+void fus_prose_caption(struct fus_text_buffer *out, const struct fus_view *view,
+                       const struct fus_figures_figure *figure);
+void fus_prose_folds(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_figures_figure *figure);
+void fus_prose_signed(struct fus_text_buffer *out);
 
 /* prose_validity.c: of the methods, subcategories and near-duplicates; what a resample draws. */
 void fus_prose_validity_pictures(struct fus_text_buffer *out, const struct fus_run_summary *run);

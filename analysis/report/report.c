@@ -69,8 +69,13 @@ static void tables_of(struct fus_text_buffer *out, const struct fus_view *view, 
 
 static void caption(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_figures_figure *f)
 {
+    if (f->n_folds) {
+        fus_svg_put(out, "<p class=\"note\">");
+        fus_prose_folds(out, view, f);
+        fus_svg_put(out, "</p>\n");
+    }
     fus_svg_put(out, "<figcaption>");
-    fus_prose_methods_caption(out, view, f);
+    fus_prose_caption(out, view, f);
     fus_svg_put(out, "</figcaption>\n<p class=\"files\"><a href=\"figures/$s.svg\">$s.svg</a><a href=\"$s\">$s</a>",
                 f->file, f->file, source_of(f)->csv, source_of(f)->csv);
     if (strcmp(f->number, "2B") == 0 && view->run->n_models > 1)
@@ -102,9 +107,9 @@ static bool has_table(const struct fus_figures_figure *f)
  * caption takes it. */
 static void figure(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_figures_figure *f)
 {
-    bool alone = f->n_panels == 1, in_grid = !f->model_groups && f->n_panels % 3 != 0;
+    bool alone = f->n_panels == 1 && !f->model_groups, in_grid = !f->model_groups && f->n_panels % 3 != 0;
     fus_svg_put(out, "<figure id=\"$s\">\n<h3><span class=\"no\">$s</span>$s</h3>\n", f->file, f->number, f->heading);
-    if (!f->model_groups && !f->heat_title && view->run->n_models > 1)
+    if (f->n_panels && !f->model_groups && !f->heat_title && view->run->n_models > 1)
         fus_compose_legend(out, f, view);
     fus_compose_inline(out, f, view);
     fus_svg_put(out, !in_grid ? "</div>\n" : alone ? "<div class=\"text wide\">\n" : "<div class=\"text\">\n");
@@ -117,7 +122,10 @@ static void figure(struct fus_text_buffer *out, const struct fus_view *view, con
     }
     fus_svg_put(out, "<details$s><summary>Table of figure $s</summary>\n", open ? " open=\"\"" : "", f->number);
     tables_of(out, view, f);
-    fus_svg_put(out, alone ? "</details>\n</div>\n</div>\n</figure>\n" : "</details>\n</figure>\n");
+    fus_svg_put(out, "</details>\n");
+    if (strcmp(f->number, "4A") == 0 && fus_layer_maps_any(view))
+        fus_layer_maps_put(out, view);
+    fus_svg_put(out, alone ? "</div>\n</div>\n</figure>\n" : "</figure>\n");
 }
 
 /* "How many" -> "how-many": the anchor of a part of the report. */

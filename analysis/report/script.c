@@ -4,7 +4,7 @@
  *   tables in .scroll     a click on a heading sorts by it: up, down, as it was. Columns of numbers
  *                         by number; names in the table's order, which is the run's.
  *   svg with <title>s     the text of the nearest one, within 24 pixels of the pointer
- *   svg with data-y       dots without titles: the value at their height, by the panel's axis
+ *   path with data-y      dots without titles: the value at their height, by the panel's axis
  *   .slide                its children one at a time, chosen by a slider
  *   [data-copy]           a button with that text, which copies what the element says */
 #include "analysis/report/frame.h"
@@ -41,13 +41,14 @@ const char fus_frame_script[] =
     "   if(way)th.setAttribute('aria-sort',way>0?'ascending':'descending');sort(table,rows,i,way);});});});\n"
     /* ---- values at the pointer ---- */
     "var tip=make('div','tip'),ring=null;tip.hidden=true;D.body.appendChild(tip);\n"
-    "function dots(svg){var y=svg.getAttribute('data-y').split(' ').map(Number),list=[];\n"
-    " all('path.dot',svg).forEach(function(p){var name=p.getAttribute('data-n'),r=/M([-\\d.]+),([-\\d.]+)h0/g,m;\n"
+    "function dots(svg){var list=[];all('path[data-y]',svg).forEach(function(p){\n"
+    "  var y=p.getAttribute('data-y').split(' ').map(Number),name=p.getAttribute('data-n');\n"
+    "  var r=/M([-\\d.]+),([-\\d.]+)h0/g,m;\n"
     "  while((m=r.exec(p.getAttribute('d'))))list.push({x:+m[1],y:+m[2],text:name+': '+\n"
     "   String((y[0]+(m[2]-y[2])/(y[3]-y[2])*(y[1]-y[0])).toPrecision(3)).replace('-','\\u2212')});});return list;}\n"
     "function titles(svg){return all('title',svg).filter(function(t){return t.parentNode!==svg;}).map(function(t){\n"
     " var e=t.parentNode,text=t.textContent;e.removeChild(t);return {e:e,text:text};});}\n"
-    "function marks(svg){if(!svg.marks)svg.marks=titles(svg).concat(svg.hasAttribute('data-y')?dots(svg):[]);\n"
+    "function marks(svg){if(!svg.marks)svg.marks=titles(svg).concat(dots(svg));\n"
     " return svg.marks;}\n"
     "function place(svg,m){if(m.e){var r=m.e.getBoundingClientRect();return r;}\n"
     " var at=svg.createSVGPoint();at.x=m.x;at.y=m.y;at=at.matrixTransform(svg.getScreenCTM());\n"

@@ -146,6 +146,7 @@ void fus_theme_css(struct fus_text_buffer *out, const struct fus_theme *theme, e
     if (mode == FUS_THEME_LIGHT)
         shapes(out);
     rule(out, ".pg,.mo{fill:", paper[mode], "}");
+    rule(out, ".nh{fill:none;stroke-width:3.4;stroke:", paper[mode], "}");
     rule(out, ".tt,.lb,.st,.sm{fill:", ink[mode], "}");
     rule(out, ".tk,.sub{fill:", muted[mode], "}");
     rule(out, ".mean{stroke:", ink[mode], "}");
