@@ -16,33 +16,26 @@ static void add_bars(struct fus_figures_figure *f, const struct fus_view *view, 
     fus_figures_end(f, panel, FUS_PANELS_WIDTH, height);
 }
 
-static bool any_selective(const struct fus_view *view)
-{
-    for (int m = 0; m < view->run->n_models; m++)
-        for (int c = 0; c < view->run->n_categories; c++)
-            if (fus_view_category(view, m, view->last[m], c)->n_selective > 0)
-                return true;
-    return false;
-}
-
-static double largest_in_maps(const struct fus_view *view)
+static double largest_of(const struct fus_view *view, bool scrambled)
 {
     double most = 0;
-    if (!any_selective(view))
-        return 0.01;
-    for (int m = 0; m < view->run->n_models; m++) {
-        const struct fus_layer_summary *layer = fus_view_last(view, m);
+    for (int m = 0; m < view->run->n_models; m++)
         for (int c = 0; c < view->run->n_categories; c++)
-            for (size_t i = 0; layer->categories[c].map && i < (size_t)layer->height * (size_t)layer->width; i++)
-                most = layer->categories[c].map[i] > most ? layer->categories[c].map[i] : most;
-    }
+            if (fus_view_scrambled(view, c) == scrambled) {
+                double v = fus_view_map_most(view, m, view->last[m], c);
+                most = v > most ? v : most;
+            }
     return most;
 }
 
 static void add_maps(struct fus_figures_figure *f, const struct fus_view *view)
 {
     struct fus_axis scale = {.percent = true};
-    fus_axis_fit(&scale, 0, largest_in_maps(view), 4);
+    double most = largest_of(view, false), control = largest_of(view, true);
+    if (most <= 0)
+        most = control > 0 ? control : 0.01;
+    fus_axis_fit(&scale, 0, most, 4);
+    f->clipped = control > scale.hi;
     f->columns = view->run->n_categories < 7 ? view->run->n_categories : 7;
     f->heat_title = "channels selective at this place (%)";
     f->heat_shares = true;

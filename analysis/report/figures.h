@@ -32,6 +32,7 @@ struct fus_figures_figure {
     int dots_every;         /* > 1: only every n-th picture has a dot */
     bool own_scales;        /* each panel has its own scale, because they differ too much */
     bool coarse;            /* maps were averaged to 32 x 32 cells */
+    bool clipped;           /* the scrambled control's maps go beyond the colour scale */
     /* title of the colour scale from heat_low to heat_top, of shares or numbers; NULL: no scale */
     const char *heat_title;
     bool heat_shares;

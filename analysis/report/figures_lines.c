@@ -129,8 +129,8 @@ static bool need_own_scales(const struct fus_figures_figure *f, const struct fus
     return least * 6 < most;
 }
 
-void fus_figures_describe(struct fus_figures_panel *panel, const struct fus_figures_figure *f, const struct fus_view *view,
-                     int category)
+void fus_figures_describe(struct fus_figures_panel *panel, const struct fus_figures_figure *f,
+                          const struct fus_view *view, int category)
 {
     char name[4 * FUS_PANELS_NAME_CHARS + 1];
     fus_svg_shorten(name, view->run->categories[category], FUS_PANELS_NAME_CHARS);
@@ -139,7 +139,7 @@ void fus_figures_describe(struct fus_figures_panel *panel, const struct fus_figu
 
 /* group: panels of another quantity of the same figure begin a new row. */
 void fus_figures_lines(struct fus_figures_figure *f, const struct fus_view *view, enum fus_view_quantity quantity,
-                      int group)
+                       int group)
 {
     double lo, hi;
     f->columns = view->run->n_categories < 3 ? view->run->n_categories : 3;

@@ -1,20 +1,18 @@
-/* The maps of every layer, small: a table a layer, a row a model and a column a category. The script
- * shows one layer at a time; without it they stand below each other. See compose.h. */
+/* The maps of every layer, small: a table a layer, a row a model and a column a category. The
+ * script shows one layer at a time; without it they stand below each other. See compose.h. */
 #include "analysis/report/compose.h"
 
 #define MAX_MAPS 700 /* of more, every second, third ... layer is shown: a map takes about 1 kB */
 
-static double largest_share(const struct fus_view *view)
+static double largest_share(const struct fus_view *view, bool scrambled)
 {
     double most = 0;
     for (int m = 0; m < view->run->n_models; m++)
-        for (int l = 0; l < view->run->models[m].n_layers; l++) {
-            const struct fus_layer_summary *layer = &view->run->models[m].layers[l];
-            size_t places = (size_t)layer->height * (size_t)layer->width;
-            for (int c = 0; c < layer->n_categories; c++)
-                for (size_t i = 0; layer->categories[c].map && i < places; i++)
-                    most = layer->categories[c].map[i] > most ? layer->categories[c].map[i] : most;
-        }
+        for (int l = 0; l < view->run->models[m].n_layers; l++)
+            for (int c = 0; c < view->run->n_categories; c++) {
+                double v = fus_view_scrambled(view, c) == scrambled ? fus_view_map_most(view, m, l, c) : 0;
+                most = v > most ? v : most;
+            }
     return most;
 }
 
@@ -93,13 +91,17 @@ static int step_of(const struct fus_view *view)
 void fus_layer_maps_put(struct fus_text_buffer *out, const struct fus_view *view)
 {
     struct fus_axis scale = {.percent = true};
+    double most = largest_share(view, false), control = largest_share(view, true);
     int every = step_of(view);
-    fus_axis_fit(&scale, 0, largest_share(view), 4);
+    fus_axis_fit(&scale, 0, most > 0 ? most : control, 4);
     fus_svg_put(out, "<details id=\"every-layer\"><summary>Maps of every layer</summary>\n"
                      "<svg class=\"scale\" viewBox=\"0 0 300 50\" role=\"img\" aria-label=\"colour scale\">");
     fus_panel_map_scale(out, &scale, "channels selective at this place (%)", 300);
-    fus_svg_put(out, "</svg>\n<p class=\"note\">One scale for all layers, not that of figure 4A; at most 16 \xc3\x97 16 "
-                     "cells a map. Below each map: the share of the layer.");
+    fus_svg_put(out,
+                "</svg>\n<p class=\"note\">One scale for all layers, not that of figure 4A; at most 16 \xc3\x97 16 "
+                "cells a map. Below each map: the share of the layer.");
+    if (control > scale.hi)
+        fus_svg_put(out, " Of the scrambled control, what lies beyond the scale has its last colour.");
     if (every > 1)
         fus_svg_put(out, " So that the page stays small: one layer of $d, the last among them.", every);
     fus_svg_put(out, "</p>\n");

@@ -84,6 +84,8 @@ static void caption_map(struct fus_text_buffer *out, const struct fus_figures_fi
     fus_svg_put(out, "Share of the channels whose unit at this place of the feature map is selective for the category. "
                      "All maps have the same colour "
                      "scale; anything above 0 differs from the colour of 0.");
+    if (figure->clipped)
+        fus_svg_put(out, " The scrambled control does not set it: what lies beyond has the last colour.");
     if (figure->coarse)
         fus_svg_put(out, " Maps larger than 32 \xc3\x97 32 places are averaged to that for the drawing.");
 }
@@ -160,7 +162,7 @@ static void caption_what(struct fus_text_buffer *out, const struct fus_view *vie
 }
 
 void fus_prose_caption(struct fus_text_buffer *out, const struct fus_view *view,
-                               const struct fus_figures_figure *figure)
+                       const struct fus_figures_figure *figure)
 {
     const char *n = figure->number;
     caption_what(out, view, figure);

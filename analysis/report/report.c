@@ -248,7 +248,12 @@ static void body(struct fus_text_buffer *out, const struct fus_view *view, const
 
 static void tail(struct fus_text_buffer *out, const struct fus_view *view)
 {
-    fus_svg_put(out, "<h2 id=\"methods\">Methods</h2>\n");
+    fus_svg_put(out, "<h2 id=\"methods\">Methods</h2>\n<h3>For a paper</h3>\n"
+                     "<p class=\"quote\" data-copy=\"Copy the text\">");
+    fus_prose_paper(out, view);
+    fus_svg_put(out, "</p>\n<pre data-copy=\"Copy the BibTeX\">");
+    fus_prose_bibtex(out, view);
+    fus_svg_put(out, "</pre>\n<h3>In full</h3>\n");
     fus_prose_methods(out, view);
     if (view->run->pixels && !view->run->sheet_png) {
         fus_svg_put(out, "<h3>Pictures</h3>\n");

@@ -327,6 +327,16 @@ int fus_view_only_category(const struct fus_view *view, int model)
     return only;
 }
 
+double fus_view_map_most(const struct fus_view *view, int model, int layer, int category)
+{
+    const struct fus_layer_summary *l = &view->run->models[model].layers[layer];
+    const float *map = l->categories[category].map;
+    double most = 0;
+    for (size_t i = 0; map && i < (size_t)l->height * (size_t)l->width; i++)
+        most = map[i] > most ? map[i] : most;
+    return most;
+}
+
 bool fus_view_scrambled(const struct fus_view *view, int category)
 {
     static const char prefix[] = "scramb";

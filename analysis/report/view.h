@@ -109,6 +109,9 @@ double fus_view_share(const struct fus_view *view, int model, int category);
 size_t fus_view_n_selective(const struct fus_view *view, int model);
 int fus_view_only_category(const struct fus_view *view, int model);
 
+/* The largest share in the map of a layer; 0 without a map. */
+double fus_view_map_most(const struct fus_view *view, int model, int layer, int category);
+
 /* The category is the scrambled control, by its name: no finding is about it. */
 bool fus_view_scrambled(const struct fus_view *view, int category);
 
