@@ -107,7 +107,9 @@ static void error_bars(const struct lines *p, int model)
             continue;
         double x = x_of(p, model, l), low = fus_axis_at(&p->y, at.low), high = fus_axis_at(&p->y, at.high),
                cap = p->radius * 0.8;
-        fus_svg_put(p->out, "M$f,$fV$fM$f,$fh$fM$f,$fh$f", x, low, high, x - cap, low, 2 * cap, x - cap, high, 2 * cap);
+        fus_svg_put(p->out, "M$f,$fV$fM$f,$fh$f", x, low, high, x - cap, low, 2 * cap);
+        if (at.high <= p->y.hi)
+            fus_svg_put(p->out, "M$f,$fh$f", x - cap, high, 2 * cap);
     }
     fus_svg_put(p->out, "\"/>\n");
 }
