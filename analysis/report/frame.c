@@ -75,6 +75,7 @@ static const char other_css[] =
     "nav,.files,.copy,.slider,.tip,details:not([open]),.wide details{display:none}\n"
     "h2,h3,h4,.legend,.scale{break-after:avoid}svg,img,.result p,tr,dd,pre{break-inside:avoid}\n"
     ".grid{grid-template-columns:repeat(2,1fr);gap:12px 20px}.text.wide{grid-column:auto}\n"
+    ".maps{grid-template-columns:repeat(6,1fr);gap:8px 12px}\n"
     ".scroll{overflow:visible}pre{white-space:pre-wrap}\n"
     ".bf,.bo,.bd,.hm path,.hm rect,.hs path,.result{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
 

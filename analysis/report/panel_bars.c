@@ -149,8 +149,10 @@ double fus_panel_bars(struct fus_text_buffer *out, const struct fus_view *view, 
     for (int c = 0; c < n; c++) {
         double middle = TOP + (c + 0.5) * p.pitch;
         category_name(&p, c, middle);
-        for (int m = 0; m < n_models; m++)
-            bar(&p, m, c, middle + (m - n_models / 2.0) * p.thick);
+        for (int look = 0, at = 0; at < n_models; look++)
+            for (int m = 0; m < n_models; m++) /* trainings of a group side by side */
+                if (fus_view_look(view, m) == look)
+                    bar(&p, m, c, middle + (at++ - n_models / 2.0) * p.thick);
     }
     fus_svg_put(out, "<path class=\"ax\" d=\"M$f,$fV$f\"/>", p.x0, TOP - 6, bottom);
     return bottom + BELOW;

@@ -318,7 +318,7 @@ double fus_panel_lines(struct fus_text_buffer *out, const struct fus_view *view,
     p.y.to = p.top;
     double spacing = (p.x1 - p.x0) / view->most_layers;
     p.every = spacing >= 8 ? 1 : (int)(9 / spacing) + 1;
-    p.radius = spacing >= 12 ? 2.7 : 2.3;
+    p.radius = spacing >= 24 ? 3.1 : spacing >= 12 ? 2.7 : 2.3;
     p.titles = (long)view->most_layers * view->run->n_categories * n_which <= MAX_TITLES / 3;
     fus_panel_lines_title(out, view, category, LEFT, 15, FUS_PANELS_WIDTH - LEFT);
     fus_axis_layers(out, view, p.x0, p.x1, p.top, p.bottom);

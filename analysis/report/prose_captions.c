@@ -21,7 +21,7 @@ static void caption_csi(struct fus_text_buffer *out, const struct fus_view *view
     fus_svg_put(out, "Mean CSI of the units selective for each category; error bars are \xc2\xb1 1 SEM over these "
                      "units (no bar: smaller than the "
                      "marker, or a single unit). Gaps: no selective unit with a defined CSI.");
-    if (view->run->n_models < 2)
+    if (view->run->n_models < 2 || view->run->groups.n)
         return;
     fus_svg_put(out,
                 " <b>*</b> CSI of $e greater than that of $s, p\xc2\xa0&lt;\xc2\xa0.05, by the paper\xe2\x80\x99s "
