@@ -96,6 +96,17 @@ struct fus_ttest_group {
  * the difference is not positive; 1 if both variances are 0. */
 double fus_balanced_p(const struct fus_ttest_group *a, const struct fus_ttest_group *b);
 
+/* What fus_balanced_p takes its p from. NaN: not part of it, since n is equal, or all since both
+ * variances are 0. */
+struct fus_balanced_terms {
+    double welch;       /* p */
+    double h, hall;     /* Hall's statistic and its p */
+    double student_t;   /* the statistic of the relabellings */
+    double permutation; /* their p */
+};
+void fus_balanced_terms(struct fus_balanced_terms *out, const struct fus_ttest_group *a,
+                        const struct fus_ttest_group *b);
+
 /* Bounds of fus_balanced_p for groups of n_a and n_b, whatever their moments, given Student's
  * t >= 0. high falls with t, low falls with t. */
 double fus_balanced_low(double t, double n_a, double n_b);
@@ -137,8 +148,13 @@ enum fus_criterion {                    /* sources: inference.h and criteria.c *
                      FUS_CRITERION_RANKSUM
 };
 
-enum fus_test { FUS_TEST_BALANCED, FUS_TEST_WELCH, FUS_TEST_STUDENT }; /* of a pair of categories */
-const char *fus_select_test_name(enum fus_test test);                  /* "balanced", "welch", "student" */
+enum fus_test { /* of a pair of categories */
+                FUS_TEST_BALANCED,
+                FUS_TEST_WELCH,
+                FUS_TEST_STUDENT,
+                FUS_TEST_PERMUTATION /* needs single responses: fus_relabel_layer in inference.h */
+};
+const char *fus_select_test_name(enum fus_test test); /* "balanced", "welch", "student", "permutation" */
 
 struct fus_select_options {
     enum fus_correction correction; /* used by iut alone */
@@ -146,6 +162,8 @@ struct fus_select_options {
     enum fus_test test;             /* used by iut alone */
     /* fus_select_layer ignores this and uses iut; the resampling of inference.h uses it */
     enum fus_criterion criterion;
+    long relabellings; /* of the permutation test, and the seed of their random numbers */
+    uint64_t seed;
 };
 
 struct fus_category_summary {
@@ -225,6 +243,11 @@ int fus_select_count(struct fus_layer_summary *out, const struct fus_moments *m,
 int fus_select_summarise(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err);
 bool fus_select_defined(const struct fus_moments *m, size_t unit);
 
+/* From label [n_units], the category of a unit or -1, and its p [n_units]: labels that the
+ * correction over the units does not leave become -1. */
+int fus_select_correct(int8_t *label, const double *p, size_t n_units, int n_categories,
+                       const struct fus_select_options *options, struct fus_error *err);
+
 #define FUS_SELECT_CATEGORIES 127 /* at most: labels are int8 */
 
 /* Whether iut needs m3 for categories of these sizes n [n_groups]: with the balanced test, if any
@@ -236,6 +259,9 @@ int fus_select_check_third(const struct fus_moments *m, const struct fus_select_
 
 /* t and df of one unit's category a against b, Welch's or Student's. */
 double fus_select_pair_t(double *df, const struct fus_moments *m, size_t unit, int a, int b, bool student);
+
+/* The counts and moments of a unit's responses to one category; m3 is 0 where it is not kept. */
+struct fus_ttest_group fus_select_group(const struct fus_moments *m, size_t unit, int category);
 
 /* One-sided p of a above b; 1 if both variances are 0. */
 double fus_select_pair_p(const struct fus_moments *m, size_t unit, int a, int b, enum fus_test test);
@@ -264,6 +290,10 @@ int fus_search_create(struct fus_search **out, int8_t *label, const struct fus_m
 void fus_search_chunk(struct fus_search *s, int chunk, int thread, const double *squares);
 int fus_search_finish(struct fus_search *s, struct fus_error *err);
 void fus_search_destroy(struct fus_search *s); /* NULL: nothing */
+
+/* p, q and least t [n_units] of every unit for one category, by the plain computation. */
+int fus_select_category(double *q, double *p, double *t, const struct fus_moments *m, int category,
+                        const struct fus_select_options *options, struct fus_error *err);
 
 /* The statistics behind the labels of fus_select_layer, for every unit (`--units full`): each
  * [n_categories, n_units]; NULL: not computed. */

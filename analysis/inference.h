@@ -21,12 +21,24 @@ extern "C" {
 double fus_ranksum_u(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch);
 double fus_ranksum_auc(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch);
 double fus_ranksum_p(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch);
+/* Twice the smaller tail, as Matlab's ranksum. */
+double fus_ranksum_two_sided(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch);
 
 /* ---- other criteria (criteria.c) ---- */
 
 /* "iut", "prince", "tdann", "dprime", "ratio", "ranksum"; FUS_EINVAL names them. */
 int fus_criteria_parse(enum fus_criterion *out, const char *name, struct fus_error *err);
 const char *fus_criteria_name(enum fus_criterion criterion);
+
+/* What tdann (t), dprime (d') or ratio (CSI) compare with their cut; what the statistic must
+ * exceed, for ranksum what p must stay below, NaN for iut and prince. */
+double fus_criteria_statistic(const struct fus_moments *m, size_t unit, int category, enum fus_criterion criterion);
+double fus_criteria_cut(enum fus_criterion criterion);
+
+/* prince: Student's t and df of category a against b, and their two-sided p; the same p of every
+ * unit, p [n_units]. */
+double fus_criteria_pair_p(double *t, double *df, const struct fus_moments *m, size_t unit, int a, int b);
+void fus_criteria_pair(double *p, const struct fus_moments *m, int a, int b);
 
 /* fus_select_layer by any criterion that needs only moments. If a unit passes for several
  * categories, it gets the one with the largest statistic (of equal ones the lowest index).
@@ -77,6 +89,14 @@ void fus_responses_strip(float *to, size_t stride, const struct fus_responses *r
 int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_responses *r, const char *name,
                          struct fus_error *err);
 
+/* Whether the units are chosen from single responses: by ranksum, or by iut with the permutation
+ * test. Then fus_criteria_responses chooses them; m: the moments of r. progress may be NULL. */
+bool fus_criteria_needs_responses(const struct fus_select_options *options);
+struct fus_progress;
+int fus_criteria_responses(struct fus_layer_summary *out, const struct fus_moments *m, const struct fus_responses *r,
+                           const char *name, const struct fus_select_options *options,
+                           const struct fus_progress *progress, struct fus_error *err);
+
 /* check: FUS_EINVAL unless categories, counts (two pictures each) and shape are valid. moments:
  * the moments of r's images into m, created before with n_categories groups. order [n]: the
  * images in the order of summation, NULL: all; relabel [n_images]: their categories, NULL: r's. */
@@ -109,6 +129,11 @@ struct fus_moments fus_halves_view(const struct fus_moments *m, int half);
 /* Merges both halves (Chan, Golub & LeVeque 1983) into out [n_categories, n_units], created by the
  * caller. out may be fus_halves_view(m, 0), which is then overwritten. Half 0 is summed first. */
 int fus_halves_merge(struct fus_moments *out, const struct fus_moments *m, struct fus_error *err);
+
+/* The labels by the permutation test in half number `which`. m: fus_halves_view; r: the responses
+ * of both halves, half [n_images]. */
+int fus_halves_relabel(struct fus_layer_summary *layer, const struct fus_moments *m, const struct fus_responses *r,
+                       const int *half, int which, const struct fus_select_options *options, struct fus_error *err);
 
 /* One category in one layer. Units are selected by fus_criteria_layer in one half alone.
  * Cross-validated values are measured in the other half and averaged over the two directions;
@@ -185,9 +210,31 @@ struct fus_permute_category {
     double t_critical;
     size_t n_familywise;
 };
+/* Shuffles x [n] by relabelling b. */
+void fus_permute_shuffle(int *x, size_t n, uint64_t seed, long b);
 int fus_permute_layer(struct fus_permute_category *out, const struct fus_responses *r, long n_permutations,
                       uint64_t seed, const struct fus_select_options *options, const struct fus_progress *progress,
                       struct fus_error *err); /* out [n_categories]; progress may be NULL */
+
+/* ---- the permutation test (relabel.c), iut's test FUS_TEST_PERMUTATION ----
+ *
+ * p of a pair of categories: (b + 1) / (m + 1), where b of the m = options->relabellings reach its
+ * Welch's t, those of the pair above. That of a category is the largest over its pairs. label: only
+ * the labels. units: t is Welch's least t; p and q of every category, so that no relabelling can be
+ * left out. check: FUS_ELIMIT if so many relabellings of n [n_categories] pictures do not fit the
+ * memory meant for them. */
+int fus_relabel_check(const long *n, int n_categories, long relabellings, struct fus_error *err);
+int fus_relabel_label(struct fus_layer_summary *out, const struct fus_moments *m, const struct fus_responses *r,
+                      const char *name, const struct fus_select_options *options, const struct fus_progress *progress,
+                      struct fus_error *err);
+/* p [n_units] of one category, 1 where it is above options->alpha: there relabelling ends. pairs:
+ * p [n_categories] of one unit's category against each other one, all relabellings counted. */
+int fus_relabel_category(double *p, const struct fus_moments *m, const struct fus_responses *r, int category,
+                         const struct fus_select_options *options, struct fus_error *err);
+int fus_relabel_pairs(double *p, const struct fus_moments *m, const struct fus_responses *r, size_t unit, int category,
+                      const struct fus_select_options *options, struct fus_error *err);
+int fus_relabel_units(struct fus_unit_tables *out, const struct fus_moments *m, const struct fus_responses *r,
+                      const struct fus_select_options *options, struct fus_error *err);
 
 /* ---- drawing (redraw.c): the pictures of a resample ---- */
 
