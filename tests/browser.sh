@@ -54,6 +54,15 @@ window.addEventListener('load', function () {
                     say(near(s) + ': "' + boxes[i][0] + '" over "' + boxes[k][0] + '"');
             }
     });
+    // words outside of drawings, against the nearest background
+    document.querySelectorAll('h1,h2,h3,h4,p,li,a,b,th,td,dt,dd,summary,caption,figcaption,button,span,pre,code,output,label,footer').forEach(function (e) {
+        var own = Array.prototype.some.call(e.childNodes, function (n) { return n.nodeType == 3 && n.textContent.trim(); });
+        if (!own || !shown(e) || e.closest('[hidden]')) return;
+        for (var b = e; b.parentNode && /^(transparent|rgba\(0, 0, 0, 0\))$/.test(getComputedStyle(b).backgroundColor) && b != document.body;) b = b.parentNode;
+        var at = light(getComputedStyle(e).color), under = light(getComputedStyle(b).backgroundColor);
+        var ratio = (Math.max(at, under) + 0.05) / (Math.min(at, under) + 0.05);
+        if (ratio < 4.5) say('"' + e.textContent.slice(0, 30) + '" has a contrast of ' + ratio.toFixed(1));
+    });
     use(say);
     performance.getEntriesByType('resource').forEach(function (e) { if (e.name.indexOf('data:') != 0) say('loads ' + e.name); });
     say('done ' + figures);
