@@ -182,6 +182,7 @@ static int time_model(struct figure *total, struct timing *t, struct asked *a, s
     size_t rounds = (size_t)t->rounds;
     double start = now();
     a->options.batch = t->batch;
+    a->options.apart = a->totals ? t->batch : 0;
     int code = fus_model_open(&m, a->path, &a->choice, &a->options, err);
     if (code)
         return code;
