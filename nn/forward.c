@@ -181,9 +181,10 @@ static void walk_layers(void *context)
 
 /* A pass whose pictures are shared out. */
 struct sharing {
-    struct pass *whole;
-    int n_groups, bad;     /* no group after the first one known to fail is walked */
-    pthread_mutex_t mutex; /* of bad, and of the whole's code and message */
+    const struct pass *whole;
+    int n_groups;
+    pthread_mutex_t mutex; /* of the rest */
+    int bad, code;         /* the first group known to fail, after which none is walked, and its code */
 };
 
 static bool is_needed(struct sharing *s, int group)
@@ -199,7 +200,7 @@ static void note_failure(struct sharing *s, int group, const struct pass *pass)
     pthread_mutex_lock(&s->mutex);
     if (group < s->bad) {
         s->bad = group;
-        s->whole->code = pass->code;
+        s->code = pass->code;
         if (s->whole->err && pass->err->code)
             *s->whole->err = *pass->err;
     }
@@ -246,6 +247,7 @@ static void walk_groups(void *context)
     else
         fus_threads_for(s.n_groups, walk_group, &s);
     pthread_mutex_destroy(&s.mutex);
+    pass->code = s.code;
 }
 
 static int last_wanted_layer(const struct fus_net *net, const bool *wanted)

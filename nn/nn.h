@@ -132,8 +132,8 @@ struct fus_net_options {
     int batch;       /* most images in a forward pass; 0 = 1 */
     bool batch_taps; /* fus_net_watch's function gets a block's output for the whole batch at once; else for any
                         number of images, which is faster for large batches */
-    /* most images in a forward pass of a network of short layers, if that is more than `batch`: the threads then share
-     * out images, not layers (fus_net_is_apart); 0: never. low_memory: never */
+    /* most images in a forward pass of a network of short layers, if that is more than `batch`: the
+     * threads then share out images, not layers (fus_net_is_apart). 0, or low_memory: never */
     int apart;
     bool direct;     /* no Winograd: every convolution is computed as the direct sum */
     bool low_memory; /* holds one layer's weights at a time: `get` is called in every pass instead of once, so

@@ -8,15 +8,15 @@
  *
  * The rule depends on the network and on there being several threads, not on times measured:
  *
- *   mean FLOPs of a layer and picture <= SHORT_LAYER     0.2 ms at 150 GFLOP/s
- *   packed weights                    <= SHORT_WEIGHTS   since each thread reads all of them for
- *                                                        every group of pictures
- *   a picture, an output of a layer   <= SHORT_OUTPUT    so that those of a group stay in the cache */
+ *   mean FLOPs of a layer and picture  <= SHORT_LAYER, 0.2 ms at 150 GFLOP/s
+ *   packed weights                     <= SHORT_WEIGHTS, since each thread reads all of them for
+ *                                         every group of pictures
+ *   a picture, an output of a layer    <= SHORT_OUTPUT, so that those of a group stay in cache */
 #include "nn/net.h"
 
 #define SHORT_LAYER 32e6
 #define SHORT_WEIGHTS ((size_t)8 << 20) /* floats: 32 MB */
-#define SHORT_OUTPUT ((size_t)1 << 17) /* floats: 512 KB */
+#define SHORT_OUTPUT ((size_t)1 << 17)  /* floats: 512 KB */
 #define GROUP 4                         /* pictures that go through the layers together */
 
 static bool are_short(const struct fus_net *net)

@@ -78,7 +78,8 @@ static void add_shown(void *context, int layer, int thread)
         a->code = code;
 }
 
-/* A thread a layer, unless they share the row that goes to the scratch file: only then can it fail. */
+/* A thread a layer, unless they share the row that goes to the scratch file. Only with that row can
+ * it fail. */
 static int add_all_shown(struct pass *p, int n)
 {
     struct adding a = {p, n, FUS_OK};

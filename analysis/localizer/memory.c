@@ -88,10 +88,12 @@ int fus_memory_choose(struct fus_run_model *r, const struct fus_localizer *run, 
     size_t n = sizeof tries / sizeof *tries;
     int code = FUS_OK;
     bool fits = false;
-    /* a smaller batch costs less than a second pass */
-    for (int batch = 16; batch >= 4 && !fits && !code && !run->options.batch && !run->options.low_memory; batch /= 2) {
+    /* A smaller batch costs less than a second pass. A larger one pays where threads share out
+     * pictures: then they wait for each other once in a batch. */
+    for (int batch = 32; batch >= 4 && !fits && !code && !run->options.batch && !run->options.low_memory; batch /= 2) {
         code = open_with(r, m, options, batch, false, err);
-        fits = !code && whole_bytes(run, r, m, fus_net_bytes(m->net)) <= run->options.max_memory;
+        fits = !code && (batch <= 16 || r->n_shown) &&
+               whole_bytes(run, r, m, fus_net_bytes(m->net)) <= run->options.max_memory;
     }
     for (size_t i = 0; i < n && !fits && !code; i++) {
         if ((run->options.low_memory && !tries[i].low) ||
