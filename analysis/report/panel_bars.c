@@ -1,6 +1,7 @@
 /* The last block layer in bars, one a category and model (the paper's Figs 3A and 4B): see
  * panels.h. Bars are horizontal, so that names stay readable for any number of categories. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "analysis/report/panels.h"
@@ -44,21 +45,41 @@ static double label_room(const struct fus_view *view)
     return most + 12;
 }
 
+/* "r50, face: 6.2% (5.8% to 6.6%)" */
+static void bar_text(char *text, size_t bytes, const struct bars *p, int model, int category, struct fus_view_point at)
+{
+    double scale = p->quantity == FUS_VIEW_PROPORTION ? 100 : 1;
+    const char *unit = scale > 1 ? "%" : "";
+    char name[2][4 * FUS_PANELS_NAME_CHARS + 1], number[3][FUS_SVG_NUMBER_BYTES];
+    fus_svg_shorten(name[0], p->view->run->models[model].name, FUS_PANELS_NAME_CHARS);
+    fus_svg_shorten(name[1], p->view->run->categories[category], FUS_PANELS_NAME_CHARS);
+    fus_svg_number(number[0], at.value * scale, 3);
+    fus_svg_number(number[1], at.low * scale, 3);
+    fus_svg_number(number[2], at.high * scale, 3);
+    int n = snprintf(text, bytes, "%s, %s: %s%s", name[0], name[1], number[0], unit);
+    if (isfinite(at.low))
+        snprintf(text + n, bytes - (size_t)n, " (%s%s to %s%s)", number[1], unit, number[2], unit);
+}
+
 static void bar(const struct bars *p, int model, int category, double y)
 {
+    char text[8 * FUS_PANELS_NAME_CHARS + 4 * FUS_SVG_NUMBER_BYTES];
+    int look = fus_view_look(p->view, model);
     struct fus_view_point at = fus_view_at(p->view, p->quantity, model, p->view->last[model], category);
     double middle = y + p->thick / 2, end = isfinite(at.value) ? fus_axis_at(&p->x, at.value) : p->x0, after = end;
     fus_svg_put(p->out, "<g class=\"");
-    fus_theme_class(p->out, &p->view->theme, category, model);
+    fus_theme_class(p->out, &p->view->theme, category, look);
     fus_svg_put(p->out, "\">");
-    if (isfinite(at.value))
-        fus_svg_put(p->out, "<rect class=\"$s\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/>",
-                    fus_theme_filled(model) ? "bf" : "bo", p->x0, y + 1, end - p->x0, p->thick - 2);
+    if (isfinite(at.value)) {
+        bar_text(text, sizeof text, p, model, category, at);
+        fus_svg_put(p->out, "<rect class=\"$s\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"><title>$e</title></rect>",
+                    fus_theme_filled(look) ? "bf" : "bo", p->x0, y + 1, end - p->x0, p->thick - 2, text);
+    }
     if (isfinite(at.low)) {
         double low = fus_axis_at(&p->x, at.low), high = fus_axis_at(&p->x, at.high);
         fus_svg_put(p->out, "</g><path class=\"ax\" d=\"M$f,$fH$fM$f,$fv6M$f,$fv6\"/><g class=\"", low, middle, high,
                     low, middle - 3, high, middle - 3);
-        fus_theme_class(p->out, &p->view->theme, category, model);
+        fus_theme_class(p->out, &p->view->theme, category, look);
         fus_svg_put(p->out, "\">");
         after = high;
     }
@@ -67,10 +88,11 @@ static void bar(const struct bars *p, int model, int category, double y)
         double value = end_of ? chance.high : chance.low, x = fus_axis_at(&p->x, value);
         if (!isfinite(value))
             continue;
-        fus_svg_put(p->out, "<path class=\"nl\" d=\"M$f,$fv$f\"/>", x, y, p->thick);
+        fus_svg_put(p->out, "<path class=\"nh\" d=\"M$f,$fv$f\"/><path class=\"nl\" d=\"M$f,$fv$f\"/>", x, y, p->thick,
+                    x, y, p->thick);
         after = x > after ? x : after;
     }
-    fus_theme_marker(p->out, model, after + 8, middle, 2.6, NULL);
+    fus_theme_marker(p->out, look, after + 8, middle, 2.6, NULL);
     fus_svg_put(p->out, "</g><text class=\"tk\" x=\"$f\" y=\"$f\">", after + 15, middle + 3.5);
     fus_svg_put(p->out, !isfinite(at.value) ? "undefined" : p->quantity == FUS_VIEW_PROPORTION ? "$p" : "$r", at.value);
     fus_svg_put(p->out, "</text>\n");

@@ -37,6 +37,9 @@ double fus_panel_map(struct fus_text_buffer *out, const struct fus_view *view, i
 int fus_panel_matched_rows(const struct fus_matched_row **rows, const struct fus_view *view, int model_b, int category);
 double fus_panel_matched(struct fus_text_buffer *out, const struct fus_view *view, int model_b, int category);
 
+/* The same as a small picture without words, averaged to 16 x 16 places; the layer has maps. */
+void fus_panel_map_small(struct fus_text_buffer *out, const struct fus_layer_summary *layer, int category, double top);
+
 /* The colour scale of maps and matrices. */
 double fus_panel_map_scale(struct fus_text_buffer *out, const struct fus_axis *scale, const char *title, double width);
 
