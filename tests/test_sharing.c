@@ -184,8 +184,8 @@ static void test_rule(void)
     static const struct {
         const char *name;
         bool apart;
-    } rule[] = {{"cifar_resnet20", true}, {"cifar_resnet110", true}, {"resnet18", false}, {"clip_rn50", false},
-                {"alexnet", false},       {"clip_vit_b32", false}};
+    } rule[] = {{"cifar_resnet20", true}, {"cifar_resnet110", true}, {"resnet18", false},
+                {"clip_rn50", false},     {"alexnet", false},        {"clip_vit_b32", false}};
     fus_base_set_threads(2);
     for (size_t i = 0; i < sizeof rule / sizeof *rule && fus_base_threads() == 2; i++) {
         struct fus_net_spec spec;
