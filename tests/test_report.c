@@ -407,7 +407,7 @@ static void test_beyond(void)
     silence(s, run.models[0].layers[0].n_units, 3);
     s->variation_cv = 90;
     char *page = write_and_check(&run, 2000000), *figure = load("figures/fig4c.svg");
-    CHECK(page && strstr(page, "Open triangles at the upper edge") && strstr(page, "one, relu: 90.000"));
+    CHECK(page && strstr(page, "Open triangles at the edge") && strstr(page, "one, relu: 90.000"));
     CHECK(figure && !strstr(figure, ">80</text>") && count(figure, "l3.5,-7 3.5,7z") == 1);
     free(figure);
     free(page);

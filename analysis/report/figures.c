@@ -11,7 +11,7 @@ static void add_bars(struct fus_figures_figure *f, const struct fus_view *view, 
     struct fus_figures_panel *panel = fus_figures_begin(f, 0);
     if (!panel)
         return;
-    double height = fus_panel_bars(&f->body, view, quantity, 230);
+    double height = fus_panel_bars(&f->body, view, quantity, 230, &f->beyond);
     snprintf(panel->label, sizeof panel->label, "%s", f->heading);
     fus_figures_end(f, panel, FUS_PANELS_WIDTH, height);
 }

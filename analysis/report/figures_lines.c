@@ -59,19 +59,20 @@ static void widen(double *lo, double *hi, double v)
 static void range_of(double *lo, double *hi, const struct fus_figures_figure *f, const struct fus_view *view,
                      enum fus_view_quantity quantity, int category, bool few)
 {
+    double most = NAN;
     *lo = *hi = NAN;
     for (int i = 0; i < f->n_which; i++)
         for (int l = 0; l < view->run->models[f->which[i]].n_layers; l++) {
             struct fus_view_point at = fus_view_at(view, quantity, f->which[i], l, category);
             if (!few && fus_view_few(view, quantity, f->which[i], l, category))
                 continue;
-            widen(lo, hi, at.value);
-            widen(lo, hi, at.low);
-            widen(lo, hi, at.high);
             struct fus_view_band chance = fus_view_chance(view, quantity, f->which[i], l, category);
-            widen(lo, hi, chance.low);
-            widen(lo, hi, chance.high);
+            const double values[5] = {at.value, at.low, at.high, chance.low, chance.high};
+            for (int k = 0; k < 5; k++)
+                widen(lo, hi, values[k]);
+            most = at.value > most || isnan(most) ? at.value : most;
         }
+    *hi = fus_view_limit(quantity, *hi, most);
 }
 
 /* Of the layers with few units alone if there are no others. */

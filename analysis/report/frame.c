@@ -16,7 +16,7 @@ static const char text_css[] =
     ".kicker,.meta{color:var(--muted);margin:0;font-size:.88rem}\n"
     ".kicker{letter-spacing:.08em;text-transform:uppercase;font-size:.75rem}\n"
     "a{color:var(--accent)}dt{font-weight:600;margin-top:.8em}dd{margin:.1em 0 "
-    "0;max-width:85ch}code{font-size:.85em;white-space:nowrap}\n"
+    "0;max-width:85ch}code{font-size:.85em}.result code{white-space:nowrap}\n"
     "nav{position:sticky;top:0;z-index:1;font-size:.9rem;margin:1em 0;padding:.5em 0;background:var(--paper);"
     "border-bottom:1px solid var(--rule)}\n"
     "nav+h2{border-top:0;margin-top:.6em}nav a{margin-right:1.1em;display:inline-block}\n"
@@ -33,7 +33,8 @@ static const char text_css[] =
 static const char figure_css[] =
     "figure{margin:1.6em 0 2.2em}svg{display:block;width:100%;height:auto;font-family:inherit}\n"
     ".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr));gap:20px 22px}\n"
-    ".maps{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(44%,150px),1fr));gap:14px 18px}\n"
+    ".grid+.grid{margin-top:20px}.maps{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(44%,150px),1fr));"
+    "gap:14px 18px}\n"
     ".maps svg{max-width:190px}.scale{max-width:300px;margin-bottom:12px}\n"
     ".small td,.small th{vertical-align:top;border:0;padding:2px 8px 6px 0;text-align:left;font-weight:400}\n"
     ".small svg{width:76px}.small span{font-size:.72rem;color:var(--muted)}\n"
@@ -74,6 +75,7 @@ static const char other_css[] =
     "nav,.files,.copy,.slider,.tip,details:not([open]),.wide details{display:none}\n"
     "h2,h3,h4,.legend,.scale{break-after:avoid}svg,img,.result p,tr,dd,pre{break-inside:avoid}\n"
     ".grid{grid-template-columns:repeat(2,1fr);gap:12px 20px}.text.wide{grid-column:auto}\n"
+    ".maps{grid-template-columns:repeat(6,1fr);gap:8px 12px}\n"
     ".scroll{overflow:visible}pre{white-space:pre-wrap}\n"
     ".bf,.bo,.bd,.hm path,.hm rect,.hs path,.result{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
 

@@ -107,7 +107,9 @@ static void error_bars(const struct lines *p, int model)
             continue;
         double x = x_of(p, model, l), low = fus_axis_at(&p->y, at.low), high = fus_axis_at(&p->y, at.high),
                cap = p->radius * 0.8;
-        fus_svg_put(p->out, "M$f,$fV$fM$f,$fh$fM$f,$fh$f", x, low, high, x - cap, low, 2 * cap, x - cap, high, 2 * cap);
+        fus_svg_put(p->out, "M$f,$fV$fM$f,$fh$f", x, low, high, x - cap, low, 2 * cap);
+        if (at.high <= p->y.hi)
+            fus_svg_put(p->out, "M$f,$fh$f", x - cap, high, 2 * cap);
     }
     fus_svg_put(p->out, "\"/>\n");
 }
@@ -316,7 +318,7 @@ double fus_panel_lines(struct fus_text_buffer *out, const struct fus_view *view,
     p.y.to = p.top;
     double spacing = (p.x1 - p.x0) / view->most_layers;
     p.every = spacing >= 8 ? 1 : (int)(9 / spacing) + 1;
-    p.radius = spacing >= 12 ? 2.7 : 2.3;
+    p.radius = spacing >= 24 ? 3.1 : spacing >= 12 ? 2.7 : 2.3;
     p.titles = (long)view->most_layers * view->run->n_categories * n_which <= MAX_TITLES / 3;
     fus_panel_lines_title(out, view, category, LEFT, 15, FUS_PANELS_WIDTH - LEFT);
     fus_axis_layers(out, view, p.x0, p.x1, p.top, p.bottom);

@@ -21,7 +21,7 @@ static void caption_csi(struct fus_text_buffer *out, const struct fus_view *view
     fus_svg_put(out, "Mean CSI of the units selective for each category; error bars are \xc2\xb1 1 SEM over these "
                      "units (no bar: smaller than the "
                      "marker, or a single unit). Gaps: no selective unit with a defined CSI.");
-    if (view->run->n_models < 2)
+    if (view->run->n_models < 2 || view->run->groups.n)
         return;
     fus_svg_put(out,
                 " <b>*</b> CSI of $e greater than that of $s, p\xc2\xa0&lt;\xc2\xa0.05, by the paper\xe2\x80\x99s "
@@ -191,7 +191,7 @@ void fus_prose_caption(struct fus_text_buffer *out, const struct fus_view *view,
         fus_svg_put(out, " The vertical scale does not start at 0.");
     if (figure->beyond)
         fus_svg_put(out,
-                    " Open triangles at the upper edge: values beyond the scale, which layers with few units for the "
+                    " Open triangles at the edge: values beyond the scale, which layers with few units for the "
                     "category (fewer than $d, or of the CV less than one for $d places) do not set; the table has "
                     "them.",
                     FUS_VIEW_FEW_UNITS, FUS_VIEW_FEW_PLACES);
@@ -230,11 +230,25 @@ static void list_folds(struct fus_text_buffer *out, const struct fus_view *view,
             fus_svg_put(out, "$e$s", view->run->categories[f->folds[i].category], fus_prose_separator(at++, n));
 }
 
+/* Whether the group before has the same categories, for the same reason. */
+static bool repeats(const struct fus_view *view, const struct fus_figures_figure *f, size_t i)
+{
+    struct fus_text_buffer before = {0}, now = {0};
+    if (i == 0 || f->model_groups || why_empty(f, f->folds[i].group) != why_empty(f, f->folds[i - 1].group))
+        return false;
+    list_folds(&before, view, f, f->folds[i - 1].group);
+    list_folds(&now, view, f, f->folds[i].group);
+    bool same = before.s && now.s && strcmp(before.s, now.s) == 0;
+    fus_text_free(&before);
+    fus_text_free(&now);
+    return same;
+}
+
 void fus_prose_folds(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_figures_figure *f)
 {
     for (size_t i = 0; i < f->n_folds; i++) {
         int group = f->folds[i].group;
-        if (i > 0 && group == f->folds[i - 1].group)
+        if ((i > 0 && group == f->folds[i - 1].group) || repeats(view, f, i))
             continue;
         if (i == 0 || !f->model_groups)
             fus_svg_put(out, "$sNot drawn, since $s: ", i ? " " : "", why_empty(f, group));

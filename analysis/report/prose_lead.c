@@ -5,32 +5,6 @@
 #include "analysis/inference.h"
 #include "analysis/report/prose.h"
 
-/* "25.1% of the units of resnet50 are selective for a category, place above all (7.8%)" */
-static void lead_model(struct fus_text_buffer *out, const struct fus_view *view, int model)
-{
-    const struct fus_layer_summary *last = fus_view_last(view, model);
-    const char *untrained = fus_view_untrained(view, model) ? ", an untrained control," : "";
-    size_t n_selective = fus_view_n_selective(view, model);
-    double most = 0;
-    for (int c = 0; c < view->run->n_categories; c++)
-        if (!fus_view_scrambled(view, c))
-            most = fus_view_share(view, model, c) > most ? fus_view_share(view, model, c) : most;
-    if (n_selective == 0) {
-        fus_svg_put(out, "<strong>no unit of $e</strong>$s is selective for any category", fus_view_name(view, model),
-                    untrained);
-        return;
-    }
-    if (fus_view_only_category(view, model) >= 0) {
-        fus_svg_put(out, "<strong>$p of the units of $e</strong>$s are selective for $e, none for any other category",
-                    most, fus_view_name(view, model), untrained,
-                    view->run->categories[fus_view_only_category(view, model)]);
-        return;
-    }
-    fus_svg_put(out, "<strong>$p of the units of $e</strong>$s are selective for a category, above all ",
-                (double)n_selective / (double)last->n_units, fus_view_name(view, model), untrained);
-    fus_prose_categories(out, view, model, most);
-}
-
 /* The share of a model's last block layer that is selective for any category but the scrambled. */
 static double share_of_categories(const struct fus_view *view, int model)
 {
@@ -39,6 +13,33 @@ static double share_of_categories(const struct fus_view *view, int model)
         if (!fus_view_scrambled(view, c))
             n += fus_view_category(view, model, view->last[model], c)->n_selective;
     return (double)n / (double)fus_view_last(view, model)->n_units;
+}
+
+/* "25.1% of the units of resnet50 are selective for a category, place above all (7.8%)" */
+static void lead_model(struct fus_text_buffer *out, const struct fus_view *view, int model)
+{
+    const char *untrained = fus_view_untrained(view, model) ? ", an untrained control," : "";
+    size_t n_selective = fus_view_n_selective(view, model);
+    int only = fus_view_only_category(view, model);
+    double most = 0, share = share_of_categories(view, model);
+    for (int c = 0; c < view->run->n_categories; c++)
+        if (!fus_view_scrambled(view, c))
+            most = fus_view_share(view, model, c) > most ? fus_view_share(view, model, c) : most;
+    if (n_selective == 0)
+        fus_svg_put(out, "<strong>no unit of $e</strong>$s is selective for any category", fus_view_name(view, model),
+                    untrained);
+    else if (only >= 0)
+        fus_svg_put(out, "<strong>$p of the units of $e</strong>$s are selective for $e, none for any other category",
+                    fus_view_share(view, model, only), fus_view_name(view, model), untrained,
+                    view->run->categories[only]);
+    else {
+        fus_svg_put(out, "<strong>$p of the units of $e</strong>$s are selective for a category", share,
+                    fus_view_name(view, model), untrained);
+        if (share * (double)fus_view_last(view, model)->n_units + 0.5 < (double)n_selective)
+            fus_svg_put(out, " other than the scrambled control");
+        fus_svg_put(out, ", above all ");
+        fus_prose_categories(out, view, model, most);
+    }
 }
 
 #define MAX_NAMED 4 /* categories */

@@ -236,6 +236,12 @@ bool fus_view_few(const struct fus_view *view, enum fus_view_quantity quantity, 
     return quantity == FUS_VIEW_MORISITA && n < FUS_VIEW_FEW_UNITS;
 }
 
+double fus_view_limit(enum fus_view_quantity quantity, double high, double most)
+{
+    bool places = quantity == FUS_VIEW_VARIATION || quantity == FUS_VIEW_MORISITA;
+    return places && high > 1.5 * most ? 1.5 * most : high;
+}
+
 struct fus_view_band fus_view_chance(const struct fus_view *view, enum fus_view_quantity quantity, int model, int layer,
                                      int category)
 {

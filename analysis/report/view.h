@@ -61,6 +61,10 @@ struct fus_view_point fus_view_at(const struct fus_view *view, enum fus_view_qua
 #define FUS_VIEW_FEW_PLACES 16
 bool fus_view_few(const struct fus_view *view, enum fus_view_quantity quantity, int model, int layer, int category);
 
+/* The upper end of a scale for values up to `most`, whose error bars reach `high`: those of the
+ * spread over places may be long and count up to 1.5 times the largest value. */
+double fus_view_limit(enum fus_view_quantity quantity, double high, double most);
+
 /* What chance gives, NaN: not computed. Of the proportion the quantile 1 - alpha over relabellings
  * (high alone); of variation and Morisita's index what 1 - alpha of maps with as many units placed
  * at random lie within (placement.c). */
