@@ -11,6 +11,7 @@ struct fus_net {
     struct fus_arch arch;
     struct fus_plan plan;
     const struct fus_kernel *kernel;
+    const struct fus_kernel_bf16 *bf16; /* NULL: all is computed in floats */
     int batch, n_threads;
     bool low_memory;   /* weights hold one layer at a time, loaded again in every pass */
     bool in_place;     /* all memory is the caller's */

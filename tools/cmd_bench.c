@@ -231,7 +231,9 @@ static int time_totals(struct timing *t, struct asked *a, int batch, struct fus_
 int fus_cmd_bench(int argc, char **argv)
 {
     static const struct fus_word kernels[] = {{"auto", 0}, {"direct", 1}, {0}};
+    static const struct fus_word precisions[] = {{"fp32", FUS_PRECISION_FP32}, {"bf16", FUS_PRECISION_BF16}, {0}};
     struct fus_choice conv = {kernels, -1}; /* auto; of training: direct */
+    struct fus_choice precision = {precisions, FUS_PRECISION_FP32};
     int batch = 0;
     struct asked a = {.path = "random:resnet50?seed=1"};
     struct timing t = {.rounds = 15};
@@ -246,6 +248,7 @@ int fus_cmd_bench(int argc, char **argv)
                                    {"--rounds", FUS_ARG_COUNT, &t.rounds},
                                    {"--csv", FUS_ARG_FLAG, &a.csv},
                                    {"--conv", FUS_ARG_CHOICE, &conv},
+                                   {"--precision", FUS_ARG_CHOICE, &precision},
                                    {"--low-memory", FUS_ARG_FLAG, &a.options.low_memory},
                                    {"--totals", FUS_ARG_FLAG, &a.totals},
                                    {"--train", FUS_ARG_FLAG, &trains},
@@ -263,6 +266,7 @@ int fus_cmd_bench(int argc, char **argv)
         (strncmp(train.from, "layer", 5) != 0 || train.from[5] < '1' || train.from[5] > '4' || train.from[6]))
         return fus_args_usage("bench", "--from: '%s' found, a stage such as layer4 expected", train.from);
     a.options.direct = conv.value == 1;
+    a.options.precision = (enum fus_precision)precision.value;
     status = fus_model_args_check("bench", &a.choice);
     if (status)
         return status;

@@ -33,7 +33,7 @@ static bool available(void)
 
 #ifdef HAVE_ROW
 const struct fus_kernel fus_kernel_fma = {"scalar", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max, ACTIVATE,
-                                          TOKENS,   MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS};
+                                          TOKENS,   MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS, BF16("scalar")};
 #else
 #include "nn/kernel/kernels.h"
 

@@ -8,4 +8,4 @@ static bool available(void)
 }
 
 const struct fus_kernel fus_kernel_scalar = {"scalar", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max, ACTIVATE,
-                                             TOKENS,   MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS};
+                                             TOKENS,   MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS, BF16("scalar")};

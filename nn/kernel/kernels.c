@@ -35,6 +35,12 @@ const struct fus_kernel *fus_kernels_pick(const char *name, struct fus_error *er
     return NULL;
 }
 
+const struct fus_kernel_bf16 *fus_kernels_pick_bf16(const char *name, struct fus_error *err)
+{
+    const struct fus_kernel *row = fus_kernels_pick(name, err);
+    return row ? &row->bf16 : NULL;
+}
+
 const struct fus_kernel *fus_kernels_here(void)
 {
     const struct fus_kernel *row = fus_kernels_pick(NULL, NULL);
