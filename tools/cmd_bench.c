@@ -27,6 +27,7 @@ static const char help[] =
     "  --prefix P     which of the file's networks, where it holds several\n"
     "  --preprocess P whose input's size: torchvision, clip, cifar, resize=..,interp=..,crop=..,mean=..,std=..\n"
     "  --conv direct  without Winograd's algorithm\n"
+    "  --precision P  fp32 (default) or bf16, which is direct\n"
     "  --low-memory   hold one layer's weights at a time\n"
     "  --totals       whole passes alone, with 1, 2, 4 .. all threads and batches of 1 and 8 (or --batch N), instead "
     "of the layers; with\n"
@@ -231,9 +232,8 @@ static int time_totals(struct timing *t, struct asked *a, int batch, struct fus_
 int fus_cmd_bench(int argc, char **argv)
 {
     static const struct fus_word kernels[] = {{"auto", 0}, {"direct", 1}, {0}};
-    static const struct fus_word precisions[] = {{"fp32", FUS_PRECISION_FP32}, {"bf16", FUS_PRECISION_BF16}, {0}};
     struct fus_choice conv = {kernels, -1}; /* auto; of training: direct */
-    struct fus_choice precision = {precisions, FUS_PRECISION_FP32};
+    struct fus_choice precision = {fus_model_args_precisions, FUS_PRECISION_FP32};
     int batch = 0;
     struct asked a = {.path = "random:resnet50?seed=1"};
     struct timing t = {.rounds = 15};
@@ -260,6 +260,8 @@ int fus_cmd_bench(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (none.n)
         return fus_args_usage("bench", "'%s' is not expected", none.items[0]);
+    if (trains && precision.value != FUS_PRECISION_FP32)
+        return fus_args_usage("bench", "--precision bf16 is not for --train");
     if (!trains && (train.from || train.max_memory))
         return fus_args_usage("bench", "--from and --max-memory are for --train");
     if (train.from &&

@@ -86,9 +86,9 @@ INLINE void bf16_tile_of(const struct fus_bf16_tile *t, const int rows, const in
         else if (r <= BF16_ROWS)                                              \
             bf16_tile_of(t, r <= BF16_ROWS ? r : 1, 1, A_ROW);                \
         break;
-#define BF16_ANY_ROWS                                                                                      \
-    switch (t->rows) {                                                                                     \
-        BF16_CASE(1) BF16_CASE(2) BF16_CASE(3) BF16_CASE(4) BF16_CASE(5) BF16_CASE(6) BF16_CASE(7)         \
+#define BF16_ANY_ROWS                                                                              \
+    switch (t->rows) {                                                                             \
+        BF16_CASE(1) BF16_CASE(2) BF16_CASE(3) BF16_CASE(4) BF16_CASE(5) BF16_CASE(6) BF16_CASE(7) \
     }
 
 #define A_ROW FUS_LANES

@@ -65,6 +65,6 @@ static bool available(void)
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
-const struct fus_kernel fus_kernel_avx2 = {"avx2", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max, ACTIVATE,
+const struct fus_kernel fus_kernel_avx2 = {"avx2", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max,  ACTIVATE,
                                            TOKENS, MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS, BF16("avx2")};
 #endif

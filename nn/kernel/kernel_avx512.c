@@ -65,6 +65,7 @@ static bool available(void)
     return __builtin_cpu_supports("avx512f");
 }
 
-const struct fus_kernel fus_kernel_avx512 = {"avx512", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max, ACTIVATE,
-                                             TOKENS,   MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS, BF16("avx512")};
+const struct fus_kernel fus_kernel_avx512 = {"avx512", TILE_ROWS, TILE_BLOCKS, TILES,         WINOGRAD,
+                                             pool_max, ACTIVATE,  TOKENS,      MOMENTS,       fma_chains,
+                                             WIDTH,    available, GRADIENTS,   BF16("avx512")};
 #endif

@@ -63,6 +63,6 @@ static bool available(void)
     return true; /* every AArch64 CPU that runs a hosted system has it */
 }
 
-const struct fus_kernel fus_kernel_neon = {"neon", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max, ACTIVATE,
+const struct fus_kernel fus_kernel_neon = {"neon", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max,  ACTIVATE,
                                            TOKENS, MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS, BF16("neon")};
 #endif

@@ -75,9 +75,7 @@ static size_t panel_floats(const struct fus_layer *l)
         struct fus_layer part = part_of(l);
         return (size_t)n_parts(l) * panel_floats(&part);
     }
-    return l->bf16       ? fus_gemm16_panel_floats(l)
-           : l->winograd ? fus_winograd_panel_floats(l)
-                         : fus_gemm_panel_floats(l);
+    return l->bf16 ? fus_gemm16_panel_floats(l) : l->winograd ? fus_winograd_panel_floats(l) : fus_gemm_panel_floats(l);
 }
 
 static size_t bias_floats(const struct fus_layer *l)

@@ -250,7 +250,8 @@ static void clear_lanes(const struct product *p, size_t element, size_t n, int f
 static void round_block(const struct product *p, size_t picture, int block)
 {
     const struct fus_layer *l = p->g->layer;
-    bool packed = p->row->packed, last = block + 1 == FUS_BLOCKS(l->in_channels), alone = packed && last && block % 2 == 0;
+    bool packed = p->row->packed, last = block + 1 == FUS_BLOCKS(l->in_channels),
+         alone = packed && last && block % 2 == 0;
     size_t lanes = packed ? 2 * FUS_LANES : FUS_LANES, width = (size_t)p->in_width, line = padded_width(p) * lanes;
     size_t pad = (size_t)p->padding, half = packed ? (size_t)(block % 2) * FUS_LANES : 0;
     size_t to = picture * p->picture + (size_t)(packed ? block / 2 : block) * p->plane;
@@ -382,9 +383,9 @@ static size_t weights_before(const struct product *p, int i)
     int per_tap = (FUS_BLOCKS(l->in_channels) + 1) / 2, tap = i / per_tap;
     if (p->row->packed)
         return (size_t)i * PAIRED;
-    return from_picture(l) ? (size_t)(i * depth_of(l, 0) * FUS_LANES)
-                           : (size_t)(tap * FUS_BLOCKS(l->in_channels) * FUS_LANES + i % per_tap * FUS_BF16_DEPTH) *
-                                 FUS_LANES;
+    return from_picture(l)
+               ? (size_t)(i * depth_of(l, 0) * FUS_LANES)
+               : (size_t)(tap * FUS_BLOCKS(l->in_channels) * FUS_LANES + i % per_tap * FUS_BF16_DEPTH) * FUS_LANES;
 }
 
 static int panel_blocks(const struct product *p, int panel)
@@ -406,8 +407,8 @@ static void multiply_panel(const struct task *t, int panel, int from, int end)
                                  .n_steps = end - from,
                                  .blocks = panel_blocks(p, panel),
                                  .first = from == 0};
-    tile.b = (const char *)p->g->panels +
-             ((size_t)(panel * p->row->blocks) * of_block + weights_before(p, from)) * element;
+    tile.b =
+        (const char *)p->g->panels + ((size_t)(panel * p->row->blocks) * of_block + weights_before(p, from)) * element;
     unsigned state = p->row->enter ? p->row->enter() : 0;
     for (int i = 0; i < t->n_tiles; i++) {
         const struct tile_at *at = &t->tiles[i];
