@@ -134,7 +134,7 @@ enum fus_precision { FUS_PRECISION_FP32, FUS_PRECISION_BF16 };
 const char *fus_net_precision_name(enum fus_precision precision); /* "fp32", "bf16" */
 
 struct fus_net_options {
-    const char *isa; /* instruction set: scalar, avx2, avx512, neon; NULL: $FUS_ISA's, else the best available */
+    const char *isa; /* instruction set: scalar, avx2, avx512, amx, neon; NULL: $FUS_ISA's, else the best available */
     int batch;       /* most images in a forward pass; 0 = 1 */
     bool batch_taps; /* fus_net_watch's function gets a block's output for the whole batch at once; else for any
                         number of images, which is faster for large batches */

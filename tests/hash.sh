@@ -153,7 +153,7 @@ program=$(absolute "$program")
 options=
 check "the default" $RUN "$program"
 every_way() {
-    for isa in scalar avx2 avx512 neon; do
+    for isa in scalar avx2 avx512 amx neon; do
         export FUS_ISA=$isa
         check "FUS_ISA=$isa" $RUN "$program"
         unset FUS_ISA

@@ -164,6 +164,52 @@ static void test_tiles(void)
     }
 }
 
+/* ---- AMX's layout by plain loops ---- */
+
+static float whole(uint16_t half)
+{
+    return float_of((uint32_t)half << 16);
+}
+
+static void paired_tile(const struct fus_bf16_tile *t)
+{
+    for (int j = 0; j < t->blocks; j++)
+        for (int row = 0; row < t->rows; row++)
+            for (int lane = 0; lane < FUS_LANES; lane++) {
+                float *c = t->c + (size_t)j * t->c_step + row * FUS_LANES + lane, sum = t->first ? 0 : *c;
+                const uint16_t *a = (const uint16_t *)t->a + (size_t)row * t->a_pixel,
+                               *b = (const uint16_t *)t->b + (size_t)j * t->b_step + 2 * lane;
+                for (int i = 0; i < t->n_steps; i++, b += FUS_BF16_DEPTH * FUS_LANES) {
+                    float even = 0, odd = 0;
+                    for (int k = 0; k < FUS_BF16_DEPTH; k += 2) {
+                        const uint16_t *x = a + t->steps[i].in + k, *w = b + k * FUS_LANES;
+                        even = fus_bf16_fma(whole(x[0]), whole(w[0]), even);
+                        odd = fus_bf16_fma(whole(x[1]), whole(w[1]), odd);
+                    }
+                    sum = fus_bf16_add(sum, fus_bf16_add(even, odd));
+                }
+                *c = sum;
+            }
+}
+
+static void paired_round(void *to, const float *from, size_t n)
+{
+    for (size_t i = 0; i < n * FUS_LANES; i++)
+        ((uint16_t *)to)[i / FUS_LANES * FUS_BF16_DEPTH + i % FUS_LANES] =
+            (uint16_t)(bits_of(fus_bf16_round(from[i])) >> 16);
+}
+
+static const struct fus_kernel_bf16 paired = {
+    .name = "paired",
+    .rows = 32,
+    .blocks = 2,
+    .slice = 1000,
+    .packed = true,
+    .flushes = true,
+    .tile = {paired_tile, paired_tile, paired_tile, paired_tile},
+    .round = paired_round,
+};
+
 /* ---- layers ---- */
 
 struct setting {
@@ -268,10 +314,10 @@ static float *interleaved(const float *x, const struct fus_layer *l)
 
 static void check_layer(struct setting *s, const char *name, int threads)
 {
-    const struct fus_kernel *kernel = fus_kernels_pick(name, NULL);
+    const struct fus_kernel *kernel = fus_kernels_pick(name, NULL); /* NULL: the best */
     struct fus_layer *l = &s->layer;
     size_t places = fus_layer_places(l), out = fus_layer_floats(l), n = volume(l->channels, places);
-    l->bf16 = fus_kernels_pick_bf16(name, NULL);
+    l->bf16 = name ? fus_kernels_pick_bf16(name, NULL) : &paired;
     float *in = l->input < 0 ? interleaved(s->in, l) : blocked(s->in, l->in_channels, fus_layer_in_places(l)),
           *addend = s->addend ? blocked(s->addend, l->channels, places) : NULL,
           *packed = fus_base_aligned(fus_conv_packed_floats(l), sizeof *packed),
@@ -322,6 +368,7 @@ static void test_layers(void)
             for (int row = 0; row < N_ROWS; row++)
                 for (int threads = 1; threads <= 3 && fus_kernels_pick_bf16(rows[row], NULL); threads += 2)
                     check_layer(&s, rows[row], threads);
+            check_layer(&s, NULL, 2);
             float *const all[] = {s.in, s.addend, s.weights, s.bias, s.want};
             for (size_t j = 0; j < sizeof all / sizeof *all; j++)
                 fus_base_free(all[j]);

@@ -119,19 +119,16 @@ TARGET static void bf16_tile_picture_second(const struct fus_bf16_tile *t)
 }
 #undef A_ROW
 
-typedef uint32_t bf16_lanes __attribute__((vector_size(4 * FUS_LANES)));
+/* clang-format off */
+#include "nn/kernel/bf16_lanes.h"
+/* clang-format on */
 
-/* fus_bf16_round of 16 floats at a time. */
 TARGET static void bf16_round(void *to, const float *from, size_t n)
 {
     float *out = to;
     for (size_t i = 0; i < n; i++) {
-        bf16_lanes u;
-        memcpy(&u, from + i * FUS_LANES, sizeof u);
-        bf16_lanes size = u & 0x7fffffff, nan = (bf16_lanes)(size > 0x7f800000), tiny = (bf16_lanes)(size < 0x00800000);
-        bf16_lanes y = (u + 0x7fff + (u >> 16 & 1)) & 0xffff0000;
-        y = (y & ~nan) | ((u | 0x00400000) & 0xffff0000 & nan);
-        y = (y & ~tiny) | (u & 0x80000000 & tiny);
+        bf16_lanes y;
+        bf16_round_lanes(&y, from + i * FUS_LANES);
         memcpy(out + i * FUS_LANES, &y, sizeof y);
     }
 }

@@ -159,8 +159,12 @@ struct fus_kernel {
  * this CPU cannot run is an error. */
 const struct fus_kernel *fus_kernels_pick(const char *name, struct fus_error *err);
 
-/* The row of the same name for products of bf16 numbers. */
+/* Likewise for products of bf16 numbers: the same rows, and "amx", the best where it is available and
+ * its self-test passes (kernel_amx.h). For all else "amx" is avx512. */
 const struct fus_kernel_bf16 *fus_kernels_pick_bf16(const char *name, struct fus_error *err);
+
+/* Whether amx was not picked because its self-test fails; text: a line about it. */
+bool fus_kernels_refused(char *text, size_t text_bytes);
 
 /* The same for loops that cannot fail: the scalar row if fus_cpu_isa names one that is not
  * available (fus_kernels_pick has already reported that). */
