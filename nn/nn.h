@@ -127,9 +127,9 @@ typedef int (*fus_weight_fn)(void *context, float *out, size_t n, const char *na
 
 struct fus_net;
 
-/* Arithmetic of convolutions and linear layers: floats, or products of bf16 numbers (kernel/bf16.h):
- * weights, with the batch norm folded in, and inputs are rounded to bf16; sums, and what lies
- * between the layers, are floats. */
+/* Arithmetic of convolutions and linear layers: floats, or products of bf16 numbers
+ * (kernel/bf16.h): weights, with the batch norm folded in, and inputs are rounded to bf16; sums,
+ * and what lies between the layers, are floats. */
 enum fus_precision { FUS_PRECISION_FP32, FUS_PRECISION_BF16 };
 const char *fus_net_precision_name(enum fus_precision precision); /* "fp32", "bf16" */
 

@@ -58,8 +58,8 @@ static float convolve_at(const float *in, const float *w, const struct fus_layer
     return sum;
 }
 
-/* The same by kernel/bf16.h's rule for layers of bf16 numbers. k runs in tiles of 32: the channels of
- * one r, s from 0, 32, ... on; of an image one r's (s, c). */
+/* The same by kernel/bf16.h's rule for layers of bf16 numbers. k runs in tiles of 32: the
+ * channels of one r, s from 0, 32, ... on; of an image one r's (s, c). */
 struct bf16_sums {
     float tile[2], total; /* of even and odd k; c */
     int k;                /* of the tile, that have been added */

@@ -1,4 +1,5 @@
-/* Sums of products of bf16 numbers (`--precision bf16`), with the bits of Intel's AMX, on any machine.
+/* Sums of products of bf16 numbers (`--precision bf16`), with the bits of Intel's AMX, on any
+ * machine.
  *
  * A bf16 number is a float whose lower 16 bits are 0. k runs in tiles of 32. With e and o starting
  * at 0 in each tile, and FMA a fused multiply-add:
@@ -23,8 +24,8 @@ struct fus_bf16_step {
     int depth;
 };
 
-/* Some pixels x some blocks of 16 channels: c[j, i, :] = (c[j, i, :] or 0) + the sums over k. Elements
- * of a and b are floats that hold bf16 numbers, or 16-bit ones (`packed`).
+/* Some pixels x some blocks of 16 channels: c[j, i, :] = (c[j, i, :] or 0) + the sums over k.
+ * Elements of a and b are floats that hold bf16 numbers, or 16-bit ones (`packed`).
  *
  * a  pixels a_pixel elements apart; k 16 .. 31 of a step lie a_half after k 0 .. 15; packed: all 32
  *    lie together
@@ -67,7 +68,8 @@ float fus_bf16_add(float a, float b);
  * where subnormals may occur and no other kernel flushes them. */
 void fus_bf16_tile_exact(const struct fus_bf16_tile *t);
 
-/* The least absolute value other than 0 among n bf16 numbers, as bits; UINT32_MAX: there is none. */
+/* The least absolute value other than 0 among n bf16 numbers, as bits; UINT32_MAX: there is
+ * none. */
 uint32_t fus_bf16_least(const float *x, size_t n);
 
 /* Whether no sum of products of numbers of at least these absolute values can be subnormal. a and b

@@ -1,9 +1,9 @@
-/* Products of bf16 numbers by Intel's AMX: TDPBF16PS of the Software Developer's Manual, volume 2. Two
- * tiles of 16 pixels times two of 16 channels; the sums stay in tile registers over all k. All else
- * is the avx512 row's.
+/* Products of bf16 numbers by Intel's AMX: TDPBF16PS of the Software Developer's Manual, volume 2.
+ * Two tiles of 16 pixels times two of 16 channels; the sums stay in tile registers over all k. All
+ * else is the avx512 row's.
  *
- * Linux gives a process the registers' memory on demand (arch_prctl, ARCH_REQ_XCOMP_PERM). The row is
- * used only if its results equal those of fus_bf16_tile_exact in a test at first use. */
+ * Linux gives a process the registers' memory on demand (arch_prctl, ARCH_REQ_XCOMP_PERM). The
+ * row is used only if its results equal those of fus_bf16_tile_exact in a test at first use. */
 #if defined(__linux__)
 #define _GNU_SOURCE /* syscall */
 #endif
@@ -64,25 +64,25 @@ static int part_rows(const struct fus_bf16_tile *t, int part)
 
 /* Tile registers: 0 .. 3 the sums of pixels x channels, 4 and 5 pixels, 6 and 7 channels. Rows that
  * are not there hold other pixels, whose sums are not kept. */
-#define START(tmm, part, block)                                                                        \
-    do {                                                                                             \
-        const float *from = t->c + (size_t)(block) * t->c_step + (part) * ROWS * FUS_LANES;          \
-        if (t->first) {                                                                              \
-            _tile_zero(tmm);                                                                           \
-        } else {                                                                                     \
-            memcpy(sums, from, (size_t)(part_rows(t, part) * FUS_LANES) * sizeof(float));            \
-            FENCE();                                                                                 \
-            _tile_loadd(tmm, sums, 64);                                                                \
-            FENCE();                                                                                 \
-        }                                                                                            \
+#define START(tmm, part, block)                                                           \
+    do {                                                                                  \
+        const float *from = t->c + (size_t)(block)*t->c_step + (part)*ROWS * FUS_LANES;   \
+        if (t->first) {                                                                   \
+            _tile_zero(tmm);                                                              \
+        } else {                                                                          \
+            memcpy(sums, from, (size_t)(part_rows(t, part) * FUS_LANES) * sizeof(float)); \
+            FENCE();                                                                      \
+            _tile_loadd(tmm, sums, 64);                                                   \
+            FENCE();                                                                      \
+        }                                                                                 \
     } while (0)
-#define END(tmm, part, block)                                                                          \
-    do {                                                                                             \
-        float *to = t->c + (size_t)(block) * t->c_step + (part) * ROWS * FUS_LANES;                  \
-        _tile_stored(tmm, sums, 64);                                                                   \
-        FENCE();                                                                                     \
-        memcpy(to, sums, (size_t)(part_rows(t, part) * FUS_LANES) * sizeof(float));                  \
-        FENCE();                                                                                     \
+#define END(tmm, part, block)                                                       \
+    do {                                                                            \
+        float *to = t->c + (size_t)(block)*t->c_step + (part)*ROWS * FUS_LANES;     \
+        _tile_stored(tmm, sums, 64);                                                \
+        FENCE();                                                                    \
+        memcpy(to, sums, (size_t)(part_rows(t, part) * FUS_LANES) * sizeof(float)); \
+        FENCE();                                                                    \
     } while (0)
 
 TARGET static void tile(const struct fus_bf16_tile *t)
@@ -151,7 +151,8 @@ const struct fus_kernel_bf16 fus_kernel_amx = {
 
 /* ---- may it be used? ---- */
 
-/* CPUID.7.0:EDX, XCR0: that the CPU has the instructions, and that the system saves the registers. */
+/* CPUID.7.0:EDX, XCR0: that the CPU has the instructions, and that the system saves the
+ * registers. */
 static bool detect(void)
 {
     unsigned a, b, c, d, low, high;
@@ -184,7 +185,10 @@ static float number(struct fus_rng *r, int regime)
     static const uint32_t first[] = {118, 127, 50, 1, 50}, n[] = {12, 1, 17, 254, 15};
     uint64_t u = fus_rng_u64(r);
     uint32_t sign = (uint32_t)(u & 1) << 31, exponent = first[regime] + (uint32_t)(u >> 32) % n[regime],
-             digits = (uint32_t)(u >> 8) & (regime == 1 ? 3 : regime == 4 ? 0 : 127), bits;
+             digits = (uint32_t)(u >> 8) & (regime == 1   ? 3
+                                            : regime == 4 ? 0
+                                                          : 127),
+             bits;
     bits = regime == 4 && (u >> 20 & 1) ? sign : sign | exponent << 23 | digits << 16;
     float x;
     memcpy(&x, &bits, sizeof x);

@@ -159,8 +159,8 @@ struct fus_kernel {
  * this CPU cannot run is an error. */
 const struct fus_kernel *fus_kernels_pick(const char *name, struct fus_error *err);
 
-/* Likewise for products of bf16 numbers: the same rows, and "amx", the best where it is available and
- * its self-test passes (kernel_amx.h). For all else "amx" is avx512. */
+/* Likewise for products of bf16 numbers: the same rows, and "amx", the best where it is
+ * available and its self-test passes (kernel_amx.h). For all else "amx" is avx512. */
 const struct fus_kernel_bf16 *fus_kernels_pick_bf16(const char *name, struct fus_error *err);
 
 /* Whether amx was not picked because its self-test fails; text: a line about it. */

@@ -3,9 +3,10 @@
  *
  *   out[p, c] = act(sum_k patch[p, k] w[k, c] + bias[c] + addend[p, c])
  *
- * k runs over (r, s, channel) in tiles of 32: those of 32 channels of one tap of the kernel, the last
- * filled up with zeros; of an image's 3 channels those of one row of the kernel. The padding's zeros
- * are multiplied like any number. All but the products is computed in floats, with subnormals.
+ * k runs over (r, s, channel) in tiles of 32: those of 32 channels of one tap of the kernel, the
+ * last filled up with zeros; of an image's 3 channels those of one row of the kernel. The padding's
+ * zeros are multiplied like any number. All but the products is computed in floats, with
+ * subnormals.
  *
  * The layer's input is first rounded into a buffer with its padding around it, as many pictures or
  * rows of pixels at a time as stay in cache. Threads split pixels and channels, never k. */
@@ -135,8 +136,8 @@ static size_t padded_height(const struct product *p)
     return (size_t)(p->in_height + 2 * p->padding);
 }
 
-/* The buffer of rounded inputs. Of the image, packed: [padded rows, output columns, 32], the window's
- * part of each row laid out anew for each output column. */
+/* The buffer of rounded inputs. Of the image, packed: [padded rows, output columns, 32], the
+ * window's part of each row laid out anew for each output column. */
 static void set_buffer(struct product *p)
 {
     const struct fus_layer *l = p->g->layer;
@@ -425,8 +426,8 @@ static void multiply_panel(const struct task *t, int panel, int from, int end)
         p->row->leave(state);
 }
 
-/* Bias, addend and activation of some pixels and blocks of channels; `at`: floats before them, block:
- * the first. */
+/* Bias, addend and activation of some pixels and blocks of channels; `at`: floats before them,
+ * block: the first. */
 static void finish(const struct product *p, size_t at, int block, int rows, int blocks)
 {
     const struct fus_layer *l = p->g->layer;
