@@ -146,11 +146,14 @@ int fus_net_embedding_tap(const struct fus_net *net)
 /* ---- create ---- */
 
 /* Convolutions run by Winograd's algorithm where their shape allows it, unless the caller wants the
- * direct sum. */
+ * direct sum, or products of bf16 numbers. */
 static void choose_algorithms(struct fus_net *net, bool direct)
 {
-    for (int i = 0; i < net->arch.n_layers; i++)
-        net->arch.layers[i].winograd = !direct && fus_winograd_fits(&net->arch.layers[i]);
+    for (int i = 0; i < net->arch.n_layers; i++) {
+        struct fus_layer *l = &net->arch.layers[i];
+        l->bf16 = l->op == FUS_OP_CONV ? net->bf16 : NULL;
+        l->winograd = !direct && !net->bf16 && fus_winograd_fits(l);
+    }
 }
 
 /* Of the layer that needs the most. */
@@ -193,7 +196,10 @@ static int create_tables(struct fus_net **out, const struct fus_net_spec *spec, 
     net->low_memory = options->low_memory;
     net->n_threads = fus_base_threads();
     net->kernel = fus_kernels_pick(options->isa, err);
-    int code = net->kernel ? fus_arch_build(&net->arch, spec, err) : FUS_EUNSUPPORTED;
+    if (net->kernel && options->precision == FUS_PRECISION_BF16)
+        net->bf16 = fus_kernels_pick_bf16(options->isa, err);
+    bool runs = net->kernel && (net->bf16 || options->precision == FUS_PRECISION_FP32);
+    int code = runs ? fus_arch_build(&net->arch, spec, err) : FUS_EUNSUPPORTED;
     if (!code) {
         choose_algorithms(net, options->direct);
         net->packed = fus_base_alloc((size_t)net->arch.n_layers, sizeof *net->packed);
@@ -415,7 +421,12 @@ bool fus_net_is_apart(const struct fus_net *net)
 
 const char *fus_net_isa(const struct fus_net *net)
 {
-    return net->kernel->name;
+    return net->bf16 ? net->bf16->name : net->kernel->name;
+}
+
+const char *fus_net_precision_name(enum fus_precision precision)
+{
+    return precision == FUS_PRECISION_BF16 ? "bf16" : "fp32";
 }
 
 void fus_net_watch(struct fus_net *net, fus_batch_fn fn, void *context)

@@ -11,6 +11,7 @@ struct fus_net {
     struct fus_arch arch;
     struct fus_plan plan;
     const struct fus_kernel *kernel;
+    const struct fus_kernel_bf16 *bf16; /* NULL: all is computed in floats */
     int batch, n_threads;
     bool apart;        /* the threads share out groups of pictures, each with an arena of its own */
     int group;         /* most pictures of a walk through the layers: the batch, or of a group */

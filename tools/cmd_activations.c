@@ -29,7 +29,7 @@
     "  --activation A     quickgelu or gelu, of CLIP's transformers where the file does not say\n"                  \
     "  --preprocess P     how pictures are prepared: torchvision, torchvision-v2, clip, cifar, or\n"                \
     "                     resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n"             \
-    "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n"
+    "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n" FUS_MODEL_ARGS_PRECISION
 
 static const char help_activations[] =
     "usage: fusiform activations --model FILE --layer L[,L...]|all PICTURES... -o OUT.npy|OUT.npz [options]\n\n"
@@ -248,6 +248,7 @@ int fus_cmd_activations(int argc, char **argv)
     const char *path = NULL, *layers = NULL, *out = NULL;
     struct fus_model_choice choice = {0};
     struct fus_net_options options = {0};
+    struct fus_choice precision = {fus_model_args_precisions, FUS_PRECISION_FP32};
     bool skip_bad = false;
     struct fus_texts operands = {0};
     struct fus_pictures images = {0};
@@ -260,6 +261,7 @@ int fus_cmd_activations(int argc, char **argv)
                                    {"--activation", FUS_ARG_TEXT, &choice.activation},
                                    {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
                                    {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
+                                   {"--precision", FUS_ARG_CHOICE, &precision},
                                    {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
                                    {0}};
     int status = fus_args_parse("activations", help_activations, args, &operands, argc, argv);
@@ -269,6 +271,7 @@ int fus_cmd_activations(int argc, char **argv)
         return fus_args_usage("activations", "--model FILE, --layer L, pictures and -o OUT expected");
     if (!fus_args_ends_with(out, ".npy") && !fus_args_ends_with(out, ".npz") && !fus_outfile_is_stream(out))
         return fus_args_usage("activations", "-o %s: a name ending in .npy or .npz expected", out);
+    options.precision = (enum fus_precision)precision.value;
     status = fus_model_args_check("activations", &choice);
     if (status)
         return status;
@@ -365,6 +368,7 @@ int fus_cmd_embed(int argc, char **argv)
     const char *path = NULL, *out = NULL;
     struct fus_model_choice choice = {0};
     struct fus_net_options options = {0};
+    struct fus_choice precision = {fus_model_args_precisions, FUS_PRECISION_FP32};
     bool skip_bad = false;
     struct fus_texts operands = {0};
     fus_text_args_start(&texts);
@@ -375,6 +379,7 @@ int fus_cmd_embed(int argc, char **argv)
                                    {"--activation", FUS_ARG_TEXT, &choice.activation},
                                    {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
                                    {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
+                                   {"--precision", FUS_ARG_CHOICE, &precision},
                                    {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
                                    {"--text", FUS_ARG_LIST, &texts.texts},
                                    {"--texts", FUS_ARG_TEXT, &texts.file},
@@ -392,6 +397,7 @@ int fus_cmd_embed(int argc, char **argv)
         status = fus_model_args_check("embed", &choice);
     if (status)
         return status;
+    options.precision = texts.precision = (enum fus_precision)precision.value;
     if (operands.n == 0)
         return fus_embed_texts_run(out, path, &choice, &texts);
     return embed_pictures(path, out, &operands, &choice, &options, skip_bad);

@@ -28,6 +28,7 @@ static const char help[] =
     "  --prefix P     which of the file's networks, where it holds several\n"
     "  --preprocess P whose input's size: torchvision, clip, cifar, resize=..,interp=..,crop=..,mean=..,std=..\n"
     "  --conv direct  without Winograd's algorithm\n"
+    "  --precision P  fp32 (default) or bf16, which is direct\n"
     "  --low-memory   hold one layer's weights at a time\n"
     "  --totals       whole passes alone, with 1, 2, 4 .. all threads and batches of 1 and 8 (or --batch N), instead "
     "of the layers; with\n"
@@ -248,6 +249,7 @@ int fus_cmd_bench(int argc, char **argv)
 {
     static const struct fus_word kernels[] = {{"auto", 0}, {"direct", 1}, {0}};
     struct fus_choice conv = {kernels, -1}; /* auto; of training: direct */
+    struct fus_choice precision = {fus_model_args_precisions, FUS_PRECISION_FP32};
     int batch = 0;
     struct asked a = {.path = "random:resnet50?seed=1"};
     struct timing t = {.rounds = 15};
@@ -262,6 +264,7 @@ int fus_cmd_bench(int argc, char **argv)
                                    {"--rounds", FUS_ARG_COUNT, &t.rounds},
                                    {"--csv", FUS_ARG_FLAG, &a.csv},
                                    {"--conv", FUS_ARG_CHOICE, &conv},
+                                   {"--precision", FUS_ARG_CHOICE, &precision},
                                    {"--low-memory", FUS_ARG_FLAG, &a.options.low_memory},
                                    {"--totals", FUS_ARG_FLAG, &a.totals},
                                    {"--train", FUS_ARG_FLAG, &trains},
@@ -273,12 +276,15 @@ int fus_cmd_bench(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (none.n)
         return fus_args_usage("bench", "'%s' is not expected", none.items[0]);
+    if (trains && precision.value != FUS_PRECISION_FP32)
+        return fus_args_usage("bench", "--precision bf16 is not for --train");
     if (!trains && (train.from || train.max_memory))
         return fus_args_usage("bench", "--from and --max-memory are for --train");
     if (train.from &&
         (strncmp(train.from, "layer", 5) != 0 || train.from[5] < '1' || train.from[5] > '4' || train.from[6]))
         return fus_args_usage("bench", "--from: '%s' found, a stage such as layer4 expected", train.from);
     a.options.direct = conv.value == 1;
+    a.options.precision = (enum fus_precision)precision.value;
     status = fus_model_args_check("bench", &a.choice);
     if (status)
         return status;

@@ -40,7 +40,7 @@ static const char help[] =
     "  --prefix P         which of the file's networks, where it holds several: --prefix teacher, model_ema, ...\n"
     "  --preprocess P     how pictures are prepared: torchvision, torchvision-v2, clip, cifar, or\n"
     "                     resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n"
-    "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n"
+    "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n" FUS_MODEL_ARGS_PRECISION
     "  --skip-bad         leave out pictures that cannot be read; else they are all listed, and nothing is printed\n\n"
     "example: fusiform classify --model resnet50.pth --labels imagenet.txt --top 3 cat.jpg\n"
     "         fusiform classify --model RN50.pt --text-labels animals.txt --template \"a drawing of a {}.\" cat.jpg\n";
@@ -318,6 +318,7 @@ int fus_cmd_classify(int argc, char **argv)
     struct fus_model_choice choice = {0};
     struct request r = {.top = 5, .texts = &texts};
     struct fus_net_options options = {.apart = FUS_PICTURES_APART};
+    struct fus_choice precision = {fus_model_args_precisions, FUS_PRECISION_FP32};
     bool skip_bad = false;
     struct fus_texts operands = {0};
     struct fus_pictures images = {0};
@@ -330,6 +331,7 @@ int fus_cmd_classify(int argc, char **argv)
                                    {"--activation", FUS_ARG_TEXT, &choice.activation},
                                    {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
                                    {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
+                                   {"--precision", FUS_ARG_CHOICE, &precision},
                                    {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
                                    {"--top", FUS_ARG_COUNT, &r.top},
                                    {"--text-labels", FUS_ARG_TEXT, &texts.file},
@@ -350,6 +352,7 @@ int fus_cmd_classify(int argc, char **argv)
     if (status)
         return status;
     texts.normalize = true; /* cosines */
+    options.precision = texts.precision = (enum fus_precision)precision.value;
     r.prefix = choice.prefix;
     r.activation = choice.activation;
     struct fus_error err = {0};
