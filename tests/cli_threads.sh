@@ -24,5 +24,12 @@ ok "a line for each picture's class" [ "$(grep -c '	1	' "$work/classes1")" -ge 2
 run "little memory" run --model "$net" --stimuli "$work/drawn" --categories "$map" --threads 2 --max-memory 14M --out "$work/little"
 ok "the same with little memory" diff -r -x run.log "$work/run1" "$work/little"
 ok "a smaller batch then" [ "$(sed -n 's/.*	batch	\([0-9]*\)	.*/\1/p' "$work/little/run.log")" -lt "$(sed -n 's/.*	batch	\([0-9]*\)	.*/\1/p' "$work/run2/run.log")" ]
+# Attention pooling of several pictures together, and of one
+run "embeddings by attention" embed --model demo:clip --threads 2 "$work/drawn/word" "$work/drawn/house" -o "$work/attention.npy"
+run "one thread" embed --model demo:clip --threads 1 "$work/drawn/word" "$work/drawn/house" -o "$work/attention1.npy"
+ok "the same" cmp "$work/attention.npy" "$work/attention1.npy"
+run "one picture" embed --model demo:clip "$(ls "$work"/drawn/house/*.png | tail -n 1)" -o "$work/one.npy"
+tail -c 256 "$work/attention.npy" >"$work/last"
+ok "the last row is the last picture's" sh -c "tail -c 256 '$work/one.npy' | cmp - '$work/last'"
 run "more threads at once" bench --model "$net" --totals --batch 9 --rounds 1 --threads 2 --csv
 finish
