@@ -246,8 +246,7 @@ static int test_means(struct way *w, int s, int32_t *label, double *others, doub
     int code = fus_sdc_beside_means(label, others, &c->decoders.vectors, w->k, s, c->o->seed, err);
     if (code)
         return code;
-    fus_sdc_explain_match(matched, found, w->centroid, w->k, others, w->k, c->decoders.vectors.d,
-                          c->eps[w->x->e].eps);
+    fus_sdc_explain_match(matched, found, w->centroid, w->k, others, w->k, c->decoders.vectors.d, c->eps[w->x->e].eps);
     return test_participant(w, s, matched, found, err);
 }
 

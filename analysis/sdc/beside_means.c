@@ -13,10 +13,10 @@ enum { STARTS = 4, ROUNDS = 50 };
 struct means {
     const struct fus_sdc_vectors *v;
     size_t n, d, d_pad, k, k_pad;
-    uint8_t *used;                          /* [n] */
+    uint8_t *used;                           /* [n] */
     float *packed, *rows, *columns, *cosine; /* [d_pad/16, n, 16]; [k, d]; [k_pad/16, d_pad, 16]; [k_pad/16, n, 16] */
-    double *centroid, *far;                 /* [k, d]; [n] 1 - the largest cosine with a centre */
-    int32_t *label;                         /* [n] */
+    double *centroid, *far;                  /* [k, d]; [n] 1 - the largest cosine with a centre */
+    int32_t *label;                          /* [n] */
 };
 
 static void free_means(struct means *m)

@@ -7,7 +7,7 @@
 #include "analysis/sdc/beside.h"
 
 struct nearest {
-    size_t most;   /* kept of each voxel */
+    size_t most;     /* kept of each voxel */
     float **largest; /* [threads][n, most] falling cosines */
 };
 
@@ -89,8 +89,8 @@ int fus_sdc_beside_within(int32_t *label, int *n_clusters, const struct fus_sdc_
     const struct fus_sdc_vectors own = {1, first, n, v->d, v->unit + v->first[s] * v->d};
     struct fus_sdc_pairs *p = NULL;
     float *kappa = fus_base_alloc(n + 1, sizeof *kappa);
-    int code = kappa ? fus_sdc_pairs_create(&p, &own, err)
-                     : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu voxels", n);
+    int code =
+        kappa ? fus_sdc_pairs_create(&p, &own, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu voxels", n);
     if (!code)
         code = core_distances(kappa, p, n, others, err);
     if (!code)

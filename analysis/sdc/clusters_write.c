@@ -135,6 +135,10 @@ static int explain_eps(const struct fus_sdc_clustering *c, int e, const struct f
     code = fus_sdc_concept_tables(&x, folder, err);
     if (!code)
         code = fus_sdc_concept_thumbs(&x, folder, err);
+    if (!code)
+        code = fus_sdc_concept_presence(&x, folder, err);
+    if (!code && c->o->folder)
+        code = fus_sdc_concept_dice(&x, folder, err);
     if (!code && x.beside.n)
         code = fus_sdc_beside_write(&x, folder, err);
     if (!code && c->o->rois)
