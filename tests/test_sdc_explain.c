@@ -275,7 +275,7 @@ static void test_halves(void)
             even[n] = p == 0 && v >= 12 && v < 12 + MOVED ? 1 : whole[n];
         }
     CHECK(has("clusters/0.30/stability.csv",
-              "compared,n,rand,rand_core\nreruns,2,1,1\nodd sessions,1,1,1\neven sessions,1,"));
+              "compared,n,eps,rand,rand_core\nreruns,2,0.3,1,1\nodd sessions,1,0.3,1,1\neven "));
     CHECK(test_near("even sessions", number("0.30/stability.csv", 2, "rand"), plain_rand(whole, even, n), 1e-12));
     CHECK(test_near("odd with even", number("0.30/stability.csv", 3, "rand"), plain_rand(whole, even, n), 1e-12));
     CHECK(number("0.30/stability.csv", 2, "rand_core") < number("0.30/stability.csv", 2, "rand"));

@@ -78,8 +78,8 @@ int fus_sdc_concept_dice(const struct fus_sdc_explained *x, const char *folder, 
     int code = FUS_OK;
     for (int a = 0; a < x->p && !code; a++)
         for (int b = a + 1; b < x->p && !code; b++) {
-            code = fus_sdc_volumes_same_space(&same, x->c->o->folder, x->c->decoders.name[a], x->c->decoders.name[b],
-                                              err);
+            code =
+                fus_sdc_volumes_same_space(&same, x->c->o->folder, x->c->decoders.name[a], x->c->decoders.name[b], err);
             if (!code && same)
                 code = add_pair(&f, &open, x, a, b, folder, err);
         }

@@ -63,6 +63,7 @@ enum { FUS_SDC_MOST_AGREEMENTS = 4 };
 struct fus_sdc_agreement {
     const char *with;       /* "reruns", "odd sessions", "even sessions", "odd with even sessions" */
     int n;                  /* of clusterings compared */
+    double eps;             /* at which they were made; NaN: two eps */
     double rand, rand_core; /* mean adjusted Rand index of all voxels, of core voxels */
 };
 

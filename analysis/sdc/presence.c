@@ -90,11 +90,12 @@ static int write_presence(const struct fus_sdc_explained *x, const char *folder,
     struct fus_outfile f;
     int *set = fus_base_alloc((size_t)x->k + 1, sizeof *set), *order = fus_base_alloc((size_t)x->k + 1, sizeof *order),
         *size = fus_base_alloc((size_t)x->k + 1, sizeof *size);
-    int code = set && order && size ? fus_sdc_concept_table_open(&f, folder, "presence.csv",
-                                                         "participants,n_participants,n_people,n_networks,n_clusters,"
-                                                         "n_count,n_voxels,clusters\n",
-                                                         err)
-                            : fus_base_fail(err, FUS_ENOMEM, "no memory for %d clusters", x->k);
+    int code = set && order && size
+                   ? fus_sdc_concept_table_open(&f, folder, "presence.csv",
+                                                "participants,n_participants,n_people,n_networks,n_clusters,"
+                                                "n_count,n_voxels,clusters\n",
+                                                err)
+                   : fus_base_fail(err, FUS_ENOMEM, "no memory for %d clusters", x->k);
     if (!code) {
         find_sets(set, size, x);
         int n = order_sets(order, set, size, x->k);
