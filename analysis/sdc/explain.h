@@ -128,7 +128,7 @@ void fus_sdc_explain_free(struct fus_sdc_explained *x);
 int fus_sdc_centroids(double *centroid, size_t *n_voxels, const struct fus_sdc_vectors *v, const int32_t *label, int k,
                       bool by_participant, struct fus_error *err);
 
-/* For each of own [k, d] the nearest of the others: its centroid, found if it is nearer than eps. */
+/* For each of own [k, d] the nearest of the others: its centroid, found if nearer than eps. */
 void fus_sdc_explain_match(double *centroid, uint8_t *found, const double *own, int k, const double *others,
                            int k_others, size_t d, double eps);
 

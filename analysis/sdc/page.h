@@ -1,15 +1,15 @@
 /* report.html of shared decodable concepts, drawn from the tables alone.
  *
- * Reading order: page_read.c (tables), page_matrix.c (panels), page_figures.c (curves, sweep,
- * matrices), page_clusters.c (what the clusters are), page_judge.c (stability, other ways, who is in
- * them), page_methods.c (how it was done), page.c. */
+ * Reading order: page_read.c (tables), page_matrix.c (panels), page_scores.c (retrieval),
+ * page_figures.c (sweep, matrices), page_clusters.c (what the clusters are), page_judge.c (who is
+ * in them, stability, other ways), page_methods.c (how it was done), page.c. */
 #ifndef FUS_SDC_PAGE_H
 #define FUS_SDC_PAGE_H
 
 #include "analysis/report/axis.h"
 #include "analysis/report/panels.h"
 
-/* DIR/report.html from DIR/scores.csv, DIR/clusters/ and DIR/clusters-pattern/, if they exist. */
+/* DIR/report.html from what exists of DIR/scores.csv, DIR/clusters/ and DIR/clusters-pattern/. */
 int fus_sdc_page_write(const char *dir, struct fus_error *err);
 /* Whether there is anything of this kind in DIR. */
 bool fus_sdc_page_suits(const char *dir);
@@ -77,7 +77,7 @@ struct fus_sdc_page_kind {
     uint8_t *sheet; /* [sheet_n] thumbs.png; NULL: none */
     size_t sheet_n;
     char *record, *fit_record; /* cluster.json, sdc.json; NULL: none */
-    double n_voxels;           /* of all participants; NaN: unknown */
+    double n_voxels;           /* of all participants; 0: unknown */
     bool *network;             /* [n_names]; NULL: unknown */
     int n_agreements, n_ways;
     struct fus_sdc_page_agreement agreement[FUS_SDC_PAGE_LINES];
@@ -94,7 +94,7 @@ int fus_sdc_page_read(struct fus_sdc_page_kind *k, const char *dir, const char *
                       struct fus_error *err);
 void fus_sdc_page_free(struct fus_sdc_page_kind *k);
 
-/* The text of a member of cluster.json, of the fit's sdc.json, a string, number or word; "": none. */
+/* A member of cluster.json, of the fit's sdc.json: a string, number or word; "": none. */
 void fus_sdc_page_member(char text[128], const struct fus_sdc_page_kind *k, const char *key);
 void fus_sdc_page_fit_member(char text[128], const struct fus_sdc_page_kind *k, const char *key);
 
@@ -109,9 +109,6 @@ struct fus_csv_read;
 int fus_sdc_page_table(struct fus_csv_read *t, bool *there, const char *folder, const char *name,
                        struct fus_error *err);
 
-/* The beginning of an <svg> with its title at x. */
-void fus_sdc_page_panel(struct fus_text_buffer *out, double width, double height, const char *title, double x);
-
 /* Cells shaded from low to high; a cell that is not finite stays open. */
 struct fus_sdc_page_matrix {
     int rows, columns;
@@ -123,7 +120,19 @@ struct fus_sdc_page_matrix {
 };
 void fus_sdc_page_matrix(struct fus_text_buffer *out, const struct fus_sdc_page_matrix *m);
 
-int fus_sdc_page_scores(struct fus_text_buffer *out, const char *dir, struct fus_error *err);
+/* scores.csv: read (without the file there are no points), the finding as <li>, the figure. */
+struct fus_sdc_page_scores;
+int fus_sdc_page_scores_read(struct fus_sdc_page_scores **scores, const char *dir, struct fus_error *err);
+void fus_sdc_page_scores_free(struct fus_sdc_page_scores *scores);
+bool fus_sdc_page_scores_any(const struct fus_sdc_page_scores *scores);
+void fus_sdc_page_scores_lead(struct fus_text_buffer *out, const struct fus_sdc_page_scores *scores);
+void fus_sdc_page_scores_put(struct fus_text_buffer *out, const struct fus_sdc_page_scores *scores);
+
+/* Panels of FUS_PANELS_WIDTH x FUS_SDC_PAGE_HEIGHT: begins one, its title at x; draws its axes. */
+#define FUS_SDC_PAGE_HEIGHT 210.0
+void fus_sdc_page_panel(struct fus_text_buffer *out, double width, double height, const char *title, double x);
+void fus_sdc_page_axes(struct fus_text_buffer *out, struct fus_axis *x, struct fus_axis *y, const char *below,
+                       const char *left);
 void fus_sdc_page_sweep(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 void fus_sdc_page_matrices(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 void fus_sdc_page_overlap(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);

@@ -48,8 +48,8 @@ static int read_ways(struct fus_sdc_page_kind *k, const char *folder, struct fus
         double *to[] = {&w->n_clusters, &w->n_count, &w->rand, &w->n_replicated, &w->share, &w->r};
         snprintf(w->way, sizeof w->way, "%.59s", fus_csv_read_text(&t, way));
         for (int i = 0; i < 6; i++)
-            *to[i] = i < 2 || i == 3 ? (double)fus_csv_read_count(&t, at[i], 1000000000)
-                                     : fus_csv_read_number(&t, at[i]);
+            *to[i] =
+                i < 2 || i == 3 ? (double)fus_csv_read_count(&t, at[i], 1000000000) : fus_csv_read_number(&t, at[i]);
     }
     return fus_csv_read_close(&t, err);
 }
@@ -138,7 +138,7 @@ void fus_sdc_page_judge_free(struct fus_sdc_page_kind *k)
 /* ---- who is in them ---- */
 
 struct sets {
-    int n, most;                /* sets shown; clusters of the largest */
+    int n, most;                        /* sets shown; clusters of the largest */
     int set[MAX_SETS], count[MAX_SETS]; /* its first cluster, its clusters */
     double left, cell, top, high;
 };
@@ -179,8 +179,9 @@ static void put_set(struct fus_text_buffer *out, const struct sets *f, const str
 {
     double x = f->left + (i + 0.5) * f->cell, bar = 40.0 * f->count[i] / f->most, r = f->cell < 12 ? f->cell / 3 : 4;
     int first = -1, last = -1;
-    fus_svg_put(out, "<rect class=\"bf\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/><text class=\"tk mid\" x=\"$f\" "
-                     "y=\"$f\">$d</text>",
+    fus_svg_put(out,
+                "<rect class=\"bf\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/><text class=\"tk mid\" x=\"$f\" "
+                "y=\"$f\">$d</text>",
                 x - f->cell * 0.35, f->top - 8 - bar, f->cell * 0.7, bar, x, f->top - 11 - bar, f->count[i]);
     for (int s = 0; s < k->n_names; s++)
         if (k->clusters[f->set[i]].voxels[s] > 0) {
@@ -209,8 +210,9 @@ static void put_presence(struct fus_text_buffer *out, const struct sets *f, cons
         for (int c = 0; c < k->n_clusters; c++)
             n += k->clusters[c].voxels[s] > 0;
         fus_svg_shorten(name, k->names[s], NAME_CHARS);
-        fus_svg_put(out, "<text class=\"tl tk end\" x=\"$f\" y=\"$f\">$e$s</text><text class=\"tl tk\" x=\"$f\" "
-                         "y=\"$f\">$d</text>\n",
+        fus_svg_put(out,
+                    "<text class=\"tl tk end\" x=\"$f\" y=\"$f\">$e$s</text><text class=\"tl tk\" x=\"$f\" "
+                    "y=\"$f\">$d</text>\n",
                     f->left - 5, f->top + (s + 0.5) * f->high + 3, name,
                     k->network && k->network[s] ? " \xe2\x97\x87" : "", right, f->top + (s + 0.5) * f->high + 3, n);
     }
@@ -236,9 +238,10 @@ void fus_sdc_page_presence(struct fus_text_buffer *out, const struct fus_sdc_pag
     f.cell = f.cell > 20 ? 20 : f.cell;
     fus_svg_put(out, "<h3>Who shares them?</h3>\n<figure><div class=\"grid\"><div>");
     put_presence(out, &f, k);
-    fus_svg_put(out, "</div><div class=\"text\"><figcaption>A column is a set of participants, with a filled circle for "
-                     "each of them; the bar above it is the number of clusters that exactly these share. Right: the "
-                     "number of clusters of each participant. ");
+    fus_svg_put(out,
+                "</div><div class=\"text\"><figcaption>A column is a set of participants, with a filled circle for "
+                "each of them; the bar above it is the number of clusters that exactly these share. Right: the "
+                "number of clusters of each participant. ");
     if (f.n == MAX_SETS)
         fus_svg_put(out, "Sets of the first clusters; there may be more. ");
     if (networks)
@@ -300,9 +303,10 @@ static void put_again(struct fus_text_buffer *out, const struct fus_sdc_page_kin
     put_stability(out, k);
     fus_svg_put(out, "</div><div class=\"text\">");
     put_agreements(out, k);
-    fus_svg_put(out, "<figcaption>$s$sDashed: stable from .75 on, dissolved below .5 (Hennig 2007). Adjusted Rand index: 1 "
-                     "if all voxels are clustered as above, 0 if by chance. Numbers: clusters.csv, "
-                     "stability.csv.</figcaption></div></div></figure>\n",
+    fus_svg_put(out,
+                "<figcaption>$s$sDashed: stable from .75 on, dissolved below .5 (Hennig 2007). Adjusted Rand index: 1 "
+                "if all voxels are clustered as above, 0 if by chance. Numbers: clusters.csv, "
+                "stability.csv.</figcaption></div></div></figure>\n",
                 reruns ? "Bars: resampled reruns of the decoders, mean. " : "",
                 halves ? "Points: decoders of odd and of even sessions, mean. These have half of the data and are "
                          "noisier, "
@@ -324,12 +328,13 @@ static void put_ways(struct fus_text_buffer *out, const struct fus_sdc_page_kind
         fus_svg_put(out, "<tr><th>$e</th><td>$d</td><td>$d</td><td>$d</td><td>$p</td><td>$2</td><td>$2</td></tr>\n",
                     w->way, (int)w->n_clusters, (int)w->n_count, (int)w->n_replicated, w->share, w->r, w->rand);
     }
-    fus_svg_put(out, "</tbody></table></div>\n<p class=\"meta\">shared: the clusters above. within participants: DBSCAN in "
-                     "each participant alone at the same eps, all participants' clusters counted. k-means: of all "
-                     "vectors, with as many clusters; it puts every voxel into one. Those of ten voxels or more are "
-                     "tested in participants who had no part in them: the share of replicated clusters says whether a "
-                     "way finds what others have, not whether it finds all. Agreement: adjusted Rand index. Each "
-                     "cluster: comparison_clusters.csv.</p>\n");
+    fus_svg_put(out,
+                "</tbody></table></div>\n<p class=\"meta\">shared: the clusters above. within participants: DBSCAN in "
+                "each participant alone at the same eps, all participants' clusters counted. k-means: of all "
+                "vectors, with as many clusters; it puts every voxel into one. Those of ten voxels or more are "
+                "tested in participants who had no part in them: the share of replicated clusters says whether a "
+                "way finds what others have, not whether it finds all. Agreement: adjusted Rand index. Each "
+                "cluster: comparison_clusters.csv.</p>\n");
 }
 
 /* ---- places ---- */
@@ -348,13 +353,15 @@ static void put_dice(struct fus_text_buffer *out, const struct fus_sdc_page_kind
             values[i * n + c] = v;
             most = v > most ? v : most;
         }
-    struct fus_sdc_page_matrix m = {k->n_pairs, n, values, 0, most, "Dice of two participants' voxels", k->pair_name, 2};
+    struct fus_sdc_page_matrix m = {k->n_pairs,   n, values, 0, most, "Dice of two participants' voxels",
+                                    k->pair_name, 2};
     if (k->n_pairs && n) {
         fus_svg_put(out, "<h3>Are they in the same places?</h3>\n<figure><div class=\"grid\">");
         fus_sdc_page_matrix(out, &m);
-        fus_svg_put(out, "</div><figcaption>Pairs of participants whose volumes share a space$s. No cluster was made from "
-                         "places. Dark: a Dice index of $2, the largest; open: not both have the cluster. What voxels "
-                         "anywhere would give: dice.csv.</figcaption></figure>\n",
+        fus_svg_put(out,
+                    "</div><figcaption>Pairs of participants whose volumes share a space$s. No cluster was made from "
+                    "places. Dark: a Dice index of $2, the largest; open: not both have the cluster. What voxels "
+                    "anywhere would give: dice.csv.</figcaption></figure>\n",
                     k->n_pairs == MAX_PAIRS ? "; the first 40" : "", most);
     }
     fus_base_free(values);

@@ -4,7 +4,7 @@
  *                   semicolons), n_participants, n_people, n_networks, n_clusters, n_count (of ten
  *                   voxels or more), n_voxels, clusters (their numbers)
  * participants.csv  participant, kind, n_voxels, n_clustered, n_channels (of those, in a network),
- *                   n_clusters, with_people, with_networks (clusters that hold one other of them) */
+ *                   n_clusters, with_people, with_networks (clusters that hold another) */
 #include <string.h>
 
 #include "analysis/run/csv.h"
