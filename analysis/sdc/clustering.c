@@ -11,8 +11,6 @@
 #include "nn/base/number.h"
 #include "stimuli/set/folder.h"
 
-enum { LEAST_VOXELS = 10 }; /* of a cluster that counts */
-
 void fus_sdc_cluster_defaults(struct fus_sdc_cluster_options *o)
 {
     *o = (struct fus_sdc_cluster_options){.of = FUS_SDC_WEIGHTS,
@@ -20,6 +18,7 @@ void fus_sdc_cluster_defaults(struct fus_sdc_cluster_options *o)
                                           .null = FUS_SDC_NULL_ROTATE,
                                           .replicates = 20,
                                           .stability = 20,
+                                          .compare = true,
                                           .top = 16,
                                           .seed = 1};
 }
@@ -52,7 +51,7 @@ struct tally {
 
 static bool counts(const struct tally *t, const struct fus_sdc_rule *rule)
 {
-    bool enough = t->n_voxels >= LEAST_VOXELS && t->n_participants > rule->min_others;
+    bool enough = t->n_voxels >= FUS_SDC_LEAST_VOXELS && t->n_participants > rule->min_others;
     for (int k = 0; k < FUS_SDC_KINDS; k++)
         enough = enough && t->n_kind[k] >= rule->require[k];
     return enough;

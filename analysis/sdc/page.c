@@ -136,6 +136,8 @@ static void put_kind(struct fus_text_buffer *out, const struct fus_sdc_page_kind
     }
     fus_sdc_page_clusters(out, k, number);
     fus_sdc_page_matrices(out, k);
+    fus_sdc_page_presence(out, k);
+    fus_sdc_page_judge(out, k);
     fus_sdc_page_overlap(out, k);
     fus_sdc_page_contrasts(out, k, number);
 }

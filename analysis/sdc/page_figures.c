@@ -5,18 +5,10 @@
 #include "analysis/report/panels.h"
 #include "analysis/sdc/page.h"
 
-#define WIDTH FUS_PANELS_WIDTH
-enum { MAX_CELLS = 60, NAME_CHARS = 22 };
+#define WIDTH FUS_SDC_PAGE_WIDTH
+enum { MAX_CELLS = FUS_SDC_PAGE_CELLS };
 
 /* ---- panels ---- */
-
-void fus_sdc_page_panel(struct fus_text_buffer *out, double width, double height, const char *title, double x)
-{
-    fus_svg_put(out,
-                "<svg viewBox=\"0 0 $f $f\" role=\"img\" aria-label=\"$e\"><text class=\"tt\" x=\"$f\" "
-                "y=\"14\">$e</text>\n",
-                width, height, title, x, title);
-}
 
 void fus_sdc_page_axes(struct fus_text_buffer *out, struct fus_axis *x, struct fus_axis *y, const char *below,
                        const char *left)
@@ -51,8 +43,9 @@ static void sweep_line(struct fus_text_buffer *out, const struct fus_sdc_page_ki
     fus_svg_put(out, "</g>\n");
 }
 
+/* level: a horizontal line, where it is on the scale. */
 static void sweep_panel(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k, const char *title,
-                        const char *left, const double *value, const double *other)
+                        const char *left, const double *value, const double *other, double level)
 {
     struct fus_axis x = {0}, y = {0};
     double most = 0, first = k->eps[0].eps, last = k->eps[k->n_eps - 1].eps;
@@ -70,6 +63,9 @@ static void sweep_panel(struct fus_text_buffer *out, const struct fus_sdc_page_k
         vertical_line(out, fus_axis_at(&x, k->eps[k->shown].eps), &y);
         fus_svg_put(out, "</g>");
     }
+    if (level > 0 && level <= y.hi)
+        fus_svg_put(out, "<g class=\"ink0\"><path class=\"eb\" stroke-dasharray=\"1 3\" d=\"M$f,$fH$f\"/></g>", x.from,
+                    fus_axis_at(&y, level), x.to);
     if (other)
         sweep_line(out, k, &x, &y, other, 1);
     sweep_line(out, k, &x, &y, value, 0);
@@ -78,7 +74,7 @@ static void sweep_panel(struct fus_text_buffer *out, const struct fus_sdc_page_k
 
 void fus_sdc_page_sweep(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k)
 {
-    double clusters[1000], core[1000], chance[1000];
+    double clusters[1000], core[1000], chance[1000], share[1000], q[1000];
     bool judged = false;
     if (k->n_eps < 2)
         return;
@@ -86,79 +82,26 @@ void fus_sdc_page_sweep(struct fus_text_buffer *out, const struct fus_sdc_page_k
         clusters[e] = k->eps[e].n_count;
         core[e] = k->eps[e].n_core;
         chance[e] = k->eps[e].null_core;
+        share[e] = (k->eps[e].n_core + k->eps[e].n_border) / k->n_voxels;
+        q[e] = k->eps[e].q < 1 ? k->eps[e].q : k->eps[e].q >= 1 ? 1 : NAN;
         judged = judged || isfinite(chance[e]);
     }
     fus_svg_put(out, "<figure><div class=\"grid\">");
-    sweep_panel(out, k, "Clusters that count", "clusters", clusters, NULL);
-    sweep_panel(out, k, judged ? "Core voxels, and by chance" : "Core voxels", "voxels", core, judged ? chance : NULL);
+    sweep_panel(out, k, "Clusters that count", "clusters", clusters, NULL, 0);
+    sweep_panel(out, k, judged ? "Core voxels, and by chance" : "Core voxels", "voxels", core, judged ? chance : NULL,
+                0);
+    if (k->n_voxels > 0)
+        sweep_panel(out, k, "Share of voxels in a cluster", "share", share, NULL, 0);
+    if (judged)
+        sweep_panel(out, k, "q, the share that chance gives", "q, at most 1", q, NULL, 0.05);
     fus_svg_put(out,
                 "</div><figcaption>A cluster counts with ten voxels or more, of more participants than "
                 "--min-others. $sThe vertical line is the eps described below. All values: "
                 "$s/eps.csv.</figcaption></figure>\n",
-                judged ? "Dashed: the mean over participants' vectors turned at random. " : "", k->folder);
+                judged ? "Dashed: the mean over draws by chance (Methods). Dotted: q of .05. " : "", k->folder);
 }
 
 /* ---- matrices ---- */
-
-struct matrix {
-    int rows, columns;
-    const double *values; /* [rows, columns] */
-    double low, high;
-    const char *title;
-    char *const *row_names; /* NULL: numbers from 1 */
-    int decimals;
-};
-
-static int level_of(const struct matrix *m, double v)
-{
-    int level = isfinite(v) ? (int)floor((v - m->low) / (m->high - m->low) * FUS_THEME_HEAT_LEVELS) : -1;
-    return level < 0 ? (isfinite(v) ? 0 : -1) : level >= FUS_THEME_HEAT_LEVELS ? FUS_THEME_HEAT_LEVELS - 1 : level;
-}
-
-static void put_matrix(struct fus_text_buffer *out, const struct matrix *m)
-{
-    double left = 24, top = 26;
-    for (int r = 0; r < m->rows && m->row_names; r++) {
-        char name[4 * NAME_CHARS + 1];
-        fus_svg_shorten(name, m->row_names[r], NAME_CHARS);
-        double w = fus_svg_width(name, 9) + 8;
-        left = w > left ? w : left;
-    }
-    double cell = (WIDTH - left - 6) / m->columns;
-    cell = cell > 22 ? 22 : cell;
-    double high = cell < 9 ? 9 : cell > 16 ? 16 : cell, height = top + high * m->rows + 30;
-    int every = (int)ceil(14 / cell), every_row = m->row_names ? 1 : (int)ceil(10 / high);
-    fus_svg_put(out, "<div>");
-    fus_sdc_page_panel(out, WIDTH, height, m->title, 0);
-    fus_svg_put(out, "<g class=\"hm\">");
-    for (int r = 0; r < m->rows; r++)
-        for (int c = 0; c < m->columns; c++) {
-            double v = m->values[(size_t)r * (size_t)m->columns + (size_t)c];
-            int level = level_of(m, v);
-            char number[FUS_SVG_NUMBER_BYTES];
-            fus_svg_number(number, v, m->decimals);
-            if (level >= 0)
-                fus_svg_put(out,
-                            "<rect class=\"q$d\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"><title>$e</title></rect>",
-                            level, left + c * cell, top + r * high, cell, high, number);
-        }
-    fus_svg_put(out, "</g><rect class=\"ax\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/>", left, top,
-                cell * m->columns, high * m->rows);
-    for (int r = 0; r < m->rows; r += every_row) {
-        char name[4 * NAME_CHARS + 1];
-        if (m->row_names)
-            fus_svg_shorten(name, m->row_names[r], NAME_CHARS);
-        else
-            snprintf(name, sizeof name, "%d", r + 1);
-        fus_svg_put(out, "<text class=\"tl tk end\" x=\"$f\" y=\"$f\">$e</text>", left - 5, top + (r + 0.5) * high + 3,
-                    name);
-    }
-    for (int c = 0; c < m->columns; c += every)
-        fus_svg_put(out, "<text class=\"tl tk mid\" x=\"$f\" y=\"$f\">$d</text>", left + (c + 0.5) * cell,
-                    top + high * m->rows + 11, c + 1);
-    fus_svg_put(out, "<text class=\"tk mid\" x=\"$f\" y=\"$f\">cluster</text></svg></div>\n",
-                left + cell * m->columns / 2, top + high * m->rows + 24);
-}
 
 /* values [participants, clusters shown] of a quantity; returns the largest. */
 static double fill(double *values, const struct fus_sdc_page_kind *k, int n, int quantity)
@@ -182,21 +125,22 @@ void fus_sdc_page_matrices(struct fus_text_buffer *out, const struct fus_sdc_pag
         out->failed = true;
         return;
     }
-    struct matrix m = {k->n_names, n, values, 0, fill(values, k, n, 0), "Voxels of each participant", k->names, 0};
+    struct fus_sdc_page_matrix m = {k->n_names, n, values, 0, fill(values, k, n, 0), "Voxels of each participant",
+                                    k->names,   0};
     if (n > 0 && k->n_names > 0) {
         fus_svg_put(out, "<figure><div class=\"grid\">");
-        put_matrix(out, &m);
+        fus_sdc_page_matrix(out, &m);
         m.low = 0, m.high = 1, m.decimals = 2;
         for (int quantity = 1; quantity <= 2 && k->decoded; quantity++) {
             fill(values, k, n, quantity);
             m.title = quantity == 1 ? "r on test trials, own voxels" : "r, participant left out";
-            put_matrix(out, &m);
+            fus_sdc_page_matrix(out, &m);
         }
         for (int i = 0; k->cosine && i < n * n; i++)
             values[i] = k->cosine[i / n * k->n_clusters + i % n];
-        m = (struct matrix){n, n, values, -1, 1, "Cosine of centroids", NULL, 2};
+        m = (struct fus_sdc_page_matrix){n, n, values, -1, 1, "Cosine of centroids", NULL, 2};
         if (k->cosine)
-            put_matrix(out, &m);
+            fus_sdc_page_matrix(out, &m);
         fus_svg_put(out, "</div><figcaption>");
         if (n < k->n_clusters)
             fus_svg_put(out, "The first $d of $d clusters. ", n, k->n_clusters);
@@ -225,10 +169,10 @@ void fus_sdc_page_overlap(struct fus_text_buffer *out, const struct fus_sdc_page
             values[i * n + c] = v;
             most = v > most ? v : most;
         }
-    struct matrix m = {k->n_overlaps, n, values, 0, most, "Dice with selective units", k->overlap_name, 2};
+    struct fus_sdc_page_matrix m = {k->n_overlaps, n, values, 0, most, "Dice with selective units", k->overlap_name, 2};
     if (k->n_overlaps && n) {
         fus_svg_put(out, "<h3>Are these the localizer's categories?</h3>\n<figure><div class=\"grid\">");
-        put_matrix(out, &m);
+        fus_sdc_page_matrix(out, &m);
         fus_svg_put(out,
                     "</div><figcaption>Rows: units that a localizer with other pictures found selective for a category "
                     "in a network; columns: clusters, made without any label. Dark: a Dice index of $2, the largest. A "

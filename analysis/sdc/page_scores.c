@@ -10,11 +10,16 @@
 #include "nn/base/json.h"
 #include "stimuli/set/folder.h"
 
-enum { MAX_POINTS = 4000, MAX_CURVES = 400, MAX_PARTICIPANTS = 16 };
+enum { MAX_POINTS = 4000, MAX_CURVES = 400, MAX_PARTICIPANTS = 16, MAX_PERMUTED = 20 };
 
 struct point {
     int curve;
     double k, value, chance;
+};
+
+/* Of decoders of relabelled images: the lowest and highest of all participants. */
+struct permuted {
+    double k, low, high;
 };
 
 struct curve {
@@ -23,7 +28,8 @@ struct curve {
 };
 
 struct fus_sdc_page_scores {
-    int n_points, n_curves, n_participants;
+    int n_points, n_curves, n_participants, n_permuted;
+    struct permuted permuted[MAX_PERMUTED];
     struct point *points;
     struct curve *curves;
     char participants[MAX_PARTICIPANTS][100];
@@ -51,16 +57,35 @@ static int find_curve(struct fus_sdc_page_scores *c, int participant, int kind)
     return c->n_curves++;
 }
 
+static void widen_permuted(struct fus_sdc_page_scores *c, double k, double low, double high)
+{
+    int i = 0;
+    while (i < c->n_permuted && c->permuted[i].k != k)
+        i++;
+    if (i == MAX_PERMUTED || !isfinite(low) || !isfinite(high))
+        return;
+    if (i == c->n_permuted)
+        c->permuted[c->n_permuted++] = (struct permuted){k, low, high};
+    c->permuted[i].low = low < c->permuted[i].low ? low : c->permuted[i].low;
+    c->permuted[i].high = high > c->permuted[i].high ? high : c->permuted[i].high;
+}
+
 /* Top-k of single test trials. */
-static void take_row(struct fus_sdc_page_scores *c, struct fus_csv_read *t, const int at[8])
+static void take_row(struct fus_sdc_page_scores *c, struct fus_csv_read *t, const int at[10])
 {
     const char *decoder = fus_csv_read_text(t, at[1]);
     int kind = strcmp(decoder, "contrastive") == 0 ? 0 : strcmp(decoder, "ridge") == 0 ? 1 : -1;
-    if (kind < 0 || strcmp(fus_csv_read_text(t, at[2]), "test") != 0 ||
+    bool permuted = strcmp(decoder, "permuted") == 0;
+    if ((kind < 0 && !permuted) || strcmp(fus_csv_read_text(t, at[2]), "test") != 0 ||
         strcmp(fus_csv_read_text(t, at[3]), "single") != 0 || strcmp(fus_csv_read_text(t, at[4]), "top") != 0)
         return;
-    int p = find_participant(c, fus_csv_read_text(t, at[0])), curve = p < 0 ? -1 : find_curve(c, p, kind);
     double k = fus_csv_read_number(t, at[5]);
+    if (permuted) {
+        if (k >= 1 && k <= 1e6)
+            widen_permuted(c, k, fus_csv_read_number(t, at[8]), fus_csv_read_number(t, at[9]));
+        return;
+    }
+    int p = find_participant(c, fus_csv_read_text(t, at[0])), curve = p < 0 ? -1 : find_curve(c, p, kind);
     if (curve < 0 || c->n_points == MAX_POINTS || !(k >= 1 && k <= 1e6))
         return;
     c->points[c->n_points++] = (struct point){curve, k, fus_csv_read_number(t, at[6]), fus_csv_read_number(t, at[7])};
@@ -68,10 +93,11 @@ static void take_row(struct fus_sdc_page_scores *c, struct fus_csv_read *t, cons
 
 static int read_curves(struct fus_sdc_page_scores *c, const char *dir, struct fus_error *err)
 {
-    static const char *const names[] = {"participant", "decoder", "fold", "trials", "metric", "k", "value", "chance"};
+    static const char *const names[] = {"participant", "decoder", "fold",   "trials", "metric",
+                                        "k",           "value",   "chance", "low",    "high"};
     struct fus_csv_read t;
     char *path = NULL;
-    int at[8], code = fus_folder_join(&path, dir, "scores.csv", err);
+    int at[10], code = fus_folder_join(&path, dir, "scores.csv", err);
     FILE *f = code ? NULL : fopen(path, "rb");
     if (!f) {
         fus_base_free(path);
@@ -82,11 +108,23 @@ static int read_curves(struct fus_sdc_page_scores *c, const char *dir, struct fu
     fus_base_free(path);
     if (code)
         return code;
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 10; i++)
         at[i] = fus_csv_read_column(&t, names[i]);
     while (fus_csv_read_next(&t))
         take_row(c, &t, at);
     return fus_csv_read_close(&t, err);
+}
+
+static void draw_permuted(struct fus_text_buffer *out, const struct fus_sdc_page_scores *c, const struct fus_axis *x,
+                          const struct fus_axis *y)
+{
+    fus_svg_put(out, "<path class=\"bd\" d=\"");
+    for (int i = 0; i < c->n_permuted; i++)
+        fus_svg_put(out, "$s$f,$f", i ? "L" : "M", fus_axis_at(x, fus_fmath_log(c->permuted[i].k)),
+                    fus_axis_at(y, c->permuted[i].high));
+    for (int i = c->n_permuted; i-- > 0;)
+        fus_svg_put(out, "L$f,$f", fus_axis_at(x, fus_fmath_log(c->permuted[i].k)), fus_axis_at(y, c->permuted[i].low));
+    fus_svg_put(out, "Z\"/>\n");
 }
 
 static void draw_curve(struct fus_text_buffer *out, const struct fus_sdc_page_scores *c, int curve,
@@ -149,6 +187,8 @@ static void put_curves(struct fus_text_buffer *out, const struct fus_sdc_page_sc
     fus_svg_put(out, "<h2 id=\"retrieval\">Are the decoders any good?</h2>\n<figure><div class=\"grid\"><div>");
     fus_sdc_page_panel(out, FUS_PANELS_WIDTH, FUS_SDC_PAGE_HEIGHT, "Right image among the first k", 52);
     fus_sdc_page_axes(out, &x, &y, NULL, "share of test trials");
+    if (c->n_permuted)
+        draw_permuted(out, c, &x, &y);
     draw_ks(out, c, &x, &y);
     for (int i = c->n_curves; i-- > 0;)
         draw_curve(out, c, i, &x, &y);
@@ -163,8 +203,11 @@ static void put_curves(struct fus_text_buffer *out, const struct fus_sdc_page_sc
     }
     fus_svg_put(out,
                 "</ul><figcaption>For every test trial all test images are ordered by their cosine with the decoded "
-                "embedding. Solid: the contrastive decoder; dashed: ridge regression; dotted: chance. k is on a "
-                "logarithmic scale. Numbers with intervals: scores.csv.</figcaption></div></div></figure>\n");
+                "embedding. Solid: the contrastive decoder; dashed: ridge regression; dotted: chance. $sk is on a "
+                "logarithmic scale. Numbers with intervals: scores.csv.</figcaption></div></div></figure>\n",
+                c->n_permuted ? "Band: decoders of relabelled training images, their middle 95%, the widest of all "
+                                "participants. "
+                              : "");
 }
 
 int fus_sdc_page_scores_read(struct fus_sdc_page_scores **scores, const char *dir, struct fus_error *err)
