@@ -120,8 +120,8 @@ unit: $(TESTS)
 check-cross: $(PROGRAM)
 	@FUSIFORM="$(CURDIR)/$(PROGRAM)" BUILD="$(BUILD)/cross" MAKE="$(MAKE)" sh tests/cross.sh $(BOARDS)
 
-# What tests/test_calibration.c does with a few simulated sets, with 2,000: the figures of METHOD.md, section 8.
-# Then 24 untrained networks in random halves: p over relabelled networks (section 9).
+# What tests/test_calibration.c does with a few simulated sets, with 2,000: the figures of METHOD.md, "Is the test calibrated?"
+# Then 24 untrained networks in random halves: p over relabelled networks ("What would convince a sceptic").
 SEEDS = 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24
 study: $(PROGRAM) $(BUILD)/tests/test_calibration $(BUILD)/tests/test_groups
 	$(RUN) $(BUILD)/tests/test_calibration 2000

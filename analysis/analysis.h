@@ -121,7 +121,8 @@ double fus_multiple_scale(size_t n_tests, enum fus_correction correction);
 double fus_multiple_threshold(double *p, double *scratch, size_t n, size_t n_before, size_t n_tests, double alpha,
                               enum fus_correction correction);
 
-/* ---- selectivity of one layer (select.c, csi.c, spatial.c): METHOD.md, sections 5 to 7 ---- */
+/* ---- selectivity of one layer (select.c, csi.c, spatial.c) ----
+ * METHOD.md, "Which units are selective" and the two chapters that follow it. */
 
 enum fus_criterion {                    /* sources: inference.h and criteria.c */
                      FUS_CRITERION_IUT, /* intersection-union of one-sided t tests: fus_select_layer */

@@ -285,7 +285,7 @@ struct fus_interval {
      * most 1 */
     double p;
 };
-/* scratch [c->n]. Coverage of the methods: METHOD.md, section 8. */
+/* scratch [c->n]. Coverage of the methods: METHOD.md, "Intervals from resampled pictures". */
 void fus_bootstrap_interval(struct fus_interval *out, const struct fus_bootstrap_column *c,
                             enum fus_interval_method method, double alpha, double *scratch);
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # METHOD.md names functions and tests as `file: function`; this fails where the file is gone or does not define that function,
-# where a file it mentions does not exist, and where a link inside the text leads nowhere.
+# where a file it mentions does not exist, and where a link inside the text leads nowhere. Other files cite its headings by
+# title, METHOD.md, "Title", or by link, METHOD.md#anchor: these must exist. Nothing may cite a section by its number.
 # usage: tests/method.sh [TEXT]     from the repository's root
 text=${1:-METHOD.md}
 passed=0 failed=0
@@ -45,10 +46,32 @@ done <"$list"
 if broken=$(grep -nE "\`$file:?\$|\`$file: *\$" "$text"); then wrong "cut by a line break: $broken"; else passed=$((passed + 1)); fi
 
 # GitHub's anchors: lower case, punctuation dropped, spaces as hyphens.
-grep -E '^#+ ' "$text" | sed 's/^#* //' | tr '[:upper:]' '[:lower:]' | tr -cd 'a-z0-9 \n-' | tr ' ' '-' >"$list"
+anchors() { tr '[:upper:]' '[:lower:]' | tr -cd 'a-z0-9 \n-' | tr ' ' '-'; }
+grep -E '^#+ ' "$text" | sed 's/^#* //' | anchors >"$list"
+twice=$(sort "$list" | uniq -d)
+if [ -z "$twice" ]; then passed=$((passed + 1)); else wrong "two headings have the anchor $twice"; fi
 for anchor in $(grep -oE '\]\(#[^)]*\)' "$text" | sed 's/^](#//; s/)$//' | sort -u); do
     if grep -qxF -- "$anchor" "$list"; then passed=$((passed + 1)); else wrong "no heading for the link #$anchor"; fi
 done
+
+# Comments are joined to one line first, since a title may be broken in two.
+cited=$(grep -rlI 'METHOD\.md' nn weights stimuli analysis tools tests Makefile README.md | grep -v '^tests/method\.sh$' | LC_ALL=C sort |
+    while read -r path; do
+        sed -E 's/^[[:space:]]*(\*|#)?[[:space:]]*//' "$path" | tr '\n' ' ' | sed -E 's/" +"//g; s/\\"/"/g' |
+            grep -oE 'METHOD\.md(, "[^"]*"|#[a-z0-9-]*|,? \(?(sections? )?[0-9])' | sed "s|^|$path: |"
+    done)
+while read -r line; do
+    anchor=
+    case $line in
+    *'METHOD.md, "'*) anchor=$(echo "$line" | sed 's/.*METHOD\.md, //' | anchors) ;;
+    *METHOD.md#*) anchor=${line##*#} ;;
+    esac
+    if [ -n "$anchor" ] && grep -qxF -- "$anchor" "$list"; then passed=$((passed + 1)); else wrong "no such heading: $line"; fi
+done <<END
+$cited
+END
+numbers=$(grep -nE '[Ss]ections? [0-9]' "$text" | grep -vE '[0-9]{4}, section [0-9]')
+if [ -z "$numbers" ]; then passed=$((passed + 1)); else wrong "a section is cited by its number: $numbers"; fi
 
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]

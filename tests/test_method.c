@@ -1,5 +1,4 @@
-/* The unit that METHOD.md works through, sections 5 and 6: the numbers printed there come
- * out of the library. */
+/* The numbers of METHOD.md, "A unit worked through", come out of the library. */
 #include "analysis/analysis.h"
 #include "test.h"
 

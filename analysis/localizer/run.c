@@ -112,7 +112,8 @@ void fus_run_warn_sizes(struct fus_localizer *run)
     if (5 * most > 6 * least)
         fus_note_say(&run->notes,
                      "warning: categories have %ld to %ld pictures: with unequal numbers --test %s does not hold its "
-                     "level for skewed responses (METHOD.md, 5.6); --test balanced does",
+                     "level for skewed responses; --test balanced does (METHOD.md, \"Skewed responses and unequal "
+                     "numbers\")",
                      least, most, fus_select_test_name(o->test));
 }
 

@@ -1,4 +1,5 @@
-/* The objective of a decoder: symmetric InfoNCE on cosines (METHOD.md, section 13).
+/* The objective of a decoder: symmetric InfoNCE on cosines (METHOD.md,
+ * "The decoder and its loss").
  *
  *   z_i = W' x_i + b,  p_i = z_i / |z_i|,  s_ij = p_i . y_j / tau
  *   L = 1/2 mean_i (log sum_j e^s_ij - s_ii) + 1/2 mean_j (log sum_i e^s_ij - s_jj) */

@@ -1,5 +1,6 @@
 /* Is category a's mean above b's? A p that holds its level when responses are skewed and the
- * categories have unequal numbers of pictures (METHOD.md, section 5).
+ * categories have unequal numbers of pictures (METHOD.md,
+ * "Skewed responses and unequal numbers").
  *
  * Units after a ReLU are 0 for most pictures. Then Welch's t is itself skewed if n_a and n_b
  * differ: its p is too small in one direction and too large in the other. From the third moments:

@@ -1,6 +1,6 @@
 /* Selection with as many pictures of each category: see inference.h. With more pictures a category
  * has more units that pass, so that numbers of units of categories of different size cannot be
- * compared; these can (METHOD.md, section 8).
+ * compared; these can (METHOD.md, "Categories of different size").
  *
  * Responses are read once: a strip of units of all pictures stays in cache while the moments of
  * every draw are computed from it. A p <= alpha needs t above the normal quantile, since Student's

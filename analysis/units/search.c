@@ -1,6 +1,6 @@
 /* The labels of fus_select_layer without most of its work, in one pass over the moments
- * (METHOD.md, section 5). Against the plain computation (adjust every p of every category), for
- * alpha < 0.49:
+ * (METHOD.md, "Without computing every p"). Against the plain computation (adjust every p of
+ * every category), for alpha < 0.49:
  *  1. q >= p (up to two roundings), so only p <= alpha (1 + 1e-9) can matter; for Bonferroni
  *     alpha / n, for BY alpha / (1 + ... + 1/n).
  *  2. p < 1/2 needs every t > 0, so only the category with the strictly largest mean can

@@ -1,4 +1,5 @@
-/* Which units are selective, from the moments of their categories (METHOD.md, section 5).
+/* Which units are selective, from the moments of their categories (METHOD.md,
+ * "Which units are selective").
  *
  * For category c the p of a unit is the largest of the one-sided p (balanced, Welch's or Student's)
  * of c against each other category ("greater than ALL others": an intersection-union test, Berger
