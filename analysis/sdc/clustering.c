@@ -32,7 +32,7 @@ void fus_sdc_clustering_name(char name[32], double eps)
     snprintf(name, 32, "%.28s%s", text, strlen(text) == 3 ? "0" : ""); /* 0.5: 0.50 */
 }
 
-/* 0.05, 0.075, ... 0.5, 0.55, ... 0.75: where clusters part, a step of 0.05 doubles the core voxels. */
+/* 0.05, 0.075, ... 0.5, 0.55, ... 0.75: where clusters part, 0.05 more doubles the core voxels. */
 static void set_grid(struct fus_sdc_clustering *c)
 {
     c->n_eps = c->o->n_eps;

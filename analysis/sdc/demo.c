@@ -87,8 +87,8 @@ int fus_sdc_demo_simulate(struct fus_sdc_demo *d, bool drawn, struct fus_error *
     return code;
 }
 
-int fus_sdc_demo_score(struct fus_sdc_found *found, const struct fus_sdc_cluster_result *r, const struct fus_sdc_demo *d,
-                 struct fus_error *err)
+int fus_sdc_demo_score(struct fus_sdc_found *found, const struct fus_sdc_cluster_result *r,
+                       const struct fus_sdc_demo *d, struct fus_error *err)
 {
     char truth[FUS_SDC_DEMO_PATH_BYTES], labels[FUS_SDC_DEMO_PATH_BYTES], eps[32];
     int code = FUS_OK;

@@ -12,7 +12,7 @@
  *
  * Settings that differ from those of `sdc fit`, because participants have 300 voxels and 3,150
  * trials in place of 15,000 and 30,000: 150 test and 100 validation images, 1,000 steps of 1e-3, and
- * the noise (METHOD.md, "A study whose answer is known"). */
+ * the noise (METHOD.md, "Simulated participants"). */
 #ifndef FUS_SDC_DEMO_H
 #define FUS_SDC_DEMO_H
 
