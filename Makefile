@@ -104,6 +104,13 @@ run: $(PROGRAM)
 	    --model 'untrained=random:resnet?stem=7x7&blocks=2,2,2&width=16&input=64&seed=1' \
 	    --stimuli 'builtin?per_category=72&seed=777' --out out/demo --force
 
+# The figures of README.md and METHOD.md. The first is one of `make run`; METHOD.md's exercises use the run of the second.
+figures: run $(BUILD)/tests/examples/unit_grid
+	cp out/demo/figures/fig3b.svg tests/golden/demo_proportion.svg
+	./$(PROGRAM) run --model demo:vision --layers layer3.1.relu --stimuli 'builtin?per_category=24&seed=777&side=64' \
+	    --out $(BUILD)/small --force >/dev/null
+	$(BUILD)/tests/examples/unit_grid $(BUILD)/small vision layer3.1.relu tests/golden/unit_grid.svg
+
 # The networks of `make run`, trained anew and compared with weights/demo: a quarter of an hour on two cores.
 demo-networks: $(PROGRAM)
 	sh weights/demo/breed.sh ./$(PROGRAM) out/demo-networks
@@ -307,6 +314,7 @@ clean:
 help:
 	@echo "make [all]    ./fusiform and $(LIB)"
 	@echo "make run      the demonstration: four trained networks and an untrained one on drawn pictures, report in out/demo"
+	@echo "make figures  the figures of README.md and METHOD.md, made anew"
 	@echo "make demo-networks  these four trained anew, compared with the files in weights/demo (minutes)"
 	@echo "make test     all tests (check is the same)      make bench    speed, beside other engines where installed"
 	@echo "make study    what the statistics promise, in 2,000 simulated sets (minutes)"
@@ -320,6 +328,6 @@ help:
 	@echo "              headers, fusiform.pc; install-program and install-library are its halves"
 	@echo "make deb      a package for Debian and Ubuntu    make static CC=musl-gcc  one file without libraries"
 
-.PHONY: all always shared run demo-networks test check unit examples check-cross study accuracy bench fuzz symbols repro format format-check golden install install-program install-library uninstall dist deb static clean help
+.PHONY: all always shared run figures demo-networks test check unit examples check-cross study accuracy bench fuzz symbols repro format format-check golden install install-program install-library uninstall dist deb static clean help
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(PIC_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d) $(EXAMPLES:=.d)
