@@ -137,8 +137,13 @@ enum fus_criterion {                    /* sources: inference.h and criteria.c *
                      FUS_CRITERION_RANKSUM
 };
 
-enum fus_test { FUS_TEST_BALANCED, FUS_TEST_WELCH, FUS_TEST_STUDENT }; /* of a pair of categories */
-const char *fus_select_test_name(enum fus_test test);                  /* "balanced", "welch", "student" */
+enum fus_test { /* of a pair of categories */
+                FUS_TEST_BALANCED,
+                FUS_TEST_WELCH,
+                FUS_TEST_STUDENT,
+                FUS_TEST_PERMUTATION /* needs single responses: fus_relabel_layer in inference.h */
+};
+const char *fus_select_test_name(enum fus_test test); /* "balanced", "welch", "student", "permutation" */
 
 struct fus_select_options {
     enum fus_correction correction; /* used by iut alone */
@@ -146,6 +151,8 @@ struct fus_select_options {
     enum fus_test test;             /* used by iut alone */
     /* fus_select_layer ignores this and uses iut; the resampling of inference.h uses it */
     enum fus_criterion criterion;
+    long relabellings; /* of the permutation test, and the seed of their random numbers */
+    uint64_t seed;
 };
 
 struct fus_category_summary {
@@ -224,6 +231,11 @@ int fus_select_check(const struct fus_moments *m, const struct fus_select_option
 int fus_select_count(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err);
 int fus_select_summarise(struct fus_layer_summary *out, const struct fus_moments *m, struct fus_error *err);
 bool fus_select_defined(const struct fus_moments *m, size_t unit);
+
+/* From label [n_units], the category of a unit or -1, and its p [n_units]: labels that the
+ * correction over the units does not leave become -1. */
+int fus_select_correct(int8_t *label, const double *p, size_t n_units, int n_categories,
+                       const struct fus_select_options *options, struct fus_error *err);
 
 #define FUS_SELECT_CATEGORIES 127 /* at most: labels are int8 */
 

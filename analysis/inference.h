@@ -77,6 +77,14 @@ void fus_responses_strip(float *to, size_t stride, const struct fus_responses *r
 int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_responses *r, const char *name,
                          struct fus_error *err);
 
+/* Whether the units are chosen from single responses: by ranksum, or by iut with the permutation
+ * test. Then fus_criteria_responses chooses them; m: the moments of r. progress may be NULL. */
+bool fus_criteria_needs_responses(const struct fus_select_options *options);
+struct fus_progress;
+int fus_criteria_responses(struct fus_layer_summary *out, const struct fus_moments *m, const struct fus_responses *r,
+                           const char *name, const struct fus_select_options *options,
+                           const struct fus_progress *progress, struct fus_error *err);
+
 /* check: FUS_EINVAL unless categories, counts (two pictures each) and shape are valid. moments:
  * the moments of r's images into m, created before with n_categories groups. order [n]: the
  * images in the order of summation, NULL: all; relabel [n_images]: their categories, NULL: r's. */
@@ -185,9 +193,25 @@ struct fus_permute_category {
     double t_critical;
     size_t n_familywise;
 };
+/* Shuffles x [n] by relabelling b. */
+void fus_permute_shuffle(int *x, size_t n, uint64_t seed, long b);
 int fus_permute_layer(struct fus_permute_category *out, const struct fus_responses *r, long n_permutations,
                       uint64_t seed, const struct fus_select_options *options, const struct fus_progress *progress,
                       struct fus_error *err); /* out [n_categories]; progress may be NULL */
+
+/* ---- the permutation test (relabel.c), iut's test FUS_TEST_PERMUTATION ----
+ *
+ * p of a pair of categories: (b + 1) / (m + 1), where b of the m = options->relabellings reach its
+ * Welch's t, those of the pair above. That of a category is the largest over its pairs. label: only
+ * the labels. units: t is Welch's least t; p and q of every category, so that no relabelling can be
+ * left out. check: FUS_ELIMIT if so many relabellings of n [n_categories] pictures do not fit the
+ * memory meant for them. */
+int fus_relabel_check(const long *n, int n_categories, long relabellings, struct fus_error *err);
+int fus_relabel_label(struct fus_layer_summary *out, const struct fus_moments *m, const struct fus_responses *r,
+                      const char *name, const struct fus_select_options *options, const struct fus_progress *progress,
+                      struct fus_error *err);
+int fus_relabel_units(struct fus_unit_tables *out, const struct fus_moments *m, const struct fus_responses *r,
+                      const struct fus_select_options *options, struct fus_error *err);
 
 /* ---- drawing (redraw.c): the pictures of a resample ---- */
 

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/shell.sh"
 golden=tests/golden
 four="--vectors s0=$golden/sdc_w0.npy --vectors s1=$golden/sdc_w1.npy --vectors s2=$golden/sdc_w2.npy --vectors s3=$golden/sdc_w3.npy"
-plain='--null none --stability 0'
+plain='--null none --stability 0 --force'
 
 # ---- labels ----
 run "labels" sdc cluster $four --out "$work/a" --eps 0.3 --min-others 2 --border last $plain --expand none
@@ -61,7 +61,17 @@ for f in clusters.csv images.csv decodability.csv opposites.csv contrasts.csv ce
     ok "$f" test -s "$work/fit/clusters/0.40/$f"
 done
 ok "of patterns" test -s "$work/fit/clusters-pattern/0.40/decodability.csv"
-run "relabelled decoders" sdc cluster "$work/fit" --eps 0.4 --null pairing
+ok "voxels with their place and distance" grep -q '^voxel,i,j,k,nc,core_distance,cluster_0.40,distance_0.40$' "$work/fit/clusters/voxels/a.csv"
+ok "as the fit has them" test "$(cut -d, -f1-5 "$work/fit/clusters/voxels/a.csv" | tail -n +2)" = \
+    "$(grep ',1$' "$work/fit/voxels/a.csv" | cut -d, -f1-5)"
+ok "a log with phases" grep -q '^phase	links	[0-9.]*$' "$work/fit/clusters-pattern/cluster.log"
+ok "and pairs at eps" grep -q '^pairs within 1e-6 of eps	0.40	[0-9]*$' "$work/fit/clusters/cluster.log"
+fails 1 'clusters/cluster.json: clusters of other options or inputs: "seed": 1 found, now "seed": 2; --force replaces them' \
+    sdc cluster "$work/fit" --of both --eps 0.4 --null-replicates 2 --stability 2 --seed 2
+cp "$work/fit/report.html" "$work/page.html"
+run "the same again" sdc cluster "$work/fit" --of both --eps 0.4 --null-replicates 2 --stability 2
+ok "gives the same" cmp "$work/page.html" "$work/fit/report.html"
+run "relabelled decoders" sdc cluster "$work/fit" --eps 0.4 --null pairing --force
 fails 2 '--null pairing has weights alone' sdc cluster "$work/fit" --of both --null pairing
 fails 2 '--eps auto is chosen against chance' sdc cluster "$work/fit" --null none
 fails 1 'embeddings of 16 dimensions found, ' sdc cluster "$work/fit" --eps 0.4 $plain --embedding "$golden/sdc_w0.npy"
@@ -98,7 +108,22 @@ run "their overlap" sdc cluster "$work/nets" --eps 0.8 --min-others 1 $plain --r
 ok "rows of two networks and five categories" test \
     $(($(grep -c ',n3,layer3.0.relu,' "$work/nets/clusters/0.80/overlap.csv") + $(grep -c ',n1,layer3.0.relu,' "$work/nets/clusters/0.80/overlap.csv"))) \
     -eq $((10 * ($(wc -l <"$work/nets/clusters/0.80/clusters.csv") - 1)))
+ok "units are channels" grep -q '^1,n3,layer3.0.relu,channels,' "$work/nets/clusters/0.80/overlap.csv"
 ok "and the page has them" grep -q "localizer's categories" "$work/nets/report.html"
+for want in networks:2 networks:3; do
+    run "$want required" sdc cluster "$work/nets" --out "$work/required" --eps 0.8 --require $want $plain
+    cp "$work/required/clusters/0.80/n5_labels.npy" "$work/$want.npy"
+done
+run "two others" sdc cluster "$work/nets" --out "$work/required" --eps 0.8 --min-others 2 $plain
+ok "three networks: two others" cmp "$work/networks:3.npy" "$work/required/clusters/0.80/n5_labels.npy"
+run "one other" sdc cluster "$work/nets" --out "$work/required" --eps 0.8 --min-others 1 $plain
+ok "two networks: one other" cmp "$work/networks:2.npy" "$work/required/clusters/0.80/n5_labels.npy"
+run "a person required" sdc cluster "$work/nets" --out "$work/required" --eps 0.8 --require people:1,networks:2 $plain
+cp "$work/stderr" "$work/said"
+ok "there is none" grep -q "0 people: 1 are required" "$work/said"
+fails 2 "--require: 'networks:0' found" sdc cluster "$work/nets" --eps 0.8 $plain --require networks:0
+fails 2 "--require: 'people:1,' found" sdc cluster "$work/nets" --eps 0.8 $plain --require people:1,
+fails 2 '--require asks for a folder of a fit' sdc cluster $four --out "$work/required" --eps 0.8 $plain --require people:3
 fails 2 '--run DIR and --layer LAYER go together' sdc cluster "$work/nets" --eps 0.8 $plain --run "$work/run"
 fails 1 "no model of a participant's name with a layer fc" sdc cluster "$work/nets" --eps 0.8 --min-others 1 $plain --run "$work/run" --layer fc
 

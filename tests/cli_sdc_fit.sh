@@ -5,7 +5,7 @@
 
 study='--study tests/golden/sdc_study.tsv --embedding tests/golden/sdc_embedding.npy --min-nc none --test-images 5 --val-images 3
     --batch 8 --repeats 2'
-small="$study --iterations 40 --reruns 2 --permutations 1"
+small="$study --iterations 40 --reruns 2 --permutations 1 --halves"
 digest() { (cd "$1" && find . ! -name sdc.log | LC_ALL=C sort | while IFS= read -r f; do [ -d "$f" ] && echo "$f" || sha256 "$f"; done | sha256); }
 same() { [ "$(digest "$1")" = "$want" ]; }
 check() { # check WHAT COMMAND...: one check that prints nothing by itself
@@ -50,7 +50,7 @@ says '^c	ridge	'
 says '^b	permuted	'
 want=$(digest "$work/whole")
 check "all files are there, nothing else is" [ "$(cd "$work/whole" && find . -type f ! -name '*_mask*' ! -name '*_space.txt' | LC_ALL=C sort | tr '\n' ' ')" = \
-    "./decoders/a.npz ./decoders/a/permuted-000.npz ./decoders/a/run-000.npz ./decoders/a/run-001.npz ./decoders/b.npz ./decoders/b/permuted-000.npz ./decoders/b/run-000.npz ./decoders/b/run-001.npz ./decoders/c.npz ./decoders/c/permuted-000.npz ./decoders/c/run-000.npz ./decoders/c/run-001.npz ./pool.npz ./responses/a_test.npz ./responses/b_test.npz ./responses/c_test.npz ./scores.csv ./sdc.json ./sdc.log ./voxels/a.csv ./voxels/b.csv ./voxels/c.csv " ]
+    "./decoders/a.npz ./decoders/a/even.npz ./decoders/a/odd.npz ./decoders/a/permuted-000.npz ./decoders/a/run-000.npz ./decoders/a/run-001.npz ./decoders/b.npz ./decoders/b/even.npz ./decoders/b/odd.npz ./decoders/b/permuted-000.npz ./decoders/b/run-000.npz ./decoders/b/run-001.npz ./decoders/c.npz ./decoders/c/even.npz ./decoders/c/odd.npz ./decoders/c/permuted-000.npz ./decoders/c/run-000.npz ./decoders/c/run-001.npz ./pool.npz ./responses/a_test.npz ./responses/b_test.npz ./responses/c_test.npz ./scores.csv ./sdc.json ./sdc.log ./voxels/a.csv ./voxels/b.csv ./voxels/c.csv " ]
 fails 1 'holds a fit that was finished' sdc fit $small --out "$work/whole"
 run "a finished fit, resumed" sdc fit $small --out "$work/whole" --resume
 check "is left as it is" same "$work/whole"
@@ -76,6 +76,7 @@ run "channels of a network" $sdc_network
 says '^net	contrastive	'
 network units 'random:cifar_resnet8?seed=1@layer2.0.relu?units=random:40' --images "$work/images.tsv"
 run "some units of a network" $sdc_network
+check "the network and its units in sdc.json" grep -q '{"name": "net", "layer": "layer2.0.relu", "units": "random:40"}' "$work/net/sdc.json"
 check "40 units at most" [ "$(wc -l <"$work/net/voxels/net.csv")" -le 41 ]
 network pictures 'random:cifar_resnet8?seed=1@layer2.0.relu'
 fails 1 '--images IMAGES.tsv expected' $sdc_network
@@ -92,7 +93,7 @@ run "the shards, joined" sdc fit $small --out "$work/shards" --resume
 check "are the whole" same "$work/shards"
 
 # ---- killed and interrupted; so many steps that a signal comes before the end ----
-long="$study --iterations 1500 --reruns 2 --ridge none --checkpoint 0"
+long="$study --iterations 400 --reruns 2 --ridge none --checkpoint 0 --halves"
 run "a longer fit" sdc fit $long --out "$work/long"
 want=$(digest "$work/long")
 for signal in KILL INT KILL; do

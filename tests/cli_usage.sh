@@ -33,7 +33,7 @@ fails 2 "no option is called '--thread'; did you mean --threads?" bench --thread
 fails 2 "no option is called '--frobnicate'; see" run --frobnicate
 fails 2 "--criterion: 'tdan' found, iut, prince, tdann, dprime, ratio or ranksum expected; did you mean tdann?" run --criterion tdan
 fails 2 "--preset: 'luwang' found, lu-wang, prince, tdann, baek or afraz expected; did you mean lu-wang?" run --preset luwang
-fails 2 "--test: 'studnet' found, balanced, welch or student expected; did you mean student?" run --test studnet
+fails 2 "--test: 'studnet' found, balanced, welch, student or permutation expected; did you mean student?" run --test studnet
 fails 2 "--correction: 'bonferoni' found, bh, by, bonferroni or none expected; did you mean bonferroni?" run --correction bonferoni
 fails 2 "--halves: 'half' found, alternate, option or none expected" run --halves half
 fails 2 "--interval: 'percent' found, centred, percentile or bca expected; did you mean percentile?" run --interval percent

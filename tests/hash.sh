@@ -27,7 +27,7 @@ run_all() { # run_all FOLDER COMMAND...
             --controls 3 --readout both ${options#--max-memory 1M} -o out/lesion.csv >>log 2>&1 &&
         transformer "$@" >>log 2>&1 && in_parts "$@" >>log 2>&1 && pictures "$@" >>log 2>&1 && learn "$@" >>log 2>&1 && demo "$@" >>log 2>&1 && texts "$@" >>log 2>&1 && concepts "$@" >>log 2>&1 && decoders "$@" >>log 2>&1 && { [ -n "$quick" ] || "$@" run --model 'random:resnet18?seed=1' --stimuli 'builtin?per_category=2' \
             --layers relu,layer1.0.relu1,layer4.1.relu $options --out out/deep >>log 2>&1 &&
-        "$@" sdc demo --small --participants 3 --iterations 4 ${learn_options##--max-memory*} --out out/planted >>log 2>&1 && rm out/planted/sdc.log; }
+        "$@" sdc demo --small --participants 3 --iterations 4 ${learn_options##--max-memory*} --out out/planted >>log 2>&1 && rm out/planted/sdc.log out/planted/clusters*/cluster.log; }
 }
 
 # Small drawn pictures, a run over them whole and in shards, decoders, a Fourier transform, weights written and read again.
@@ -77,8 +77,8 @@ decoders() {
     threads=${learn_options-}
     case $threads in *--max-memory*) threads= ;; esac
     "$@" sdc fit --study "$golden/sdc_study.tsv" --embedding "$golden/sdc_embedding.npy" --min-nc none --test-images 5 --val-images 3 --iterations 30 \
-        --batch 8 --reruns 2 --repeats 2 --permutations 2 ${learn_options-} --out out/sdc &&
-        "$@" sdc cluster out/sdc --of both --eps 0.6 --null-replicates 3 --min-others 1 --stability 2 $threads && rm out/sdc/sdc.log
+        --batch 8 --reruns 2 --repeats 2 --permutations 2 --halves ${learn_options-} --out out/sdc &&
+        "$@" sdc cluster out/sdc --of both --eps 0.6 --null-replicates 3 --min-others 1 --stability 2 $threads && rm out/sdc/sdc.log out/sdc/clusters*/cluster.log
 }
 
 # The text tower of a small CLIP.
@@ -99,7 +99,8 @@ pictures() {
 concepts() {
     vectors=
     for i in 0 1 2 3; do cp "$golden/sdc_w$i.npy" . && vectors="$vectors --vectors s$i=sdc_w$i.npy"; done
-    "$@" sdc cluster $vectors --embedding sdc_w0.npy --min-others 2 --null-replicates 2 ${learn_options##--max-memory*} --out out/concepts
+    "$@" sdc cluster $vectors --embedding sdc_w0.npy --min-others 2 --null-replicates 2 ${learn_options##--max-memory*} --out out/concepts &&
+        rm out/concepts/clusters/cluster.log
 }
 
 sha256() { if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi; } # macOS has the second

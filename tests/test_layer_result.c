@@ -48,7 +48,7 @@ static void write_labels(const struct fus_localizer *run, int8_t first)
         .name = "relu", .channels = 20, .height = 3, .width = 2, .n_units = SMALL_UNITS, .label = label};
     fus_run_dir_units(path, small_folder, "m", NULL);
     CHECK(fus_outfile_mkdirs(path, NULL) == FUS_OK &&
-          fus_decide_write_units(small_folder, run, 0, &s, NULL, NULL) == FUS_OK);
+          fus_decide_write_units(small_folder, run, 0, &s, NULL, NULL, NULL) == FUS_OK);
 }
 
 static void spoil(const char *path, long at)

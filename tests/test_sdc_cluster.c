@@ -15,7 +15,8 @@ static struct fus_error err;
 /* ---- sets of vectors ---- */
 
 struct sample {
-    int p, others;
+    int p, others, require[FUS_SDC_KINDS];
+    uint8_t kind[MOST_P];
     size_t n, d, first[MOST_P + 1];
     float unit[MOST * MOST_D];
     int participant[MOST];
@@ -35,6 +36,28 @@ static bool is_zero(const struct sample *s, size_t i)
     return true;
 }
 
+static struct fus_sdc_rule rule_of(const struct sample *s)
+{
+    struct fus_sdc_rule rule = {.min_others = s->others, .kind = s->kind};
+    memcpy(rule.require, s->require, sizeof rule.require);
+    return rule;
+}
+
+/* Whether the rule holds for a voxel of participant `own` within distance t of the nearest voxels
+ * near [p] of the others. */
+static bool holds(const struct sample *s, const float *near, int own, float t)
+{
+    int others = 0, kinds[FUS_SDC_KINDS] = {0};
+    for (int q = 0; q < s->p; q++) {
+        others += q != own && near[q] <= t;
+        kinds[s->kind[q]] += q == own || near[q] <= t;
+    }
+    bool good = others >= s->others;
+    for (int k = 0; k < FUS_SDC_KINDS; k++)
+        good = good && kinds[k] >= s->require[k];
+    return good;
+}
+
 /* Distances and core distances, one chain at a time. */
 static void measure(struct sample *s)
 {
@@ -47,22 +70,16 @@ static void measure(struct sample *s)
         }
     for (size_t i = 0; i < s->n; i++) {
         float near[MOST_P];
-        int n = 0;
+        int own = s->participant[i];
         for (int q = 0; q < s->p; q++) {
-            if (q == s->participant[i])
-                continue;
-            near[n] = INFINITY;
+            near[q] = INFINITY;
             for (size_t k = s->first[q]; k < s->first[q + 1]; k++)
-                near[n] = fminf(near[n], s->distance[i * s->n + k]);
-            n++;
+                near[q] = fminf(near[q], s->distance[i * s->n + k]);
         }
-        for (int a = 0; a < n; a++)
-            for (int b = a + 1; b < n; b++)
-                if (near[b] < near[a]) {
-                    float keep = near[a];
-                    near[a] = near[b], near[b] = keep;
-                }
-        s->kappa[i] = s->others <= n ? near[s->others - 1] : INFINITY;
+        s->kappa[i] = INFINITY;
+        for (int q = 0; q < s->p; q++)
+            if (q != own && near[q] < s->kappa[i] && holds(s, near, own, near[q]))
+                s->kappa[i] = near[q];
     }
 }
 
@@ -94,6 +111,10 @@ static void draw(struct sample *s, uint64_t seed)
         }
     }
     s->first[s->p] = s->n;
+    for (int q = 0; q < s->p; q++) /* of a third of the sets, participants of two kinds */
+        s->kind[q] = seed % 3 == 0 ? (uint8_t)fus_rng_below(&r, 2) : 0;
+    for (int k = 0; k < FUS_SDC_KINDS; k++)
+        s->require[k] = seed % 3 == 0 ? (int)fus_rng_below(&r, 4) : 0;
     measure(s);
 }
 
@@ -103,8 +124,9 @@ static void cluster(int32_t *label, int *n_clusters, const struct sample *s, con
     static float kappa[MOST];
     struct fus_sdc_pairs *p = NULL;
     struct fus_sdc_vectors v = vectors_of(s);
+    struct fus_sdc_rule rule = rule_of(s);
     CHECK(fus_sdc_pairs_create(&p, &v, &err) == 0);
-    CHECK(fus_sdc_core_distances(kappa, p, s->n, s->others, &err) == 0);
+    CHECK(fus_sdc_core_distances(kappa, p, s->n, &rule, &err) == 0);
     for (size_t i = 0; i < s->n; i++)
         if (!(kappa[i] == s->kappa[i])) {
             CHECK_MSG(false, "voxel %zu: core distance %g, expected %g", i, (double)kappa[i], (double)s->kappa[i]);
@@ -205,7 +227,7 @@ static void test_search(void)
     fus_base_set_threads(0);
     CHECK_MSG(differ == 0, "%d of 600 differ from the search", differ);
     CHECK_MSG(alone == 0, "%d of 600 differ from the same eps alone", alone);
-    CHECK(nested == 0 && cores == 0 && found > 500);
+    CHECK_MSG(nested == 0 && cores == 0 && found > 400, "%d clusters", found);
 }
 
 static void test_order(void)
@@ -220,6 +242,8 @@ static void test_order(void)
         t = s; /* participants and their voxels backwards */
         for (int q = 0; q <= s.p; q++)
             t.first[q] = s.n - s.first[s.p - q];
+        for (int q = 0; q < s.p; q++)
+            t.kind[q] = s.kind[s.p - 1 - q];
         for (size_t i = 0; i < s.n; i++) {
             memcpy(t.unit + (s.n - 1 - i) * s.d, s.unit + i * s.d, s.d * sizeof *s.unit);
             t.participant[s.n - 1 - i] = s.p - 1 - s.participant[i];
@@ -355,12 +379,13 @@ static void test_memory(void)
     int n, code = 1;
     draw(&s, 7);
     struct fus_sdc_vectors v = vectors_of(&s);
+    struct fus_sdc_rule rule = rule_of(&s);
     for (long fail = 1; fail < 60 && code; fail++) {
         struct fus_sdc_pairs *p = NULL;
         fus_base_fail_allocation(fail);
         code = fus_sdc_pairs_create(&p, &v, &err);
         if (!code)
-            code = fus_sdc_core_distances(s.kappa, p, s.n, s.others, &err);
+            code = fus_sdc_core_distances(s.kappa, p, s.n, &rule, &err);
         if (!code)
             code = fus_sdc_cluster(label, &n, NULL, p, s.kappa, s.n, &eps, 1, FUS_SDC_LAST, &err);
         fus_base_fail_allocation(0);

@@ -78,6 +78,21 @@ static void write_person(int p)
     write_npz("responses/s%d_test.npz", p, 0, responses, 5);
     for (int run = 0; run < RUNS; run++)
         write_npz("decoders/s%d/run-%03d.npz", p, run, decoder, 1);
+    write_npz("decoders/s%d/odd.npz", p, 0, decoder, 1);
+    write_npz("decoders/s%d/even.npz", p, 0, decoder, 1);
+}
+
+enum { MOVED = 4 };
+
+/* In even sessions some voxels of the second concept are of the first. */
+static void move_voxels(void)
+{
+    static float weight[V * D];
+    memcpy(weight, person[0].weight, sizeof weight);
+    for (int v = 12; v < 12 + MOVED; v++)
+        memcpy(weight + v * D, weight + (v - 12) * D, D * sizeof *weight);
+    const struct fus_npy_array decoder = {"weight", "<f4", 2, {V, D}, weight};
+    write_npz("decoders/s%d/even.npz", 0, 0, &decoder, 1);
 }
 
 static void make_folder(void)
@@ -237,6 +252,37 @@ static void test_clusters(const struct fus_sdc_cluster_result *result)
     CHECK(number("voxels/s2.csv", 30, "cluster_0.30") == 0);
 }
 
+/* Pairs of voxels that are together in a, in b, in both. */
+static double plain_rand(const int *a, const int *b, int n)
+{
+    double both = 0, in_a = 0, in_b = 0, all = n * (n - 1) / 2.0;
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < i; k++) {
+            both += a[i] == a[k] && b[i] == b[k];
+            in_a += a[i] == a[k];
+            in_b += b[i] == b[k];
+        }
+    double expected = in_a * in_b / all;
+    return (both - expected) / ((in_a + in_b) / 2 - expected);
+}
+
+static void test_halves(void)
+{
+    int whole[P * V], even[P * V], n = 0;
+    for (int p = 0; p < P; p++)
+        for (int v = 0; v < V; v++, n++) {
+            whole[n] = v < 12 ? 1 : v < 22 && p < 4 ? 2 : 0;
+            even[n] = p == 0 && v >= 12 && v < 12 + MOVED ? 1 : whole[n];
+        }
+    CHECK(has("clusters/0.30/stability.csv",
+              "compared,n,rand,rand_core\nreruns,2,1,1\nodd sessions,1,1,1\neven sessions,1,"));
+    CHECK(test_near("even sessions", number("0.30/stability.csv", 2, "rand"), plain_rand(whole, even, n), 1e-12));
+    CHECK(test_near("odd with even", number("0.30/stability.csv", 3, "rand"), plain_rand(whole, even, n), 1e-12));
+    CHECK(number("0.30/stability.csv", 2, "rand_core") < number("0.30/stability.csv", 2, "rand"));
+    CHECK(test_near("first", number("0.30/clusters.csv", 0, "jaccard_halves"), (1 + 60 / (60.0 + MOVED)) / 2, 1e-12));
+    CHECK(test_near("second", number("0.30/clusters.csv", 1, "jaccard_halves"), (1 + (40.0 - MOVED) / 40) / 2, 1e-12));
+}
+
 static void test_labels(void)
 {
     double c[D], s[IMAGES], above = 0, pairs = 0;
@@ -303,10 +349,12 @@ int main(void)
     struct fus_sdc_cluster_options o;
     struct fus_sdc_cluster_result result = {0};
     make_folder();
+    move_voxels();
     fus_sdc_cluster_defaults(&o);
     o.folder = root, o.n_eps = 1, o.eps[0] = 0.3, o.min_others = 3, o.replicates = 2, o.stability = 2;
     CHECK_MSG(fus_sdc_cluster_folder(&o, &result, &err) == 0, "%s", err.msg);
     test_clusters(&result);
+    test_halves();
     test_labels();
     test_page(&o);
     test_memory(&o);

@@ -124,7 +124,7 @@ static int choose(const struct fus_sdc_vectors *v, double *eps, int *n_count)
     static int32_t label[FUS_SDC_MAX_EPS * N];
     int n_clusters[FUS_SDC_MAX_EPS], others = 2;
     struct fus_sdc_cluster_options o;
-    struct fus_sdc_clustering c = {.o = &o, .min_others = others, .n_eps = 8, .chosen = -1};
+    struct fus_sdc_clustering c = {.o = &o, .rule = {.min_others = others}, .n_eps = 8, .chosen = -1};
     double grid[8];
     fus_sdc_cluster_defaults(&o);
     o.replicates = 3;
@@ -133,7 +133,7 @@ static int choose(const struct fus_sdc_vectors *v, double *eps, int *n_count)
     for (int e = 0; e < 8; e++)
         c.eps[e].eps = grid[e] = (e + 1) / 10.0;
     CHECK(fus_sdc_pairs_create(&c.pairs, v, &err) == 0);
-    CHECK(fus_sdc_core_distances(kappa, c.pairs, N, others, &err) == 0);
+    CHECK(fus_sdc_core_distances(kappa, c.pairs, N, &c.rule, &err) == 0);
     CHECK(fus_sdc_cluster(label, n_clusters, NULL, c.pairs, kappa, N, grid, 8, FUS_SDC_NEAREST, &err) == 0);
     c.kappa = kappa, c.label = label;
     for (int e = 0; e < 8; e++)

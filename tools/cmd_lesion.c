@@ -90,7 +90,7 @@ static int fail_empty(const struct fus_lesion_pass *l, struct fus_error *err)
 /* The rule of the run, from its run.json. */
 static int read_rule(struct fus_lesion_pass *l, struct fus_error *err)
 {
-    static const char *const names[] = {"criterion", "test", "correction", "alpha"};
+    static const char *const names[] = {"criterion", "test", "correction", "alpha", "permutations", "seed"};
     struct fus_run_options o = fus_run_options_defaults;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *text = fus_run_read_option(&l->past, names[i]);
@@ -104,6 +104,7 @@ static int read_rule(struct fus_lesion_pass *l, struct fus_error *err)
             return fus_base_fail(err, FUS_EFORMAT, "%s/run.json: %s is %s, which is not a known value", l->folder,
                                  names[i], text);
     }
+    fus_run_options_settle(&o);
     l->rule.select = o.select;
     return FUS_OK;
 }

@@ -19,12 +19,16 @@ static const char help[] =
     "dimensions], one file a participant. Distance is 1 - cosine. Writes clusters/eps.csv and, for each eps,\n"
     "clusters/EPS/ with NAME_labels.npy (-1 none) and NAME_expanded.npy.\n\n"
     "  --out DIR            where the results go (default: DIR)\n"
+    "  --force              replace clusters of other options or inputs that are there\n"
     "  --transposed         the .npy files are [dimensions, voxels]\n"
     "  --of weights|pattern|both   which vectors of a fit: decoder weights (default), or the covariance of voxel and\n"
     "                       decoded embedding, in clusters-pattern/\n"
     "  --eps auto|LIST      largest distance of neighbours: one or more numbers with commas, or chosen from a grid\n"
     "                       against chance (default)\n"
     "  --min-others 3       a core voxel has neighbours in at least so many other participants\n"
+    "  --require people:N,networks:N   and at least so many of each kind take part, its own counted, where networks "
+    "are\n"
+    "                       participants of a fit (--min-others is then one less than their sum)\n"
     "  --border nearest|last   a border voxel joins its nearest core voxel (default), or the last cluster that reaches "
     "it\n"
     "  --null rotate|pairing|none   what chance gives: each participant's vectors turned at random (default), or "
@@ -40,7 +44,8 @@ static const char help[] =
     "                       its models; overlap.csv\n"
     "  --top 16             images most and least associated with each cluster, in images.csv\n"
     "  --centroid voxels|participants   mean of a cluster's voxels (default), or of its participants' means\n"
-    "  --stability 20       resamples of the reruns of a fit, clustered again; 0: none\n"
+    "  --stability 20       resamples of the reruns of a fit, and the decoders of `fit --halves`, clustered again;\n"
+    "                       stability.csv; 0: none\n"
     "  --seed 1             of everything random\n"
     "  --preset efird       the choices of Efird et al. 2025: weights, eps 0.45 to 0.70, border last; options "
     "override\n\n"
@@ -50,7 +55,7 @@ enum { NOT_GIVEN = -1, MAX_VECTORS = FUS_SDC_MAX_PARTICIPANTS };
 
 struct choices {
     struct fus_choice of, border, null, preset;
-    const char *eps, *expand;
+    const char *eps, *expand, *require;
 };
 
 static int compare_numbers(const void *a, const void *b)
@@ -80,6 +85,24 @@ static bool take_list(struct fus_sdc_cluster_options *o, const char *text)
     return *text == '\0';
 }
 
+/* "people:3,networks:1", either alone too; false: something else. */
+static bool take_require(struct fus_sdc_cluster_options *o, const char *text)
+{
+    static const char *const names[] = {"people:", "networks:"};
+    for (;; text++) {
+        uint64_t n;
+        int k = 0;
+        while (k < FUS_SDC_KINDS && strncmp(text, names[k], strlen(names[k])) != 0)
+            k++;
+        if (k == FUS_SDC_KINDS || o->require[k] || !fus_number_whole(&n, text + strlen(names[k]), &text) || n < 1 ||
+            n > FUS_SDC_MAX_PARTICIPANTS)
+            return false;
+        o->require[k] = (int)n;
+        if (*text != ',')
+            return *text == '\0';
+    }
+}
+
 static void take_preset(struct fus_sdc_cluster_options *o)
 {
     o->preset = true;
@@ -106,6 +129,10 @@ static int take_choices(struct fus_sdc_cluster_options *o, const struct choices 
         return fus_args_usage("sdc cluster",
                               "--eps: '%s' found, auto or up to %d numbers above 0, at most 2, with commas expected",
                               c->eps, FUS_SDC_MAX_EPS);
+    if (c->require && !take_require(o, c->require))
+        return fus_args_usage("sdc cluster",
+                              "--require: '%s' found, people:N, networks:N or both with a comma expected, N at least 1",
+                              c->require);
     if (c->expand && strcmp(c->expand, "none") == 0)
         o->expand = -1;
     else if (c->expand && strcmp(c->expand, "auto") != 0 &&
@@ -133,6 +160,8 @@ static int check(const struct fus_sdc_cluster_options *o, const struct fus_texts
         return fus_args_usage("sdc cluster", "--null pairing asks for a folder of a fit, --vectors found");
     if (o->of != FUS_SDC_WEIGHTS && o->null == FUS_SDC_NULL_PAIRING)
         return fus_args_usage("sdc cluster", "--null pairing has weights alone; --of weights expected");
+    if (o->n_vectors && (o->require[FUS_SDC_PEOPLE] || o->require[FUS_SDC_NETWORKS]))
+        return fus_args_usage("sdc cluster", "--require asks for a folder of a fit, --vectors found");
     if (!o->run != !o->layer)
         return fus_args_usage("sdc cluster", "--run DIR and --layer LAYER go together");
     if (o->transposed && !o->n_vectors)
@@ -174,7 +203,8 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
                                             {"none", FUS_SDC_NULL_NONE},
                                             {0}},
                                  presets[] = {{"efird", 1}, {0}};
-    struct choices c = {{kinds, NOT_GIVEN}, {borders, NOT_GIVEN}, {nulls, NOT_GIVEN}, {presets, NOT_GIVEN}, NULL, NULL};
+    struct choices c = {
+        {kinds, NOT_GIVEN}, {borders, NOT_GIVEN}, {nulls, NOT_GIVEN}, {presets, NOT_GIVEN}, NULL, NULL, NULL};
     static const struct fus_word means[] = {{"voxels", 0}, {"participants", 1}, {0}};
     struct fus_choice centroid = {means, 0};
     static const char *vectors[MAX_VECTORS];
@@ -182,15 +212,18 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
     struct fus_sdc_cluster_options o;
     struct fus_sdc_cluster_result result;
     uint64_t stability;
+    bool force = false;
     struct fus_error err = {0};
     fus_sdc_cluster_defaults(&o);
     stability = (uint64_t)o.stability;
     const struct fus_arg args[] = {{"--vectors", FUS_ARG_LIST, &list},
                                    {"--out", FUS_ARG_TEXT, &o.out},
+                                   {"--force", FUS_ARG_FLAG, &force},
                                    {"--transposed", FUS_ARG_FLAG, &o.transposed},
                                    {"--of", FUS_ARG_CHOICE, &c.of},
                                    {"--eps", FUS_ARG_TEXT, &c.eps},
                                    {"--min-others", FUS_ARG_COUNT, &o.min_others},
+                                   {"--require", FUS_ARG_TEXT, &c.require},
                                    {"--border", FUS_ARG_CHOICE, &c.border},
                                    {"--expand", FUS_ARG_TEXT, &c.expand},
                                    {"--null", FUS_ARG_CHOICE, &c.null},
@@ -215,6 +248,7 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
     o.vectors = vectors, o.n_vectors = list.n;
     o.folder = operands.n ? operands.items[0] : NULL;
     o.note = tell;
+    o.keep = !force;
     o.by_participant = centroid.value;
     status = take_choices(&o, &c);
     if (!status)

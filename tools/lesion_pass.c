@@ -159,7 +159,7 @@ int fus_lesion_pass_look(struct fus_lesion_pass *l, struct fus_error *err)
     int code = fus_moments_create(&l->moments, 2 * l->set.n_categories, l->blocked_units, err);
     if (!code && l->rule.select.criterion == FUS_CRITERION_IUT && l->rule.select.test == FUS_TEST_BALANCED)
         code = fus_moments_keep_third(&l->moments, err);
-    if (!code && l->rule.select.criterion == FUS_CRITERION_RANKSUM &&
+    if (!code && fus_criteria_needs_responses(&l->rule.select) &&
         !(l->responses = fus_base_aligned((size_t)l->set.n_pictures * l->n_units, sizeof *l->responses)))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for %d responses of %zu units", l->set.n_pictures, l->n_units);
     l->wanted[l->tap] = true;

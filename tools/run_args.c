@@ -33,7 +33,13 @@ static const char help[] =
     "  --criterion C        which units are selective: iut (default), prince, tdann, dprime, ratio or ranksum\n"
     "  --test T             of iut: balanced (default: holds its level for skewed responses and unequal numbers of "
     "pictures; equal\n"
-    "                       to welch where numbers are equal), welch or student\n"
+    "                       to welch where numbers are equal), welch, student, or permutation: exact where c and k "
+    "respond alike, from\n"
+    "                       relabelled pictures, which needs every response kept. Its p are at least 1/(M+1), M of "
+    "--permutations:\n"
+    "                       by bh a layer has selective units only if a share of at least 1/(alpha (M+1)) of its units "
+    "reach that;\n"
+    "                       not with --bootstrap, --subsample, --sweep\n"
     "  --correction C       of iut: bh (default), by, bonferroni or none, over the units of a layer\n"
     "  --alpha A            level of the selectivity test and of intervals (default 0.05)\n"
     "  --preset P           the rule of a paper: lu-wang, prince, tdann, baek or afraz; the report says what it stands "
@@ -60,7 +66,9 @@ static const char help[] =
     "  --sesoi LOGRATIO     the smallest log ratio of two models' shares that would matter, e.g. 0.22 for a quarter "
     "more: compare.csv\n"
     "                       and the report say whether shares are equivalent within it (needs --bootstrap)\n"
-    "  --permutations M     permutations.csv: what M relabellings of the pictures give by chance\n"
+    "  --permutations M     permutations.csv: what M relabellings of the pictures give by chance; with --test "
+    "permutation no table but\n"
+    "                       the relabellings of that test (default 9999)\n"
     "  --sweep              sweep.csv: selective units under many thresholds\n"
     "  --subsample N,N,...  power.csv: proportion, CSI, CV and Morisita's index against pictures per category, and "
     "against alpha; which\n"
@@ -106,8 +114,13 @@ static const char help[] =
 
 /* ---- which units are selective ---- */
 
-static const struct fus_word tests[] = {
-    {"balanced", FUS_TEST_BALANCED}, {"welch", FUS_TEST_WELCH}, {"student", FUS_TEST_STUDENT}, {0}};
+enum { RELABELLINGS = 9999 }; /* of --test permutation without --permutations */
+
+static const struct fus_word tests[] = {{"balanced", FUS_TEST_BALANCED},
+                                        {"welch", FUS_TEST_WELCH},
+                                        {"student", FUS_TEST_STUDENT},
+                                        {"permutation", FUS_TEST_PERMUTATION},
+                                        {0}};
 static const struct fus_word halves[] = {
     {"alternate", FUS_HALVES_ALTERNATE}, {"option", FUS_HALVES_OPTION}, {"none", FUS_HALVES_NONE}, {0}};
 
@@ -169,6 +182,8 @@ static void take_choices(struct fus_run_options *o, const struct choices *c)
         o->select.criterion = (enum fus_criterion)c->criterion.value;
     if (c->test.value >= 0)
         o->select.test = (enum fus_test)c->test.value;
+    if (o->select.test == FUS_TEST_PERMUTATION && !o->permutations)
+        o->permutations = RELABELLINGS;
     if (c->alpha > 0)
         o->select.alpha = c->alpha;
     if (c->correction.value >= 0)

@@ -38,6 +38,8 @@ static const char help[] =
     "  --same-image W      keep: two trials of one image are each other's negatives (default); mask: left out\n"
     "  --ridge A,B,..      penalties of the ridge baseline, chosen by validation (default 1,10,..,1e6); none\n"
     "  --permutations M    M decoders of relabelled training images: what chance gives (default none)\n"
+    "  --halves            as many reruns again on odd and on even sessions alone, by which `sdc cluster` judges\n"
+    "                      stability: three times the fits\n"
     "  --seed N            (default 1)\n"
     "machine and files\n"
     "  --shard I/N         fits the I-th of N parts of (participant, rerun) alone; --resume without it joins them\n"
@@ -198,6 +200,7 @@ int fus_sdc_options_parse(struct fus_sdc_decode_options *o, int argc, char **arg
                                    {"--same-image", FUS_ARG_CHOICE, &same},
                                    {"--ridge", FUS_ARG_TEXT, &t.ridge},
                                    {"--permutations", FUS_ARG_TEXT, &t.permutations},
+                                   {"--halves", FUS_ARG_FLAG, &given.halves},
                                    {"--seed", FUS_ARG_SEED, &seed},
                                    {"--shard", FUS_ARG_SHARE, shard},
                                    {"--resume", FUS_ARG_FLAG, &given.resume},
@@ -221,6 +224,7 @@ int fus_sdc_options_parse(struct fus_sdc_decode_options *o, int argc, char **arg
     take_count(&o->split.repeats, repeats), take_count(&o->data.repeats, repeats);
     take_count(&o->fit.iterations, given.fit.iterations), take_count(&o->fit.batch, given.fit.batch);
     take_count(&o->reruns, given.reruns);
+    o->halves = given.halves;
     o->shard = shard[0], o->n_shards = shard[1], o->resume = given.resume, o->checkpoint = given.checkpoint,
     o->force = given.force;
     o->max_memory = given.max_memory ? given.max_memory : o->max_memory;

@@ -13,7 +13,8 @@
 
 /* label [C,H,W] int8; with full_units also the statistics of iut, [category,C,H,W]. */
 int fus_decide_write_units(const char *folder, const struct fus_localizer *run, int model,
-                           const struct fus_layer_summary *layer, const struct fus_moments *m, struct fus_error *err)
+                           const struct fus_layer_summary *layer, const struct fus_moments *m,
+                           const struct fus_responses *r, struct fus_error *err)
 {
     static const char *const names[] = {"mean", "var", "t", "p", "q", "csi"};
     char path[FUS_RUN_DIR_PATH];
@@ -31,7 +32,10 @@ int fus_decide_write_units(const char *folder, const struct fus_localizer *run, 
     }
     if (run->options.full_units && !code) {
         struct fus_unit_tables t = {tables[0], tables[1], tables[2], tables[3], tables[4], tables[5]};
-        code = fus_select_units(&t, m, &run->options.select, err);
+        bool relabelled =
+            run->options.select.criterion == FUS_CRITERION_IUT && fus_criteria_needs_responses(&run->options.select);
+        code = relabelled ? fus_relabel_units(&t, m, r, &run->options.select, err)
+                          : fus_select_units(&t, m, &run->options.select, err);
     }
     if (!code)
         code = fus_npyout_npz(path, arrays, run->options.full_units ? 7 : 1, err);
@@ -123,6 +127,15 @@ static int match(struct fus_layer_summary *layer, const struct fus_localizer *ru
     return code;
 }
 
+static int select_from_responses(struct fus_layer_summary *layer, const struct fus_localizer *run,
+                                 const struct fus_moments *m, const struct fus_responses *r, const char *name,
+                                 struct fus_error *err)
+{
+    struct progress_context t = {run, name, "strips of units, relabelled", fus_run_now()};
+    return fus_criteria_responses(layer, m, r, name, &run->options.select, &(struct fus_progress){report_progress, &t},
+                                  err);
+}
+
 /* m: of all pictures; r without responses if all categories have equally many. */
 static int equal_n(struct fus_layer_summary *layer, const struct fus_localizer *run, const struct fus_responses *r,
                    const struct fus_moments *m, struct fus_error *err)
@@ -154,7 +167,7 @@ static int resample(struct fus_layer_summary *layer, const struct fus_localizer 
     }
     if (run->options.matched && !code)
         code = match(layer, run, r, half, err);
-    if (run->options.permutations && !code) {
+    if (fus_run_options_relabels(&run->options) && !code) {
         struct progress_context t = {run, layer->name, "relabellings", fus_run_now()};
         struct fus_progress progress = {report_progress, &t};
         layer->permuted = fus_base_alloc((size_t)r->n_categories, sizeof *layer->permuted);
@@ -228,8 +241,8 @@ static int decide(struct fus_layer_summary *layer, const struct fus_localizer *r
         code = cross_validate(crossed, run, moments, only_drawn ? &none : &r, half, err);
     if (!code && run->options.halves)
         code = fus_halves_merge(&m, moments, err); /* into the first half; from now on m contains all pictures */
-    if (!code && run->options.select.criterion == FUS_CRITERION_RANKSUM)
-        code = fus_criteria_ranksum(layer, &r, tap->name, err);
+    if (!code && fus_criteria_needs_responses(&run->options.select))
+        code = select_from_responses(layer, run, &m, &r, tap->name, err);
     else if (!code)
         code = fus_criteria_layer(layer, &m, tap->name, tap->channels, tap->height, tap->width,
                                   run->options.select.criterion, &run->options.select, err);
@@ -241,7 +254,7 @@ static int decide(struct fus_layer_summary *layer, const struct fus_localizer *r
     if (!code)
         code = tabulate(layer, run, &m, err);
     if (!code && folder)
-        code = fus_decide_write_units(folder, run, model, layer, &m, err);
+        code = fus_decide_write_units(folder, run, model, layer, &m, &r, err);
     layer->dimensions = layer->reliability = NAN;
     if (!code && kept && !only_drawn)
         code = fus_dimensions_layer(&layer->dimensions, &r, err);

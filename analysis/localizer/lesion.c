@@ -49,9 +49,10 @@ int fus_lesion_label(int8_t *label, const struct fus_moments *m, const struct fu
         return code;
     if (rule->top)
         return label_top(label, m, category, rule, err);
-    code = criterion == FUS_CRITERION_RANKSUM ? fus_criteria_ranksum(&layer, r, tap->name, err)
-                                              : fus_criteria_label(&layer, m, tap->name, tap->channels, tap->height,
-                                                                   tap->width, criterion, &rule->select, err);
+    code = fus_criteria_needs_responses(&rule->select)
+               ? fus_criteria_responses(&layer, m, r, tap->name, &rule->select, NULL, err)
+               : fus_criteria_label(&layer, m, tap->name, tap->channels, tap->height, tap->width, criterion,
+                                    &rule->select, err);
     if (!code)
         memcpy(label, layer.label, m->n_units * sizeof *label);
     fus_select_free(&layer);

@@ -27,6 +27,7 @@ int fus_localizer_create(struct fus_localizer **run, const struct fus_run_option
         return fus_base_fail(err, FUS_ENOMEM, "no memory for a run");
     }
     r->options = *options;
+    fus_run_options_settle(&r->options);
     r->state.lock = -1;
     r->summary.version = FUS_VERSION;
     r->notes = (struct fus_note_sink){fus_run_say, r};
@@ -132,7 +133,8 @@ static int open_folder(struct fus_localizer *run, struct fus_error *err)
     if (code || run->state.done)
         return code;
     fus_memory_warn(run);
-    fus_run_warn_sizes(run);
+    if ((code = fus_run_check_sizes(run, err)) != FUS_OK)
+        return code;
     code = run->options.folder ? fus_localizer_make_folders(run, run->options.folder, err) : FUS_OK;
     run->folder_seconds = fus_run_now() - start;
     return code;
@@ -217,7 +219,7 @@ static int write_labels(struct fus_localizer *run, const char *folder, struct fu
         code = fus_localizer_make_folders(run, folder, err);
     for (int m = 0; m < run->summary.n_models; m++)
         for (int l = 0; l < run->summary.models[m].n_layers && !code; l++)
-            code = fus_decide_write_units(folder, run, m, &run->summary.models[m].layers[l], NULL, err);
+            code = fus_decide_write_units(folder, run, m, &run->summary.models[m].layers[l], NULL, NULL, err);
     return code;
 }
 

@@ -85,6 +85,7 @@ static int restore_run(struct merge *m, struct fus_error *err)
 {
     struct fus_localizer *run = m->run;
     int code = fus_provenance_restore(run, &m->shards[0].provenance, err);
+    fus_run_options_settle(&run->options);
     if (!code)
         code = fus_run_options_check(&run->options, err);
     if (code)

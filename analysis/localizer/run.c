@@ -59,8 +59,7 @@ static bool draws_equal_n(const struct fus_localizer *run)
 
 static bool uses_responses(const struct fus_run_options *o)
 {
-    return o->bootstrap || o->permutations || o->matched || o->subsample ||
-           o->select.criterion == FUS_CRITERION_RANKSUM;
+    return o->bootstrap || o->permutations || o->matched || o->subsample || fus_criteria_needs_responses(&o->select);
 }
 
 bool fus_run_uses_tap(const struct fus_localizer *run, int model, const struct fus_tap *tap)
@@ -95,15 +94,30 @@ bool fus_run_keeps_third(const struct fus_localizer *run)
     return needed && (o->select.criterion == FUS_CRITERION_IUT || o->sweep || o->full_units);
 }
 
-void fus_run_warn_sizes(struct fus_localizer *run)
+/* p is at least 1 / (m + 1). */
+static int check_relabellings(struct fus_localizer *run, const long *n, struct fus_error *err)
+{
+    const struct fus_select_options *o = &run->options.select;
+    double most = (double)o->relabellings + 1;
+    if (o->alpha * most < 1)
+        fus_note_say(&run->notes,
+                     "warning: --permutations %ld: no p is below %.3g, so none reaches --alpha %g and no unit is "
+                     "selective",
+                     o->relabellings, 1 / most, o->alpha);
+    return fus_relabel_check(n, run->pictures.set.n_categories, o->relabellings, err);
+}
+
+int fus_run_check_sizes(struct fus_localizer *run, struct fus_error *err)
 {
     const struct fus_select_options *o = &run->options.select;
     const struct fus_set *set = &run->pictures.set;
     long n[FUS_SELECT_CATEGORIES] = {0}, least, most;
     if (o->criterion != FUS_CRITERION_IUT || o->test == FUS_TEST_BALANCED)
-        return;
+        return FUS_OK;
     for (int i = 0; i < set->n_pictures; i++)
         n[set->pictures[i].category]++;
+    if (o->test == FUS_TEST_PERMUTATION)
+        return check_relabellings(run, n, err);
     least = most = n[0];
     for (int c = 1; c < set->n_categories; c++) {
         least = n[c] < least ? n[c] : least;
@@ -115,6 +129,7 @@ void fus_run_warn_sizes(struct fus_localizer *run)
                      "level for skewed responses; --test balanced does (METHOD.md, \"Skewed responses and unequal "
                      "numbers\")",
                      least, most, fus_select_test_name(o->test));
+    return FUS_OK;
 }
 
 /* VALUE of NAME=VALUE; NULL: the item is not for this model. */

@@ -81,8 +81,9 @@ double fus_run_now(void); /* seconds since the machine started */
 
 /* Whether any option needs single responses; whether those of a tap must be kept. */
 bool fus_run_keeps_responses(const struct fus_localizer *run);
-/* A note if the chosen test does not hold its level for these numbers of pictures. */
-void fus_run_warn_sizes(struct fus_localizer *run);
+/* Whether the test can be made with these numbers of pictures; a note if it cannot select a unit,
+ * or does not hold its level. */
+int fus_run_check_sizes(struct fus_localizer *run, struct fus_error *err);
 bool fus_run_keeps_third(const struct fus_localizer *run); /* whether the test needs third moments */
 bool fus_run_uses_tap(const struct fus_localizer *run, int model,
                       const struct fus_tap *tap); /* for more than --equal-n */
@@ -140,10 +141,11 @@ int fus_measure_model(struct fus_localizer *run, int model, struct fus_error *er
  * to the summary, the labels to units/MODEL/LAYER.npz, or to the summary if the run has no
  * folder. */
 int fus_decide_layer(struct fus_localizer *run, int model, int layer, struct fus_accumulator *a, struct fus_error *err);
-/* The labels as units/MODEL/LAYER.npz of the folder. m: moments for the tables of
+/* The labels as units/MODEL/LAYER.npz of the folder. m, r: moments and responses for the tables of
  * full_units, or NULL. */
 int fus_decide_write_units(const char *folder, const struct fus_localizer *run, int model,
-                           const struct fus_layer_summary *layer, const struct fus_moments *m, struct fus_error *err);
+                           const struct fus_layer_summary *layer, const struct fus_moments *m,
+                           const struct fus_responses *r, struct fus_error *err);
 /* The response profile and top units for the report, from a layer whose labels are known. */
 int fus_single_units_find(struct fus_layer_summary *layer, const struct fus_localizer *run, int model,
                           const struct fus_moments *m, const struct fus_responses *r, struct fus_error *err);

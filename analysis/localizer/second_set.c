@@ -20,7 +20,9 @@ static struct fus_run_options options_of(const struct fus_localizer *run)
     struct fus_run_options o = run->options;
     o.stimuli = o.validate;
     o.halves = FUS_HALVES_NONE;
-    o.bootstrap = o.permutations = 0;
+    o.bootstrap = 0;
+    if (fus_run_options_relabels(&o))
+        o.permutations = 0;
     o.sweep = o.consistency = o.matched = o.equal_n = o.full_units = false;
     o.sesoi = 0;
     o.validate = o.groups = o.subsample = o.folder = NULL;
@@ -210,8 +212,8 @@ static int label_again(struct fus_layer_summary *again, const struct second_laye
                        const struct fus_responses *r, struct fus_error *err)
 {
     const struct fus_select_options *o = &s->second->options.select;
-    if (o->criterion == FUS_CRITERION_RANKSUM)
-        return fus_criteria_ranksum(again, r, s->tap->name, err);
+    if (fus_criteria_needs_responses(o))
+        return fus_criteria_responses(again, m, r, s->tap->name, o, NULL, err);
     return fus_criteria_label(again, m, s->tap->name, r->channels, r->height, r->width, o->criterion, o, err);
 }
 

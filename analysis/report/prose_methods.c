@@ -391,6 +391,7 @@ static const char *interval_text(const char *method)
 static void say_resampling(struct fus_text_buffer *out, const struct fus_view *view)
 {
     const struct fus_run_method *how = view->run->method;
+    bool tested = view->run->options.test == FUS_TEST_PERMUTATION; /* selectivity */
     item(out, "Intervals");
     if (how->bootstrap) {
         fus_svg_put(out, "$z resamples of the pictures, ", (size_t)how->bootstrap);
@@ -414,8 +415,9 @@ static void say_resampling(struct fus_text_buffer *out, const struct fus_view *v
             "alpha over the number of other categories.",
             (size_t)how->permutations);
     else
-        fus_svg_put(out, "Not estimated in this run (it needs --permutations).");
-    if (how->bootstrap || how->permutations)
+        fus_svg_put(out, "Not estimated in this run ($s).",
+                    tested ? "the relabellings are those of the test" : "it needs --permutations");
+    if (how->bootstrap || how->permutations || tested)
         fus_svg_put(out, " Seed of the random numbers: $e.", how->seed ? how->seed : "not given");
 }
 

@@ -72,7 +72,7 @@ void fus_rules_describe(char *text, size_t room, const struct fus_run_options *o
     static const char *const by[] = {"by Benjamini and Hochberg (1995)", "by Benjamini and Yekutieli (2001)",
                                      "by Bonferroni", "not at all"};
     const struct fus_select_options *o = &options->select;
-    static const char *const of[] = {"balanced", "Welch", "Student (pooled variance)"};
+    static const char *const of[] = {"balanced", "Welch", "Student (pooled variance)", "studentised permutation"};
     char one[600];
     size_t used;
     *text = '\0';
@@ -84,9 +84,16 @@ void fus_rules_describe(char *text, size_t room, const struct fus_run_options *o
                  "corrected over the units of "
                  "the layer %s, is at most %g and all differences of means are positive.",
                  of[o->test], by[o->correction], o->alpha);
-    else if (o->criterion == FUS_CRITERION_PRINCE)
+    if (o->criterion == FUS_CRITERION_IUT && o->test == FUS_TEST_PERMUTATION) {
+        size_t n = strlen(one);
+        snprintf(one + n, sizeof one - n,
+                 " p of two categories: (b + 1) / (m + 1), b of m = %d relabellings of their pictures reaching the "
+                 "observed Welch's t (Janssen 1997), so at least %.3g.",
+                 options->permutations, 1 / ((double)options->permutations + 1));
+    }
+    if (o->criterion == FUS_CRITERION_PRINCE)
         snprintf(one, sizeof one, "%s alpha = %g.", rule(o->criterion), o->alpha);
-    else
+    else if (o->criterion != FUS_CRITERION_IUT)
         snprintf(one, sizeof one, "%s", rule(o->criterion));
     used = (size_t)snprintf(text, room, "%s", one);
     if (preset)

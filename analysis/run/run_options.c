@@ -76,7 +76,7 @@ static const struct option {
 } options[] = {
     {"preset", TEXT, AT(preset), NULL, 0, true},
     {"criterion", WORD, AT(select.criterion), criterion_word, FUS_CRITERION_RANKSUM + 1, true},
-    {"test", WORD, AT(select.test), test_word, FUS_TEST_STUDENT + 1, true},
+    {"test", WORD, AT(select.test), test_word, FUS_TEST_PERMUTATION + 1, true},
     {"correction", WORD, AT(select.correction), correction_word, FUS_UNCORRECTED + 1, true},
     {"alpha", REAL, AT(select.alpha), NULL, 0, true},
     {"halves", WORD, AT(halves), halves_word, 3, true},
@@ -207,10 +207,42 @@ bool fus_run_options_set(struct fus_run_options *o, const char *name, const char
     return strcmp(name, "prefix") == 0 && add_prefix(&o->prefixes, text);
 }
 
+void fus_run_options_settle(struct fus_run_options *o)
+{
+    o->select.relabellings = o->permutations;
+    o->select.seed = o->seed;
+}
+
+static bool tests_by_permutation(const struct fus_run_options *o)
+{
+    return o->select.criterion == FUS_CRITERION_IUT && o->select.test == FUS_TEST_PERMUTATION;
+}
+
+bool fus_run_options_relabels(const struct fus_run_options *o)
+{
+    return o->permutations && !tests_by_permutation(o);
+}
+
+/* What selects the units again in many draws of pictures does so from moments. */
+static int check_permutation(const struct fus_run_options *o, struct fus_error *err)
+{
+    const char *other = o->bootstrap ? "--bootstrap" : o->subsample ? "--subsample" : o->sweep ? "--sweep" : NULL;
+    if (other)
+        return fus_base_fail(err, FUS_EINVAL,
+                             "--test permutation does not go with %s, which selects units from moments: --test "
+                             "balanced expected",
+                             other);
+    if (o->permutations < 1)
+        return fus_base_fail(err, FUS_EINVAL,
+                             "--test permutation: a number of relabellings expected (--permutations M)");
+    return FUS_OK;
+}
+
 int fus_run_options_check(const struct fus_run_options *o, struct fus_error *err)
 {
     const struct fus_rules_preset *preset = o->preset ? fus_rules_find(o->preset) : NULL;
     bool resampled = o->bootstrap || o->permutations;
+    int code = FUS_OK;
     if (o->preset && !preset)
         return fus_base_fail(err, FUS_EINVAL, "no preset is called '%s'", o->preset);
     if (preset && preset->criterion != o->select.criterion)
@@ -220,6 +252,8 @@ int fus_run_options_check(const struct fus_run_options *o, struct fus_error *err
         return fus_base_fail(err, FUS_EINVAL, "--alpha: a number below 1 expected");
     if (o->select.criterion == FUS_CRITERION_RANKSUM && resampled)
         return fus_base_fail(err, FUS_EINVAL, "--bootstrap and --permutations do not go with --criterion ranksum");
+    if (tests_by_permutation(o) && (code = check_permutation(o, err)) != FUS_OK)
+        return code;
     if (o->matched && o->halves == FUS_HALVES_NONE)
         return fus_base_fail(err, FUS_EINVAL,
                              "--matched chooses units in one half of the pictures and measures them "
@@ -232,7 +266,7 @@ int fus_run_options_check(const struct fus_run_options *o, struct fus_error *err
                              "--bootstrap-over %s",
                              fus_redraw_name(o->over));
     struct fus_power_plan plan;
-    int code = o->subsample ? fus_power_parse(&plan, o->subsample, err) : FUS_OK;
+    code = o->subsample ? fus_power_parse(&plan, o->subsample, err) : FUS_OK;
     if (code)
         return code;
     if (o->subsample && o->select.criterion == FUS_CRITERION_RANKSUM)

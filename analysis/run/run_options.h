@@ -41,7 +41,7 @@ struct fus_run_options {
     struct fus_select_options select;
     const char *preset; /* "lu-wang" ...: select.criterion must be its criterion (rules.h) */
     enum fus_run_halves halves;
-    int bootstrap, permutations; /* resamples, relabellings */
+    int bootstrap, permutations; /* resamples; relabellings, with the permutation test those of the test */
     enum fus_interval_method interval;
     enum fus_redraw_over over; /* what `bootstrap` draws */
     bool sweep, consistency;
@@ -87,6 +87,12 @@ int fus_run_options_list(struct fus_run_option_text *list, const struct fus_run_
 /* Sets the option from its text, which the caller owns; false if there is no such option or the
  * text is not one of its values. */
 bool fus_run_options_set(struct fus_run_options *o, const char *name, const char *text);
+
+/* select's number of relabellings and seed, from the run's: after the last option was set. */
+void fus_run_options_settle(struct fus_run_options *o);
+
+/* Whether `permutations` asks for permutations.csv; else it is the permutation test's number. */
+bool fus_run_options_relabels(const struct fus_run_options *o);
 
 /* FUS_EINVAL if options contradict one another. */
 int fus_run_options_check(const struct fus_run_options *o, struct fus_error *err);

@@ -90,6 +90,7 @@ static void read_options(struct fus_run_summary_file *r)
     s->version = option_text(r, "version");
     s->stimuli = (char *)option_text(r, "stimuli");
     s->criterion = option_text(r, "rule");
+    fus_run_options_settle(&o);
     s->options = o.select;
     s->sesoi = o.sesoi;
     r->method = (struct fus_run_method){.layers = option_text(r, "layers"),
@@ -103,7 +104,7 @@ static void read_options(struct fus_run_summary_file *r)
                                         .equal_n = o.equal_n,
                                         .bootstrap = o.bootstrap,
                                         .near_duplicates = count_option(r, "near_duplicates"),
-                                        .permutations = o.permutations};
+                                        .permutations = fus_run_options_relabels(&o) ? o.permutations : 0};
     s->method = &r->method;
     r->groups = o.groups;
 }

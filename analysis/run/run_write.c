@@ -351,7 +351,7 @@ int fus_run_write_tables(const char *folder, const struct fus_run_summary *summa
         fus_run_dir_path(path, folder, always[i].name);
         code = always[i].write(path, summary, err);
     }
-    if (options->permutations && !code)
+    if (fus_run_options_relabels(options) && !code)
         code = write_permutations(&t, err);
     if (options->sweep && !code)
         code = write_sweep(&t, err);

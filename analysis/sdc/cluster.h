@@ -1,7 +1,8 @@
 /* Clusters of voxels of several participants: shared decodable concepts.
  *
  *   near_s(u)  least D from u to a voxel of participant s
- *   kappa(u)   the min_others-th smallest near_s(u) over the other participants
+ *   kappa(u)   the min_others-th smallest near_s(u) over the other participants; with `require`,
+ *              the least distance within which the rule of pairs.h holds
  *   core       kappa(u) < eps
  *   cluster    a connected component of core voxels under D < eps, numbered by its first core voxel
  *   border     not core, with a core neighbour; all else is noise, -1

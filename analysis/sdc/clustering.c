@@ -9,7 +9,6 @@
 #include "analysis/sdc/null.h"
 #include "analysis/sdc/page.h"
 #include "nn/base/number.h"
-#include "nn/base/outfile.h"
 #include "stimuli/set/folder.h"
 
 enum { LEAST_VOXELS = 10 }; /* of a cluster that counts */
@@ -48,8 +47,16 @@ static void set_grid(struct fus_sdc_clustering *c)
 
 struct tally {
     size_t n_voxels;
-    int n_participants, last;
+    int n_participants, n_kind[FUS_SDC_KINDS], last;
 };
+
+static bool counts(const struct tally *t, const struct fus_sdc_rule *rule)
+{
+    bool enough = t->n_voxels >= LEAST_VOXELS && t->n_participants > rule->min_others;
+    for (int k = 0; k < FUS_SDC_KINDS; k++)
+        enough = enough && t->n_kind[k] >= rule->require[k];
+    return enough;
+}
 
 /* Voxels, and participants, of each cluster at one eps. */
 static int count_clusters(struct fus_sdc_clustering *c, int e, struct fus_error *err)
@@ -69,11 +76,12 @@ static int count_clusters(struct fus_sdc_clustering *c, int e, struct fus_error 
             struct tally *k = &t[label[i]];
             k->n_voxels++;
             k->n_participants += k->last != s + 1;
+            k->n_kind[c->rule.kind ? c->rule.kind[s] : FUS_SDC_PEOPLE] += k->last != s + 1;
             k->last = s + 1;
         }
     for (int k = 0; k < at->n_clusters; k++) {
         at->largest = t[k].n_voxels > at->largest ? t[k].n_voxels : at->largest;
-        at->n_count += t[k].n_voxels >= LEAST_VOXELS && t[k].n_participants > c->min_others;
+        at->n_count += counts(&t[k], &c->rule);
     }
     fus_base_free(t);
     return FUS_OK;
@@ -108,9 +116,11 @@ static int cluster(struct fus_sdc_clustering *c, struct fus_error *err)
         eps[e] = c->eps[e].eps;
     int code = fus_sdc_pairs_create(&c->pairs, &c->decoders.vectors, err);
     if (!code)
-        code = fus_sdc_core_distances(c->kappa, c->pairs, n, c->min_others, err);
+        code = fus_sdc_core_distances(c->kappa, c->pairs, n, &c->rule, err);
+    fus_sdc_phases_end(c->phases, "core distances");
     if (!code)
         code = fus_sdc_cluster(c->label, n_clusters, near, c->pairs, c->kappa, n, eps, c->n_eps, c->o->border, err);
+    fus_sdc_phases_end(c->phases, "links");
     for (int e = 0; e < c->n_eps && !code; e++) {
         c->eps[e].n_clusters = n_clusters[e];
         c->eps[e].near = near[e];
@@ -129,27 +139,56 @@ static int choose(struct fus_sdc_clustering *c, struct fus_error *err)
 
 /* ---- one kind of vectors ---- */
 
+/* Too few participants for the rule. */
+static void note_too_few(const struct fus_sdc_clustering *c, const int n_kind[FUS_SDC_KINDS])
+{
+    static const char *const names[] = {"people", "networks"};
+    char line[200] = "";
+    if (c->rule.min_others > c->decoders.n - 1)
+        snprintf(line, sizeof line, "%d participants: no voxel has neighbours in %d others, so there are no clusters",
+                 c->decoders.n, c->rule.min_others);
+    for (int k = 0; k < FUS_SDC_KINDS; k++)
+        if (c->rule.require[k] > n_kind[k])
+            snprintf(line, sizeof line, "%d %s: %d are required, so there are no clusters", n_kind[k], names[k],
+                     c->rule.require[k]);
+    if (*line && c->o->note)
+        c->o->note(line);
+}
+
+static int set_rule(struct fus_sdc_clustering *c, struct fus_error *err)
+{
+    const struct fus_sdc_cluster_options *o = c->o;
+    int others = c->decoders.n - 1, required = 0, n_kind[FUS_SDC_KINDS] = {0};
+    c->kind = fus_base_alloc((size_t)c->decoders.n + 1, 1);
+    if (!c->kind)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d participants", c->decoders.n);
+    for (int s = 0; s < c->decoders.n; s++) {
+        c->kind[s] = c->decoders.layer[s][0] ? FUS_SDC_NETWORKS : FUS_SDC_PEOPLE;
+        n_kind[c->kind[s]]++;
+    }
+    for (int k = 0; k < FUS_SDC_KINDS; k++) {
+        c->rule.require[k] = o->require[k];
+        required += o->require[k];
+    }
+    int usual = required > 1 ? required - 1 : others < 3 ? others : 3;
+    c->rule.min_others = o->min_others ? o->min_others : usual > 1 ? usual : 1;
+    c->rule.kind = c->kind;
+    note_too_few(c, n_kind);
+    return FUS_OK;
+}
+
 static int open_vectors(struct fus_sdc_clustering *c, struct fus_error *err)
 {
     const struct fus_sdc_cluster_options *o = c->o;
     int code = o->folder ? fus_sdc_decoders_open(&c->decoders, o->folder, c->which, err)
                          : fus_sdc_decoders_read(&c->decoders, o->vectors, o->n_vectors, o->transposed, err);
-    int others = c->decoders.n - 1;
-    c->min_others = o->min_others ? o->min_others : others < 3 ? (others > 1 ? others : 1) : 3;
-    if (!code && c->min_others > others && o->note) {
-        char line[200];
-        snprintf(line, sizeof line, "%d participants: no voxel has neighbours in %d others, so there are no clusters",
-                 c->decoders.n, c->min_others);
-        o->note(line);
-    }
-    return code;
+    return code ? code : set_rule(c, err);
 }
 
-static int make_folder(struct fus_sdc_clustering *c, struct fus_error *err)
+static int name_folder(struct fus_sdc_clustering *c, struct fus_error *err)
 {
     const char *out = c->o->out ? c->o->out : c->o->folder;
-    int code = fus_folder_join(&c->out, out, strcmp(c->which, "pattern") == 0 ? "clusters-pattern" : "clusters", err);
-    return code ? code : fus_outfile_mkdirs(c->out, err);
+    return fus_folder_join(&c->out, out, strcmp(c->which, "pattern") == 0 ? "clusters-pattern" : "clusters", err);
 }
 
 static void destroy(struct fus_sdc_clustering *c)
@@ -157,48 +196,93 @@ static void destroy(struct fus_sdc_clustering *c)
     fus_sdc_decoders_close(&c->decoders);
     fus_sdc_pairs_destroy(c->pairs);
     fus_base_free(c->out);
+    fus_base_free(c->kind);
     fus_base_free(c->kappa);
     fus_base_free(c->label);
 }
 
-static int cluster_kind(const struct fus_sdc_cluster_options *o, const char *which,
-                        struct fus_sdc_cluster_result *result, struct fus_error *err)
+/* Both kinds are opened and checked before the first is clustered. */
+struct kind {
+    struct fus_sdc_clustering c;
+    struct fus_sdc_pool pool;
+    struct fus_sdc_phases phases;
+    struct fus_text_buffer record;
+};
+
+static int open_kind(struct kind *k, const struct fus_sdc_cluster_options *o, const char *which, struct fus_error *err)
 {
-    struct fus_sdc_clustering c = {.o = o, .which = which};
-    struct fus_sdc_pool pool = {0};
-    set_grid(&c);
-    int code = open_vectors(&c, err);
+    struct fus_sdc_clustering *c = &k->c;
+    *c = (struct fus_sdc_clustering){.o = o, .which = which, .phases = &k->phases};
+    fus_sdc_phases_start(&k->phases);
+    set_grid(c);
+    int code = open_vectors(c, err);
     if (!code)
-        code = make_folder(&c, err);
+        code = name_folder(c, err);
     if (!code)
-        code = cluster(&c, err);
+        code = fus_sdc_pool_open(&k->pool, c, err);
     if (!code)
-        code = choose(&c, err);
-    if (!code)
-        code = fus_sdc_pool_open(&pool, &c, err);
-    if (!code)
-        code = fus_sdc_clusters_write(&c, &pool, err);
-    if (!code) {
-        int i = result->n++;
-        result->of[i].which = which, result->of[i].n_eps = c.n_eps, result->of[i].chosen = c.chosen;
-        result->of[i].n_participants = c.decoders.n, result->of[i].n_voxels = c.decoders.vectors.n;
-        result->of[i].min_others = c.min_others;
-        result->of[i].judged = o->null != FUS_SDC_NULL_NONE;
-        memcpy(result->of[i].eps, c.eps, sizeof c.eps);
-    }
-    fus_sdc_pool_close(&pool);
-    destroy(&c);
+        code = fus_sdc_cluster_record_make(&k->record, c, &k->pool, err);
+    if (!code && o->keep)
+        code = fus_sdc_cluster_record_check(&k->record, c, err);
+    fus_sdc_phases_end(&k->phases, "read vectors and images");
     return code;
+}
+
+static void close_kind(struct kind *k)
+{
+    fus_sdc_pool_close(&k->pool);
+    destroy(&k->c);
+    fus_sdc_phases_free(&k->phases);
+    fus_text_free(&k->record);
+}
+
+static int cluster_kind(struct kind *k, struct fus_sdc_cluster_result *result, struct fus_error *err)
+{
+    struct fus_sdc_clustering *c = &k->c;
+    int code = cluster(c, err);
+    if (!code)
+        code = choose(c, err);
+    fus_sdc_phases_end(&k->phases, "chance");
+    if (!code)
+        code = fus_sdc_clusters_write(c, &k->pool, err);
+    if (!code)
+        code = fus_sdc_cluster_record_write(&k->record, c, err);
+    fus_sdc_phases_end(&k->phases, "eps.csv, voxels, cluster.json");
+    if (code)
+        return code;
+    int i = result->n++;
+    result->of[i].which = c->which, result->of[i].n_eps = c->n_eps, result->of[i].chosen = c->chosen;
+    result->of[i].n_participants = c->decoders.n, result->of[i].n_voxels = c->decoders.vectors.n;
+    result->of[i].min_others = c->rule.min_others;
+    result->of[i].judged = c->o->null != FUS_SDC_NULL_NONE;
+    memcpy(result->of[i].eps, c->eps, sizeof c->eps);
+    return FUS_OK;
 }
 
 int fus_sdc_cluster_folder(const struct fus_sdc_cluster_options *o, struct fus_sdc_cluster_result *result,
                            struct fus_error *err)
 {
-    int code = FUS_OK;
+    static const char *const names[] = {"weight", "pattern"};
+    struct kind *kinds = fus_base_alloc(2, sizeof *kinds);
+    int n = 0, code = kinds ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for a clustering");
     result->n = 0;
-    if (o->of & FUS_SDC_WEIGHTS)
-        code = cluster_kind(o, "weight", result, err);
-    if (!code && o->of & FUS_SDC_PATTERN)
-        code = cluster_kind(o, "pattern", result, err);
-    return code ? code : fus_sdc_page_write(o->out ? o->out : o->folder, err);
+    for (int i = 0; i < 2 && !code; i++)
+        if ((int)o->of & (1 << i))
+            code = open_kind(&kinds[n++], o, names[i], err);
+    for (int i = 0; i < n && !code; i++) {
+        fus_sdc_phases_resume(&kinds[i].phases); /* without what the other kind took */
+        code = cluster_kind(&kinds[i], result, err);
+    }
+    if (n)
+        fus_sdc_phases_resume(&kinds[n - 1].phases);
+    if (!code)
+        code = fus_sdc_page_write(o->out ? o->out : o->folder, err);
+    if (n)
+        fus_sdc_phases_end(&kinds[n - 1].phases, "report");
+    for (int i = 0; i < n && !code; i++)
+        code = fus_sdc_cluster_record_log(&kinds[i].phases, kinds[i].c.out, kinds[i].c.eps, kinds[i].c.n_eps, err);
+    for (int i = 0; i < n; i++)
+        close_kind(&kinds[i]);
+    fus_base_free(kinds);
+    return code;
 }

@@ -13,6 +13,7 @@
 
 #include "analysis/sdc/cluster.h"
 #include "analysis/sdc/decoders.h"
+#include "analysis/sdc/phases.h"
 
 enum fus_sdc_of { FUS_SDC_WEIGHTS = 1, FUS_SDC_PATTERN = 2, FUS_SDC_BOTH = 3 };
 enum fus_sdc_null { FUS_SDC_NULL_ROTATE, FUS_SDC_NULL_PAIRING, FUS_SDC_NULL_NONE };
@@ -25,8 +26,9 @@ struct fus_sdc_cluster_options {
     const char *out; /* NULL: folder */
     enum fus_sdc_of of;
     double eps[FUS_SDC_MAX_EPS];
-    int n_eps;      /* 0: the grid, one of which is chosen */
-    int min_others; /* 0: 3, or the number of other participants if that is smaller */
+    int n_eps;                  /* 0: the grid, one of which is chosen */
+    int min_others;             /* 0: as required, else 3, or the number of other participants if that is smaller */
+    int require[FUS_SDC_KINDS]; /* participants of each kind; 0: any number */
     enum fus_sdc_border border;
     double expand; /* 0: min(eps + 0.05, 0.65); below 0: none */
     enum fus_sdc_null null;
@@ -38,6 +40,7 @@ struct fus_sdc_cluster_options {
     const char *run, *layer;        /* of networks: selective units of `fusiform run` (overlap.h); NULL: none */
     int top;                        /* images most and least associated */
     uint64_t seed;
+    bool keep;                      /* clusters of other options or inputs are an error, else replaced */
     bool preset;                    /* efird; for the record */
     void (*note)(const char *line); /* a line for the user while it works; NULL: none */
 };
@@ -47,7 +50,7 @@ void fus_sdc_cluster_defaults(struct fus_sdc_cluster_options *o);
 struct fus_sdc_eps {
     double eps;
     size_t n_core, n_border, largest;
-    int n_clusters, n_count; /* n_count: at least 10 voxels, of more than min_others participants */
+    int n_clusters, n_count; /* n_count: at least 10 voxels, of participants as the rule asks */
     double null_core, q;     /* mean core voxels by chance, their share of n_core; NaN: no null */
     double rand_next;        /* adjusted Rand index with the labels of the next eps; NaN: the last */
     uint64_t near;           /* pairs within 1e-6 of eps */
@@ -59,10 +62,12 @@ struct fus_sdc_clustering {
     const struct fus_sdc_cluster_options *o;
     char *out; /* its folder */
     const char *which;
+    struct fus_sdc_phases *phases;
     struct fus_sdc_decoders decoders;
     struct fus_sdc_pairs *pairs;
-    int min_others;
-    float *kappa; /* [n] */
+    struct fus_sdc_rule rule;
+    uint8_t *kind; /* [participants], of the rule */
+    float *kappa;  /* [n] */
     int n_eps;
     struct fus_sdc_eps eps[FUS_SDC_MAX_EPS];
     int32_t *label; /* [n_eps, n] */

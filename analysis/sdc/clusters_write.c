@@ -6,13 +6,12 @@
 #include <string.h>
 
 #include "analysis/run/csv.h"
+#include "analysis/run/csv_read.h"
 #include "analysis/run/tables.h"
 #include "analysis/sdc/concept_tables.h"
 #include "analysis/sdc/overlap.h"
 #include "analysis/sdc/rois.h"
 #include "analysis/sdc/volumes.h"
-#include "nn/base/json.h"
-#include "nn/base/number.h"
 #include "nn/base/outfile.h"
 #include "stimuli/set/folder.h"
 
@@ -123,13 +122,15 @@ static int write_volumes(const struct fus_sdc_clustering *c, int e, const char *
     return any && !code ? fus_sdc_volumes_write_colours(folder, c->eps[e].n_clusters, NULL, err) : code;
 }
 
+/* distance [n]: of each voxel to the centroid of its cluster. */
 static int explain_eps(const struct fus_sdc_clustering *c, int e, const struct fus_sdc_pool *pool, const char *folder,
-                       struct fus_error *err)
+                       double *distance, struct fus_error *err)
 {
     struct fus_sdc_explained x;
     int code = fus_sdc_explain(&x, c, e, pool, err);
     if (code)
         return code;
+    memcpy(distance, x.distance, c->decoders.vectors.n * sizeof *distance);
     code = fus_sdc_concept_tables(&x, folder, err);
     if (!code)
         code = fus_sdc_concept_thumbs(&x, folder, err);
@@ -138,10 +139,12 @@ static int explain_eps(const struct fus_sdc_clustering *c, int e, const struct f
     if (!code && c->o->run)
         code = fus_sdc_overlap_write(&x, c->o->run, c->o->layer, folder, err);
     fus_sdc_explain_free(&x);
+    fus_sdc_phases_end(c->phases, "eps %g: tables", c->eps[e].eps);
     return code;
 }
 
-static int write_eps(const struct fus_sdc_clustering *c, int e, const struct fus_sdc_pool *pool, struct fus_error *err)
+static int write_eps(const struct fus_sdc_clustering *c, int e, const struct fus_sdc_pool *pool, double *distance,
+                     struct fus_error *err)
 {
     char name[32], *folder = NULL;
     fus_sdc_clustering_name(name, c->eps[e].eps);
@@ -154,115 +157,125 @@ static int write_eps(const struct fus_sdc_clustering *c, int e, const struct fus
         code = write_expanded(c, e, folder, err);
     if (!code)
         code = write_volumes(c, e, folder, err);
+    fus_sdc_phases_end(c->phases, "eps %g: labels, expansion, volumes", c->eps[e].eps);
     if (!code)
-        code = explain_eps(c, e, pool, folder, err);
+        code = explain_eps(c, e, pool, folder, distance, err);
     fus_base_free(folder);
     return code;
 }
 
 /* ---- voxels ---- */
 
-static void write_voxel(struct fus_outfile *f, const struct fus_sdc_clustering *c, size_t i)
+/* A fit's table of voxels, of which the kept ones are the decoder's. */
+struct fit_voxels {
+    bool there;
+    struct fus_csv_read t;
+    int voxel, kept, copied[4]; /* i, j, k, nc */
+};
+
+static int open_fit_voxels(struct fit_voxels *v, const struct fus_sdc_clustering *c, int s, struct fus_error *err)
 {
-    fus_outfile_printf(f, "%ld", (long)c->decoders.voxel[i]);
+    static const char *const names[] = {"i", "j", "k", "nc"};
+    char path[4096];
+    v->there = false;
+    int n = c->o->folder ? snprintf(path, sizeof path, "%s/voxels/%s.csv", c->o->folder, c->decoders.name[s]) : -1;
+    FILE *f = n > 0 && (size_t)n < sizeof path ? fopen(path, "rb") : NULL;
+    if (!f)
+        return FUS_OK;
+    fclose(f);
+    v->there = true;
+    int code = fus_csv_read_open(&v->t, path, err);
+    v->voxel = fus_csv_read_column(&v->t, "voxel"), v->kept = fus_csv_read_column(&v->t, "kept");
+    for (int i = 0; i < 4; i++)
+        v->copied[i] = fus_csv_read_column(&v->t, names[i]);
+    return code;
+}
+
+/* ",i,j,k,nc" of the next voxel that was kept; empty fields without a table. */
+static void copy_place(struct fus_outfile *f, struct fit_voxels *v, int32_t voxel)
+{
+    bool found = false;
+    while (v->there && !found && fus_csv_read_next(&v->t))
+        found = fus_csv_read_count(&v->t, v->kept, 1) == 1;
+    if (found && fus_csv_read_count(&v->t, v->voxel, INT32_MAX) != voxel)
+        fus_csv_read_fail(&v->t, "voxel %s found, the decoder has voxel %ld next", fus_csv_read_text(&v->t, v->voxel),
+                          (long)voxel);
+    for (int i = 0; i < 4; i++)
+        fus_csv_number(f, found ? fus_csv_read_number(&v->t, v->copied[i]) : NAN);
+}
+
+static void write_voxel(struct fus_outfile *f, const struct fus_sdc_clustering *c, size_t i, const double *distance)
+{
+    size_t n = c->decoders.vectors.n;
     fus_csv_number(f, c->kappa[i]);
     for (int e = 0; e < c->n_eps; e++)
         if (c->eps[e].written) {
-            int32_t label = c->label[(size_t)e * c->decoders.vectors.n + i];
+            int32_t label = c->label[(size_t)e * n + i];
             fus_outfile_printf(f, ",%ld", (long)(label < 0 ? 0 : label + 1));
+            fus_csv_number(f, distance[(size_t)e * n + i]);
         }
     fus_outfile_printf(f, "\n");
 }
 
 /* voxels/NAME.csv: cluster numbers from 1, 0 none. */
-static int write_voxels(const struct fus_sdc_clustering *c, struct fus_error *err)
+static int write_participant(const struct fus_sdc_clustering *c, int s, const char *folder, const double *distance,
+                             struct fus_error *err)
 {
-    char *folder = NULL, file[300];
+    struct fit_voxels place;
+    struct fus_outfile f;
+    char file[300];
+    snprintf(file, sizeof file, "%s.csv", c->decoders.name[s]);
+    int code = open_fit_voxels(&place, c, s, err), opened = FUS_EINVAL;
+    if (!code)
+        code = opened = fus_sdc_concept_table_open(&f, folder, file, "voxel,i,j,k,nc,core_distance", err);
+    for (int e = 0; e < c->n_eps && !code; e++) {
+        char name[32];
+        fus_sdc_clustering_name(name, c->eps[e].eps);
+        if (c->eps[e].written)
+            fus_outfile_printf(&f, ",cluster_%s,distance_%s", name, name);
+    }
+    if (!code)
+        fus_outfile_printf(&f, "\n");
+    for (size_t i = c->decoders.first[s]; i < c->decoders.first[s + 1] && !code; i++) {
+        fus_outfile_printf(&f, "%ld", (long)c->decoders.voxel[i]);
+        copy_place(&f, &place, c->decoders.voxel[i]);
+        write_voxel(&f, c, i, distance);
+    }
+    int read = place.there ? fus_csv_read_close(&place.t, code ? NULL : err) : FUS_OK;
+    code = code ? code : read;
+    if (!opened && code)
+        fus_outfile_discard(&f);
+    return code ? code : fus_outfile_commit(&f, err);
+}
+
+static int write_voxels(const struct fus_sdc_clustering *c, const double *distance, struct fus_error *err)
+{
+    char *folder = NULL;
     int code = fus_folder_join(&folder, c->out, "voxels", err);
     if (!code)
         code = fus_outfile_mkdirs(folder, err);
-    for (int s = 0; s < c->decoders.n && !code; s++) {
-        struct fus_outfile f;
-        snprintf(file, sizeof file, "%s.csv", c->decoders.name[s]);
-        code = fus_sdc_concept_table_open(&f, folder, file, "voxel,core_distance", err);
-        if (code)
-            break;
-        for (int e = 0; e < c->n_eps; e++) {
-            char name[32];
-            fus_sdc_clustering_name(name, c->eps[e].eps);
-            if (c->eps[e].written)
-                fus_outfile_printf(&f, ",cluster_%s", name);
-        }
-        fus_outfile_printf(&f, "\n");
-        for (size_t i = c->decoders.first[s]; i < c->decoders.first[s + 1]; i++)
-            write_voxel(&f, c, i);
-        code = fus_outfile_commit(&f, err);
-    }
+    for (int s = 0; s < c->decoders.n && !code; s++)
+        code = write_participant(c, s, folder, distance, err);
     fus_base_free(folder);
     return code;
 }
 
-/* ---- cluster.json ---- */
-
-static void put_list(struct fus_outfile *f, const struct fus_sdc_clustering *c)
-{
-    fus_outfile_printf(f, "  \"eps\": \"");
-    for (int e = 0; e < c->o->n_eps; e++) {
-        char name[32];
-        fus_sdc_clustering_name(name, c->eps[e].eps);
-        fus_outfile_printf(f, "%s%s", e ? "," : "", name);
-    }
-    fus_outfile_printf(f, "%s\",\n", c->o->n_eps ? "" : "auto");
-}
-
-static void put_inputs(struct fus_outfile *f, const struct fus_sdc_clustering *c, const struct fus_sdc_pool *pool)
-{
-    fus_outfile_printf(f, "  \"participants\": [\n");
-    for (int s = 0; s < c->decoders.n; s++) {
-        fus_outfile_printf(f, "    {\"name\": ");
-        fus_json_write(f, c->decoders.name[s]);
-        fus_outfile_printf(f, ", \"voxels\": %zu, \"sha256\": \"%s\"}%s\n",
-                           c->decoders.first[s + 1] - c->decoders.first[s], c->decoders.sha256[s],
-                           s + 1 < c->decoders.n ? "," : "");
-    }
-    fus_outfile_printf(f, "  ],\n  \"embedding_sha256\": \"%s\"\n}\n", pool->sha256);
-}
-
-static int write_record(const struct fus_sdc_clustering *c, const struct fus_sdc_pool *pool, struct fus_error *err)
-{
-    static const char *const nulls[] = {"rotate", "pairing", "none"};
-    const struct fus_sdc_cluster_options *o = c->o;
-    struct fus_outfile f;
-    int code = fus_sdc_concept_table_open(&f, c->out, "cluster.json", "{\n  \"version\": \"" FUS_VERSION "\",\n", err);
-    if (code)
-        return code;
-    fus_outfile_printf(&f, "  \"vectors\": \"%s\",\n  \"dimensions\": %zu,\n  \"zero_vectors\": %zu,\n", c->which,
-                       c->decoders.vectors.d, c->decoders.n_zero);
-    put_list(&f, c);
-    fus_outfile_printf(&f, "  \"min_others\": %d,\n  \"border\": \"%s\",\n  \"null\": \"%s\",\n", c->min_others,
-                       o->border == FUS_SDC_LAST ? "last" : "nearest", nulls[o->null]);
-    fus_outfile_printf(&f, "  \"null_replicates\": %d,\n  \"stability\": %d,\n", o->replicates, o->stability);
-    if (o->expand > 0) {
-        char text[FUS_NUMBER_BYTES];
-        fus_number_print(text, o->expand);
-        fus_outfile_printf(&f, "  \"expand\": \"%s\",\n", text);
-    } else
-        fus_outfile_printf(&f, "  \"expand\": \"%s\",\n", o->expand < 0 ? "none" : "auto");
-    fus_outfile_printf(&f, "  \"centroid\": \"%s\",\n  \"seed\": %llu,\n  \"preset\": \"%s\",\n",
-                       o->by_participant ? "participants" : "voxels", (unsigned long long)o->seed,
-                       o->preset ? "efird" : "");
-    put_inputs(&f, c, pool);
-    return fus_outfile_commit(&f, err);
-}
-
 int fus_sdc_clusters_write(const struct fus_sdc_clustering *c, const struct fus_sdc_pool *pool, struct fus_error *err)
 {
+    size_t cells, n = c->decoders.vectors.n;
+    double *distance = NULL;
     fus_sdc_clusters_remove(c->out);
-    int code = write_sweep(c, err);
-    if (!code)
-        code = write_voxels(c, err);
+    if (fus_base_mul(&cells, n + 1, (size_t)c->n_eps))
+        distance = fus_base_alloc(cells, sizeof *distance);
+    int code = distance ? fus_outfile_mkdirs(c->out, err)
+                        : fus_base_fail(err, FUS_ENOMEM, "no memory for the distances of %zu voxels", n);
     for (int e = 0; e < c->n_eps && !code; e++)
         if (c->eps[e].written)
-            code = write_eps(c, e, pool, err);
-    return code ? code : write_record(c, pool, err);
+            code = write_eps(c, e, pool, distance + (size_t)e * n, err);
+    if (!code)
+        code = write_voxels(c, distance, err);
+    if (!code)
+        code = write_sweep(c, err);
+    fus_base_free(distance);
+    return code;
 }

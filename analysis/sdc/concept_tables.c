@@ -32,6 +32,14 @@ static void put_count(struct fus_outfile *f, bool known, int n)
 
 /* ---- clusters ---- */
 
+static bool has_networks(const struct fus_sdc_explained *x)
+{
+    bool any = false;
+    for (int s = 0; s < x->p; s++)
+        any = any || x->c->decoders.layer[s][0];
+    return any;
+}
+
 static int write_clusters(const struct fus_sdc_explained *x, const char *folder, struct fus_error *err)
 {
     struct fus_outfile f;
@@ -41,8 +49,8 @@ static int write_clusters(const struct fus_sdc_explained *x, const char *folder,
     for (int s = 0; s < x->p; s++) {
         fus_csv_name(&f, ",voxels_", x->c->decoders.name[s]);
     }
-    fus_outfile_printf(&f, ",cohesion,separation,silhouette,jaccard,replicated_in,opposite,opposite_cosine,label,"
-                           "label_auc\n");
+    fus_outfile_printf(&f, ",cohesion,separation,silhouette,jaccard,jaccard_halves,replicated_in,opposite,"
+                           "opposite_cosine,label,label_auc,n_channels\n");
     for (int c = 0; c < x->k; c++) {
         const struct fus_sdc_fact *a = &x->fact[c];
         fus_outfile_printf(&f, "%d,%zu,%zu,%d", c + 1, a->n_voxels, a->n_core, a->n_participants);
@@ -52,14 +60,30 @@ static int write_clusters(const struct fus_sdc_explained *x, const char *folder,
         fus_csv_number(&f, a->separation);
         fus_csv_number(&f, a->silhouette);
         fus_csv_number(&f, a->jaccard);
+        fus_csv_number(&f, a->jaccard_halves);
         put_count(&f, a->replicated_in >= 0, a->replicated_in);
         put_count(&f, a->opposite >= 0, a->opposite + 1);
         fus_csv_number(&f, a->opposite_cosine);
         fus_csv_name(&f, ",", a->label >= 0 ? x->label_name[a->label] : "");
         fus_csv_number(&f, a->label_auc);
+        put_count(&f, has_networks(x), (int)a->n_channels);
         fus_outfile_printf(&f, "\n");
     }
     return fus_outfile_commit(&f, err);
+}
+
+static int write_stability(const struct fus_sdc_explained *x, const char *folder, struct fus_error *err)
+{
+    struct fus_outfile f;
+    int code = fus_sdc_concept_table_open(&f, folder, "stability.csv", "compared,n,rand,rand_core\n", err);
+    for (int i = 0; i < x->n_agreements && !code; i++) {
+        const struct fus_sdc_agreement *a = &x->agreement[i];
+        fus_outfile_printf(&f, "%s,%d", a->with, a->n);
+        fus_csv_number(&f, a->rand);
+        fus_csv_number(&f, a->rand_core);
+        fus_outfile_printf(&f, "\n");
+    }
+    return code ? code : fus_outfile_commit(&f, err);
 }
 
 static int write_opposites(const struct fus_sdc_explained *x, const char *folder, struct fus_error *err)
@@ -247,6 +271,8 @@ static int write_decodability(const struct fus_sdc_explained *x, const char *fol
 int fus_sdc_concept_tables(const struct fus_sdc_explained *x, const char *folder, struct fus_error *err)
 {
     int code = write_clusters(x, folder, err);
+    if (!code && x->n_agreements)
+        code = write_stability(x, folder, err);
     if (!code)
         code = write_opposites(x, folder, err);
     if (!code)

@@ -54,7 +54,9 @@ struct fus_sdc_data {
     size_t n_constant;   /* voxels with sd 0 in a session */
     size_t n_undefined;  /* voxels with a response that is no finite number */
 
-    size_t grid[3]; /* of the volume, x fastest; all 0: the file is a plain array */
+    size_t grid[3];  /* of the volume, x fastest; all 0: the file is a plain array */
+    size_t layer[3]; /* of a network: channels, height, width, in which a voxel is a unit's number; 1 x 1
+                        where units are whole channels; all 0: no network */
     /* Hemispheres or parts that were joined: first voxel of each, n_parts + 1 numbers. */
     int n_parts;
     const size_t *part_first;

@@ -8,14 +8,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "analysis/sdc/decode_work.h"
 #include "analysis/sdc/ridge.h"
 #include "analysis/sdc/units.h"
-#include "nn/base/outfile.h"
-#include "nn/kernel/kernels.h"
 
 void fus_sdc_decode_defaults(struct fus_sdc_decode_options *o, bool efird)
 {
@@ -51,13 +48,6 @@ bool fus_sdc_work_exists(const struct fus_sdc_work *w, const char *relative)
     char path[FUS_SDC_PATH_BYTES];
     fus_sdc_work_path(path, w, "%s", relative);
     return access(path, F_OK) == 0;
-}
-
-double fus_sdc_work_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 void fus_sdc_work_note(const struct fus_sdc_work *w, const char *fmt, ...)
@@ -142,6 +132,7 @@ static void close_participant(struct fus_sdc_work *w)
         fus_base_free(w->image[s]);
         w->trials[s] = w->image[s] = NULL;
     }
+    fus_sdc_halves_free(w);
     fus_base_free(w->w);
     fus_base_free(w->pattern);
     w->w = w->b = w->pattern = NULL;
@@ -160,7 +151,7 @@ static int list_trials(struct fus_sdc_work *w, struct fus_error *err)
         for (size_t i = 0; i < w->n[s]; i++)
             w->image[s][i] = w->data->image[w->trials[s][i]];
     }
-    return FUS_OK;
+    return w->o->halves ? fus_sdc_halves_list(w, err) : FUS_OK;
 }
 
 /* What does not fit is said before hours are spent. */
@@ -208,21 +199,18 @@ static int open_participant(struct fus_sdc_work *w, int p, struct fus_error *err
 /* The decoder of all reruns, its patterns, scores and files. */
 static int finish_participant(struct fus_sdc_work *w, struct fus_error *err)
 {
-    size_t n = w->data->n_voxels * w->embedding.d, n_train = w->n[FUS_SDC_TRAIN];
-    float *z = fus_base_alloc(n_train * w->embedding.d + 1, sizeof *z);
+    size_t n = w->data->n_voxels * w->embedding.d;
     w->w = fus_base_alloc(n + w->embedding.d, sizeof *w->w);
     w->pattern = fus_base_alloc(n, sizeof *w->pattern);
     w->b = w->w ? w->w + n : NULL;
-    int code = z && w->w && w->pattern ? fus_sdc_fits_average(w, err)
-                                       : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for a decoder", w->name);
-    const struct fus_sdc_decoder decoder = {w->data->n_voxels, w->embedding.d, w->w, w->b};
+    int code = w->w && w->pattern ? fus_sdc_fits_average(w->w, w->b, w, FUS_SDC_RERUN, err)
+                                  : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for a decoder", w->name);
     if (!code)
-        code = fus_sdc_decoder_apply(z, &decoder, w->data, w->trials[FUS_SDC_TRAIN], n_train, err);
-    if (!code)
-        code = fus_sdc_decoder_pattern(w->pattern, z, w->embedding.d, w->data, w->trials[FUS_SDC_TRAIN], n_train, err);
-    fus_base_free(z);
+        code = fus_sdc_fits_pattern(w->pattern, w->w, w->b, w, w->trials[FUS_SDC_TRAIN], w->n[FUS_SDC_TRAIN], err);
     if (!code)
         code = fus_sdc_write_all(w, err);
+    if (!code && w->o->halves)
+        code = fus_sdc_halves_write(w, err);
     return code ? code : fus_sdc_scores_write(w, err);
 }
 
@@ -240,35 +228,32 @@ static int run_participant(struct fus_sdc_work *w, int p, struct fus_error *err)
     if (w->o->n_shards ? fus_sdc_fits_left(w, p) == 0 : is_finished(w, p))
         return FUS_OK;
     code = open_participant(w, p, err);
+    fus_sdc_phases_end(&w->phases, "%.100s: responses", w->name);
     if (!code)
         code = fus_sdc_fits_run(w, err);
+    fus_sdc_phases_end(&w->phases, "%.100s: fits", w->name);
     if (!code && !w->o->n_shards)
         code = finish_participant(w, err);
+    fus_sdc_phases_end(&w->phases, "%.100s: decoder, patterns, scores", w->name);
     close_participant(w);
     return code;
 }
 
 /* ---- all of them ---- */
 
+/* Of what was done in this call; a fit that was resumed or joined has done the rest before. */
 static int write_log(const struct fus_sdc_work *w, struct fus_error *err)
 {
-    char path[FUS_SDC_PATH_BYTES];
-    struct fus_outfile f;
+    char path[FUS_SDC_PATH_BYTES], more[60];
     fus_sdc_work_path(path, w, "sdc.log");
-    int code = fus_outfile_open(&f, path, err);
-    if (code)
-        return code;
-    fus_outfile_printf(&f,
-                       "instruction set\t%s\nthreads\t%d\nsteps here\t%ld\nseconds here\t%.1f\npeak memory\t%ld MB\n",
-                       fus_kernels_here()->name, fus_base_threads(), (long)w->steps_done,
-                       fus_sdc_work_now() - w->started, fus_base_peak_kb() >> 10);
-    return fus_outfile_commit(&f, err);
+    snprintf(more, sizeof more, "steps\t%ld\n", (long)w->steps_done);
+    return fus_sdc_phases_write(&w->phases, path, more, err);
 }
 
 static int run_all(struct fus_sdc_work *w, struct fus_error *err)
 {
     int code = FUS_OK;
-    w->started = fus_sdc_work_now();
+    w->started = fus_sdc_phases_now();
     for (int p = 0; p < w->study->n; p++)
         w->steps_left += (long)fus_sdc_fits_left(w, p) * w->o->fit.iterations;
     for (int p = 0; p < w->study->n && !code; p++)
@@ -278,6 +263,7 @@ static int run_all(struct fus_sdc_work *w, struct fus_error *err)
     code = fus_sdc_pool_write(w, err);
     if (!code)
         code = fus_sdc_scores_join(w, err);
+    fus_sdc_phases_end(&w->phases, "pool and scores of all");
     if (!code)
         code = write_log(w, err);
     if (!code)
@@ -290,15 +276,18 @@ int fus_sdc_decode_run(const struct fus_sdc_decode_options *o, const struct fus_
 {
     struct fus_sdc_work w = {.o = o, .hooks = hooks};
     bool finished = false;
+    fus_sdc_phases_start(&w.phases);
     int code = strlen(o->out) > 3000
                    ? fus_base_fail(err, FUS_EINVAL, "--out: a path of %zu characters; at most 3000 are possible",
                                    strlen(o->out))
                    : open_inputs(&w, err);
     if (!code)
         code = fus_sdc_record_begin(&w, &finished, err);
+    fus_sdc_phases_end(&w.phases, "open and check inputs");
     if (!code && !finished)
         code = run_all(&w, err);
     fus_text_free(&w.record);
+    fus_sdc_phases_free(&w.phases);
     fus_sdc_study_close(w.study);
     if (o->images)
         fus_sdc_images_close(&w.images);

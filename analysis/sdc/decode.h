@@ -4,8 +4,11 @@
  * DIR/sdc.json                    options, seed, SHA-256 of every input
  * DIR/scores.csv                  retrieval of every decoder
  * DIR/voxels/NAME.csv             voxels of the mask: place, noise ceiling, whether it was kept
- * DIR/decoders/NAME.npz           weight [V, d], bias [d], pattern [V, d], voxel [V]
- * DIR/decoders/NAME/run-000.npz   weight and bias of one rerun; permuted-000.npz of a relabelling
+ * DIR/decoders/NAME.npz           weight [V, d], bias [d], pattern [V, d], voxel [V]; of a network
+ *                                 layer [3]: channels, height, width, 1 x 1 of whole channels
+ * DIR/decoders/NAME/run-000.npz   weight, bias and pattern of one rerun; permuted-000.npz: weight
+ *                                 and bias of a relabelling; odd.npz, even.npz: means of reruns
+ *                                 that were trained on half of the sessions
  * DIR/responses/NAME_test.npz     z [trials, V], image, session, mean and sd [sessions, V]
  * DIR/pool.npz                    embedding of the images that validate or test; images.tsv
  * DIR/parts/                      states of unfinished fits, removed at the end */
@@ -35,6 +38,7 @@ struct fus_sdc_decode_options {
     double alphas[FUS_SDC_MOST_ALPHAS]; /* of the ridge baseline */
     int n_alphas;                       /* 0: none */
     int shard, n_shards;                /* 0, 0: all */
+    bool halves;                        /* decoders of odd and of even sessions too */
     bool resume, force, efird;          /* efird: for sdc.json */
     size_t max_memory;
     uint64_t checkpoint; /* seconds between states of a fit; 0: after every step */

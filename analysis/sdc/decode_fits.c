@@ -13,21 +13,32 @@
 #include "nn/base/threads.h"
 #include "weights/weights.h"
 
-/* Fit i of a participant: a rerun, or after them a permutation. */
+/* Fit i of a participant: a rerun, after them a permutation, then reruns of each half. */
 struct one {
-    bool permuted;
+    enum fus_sdc_fit_kind kind;
     int number;
 };
 
-static struct one one_of(const struct fus_sdc_work *w, int i)
+static const char *const kinds[] = {"run", "permuted", "odd", "even"};
+
+static int count_fits(const struct fus_sdc_work *w)
 {
-    return (struct one){i >= w->o->reruns, i < w->o->reruns ? i : i - w->o->reruns};
+    return w->o->reruns * (w->o->halves ? 3 : 1) + w->o->permutations;
 }
 
+static struct one one_of(const struct fus_sdc_work *w, int i)
+{
+    int n[] = {w->o->reruns, w->o->permutations, w->o->reruns}, kind = 0;
+    while (kind < 3 && i >= n[kind])
+        i -= n[kind++];
+    return (struct one){(enum fus_sdc_fit_kind)kind, i};
+}
+
+/* Fits of halves are needed until their mean is written. */
 static void name_file(char path[FUS_SDC_PATH_BYTES], const struct fus_sdc_work *w, int p, struct one one)
 {
-    fus_sdc_work_path(path, w, "decoders/%s/%s-%03d.npz", w->study->participants[p].name,
-                      one.permuted ? "permuted" : "run", one.number);
+    fus_sdc_work_path(path, w, one.kind < FUS_SDC_ODD ? "decoders/%s/%s-%03d.npz" : "parts/%s-%s-%03d.npz",
+                      w->study->participants[p].name, kinds[one.kind], one.number);
 }
 
 static bool is_done(const struct fus_sdc_work *w, int p, struct one one)
@@ -42,14 +53,14 @@ static bool is_done(const struct fus_sdc_work *w, int p, struct one one)
 
 bool fus_sdc_fits_here(const struct fus_sdc_work *w, int p, int i)
 {
-    long index = (long)p * (w->o->reruns + w->o->permutations) + i;
+    long index = (long)p * count_fits(w) + i;
     return !w->o->n_shards || index % w->o->n_shards == w->o->shard - 1;
 }
 
 int fus_sdc_fits_left(struct fus_sdc_work *w, int p)
 {
     int left = 0;
-    for (int i = 0; i < w->o->reruns + w->o->permutations; i++)
+    for (int i = 0; i < count_fits(w); i++)
         left += fus_sdc_fits_here(w, p, i) && !is_done(w, p, one_of(w, i));
     return left;
 }
@@ -92,8 +103,11 @@ static int relabel(int32_t *out, const struct fus_sdc_work *w, uint64_t key, str
 
 static uint64_t key_of(const struct fus_sdc_work *w, struct one one)
 {
-    const uint64_t parts[] = {w->o->seed, fus_sdc_noise_name(w->name), FUS_SDC_PAIRING, (uint64_t)one.number};
-    return one.permuted ? fus_rng_key(parts, 4) : fus_sdc_fit_key(w->o->seed, w->name, one.number);
+    bool half = one.kind >= FUS_SDC_ODD;
+    const uint64_t parts[] = {w->o->seed, fus_sdc_noise_name(w->name), half ? FUS_SDC_HALF : FUS_SDC_PAIRING,
+                              (uint64_t)one.number, (uint64_t)one.kind};
+    return one.kind == FUS_SDC_RERUN ? fus_sdc_fit_key(w->o->seed, w->name, one.number)
+                                     : fus_rng_key(parts, half ? 5 : 4);
 }
 
 /* ---- a fit ---- */
@@ -103,9 +117,10 @@ static void show(struct fus_sdc_work *w, const struct fus_sdc_fit *f, struct one
 {
     char what[64];
     const struct fus_sdc_decode_hooks *h = w->hooks;
-    double elapsed = fus_sdc_work_now() - w->started;
-    snprintf(what, sizeof what, "%s %d of %d", one.permuted ? "permutation" : "rerun", one.number + 1,
-             one.permuted ? w->o->permutations : w->o->reruns);
+    double elapsed = fus_sdc_phases_now() - w->started;
+    static const char *const names[] = {"rerun", "permutation", "odd sessions, rerun", "even sessions, rerun"};
+    snprintf(what, sizeof what, "%s %d of %d", names[one.kind], one.number + 1,
+             one.kind == FUS_SDC_PERMUTED ? w->o->permutations : w->o->reruns);
     const struct fus_sdc_decode_progress p = {w->name,
                                               what,
                                               fus_sdc_fit_steps(f),
@@ -121,7 +136,7 @@ static int take_steps(struct fus_sdc_work *w, struct fus_sdc_fit *f, struct one 
                       struct fus_error *err)
 {
     const struct fus_sdc_decode_hooks *h = w->hooks;
-    double saved = fus_sdc_work_now(), loss = 0;
+    double saved = fus_sdc_phases_now(), loss = 0;
     int code = FUS_OK;
     w->steps_left -= fus_sdc_fit_steps(f);
     while (fus_sdc_fit_steps(f) < w->o->fit.iterations && !code) {
@@ -136,10 +151,10 @@ static int take_steps(struct fus_sdc_work *w, struct fus_sdc_fit *f, struct one 
                                  fus_sdc_fit_steps(f));
         show(w, f, one, loss, thread);
         bool stop = h->stopping && h->stopping(h->context);
-        if (!stop && fus_sdc_work_now() - saved < (double)w->o->checkpoint)
+        if (!stop && fus_sdc_phases_now() - saved < (double)w->o->checkpoint)
             continue;
         code = fus_sdc_fit_save(f, state, err);
-        saved = fus_sdc_work_now();
+        saved = fus_sdc_phases_now();
         if (stop && !code)
             code = fus_base_fail(err, FUS_ESTOPPED, "stopped in %s, step %d of %d", w->name, fus_sdc_fit_steps(f),
                                  w->o->fit.iterations);
@@ -151,34 +166,41 @@ static int write_result(const struct fus_sdc_work *w, const struct fus_sdc_fit *
                         struct fus_error *err)
 {
     size_t n = w->data->n_voxels, d = w->embedding.d;
-    float *weight = fus_base_alloc(n * d + d, sizeof *weight);
+    bool rerun = one.kind == FUS_SDC_RERUN;
+    float *weight = fus_base_alloc(n * d + d, sizeof *weight), *bias = weight ? weight + n * d : NULL,
+          *pattern = fus_base_alloc(rerun ? n * d : 1, sizeof *pattern);
     char path[FUS_SDC_PATH_BYTES];
-    if (!weight)
-        return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for a decoder", w->name);
-    fus_sdc_fit_result(weight, weight + n * d, f);
-    const struct fus_npy_array arrays[] = {{"weight", "<f4", 2, {n, d}, weight},
-                                           {"bias", "<f4", 1, {d}, weight + n * d}};
+    int code = weight && pattern ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for a decoder", w->name);
+    if (!code)
+        fus_sdc_fit_result(weight, bias, f);
+    if (!code && rerun)
+        code = fus_sdc_fits_pattern(pattern, weight, bias, w, w->trials[FUS_SDC_TRAIN], w->n[FUS_SDC_TRAIN], err);
+    const struct fus_npy_array arrays[] = {
+        {"weight", "<f4", 2, {n, d}, weight}, {"bias", "<f4", 1, {d}, bias}, {"pattern", "<f4", 2, {n, d}, pattern}};
     name_file(path, w, w->p, one);
-    int code = fus_npyout_npz(path, arrays, 2, err);
+    if (!code)
+        code = fus_npyout_npz(path, arrays, rerun ? 3 : 2, err);
     fus_base_free(weight);
+    fus_base_free(pattern);
     return code;
 }
 
 static int fit_one(struct fus_sdc_work *w, struct one one, int thread, struct fus_error *err)
 {
-    struct fus_sdc_fit_source source = {w->data, &w->embedding, w->trials[FUS_SDC_TRAIN], w->image[FUS_SDC_TRAIN],
-                                        w->n[FUS_SDC_TRAIN]};
+    const struct fus_sdc_half all = {w->trials[FUS_SDC_TRAIN], w->image[FUS_SDC_TRAIN], w->n[FUS_SDC_TRAIN]},
+                              *on = one.kind >= FUS_SDC_ODD ? &w->half[one.kind - FUS_SDC_ODD] : &all;
+    struct fus_sdc_fit_source source = {w->data, &w->embedding, on->trials, on->image, on->n};
     int32_t *image = NULL;
     char state[FUS_SDC_PATH_BYTES];
     struct fus_sdc_fit *f = NULL;
     uint64_t key = key_of(w, one);
     bool found;
     int code = FUS_OK;
-    if (one.permuted) {
+    if (one.kind == FUS_SDC_PERMUTED) {
         source.image = image = fus_base_alloc(source.n + 1, sizeof *image);
         code = image ? relabel(image, w, key, err) : fus_base_fail(err, FUS_ENOMEM, "%s: no memory", w->name);
     }
-    fus_sdc_work_path(state, w, "parts/%s-%s-%03d.state", w->name, one.permuted ? "permuted" : "run", one.number);
+    fus_sdc_work_path(state, w, "parts/%s-%s-%03d.state", w->name, kinds[one.kind], one.number);
     if (!code)
         code = fus_sdc_fit_create(&f, &source, &w->o->fit, key, err);
     if (!code)
@@ -230,7 +252,7 @@ static int run_side_by_side(struct side_by_side *s, struct fus_error *err)
 
 int fus_sdc_fits_run(struct fus_sdc_work *w, struct fus_error *err)
 {
-    int all = w->o->reruns + w->o->permutations, code = FUS_OK;
+    int all = count_fits(w), code = FUS_OK;
     struct side_by_side s = {.w = w, .fits = fus_base_alloc((size_t)all, sizeof *s.fits)};
     if (!s.fits)
         return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for %d fits", w->name, all);
@@ -259,12 +281,12 @@ static int read_array(float *to, size_t n, struct fus_store *s, const char *name
                          fus_store_path(s), name, n);
 }
 
-int fus_sdc_fits_read(float *weight, float *bias, const struct fus_sdc_work *w, bool permuted, int number,
+int fus_sdc_fits_read(float *weight, float *bias, const struct fus_sdc_work *w, enum fus_sdc_fit_kind kind, int number,
                       struct fus_error *err)
 {
     char path[FUS_SDC_PATH_BYTES];
     struct fus_store *s;
-    name_file(path, w, w->p, (struct one){permuted, number});
+    name_file(path, w, w->p, (struct one){kind, number});
     int code = fus_open_weights(&s, path, err);
     if (code)
         return code;
@@ -275,20 +297,34 @@ int fus_sdc_fits_read(float *weight, float *bias, const struct fus_sdc_work *w, 
     return code;
 }
 
-int fus_sdc_fits_average(struct fus_sdc_work *w, struct fus_error *err)
+int fus_sdc_fits_average(float *weight, float *bias, const struct fus_sdc_work *w, enum fus_sdc_fit_kind kind,
+                         struct fus_error *err)
 {
     size_t d = w->embedding.d, n = w->data->n_voxels * d;
     double *sum = fus_base_alloc(n + d, sizeof *sum);
     float *one = fus_base_alloc(n + d, sizeof *one);
     int code = sum && one ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for the mean of reruns", w->name);
     for (int r = 0; r < w->o->reruns && !code; r++) {
-        code = fus_sdc_fits_read(one, one + n, w, false, r, err);
+        code = fus_sdc_fits_read(one, one + n, w, kind, r, err);
         for (size_t i = 0; i < n + d && !code; i++)
             sum[i] += one[i];
     }
     for (size_t i = 0; i < n + d && !code; i++)
-        *(i < n ? &w->w[i] : &w->b[i - n]) = (float)(sum[i] / w->o->reruns);
+        *(i < n ? &weight[i] : &bias[i - n]) = (float)(sum[i] / w->o->reruns);
     fus_base_free(sum);
     fus_base_free(one);
+    return code;
+}
+
+int fus_sdc_fits_pattern(float *pattern, const float *weight, const float *bias, const struct fus_sdc_work *w,
+                         const int32_t *trials, size_t n, struct fus_error *err)
+{
+    const struct fus_sdc_decoder decoder = {w->data->n_voxels, w->embedding.d, weight, bias};
+    float *z = fus_base_alloc(n * w->embedding.d + 1, sizeof *z);
+    int code = z ? fus_sdc_decoder_apply(z, &decoder, w->data, trials, n, err)
+                 : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for a decoder", w->name);
+    if (!code)
+        code = fus_sdc_decoder_pattern(pattern, z, w->embedding.d, w->data, trials, n, err);
+    fus_base_free(z);
     return code;
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analysis/sdc/clusters_write.h"
 #include "analysis/sdc/decode_work.h"
 #include "nn/base/json.h"
 #include "nn/base/number.h"
@@ -54,6 +55,7 @@ static void write_options(struct fus_text_buffer *t, const struct fus_sdc_decode
         fus_text_printf(t, "%s%.15g", i ? ", " : "", o->alphas[i]);
     fus_text_printf(t, "],\n");
     write_number(t, "permutations", o->permutations);
+    fus_text_printf(t, "  \"halves\": %s,\n", o->halves ? "true" : "false");
 }
 
 /* Files by their names alone, so that a moved study gives the same bytes. */
@@ -95,6 +97,28 @@ static int write_participant(struct fus_text_buffer *t, const struct fus_sdc_par
     return p->model && !code ? write_model(t, p, first, err) : code;
 }
 
+/* {"name": "r50", "layer": "layer4.2.relu", "units": "channels"} of FILE@LAYER?units=channels. */
+static void write_networks(struct fus_text_buffer *t, const struct fus_sdc_study *study)
+{
+    bool first = true;
+    for (int i = 0; i < study->n; i++) {
+        const struct fus_sdc_participant *p = &study->participants[i];
+        const char *at = p->model ? strrchr(p->model, '@') : NULL, *query = at ? strstr(at, "?units=") : NULL;
+        char layer[200];
+        if (!at)
+            continue;
+        snprintf(layer, sizeof layer, "%.*s", query ? (int)(query - at - 1) : 199, at + 1);
+        fus_text_printf(t, "%s\n    {\"name\": ", first ? "" : ",");
+        fus_json_quote(t, p->name);
+        fus_text_printf(t, ", \"layer\": ");
+        fus_json_quote(t, layer);
+        fus_text_printf(t, ", \"units\": ");
+        fus_json_quote(t, query ? query + 7 : "channels");
+        fus_text_printf(t, "}");
+        first = false;
+    }
+}
+
 static int make_record(struct fus_sdc_work *w, struct fus_error *err)
 {
     struct fus_text_buffer *t = &w->record;
@@ -106,6 +130,8 @@ static int make_record(struct fus_sdc_work *w, struct fus_error *err)
         fus_text_printf(t, "%s", p ? ", " : "");
         fus_json_quote(t, w->study->participants[p].name);
     }
+    fus_text_printf(t, "],\n  \"networks\": [");
+    write_networks(t, w->study);
     fus_text_printf(t, "],\n  \"images\": %zu,\n  \"dimensions\": %zu,\n  \"inputs\": [", w->embedding.n,
                     w->embedding.d);
     int code = write_file(t, "embedding", o->embedding, &first, err);
@@ -143,28 +169,35 @@ static void copy_line(char out[200], const char *at)
     snprintf(out, 200, "%.*s", (int)(n < 199 ? n : 199), at);
 }
 
+int fus_sdc_record_compare(const char *path, const char *text, size_t n, const char *what, const char *hint,
+                           struct fus_error *err)
+{
+    char found[200], expected[200];
+    uint8_t *old = NULL;
+    size_t n_old, i = 0, line = 0;
+    if (fus_base_read_file(&old, &n_old, path, (size_t)1 << 28, err))
+        return fus_base_blame(err, "%s: ", path);
+    while (i < n && i < n_old && old[i] == (uint8_t)text[i]) {
+        line = old[i] == '\n' ? i + 1 : line;
+        i++;
+    }
+    bool same = i == n && i == n_old;
+    if (!same) {
+        copy_line(found, (const char *)old + line);
+        copy_line(expected, text + line);
+        fus_base_fail(err, FUS_EINVAL, "%s: %s: %s found, now %s; %s", path, what, found, expected, hint);
+    }
+    fus_base_free(old);
+    return same ? FUS_OK : FUS_EINVAL;
+}
+
 /* The options and inputs of DIR are these. */
 static int compare_record(const struct fus_sdc_work *w, struct fus_error *err)
 {
-    char path[FUS_SDC_PATH_BYTES], found[200], expected[200];
-    uint8_t *text = NULL;
-    size_t n, i = 0, line = 0;
+    char path[FUS_SDC_PATH_BYTES];
     fus_sdc_work_path(path, w, "sdc.json");
-    if (fus_base_read_file(&text, &n, path, (size_t)1 << 28, err))
-        return fus_base_blame(err, "%s: ", path);
-    while (i < n && i < w->record.n && text[i] == (uint8_t)w->record.s[i]) {
-        line = text[i] == '\n' ? i + 1 : line;
-        i++;
-    }
-    bool same = i == n && i == w->record.n;
-    if (!same) {
-        copy_line(found, (const char *)text + line);
-        copy_line(expected, w->record.s + line);
-        fus_base_fail(err, FUS_EINVAL, "%s: begun with other options or inputs: %s found, now %s; --force begins anew",
-                      path, found, expected);
-    }
-    fus_base_free(text);
-    return same ? FUS_OK : FUS_EINVAL;
+    return fus_sdc_record_compare(path, w->record.s, w->record.n, "begun with other options or inputs",
+                                  "--force begins anew", err);
 }
 
 /* Removes what is in a folder of ours and the folder itself; two levels are enough. */
@@ -189,12 +222,16 @@ static void remove_folder(const char *folder, int depth)
 
 static void remove_old(const struct fus_sdc_work *w)
 {
-    static const char *const folders[] = {"decoders", "responses", "voxels", "parts", "clusters"};
+    static const char *const folders[] = {"decoders", "responses", "voxels", "parts"};
     static const char *const files[] = {"scores.csv", "pool.npz", "images.tsv", "sdc.log", "report.html", "sdc.json"};
     char path[FUS_SDC_PATH_BYTES];
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         fus_sdc_work_path(path, w, "%s", folders[i]);
         remove_folder(path, 1);
+    }
+    for (int i = 0; i < 2; i++) {
+        fus_sdc_work_path(path, w, "%s", i ? "clusters-pattern" : "clusters");
+        fus_sdc_clusters_remove(path);
     }
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         fus_sdc_work_path(path, w, "%s", files[i]);

@@ -128,7 +128,7 @@ static int score_permuted(struct chance *c, struct fus_sdc_scores scores[2], con
     float *weight = fus_base_alloc(n + w->embedding.d, sizeof *weight);
     int code = weight ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for a decoder", w->name);
     for (; c->n < w->o->permutations && !code; c->n += !code) {
-        code = fus_sdc_fits_read(weight, weight + n, w, true, c->n, err);
+        code = fus_sdc_fits_read(weight, weight + n, w, FUS_SDC_PERMUTED, c->n, err);
         if (!code)
             code = decode_fold(scores, w, weight, weight + n, FUS_SDC_TEST, 0, err);
         for (int kind = 0; kind < 2 && !code; kind++)

@@ -39,13 +39,16 @@ static int write_voxels(const struct fus_sdc_work *w, struct fus_error *err)
 static int write_decoder(const struct fus_sdc_work *w, struct fus_error *err)
 {
     size_t n = w->data->n_voxels, d = w->embedding.d;
+    const size_t *size = w->data->layer;
+    const int32_t layer[] = {(int32_t)size[0], (int32_t)size[1], (int32_t)size[2]};
     char path[FUS_SDC_PATH_BYTES];
     const struct fus_npy_array arrays[] = {{"weight", "<f4", 2, {n, d}, w->w},
                                            {"bias", "<f4", 1, {d}, w->b},
                                            {"pattern", "<f4", 2, {n, d}, w->pattern},
-                                           {"voxel", "<i4", 1, {n}, w->data->voxel}};
+                                           {"voxel", "<i4", 1, {n}, w->data->voxel},
+                                           {"layer", "<i4", 1, {3}, layer}};
     fus_sdc_work_path(path, w, "decoders/%s.npz", w->name);
-    return fus_npyout_npz(path, arrays, 4, err);
+    return fus_npyout_npz(path, arrays, layer[0] ? 5 : 4, err);
 }
 
 /* z-scored responses to the test trials, a block at a time. */

@@ -85,6 +85,32 @@ static int read_voxels(struct fus_sdc_decoders *d, struct fus_store *s, size_t f
     return code;
 }
 
+/* The layer of a network, which a voxel is a unit of. */
+static int read_layer(struct fus_sdc_decoders *d, struct fus_store *s, size_t first, struct fus_error *err)
+{
+    const struct fus_tensor *t = find_array(s, "layer");
+    int32_t *layer = d->layer[d->n - 1];
+    float x[3];
+    double units = 1;
+    if (!t)
+        return FUS_OK;
+    if (t->n_elements != 3)
+        return fus_base_fail(err, FUS_EFORMAT, "array layer has %zu numbers, 3 expected", t->n_elements);
+    int code = fus_store_read_f32(s, x, t, err);
+    for (int i = 0; i < 3 && !code; i++) {
+        if (!(x[i] >= 1 && x[i] < 0x1p24f))
+            return fus_base_fail(err, FUS_EFORMAT, "array layer holds %g, channels, height and width expected",
+                                 (double)x[i]);
+        layer[i] = (int32_t)x[i];
+        units *= layer[i];
+    }
+    for (size_t i = first; i < d->vectors.n && !code; i++)
+        if (!(d->voxel[i] < units))
+            code = fus_base_fail(err, FUS_EFORMAT, "unit %ld found, a layer of %.0f units expected", (long)d->voxel[i],
+                                 units);
+    return code;
+}
+
 static int check_array(struct fus_sdc_decoders *d, const struct fus_tensor *t, const char *which, bool transposed,
                        struct fus_error *err)
 {
@@ -122,7 +148,9 @@ static int read_store(struct fus_sdc_decoders *d, struct fus_store *s, const cha
     if (!code)
         code = take_rows(d, w, (size_t)t->shape[transposed ? 1 : 0], transposed, err);
     fus_base_free(w);
-    return !code && which ? read_voxels(d, s, first, err) : code;
+    if (!code && which)
+        code = read_voxels(d, s, first, err);
+    return !code && which ? read_layer(d, s, first, err) : code;
 }
 
 static bool names_file(const char *name, size_t n)
@@ -172,9 +200,11 @@ static int start(struct fus_sdc_decoders *d, int n, struct fus_error *err)
     d->name = fus_base_alloc((size_t)n, sizeof *d->name);
     d->path = fus_base_alloc((size_t)n, sizeof *d->path);
     d->sha256 = fus_base_alloc((size_t)n, sizeof *d->sha256);
+    d->layer = fus_base_alloc((size_t)n, sizeof *d->layer);
     d->first = fus_base_alloc((size_t)n + 1, sizeof *d->first);
-    return d->name && d->path && d->sha256 && d->first ? FUS_OK
-                                                       : fus_base_fail(err, FUS_ENOMEM, "no memory for participants");
+    return d->name && d->path && d->sha256 && d->layer && d->first
+               ? FUS_OK
+               : fus_base_fail(err, FUS_ENOMEM, "no memory for participants");
 }
 
 static void finish(struct fus_sdc_decoders *d)
@@ -313,7 +343,7 @@ int fus_sdc_decoders_open(struct fus_sdc_decoders *d, const char *dir, const cha
 }
 
 int fus_sdc_decoders_run(float *w, bool *found, const struct fus_sdc_decoders *d, int participant, const char *dir,
-                         const char *file, struct fus_error *err)
+                         const char *file, const char *which, struct fus_error *err)
 {
     char path[4096];
     struct fus_store *s = NULL;
@@ -325,11 +355,12 @@ int fus_sdc_decoders_run(float *w, bool *found, const struct fus_sdc_decoders *d
     int code = fus_open_weights(&s, path, err);
     if (code)
         return code;
-    const struct fus_tensor *t = find_array(s, "weight");
-    if (!t || t->n_dims != 2 || (uint64_t)t->shape[0] != n || (uint64_t)t->shape[1] != d->vectors.d)
-        code = fus_base_fail(err, FUS_EFORMAT, "%s: an array weight of %zu voxels and %zu dimensions expected", path, n,
-                             d->vectors.d);
-    else
+    const struct fus_tensor *t = find_array(s, which);
+    *found = t != NULL;
+    if (t && (t->n_dims != 2 || (uint64_t)t->shape[0] != n || (uint64_t)t->shape[1] != d->vectors.d))
+        code = fus_base_fail(err, FUS_EFORMAT, "%s: an array %s of %zu voxels and %zu dimensions expected", path, which,
+                             n, d->vectors.d);
+    else if (t && w)
         code = fus_store_read_f32(s, w, t, err);
     fus_store_close(s);
     return code;
@@ -344,6 +375,7 @@ void fus_sdc_decoders_close(struct fus_sdc_decoders *d)
     fus_base_free(d->name);
     fus_base_free(d->path);
     fus_base_free(d->sha256);
+    fus_base_free(d->layer);
     fus_base_free(d->first);
     fus_base_free(d->unit);
     fus_base_free(d->voxel);

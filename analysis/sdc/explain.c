@@ -118,7 +118,12 @@ static int place_all(struct fus_sdc_explained *x, struct fus_error *err)
         x->fact[c].cohesion /= (double)x->fact[c].n_voxels;
         x->fact[c].silhouette /= (double)x->fact[c].n_voxels;
     }
-    fus_base_free(p.cosine);
+    for (size_t i = 0; i < n && !code; i++)
+        p.cosine[i] = 1 - p.cosine[i];
+    if (!code)
+        x->distance = p.cosine;
+    else
+        fus_base_free(p.cosine);
     fus_base_free(p.silhouette);
     return code;
 }
@@ -178,8 +183,31 @@ static int create(struct fus_sdc_explained *x, struct fus_error *err)
             c->raw[j] = c->sem[j] = NAN;
     }
     for (size_t i = 0; i < k; i++) {
-        x->fact[i].jaccard = x->fact[i].label_auc = NAN;
+        x->fact[i].jaccard = x->fact[i].jaccard_halves = x->fact[i].label_auc = NAN;
         x->fact[i].replicated_in = x->fact[i].label = -1;
+    }
+    return FUS_OK;
+}
+
+/* Channels of networks with a unit in each cluster. */
+static int count_channels(struct fus_sdc_explained *x, struct fus_error *err)
+{
+    const struct fus_sdc_decoders *d = &x->c->decoders;
+    for (int s = 0; s < d->n; s++) {
+        size_t channels = (size_t)d->layer[s][0], places = (size_t)d->layer[s][1] * (size_t)d->layer[s][2], cells;
+        if (!channels)
+            continue;
+        uint8_t *seen = fus_base_mul(&cells, channels, (size_t)x->k) ? fus_base_alloc(cells + 1, 1) : NULL;
+        if (!seen)
+            return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu channels of %d clusters", channels, x->k);
+        for (size_t i = d->first[s]; i < d->first[s + 1]; i++) {
+            if (x->label[i] < 0)
+                continue;
+            uint8_t *at = &seen[(size_t)x->label[i] * channels + (size_t)d->voxel[i] / places];
+            x->fact[x->label[i]].n_channels += !*at;
+            *at = 1;
+        }
+        fus_base_free(seen);
     }
     return FUS_OK;
 }
@@ -201,6 +229,7 @@ static int measure(struct fus_sdc_explained *x, struct fus_error *err)
     if (!code) {
         compare_centroids(x);
         count_against(x);
+        code = count_channels(x, err);
     }
     return code;
 }
@@ -210,18 +239,20 @@ int fus_sdc_explain(struct fus_sdc_explained *x, const struct fus_sdc_clustering
 {
     *x = (struct fus_sdc_explained){.c = c, .pool = pool, .e = e, .k = c->eps[e].n_clusters, .p = c->decoders.n};
     x->label = c->label + (size_t)e * c->decoders.vectors.n;
-    x->stability = x->stability_core = NAN;
     int code = create(x, err);
     if (!code)
         code = measure(x, err);
+    fus_sdc_phases_end(c->phases, "eps %g: centroids", c->eps[e].eps);
     if (!code && pool->n)
         code = fus_sdc_explain_images(x, err);
     if (!code && pool->n)
         code = fus_sdc_explain_labels(x, err);
     if (!code && pool->n)
         code = fus_sdc_explain_responses(x, err);
+    fus_sdc_phases_end(c->phases, "eps %g: images, decoding, left-out participants", c->eps[e].eps);
     if (!code && c->o->stability)
         code = fus_sdc_explain_stability(x, err);
+    fus_sdc_phases_end(c->phases, "eps %g: stability", c->eps[e].eps);
     if (code)
         fus_sdc_explain_free(x);
     return code;
@@ -230,6 +261,7 @@ int fus_sdc_explain(struct fus_sdc_explained *x, const struct fus_sdc_clustering
 void fus_sdc_explain_free(struct fus_sdc_explained *x)
 {
     fus_base_free(x->centroid);
+    fus_base_free(x->distance);
     fus_base_free(x->fact);
     fus_base_free(x->decoded);
     fus_base_free(x->similarity);

@@ -50,10 +50,20 @@ struct fus_sdc_fact {
     double silhouette; /* Rousseeuw 1987, distances to centroids */
     int opposite;      /* the cluster with the most opposed centroid; -1: the only one */
     double opposite_cosine;
-    double jaccard;    /* mean of the best over resampled reruns; NaN: not computed */
-    int replicated_in; /* left-out participants; -1: not computed */
-    int label;         /* of the images, see labels; -1: none */
+    double jaccard;        /* mean of the best over resampled reruns; NaN: not computed */
+    double jaccard_halves; /* over odd and even sessions */
+    size_t n_channels;     /* of all networks */
+    int replicated_in;     /* left-out participants; -1: not computed */
+    int label;             /* of the images, see labels; -1: none */
     double label_auc;
+};
+
+/* These labels and those of other decoders of the same participants: stability.c. */
+enum { FUS_SDC_MOST_AGREEMENTS = 4 };
+struct fus_sdc_agreement {
+    const char *with;       /* "reruns", "odd sessions", "even sessions", "odd with even sessions" */
+    int n;                  /* of clusterings compared */
+    double rand, rand_core; /* mean adjusted Rand index of all voxels, of core voxels */
 };
 
 /* A cluster in one participant. */
@@ -76,13 +86,14 @@ struct fus_sdc_explained {
     const struct fus_sdc_pool *pool;
     int e, k, p; /* the eps; clusters; participants */
     const int32_t *label;
-    double *centroid;                 /* [k, d] of length 1 */
-    struct fus_sdc_fact *fact;        /* [k] */
-    struct fus_sdc_decoded *decoded;  /* [k, p] */
-    double *similarity;               /* [k, pool->n] */
-    uint32_t *order;                  /* [k, pool->n] places in the pool by falling similarity */
-    double stability, stability_core; /* adjusted Rand index over resampled reruns; NaN: not computed */
-    int n_resamples;
+    double *distance;                /* [n] of a voxel to its cluster's centroid; NaN: noise */
+    double *centroid;                /* [k, d] of length 1 */
+    struct fus_sdc_fact *fact;       /* [k] */
+    struct fus_sdc_decoded *decoded; /* [k, p] */
+    double *similarity;              /* [k, pool->n] */
+    uint32_t *order;                 /* [k, pool->n] places in the pool by falling similarity */
+    int n_agreements;
+    struct fus_sdc_agreement agreement[FUS_SDC_MOST_AGREEMENTS];
     bool has_responses, has_left_out;
     int n_labels;
     char **label_name;                /* [n_labels] */

@@ -7,6 +7,8 @@
 struct others {
     struct fus_sdc_vectors v;
     size_t *first;
+    struct fus_sdc_rule rule;
+    uint8_t *kind;
     float *unit, *kappa;
     int32_t *label;
     double *centroid; /* [k, d] */
@@ -16,6 +18,7 @@ struct others {
 static void free_others(struct others *o)
 {
     fus_base_free(o->first);
+    fus_base_free(o->kind);
     fus_base_free(o->unit);
     fus_base_free(o->kappa);
     fus_base_free(o->label);
@@ -40,13 +43,31 @@ static int copy_others(struct others *o, const struct fus_sdc_vectors *v, int le
     return FUS_OK;
 }
 
+/* The rule asks for no more participants than there are. */
+static int adapt_rule(struct others *o, const struct fus_sdc_rule *rule, int left_out, struct fus_error *err)
+{
+    int n = o->v.n_participants, n_kind[FUS_SDC_KINDS] = {0};
+    o->kind = fus_base_alloc((size_t)n + 1, 1);
+    if (!o->kind)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d participants", n);
+    for (int s = 0; s < n; s++) {
+        o->kind[s] = rule->kind ? rule->kind[s + (s >= left_out)] : FUS_SDC_PEOPLE;
+        n_kind[o->kind[s]]++;
+    }
+    o->rule = *rule;
+    o->rule.kind = o->kind;
+    o->rule.min_others = rule->min_others < n - 1 ? rule->min_others : n - 1;
+    for (int k = 0; k < FUS_SDC_KINDS; k++)
+        o->rule.require[k] = rule->require[k] < n_kind[k] ? rule->require[k] : n_kind[k];
+    return FUS_OK;
+}
+
 static int cluster_others(struct others *o, const struct fus_sdc_clustering *c, double eps, struct fus_error *err)
 {
     struct fus_sdc_pairs *p = NULL;
-    int most = o->v.n_participants - 1, m = c->min_others < most ? c->min_others : most;
     int code = fus_sdc_pairs_create(&p, &o->v, err);
     if (!code)
-        code = fus_sdc_core_distances(o->kappa, p, o->v.n, m, err);
+        code = fus_sdc_core_distances(o->kappa, p, o->v.n, &o->rule, err);
     if (!code)
         code = fus_sdc_cluster(o->label, &o->k, NULL, p, o->kappa, o->v.n, &eps, 1, c->o->border, err);
     fus_sdc_pairs_destroy(p);
@@ -83,6 +104,8 @@ int fus_sdc_explain_left_out(double *centroid, uint8_t *found, const struct fus_
 {
     struct others o = {0};
     int code = copy_others(&o, &x->c->decoders.vectors, participant, err);
+    if (!code)
+        code = adapt_rule(&o, &x->c->rule, participant, err);
     if (!code)
         code = cluster_others(&o, x->c, x->c->eps[x->e].eps, err);
     if (!code)

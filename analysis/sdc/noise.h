@@ -17,7 +17,9 @@ enum fus_sdc_stream {
     FUS_SDC_PAIRING,
     FUS_SDC_ROTATE,
     FUS_SDC_RESAMPLE,
-    FUS_SDC_SPLIT
+    FUS_SDC_SPLIT,
+    FUS_SDC_HALF,
+    FUS_SDC_MEANS /* k-means */
 };
 
 /* FNV-1a of 64 bits: a participant's draws depend on its name, not on its place in the study. */

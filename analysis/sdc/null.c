@@ -225,7 +225,7 @@ static int count_cores(double *count, const struct fus_sdc_clustering *c, const 
     int code =
         kappa ? fus_sdc_pairs_create(&p, &v, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu voxels", v.n);
     if (!code)
-        code = fus_sdc_core_distances(kappa, p, v.n, c->min_others, err);
+        code = fus_sdc_core_distances(kappa, p, v.n, &c->rule, err);
     for (int e = 0; e < c->n_eps && !code; e++)
         for (size_t i = 0; i < v.n; i++)
             count[e] += kappa[i] < (float)c->eps[e].eps;
@@ -261,7 +261,7 @@ static int read_permuted(float *unit, bool *found, const struct fus_sdc_clusteri
     *found = true;
     for (int s = 0; s < c->decoders.n && !code && *found; s++) {
         size_t first = c->decoders.first[s], n = c->decoders.first[s + 1] - first;
-        code = fus_sdc_decoders_run(unit + first * d, found, &c->decoders, s, c->o->folder, file, err);
+        code = fus_sdc_decoders_run(unit + first * d, found, &c->decoders, s, c->o->folder, file, "weight", err);
         for (size_t i = first; i < first + n && !code && *found; i++)
             if (!fus_sdc_unit(unit + i * d, unit + i * d, d))
                 code = fus_base_fail(err, FUS_EFORMAT, "%s/decoders/%s/%s: weights that are no finite numbers",

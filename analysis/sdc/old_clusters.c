@@ -1,5 +1,6 @@
 /* Clusters of an earlier call in the same folder, removed before new ones are written: files of
- * this program's kinds in folders named by an eps. Anything else stays. */
+ * this program's kinds, in folders named by an eps too. Anything else stays. The record goes first:
+ * what a killed call left is never taken for a whole. */
 #define _POSIX_C_SOURCE 200809L
 #include <dirent.h>
 #include <stdio.h>
@@ -17,9 +18,9 @@ static bool ends_with(const char *name, const char *end)
 
 static bool is_ours(const char *name)
 {
-    static const char *const files[] = {"clusters.csv", "images.csv",    "decodability.csv", "opposites.csv",
-                                        "labels.csv",   "contrasts.csv", "thumbs.csv",       "thumbs.png",
-                                        "labels.ctab",  "centroids.npy", "overlap.csv",      "rois.csv"};
+    static const char *const files[] = {
+        "clusters.csv", "images.csv",  "decodability.csv", "opposites.csv", "labels.csv", "contrasts.csv", "thumbs.csv",
+        "thumbs.png",   "labels.ctab", "centroids.npy",    "overlap.csv",   "rois.csv",   "stability.csv"};
     static const char *const ends[] = {"_labels.npy",   "_expanded.npy", "_labels.nii",
                                        "_expanded.nii", "_labels.mgh",   "_expanded.mgh"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
@@ -46,17 +47,41 @@ static void empty_folder(const char *folder)
     rmdir(folder); /* stays if something else is in it */
 }
 
+static void empty_voxels(const char *out)
+{
+    char folder[4096], path[4096];
+    int length = snprintf(folder, sizeof folder, "%s/voxels", out);
+    DIR *d = length > 0 && (size_t)length < sizeof folder ? opendir(folder) : NULL;
+    if (!d)
+        return;
+    for (struct dirent *e; (e = readdir(d));) {
+        int n = snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+        if (ends_with(e->d_name, ".csv") && n > 0 && (size_t)n < sizeof path)
+            unlink(path);
+    }
+    closedir(d);
+    rmdir(folder);
+}
+
 void fus_sdc_clusters_remove(const char *out)
 {
+    static const char *const files[] = {"cluster.json", "cluster.log", "eps.csv"};
     char path[4096];
     double eps;
     DIR *d = opendir(out);
     if (!d)
         return;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        int n = snprintf(path, sizeof path, "%s/%s", out, files[i]);
+        if (n > 0 && (size_t)n < sizeof path)
+            unlink(path);
+    }
+    empty_voxels(out);
     for (struct dirent *e; (e = readdir(d));) {
         int n = snprintf(path, sizeof path, "%s/%s", out, e->d_name);
         if (fus_number_real(&eps, e->d_name, NULL) && n > 0 && (size_t)n < sizeof path)
             empty_folder(path);
     }
     closedir(d);
+    rmdir(out);
 }

@@ -11,7 +11,8 @@
 
 struct row {
     int cluster, participant, category;
-    size_t n_units, n_selective, n_both;
+    bool channels; /* its units are whole channels */
+    size_t n_units, n_channels, n_selective, n_both;
     double dice, log_odds, expected, p, q;
 };
 
@@ -40,7 +41,21 @@ static const struct fus_run_read_row *find_layer(const struct table *t, const ch
     return NULL;
 }
 
-/* Whether the participant's voxel numbers are channels; an error if they are beyond the layer. */
+/* The layer that the fit recorded is the run's. */
+static int check_layer(bool *channels, const struct table *t, int s, const struct layer *l, struct fus_error *err)
+{
+    const int32_t *own = t->x->c->decoders.layer[s];
+    *channels = own[1] == 1 && own[2] == 1;
+    if (own[0] == l->channels && (*channels || (own[1] == l->height && own[2] == l->width)))
+        return FUS_OK;
+    return fus_base_fail(err, FUS_EINVAL,
+                         "%s: decoders of a layer of %ld x %ld x %ld found, %s is %d x %d x %d in the run %s",
+                         t->x->c->decoders.name[s], (long)own[0], (long)own[1], (long)own[2], t->layer, l->channels,
+                         l->height, l->width, t->run.folder);
+}
+
+/* Of vectors without a record: whether their numbers are channels; an error if they are beyond the
+ * layer. */
 static int check_units(bool *channels, const struct table *t, int s, const struct layer *l, struct fus_error *err)
 {
     const struct fus_sdc_decoders *d = &t->x->c->decoders;
@@ -77,7 +92,8 @@ static int read_layer(struct layer *l, const struct table *t, int s, const struc
     size_t area = (size_t)row->layer.height * (size_t)row->layer.width;
     bool channels = false;
     *l = (struct layer){row->layer.channels, row->layer.height, row->layer.width, area, NULL};
-    int code = check_units(&channels, t, s, l, err);
+    int code =
+        t->x->c->decoders.layer[s][0] ? check_layer(&channels, t, s, l, err) : check_units(&channels, t, s, l, err);
     if (code)
         return code;
     l->places = channels ? 1 : area;
@@ -108,6 +124,19 @@ static size_t count_both(const struct table *t, int s, const struct layer *l, in
     return n;
 }
 
+/* Voxels rise, so units of a channel follow one another. */
+static size_t count_channels(const struct table *t, int s, const struct layer *l, int cluster)
+{
+    const struct fus_sdc_decoders *d = &t->x->c->decoders;
+    size_t n = 0, last = SIZE_MAX;
+    for (size_t i = d->first[s]; i < d->first[s + 1]; i++)
+        if (t->x->label[i] == cluster) {
+            n += (size_t)d->voxel[i] / l->places != last;
+            last = (size_t)d->voxel[i] / l->places;
+        }
+    return n;
+}
+
 static void compare(struct row *r, const struct table *t, const struct layer *l)
 {
     const struct fus_sdc_decoders *d = &t->x->c->decoders;
@@ -116,7 +145,9 @@ static void compare(struct row *r, const struct table *t, const struct layer *l)
     size_t units = d->first[s + 1] - d->first[s];
     for (size_t i = d->first[s]; i < d->first[s + 1]; i++)
         r->n_selective += selective[d->voxel[i]];
+    r->channels = l->places == 1;
     r->n_units = t->x->decoded[r->cluster * t->x->p + s].n_voxels;
+    r->n_channels = count_channels(t, s, l, r->cluster);
     r->n_both = count_both(t, s, l, r->cluster, r->category, 0);
     for (int shift = 1; shift < l->channels; shift++) {
         size_t n = count_both(t, s, l, r->cluster, r->category, shift);
@@ -171,14 +202,16 @@ static int write_rows(const struct table *t, const char *folder, struct fus_erro
     struct fus_outfile f;
     int code = fus_sdc_concept_table_open(
         &f, folder, "overlap.csv",
-        "cluster,model,layer,category,n_units,n_selective,n_both,dice,log_odds,expected,p,q\n", err);
+        "cluster,model,layer,units,category,n_units,n_channels,n_selective,n_both,dice,log_odds,expected,p,q\n", err);
     for (size_t i = 0; i < t->n && !code; i++) {
         const struct row *r = &t->rows[i];
         fus_outfile_printf(&f, "%d", r->cluster + 1);
         fus_csv_name(&f, ",", t->x->c->decoders.name[r->participant]);
         fus_csv_name(&f, ",", t->layer);
+        fus_outfile_printf(&f, ",%s", r->channels ? "channels" : "single");
         fus_csv_name(&f, ",", t->run.categories[r->category]);
         fus_csv_count(&f, r->n_units);
+        fus_csv_count(&f, r->n_channels);
         fus_csv_count(&f, r->n_selective);
         fus_csv_count(&f, r->n_both);
         fus_csv_number(&f, r->dice);

@@ -1,9 +1,9 @@
 /* Clusters of networks' units against the selective units that `fusiform run` found with other
  * pictures. No label of any picture entered the clusters.
  *
- *   DIR/clusters/EPS/overlap.csv   cluster, model, layer, category, n_units (of the cluster in this
- * model),
- *                                  n_selective, n_both, dice, log_odds, expected, p, q
+ *   DIR/clusters/EPS/overlap.csv   cluster, model, layer, units (channels, single), category,
+ *                                  n_units, n_channels (of the cluster in this model), n_selective,
+ *                                  n_both, dice, log_odds, expected, p, q
  *
  * A participant takes part if the run has a model of its name with the layer. Its units are
  * channels (the fit's default: a channel counts as selective if at least half of its places are)

@@ -327,9 +327,13 @@ static void note_nearest(void *context, const struct fus_sdc_strip *s, int threa
         to[(size_t)i * n] = column[i] > to[(size_t)i * n] ? column[i] : to[(size_t)i * n];
 }
 
-/* The k-th smallest distance, k from 1, of the cosines [n]; infinity for those below -1. */
+/* The k-th smallest distance of the cosines [n]; infinity for those below -1. */
 static float kth_distance(float *cosine, size_t n, int k)
 {
+    if (k < 1)
+        return -INFINITY;
+    if ((size_t)k > n)
+        return INFINITY;
     for (int i = 0; i < k; i++) /* a selection sort of the first k */
         for (size_t j = (size_t)i + 1; j < n; j++)
             if (cosine[j] > cosine[i]) {
@@ -340,20 +344,43 @@ static float kth_distance(float *cosine, size_t n, int k)
     return cosine[k - 1] < -1.5f ? INFINITY : 1.0f - cosine[k - 1];
 }
 
-int fus_sdc_core_distances(float *kappa, const struct fus_sdc_pairs *p, size_t n_vectors, int min_others,
-                           struct fus_error *err)
+/* The least distance within which the rule holds for a voxel of participant `own`. cosine [n]: the
+ * nearest of each participant; room [n]. */
+static float rule_distance(float *cosine, float *room, size_t n, const struct fus_sdc_rule *rule, int own)
+{
+    float most = -INFINITY;
+    for (int k = 0; k < FUS_SDC_KINDS; k++) {
+        size_t m = 0;
+        for (size_t s = 0; s < n && rule->require[k]; s++)
+            if ((rule->kind ? rule->kind[s] : FUS_SDC_PEOPLE) == k)
+                room[m++] = cosine[s];
+        bool is_own = (rule->kind ? rule->kind[own] : FUS_SDC_PEOPLE) == k;
+        float distance = kth_distance(room, m, rule->require[k] - (rule->require[k] && is_own));
+        most = distance > most ? distance : most;
+    }
+    float distance = kth_distance(cosine, n, rule->min_others);
+    return distance > most ? distance : most;
+}
+
+int fus_sdc_core_distances(float *kappa, const struct fus_sdc_pairs *p, size_t n_vectors,
+                           const struct fus_sdc_rule *rule, struct fus_error *err)
 {
     int threads = fus_base_threads();
     size_t cells, n = (size_t)p->n_participants;
     struct nearest near = {n, NULL};
+    float *room = fus_base_alloc(n + 1, sizeof *room);
     for (size_t i = 0; i < n_vectors; i++)
         kappa[i] = INFINITY;
-    if (min_others >= p->n_participants || p->n == 0)
+    if (rule->min_others >= p->n_participants || p->n == 0) {
+        fus_base_free(room);
         return FUS_OK;
-    if (fus_base_mul(&cells, p->n, n))
+    }
+    if (room && fus_base_mul(&cells, p->n, n))
         near.largest = make_scratch(threads, cells);
-    if (!near.largest)
+    if (!near.largest) {
+        fus_base_free(room);
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the nearest of %zu voxels in %zu participants", p->n, n);
+    }
     for (int t = 0; t < threads; t++)
         for (size_t i = 0; i < cells; i++)
             near.largest[t][i] = -2;
@@ -363,8 +390,9 @@ int fus_sdc_core_distances(float *kappa, const struct fus_sdc_pairs *p, size_t n
         for (int t = 1; t < threads; t++)
             for (size_t s = 0; s < n; s++)
                 row[s] = near.largest[t][i * n + s] > row[s] ? near.largest[t][i * n + s] : row[s];
-        kappa[p->vector[i]] = kth_distance(row, n, min_others);
+        kappa[p->vector[i]] = rule_distance(row, room, n, rule, p->participant[i]);
     }
+    fus_base_free(room);
     free_scratch(near.largest, threads);
     return code;
 }

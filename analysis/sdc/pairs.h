@@ -51,11 +51,20 @@ enum fus_sdc_which { FUS_SDC_ACROSS = 1, FUS_SDC_WITHIN = 2, FUS_SDC_ALL = 3 };
 int fus_sdc_pairs_each(const struct fus_sdc_pairs *p, enum fus_sdc_which which, fus_sdc_strip_fn visit, void *context,
                        struct fus_error *err);
 
-/* Pass A. kappa [v->n]: the core distance of each vector, the min_others-th smallest of its
- * distances to the nearest vector of each other participant; infinity where there are fewer
- * participants, and for vectors of length 0. */
-int fus_sdc_core_distances(float *kappa, const struct fus_sdc_pairs *p, size_t n_vectors, int min_others,
-                           struct fus_error *err);
+/* Who must be near a core voxel. */
+enum fus_sdc_kind { FUS_SDC_PEOPLE, FUS_SDC_NETWORKS, FUS_SDC_KINDS };
+struct fus_sdc_rule {
+    int min_others;             /* other participants, of any kind */
+    int require[FUS_SDC_KINDS]; /* participants of each kind, the voxel's own counted; 0: any number */
+    const uint8_t *kind;        /* [n_participants] enum fus_sdc_kind; NULL: all are people */
+};
+
+/* Pass A. kappa [v->n]: the core distance of each vector, the smallest distance within which the
+ * rule holds. Without `require` it is the min_others-th smallest of the distances to the nearest
+ * vector of each other participant. Infinity where there are too few participants, and for vectors
+ * of length 0. */
+int fus_sdc_core_distances(float *kappa, const struct fus_sdc_pairs *p, size_t n_vectors,
+                           const struct fus_sdc_rule *rule, struct fus_error *err);
 
 /* out [n, d] = in [n, d] times matrix [d, d], each element a float chain over the matrix's rows. */
 int fus_sdc_multiply(float *out, const float *in, size_t n, const float *matrix, size_t d, struct fus_error *err);

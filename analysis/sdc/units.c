@@ -200,6 +200,10 @@ static int make_data(struct fus_sdc_data **d, struct units *u, size_t n_images, 
         (*d)->mean = fus_sdc_store_copy(*d, mean, kept, sizeof *mean);
         (*d)->sd = fus_sdc_store_copy(*d, sd, kept, sizeof *sd);
         (*d)->n_constant = u->n - kept;
+        const struct fus_tap *t = fus_net_tap(u->model.net, u->tap);
+        const size_t layer[] = {(size_t)t->channels, u->choice == CHANNELS ? 1 : (size_t)t->height,
+                                u->choice == CHANNELS ? 1 : (size_t)t->width};
+        memcpy((*d)->layer, layer, sizeof layer);
         if (!(*d)->voxel || !(*d)->mean || !(*d)->sd) {
             fus_sdc_data_close(*d);
             *d = NULL;

@@ -321,6 +321,26 @@ static int ranksum_label(const float *values, float *scratch, const size_t *firs
     return best;
 }
 
+bool fus_criteria_needs_responses(const struct fus_select_options *options)
+{
+    return options->criterion == FUS_CRITERION_RANKSUM ||
+           (options->criterion == FUS_CRITERION_IUT && options->test == FUS_TEST_PERMUTATION);
+}
+
+int fus_criteria_responses(struct fus_layer_summary *out, const struct fus_moments *m, const struct fus_responses *r,
+                           const char *name, const struct fus_select_options *options,
+                           const struct fus_progress *progress, struct fus_error *err)
+{
+    if (options->criterion == FUS_CRITERION_RANKSUM)
+        return fus_criteria_ranksum(out, r, name, err);
+    int code = fus_relabel_label(out, m, r, name, options, progress, err);
+    if (!code)
+        code = fus_select_summarise(out, m, err);
+    if (code)
+        fus_select_free(out);
+    return code;
+}
+
 int fus_criteria_ranksum(struct fus_layer_summary *out, const struct fus_responses *r, const char *name,
                          struct fus_error *err)
 {

@@ -140,27 +140,6 @@ static int test_units(struct draws *a, const struct fus_progress *progress, stru
     return FUS_OK;
 }
 
-/* Labels whose p the correction does not reject become -1. */
-static int correct(struct draws *a, struct fus_error *err)
-{
-    size_t units = a->r->n_units;
-    double *p = fus_base_alloc(units, 2 * sizeof *p);
-    if (!p)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory to sort %zu p values", units);
-    for (int c = 0; c < a->r->n_categories; c++) {
-        size_t n = 0;
-        for (size_t u = 0; u < units; u++)
-            if (a->label[u] == c)
-                p[n++] = a->p[u];
-        double most = fus_multiple_threshold(p, p + units, n, 0, units, a->options->alpha, a->options->correction);
-        for (size_t u = 0; u < units; u++)
-            if (a->label[u] == c && a->p[u] > most)
-                a->label[u] = -1;
-    }
-    fus_base_free(p);
-    return FUS_OK;
-}
-
 static int choose_rows(struct draws *a, uint64_t seed, struct fus_error *err)
 {
     size_t n = a->r->n_images, groups = (size_t)a->r->n_categories, size = (size_t)a->size;
@@ -222,7 +201,7 @@ static int label_units(int8_t *label, struct draws *a, uint64_t seed, const stru
     if (!code)
         code = test_units(a, progress, err);
     if (!code)
-        code = correct(a, err);
+        code = fus_select_correct(label, a->p, a->r->n_units, a->r->n_categories, a->options, err);
     destroy_memory(a);
     return code;
 }

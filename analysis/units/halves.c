@@ -341,6 +341,43 @@ static int cross_auc(struct fus_halves_category *out, const struct fus_moments h
     return code;
 }
 
+/* The pictures of one half as a layer's responses. */
+struct half_rows {
+    const struct fus_responses *r;
+    size_t *picture; /* [n] */
+    int *category;   /* [n] */
+    size_t n;
+};
+
+static void read_row(void *context, float *to, size_t image, size_t first, size_t n)
+{
+    const struct half_rows *h = context;
+    fus_responses_row(to, h->r, h->picture[image], first, n);
+}
+
+/* The labels of half number `which` from its single responses. */
+static int label_from_responses(struct fus_layer_summary *layer, const struct fus_moments *m,
+                                const struct fus_responses *r, const int *half, int which,
+                                const struct fus_select_options *options, struct fus_error *err)
+{
+    size_t n = r->n_images;
+    struct half_rows h = {r, fus_base_alloc(n, sizeof *h.picture), fus_base_alloc(n, sizeof *h.category), 0};
+    int code = h.picture && h.category ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu pictures", n);
+    for (size_t i = 0; i < n && !code; i++)
+        if (half[i] == which) {
+            h.category[h.n] = r->category[i];
+            h.picture[h.n++] = i;
+        }
+    struct fus_responses rows = *r;
+    rows.x = NULL, rows.stratum = NULL, rows.read = read_row, rows.context = &h;
+    rows.category = h.category, rows.n_images = h.n;
+    if (!code)
+        code = fus_relabel_label(layer, m, &rows, "half", options, NULL, err);
+    fus_base_free(h.picture);
+    fus_base_free(h.category);
+    return code;
+}
+
 /* The labels of one half, or the search that will find them. */
 static int label_half(struct fus_layer_summary *layer, struct fus_search **search, const struct fus_moments *half,
                       enum fus_criterion criterion, const struct fus_select_options *options, struct fus_error *err)
@@ -365,7 +402,12 @@ int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *
     struct fus_layer_summary layer[2] = {{.channels = 0}, {.channels = 0}};
     struct fus_search *search[2] = {NULL, NULL};
     int code = FUS_OK;
-    for (int h = 0; h < 2 && !code; h++)
+    bool relabelled = criterion == FUS_CRITERION_IUT && options->test == FUS_TEST_PERMUTATION;
+    if (relabelled && !r)
+        code = fus_base_fail(err, FUS_EINVAL, "halves: the permutation test needs single responses");
+    for (int h = 0; h < 2 && !code && relabelled; h++)
+        code = label_from_responses(&layer[h], &halves[h], r, half, h, options, err);
+    for (int h = 0; h < 2 && !code && !relabelled; h++)
         code = label_half(&layer[h], &search[h], &halves[h], criterion, options, err);
     if (!code)
         code = compare(out, halves, search, options->test == FUS_TEST_STUDENT, err);

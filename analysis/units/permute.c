@@ -63,7 +63,7 @@ static void destroy_work(struct work *w)
     fus_base_free(w->null_t);
 }
 
-static void shuffle(int *x, size_t n, uint64_t seed, long b)
+void fus_permute_shuffle(int *x, size_t n, uint64_t seed, long b)
 {
     struct fus_rng rng;
     fus_rng_seed(&rng, seed + ((uint64_t)b + 1) * 0xd1342543de82ef95u);
@@ -84,7 +84,7 @@ static size_t choose(void *context, size_t draw, size_t *order, int *category)
         category[i] = w->r->category[i];
     }
     if (draw > 0)
-        shuffle(category, w->r->n_images, w->seed, (long)draw - 1);
+        fus_permute_shuffle(category, w->r->n_images, w->seed, (long)draw - 1);
     return w->r->n_images;
 }
 
@@ -148,7 +148,7 @@ static size_t choose_pair(void *context, size_t draw, size_t *order, int *catego
             category[n++] = w->r->category[i] == w->pair[1];
         }
     if (draw > 0)
-        shuffle(category, n, w->seed, (w->number + 1) * w->n + (long)draw - 1);
+        fus_permute_shuffle(category, n, w->seed, (w->number + 1) * w->n + (long)draw - 1);
     return n;
 }
 

@@ -35,7 +35,7 @@ double fus_select_pair_t(double *df, const struct fus_moments *m, size_t unit, i
 
 const char *fus_select_test_name(enum fus_test test)
 {
-    static const char *const names[] = {"balanced", "welch", "student"};
+    static const char *const names[] = {"balanced", "welch", "student", "permutation"};
     return names[test];
 }
 
@@ -328,12 +328,45 @@ int fus_select_summarise(struct fus_layer_summary *out, const struct fus_moments
     return code;
 }
 
+/* The permutation test has no p without single responses. */
+static int check_test(const struct fus_select_options *options, struct fus_error *err)
+{
+    if (options->test != FUS_TEST_PERMUTATION)
+        return FUS_OK;
+    return fus_base_fail(err, FUS_EINVAL,
+                         "the permutation test needs single responses, not their moments: keep them, or take the "
+                         "balanced test");
+}
+
+int fus_select_correct(int8_t *label, const double *p, size_t n_units, int n_categories,
+                       const struct fus_select_options *options, struct fus_error *err)
+{
+    double *tested = fus_base_alloc(n_units, 2 * sizeof *tested);
+    if (!tested)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory to sort %zu p values", n_units);
+    for (int c = 0; c < n_categories; c++) {
+        size_t n = 0;
+        for (size_t u = 0; u < n_units; u++)
+            if (label[u] == c)
+                tested[n++] = p[u];
+        double most =
+            fus_multiple_threshold(tested, tested + n_units, n, 0, n_units, options->alpha, options->correction);
+        for (size_t u = 0; u < n_units; u++)
+            if (label[u] == c && p[u] > most)
+                label[u] = -1;
+    }
+    fus_base_free(tested);
+    return FUS_OK;
+}
+
 int fus_select_label(struct fus_layer_summary *out, const struct fus_moments *m, const char *name, int channels,
                      int height, int width, const struct fus_select_options *options, struct fus_error *err)
 {
     int code = fus_select_create(out, m, name, channels, height, width, err);
     if (!code)
         code = fus_select_check(m, options, err);
+    if (!code)
+        code = check_test(options, err);
     if (!code)
         code = fus_search_suits(options) ? label_by_search(out, m, options, err) : label_plainly(out, m, options, err);
     if (code)
@@ -384,6 +417,8 @@ int fus_select_units(struct fus_unit_tables *out, const struct fus_moments *m, c
                      struct fus_error *err)
 {
     int code = fus_select_check(m, options, err);
+    if (!code)
+        code = check_test(options, err);
     if (!code)
         code = fus_select_check_third(m, options, err);
     if (code)

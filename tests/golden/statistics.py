@@ -466,6 +466,31 @@ def familywise(x, m, seed, alpha):
     return critical, [int(p.sum()) for p in passes]
 
 
+def relabel(m=199, seed=7):
+    """The permutation test: for each unit and category (b + 1) of the pair with the most relabellings b that reach Welch's t."""
+    x = layer_responses()
+    counts, pair = np.zeros((CATEGORIES, x[0].shape[1]), int), 0
+    for a in range(CATEGORIES):
+        for b in range(a + 1, CATEGORIES):
+            both, t = np.concatenate([x[a], x[b]]), []
+            for i in range(m + 1):
+                label = np.repeat([0, 1], [len(x[a]), len(x[b])])
+                r = seeded(seed, m * (pair + 1) + i - 1)
+                for k in range(len(label) - 1, 0, -1) if i else ():
+                    j = r.below(k + 1)
+                    label[[k, j]] = label[[j, k]]
+                one, other = both[label == 0], both[label == 1]
+                d, e = one.mean(0) - other.mean(0), one.var(0, ddof=1) / len(one) + other.var(0, ddof=1) / len(other)
+                with np.errstate(all="ignore"):
+                    t.append(np.where(d == 0, 0, d / np.sqrt(np.where(e < 1e-20, 0, e))))
+            t, constant = np.array(t), (x[a].var(0) == 0) & (x[b].var(0) == 0)
+            for c, s in ((a, 1), (b, -1)):
+                reached = (s * t[1:] >= s * t[0] - np.where(np.isfinite(t[0]), 1e-9 * np.abs(t[0]), 0)).sum(0)
+                counts[c] = np.maximum(counts[c], np.where(constant, m, reached) + 1)
+            pair += 1
+    write("relabel", [braces(*map(int, row)) for row in counts.T], "a unit: b + 1 of each category by the permutation test; 199 relabellings, seed 7")
+
+
 def morisita(x):
     """Morisita's index of counts x; NaN for fewer than two."""
     n = x.sum()
@@ -617,7 +642,7 @@ def main():
             worst = max(worst, abs(float((mpf(float(stats.t.sf(t, df))) - p) / p)))
         print(f"SciPy's largest relative error: {worst:.2e}", file=sys.stderr)
         return
-    for make in (special, ttest, balanced, multiple, select, criteria, ranks, halves, permute, bootstrap, consistency, readout, signflip):
+    for make in (special, ttest, balanced, multiple, select, criteria, ranks, halves, permute, relabel, bootstrap, consistency, readout, signflip):
         make()
 
 
