@@ -21,6 +21,8 @@ static void make_small(struct fus_sdc_demo *d)
 
 void fus_sdc_demo_defaults(struct fus_sdc_demo *d, bool small)
 {
+    d->out = NULL;
+    d->n_models = 0;
     fus_sdc_simulate_defaults(&d->simulate);
     fus_sdc_decode_defaults(&d->fit, false);
     fus_sdc_cluster_defaults(&d->cluster);
@@ -42,7 +44,13 @@ void fus_sdc_demo_prepare(struct fus_sdc_demo *d)
     snprintf(d->study, sizeof d->study, "%s/study.tsv", d->data);
     snprintf(d->embedding, sizeof d->embedding, "%s/embedding.npy", d->data);
     snprintf(d->images, sizeof d->images, "%s/images.tsv", d->data);
-    d->fit.study = d->study;
+    snprintf(d->localizer, sizeof d->localizer, "%s/localizer", d->out);
+    for (int i = 0; i < d->n_models; i++) {
+        snprintf(d->models[i].trials, sizeof d->models[i].trials, "%s=%s", d->models[i].name, d->images);
+        d->fit.trials[i] = d->models[i].trials;
+    }
+    d->fit.n_trials = d->n_models;
+    d->fit.study = d->n_models ? NULL : d->study;
     d->fit.embedding = d->embedding;
     d->fit.out = d->cluster.folder = d->out;
     d->fit.seed = d->fit.split.seed = d->cluster.seed = d->simulate.seed;
@@ -74,13 +82,23 @@ static int find_drawn(uint8_t **drawn, const struct fus_sdc_demo *d, struct fus_
     return code;
 }
 
+/* Networks look at every picture. */
+static int take_all(uint8_t **drawn, const struct fus_sdc_demo *d, struct fus_error *err)
+{
+    *drawn = fus_base_alloc(d->simulate.n_shared, 1);
+    if (!*drawn)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu images", d->simulate.n_shared);
+    memset(*drawn, 1, d->simulate.n_shared);
+    return FUS_OK;
+}
+
 int fus_sdc_demo_simulate(struct fus_sdc_demo *d, bool drawn, struct fus_error *err)
 {
     uint8_t *which = NULL;
     int code = fus_sdc_simulate(d->data, &d->simulate, err);
     d->fit.images = drawn ? d->images : NULL;
     if (!code && drawn)
-        code = find_drawn(&which, d, err);
+        code = d->n_models ? take_all(&which, d, err) : find_drawn(&which, d, err);
     if (!code && drawn)
         code = fus_sdc_simulate_images(d->data, &d->simulate, which, err);
     fus_base_free(which);
