@@ -37,7 +37,7 @@ window.addEventListener('load', function () {
             if (!s.closest('.scroll') && (r.left < 0 || r.right > wide + 0.5)) say(near(s) + ': a picture beside the window');
             drawn++;
         });
-        if (drawn && f.getBoundingClientRect().height > 40) figures++; else say(f.id + ': not visible');
+        if ((drawn || f.querySelector('.note')) && f.getBoundingClientRect().height > 40) figures++; else say(f.id + ': not visible');
     });
     document.querySelectorAll('figure svg').forEach(function (s) {
         if (!shown(s)) return;

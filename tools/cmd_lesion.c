@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "analysis/inference.h"
+#include "analysis/localizer/lesion_page.h"
 #include "analysis/localizer/pictures.h"
 #include "analysis/run/run_options.h"
 #include "nn/base/number.h"
@@ -38,7 +39,8 @@ static const char help[] =
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
     "  --prefix P, --preprocess P, --activation A  as in the run\n"
     "  -o OUT.csv           instead of standard output; then what it says in words goes there, and not to standard "
-    "error\n\n"
+    "error\n"
+    "  --report PAGE.html   with -o: the table as a page, with figures\n\n"
     "example: fusiform lesion --model resnet50.pth --run out/mine --stimuli fLoc/ --category face --layer "
     "layer4.2.relu\n";
 
@@ -340,7 +342,7 @@ int fus_cmd_lesion(int argc, char **argv)
                                 .controls = 50,
                                 .batch = 4,
                                 .seed = 1};
-    const char *top = NULL;
+    const char *top = NULL, *page = NULL;
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &l.model_path},
                                    {"--run", FUS_ARG_TEXT, &l.folder},
                                    {"--category", FUS_ARG_TEXT, &l.category},
@@ -355,6 +357,7 @@ int fus_cmd_lesion(int argc, char **argv)
                                    {"--batch", FUS_ARG_COUNT, &l.batch},
                                    {"--lang-head", FUS_ARG_TEXT, &l.choice.lang_head},
                                    {"-o", FUS_ARG_TEXT, &l.out},
+                                   {"--report", FUS_ARG_TEXT, &page},
                                    {"--top", FUS_ARG_TEXT, &top},
                                    {"--prefix", FUS_ARG_TEXT, &l.choice.prefix},
                                    {"--activation", FUS_ARG_TEXT, &l.choice.activation},
@@ -372,6 +375,8 @@ int fus_cmd_lesion(int argc, char **argv)
         return fus_args_usage("lesion", "--%s", err.msg);
     if (l.batch > 256)
         return fus_args_usage("lesion", "--batch: %d found, at most 256 expected", l.batch);
+    if (page && !l.out)
+        return fus_args_usage("lesion", "--report PAGE.html is drawn from the table: -o OUT.csv expected with it");
     status = parse_doses(&l, top);
     if (!status)
         status = fus_model_args_check("lesion", &l.choice);
@@ -390,6 +395,8 @@ int fus_cmd_lesion(int argc, char **argv)
         code = open_pictures(&l, &err);
     if (!code)
         code = silence_each(&l, &err);
+    if (!code && page)
+        code = fus_lesion_page_write(page, l.out, &err);
     if (!code)
         fus_progress_tell_model(&l.model);
     close_all(&l);

@@ -21,6 +21,7 @@ static const struct command {
     {"merge", fus_cmd_merge, "the shards of a run, put together"},
     {"report", fus_cmd_report, "draw the report of a finished run again"},
     {"compare", fus_cmd_compare, "two finished runs over the same pictures"},
+    {"explain", fus_cmd_explain, "one unit of a finished run, line by line"},
     {"lesion", fus_cmd_lesion, "silence selective units and read the network out"},
     {"train", fus_cmd_train, "train a network on classes and captions, the same bytes everywhere"},
     {"sdc", fus_cmd_sdc, "concepts that can be decoded from several people's responses"},

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/localizer/accumulator.h"
+#include "analysis/localizer/explain_pass.h"
 #include "analysis/localizer/run.h"
 #include "analysis/localizer/second_set.h"
 #include "analysis/localizer/state/checkpoint.h"
@@ -38,6 +39,8 @@ static int on_batch(void *context, int tap, int first, int n, float *blocked)
     struct pass *p = context;
     double start = fus_run_now();
     int code = fus_accumulator_add(&p->accumulators[tap], p->first + first, n, blocked, p->row, p->err);
+    if (p->run->explain)
+        fus_explain_pass_see(p->run, p->first + first, n, blocked);
     p->log->statistics_seconds += fus_run_now() - start;
     return code;
 }
@@ -210,8 +213,9 @@ static int decide_all(struct pass *p, int model, bool *decided, struct fus_error
         if (fus_run_stopping(p->run))
             return fus_base_fail(err, FUS_ESTOPPED, "stopped before deciding on %s of model %s", p->names[i],
                                  p->log->name);
-        code = p->run->first ? fus_second_set_decide(p->run, model, layer, p->here[i], err)
-                             : fus_decide_layer(p->run, model, layer, p->here[i], err);
+        code = p->run->first     ? fus_second_set_decide(p->run, model, layer, p->here[i], err)
+               : p->run->explain ? fus_explain_pass_decide(p->run, layer, p->here[i], err)
+                                 : fus_decide_layer(p->run, model, layer, p->here[i], err);
         decided[layer] = !code;
         if (!code && p->run->options.folder)
             fus_layer_result_write(p->run, model, layer, NULL); /* if it fails, the layer is computed again on resume */

@@ -63,10 +63,11 @@ struct fus_localizer {
     bool measured; /* the summary is whole */
     fus_localizer_listener *listener;
     void *listener_context;
-    struct fus_note_sink notes;   /* of this run: to the listener */
-    struct fus_localizer *second; /* the run over the set of --validate; NULL: none. Owned */
-    struct fus_localizer *first;  /* in that run: whose units are measured */
-    char *kept;                   /* memory of the options restored from a shard; NULL: none */
+    struct fus_note_sink notes;       /* of this run: to the listener */
+    struct fus_localizer *second;     /* the run over the set of --validate; NULL: none. Owned */
+    struct fus_localizer *first;      /* in that run: whose units are measured */
+    struct fus_explain_pass *explain; /* in a run for one unit of a finished run (explain_pass.h); NULL: none */
+    char *kept;                       /* memory of the options restored from a shard; NULL: none */
     double started, models_seconds, check_seconds, folder_seconds, second_seconds; /* for the log */
 };
 

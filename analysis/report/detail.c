@@ -10,6 +10,7 @@
 #include "analysis/report/report.h"
 #include "analysis/run/tables.h"
 #include "stimuli/stimuli.h"
+#include "weights/weights.h"
 
 static void open_table(struct fus_text_buffer *out, const char *caption)
 {
@@ -431,6 +432,43 @@ static void picture_cell(struct fus_text_buffer *out, const struct fus_view *vie
     fus_svg_put(out, "</div></td>");
 }
 
+/* A word of a command: in single quotes unless it is plain. */
+static void shell_word(struct fus_text_buffer *out, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=+,-";
+    if (*word && word[strspn(word, plain)] == '\0') {
+        fus_svg_put(out, " $e", word);
+        return;
+    }
+    fus_svg_put(out, " '");
+    while (*word) {
+        char part[512]; /* longer than the name of a file or a model */
+        size_t n = strcspn(word, "'");
+        snprintf(part, sizeof part, "%.*s", (int)n, word);
+        fus_svg_put(out, word[n] ? "$e'\\''" : "$e", part);
+        word += n + (word[n] != '\0');
+    }
+    fus_svg_put(out, "'");
+}
+
+/* The command that explains a unit, to be given in the folder of the report. */
+static void explain_command(struct fus_text_buffer *out, const struct fus_run_summary *run,
+                            const struct fus_top_unit *u)
+{
+    const struct fus_model_summary *model = &run->models[u->model];
+    fus_svg_put(out, "fusiform explain .");
+    shell_word(out, model->name);
+    shell_word(out, model->layers[u->layer].name);
+    fus_svg_put(out, " $d,$d,$d", u->channel, u->y, u->x);
+    if (model->source && fus_open_is_file(model->source)) {
+        fus_svg_put(out, " --model");
+        shell_word(out, model->source);
+    }
+    if (run->stimuli && strncmp(run->stimuli, "drawn by fusiform ", 18) != 0)
+        fus_svg_put(out, " --stimuli DIR");
+    fus_svg_put(out, "\n");
+}
+
 #define SHOWN_TOP_UNITS 3 /* of a category; top_units.csv has all */
 
 void fus_detail_top(struct fus_text_buffer *out, const struct fus_view *view, int model)
@@ -438,6 +476,7 @@ void fus_detail_top(struct fus_text_buffer *out, const struct fus_view *view, in
     static const char *const names[] = {"selective for", "channel (row, column)", "least t", "CSI",
                                         "d\xe2\x80\xb2", "responds most to",      "least to"};
     const struct fus_run_summary *run = view->run;
+    struct fus_text_buffer commands = {0};
     bool open = false;
     for (size_t i = 0, rank = 0; i < run->n_top; i++) {
         const struct fus_top_unit *u = &run->top[i];
@@ -461,9 +500,17 @@ void fus_detail_top(struct fus_text_buffer *out, const struct fus_view *view, in
         picture_cell(out, view, u->most, u->most_response, u->n_pictures);
         picture_cell(out, view, u->least, u->least_response, u->n_pictures);
         fus_svg_put(out, "</tr>\n");
+        explain_command(&commands, run, u);
     }
-    if (open)
+    if (open) {
         close_table(out);
+        fus_svg_put(out, "<details><summary>Each of these units line by line: commands for the folder of this "
+                         "report</summary>\n<div class=\"scroll\" tabindex=\"0\"><pre>");
+        fus_text_append(out, commands.s, commands.n);
+        fus_svg_put(out, "</pre></div></details>\n");
+    }
+    out->failed = out->failed || commands.failed;
+    fus_text_free(&commands);
 }
 
 void fus_detail_models(struct fus_text_buffer *out, const struct fus_view *view)

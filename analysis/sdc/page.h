@@ -1,13 +1,13 @@
 /* report.html of shared decodable concepts, drawn from the tables alone.
  *
- * Reading order: page_read.c (tables), page_figures.c (curves, sweep, matrices), page_clusters.c
- * (what the clusters are), page_methods.c (how it was done), page.c. */
+ * Reading order: page_read.c (tables), page_scores.c (retrieval), page_figures.c (sweep, matrices),
+ * page_clusters.c (what the clusters are), page_methods.c (how it was done), page.c. */
 #ifndef FUS_SDC_PAGE_H
 #define FUS_SDC_PAGE_H
 
 #include "analysis/report/axis.h"
 
-/* DIR/report.html from DIR/scores.csv, DIR/clusters/ and DIR/clusters-pattern/, if they exist. */
+/* DIR/report.html from what exists of DIR/scores.csv, DIR/clusters/ and DIR/clusters-pattern/. */
 int fus_sdc_page_write(const char *dir, struct fus_error *err);
 /* Whether there is anything of this kind in DIR. */
 bool fus_sdc_page_suits(const char *dir);
@@ -75,7 +75,19 @@ void fus_sdc_page_free(struct fus_sdc_page_kind *k);
 /* The text of a member of cluster.json, a string or number; "": none. */
 void fus_sdc_page_member(char text[128], const struct fus_sdc_page_kind *k, const char *key);
 
-int fus_sdc_page_scores(struct fus_text_buffer *out, const char *dir, struct fus_error *err);
+/* scores.csv: read (without the file there are no points), the finding as <li>, the figure. */
+struct fus_sdc_page_scores;
+int fus_sdc_page_scores_read(struct fus_sdc_page_scores **scores, const char *dir, struct fus_error *err);
+void fus_sdc_page_scores_free(struct fus_sdc_page_scores *scores);
+bool fus_sdc_page_scores_any(const struct fus_sdc_page_scores *scores);
+void fus_sdc_page_scores_lead(struct fus_text_buffer *out, const struct fus_sdc_page_scores *scores);
+void fus_sdc_page_scores_put(struct fus_text_buffer *out, const struct fus_sdc_page_scores *scores);
+
+/* Panels of FUS_PANELS_WIDTH x FUS_SDC_PAGE_HEIGHT: begins one, its title at x; draws its axes. */
+#define FUS_SDC_PAGE_HEIGHT 210.0
+void fus_sdc_page_panel(struct fus_text_buffer *out, double width, double height, const char *title, double x);
+void fus_sdc_page_axes(struct fus_text_buffer *out, struct fus_axis *x, struct fus_axis *y, const char *below,
+                       const char *left);
 void fus_sdc_page_sweep(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 void fus_sdc_page_matrices(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 void fus_sdc_page_overlap(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
