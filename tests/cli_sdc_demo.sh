@@ -33,7 +33,7 @@ fails 1 'holds a demonstration already; --resume goes on, --force replaces it' s
 
 # ---- what it refuses ----
 fails 2 '--participants and --alone are of simulated people' sdc demo --networks --alone --out "$work/c"
-fails 2 "--model: 'demo:vision' found, \[NAME=\]FILE@LAYER" sdc demo --model demo:vision --out "$work/c"
+fails 2 "--model: 'demo:vision' found, [NAME=]FILE@LAYER" sdc demo --model demo:vision --out "$work/c"
 fails 2 '--model: two or more expected' sdc demo --model demo:vision@relu --out "$work/c"
 fails 2 "two models are called 'vision'" sdc demo --networks --model vision=a.pth@relu --out "$work/c"
 fails 2 '--out DIR is missing' sdc demo

@@ -72,9 +72,9 @@ int fus_sdc_demo_add_model(struct fus_sdc_demo *d, const char *text, struct fus_
 
 int fus_sdc_demo_add_networks(struct fus_sdc_demo *d, struct fus_error *err)
 {
-    static const char *const models[] = {
-        "demo:vision@layer3.1.relu", "demo:control@layer3.1.relu", "demo:lang@layer3.1.relu", "demo:clip@layer3.1.relu",
-        "untrained=random:resnet?blocks=2,2,2&width=16&input=64&seed=1@layer3.1.relu"};
+    static const char *const models[] = {"demo:vision@layer3.1.relu", "demo:control@layer3.1.relu",
+                                         "demo:lang@layer3.1.relu", "demo:clip@layer3.1.relu",
+                                         "untrained=random:resnet?blocks=2,2,2&width=16&input=64&seed=1@layer3.1.relu"};
     int code = FUS_OK;
     for (size_t i = 0; i < sizeof models / sizeof *models && !code; i++)
         code = fus_sdc_demo_add_model(d, models[i], err);
