@@ -26,6 +26,8 @@ static const char help[] =
     "  --stability N       draws of reruns that judge the clusters (default 20)\n"
     "  --networks          in place of people: the demonstration networks and an untrained one look at the drawn\n"
     "                      pictures. Which concepts do which of them share, and which does a localizer miss?\n"
+    "                      control and lang were trained on from vision: what these three share alone is what copies "
+    "share\n"
     "  --model [NAME=]FILE@LAYER[?units=all|random:N]   other networks in place of people; may be repeated\n"
     "  --small             five people, a third of the pictures, 200 steps, no ridge regression: for a first look\n"
     "  --force             the folder may hold another demonstration, which is replaced\n"
@@ -88,6 +90,7 @@ static void print_shared(const struct fus_sdc_cluster_result *r)
         else
             printf("%s, eps %.3g: %d clusters of ten units or more\n", r->of[i].which,
                    r->of[i].eps[r->of[i].chosen].eps, r->of[i].eps[r->of[i].chosen].n_count);
+    printf("networks trained on from one another share as copies do: see who is in each cluster (clusters.csv)\n");
 }
 
 /* A folder that holds a demonstration is not written over by another without --force. */
