@@ -35,9 +35,10 @@ static const char help[] =
     "                       cross-validation in the half it is fitted to; both: a row of each\n"
     "  --controls M         sets of control units of each kind (default 50)\n"
     "  --seed N             of the choice of controls (default 1)\n"
-    "  --batch N            pictures at a time (default 4)\n"
+    "  --batch N            pictures at a time (default 4; of networks of short layers 64)\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
     "  --prefix P, --preprocess P, --activation A  as in the run\n"
+    "  --precision P        fp32 or bf16 (default: that of the run)\n"
     "  -o OUT.csv           instead of standard output; then what it says in words goes there, and not to standard "
     "error\n"
     "  --report PAGE.html   with -o: the table as a page, with figures\n\n"
@@ -56,6 +57,12 @@ static const struct fus_word readouts[] = {{"mean", READ_MEAN}, {"ridge", READ_R
 static bool same_text(const char *a, const char *b)
 {
     return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static enum fus_precision precision_of(const struct fus_lesion_pass *l)
+{
+    const char *text = fus_run_read_option(&l->past, "precision");
+    return text && strcmp(text, "\"bf16\"") == 0 ? FUS_PRECISION_BF16 : FUS_PRECISION_FP32;
 }
 
 /* The run's name for the model with these weights; NULL: none, and err says so. */
@@ -340,8 +347,8 @@ int fus_cmd_lesion(int argc, char **argv)
                                 .stimuli = "builtin",
                                 .readout = {readouts, READ_MEAN},
                                 .controls = 50,
-                                .batch = 4,
                                 .seed = 1};
+    struct fus_choice precision = {fus_model_args_precisions, -1};
     const char *top = NULL, *page = NULL;
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &l.model_path},
                                    {"--run", FUS_ARG_TEXT, &l.folder},
@@ -362,6 +369,7 @@ int fus_cmd_lesion(int argc, char **argv)
                                    {"--prefix", FUS_ARG_TEXT, &l.choice.prefix},
                                    {"--activation", FUS_ARG_TEXT, &l.choice.activation},
                                    {"--preprocess", FUS_ARG_TEXT, &l.choice.preprocess},
+                                   {"--precision", FUS_ARG_CHOICE, &precision},
                                    {0}};
     struct fus_texts none;
     struct fus_error err = {0};
@@ -383,12 +391,15 @@ int fus_cmd_lesion(int argc, char **argv)
     if (status)
         return status;
     fus_interrupt_catch();
-    const struct fus_net_options options = {.batch = l.batch};
+    struct fus_net_options options = {.batch = l.batch ? l.batch : 4, .apart = l.batch ? l.batch : FUS_PICTURES_APART};
     int code = open_run(&l, &err);
+    options.precision = precision.value >= 0 ? (enum fus_precision)precision.value : precision_of(&l);
     if (!code)
         code = fus_model_open(&l.model, l.model_path, &l.choice, &options, &err);
-    if (!code)
+    if (!code) {
+        l.batch = fus_net_batch(l.model.net);
         code = plan(&l, &err);
+    }
     if (!code && !find_name(&l, &err))
         code = FUS_ENOTFOUND;
     if (!code)

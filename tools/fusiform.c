@@ -42,7 +42,7 @@ static void print_help(void)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         printf("  %-12s %s\n", commands[i].name, commands[i].what);
     puts("\n`fusiform help COMMAND` has its options and an example. --threads N limits threads; "
-         "FUS_ISA=scalar|avx2|avx512|neon picks\n"
+         "FUS_ISA=scalar|avx2|avx512|amx|neon picks\n"
          "the instruction set. Results are the same bytes whatever these say. --max-pixels N (default 100M) is the "
          "largest\n"
          "picture that is read. `-o -` is standard output (.npy, .ppm, .csv, .safetensors).\n\n"

@@ -264,14 +264,18 @@ static void say_how(struct fus_text_buffer *out, const struct fus_view *view)
                     "over pairs of categories$s.",
                     view->run->consistency[1] ? " and of pictures" : "");
     }
+    bool bf16 = how->precision && strcmp(how->precision, "bf16") == 0;
     item(out, "Layers and arithmetic");
     fus_svg_put(out,
-                "Layers asked for: $e. Convolutions: $s. Activations are 32-bit, every statistic 64-bit floating "
+                "Layers asked for: $e. Convolutions: $s.$s Activations are 32-bit, every statistic 64-bit floating "
                 "point, summed in one fixed order.",
                 how->layers ? how->layers : "not given",
-                how->conv && strcmp(how->conv, "direct") == 0
+                bf16 || (how->conv && strcmp(how->conv, "direct") == 0)
                     ? "direct"
-                    : "Winograd\xe2\x80\x99s algorithm for 3 \xc3\x97 3 where it applies, else direct");
+                    : "Winograd\xe2\x80\x99s algorithm for 3 \xc3\x97 3 where it applies, else direct",
+                bf16 ? " Precision bf16: convolutions and linear layers multiply weights and inputs rounded to bf16 (8 "
+                       "bits of precision), and add the products in 32-bit floating point."
+                     : "");
 }
 
 static void say_unstated(struct fus_text_buffer *out)

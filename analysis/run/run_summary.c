@@ -97,6 +97,7 @@ static void read_options(struct fus_run_summary_file *r)
     s->sesoi = o.sesoi;
     r->method = (struct fus_run_method){.layers = option_text(r, "layers"),
                                         .conv = option_text(r, "conv"),
+                                        .precision = option_text(r, "precision"),
                                         .halves = option_text(r, "halves"),
                                         .interval = option_text(r, "interval"),
                                         .seed = fus_run_read_option(&r->file, "seed"),
