@@ -237,7 +237,7 @@ format-check:
 	@echo "format-check: nothing to change"
 
 # Golden values of the tests, made anew by PyTorch, SciPy and Pillow (Debian: python3-torch python3-scipy python3-pil).
-golden:
+golden: $(PROGRAM)
 	@for f in tests/golden/*.py; do echo $$f; /usr/bin/python3 $$f || exit 1; done
 	git diff --exit-code tests/golden
 

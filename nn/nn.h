@@ -138,7 +138,10 @@ struct fus_net_options {
     int batch;       /* most images in a forward pass; 0 = 1 */
     bool batch_taps; /* fus_net_watch's function gets a block's output for the whole batch at once; else for any
                         number of images, which is faster for large batches */
-    bool direct;     /* no Winograd: every convolution is computed as the direct sum */
+    /* most images in a forward pass of a network of short layers, if that is more than `batch`: the
+     * threads then share out images, not layers (fus_net_is_apart). 0, or low_memory: never */
+    int apart;
+    bool direct;                  /* no Winograd: every convolution is computed as the direct sum */
     enum fus_precision precision; /* BF16 implies direct */
     bool low_memory; /* holds one layer's weights at a time: `get` is called in every pass instead of once, so
                         its context must stay valid; the same bits, slower */
@@ -177,6 +180,12 @@ int fus_net_create_in(struct fus_net **net, void *memory, size_t bytes, const st
 void fus_net_release(struct fus_net *net);
 
 size_t fus_net_bytes(const struct fus_net *net); /* of weights and activations together */
+int fus_net_batch(const struct fus_net *net);    /* most images in a forward pass */
+
+/* Whether the threads share out images. Then the functions below (fus_tap_fn, fus_batch_fn) are
+ * called by several threads at once, each for images of its own, of one image in network order.
+ * The choice: sharing.c. */
+bool fus_net_is_apart(const struct fus_net *net);
 const char *fus_net_isa(const struct fus_net *net);
 
 int fus_net_n_taps(const struct fus_net *net);

@@ -136,6 +136,8 @@ says "^DISAGREES with the run's files in [0-9]+ of [0-9]+ numbers:$"
 says 'labels of the layer \(units\): [0-9]+ here, 4096 there'
 ok "labels of another run: status 1" test $status -eq 1
 ok "and a line" grep -q "numbers of this unit are not those in its files: " "$work/said"
+sed 's/"categories": \["/&none", "/' "$work/other/run.json" >"$work/json" && cp "$work/json" "$work/other/run.json"
+fails 1 'run.json: its 6 categories are not those of its pictures (5)' explain "$work/other" vision avgpool 1
 head -c 3000 "$work/welch/units/vision/avgpool.npz" >"$work/cut" && cp "$work/cut" "$work/welch/units/vision/avgpool.npz"
 fails 1 'avgpool.npz: ' explain "$work/welch" vision avgpool 1
 finish

@@ -38,7 +38,10 @@ fails 1 'no/such' $lesion -o "$work/dose.csv" --report "$work/no/such/page.html"
 run "a fit" sdc fit --study tests/golden/sdc_study.tsv --embedding tests/golden/sdc_embedding.npy --min-nc none --test-images 5 \
     --val-images 3 --batch 8 --repeats 2 --iterations 3 --reruns 1 --permutations 1 --out "$work/fit"
 ok "its page" grep -q 'The decoders name <b>the right one of all test images' "$work/fit/report.html"
+ok "its options" grep -q '<th scope="row">iterations</th><td>3</td>' "$work/fit/report.html"
 cp "$work/fit/report.html" "$work/fit.html"
 run "drawn again" report "$work/fit"
 ok "is the same" cmp "$work/fit.html" "$work/fit/report.html"
+echo '{"version": ' >"$work/fit/sdc.json"
+fails 1 'fit/sdc.json: ' report "$work/fit"
 finish

@@ -7,6 +7,7 @@
 
 #include "analysis/localizer/model.h"
 #include "nn/base/rng.h"
+#include "nn/base/threads.h"
 #include "tools/args.h"
 #include "tools/bench_train.h"
 #include "tools/commands.h"
@@ -137,8 +138,19 @@ static void print_timing(const struct fus_model *m, struct timing *t, bool csv)
                (double)fus_net_bytes(m->net) / 1e6, memory);
 }
 
-static int run_rounds(struct fus_model *m, struct timing *t, struct fus_error *err)
+struct benching {
+    struct fus_model *model;
+    struct timing *timing;
+    int code;
+    struct fus_error *err;
+};
+
+static void run_rounds(void *context)
 {
+    struct benching *b = context;
+    struct fus_model *m = b->model;
+    struct timing *t = b->timing;
+    struct fus_error *err = b->err;
     size_t n = m->input_floats * (size_t)t->batch, n_taps = (size_t)fus_net_n_taps(m->net);
     float *input = fus_base_alloc(n, sizeof *input);
     bool *wanted = fus_base_alloc(n_taps, sizeof *wanted);
@@ -164,7 +176,7 @@ static int run_rounds(struct fus_model *m, struct timing *t, struct fus_error *e
     fus_base_free(input);
     fus_base_free(wanted);
     fus_base_free(times.layers);
-    return code;
+    b->code = code;
 }
 
 /* What to time. */
@@ -183,6 +195,7 @@ static int time_model(struct figure *total, struct timing *t, struct asked *a, s
     size_t rounds = (size_t)t->rounds;
     double start = now();
     a->options.batch = t->batch;
+    a->options.apart = a->totals ? t->batch : 0;
     int code = fus_model_open(&m, a->path, &a->choice, &a->options, err);
     if (code)
         return code;
@@ -193,7 +206,10 @@ static int time_model(struct figure *total, struct timing *t, struct asked *a, s
     t->peaks = fus_base_alloc(rounds, sizeof *t->peaks);
     t->shares = fus_base_alloc(rounds, sizeof *t->shares);
     bool room = t->layers && t->passes && t->peaks && t->shares;
-    code = room ? run_rounds(&m, t, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for the times");
+    struct benching b = {&m, t, FUS_OK, err};
+    if (room)
+        fus_threads_run(run_rounds, &b); /* one start of the threads, as in other commands */
+    code = room ? b.code : fus_base_fail(err, FUS_ENOMEM, "no memory for the times");
     if (!code && total)
         *total = figure_of(t, t->passes, flops_of(&m, t->n_layers));
     else if (!code)

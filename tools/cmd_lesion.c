@@ -35,7 +35,7 @@ static const char help[] =
     "                       cross-validation in the half it is fitted to; both: a row of each\n"
     "  --controls M         sets of control units of each kind (default 50)\n"
     "  --seed N             of the choice of controls (default 1)\n"
-    "  --batch N            pictures at a time (default 4)\n"
+    "  --batch N            pictures at a time (default 4; of networks of short layers 64)\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
     "  --prefix P, --preprocess P, --activation A  as in the run\n"
     "  --precision P        fp32 or bf16 (default: that of the run)\n"
@@ -347,7 +347,6 @@ int fus_cmd_lesion(int argc, char **argv)
                                 .stimuli = "builtin",
                                 .readout = {readouts, READ_MEAN},
                                 .controls = 50,
-                                .batch = 4,
                                 .seed = 1};
     struct fus_choice precision = {fus_model_args_precisions, -1};
     const char *top = NULL, *page = NULL;
@@ -392,13 +391,15 @@ int fus_cmd_lesion(int argc, char **argv)
     if (status)
         return status;
     fus_interrupt_catch();
-    struct fus_net_options options = {.batch = l.batch};
+    struct fus_net_options options = {.batch = l.batch ? l.batch : 4, .apart = l.batch ? l.batch : FUS_PICTURES_APART};
     int code = open_run(&l, &err);
     options.precision = precision.value >= 0 ? (enum fus_precision)precision.value : precision_of(&l);
     if (!code)
         code = fus_model_open(&l.model, l.model_path, &l.choice, &options, &err);
-    if (!code)
+    if (!code) {
+        l.batch = fus_net_batch(l.model.net);
         code = plan(&l, &err);
+    }
     if (!code && !find_name(&l, &err))
         code = FUS_ENOTFOUND;
     if (!code)

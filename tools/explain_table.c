@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "analysis/run/csv.h"
+#include "tools/explain_page.h"
 #include "tools/explain_print.h"
 
 /* A row; NULL: an empty field. */
@@ -15,7 +16,7 @@ static void put(struct fus_outfile *f, const struct fus_explain *x, struct line 
 {
     static const char *const steps[] = {"responses",  "moments", "pairs",  "largest", "correction", "label",
                                         "familywise", "csi",     "dprime", "map",     "halves"};
-    const char *section = strchr(fus_explain_print_section(x, line.step), '"') + 1;
+    const char *section = strchr(fus_explain_page_section(x, line.step), '"') + 1;
     fus_csv_name(f, "", steps[line.step]);
     fus_outfile_printf(f, ",\"%s,", section); /* a title with its closing quote */
     fus_csv_name(f, "", line.quantity);

@@ -19,11 +19,12 @@ int fus_explain_read_labels(struct fus_explain *x, struct fus_error *err)
     if (!x->labels)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu labels", x->n_units);
     int code = fus_run_read_labels(x->labels, x->run, x->model->name, x->layer, x->channels, x->height, x->width, err);
+    for (size_t u = 0; u < x->n_units && !code; u++)
+        if (!(x->labels[u] >= -1 && x->labels[u] < (float)x->n_categories))
+            code = fus_base_fail(err, FUS_EFORMAT, "%s: layer %s: label %g found, -1 to %d expected", x->run->folder,
+                                 x->layer, (double)x->labels[u], x->n_categories - 1);
     if (!code)
         x->label = (int)x->labels[x->unit];
-    if (!code && (x->label < -1 || x->label >= x->n_categories))
-        code = fus_base_fail(err, FUS_EFORMAT, "%s: layer %s: label %d found, -1 to %d expected", x->run->folder,
-                             x->layer, x->label, x->n_categories - 1);
     return code;
 }
 

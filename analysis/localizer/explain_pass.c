@@ -17,6 +17,17 @@ struct fus_explain_pass {
     size_t blocked_units, at; /* of a picture's responses, and the unit's place among them */
 };
 
+/* Categories have the numbers of run.json. */
+static int check_categories(const struct fus_explain *x, const struct fus_set *set, struct fus_error *err)
+{
+    bool same = set->n_categories == x->n_categories;
+    for (int c = 0; c < set->n_categories && same; c++)
+        same = strcmp(set->categories[c], x->run->categories[c]) == 0;
+    return same ? FUS_OK
+                : fus_base_fail(err, FUS_EFORMAT, "%s/run.json: its %d categories are not those of its pictures (%d)",
+                                x->run->folder, x->n_categories, set->n_categories);
+}
+
 int fus_explain_pass_begin(struct fus_localizer *run, struct fus_error *err)
 {
     struct fus_explain_pass *p = run->explain;
@@ -31,6 +42,8 @@ int fus_explain_pass_begin(struct fus_localizer *run, struct fus_error *err)
                              x->model->sha256);
     if (!code)
         code = fus_run_read_shows(x->run, set, (const char(*)[65])run->pictures.sha256, err);
+    if (!code)
+        code = check_categories(x, set, err);
     if (!code && (p->tap->channels != x->channels || p->tap->height != x->height || p->tap->width != x->width))
         code = fus_base_fail(err, FUS_EINVAL, "%s: layer %s has %d x %d x %d units; %s says %d x %d x %d",
                              run->models[0].path, x->layer, p->tap->channels, p->tap->height, p->tap->width,

@@ -118,6 +118,7 @@ static int open_model(struct fus_model **m, const struct fus_localizer *run, int
     const struct fus_run_model *r = &run->models[model];
     struct fus_net_options options = {.batch = r->batch,
                                       .batch_taps = true,
+                                      .apart = r->batch,
                                       .direct = run->options.direct,
                                       .precision = run->options.precision,
                                       .low_memory = r->low_memory,

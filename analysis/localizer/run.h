@@ -23,6 +23,7 @@ struct fus_run_model {
     char reference[48];              /* the layer of the report's single pictures (fus_compare_last_block) */
     bool keeps_reference;            /* the responses of the reference layer are few enough to keep */
     int batch;                       /* pictures at a time */
+    int n_shown;                     /* of these a layer keeps the responses of; 0 unless threads share out pictures */
     bool low_memory;
     size_t net_bytes, scratch_bytes, least_bytes; /* least_bytes: the minimum for this model and its layers */
     char isa[16];

@@ -25,7 +25,7 @@ static const uint32_t ink[2] = {0x1a1d23, 0xf0f1f4}, paper[2] = {0xffffff, 0x161
  * neighbours apart by lightness; the marker and the dash tell all apart. */
 static const uint32_t model_colours[8][2] = {
     {0x0f5ea8, 0x6cb4f5}, {0xd9600a, 0xf5a04a}, {0x0a8f6c, 0x3fd0a6}, {0xb0468c, 0xee92cc},
-    {0x55585e, 0xb4b8c0}, {0x2b93c7, 0x9fdcf7}, {0x7a4a1e, 0xd0a070}, {0x857f00, 0xd3cc4a},
+    {0x55585e, 0x8a9099}, {0x2b93c7, 0x9fdcf7}, {0x7a4a1e, 0xd0a070}, {0x857f00, 0xd3cc4a},
 };
 
 /* Up to two models have a category's hue. Of 256 parts: positive towards ink, negative towards

@@ -16,7 +16,7 @@ static const char css[] =
     ".concepts td{vertical-align:middle}.concepts .pics{padding:6px 14px 6px 0}.concepts .strip+.strip{margin-top:4px}"
     ".concepts th{vertical-align:middle;white-space:normal;min-width:5em}.concepts svg{display:inline-block}\n"
     ".pic{display:inline-block;width:48px;height:48px;flex:none;border-radius:3px}"
-    ".nm{display:inline-block;text-align:center}\n";
+    ".nm{display:inline-block;text-align:center}.facts td{text-align:left}\n";
 
 static bool exists(const char *dir, const char *folder, const char *file)
 {
@@ -117,7 +117,8 @@ static void put_head(struct fus_text_buffer *out, const struct fus_sdc_page_kind
                 fus_sdc_page_scores_any(scores) ? "<a href=\"#retrieval\">Decoders</a>" : "");
     for (int i = 0; i < n; i++)
         fus_svg_put(out, "<a href=\"#$s\">Concepts from $s</a>", kinds[i].which, kinds[i].which);
-    fus_svg_put(out, n ? "<a href=\"#methods\">Methods</a></nav>\n" : "</nav>\n");
+    fus_svg_put(out, "$s$s</nav>\n", n ? "<a href=\"#methods\">Methods</a>" : "",
+                fus_sdc_page_scores_any(scores) ? "<a href=\"#training\">Training</a>" : "");
 }
 
 /* ---- body ---- */
@@ -155,8 +156,8 @@ static int read_kinds(struct fus_sdc_page_kind kinds[MAX_KINDS], int *n, const c
     return code;
 }
 
-static void put_page(struct fus_text_buffer *out, const struct fus_sdc_page_kind *kinds, int n,
-                     const struct fus_sdc_page_scores *scores)
+static int put_page(struct fus_text_buffer *out, const struct fus_sdc_page_kind *kinds, int n,
+                    const struct fus_sdc_page_scores *scores, const char *dir, struct fus_error *err)
 {
     put_head(out, kinds, n, scores);
     fus_sdc_page_scores_put(out, scores);
@@ -164,7 +165,9 @@ static void put_page(struct fus_text_buffer *out, const struct fus_sdc_page_kind
         put_kind(out, &kinds[i], i);
     if (n)
         fus_sdc_page_methods(out, kinds, n);
+    int code = fus_sdc_page_scores_any(scores) ? fus_sdc_page_scores_record(out, dir, err) : FUS_OK;
     fus_frame_close(out, FUS_VERSION);
+    return code;
 }
 
 int fus_sdc_page_write(const char *dir, struct fus_error *err)
@@ -176,10 +179,10 @@ int fus_sdc_page_write(const char *dir, struct fus_error *err)
     int n, code = read_kinds(kinds, &n, dir, err);
     if (!code)
         code = fus_sdc_page_scores_read(&scores, dir, err);
-    if (!code) {
-        put_page(&page, kinds, n, scores);
+    if (!code)
+        code = put_page(&page, kinds, n, scores, dir, err);
+    if (!code)
         code = fus_folder_join(&path, dir, "report.html", err);
-    }
     if (!code)
         code = fus_svg_save(&page, path, err);
     fus_base_free(path);

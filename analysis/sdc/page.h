@@ -75,13 +75,15 @@ void fus_sdc_page_free(struct fus_sdc_page_kind *k);
 /* The text of a member of cluster.json, a string or number; "": none. */
 void fus_sdc_page_member(char text[128], const struct fus_sdc_page_kind *k, const char *key);
 
-/* scores.csv: read (without the file there are no points), the finding as <li>, the figure. */
+/* scores.csv: read (without the file there are no points), the finding as <li>, the figure;
+ * sdc.json as a table. */
 struct fus_sdc_page_scores;
 int fus_sdc_page_scores_read(struct fus_sdc_page_scores **scores, const char *dir, struct fus_error *err);
 void fus_sdc_page_scores_free(struct fus_sdc_page_scores *scores);
 bool fus_sdc_page_scores_any(const struct fus_sdc_page_scores *scores);
 void fus_sdc_page_scores_lead(struct fus_text_buffer *out, const struct fus_sdc_page_scores *scores);
 void fus_sdc_page_scores_put(struct fus_text_buffer *out, const struct fus_sdc_page_scores *scores);
+int fus_sdc_page_scores_record(struct fus_text_buffer *out, const char *dir, struct fus_error *err);
 
 /* Panels of FUS_PANELS_WIDTH x FUS_SDC_PAGE_HEIGHT: begins one, its title at x; draws its axes. */
 #define FUS_SDC_PAGE_HEIGHT 210.0

@@ -7,6 +7,7 @@
 #include "analysis/run/csv_read.h"
 #include "analysis/sdc/page.h"
 #include "nn/base/fmath.h"
+#include "nn/base/json.h"
 #include "stimuli/set/folder.h"
 
 enum { MAX_POINTS = 4000, MAX_CURVES = 400, MAX_PARTICIPANTS = 16 };
@@ -230,4 +231,62 @@ void fus_sdc_page_scores_put(struct fus_text_buffer *out, const struct fus_sdc_p
 {
     if (scores->n_points)
         put_curves(out, scores);
+}
+
+/* ---- how the decoders were trained ---- */
+
+/* A member as a row: a string, or anything short as it is written; inputs are a list of objects. */
+static void put_member(struct fus_text_buffer *out, struct fus_json *j, const char *text)
+{
+    char key[64], value[200];
+    snprintf(key, sizeof key, "%s", fus_json_key(j));
+    if (fus_json_starts_with(j, '"'))
+        snprintf(value, sizeof value, "%s", fus_json_string(j));
+    else {
+        size_t from = j->b.pos;
+        fus_json_skip(j);
+        size_t n = j->b.pos - from;
+        if (n >= sizeof value || memchr(text + from, '{', n))
+            return;
+        memcpy(value, text + from, n);
+        value[n] = '\0';
+    }
+    fus_svg_put(out, "<tr><th scope=\"row\">$e</th><td>$e</td></tr>\n", key, value);
+}
+
+static int put_record(struct fus_text_buffer *out, const char *path, struct fus_error *err)
+{
+    struct fus_json j;
+    uint8_t *text = NULL;
+    size_t n = 0;
+    int code = fus_base_read_file(&text, &n, path, (size_t)1 << 26, err);
+    if (code)
+        return fus_base_blame(err, "%s: ", path);
+    fus_json_start(&j, text, n, 0, err);
+    fus_svg_put(out,
+                "<h2 id=\"training\">How the decoders were trained</h2>\n<div class=\"scroll facts\" tabindex=\"0\">"
+                "<table><tbody>\n");
+    for (fus_json_enter(&j, '{'); fus_json_next(&j);)
+        put_member(out, &j, (const char *)text);
+    fus_svg_put(out,
+                "</tbody></table></div>\n<p class=\"note\">sdc.json has these and the digests of every input. Each "
+                "participant has a linear decoder from voxels to the image embedding, the mean of the reruns, "
+                "trained by a contrastive loss on cosine similarity with noise added to the responses.</p>\n"
+                "<p class=\"files\"><a href=\"sdc.json\">sdc.json</a><a href=\"scores.csv\">scores.csv</a></p>\n");
+    code = fus_json_end(&j);
+    fus_base_free(text);
+    return code ? fus_base_blame(err, "%s: ", path) : FUS_OK;
+}
+
+int fus_sdc_page_scores_record(struct fus_text_buffer *out, const char *dir, struct fus_error *err)
+{
+    char *path = NULL;
+    int code = fus_folder_join(&path, dir, "sdc.json", err);
+    FILE *f = code ? NULL : fopen(path, "rb");
+    if (f) {
+        fclose(f);
+        code = put_record(out, path, err);
+    }
+    fus_base_free(path);
+    return code;
 }

@@ -3,9 +3,12 @@
  * compared; these can (METHOD.md, "Categories of different size").
  *
  * Responses are read once: a strip of units of all pictures stays in cache while the moments of
- * every draw are computed from it. A p <= alpha needs t above the normal quantile, since Student's
- * tail is heavier; a median of 20 p that is <= alpha needs 10 such draws for each pair. Most units
- * fail that for every category, and p is computed for the others alone. */
+ * every draw are computed from it; those of a category that has no more pictures than are drawn are
+ * the same in all draws. A median of 20 p that is <= alpha needs 10 draws with p <= alpha for each
+ * pair, so with t above the normal quantile, since Student's tail is heavier: counted for all units
+ * of a strip together. Few units are left. Their p is bounded by the 10th and the 11th largest t
+ * and the most and fewest degrees of freedom; the correction is made on the bounds, and p itself
+ * is computed for the units that these leave open (as in search.c). */
 #include <math.h>
 #include <string.h>
 
@@ -27,9 +30,13 @@ struct draws {
     const float **pointer; /* [threads, size] */
     double *moments;       /* [threads, DRAWS, n_categories, 2, STRIP] means, sums of squared deviations */
     double bound, least;   /* no p above bound matters; d^2 >= least (m2 + m2) is necessary for one below */
-    double *p;             /* [n_units] of the unit's category */
+    bool bounded;          /* p are bounds until they are needed: no unit can pass for two categories */
+    int64_t *worst;        /* [threads, n_categories + 2, STRIP] draws that may pass, fewest over the rivals */
+    double *p, *most;      /* [n_units] of the unit's category: p, or a lower and an upper bound of it */
     int8_t *label;         /* [n_units] its category; -1: p above the bound for all */
-    size_t first;          /* the first strip of this round */
+    size_t *open;          /* [n_units] units that the bounds leave open; the first n_open of them */
+    size_t n_open;
+    size_t first; /* the first strip of this round */
 };
 
 int fus_equaln_size(bool *equal, const int *category, size_t n_images, int n_categories)
@@ -46,10 +53,17 @@ int fus_equaln_size(bool *equal, const int *category, size_t n_images, int n_cat
     return least;
 }
 
+/* Whether all its pictures are in every draw, whose moments are then those of draw 0. */
+static bool is_whole(const struct draws *a, int category)
+{
+    return a->m->n[category] == a->size;
+}
+
 /* Means of a category in one draw; its sums of squared deviations follow STRIP later. */
 static double *group_of(const struct draws *a, int thread, int draw, int category)
 {
     size_t groups = (size_t)a->r->n_categories;
+    draw = is_whole(a, category) ? 0 : draw;
     return a->moments + (((size_t)thread * DRAWS + (size_t)draw) * groups + (size_t)category) * 2 * STRIP;
 }
 
@@ -62,6 +76,8 @@ static void measure_strip(const struct draws *a, int thread, size_t at, size_t n
     for (int d = 0; d < DRAWS; d++)
         for (int c = 0; c < a->r->n_categories; c++, rows += a->size) {
             double *mean = group_of(a, thread, d, c);
+            if (d > 0 && is_whole(a, c))
+                continue;
             for (int i = 0; i < a->size; i++)
                 pointer[i] = x + rows[i] * STRIP;
             memset(mean, 0, 2 * STRIP * sizeof *mean);
@@ -109,11 +125,9 @@ static double category_p(const struct draws *a, int thread, size_t unit, int c)
     return worst <= a->bound ? worst : 1;
 }
 
-static void test_strip(void *context, int strip, int thread)
+/* The p of every category, one after another. */
+static void test_plainly(struct draws *a, int thread, size_t at, size_t n)
 {
-    const struct draws *a = context;
-    size_t at = (a->first + (size_t)strip) * STRIP, rest = a->r->n_units - at, n = rest < STRIP ? rest : STRIP;
-    measure_strip(a, thread, at, n);
     for (size_t u = 0; u < n; u++) {
         double least = 1;
         a->label[at + u] = -1;
@@ -124,6 +138,96 @@ static void test_strip(void *context, int strip, int thread)
         }
         a->p[at + u] = least;
     }
+}
+
+/* Two units together. */
+typedef double lanes __attribute__((vector_size(2 * sizeof(double)), may_alias));
+typedef int64_t counts __attribute__((vector_size(2 * sizeof(int64_t)), may_alias));
+
+/* Counts the units of a strip whose t of c against k in one draw may pass in above, those of k
+ * against c in below. one, other: of c and k. */
+static void count_draw(int64_t *above, int64_t *below, const double *one, const double *other, double least)
+{
+    const lanes zero = {0, 0}, factor = {least, least};
+    for (int u = 0; u < STRIP; u += 2) {
+        lanes d = *(const lanes *)(one + u) - *(const lanes *)(other + u);
+        lanes spread = *(const lanes *)(one + STRIP + u) + *(const lanes *)(other + STRIP + u);
+        counts may = (counts)(d * d >= factor * spread); /* -1 where it holds */
+        *(counts *)(above + u) -= may & (counts)(d > zero);
+        *(counts *)(below + u) -= may & (counts)(d < zero);
+    }
+}
+
+static void count_draws(const struct draws *a, int thread)
+{
+    size_t groups = (size_t)a->r->n_categories;
+    int64_t *worst = a->worst + (size_t)thread * (groups + 2) * STRIP, *above = worst + groups * STRIP,
+            *below = above + STRIP;
+    for (size_t i = 0; i < groups * STRIP; i++)
+        worst[i] = DRAWS;
+    for (int c = 0; c < a->r->n_categories; c++)
+        for (int k = c + 1; k < a->r->n_categories; k++) {
+            int draws = is_whole(a, c) && is_whole(a, k) ? 1 : DRAWS, times = DRAWS / draws;
+            memset(above, 0, 2 * STRIP * sizeof *above);
+            for (int d = 0; d < draws; d++)
+                count_draw(above, below, group_of(a, thread, d, c), group_of(a, thread, d, k), a->least);
+            int64_t *of_c = worst + (size_t)c * STRIP, *of_k = worst + (size_t)k * STRIP;
+            for (int u = 0; u < STRIP; u++) {
+                of_c[u] = times * above[u] < of_c[u] ? times * above[u] : of_c[u];
+                of_k[u] = times * below[u] < of_k[u] ? times * below[u] : of_k[u];
+            }
+        }
+}
+
+/* The t of c against k in every draw, ascending. */
+static void list_t(double *t, const struct draws *a, int thread, size_t unit, int c, int k)
+{
+    double n = a->size;
+    for (int d = 0; d < DRAWS; d++) {
+        const double *one = group_of(a, thread, d, c) + unit, *other = group_of(a, thread, d, k) + unit;
+        double error = (one[STRIP] + other[STRIP]) / (n * (n - 1));
+        t[d] = error > 0 ? (one[0] - other[0]) / sqrt(error) : -INFINITY;
+    }
+    fus_order_sort(t, DRAWS);
+}
+
+/* Bounds of the p of category c: a median is between the 10th and the 11th value, p falls with t
+ * and with the degrees of freedom, and its largest over the rivals is that of the least t. */
+static void bound_p(struct draws *a, int thread, size_t at, size_t unit, int c)
+{
+    double t[DRAWS], tenth = INFINITY, next = INFINITY, most_df = 2.0 * (a->size - 1);
+    double least_df = a->options->test == FUS_TEST_STUDENT ? most_df : a->size - 1;
+    for (int k = 0; k < a->r->n_categories; k++) {
+        if (k == c)
+            continue;
+        list_t(t, a, thread, unit, c, k);
+        tenth = t[DRAWS / 2] < tenth ? t[DRAWS / 2] : tenth;
+        next = t[DRAWS / 2 - 1] < next ? t[DRAWS / 2 - 1] : next;
+    }
+    double p = fus_special_t_sf(tenth, most_df) * (1 - 1e-9);
+    if (p > a->bound)
+        return;
+    a->p[at + unit] = p;
+    a->most[at + unit] = isinf(next) ? 1 : fus_special_t_sf(next, least_df) * (1 + 1e-9);
+    a->label[at + unit] = (int8_t)c;
+}
+
+static void test_strip(void *context, int strip, int thread)
+{
+    struct draws *a = context;
+    size_t at = (a->first + (size_t)strip) * STRIP, rest = a->r->n_units - at, n = rest < STRIP ? rest : STRIP;
+    const int64_t *worst = a->worst + (size_t)thread * ((size_t)a->r->n_categories + 2) * STRIP;
+    measure_strip(a, thread, at, n);
+    if (!a->bounded) {
+        test_plainly(a, thread, at, n);
+        return;
+    }
+    count_draws(a, thread);
+    memset(a->label + at, -1, n);
+    for (int c = 0; c < a->r->n_categories; c++, worst += STRIP)
+        for (size_t u = 0; u < n; u++)
+            if (worst[u] >= DRAWS / 2 && fus_select_defined(a->m, at + u))
+                bound_p(a, thread, at, u, c);
 }
 
 static int test_units(struct draws *a, const struct fus_progress *progress, struct fus_error *err)
@@ -138,6 +242,68 @@ static int test_units(struct draws *a, const struct fus_progress *progress, stru
             progress->tell(progress->context, a->first + now, n);
     }
     return FUS_OK;
+}
+
+/* The p of an open unit, from its responses again. */
+static void test_open(void *context, int i, int thread)
+{
+    struct draws *a = context;
+    size_t unit = a->open[i];
+    measure_strip(a, thread, unit, 1);
+    a->p[unit] = category_p(a, thread, 0, a->label[unit]);
+}
+
+/* Labels of a category that the correction on the lower bounds does not leave become -1; lists the
+ * others, unless the correction on the upper bounds leaves them too. Returns the number of these;
+ * p [2, n_units] is scratch. */
+static size_t list_open(struct draws *a, int c, double *p)
+{
+    size_t units = a->r->n_units, n = 0, certain = 0;
+    const struct fus_select_options *o = a->options;
+    for (size_t u = 0; u < units; u++)
+        if (a->label[u] == c)
+            p[n++] = a->p[u];
+    double possible = fus_multiple_threshold(p, p + units, n, 0, units, o->alpha, o->correction);
+    n = 0;
+    for (size_t u = 0; u < units; u++)
+        if (a->label[u] == c)
+            p[n++] = a->most[u];
+    double sure = fus_multiple_threshold(p, p + units, n, 0, units, o->alpha, o->correction);
+    a->n_open = 0;
+    for (size_t u = 0; u < units; u++) {
+        if (a->label[u] != c)
+            continue;
+        if (a->most[u] <= sure)
+            certain++;
+        else if (a->p[u] <= possible)
+            a->open[a->n_open++] = u;
+        else
+            a->label[u] = -1;
+    }
+    return certain;
+}
+
+static int correct_bounds(struct draws *a, struct fus_error *err)
+{
+    size_t units = a->r->n_units;
+    const struct fus_select_options *o = a->options;
+    double *p = fus_base_alloc(units, 2 * sizeof *p);
+    a->open = fus_base_alloc(units, sizeof *a->open);
+    int code = p && a->open ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory to sort %zu p values", units);
+    for (int c = 0; c < a->r->n_categories && !code; c++) {
+        size_t certain = list_open(a, c, p);
+        fus_threads_for((int)a->n_open, test_open, a);
+        for (size_t i = 0; i < a->n_open; i++)
+            p[i] = a->p[a->open[i]];
+        double most = fus_multiple_threshold(p, p + units, a->n_open, certain, units, o->alpha, o->correction);
+        for (size_t i = 0; i < a->n_open; i++)
+            if (a->p[a->open[i]] > most)
+                a->label[a->open[i]] = -1;
+        if (fus_base_stopping())
+            code = fus_base_fail(err, FUS_ESTOPPED, "stopped at category %d of %d", c + 1, a->r->n_categories);
+    }
+    fus_base_free(p);
+    return code;
 }
 
 static int choose_rows(struct draws *a, uint64_t seed, struct fus_error *err)
@@ -168,8 +334,10 @@ static int create_memory(struct draws *a, struct fus_error *err)
     a->strips = fus_base_aligned(a->r->n_images, threads * STRIP * sizeof *a->strips);
     a->pointer = fus_base_alloc(size, threads * sizeof *a->pointer);
     a->moments = fus_base_aligned(threads * DRAWS * groups, 2 * STRIP * sizeof *a->moments);
-    a->p = fus_base_alloc(a->r->n_units, sizeof *a->p);
-    if (!a->rows || !a->weights || !a->strips || !a->pointer || !a->moments || !a->p)
+    a->p = fus_base_alloc(a->r->n_units, 2 * sizeof *a->p);
+    a->most = a->p ? a->p + a->r->n_units : NULL;
+    a->worst = fus_base_aligned(threads * STRIP, (groups + 2) * sizeof *a->worst);
+    if (!a->rows || !a->worst || !a->weights || !a->strips || !a->pointer || !a->moments || !a->p)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %d draws of %zu pictures", DRAWS, a->r->n_images);
     for (size_t i = 0; i < size; i++)
         a->weights[i] = 1.0 / (double)(i + 1);
@@ -184,6 +352,8 @@ static void destroy_memory(struct draws *a)
     fus_base_free(a->pointer);
     fus_base_free(a->moments);
     fus_base_free(a->p);
+    fus_base_free(a->worst);
+    fus_base_free(a->open);
 }
 
 /* The labels of the draws into label [n_units]. */
@@ -194,13 +364,17 @@ static int label_units(int8_t *label, struct draws *a, uint64_t seed, const stru
     a->bound = a->options->alpha * (1 + 1e-9); /* no q is below its p */
     double z = a->bound < 0.49 ? -fus_special_normal_quantile(a->bound) - 1e-6 : 0;
     a->least = z > 0 ? z * z / ((double)a->size * (a->size - 1)) * (1 - 1e-9) : 0;
+    /* two categories of which each is above the other in half of the draws: medians of 0.25 */
+    a->bounded = a->bound < 0.25;
     a->kernel = fus_kernels_pick(NULL, err);
     int code = a->kernel ? create_memory(a, err) : FUS_EUNSUPPORTED;
     if (!code)
         code = choose_rows(a, seed, err);
     if (!code)
         code = test_units(a, progress, err);
-    if (!code)
+    if (!code && a->bounded)
+        code = correct_bounds(a, err);
+    else if (!code)
         code = fus_select_correct(label, a->p, a->r->n_units, a->r->n_categories, a->options, err);
     destroy_memory(a);
     return code;
