@@ -57,6 +57,12 @@ while read -r case layer unit; do
     ok "$case $unit, by NumPy and SciPy" near "$case" "$layer" "$unit"
 done <"$work/units"
 
+# ---- as many threads as there are, or one: the same responses ----
+run "one thread" explain "$work/unequal" vision avgpool 205 $list --csv "$work/one.csv" $one
+run "three threads" explain "$work/unequal" vision avgpool 205 $list --csv "$work/three.csv" --threads 3
+ok "the same bytes" cmp "$work/one.csv" "$work/three.csv"
+ok "a response to each picture" test "$(grep -c '^responses,' "$work/one.csv")" -eq 24
+
 # ---- sections, and what the text says ----
 ok "every section is in METHOD.md" sh -c 'cut -d\" -f2 "$1" | sed 1d | sort -u | while read -r title; do grep -qx "#* $title" METHOD.md || exit 1; done' sh "$work/unit.csv"
 run "a unit" explain "$work/unequal" vision layer3.1.relu 45,3,1 $list $one
@@ -98,6 +104,11 @@ says '\(METHOD.md, "The permutation test"\)'
 says 'so do all labels of the layer\.$'
 run "from the files" explain "$work/relabelled" vision avgpool 205 $one
 says "from the file; least t"
+
+# ---- numbers of 8 bits' precision ----
+run "bf16" run $layers $list --precision bf16 --units full --out "$work/bf16"
+run "as the run" explain "$work/bf16" vision avgpool 205 $list $one
+says 'so do all labels of the layer\.$'
 
 # ---- elsewhere ----
 small=random:cifar_resnet8?seed=1

@@ -27,14 +27,14 @@ bool fus_explain_shape(int *channels, int *height, int *width, const struct fus_
  * iut, and then not read. */
 static int read_options(struct fus_explain *x, struct fus_error *err)
 {
-    static const char *const names[] = {"criterion", "alpha",        "halves", "seed",      "conv",
-                                        "units",     "permutations", "test",   "correction"};
+    static const char *const names[] = {"criterion", "alpha", "halves",       "seed", "conv",
+                                        "precision", "units", "permutations", "test", "correction"};
     struct fus_run_options *o = &x->options;
     *o = fus_run_options_defaults;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *text = fus_run_read_option(x->run, names[i]);
         char *word = NULL;
-        if (i >= 7 && o->select.criterion != FUS_CRITERION_IUT)
+        if (i >= 8 && o->select.criterion != FUS_CRITERION_IUT)
             break;
         int code = text && *text == '"' ? fus_run_read_text(&word, x->run, names[i], err) : FUS_OK;
         if (code)

@@ -77,6 +77,8 @@ static void add_shown(void *context, int layer, int thread)
     struct fus_accumulator *t = p->here[layer];
     (void)thread;
     int code = fus_accumulator_add(t, p->first, a->n, t->shown, p->row, p->err);
+    if (p->run->explain)
+        fus_explain_pass_see(p->run, p->first, a->n, t->shown);
     if (p->row)
         a->code = code;
 }
