@@ -32,7 +32,7 @@ ok "it is said" grep -q '4 participants: no voxel has neighbours in 4 others' "$
 # ---- an eps chosen against chance, and the page ----
 run "eps by itself" sdc cluster $four --out "$work/e" --min-others 2 --null-replicates 2 --embedding "$golden/sdc_w0.npy"
 says '^report: .*/e/report\.html$'
-ok "twenty values" test "$(wc -l <"$work/e/clusters/eps.csv")" -eq 21
+ok "twenty-four values" test "$(wc -l <"$work/e/clusters/eps.csv")" -eq 25
 cp "$work/e/report.html" "$work/page.html"
 run "the page again" report "$work/e"
 ok "is the same" cmp "$work/page.html" "$work/e/report.html"
