@@ -128,10 +128,12 @@ check-cross: $(PROGRAM)
 	@FUSIFORM="$(CURDIR)/$(PROGRAM)" BUILD="$(BUILD)/cross" MAKE="$(MAKE)" sh tests/cross.sh $(BOARDS)
 
 # What tests/test_calibration.c does with a few simulated sets, with 2,000: the figures of METHOD.md, "Is the test calibrated?"
+# Then shared concepts in 100 simulated studies without any, and five with ("Simulated participants").
 # Then 24 untrained networks in random halves: p over relabelled networks ("What would convince a sceptic").
 SEEDS = 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24
-study: $(PROGRAM) $(BUILD)/tests/test_calibration $(BUILD)/tests/test_groups
+study: $(PROGRAM) $(BUILD)/tests/test_calibration $(BUILD)/tests/test_groups $(BUILD)/tests/test_sdc_recovery
 	$(RUN) $(BUILD)/tests/test_calibration 2000
+	$(RUN) $(BUILD)/tests/test_sdc_recovery 100
 	$(RUN) ./$(PROGRAM) run $(foreach seed,$(SEEDS),--model 'u$(seed)=random:cifar_resnet20?seed=$(seed)') \
 	    --stimuli 'builtin?per_category=24&seed=5' --correction none --out $(BUILD)/untrained --force >/dev/null
 	$(RUN) $(BUILD)/tests/test_groups $(BUILD)/untrained
@@ -237,7 +239,7 @@ format-check:
 	@echo "format-check: nothing to change"
 
 # Golden values of the tests, made anew by PyTorch, SciPy and Pillow (Debian: python3-torch python3-scipy python3-pil).
-golden:
+golden: $(PROGRAM)
 	@for f in tests/golden/*.py; do echo $$f; /usr/bin/python3 $$f || exit 1; done
 	git diff --exit-code tests/golden
 

@@ -96,6 +96,17 @@ struct fus_ttest_group {
  * the difference is not positive; 1 if both variances are 0. */
 double fus_balanced_p(const struct fus_ttest_group *a, const struct fus_ttest_group *b);
 
+/* What fus_balanced_p takes its p from. NaN: not part of it, since n is equal, or all since both
+ * variances are 0. */
+struct fus_balanced_terms {
+    double welch;       /* p */
+    double h, hall;     /* Hall's statistic and its p */
+    double student_t;   /* the statistic of the relabellings */
+    double permutation; /* their p */
+};
+void fus_balanced_terms(struct fus_balanced_terms *out, const struct fus_ttest_group *a,
+                        const struct fus_ttest_group *b);
+
 /* Bounds of fus_balanced_p for groups of n_a and n_b, whatever their moments, given Student's
  * t >= 0. high falls with t, low falls with t. */
 double fus_balanced_low(double t, double n_a, double n_b);
@@ -249,6 +260,9 @@ int fus_select_check_third(const struct fus_moments *m, const struct fus_select_
 /* t and df of one unit's category a against b, Welch's or Student's. */
 double fus_select_pair_t(double *df, const struct fus_moments *m, size_t unit, int a, int b, bool student);
 
+/* The counts and moments of a unit's responses to one category; m3 is 0 where it is not kept. */
+struct fus_ttest_group fus_select_group(const struct fus_moments *m, size_t unit, int category);
+
 /* One-sided p of a above b; 1 if both variances are 0. */
 double fus_select_pair_p(const struct fus_moments *m, size_t unit, int a, int b, enum fus_test test);
 
@@ -276,6 +290,10 @@ int fus_search_create(struct fus_search **out, int8_t *label, const struct fus_m
 void fus_search_chunk(struct fus_search *s, int chunk, int thread, const double *squares);
 int fus_search_finish(struct fus_search *s, struct fus_error *err);
 void fus_search_destroy(struct fus_search *s); /* NULL: nothing */
+
+/* p, q and least t [n_units] of every unit for one category, by the plain computation. */
+int fus_select_category(double *q, double *p, double *t, const struct fus_moments *m, int category,
+                        const struct fus_select_options *options, struct fus_error *err);
 
 /* The statistics behind the labels of fus_select_layer, for every unit (`--units full`): each
  * [n_categories, n_units]; NULL: not computed. */

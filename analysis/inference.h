@@ -21,12 +21,24 @@ extern "C" {
 double fus_ranksum_u(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch);
 double fus_ranksum_auc(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch);
 double fus_ranksum_p(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch);
+/* Twice the smaller tail, as Matlab's ranksum. */
+double fus_ranksum_two_sided(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch);
 
 /* ---- other criteria (criteria.c) ---- */
 
 /* "iut", "prince", "tdann", "dprime", "ratio", "ranksum"; FUS_EINVAL names them. */
 int fus_criteria_parse(enum fus_criterion *out, const char *name, struct fus_error *err);
 const char *fus_criteria_name(enum fus_criterion criterion);
+
+/* What tdann (t), dprime (d') or ratio (CSI) compare with their cut; what the statistic must
+ * exceed, for ranksum what p must stay below, NaN for iut and prince. */
+double fus_criteria_statistic(const struct fus_moments *m, size_t unit, int category, enum fus_criterion criterion);
+double fus_criteria_cut(enum fus_criterion criterion);
+
+/* prince: Student's t and df of category a against b, and their two-sided p; the same p of every
+ * unit, p [n_units]. */
+double fus_criteria_pair_p(double *t, double *df, const struct fus_moments *m, size_t unit, int a, int b);
+void fus_criteria_pair(double *p, const struct fus_moments *m, int a, int b);
 
 /* fus_select_layer by any criterion that needs only moments. If a unit passes for several
  * categories, it gets the one with the largest statistic (of equal ones the lowest index).
@@ -117,6 +129,11 @@ struct fus_moments fus_halves_view(const struct fus_moments *m, int half);
 /* Merges both halves (Chan, Golub & LeVeque 1983) into out [n_categories, n_units], created by the
  * caller. out may be fus_halves_view(m, 0), which is then overwritten. Half 0 is summed first. */
 int fus_halves_merge(struct fus_moments *out, const struct fus_moments *m, struct fus_error *err);
+
+/* The labels by the permutation test in half number `which`. m: fus_halves_view; r: the responses
+ * of both halves, half [n_images]. */
+int fus_halves_relabel(struct fus_layer_summary *layer, const struct fus_moments *m, const struct fus_responses *r,
+                       const int *half, int which, const struct fus_select_options *options, struct fus_error *err);
 
 /* One category in one layer. Units are selected by fus_criteria_layer in one half alone.
  * Cross-validated values are measured in the other half and averaged over the two directions;
@@ -210,6 +227,12 @@ int fus_relabel_check(const long *n, int n_categories, long relabellings, struct
 int fus_relabel_label(struct fus_layer_summary *out, const struct fus_moments *m, const struct fus_responses *r,
                       const char *name, const struct fus_select_options *options, const struct fus_progress *progress,
                       struct fus_error *err);
+/* p [n_units] of one category, 1 where it is above options->alpha: there relabelling ends. pairs:
+ * p [n_categories] of one unit's category against each other one, all relabellings counted. */
+int fus_relabel_category(double *p, const struct fus_moments *m, const struct fus_responses *r, int category,
+                         const struct fus_select_options *options, struct fus_error *err);
+int fus_relabel_pairs(double *p, const struct fus_moments *m, const struct fus_responses *r, size_t unit, int category,
+                      const struct fus_select_options *options, struct fus_error *err);
 int fus_relabel_units(struct fus_unit_tables *out, const struct fus_moments *m, const struct fus_responses *r,
                       const struct fus_select_options *options, struct fus_error *err);
 

@@ -32,9 +32,10 @@ struct fus_layer {
     enum fus_act act;  /* of a convolution: applied last; of an activation: none of the first two */
     int input, addend; /* layers; -1: the image / nothing is added */
     int kernel, stride, padding;
-    int heads;       /* of an attention */
-    bool winograd;   /* set by net.c; the builder leaves it false */
-    bool bias;       /* of a convolution: it has a bias of its own, beside a batch norm or without */
+    int heads;                          /* of an attention */
+    bool winograd;                      /* set by net.c; the builder leaves it false */
+    const struct fus_kernel_bf16 *bf16; /* of a convolution, set by net.c: it multiplies bf16 numbers; NULL: floats */
+    bool bias;                          /* of a convolution: it has a bias of its own, beside a batch norm or without */
     int groups;      /* of a convolution with as many inputs as outputs: each group of outputs reads its own; 0: none */
     bool repeated;   /* of a convolution: an earlier layer has the same weight */
     bool linear;     /* its weight is a matrix [channels, in_channels * kernel^2] in files */

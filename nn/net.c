@@ -146,21 +146,25 @@ int fus_net_embedding_tap(const struct fus_net *net)
 /* ---- create ---- */
 
 /* Convolutions run by Winograd's algorithm where their shape allows it, unless the caller wants the
- * direct sum. */
+ * direct sum, or products of bf16 numbers. */
 static void choose_algorithms(struct fus_net *net, bool direct)
 {
-    for (int i = 0; i < net->arch.n_layers; i++)
-        net->arch.layers[i].winograd = !direct && fus_winograd_fits(&net->arch.layers[i]);
+    for (int i = 0; i < net->arch.n_layers; i++) {
+        struct fus_layer *l = &net->arch.layers[i];
+        l->bf16 = l->op == FUS_OP_CONV ? net->bf16 : NULL;
+        l->winograd = !direct && !net->bf16 && fus_winograd_fits(l);
+    }
 }
 
 /* Of the layer that needs the most. */
 static size_t scratch_floats(const struct fus_net *net)
 {
     size_t most = 0;
+    int threads = net->apart ? 1 : net->n_threads;
     for (int i = 0; i < net->arch.n_layers; i++) {
         const struct fus_layer *l = &net->arch.layers[i];
         const struct fus_op *op = &fus_op_table[l->op];
-        size_t n = op->scratch_floats ? op->scratch_floats(l, net->batch, net->n_threads) : 0;
+        size_t n = op->scratch_floats ? op->scratch_floats(l, net->group, threads) : 0;
         most = n > most ? n : most;
     }
     return most;
@@ -169,10 +173,13 @@ static size_t scratch_floats(const struct fus_net *net)
 static int make_plan(struct fus_net *net, bool batch_taps, struct fus_error *err)
 {
     bool joined = net->arch.layers[0].joined; /* the rows of all pictures: no picture has a part of its own */
-    enum fus_segments segments = net->low_memory || joined ? FUS_SEGMENTS_NONE
-                                 : batch_taps              ? FUS_SEGMENTS_BLOCK
-                                                           : FUS_SEGMENTS_LONG;
-    return fus_plan_make(&net->plan, &net->arch, net->batch, segments, scratch_floats(net), err);
+    enum fus_segments segments = net->low_memory || joined || net->apart ? FUS_SEGMENTS_NONE
+                                 : batch_taps                            ? FUS_SEGMENTS_BLOCK
+                                                                         : FUS_SEGMENTS_LONG;
+    int code = fus_plan_make(&net->plan, &net->arch, net->group, segments, scratch_floats(net), err);
+    if (!code && net->apart && net->plan.arena_floats > SIZE_MAX / 16 / (size_t)net->n_threads)
+        code = fus_base_fail(err, FUS_ENOMEM, "activations of %d threads do not fit in memory", net->n_threads);
+    return code;
 }
 
 /* Everything but the large memory: table of layers, taps, plan, sizes. */
@@ -189,14 +196,20 @@ static int create_tables(struct fus_net **out, const struct fus_net_spec *spec, 
     net->low_memory = options->low_memory;
     net->n_threads = fus_base_threads();
     net->kernel = fus_kernels_pick(options->isa, err);
-    int code = net->kernel ? fus_arch_build(&net->arch, spec, err) : FUS_EUNSUPPORTED;
+    if (net->kernel && options->precision == FUS_PRECISION_BF16)
+        net->bf16 = fus_kernels_pick_bf16(options->isa, err);
+    bool runs = net->kernel && (net->bf16 || options->precision == FUS_PRECISION_FP32);
+    int code = runs ? fus_arch_build(&net->arch, spec, err) : FUS_EUNSUPPORTED;
     if (!code) {
         choose_algorithms(net, options->direct);
         net->packed = fus_base_alloc((size_t)net->arch.n_layers, sizeof *net->packed);
         code = net->packed ? list_taps(net, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for a network");
     }
-    code = code ? code : make_plan(net, options->batch_taps, err);
     code = code ? code : fus_load_measure(net, err);
+    if (!code) {
+        fus_sharing_choose(net, options->apart);
+        code = make_plan(net, options->batch_taps, err);
+    }
     if (code) {
         fus_net_destroy(net);
         return code;
@@ -243,11 +256,17 @@ static void *place(struct placing *p, const void *old, size_t n)
     return at;
 }
 
+/* Of all threads' arenas. */
+static size_t arena_floats(const struct fus_net *net)
+{
+    return (net->apart ? (size_t)net->n_threads : 1) * net->plan.arena_floats;
+}
+
 /* The buffer for a layer's unpacked weights is needed only during loading, when the arena is
  * unused, so the two share memory; with low_memory it is needed in every pass. */
 static size_t shared_floats(const struct fus_net *net)
 {
-    size_t arena = net->plan.arena_floats;
+    size_t arena = arena_floats(net);
     return net->low_memory || arena > net->raw_floats ? arena : net->raw_floats;
 }
 
@@ -333,12 +352,13 @@ static int allocate_arena(struct fus_net *net, struct fus_error *err)
         net->raw = NULL;
     }
     if (!net->in_place)
-        net->arena = fus_base_aligned(net->plan.arena_floats, sizeof *net->arena);
+        net->arena = fus_base_aligned(arena_floats(net), sizeof *net->arena);
     if (!net->arena)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu bytes of activations",
-                             net->plan.arena_floats * sizeof *net->arena);
-    memset(net->arena + net->plan.picture, 0, /* the border around the pictures is never written again */
-           (size_t)net->batch * fus_plan_picture_floats(&net->arch) * sizeof *net->arena);
+                             arena_floats(net) * sizeof *net->arena);
+    for (size_t at = 0; at < arena_floats(net); at += net->plan.arena_floats)
+        memset(net->arena + at + net->plan.picture, 0, /* the border around the pictures is never written again */
+               (size_t)net->group * fus_plan_picture_floats(&net->arch) * sizeof *net->arena);
     return FUS_OK;
 }
 
@@ -384,14 +404,29 @@ void fus_net_destroy(struct fus_net *net)
 
 size_t fus_net_bytes(const struct fus_net *net)
 {
-    return (net->weight_floats + (net->low_memory ? net->raw_floats : 0) + net->plan.arena_floats) * sizeof(float);
+    return (net->weight_floats + (net->low_memory ? net->raw_floats : 0) + arena_floats(net)) * sizeof(float);
+}
+
+int fus_net_batch(const struct fus_net *net)
+{
+    return net->batch;
+}
+
+bool fus_net_is_apart(const struct fus_net *net)
+{
+    return net->apart;
 }
 
 /* ---- properties ---- */
 
 const char *fus_net_isa(const struct fus_net *net)
 {
-    return net->kernel->name;
+    return net->bf16 ? net->bf16->name : net->kernel->name;
+}
+
+const char *fus_net_precision_name(enum fus_precision precision)
+{
+    return precision == FUS_PRECISION_BF16 ? "bf16" : "fp32";
 }
 
 void fus_net_watch(struct fus_net *net, fus_batch_fn fn, void *context)

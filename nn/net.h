@@ -11,7 +11,10 @@ struct fus_net {
     struct fus_arch arch;
     struct fus_plan plan;
     const struct fus_kernel *kernel;
+    const struct fus_kernel_bf16 *bf16; /* NULL: all is computed in floats */
     int batch, n_threads;
+    bool apart;        /* the threads share out groups of pictures, each with an arena of its own */
+    int group;         /* most pictures of a walk through the layers: the batch, or of a group */
     bool low_memory;   /* weights hold one layer at a time, loaded again in every pass */
     bool in_place;     /* all memory is the caller's */
     bool ready;        /* weights and arena are allocated and loaded */
@@ -20,7 +23,7 @@ struct fus_net {
     float *weights; /* [weight_floats] packed by the operators */
     float **packed; /* [n_layers] each layer's part of it; NULL: it has no parameters */
     float *raw;     /* [raw_floats] a layer's unpacked weights, while it is loaded */
-    float *arena;   /* [plan.arena_floats] activations */
+    float *arena;   /* [n_arenas, plan.arena_floats] activations */
     size_t weight_floats, raw_floats;
     int n_taps;
     struct fus_tap *taps;
@@ -36,6 +39,9 @@ int fus_net_allocate(struct fus_net *net, struct fus_error *err);
 
 /* Computes weight_floats and raw_floats. */
 int fus_load_measure(struct fus_net *net, struct fus_error *err);
+
+/* sharing.c: sets apart, batch and group; most: of struct fus_net_options, apart. */
+void fus_sharing_choose(struct fus_net *net, int most);
 
 /* Loads every layer's weights. */
 int fus_load_weights(struct fus_net *net, struct fus_error *err);

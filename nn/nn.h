@@ -127,12 +127,22 @@ typedef int (*fus_weight_fn)(void *context, float *out, size_t n, const char *na
 
 struct fus_net;
 
+/* Arithmetic of convolutions and linear layers: floats, or products of bf16 numbers
+ * (kernel/bf16.h): weights, with the batch norm folded in, and inputs are rounded to bf16; sums,
+ * and what lies between the layers, are floats. */
+enum fus_precision { FUS_PRECISION_FP32, FUS_PRECISION_BF16 };
+const char *fus_net_precision_name(enum fus_precision precision); /* "fp32", "bf16" */
+
 struct fus_net_options {
-    const char *isa; /* instruction set: scalar, avx2, avx512, neon; NULL: $FUS_ISA's, else the best available */
+    const char *isa; /* instruction set: scalar, avx2, avx512, amx, neon; NULL: $FUS_ISA's, else the best available */
     int batch;       /* most images in a forward pass; 0 = 1 */
     bool batch_taps; /* fus_net_watch's function gets a block's output for the whole batch at once; else for any
                         number of images, which is faster for large batches */
-    bool direct;     /* no Winograd: every convolution is computed as the direct sum */
+    /* most images in a forward pass of a network of short layers, if that is more than `batch`: the
+     * threads then share out images, not layers (fus_net_is_apart). 0, or low_memory: never */
+    int apart;
+    bool direct;                  /* no Winograd: every convolution is computed as the direct sum */
+    enum fus_precision precision; /* BF16 implies direct */
     bool low_memory; /* holds one layer's weights at a time: `get` is called in every pass instead of once, so
                         its context must stay valid; the same bits, slower */
     /* as after fus_net_release: nothing is allocated or read before the first pass; fus_net_bytes
@@ -170,6 +180,12 @@ int fus_net_create_in(struct fus_net **net, void *memory, size_t bytes, const st
 void fus_net_release(struct fus_net *net);
 
 size_t fus_net_bytes(const struct fus_net *net); /* of weights and activations together */
+int fus_net_batch(const struct fus_net *net);    /* most images in a forward pass */
+
+/* Whether the threads share out images. Then the functions below (fus_tap_fn, fus_batch_fn) are
+ * called by several threads at once, each for images of its own, of one image in network order.
+ * The choice: sharing.c. */
+bool fus_net_is_apart(const struct fus_net *net);
 const char *fus_net_isa(const struct fus_net *net);
 
 int fus_net_n_taps(const struct fus_net *net);

@@ -147,7 +147,7 @@ int fus_plan_make(struct fus_plan *plan, const struct fus_arch *arch, int batch,
                     plan->picture = plan->output[i] + places[i].floats;
             }
     plan->scratch = aligned(plan->picture + (size_t)batch * fus_plan_picture_floats(arch));
-    plan->arena_floats = plan->scratch + scratch_floats;
+    plan->arena_floats = aligned(plan->scratch + scratch_floats);
     fus_base_free(places);
     if (code)
         fus_plan_free(plan);

@@ -58,6 +58,48 @@ static float convolve_at(const float *in, const float *w, const struct fus_layer
     return sum;
 }
 
+/* The same by kernel/bf16.h's rule for layers of bf16 numbers. k runs in tiles of 32: the
+ * channels of one r, s from 0, 32, ... on; of an image one r's (s, c). */
+struct bf16_sums {
+    float tile[2], total; /* of even and odd k; c */
+    int k;                /* of the tile, that have been added */
+};
+
+static void end_tile(struct bf16_sums *s)
+{
+    for (; s->k < FUS_BF16_DEPTH; s->k++)
+        s->tile[s->k % 2] = fus_bf16_fma(0, 0, s->tile[s->k % 2]);
+    s->total = fus_bf16_add(s->total, fus_bf16_add(s->tile[0], s->tile[1]));
+    s->tile[0] = s->tile[1] = 0;
+    s->k = 0;
+}
+
+static void add_bf16(struct bf16_sums *s, float a, float b)
+{
+    s->tile[s->k % 2] = fus_bf16_fma(fus_bf16_round(a), fus_bf16_round(b), s->tile[s->k % 2]);
+    if (++s->k == FUS_BF16_DEPTH)
+        end_tile(s);
+}
+
+static float convolve_bf16_at(const float *in, const float *w, const struct fus_layer *l, int k, int y, int x)
+{
+    int n = fus_layer_reads(l), first = l->groups ? k / n * n : 0;
+    struct bf16_sums sums = {0};
+    for (int r = 0; r < l->kernel; r++)
+        for (int s = 0; s < l->kernel; s++) {
+            int in_y = y * l->stride - l->padding + r, in_x = x * l->stride - l->padding + s;
+            for (int c = 0; c < n; c++) {
+                size_t at =
+                    ((size_t)(first + c) * (size_t)l->in_height + (size_t)in_y) * (size_t)l->in_width + (size_t)in_x;
+                add_bf16(&sums, inside(l, in_y, in_x) ? in[at] : 0, w[(c * l->kernel + r) * l->kernel + s]);
+            }
+            bool tile_goes_on = l->input < 0 && s + 1 < l->kernel;
+            if (sums.k > 0 && !tile_goes_on)
+                end_tile(&sums);
+        }
+    return sums.total;
+}
+
 /* out[k, y, x] = act(conv(in)[k, y, x] + bias[k] + addend[k, y, x]); batch norm is already in
  * weights and bias. */
 static void convolve(const struct fus_op_reference *a, const float *weights, const float *bias)
@@ -67,7 +109,8 @@ static void convolve(const struct fus_op_reference *a, const float *weights, con
     for (int k = 0; k < l->channels; k++)
         for (int y = 0; y < l->height; y++)
             for (int x = 0; x < l->width; x++, at++) {
-                float v = convolve_at(a->in, weights + (size_t)k * per_channel, l, k, y, x) + bias[k];
+                const float *w = weights + (size_t)k * per_channel;
+                float v = (l->bf16 ? convolve_bf16_at : convolve_at)(a->in, w, l, k, y, x) + bias[k];
                 if (a->addend)
                     v += a->addend[at];
                 a->out[at] = activate(v, l->act);

@@ -119,7 +119,11 @@ int fus_tower_create(struct fus_tower **out, const struct fus_tower_spec *spec, 
     t->get_row = get_row;
     t->context = context;
     t->kernel = fus_kernels_pick(options ? options->isa : NULL, err);
-    int code = t->kernel ? fus_vit_build_text(&t->arch, spec, spec->context, err) : FUS_EUNSUPPORTED;
+    bool bf16 = options && options->precision == FUS_PRECISION_BF16;
+    const struct fus_kernel_bf16 *row = bf16 && t->kernel ? fus_kernels_pick_bf16(options->isa, err) : NULL;
+    int code = !t->kernel || (bf16 && !row) ? FUS_EUNSUPPORTED : fus_vit_build_text(&t->arch, spec, spec->context, err);
+    for (int i = 0; i < t->arch.n_layers && !code; i++)
+        t->arch.layers[i].bf16 = t->arch.layers[i].op == FUS_OP_CONV ? row : NULL;
     if (!code) {
         measure_weights(t);
         code = load_all(t, err);

@@ -24,6 +24,7 @@ struct fus_tower_spec {
 
 struct fus_tower_options {
     const char *isa; /* as in fus_net_options */
+    enum fus_precision precision;
     bool low_memory; /* holds one block's weights at a time, read anew in each fus_tower_embed; the same bits */
 };
 

@@ -37,7 +37,7 @@ window.addEventListener('load', function () {
             if (!s.closest('.scroll') && (r.left < 0 || r.right > wide + 0.5)) say(near(s) + ': a picture beside the window');
             drawn++;
         });
-        if (drawn && f.getBoundingClientRect().height > 40) figures++; else say(f.id + ': not visible');
+        if ((drawn || f.querySelector('.note')) && f.getBoundingClientRect().height > 40) figures++; else say(f.id + ': not visible');
     });
     document.querySelectorAll('figure svg').forEach(function (s) {
         if (!shown(s)) return;
@@ -54,10 +54,58 @@ window.addEventListener('load', function () {
                     say(near(s) + ': "' + boxes[i][0] + '" over "' + boxes[k][0] + '"');
             }
     });
+    // words outside of drawings, against the nearest background
+    document.querySelectorAll('h1,h2,h3,h4,p,li,a,b,th,td,dt,dd,summary,caption,figcaption,button,span,pre,code,output,label,footer').forEach(function (e) {
+        var own = Array.prototype.some.call(e.childNodes, function (n) { return n.nodeType == 3 && n.textContent.trim(); });
+        if (!own || !shown(e) || e.closest('[hidden]')) return;
+        for (var b = e; b.parentNode && /^(transparent|rgba\(0, 0, 0, 0\))$/.test(getComputedStyle(b).backgroundColor) && b != document.body;) b = b.parentNode;
+        var at = light(getComputedStyle(e).color), under = light(getComputedStyle(b).backgroundColor);
+        var ratio = (Math.max(at, under) + 0.05) / (Math.min(at, under) + 0.05);
+        if (ratio < 4.5) say('"' + e.textContent.slice(0, 30) + '" has a contrast of ' + ratio.toFixed(1));
+    });
+    use(say);
     performance.getEntriesByType('resource').forEach(function (e) { if (e.name.indexOf('data:') != 0) say('loads ' + e.name); });
     say('done ' + figures);
     parent.postMessage(lines, '*');
 });
+// What the page's script adds is used once: a sorted column, the slider, a value at the pointer, a button to copy.
+function use(say) {
+    function all(s) { return Array.prototype.slice.call(document.querySelectorAll(s)); }
+    function column(t, i) { return Array.prototype.slice.call(t.tBodies[0].rows).map(function (r) { return r.cells[i].textContent; }); }
+    var found = null;
+    all('.scroll table').forEach(function (t) {
+        if (t.tHead) Array.prototype.slice.call(t.tHead.rows[0].cells).forEach(function (th, i) {
+            if (!found && th.querySelector('.sort') && column(t, i).every(function (x) { return /^[\d.]+%?$/.test(x); })) found = [t, th, i];
+        });
+    });
+    if (found) {
+        var before = column(found[0], found[2]).join(), values;
+        found[1].querySelector('.sort').click();
+        values = column(found[0], found[2]).map(parseFloat);
+        if (values.some(function (v, i) { return i && v < values[i - 1]; }) || found[1].getAttribute('aria-sort') != 'ascending') say('a table is not sorted');
+        found[1].querySelector('.sort').click();
+        found[1].querySelector('.sort').click();
+        if (column(found[0], found[2]).join() != before) say('a table does not go back to its order');
+    } else if (document.querySelector('.scroll thead')) say('no table can be sorted');
+    all('.slide').forEach(function (s) {
+        var bar = s.previousElementSibling, input = bar && bar.className == 'slider' ? bar.querySelector('input') : null;
+        if (s.children.length < 2) return;
+        if (!input) return say('a row of maps has no slider');
+        input.value = 0;
+        input.dispatchEvent(new Event('input'));
+        if (s.querySelectorAll(':scope > :not([hidden])').length != 1 || s.children[0].hidden) say('the slider shows another layer than one');
+    });
+    if (all('[data-copy]').length != all('.copy').length) say('a text cannot be copied');
+    var mark = all('figure svg title').filter(function (t) { return !t.closest('details') && t.parentNode.tagName != 'svg'; })[0], text, r;
+    if (mark) {
+        text = mark.textContent;
+        mark = mark.parentNode;
+        r = mark.getBoundingClientRect();
+        mark.dispatchEvent(new PointerEvent('pointermove', { bubbles: true, clientX: r.left + r.width / 2, clientY: r.top + r.height / 2 }));
+        var tip = document.querySelector('.tip');
+        if (!tip || tip.hidden || !tip.textContent) say('no value at the pointer, "' + text + '" expected');
+    }
+}
 JS
 
 # look REPORT SCHEME(0 dark, 1 light): the lines of all widths, and what Chromium wrote on the console
@@ -79,8 +127,33 @@ HTML
     sed -n '/<pre id="lines">/,/<\/pre>/p' "$work/dom" | sed 's/.*<pre id="lines">//; s/<\/pre>.*//' | grep -v '^$' >"$work/lines"
 }
 
+# blocked REPORT: the page in a frame without scripts: all figures and tables are shown, nothing is there that needs one.
+blocked() {
+    {
+        echo '<!DOCTYPE html><body><pre id="lines"></pre><iframe id="page" sandbox="allow-same-origin" style="width:800px;height:3000px" srcdoc="'
+        sed 's/&/\&amp;/g; s/"/\&quot;/g' "$1/report.html"
+        cat <<'HTML'
+"></iframe><script>
+addEventListener('load', function () {
+    var d = document.getElementById('page').contentDocument, say = document.getElementById('lines');
+    var hidden = d.querySelectorAll('[hidden], button, input, .tip').length, low = 0;
+    d.querySelectorAll('figure, .scroll').forEach(function (e) { if (!e.closest('details:not([open])') && e.getBoundingClientRect().height < 20) low++; });
+    say.textContent = d.querySelectorAll('figure').length && !hidden && !low ? 'pictures and tables are there' : hidden + ' hidden, ' + low + ' empty';
+});
+</script></body>
+HTML
+    } >"$work/blocked.html"
+    "$chromium" --headless=new --no-sandbox --disable-gpu --disable-extensions --disable-background-networking --user-data-dir="$work/profile" \
+        --proxy-server=127.0.0.1:9 --virtual-time-budget=20000 --dump-dom "file://$work/blocked.html" 2>/dev/null |
+        sed -n '/<pre id="lines">/,/<\/pre>/p' | sed 's/.*<pre id="lines">//; s/<\/pre>.*//' | grep -v '^$' >"$work/lines"
+}
+
 check() { # check RUN
     expected=$(grep -c '<figure' "$1/report.html")
+    if blocked "$1" && grep -qx "pictures and tables are there" "$work/lines"; then passed=$((passed + 1)); else
+        failed=$((failed + 1))
+        echo "FAILED $(basename "$1"), scripts blocked: $(cat "$work/lines")"
+    fi
     for scheme in 0 1; do
         look "$1" $scheme
         name="$(basename "$1"), $([ $scheme = 0 ] && echo dark || echo light)"
@@ -108,7 +181,16 @@ if [ $# -eq 0 ]; then
         --stimuli 'builtin?per_category=6' --correction none --bootstrap 9 --permutations 9 --consistency --out "$work/three" >"$work/log" 2>&1 &&
         $program run --model 'random:cifar_resnet20?seed=1' --stimuli 'builtin?per_category=8' --out "$work/one" >"$work/log" 2>&1 ||
         { tail -n 3 "$work/log"; echo "0 passed, 1 failed, 0 skipped"; exit 1; }
-    set -- "$work/three" "$work/one"
+    # the other pages: a lesion, a training, a fit
+    mkdir "$work/lesion"
+    $program lesion --model 'random:cifar_resnet8?seed=1' --run "$work/three" --stimuli 'builtin?per_category=6' --category face --layer relu --top 2,4 \
+        --readout both --controls 5 -o "$work/lesion/lesion.csv" --report "$work/lesion/report.html" >"$work/log" 2>&1 &&
+        $program train --model 'random:resnet?stem=3x3&blocks=1,1,1&width=8&input=32&classes=11&seed=1' --stimuli 'builtin?per_category=8&side=32' --fresh \
+            --epochs 2 --batch 16 --validate 25% --out "$work/training" >"$work/log" 2>&1 &&
+        $program sdc fit --study tests/golden/sdc_study.tsv --embedding tests/golden/sdc_embedding.npy --min-nc none --test-images 5 --val-images 3 --batch 8 \
+            --repeats 2 --iterations 3 --reruns 1 --permutations 1 --out "$work/fit" >"$work/log" 2>&1 ||
+        { tail -n 3 "$work/log"; echo "0 passed, 1 failed, 0 skipped"; exit 1; }
+    set -- "$work/three" "$work/one" "$work/lesion" "$work/training" "$work/fit"
 fi
 for run in "$@"; do check "$run"; done
 

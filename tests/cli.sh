@@ -19,7 +19,7 @@ fails 2 "needs a value" run --model
 fails 2 "--alpha: '7' found" run --model "$small" --out "$work/o" --alpha 7
 fails 2 "iut, prince, tdann, dprime, ratio or ranksum expected" run --model "$small" --out "$work/o" --criterion best
 fails 2 "lu-wang, prince, tdann, baek or afraz expected" run --model "$small" --out "$work/o" --preset best
-fails 2 "welch or student expected" run --model "$small" --out "$work/o" --test z
+fails 2 "welch, student or permutation expected" run --model "$small" --out "$work/o" --test z
 fails 2 "bh, by, bonferroni or none expected" run --model "$small" --out "$work/o" --correction holm
 fails 2 "--test belongs to --criterion iut" run --model "$small" --out "$work/o" --criterion tdann --test welch
 fails 2 "--preset baek is --criterion ranksum; 'iut' found" run --model "$small" --out "$work/o" --preset baek --criterion iut

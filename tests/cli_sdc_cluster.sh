@@ -57,7 +57,7 @@ ok "three nearest and farthest" test "$(grep -c '^1,' "$work/f/clusters/0.45/ima
 run "a fit" sdc fit --study "$golden/sdc_study.tsv" --embedding "$golden/sdc_embedding.npy" --min-nc none --test-images 5 --val-images 3 \
     --batch 8 --repeats 2 --iterations 40 --reruns 2 --permutations 1 --out "$work/fit"
 run "its clusters" sdc cluster "$work/fit" --of both --eps 0.4 --null-replicates 2 --stability 2
-for f in clusters.csv images.csv decodability.csv opposites.csv contrasts.csv centroids.npy a_labels.nii c_lh_labels.mgh labels.ctab; do
+for f in clusters.csv stability.csv comparison.csv comparison_clusters.csv presence.csv participants.csv images.csv decodability.csv opposites.csv contrasts.csv centroids.npy a_labels.nii c_lh_labels.mgh labels.ctab; do
     ok "$f" test -s "$work/fit/clusters/0.40/$f"
 done
 ok "of patterns" test -s "$work/fit/clusters-pattern/0.40/decodability.csv"
@@ -72,6 +72,10 @@ cp "$work/fit/report.html" "$work/page.html"
 run "the same again" sdc cluster "$work/fit" --of both --eps 0.4 --null-replicates 2 --stability 2
 ok "gives the same" cmp "$work/page.html" "$work/fit/report.html"
 run "relabelled decoders" sdc cluster "$work/fit" --eps 0.4 --null pairing --force
+ok "no two share a space" test ! -e "$work/fit/clusters/0.40/dice.csv"
+ok "the page has them" test "$(grep -c 'Who shares them?\|Are they stable?\|Is crossing people needed?\|Differences from Efird' "$work/page.html")" -eq 7
+run "nothing beside" sdc cluster "$work/fit" --eps 0.4 $plain --compare none
+ok "is not compared" test ! -e "$work/fit/clusters/0.40/comparison.csv"
 fails 2 '--null pairing has weights alone' sdc cluster "$work/fit" --of both --null pairing
 fails 2 '--eps auto is chosen against chance' sdc cluster "$work/fit" --null none
 fails 1 'embeddings of 16 dimensions found, ' sdc cluster "$work/fit" --eps 0.4 $plain --embedding "$golden/sdc_w0.npy"
@@ -92,6 +96,22 @@ rm "$work/fit/sdc.json"
 head -c 3000 "$work/fit/responses/b_test.npz" >"$work/short.npz"
 mv "$work/short.npz" "$work/fit/responses/b_test.npz"
 fails 1 'responses/b_test.npz: ' sdc cluster "$work/fit" --eps 0.4 $plain
+
+# ---- two participants in one space ----
+printf 'participant\tresponses\ttrials\tmask\n' >"$work/two.tsv"
+for name in p q; do
+    printf '%s\t%s/sdc_a_session*.nii.gz\t%s/sdc_a.tsv\t%s/sdc_a_mask.nii.gz\n' $name "$PWD/$golden" "$PWD/$golden" "$PWD/$golden" >>"$work/two.tsv"
+done
+run "a fit of the same twice" sdc fit --study "$work/two.tsv" --embedding "$golden/sdc_embedding.npy" --min-nc none --test-images 5 --val-images 3 \
+    --batch 8 --repeats 2 --iterations 20 --reruns 1 --ridge none --sessions 1-2 --out "$work/two"
+run "their clusters" sdc cluster "$work/two" --eps 0.05 --min-others 1 $plain
+cut -d, -f1,7 "$work/two/clusters/voxels/p.csv" | tail -n +2 >"$work/p"
+cut -d, -f1,7 "$work/two/clusters/voxels/q.csv" | tail -n +2 >"$work/q"
+awk -F, 'NR == FNR { of[$1] = $2; if ($2) a[$2]++; next } $2 { b[$2]++; both[$2] += of[$1] == $2 }
+    END { for (c in a) if (c in b) print c ",p,q," a[c] "," b[c] "," both[c] + 0 }' "$work/p" "$work/q" | sort >"$work/want"
+tail -n +2 "$work/two/clusters/0.05/dice.csv" | cut -d, -f1-6 | sort >"$work/have"
+ok "voxels in common" cmp "$work/want" "$work/have"
+ok "there are some" grep -q ',p,q,[0-9]*,[0-9]*,[1-9]' "$work/have"
 
 # ---- networks and the localizer ----
 run "pictures" stimuli generate --per-category 5 --size 32 -o "$work/pics"

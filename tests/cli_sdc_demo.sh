@@ -22,7 +22,20 @@ sums "$work/a" >"$work/first"
 sums "$work/b" >"$work/second"
 ok "the same bytes" cmp "$work/first" "$work/second"
 
+# ---- networks in place of people ----
+run "networks" sdc demo --small --iterations 15 --stability 0 --model demo:vision@layer3.1.relu \
+    --model 'u=random:resnet?blocks=2,2,2&width=16&input=64&seed=1@layer3.1.relu' --out "$work/net"
+for f in data/images.tsv decoders/u.npz localizer/layers.csv localizer/report.html clusters/eps.csv report.html; do
+    ok "$f" test -s "$work/net/$f"
+done
+ok "no planted concepts" test ! -e "$work/net/found.csv"
+fails 1 'holds a demonstration already; --resume goes on, --force replaces it' sdc demo --networks --out "$work/net"
+
 # ---- what it refuses ----
+fails 2 '--participants and --alone are of simulated people' sdc demo --networks --alone --out "$work/c"
+fails 2 "--model: 'demo:vision' found, [NAME=]FILE@LAYER" sdc demo --model demo:vision --out "$work/c"
+fails 2 '--model: two or more expected' sdc demo --model demo:vision@relu --out "$work/c"
+fails 2 "two models are called 'vision'" sdc demo --networks --model vision=a.pth@relu --out "$work/c"
 fails 2 '--out DIR is missing' sdc demo
 fails 2 '--participants: 2 to 99 expected' sdc demo --out "$work/c" --participants 1
 fails 2 "'x' found, expected options alone" sdc demo x --out "$work/c"

@@ -50,7 +50,7 @@ says '^c	ridge	'
 says '^b	permuted	'
 want=$(digest "$work/whole")
 check "all files are there, nothing else is" [ "$(cd "$work/whole" && find . -type f ! -name '*_mask*' ! -name '*_space.txt' | LC_ALL=C sort | tr '\n' ' ')" = \
-    "./decoders/a.npz ./decoders/a/even.npz ./decoders/a/odd.npz ./decoders/a/permuted-000.npz ./decoders/a/run-000.npz ./decoders/a/run-001.npz ./decoders/b.npz ./decoders/b/even.npz ./decoders/b/odd.npz ./decoders/b/permuted-000.npz ./decoders/b/run-000.npz ./decoders/b/run-001.npz ./decoders/c.npz ./decoders/c/even.npz ./decoders/c/odd.npz ./decoders/c/permuted-000.npz ./decoders/c/run-000.npz ./decoders/c/run-001.npz ./pool.npz ./responses/a_test.npz ./responses/b_test.npz ./responses/c_test.npz ./scores.csv ./sdc.json ./sdc.log ./voxels/a.csv ./voxels/b.csv ./voxels/c.csv " ]
+    "./decoders/a.npz ./decoders/a/even.npz ./decoders/a/odd.npz ./decoders/a/permuted-000.npz ./decoders/a/run-000.npz ./decoders/a/run-001.npz ./decoders/b.npz ./decoders/b/even.npz ./decoders/b/odd.npz ./decoders/b/permuted-000.npz ./decoders/b/run-000.npz ./decoders/b/run-001.npz ./decoders/c.npz ./decoders/c/even.npz ./decoders/c/odd.npz ./decoders/c/permuted-000.npz ./decoders/c/run-000.npz ./decoders/c/run-001.npz ./pool.npz ./report.html ./responses/a_test.npz ./responses/b_test.npz ./responses/c_test.npz ./scores.csv ./sdc.json ./sdc.log ./voxels/a.csv ./voxels/b.csv ./voxels/c.csv " ]
 fails 1 'holds a fit that was finished' sdc fit $small --out "$work/whole"
 run "a finished fit, resumed" sdc fit $small --out "$work/whole" --resume
 check "is left as it is" same "$work/whole"

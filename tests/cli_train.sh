@@ -45,7 +45,8 @@ has whole/epochs.csv '^3,'
 has whole/confusion.csv '^class,adult,car,word$'
 has whole/train.json '"--language": "lsa:4"'
 has whole/train.json '"targets": "LSA of 33 captions: '
-has whole/report.html '<h2>Learning curves</h2>'
+has whole/report.html 'of the held-out pictures are taken for their class</b>'
+has whole/report.html '<h2 id="learning">Learning curves</h2>'
 run "its files are read" inspect "$work/whole/model.safetensors"
 says '^lang_head.weight	f32	4x16'
 run "a network for run" run --model "$work/whole/model.safetensors" --stimuli 'builtin?per_category=2' --layers layer3.0.relu --out "$work/run"

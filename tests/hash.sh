@@ -25,7 +25,7 @@ run_all() { # run_all FOLDER COMMAND...
             --interval bca --permutations 9 $options --out out/ratio >>log 2>&1 &&
         "$@" lesion --model 'random:cifar_resnet8?seed=3' --run out/ratio --layer relu --category face --stimuli 'builtin?per_category=6&seed=2' \
             --controls 3 --readout both ${options#--max-memory 1M} -o out/lesion.csv >>log 2>&1 &&
-        transformer "$@" >>log 2>&1 && in_parts "$@" >>log 2>&1 && pictures "$@" >>log 2>&1 && learn "$@" >>log 2>&1 && demo "$@" >>log 2>&1 && texts "$@" >>log 2>&1 && concepts "$@" >>log 2>&1 && decoders "$@" >>log 2>&1 && { [ -n "$quick" ] || "$@" run --model 'random:resnet18?seed=1' --stimuli 'builtin?per_category=2' \
+        eight_bits "$@" >>log 2>&1 && transformer "$@" >>log 2>&1 && in_parts "$@" >>log 2>&1 && pictures "$@" >>log 2>&1 && learn "$@" >>log 2>&1 && demo "$@" >>log 2>&1 && texts "$@" >>log 2>&1 && concepts "$@" >>log 2>&1 && decoders "$@" >>log 2>&1 && { [ -n "$quick" ] || "$@" run --model 'random:resnet18?seed=1' --stimuli 'builtin?per_category=2' \
             --layers relu,layer1.0.relu1,layer4.1.relu $options --out out/deep >>log 2>&1 &&
         "$@" sdc demo --small --participants 3 --iterations 4 ${learn_options##--max-memory*} --out out/planted >>log 2>&1 && rm out/planted/sdc.log out/planted/clusters*/cluster.log; }
 }
@@ -34,13 +34,21 @@ run_all() { # run_all FOLDER COMMAND...
 run_small() {
     model='random:cifar_resnet8?seed=3'
     run="--model small=$model --stimuli out/drawn --layers relu,layer3.0.relu --units full --correction none --bootstrap 4"
-    "$@" stimuli generate --per-category 3 --size 32 -o out/drawn && "$@" run $run --out out/whole && transformer "$@" &&
+    "$@" stimuli generate --per-category 3 --size 32 -o out/drawn && "$@" run $run --out out/whole && eight_bits "$@" && transformer "$@" &&
         "$@" run $run --shard 1/2 --out shard-1 && "$@" run $run --shard 2/2 --out shard-2 &&
         "$@" merge shard-2 shard-1 --out merged && same_files out/whole merged && pictures "$@" &&
         "$@" stimuli scramble --method phase --seed 1 "$golden/img_420_33x18.jpg" -o out/phase.png &&
         "$@" convert "$model" -o out/small.safetensors && "$@" convert out/small.safetensors --dtype f16 -o out/half.safetensors &&
         "$@" inspect --sha256 out/half.safetensors >out/half.tsv &&
         "$@" activations --model out/small.safetensors --layer all "$golden/img_420_33x18.jpg" -o out/all.npz && learn "$@" && demo "$@" && texts "$@" && concepts "$@" && decoders "$@"
+}
+
+# Products of bf16 numbers: a residual network, a vision transformer, one of CLIP's kind, a text tower.
+eight_bits() {
+    "$@" run --model small='random:cifar_resnet8?seed=3' --model vit='random:vit?input=28&patch=14&blocks=1&seed=1' --precision bf16 \
+        --stimuli 'builtin?per_category=2&seed=2' --units full ${options#--max-memory 1M} --out out/bf16 &&
+        "$@" run --model clip='random:clip_resnet?blocks=1,1,1&width=4&input=32&embed=8&seed=1' --precision bf16 \
+            --stimuli 'builtin?per_category=2&seed=2' ${options#--max-memory 1M} --out out/bf16_clip && texts_in bf16 "$@"
 }
 
 # CLIP's kind and a plain one; responses with a sign.
@@ -82,10 +90,13 @@ decoders() {
 }
 
 # The text tower of a small CLIP.
-texts() {
+texts() { texts_in fp32 "$@"; }
+texts_in() {
+    precision=$1
+    shift
     set -- "$@" embed --model "$golden/text_clip.safetensors" --vocab "$golden/tokens_merges.txt" --activation quickgelu
     threads=${learn_options-}
-    "$@" --texts "$golden/text_list.txt" ${threads#--max-memory 64M} -o out/texts.npy
+    "$@" --texts "$golden/text_list.txt" --precision "$precision" ${threads#--max-memory 64M} -o "out/texts_$precision.npy"
 }
 
 # Decoding and resizing have ways of their own for each instruction set.
@@ -143,7 +154,7 @@ program=$(absolute "$program")
 options=
 check "the default" $RUN "$program"
 every_way() {
-    for isa in scalar avx2 avx512 neon; do
+    for isa in scalar avx2 avx512 amx neon; do
         export FUS_ISA=$isa
         check "FUS_ISA=$isa" $RUN "$program"
         unset FUS_ISA

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "analysis/inference.h"
+#include "analysis/report/frame.h"
 #include "analysis/report/report.h"
 #include "nn/base/outfile.h"
 #include "test.h"
@@ -291,10 +292,13 @@ static inline void check_text(const char *name, const char *text)
     const char *fault = xml_fault(text);
     CHECK_MSG(!fault, "%s: byte %zu: not well-formed at: %.60s", name, (size_t)(fault ? fault - text : 0),
               fault ? fault : "");
-    static const char *const never[] = {"nan",     "NaN",         "inf\"", "inf ",    "(null)",
-                                        "<script", "javascript:", "url(",  "@import", "https:"};
+    static const char *const never[] = {"nan",         "NaN",  "inf\"",   "inf ",  "(null)",
+                                        "javascript:", "url(", "@import", "https:"};
     for (size_t i = 0; i < sizeof never / sizeof *never; i++)
         CHECK_MSG(!strstr(text, never[i]), "%s has '%s'", name, never[i]);
+    bool page = strstr(name, ".html") != NULL; /* the page's own script, and no other */
+    CHECK_MSG(count(text, "<script") == page && (!page || strstr(text, fus_frame_script)), "%s has another script",
+              name);
     CHECK_MSG(count(text, "src=") == count(text, "src=\"data:image/png;base64,"), "%s loads something", name);
     CHECK_MSG(count(text, "http:") == (strstr(name, ".svg") ? 1u : 0u), "%s names an address", name);
 }

@@ -1,7 +1,8 @@
 #!/bin/sh
 # METHOD.md names functions and tests as `file: function`; this fails where the file is gone or does not define that function,
 # where a file it mentions does not exist, and where a link inside the text leads nowhere. Other files cite its headings by
-# title, METHOD.md, "Title", or by link, METHOD.md#anchor: these must exist. Nothing may cite a section by its number.
+# title, METHOD.md, "Title", or by link, METHOD.md#anchor: these must exist. Nothing may cite a section by its number. Every paper that
+# it cites must be among its sources.
 # usage: tests/method.sh [TEXT]     from the repository's root
 text=${1:-METHOD.md}
 passed=0 failed=0
@@ -69,6 +70,15 @@ while read -r line; do
     if [ -n "$anchor" ] && grep -qxF -- "$anchor" "$list"; then passed=$((passed + 1)); else wrong "no such heading: $line"; fi
 done <<END
 $cited
+END
+# Papers: "Surname 1999", "Surname (1999)", "Surname et al. 1999" has a line with that surname and year among the sources.
+sed -n '/^## Sources/,$p' "$text" >"$list"
+papers=$(tr '\n' ' ' <"$text" | grep -oE "[A-Z][A-Za-z-]+('s)?( et al\.| and others)? \(?(19|20)[0-9][0-9]" | tr -d '(' | LC_ALL=C sort -u)
+while read -r paper; do
+    name=${paper%%[ \']*} year=${paper##* }
+    if grep -qE -- "$name.* $year([^0-9]|\$)" "$list"; then passed=$((passed + 1)); else wrong "not among the sources: $paper"; fi
+done <<END
+$papers
 END
 numbers=$(grep -nE '[Ss]ections? [0-9]' "$text" | grep -vE '[0-9]{4}, section [0-9]')
 if [ -z "$numbers" ]; then passed=$((passed + 1)); else wrong "a section is cited by its number: $numbers"; fi

@@ -22,7 +22,7 @@ static void test_words(void)
     make_folder("words");
     char *page = write_and_check(&run, 2000000);
     if (page) {
-        CHECK(strstr(page, "of the units of net are selective for face, none for any other category."));
+        CHECK(strstr(page, "of the units of net</strong> are selective for face, none for any other category."));
         CHECK(strstr(page, "All of them are selective for face."));
         CHECK(strstr(page, "the share peaks in layer") && strstr(page, "left aside") && !strstr(page, "word (0.000"));
         CHECK(strstr(page, "Bonferroni") && strstr(page, "q \xe2\x89\xa4 0.001 and"));
@@ -80,6 +80,7 @@ static void check_lead(const struct fus_run_summary *run, const char *has, const
     CHECK_MSG(strstr(lead, has), "no '%s' in: %s", has, lead);
     CHECK_MSG(!has_not || !strstr(lead, has_not), "'%s' in: %s", has_not, lead);
     CHECK_MSG(!strstr(lead, "significant"), "%s", lead);
+    CHECK_MSG(count(lead, "\n") <= 4, "more than three items: %s", lead);
     free(lead);
 }
 
@@ -180,10 +181,59 @@ static void test_many(void)
     forget(&run);
 }
 
+/* Few pictures: what a unit needs; 0.7 and 0.9 are SciPy's t.ppf(.95, 2 n - 2) * (2 / n) ** .5. */
+static void test_few_pictures(void)
+{
+    struct plan plan = {.n_models = 2, .n_layers = 3, .n_categories = 2, .side = 4, .names = {"one", "two"}};
+    struct fus_run_summary run;
+    struct fus_run_method method = {.near_duplicates = -1};
+    invent(&run, &plan);
+    make_folder("few");
+    check_lead(&run, "A larger share of selective units does not say why", " few:");
+    run.n_pictures[1] = 12;
+    check_lead(&run,
+               "12 pictures of a category are few: to be found, a unit must differ between two such categories by "
+               "about 0.7 standard deviations",
+               "does not say why");
+    run.n_pictures[0] = 8;
+    check_lead(&run,
+               "8 pictures of a category are few: to be found, a unit must differ between two such categories by "
+               "about 0.9 standard deviations",
+               "(figure p1)");
+    run.criterion = "Another rule.";
+    check_lead(&run, "8 pictures of a category are few: Weaker units are missed", "standard deviations");
+    method.subsample = "4,6";
+    run.method = &method;
+    check_lead(&run, "equal numbers (figure p1).", "--subsample");
+    remove_folder();
+    forget(&run);
+}
+
+/* One model: how selective, and what is found again. */
+static void test_alone(void)
+{
+    struct plan plan = {.n_models = 1, .n_layers = 3, .n_categories = 3, .side = 4, .names = {"one"}};
+    struct fus_run_summary run;
+    invent(&run, &plan);
+    make_folder("one");
+    set_share(&run, 0, 0, 0.1, 0.4);
+    set_share(&run, 0, 1, 0.1, 0.6);
+    set_share(&run, 0, 2, 0.1, 0.5);
+    check_lead(&run, "The units for body are the most selective, by a mean CSI of 0.60.", "found again");
+    struct fus_category_summary *s = run.models[0].layers[2].categories;
+    s[1].csi_cv = 0.55, s[0].survival = 0.25, s[1].survival = 0.75;
+    check_lead(&run, "0.60 (0.55 if chosen in one half", "one has");
+    check_lead(&run, "25.0% to 75.0% of a category\xe2\x80\x99s units are found again", "one has");
+    remove_folder();
+    forget(&run);
+}
+
 int main(void)
 {
     test_words();
     test_contrasts();
     test_many();
+    test_few_pictures();
+    test_alone();
     return test_end();
 }

@@ -52,7 +52,7 @@ int main(void)
     run.method = &method;
     set_share(&run, 0, 0.3);
     set_share(&run, 1, 0.1);
-    check_has(&run, "As many units of each model (--matched) were not compared. One network", true);
+    check_has(&run, "As many units of each model (<code>--matched</code>) were not compared. One network", true);
     check_has(&run, "No smallest difference of interest was stated (--sesoi)", true);
 
     struct fus_matched_row rows[2] = {matched_row(25, -0.1, 0.2), matched_row(40, -0.1, 0.2)};
@@ -62,7 +62,7 @@ int main(void)
         "By as many units of each, the 40 of largest t, chosen in one half of the pictures, the mean CSI in the "
         "other half does not clearly differ between one and two (0.50 against 0.45; 95% interval of the difference",
         true);
-    check_has(&run, "As many units of each model (--matched) were not compared", false);
+    check_has(&run, "As many units of each model (<code>--matched</code>) were not compared", false);
     check_has(&run, "id=\"figm1\"", true);
     rows[1] = matched_row(40, 0.01, 0.2);
     check_has(&run, "the mean CSI in the other half is higher in one than in two", true);

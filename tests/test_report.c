@@ -227,63 +227,76 @@ static void test_thumbs(void)
 
 /* ---- halves, chance, consistency, single units ---- */
 
-static void test_extras(void)
-{
-    struct plan plan = {.n_models = 2, .n_layers = 4, .n_categories = 3, .side = 4, .names = {"one", "two"}};
+/* A run of two models with everything that options add. */
+struct extras {
     struct fus_run_summary run;
-    struct fus_error err = {0};
-    invent(&run, &plan);
-    make_folder("extras");
-    char *page = write_and_check(&run, 2000000);
-    CHECK(page && !strstr(page, "fig2b-crossed") && !strstr(page, "figv1") && !strstr(page, "permutations.csv") &&
-          !strstr(page, "single-units"));
-    CHECK(page && strstr(page, "No error bars: intervals need --bootstrap."));
-    free(page);
-    struct fus_permute_category permuted[3] = {
-        {0.16, 0.2, 0.01, 0.02, 0.001, 5.5, 7}, {0.07, 0.2, 0.01, 0.2, 0.4, INFINITY, 0}, {0, NAN, 0, 0, 1, NAN, 0}};
-    struct fus_run_method method = {.layers = "all",
-                                    .conv = "auto",
-                                    .halves = "option",
-                                    .interval = "centred",
-                                    .seed = "1",
-                                    .bootstrap = 50,
-                                    .permutations = 1000};
+    struct fus_permute_category permuted[3];
+    struct fus_run_method method;
     double consistency[64];
-    for (int i = 0; i < 64; i++)
-        consistency[i] = i % 9 == 0 ? 1 : i == 5 ? NAN : (i % 7) / 3.5 - 1;
-    struct fus_top_unit top[2] = {{.model = 0,
-                                   .layer = 3,
-                                   .category = 1,
-                                   .channel = 17,
-                                   .y = 1,
-                                   .x = 2,
-                                   .t = 9.25,
-                                   .csi = 0.5,
-                                   .dprime = NAN,
-                                   .n_pictures = 2,
-                                   .most = {300, 0},
-                                   .least = {5, 575}},
-                                  {.model = 1, .layer = 0}};
+    struct fus_top_unit top[2];
     char *names[720];
-    for (int i = 0; i < 720; i++)
-        names[i] = i == 300 ? "body/<one>.jpg" : "face/other.jpg";
+};
+
+static void invent_layers(struct extras *x)
+{
     for (int m = 0; m < 2; m++)
         for (int l = 0; l < 4; l++) {
-            struct fus_layer_summary *layer = &run.models[m].layers[l];
-            layer->permuted = permuted;
+            struct fus_layer_summary *layer = &x->run.models[m].layers[l];
+            layer->permuted = x->permuted;
             for (int c = 0; c < 3; c++) {
                 struct fus_category_summary *s = &layer->categories[c];
-                s->csi_cv = c == 2 ? (double)NAN : 0.25, s->dprime_cv = 0.75, s->survival = 0.5,
+                s->csi_cv = c == 2 ? (double)NAN : 0.25, s->dprime_cv = 0.75, s->survival = 0.5;
                 s->split_half_r = 0.625, s->dice = 0.375;
                 s->variation_low = s->variation_cv - 0.1, s->variation_high = s->variation_cv + 0.2;
             }
         }
-    run.consistency[0] = consistency;
-    run.method = &method;
-    run.top = top;
-    run.n_top = 2;
-    run.pictures = names;
-    page = write_and_check(&run, 2000000);
+}
+
+static void add_extras(struct extras *x)
+{
+    static const struct fus_permute_category permuted[3] = {
+        {0.16, 0.2, 0.01, 0.02, 0.001, 5.5, 7}, {0.07, 0.2, 0.01, 0.2, 0.4, INFINITY, 0}, {0, NAN, 0, 0, 1, NAN, 0}};
+    static const struct fus_top_unit top = {.layer = 3,
+                                            .category = 1,
+                                            .channel = 17,
+                                            .y = 1,
+                                            .x = 2,
+                                            .t = 9.25,
+                                            .csi = 0.5,
+                                            .dprime = NAN,
+                                            .n_pictures = 2,
+                                            .most = {300, 0},
+                                            .least = {5, 575}};
+    memcpy(x->permuted, permuted, sizeof permuted);
+    x->method = (struct fus_run_method){.layers = "all",
+                                        .conv = "auto",
+                                        .halves = "option",
+                                        .interval = "centred",
+                                        .seed = "1",
+                                        .bootstrap = 50,
+                                        .permutations = 1000};
+    for (int i = 0; i < 64; i++)
+        x->consistency[i] = i % 9 == 0 ? 1 : i == 5 ? NAN : (i % 7) / 3.5 - 1;
+    x->top[0] = top;
+    x->top[1] = (struct fus_top_unit){.model = 1};
+    for (int i = 0; i < 720; i++)
+        x->names[i] = i == 300 ? "body/<one>.jpg" : "face/other.jpg";
+    invent_layers(x);
+    x->run.consistency[0] = x->consistency;
+    x->run.method = &x->method;
+    x->run.top = x->top;
+    x->run.n_top = 2;
+    x->run.pictures = x->names;
+}
+
+static void check_has(const char *page, const char *const *has, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        CHECK_MSG(page && strstr(page, has[i]), "no '%s'", has[i]);
+}
+
+static void check_extras(const char *page)
+{
     static const char *const has[] = {
         "<figure id=\"fig2b-crossed\">",
         "<figure id=\"figv1\">",
@@ -299,17 +312,147 @@ static void test_extras(void)
         "larger than relabelled pictures give for face (p = .001), but not for body (p = .400)",
         "consistency.csv",
         "adult and child",
-        "less their mean"};
-    for (size_t i = 0; i < sizeof has / sizeof *has; i++)
-        CHECK_MSG(page && strstr(page, has[i]), "no '%s'", has[i]);
-    char *matrix = load("figures/figv1.svg");
+        "less their mean",
+        "Intervals come from 50 bootstrap resamples",
+        "@book{efron1993,",
+        "@article{phipson2010,"};
+    check_has(page, has, sizeof has / sizeof *has);
+}
+
+static void test_without_extras(void)
+{
+    struct plan plan = {.n_models = 2, .n_layers = 4, .n_categories = 3, .side = 4, .names = {"one", "two"}};
+    struct fus_run_summary run;
+    invent(&run, &plan);
+    make_folder("plain");
+    char *page = write_and_check(&run, 2000000);
+    CHECK(page && !strstr(page, "fig2b-crossed") && !strstr(page, "figv1") && !strstr(page, "permutations.csv") &&
+          !strstr(page, "single-units") && !strstr(page, "@book"));
+    CHECK(page && strstr(page, "No error bars: intervals need --bootstrap."));
+    free(page);
+    remove_folder();
+    forget(&run);
+}
+
+static void test_extras(void)
+{
+    static struct extras x;
+    struct plan plan = {.n_models = 2, .n_layers = 4, .n_categories = 3, .side = 4, .names = {"one", "two"}};
+    struct fus_error err = {0};
+    invent(&x.run, &plan);
+    make_folder("extras");
+    add_extras(&x);
+    char *page = write_and_check(&x.run, 2000000), *matrix = load("figures/figv1.svg");
+    check_extras(page);
     check_text("figures/figv1.svg", matrix);
     CHECK(count(matrix, "one \xc3\x97 two") == 1 && count(matrix, "by categories") == 3 &&
           !strstr(matrix ? matrix : "", "by pictures"));
     free(matrix);
     free(page);
-    top[0].most[1] = 720;
-    CHECK(fus_report_write(folder, &run, &err) == FUS_EINVAL && strstr(err.msg, "top unit 0"));
+    x.top[0].most[1] = 720;
+    CHECK(fus_report_write(folder, &x.run, &err) == FUS_EINVAL && strstr(err.msg, "top unit 0"));
+    remove_folder();
+    forget(&x.run);
+}
+
+/* ---- panels that would be empty, values beyond the scale, maps of every layer ---- */
+
+static void silence(struct fus_category_summary *s, size_t n_units, size_t n)
+{
+    s->n_selective = s->n_csi = n;
+    s->proportion = (double)n / (double)n_units;
+    s->csi_mean = n ? s->csi_mean : (double)NAN;
+    s->variation_cv = n ? s->variation_cv : (double)NAN;
+    s->morisita = n > 1 ? 1 : (double)NAN;
+}
+
+static void test_folds(void)
+{
+    struct plan plan = {.n_models = 2, .n_layers = 4, .n_categories = 3, .side = 4, .names = {"one", "two"}};
+    struct fus_run_summary run;
+    invent(&run, &plan);
+    make_folder("folds");
+    for (int l = 0; l < 4; l++)
+        for (int m = 0; m < 2; m++) {
+            struct fus_layer_summary *layer = &run.models[m].layers[l];
+            for (int c = 0; c < 3; c++)
+                layer->categories[c].morisita = 1.5;
+            silence(&layer->categories[2], layer->n_units, 0);
+        }
+    silence(&run.models[1].layers[3].categories[0], run.models[1].layers[3].n_units, 0);
+    char *page = write_and_check(&run, 2000000), *maps = load("figures/fig4a.svg"), *shares = load("figures/fig3b.svg");
+    static const char *const has[] = {
+        "<p class=\"note\">Not drawn, since no unit of any layer is selective: place.</p>",
+        "<p class=\"note\">Not drawn, since no unit of the last block layer is selective there: one, place; two, face "
+        "and place.</p>",
+        "no layer has two selective units: place."};
+    check_has(page, has, sizeof has / sizeof *has);
+    CHECK(maps && strstr(maps, ">Not drawn, since ") && count(maps, "<g class=\"hm\"") == 3 + 1);
+    CHECK(shares && count(shares, "selective units (% of layer)") == 2);
+    free(page);
+    free(maps);
+    free(shares);
+    remove_folder();
+    forget(&run);
+}
+
+/* A layer of few units does not stretch the scale of figure 4C. */
+static void test_beyond(void)
+{
+    struct plan plan = {.n_models = 1, .n_layers = 4, .n_categories = 2, .side = 4, .names = {"one"}};
+    struct fus_run_summary run;
+    invent(&run, &plan);
+    make_folder("beyond");
+    struct fus_category_summary *s = &run.models[0].layers[0].categories[0];
+    silence(s, run.models[0].layers[0].n_units, 3);
+    s->variation_cv = 90;
+    char *page = write_and_check(&run, 2000000), *figure = load("figures/fig4c.svg");
+    CHECK(page && strstr(page, "Open triangles at the edge") && strstr(page, "one, relu: 90.000"));
+    CHECK(figure && !strstr(figure, ">80</text>") && count(figure, "l3.5,-7 3.5,7z") == 1);
+    free(figure);
+    free(page);
+    s->n_selective = 2000;
+    page = write_and_check(&run, 2000000), figure = load("figures/fig4c.svg");
+    CHECK(page && !strstr(page, "Open triangles") && figure && strstr(figure, ">80</text>"));
+    free(figure);
+    free(page);
+    remove_folder();
+    forget(&run);
+}
+
+static void test_layer_maps(void)
+{
+    struct plan plan = {.n_models = 2, .n_layers = 5, .n_categories = 2, .side = 20, .names = {"one", "two"}};
+    struct fus_run_summary run;
+    invent(&run, &plan);
+    make_folder("layer-maps");
+    free(run.models[0].layers[1].categories[0].map);
+    free(run.models[0].layers[1].categories[1].map);
+    run.models[0].layers[1].categories[0].map = run.models[0].layers[1].categories[1].map = NULL;
+    silence(&run.models[1].layers[2].categories[1], 100, 0);
+    char *page = write_and_check(&run, 2000000);
+    CHECK(page && strstr(page, "<details id=\"every-layer\">") && count(page, "<table class=\"small\">") == 4);
+    CHECK_MSG(count(page, "<g class=\"hs\"") == 4 * 4 - 1, "%zu small maps", count(page, "<g class=\"hs\""));
+    CHECK(page && count(page, "<span>none</span>") == 1 && strstr(page, "viewBox=\"0 0 16 16\""));
+    free(page);
+    remove_folder();
+    forget(&run);
+}
+
+/* ---- what the script needs ---- */
+
+static void test_script(void)
+{
+    struct plan plan = {.n_models = 1, .n_layers = 4, .n_categories = 3, .side = 4, .names = {"a & b"}};
+    struct fus_run_summary run;
+    invent(&run, &plan);
+    make_folder("script");
+    char *page = write_and_check(&run, 2000000);
+    CHECK(!strpbrk(fus_frame_script, "<&"));
+    CHECK(page && strstr(page, "data-copy=\"Copy the text\"") && strstr(page, "data-copy=\"Copy the BibTeX\""));
+    CHECK(page && strstr(page, "1 network (a &amp; b: ResNet-50") && strstr(page, "@article{benjamini1995,"));
+    CHECK(page && strstr(page, "<title>a &amp; b, face: ") && strstr(page, "<div class=\"slide\">"));
+    free(page);
     remove_folder();
     forget(&run);
 }
@@ -373,7 +516,12 @@ int main(void)
     test_shapes();
     test_single_pictures();
     test_thumbs();
+    test_without_extras();
     test_extras();
+    test_folds();
+    test_beyond();
+    test_layer_maps();
+    test_script();
     test_failures();
     test_full_disk();
     return test_end();

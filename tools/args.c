@@ -251,7 +251,8 @@ static bool names_file(const char *option)
                                         "--texts",
                                         "--templates",
                                         "--vocab",
-                                        "--text-model"};
+                                        "--text-model",
+                                        "--csv"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(option, names[i]) == 0)
             return true;

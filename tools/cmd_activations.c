@@ -7,6 +7,7 @@
 #include "analysis/localizer/pictures.h"
 #include "analysis/report/report.h"
 #include "nn/base/outfile.h"
+#include "nn/base/threads.h"
 #include "tools/args.h"
 #include "tools/commands.h"
 #include "tools/embed_texts.h"
@@ -28,7 +29,7 @@
     "  --activation A     quickgelu or gelu, of CLIP's transformers where the file does not say\n"                  \
     "  --preprocess P     how pictures are prepared: torchvision, torchvision-v2, clip, cifar, or\n"                \
     "                     resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n"             \
-    "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n"
+    "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n" FUS_MODEL_ARGS_PRECISION
 
 static const char help_activations[] =
     "usage: fusiform activations --model FILE --layer L[,L...]|all PICTURES... -o OUT.npy|OUT.npz [options]\n\n"
@@ -52,16 +53,19 @@ static const char help_embed[] =
     "example: fusiform embed --model RN50.pt face.jpg house.jpg -o embeddings.npy\n"
     "         fusiform embed --model RN50.pt --text \"a photo of a face\" --text \"a house\" -o texts.npy\n";
 
-#define MAX_BATCH 4                    /* pictures at a time */
+#define MAX_BATCH 4                    /* pictures at a time, where threads share out layers */
 #define HELD_BYTES ((size_t)256 << 20) /* responses kept at a time for several layers of several pictures */
 
 /* The layers of one round over the pictures. */
 struct round {
     const struct fus_model *model;
-    float **values; /* [n_taps] NULL where not of this round; [N, C, H, W], or one picture where streamed */
+    float **values; /* [n_taps] NULL where not of this round; [N, C, H, W], or a batch where streamed */
     struct fus_npz *streamed;
     const struct fus_pictures *images;
-    int batch, first; /* pictures at a time; number of the first of those that the network sees now */
+    const bool *wanted;
+    float *input; /* [batch, 3, side, side] */
+    int first;    /* number of the first picture that the network sees now */
+    int code;
     struct fus_error *err;
 };
 
@@ -70,17 +74,34 @@ static size_t tap_floats(const struct fus_tap *t)
     return (size_t)t->channels * (size_t)t->height * (size_t)t->width;
 }
 
+/* Where a tap's values go, of a picture of the batch. */
+static float *values_of(const struct round *r, int tap, int picture)
+{
+    size_t at = (size_t)(r->streamed ? picture : r->first + picture);
+    return r->values[tap] + at * tap_floats(fus_net_tap(r->model->net, tap));
+}
+
 static int on_tap(void *context, int tap, int picture, const float *blocked)
 {
-    struct round *r = context;
+    const struct round *r = context;
     const struct fus_tap *t = fus_net_tap(r->model->net, tap);
-    size_t places = (size_t)t->height * (size_t)t->width;
-    float *to = r->values[tap] + (r->streamed ? 0 : (size_t)(r->first + picture) * tap_floats(t));
-    fus_tensor_unblock(to, blocked, t->channels, places);
-    int code = fus_model_check_tap(r->model, tap, to, r->images->set.pictures[r->first + picture].path, r->err);
-    if (code)
-        return code;
-    return r->streamed ? fus_npyout_part(r->streamed, to, tap_floats(t) * sizeof *to, r->err) : FUS_OK;
+    fus_tensor_unblock(values_of(r, tap, picture), blocked, t->channels, (size_t)t->height * (size_t)t->width);
+    return FUS_OK;
+}
+
+/* Checks, and streams, what the network has answered to n pictures. */
+static int take_values(const struct round *r, int n)
+{
+    int code = FUS_OK;
+    for (int tap = 0; tap < fus_net_n_taps(r->model->net); tap++)
+        for (int i = 0; r->wanted[tap] && i < n && !code; i++) {
+            const float *values = values_of(r, tap, i);
+            code = fus_model_check_tap(r->model, tap, values, r->images->set.pictures[r->first + i].path, r->err);
+            if (!code && r->streamed)
+                code = fus_npyout_part(r->streamed, values,
+                                       tap_floats(fus_net_tap(r->model->net, tap)) * sizeof *values, r->err);
+        }
+    return code;
 }
 
 static struct fus_npy_array describe(const struct fus_tap *t, int n_pictures)
@@ -90,33 +111,42 @@ static struct fus_npy_array describe(const struct fus_tap *t, int n_pictures)
     return a;
 }
 
-static int see_pictures(struct round *r, const bool *wanted, const struct fus_pictures *images)
+static void see_batches(void *context)
 {
-    size_t floats = r->model->input_floats;
-    float *input = fus_base_alloc((size_t)r->batch * floats, sizeof *input);
-    int code = input ? FUS_OK : fus_base_fail(r->err, FUS_ENOMEM, "no memory for %d pictures", r->batch);
-    for (r->first = 0; r->first < images->set.n_pictures && !code; r->first += r->batch) {
-        int n = images->set.n_pictures - r->first < r->batch ? images->set.n_pictures - r->first : r->batch;
-        for (int i = 0; i < n && !code; i++)
-            code = fus_pictures_input(input + (size_t)i * floats, images, r->model, r->first + i, r->err);
-        if (!code)
-            code = fus_net_forward(r->model->net, input, n, wanted, on_tap, r, r->err);
-        if (code == FUS_ESTOPPED)
+    struct round *r = context;
+    int batch = fus_net_batch(r->model->net), n_pictures = r->images->set.n_pictures;
+    for (r->first = 0; r->first < n_pictures && !r->code; r->first += batch) {
+        int n = n_pictures - r->first < batch ? n_pictures - r->first : batch;
+        r->code = fus_pictures_input(r->input, r->images, r->model, r->first, n, r->err);
+        if (!r->code)
+            r->code = fus_net_forward(r->model->net, r->input, n, r->wanted, on_tap, r, r->err);
+        if (!r->code)
+            r->code = take_values(r, n);
+        if (r->code == FUS_ESTOPPED)
             fus_base_fail(r->err, FUS_ESTOPPED, "stopped; nothing was written");
     }
-    fus_base_free(input);
-    return code;
+}
+
+static int see_pictures(struct round *r)
+{
+    size_t batch = (size_t)fus_net_batch(r->model->net);
+    r->input = fus_base_alloc(batch, r->model->input_floats * sizeof *r->input);
+    if (!r->input)
+        return fus_base_fail(r->err, FUS_ENOMEM, "no memory for %zu pictures", batch);
+    fus_threads_run(see_batches, r); /* one start of the threads for all pictures */
+    fus_base_free(r->input);
+    return r->code;
 }
 
 /* As many wanted taps from *tap on as HELD_BYTES hold for all pictures; at least one, which is
  * streamed if it is larger. */
-static int run_round(struct fus_npz *z, const struct fus_model *m, const bool *wanted, int *tap, int batch,
+static int run_round(struct fus_npz *z, const struct fus_model *m, const bool *wanted, int *tap,
                      const struct fus_pictures *images, struct fus_error *err)
 {
     int n_taps = fus_net_n_taps(m->net), code = FUS_OK, first = *tap, n_here = 0;
     size_t held = 0, n = (size_t)images->set.n_pictures;
-    struct round r = {.model = m, .images = images, .batch = batch, .err = err};
     bool *here = fus_base_alloc((size_t)n_taps, sizeof *here);
+    struct round r = {.model = m, .images = images, .wanted = here, .err = err};
     r.values = fus_base_alloc((size_t)n_taps, sizeof *r.values);
     if (!here || !r.values)
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for the list of layers");
@@ -131,7 +161,8 @@ static int run_round(struct fus_npz *z, const struct fus_model *m, const bool *w
             r.streamed = z;
             code = fus_npyout_begin(z, &a, err);
         }
-        r.values[*tap] = fus_base_alloc(r.streamed ? floats : floats * n, sizeof(float));
+        size_t kept = r.streamed && n > (size_t)fus_net_batch(m->net) ? (size_t)fus_net_batch(m->net) : n;
+        r.values[*tap] = fus_base_alloc(kept, floats * sizeof(float));
         if (!code && !r.values[*tap])
             code = fus_base_fail(err, FUS_ENOMEM, "no memory for layer %s", fus_net_tap(m->net, *tap)->name);
         here[*tap] = true;
@@ -143,7 +174,7 @@ static int run_round(struct fus_npz *z, const struct fus_model *m, const bool *w
         }
     }
     if (!code)
-        code = see_pictures(&r, here, images);
+        code = see_pictures(&r);
     for (int i = first; r.values && i < n_taps; i++) {
         if (!code && here[i] && !r.streamed) {
             struct fus_npy_array a = describe(fus_net_tap(m->net, i), images->set.n_pictures);
@@ -157,13 +188,13 @@ static int run_round(struct fus_npz *z, const struct fus_model *m, const bool *w
     return code;
 }
 
-static int write_npz(const char *out, const struct fus_model *m, const bool *wanted, int batch,
-                     const struct fus_pictures *images, struct fus_error *err)
+static int write_npz(const char *out, const struct fus_model *m, const bool *wanted, const struct fus_pictures *images,
+                     struct fus_error *err)
 {
     struct fus_npz *z = NULL;
     int code = fus_npyout_open(&z, out, err);
     for (int tap = 0; !code && tap < fus_net_n_taps(m->net);)
-        code = run_round(z, m, wanted, &tap, batch, images, err);
+        code = run_round(z, m, wanted, &tap, images, err);
     if (code) {
         fus_npyout_discard(z);
         return code;
@@ -172,13 +203,13 @@ static int write_npz(const char *out, const struct fus_model *m, const bool *wan
 }
 
 /* One tap of all pictures in memory -> .npy, [N,C,H,W] or [N,D]. */
-static int write_npy(const char *out, const struct fus_model *m, int tap, bool flat, int batch,
-                     const struct fus_pictures *images, struct fus_error *err)
+static int write_npy(const char *out, const struct fus_model *m, int tap, bool flat, const struct fus_pictures *images,
+                     struct fus_error *err)
 {
     const struct fus_tap *t = fus_net_tap(m->net, tap);
     size_t n_taps = (size_t)fus_net_n_taps(m->net);
-    struct round r = {.model = m, .images = images, .batch = batch, .err = err};
     bool *wanted = fus_base_alloc(n_taps, sizeof *wanted);
+    struct round r = {.model = m, .images = images, .wanted = wanted, .err = err};
     r.values = fus_base_alloc(n_taps, sizeof *r.values);
     if (r.values)
         r.values[tap] = fus_base_alloc(tap_floats(t) * (size_t)images->set.n_pictures, sizeof(float));
@@ -188,7 +219,7 @@ static int write_npy(const char *out, const struct fus_model *m, int tap, bool f
                              t->name, images->set.n_pictures);
     if (!code) {
         wanted[tap] = true;
-        code = see_pictures(&r, wanted, images);
+        code = see_pictures(&r);
     }
     if (!code) {
         struct fus_npy_array a = describe(t, images->set.n_pictures);
@@ -208,6 +239,7 @@ static int write_npy(const char *out, const struct fus_model *m, int tap, bool f
 static void plan_passes(struct fus_net_options *o, int n_pictures)
 {
     o->batch = n_pictures < MAX_BATCH ? n_pictures : MAX_BATCH;
+    o->apart = n_pictures < FUS_PICTURES_APART ? n_pictures : FUS_PICTURES_APART;
     o->low_memory = o->low_memory || n_pictures <= MAX_BATCH;
 }
 
@@ -216,6 +248,7 @@ int fus_cmd_activations(int argc, char **argv)
     const char *path = NULL, *layers = NULL, *out = NULL;
     struct fus_model_choice choice = {0};
     struct fus_net_options options = {0};
+    struct fus_choice precision = {fus_model_args_precisions, FUS_PRECISION_FP32};
     bool skip_bad = false;
     struct fus_texts operands = {0};
     struct fus_pictures images = {0};
@@ -228,6 +261,7 @@ int fus_cmd_activations(int argc, char **argv)
                                    {"--activation", FUS_ARG_TEXT, &choice.activation},
                                    {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
                                    {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
+                                   {"--precision", FUS_ARG_CHOICE, &precision},
                                    {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
                                    {0}};
     int status = fus_args_parse("activations", help_activations, args, &operands, argc, argv);
@@ -237,6 +271,7 @@ int fus_cmd_activations(int argc, char **argv)
         return fus_args_usage("activations", "--model FILE, --layer L, pictures and -o OUT expected");
     if (!fus_args_ends_with(out, ".npy") && !fus_args_ends_with(out, ".npz") && !fus_outfile_is_stream(out))
         return fus_args_usage("activations", "-o %s: a name ending in .npy or .npz expected", out);
+    options.precision = (enum fus_precision)precision.value;
     status = fus_model_args_check("activations", &choice);
     if (status)
         return status;
@@ -265,8 +300,8 @@ int fus_cmd_activations(int argc, char **argv)
     if (!code)
         code = fus_pictures_check(&images, &m, skip_bad, &err);
     if (!code)
-        code = fus_args_ends_with(out, ".npz") ? write_npz(out, &m, wanted, options.batch, &images, &err)
-                                               : write_npy(out, &m, only, false, options.batch, &images, &err);
+        code = fus_args_ends_with(out, ".npz") ? write_npz(out, &m, wanted, &images, &err)
+                                               : write_npy(out, &m, only, false, &images, &err);
     fus_base_free(wanted);
     if (!code)
         code = fus_pictures_write_rows(&images, out, &err);
@@ -317,7 +352,7 @@ static int embed_pictures(const char *path, const char *out, const struct fus_te
     if (!code)
         code = fus_pictures_check(&images, &m, skip_bad, &err);
     if (!code)
-        code = write_npy(out, &m, fus_net_embedding_tap(m.net), true, options->batch, &images, &err);
+        code = write_npy(out, &m, fus_net_embedding_tap(m.net), true, &images, &err);
     if (!code)
         code = fus_pictures_write_rows(&images, out, &err);
     if (!code)
@@ -333,6 +368,7 @@ int fus_cmd_embed(int argc, char **argv)
     const char *path = NULL, *out = NULL;
     struct fus_model_choice choice = {0};
     struct fus_net_options options = {0};
+    struct fus_choice precision = {fus_model_args_precisions, FUS_PRECISION_FP32};
     bool skip_bad = false;
     struct fus_texts operands = {0};
     fus_text_args_start(&texts);
@@ -343,6 +379,7 @@ int fus_cmd_embed(int argc, char **argv)
                                    {"--activation", FUS_ARG_TEXT, &choice.activation},
                                    {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
                                    {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
+                                   {"--precision", FUS_ARG_CHOICE, &precision},
                                    {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
                                    {"--text", FUS_ARG_LIST, &texts.texts},
                                    {"--texts", FUS_ARG_TEXT, &texts.file},
@@ -360,6 +397,7 @@ int fus_cmd_embed(int argc, char **argv)
         status = fus_model_args_check("embed", &choice);
     if (status)
         return status;
+    options.precision = texts.precision = (enum fus_precision)precision.value;
     if (operands.n == 0)
         return fus_embed_texts_run(out, path, &choice, &texts);
     return embed_pictures(path, out, &operands, &choice, &options, skip_bad);

@@ -7,6 +7,7 @@
 
 #include "analysis/localizer/model.h"
 #include "nn/base/rng.h"
+#include "nn/base/threads.h"
 #include "tools/args.h"
 #include "tools/bench_train.h"
 #include "tools/commands.h"
@@ -27,6 +28,7 @@ static const char help[] =
     "  --prefix P     which of the file's networks, where it holds several\n"
     "  --preprocess P whose input's size: torchvision, clip, cifar, resize=..,interp=..,crop=..,mean=..,std=..\n"
     "  --conv direct  without Winograd's algorithm\n"
+    "  --precision P  fp32 (default) or bf16, which is direct\n"
     "  --low-memory   hold one layer's weights at a time\n"
     "  --totals       whole passes alone, with 1, 2, 4 .. all threads and batches of 1 and 8 (or --batch N), instead "
     "of the layers; with\n"
@@ -136,8 +138,19 @@ static void print_timing(const struct fus_model *m, struct timing *t, bool csv)
                (double)fus_net_bytes(m->net) / 1e6, memory);
 }
 
-static int run_rounds(struct fus_model *m, struct timing *t, struct fus_error *err)
+struct benching {
+    struct fus_model *model;
+    struct timing *timing;
+    int code;
+    struct fus_error *err;
+};
+
+static void run_rounds(void *context)
 {
+    struct benching *b = context;
+    struct fus_model *m = b->model;
+    struct timing *t = b->timing;
+    struct fus_error *err = b->err;
     size_t n = m->input_floats * (size_t)t->batch, n_taps = (size_t)fus_net_n_taps(m->net);
     float *input = fus_base_alloc(n, sizeof *input);
     bool *wanted = fus_base_alloc(n_taps, sizeof *wanted);
@@ -163,7 +176,7 @@ static int run_rounds(struct fus_model *m, struct timing *t, struct fus_error *e
     fus_base_free(input);
     fus_base_free(wanted);
     fus_base_free(times.layers);
-    return code;
+    b->code = code;
 }
 
 /* What to time. */
@@ -182,6 +195,7 @@ static int time_model(struct figure *total, struct timing *t, struct asked *a, s
     size_t rounds = (size_t)t->rounds;
     double start = now();
     a->options.batch = t->batch;
+    a->options.apart = a->totals ? t->batch : 0;
     int code = fus_model_open(&m, a->path, &a->choice, &a->options, err);
     if (code)
         return code;
@@ -192,7 +206,10 @@ static int time_model(struct figure *total, struct timing *t, struct asked *a, s
     t->peaks = fus_base_alloc(rounds, sizeof *t->peaks);
     t->shares = fus_base_alloc(rounds, sizeof *t->shares);
     bool room = t->layers && t->passes && t->peaks && t->shares;
-    code = room ? run_rounds(&m, t, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for the times");
+    struct benching b = {&m, t, FUS_OK, err};
+    if (room)
+        fus_threads_run(run_rounds, &b); /* one start of the threads, as in other commands */
+    code = room ? b.code : fus_base_fail(err, FUS_ENOMEM, "no memory for the times");
     if (!code && total)
         *total = figure_of(t, t->passes, flops_of(&m, t->n_layers));
     else if (!code)
@@ -232,6 +249,7 @@ int fus_cmd_bench(int argc, char **argv)
 {
     static const struct fus_word kernels[] = {{"auto", 0}, {"direct", 1}, {0}};
     struct fus_choice conv = {kernels, -1}; /* auto; of training: direct */
+    struct fus_choice precision = {fus_model_args_precisions, FUS_PRECISION_FP32};
     int batch = 0;
     struct asked a = {.path = "random:resnet50?seed=1"};
     struct timing t = {.rounds = 15};
@@ -246,6 +264,7 @@ int fus_cmd_bench(int argc, char **argv)
                                    {"--rounds", FUS_ARG_COUNT, &t.rounds},
                                    {"--csv", FUS_ARG_FLAG, &a.csv},
                                    {"--conv", FUS_ARG_CHOICE, &conv},
+                                   {"--precision", FUS_ARG_CHOICE, &precision},
                                    {"--low-memory", FUS_ARG_FLAG, &a.options.low_memory},
                                    {"--totals", FUS_ARG_FLAG, &a.totals},
                                    {"--train", FUS_ARG_FLAG, &trains},
@@ -257,12 +276,15 @@ int fus_cmd_bench(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (none.n)
         return fus_args_usage("bench", "'%s' is not expected", none.items[0]);
+    if (trains && precision.value != FUS_PRECISION_FP32)
+        return fus_args_usage("bench", "--precision bf16 is not for --train");
     if (!trains && (train.from || train.max_memory))
         return fus_args_usage("bench", "--from and --max-memory are for --train");
     if (train.from &&
         (strncmp(train.from, "layer", 5) != 0 || train.from[5] < '1' || train.from[5] > '4' || train.from[6]))
         return fus_args_usage("bench", "--from: '%s' found, a stage such as layer4 expected", train.from);
     a.options.direct = conv.value == 1;
+    a.options.precision = (enum fus_precision)precision.value;
     status = fus_model_args_check("bench", &a.choice);
     if (status)
         return status;

@@ -8,6 +8,7 @@
 #include "analysis/localizer/pictures.h"
 #include "nn/base/fmath.h"
 #include "nn/base/text.h"
+#include "nn/base/threads.h"
 #include "nn/base/utf8.h"
 #include "tools/args.h"
 #include "tools/commands.h"
@@ -39,7 +40,7 @@ static const char help[] =
     "  --prefix P         which of the file's networks, where it holds several: --prefix teacher, model_ema, ...\n"
     "  --preprocess P     how pictures are prepared: torchvision, torchvision-v2, clip, cifar, or\n"
     "                     resize=256,interp=bilinear,crop=224,mean=.485/.456/.406,std=.229/.224/.225\n"
-    "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n"
+    "  --low-memory       hold one layer's weights at a time: slower, the same bytes\n" FUS_MODEL_ARGS_PRECISION
     "  --skip-bad         leave out pictures that cannot be read; else they are all listed, and nothing is printed\n\n"
     "example: fusiform classify --model resnet50.pth --labels imagenet.txt --top 3 cat.jpg\n"
     "         fusiform classify --model RN50.pt --text-labels animals.txt --template \"a drawing of a {}.\" cat.jpg\n";
@@ -79,17 +80,16 @@ struct request {
  * compared with texts. */
 struct sight {
     int tap, n, n_classes;
-    float *values, *scores; /* [n] the tap; [n_classes] */
+    float *values, *scores; /* [batch, n] the tap; [n_classes] */
     float *texts;           /* [n_classes, n] of length 1; NULL: the tap holds classes */
     double scale;
 };
 
 static int on_tap(void *context, int tap, int picture, const float *blocked)
 {
-    struct sight *s = context;
+    const struct sight *s = context;
     (void)tap;
-    (void)picture;
-    fus_tensor_unblock(s->values, blocked, s->n, 1);
+    fus_tensor_unblock(s->values + (size_t)picture * (size_t)s->n, blocked, s->n, 1);
     return FUS_OK;
 }
 
@@ -121,18 +121,18 @@ static double length(const float *v, int n)
     return sqrt(sum);
 }
 
-/* Logits of the picture just seen. */
-static void score(struct sight *s)
+/* Logits of a picture; values [n]. */
+static void score(struct sight *s, const float *values)
 {
     if (!s->texts) {
-        memcpy(s->scores, s->values, (size_t)s->n * sizeof *s->scores);
+        memcpy(s->scores, values, (size_t)s->n * sizeof *s->scores);
         return;
     }
-    double norm = length(s->values, s->n);
+    double norm = length(values, s->n);
     for (int c = 0; c < s->n_classes; c++) {
         double dot = 0;
         for (int i = 0; i < s->n; i++)
-            dot += (double)s->values[i] * s->texts[(size_t)c * (size_t)s->n + (size_t)i];
+            dot += (double)values[i] * s->texts[(size_t)c * (size_t)s->n + (size_t)i];
         s->scores[c] = (float)(norm > 0 ? s->scale * dot / norm : 0);
     }
 }
@@ -187,40 +187,74 @@ static int embed_names(struct sight *s, struct labels *labels, const struct requ
     return code;
 }
 
+/* All pictures, in batches. */
+struct looking {
+    struct sight *sight;
+    struct fus_model *model;
+    const struct labels *labels;
+    const struct fus_pictures *images;
+    int top;
+    bool *wanted;
+    float *input; /* [batch, 3, side, side] */
+    int code;
+    struct fus_error *err;
+};
+
+/* The n pictures that the network has just seen. */
+static int print_batch(struct looking *l, int first, int n)
+{
+    struct sight *s = l->sight;
+    for (int i = 0; i < n; i++) {
+        const char *path = l->images->set.pictures[first + i].path;
+        const float *values = s->values + (size_t)i * (size_t)s->n;
+        if (fus_model_check_tap(l->model, s->tap, values, path, l->err)) {
+            int code = fus_model_find_bad_layer(l->model, l->input + (size_t)i * l->model->input_floats, path, l->err);
+            return code ? code : FUS_EFORMAT; /* as check_tap says */
+        }
+        score(s, values);
+        fus_softmax_apply(s->scores, (size_t)s->n_classes);
+        print_top(path, s->scores, s->n_classes, l->top, l->labels);
+    }
+    return FUS_OK;
+}
+
+static void see_pictures(void *context)
+{
+    struct looking *l = context;
+    int batch = fus_net_batch(l->model->net), n_pictures = l->images->set.n_pictures;
+    for (int first = 0, n; first < n_pictures && !l->code; first += n) {
+        n = n_pictures - first < batch ? n_pictures - first : batch;
+        l->code = fus_pictures_input(l->input, l->images, l->model, first, n, l->err);
+        if (!l->code)
+            l->code = fus_net_forward(l->model->net, l->input, n, l->wanted, on_tap, l->sight, l->err);
+        if (!l->code)
+            l->code = print_batch(l, first, n);
+        if (l->code == FUS_ESTOPPED || (!l->code && fus_base_stopping()))
+            l->code = fus_base_fail(l->err, FUS_ESTOPPED, "stopped after %d of %d pictures",
+                                    l->code ? first : first + n, n_pictures);
+    }
+}
+
 static int look(struct sight *s, struct fus_model *m, const struct labels *labels, int top,
                 const struct fus_pictures *images, struct fus_error *err)
 {
-    int code = FUS_OK;
-    size_t n_taps = (size_t)fus_net_n_taps(m->net);
-    bool *wanted = fus_base_alloc(n_taps, sizeof *wanted);
-    float *input = fus_base_alloc(m->input_floats, sizeof *input);
+    size_t n_taps = (size_t)fus_net_n_taps(m->net), batch = (size_t)fus_net_batch(m->net);
+    struct looking l = {.sight = s, .model = m, .labels = labels, .images = images, .top = top, .err = err};
+    l.wanted = fus_base_alloc(n_taps, sizeof *l.wanted);
+    l.input = fus_base_alloc(batch, m->input_floats * sizeof *l.input);
     s->scores = fus_base_alloc((size_t)s->n_classes, sizeof *s->scores);
-    s->values = fus_base_alloc((size_t)s->n, sizeof *s->values);
-    if (!wanted || !input || !s->scores || !s->values)
-        code = fus_base_fail(err, FUS_ENOMEM, "no memory for a picture");
-    else
-        wanted[s->tap] = true;
-    for (int i = 0; i < images->set.n_pictures && !code; i++) {
-        code = fus_pictures_input(input, images, m, i, err);
-        if (!code)
-            code = fus_net_forward(m->net, input, 1, wanted, on_tap, s, err);
-        if (!code && fus_model_check_tap(m, s->tap, s->values, images->set.pictures[i].path, err)) {
-            code = fus_model_find_bad_layer(m, input, images->set.pictures[i].path, err);
-            code = code ? code : FUS_EFORMAT; /* as check_tap says */
-        }
-        if (!code) {
-            score(s);
-            fus_softmax_apply(s->scores, (size_t)s->n_classes);
-            print_top(images->set.pictures[i].path, s->scores, s->n_classes, top, labels);
-        }
-        if (!code && fus_base_stopping())
-            code = fus_base_fail(err, FUS_ESTOPPED, "stopped after %d of %d pictures", i + 1, images->set.n_pictures);
+    s->values = fus_base_alloc(batch, (size_t)s->n * sizeof *s->values);
+    if (!l.wanted || !l.input || !s->scores || !s->values)
+        l.code = fus_base_fail(err, FUS_ENOMEM, "no memory for a picture");
+    else {
+        l.wanted[s->tap] = true;
+        fus_threads_run(see_pictures, &l); /* one start of the threads for all pictures */
     }
-    fus_base_free(wanted);
-    fus_base_free(input);
+    fus_base_free(l.wanted);
+    fus_base_free(l.input);
     fus_base_free(s->scores);
     fus_base_free(s->values);
-    return code;
+    return l.code;
 }
 
 /* Finds the tap, and makes or reads what it is compared with. */
@@ -283,7 +317,8 @@ int fus_cmd_classify(int argc, char **argv)
     const char *path = NULL;
     struct fus_model_choice choice = {0};
     struct request r = {.top = 5, .texts = &texts};
-    struct fus_net_options options = {0};
+    struct fus_net_options options = {.apart = FUS_PICTURES_APART};
+    struct fus_choice precision = {fus_model_args_precisions, FUS_PRECISION_FP32};
     bool skip_bad = false;
     struct fus_texts operands = {0};
     struct fus_pictures images = {0};
@@ -296,6 +331,7 @@ int fus_cmd_classify(int argc, char **argv)
                                    {"--activation", FUS_ARG_TEXT, &choice.activation},
                                    {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
                                    {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
+                                   {"--precision", FUS_ARG_CHOICE, &precision},
                                    {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
                                    {"--top", FUS_ARG_COUNT, &r.top},
                                    {"--text-labels", FUS_ARG_TEXT, &texts.file},
@@ -316,6 +352,7 @@ int fus_cmd_classify(int argc, char **argv)
     if (status)
         return status;
     texts.normalize = true; /* cosines */
+    options.precision = texts.precision = (enum fus_precision)precision.value;
     r.prefix = choice.prefix;
     r.activation = choice.activation;
     struct fus_error err = {0};

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "analysis/inference.h"
+#include "analysis/localizer/lesion_page.h"
 #include "analysis/localizer/pictures.h"
 #include "analysis/run/run_options.h"
 #include "nn/base/number.h"
@@ -34,11 +35,13 @@ static const char help[] =
     "                       cross-validation in the half it is fitted to; both: a row of each\n"
     "  --controls M         sets of control units of each kind (default 50)\n"
     "  --seed N             of the choice of controls (default 1)\n"
-    "  --batch N            pictures at a time (default 4)\n"
+    "  --batch N            pictures at a time (default 4; of networks of short layers 64)\n"
     "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
     "  --prefix P, --preprocess P, --activation A  as in the run\n"
+    "  --precision P        fp32 or bf16 (default: that of the run)\n"
     "  -o OUT.csv           instead of standard output; then what it says in words goes there, and not to standard "
-    "error\n\n"
+    "error\n"
+    "  --report PAGE.html   with -o: the table as a page, with figures\n\n"
     "example: fusiform lesion --model resnet50.pth --run out/mine --stimuli fLoc/ --category face --layer "
     "layer4.2.relu\n";
 
@@ -54,6 +57,12 @@ static const struct fus_word readouts[] = {{"mean", READ_MEAN}, {"ridge", READ_R
 static bool same_text(const char *a, const char *b)
 {
     return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static enum fus_precision precision_of(const struct fus_lesion_pass *l)
+{
+    const char *text = fus_run_read_option(&l->past, "precision");
+    return text && strcmp(text, "\"bf16\"") == 0 ? FUS_PRECISION_BF16 : FUS_PRECISION_FP32;
 }
 
 /* The run's name for the model with these weights; NULL: none, and err says so. */
@@ -338,9 +347,9 @@ int fus_cmd_lesion(int argc, char **argv)
                                 .stimuli = "builtin",
                                 .readout = {readouts, READ_MEAN},
                                 .controls = 50,
-                                .batch = 4,
                                 .seed = 1};
-    const char *top = NULL;
+    struct fus_choice precision = {fus_model_args_precisions, -1};
+    const char *top = NULL, *page = NULL;
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &l.model_path},
                                    {"--run", FUS_ARG_TEXT, &l.folder},
                                    {"--category", FUS_ARG_TEXT, &l.category},
@@ -355,10 +364,12 @@ int fus_cmd_lesion(int argc, char **argv)
                                    {"--batch", FUS_ARG_COUNT, &l.batch},
                                    {"--lang-head", FUS_ARG_TEXT, &l.choice.lang_head},
                                    {"-o", FUS_ARG_TEXT, &l.out},
+                                   {"--report", FUS_ARG_TEXT, &page},
                                    {"--top", FUS_ARG_TEXT, &top},
                                    {"--prefix", FUS_ARG_TEXT, &l.choice.prefix},
                                    {"--activation", FUS_ARG_TEXT, &l.choice.activation},
                                    {"--preprocess", FUS_ARG_TEXT, &l.choice.preprocess},
+                                   {"--precision", FUS_ARG_CHOICE, &precision},
                                    {0}};
     struct fus_texts none;
     struct fus_error err = {0};
@@ -372,24 +383,31 @@ int fus_cmd_lesion(int argc, char **argv)
         return fus_args_usage("lesion", "--%s", err.msg);
     if (l.batch > 256)
         return fus_args_usage("lesion", "--batch: %d found, at most 256 expected", l.batch);
+    if (page && !l.out)
+        return fus_args_usage("lesion", "--report PAGE.html is drawn from the table: -o OUT.csv expected with it");
     status = parse_doses(&l, top);
     if (!status)
         status = fus_model_args_check("lesion", &l.choice);
     if (status)
         return status;
     fus_interrupt_catch();
-    const struct fus_net_options options = {.batch = l.batch};
+    struct fus_net_options options = {.batch = l.batch ? l.batch : 4, .apart = l.batch ? l.batch : FUS_PICTURES_APART};
     int code = open_run(&l, &err);
+    options.precision = precision.value >= 0 ? (enum fus_precision)precision.value : precision_of(&l);
     if (!code)
         code = fus_model_open(&l.model, l.model_path, &l.choice, &options, &err);
-    if (!code)
+    if (!code) {
+        l.batch = fus_net_batch(l.model.net);
         code = plan(&l, &err);
+    }
     if (!code && !find_name(&l, &err))
         code = FUS_ENOTFOUND;
     if (!code)
         code = open_pictures(&l, &err);
     if (!code)
         code = silence_each(&l, &err);
+    if (!code && page)
+        code = fus_lesion_page_write(page, l.out, &err);
     if (!code)
         fus_progress_tell_model(&l.model);
     close_all(&l);

@@ -6,13 +6,12 @@
 #include "tools/args.h"
 #include "tools/commands.h"
 
-static const char help[] =
-    "usage: fusiform report DIR\n\n"
-    "Draws DIR/report.html and DIR/figures/ again from the tables and labels that `fusiform "
-    "run` left in DIR; needs no network and no\n"
-    "picture. Of a folder that `fusiform sdc cluster` wrote: report.html. The same version gives "
-    "the same bytes.\n\n"
-    "example: fusiform report out/mine\n";
+static const char help[] = "usage: fusiform report DIR\n\n"
+                           "Draws DIR/report.html and DIR/figures/ again from the tables and labels that `fusiform "
+                           "run` left in DIR; needs no network and no\n"
+                           "picture. Of a folder that `fusiform sdc` wrote: report.html. The same version gives "
+                           "the same bytes.\n\n"
+                           "example: fusiform report out/mine\n";
 
 int fus_cmd_report(int argc, char **argv)
 {

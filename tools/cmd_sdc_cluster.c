@@ -46,6 +46,8 @@ static const char help[] =
     "  --centroid voxels|participants   mean of a cluster's voxels (default), or of its participants' means\n"
     "  --stability 20       resamples of the reruns of a fit, and the decoders of `fit --halves`, clustered again;\n"
     "                       stability.csv; 0: none\n"
+    "  --compare all|none   beside the clusters, for a fit with responses: DBSCAN within each participant, k-means;\n"
+    "                       comparison.csv (default all)\n"
     "  --seed 1             of everything random\n"
     "  --preset efird       the choices of Efird et al. 2025: weights, eps 0.45 to 0.70, border last; options "
     "override\n\n"
@@ -206,7 +208,8 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
     struct choices c = {
         {kinds, NOT_GIVEN}, {borders, NOT_GIVEN}, {nulls, NOT_GIVEN}, {presets, NOT_GIVEN}, NULL, NULL, NULL};
     static const struct fus_word means[] = {{"voxels", 0}, {"participants", 1}, {0}};
-    struct fus_choice centroid = {means, 0};
+    static const struct fus_word ways[] = {{"all", 1}, {"none", 0}, {0}};
+    struct fus_choice centroid = {means, 0}, compare = {ways, 1};
     static const char *vectors[MAX_VECTORS];
     struct fus_texts operands, list = {vectors, 0, MAX_VECTORS};
     struct fus_sdc_cluster_options o;
@@ -236,6 +239,7 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
                                    {"--layer", FUS_ARG_TEXT, &o.layer},
                                    {"--top", FUS_ARG_COUNT, &o.top},
                                    {"--centroid", FUS_ARG_CHOICE, &centroid},
+                                   {"--compare", FUS_ARG_CHOICE, &compare},
                                    {"--seed", FUS_ARG_SEED, &o.seed},
                                    {"--preset", FUS_ARG_CHOICE, &c.preset},
                                    {0}};
@@ -249,6 +253,7 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
     o.folder = operands.n ? operands.items[0] : NULL;
     o.note = tell;
     o.keep = !force;
+    o.compare = compare.value;
     o.by_participant = centroid.value;
     status = take_choices(&o, &c);
     if (!status)

@@ -1,13 +1,13 @@
 /* fusiform sdc demo: simulated participants with planted concepts, from files to clusters, scored
- * against what was planted (analysis/sdc/simulate.h, decode.h, clustering.h, found.h). */
+ * against what was planted (analysis/sdc/demo.h). */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/sdc/clustering.h"
-#include "analysis/sdc/found.h"
+#include "analysis/sdc/demo.h"
 #include "tools/args.h"
 #include "tools/commands.h"
+#include "tools/progress.h"
 #include "tools/sdc_show.h"
 
 #define NAME "sdc demo"
@@ -21,93 +21,27 @@ static const char help[] =
     "  --seed N            another set of pictures, people and noise (default 1)\n"
     "  --participants P    people (default 8)\n"
     "  --alone             every person's concepts are their own: nothing should be found\n"
-    "  --reruns R          decoders of a person that are averaged (default 3)\n"
+    "  --reruns R          decoders of a person that are averaged (default 10)\n"
     "  --iterations N      steps of a fit (default 1000)\n"
     "  --stability N       draws of reruns that judge the clusters (default 20)\n"
+    "  --networks          in place of people: the demonstration networks and an untrained one look at the drawn\n"
+    "                      pictures. Which concepts do which of them share, and which does a localizer miss?\n"
+    "                      control and lang were trained on from vision: what these three share alone is what copies "
+    "share\n"
+    "  --model [NAME=]FILE@LAYER[?units=all|random:N]   other networks in place of people; may be repeated\n"
     "  --small             five people, a third of the pictures, 200 steps, no ridge regression: for a first look\n"
     "  --force             the folder may hold another demonstration, which is replaced\n"
     "  --resume            an interrupted demonstration goes on\n"
     "  --out DIR           DIR/data: the simulated study; the rest as `sdc fit` and `sdc cluster` write it, and\n"
     "                      found.csv, demo.csv: planted concepts and clusters\n"
     "  --threads N         default: one for each core\n\n"
-    "example: fusiform sdc demo --out out/sdc\n";
-
-enum { N_TEST = 150, N_VAL = 100, PATH_BYTES = 4096 };
-
-struct demo {
-    const char *out;
-    char data[PATH_BYTES - 64], study[PATH_BYTES], embedding[PATH_BYTES], images[PATH_BYTES];
-    struct fus_sdc_simulate_options simulate;
-    struct fus_sdc_decode_options fit;
-    struct fus_sdc_cluster_options cluster;
-};
+    "example: fusiform sdc demo --out out/sdc\n"
+    "         fusiform sdc demo --networks --out out/networks\n"
+    "         fusiform sdc demo --model r50=resnet50.pth@layer4.2.relu --model RN50.pt@layer4.2.relu --out out/two\n";
 
 static void tell(const char *line)
 {
     fus_args_tell("fusiform: %s", line);
-}
-
-/* Which pictures are drawn: those that test or validate for anyone, whose copies stand in the
- * report. */
-static int find_drawn(uint8_t **drawn, const struct demo *d, struct fus_error *err)
-{
-    struct fus_sdc_embedding e;
-    struct fus_sdc_study *study = NULL;
-    int code = fus_sdc_embedding_open(&e, d->embedding, err);
-    if (code)
-        return code;
-    code = fus_sdc_study_create(&study, err);
-    if (!code)
-        code = fus_sdc_study_read(study, d->study, err);
-    if (!code)
-        code = fus_sdc_study_load(study, NULL, &e, &d->fit.split, err);
-    *drawn = code ? NULL : fus_base_alloc(e.n, 1);
-    if (!code && !*drawn)
-        code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu images", e.n);
-    for (int p = 0; !code && p < study->n; p++)
-        for (size_t t = 0; t < study->participants[p].n_trials; t++)
-            if (study->participants[p].split[t] != FUS_SDC_TRAIN)
-                (*drawn)[study->participants[p].image[t]] = 1;
-    fus_sdc_study_close(study);
-    fus_sdc_embedding_close(&e);
-    return code;
-}
-
-static int simulate(struct demo *d, struct fus_error *err)
-{
-    uint8_t *drawn = NULL;
-    fus_args_tell("fusiform: simulating %d participants", d->simulate.n_participants);
-    int code = fus_sdc_simulate(d->data, &d->simulate, err);
-    if (!code)
-        code = find_drawn(&drawn, d, err);
-    if (!code)
-        code = fus_sdc_simulate_images(d->data, &d->simulate, drawn, err);
-    fus_base_free(drawn);
-    return code;
-}
-
-/* ---- the end ---- */
-
-static int score(struct fus_sdc_found *found, const struct fus_sdc_cluster_result *r, const struct demo *d,
-                 struct fus_error *err)
-{
-    char truth[PATH_BYTES], labels[PATH_BYTES], eps[32];
-    int code = FUS_OK;
-    snprintf(truth, sizeof truth, "%s/truth.csv", d->data);
-    for (int i = 0; !code && i < r->n; i++) {
-        int chosen = r->of[i].chosen;
-        found[i] = (struct fus_sdc_found){
-            .vectors = r->of[i].which, .eps = NAN, .q = NAN, .rand_planted = NAN, .rand_all = NAN};
-        if (chosen < 0)
-            continue;
-        found[i].eps = r->of[i].eps[chosen].eps;
-        found[i].q = r->of[i].eps[chosen].q;
-        fus_sdc_clustering_name(eps, found[i].eps);
-        snprintf(labels, sizeof labels, "%s/clusters%s/%s", d->out,
-                 strcmp(r->of[i].which, "pattern") == 0 ? "-pattern" : "", eps);
-        code = fus_sdc_found_score(&found[i], truth, d->out, labels, err);
-    }
-    return code ? code : fus_sdc_found_write(d->out, found, r->n, err);
 }
 
 static void print_concepts(const struct fus_sdc_found *found, int n)
@@ -147,8 +81,20 @@ static void print_found(const struct fus_sdc_found *found, int n)
     }
 }
 
+/* Networks have no planted concepts: what is printed is who shares the clusters. */
+static void print_shared(const struct fus_sdc_cluster_result *r)
+{
+    for (int i = 0; i < r->n; i++)
+        if (r->of[i].chosen < 0)
+            printf("%s: no eps passes the null, nothing is called shared\n", r->of[i].which);
+        else
+            printf("%s, eps %.3g: %d clusters of ten units or more\n", r->of[i].which,
+                   r->of[i].eps[r->of[i].chosen].eps, r->of[i].eps[r->of[i].chosen].n_count);
+    printf("networks trained on from one another share as copies do: see who is in each cluster (clusters.csv)\n");
+}
+
 /* A folder that holds a demonstration is not written over by another without --force. */
-static int check_folder(const struct demo *d, struct fus_error *err)
+static int check_folder(const struct fus_sdc_demo *d, struct fus_error *err)
 {
     FILE *there = d->fit.force || d->fit.resume ? NULL : fopen(d->study, "rb");
     if (!there)
@@ -158,88 +104,88 @@ static int check_folder(const struct demo *d, struct fus_error *err)
                          d->out);
 }
 
-static int run(struct demo *d, struct fus_error *err)
+static int localize(struct fus_sdc_demo *d, struct fus_error *err)
+{
+    bool done;
+    int code = fus_sdc_demo_localize(d, &done, fus_progress_listen, err);
+    if (!code && !done)
+        tell("the models are read at different layers: their clusters are not compared with a localizer");
+    return code;
+}
+
+static int run(struct fus_sdc_demo *d, struct fus_error *err)
 {
     struct fus_sdc_found found[2];
     struct fus_sdc_cluster_result result;
     int code = check_folder(d, err);
-    if (!code)
-        code = simulate(d, err);
+    if (!code) {
+        if (d->n_models)
+            fus_args_tell("fusiform: drawing %zu pictures", d->simulate.n_shared);
+        else
+            fus_args_tell("fusiform: simulating %d participants", d->simulate.n_participants);
+        code = fus_sdc_demo_simulate(d, true, err);
+    }
     if (code)
         return fus_args_failed(err);
     if (fus_sdc_show_fit(&d->fit, err)) /* prints the error itself */
         return 1;
-    code = fus_sdc_cluster_folder(&d->cluster, &result, err);
+    if (d->n_models)
+        code = localize(d, err);
     if (!code)
-        code = score(found, &result, d, err);
+        code = fus_sdc_cluster_folder(&d->cluster, &result, err);
+    if (!code && !d->n_models)
+        code = fus_sdc_demo_score(found, &result, d, err);
     if (code)
         return fus_args_failed(err);
-    print_found(found, result.n);
+    if (d->n_models)
+        print_shared(&result);
+    else
+        print_found(found, result.n);
     printf("report: %s/report.html\n", d->out);
     return 0;
 }
 
 /* ---- options ---- */
 
-static void set_defaults(struct demo *d)
-{
-    fus_sdc_simulate_defaults(&d->simulate);
-    fus_sdc_decode_defaults(&d->fit, false);
-    fus_sdc_cluster_defaults(&d->cluster);
-    d->fit.split.n_test = N_TEST;
-    d->fit.split.n_val = N_VAL;
-    d->fit.data.scale = 300;
-    d->fit.fit.iterations = 1000;
-    d->fit.fit.rate = 1e-3;
-    d->fit.fit.noise = 2; /* 300 voxels want more of it than 15,000 */
-    d->fit.fit.tail = 0.5;
-    d->fit.reruns = 3;
-    d->cluster.of = FUS_SDC_BOTH;
-    d->cluster.note = tell;
-}
-
-/* What the command line leaves at its default becomes smaller. */
-static void make_small(struct demo *d)
-{
-    d->simulate.n_own = 300;
-    d->fit.split.n_val = 33;
-    d->fit.fit.iterations = 200;
-    d->fit.reruns = 1;
-    d->fit.n_alphas = 0;
-    d->cluster.stability = 0;
-    d->simulate.n_participants = 5;
-}
-
 static bool is_given(const char *option, int argc, char **argv)
 {
     for (int i = 0; i < argc; i++)
-        if (strcmp(argv[i], option) == 0)
+        if (strncmp(argv[i], option, strlen(option)) == 0 &&
+            (argv[i][strlen(option)] == '\0' || argv[i][strlen(option)] == '='))
             return true;
     return false;
 }
 
-static void set_paths(struct demo *d)
+/* What of people and networks does not go together; 0, or 2 after a message. */
+static int check(struct fus_sdc_demo *d, const struct fus_texts *models, bool networks, bool people)
 {
-    snprintf(d->data, sizeof d->data, "%s/data", d->out);
-    snprintf(d->study, sizeof d->study, "%s/study.tsv", d->data);
-    snprintf(d->embedding, sizeof d->embedding, "%s/embedding.npy", d->data);
-    snprintf(d->images, sizeof d->images, "%s/images.tsv", d->data);
-    d->fit.study = d->study;
-    d->fit.embedding = d->embedding;
-    d->fit.images = d->images;
-    d->fit.out = d->cluster.folder = d->out;
-    d->fit.seed = d->fit.split.seed = d->cluster.seed = d->simulate.seed;
+    struct fus_error err = {0};
+    if (!networks && !models->n && (d->simulate.n_participants < 2 || d->simulate.n_participants > 99))
+        return fus_args_usage(NAME, "--participants: 2 to 99 expected");
+    if ((networks || models->n) && people)
+        return fus_args_usage(NAME, "--participants and --alone are of simulated people, who are absent with networks");
+    if (networks && fus_sdc_demo_add_networks(d, &err))
+        return fus_args_usage(NAME, "--networks: %s", err.msg);
+    for (int i = 0; i < models->n; i++)
+        if (fus_sdc_demo_add_model(d, models->items[i], &err))
+            return fus_args_usage(NAME, "--model: %s", err.msg);
+    if (d->n_models == 1)
+        return fus_args_usage(NAME, "--model: two or more expected");
+    return 0;
 }
 
 int fus_cmd_sdc_demo(int argc, char **argv)
 {
-    static struct demo d; /* 30 kB */
-    struct fus_texts operands;
+    static struct fus_sdc_demo d; /* 100 kB */
+    static const char *items[FUS_SDC_DEMO_MOST_MODELS + 1];
+    struct fus_texts operands, models = {items, 0, FUS_SDC_DEMO_MOST_MODELS + 1};
     struct fus_error err = {0};
-    bool small = is_given("--small", argc, argv);
-    set_defaults(&d);
-    if (small)
-        make_small(&d);
+    bool small = is_given("--small", argc, argv), networks = is_given("--networks", argc, argv);
+    fus_sdc_demo_defaults(&d, small);
+    if (networks || is_given("--model", argc, argv))
+        fus_sdc_demo_use_networks(&d, small);
+    int people = d.simulate.n_participants;
+    d.cluster.note = tell;
     uint64_t stability = (uint64_t)d.cluster.stability;
     const struct fus_arg args[] = {{"--seed", FUS_ARG_SEED, &d.simulate.seed},
                                    {"--out", FUS_ARG_TEXT, &d.out},
@@ -248,6 +194,8 @@ int fus_cmd_sdc_demo(int argc, char **argv)
                                    {"--reruns", FUS_ARG_COUNT, &d.fit.reruns},
                                    {"--iterations", FUS_ARG_COUNT, &d.fit.fit.iterations},
                                    {"--stability", FUS_ARG_SEED, &stability},
+                                   {"--networks", FUS_ARG_FLAG, &networks},
+                                   {"--model", FUS_ARG_LIST, &models},
                                    {"--small", FUS_ARG_FLAG, &small},
                                    {"--force", FUS_ARG_FLAG, &d.fit.force},
                                    {"--resume", FUS_ARG_FLAG, &d.fit.resume},
@@ -259,13 +207,14 @@ int fus_cmd_sdc_demo(int argc, char **argv)
         return fus_args_usage(NAME, "'%s' found, expected options alone", operands.items[0]);
     if (!d.out)
         return fus_args_usage(NAME, "--out DIR is missing");
-    if (strlen(d.out) > 2000)
+    if (strlen(d.out) > FUS_SDC_DEMO_MOST_OUT)
         return fus_args_usage(NAME, "--out: a path of at most 2000 bytes expected");
-    if (d.simulate.n_participants < 2 || d.simulate.n_participants > 99)
-        return fus_args_usage(NAME, "--participants: 2 to 99 expected");
+    status = check(&d, &models, networks, d.simulate.n_participants != people || d.simulate.alone);
+    if (status)
+        return status;
     if (d.fit.reruns > 1000 || stability > 1000)
         return fus_args_usage(NAME, "--reruns, --stability: at most 1000 expected");
     d.cluster.stability = (int)stability;
-    set_paths(&d);
+    fus_sdc_demo_prepare(&d);
     return run(&d, &err);
 }

@@ -15,6 +15,7 @@ int fus_cmd_image(int argc, char **argv);
 int fus_cmd_stimuli(int argc, char **argv);
 int fus_cmd_report(int argc, char **argv);
 int fus_cmd_compare(int argc, char **argv);
+int fus_cmd_explain(int argc, char **argv);
 int fus_cmd_lesion(int argc, char **argv);
 int fus_cmd_train(int argc, char **argv);
 int fus_cmd_sdc(int argc, char **argv);

@@ -43,6 +43,7 @@ static int write_record(const char *out, const struct fus_text_model *m, const s
     put_pair(&f, "model", file_name(fus_store_path(store)));
     put_pair(&f, "model_sha256", sha256);
     put_pair(&f, "activation", fus_text_model_activation(m));
+    put_pair(&f, "precision", fus_net_precision_name(fus_text_model_precision(m)));
     put_pair(&f, "vocabulary", file_name(fus_vocab_path(v)));
     put_pair(&f, "vocabulary_sha256", fus_vocab_sha256(v));
     fus_outfile_printf(&f, "  \"templates\": [");

@@ -21,6 +21,7 @@ static const struct command {
     {"merge", fus_cmd_merge, "the shards of a run, put together"},
     {"report", fus_cmd_report, "draw the report of a finished run again"},
     {"compare", fus_cmd_compare, "two finished runs over the same pictures"},
+    {"explain", fus_cmd_explain, "one unit of a finished run, line by line"},
     {"lesion", fus_cmd_lesion, "silence selective units and read the network out"},
     {"train", fus_cmd_train, "train a network on classes and captions, the same bytes everywhere"},
     {"sdc", fus_cmd_sdc, "concepts that can be decoded from several people's responses"},
@@ -41,7 +42,7 @@ static void print_help(void)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         printf("  %-12s %s\n", commands[i].name, commands[i].what);
     puts("\n`fusiform help COMMAND` has its options and an example. --threads N limits threads; "
-         "FUS_ISA=scalar|avx2|avx512|neon picks\n"
+         "FUS_ISA=scalar|avx2|avx512|amx|neon picks\n"
          "the instruction set. Results are the same bytes whatever these say. --max-pixels N (default 100M) is the "
          "largest\n"
          "picture that is read. `-o -` is standard output (.npy, .ppm, .csv, .safetensors).\n\n"

@@ -17,35 +17,33 @@ static int prepare(void *context, int i, struct fus_error *err)
 
 struct showing {
     struct fus_lesion_pass *l;
-    int n, code;
+    const char *what;
     int (*show)(struct fus_lesion_pass *l, int n, struct fus_error *err);
+    int code;
     struct fus_error *err;
 };
 
-static void show_batch(void *context)
+static void show_batches(void *context)
 {
     struct showing *s = context;
-    s->code = s->show(s->l, s->n, s->err);
+    struct fus_lesion_pass *l = s->l;
+    double started = fus_progress_now();
+    for (l->first = 0; l->first < l->set.n_pictures && !s->code; l->first += l->batch) {
+        int n = l->set.n_pictures - l->first < l->batch ? l->set.n_pictures - l->first : l->batch;
+        s->code = fus_set_each(l->first, l->first + n, prepare, l, s->err);
+        if (!s->code)
+            s->code = s->show(l, n, s->err);
+        fus_progress_show(s->what, "pictures", l->first + n, l->set.n_pictures, started);
+    }
 }
 
-/* show(l, n) for every batch, decoded into l->input; one team of threads for all that
- * happens to a batch. */
+/* show(l, n) for every batch, decoded into l->input; one start of the threads for all of them. */
 static int each_batch(struct fus_lesion_pass *l, const char *what,
                       int (*show)(struct fus_lesion_pass *l, int n, struct fus_error *err), struct fus_error *err)
 {
-    int code = FUS_OK;
-    double started = fus_progress_now();
-    for (l->first = 0; l->first < l->set.n_pictures && !code; l->first += l->batch) {
-        int n = l->set.n_pictures - l->first < l->batch ? l->set.n_pictures - l->first : l->batch;
-        code = fus_set_each(l->first, l->first + n, prepare, l, err);
-        if (!code) {
-            struct showing s = {l, n, FUS_OK, show, err};
-            fus_threads_run(show_batch, &s);
-            code = s.code;
-        }
-        fus_progress_show(what, "pictures", l->first + n, l->set.n_pictures, started);
-    }
-    return code;
+    struct showing s = {l, what, show, FUS_OK, err};
+    fus_threads_run(show_batches, &s);
+    return s.code;
 }
 
 static size_t blocked_index(const struct fus_lesion_pass *l, size_t unit)
@@ -59,11 +57,12 @@ static int half_of(const struct fus_lesion_pass *l, int picture)
     return l->set.pictures[l->first + picture].half;
 }
 
-static void silence(float *blocked, const struct fus_lesion_pass *l, size_t set, int n)
+/* Of pictures first .. first+n-1 of the batch; blocked [n, blocked_units]. */
+static void silence(float *blocked, const struct fus_lesion_pass *l, size_t set, int first, int n)
 {
     bool zero = l->mode.value == FUS_LESION_PASS_ZERO;
     for (int p = 0; p < n; p++) {
-        int chosen = 1 - half_of(l, p);
+        int chosen = 1 - half_of(l, first + p);
         const struct fus_lesion_sets *s = &l->sets[chosen];
         for (size_t i = 0; i < s->n_chosen; i++) {
             size_t unit = s->units[set * s->n_chosen + i];
@@ -73,26 +72,35 @@ static void silence(float *blocked, const struct fus_lesion_pass *l, size_t set,
 }
 
 /* During the first forward pass. */
-static int add_moments(void *context, int tap, int picture, const float *blocked)
+static int keep_layer(void *context, int tap, int picture, const float *blocked)
 {
-    struct fus_lesion_pass *l = context;
-    size_t i = (size_t)(l->first + picture);
+    const struct fus_lesion_pass *l = context;
     (void)tap;
-    fus_moments_add(&l->moments, half_of(l, picture) * l->set.n_categories + l->set.pictures[i].category, blocked);
-    if (l->responses)
-        fus_tensor_unblock(l->responses + i * l->n_units, blocked, fus_net_tap(l->model.net, l->tap)->channels,
-                           l->n_places);
+    memcpy(l->kept + (size_t)picture * l->blocked_units, blocked, l->blocked_units * sizeof *blocked);
     return FUS_OK;
+}
+
+static void add_moments(struct fus_lesion_pass *l, int picture)
+{
+    const float *kept = l->kept + (size_t)picture * l->blocked_units;
+    size_t i = (size_t)(l->first + picture);
+    fus_moments_add(&l->moments, half_of(l, picture) * l->set.n_categories + l->set.pictures[i].category, kept);
+    if (l->responses)
+        fus_tensor_unblock(l->responses + i * l->n_units, kept, fus_net_tap(l->model.net, l->tap)->channels,
+                           l->n_places);
 }
 
 static int show_for_moments(struct fus_lesion_pass *l, int n, struct fus_error *err)
 {
-    return fus_net_forward(l->model.net, l->input, n, l->wanted, add_moments, l, err);
+    int code = fus_net_forward(l->model.net, l->input, n, l->wanted, keep_layer, l, err);
+    for (int i = 0; i < n && !code; i++)
+        add_moments(l, i);
+    return code;
 }
 
 static int keep_features(void *context, int tap, int picture, const float *blocked)
 {
-    struct fus_lesion_pass *l = context;
+    const struct fus_lesion_pass *l = context;
     if (tap != l->feature_tap)
         return FUS_OK;
     const struct fus_tap *f = fus_net_tap(l->model.net, tap);
@@ -104,11 +112,11 @@ static int keep_features(void *context, int tap, int picture, const float *block
 /* Where the whole network must run again for each condition, its layer is changed on the way. */
 static int change(void *context, int tap, int first, int n, float *blocked)
 {
-    struct fus_lesion_pass *l = context;
+    const struct fus_lesion_pass *l = context;
     if (tap == l->tap && l->condition == 0)
         memcpy(l->kept + (size_t)first * l->blocked_units, blocked, (size_t)n * l->blocked_units * sizeof *blocked);
     if (tap == l->tap && l->condition > 0)
-        silence(blocked, l, l->condition - 1, n);
+        silence(blocked, l, l->condition - 1, first, n);
     return FUS_OK;
 }
 
@@ -124,7 +132,7 @@ static int show_conditions(struct fus_lesion_pass *l, int n, struct fus_error *e
         size_t bytes = (size_t)n * l->blocked_units * sizeof *l->cut;
         fus_net_watch(l->model.net, NULL, NULL);
         memcpy(l->cut, l->kept, bytes);
-        silence(l->cut, l, l->condition - 1, n);
+        silence(l->cut, l, l->condition - 1, 0, n);
         code = fus_net_continue(l->model.net, l->tap, l->cut, n, l->wanted, keep_features, l, err);
         fus_net_watch(l->model.net, change, l);
     }

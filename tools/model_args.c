@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "tools/args.h"
+const struct fus_word fus_model_args_precisions[] = {{"fp32", FUS_PRECISION_FP32}, {"bf16", FUS_PRECISION_BF16}, {0}};
 
 int fus_model_args_check(const char *command, const struct fus_model_choice *choice)
 {

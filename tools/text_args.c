@@ -29,7 +29,8 @@ int fus_text_args_check(const char *command, const struct fus_text_args *a)
 struct fus_text_model_choice fus_text_args_choice(const struct fus_text_args *a, const char *prefix,
                                                   const char *activation)
 {
-    return (struct fus_text_model_choice){.prefix = prefix, .vocab = a->vocab, .activation = activation};
+    return (struct fus_text_model_choice){
+        .prefix = prefix, .vocab = a->vocab, .activation = activation, .precision = a->precision};
 }
 
 static int take_templates(struct fus_text_input *in, const struct fus_text_args *a, const char *standard,

@@ -13,6 +13,7 @@ struct fus_text_args {
     struct fus_texts templates;
     const char *template_file; /* --templates */
     const char *vocab;
+    enum fus_precision precision;
     bool truncate, normalize;
     const char *text_items[FUS_TEXT_ARGS_MAX], *template_items[FUS_TEXT_ARGS_MAX];
 };

@@ -16,6 +16,7 @@ struct fus_text_model {
     struct fus_vocab *vocab;
     struct fus_tower_spec spec;
     char *activation; /* as given; NULL: the file's */
+    enum fus_precision precision;
 };
 
 /* ---- opening ---- */
@@ -50,6 +51,7 @@ int fus_text_model_open(struct fus_text_model **out, const char *path, const str
     *out = NULL;
     if (!m)
         return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for a text tower", path);
+    m->precision = choice->precision;
     int code = fus_open_weights(&m->store, path, err);
     if (!code && choice->prefix)
         code = fus_names_choose(m->store, choice->prefix, err);
@@ -86,6 +88,11 @@ int fus_text_model_dim(const struct fus_text_model *m)
 const char *fus_text_model_activation(const struct fus_text_model *m)
 {
     return m->spec.act == FUS_ACT_QUICKGELU ? "quickgelu" : "gelu";
+}
+
+enum fus_precision fus_text_model_precision(const struct fus_text_model *m)
+{
+    return m->precision;
 }
 
 const struct fus_vocab *fus_text_model_vocab(const struct fus_text_model *m)
@@ -288,7 +295,7 @@ int fus_text_model_embed(float *out, struct fus_text_model *m, const struct fus_
     struct fus_tower *tower = NULL;
     int code = encode_all(&p, m, job, err);
     /* Few prompts go through the tower together and need each block's weights once. */
-    const struct fus_tower_options options = {.low_memory = p.n <= CHUNK};
+    const struct fus_tower_options options = {.low_memory = p.n <= CHUNK, .precision = m->precision};
     if (!code)
         code = fus_open_tower(&tower, m->store, m->activation, &options, err);
     if (!code)

@@ -15,7 +15,8 @@ struct fus_text_model_choice {
     const char *prefix;     /* --prefix: which of the file's networks */
     const char *vocab;      /* --vocab; NULL: the one beside the weights */
     const char *activation; /* --activation: quickgelu or gelu */
-    const char *advice;     /* what to do about a file without a text tower: "give --text-model ..." */
+    enum fus_precision precision;
+    const char *advice; /* what to do about a file without a text tower: "give --text-model ..." */
 };
 
 struct fus_text_model;
@@ -28,6 +29,7 @@ void fus_text_model_close(struct fus_text_model *m); /* NULL allowed */
 
 int fus_text_model_dim(const struct fus_text_model *m);
 const char *fus_text_model_activation(const struct fus_text_model *m); /* "quickgelu", "gelu" */
+enum fus_precision fus_text_model_precision(const struct fus_text_model *m);
 const struct fus_vocab *fus_text_model_vocab(const struct fus_text_model *m);
 struct fus_store *fus_text_model_store(const struct fus_text_model *m);
 

@@ -83,7 +83,8 @@ void fus_accumulator_destroy(struct fus_accumulator *t)
     fus_moments_destroy(&t->block);
     fus_moments_destroy(&t->whole);
     fus_base_free(t->responses);
-    t->responses = NULL;
+    fus_base_free(t->shown);
+    t->responses = t->shown = NULL;
 }
 
 /* ---- while pictures are shown ---- */
@@ -412,6 +413,8 @@ int fus_accumulator_read_responses(struct fus_accumulator *t, const struct fus_s
 void fus_accumulator_finish(struct fus_accumulator *t)
 {
     fus_moments_destroy(&t->block);
+    fus_base_free(t->shown);
+    t->shown = NULL;
 }
 
 /* From the scratch file, block by block, in the order of [C, H, W]. */

@@ -25,6 +25,9 @@ struct fus_accumulator {
     size_t n_places, blocked_units, n_units;
     struct fus_moments block, whole; /* if whole's arrays are in scratch, they are at whole_at */
     uint64_t whole_at[FUS_SCRATCH_FILES];
+    /* [batch, blocked_units] responses to a batch, until they are added; NULL where they are added
+     * while the network runs. The caller allocates it. */
+    float *shown;
     bool keep;        /* single responses, units [C, H, W] */
     float *responses; /* [n_pictures, n_units]; NULL: in scratch from responses_at on */
     uint64_t responses_at;
@@ -68,11 +71,12 @@ int fus_accumulator_read_responses(struct fus_accumulator *t, const struct fus_s
 void fus_accumulator_clear_block(struct fus_accumulator *t);
 void fus_accumulator_clear(struct fus_accumulator *t); /* as created */
 
-/* After the last picture: finish frees `block`. Then, for one layer after another, all moments
- * [n_halves * n_categories, n_units] of units [C, H, W], and the responses. */
 /* Whether all means of the current block are finite, that is, no response so far is NaN or
  * infinite. */
 bool fus_accumulator_is_finite(const struct fus_accumulator *t);
+
+/* After the last picture: finish frees `block` and `shown`. Then, for one layer after another, all
+ * moments [n_halves * n_categories, n_units] of units [C, H, W], and the responses. */
 void fus_accumulator_finish(struct fus_accumulator *t);
 int fus_accumulator_moments(struct fus_moments *m, struct fus_accumulator *t, struct fus_error *err);
 

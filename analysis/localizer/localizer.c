@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/localizer/explain_pass.h"
 #include "analysis/localizer/run.h"
 #include "analysis/localizer/second_set.h"
 #include "analysis/localizer/state/work_dir.h"
@@ -166,6 +167,8 @@ static int measure(struct fus_localizer *run, struct fus_error *err)
         code = fus_run_set_read(run, err); /* so can every picture */
     if (!code)
         code = fus_second_set_create(run, err); /* and of the set of --validate */
+    if (!code && run->explain)
+        code = fus_explain_pass_begin(run, err);
     if (!code)
         code = open_folder(run, err);
     if (code || run->state.done)

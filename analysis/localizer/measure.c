@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/localizer/accumulator.h"
+#include "analysis/localizer/explain_pass.h"
 #include "analysis/localizer/run.h"
 #include "analysis/localizer/second_set.h"
 #include "analysis/localizer/state/checkpoint.h"
@@ -11,6 +12,7 @@
 #include "analysis/localizer/state/work_dir.h"
 #include "analysis/run/run_dir.h"
 #include "analysis/run/run_write.h"
+#include "nn/base/threads.h"
 
 /* The layers of one pass over the pictures: as many as --max-memory allows. */
 struct pass {
@@ -30,14 +32,25 @@ struct pass {
     float *input; /* [batch, 3, side, side] */
     float *row;   /* a picture of the largest layer whose responses go to the scratch file */
     int first;    /* picture number of the batch's first one */
+    int code;     /* of showing the pictures */
     struct fus_error *err;
 };
 
+/* Where threads share out pictures, sums wait until all of the batch were seen: their order is the
+ * pictures'. */
 static int on_batch(void *context, int tap, int first, int n, float *blocked)
 {
     struct pass *p = context;
+    const struct fus_accumulator *t = &p->accumulators[tap];
+    if (t->shown) {
+        size_t floats = t->blocked_units;
+        memcpy(t->shown + (size_t)first * floats, blocked, (size_t)n * floats * sizeof *blocked);
+        return FUS_OK;
+    }
     double start = fus_run_now();
     int code = fus_accumulator_add(&p->accumulators[tap], p->first + first, n, blocked, p->row, p->err);
+    if (p->run->explain)
+        fus_explain_pass_see(p->run, p->first + first, n, blocked);
     p->log->statistics_seconds += fus_run_now() - start;
     return code;
 }
@@ -51,6 +64,39 @@ static int prepare(void *context, int i, struct fus_error *err)
                            (const char(*)[65])p->run->pictures.sha256, err);
 }
 
+/* The responses in `shown` to a batch of n. */
+struct adding {
+    struct pass *pass;
+    int n, code; /* code: of the last layer added */
+};
+
+static void add_shown(void *context, int layer, int thread)
+{
+    struct adding *a = context;
+    struct pass *p = a->pass;
+    struct fus_accumulator *t = p->here[layer];
+    (void)thread;
+    int code = fus_accumulator_add(t, p->first, a->n, t->shown, p->row, p->err);
+    if (p->run->explain)
+        fus_explain_pass_see(p->run, p->first, a->n, t->shown);
+    if (p->row)
+        a->code = code;
+}
+
+/* A thread a layer, unless they share the row that goes to the scratch file. Only with that row can
+ * it fail. */
+static int add_all_shown(struct pass *p, int n)
+{
+    struct adding a = {p, n, FUS_OK};
+    double start = fus_run_now();
+    if (!p->row)
+        fus_threads_for(p->n_here, add_shown, &a);
+    for (int i = 0; p->row && i < p->n_here && !a.code; i++)
+        add_shown(&a, i, 0);
+    p->log->statistics_seconds += fus_run_now() - start;
+    return a.code;
+}
+
 static int see_batch(struct pass *p, int n, struct fus_error *err)
 {
     double start = fus_run_now(), statistics = p->log->statistics_seconds;
@@ -58,6 +104,8 @@ static int see_batch(struct pass *p, int n, struct fus_error *err)
     double prepared = fus_run_now();
     if (!code)
         code = fus_net_forward(p->model->net, p->input, n, p->wanted, NULL, NULL, err);
+    if (!code && fus_net_is_apart(p->model->net))
+        code = add_all_shown(p, n);
     p->log->decode_seconds += prepared - start;
     p->log->forward_seconds += fus_run_now() - prepared - (p->log->statistics_seconds - statistics);
     return code;
@@ -108,17 +156,16 @@ static int end_block(struct pass *p, const struct fus_block *block, struct fus_e
 }
 
 /* Batches end at the ends of blocks, so all pictures of a batch are of one block. */
-static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
+static void see_batches(void *context)
 {
+    struct pass *p = context;
     const struct fus_localizer *run = p->run;
+    struct fus_error *err = p->err;
     int code = FUS_OK, begun = p->first;
     char what[192];
     double started = fus_run_now();
-    p->input = fus_base_alloc((size_t)p->log->batch * p->model->input_floats, sizeof *p->input);
-    if (!p->input)
-        return fus_base_fail(err, FUS_ENOMEM, "no memory for a batch of %d pictures", p->log->batch);
     snprintf(what, sizeof what, "%s%s, pass %d, %d layer%s", p->log->name, run->first ? ", second set" : "",
-             pass_number, p->n_here, p->n_here > 1 ? "s" : "");
+             p->log->n_passes, p->n_here, p->n_here > 1 ? "s" : "");
     while (p->first < run->pictures.end && !code) {
         const struct fus_block *block = fus_blocks_find(&run->pictures.blocks, p->first);
         int n = block->end - p->first < p->log->batch ? block->end - p->first : p->log->batch, next = p->first + n;
@@ -134,14 +181,29 @@ static int see_pictures(struct pass *p, int pass_number, struct fus_error *err)
             code = fus_base_fail(err, FUS_ESTOPPED, "stopped at picture %d of %d of model %s",
                                  p->first - run->pictures.first, run->pictures.end - run->pictures.first, p->log->name);
     }
+    p->code = code;
+}
+
+static int see_pictures(struct pass *p)
+{
+    p->input = fus_base_alloc((size_t)p->log->batch * p->model->input_floats, sizeof *p->input);
+    if (!p->input)
+        return fus_base_fail(p->err, FUS_ENOMEM, "no memory for a batch of %d pictures", p->log->batch);
+    fus_threads_run(see_batches, p); /* one start of the threads for all pictures */
     fus_base_free(p->input);
-    return code;
+    return p->code;
 }
 
 /* Whether so many more bytes fit the budget, during the pass and during the tests. */
 static bool fits(const struct pass *p, size_t used, size_t held, size_t bytes)
 {
     return used <= p->budget && bytes <= p->budget - used && held <= p->deciding && bytes <= p->deciding - held;
+}
+
+/* Of a layer's responses to a batch, kept until they are added. */
+static size_t shown_bytes(const struct pass *p, const struct fus_accumulator *t)
+{
+    return fus_net_is_apart(p->model->net) ? (size_t)p->log->batch * t->blocked_units * sizeof *t->shown : 0;
 }
 
 /* Taps from *tap on that fit the budget together (one at least), none beyond the last wanted:
@@ -162,7 +224,7 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
         fus_accumulator_plan(t, &p->run->pictures.set, p->run->pictures.blocks.order, &p->scratch, layer,
                              p->run->options.halves, fus_run_keeps_third(p->run),
                              fus_run_keeps_tap(p->run, p->number, layer));
-        size_t bytes = fus_accumulator_least_bytes(t);
+        size_t bytes = fus_accumulator_least_bytes(t) + shown_bytes(p, t);
         if (p->n_here && (bytes > p->budget || used > p->budget - bytes))
             break;
         p->wanted[*tap] = true;
@@ -179,6 +241,8 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
         used += inside ? kept : 0, held += inside ? kept : 0;
         row = t->keep && !inside && t->n_units > row ? t->n_units : row;
         code = fus_accumulator_create(t, all, inside, err);
+        if (!code && shown_bytes(p, t) && !(t->shown = fus_base_aligned(shown_bytes(p, t), 1)))
+            code = fus_base_fail(err, FUS_ENOMEM, "no memory for the responses to %d pictures", p->log->batch);
     }
     if (!code && row && !(p->row = fus_base_aligned(row, sizeof *p->row)))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for the responses to a picture");
@@ -210,8 +274,9 @@ static int decide_all(struct pass *p, int model, bool *decided, struct fus_error
         if (fus_run_stopping(p->run))
             return fus_base_fail(err, FUS_ESTOPPED, "stopped before deciding on %s of model %s", p->names[i],
                                  p->log->name);
-        code = p->run->first ? fus_second_set_decide(p->run, model, layer, p->here[i], err)
-                             : fus_decide_layer(p->run, model, layer, p->here[i], err);
+        code = p->run->first     ? fus_second_set_decide(p->run, model, layer, p->here[i], err)
+               : p->run->explain ? fus_explain_pass_decide(p->run, layer, p->here[i], err)
+                                 : fus_decide_layer(p->run, model, layer, p->here[i], err);
         decided[layer] = !code;
         if (!code && p->run->options.folder)
             fus_layer_result_write(p->run, model, layer, NULL); /* if it fails, the layer is computed again on resume */
@@ -232,7 +297,7 @@ static int make_pass(struct pass *p, int model, bool *decided, struct fus_error 
     if (!code && run->options.resume)
         code = fus_checkpoint_load(&p->checkpoint, &p->first, err);
     if (!code)
-        code = see_pictures(p, ++p->log->n_passes, err);
+        p->log->n_passes++, code = see_pictures(p);
     fus_net_release(p->model->net); /* until the next pass; the tests need the memory */
     if (!code && run->options.n_shards)
         code = fus_checkpoint_save(&p->checkpoint, run->pictures.end, err);

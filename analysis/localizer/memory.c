@@ -33,10 +33,17 @@ static int n_halves(const struct fus_localizer *run)
     return run->options.halves ? 2 : 1;
 }
 
-/* During a pass: the network and one block's moments of the largest layer. */
+/* The responses of so many units to a batch, if they are kept. */
+static size_t shown_bytes(const struct fus_run_model *r, size_t n_units)
+{
+    return (size_t)r->n_shown * n_units * sizeof(float);
+}
+
+/* During a pass: the network, one block's moments of the largest layer and its responses. */
 static size_t showing_bytes(const struct fus_localizer *run, const struct fus_run_model *r, size_t net_bytes)
 {
-    return BASE + net_bytes + fus_moments_bytes(n_halves(run), largest_layer(r), fus_run_keeps_third(run));
+    return BASE + net_bytes + shown_bytes(r, largest_layer(r)) +
+           fus_moments_bytes(n_halves(run), largest_layer(r), fus_run_keeps_third(run));
 }
 
 static size_t deciding_bytes(const struct fus_localizer *run, size_t n_units)
@@ -51,18 +58,21 @@ static size_t whole_bytes(const struct fus_localizer *run, const struct fus_run_
     size_t units = 0;
     for (int i = 0; i < r->n_layers; i++)
         units += fus_tensor_blocked_size(r->taps[i].channels, (size_t)r->taps[i].height * (size_t)r->taps[i].width);
-    return BASE + net_bytes + fus_moments_bytes(n_halves(run), units, fus_run_keeps_third(run));
+    return BASE + net_bytes + shown_bytes(r, units) + fus_moments_bytes(n_halves(run), units, fus_run_keeps_third(run));
 }
 
 /* The network with a batch, not yet allocated. */
-static int open_with(struct fus_model *m, struct fus_net_options *options, int batch, bool low, struct fus_error *err)
+static int open_with(struct fus_run_model *r, struct fus_model *m, struct fus_net_options *options, int batch, bool low,
+                     struct fus_error *err)
 {
-    options->batch = batch;
+    options->batch = options->apart = batch;
     options->low_memory = low;
     options->resting = true;
     fus_net_destroy(m->net);
     m->net = NULL;
-    return fus_net_create(&m->net, &m->spec, options, fus_store_lookup, m->store, err);
+    int code = fus_net_create(&m->net, &m->spec, options, fus_store_lookup, m->store, err);
+    r->n_shown = !code && fus_net_is_apart(m->net) ? batch : 0;
+    return code;
 }
 
 int fus_memory_choose(struct fus_run_model *r, const struct fus_localizer *run, struct fus_model *m,
@@ -75,18 +85,19 @@ int fus_memory_choose(struct fus_run_model *r, const struct fus_localizer *run, 
     size_t n = sizeof tries / sizeof *tries;
     int code = FUS_OK;
     bool fits = false;
-    /* a smaller batch costs less than a second pass, and so does decoding pictures again */
-    for (int batch = 16; batch >= 4 && !fits && !code && !run->options.batch && !run->options.low_memory; batch /= 2) {
-        code = open_with(m, options, batch, false, err);
+    /* A smaller batch costs less than a second pass, and so does decoding pictures again. A larger
+     * one pays where threads share out pictures: then they wait for each other once in a batch. */
+    for (int batch = 32; batch >= 4 && !fits && !code && !run->options.batch && !run->options.low_memory; batch /= 2) {
+        code = open_with(r, m, options, batch, false, err);
         size_t bytes = code ? 0 : whole_bytes(run, r, fus_net_bytes(m->net));
-        fits = !code && bytes <= run->options.max_memory;
+        fits = !code && (batch <= 16 || r->n_shown) && bytes <= run->options.max_memory;
         r->whole_bytes = fits ? bytes : 0;
     }
     for (size_t i = 0; i < n && !fits && !code; i++) {
         if ((run->options.low_memory && !tries[i].low) ||
             (run->options.batch && i + 1 < n && tries[i].low == tries[i + 1].low))
             continue; /* the user has chosen */
-        code = open_with(m, options, run->options.batch ? run->options.batch : tries[i].batch, tries[i].low, err);
+        code = open_with(r, m, options, run->options.batch ? run->options.batch : tries[i].batch, tries[i].low, err);
         fits = !code && showing_bytes(run, r, fus_net_bytes(m->net)) <= run->options.max_memory;
     }
     options->resting = false;

@@ -144,6 +144,9 @@ int fus_model_open(struct fus_model *m, const char *path, const struct fus_model
     if (code)
         return code;
     code = fus_net_create(&m->net, &m->spec, options, fus_store_lookup, m->store, err);
+    char refusal[200];
+    if (!code && options && options->precision == FUS_PRECISION_BF16 && fus_kernels_refused(refusal, sizeof refusal))
+        note(m, "%s: %s", path, refusal);
     if (code) {
         if (strncmp(err->msg, path, strlen(path)) != 0 && strncmp(err->msg, "FUS_ISA", 7) != 0)
             fus_base_blame(err, "%s: ", path);

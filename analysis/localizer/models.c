@@ -118,7 +118,9 @@ static int open_model(struct fus_model **m, const struct fus_localizer *run, int
     const struct fus_run_model *r = &run->models[model];
     struct fus_net_options options = {.batch = r->batch,
                                       .batch_taps = true,
+                                      .apart = r->batch,
                                       .direct = run->options.direct,
+                                      .precision = run->options.precision,
                                       .low_memory = r->low_memory,
                                       .resting = !r->batch};
     *m = fus_base_alloc(1, sizeof **m);
@@ -149,7 +151,8 @@ void fus_models_close(struct fus_model **m)
  * time. */
 static int settle_model(struct fus_run_model *r, const struct fus_localizer *run, struct fus_error *err)
 {
-    struct fus_net_options options = {.batch_taps = true, .direct = run->options.direct};
+    struct fus_net_options options = {
+        .batch_taps = true, .direct = run->options.direct, .precision = run->options.precision};
     struct fus_model *m = r->open;
     int code = fus_memory_choose(r, run, m, &options, err);
     if (!code) {

@@ -124,10 +124,25 @@ void fus_pictures_close(struct fus_pictures *p)
     memset(p, 0, sizeof *p);
 }
 
-int fus_pictures_input(float *input, const struct fus_pictures *p, const struct fus_model *m, int i,
+struct batch {
+    float *input;
+    const struct fus_pictures *pictures;
+    const struct fus_model *model;
+    int first;
+};
+
+static int prepare(void *context, int i, struct fus_error *err)
+{
+    const struct batch *b = context;
+    return fus_cache_input(b->input + (size_t)(i - b->first) * b->model->input_floats, b->pictures->cache,
+                           &b->pictures->set, i, &b->model->preprocess, NULL, err);
+}
+
+int fus_pictures_input(float *input, const struct fus_pictures *p, const struct fus_model *m, int first, int n,
                        struct fus_error *err)
 {
-    return fus_cache_input(input, p->cache, &p->set, i, &m->preprocess, NULL, err);
+    struct batch b = {input, p, m, first};
+    return fus_set_each(first, first + n, prepare, &b, err);
 }
 
 static void put_name(struct fus_outfile *f, const char *name)

@@ -38,8 +38,11 @@ int fus_pictures_open(struct fus_pictures *p, const char *const *operands, int n
 int fus_pictures_check(struct fus_pictures *p, const struct fus_model *m, bool skip_bad, struct fus_error *err);
 void fus_pictures_close(struct fus_pictures *p);
 
-/* Picture i as the model's input. */
-int fus_pictures_input(float *input, const struct fus_pictures *p, const struct fus_model *m, int i,
+/* Pictures at a time for a network whose threads share out pictures (nn.h: apart). */
+enum { FUS_PICTURES_APART = 64 };
+
+/* Pictures first .. first+n-1 as the model's input: [n, 3, side, side]. */
+int fus_pictures_input(float *input, const struct fus_pictures *p, const struct fus_model *m, int first, int n,
                        struct fus_error *err);
 
 /* Writes OUT.tsv if the rows need a list: row, picture, category, subcategory; and a note that

@@ -76,7 +76,11 @@ bool fus_run_keeps_responses(const struct fus_localizer *run)
 bool fus_run_keeps_tap(const struct fus_localizer *run, int model, const struct fus_tap *tap)
 {
     const struct fus_run_model *m = &run->models[model];
-    return fus_run_keeps_responses(run) || (m->keeps_reference && strcmp(tap->name, m->reference) == 0);
+    bool reference = m->keeps_reference && strcmp(tap->name, m->reference) == 0;
+    if (run->explain) /* keeps what it needs of the others */
+        return run->options.select.criterion != FUS_CRITERION_RANKSUM &&
+               fus_criteria_needs_responses(&run->options.select);
+    return fus_run_keeps_responses(run) || reference;
 }
 
 bool fus_run_keeps_third(const struct fus_localizer *run)

@@ -23,6 +23,7 @@ struct fus_run_model {
     char reference[48];              /* the layer of the report's single pictures (fus_compare_last_block) */
     bool keeps_reference;            /* the responses of the reference layer are few enough to keep */
     int batch;                       /* pictures at a time */
+    int n_shown;                     /* of these a layer keeps the responses of; 0 unless threads share out pictures */
     bool low_memory;
     size_t whole_bytes; /* of a pass over all layers at once; 0: it needs more than max_memory */
     size_t net_bytes, scratch_bytes, least_bytes; /* least_bytes: the minimum for this model and its layers */
@@ -64,10 +65,11 @@ struct fus_localizer {
     bool measured; /* the summary is whole */
     fus_localizer_listener *listener;
     void *listener_context;
-    struct fus_note_sink notes;   /* of this run: to the listener */
-    struct fus_localizer *second; /* the run over the set of --validate; NULL: none. Owned */
-    struct fus_localizer *first;  /* in that run: whose units are measured */
-    char *kept;                   /* memory of the options restored from a shard; NULL: none */
+    struct fus_note_sink notes;       /* of this run: to the listener */
+    struct fus_localizer *second;     /* the run over the set of --validate; NULL: none. Owned */
+    struct fus_localizer *first;      /* in that run: whose units are measured */
+    struct fus_explain_pass *explain; /* in a run for one unit of a finished run (explain_pass.h); NULL: none */
+    char *kept;                       /* memory of the options restored from a shard; NULL: none */
     double started, models_seconds, check_seconds, folder_seconds, second_seconds; /* for the log */
 };
 

@@ -52,7 +52,8 @@ static int copy_models(struct fus_localizer *second, const struct fus_localizer 
         memcpy(summary->sha256, run->summary.models[i].sha256, sizeof summary->sha256);
         to->n_layers = from->n_layers;
         to->preprocess = from->preprocess;
-        to->batch = from->batch, to->low_memory = from->low_memory, to->net_bytes = from->net_bytes;
+        to->batch = from->batch, to->n_shown = from->n_shown, to->low_memory = from->low_memory,
+        to->net_bytes = from->net_bytes;
         to->file_bytes = from->file_bytes, to->file_time = from->file_time;
     }
     return code;

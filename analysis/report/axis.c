@@ -71,12 +71,13 @@ void fus_axis_left(struct fus_text_buffer *out, const struct fus_axis *axis, dou
     fus_svg_put(out, "<path class=\"gr\" d=\"");
     for (int i = 0; fus_axis_has(axis, i); i++)
         fus_svg_put(out, "M$f,$fH$f", x0, fus_axis_at(axis, tick_value(axis, i)), x1);
-    fus_svg_put(out, "\"/>\n");
+    fus_svg_put(out, "\"/>\n<g class=\"tk end\">");
     for (int i = 0; fus_axis_has(axis, i); i++) {
         tick_text(text, axis, i);
-        fus_svg_put(out, "<text class=\"tk end\" x=\"$f\" y=\"$f\">$e</text>", x0 - 5,
-                    fus_axis_at(axis, tick_value(axis, i)) + 3.5, text);
+        fus_svg_put(out, "<text x=\"$f\" y=\"$f\">$e</text>", x0 - 5, fus_axis_at(axis, tick_value(axis, i)) + 3.5,
+                    text);
     }
+    fus_svg_put(out, "</g>");
     double middle = (axis->from + axis->to) / 2;
     fus_svg_put(out, "<text class=\"lb mid\" transform=\"translate(11 $f) rotate(-90)\">$e</text>\n", middle, title);
 }
@@ -155,26 +156,33 @@ static void stage_bands(struct fus_text_buffer *out, const struct fus_model_summ
     }
 }
 
+/* Counted from the last layer, which always has its name. */
+static bool is_named(struct layer_labels plan, int n, int layer)
+{
+    return (n - 1 - layer) % plan.every == 0;
+}
+
 static void layer_names(struct fus_text_buffer *out, const struct fus_model_summary *model, struct layer_labels plan,
                         double x0, double x1, double y1)
 {
     char text[4 * LABEL_CHARS + 1];
     int n = model->n_layers;
     double spacing = (x1 - x0) / n;
+    fus_svg_put(out, "<path class=\"ax\" d=\"");
+    for (int l = 0; l < n; l++)
+        fus_svg_put(out, "M$f,$fv$s", x0 + (l + 0.5) * spacing, y1, is_named(plan, n, l) ? "4" : "2");
+    fus_svg_put(out, "\"/><g class=\"tk tl $s\">", plan.slanted ? "end" : "mid");
     for (int l = 0; l < n; l++) {
-        /* counted from the last layer, which always has its name */
         double x = x0 + (l + 0.5) * spacing;
-        bool named = (n - 1 - l) % plan.every == 0;
-        fus_svg_put(out, "<path class=\"ax\" d=\"M$f,$fv$f\"/>", x, y1, named ? 4.0 : 2.0);
-        if (!named)
+        if (!is_named(plan, n, l))
             continue;
         fus_svg_shorten(text, model->layers[l].name, LABEL_CHARS);
         if (plan.slanted)
-            fus_svg_put(out, "<text class=\"tk tl end\" transform=\"translate($f $f) rotate(-45)\">$e</text>", x + 3,
-                        y1 + 12, text);
+            fus_svg_put(out, "<text transform=\"translate($f $f) rotate(-45)\">$e</text>", x + 3, y1 + 12, text);
         else
-            fus_svg_put(out, "<text class=\"tk tl mid\" x=\"$f\" y=\"$f\">$e</text>", x, y1 + 15, text);
+            fus_svg_put(out, "<text x=\"$f\" y=\"$f\">$e</text>", x, y1 + 15, text);
     }
+    fus_svg_put(out, "</g>\n");
 }
 
 static void depth_ticks(struct fus_text_buffer *out, double x0, double x1, double y1)

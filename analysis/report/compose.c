@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/report/prose.h"
+
 #define GAP 18.0
 #define MARGIN 16.0
 #define FONTS "\"Helvetica Neue\",Helvetica,Arial,\"Liberation Sans\",sans-serif"
@@ -149,13 +151,54 @@ static double at_least(double a, double b)
     return a > b ? a : b;
 }
 
+/* A line that holds what of the text fits into `width`, up to a space; returns its bytes. */
+static size_t fill_line(char line[512], const char *text, double width)
+{
+    size_t n = 0;
+    for (size_t end = 0; text[end] && end < 500;) {
+        end += 1 + strcspn(text + end + 1, " ");
+        if (end > 500)
+            break;
+        memcpy(line, text, end);
+        line[end] = '\0';
+        if (n > 0 && fus_svg_width(line, 11) > width)
+            break;
+        n = end;
+    }
+    line[n] = '\0';
+    return n;
+}
+
+/* Of panels that are not drawn, in lines below `top`; escaped already. Returns the height used. */
+static double draw_note(struct fus_text_buffer *out, const struct fus_figures_figure *f, const struct fus_view *view,
+                        double width, double top)
+{
+    struct fus_text_buffer note = {0};
+    char line[512];
+    double y = top + 6;
+    fus_prose_folds(&note, view, f);
+    for (const char *at = note.s ? note.s : ""; *at; y += 15) {
+        size_t n = fill_line(line, at, width - 2 * MARGIN);
+        if (n == 0)
+            break;
+        fus_svg_put(out, "<text class=\"lb\" x=\"$f\" y=\"$f\">$s</text>\n", MARGIN, y + 10, line + (*line == ' '));
+        at += n;
+    }
+    out->failed |= note.failed;
+    fus_text_free(&note);
+    return y - top;
+}
+
 void fus_compose_standalone(struct fus_text_buffer *out, const struct fus_figures_figure *f,
                             const struct fus_view *view)
 {
-    struct fus_text_buffer head = {0};
+    struct fus_text_buffer head = {0}, note = {0};
     struct layout size = place_panels(NULL, f, view, 0);
     double width = at_least(size.width + 2 * MARGIN, fus_svg_width(f->heading, 13) + 2 * MARGIN);
+    width = at_least(width, f->n_panels ? 0 : 480);
     double top = draw_head(&head, f, view, width), height = top + size.height + MARGIN;
+    if (f->n_folds)
+        height += draw_note(&note, f, view, width, top + size.height);
     fus_svg_put(out,
                 "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 "
                 "$f $f\" width=\"$f\" "
@@ -166,9 +209,12 @@ void fus_compose_standalone(struct fus_text_buffer *out, const struct fus_figure
     if (head.s)
         fus_text_append(out, head.s, head.n);
     place_panels(out, f, view, top);
+    if (note.s)
+        fus_text_append(out, note.s, note.n);
     fus_svg_put(out, "</svg>\n");
-    out->failed |= head.failed;
+    out->failed |= head.failed | note.failed;
     fus_text_free(&head);
+    fus_text_free(&note);
 }
 
 /* ---- inside the report ---- */
@@ -206,4 +252,6 @@ void fus_compose_inline(struct fus_text_buffer *out, const struct fus_figures_fi
         }
         inline_panel(out, f, &f->panels[i]);
     }
+    if (f->n_panels == 0)
+        fus_svg_put(out, "<div>\n");
 }

@@ -13,11 +13,12 @@ void fus_compose_standalone(struct fus_text_buffer *out, const struct fus_figure
 void fus_compose_inline(struct fus_text_buffer *out, const struct fus_figures_figure *figure,
                         const struct fus_view *view);
 
+/* layer_maps.c: the maps of every layer as <details>; whether there are any beyond figure 4A's. */
+bool fus_layer_maps_any(const struct fus_view *view);
+void fus_layer_maps_put(struct fus_text_buffer *out, const struct fus_view *view);
+
 /* The keys of the figure's models as an HTML list. */
 void fus_compose_legend(struct fus_text_buffer *out, const struct fus_figures_figure *figure,
                         const struct fus_view *view);
-
-/* The style sheet of a page, <style> and all: report.c. */
-void fus_report_style(struct fus_text_buffer *out, const struct fus_theme *theme);
 
 #endif

@@ -9,19 +9,18 @@
 #include "analysis/inference.h"
 #include "analysis/report/report.h"
 #include "analysis/run/tables.h"
-#include "stimuli/stimuli.h"
 
-static void open_table(struct fus_text_buffer *out, const char *caption)
+void fus_detail_open_table(struct fus_text_buffer *out, const char *caption)
 {
     fus_svg_put(out, "<div class=\"scroll\" tabindex=\"0\"><table><caption>$s</caption>\n<thead><tr>", caption);
 }
 
-static void close_table(struct fus_text_buffer *out)
+void fus_detail_close_table(struct fus_text_buffer *out)
 {
     fus_svg_put(out, "</tbody></table></div>\n");
 }
 
-static void head(struct fus_text_buffer *out, const char *const *names, int n)
+void fus_detail_head(struct fus_text_buffer *out, const char *const *names, int n)
 {
     for (int i = 0; i < n; i++)
         fus_svg_put(out, "<th scope=\"col\">$s</th>", names[i]);
@@ -35,7 +34,7 @@ static void category_head(struct fus_text_buffer *out, const struct fus_view *vi
     fus_svg_put(out, "</tr></thead><tbody>\n");
 }
 
-static void row_start(struct fus_text_buffer *out, const struct fus_view *view, int model, int layer)
+void fus_detail_row_start(struct fus_text_buffer *out, const struct fus_view *view, int model, int layer)
 {
     fus_svg_put(out, "<tr><td>$e</td><th scope=\"row\">$e</th>", view->run->models[model].name,
                 view->run->models[model].layers[layer].name);
@@ -62,19 +61,19 @@ void fus_detail_lines(struct fus_text_buffer *out, const struct fus_view *view, 
         [FUS_VIEW_PROPORTION] = "Selective units, share of the layer",
         [FUS_VIEW_VARIATION] = "Variation over places (CV); \xe2\x80\x93 undefined",
         [FUS_VIEW_MORISITA] = "Morisita\xe2\x80\x99s index, 1 for units placed at random; \xe2\x80\x93 undefined"};
-    open_table(out, view->dprime && quantity == FUS_VIEW_CSI
-                        ? "d\xe2\x80\xb2, mean over the selective units; \xe2\x80\x93 undefined"
-                        : captions[quantity]);
+    fus_detail_open_table(out, view->dprime && quantity == FUS_VIEW_CSI
+                                   ? "d\xe2\x80\xb2, mean over the selective units; \xe2\x80\x93 undefined"
+                                   : captions[quantity]);
     fus_svg_put(out, "<th scope=\"col\">model</th><th scope=\"col\">layer</th>");
     category_head(out, view);
     for (int m = 0; m < view->run->n_models; m++)
         for (int l = 0; l < view->run->models[m].n_layers; l++) {
-            row_start(out, view, m, l);
+            fus_detail_row_start(out, view, m, l);
             for (int c = 0; c < view->run->n_categories; c++)
                 line_cell(out, view, quantity, m, l, c);
             fus_svg_put(out, "</tr>\n");
         }
-    close_table(out);
+    fus_detail_close_table(out);
 }
 
 static bool is_compared(const struct fus_view *view, int other, int layer)
@@ -89,8 +88,8 @@ void fus_detail_comparison(struct fus_text_buffer *out, const struct fus_view *v
 {
     if (view->n_rows == 0)
         return;
-    open_table(out, "Difference of mean CSI, first model minus other; one-sided p of \xe2\x80\x9c"
-                    "first greater\xe2\x80\x9d");
+    fus_detail_open_table(out, "Difference of mean CSI, first model minus other; one-sided p of \xe2\x80\x9c"
+                               "first greater\xe2\x80\x9d");
     fus_svg_put(out, "<th scope=\"col\">against</th><th scope=\"col\">layer</th>");
     category_head(out, view);
     for (int m = 1; m < view->run->n_models; m++)
@@ -108,15 +107,15 @@ void fus_detail_comparison(struct fus_text_buffer *out, const struct fus_view *v
             }
             fus_svg_put(out, "</tr>\n");
         }
-    close_table(out);
+    fus_detail_close_table(out);
 }
 
 void fus_detail_last(struct fus_text_buffer *out, const struct fus_view *view)
 {
     static const char *const names[] = {"model",    "category", "selective",     "of units",     "share",
                                         "interval", "CSI",      "CSI undefined", "d\xe2\x80\xb2"};
-    open_table(out, "Last block layer; \xe2\x80\x93 undefined or not computed");
-    head(out, names, 9);
+    fus_detail_open_table(out, "Last block layer; \xe2\x80\x93 undefined or not computed");
+    fus_detail_head(out, names, 9);
     for (int m = 0; m < view->run->n_models; m++)
         for (int c = 0; c < view->run->n_categories; c++) {
             const struct fus_category_summary *s = fus_view_category(view, m, view->last[m], c);
@@ -130,16 +129,17 @@ void fus_detail_last(struct fus_text_buffer *out, const struct fus_view *view)
             line_cell(out, view, FUS_VIEW_CSI, m, view->last[m], c);
             fus_svg_put(out, "<td>$z</td><td>$2</td></tr>\n", s->n_csi_undefined, s->dprime_mean);
         }
-    close_table(out);
+    fus_detail_close_table(out);
 }
 
 void fus_detail_maps(struct fus_text_buffer *out, const struct fus_view *view)
 {
     static const char *const names[] = {"model", "category",     "mean",           "lowest", "highest", "sd",
                                         "CV",    "CV by chance", "Morisita index", "p",      "Gini",    "entropy"};
-    open_table(out, "Maps of the last block layer: share of channels over places. By chance, and p: as many units "
-                    "placed at random; \xe2\x80\x93 undefined");
-    head(out, names, 12);
+    fus_detail_open_table(
+        out, "Maps of the last block layer: share of channels over places. By chance, and p: as many units "
+             "placed at random; \xe2\x80\x93 undefined");
+    fus_detail_head(out, names, 12);
     for (int m = 0; m < view->run->n_models; m++)
         for (int c = 0; c < view->run->n_categories; c++) {
             const struct fus_layer_summary *layer = fus_view_last(view, m);
@@ -156,7 +156,7 @@ void fus_detail_maps(struct fus_text_buffer *out, const struct fus_view *view)
             fus_svg_put(out, "<td>$3</td><td>$3</td><td>$3</td><td>$v</td><td>$3</td><td>$3</td></tr>\n",
                         s->variation_cv, s->variation_null, s->morisita, s->placement_p, s->gini, s->entropy);
         }
-    close_table(out);
+    fus_detail_close_table(out);
 }
 
 void fus_detail_power(struct fus_text_buffer *out, const struct fus_view *view)
@@ -166,10 +166,10 @@ void fus_detail_power(struct fus_text_buffer *out, const struct fus_view *view)
     struct fus_power_plan plan;
     if (!view->run->method || fus_power_parse(&plan, view->run->method->subsample, NULL))
         return;
-    open_table(out,
-               "The last block layer with fewer pictures of each category (means over draws), and at other levels; "
-               "\xe2\x80\x93 undefined");
-    head(out, names, 8);
+    fus_detail_open_table(
+        out, "The last block layer with fewer pictures of each category (means over draws), and at other levels; "
+             "\xe2\x80\x93 undefined");
+    fus_detail_head(out, names, 8);
     for (int m = 0; m < view->run->n_models; m++)
         for (int c = 0; c < view->run->n_categories; c++)
             for (int i = 0; i < fus_power_count(&plan) && fus_view_last(view, m)->power; i++) {
@@ -181,7 +181,7 @@ void fus_detail_power(struct fus_text_buffer *out, const struct fus_view *view)
                 fus_svg_put(out, "<td>$p</td><td>$3</td><td>$3</td><td>$3</td></tr>\n", v[FUS_BOOTSTRAP_PROPORTION],
                             v[FUS_BOOTSTRAP_CSI], v[FUS_BOOTSTRAP_VARIATION], v[FUS_BOOTSTRAP_MORISITA]);
             }
-    close_table(out);
+    fus_detail_close_table(out);
 }
 
 /* Mean and SD over the pictures of category c of the profile's row. */
@@ -209,8 +209,9 @@ static void response_cell(struct fus_text_buffer *out, const struct fus_response
 void fus_detail_responses(struct fus_text_buffer *out, const struct fus_view *view)
 {
     const struct fus_run_summary *run = view->run;
-    open_table(out, "Mean response of the units selective for a category to the pictures of each, \xc2\xb1 SD over "
-                    "pictures; \xe2\x80\x93 no unit is selective");
+    fus_detail_open_table(
+        out, "Mean response of the units selective for a category to the pictures of each, \xc2\xb1 SD over "
+             "pictures; \xe2\x80\x93 no unit is selective");
     fus_svg_put(out, "<th scope=\"col\">model</th><th scope=\"col\">units selective for</th>");
     category_head(out, view);
     for (int m = 0; m < run->n_models; m++)
@@ -221,7 +222,7 @@ void fus_detail_responses(struct fus_text_buffer *out, const struct fus_view *vi
                 response_cell(out, p, p->response + (size_t)s * (size_t)p->n_pictures, c);
             fus_svg_put(out, "</tr>\n");
         }
-    close_table(out);
+    fus_detail_close_table(out);
 }
 
 static void category_start(struct fus_text_buffer *out, const struct fus_view *view, int model, int category)
@@ -230,7 +231,7 @@ static void category_start(struct fus_text_buffer *out, const struct fus_view *v
                 view->run->categories[category]);
 }
 
-static void number_cell(struct fus_text_buffer *out, double v)
+void fus_detail_number_cell(struct fus_text_buffer *out, double v)
 {
     fus_svg_put(out, isfinite(v) ? "<td>$3</td>" : "<td>\xe2\x80\x93</td>", v);
 }
@@ -247,12 +248,13 @@ void fus_detail_reliability(struct fus_text_buffer *out, const struct fus_view *
                                         "selected again",
                                         "Dice",
                                         "r of the t maps"};
-    open_table(out, "Last block layer. All pictures: units chosen and measured on the same pictures. Same and other "
-                    "half: chosen in one half, measured there and in the other, mean "
-                    "of both directions; their difference is what choosing and measuring on the same pictures adds. "
-                    "Selected again: share of the units chosen in one half that the other half "
-                    "chooses too; \xe2\x80\x93 nothing was chosen");
-    head(out, names, 10);
+    fus_detail_open_table(
+        out, "Last block layer. All pictures: units chosen and measured on the same pictures. Same and other "
+             "half: chosen in one half, measured there and in the other, mean "
+             "of both directions; their difference is what choosing and measuring on the same pictures adds. "
+             "Selected again: share of the units chosen in one half that the other half "
+             "chooses too; \xe2\x80\x93 nothing was chosen");
+    fus_detail_head(out, names, 10);
     for (int m = 0; m < view->run->n_models; m++)
         for (int c = 0; c < view->run->n_categories; c++) {
             const struct fus_category_summary *s = fus_view_category(view, m, view->last[m], c);
@@ -260,10 +262,10 @@ void fus_detail_reliability(struct fus_text_buffer *out, const struct fus_view *
                                   s->dprime_cv, s->survival, s->dice,   s->split_half_r};
             category_start(out, view, m, c);
             for (int i = 0; i < 8; i++)
-                number_cell(out, row[i]);
+                fus_detail_number_cell(out, row[i]);
             fus_svg_put(out, "</tr>\n");
         }
-    close_table(out);
+    fus_detail_close_table(out);
 }
 
 static void interval_cell(struct fus_text_buffer *out, const struct fus_interval *x)
@@ -293,10 +295,10 @@ void fus_detail_matched(struct fus_text_buffer *out, const struct fus_view *view
 {
     static const char *const names[] = {"against",  "category",     "k",          "CSI", "its CSI", "difference", "p",
                                         "Morisita", "its Morisita", "difference", "p"};
-    open_table(out,
-               "First model against another in their last block layers, by the k units of largest t of each, chosen "
-               "in one half of the pictures, CSI measured in the other, mean of both ways; in brackets intervals");
-    head(out, names, 11);
+    fus_detail_open_table(
+        out, "First model against another in their last block layers, by the k units of largest t of each, chosen "
+             "in one half of the pictures, CSI measured in the other, mean of both ways; in brackets intervals");
+    fus_detail_head(out, names, 11);
     for (int m = 1; m < view->run->n_models; m++)
         for (size_t i = 0; i < view->run->n_matched; i++) {
             const struct fus_matched_row *row = &view->run->matched[i];
@@ -304,7 +306,7 @@ void fus_detail_matched(struct fus_text_buffer *out, const struct fus_view *view
                 row->layer_b == view->last[m])
                 matched_row(out, view, row);
         }
-    close_table(out);
+    fus_detail_close_table(out);
 }
 
 static void group_row(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_group_row *row)
@@ -324,45 +326,46 @@ void fus_detail_groups(struct fus_text_buffer *out, const struct fus_view *view)
                                         "its mean", "difference", "p",         "p, all layers"};
     if (!view->run->groups.n)
         return;
-    open_table(out,
-               "Groups of trainings in the last block layer: means over trainings, intervals over trainings and, if "
-               "there is a bootstrap, pictures; p over relabelled trainings, and for the largest difference over "
-               "all layers; \xe2\x80\x93 undefined. All layers: groups.csv");
-    head(out, names, 8);
+    fus_detail_open_table(
+        out, "Groups of trainings in the last block layer: means over trainings, intervals over trainings and, if "
+             "there is a bootstrap, pictures; p over relabelled trainings, and for the largest difference over "
+             "all layers; \xe2\x80\x93 undefined. All layers: groups.csv");
+    fus_detail_head(out, names, 8);
     for (size_t i = 0; i < view->run->n_group_rows; i++) {
         const struct fus_group_row *row = &view->run->group_rows[i];
         if (row->layer == view->last[view->run->groups.group[row->a].model[0]])
             group_row(out, view, row);
     }
-    close_table(out);
+    fus_detail_close_table(out);
 }
 
 void fus_detail_chance(struct fus_text_buffer *out, const struct fus_view *view)
 {
     static const char *const names[] = {"model",        "category",        "share",         "by chance",
                                         "chance, high", "p (global null)", "t family-wise", "units above it"};
-    open_table(out, "Last block layer against relabelled pictures. By chance: mean share over the relabellings; high: "
-                    "what 1 \xe2\x88\x92 \xce\xb1 of them stay below; "
-                    "p: of the global null that no category differs from any other. Units family-wise respond more to "
-                    "their category than to each other one, tested by relabelling that pair alone: in at most \xce\xb1 "
-                    "of such layers any unit passes by chance. t family-wise: the largest of the pairs\xe2\x80\x99 "
-                    "thresholds; \xe2\x80\x93 undefined");
-    head(out, names, 8);
+    fus_detail_open_table(
+        out, "Last block layer against relabelled pictures. By chance: mean share over the relabellings; high: "
+             "what 1 \xe2\x88\x92 \xce\xb1 of them stay below; "
+             "p: of the global null that no category differs from any other. Units family-wise respond more to "
+             "their category than to each other one, tested by relabelling that pair alone: in at most \xce\xb1 "
+             "of such layers any unit passes by chance. t family-wise: the largest of the pairs\xe2\x80\x99 "
+             "thresholds; \xe2\x80\x93 undefined");
+    fus_detail_head(out, names, 8);
     for (int m = 0; m < view->run->n_models; m++)
         for (int c = 0; fus_view_last(view, m)->permuted && c < view->run->n_categories; c++) {
             const struct fus_permute_category *p = &fus_view_last(view, m)->permuted[c];
             category_start(out, view, m, c);
             fus_svg_put(out, "<td>$p</td><td>$p</td><td>$p</td><td>$v</td>", p->proportion, p->null_mean, p->null_high,
                         p->p_proportion);
-            number_cell(out, p->t_critical);
+            fus_detail_number_cell(out, p->t_critical);
             fus_svg_put(out, "<td>$z</td></tr>\n", p->n_familywise);
         }
-    close_table(out);
+    fus_detail_close_table(out);
 }
 
 static void consistency_cell(struct fus_text_buffer *out, const double *matrix, size_t n, size_t row, size_t column)
 {
-    number_cell(out, matrix ? matrix[row * n + column] : NAN);
+    fus_detail_number_cell(out, matrix ? matrix[row * n + column] : NAN);
 }
 
 void fus_detail_consistency(struct fus_text_buffer *out, const struct fus_view *view)
@@ -373,14 +376,15 @@ void fus_detail_consistency(struct fus_text_buffer *out, const struct fus_view *
     size_t n = 0, first = 0;
     for (int m = 0; m < view->run->n_models; m++)
         n += (size_t)view->run->models[m].n_layers;
-    open_table(out, "Each layer with the one before it and with the model\xe2\x80\x99s last; \xe2\x80\x93 undefined, "
-                    "or single responses were not kept. All pairs: "
-                    "consistency.csv");
-    head(out, names, 6);
+    fus_detail_open_table(
+        out, "Each layer with the one before it and with the model\xe2\x80\x99s last; \xe2\x80\x93 undefined, "
+             "or single responses were not kept. All pairs: "
+             "consistency.csv");
+    fus_detail_head(out, names, 6);
     for (int m = 0; m < view->run->n_models; m++) {
         size_t last = first + (size_t)view->run->models[m].n_layers - 1;
         for (size_t i = first; i <= last; i++) {
-            row_start(out, view, m, (int)(i - first));
+            fus_detail_row_start(out, view, m, (int)(i - first));
             for (int level = 0; level < 2; level++) {
                 consistency_cell(out, i > first ? matrix[level] : NULL, n, i, i - 1);
                 consistency_cell(out, matrix[level], n, i, last);
@@ -389,154 +393,5 @@ void fus_detail_consistency(struct fus_text_buffer *out, const struct fus_view *
         }
         first = last + 1;
     }
-    close_table(out);
-}
-
-/* ---- pictures ---- */
-
-static void picture_title(struct fus_text_buffer *out, const struct fus_view *view, int picture, const char *before)
-{
-    if (view->run->pictures)
-        fus_svg_put(out, "$s$e", before, view->run->pictures[picture]);
-    else
-        fus_svg_put(out, "$spicture $d", before, picture + 1);
-}
-
-void fus_detail_thumb(struct fus_text_buffer *out, const struct fus_view *view, int picture, const char *before)
-{
-    const struct fus_thumb *at = fus_thumbs_find(&view->thumbs, picture);
-    if (!at) {
-        const char *name = view->run->pictures ? view->run->pictures[picture] : "", *slash = strrchr(name, '/');
-        fus_svg_put(out, "<span class=\"nm\" title=\"");
-        picture_title(out, view, picture, before);
-        fus_svg_put(out, "\">$e</span>", slash ? slash + 1 : name);
-        return;
-    }
-    fus_svg_put(out, "<svg class=\"th\" viewBox=\"$d $d $d $d\" role=\"img\"><title>", at->x + 1, at->y + 1,
-                FUS_THUMBS_SIDE - 2, FUS_THUMBS_SIDE - 2);
-    picture_title(out, view, picture, before);
-    fus_svg_put(out, "</title><use href=\"#sheet\"/></svg>");
-}
-
-static void picture_cell(struct fus_text_buffer *out, const struct fus_view *view, const int *pictures,
-                         const double *responses, int n)
-{
-    char number[FUS_SVG_NUMBER_BYTES], before[FUS_SVG_NUMBER_BYTES + 8];
-    fus_svg_put(out, "<td><div class=\"strip\">");
-    for (int i = 0; i < n; i++) {
-        fus_svg_number(number, responses[i], 3);
-        snprintf(before, sizeof before, "%s: ", number);
-        fus_detail_thumb(out, view, pictures[i], before);
-    }
-    fus_svg_put(out, "</div></td>");
-}
-
-#define SHOWN_TOP_UNITS 3 /* of a category; top_units.csv has all */
-
-void fus_detail_top(struct fus_text_buffer *out, const struct fus_view *view, int model)
-{
-    static const char *const names[] = {"selective for", "channel (row, column)", "least t", "CSI",
-                                        "d\xe2\x80\xb2", "responds most to",      "least to"};
-    const struct fus_run_summary *run = view->run;
-    bool open = false;
-    for (size_t i = 0, rank = 0; i < run->n_top; i++) {
-        const struct fus_top_unit *u = &run->top[i];
-        if (u->model != model || u->layer != view->last[model])
-            continue;
-        rank = open && i > 0 && run->top[i - 1].category == u->category ? rank + 1 : 0;
-        if (rank >= SHOWN_TOP_UNITS)
-            continue;
-        if (!open) {
-            fus_svg_put(out, "<h4>$e: $e</h4>\n", run->models[model].name, fus_view_last(view, model)->name);
-            open_table(out, "Units with the largest least t; pictures with the extreme ones first, their responses in "
-                            "the tooltips");
-            head(out, names, 7);
-            open = true;
-        }
-        fus_svg_put(out, "<tr><th scope=\"row\">$e</th><td>$d ($d, $d)</td>", run->categories[u->category], u->channel,
-                    u->y, u->x);
-        number_cell(out, u->t);
-        number_cell(out, u->csi);
-        number_cell(out, u->dprime);
-        picture_cell(out, view, u->most, u->most_response, u->n_pictures);
-        picture_cell(out, view, u->least, u->least_response, u->n_pictures);
-        fus_svg_put(out, "</tr>\n");
-    }
-    if (open)
-        close_table(out);
-}
-
-void fus_detail_models(struct fus_text_buffer *out, const struct fus_view *view)
-{
-    fus_svg_put(out, "<dl>\n");
-    for (int m = 0; m < view->run->n_models; m++) {
-        const struct fus_model_summary *model = &view->run->models[m];
-        size_t n_units = 0;
-        for (int l = 0; l < model->n_layers; l++)
-            n_units += model->layers[l].n_units;
-        fus_svg_put(out, "<dt>$e</dt><dd>$e$s<br/>Source: $e<br/>", model->name,
-                    model->architecture ? model->architecture : "architecture not given",
-                    fus_view_untrained(view, m) ? ", untrained: random weights" : "",
-                    model->source ? model->source : "not given");
-        fus_svg_put(out, "Preparation of pictures: $e. $d layers, $z units.<br/>",
-                    model->preprocess ? model->preprocess : "not given", model->n_layers, n_units);
-        fus_svg_put(out, "SHA-256: <code>$e</code></dd>\n", model->sha256[0] ? model->sha256 : "none (no file)");
-    }
-    fus_svg_put(out, "</dl>\n");
-}
-
-void fus_detail_dead(struct fus_text_buffer *out, const struct fus_view *view)
-{
-    static const char *const names[] = {"model", "layer",      "channels",   "places",    "units",
-                                        "dead",  "share dead", "not finite", "selective", "CSI undefined"};
-    open_table(out, "Units of every layer");
-    head(out, names, 10);
-    for (int m = 0; m < view->run->n_models; m++)
-        for (int l = 0; l < view->run->models[m].n_layers; l++) {
-            const struct fus_layer_summary *layer = &view->run->models[m].layers[l];
-            size_t n_selective = 0, n_undefined = 0;
-            for (int c = 0; c < view->run->n_categories; c++) {
-                n_selective += layer->categories[c].n_selective;
-                n_undefined += layer->categories[c].n_csi_undefined;
-            }
-            row_start(out, view, m, l);
-            fus_svg_put(out,
-                        "<td>$d</td><td>$d \xc3\x97 "
-                        "$d</td><td>$z</td><td>$z</td><td>$p</td><td>$z</td><td>$z</td><td>$z</td></tr>\n",
-                        layer->channels, layer->height, layer->width, layer->n_units, layer->n_dead,
-                        layer->n_units ? (double)layer->n_dead / (double)layer->n_units : 0.0, layer->n_undefined,
-                        n_selective, n_undefined);
-        }
-    close_table(out);
-}
-
-static void pixel_cell(struct fus_text_buffer *out, double mean, double sd)
-{
-    if (isfinite(sd))
-        fus_svg_put(out, "<td>$3 \xc2\xb1 $3</td>", mean, sd);
-    else
-        fus_svg_put(out, "<td>$3</td>", mean);
-}
-
-void fus_detail_pixels(struct fus_text_buffer *out, const struct fus_view *view)
-{
-    static const char *const names[] = {"category", "pictures", "luminance", "contrast", "slope of the spectrum"};
-    const struct fus_run_summary *run = view->run;
-    if (!run->pixels)
-        return;
-    open_table(out,
-               "Before any network: mean luminance and RMS contrast (of 1), and slope of the log-log power spectrum; "
-               "mean \xc2\xb1 SD "
-               "over pictures. Categories that differ here can be told apart without seeing what the pictures show.");
-    head(out, names, 5);
-    for (int c = 0; c < run->n_categories; c++) {
-        const struct fus_pixelstats_category *p = &run->pixels[c];
-        fus_svg_put(out, "<tr><th scope=\"row\">$e</th><td>$d</td>", run->categories[c], p->n);
-        pixel_cell(out, p->luminance_mean, p->luminance_sd);
-        pixel_cell(out, p->contrast_mean, p->contrast_sd);
-        pixel_cell(out, p->slope_mean, p->slope_sd);
-        fus_svg_put(out, "</tr>\n");
-    }
-    close_table(out);
-    fus_svg_put(out, "<p class=\"files\"><a href=\"pixels.csv\">pixels.csv</a></p>\n");
+    fus_detail_close_table(out);
 }

@@ -37,4 +37,12 @@ void fus_detail_dead(struct fus_text_buffer *out, const struct fus_view *view);
 /* the pictures before any network; nothing without run->pixels */
 void fus_detail_pixels(struct fus_text_buffer *out, const struct fus_view *view);
 
+/* ---- private: parts of a table, which scrolls in a box of its own ---- */
+
+void fus_detail_open_table(struct fus_text_buffer *out, const char *caption);
+void fus_detail_close_table(struct fus_text_buffer *out);
+void fus_detail_head(struct fus_text_buffer *out, const char *const *names, int n);
+void fus_detail_row_start(struct fus_text_buffer *out, const struct fus_view *view, int model, int layer);
+void fus_detail_number_cell(struct fus_text_buffer *out, double v);
+
 #endif

@@ -6,157 +6,36 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct fus_figures_panel *begin_panel(struct fus_figures_figure *f, int group)
-{
-    if (f->n_panels == f->room) {
-        size_t room = f->room ? f->room * 2 : 16;
-        struct fus_figures_panel *panels = fus_base_resize(f->panels, room, sizeof *panels);
-        if (!panels) {
-            f->body.failed = true;
-            return NULL;
-        }
-        f->panels = panels;
-        f->room = room;
-    }
-    struct fus_figures_panel *panel = &f->panels[f->n_panels++];
-    memset(panel, 0, sizeof *panel);
-    panel->start = f->body.n;
-    panel->group = group;
-    return panel;
-}
-
-static void end_panel(struct fus_figures_figure *f, struct fus_figures_panel *panel, double width, double height)
-{
-    panel->n = f->body.n - panel->start;
-    panel->width = width;
-    panel->height = height;
-}
-
-static void widen(double *lo, double *hi, double v)
-{
-    if (!isfinite(v))
-        return;
-    *lo = isnan(*lo) || v < *lo ? v : *lo;
-    *hi = isnan(*hi) || v > *hi ? v : *hi;
-}
-
-/* The smallest and largest value, error bars included, of one category in the figure's models;
- * NaN where undefined. */
-static void category_range(double *lo, double *hi, const struct fus_figures_figure *f, const struct fus_view *view,
-                           enum fus_view_quantity quantity, int category)
-{
-    *lo = *hi = NAN;
-    for (int i = 0; i < f->n_which; i++)
-        for (int l = 0; l < view->run->models[f->which[i]].n_layers; l++) {
-            struct fus_view_point at = fus_view_at(view, quantity, f->which[i], l, category);
-            widen(lo, hi, at.value);
-            widen(lo, hi, at.low);
-            widen(lo, hi, at.high);
-            struct fus_view_band chance = fus_view_chance(view, quantity, f->which[i], l, category);
-            widen(lo, hi, chance.low);
-            widen(lo, hi, chance.high);
-        }
-}
-
-/* Zero belongs to the scale unless all values lie far from it. */
-static struct fus_axis scale_for(struct fus_figures_figure *f, enum fus_view_quantity quantity, double lo, double hi)
-{
-    struct fus_axis axis = {.percent = quantity == FUS_VIEW_PROPORTION};
-    if (isnan(lo))
-        lo = 0, hi = 1;
-    if (quantity == FUS_VIEW_PROPORTION && hi <= 0)
-        hi = 0.01; /* nothing anywhere: 1% is scale enough */
-    if (lo > 0 && (quantity == FUS_VIEW_PROPORTION || lo < 0.5 * hi))
-        lo = 0;
-    fus_axis_fit(&axis, lo, hi, 5);
-    f->cut_scale |= axis.lo > 0;
-    return axis;
-}
-
-/* One scale for all panels, unless the largest category is more than 6 times the smallest: then
- * each its own. */
-static bool need_own_scales(const struct fus_figures_figure *f, const struct fus_view *view,
-                            enum fus_view_quantity quantity, double *all_lo, double *all_hi)
-{
-    double least = NAN, most = NAN;
-    *all_lo = *all_hi = NAN;
-    for (int c = 0; c < view->run->n_categories; c++) {
-        double lo, hi;
-        category_range(&lo, &hi, f, view, quantity, c);
-        widen(all_lo, all_hi, lo);
-        widen(all_lo, all_hi, hi);
-        if (hi > 0)
-            widen(&least, &most, hi);
-    }
-    return least * 6 < most;
-}
-
-static void describe(struct fus_figures_panel *panel, const struct fus_figures_figure *f, const struct fus_view *view,
-                     int category)
-{
-    char name[4 * FUS_PANELS_NAME_CHARS + 1];
-    fus_svg_shorten(name, view->run->categories[category], FUS_PANELS_NAME_CHARS);
-    snprintf(panel->label, sizeof panel->label, "%s: %s", name, f->heading);
-}
-
-/* group: panels of another quantity of the same figure begin a new row. */
-static void add_lines(struct fus_figures_figure *f, const struct fus_view *view, enum fus_view_quantity quantity,
-                      int group)
-{
-    double lo, hi;
-    f->columns = view->run->n_categories < 3 ? view->run->n_categories : 3;
-    bool own_scales = need_own_scales(f, view, quantity, &lo, &hi);
-    f->own_scales |= own_scales;
-    for (int c = 0; c < view->run->n_categories; c++) {
-        struct fus_figures_panel *panel = begin_panel(f, group);
-        if (!panel)
-            return;
-        if (own_scales)
-            category_range(&lo, &hi, f, view, quantity, c);
-        struct fus_axis scale = scale_for(f, quantity, lo, hi);
-        double height = fus_panel_lines(&f->body, view, quantity, c, &scale, f->which, f->n_which);
-        describe(panel, f, view, c);
-        end_panel(f, panel, FUS_PANELS_WIDTH, height);
-    }
-}
-
 static void add_bars(struct fus_figures_figure *f, const struct fus_view *view, enum fus_view_quantity quantity)
 {
-    struct fus_figures_panel *panel = begin_panel(f, 0);
+    struct fus_figures_panel *panel = fus_figures_begin(f, 0);
     if (!panel)
         return;
-    double height = fus_panel_bars(&f->body, view, quantity, 230);
+    double height = fus_panel_bars(&f->body, view, quantity, 230, &f->beyond);
     snprintf(panel->label, sizeof panel->label, "%s", f->heading);
-    end_panel(f, panel, FUS_PANELS_WIDTH, height);
+    fus_figures_end(f, panel, FUS_PANELS_WIDTH, height);
 }
 
-static bool any_selective(const struct fus_view *view)
-{
-    for (int m = 0; m < view->run->n_models; m++)
-        for (int c = 0; c < view->run->n_categories; c++)
-            if (fus_view_category(view, m, view->last[m], c)->n_selective > 0)
-                return true;
-    return false;
-}
-
-static double largest_in_maps(const struct fus_view *view)
+static double largest_of(const struct fus_view *view, bool scrambled)
 {
     double most = 0;
-    if (!any_selective(view))
-        return 0.01;
-    for (int m = 0; m < view->run->n_models; m++) {
-        const struct fus_layer_summary *layer = fus_view_last(view, m);
+    for (int m = 0; m < view->run->n_models; m++)
         for (int c = 0; c < view->run->n_categories; c++)
-            for (size_t i = 0; layer->categories[c].map && i < (size_t)layer->height * (size_t)layer->width; i++)
-                most = layer->categories[c].map[i] > most ? layer->categories[c].map[i] : most;
-    }
+            if (fus_view_scrambled(view, c) == scrambled) {
+                double v = fus_view_map_most(view, m, view->last[m], c);
+                most = v > most ? v : most;
+            }
     return most;
 }
 
 static void add_maps(struct fus_figures_figure *f, const struct fus_view *view)
 {
     struct fus_axis scale = {.percent = true};
-    fus_axis_fit(&scale, 0, largest_in_maps(view), 4);
+    double most = largest_of(view, false), control = largest_of(view, true);
+    if (most <= 0)
+        most = control > 0 ? control : 0.01;
+    fus_axis_fit(&scale, 0, most, 4);
+    f->clipped = control > scale.hi;
     f->columns = view->run->n_categories < 7 ? view->run->n_categories : 7;
     f->heat_title = "channels selective at this place (%)";
     f->heat_shares = true;
@@ -167,12 +46,16 @@ static void add_maps(struct fus_figures_figure *f, const struct fus_view *view)
         if (fus_view_last(view, m)->height > 32 || fus_view_last(view, m)->width > 32)
             f->coarse = true;
         for (int c = 0; c < view->run->n_categories; c++) {
-            struct fus_figures_panel *panel = begin_panel(f, m);
+            if (fus_view_category(view, m, view->last[m], c)->n_selective == 0) {
+                fus_figures_fold(f, m, c);
+                continue;
+            }
+            struct fus_figures_panel *panel = fus_figures_begin(f, m);
             if (!panel)
                 return;
             double height = fus_panel_map(&f->body, view, m, c, f->heat_top);
-            describe(panel, f, view, c);
-            end_panel(f, panel, FUS_PANELS_MAP_WIDTH, height);
+            fus_figures_describe(panel, f, view, c);
+            fus_figures_end(f, panel, FUS_PANELS_MAP_WIDTH, height);
         }
     }
 }
@@ -200,12 +83,12 @@ static void add_dots(struct fus_figures_figure *f, const struct fus_view *view)
             continue;
         struct fus_axis scale = fus_panel_dots_scale(view, m);
         for (int c = 0; c < view->run->n_categories; c++) {
-            struct fus_figures_panel *panel = has_response(&view->run->profiles[m], c) ? begin_panel(f, m) : NULL;
+            struct fus_figures_panel *panel = has_response(&view->run->profiles[m], c) ? fus_figures_begin(f, m) : NULL;
             if (!panel)
                 continue;
             double height = fus_panel_dots(&f->body, view, m, c, &scale, &f->dots_every);
-            describe(panel, f, view, c);
-            end_panel(f, panel, FUS_PANELS_WIDTH, height);
+            fus_figures_describe(panel, f, view, c);
+            fus_figures_end(f, panel, FUS_PANELS_WIDTH, height);
         }
     }
 }
@@ -219,12 +102,13 @@ static void add_matched(struct fus_figures_figure *f, const struct fus_view *vie
     f->columns = 3;
     for (int m = 1; m < view->run->n_models; m++)
         for (int c = 0; c < view->run->n_categories && f->n_panels < MAX_MATCHED_PANELS; c++) {
-            struct fus_figures_panel *panel = fus_panel_matched_rows(&rows, view, m, c) ? begin_panel(f, m) : NULL;
+            struct fus_figures_panel *panel =
+                fus_panel_matched_rows(&rows, view, m, c) ? fus_figures_begin(f, m) : NULL;
             if (!panel)
                 continue;
             double height = fus_panel_matched(&f->body, view, m, c);
-            describe(panel, f, view, c);
-            end_panel(f, panel, FUS_PANELS_WIDTH, height);
+            fus_figures_describe(panel, f, view, c);
+            fus_figures_end(f, panel, FUS_PANELS_WIDTH, height);
         }
 }
 
@@ -264,35 +148,15 @@ static void add_matrices(struct fus_figures_figure *f, const struct fus_view *vi
     for (int level = 0; level < 2; level++)
         for (int away = 0; view->run->consistency[level] && away < (n <= MAX_MATRIX_MODELS ? n : 1); away++)
             for (int a = 0; a + away < n; a++) {
-                struct fus_figures_panel *panel = begin_panel(f, 0);
+                struct fus_figures_panel *panel = fus_figures_begin(f, 0);
                 if (!panel)
                     return;
                 double height = fus_panel_matrix(&f->body, view, view->run->consistency[level], a, a + away,
                                                  f->heat_low, levels[level]);
                 snprintf(panel->label, sizeof panel->label, "%s, %s, models %d and %d", f->heading, levels[level],
                          a + 1, a + away + 1);
-                end_panel(f, panel, FUS_PANELS_WIDTH, height);
+                fus_figures_end(f, panel, FUS_PANELS_WIDTH, height);
             }
-}
-
-/* Proportion and CSI of each category against the number of pictures. */
-static void add_power(struct fus_figures_figure *f, const struct fus_view *view, const struct fus_power_plan *plan)
-{
-    f->columns = view->run->n_categories < 3 ? view->run->n_categories : 3;
-    f->own_scales = true;
-    for (int statistic = FUS_BOOTSTRAP_PROPORTION; statistic <= FUS_BOOTSTRAP_CSI; statistic++)
-        for (int c = 0; c < view->run->n_categories; c++) {
-            struct fus_figures_panel *panel = begin_panel(f, statistic);
-            double lo, hi;
-            if (!panel)
-                return;
-            fus_panel_power_range(&lo, &hi, view, plan, c, statistic);
-            struct fus_axis scale =
-                scale_for(f, statistic == FUS_BOOTSTRAP_PROPORTION ? FUS_VIEW_PROPORTION : FUS_VIEW_CSI, lo, hi);
-            double height = fus_panel_power(&f->body, view, plan, c, statistic, &scale);
-            describe(panel, f, view, c);
-            end_panel(f, panel, FUS_PANELS_WIDTH, height);
-        }
 }
 
 /* The next figure of the set, about all models; the caller adds its panels. There is room: see
@@ -333,12 +197,12 @@ static void add_pairs(struct fus_figures *set, const struct fus_view *view)
             f->n_which = 2;
             f->which[0] = 0;
             f->which[1] = (unsigned char)m;
-            add_lines(f, view, curves[i].quantity, 0);
+            fus_figures_lines(f, view, curves[i].quantity, 0);
         }
 }
 
 /* With more panels than this the pairs are left out: every curve is in the figures before. */
-#define MAX_PAIR_PANELS 120
+#define MAX_PAIR_PANELS 75
 #define MAX_FIGURES (12 + MAX_PAIR_PANELS)
 
 static void add_all(struct fus_figures *set, const struct fus_view *view)
@@ -351,18 +215,19 @@ static void add_all(struct fus_figures *set, const struct fus_view *view)
             any_profile |= has_response(&view->run->profiles[m], c);
     if (any_profile)
         add_dots(next(set, view, selective, "2A", "Responses of selective units, one dot a picture"), view);
-    add_lines(next(set, view, selective, "2B", view->dprime ? dprime_heading : csi_heading), view, FUS_VIEW_CSI, 0);
+    fus_figures_lines(next(set, view, selective, "2B", view->dprime ? dprime_heading : csi_heading), view, FUS_VIEW_CSI,
+                      0);
     add_bars(next(set, view, many, "3A", "Proportion of selective units in the last block layer"), view,
              FUS_VIEW_PROPORTION);
-    add_lines(next(set, view, many, "3B", share_heading), view, FUS_VIEW_PROPORTION, 0);
+    fus_figures_lines(next(set, view, many, "3B", share_heading), view, FUS_VIEW_PROPORTION, 0);
     add_maps(next(set, view, where, "4A", "Where selective units lie in the last block layer"), view);
     struct fus_figures_figure *last = next(set, view, where, "4B", "Variation over places in the last block layer");
     add_bars(last, view, FUS_VIEW_VARIATION);
     add_bars(last, view, FUS_VIEW_MORISITA);
     last->columns = 2;
     struct fus_figures_figure *across = next(set, view, where, "4C", variation_heading);
-    add_lines(across, view, FUS_VIEW_VARIATION, 0);
-    add_lines(across, view, FUS_VIEW_MORISITA, 1);
+    fus_figures_lines(across, view, FUS_VIEW_VARIATION, 0);
+    fus_figures_lines(across, view, FUS_VIEW_MORISITA, 1);
     if (view->crossed) {
         struct fus_figures_figure *f =
             next(set, view, sure, "2B",
@@ -370,12 +235,12 @@ static void add_all(struct fus_figures *set, const struct fus_view *view)
                               : "CSI in the pictures that did not choose the units");
         snprintf(f->file, sizeof f->file, "fig2b-crossed");
         snprintf(f->number, sizeof f->number, "2B\xe2\x80\xb2");
-        add_lines(f, view, FUS_VIEW_CROSSED, 0);
+        fus_figures_lines(f, view, FUS_VIEW_CROSSED, 0);
     }
     struct fus_power_plan plan;
     const struct fus_run_method *how = view->run->method;
     if (how && how->subsample && fus_power_parse(&plan, how->subsample, NULL) == FUS_OK)
-        add_power(next(set, view, sure, "p1", "The same networks shown fewer pictures"), view, &plan);
+        fus_figures_power(next(set, view, sure, "p1", "The same networks shown fewer pictures"), view, &plan);
     if (any_matched(view))
         add_matched(next(set, view, sure, "m1", "As many units of each model: CSI in the other half"), view);
     if (view->run->consistency[0] || view->run->consistency[1])
@@ -403,6 +268,7 @@ void fus_figures_free(struct fus_figures *set)
     for (int i = 0; i < set->n_figures; i++) {
         fus_text_free(&set->figures[i].body);
         fus_base_free(set->figures[i].panels);
+        fus_base_free(set->figures[i].folds);
     }
     fus_base_free(set->figures);
     memset(set, 0, sizeof *set);

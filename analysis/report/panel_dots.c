@@ -3,6 +3,7 @@
  * pictures. */
 #include <math.h>
 
+#include "analysis/report/frame.h"
 #include "analysis/report/panels.h"
 
 #define LEFT 50.0
@@ -58,7 +59,9 @@ static int column(const struct dots *p, int category)
     int every = (n + MAX_DOTS - 1) / MAX_DOTS;
     fus_svg_put(p->out, "<g class=\"");
     fus_theme_category_class(p->out, &p->view->theme, category);
-    fus_svg_put(p->out, "\"><path class=\"dot\" d=\"");
+    fus_svg_put(p->out, "\"><path class=\"dot\" data-n=\"$e\"", p->view->run->categories[category]);
+    fus_frame_axis(p->out, &p->y);
+    fus_svg_put(p->out, " d=\"");
     for (int i = 0; i < p->profile->n_pictures; i++) {
         if (p->profile->category[i] != category || !isfinite(p->response[i]))
             continue;

@@ -90,9 +90,10 @@ static void chance(const struct lines *p, int model, bool high)
     for (int l = 0; l < p->view->run->models[model].n_layers; l++) {
         struct fus_view_band band = fus_view_chance(p->view, p->quantity, model, l, p->category);
         double v = high ? band.high : band.low;
-        if (isfinite(v))
+        bool there = isfinite(v) && v <= p->y.hi;
+        if (there)
             fus_svg_put(p->out, "$s$f,$f", pen_down ? "L" : "M", x_of(p, model, l), fus_axis_at(&p->y, v));
-        pen_down = isfinite(v);
+        pen_down = there;
     }
     fus_svg_put(p->out, "\"/>\n");
 }
@@ -106,7 +107,9 @@ static void error_bars(const struct lines *p, int model)
             continue;
         double x = x_of(p, model, l), low = fus_axis_at(&p->y, at.low), high = fus_axis_at(&p->y, at.high),
                cap = p->radius * 0.8;
-        fus_svg_put(p->out, "M$f,$fV$fM$f,$fh$fM$f,$fh$f", x, low, high, x - cap, low, 2 * cap, x - cap, high, 2 * cap);
+        fus_svg_put(p->out, "M$f,$fV$fM$f,$fh$f", x, low, high, x - cap, low, 2 * cap);
+        if (at.high <= p->y.hi)
+            fus_svg_put(p->out, "M$f,$fh$f", x - cap, high, 2 * cap);
     }
     fus_svg_put(p->out, "\"/>\n");
 }
@@ -141,6 +144,15 @@ static bool has_marker(const struct lines *p, int model, int layer)
     return (layer + model * 2) % p->every == 0 || (!before && !after);
 }
 
+/* At the upper edge: a value beyond the scale. */
+static void arrow(const struct lines *p, double x, const char *title)
+{
+    fus_svg_put(p->out, "<path class=\"mo\" d=\"M$f,$fl3.5,-7 3.5,7z\">", x - 3.5, p->y.to + 6);
+    if (title)
+        fus_svg_put(p->out, "<title>$e</title>", title);
+    fus_svg_put(p->out, "</path>");
+}
+
 static int markers(const struct lines *p, int model)
 {
     char text[4 * FUS_PANELS_NAME_CHARS + 48 + 3 * FUS_SVG_NUMBER_BYTES];
@@ -154,8 +166,11 @@ static int markers(const struct lines *p, int model)
             continue;
         if (p->titles)
             point_text(text, sizeof text, p, model, l, at);
-        fus_theme_marker(p->out, fus_view_look(p->view, model), x_of(p, model, l), fus_axis_at(&p->y, at.value),
-                         p->radius, p->titles ? text : NULL);
+        if (at.value > p->y.hi)
+            arrow(p, x_of(p, model, l), p->titles ? text : NULL);
+        else
+            fus_theme_marker(p->out, fus_view_look(p->view, model), x_of(p, model, l), fus_axis_at(&p->y, at.value),
+                             p->radius, p->titles ? text : NULL);
     }
     fus_svg_put(p->out, "\n");
     return n;
@@ -191,8 +206,24 @@ static void group_band(const struct lines *p, const struct fus_group *g)
     fus_svg_put(p->out, "\"/>\n");
 }
 
+/* "with language, layer4.2.relu: 0.412 (0.40 to 0.43, 5 trainings)" */
+static void group_text(char *text, size_t bytes, const struct lines *p, const struct fus_group *g, int layer)
+{
+    struct fus_view_point at = fus_view_group_at(p->view, p->quantity, g, layer, p->category);
+    double scale = p->quantity == FUS_VIEW_PROPORTION ? 100 : 1;
+    char name[4 * FUS_PANELS_NAME_CHARS + 1], number[3][FUS_SVG_NUMBER_BYTES];
+    fus_svg_shorten(name, g->name, FUS_PANELS_NAME_CHARS);
+    fus_svg_number(number[0], at.value * scale, 3);
+    fus_svg_number(number[1], at.low * scale, 3);
+    fus_svg_number(number[2], at.high * scale, 3);
+    snprintf(text, bytes, "%s, %s: %s%s (%s to %s, %d trainings)", name,
+             p->view->run->models[g->model[0]].layers[layer].name, number[0], scale > 1 ? "%" : "", number[1],
+             number[2], g->n);
+}
+
 static int group_mean(const struct lines *p, const struct fus_group *g)
 {
+    char text[4 * FUS_PANELS_NAME_CHARS + 96 + 3 * FUS_SVG_NUMBER_BYTES];
     int look = fus_view_look(p->view, g->model[0]), n_points = 0;
     bool pen_down = false;
     fus_svg_put(p->out, "<path class=\"ln all\"$s d=\"", fus_theme_dash(look));
@@ -202,8 +233,10 @@ static int group_mean(const struct lines *p, const struct fus_group *g)
             double x = x_of(p, g->model[0], l), y = fus_axis_at(&p->y, v);
             if (isfinite(v) && pass == 0)
                 fus_svg_put(p->out, "$s$f,$f", pen_down ? "L" : "M", x, y);
-            else if (isfinite(v) && (l + look * 2) % p->every == 0)
-                fus_theme_marker(p->out, look, x, y, p->radius, NULL);
+            else if (isfinite(v) && (l + look * 2) % p->every == 0) {
+                group_text(text, sizeof text, p, g, l);
+                fus_theme_marker(p->out, look, x, y, p->radius, p->titles ? text : NULL);
+            }
             n_points += isfinite(v);
             pen_down = isfinite(v);
         }
@@ -285,7 +318,7 @@ double fus_panel_lines(struct fus_text_buffer *out, const struct fus_view *view,
     p.y.to = p.top;
     double spacing = (p.x1 - p.x0) / view->most_layers;
     p.every = spacing >= 8 ? 1 : (int)(9 / spacing) + 1;
-    p.radius = spacing >= 12 ? 2.7 : 2.3;
+    p.radius = spacing >= 24 ? 3.1 : spacing >= 12 ? 2.7 : 2.3;
     p.titles = (long)view->most_layers * view->run->n_categories * n_which <= MAX_TITLES / 3;
     fus_panel_lines_title(out, view, category, LEFT, 15, FUS_PANELS_WIDTH - LEFT);
     fus_axis_layers(out, view, p.x0, p.x1, p.top, p.bottom);

@@ -6,12 +6,13 @@
 #include "analysis/report/panels.h"
 
 #define MAX_SIDE 32
+#define SMALL_SIDE 16
 #define TOP 24.0
 #define BELOW 20.0
 #define PLOT 140.0
 
 struct grid {
-    int rows, columns;
+    int rows, columns; /* at most MAX_SIDE */
     unsigned char level[MAX_SIDE][MAX_SIDE];
     double most;
 };
@@ -35,11 +36,11 @@ static double cell_mean(const float *map, int width, int y0, int y1, int x0, int
     return sum / ((double)(y1 - y0) * (x1 - x0));
 }
 
-static void fill_grid(struct grid *g, const struct fus_layer_summary *layer, const float *map, double top)
+static void fill_grid(struct grid *g, const struct fus_layer_summary *layer, const float *map, double top, int side)
 {
     int h = layer->height, w = layer->width;
-    g->rows = h < MAX_SIDE ? h : MAX_SIDE;
-    g->columns = w < MAX_SIDE ? w : MAX_SIDE;
+    g->rows = h < side ? h : side;
+    g->columns = w < side ? w : side;
     g->most = 0;
     for (int r = 0; r < g->rows; r++)
         for (int c = 0; c < g->columns; c++) {
@@ -82,7 +83,7 @@ double fus_panel_map(struct fus_text_buffer *out, const struct fus_view *view, i
         return TOP + PLOT + BELOW;
     }
     struct grid g;
-    fill_grid(&g, layer, map, top);
+    fill_grid(&g, layer, map, top, MAX_SIDE);
     int longer = layer->height > layer->width ? layer->height : layer->width;
     double height = PLOT * layer->height / longer, width = PLOT * layer->width / longer;
     double left = x0 + (PLOT - width) / 2, above = TOP + (PLOT - height) / 2;
@@ -95,6 +96,37 @@ double fus_panel_map(struct fus_text_buffer *out, const struct fus_view *view, i
     fus_svg_put(out, "<text class=\"tk\" x=\"$f\" y=\"$f\">mean $p, most $p</text>\n", x0, TOP + PLOT + 14,
                 layer->categories[category].proportion, g.most);
     return TOP + PLOT + BELOW;
+}
+
+/* A stroke as wide as a cell is half as long as the outline of its rectangle. */
+static void stroke_level(struct fus_text_buffer *out, const struct grid *g, int level)
+{
+    bool open = false;
+    for (int r = 0; r < g->rows; r++)
+        for (int c = 0, end; c < g->columns; c = end) {
+            end = c + 1;
+            if (g->level[r][c] != level)
+                continue;
+            while (end < g->columns && g->level[r][end] == level)
+                end++;
+            if (!open)
+                fus_svg_put(out, "<path class=\"q$d\" d=\"", level);
+            open = true;
+            fus_svg_put(out, "M$d,$dh$d", c, r, end - c);
+        }
+    if (open)
+        fus_svg_put(out, "\"/>");
+}
+
+void fus_panel_map_small(struct fus_text_buffer *out, const struct fus_layer_summary *layer, int category, double top)
+{
+    struct grid g;
+    fill_grid(&g, layer, layer->categories[category].map, top, SMALL_SIDE);
+    fus_svg_put(out, "<svg viewBox=\"0 0 $d $d\" aria-hidden=\"true\"><g class=\"hs\" transform=\"translate(0 .5)\">",
+                g.columns, g.rows);
+    for (int level = 0; level < FUS_THEME_HEAT_LEVELS; level++)
+        stroke_level(out, &g, level);
+    fus_svg_put(out, "</g></svg>");
 }
 
 double fus_panel_map_scale(struct fus_text_buffer *out, const struct fus_axis *scale, const char *title, double width)

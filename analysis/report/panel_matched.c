@@ -66,6 +66,8 @@ static void band(const struct matched *p, bool second)
 
 static void curve(const struct matched *p, int model, bool second)
 {
+    char name[4 * FUS_PANELS_NAME_CHARS + 1], number[FUS_SVG_NUMBER_BYTES];
+    char text[4 * FUS_PANELS_NAME_CHARS + 40 + FUS_SVG_NUMBER_BYTES];
     bool pen_down = false;
     fus_svg_put(p->out, "<path class=\"ln\"$s d=\"", fus_theme_dash(fus_view_look(p->view, model)));
     for (int i = 0; i < p->n; i++) {
@@ -76,9 +78,13 @@ static void curve(const struct matched *p, int model, bool second)
     }
     fus_svg_put(p->out, "\"/>\n");
     for (int i = 0; i < p->n; i++)
-        if (isfinite(side_of(p, i, second)->estimate))
+        if (isfinite(side_of(p, i, second)->estimate)) {
+            fus_svg_shorten(name, p->view->run->models[model].name, FUS_PANELS_NAME_CHARS);
+            fus_svg_number(number, side_of(p, i, second)->estimate, 3);
+            snprintf(text, sizeof text, "%s, %zu units: %s", name, p->rows[i].k, number);
             fus_theme_marker(p->out, fus_view_look(p->view, model), x_of(p, i),
-                             fus_axis_at(&p->y, side_of(p, i, second)->estimate), 2.6, NULL);
+                             fus_axis_at(&p->y, side_of(p, i, second)->estimate), 2.6, text);
+        }
 }
 
 static void put_model(const struct matched *p, int model, int category, bool second)

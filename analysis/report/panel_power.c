@@ -56,10 +56,21 @@ void fus_panel_power_range(double *lo, double *hi, const struct fus_view *view, 
         }
 }
 
+/* "r50, 12 pictures: 3.4%" */
+static void point_text(char *text, size_t bytes, const struct power *p, int model, int point, double v)
+{
+    bool share = p->statistic == FUS_BOOTSTRAP_PROPORTION;
+    char name[4 * FUS_PANELS_NAME_CHARS + 1], number[FUS_SVG_NUMBER_BYTES];
+    fus_svg_shorten(name, p->view->run->models[model].name, FUS_PANELS_NAME_CHARS);
+    fus_svg_number(number, share ? 100 * v : v, 3);
+    snprintf(text, bytes, "%s, %d pictures: %s%s", name, pictures_at(p, point), number, share ? "%" : "");
+}
+
 static void draw_model(const struct power *p, int model)
 {
+    char text[4 * FUS_PANELS_NAME_CHARS + 32 + FUS_SVG_NUMBER_BYTES];
     bool pen_down = false;
-    fus_svg_put(p->out, "<path class=\"ln\"$s d=\"", fus_theme_dash(model));
+    fus_svg_put(p->out, "<path class=\"ln\"$s d=\"", fus_theme_dash(fus_view_look(p->view, model)));
     for (int i = 0; i <= p->plan->n_sizes; i++) {
         double v = point_of(p->view, p->plan, model, p->category, i)->mean[p->statistic];
         if (isfinite(v))
@@ -77,8 +88,10 @@ static void draw_model(const struct power *p, int model)
     fus_svg_put(p->out, "\"/>\n");
     for (int i = 0; i <= p->plan->n_sizes; i++) {
         double v = point_of(p->view, p->plan, model, p->category, i)->mean[p->statistic];
-        if (isfinite(v))
-            fus_theme_marker(p->out, model, x_of(p, i), fus_axis_at(&p->y, v), 2.7, NULL);
+        if (!isfinite(v))
+            continue;
+        point_text(text, sizeof text, p, model, i, v);
+        fus_theme_marker(p->out, fus_view_look(p->view, model), x_of(p, i), fus_axis_at(&p->y, v), 2.7, text);
     }
     fus_svg_put(p->out, "\n");
 }
@@ -124,7 +137,7 @@ double fus_panel_power(struct fus_text_buffer *out, const struct fus_view *view,
         if (!fus_view_last(view, m)->power)
             continue;
         fus_svg_put(out, "<g class=\"");
-        fus_theme_class(out, &view->theme, category, m);
+        fus_theme_class(out, &view->theme, category, fus_view_look(view, m));
         fus_svg_put(out, "\">");
         draw_model(&p, m);
         fus_svg_put(out, "</g>\n");

@@ -22,10 +22,10 @@ struct fus_axis fus_panel_dots_scale(const struct fus_view *view, int model);
 double fus_panel_dots(struct fus_text_buffer *out, const struct fus_view *view, int model, int category,
                       const struct fus_axis *scale, int *every);
 
-/* The last block layer: one bar for each category and model; at least min_height high. Returns the
- * height. */
+/* The last block layer: one bar for each category and model; at least min_height high. *beyond
+ * becomes true if values of few units lie beyond the scale. Returns the height. */
 double fus_panel_bars(struct fus_text_buffer *out, const struct fus_view *view, enum fus_view_quantity quantity,
-                      double min_height);
+                      double min_height, bool *beyond);
 
 /* Share of the channels selective for a category at each place of the last block layer's map, 0
  * to `top`. */
@@ -36,6 +36,9 @@ double fus_panel_map(struct fus_text_buffer *out, const struct fus_view *view, i
  * panel needs one at least. */
 int fus_panel_matched_rows(const struct fus_matched_row **rows, const struct fus_view *view, int model_b, int category);
 double fus_panel_matched(struct fus_text_buffer *out, const struct fus_view *view, int model_b, int category);
+
+/* The same as a small picture without words, averaged to 16 x 16 places; the layer has maps. */
+void fus_panel_map_small(struct fus_text_buffer *out, const struct fus_layer_summary *layer, int category, double top);
 
 /* The colour scale of maps and matrices. */
 double fus_panel_map_scale(struct fus_text_buffer *out, const struct fus_axis *scale, const char *title, double width);

@@ -304,7 +304,7 @@ static void say_comparison(struct fus_text_buffer *out, const struct fus_view *v
 void fus_prose_result(struct fus_text_buffer *out, const struct fus_view *view)
 {
     bool many = view->run->n_models > 2;
-    fus_prose_lead(out, view);
+    int compared = fus_prose_lead(out, view);
     fus_svg_put(out, many ? "<details><summary>Model by model</summary>\n" : "");
     for (int m = 0; m < view->run->n_models; m++) {
         fus_svg_put(out, "<p>");
@@ -314,6 +314,8 @@ void fus_prose_result(struct fus_text_buffer *out, const struct fus_view *view)
     for (int m = 1; m < view->run->n_models; m++) {
         fus_svg_put(out, "<p>");
         say_comparison(out, view, m);
+        if (m != compared)
+            fus_prose_equivalence(out, view, m);
         fus_svg_put(out, "</p>\n");
     }
     fus_svg_put(out, many ? "</details>\n" : "");

@@ -128,31 +128,32 @@ static void say_groups(struct fus_text_buffer *out, const struct fus_view *view,
     fus_svg_put(out, "). Of the categories this one differs most reliably.</li>\n");
 }
 
-#define MAX_GROUP_PAIRS 3 /* others are in the table */
-
-void fus_prose_groups(struct fus_text_buffer *out, const struct fus_view *view)
+/* Of all pairs of groups that whose shares differ most reliably. */
+bool fus_prose_groups(struct fus_text_buffer *out, const struct fus_view *view)
 {
-    int n = 0;
+    const struct fus_group_row *best = NULL;
     for (int a = 0; a < view->run->groups.n; a++)
-        for (int b = a + 1; b < view->run->groups.n && n < MAX_GROUP_PAIRS; b++) {
+        for (int b = a + 1; b < view->run->groups.n; b++) {
             const struct fus_group_row *row = telling_row(view, a, b);
-            if (row)
-                say_groups(out, view, row), n++;
+            if (row && (!best || row->p < best->p))
+                best = row;
         }
+    if (best)
+        say_groups(out, view, best);
+    return best != NULL;
 }
 
 void fus_prose_not_compared(struct fus_text_buffer *out, const struct fus_view *view)
 {
-    if (view->run->n_models < 2 || (view->matched && view->run->groups.n))
-        return;
-    fus_svg_put(out, "<li>A larger share of selective units does not say why: less noise or more pictures raise it as "
-                     "well as selectivity does. ");
+    fus_svg_put(out, "<strong>A larger share of selective units does not say why</strong>: less noise or more pictures "
+                     "raise it as well as selectivity does. ");
     if (!view->matched)
-        fus_svg_put(out, "As many units of each model (--matched) were not compared. ");
+        fus_svg_put(out, "As many units of each model (<code>--matched</code>) were not compared. ");
     if (!view->run->groups.n)
-        fus_svg_put(out, "One network of a kind stands here for all its trainings: several of each (--group) were not "
-                         "compared.");
-    fus_svg_put(out, "</li>\n");
+        fus_svg_put(
+            out,
+            "One network of a kind stands here for all its trainings: several of each (<code>--group</code>) were not "
+            "compared.");
 }
 
 void fus_prose_beside(struct fus_text_buffer *out, const struct fus_view *view)

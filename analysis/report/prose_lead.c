@@ -1,33 +1,9 @@
-/* The headline of the result, a list: shares in the last layer, then the first model against the
- * others, each comparison in a sentence that begins with the finding. */
+/* The headline of the result, a list of three at most: shares in the last layer, then the first
+ * model against another in a sentence that begins with the finding, then what to be wary of. */
 #include <math.h>
 
 #include "analysis/inference.h"
 #include "analysis/report/prose.h"
-
-/* "25.1% of the units of resnet50 are selective for a category, place above all (7.8%)" */
-static void lead_model(struct fus_text_buffer *out, const struct fus_view *view, int model)
-{
-    const struct fus_layer_summary *last = fus_view_last(view, model);
-    const char *untrained = fus_view_untrained(view, model) ? ", an untrained control," : "";
-    size_t n_selective = fus_view_n_selective(view, model);
-    double most = 0;
-    for (int c = 0; c < view->run->n_categories; c++)
-        if (!fus_view_scrambled(view, c))
-            most = fus_view_share(view, model, c) > most ? fus_view_share(view, model, c) : most;
-    if (n_selective == 0) {
-        fus_svg_put(out, "no unit of $e$s is selective for any category", fus_view_name(view, model), untrained);
-        return;
-    }
-    if (fus_view_only_category(view, model) >= 0) {
-        fus_svg_put(out, "$p of the units of $e$s are selective for $e, none for any other category", most,
-                    fus_view_name(view, model), untrained, view->run->categories[fus_view_only_category(view, model)]);
-        return;
-    }
-    fus_svg_put(out, "<strong>$p of the units of $e</strong>$s are selective for a category, above all ",
-                (double)n_selective / (double)last->n_units, fus_view_name(view, model), untrained);
-    fus_prose_categories(out, view, model, most);
-}
 
 /* The share of a model's last block layer that is selective for any category but the scrambled. */
 static double share_of_categories(const struct fus_view *view, int model)
@@ -37,6 +13,33 @@ static double share_of_categories(const struct fus_view *view, int model)
         if (!fus_view_scrambled(view, c))
             n += fus_view_category(view, model, view->last[model], c)->n_selective;
     return (double)n / (double)fus_view_last(view, model)->n_units;
+}
+
+/* "25.1% of the units of resnet50 are selective for a category, place above all (7.8%)" */
+static void lead_model(struct fus_text_buffer *out, const struct fus_view *view, int model)
+{
+    const char *untrained = fus_view_untrained(view, model) ? ", an untrained control," : "";
+    size_t n_selective = fus_view_n_selective(view, model);
+    int only = fus_view_only_category(view, model);
+    double most = 0, share = share_of_categories(view, model);
+    for (int c = 0; c < view->run->n_categories; c++)
+        if (!fus_view_scrambled(view, c))
+            most = fus_view_share(view, model, c) > most ? fus_view_share(view, model, c) : most;
+    if (n_selective == 0)
+        fus_svg_put(out, "<strong>no unit of $e</strong>$s is selective for any category", fus_view_name(view, model),
+                    untrained);
+    else if (only >= 0)
+        fus_svg_put(out, "<strong>$p of the units of $e</strong>$s are selective for $e, none for any other category",
+                    fus_view_share(view, model, only), fus_view_name(view, model), untrained,
+                    view->run->categories[only]);
+    else {
+        fus_svg_put(out, "<strong>$p of the units of $e</strong>$s are selective for a category", share,
+                    fus_view_name(view, model), untrained);
+        if (share * (double)fus_view_last(view, model)->n_units + 0.5 < (double)n_selective)
+            fus_svg_put(out, " other than the scrambled control");
+        fus_svg_put(out, ", above all ");
+        fus_prose_categories(out, view, model, most);
+    }
 }
 
 #define MAX_NAMED 4 /* categories */
@@ -187,7 +190,9 @@ static bool lead_contrast(struct fus_text_buffer *out, const struct fus_view *vi
     bool any_interval;
     int c = telling_category(view, other, &any_interval);
     if (c < 0 && any_interval) {
-        fus_svg_put(out, "<li>No category that both $e and $e have units for clearly differs in its share: every ",
+        fus_svg_put(out,
+                    "<li><strong>No category that both $e and $e have units for clearly differs in its share</strong>: "
+                    "every ",
                     fus_view_name(view, 0), fus_view_name(view, other));
         put_coverage(out, view);
         fus_svg_put(out, " includes no difference.");
@@ -224,12 +229,80 @@ static bool lead_contrast(struct fus_text_buffer *out, const struct fus_view *vi
     return x.ratio >= 1.05;
 }
 
-#define MAX_LEAD_CONTRASTS 2 /* others are in the paragraphs below */
-
-void fus_prose_lead(struct fus_text_buffer *out, const struct fus_view *view)
+/* The model to compare the first with: among trained ones, if there is any, that whose telling
+ * category has the largest ratio. */
+static int telling_model(const struct fus_view *view)
 {
-    int n = view->run->n_models;
-    bool more = false;
+    int best = 1;
+    double most = -1;
+    for (int untrained = 0; untrained < 2 && most < 0; untrained++)
+        for (int m = 1; m < view->run->n_models; m++) {
+            bool any_interval;
+            int c = fus_view_untrained(view, m) == untrained ? telling_category(view, m, &any_interval) : -1;
+            double ratio = c < 0 ? -1 : contrast_of(view, m, c).ratio;
+            if (ratio > most) {
+                most = ratio;
+                best = m;
+            }
+        }
+    return best;
+}
+
+/* One model: of which category the units are most selective, and in the other half. */
+static void lead_selectivity(struct fus_text_buffer *out, const struct fus_view *view)
+{
+    const struct fus_category_summary *best = NULL;
+    int at = -1;
+    for (int c = 0; c < view->run->n_categories; c++) {
+        const struct fus_category_summary *s = fus_view_category(view, 0, view->last[0], c);
+        if (!fus_view_scrambled(view, c) && isfinite(s->csi_mean) && (!best || s->csi_mean > best->csi_mean)) {
+            best = s;
+            at = c;
+        }
+    }
+    if (at < 0 || view->dprime)
+        return;
+    fus_svg_put(out, "<li><strong>The units for $e are the most selective</strong>, by a mean CSI of $2",
+                view->run->categories[at], best->csi_mean);
+    if (isfinite(best->csi_cv))
+        fus_svg_put(out, " ($2 if chosen in one half of the pictures and measured in the other)", best->csi_cv);
+    fus_svg_put(out, ".</li>\n");
+}
+
+/* One model: the shares of units that the other half of the pictures chooses again. */
+static void lead_survival(struct fus_text_buffer *out, const struct fus_view *view)
+{
+    double low = INFINITY, high = -INFINITY;
+    for (int c = 0; c < view->run->n_categories; c++) {
+        double v = fus_view_category(view, 0, view->last[0], c)->survival;
+        if (fus_view_scrambled(view, c) || !isfinite(v))
+            continue;
+        low = v < low ? v : low;
+        high = v > high ? v : high;
+    }
+    if (low > high)
+        return;
+    fus_svg_put(out, "<li><strong>$p", low);
+    if (high > low)
+        fus_svg_put(out, " to $p", high);
+    fus_svg_put(out, " of a category\xe2\x80\x99s units are found again</strong>: chosen in one half of the pictures, "
+                     "the other half chooses them too.</li>\n");
+}
+
+static void put_not_compared(struct fus_text_buffer *out, const struct fus_view *view, const char *tag)
+{
+    if (view->matched && view->run->groups.n)
+        return;
+    fus_svg_put(out, "<$s>", tag);
+    fus_prose_not_compared(out, view);
+    fus_svg_put(out, "</$s>\n", tag);
+}
+
+/* Three items at most: how many units, the comparison (or how selective), what to be wary of. */
+int fus_prose_lead(struct fus_text_buffer *out, const struct fus_view *view)
+{
+    int n = view->run->n_models, other = 0;
+    bool more = false, few = fus_prose_validity_few(view);
     fus_svg_put(out, "<ul class=\"lead\">\n<li>In the last block layer, ");
     for (int m = 0; n <= 2 && m < n; m++) {
         lead_model(out, view, m);
@@ -240,10 +313,20 @@ void fus_prose_lead(struct fus_text_buffer *out, const struct fus_view *view)
         fus_svg_put(out, ".");
     }
     fus_svg_put(out, "</li>\n");
-    for (int m = 1; m < n && m <= MAX_LEAD_CONTRASTS; m++)
-        more |= lead_contrast(out, view, m);
-    fus_prose_groups(out, view);
-    if (more)
-        fus_prose_not_compared(out, view);
+    if (n == 1)
+        lead_selectivity(out, view);
+    else if (!fus_prose_groups(out, view)) {
+        other = telling_model(view);
+        more = lead_contrast(out, view, other);
+    }
+    if (few)
+        fus_prose_validity_hint(out, view);
+    else if (n == 1)
+        lead_survival(out, view);
+    else if (more)
+        put_not_compared(out, view, "li");
     fus_svg_put(out, "</ul>\n");
+    if (few && more)
+        put_not_compared(out, view, "p");
+    return other;
 }

@@ -22,6 +22,57 @@ static void say_subcategories(struct fus_text_buffer *out, const struct fus_run_
                                                 : "Some are");
 }
 
+/* ---- few pictures ---- */
+
+#define FEW_PICTURES 40
+
+static int fewest_pictures(const struct fus_view *view)
+{
+    int n = view->run->n_pictures[0];
+    for (int c = 1; c < view->run->n_categories; c++)
+        n = view->run->n_pictures[c] < n ? view->run->n_pictures[c] : n;
+    return n;
+}
+
+bool fus_prose_validity_few(const struct fus_view *view)
+{
+    return view->run->n_categories > 1 && fewest_pictures(view) < FEW_PICTURES;
+}
+
+/* The difference of two categories of n pictures, in standard deviations, that reaches the level
+ * by a one-sided t test: t of 2n - 2 degrees of freedom times the root of 2 / n. */
+static double least_difference(int n, double alpha)
+{
+    double low = 0, high = 1e6;
+    for (int i = 0; i < 80; i++) {
+        double t = (low + high) / 2;
+        if (fus_special_t_sf(t, 2.0 * n - 2) > alpha)
+            low = t;
+        else
+            high = t;
+    }
+    return high * sqrt(2.0 / n);
+}
+
+void fus_prose_validity_hint(struct fus_text_buffer *out, const struct fus_view *view)
+{
+    const struct fus_run_method *how = view->run->method;
+    int n = fewest_pictures(view);
+    fus_svg_put(out, "<li><strong>$d picture$s of a category $s few</strong>: ", n, n == 1 ? "" : "s",
+                n == 1 ? "is" : "are");
+    if (!view->run->criterion && n > 1)
+        fus_svg_put(out,
+                    "to be found, a unit must differ between two such categories by about $1 standard deviations, "
+                    "even before the correction for the number of units. ",
+                    least_difference(n, view->run->options.alpha));
+    fus_svg_put(out, "Weaker units are missed, and those found look more selective than they are. Shares grow with "
+                     "the number of pictures: compare runs with equal numbers");
+    fus_svg_put(out, how && how->subsample ? " (figure p1).</li>\n"
+                                           : " (<code>--subsample</code> shows the growth).</li>\n");
+}
+
+/* ---- the methods ---- */
+
 void fus_prose_validity_pictures(struct fus_text_buffer *out, const struct fus_run_summary *run)
 {
     if (run->n_subcategories)

@@ -1,103 +1,28 @@
-/* One run as a page: figures/NAME.svg and report.html, which needs no script, no network and no
- * other file. It is XML as well as HTML, follows the reader's light or dark setting, prints in
- * light, and flows down to a phone's width. */
+/* One run as a page: figures/NAME.svg and report.html, in the frame of frame.h. */
 #include <stdio.h>
 #include <string.h>
 
 #include "analysis/report/compose.h"
 #include "analysis/report/detail.h"
+#include "analysis/report/frame.h"
 #include "analysis/report/prose.h"
 #include "analysis/run/run_summary.h"
 #include "nn/base/outfile.h"
 
-static const char page_css[] =
-    "*{box-sizing:border-box}html{-webkit-text-size-adjust:100%}\n"
-    "body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,\"Segoe "
-    "UI\",Roboto,\"Helvetica Neue\",Arial,"
-    "\"Liberation Sans\",sans-serif;overflow-wrap:anywhere}\n"
-    "main{max-width:1140px;margin:0 auto;padding:28px 20px 48px}\n"
-    "h1{font-size:1.9rem;line-height:1.2;margin:.1em 0 .35em;letter-spacing:-.01em;text-wrap:balance}\n"
-    "h2{font-size:1.35rem;margin:2.4em 0 .5em;padding-top:.7em;border-top:1px solid var(--rule)}\n"
-    "h3{font-size:1.02rem;margin:0 0 .5em}h4{font-size:.92rem;margin:1em 0 .4em;color:var(--muted);font-weight:600}\n"
-    "h3 .no{color:var(--muted);margin-right:.5em;font-weight:600}\n"
-    ".kicker,.meta{color:var(--muted);margin:0;font-size:.88rem}.kicker{letter-spacing:.08em;text-transform:uppercase;"
-    "font-size:.75rem}\n"
-    ".result{margin:1.3em 0;padding:16px 20px;background:var(--card);border-left:4px solid "
-    "var(--accent);border-radius:0 6px 6px 0;max-width:80ch}\n"
-    ".result p{margin:.6em 0}.result p:first-child{margin-top:0}.result "
-    ".lead{font-size:1.05rem;color:var(--ink);margin:0;padding-left:1.1em}.lead li{margin:.35em 0}.result "
-    "p{color:var(--muted);font-size:.93rem}.result "
-    "b{color:var(--ink)}.result p:last-child{margin-bottom:0}\n"
-    "a{color:var(--accent)}nav{font-size:.9rem;margin:1em 0;padding:.5em 0;background:var(--paper)}nav "
-    "a{margin-right:1.1em;white-space:nowrap;display:inline-block}\n"
-    "figure{margin:1.6em 0 2.2em}svg{display:block;width:100%;height:auto;font-family:inherit}\n"
-    ".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr));gap:20px 22px}\n"
-    ".maps{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(44%,150px),1fr));gap:14px 18px}.maps "
-    "svg{max-width:190px}\n"
-    ".sheet{position:absolute}.strip{display:flex;flex-wrap:wrap;gap:2px}td "
-    ".strip{flex-wrap:nowrap}.th{width:40px;height:40px;flex:none;border-radius:3px}"
-    ".nm{font-size:.7rem;width:64px;height:40px;line-height:40px;padding:0 3px;border:1px solid "
-    "var(--rule);border-radius:3px;overflow:hidden;text-overflow:ellipsis}"
-    "#top td:nth-last-child(-n+2),#top "
-    "th:nth-last-child(-n+2){text-align:left}.scale{max-width:300px;margin-bottom:12px}.text{align-self:center;min-"
-    "width:0}@media (min-width:1000px){.text.wide{grid-column:2/-1}}"
-    "figcaption{font-size:.88rem;line-height:1.5;color:var(--muted);margin-top:.8em;max-width:85ch}figcaption "
-    "b{color:var(--ink)}\n"
-    ".legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 22px;margin:.2em 0 1em;padding:0;font-size:.9rem}\n"
-    ".legend li{display:flex;align-items:center;gap:7px;min-width:0}.legend svg{width:34px;height:14px;flex:none}\n"
-    ".files{font-size:.85rem;margin:.5em 0}.files a{margin-right:1em}\n"
-    "details{font-size:.85rem;margin:.5em 0}summary{cursor:pointer;color:var(--accent)}\n"
-    ".scroll{overflow-x:auto;margin:.7em 0;overflow-wrap:normal}\n"
-    "table{border-collapse:collapse;font-variant-numeric:tabular-nums;white-space:nowrap;font-size:.82rem}\n"
-    "caption{text-align:left;color:var(--muted);padding:0 0 .4em;white-space:normal}\n"
-    "th,td{padding:3px 12px 3px 0;text-align:right;border-bottom:1px solid var(--rule)}th{font-weight:600}tbody "
-    "th{font-weight:400}\n"
-    "th:first-child,td:first-child,tbody th,thead th:nth-child(2){text-align:left}thead th{border-bottom:1.5px solid "
-    "var(--muted)}\n"
-    "dt{font-weight:600;margin-top:.8em}dd{margin:.1em 0 0;max-width:85ch}code{font-size:.85em}\n"
-    "footer{margin-top:3em;color:var(--muted);font-size:.82rem;border-top:1px solid var(--rule);padding-top:.8em}\n"
-    "@media screen and (min-width:900px){nav{position:sticky;top:0;z-index:1;border-bottom:1px solid var(--rule)}"
-    "h2,h3{scroll-margin-top:3em}}\n"
-    "@media (max-width:600px){.th{width:34px;height:34px}}\n"
-    "@media "
-    "print{@page{margin:14mm}body{font-size:10pt}main{max-width:none;padding:0}nav,.files,details:not([open]){display:"
-    "none}"
-    "h2,h3,h4,.legend,.scale{break-after:avoid}svg,img,.result "
-    "p,tr,dd{break-inside:avoid}.grid{grid-template-columns:repeat(2,1fr);gap:12px "
-    "20px}.text.wide{grid-column:auto}.wide details{display:none}"
-    ".scroll{overflow:visible}.bf,.bd,.hm path,.hm "
-    "rect,.result{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
-
-void fus_report_style(struct fus_text_buffer *out, const struct fus_theme *theme)
-{
-    fus_svg_put(out, "<style>\n:root{color-scheme:light "
-                     "dark;--paper:#ffffff;--ink:#1a1d23;--muted:#565d69;--rule:#dfe2e8;--card:#f5f7fa;"
-                     "--accent:#1c6bb5}\n");
-    fus_svg_put(out, "$s", page_css);
-    fus_theme_css(out, theme, FUS_THEME_LIGHT, true);
-    fus_svg_put(out, "@media screen and "
-                     "(prefers-color-scheme:dark){\n:root{--paper:#16191f;--ink:#f0f1f4;--muted:#a9b0bc;--rule:#2f353f;"
-                     "--card:#1f242c;--accent:#7db9f5}\n");
-    fus_theme_css(out, theme, FUS_THEME_DARK, true);
-    fus_svg_put(out, "}\n</style>\n");
-}
-
 static void head(struct fus_text_buffer *out, const struct fus_view *view)
 {
     const struct fus_run_summary *run = view->run;
-    fus_svg_put(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
-                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>");
-    fus_prose_title(out, view);
-    fus_svg_put(out, "</title>\n");
-    fus_report_style(out, &view->theme);
-    fus_svg_put(out, "</head>\n<body>\n<main>\n<header>\n<p class=\"kicker\">Functional localizer</p>\n<h1>");
-    fus_prose_title(out, view);
-    fus_svg_put(out, "</h1>\n<p class=\"meta\">$d model$s \xc2\xb7 $d categories", run->n_models,
+    struct fus_text_buffer title = {0};
+    fus_prose_title(&title, view);
+    fus_frame_open(out, &(struct fus_frame){"Functional localizer", title.s ? title.s : "", NULL, &view->theme});
+    out->failed |= title.failed;
+    fus_text_free(&title);
+    fus_svg_put(out, "<p class=\"meta\">$d model$s \xc2\xb7 $d categories", run->n_models,
                 run->n_models == 1 ? "" : "s", run->n_categories);
     if (run->stimuli && run->stimuli[0])
         fus_svg_put(out, " \xc2\xb7 $e", run->stimuli);
-    fus_svg_put(out, " \xc2\xb7 figures numbered as in arXiv:2502.16456");
-    fus_svg_put(out, "</p>\n</header>\n<section class=\"result\" aria-label=\"Result\">\n");
+    fus_svg_put(out, " \xc2\xb7 figures numbered as in arXiv:2502.16456</p>\n</header>\n"
+                     "<section class=\"result\" aria-label=\"Result\">\n");
     fus_prose_result(out, view);
     fus_svg_put(out, "</section>\n");
 }
@@ -144,8 +69,13 @@ static void tables_of(struct fus_text_buffer *out, const struct fus_view *view, 
 
 static void caption(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_figures_figure *f)
 {
+    if (f->n_folds) {
+        fus_svg_put(out, "<p class=\"note\">");
+        fus_prose_folds(out, view, f);
+        fus_svg_put(out, "</p>\n");
+    }
     fus_svg_put(out, "<figcaption>");
-    fus_prose_methods_caption(out, view, f);
+    fus_prose_caption(out, view, f);
     fus_svg_put(out, "</figcaption>\n<p class=\"files\"><a href=\"figures/$s.svg\">$s.svg</a><a href=\"$s\">$s</a>",
                 f->file, f->file, source_of(f)->csv, source_of(f)->csv);
     if (strcmp(f->number, "2B") == 0 && view->run->n_models > 1)
@@ -177,9 +107,9 @@ static bool has_table(const struct fus_figures_figure *f)
  * caption takes it. */
 static void figure(struct fus_text_buffer *out, const struct fus_view *view, const struct fus_figures_figure *f)
 {
-    bool alone = f->n_panels == 1, in_grid = !f->model_groups && f->n_panels % 3 != 0;
+    bool alone = f->n_panels == 1 && !f->model_groups, in_grid = !f->model_groups && f->n_panels % 3 != 0;
     fus_svg_put(out, "<figure id=\"$s\">\n<h3><span class=\"no\">$s</span>$s</h3>\n", f->file, f->number, f->heading);
-    if (!f->model_groups && !f->heat_title && view->run->n_models > 1)
+    if (f->n_panels && !f->model_groups && !f->heat_title && view->run->n_models > 1)
         fus_compose_legend(out, f, view);
     fus_compose_inline(out, f, view);
     fus_svg_put(out, !in_grid ? "</div>\n" : alone ? "<div class=\"text wide\">\n" : "<div class=\"text\">\n");
@@ -192,7 +122,10 @@ static void figure(struct fus_text_buffer *out, const struct fus_view *view, con
     }
     fus_svg_put(out, "<details$s><summary>Table of figure $s</summary>\n", open ? " open=\"\"" : "", f->number);
     tables_of(out, view, f);
-    fus_svg_put(out, alone ? "</details>\n</div>\n</div>\n</figure>\n" : "</details>\n</figure>\n");
+    fus_svg_put(out, "</details>\n");
+    if (strcmp(f->number, "4A") == 0 && fus_layer_maps_any(view))
+        fus_layer_maps_put(out, view);
+    fus_svg_put(out, alone ? "</div>\n</div>\n</figure>\n" : "</figure>\n");
 }
 
 /* "How many" -> "how-many": the anchor of a part of the report. */
@@ -315,7 +248,12 @@ static void body(struct fus_text_buffer *out, const struct fus_view *view, const
 
 static void tail(struct fus_text_buffer *out, const struct fus_view *view)
 {
-    fus_svg_put(out, "<h2 id=\"methods\">Methods</h2>\n");
+    fus_svg_put(out, "<h2 id=\"methods\">Methods</h2>\n<h3>For a paper</h3>\n"
+                     "<p class=\"quote\" data-copy=\"Copy the text\">");
+    fus_prose_paper(out, view);
+    fus_svg_put(out, "</p>\n<pre data-copy=\"Copy the BibTeX\">");
+    fus_prose_bibtex(out, view);
+    fus_svg_put(out, "</pre>\n<h3>In full</h3>\n");
     fus_prose_methods(out, view);
     if (view->run->pixels && !view->run->sheet_png) {
         fus_svg_put(out, "<h3>Pictures</h3>\n");
@@ -325,8 +263,8 @@ static void tail(struct fus_text_buffer *out, const struct fus_view *view)
     fus_detail_models(out, view);
     fus_svg_put(out, "<details><summary>Units and dead units of every layer</summary>\n");
     fus_detail_dead(out, view);
-    fus_svg_put(out, "</details>\n<footer>fusiform $e</footer>\n</main>\n</body>\n</html>\n",
-                view->run->version ? view->run->version : "");
+    fus_svg_put(out, "</details>\n");
+    fus_frame_close(out, view->run->version);
 }
 
 /* dir/name; *path is the caller's. */

@@ -25,7 +25,7 @@ static const uint32_t ink[2] = {0x1a1d23, 0xf0f1f4}, paper[2] = {0xffffff, 0x161
  * neighbours apart by lightness; the marker and the dash tell all apart. */
 static const uint32_t model_colours[8][2] = {
     {0x0f5ea8, 0x6cb4f5}, {0xd9600a, 0xf5a04a}, {0x0a8f6c, 0x3fd0a6}, {0xb0468c, 0xee92cc},
-    {0x55585e, 0xb4b8c0}, {0x2b93c7, 0x9fdcf7}, {0x7a4a1e, 0xd0a070}, {0x857f00, 0xd3cc4a},
+    {0x55585e, 0x8a9099}, {0x2b93c7, 0x9fdcf7}, {0x7a4a1e, 0xd0a070}, {0x857f00, 0xd3cc4a},
 };
 
 /* Up to two models have a category's hue. Of 256 parts: positive towards ink, negative towards
@@ -118,7 +118,7 @@ static void heat_rules(struct fus_text_buffer *out, enum fus_theme_mode mode)
 {
     for (int level = 0; level < FUS_THEME_HEAT_LEVELS; level++) {
         fus_svg_put(out, ".q$d", level);
-        rule(out, "{fill:", heat_colour(level, mode), "}");
+        rule(out, "{color:", heat_colour(level, mode), "}");
     }
     fus_svg_put(out, "\n");
 }
@@ -126,17 +126,19 @@ static void heat_rules(struct fus_text_buffer *out, enum fus_theme_mode mode)
 /* Rules that no mode changes, then those with colours; in the report the second set comes twice. */
 static void shapes(struct fus_text_buffer *out)
 {
-    fus_svg_put(out, ".tt{font-weight:600;font-size:13px}.tk{font-size:10px}.tl{font-size:9px}.lb{font-size:11px}.st{"
-                     "font-size:13px;font-weight:700}.sm{font-size:8px;font-weight:700}"
-                     ".mid{text-anchor:middle}.end{text-anchor:end}\n"
-                     ".ln{fill:none;stroke:currentColor;stroke-width:1.7;stroke-linejoin:round;stroke-linecap:round}"
-                     ".eb{fill:none;stroke:currentColor;stroke-width:1}.nl{fill:none;stroke:currentColor;stroke-width:"
-                     "1.4;stroke-dasharray:.1 3;stroke-linecap:round}"
-                     ".mf,.bf{fill:currentColor}.dot{fill:none;stroke:currentColor;stroke-width:3;stroke-linecap:round;"
-                     "stroke-opacity:.6}.mean{fill:none;stroke-width:2}.mo{stroke:currentColor;stroke-width:1.4}"
-                     ".bo{fill:currentColor;fill-opacity:.16;stroke:currentColor;stroke-width:1.1}\n"
-                     ".one{fill:none;stroke:currentColor;stroke-width:.8;stroke-opacity:.45}.all{stroke-width:2.8}"
-                     ".ax{fill:none;stroke-width:1}.gr{fill:none;stroke-width:1}.hm{shape-rendering:crispEdges}\n");
+    fus_svg_put(out,
+                ".tt{font-weight:600;font-size:13px}.tk{font-size:10px}.tl{font-size:9px}.lb{font-size:11px}.st{"
+                "font-size:13px;font-weight:700}.sm{font-size:8px;font-weight:700}"
+                ".mid{text-anchor:middle}.end{text-anchor:end}\n"
+                ".ln{fill:none;stroke:currentColor;stroke-width:1.7;stroke-linejoin:round;stroke-linecap:round}"
+                ".eb{fill:none;stroke:currentColor;stroke-width:1}.nl{fill:none;stroke:currentColor;stroke-width:"
+                "1.4;stroke-dasharray:.1 3;stroke-linecap:round}"
+                ".mf,.bf{fill:currentColor}.dot{fill:none;stroke:currentColor;stroke-width:3;stroke-linecap:round;"
+                "stroke-opacity:.6}.mean{fill:none;stroke-width:2}.mo{stroke:currentColor;stroke-width:1.4}"
+                ".bo{fill:currentColor;fill-opacity:.16;stroke:currentColor;stroke-width:1.1}\n"
+                ".one{fill:none;stroke:currentColor;stroke-width:.8;stroke-opacity:.45}.all{stroke-width:2.8}"
+                ".ax{fill:none;stroke-width:1}.gr{fill:none;stroke-width:1}.hm,.hs{shape-rendering:crispEdges}"
+                ".hm path,.hm rect{fill:currentColor}.hs{fill:none;stroke-width:1}.hs path{stroke:currentColor}\n");
 }
 
 void fus_theme_css(struct fus_text_buffer *out, const struct fus_theme *theme, enum fus_theme_mode mode, bool heat)
@@ -144,6 +146,7 @@ void fus_theme_css(struct fus_text_buffer *out, const struct fus_theme *theme, e
     if (mode == FUS_THEME_LIGHT)
         shapes(out);
     rule(out, ".pg,.mo{fill:", paper[mode], "}");
+    rule(out, ".nh{fill:none;stroke-width:3.4;stroke:", paper[mode], "}");
     rule(out, ".tt,.lb,.st,.sm{fill:", ink[mode], "}");
     rule(out, ".tk,.sub{fill:", muted[mode], "}");
     rule(out, ".mean{stroke:", ink[mode], "}");

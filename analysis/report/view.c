@@ -227,6 +227,21 @@ struct fus_view_point fus_view_at(const struct fus_view *view, enum fus_view_qua
     return p;
 }
 
+bool fus_view_few(const struct fus_view *view, enum fus_view_quantity quantity, int model, int layer, int category)
+{
+    const struct fus_layer_summary *l = &view->run->models[model].layers[layer];
+    size_t n = l->categories[category].n_selective, places = (size_t)l->height * (size_t)l->width;
+    if (quantity == FUS_VIEW_VARIATION)
+        return n < FUS_VIEW_FEW_UNITS || n < places / FUS_VIEW_FEW_PLACES;
+    return quantity == FUS_VIEW_MORISITA && n < FUS_VIEW_FEW_UNITS;
+}
+
+double fus_view_limit(enum fus_view_quantity quantity, double high, double most)
+{
+    bool places = quantity == FUS_VIEW_VARIATION || quantity == FUS_VIEW_MORISITA;
+    return places && high > 1.5 * most ? 1.5 * most : high;
+}
+
 struct fus_view_band fus_view_chance(const struct fus_view *view, enum fus_view_quantity quantity, int model, int layer,
                                      int category)
 {
@@ -316,6 +331,16 @@ int fus_view_only_category(const struct fus_view *view, int model)
             only = c;
         }
     return only;
+}
+
+double fus_view_map_most(const struct fus_view *view, int model, int layer, int category)
+{
+    const struct fus_layer_summary *l = &view->run->models[model].layers[layer];
+    const float *map = l->categories[category].map;
+    double most = 0;
+    for (size_t i = 0; map && i < (size_t)l->height * (size_t)l->width; i++)
+        most = map[i] > most ? map[i] : most;
+    return most;
 }
 
 bool fus_view_scrambled(const struct fus_view *view, int category)

@@ -55,6 +55,16 @@ struct fus_view_point {
 struct fus_view_point fus_view_at(const struct fus_view *view, enum fus_view_quantity quantity, int model, int layer,
                                   int category);
 
+/* Whether a layer has so few units for a category that their spread over places is mostly chance:
+ * fewer than 20, or, for the CV, less than one for 16 places. Its value does not set a scale. */
+#define FUS_VIEW_FEW_UNITS 20
+#define FUS_VIEW_FEW_PLACES 16
+bool fus_view_few(const struct fus_view *view, enum fus_view_quantity quantity, int model, int layer, int category);
+
+/* The upper end of a scale for values up to `most`, whose error bars reach `high`: those of the
+ * spread over places may be long and count up to 1.5 times the largest value. */
+double fus_view_limit(enum fus_view_quantity quantity, double high, double most);
+
 /* What chance gives, NaN: not computed. Of the proportion the quantile 1 - alpha over relabellings
  * (high alone); of variation and Morisita's index what 1 - alpha of maps with as many units placed
  * at random lie within (placement.c). */
@@ -102,6 +112,9 @@ int fus_view_look(const struct fus_view *view, int model);
 double fus_view_share(const struct fus_view *view, int model, int category);
 size_t fus_view_n_selective(const struct fus_view *view, int model);
 int fus_view_only_category(const struct fus_view *view, int model);
+
+/* The largest share in the map of a layer; 0 without a map. */
+double fus_view_map_most(const struct fus_view *view, int model, int layer, int category);
 
 /* The category is the scrambled control, by its name: no finding is about it. */
 bool fus_view_scrambled(const struct fus_view *view, int category);

@@ -30,6 +30,11 @@ static const char *conv_word(int i)
     return i ? "direct" : "auto";
 }
 
+static const char *precision_word(int i)
+{
+    return fus_net_precision_name((enum fus_precision)i);
+}
+
 static const char *units_word(int i)
 {
     return i ? "full" : "labels";
@@ -94,6 +99,7 @@ static const struct option {
     {"equal-n", FLAG, AT(equal_n), NULL, 0, true},
     {"layers", TEXT, AT(layers), NULL, 0, true},
     {"conv", FLAG, AT(direct), conv_word, 2, true},
+    {"precision", WORD, AT(precision), precision_word, FUS_PRECISION_BF16 + 1, true},
     {"units", FLAG, AT(full_units), units_word, 2, true},
     {"lang-head", TEXT, AT(lang_head), NULL, 0, false},
     {"activation", TEXT, AT(activation), NULL, 0, false},

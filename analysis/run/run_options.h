@@ -5,6 +5,7 @@
 #define FUS_RUN_OPTIONS_H
 
 #include "analysis/inference.h"
+#include "nn/nn.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -37,6 +38,7 @@ struct fus_run_options {
     const char *activation; /* "quickgelu" or "gelu", of CLIP's transformers whose files do not say */
     struct fus_run_per_model prefixes, preprocesses;
     bool direct; /* convolutions without Winograd's algorithm */
+    enum fus_precision precision;
     /* which units are selective, and what else is computed */
     struct fus_select_options select;
     const char *preset; /* "lu-wang" ...: select.criterion must be its criterion (rules.h) */
@@ -79,7 +81,7 @@ struct fus_run_option_text {
     bool in_json; /* it is among the options in run.json; else it is elsewhere in the file */
     char number[32];
 };
-enum { FUS_RUN_OPTIONS_TEXTS = 23 + 2 * FUS_RUN_MAX_MODELS };
+enum { FUS_RUN_OPTIONS_TEXTS = 24 + 2 * FUS_RUN_MAX_MODELS };
 
 /* list [FUS_RUN_OPTIONS_TEXTS]: in the order of run.json. Returns how many. */
 int fus_run_options_list(struct fus_run_option_text *list, const struct fus_run_options *o);

@@ -8,11 +8,13 @@
 
 #include "analysis/inference.h"
 #include "analysis/run/columns.h"
+#include "analysis/run/run_dir.h"
 #include "analysis/run/run_options.h"
 #include "analysis/run/summary_file.h"
 #include "nn/base/number.h"
 
 #define MAX_SHEET_BYTES ((size_t)1 << 26)
+#define MAX_LABELS 128 /* int8 */
 
 /* ---- run.json ---- */
 
@@ -95,6 +97,7 @@ static void read_options(struct fus_run_summary_file *r)
     s->sesoi = o.sesoi;
     r->method = (struct fus_run_method){.layers = option_text(r, "layers"),
                                         .conv = option_text(r, "conv"),
+                                        .precision = option_text(r, "precision"),
                                         .halves = option_text(r, "halves"),
                                         .interval = option_text(r, "interval"),
                                         .seed = fus_run_read_option(&r->file, "seed"),
@@ -212,28 +215,82 @@ static void read_layers(struct fus_run_summary_file *r)
             fus_summary_file_fail(r, "layers.csv", "rows are missing: an incomplete copy?");
 }
 
-/* ---- maps of the reference layers ---- */
+/* ---- maps ---- */
+
+/* Labels of a layer as small integers; the caller's to free. */
+static int8_t *read_labels(struct fus_run_summary_file *r, const struct fus_model_summary *model,
+                           const struct fus_layer_summary *layer)
+{
+    float *label = fus_base_alloc(layer->n_units, sizeof *label);
+    int8_t *label8 = fus_base_alloc(layer->n_units, sizeof *label8);
+    r->code = label && label8 ? fus_run_read_labels(label, &r->file, model->name, layer->name, layer->channels,
+                                                    layer->height, layer->width, r->err)
+                              : fus_base_fail(r->err, FUS_ENOMEM, "no memory for %zu labels", layer->n_units);
+    for (size_t u = 0; u < layer->n_units && !r->code; u++)
+        label8[u] = label[u] >= 0 && label[u] < MAX_LABELS ? (int8_t)label[u] : -1;
+    fus_base_free(label);
+    return label8;
+}
+
+/* With what the maps are summarised by: the reference layer's. */
+static void read_last_maps(struct fus_run_summary_file *r, const struct fus_model_summary *model,
+                           struct fus_layer_summary *layer)
+{
+    size_t places = (size_t)layer->height * (size_t)layer->width;
+    int8_t *label = read_labels(r, model, layer);
+    for (int c = 0; c < layer->n_categories && !r->code; c++) {
+        layer->categories[c].map = fus_summary_file_take(r, places, sizeof(float));
+        if (!r->code)
+            r->code = fus_spatial_summarise(&layer->categories[c], label, layer->channels, places, c, r->err);
+    }
+    fus_base_free(label);
+}
+
+static bool has_units(const struct fus_run_summary_file *r, const char *model, const char *layer)
+{
+    char path[FUS_RUN_DIR_PATH];
+    fus_run_dir_units(path, r->file.folder, model, layer);
+    FILE *f = fopen(path, "rb");
+    if (f)
+        fclose(f);
+    return f != NULL;
+}
+
+/* The maps alone, of another layer whose labels are still there. */
+static void read_other_maps(struct fus_run_summary_file *r, const struct fus_model_summary *model,
+                            struct fus_layer_summary *layer)
+{
+    size_t places = (size_t)layer->height * (size_t)layer->width;
+    int8_t *label = read_labels(r, model, layer);
+    for (int c = 0; c < layer->n_categories && !r->code; c++)
+        layer->categories[c].map = fus_summary_file_take(r, places, sizeof(float));
+    for (size_t u = 0; u < layer->n_units && !r->code; u++)
+        if (label[u] >= 0 && label[u] < layer->n_categories)
+            layer->categories[label[u]].map[u % places]++;
+    for (int c = 0; c < layer->n_categories && !r->code; c++)
+        for (size_t i = 0; i < places; i++)
+            layer->categories[c].map[i] /= (float)layer->channels;
+    fus_base_free(label);
+}
+
+#define MAX_MAP_FLOATS ((size_t)1 << 24) /* of layers beside the reference ones */
 
 static void read_maps(struct fus_run_summary_file *r)
 {
+    size_t left = MAX_MAP_FLOATS;
     for (int m = 0; m < r->summary.n_models && !r->code; m++) {
         const struct fus_model_summary *model = &r->summary.models[m];
-        struct fus_layer_summary *layer = &model->layers[fus_compare_last_block(model)];
-        size_t places = (size_t)layer->height * (size_t)layer->width;
-        float *label = fus_base_alloc(layer->n_units, sizeof *label);
-        int8_t *label8 = fus_base_alloc(layer->n_units, sizeof *label8);
-        r->code = label && label8 ? fus_run_read_labels(label, &r->file, model->name, layer->name, layer->channels,
-                                                        layer->height, layer->width, r->err)
-                                  : fus_base_fail(r->err, FUS_ENOMEM, "no memory for %zu labels", layer->n_units);
-        for (size_t u = 0; u < layer->n_units && !r->code; u++)
-            label8[u] = (int8_t)label[u];
-        for (int c = 0; c < layer->n_categories && !r->code; c++) {
-            layer->categories[c].map = fus_summary_file_take(r, places, sizeof(float));
-            if (!r->code)
-                r->code = fus_spatial_summarise(&layer->categories[c], label8, layer->channels, places, c, r->err);
+        int last = fus_compare_last_block(model);
+        for (int l = 0; l < model->n_layers && !r->code; l++) {
+            struct fus_layer_summary *layer = &model->layers[l];
+            size_t n = (size_t)layer->height * (size_t)layer->width * (size_t)layer->n_categories;
+            if (l == last)
+                read_last_maps(r, model, layer);
+            else if (layer->height > 1 && layer->width > 1 && n <= left && has_units(r, model->name, layer->name)) {
+                left -= n;
+                read_other_maps(r, model, layer);
+            }
         }
-        fus_base_free(label);
-        fus_base_free(label8);
     }
 }
 

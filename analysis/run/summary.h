@@ -72,7 +72,7 @@ struct fus_group_row {
 /* The settings of the run, for the methods section; texts as in run.json, NULL: not stated. halves:
  * none, alternate, manifest, option; interval: centred, percentile, bca. */
 struct fus_run_method {
-    const char *layers, *conv, *halves, *interval, *seed;
+    const char *layers, *conv, *precision, *halves, *interval, *seed;
     const char *subsample; /* pictures per category, "8,12,16"; NULL: none */
     const char *validate;  /* the second set's one-line description; NULL: none */
     const char *over;      /* what `bootstrap` draws: pictures, subcategories, both; NULL: pictures */

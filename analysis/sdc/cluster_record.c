@@ -55,6 +55,7 @@ static void put_options(struct fus_text_buffer *t, const struct fus_sdc_cluster_
     char expand[FUS_NUMBER_BYTES];
     fus_number_print(expand, o->expand);
     put_count(t, "stability", (size_t)o->stability);
+    put_text(t, "compare", o->compare ? "all" : "none");
     put_text(t, "expand", o->expand < 0 ? "none" : o->expand > 0 ? expand : "auto");
     put_text(t, "centroid", o->by_participant ? "participants" : "voxels");
     put_count(t, "top", (size_t)o->top);

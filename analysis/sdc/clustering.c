@@ -11,8 +11,6 @@
 #include "nn/base/number.h"
 #include "stimuli/set/folder.h"
 
-enum { LEAST_VOXELS = 10 }; /* of a cluster that counts */
-
 void fus_sdc_cluster_defaults(struct fus_sdc_cluster_options *o)
 {
     *o = (struct fus_sdc_cluster_options){.of = FUS_SDC_WEIGHTS,
@@ -20,6 +18,7 @@ void fus_sdc_cluster_defaults(struct fus_sdc_cluster_options *o)
                                           .null = FUS_SDC_NULL_ROTATE,
                                           .replicates = 20,
                                           .stability = 20,
+                                          .compare = true,
                                           .top = 16,
                                           .seed = 1};
 }
@@ -31,13 +30,13 @@ void fus_sdc_clustering_name(char name[32], double eps)
     snprintf(name, 32, "%.28s%s", text, strlen(text) == 3 ? "0" : ""); /* 0.5: 0.50 */
 }
 
-/* 0.05, 0.075, ... 0.3, 0.35, ... 0.75. */
+/* 0.05, 0.075, ... 0.5, 0.55, ... 0.75: where clusters part, 0.05 more doubles the core voxels. */
 static void set_grid(struct fus_sdc_clustering *c)
 {
     c->n_eps = c->o->n_eps;
     for (int e = 0; e < c->o->n_eps; e++)
         c->eps[e].eps = c->o->eps[e];
-    for (int k = 50; k <= 750 && c->o->n_eps == 0; k += k < 300 ? 25 : 50)
+    for (int k = 50; k <= 750 && c->o->n_eps == 0; k += k < 500 ? 25 : 50)
         c->eps[c->n_eps++].eps = k / 1000.0;
     for (int e = 0; e < c->n_eps; e++)
         c->eps[e].null_core = c->eps[e].q = c->eps[e].rand_next = NAN;
@@ -52,7 +51,7 @@ struct tally {
 
 static bool counts(const struct tally *t, const struct fus_sdc_rule *rule)
 {
-    bool enough = t->n_voxels >= LEAST_VOXELS && t->n_participants > rule->min_others;
+    bool enough = t->n_voxels >= FUS_SDC_LEAST_VOXELS && t->n_participants > rule->min_others;
     for (int k = 0; k < FUS_SDC_KINDS; k++)
         enough = enough && t->n_kind[k] >= rule->require[k];
     return enough;

@@ -15,6 +15,9 @@
 #include "analysis/sdc/decoders.h"
 #include "analysis/sdc/phases.h"
 
+/* Voxels of a cluster that counts. */
+enum { FUS_SDC_LEAST_VOXELS = 10 };
+
 enum fus_sdc_of { FUS_SDC_WEIGHTS = 1, FUS_SDC_PATTERN = 2, FUS_SDC_BOTH = 3 };
 enum fus_sdc_null { FUS_SDC_NULL_ROTATE, FUS_SDC_NULL_PAIRING, FUS_SDC_NULL_NONE };
 
@@ -34,6 +37,7 @@ struct fus_sdc_cluster_options {
     enum fus_sdc_null null;
     int replicates;                 /* of the null */
     int stability;                  /* resamples of reruns; 0: none */
+    bool compare;                   /* with other ways of clustering, where there are responses */
     bool by_participant;            /* centroids are means of participants' means */
     const char *images, *embedding; /* NULL: those of the fit */
     const char *rois;               /* a study's table, whose label images are compared (rois.h); NULL: none */

@@ -8,6 +8,7 @@
 #include "analysis/run/csv.h"
 #include "analysis/run/csv_read.h"
 #include "analysis/run/tables.h"
+#include "analysis/sdc/beside.h"
 #include "analysis/sdc/concept_tables.h"
 #include "analysis/sdc/overlap.h"
 #include "analysis/sdc/rois.h"
@@ -134,6 +135,12 @@ static int explain_eps(const struct fus_sdc_clustering *c, int e, const struct f
     code = fus_sdc_concept_tables(&x, folder, err);
     if (!code)
         code = fus_sdc_concept_thumbs(&x, folder, err);
+    if (!code)
+        code = fus_sdc_concept_presence(&x, folder, err);
+    if (!code && c->o->folder)
+        code = fus_sdc_concept_dice(&x, folder, err);
+    if (!code && x.beside.n)
+        code = fus_sdc_beside_write(&x, folder, err);
     if (!code && c->o->rois)
         code = fus_sdc_rois_write(&x, c->o->rois, folder, err);
     if (!code && c->o->run)

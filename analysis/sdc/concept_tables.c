@@ -75,10 +75,11 @@ static int write_clusters(const struct fus_sdc_explained *x, const char *folder,
 static int write_stability(const struct fus_sdc_explained *x, const char *folder, struct fus_error *err)
 {
     struct fus_outfile f;
-    int code = fus_sdc_concept_table_open(&f, folder, "stability.csv", "compared,n,rand,rand_core\n", err);
+    int code = fus_sdc_concept_table_open(&f, folder, "stability.csv", "compared,n,eps,rand,rand_core\n", err);
     for (int i = 0; i < x->n_agreements && !code; i++) {
         const struct fus_sdc_agreement *a = &x->agreement[i];
         fus_outfile_printf(&f, "%s,%d", a->with, a->n);
+        fus_csv_number(&f, a->eps);
         fus_csv_number(&f, a->rand);
         fus_csv_number(&f, a->rand_core);
         fus_outfile_printf(&f, "\n");

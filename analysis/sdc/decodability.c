@@ -27,12 +27,14 @@ struct room {
 };
 
 struct decoding {
-    struct fus_sdc_explained *x;
+    const struct fus_sdc_explained *x;
     const struct fus_sdc_tested *t;
     int participant;
     const double *left_out; /* [k, d] centroids, NULL: none */
     const uint8_t *found;   /* [k] */
-    struct room *rooms;     /* [threads] */
+    struct fus_sdc_outside *outside;
+    int kind;
+    struct room *rooms; /* [threads] */
 };
 
 /* ---- Pearson's r over trials, images permuted ---- */
@@ -135,7 +137,9 @@ static void decode_own(struct fus_sdc_decoded *out, const struct decoding *d, co
     out->r = test_r(&out->p, room, t, &rng);
 }
 
-static void decode_left_out(struct fus_sdc_decoded *out, const struct decoding *d, const struct room *room, int cluster)
+/* r and p of the participant's voxels nearer than eps to a centroid of others. */
+static void test_centroid(double *r, double *p, const struct decoding *d, const struct room *room, int cluster,
+                          int kind)
 {
     const struct fus_sdc_explained *x = d->x;
     const struct fus_sdc_tested *t = d->t;
@@ -156,8 +160,8 @@ static void decode_left_out(struct fus_sdc_decoded *out, const struct decoding *
     for (size_t m = 0; m < t->n_images; m++)
         room->y[m] = along(x->pool->unit + (size_t)t->image[m] * dim, c, dim);
     project(room, t);
-    start_stream(&rng, d, cluster, 1);
-    out->r_left_out = test_r(&out->p_left_out, room, t, &rng);
+    start_stream(&rng, d, cluster, kind);
+    *r = test_r(p, room, t, &rng);
 }
 
 /* Mean and standard error over images order[from .. end-1] of value [n_images]. */
@@ -217,7 +221,7 @@ static void decode_cluster(void *context, int task, int thread)
     decode_own(out, d, &d->rooms[thread], task);
     measure_raw(out, d, &d->rooms[thread], task);
     if (d->left_out)
-        decode_left_out(out, d, &d->rooms[thread], task);
+        test_centroid(&out->r_left_out, &out->p_left_out, d, &d->rooms[thread], task, 1);
 }
 
 /* ---- all ---- */
@@ -272,6 +276,38 @@ static int decode_participant(struct fus_sdc_explained *x, int s, double *left_o
     }
     if (!code && there)
         fus_threads_for(x->k, decode_cluster, &d);
+    free_rooms(d.rooms, threads);
+    fus_sdc_tested_free(&t);
+    return code;
+}
+
+static void test_outside(void *context, int task, int thread)
+{
+    const struct decoding *d = context;
+    struct fus_sdc_outside *out = &d->outside[task];
+    out->r = out->p = NAN;
+    test_centroid(&out->r, &out->p, d, &d->rooms[thread], task, d->kind);
+}
+
+int fus_sdc_explain_outside(struct fus_sdc_outside *out, bool *there, const struct fus_sdc_explained *x,
+                            int participant, const double *centroid, const uint8_t *wanted, int k, int kind,
+                            struct fus_error *err)
+{
+    struct fus_sdc_tested t = {0};
+    struct decoding d = {.x = x,
+                         .t = &t,
+                         .participant = participant,
+                         .left_out = centroid,
+                         .found = wanted,
+                         .outside = out,
+                         .kind = kind};
+    int threads = fus_base_threads(), code = fus_sdc_tested_read(&t, there, x->c, x->pool, participant, err);
+    if (!code && *there) {
+        d.rooms = make_rooms(threads, &t);
+        code = d.rooms ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu trials", t.n_trials);
+    }
+    if (!code && *there)
+        fus_threads_for(k, test_outside, &d);
     free_rooms(d.rooms, threads);
     fus_sdc_tested_free(&t);
     return code;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "analysis/sdc/decode_work.h"
+#include "analysis/sdc/page.h"
 #include "analysis/sdc/ridge.h"
 #include "analysis/sdc/units.h"
 
@@ -268,7 +269,7 @@ static int run_all(struct fus_sdc_work *w, struct fus_error *err)
         code = write_log(w, err);
     if (!code)
         fus_sdc_record_remove_parts(w);
-    return code;
+    return code ? code : fus_sdc_page_write(w->o->out, err);
 }
 
 int fus_sdc_decode_run(const struct fus_sdc_decode_options *o, const struct fus_sdc_decode_hooks *hooks,

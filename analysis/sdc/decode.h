@@ -3,6 +3,7 @@
  *
  * DIR/sdc.json                    options, seed, SHA-256 of every input
  * DIR/scores.csv                  retrieval of every decoder
+ * DIR/report.html                 the same as curves
  * DIR/voxels/NAME.csv             voxels of the mask: place, noise ceiling, whether it was kept
  * DIR/decoders/NAME.npz           weight [V, d], bias [d], pattern [V, d], voxel [V]; of a network
  *                                 layer [3]: channels, height, width, 1 x 1 of whole channels

@@ -250,6 +250,9 @@ int fus_sdc_explain(struct fus_sdc_explained *x, const struct fus_sdc_clustering
     if (!code && pool->n)
         code = fus_sdc_explain_responses(x, err);
     fus_sdc_phases_end(c->phases, "eps %g: images, decoding, left-out participants", c->eps[e].eps);
+    if (!code && c->o->compare && x->has_left_out)
+        code = fus_sdc_explain_beside(x, err);
+    fus_sdc_phases_end(c->phases, "eps %g: other ways of clustering", c->eps[e].eps);
     if (!code && c->o->stability)
         code = fus_sdc_explain_stability(x, err);
     fus_sdc_phases_end(c->phases, "eps %g: stability", c->eps[e].eps);
@@ -262,6 +265,7 @@ void fus_sdc_explain_free(struct fus_sdc_explained *x)
 {
     fus_base_free(x->centroid);
     fus_base_free(x->distance);
+    fus_base_free(x->beside.cluster);
     fus_base_free(x->fact);
     fus_base_free(x->decoded);
     fus_base_free(x->similarity);

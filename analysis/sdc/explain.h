@@ -63,6 +63,7 @@ enum { FUS_SDC_MOST_AGREEMENTS = 4 };
 struct fus_sdc_agreement {
     const char *with;       /* "reruns", "odd sessions", "even sessions", "odd with even sessions" */
     int n;                  /* of clusterings compared */
+    double eps;             /* at which they were made; NaN: two eps */
     double rand, rand_core; /* mean adjusted Rand index of all voxels, of core voxels */
 };
 
@@ -73,6 +74,23 @@ struct fus_sdc_decoded {
     double r_all;               /* of all voxels */
     double r_left_out, p_left_out, q_left_out;
     double raw[3], sem[3]; /* mean response to the top tenth of images, the bottom tenth, all */
+};
+
+/* Clusters found in other ways: beside.c. */
+enum fus_sdc_way { FUS_SDC_SHARED, FUS_SDC_WITHIN_PEOPLE, FUS_SDC_K_MEANS, FUS_SDC_WAYS };
+struct fus_sdc_beside_cluster {
+    enum fus_sdc_way way;
+    int participant, cluster; /* participant: -1, or the one that it was found in */
+    size_t n_voxels;
+    int n_participants, n_tested, replicated_in, needed; /* needed: of participants, to be replicated */
+    double r;                                            /* mean over the participants tested; NaN: none */
+};
+struct fus_sdc_beside {
+    struct fus_sdc_beside_cluster *cluster; /* [n], by way; of ten voxels or more */
+    size_t n, room;
+    int n_clusters[FUS_SDC_WAYS];
+    size_t n_clustered[FUS_SDC_WAYS]; /* voxels */
+    double rand[FUS_SDC_WAYS];        /* with the shared clusters; of WITHIN_PEOPLE the mean over participants */
 };
 
 struct fus_sdc_label_row {
@@ -95,6 +113,7 @@ struct fus_sdc_explained {
     int n_agreements;
     struct fus_sdc_agreement agreement[FUS_SDC_MOST_AGREEMENTS];
     bool has_responses, has_left_out;
+    struct fus_sdc_beside beside; /* n = 0: not computed */
     int n_labels;
     char **label_name;                /* [n_labels] */
     struct fus_sdc_label_row *labels; /* [k, n_labels] */
@@ -109,12 +128,27 @@ void fus_sdc_explain_free(struct fus_sdc_explained *x);
 int fus_sdc_centroids(double *centroid, size_t *n_voxels, const struct fus_sdc_vectors *v, const int32_t *label, int k,
                       bool by_participant, struct fus_error *err);
 
+/* For each of own [k, d] the nearest of the others: its centroid, found if nearer than eps. */
+void fus_sdc_explain_match(double *centroid, uint8_t *found, const double *own, int k, const double *others,
+                           int k_others, size_t d, double eps);
+
+/* Centroids [k, d] in which a participant had no part, on its test trials: r and p of its voxels
+ * nearer than eps to each that is wanted; NaN: it has none. *there: false if there are no
+ * responses. kind: which random numbers, from 2 on. */
+struct fus_sdc_outside {
+    double r, p;
+};
+int fus_sdc_explain_outside(struct fus_sdc_outside *out, bool *there, const struct fus_sdc_explained *x,
+                            int participant, const double *centroid, const uint8_t *wanted, int k, int kind,
+                            struct fus_error *err);
+
 /* The parts, in this order. */
 int fus_sdc_explain_images(struct fus_sdc_explained *x, struct fus_error *err); /* concept_images.c */
 int fus_sdc_explain_labels(struct fus_sdc_explained *x, struct fus_error *err); /* concept_labels.c */
 int fus_sdc_explain_left_out(double *centroid, uint8_t *found, const struct fus_sdc_explained *x, int participant,
                              struct fus_error *err);                               /* left_out.c: [k, d], [k] */
 int fus_sdc_explain_responses(struct fus_sdc_explained *x, struct fus_error *err); /* decodability.c */
+int fus_sdc_explain_beside(struct fus_sdc_explained *x, struct fus_error *err);    /* beside.c */
 int fus_sdc_explain_stability(struct fus_sdc_explained *x, struct fus_error *err); /* stability.c */
 
 #endif

@@ -11,6 +11,7 @@
  * the gradient as a whole is never written. */
 #include "analysis/sdc/fit.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -92,6 +93,8 @@ static void pack_voxels(void *context, int task, int thread)
 
 /* ---- loss and gradient ---- */
 
+#define LEFT_OUT (-1e30f) /* a score whose share is nothing */
+
 /* p_i and |z_i|. */
 static void normalise_row(void *context, int task, int thread)
 {
@@ -108,31 +111,31 @@ static void normalise_row(void *context, int task, int thread)
         p[j / 16 * step + j % 16] = f->length[i] > 0 ? (float)(z[j / 16 * step + j % 16] / f->length[i]) : 0;
 }
 
-static double similarity(const struct fus_sdc_fit *f, size_t i, size_t j)
+/* Row i of s / tau and, in `across`, column i: rows of scores for the softmax. */
+static void scale_row(void *context, int task, int thread)
 {
-    if (f->o.mask_same_image && i != j && f->image[i] == f->image[j])
-        return -INFINITY;
-    return f->s[(j / 16 * f->batch + i) * 16 + j % 16] / f->o.temperature;
+    struct fus_sdc_fit *f = context;
+    size_t n = f->batch, i = (size_t)task;
+    float sharpness = (float)(1 / f->o.temperature);
+    (void)thread;
+    for (size_t j = 0; j < n; j++) {
+        bool left_out = f->o.mask_same_image && i != j && f->image[i] == f->image[j];
+        float *row = &f->shares[(j / 16 * n + i) * 16 + j % 16], *column = &f->across[(j / 16 * n + i) * 16 + j % 16];
+        *row = left_out ? LEFT_OUT : f->s[(j / 16 * n + i) * 16 + j % 16] * sharpness;
+        *column = left_out ? LEFT_OUT : f->s[(i / 16 * n + j) * 16 + i % 16] * sharpness;
+    }
 }
 
-/* Softmax of row i, or of column i - B: [B] each. Returns nothing but its term of the loss. */
+/* Softmax of row i, or of column i - B, and its term of the loss. */
 static void share_out(void *context, int task, int thread)
 {
     struct fus_sdc_fit *f = context;
     size_t n = f->batch, i = (size_t)task % n;
-    bool of_row = (size_t)task < n;
-    double *share = f->shares + (size_t)task * n, largest = -INFINITY, sum = 0;
+    float *share = ((size_t)task < n ? f->shares : f->across) + i * 16, own;
     (void)thread;
-    for (size_t k = 0; k < n; k++) {
-        share[k] = of_row ? similarity(f, i, k) : similarity(f, k, i);
-        largest = share[k] > largest ? share[k] : largest;
-    }
-    f->terms[task] = -share[i];
-    for (size_t k = 0; k < n; k++)
-        sum += share[k] = fus_fmath_exp(share[k] - largest);
-    for (size_t k = 0; k < n; k++)
-        share[k] /= sum;
-    f->terms[task] += fus_fmath_log(sum) + largest;
+    f->kernel->softmax(share, n * 16, (int)(f->batch_pad / 16), (int)n);
+    own = share[i / 16 * n * 16 + i % 16];
+    f->terms[task] = -fus_fmath_log(own > FLT_MIN ? own : FLT_MIN);
 }
 
 /* Row i of G, in the place of s. */
@@ -140,11 +143,12 @@ static void weigh_row(void *context, int task, int thread)
 {
     struct fus_sdc_fit *f = context;
     size_t n = f->batch, i = (size_t)task;
-    double scale = 2 * (double)n * f->o.temperature;
+    double scale = 1 / (2 * (double)n * f->o.temperature);
     (void)thread;
-    for (size_t j = 0; j < n; j++)
-        f->s[(j / 16 * n + i) * 16 + j % 16] =
-            (float)((f->shares[i * n + j] + f->shares[(n + j) * n + i] - 2 * (i == j)) / scale);
+    for (size_t j = 0; j < n; j++) {
+        double both = (double)f->shares[(j / 16 * n + i) * 16 + j % 16] + f->across[(i / 16 * n + j) * 16 + i % 16];
+        f->s[(j / 16 * n + i) * 16 + j % 16] = (float)((both - 2 * (i == j)) * scale);
+    }
 }
 
 /* dz_i, in the place of dp_i. */
@@ -174,6 +178,7 @@ static double run_loss(struct fus_sdc_fit *f)
     fus_matmul_run(&decode, f->kernel);
     fus_threads_for(n, normalise_row, f);
     fus_matmul_run(&compare, f->kernel);
+    fus_threads_for(n, scale_row, f);
     fus_threads_for(2 * n, share_out, f);
     fus_threads_for(n, weigh_row, f);
     fus_matmul_run(&back, f->kernel);

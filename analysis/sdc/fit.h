@@ -8,9 +8,9 @@
  *
  * The weights are the same bits for any instruction set and number of threads. The order of every
  * sum: z a float chain over voxels, then + b; |z| a double chain over j, p = float(z / |z|);
- * p . y a float chain over j; s, exp, their sums in index order and log in double; G rounded to
- * float; dp a float chain over the batch; dp . p in double, dz rounded; dW and db float chains over
- * the batch; Adam in float (nn/train/optimise.h, AdamW without decay). */
+ * p . y a float chain over j, times the float 1 / tau; softmax in float as in networks (kernels.h);
+ * G rounded to float; dp a float chain over the batch; dp . p in double, dz rounded; dW and db
+ * float chains over the batch; Adam in float (nn/train/optimise.h, AdamW without decay). */
 #ifndef FUS_SDC_FIT_H
 #define FUS_SDC_FIT_H
 

@@ -57,7 +57,8 @@ static bool take_all(struct fus_sdc_fit *f)
     f->y_across = take(pad * f->d_pad, sizeof *f->y_across, &failed);
     f->s = take(n * pad, sizeof *f->s, &failed);
     f->bias_gradient = take(f->d_pad, sizeof *f->bias_gradient, &failed);
-    f->shares = take(2 * n * n, sizeof *f->shares, &failed);
+    f->shares = take(n * pad, sizeof *f->shares, &failed);
+    f->across = take(n * pad, sizeof *f->across, &failed);
     f->terms = take(2 * n, sizeof *f->terms, &failed);
     f->length = take(n, sizeof *f->length, &failed);
     return !failed;
@@ -69,8 +70,8 @@ void fus_sdc_fit_destroy(struct fus_sdc_fit *f)
         return;
     free_moments(&f->w);
     free_moments(&f->b);
-    void *const all[] = {f->order, f->trials,   f->image, f->raw,           f->x,      f->z,     f->p,
-                         f->y,     f->y_across, f->s,     f->bias_gradient, f->shares, f->terms, f->length};
+    void *const all[] = {f->order,    f->trials, f->image,         f->raw,    f->x,      f->z,     f->p,     f->y,
+                         f->y_across, f->s,      f->bias_gradient, f->shares, f->across, f->terms, f->length};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         fus_base_free(all[i]);
     fus_base_free(f);

@@ -34,7 +34,7 @@ struct fus_sdc_fit {
     float *y, *y_across;             /* [d_pad/16, batch_pad, 16], [batch_pad/16, d_pad, 16] */
     float *s;                        /* [batch_pad/16, batch, 16]; becomes G */
     float *bias_gradient;            /* [d_pad] */
-    double *shares;                  /* [2 batch, batch] R by rows, C by columns */
+    float *shares, *across;          /* as s: s / tau, then R; the same of its columns, then C */
     double *terms, *length;          /* [2 batch] of the loss; [batch] |z| */
 };
 

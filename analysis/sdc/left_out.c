@@ -79,21 +79,20 @@ static int cluster_others(struct others *o, const struct fus_sdc_clustering *c, 
     return fus_sdc_centroids(o->centroid, NULL, &o->v, o->label, o->k, c->o->by_participant, err);
 }
 
-/* For each centroid [k, d] the nearest of the others; found if their distance is below eps. */
-static void match(double *centroid, uint8_t *found, const struct fus_sdc_explained *x, const struct others *o)
+void fus_sdc_explain_match(double *centroid, uint8_t *found, const double *own, int k, const double *others,
+                           int k_others, size_t d, double eps)
 {
-    size_t d = o->v.d;
-    for (int a = 0; a < x->k; a++) {
-        double most = 1 - (double)(float)x->c->eps[x->e].eps;
+    for (int a = 0; a < k; a++) {
+        double most = 1 - (double)(float)eps;
         found[a] = 0;
-        for (int b = 0; b < o->k; b++) {
+        for (int b = 0; b < k_others; b++) {
             double sum = 0;
             for (size_t j = 0; j < d; j++)
-                sum += x->centroid[(size_t)a * d + j] * o->centroid[(size_t)b * d + j];
+                sum += own[(size_t)a * d + j] * others[(size_t)b * d + j];
             if (sum > most) {
                 most = sum;
                 found[a] = 1;
-                memcpy(centroid + (size_t)a * d, o->centroid + (size_t)b * d, d * sizeof *centroid);
+                memcpy(centroid + (size_t)a * d, others + (size_t)b * d, d * sizeof *centroid);
             }
         }
     }
@@ -109,7 +108,7 @@ int fus_sdc_explain_left_out(double *centroid, uint8_t *found, const struct fus_
     if (!code)
         code = cluster_others(&o, x->c, x->c->eps[x->e].eps, err);
     if (!code)
-        match(centroid, found, x, &o);
+        fus_sdc_explain_match(centroid, found, x->centroid, x->k, o.centroid, o.k, o.v.d, x->c->eps[x->e].eps);
     free_others(&o);
     return code;
 }

@@ -19,8 +19,10 @@ static bool ends_with(const char *name, const char *end)
 static bool is_ours(const char *name)
 {
     static const char *const files[] = {
-        "clusters.csv", "images.csv",  "decodability.csv", "opposites.csv", "labels.csv", "contrasts.csv", "thumbs.csv",
-        "thumbs.png",   "labels.ctab", "centroids.npy",    "overlap.csv",   "rois.csv",   "stability.csv"};
+        "clusters.csv",  "images.csv",       "decodability.csv", "opposites.csv",  "labels.csv",
+        "contrasts.csv", "thumbs.csv",       "thumbs.png",       "labels.ctab",    "centroids.npy",
+        "overlap.csv",   "rois.csv",         "stability.csv",    "comparison.csv", "comparison_clusters.csv",
+        "dice.csv",      "participants.csv", "presence.csv"};
     static const char *const ends[] = {"_labels.npy",   "_expanded.npy", "_labels.nii",
                                        "_expanded.nii", "_labels.mgh",   "_expanded.mgh"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/report/compose.h"
+#include "analysis/report/frame.h"
 #include "analysis/sdc/concept_tables.h"
 #include "stimuli/set/folder.h"
 
@@ -16,7 +16,7 @@ static const char css[] =
     ".concepts td{vertical-align:middle}.concepts .pics{padding:6px 14px 6px 0}.concepts .strip+.strip{margin-top:4px}"
     ".concepts th{vertical-align:middle;white-space:normal;min-width:5em}.concepts svg{display:inline-block}\n"
     ".pic{display:inline-block;width:48px;height:48px;flex:none;border-radius:3px}"
-    ".nm{display:inline-block;text-align:center}\n";
+    ".nm{display:inline-block;text-align:center}.facts td{text-align:left}\n";
 
 static bool exists(const char *dir, const char *folder, const char *file)
 {
@@ -30,24 +30,22 @@ static bool exists(const char *dir, const char *folder, const char *file)
 
 bool fus_sdc_page_suits(const char *dir)
 {
-    return exists(dir, "clusters", "eps.csv") || exists(dir, "clusters-pattern", "eps.csv");
+    return exists(dir, "clusters", "eps.csv") || exists(dir, "clusters-pattern", "eps.csv") ||
+           exists(dir, "", "scores.csv");
 }
 
 /* ---- head ---- */
 
-static void put_style(struct fus_text_buffer *out, const struct fus_sdc_page_kind *kinds, int n)
+/* The page's rules, with the sheets of thumbnails in them. */
+static void put_css(struct fus_text_buffer *out, const struct fus_sdc_page_kind *kinds, int n)
 {
-    struct fus_theme theme;
-    fus_theme_create(&theme, NULL, 0, 8);
-    fus_report_style(out, &theme);
-    fus_svg_put(out, "<style>\n$s", css);
+    fus_svg_put(out, "$s", css);
     for (int i = 0; i < n; i++)
         if (kinds[i].sheet) {
             fus_svg_put(out, ".pic$d{background-image:url(data:image/png;base64,", i);
             fus_svg_base64(out, kinds[i].sheet, kinds[i].sheet_n);
             fus_svg_put(out, ")}\n");
         }
-    fus_svg_put(out, "</style>\n");
 }
 
 static void put_chance(struct fus_text_buffer *out, const struct fus_sdc_page_eps *e)
@@ -87,23 +85,40 @@ static void put_finding(struct fus_text_buffer *out, const struct fus_sdc_page_k
     fus_svg_put(out, "</li>\n");
 }
 
-static void put_head(struct fus_text_buffer *out, const struct fus_sdc_page_kind *kinds, int n)
+static void open_page(struct fus_text_buffer *out, const struct fus_sdc_page_kind *kinds, int n)
 {
-    fus_svg_put(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" "
-                     "content=\"width=device-width, initial-scale=1\"/>\n<title>Shared decodable concepts</title>\n");
-    put_style(out, kinds, n);
-    fus_svg_put(out,
-                "</head>\n<body>\n<main>\n<header>\n<p class=\"kicker\">Shared decodable concepts</p>\n<h1>What can be "
-                "read from several people alike</h1>\n<p class=\"meta\">$d participants \xc2\xb7 after Efird, Murphy, "
-                "Zylberberg &amp; Fyshe (ICLR 2025)</p>\n</header>\n<section class=\"result\" aria-label=\"Result\">\n"
-                "<ul class=\"lead\">\n",
-                kinds[0].n_names);
+    struct fus_theme theme;
+    struct fus_text_buffer rules = {0};
+    fus_theme_create(&theme, NULL, 0, 8);
+    put_css(&rules, kinds, n);
+    fus_frame_open(out, &(struct fus_frame){"Shared decodable concepts", "What can be read from several people alike",
+                                            rules.s ? rules.s : "", &theme});
+    out->failed |= rules.failed;
+    fus_text_free(&rules);
+}
+
+static void put_head(struct fus_text_buffer *out, const struct fus_sdc_page_kind *kinds, int n,
+                     const struct fus_sdc_page_scores *scores)
+{
+    open_page(out, kinds, n);
+    fus_svg_put(out, "<p class=\"meta\">");
+    if (n)
+        fus_svg_put(out, "$d participants \xc2\xb7 ", kinds[0].n_names);
+    fus_svg_put(out, "after Efird, Murphy, Zylberberg &amp; Fyshe (ICLR 2025)</p>\n</header>\n"
+                     "<section class=\"result\" aria-label=\"Result\">\n<ul class=\"lead\">\n");
     for (int i = 0; i < n; i++)
         put_finding(out, &kinds[i]);
-    fus_svg_put(out, "</ul></section>\n<nav>");
+    fus_sdc_page_scores_lead(out, scores);
+    if (n == 0)
+        fus_svg_put(out,
+                    "<li><b>Nothing is clustered yet</b>: <code>fusiform sdc cluster</code> finds the concepts that "
+                    "participants share.</li>\n");
+    fus_svg_put(out, "</ul></section>\n<nav>$s",
+                fus_sdc_page_scores_any(scores) ? "<a href=\"#retrieval\">Decoders</a>" : "");
     for (int i = 0; i < n; i++)
         fus_svg_put(out, "<a href=\"#$s\">Concepts from $s</a>", kinds[i].which, kinds[i].which);
-    fus_svg_put(out, "<a href=\"#methods\">Methods</a></nav>\n");
+    fus_svg_put(out, "$s$s</nav>\n", n ? "<a href=\"#methods\">Methods</a>" : "",
+                fus_sdc_page_scores_any(scores) ? "<a href=\"#training\">Training</a>" : "");
 }
 
 /* ---- body ---- */
@@ -121,6 +136,8 @@ static void put_kind(struct fus_text_buffer *out, const struct fus_sdc_page_kind
     }
     fus_sdc_page_clusters(out, k, number);
     fus_sdc_page_matrices(out, k);
+    fus_sdc_page_presence(out, k);
+    fus_sdc_page_judge(out, k);
     fus_sdc_page_overlap(out, k);
     fus_sdc_page_contrasts(out, k, number);
 }
@@ -135,32 +152,44 @@ static int read_kinds(struct fus_sdc_page_kind kinds[MAX_KINDS], int *n, const c
             code = fus_sdc_page_read(&kinds[*n], dir, folders[i], names[i], err);
             ++*n;
         }
-    if (!code && *n == 0)
-        code = fus_base_fail(err, FUS_ENOTFOUND, "%s: no clusters (clusters/eps.csv) found", dir);
+    if (!code && *n == 0 && !exists(dir, "", "scores.csv"))
+        code =
+            fus_base_fail(err, FUS_ENOTFOUND, "%s: no decoders (scores.csv) and no clusters (clusters/eps.csv)", dir);
+    return code;
+}
+
+static int put_page(struct fus_text_buffer *out, const struct fus_sdc_page_kind *kinds, int n,
+                    const struct fus_sdc_page_scores *scores, const char *dir, struct fus_error *err)
+{
+    put_head(out, kinds, n, scores);
+    fus_sdc_page_scores_put(out, scores);
+    for (int i = 0; i < n; i++)
+        put_kind(out, &kinds[i], i);
+    if (n)
+        fus_sdc_page_methods(out, kinds, n);
+    int code = fus_sdc_page_scores_any(scores) ? fus_sdc_page_scores_record(out, dir, err) : FUS_OK;
+    fus_frame_close(out, FUS_VERSION);
     return code;
 }
 
 int fus_sdc_page_write(const char *dir, struct fus_error *err)
 {
     struct fus_sdc_page_kind kinds[MAX_KINDS] = {{0}};
+    struct fus_sdc_page_scores *scores = NULL;
     struct fus_text_buffer page = {0};
     char *path = NULL;
     int n, code = read_kinds(kinds, &n, dir, err);
-    if (!code) {
-        put_head(&page, kinds, n);
-        code = fus_sdc_page_scores(&page, dir, err);
-    }
-    for (int i = 0; i < n && !code; i++)
-        put_kind(&page, &kinds[i], i);
-    if (!code) {
-        fus_sdc_page_methods(&page, kinds, n);
-        fus_svg_put(&page, "<footer>fusiform $s</footer>\n</main>\n</body>\n</html>\n", FUS_VERSION);
+    if (!code)
+        code = fus_sdc_page_scores_read(&scores, dir, err);
+    if (!code)
+        code = put_page(&page, kinds, n, scores, dir, err);
+    if (!code)
         code = fus_folder_join(&path, dir, "report.html", err);
-    }
     if (!code)
         code = fus_svg_save(&page, path, err);
     fus_base_free(path);
     fus_text_free(&page);
+    fus_sdc_page_scores_free(scores);
     for (int i = 0; i < n; i++)
         fus_sdc_page_free(&kinds[i]);
     return code;

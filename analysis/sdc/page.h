@@ -1,13 +1,15 @@
 /* report.html of shared decodable concepts, drawn from the tables alone.
  *
- * Reading order: page_read.c (tables), page_figures.c (curves, sweep, matrices), page_clusters.c
- * (what the clusters are), page_methods.c (how it was done), page.c. */
+ * Reading order: page_read.c (tables), page_matrix.c (panels), page_scores.c (retrieval),
+ * page_figures.c (sweep, matrices), page_clusters.c (what the clusters are), page_judge.c (who is
+ * in them, stability, other ways), page_methods.c (how it was done), page.c. */
 #ifndef FUS_SDC_PAGE_H
 #define FUS_SDC_PAGE_H
 
 #include "analysis/report/axis.h"
+#include "analysis/report/panels.h"
 
-/* DIR/report.html from DIR/scores.csv, DIR/clusters/ and DIR/clusters-pattern/, if they exist. */
+/* DIR/report.html from what exists of DIR/scores.csv, DIR/clusters/ and DIR/clusters-pattern/. */
 int fus_sdc_page_write(const char *dir, struct fus_error *err);
 /* Whether there is anything of this kind in DIR. */
 bool fus_sdc_page_suits(const char *dir);
@@ -16,12 +18,13 @@ bool fus_sdc_page_suits(const char *dir);
 
 struct fus_sdc_page_eps {
     char name[32];
-    double eps, n_core, n_clusters, n_count, null_core, q;
+    double eps, n_core, n_border, n_clusters, n_count, null_core, q;
     bool chosen;
 };
 
 struct fus_sdc_page_cluster {
-    double n_voxels, n_participants, cohesion, separation, jaccard, replicated_in, opposite, opposite_cosine, label_auc;
+    double n_voxels, n_participants, cohesion, separation, jaccard, jaccard_halves, replicated_in, opposite,
+        opposite_cosine, label_auc;
     double *voxels; /* [n_names] */
     char *label;
 };
@@ -42,7 +45,18 @@ struct fus_sdc_page_contrast {
     int first_place, last_place;
 };
 
-enum { FUS_SDC_PAGE_IMAGES = 8 };
+/* A line of stability.csv, of comparison.csv. */
+struct fus_sdc_page_agreement {
+    char with[60];
+    double n, rand, rand_core;
+};
+struct fus_sdc_page_way {
+    char way[60];
+    double n_clusters, n_count, rand, n_replicated, share, r;
+};
+
+enum { FUS_SDC_PAGE_IMAGES = 8, FUS_SDC_PAGE_CELLS = 60, FUS_SDC_PAGE_LINES = 8 };
+#define FUS_SDC_PAGE_WIDTH FUS_PANELS_WIDTH
 
 /* One kind of vectors at one eps. */
 struct fus_sdc_page_kind {
@@ -62,7 +76,15 @@ struct fus_sdc_page_kind {
     char **thumbs;  /* [n_thumbs] names of the images on the sheet, by place */
     uint8_t *sheet; /* [sheet_n] thumbs.png; NULL: none */
     size_t sheet_n;
-    char *record;        /* cluster.json */
+    char *record, *fit_record; /* cluster.json, sdc.json; NULL: none */
+    double n_voxels;           /* of all participants; 0: unknown */
+    bool *network;             /* [n_names]; NULL: unknown */
+    int n_agreements, n_ways;
+    struct fus_sdc_page_agreement agreement[FUS_SDC_PAGE_LINES];
+    struct fus_sdc_page_way way[FUS_SDC_PAGE_LINES];
+    int n_pairs; /* of participants in one space */
+    char **pair_name;
+    double *dice;        /* [n_pairs, n_clusters]; NaN: not both have it */
     int n_overlaps;      /* models times categories */
     char **overlap_name; /* [n_overlaps] face, r50 */
     double *overlap;     /* [n_overlaps, n_clusters] Dice */
@@ -72,10 +94,47 @@ int fus_sdc_page_read(struct fus_sdc_page_kind *k, const char *dir, const char *
                       struct fus_error *err);
 void fus_sdc_page_free(struct fus_sdc_page_kind *k);
 
-/* The text of a member of cluster.json, a string or number; "": none. */
+/* A member of cluster.json, of the fit's sdc.json: a string, number or word; "": none. */
 void fus_sdc_page_member(char text[128], const struct fus_sdc_page_kind *k, const char *key);
+void fus_sdc_page_fit_member(char text[128], const struct fus_sdc_page_kind *k, const char *key);
 
-int fus_sdc_page_scores(struct fus_text_buffer *out, const char *dir, struct fus_error *err);
+/* Tables and figures of page_judge.c. */
+int fus_sdc_page_judge_read(struct fus_sdc_page_kind *k, const char *folder, struct fus_error *err);
+void fus_sdc_page_judge_free(struct fus_sdc_page_kind *k);
+void fus_sdc_page_judge(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
+void fus_sdc_page_presence(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
+
+/* Opens folder/name; *there: false, and no error, if there is no such file. */
+struct fus_csv_read;
+int fus_sdc_page_table(struct fus_csv_read *t, bool *there, const char *folder, const char *name,
+                       struct fus_error *err);
+
+/* Cells shaded from low to high; a cell that is not finite stays open. */
+struct fus_sdc_page_matrix {
+    int rows, columns;
+    const double *values; /* [rows, columns] */
+    double low, high;
+    const char *title;
+    char *const *row_names; /* NULL: numbers from 1 */
+    int decimals;
+};
+void fus_sdc_page_matrix(struct fus_text_buffer *out, const struct fus_sdc_page_matrix *m);
+
+/* scores.csv: read (without the file there are no points), the finding as <li>, the figure;
+ * sdc.json as a table. */
+struct fus_sdc_page_scores;
+int fus_sdc_page_scores_read(struct fus_sdc_page_scores **scores, const char *dir, struct fus_error *err);
+void fus_sdc_page_scores_free(struct fus_sdc_page_scores *scores);
+bool fus_sdc_page_scores_any(const struct fus_sdc_page_scores *scores);
+void fus_sdc_page_scores_lead(struct fus_text_buffer *out, const struct fus_sdc_page_scores *scores);
+void fus_sdc_page_scores_put(struct fus_text_buffer *out, const struct fus_sdc_page_scores *scores);
+int fus_sdc_page_scores_record(struct fus_text_buffer *out, const char *dir, struct fus_error *err);
+
+/* Panels of FUS_PANELS_WIDTH x FUS_SDC_PAGE_HEIGHT: begins one, its title at x; draws its axes. */
+#define FUS_SDC_PAGE_HEIGHT 210.0
+void fus_sdc_page_panel(struct fus_text_buffer *out, double width, double height, const char *title, double x);
+void fus_sdc_page_axes(struct fus_text_buffer *out, struct fus_axis *x, struct fus_axis *y, const char *below,
+                       const char *left);
 void fus_sdc_page_sweep(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 void fus_sdc_page_matrices(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 void fus_sdc_page_overlap(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);

@@ -1,214 +1,27 @@
-/* Curves of retrieval, the sweep over eps, and matrices of clusters: see page.h. */
+/* Panels, the sweep over eps, and matrices of clusters: see page.h. */
 #include <math.h>
 #include <string.h>
 
 #include "analysis/report/panels.h"
-#include "analysis/run/csv.h"
-#include "analysis/run/csv_read.h"
 #include "analysis/sdc/page.h"
-#include "nn/base/fmath.h"
-#include "stimuli/set/folder.h"
 
-#define WIDTH FUS_PANELS_WIDTH
-#define HEIGHT 210.0
-enum { MAX_POINTS = 4000, MAX_CURVES = 400, MAX_PARTICIPANTS = 16, MAX_CELLS = 60, NAME_CHARS = 22 };
+#define WIDTH FUS_SDC_PAGE_WIDTH
+enum { MAX_CELLS = FUS_SDC_PAGE_CELLS };
 
 /* ---- panels ---- */
 
-static void open_panel(struct fus_text_buffer *out, double width, double height, const char *title, double x)
+void fus_sdc_page_axes(struct fus_text_buffer *out, struct fus_axis *x, struct fus_axis *y, const char *below,
+                       const char *left)
 {
-    fus_svg_put(out,
-                "<svg viewBox=\"0 0 $f $f\" role=\"img\" aria-label=\"$e\"><text class=\"tt\" x=\"$f\" "
-                "y=\"14\">$e</text>\n",
-                width, height, title, x, title);
-}
-
-static void vertical_line(struct fus_text_buffer *out, double x, const struct fus_axis *y)
-{
-    fus_svg_put(out, "<path class=\"eb\" stroke-dasharray=\"3 2\" d=\"M$f,$fV$f\"/>", x, y->to, y->from);
-}
-
-static void axes(struct fus_text_buffer *out, struct fus_axis *x, struct fus_axis *y, const char *below,
-                 const char *left)
-{
-    x->from = 52, x->to = WIDTH - 12, y->from = HEIGHT - 38, y->to = 24;
+    x->from = 52, x->to = WIDTH - 12, y->from = FUS_SDC_PAGE_HEIGHT - 38, y->to = 24;
     fus_axis_left(out, y, x->from, x->to, left);
     if (below)
         fus_axis_bottom(out, x, y->to, y->from, below);
 }
 
-/* ---- retrieval ---- */
-
-struct point {
-    int curve;
-    double k, value, chance;
-};
-
-struct curve {
-    int participant, kind; /* kind: 0 contrastive, 1 ridge */
-    char name[100];
-};
-
-struct curves {
-    int n_points, n_curves, n_participants;
-    struct point *points;
-    struct curve *curves;
-    char participants[MAX_PARTICIPANTS][100];
-};
-
-static int find_participant(struct curves *c, const char *name)
+static void vertical_line(struct fus_text_buffer *out, double x, const struct fus_axis *y)
 {
-    for (int i = 0; i < c->n_participants; i++)
-        if (strcmp(c->participants[i], name) == 0)
-            return i;
-    if (c->n_participants == MAX_PARTICIPANTS)
-        return -1;
-    snprintf(c->participants[c->n_participants], sizeof c->participants[0], "%.99s", name);
-    return c->n_participants++;
-}
-
-static int find_curve(struct curves *c, int participant, int kind)
-{
-    for (int i = 0; i < c->n_curves; i++)
-        if (c->curves[i].participant == participant && c->curves[i].kind == kind)
-            return i;
-    if (c->n_curves == MAX_CURVES)
-        return -1;
-    c->curves[c->n_curves] = (struct curve){.participant = participant, .kind = kind};
-    return c->n_curves++;
-}
-
-/* Top-k of single test trials. */
-static void take_row(struct curves *c, struct fus_csv_read *t, const int at[8])
-{
-    const char *decoder = fus_csv_read_text(t, at[1]);
-    int kind = strcmp(decoder, "contrastive") == 0 ? 0 : strcmp(decoder, "ridge") == 0 ? 1 : -1;
-    if (kind < 0 || strcmp(fus_csv_read_text(t, at[2]), "test") != 0 ||
-        strcmp(fus_csv_read_text(t, at[3]), "single") != 0 || strcmp(fus_csv_read_text(t, at[4]), "top") != 0)
-        return;
-    int p = find_participant(c, fus_csv_read_text(t, at[0])), curve = p < 0 ? -1 : find_curve(c, p, kind);
-    double k = fus_csv_read_number(t, at[5]);
-    if (curve < 0 || c->n_points == MAX_POINTS || !(k >= 1 && k <= 1e6))
-        return;
-    c->points[c->n_points++] = (struct point){curve, k, fus_csv_read_number(t, at[6]), fus_csv_read_number(t, at[7])};
-}
-
-static int read_curves(struct curves *c, const char *dir, struct fus_error *err)
-{
-    static const char *const names[] = {"participant", "decoder", "fold", "trials", "metric", "k", "value", "chance"};
-    struct fus_csv_read t;
-    char *path = NULL;
-    int at[8], code = fus_folder_join(&path, dir, "scores.csv", err);
-    FILE *f = code ? NULL : fopen(path, "rb");
-    if (!f) {
-        fus_base_free(path);
-        return code;
-    }
-    fclose(f);
-    code = fus_csv_read_open(&t, path, err);
-    fus_base_free(path);
-    if (code)
-        return code;
-    for (int i = 0; i < 8; i++)
-        at[i] = fus_csv_read_column(&t, names[i]);
-    while (fus_csv_read_next(&t))
-        take_row(c, &t, at);
-    return fus_csv_read_close(&t, err);
-}
-
-static void draw_curve(struct fus_text_buffer *out, const struct curves *c, int curve, const struct fus_axis *x,
-                       const struct fus_axis *y)
-{
-    bool pen = false;
-    int model = c->curves[curve].participant % 8;
-    fus_svg_put(out, "<g class=\"model$d\"><path class=\"ln\"$s d=\"", model,
-                c->curves[curve].kind ? " stroke-dasharray=\"4 3\" stroke-opacity=\".7\"" : "");
-    for (int i = 0; i < c->n_points; i++)
-        if (c->points[i].curve == curve) {
-            fus_svg_put(out, "$s$f,$f", pen ? "L" : "M", fus_axis_at(x, fus_fmath_log(c->points[i].k)),
-                        fus_axis_at(y, c->points[i].value));
-            pen = true;
-        }
-    fus_svg_put(out, "\"/>");
-    for (int i = 0; i < c->n_points; i++)
-        if (c->points[i].curve == curve && !c->curves[curve].kind)
-            fus_theme_marker(out, model, fus_axis_at(x, fus_fmath_log(c->points[i].k)),
-                             fus_axis_at(y, c->points[i].value), 2.6, NULL);
-    fus_svg_put(out, "</g>\n");
-}
-
-/* Ticks at the k that are there. */
-static void draw_ks(struct fus_text_buffer *out, const struct curves *c, const struct fus_axis *x,
-                    const struct fus_axis *y)
-{
-    for (int i = 0; i < c->n_points; i++)
-        if (c->points[i].curve == 0) {
-            double at = fus_axis_at(x, fus_fmath_log(c->points[i].k));
-            fus_svg_put(out, "<path class=\"gr\" d=\"M$f,$fV$f\"/><text class=\"tk mid\" x=\"$f\" y=\"$f\">$d</text>",
-                        at, y->to, y->from, at, y->from + 14, (int)c->points[i].k);
-        }
-    fus_svg_put(out, "<text class=\"tk mid\" x=\"$f\" y=\"$f\">images that may be named</text>\n",
-                (x->from + x->to) / 2, y->from + 30);
-    fus_svg_put(out, "<path class=\"eb\" stroke-dasharray=\"1 3\" d=\"");
-    bool pen = false;
-    for (int i = 0; i < c->n_points; i++)
-        if (c->points[i].curve == 0) {
-            fus_svg_put(out, "$s$f,$f", pen ? "L" : "M", fus_axis_at(x, fus_fmath_log(c->points[i].k)),
-                        fus_axis_at(y, c->points[i].chance));
-            pen = true;
-        }
-    fus_svg_put(out, "\"/>\n");
-}
-
-static void put_curves(struct fus_text_buffer *out, const struct curves *c)
-{
-    struct fus_axis x = {0}, y = {.percent = true};
-    double most = 0;
-    for (int i = 0; i < c->n_points; i++)
-        most = c->points[i].k > most ? c->points[i].k : most;
-    x.lo = 0, x.hi = fus_fmath_log(most > 1 ? most : 2), x.step = x.hi;
-    fus_axis_fit(&y, 0, 1, 4);
-    fus_svg_put(out, "<h2 id=\"retrieval\">Are the decoders any good?</h2>\n<figure><div class=\"grid\"><div>");
-    open_panel(out, WIDTH, HEIGHT, "Right image among the first k", 52);
-    axes(out, &x, &y, NULL, "share of test trials");
-    draw_ks(out, c, &x, &y);
-    for (int i = c->n_curves; i-- > 0;)
-        draw_curve(out, c, i, &x, &y);
-    fus_svg_put(out, "</svg></div><div class=\"text\"><ul class=\"legend\">");
-    for (int p = 0; p < c->n_participants; p++) {
-        fus_svg_put(out,
-                    "<li><svg width=\"34\" height=\"14\" viewBox=\"0 0 34 14\" aria-hidden=\"true\"><g "
-                    "class=\"model$d\"><path class=\"ln\" d=\"M2,7h30\"/>",
-                    p % 8);
-        fus_theme_marker(out, p % 8, 17, 7, 3, NULL);
-        fus_svg_put(out, "</g></svg> $e</li>", c->participants[p]);
-    }
-    fus_svg_put(out,
-                "</ul><figcaption>For every test trial all test images are ordered by their cosine with the decoded "
-                "embedding. Solid: the contrastive decoder; dashed: ridge regression; dotted: chance. k is on a "
-                "logarithmic scale. Numbers with intervals: scores.csv.</figcaption></div></div></figure>\n");
-}
-
-int fus_sdc_page_scores(struct fus_text_buffer *out, const char *dir, struct fus_error *err)
-{
-    struct curves *c = fus_base_alloc(1, sizeof *c);
-    int code = FUS_OK;
-    if (c) {
-        c->points = fus_base_alloc(MAX_POINTS, sizeof *c->points);
-        c->curves = fus_base_alloc(MAX_CURVES, sizeof *c->curves);
-    }
-    if (!c || !c->points || !c->curves)
-        code = fus_base_fail(err, FUS_ENOMEM, "no memory for retrieval curves");
-    if (!code)
-        code = read_curves(c, dir, err);
-    if (!code && c->n_points)
-        put_curves(out, c);
-    if (c) {
-        fus_base_free(c->points);
-        fus_base_free(c->curves);
-    }
-    fus_base_free(c);
-    return code;
+    fus_svg_put(out, "<path class=\"eb\" stroke-dasharray=\"3 2\" d=\"M$f,$fV$f\"/>", x, y->to, y->from);
 }
 
 /* ---- the sweep over eps ---- */
@@ -230,8 +43,9 @@ static void sweep_line(struct fus_text_buffer *out, const struct fus_sdc_page_ki
     fus_svg_put(out, "</g>\n");
 }
 
+/* level: a horizontal line, where it is on the scale. */
 static void sweep_panel(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k, const char *title,
-                        const char *left, const double *value, const double *other)
+                        const char *left, const double *value, const double *other, double level)
 {
     struct fus_axis x = {0}, y = {0};
     double most = 0, first = k->eps[0].eps, last = k->eps[k->n_eps - 1].eps;
@@ -242,13 +56,16 @@ static void sweep_panel(struct fus_text_buffer *out, const struct fus_sdc_page_k
     fus_axis_fit(&y, 0, most > 0 ? most : 1, 4);
     fus_axis_fit(&x, first, last > first ? last : first + 0.1, 5);
     fus_svg_put(out, "<div>");
-    open_panel(out, WIDTH, HEIGHT, title, 52);
-    axes(out, &x, &y, "eps, the largest distance of neighbours", left);
+    fus_sdc_page_panel(out, WIDTH, FUS_SDC_PAGE_HEIGHT, title, 52);
+    fus_sdc_page_axes(out, &x, &y, "eps, the largest distance of neighbours", left);
     if (k->shown >= 0) {
         fus_svg_put(out, "<g class=\"ink0\">");
         vertical_line(out, fus_axis_at(&x, k->eps[k->shown].eps), &y);
         fus_svg_put(out, "</g>");
     }
+    if (level > 0 && level <= y.hi)
+        fus_svg_put(out, "<g class=\"ink0\"><path class=\"eb\" stroke-dasharray=\"1 3\" d=\"M$f,$fH$f\"/></g>", x.from,
+                    fus_axis_at(&y, level), x.to);
     if (other)
         sweep_line(out, k, &x, &y, other, 1);
     sweep_line(out, k, &x, &y, value, 0);
@@ -257,7 +74,7 @@ static void sweep_panel(struct fus_text_buffer *out, const struct fus_sdc_page_k
 
 void fus_sdc_page_sweep(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k)
 {
-    double clusters[1000], core[1000], chance[1000];
+    double clusters[1000], core[1000], chance[1000], share[1000], q[1000];
     bool judged = false;
     if (k->n_eps < 2)
         return;
@@ -265,79 +82,26 @@ void fus_sdc_page_sweep(struct fus_text_buffer *out, const struct fus_sdc_page_k
         clusters[e] = k->eps[e].n_count;
         core[e] = k->eps[e].n_core;
         chance[e] = k->eps[e].null_core;
+        share[e] = (k->eps[e].n_core + k->eps[e].n_border) / k->n_voxels;
+        q[e] = k->eps[e].q < 1 ? k->eps[e].q : k->eps[e].q >= 1 ? 1 : NAN;
         judged = judged || isfinite(chance[e]);
     }
     fus_svg_put(out, "<figure><div class=\"grid\">");
-    sweep_panel(out, k, "Clusters that count", "clusters", clusters, NULL);
-    sweep_panel(out, k, judged ? "Core voxels, and by chance" : "Core voxels", "voxels", core, judged ? chance : NULL);
+    sweep_panel(out, k, "Clusters that count", "clusters", clusters, NULL, 0);
+    sweep_panel(out, k, judged ? "Core voxels, and by chance" : "Core voxels", "voxels", core, judged ? chance : NULL,
+                0);
+    if (k->n_voxels > 0)
+        sweep_panel(out, k, "Share of voxels in a cluster", "share", share, NULL, 0);
+    if (judged)
+        sweep_panel(out, k, "q, the share that chance gives", "q, at most 1", q, NULL, 0.05);
     fus_svg_put(out,
                 "</div><figcaption>A cluster counts with ten voxels or more, of more participants than "
                 "--min-others. $sThe vertical line is the eps described below. All values: "
                 "$s/eps.csv.</figcaption></figure>\n",
-                judged ? "Dashed: the mean over participants' vectors turned at random. " : "", k->folder);
+                judged ? "Dashed: the mean over draws by chance (Methods). Dotted: q of .05. " : "", k->folder);
 }
 
 /* ---- matrices ---- */
-
-struct matrix {
-    int rows, columns;
-    const double *values; /* [rows, columns] */
-    double low, high;
-    const char *title;
-    char *const *row_names; /* NULL: numbers from 1 */
-    int decimals;
-};
-
-static int level_of(const struct matrix *m, double v)
-{
-    int level = isfinite(v) ? (int)floor((v - m->low) / (m->high - m->low) * FUS_THEME_HEAT_LEVELS) : -1;
-    return level < 0 ? (isfinite(v) ? 0 : -1) : level >= FUS_THEME_HEAT_LEVELS ? FUS_THEME_HEAT_LEVELS - 1 : level;
-}
-
-static void put_matrix(struct fus_text_buffer *out, const struct matrix *m)
-{
-    double left = 24, top = 26;
-    for (int r = 0; r < m->rows && m->row_names; r++) {
-        char name[4 * NAME_CHARS + 1];
-        fus_svg_shorten(name, m->row_names[r], NAME_CHARS);
-        double w = fus_svg_width(name, 9) + 8;
-        left = w > left ? w : left;
-    }
-    double cell = (WIDTH - left - 6) / m->columns;
-    cell = cell > 22 ? 22 : cell;
-    double high = cell < 9 ? 9 : cell > 16 ? 16 : cell, height = top + high * m->rows + 30;
-    int every = (int)ceil(14 / cell), every_row = m->row_names ? 1 : (int)ceil(10 / high);
-    fus_svg_put(out, "<div>");
-    open_panel(out, WIDTH, height, m->title, 0);
-    fus_svg_put(out, "<g class=\"hm\">");
-    for (int r = 0; r < m->rows; r++)
-        for (int c = 0; c < m->columns; c++) {
-            double v = m->values[(size_t)r * (size_t)m->columns + (size_t)c];
-            int level = level_of(m, v);
-            char number[FUS_SVG_NUMBER_BYTES];
-            fus_svg_number(number, v, m->decimals);
-            if (level >= 0)
-                fus_svg_put(out,
-                            "<rect class=\"q$d\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"><title>$e</title></rect>",
-                            level, left + c * cell, top + r * high, cell, high, number);
-        }
-    fus_svg_put(out, "</g><rect class=\"ax\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/>", left, top,
-                cell * m->columns, high * m->rows);
-    for (int r = 0; r < m->rows; r += every_row) {
-        char name[4 * NAME_CHARS + 1];
-        if (m->row_names)
-            fus_svg_shorten(name, m->row_names[r], NAME_CHARS);
-        else
-            snprintf(name, sizeof name, "%d", r + 1);
-        fus_svg_put(out, "<text class=\"tl tk end\" x=\"$f\" y=\"$f\">$e</text>", left - 5, top + (r + 0.5) * high + 3,
-                    name);
-    }
-    for (int c = 0; c < m->columns; c += every)
-        fus_svg_put(out, "<text class=\"tl tk mid\" x=\"$f\" y=\"$f\">$d</text>", left + (c + 0.5) * cell,
-                    top + high * m->rows + 11, c + 1);
-    fus_svg_put(out, "<text class=\"tk mid\" x=\"$f\" y=\"$f\">cluster</text></svg></div>\n",
-                left + cell * m->columns / 2, top + high * m->rows + 24);
-}
 
 /* values [participants, clusters shown] of a quantity; returns the largest. */
 static double fill(double *values, const struct fus_sdc_page_kind *k, int n, int quantity)
@@ -361,21 +125,22 @@ void fus_sdc_page_matrices(struct fus_text_buffer *out, const struct fus_sdc_pag
         out->failed = true;
         return;
     }
-    struct matrix m = {k->n_names, n, values, 0, fill(values, k, n, 0), "Voxels of each participant", k->names, 0};
+    struct fus_sdc_page_matrix m = {k->n_names, n, values, 0, fill(values, k, n, 0), "Voxels of each participant",
+                                    k->names,   0};
     if (n > 0 && k->n_names > 0) {
         fus_svg_put(out, "<figure><div class=\"grid\">");
-        put_matrix(out, &m);
+        fus_sdc_page_matrix(out, &m);
         m.low = 0, m.high = 1, m.decimals = 2;
         for (int quantity = 1; quantity <= 2 && k->decoded; quantity++) {
             fill(values, k, n, quantity);
             m.title = quantity == 1 ? "r on test trials, own voxels" : "r, participant left out";
-            put_matrix(out, &m);
+            fus_sdc_page_matrix(out, &m);
         }
         for (int i = 0; k->cosine && i < n * n; i++)
             values[i] = k->cosine[i / n * k->n_clusters + i % n];
-        m = (struct matrix){n, n, values, -1, 1, "Cosine of centroids", NULL, 2};
+        m = (struct fus_sdc_page_matrix){n, n, values, -1, 1, "Cosine of centroids", NULL, 2};
         if (k->cosine)
-            put_matrix(out, &m);
+            fus_sdc_page_matrix(out, &m);
         fus_svg_put(out, "</div><figcaption>");
         if (n < k->n_clusters)
             fus_svg_put(out, "The first $d of $d clusters. ", n, k->n_clusters);
@@ -404,10 +169,10 @@ void fus_sdc_page_overlap(struct fus_text_buffer *out, const struct fus_sdc_page
             values[i * n + c] = v;
             most = v > most ? v : most;
         }
-    struct matrix m = {k->n_overlaps, n, values, 0, most, "Dice with selective units", k->overlap_name, 2};
+    struct fus_sdc_page_matrix m = {k->n_overlaps, n, values, 0, most, "Dice with selective units", k->overlap_name, 2};
     if (k->n_overlaps && n) {
         fus_svg_put(out, "<h3>Are these the localizer's categories?</h3>\n<figure><div class=\"grid\">");
-        put_matrix(out, &m);
+        fus_sdc_page_matrix(out, &m);
         fus_svg_put(out,
                     "</div><figcaption>Rows: units that a localizer with other pictures found selective for a category "
                     "in a network; columns: clusters, made without any label. Dark: a Dice index of $2, the largest. A "

@@ -1,9 +1,9 @@
 /* How it was done, with every choice and limit: see page.h. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "analysis/sdc/page.h"
+#include "nn/base/number.h"
 
 static void put_vectors(struct fus_text_buffer *out, const struct fus_sdc_page_kind *kinds, int n)
 {
@@ -24,6 +24,17 @@ static void put_vectors(struct fus_text_buffer *out, const struct fus_sdc_page_k
                      "cosine.</dd>\n");
 }
 
+static void put_required(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k)
+{
+    static const char *const keys[] = {"require_people", "require_networks"}, *const names[] = {"people", "networks"};
+    for (int i = 0; i < 2; i++) {
+        char n[128];
+        fus_sdc_page_member(n, k, keys[i]);
+        if (strcmp(n, "0") > 0)
+            fus_svg_put(out, "Among a core voxel's neighbours, itself counted, are at least $e $s. ", n, names[i]);
+    }
+}
+
 static void put_rule(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k)
 {
     char others[128], border[128], zero[128];
@@ -33,16 +44,17 @@ static void put_rule(struct fus_text_buffer *out, const struct fus_sdc_page_kind
     fus_svg_put(out,
                 "<dt>Clusters</dt><dd>A voxel is core if voxels of at least $e other participants are nearer than eps. "
                 "Clusters are the connected components of core voxels with links shorter than eps, links within a "
-                "participant included. A voxel that is not core joins ",
+                "participant included. ",
                 others);
+    put_required(out, k);
     if (strcmp(border, "last") == 0)
-        fus_svg_put(out,
-                    "the last cluster, by number, of which a core voxel is nearer than eps, as the search of Efird "
-                    "et al. ends. ");
+        fus_svg_put(out, "A voxel that is not core joins the last cluster, by number, of which a core voxel is nearer "
+                         "than eps, as the search of Efird "
+                         "et al. ends. ");
     else
-        fus_svg_put(out,
-                    "the cluster of its nearest core voxel if that is nearer than eps; this does not depend on the "
-                    "order of voxels. Efird et al. let the last cluster that reaches it win (--border last). ");
+        fus_svg_put(out, "A voxel that is not core joins the cluster of its nearest core voxel if that is nearer than "
+                         "eps; this does not depend on the "
+                         "order of voxels. Efird et al. let the last cluster that reaches it win (--border last). ");
     fus_svg_put(out,
                 "Nothing is aligned anatomically. Numbers follow the first core voxel, in the order of "
                 "participants and voxels. After border voxels are assigned, a cluster may have voxels of fewer "
@@ -113,11 +125,79 @@ static void put_expansion(struct fus_text_buffer *out, const struct fus_sdc_page
                  "the cluster is matched by its centroid (nearer than eps), the participant's voxels nearer than eps "
                  "to that centroid are used. With P participants the rule asks for P \xe2\x88\x92 2 others at most "
                  "there.</dd>\n");
+    if (k->n_ways)
+        fus_svg_put(
+            out,
+            "<dt>Other ways</dt><dd>DBSCAN (Ester et al. 1996) in each participant alone: core voxels have as many "
+            "other voxels of the participant nearer than eps as the rule above asks for participants. Spherical "
+            "k-means (Dhillon &amp; Modha 2001), the best of four starts. A cluster of one participant is tested in "
+            "all others by its centroid; k-means like the shared clusters, without the participant and matched. "
+            "Replicated: r &gt; 0 at q &lt; .05 in more participants than --min-others, or in all others.</dd>\n");
+    fus_svg_put(
+        out,
+        "<dt>Stability</dt><dd>Reruns of the decoders, drawn with replacement for each participant ($e "
+        "times), averaged and clustered at the same eps; with `sdc fit --halves` decoders of odd and of even "
+        "sessions, clustered at the nearest eps at which as many voxels are core. The best Jaccard index of each "
+        "cluster (Hennig 2007) and adjusted Rand indices (Hubert &amp; Arabie 1985). Voxels were chosen, and "
+        "z-scores made, from all sessions.</dd>\n",
+        stability);
+}
+
+/* ---- what differs from the paper ---- */
+
+struct choice {
+    bool of_fit;
+    const char *key, *theirs, *name;
+};
+
+static const struct choice choices[] = {
+    {true, "min_nc", "8", "least noise ceiling"},
+    {true, "repeats", "3", "repeats"},
+    {true, "zscore", "true", "z-scores"},
+    {true, "iterations", "5001", "steps"},
+    {true, "batch", "128", "batch"},
+    {true, "lr", "0.0001", "learning rate"},
+    {true, "temperature", "0.03", "temperature"},
+    {true, "noise", "1", "noise"},
+    {true, "tail", "0", "share of iterates averaged"},
+    {true, "reruns", "50", "reruns"},
+    {true, "same_image", "keep", "trials of one image in a batch"},
+    {false, "vectors", "weight", "vectors"},
+    {false, "eps", "0.45,0.50,0.55,0.60,0.65,0.70", "eps"},
+    {false, "min_others", "3", "other participants"},
+    {false, "border", "last", "border"},
+    {false, "expand", "auto", "expansion"},
+};
+
+static bool same_value(const char *a, const char *b)
+{
+    double x, y;
+    return strcmp(a, b) == 0 || (fus_number_real(&x, a, NULL) && fus_number_real(&y, b, NULL) && x == y);
+}
+
+/* Of the fit once, of each kind of vectors its own. */
+static void put_differences(struct fus_text_buffer *out, const struct fus_sdc_page_kind *kinds, int n)
+{
+    int shown = 0;
+    fus_svg_put(out, "<dt>Differences from Efird et al.</dt><dd>");
+    for (int i = 0; i < n; i++)
+        for (size_t c = 0; c < sizeof choices / sizeof *choices; c++) {
+            char value[128];
+            if (choices[c].of_fit)
+                fus_sdc_page_fit_member(value, &kinds[i], choices[c].key);
+            else
+                fus_sdc_page_member(value, &kinds[i], choices[c].key);
+            if (!*value || same_value(value, choices[c].theirs) || (choices[c].of_fit && i > 0))
+                continue;
+            fus_svg_put(out, "$s$s", shown++ ? "; " : "", choices[c].name);
+            if (n > 1 && !choices[c].of_fit)
+                fus_svg_put(out, " of $s", kinds[i].which);
+            fus_svg_put(out, " $e (theirs $e)", value, choices[c].theirs);
+        }
     fus_svg_put(out,
-                "<dt>Stability</dt><dd>Reruns of the decoders, drawn with replacement for each participant ($e "
-                "times), averaged and clustered at the same eps; the best Jaccard index of each cluster (Hennig "
-                "2007). It needs two reruns or more, and weights.</dd>\n",
-                stability);
+                "$sIn every case: random numbers, which are each participant's own here; which of a participant's own "
+                "images test; voxels that do not vary in a session, which are left out here.</dd>\n",
+                shown ? ". " : "No option differs from the preset. ");
 }
 
 void fus_sdc_page_methods(struct fus_text_buffer *out, const struct fus_sdc_page_kind *kinds, int n)
@@ -127,6 +207,7 @@ void fus_sdc_page_methods(struct fus_text_buffer *out, const struct fus_sdc_page
     put_rule(out, &kinds[0]);
     put_eps(out, &kinds[0]);
     put_expansion(out, &kinds[0]);
+    put_differences(out, kinds, n);
     fus_svg_put(
         out, "<dt>What this cannot say</dt><dd>That voxels of several people have alike vectors says that the same "
              "direction of this embedding can be read from them, not that these voxels cause anything, nor that the "

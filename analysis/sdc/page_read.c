@@ -78,14 +78,14 @@ static double read_known(struct fus_csv_read *t, int column, double most)
 
 static int read_sweep(struct fus_sdc_page_kind *k, const char *dir, struct fus_error *err)
 {
-    static const char *const names[] = {"n_core", "n_clusters", "n_count", "null_core", "q"};
+    static const char *const names[] = {"n_core", "n_clusters", "n_count", "null_core", "q", "n_border"};
     struct fus_csv_read t;
     bool there;
-    int at[5], code = open_table(&t, &there, dir, k->folder, "eps.csv", err);
+    int at[6], code = open_table(&t, &there, dir, k->folder, "eps.csv", err);
     if (code || !there)
         return code;
     int eps = fus_csv_read_column(&t, "eps"), chosen = fus_csv_read_column(&t, "chosen");
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 6; i++)
         at[i] = fus_csv_read_column(&t, names[i]);
     size_t room = 0;
     while (fus_csv_read_next(&t)) {
@@ -98,9 +98,9 @@ static int read_sweep(struct fus_sdc_page_kind *k, const char *dir, struct fus_e
         struct fus_sdc_page_eps *e = &k->eps[k->n_eps++];
         snprintf(e->name, sizeof e->name, "%.30s", fus_csv_read_text(&t, eps));
         e->eps = read_known(&t, eps, 2);
-        double *to[] = {&e->n_core, &e->n_clusters, &e->n_count, &e->null_core, &e->q};
-        for (int i = 0; i < 5; i++) /* chance may be empty */
-            *to[i] = i < 3 ? read_known(&t, at[i], MOST_COUNT) : read_amount(&t, at[i], MOST_COUNT);
+        double *to[] = {&e->n_core, &e->n_clusters, &e->n_count, &e->null_core, &e->q, &e->n_border};
+        for (int i = 0; i < 6; i++) /* chance may be empty */
+            *to[i] = i < 3 || i == 5 ? read_known(&t, at[i], MOST_COUNT) : read_amount(&t, at[i], MOST_COUNT);
         e->chosen = fus_csv_read_count(&t, chosen, 1) == 1;
     }
     return fus_csv_read_close(&t, err);
@@ -145,13 +145,13 @@ static int read_names(struct fus_sdc_page_kind *k, struct fus_csv_read *t, int *
     return FUS_OK;
 }
 
-static void read_cluster(struct fus_sdc_page_kind *k, struct fus_csv_read *t, const int at[9], int label, int first)
+static void read_cluster(struct fus_sdc_page_kind *k, struct fus_csv_read *t, const int at[10], int label, int first)
 {
     struct fus_sdc_page_cluster *c = &k->clusters[k->n_clusters++];
     *c = (struct fus_sdc_page_cluster){0};
-    double *to[] = {&c->n_voxels,      &c->n_participants, &c->cohesion,        &c->separation, &c->jaccard,
-                    &c->replicated_in, &c->opposite,       &c->opposite_cosine, &c->label_auc};
-    for (int i = 0; i < 9; i++)
+    double *to[] = {&c->n_voxels,       &c->n_participants, &c->cohesion, &c->separation,      &c->jaccard,
+                    &c->jaccard_halves, &c->replicated_in,  &c->opposite, &c->opposite_cosine, &c->label_auc};
+    for (int i = 0; i < 10; i++)
         *to[i] = i < 2 ? read_known(t, at[i], MOST_COUNT) : fus_csv_read_number(t, at[i]);
     if (!(c->replicated_in >= 0 && c->replicated_in <= k->n_names))
         c->replicated_in = NAN;
@@ -165,15 +165,15 @@ static void read_cluster(struct fus_sdc_page_kind *k, struct fus_csv_read *t, co
 
 static int read_clusters(struct fus_sdc_page_kind *k, const char *folder, struct fus_error *err)
 {
-    static const char *const names[] = {"n_voxels",      "n_participants", "cohesion",        "separation", "jaccard",
-                                        "replicated_in", "opposite",       "opposite_cosine", "label_auc"};
+    static const char *const names[] = {"n_voxels",       "n_participants", "cohesion", "separation",      "jaccard",
+                                        "jaccard_halves", "replicated_in",  "opposite", "opposite_cosine", "label_auc"};
     struct fus_csv_read t;
     bool there;
-    int at[9], first = 0, code = open_table(&t, &there, folder, "clusters.csv", NULL, err);
+    int at[10], first = 0, code = open_table(&t, &there, folder, "clusters.csv", NULL, err);
     size_t room = 0;
     if (code || !there)
         return code;
-    for (int i = 0; i < 9; i++)
+    for (int i = 0; i < 10; i++)
         at[i] = fus_csv_read_column(&t, names[i]);
     int label = fus_csv_read_column(&t, "label");
     k->names = fus_base_alloc(FUS_CSV_READ_COLUMNS, sizeof *k->names);
@@ -396,43 +396,67 @@ static int read_overlap(struct fus_sdc_page_kind *k, const char *folder, struct 
 
 /* ---- all ---- */
 
-static int read_record(struct fus_sdc_page_kind *k, const char *dir, struct fus_error *err)
+static int read_text(char **text, const char *dir, const char *folder, const char *file, struct fus_error *err)
 {
     char *path = NULL;
     size_t n;
-    int code = path_of(&path, dir, k->folder, "cluster.json", err);
+    int code = path_of(&path, dir, folder ? folder : file, folder ? file : NULL, err);
     if (!code && exists(path))
-        code = fus_base_read_file((uint8_t **)&k->record, &n, path, (size_t)1 << 26, err);
+        code = fus_base_read_file((uint8_t **)text, &n, path, (size_t)1 << 26, err);
     fus_base_free(path);
     return code;
 }
 
-void fus_sdc_page_member(char text[128], const struct fus_sdc_page_kind *k, const char *key)
+static int read_record(struct fus_sdc_page_kind *k, const char *dir, struct fus_error *err)
+{
+    int code = read_text(&k->record, dir, k->folder, "cluster.json", err);
+    return code ? code : read_text(&k->fit_record, dir, NULL, "sdc.json", err);
+}
+
+/* A string, or the text of a number or word. */
+static void find_member(char text[128], char *record, const char *key)
 {
     struct fus_json j;
     text[0] = '\0';
-    if (!k->record)
+    if (!record)
         return;
-    fus_json_start(&j, k->record, strlen(k->record), 0, NULL);
+    fus_json_start(&j, record, strlen(record), 0, NULL);
     for (fus_json_enter(&j, '{'); fus_json_next(&j);) {
         bool wanted = strcmp(fus_json_key(&j), key) == 0;
-        const char *at = k->record + j.b.pos;
+        const char *at = record + j.b.pos;
         at += strspn(at, " \n");
-        if (wanted && *at == '"')
+        if (wanted && *at == '"') {
             snprintf(text, 128, "%s", fus_json_string(&j));
-        else if (wanted && *at >= '0' && *at <= '9')
-            snprintf(text, 128, "%llu", (unsigned long long)fus_json_u64(&j));
-        else
-            fus_json_skip(&j);
+            continue;
+        }
+        if (wanted && *at != '{' && *at != '[')
+            snprintf(text, 128, "%.*s", (int)(strcspn(at, ",} \n") < 127 ? strcspn(at, ",} \n") : 127), at);
+        fus_json_skip(&j);
     }
     fus_json_end(&j);
+}
+
+void fus_sdc_page_member(char text[128], const struct fus_sdc_page_kind *k, const char *key)
+{
+    find_member(text, k->record, key);
+}
+
+void fus_sdc_page_fit_member(char text[128], const struct fus_sdc_page_kind *k, const char *key)
+{
+    find_member(text, k->fit_record, key);
+}
+
+int fus_sdc_page_table(struct fus_csv_read *t, bool *there, const char *folder, const char *name, struct fus_error *err)
+{
+    return open_table(t, there, folder, name, NULL, err);
 }
 
 int fus_sdc_page_read(struct fus_sdc_page_kind *k, const char *dir, const char *folder, const char *which,
                       struct fus_error *err)
 {
     static int (*const parts[])(struct fus_sdc_page_kind *, const char *, struct fus_error *) = {
-        read_clusters, read_decoded, read_thumbs, read_images, read_contrasts, read_cosines, read_overlap};
+        read_clusters,  read_decoded, read_thumbs,  read_images,
+        read_contrasts, read_cosines, read_overlap, fus_sdc_page_judge_read};
     char *at = NULL;
     *k = (struct fus_sdc_page_kind){.which = which, .folder = folder, .shown = -1};
     int code = read_sweep(k, dir, err);
@@ -471,6 +495,7 @@ void fus_sdc_page_free(struct fus_sdc_page_kind *k)
         fus_base_free(k->thumbs[i]);
     for (int i = 0; i < k->n_overlaps; i++)
         fus_base_free(k->overlap_name[i]);
+    fus_sdc_page_judge_free(k);
     fus_base_free(k->overlap_name);
     fus_base_free(k->overlap);
     fus_base_free(k->eps);
@@ -483,5 +508,6 @@ void fus_sdc_page_free(struct fus_sdc_page_kind *k)
     fus_base_free(k->thumbs);
     fus_base_free(k->sheet);
     fus_base_free(k->record);
+    fus_base_free(k->fit_record);
     *k = (struct fus_sdc_page_kind){0};
 }

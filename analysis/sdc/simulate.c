@@ -22,6 +22,7 @@ void fus_sdc_simulate_defaults(struct fus_sdc_simulate_options *o)
                                            .repeats = 3,
                                            .n_sessions = 6,
                                            .d = 64,
+                                           .scatter = 1,
                                            .group = 24,
                                            .n_mixed = 40,
                                            .n_idle = 60};
@@ -131,21 +132,23 @@ int fus_sdc_simulate_axes(double *q, size_t d, uint64_t seed, uint64_t who, stru
 }
 
 /* The embedding of one picture, of length 1. */
-static void embed(double *y, const struct fus_sdc_picture *p, const double *q, size_t d, struct fus_rng *rng)
+static void embed(double *y, const struct fus_sdc_picture *p, const double *q, const struct fus_sdc_simulate_options *o,
+                  struct fus_rng *rng)
 {
+    size_t d = o->d;
     const double level = 1.2 * sqrt(1.5), other = 0.2; /* three levels of variance 1, times 1.2 */
     bool car = p->category == FUS_SDC_AXIS_CAR;
-    double paint = car ? level * p->paint : other * fus_rng_normal(rng);
-    double view = car ? level * p->view : other * fus_rng_normal(rng);
+    double paint = car ? level * p->paint : other * o->scatter * fus_rng_normal(rng);
+    double view = car ? level * p->view : other * o->scatter * fus_rng_normal(rng);
     memset(y, 0, d * sizeof *y);
-    add(y, 1 + 0.3 * fus_rng_normal(rng), q + p->category * d, d);
+    add(y, 1 + 0.3 * o->scatter * fus_rng_normal(rng), q + p->category * d, d);
     add(y, paint, q + FUS_SDC_AXIS_PAINT * d, d);
     add(y, view, q + FUS_SDC_AXIS_VIEW * d, d);
     add(y, 1.2 * p->side, q + FUS_SDC_AXIS_SIDE * d, d);
     add(y, 1.2 * p->glasses, q + FUS_SDC_AXIS_GLASSES * d, d);
     add(y, 1, q + FUS_SDC_AXIS_COMMON * d, d);
     for (size_t k = FUS_SDC_N_AXES; k < d; k++)
-        add(y, 0.25 * fus_rng_normal(rng), q + k * d, d);
+        add(y, 0.25 * o->scatter * fus_rng_normal(rng), q + k * d, d);
     scale_to_unit(y, d);
 }
 
@@ -166,7 +169,7 @@ static int embed_all(double *y, const char *folder, const struct fus_sdc_picture
     for (size_t i = 0; !code && i < n; i++) {
         struct fus_rng rng;
         fus_sdc_simulate_stream(&rng, o->seed, FUS_SDC_STREAM_IMAGES, i, 0);
-        embed(y + i * d, &pictures[i], q, d, &rng);
+        embed(y + i * d, &pictures[i], q, o, &rng);
         for (size_t j = 0; j < d; j++) {
             single[i * d + j] = (float)y[i * d + j];
             mean[j] += y[i * d + j] / (double)n;
@@ -201,7 +204,7 @@ static int write_study(const char *folder, const struct fus_sdc_simulate_options
 
 static int check_options(const struct fus_sdc_simulate_options *o, struct fus_error *err)
 {
-    if (o->n_participants < 1 || o->n_participants > 99 || o->d < FUS_SDC_N_AXES + 1 || o->d > 4096 || o->repeats < 1 ||
+    if (o->n_participants < 0 || o->n_participants > 99 || o->d < FUS_SDC_N_AXES + 1 || o->d > 4096 || o->repeats < 1 ||
         o->repeats > 100 || o->n_sessions < 1 || o->n_shared > 100000 || o->n_own > 100000 || o->group > 1000 ||
         o->n_mixed > 10000 || o->n_idle > 10000 || o->n_shared + o->n_own < 10 || o->group < 3 ||
         (o->n_shared + o->n_own) * (size_t)o->repeats < 2 * (size_t)o->n_sessions)

@@ -48,10 +48,11 @@ const char *fus_sdc_simulate_name(enum fus_sdc_concept c);
 
 struct fus_sdc_simulate_options {
     uint64_t seed;
-    int n_participants;            /* 8 */
+    int n_participants;            /* 8; 0: pictures and their embedding alone */
     size_t n_shared, n_own;        /* images seen by all, and by one participant: 150, 900 */
     int repeats, n_sessions;       /* of each image; 3, 6 */
     size_t d;                      /* dimensions; 64 */
+    double scatter;                /* factor of every e in an embedding; 1 */
     size_t group, n_mixed, n_idle; /* voxels of a concept (24 +- 8), 40, 60 */
     bool alone;                    /* every participant's concepts have axes of their own: nothing is shared */
 };

@@ -3,13 +3,15 @@
  *   reruns   reruns are drawn with replacement for each participant and averaged
  *   halves   decoders of odd and of even sessions (`sdc fit --halves`)
  *
- * They are clustered at the same eps and compared: the adjusted Rand index of all labels and of
+ * They are clustered, reruns at the same eps, halves at the nearest eps that gives as many core
+ * voxels, and compared: the adjusted Rand index of all labels and of
  * those of voxels that are core here, and of each cluster the mean of the best Jaccard index
  * (Hennig 2007: stable from 0.75 on, dissolved below 0.5). */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/inference.h"
 #include "analysis/sdc/explain.h"
 #include "analysis/sdc/noise.h"
 #include "nn/base/rng.h"
@@ -141,7 +143,28 @@ static int read_half(const struct resampling *r, const char *file, struct fus_er
 
 /* ---- their clusters ---- */
 
-static int cluster(const struct resampling *r, int *n_clusters, struct fus_error *err)
+/* The eps nearest to this one at which as many voxels are core as here: of decoders of less data,
+ * which are noisier, the same eps would judge the amount of data. */
+static int match_core(double *eps, const struct resampling *r, struct fus_error *err)
+{
+    const struct fus_sdc_clustering *c = r->x->c;
+    size_t n = c->decoders.vectors.n, n_core = c->eps[r->x->e].n_core;
+    double *sorted = fus_base_alloc(n + 1, sizeof *sorted);
+    if (!sorted)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu voxels", n);
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = r->kappa[i];
+    fus_order_sort(sorted, n);
+    if (n_core && isfinite(sorted[n_core - 1]) && (float)*eps <= (float)sorted[n_core - 1])
+        *eps = nextafterf((float)sorted[n_core - 1], 2);
+    else if (n_core < n && (float)*eps > (float)sorted[n_core])
+        *eps = sorted[n_core];
+    fus_base_free(sorted);
+    return FUS_OK;
+}
+
+/* match: at the eps of match_core, which *eps becomes. */
+static int cluster(const struct resampling *r, int *n_clusters, double *eps, bool match, struct fus_error *err)
 {
     const struct fus_sdc_clustering *c = r->x->c;
     struct fus_sdc_vectors v = c->decoders.vectors;
@@ -150,9 +173,11 @@ static int cluster(const struct resampling *r, int *n_clusters, struct fus_error
     int code = fus_sdc_pairs_create(&p, &v, err);
     if (!code)
         code = fus_sdc_core_distances(r->kappa, p, v.n, &c->rule, err);
+    *eps = c->eps[r->x->e].eps;
+    if (!code && match)
+        code = match_core(eps, r, err);
     if (!code)
-        code =
-            fus_sdc_cluster(r->label, n_clusters, NULL, p, r->kappa, v.n, &c->eps[r->x->e].eps, 1, c->o->border, err);
+        code = fus_sdc_cluster(r->label, n_clusters, NULL, p, r->kappa, v.n, eps, 1, c->o->border, err);
     fus_sdc_pairs_destroy(p);
     return code;
 }
@@ -205,9 +230,9 @@ static void add_rand(struct fus_sdc_agreement *to, const struct resampling *r, c
 }
 
 /* Clusters the vectors at hand and compares. */
-static int compare(struct fus_sdc_agreement *to, const struct resampling *r, struct fus_error *err)
+static int compare(struct fus_sdc_agreement *to, const struct resampling *r, bool match, struct fus_error *err)
 {
-    int n_clusters, code = cluster(r, &n_clusters, err);
+    int n_clusters, code = cluster(r, &n_clusters, &to->eps, match, err);
     if (!code)
         code = add_jaccard(r, n_clusters, err);
     if (!code)
@@ -220,7 +245,7 @@ static int compare(struct fus_sdc_agreement *to, const struct resampling *r, str
 static struct fus_sdc_agreement *add_agreement(struct fus_sdc_explained *x, const char *with)
 {
     struct fus_sdc_agreement *a = &x->agreement[x->n_agreements++];
-    *a = (struct fus_sdc_agreement){.with = with};
+    *a = (struct fus_sdc_agreement){.with = with, .eps = NAN};
     return a;
 }
 
@@ -240,7 +265,7 @@ static int compare_reruns(struct resampling *r, struct fus_error *err)
     for (int i = 0; i < n && !code; i++) {
         code = draw(r, i, err);
         if (!code)
-            code = compare(a, r, err);
+            code = compare(a, r, false, err);
     }
     finish(a);
     for (int c = 0; c < x->k; c++)
@@ -266,7 +291,7 @@ static int compare_halves(struct resampling *r, struct fus_error *err)
         struct fus_sdc_agreement *a = add_agreement(x, names[h]);
         code = read_half(r, files[h], err);
         if (!code)
-            code = compare(a, r, err);
+            code = compare(a, r, true, err);
         if (h == 0 && !code)
             memcpy(first, r->label, n * sizeof *first);
     }

@@ -106,8 +106,8 @@ static int open_mask(struct part *p, const char *dir, struct fus_error *err)
     return code;
 }
 
-/* The masks in the list's order. *s stays NULL if there is no list. n: voxels that must be there.
- */
+/* The masks in the list's order. *s stays NULL if there is no list. n: voxels that must be there;
+ * SIZE_MAX: any number. */
 static int open_space(struct space **s, const char *dir, const char *name, size_t n, struct fus_error *err)
 {
     char path[PATH_BYTES], *text;
@@ -142,9 +142,34 @@ static int open_space(struct space **s, const char *dir, const char *name, size_
         n_kept += p->n_kept;
     }
     fus_base_free(bytes);
-    if (!code && n_kept != n)
+    if (!code && n != SIZE_MAX && n_kept != n)
         code = fus_base_fail(err, FUS_EFORMAT, "%s: its masks hold %zu voxels, expected %zu as in the decoder", path,
                              n_kept, n);
+    return code;
+}
+
+static bool same_part(const struct fus_volume_space *a, const struct fus_volume_space *b)
+{
+    return a->format == b->format && memcmp(a->grid, b->grid, sizeof a->grid) == 0 &&
+           memcmp(a->pixdim, b->pixdim, sizeof a->pixdim) == 0 && a->qform_code == b->qform_code &&
+           memcmp(a->quatern, b->quatern, sizeof a->quatern) == 0 && a->sform_code == b->sform_code &&
+           memcmp(a->srow, b->srow, sizeof a->srow) == 0 && a->ras_good == b->ras_good &&
+           memcmp(a->ras, b->ras, sizeof a->ras) == 0;
+}
+
+int fus_sdc_volumes_same_space(bool *same, const char *dir, const char *a, const char *b, struct fus_error *err)
+{
+    struct space *first = NULL, *second = NULL;
+    int code = open_space(&first, dir, a, SIZE_MAX, err);
+    if (!code && first)
+        code = open_space(&second, dir, b, SIZE_MAX, err);
+    *same = !code && first && second && first->n == second->n;
+    for (int i = 0; *same && i < first->n; i++)
+        *same = same_part(&first->part[i].space, &second->part[i].space);
+    if (first)
+        close_space(first);
+    if (second)
+        close_space(second);
     return code;
 }
 

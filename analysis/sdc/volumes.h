@@ -24,6 +24,9 @@ int fus_sdc_volumes_write_labels(bool *written, const char *dir, const char *out
 /* member [n_clusters, n] 0 or 1. */
 int fus_sdc_volumes_write_expanded(bool *written, const char *dir, const char *out, const char *name,
                                    const uint8_t *member, int n_clusters, size_t n, struct fus_error *err);
+/* Whether the responses of two participants of DIR lie in one space: volumes or surfaces of the
+ * same grids and geometry. */
+int fus_sdc_volumes_same_space(bool *same, const char *dir, const char *a, const char *b, struct fus_error *err);
 /* names [n_clusters]: what a cluster is called; NULL: "sdc-1", ... */
 int fus_sdc_volumes_write_colours(const char *out, int n_clusters, const char *const *names, struct fus_error *err);
 /* The colour of cluster c, from 0. */

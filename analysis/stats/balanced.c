@@ -39,15 +39,20 @@ static struct pair pair_of(const struct fus_ttest_group *a, const struct fus_tte
     return p;
 }
 
-/* min(p_welch, p_hall): h = t + s/6 + s t^2/3 + s^2 t^3/27 with s the skewness of the
- * difference. */
-static double hall_p(const struct pair *p, const struct fus_ttest_group *a, const struct fus_ttest_group *b)
+/* Hall's h = t + s/6 + s t^2/3 + s^2 t^3/27 with s the skewness of the difference. */
+static double hall_statistic(const struct pair *p, const struct fus_ttest_group *a, const struct fus_ttest_group *b)
 {
     double weight = (a->n - 1) * (a->n - 2) / a->n + (b->n - 1) * (b->n - 2) / b->n;
     double third = (a->m3 + b->m3) / weight, se = p->pooled_se;
     double s = third * (1 / (a->n * a->n) - 1 / (b->n * b->n)) / (se * se * se), t = p->t;
-    double h = t + s / 6 + s * t * t / 3 + s * s * t * t * t / 27;
-    return fus_special_t_sf(h > t ? h : t, p->df);
+    return t + s / 6 + s * t * t / 3 + s * s * t * t * t / 27;
+}
+
+/* min(p_welch, p_hall) */
+static double hall_p(const struct pair *p, const struct fus_ttest_group *a, const struct fus_ttest_group *b)
+{
+    double h = hall_statistic(p, a, b);
+    return fus_special_t_sf(h > p->t ? h : p->t, p->df);
 }
 
 /* The skewness of the difference over relabellings, from the pooled second and third moments. */
@@ -99,6 +104,22 @@ double fus_balanced_p(const struct fus_ttest_group *a, const struct fus_ttest_gr
     if (!isfinite(most))
         return 1;
     return p.difference > 0 || most > 0.5 ? most : 0.5;
+}
+
+void fus_balanced_terms(struct fus_balanced_terms *out, const struct fus_ttest_group *a,
+                        const struct fus_ttest_group *b)
+{
+    *out = (struct fus_balanced_terms){NAN, NAN, NAN, NAN, NAN};
+    if (a->m2 == 0 && b->m2 == 0)
+        return;
+    struct pair p = pair_of(a, b);
+    out->welch = fus_special_t_sf(p.t, p.df);
+    if (a->n == b->n)
+        return;
+    out->student_t = p.pooled_t;
+    out->h = hall_statistic(&p, a, b);
+    out->hall = fus_special_t_sf(out->h, p.df);
+    out->permutation = relabelling_p(&p, a, b);
 }
 
 /* ---- bounds ----

@@ -112,3 +112,9 @@ double fus_ranksum_p(const float *a, size_t n_a, const float *b, size_t n_b, flo
         return 1;
     return fus_special_normal_sf((u - 0.5 * na * nb - 0.5) / sqrt(variance));
 }
+
+double fus_ranksum_two_sided(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch)
+{
+    double above = fus_ranksum_p(a, n_a, b, n_b, scratch);
+    return 2 * (above < 0.5 ? above : fus_ranksum_p(b, n_b, a, n_a, scratch));
+}

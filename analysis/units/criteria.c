@@ -58,13 +58,22 @@ static double pooled_t(const struct fus_moments *m, size_t unit, int category)
     return error > 0 ? difference / sqrt(error) : 0;
 }
 
-static double statistic(const struct fus_moments *m, size_t unit, int category, enum fus_criterion criterion)
+double fus_criteria_statistic(const struct fus_moments *m, size_t unit, int category, enum fus_criterion criterion)
 {
     if (criterion == FUS_CRITERION_TDANN)
         return pooled_t(m, unit, category);
     if (criterion == FUS_CRITERION_DPRIME)
         return fus_csi_dprime(m, unit, category);
     return fus_csi_unit(m, unit, category);
+}
+
+double fus_criteria_cut(enum fus_criterion criterion)
+{
+    return criterion == FUS_CRITERION_TDANN     ? TDANN_T
+           : criterion == FUS_CRITERION_DPRIME  ? DPRIME
+           : criterion == FUS_CRITERION_RATIO   ? RATIO
+           : criterion == FUS_CRITERION_RANKSUM ? RANKSUM_P
+                                                : NAN;
 }
 
 /* The context of the loops over chunks of units; only pair_chunk uses q, a and b. */
@@ -87,7 +96,7 @@ static int best_above(double *value, const struct fus_moments *m, size_t unit, e
     int best = -1;
     *value = cut;
     for (int c = 0; c < m->n_groups && fus_select_defined(m, unit); c++) {
-        double value_of_c = statistic(m, unit, c, criterion);
+        double value_of_c = fus_criteria_statistic(m, unit, c, criterion);
         if (value_of_c > *value) {
             *value = value_of_c;
             best = c;
@@ -99,10 +108,7 @@ static int best_above(double *value, const struct fus_moments *m, size_t unit, e
 static void cut_chunk(void *context, int chunk, int thread)
 {
     const struct work *w = context;
-    double cut = w->criterion == FUS_CRITERION_TDANN    ? TDANN_T
-                 : w->criterion == FUS_CRITERION_DPRIME ? DPRIME
-                                                        : RATIO,
-           value;
+    double cut = fus_criteria_cut(w->criterion), value;
     size_t from = (size_t)chunk * CHUNK, end = chunk_end(from, w->m->n_units);
     (void)thread;
     for (size_t u = from; u < end; u++)
@@ -145,22 +151,29 @@ int fus_criteria_count(size_t *count, const struct fus_moments *m, enum fus_crit
     return FUS_OK;
 }
 
+double fus_criteria_pair_p(double *t, double *df, const struct fus_moments *m, size_t unit, int a, int b)
+{
+    *t = fus_select_pair_t(df, m, unit, a, b, true);
+    bool constant = m->m2[(size_t)a * m->n_units + unit] == 0 && m->m2[(size_t)b * m->n_units + unit] == 0;
+    /* rounding may pass 1 */
+    return constant || !fus_select_defined(m, unit) ? 1 : fmin(1, 2 * fus_special_t_sf(fabs(*t), *df));
+}
+
 /* q [n_units] = two-sided p of category a against b. */
 static void pair_chunk(void *context, int chunk, int thread)
 {
     const struct work *w = context;
-    const struct fus_moments *m = w->m;
-    double n_a = (double)m->n[w->a], n_b = (double)m->n[w->b];
-    size_t from = (size_t)chunk * CHUNK, end = chunk_end(from, m->n_units);
+    size_t from = (size_t)chunk * CHUNK, end = chunk_end(from, w->m->n_units);
+    double t, df;
     (void)thread;
-    for (size_t u = from; u < end; u++) {
-        size_t a = (size_t)w->a * m->n_units + u, b = (size_t)w->b * m->n_units + u;
-        double df,
-            t = fus_ttest_student(&df, m->mean[a], m->m2[a] / (n_a - 1), n_a, m->mean[b], m->m2[b] / (n_b - 1), n_b);
-        bool constant = m->m2[a] == 0 && m->m2[b] == 0;
-        /* rounding may pass 1 */
-        w->q[u] = constant || !fus_select_defined(m, u) ? 1 : fmin(1, 2 * fus_special_t_sf(fabs(t), df));
-    }
+    for (size_t u = from; u < end; u++)
+        w->q[u] = fus_criteria_pair_p(&t, &df, w->m, u, w->a, w->b);
+}
+
+void fus_criteria_pair(double *p, const struct fus_moments *m, int a, int b)
+{
+    struct work w = {NULL, m, FUS_CRITERION_PRINCE, p, a, b};
+    fus_threads_for((int)((m->n_units + CHUNK - 1) / CHUNK), pair_chunk, &w);
 }
 
 /* Two-sided tests of every pair, each pair corrected alone; a category keeps the unit while all
@@ -173,8 +186,7 @@ static int label_prince(struct fus_layer_summary *out, const struct fus_moments 
     int code = q && won ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for the p values of %zu units", n);
     for (int a = 0; a < m->n_groups && !code; a++)
         for (int b = a + 1; b < m->n_groups && !code; b++) {
-            struct work w = {out, m, FUS_CRITERION_PRINCE, q, a, b};
-            fus_threads_for((int)((n + CHUNK - 1) / CHUNK), pair_chunk, &w);
+            fus_criteria_pair(q, m, a, b);
             code = fus_multiple_adjust(q, q, n, FUS_BY, err);
             for (size_t u = 0; u < n && !code; u++)
                 if (q[u] <= alpha)
@@ -300,13 +312,6 @@ static void gather(float *sorted, const size_t *first, const struct fus_response
         sorted[next[r->category[i]]++] = strip[i * STRIP];
 }
 
-/* Two-sided, as Matlab's ranksum: twice the smaller tail. */
-static double two_sided(const float *a, size_t n_a, const float *b, size_t n_b, float *scratch)
-{
-    double above = fus_ranksum_p(a, n_a, b, n_b, scratch);
-    return 2 * (above < 0.5 ? above : fus_ranksum_p(b, n_b, a, n_a, scratch));
-}
-
 static int ranksum_label(const float *values, float *scratch, const size_t *first, const struct fus_moments *m,
                          size_t unit)
 {
@@ -315,8 +320,8 @@ static int ranksum_label(const float *values, float *scratch, const size_t *firs
         if (m->mean[(size_t)c * m->n_units + unit] > m->mean[(size_t)best * m->n_units + unit])
             best = c;
     for (int o = 0; o < m->n_groups; o++)
-        if (o != best && !(two_sided(values + first[best], first[best + 1] - first[best], values + first[o],
-                                     first[o + 1] - first[o], scratch) < RANKSUM_P))
+        if (o != best && !(fus_ranksum_two_sided(values + first[best], first[best + 1] - first[best], values + first[o],
+                                                 first[o + 1] - first[o], scratch) < RANKSUM_P))
             return -1;
     return best;
 }

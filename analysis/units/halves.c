@@ -355,10 +355,8 @@ static void read_row(void *context, float *to, size_t image, size_t first, size_
     fus_responses_row(to, h->r, h->picture[image], first, n);
 }
 
-/* The labels of half number `which` from its single responses. */
-static int label_from_responses(struct fus_layer_summary *layer, const struct fus_moments *m,
-                                const struct fus_responses *r, const int *half, int which,
-                                const struct fus_select_options *options, struct fus_error *err)
+int fus_halves_relabel(struct fus_layer_summary *layer, const struct fus_moments *m, const struct fus_responses *r,
+                       const int *half, int which, const struct fus_select_options *options, struct fus_error *err)
 {
     size_t n = r->n_images;
     struct half_rows h = {r, fus_base_alloc(n, sizeof *h.picture), fus_base_alloc(n, sizeof *h.category), 0};
@@ -406,7 +404,7 @@ int fus_halves_layer(struct fus_halves_category *out, const struct fus_moments *
     if (relabelled && !r)
         code = fus_base_fail(err, FUS_EINVAL, "halves: the permutation test needs single responses");
     for (int h = 0; h < 2 && !code && relabelled; h++)
-        code = label_from_responses(&layer[h], &halves[h], r, half, h, options, err);
+        code = fus_halves_relabel(&layer[h], &halves[h], r, half, h, options, err);
     for (int h = 0; h < 2 && !code && !relabelled; h++)
         code = label_half(&layer[h], &search[h], &halves[h], criterion, options, err);
     if (!code)

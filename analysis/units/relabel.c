@@ -334,6 +334,41 @@ int fus_relabel_label(struct fus_layer_summary *out, const struct fus_moments *m
     return code;
 }
 
+int fus_relabel_category(double *p, const struct fus_moments *m, const struct fus_responses *r, int category,
+                         const struct fus_select_options *options, struct fus_error *err)
+{
+    struct work w = {.r = r, .m = m, .options = options, .category = category};
+    int code = check(m, r, options, err);
+    if (!code)
+        code = create_work(&w, err);
+    if (!code)
+        code = test_units(&w, NULL, err);
+    if (!code)
+        memcpy(p, w.p, m->n_units * sizeof *p);
+    destroy_work(&w);
+    return code;
+}
+
+int fus_relabel_pairs(double *p, const struct fus_moments *m, const struct fus_responses *r, size_t unit, int category,
+                      const struct fus_select_options *options, struct fus_error *err)
+{
+    struct work w = {.r = r, .m = m, .options = options};
+    int code = check(m, r, options, err);
+    if (!code)
+        code = create_work(&w, err);
+    w.allowed = options->relabellings;
+    if (!code)
+        fus_responses_strip(w.strips, STRIP, r, unit, 1);
+    for (int k = 0; k < m->n_groups && !code; k++) {
+        size_t a = (size_t)category * m->n_units + unit, b = (size_t)k * m->n_units + unit;
+        bool constant = k == category || (m->m2[a] == 0 && m->m2[b] == 0);
+        long reached = constant ? 0 : count_reached(&w, pair_of(&w, category, k), w.terms, w.strips, category);
+        p[k] = constant ? 1 : ((double)reached + 1) / ((double)options->relabellings + 1);
+    }
+    destroy_work(&w);
+    return code;
+}
+
 static int fill_table(struct fus_unit_tables *out, struct work *w, double *q, int category, struct fus_error *err)
 {
     size_t n = w->m->n_units, first = (size_t)category * n;

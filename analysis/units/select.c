@@ -47,16 +47,16 @@ bool fus_select_needs_third(const struct fus_select_options *options, const long
     return unequal && options->test == FUS_TEST_BALANCED;
 }
 
-static struct fus_ttest_group group_of(const struct fus_moments *m, size_t unit, int group)
+struct fus_ttest_group fus_select_group(const struct fus_moments *m, size_t unit, int category)
 {
-    size_t at = (size_t)group * m->n_units + unit;
-    return (struct fus_ttest_group){(double)m->n[group], m->mean[at], m->m2[at], m->m3 ? m->m3[at] : 0};
+    size_t at = (size_t)category * m->n_units + unit;
+    return (struct fus_ttest_group){(double)m->n[category], m->mean[at], m->m2[at], m->m3 ? m->m3[at] : 0};
 }
 
 double fus_select_pair_p(const struct fus_moments *m, size_t unit, int a, int b, enum fus_test test)
 {
     if (test == FUS_TEST_BALANCED) {
-        const struct fus_ttest_group of_a = group_of(m, unit, a), of_b = group_of(m, unit, b);
+        const struct fus_ttest_group of_a = fus_select_group(m, unit, a), of_b = fus_select_group(m, unit, b);
         return fus_balanced_p(&of_a, &of_b);
     }
     double df, t = fus_select_pair_t(&df, m, unit, a, b, test == FUS_TEST_STUDENT);
@@ -142,9 +142,8 @@ int fus_select_check_third(const struct fus_moments *m, const struct fus_select_
     return fus_base_fail(err, FUS_EINVAL, "the balanced test of categories of unequal size needs their third moments");
 }
 
-/* p, q and least t [n_units] of every unit for one category: the plain computation. */
-static int category_q(double *q, double *p, double *t, const struct fus_moments *m, int category,
-                      const struct fus_select_options *options, struct fus_error *err)
+int fus_select_category(double *q, double *p, double *t, const struct fus_moments *m, int category,
+                        const struct fus_select_options *options, struct fus_error *err)
 {
     struct category_test a = {p, t, m, category, options->test};
     fus_threads_for(n_chunks(m->n_units), test_chunk, &a);
@@ -242,7 +241,7 @@ static int label_plainly(struct fus_layer_summary *out, const struct fus_moments
     double *q = work, *p = work + m->n_units, *t = work + 2 * m->n_units;
     code = fus_select_count(out, m, err);
     for (int c = 0; c < m->n_groups && !code; c++) {
-        code = category_q(q, p, t, m, c, options, err);
+        code = fus_select_category(q, p, t, m, c, options, err);
         for (size_t u = 0; u < m->n_units && !code; u++)
             if (q[u] <= options->alpha && t[u] > 0)
                 out->label[u] = (int8_t)c;
@@ -431,7 +430,7 @@ int fus_select_units(struct fus_unit_tables *out, const struct fus_moments *m, c
         fill_simple_tables(out, m, c);
         if (!out->t && !out->p && !out->q)
             continue;
-        code = category_q(q, p, t, m, c, options, err);
+        code = fus_select_category(q, p, t, m, c, options, err);
         if (!code) {
             round_to(out->t, (size_t)c * m->n_units, t, m->n_units);
             round_to(out->p, (size_t)c * m->n_units, p, m->n_units);

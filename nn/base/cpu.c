@@ -26,7 +26,7 @@ bool fus_cpu_has_avx2(void)
 {
 #if defined(__x86_64__)
     const char *isa = fus_cpu_isa();
-    bool allowed = !*isa || strcmp(isa, "avx2") == 0 || strcmp(isa, "avx512") == 0;
+    bool allowed = !*isa || strcmp(isa, "avx2") == 0 || strcmp(isa, "avx512") == 0 || strcmp(isa, "amx") == 0;
     return allowed && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #else
     return false;

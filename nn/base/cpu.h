@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 /* The name set by fus_cpu_set_isa, else the value of $FUS_ISA at the first call: scalar, avx2,
- * avx512 or neon; "": the best available. fus_kernels_pick checks that this CPU has it. */
+ * avx512, amx or neon; "": the best available. fus_kernels_pick checks that this CPU has it. */
 const char *fus_cpu_isa(void);
 
 /* Sets the name from now on; NULL: read the environment again. The string must stay valid. Must not

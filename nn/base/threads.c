@@ -34,6 +34,7 @@ struct team {
 };
 
 static _Thread_local struct team *current; /* the team of the thread that runs a program */
+static _Thread_local bool alone;
 
 static void pause_a_little(void)
 {
@@ -157,6 +158,19 @@ void fus_threads_run(void (*program)(void *context), void *context)
     pthread_mutex_destroy(&t.mutex);
 }
 
+void fus_threads_alone(void (*program)(void *context), void *context)
+{
+    bool before = alone;
+    alone = true;
+    program(context);
+    alone = before;
+}
+
+int fus_threads_here(void)
+{
+    return alone || (!current && omp_in_parallel()) ? 1 : fus_base_threads();
+}
+
 struct loop {
     int n_tasks;
     fus_threads_task fn;
@@ -172,7 +186,7 @@ static void run_loop(void *context)
 void fus_threads_for(int n_tasks, fus_threads_task fn, void *context)
 {
     struct team *t = current;
-    if (n_tasks < 2 || fus_base_threads() == 1 || (!t && omp_in_parallel())) {
+    if (n_tasks < 2 || fus_threads_here() == 1) {
         for (int i = 0; i < n_tasks; i++)
             fn(context, i, 0);
         return;
@@ -208,6 +222,16 @@ void fus_threads_for(int n_tasks, fus_threads_task fn, void *context)
 {
     for (int i = 0; i < n_tasks; i++)
         fn(context, i, 0);
+}
+
+void fus_threads_alone(void (*program)(void *context), void *context)
+{
+    program(context);
+}
+
+int fus_threads_here(void)
+{
+    return 1;
 }
 
 #endif

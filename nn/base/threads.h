@@ -21,4 +21,10 @@ void fus_threads_run(void (*program)(void *context), void *context);
  * runs the whole loop on that thread. */
 void fus_threads_for(int n_tasks, fus_threads_task fn, void *context);
 
+/* Runs program(context) with loops that run on this thread alone. */
+void fus_threads_alone(void (*program)(void *context), void *context);
+
+/* How many threads a loop that starts now is divided among: 1 within a task. */
+int fus_threads_here(void);
+
 #endif

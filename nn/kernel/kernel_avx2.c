@@ -27,6 +27,7 @@
     _mm256_castsi256_ps( \
         _mm256_slli_epi32(_mm256_add_epi32(_mm256_castps_si256(m), _mm256_set1_epi32(127 - 0x4b400000)), 23))
 #define STEP_FENCE()
+#define BF16_FLUSHES 1
 #define TILE_ROWS 6
 #define TILE_BLOCKS 1
 #define DVEC __m256d
@@ -55,6 +56,7 @@
 #include "nn/kernel/norm_tile.h"
 #include "nn/kernel/pool_back_tile.h"
 #include "nn/kernel/update_tile.h"
+#include "nn/kernel/bf16_tile.h"
 /* clang-format on */
 /* clang-format on */
 
@@ -63,6 +65,6 @@ static bool available(void)
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
-const struct fus_kernel fus_kernel_avx2 = {"avx2", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max, ACTIVATE,
-                                           TOKENS, MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS};
+const struct fus_kernel fus_kernel_avx2 = {"avx2", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max,  ACTIVATE,
+                                           TOKENS, MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS, BF16("avx2")};
 #endif

@@ -27,6 +27,7 @@
     _mm512_castsi512_ps( \
         _mm512_slli_epi32(_mm512_add_epi32(_mm512_castps_si512(m), _mm512_set1_epi32(127 - 0x4b400000)), 23))
 #define STEP_FENCE()
+#define BF16_FLUSHES 1
 #define TILE_ROWS 14
 #define TILE_BLOCKS 2
 #define DVEC __m512d
@@ -55,6 +56,7 @@
 #include "nn/kernel/norm_tile.h"
 #include "nn/kernel/pool_back_tile.h"
 #include "nn/kernel/update_tile.h"
+#include "nn/kernel/bf16_tile.h"
 /* clang-format on */
 /* clang-format on */
 
@@ -63,6 +65,7 @@ static bool available(void)
     return __builtin_cpu_supports("avx512f");
 }
 
-const struct fus_kernel fus_kernel_avx512 = {"avx512", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max, ACTIVATE,
-                                             TOKENS,   MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS};
+const struct fus_kernel fus_kernel_avx512 = {"avx512", TILE_ROWS, TILE_BLOCKS, TILES,         WINOGRAD,
+                                             pool_max, ACTIVATE,  TOKENS,      MOMENTS,       fma_chains,
+                                             WIDTH,    available, GRADIENTS,   BF16("avx512")};
 #endif

@@ -25,6 +25,7 @@
 #define POWER2(m) \
     vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vreinterpretq_s32_f32(m), vdupq_n_s32(127 - 0x4b400000)), 23))
 #define STEP_FENCE() __asm__ volatile("" ::: "memory")
+#define BF16_FLUSHES 0
 #define TILE_ROWS 6
 #define TILE_BLOCKS 1
 #define DVEC float64x2_t
@@ -53,6 +54,7 @@
 #include "nn/kernel/norm_tile.h"
 #include "nn/kernel/pool_back_tile.h"
 #include "nn/kernel/update_tile.h"
+#include "nn/kernel/bf16_tile.h"
 /* clang-format on */
 /* clang-format on */
 
@@ -61,6 +63,6 @@ static bool available(void)
     return true; /* every AArch64 CPU that runs a hosted system has it */
 }
 
-const struct fus_kernel fus_kernel_neon = {"neon", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max, ACTIVATE,
-                                           TOKENS, MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS};
+const struct fus_kernel fus_kernel_neon = {"neon", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max,  ACTIVATE,
+                                           TOKENS, MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS, BF16("neon")};
 #endif

@@ -7,5 +7,6 @@ static bool available(void)
     return true;
 }
 
-const struct fus_kernel fus_kernel_scalar = {"scalar", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max, ACTIVATE,
-                                             TOKENS,   MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS};
+const struct fus_kernel fus_kernel_scalar = {"scalar", TILE_ROWS, TILE_BLOCKS, TILES,         WINOGRAD,
+                                             pool_max, ACTIVATE,  TOKENS,      MOMENTS,       fma_chains,
+                                             WIDTH,    available, GRADIENTS,   BF16("scalar")};

@@ -24,6 +24,7 @@
 #define FPICK(m, x, y) ((m) ? (x) : (y))
 #define POWER2(m) fus_fmath_power2f(m)
 #define STEP_FENCE()
+#define BF16_FLUSHES 0
 #define TILE_ROWS 1
 #define TILE_BLOCKS 1
 #define DVEC double
@@ -52,5 +53,6 @@
 #include "nn/kernel/norm_tile.h"
 #include "nn/kernel/pool_back_tile.h"
 #include "nn/kernel/update_tile.h"
+#include "nn/kernel/bf16_tile.h"
 /* clang-format on */
 /* clang-format on */

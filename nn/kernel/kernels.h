@@ -4,7 +4,10 @@
 #ifndef FUS_KERNELS_H
 #define FUS_KERNELS_H
 
+#include <string.h>
+
 #include "nn/base/base.h"
+#include "nn/kernel/bf16.h"
 
 #define FUS_FMA_CHAINS 12 /* twice what hides an FMA's latency, few enough for 16 registers */
 #define FUS_NORM_ROWS 16  /* most rows of a layer norm's call */
@@ -149,11 +152,19 @@ struct fus_kernel {
     int width;                   /* floats in a vector */
     bool (*available)(void);     /* on the CPU this runs on */
     struct fus_kernel_grad grad;
+    struct fus_kernel_bf16 bf16; /* bf16.h: products of bf16 numbers */
 };
 
 /* The row called `name`; NULL: the one that fus_cpu_isa names, else the best available. A row that
  * this CPU cannot run is an error. */
 const struct fus_kernel *fus_kernels_pick(const char *name, struct fus_error *err);
+
+/* Likewise for products of bf16 numbers: the same rows, and "amx", the best where it is
+ * available and its self-test passes (kernel_amx.h). For all else "amx" is avx512. */
+const struct fus_kernel_bf16 *fus_kernels_pick_bf16(const char *name, struct fus_error *err);
+
+/* Whether amx was not picked because its self-test fails; text: a line about it. */
+bool fus_kernels_refused(char *text, size_t text_bytes);
 
 /* The same for loops that cannot fail: the scalar row if fus_cpu_isa names one that is not
  * available (fus_kernels_pick has already reported that). */

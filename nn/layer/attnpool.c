@@ -12,7 +12,10 @@
  *
  *   q_h . k_ih = (W_kh' q_h) . t_i + q_h . b_kh       the last term is equal for all i and
  *                                                     drops out of the softmax
- *   o_h = W_vh (sum_i a_hi t_i) + b_vh                since the a_hi sum to 1 */
+ *   o_h = W_vh (sum_i a_hi t_i) + b_vh                since the a_hi sum to 1
+ *
+ * Each weight is then used once a picture, and reading the weights takes most of the time. So the
+ * four products with weights are made for up to PICTURES pictures together. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +24,8 @@
 #include "nn/base/threads.h"
 #include "nn/layer/layers.h"
 #include "nn/layer/op.h"
+
+#define PICTURES 8 /* at a time */
 
 /* Packed weights: panels as in gemm.c; key is transposed ([in blocks, rows of k_proj, 16]). */
 struct attnpool {
@@ -56,12 +61,20 @@ size_t fus_attnpool_raw_floats(const struct fus_layer *l)
     return (in > c ? in : c) * in;
 }
 
+/* Of a picture: the heads' rows, later the output. */
+static size_t rows_floats(const struct fus_layer *l, const struct sizes *s)
+{
+    size_t out = (size_t)FUS_BLOCKS(l->channels) * FUS_LANES, heads = s->c * s->heads;
+    return heads > out ? heads : out;
+}
+
 size_t fus_attnpool_scratch_floats(const struct fus_layer *l, int n_pictures, int n_threads)
 {
     struct sizes s = sizes_of(l);
-    (void)n_pictures;
+    size_t n = (size_t)(n_pictures < PICTURES ? n_pictures : PICTURES);
     (void)n_threads;
-    return s.c * (s.padded + s.token_blocks * FUS_LANES + 2 + 2 * s.heads) + s.token_blocks * FUS_LANES * s.heads;
+    return s.c * (s.padded + s.token_blocks * FUS_LANES + 2 * s.heads + 3 * n) + n * rows_floats(l, &s) +
+           s.token_blocks * FUS_LANES * s.heads;
 }
 
 /* ---- weights ---- */
@@ -154,7 +167,7 @@ static const float no_bias[2 * FUS_LANES];
  * rows.
  *
  * Heads divide the product in one of two ways. `heads_in_k`: each head is a range of k and has its
- * own row in c. `blocks_per_head`: each head is a range of blocks and has its own row in a. */
+ * own rows in c. `blocks_per_head`: each head is a range of blocks and has its own rows in a. */
 #define AHEAD 64 /* weights, each used once, are prefetched so many steps of k ahead */
 
 struct product {
@@ -176,11 +189,11 @@ static void product_blocks(void *context, int task, int thread)
     for (int h = 0; h < heads; h++)
         for (int row = 0; row < p->rows; row += p->kernel->rows) {
             t.rows = p->rows - row < p->kernel->rows ? p->rows - row : p->kernel->rows;
-            t.a = whole->a + row * FUS_LANES + h * whole->k;
+            t.a = whole->a + row * FUS_LANES + (size_t)(h * whole->k / FUS_LANES) * whole->a_step;
             if (p->blocks_per_head)
-                t.a += block / p->blocks_per_head * FUS_LANES;
+                t.a += block / p->blocks_per_head * p->rows * FUS_LANES;
             t.b = whole->b + (size_t)block * whole->b_step + (size_t)(h * whole->k) * FUS_LANES;
-            t.c = whole->c + (size_t)block * whole->c_step + (row + h) * FUS_LANES;
+            t.c = whole->c + (size_t)block * whole->c_step + (row + h * p->rows) * FUS_LANES;
             t.ahead = t.b + AHEAD * FUS_LANES;
             t.ahead_lines = row == 0 ? 4 : 0;
             p->kernel->tile[FUS_TILE_BLOCKED](&t);
@@ -193,28 +206,41 @@ static void multiply(struct product p)
     fus_threads_for((p.n_blocks + p.step - 1) / p.step, product_blocks, &p);
 }
 
-/* tokens [C/16, padded, 16], rows after the last token are 0; turned [token blocks, C, 16] is its
- * transpose. */
-static void make_tokens(float *tokens, float *turned, const float *in, const struct attnpool *a, const struct sizes *s)
+/* Token 0 of picture p of n: first [C/16, n, 16]. */
+static void make_first(float *first, const float *in, const struct attnpool *a, const struct sizes *s, size_t p,
+                       size_t n)
+{
+    size_t places = s->tokens - 1;
+    for (size_t block = 0; block < s->c / FUS_LANES; block++) {
+        const float *from = in + block * places * FUS_LANES;
+        float sum[FUS_LANES] = {0};
+        for (size_t place = 0; place < places; place++)
+            for (size_t i = 0; i < FUS_LANES; i++)
+                sum[i] += from[place * FUS_LANES + i];
+        for (size_t i = 0; i < FUS_LANES; i++)
+            first[(block * n + p) * FUS_LANES + i] = sum[i] / (float)places + a->positions[block * FUS_LANES + i];
+    }
+}
+
+/* All tokens of a picture. Its token 0 is at first + block * step. tokens [C/16, padded, 16]; rows
+ * after the last token are 0. turned [token blocks, C, 16] is its transpose. */
+static void make_tokens(float *tokens, float *turned, const float *first, size_t step, const float *in,
+                        const struct attnpool *a, const struct sizes *s)
 {
     size_t places = s->tokens - 1;
     memset(turned, 0, s->token_blocks * FUS_LANES * s->c * sizeof *turned);
     for (size_t block = 0; block < s->c / FUS_LANES; block++) {
         float *to = tokens + block * s->padded * FUS_LANES;
         const float *from = in + block * places * FUS_LANES;
-        memset(to, 0, s->padded * FUS_LANES * sizeof *to);
-        for (size_t p = 0; p < places; p++)
-            for (int i = 0; i < FUS_LANES; i++)
-                to[i] += from[p * FUS_LANES + (size_t)i];
-        for (int i = 0; i < FUS_LANES; i++)
-            to[i] /= (float)places;
-        memcpy(to + FUS_LANES, from, places * FUS_LANES * sizeof *to);
+        memset(to + s->tokens * FUS_LANES, 0, (s->padded - s->tokens) * FUS_LANES * sizeof *to);
+        memcpy(to, first + block * step, FUS_LANES * sizeof *to);
+        for (size_t t = 1; t < s->tokens; t++)
+            for (size_t i = 0; i < FUS_LANES; i++)
+                to[t * FUS_LANES + i] = from[(t - 1) * FUS_LANES + i] + a->positions[t * s->c + block * FUS_LANES + i];
         for (size_t t = 0; t < s->tokens; t++)
-            for (size_t i = 0; i < FUS_LANES; i++) {
-                size_t channel = block * FUS_LANES + i;
-                to[t * FUS_LANES + i] += a->positions[t * s->c + channel];
-                turned[(t / FUS_LANES * s->c + channel) * FUS_LANES + t % FUS_LANES] = to[t * FUS_LANES + i];
-            }
+            for (size_t i = 0; i < FUS_LANES; i++)
+                turned[(t / FUS_LANES * s->c + block * FUS_LANES + i) * FUS_LANES + t % FUS_LANES] =
+                    to[t * FUS_LANES + i];
     }
 }
 
@@ -237,85 +263,140 @@ static void softmax_heads(float *scores, const struct sizes *s)
     }
 }
 
-/* One picture: in [C/16, places, 16] -> out [attn_dim/16, 16]. */
-static void run_picture(const struct attnpool *a, float *out, const float *in, float *scratch,
+/* Working memory of n pictures. */
+struct memory {
+    float *tokens, *turned, *looks, *context, *scores; /* of one picture */
+    float *first, *query, *value;                      /* [C/16, n, 16] */
+    float *heads;                                      /* [C/16, heads * n, 16]: looks, then context, of all */
+};
+
+static struct memory divide(float *scratch, const struct fus_layer *l, const struct sizes *s, size_t n)
+{
+    struct memory m = {.tokens = scratch};
+    m.turned = m.tokens + s->c * s->padded;
+    m.looks = m.turned + s->c * s->token_blocks * FUS_LANES;
+    m.context = m.looks + s->c * s->heads;
+    m.first = m.context + s->c * s->heads;
+    m.query = m.first + s->c * n;
+    m.value = m.query + s->c * n;
+    m.heads = m.value + s->c * n;
+    m.scores = m.heads + n * rows_floats(l, s);
+    return m;
+}
+
+/* q_h W_kh for all pictures and heads: their rows of m->heads are h * n + picture. */
+static void make_looks(const struct attnpool *a, const struct memory *m, const struct sizes *s, size_t n,
+                       const struct fus_kernel *kernel)
+{
+    const float scale = (float)(1 / sqrt((double)s->depth));
+    struct product p = {.rows = (int)n, .n_blocks = (int)(s->c / FUS_LANES), .kernel = kernel};
+    p.whole = (struct fus_tile){.c = m->query,
+                                .c_step = n * FUS_LANES,
+                                .a = m->first,
+                                .a_step = n * FUS_LANES,
+                                .b = a->query,
+                                .b_step = s->c * FUS_LANES,
+                                .bias = a->query_bias,
+                                .k = (int)s->c};
+    multiply(p);
+    for (size_t i = 0; i < s->c * n; i++)
+        m->query[i] *= scale;
+    p.heads_in_k = (int)s->heads; /* looks_h = W_kh' q_h */
+    p.whole = (struct fus_tile){.c = m->heads,
+                                .c_step = s->heads * n * FUS_LANES,
+                                .a = m->query,
+                                .a_step = n * FUS_LANES,
+                                .b = a->key,
+                                .b_step = s->c * FUS_LANES,
+                                .k = (int)s->depth};
+    multiply(p);
+}
+
+/* A picture's rows of `heads` to or from [C/16, heads, 16]. */
+static void copy_rows(const struct memory *m, float *one, bool out, const struct sizes *s, size_t picture, size_t n)
+{
+    for (size_t row = 0; row < s->c / FUS_LANES * s->heads; row++) {
+        float *all = m->heads + (row * n + picture) * FUS_LANES;
+        memcpy(out ? one + row * FUS_LANES : all, out ? all : one + row * FUS_LANES, FUS_LANES * sizeof *all);
+    }
+}
+
+/* sum_i a_hi t_i of one picture and all heads, from its looks. in [C/16, places, 16]. */
+static void make_context(const struct attnpool *a, const struct memory *m, const struct sizes *s, const float *in,
+                         size_t picture, size_t n, const struct fus_kernel *kernel)
+{
+    make_tokens(m->tokens, m->turned, m->first + picture * FUS_LANES, n * FUS_LANES, in, a, s);
+    copy_rows(m, m->looks, true, s, picture, n);
+    struct product p = {.rows = (int)s->heads, .n_blocks = (int)s->token_blocks, .kernel = kernel};
+    p.whole = (struct fus_tile){.c = m->scores,
+                                .c_step = s->heads * FUS_LANES,
+                                .a = m->looks,
+                                .a_step = s->heads * FUS_LANES,
+                                .b = m->turned,
+                                .b_step = s->c * FUS_LANES,
+                                .k = (int)s->c};
+    multiply(p);
+    softmax_heads(m->scores, s);
+    p.n_blocks = (int)(s->c / FUS_LANES);
+    p.whole = (struct fus_tile){.c = m->context,
+                                .c_step = s->heads * FUS_LANES,
+                                .a = m->scores,
+                                .a_step = s->heads * FUS_LANES,
+                                .b = m->tokens,
+                                .b_step = s->padded * FUS_LANES,
+                                .k = (int)s->padded};
+    multiply(p);
+    copy_rows(m, m->context, false, s, picture, n);
+}
+
+/* o_h = W_vh context_h + b_vh, then the output's product: out [n, attn_dim/16, 16]. */
+static void make_output(const struct attnpool *a, const struct memory *m, const struct sizes *s, float *out, size_t n,
                         const struct fus_kernel *kernel)
 {
-    struct sizes s = sizes_of(a->layer);
-    int blocks = (int)(s.c / FUS_LANES), heads = a->layer->heads, head_blocks = (int)(s.depth / FUS_LANES);
-    float *tokens = scratch, *turned = tokens + s.c * s.padded, *query = turned + s.c * s.token_blocks * FUS_LANES;
-    float *looks = query + s.c, *context = looks + s.c * s.heads, *value = context + s.c * s.heads,
-          *scores = value + s.c;
-    const float scale = (float)(1 / sqrt((double)s.depth));
-    make_tokens(tokens, turned, in, a, &s);
-    struct product p = {.rows = 1, .n_blocks = blocks, .kernel = kernel};
-    p.whole = (struct fus_tile){.c = query,
-                                .c_step = FUS_LANES,
-                                .a = tokens,
-                                .a_step = s.padded * FUS_LANES,
-                                .b = a->query,
-                                .b_step = s.c * FUS_LANES,
-                                .bias = a->query_bias,
-                                .k = (int)s.c};
-    multiply(p);
-    for (size_t i = 0; i < s.c; i++)
-        query[i] *= scale;
-    p.heads_in_k = heads; /* looks_h = W_kh' q_h */
-    p.whole = (struct fus_tile){.c = looks,
-                                .c_step = s.heads * FUS_LANES,
-                                .a = query,
-                                .a_step = FUS_LANES,
-                                .b = a->key,
-                                .b_step = s.c * FUS_LANES,
-                                .k = (int)s.depth};
-    multiply(p);
-    p = (struct product){.rows = heads, .n_blocks = (int)s.token_blocks, .kernel = kernel};
-    p.whole = (struct fus_tile){.c = scores,
-                                .c_step = s.heads * FUS_LANES,
-                                .a = looks,
-                                .a_step = s.heads * FUS_LANES,
-                                .b = turned,
-                                .b_step = s.c * FUS_LANES,
-                                .k = (int)s.c};
-    multiply(p);
-    softmax_heads(scores, &s);
-    p.n_blocks = blocks;
-    p.whole = (struct fus_tile){.c = context,
-                                .c_step = s.heads * FUS_LANES,
-                                .a = scores,
-                                .a_step = s.heads * FUS_LANES,
-                                .b = tokens,
-                                .b_step = s.padded * FUS_LANES,
-                                .k = (int)s.padded};
-    multiply(p);
-    p.rows = 1;
-    p.blocks_per_head = head_blocks; /* o_h = W_vh context_h + b_vh */
-    p.whole = (struct fus_tile){.c = value,
-                                .c_step = FUS_LANES,
-                                .a = context,
-                                .a_step = s.heads * FUS_LANES,
+    int out_blocks = FUS_BLOCKS(a->layer->channels);
+    struct product p = {.rows = (int)n,
+                        .n_blocks = (int)(s->c / FUS_LANES),
+                        .blocks_per_head = (int)(s->depth / FUS_LANES),
+                        .kernel = kernel};
+    p.whole = (struct fus_tile){.c = m->value,
+                                .c_step = n * FUS_LANES,
+                                .a = m->heads,
+                                .a_step = s->heads * n * FUS_LANES,
                                 .b = a->value,
-                                .b_step = s.c * FUS_LANES,
+                                .b_step = s->c * FUS_LANES,
                                 .bias = a->value_bias,
-                                .k = (int)s.c};
+                                .k = (int)s->c};
     multiply(p);
-    p = (struct product){.rows = 1, .n_blocks = FUS_BLOCKS(a->layer->channels), .kernel = kernel};
-    p.whole = (struct fus_tile){.c = out,
-                                .c_step = FUS_LANES,
-                                .a = value,
-                                .a_step = FUS_LANES,
+    p = (struct product){.rows = (int)n, .n_blocks = out_blocks, .kernel = kernel};
+    p.whole = (struct fus_tile){.c = m->heads, /* whose rows are no longer needed */
+                                .c_step = n * FUS_LANES,
+                                .a = m->value,
+                                .a_step = n * FUS_LANES,
                                 .b = a->output,
-                                .b_step = s.c * FUS_LANES,
+                                .b_step = s->c * FUS_LANES,
                                 .bias = a->output_bias,
-                                .k = (int)s.c};
+                                .k = (int)s->c};
     multiply(p);
+    for (size_t picture = 0; picture < n; picture++)
+        for (size_t block = 0; block < (size_t)out_blocks; block++)
+            memcpy(out + (picture * (size_t)out_blocks + block) * FUS_LANES,
+                   m->heads + (block * n + picture) * FUS_LANES, FUS_LANES * sizeof *out);
 }
 
 void fus_attnpool_run(const struct fus_op_run *run)
 {
     const struct fus_layer *l = run->layer;
     const struct attnpool a = locate(l, (float *)run->packed);
-    for (int i = 0; i < run->n; i++)
-        run_picture(&a, run->out + (size_t)i * fus_layer_floats(l), run->in + (size_t)i * fus_layer_in_floats(l),
-                    run->scratch, run->kernel);
+    const struct sizes s = sizes_of(l);
+    for (int first = 0; first < run->n; first += PICTURES) {
+        size_t n = (size_t)(run->n - first < PICTURES ? run->n - first : PICTURES), floats = fus_layer_in_floats(l);
+        const float *in = run->in + (size_t)first * floats;
+        const struct memory m = divide(run->scratch, l, &s, n);
+        for (size_t i = 0; i < n; i++)
+            make_first(m.first, in + i * floats, &a, &s, i, n);
+        make_looks(&a, &m, &s, n, run->kernel);
+        for (size_t i = 0; i < n; i++)
+            make_context(&a, &m, &s, in + i * floats, i, n, run->kernel);
+        make_output(&a, &m, &s, run->out + (size_t)first * fus_layer_floats(l), n, run->kernel);
+    }
 }

@@ -1,5 +1,6 @@
 /* Convolutions and linear layers as an operator (op.h): parameters, loading with the batch norm
- * folded in, and the choice between the direct product (gemm.c) and Winograd's (winograd.c).
+ * folded in, and the choice between the direct product (gemm.c, of bf16 numbers gemm16.c) and
+ * Winograd's (winograd.c).
  *
  *   out = act(weights * in + bias + addend)
  *
@@ -72,9 +73,9 @@ static size_t panel_floats(const struct fus_layer *l)
 {
     if (l->groups) {
         struct fus_layer part = part_of(l);
-        return (size_t)n_parts(l) * fus_gemm_panel_floats(&part);
+        return (size_t)n_parts(l) * panel_floats(&part);
     }
-    return l->winograd ? fus_winograd_panel_floats(l) : fus_gemm_panel_floats(l);
+    return l->bf16 ? fus_gemm16_panel_floats(l) : l->winograd ? fus_winograd_panel_floats(l) : fus_gemm_panel_floats(l);
 }
 
 static size_t bias_floats(const struct fus_layer *l)
@@ -97,11 +98,21 @@ size_t fus_conv_raw_floats(const struct fus_layer *l)
     return weight_floats(l) + fus_fold_scratch_floats(l);
 }
 
+static void pack(float *packed, const float *raw, const struct fus_layer *l)
+{
+    if (l->bf16)
+        fus_gemm16_pack_weights(packed, raw, l);
+    else if (l->winograd)
+        fus_winograd_pack_weights(packed, raw, l);
+    else
+        fus_gemm_pack_weights(packed, raw, l);
+}
+
 static void pack_parts(float *packed, const float *raw, const struct fus_layer *l)
 {
     struct fus_layer part = part_of(l);
-    for (int i = 0; i < n_parts(l); i++, packed += fus_gemm_panel_floats(&part), raw += weight_floats(&part))
-        fus_gemm_pack_weights(packed, raw, &part);
+    for (int i = 0; i < n_parts(l); i++, packed += panel_floats(&part), raw += weight_floats(&part))
+        pack(packed, raw, &part);
 }
 
 int fus_conv_load(const struct fus_op_load *a, struct fus_error *err)
@@ -114,16 +125,26 @@ int fus_conv_load(const struct fus_op_load *a, struct fus_error *err)
         return code;
     if (l->groups)
         pack_parts(a->packed, a->raw, l);
-    else if (l->winograd)
-        fus_winograd_pack_weights(a->packed, a->raw, l);
     else
-        fus_gemm_pack_weights(a->packed, a->raw, l);
+        pack(a->packed, a->raw, l);
     return FUS_OK;
 }
 
 size_t fus_conv_scratch_floats(const struct fus_layer *l, int n_pictures, int n_threads)
 {
+    struct fus_layer part = l->groups ? part_of(l) : *l;
+    if (l->bf16)
+        return fus_gemm16_scratch_floats(&part, l->groups ? 1 : n_pictures);
     return l->winograd ? (size_t)n_threads * fus_winograd_scratch_floats(l, n_pictures) : 0;
+}
+
+static void run_direct(const struct fus_gemm *g, float *out, const float *in, const float *addend, int n,
+                       const struct fus_op_run *a)
+{
+    if (g->layer->bf16)
+        fus_gemm16_run(g, out, in, addend, n, a->scratch, a->kernel);
+    else
+        fus_gemm_run(g, out, in, addend, n, a->kernel);
 }
 
 /* A 1x1 on joined rows: all items are one picture of one row. */
@@ -134,13 +155,13 @@ static void run_joined(const struct fus_op_run *a)
     l.in_width = l.width = (int)fus_op_first_row(a, a->n);
     const struct fus_gemm g = {
         .layer = &l, .panels = a->packed, .bias = a->packed + panel_floats(&l), .k = fus_gemm_k(&l)};
-    fus_gemm_run(&g, a->out, a->in, a->addend, 1, a->kernel);
+    run_direct(&g, a->out, a->in, a->addend, 1, a);
 }
 
 static void run_parts(const struct fus_op_run *a)
 {
     const struct fus_layer *l = a->layer, part = part_of(l);
-    size_t panels = fus_gemm_panel_floats(&part);
+    size_t panels = panel_floats(&part);
     struct fus_gemm g = {.layer = &part, .k = fus_gemm_k(&part)};
     for (int picture = 0; picture < a->n; picture++)
         for (int i = 0; i < n_parts(l); i++) {
@@ -148,7 +169,7 @@ static void run_parts(const struct fus_op_run *a)
                    out = (size_t)picture * fus_layer_floats(l) + (size_t)i * fus_layer_floats(&part);
             g.panels = a->packed + (size_t)i * panels;
             g.bias = a->packed + panel_floats(l) + i * part.channels;
-            fus_gemm_run(&g, a->out + out, a->in + in, a->addend ? a->addend + out : NULL, 1, a->kernel);
+            run_direct(&g, a->out + out, a->in + in, a->addend ? a->addend + out : NULL, 1, a);
         }
 }
 
@@ -164,12 +185,12 @@ void fus_conv_run(const struct fus_op_run *a)
     else if (l->winograd)
         fus_winograd_run(&g, a->out, a->in, a->addend, a->n, a->scratch, a->kernel);
     else
-        fus_gemm_run(&g, a->out, a->in, a->addend, a->n, a->kernel);
+        run_direct(&g, a->out, a->in, a->addend, a->n, a);
 }
 
 const char *fus_conv_algorithm(const struct fus_layer *l)
 {
-    return l->winograd ? "winograd" : "gemm";
+    return l->bf16 ? "bf16" : l->winograd ? "winograd" : "gemm";
 }
 
 /* Of the direct sum; taps in the padding count too. */

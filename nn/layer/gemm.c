@@ -143,7 +143,7 @@ static int part(int whole, int n_parts, int i)
  * memory. */
 static double slowest(const struct product *p, int n_pictures, int blocks, int groups)
 {
-    int threads = fus_base_threads(), rounds = (n_pictures * blocks * groups + threads - 1) / threads;
+    int threads = fus_threads_here(), rounds = (n_pictures * blocks * groups + threads - 1) / threads;
     double tiles = (p->n_tiles + blocks - 1) / blocks, panels = (p->n_panels + groups - 1) / groups;
     return rounds * (tiles * panels + 0.25 * tiles + panels);
 }
@@ -153,7 +153,7 @@ static double slowest(const struct product *p, int n_pictures, int blocks, int g
  * from other processes. */
 static void split(struct product *p, int n_pictures)
 {
-    int threads = fus_base_threads();
+    int threads = fus_threads_here();
     p->pixel_blocks = (p->n_tiles + MAX_TILES - 1) / MAX_TILES;
     p->channel_groups = 1;
     if (threads == 1)

@@ -65,6 +65,13 @@ void fus_gemm_gather(float *out, const float *weights, const struct fus_layer *l
 void fus_gemm_run(const struct fus_gemm *g, float *out, const float *in, const float *addend, int n_pictures,
                   const struct fus_kernel *kernel);
 
+/* The same with weights and input rounded to bf16, of a layer with a row for it (gemm16.c). */
+size_t fus_gemm16_panel_floats(const struct fus_layer *l);
+size_t fus_gemm16_scratch_floats(const struct fus_layer *l, int n_pictures);
+void fus_gemm16_pack_weights(float *panels, const float *weights, const struct fus_layer *l);
+void fus_gemm16_run(const struct fus_gemm *g, float *out, const float *in, const float *addend, int n_pictures,
+                    float *scratch, const struct fus_kernel *kernel);
+
 /* The same by Winograd's algorithm. fits: a 3x3 convolution of stride 1 on a square input of at
  * least 4x4 pixels, followed by a ReLU or nothing. */
 bool fus_winograd_fits(const struct fus_layer *l);

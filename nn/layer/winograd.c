@@ -243,7 +243,7 @@ void fus_winograd_run(const struct fus_gemm *g, float *out, const float *in, con
     struct convolution v = {.whole = {.g = g, .kernel = kernel, .out = out, .in = in, .addend = addend},
                             .scratch = scratch};
     v.thread_floats = fus_winograd_scratch_floats(l, n_pictures);
-    int threads = fus_base_threads();
+    int threads = fus_threads_here();
     v.n_tiles = n_pictures * per_side(l) * per_side(l);
     v.n_panels = (FUS_BLOCKS(l->channels) + kernel->blocks - 1) / kernel->blocks;
     v.chunks = (v.n_tiles + max_tiles(l) - 1) / max_tiles(l);

@@ -42,6 +42,28 @@ def labels(eps, border):
     return out
 
 
+def within(eps):
+    """DBSCAN in each participant alone: core with at least OTHERS other voxels nearer than eps."""
+    out = np.full(len(w), -1)
+    for s in range(P):
+        own = np.where((part == s) & ~zero)[0]
+        near = dist[np.ix_(own, own)] < np.float32(eps)
+        np.fill_diagonal(near, False)
+        core = near.sum(axis=1) >= OTHERS
+        n = len(own)
+        name = np.where(core, np.arange(n), n)
+        for _ in range(n):
+            name = np.array([min([name[i]] + list(name[near[i] & core])) if core[i] else n for i in range(n)])
+        number = {v: k for k, v in enumerate(sorted(set(name[core])))}
+        for i in range(n):
+            j = np.where(near[i] & core)[0]
+            if core[i]:
+                out[own[i]] = number[name[i]]
+            elif len(j):
+                out[own[i]] = number[name[j[dist[own[i], own[j]].argmin()]]]
+    return out
+
+
 def put(kind, name, values, form):
     print("static const %s %s[] = {" % (kind, name))
     text = [form % v for v in values]
@@ -56,6 +78,7 @@ put("double", "golden_eps", EPS, "%.17g")
 put("float", "golden_w", w.ravel(), "%.9gf".replace("gf", "g"))
 put("float", "golden_kappa", np.where(np.isfinite(kappa), kappa, -1), "%.9g")
 put("int", "golden_nearest", np.concatenate([labels(e, "nearest") for e in EPS]), "%d")
+put("int", "golden_within", np.concatenate([within(e) for e in EPS]), "%d")
 put("int", "golden_last", np.concatenate([labels(e, "last") for e in EPS]), "%d")
 
 here = os.path.dirname(os.path.abspath(__file__))
