@@ -5,7 +5,7 @@
 #include "analysis/inference.h"
 #include "nn/base/rng.h"
 
-enum { N = 60, UNITS = 700, CATEGORIES = 3 };
+enum { N = 60, UNITS = 1200, CATEGORIES = 3 };
 static const int sizes[CATEGORIES] = {30, 18, 12};
 static float x[N * UNITS];
 static int category[N], stratum[N];
@@ -30,7 +30,7 @@ static struct fus_responses example(void)
                                   .n_images = N,
                                   .n_units = UNITS,
                                   .n_categories = CATEGORIES,
-                                  .channels = 7,
+                                  .channels = 12,
                                   .height = 10,
                                   .width = 10,
                                   .stratum = stratum};
@@ -128,7 +128,7 @@ static void test_against_plain(void)
                                       (p[c * UNITS + u] == p[o * UNITS + u] && c < o));
                 q[c * UNITS + u] = least ? p[c * UNITS + u] : 1;
             }
-        CHECK(fus_select_layer(&layer, &m, "x", 7, 10, 10, &options, NULL) == FUS_OK);
+        CHECK(fus_select_layer(&layer, &m, "x", 12, 10, 10, &options, NULL) == FUS_OK);
         for (int c = 0; c < CATEGORIES; c++) {
             CHECK(fus_multiple_adjust(q + c * UNITS, q + c * UNITS, UNITS, options.correction, NULL) == FUS_OK);
             for (int u = 0; u < UNITS; u++) {
@@ -198,7 +198,7 @@ static void test_equal(void)
         category[i] = i / 20;
     CHECK(fus_moments_create(&m, CATEGORIES, UNITS, NULL) == FUS_OK);
     fus_responses_moments(&m, &r, NULL, N, NULL);
-    CHECK(fus_select_layer(&layer, &m, "x", 7, 10, 10, &options, NULL) == FUS_OK);
+    CHECK(fus_select_layer(&layer, &m, "x", 12, 10, 10, &options, NULL) == FUS_OK);
     r.x = NULL;
     CHECK(fus_equaln_layer(out, &r, &layer, &m, 1, &options, NULL, NULL) == FUS_OK);
     for (int c = 0; c < CATEGORIES; c++)
@@ -216,7 +216,7 @@ static void test_memory(void)
     struct fus_moments m;
     CHECK(fus_moments_create(&m, CATEGORIES, UNITS, NULL) == FUS_OK);
     fus_responses_moments(&m, &r, NULL, N, NULL);
-    CHECK(fus_select_layer(&layer, &m, "x", 7, 10, 10, &options, NULL) == FUS_OK);
+    CHECK(fus_select_layer(&layer, &m, "x", 12, 10, 10, &options, NULL) == FUS_OK);
     int code = FUS_ENOMEM;
     for (long fail = 1; code == FUS_ENOMEM && fail < 60; fail++) {
         fus_base_fail_allocation(fail);

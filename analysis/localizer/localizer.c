@@ -158,10 +158,13 @@ static int measure(struct fus_localizer *run, struct fus_error *err)
     if (!code)
         code = claim_folder(run, err);
     if (!code)
-        code = fus_models_check(run, err); /* every model can be read and has the requested layers */
-    run->models_seconds = fus_run_now() - run->started;
+        code = fus_run_set_list(run, err);
+    double listed = fus_run_now();
     if (!code)
-        code = fus_run_set_open(run, err); /* so can every picture */
+        code = fus_models_check(run, err); /* every model can be read and has the requested layers */
+    run->models_seconds = fus_run_now() - listed;
+    if (!code)
+        code = fus_run_set_read(run, err); /* so can every picture */
     if (!code)
         code = fus_second_set_create(run, err); /* and of the set of --validate */
     if (!code && run->explain)

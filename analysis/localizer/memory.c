@@ -52,16 +52,13 @@ static size_t deciding_bytes(const struct fus_localizer *run, size_t n_units)
     return fus_moments_bytes(n_groups, n_units, fus_run_keeps_third(run)) + UNIT_BYTES * n_units;
 }
 
-/* During a pass over all layers at once, with the pictures in the cache. */
-static size_t whole_bytes(const struct fus_localizer *run, const struct fus_run_model *r, const struct fus_model *m,
-                          size_t net_bytes)
+/* During a pass over all layers at once. */
+static size_t whole_bytes(const struct fus_localizer *run, const struct fus_run_model *r, size_t net_bytes)
 {
-    size_t units = 0, pictures = (size_t)run->pictures.set.n_pictures * m->input_floats;
+    size_t units = 0;
     for (int i = 0; i < r->n_layers; i++)
         units += fus_tensor_blocked_size(r->taps[i].channels, (size_t)r->taps[i].height * (size_t)r->taps[i].width);
-    pictures = pictures < run->options.max_memory / 8 ? pictures : run->options.max_memory / 8;
-    return BASE + net_bytes + pictures + shown_bytes(r, units) +
-           fus_moments_bytes(n_halves(run), units, fus_run_keeps_third(run));
+    return BASE + net_bytes + shown_bytes(r, units) + fus_moments_bytes(n_halves(run), units, fus_run_keeps_third(run));
 }
 
 /* The network with a batch, not yet allocated. */
@@ -88,12 +85,13 @@ int fus_memory_choose(struct fus_run_model *r, const struct fus_localizer *run, 
     size_t n = sizeof tries / sizeof *tries;
     int code = FUS_OK;
     bool fits = false;
-    /* A smaller batch costs less than a second pass. A larger one pays where threads share out
-     * pictures: then they wait for each other once in a batch. */
+    /* A smaller batch costs less than a second pass, and so does decoding pictures again. A larger
+     * one pays where threads share out pictures: then they wait for each other once in a batch. */
     for (int batch = 32; batch >= 4 && !fits && !code && !run->options.batch && !run->options.low_memory; batch /= 2) {
         code = open_with(r, m, options, batch, false, err);
-        fits = !code && (batch <= 16 || r->n_shown) &&
-               whole_bytes(run, r, m, fus_net_bytes(m->net)) <= run->options.max_memory;
+        size_t bytes = code ? 0 : whole_bytes(run, r, fus_net_bytes(m->net));
+        fits = !code && (batch <= 16 || r->n_shown) && bytes <= run->options.max_memory;
+        r->whole_bytes = fits ? bytes : 0;
     }
     for (size_t i = 0; i < n && !fits && !code; i++) {
         if ((run->options.low_memory && !tries[i].low) ||
@@ -116,7 +114,8 @@ size_t fus_memory_cache_bytes(const struct fus_localizer *run)
     if (run->first) /* the memory is the first set's; the pictures of the second are decoded again */
         return 0;
     for (int i = 0; i < run->n_models; i++) {
-        size_t bytes = showing_bytes(run, &run->models[i], run->models[i].net_bytes);
+        const struct fus_run_model *r = &run->models[i];
+        size_t bytes = r->whole_bytes ? r->whole_bytes : showing_bytes(run, r, r->net_bytes);
         most = bytes > most ? bytes : most;
     }
     size_t left = less(run->options.max_memory, most);

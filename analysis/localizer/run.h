@@ -25,6 +25,7 @@ struct fus_run_model {
     int batch;                       /* pictures at a time */
     int n_shown;                     /* of these a layer keeps the responses of; 0 unless threads share out pictures */
     bool low_memory;
+    size_t whole_bytes; /* of a pass over all layers at once; 0: it needs more than max_memory */
     size_t net_bytes, scratch_bytes, least_bytes; /* least_bytes: the minimum for this model and its layers */
     char isa[16];
     int n_passes;
@@ -107,8 +108,10 @@ int fus_models_check_unchanged(const struct fus_localizer *run, int model, struc
 /* Chooses a model's reference layer; its taps must be listed. */
 int fus_models_choose_reference(struct fus_localizer *run, int model, struct fus_error *err);
 
-/* Reads every picture to show: digest, statistics, thumbnail. */
-int fus_run_set_open(struct fus_localizer *run, struct fus_error *err);
+/* list: which pictures there are, of which categories; the batch of the models depends on it. read:
+ * every picture to show: digest, statistics, thumbnail. */
+int fus_run_set_list(struct fus_localizer *run, struct fus_error *err);
+int fus_run_set_read(struct fus_localizer *run, struct fus_error *err);
 /* describe: copies the description of the set to the summary, without pixel statistics. The other
  * function adds these. */
 int fus_run_set_describe(struct fus_localizer *run, struct fus_error *err);

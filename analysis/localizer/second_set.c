@@ -128,11 +128,15 @@ int fus_second_set_create(struct fus_localizer *run, struct fus_error *err)
     run->second->listener = run->listener;
     run->second->listener_context = run->listener_context;
     code = copy_models(run->second, run, err);
-    if (!code && (code = fus_run_set_open(run->second, err)) != FUS_OK)
+    if (!code)
+        code = fus_run_set_list(run->second, err);
+    if (!code)
+        code = fus_run_set_read(run->second, err);
+    if (!code)
+        code = match_categories(run, err);
+    if (code)
         return fus_base_blame(err, "--validate: ");
-    if (!code && (code = match_categories(run, err)) != FUS_OK)
-        return fus_base_blame(err, "--validate: ");
-    code = code ? code : warn_of_shared(run, err);
+    code = warn_of_shared(run, err);
     run->second_seconds = fus_run_now() - start;
     return code;
 }

@@ -225,7 +225,7 @@ static int halves_by_option(struct fus_localizer *run, struct fus_error *err)
     return code;
 }
 
-int fus_run_set_open(struct fus_localizer *run, struct fus_error *err)
+int fus_run_set_list(struct fus_localizer *run, struct fus_error *err)
 {
     double start = fus_run_now();
     int code = fus_set_open(&run->pictures.set, run->options.stimuli, run->options.categories, err);
@@ -249,15 +249,22 @@ int fus_run_set_open(struct fus_localizer *run, struct fus_error *err)
     if (run->options.n_shards)
         fus_blocks_shard(&run->pictures.first, &run->pictures.end, &run->pictures.blocks, run->options.shard,
                          run->options.n_shards);
+    run->check_seconds = fus_run_now() - start;
+    return FUS_OK;
+}
+
+int fus_run_set_read(struct fus_localizer *run, struct fus_error *err)
+{
+    double start = fus_run_now();
     run->pictures.sha256 = fus_base_alloc((size_t)run->pictures.set.n_pictures, sizeof *run->pictures.sha256);
     run->pictures.stats = fus_base_alloc((size_t)run->pictures.set.n_pictures, sizeof *run->pictures.stats);
     if (!run->pictures.sha256 || !run->pictures.stats)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", run->pictures.set.n_pictures);
-    code = fus_run_set_make_grey(&run->pictures, err);
+    int code = fus_run_set_make_grey(&run->pictures, err);
     if (!code)
         code = measure_pictures(run, err);
     if (!code && !run->options.n_shards)
         code = fus_run_set_summarise(run, err);
-    run->check_seconds = fus_run_now() - start;
+    run->check_seconds += fus_run_now() - start;
     return code;
 }

@@ -16,7 +16,10 @@
 #include "nn/base/threads.h"
 #include "nn/kernel/kernels.h"
 
-enum { DRAWS = FUS_EQUALN_DRAWS, STRIP = 256, ROUND = 64 }; /* ROUND: strips between two reports of progress */
+/* STRIP: units measured together; WIDE: read together from the scratch file; ROUND: reads between
+ * two reports of progress; GAP: so that the rows of what was read do not meet in one set of a
+ * cache. */
+enum { DRAWS = FUS_EQUALN_DRAWS, STRIP = 256, WIDE = 4 * STRIP, ROUND = 16, GAP = 16 };
 
 struct draws {
     const struct fus_responses *r;
@@ -26,7 +29,8 @@ struct draws {
     int size;              /* pictures of each category */
     size_t *rows;          /* [DRAWS, n_categories, size] */
     double *weights;       /* [size] 1, 1/2, 1/3, ... */
-    float *strips;         /* [threads, n_images, STRIP] */
+    int wide;              /* units read together */
+    float *strips;         /* [threads, n_images, wide + GAP] */
     const float **pointer; /* [threads, size] */
     double *moments;       /* [threads, DRAWS, n_categories, 2, STRIP] means, sums of squared deviations */
     double bound, least;   /* no p above bound matters; d^2 >= least (m2 + m2) is necessary for one below */
@@ -36,7 +40,7 @@ struct draws {
     int8_t *label;         /* [n_units] its category; -1: p above the bound for all */
     size_t *open;          /* [n_units] units that the bounds leave open; the first n_open of them */
     size_t n_open;
-    size_t first; /* the first strip of this round */
+    size_t first; /* the first read of this round */
 };
 
 int fus_equaln_size(bool *equal, const int *category, size_t n_images, int n_categories)
@@ -67,19 +71,25 @@ static double *group_of(const struct draws *a, int thread, int draw, int categor
     return a->moments + (((size_t)thread * DRAWS + (size_t)draw) * groups + (size_t)category) * 2 * STRIP;
 }
 
-static void measure_strip(const struct draws *a, int thread, size_t at, size_t n)
+/* What a thread read: a row for each picture. */
+static float *strips_of(const struct draws *a, int thread)
 {
-    float *x = a->strips + (size_t)thread * a->r->n_images * STRIP;
+    return a->strips + (size_t)thread * a->r->n_images * (size_t)(a->wide + GAP);
+}
+
+/* The moments of n units, the first of them `skip` units into what the thread read. */
+static void measure_strip(const struct draws *a, int thread, size_t skip, size_t n)
+{
+    const float *x = strips_of(a, thread) + skip;
     const float **pointer = a->pointer + (size_t)thread * (size_t)a->size;
     const size_t *rows = a->rows;
-    fus_responses_strip(x, STRIP, a->r, at, n);
     for (int d = 0; d < DRAWS; d++)
         for (int c = 0; c < a->r->n_categories; c++, rows += a->size) {
             double *mean = group_of(a, thread, d, c);
             if (d > 0 && is_whole(a, c))
                 continue;
             for (int i = 0; i < a->size; i++)
-                pointer[i] = x + rows[i] * STRIP;
+                pointer[i] = x + rows[i] * (size_t)(a->wide + GAP);
             memset(mean, 0, 2 * STRIP * sizeof *mean);
             a->kernel->moments_add(mean, mean + STRIP, pointer, a->weights, a->size, 0, n);
         }
@@ -212,12 +222,9 @@ static void bound_p(struct draws *a, int thread, size_t at, size_t unit, int c)
     a->label[at + unit] = (int8_t)c;
 }
 
-static void test_strip(void *context, int strip, int thread)
+static void test_strip(struct draws *a, int thread, size_t at, size_t n)
 {
-    struct draws *a = context;
-    size_t at = (a->first + (size_t)strip) * STRIP, rest = a->r->n_units - at, n = rest < STRIP ? rest : STRIP;
     const int64_t *worst = a->worst + (size_t)thread * ((size_t)a->r->n_categories + 2) * STRIP;
-    measure_strip(a, thread, at, n);
     if (!a->bounded) {
         test_plainly(a, thread, at, n);
         return;
@@ -230,14 +237,27 @@ static void test_strip(void *context, int strip, int thread)
                 bound_p(a, thread, at, u, c);
 }
 
+static void test_read(void *context, int read, int thread)
+{
+    struct draws *a = context;
+    size_t wide = (size_t)a->wide, at = (a->first + (size_t)read) * wide, rest = a->r->n_units - at;
+    size_t n = rest < wide ? rest : wide;
+    fus_responses_strip(strips_of(a, thread), wide + GAP, a->r, at, n);
+    for (size_t skip = 0; skip < n; skip += STRIP) {
+        size_t here = n - skip < STRIP ? n - skip : STRIP;
+        measure_strip(a, thread, skip, here);
+        test_strip(a, thread, at + skip, here);
+    }
+}
+
 static int test_units(struct draws *a, const struct fus_progress *progress, struct fus_error *err)
 {
-    size_t n = (a->r->n_units + STRIP - 1) / STRIP;
+    size_t wide = (size_t)a->wide, n = (a->r->n_units + wide - 1) / wide;
     for (a->first = 0; a->first < n; a->first += ROUND) {
         size_t now = n - a->first < ROUND ? n - a->first : ROUND;
         if (fus_base_stopping())
-            return fus_base_fail(err, FUS_ESTOPPED, "stopped at unit %zu of %zu", a->first * STRIP, a->r->n_units);
-        fus_threads_for((int)now, test_strip, a);
+            return fus_base_fail(err, FUS_ESTOPPED, "stopped at unit %zu of %zu", a->first * wide, a->r->n_units);
+        fus_threads_for((int)now, test_read, a);
         if (progress)
             progress->tell(progress->context, a->first + now, n);
     }
@@ -249,7 +269,8 @@ static void test_open(void *context, int i, int thread)
 {
     struct draws *a = context;
     size_t unit = a->open[i];
-    measure_strip(a, thread, unit, 1);
+    fus_responses_strip(strips_of(a, thread), (size_t)(a->wide + GAP), a->r, unit, 1);
+    measure_strip(a, thread, 0, 1);
     a->p[unit] = category_p(a, thread, 0, a->label[unit]);
 }
 
@@ -331,7 +352,8 @@ static int create_memory(struct draws *a, struct fus_error *err)
     size_t groups = (size_t)a->r->n_categories, threads = (size_t)fus_base_threads(), size = (size_t)a->size;
     a->rows = fus_base_alloc(size, DRAWS * groups * sizeof *a->rows);
     a->weights = fus_base_alloc(size, sizeof *a->weights);
-    a->strips = fus_base_aligned(a->r->n_images, threads * STRIP * sizeof *a->strips);
+    a->wide = a->r->x ? STRIP : WIDE;
+    a->strips = fus_base_aligned(a->r->n_images, threads * (size_t)(a->wide + GAP) * sizeof *a->strips);
     a->pointer = fus_base_alloc(size, threads * sizeof *a->pointer);
     a->moments = fus_base_aligned(threads * DRAWS * groups, 2 * STRIP * sizeof *a->moments);
     a->p = fus_base_alloc(a->r->n_units, 2 * sizeof *a->p);
