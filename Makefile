@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # fusiform: `make run` builds the program and runs its demonstration, `make test` the tests; `make help` lists the rest.
 # Needs a C11 compiler and make, nothing else.
 #

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From activations to selective units. Works on arrays of units and knows neither networks nor
  * pictures; report.h makes tables and figures.
  *

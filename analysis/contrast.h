@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Comparing models so that neither the number of selective units nor that of trainings speaks for
  * them: count-matched comparison (units/matched.c), groups of trainings (units/groups.c). */
 #ifndef FUS_CONTRAST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Why a unit has its label: every number of the decision on one unit, for `fusiform explain`
  * (analysis/units/decision.c). The numbers are those of select.c and criteria.c. */
 #ifndef FUS_DECISION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Beyond the default report: other criteria of selectivity, cross-validation, resampling,
  * representational similarity. Reading order: ranksum.c, criteria.c, sweep.c, halves.c, order.c,
  * resample.c, permute.c, bootstrap.c, consistency.c, readout.c, signflip.c. As in analysis.h,

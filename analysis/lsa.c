@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Latent semantic analysis: see lsa.h. */
 #include "analysis/lsa.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Latent semantic analysis of captions (Deerwester, Dumais, Furnas, Landauer & Harshman 1990): a
  * vector for each caption, computed from the captions alone.
  *

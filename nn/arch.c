@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A network as one table of layers: appending rows, and the parameters of a network. The tables
  * themselves are written by resnet.c, vit.c, chain.c, cornet.c, convnext.c and
  * baseline.c. */

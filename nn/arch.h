@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to nn/: a network as one table of layers, in forward order. Plan, loading, forward pass
  * and the naive reference walk this table. */
 #ifndef FUS_ARCH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Baselines as tables of layers: what the pictures give away without any learning. They are built
  * from the operators of networks, so that everything that takes a model takes them, too; their
  * weights are fixed (weights/baseline.c).

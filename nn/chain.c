@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Chains of convolutions and pools with three linear layers at the end, as tables of layers, with
  * torchvision's names: AlexNet (Krizhevsky 2014) and VGG (Simonyan & Zisserman 2015). A layer is
  * called by its number among torchvision's modules, which ReLUs, pools and dropouts count in.

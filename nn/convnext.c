@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ConvNeXt (Liu et al. 2022) as a table of layers, with torchvision's names.
  *
  *   features.0      4x4/4 convolution, layer norm

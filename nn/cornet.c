@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CORnet-S and CORnet-Z (Kubilius et al. 2018, 2019) as tables of layers, with their authors'
  * names.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The forward pass over the table of layers.
  *
  *   fus_net_forward, fus_net_continue    check the arguments

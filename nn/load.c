@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Weights into a network: looked up by name and packed by each layer's operator. */
 #include "nn/net.h"
 

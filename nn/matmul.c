@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Plain matrix products: see matmul.h. */
 #include "nn/matmul.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Plain matrix products with the micro-kernels of the networks, for decoders.
  *
  * Layouts, with rows, k and columns of any size and the 16-wide index filled up with zeros:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A network ready to run: creation, release and destruction; its taps; the properties and costs of
  * its layers. forward.c runs it, load.c fills it with weights. */
 #include <stdio.h>

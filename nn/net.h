@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to nn/: the network that net.c makes, load.c fills with weights and forward.c runs. */
 #ifndef FUS_NET_H
 #define FUS_NET_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Networks by name: specs of the published networks, and the name of a spec. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Networks: a description and a source of weights in, activations at named layers ("taps") out.
  *
  * Reading order: reference.c and reference_tokens.c (a whole network by naive loops), arch.c,

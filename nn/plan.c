@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The plan of a forward pass: lifetimes, then the lowest free place for each output (first fit). */
 #include "nn/plan.h"
 

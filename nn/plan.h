@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to nn/: memory for activations. One arena holds them all; memory is reused after the last
  * layer that reads it. */
 #ifndef FUS_PLAN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Times of layers, and bursts that measure the CPU's limit between them: see profile.h. */
 #define _POSIX_C_SOURCE 200809L
 #include "nn/profile.h"

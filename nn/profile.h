@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to nn/: the time of each layer, and the CPU's FMA peak. The limit is sampled between the
  * layers, in short bursts of fused multiply-adds, because the CPU's frequency depends on the
  * load. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A residual network by naive loops. The rest of nn/ computes the same. Read this first.
  *
  * An activation is [C, H, W]. Every sum starts at 0 and is one chain of fused multiply-adds in the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Transformers by naive loops (reference.c): one place at a time. An activation is [C, H, W],
  * tokens are [C, 1, T]. The sums over channels or keys that layer norm and softmax need go by 16
  * lanes, which are added in order; the fast engine follows the same order, bit for bit. */

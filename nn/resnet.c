@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Residual networks as tables of layers, with PyTorch's names: torchvision's (He et al. 2016,
  * v1.5: stride on the 3x3), CIFAR's (He et al. 2016, section 4.2; option A shortcuts) and CLIP's
  * (Radford et al. 2021: three-convolution stem, average-pool down-sampling, attention pooling). A

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the threads share out: a layer's work, or the pictures of a pass.
  *
  * Dividing each layer among threads pays where layers are long. At the end of every layer the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CLIP's text tower (tower.h): vit.c's table of layers on the rows of many texts.
  *
  *   x[t] = token_embedding[id[t]] + positional_embedding[t];  the blocks;  the end tokens' rows;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CLIP's text tower: token ids in, embeddings out.
  *
  * A text is computed up to its end token only: attention is causal and the embedding is read at the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Transformers as tables of layers, with OpenAI's names: vision transformers (Dosovitskiy et al.
  * 2021), CLIP's image tower and its text tower (Radford et al. 2021).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Random changes of training pictures: see augment.h. */
 #include "stimuli/augment.h"
 

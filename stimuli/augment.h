@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Random changes of a training picture. Every choice is drawn from the counter (seed, epoch,
  * picture), not from one continuing stream. So pictures may be prepared in any order on any thread,
  * and a resumed training needs no generator state.

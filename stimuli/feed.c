@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Batches of training pictures: see feed.h. The cache keeps the input of a picture's augmentation:
  * with crops the decoded picture, else the resized and cropped one; 8 bits a value, one channel if
  * it is grey. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The input of training: the pictures of a set by class, their order in each epoch, batches of
  * input tensors.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pictures: file -> 8-bit RGB (bit-identical to Pillow) -> input tensor (bit-identical to
  * torchvision); and sets of pictures in categories: folders, lists, or drawn by the program.
  *

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Reports in a real browser, headless Chromium, at a phone's, a tablet's and a desk's width, light and dark: nothing on the console, nothing
 # wider than the window, every figure there, no label over another, every letter readable, nothing loaded from anywhere.
 #

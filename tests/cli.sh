@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The command line from outside: what every command prints and writes, its exit status, and one clear line for whatever is
 # wrong. usage: tests/cli.sh     FUSIFORM=path of the program (default ./fusiform), RUN=emulator
 . "$(dirname "$0")/shell.sh"

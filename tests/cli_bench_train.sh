@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # `fusiform bench --train`: its rows, its options, its messages.
 . tests/shell.sh
 small=tests/golden/names/canonical.safetensors

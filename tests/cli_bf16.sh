@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # --precision bf16: named in run.json and in the report, part of what must agree, and not for training.
 . tests/shell.sh
 model=random:cifar_resnet8?seed=3

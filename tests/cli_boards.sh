@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # What the program writes to (-o), file size limits, and what `make` does with other compilers and flags.
 . "$(dirname "$0")/shell.sh"
 root=$PWD

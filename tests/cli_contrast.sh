@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Comparing models: as many units of each, groups of trainings, maps against chance; whole, resumed, in shards, drawn again.
 # usage: tests/cli_contrast.sh     FUSIFORM=program, RUN=emulator
 . "$(dirname "$0")/shell.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The demonstration networks, demo:NAME: every command that takes a model takes them, and they are what weights/demo holds.
 # usage: tests/cli_demo.sh     FUSIFORM=path of the program (default ./fusiform), RUN=emulator
 . "$(dirname "$0")/shell.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # C programs that use the library (tests/examples): each says what the program says.
 # EXAMPLES=folder of the built ones (default build/tests/examples)
 . tests/shell.sh

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # fusiform explain: 20 units against NumPy and SciPy (tests/golden/explain.py), by every rule of selectivity; from the files of
 # --units full, and where weights and pictures are elsewhere; what is wrong. usage: tests/cli_explain.sh
 . tests/shell.sh

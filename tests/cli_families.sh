@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # AlexNet, VGG, CORnets, ResNeXt, ConvNeXt on the command line: layers, classes, embeddings, files.
 . tests/shell.sh
 picture=tests/golden/net_blobs.png

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Weight files with more than tensors in them: what is read, listed, left out and refused. See golden/formats_make.py.
 . tests/shell.sh
 golden=tests/golden/formats_

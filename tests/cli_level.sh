@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The tests of selectivity on the command line: which is the default, warnings, categories of unequal size in shards and
 # scratch files, networks whose responses are not finite. usage: tests/cli_level.sh
 . tests/shell.sh

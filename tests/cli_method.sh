@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # METHOD.md's exercises with the program: each answer is computed anew and must stand in the text; so must the drawing of the unit
 # grid. Answers by hand: tests/test_worked.c.
 # EXAMPLES=folder of the built examples (default build/tests/examples)

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Networks under the names that wrappers, training methods and other libraries give their tensors: the same activations as
 # under torchvision's names, from files of tests/golden/names_make.py. --prefix, --preprocess, and values that are no numbers.
 . tests/shell.sh

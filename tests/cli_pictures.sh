@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # What the command line says of pictures that are read, or not, in an unusual way.
 . "$(dirname "$0")/shell.sh"
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The built-in pictures that networks learn from: all eleven subcategories, at any side, as files and as a set.
 # usage: tests/cli_pictures_to_learn.sh     FUSIFORM=path of the program (default ./fusiform), RUN=emulator
 . "$(dirname "$0")/shell.sh"

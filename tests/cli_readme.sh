@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Every command line in README.md: its command and options exist, with words that they take; and those that need no file but the
 # ones made here are run, in the order of the text, on small networks and pictures. usage: tests/cli_readme.sh
 . tests/shell.sh

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The permutation test on the command line. usage: tests/cli_referee.sh
 . tests/shell.sh
 small='small=random:cifar_resnet8?seed=3'

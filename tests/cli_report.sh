@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Pages: maps of every layer from the run's files, the pages of a lesion and of a fit, drawn again.
 # usage: tests/cli_report.sh     FUSIFORM=program, RUN=emulator
 . "$(dirname "$0")/shell.sh"

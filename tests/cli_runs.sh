@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Where a run may write: what lies in --out is kept, unless --force replaces a run; weights, memory and time of a run.
 # usage: tests/cli_runs.sh     FUSIFORM=program, RUN=emulator
 . "$(dirname "$0")/shell.sh"

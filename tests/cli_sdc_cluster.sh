@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # fusiform sdc cluster: labels of NumPy, options, what it refuses.
 # usage: tests/cli_sdc_cluster.sh     FUSIFORM=program (default ./fusiform), RUN=emulator
 . "$(dirname "$0")/shell.sh"

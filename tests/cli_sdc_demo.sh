@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # fusiform sdc demo: from simulated files to what was found; the same bytes with one thread.
 # usage: tests/cli_sdc_demo.sh     FUSIFORM=program (default ./fusiform), RUN=emulator
 . "$(dirname "$0")/shell.sh"

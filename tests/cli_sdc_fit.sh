@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # fusiform sdc fit: files, wrong usage, wrong input, shards, interruption and resuming.
 # usage: tests/cli_sdc_fit.sh     from the repository's root; FUSIFORM=program, RUN=emulator
 . tests/shell.sh

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Sets of pictures from outside: what is left out, what cannot be read, names of any bytes, lists, and folders as operands.
 # usage: tests/cli_sets.sh     FUSIFORM=path of the program (default ./fusiform), RUN=emulator
 . "$(dirname "$0")/shell.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Texts on the command line: the tokenizer, embeddings, zero-shot classes, targets of training; what is refused; the tables of
 # Unicode against this machine's Python. clip.safetensors and its embeddings are PyTorch's (tests/golden/text_make.py).
 . tests/shell.sh

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Small networks, whose threads share out pictures: the same bytes for any number of threads, batch and memory limit.
 . tests/shell.sh
 

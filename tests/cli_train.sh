@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # fusiform train: files, the same bytes whatever runs it, stopped and resumed, controls, and what it refuses.
 # usage: tests/cli_train.sh [KILLS]     kill -9 at that many random moments (default 3); FUSIFORM=program (default ./fusiform), RUN=emulator
 . "$(dirname "$0")/shell.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Help, mistyped words and numbers: what wrong usage says, with status 2 and before any work.
 # usage: tests/cli_usage.sh     FUSIFORM=path of the program (default ./fusiform), RUN=emulator
 . "$(dirname "$0")/shell.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # run --validate: units chosen with one set of pictures, measured in another.
 . tests/shell.sh
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # What the pictures of a run allow to be concluded: near-duplicates, what the bootstrap draws.
 . tests/shell.sh
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Vision transformers on the command line: layers and their shapes, embeddings, files, responses with a sign, lesions.
 . tests/shell.sh
 vit='random:vit?input=32&patch=8&blocks=2&classes=11&seed=1'

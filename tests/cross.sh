@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Builds for other machines, and the same bytes from all of them under emulation (qemu-user): a small network, a small run.
 # usage: tests/cross.sh [BOARD...]     default: all; FUSIFORM: this machine's program, BUILD: folder for theirs, MAKE, JOBS
 build=${BUILD:-build/cross}

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fuzz target: any bytes as captions of four pictures, and their words. What stands before a zero
  * byte is an augmentation's text. */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fuzz target: any bytes as a CSV table are read line by line, by every column, or
  * end in a message. */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A main() for fuzz targets where no libFuzzer is: runs the target over files, then
  * over mutations of them.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fuzz target: any bytes as a JPEG file, and as the Exif part of one, have an orientation; a
  * picture turned by it keeps its pixels. */
 #include <stdlib.h>

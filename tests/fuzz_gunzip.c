@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fuzz target: any bytes as a gzipped file, whole and after the three bytes that every one begins
  * with. */
 #include <stdlib.h>

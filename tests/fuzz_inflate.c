@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fuzz target: any bytes as a zlib stream and as raw DEFLATE, into little room and much. */
 #include <stdlib.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fuzz target: any bytes as a JPEG file end in a picture or in a message. */
 #include <stdlib.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* libFuzzer target: any bytes as JSON, once skipped and once asked for by someone who trusts it to
  * be what he wants. Whatever skip accepts must be accepted again with a space around it. */
 #include "nn/base/json.h"

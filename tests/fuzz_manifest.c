@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fuzz target: any bytes as a list of pictures, where some exist, open as a set or end in a
  * message. What stands before a zero byte is the text of --categories. */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fuzz target: any bytes as an MGH file, as they are and after the version. */
 #include "tests/volume_fuzz.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fuzz target: any bytes as a NIfTI file, as they are and with a header's marks put in, which a
  * fuzzer would have to find. */
 #include "tests/volume_fuzz.h"

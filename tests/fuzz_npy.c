@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* libFuzzer target: any bytes as an .npy, and without its magic number, which a fuzzer would
  * have to find first. */
 #define _POSIX_C_SOURCE 200809L

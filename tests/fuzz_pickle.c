@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* libFuzzer target: any bytes as a pickle, as data.pkl of a zip with one storage and as a
  * legacy or tar file. */
 #define _POSIX_C_SOURCE 200809L

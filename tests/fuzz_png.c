@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fuzz target: any bytes as a PNG file end in a picture or in a message; as they are, with every
  * CRC corrected, and as the unfiltered rows of a well-formed file. */
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fuzz target: any text as preprocessing, as it stands in a weight file's metadata, is refused with
  * a message or makes finite numbers within bounds; those of a small picture are made. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fuzz target: any bytes as what a run says of itself (parts/run.tsv) are taken for a run, or
  * end in a message. */
 #include <stdlib.h>

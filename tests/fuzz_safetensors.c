@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* libFuzzer target: any bytes as a safetensors file: directory, names, the network,
  * every small tensor. */
 #define _POSIX_C_SOURCE 200809L

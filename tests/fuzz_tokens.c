@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fuzz target: any bytes as a text give ids of the vocabulary, or one line. */
 #include <stdlib.h>
 #include <string.h>

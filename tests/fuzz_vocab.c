@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fuzz target: any bytes as a vocabulary are read, or refused in one line; a text is then encoded
  * with ids inside it. */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fuzz target: any bytes as a file of word vectors are read, or refused in one line. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* libFuzzer target: any bytes as a zip archive: its directory, every member's place, small members
  * unpacked; then as a file of PyTorch or NumPy. */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Arrays of an .npz of golden values as floats. */
 #ifndef FUS_GOLDEN_NPZ_H
 #define FUS_GOLDEN_NPZ_H

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The same bytes everywhere: runs small networks with every kernel row, several thread counts, batches and memory limits
 # and compares the SHA-256 of the whole run directories (run.log aside).
 #

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the tests of picture formats share: golden lists, noise, and the damage every
  * decoder must survive. */
 #ifndef FUS_TESTS_IMAGES_H

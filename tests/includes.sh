@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The floors of the tree: an include goes to its own floor or to a lower one, never up. On one floor no two folders include each
 # other, and no headers include each other in a circle.
 # usage: tests/includes.sh     from the repository's root

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # `make install` into a temporary folder: what lies there, each header by itself in C and C++, a program linked with the static and
 # with the shared library, and `make uninstall`.
 # usage: tests/install.sh     from the repository's root, as `make test` calls it: MAKE, CC, CXX, FLAGS, LIBS, RUN; quick=1: skipped

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Invented runs for the tests of the report and of its prose, a checker of what is written, and
  * where it is written. FUS_KEEP=folder keeps the pages there, to be looked at. */
 #ifndef FUS_TEST_INVENTED_H

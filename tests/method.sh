@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # METHOD.md names functions and tests as `file: function`; this fails where the file is gone or does not define that function,
 # where a file it mentions does not exist, and where a link inside the text leads nowhere. Other files cite its headings by
 # title, METHOD.md, "Title", or by link, METHOD.md#anchor: these must exist. Nothing may cite a section by its number. Every paper that

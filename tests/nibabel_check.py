@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """What tests/test_sdc_volumes.c has written, opened by nibabel: values, types, geometry. usage: nibabel_check.py FOLDER
 Exit status 77 where nibabel is not installed."""
 import os

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # What is installed beside the program, and packages of it: manual pages, completion, the tarball of the sources, a Debian package, a static program.
 # usage: tests/package.sh     from the repository's root, after `make`; as root it also installs the Debian package and removes it
 . tests/shell.sh

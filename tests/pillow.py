@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Compares the decoders and the resizing with Pillow, picture by picture and byte by byte.
 
 usage: tests/pillow.py [PROGRAM [FOLDER...]]     default: ./fusiform, and the pictures below /usr/share and /usr/lib/python3

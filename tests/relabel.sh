@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # How often does chance select units of a real network? The 48 pictures of one category of fLoc are split at random in two
 # "categories" of 36 and 12: no unit is selective, and any should be found in at most 5 % of the layers. Part of `make study`;
 # skipped where pictures and weights are missing.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What fus_provenance_restore made. */
 static void free_restored(struct fus_localizer *run)
 {

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # A run that was killed goes on and ends in the bytes of one that nobody disturbed; so do the shards of a run, put together. And what is not of one run
 # is named. usage: tests/resume.sh [KILLS]     kill -9 at that many random moments, two each (default 2 and fewer shards); FUSIFORM=program, RUN=emulator
 program="${RUN:+$RUN }${FUSIFORM:-./fusiform}"

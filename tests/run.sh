@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Runs each test given (programs, and scripts named *.sh), one on each processor at a time, shows what fails, and adds up their
 # closing lines.
 # usage: tests/run.sh TEST...      RUN="qemu-aarch64 -L ..." runs the programs under an emulator; JOBS=1: one test at a time

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the tests of picture sets share: a fresh folder under $TMPDIR, and pictures in it. */
 #ifndef FUS_TEST_SET_FOLDERS_H
 #define FUS_TEST_SET_FOLDERS_H

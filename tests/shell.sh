@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What the tests of the command line share; they source it: . tests/shell.sh. They end with `finish`.
 # FUSIFORM=path of the program (default ./fusiform), RUN=emulator
 program="${RUN:+$RUN }${FUSIFORM:-./fusiform}"

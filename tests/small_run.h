@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A run of 70 + 10 invented pictures and one layer of 20 channels of 3 x 2 units, in a folder of
  * its own; no network. */
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The whole test framework: CHECK records a failure and goes on; a skip is printed
  * and counted as such.
  *

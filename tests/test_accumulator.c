@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Moments and responses of a pass (analysis/localizer/accumulator.c, scratch_file.c): against sums
  * by hand, the same bits in memory and in the scratch file. */
 #define _POSIX_C_SOURCE 200809L

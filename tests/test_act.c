@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* act.c: the activations against PyTorch, and every instruction set against the
  * naive loop to the bit. */
 #include "nn/base/fmath.h"

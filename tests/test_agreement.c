@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* agreement.c: profiles of planted units, their correlation between models and its ceiling. */
 #include "analysis/contrast.h"
 #include "nn/base/rng.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Command lines (tools/args.c): each kind of value, what is refused and how, and
  * which word was meant. */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stimuli/augment.c: boxes and their pixels against Pillow, every choice uniform over counters,
  * each transform by itself. */
 #include "stimuli/augment.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* balanced.c: against NumPy and SciPy, its bounds, and its level for skewed responses where Welch's
  * test fails. */
 #include <math.h>

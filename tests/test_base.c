@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nn/base/base.c: opening files. What is no regular file is refused for what it is,
  * and nothing blocks. */
 #define _DEFAULT_SOURCE

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pixels and Gabor filters as models (nn/baseline.c, weights/baseline.c) against formulas written
  * here with the C library's functions; the engine against naive loops. */
 #include "test.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Products of bf16 numbers: the rule against exact fractions (golden/bf16.py), every instruction
  * set's tiles against the rule, layers and networks against the naive loops, all to the bit. */
 #include <float.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fixed boundaries (stimuli/set/blocks.c): every picture in one block, blocks of one category,
  * shards that tile the set whatever their number. */
 #include "stimuli/set/blocks.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* bootstrap.c against NumPy with the same draws and against scipy.stats.bootstrap;
  * coverage; pairing. */
 #include "analysis/inference.h"

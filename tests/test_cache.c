@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stimuli/set/cache.c: what a network sees is the same whether a picture is remembered or not, and
  * a remembered picture's file is not opened again. */
 #define _POSIX_C_SOURCE 200809L

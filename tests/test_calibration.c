@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Do the numbers mean what they say? Simulated sets of responses whose truth is known: planted
  * units are found, no more than alpha of chance passes where a criterion promises that, bootstrap
  * intervals cover what they should. A few sets with wide limits here; `make study` runs 2,000 and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stimuli/text: captions found by path, several a picture, missing ones named; words, vocabularies;
  * captions of drawn pictures. */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A pass saved and taken up again (analysis/localizer/state/checkpoint.c): from any picture on,
  * with the same bits. */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* weights/clean.c and weights/unicode.c: what becomes of each kind of character, and what stays
  * although Python's ftfy would change it (METHOD.md lists these differences). */
 #include "weights/clean.h"

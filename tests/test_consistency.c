@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* consistency.c and signflip.c against NumPy and SciPy. */
 #include "analysis/inference.h"
 #include "nn/base/rng.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* cpu.c: the instruction set is decided once, and every loop keeps to it. */
 #include "nn/base/cpu.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* criteria.c and ranksum.c against NumPy and SciPy. */
 #include "analysis/inference.h"
 #include "test.h"

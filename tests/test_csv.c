@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* csv.c: names of any bytes in a table, and back. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/run/csv.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* decision.c: the decision on one unit is that of select.c and criteria.c on its layer, by every
  * criterion, test and correction. Its numbers against SciPy: tests/cli_explain.sh. */
 #include "analysis/decision.h"

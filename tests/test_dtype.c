@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* weights/dtype.c: all halves, both roundings, against NumPy and PyTorch
  * (tests/golden/weights_make.py). */
 #include <float.h>

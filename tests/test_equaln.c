@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* analysis/units/subsample.c and equaln.c: the same selection from as many pictures of each
  * category. */
 #include "test.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stimuli/image/exif.c: orientations and upright pixels as Pillow has them, and damage
  * that does no harm. */
 #include "nn/base/sha256.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* AlexNet, VGG and others: small networks of each kind as PyTorch saved them, every layer against
  * PyTorch's numbers (tests/golden/families.py), and the engine against the naive reference. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stimuli/feed.c: classes and items in an order of their own, held-out pictures, orders of
  * epochs, batches that equal what `run` shows, and the same bytes for any threads, cache and
  * order of a manifest. */

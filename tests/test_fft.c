@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stimuli/control/fft.c against numpy.fft, and against the sum itself, at sizes of every kind. */
 #include "stimuli/control/fft.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fmath.c against long double libm (64-bit significand), errors counted in units in the last
  * place of the double. */
 #include "nn/base/fmath.h"

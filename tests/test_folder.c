@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stimuli/set/folder.c and left_out.c: the order of names, which of a folder's files are pictures,
  * and what is said of the others. */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gemm.c and max pooling against the loops they stand for, one multiply-add and one
  * comparison at a time, to the bit: every instruction set, at the edges of tiles, blocks,
  * slices of k and pictures. */

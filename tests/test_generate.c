@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stimuli/generate*.c, draw.c, paint.c, sheet.c: the same bytes for the same arguments, everywhere;
  * every subcategory has something in it; captions; limits; memory. */
 #include "stimuli/stimuli.h"

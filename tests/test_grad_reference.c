@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* grad_reference.c: losses, gradients and running statistics against PyTorch in double, and each
  * gradient against central differences of its own loss. */
 #include "nn/train/grad_reference.h"

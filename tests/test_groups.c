@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* groups.c: p over relabelled models against numbers counted by hand, its level for simulated
  * trainings, intervals, and the list of groups. With a folder of a run as argument: its models in
  * random halves (make study). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gunzip.c: files packed in every way that gzip allows, plain ones, and damage. The packed ones are
  * of volume.py. */
 #include "weights/gunzip.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* halves.c against NumPy, and what cross-validation is for: noise alone gives no
  * cross-validated selectivity. */
 #include "analysis/inference.h"

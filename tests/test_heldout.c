@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* analysis/units/heldout.c: units chosen with one set of pictures, measured with another. */
 #include "test.h"
 

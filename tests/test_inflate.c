@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* DEFLATE, zlib and checksums: known values, streams of zlib's (in the golden PNGs too), damage. */
 #include "nn/base/inflate.h"
 #include "tests/images.h"

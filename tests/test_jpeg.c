@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #define _POSIX_C_SOURCE 200809L
 /* JPEG: pixels equal Pillow's; fLoc's pictures where they are; damage. */
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nn/base/json.c: each wrong text with a caret under the byte that the message must point at. */
 #include "nn/base/json.h"
 

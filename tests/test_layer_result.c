@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A decided layer as a file (analysis/localizer/state/layer_result.c): read back as it was, and
  * only whole, of this run, with its labels. */
 #define _POSIX_C_SOURCE 200809L

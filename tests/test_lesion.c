@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform lesion's choice of units and its table (analysis/localizer/lesion.c,
  * analysis/localizer/lesion_table.c), by hand-made numbers. */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The localizer as a library (analysis/localizer/localizer.c): what it refuses, what it tells, what
  * it gives; its files read back (analysis/run/run_read.c, run_summary.c). */
 #define _POSIX_C_SOURCE 200809L

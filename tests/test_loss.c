@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every gradient of loss.c against central differences of its loss, and losses
  * whose value is known. */
 #include "nn/train/loss.h"

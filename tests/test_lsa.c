@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* analysis/lsa.c against NumPy (tests/golden/train_data.py), and eigenvectors by
  * what defines them. */
 #include "analysis/lsa.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stimuli/set/manifest.c and the sets made of manifests: order, quoting, halves, --categories, and
  * every error with its line. */
 #define _POSIX_C_SOURCE 200809L

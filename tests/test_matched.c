@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* matched.c: two planted networks of equal selectivity and unequal noise differ in the CSI of their
  * selective units and not in as many of them; a direct computation with sorting; interpolation. */
 #include "analysis/contrast.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nn/matmul.c against one chain of multiply-adds for each element, to the bit: every instruction
  * set, one and several threads, at the edges of tiles, panels, slices and tasks. */
 #include "nn/base/cpu.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The numbers of METHOD.md, "A unit worked through", come out of the library. */
 #include "analysis/analysis.h"
 #include "test.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* moments.c against two passes in long double, and the same bits for any number of threads and
  * every instruction set. `test_moments bench` times it. */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* multiple.c against NumPy, its threshold against its own q, and millions of p values
  * in reasonable time. */
 #include "analysis/analysis.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* weights/names.c: real networks by their names and shapes alone, wrappers, and
  * what must be refused.
  *

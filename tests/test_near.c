@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stimuli/set/near.c: pictures that are nearly the same, by sums done by hand. */
 #include "test.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The engine against the naive loops of reference.c: every tap, every ISA row, several threads and
  * batches. To the bit where convolutions run directly; with Winograd within rounding, and to the
  * bit between rows, threads and batches. */

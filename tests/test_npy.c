@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* NumPy's headers as NumPy and others write them, Fortran order, byte order, and .npz
  * with packed members. */
 #define _POSIX_C_SOURCE 200809L

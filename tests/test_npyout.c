@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* npyout.c: the bytes themselves, the same whole or in parts, refusals. The archives whose
  * checksums stand here were opened with numpy.load and `unzip -t` (set KEEP to keep them). */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* npyout.c compiled with zip64 from 150 bytes on, so that a small file has every zip64
  * field. The archive whose checksum stands here was opened with numpy.load and `unzip -t`
  * (set KEEP to keep it). */

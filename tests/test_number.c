@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* number.c: what is a number and what is not, the ends of the ranges, and the locale. */
 #include <locale.h>
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nn/base/outfile.c: whole or not at all, links kept, streams written through, devices refused. */
 #define _DEFAULT_SOURCE /* mknod */
 #define _XOPEN_SOURCE 700

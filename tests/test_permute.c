@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* permute.c and order.c: against NumPy with the same relabellings, planted units,
  * nominal false positives. */
 #include "analysis/inference.h"

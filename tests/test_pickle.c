@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The pickle machine: what each opcode of protocols 0 to 5 builds, shown as text, and what
  * is refused where. */
 #include "test.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stimuli/control/pixelstats.c against NumPy, spectra of known slope, and the
  * means over categories. */
 #include "nn/base/rng.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* placement.c and Morisita's index against fractions, SciPy and an exact count
  * (golden/statistics.py: placement); thinned maps; units placed at random. */
 #include "analysis/analysis.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* PNG: pixels equal Pillow's (16-bit grey: the high byte), what is written reads back, damage. */
 #define _POSIX_C_SOURCE 200809L
 #include <unistd.h>

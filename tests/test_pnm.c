@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* PNM and BMP: pixels equal Pillow's, what is written reads back, damage; files of
  * other kinds are named. */
 #define _POSIX_C_SOURCE 200809L

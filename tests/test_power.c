@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* analysis/units/power.c and dimensions.c: fewer pictures, other levels; how many dimensions. */
 #include "test.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Input tensors: every bit equals torchvision's. */
 #include "tests/images.h"
 

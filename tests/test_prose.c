@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the report of invented runs says in words: no word that the numbers do not bear out.
  * FUS_KEEP=folder keeps the pages there, to be looked at. */
 #define _POSIX_C_SOURCE 200809L

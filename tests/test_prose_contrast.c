@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* prose_contrast.c, panel_matched.c and groups in figures: what the report says of models by as
  * many units of each, of trainings and of equivalence, and that the page stays well-formed. */
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a run depends on as text (analysis/localizer/state/provenance.c): written and read back
  * whatever names hold, and differences told by name. */
 #include "test.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* weights/random.c: the spec's grammar, the distributions, and the same values everywhere. */
 #include "weights_help.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* readout.c against NumPy; features that cannot be read. */
 #include "analysis/inference.h"
 #include "nn/base/rng.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* analysis/units/redraw.c: what each kind of resample holds. */
 #include "test.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* analysis/units/relabel.c: the permutation test against NumPy with the same relabellings, its
  * labels against its tables, responses that are read, bad input. */
 #include "analysis/inference.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The report of invented runs: well-formed, complete, escaped, the same twice. What it says in
  * words is test_prose.c's. FUS_KEEP=folder keeps the pages there, to be looked at. */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* resample.c: moments to the bit those of fus_responses_moments, for any draw, number of units and
  * threads; progress; stopping. */
 #include "analysis/inference.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Resizing: every byte equals Pillow's. */
 #include "nn/base/cpu.h"
 #include "tests/images.h"

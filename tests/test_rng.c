@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rng.c: the published sequences, ranges, moments of the draws. */
 #include "nn/base/rng.h"
 

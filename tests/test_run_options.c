@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Options as text (analysis/run/run_options.c): written and read back, contradictions refused;
  * rules of papers (rules.c). */
 #include "test.h"

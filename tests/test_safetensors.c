@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* weights/safetensors.c: the reader on good, bad, cut and damaged files, the
  * writer byte by byte. */
 #define _XOPEN_SOURCE 700

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stimuli/control/scramble.c: NumPy's pixels for the same random choices; boxes are a permutation;
  * phases keep the spectrum. */
 #include "nn/base/sha256.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* analysis/sdc/beside_*.c: DBSCAN within participants against golden labels of NumPy; spherical
  * k-means: planted groups, and a fixed point by plain loops. */
 #include "analysis/sdc/beside.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* analysis/sdc/pairs.c and cluster.c: golden labels of NumPy; the authors' breadth-first search,
  * run step by step over all distances, equals the border rule `last`; what must not change the
  * labels. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* analysis/sdc/data.c, matrix.c and embedding.c: a participant made of an array, gathering from
  * memory and file, an embedding of any type. */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Decoders applied, patterns and ridge regression: against NumPy (golden/sdc_fit.py), and against
  * the normal equations at sizes of several blocks. */
 #include "analysis/sdc/decoder.h"

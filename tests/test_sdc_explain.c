@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From a fit's folder to tables and page: five participants with two planted concepts, one of them
  * in four people, written as a fit writes them. Statistics against plain loops; the page drawn
  * again from the tables; every allocation that fails. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Decoders: the objective's gradient against central differences; fits against PyTorch in double
  * (golden/sdc_fit.py); the same bits for every instruction set, number of threads and
  * interruption. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* analysis/sdc/decode_halves.c: which training trials belong to odd and which to even sessions. */
 #include "analysis/sdc/decode_work.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* analysis/sdc/null.c and eigen.c: eigenvectors by what defines them; rotated vectors keep the
  * second moments of all; without sharing no eps is chosen, with sharing one is. */
 #include "analysis/sdc/null.h"

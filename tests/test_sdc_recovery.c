@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* demo.c: planted concepts come back, and where every participant has concepts of its own no eps is
  * chosen. A small set of each here; with a number N, N sets without sharing, and five whole
  * demonstrations: the figures of METHOD.md. */

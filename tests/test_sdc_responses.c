@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* analysis/sdc: the study of tests/golden/sdc_data.py from its files to z-scores, with every
  * limit of memory; studies that are wrong. */
 #define _POSIX_C_SOURCE 200809L

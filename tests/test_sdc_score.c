@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Retrieval scores: against sorting (golden/sdc_fit.py), against plain loops, at their limits. */
 #include "analysis/sdc/score.h"
 #include "golden_npz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* simulate.c, simulate_person.c, found.c: the same bytes everywhere, what is planted can be
  * measured, and clusters are scored as they deserve. */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* volumes.c: masks and labels of the golden study, read back here and, where it is installed, by
  * nibabel (tests/nibabel_check.py; set KEEP to keep them). */
 #define _POSIX_C_SOURCE 200809L

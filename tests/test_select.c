@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* select.c, search.c, csi.c and spatial.c: against NumPy and SciPy (tests/golden), against the
  * plain computation for every label, planted units, shuffled labels, broken input. `test_select
  * bench` times a layer. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stimuli/set/set.c and what it makes sets of: categories, mapping, drawn pictures and every error,
  * on folder trees made here; the real fLoc pictures where they are at hand. */
 #define _POSIX_C_SOURCE 200809L

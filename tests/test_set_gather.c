@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stimuli/set/set_gather.c: pictures of several operands as one set. */
 #define _POSIX_C_SOURCE 200809L
 #include "set_folders.h"

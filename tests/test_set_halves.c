@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fLoc's options as halves, and the sets that have none. */
 #include "stimuli/stimuli.h"
 

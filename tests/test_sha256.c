@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SHA-256 against the examples of FIPS 180-4 and RFC 6234, whole and in pieces. */
 #include "nn/base/sha256.h"
 #include "tests/test.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Networks of short layers, whose threads share out pictures (sharing.c): every tap the same bits
  * as with one picture and one thread, for any number of pictures and threads; the same after a
  * change of a layer; the first failure is reported. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stimuli/control/shine.c: NumPy's pixels; after matching, means and contrasts, or
  * histograms, are the same. */
 #include "nn/base/sha256.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* analysis/units/similarity.c: intervals, p and ceiling of the correlation of dissimilarities. */
 #include "test.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* special.c against mpmath (tests/golden/statistics.py). With a file of rows `t df P(T>t)` as its
  * argument (statistics.py --grid 10000) it measures t_sf over that grid instead. */
 #include "analysis/analysis.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What was counted as files (analysis/localizer/state/state_file.c): what is written is read back,
  * and whatever was changed, cut short or taken from another run is an error. */
 #define _POSIX_C_SOURCE 200809L

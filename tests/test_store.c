@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* weights/store.c: any strides, byte order and dtype against naive indexing; members;
  * preprocessing; foreign paths. */
 #define _XOPEN_SOURCE 700

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The text builder: numbers, escapes, shortening, base64, memory. */
 #include "test.h"
 

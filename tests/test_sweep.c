@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* sweep.c and fus_criteria_count: every row is what the criterion itself finds
  * at that threshold. */
 #include "analysis/inference.h"

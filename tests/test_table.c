@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* compare.c and table.c: the files' text for a small made-up run. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/report/report.h"

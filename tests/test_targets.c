@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* analysis/train/targets.c: what --language can say; vectors of unit length from training captions
  * alone; controls that keep what they should: one vector a class, a permutation inside each class,
  * held-out pictures with their own captions. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Loops over tasks: each task once, whatever the number of threads, short loops one after the
  * other, loops within tasks, and threads that fell asleep between them. */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* text.c: what is well-formed UTF-8, and names on one line. */
 #include "nn/base/text.h"
 #include "nn/base/utf8.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* weights/text_model.c: embeddings of texts against PyTorch, templates, order, and files that are
  * not CLIP's. */
 #include "weights/text_model.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* weights/tokens.c: ids of texts, against tests/golden/tokens.py with its 200 merges, and against a
  * list with CLIP's own vocabulary where that is there. */
 #include "weights/tokens.h"

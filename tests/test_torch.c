@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* PyTorch's and NumPy's files against what PyTorch and NumPy said of them
  * (tests/golden/torch_make.py), hostile ones (tests/golden/torch_bad.py), every prefix of each and
  * changes of single bytes. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whole networks against PyTorch (tests/golden/networks.py): a file of each format and family is
  * opened, recognised and run on pictures; input tensors to the bit, every layer's activations
  * within rounding of PyTorch's in double, with Winograd and without. Then the localizer: the units

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Transformers against PyTorch in float64 (golden/transformer.py): texts, CLIP's image tower and a
  * plain ViT; the text tower against the naive loops to the bit, on every instruction set, with any
  * threads, neighbours and memory. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* towers.c, scheme_tokens.c, derived.c, recognise_tokens.c: one network in the names and forms of
  * four libraries gives the same bytes; what the weights do not say is not guessed; what is unknown
  * is refused. */

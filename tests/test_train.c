@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Training gives the same bits whatever runs it; frozen parts, updates, refusals.
  * tests/test_train_steps.c holds its values to PyTorch's. */
 #include "train_steps.h"

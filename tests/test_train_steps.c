@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The training engine against PyTorch in double on the networks of train_steps.h: losses, gradients
  * and running statistics of a step, and parameters after two steps of SGD and of AdamW. */
 #include "train_steps.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ttest.c against SciPy. */
 #include "test.h"
 #include "analysis/inference.h"

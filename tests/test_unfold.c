@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* unfold.c: a convolution on an unfolded picture against the naive convolution, to the bit, at
  * kernels and strides that the direct product does not have (AlexNet's 11x11/4, ConvNeXt's
  * 4x4/4). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* weights/vocab.c: files of vocabularies that are none, cut, damaged, of another tokenizer. */
 #define _POSIX_C_SOURCE 200809L
 #include "weights/vocab.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* volume.c, nifti.c, mgh.c: files that tests/golden/volume.py wrote, against what it says they
  * hold; cut, damaged and hostile ones; arrays of NumPy's; what is written, read back. */
 #define _POSIX_C_SOURCE 200809L

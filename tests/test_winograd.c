@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* winograd.c against the sum it stands for, in double: its rounding errors beside the
  * direct sum's, which METHOD.md quotes, and every size and number of channels at the edges
  * of tiles and blocks. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* weights/words.c: every format, words with spaces, doubled words, and files that
  * are no word vectors. */
 #define _POSIX_C_SOURCE 200809L

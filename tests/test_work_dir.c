@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The folder of a run at work (analysis/localizer/state/work_dir.c): one process at a time, taken
  * up again by the same run alone. */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The worked numbers of METHOD.md and the answers to its exercises by hand: each is computed by the
  * functions of the program, printed as the text prints it, and must stand there. */
 #include <stdarg.h>

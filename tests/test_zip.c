@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Zip archives as PyTorch, NumPy, Info-ZIP and streaming writers make them, and what is refused. */
 #define _POSIX_C_SOURCE 200809L
 #include "test.h"

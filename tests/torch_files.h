@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* For the tests of zip, pickle, torch and npy: whole files, and stores over bytes in memory. */
 #ifndef FUS_TORCH_FILES_H
 #define FUS_TORCH_FILES_H

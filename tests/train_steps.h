@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The small networks of tests/golden/train_steps.py, which has the description: their parameters,
  * their batch, and PyTorch's gradients, statistics and updated parameters. */
 #ifndef FUS_TRAIN_STEPS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Small transformers whose weights come from a formula: see golden/transformer.py. */
 #ifndef TRANSFORMER_H
 #define TRANSFORMER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* For the fuzz targets of volumes: everything that a file in memory says, up to a megabyte. */
 #ifndef FUS_VOLUME_FUZZ_H
 #define FUS_VOLUME_FUZZ_H

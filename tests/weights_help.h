@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the tests of weights/ share: temporary files, and reading all there is in a file. */
 #ifndef FUS_WEIGHTS_HELP_H
 #define FUS_WEIGHTS_HELP_H

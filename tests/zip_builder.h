@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* For tests: zip archives as different programs write them. */
 #ifndef FUS_ZIP_BUILDER_H
 #define FUS_ZIP_BUILDER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Command lines: see args.h. */
 #include "tools/args.h"
 

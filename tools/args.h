@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Command lines: a table of options per command. `--opt value` and `--opt=value` both work,
  * anywhere among the operands; `--` ends the options. */
 #ifndef FUS_ARGS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform bench --train: see bench_train.h. */
 #define _POSIX_C_SOURCE 200809L
 #include "tools/bench_train.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform bench --train: the time of a training step. */
 #ifndef FUS_BENCH_TRAIN_H
 #define FUS_BENCH_TRAIN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform activations and embed: the responses of layers to pictures, as files
  * that NumPy opens. */
 #include <stdio.h>

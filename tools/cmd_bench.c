@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform bench: a network's time, layer by layer. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform classify: the most probable classes of pictures; zero-shot where the embeddings of class
  * descriptions are given (Radford et al. 2021): softmax over scale * cosine(picture, text). */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform compare: two finished runs over the same pictures, layer by layer. */
 #include <math.h>
 #include <stdio.h>

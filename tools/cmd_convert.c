@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform convert: any readable weight file -> safetensors with canonical names. */
 #include <stdio.h>
 #include <string.h>

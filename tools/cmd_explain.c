@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform explain: one unit of a finished run, line by line. */
 #include <stdio.h>
 #include <string.h>

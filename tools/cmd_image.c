@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform image: the output of the decoders and the preprocessing for one picture. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform inspect: the tensors of a weight file, in its own order and names. */
 #include <inttypes.h>
 #include <stdio.h>

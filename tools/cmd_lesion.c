@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform lesion: are the selective units needed? They are silenced, and so are as many others. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform merge: merges the shards of a run. */
 #include <stdio.h>
 

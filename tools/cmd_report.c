@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform report: a finished run's report.html and figures, drawn again. */
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform run: the localizer, from pictures and weight files to a report. */
 #include <stdio.h>
 

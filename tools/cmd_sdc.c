@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform sdc: shared decodable concepts. The table of its subcommands. */
 #include <stdio.h>
 #include <string.h>

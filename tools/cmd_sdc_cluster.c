@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform sdc cluster: shared clusters of voxels from decoders. */
 #include <math.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform sdc demo: simulated participants with planted concepts, from files to clusters, scored
  * against what was planted (analysis/sdc/demo.h). */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform sdc fit: responses and an image embedding to decoders (analysis/sdc/decode.h does the
  * work). */
 #include "tools/args.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform stimuli: the built-in pictures as files, contact sheets of any set, and
  * control pictures. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform tokens: the ids that CLIP's tokenizer gives texts. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform train: networks learn classes and captions (analysis/train/training.h does the work). */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One function per subcommand: takes the arguments after its name, returns the exit status (0
  * success, 1 failure, 2 wrong usage). */
 #ifndef FUS_COMMANDS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Control pictures as files: see controls.h. */
 #include "tools/controls.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform stimuli scramble and shine: a picture or a folder tree in, the same names as PNG out. */
 #ifndef FUS_CONTROLS_H
 #define FUS_CONTROLS_H

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The files of a Debian package that hold its version: called by `make deb`.
 # usage: tools/debian.sh control VERSION ARCHITECTURE FOLDER | tools/debian.sh changelog VERSION DATE
 case $1 in

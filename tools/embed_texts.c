@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Embeddings of texts as a file that NumPy opens: see embed_texts.h. */
 #include "tools/embed_texts.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `fusiform embed` of texts. */
 #ifndef FUS_EMBED_TEXTS_H
 #define FUS_EMBED_TEXTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The decision on a unit as text, from the tests of pairs to the label: see explain_page.h. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Parts of the explanation's lines: see explain_page.h. */
 #include "tools/explain_page.h"
 

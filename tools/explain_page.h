@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to the printing of an explanation (explain_print.h): its steps, and parts of lines. */
 #ifndef FUS_EXPLAIN_PAGE_H
 #define FUS_EXPLAIN_PAGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The explanation of a unit as text: see explain_print.h. */
 #include "tools/explain_print.h"
 

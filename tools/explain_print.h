@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What `fusiform explain` prints: text for people, and the same numbers as a table. */
 #ifndef FUS_EXPLAIN_PRINT_H
 #define FUS_EXPLAIN_PRINT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The numbers of an explanation as a table, not rounded: see explain_print.h. */
 #include <math.h>
 #include <string.h>

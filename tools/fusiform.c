@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fusiform: the table of subcommands. */
 #define _XOPEN_SOURCE 700
 #include <signal.h>

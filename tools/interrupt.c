@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Ctrl-C and SIGTERM: see interrupt.h. Within a second any command has ended, whatever it is doing,
  * and no half-written file is left. */
 #define _POSIX_C_SOURCE 200809L

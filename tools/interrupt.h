@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Ctrl-C and SIGTERM. Half-written files are removed in any case. */
 #ifndef FUS_INTERRUPT_H
 #define FUS_INTERRUPT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The pictures shown to the intact network and with units silenced: see lesion_pass.h. */
 #include "tools/lesion_pass.h"
 

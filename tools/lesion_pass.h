@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to fusiform lesion: its state, and its passes over the pictures. */
 #ifndef FUS_LESION_PASS_H
 #define FUS_LESION_PASS_H

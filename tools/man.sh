@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Manual pages from what the program says about itself: fusiform.1 and fusiform-COMMAND.1.
 # usage: tools/man.sh FOLDER DATE PROGRAM...     PROGRAM: a path, behind an emulator where it needs one
 folder=$1 date=$2

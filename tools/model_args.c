@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Options of every command that opens a model: see model_args.h. */
 #include "tools/model_args.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Options of every command that opens a model. */
 #ifndef FUS_MODEL_ARGS_H
 #define FUS_MODEL_ARGS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is said on standard error while a command is at work: notes, how far a run is, how far long
  * work on one file is. */
 #define _POSIX_C_SOURCE 200809L

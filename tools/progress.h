@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Notes and progress on standard error while a command runs. */
 #ifndef FUS_PROGRESS_H
 #define FUS_PROGRESS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The command line of `fusiform run`: see run_args.h. */
 #include "tools/run_args.h"
 

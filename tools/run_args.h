@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The command line of `fusiform run`, and its final output. */
 #ifndef FUS_RUN_ARGS_H
 #define FUS_RUN_ARGS_H

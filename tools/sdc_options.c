@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Options of `fusiform sdc fit`: a preset's values, then what the command line says. */
 #include "tools/sdc_options.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Options of `fusiform sdc fit`. */
 #ifndef FUS_SDC_OPTIONS_H
 #define FUS_SDC_OPTIONS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What `fusiform sdc fit` prints: see sdc_show.h. */
 #include "tools/sdc_show.h"
 

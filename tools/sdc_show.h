@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What `fusiform sdc` prints while it works and at the end. */
 #ifndef FUS_SDC_SHOW_H
 #define FUS_SDC_SHOW_H

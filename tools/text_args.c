@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Options of the commands that take texts: see text_args.h. */
 #include "tools/text_args.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Options of the commands that take texts, and the texts and templates that they name. */
 #ifndef FUS_TEXT_ARGS_H
 #define FUS_TEXT_ARGS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Options of `fusiform train`: one table of words, one of numbers with their ranges, what
  * is said by default. */
 #include "tools/train_options.h"

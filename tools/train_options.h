@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The command line of `fusiform train`. */
 #ifndef FUS_TRAIN_OPTIONS_H
 #define FUS_TRAIN_OPTIONS_H

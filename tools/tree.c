@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Trees of pictures: see tree.h. */
 #define _POSIX_C_SOURCE 200809L
 #include "tools/tree.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The pictures of a folder and of its sub-folders, and the names of the output files. */
 #ifndef FUS_TREE_H
 #define FUS_TREE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* NumPy arrays in a pickle (numpy/core/src/multiarray/methods.c: array_reduce, array_setstate).
  *
  *     _reconstruct(ndarray, (0,), b"b") and BUILD ((version,) shape, dtype, is_fortran, bytes)

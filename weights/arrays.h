@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to weights/: NumPy arrays in a pickle. */
 #ifndef FUS_ARRAYS_H
 #define FUS_ARRAYS_H

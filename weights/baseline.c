@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Baselines, without a file: `pixels:32` (a side; 32 if it is left out) and `gabor` (`gabor:128`).
  * Their layers are in nn/baseline.c, their weights computed here.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Cleaning of texts: see clean.h. The steps in their order: decode, unescape twice, replace
  * characters one by one, compose, white space, lower case. */
 #include "weights/clean.h"

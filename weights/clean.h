@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Cleaning of a text before it is cut into words, as CLIP's tokenizer does (ftfy, html.unescape
  * twice, white space, lower case): a fixed subset, METHOD.md lists the differences. */
 #ifndef FUS_CLEAN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The demonstration networks, `demo:NAME`: their safetensors files are linked into the program.
  *
  * The assembler puts weights/demo/NAME.safetensors between two labels, the size before it. The

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tensors in other forms than the canonical one: see derived.h. */
 #include "weights/derived.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to weights/: a canonical tensor that a file has in another form: queries, keys and values
  * as three tensors, or a projection as the weight of a linear layer, transposed. */
 #ifndef FUS_DERIVED_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Element types of weight files: their sizes, their names, and the conversions to and from f32.
  *
  * Half precision is IEEE 754-2008 binary16; bf16 is the upper half of a binary32. Both

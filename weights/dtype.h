@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to weights/: conversion of elements between a file's type and f32. */
 #ifndef FUS_DTYPE_H
 #define FUS_DTYPE_H

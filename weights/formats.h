@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to weights/: the readers of the formats. open.c picks one by the file's first bytes.
  * Each fills tensors, members and metadata of a store whose file is open. */
 #ifndef FUS_FORMATS_H

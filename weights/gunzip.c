@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Gzipped and plain files as one stream of bytes: see gunzip.h.
  *
  * A gzip member (RFC 1952) is a header, a DEFLATE stream and a trailer with the CRC-32 and the

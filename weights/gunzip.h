@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A file read once from beginning to end, unpacked if it is gzipped (RFC 1952: several members,
  * zeros after the last one; checksum and size of each are verified). Needs 200 kB at any size. */
 #ifndef FUS_GUNZIP_H

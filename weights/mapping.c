@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The tensors of one of a file's networks get their canonical names (scheme.c): body,
  * classifier, language head.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to weights/: canonical names for the tensors of one network. */
 #ifndef FUS_MAPPING_H
 #define FUS_MAPPING_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* FreeSurfer's MGH (.mgh; gzipped: .mgz): read with its four types, written as int32 labels.
  *
  * Everything is big-endian: i32 version 1, width, height, depth, frames, type (0 u8, 1 i32, 3 f32,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The networks in a file, and the choice of one of them.
  *
  * Training scripts save more than one network, under prefixes of their own:

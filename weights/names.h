@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to weights/: the networks of a file and the choice of one of them. */
 #ifndef FUS_NAMES_H
 #define FUS_NAMES_H

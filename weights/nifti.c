@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* NIfTI-1 in one file (Cox et al. 2004, nifti1.h): read with any of its common types, written as
  * int16 labels.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* NumPy's arrays: .npy and .npz (numpy/lib/format.py, versions 1 to 3).
  *
  * An .npy is the magic "\x93NUMPY", two bytes of version, the length of a header (u16, from

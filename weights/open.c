@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Opens a weight file: the first bytes say its format, the format's reader fills the store, and the
  * tensors of a network that is known get their canonical names. */
 #define _POSIX_C_SOURCE 200809L

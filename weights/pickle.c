@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The values of a pickle: their memory, and comparison with a text. */
 #include "weights/pickle.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to weights/: a pickle as data. Nothing in it is run: a call is kept as an object with the
  * name of the function and its arguments. */
 #ifndef FUS_PICKLE_H

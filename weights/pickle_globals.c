@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The names in a pickle that mean something: what tensors and NumPy arrays need. Any other is
  * opaque.
  *

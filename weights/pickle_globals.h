@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to weights/: the classes and functions of a pickle that the reader knows. */
 #ifndef FUS_PICKLE_GLOBALS_H
 #define FUS_PICKLE_GLOBALS_H

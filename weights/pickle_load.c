@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pickles as data: bytes -> a graph of values (opcodes: CPython's Lib/pickletools.py; protocols
  * 0 to 5).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Memory and stack of the pickle machine.
  *
  * Values live in chunks that are freed together and are never more than a multiple of the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to pickle_*.c: the stack machine that runs a pickle, without its opcodes. */
 #ifndef FUS_PICKLE_MACHINE_H
 #define FUS_PICKLE_MACHINE_H

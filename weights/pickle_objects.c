@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Opcodes of pickle that name classes, make objects and refer to PyTorch's storages. Nothing is
  * called: an object keeps its class, arguments, state and items as values. */
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to pickle_*.c: opcodes, in groups. */
 #ifndef FUS_PICKLE_OPCODES_H
 #define FUS_PICKLE_OPCODES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Opcodes of pickle that push numbers, texts and bytes (CPython's Lib/pickletools.py). Protocol 0
  * writes them as text that ends at a newline, later protocols in binary. */
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Untrained networks, without a file, as a control and as a start for training:
  * `random:NAME?seed=N&embed=D` (random_spec.c).
  *

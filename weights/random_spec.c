@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The text of an untrained network: `random:NAME?KEY=VALUE&...`.
  *
  * NAME is a published network (networks.c), or a kind whose sizes follow: resnet,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to weights/: the parsed text `random:...` (random_spec.c). */
 #ifndef FUS_RANDOM_SPEC_H
 #define FUS_RANDOM_SPEC_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which network the canonical tensors of a file make up.
  *
  * It follows from names and shapes alone. To run a network that is almost a ResNet as if it were

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to weights/: the architecture of a network, from the shapes of its tensors. */
 #ifndef FUS_RECOGNISE_H
 #define FUS_RECOGNISE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which AlexNet or VGG the tensors of a file make up: torchvision's module numbers say where the
  * batch norms and pools are. */
 #include <string.h>

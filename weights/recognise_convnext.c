@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which ConvNeXt the tensors of a file make up. */
 #include <string.h>
 

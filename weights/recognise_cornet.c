@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which CORnet the tensors of a file make up: channels from shapes, times from the batch norms. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which vision transformer the canonical tensors of a file make up: sizes from shapes. */
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Safetensors (github.com/huggingface/safetensors, "Format"): a file is
  *
  *     u64, little-endian   n, the size of the header

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Writing safetensors (the format: safetensors.c): names in order, all 4-byte tensors
  * before all 2-byte ones, so that each begins at a multiple of its element. The same
  * tensors give the same bytes. */

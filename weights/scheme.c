@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One tensor's name -> torchvision's, by the scheme that the file's names follow.
  *
  * Canonical are torchvision's names (conv1.weight, layer3.2.bn1.running_mean,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to weights/: naming schemes of other libraries. */
 #ifndef FUS_SCHEME_H
 #define FUS_SCHEME_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Transformers' tensor names -> OpenAI's CLIP names, which are canonical: the image tower's without
  * `visual.`, the text tower's with `text.` in front.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One model in several files, as Hugging Face writes it, and the folders it is in.
  *
  *     model.safetensors.index.json, pytorch_model.bin.index.json:

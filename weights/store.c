@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The directory of an open weight file: its tensors, their storage, metadata and digest. */
 #include "weights/store.h"
 

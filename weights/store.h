@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to weights/: an open weight file. A format's reader fills it; store.c keeps the directory
  * of tensors, store_read.c reads them. */
 #ifndef FUS_STORE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Reading of an open weight file: stretches of bytes, and tensors as f32.
  *
  * Nothing is mapped and no tensor is kept in memory. A tensor in C order goes through a buffer of

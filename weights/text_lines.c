@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Files of texts: see text_lines.h. */
 #include "weights/text_lines.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A file of texts, one a line: captions, names of classes, templates. */
 #ifndef FUS_TEXT_LINES_H
 #define FUS_TEXT_LINES_H

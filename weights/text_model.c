@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CLIP's text side: see text_model.h. */
 #include "weights/text_model.h"
 

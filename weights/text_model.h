@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CLIP's text side of a weight file: vocabulary and text tower. Texts in, embeddings out. */
 #ifndef FUS_TEXT_MODEL_H
 #define FUS_TEXT_MODEL_H

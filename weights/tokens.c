@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Texts -> ids: cleaning, words, merges of byte pairs. See tokens.h.
  *
  * Words are cut as by CLIP's pattern: the two special tokens, endings after an apostrophe, runs of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Texts -> ids of CLIP's vocabulary, equal to OpenAI's clip.tokenize up to the end token. */
 #ifndef FUS_TOKENS_H
 #define FUS_TOKENS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* PyTorch's files -> the pickle and the storages inside; checkpoint.c makes tensors of them.
  *
  * Three containers share one kind of pickle (torch/serialization.py; for TorchScript

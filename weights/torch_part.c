@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pickles that follow one another in a file. */
 #include "weights/torch_part.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to weights/: pickles that follow one another in a file. */
 #ifndef FUS_TORCH_PART_H
 #define FUS_TORCH_PART_H

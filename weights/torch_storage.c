@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Storages: the contents of the persistent ids of a PyTorch pickle (torch/serialization.py).
  *
  * An id is ("storage", torch.FloatStorage, KEY, device, count[, view]). */

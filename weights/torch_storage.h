@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to weights/: common to the readers of PyTorch's containers: the storages of a pickle, and
  * the state of reading one. */
 #ifndef FUS_TORCH_STORAGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* PyTorch's first format, up to version 0.1.9: a tar of four files (torch/serialization.py:
  * legacy_load). torchvision's networks of 2017, such as resnet50-19c8e357.pth, are in it.
  *

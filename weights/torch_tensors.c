@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From a pickle of PyTorch to tensors (torch/_utils.py, torch/serialization.py).
  *
  * A tensor is _rebuild_tensor_v2(storage, offset, size, stride, ...) with offset, size and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to weights/: the tensors of a PyTorch pickle. */
 #ifndef FUS_TORCH_TENSORS_H
 #define FUS_TORCH_TENSORS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CLIP's text tower in a file: its names, its sizes, its activation (towers.h, weights.h). */
 #include "weights/towers.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to weights/: CLIP's text tower in a file, and what is not seen in the weights. */
 #ifndef FUS_TOWERS_H
 #define FUS_TOWERS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Unicode properties, by binary search in the tables: see unicode.h. Hangul composes by arithmetic
  * (The Unicode Standard 14.0, section 3.12). */
 #include "weights/unicode.h"

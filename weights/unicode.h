@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Unicode properties that the tokenizer of CLIP needs. unicode_tables.c names the version. */
 #ifndef FUS_UNICODE_H
 #define FUS_UNICODE_H

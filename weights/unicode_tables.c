@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Unicode 14.0.0: letters (categories L*), numbers (N*), lower case, composition. Made by
  * tests/golden/unicode.py; not edited by hand. */
 #include "weights/unicode.h"

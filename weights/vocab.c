@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CLIP's vocabulary from a file: see vocab.h. */
 #include "weights/vocab.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CLIP's vocabulary: a list of merges from the user's file, and the ids that follow from it.
  *
  * Byte b is id i where ORDER[i] = b (ORDER: 33..126, 161..172, 174..255, then all other bytes,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The forms of CLIP's vocabulary: merges as text, one a line after a comment, and Hugging Face's
  * tokenizer.json. */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Building a vocabulary: the strings of ids in a pool, found by hash. See vocab_load.h. */
 #include "weights/vocab_load.h"
 

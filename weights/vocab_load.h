@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Building a vocabulary merge by merge; private to vocab*.c. */
 #ifndef FUS_VOCAB_LOAD_H
 #define FUS_VOCAB_LOAD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Files of many frames: which format it is, and its frames as f32. See volume.h. */
 #include "weights/volume.h"
 

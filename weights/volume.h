@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Volumes, surfaces and plain arrays of many frames: NIfTI-1 (.nii, .nii.gz), FreeSurfer's MGH
  * (.mgh, .mgz) and NumPy's .npy and .npz, read frame by frame; label volumes written.
  *

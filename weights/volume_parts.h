@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to weights/: an open volume, and its formats. */
 #ifndef FUS_VOLUME_PARTS_H
 #define FUS_VOLUME_PARTS_H

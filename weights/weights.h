@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Weight files: any common file -> named tensors -> the names that the networks of nn/ ask for.
  *
  * Reading order: open.c (recognises the format); safetensors.c | zip.c, pickle.c, pickle_load.c,

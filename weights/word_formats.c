@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Word vectors as text and as binary:
  *
  *   GloVe text (Pennington, Socher & Manning 2014)    a line for each word: WORD x1 ... xD

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The wanted words: see word_load.h. */
 #include "weights/word_load.h"
 

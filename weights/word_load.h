@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to weights: the wanted words, and their vectors while a file is read. */
 #ifndef FUS_WORD_LOAD_H
 #define FUS_WORD_LOAD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Lines, words and bytes of a file of word vectors: see word_reader.h. */
 #include "weights/word_reader.h"
 

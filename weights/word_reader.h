@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to weights: a file of word vectors read sequentially, with one line or word in memory. */
 #ifndef FUS_WORD_READER_H
 #define FUS_WORD_READER_H

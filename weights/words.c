@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Word vectors: see words.h. GloVe's and word2vec's files are read in word_formats.c; a .npy [N, D]
  * is read here, its names the lines of the file of the same name that ends in .txt. */
 #include "weights/words.h"

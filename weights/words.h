@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Word vectors: GloVe's text, word2vec's .vec and .bin, and FILE.npy [N, D] with one
  * name a line in FILE.txt.
  *

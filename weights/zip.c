@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Zip archives: an open file -> its members and the positions of their bytes (PKWARE APPNOTE
  * 6.3.10).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to weights/: the directory of a zip archive (PKWARE APPNOTE 6.3.10; zip64 too). */
 #ifndef FUS_ZIP_H
 #define FUS_ZIP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Moments and responses of a layer while pictures are shown: see accumulator.h. */
 #include "analysis/localizer/accumulator.h"
 

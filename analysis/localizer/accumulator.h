@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Per-layer accumulators of one pass over the pictures: the moments of the categories' halves and,
  * if requested, every single response. What exceeds the memory budget is in a scratch file. */
 #ifndef FUS_ACCUMULATOR_H

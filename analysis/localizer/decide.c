@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One layer: from the moments of its categories' halves to labels, indices and the requested
  * resampling. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One unit of a finished run: see explain.h. */
 #include "analysis/localizer/explain.h"
 

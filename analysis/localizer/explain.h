@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One unit of a finished run, with every number that its label comes from, for `fusiform explain`.
  *
  * `--units full` leaves mean, variance, t, p, q and CSI of every unit in units/MODEL/LAYER.npz:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a run's files say about one unit, and the comparison with what was computed for it. */
 #include <math.h>
 #include <stdarg.h>

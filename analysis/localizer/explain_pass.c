@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The numbers of one unit from the network: see explain_pass.h and explain.h. The run is that of
  * `fusiform run` for a single layer; the moments of all its units are there, so that p is corrected
  * over the layer as it was. Of single responses those of the unit alone are kept. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A run that shows a finished run's pictures to one network again, for one unit of one layer. */
 #ifndef FUS_EXPLAIN_PASS_H
 #define FUS_EXPLAIN_PASS_H

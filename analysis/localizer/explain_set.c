@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The pictures of a finished run, found again: run.json names each with its category and
  * subcategory, but not the folder that they lay in, nor --categories. */
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The choice of units to silence, and the read-out of the lesioned network: see lesion.h. */
 #include "analysis/localizer/lesion.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Silencing units and measuring a read-out of the network: the steps of `fusiform lesion`. */
 #ifndef FUS_LESION_H
 #define FUS_LESION_H

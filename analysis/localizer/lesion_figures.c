@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The figures of a lesion's page: bars of every category, and, of several doses, the curve. See
  * lesion_page.h. */
 #include "analysis/localizer/lesion_page.h"

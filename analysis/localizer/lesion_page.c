@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A lesion's table as a page, in the frame of every page: what silencing did to the accuracy for
  * each category, beside equally many other units; of several doses the curve. See lesion_page.h. */
 #include "analysis/localizer/lesion_page.h"

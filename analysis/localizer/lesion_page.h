@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The table of a lesion as a page, in the frame of every page.
  *
  * lesion_page.c: the table, the finding, numbers and methods; lesion_figures.c: the figures. */

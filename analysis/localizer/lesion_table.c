@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The effects of a lesion as CSV and as text: see lesion.h. */
 #include <stdio.h>
 #include <string.h>

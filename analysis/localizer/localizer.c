@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A run as a sequence of steps: see localizer.h. */
 #include "analysis/localizer/localizer.h"
 

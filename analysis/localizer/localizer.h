@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The localizer as a library: pictures and weight files in, the category-selective
  * units of every layer out.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One model over all pictures: its responses are added to the moments of every layer
  * (accumulator.h), then the units of each layer are tested (decide.c). */
 #include <stdio.h>

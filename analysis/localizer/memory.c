@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How a run stays within --max-memory: the batch of each network, and the budget of the statistics.
  *
  * During a pass, memory holds the network, cached pictures, and at least one block's moments of

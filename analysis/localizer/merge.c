@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Merging the shards of a run: the resulting directory has the same bytes as that of a single run.
  * Needs neither weights nor pictures. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Opening models: see model.h. */
 #include "analysis/localizer/model.h"
 

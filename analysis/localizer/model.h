@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Opening a model, for all commands: file -> tensors -> network, with the preprocessing it was
  * trained with. */
 #ifndef FUS_MODEL_H

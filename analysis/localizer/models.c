@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The networks of a run: each is opened, digested and tested with one forward pass before anything
  * is measured, and opened again for its measurement. */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Lines for the user: see note.h. */
 #include "analysis/localizer/note.h"
 

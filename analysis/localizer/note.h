@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Lines for the user, passed to a callback: the library prints nothing. */
 #ifndef FUS_NOTE_H
 #define FUS_NOTE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Sets of pictures as commands take them: see pictures.h. */
 #include "analysis/localizer/pictures.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Notes on sets of pictures: files left out, unreadable pictures, and the list that assigns rows to
  * pictures. */
 #ifndef FUS_PICTURES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Functions shared by the steps of a run: see run.h. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/localizer/run.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The private state of a run, shared by the steps of localizer.h. Each step has its file;
  * localizer.c puts them together. */
 #ifndef FUS_RUN_H

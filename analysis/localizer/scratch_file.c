@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Arrays that do not fit in memory, in files without a name: see scratch_file.h. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/localizer/scratch_file.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Arrays of moments and responses that exceed --max-memory: three unnamed files, created in a
  * folder and removed by the system when the program ends. */
 #ifndef FUS_SCRATCH_FILE_H

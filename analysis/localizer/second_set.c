@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The selective units measured in a second set of pictures: see second_set.h. */
 #include "analysis/localizer/second_set.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* --validate: a second set of pictures, in which the units chosen with the first are measured. It
  * is a run of its own, without a folder, that ends in the first run's summary instead of tables. */
 #ifndef FUS_SECOND_SET_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The pictures of a run: opening the set, reading each picture once, finding duplicates. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The sheet of thumbnails, pictures.png: see run.h. A thumbnail is drawn when its picture is
  * checked, so that the picture is decoded only once. A shard's sheet also has pictures that the
  * shard does not check; they are read when the sheet is written. */

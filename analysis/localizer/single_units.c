@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Single pictures, for the report: how the selective units of the reference layer respond to each
  * (profiles.csv, Fig 2A), and which units respond most reliably to a category, and to which
  * pictures (top_units.csv). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Writing a run directory: tables, run.json, figures and report, run.log. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Scales and axes: see axis.h. Slanted labels get their slope from the SVG's transform, so no
  * sine is needed here. */
 #include "analysis/report/axis.h"

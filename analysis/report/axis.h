@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Scales and axes: round ticks, gridlines, labels that never overlap. */
 #ifndef FUS_AXIS_H
 #define FUS_AXIS_H

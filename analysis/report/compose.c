@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Panels with a legend as one file, or flowing inside the report: see compose.h. */
 #include "analysis/report/compose.h"
 

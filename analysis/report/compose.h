@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One complete figure, panels and legend: as a separate file, and inside the report. */
 #ifndef FUS_COMPOSE_H
 #define FUS_COMPOSE_H

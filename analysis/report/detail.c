@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The numbers behind the figures as HTML tables: see detail.h. Every table scrolls in a box of
  * its own. */
 #include "analysis/report/detail.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The numbers of the figures as HTML tables. layers.csv and compare.csv have the same numbers with
  * all digits. */
 #ifndef FUS_DETAIL_H

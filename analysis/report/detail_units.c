@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tables of pictures, single units, models and layers: see detail.h. */
 #include "analysis/report/detail.h"
 

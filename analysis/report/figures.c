@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which panels make which of the paper's figures: see figures.h. How they are put together:
  * compose.c. */
 #include "analysis/report/figures.h"

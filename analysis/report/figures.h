@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Figures: groups of panels, drawn once. compose.h turns them into files and
  * parts of the report. */
 #ifndef FUS_FIGURES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Panels of figures, one after another; of lines, with their scales: see figures.h. */
 #include <math.h>
 #include <stdio.h>

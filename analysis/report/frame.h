@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The frame of every page: head with style sheet, script and footer. A page is one file that
  * needs no other, XML as well as HTML; it follows the reader's light or dark setting, prints in
  * light, and flows down to a phone's width. */

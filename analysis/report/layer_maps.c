@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The maps of every layer, small: a table a layer, a row a model and a column a category. The
  * script shows one layer at a time; without it they stand below each other. See compose.h. */
 #include "analysis/report/compose.h"

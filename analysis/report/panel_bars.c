@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The last block layer in bars, one a category and model (the paper's Figs 3A and 4B): see
  * panels.h. Bars are horizontal, so that names stay readable for any number of categories. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How the units selective for one category respond to every picture (the paper's Fig 2A): see
  * panels.h. Dots are spread sideways by a fixed sequence, so that equal runs give equal
  * pictures. */

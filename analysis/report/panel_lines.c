@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One category across layers, one line a model (the paper's Figs 2B, 3B, 4C, 5): see panels.h.
  * Undefined values are gaps in the line; error bars are what view.h gives for the quantity. */
 #include "analysis/report/panels.h"

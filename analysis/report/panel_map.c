@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The map of one category over the places of the last block layer (the paper's Fig 4A): see
  * panels.h. Cells of one colour are one path, runs along a row one rectangle; maps finer than 32
  * x 32 are averaged to that. */

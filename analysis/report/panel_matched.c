@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Two models by as many units of each: mean CSI against the number of units k, on a logarithmic
  * scale, with the band of its interval: see panels.h. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How alike two models' layers sort the pictures (v1 of the paper: representational
  * consistency): see panels.h. A cell is the rank correlation of two layers' dissimilarities,
  * from -1 to 1; undefined ones are left open. */

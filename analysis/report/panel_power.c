@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One category's statistic in the last block layer against the number of pictures (power.csv): a
  * line for each model, error bars of one SD over draws. See panels.h. */
 #include "analysis/report/panels.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The panels of figures, drawn from (0, 0): lines across layers, dots, bars, maps, matrices.
  * Each is appended to a text and returns its height. */
 #ifndef FUS_PANELS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The result in plain language: see prose.h. The headline is in prose_lead.c, the methods and
  * captions in prose_methods.c. */
 #include "analysis/report/prose.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The text of the report. Every sentence depends on the numbers of the run. */
 #ifndef FUS_PROSE_H
 #define FUS_PROSE_H

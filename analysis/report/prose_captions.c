@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Captions of figures: see prose.h. */
 #include <math.h>
 #include <string.h>

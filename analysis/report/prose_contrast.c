@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What stands beside "more units": as many units of each model, the maps against chance, groups of
  * trainings: see prose.h. */
 #include <math.h>

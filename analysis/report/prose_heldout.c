@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The units in a second set of pictures (--validate): a table and the methods: see prose.h. */
 #include <math.h>
 

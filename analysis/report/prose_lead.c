@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The headline of the result, a list of three at most: shares in the last layer, then the first
  * model against another in a sentence that begins with the finding, then what to be wary of. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The methods of this very run with every choice and constant: see prose.h. */
 #include <math.h>
 #include <string.h>

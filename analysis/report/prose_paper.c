@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Methods of this run as a paragraph for a paper, and what to cite as BibTeX: see prose.h. */
 #include <string.h>
 

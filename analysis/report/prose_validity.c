@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the pictures of this run allow to be concluded: see prose.h. */
 #include <math.h>
 #include <string.h>

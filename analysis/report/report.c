@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One run as a page: figures/NAME.svg and report.html, in the frame of frame.h. */
 #include <stdio.h>
 #include <string.h>

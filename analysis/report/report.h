@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From a run to figures and the report.
  *
  * Reading order: analysis/run/summary.h (a run, its models, layers and categories), tables.h (its

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The script of every page: see frame.h. It holds neither "<" nor "&", so that the page stays XML,
  * and touches nothing outside the page.
  *

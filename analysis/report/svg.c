@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A growing text with escapes and numbers of its own: see svg.h. Numbers are rounded half up
  * with floor() and written through integers, because printf's decimal point belongs to the
  * locale. */

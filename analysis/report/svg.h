@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Writes SVG and HTML into a growing text.
  *
  * Names from outside are written with $e, which escapes markup. Numbers are formatted through

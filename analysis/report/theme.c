@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Colours, dashes, markers and the style sheet: see theme.h. All colours are mixed in integers. */
 #include "analysis/report/theme.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The style of the figures: colours of categories; shades, dashes and markers of models; the
  * style sheet of the report and of every figure file. Panels only name classes, so light, dark
  * and print versions have the same panels.

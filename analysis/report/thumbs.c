@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Thumbnails on a sheet: see thumbs.h. */
 #include "analysis/report/thumbs.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The layout of the thumbnails on a run's contact sheet: a limited number from each category,
  * evenly spaced, in rows of FUS_THUMBS_COLUMNS; each category starts a new row. A thumbnail is a
  * square of FUS_THUMBS_SIDE pixels. The layout depends on the numbers of pictures alone, so the

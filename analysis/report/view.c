@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A run as the figures look at it: see view.h. */
 #include "analysis/report/view.h"
 

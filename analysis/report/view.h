@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A run as the figures need it: the last block layer of each model, the x coordinate of each
  * layer, one value for each (quantity, model, layer, category) with its error, and the
  * comparison of CSI for the asterisks. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The columns of layers.csv: see columns.h. New ones are added at the end, so that existing readers
  * still work. */
 #include "analysis/run/columns.h"

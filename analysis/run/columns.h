@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The columns of layers.csv, once: a row is a category of a layer. Written by tables.c, read
  * by run_summary.c. */
 #ifndef FUS_COLUMNS_H

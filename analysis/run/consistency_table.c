@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* consistency.csv: Spearman's r of the dissimilarities of every two layers, between categories and,
  * where single responses were kept, between pictures with interval, p and ceiling
  * (analysis/units/similarity.c). */

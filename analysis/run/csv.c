@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fields of CSV tables: see csv.h. */
 #include "analysis/run/csv.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fields of CSV tables (RFC 4180 with bare line feeds): numbers round-trip exactly and have a point
  * in every locale, a missing value is an empty field, names are quoted if necessary. Each function
  * writes a comma first; name writes `before` first.

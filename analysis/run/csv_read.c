@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Reading CSV tables: see csv_read.h. */
 #include "analysis/run/csv_read.h"
 

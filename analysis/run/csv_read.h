@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CSV tables as this program writes them (analysis/run/csv.h), read back by the
  * names of their columns:
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* NumPy's files: .npy version 1.0 (numpy.lib.format) and .npz, which is a zip archive (PKWARE
  * APPNOTE 6.3.9) of stored .npy members. Nothing in them depends on machine or time: little-endian,
  * dates 1980-01-01, sizes known before the data; the CRC-32 of a member is written back into its

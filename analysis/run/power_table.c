@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* power.csv: the statistics against pictures per category and against alpha
  * (analysis/units/power.c), written and read back. `reversed` names the statistics in which this
  * model and another one have the other order than with all pictures at the run's alpha. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Rules of selectivity as papers state them, and the report's text about the one used. */
 #include "analysis/run/rules.h"
 

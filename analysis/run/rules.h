@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Presets: rules of selectivity as papers state them. */
 #ifndef FUS_RULES_H
 #define FUS_RULES_H

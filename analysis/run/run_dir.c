@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The folder of a run before it begins: see run_dir.h. */
 #define _XOPEN_SOURCE 700
 #include "analysis/run/run_dir.h"

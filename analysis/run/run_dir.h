@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A run directory: every path in it, and its contents before a run begins: nothing, an interrupted
  * run, a finished run, or other files, which are never touched.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Options as text: see run_options.h. */
 #include "analysis/run/run_options.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The options of a run, for `fusiform run` and for fus_localizer_create. One table (run_options.c)
  * writes and reads those that the result depends on, in run.json and in the state of an interrupted
  * run or a shard. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Reading finished runs: see run_read.h. */
 #include "analysis/run/run_read.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A finished run as `fusiform run` left it: run.json and layers.csv read back. The report reads the
  * rest: run_summary.h. */
 #ifndef FUS_RUN_READ_H

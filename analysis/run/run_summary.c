@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Files of a run -> its summary: see run_summary.h. Everything read is checked against run.json.
  * The tables beside layers.csv are read in summary_tables.c. */
 #include "analysis/run/run_summary.h"

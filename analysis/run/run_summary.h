@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Reads a finished run's files back into its summary, from which the report is drawn. Labels are
  * read for the reference layers only. */
 #ifndef FUS_RUN_SUMMARY_H

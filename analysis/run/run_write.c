@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The tables of a run: see run_write.h. */
 #include "analysis/run/run_write.h"
 

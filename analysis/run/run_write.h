@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The tables of a run directory as CSV, from its summary. layers.csv: columns.h. */
 #ifndef FUS_RUN_WRITE_H
 #define FUS_RUN_WRITE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Memory of summaries: see summary.h. */
 #include "analysis/run/summary.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A run in memory: its models, their layers (fus_layer_summary) and in each the categories
  * (fus_category_summary). The tables are written from it and read back into it; the report is drawn
  * from it. */

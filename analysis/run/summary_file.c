@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a run's summary is read with: see summary_file.h. */
 #include "analysis/run/summary_file.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to analysis/run: the state of reading a run's summary. `code` is the first failure; after
  * it all functions do nothing. */
 #ifndef FUS_SUMMARY_FILE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tables beside layers.csv -> the summary: see run_summary.h. Everything read is checked against
  * run.json. */
 #include <limits.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* layers.csv, compare.csv and pixels.csv (csv.h). Columns are added at the end, so that older
  * readers go on working. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* groups.csv: every two groups of trainings in every layer, category and statistic (contrast.h).
  * Layers are those of the first group's first model that correspond to one of every other model. */
 #include <math.h>

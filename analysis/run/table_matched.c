@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* matched.csv: every two models by as many units of each, in corresponding layers (contrast.h). */
 #include <math.h>
 

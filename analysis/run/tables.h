@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tables of a run as CSV (table.c) and arrays as .npy and .npz (npyout.c). */
 #ifndef FUS_TABLES_H
 #define FUS_TABLES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* validate.csv: the units chosen with the first set of pictures, measured in a second one
  * (analysis/units/heldout.c), written and read back. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Is crossing people needed? Beside the shared clusters, which ask for neighbours in other people:
  *
  *   within    DBSCAN in each participant alone at the same eps (beside_within.c)

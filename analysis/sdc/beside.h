@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Ordinary ways of clustering, beside the shared clusters. */
 #ifndef FUS_SDC_BESIDE_H
 #define FUS_SDC_BESIDE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Spherical k-means of the vectors of all participants: see beside.h. */
 #include <math.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* DBSCAN within one participant: see beside.h. The core distance of a voxel is its `others`-th
  * smallest distance to other voxels of the participant; with it fus_sdc_cluster links voxels as it
  * links those of several people. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How much of a voxel's variance an image explains: see ceiling.h (Prince et al. 2022, GLMsingle;
  * Allen et al. 2022, NSD). */
 #include "analysis/sdc/ceiling.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to analysis/sdc: the noise ceiling of voxels. */
 #ifndef FUS_SDC_CEILING_H
 #define FUS_SDC_CEILING_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Clusters of every eps from one pass over all pairs: see cluster.h.
  *
  * A pair links two core voxels at all eps above its mutual reachability. It is entered in the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Clusters of voxels of several participants: shared decodable concepts.
  *
  *   near_s(u)  least D from u to a voxel of participant s

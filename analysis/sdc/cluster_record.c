@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* cluster.json, which says what clusters depend on, and cluster.log: see clusters_write.h. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Clusters of one kind of vectors, from files to labels: see clustering.h. */
 #include "analysis/sdc/clustering.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `fusiform sdc cluster` as a library call: vectors in, clusters, maps, tables and a report out.
  *
  *     struct fus_sdc_cluster_options o;

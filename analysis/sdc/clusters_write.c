@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tables and arrays of clusters: see clustering.h. */
 #include "analysis/sdc/clusters_write.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The files of a clustering: see clustering.h. */
 #ifndef FUS_SDC_CLUSTERS_WRITE_H
 #define FUS_SDC_CLUSTERS_WRITE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The images nearest to each centroid and farthest from it: see explain.h. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Names for clusters from labels of images: how well the similarity with the centroid tells images
  * with a label from others (area under the ROC curve), and whether the label is frequent among the
  * nearest and the farthest hundredth (hypergeometric tails; Benjamini & Hochberg over all clusters

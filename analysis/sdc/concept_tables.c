@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* See concept_tables.h. */
 #include "analysis/sdc/concept_tables.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tables of one eps, in its folder: clusters.csv, images.csv, decodability.csv, opposites.csv,
  * contrasts.csv, labels.csv, centroids.npy. Clusters are numbered from 1 there, as in label
  * volumes. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* thumbs.png and thumbs.csv (image, place): small copies of the images most and least associated
  * with the clusters, where IMAGES.tsv says where the pictures are. A picture that cannot be read
  * is left out. */

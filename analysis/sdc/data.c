@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A participant's responses in use: gathering of z-scored trials. responses.c reads them. */
 #include "analysis/sdc/data.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Responses of one participant, ready for a decoder: z-scored, voxels chosen by their noise
  * ceiling.
  *

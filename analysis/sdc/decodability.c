@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* In whom a cluster can be decoded: test trials. Of cluster c with centroid u_c, in one
  * participant,
  *

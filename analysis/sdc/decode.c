@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The course of `sdc fit`: see decode.h. One participant after another: responses, fits, their
  * mean, scores; then one table of all. What is finished is not done again, so a stopped run
  * resumes where it was, and shards leave their fits for the run that joins them. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `fusiform sdc fit` as a library call: responses and an image embedding in; decoders, scores and
  * patterns out.
  *

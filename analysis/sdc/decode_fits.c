@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The fits of a participant: reruns, whose mean is the decoder, and decoders of relabelled images.
  *
  * Each is one file when it is finished (decoders/NAME/run-000.npz), a state before

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Decoders of half of the sessions, from which `sdc cluster` learns whether other data of the same
  * participants give the same clusters. The voxels are those kept from all sessions. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What `sdc cluster` needs of the inputs, so that DIR is enough for it:
  *
  *   pool.npz    embedding [n, d], image [n]: every image with which some participant validates or

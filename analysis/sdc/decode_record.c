@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* DIR/sdc.json, which says what results depend on, and the decision whether DIR is begun, resumed
  * or finished. */
 #define _POSIX_C_SOURCE 200809L

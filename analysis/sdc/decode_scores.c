@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* scores.csv: retrieval by the decoder in every fold, by ridge regression and by decoders of
  * relabelled images in the test fold.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to analysis/sdc: what `sdc fit` holds while it works.
  *
  * decode.c (course), decode_record.c (sdc.json, resuming), decode_fits.c (reruns and permutations),

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A participant's arrays and its table of voxels. */
 #include <stdio.h>
 #include <string.h>

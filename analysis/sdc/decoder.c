@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A linear decoder applied: see decoder.h. */
 #include "analysis/sdc/decoder.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A linear decoder applied: decoded embeddings of trials, and the pattern of each voxel. */
 #ifndef FUS_SDC_DECODER_H
 #define FUS_SDC_DECODER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Reading vectors to cluster: see decoders.h. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/sdc/decoders.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The vectors that are clustered: decoders of a fit, or .npy files from anywhere. */
 #ifndef FUS_SDC_DECODERS_H
 #define FUS_SDC_DECODERS_H

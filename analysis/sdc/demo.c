@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The demonstration of shared decodable concepts: see demo.h. */
 #include "analysis/sdc/demo.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The demonstration of shared decodable concepts as library calls: simulated participants
  * (simulate.h) go through what a lab's own data go through (decode.h, clustering.h), and what is
  * found is compared with what was planted (found.h).

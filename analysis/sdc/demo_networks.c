@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Networks as participants of the demonstration: see demo.h. */
 #include <stdio.h>
 #include <string.h>

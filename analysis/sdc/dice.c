@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where two participants' responses lie in one space: do a cluster's voxels lie in the same places?
  * No cluster is made from places. dice.csv: cluster, participant_a, participant_b, n_a, n_b (voxels
  * of the cluster), n_both, dice, n_common (voxels kept in both), expected (of n_both, if the

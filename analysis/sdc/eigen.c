@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* See eigen.h. */
 #include "analysis/sdc/eigen.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Eigenvalues and eigenvectors of a symmetric matrix: Householder's reduction to a tridiagonal one,
  * then QL steps with implicit shifts (Golub & Van Loan, Matrix Computations, section 8.3). About 5
  * n^3 operations; + - * / and sqrt alone, so the same bits on every machine. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The embedding of the images: an array of numbers -> rows of length 1. */
 #include <math.h>
 #include <string.h>

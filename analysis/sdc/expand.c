@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Clusters expanded within each participant: see cluster.h. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Centroids and what follows from them: see explain.h. */
 #include "analysis/sdc/explain.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the clusters of one eps are: their centroids, the images near to them and far from them, in
  * whom they can be decoded. */
 #ifndef FUS_SDC_EXPLAIN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The files of a participant's responses: names with `*`, hemispheres side by side, and what their
  * headers say. */
 #define _POSIX_C_SOURCE 200809L

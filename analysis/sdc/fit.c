@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The steps of a fit: see fit.h.
  *
  *   x~_i = x_i + sigma e_i

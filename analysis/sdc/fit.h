@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A linear decoder from responses to image embeddings, trained by symmetric InfoNCE and Adam with
  * noise on the inputs (loss.h has the objective; METHOD.md, "Shared decodable concepts").
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A fit's memory, its initial weights, and its state as a file:
  *
  *   "FUSSDCFT", u32 order mark, u32 version, u64 key, step, n, V, d, batch, averaged (0 or 1),

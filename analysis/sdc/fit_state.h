@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to analysis/sdc: what a fit holds in memory. */
 #ifndef FUS_SDC_FIT_STATE_H
 #define FUS_SDC_FIT_STATE_H

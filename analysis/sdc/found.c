@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Clusters against planted concepts: see found.h. */
 #include "analysis/sdc/found.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What clusters found of what a simulation planted.
  *
  *   found.csv   vectors, concept, n_voxels, cluster, n_cluster, n_both, jaccard, purity, found

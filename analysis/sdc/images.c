@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The table of images: see images.h. */
 #include "analysis/sdc/images.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* IMAGES.tsv: the images of an embedding, in the order of its rows. A table with tabs and a header:
  * `image` (its name in the trials), `path` (of the picture; optional, from the table's folder), and
  * any further columns, which are labels: 0 or 1, a number, or a word. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Clusters of all participants but one, matched with those of all: see explain.h. */
 #include <math.h>
 #include <string.h>

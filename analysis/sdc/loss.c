@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The objective of a decoder and its gradient, as the formulas are read: see loss.h.
  *
  *   R = softmax of s over j, C = softmax of s over i

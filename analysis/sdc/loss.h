@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The objective of a decoder: symmetric InfoNCE on cosines (METHOD.md,
  * "The decoder and its loss").
  *

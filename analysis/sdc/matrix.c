@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Responses in memory or in a file: see matrix.h. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/sdc/matrix.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to analysis/sdc: responses [rows, columns] as int16 or f32, in memory or in a file
  * without a name that the system removes when the program ends. Columns lie in stripes, [rows,
  * stripe] each, so that all trials of some voxels are read in one piece. */

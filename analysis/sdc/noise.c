@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Random numbers of decoders: see noise.h. A look-up costs a nanosecond, a polar normal several; a
  * step of 128 trials of 15,000 voxels takes 1.9 million. */
 #include "analysis/sdc/noise.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Random numbers of decoders: streams keyed by what they are for, and normal noise from a table. */
 #ifndef FUS_SDC_NOISE_H
 #define FUS_SDC_NOISE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* See null.h. */
 #include "analysis/sdc/null.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What chance gives: participants who share nothing, and the eps that chance does not reach.
  *
  * rotate: U, L are the principal axes and second moments of all vectors together, the first k that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Clusters of an earlier call in the same folder, removed before new ones are written: files of
  * this program's kinds, in folders named by an eps too. Anything else stays. The record goes first:
  * what a killed call left is never taken for a whole. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* See overlap.h. */
 #include "analysis/sdc/overlap.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Clusters of networks' units against the selective units that `fusiform run` found with other
  * pictures. No label of any picture entered the clusters.
  *

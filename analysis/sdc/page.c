@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The page of shared decodable concepts: see page.h. */
 #include "analysis/sdc/page.h"
 

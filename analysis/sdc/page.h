@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* report.html of shared decodable concepts, drawn from the tables alone.
  *
  * Reading order: page_read.c (tables), page_matrix.c (panels), page_scores.c (retrieval),

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the clusters are: images, sizes, scores, and what tells two of them apart. See page.h. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Panels, the sweep over eps, and matrices of clusters: see page.h. */
 #include <math.h>
 #include <string.h>

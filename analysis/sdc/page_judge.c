@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Are the clusters stable, do they need several people, who is in them: see page.h. */
 #include <math.h>
 #include <stdio.h>

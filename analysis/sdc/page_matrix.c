@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A panel's beginning, and a matrix of shaded cells with clusters as columns: see page.h. */
 #include <math.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How it was done, with every choice and limit: see page.h. */
 #include <math.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The tables of clusters, read back: see page.h. */
 #include <math.h>
 #include <stdlib.h>

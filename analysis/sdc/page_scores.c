@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Retrieval curves from scores.csv: see page.h. */
 #include <math.h>
 #include <stdio.h>

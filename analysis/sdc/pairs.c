@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Products of all pairs of vectors with the micro-kernel, and core distances: see pairs.h.
  *
  * A panel is 16 vectors of one participant, dimensions outside: the kernel's B. A block is up to

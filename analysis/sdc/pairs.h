@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Distances between all voxels of all participants, in blocks: no distance is kept.
  *
  * A voxel's vector u has unit length. The distance of two is D(u, v) = float(1 - c), where c is

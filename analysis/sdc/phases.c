@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* See phases.h. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/sdc/phases.h"

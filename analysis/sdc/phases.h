@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where the time of a command went: lines of its log, "phase TAB name TAB seconds". */
 #ifndef FUS_SDC_PHASES_H
 #define FUS_SDC_PHASES_H

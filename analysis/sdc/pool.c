@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Images and test trials that explain clusters: see explain.h. */
 #include <math.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Who is in the clusters.
  *
  * presence.csv      a row for each set of participants that some cluster has: participants (with

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How far two sets of clusters agree: see clustering.h and stability.h. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From the files of a participant to its data: masked responses of all trials, moments of every
  * session, noise ceiling, the voxels that are kept.
  *

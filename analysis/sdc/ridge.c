@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Ridge regression: see ridge.h. Square matrices are blocked as in nn/matmul.h, [n/16, n, 16], and
  * hold their lower triangle: element (i, j) at (j / 16 n + i) 16 + j % 16. */
 #include "analysis/sdc/ridge.h"

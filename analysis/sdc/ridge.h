@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Ridge regression from responses to unit embeddings, the baseline of the contrastive decoder:
  *
  *   W = (X'X + a I)^-1 X'Y           of V voxels <= n trials

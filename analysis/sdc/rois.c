@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* See rois.h. */
 #include "analysis/sdc/rois.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Clusters against regions of interest: label images that the study's column `rois` names.
  *
  *   SET=FILE;SET=FILE   each FILE a volume, surface or array of whole numbers, 0 no region, in the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Retrieval scores: see score.h. Similarities are float chains (nn/matmul.h) of the unit vectors,
  * as in the fit; everything after them is in double. */
 #include "analysis/sdc/score.h"

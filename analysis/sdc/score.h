@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How well images are retrieved from decoded embeddings (METHOD.md, "Shared decodable concepts").
  *
  * The candidates of a trial are the images of all trials scored together. Its rank is 1, plus the

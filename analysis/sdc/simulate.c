@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Simulated images: pictures that could be drawn, their embedding, the study. See simulate.h. */
 #include "analysis/sdc/simulate.h"
 

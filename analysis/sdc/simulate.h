@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Simulated participants with planted concepts, written as files that `fit` reads: what the method
  * finds can be compared with what is there.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to analysis/sdc: the steps of a simulation. */
 #ifndef FUS_SDC_SIMULATE_PARTS_H
 #define FUS_SDC_SIMULATE_PARTS_H

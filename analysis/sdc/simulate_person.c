@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One simulated participant: voxels, trials, responses. See simulate.h. */
 #include <math.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which images train, validate and test.
  *
  *   shared   images that every participant saw at least `repeats` times (once, for networks); the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Do other decoders of the same participants give the same clusters?
  *
  *   reruns   reruns are drawn with replacement for each participant and averaged

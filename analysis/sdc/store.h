@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to analysis/sdc: what stands behind a struct fus_sdc_data. */
 #ifndef FUS_SDC_STORE_H
 #define FUS_SDC_STORE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The participants of a study: from a table or the command line. See study.h. */
 #include "analysis/sdc/study.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A study: participants, their files, their trials, and which images train, validate and test.
  *
  *     code = fus_sdc_study_create(&study, err);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to analysis/sdc: the steps of loading a study. */
 #ifndef FUS_SDC_STUDY_PARTS_H
 #define FUS_SDC_STUDY_PARTS_H

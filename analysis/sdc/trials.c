@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The trials of a participant: which image was seen in which session, one row for each frame of
  * the responses.
  *

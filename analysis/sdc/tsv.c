@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tables with tabs: see tsv.h. The text is split in place. */
 #include "analysis/sdc/tsv.h"
 

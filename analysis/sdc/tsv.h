@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to analysis/sdc: a table with tabs and a header, whole in memory. Empty lines and lines
  * that begin with # are left out, so are a byte-order mark, carriage returns at line ends, and
  * blanks around fields. A line may have fewer fields than the header (the rest is empty), never

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A network as a participant: see units.h. Pictures go through the network one after another, in
  * the order of the trials. */
 #include "analysis/sdc/units.h"

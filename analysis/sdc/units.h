@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A network as a participant: its units' responses to the study's images in place of voxels'.
  *
  *     model:FILE@LAYER[?units=channels|all|random:N]

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Label volumes in the space of the responses: see volumes.h. The list of a participant's masks,
  * DIR/voxels/NAME_space.txt, has one file name on each line, in the order of the voxels' numbers.
  */

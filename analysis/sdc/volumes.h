@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Label volumes that FreeSurfer, nilearn, nibabel and pycortex open. `fit` writes the space of each
  * participant once, so that `cluster` needs none of the response files.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Is category a's mean above b's? A p that holds its level when responses are skewed and the
  * categories have unequal numbers of pictures (METHOD.md,
  * "Skewed responses and unequal numbers").

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Mean and sums of squared and cubed deviations of every unit in every group, one picture at a time
  * (Welford 1962; m3: Pebay 2008), so that memory does not grow with the number of pictures.
  * For the n-th picture of a group, in double,

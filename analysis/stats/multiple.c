@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Correction for many tests: adjusted p values and the rejection threshold (analysis.h has the
  * equations).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Sorting, quantiles and ranks of a few thousand doubles, the same for every
  * order of equal values. */
 #include <math.h>

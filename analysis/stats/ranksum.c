@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Mann & Whitney's U (1947), Wilcoxon's rank-sum test: exact by counting, or normal with the
  * corrections for ties and continuity, as in SciPy's mannwhitneyu(alternative="greater"). All
  * counts are whole numbers below 2^53. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fisher's sign-flip (randomisation) test of paired differences: under exchange of the two sides
  * every pattern of signs is as likely as the one observed. Sums within 1e-12 of the largest
  * possible one count as equal, so that equal sums in another order of addition do. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Log-gamma, the regularised incomplete beta and gamma functions, Student's t and the normal
  * distribution, from fmath.h alone, so that a p value has the same bits on every machine.
  *

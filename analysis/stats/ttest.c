@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Two-sample t statistics from counts, means and variances. With e = s^2/n per group,
  *   Welch (1947)     t = (mean_a - mean_b) / sqrt(e_a + e_b)
  *                    df = 1 / (r^2/(n_a - 1) + (1-r)^2/(n_b - 1)),   r = e_a / (e_a + e_b)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Targets by the text tower of a CLIP file: each caption as it is, each name of a class as
  * "a photo of a NAME.". */
 #include <stdio.h>

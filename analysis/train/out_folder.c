@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The folder of a training: created or opened, locked by one process at a time, and never changed
  * if it contains other files. */
 #define _POSIX_C_SOURCE 200809L

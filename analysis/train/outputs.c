@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The network as a safetensors file with torchvision's names; text.* and logit_scale after a
  * contrastive training. */
 #include "analysis/train/work.h"

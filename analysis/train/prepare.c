@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Preparation of a training: pictures, targets, the network, the plan of its steps, memory for a
  * batch. */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* train.json: everything that the result of a training depends on, one item a line, so that a
  * resumed training can name a difference. */
 #include "analysis/train/work.h"

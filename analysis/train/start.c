@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The initial network of a training: see start.h. */
 #include "analysis/train/start.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The initial network of a training: a weight file or `random:...`, with the heads that the tasks
  * need. */
 #ifndef FUS_START_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* OUT/state.safetensors: everything that a training needs to resume with the same result.
  *
  *   value.NAME, momentum.NAME, squares.NAME, average.NAME   of every parameter that has one

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* steps.csv, epochs.csv, confusion.csv. The first two are kept as text while training, so that a
  * state and its rows are written together and a resumed training removes the rows after its
  * state. */

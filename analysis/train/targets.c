@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Targets of the language head: see targets.h. */
 #include "analysis/train/vectors.h"
 

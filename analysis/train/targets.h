@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The targets of the language head: a vector for each text, computed before training begins.
  *
  *   lsa[:D]            latent semantic analysis of the training captions (analysis/lsa.h), D = 64

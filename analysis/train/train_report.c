@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* report.html of a training, in the frame of every page (analysis/report/frame.h): learning
  * curves, the confusion matrix of the held-out pictures, and the pictures with the largest loss. It
  * is drawn from the tables, so a resumed training draws the same. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The loop: batches in the order drawn for the epoch, gradients, updates, and the held-out pictures
  * at the end of each epoch. */
 #include "analysis/train/work.h"

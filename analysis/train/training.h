@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Training as a library call: an initial network and pictures in, a folder of files out.
  *
  * Reading order: training.h, start.c (the initial network), targets.c (targets of the language

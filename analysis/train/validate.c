@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Scores of the held-out pictures by the inference engine with folded batch norms, as used by
  * `fusiform run`. So a network that works only with batch statistics is noticed at once. */
 #include "analysis/train/work.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Vectors of texts: latent semantic analysis, means of word vectors, rows of a
  * table; see vectors.h. */
 #include "analysis/train/vectors.h"

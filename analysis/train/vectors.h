@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to analysis/train: how targets.c computes the row of each text. */
 #ifndef FUS_VECTORS_H
 #define FUS_VECTORS_H

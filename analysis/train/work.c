@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the files of a training share: see work.h. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/train/work.h"

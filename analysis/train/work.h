@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to analysis/train: the state of a training, and the functions shared between its
  * files. */
 #ifndef FUS_WORK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Agreement of response profiles: see contrast.h. */
 #include <math.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How much would the numbers move with other pictures of the same kind? Pictures, not units, are
  * drawn: units of one network are not independent samples. Each resample repeats the whole
  * selection, so its choice of units varies as well.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every pair of models, layer by layer: the paper's own one-sided two-sample test
  * of CSI over the units selective for a category (Lu & Wang 2025, Fig 2B). Units share weights and
  * pictures and are not independent samples. METHOD.md discusses the meaning of this p. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Representational dissimilarity matrices and their rank correlation. Units are taken in blocks of
  * BLOCK, centred and transposed so that the patterns are adjacent. Each pair's sum over units is
  * one chain in the order of units, through all blocks. */

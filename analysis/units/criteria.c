@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Criteria of selectivity other than the default, each as its source states it:
  *   prince   Prince, Alvarez & Konkle 2024 (Science Advances 10, eadl1776)
  *   tdann    Margalit, Lee, Finzi, DiCarlo, Grill-Spector & Yamins 2024 (Neuron 112, 2435)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The selectivity indices of single units and their summary over a layer's selective units
  * (analysis.h, METHOD.md): CSI as in Lu & Wang 2025 (arXiv 2502.16456), d' as in Afraz, Boyden &
  * DiCarlo 2015, by the formula of Brain-Score and TDANN, which pool the other pictures and divide

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The decision on one unit, step by step: see analysis/decision.h. Nothing is decided here that
  * select.c and criteria.c decide otherwise: tests/test_decision.c compares the labels. */
 #include "analysis/decision.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How many independent units has a layer? The participation ratio of its responses: with the
  * eigenvalues l of the units' covariance over pictures,
  *

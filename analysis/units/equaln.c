@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Selection with as many pictures of each category: see inference.h. With more pictures a category
  * has more units that pass, so that numbers of units of categories of different size cannot be
  * compared; these can (METHOD.md, "Categories of different size").

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Groups of trainings: see contrast.h. */
 #include <math.h>
 #include <string.h>

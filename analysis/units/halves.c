@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Split-half reliability and cross-validated indices. An index measured on the pictures by which
  * the unit was selected is biased upwards (Kriegeskorte, Simmons, Bellgowan & Baker 2009, Nature
  * Neuroscience 12, 535). Measured on the other half it is not. */

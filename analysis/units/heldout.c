@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Units chosen with one set of pictures, measured with another: see contrast.h.
  *
  * The chosen units' responses to the second set are copied together, category after category; the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Count-matched comparison: see contrast.h. Of equal t the unit with the lower index is chosen;
  * dead and undefined units never are. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How much selectivity arises by chance? The labels of the pictures are permuted while responses
  * stay the same. One relabelling applies to all units, which keeps the correlation between units.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Maps against chance (analysis.h): n selective units of a layer placed at random among its
  * C channels x Q places, every choice of n of the C Q positions equally likely. x_i is the number
  * of units at place i, Y = sum x_i (x_i - 1) the number of ordered pairs that share a place.

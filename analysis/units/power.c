@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How much do the results depend on the number of pictures, and on alpha? More pictures make more
  * units pass, weaker ones among them, in more places: proportion rises, CSI and CV fall, in one and
  * the same network. What differs between two networks in the same way may be a gain in signal to

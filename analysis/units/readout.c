@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Linear read-outs: classifying pictures by features. The score of category c is bias_c + w_c . x;
  * the prediction is the category with the largest score.
  *

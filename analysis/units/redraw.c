@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which pictures a resample holds: see inference.h. For each place of the list, in order, one
  * picture of the same category, drawn by fus_rng seeded by seed + draw * 0xd1342543de82ef95.
  *

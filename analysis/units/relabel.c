@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The studentised permutation test (Janssen 1997; Chung & Romano 2013): Welch's t of two categories
  * against its values after the labels of their pictures were exchanged at random.
  *

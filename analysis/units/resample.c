@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The moments of many draws of the same pictures. Responses are read from memory once for a batch
  * of draws: a strip of units of all pictures stays in cache while the moments of every draw of the
  * batch are computed from it. Then each draw is measured by one thread, if there are enough draws

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The labels of fus_select_layer without most of its work, in one pass over the moments
  * (METHOD.md, "Without computing every p"). Against the plain computation (adjust every p of
  * every category), for alpha < 0.49:

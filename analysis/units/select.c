@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which units are selective, from the moments of their categories (METHOD.md,
  * "Which units are selective").
  *

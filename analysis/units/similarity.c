@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How sure is the correlation of two layers' dissimilarities? Pairs of pictures are not
  * independent, pictures are: the same picture is in n - 1 pairs.
  *

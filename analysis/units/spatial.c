@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The distribution of a layer's selective units over the feature map (analysis.h): sd and
  * coefficient of variation as in Lu & Wang 2025, Fig 4; Gini's coefficient and Shannon's entropy
  * beside them. All four are computed from counts of channels; places are summed in row order, for

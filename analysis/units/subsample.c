@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fewer pictures of each category, drawn without replacement, as evenly from its subcategories as
  * possible: the list is shuffled by fus_rng seeded as in permute.c; a picture's rank is the number
  * of those of its subcategory before it; the n of least rank, of equal ranks the first in the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How much do the results depend on the threshold? The same moments are tested repeatedly: iut with
  * every correction and several levels, prince with several levels, the other criteria with several
  * cuts. ranksum needs single responses and is left out. */

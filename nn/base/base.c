@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Errors, checked sizes, memory and whole files: see base.h. */
 #define _DEFAULT_SOURCE
 #include "nn/base/base.h"

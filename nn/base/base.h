@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Foundations that every folder shares: errors, checked sizes, memory, whole files.
  *
  * A function that can fail returns 0 (FUS_OK) or an enum fus_code and describes the failure in its

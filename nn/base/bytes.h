@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A bounded cursor over bytes from a file: the only way file bytes are read.
  *
  * Reading past the end returns 0 and sets `overrun`, which stays set; a parser may read a whole

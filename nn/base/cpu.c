@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The choice of an instruction set: see cpu.h. */
 #include "nn/base/cpu.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which instruction set the library uses: decided once, then remembered. */
 #ifndef FUS_CPU_H
 #define FUS_CPU_H

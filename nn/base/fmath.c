@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Elementary functions with the same bits on every machine (fmath.h).
  *
  * Each function reduces its argument exactly or with a kept remainder, sums a Taylor series of

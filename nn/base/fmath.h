@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Elementary functions in double, the same bits on every machine: fixed expressions of +, -, *, /,
  * fma, sqrt, floor and exponent arithmetic, nothing from libm that is not correctly rounded. The
  * error bound is given beside each function, measured in tests/test_fmath.c against long double or

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* DEFLATE and zlib decompression, whole or streamed: see inflate.h.
  *
  * Follows RFC 1951 (DEFLATE) and RFC 1950 (zlib). Codes of up to ROOT_BITS bits are decoded by one

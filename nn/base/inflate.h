@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* DEFLATE (RFC 1951) and zlib (RFC 1950) decompression, and the two checksums that go with them. */
 #ifndef FUS_INFLATE_H
 #define FUS_INFLATE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to nn/base: the state of a decompression, shared by inflate.c and inflate_stream.c. */
 #ifndef FUS_INFLATE_STATE_H
 #define FUS_INFLATE_STATE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* DEFLATE through a window: see inflate.h. Decoding pauses between two symbols when the window is
  * full, and goes on when its last 32 kB have moved to its beginning. */
 #include "nn/base/inflate_state.h"

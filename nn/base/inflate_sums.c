@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CRC-32 (ISO 3309, polynomial 0xEDB88320) and Adler-32 (RFC 1950): see inflate.h. */
 #include "nn/base/inflate.h"
 

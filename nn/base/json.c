@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A strict, bounded reader of JSON, and the writer of its strings: see json.h. Accepted is what
  * RFC 8259 defines and nothing else: no comments, no trailing commas, no bare words, no byte
  * order mark. Left out: U+0000 in strings, which C strings cannot hold. */

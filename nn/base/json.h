@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A strict, bounded pull reader for JSON (RFC 8259): the caller requests one value after another.
  *
  *     fus_json_start(&j, text, n, base, err);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Numbers in text: see number.h. The C library rounds; what it would accept beyond the grammar is
  * refused first, and the point becomes what its locale expects. */
 #include "nn/base/number.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Numbers in text: one grammar for options, specifications and tables.
  *
  *   whole  digits

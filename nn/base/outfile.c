@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whole-or-nothing files: see outfile.h. */
 #define _POSIX_C_SOURCE 200809L
 #include "nn/base/outfile.h"

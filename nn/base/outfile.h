@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A file that exists whole or not at all: written as PATH.tmp-PID, renamed to PATH by commit.
  *
  *     struct fus_outfile f;

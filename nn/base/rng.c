@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* xoshiro256** 1.0 and the distributions drawn from it: see rng.h. */
 #include "nn/base/rng.h"
 

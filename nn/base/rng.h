@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The one source of random choices: xoshiro256** 1.0 (Blackman & Vigna 2018), state filled by
  * SplitMix64 from a 64-bit seed. The same seed gives the same choices on every machine. */
 #ifndef FUS_RNG_H

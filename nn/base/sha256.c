@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SHA-256 (FIPS 180-4): see sha256.h. In plain C, and with x86's SHA instructions where the CPU
  * has them: weight files are hundreds of megabytes. */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SHA-256 (FIPS 180-4), streamed. */
 #ifndef FUS_SHA256_H
 #define FUS_SHA256_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Growing and bounded text: see text.h. */
 #include "nn/base/text.h"
 

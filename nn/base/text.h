@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Composing text: a growing buffer and a bounded one. */
 #ifndef FUS_TEXT_H
 #define FUS_TEXT_H

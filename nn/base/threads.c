@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fork and join inside one OpenMP region: see threads.h. */
 #include "nn/base/threads.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Loops over independent tasks, divided among threads.
  *
  * OpenMP supplies the threads. Its barriers spin for milliseconds when other processes are

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Well-formed UTF-8, and names escaped for one line: see utf8.h. */
 #include "nn/base/utf8.h"
 

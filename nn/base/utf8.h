@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* UTF-8 in names from files and users: validation, and printing on one line. */
 #ifndef FUS_UTF8_H
 #define FUS_UTF8_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Smooth activations, written once for all instruction sets with the macros of gemm_tile.h and
  *
  *   DIV(x, y)               IEEE division

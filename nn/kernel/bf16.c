@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Sums of products of bf16 numbers, one operation at a time: see bf16.h. */
 #include "nn/kernel/bf16.h"
 

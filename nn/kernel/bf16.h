@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Sums of products of bf16 numbers (`--precision bf16`), with the bits of Intel's AMX, on any
  * machine.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fus_bf16_round of 16 floats at a time, in the compiler's vectors; TARGET and INLINE as in
  * gemm_tile.h. */
 typedef uint32_t bf16_lanes __attribute__((vector_size(4 * FUS_LANES)));

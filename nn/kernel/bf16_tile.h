@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Sums of products of bf16 numbers held as floats (bf16.h), one source for all instruction sets, in
  * the manner of gemm_tile.h, whose macros it uses. A tile's even and odd sums are in registers, so
  * it has half as many pixels as a tile of floats.

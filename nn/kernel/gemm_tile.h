@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The micro-kernel, one source for all instruction sets. Each kernel_*.c defines
  *
  *   VEC, WIDTH              a vector of WIDTH floats

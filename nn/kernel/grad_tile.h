@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The micro-kernel of weight gradients (struct fus_grad_tile in kernels.h), one source for all
  * instruction sets with the macros of gemm_tile.h. Vectors run over output channels, sums stay in
  * registers along places: one chain of fused multiply-adds for each weight. */

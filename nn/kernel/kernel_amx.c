@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Products of bf16 numbers by Intel's AMX: TDPBF16PS of the Software Developer's Manual, volume 2.
  * Two tiles of 16 pixels times two of 16 channels; the sums stay in tile registers over all k. All
  * else is the avx512 row's.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Intel's AMX for products of bf16 numbers: see kernel_amx.c. */
 #ifndef FUS_KERNEL_AMX_H
 #define FUS_KERNEL_AMX_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* AVX2 with FMA: 6 pixels x 16 channels, 12 of 16 registers hold sums. */
 #include "nn/kernel/kernels.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* AVX-512: 14 pixels x 32 channels, 28 of 32 registers hold sums. */
 #include "nn/kernel/kernels.h"
 

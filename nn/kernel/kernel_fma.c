@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The scalar row where the compiler may not take a fused multiply-add for granted and the CPU has
  * it: x86 with FMA, 32-bit ARM with VFPv4. There fmaf is a call of libm by default, some 20 times
  * as slow.

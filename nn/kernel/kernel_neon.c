@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* AArch64 Advanced SIMD: 6 pixels x 16 channels, 24 of 32 registers hold sums. */
 #include "nn/kernel/kernels.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The row of the table that every machine has. */
 #define TARGET
 #include "nn/kernel/kernel_scalar.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Plain C: one pixel x 16 channels with fmaf. Included by kernel_scalar.c for any CPU and by
  * kernel_fma.c for x86 and ARM CPUs with an FMA instruction, which replaces a call of libm's fmaf
  * per product (same bits). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Choosing a row of the table of instruction sets: see kernels.h. */
 #include "nn/kernel/kernels.h"
 

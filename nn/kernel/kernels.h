@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The table of instruction sets, for nn/ and for the loops of analysis/ over units. A row holds the
  * micro-kernel together with its tile size. All rows compute the same bits: each output is one
  * chain of fused multiply-adds over k, for any vector width. */

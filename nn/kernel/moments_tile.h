@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Loops of analysis/stats/moments.c, analysis/units/select.c and halves.c over units, in double.
  * Each kernel_*.c defines
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The passes of batch norm over a plane [n, 16] (struct fus_kernel_grad in kernels.h), one source
  * for all instruction sets with the macros of gemm_tile.h and moments_tile.h. Vectors run over
  * channels. Sums are double, one chain for each channel along places; the product of two floats

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Max pooling backward, one source for all instruction sets with the macros of gemm_tile.h and
  * pool_tile.h: adds the gradients [height, width, 16] of a plane's windows to dx
  * [in_height, in_width, 16], each to the window's first largest place in raster order. */

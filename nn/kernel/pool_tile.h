@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Max pooling, written once for all instruction sets with the macros of gemm_tile.h and
  *
  *   MOST(x, y)  x if y <= x or x is NaN, else y */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The loops of transformers over the channels or the keys of a row (struct fus_kernel in
  * kernels.h), one source for all instruction sets with the macros of gemm_tile.h, act_tile.h,
  * moments_tile.h and

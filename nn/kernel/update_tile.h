@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The update rules (optimise.h), element by element in float, each operation rounded once; n is
  * a multiple of 16. One source for all instruction sets with the macros of gemm_tile.h and
  * ROOT(x), the square root. */

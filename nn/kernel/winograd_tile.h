@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Winograd's F(4x4, 3x3) and F(2x2, 3x3) for one tile of one block of 16 channels (Lavin & Gray
  * 2016), the former with the points 0, +-5/8, +-3/2 and infinity: about twice the rounding error
  * of the direct sum instead of the four or five times of 0, +-1, +-2 (winograd.c). Written once

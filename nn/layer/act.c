@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Activations as separate layers (op.h): those that a convolution does not apply itself.
  *
  *   GELU       x/2 (1 + erf(x / sqrt 2))         Hendrycks & Gimpel 2016, not its tanh form

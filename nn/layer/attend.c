@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Self-attention (Vaswani et al. 2017; op.h) of an item's rows: in [3 C/16, rows, 16] are queries,
  * keys and values, out [C/16, rows, 16].
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CLIP's attention pooling (Radford et al. 2021; the code of its ModifiedResNet): the mean of all
  * places is one query that attends, with several heads, over itself and the places.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Convolutions and linear layers as an operator (op.h): parameters, loading with the batch norm
  * folded in, and the choice between the direct product (gemm.c, of bf16 numbers gemm16.c) and
  * Winograd's (winograd.c).

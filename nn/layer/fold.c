@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Batch norm folded into the convolution before it: at inference both are affine, so they combine
  * into one. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Convolution as a matrix product, without building the im2col matrix: the micro-kernel reads the
  * input in place. A tile of outputs is within one row of pixels, so each tap of the kernel reads
  * input pixels at a constant stride. At the border, a tap is skipped for outputs whose input is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A convolution of bf16 numbers (bf16.h) as a matrix product: weights are rounded to bf16 once they
  * are folded, inputs where they are read.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Layer norm over the channels of each place (Ba, Kiros & Hinton 2016; op.h).
  *
  *   y = (x - mean) / sqrt(variance + epsilon) * weight + bias

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to nn/: the layers' arithmetic. Activations are blocked: [ceil(C/16), H*W, 16] per
  * image, the last block filled up with zeros. The image itself is [side + 2 padding, side + 2
  * padding, 3] with a border of zeros. */

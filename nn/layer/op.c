@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The table of operators: see op.h. */
 #include "nn/layer/op.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to nn/: what the engine knows about each operator, one row per entry of enum fus_op.
  *
  * Loading, the forward pass, the plan's scratch memory, `fusiform bench` and the naive reference

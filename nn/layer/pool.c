@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Layers without weights: pooling and the parameter-free shortcut. Sums run in the order written,
  * vectors over channels. */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Softmax over classes. */
 #include "nn/base/fmath.h"
 #include "nn/nn.h"

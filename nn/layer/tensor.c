@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The blocked layout of activations: see nn.h. */
 #include "nn/base/threads.h"
 #include "nn/layer/layers.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Rows of tokens (op.h). Joined rows: [C/16, rows of all items, 16], the items one after another.
  *
  * TOKENS  row 0 of an item = class_embedding + positional_embedding[0], row 1 + j = place j +

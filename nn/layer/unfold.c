@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The picture's windows as channels (op.h): a convolution of any kernel and stride on the picture
  * becomes a 1x1 after it.
  *

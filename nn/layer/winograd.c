@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* 3x3 convolutions of stride 1 by Winograd's minimal filtering (Winograd 1980; Lavin & Gray 2016):
  * F(4x4, 3x3) takes 36 products for 16 outputs instead of 144. Below 8x8 pixels, where channels
  * are many and loading weights dominates, F(2x2, 3x3) takes 16 products for 4 outputs instead of

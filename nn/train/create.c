@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A network in training: creation, the plan for the memory available, destruction. */
 #include <math.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to nn/train/: what parameters.c, train.c and step.c share. */
 #ifndef FUS_TRAIN_ENGINE_H
 #define FUS_TRAIN_ENGINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to nn/: forward in training and backward, operator by operator, on the blocked layout
  * of layers.h. Weights and their gradients are panels (gemm.c). train.c calls these in the
  * order of the table. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CLIP's attention pooling, forward in training and backward. T = places + 1
  * tokens, heads of width d:
  *

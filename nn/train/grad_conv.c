@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Convolutions and linear layers: forward, and the gradient of the input.
  *
  *   z[k,y,x]  = sum_r sum_s sum_c  x[c, ty-p+r, tx-p+s] W[k,c,r,s]

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Layers without weights, backward. A task is a plane of one picture's 16 channels; sums of a place
  * run in the raster order of the outputs that read it.
  *

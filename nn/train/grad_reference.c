@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A training step as naive loops in double; reading order: grad_reference.h.
  *
  *   forward    each row's output from the outputs of the rows that it reads, first row to last

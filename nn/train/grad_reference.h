@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to nn/: a training step by naive loops in double, for any network of the table of layers
  * (arch.h). The rest of nn/train/ computes the same. Read this first.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CLIP's attention pooling (Radford et al. 2021), forward and backward, as naive loops, a picture
  * at a time. T = places + 1 tokens of C channels; heads of d channels each; ' is the transpose.
  *

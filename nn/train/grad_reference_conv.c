@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Convolution, batch norm (Ioffe & Szegedy 2015), addend and ReLU, forward and backward, as naive
  * loops.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Memory of grad_reference.c: the tensors, by the table's own list of parameters, and the rows'
  * arrays. */
 #include <stdio.h>

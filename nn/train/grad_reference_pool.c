@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Rows without parameters, forward and backward, as naive loops: max pool, average pool and mean
  * over all places, and the zero-padded shortcut of CIFAR networks (He et al. 2016, option A). */
 #include "nn/train/grad_reference.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The gradient of a convolution's weights.
  *
  *   dW[k,c,r,s] = sum_n sum_y sum_x  dz[n,k,y,x] x[n,c, ty-p+r, tx-p+s]

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The losses of a batch at the network's heads. A picture's loss and gradient depend on that
  * picture alone, except for InfoNCE; sums run over the pictures in order, in double. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Losses of a batch and their gradients (loss.h has the formulas). Everything is double; sums run
  * in index order, over the pictures of the batch in their order. Each formula is held to central
  * differences by tests/test_loss.c. */

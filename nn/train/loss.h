@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Losses of a batch and their gradients, in double, pictures in batch order (METHOD.md,
  * "Learning").
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Batch norm (Ioffe & Szegedy 2015), fused with the addend and ReLU after it.
  *
  *   zhat = (z - mean) rstd,  y = gamma zhat + beta,  a = max(0, y + addend)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Update rules (optimise.h has the formulas): each element independently in float, so the result
  * does not depend on threads or vector width. */
 #include "nn/train/optimise.h"

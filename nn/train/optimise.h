@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Update rules, element by element in float, each operation rounded once, and the learning rates of
  * a schedule, in double.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Parameters of a network in training: list, layout and memory.
  *
  * Weights, gradients and momentum are always panels (gemm.c): the product for the gradient writes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Learning rates: linear warm-up, then constant, a cosine to 0, or steps of a tenth. In double,
  * without libm's cosine. */
 #include "nn/base/fmath.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A step of training: the plan's jobs in order (train_plan.h), that is, the rows forward, the loss,
  * the rows backward.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Training: a step runs the table of layers forward, keeping the arrays that backward needs, then
  * backward from the last row to the first. The result has the same bits for any instruction set,
  * number of threads, micro-batch and memory limit.

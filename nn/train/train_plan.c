@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The plan of a training step: see train_plan.h. */
 #include "nn/train/train_plan.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to nn/train/: the order of a step's jobs, and the memory of its arrays.
  *
  * A step of training is a list of jobs: the rows forward, the loss, the rows back. A row's arrays

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An update of all parameters, and the cost of a step. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fourier transforms: see fft.h.
  *
  * Sizes whose prime factors are small go by Stockham's self-sorting algorithm with one pass for

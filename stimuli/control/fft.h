@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to stimuli/: discrete Fourier transforms of any size, in double, bit-identical on every
  * machine.
  *

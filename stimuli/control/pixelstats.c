@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Low-level properties of pictures: do categories differ before any network has seen them?
  *
  * The picture is looked at as networks are shown it: where the shorter side has more than 256

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to stimuli/: pixel statistics of rasters. */
 #ifndef FUS_PIXELSTATS_H
 #define FUS_PIXELSTATS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Scrambled pictures: the same pixels or the same spectrum, and nothing to recognise.
  *
  * box: the picture is cut into grid x grid boxes that change places (Vogels 1999; fLoc's

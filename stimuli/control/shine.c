@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Matching the light of a set of pictures, as the SHINE toolbox does (Willenbockel et al. 2010):
  * after it, categories cannot be told apart by their mean luminance and contrast, or not by
  * their whole histograms.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Paths and their coverage: see draw.h.
  *
  * Curves become short edges in pixels. Each pixel row is cut by SUB scan lines; on a line the

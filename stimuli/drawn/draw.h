@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to stimuli/: a small anti-aliased rasteriser for the built-in pictures. Paths become
  * coverage, and coverage becomes grey paint on a square canvas.
  *

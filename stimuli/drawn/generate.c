@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The built-in pictures: for each subcategory of the localizer an object, drawn from a few dozen
  * random parameters, on a textured background. Grey, as fLoc's pictures are (Stigliani, Weiner &
  * Grill-Spector 2015), so that no colour gives a category away. Everything follows from

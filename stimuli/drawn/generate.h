@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to stimuli/: one function for each subcategory of the built-in pictures.
  *
  * Each function first draws all parameters from rng, then writes the caption and paints the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Bodies without heads, as in fLoc: a skeleton in one of several poses, dressed, from the front
  * or the side.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Cars: a profile drawn out to the car's width, seen from the side to three quarters and from a
  * little above.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Corridors in one-point perspective, seen through a round or square opening: floor, ceiling
  * with lamps, doors, windows or pictures on the walls, something at the end. X goes right, Y up
  * from the floor, Z away from us. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Faces of adults and children: shape of the head, skin, hair, eyes, brows, nose, mouth,
  * expression, beard, glasses, seen from the front to three quarters.
  *

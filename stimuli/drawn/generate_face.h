@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to stimuli/: the parameters of a face, shared by generate_face.c, generate_head.c and
  * generate_hair.c. */
 #ifndef FUS_GENERATE_FACE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Hair: a shape behind the head for the longer styles, and a cap on the skull, cut off at the
  * hairline, both with strands. */
 #include <math.h>

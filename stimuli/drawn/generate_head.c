@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The shape of a head: its outline, and where a point of the face is in the drawing. */
 #include <math.h>
 

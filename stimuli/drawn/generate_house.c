@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Houses: a box with a roof, in perspective, with windows, a door, chimney, texture of bricks or
  * boards, and a garden.
  *

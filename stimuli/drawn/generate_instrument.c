@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Musical instruments: guitars, violins, banjos, drums, trumpets, keyboards, accordions, harps.
  * Units: an instrument lies within -1..1; stringed ones stand upright with the neck up. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Limbs: hands in several gestures with their forearms, bent arms, feet with their legs from the
  * side and the front. Bare skin, cut off by the picture's edge as in fLoc. Units: a hand or a
  * foot is about 1 long; the wrist or ankle is near the origin, and the rest of the limb comes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Words that can be pronounced but (mostly) do not exist, and numbers, in letters made of strokes.
  *
  * A letter is a text of strokes: '-' begins a straight one, '~' a smooth one; two characters

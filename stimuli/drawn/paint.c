@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Paint on a covered path: flat, gradients, soft shadows, cushions in the light, textures; and
  * the background.
  *

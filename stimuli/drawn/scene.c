@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the drawn kinds share: random choices, captions, and the place of an object. */
 #include "stimuli/drawn/scene.h"
 

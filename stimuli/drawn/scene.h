@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to stimuli/: common to the drawn kinds: random choices, captions, the place of an
  * object. */
 #ifndef FUS_SCENE_H

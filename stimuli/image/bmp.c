@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Windows and OS/2 bitmaps -> RGB: 1, 4, 8, 16, 24 and 32 bits, bit fields, RLE4 and RLE8,
  * either way up.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Decodes a picture file. The first bytes say the format; the file's name does not matter. */
 #include "stimuli/image/decode.h"
 

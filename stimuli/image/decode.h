@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to stimuli/: decoding to a raster. */
 #ifndef FUS_DECODE_H
 #define FUS_DECODE_H

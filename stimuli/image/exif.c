@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The orientation that a camera writes into a JPEG file (Exif 2.3, tag 0x0112 of IFD0, in the first
  * APP1 segment "Exif"), and turning a picture by it. Everything is read through a bounded cursor; a
  * damaged or missing entry counts as 1, upright. torchvision's and CLIP's loaders do not turn

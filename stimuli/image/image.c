@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pictures in memory: their size limits, and notes about very dark ones. */
 #include <stdio.h>
 #include <string.h>

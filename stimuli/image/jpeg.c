@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* JPEG (ITU-T T.81): baseline, extended sequential and progressive, 8 bits, Huffman or
  * arithmetic coding -> RGB.
  *

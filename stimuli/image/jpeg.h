@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to the JPEG decoder: jpeg.c (markers), jpeg_code.c, jpeg_scan.c and jpeg_arith.c (entropy
  * coding), jpeg_smooth.c, jpeg_idct.c, jpeg_color.c. */
 #ifndef FUS_JPEG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Arithmetic coding of JPEG coefficients (ITU-T T.81, annexes D.2, F.2.4 and G.2): the binary
  * decoder, its statistics and the decisions that make up a coefficient.
  *

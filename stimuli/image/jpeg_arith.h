@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to the JPEG decoder: arithmetic coding. See jpeg_arith.c. */
 #ifndef FUS_JPEG_ARITH_H
 #define FUS_JPEG_ARITH_H

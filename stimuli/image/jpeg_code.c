@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Huffman codes of JPEG as look-up tables (ITU-T T.81, annex C). */
 #include <string.h>
 

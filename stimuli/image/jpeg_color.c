@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Component planes of a JPEG -> RGB: up-sampling to the full size, then colour conversion, row
  * by row.
  *

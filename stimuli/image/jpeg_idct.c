@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The accurate integer inverse DCT of libjpeg ("islow"): 8x8 dequantised coefficients -> samples.
  *
  * Loeffler, Ligtenberg & Moschytz (1989), 12 multiplications a row, constants in 13 fractional

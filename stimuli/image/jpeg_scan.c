@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Entropy-coded data of a JPEG scan (ITU-T T.81, annexes F.2 and G.2): Huffman codes ->
  * coefficients.
  *

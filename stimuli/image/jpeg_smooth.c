@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Progressive pictures whose low AC coefficients are not wholly there (ITU-T T.81, annex K.8):
  * estimates from the mean values of the 5 x 5 blocks around, with the weights of libjpeg-turbo
  * from 2.1 on, so that the pixels are Pillow's.

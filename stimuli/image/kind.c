@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Kinds of files: see kind.h. Signatures are those of the formats' own specifications; no
  * decoder is tried. */
 #include "stimuli/image/kind.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to stimuli/: the kind of a file, by its first bytes and by its name. */
 #ifndef FUS_KIND_H
 #define FUS_KIND_H

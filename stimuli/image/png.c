@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* PNG (W3C Recommendation, second edition) -> RGB: every colour type, depth and interlacing.
  *
  * As Pillow's convert("RGB") does, alpha and tRNS are dropped, not blended, and no gamma or

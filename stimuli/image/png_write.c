@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Writing PNG: 8-bit RGB, rows filtered by their difference to the left or above, compressed
  * with DEFLATE's fixed code.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Portable anymaps (netpbm's pbm, pgm and ppm manual pages): P1 to P6 -> RGB, and writing P6.
  *
  * Samples are scaled to 255 and rounded, halves to even, as Pillow does: round(v / maxval * 255).

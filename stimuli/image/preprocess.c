@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A picture -> the input tensor of a network, as torchvision's transforms make it from a Pillow
  * image.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pictures of one channel or three: see raster.h. */
 #include "stimuli/image/raster.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to stimuli/: a picture in memory, RGB or one channel. Grey pictures need a third. */
 #ifndef FUS_RASTER_H
 #define FUS_RASTER_H

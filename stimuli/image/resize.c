@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Resizing as Pillow's Image.resize: separable, anti-aliased, 8 bits in and out.
  *
  * Output x is the weighted mean of the inputs around centre (x + 0.5) * scale; where the picture

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The sums of resize.c for one instruction set, which defines
  *
  *   TARGET             attribute of the functions

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fixed boundaries within a set: see blocks.h. */
 #include "stimuli/set/blocks.h"
 

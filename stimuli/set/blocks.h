@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Each category's pictures are divided into blocks whose boundaries depend on the set alone. Within
  * a block, moments are one chain over its pictures; blocks are merged in order. So a run can be
  * resumed at any picture, or divided among machines, with the same bits. */

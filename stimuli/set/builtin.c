@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The options of the built-in set: see builtin.h. */
 #include "stimuli/set/builtin.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to stimuli/: the options of `builtin`: `?per_category=24&seed=1&side=256&categories=MAP`,
  * each at most once. */
 #ifndef FUS_BUILTIN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pictures remembered between their check and the networks, and from one network to the next:
  * see stimuli.h.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to stimuli/: the cache of preprocessed pictures, see stimuli.h. */
 #ifndef FUS_CACHE_H
 #define FUS_CACHE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which subcategory belongs to which category: fLoc's folder names, --categories, or each folder
  * its own; see categories.h. */
 #include "stimuli/set/categories.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to stimuli/: the subcategories (folders, names in a list, drawn kinds)
  * of each category. */
 #ifndef FUS_CATEGORIES_H

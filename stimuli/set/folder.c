@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Names in a folder: see folder.h. POSIX's opendir and stat, nothing recursive, so a link in a
  * circle does no harm. */
 #define _POSIX_C_SOURCE 200809L

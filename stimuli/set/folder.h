@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to stimuli/: the names in a folder, in an order that depends on the names alone. */
 #ifndef FUS_FOLDER_H
 #define FUS_FOLDER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Names that are not taken: see left_out.h. */
 #include "stimuli/set/left_out.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to stimuli/: files that are left out of a set, counted by kind. */
 #ifndef FUS_LEFT_OUT_H
 #define FUS_LEFT_OUT_H

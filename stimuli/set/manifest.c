@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Manifests: see manifest.h. The text is split in place: a field ends where its tab or line feed
  * stood. */
 #define _POSIX_C_SOURCE 200809L

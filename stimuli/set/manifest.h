@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to stimuli/: a list of pictures in a text file.
  *
  *     path<TAB>category[<TAB>subcategory[<TAB>half]]

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Near-duplicates: see near.h. */
 #include "stimuli/set/near.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Near-duplicates: pictures that differ in little but their file, such as two views of one person.
  *
  * Each picture is reduced to 32 x 32 grey levels (bilinear, without regard to its proportions); two

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Sets of pictures in categories: a folder tree, a manifest, or pictures that the program draws
  * itself.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to stimuli/: declarations shared by the files of sets. */
 #ifndef FUS_SET_H
 #define FUS_SET_H

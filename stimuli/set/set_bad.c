@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pictures that cannot be read: all of them, not only the first; and a set without them. */
 #include <stdio.h>
 #include <stdlib.h>

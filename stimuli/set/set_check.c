@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Decodes every picture of a set once, in parallel, and feeds its consumers: digests, pixel
  * statistics, the cache, a caller's function. */
 #include "stimuli/control/pixelstats.h"

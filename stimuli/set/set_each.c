@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A function for every picture of a set, in parallel. The failure reported is the first in the
  * order of the set, independent of the threads. */
 #include <pthread.h>

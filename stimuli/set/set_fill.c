@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fills a set: its categories, and the pictures of folders or of the built-in set. */
 #include "stimuli/set/set_fill.h"
 

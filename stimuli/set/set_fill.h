@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to stimuli/: filling a set with categories and pictures. */
 #ifndef FUS_SET_FILL_H
 #define FUS_SET_FILL_H

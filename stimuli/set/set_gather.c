@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The pictures of several operands as one set: see fus_set_gather in stimuli.h. */
 #include <stdio.h>
 #include <string.h>

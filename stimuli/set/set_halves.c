@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fLoc's own split (Stigliani, Weiner & Grill-Spector 2015): each category in two subcategories,
  * which never share a run of the scanner. What holds from adults to children, from whole bodies
  * to limbs, holds for the category rather than for its examples. */

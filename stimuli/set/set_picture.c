@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One picture of a set: read, drawn or scrambled. */
 #include "stimuli/set/set.h"
 

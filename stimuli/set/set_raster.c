@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One picture of a set as a raster, and its digest. */
 #include "stimuli/set/set_raster.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private to stimuli/: one picture of a set as a raster. */
 #ifndef FUS_SET_RASTER_H
 #define FUS_SET_RASTER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A scrambled category for a set that has none: its own pictures, in shuffled boxes, made when
  * they are asked for.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A contact sheet of a set: every picture as a thumbnail on white, a group of rows for each
  * category. */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Captions of pictures: see captions.h.
  *
  * A captions file is read whole, its lines sorted by path, and each picture looked up by its own

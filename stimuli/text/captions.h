@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Captions of pictures, and the words in them. */
 #ifndef FUS_CAPTIONS_H
 #define FUS_CAPTIONS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The words of many texts, counted, and texts as lists of them: see captions.h. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Speed beside the engines one would use instead: tests/bench/bench.sh PROGRAM [ROUNDS]. In turns in one run, since machines are noisy;
 # medians and least values of all rounds and their ratios at the end. A peer that is not installed is left out with a word.
 #   $PEERS/python         a Python with torch, torchvision, scipy, pillow, openvino, ncnn (any of them); Debian's PyTorch beside it

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The convolutions of ResNet-50 at 224 x 224, one a line: in_channels channels kernel stride padding in_side addend
 echo 3 64 7 2 3 224 0
 in=64 side=56

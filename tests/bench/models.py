@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The two networks of the comparison, with random weights, for PyTorch: models.build("resnet50" or "clip_rn50").
 
 usage: python3 tests/bench/models.py FOLDER      writes resnet50.onnx, clip_rn50.onnx (any batch) and ncnn's files there

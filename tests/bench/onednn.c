@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* oneDNN's convolutions alone: those of standard input (convs.sh), each in the layouts that
  * oneDNN prefers, with bias, ReLU and addition fused; prints the median of a pass over all of
  * them, in ms a picture.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* OpenBLAS's products of the convolutions of standard input (convs.sh) alone, as im2col would call
  * them, without im2col itself: what is left of any engine built on a BLAS. Prints the median of a
  * pass over all of them in ms.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One engine beside fusiform, once: prints its median and its least ms a picture.
 
 usage: python3 tests/bench/peer.py ENGINE NETWORK BATCH THREADS [FOLDER]

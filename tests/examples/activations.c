@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* activations WEIGHTS PICTURE LAYER: the layer's responses to a picture, the mean of each
  * channel on a line. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* localize WEIGHTS PICTURES LAYER [OUT]: the share of the layer's units that is selective for
  * each category. PICTURES has a folder for each category, or is "builtin". OUT gets what
  * `fusiform run` writes. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* readout WEIGHTS PICTURES LAYER: how well the categories can be told apart by the layer's
  * responses. A read-out is fitted to one half of the pictures (the nearest class mean) and asked
  * about the other half. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* unit_grid RUN MODEL LAYER OUT.svg: draws every unit of a layer of a finished run. Each channel is
  * a small grid of its places; a square is a unit in the colour of the category for which it is
  * selective. Below, for each category: how many channels are selective at each place (its map). */

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """act_values.inc: GELU, QuickGELU and SiLU by PyTorch in double. Prints the fits of erf in nn/base/fmath.h:
 least squares at 400 Chebyshev points, of erf(z)/z in z^2 on 0..1 and of -log(1 - erf z) on 1..4."""
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Sums of 64 products of bf16 numbers by the rule of nn/kernel/bf16.h, in exact fractions: tests/golden/bf16.npz.
 
 a, b [n, 64] the upper 16 bits of the numbers; c [n] the sums, the bits of floats in two halves. Needs NumPy.

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Golden values of the controls: Fourier transforms, scrambled and matched pictures, spectra, by NumPy.
 
 usage: tests/golden/controls.py        (from the repository's root; needs Debian's python3-numpy and python3-pil)

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Golden pictures with an orientation: exif_*.jpg and exif_list.txt (file, orientation, SHA-256 of the upright pixels).
 
 usage: tests/golden/exif.py        (from the repository's root; needs Debian's python3-pil)

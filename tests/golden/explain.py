@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Expected values for tests/cli_explain.sh: every number that `fusiform explain` should print for 20 units, by NumPy and SciPy.
 
 usage: explain.py [PROGRAM]     default: ./fusiform of the repository

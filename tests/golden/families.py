@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Networks of torchvision's and CORnets with narrow layers, and what their layers answer.
 
 families_NAME.pth holds a state_dict in f16, families.inc for each layer its shape, its largest

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Writes tests/golden/formats_*: weight files with objects beside the tensors, of every pickle protocol, whole models, arrays
 and models in several files. formats_expected.txt: file, then the sha256 of the lines that `inspect --sha256` must print of the
 tensors whose name begins with the given text, made with NumPy.

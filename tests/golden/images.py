@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Golden pictures: small files of every kind and the SHA-256 of the pixels that Pillow makes of them.
 
 usage: tests/golden/images.py        (from the repository's root; needs Debian's python3-pil, python3-torchvision and

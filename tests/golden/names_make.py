@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """tests/golden/names/*: one tiny network as wrappers, self-supervised methods and other libraries name it; read by
 tests/cli_names.sh, which expects the canonical file's activations of each. Run from the root of the repository.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Golden networks: one small network of every family with its activations, and a localizer's table, by PyTorch.
 
 usage: tests/golden/networks.py      (in any folder; needs Debian's python3-torch, -torchvision, -scipy and -pil)

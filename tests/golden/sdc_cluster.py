@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Vectors of four participants, their core distances and clusters, by NumPy alone: every distance in a matrix, components by
 repeated relabelling. With them files for the command: sdc_w*.npy, the first also transposed, and the labels at eps 0.3.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """A study of three participants in three formats: sdc_* here, and in sdc_data.inc what it holds by NumPy: sessions, splits, noise
 ceilings, z-scores."""
 import gzip

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Decoders of `fusiform sdc fit` by PyTorch in double, and ridge, patterns and ranks by NumPy: sdc_fit.npz.
 
 Needs python3-torch, python3-scipy. The random numbers are those of nn/base/rng.h, restated here."""

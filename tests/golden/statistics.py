@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Expected values for the tests of analysis/, as C initialisers: stat_*.inc beside this script.
 
   statistics.py              write all stat_*.inc (run in any folder)

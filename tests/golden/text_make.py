@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """A small CLIP with a text tower, and embeddings of texts by PyTorch: tests/test_text_model.c, tests/cli_text.sh.
 
 usage: tests/golden/text_make.py       (from the repository's root, after networks.py and tokens.py; needs python3-torch)

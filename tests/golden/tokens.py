@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """A small vocabulary in every form CLIP's comes in, and texts with their ids: tests/test_tokens.c, tests/test_vocab.c.
 
 usage: tests/golden/tokens.py        (from the repository's root)

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Writes tests/bad/torch_* and tests/bad/torch_expected.txt: file, enum fus_code, a part of the message.
 
 Needs nothing but Python 3. Run: python3 tests/golden/torch_bad.py

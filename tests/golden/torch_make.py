@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Writes the files torch_* beside this script and torch_hashes.txt, which says what is in them.
 
 Needs Debian's python3-torch and python3-numpy; the same versions give the same bytes. Run: python3 tests/golden/torch_make.py

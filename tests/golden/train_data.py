@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Golden values of what feeds training: crops by Pillow, latent semantic analysis and means of word vectors by NumPy, and small files
 of word vectors. Writes train_crop.txt, train_lsa.inc, words_*.{txt,vec,bin,npy}."""
 import hashlib, os, random, struct, sys

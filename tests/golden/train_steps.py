@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Golden values of learning: two steps of small networks by PyTorch in double.
 
 usage: tests/golden/train_steps.py      (in any folder; needs Debian's python3-torch and -torchvision)

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Expected embeddings and taps of small transformers, by PyTorch in float64. Needs torch and torchvision.
 
 usage: transformer.py > transformer.inc      from tests/golden

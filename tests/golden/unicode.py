@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """The tables of weights/unicode_tables.c, from the Unicode data of Python (14.0.0 in Debian's Python 3.11).
 
   unicode.py          writes weights/unicode_tables.c

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Small NIfTI and MGH files in both byte orders, with slopes, extensions and several gzip members, and damaged ones: vol_* here
 and in ../bad. What they hold, by NumPy alone: volume.inc; what is said of the damaged ones: ../bad/vol_list.txt."""
 import gzip

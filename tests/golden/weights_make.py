@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Golden files of tests/test_{dtype,safetensors,names,store}.c and tests/bad/weights_*: run from the root of the repository.
 
 Needs Debian's python3-torch, python3-torchvision and python3-numpy. Safetensors files are written by hand here, by the layout

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Trains the four demonstration networks anew, from pictures that the program draws, and compares the
 # SHA-256 of every tensor with those of weights/demo/NAME.safetensors. Stops at the first network that
 # differs; continues a training that was interrupted.

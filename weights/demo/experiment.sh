@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The paper's experiment, small: for each seed a network trained to classify drawings, and four trained further from it: with the
 # same task alone (control), and with a second task: captions (language), one vector a class (class), captions of other
 # pictures (shuffled). Then one localizer run over all of them and untrained networks, compared by groups.

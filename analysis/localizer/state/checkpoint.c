@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Saving and loading the state of a pass: see checkpoint.h. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/localizer/state/checkpoint.h"

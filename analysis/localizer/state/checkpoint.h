@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The state of one pass over the pictures, saved at intervals as files (state_file.h) and loaded on
  * resume. */
 #ifndef FUS_CHECKPOINT_H

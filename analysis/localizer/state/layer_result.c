@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Finished layers as files: see layer_result.h. One function over all fields of a layer, `visit`,
  * is used for writing and reading. */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The result of a finished layer, as a file beside the checkpoints, so that a resumed run need not
  * compute it again. It is valid only for the same program on the same kind of machine; otherwise it
  * is ignored and the layer is computed again. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Provenance as text: see provenance.h. */
 #include "analysis/localizer/state/provenance.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Everything that a run's result depends on, as text: parts/run.tsv. A resumed run and
  * `fusiform merge` compare theirs with it.
  *

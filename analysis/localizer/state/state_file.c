@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* State files: see state_file.h. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/localizer/state/state_file.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Moments and responses of a model's layers over a range of pictures, as files: a run's
  * checkpoints, and the output of a shard for `fusiform merge`.
  *

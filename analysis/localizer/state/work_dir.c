@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The folder of a run at work: see work_dir.h. */
 #define _POSIX_C_SOURCE 200809L
 #include "analysis/localizer/state/work_dir.h"

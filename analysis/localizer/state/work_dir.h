@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* OUT/parts: the state of a run at work, from which an interrupted run is resumed, and the result
  * of a shard.
  *
