@@ -131,6 +131,24 @@ ok "rows of two networks and five categories" test \
     -eq $((10 * ($(wc -l <"$work/nets/clusters/0.80/clusters.csv") - 1)))
 ok "units are channels" grep -q '^1,n3,layer3.0.relu,channels,' "$work/nets/clusters/0.80/overlap.csv"
 ok "and the page has them" grep -q "localizer's categories" "$work/nets/report.html"
+ok "what a localizer misses" grep -q 'What does a category localizer miss?' "$work/nets/report.html"
+table=$work/nets/clusters/0.80/overlap.csv
+awk -F, 'NR > 1 { all[$1]; if ($9 > 0) { any[$1]; if ($14 < 0.05) far[$1] } }
+    END { for (c in all) { if (c in far) b++; else if (c in any) w++; else n++ } print b + 0, w + 0, n + 0 }' "$table" >"$work/want"
+sed -n 's/^<li><b>\([0-9]*\)<.b> \(overlap a cat\|have selec\|have no unit\).*/\1/p' "$work/nets/report.html" | tr '\n' ' ' | sed 's/ $//' >"$work/have"
+echo >>"$work/have"
+ok "as the table counts" cmp "$work/want" "$work/have"
+ok "networks share units" grep -q '<th>units</th><th>networks</th>' "$work/nets/report.html"
+ok "not voxels of people" test "$(grep -c 'Voxels of each participant\|crossing people' "$work/nets/report.html")" -eq 0
+ok "a row for each set of participants" test "$(sed -n '/facts sharers/,/<.table>/p' "$work/nets/report.html" | grep -c '^<tr><th>n')" -eq \
+    $(($(wc -l <"$work/nets/clusters/0.80/presence.csv") - 1))
+sed '2s/,[^,]*$/,x/' "$table" >"$work/kept2" && mv "$table" "$work/kept" && mv "$work/kept2" "$table"
+fails 1 'overlap.csv: line 2: ' report "$work/nets"
+cp "$work/kept" "$table"
+awk -F, 'BEGIN { OFS = "," } NR == 2 { $9 = 3; $14 = 0.001 } { print }' "$work/kept" >"$table"
+run "a category beyond chance" report "$work/nets"
+ok "is named" grep -q '^<li><b>1</b> overlap .*: clusters 1, kind:[a-z]* ([a-z]* in n[0-9])' "$work/nets/report.html"
+mv "$work/kept" "$table"
 for want in networks:2 networks:3; do
     run "$want required" sdc cluster "$work/nets" --out "$work/required" --eps 0.8 --require $want $plain
     cp "$work/required/clusters/0.80/n5_labels.npy" "$work/$want.npy"

@@ -62,6 +62,7 @@ static void put_finding(struct fus_text_buffer *out, const struct fus_sdc_page_k
     int replicated = 0, known = 0, count = 0;
     fus_sdc_page_member(others, k, "min_others");
     double enough = strtod(others, NULL) + 1;
+    struct fus_sdc_page_words words = fus_sdc_page_words(k);
     fus_svg_put(out, "<li>From $s: ", k->which);
     if (k->shown < 0) {
         fus_svg_put(out, "<b>no shared concept</b>. No eps passes: at each one chance gives more than 5% of the core "
@@ -74,10 +75,10 @@ static void put_finding(struct fus_text_buffer *out, const struct fus_sdc_page_k
         replicated += k->clusters[c].n_voxels >= 10 && k->clusters[c].replicated_in >= enough;
         count += k->clusters[c].n_voxels >= 10;
     }
-    fus_svg_put(out, "<b>$d shared concept$s</b> of ten voxels or more in $d participants, at eps $e", (int)e->n_count,
-                e->n_count == 1 ? "" : "s", k->n_names, e->name);
+    fus_svg_put(out, "<b>$d shared concept$s</b> of ten $s or more in $d participants, at eps $e", (int)e->n_count,
+                e->n_count == 1 ? "" : "s", words.many, k->n_names, e->name);
     fus_svg_put(out, e->chosen ? ", chosen against chance" : ", as asked for");
-    fus_svg_put(out, ": $z core voxels", (size_t)e->n_core);
+    fus_svg_put(out, ": $z core $s", (size_t)e->n_core, words.many);
     put_chance(out, e);
     fus_svg_put(out, ".");
     if (known && count)
@@ -88,12 +89,14 @@ static void put_finding(struct fus_text_buffer *out, const struct fus_sdc_page_k
 
 static void open_page(struct fus_text_buffer *out, const struct fus_sdc_page_kind *kinds, int n)
 {
+    const char *who = n ? fus_sdc_page_words(&kinds[n - 1]).who : "people";
+    char title[100];
+    snprintf(title, sizeof title, "What can be read from several %s alike", who);
     struct fus_theme theme;
     struct fus_text_buffer rules = {0};
     fus_theme_create(&theme, NULL, 0, 8);
     put_css(&rules, kinds, n);
-    fus_frame_open(out, &(struct fus_frame){"Shared decodable concepts", "What can be read from several people alike",
-                                            rules.s ? rules.s : "", &theme});
+    fus_frame_open(out, &(struct fus_frame){"Shared decodable concepts", title, rules.s ? rules.s : "", &theme});
     out->failed |= rules.failed;
     fus_text_free(&rules);
 }

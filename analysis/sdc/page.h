@@ -3,7 +3,8 @@
  *
  * Reading order: page_read.c (tables), page_matrix.c (panels), page_scores.c (retrieval),
  * page_figures.c (sweep, matrices), page_clusters.c (what the clusters are), page_judge.c (who is
- * in them, stability, other ways), page_methods.c (how it was done), page.c. */
+ * in them, stability, other ways), page_shared.c (networks), page_methods.c (how it was done),
+ * page.c. */
 #ifndef FUS_SDC_PAGE_H
 #define FUS_SDC_PAGE_H
 
@@ -59,6 +60,18 @@ struct fus_sdc_page_way {
 enum { FUS_SDC_PAGE_IMAGES = 8, FUS_SDC_PAGE_CELLS = 60, FUS_SDC_PAGE_LINES = 8 };
 #define FUS_SDC_PAGE_WIDTH FUS_PANELS_WIDTH
 
+/* A cluster and the categories of all networks. */
+struct fus_sdc_page_met {
+    bool known, any;               /* compared; some unit is selective */
+    int n;                         /* categories and networks with q < .05 */
+    struct fus_text_buffer beyond; /* "face in r50; body in r50": the first of these */
+};
+
+/* What participants and their vectors are called. */
+struct fus_sdc_page_words {
+    const char *one, *many, *Many, *who;
+};
+
 /* One kind of vectors at one eps. */
 struct fus_sdc_page_kind {
     const char *which; /* "weights", "patterns" */
@@ -85,10 +98,11 @@ struct fus_sdc_page_kind {
     struct fus_sdc_page_way way[FUS_SDC_PAGE_LINES];
     int n_pairs; /* of participants in one space */
     char **pair_name;
-    double *dice;        /* [n_pairs, n_clusters]; NaN: not both have it */
-    int n_overlaps;      /* models times categories */
-    char **overlap_name; /* [n_overlaps] face, r50 */
-    double *overlap;     /* [n_overlaps, n_clusters] Dice */
+    double *dice;                 /* [n_pairs, n_clusters]; NaN: not both have it */
+    int n_overlaps;               /* models times categories */
+    char **overlap_name;          /* [n_overlaps] face, r50 */
+    double *overlap;              /* [n_overlaps, n_clusters] Dice */
+    struct fus_sdc_page_met *met; /* [n_clusters]; NULL: not compared */
 };
 
 int fus_sdc_page_read(struct fus_sdc_page_kind *k, const char *dir, const char *folder, const char *which,
@@ -102,6 +116,10 @@ void fus_sdc_page_fit_member(char text[128], const struct fus_sdc_page_kind *k, 
 /* Tables and figures of page_judge.c. */
 int fus_sdc_page_judge_read(struct fus_sdc_page_kind *k, const char *folder, struct fus_error *err);
 void fus_sdc_page_judge_free(struct fus_sdc_page_kind *k);
+int fus_sdc_page_overlap_read(struct fus_sdc_page_kind *k, const char *folder, struct fus_error *err);
+void fus_sdc_page_overlap_free(struct fus_sdc_page_kind *k);
+struct fus_sdc_page_words fus_sdc_page_words(const struct fus_sdc_page_kind *k);
+void fus_sdc_page_sharers(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 void fus_sdc_page_judge(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 void fus_sdc_page_presence(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 

@@ -48,8 +48,8 @@ static void put_bars(struct fus_text_buffer *out, const struct fus_sdc_page_kind
     fus_svg_put(
         out,
         "<svg class=\"ink0\" style=\"width:$fpx\" width=\"$f\" height=\"34\" viewBox=\"0 0 $f 34\" role=\"img\" "
-        "aria-label=\"voxels of each participant\">",
-        step * k->n_names, step * k->n_names, step * k->n_names);
+        "aria-label=\"$s of each participant\">",
+        step * k->n_names, step * k->n_names, step * k->n_names, fus_sdc_page_words(k).many);
     for (int s = 0; s < k->n_names; s++)
         fus_svg_put(out, "<rect class=\"bf\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"><title>$e: $d</title></rect>",
                     s * step + 0.5, 32 - 30 * n[s] / most, step - 1, 30 * n[s] / most + 1, k->names[s], (int)n[s]);
@@ -144,26 +144,28 @@ void fus_sdc_page_clusters(struct fus_text_buffer *out, const struct fus_sdc_pag
         return;
     }
     order_clusters(order, k);
-    fus_svg_put(
-        out,
-        "<div class=\"scroll\"><table class=\"concepts\">\n<thead><tr><th>cluster</th>$s<th>voxels</th><th>people"
-        "</th><th>by participant</th><th>cohesion</th>",
-        k->images ? "<th>most (above) and least associated images</th>" : "");
+    struct fus_sdc_page_words words = fus_sdc_page_words(k);
+    fus_svg_put(out,
+                "<div class=\"scroll\"><table class=\"concepts\">\n<thead><tr><th>cluster</th>$s<th>$s</th><th>$s"
+                "</th><th>by participant</th><th>cohesion</th>",
+                k->images ? "<th>most (above) and least associated images</th>" : "", words.many, words.who);
     if (k->decoded)
         fus_svg_put(out, "<th>r</th><th>decoded in</th><th>replicated in</th><th>suppressed in</th>");
     fus_svg_put(out, "<th>Jaccard</th><th>most opposed</th></tr></thead>\n<tbody>\n");
     for (int i = 0; i < k->n_clusters && i < MAX_ROWS; i++)
         put_row(out, k, order[i], number);
     fus_svg_put(out,
-                "</tbody></table></div>\n<p class=\"meta\">By size$s. people: participants with voxels in it. "
-                "cohesion: mean cosine of its voxels with their mean. ",
-                k->n_clusters > MAX_ROWS ? "; the largest 40" : "");
+                "</tbody></table></div>\n<p class=\"meta\">By size$s. $s: participants with $s in it. "
+                "cohesion: mean cosine of its $s with their mean. ",
+                k->n_clusters > MAX_ROWS ? "; the largest 40" : "", words.who, words.many, words.many);
     if (k->decoded)
-        fus_svg_put(out, "r: correlation of what its voxels decode with the image's cosine with the cluster, on test "
-                         "trials, mean over participants; decoded in: participants with r &gt; 0 at q &lt; .05; "
-                         "replicated in: the same for clusters of the other participants alone; suppressed in: "
-                         "participants whose raw response to the least associated tenth of the images is below 0 by "
-                         "two standard errors. ");
+        fus_svg_put(out,
+                    "r: correlation of what its $s decode with the image's cosine with the cluster, on test "
+                    "trials, mean over participants; decoded in: participants with r &gt; 0 at q &lt; .05; "
+                    "replicated in: the same for clusters of the other participants alone; suppressed in: "
+                    "participants whose raw response to the least associated tenth of the images is below 0 by "
+                    "two standard errors. ",
+                    words.many);
     fus_svg_put(out,
                 "Jaccard: agreement with clusters of resampled reruns (stable from .75, dissolved below .5). All "
                 "numbers: $s/$s/.</p>\n",

@@ -77,6 +77,8 @@ void fus_sdc_page_sweep(struct fus_text_buffer *out, const struct fus_sdc_page_k
 {
     double clusters[1000], core[1000], chance[1000], share[1000], q[1000];
     bool judged = false;
+    char title[64];
+    struct fus_sdc_page_words words = fus_sdc_page_words(k);
     if (k->n_eps < 2)
         return;
     for (int e = 0; e < k->n_eps; e++) {
@@ -89,17 +91,19 @@ void fus_sdc_page_sweep(struct fus_text_buffer *out, const struct fus_sdc_page_k
     }
     fus_svg_put(out, "<figure><div class=\"grid\">");
     sweep_panel(out, k, "Clusters that count", "clusters", clusters, NULL, 0);
-    sweep_panel(out, k, judged ? "Core voxels, and by chance" : "Core voxels", "voxels", core, judged ? chance : NULL,
-                0);
+    snprintf(title, sizeof title, "Core %s%s", words.many, judged ? ", and by chance" : "");
+    sweep_panel(out, k, title, words.many, core, judged ? chance : NULL, 0);
+    snprintf(title, sizeof title, "Share of %s in a cluster", words.many);
     if (k->n_voxels > 0)
-        sweep_panel(out, k, "Share of voxels in a cluster", "share", share, NULL, 0);
+        sweep_panel(out, k, title, "share", share, NULL, 0);
     if (judged)
         sweep_panel(out, k, "q, the share that chance gives", "q, at most 1", q, NULL, 0.05);
     fus_svg_put(out,
-                "</div><figcaption>A cluster counts with ten voxels or more, of more participants than "
+                "</div><figcaption>A cluster counts with ten $s or more, of more participants than "
                 "--min-others. $sThe vertical line is the eps described below. All values: "
                 "$s/eps.csv.</figcaption></figure>\n",
-                judged ? "Dashed: the mean over draws by chance (Methods). Dotted: q of .05. " : "", k->folder);
+                words.many, judged ? "Dashed: the mean over draws by chance (Methods). Dotted: q of .05. " : "",
+                k->folder);
 }
 
 /* ---- matrices ---- */
@@ -126,15 +130,18 @@ void fus_sdc_page_matrices(struct fus_text_buffer *out, const struct fus_sdc_pag
         out->failed = true;
         return;
     }
-    struct fus_sdc_page_matrix m = {k->n_names, n, values, 0, fill(values, k, n, 0), "Voxels of each participant",
-                                    k->names,   0};
+    struct fus_sdc_page_words words = fus_sdc_page_words(k);
+    char title[64], own[64];
+    snprintf(title, sizeof title, "%s of each participant", words.Many);
+    snprintf(own, sizeof own, "r on test trials, own %s", words.many);
+    struct fus_sdc_page_matrix m = {k->n_names, n, values, 0, fill(values, k, n, 0), title, k->names, 0};
     if (n > 0 && k->n_names > 0) {
         fus_svg_put(out, "<figure><div class=\"grid\">");
         fus_sdc_page_matrix(out, &m);
         m.low = 0, m.high = 1, m.decimals = 2;
         for (int quantity = 1; quantity <= 2 && k->decoded; quantity++) {
             fill(values, k, n, quantity);
-            m.title = quantity == 1 ? "r on test trials, own voxels" : "r, participant left out";
+            m.title = quantity == 1 ? own : "r, participant left out";
             fus_sdc_page_matrix(out, &m);
         }
         for (int i = 0; k->cosine && i < n * n; i++)
@@ -145,42 +152,14 @@ void fus_sdc_page_matrices(struct fus_text_buffer *out, const struct fus_sdc_pag
         fus_svg_put(out, "</div><figcaption>");
         if (n < k->n_clusters)
             fus_svg_put(out, "The first $d of $d clusters. ", n, k->n_clusters);
-        fus_svg_put(out, "Dark: many voxels ($d at most in one participant), r of 1, the same direction. ",
+        fus_svg_put(out, "Dark: many $s ($d at most in one participant), r of 1, the same direction. ", words.many,
                     (int)fill(values, k, n, 0));
         if (k->decoded)
             fus_svg_put(out,
                         "Left out: the clusters come from the other participants alone, and the participant's "
-                        "voxels are those nearer than eps to the centroid; open cells have no match or no voxel. ");
+                        "$s are those nearer than eps to the centroid; open cells have no match or no $s. ",
+                        words.many, words.one);
         fus_svg_put(out, "Numbers: clusters.csv$s.</figcaption></figure>\n", k->decoded ? ", decodability.csv" : "");
-    }
-    fus_base_free(values);
-}
-
-void fus_sdc_page_overlap(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k)
-{
-    int n = k->n_clusters < MAX_CELLS ? k->n_clusters : MAX_CELLS;
-    double *values = fus_base_alloc((size_t)k->n_overlaps + 1, ((size_t)n + 1) * sizeof *values), most = 0.05;
-    if (!values) {
-        out->failed = true;
-        return;
-    }
-    for (int i = 0; i < k->n_overlaps; i++)
-        for (int c = 0; c < n; c++) {
-            double v = k->overlap[(size_t)i * (size_t)k->n_clusters + (size_t)c];
-            values[i * n + c] = v;
-            most = v > most ? v : most;
-        }
-    struct fus_sdc_page_matrix m = {k->n_overlaps, n, values, 0, most, "Dice with selective units", k->overlap_name, 2};
-    if (k->n_overlaps && n) {
-        fus_svg_put(out, "<h3>Are these the localizer's categories?</h3>\n<figure><div class=\"grid\">");
-        fus_sdc_page_matrix(out, &m);
-        fus_svg_put(out,
-                    "</div><figcaption>Rows: units that a localizer with other pictures found selective for a category "
-                    "in a network; columns: clusters, made without any label. Dark: a Dice index of $2, the largest. A "
-                    "cluster that overlaps with a category is that category found without a localizer; one without a "
-                    "row is what a localizer of categories misses. Chance, by labels shifted over channels, and q: "
-                    "overlap.csv.</figcaption></figure>\n",
-                    most);
     }
     fus_base_free(values);
 }

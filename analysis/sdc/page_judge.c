@@ -249,6 +249,7 @@ void fus_sdc_page_presence(struct fus_text_buffer *out, const struct fus_sdc_pag
         fus_svg_put(out, "\xe2\x97\x87: a network. What an untrained network shares with the others needs no training: "
                          "look first at the clusters without it. ");
     fus_svg_put(out, "Numbers: presence.csv, participants.csv.</figcaption></div></div></figure>\n");
+    fus_sdc_page_sharers(out, k);
 }
 
 /* ---- stability ---- */
@@ -306,13 +307,14 @@ static void put_again(struct fus_text_buffer *out, const struct fus_sdc_page_kin
     put_agreements(out, k);
     fus_svg_put(out,
                 "<figcaption>$s$sDashed: stable from .75 on, dissolved below .5 (Hennig 2007). Adjusted Rand index: 1 "
-                "if all voxels are clustered as above, 0 if by chance. Numbers: clusters.csv, "
+                "if all $s are clustered as above, 0 if by chance. Numbers: clusters.csv, "
                 "stability.csv.</figcaption></div></div></figure>\n",
                 reruns ? "Bars: resampled reruns of the decoders, mean. " : "",
                 halves ? "Points: decoders of odd and of even sessions, mean. These have half of the data and are "
                          "noisier, "
-                         "and clustered at the eps that gives as many core voxels. "
-                       : "");
+                         "and clustered at the eps that gives as many core vectors. "
+                       : "",
+                fus_sdc_page_words(k).many);
 }
 
 /* ---- other ways ---- */
@@ -321,9 +323,11 @@ static void put_ways(struct fus_text_buffer *out, const struct fus_sdc_page_kind
 {
     if (!k->n_ways)
         return;
-    fus_svg_put(out, "<h3>Is crossing people needed?</h3>\n<div class=\"scroll\"><table>\n<thead><tr><th>clusters "
-                     "by</th><th>clusters</th><th>that count</th><th>replicated</th><th>share</th><th>mean r, left "
-                     "out</th><th>agreement with the shared</th></tr></thead>\n<tbody>\n");
+    fus_svg_put(out,
+                "<h3>Is crossing $s needed?</h3>\n<div class=\"scroll\"><table>\n<thead><tr><th>clusters "
+                "by</th><th>clusters</th><th>that count</th><th>replicated</th><th>share</th><th>mean r, left "
+                "out</th><th>agreement with the shared</th></tr></thead>\n<tbody>\n",
+                fus_sdc_page_words(k).who);
     for (int i = 0; i < k->n_ways; i++) {
         const struct fus_sdc_page_way *w = &k->way[i];
         fus_svg_put(out, "<tr><th>$e</th><td>$d</td><td>$d</td><td>$d</td><td>$p</td><td>$2</td><td>$2</td></tr>\n",
@@ -332,10 +336,11 @@ static void put_ways(struct fus_text_buffer *out, const struct fus_sdc_page_kind
     fus_svg_put(out,
                 "</tbody></table></div>\n<p class=\"meta\">shared: the clusters above. within participants: DBSCAN in "
                 "each participant alone at the same eps, all participants' clusters counted. k-means: of all "
-                "vectors, with as many clusters; it puts every voxel into one. Those of ten voxels or more are "
+                "vectors, with as many clusters; it puts every $s into one. Those of ten $s or more are "
                 "tested in participants who had no part in them: the share of replicated clusters says whether a "
                 "way finds what others have, not whether it finds all. Agreement: adjusted Rand index. Each "
-                "cluster: comparison_clusters.csv.</p>\n");
+                "cluster: comparison_clusters.csv.</p>\n",
+                fus_sdc_page_words(k).one, fus_sdc_page_words(k).many);
 }
 
 /* ---- places ---- */

@@ -11,6 +11,11 @@ static void put_vectors(struct fus_text_buffer *out, const struct fus_sdc_page_k
     bool pattern = false;
     for (int i = 0; i < n; i++)
         pattern = pattern || strcmp(kinds[i].which, "patterns") == 0;
+    bool networks = n && strcmp(fus_sdc_page_words(&kinds[n - 1]).who, "people") != 0;
+    if (networks)
+        fus_svg_put(out, "<dt>Networks</dt><dd>A participant marked \xe2\x97\x87 is a network. What these methods call "
+                         "voxels are its units: single numbers of a layer, or channels, each the mean over places; its "
+                         "responses are their activations.</dd>\n");
     fus_svg_put(
         out, "<dt>Vectors</dt><dd>A voxel's weights in a linear decoder from responses to image embeddings are a "
              "vector in the embedding space: what its activity adds about the image, all other voxels given. This is "

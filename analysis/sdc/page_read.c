@@ -11,7 +11,7 @@
 #include "stimuli/set/folder.h"
 #include "weights/weights.h"
 
-enum { MAX_CLUSTERS = 20000, MAX_CONTRASTS = 30, MAX_OVERLAPS = 200 };
+enum { MAX_CLUSTERS = 20000, MAX_CONTRASTS = 30 };
 #define MOST_COUNT 1e9
 
 static bool exists(const char *path)
@@ -356,45 +356,6 @@ static int read_cosines(struct fus_sdc_page_kind *k, const char *folder, struct 
     return code;
 }
 
-/* ---- overlap.csv ---- */
-
-static int find_overlap(struct fus_sdc_page_kind *k, const char *model, const char *category)
-{
-    char name[400];
-    snprintf(name, sizeof name, "%.190s, %.190s", category, model);
-    for (int i = 0; i < k->n_overlaps; i++)
-        if (strcmp(k->overlap_name[i], name) == 0)
-            return i;
-    if (k->n_overlaps == MAX_OVERLAPS || !(k->overlap_name[k->n_overlaps] = fus_base_strdup(name)))
-        return -1;
-    return k->n_overlaps++;
-}
-
-static int read_overlap(struct fus_sdc_page_kind *k, const char *folder, struct fus_error *err)
-{
-    struct fus_csv_read t;
-    bool there;
-    int code = open_table(&t, &there, folder, "overlap.csv", NULL, err);
-    if (code || !there)
-        return code;
-    int cluster = fus_csv_read_column(&t, "cluster"), model = fus_csv_read_column(&t, "model"),
-        category = fus_csv_read_column(&t, "category"), dice = fus_csv_read_column(&t, "dice");
-    k->overlap_name = fus_base_alloc(MAX_OVERLAPS, sizeof *k->overlap_name);
-    k->overlap = fus_base_alloc(MAX_OVERLAPS, ((size_t)k->n_clusters + 1) * sizeof *k->overlap);
-    if (!k->overlap_name || !k->overlap)
-        fus_csv_read_fail(&t, "no memory");
-    while (fus_csv_read_next(&t)) {
-        char *m = copy_text(&t, model), *c = copy_text(&t, category);
-        long at = fus_csv_read_count(&t, cluster, k->n_clusters);
-        int i = m && c && at >= 1 ? find_overlap(k, m, c) : -1;
-        if (i >= 0)
-            k->overlap[(size_t)i * (size_t)k->n_clusters + (size_t)at - 1] = fus_csv_read_number(&t, dice);
-        fus_base_free(m);
-        fus_base_free(c);
-    }
-    return fus_csv_read_close(&t, err);
-}
-
 /* ---- all ---- */
 
 static int read_text(char **text, const char *dir, const char *folder, const char *file, struct fus_error *err)
@@ -455,9 +416,15 @@ int fus_sdc_page_table(struct fus_csv_read *t, bool *there, const char *folder, 
 int fus_sdc_page_read(struct fus_sdc_page_kind *k, const char *dir, const char *folder, const char *which,
                       struct fus_error *err)
 {
-    static int (*const parts[])(struct fus_sdc_page_kind *, const char *, struct fus_error *) = {
-        read_clusters,  read_decoded, read_thumbs,  read_images,
-        read_contrasts, read_cosines, read_overlap, fus_sdc_page_judge_read};
+    static int (*const parts[])(struct fus_sdc_page_kind *, const char *,
+                                struct fus_error *) = {read_clusters,
+                                                       read_decoded,
+                                                       read_thumbs,
+                                                       read_images,
+                                                       read_contrasts,
+                                                       read_cosines,
+                                                       fus_sdc_page_overlap_read,
+                                                       fus_sdc_page_judge_read};
     char *at = NULL;
     *k = (struct fus_sdc_page_kind){.which = which, .folder = folder, .shown = -1};
     int code = read_sweep(k, dir, err);
@@ -494,11 +461,8 @@ void fus_sdc_page_free(struct fus_sdc_page_kind *k)
         fus_base_free(k->names[i]);
     for (int i = 0; i < k->n_thumbs; i++)
         fus_base_free(k->thumbs[i]);
-    for (int i = 0; i < k->n_overlaps; i++)
-        fus_base_free(k->overlap_name[i]);
     fus_sdc_page_judge_free(k);
-    fus_base_free(k->overlap_name);
-    fus_base_free(k->overlap);
+    fus_sdc_page_overlap_free(k);
     fus_base_free(k->eps);
     fus_base_free(k->names);
     fus_base_free(k->clusters);
