@@ -71,7 +71,7 @@ def table(kind, name, rows):
 
 
 def text():
-    parts = [HEAD % VERSION]
+    parts = ["/* SPDX-License-Identifier: MIT */\n" + HEAD % VERSION]
     parts.append(table("fus_unicode_range", "fus_unicode_letters", ranges("L")))
     parts.append(table("fus_unicode_range", "fus_unicode_numbers", ranges("N")))
     parts.append(table("fus_unicode_run", "fus_unicode_lower_runs", lower_runs()))
