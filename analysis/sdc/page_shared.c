@@ -237,8 +237,9 @@ void fus_sdc_page_sharers(struct fus_text_buffer *out, const struct fus_sdc_page
             put_set(out, k, c);
             shown++;
         }
-    fus_svg_put(out, "</tbody></table></div>\n<p class=\"meta\">A row lists the clusters that exactly these "
-                     "participants share, with their label, in the order of the first of them$s. All: "
-                     "presence.csv.</p>\n",
+    fus_svg_put(out,
+                "</tbody></table></div>\n<p class=\"meta\">A row lists the clusters that exactly these "
+                "participants share, with their label, in the order of the first of them$s. All: "
+                "presence.csv.</p>\n",
                 shown == MAX_SETS ? "; at most 40 rows" : "");
 }
