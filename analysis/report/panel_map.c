@@ -53,7 +53,9 @@ static void fill_grid(struct grid *g, const struct fus_layer_summary *layer, con
         }
 }
 
-static void draw_level(struct fus_text_buffer *out, const struct grid *g, int level)
+/* The cells of a level as one path: rectangles to fill, or strokes as wide as a cell, which take
+ * half as many bytes. */
+static void draw_level(struct fus_text_buffer *out, const struct grid *g, int level, bool stroked)
 {
     bool open = false;
     for (int r = 0; r < g->rows; r++)
@@ -66,7 +68,9 @@ static void draw_level(struct fus_text_buffer *out, const struct grid *g, int le
             if (!open)
                 fus_svg_put(out, "<path class=\"q$d\" d=\"", level);
             open = true;
-            fus_svg_put(out, "M$d,$dh$dv1h$dz", c, r, end - c, c - end);
+            fus_svg_put(out, "M$d,$dh$d", c, r, end - c);
+            if (!stroked)
+                fus_svg_put(out, "v1h$dz", c - end);
         }
     if (open)
         fus_svg_put(out, "\"/>");
@@ -91,32 +95,12 @@ double fus_panel_map(struct fus_text_buffer *out, const struct fus_view *view, i
     fus_svg_put(out, "<g class=\"hm\" transform=\"translate($f $f) scale($4 $4)\">", left, above, width / g.columns,
                 height / g.rows);
     for (int level = 0; level < FUS_THEME_HEAT_LEVELS; level++)
-        draw_level(out, &g, level);
+        draw_level(out, &g, level, false);
     fus_svg_put(out, "</g><rect class=\"ax\" x=\"$f\" y=\"$f\" width=\"$f\" height=\"$f\"/>", left, above, width,
                 height);
     fus_svg_put(out, "<text class=\"tk\" x=\"$f\" y=\"$f\">mean $p, most $p</text>\n", x0, TOP + PLOT + 14,
                 layer->categories[category].proportion, g.most);
     return TOP + PLOT + BELOW;
-}
-
-/* A stroke as wide as a cell is half as long as the outline of its rectangle. */
-static void stroke_level(struct fus_text_buffer *out, const struct grid *g, int level)
-{
-    bool open = false;
-    for (int r = 0; r < g->rows; r++)
-        for (int c = 0, end; c < g->columns; c = end) {
-            end = c + 1;
-            if (g->level[r][c] != level)
-                continue;
-            while (end < g->columns && g->level[r][end] == level)
-                end++;
-            if (!open)
-                fus_svg_put(out, "<path class=\"q$d\" d=\"", level);
-            open = true;
-            fus_svg_put(out, "M$d,$dh$d", c, r, end - c);
-        }
-    if (open)
-        fus_svg_put(out, "\"/>");
 }
 
 void fus_panel_map_small(struct fus_text_buffer *out, const struct fus_layer_summary *layer, int category, double top)
@@ -126,7 +110,7 @@ void fus_panel_map_small(struct fus_text_buffer *out, const struct fus_layer_sum
     fus_svg_put(out, "<svg viewBox=\"0 0 $d $d\" aria-hidden=\"true\"><g class=\"hs\" transform=\"translate(0 .5)\">",
                 g.columns, g.rows);
     for (int level = 0; level < FUS_THEME_HEAT_LEVELS; level++)
-        stroke_level(out, &g, level);
+        draw_level(out, &g, level, true);
     fus_svg_put(out, "</g></svg>");
 }
 
