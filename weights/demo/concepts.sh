@@ -1,0 +1,107 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Which concepts do networks share that never saw each other's weights, and which of them does a category localizer miss?
+# Participants are networks that experiment.sh trained from different seeds, CLIP networks and untrained ones. No two networks of
+# a study descend from one another. Two studies with other networks, other untrained ones and other pictures:
+#   first    vision only: control1 control2 control3; with language: language4 language5; clip (demo:clip); three untrained
+#   second   with language: language1 language2 language3; vision only: control4 control5; clip2, trained here; three untrained
+# Each draws 2,000 pictures, makes an embedding of their captions' words (latent semantic analysis), fits decoders from 1,500
+# units of every network, clusters their weights, and compares the clusters with a localizer's units for other pictures.
+#
+# usage: weights/demo/concepts.sh PROGRAM DIR [short]
+#   DIR     as experiment.sh left it; the studies go to DIR/concepts/first and DIR/concepts/second
+#   short   few pictures, units and steps, to see that it works
+program=$1 dir=$2 short=$3
+[ -n "$program" ] && [ -n "$dir" ] || { echo "usage: weights/demo/concepts.sh PROGRAM DIR [short]" >&2; exit 2; }
+set -f # ? in the networks' names
+
+pictures=200 tests=300 validation=150 units=1500 steps=600 reruns=6 localizer=72 eps=.2,.225,.25 epochs=24 clip_pictures=400 stability=20
+[ -z "$short" ] || pictures=12 tests=20 validation=10 units=150 steps=20 reruns=1 localizer=12 epochs=2 clip_pictures=20 stability=0
+layer=layer3.1.relu
+untrained='random:resnet?stem=7x7&blocks=2,2,2&width=16&input=64&classes=11&zero=1&seed='
+kinds=adult,child,body,limb,house,corridor,word,number,car,instrument
+
+fail() { echo "concepts.sh: $*" >&2; exit 1; }
+for name in control1 control2 control3 control4 control5 language1 language2 language3 language4 language5; do
+    [ -e "$dir/$name/model.safetensors" ] || fail "$dir/$name/model.safetensors is missing: weights/demo/experiment.sh trains it"
+done
+mkdir -p "$dir/concepts" || exit 1
+
+# A CLIP network of another seed than demo:clip, trained as breed.sh trains that one.
+train_clip() {
+    [ ! -e "$dir/clip2/model.safetensors" ] || return 0
+    "$program" train --model 'random:clip_resnet?blocks=2,2,2&width=16&input=64&embed=64&seed=2&zero=1' --contrastive --classify 0 \
+        --stimuli "builtin?per_category=$clip_pictures&seed=102&side=64" --fresh --augment shift=3,jitter=.2 --optimiser adamw \
+        --lr .002 --decay .05 --batch 64 --epochs $epochs --seed 2 --resume --out "$dir/clip2"
+}
+
+# images.tsv from captions.tsv: image, path, and labels: the ten kinds, and words of at least one caption in seventy.
+label() {
+    awk -F'\t' '
+        { path[NR] = $1; split($1, part, "/"); kind[NR] = part[1]
+          if (!(part[1] in is_kind)) { is_kind[part[1]] = 1; kinds[++n_kinds] = part[1] }
+          n = split($2, word, /[^A-Za-z-]+/)
+          for (i = 1; i <= n; i++)
+              if (length(word[i]) > 2 && !((NR, word[i]) in has)) {
+                  has[NR, word[i]] = 1
+                  if (!count[word[i]]++) words[++n_words] = word[i]
+              } }
+        END {
+            printf "image\tpath"
+            for (k = 1; k <= n_kinds; k++) printf "\t%s", kinds[k]
+            for (i = 1; i <= n_words; i++)
+                if (count[words[i]] >= NR / 70 && !(words[i] in is_kind)) { kept[++n_kept] = words[i]; printf "\t\"%s\"", words[i] }
+            print ""
+            for (r = 1; r <= NR; r++) {
+                printf "%d\t%s", r - 1, path[r]
+                for (k = 1; k <= n_kinds; k++) printf "\t%d", kind[r] == kinds[k]
+                for (i = 1; i <= n_kept; i++) printf "\t%d", (r, kept[i]) in has
+                print ""
+            }
+        }' "$1"
+}
+
+# file NAME PREFIX: a network's file; PREFIX leads to DIR
+file() {
+    case $1 in
+    clip1) echo demo:clip ;;
+    untrained*) echo "$untrained${1#untrained}" ;;
+    *) echo "$2/$1/model.safetensors" ;;
+    esac
+}
+
+# study NAME SEED GROUP=NETWORK,... ...: the pictures' seed, and who takes part
+study() {
+    name=$1 seed=$2 data=$dir/concepts/$1-pictures out=$dir/concepts/$1
+    shift 2
+    networks=$(for group; do echo "${group#*=}" | tr , '\n'; done)
+    if [ ! -e "$data/embedding.npy" ]; then
+        "$program" stimuli generate --categories $kinds --side 64 --per-category $pictures --seed "$seed" -o "$data" || return 1
+        label "$data/captions.tsv" >"$data/images.tsv" || return 1
+        "$program" embed --model lsa --texts "$data/captions.tsv" -o "$data/embedding.npy" || return 1
+    fi
+    {
+        printf 'participant\tresponses\ttrials\n'
+        for network in $networks; do
+            printf '%s\tmodel:%s@%s?units=random:%d\timages.tsv\n' "$network" "$(file "$network" ../..)" $layer $units
+        done
+    } >"$data/study.tsv"
+    "$program" sdc fit --study "$data/study.tsv" --images "$data/images.tsv" --embedding "$data/embedding.npy" --resume \
+        --test-images $tests --val-images $validation --noise 5 --iterations $steps --lr 1e-3 --reruns $reruns --ridge none \
+        --out "$out" || return 1
+    groups=$*
+    set --
+    for network in $networks; do set -- "$@" --model "$network=$(file "$network" "$dir")"; done
+    "$program" run "$@" --layers $layer --stimuli "builtin?per_category=$localizer&seed=777&side=64" --out "$out/localizer" \
+        --force >"$out/localizer.log" || return 1
+    set --
+    for group in $groups; do set -- "$@" --group "$group"; done
+    "$program" sdc cluster "$out" "$@" --eps $eps --min-others 2 --run "$out/localizer" --layer $layer --stability $stability \
+        --compare none --force
+}
+
+train_clip || exit 1
+study first 4242 vision=control1,control2,control3 language=language4,language5 clip=clip1 \
+    untrained=untrained11,untrained12,untrained13,untrained14 || exit 1
+study second 8484 vision=control4,control5 language=language1,language2,language3 clip=clip2 \
+    untrained=untrained15,untrained16,untrained17,untrained18
