@@ -104,9 +104,10 @@ static int read_layer(struct layer *l, const struct table *t, int s, const struc
     float *label = fus_base_alloc((size_t)l->channels + 1, area * sizeof *label);
     l->selective = fus_base_alloc((size_t)t->run.n_categories + 1, (size_t)l->channels * l->places);
     l->both = fus_base_alloc((size_t)l->channels + 1, sizeof *l->both);
-    code = label && l->selective && l->both ? fus_run_read_labels(label, &t->run, t->x->c->decoders.name[s], t->layer, l->channels,
-                                                       l->height, l->width, err)
-                                 : fus_base_fail(err, FUS_ENOMEM, "no memory for labels of %d channels", l->channels);
+    code = label && l->selective && l->both
+               ? fus_run_read_labels(label, &t->run, t->x->c->decoders.name[s], t->layer, l->channels, l->height,
+                                     l->width, err)
+               : fus_base_fail(err, FUS_ENOMEM, "no memory for labels of %d channels", l->channels);
     if (!code)
         mark(l, label, t->run.n_categories, area);
     fus_base_free(label);
@@ -184,7 +185,8 @@ static int add_participant(struct table *t, int s, struct fus_error *err)
             struct row *r = &t->rows[t->n++];
             compare(r, t, &l);
             if (r->n_units)
-                code = fus_sdc_overlap_pool_add(t->pool, c, category, r->n_units, r->n_selective, l.both, l.channels, err);
+                code =
+                    fus_sdc_overlap_pool_add(t->pool, c, category, r->n_units, r->n_selective, l.both, l.channels, err);
         }
     fus_base_free(l.selective);
     fus_base_free(l.both);

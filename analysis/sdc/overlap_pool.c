@@ -8,7 +8,6 @@
 #include "analysis/run/csv.h"
 #include "analysis/sdc/concept_tables.h"
 
-
 /* A cluster and a category. */
 struct cell {
     int n_networks;

@@ -35,7 +35,7 @@ train_clip() {
         --lr .002 --decay .05 --batch 64 --epochs $epochs --seed 2 --resume --out "$dir/clip2"
 }
 
-# images.tsv from captions.tsv: image, path, and labels: the ten kinds, and words of at least one caption in seventy.
+# images.tsv from captions.tsv: image, path, and labels: the ten kinds, and words of one caption in 33 or more.
 label() {
     awk -F'\t' '
         { path[NR] = $1; split($1, part, "/"); kind[NR] = part[1]
@@ -50,7 +50,7 @@ label() {
             printf "image\tpath"
             for (k = 1; k <= n_kinds; k++) printf "\t%s", kinds[k]
             for (i = 1; i <= n_words; i++)
-                if (count[words[i]] >= NR / 70 && !(words[i] in is_kind)) { kept[++n_kept] = words[i]; printf "\t\"%s\"", words[i] }
+                if (count[words[i]] >= NR / 33 && !(words[i] in is_kind)) { kept[++n_kept] = words[i]; printf "\t\"%s\"", words[i] }
             print ""
             for (r = 1; r <= NR; r++) {
                 printf "%d\t%s", r - 1, path[r]
