@@ -13,7 +13,9 @@ static int embed(struct fus_lsa_texts *out, const struct fus_lsa *l, const struc
         if (!fus_lsa_embed(out->rows + i * (size_t)l->dim, l, b->words + b->start[i], b->start[i + 1] - b->start[i],
                            scratch)) {
             out->bad = i;
-            code = fus_base_fail(err, FUS_EINVAL, "none of its words stands in %d texts", FUS_LSA_LEAST_TEXTS);
+            code = fus_base_fail(err, FUS_EINVAL,
+                                 "no vector: none of its words stands in %d texts, or all texts are alike",
+                                 FUS_LSA_LEAST_TEXTS);
         }
     fus_base_free(scratch);
     if (code) {

@@ -88,8 +88,8 @@ int fus_sdc_groups_write(const struct fus_sdc_explained *x, const char *folder, 
     int code = group ? fus_sdc_groups_find(group, o->groups, o->n_groups, &x->c->decoders, err)
                      : fus_base_fail(err, FUS_ENOMEM, "no memory for %d participants", x->p);
     if (!code)
-        code = fus_sdc_concept_table_open(&f, folder, "groups.csv",
-                                          "cluster,group,n_participants,n_present,n_voxels\n", err);
+        code = fus_sdc_concept_table_open(&f, folder, "groups.csv", "cluster,group,n_participants,n_present,n_voxels\n",
+                                          err);
     if (!code) {
         for (int c = 0; c < x->k; c++)
             for (int g = 0; g < o->n_groups; g++)

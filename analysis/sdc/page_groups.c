@@ -184,12 +184,13 @@ void fus_sdc_page_groups(struct fus_text_buffer *out, const struct fus_sdc_page_
     fus_svg_put(out, "$s</tr></thead>\n<tbody>\n", k->met ? "<th>localizer</th>" : "");
     for (int i = 0; i < n && i < MAX_ROWS; i++)
         put_row(out, k, order[i], number);
-    fus_svg_put(out,
-                "</tbody></table></div>\n<p class=\"meta\">3 of 4: 58 means that three of the group's four participants "
-                "are in the cluster, with 58 $s.$s All: groups.csv.</p>\n",
-                fus_sdc_page_words(k).many,
-                k->met ? " Localizer: the category for which most of the cluster's units are selective, and how many "
-                         "of them are; missed: no more than by chance."
-                       : "");
+    fus_svg_put(
+        out,
+        "</tbody></table></div>\n<p class=\"meta\">3 of 4: 58 means that three of the group's four participants "
+        "are in the cluster, with 58 $s.$s All: groups.csv.</p>\n",
+        fus_sdc_page_words(k).many,
+        k->met ? " Localizer: the category for which most of the cluster's units are selective, and how many "
+                 "of them are; missed: no more than by chance."
+               : "");
     fus_base_free(order);
 }
