@@ -37,9 +37,9 @@ void fus_lsa_free(struct fus_lsa *l);
  * has no known word or its embedding is 0. */
 bool fus_lsa_embed(float *out, const struct fus_lsa *l, const int *words, size_t n, double *scratch);
 
-/* lsa_texts.c: vectors of texts from these texts alone. dim <= 0: 64, or the number of words that stand
- * in FUS_LSA_LEAST_TEXTS of them. rows [n, dim], unit length, are the caller's. FUS_EINVAL: fewer words
- * than dim. A text without any such word is FUS_EINVAL too, and *bad its index (else n). */
+/* lsa_texts.c: vectors of texts from these texts alone. dim <= 0: 64, or the number of words that
+ * stand in FUS_LSA_LEAST_TEXTS of them. rows [n, dim], of length 1, are the caller's. FUS_EINVAL:
+ * fewer words than dim; or a text without a vector, whose index is then in bad (else n). */
 enum { FUS_LSA_DIM = 64, FUS_LSA_LEAST_TEXTS = 5 };
 struct fus_lsa_texts {
     float *rows;

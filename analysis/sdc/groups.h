@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Groups of participants, such as networks of one kind of training: who of them is in a cluster.
  *
- *   DIR/clusters/EPS/groups.csv   cluster, group, n_participants (of the group), n_present (of those,
- *                                 in the cluster), n_voxels (theirs in the cluster) */
+ *   DIR/clusters/EPS/groups.csv   cluster, group, n_participants (of the group), n_present (of
+ *                                 those, in the cluster), n_voxels (theirs in the cluster) */
 #ifndef FUS_SDC_GROUPS_H
 #define FUS_SDC_GROUPS_H
 

@@ -3,8 +3,8 @@
  *
  * Reading order: page_read.c (tables), page_matrix.c (panels), page_scores.c (retrieval),
  * page_figures.c (sweep, matrices), page_clusters.c (what the clusters are), page_judge.c (who is
- * in them, stability, other ways), page_shared.c (networks), page_groups.c (groups of participants),
- * page_methods.c (how it was done), page.c. */
+ * in them, stability, other ways), page_shared.c (networks), page_groups.c (groups of
+ * participants), page_methods.c (how it was done), page.c. */
 #ifndef FUS_SDC_PAGE_H
 #define FUS_SDC_PAGE_H
 
@@ -60,8 +60,8 @@ struct fus_sdc_page_way {
 enum { FUS_SDC_PAGE_IMAGES = 8, FUS_SDC_PAGE_CELLS = 60, FUS_SDC_PAGE_LINES = 8 };
 #define FUS_SDC_PAGE_WIDTH FUS_PANELS_WIDTH
 
-/* A cluster and the localizer's categories, over all its networks. category: of those with q < .05 the
- * one with most of the cluster's units; NULL: none. */
+/* A cluster and the localizer's categories, over all its networks. category: of those with q < .05
+ * the one with most of the cluster's units; NULL: none. */
 struct fus_sdc_page_met {
     bool known;
     char *category;
