@@ -7,8 +7,8 @@
  * n_both: the cluster's units that are selective for the category, over all networks that have
  * units in the cluster. Chance: in each network the labels are shifted over channels, around the
  * end, by a number of channels of its own; every number is equally likely. The distribution of the
- * sum is the convolution of the networks' own. p is the chance of n_both or more, so that three networks of 256
- * channels can reach 256^-3; q by Benjamini & Hochberg over all rows. */
+ * sum is the convolution of the networks' own. p is the chance of n_both or more, so that three
+ * networks of 256 channels can reach 256^-3; q by Benjamini & Hochberg over all rows. */
 #ifndef FUS_SDC_OVERLAP_POOL_H
 #define FUS_SDC_OVERLAP_POOL_H
 

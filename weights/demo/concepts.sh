@@ -1,22 +1,31 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Which concepts do networks share that never saw each other's weights, and which of them does a category localizer miss?
-# Participants are networks that experiment.sh trained from different seeds, CLIP networks and untrained ones. No two networks of
-# a study descend from one another. Two studies with other networks, other untrained ones and other pictures:
-#   first    vision only: control1 control2 control3; with language: language4 language5; clip (demo:clip); three untrained
-#   second   with language: language1 language2 language3; vision only: control4 control5; clip2, trained here; three untrained
+# Which concepts do networks share that were trained from different seeds, and which of these does a category localizer miss?
+# The networks are those of experiment.sh, a CLIP network and untrained ones. No network of a study descends from another of it,
+# and the two studies have no network and no picture in common:
+#   first    vision only: control1 control2 control3; with language: language4 language5; clip1 (demo:clip); four untrained
+#   second   vision only: control4 control5; with language: language1 language2 language3; clip2, trained here; four untrained
 # Each draws 2,000 pictures, makes an embedding of their captions' words (latent semantic analysis), fits decoders from 1,500
-# units of every network, clusters their weights, and compares the clusters with a localizer's units for other pictures.
+# units of every network, clusters their weights, and compares the clusters with the units that a localizer with other pictures
+# finds selective. An interrupted call goes on where it was.
 #
 # usage: weights/demo/concepts.sh PROGRAM DIR [short]
 #   DIR     as experiment.sh left it; the studies go to DIR/concepts/first and DIR/concepts/second
-#   short   few pictures, units and steps, to see that it works
+#   short   few pictures, networks, units and steps, to see that it works
 program=$1 dir=$2 short=$3
 [ -n "$program" ] && [ -n "$dir" ] || { echo "usage: weights/demo/concepts.sh PROGRAM DIR [short]" >&2; exit 2; }
 set -f # ? in the networks' names
 
-pictures=200 tests=300 validation=150 units=1500 steps=600 reruns=6 localizer=72 eps=.2,.225,.25 epochs=24 clip_pictures=400 stability=20
-[ -z "$short" ] || pictures=12 tests=20 validation=10 units=150 steps=20 reruns=1 localizer=12 epochs=2 clip_pictures=20 stability=0
+pictures=200 tests=300 validation=150 units=1500 steps=600 reruns=6 localizer=72 eps=.225 epochs=24 clip_pictures=400 stability=20
+first="vision=control1,control2,control3 language=language4,language5 clip=clip1
+    untrained=untrained11,untrained12,untrained13,untrained14"
+second="vision=control4,control5 language=language1,language2,language3 clip=clip2
+    untrained=untrained15,untrained16,untrained17,untrained18"
+if [ -n "$short" ]; then
+    pictures=5 tests=8 validation=4 units=100 steps=20 reruns=1 localizer=6 epochs=2 clip_pictures=20 stability=0
+    first="vision=control1 language=language4 clip=clip1 untrained=untrained11"
+    second="vision=control4 language=language1 clip=clip2 untrained=untrained15"
+fi
 layer=layer3.1.relu
 untrained='random:resnet?stem=7x7&blocks=2,2,2&width=16&input=64&classes=11&zero=1&seed='
 kinds=adult,child,body,limb,house,corridor,word,number,car,instrument
@@ -93,7 +102,7 @@ study() {
     set --
     for network in $networks; do set -- "$@" --model "$network=$(file "$network" "$dir")"; done
     "$program" run "$@" --layers $layer --stimuli "builtin?per_category=$localizer&seed=777&side=64" --out "$out/localizer" \
-        --force >"$out/localizer.log" || return 1
+        --resume >"$out/localizer.log" || return 1
     set --
     for group in $groups; do set -- "$@" --group "$group"; done
     "$program" sdc cluster "$out" "$@" --eps $eps --min-others 2 --run "$out/localizer" --layer $layer --stability $stability \
@@ -101,7 +110,5 @@ study() {
 }
 
 train_clip || exit 1
-study first 4242 vision=control1,control2,control3 language=language4,language5 clip=clip1 \
-    untrained=untrained11,untrained12,untrained13,untrained14 || exit 1
-study second 8484 vision=control4,control5 language=language1,language2,language3 clip=clip2 \
-    untrained=untrained15,untrained16,untrained17,untrained18
+study first 4242 $first || exit 1
+study second 8484 $second
