@@ -22,7 +22,7 @@ first="vision=control1,control2,control3 language=language4,language5 clip=clip1
 second="vision=control4,control5 language=language1,language2,language3 clip=clip2
     untrained=untrained15,untrained16,untrained17,untrained18"
 if [ -n "$short" ]; then
-    pictures=5 tests=8 validation=4 units=100 steps=20 reruns=1 localizer=6 epochs=2 clip_pictures=20 stability=0
+    pictures=3 tests=5 validation=3 units=100 steps=20 reruns=1 localizer=4 epochs=2 clip_pictures=20 stability=0
     first="vision=control1 language=language4 clip=clip1 untrained=untrained11"
     second="vision=control4 language=language1 clip=clip2 untrained=untrained15"
 fi
