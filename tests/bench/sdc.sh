@@ -35,6 +35,8 @@ ratio() { # ratio NAME OURS THEIRS..: sums of THEIRS (files) beside OURS
     shift 2
     for file; do
         [ -s "$work/ms.$file" ] || return
+    done
+    for file; do
         awk -v m="$(middle "$file")" -v l="$(least "$file")" 'END {print m, l, $3}' "$work/ms.$file"
     done | awk -v name="$name" -v a="$(middle "$mine")" -v b="$(least "$mine")" '{m += $1; l += $2; kernel = $3}
         END {printf "  %-34s %10.1f  least %10.1f   ratio of medians %.2f, of least %.2f\n", name " (" kernel ")", m, l, a / m, b / l}'
@@ -42,8 +44,8 @@ ratio() { # ratio NAME OURS THEIRS..: sums of THEIRS (files) beside OURS
 row() { # row NAME: our medians, and the share of the peak where there are products
     [ -s "$work/ms.$1" ] || return
     share=$(sort -n -k 3 "$work/ms.$1" | awk '{v[NR] = $3} END {print v[int((NR + 1) / 2)]}')
-    case $share in 0.0) share= ;; *) share="  $share % of the peak" ;; esac
-    printf '  %-34s %10.1f  least %10.1f %s\n' "$1" "$(middle "$1")" "$(least "$1")" "$share"
+    case $share in 0.0) share= ;; *) share="   $share % of the peak" ;; esac
+    printf '  %-34s %10.1f  least %10.1f%s\n' "$1" "$(middle "$1")" "$(least "$1")" "$share"
 }
 
 [ -z "$missing" ] || echo "not installed:$missing"
