@@ -98,9 +98,11 @@ edit() { # edit SCRIPT I...: of the second set's text in these shards
 }
 edit 's/^picture.child-/picture	other-/' 1
 fails 1 "--validate: $work/part-2: not of the same run as $work/part-1: picture other-1.png: name 'child-1.png' found" merge "$work/part-1" "$work/part-2" "$work/part-3" --force --out "$work/merged"
-edit 's/^picture.other-/picture	child-/; /^layer/d' 1
-edit '/^layer/d' 2 3
+edit 's/^picture.other-/picture	child-/' 1
+edit 's/^model.u/model	v/' 1 2 3
 fails 1 "--validate: the second set was shown to other models" merge "$work/part-1" "$work/part-2" "$work/part-3" --force --out "$work/merged"
+edit '/^layer/d' 1 2 3
+fails 1 "parts/second/parts/run.tsv: model v has no layers" merge "$work/part-1" "$work/part-2" "$work/part-3" --force --out "$work/merged"
 ok "as before" same_runs "$work/whole" "$work/merged"
 run "a whole run in a shard's folder" run $sharded --force --out "$work/part-1"
 ok "leaves nothing of the shard" test ! -e "$work/part-1/parts"

@@ -500,6 +500,9 @@ int fus_provenance_restore(struct fus_localizer *run, const struct fus_provenanc
             return fus_base_fail(err, FUS_EFORMAT, "line %d is not what a run writes", i + 1);
     if (!set->description)
         return fus_base_fail(err, FUS_EFORMAT, "it says nothing about its set");
+    for (int i = 0; i < run->n_models; i++)
+        if (run->models[i].n_layers == 0)
+            return fus_base_fail(err, FUS_EFORMAT, "model %s has no layers", run->models[i].name);
     return fus_run_set_make_grey(&run->pictures, err);
 }
 
