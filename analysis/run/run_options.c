@@ -277,9 +277,6 @@ int fus_run_options_check(const struct fus_run_options *o, struct fus_error *err
         return code;
     if (o->subsample && o->select.criterion == FUS_CRITERION_RANKSUM)
         return fus_base_fail(err, FUS_EINVAL, "--subsample does not go with --criterion ranksum");
-    if (o->validate && o->n_shards)
-        return fus_base_fail(err, FUS_EINVAL,
-                             "--validate measures the units of a whole run: it does not go with --shard");
     if (o->equal_n && o->select.criterion != FUS_CRITERION_IUT)
         return fus_base_fail(err, FUS_EINVAL,
                              "--equal-n is a median of t tests' p: it goes with --criterion iut, not %s",
