@@ -9,6 +9,7 @@
 #include "analysis/sdc/clusters_write.h"
 #include "analysis/sdc/null.h"
 #include "analysis/sdc/page.h"
+#include "analysis/sdc/rois.h"
 #include "nn/base/number.h"
 #include "stimuli/set/folder.h"
 
@@ -220,6 +221,8 @@ static int open_kind(struct kind *k, const struct fus_sdc_cluster_options *o, co
         code = name_folder(c, err);
     if (!code)
         code = fus_sdc_pool_open(&k->pool, c, err);
+    if (!code && o->rois)
+        code = fus_sdc_rois_check(c, o->rois, err);
     if (!code)
         code = fus_sdc_cluster_record_make(&k->record, c, &k->pool, err);
     if (!code && o->keep)
