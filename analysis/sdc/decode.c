@@ -125,6 +125,23 @@ static int open_inputs(struct fus_sdc_work *w, struct fus_error *err)
     return code ? code : fus_sdc_study_load(w->study, o->images ? &w->images : NULL, &w->embedding, &o->split, err);
 }
 
+/* What networks have in common with the embedding and with one another, which decoders cannot
+ * tell. */
+static int check_networks(struct fus_sdc_work *w, struct fus_error *err)
+{
+    char line[1000];
+    int code = fus_sdc_own_find(&w->own, w->study, &w->embedding, w->o->images ? &w->images : NULL, err);
+    if (!code && !w->o->own_embedding)
+        code = fus_sdc_own_refuse(&w->own, w->study, w->o->embedding, err);
+    if (!code)
+        code = fus_sdc_stems_read(&w->stems, w->study, err);
+    for (int g = 0; g < w->stems.n_groups && !code; g++) {
+        fus_sdc_stems_tell(line, &w->stems, g, w->study);
+        fus_sdc_work_note(w, "%s", line);
+    }
+    return code;
+}
+
 /* ---- a participant ---- */
 
 static void close_participant(struct fus_sdc_work *w)
@@ -284,11 +301,15 @@ int fus_sdc_decode_run(const struct fus_sdc_decode_options *o, const struct fus_
                                    strlen(o->out))
                    : open_inputs(&w, err);
     if (!code)
+        code = check_networks(&w, err);
+    if (!code)
         code = fus_sdc_record_begin(&w, &finished, err);
     fus_sdc_phases_end(&w.phases, "open and check inputs");
     if (!code && !finished)
         code = run_all(&w, err);
     fus_text_free(&w.record);
+    fus_sdc_own_free(&w.own);
+    fus_sdc_stems_free(&w.stems);
     fus_sdc_phases_free(&w.phases);
     fus_sdc_study_close(w.study);
     if (o->images)

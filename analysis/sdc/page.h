@@ -136,6 +136,8 @@ void fus_sdc_page_regions_free(struct fus_sdc_page_kind *k);
 int fus_sdc_page_overlap_read(struct fus_sdc_page_kind *k, const char *folder, struct fus_error *err);
 void fus_sdc_page_overlap_free(struct fus_sdc_page_kind *k);
 struct fus_sdc_page_words fus_sdc_page_words(const struct fus_sdc_page_kind *k);
+/* Near copies and an own embedding, from sdc.json. */
+void fus_sdc_page_relations(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 void fus_sdc_page_sharers(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 void fus_sdc_page_judge(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 void fus_sdc_page_presence(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);

@@ -90,7 +90,7 @@ static void read_row(struct fus_sdc_page_kind *k, struct fus_csv_read *t, const 
     fus_base_free(name);
 }
 
-/* Counts of both to shares of the cluster, sums of Dice to means: over participants with the set. */
+/* Counts of both to shares of the cluster, sums of Dice to means, of participants with the set. */
 static void finish(struct fus_sdc_page_kind *k)
 {
     struct fus_sdc_page_regions *r = k->regions;
@@ -129,10 +129,10 @@ int fus_sdc_page_regions_read(struct fus_sdc_page_kind *k, const char *folder, s
     int code = fus_sdc_page_table(&t, &there, folder, "rois.csv", err);
     if (code || !there)
         return code;
-    const struct columns at = {
-        fus_csv_read_column(&t, "cluster"), fus_csv_read_column(&t, "participant"), fus_csv_read_column(&t, "set"),
-        fus_csv_read_column(&t, "roi"),     fus_csv_read_column(&t, "name"),        fus_csv_read_column(&t, "n_both"),
-        fus_csv_read_column(&t, "dice")};
+    const struct columns at = {fus_csv_read_column(&t, "cluster"), fus_csv_read_column(&t, "participant"),
+                               fus_csv_read_column(&t, "set"),     fus_csv_read_column(&t, "roi"),
+                               fus_csv_read_column(&t, "name"),    fus_csv_read_column(&t, "n_both"),
+                               fus_csv_read_column(&t, "dice")};
     if (!make_room(k))
         fus_csv_read_fail(&t, "no memory");
     while (fus_csv_read_next(&t))
@@ -219,16 +219,16 @@ static double fill(double *values, const struct fus_sdc_page_kind *k, const doub
     return most;
 }
 
-static void put_regions(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k, double *values,
-                        const int *row, int rows, int columns)
+static void put_regions(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k, double *values, const int *row,
+                        int rows, int columns)
 {
     char *names[MAX_ROWS];
     for (int i = 0; i < rows; i++)
         names[i] = k->regions->region[row[i]].name;
     fus_svg_put(out, "<h3>In which regions?</h3>\n<figure><div class=\"grid\">");
     double share = fill(values, k, k->regions->share, row, rows, columns);
-    struct fus_sdc_page_matrix m = {rows, columns, values, 0, share > 0.05 ? share : 0.05,
-                                    "Share of the cluster in the region", names, 2};
+    struct fus_sdc_page_matrix m = {
+        rows, columns, values, 0, share > 0.05 ? share : 0.05, "Share of the cluster in the region", names, 2};
     fus_sdc_page_matrix(out, &m);
     double dice = fill(values, k, k->regions->dice, row, rows, columns);
     m.high = dice > 0.05 ? dice : 0.05, m.title = "Dice of cluster and region";
@@ -236,13 +236,14 @@ static void put_regions(struct fus_text_buffer *out, const struct fus_sdc_page_k
     fus_svg_put(out, "</div><figcaption>");
     if (rows < k->regions->n)
         fus_svg_put(out, "The $d of $d regions with the largest shares. ", rows, k->regions->n);
-    fus_svg_put(out,
-                "Rows: regions of interest; no cluster was made from them. Left: the share of the cluster's voxels that "
-                "lie in the region, all participants with these regions together; dark: $2, the largest. Right: the "
-                "Dice index of cluster and region, mean over these participants; dark: $2. Open: they do not have the "
-                "cluster. Only voxels that were kept are counted. Each participant, log odds: rois.csv."
-                "</figcaption></figure>\n",
-                share, dice);
+    fus_svg_put(
+        out,
+        "Rows: regions of interest; no cluster was made from them. Left: the share of the cluster's voxels that "
+        "lie in the region, all participants with these regions together; dark: $2, the largest. Right: the "
+        "Dice index of cluster and region, mean over these participants; dark: $2. Open: they do not have the "
+        "cluster. Only voxels that were kept are counted. Each participant, log odds: rois.csv."
+        "</figcaption></figure>\n",
+        share, dice);
 }
 
 void fus_sdc_page_regions(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k)

@@ -2,8 +2,8 @@
 /* Private to analysis/sdc: names of the regions of a label image.
  *
  *   FILE.tsv   a table with tabs, in it the columns `index` and `name` (BIDS: *_dseg.tsv)
- *   any other  FreeSurfer's colour table: lines of NUMBER NAME [RED GREEN BLUE [ALPHA]], with blanks
- *              between; lines that begin with # are comments
+ *   any other  FreeSurfer's colour table: lines of NUMBER NAME [RED GREEN BLUE [ALPHA]], with
+ *              blanks between; lines that begin with # are comments
  *
  * A number may occur once. 0 is no region. */
 #ifndef FUS_SDC_ROI_NAMES_H
