@@ -96,4 +96,17 @@ ok "clusters without labels have numbers" grep -q '^  1  sdc-1  *[0-9]* *[0-9]* 
 awk 'BEGIN { print "image\tkind"; for (i = 0; i < 100; i++) print i "\t" (i % 2 ? "an odd one" : "even") }' >"$work/images.tsv"
 run "images with labels" sdc cluster "$work/fit" $plain --images "$work/images.tsv"
 ok "labels are names" grep -Eq '^  1  sdc-1-kind:(an-odd-one|even)  *[0-9]* *[0-9]* *[0-9]* *0$' "$out/labels.ctab"
+
+# ---- a call that fails keeps what is there, and what is not this program's stays ----
+tables() { (cd "$1" && find . -type f ! -name cluster.log | LC_ALL=C sort | while IFS= read -r f; do sha256 "$f"; done | sha256); }
+want=$(tables "$work/fit/clusters")
+(ulimit -f 0 && exec $program sdc cluster "$work/fit" $plain --eps 0.3,0.4 2>&1 >/dev/null) | cat >"$work/said"
+ok "a full disk fails" grep -q 'cannot be written' "$work/said"
+ok "and keeps the clusters" test "$(tables "$work/fit/clusters")" = "$want"
+ok "without the new ones" test ! -e "$work/fit/clusters.new"
+echo mine >"$out/notes.txt"
+run "again" sdc cluster "$work/fit" $plain --images "$work/images.tsv"
+ok "a file of another kind stays" grep -q mine "$out/notes.txt"
+rm "$out/notes.txt"
+ok "beside the same clusters" test "$(tables "$work/fit/clusters")" = "$want"
 finish

@@ -22,7 +22,8 @@ static const char *write_file(const char *name, const char *text, size_t n)
     return path;
 }
 
-static const char colours[] = "#No. Label Name:\r\n  0 Unknown 0 0 0 0\n 12\tV1v  120 18 134 0\r\n3 V2d\n\n  7 hV4 1 2 3\n";
+static const char colours[] =
+    "#No. Label Name:\r\n  0 Unknown 0 0 0 0\n 12\tV1v  120 18 134 0\r\n3 V2d\n\n  7 hV4 1 2 3\n";
 static const char table[] = "name\tindex\tcolor\nfusiform face area\t12\t#ff0000\n# a comment\nplaces\t3\n";
 
 static void check_all(const char *path, const char *of_3, const char *of_12)

@@ -26,9 +26,14 @@ static struct fus_sdc_study *make_study(const char *const *models, int n)
 
 static void test_groups(void)
 {
-    static const char *const models[] = {
-        "random:cifar_resnet8?seed=1@relu", "demo:lang@relu",  "random:cifar_resnet8?seed=1@layer3.0.relu?units=all",
-        "random:cifar_resnet8?seed=2@relu", "pixels:8@pixels", "demo:vision@relu", "demo:clip@relu", "demo:control@relu"};
+    static const char *const models[] = {"random:cifar_resnet8?seed=1@relu",
+                                         "demo:lang@relu",
+                                         "random:cifar_resnet8?seed=1@layer3.0.relu?units=all",
+                                         "random:cifar_resnet8?seed=2@relu",
+                                         "pixels:8@pixels",
+                                         "demo:vision@relu",
+                                         "demo:clip@relu",
+                                         "demo:control@relu"};
     static const int group[] = {0, 1, 0, -1, 1, -1, 1}; /* pixels have no convolution */
     struct fus_sdc_study *study = make_study(models, 8);
     struct fus_sdc_stems stems;
@@ -139,7 +144,8 @@ static void test_own(void)
             study->participants[p].image[i] = i;
     }
     CHECK_MSG(fus_sdc_own_find(&own, study, &e, &images, &err) == 0, "%s", err.msg);
-    CHECK(own.n == 2 && own.network[0].participant == 0 && own.network[1].participant == 2 && own.network[0].r > 0.9999);
+    CHECK(own.n == 2 && own.network[0].participant == 0 && own.network[1].participant == 2 &&
+          own.network[0].r > 0.9999);
     CHECK(strcmp(own.network[0].layer, "avgpool") == 0);
     CHECK(fus_sdc_own_refuse(&own, study, "e.npy", &err) == FUS_EINVAL && strncmp(err.msg, "n0: e.npy is", 12) == 0);
     fus_sdc_own_free(&own);

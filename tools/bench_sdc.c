@@ -150,9 +150,12 @@ static int time_step(const struct fus_bench_sdc *b, struct fus_error *err)
 {
     size_t voxels = b->voxels ? (size_t)b->voxels : VOXELS;
     double product = 2.0 * BATCH * (double)voxels * DIMENSIONS, small = 2 * 2.0 * BATCH * BATCH * DIMENSIONS;
-    struct row rows[N_STEP] = {{"step_batch", 0, NULL},           {"step_decode", product, NULL},
-                               {"step_loss", small, NULL},        {"step_update", product, NULL},
-                               {"step", 2 * product + small, NULL}, {"step_averaged", 2 * product + small, NULL}};
+    struct row rows[N_STEP] = {{"step_batch", 0, NULL},
+                               {"step_decode", product, NULL},
+                               {"step_loss", small, NULL},
+                               {"step_update", product, NULL},
+                               {"step", 2 * product + small, NULL},
+                               {"step_averaged", 2 * product + small, NULL}};
     struct row peaks = {0};
     struct study s = {0};
     int code = take_rows(rows, N_STEP, b->rounds, err);

@@ -263,6 +263,7 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
         status = check(&o, &operands);
     if (status)
         return status;
+    fus_interrupt_catch();
     if (fus_sdc_cluster_folder(&o, &result, &err))
         return fus_args_failed(&err);
     print_result(&result);

@@ -180,9 +180,9 @@ static int check_memory(const struct fus_sdc_work *w, struct fus_error *err)
     size_t fit = fus_sdc_fit_bytes(&source, &w->o->fit), ridge = w->o->n_alphas ? fus_sdc_ridge_bytes(&source) : 0;
     if (fit > w->o->max_memory || ridge > w->o->max_memory)
         return fus_base_fail(err, FUS_ELIMIT,
-                             "%s: %s of %zu voxels needs %zu MB beside the responses, --max-memory is %zu MB%s",
+                             "%s: %s of %zu voxels needs %zu MB beside the responses, --max-memory is %zu kB%s",
                              w->name, fit > ridge ? "a decoder" : "ridge regression", w->data->n_voxels,
-                             (fit > ridge ? fit : ridge) >> 20, w->o->max_memory >> 20,
+                             ((fit > ridge ? fit : ridge) >> 20) + 1, w->o->max_memory >> 10,
                              fit > w->o->max_memory ? "" : "; --ridge none does without");
     return FUS_OK;
 }

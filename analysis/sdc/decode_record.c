@@ -231,8 +231,8 @@ static void remove_old(const struct fus_sdc_work *w)
         fus_sdc_work_path(path, w, "%s", folders[i]);
         remove_folder(path, 1);
     }
-    for (int i = 0; i < 2; i++) {
-        fus_sdc_work_path(path, w, "%s", i ? "clusters-pattern" : "clusters");
+    for (int i = 0; i < 4; i++) {
+        fus_sdc_work_path(path, w, "%s%s", i % 2 ? "clusters-pattern" : "clusters", i / 2 ? FUS_SDC_CLUSTERS_NEW : "");
         fus_sdc_clusters_remove(path);
     }
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {

@@ -216,7 +216,8 @@ void fus_sdc_stems_tell(char line[1000], const struct fus_sdc_stems *stems, int 
     if (n > NAMED)
         used += (size_t)snprintf(line + used, 1000 - used, " and %d more", n - NAMED);
     if (g->same)
-        snprintf(line + used, 1000 - used, " have the same first convolution: copies, or layers of one network, share as copies do");
+        snprintf(line + used, 1000 - used,
+                 " have the same first convolution: copies, or layers of one network, share as copies do");
     else
         snprintf(line + used, 1000 - used,
                  " have nearly the same first convolution (filters correlate %.3f): networks trained on from the same "
