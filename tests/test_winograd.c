@@ -151,8 +151,8 @@ static void test_edges(void)
     }
 }
 
-/* The same bits however many threads share a layer out, by tiles, by channels or by both, and however many
- * pictures it has. */
+/* The same bits however many threads share a layer out, by tiles, by channels or by both, and
+ * however many pictures it has. */
 static void test_division(void)
 {
     static const int shapes[][4] = {{32, 144, 14, 1}, {16, 80, 28, 1}, {48, 256, 7, 1}, {16, 48, 14, 3}},

@@ -238,9 +238,10 @@ static void run_task(void *context, int task, int thread)
     transform_output(&t);
 }
 
-/* Cost model of a split into chunks and groups of panels of `step` blocks: the slowest thread's time, in
- * products of a tile with a block of channels. A task's weights take as long to load as MIN_TILES products, and
- * the input's transform, which every group repeats, half a product for each tile. Narrow tiles are a tenth slower. */
+/* Cost model of a split into chunks and groups of panels of `step` blocks: the slowest thread's
+ * time, in products of a tile with a block of channels. A task's weights take as long to load as
+ * MIN_TILES products, and the input's transform, which every group repeats, half a product for each
+ * tile. Narrow tiles are a tenth slower. */
 static double slowest(const struct convolution *v, int threads, int chunks, int groups, int step)
 {
     int blocks = FUS_BLOCKS(v->whole.g->layer->channels), panels = (blocks + step - 1) / step;

@@ -13,7 +13,8 @@
  *   layer(T) = between + max(last thread's end, bytes / bandwidth(T)) + loops * barrier(T)
  *
  * between: what thread 0 does outside of loops. bytes: weights, input and output once. bandwidth(T) = T b1 / (1 + s (T - 1)),
- * b1 measured and s from a measurement on two threads; barrier(T) = (T - 1) times an empty loop's time on two threads.
+ * b1 measured and s from a measurement on two threads; barrier(T) = (T - 1) times the time of a loop on two threads
+ * whose tasks only wait for each other.
  * Assumptions: T equal cores at the same clock, an L2 cache as large as this one each; a task takes as long on any of them
  * as alone, but for the bandwidth. */
 #define _POSIX_C_SOURCE 200809L
@@ -340,9 +341,10 @@ static void balance(const char *network, int batch, int n_threads)
         end += costs[i].end;
         costs[i].end -= costs[i].work / n_threads;
     }
-    printf("%s, batch %d, divided for %d threads (%s): of each layer's multiply-adds the largest share is on average %.2f "
-           "times the mean share\n",
-           network, batch, n_threads, counting.name, end * n_threads / work);
+    printf(
+        "%s, batch %d, divided for %d threads (%s): of each layer's multiply-adds the largest share is on average %.2f "
+        "times the mean share\n",
+        network, batch, n_threads, counting.name, end * n_threads / work);
     qsort(costs, (size_t)n, sizeof *costs, by_loss);
     printf("  %-24s %-24s %7s %9s %8s\n", "layers that lose most", "shape", "tasks", "largest", "lost");
     for (int i = 0; i < n && i < WORST; i++) {
@@ -350,8 +352,8 @@ static void balance(const char *network, int batch, int n_threads)
         fus_net_layer_info(&info, net, costs[i].layer);
         double ratio = costs[i].end * n_threads / costs[i].work + 1;
         if (costs[i].work > 0)
-            printf("  %-24s %-24s %7d %9.2f %6.1f %%\n", info.name, info.shape, costs[i].n_tasks / costs[i].n_loops, ratio,
-                   100 * costs[i].end * n_threads / work);
+            printf("  %-24s %-24s %7d %9.2f %6.1f %%\n", info.name, info.shape, costs[i].n_tasks / costs[i].n_loops,
+                   ratio, 100 * costs[i].end * n_threads / work);
     }
     finish(&b);
 }
@@ -420,20 +422,25 @@ static void measure_reading(struct reader *r, double megabytes, int n_threads)
     free(r->data);
 }
 
-static void nothing(void *context, int task, int thread)
+/* A task that ends when every thread has one. */
+static void meet(void *context, int task, int thread)
 {
-    (void)context;
+    atomic_int *arrived = context;
+    int n = fus_base_threads(), round = atomic_fetch_add(arrived, 1) / n;
     (void)task;
     (void)thread;
+    while (atomic_load(arrived) < n * (round + 1))
+        pause_a_little();
 }
 
 static void empty_loops(void *context)
 {
     double *seconds = context, best = 1e30;
     for (int round = 0; round < 20; round++) {
+        atomic_int arrived = 0;
         double start = now();
         for (int i = 0; i < 200; i++)
-            library_for(fus_base_threads(), nothing, NULL);
+            library_for(fus_base_threads(), meet, &arrived);
         best = (now() - start) / 200 < best ? (now() - start) / 200 : best;
     }
     *seconds = best;
@@ -456,7 +463,7 @@ static struct machine measure_machine(void)
     m.slope = 2 * m.one / two > 1 ? 2 * m.one / two - 1 : 0;
     fus_base_set_threads(2);
     library_run(empty_loops, &m.barrier);
-    printf("reading: %.1f GB/s on one thread, %.1f on two; an empty loop on two threads: %.2f us\n", m.one / 1e9, two / 1e9,
+    printf("reading: %.1f GB/s on one thread, %.1f on two; two threads meet in %.2f us\n", m.one / 1e9, two / 1e9,
            m.barrier * 1e6);
     return m;
 }
@@ -510,9 +517,10 @@ static double measure_pass(struct bench *b, int rounds)
 static void model(const char *network, int batch, int rounds, char **threads, int n)
 {
     struct machine m = measure_machine();
-    printf("%s, batch %d, ms a picture, least of %d rounds\nthreads  predicted   = work   + uneven   + serial + bandwidth"
-           " + barriers   measured\n",
-           network, batch, rounds);
+    printf(
+        "%s, batch %d, ms a picture, least of %d rounds\nthreads  predicted   = work   + uneven   + serial + bandwidth"
+        " + barriers   measured\n",
+        network, batch, rounds);
     for (int i = 0; i < n; i++) {
         struct bench b;
         int n_threads = atoi(threads[i]);
@@ -536,7 +544,8 @@ int main(int argc, char **argv)
         model(argv[2], atoi(argv[3]), atoi(argv[4]), argv + 5, argc - 5);
     } else if (argc == 4 && strcmp(argv[1], "read") == 0 && atoi(argv[3]) > 0) {
         measure_reading(&r, atof(argv[2]), atoi(argv[3]));
-        printf("read %s MB on %s threads: %.3f ms, least %.3f\n", argv[2], argv[3], r.seconds[10] * 1e3, r.seconds[0] * 1e3);
+        printf("read %s MB on %s threads: %.3f ms, least %.3f\n", argv[2], argv[3], r.seconds[10] * 1e3,
+               r.seconds[0] * 1e3);
     } else {
         return 2;
     }

@@ -9,7 +9,7 @@ program=${PROGRAM:-./fusiform}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
-${CC:-cc} -std=c11 -O2 -fopenmp -I. tests/bench/threads.c build/libfusiform.a -lm -o "$work/threads" || exit 1
+${CC:-cc} -std=c11 -O3 -march=native -fopenmp -I. tests/bench/threads.c build/libfusiform.a -lm -o "$work/threads" || exit 1
 
 for model in ${MODELS:-resnet50,1 resnet50,8}; do
     "$work/threads" model "${model%,*}" "${model#*,}" "${ROUNDS:-10}" "$@"
