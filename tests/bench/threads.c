@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* What more threads would do: threads.sh builds and runs this.
  *
- *   threads balance NETWORK BATCH THREADS          how evenly each layer's multiply-adds are shared out among THREADS
- *   threads model NETWORK BATCH ROUNDS THREADS..   a pass on 1, 2 and more threads: predicted, and measured where there
- *                                                  are so many cores
- *   threads read MEGABYTES THREADS                 ms to read so much of 256 MB, least and median of 20 times
+ *   threads balance NETWORK BATCH THREADS
+ *       how evenly each layer's multiply-adds are shared out among THREADS
+ *   threads model NETWORK BATCH ROUNDS THREADS..
+ *       a pass on so many threads, predicted, and measured where there are as many cores
+ *   threads read MEGABYTES THREADS
+ *       ms to read so much of 256 MB, least and median of 20 times
  *
- * This program has its own fus_threads_for in place of the library's. It divides the work for any number of threads, runs
- * the tasks one after the other on one thread and notes the time of each (the least of ROUNDS passes). Then it lets the
- * threads take the tasks as the library's do, each first its own share, then the last ones of others:
+ * This program has its own fus_threads_for in place of the library's. It divides the work for any
+ * number of threads, runs the tasks one after the other on one thread and notes the time of each
+ * (the least of ROUNDS passes). Then it lets the threads take the tasks as the library's do, each
+ * first its own share, then the last ones of others:
  *
  *   layer(T) = between + max(last thread's end, bytes / bandwidth(T)) + loops * barrier(T)
  *
- * between: what thread 0 does outside of loops. bytes: weights, input and output once. bandwidth(T) = T b1 / (1 + s (T - 1)),
- * b1 measured and s from a measurement on two threads; barrier(T) = (T - 1) times the time of a loop on two threads
- * whose tasks only wait for each other.
- * Assumptions: T equal cores at the same clock, an L2 cache as large as this one each; a task takes as long on any of them
- * as alone, but for the bandwidth. */
+ * between: what thread 0 does outside of loops. bytes: weights, input and output once.
+ * bandwidth(T) = T b1 / (1 + s (T - 1)), b1 measured and s from a measurement on two threads.
+ * barrier(T) = (T - 1) times the time of a loop on two threads whose tasks only wait for each
+ * other. Assumptions: T equal cores at the same clock with an L2 cache each; a task takes as long
+ * on any of them as alone, but for the bandwidth. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
@@ -476,7 +479,7 @@ static double bytes_of(const struct fus_net *net, int layer, int batch)
     return 4.0 * (double)(weights + (size_t)batch * (fus_layer_in_floats(l) + fus_layer_floats(l)));
 }
 
-/* Milliseconds a picture, and what of it is between loops, lost in division, for bandwidth, in barriers. */
+/* Milliseconds a picture: work, lost in division, between loops, for bandwidth, in barriers. */
 static void predict(const struct bench *b, const struct machine *m, int n_threads, double measured)
 {
     static struct layer_cost costs[MAX_LAYERS];
