@@ -103,6 +103,7 @@ struct fus_kernel_grad {
 struct fus_kernel {
     const char *name;
     int rows, blocks; /* largest tile */
+    int widest;       /* rows of a tile that is a whole row of pixels; not less */
     void (*tile[FUS_TILE_KINDS])(const struct fus_tile *t);
     /* winograd_tile.h: of tiles of 2x2 and of 4x4 */
     void (*winograd_in[2])(float *v, size_t step, const float *plane, int side, int y0, int x0);
