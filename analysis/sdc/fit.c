@@ -61,36 +61,63 @@ static void choose(struct fus_sdc_fit *f)
     }
 }
 
-/* Noise on a row of x, and its image's embedding as a row of y and as a column of y'. */
-static void prepare_row(void *context, int task, int thread)
+/* The embedding of trial i's image as a row of y and as a column of y'. */
+static void place_embedding(struct fus_sdc_fit *f, size_t i)
 {
-    struct fus_sdc_fit *f = context;
-    size_t i = (size_t)task;
     const float *unit = f->source.embedding->unit + (size_t)f->image[i] * f->d;
-    float *across = f->y_across + (i / 16 * f->d_pad) * 16 + i % 16;
-    (void)thread;
-    if (f->o.noise > 0)
-        fus_sdc_noise_add(f->raw + i * f->n_voxels, f->n_voxels, f->table, f->key, (uint64_t)f->step, i);
-    for (size_t j = 0; j < f->d; j++) {
-        f->y[(j / 16 * f->batch_pad + i) * 16 + j % 16] = unit[j];
-        across[j * 16] = unit[j];
-    }
+    float *row = f->y + i * 16, *column = f->y_across + (i / 16 * f->d_pad) * 16 + i % 16;
+    for (size_t j = 0; j < f->d; j += 16, row += f->batch_pad * 16)
+        memcpy(row, unit + j, (f->d - j < 16 ? f->d - j : 16) * sizeof *row);
+    for (size_t j = 0; j < f->d; j++)
+        column[j * 16] = unit[j];
 }
 
-#define PACKED 8 /* blocks of 16 voxels in a task */
+/* Rows i .. i+n-1 of x~ from raw [n, V]. */
+static void pack_rows(struct fus_sdc_fit *f, const float *raw, size_t i, size_t n)
+{
+    size_t whole = f->n_voxels / 16 * 16, rest = f->n_voxels - whole;
+    float *to = f->x + i * 16;
+    for (size_t v = 0; v < whole; v += 16, to += f->batch * 16)
+        for (size_t r = 0; r < n; r++)
+            memcpy(to + r * 16, raw + r * f->n_voxels + v, 16 * sizeof *to);
+    for (size_t r = 0; r < n && rest; r++)
+        memcpy(to + r * 16, raw + r * f->n_voxels + whole, rest * sizeof *to);
+}
 
-static void pack_voxels(void *context, int task, int thread)
+/* A group of trials: their responses, which stay in the second-level cache until they are part of
+ * x~; noise; their embeddings. */
+static void prepare_group(void *context, int task, int thread)
 {
     struct fus_sdc_fit *f = context;
-    size_t from = (size_t)task * PACKED * 16, end = from + PACKED * 16;
-    (void)thread;
-    end = end < f->n_voxels ? end : f->n_voxels;
-    for (; from < end; from += 16) {
-        size_t n = end - from < 16 ? end - from : 16;
-        float *to = f->x + from * f->batch;
-        for (size_t i = 0; i < f->batch; i++, to += 16)
-            memcpy(to, f->raw + i * f->n_voxels + from, n * sizeof *to);
+    size_t first = (size_t)task * FUS_SDC_FIT_GROUP, n = f->batch - first;
+    size_t slot = (size_t)(f->n_slots < f->n_groups ? thread : task); /* of the scratch memory */
+    float *raw = f->raw + slot * FUS_SDC_FIT_GROUP * f->n_voxels;
+    n = n < FUS_SDC_FIT_GROUP ? n : FUS_SDC_FIT_GROUP;
+    f->errors[task].code = FUS_OK;
+    if (fus_sdc_data_gather(raw, f->source.data, f->trials + first, n, &f->errors[task]))
+        return;
+    for (size_t r = 0; r < n; r++) {
+        if (f->o.noise > 0)
+            fus_sdc_noise_add(raw + r * f->n_voxels, f->n_voxels, f->table, f->key, (uint64_t)f->step, first + r);
+        place_embedding(f, first + r);
     }
+    pack_rows(f, raw, first, n);
+}
+
+static int prepare(struct fus_sdc_fit *f, struct fus_error *err)
+{
+    if (f->n_slots == f->n_groups || fus_threads_here() <= f->n_slots)
+        fus_threads_for(f->n_groups, prepare_group, f);
+    else /* more threads than when the fit was made */
+        for (int i = 0; i < f->n_groups; i++)
+            prepare_group(f, i, 0);
+    for (int i = 0; i < f->n_groups; i++)
+        if (f->errors[i].code) {
+            if (err)
+                *err = f->errors[i];
+            return f->errors[i].code;
+        }
+    return FUS_OK;
 }
 
 /* ---- loss and gradient ---- */
@@ -104,13 +131,15 @@ static void normalise_row(void *context, int task, int thread)
     size_t i = (size_t)task, step = f->batch * 16;
     const float *z = f->z + i * 16;
     float *p = f->p + i * 16;
-    double squares = 0;
+    double squares = 0, length;
     (void)thread;
-    for (size_t j = 0; j < f->d; j++)
-        squares += (double)z[j / 16 * step + j % 16] * z[j / 16 * step + j % 16];
-    f->length[i] = sqrt(squares);
-    for (size_t j = 0; j < f->d; j++)
-        p[j / 16 * step + j % 16] = f->length[i] > 0 ? (float)(z[j / 16 * step + j % 16] / f->length[i]) : 0;
+    for (size_t j = 0; j < f->d; j += 16)
+        for (size_t k = 0; k < 16; k++) /* 0 past the last */
+            squares += (double)z[j * f->batch + k] * z[j * f->batch + k];
+    f->length[i] = length = sqrt(squares);
+    for (size_t j = 0; j < f->d; j += 16, z += step, p += step)
+        for (size_t k = 0; k < 16; k++)
+            p[k] = length > 0 ? (float)(z[k] / length) : 0;
 }
 
 /* Row i of s / tau and, in `across`, column i: rows of scores for the softmax. */
@@ -118,13 +147,18 @@ static void scale_row(void *context, int task, int thread)
 {
     struct fus_sdc_fit *f = context;
     size_t n = f->batch, i = (size_t)task;
-    float sharpness = (float)(1 / f->o.temperature);
+    const float *s = f->s + i * 16, *turned = f->s + (i / 16 * n) * 16 + i % 16;
+    float *row = f->shares + i * 16, *column = f->across + i * 16, sharpness = (float)(1 / f->o.temperature);
     (void)thread;
-    for (size_t j = 0; j < n; j++) {
-        bool left_out = f->o.mask_same_image && i != j && f->image[i] == f->image[j];
-        float *row = &f->shares[(j / 16 * n + i) * 16 + j % 16], *column = &f->across[(j / 16 * n + i) * 16 + j % 16];
-        *row = left_out ? LEFT_OUT : f->s[(j / 16 * n + i) * 16 + j % 16] * sharpness;
-        *column = left_out ? LEFT_OUT : f->s[(i / 16 * n + j) * 16 + i % 16] * sharpness;
+    for (size_t j = 0; j < n; j += 16, s += n * 16, row += n * 16, column += n * 16) {
+        size_t some = n - j < 16 ? n - j : 16;
+        for (size_t k = 0; k < some; k++)
+            row[k] = s[k] * sharpness;
+        for (size_t k = 0; k < some; k++)
+            column[k] = turned[(j + k) * 16] * sharpness;
+        for (size_t k = 0; k < some && f->o.mask_same_image; k++)
+            if (i != j + k && f->image[i] == f->image[j + k])
+                row[k] = column[k] = LEFT_OUT;
     }
 }
 
@@ -145,12 +179,15 @@ static void weigh_row(void *context, int task, int thread)
 {
     struct fus_sdc_fit *f = context;
     size_t n = f->batch, i = (size_t)task;
+    const float *share = f->shares + i * 16, *turned = f->across + (i / 16 * n) * 16 + i % 16;
+    float *g = f->s + i * 16;
     double scale = 1 / (2 * (double)n * f->o.temperature);
     (void)thread;
-    for (size_t j = 0; j < n; j++) {
-        double both = (double)f->shares[(j / 16 * n + i) * 16 + j % 16] + f->across[(i / 16 * n + j) * 16 + i % 16];
-        f->s[(j / 16 * n + i) * 16 + j % 16] = (float)((both - 2 * (i == j)) * scale);
-    }
+    for (size_t j = 0; j < n; j += 16, share += n * 16, g += n * 16)
+        for (size_t k = 0; k < 16 && j + k < n; k++) {
+            double both = (double)share[k] + turned[(j + k) * 16];
+            g[k] = (float)((both - 2 * (i == j + k)) * scale);
+        }
 }
 
 /* dz_i, in the place of dp_i. */
@@ -160,14 +197,14 @@ static void project_row(void *context, int task, int thread)
     size_t i = (size_t)task, step = f->batch * 16;
     const float *p = f->p + i * 16;
     float *dz = f->z + i * 16;
-    double along = 0;
+    double along = 0, length = f->length[i];
     (void)thread;
-    for (size_t j = 0; j < f->d; j++)
-        along += (double)dz[j / 16 * step + j % 16] * p[j / 16 * step + j % 16];
-    for (size_t j = 0; j < f->d; j++) {
-        float *x = &dz[j / 16 * step + j % 16];
-        *x = f->length[i] > 0 ? (float)((*x - along * p[j / 16 * step + j % 16]) / f->length[i]) : 0;
-    }
+    for (size_t j = 0; j < f->d; j += 16)
+        for (size_t k = 0; k < 16; k++)
+            along += (double)dz[j * f->batch + k] * p[j * f->batch + k];
+    for (size_t j = 0; j < f->d; j += 16, dz += step, p += step)
+        for (size_t k = 0; k < 16; k++)
+            dz[k] = length > 0 ? (float)((dz[k] - along * p[k]) / length) : 0;
 }
 
 static void run_decode(struct fus_sdc_fit *f)
@@ -241,6 +278,8 @@ static void run_update(struct fus_sdc_fit *f)
 struct stepping {
     struct fus_sdc_fit *f;
     double loss;
+    int code;
+    struct fus_error *err;
 };
 
 /* Adds the time since *start to *part and starts anew. */
@@ -256,8 +295,10 @@ static void run_step(void *context)
     struct stepping *s = context;
     struct fus_sdc_fit *f = s->f;
     double start = fus_clock_now();
-    fus_threads_for((int)f->batch, prepare_row, f);
-    fus_threads_for((int)((f->n_voxels + PACKED * 16 - 1) / (PACKED * 16)), pack_voxels, f);
+    choose(f);
+    s->code = prepare(f, s->err);
+    if (s->code)
+        return;
     stop_clock(&f->times.batch, &start);
     run_decode(f);
     stop_clock(&f->times.decode, &start);
@@ -269,14 +310,10 @@ static void run_step(void *context)
 
 int fus_sdc_fit_step(struct fus_sdc_fit *f, double *loss, struct fus_error *err)
 {
-    struct stepping s = {f, 0};
-    double start = fus_clock_now();
-    choose(f);
-    int code = fus_sdc_data_gather(f->raw, f->source.data, f->trials, f->batch, err);
-    stop_clock(&f->times.batch, &start);
-    if (code)
-        return code;
+    struct stepping s = {f, 0, FUS_OK, err};
     fus_threads_run(run_step, &s);
+    if (s.code)
+        return s.code;
     f->step++;
     *loss = s.loss;
     return FUS_OK;
