@@ -142,7 +142,17 @@ struct gathering {
     struct fus_error *errors; /* [n], with buffer alone */
 };
 
-enum { FLOATS = 256 }; /* whole numbers at a time */
+enum { WHOLE = 256 }; /* integers at a time */
+
+static void widen(float whole[WHOLE], const int16_t *x, size_t n)
+{
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (size_t k = 0; k < 16; k++) /* of a known length, which compilers turn into vectors */
+            whole[i + k] = x[i + k];
+    for (; i < n; i++)
+        whole[i] = x[i];
+}
 
 static void gather_row(void *context, int task, int thread)
 {
@@ -160,11 +170,10 @@ static void gather_row(void *context, int task, int thread)
         return;
     if (!m->integer)
         g->kernel->standardise(x, raw, centre, factor, n);
-    for (size_t v = 0; m->integer && v < n; v += FLOATS) {
-        float whole[FLOATS];
-        size_t some = n - v < FLOATS ? n - v : FLOATS;
-        for (size_t i = 0; i < some; i++)
-            whole[i] = ((const int16_t *)raw)[v + i];
+    for (size_t v = 0; m->integer && v < n; v += WHOLE) {
+        float whole[WHOLE];
+        size_t some = n - v < WHOLE ? n - v : WHOLE;
+        widen(whole, (const int16_t *)raw + v, some);
         g->kernel->standardise(x + v, whole, centre + v, factor + v, some);
     }
 }

@@ -124,41 +124,73 @@ static int prepare(struct fus_sdc_fit *f, struct fus_error *err)
 
 #define LEFT_OUT (-1e30f) /* a score whose share is nothing */
 
-/* p_i and |z_i|. */
-static void normalise_row(void *context, int task, int thread)
+#define ROWS 4 /* of a task: their sums run side by side */
+
+/* sums[r] = the chain over j of a_rj b_rj, for n <= ROWS rows from a and b. */
+static void sum_products(double sums[ROWS], const struct fus_sdc_fit *f, const float *a, const float *b, size_t n)
 {
-    struct fus_sdc_fit *f = context;
-    size_t i = (size_t)task, step = f->batch * 16;
-    const float *z = f->z + i * 16;
-    float *p = f->p + i * 16;
-    double squares = 0, length;
-    (void)thread;
-    for (size_t j = 0; j < f->d; j += 16)
-        for (size_t k = 0; k < 16; k++) /* 0 past the last */
-            squares += (double)z[j * f->batch + k] * z[j * f->batch + k];
-    f->length[i] = length = sqrt(squares);
-    for (size_t j = 0; j < f->d; j += 16, z += step, p += step)
-        for (size_t k = 0; k < 16; k++)
-            p[k] = length > 0 ? (float)(z[k] / length) : 0;
+    size_t step = f->batch * 16;
+    double s[ROWS] = {0};
+    for (size_t j = 0; j < f->d && n == ROWS; j += 16, a += step, b += step)
+        for (size_t k = 0; k < 16; k++) { /* 0 past the last */
+            s[0] += (double)a[k] * b[k];
+            s[1] += (double)a[16 + k] * b[16 + k];
+            s[2] += (double)a[32 + k] * b[32 + k];
+            s[3] += (double)a[48 + k] * b[48 + k];
+        }
+    for (size_t r = 0; r < n && n < ROWS; r++)
+        for (size_t j = 0; j < f->d; j++)
+            s[r] += (double)a[j / 16 * step + r * 16 + j % 16] * b[j / 16 * step + r * 16 + j % 16];
+    memcpy(sums, s, sizeof s);
 }
 
-/* Row i of s / tau and, in `across`, column i: rows of scores for the softmax. */
-static void scale_row(void *context, int task, int thread)
+static size_t rows_from(const struct fus_sdc_fit *f, size_t first)
+{
+    return f->batch - first < ROWS ? f->batch - first : ROWS;
+}
+
+/* p_i and |z_i|. */
+static void normalise_rows(void *context, int task, int thread)
 {
     struct fus_sdc_fit *f = context;
-    size_t n = f->batch, i = (size_t)task;
-    const float *s = f->s + i * 16, *turned = f->s + (i / 16 * n) * 16 + i % 16;
-    float *row = f->shares + i * 16, *column = f->across + i * 16, sharpness = (float)(1 / f->o.temperature);
+    size_t first = (size_t)task * ROWS, n = rows_from(f, first), step = f->batch * 16;
+    const float *z = f->z + first * 16;
+    float *p = f->p + first * 16;
+    double *length = f->length + first, squares[ROWS];
     (void)thread;
-    for (size_t j = 0; j < n; j += 16, s += n * 16, row += n * 16, column += n * 16) {
-        size_t some = n - j < 16 ? n - j : 16;
-        for (size_t k = 0; k < some; k++)
-            row[k] = s[k] * sharpness;
-        for (size_t k = 0; k < some; k++)
-            column[k] = turned[(j + k) * 16] * sharpness;
-        for (size_t k = 0; k < some && f->o.mask_same_image; k++)
-            if (i != j + k && f->image[i] == f->image[j + k])
-                row[k] = column[k] = LEFT_OUT;
+    sum_products(squares, f, z, z, n);
+    for (size_t r = 0; r < n; r++)
+        length[r] = sqrt(squares[r]);
+    for (size_t j = 0; j < f->d; j += 16, z += step, p += step)
+        for (size_t r = 0; r < n; r++)
+            for (size_t k = 0; k < 16; k++)
+                p[r * 16 + k] = length[r] > 0 ? (float)(z[r * 16 + k] / length[r]) : 0;
+}
+
+/* A square of 16 x 16 scores, times sharpness, and the same turned; rows and columns of it are in
+ * use. A square lies in one piece of memory, [16, 16]. */
+static void scale_square(float *to, float *turned, const float *s, float sharpness, size_t rows, size_t columns)
+{
+    for (size_t r = 0; r < rows; r++, s += 16)
+        for (size_t k = 0; k < columns; k++)
+            turned[k * 16 + r] = to[r * 16 + k] = s[k] * sharpness;
+}
+
+/* Of 16 trials i: row i of s / tau, and in `across` the columns j at row i. They are rows of scores
+ * for the softmax. */
+static void scale_rows(void *context, int task, int thread)
+{
+    struct fus_sdc_fit *f = context;
+    size_t n = f->batch, i = (size_t)task * 16, rows = n - i < 16 ? n - i : 16;
+    float sharpness = (float)(1 / f->o.temperature);
+    (void)thread;
+    for (size_t j = 0; j < n; j += 16) {
+        float *to = f->shares + (j / 16 * n + i) * 16, *turned = f->across + (i / 16 * n + j) * 16;
+        scale_square(to, turned, f->s + (j / 16 * n + i) * 16, sharpness, rows, n - j < 16 ? n - j : 16);
+        for (size_t r = 0; r < rows && f->o.mask_same_image; r++)
+            for (size_t k = 0; k < 16 && j + k < n; k++)
+                if (i + r != j + k && f->image[i + r] == f->image[j + k])
+                    to[r * 16 + k] = turned[k * 16 + r] = LEFT_OUT;
     }
 }
 
@@ -174,37 +206,40 @@ static void share_out(void *context, int task, int thread)
     f->terms[task] = -fus_fmath_log(own > FLT_MIN ? own : FLT_MIN);
 }
 
-/* Row i of G, in the place of s. */
-static void weigh_row(void *context, int task, int thread)
+/* Rows of G of 16 trials, in the place of s. */
+static void weigh_rows(void *context, int task, int thread)
 {
     struct fus_sdc_fit *f = context;
-    size_t n = f->batch, i = (size_t)task;
-    const float *share = f->shares + i * 16, *turned = f->across + (i / 16 * n) * 16 + i % 16;
-    float *g = f->s + i * 16;
+    size_t n = f->batch, i = (size_t)task * 16, rows = n - i < 16 ? n - i : 16;
     double scale = 1 / (2 * (double)n * f->o.temperature);
     (void)thread;
-    for (size_t j = 0; j < n; j += 16, share += n * 16, g += n * 16)
-        for (size_t k = 0; k < 16 && j + k < n; k++) {
-            double both = (double)share[k] + turned[(j + k) * 16];
-            g[k] = (float)((both - 2 * (i == j + k)) * scale);
-        }
+    for (size_t j = 0; j < n; j += 16) {
+        const float *share = f->shares + (j / 16 * n + i) * 16, *turned = f->across + (i / 16 * n + j) * 16;
+        float *g = f->s + (j / 16 * n + i) * 16;
+        for (size_t r = 0; r < rows; r++)
+            for (size_t k = 0; k < 16 && j + k < n; k++) {
+                double both = (double)share[r * 16 + k] + turned[k * 16 + r];
+                g[r * 16 + k] = (float)((both - 2 * (i + r == j + k)) * scale);
+            }
+    }
 }
 
 /* dz_i, in the place of dp_i. */
-static void project_row(void *context, int task, int thread)
+static void project_rows(void *context, int task, int thread)
 {
     struct fus_sdc_fit *f = context;
-    size_t i = (size_t)task, step = f->batch * 16;
-    const float *p = f->p + i * 16;
-    float *dz = f->z + i * 16;
-    double along = 0, length = f->length[i];
+    size_t first = (size_t)task * ROWS, n = rows_from(f, first), step = f->batch * 16;
+    const float *p = f->p + first * 16;
+    float *dz = f->z + first * 16;
+    double along[ROWS];
     (void)thread;
-    for (size_t j = 0; j < f->d; j += 16)
-        for (size_t k = 0; k < 16; k++)
-            along += (double)dz[j * f->batch + k] * p[j * f->batch + k];
+    sum_products(along, f, dz, p, n);
     for (size_t j = 0; j < f->d; j += 16, dz += step, p += step)
-        for (size_t k = 0; k < 16; k++)
-            dz[k] = length > 0 ? (float)((dz[k] - along * p[k]) / length) : 0;
+        for (size_t r = 0; r < n; r++) {
+            double length = f->length[first + r];
+            for (size_t k = 0; k < 16; k++)
+                dz[r * 16 + k] = length > 0 ? (float)((dz[r * 16 + k] - along[r] * p[r * 16 + k]) / length) : 0;
+        }
 }
 
 static void run_decode(struct fus_sdc_fit *f)
@@ -219,13 +254,13 @@ static double run_loss(struct fus_sdc_fit *f)
     const struct fus_matmul back = {f->batch, f->batch_pad, f->d_pad, f->s, f->y, NULL, f->z, false, 0, 0};
     int n = (int)f->batch;
     double loss = 0;
-    fus_threads_for(n, normalise_row, f);
+    fus_threads_for((n + ROWS - 1) / ROWS, normalise_rows, f);
     fus_matmul_run(&compare, f->kernel);
-    fus_threads_for(n, scale_row, f);
+    fus_threads_for((n + 15) / 16, scale_rows, f);
     fus_threads_for(2 * n, share_out, f);
-    fus_threads_for(n, weigh_row, f);
+    fus_threads_for((n + 15) / 16, weigh_rows, f);
     fus_matmul_run(&back, f->kernel);
-    fus_threads_for(n, project_row, f);
+    fus_threads_for((n + ROWS - 1) / ROWS, project_rows, f);
     for (int i = 0; i < 2 * n; i++)
         loss += f->terms[i];
     return loss / (2 * n);
