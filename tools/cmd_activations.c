@@ -244,6 +244,30 @@ static void plan_passes(struct fus_net_options *o, int n_pictures)
     o->low_memory = o->low_memory || n_pictures <= MAX_BATCH;
 }
 
+/* Opens the pictures and the model that they go through; nothing is open after a failure. */
+static int open_both(struct fus_pictures *images, struct fus_model *m, const struct fus_texts *operands,
+                     const char *path, const struct fus_model_choice *choice, struct fus_net_options *options,
+                     struct fus_error *err)
+{
+    int code = fus_pictures_open(images, operands->items, operands->n, &fus_progress_notes, err);
+    plan_passes(options, images->set.n_pictures);
+    if (!code)
+        code = fus_model_open(m, path, choice, options, err);
+    if (code)
+        fus_pictures_close(images);
+    else
+        fus_interrupt_catch();
+    return code;
+}
+
+static void close_both(struct fus_pictures *images, struct fus_model *m, int code)
+{
+    if (!code)
+        fus_progress_tell_model(m);
+    fus_model_close(m);
+    fus_pictures_close(images);
+}
+
 int fus_cmd_activations(int argc, char **argv)
 {
     const char *path = NULL, *layers = NULL, *out = NULL;
@@ -257,13 +281,7 @@ int fus_cmd_activations(int argc, char **argv)
                                    {"--layer", FUS_ARG_TEXT, &layers},
                                    {"--layers", FUS_ARG_TEXT, &layers},
                                    {"-o", FUS_ARG_TEXT, &out},
-                                   {"--lang-head", FUS_ARG_TEXT, &choice.lang_head},
-                                   {"--prefix", FUS_ARG_TEXT, &choice.prefix},
-                                   {"--activation", FUS_ARG_TEXT, &choice.activation},
-                                   {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
-                                   {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
-                                   {"--precision", FUS_ARG_CHOICE, &precision},
-                                   {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
+                                   FUS_MODEL_ARGS(choice, options, precision, skip_bad),
                                    {0}};
     int status = fus_args_parse("activations", help_activations, args, &operands, argc, argv);
     if (status)
@@ -278,15 +296,9 @@ int fus_cmd_activations(int argc, char **argv)
         return status;
     struct fus_error err = {0};
     struct fus_model m = {0};
-    int code = fus_pictures_open(&images, operands.items, operands.n, &fus_progress_notes, &err);
-    plan_passes(&options, images.set.n_pictures);
-    if (!code)
-        code = fus_model_open(&m, path, &choice, &options, &err);
-    if (code) {
-        fus_pictures_close(&images);
+    int code = open_both(&images, &m, &operands, path, &choice, &options, &err);
+    if (code)
         return fus_args_failed(&err);
-    }
-    fus_interrupt_catch();
     int n_taps = fus_net_n_taps(m.net), n_wanted = 0, only = -1;
     bool *wanted = fus_base_alloc((size_t)n_taps, sizeof *wanted);
     code = wanted ? fus_model_want(wanted, &m, layers, &err) : fus_base_fail(&err, FUS_ENOMEM, "no memory");
@@ -306,10 +318,7 @@ int fus_cmd_activations(int argc, char **argv)
     fus_base_free(wanted);
     if (!code)
         code = fus_pictures_write_rows(&images, out, &err);
-    if (!code)
-        fus_progress_tell_model(&m);
-    fus_model_close(&m);
-    fus_pictures_close(&images);
+    close_both(&images, &m, code);
     return code ? fus_args_failed(&err) : 0;
 }
 
@@ -337,15 +346,9 @@ static int embed_pictures(const char *path, const char *out, const struct fus_te
     struct fus_error err = {0};
     struct fus_model m = {0};
     struct fus_pictures images = {0};
-    int code = fus_pictures_open(&images, operands->items, operands->n, &fus_progress_notes, &err);
-    plan_passes(options, images.set.n_pictures);
-    if (!code)
-        code = fus_model_open(&m, path, choice, options, &err);
-    if (code) {
-        fus_pictures_close(&images);
+    int code = open_both(&images, &m, operands, path, choice, options, &err);
+    if (code)
         return fus_args_failed(&err);
-    }
-    fus_interrupt_catch();
     if (fus_net_embedding_tap(m.net) < 0)
         code =
             fus_base_fail(&err, FUS_ENOTFOUND, "%s: %s has no final features; take a layer with `fusiform activations`",
@@ -356,10 +359,7 @@ static int embed_pictures(const char *path, const char *out, const struct fus_te
         code = write_npy(out, &m, fus_net_embedding_tap(m.net), true, &images, &err);
     if (!code)
         code = fus_pictures_write_rows(&images, out, &err);
-    if (!code)
-        fus_progress_tell_model(&m);
-    fus_model_close(&m);
-    fus_pictures_close(&images);
+    close_both(&images, &m, code);
     return code ? fus_args_failed(&err) : 0;
 }
 
@@ -375,13 +375,7 @@ int fus_cmd_embed(int argc, char **argv)
     fus_text_args_start(&texts);
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},
                                    {"-o", FUS_ARG_TEXT, &out},
-                                   {"--lang-head", FUS_ARG_TEXT, &choice.lang_head},
-                                   {"--prefix", FUS_ARG_TEXT, &choice.prefix},
-                                   {"--activation", FUS_ARG_TEXT, &choice.activation},
-                                   {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
-                                   {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
-                                   {"--precision", FUS_ARG_CHOICE, &precision},
-                                   {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
+                                   FUS_MODEL_ARGS(choice, options, precision, skip_bad),
                                    {"--text", FUS_ARG_LIST, &texts.texts},
                                    {"--texts", FUS_ARG_TEXT, &texts.file},
                                    {"--template", FUS_ARG_LIST, &texts.templates},
