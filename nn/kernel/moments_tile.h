@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Loops of analysis/stats/moments.c, analysis/units/select.c and halves.c over units, in double.
- * Each kernel_*.c defines
+/* Loops of analysis/stats/moments.c and of analysis/units/{select,halves,dimensions}.c over units,
+ * in double. Each kernel_*.c defines
  *
  *   DVEC, DOUBLES                 a vector of DOUBLES doubles
  *   DLOAD(p) DSTORE(p, v)         unaligned
@@ -213,5 +213,40 @@ TARGET static void lane_products(double *lanes, const double *x, double mean_x, 
         lanes[lane] += (x[i] - mean_x) * (y[i] - mean_y);
 }
 
+/* FUS_GRAM_ROWS rows together, so that each vector of x that is read is used for all of them. */
+TARGET static void gram(double *k, const double *x, size_t n, size_t row, size_t n_units)
+{
+    enum { WIDE = 2 }; /* vectors of a row */
+    for (size_t j = 0; j < row + FUS_GRAM_ROWS; j += WIDE * DOUBLES) {
+        DVEC sum[FUS_GRAM_ROWS][WIDE];
+        UNROLL
+        for (int i = 0; i < FUS_GRAM_ROWS; i++) {
+            UNROLL
+            for (int v = 0; v < WIDE; v++)
+                sum[i][v] = DLOAD(k + (row + (size_t)i) * n + j + (size_t)v * DOUBLES);
+        }
+        const double *of_unit = x;
+        for (size_t u = 0; u < n_units; u++, of_unit += n) {
+            DVEC value[WIDE];
+            UNROLL
+            for (int v = 0; v < WIDE; v++)
+                value[v] = DLOAD(of_unit + j + (size_t)v * DOUBLES);
+            UNROLL
+            for (int i = 0; i < FUS_GRAM_ROWS; i++) {
+                DVEC scale = DSPREAD(of_unit[row + (size_t)i]);
+                UNROLL
+                for (int v = 0; v < WIDE; v++)
+                    sum[i][v] = DADD(sum[i][v], DMUL(scale, value[v]));
+            }
+        }
+        UNROLL
+        for (int i = 0; i < FUS_GRAM_ROWS; i++) {
+            UNROLL
+            for (int v = 0; v < WIDE; v++)
+                DSTORE(k + (row + (size_t)i) * n + j + (size_t)v * DOUBLES, sum[i][v]);
+        }
+    }
+}
+
 #define MOMENTS \
-    moments_add, moments_merge, moments_add_third, moments_merge_third, least_t, roots, lane_sums, lane_products
+    moments_add, moments_merge, moments_add_third, moments_merge_third, least_t, roots, lane_sums, lane_products, gram
