@@ -101,6 +101,11 @@ struct fus_kernel_grad {
     void (*follow)(float *average, const float *w, float share, size_t n); /* average += share (w - average) */
 };
 
+/* Of draw_sums below. */
+struct fus_draw_bounds {
+    float share, least, slack, tiny;
+};
+
 struct fus_kernel {
     const char *name;
     int rows, blocks; /* largest tile */
@@ -153,6 +158,15 @@ struct fus_kernel {
     void (*lane_sums)(double *lanes, const double *x, size_t n);
     void (*lane_products)(double *lanes, const double *x, double mean_x, const double *y, double mean_y, size_t n);
     void (*gram)(double *k, const double *x, size_t n, size_t row, size_t n_units);
+    /* Draws of pictures, roughly (analysis/units/equaln.c); n a multiple of 64.
+     *
+     * draw_sums: of n_rows rows of x, step floats apart: mean = sum share, low = (sum of squares
+     * - sum mean) least - (sum of squares slack + tiny). draw_counts: adds 1 to `above` unless a
+     * - b + error < 0 or its square < low_a + low_b, to `below` likewise for b - a. */
+    void (*draw_sums)(float *mean, float *low, const float *x, size_t step, const size_t *rows, int n_rows,
+                      const struct fus_draw_bounds *b, size_t n);
+    void (*draw_counts)(float *above, float *below, const float *mean_a, const float *low_a, const float *mean_b,
+                        const float *low_b, const float *error, size_t n);
     float (*fma_chains)(long n); /* n steps of FUS_FMA_CHAINS vectors: the CPU's limit */
     int width;                   /* floats in a vector */
     bool (*available)(void);     /* on the CPU this runs on */
