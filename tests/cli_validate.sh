@@ -66,6 +66,47 @@ ok "house units are not place units" above 0.2 "$(value "$work/c" vision place d
 ok "no interval without --bootstrap" test "$(value "$work/c" vision face csi_mean_low)" = none
 run "by the rank-sum test" run --model demo:vision $layers --stimuli "$work/adult/manifest.tsv" --validate "$work/child/manifest.tsv" --criterion ranksum --out "$work/r"
 
+# ---- in shards: each has its share of both sets; 33 pictures are two blocks of a category ----
+small() { $program stimuli generate --per-category "$1" --size 32 --seed "$2" --categories "face=$3;body=$4" -o "$5"; }
+ok "adults" small 6 1 adult body "$work/few"
+ok "children" small 33 7 child limb "$work/many"
+sharded="--model u=random:cifar_resnet8?seed=1 $layers --correction none --bootstrap 20 --stimuli $work/few/manifest.tsv --validate $work/many/manifest.tsv"
+run "at once" run $sharded --out "$work/whole"
+ok "units to measure" above "$(value "$work/whole" u body n_units)" 20
+for i in 1 2 3; do run "shard $i" run $sharded --shard $i/3 --out "$work/part-$i"; done
+run "merged" merge "$work/part-3" "$work/part-1" "$work/part-2" --max-memory 1M --out "$work/merged"
+ok "the bytes of one run" same_runs "$work/whole" "$work/merged"
+ok "nothing is left of the state" test ! -e "$work/merged/parts"
+rm "$work"/part-2/parts/second/parts/0/moments-*
+fails 1 "--validate: $work/part-2: shard 2 of 3 is not finished: layer3.0.relu of model u has not seen picture 33, child-33.png" merge "$work/part-1" "$work/part-2" "$work/part-3" --out "$work/none"
+run "gone on with" run $sharded --shard 2/3 --resume --out "$work/part-2"
+$program run $sharded --shard 3/3 --checkpoint 0 --force --out "$work/part-3" >"$work/out" 2>"$work/killed.err" &
+pid=$!
+while kill -0 $pid 2>/dev/null && ! grep -qs 'second set' "$work/killed.err"; do sleep 0.05; done
+kill -9 $pid 2>/dev/null
+wait $pid 2>/dev/null
+run "a killed shard is gone on with" run $sharded --shard 3/3 --resume --out "$work/part-3"
+run "merged" merge "$work/part-1" "$work/part-2" "$work/part-3" --force --out "$work/merged"
+ok "the bytes of one run" same_runs "$work/whole" "$work/merged"
+edit() { # edit SCRIPT I...: of the second set's text in these shards
+    script=$1
+    shift
+    for i in "$@"; do
+        text=$work/part-$i/parts/second/parts/run.tsv
+        sed "$script" "$text" >"$work/edited" && cp "$work/edited" "$text"
+    done
+}
+edit 's/^picture.child-/picture	other-/' 1
+fails 1 "--validate: $work/part-2: not of the same run as $work/part-1: picture other-1.png: name 'child-1.png' found" merge "$work/part-1" "$work/part-2" "$work/part-3" --force --out "$work/merged"
+edit 's/^picture.other-/picture	child-/' 1
+edit 's/^model.u/model	v/' 1 2 3
+fails 1 "--validate: the second set was shown to other models" merge "$work/part-1" "$work/part-2" "$work/part-3" --force --out "$work/merged"
+edit '/^layer/d' 1 2 3
+fails 1 "parts/second/parts/run.tsv: model v has no layers" merge "$work/part-1" "$work/part-2" "$work/part-3" --force --out "$work/merged"
+ok "as before" same_runs "$work/whole" "$work/merged"
+run "a whole run in a shard's folder" run $sharded --force --out "$work/part-1"
+ok "leaves nothing of the shard" test ! -e "$work/part-1/parts"
+
 # ---- categories that one of the sets lacks; the same pictures ----
 grep -v place "$work/again/manifest.tsv" >"$work/again/three.tsv"
 $program run $one --stimuli "$work/adult/manifest.tsv" --validate "$work/again/three.tsv" --out "$work/three" >"$work/out" 2>"$work/err"
@@ -81,7 +122,6 @@ sed 's/	\([a-z]*\)	/	x\1	/' "$work/again/manifest.tsv" >"$work/again/others.tsv"
 fails 1 "none of its categories is one of the run's" run $one --stimuli "$work/adult/manifest.tsv" --validate "$work/again/others.tsv" --out "$work/none"
 
 # ---- what does not go ----
-fails 2 "--validate measures the units of a whole run: it does not go with --shard" run $one --validate builtin --shard 1/2 --out "$work/none"
 fails 1 "--validate: " run $one --stimuli "$work/adult/manifest.tsv" --validate "$work/nowhere" --out "$work/none"
 fails 1 "lies in the pictures' folder" run $one --stimuli builtin?per_category=4 --validate "$work/child" --out "$work/child/out"
 ok "nothing is left behind" test ! -e "$work/none"

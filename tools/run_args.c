@@ -78,7 +78,7 @@ static const char help[] =
     "--categories,\n"
     "                       matched by name): share that still prefers the category, CSI, d', AUC, with --bootstrap "
     "intervals over\n"
-    "                       its pictures, and the overlap with the units that set would choose; not with --shard\n"
+    "                       its pictures, and the overlap with the units that set would choose\n"
     "  --equal-n            equal_n.csv: the units selected from as many pictures of each category as the smallest one "
     "has, by the median\n"
     "                       p of 20 draws: to compare categories of different size (with --criterion iut)\n"

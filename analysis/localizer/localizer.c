@@ -138,6 +138,8 @@ static int open_folder(struct fus_localizer *run, struct fus_error *err)
     if ((code = fus_run_check_sizes(run, err)) != FUS_OK)
         return code;
     code = run->options.folder ? fus_localizer_make_folders(run, run->options.folder, err) : FUS_OK;
+    if (!code)
+        code = fus_second_set_open(run, err);
     run->folder_seconds = fus_run_now() - start;
     return code;
 }
@@ -284,6 +286,7 @@ void fus_localizer_destroy(struct fus_localizer *run)
     fus_base_free(run->summary.n_subcategories);
     fus_base_free(run->summary.stimuli);
     free_pictures(run);
+    fus_base_free(run->second_folder);
     fus_base_free(run->kept);
     fus_base_free(run);
 }

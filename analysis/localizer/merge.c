@@ -6,6 +6,7 @@
 
 #include "analysis/localizer/accumulator.h"
 #include "analysis/localizer/run.h"
+#include "analysis/localizer/second_set.h"
 #include "analysis/localizer/state/checkpoint.h"
 #include "analysis/localizer/state/provenance.h"
 #include "analysis/localizer/state/work_dir.h"
@@ -13,7 +14,8 @@
 #include "analysis/run/run_dir.h"
 
 struct shard {
-    const char *folder;
+    const char *out;               /* as it was given */
+    char folder[FUS_RUN_DIR_PATH]; /* of its state */
     char digest[65];
     struct fus_provenance provenance;
 };
@@ -22,6 +24,7 @@ struct merge {
     struct fus_localizer *run;
     struct shard *shards; /* [n], in the order of their numbers once they are checked */
     int n;
+    struct merge *second; /* of the set of --validate; NULL: none */
 };
 
 /* ---- do they belong together? ---- */
@@ -29,11 +32,12 @@ struct merge {
 static int read_shard(struct shard *s, struct fus_error *err)
 {
     char *text;
-    if (strlen(s->folder) > 3000)
-        return fus_base_fail(err, FUS_EINVAL, "a path of %zu characters; at most 3000 are possible", strlen(s->folder));
+    size_t length = strlen(s->folder);
+    if (length > 3000)
+        return fus_base_fail(err, FUS_EINVAL, "a path of %zu characters; at most 3000 are possible", length);
     int code = fus_work_dir_read(&text, s->digest, s->folder, err);
     if (code)
-        return fus_base_blame(err, "%s: not a shard: ", s->folder);
+        return fus_base_blame(err, "%s: not a shard: ", s->out);
     code = fus_provenance_parse(&s->provenance, text, err);
     fus_base_free(text);
     if (!code && !s->provenance.n_shards)
@@ -49,12 +53,11 @@ static int order_shards(struct shard *shards, int n, struct fus_error *err)
         const struct fus_provenance *p = &shards[i].provenance;
         if (p->n_shards != of)
             return fus_base_fail(err, FUS_EINVAL, "%s is shard %d of %d, %s is shard %d of %d: they are not of one run",
-                                 shards[0].folder, shards[0].provenance.shard, of, shards[i].folder, p->shard,
-                                 p->n_shards);
+                                 shards[0].out, shards[0].provenance.shard, of, shards[i].out, p->shard, p->n_shards);
         for (int k = 0; k < i; k++)
             if (shards[k].provenance.shard == p->shard)
-                return fus_base_fail(err, FUS_EINVAL, "%s and %s are both shard %d of %d", shards[k].folder,
-                                     shards[i].folder, p->shard, of);
+                return fus_base_fail(err, FUS_EINVAL, "%s and %s are both shard %d of %d", shards[k].out, shards[i].out,
+                                     p->shard, of);
     }
     for (int number = 1; number <= of; number++) {
         int i = number - 1;
@@ -75,7 +78,7 @@ static int check_shards(struct merge *m, struct fus_error *err)
     for (int i = 0; i < m->n && !code; i++) {
         code = read_shard(&m->shards[i], err);
         if (!code && (code = fus_provenance_same(&m->shards[i].provenance, &m->shards[0].provenance, true, err)))
-            fus_base_blame(err, "%s: not of the same run as %s: ", m->shards[i].folder, m->shards[0].folder);
+            fus_base_blame(err, "%s: not of the same run as %s: ", m->shards[i].out, m->shards[0].out);
     }
     return code ? code : order_shards(m->shards, m->n, err);
 }
@@ -141,7 +144,7 @@ static int check_complete(const struct merge *m, const struct fus_state_files *f
                 return fus_base_fail(err, FUS_EINVAL,
                                      "%s: shard %d of %d is not finished: %s of model %s has not seen picture %d, %s; "
                                      "go on with --resume",
-                                     m->shards[k].folder, k + 1, m->n, name, r->name, at + 1,
+                                     m->shards[k].out, k + 1, m->n, name, r->name, at + 1,
                                      m->run->pictures.set.pictures[at].path);
         }
     }
@@ -171,7 +174,7 @@ static int merge_layer(struct merge *m, const struct fus_state_files *files, int
                        struct fus_error *err)
 {
     struct fus_localizer *run = m->run;
-    struct fus_scratch_file scratch = {.folder = run->options.folder};
+    struct fus_scratch_file scratch = {.folder = (run->first ? run->first : run)->options.folder};
     struct fus_accumulator t;
     const struct fus_tap *tap = &run->models[model].taps[layer];
     fus_accumulator_plan(&t, &run->pictures.set, &run->pictures.blocks, &scratch, tap, run->options.halves,
@@ -183,7 +186,8 @@ static int merge_layer(struct merge *m, const struct fus_state_files *files, int
     if (!code)
         code = fill(&t, m, files, tap->name, err);
     if (!code)
-        code = fus_decide_layer(run, model, layer, &t, err);
+        code = run->first ? fus_second_set_decide(run, model, layer, &t, err)
+                          : fus_decide_layer(run, model, layer, &t, err);
     fus_accumulator_destroy(&t);
     fus_scratch_file_close(&scratch);
     return code;
@@ -218,7 +222,7 @@ static int claim_folder(struct merge *m, struct fus_error *err)
     if (!code)
         code = fus_run_dir_look(&found, run->options.folder, err);
     for (int i = 0; i < m->n && !code; i++)
-        code = fus_run_dir_apart(run->options.folder, m->shards[i].folder, err);
+        code = fus_run_dir_apart(run->options.folder, m->shards[i].out, err);
     return code ? code
                 : fus_run_dir_claim(&run->state.replace, &found, run->options.folder, false, run->options.force, err);
 }
@@ -234,7 +238,60 @@ static int begin_folder(struct merge *m, struct fus_error *err)
     return code ? code : fus_localizer_make_folders(m->run, m->run->options.folder, err);
 }
 
-static int merge(struct merge *m, struct fus_error *err)
+/* The models over the set of --validate, after the units are chosen. */
+static int merge_second(struct merge *m, bool check, struct fus_error *err)
+{
+    double start = fus_run_now();
+    int code = FUS_OK;
+    for (int i = 0; m->second && i < m->run->n_models && !code; i++)
+        if ((code = merge_model(m->second, i, check, err)) != FUS_OK)
+            fus_base_blame(err, "--validate: ");
+    m->run->second_seconds += fus_run_now() - start;
+    return code;
+}
+
+static void free_shards(struct merge *m)
+{
+    m->run->kept = m->shards[0].provenance.text; /* options point to texts in it */
+    m->shards[0].provenance.text = NULL;
+    for (int i = 0; i < m->n; i++)
+        fus_provenance_free(&m->shards[i].provenance);
+    fus_base_free(m->shards);
+}
+
+/* The shards of the second set are in folders of the first set's (work_dir.h). */
+static int find_second(struct merge *second, const struct merge *m, struct fus_error *err)
+{
+    for (int i = 0; i < m->n; i++) {
+        second->shards[i].out = m->shards[i].out;
+        fus_run_dir_state(second->shards[i].folder, m->shards[i].out, "second");
+    }
+    int code = check_shards(second, err);
+    if (!code)
+        code = restore_run(second, err);
+    return code ? code : fus_second_set_check(m->run, err);
+}
+
+/* second: empty, used if the run has a second set. */
+static int restore_second(struct merge *m, struct merge *second, struct fus_error *err)
+{
+    struct fus_localizer *run = m->run;
+    if (!run->options.validate)
+        return FUS_OK;
+    double start = fus_run_now();
+    int code = fus_second_set_begin(run, err);
+    if (code)
+        return code;
+    *second = (struct merge){run->second, fus_base_alloc((size_t)m->n, sizeof *second->shards), m->n, NULL};
+    if (!second->shards)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %d shards", m->n);
+    m->second = second;
+    code = find_second(second, m, err);
+    run->second_seconds = fus_run_now() - start;
+    return code ? fus_base_blame(err, "--validate: ") : FUS_OK;
+}
+
+static int merge(struct merge *m, struct merge *second, struct fus_error *err)
 {
     struct fus_localizer *run = m->run;
     int code = claim_folder(m, err);
@@ -242,7 +299,9 @@ static int merge(struct merge *m, struct fus_error *err)
         code = check_shards(m, err);
     if (!code)
         code = restore_run(m, err);
-    run->models_seconds = fus_run_now() - run->started;
+    if (!code)
+        code = restore_second(m, second, err);
+    run->models_seconds = fus_run_now() - run->started - run->second_seconds;
     if (!code)
         fus_run_dir_state(run->pictures.sheet_file, m->shards[0].folder, "pictures.png");
     for (int turn = 0; turn < 2 && !code; turn++) { /* check all models before the first is tested */
@@ -250,6 +309,8 @@ static int merge(struct merge *m, struct fus_error *err)
             code = begin_folder(m, err);
         for (int i = 0; i < run->n_models && !code; i++)
             code = merge_model(m, i, turn == 0, err);
+        if (!code)
+            code = merge_second(m, turn == 0, err);
     }
     return code;
 }
@@ -257,21 +318,21 @@ static int merge(struct merge *m, struct fus_error *err)
 int fus_localizer_merge(struct fus_localizer *run, const char *const *folders, int n, fus_localizer_listener *listener,
                         void *context, struct fus_error *err)
 {
-    struct merge m = {run, fus_base_alloc((size_t)n + 1, sizeof *m.shards), n};
+    struct merge second = {0}, m = {run, n > 0 ? fus_base_alloc((size_t)n, sizeof *m.shards) : NULL, n, NULL};
     if (n < 1 || !run->options.folder || run->n_models || !m.shards) {
         fus_base_free(m.shards);
         return fus_base_fail(err, FUS_EINVAL, "shards, a folder, and a run without models expected");
     }
     run->listener = listener;
     run->listener_context = context;
-    for (int i = 0; i < n; i++)
-        m.shards[i].folder = folders[i];
-    int code = merge(&m, err);
+    for (int i = 0; i < n; i++) {
+        m.shards[i].out = folders[i];
+        snprintf(m.shards[i].folder, sizeof m.shards[i].folder, "%s", folders[i]);
+    }
+    int code = merge(&m, &second, err);
     run->measured = !code;
-    run->kept = m.shards[0].provenance.text; /* options point to texts in it */
-    m.shards[0].provenance.text = NULL;
-    for (int i = 0; i < n; i++)
-        fus_provenance_free(&m.shards[i].provenance);
-    fus_base_free(m.shards);
+    free_shards(&m);
+    if (m.second)
+        free_shards(m.second);
     return code;
 }

@@ -69,6 +69,7 @@ struct fus_localizer {
     void *listener_context;
     struct fus_note_sink notes;       /* of this run: to the listener */
     struct fus_localizer *second;     /* the run over the set of --validate; NULL: none. Owned */
+    char *second_folder;              /* of its state, in a shard; NULL: none */
     struct fus_localizer *first;      /* in that run: whose units are measured */
     struct fus_explain_pass *explain; /* in a run for one unit of a finished run (explain_pass.h); NULL: none */
     char *kept;                       /* memory of the options restored from a shard; NULL: none */

@@ -8,6 +8,8 @@
 
 #include "analysis/contrast.h"
 #include "analysis/localizer/accumulator.h"
+#include "analysis/localizer/state/work_dir.h"
+#include "analysis/run/run_dir.h"
 #include "analysis/run/run_read.h"
 #include "analysis/run/run_write.h"
 #include "nn/base/sha256.h"
@@ -27,8 +29,43 @@ static struct fus_run_options options_of(const struct fus_localizer *run)
     o.sweep = o.consistency = o.matched = o.equal_n = o.full_units = false;
     o.sesoi = 0;
     o.validate = o.groups = o.subsample = o.folder = NULL;
-    o.resume = o.force = false;
+    o.resume = o.resume && o.n_shards;
+    o.force = false;
     return o;
+}
+
+int fus_second_set_begin(struct fus_localizer *run, struct fus_error *err)
+{
+    struct fus_run_options options = options_of(run);
+    if (options.n_shards) {
+        char path[FUS_RUN_DIR_PATH];
+        fus_run_dir_state(path, run->options.folder, "second");
+        options.folder = run->second_folder = fus_base_strdup(path);
+        if (!run->second_folder)
+            return fus_base_fail(err, FUS_ENOMEM, "no memory for a second set");
+        int code = fus_run_dir_check_length(path, err);
+        if (code)
+            return code;
+    }
+    int code = fus_localizer_create(&run->second, &options, err);
+    if (code)
+        return code;
+    run->second->first = run;
+    run->second->listener = run->listener;
+    run->second->listener_context = run->listener_context;
+    return FUS_OK;
+}
+
+static int copy_texts(struct fus_model_summary *to, const struct fus_model_summary *from, struct fus_error *err)
+{
+    to->name = fus_base_strdup(from->name);
+    to->source = fus_base_strdup(from->source);
+    to->architecture = fus_base_strdup(from->architecture);
+    to->preprocess = fus_base_strdup(from->preprocess);
+    memcpy(to->sha256, from->sha256, sizeof to->sha256);
+    return to->name && to->source && to->architecture && to->preprocess
+               ? FUS_OK
+               : fus_base_fail(err, FUS_ENOMEM, "no memory for the summary of %s", from->name);
 }
 
 /* The models as the first run found them; they are opened again when they are needed. */
@@ -50,7 +87,7 @@ static int copy_models(struct fus_localizer *second, const struct fus_localizer 
         if (!to->taps || !summary->layers)
             return fus_base_fail(err, FUS_ENOMEM, "no memory for the list of layers");
         memcpy(to->taps, from->taps, n * sizeof *to->taps);
-        memcpy(summary->sha256, run->summary.models[i].sha256, sizeof summary->sha256);
+        code = copy_texts(summary, &run->summary.models[i], err);
         to->n_layers = from->n_layers;
         to->preprocess = from->preprocess;
         to->batch = from->batch, to->n_shown = from->n_shown, to->low_memory = from->low_memory,
@@ -121,14 +158,9 @@ int fus_second_set_create(struct fus_localizer *run, struct fus_error *err)
     if (!run->options.validate)
         return FUS_OK;
     double start = fus_run_now();
-    const struct fus_run_options options = options_of(run);
-    int code = fus_localizer_create(&run->second, &options, err);
-    if (code)
-        return code;
-    run->second->first = run;
-    run->second->listener = run->listener;
-    run->second->listener_context = run->listener_context;
-    code = copy_models(run->second, run, err);
+    int code = fus_second_set_begin(run, err);
+    if (!code)
+        code = copy_models(run->second, run, err);
     if (!code)
         code = fus_run_set_list(run->second, err);
     if (!code)
@@ -137,9 +169,14 @@ int fus_second_set_create(struct fus_localizer *run, struct fus_error *err)
         code = match_categories(run, err);
     if (code)
         return fus_base_blame(err, "--validate: ");
-    code = warn_of_shared(run, err);
+    code = run->options.n_shards ? FUS_OK : warn_of_shared(run, err);
     run->second_seconds = fus_run_now() - start;
     return code;
+}
+
+int fus_second_set_open(struct fus_localizer *run, struct fus_error *err)
+{
+    return run->second && run->options.n_shards ? fus_work_dir_open(run->second, err) : FUS_OK;
 }
 
 int fus_second_set_measure(struct fus_localizer *run, struct fus_error *err)
@@ -152,26 +189,44 @@ int fus_second_set_measure(struct fus_localizer *run, struct fus_error *err)
     return code;
 }
 
-char *fus_second_set_digest(const struct fus_localizer *run)
+void fus_second_set_digest(char hex[65], const struct fus_localizer *run)
 {
     const struct fus_set *set = &run->second->pictures.set;
-    char hex[FUS_SHA256_HEX], name[1024];
+    char name[1024];
     struct fus_sha256 sha;
     fus_sha256_start(&sha);
     for (int i = 0; i < set->n_pictures; i++) {
         fus_run_write_picture_name(name, set, i);
         const char *const fields[] = {name, set->categories[set->pictures[i].category],
                                       set->subcategories[set->pictures[i].subcategory],
-                                      run->second->pictures.sha256[i]};
+                                      run->options.n_shards ? "" : run->second->pictures.sha256[i]};
         for (int k = 0; k < 4; k++)
             fus_sha256_add(&sha, fields[k], strlen(fields[k]) + 1);
     }
     fus_sha256_hex(&sha, hex);
-    size_t room = strlen(set->description) + sizeof hex + 2;
-    char *text = fus_base_alloc(room, 1);
-    if (text)
-        snprintf(text, room, "%s, %s", set->description, hex);
-    return text;
+}
+
+/* Whether a model of the second run is the first run's, with the same layers. */
+static bool same_model(const struct fus_localizer *run, int model)
+{
+    const struct fus_run_model *a = &run->models[model], *b = &run->second->models[model];
+    bool same = strcmp(a->name, b->name) == 0 && a->n_layers == b->n_layers &&
+                strcmp(run->summary.models[model].sha256, run->second->summary.models[model].sha256) == 0;
+    for (int i = 0; same && i < a->n_layers; i++)
+        same = strcmp(a->taps[i].name, b->taps[i].name) == 0 && a->taps[i].channels == b->taps[i].channels &&
+               a->taps[i].height == b->taps[i].height && a->taps[i].width == b->taps[i].width;
+    return same;
+}
+
+int fus_second_set_check(const struct fus_localizer *run, struct fus_error *err)
+{
+    bool same = run->n_models == run->second->n_models;
+    for (int i = 0; same && i < run->n_models; i++)
+        same = same_model(run, i);
+    if (!same)
+        return fus_base_fail(err, FUS_EINVAL, "the second set was shown to other models");
+    int code = match_categories(run, err);
+    return code ? code : warn_of_shared(run, err);
 }
 
 /* ---- a layer ---- */

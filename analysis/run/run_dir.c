@@ -52,7 +52,7 @@ void fus_run_dir_model_state(char path[FUS_RUN_DIR_PATH], const char *folder, in
 
 /* ---- what a run writes, folder by folder ---- */
 
-enum level { TOP, FIGURES, UNITS, LABELS, PARTS, COUNTED, NO_LEVEL };
+enum level { TOP, FIGURES, UNITS, LABELS, PARTS, COUNTED, SECOND, SECOND_PARTS, NO_LEVEL };
 
 static bool is_number(const char *s)
 {
@@ -103,6 +103,7 @@ static bool is_known_file(enum level level, const char *name)
     case LABELS:
         return ends_with(name, n, ".npz");
     case PARTS:
+    case SECOND_PARTS:
         return is_one_of(name, n, parts);
     case COUNTED:
         return starts_with(name, "moments-") || starts_with(name, "responses-") || starts_with(name, "decided-");
@@ -120,7 +121,11 @@ static enum level level_below(enum level level, const char *name)
                                             : NO_LEVEL;
     if (level == UNITS)
         return LABELS;
-    return level == PARTS && is_number(name) ? COUNTED : NO_LEVEL;
+    if (level == PARTS && strcmp(name, "second") == 0)
+        return SECOND;
+    if (level == SECOND)
+        return strcmp(name, "parts") == 0 ? SECOND_PARTS : NO_LEVEL;
+    return (level == PARTS || level == SECOND_PARTS) && is_number(name) ? COUNTED : NO_LEVEL;
 }
 
 /* ---- walking through it ---- */
@@ -151,12 +156,12 @@ static void remove_entry(struct walk *w, const char *path, bool folder)
 static void see_file(struct walk *w, enum level level, const char *path, const char *name)
 {
     int first, end;
-    bool lock = level == PARTS && strcmp(name, "lock") == 0;
+    bool lock = (level == PARTS || level == SECOND_PARTS) && strcmp(name, "lock") == 0;
     if (!is_known_file(level, name)) {
         note(w->dir->stranger, name);
         return;
     }
-    if (w->remove && !lock)
+    if (w->remove && !(lock && level == PARTS))
         remove_entry(w, path, false);
     if (lock || temporary_part(name))
         return;

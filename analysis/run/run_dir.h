@@ -5,7 +5,8 @@
  *   layers.csv run.json report.html ...     units/MODEL/LAYER.npz     figures/NAME.svg
  *   parts/                                  the state of a run at work, or what a shard
  *                                           counted (work_dir.h):
- *   parts/run.tsv parts/lock parts/pictures.png     parts/MODEL/...   MODEL: its number */
+ *   parts/run.tsv parts/lock parts/pictures.png     parts/MODEL/...   MODEL: its number
+ *   parts/second/parts/...                          in a shard, the same of the --validate set */
 #ifndef FUS_RUN_DIR_H
 #define FUS_RUN_DIR_H
 

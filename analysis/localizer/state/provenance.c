@@ -186,10 +186,12 @@ int fus_provenance_write(char **text, const struct fus_localizer *run, struct fu
     for (int i = 0; i < run->pictures.set.n_pictures; i++)
         add_picture(&t, run, i);
     if (run->second) {
-        char *second = fus_second_set_digest(run);
-        t.failed = t.failed || !second;
-        add_line(&t, "validate", second ? second : "");
-        fus_base_free(second);
+        char digest[65];
+        fus_second_set_digest(digest, run);
+        begin_line(&t, "validate");
+        add_field(&t, run->second->pictures.set.description);
+        add_field(&t, digest);
+        end_line(&t);
     }
     *text = t.s;
     if (!t.failed)
@@ -453,6 +455,10 @@ static bool restore_line(struct fus_localizer *run, const struct fus_provenance 
         return fus_run_options_set(&run->options, l->field[1], l->field[2]);
     if (is(l, "set", 5))
         return restore_set(&run->pictures.set, l);
+    if (is(l, "validate", 3)) {
+        run->options.validate = l->field[1];
+        return true;
+    }
     if (is(l, "category", 2))
         return copy_text(&run->pictures.set.categories[run->pictures.set.n_categories], l->field[1]) &&
                ++run->pictures.set.n_categories;
@@ -494,6 +500,9 @@ int fus_provenance_restore(struct fus_localizer *run, const struct fus_provenanc
             return fus_base_fail(err, FUS_EFORMAT, "line %d is not what a run writes", i + 1);
     if (!set->description)
         return fus_base_fail(err, FUS_EFORMAT, "it says nothing about its set");
+    for (int i = 0; i < run->n_models; i++)
+        if (run->models[i].n_layers == 0)
+            return fus_base_fail(err, FUS_EFORMAT, "model %s has no layers", run->models[i].name);
     return fus_run_set_make_grey(&run->pictures, err);
 }
 

@@ -15,6 +15,7 @@
  *   model NAME SOURCE SHA256 ARCHITECTURE PREPROCESS, followed by its layers:
  *   layer NAME CHANNELS HEIGHT WIDTH ORDER DEPTH
  *   picture NAME CATEGORY SUBCATEGORY INDEX HALF SOURCE SHA256 LUMINANCE CONTRAST SLOPE GREY
+ *   validate DESCRIPTION DIGEST  the set of --validate (second_set.h)
  *
  * A field that only another shard knows is `-`. GREY: FUS_NEAR_BYTES bytes (near.h) in
  * hexadecimal. */
@@ -44,7 +45,8 @@ void fus_provenance_free(struct fus_provenance *p);
 int fus_provenance_same(const struct fus_provenance *found, const struct fus_provenance *expected, bool apart,
                         struct fus_error *err);
 
-/* Restores a run: options, set, models with their layers, pictures. Fields that only another shard
+/* Restores a run: options, set, models with their layers, pictures; options.validate is the second
+ * set's description. Fields that only another shard
  * knows stay empty. Texts of options are owned by p. */
 int fus_provenance_restore(struct fus_localizer *run, const struct fus_provenance *p, struct fus_error *err);
 

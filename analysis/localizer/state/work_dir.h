@@ -5,6 +5,7 @@
  *   run.tsv       what the run's result depends on (provenance.h)
  *   lock          held by the process at work
  *   pictures.png  the thumbnails of the whole set, in shard 1
+ *   second/parts  in a shard, the same for the set of --validate (second_set.h)
  *   0/, 1/, ...   for each model: files of its layers (state_file.h), and decided-LAYER for each
  *                 finished layer (layer_result.h) */
 #ifndef FUS_WORK_DIR_H
