@@ -230,7 +230,7 @@ static void test_memory(void)
     fus_moments_destroy(&m);
 }
 
-/* draw_sums and draw_counts: the same bits in every row of the table of kernels, those of plain C. */
+/* draw_sums and draw_counts: every row of the table of kernels has the bits of plain C. */
 static void test_kernels(void)
 {
     enum { WIDE = 64, ROWS = 7 };
