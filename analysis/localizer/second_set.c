@@ -353,7 +353,8 @@ int fus_second_set_decide(struct fus_localizer *second, int model, int layer, st
                              .accumulator = a,
                              .started = fus_run_now(),
                              .err = err};
-    fus_accumulator_finish(a);
-    fus_threads_run(decide, &s);
+    s.code = fus_accumulator_finish(a, err);
+    if (!s.code)
+        fus_threads_run(decide, &s);
     return s.code;
 }

@@ -19,7 +19,7 @@ struct fus_moments fus_halves_view(const struct fus_moments *m, int half)
     int n = m->n_groups / 2;
     size_t skip = (size_t)(half * n) * m->n_units;
     return (struct fus_moments){
-        n, m->n_units, m->n + half * n, m->mean + skip, m->m2 + skip, m->m3 ? m->m3 + skip : NULL, m->is_signed};
+        n, m->n_units, m->n + half * n, m->mean + skip, m->m2 + skip, m->m3 ? m->m3 + skip : NULL, m->is_signed, false};
 }
 
 int fus_halves_merge(struct fus_moments *out, const struct fus_moments *m, struct fus_error *err)
