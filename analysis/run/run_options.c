@@ -94,6 +94,7 @@ static const struct option {
     {"sweep", FLAG, AT(sweep), NULL, 0, true},
     {"consistency", FLAG, AT(consistency), NULL, 0, true},
     {"matched", FLAG, AT(matched), NULL, 0, true},
+    {"draws", FLAG, AT(draws), NULL, 0, false},
     {"group", TEXT, AT(groups), NULL, 0, true},
     {"sesoi", REAL, AT(sesoi), NULL, 0, true},
     {"subsample", TEXT, AT(subsample), NULL, 0, true},
@@ -265,6 +266,9 @@ int fus_run_options_check(const struct fus_run_options *o, struct fus_error *err
         return fus_base_fail(err, FUS_EINVAL,
                              "--matched chooses units in one half of the pictures and measures them "
                              "in the other: --halves alternate or option expected");
+    if (o->draws && !o->bootstrap && !o->matched)
+        return fus_base_fail(err, FUS_EINVAL,
+                             "--draws writes what --bootstrap and --matched computed: one of them expected");
     if (o->sesoi > 0 && !o->bootstrap)
         return fus_base_fail(err, FUS_EINVAL, "--sesoi compares intervals, which need --bootstrap");
     if (o->over != FUS_REDRAW_PICTURES && o->interval == FUS_INTERVAL_BCA)
