@@ -147,6 +147,7 @@ accuracy: $(TESTS)
 bench: $(PROGRAM)
 	./$(PROGRAM) bench --totals
 	sh tests/bench/bench.sh ./$(PROGRAM)
+	sh tests/bench/sdc.sh ./$(PROGRAM)
 
 $(BUILD)/%.o: %.c $(BUILD)/command
 	@mkdir -p $(@D)

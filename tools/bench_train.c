@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* fusiform bench --train: see bench_train.h. */
-#define _POSIX_C_SOURCE 200809L
 #include "tools/bench_train.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "analysis/localizer/model.h"
+#include "nn/base/clock.h"
 #include "nn/base/rng.h"
 #include "nn/train/train.h"
+#include "tools/timing.h"
 
 #define PHASES 8
 static const char *const phases[PHASES] = {"forward", "inputs", "weights", "norms", "rest", "update", "other", "step"};
@@ -24,25 +24,6 @@ struct bench {
     double *seconds; /* [PHASES, rounds] */
     double *peaks;   /* [rounds] */
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, int n)
-{
-    qsort(values, (size_t)n, sizeof *values, by_value);
-    return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
-}
 
 /* Stages from the asked one on, and the heads. */
 static bool is_trained(void *context, const char *name)
@@ -100,12 +81,12 @@ static int time_step(struct bench *b, int round, struct fus_error *err)
     struct fus_train_result result;
     struct fus_train_times t;
     fus_train_time(b->train, &t);
-    double start = now();
+    double start = fus_clock_now();
     int code = fus_train_gradients(b->train, &result, &batch, err);
     if (code)
         return code;
     fus_train_update(b->train, 1e-6, 1e-6);
-    double step = now() - start, parts[PHASES] = {t.forward, t.dx, t.dw, t.norms, t.rest, t.update, 0, step};
+    double step = fus_clock_now() - start, parts[PHASES] = {t.forward, t.dx, t.dw, t.norms, t.rest, t.update, 0, step};
     for (int i = 0; i + 2 < PHASES; i++)
         step -= parts[i];
     parts[PHASES - 2] = step;
@@ -119,7 +100,7 @@ static int time_step(struct bench *b, int round, struct fus_error *err)
 static void print(struct bench *b)
 {
     const struct fus_bench_train *a = b->asked;
-    double flops[3], all, peak = median(b->peaks, a->rounds);
+    double flops[3], all, peak = fus_timing_median(b->peaks, a->rounds);
     fus_train_flops(flops, b->train);
     all = flops[0] + flops[1] + flops[2];
     if (!a->csv)
@@ -127,9 +108,10 @@ static void print(struct bench *b)
                fus_train_isa(b->train), fus_base_threads(), fus_base_threads() > 1 ? "s" : "", a->batch, a->rounds,
                "phase", "ms", "GFLOP/s", "% peak");
     for (int i = 0; i < PHASES; i++) {
-        double ms = median(b->seconds + i * a->rounds, a->rounds) * 1e3 / a->batch, work = i < 3             ? flops[i]
-                                                                                           : i + 1 == PHASES ? all
-                                                                                                             : 0;
+        double ms = fus_timing_median(b->seconds + i * a->rounds, a->rounds) * 1e3 / a->batch, work = i < 3 ? flops[i]
+                                                                                                      : i + 1 == PHASES
+                                                                                                          ? all
+                                                                                                          : 0;
         double rate = ms > 0 ? work / ms * 1e-6 : 0;
         printf(a->csv ? "%s,%.4f,%.2f,%.1f\n" : "%-10s %12.4f %9.2f %6.1f\n", phases[i], ms, rate, 100 * rate / peak);
     }

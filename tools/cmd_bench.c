@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /* fusiform bench: a network's time, layer by layer. */
-#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "analysis/localizer/model.h"
+#include "nn/base/clock.h"
 #include "nn/base/rng.h"
 #include "nn/base/threads.h"
 #include "tools/args.h"
+#include "tools/bench_sdc.h"
 #include "tools/bench_train.h"
 #include "tools/commands.h"
 #include "tools/model_args.h"
+#include "tools/timing.h"
+
+#define MOST_VOXELS 200000 /* of --sdc */
 
 static const char help[] =
     "usage: fusiform bench [--model FILE] [--batch N] [--threads N] [--rounds N] [--conv direct|auto] [--totals] "
     "[--csv]\n"
     "                      [--prefix P] [--preprocess P] [--activation A]\n"
-    "       fusiform bench --train [--from STAGE] [--max-memory N] [--model FILE] [--batch N] [--rounds N] ..\n\n"
+    "       fusiform bench --train [--from STAGE] [--max-memory N] [--model FILE] [--batch N] [--rounds N] ..\n"
+    "       fusiform bench --sdc [--only step|pairs|ridge] [--voxels N] [--rounds N] [--threads N] [--csv]\n\n"
     "Times forward passes through a network (default random:resnet50?seed=1) on noise, medians over the rounds: a "
     "table of\n"
     "layers, or with --csv rows `layer,ms,gflops,percent_of_peak,algorithm,shape` per picture and last\n"
@@ -39,29 +43,17 @@ static const char help[] =
     "with GFLOP/s\n"
     "                 and their share of the peak\n"
     "  --from STAGE   ... of this stage and what follows it alone, such as layer4\n"
-    "  --max-memory N ... in N bytes (512M, 2G); blocks are computed twice where that is needed\n\n"
+    "  --max-memory N ... in N bytes (512M, 2G); blocks are computed twice where that is needed\n"
+    "  --sdc          shared decodable concepts instead, on noise in 512 dimensions: a decoder's step of 128 trials of "
+    "15,000 voxels;\n"
+    "                 nearest vectors of 8 participants and clusters at all eps, 20,000 vectors; ridge regression of "
+    "15,000 voxels\n"
+    "                 (the products once, then each penalty; 3 GB); with --csv rows "
+    "`part,MS,LEAST_MS,GFLOPS,PERCENT_OF_PEAK`\n"
+    "  --only PART    ... step, pairs or ridge alone\n"
+    "  --voxels N     ... of N voxels\n\n"
     "example: fusiform bench --model resnet50.pth --threads 1\n"
     "         fusiform bench --model resnet50.pth --totals\n";
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Sorts them. */
-static double median(double *values, int n)
-{
-    qsort(values, (size_t)n, sizeof *values, by_value);
-    return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
-}
 
 static int ignore(void *context, int tap, int picture, const float *blocked)
 {
@@ -93,8 +85,8 @@ static struct figure figure_of(const struct timing *t, double *seconds, double f
 {
     for (int i = 0; i < t->rounds; i++)
         t->shares[i] = seconds[i] > 0 ? 100 * flops * t->batch / seconds[i] * 1e-9 / t->peaks[i] : 0;
-    double ms = median(seconds, t->rounds) * 1e3 / t->batch;
-    return (struct figure){ms, ms > 0 ? flops / ms * 1e-6 : 0, median(t->shares, t->rounds)};
+    double ms = fus_timing_median(seconds, t->rounds) * 1e3 / t->batch;
+    return (struct figure){ms, ms > 0 ? flops / ms * 1e-6 : 0, fus_timing_median(t->shares, t->rounds)};
 }
 
 static void print_layer(const struct fus_layer_info *info, struct figure f, bool csv)
@@ -135,7 +127,7 @@ static void print_timing(const struct fus_model *m, struct timing *t, bool csv)
     else
         printf("\n%-58s %9.4f %9.2f %6.1f  per picture\npeak of multiply-adds %.1f GFLOP/s, load %.1f ms, network %.1f "
                "MB, peak memory %.1f MB\n",
-               "total", f.ms, f.rate, f.percent, median(t->peaks, t->rounds), t->load * 1e3,
+               "total", f.ms, f.rate, f.percent, fus_timing_median(t->peaks, t->rounds), t->load * 1e3,
                (double)fus_net_bytes(m->net) / 1e6, memory);
 }
 
@@ -194,13 +186,13 @@ static int time_model(struct figure *total, struct timing *t, struct asked *a, s
 {
     struct fus_model m;
     size_t rounds = (size_t)t->rounds;
-    double start = now();
+    double start = fus_clock_now();
     a->options.batch = t->batch;
     a->options.apart = a->totals ? t->batch : 0;
     int code = fus_model_open(&m, a->path, &a->choice, &a->options, err);
     if (code)
         return code;
-    t->load = now() - start;
+    t->load = fus_clock_now() - start;
     t->n_layers = fus_net_n_layers(m.net);
     t->layers = fus_base_alloc((size_t)t->n_layers * rounds, sizeof *t->layers);
     t->passes = fus_base_alloc(rounds, sizeof *t->passes);
@@ -246,16 +238,63 @@ static int time_totals(struct timing *t, struct asked *a, int batch, struct fus_
     return code;
 }
 
+/* Which of the three tables, and what only one of them knows. */
+struct kind {
+    bool trains, is_sdc;
+    int conv; /* -1: not given */
+    struct fus_choice precision, only;
+    struct fus_bench_train train;
+    struct fus_bench_sdc sdc;
+};
+
+/* 0, or the status of wrong usage. */
+static int check(const struct kind *k, const struct asked *a)
+{
+    const char *from = k->train.from;
+    if (k->trains && k->precision.value != FUS_PRECISION_FP32)
+        return fus_args_usage("bench", "--precision bf16 is not for --train");
+    if (!k->trains && (from || k->train.max_memory))
+        return fus_args_usage("bench", "--from and --max-memory are for --train");
+    if (from && (strncmp(from, "layer", 5) != 0 || from[5] < '1' || from[5] > '4' || from[6]))
+        return fus_args_usage("bench", "--from: '%s' found, a stage such as layer4 expected", from);
+    if (!k->is_sdc && (k->only.value || k->sdc.voxels))
+        return fus_args_usage("bench", "--only and --voxels are for --sdc");
+    if (k->is_sdc && (k->trains || a->totals || a->path || k->conv >= 0 || k->precision.value))
+        return fus_args_usage("bench", "--sdc goes with --only, --voxels, --rounds, --threads and --csv alone");
+    if (k->sdc.voxels > MOST_VOXELS)
+        return fus_args_usage("bench", "--voxels: %d found, at most %d expected", k->sdc.voxels, MOST_VOXELS);
+    return fus_model_args_check("bench", &a->choice);
+}
+
+static int time_training(struct kind *k, const struct asked *a, int batch, int rounds, struct fus_error *err)
+{
+    k->train.path = a->path;
+    k->train.choice = &a->choice;
+    k->train.batch = batch ? batch : 16;
+    k->train.rounds = rounds;
+    k->train.csv = a->csv;
+    k->train.winograd = k->conv == 0;
+    return fus_bench_train_run(&k->train, err);
+}
+
+static int time_sdc(struct kind *k, const struct asked *a, int rounds, struct fus_error *err)
+{
+    k->sdc.part = (enum fus_bench_sdc_part)k->only.value;
+    k->sdc.rounds = rounds;
+    k->sdc.csv = a->csv;
+    return fus_bench_sdc_run(&k->sdc, err);
+}
+
 int fus_cmd_bench(int argc, char **argv)
 {
     static const struct fus_word kernels[] = {{"auto", 0}, {"direct", 1}, {0}};
+    static const struct fus_word parts[] = {
+        {"step", FUS_BENCH_SDC_STEP}, {"pairs", FUS_BENCH_SDC_PAIRS}, {"ridge", FUS_BENCH_SDC_RIDGE}, {0}};
     struct fus_choice conv = {kernels, -1}; /* auto; of training: direct */
-    struct fus_choice precision = {fus_model_args_precisions, FUS_PRECISION_FP32};
     int batch = 0;
-    struct asked a = {.path = "random:resnet50?seed=1"};
+    struct asked a = {0};
     struct timing t = {.rounds = 15};
-    struct fus_bench_train train = {0};
-    bool trains = false;
+    struct kind k = {.precision = {fus_model_args_precisions, FUS_PRECISION_FP32}, .only = {parts, FUS_BENCH_SDC_ALL}};
     struct fus_texts none = {0};
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &a.path},
                                    {"--prefix", FUS_ARG_TEXT, &a.choice.prefix},
@@ -265,43 +304,35 @@ int fus_cmd_bench(int argc, char **argv)
                                    {"--rounds", FUS_ARG_COUNT, &t.rounds},
                                    {"--csv", FUS_ARG_FLAG, &a.csv},
                                    {"--conv", FUS_ARG_CHOICE, &conv},
-                                   {"--precision", FUS_ARG_CHOICE, &precision},
+                                   {"--precision", FUS_ARG_CHOICE, &k.precision},
                                    {"--low-memory", FUS_ARG_FLAG, &a.options.low_memory},
                                    {"--totals", FUS_ARG_FLAG, &a.totals},
-                                   {"--train", FUS_ARG_FLAG, &trains},
-                                   {"--from", FUS_ARG_TEXT, &train.from},
-                                   {"--max-memory", FUS_ARG_BYTES, &train.max_memory},
+                                   {"--train", FUS_ARG_FLAG, &k.trains},
+                                   {"--from", FUS_ARG_TEXT, &k.train.from},
+                                   {"--max-memory", FUS_ARG_BYTES, &k.train.max_memory},
+                                   {"--sdc", FUS_ARG_FLAG, &k.is_sdc},
+                                   {"--only", FUS_ARG_CHOICE, &k.only},
+                                   {"--voxels", FUS_ARG_COUNT, &k.sdc.voxels},
                                    {0}};
-    int status = fus_args_parse("bench", help, args, &none, argc, argv);
+    struct fus_error err = {0};
+    int status = fus_args_parse("bench", help, args, &none, argc, argv), code;
     if (status)
         return status < 0 ? 0 : status;
     if (none.n)
         return fus_args_usage("bench", "'%s' is not expected", none.items[0]);
-    if (trains && precision.value != FUS_PRECISION_FP32)
-        return fus_args_usage("bench", "--precision bf16 is not for --train");
-    if (!trains && (train.from || train.max_memory))
-        return fus_args_usage("bench", "--from and --max-memory are for --train");
-    if (train.from &&
-        (strncmp(train.from, "layer", 5) != 0 || train.from[5] < '1' || train.from[5] > '4' || train.from[6]))
-        return fus_args_usage("bench", "--from: '%s' found, a stage such as layer4 expected", train.from);
+    k.conv = conv.value;
     a.options.direct = conv.value == 1;
-    a.options.precision = (enum fus_precision)precision.value;
-    status = fus_model_args_check("bench", &a.choice);
+    a.options.precision = (enum fus_precision)k.precision.value;
+    status = check(&k, &a);
     if (status)
         return status;
-    struct fus_error err = {0};
-    int code;
+    a.path = a.path ? a.path : "random:resnet50?seed=1";
     t.batch = batch ? batch : 1;
-    if (trains) {
-        train.path = a.path;
-        train.choice = &a.choice;
-        train.batch = batch ? batch : 16;
-        train.rounds = t.rounds;
-        train.csv = a.csv;
-        train.winograd = conv.value == 0;
-        code = fus_bench_train_run(&train, &err);
-        return code ? fus_args_failed(&err) : 0;
-    }
-    code = a.totals ? time_totals(&t, &a, batch ? batch : 8, &err) : time_model(NULL, &t, &a, &err);
+    if (k.is_sdc)
+        code = time_sdc(&k, &a, t.rounds, &err);
+    else if (k.trains)
+        code = time_training(&k, &a, batch, t.rounds, &err);
+    else
+        code = a.totals ? time_totals(&t, &a, batch ? batch : 8, &err) : time_model(NULL, &t, &a, &err);
     return code ? fus_args_failed(&err) : 0;
 }

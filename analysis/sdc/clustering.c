@@ -10,6 +10,7 @@
 #include "analysis/sdc/null.h"
 #include "analysis/sdc/page.h"
 #include "nn/base/number.h"
+#include "nn/base/threads.h"
 #include "stimuli/set/folder.h"
 
 void fus_sdc_cluster_defaults(struct fus_sdc_cluster_options *o)
@@ -259,8 +260,15 @@ static int cluster_kind(struct kind *k, struct fus_sdc_cluster_result *result, s
     return FUS_OK;
 }
 
-int fus_sdc_cluster_folder(const struct fus_sdc_cluster_options *o, struct fus_sdc_cluster_result *result,
-                           struct fus_error *err)
+struct running {
+    const struct fus_sdc_cluster_options *o;
+    struct fus_sdc_cluster_result *result;
+    struct fus_error *err;
+    int code;
+};
+
+static int work_through(const struct fus_sdc_cluster_options *o, struct fus_sdc_cluster_result *result,
+                        struct fus_error *err)
 {
     static const char *const names[] = {"weight", "pattern"};
     struct kind *kinds = fus_base_alloc(2, sizeof *kinds);
@@ -285,4 +293,18 @@ int fus_sdc_cluster_folder(const struct fus_sdc_cluster_options *o, struct fus_s
         close_kind(&kinds[i]);
     fus_base_free(kinds);
     return code;
+}
+
+static void run_all(void *context)
+{
+    struct running *r = context;
+    r->code = work_through(r->o, r->result, r->err);
+}
+
+int fus_sdc_cluster_folder(const struct fus_sdc_cluster_options *o, struct fus_sdc_cluster_result *result,
+                           struct fus_error *err)
+{
+    struct running r = {o, result, err, FUS_OK};
+    fus_threads_run(run_all, &r); /* one start of the threads for all loops */
+    return r.code;
 }

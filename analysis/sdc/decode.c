@@ -15,6 +15,7 @@
 #include "analysis/sdc/page.h"
 #include "analysis/sdc/ridge.h"
 #include "analysis/sdc/units.h"
+#include "nn/base/threads.h"
 
 void fus_sdc_decode_defaults(struct fus_sdc_decode_options *o, bool efird)
 {
@@ -252,7 +253,13 @@ static int write_log(const struct fus_sdc_work *w, struct fus_error *err)
     return fus_sdc_phases_write(&w->phases, path, more, err);
 }
 
-static int run_all(struct fus_sdc_work *w, struct fus_error *err)
+struct running {
+    struct fus_sdc_work *w;
+    struct fus_error *err;
+    int code;
+};
+
+static int work_through(struct fus_sdc_work *w, struct fus_error *err)
 {
     int code = FUS_OK;
     w->started = fus_sdc_phases_now();
@@ -273,6 +280,12 @@ static int run_all(struct fus_sdc_work *w, struct fus_error *err)
     return code ? code : fus_sdc_page_write(w->o->out, err);
 }
 
+static void run_all(void *context)
+{
+    struct running *r = context;
+    r->code = work_through(r->w, r->err);
+}
+
 int fus_sdc_decode_run(const struct fus_sdc_decode_options *o, const struct fus_sdc_decode_hooks *hooks,
                        struct fus_error *err)
 {
@@ -286,8 +299,11 @@ int fus_sdc_decode_run(const struct fus_sdc_decode_options *o, const struct fus_
     if (!code)
         code = fus_sdc_record_begin(&w, &finished, err);
     fus_sdc_phases_end(&w.phases, "open and check inputs");
-    if (!code && !finished)
-        code = run_all(&w, err);
+    struct running r = {&w, err, FUS_OK};
+    if (!code && !finished) {
+        fus_threads_run(run_all, &r); /* one start of the threads for all loops */
+        code = r.code;
+    }
     fus_text_free(&w.record);
     fus_sdc_phases_free(&w.phases);
     fus_sdc_study_close(w.study);

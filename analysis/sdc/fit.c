@@ -18,6 +18,7 @@
 
 #include "analysis/sdc/fit_state.h"
 #include "analysis/sdc/noise.h"
+#include "nn/base/clock.h"
 #include "nn/base/fmath.h"
 #include "nn/base/rng.h"
 #include "nn/base/threads.h"
@@ -169,14 +170,18 @@ static void project_row(void *context, int task, int thread)
     }
 }
 
-static double run_loss(struct fus_sdc_fit *f)
+static void run_decode(struct fus_sdc_fit *f)
 {
     const struct fus_matmul decode = {f->batch, f->v_pad, f->d_pad, f->x, f->w.value, f->b.value, f->z, false, 0, 0};
+    fus_matmul_run(&decode, f->kernel);
+}
+
+static double run_loss(struct fus_sdc_fit *f)
+{
     const struct fus_matmul compare = {f->batch, f->d_pad, f->batch_pad, f->p, f->y_across, NULL, f->s, false, 0, 0};
     const struct fus_matmul back = {f->batch, f->batch_pad, f->d_pad, f->s, f->y, NULL, f->z, false, 0, 0};
     int n = (int)f->batch;
     double loss = 0;
-    fus_matmul_run(&decode, f->kernel);
     fus_threads_for(n, normalise_row, f);
     fus_matmul_run(&compare, f->kernel);
     fus_threads_for(n, scale_row, f);
@@ -238,21 +243,37 @@ struct stepping {
     double loss;
 };
 
+/* Adds the time since *start to *part and starts anew. */
+static void stop_clock(double *part, double *start)
+{
+    double now = fus_clock_now();
+    *part += now - *start;
+    *start = now;
+}
+
 static void run_step(void *context)
 {
     struct stepping *s = context;
     struct fus_sdc_fit *f = s->f;
+    double start = fus_clock_now();
     fus_threads_for((int)f->batch, prepare_row, f);
     fus_threads_for((int)((f->n_voxels + PACKED * 16 - 1) / (PACKED * 16)), pack_voxels, f);
+    stop_clock(&f->times.batch, &start);
+    run_decode(f);
+    stop_clock(&f->times.decode, &start);
     s->loss = run_loss(f);
+    stop_clock(&f->times.loss, &start);
     run_update(f);
+    stop_clock(&f->times.update, &start);
 }
 
 int fus_sdc_fit_step(struct fus_sdc_fit *f, double *loss, struct fus_error *err)
 {
     struct stepping s = {f, 0};
+    double start = fus_clock_now();
     choose(f);
     int code = fus_sdc_data_gather(f->raw, f->source.data, f->trials, f->batch, err);
+    stop_clock(&f->times.batch, &start);
     if (code)
         return code;
     fus_threads_run(run_step, &s);
@@ -264,6 +285,11 @@ int fus_sdc_fit_step(struct fus_sdc_fit *f, double *loss, struct fus_error *err)
 int fus_sdc_fit_steps(const struct fus_sdc_fit *f)
 {
     return (int)f->step;
+}
+
+struct fus_sdc_fit_times fus_sdc_fit_times(const struct fus_sdc_fit *f)
+{
+    return f->times;
 }
 
 /* ---- the decoder ---- */

@@ -55,6 +55,15 @@ size_t fus_sdc_fit_bytes(const struct fus_sdc_fit_source *source, const struct f
 int fus_sdc_fit_step(struct fus_sdc_fit *f, double *loss, struct fus_error *err);
 int fus_sdc_fit_steps(const struct fus_sdc_fit *f); /* taken so far */
 
+/* Seconds of all steps so far. */
+struct fus_sdc_fit_times {
+    double batch;  /* trials, noise, layouts */
+    double decode; /* the product z = W' x~ */
+    double loss;
+    double update; /* the product dW with Adam */
+};
+struct fus_sdc_fit_times fus_sdc_fit_times(const struct fus_sdc_fit *f);
+
 /* The decoder: w [V, d], b [d]. */
 void fus_sdc_fit_result(float *w, float *b, const struct fus_sdc_fit *f);
 

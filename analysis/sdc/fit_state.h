@@ -24,6 +24,7 @@ struct fus_sdc_fit {
     long step, first_averaged, epoch; /* epoch: of `order`; -1: none */
     double power1, power2;            /* beta1^step, beta2^step */
     struct fus_update rule;
+    struct fus_sdc_fit_times times;
     struct fus_sdc_fit_moments w, b; /* [d_pad/16, v_pad, 16], [d_pad] */
     float table[FUS_SDC_NOISE_LEVELS];
 

@@ -6,29 +6,21 @@
  *   run_batch             micro-batch by micro-batch, if frozen norms allow it
  *   run_jobs              the walk
  *   forward_*, back_*     one row by its operator; formulas: norm.c and grad_*.c */
-#define _POSIX_C_SOURCE 200809L
 #include <string.h>
-#include <time.h>
 
+#include "nn/base/clock.h"
 #include "nn/base/threads.h"
 #include "nn/train/engine.h"
 
 /* ---- the clock ---- */
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static double start_clock(const struct fus_train *t)
 {
-    return t->times ? now() : 0;
+    return t->times ? fus_clock_now() : 0;
 }
 
 /* Adds the time since `start` to *part, a member of t->times; does nothing without times. */
-#define STOP_CLOCK(t, part, start) ((t)->times ? (void)((t)->times->part += now() - (start)) : (void)0)
+#define STOP_CLOCK(t, part, start) ((t)->times ? (void)((t)->times->part += fus_clock_now() - (start)) : (void)0)
 
 /* ---- addresses ---- */
 

@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* An update of all parameters, and the cost of a step. */
-#define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "nn/base/clock.h"
 #include "nn/base/threads.h"
+#include "nn/kernel/peak.h"
 #include "nn/train/engine.h"
 
 #define LARGEST_LOG_SCALE 4.6051702f /* of the contrastive temperature: 100 */
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Scales gradients by most / |g| if that is less than 1. */
 static void clip(struct fus_train *t)
@@ -63,11 +56,11 @@ static void update_all(void *context)
 void fus_train_update(struct fus_train *t, double rate, double rate_heads)
 {
     struct updating u = {t, rate, rate_heads};
-    double start = t->times ? now() : 0;
+    double start = t->times ? fus_clock_now() : 0;
     t->n_updates++;
     fus_threads_run(update_all, &u);
     if (t->times)
-        t->times->update += now() - start;
+        t->times->update += fus_clock_now() - start;
 }
 
 /* ---- costs ---- */
@@ -91,31 +84,7 @@ void fus_train_flops(double flops[3], const struct fus_train *t)
     }
 }
 
-#define PEAK_STEPS 8000 /* some 20 us */
-#define PEAK_BURSTS 20
-
-struct peak {
-    const struct fus_kernel *kernel;
-    float kept[1024];
-};
-
-static void peak_task(void *context, int task, int thread)
-{
-    struct peak *p = context;
-    (void)thread;
-    p->kept[task] = p->kernel->fma_chains(PEAK_STEPS);
-}
-
-/* The best of several bursts, since other processes may use the machine. */
 double fus_train_peak(const struct fus_train *t)
 {
-    struct peak p = {.kernel = t->kernel};
-    int threads = fus_base_threads() < 1024 ? fus_base_threads() : 1024;
-    double least = INFINITY;
-    for (int i = 0; i < PEAK_BURSTS; i++) {
-        double start = now();
-        fus_threads_for(threads, peak_task, &p);
-        least = now() - start < least ? now() - start : least;
-    }
-    return 2e-9 * FUS_FMA_CHAINS * t->kernel->width * PEAK_STEPS * threads / least;
+    return fus_peak_measure(t->kernel);
 }
