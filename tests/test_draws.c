@@ -73,7 +73,8 @@ static bool same_numbers(const double *a, const double *b, size_t n)
 
 static bool same_resamples(const struct fus_bootstrap *a, const struct fus_bootstrap *b, size_t columns)
 {
-    return a->method == b->method && a->n_resamples == b->n_resamples && same_numbers(a->estimate, b->estimate, columns) &&
+    return a->method == b->method && a->n_resamples == b->n_resamples &&
+           same_numbers(a->estimate, b->estimate, columns) &&
            same_numbers(a->resampled, b->resampled, columns * a->n_resamples) &&
            same_numbers(a->nested, b->nested, columns * fus_bootstrap_n_nested(a->n_resamples)) &&
            same_numbers(a->left_out, b->left_out, columns * PICTURES);
@@ -101,8 +102,8 @@ static void test_round_trip(size_t n_resamples, enum fus_interval_method method)
     CHECK(back.matched &&
           same_resamples(&back.matched->bootstrap, &out.matched->bootstrap, POINTS * FUS_MATCHED_STATISTICS));
     CHECK(!back.bootstrap == !out.bootstrap);
-    CHECK(!out.bootstrap || (back.bootstrap && same_resamples(back.bootstrap, out.bootstrap,
-                                                              CATEGORIES * FUS_BOOTSTRAP_STATISTICS)));
+    CHECK(!out.bootstrap ||
+          (back.bootstrap && same_resamples(back.bootstrap, out.bootstrap, CATEGORIES * FUS_BOOTSTRAP_STATISTICS)));
     fus_draws_free(&out);
     fus_draws_free(&back);
 }

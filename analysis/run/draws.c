@@ -29,8 +29,8 @@ static void add_resamples(struct fus_npy_array *list, int *n, const char *const 
 
 static const char *const of_bootstrap[4] = {"bootstrap_estimate", "bootstrap_resampled", "bootstrap_nested",
                                             "bootstrap_left_out"},
-                  *const of_matched[4] = {"matched_estimate", "matched_resampled", "matched_nested",
-                                          "matched_left_out"};
+                         *const of_matched[4] = {"matched_estimate", "matched_resampled", "matched_nested",
+                                                 "matched_left_out"};
 
 static int write_layer(const char *path, const struct fus_layer_summary *layer, struct fus_error *err)
 {
@@ -168,11 +168,11 @@ static void read_matched(struct reader *r, struct fus_layer_summary *layer, cons
         return;
     }
     m->n_categories = (int)n;
-    m->bootstrap = (struct fus_bootstrap){
-        .n_categories = 2 * (int)n,
-        .n_resamples = shape->n_resamples,
-        .n_images = shape->n_images,
-        .method = shape->method == FUS_INTERVAL_BCA ? FUS_INTERVAL_PERCENTILE : shape->method};
+    m->bootstrap =
+        (struct fus_bootstrap){.n_categories = 2 * (int)n,
+                               .n_resamples = shape->n_resamples,
+                               .n_images = shape->n_images,
+                               .method = shape->method == FUS_INTERVAL_BCA ? FUS_INTERVAL_PERCENTILE : shape->method};
     m->first = whole_numbers(r, "matched_first", n + 1, (double)n * FUS_MATCHED_MOST);
     size_t points = r->code ? 0 : m->first[n];
     m->k = whole_numbers(r, "matched_k", points, 4294967296.0);
