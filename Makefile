@@ -116,11 +116,14 @@ figures: run $(BUILD)/tests/examples/unit_grid
 demo-networks: $(PROGRAM)
 	sh weights/demo/breed.sh ./$(PROGRAM) out/demo-networks
 
+# Scripts beside the test programs; make test SCRIPTS="tests/cli.sh": these alone.
+SCRIPTS = tests/includes.sh tests/install.sh tests/method.sh $(sort $(wildcard tests/cli*.sh)) tests/resume.sh tests/hash.sh
 test check: $(PROGRAM) $(TESTS) $(EXAMPLES)
 	@FUSIFORM="$(CURDIR)/$(PROGRAM)" EXAMPLES="$(BUILD)/tests/examples" RUN="$(RUN)" MAKE="$(MAKE)" CC="$(CC)" CXX="$(CXX)" FLAGS="$(CFLAGS) $(SAN_FLAGS) $(LDFLAGS)" \
-	    LIBS="$(OMP_LIB) $(FUS_LIBS)" sh tests/run.sh $(TESTS) tests/includes.sh tests/install.sh $(wildcard tests/method.sh) $(sort $(wildcard tests/cli*.sh)) tests/resume.sh tests/hash.sh
+	    LIBS="$(OMP_LIB) $(FUS_LIBS)" sh tests/run.sh $(TESTS) $(SCRIPTS)
 
-# The test programs alone, without the scripts.
+# The test programs: built, and run without the scripts.
+tests: $(TESTS) $(EXAMPLES)
 unit: $(TESTS)
 	@RUN="$(RUN)" sh tests/run.sh $(TESTS)
 
@@ -128,12 +131,13 @@ unit: $(TESTS)
 check-cross: $(PROGRAM)
 	@FUSIFORM="$(CURDIR)/$(PROGRAM)" BUILD="$(BUILD)/cross" MAKE="$(MAKE)" sh tests/cross.sh $(BOARDS)
 
-# What tests/test_calibration.c does with a few simulated sets, with 2,000: the figures of METHOD.md, "Is the test calibrated?"
+# What tests/test_calibration.c and test_coverage.c do with a few simulated sets, with 2,000: the figures of METHOD.md, "Is the test calibrated?"
 # Then shared concepts in 100 simulated studies without any, and five with ("Simulated participants").
 # Then 24 untrained networks in random halves: p over relabelled networks ("What would convince a sceptic").
 SEEDS = 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24
-study: $(PROGRAM) $(patsubst %,$(BUILD)/tests/test_%,calibration exemplars groups sdc_recovery)
+study: $(PROGRAM) $(patsubst %,$(BUILD)/tests/test_%,calibration coverage exemplars groups sdc_recovery)
 	$(RUN) $(BUILD)/tests/test_calibration 2000
+	$(RUN) $(BUILD)/tests/test_coverage 2000
 	$(RUN) $(BUILD)/tests/test_exemplars 400
 	$(RUN) $(BUILD)/tests/test_sdc_recovery 100
 	$(RUN) ./$(PROGRAM) run $(foreach seed,$(SEEDS),--model 'u$(seed)=random:cifar_resnet20?seed=$(seed)') \
@@ -220,15 +224,14 @@ symbols: $(LIB)
 	@bad=$$($(CROSS)nm -g --defined-only $(LIB) | awk 'NF == 3 && $$3 !~ /^fus_/ && $$3 !~ /^__asan|^__odr|^\.gomp/ {print $$3}'); \
 	if [ -n "$$bad" ]; then echo "without the prefix fus_:" $$bad; exit 1; fi; echo "symbols: all have the prefix fus_"
 
-# Two builds in two folders are equal, byte for byte.
-repro:
-	@rm -rf $(BUILD)/repro && mkdir -p $(BUILD)/repro/one $(BUILD)/repro/another/folder
-	@for d in one another/folder; do \
-	    cp -r Makefile nn weights stimuli analysis tools $(BUILD)/repro/$$d/ && \
-	    $(MAKE) -s -C $(BUILD)/repro/$$d BUILD=build PROGRAM=fusiform CC="$(CC)" all shared >/dev/null || exit 1; done
-	@cmp $(BUILD)/repro/one/fusiform $(BUILD)/repro/another/folder/fusiform
-	@cmp $(BUILD)/repro/one/build/libfusiform.a $(BUILD)/repro/another/folder/build/libfusiform.a
-	@cmp $(BUILD)/repro/one/build/$(SO) $(BUILD)/repro/another/folder/build/$(SO)
+# A build in another folder is equal to the one here, byte for byte.
+repro: $(PROGRAM) $(LIB) $(BUILD)/$(SO)
+	@rm -rf $(BUILD)/repro && mkdir -p $(BUILD)/repro/another/folder
+	@cp -r Makefile nn weights stimuli analysis tools $(BUILD)/repro/another/folder/
+	@$(MAKE) -s -C $(BUILD)/repro/another/folder BUILD=build PROGRAM=fusiform CC="$(CC)" all shared >/dev/null
+	@cmp $(PROGRAM) $(BUILD)/repro/another/folder/fusiform
+	@cmp $(LIB) $(BUILD)/repro/another/folder/build/libfusiform.a
+	@cmp $(BUILD)/$(SO) $(BUILD)/repro/another/folder/build/$(SO)
 	@echo "repro: two builds in two folders are equal"
 
 # Format of the C sources: .clang-format (version 14), and comments that fill a line end at column 100.
@@ -319,7 +322,8 @@ help:
 	@echo "make run      the demonstration: four trained networks and an untrained one on drawn pictures, report in out/demo"
 	@echo "make figures  the figures of README.md and METHOD.md, made anew"
 	@echo "make demo-networks  these four trained anew, compared with the files in weights/demo (minutes)"
-	@echo "make test     all tests (check is the same)      make bench    speed, beside other engines where installed"
+	@echo "make test     all tests (check is the same); times=1 lists the slowest; make tests builds them"
+	@echo "make bench    speed, beside other engines where installed"
 	@echo "make study    what the statistics promise, in 2,000 simulated sets (minutes)"
 	@echo "make accuracy each statistic's largest error against SciPy's and NumPy's values"
 	@echo "make fuzz     fuzz targets                       make golden   golden values, made anew"
@@ -331,6 +335,6 @@ help:
 	@echo "              headers, fusiform.pc; install-program and install-library are its halves"
 	@echo "make deb      a package for Debian and Ubuntu    make static CC=musl-gcc  one file without libraries"
 
-.PHONY: all always shared run figures demo-networks test check unit examples check-cross study accuracy bench fuzz symbols repro format format-check golden install install-program install-library uninstall dist deb static clean help
+.PHONY: all always shared run figures demo-networks test check tests unit examples check-cross study accuracy bench fuzz symbols repro format format-check golden install install-program install-library uninstall dist deb static clean help
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(PIC_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d) $(EXAMPLES:=.d)

@@ -49,6 +49,11 @@ run "with the other" embed --model "$work/silent.safetensors" --activation gelu 
 run "as before" embed --model "$clip" $picture -o "$work/e.npy"
 ok "--activation quickgelu is what it was" cmp "$work/g.npy" "$work/e.npy"
 ok "gelu is another network" sh -c "! cmp -s '$work/g.npy' '$work/h.npy'"
+run "a run of it" run --model vit="$work/silent.safetensors" --activation gelu --layers blocks.0.mlp --stimuli "$drawn" --correction none --out "$work/gelu"
+run "explain knows the run's --activation" explain "$work/gelu" vit blocks.0.mlp 3,0,0 --model "$work/silent.safetensors"
+says "^Agrees with the run's files"
+sed 's/"gelu"/"relu"/' "$work/gelu/run.json" >"$work/json" && mv "$work/json" "$work/gelu/run.json"
+fails 1 "run.json: activation is relu, which is not a known value" explain "$work/gelu" vit blocks.0.mlp 3,0,0 --model "$work/silent.safetensors"
 run "--low-memory" embed --model "$clip" --low-memory $picture -o "$work/l.npy"
 ok "--low-memory gives the same bytes" cmp "$work/l.npy" "$work/e.npy"
 

@@ -4,7 +4,9 @@
 # and compares the SHA-256 of the whole run directories (run.log aside).
 #
 # usage: tests/hash.sh [PROGRAM...]     programs (other compilers, flags, machines) beside $FUSIFORM; quick=1: small networks only;
-#                                       small=1: one small run and what reads and writes files, once a program, for emulators
+#                                       once=1: each program once, in the default way;
+#                                       small=1: so, with one small run and what reads and writes files, for emulators
+#        JOBS=1                         one run at a time (default: one on each processor)
 #        RUN_1="qemu-aarch64 -L ..."    runs the first of them under an emulator, RUN_2 the second, ...
 program=${FUSIFORM:-./fusiform}
 work=$(mktemp -d) || exit 1
@@ -115,64 +117,86 @@ concepts() {
         rm out/concepts/clusters/cluster.log
 }
 
-sha256() { if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi; } # macOS has the second
-each_digest() { (cd "$1" && find . -type f ! -name run.log | LC_ALL=C sort | while IFS= read -r f; do sha256 "$f"; done) }
-digest() { each_digest "$1/out" | sha256 | cut -c1-64; }
+sha256=sha256sum
+command -v sha256sum >/dev/null || sha256="shasum -a 256" # macOS
+each_digest() { (cd "$1" && find . -type f ! -name run.log | LC_ALL=C sort | tr '\n' '\0' | xargs -0 $sha256) }
 same_files() { [ "$(each_digest "$1")" = "$(each_digest "$2")" ] || { echo "$1 and $2 differ"; return 1; }; }
 
-check() { # check NAME COMMAND...     with $options and the environment of the caller
+# check NAME COMMAND...     with $options and the environment of the caller. Several processes go through the same checks; each check
+# is done by the process that makes its folder.
+check() {
     name=$1
     shift
     n=$((n + 1))
-    if ! (run_all "$work/$n" "$@"); then
-        if grep -q 'FUS_ISA: .* cannot run here' "$work/$n/log"; then
+    mkdir "$work/$n" 2>/dev/null || return
+    echo "$name" >"$work/$n.name"
+    if (run_all "$work/$n" "$@"); then
+        each_digest "$work/$n/out" >"$work/$n.digests"
+    else
+        tail -n 1 "$work/$n/log" >"$work/$n.failed"
+    fi
+    rm -rf "${work:?}/$n/"* # the folder itself says that this check is taken
+}
+
+# The first check says what the others must give.
+judge() {
+    i=0
+    while [ $((i += 1)) -le "$n" ]; do
+        name=$(cat "$work/$i.name")
+        if [ -s "$work/$i.digests" ]; then
+            got=$($sha256 <"$work/$i.digests" | cut -c1-64)
+            [ -n "$want" ] || { want=$got first=$i; echo "$want  $name"; continue; }
+            if [ "$got" = "$want" ]; then
+                passed=$((passed + 1))
+                [ -z "$small" ] || echo "$got  $name"
+            else
+                failed=$((failed + 1))
+                echo "FAILED $name: $got"
+                diff "$work/$first.digests" "$work/$i.digests" | head -n 9
+            fi
+        elif grep -q 'FUS_ISA: .* cannot run here' "$work/$i.failed" 2>/dev/null; then
             skipped=$((skipped + 1))
             echo "skipped: $name: this CPU does not have it"
         else
             failed=$((failed + 1))
-            echo "FAILED $name: $(tail -n 1 "$work/$n/log")"
+            echo "FAILED $name: $(cat "$work/$i.failed" 2>&1)"
         fi
-        return
-    fi
-    got=$(digest "$work/$n")
-    if [ -z "$want" ]; then
-        want=$got first=$n
-        echo "$want  $name"
-    elif [ "$got" = "$want" ]; then
-        passed=$((passed + 1))
-        [ -z "$small" ] || echo "$got  $name"
-    else
-        failed=$((failed + 1))
-        echo "FAILED $name: $got"
-        each_digest "$work/$first/out" >"$work/a" && each_digest "$work/$n/out" >"$work/b" && diff "$work/a" "$work/b" | head -n 9
-    fi
-    [ "$n" = "$first" ] || rm -rf "${work:?}/$n"
+    done
 }
 
 absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 
 program=$(absolute "$program")
-options=
-check "the default" $RUN "$program"
 every_way() {
     for isa in scalar avx2 avx512 amx neon; do
         export FUS_ISA=$isa
         check "FUS_ISA=$isa" $RUN "$program"
         unset FUS_ISA
     done
-    for options in '--threads 1 --batch 8' '--threads 2 --batch 1' '--threads 4 --batch 3' '--max-memory 1M'; do
+    for options in '--threads 4 --batch 1' '--max-memory 1M' '--threads 1 --batch 3'; do
+        [ "$quick$options" != '1--threads 1 --batch 3' ] || continue # the others cut batches too
         case $options in *--threads*) learn_options=${options%% --batch*} ;; *) learn_options='--max-memory 64M' ;; esac
         check "$options" $RUN "$program"
         learn_options=
     done
 }
-[ -n "$small" ] || every_way
-options=
-i=0
-for other in "$@"; do
-    i=$((i + 1))
-    eval "emulator=\${RUN_$i-}"
-    check "$other${emulator:+ ($emulator)}" $emulator "$(absolute "$other")"
-done
+every_check() { # every_check [PROGRAM...]
+    options= n=0
+    check "the default" $RUN "$program"
+    [ -n "$small$once" ] || every_way
+    options= at=0
+    for other in "$@"; do
+        at=$((at + 1))
+        eval "emulator=\${RUN_$at-}"
+        check "$other${emulator:+ ($emulator)}" $emulator "$(absolute "$other")"
+    done
+}
+
+jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)}
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}" # threads of runs side by side do not spin
+while [ $((jobs -= 1)) -ge 1 ]; do every_check "$@" & done
+every_check "$@"
+wait
+judge
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

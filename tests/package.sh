@@ -86,7 +86,7 @@ else
     skip "no dpkg-deb or objdump"
 fi
 if command -v musl-gcc >/dev/null; then
-    ok "make static CC=musl-gcc" $make -s static CC=musl-gcc
+    ok "make static CC=musl-gcc" $make -s -j"$(getconf _NPROCESSORS_ONLN)" static CC=musl-gcc
     ok "it needs no library" sh -c '! readelf -d build/static/fusiform | grep -q NEEDED'
     ok "it runs" build/static/fusiform --version
 else

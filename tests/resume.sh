@@ -16,11 +16,11 @@ count() { # count WHAT STATUS: one check
         echo "FAILED $1: $(tail -n 2 "$work/log")"
     fi
 }
-sha256() { if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi; } # macOS has the second
+sha256=sha256sum
+command -v sha256sum >/dev/null || sha256="shasum -a 256" # macOS
 digest() {
-    (cd "$1" && find . ! -name run.log ! -name . | LC_ALL=C sort && find . -type f ! -name run.log | LC_ALL=C sort | while IFS= read -r f; do
-        sha256 "$f"
-    done) | sha256
+    (cd "$1" && find . ! -name run.log ! -name . | LC_ALL=C sort &&
+        find . -type f ! -name run.log | LC_ALL=C sort | tr '\n' '\0' | xargs -0 $sha256) | $sha256
 }
 now_ms() { # whole seconds where date knows no %N
     now=$(date +%s%N)

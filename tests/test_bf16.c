@@ -4,6 +4,7 @@
 #include <float.h>
 
 #include "golden_npz.h"
+#include "nn/base/bits.h"
 #include "nn/base/rng.h"
 #include "nn/layer/layers.h"
 #include "nn/layer/op.h"
@@ -11,20 +12,6 @@
 
 static const char *const rows[] = {"scalar", "avx2", "avx512", "neon", "amx"};
 enum { N_ROWS = sizeof rows / sizeof *rows };
-
-static float float_of(uint32_t u)
-{
-    float x;
-    memcpy(&x, &u, sizeof x);
-    return x;
-}
-
-static uint32_t bits_of(float x)
-{
-    uint32_t u;
-    memcpy(&u, &x, sizeof u);
-    return u;
-}
 
 /* ---- the rule ---- */
 
@@ -37,8 +24,8 @@ static void test_rounding(void)
     enum { N = sizeof pairs / sizeof *pairs };
     float in[2 * FUS_LANES] = {0}, out[2 * FUS_LANES];
     for (int i = 0; i < N; i++) {
-        in[i] = in[i + FUS_LANES] = float_of(pairs[i][0]);
-        CHECK_MSG(bits_of(fus_bf16_round(in[i])) == pairs[i][1], "%08x", pairs[i][0]);
+        in[i] = in[i + FUS_LANES] = fus_bits_to_float(pairs[i][0]);
+        CHECK_MSG(fus_bits_of_float(fus_bf16_round(in[i])) == pairs[i][1], "%08x", pairs[i][0]);
     }
     for (int r = 0; r < N_ROWS; r++) {
         const struct fus_kernel_bf16 *row = fus_kernels_pick_bf16(rows[r], NULL);
@@ -46,7 +33,7 @@ static void test_rounding(void)
             continue;
         row->round(out, in, 2);
         for (int i = 0; i < 2 * FUS_LANES; i++)
-            CHECK(bits_of(out[i]) == bits_of(fus_bf16_round(in[i])));
+            CHECK(fus_bits_of_float(out[i]) == fus_bits_of_float(fus_bf16_round(in[i])));
     }
 }
 
@@ -61,14 +48,14 @@ static void test_rule(void)
     for (int i = 0; i < N; i++) {
         float x[K], w[K * FUS_LANES] = {0}, y[FUS_LANES];
         for (int k = 0; k < K; k++) {
-            x[k] = fus_bf16_round(float_of((uint32_t)a[i * K + k] << 16));
-            w[k * FUS_LANES] = fus_bf16_round(float_of((uint32_t)b[i * K + k] << 16));
+            x[k] = fus_bf16_round(fus_bits_to_float((uint32_t)a[i * K + k] << 16));
+            w[k * FUS_LANES] = fus_bf16_round(fus_bits_to_float((uint32_t)b[i * K + k] << 16));
         }
         const struct fus_bf16_tile t = {
             .a = x, .b = w, .c = y, .steps = steps, .a_half = 16, .n_steps = 2, .rows = 1, .blocks = 1, .first = true};
         fus_bf16_tile_exact(&t);
         uint32_t want = (uint32_t)c[2 * i] << 16 | (uint32_t)c[2 * i + 1];
-        CHECK_MSG(bits_of(y[0]) == want, "sum %d: %08x, %08x expected", i, bits_of(y[0]), want);
+        CHECK_MSG(fus_bits_of_float(y[0]) == want, "sum %d: %08x, %08x expected", i, fus_bits_of_float(y[0]), want);
     }
     golden_close(&g);
 }
@@ -84,22 +71,22 @@ static float number(struct fus_rng *r, enum regime regime)
     static const uint32_t few[] = {0, 64, 63, 62, 51, 52, 53, 50};
     switch (regime) {
     case ORDINARY:
-        return float_of(sign | (118 + any % 12) << 23 | digits << 16);
+        return fus_bits_to_float(sign | (118 + any % 12) << 23 | digits << 16);
     case CANCELLING:
-        return float_of(sign | 127u << 23 | (digits & 3) << 16);
+        return fus_bits_to_float(sign | 127u << 23 | (digits & 3) << 16);
     case LEAST:
-        return float_of(sign | (50 + any % 17) << 23 | digits << 16);
+        return fus_bits_to_float(sign | (50 + any % 17) << 23 | digits << 16);
     case WHOLE:
-        return float_of(sign | (1 + any % 254) << 23 | digits << 16);
+        return fus_bits_to_float(sign | (1 + any % 254) << 23 | digits << 16);
     default:
-        return fus_bf16_round(float_of(sign | few[any % 8] << 23 | (any & 0x800 ? digits << 16 : 0)));
+        return fus_bf16_round(fus_bits_to_float(sign | few[any % 8] << 23 | (any & 0x800 ? digits << 16 : 0)));
     }
 }
 
 static bool same(const float *a, const float *b, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (bits_of(a[i]) != bits_of(b[i]) && !(isnan(a[i]) && isnan(b[i])))
+        if (fus_bits_of_float(a[i]) != fus_bits_of_float(b[i]) && !(isnan(a[i]) && isnan(b[i])))
             return false;
     return true;
 }
@@ -169,7 +156,7 @@ static void test_tiles(void)
 
 static float whole(uint16_t half)
 {
-    return float_of((uint32_t)half << 16);
+    return fus_bits_to_float((uint32_t)half << 16);
 }
 
 static void paired_tile(const struct fus_bf16_tile *t)
@@ -197,7 +184,7 @@ static void paired_round(void *to, const float *from, size_t n)
 {
     for (size_t i = 0; i < n * FUS_LANES; i++)
         ((uint16_t *)to)[i / FUS_LANES * FUS_BF16_DEPTH + i % FUS_LANES] =
-            (uint16_t)(bits_of(fus_bf16_round(from[i])) >> 16);
+            (uint16_t)(fus_bits_of_float(fus_bf16_round(from[i])) >> 16);
 }
 
 static const struct fus_kernel_bf16 paired = {

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* criteria.c and ranksum.c against NumPy and SciPy. */
-#include "analysis/inference.h"
+#include "golden_layer.h"
 #include "test.h"
 
-static const float responses[] = {
-#include "golden/stat_responses.inc"
-};
 static const int8_t labels[5][120] = {
 #include "golden/stat_criteria.inc"
 };
@@ -16,16 +13,7 @@ static const struct {
 } ranks[] = {
 #include "golden/stat_ranks.inc"
 };
-enum { UNITS = 120, CATEGORIES = 5, PICTURES = 29 };
-static const int pictures[CATEGORIES] = {6, 7, 6, 8, 2};
 static const struct fus_select_options usual = {.correction = FUS_BH, .alpha = 0.05, .test = FUS_TEST_WELCH};
-
-static void category_of(int *category)
-{
-    for (int c = 0, i = 0; c < CATEGORIES; c++)
-        for (int k = 0; k < pictures[c]; k++)
-            category[i++] = c;
-}
 
 static void test_labels(void)
 {
@@ -33,9 +21,7 @@ static void test_labels(void)
     struct fus_moments m;
     struct fus_layer_summary layer;
     struct fus_error err;
-    category_of(category);
-    struct fus_responses r = {responses, category, PICTURES, UNITS, CATEGORIES,          6,    4,
-                              5,         NULL,     NULL,     NULL,  FUS_REDRAW_PICTURES, false};
+    struct fus_responses r = golden_layer(category);
     CHECK(fus_moments_create(&m, CATEGORIES, UNITS, NULL) == 0);
     fus_responses_moments(&m, &r, NULL, PICTURES, NULL);
     for (int k = FUS_CRITERION_PRINCE; k <= FUS_CRITERION_RATIO; k++) {

@@ -2,33 +2,14 @@
 /* decision.c: the decision on one unit is that of select.c and criteria.c on its layer, by every
  * criterion, test and correction. Its numbers against SciPy: tests/cli_explain.sh. */
 #include "analysis/decision.h"
+#include "golden_layer.h"
 #include "test.h"
 
-static const float responses[] = {
-#include "golden/stat_responses.inc"
-};
-enum { UNITS = 120, CATEGORIES = 5, PICTURES = 29 };
-static const int pictures[CATEGORIES] = {6, 7, 6, 8, 2};
 static int category[PICTURES];
-
-static struct fus_responses make_responses(void)
-{
-    for (int c = 0, i = 0; c < CATEGORIES; c++)
-        for (int k = 0; k < pictures[c]; k++)
-            category[i++] = c;
-    return (struct fus_responses){.x = responses,
-                                  .category = category,
-                                  .n_images = PICTURES,
-                                  .n_units = UNITS,
-                                  .n_categories = CATEGORIES,
-                                  .channels = 6,
-                                  .height = 4,
-                                  .width = 5};
-}
 
 static void make_moments(struct fus_moments *m, bool third)
 {
-    const struct fus_responses r = make_responses();
+    const struct fus_responses r = golden_layer(category);
     CHECK(fus_moments_create(m, CATEGORIES, UNITS, NULL) == 0);
     if (third)
         CHECK(fus_moments_keep_third(m, NULL) == 0);
@@ -117,7 +98,7 @@ static void test_terms(void)
 /* The labels by relabelling, from single responses. */
 static void test_permutation(void)
 {
-    const struct fus_responses r = make_responses();
+    const struct fus_responses r = golden_layer(category);
     const struct fus_select_options o = {
         .correction = FUS_UNCORRECTED, .alpha = 0.2, .test = FUS_TEST_PERMUTATION, .relabellings = 199, .seed = 3};
     struct fus_layer_summary layer;
@@ -144,7 +125,7 @@ static void test_ranksum(void)
     enum { COPIES = 8 };
     static float x[PICTURES * COPIES * UNITS], value[PICTURES * COPIES];
     static int of[PICTURES * COPIES];
-    struct fus_responses r = make_responses();
+    struct fus_responses r = golden_layer(category);
     const struct fus_select_options o = {.criterion = FUS_CRITERION_RANKSUM};
     const struct fus_decision_responses one = {value, of, PICTURES * COPIES};
     struct fus_layer_summary layer;

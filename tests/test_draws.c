@@ -154,7 +154,7 @@ static void test_refused(void)
 static void test_doubles(void)
 {
     char path[128];
-    struct fus_store *store;
+    struct fus_store *store = NULL;
     static const double x[3] = {1.0 / 3, -0.0, 1e-310};
     static const float y[3] = {1, 2, 3};
     double back[3];

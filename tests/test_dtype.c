@@ -3,21 +3,8 @@
  * (tests/golden/weights_make.py). */
 #include <float.h>
 
+#include "nn/base/bits.h"
 #include "weights_help.h"
-
-static uint32_t bits_of(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, 4);
-    return bits;
-}
-
-static float float_of(uint32_t bits)
-{
-    float x;
-    memcpy(&x, &bits, 4);
-    return x;
-}
 
 /* IEEE 754-2008, 3.4: the value from sign, exponent and fraction. */
 static void test_all_halves_widen(void)
@@ -32,11 +19,11 @@ static void test_all_halves_widen(void)
         double want = exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
         if (exponent == 31)
             want = fraction ? NAN : INFINITY;
-        wrong += !(isnan(want) ? isnan(x) : x == (h >> 15 ? -want : want)) || bits_of(x) >> 31 != h >> 15;
+        wrong += !(isnan(want) ? isnan(x) : x == (h >> 15 ? -want : want)) || fus_bits_of_float(x) >> 31 != h >> 15;
         back += fus_dtype_f32_to_f16(x) != h;
-        back_bf16 += fus_dtype_f32_to_bf16(float_of(h << 16)) != h;
-        uint8_t le[4] = {(uint8_t)bits_of(x), (uint8_t)(bits_of(x) >> 8), (uint8_t)(bits_of(x) >> 16),
-                         (uint8_t)(bits_of(x) >> 24)};
+        back_bf16 += fus_dtype_f32_to_bf16(fus_bits_to_float(h << 16)) != h;
+        uint8_t le[4] = {(uint8_t)fus_bits_of_float(x), (uint8_t)(fus_bits_of_float(x) >> 8),
+                         (uint8_t)(fus_bits_of_float(x) >> 16), (uint8_t)(fus_bits_of_float(x) >> 24)};
         fus_sha256_add(&sha, le, 4);
     }
     fus_sha256_hex(&sha, hex);
@@ -62,7 +49,8 @@ static void test_rounding_golden(void)
     while (fus_bytes_left(&b)) {
         uint32_t bits = fus_bytes_u32le(&b);
         uint16_t f16 = fus_bytes_u16le(&b), bf16 = fus_bytes_u16le(&b);
-        wrong += fus_dtype_f32_to_f16(float_of(bits)) != f16 || fus_dtype_f32_to_bf16(float_of(bits)) != bf16;
+        wrong += fus_dtype_f32_to_f16(fus_bits_to_float(bits)) != f16 ||
+                 fus_dtype_f32_to_bf16(fus_bits_to_float(bits)) != bf16;
     }
     CHECK_MSG(wrong == 0, "%zu values are rounded differently than by NumPy and PyTorch", wrong);
     fus_base_free(data);
@@ -73,7 +61,7 @@ static void test_rounding_nearest(void)
 {
     size_t wrong = 0;
     for (uint64_t bits = 0; bits < 0x7f800000; bits += 101) {
-        float x = float_of((uint32_t)bits);
+        float x = fus_bits_to_float((uint32_t)bits);
         uint16_t h = fus_dtype_f32_to_f16(x);
         double here = h == 0x7c00 ? 65536 : fus_dtype_f16_to_f32(h), off = fabs(x - here);
         double below = h ? fus_dtype_f16_to_f32((uint16_t)(h - 1)) : -1;
@@ -90,7 +78,8 @@ static void test_nan(void)
 {
     static const uint32_t nans[] = {0x7fc00000, 0xffc00000, 0x7f800001, 0xff800001, 0x7fffffff, 0x7f802000};
     for (size_t i = 0; i < sizeof nans / sizeof *nans; i++) {
-        uint16_t h = fus_dtype_f32_to_f16(float_of(nans[i])), b = fus_dtype_f32_to_bf16(float_of(nans[i]));
+        uint16_t h = fus_dtype_f32_to_f16(fus_bits_to_float(nans[i])),
+                 b = fus_dtype_f32_to_bf16(fus_bits_to_float(nans[i]));
         CHECK((h & 0x7fff) > 0x7c00 && h >> 15 == nans[i] >> 31);
         CHECK((b & 0x7fff) > 0x7f80 && b >> 15 == nans[i] >> 31);
     }
@@ -170,7 +159,7 @@ static void test_not_finite(void)
     CHECK(fus_dtype_find_not_finite(x, 3000) == 3000);
     x[2999] = -INFINITY;
     CHECK(fus_dtype_find_not_finite(x, 3000) == 2999 && fus_dtype_find_not_finite(x, 2999) == 2999);
-    x[1023] = float_of(0x7f800001); /* a signalling NaN */
+    x[1023] = fus_bits_to_float(0x7f800001); /* a signalling NaN */
     CHECK(fus_dtype_find_not_finite(x, 3000) == 1023);
     x[0] = NAN;
     CHECK(fus_dtype_find_not_finite(x, 1) == 0);

@@ -5,24 +5,8 @@
 #include "nn/base/rng.h"
 #include "nn/base/sha256.h"
 #include "nn/nn.h"
+#include "tests/named_weights.h"
 #include "tests/test.h"
-
-/* Weights from a generator seeded by the tensor's name: positive variances, activations
- * of moderate size. */
-static int invented(void *context, float *out, size_t n, const char *name, struct fus_error *err)
-{
-    (void)context;
-    (void)err;
-    uint64_t seed = 7;
-    for (const char *s = name; *s; s++)
-        seed = seed * 31 + (unsigned char)*s;
-    struct fus_rng r;
-    fus_rng_seed(&r, seed);
-    bool variance = strstr(name, "running_var") != NULL;
-    for (size_t i = 0; i < n; i++)
-        out[i] = variance ? (float)(0.5 + fus_rng_uniform(&r)) : (float)(fus_rng_uniform(&r) - 0.4) * 0.3f;
-    return FUS_OK;
-}
 
 struct held {
     float *values[64][4]; /* [tap][picture] */
@@ -73,14 +57,14 @@ static void expect(struct expected *e, const struct fus_net_spec *spec)
     fus_rng_seed(&r, 5);
     for (size_t i = 0; i < 2 * n; i++)
         e->input[i] = (float)fus_rng_normal(&r);
-    CHECK(fus_net_create(&net, spec, NULL, invented, NULL, &err) == FUS_OK);
+    CHECK(fus_net_create(&net, spec, NULL, named_weights, NULL, &err) == FUS_OK);
     e->n_taps = fus_net_n_taps(net);
     for (int t = 0; t < e->n_taps; t++) {
         const struct fus_tap *tap = fus_net_tap(net, t);
         for (int p = 0; p < 2; p++) {
             e->values[t][p] = malloc((size_t)tap->channels * (size_t)tap->height * (size_t)tap->width * sizeof(float));
-            int code =
-                fus_reference_forward(e->values[t][p], spec, e->input + (size_t)p * n, tap->name, invented, NULL, &err);
+            int code = fus_reference_forward(e->values[t][p], spec, e->input + (size_t)p * n, tap->name, named_weights,
+                                             NULL, &err);
             CHECK_MSG(code == FUS_OK, "%s: %s", tap->name, err.msg);
         }
     }
@@ -103,7 +87,7 @@ static void check_against_reference(const struct expected *e, const char *isa, i
     struct fus_net *net = NULL;
     struct fus_net_options options = {.isa = isa, .batch = batch, .direct = direct, .low_memory = batch == 2};
     fus_base_set_threads(threads);
-    int code = fus_net_create(&net, e->spec, &options, invented, NULL, &err);
+    int code = fus_net_create(&net, e->spec, &options, named_weights, NULL, &err);
     if (code == FUS_EUNSUPPORTED && strstr(err.msg, "FUS_ISA")) {
         SKIP(isa);
         return;
@@ -217,7 +201,7 @@ static void hold_all(struct held *h, const struct fus_net_spec *spec, const floa
     size_t n = 3 * (size_t)spec->input_side * (size_t)spec->input_side;
     bool all[64];
     memset(all, 1, sizeof all);
-    CHECK(fus_net_create(&net, spec, options, invented, NULL, &err) == FUS_OK);
+    CHECK(fus_net_create(&net, spec, options, named_weights, NULL, &err) == FUS_OK);
     h->net = net;
     if (options->batch == 3)
         CHECK(fus_net_forward(net, input, 3, all, hold, h, &err) == FUS_OK);
@@ -247,7 +231,7 @@ static void test_segments(int stem)
     hold_all(&held[0], &spec, input, &(struct fus_net_options){.batch = 1});
     hold_all(&held[1], &spec, input, &(struct fus_net_options){.batch = 3});
     hold_all(&held[2], &spec, input, &(struct fus_net_options){.batch = 3, .batch_taps = true});
-    CHECK(fus_net_create(&net, &spec, NULL, invented, NULL, &err) == FUS_OK);
+    CHECK(fus_net_create(&net, &spec, NULL, named_weights, NULL, &err) == FUS_OK);
     for (int tap = 0; tap < fus_net_n_taps(net); tap++) {
         const struct fus_tap *t = fus_net_tap(net, tap);
         size_t bytes = (size_t)t->channels * (size_t)t->height * (size_t)t->width * sizeof(float);
@@ -269,7 +253,7 @@ static void test_taps(void)
     struct fus_error err = {0};
     struct fus_net *net = NULL;
     struct fus_net_spec s = small_spec(0);
-    CHECK(fus_net_create(&net, &s, NULL, invented, NULL, &err) == FUS_OK);
+    CHECK(fus_net_create(&net, &s, NULL, named_weights, NULL, &err) == FUS_OK);
     CHECK(fus_net_find_tap(net, "layer2.1.relu", &err) >= 0);
     CHECK(fus_net_find_tap(net, "layer2.1.relu", &err) == fus_net_find_tap(net, "layer2.1.relu3", &err));
     CHECK(fus_net_find_tap(net, "layer9.0.relu", &err) == -1);
@@ -315,7 +299,7 @@ static void test_watch(void)
     struct fus_net *net = NULL;
     struct fus_net_spec spec = small_spec(0);
     const struct fus_net_options options = {.batch = 2};
-    CHECK(fus_net_create(&net, &spec, &options, invented, NULL, &err) == FUS_OK);
+    CHECK(fus_net_create(&net, &spec, &options, named_weights, NULL, &err) == FUS_OK);
     bool wanted[64] = {0}, none[64] = {0};
     struct silencing s = {.tap = fus_net_find_tap(net, "layer2.0.relu", &err), .last = fus_net_n_taps(net) - 1};
     const struct fus_tap *t = fus_net_tap(net, s.tap);
@@ -365,11 +349,12 @@ static void check_in_place(const struct fus_net_spec *spec, bool low_memory)
     memset(memory, 0xa5, bytes + GUARD);
     for (size_t i = 0; i < n; i++)
         input[i] = (float)(i % 23) * 0.1f - 1;
-    CHECK(fus_net_create_in(&net, memory + 4, bytes, spec, &options, invented, NULL, &err) == FUS_EINVAL);
-    CHECK(fus_net_create_in(&net, memory, bytes - 64, spec, &options, invented, NULL, &err) == FUS_ELIMIT &&
+    CHECK(fus_net_create_in(&net, memory + 4, bytes, spec, &options, named_weights, NULL, &err) == FUS_EINVAL);
+    CHECK(fus_net_create_in(&net, memory, bytes - 64, spec, &options, named_weights, NULL, &err) == FUS_ELIMIT &&
           strstr(err.msg, "needs"));
-    CHECK_MSG(fus_net_create_in(&net, memory, bytes, spec, &options, invented, NULL, &err) == FUS_OK, "%s", err.msg);
-    CHECK(fus_net_create(&usual, spec, &options, invented, NULL, &err) == FUS_OK);
+    CHECK_MSG(fus_net_create_in(&net, memory, bytes, spec, &options, named_weights, NULL, &err) == FUS_OK, "%s",
+              err.msg);
+    CHECK(fus_net_create(&usual, spec, &options, named_weights, NULL, &err) == FUS_OK);
     CHECK(net && fus_net_bytes(net) == fus_net_bytes(usual) && fus_net_bytes(net) <= bytes);
     struct held h = {.net = net}, want = {.net = usual};
     bool all[64];
@@ -416,7 +401,7 @@ static void test_allocation_failures(void)
     while (code && n < 100) {
         struct fus_net *net = NULL;
         fus_base_fail_allocation(++n);
-        code = fus_net_create(&net, &s, NULL, invented, NULL, &err);
+        code = fus_net_create(&net, &s, NULL, named_weights, NULL, &err);
         fus_base_fail_allocation(0);
         if (code)
             CHECK(net == NULL && err.code != 0);

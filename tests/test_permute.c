@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* permute.c and order.c: against NumPy with the same relabellings, planted units,
  * nominal false positives. */
-#include "analysis/inference.h"
+#include "golden_layer.h"
 #include "nn/base/rng.h"
 #include "test.h"
 
-static const float responses[] = {
-#include "golden/stat_responses.inc"
-};
 static const double rows[5][7] = {
 #include "golden/stat_permute.inc"
 };
-enum { UNITS = 120, CATEGORIES = 5, PICTURES = 29 };
-static const int pictures[CATEGORIES] = {6, 7, 6, 8, 2};
 static const struct fus_select_options usual = {.correction = FUS_BH, .alpha = 0.05, .test = FUS_TEST_WELCH},
                                        uncorrected = {
                                            .correction = FUS_UNCORRECTED, .alpha = 0.05, .test = FUS_TEST_WELCH};
@@ -20,11 +15,7 @@ static const struct fus_select_options usual = {.correction = FUS_BH, .alpha = 0
 static void test_golden(void)
 {
     int category[PICTURES];
-    for (int c = 0, i = 0; c < CATEGORIES; c++)
-        for (int k = 0; k < pictures[c]; k++)
-            category[i++] = c;
-    struct fus_responses r = {responses, category, PICTURES, UNITS, CATEGORIES,          6,    4,
-                              5,         NULL,     NULL,     NULL,  FUS_REDRAW_PICTURES, false};
+    struct fus_responses r = golden_layer(category);
     struct fus_permute_category out[CATEGORIES];
     struct fus_error err;
     CHECK(fus_permute_layer(out, &r, 99, 7, &uncorrected, NULL, NULL) == 0);

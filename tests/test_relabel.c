@@ -1,34 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* analysis/units/relabel.c: the permutation test against NumPy with the same relabellings, its
  * labels against its tables, responses that are read, bad input. */
-#include "analysis/inference.h"
+#include "golden_layer.h"
 #include "nn/base/rng.h"
 #include "test.h"
 
-static const float responses[] = {
-#include "golden/stat_responses.inc"
-};
-enum { UNITS = 120, CATEGORIES = 5, PICTURES = 29, RELABELLINGS = 199 };
+enum { RELABELLINGS = 199 };
 static const int expected[UNITS][CATEGORIES] = {
 #include "golden/stat_relabel.inc"
 };
-
-/* The pictures of the golden layer: categories of 6, 7, 6, 8 and 2. */
-static struct fus_responses golden(int *category)
-{
-    static const int pictures[CATEGORIES] = {6, 7, 6, 8, 2};
-    for (int c = 0, i = 0; c < CATEGORIES; c++)
-        for (int k = 0; k < pictures[c]; k++)
-            category[i++] = c;
-    return (struct fus_responses){.x = responses,
-                                  .category = category,
-                                  .n_images = PICTURES,
-                                  .n_units = UNITS,
-                                  .n_categories = CATEGORIES,
-                                  .channels = 6,
-                                  .height = 4,
-                                  .width = 5};
-}
 
 static void take_moments(struct fus_moments *m, const struct fus_responses *r)
 {
@@ -49,7 +29,7 @@ static void test_golden(void)
 {
     static float p[CATEGORIES * UNITS], q[CATEGORIES * UNITS];
     int category[PICTURES], wrong = 0;
-    struct fus_responses r = golden(category);
+    struct fus_responses r = golden_layer(category);
     struct fus_moments m;
     const struct fus_select_options options = with(FUS_UNCORRECTED, 0.05, RELABELLINGS);
     struct fus_unit_tables out = {.p = p, .q = q};
@@ -95,7 +75,7 @@ static void test_labels(void)
     } cases[] = {{FUS_UNCORRECTED, 0.05}, {FUS_BH, 0.1}, {FUS_BY, 0.4}, {FUS_BONFERRONI, 0.7}};
     static float q[CATEGORIES * UNITS];
     int category[PICTURES];
-    struct fus_responses r = golden(category), elsewhere = r;
+    struct fus_responses r = golden_layer(category), elsewhere = r;
     struct fus_moments m;
     size_t chosen = 0;
     elsewhere.x = NULL, elsewhere.read = take_row, elsewhere.context = &r;
@@ -158,7 +138,7 @@ static void test_halves(void)
 static void test_errors(void)
 {
     int category[PICTURES];
-    struct fus_responses r = golden(category), none = r;
+    struct fus_responses r = golden_layer(category), none = r;
     struct fus_moments m;
     struct fus_layer_summary layer;
     struct fus_error err;

@@ -26,7 +26,7 @@ static void test_round_trip(void)
     CHECK(!find(list, n, "preset") && strcmp(find(list, n, "alpha")->text, "0.10000000000000001") == 0 &&
           !find(list, n, "alpha")->quoted);
     CHECK(find(list, n, "conv")->quoted && strcmp(find(list, n, "conv")->text, "direct") == 0 &&
-          !find(list, n, "lang-head")->in_json);
+          find(list, n, "lang-head")->in_json);
     for (int i = 0; i < n; i++)
         CHECK_MSG(fus_run_options_set(&back, list[i].name, list[i].text), "%s: %s", list[i].name, list[i].text);
     CHECK(back.select.alpha == 0.1 && back.select.test == FUS_TEST_STUDENT &&

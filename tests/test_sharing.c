@@ -4,24 +4,10 @@
  * change of a layer; the first failure is reported. */
 #include "nn/base/rng.h"
 #include "nn/nn.h"
+#include "tests/named_weights.h"
 #include "tests/test.h"
 
 enum { MOST = 13, TAPS = 64 };
-
-static int invented(void *context, float *out, size_t n, const char *name, struct fus_error *err)
-{
-    (void)context;
-    (void)err;
-    uint64_t seed = 7;
-    for (const char *s = name; *s; s++)
-        seed = seed * 31 + (unsigned char)*s;
-    struct fus_rng r;
-    fus_rng_seed(&r, seed);
-    bool variance = strstr(name, "running_var") != NULL;
-    for (size_t i = 0; i < n; i++)
-        out[i] = variance ? (float)(0.5 + fus_rng_uniform(&r)) : (float)(fus_rng_uniform(&r) - 0.4) * 0.3f;
-    return FUS_OK;
-}
 
 /* A picture's taps, digested: the sum of their bits, times their places. */
 struct seen {
@@ -91,7 +77,7 @@ static struct fus_net *create(const char *name, int threads, int batch, int apar
     const struct fus_net_options options = {.batch = batch, .apart = apart};
     fus_base_set_threads(threads);
     CHECK(fus_networks_named(&spec, name, &err) == FUS_OK);
-    CHECK(fus_net_create(&net, &spec, &options, invented, NULL, &err) == FUS_OK);
+    CHECK(fus_net_create(&net, &spec, &options, named_weights, NULL, &err) == FUS_OK);
     return net;
 }
 
@@ -193,11 +179,11 @@ static void test_rule(void)
         struct fus_net *net = NULL;
         struct fus_net_options options = {.batch = 2, .apart = 8, .resting = true};
         CHECK(fus_networks_named(&spec, rule[i].name, NULL) == FUS_OK);
-        CHECK(fus_net_create(&net, &spec, &options, invented, NULL, NULL) == FUS_OK);
+        CHECK(fus_net_create(&net, &spec, &options, named_weights, NULL, NULL) == FUS_OK);
         CHECK(fus_net_is_apart(net) == rule[i].apart && fus_net_batch(net) == (rule[i].apart ? 8 : 2));
         fus_net_destroy(net);
         options.low_memory = true;
-        CHECK(fus_net_create(&net, &spec, &options, invented, NULL, NULL) == FUS_OK);
+        CHECK(fus_net_create(&net, &spec, &options, named_weights, NULL, NULL) == FUS_OK);
         CHECK(!fus_net_is_apart(net));
         fus_net_destroy(net);
     }

@@ -244,6 +244,30 @@ static void plan_passes(struct fus_net_options *o, int n_pictures)
     o->low_memory = o->low_memory || n_pictures <= MAX_BATCH;
 }
 
+/* Opens the pictures and the model that they go through; nothing is open after a failure. */
+static int open_both(struct fus_pictures *images, struct fus_model *m, const struct fus_texts *operands,
+                     const char *path, const struct fus_model_choice *choice, struct fus_net_options *options,
+                     struct fus_error *err)
+{
+    int code = fus_pictures_open(images, operands->items, operands->n, &fus_progress_notes, err);
+    plan_passes(options, images->set.n_pictures);
+    if (!code)
+        code = fus_model_open(m, path, choice, options, err);
+    if (code)
+        fus_pictures_close(images);
+    else
+        fus_interrupt_catch();
+    return code;
+}
+
+static void close_both(struct fus_pictures *images, struct fus_model *m, int code)
+{
+    if (!code)
+        fus_progress_tell_model(m);
+    fus_model_close(m);
+    fus_pictures_close(images);
+}
+
 int fus_cmd_activations(int argc, char **argv)
 {
     const char *path = NULL, *layers = NULL, *out = NULL;
@@ -278,15 +302,9 @@ int fus_cmd_activations(int argc, char **argv)
         return status;
     struct fus_error err = {0};
     struct fus_model m = {0};
-    int code = fus_pictures_open(&images, operands.items, operands.n, &fus_progress_notes, &err);
-    plan_passes(&options, images.set.n_pictures);
-    if (!code)
-        code = fus_model_open(&m, path, &choice, &options, &err);
-    if (code) {
-        fus_pictures_close(&images);
+    int code = open_both(&images, &m, &operands, path, &choice, &options, &err);
+    if (code)
         return fus_args_failed(&err);
-    }
-    fus_interrupt_catch();
     int n_taps = fus_net_n_taps(m.net), n_wanted = 0, only = -1;
     bool *wanted = fus_base_alloc((size_t)n_taps, sizeof *wanted);
     code = wanted ? fus_model_want(wanted, &m, layers, &err) : fus_base_fail(&err, FUS_ENOMEM, "no memory");
@@ -306,10 +324,7 @@ int fus_cmd_activations(int argc, char **argv)
     fus_base_free(wanted);
     if (!code)
         code = fus_pictures_write_rows(&images, out, &err);
-    if (!code)
-        fus_progress_tell_model(&m);
-    fus_model_close(&m);
-    fus_pictures_close(&images);
+    close_both(&images, &m, code);
     return code ? fus_args_failed(&err) : 0;
 }
 
@@ -337,15 +352,9 @@ static int embed_pictures(const char *path, const char *out, const struct fus_te
     struct fus_error err = {0};
     struct fus_model m = {0};
     struct fus_pictures images = {0};
-    int code = fus_pictures_open(&images, operands->items, operands->n, &fus_progress_notes, &err);
-    plan_passes(options, images.set.n_pictures);
-    if (!code)
-        code = fus_model_open(&m, path, choice, options, &err);
-    if (code) {
-        fus_pictures_close(&images);
+    int code = open_both(&images, &m, operands, path, choice, options, &err);
+    if (code)
         return fus_args_failed(&err);
-    }
-    fus_interrupt_catch();
     if (fus_net_embedding_tap(m.net) < 0)
         code =
             fus_base_fail(&err, FUS_ENOTFOUND, "%s: %s has no final features; take a layer with `fusiform activations`",
@@ -356,10 +365,7 @@ static int embed_pictures(const char *path, const char *out, const struct fus_te
         code = write_npy(out, &m, fus_net_embedding_tap(m.net), true, &images, &err);
     if (!code)
         code = fus_pictures_write_rows(&images, out, &err);
-    if (!code)
-        fus_progress_tell_model(&m);
-    fus_model_close(&m);
-    fus_pictures_close(&images);
+    close_both(&images, &m, code);
     return code ? fus_args_failed(&err) : 0;
 }
 

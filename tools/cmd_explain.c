@@ -9,7 +9,6 @@
 #include "tools/commands.h"
 #include "tools/explain_print.h"
 #include "tools/interrupt.h"
-#include "tools/model_args.h"
 #include "tools/progress.h"
 
 static const char help[] =
@@ -31,7 +30,6 @@ static const char help[] =
     "  --category C       tests for that category, in place of the one that the unit can be selective for\n"
     "  --csv FILE         the same numbers, not rounded, as a table (label: the category's number, from 0, or -1);\n"
     "                     - for standard output, in place of the text\n"
-    "  --lang-head PREFIX, --activation A   as they were given to `fusiform run`\n"
     "  --max-memory 512M  as in `fusiform run`\n\n"
     "example: fusiform explain out/demo vision layer3.1.relu 24,1,2\n"
     "         fusiform explain out/mine r50 layer4.2.relu 1012,3,3 --model resnet50.pth --stimuli fLoc/ --csv "
@@ -196,8 +194,6 @@ int fus_cmd_explain(int argc, char **argv)
                                    {"--responses", FUS_ARG_FLAG, &q.responses},
                                    {"--category", FUS_ARG_TEXT, &category},
                                    {"--csv", FUS_ARG_TEXT, &csv},
-                                   {"--lang-head", FUS_ARG_TEXT, &q.lang_head},
-                                   {"--activation", FUS_ARG_TEXT, &q.activation},
                                    {"--max-memory", FUS_ARG_BYTES, &q.max_memory},
                                    {0}};
     struct fus_texts operands;
@@ -210,8 +206,6 @@ int fus_cmd_explain(int argc, char **argv)
                               operands.n == 1 ? "" : "s");
     q.model = operands.items[1], q.layer = operands.items[2];
     status = parse_unit(unit, operands.items[3]);
-    if (!status)
-        status = fus_model_args_check("explain", &(struct fus_model_choice){.activation = q.activation});
     if (status)
         return status;
     fus_interrupt_catch();

@@ -4,10 +4,12 @@
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "nn/base/base.h"
+#include "tools/interrupt.h"
 #include "tools/progress.h"
 
 #define FIRST_AFTER 2 /* seconds, of work on one file */
@@ -60,6 +62,51 @@ void fus_progress_time(char text[40], double seconds)
         snprintf(text, 40, "%ld min %02ld s", s / 60, s % 60);
     else
         snprintf(text, 40, "%ld h %02ld min", s / 3600, s % 3600 / 60);
+}
+
+void fus_progress_close(struct fus_progress_lines *lines)
+{
+    if (lines->open)
+        fputc('\n', stderr);
+    lines->open = false;
+}
+
+void fus_progress_note(void *context, const char *note)
+{
+    struct fus_progress_lines *lines = context;
+    size_t used = strlen(lines->notes);
+    fus_progress_close(lines);
+    if (lines->begun)
+        fprintf(stderr, "fusiform: %s\n", note);
+    else
+        snprintf(lines->notes + used, sizeof lines->notes - used, "fusiform: %s\n", note);
+}
+
+void fus_progress_begin(void *context)
+{
+    struct fus_progress_lines *lines = context;
+    lines->begun = true;
+    lines->terminal = isatty(2) == 1;
+    lines->shown = fus_progress_now();
+    fputs(lines->notes, stderr);
+    fus_interrupt_catch_steps();
+}
+
+bool fus_progress_due(struct fus_progress_lines *lines, double seconds)
+{
+    double now = fus_progress_now();
+    if (now - lines->shown < (lines->terminal ? 1 : seconds))
+        return false;
+    lines->shown = now;
+    fputs(lines->terminal ? "\r\033[K" : "", stderr);
+    return true;
+}
+
+void fus_progress_end_line(struct fus_progress_lines *lines)
+{
+    lines->open = lines->terminal;
+    if (!lines->open)
+        fputc('\n', stderr);
 }
 
 static void say(void *context, const char *line)

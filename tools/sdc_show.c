@@ -4,57 +4,25 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "analysis/run/csv_read.h"
 #include "tools/args.h"
 #include "tools/interrupt.h"
 #include "tools/progress.h"
 
-struct voice {
-    double shown; /* time of the last line */
-    bool terminal, open;
-    char notes[4 * FUS_MESSAGE_BYTES]; /* before the first step: an error stays the only line */
-    bool begun;
-};
-
-static void close_line(struct voice *v)
-{
-    if (v->open)
-        fputc('\n', stderr);
-    v->open = false;
-}
-
-static void note(void *context, const char *line)
-{
-    struct voice *v = context;
-    size_t used = strlen(v->notes);
-    close_line(v);
-    if (v->begun)
-        fprintf(stderr, "fusiform: %s\n", line);
-    else
-        snprintf(v->notes + used, sizeof v->notes - used, "fusiform: %s\n", line);
-}
-
-/* A line a second; on a terminal it is written over, elsewhere every ten seconds. */
+/* The first step is the first that is reported. */
 static void progress(void *context, const struct fus_sdc_decode_progress *p)
 {
-    struct voice *v = context;
+    struct fus_progress_lines *lines = context;
     char left[40];
-    double now = fus_progress_now();
-    if (!v->begun) {
-        v->begun = true;
-        fputs(v->notes, stderr);
-        v->shown = now;
-        fus_interrupt_catch_steps();
-    }
-    if (now - v->shown < (v->terminal ? 1 : 10))
+    if (!lines->begun)
+        fus_progress_begin(lines);
+    if (!fus_progress_due(lines, 10))
         return;
-    v->shown = now;
     fus_progress_time(left, p->seconds_left);
-    fprintf(stderr, "%s%s, %s: step %d of %d, loss %.4f, %s left%s", v->terminal ? "\r\033[K" : "", p->participant,
-            p->what, p->step, p->n_steps, p->loss, left, v->terminal ? "" : "\n");
-    v->open = v->terminal;
+    fprintf(stderr, "%s, %s: step %d of %d, loss %.4f, %s left", p->participant, p->what, p->step, p->n_steps, p->loss,
+            left);
+    fus_progress_end_line(lines);
 }
 
 static bool is_stopping(void *context)
@@ -89,11 +57,10 @@ static int print_scores(const char *out, struct fus_error *err)
 
 int fus_sdc_show_fit(const struct fus_sdc_decode_options *o, struct fus_error *err)
 {
-    static struct voice v;
-    const struct fus_sdc_decode_hooks hooks = {&v, note, progress, is_stopping};
-    v.terminal = isatty(2) == 1;
+    static struct fus_progress_lines lines;
+    const struct fus_sdc_decode_hooks hooks = {&lines, fus_progress_note, progress, is_stopping};
     int code = fus_sdc_decode_run(o, &hooks, err);
-    close_line(&v);
+    fus_progress_close(&lines);
     if (!code && o->n_shards)
         printf("shard %d of %d is done; when all are, the same command with --resume and without --shard joins them\n",
                o->shard, o->n_shards);

@@ -10,6 +10,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/base/bits.h"
+
 static const struct {
     const char *name;
     size_t bytes;
@@ -28,20 +30,6 @@ size_t fus_dtype_bytes(enum fus_dtype t)
 const char *fus_dtype_name(enum fus_dtype t)
 {
     return dtypes[t].name;
-}
-
-static float float_of(uint32_t bits)
-{
-    float x;
-    memcpy(&x, &bits, 4);
-    return x;
-}
-
-static uint32_t bits_of(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, 4);
-    return bits;
 }
 
 /* The f32 bits of a half. A subnormal half is a normal f32: its leading one is moved to where
@@ -63,7 +51,7 @@ static uint32_t widen(uint16_t h)
 
 float fus_dtype_f16_to_f32(uint16_t h)
 {
-    return float_of(widen(h));
+    return fus_bits_to_float(widen(h));
 }
 
 /* x without its last n bits, rounded to nearest, ties to even; a carry runs on into the exponent
@@ -76,7 +64,7 @@ static uint32_t round_off(uint32_t x, int n)
 
 uint16_t fus_dtype_f32_to_f16(float x)
 {
-    uint32_t bits = bits_of(x), sign = bits >> 16 & 0x8000, rest = bits & 0x7fffffff;
+    uint32_t bits = fus_bits_of_float(x), sign = bits >> 16 & 0x8000, rest = bits & 0x7fffffff;
     if (rest > 0x7f800000) {
         uint32_t payload = rest >> 13 & 0x3ff;
         return (uint16_t)(sign | 0x7c00 | (payload ? payload : 1));
@@ -93,7 +81,7 @@ uint16_t fus_dtype_f32_to_f16(float x)
 
 uint16_t fus_dtype_f32_to_bf16(float x)
 {
-    uint32_t bits = bits_of(x);
+    uint32_t bits = fus_bits_of_float(x);
     if ((bits & 0x7fffffff) > 0x7f800000) {
         uint32_t payload = bits >> 16 & 0x7f;
         return (uint16_t)((bits >> 16 & 0xff80) | (payload ? payload : 1));
@@ -121,16 +109,14 @@ static int64_t sign_extend(uint64_t v, size_t n)
 
 static float f32_of_f64(uint64_t bits)
 {
-    double x;
-    memcpy(&x, &bits, 8);
-    return (float)x;
+    return (float)fus_bits_to_double(bits);
 }
 
 static float f32_of_bits(uint64_t v, enum fus_dtype t)
 {
     switch (t) {
     case FUS_F32:
-        return float_of((uint32_t)v);
+        return fus_bits_to_float((uint32_t)v);
     case FUS_F64:
         return f32_of_f64(v);
     case FUS_BOOL:
@@ -150,11 +136,11 @@ void fus_dtype_to_f32(float *out, const uint8_t *raw, size_t n, enum fus_dtype t
     size_t size = fus_dtype_bytes(t), low = big_endian ? 1 : 0, high = 1 - low;
     if (t == FUS_F16) /* what people have: loops of their own are 3 times as fast */
         for (size_t i = 0; i < n; i++)
-            out[i] = float_of(widen((uint16_t)(raw[2 * i + low] | raw[2 * i + high] << 8)));
+            out[i] = fus_bits_to_float(widen((uint16_t)(raw[2 * i + low] | raw[2 * i + high] << 8)));
     else if (t == FUS_BF16)
         for (size_t i = 0; i < n; i++)
-            out[i] = float_of((uint32_t)raw[2 * i + low] << 16 | (uint32_t)raw[2 * i + high] << 24);
-    else if (t == FUS_F64 && big_endian != fus_dtype_host_is_little())
+            out[i] = fus_bits_to_float((uint32_t)raw[2 * i + low] << 16 | (uint32_t)raw[2 * i + high] << 24);
+    else if (t == FUS_F64 && big_endian != fus_bits_little_endian())
         for (size_t i = 0; i < n; i++) {
             double x;
             memcpy(&x, raw + 8 * i, 8);
@@ -183,20 +169,12 @@ size_t fus_dtype_pack(float *values, size_t n, enum fus_dtype t)
         return to_16_bits(out, values, n, fus_dtype_f32_to_f16);
     if (t == FUS_BF16)
         return to_16_bits(out, values, n, fus_dtype_f32_to_bf16);
-    for (size_t i = 0; i < n && !fus_dtype_host_is_little(); i++) {
-        uint32_t v = bits_of(values[i]);
+    for (size_t i = 0; i < n && !fus_bits_little_endian(); i++) {
+        uint32_t v = fus_bits_of_float(values[i]);
         for (size_t byte = 0; byte < 4; byte++)
             out[4 * i + byte] = (uint8_t)(v >> 8 * byte);
     }
     return 4 * n;
-}
-
-bool fus_dtype_host_is_little(void)
-{
-    const uint16_t one = 1;
-    uint8_t first;
-    memcpy(&first, &one, 1);
-    return first == 1;
 }
 
 size_t fus_dtype_find_not_finite(const float *values, size_t n)
@@ -207,8 +185,7 @@ size_t fus_dtype_find_not_finite(const float *values, size_t n)
         uint32_t found = 0;
         /* whole blocks without a branch: compilers make vectors of it */
         for (size_t k = i; k < end; k++) {
-            uint32_t bits;
-            memcpy(&bits, &values[k], sizeof bits);
+            uint32_t bits = fus_bits_of_float(values[k]);
             found |= (bits & UINT32_C(0x7f800000)) == UINT32_C(0x7f800000);
         }
         for (size_t k = i; found && k < end; k++)

@@ -9,7 +9,6 @@
 void fus_dtype_to_f32(float *out, const uint8_t *raw, size_t n, enum fus_dtype t, bool big_endian);
 /* n floats -> little-endian f32, f16 or bf16, in place; returns their size in bytes. */
 size_t fus_dtype_pack(float *values, size_t n, enum fus_dtype t);
-bool fus_dtype_host_is_little(void);
 /* Index of the first NaN or infinity; n if all are finite. */
 size_t fus_dtype_find_not_finite(const float *values, size_t n);
 

@@ -15,6 +15,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/base/bits.h"
 #include "nn/base/bytes.h"
 #include "weights/volume_parts.h"
 
@@ -40,10 +41,7 @@ static int short_at(struct header *h, size_t at)
 
 static float float_at(struct header *h, size_t at)
 {
-    uint32_t bits = number(h, at, 4);
-    float x;
-    memcpy(&x, &bits, 4);
-    return x;
+    return fus_bits_to_float(number(h, at, 4));
 }
 
 /* The types by their numbers in nifti1.h. */
@@ -220,9 +218,7 @@ static void put(uint8_t *head, size_t at, uint32_t value, int n_bytes)
 
 static void put_float(uint8_t *head, size_t at, float x)
 {
-    uint32_t bits;
-    memcpy(&bits, &x, 4);
-    put(head, at, bits, 4);
+    put(head, at, fus_bits_of_float(x), 4);
 }
 
 static void put_header(uint8_t head[FIRST_OFFSET], const struct fus_volume_space *s, size_t n_frames)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/base/bits.h"
 #include "weights/pickle_opcodes.h"
 
 /* None, False, True: -1, 0, 1. */
@@ -40,7 +41,7 @@ static int op_binfloat(struct fus_pickle_machine *m, int arg)
     uint64_t bits = fus_bytes_be(&m->in, 8);
     struct fus_pickle_value *v = fus_pickle_machine_make(m, FUS_PICKLE_FLOAT);
     if (v)
-        memcpy(&v->u.number, &bits, sizeof bits);
+        v->u.number = fus_bits_to_double(bits);
     return fus_pickle_machine_push(m, v);
 }
 

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "nn/base/bits.h"
 #include "nn/base/inflate.h"
 #include "weights/dtype.h"
 #include "weights/store.h"
@@ -144,7 +145,7 @@ static bool is_contiguous(const struct fus_tensor *t)
 static int read_contiguous(const struct fus_store *s, float *out, const struct fus_tensor *t, uint8_t *raw,
                            struct fus_error *err)
 {
-    if (t->dtype == FUS_F32 && t->big_endian != fus_dtype_host_is_little())
+    if (t->dtype == FUS_F32 && t->big_endian != fus_bits_little_endian())
         return fetch(s, out, t, 0, t->n_elements, err);
     int code = FUS_OK;
     for (size_t i = 0; !code && i < t->n_elements; i += CHUNK) {

@@ -13,6 +13,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/base/bits.h"
 #include "nn/base/number.h"
 #include "weights/word_load.h"
 
@@ -176,10 +177,7 @@ static int read_glove(struct fus_word_load *l, struct fus_word_reader *r, struct
 
 static float little_float(const uint8_t *b)
 {
-    uint32_t bits = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
+    return fus_bits_to_float((uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24);
 }
 
 /* raw [4 * dim]: scratch. */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "nn/base/bits.h"
 #include "nn/base/threads.h"
 #include "nn/kernel/kernels.h"
 
@@ -239,9 +240,7 @@ static void check_slice(void *context, int task, int thread)
     size_t first = (size_t)task * SLICE, end = c->n - first < SLICE ? c->n : first + SLICE;
     uint64_t found = 0;
     for (size_t i = first; i < end; i++) {
-        uint64_t bits;
-        memcpy(&bits, &c->mean[i], sizeof bits);
-        found |= (bits >> 52 & 0x7ff) == 0x7ff;
+        found |= (fus_bits_of_double(c->mean[i]) >> 52 & 0x7ff) == 0x7ff;
     }
     c->bad[thread] |= found != 0;
 }

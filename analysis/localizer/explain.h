@@ -16,12 +16,11 @@
 struct fus_explain_request {
     const char *model, *layer; /* as in layers.csv */
     int channel, y, x;
-    int category;                       /* whose tests are shown; -1: the one that the unit can be selective for */
-    const char *file;                   /* where the weights are now; NULL: as run.json says */
-    const char *stimuli;                /* where the pictures are now; NULL: as run.json says */
-    const char *lang_head, *activation; /* as of the run */
-    bool responses;                     /* runs the network even if the files suffice */
-    size_t max_memory;                  /* 0: the default of a run */
+    int category;        /* whose tests are shown; -1: the one that the unit can be selective for */
+    const char *file;    /* where the weights are now; NULL: as run.json says */
+    const char *stimuli; /* where the pictures are now; NULL: as run.json says */
+    bool responses;      /* runs the network even if the files suffice */
+    size_t max_memory;   /* 0: the default of a run */
     bool (*stopping)(void);
     fus_localizer_listener *listener; /* NULL allowed */
 };
@@ -47,6 +46,7 @@ struct fus_explain {
     const struct fus_run_read *run;
     const struct fus_run_read_model *model;
     struct fus_run_options options; /* of the run: those that decide on a unit */
+    char *lang_head, *activation;   /* of the run's options too; NULL: not given */
     char layer[48];
     int channels, height, width, channel, y, x;
     size_t n_units, unit;

@@ -239,8 +239,6 @@ static void choose_options(struct fus_run_options *o, const struct fus_explain *
 {
     *o = x->options;
     o->layers = x->layer;
-    o->lang_head = request->lang_head;
-    o->activation = request->activation;
     o->preprocesses = (struct fus_run_per_model){.items = {x->model->preprocess}, .n = 1};
     if (x->model->prefix)
         o->prefixes = (struct fus_run_per_model){.items = {x->model->prefix}, .n = 1};

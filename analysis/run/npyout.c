@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "analysis/run/tables.h"
+#include "nn/base/bits.h"
 #include "nn/base/inflate.h"
 #include "nn/base/outfile.h"
 
@@ -270,14 +271,6 @@ int fus_npyout_begin(struct fus_npz *z, const struct fus_npy_array *array, struc
     return array->data ? fus_npyout_part(z, array->data, bytes, err) : FUS_OK;
 }
 
-static bool host_is_big_endian(void)
-{
-    const uint16_t one = 1;
-    uint8_t first;
-    memcpy(&first, &one, 1);
-    return first == 0;
-}
-
 static void write_data(struct fus_npz *z, const void *data, size_t n_bytes)
 {
     if (z->zip) {
@@ -293,7 +286,7 @@ int fus_npyout_part(struct fus_npz *z, const void *data, size_t n_bytes, struct 
         return fus_base_fail(err, FUS_EINVAL, "%s: %zu bytes for an array that lacks %llu, in items of %zu",
                              z->file.path, n_bytes, (unsigned long long)z->missing, z->item);
     z->missing -= n_bytes;
-    if (z->item < 2 || !host_is_big_endian()) {
+    if (z->item < 2 || !!fus_bits_little_endian()) {
         write_data(z, data, n_bytes);
         return FUS_OK;
     }

@@ -78,8 +78,8 @@ static const struct option {
     size_t at;
     const char *(*word)(int i); /* of a WORD, and of a FLAG that is written as one of two words */
     int n_words;
-    bool in_json;
 } options[] = {
+<<<<<<< HEAD
     {"preset", TEXT, AT(preset), NULL, 0, true},
     {"criterion", WORD, AT(select.criterion), criterion_word, FUS_CRITERION_RANKSUM + 1, true},
     {"test", WORD, AT(select.test), test_word, FUS_TEST_PERMUTATION + 1, true},
@@ -105,6 +105,32 @@ static const struct option {
     {"units", FLAG, AT(full_units), units_word, 2, true},
     {"lang-head", TEXT, AT(lang_head), NULL, 0, false},
     {"activation", TEXT, AT(activation), NULL, 0, false},
+=======
+    {"preset", TEXT, AT(preset), NULL, 0},
+    {"criterion", WORD, AT(select.criterion), criterion_word, FUS_CRITERION_RANKSUM + 1},
+    {"test", WORD, AT(select.test), test_word, FUS_TEST_PERMUTATION + 1},
+    {"correction", WORD, AT(select.correction), correction_word, FUS_UNCORRECTED + 1},
+    {"alpha", REAL, AT(select.alpha), NULL, 0},
+    {"halves", WORD, AT(halves), halves_word, 3},
+    {"bootstrap", COUNT, AT(bootstrap), NULL, 0},
+    {"interval", WORD, AT(interval), interval_word, 3},
+    {"bootstrap-over", WORD, AT(over), over_word, 3},
+    {"permutations", COUNT, AT(permutations), NULL, 0},
+    {"seed", SEED, AT(seed), NULL, 0},
+    {"sweep", FLAG, AT(sweep), NULL, 0},
+    {"consistency", FLAG, AT(consistency), NULL, 0},
+    {"matched", FLAG, AT(matched), NULL, 0},
+    {"group", TEXT, AT(groups), NULL, 0},
+    {"sesoi", REAL, AT(sesoi), NULL, 0},
+    {"subsample", TEXT, AT(subsample), NULL, 0},
+    {"equal-n", FLAG, AT(equal_n), NULL, 0},
+    {"layers", TEXT, AT(layers), NULL, 0},
+    {"conv", FLAG, AT(direct), conv_word, 2},
+    {"precision", WORD, AT(precision), precision_word, FUS_PRECISION_BF16 + 1},
+    {"units", FLAG, AT(full_units), units_word, 2},
+    {"lang-head", TEXT, AT(lang_head), NULL, 0},
+    {"activation", TEXT, AT(activation), NULL, 0},
+>>>>>>> main
 };
 enum { N_OPTIONS = sizeof options / sizeof *options };
 
@@ -123,7 +149,7 @@ static void print(struct fus_run_option_text *t, const struct option *option, co
 {
     const void *value = (const char *)o + option->at;
     const char *fixed = fixed_by_criterion(option, o);
-    *t = (struct fus_run_option_text){.name = option->name, .text = t->number, .in_json = option->in_json};
+    *t = (struct fus_run_option_text){.name = option->name, .text = t->number, .in_json = true};
     t->quoted = option->kind == TEXT || option->word;
     switch (option->kind) {
     case TEXT:

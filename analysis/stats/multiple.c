@@ -9,18 +9,17 @@
 #include <string.h>
 
 #include "analysis/analysis.h"
+#include "nn/base/bits.h"
 
 struct keyed {
     uint64_t key;
     size_t index;
 };
 
-static uint64_t bits_of(double p)
+/* Sorts as p does, which is not negative; -0 becomes 0. */
+static uint64_t key_of(double p)
 {
-    uint64_t u;
-    p += 0.0; /* -0 becomes 0 */
-    memcpy(&u, &p, sizeof u);
-    return u;
+    return fus_bits_of_double(p + 0.0);
 }
 
 /* Where each of the 256 values of a byte starts; false where all keys share it and the pass can
@@ -62,11 +61,11 @@ static void sort_values(double *p, double *scratch, size_t n)
     for (int shift = 0; shift < 64; shift += 8) {
         size_t start[256] = {0};
         for (size_t i = 0; i < n; i++)
-            start[bits_of(a[i]) >> shift & 255]++;
+            start[key_of(a[i]) >> shift & 255]++;
         if (!starts_of(start, n))
             continue;
         for (size_t i = 0; i < n; i++)
-            b[start[bits_of(a[i]) >> shift & 255]++] = a[i];
+            b[start[key_of(a[i]) >> shift & 255]++] = a[i];
         double *swap = a;
         a = b, b = swap;
     }
@@ -94,13 +93,11 @@ static int step_up(double *q, const double *p, size_t n, double scale, struct fu
         return fus_base_fail(err, FUS_ENOMEM, "no memory to sort %zu p values", n);
     }
     for (size_t i = 0; i < n; i++)
-        a[i] = (struct keyed){bits_of(p[i]), i};
+        a[i] = (struct keyed){key_of(p[i]), i};
     sorted = sort_keyed(a, b, n);
     double least = 1;
     for (size_t j = n; j > 0; j--) {
-        double value;
-        memcpy(&value, &sorted[j - 1].key, sizeof value);
-        value = value * scale / (double)j;
+        double value = fus_bits_to_double(sorted[j - 1].key) * scale / (double)j;
         if (value < least)
             least = value;
         q[sorted[j - 1].index] = least;

@@ -11,31 +11,18 @@
 
 #include <math.h>
 #include <stdint.h>
-#include <string.h>
+
+#include "nn/base/bits.h"
 
 #define LN2_HIGH 0x1.62e42feep-1      /* first 32 bits: k * LN2_HIGH is exact for |k| < 2^21 */
 #define LN2_LOW 0x1.a39ef35793c76p-33 /* ln 2 - LN2_HIGH */
 #define LOG2_E 0x1.71547652b82fep+0   /* 1 / ln 2 */
 #define PI 0x1.921fb54442d18p+1
 
-static double from_bits(uint64_t u)
-{
-    double x;
-    memcpy(&x, &u, sizeof x);
-    return x;
-}
-
-static uint64_t to_bits(double x)
-{
-    uint64_t u;
-    memcpy(&u, &x, sizeof u);
-    return u;
-}
-
 /* 2^k for -1022 <= k <= 1023. */
 static double power_of_two(int k)
 {
-    return from_bits((uint64_t)(k + 1023) << 52);
+    return fus_bits_to_double((uint64_t)(k + 1023) << 52);
 }
 
 /* x = k ln 2 + *r + *rest with |r| <= 0.35, rest below half an ulp of r; |x| < 1500. Returns k. */
@@ -103,9 +90,9 @@ double fus_fmath_log(double x)
         x *= 0x1p54;
         k = -54;
     }
-    uint64_t u = to_bits(x);
+    uint64_t u = fus_bits_of_double(x);
     k += (int)(u >> 52) - 1023;
-    double m = from_bits((u & 0xfffffffffffffu) | (uint64_t)1023 << 52);
+    double m = fus_bits_to_double((u & 0xfffffffffffffu) | (uint64_t)1023 << 52);
     if (m >= 0x1.6a09e667f3bcdp+0) {
         m *= 0.5;
         k++;

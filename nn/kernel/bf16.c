@@ -4,37 +4,23 @@
 
 #include <float.h>
 #include <math.h>
-#include <string.h>
 
+#include "nn/base/bits.h"
 #include "nn/kernel/kernels.h"
-
-static uint32_t bits_of(float x)
-{
-    uint32_t u;
-    memcpy(&u, &x, sizeof u);
-    return u;
-}
-
-static float float_of(uint32_t u)
-{
-    float x;
-    memcpy(&x, &u, sizeof x);
-    return x;
-}
 
 float fus_bf16_round(float x)
 {
-    uint32_t u = bits_of(x), size = u & 0x7fffffff;
+    uint32_t u = fus_bits_of_float(x), size = u & 0x7fffffff;
     if (size > 0x7f800000)
-        return float_of((u | 0x00400000) & 0xffff0000);
+        return fus_bits_to_float((u | 0x00400000) & 0xffff0000);
     if (size < 0x00800000)
-        return float_of(u & 0x80000000);
-    return float_of((u + 0x7fff + (u >> 16 & 1)) & 0xffff0000);
+        return fus_bits_to_float(u & 0x80000000);
+    return fus_bits_to_float((u + 0x7fff + (u >> 16 & 1)) & 0xffff0000);
 }
 
 static float zero_of(float x)
 {
-    return float_of(bits_of(x) & 0x80000000);
+    return fus_bits_to_float(fus_bits_of_float(x) & 0x80000000);
 }
 
 /* fmaf rounds a subnormal to a multiple of 2^-149, and may give 2^-126 for a sum that is below it
@@ -91,7 +77,7 @@ uint32_t fus_bf16_least(const float *x, size_t n)
 {
     uint32_t least = UINT32_MAX;
     for (size_t i = 0; i < n; i++) {
-        uint32_t below = (bits_of(x[i]) & 0x7fffffff) - 1; /* of 0: UINT32_MAX */
+        uint32_t below = (fus_bits_of_float(x[i]) & 0x7fffffff) - 1; /* of 0: UINT32_MAX */
         least = below < least ? below : least;
     }
     return least == UINT32_MAX ? least : least + 1;

@@ -13,6 +13,7 @@
  * rows of pixels at a time as stay in cache. Threads split pixels and channels, never k. */
 #include <string.h>
 
+#include "nn/base/bits.h"
 #include "nn/base/threads.h"
 #include "nn/layer/layers.h"
 
@@ -66,8 +67,7 @@ static void pair_step(float *to, const float *from, int depth)
     uint16_t *out = (uint16_t *)(void *)to;
     for (int k = 0; k < FUS_BF16_DEPTH; k++)
         for (int lane = 0; lane < FUS_LANES; lane++) {
-            uint32_t u;
-            memcpy(&u, &rows[k * FUS_LANES + lane], sizeof u);
+            uint32_t u = fus_bits_of_float(rows[k * FUS_LANES + lane]);
             out[(k / 2 * FUS_LANES + lane) * 2 + k % 2] = (uint16_t)(u >> 16);
         }
 }
@@ -285,10 +285,7 @@ static void round_blocks(void *context, int task, int thread)
 
 static uint16_t upper_half(float x)
 {
-    uint32_t u;
-    float y = fus_bf16_round(x);
-    memcpy(&u, &y, sizeof u);
-    return (uint16_t)(u >> 16);
+    return (uint16_t)(fus_bits_of_float(fus_bf16_round(x)) >> 16);
 }
 
 /* A row of the image. */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "nn/base/bits.h"
 #include "nn/base/bytes.h"
 
 #define MAGIC "FUSPIECE"
@@ -40,14 +41,6 @@ static size_t item_bytes(enum fus_state_file_kind kind)
     return kind == FUS_STATE_MOMENTS ? sizeof(double) : sizeof(float);
 }
 
-static bool little_endian(void)
-{
-    const uint32_t one = 1;
-    uint8_t first;
-    memcpy(&first, &one, 1);
-    return first == 1;
-}
-
 /* n bytes of numbers of `item` bytes each, in the other byte order. */
 static void turn(uint8_t *out, const uint8_t *in, size_t n, size_t item)
 {
@@ -74,13 +67,13 @@ static void write_le(struct fus_state_file_out *o, uint64_t v, int n_bytes)
 void fus_state_file_write(struct fus_state_file_out *o, const void *numbers, size_t n)
 {
     const uint8_t *from = numbers;
-    for (size_t done = 0, here; !little_endian() && done < n; done += here) {
+    for (size_t done = 0, here; !fus_bits_little_endian() && done < n; done += here) {
         uint8_t turned[TURNED_BYTES];
         here = n - done < sizeof turned ? n - done : sizeof turned;
         turn(turned, from + done, here, o->item);
         put(o, turned, here);
     }
-    if (little_endian())
+    if (fus_bits_little_endian())
         put(o, numbers, n);
 }
 
@@ -345,7 +338,7 @@ void fus_state_file_read(struct fus_state_file_in *in, void *numbers, size_t n)
     in->failed = in->failed || fread(numbers, 1, n, in->file) != n;
     if (!in->failed)
         fus_sha256_add(&in->sha, numbers, n);
-    for (size_t done = 0, here; !in->failed && !little_endian() && done < n; done += here) {
+    for (size_t done = 0, here; !in->failed && !fus_bits_little_endian() && done < n; done += here) {
         here = n - done < sizeof straight ? n - done : sizeof straight;
         memcpy(straight, to + done, here);
         turn(to + done, straight, here, item_bytes(in->from->kind));
