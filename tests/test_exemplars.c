@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* What --bootstrap-over promises: sets whose subcategories are themselves drawn, each with an effect
- * of tau = .5 sd, and how often 95 % intervals cover what other subcategories would give.
+/* What --bootstrap-over promises: sets whose subcategories are themselves drawn, each with an
+ * effect of tau = .5 sd, and how often 95 % intervals cover what other subcategories would give.
  *
  * What theory promises was derived before the first run, for a mean over units (`contrast` below).
  * Of a category with S subcategories of m pictures, t = tau^2 / S is the variance of its mean that
  * comes from the subcategories, w = s^2 / (S m) that from the pictures (s^2 = 2). Resamples have
  *
- *   pictures        (1 - 1/m) w                  corrected by centred intervals to w
- *   subcategories   (1 - 1/S)(t + w)                                            to t + w
- *   both            (1 - 1/S)(t + w) + (1 - 1/m) w          to V*^2 / V**, V* this and V** the same of V*
+ *   pictures        (1 - 1/m) w                           corrected by centred intervals to w
+ *   subcategories   (1 - 1/S)(t + w)                      to t + w
+ *   both            V* = (1 - 1/S)(t + w) + (1 - 1/m) w   to V*^2 / V**, V** the same of V*
  *
  * The part between subcategories has S - 1 degrees of freedom in each category, with four rivals of
- * weight 1/4 1.54 (S - 1) by Satterthwaite. Coverage is then that of Student's t at 1.96 times the
- * root of the corrected over the true variance. With two subcategories and `subcategories` the
- * resamples have three values a category: between 2/pi atan(sqrt 2) and that of t with 2. Limits: 4
- * binomial errors and .02 for what is approximate here. */
+ * weight 1/4 1.54 (S - 1) by Satterthwaite. Coverage is then that of t with so many degrees, at
+ * 1.96 times the root of the corrected over the true variance. With two subcategories,
+ * `subcategories` has resamples of three values a category: between 2/pi atan(sqrt 2) and that of t
+ * with 2. Limits: 4 binomial errors, and .02 for what is approximate here. */
 #include "analysis/inference.h"
 #include "nn/base/rng.h"
 #include "nn/base/threads.h"
@@ -107,8 +107,9 @@ static void cover_set(void *context, int set, int thread)
     (void)thread;
     draw_set(x, category, stratum, c->n_strata, (uint64_t)set + 1);
     for (int kind = 0; kind < KINDS; kind++) {
-        struct fus_responses r = {x, category, IMAGES, UNITS, CATEGORIES, CHANNELS, 4, 4, stratum, NULL, NULL,
-                                  (enum fus_redraw_over)kind, false};
+        struct fus_responses r = {x,    category, IMAGES,  UNITS, CATEGORIES, CHANNELS,
+                                  4,    4,        stratum, NULL,  NULL,       (enum fus_redraw_over)kind,
+                                  false};
         const struct fus_bootstrap_statistics statistics = {COLUMNS, measure, NULL, false};
         struct fus_bootstrap b;
         c->failed[set] |= fus_bootstrap_run(&b, &r, &statistics, (size_t)n_resamples, FUS_INTERVAL_CENTRED,

@@ -79,33 +79,6 @@ static const struct option {
     const char *(*word)(int i); /* of a WORD, and of a FLAG that is written as one of two words */
     int n_words;
 } options[] = {
-<<<<<<< HEAD
-    {"preset", TEXT, AT(preset), NULL, 0, true},
-    {"criterion", WORD, AT(select.criterion), criterion_word, FUS_CRITERION_RANKSUM + 1, true},
-    {"test", WORD, AT(select.test), test_word, FUS_TEST_PERMUTATION + 1, true},
-    {"correction", WORD, AT(select.correction), correction_word, FUS_UNCORRECTED + 1, true},
-    {"alpha", REAL, AT(select.alpha), NULL, 0, true},
-    {"halves", WORD, AT(halves), halves_word, 3, true},
-    {"bootstrap", COUNT, AT(bootstrap), NULL, 0, true},
-    {"interval", WORD, AT(interval), interval_word, 3, true},
-    {"bootstrap-over", WORD, AT(over), over_word, 3, true},
-    {"permutations", COUNT, AT(permutations), NULL, 0, true},
-    {"seed", SEED, AT(seed), NULL, 0, true},
-    {"sweep", FLAG, AT(sweep), NULL, 0, true},
-    {"consistency", FLAG, AT(consistency), NULL, 0, true},
-    {"matched", FLAG, AT(matched), NULL, 0, true},
-    {"draws", FLAG, AT(draws), NULL, 0, false},
-    {"group", TEXT, AT(groups), NULL, 0, true},
-    {"sesoi", REAL, AT(sesoi), NULL, 0, true},
-    {"subsample", TEXT, AT(subsample), NULL, 0, true},
-    {"equal-n", FLAG, AT(equal_n), NULL, 0, true},
-    {"layers", TEXT, AT(layers), NULL, 0, true},
-    {"conv", FLAG, AT(direct), conv_word, 2, true},
-    {"precision", WORD, AT(precision), precision_word, FUS_PRECISION_BF16 + 1, true},
-    {"units", FLAG, AT(full_units), units_word, 2, true},
-    {"lang-head", TEXT, AT(lang_head), NULL, 0, false},
-    {"activation", TEXT, AT(activation), NULL, 0, false},
-=======
     {"preset", TEXT, AT(preset), NULL, 0},
     {"criterion", WORD, AT(select.criterion), criterion_word, FUS_CRITERION_RANKSUM + 1},
     {"test", WORD, AT(select.test), test_word, FUS_TEST_PERMUTATION + 1},
@@ -120,6 +93,7 @@ static const struct option {
     {"sweep", FLAG, AT(sweep), NULL, 0},
     {"consistency", FLAG, AT(consistency), NULL, 0},
     {"matched", FLAG, AT(matched), NULL, 0},
+    {"draws", FLAG, AT(draws), NULL, 0},
     {"group", TEXT, AT(groups), NULL, 0},
     {"sesoi", REAL, AT(sesoi), NULL, 0},
     {"subsample", TEXT, AT(subsample), NULL, 0},
@@ -130,7 +104,6 @@ static const struct option {
     {"units", FLAG, AT(full_units), units_word, 2},
     {"lang-head", TEXT, AT(lang_head), NULL, 0},
     {"activation", TEXT, AT(activation), NULL, 0},
->>>>>>> main
 };
 enum { N_OPTIONS = sizeof options / sizeof *options };
 
@@ -149,7 +122,8 @@ static void print(struct fus_run_option_text *t, const struct option *option, co
 {
     const void *value = (const char *)o + option->at;
     const char *fixed = fixed_by_criterion(option, o);
-    *t = (struct fus_run_option_text){.name = option->name, .text = t->number, .in_json = true};
+    *t = (struct fus_run_option_text){.name = option->name, .text = t->number};
+    t->in_json = option->at != AT(draws); /* its files say so, and change no other */
     t->quoted = option->kind == TEXT || option->word;
     switch (option->kind) {
     case TEXT:
