@@ -9,6 +9,7 @@
 #include "nn/base/threads.h"
 #include "tools/args.h"
 #include "tools/commands.h"
+#include "tools/interrupt.h"
 #include "tools/progress.h"
 #include "tools/sdc_show.h"
 
@@ -120,6 +121,7 @@ static int run(struct fus_sdc_demo *d, struct fus_error *err)
     struct fus_sdc_found found[2];
     struct fus_sdc_cluster_result result;
     int code = check_folder(d, err);
+    fus_interrupt_catch();
     if (!code) {
         if (d->n_models)
             fus_args_tell("fusiform: drawing %zu pictures", d->simulate.n_shared);
@@ -131,6 +133,7 @@ static int run(struct fus_sdc_demo *d, struct fus_error *err)
         return fus_args_failed(err);
     if (fus_sdc_show_fit(&d->fit, err)) /* prints the error itself */
         return 1;
+    fus_interrupt_catch(); /* no more steps */
     if (d->n_models)
         code = localize(d, err);
     if (!code)
