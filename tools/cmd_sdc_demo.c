@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis/sdc/demo.h"
+#include "nn/base/threads.h"
 #include "tools/args.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
@@ -146,6 +147,18 @@ static int run(struct fus_sdc_demo *d, struct fus_error *err)
     return 0;
 }
 
+struct running {
+    struct fus_sdc_demo *d;
+    int status;
+};
+
+static void run_all(void *context)
+{
+    struct running *r = context;
+    struct fus_error err = {0};
+    r->status = run(r->d, &err);
+}
+
 /* ---- options ---- */
 
 static bool is_given(const char *option, int argc, char **argv)
@@ -180,7 +193,6 @@ int fus_cmd_sdc_demo(int argc, char **argv)
     static struct fus_sdc_demo d; /* 100 kB */
     static const char *items[FUS_SDC_DEMO_MOST_MODELS + 1];
     struct fus_texts operands, models = {items, 0, FUS_SDC_DEMO_MOST_MODELS + 1};
-    struct fus_error err = {0};
     bool small = is_given("--small", argc, argv), networks = is_given("--networks", argc, argv);
     fus_sdc_demo_defaults(&d, small);
     if (networks || is_given("--model", argc, argv))
@@ -217,5 +229,7 @@ int fus_cmd_sdc_demo(int argc, char **argv)
         return fus_args_usage(NAME, "--reruns, --stability: at most 1000 expected");
     d.cluster.stability = (int)stability;
     fus_sdc_demo_prepare(&d);
-    return run(&d, &err);
+    struct running r = {&d, 0};
+    fus_threads_run(run_all, &r); /* one start of the threads for all loops */
+    return r.status;
 }
