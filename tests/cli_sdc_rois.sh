@@ -52,6 +52,13 @@ study 'own=b:c.nii;deep=b:c.nii:labels.ctab' -
 run "a colon in the file's name" $regions
 ok "is part of it" grep -q '^1,a,deep,1,sdc-1,' "$out/rois.csv"
 
+# Labels at the 25 places of c, as NSD has them: below 0 is no region.
+{ printf '\223NUMPY\001\000v\000%-117s\n' "{'descr': '|i1', 'fortran_order': False, 'shape': (1, 25), }"
+    printf '\377\377\377\377\377\377\377\377\377\377\377\377\000\000\000\000\002\002\002\002\002\002\002\002\002'; } >"$work/kept/nsd.npy"
+study - 'nsd=nsd.npy'
+run "labels below 0" $regions
+ok "are no region" test "$(cut -d, -f3,4 "$out/rois.csv" | sort -u | tr '\n' ' ')" = "nsd,2 set,roi "
+
 # ---- what it refuses, before anything is replaced ----
 names() { # names WORDS TEXT [ENDING]: a table of names
     printf "$2" >"$work/kept/n.${3:-ctab}"
@@ -80,6 +87,8 @@ study 'own=c_lh_labels.mgh' -
 fails 1 'participant a: ' $regions
 study - 'own=c_lh_labels.mgh'
 fails 1 'c_lh_labels.mgh: 11 voxels found, the responses have 25: another grid?' $regions
+study "own=$golden/sdc_a_session2.nii.gz" -
+fails 1 'sdc_a_session2.nii.gz: 48 volumes found, one of labels expected' $regions
 study - 'own=c_lh_labels.mgh:labels.ctab;own=c_rh_labels.mgh:n.tsv'
 fails 1 'own has the names' $regions
 head -c 200 "$work/kept/a_labels.nii" >"$work/kept/short.nii"
@@ -105,8 +114,10 @@ ok "a full disk fails" grep -q 'cannot be written' "$work/said"
 ok "and keeps the clusters" test "$(tables "$work/fit/clusters")" = "$want"
 ok "without the new ones" test ! -e "$work/fit/clusters.new"
 echo mine >"$out/notes.txt"
+mkdir -p "$work/fit/clusters.new/0.40" && echo half >"$work/fit/clusters.new/0.40/a_labels.npy.tmp-1"
 run "again" sdc cluster "$work/fit" $plain --images "$work/images.tsv"
 ok "a file of another kind stays" grep -q mine "$out/notes.txt"
 rm "$out/notes.txt"
+ok "nothing of a killed call" test ! -e "$out/a_labels.npy.tmp-1" -a ! -e "$work/fit/clusters.new"
 ok "beside the same clusters" test "$(tables "$work/fit/clusters")" = "$want"
 finish

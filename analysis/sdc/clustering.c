@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analysis/sdc/clusters_write.h"
+#include "analysis/sdc/groups.h"
 #include "analysis/sdc/null.h"
 #include "analysis/sdc/page.h"
 #include "analysis/sdc/rois.h"
@@ -179,11 +180,22 @@ static int set_rule(struct fus_sdc_clustering *c, struct fus_error *err)
     return FUS_OK;
 }
 
+static int check_groups(const struct fus_sdc_clustering *c, struct fus_error *err)
+{
+    int *group = fus_base_alloc((size_t)c->decoders.n + 1, sizeof *group);
+    int code = group ? fus_sdc_groups_find(group, c->o->groups, c->o->n_groups, &c->decoders, err)
+                     : fus_base_fail(err, FUS_ENOMEM, "no memory for %d participants", c->decoders.n);
+    fus_base_free(group);
+    return code;
+}
+
 static int open_vectors(struct fus_sdc_clustering *c, struct fus_error *err)
 {
     const struct fus_sdc_cluster_options *o = c->o;
     int code = o->folder ? fus_sdc_decoders_open(&c->decoders, o->folder, c->which, err)
                          : fus_sdc_decoders_read(&c->decoders, o->vectors, o->n_vectors, o->transposed, err);
+    if (!code)
+        code = check_groups(c, err);
     return code ? code : set_rule(c, err);
 }
 

@@ -11,6 +11,7 @@
 #include "analysis/run/tables.h"
 #include "analysis/sdc/beside.h"
 #include "analysis/sdc/concept_tables.h"
+#include "analysis/sdc/groups.h"
 #include "analysis/sdc/overlap.h"
 #include "analysis/sdc/rois.h"
 #include "analysis/sdc/volumes.h"
@@ -161,6 +162,8 @@ static int explain_eps(const struct fus_sdc_clustering *c, int e, const struct f
         code = fus_sdc_beside_write(&x, folder, err);
     if (!code && c->o->rois)
         code = fus_sdc_rois_write(&x, c->o->rois, folder, err);
+    if (!code && c->o->n_groups)
+        code = fus_sdc_groups_write(&x, folder, err);
     if (!code && c->o->run)
         code = fus_sdc_overlap_write(&x, c->o->run, c->o->layer, folder, err);
     fus_sdc_explain_free(&x);

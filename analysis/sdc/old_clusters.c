@@ -35,7 +35,7 @@ static bool is_ours(const char *name)
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (ends_with(name, ends[i]))
             return true;
-    return false;
+    return strstr(name, ".tmp-") != NULL; /* half-written, of a killed call */
 }
 
 static void empty_folder(const char *folder)

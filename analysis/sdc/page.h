@@ -4,7 +4,7 @@
  * Reading order: page_read.c (tables), page_matrix.c (panels), page_scores.c (retrieval),
  * page_figures.c (sweep, matrices), page_clusters.c (what the clusters are), page_judge.c (who is
  * in them, stability, other ways), page_regions.c (regions of interest), page_shared.c (networks),
- * page_methods.c (how it was done), page.c. */
+ * page_groups.c (groups of participants), page_methods.c (how it was done), page.c. */
 #ifndef FUS_SDC_PAGE_H
 #define FUS_SDC_PAGE_H
 
@@ -60,11 +60,18 @@ struct fus_sdc_page_way {
 enum { FUS_SDC_PAGE_IMAGES = 8, FUS_SDC_PAGE_CELLS = 60, FUS_SDC_PAGE_LINES = 8 };
 #define FUS_SDC_PAGE_WIDTH FUS_PANELS_WIDTH
 
-/* A cluster and the categories of all networks. */
+/* A cluster and the localizer's categories, over all its networks. category: of those with q < .05
+ * the one with most of the cluster's units; NULL: none. */
 struct fus_sdc_page_met {
-    bool known, any;               /* compared; some unit is selective */
-    int n;                         /* categories and networks with q < .05 */
-    struct fus_text_buffer beyond; /* "face in r50; body in r50": the first of these */
+    bool known;
+    char *category;
+    double n_both, n_units;
+};
+
+/* A group of participants. */
+struct fus_sdc_page_group {
+    char *name;
+    double size, *present, *units; /* [n_clusters] participants that are in a cluster, their voxels */
 };
 
 /* Regions of interest. */
@@ -118,6 +125,8 @@ struct fus_sdc_page_kind {
     double *overlap;                      /* [n_overlaps, n_clusters] Dice */
     struct fus_sdc_page_met *met;         /* [n_clusters]; NULL: not compared */
     struct fus_sdc_page_regions *regions; /* NULL: not compared */
+    int n_groups;                         /* of participants */
+    struct fus_sdc_page_group *groups;
 };
 
 int fus_sdc_page_read(struct fus_sdc_page_kind *k, const char *dir, const char *folder, const char *which,
@@ -139,6 +148,12 @@ struct fus_sdc_page_words fus_sdc_page_words(const struct fus_sdc_page_kind *k);
 /* Near copies and an own embedding, from sdc.json. */
 void fus_sdc_page_relations(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 void fus_sdc_page_sharers(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
+/* Whether a category is the cluster: half of its units or more. */
+bool fus_sdc_page_is_category(const struct fus_sdc_page_met *m);
+/* page_groups.c */
+int fus_sdc_page_groups_read(struct fus_sdc_page_kind *k, const char *folder, struct fus_error *err);
+void fus_sdc_page_groups_free(struct fus_sdc_page_kind *k);
+void fus_sdc_page_groups(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k, int number);
 void fus_sdc_page_judge(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 void fus_sdc_page_presence(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 

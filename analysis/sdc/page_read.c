@@ -425,6 +425,7 @@ int fus_sdc_page_read(struct fus_sdc_page_kind *k, const char *dir, const char *
                                                        read_cosines,
                                                        fus_sdc_page_regions_read,
                                                        fus_sdc_page_overlap_read,
+                                                       fus_sdc_page_groups_read,
                                                        fus_sdc_page_judge_read};
     char *at = NULL;
     *k = (struct fus_sdc_page_kind){.which = which, .folder = folder, .shown = -1};
@@ -465,6 +466,7 @@ void fus_sdc_page_free(struct fus_sdc_page_kind *k)
     fus_sdc_page_judge_free(k);
     fus_sdc_page_regions_free(k);
     fus_sdc_page_overlap_free(k);
+    fus_sdc_page_groups_free(k);
     fus_base_free(k->eps);
     fus_base_free(k->names);
     fus_base_free(k->clusters);

@@ -138,7 +138,7 @@ static int take_values(struct regions *r, const float *x, size_t first, size_t p
         if (!(fabsf(x[at]) < 1e9f) || x[at] != floorf(x[at]))
             return fus_base_fail(err, FUS_EFORMAT, "%s: voxel %zu: %g found, a whole number expected", path, at,
                                  (double)x[at]);
-        r->roi[i] = (int32_t)x[at];
+        r->roi[i] = x[at] > 0 ? (int32_t)x[at] : 0;
     }
     return FUS_OK;
 }
@@ -152,7 +152,11 @@ static int read_image(struct regions *r, size_t *first, const char *path, const 
     int code = fus_volume_open(&v, path, err);
     if (code)
         return code;
-    size_t places = fus_volume_info(v)->n_places;
+    size_t places = fus_volume_info(v)->n_places, frames = fus_volume_info(v)->n_frames;
+    if (frames != 1) {
+        fus_volume_close(v);
+        return fus_base_fail(err, FUS_EINVAL, "%s: %zu volumes found, one of labels expected", path, frames);
+    }
     float *x = fus_base_alloc(places, sizeof *x);
     code = x ? fus_volume_read(v, x, 1, err)
              : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for %zu voxels", path, places);

@@ -3,9 +3,10 @@
  *
  *   SET=FILE[:NAMES];SET=FILE[:NAMES]...
  *
- *   FILE     a volume, surface or array of whole numbers, 0 no region, in the grid of the
- *            participant's responses; paths start at the study's folder. A SET that is given twice
- *            has its files side by side, as the hemispheres of the responses
+ *   FILE     a volume, surface or array of whole numbers in the grid of the participant's
+ *            responses; 0 and numbers below it are no region (NSD: -1 is not cortex). Paths start
+ *            at the study's folder. A SET that is given twice has its files side by side, as the
+ *            hemispheres of the responses
  *   NAMES    names of the numbers, a file that ends in .tsv, .ctab or .txt (roi_names.h); without
  *            it FILE.ctab or FILE.tsv, with FILE's ending or in place of it, if there is one
  *

@@ -26,7 +26,8 @@
 #endif
 #define INLINE static inline __attribute__((always_inline)) TARGET
 
-/* The compiler may not move or merge loads across it. */
+/* The compiler may not move or merge loads and stores across it. Between the sums and c it keeps
+ * clang from making a memcpy of a tile with one row, for which the sums would be in memory. */
 #define FENCE() __asm__ volatile("" ::: "memory")
 
 /* n steps of k: sums[rows][vectors] += a[row][k] * b[k][vector]. */
@@ -86,8 +87,11 @@ INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks, 
         UNROLL
         for (int r = 0; r < rows; r++) {
             UNROLL
-            for (int v = 0; v < blocks * PER_BLOCK; v++)
+            for (int v = 0; v < blocks * PER_BLOCK; v++) {
+                if (rows == 1)
+                    FENCE();
                 sums[r][v] = LOAD(t->c + (size_t)(v / PER_BLOCK) * t->c_step + r * FUS_LANES + v % PER_BLOCK * WIDTH);
+            }
         }
     }
     const float *a = t->a, *b = t->b, *ahead = t->ahead;
@@ -128,8 +132,11 @@ INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks, 
         UNROLL
         for (int r = 0; r < rows; r++) {
             UNROLL
-            for (int v = 0; v < blocks * PER_BLOCK; v++)
+            for (int v = 0; v < blocks * PER_BLOCK; v++) {
+                if (rows == 1)
+                    FENCE();
                 STORE(t->c + (size_t)(v / PER_BLOCK) * t->c_step + r * FUS_LANES + v % PER_BLOCK * WIDTH, sums[r][v]);
+            }
         }
     }
 }
