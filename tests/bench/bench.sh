@@ -7,7 +7,8 @@
 #   $PEERS/node_modules   ONNX Runtime: npm install onnxruntime-node
 #   $PEERS/cache          where torch.compile keeps what it has compiled: its first run takes minutes
 #   libdnnl-dev           oneDNN's convolutions alone (Winograd)      libopenblas-dev    OpenBLAS's products alone, without im2col
-# SETTINGS="resnet50,8,2 ..." (network, batch, threads) and ENGINES="openvino ort ..." choose rows and peers.
+# SETTINGS="resnet50,8,2 ..." (network, batch, threads) and ENGINES="openvino ort ..." choose rows and peers; LIMIT=700 ends it after so many
+# seconds or three rounds of each. The peer compile_frozen (torch.compile that folds weights) runs only where ENGINES names it.
 program=${1:-./fusiform} rounds=${2:-7}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT

@@ -3,9 +3,10 @@
 
 usage: python3 tests/bench/tasks.py localizer|cifar PROGRAM [ROUNDS] [THREADS]      environment: PEERS, PICTURES
   localizer   ResNet-50, 17 layers: `fusiform run --test welch` and things.py in $PEERS/things (a venv with thingsvision)
-              $PICTURES: fLoc's folders, of which eight are shown; default: 192 drawn ones
-  cifar       ResNet-44 on 10,010 drawn pictures of 32 x 32: `fusiform classify` and cifar.py in $PEERS/python and in
-              Debian's Python, which load them themselves or in as many processes as there are threads
+              $PICTURES: fLoc's folders, of which eight are shown; default: 200 drawn ones
+  cifar       ResNet-44 on 10,000 drawn pictures of 32 x 32: `fusiform classify` and cifar.py in $PEERS/python and in
+              Debian's Python, which load them themselves or in as many processes as there are threads;
+              $PICTURES: others, folders of PNG files
 """
 import os
 import statistics
@@ -46,7 +47,7 @@ def localizer(work):
     ours("convert", "random:resnet50?seed=1", "-o", weights)
     if not pictures:
         pictures = os.path.join(work, "pictures")
-        ours("stimuli", "generate", "--per-category", "24", "-o", pictures)
+        ours("stimuli", "generate", "--per-category", "40", "-o", pictures)
     python = os.path.join(PEERS, "things", "bin", "python")
     run = [PROGRAM, "run", "--model", weights, "--stimuli", pictures, "--categories", ";".join(CATEGORIES), "--test",
            "welch", "--threads", THREADS, "--force", "--out", os.path.join(work, "run")]
@@ -55,9 +56,11 @@ def localizer(work):
 
 
 def cifar(work):
-    weights, pictures = os.path.join(work, "resnet44.safetensors"), os.path.join(work, "pictures")
+    weights, pictures = os.path.join(work, "resnet44.safetensors"), os.environ.get("PICTURES")
     ours("convert", "random:cifar_resnet44?seed=1", "-o", weights)
-    ours("stimuli", "generate", "--per-category", "910", "--size", "32", "-o", pictures)
+    if not pictures:
+        pictures = os.path.join(work, "pictures")
+        ours("stimuli", "generate", "--per-category", "2000", "--size", "32", "-o", pictures)
     commands = {"fusiform": [PROGRAM, "classify", "--threads", THREADS, "--top", "1", "--model", weights, pictures]}
     for name, python in (("PyTorch 2", os.path.join(PEERS, "python")), ("Debian's PyTorch", "/usr/bin/python3")):
         for workers in ("0", THREADS):

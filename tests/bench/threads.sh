@@ -19,7 +19,7 @@ for model in ${MODELS:-resnet50,1 resnet50,8}; do
 done
 
 [ "${RUN:-1}" = 1 ] || exit 0
-"$program" stimuli generate --per-category 24 --categories 'face=adult,child;body=body,limb;place=house,corridor;word=word,number' \
+"$program" stimuli generate --per-category 48 --categories 'face=adult,child;body=body,limb;place=house,corridor;word=word,number' \
     -o "$work/pictures" >/dev/null || exit 1
 for round in 1 2 3; do
     for n in 1 2; do

@@ -4,7 +4,8 @@ programs of its WORK folder. A peer is loaded once for each setting (network, ba
 answers one measurement after the other; nothing else runs meanwhile. What idle peers used of the processors all the
 same is printed with each setting.
 
-usage: python3 tests/bench/turns.py PROGRAM ROUNDS PEERS WORK        environment: SETTINGS, ENGINES
+usage: python3 tests/bench/turns.py PROGRAM ROUNDS PEERS WORK        environment: SETTINGS, ENGINES, LIMIT
+LIMIT: seconds for the whole table; a setting that has used up its share ends after fewer rounds, but at least three.
 """
 import os
 import select
@@ -18,8 +19,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SETTINGS = os.environ.get("SETTINGS") or ("resnet50,1,1 resnet50,1,2 resnet50,8,1 resnet50,8,2 "
                                           "clip_rn50,1,1 clip_rn50,1,2")
 ENGINES = os.environ.get("ENGINES") or ("direct openvino openvino_default ort ncnn eager channels_last optimised "
-                                        "compile compile_frozen torch1 onednn openblas")
+                                        "compile torch1 onednn openblas")
 OF_PYTHON = ("eager", "channels_last", "optimised", "compile", "compile_frozen", "openvino", "openvino_default", "ncnn")
+LIMIT = float(os.environ.get("LIMIT") or "inf")
 START = 1200  # seconds a peer may take to load; torch.compile needs most, once
 ANSWER = 300
 SETTLE = 0.05  # after each answer, for threads that still spin
@@ -133,11 +135,13 @@ def start(network, batch, threads):
     return running, [name for name in made if name not in running]
 
 
-def in_turns(running, batch):
+def in_turns(running, batch, end):
     """{engine: [[median of a round, least], ..]}"""
     times = {name: [] for name in running}
     time.sleep(1)
-    for _ in range(ROUNDS):
+    for round_ in range(ROUNDS):
+        if round_ >= min(3, ROUNDS) and time.monotonic() > end:
+            break
         for name, peer in list(running.items()):
             answer = peer.measure(8 if batch == 1 else 3)
             if answer:
@@ -153,7 +157,7 @@ def print_setting(setting, times, left_out, idle, seconds):
     medians = {name: statistics.median(row[0] for row in rounds) for name, rounds in times.items()}
     least = {name: min(row[1] for row in rounds) for name, rounds in times.items()}
     print(f"{network}, batch {batch}, threads {threads}: fusiform {medians['fusiform']:.2f} ms a picture, least "
-          f"{least['fusiform']:.2f} (median of {ROUNDS} rounds, {seconds:.0f} s, load {os.getloadavg()[0]:.1f})")
+          f"{least['fusiform']:.2f} (median of {len(times['fusiform'])} rounds, {seconds:.0f} s, load {os.getloadavg()[0]:.1f})")
     for name in times:
         if name != "fusiform":
             print(f"  {name:<17} {medians[name]:8.2f}  least {least[name]:8.2f}   ratio of medians "
@@ -166,12 +170,12 @@ def print_setting(setting, times, left_out, idle, seconds):
     return {name: (medians["fusiform"] / medians[name], least["fusiform"] / least[name]) for name in times}
 
 
-def run_setting(setting):
+def run_setting(setting, end):
     begin = time.monotonic()
     running, left_out = start(*setting)
     everyone = dict(running)
     try:
-        times = in_turns(running, setting[1])
+        times = in_turns(running, setting[1], end)
     finally:
         for peer in everyone.values():
             peer.stop()
@@ -181,7 +185,10 @@ def run_setting(setting):
 
 def main():
     settings = [(n, int(b), int(t)) for n, b, t in (setting.split(",") for setting in SETTINGS.split())]
-    ratios = [run_setting(setting) for setting in settings]
+    begin, ratios = time.monotonic(), []
+    share = [2 if batch > 1 else 1 for _, batch, _ in settings]  # of the time
+    for i, setting in enumerate(settings):
+        ratios.append(run_setting(setting, begin + LIMIT * sum(share[:i + 1]) / sum(share)))
     print("\nratios of medians / of least, fusiform to each")
     print(" " * 17 + "".join(f"{n[:6]} b{b} {t}T".rjust(16) for n, b, t in settings))
     for name in ENGINES.split():
