@@ -84,7 +84,7 @@ printf 'participant\tresponses\trois\na\tx.nii\tmask=%s\nb\tx.npy\t-\n' "$PWD/$g
 run "regions" sdc cluster "$work/fit" --eps 0.4 $plain --rois "$work/rois.tsv"
 ok "a row of a region" grep -q '^1,a,mask,1,' "$work/fit/clusters/0.40/rois.csv"
 printf 'participant\tresponses\trois\na\tx.nii\tmask\n' >"$work/rois.tsv"
-fails 1 "participant a: rois: 'mask' found, SET=FILE expected" sdc cluster "$work/fit" --eps 0.4 $plain --rois "$work/rois.tsv"
+fails 1 "participant a: rois: 'mask' found, SET=FILE or SET=FILE:NAMES expected" sdc cluster "$work/fit" --eps 0.4 $plain --rois "$work/rois.tsv"
 printf 'participant\tresponses\trois\nb\tx.npy\tsmall=%s\n' "$PWD/$golden/sdc_last0.npy" >"$work/rois.tsv"
 fails 1 'another grid?' sdc cluster "$work/fit" --eps 0.4 $plain --rois "$work/rois.tsv"
 printf 'participant\tresponses\nb\tx.npy\n' >"$work/rois.tsv"

@@ -151,6 +151,46 @@ static void test_edges(void)
     }
 }
 
+/* The same bits however many threads share a layer out, by tiles, by channels or by both, and
+ * however many pictures it has. */
+static void test_division(void)
+{
+    static const int shapes[][4] = {{32, 144, 14, 1}, {16, 80, 28, 1}, {48, 256, 7, 1}, {16, 48, 14, 3}},
+                     threads[] = {2, 3, 8, 16, 37};
+    struct fus_rng r;
+    fus_rng_seed(&r, 23);
+    for (int i = 0; i < 4; i++) {
+        struct setting s;
+        int n = shapes[i][3];
+        make(&s, shapes[i][0], shapes[i][1], shapes[i][2], false, false, &r);
+        const struct fus_layer *l = &s.layer;
+        size_t in_floats = fus_layer_in_floats(l), floats = fus_layer_floats(l);
+        float *panels = fus_base_aligned(fus_winograd_panel_floats(l), sizeof *panels);
+        float *scratch = fus_base_aligned(37 * fus_winograd_scratch_floats(l, n), sizeof *scratch);
+        float *in = fus_base_aligned((size_t)n * in_floats, sizeof *in);
+        float *out = fus_base_aligned((size_t)n * floats, sizeof *out);
+        struct fus_gemm g = {.layer = l, .panels = panels, .bias = s.bias, .k = fus_gemm_k(l)};
+        fus_winograd_pack_weights(panels, s.weights, l);
+        for (int p = 0; p < n; p++)
+            memcpy(in + (size_t)p * in_floats, s.in, in_floats * sizeof *in);
+        for (int j = 0; j < 5; j++) {
+            memset(out, 0, (size_t)n * floats * sizeof *out);
+            fus_base_set_threads(threads[j]);
+            fus_winograd_run(&g, out, in, NULL, n, scratch, fus_kernels_pick(NULL, NULL));
+            for (int p = 0; p < n; p++)
+                CHECK_MSG(memcmp(out + (size_t)p * floats, s.winograd, floats * sizeof *out) == 0,
+                          "%d x %d, %d channels, picture %d, %d threads", l->height, l->width, l->channels, p,
+                          threads[j]);
+        }
+        fus_base_set_threads(1);
+        fus_base_free(panels);
+        fus_base_free(scratch);
+        fus_base_free(in);
+        fus_base_free(out);
+        unmake(&s);
+    }
+}
+
 /* Which layers it takes depends on their shape alone. */
 static void test_fits(void)
 {
@@ -181,6 +221,7 @@ int main(void)
     test_error(24, 3);
     test_error(7, 1.2);
     test_edges();
+    test_division();
     test_fits();
     return test_end();
 }

@@ -281,13 +281,7 @@ int fus_cmd_activations(int argc, char **argv)
                                    {"--layer", FUS_ARG_TEXT, &layers},
                                    {"--layers", FUS_ARG_TEXT, &layers},
                                    {"-o", FUS_ARG_TEXT, &out},
-                                   {"--lang-head", FUS_ARG_TEXT, &choice.lang_head},
-                                   {"--prefix", FUS_ARG_TEXT, &choice.prefix},
-                                   {"--activation", FUS_ARG_TEXT, &choice.activation},
-                                   {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
-                                   {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
-                                   {"--precision", FUS_ARG_CHOICE, &precision},
-                                   {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
+                                   FUS_MODEL_ARGS(choice, options, precision, skip_bad),
                                    {0}};
     int status = fus_args_parse("activations", help_activations, args, &operands, argc, argv);
     if (status)
@@ -381,13 +375,7 @@ int fus_cmd_embed(int argc, char **argv)
     fus_text_args_start(&texts);
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},
                                    {"-o", FUS_ARG_TEXT, &out},
-                                   {"--lang-head", FUS_ARG_TEXT, &choice.lang_head},
-                                   {"--prefix", FUS_ARG_TEXT, &choice.prefix},
-                                   {"--activation", FUS_ARG_TEXT, &choice.activation},
-                                   {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
-                                   {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
-                                   {"--precision", FUS_ARG_CHOICE, &precision},
-                                   {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
+                                   FUS_MODEL_ARGS(choice, options, precision, skip_bad),
                                    {"--text", FUS_ARG_LIST, &texts.texts},
                                    {"--texts", FUS_ARG_TEXT, &texts.file},
                                    {"--template", FUS_ARG_LIST, &texts.templates},

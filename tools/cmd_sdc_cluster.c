@@ -39,7 +39,9 @@ static const char help[] =
     "  --expand auto|none|E expanded clusters within each participant, up to distance E (default: eps + 0.05, at most "
     "0.65)\n"
     "  --embedding E.npy, --images IMAGES.tsv   of the images that explain clusters (default: those of the fit)\n"
-    "  --rois STUDY.tsv     label images of regions, as the study's column rois names them; rois.csv\n"
+    "  --rois STUDY.tsv     label images of regions, as the study's column rois names them: SET=FILE;SET=FILE:NAMES, "
+    "with\n"
+    "                       names in a .tsv (index, name) or FreeSurfer's .ctab, which may lie beside FILE; rois.csv\n"
     "  --run DIR --layer L  of networks as participants: the selective units that `fusiform run` found in DIR, by the "
     "names of\n"
     "                       its models; overlap.csv\n"
@@ -261,6 +263,7 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
         status = check(&o, &operands);
     if (status)
         return status;
+    fus_interrupt_catch();
     if (fus_sdc_cluster_folder(&o, &result, &err))
         return fus_args_failed(&err);
     print_result(&result);

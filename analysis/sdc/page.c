@@ -142,6 +142,7 @@ static void put_kind(struct fus_text_buffer *out, const struct fus_sdc_page_kind
     fus_sdc_page_matrices(out, k);
     fus_sdc_page_presence(out, k);
     fus_sdc_page_judge(out, k);
+    fus_sdc_page_regions(out, k);
     fus_sdc_page_overlap(out, k);
     fus_sdc_page_contrasts(out, k, number);
 }

@@ -423,6 +423,7 @@ int fus_sdc_page_read(struct fus_sdc_page_kind *k, const char *dir, const char *
                                                        read_images,
                                                        read_contrasts,
                                                        read_cosines,
+                                                       fus_sdc_page_regions_read,
                                                        fus_sdc_page_overlap_read,
                                                        fus_sdc_page_judge_read};
     char *at = NULL;
@@ -462,6 +463,7 @@ void fus_sdc_page_free(struct fus_sdc_page_kind *k)
     for (int i = 0; i < k->n_thumbs; i++)
         fus_base_free(k->thumbs[i]);
     fus_sdc_page_judge_free(k);
+    fus_sdc_page_regions_free(k);
     fus_sdc_page_overlap_free(k);
     fus_base_free(k->eps);
     fus_base_free(k->names);

@@ -2,11 +2,13 @@
 /* Clusters of networks' units against the localizer's selective units, and by who shares them: see
  * page.h. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "analysis/run/csv.h"
 #include "analysis/run/csv_read.h"
 #include "analysis/sdc/page.h"
+#include "nn/base/json.h"
 
 enum { MAX_OVERLAPS = 200, MAX_NAMED = 12, MAX_SETS = 40, MAX_LISTED = 60 };
 
@@ -184,6 +186,75 @@ void fus_sdc_page_overlap(struct fus_text_buffer *out, const struct fus_sdc_page
     }
     fus_base_free(values);
     put_met(out, k);
+}
+
+/* ---- what networks have in common beforehand ---- */
+
+/* A list of names, with commas; returns their number. */
+static int put_names(struct fus_text_buffer *out, struct fus_json *j)
+{
+    int n = 0;
+    for (fus_json_enter(j, '['); fus_json_next(j);)
+        fus_svg_put(out, "$s$e", n++ ? ", " : "", fus_json_string(j));
+    return n;
+}
+
+/* {"same": false, "r": 0.99, "networks": ["a", "b"]} as sdc.json has it. */
+static void put_copies(struct fus_text_buffer *out, struct fus_json *j, const char *record)
+{
+    char r[32] = "";
+    bool same = false;
+    for (fus_json_enter(j, '{'); fus_json_next(j);) {
+        const char *key = fus_json_key(j), *at = record + j->b.pos;
+        at += strspn(at, " \n");
+        if (strcmp(key, "networks") == 0) {
+            fus_svg_put(out, "<p><b>");
+            put_names(out, j);
+            fus_svg_put(out, "</b> have $sthe same first convolution", same ? "" : "nearly ");
+            if (!same)
+                fus_svg_put(out, " (their filters correlate $e)", r);
+            fus_svg_put(out, ": copies, layers of one network, and networks trained on from the same weights share "
+                             "units one by one. What these alone share needs no other explanation.</p>\n");
+            continue;
+        }
+        if (strcmp(key, "same") == 0)
+            same = *at == 't';
+        else if (strcmp(key, "r") == 0)
+            snprintf(r, sizeof r, "%.*s", (int)(strspn(at, "0123456789.") < 5 ? strspn(at, "0123456789.") : 5), at);
+        fus_json_skip(j);
+    }
+}
+
+static void put_own(struct fus_text_buffer *out, struct fus_json *j)
+{
+    struct fus_text_buffer names = {0};
+    int n = put_names(&names, j);
+    if (n)
+        fus_svg_put(out,
+                    "<p><b>$s</b>: the embedding is this participant's own. It is decoded from itself, and every "
+                    "cluster is one of directions that it defines.</p>\n",
+                    names.s ? names.s : "");
+    out->failed |= names.failed;
+    fus_text_free(&names);
+}
+
+void fus_sdc_page_relations(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k)
+{
+    struct fus_json j;
+    if (!k->fit_record)
+        return;
+    fus_json_start(&j, k->fit_record, strlen(k->fit_record), 0, NULL);
+    for (fus_json_enter(&j, '{'); fus_json_next(&j);) {
+        const char *key = fus_json_key(&j);
+        if (strcmp(key, "own_embedding") == 0)
+            put_own(out, &j);
+        else if (strcmp(key, "near_copies") == 0)
+            for (fus_json_enter(&j, '['); fus_json_next(&j);)
+                put_copies(out, &j, k->fit_record);
+        else
+            fus_json_skip(&j);
+    }
+    fus_json_end(&j);
 }
 
 /* ---- who shares them ---- */

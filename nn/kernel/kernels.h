@@ -109,6 +109,7 @@ struct fus_draw_bounds {
 struct fus_kernel {
     const char *name;
     int rows, blocks; /* largest tile */
+    int widest;       /* rows of a tile that is a whole row of pixels; not less */
     void (*tile[FUS_TILE_KINDS])(const struct fus_tile *t);
     /* winograd_tile.h: of tiles of 2x2 and of 4x4 */
     void (*winograd_in[2])(float *v, size_t step, const float *plane, int side, int y0, int x0);
@@ -138,6 +139,7 @@ struct fus_kernel {
      * adds x[i] to sum i mod 16. lane_products: likewise (x - mean_x) (y - mean_y). gram: k[i,
      * j] += sum over u of x[u, i] x[u, j], unit after unit, for FUS_GRAM_ROWS rows from `row` on
      * and at least j <= i. k [n, n], x [n_units, n]; n a multiple of 16.
+     * standardise: out = (x - centre) factor, in double, rounded.
      *
      * least_t: signed squares t |t| = d |d| / (m2_a weight_ab + m2_b weight_ba), d = mean_a -
      * mean_b, 0 if the divisor is 0, for n units. mean, m2 [n_groups, n_units]; weight
@@ -167,6 +169,7 @@ struct fus_kernel {
                       const struct fus_draw_bounds *b, size_t n);
     void (*draw_counts)(float *above, float *below, const float *mean_a, const float *low_a, const float *mean_b,
                         const float *low_b, const float *error, size_t n);
+    void (*standardise)(float *out, const float *x, const double *centre, const double *factor, size_t n);
     float (*fma_chains)(long n); /* n steps of FUS_FMA_CHAINS vectors: the CPU's limit */
     int width;                   /* floats in a vector */
     bool (*available)(void);     /* on the CPU this runs on */

@@ -293,6 +293,15 @@ TARGET static void draw_counts(float *above, float *below, const float *mean_a, 
     }
 }
 
+TARGET static void standardise(float *out, const float *x, const double *centre, const double *factor, size_t n)
+{
+    size_t i = 0;
+    for (; i + DOUBLES <= n; i += DOUBLES)
+        NARROW(out + i, DMUL(DSUB(WIDEN(x + i), DLOAD(centre + i)), DLOAD(factor + i)));
+    for (; i < n; i++)
+        out[i] = (float)((x[i] - centre[i]) * factor[i]);
+}
+
 #define MOMENTS                                                                                                   \
     moments_add, moments_merge, moments_add_third, moments_merge_third, least_t, roots, lane_sums, lane_products, \
-        gram, draw_sums, draw_counts
+        gram, draw_sums, draw_counts, standardise

@@ -117,7 +117,8 @@ struct task {
     const struct fus_kernel *kernel;
     float *out, *transformed, *products;
     const float *in, *addend;
-    int first, n, first_panel, n_panels;
+    int first, n;
+    int step, first_panel, n_panels; /* panels of `step` blocks of channels */
 };
 
 static int per_side(const struct fus_layer *l)
@@ -175,13 +176,13 @@ static void multiply(const struct task *t)
         .a_step = n * FUS_LANES, .b_step = panel, .c_step = n * FUS_LANES, .k = depth, .bias = no_bias, .first = true};
     for (int i = 0; i < n_components(l); i++)
         for (int j = t->first_panel; j < t->first_panel + t->n_panels; j++) {
-            int block = j * t->kernel->blocks;
-            tile.blocks = blocks - block < t->kernel->blocks ? blocks - block : t->kernel->blocks;
+            int block = j * t->step;
+            tile.blocks = blocks - block < t->step ? blocks - block : t->step;
             tile.b = t->g->panels + ((size_t)i * (size_t)blocks + (size_t)block) * panel;
             const bool more = i + 1 < n_components(l) || j + 1 < t->first_panel + t->n_panels;
             const float *next = j + 1 < t->first_panel + t->n_panels
-                                    ? tile.b + (size_t)t->kernel->blocks * panel
-                                    : tile.b + (size_t)(blocks - (t->n_panels - 1) * t->kernel->blocks) * panel;
+                                    ? tile.b + (size_t)t->step * panel
+                                    : tile.b + (size_t)(blocks - (t->n_panels - 1) * t->step) * panel;
             for (int p = 0; p < n_parts; p++) {
                 int r0 = t->n * p / n_parts;
                 tile.rows = t->n * (p + 1) / n_parts - r0;
@@ -200,7 +201,7 @@ static void transform_output(const struct task *t)
     const struct fus_layer *l = t->g->layer;
     size_t plane = fus_layer_places(l) * FUS_LANES;
     int blocks = FUS_BLOCKS(l->channels), y, x;
-    int first = t->first_panel * t->kernel->blocks, end = first + t->n_panels * t->kernel->blocks;
+    int first = t->first_panel * t->step, end = first + t->n_panels * t->step;
     size_t step = component_floats(blocks, t->n);
     for (int block = first; block < end && block < blocks; block++)
         for (int i = 0; i < t->n; i++) {
@@ -212,7 +213,7 @@ static void transform_output(const struct task *t)
         }
 }
 
-/* A convolution and how it is split: chunks of tiles, groups of output channels. */
+/* A convolution and how it is split: chunks of tiles, groups of panels of output channels. */
 struct convolution {
     struct task whole;
     float *scratch;
@@ -237,12 +238,44 @@ static void run_task(void *context, int task, int thread)
     transform_output(&t);
 }
 
+/* Cost model of a split into chunks and groups of panels of `step` blocks: the slowest thread's
+ * time, in products of a tile with a block of channels. A task's weights take as long to load as
+ * MIN_TILES products, and the input's transform, which every group repeats, half a product for each
+ * tile. Narrow tiles are a tenth slower. */
+static double slowest(const struct convolution *v, int threads, int chunks, int groups, int step)
+{
+    int blocks = FUS_BLOCKS(v->whole.g->layer->channels), panels = (blocks + step - 1) / step;
+    int n = (v->n_tiles + chunks - 1) / chunks, rounds = (chunks * groups + threads - 1) / threads;
+    double columns = (panels + groups - 1) / groups * step * (step < v->whole.kernel->blocks ? 1.1 : 1);
+    return rounds * ((n > MIN_TILES ? n : MIN_TILES) * columns + 0.5 * n);
+}
+
+/* Few tiles: splits channels too. */
+static void split(struct convolution *v, int threads)
+{
+    int blocks = FUS_BLOCKS(v->whole.g->layer->channels), first = v->chunks;
+    double best = -1;
+    for (int step = v->whole.kernel->blocks; step > 0; step = step > 1 ? 1 : 0)
+        for (int chunks = first; chunks < first + threads && chunks <= v->n_tiles; chunks++)
+            for (int groups = 1; groups <= (blocks + step - 1) / step && groups <= threads; groups++) {
+                double time = slowest(v, threads, chunks, groups, step);
+                if (best >= 0 && time >= best)
+                    continue;
+                best = time;
+                v->chunks = chunks;
+                v->groups = groups;
+                v->whole.step = step;
+            }
+    v->n_panels = (blocks + v->whole.step - 1) / v->whole.step;
+}
+
 void fus_winograd_run(const struct fus_gemm *g, float *out, const float *in, const float *addend, int n_pictures,
                       float *scratch, const struct fus_kernel *kernel)
 {
     const struct fus_layer *l = g->layer;
-    struct convolution v = {.whole = {.g = g, .kernel = kernel, .out = out, .in = in, .addend = addend},
-                            .scratch = scratch};
+    struct convolution v = {
+        .whole = {.g = g, .kernel = kernel, .out = out, .in = in, .addend = addend, .step = kernel->blocks},
+        .scratch = scratch};
     v.thread_floats = fus_winograd_scratch_floats(l, n_pictures);
     int threads = fus_threads_here();
     v.n_tiles = n_pictures * per_side(l) * per_side(l);
@@ -252,7 +285,7 @@ void fus_winograd_run(const struct fus_gemm *g, float *out, const float *in, con
     int even = (v.chunks + threads - 1) / threads * threads;
     if (v.n_tiles >= even * MIN_TILES) /* the same number of chunks for each thread */
         v.chunks = even;
-    else if (threads > 1) /* few tiles: split channels too; the input's transform is repeated */
-        v.groups = v.n_panels < threads ? v.n_panels : threads;
+    else if (threads > 1)
+        split(&v, threads);
     fus_threads_for(v.chunks * v.groups, run_task, &v);
 }

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""One engine beside fusiform, once: prints its median and its least ms a picture.
+"""One engine beside fusiform. Loads a network once and prints `ready`; then each line `N` of standard input asks
+for N timed passes after a warm one, answered with their median and least time in ms a picture.
 
 usage: python3 tests/bench/peer.py ENGINE NETWORK BATCH THREADS [FOLDER]
-  ENGINE   eager | channels_last | optimised | compile (PyTorch), openvino | openvino_default, ncnn
+  ENGINE   eager | channels_last | optimised | compile | compile_frozen (PyTorch), openvino | openvino_default, ncnn
   NETWORK  resnet50 | clip_rn50      FOLDER  what models.py wrote (OpenVINO, ncnn)
 OpenVINO computes in bf16 by default where the processor has AMX, so `openvino` asks for f32.
 """
@@ -12,7 +13,6 @@ import time
 
 ENGINE, NETWORK, BATCH, THREADS = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 FOLDER = sys.argv[5] if len(sys.argv) > 5 else "."
-ROUNDS = 12 if BATCH == 1 else 8
 
 
 def of_torch():
@@ -20,12 +20,15 @@ def of_torch():
     from models import build
     torch.set_num_threads(THREADS)
     model, x = build(NETWORK), torch.randn(BATCH, 3, 224, 224)
-    if ENGINE in ("channels_last", "compile"):
+    if ENGINE in ("channels_last", "compile", "compile_frozen"):
         model, x = model.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
     with torch.no_grad():
         if ENGINE == "optimised":
             model = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(model, x)))
-        if ENGINE == "compile":
+        if ENGINE.startswith("compile"):
+            if ENGINE == "compile_frozen":
+                import torch._inductor.config
+                torch._inductor.config.freezing = True
             model = torch.compile(model)
 
     def forward():
@@ -66,18 +69,22 @@ def of_ncnn():
     return forward
 
 
+def seconds(forward):
+    begin = time.perf_counter()
+    forward()
+    return time.perf_counter() - begin
+
+
 def main():
     start = {"openvino": of_openvino, "openvino_default": of_openvino, "ncnn": of_ncnn}.get(ENGINE, of_torch)
     forward = start()
     for _ in range(3):
         forward()
-    took = []
-    for _ in range(ROUNDS):
-        begin = time.perf_counter()
+    print("ready", flush=True)
+    for line in sys.stdin:
         forward()
-        took.append((time.perf_counter() - begin) * 1e3 / BATCH)
-    took.sort()
-    print(f"{took[len(took) // 2]:.3f} {took[0]:.3f}")
+        took = sorted(seconds(forward) * 1e3 / BATCH for _ in range(int(line)))
+        print(f"{took[len(took) // 2]:.3f} {took[0]:.3f}", flush=True)
 
 
 main()
