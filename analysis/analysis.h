@@ -289,11 +289,13 @@ double fus_select_least_t(const struct fus_moments *m, size_t unit, int category
  *
  * For a caller that has the squares of every chunk: create, then chunk for each of them (any
  * thread, any order), then finish. options and m (already checked by fus_select_check) must stay
- * valid until then; label [n_units] belongs to the caller. */
+ * valid until then; label [n_units] belongs to the caller. squares: those of the test's t; of
+ * Student's if is_balanced (the balanced test of unequal numbers), where NULL has them computed. */
 struct fus_search;
 bool fus_search_suits(const struct fus_select_options *options); /* alpha < 0.49 */
 int fus_search_create(struct fus_search **out, int8_t *label, const struct fus_moments *m,
                       const struct fus_select_options *options, struct fus_error *err);
+bool fus_search_is_balanced(const struct fus_search *s);
 void fus_search_chunk(struct fus_search *s, int chunk, int thread, const double *squares);
 int fus_search_finish(struct fus_search *s, struct fus_error *err);
 void fus_search_destroy(struct fus_search *s); /* NULL: nothing */

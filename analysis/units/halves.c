@@ -120,7 +120,7 @@ static void compare_chunk(void *context, int chunk, int thread)
     for (size_t h = 0; h < 2; h++) {
         fus_select_squares(t + h * size, &a->halves[h], a->weight + h * n * n, from, count);
         if (a->search[h])
-            fus_search_chunk(a->search[h], chunk, thread, t + h * size);
+            fus_search_chunk(a->search[h], chunk, thread, fus_search_is_balanced(a->search[h]) ? NULL : t + h * size);
         for (size_t c = 0; c < n; c++)
             kernel->roots(t + h * size + c * CHUNK, count);
     }

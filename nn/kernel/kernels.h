@@ -136,10 +136,10 @@ struct fus_kernel {
      * end-1; if w[0] is 1, mean and m2 start at 0. moments_merge: adds another group's mean_b
      * and m2_b. moments_add_third: the same with m3, c its weights. moments_merge_third: m3
      * alone. roots: square roots of the absolute values, in place, keeping the sign. lane_sums:
-     * adds x[i] to sum i mod 16. lane_products: likewise (x - mean_x) (y - mean_y). standardise:
-     * out = (x - centre) factor, in double, rounded. gram: k[i,
+     * adds x[i] to sum i mod 16. lane_products: likewise (x - mean_x) (y - mean_y). gram: k[i,
      * j] += sum over u of x[u, i] x[u, j], unit after unit, for FUS_GRAM_ROWS rows from `row` on
      * and at least j <= i. k [n, n], x [n_units, n]; n a multiple of 16.
+     * standardise: out = (x - centre) factor, in double, rounded.
      *
      * least_t: signed squares t |t| = d |d| / (m2_a weight_ab + m2_b weight_ba), d = mean_a -
      * mean_b, 0 if the divisor is 0, for n units. mean, m2 [n_groups, n_units]; weight
@@ -159,7 +159,6 @@ struct fus_kernel {
     void (*roots)(double *x, size_t n);
     void (*lane_sums)(double *lanes, const double *x, size_t n);
     void (*lane_products)(double *lanes, const double *x, double mean_x, const double *y, double mean_y, size_t n);
-    void (*standardise)(float *out, const float *x, const double *centre, const double *factor, size_t n);
     void (*gram)(double *k, const double *x, size_t n, size_t row, size_t n_units);
     /* Draws of pictures, roughly (analysis/units/equaln.c); n a multiple of 64.
      *
@@ -170,6 +169,7 @@ struct fus_kernel {
                       const struct fus_draw_bounds *b, size_t n);
     void (*draw_counts)(float *above, float *below, const float *mean_a, const float *low_a, const float *mean_b,
                         const float *low_b, const float *error, size_t n);
+    void (*standardise)(float *out, const float *x, const double *centre, const double *factor, size_t n);
     float (*fma_chains)(long n); /* n steps of FUS_FMA_CHAINS vectors: the CPU's limit */
     int width;                   /* floats in a vector */
     bool (*available)(void);     /* on the CPU this runs on */

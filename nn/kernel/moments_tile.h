@@ -213,15 +213,6 @@ TARGET static void lane_products(double *lanes, const double *x, double mean_x, 
         lanes[lane] += (x[i] - mean_x) * (y[i] - mean_y);
 }
 
-TARGET static void standardise(float *out, const float *x, const double *centre, const double *factor, size_t n)
-{
-    size_t i = 0;
-    for (; i + DOUBLES <= n; i += DOUBLES)
-        NARROW(out + i, DMUL(DSUB(WIDEN(x + i), DLOAD(centre + i)), DLOAD(factor + i)));
-    for (; i < n; i++)
-        out[i] = (float)((x[i] - centre[i]) * factor[i]);
-}
-
 /* FUS_GRAM_ROWS rows together, so that each vector of x that is read is used for all of them. */
 TARGET static void gram(double *k, const double *x, size_t n, size_t row, size_t n_units)
 {
@@ -302,6 +293,15 @@ TARGET static void draw_counts(float *above, float *below, const float *mean_a, 
     }
 }
 
+TARGET static void standardise(float *out, const float *x, const double *centre, const double *factor, size_t n)
+{
+    size_t i = 0;
+    for (; i + DOUBLES <= n; i += DOUBLES)
+        NARROW(out + i, DMUL(DSUB(WIDEN(x + i), DLOAD(centre + i)), DLOAD(factor + i)));
+    for (; i < n; i++)
+        out[i] = (float)((x[i] - centre[i]) * factor[i]);
+}
+
 #define MOMENTS                                                                                                   \
     moments_add, moments_merge, moments_add_third, moments_merge_third, least_t, roots, lane_sums, lane_products, \
-        standardise, gram, draw_sums, draw_counts
+        gram, draw_sums, draw_counts, standardise
