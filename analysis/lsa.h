@@ -37,6 +37,18 @@ void fus_lsa_free(struct fus_lsa *l);
  * has no known word or its embedding is 0. */
 bool fus_lsa_embed(float *out, const struct fus_lsa *l, const int *words, size_t n, double *scratch);
 
+/* lsa_texts.c: vectors of texts from these texts alone. dim <= 0: 64, or the number of words that
+ * stand in FUS_LSA_LEAST_TEXTS of them. rows [n, dim], of length 1, are the caller's. FUS_EINVAL:
+ * fewer words than dim; or a text without a vector, whose index is then in bad (else n). */
+enum { FUS_LSA_DIM = 64, FUS_LSA_LEAST_TEXTS = 5 };
+struct fus_lsa_texts {
+    float *rows;
+    int dim, n_words;
+    double share; /* of the variance */
+    size_t bad;
+};
+int fus_lsa_of_texts(struct fus_lsa_texts *out, const char *const *texts, size_t n, int dim, struct fus_error *err);
+
 /* Eigenvalues, descending, and eigenvectors (rows) of a symmetric matrix a [n, n], which is
  * destroyed: cyclic Jacobi rotations until all off-diagonal entries vanish. values [n], vectors [n,
  * n]. */

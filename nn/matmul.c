@@ -10,6 +10,7 @@
 #define MAX_K 256       /* depth of a slice: 256 x 32 elements of b are 32 KB, for the first-level cache */
 #define MAX_ROWS 256    /* of a task: with a slice of 256 a quarter of a megabyte, for the second-level cache */
 #define GROUPS 16       /* of 16 v's in a task of the product over rows */
+#define AHEAD_TILES 4   /* that ask for all lines of a panel between them */
 #define LARGEST_BLOCK 2 /* of 16 columns in a tile, over all kernels */
 
 size_t fus_matmul_pad(size_t n)
@@ -65,7 +66,9 @@ static size_t part(size_t whole, size_t n_parts, size_t i)
     return (size_t)((uint64_t)whole * i / n_parts);
 }
 
-static void run_tiles(const struct product *p, struct fus_tile *t, size_t k, size_t from, size_t end)
+/* The tiles of rows from .. end-1. While they run, the panel of b that follows is brought into the
+ * second-level cache, at next, a part by each tile. */
+static void run_tiles(const struct product *p, struct fus_tile *t, size_t k, const float *next, size_t from, size_t end)
 {
     const struct fus_matmul *m = p->m;
     size_t n_tiles = (end - from + (size_t)p->kernel->rows - 1) / (size_t)p->kernel->rows;
@@ -76,6 +79,8 @@ static void run_tiles(const struct product *p, struct fus_tile *t, size_t k, siz
         t->rows = (int)(from + part(end - from, n_tiles, i + 1) - row);
         t->a = a + row * FUS_LANES;
         t->c = c + row * FUS_LANES;
+        t->ahead_lines = i < AHEAD_TILES && next; /* a tile asks for a line of 16 floats every 4 k */
+        t->ahead = t->ahead_lines ? next + i * (size_t)(t->k / 4) * FUS_LANES : NULL;
         p->kernel->tile[FUS_TILE_BLOCKED](t);
     }
 }
@@ -100,7 +105,7 @@ static void run_task(void *context, int task, int thread)
             t.blocks = (int)(n_blocks - block < per_panel ? n_blocks - block : per_panel);
             t.first = k == 0 && !m->onto;
             t.last = m->bias && k + MAX_K >= m->k;
-            run_tiles(p, &t, k, from, end);
+            run_tiles(p, &t, k, i + 1 < panel_end ? t.b + per_panel * m->k * FUS_LANES : NULL, from, end);
         }
 }
 

@@ -84,7 +84,7 @@ printf 'participant\tresponses\trois\na\tx.nii\tmask=%s\nb\tx.npy\t-\n' "$PWD/$g
 run "regions" sdc cluster "$work/fit" --eps 0.4 $plain --rois "$work/rois.tsv"
 ok "a row of a region" grep -q '^1,a,mask,1,' "$work/fit/clusters/0.40/rois.csv"
 printf 'participant\tresponses\trois\na\tx.nii\tmask\n' >"$work/rois.tsv"
-fails 1 "participant a: rois: 'mask' found, SET=FILE expected" sdc cluster "$work/fit" --eps 0.4 $plain --rois "$work/rois.tsv"
+fails 1 "participant a: rois: 'mask' found, SET=FILE or SET=FILE:NAMES expected" sdc cluster "$work/fit" --eps 0.4 $plain --rois "$work/rois.tsv"
 printf 'participant\tresponses\trois\nb\tx.npy\tsmall=%s\n' "$PWD/$golden/sdc_last0.npy" >"$work/rois.tsv"
 fails 1 'another grid?' sdc cluster "$work/fit" --eps 0.4 $plain --rois "$work/rois.tsv"
 printf 'participant\tresponses\nb\tx.npy\n' >"$work/rois.tsv"
@@ -133,22 +133,49 @@ ok "units are channels" grep -q '^1,n3,layer3.0.relu,channels,' "$work/nets/clus
 ok "and the page has them" grep -q "localizer's categories" "$work/nets/report.html"
 ok "what a localizer misses" grep -q 'What does a category localizer miss?' "$work/nets/report.html"
 table=$work/nets/clusters/0.80/overlap.csv
-awk -F, 'NR > 1 { all[$1]; if ($9 > 0) { any[$1]; if ($14 < 0.05) far[$1] } }
-    END { for (c in all) { if (c in far) b++; else if (c in any) w++; else n++ } print b + 0, w + 0, n + 0 }' "$table" >"$work/want"
-sed -n 's/^<li><b>\([0-9]*\)<.b> \(overlap a cat\|have selec\|have no unit\).*/\1/p' "$work/nets/report.html" | tr '\n' ' ' | sed 's/ $//' >"$work/have"
+all=$work/nets/clusters/0.80/categories.csv
+ok "a row for each cluster and category" test "$(wc -l <"$all")" -eq $((5 * ($(wc -l <"$work/nets/clusters/0.80/clusters.csv") - 1) + 1))
+count='NR > 1 { all[$1]; if ($6 > 0 && $9 < 0.05) { far[$1]; if (2 * $6 >= $4) is[$1] } }
+    END { for (c in all) { if (c in is) b++; else if (c in far) w++; else n++ } print b + 0, w + 0, n + 0 }'
+awk -F, "$count" "$all" >"$work/want"
+sed -n 's/^<li><b>\([0-9]*\)<.b> \(are a cat\|share units\|have no more\).*/\1/p' "$work/nets/report.html" | tr '\n' ' ' | sed 's/ $//' >"$work/have"
 echo >>"$work/have"
 ok "as the table counts" cmp "$work/want" "$work/have"
 ok "networks share units" grep -q '<th>units</th><th>networks</th>' "$work/nets/report.html"
 ok "not voxels of people" test "$(grep -c 'Voxels of each participant\|crossing people' "$work/nets/report.html")" -eq 0
 ok "a row for each set of participants" test "$(sed -n '/facts sharers/,/<.table>/p' "$work/nets/report.html" | grep -c '^<tr><th>n')" -eq \
     $(($(wc -l <"$work/nets/clusters/0.80/presence.csv") - 1))
-sed '2s/,[^,]*$/,x/' "$table" >"$work/kept2" && mv "$table" "$work/kept" && mv "$work/kept2" "$table"
+cp "$table" "$work/kept"
+sed '2s/,x*[^,]*,\([^,]*,[^,]*,[^,]*\)$/,x,\1/; 2s/,[^,]*\(,[^,]*,[^,]*,[^,]*,[^,]*\)$/,x\1/' "$work/kept" >"$table"
 fails 1 'overlap.csv: line 2: ' report "$work/nets"
-cp "$work/kept" "$table"
-awk -F, 'BEGIN { OFS = "," } NR == 2 { $9 = 3; $14 = 0.001 } { print }' "$work/kept" >"$table"
-run "a category beyond chance" report "$work/nets"
-ok "is named" grep -q '^<li><b>1</b> overlap .*: clusters 1, kind:[a-z]* ([a-z]* in n[0-9])' "$work/nets/report.html"
 mv "$work/kept" "$table"
+cp "$all" "$work/kept"
+sed '2s/,[^,]*$/,x/' "$work/kept" >"$all"
+fails 1 'categories.csv: line 2: ' report "$work/nets"
+awk -F, 'BEGIN { OFS = "," } NR == 2 { $6 = $4; $9 = 0.001 } { print }' "$work/kept" >"$all"
+run "a category beyond chance" report "$work/nets"
+ok "is named" grep -q '^<li><b>[1-9]*</b> are a category.*: clusters 1, kind:[a-z]* ([a-z]*, \([0-9]*\) of \1 units)' "$work/nets/report.html"
+mv "$work/kept" "$all"
+
+# ---- groups of participants ----
+run "groups" sdc cluster "$work/nets" --out "$work/grouped" --eps 0.8 --min-others 1 $plain --group odd=n3,n1 --group five=n5 \
+    --run "$work/run" --layer layer3.0.relu
+groups=$work/grouped/clusters/0.80/groups.csv
+ok "a row for each cluster and group" test "$(wc -l <"$groups")" -eq $((2 * ($(wc -l <"$work/grouped/clusters/0.80/clusters.csv") - 1) + 1))
+awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+    { a = $at["voxels_n3"]; b = $at["voxels_n1"]; c = $at["voxels_n5"]
+      printf "%d,odd,2,%d,%d\n%d,five,1,%d,%d\n", $1, (a > 0) + (b > 0), a + b, $1, (c > 0), c }' \
+    "$work/grouped/clusters/0.80/clusters.csv" >"$work/want"
+sed 1d "$groups" >"$work/have"
+ok "their members counted" cmp "$work/want" "$work/have"
+ok "on the page" grep -q '<h3>Which groups share them?</h3>' "$work/grouped/report.html"
+sed '2s/,[^,]*$/,-1/' "$groups" >"$work/kept" && mv "$work/kept" "$groups"
+fails 1 'groups.csv: line 2: ' report "$work/grouped"
+for bad in odd =n3 odd= odd=n3, odd=n7; do
+    fails 1 "--group" sdc cluster "$work/nets" --out "$work/grouped" --eps 0.8 --min-others 1 $plain --group "$bad"
+done
+fails 1 "'n3' is in two places of the groups" sdc cluster "$work/nets" --out "$work/grouped" --eps 0.8 $plain --group a=n3,n1 --group b=n3
+fails 1 "'a' is given twice" sdc cluster "$work/nets" --out "$work/grouped" --eps 0.8 $plain --group a=n3 --group a=n1
 for want in networks:2 networks:3; do
     run "$want required" sdc cluster "$work/nets" --out "$work/required" --eps 0.8 --require $want $plain
     cp "$work/required/clusters/0.80/n5_labels.npy" "$work/$want.npy"

@@ -24,7 +24,7 @@ sums "$work/b" >"$work/second"
 ok "the same bytes" cmp "$work/first" "$work/second"
 
 # ---- networks in place of people ----
-run "networks" sdc demo --small --iterations 15 --stability 0 --model demo:vision@layer3.1.relu \
+run "networks" sdc demo --threads 1 --small --iterations 15 --stability 0 --model demo:vision@layer3.1.relu \
     --model 'u=random:resnet?blocks=2,2,2&width=16&input=64&seed=1@layer3.1.relu' --out "$work/net"
 for f in data/images.tsv decoders/u.npz localizer/layers.csv localizer/report.html clusters/eps.csv report.html; do
     ok "$f" test -s "$work/net/$f"

@@ -143,6 +143,22 @@ ok 'in train.json' grep -q 'of 3 names of classes as .a photo of a {}' "$work/na
 fails 2 'are of --language clip:FILE' train --model "$model" --stimuli "$drawn" --language lsa --vocab $vocab --out "$work/no"
 fails 1 'QuickGELU or GELU?' train --model "$model" --stimuli "$drawn" --language clip:$clip --vocab $vocab --out "$work/no"
 
+# Latent semantic analysis in place of a text tower.
+for i in 1 2 3 4 5 6; do printf 'p%d.png\ta red house\nq%d.png\ta blue car\nr%d.png\ta red car of stone\n' $i $i $i; done >"$work/captions.tsv"
+run 'lsa' embed --model lsa:3 --texts "$work/captions.tsv" -o "$work/lsa.npy"
+ok 'rows and dimensions' grep -qa "'shape': (18, 3)" "$work/lsa.npy"
+ok 'its record' grep -q '"words": 7' "$work/lsa.npy.json"
+run 'lsa of options' embed --model lsa --text 'red car' --text red --text car --text red --text car \
+    --text 'red car' --text red --text car --text 'a red car' -o "$work/lsa1.npy"
+ok 'as many dimensions as words' grep -qa "'shape': (9, 2)" "$work/lsa1.npy"
+fails 1 'captions.tsv: 7 words stand in 5 texts or more, 8 dimensions need as many; try lsa:7' embed --model lsa:8 --texts "$work/captions.tsv" \
+    -o "$work/no.npy"
+echo 'x	wholly unknown' >>"$work/captions.tsv"
+fails 1 'captions.tsv: line 19: no vector: none of its words stands in 5 texts' embed --model lsa:3 --texts "$work/captions.tsv" -o "$work/no.npy"
+fails 2 "'lsa:0' found, lsa or lsa:D expected" embed --model lsa:0 --text a -o "$work/no.npy"
+fails 2 'takes --text or --texts, and no options of a text tower' embed --model lsa --texts "$work/captions.tsv" --normalize -o "$work/no.npy"
+fails 2 'takes --text or --texts' embed --model lsa stimuli -o "$work/no.npy"
+
 # The tables of Unicode, where Python has the same version of it.
 python=/usr/bin/python3
 if [ "$($python -c 'import unicodedata; print(unicodedata.unidata_version)' 2>/dev/null)" = 14.0.0 ]; then

@@ -42,7 +42,7 @@ n=$(cat "$folder"/*.counts | wc -l)
 [ -z "$times" ] || awk 'FNR == 2 { split($1, user, /[ms]/); split($2, kernel, /[ms]/); name = FILENAME
     sub(/.*\//, "", name); sub(/[.]times$/, "", name)
     printf "%7.1f  %s\n", 60 * (user[1] + kernel[1]) + user[2] + kernel[2], name }' "$folder"/*.times |
-    sort -rn | awk '{ sum += $1 } NR <= 40 { print } END { printf "%7.1f  CPU seconds of all %d tests\n", sum, NR }'
+    sort -rn | awk '{ sum += $1 } NR <= 20 { print } END { printf "%7.1f  CPU seconds of all %d tests\n", sum, NR }'
 [ "$n" -eq $# ] || echo "FAILED: $# tests, $n of them ended"
 cat "$folder"/*.counts | awk -v lost=$(($# - n)) '{ passed += $1; failed += $2; skipped += $3 }
     END { failed += lost; printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed > 0 || passed == 0 }'

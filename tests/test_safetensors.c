@@ -172,6 +172,8 @@ static void test_prefixes_and_damage(void)
         uint8_t *data = help_read(good[i], &n);
         help_write(path, data, n);
         for (size_t k = n; k-- > 0;) {
+            if (k % TEST_DAMAGE_STEP)
+                continue;
             struct fus_store *s = NULL;
             if (truncate(path, (off_t)k) != 0 || fus_open_weights(&s, path, &err) == 0)
                 accepted++;
@@ -180,7 +182,7 @@ static void test_prefixes_and_damage(void)
         help_write(path, data, n);
         CHECK_MSG(accepted == 0, "%zu prefixes of %s", accepted, good[i]);
         size_t header = 8 + data[0] + 256 * (size_t)data[1];
-        for (int k = 0; k < 2000; k++) { /* most of them in the header */
+        for (int k = 0; k < 2000; k += TEST_DAMAGE_STEP) { /* most of them in the header */
             size_t at = fus_rng_below(&rng, k % 8 ? header : n);
             help_poke(path, at, (uint8_t)fus_rng_u64(&rng));
             n_refused += help_read_all(path, &err) != 0;
@@ -188,7 +190,7 @@ static void test_prefixes_and_damage(void)
         }
         fus_base_free(data);
     }
-    CHECK(n_refused > 1000);
+    CHECK(n_refused > 1000 / TEST_DAMAGE_STEP);
     remove(path);
 }
 

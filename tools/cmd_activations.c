@@ -50,9 +50,11 @@ static const char help_embed[] =
     "digests of the model and the vocabulary.\n"
     "  --text TEXT        may be repeated; the empty text is allowed\n"
     "  --texts FILE       one text a line; where a line has tabs, what follows the last one (captions.tsv)\n"
+    "  --model lsa[:D]    no tower: latent semantic analysis of these texts' own words (D 64), of length 1\n"
     "  --normalize        bring each embedding to length 1\n" FUS_TEXT_ARGS_HELP "\n"
     "example: fusiform embed --model RN50.pt face.jpg house.jpg -o embeddings.npy\n"
-    "         fusiform embed --model RN50.pt --text \"a photo of a face\" --text \"a house\" -o texts.npy\n";
+    "         fusiform embed --model RN50.pt --text \"a photo of a face\" --text \"a house\" -o texts.npy\n"
+    "         fusiform embed --model lsa --texts captions.tsv -o captions.npy\n";
 
 #define MAX_BATCH 4                    /* pictures at a time, where threads share out layers */
 #define HELD_BYTES ((size_t)256 << 20) /* responses kept at a time for several layers of several pictures */
@@ -281,13 +283,7 @@ int fus_cmd_activations(int argc, char **argv)
                                    {"--layer", FUS_ARG_TEXT, &layers},
                                    {"--layers", FUS_ARG_TEXT, &layers},
                                    {"-o", FUS_ARG_TEXT, &out},
-                                   {"--lang-head", FUS_ARG_TEXT, &choice.lang_head},
-                                   {"--prefix", FUS_ARG_TEXT, &choice.prefix},
-                                   {"--activation", FUS_ARG_TEXT, &choice.activation},
-                                   {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
-                                   {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
-                                   {"--precision", FUS_ARG_CHOICE, &precision},
-                                   {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
+                                   FUS_MODEL_ARGS(choice, options, precision, skip_bad),
                                    {0}};
     int status = fus_args_parse("activations", help_activations, args, &operands, argc, argv);
     if (status)
@@ -343,6 +339,8 @@ static int check_embed(const char *path, const char *out, const struct fus_texts
     if (!any && fus_text_args_any_option(texts))
         return fus_args_usage("embed", "--template, --templates, --normalize, --truncate, and --vocab are "
                                        "of texts: --text or --texts expected");
+    if (fus_embed_texts_is_lsa(path) && (!any || fus_text_args_any_option(texts)))
+        return fus_args_usage("embed", "--model %s takes --text or --texts, and no options of a text tower", path);
     return fus_text_args_check("embed", texts);
 }
 
@@ -381,13 +379,7 @@ int fus_cmd_embed(int argc, char **argv)
     fus_text_args_start(&texts);
     const struct fus_arg args[] = {{"--model", FUS_ARG_TEXT, &path},
                                    {"-o", FUS_ARG_TEXT, &out},
-                                   {"--lang-head", FUS_ARG_TEXT, &choice.lang_head},
-                                   {"--prefix", FUS_ARG_TEXT, &choice.prefix},
-                                   {"--activation", FUS_ARG_TEXT, &choice.activation},
-                                   {"--preprocess", FUS_ARG_TEXT, &choice.preprocess},
-                                   {"--low-memory", FUS_ARG_FLAG, &options.low_memory},
-                                   {"--precision", FUS_ARG_CHOICE, &precision},
-                                   {"--skip-bad", FUS_ARG_FLAG, &skip_bad},
+                                   FUS_MODEL_ARGS(choice, options, precision, skip_bad),
                                    {"--text", FUS_ARG_LIST, &texts.texts},
                                    {"--texts", FUS_ARG_TEXT, &texts.file},
                                    {"--template", FUS_ARG_LIST, &texts.templates},
@@ -405,6 +397,8 @@ int fus_cmd_embed(int argc, char **argv)
     if (status)
         return status;
     options.precision = texts.precision = (enum fus_precision)precision.value;
+    if (operands.n == 0 && fus_embed_texts_is_lsa(path))
+        return fus_embed_texts_lsa(out, path, &texts);
     if (operands.n == 0)
         return fus_embed_texts_run(out, path, &choice, &texts);
     return embed_pictures(path, out, &operands, &choice, &options, skip_bad);

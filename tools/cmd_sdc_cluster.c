@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis/sdc/clustering.h"
+#include "analysis/sdc/groups.h"
 #include "nn/base/number.h"
 #include "tools/args.h"
 #include "tools/commands.h"
@@ -39,10 +40,13 @@ static const char help[] =
     "  --expand auto|none|E expanded clusters within each participant, up to distance E (default: eps + 0.05, at most "
     "0.65)\n"
     "  --embedding E.npy, --images IMAGES.tsv   of the images that explain clusters (default: those of the fit)\n"
-    "  --rois STUDY.tsv     label images of regions, as the study's column rois names them; rois.csv\n"
+    "  --rois STUDY.tsv     label images of regions, as the study's column rois names them: SET=FILE;SET=FILE:NAMES, "
+    "with\n"
+    "                       names in a .tsv (index, name) or FreeSurfer's .ctab, which may lie beside FILE; rois.csv\n"
     "  --run DIR --layer L  of networks as participants: the selective units that `fusiform run` found in DIR, by the "
     "names of\n"
-    "                       its models; overlap.csv\n"
+    "                       its models; overlap.csv of each network, categories.csv of all together\n"
+    "  --group NAME=P,P,... a group of participants, may be repeated: which groups share a cluster; groups.csv\n"
     "  --top 16             images most and least associated with each cluster, in images.csv\n"
     "  --centroid voxels|participants   mean of a cluster's voxels (default), or of its participants' means\n"
     "  --stability 20       resamples of the reruns of a fit, and the decoders of `fit --halves`, clustered again;\n"
@@ -212,7 +216,8 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
     static const struct fus_word ways[] = {{"all", 1}, {"none", 0}, {0}};
     struct fus_choice centroid = {means, 0}, compare = {ways, 1};
     static const char *vectors[MAX_VECTORS];
-    struct fus_texts operands, list = {vectors, 0, MAX_VECTORS};
+    static const char *groups[FUS_SDC_MAX_GROUPS];
+    struct fus_texts operands, list = {vectors, 0, MAX_VECTORS}, group_list = {groups, 0, FUS_SDC_MAX_GROUPS};
     struct fus_sdc_cluster_options o;
     struct fus_sdc_cluster_result result;
     uint64_t stability;
@@ -236,6 +241,7 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
                                    {"--embedding", FUS_ARG_TEXT, &o.embedding},
                                    {"--images", FUS_ARG_TEXT, &o.images},
                                    {"--rois", FUS_ARG_TEXT, &o.rois},
+                                   {"--group", FUS_ARG_LIST, &group_list},
                                    {"--run", FUS_ARG_TEXT, &o.run},
                                    {"--layer", FUS_ARG_TEXT, &o.layer},
                                    {"--top", FUS_ARG_COUNT, &o.top},
@@ -251,6 +257,7 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
         return fus_args_usage("sdc cluster", "--stability: at most 1000 resamples expected");
     o.stability = (int)stability;
     o.vectors = vectors, o.n_vectors = list.n;
+    o.groups = groups, o.n_groups = group_list.n;
     o.folder = operands.n ? operands.items[0] : NULL;
     o.note = tell;
     o.keep = !force;
@@ -261,6 +268,7 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
         status = check(&o, &operands);
     if (status)
         return status;
+    fus_interrupt_catch();
     if (fus_sdc_cluster_folder(&o, &result, &err))
         return fus_args_failed(&err);
     print_result(&result);

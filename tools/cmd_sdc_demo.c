@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "analysis/sdc/demo.h"
+#include "nn/base/threads.h"
 #include "tools/args.h"
 #include "tools/commands.h"
+#include "tools/interrupt.h"
 #include "tools/progress.h"
 #include "tools/sdc_show.h"
 
@@ -26,9 +28,8 @@ static const char help[] =
     "  --iterations N      steps of a fit (default 1000)\n"
     "  --stability N       draws of reruns that judge the clusters (default 20)\n"
     "  --networks          in place of people: the demonstration networks and an untrained one look at the drawn\n"
-    "                      pictures. Which concepts do which of them share, and which does a localizer miss?\n"
-    "                      control and lang were trained on from vision: what these three share alone is what copies "
-    "share\n"
+    "                      pictures. control and lang were trained on from vision: what these three share alone is\n"
+    "                      what copies share; weights/demo/concepts.sh has networks of different seeds\n"
     "  --model [NAME=]FILE@LAYER[?units=all|random:N]   other networks in place of people; may be repeated\n"
     "  --small             five people, a third of the pictures, 200 steps, no ridge regression: for a first look\n"
     "  --force             the folder may hold another demonstration, which is replaced\n"
@@ -119,6 +120,7 @@ static int run(struct fus_sdc_demo *d, struct fus_error *err)
     struct fus_sdc_found found[2];
     struct fus_sdc_cluster_result result;
     int code = check_folder(d, err);
+    fus_interrupt_catch();
     if (!code) {
         if (d->n_models)
             fus_args_tell("fusiform: drawing %zu pictures", d->simulate.n_shared);
@@ -130,6 +132,7 @@ static int run(struct fus_sdc_demo *d, struct fus_error *err)
         return fus_args_failed(err);
     if (fus_sdc_show_fit(&d->fit, err)) /* prints the error itself */
         return 1;
+    fus_interrupt_catch(); /* no more steps */
     if (d->n_models)
         code = localize(d, err);
     if (!code)
@@ -144,6 +147,18 @@ static int run(struct fus_sdc_demo *d, struct fus_error *err)
         print_found(found, result.n);
     printf("report: %s/report.html\n", d->out);
     return 0;
+}
+
+struct running {
+    struct fus_sdc_demo *d;
+    int status;
+};
+
+static void run_all(void *context)
+{
+    struct running *r = context;
+    struct fus_error err = {0};
+    r->status = run(r->d, &err);
 }
 
 /* ---- options ---- */
@@ -180,7 +195,6 @@ int fus_cmd_sdc_demo(int argc, char **argv)
     static struct fus_sdc_demo d; /* 100 kB */
     static const char *items[FUS_SDC_DEMO_MOST_MODELS + 1];
     struct fus_texts operands, models = {items, 0, FUS_SDC_DEMO_MOST_MODELS + 1};
-    struct fus_error err = {0};
     bool small = is_given("--small", argc, argv), networks = is_given("--networks", argc, argv);
     fus_sdc_demo_defaults(&d, small);
     if (networks || is_given("--model", argc, argv))
@@ -217,5 +231,7 @@ int fus_cmd_sdc_demo(int argc, char **argv)
         return fus_args_usage(NAME, "--reruns, --stability: at most 1000 expected");
     d.cluster.stability = (int)stability;
     fus_sdc_demo_prepare(&d);
-    return run(&d, &err);
+    struct running r = {&d, 0};
+    fus_threads_run(run_all, &r); /* one start of the threads for all loops */
+    return r.status;
 }

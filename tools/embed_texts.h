@@ -10,4 +10,9 @@
 int fus_embed_texts_run(const char *out, const char *path, const struct fus_model_choice *model,
                         const struct fus_text_args *args);
 
+/* "lsa", "lsa:D" in place of a model: the texts' vectors from their own words (analysis/lsa.h).
+ * Writes as above; OUT.json has the number of words. */
+bool fus_embed_texts_is_lsa(const char *model);
+int fus_embed_texts_lsa(const char *out, const char *model, const struct fus_text_args *args);
+
 #endif

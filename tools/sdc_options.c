@@ -23,6 +23,7 @@ static const char help[] =
     "  --embedding FILE    .npy or .npz [images, d]; `fusiform embed` writes one\n"
     "  --images FILE       table: image, path and labels, in the embedding's order (default: an image is a row "
     "number)\n"
+    "  --own-embedding     the embedding may be that of a network that takes part (default: an error)\n"
     "  --sessions 1-37     only these sessions, of responses and trials\n"
     "  --scale S           responses are divided by S (NSD's int16: 300; z-scores do not depend on it)\n"
     "  --no-zscore         responses as they are, not z-scored by session and voxel\n"
@@ -202,6 +203,7 @@ int fus_sdc_options_parse(struct fus_sdc_decode_options *o, int argc, char **arg
                                    {"--ridge", FUS_ARG_TEXT, &t.ridge},
                                    {"--permutations", FUS_ARG_TEXT, &t.permutations},
                                    {"--halves", FUS_ARG_FLAG, &given.halves},
+                                   {"--own-embedding", FUS_ARG_FLAG, &given.own_embedding},
                                    {"--seed", FUS_ARG_SEED, &seed},
                                    {"--shard", FUS_ARG_SHARE, shard},
                                    {"--resume", FUS_ARG_FLAG, &given.resume},
@@ -225,7 +227,7 @@ int fus_sdc_options_parse(struct fus_sdc_decode_options *o, int argc, char **arg
     take_count(&o->split.repeats, repeats), take_count(&o->data.repeats, repeats);
     take_count(&o->fit.iterations, given.fit.iterations), take_count(&o->fit.batch, given.fit.batch);
     take_count(&o->reruns, given.reruns);
-    o->halves = given.halves;
+    o->halves = given.halves, o->own_embedding = given.own_embedding;
     o->shard = shard[0], o->n_shards = shard[1], o->resume = given.resume, o->checkpoint = given.checkpoint,
     o->force = given.force;
     o->max_memory = given.max_memory ? given.max_memory : o->max_memory;

@@ -59,6 +59,7 @@ int fus_sdc_show_fit(const struct fus_sdc_decode_options *o, struct fus_error *e
 {
     static struct fus_progress_lines lines;
     const struct fus_sdc_decode_hooks hooks = {&lines, fus_progress_note, progress, is_stopping};
+    fus_interrupt_catch(); /* until the first step */
     int code = fus_sdc_decode_run(o, &hooks, err);
     fus_progress_close(&lines);
     if (!code && o->n_shards)

@@ -207,6 +207,38 @@ static int tabulate(struct fus_layer_summary *layer, const struct fus_localizer 
     return code;
 }
 
+/* Of each picture the category, then of each the subcategory, then of each the half. */
+static int *number_pictures(const struct fus_localizer *run, struct fus_error *err)
+{
+    int n = run->pictures.set.n_pictures;
+    int *numbers = fus_base_alloc((size_t)n, 3 * sizeof *numbers);
+    if (!numbers)
+        fus_base_fail(err, FUS_ENOMEM, "no memory for %d pictures", n);
+    for (int i = 0; i < n && numbers; i++) {
+        const struct fus_picture *p = &run->pictures.set.pictures[i];
+        numbers[i] = p->category;
+        numbers[n + i] = p->subcategory;
+        numbers[2 * n + i] = p->half;
+    }
+    return numbers;
+}
+
+/* numbers: of number_pictures. The responses themselves are added where they are kept. */
+static struct fus_responses responses_of(const struct fus_localizer *run, const struct fus_tap *tap, size_t n_units,
+                                         const int *numbers)
+{
+    return (struct fus_responses){.category = numbers,
+                                  .n_images = (size_t)run->pictures.set.n_pictures,
+                                  .n_units = n_units,
+                                  .n_categories = run->pictures.set.n_categories,
+                                  .channels = tap->channels,
+                                  .height = tap->height,
+                                  .width = tap->width,
+                                  .stratum = numbers ? numbers + run->pictures.set.n_pictures : NULL,
+                                  .over = run->options.over,
+                                  .is_signed = tap->is_signed};
+}
+
 /* moments [n_categories without halves, else 2 * n_categories, n_units], destroyed. */
 static int decide(struct fus_layer_summary *layer, const struct fus_localizer *run, int model,
                   const struct fus_tap *tap, struct fus_moments *moments, struct fus_accumulator *accumulator,
@@ -217,24 +249,11 @@ static int decide(struct fus_layer_summary *layer, const struct fus_localizer *r
     moments->is_signed = tap->is_signed;
     struct fus_moments m = run->options.halves ? fus_halves_view(moments, 0) : *moments;
     struct fus_halves_category *crossed = fus_base_alloc((size_t)n, sizeof *crossed);
-    int *numbers = fus_base_alloc((size_t)n_pictures, 3 * sizeof *numbers),
-        *half = numbers ? numbers + 2 * n_pictures : NULL;
-    int code = crossed && numbers ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %d categories", n);
-    for (int i = 0; i < n_pictures && !code; i++) {
-        numbers[i] = run->pictures.set.pictures[i].category;
-        numbers[n_pictures + i] = run->pictures.set.pictures[i].subcategory;
-        half[i] = run->pictures.set.pictures[i].half;
-    }
-    struct fus_responses r = {.category = numbers,
-                              .n_images = (size_t)n_pictures,
-                              .n_units = moments->n_units,
-                              .n_categories = n,
-                              .channels = tap->channels,
-                              .height = tap->height,
-                              .width = tap->width,
-                              .stratum = code ? NULL : numbers + n_pictures,
-                              .over = run->options.over,
-                              .is_signed = tap->is_signed};
+    int *numbers = number_pictures(run, err), *half = numbers ? numbers + 2 * n_pictures : NULL;
+    int code = numbers ? FUS_OK : FUS_ENOMEM;
+    if (!crossed)
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for %d categories", n);
+    struct fus_responses r = responses_of(run, tap, moments->n_units, numbers);
     bool kept = fus_accumulator_responses(&r, accumulator);
     struct fus_responses none = {0}; /* --equal-n alone changes no other table */
     bool only_drawn = kept && !fus_run_uses_tap(run, model, tap);

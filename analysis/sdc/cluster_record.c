@@ -51,6 +51,16 @@ static void put_rule(struct fus_text_buffer *t, const struct fus_sdc_clustering 
     put_count(t, "null_replicates", (size_t)o->replicates);
 }
 
+static void put_groups(struct fus_text_buffer *t, const struct fus_sdc_cluster_options *o)
+{
+    fus_text_printf(t, "  \"groups\": [");
+    for (int g = 0; g < o->n_groups; g++) {
+        fus_text_printf(t, "%s", g ? ", " : "");
+        fus_json_quote(t, o->groups[g]);
+    }
+    fus_text_printf(t, "],\n");
+}
+
 static void put_options(struct fus_text_buffer *t, const struct fus_sdc_cluster_options *o)
 {
     char expand[FUS_NUMBER_BYTES];
@@ -61,6 +71,7 @@ static void put_options(struct fus_text_buffer *t, const struct fus_sdc_cluster_
     put_text(t, "centroid", o->by_participant ? "participants" : "voxels");
     put_count(t, "top", (size_t)o->top);
     put_text(t, "rois", base_name(o->rois));
+    put_groups(t, o);
     put_text(t, "run", base_name(o->run));
     put_text(t, "layer", o->layer ? o->layer : "");
     fus_text_printf(t, "  \"seed\": %llu,\n", (unsigned long long)o->seed);

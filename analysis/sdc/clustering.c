@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "analysis/sdc/clusters_write.h"
+#include "analysis/sdc/groups.h"
 #include "analysis/sdc/null.h"
 #include "analysis/sdc/page.h"
+#include "analysis/sdc/rois.h"
 #include "nn/base/number.h"
 #include "nn/base/threads.h"
 #include "stimuli/set/folder.h"
@@ -178,11 +180,22 @@ static int set_rule(struct fus_sdc_clustering *c, struct fus_error *err)
     return FUS_OK;
 }
 
+static int check_groups(const struct fus_sdc_clustering *c, struct fus_error *err)
+{
+    int *group = fus_base_alloc((size_t)c->decoders.n + 1, sizeof *group);
+    int code = group ? fus_sdc_groups_find(group, c->o->groups, c->o->n_groups, &c->decoders, err)
+                     : fus_base_fail(err, FUS_ENOMEM, "no memory for %d participants", c->decoders.n);
+    fus_base_free(group);
+    return code;
+}
+
 static int open_vectors(struct fus_sdc_clustering *c, struct fus_error *err)
 {
     const struct fus_sdc_cluster_options *o = c->o;
     int code = o->folder ? fus_sdc_decoders_open(&c->decoders, o->folder, c->which, err)
                          : fus_sdc_decoders_read(&c->decoders, o->vectors, o->n_vectors, o->transposed, err);
+    if (!code)
+        code = check_groups(c, err);
     return code ? code : set_rule(c, err);
 }
 
@@ -221,6 +234,8 @@ static int open_kind(struct kind *k, const struct fus_sdc_cluster_options *o, co
         code = name_folder(c, err);
     if (!code)
         code = fus_sdc_pool_open(&k->pool, c, err);
+    if (!code && o->rois)
+        code = fus_sdc_rois_check(c, o->rois, err);
     if (!code)
         code = fus_sdc_cluster_record_make(&k->record, c, &k->pool, err);
     if (!code && o->keep)
@@ -237,6 +252,28 @@ static void close_kind(struct kind *k)
     fus_text_free(&k->record);
 }
 
+/* Everything into a folder beside the one that is wanted, which then takes its place. */
+static int write_kind(struct kind *k, struct fus_error *err)
+{
+    struct fus_sdc_clustering *c = &k->c;
+    char *out = c->out, *fresh = fus_base_alloc(strlen(out) + sizeof FUS_SDC_CLUSTERS_NEW, 1);
+    if (!fresh)
+        return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for its path", out);
+    strcpy(fresh, out);
+    strcat(fresh, FUS_SDC_CLUSTERS_NEW);
+    c->out = fresh;
+    int code = fus_sdc_clusters_write(c, &k->pool, err);
+    if (!code)
+        code = fus_sdc_cluster_record_write(&k->record, c, err);
+    c->out = out;
+    if (!code)
+        code = fus_sdc_clusters_replace(out, fresh, err);
+    else
+        fus_sdc_clusters_remove(fresh);
+    fus_base_free(fresh);
+    return code;
+}
+
 static int cluster_kind(struct kind *k, struct fus_sdc_cluster_result *result, struct fus_error *err)
 {
     struct fus_sdc_clustering *c = &k->c;
@@ -245,9 +282,7 @@ static int cluster_kind(struct kind *k, struct fus_sdc_cluster_result *result, s
         code = choose(c, err);
     fus_sdc_phases_end(&k->phases, "chance");
     if (!code)
-        code = fus_sdc_clusters_write(c, &k->pool, err);
-    if (!code)
-        code = fus_sdc_cluster_record_write(&k->record, c, err);
+        code = write_kind(k, err);
     fus_sdc_phases_end(&k->phases, "eps.csv, voxels, cluster.json");
     if (code)
         return code;

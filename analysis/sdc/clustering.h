@@ -42,8 +42,10 @@ struct fus_sdc_cluster_options {
     bool by_participant;            /* centroids are means of participants' means */
     const char *images, *embedding; /* NULL: those of the fit */
     const char *rois;               /* a study's table, whose label images are compared (rois.h); NULL: none */
-    const char *run, *layer;        /* of networks: selective units of `fusiform run` (overlap.h); NULL: none */
-    int top;                        /* images most and least associated */
+    const char *const *groups;      /* [n_groups] NAME=PARTICIPANT,... (groups.h) */
+    int n_groups;
+    const char *run, *layer; /* of networks: selective units of `fusiform run` (overlap.h); NULL: none */
+    int top;                 /* images most and least associated */
     uint64_t seed;
     bool keep;                      /* clusters of other options or inputs are an error, else replaced */
     bool preset;                    /* efird; for the record */

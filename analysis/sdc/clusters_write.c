@@ -11,6 +11,7 @@
 #include "analysis/run/tables.h"
 #include "analysis/sdc/beside.h"
 #include "analysis/sdc/concept_tables.h"
+#include "analysis/sdc/groups.h"
 #include "analysis/sdc/overlap.h"
 #include "analysis/sdc/rois.h"
 #include "analysis/sdc/volumes.h"
@@ -110,23 +111,38 @@ static int write_expanded(const struct fus_sdc_clustering *c, int e, const char 
     return code;
 }
 
-/* NAME_labels.nii or .mgh, where the fit knows the space of the responses. */
-static int write_volumes(const struct fus_sdc_clustering *c, int e, const char *folder, struct fus_error *err)
+/* NAME_labels.nii or .mgh, where the fit knows the space of the responses. *any: one is written. */
+static int write_volumes(bool *any, const struct fus_sdc_clustering *c, int e, const char *folder,
+                         struct fus_error *err)
 {
-    bool any = false, written;
+    bool written;
     int code = FUS_OK;
+    *any = false;
     for (int s = 0; c->o->folder && s < c->decoders.n && !code; s++) {
         size_t first = c->decoders.first[s], n = c->decoders.first[s + 1] - first;
         code = fus_sdc_volumes_write_labels(&written, c->o->folder, folder, c->decoders.name[s],
                                             c->label + (size_t)e * c->decoders.vectors.n + first, n, err);
-        any = any || (!code && written);
+        *any = *any || (!code && written);
     }
-    return any && !code ? fus_sdc_volumes_write_colours(folder, c->eps[e].n_clusters, NULL, err) : code;
+    return code;
+}
+
+/* labels.ctab, in which clusters are called by the label that fits best. */
+static int write_colours(const struct fus_sdc_explained *x, const char *folder, struct fus_error *err)
+{
+    const char **names = fus_base_alloc((size_t)x->k + 1, sizeof *names);
+    if (!names)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for the names of %d clusters", x->k);
+    for (int c = 0; c < x->k; c++)
+        names[c] = x->fact[c].label >= 0 ? x->label_name[x->fact[c].label] : NULL;
+    int code = fus_sdc_volumes_write_colours(folder, x->k, names, err);
+    fus_base_free(names);
+    return code;
 }
 
 /* distance [n]: of each voxel to the centroid of its cluster. */
 static int explain_eps(const struct fus_sdc_clustering *c, int e, const struct fus_sdc_pool *pool, const char *folder,
-                       double *distance, struct fus_error *err)
+                       bool volumes, double *distance, struct fus_error *err)
 {
     struct fus_sdc_explained x;
     int code = fus_sdc_explain(&x, c, e, pool, err);
@@ -134,6 +150,8 @@ static int explain_eps(const struct fus_sdc_clustering *c, int e, const struct f
         return code;
     memcpy(distance, x.distance, c->decoders.vectors.n * sizeof *distance);
     code = fus_sdc_concept_tables(&x, folder, err);
+    if (!code && volumes)
+        code = write_colours(&x, folder, err);
     if (!code)
         code = fus_sdc_concept_thumbs(&x, folder, err);
     if (!code)
@@ -144,6 +162,8 @@ static int explain_eps(const struct fus_sdc_clustering *c, int e, const struct f
         code = fus_sdc_beside_write(&x, folder, err);
     if (!code && c->o->rois)
         code = fus_sdc_rois_write(&x, c->o->rois, folder, err);
+    if (!code && c->o->n_groups)
+        code = fus_sdc_groups_write(&x, folder, err);
     if (!code && c->o->run)
         code = fus_sdc_overlap_write(&x, c->o->run, c->o->layer, folder, err);
     fus_sdc_explain_free(&x);
@@ -155,6 +175,7 @@ static int write_eps(const struct fus_sdc_clustering *c, int e, const struct fus
                      struct fus_error *err)
 {
     char name[32], *folder = NULL;
+    bool volumes = false;
     fus_sdc_clustering_name(name, c->eps[e].eps);
     int code = fus_folder_join(&folder, c->out, name, err);
     if (!code)
@@ -164,10 +185,10 @@ static int write_eps(const struct fus_sdc_clustering *c, int e, const struct fus
     if (!code)
         code = write_expanded(c, e, folder, err);
     if (!code)
-        code = write_volumes(c, e, folder, err);
+        code = write_volumes(&volumes, c, e, folder, err);
     fus_sdc_phases_end(c->phases, "eps %g: labels, expansion, volumes", c->eps[e].eps);
     if (!code)
-        code = explain_eps(c, e, pool, folder, distance, err);
+        code = explain_eps(c, e, pool, folder, volumes, distance, err);
     fus_base_free(folder);
     return code;
 }

@@ -10,6 +10,10 @@ int fus_sdc_clusters_write(const struct fus_sdc_clustering *c, const struct fus_
 
 /* Removes what an earlier call wrote, and the folder if nothing else is in it. */
 void fus_sdc_clusters_remove(const char *out);
+/* Removes the clusters in the folder out and moves those of the folder fresh there. */
+int fus_sdc_clusters_replace(const char *out, const char *fresh, struct fus_error *err);
+/* The end of the name of the folder in which new ones are written first. */
+#define FUS_SDC_CLUSTERS_NEW ".new"
 
 /* cluster.json: options and SHA-256 of the inputs (cluster_record.c). make: its text. check: an
  * error if the folder has clusters of other options or inputs. */

@@ -7,6 +7,7 @@
 
 #include "analysis/sdc/store.h"
 #include "nn/base/threads.h"
+#include "nn/kernel/kernels.h"
 
 void fus_sdc_data_defaults(struct fus_sdc_data_options *o)
 {
@@ -134,11 +135,24 @@ int fus_sdc_data_of_array(struct fus_sdc_data **d, const char *name, const float
 
 struct gathering {
     const struct fus_sdc_data *d;
+    const struct fus_kernel *kernel;
     const int32_t *trials;
     float *x;
     uint8_t *buffer;          /* [n, n_voxels] of the file's type; NULL: responses are in memory */
     struct fus_error *errors; /* [n], with buffer alone */
 };
+
+enum { WHOLE = 256 }; /* integers at a time */
+
+static void widen(float whole[WHOLE], const int16_t *x, size_t n)
+{
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (size_t k = 0; k < 16; k++) /* of a known length, which compilers turn into vectors */
+            whole[i + k] = x[i + k];
+    for (; i < n; i++)
+        whole[i] = x[i];
+}
 
 static void gather_row(void *context, int task, int thread)
 {
@@ -154,17 +168,19 @@ static void gather_row(void *context, int task, int thread)
     if (fus_sdc_matrix_read(&raw, m, 0, row, 1, g->buffer ? g->buffer + (size_t)task * n * item : NULL,
                             g->errors ? &g->errors[task] : NULL))
         return;
-    if (m->integer)
-        for (size_t v = 0; v < n; v++)
-            x[v] = (float)((((const int16_t *)raw)[v] - centre[v]) * factor[v]);
-    else
-        for (size_t v = 0; v < n; v++)
-            x[v] = (float)((((const float *)raw)[v] - centre[v]) * factor[v]);
+    if (!m->integer)
+        g->kernel->standardise(x, raw, centre, factor, n);
+    for (size_t v = 0; m->integer && v < n; v += WHOLE) {
+        float whole[WHOLE];
+        size_t some = n - v < WHOLE ? n - v : WHOLE;
+        widen(whole, (const int16_t *)raw + v, some);
+        g->kernel->standardise(x + v, whole, centre + v, factor + v, some);
+    }
 }
 
 int fus_sdc_data_gather(float *x, const struct fus_sdc_data *d, const int32_t *trials, size_t n, struct fus_error *err)
 {
-    struct gathering g = {.d = d, .trials = trials, .x = x};
+    struct gathering g = {.d = d, .kernel = fus_kernels_here(), .trials = trials, .x = x};
     int code = FUS_OK;
     if (n > INT32_MAX)
         return fus_base_fail(err, FUS_EINVAL, "%s: %zu trials at once", d->name, n);

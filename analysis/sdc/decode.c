@@ -126,6 +126,23 @@ static int open_inputs(struct fus_sdc_work *w, struct fus_error *err)
     return code ? code : fus_sdc_study_load(w->study, o->images ? &w->images : NULL, &w->embedding, &o->split, err);
 }
 
+/* What networks have in common with the embedding and with one another, which decoders cannot
+ * tell. */
+static int check_networks(struct fus_sdc_work *w, struct fus_error *err)
+{
+    char line[1000];
+    int code = fus_sdc_own_find(&w->own, w->study, &w->embedding, w->o->images ? &w->images : NULL, err);
+    if (!code && !w->o->own_embedding)
+        code = fus_sdc_own_refuse(&w->own, w->study, w->o->embedding, err);
+    if (!code)
+        code = fus_sdc_stems_read(&w->stems, w->study, err);
+    for (int g = 0; g < w->stems.n_groups && !code; g++) {
+        fus_sdc_stems_tell(line, &w->stems, g, w->study);
+        fus_sdc_work_note(w, "%s", line);
+    }
+    return code;
+}
+
 /* ---- a participant ---- */
 
 static void close_participant(struct fus_sdc_work *w)
@@ -164,9 +181,9 @@ static int check_memory(const struct fus_sdc_work *w, struct fus_error *err)
     size_t fit = fus_sdc_fit_bytes(&source, &w->o->fit), ridge = w->o->n_alphas ? fus_sdc_ridge_bytes(&source) : 0;
     if (fit > w->o->max_memory || ridge > w->o->max_memory)
         return fus_base_fail(err, FUS_ELIMIT,
-                             "%s: %s of %zu voxels needs %zu MB beside the responses, --max-memory is %zu MB%s",
+                             "%s: %s of %zu voxels needs %zu MB beside the responses, --max-memory is %zu kB%s",
                              w->name, fit > ridge ? "a decoder" : "ridge regression", w->data->n_voxels,
-                             (fit > ridge ? fit : ridge) >> 20, w->o->max_memory >> 20,
+                             ((fit > ridge ? fit : ridge) >> 20) + 1, w->o->max_memory >> 10,
                              fit > w->o->max_memory ? "" : "; --ridge none does without");
     return FUS_OK;
 }
@@ -297,6 +314,8 @@ int fus_sdc_decode_run(const struct fus_sdc_decode_options *o, const struct fus_
                                    strlen(o->out))
                    : open_inputs(&w, err);
     if (!code)
+        code = check_networks(&w, err);
+    if (!code)
         code = fus_sdc_record_begin(&w, &finished, err);
     fus_sdc_phases_end(&w.phases, "open and check inputs");
     struct running r = {&w, err, FUS_OK};
@@ -305,6 +324,8 @@ int fus_sdc_decode_run(const struct fus_sdc_decode_options *o, const struct fus_
         code = r.code;
     }
     fus_text_free(&w.record);
+    fus_sdc_own_free(&w.own);
+    fus_sdc_stems_free(&w.stems);
     fus_sdc_phases_free(&w.phases);
     fus_sdc_study_close(w.study);
     if (o->images)

@@ -40,6 +40,7 @@ struct fus_sdc_decode_options {
     double alphas[FUS_SDC_MOST_ALPHAS]; /* of the ridge baseline */
     int n_alphas;                       /* 0: none */
     int shard, n_shards;                /* 0, 0: all */
+    bool own_embedding;                 /* a participant's own embedding is allowed */
     bool halves;                        /* decoders of odd and of even sessions too */
     bool resume, force, efird;          /* efird: for sdc.json */
     size_t max_memory;

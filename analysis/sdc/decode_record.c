@@ -11,6 +11,7 @@
 
 #include "analysis/sdc/clusters_write.h"
 #include "analysis/sdc/decode_work.h"
+#include "analysis/sdc/units.h"
 #include "nn/base/json.h"
 #include "nn/base/number.h"
 #include "nn/base/outfile.h"
@@ -79,11 +80,9 @@ static int write_file(struct fus_text_buffer *t, const char *what, const char *p
 static int write_model(struct fus_text_buffer *t, const struct fus_sdc_participant *p, bool *first,
                        struct fus_error *err)
 {
-    char *file = fus_base_strdup(p->model), *at = file ? strrchr(file, '@') : NULL;
+    char *file = fus_sdc_units_file(p->model);
     if (!file)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for sdc.json");
-    if (at)
-        *at = '\0';
     int code = fus_open_is_file(file) ? write_file(t, p->name, file, first, err) : FUS_OK;
     fus_base_free(file);
     return code;
@@ -133,8 +132,10 @@ static int make_record(struct fus_sdc_work *w, struct fus_error *err)
     }
     fus_text_printf(t, "],\n  \"networks\": [");
     write_networks(t, w->study);
-    fus_text_printf(t, "],\n  \"images\": %zu,\n  \"dimensions\": %zu,\n  \"inputs\": [", w->embedding.n,
-                    w->embedding.d);
+    fus_text_printf(t, "],\n");
+    fus_sdc_own_record(t, &w->own, w->study);
+    fus_sdc_stems_record(t, &w->stems, w->study);
+    fus_text_printf(t, "  \"images\": %zu,\n  \"dimensions\": %zu,\n  \"inputs\": [", w->embedding.n, w->embedding.d);
     int code = write_file(t, "embedding", o->embedding, &first, err);
     if (!code && o->images)
         code = write_file(t, "images", o->images, &first, err);
@@ -230,8 +231,8 @@ static void remove_old(const struct fus_sdc_work *w)
         fus_sdc_work_path(path, w, "%s", folders[i]);
         remove_folder(path, 1);
     }
-    for (int i = 0; i < 2; i++) {
-        fus_sdc_work_path(path, w, "%s", i ? "clusters-pattern" : "clusters");
+    for (int i = 0; i < 4; i++) {
+        fus_sdc_work_path(path, w, "%s%s", i % 2 ? "clusters-pattern" : "clusters", i / 2 ? FUS_SDC_CLUSTERS_NEW : "");
         fus_sdc_clusters_remove(path);
     }
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {

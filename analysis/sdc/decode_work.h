@@ -12,7 +12,9 @@
 #include "analysis/sdc/decode.h"
 #include "analysis/sdc/decoder.h"
 #include "analysis/sdc/images.h"
+#include "analysis/sdc/own.h"
 #include "analysis/sdc/phases.h"
+#include "analysis/sdc/stems.h"
 #include "nn/base/text.h"
 
 #define FUS_SDC_PATH_BYTES 4096
@@ -33,6 +35,8 @@ struct fus_sdc_work {
     struct fus_sdc_embedding embedding;
     struct fus_sdc_images images;
     struct fus_sdc_study *study;
+    struct fus_sdc_own own;        /* networks whose embedding this is */
+    struct fus_sdc_stems stems;    /* near copies among networks */
     struct fus_text_buffer record; /* sdc.json */
 
     /* The participant at work. */

@@ -188,7 +188,8 @@ static int add(struct fus_sdc_decoders *d, const char *name, size_t name_n, cons
         code = fus_store_sha256(s, d->sha256[d->n - 1], err);
     fus_store_close(s);
     d->first[d->n] = d->vectors.n;
-    return code ? fus_base_blame(err, "participant %s: %s: ", copy, path) : FUS_OK;
+    bool named = code && err && strncmp(err->msg, path, strlen(path)) == 0;
+    return code ? fus_base_blame(err, "participant %s: %s%s", copy, named ? "" : path, named ? "" : ": ") : FUS_OK;
 }
 
 /* ---- all ---- */

@@ -61,70 +61,136 @@ static void choose(struct fus_sdc_fit *f)
     }
 }
 
-/* Noise on a row of x, and its image's embedding as a row of y and as a column of y'. */
-static void prepare_row(void *context, int task, int thread)
+/* The embedding of trial i's image as a row of y and as a column of y'. */
+static void place_embedding(struct fus_sdc_fit *f, size_t i)
 {
-    struct fus_sdc_fit *f = context;
-    size_t i = (size_t)task;
     const float *unit = f->source.embedding->unit + (size_t)f->image[i] * f->d;
-    float *across = f->y_across + (i / 16 * f->d_pad) * 16 + i % 16;
-    (void)thread;
-    if (f->o.noise > 0)
-        fus_sdc_noise_add(f->raw + i * f->n_voxels, f->n_voxels, f->table, f->key, (uint64_t)f->step, i);
-    for (size_t j = 0; j < f->d; j++) {
-        f->y[(j / 16 * f->batch_pad + i) * 16 + j % 16] = unit[j];
-        across[j * 16] = unit[j];
-    }
+    float *row = f->y + i * 16, *column = f->y_across + (i / 16 * f->d_pad) * 16 + i % 16;
+    for (size_t j = 0; j < f->d; j += 16, row += f->batch_pad * 16)
+        memcpy(row, unit + j, (f->d - j < 16 ? f->d - j : 16) * sizeof *row);
+    for (size_t j = 0; j < f->d; j++)
+        column[j * 16] = unit[j];
 }
 
-#define PACKED 8 /* blocks of 16 voxels in a task */
+/* Rows i .. i+n-1 of x~ from raw [n, V]. */
+static void pack_rows(struct fus_sdc_fit *f, const float *raw, size_t i, size_t n)
+{
+    size_t whole = f->n_voxels / 16 * 16, rest = f->n_voxels - whole;
+    float *to = f->x + i * 16;
+    for (size_t v = 0; v < whole; v += 16, to += f->batch * 16)
+        for (size_t r = 0; r < n; r++)
+            memcpy(to + r * 16, raw + r * f->n_voxels + v, 16 * sizeof *to);
+    for (size_t r = 0; r < n && rest; r++)
+        memcpy(to + r * 16, raw + r * f->n_voxels + whole, rest * sizeof *to);
+}
 
-static void pack_voxels(void *context, int task, int thread)
+/* A group of trials: their responses, which stay in the second-level cache until they are part of
+ * x~; noise; their embeddings. */
+static void prepare_group(void *context, int task, int thread)
 {
     struct fus_sdc_fit *f = context;
-    size_t from = (size_t)task * PACKED * 16, end = from + PACKED * 16;
-    (void)thread;
-    end = end < f->n_voxels ? end : f->n_voxels;
-    for (; from < end; from += 16) {
-        size_t n = end - from < 16 ? end - from : 16;
-        float *to = f->x + from * f->batch;
-        for (size_t i = 0; i < f->batch; i++, to += 16)
-            memcpy(to, f->raw + i * f->n_voxels + from, n * sizeof *to);
+    size_t first = (size_t)task * FUS_SDC_FIT_GROUP, n = f->batch - first;
+    size_t slot = (size_t)(f->n_slots < f->n_groups ? thread : task); /* of the scratch memory */
+    float *raw = f->raw + slot * FUS_SDC_FIT_GROUP * f->n_voxels;
+    n = n < FUS_SDC_FIT_GROUP ? n : FUS_SDC_FIT_GROUP;
+    f->errors[task].code = FUS_OK;
+    if (fus_sdc_data_gather(raw, f->source.data, f->trials + first, n, &f->errors[task]))
+        return;
+    for (size_t r = 0; r < n; r++) {
+        if (f->o.noise > 0)
+            fus_sdc_noise_add(raw + r * f->n_voxels, f->n_voxels, f->table, f->key, (uint64_t)f->step, first + r);
+        place_embedding(f, first + r);
     }
+    pack_rows(f, raw, first, n);
+}
+
+static int prepare(struct fus_sdc_fit *f, struct fus_error *err)
+{
+    if (f->n_slots == f->n_groups || fus_threads_here() <= f->n_slots)
+        fus_threads_for(f->n_groups, prepare_group, f);
+    else /* more threads than when the fit was made */
+        for (int i = 0; i < f->n_groups; i++)
+            prepare_group(f, i, 0);
+    for (int i = 0; i < f->n_groups; i++)
+        if (f->errors[i].code) {
+            if (err)
+                *err = f->errors[i];
+            return f->errors[i].code;
+        }
+    return FUS_OK;
 }
 
 /* ---- loss and gradient ---- */
 
 #define LEFT_OUT (-1e30f) /* a score whose share is nothing */
 
-/* p_i and |z_i|. */
-static void normalise_row(void *context, int task, int thread)
+#define ROWS 4 /* of a task: their sums run side by side */
+
+/* sums[r] = the chain over j of a_rj b_rj, for n <= ROWS rows from a and b. */
+static void sum_products(double sums[ROWS], const struct fus_sdc_fit *f, const float *a, const float *b, size_t n)
 {
-    struct fus_sdc_fit *f = context;
-    size_t i = (size_t)task, step = f->batch * 16;
-    const float *z = f->z + i * 16;
-    float *p = f->p + i * 16;
-    double squares = 0;
-    (void)thread;
-    for (size_t j = 0; j < f->d; j++)
-        squares += (double)z[j / 16 * step + j % 16] * z[j / 16 * step + j % 16];
-    f->length[i] = sqrt(squares);
-    for (size_t j = 0; j < f->d; j++)
-        p[j / 16 * step + j % 16] = f->length[i] > 0 ? (float)(z[j / 16 * step + j % 16] / f->length[i]) : 0;
+    size_t step = f->batch * 16;
+    double s[ROWS] = {0};
+    for (size_t j = 0; j < f->d && n == ROWS; j += 16, a += step, b += step)
+        for (size_t k = 0; k < 16; k++) { /* 0 past the last */
+            s[0] += (double)a[k] * b[k];
+            s[1] += (double)a[16 + k] * b[16 + k];
+            s[2] += (double)a[32 + k] * b[32 + k];
+            s[3] += (double)a[48 + k] * b[48 + k];
+        }
+    for (size_t r = 0; r < n && n < ROWS; r++)
+        for (size_t j = 0; j < f->d; j++)
+            s[r] += (double)a[j / 16 * step + r * 16 + j % 16] * b[j / 16 * step + r * 16 + j % 16];
+    memcpy(sums, s, sizeof s);
 }
 
-/* Row i of s / tau and, in `across`, column i: rows of scores for the softmax. */
-static void scale_row(void *context, int task, int thread)
+static size_t rows_from(const struct fus_sdc_fit *f, size_t first)
+{
+    return f->batch - first < ROWS ? f->batch - first : ROWS;
+}
+
+/* p_i and |z_i|. */
+static void normalise_rows(void *context, int task, int thread)
 {
     struct fus_sdc_fit *f = context;
-    size_t n = f->batch, i = (size_t)task;
+    size_t first = (size_t)task * ROWS, n = rows_from(f, first), step = f->batch * 16;
+    const float *z = f->z + first * 16;
+    float *p = f->p + first * 16;
+    double *length = f->length + first, squares[ROWS];
+    (void)thread;
+    sum_products(squares, f, z, z, n);
+    for (size_t r = 0; r < n; r++)
+        length[r] = sqrt(squares[r]);
+    for (size_t j = 0; j < f->d; j += 16, z += step, p += step)
+        for (size_t r = 0; r < n; r++)
+            for (size_t k = 0; k < 16; k++)
+                p[r * 16 + k] = length[r] > 0 ? (float)(z[r * 16 + k] / length[r]) : 0;
+}
+
+/* A square of 16 x 16 scores, times sharpness, and the same turned; rows and columns of it are in
+ * use. A square lies in one piece of memory, [16, 16]. */
+static void scale_square(float *to, float *turned, const float *s, float sharpness, size_t rows, size_t columns)
+{
+    for (size_t r = 0; r < rows; r++, s += 16)
+        for (size_t k = 0; k < columns; k++)
+            turned[k * 16 + r] = to[r * 16 + k] = s[k] * sharpness;
+}
+
+/* Of 16 trials i: row i of s / tau, and in `across` the columns j at row i. They are rows of scores
+ * for the softmax. */
+static void scale_rows(void *context, int task, int thread)
+{
+    struct fus_sdc_fit *f = context;
+    size_t n = f->batch, i = (size_t)task * 16, rows = n - i < 16 ? n - i : 16;
     float sharpness = (float)(1 / f->o.temperature);
     (void)thread;
-    for (size_t j = 0; j < n; j++) {
-        bool left_out = f->o.mask_same_image && i != j && f->image[i] == f->image[j];
-        float *row = &f->shares[(j / 16 * n + i) * 16 + j % 16], *column = &f->across[(j / 16 * n + i) * 16 + j % 16];
-        *row = left_out ? LEFT_OUT : f->s[(j / 16 * n + i) * 16 + j % 16] * sharpness;
-        *column = left_out ? LEFT_OUT : f->s[(i / 16 * n + j) * 16 + i % 16] * sharpness;
+    for (size_t j = 0; j < n; j += 16) {
+        float *to = f->shares + (j / 16 * n + i) * 16, *turned = f->across + (i / 16 * n + j) * 16;
+        scale_square(to, turned, f->s + (j / 16 * n + i) * 16, sharpness, rows, n - j < 16 ? n - j : 16);
+        for (size_t r = 0; r < rows && f->o.mask_same_image; r++)
+            for (size_t k = 0; k < 16 && j + k < n; k++)
+                if (i + r != j + k && f->image[i + r] == f->image[j + k])
+                    to[r * 16 + k] = turned[k * 16 + r] = LEFT_OUT;
     }
 }
 
@@ -140,34 +206,40 @@ static void share_out(void *context, int task, int thread)
     f->terms[task] = -fus_fmath_log(own > FLT_MIN ? own : FLT_MIN);
 }
 
-/* Row i of G, in the place of s. */
-static void weigh_row(void *context, int task, int thread)
+/* Rows of G of 16 trials, in the place of s. */
+static void weigh_rows(void *context, int task, int thread)
 {
     struct fus_sdc_fit *f = context;
-    size_t n = f->batch, i = (size_t)task;
+    size_t n = f->batch, i = (size_t)task * 16, rows = n - i < 16 ? n - i : 16;
     double scale = 1 / (2 * (double)n * f->o.temperature);
     (void)thread;
-    for (size_t j = 0; j < n; j++) {
-        double both = (double)f->shares[(j / 16 * n + i) * 16 + j % 16] + f->across[(i / 16 * n + j) * 16 + i % 16];
-        f->s[(j / 16 * n + i) * 16 + j % 16] = (float)((both - 2 * (i == j)) * scale);
+    for (size_t j = 0; j < n; j += 16) {
+        const float *share = f->shares + (j / 16 * n + i) * 16, *turned = f->across + (i / 16 * n + j) * 16;
+        float *g = f->s + (j / 16 * n + i) * 16;
+        for (size_t r = 0; r < rows; r++)
+            for (size_t k = 0; k < 16 && j + k < n; k++) {
+                double both = (double)share[r * 16 + k] + turned[k * 16 + r];
+                g[r * 16 + k] = (float)((both - 2 * (i + r == j + k)) * scale);
+            }
     }
 }
 
 /* dz_i, in the place of dp_i. */
-static void project_row(void *context, int task, int thread)
+static void project_rows(void *context, int task, int thread)
 {
     struct fus_sdc_fit *f = context;
-    size_t i = (size_t)task, step = f->batch * 16;
-    const float *p = f->p + i * 16;
-    float *dz = f->z + i * 16;
-    double along = 0;
+    size_t first = (size_t)task * ROWS, n = rows_from(f, first), step = f->batch * 16;
+    const float *p = f->p + first * 16;
+    float *dz = f->z + first * 16;
+    double along[ROWS];
     (void)thread;
-    for (size_t j = 0; j < f->d; j++)
-        along += (double)dz[j / 16 * step + j % 16] * p[j / 16 * step + j % 16];
-    for (size_t j = 0; j < f->d; j++) {
-        float *x = &dz[j / 16 * step + j % 16];
-        *x = f->length[i] > 0 ? (float)((*x - along * p[j / 16 * step + j % 16]) / f->length[i]) : 0;
-    }
+    sum_products(along, f, dz, p, n);
+    for (size_t j = 0; j < f->d; j += 16, dz += step, p += step)
+        for (size_t r = 0; r < n; r++) {
+            double length = f->length[first + r];
+            for (size_t k = 0; k < 16; k++)
+                dz[r * 16 + k] = length > 0 ? (float)((dz[r * 16 + k] - along[r] * p[r * 16 + k]) / length) : 0;
+        }
 }
 
 static void run_decode(struct fus_sdc_fit *f)
@@ -182,13 +254,13 @@ static double run_loss(struct fus_sdc_fit *f)
     const struct fus_matmul back = {f->batch, f->batch_pad, f->d_pad, f->s, f->y, NULL, f->z, false, 0, 0};
     int n = (int)f->batch;
     double loss = 0;
-    fus_threads_for(n, normalise_row, f);
+    fus_threads_for((n + ROWS - 1) / ROWS, normalise_rows, f);
     fus_matmul_run(&compare, f->kernel);
-    fus_threads_for(n, scale_row, f);
+    fus_threads_for((n + 15) / 16, scale_rows, f);
     fus_threads_for(2 * n, share_out, f);
-    fus_threads_for(n, weigh_row, f);
+    fus_threads_for((n + 15) / 16, weigh_rows, f);
     fus_matmul_run(&back, f->kernel);
-    fus_threads_for(n, project_row, f);
+    fus_threads_for((n + ROWS - 1) / ROWS, project_rows, f);
     for (int i = 0; i < 2 * n; i++)
         loss += f->terms[i];
     return loss / (2 * n);
@@ -241,6 +313,8 @@ static void run_update(struct fus_sdc_fit *f)
 struct stepping {
     struct fus_sdc_fit *f;
     double loss;
+    int code;
+    struct fus_error *err;
 };
 
 /* Adds the time since *start to *part and starts anew. */
@@ -256,8 +330,10 @@ static void run_step(void *context)
     struct stepping *s = context;
     struct fus_sdc_fit *f = s->f;
     double start = fus_clock_now();
-    fus_threads_for((int)f->batch, prepare_row, f);
-    fus_threads_for((int)((f->n_voxels + PACKED * 16 - 1) / (PACKED * 16)), pack_voxels, f);
+    choose(f);
+    s->code = prepare(f, s->err);
+    if (s->code)
+        return;
     stop_clock(&f->times.batch, &start);
     run_decode(f);
     stop_clock(&f->times.decode, &start);
@@ -269,14 +345,10 @@ static void run_step(void *context)
 
 int fus_sdc_fit_step(struct fus_sdc_fit *f, double *loss, struct fus_error *err)
 {
-    struct stepping s = {f, 0};
-    double start = fus_clock_now();
-    choose(f);
-    int code = fus_sdc_data_gather(f->raw, f->source.data, f->trials, f->batch, err);
-    stop_clock(&f->times.batch, &start);
-    if (code)
-        return code;
+    struct stepping s = {f, 0, FUS_OK, err};
     fus_threads_run(run_step, &s);
+    if (s.code)
+        return s.code;
     f->step++;
     *loss = s.loss;
     return FUS_OK;

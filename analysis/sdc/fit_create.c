@@ -13,6 +13,7 @@
 #include "nn/base/inflate.h"
 #include "nn/base/outfile.h"
 #include "nn/base/rng.h"
+#include "nn/base/threads.h"
 
 /* ---- memory ---- */
 
@@ -50,7 +51,8 @@ static bool take_all(struct fus_sdc_fit *f)
     f->order = take(f->source.n, sizeof *f->order, &failed);
     f->trials = take(n, sizeof *f->trials, &failed);
     f->image = take(n, sizeof *f->image, &failed);
-    f->raw = take(n * f->n_voxels, sizeof *f->raw, &failed);
+    f->raw = take((size_t)f->n_slots * FUS_SDC_FIT_GROUP * f->n_voxels, sizeof *f->raw, &failed);
+    f->errors = take((size_t)f->n_groups, sizeof *f->errors, &failed);
     f->x = take(n * f->v_pad, sizeof *f->x, &failed);
     f->z = take(n * f->d_pad, sizeof *f->z, &failed);
     f->p = take(n * f->d_pad, sizeof *f->p, &failed);
@@ -71,8 +73,8 @@ void fus_sdc_fit_destroy(struct fus_sdc_fit *f)
         return;
     free_moments(&f->w);
     free_moments(&f->b);
-    void *const all[] = {f->order,    f->trials, f->image,         f->raw,    f->x,      f->z,     f->p,     f->y,
-                         f->y_across, f->s,      f->bias_gradient, f->shares, f->across, f->terms, f->length};
+    void *const all[] = {f->order, f->trials,   f->image, f->errors,        f->raw,    f->x,      f->z,     f->p,
+                         f->y,     f->y_across, f->s,     f->bias_gradient, f->shares, f->across, f->terms, f->length};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         fus_base_free(all[i]);
     fus_base_free(f);
@@ -129,6 +131,8 @@ int fus_sdc_fit_create(struct fus_sdc_fit **out, const struct fus_sdc_fit_source
     f->n_voxels = source->data->n_voxels, f->d = source->embedding->d;
     f->batch = source->n < (size_t)o->batch ? source->n : (size_t)o->batch;
     f->v_pad = fus_matmul_pad(f->n_voxels), f->d_pad = fus_matmul_pad(f->d), f->batch_pad = fus_matmul_pad(f->batch);
+    f->n_groups = (int)((f->batch + FUS_SDC_FIT_GROUP - 1) / FUS_SDC_FIT_GROUP);
+    f->n_slots = f->n_groups < fus_threads_here() ? f->n_groups : fus_threads_here();
     f->power1 = f->power2 = 1;
     f->epoch = -1;
     long averaged = (long)(o->iterations * o->tail);

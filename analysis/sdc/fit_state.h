@@ -14,6 +14,8 @@ struct fus_sdc_fit_moments {
     double *sum;
 };
 
+enum { FUS_SDC_FIT_GROUP = 8 };
+
 struct fus_sdc_fit {
     struct fus_sdc_fit_source source;
     struct fus_sdc_fit_options o;
@@ -30,7 +32,9 @@ struct fus_sdc_fit {
 
     /* Of one step. */
     int32_t *order, *trials, *image; /* [n] rows of the source; [batch] of the step */
-    float *raw;                      /* [batch, V] */
+    int n_groups, n_slots;           /* of trials that one thread prepares; of groups at a time */
+    float *raw;                      /* [n_slots, FUS_SDC_FIT_GROUP, V] */
+    struct fus_error *errors;        /* [n_groups] */
     float *x;                        /* [v_pad/16, batch, 16] x~ */
     float *z, *p;                    /* [d_pad/16, batch, 16]; z becomes dp, then dz */
     float *y, *y_across;             /* [d_pad/16, batch_pad, 16], [batch_pad/16, d_pad, 16] */

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Clusters of an earlier call in the same folder, removed before new ones are written: files of
- * this program's kinds, in folders named by an eps too. Anything else stays. The record goes first:
- * what a killed call left is never taken for a whole. */
+/* Clusters of an earlier call in the same folder, removed when new ones are there: files of this
+ * program's kinds, in folders named by an eps too. Anything else stays. The record goes first: what
+ * a killed call left is never taken for a whole. New ones are written beside them and moved to
+ * their place at the end, so that a call that fails or is stopped leaves the old ones. */
 #define _POSIX_C_SOURCE 200809L
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "analysis/sdc/clusters_write.h"
 #include "nn/base/number.h"
+#include "stimuli/set/folder.h"
 
 static bool ends_with(const char *name, const char *end)
 {
@@ -32,7 +35,7 @@ static bool is_ours(const char *name)
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (ends_with(name, ends[i]))
             return true;
-    return false;
+    return strstr(name, ".tmp-") != NULL; /* half-written, of a killed call */
 }
 
 static void empty_folder(const char *folder)
@@ -87,4 +90,40 @@ void fus_sdc_clusters_remove(const char *out)
     }
     closedir(d);
     rmdir(out);
+}
+
+/* ---- new ones to their place ---- */
+
+/* A file, or a folder with all that is in it, to a place where something else may be: folders that
+ * are there take the files in. depth: of folders below. */
+static int move(const char *from, const char *to, int depth, struct fus_error *err)
+{
+    if (rename(from, to) == 0)
+        return FUS_OK;
+    int why = errno;
+    DIR *d = depth > 0 ? opendir(from) : NULL;
+    if (!d)
+        return fus_base_fail(err, FUS_EIO, "%s: cannot be moved to %s: %s", from, to, strerror(why));
+    int code = FUS_OK;
+    for (struct dirent *e; !code && (e = readdir(d));) {
+        char *old = NULL, *new = NULL;
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        code = fus_folder_join(&old, from, e->d_name, err);
+        if (!code)
+            code = fus_folder_join(&new, to, e->d_name, err);
+        if (!code)
+            code = move(old, new, depth - 1, err);
+        fus_base_free(old);
+        fus_base_free(new);
+    }
+    closedir(d);
+    rmdir(from);
+    return code;
+}
+
+int fus_sdc_clusters_replace(const char *out, const char *fresh, struct fus_error *err)
+{
+    fus_sdc_clusters_remove(out);
+    return move(fresh, out, 2, err);
 }

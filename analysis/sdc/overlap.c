@@ -8,6 +8,7 @@
 #include "analysis/run/csv.h"
 #include "analysis/run/run_read.h"
 #include "analysis/sdc/concept_tables.h"
+#include "analysis/sdc/overlap_pool.h"
 #include "nn/base/fmath.h"
 
 struct row {
@@ -22,6 +23,7 @@ struct layer {
     int channels, height, width;
     size_t places;      /* 1 where the participant's units are channels */
     uint8_t *selective; /* [n_categories, channels, places] */
+    size_t *both;       /* [channels] a cluster's selective units, by shift */
 };
 
 struct table {
@@ -30,6 +32,7 @@ struct table {
     const char *layer;
     struct row *rows;
     size_t n, room;
+    struct fus_sdc_overlap_pool *pool;
 };
 
 /* ---- selective units ---- */
@@ -92,7 +95,7 @@ static int read_layer(struct layer *l, const struct table *t, int s, const struc
 {
     size_t area = (size_t)row->layer.height * (size_t)row->layer.width;
     bool channels = false;
-    *l = (struct layer){row->layer.channels, row->layer.height, row->layer.width, area, NULL};
+    *l = (struct layer){row->layer.channels, row->layer.height, row->layer.width, area, NULL, NULL};
     int code =
         t->x->c->decoders.layer[s][0] ? check_layer(&channels, t, s, l, err) : check_units(&channels, t, s, l, err);
     if (code)
@@ -100,9 +103,11 @@ static int read_layer(struct layer *l, const struct table *t, int s, const struc
     l->places = channels ? 1 : area;
     float *label = fus_base_alloc((size_t)l->channels + 1, area * sizeof *label);
     l->selective = fus_base_alloc((size_t)t->run.n_categories + 1, (size_t)l->channels * l->places);
-    code = label && l->selective ? fus_run_read_labels(label, &t->run, t->x->c->decoders.name[s], t->layer, l->channels,
-                                                       l->height, l->width, err)
-                                 : fus_base_fail(err, FUS_ENOMEM, "no memory for labels of %d channels", l->channels);
+    l->both = fus_base_alloc((size_t)l->channels + 1, sizeof *l->both);
+    code = label && l->selective && l->both
+               ? fus_run_read_labels(label, &t->run, t->x->c->decoders.name[s], t->layer, l->channels, l->height,
+                                     l->width, err)
+               : fus_base_fail(err, FUS_ENOMEM, "no memory for labels of %d channels", l->channels);
     if (!code)
         mark(l, label, t->run.n_categories, area);
     fus_base_free(label);
@@ -149,11 +154,12 @@ static void compare(struct row *r, const struct table *t, const struct layer *l)
     r->channels = l->places == 1;
     r->n_units = t->x->decoded[r->cluster * t->x->p + s].n_voxels;
     r->n_channels = count_channels(t, s, l, r->cluster);
-    r->n_both = count_both(t, s, l, r->cluster, r->category, 0);
+    for (int shift = 0; shift < l->channels; shift++)
+        l->both[shift] = count_both(t, s, l, r->cluster, r->category, shift);
+    r->n_both = l->both[0];
     for (int shift = 1; shift < l->channels; shift++) {
-        size_t n = count_both(t, s, l, r->cluster, r->category, shift);
-        as_many += n >= r->n_both;
-        r->expected += (double)n / (l->channels - 1);
+        as_many += l->both[shift] >= r->n_both;
+        r->expected += (double)l->both[shift] / (l->channels - 1);
     }
     double both = (double)r->n_both, only = (double)r->n_units - both, other = (double)r->n_selective - both,
            none = (double)units - both - only - other;
@@ -176,9 +182,14 @@ static int add_participant(struct table *t, int s, struct fus_error *err)
             }
             t->rows = grown;
             t->rows[t->n] = (struct row){.cluster = c, .participant = s, .category = category};
-            compare(&t->rows[t->n++], t, &l);
+            struct row *r = &t->rows[t->n++];
+            compare(r, t, &l);
+            if (r->n_units)
+                code =
+                    fus_sdc_overlap_pool_add(t->pool, c, category, r->n_units, r->n_selective, l.both, l.channels, err);
         }
     fus_base_free(l.selective);
+    fus_base_free(l.both);
     return code;
 }
 
@@ -232,6 +243,7 @@ int fus_sdc_overlap_write(const struct fus_sdc_explained *x, const char *run, co
     int code = fus_run_read_open(&t.run, run, true, err);
     if (code)
         return code;
+    code = fus_sdc_overlap_pool_create(&t.pool, x->k, t.run.n_categories, err);
     for (int s = 0; s < x->p && !code; s++)
         code = add_participant(&t, s, err);
     if (!code && t.n == 0 && x->k)
@@ -241,6 +253,9 @@ int fus_sdc_overlap_write(const struct fus_sdc_explained *x, const char *run, co
         code = correct(&t, err);
     if (!code)
         code = write_rows(&t, folder, err);
+    if (!code)
+        code = fus_sdc_overlap_pool_write(t.pool, t.run.categories, folder, err);
+    fus_sdc_overlap_pool_destroy(t.pool);
     fus_run_read_close(&t.run);
     fus_base_free(t.rows);
     return code;

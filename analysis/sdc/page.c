@@ -17,7 +17,8 @@ static const char css[] =
     ".concepts td{vertical-align:middle}.concepts .pics{padding:6px 14px 6px 0}.concepts .strip+.strip{margin-top:4px}"
     ".concepts th{vertical-align:middle;white-space:normal;min-width:5em}.concepts svg{display:inline-block}\n"
     ".pic{display:inline-block;width:48px;height:48px;flex:none;border-radius:3px}"
-    ".nm{display:inline-block;text-align:center}.facts td{text-align:left}\n";
+    ".nm{display:inline-block;text-align:center}.facts td{text-align:left}.meta+h3{margin-top:1.8em}"
+    ".groups td{vertical-align:middle;white-space:nowrap}\n";
 
 static bool exists(const char *dir, const char *folder, const char *file)
 {
@@ -140,8 +141,10 @@ static void put_kind(struct fus_text_buffer *out, const struct fus_sdc_page_kind
     }
     fus_sdc_page_clusters(out, k, number);
     fus_sdc_page_matrices(out, k);
+    fus_sdc_page_groups(out, k, number);
     fus_sdc_page_presence(out, k);
     fus_sdc_page_judge(out, k);
+    fus_sdc_page_regions(out, k);
     fus_sdc_page_overlap(out, k);
     fus_sdc_page_contrasts(out, k, number);
 }

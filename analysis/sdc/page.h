@@ -3,8 +3,8 @@
  *
  * Reading order: page_read.c (tables), page_matrix.c (panels), page_scores.c (retrieval),
  * page_figures.c (sweep, matrices), page_clusters.c (what the clusters are), page_judge.c (who is
- * in them, stability, other ways), page_shared.c (networks), page_methods.c (how it was done),
- * page.c. */
+ * in them, stability, other ways), page_regions.c (regions of interest), page_shared.c (networks),
+ * page_groups.c (groups of participants), page_methods.c (how it was done), page.c. */
 #ifndef FUS_SDC_PAGE_H
 #define FUS_SDC_PAGE_H
 
@@ -60,11 +60,32 @@ struct fus_sdc_page_way {
 enum { FUS_SDC_PAGE_IMAGES = 8, FUS_SDC_PAGE_CELLS = 60, FUS_SDC_PAGE_LINES = 8 };
 #define FUS_SDC_PAGE_WIDTH FUS_PANELS_WIDTH
 
-/* A cluster and the categories of all networks. */
+/* A cluster and the localizer's categories, over all its networks. category: of those with q < .05
+ * the one with most of the cluster's units; NULL: none. */
 struct fus_sdc_page_met {
-    bool known, any;               /* compared; some unit is selective */
-    int n;                         /* categories and networks with q < .05 */
-    struct fus_text_buffer beyond; /* "face in r50; body in r50": the first of these */
+    bool known;
+    char *category;
+    double n_both, n_units;
+};
+
+/* A group of participants. */
+struct fus_sdc_page_group {
+    char *name;
+    double size, *present, *units; /* [n_clusters] participants that are in a cluster, their voxels */
+};
+
+/* Regions of interest. */
+struct fus_sdc_page_region {
+    char *name; /* "faces: FFA-1" */
+    int set;
+    long number;
+};
+struct fus_sdc_page_regions {
+    int n, n_sets;
+    struct fus_sdc_page_region *region; /* [n] */
+    char **set;                         /* [n_sets] */
+    uint8_t *has;                       /* [n_sets, n_names] whether the participant has the set */
+    double *share, *dice;               /* [n, n_clusters]; NaN: nobody with the set has the cluster */
 };
 
 /* What participants and their vectors are called. */
@@ -98,11 +119,14 @@ struct fus_sdc_page_kind {
     struct fus_sdc_page_way way[FUS_SDC_PAGE_LINES];
     int n_pairs; /* of participants in one space */
     char **pair_name;
-    double *dice;                 /* [n_pairs, n_clusters]; NaN: not both have it */
-    int n_overlaps;               /* models times categories */
-    char **overlap_name;          /* [n_overlaps] face, r50 */
-    double *overlap;              /* [n_overlaps, n_clusters] Dice */
-    struct fus_sdc_page_met *met; /* [n_clusters]; NULL: not compared */
+    double *dice;                         /* [n_pairs, n_clusters]; NaN: not both have it */
+    int n_overlaps;                       /* models times categories */
+    char **overlap_name;                  /* [n_overlaps] face, r50 */
+    double *overlap;                      /* [n_overlaps, n_clusters] Dice */
+    struct fus_sdc_page_met *met;         /* [n_clusters]; NULL: not compared */
+    struct fus_sdc_page_regions *regions; /* NULL: not compared */
+    int n_groups;                         /* of participants */
+    struct fus_sdc_page_group *groups;
 };
 
 int fus_sdc_page_read(struct fus_sdc_page_kind *k, const char *dir, const char *folder, const char *which,
@@ -116,10 +140,20 @@ void fus_sdc_page_fit_member(char text[128], const struct fus_sdc_page_kind *k, 
 /* Tables and figures of page_judge.c. */
 int fus_sdc_page_judge_read(struct fus_sdc_page_kind *k, const char *folder, struct fus_error *err);
 void fus_sdc_page_judge_free(struct fus_sdc_page_kind *k);
+int fus_sdc_page_regions_read(struct fus_sdc_page_kind *k, const char *folder, struct fus_error *err);
+void fus_sdc_page_regions_free(struct fus_sdc_page_kind *k);
 int fus_sdc_page_overlap_read(struct fus_sdc_page_kind *k, const char *folder, struct fus_error *err);
 void fus_sdc_page_overlap_free(struct fus_sdc_page_kind *k);
 struct fus_sdc_page_words fus_sdc_page_words(const struct fus_sdc_page_kind *k);
+/* Near copies and an own embedding, from sdc.json. */
+void fus_sdc_page_relations(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 void fus_sdc_page_sharers(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
+/* Whether a category is the cluster: half of its units or more. */
+bool fus_sdc_page_is_category(const struct fus_sdc_page_met *m);
+/* page_groups.c */
+int fus_sdc_page_groups_read(struct fus_sdc_page_kind *k, const char *folder, struct fus_error *err);
+void fus_sdc_page_groups_free(struct fus_sdc_page_kind *k);
+void fus_sdc_page_groups(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k, int number);
 void fus_sdc_page_judge(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 void fus_sdc_page_presence(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 
@@ -156,6 +190,7 @@ void fus_sdc_page_axes(struct fus_text_buffer *out, struct fus_axis *x, struct f
                        const char *left);
 void fus_sdc_page_sweep(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 void fus_sdc_page_matrices(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
+void fus_sdc_page_regions(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 void fus_sdc_page_overlap(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k);
 void fus_sdc_page_clusters(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k, int number);
 void fus_sdc_page_contrasts(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k, int number);

@@ -237,7 +237,9 @@ void fus_sdc_page_presence(struct fus_text_buffer *out, const struct fus_sdc_pag
     }
     f.cell = (WIDTH - f.left - 34) / f.n;
     f.cell = f.cell > 20 ? 20 : f.cell;
-    fus_svg_put(out, "<h3>Who shares them?</h3>\n<figure><div class=\"grid\"><div>");
+    fus_svg_put(out, "<h3>Who shares them?</h3>\n");
+    fus_sdc_page_relations(out, k);
+    fus_svg_put(out, "<figure><div class=\"grid\"><div>");
     put_presence(out, &f, k);
     fus_svg_put(out,
                 "</div><div class=\"text\"><figcaption>A column is a set of participants, with a filled circle for "

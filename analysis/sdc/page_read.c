@@ -423,7 +423,9 @@ int fus_sdc_page_read(struct fus_sdc_page_kind *k, const char *dir, const char *
                                                        read_images,
                                                        read_contrasts,
                                                        read_cosines,
+                                                       fus_sdc_page_regions_read,
                                                        fus_sdc_page_overlap_read,
+                                                       fus_sdc_page_groups_read,
                                                        fus_sdc_page_judge_read};
     char *at = NULL;
     *k = (struct fus_sdc_page_kind){.which = which, .folder = folder, .shown = -1};
@@ -462,7 +464,9 @@ void fus_sdc_page_free(struct fus_sdc_page_kind *k)
     for (int i = 0; i < k->n_thumbs; i++)
         fus_base_free(k->thumbs[i]);
     fus_sdc_page_judge_free(k);
+    fus_sdc_page_regions_free(k);
     fus_sdc_page_overlap_free(k);
+    fus_sdc_page_groups_free(k);
     fus_base_free(k->eps);
     fus_base_free(k->names);
     fus_base_free(k->clusters);

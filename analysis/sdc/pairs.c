@@ -180,9 +180,12 @@ int fus_sdc_pairs_participant(const struct fus_sdc_pairs *p, size_t place)
 
 /* ---- the product of a block and panels ---- */
 
-/* c [blocks][rows, 16] = a [depth/16][rows, 16] times b [blocks][depth, 16], in slices of MAX_K. */
-static void multiply(const struct fus_kernel *kernel, float *c, const float *a, int rows, const float *b, int blocks,
-                     size_t depth)
+#define AHEAD_TILES 4 /* that ask for all lines of a panel between them */
+
+/* c [blocks][rows, 16] = a [depth/16][rows, 16] times b [blocks][depth, 16], in slices of MAX_K.
+ * next: the panel that follows, which is brought into the second-level cache; NULL: none. */
+static void multiply(const struct fus_kernel *kernel, float *c, const float *a, int rows, const float *b,
+                     const float *next, int blocks, size_t depth)
 {
     for (size_t k = 0; k < depth; k += MAX_K) {
         struct fus_tile t = {.b = b + k * LANES,
@@ -193,10 +196,14 @@ static void multiply(const struct fus_kernel *kernel, float *c, const float *a, 
                              .slice = LANES,
                              .blocks = blocks,
                              .first = k == 0};
+        const float *ahead = k + MAX_K < depth ? t.b + MAX_K * LANES : next;
+        int tile = 0;
         for (int r = 0; r < rows; r += kernel->rows) {
             t.a = a + k * (size_t)rows + (size_t)r * LANES;
             t.c = c + (size_t)r * LANES;
             t.rows = rows - r < kernel->rows ? rows - r : kernel->rows;
+            t.ahead_lines = tile < AHEAD_TILES && ahead; /* a tile asks for a line of 16 floats every 4 k */
+            t.ahead = t.ahead_lines ? ahead + tile++ * (t.k / 4) * LANES : NULL;
             kernel->tile[FUS_TILE_BLOCKED](&t);
         }
     }
@@ -240,7 +247,9 @@ static void walk_block(void *context, int task, int thread)
                 break;
             continue;
         }
-        multiply(p->kernel, c, a, b->rows, p->floats + i * p->depth * LANES, n, p->depth);
+        const float *panel_floats = p->floats + i * p->depth * LANES;
+        multiply(p->kernel, c, a, b->rows, panel_floats,
+                 i + (size_t)step < p->n_panels ? panel_floats + (size_t)step * p->depth * LANES : NULL, n, p->depth);
         for (int j = 0; j < n; j++) {
             const struct panel *panel = &p->panels[i + (size_t)j];
             struct fus_sdc_strip strip = {c + (size_t)(j * b->rows) * LANES,
@@ -418,7 +427,7 @@ static void turn_rows(void *context, int task, int thread)
             a[j / LANES * rows * LANES + r * LANES + j % LANES] = t->in[(first + r) * t->d + j];
     for (size_t block = 0; block < t->depth / LANES; block++) {
         size_t columns = t->d - block * LANES < LANES ? t->d - block * LANES : LANES;
-        multiply(t->kernel, c, a, (int)rows, t->panels + block * t->depth * LANES, 1, t->depth);
+        multiply(t->kernel, c, a, (int)rows, t->panels + block * t->depth * LANES, NULL, 1, t->depth);
         for (size_t r = 0; r < rows; r++)
             memcpy(t->out + (first + r) * t->d + block * LANES, c + r * LANES, columns * sizeof *c);
     }

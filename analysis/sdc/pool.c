@@ -31,6 +31,9 @@ static int read_floats(float **x, size_t *rows, size_t *columns, struct fus_stor
         return fus_base_fail(err, FUS_EFORMAT, "%s: an array %s of %d dimensions expected", fus_store_path(s), name,
                              n_dims);
     size_t shape[2] = {(size_t)t->shape[0], columns ? (size_t)t->shape[1] : 1};
+    if (!*rows && columns && *columns && shape[1] != *columns)
+        return fus_base_fail(err, FUS_EFORMAT, "%s: array %s is [%zu, %zu], %zu columns expected", fus_store_path(s),
+                             name, shape[0], shape[1], *columns);
     if ((*rows && shape[0] != *rows) || (columns && *columns && shape[1] != *columns))
         return fus_base_fail(err, FUS_EFORMAT, "%s: array %s is [%zu, %zu], [%zu, %zu] expected", fus_store_path(s),
                              name, shape[0], shape[1], *rows, columns ? *columns : 1);

@@ -395,12 +395,15 @@ static int choose_voxels(struct loading *l)
         voxel[d->n_voxels] = d->masked[v];
         kept_nc[d->n_voxels++] = nc[v];
     }
-    if (!d->n_voxels)
-        return fus_base_fail(l->err, FUS_EINVAL,
-                             "no voxel is kept of %zu: %zu are constant in a session, %zu have values that are no "
-                             "finite number, the others' noise ceiling is not above %g %% (--min-nc)",
-                             d->n_masked, d->n_constant, d->n_undefined, l->o->min_nc);
-    return FUS_OK;
+    if (d->n_voxels)
+        return FUS_OK;
+    char others[80] = "";
+    if (!isnan(l->o->min_nc))
+        snprintf(others, sizeof others, ", the others' noise ceiling is not above %g %% (--min-nc)", l->o->min_nc);
+    return fus_base_fail(l->err, FUS_EINVAL,
+                         "no voxel is kept of %zu: %zu are constant in a session, %zu have values that are no finite "
+                         "number%s",
+                         d->n_masked, d->n_constant, d->n_undefined, others);
 }
 
 /* ---- the kept voxels ---- */

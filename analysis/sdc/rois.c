@@ -8,39 +8,96 @@
 
 #include "analysis/run/csv.h"
 #include "analysis/sdc/concept_tables.h"
+#include "analysis/sdc/roi_names.h"
 #include "analysis/sdc/study.h"
+#include "analysis/sdc/tsv.h"
+#include "analysis/sdc/volumes.h"
 #include "nn/base/fmath.h"
 #include "weights/volume.h"
 
-enum { MAX_ROIS = 1000, MAX_PATH = 4096, MAX_SET = 100 };
+enum { MAX_ROIS = 1000, MAX_SET = 100, MAX_FILES = 64 };
 
-/* One label image of one participant. */
-struct regions {
+/* One file of a participant. */
+struct label_image {
     char set[MAX_SET + 1];
+    char *path, *names; /* names NULL: not given */
+    bool taken;
+};
+
+/* One set of regions of one participant. */
+struct regions {
+    const char *set;
     int32_t *roi; /* of each voxel; 0: none */
     int n_values;
     int32_t values[MAX_ROIS]; /* rising, without 0 */
+    struct fus_sdc_roi_names names;
 };
 
-/* ---- reading ---- */
+/* ---- what is asked for ---- */
 
-/* "SET=FILE" at *text, which moves past the semicolon; path: with the study's folder. */
-static int next_set(char set[MAX_SET + 1], char path[MAX_PATH], const char **text, const char *study,
-                    struct fus_error *err)
+static bool is_table(const char *text, size_t n)
 {
-    size_t n = strcspn(*text, ";"), name = strcspn(*text, "=;");
-    const char *slash = strrchr(study, '/'), *file = *text + name + 1;
-    if (name == 0 || name >= n || name > MAX_SET)
-        return fus_base_fail(err, FUS_EINVAL, "rois: '%.*s' found, SET=FILE expected", (int)(n < 200 ? n : 200), *text);
-    int folder = slash && *file != '/' ? (int)(slash - study + 1) : 0;
-    snprintf(set, MAX_SET + 1, "%.*s", (int)name, *text);
-    int length = snprintf(path, MAX_PATH, "%.*s%.*s", folder, study, (int)(n - name - 1), file);
-    if (length < 0 || length >= MAX_PATH)
-        return fus_base_fail(err, FUS_ELIMIT, "rois: a path of %d bytes found, less than %d expected", length,
-                             MAX_PATH);
-    *text += n + ((*text)[n] == ';');
-    return FUS_OK;
+    static const char *const endings[] = {".ctab", ".tsv", ".txt"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t m = strlen(endings[i]);
+        if (n > m && memcmp(text + n - m, endings[i], m) == 0)
+            return true;
+    }
+    return false;
 }
+
+/* The text [n] as a path beside the study. */
+static int take_path(char **path, const char *text, size_t n, const char *study, struct fus_error *err)
+{
+    char *copy = fus_base_alloc(n + 1, 1);
+    if (!copy)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for a path of %zu bytes", n);
+    memcpy(copy, text, n);
+    int code = fus_sdc_tsv_beside(path, study, copy, err);
+    fus_base_free(copy);
+    return code;
+}
+
+/* SET=FILE or SET=FILE:NAMES, the text [n]. */
+static int take_image(struct label_image *image, const char *text, size_t n, const char *study, struct fus_error *err)
+{
+    size_t name = strcspn(text, "=;"), colon = n;
+    if (name == 0 || name + 1 >= n || name > MAX_SET)
+        return fus_base_fail(err, FUS_EINVAL, "rois: '%.*s' found, SET=FILE or SET=FILE:NAMES expected",
+                             (int)(n < 200 ? n : 200), text);
+    memcpy(image->set, text, name);
+    while (colon > name && text[colon - 1] != ':')
+        colon--;
+    bool named = colon > name + 2 && is_table(text + colon, n - colon);
+    size_t end = named ? colon - 1 : n;
+    int code = take_path(&image->path, text + name + 1, end - name - 1, study, err);
+    return code || !named ? code : take_path(&image->names, text + colon, n - colon, study, err);
+}
+
+/* images [MAX_FILES] of "SET=FILE;SET=FILE". */
+static int take_images(struct label_image *images, int *n, const char *text, const char *study, struct fus_error *err)
+{
+    int code = FUS_OK;
+    *n = 0;
+    while (*text && !code) {
+        size_t length = strcspn(text, ";");
+        if (*n == MAX_FILES)
+            return fus_base_fail(err, FUS_ELIMIT, "rois: more than %d files", MAX_FILES);
+        code = take_image(&images[(*n)++], text, length, study, err);
+        text += length + (text[length] == ';');
+    }
+    return code;
+}
+
+static void free_images(struct label_image *images, int n)
+{
+    for (int i = 0; i < n; i++) {
+        fus_base_free(images[i].path);
+        fus_base_free(images[i].names);
+    }
+}
+
+/* ---- reading ---- */
 
 static int compare_numbers(const void *a, const void *b)
 {
@@ -69,35 +126,111 @@ static int list_values(struct regions *r, size_t n, struct fus_error *err)
     return code;
 }
 
-/* The image's value at each voxel [n] of the decoder. */
-static int read_regions(struct regions *r, const char *path, const int32_t *voxel, size_t n, struct fus_error *err)
+/* A voxel's number of the decoder lies in the image of `places` voxels after `first` others: its
+ * region. */
+static int take_values(struct regions *r, const float *x, size_t first, size_t places, const char *path,
+                       const int32_t *voxel, size_t n, struct fus_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t at = (size_t)voxel[i] - first;
+        if ((size_t)voxel[i] < first || at >= places)
+            continue;
+        if (!(fabsf(x[at]) < 1e9f) || x[at] != floorf(x[at]))
+            return fus_base_fail(err, FUS_EFORMAT, "%s: voxel %zu: %g found, a whole number expected", path, at,
+                                 (double)x[at]);
+        r->roi[i] = x[at] > 0 ? (int32_t)x[at] : 0;
+    }
+    return FUS_OK;
+}
+
+/* The image's value at each voxel [n] of the decoder. *first: voxels of the files before, to which
+ * this one's are added. */
+static int read_image(struct regions *r, size_t *first, const char *path, const int32_t *voxel, size_t n,
+                      struct fus_error *err)
 {
     struct fus_volume *v = NULL;
-    float *x = NULL;
     int code = fus_volume_open(&v, path, err);
     if (code)
         return code;
-    size_t places = fus_volume_info(v)->n_places;
-    x = fus_base_alloc(places, sizeof *x);
-    r->roi = fus_base_alloc(n + 1, sizeof *r->roi);
-    code = x && r->roi ? fus_volume_read(v, x, 1, err)
-                       : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for %zu voxels", path, places);
-    for (size_t i = 0; i < n && !code; i++) {
-        float value = (size_t)voxel[i] < places ? x[voxel[i]] : NAN;
-        if ((size_t)voxel[i] >= places)
-            code = fus_base_fail(err, FUS_EINVAL, "%s: %zu voxels found, the decoder has number %ld: another grid?",
-                                 path, places, (long)voxel[i]);
-        else if (!(fabsf(value) < 1e9f) || value != floorf(value))
-            code = fus_base_fail(err, FUS_EFORMAT, "%s: voxel %ld: %g found, a whole number expected", path,
-                                 (long)voxel[i], (double)value);
-        else
-            r->roi[i] = (int32_t)value;
+    size_t places = fus_volume_info(v)->n_places, frames = fus_volume_info(v)->n_frames;
+    if (frames != 1) {
+        fus_volume_close(v);
+        return fus_base_fail(err, FUS_EINVAL, "%s: %zu volumes found, one of labels expected", path, frames);
     }
+    float *x = fus_base_alloc(places, sizeof *x);
+    code = x ? fus_volume_read(v, x, 1, err)
+             : fus_base_fail(err, FUS_ENOMEM, "%s: no memory for %zu voxels", path, places);
+    if (!code)
+        code = take_values(r, x, *first, places, path, voxel, n, err);
+    *first += places;
     fus_base_free(x);
     fus_volume_close(v);
-    if (!code && list_values(r, n, err))
-        code = fus_base_blame(err, "%s: ", path);
     return code;
+}
+
+/* Names as given with one of the set's files, else beside one of them. */
+static int read_names(struct regions *r, const struct label_image *images, int n, struct fus_error *err)
+{
+    const char *given = NULL;
+    char *beside = NULL;
+    int code = FUS_OK;
+    for (int i = 0; i < n && !code; i++) {
+        if (strcmp(images[i].set, r->set) != 0 || !images[i].names)
+            continue;
+        if (given && strcmp(given, images[i].names) != 0)
+            code = fus_base_fail(err, FUS_EINVAL, "rois: %s has the names %s and %s, one table expected", r->set, given,
+                                 images[i].names);
+        given = images[i].names;
+    }
+    for (int i = 0; i < n && !code && !given && !beside; i++)
+        if (strcmp(images[i].set, r->set) == 0)
+            code = fus_sdc_roi_names_beside(&beside, images[i].path, err);
+    if (!code && (given || beside))
+        code = fus_sdc_roi_names_read(&r->names, given ? given : beside, err);
+    fus_base_free(beside);
+    return code;
+}
+
+/* Whether the files of a set hold the voxels of the responses. */
+static int check_places(size_t places, const char *path, const struct fus_sdc_clustering *c, int s,
+                        struct fus_error *err)
+{
+    const struct fus_sdc_decoders *d = &c->decoders;
+    size_t expected;
+    int code = fus_sdc_volumes_places(&expected, c->o->folder, d->name[s], err);
+    if (code)
+        return code;
+    if (expected && expected != places)
+        return fus_base_fail(err, FUS_EINVAL, "%s: %zu voxels found, the responses have %zu: another grid?", path,
+                             places, expected);
+    for (size_t i = d->first[s]; i < d->first[s + 1]; i++)
+        if ((size_t)d->voxel[i] >= places)
+            return fus_base_fail(err, FUS_EINVAL, "%s: %zu voxels found, the decoder has number %ld: another grid?",
+                                 path, places, (long)d->voxel[i]);
+    return FUS_OK;
+}
+
+/* The set of images[first]: its files side by side. */
+static int read_set(struct regions *r, struct label_image *images, int first, int n, const struct fus_sdc_clustering *c,
+                    int s, struct fus_error *err)
+{
+    const struct fus_sdc_decoders *d = &c->decoders;
+    const char *last = NULL;
+    size_t voxels = d->first[s + 1] - d->first[s], places = 0;
+    r->set = images[first].set;
+    r->roi = fus_base_alloc(voxels + 1, sizeof *r->roi);
+    int code = r->roi ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu voxels", voxels);
+    for (int i = first; i < n && !code; i++)
+        if (strcmp(images[i].set, r->set) == 0) {
+            images[i].taken = true;
+            last = images[i].path;
+            code = read_image(r, &places, last, d->voxel + d->first[s], voxels, err);
+        }
+    if (!code)
+        code = check_places(places, last, c, s, err);
+    if (!code && list_values(r, voxels, err))
+        code = fus_base_blame(err, "%s: ", last);
+    return code ? code : read_names(r, images, n, err);
 }
 
 /* ---- writing ---- */
@@ -118,7 +251,9 @@ static void write_row(struct fus_outfile *f, const struct fus_sdc_explained *x, 
     fus_outfile_printf(f, "%d", cluster + 1);
     fus_csv_name(f, ",", d->name[s]);
     fus_csv_name(f, ",", r->set);
-    fus_outfile_printf(f, ",%ld,%zu,%zu,%zu", (long)value, in_cluster, in_roi, both);
+    fus_outfile_printf(f, ",%ld", (long)value);
+    fus_csv_name(f, ",", fus_sdc_roi_names_of(&r->names, value));
+    fus_outfile_printf(f, ",%zu,%zu,%zu", in_cluster, in_roi, both);
     fus_csv_number(f, a / (double)in_cluster);
     fus_csv_number(f, a / (double)in_roi);
     fus_csv_number(f, 2 * a / (double)(in_cluster + in_roi));
@@ -126,45 +261,72 @@ static void write_row(struct fus_outfile *f, const struct fus_sdc_explained *x, 
     fus_outfile_printf(f, "\n");
 }
 
-static int write_participant(struct fus_outfile *f, const struct fus_sdc_explained *x, int s, const char *rois,
-                             const char *study, struct fus_error *err)
+/* f NULL: the files are read and checked, no more; x may then be NULL. */
+static int write_participant(struct fus_outfile *f, const struct fus_sdc_explained *x,
+                             const struct fus_sdc_clustering *c, int s, const char *rois, const char *study,
+                             struct fus_error *err)
 {
-    const struct fus_sdc_decoders *d = &x->c->decoders;
-    char path[MAX_PATH];
-    int code = FUS_OK;
-    while (*rois && !code) {
+    struct label_image *images = fus_base_alloc(MAX_FILES, sizeof *images);
+    int n = 0, code = images ? take_images(images, &n, rois, study, err) : fus_base_fail(err, FUS_ENOMEM, "no memory");
+    for (int first = 0; first < n && !code; first++) {
         struct regions r = {.roi = NULL};
-        code = next_set(r.set, path, &rois, study, err);
-        if (!code)
-            code = read_regions(&r, path, d->voxel + d->first[s], d->first[s + 1] - d->first[s], err);
-        for (int c = 0; c < x->k && !code; c++)
+        if (images[first].taken)
+            continue;
+        code = read_set(&r, images, first, n, c, s, err);
+        for (int k = 0; f && k < x->k && !code; k++)
             for (int i = 0; i < r.n_values; i++)
-                write_row(f, x, s, &r, c, r.values[i]);
+                write_row(f, x, s, &r, k, r.values[i]);
         fus_base_free(r.roi);
+        fus_sdc_roi_names_free(&r.names);
     }
-    return code ? fus_base_blame(err, "participant %s: ", d->name[s]) : FUS_OK;
+    free_images(images, n);
+    fus_base_free(images);
+    return code ? fus_base_blame(err, "participant %s: ", c->decoders.name[s]) : FUS_OK;
+}
+
+static int open_study(struct fus_sdc_study **study, const char *path, struct fus_error *err)
+{
+    int any = 0, code = fus_sdc_study_create(study, err);
+    if (!code)
+        code = fus_sdc_study_read(*study, path, err);
+    for (int i = 0; i < (code ? 0 : (*study)->n); i++)
+        any += (*study)->participants[i].rois != NULL;
+    return !code && !any ? fus_base_fail(err, FUS_ENOTFOUND, "%s: no participant has rois", path) : code;
+}
+
+static int write_all(struct fus_outfile *f, const struct fus_sdc_explained *x, const struct fus_sdc_clustering *c,
+                     const struct fus_sdc_study *study, struct fus_error *err)
+{
+    int code = FUS_OK;
+    for (int s = 0; s < c->decoders.n && !code; s++)
+        for (int i = 0; i < study->n && !code; i++)
+            if (study->participants[i].rois && strcmp(study->participants[i].name, c->decoders.name[s]) == 0)
+                code = write_participant(f, x, c, s, study->participants[i].rois, study->path, err);
+    return code;
+}
+
+int fus_sdc_rois_check(const struct fus_sdc_clustering *c, const char *study, struct fus_error *err)
+{
+    struct fus_sdc_study *read = NULL;
+    int code = open_study(&read, study, err);
+    if (!code)
+        code = write_all(NULL, NULL, c, read, err);
+    fus_sdc_study_close(read);
+    return code;
 }
 
 int fus_sdc_rois_write(const struct fus_sdc_explained *x, const char *study, const char *folder, struct fus_error *err)
 {
     struct fus_sdc_study *read = NULL;
     struct fus_outfile f;
-    int any = 0, code = fus_sdc_study_create(&read, err);
-    if (!code)
-        code = fus_sdc_study_read(read, study, err);
-    for (int i = 0; i < (code ? 0 : read->n); i++)
-        any += read->participants[i].rois != NULL;
-    if (!code && !any)
-        code = fus_base_fail(err, FUS_ENOTFOUND, "%s: no participant has rois", study);
+    int code = open_study(&read, study, err);
     if (!code)
         code = fus_sdc_concept_table_open(
             &f, folder, "rois.csv",
-            "cluster,participant,set,roi,n_voxels,n_roi,n_both,share_cluster,share_roi,dice,log_odds\n", err);
+            "cluster,participant,set,roi,name,n_voxels,n_roi,n_both,share_cluster,share_roi,dice,log_odds\n", err);
     bool open = !code;
-    for (int s = 0; s < x->p && !code; s++)
-        for (int i = 0; i < read->n && !code; i++)
-            if (read->participants[i].rois && strcmp(read->participants[i].name, x->c->decoders.name[s]) == 0)
-                code = write_participant(&f, x, s, read->participants[i].rois, study, err);
+    if (open)
+        code = write_all(&f, x, x->c, read, err);
     fus_sdc_study_close(read);
     if (open && code)
         fus_outfile_discard(&f);

@@ -150,15 +150,16 @@ static void rank_all(struct scoring *s)
 static void compare_pairs(void *context, int task, int thread)
 {
     struct scoring *s = context;
-    size_t i = (size_t)task;
+    size_t i = (size_t)task, own = (size_t)s->own[i], m = s->m, pairs = 0, wins = 0;
+    const float *row = s->all + i * m, *column = s->all + own;
+    double cosine = s->cosine[i];
     (void)thread;
     for (size_t j = 0; j < s->n; j++) {
-        if (s->own[i] == s->own[j])
-            continue;
-        s->pairs[i]++;
-        s->wins[i] += s->cosine[i] + s->cosine[j] >
-                      (double)s->all[i * s->m + (size_t)s->own[j]] + (double)s->all[j * s->m + (size_t)s->own[i]];
+        size_t other = (size_t)s->own[j], counts = other != own;
+        pairs += counts;
+        wins += counts & (size_t)(cosine + s->cosine[j] > (double)row[other] + (double)column[j * m]);
     }
+    s->pairs[i] = (double)pairs, s->wins[i] = (double)wins;
 }
 
 int fus_sdc_score_ranks(int32_t *rank, double *own, const struct fus_sdc_decoded *z, struct fus_error *err)

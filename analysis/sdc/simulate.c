@@ -10,6 +10,7 @@
 #include "analysis/run/tables.h"
 #include "analysis/sdc/simulate_parts.h"
 #include "nn/base/outfile.h"
+#include "nn/base/threads.h"
 #include "stimuli/stimuli.h"
 
 #define PICTURE_SIDE 64
@@ -279,6 +280,51 @@ static int draw(const char *folder, const struct fus_sdc_picture *p, uint64_t se
     return code;
 }
 
+enum { AT_ONCE = 1024 }; /* pictures */
+
+struct drawing {
+    const char *folder;
+    const struct fus_sdc_picture *pictures;
+    const size_t *which; /* the pictures to draw */
+    uint64_t seed;
+    struct fus_error *errors; /* one for each */
+};
+
+static void draw_one(void *context, int task, int thread)
+{
+    const struct drawing *d = context;
+    struct fus_error *err = &d->errors[task];
+    (void)thread;
+    if (fus_base_stopping())
+        fus_base_fail(err, FUS_ESTOPPED, "stopped");
+    else
+        draw(d->folder, &d->pictures[d->which[task]], d->seed, err);
+}
+
+/* The pictures of n whose mark in `drawn` is set. */
+static int draw_all(const char *folder, const struct fus_sdc_picture *pictures, size_t n, const uint8_t *drawn,
+                    uint64_t seed, struct fus_error *err)
+{
+    size_t *which = fus_base_alloc(n + 1, sizeof *which), m = 0;
+    struct fus_error *errors = NULL;
+    for (size_t i = 0; which && i < n; i++)
+        if (drawn[i])
+            which[m++] = i;
+    errors = which ? fus_base_alloc(AT_ONCE, sizeof *errors) : NULL;
+    int code = errors ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu images", n);
+    for (size_t first = 0; first < m && !code; first += AT_ONCE) {
+        size_t some = m - first < AT_ONCE ? m - first : AT_ONCE;
+        struct drawing d = {folder, pictures, which + first, seed, errors};
+        fus_threads_for((int)some, draw_one, &d);
+        for (size_t i = 0; !code && i < some; i++)
+            if ((code = errors[i].code) != FUS_OK && err)
+                *err = errors[i];
+    }
+    fus_base_free(which);
+    fus_base_free(errors);
+    return code;
+}
+
 static void write_image(struct fus_outfile *f, size_t i, const struct fus_sdc_picture *p, bool drawn)
 {
     fus_outfile_printf(f, "%zu\t", i);
@@ -306,12 +352,8 @@ int fus_sdc_simulate_images(const char *folder, const struct fus_sdc_simulate_op
     }
     snprintf(path, sizeof path, "%s/pictures", folder);
     int code = fus_outfile_mkdirs(path, err);
-    for (size_t i = 0; !code && i < n; i++) {
-        if (fus_base_stopping())
-            code = fus_base_fail(err, FUS_ESTOPPED, "stopped");
-        if (!code && drawn[i])
-            code = draw(folder, &pictures[i], o->seed, err);
-    }
+    if (!code)
+        code = draw_all(folder, pictures, n, drawn, o->seed, err);
     snprintf(path, sizeof path, "%s/images.tsv", folder);
     if (!code)
         code = fus_outfile_open(&f, path, err);

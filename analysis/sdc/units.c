@@ -32,6 +32,14 @@ struct units {
 
 /* ---- what is asked for ---- */
 
+char *fus_sdc_units_file(const char *model)
+{
+    char *file = fus_base_strdup(model), *at = file ? strrchr(file, '@') : NULL;
+    if (at)
+        *at = '\0';
+    return file;
+}
+
 /* "FILE@LAYER?units=..." */
 static int parse(struct units *u, struct fus_error *err)
 {

@@ -13,6 +13,9 @@
 #include "analysis/sdc/images.h"
 #include "analysis/sdc/study.h"
 
+/* FILE of "FILE@LAYER?units=...", in new memory; NULL: no memory. */
+char *fus_sdc_units_file(const char *model);
+
 /* Participant p of the study is a model. images: with the pictures' paths. FUS_ELIMIT if responses
  * would need more than max_memory. */
 int fus_sdc_units_open(struct fus_sdc_data **d, const struct fus_sdc_study *study, int p,

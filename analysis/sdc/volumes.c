@@ -174,6 +174,18 @@ int fus_sdc_volumes_same_space(bool *same, const char *dir, const char *a, const
     return code;
 }
 
+int fus_sdc_volumes_places(size_t *n, const char *dir, const char *name, struct fus_error *err)
+{
+    struct space *s = NULL;
+    int code = dir ? open_space(&s, dir, name, SIZE_MAX, err) : FUS_OK;
+    *n = 0;
+    for (int i = 0; s && !code && i < s->n; i++)
+        *n += s->part[i].n_places;
+    if (s)
+        close_space(s);
+    return code;
+}
+
 /* "OUT/NAME_lh_labels.mgh" of the mask "NAME_lh_mask.mgh". */
 static void label_path(char *path, size_t n, const char *out, const struct part *p, const char *what)
 {
@@ -250,6 +262,14 @@ void fus_sdc_volumes_colour(uint8_t rgb[3], int c)
         rgb[i] = (uint8_t)table[sector][i];
 }
 
+/* A name is one word in this format: letters, digits and _ - . : stay, other bytes become -. */
+static void make_word(char *name)
+{
+    for (char *s = name; *s; s++)
+        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:", *s))
+            *s = '-';
+}
+
 int fus_sdc_volumes_write_colours(const char *out, int n_clusters, const char *const *names, struct fus_error *err)
 {
     char path[PATH_BYTES];
@@ -262,12 +282,9 @@ int fus_sdc_volumes_write_colours(const char *out, int n_clusters, const char *c
     for (int c = 0; c < n_clusters; c++) {
         char name[64];
         uint8_t rgb[3];
-        if (names && names[c] && *names[c])
-            snprintf(name, sizeof name, "%d-%.50s", c + 1, names[c]);
-        else
-            snprintf(name, sizeof name, "sdc-%d", c + 1);
-        for (char *s = name; *s; s++)
-            *s = *s == ' ' || *s == '\t' || *s == '\n' ? '-' : *s; /* a name is one word in this format */
+        bool called = names && names[c] && *names[c];
+        snprintf(name, sizeof name, "sdc-%d%s%.40s", c + 1, called ? "-" : "", called ? names[c] : "");
+        make_word(name);
         fus_sdc_volumes_colour(rgb, c);
         fus_outfile_printf(&f, "%3d  %-40s %3d %3d %3d %3d\n", c + 1, name, rgb[0], rgb[1], rgb[2], 0);
     }

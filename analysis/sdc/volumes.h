@@ -28,7 +28,10 @@ int fus_sdc_volumes_write_expanded(bool *written, const char *dir, const char *o
 /* Whether the responses of two participants of DIR lie in one space: volumes or surfaces of the
  * same grids and geometry. */
 int fus_sdc_volumes_same_space(bool *same, const char *dir, const char *a, const char *b, struct fus_error *err);
-/* names [n_clusters]: what a cluster is called; NULL: "sdc-1", ... */
+/* Voxels of a participant's responses, kept or not; 0: a plain array, of which DIR says nothing. */
+int fus_sdc_volumes_places(size_t *n, const char *dir, const char *name, struct fus_error *err);
+/* Names are "sdc-1", ..., and "sdc-1-kind:face" of a cluster that is called "kind:face". names
+ * [n_clusters], or NULL; NULL entries: not called anything. */
 int fus_sdc_volumes_write_colours(const char *out, int n_clusters, const char *const *names, struct fus_error *err);
 /* The colour of cluster c, from 0. */
 void fus_sdc_volumes_colour(uint8_t rgb[3], int c);

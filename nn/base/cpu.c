@@ -33,3 +33,9 @@ bool fus_cpu_has_avx2(void)
     return false;
 #endif
 }
+
+bool fus_cpu_has_neon(void)
+{
+    const char *isa = fus_cpu_isa();
+    return FUS_CPU_NEON && (!*isa || strcmp(isa, "neon") == 0);
+}

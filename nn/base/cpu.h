@@ -13,7 +13,17 @@ const char *fus_cpu_isa(void);
  * be called while other threads use the library. */
 void fus_cpu_set_isa(const char *name);
 
-/* For loops outside nn/ that have an AVX2 version: whether the CPU has AVX2 and it may be used. */
+/* For loops outside nn/ that have a version for an instruction set: whether the CPU has it and it
+ * may be used. */
 bool fus_cpu_has_avx2(void);
+bool fus_cpu_has_neon(void);
+
+/* Whether such a version for NEON is in this build. Its order of lanes is that of little-endian
+ * memory. */
+#if defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)
+#define FUS_CPU_NEON 1
+#else
+#define FUS_CPU_NEON 0
+#endif
 
 #endif

@@ -389,28 +389,34 @@ static size_t quote_character(char out[8], size_t *n_out, const unsigned char *s
     return n ? n : 1;
 }
 
-void fus_json_write(struct fus_outfile *f, const char *text)
+/* Into the file, else into the buffer. */
+static void put(struct fus_outfile *f, struct fus_text_buffer *t, const char *text, size_t n)
+{
+    if (f)
+        fus_outfile_write(f, text, n);
+    else
+        fus_text_append(t, text, n);
+}
+
+static void quote(struct fus_outfile *f, struct fus_text_buffer *t, const char *text)
 {
     const unsigned char *s = (const unsigned char *)text;
-    fus_outfile_write(f, "\"", 1);
+    put(f, t, "\"", 1);
     for (size_t left = strlen(text), n; left > 0; s += n, left -= n) {
         char out[8];
         size_t n_out;
         n = quote_character(out, &n_out, s, left);
-        fus_outfile_write(f, out, n_out);
+        put(f, t, out, n_out);
     }
-    fus_outfile_write(f, "\"", 1);
+    put(f, t, "\"", 1);
+}
+
+void fus_json_write(struct fus_outfile *f, const char *text)
+{
+    quote(f, NULL, text);
 }
 
 void fus_json_quote(struct fus_text_buffer *t, const char *text)
 {
-    const unsigned char *s = (const unsigned char *)text;
-    fus_text_append(t, "\"", 1);
-    for (size_t left = strlen(text), n; left > 0; s += n, left -= n) {
-        char out[8];
-        size_t n_out;
-        n = quote_character(out, &n_out, s, left);
-        fus_text_append(t, out, n_out);
-    }
-    fus_text_append(t, "\"", 1);
+    quote(NULL, t, text);
 }

@@ -58,10 +58,10 @@ double fus_rng_uniform(struct fus_rng *r)
 
 uint64_t fus_rng_below(struct fus_rng *r, uint64_t n)
 {
-    uint64_t reject = (0 - n) % n, x; /* the first 2^64 mod n values would favour small results */
+    uint64_t x; /* the first 2^64 mod n values, all below n, would favour small results */
     do
         x = fus_rng_u64(r);
-    while (x < reject);
+    while (x < n && x < (0 - n) % n);
     return x % n;
 }
 

@@ -32,9 +32,11 @@ struct fus_bf16_step {
  *    lie together
  * b  [blocks] b_step elements apart, each [n_steps, depth, 16]; packed: [n_steps, 16, 16, 2], k in
  *    pairs
- * c  [blocks] c_step floats apart, each [rows, 16] */
+ * c  [blocks] c_step floats apart, each [rows, 16]
+ * ahead  weights to prefetch, 16 floats of each block for every 4 k; NULL: none */
 struct fus_bf16_tile {
     const void *a, *b;
+    const float *ahead;
     float *c;
     const struct fus_bf16_step *steps;
     size_t a_pixel, a_half, b_step, c_step;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* fus_bf16_round of 16 floats at a time, in the compiler's vectors; TARGET and INLINE as in
- * gemm_tile.h. */
-typedef uint32_t bf16_lanes __attribute__((vector_size(4 * FUS_LANES)));
+/* fus_bf16_round of BF16_LANES floats at a time, in the compiler's vectors; TARGET and INLINE as in
+ * gemm_tile.h. Vectors wider than the registers are slow: gcc takes them apart into scalars. */
+typedef uint32_t bf16_lanes __attribute__((vector_size(4 * BF16_LANES)));
 
 /* The bits of a float with the lower half 0. */
 INLINE void bf16_round_lanes(bf16_lanes *y, const float *from)

@@ -34,7 +34,8 @@ INLINE void bf16_steps(VEC even[BF16_SUMS], VEC odd[BF16_SUMS], const float *a, 
     }
 }
 
-/* c = c + (e + o). A sum of k that fill up the tile would make -0 +0, and change nothing else. */
+/* c = c + (e + o). The k that fill up the tile would make a sum of -0 +0, and change nothing else:
+ * e + o is the same if only e's becomes +0. */
 INLINE void bf16_add_up(const struct fus_bf16_tile *t, VEC even[BF16_SUMS], VEC odd[BF16_SUMS], const int rows,
                         const int blocks, bool first, bool filled)
 {
@@ -43,18 +44,23 @@ INLINE void bf16_add_up(const struct fus_bf16_tile *t, VEC even[BF16_SUMS], VEC 
         UNROLL
         for (int v = 0; v < blocks * PER_BLOCK; v++) {
             float *c = t->c + (size_t)(v / PER_BLOCK) * t->c_step + r * FUS_LANES + v % PER_BLOCK * WIDTH;
-            VEC e = filled ? ADD(even[r][v], ZERO()) : even[r][v], o = filled ? ADD(odd[r][v], ZERO()) : odd[r][v];
+            VEC e = filled ? ADD(even[r][v], ZERO()) : even[r][v];
             VEC from = ZERO();
             if (!first)
                 from = LOAD(c);
-            STORE(c, ADD(from, ADD(e, o)));
+            STORE(c, ADD(from, ADD(e, odd[r][v])));
         }
     }
 }
 
+/* With software prefetch, as tile_of, where there are enough products to hide it: A half a step
+ * ahead, C, and other weights. */
 INLINE void bf16_tile_of(const struct fus_bf16_tile *t, const int rows, const int blocks, const int a_row)
 {
-    const float *b = t->b;
+    const float *b = t->b, *c = t->c, *ahead = t->ahead;
+    const int a_lines = (rows * 4 + FUS_LANES - 1) / FUS_LANES; /* for each 4 k */
+    const bool fetches = rows * blocks * PER_BLOCK > 8;
+    int c_rows = rows;
     for (int i = 0; i < t->n_steps; i++) {
         VEC even[BF16_SUMS], odd[BF16_SUMS];
         const float *a = (const float *)t->a + t->steps[i].in;
@@ -66,9 +72,24 @@ INLINE void bf16_tile_of(const struct fus_bf16_tile *t, const int rows, const in
                 even[r][v] = odd[r][v] = ZERO();
         }
         if (a_row % FUS_LANES == 0) {
-            for (int half = 0; half < depth; half += FUS_LANES, a += t->a_half)
-                for (int k = 0; k < FUS_LANES; k += 4, b += 4 * FUS_LANES)
+            for (int half = 0; half < depth; half += FUS_LANES, a += t->a_half) {
+                const float *a_next = half + FUS_LANES < depth ? a + t->a_half
+                                      : i + 1 < t->n_steps     ? (const float *)t->a + t->steps[i + 1].in
+                                                               : (const float *)t->a + rows * a_row;
+                for (int k = 0; k < FUS_LANES; k += 4, b += 4 * FUS_LANES) {
+                    if (fetches)
+                        fetch(a_next + k / 4 * a_lines * a_row, (size_t)a_row, a_lines);
+                    if (fetches && c_rows-- > 0) {
+                        fetch(c, t->c_step, blocks);
+                        c += FUS_LANES;
+                    }
+                    if (fetches && ahead) {
+                        fetch_far(ahead, t->b_step, blocks);
+                        ahead += FUS_LANES;
+                    }
                     bf16_steps(even, odd, a + k, a_row, b, t->b_step, rows, blocks, 4);
+                }
+            }
         } else {
             int k = 0;
             for (; k + 2 <= depth; k += 2, b += 2 * FUS_LANES)
@@ -120,6 +141,7 @@ TARGET static void bf16_tile_picture_second(const struct fus_bf16_tile *t)
 }
 #undef A_ROW
 
+#define BF16_LANES (WIDTH < 4 ? 4 : WIDTH)
 /* clang-format off */
 #include "nn/kernel/bf16_lanes.h"
 /* clang-format on */
@@ -127,10 +149,10 @@ TARGET static void bf16_tile_picture_second(const struct fus_bf16_tile *t)
 TARGET static void bf16_round(void *to, const float *from, size_t n)
 {
     float *out = to;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n * FUS_LANES; i += BF16_LANES) {
         bf16_lanes y;
-        bf16_round_lanes(&y, from + i * FUS_LANES);
-        memcpy(out + i * FUS_LANES, &y, sizeof y);
+        bf16_round_lanes(&y, from + i);
+        memcpy(out + i, &y, sizeof y);
     }
 }
 

@@ -7,6 +7,8 @@
  *   ZERO()  ADD(x, y)  FMA(x, y, z) = x*y + z rounded once
  *   RELU(x)                 x < 0 ? 0 : x  (NaN stays NaN)
  *   TILE_ROWS, TILE_BLOCKS  the sums fill all but two or three registers
+ *   TILE_WIDEST             as TILE_ROWS, or more: a tile of a whole row of pixels; the weights do
+ *                           not all fit beside its sums and are read once for each pixel
  *   STEP_FENCE()            empty, or a barrier that keeps the compiler from hoisting loads
  *                           until registers spill
  *   TARGET                  function attribute that enables the instructions
@@ -24,23 +26,32 @@
 #endif
 #define INLINE static inline __attribute__((always_inline)) TARGET
 
+/* The compiler may not move or merge loads and stores across it. Between the sums and c it keeps
+ * clang from making a memcpy of a tile with one row, for which the sums would be in memory. */
+#define FENCE() __asm__ volatile("" ::: "memory")
+
 /* n steps of k: sums[rows][vectors] += a[row][k] * b[k][vector]. */
-INLINE void steps(VEC sums[TILE_ROWS][TILE_BLOCKS * PER_BLOCK], const float *a, const int a_row, const float *b,
+INLINE void steps(VEC sums[TILE_WIDEST][TILE_BLOCKS * PER_BLOCK], const float *a, const int a_row, const float *b,
                   size_t b_step, const int rows, const int blocks, const int n)
 {
+    const int held = rows > TILE_ROWS ? 1 : blocks * PER_BLOCK; /* vectors of weights in registers */
     UNROLL
     for (int k = 0; k < n; k++) {
         VEC w[TILE_BLOCKS * PER_BLOCK];
         UNROLL
-        for (int v = 0; v < blocks * PER_BLOCK; v++)
+        for (int v = 0; v < held; v++)
             w[v] = LOAD(b + (size_t)(v / PER_BLOCK) * b_step + k * FUS_LANES + v % PER_BLOCK * WIDTH);
         UNROLL
         for (int r = 0; r < rows; r++) {
+            if (rows > TILE_ROWS)
+                FENCE();
             STEP_FENCE();
             VEC x = SPREAD(a + r * a_row + k);
             UNROLL
-            for (int v = 0; v < blocks * PER_BLOCK; v++)
-                sums[r][v] = FMA(x, w[v], sums[r][v]);
+            for (int v = 0; v < blocks * PER_BLOCK; v++) {
+                const float *p = b + (size_t)(v / PER_BLOCK) * b_step + k * FUS_LANES + v % PER_BLOCK * WIDTH;
+                sums[r][v] = FMA(x, v < held ? w[v] : LOAD(p), sums[r][v]);
+            }
         }
     }
 }
@@ -65,7 +76,7 @@ INLINE void fetch_far(const float *p, size_t step, const int n)
  * t->ahead. */
 INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks, const int a_row, const int n)
 {
-    VEC sums[TILE_ROWS][TILE_BLOCKS * PER_BLOCK];
+    VEC sums[TILE_WIDEST][TILE_BLOCKS * PER_BLOCK];
     UNROLL
     for (int r = 0; r < rows; r++) {
         UNROLL
@@ -76,8 +87,11 @@ INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks, 
         UNROLL
         for (int r = 0; r < rows; r++) {
             UNROLL
-            for (int v = 0; v < blocks * PER_BLOCK; v++)
+            for (int v = 0; v < blocks * PER_BLOCK; v++) {
+                if (rows == 1)
+                    FENCE();
                 sums[r][v] = LOAD(t->c + (size_t)(v / PER_BLOCK) * t->c_step + r * FUS_LANES + v % PER_BLOCK * WIDTH);
+            }
         }
     }
     const float *a = t->a, *b = t->b, *ahead = t->ahead;
@@ -118,18 +132,21 @@ INLINE void tile_of(const struct fus_tile *t, const int rows, const int blocks, 
         UNROLL
         for (int r = 0; r < rows; r++) {
             UNROLL
-            for (int v = 0; v < blocks * PER_BLOCK; v++)
+            for (int v = 0; v < blocks * PER_BLOCK; v++) {
+                if (rows == 1)
+                    FENCE();
                 STORE(t->c + (size_t)(v / PER_BLOCK) * t->c_step + r * FUS_LANES + v % PER_BLOCK * WIDTH, sums[r][v]);
+            }
         }
     }
 }
 
-#define ROWS_CASE(r)                                                          \
-    case r:                                                                   \
-        if (r <= TILE_ROWS && (TILE_BLOCKS == 1 || t->blocks == TILE_BLOCKS)) \
-            tile_of(t, r <= TILE_ROWS ? r : 1, TILE_BLOCKS, A_ROW, STEPS);    \
-        else if (r <= TILE_ROWS)                                              \
-            tile_of(t, r <= TILE_ROWS ? r : 1, 1, A_ROW, STEPS);              \
+#define ROWS_CASE(r)                                                            \
+    case r:                                                                     \
+        if (r <= TILE_WIDEST && (TILE_BLOCKS == 1 || t->blocks == TILE_BLOCKS)) \
+            tile_of(t, r <= TILE_WIDEST ? r : 1, TILE_BLOCKS, A_ROW, STEPS);    \
+        else if (r <= TILE_WIDEST)                                              \
+            tile_of(t, r <= TILE_WIDEST ? r : 1, 1, A_ROW, STEPS);              \
         break;
 #define ANY_ROWS                                                                                                     \
     switch (t->rows) {                                                                                               \

@@ -24,6 +24,7 @@
 
 #define TARGET __attribute__((target("amx-tile,amx-bf16,avx512f")))
 #define INLINE static inline __attribute__((always_inline)) TARGET
+#define BF16_LANES FUS_LANES
 #include "nn/kernel/bf16_lanes.h"
 
 enum { ROWS = 16, TILES = 8, REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };

@@ -30,6 +30,7 @@
 #define STEP_FENCE()
 #define BF16_FLUSHES 1
 #define TILE_ROWS 6
+#define TILE_WIDEST 7
 #define TILE_BLOCKS 1
 #define DVEC __m256d
 #define DOUBLES 4
@@ -66,6 +67,7 @@ static bool available(void)
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
-const struct fus_kernel fus_kernel_avx2 = {"avx2", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max,  ACTIVATE,
-                                           TOKENS, MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS, BF16("avx2")};
+const struct fus_kernel fus_kernel_avx2 = {"avx2",     TILE_ROWS, TILE_BLOCKS, TILE_WIDEST, TILES,
+                                           WINOGRAD,   pool_max,  ACTIVATE,    TOKENS,      MOMENTS,
+                                           fma_chains, WIDTH,     available,   GRADIENTS,   BF16("avx2")};
 #endif

@@ -30,6 +30,7 @@
 #define STEP_FENCE()
 #define BF16_FLUSHES 1
 #define TILE_ROWS 14
+#define TILE_WIDEST TILE_ROWS
 #define TILE_BLOCKS 2
 #define DVEC __m512d
 #define DOUBLES 8
@@ -66,7 +67,7 @@ static bool available(void)
     return __builtin_cpu_supports("avx512f");
 }
 
-const struct fus_kernel fus_kernel_avx512 = {"avx512", TILE_ROWS, TILE_BLOCKS, TILES,         WINOGRAD,
-                                             pool_max, ACTIVATE,  TOKENS,      MOMENTS,       fma_chains,
-                                             WIDTH,    available, GRADIENTS,   BF16("avx512")};
+const struct fus_kernel fus_kernel_avx512 = {"avx512",   TILE_ROWS, TILE_BLOCKS, TILE_WIDEST, TILES,
+                                             WINOGRAD,   pool_max,  ACTIVATE,    TOKENS,      MOMENTS,
+                                             fma_chains, WIDTH,     available,   GRADIENTS,   BF16("avx512")};
 #endif

@@ -33,9 +33,9 @@ static bool available(void)
 #endif
 
 #ifdef HAVE_ROW
-const struct fus_kernel fus_kernel_fma = {"scalar", TILE_ROWS, TILE_BLOCKS, TILES,         WINOGRAD,
-                                          pool_max, ACTIVATE,  TOKENS,      MOMENTS,       fma_chains,
-                                          WIDTH,    available, GRADIENTS,   BF16("scalar")};
+const struct fus_kernel fus_kernel_fma = {"scalar",   TILE_ROWS, TILE_BLOCKS, TILE_WIDEST, TILES,
+                                          WINOGRAD,   pool_max,  ACTIVATE,    TOKENS,      MOMENTS,
+                                          fma_chains, WIDTH,     available,   GRADIENTS,   BF16("scalar")};
 #else
 #include "nn/kernel/kernels.h"
 

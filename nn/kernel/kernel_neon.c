@@ -28,6 +28,7 @@
 #define STEP_FENCE() __asm__ volatile("" ::: "memory")
 #define BF16_FLUSHES 0
 #define TILE_ROWS 6
+#define TILE_WIDEST TILE_ROWS
 #define TILE_BLOCKS 1
 #define DVEC float64x2_t
 #define DOUBLES 2
@@ -64,6 +65,7 @@ static bool available(void)
     return true; /* every AArch64 CPU that runs a hosted system has it */
 }
 
-const struct fus_kernel fus_kernel_neon = {"neon", TILE_ROWS, TILE_BLOCKS, TILES, WINOGRAD,  pool_max,  ACTIVATE,
-                                           TOKENS, MOMENTS,   fma_chains,  WIDTH, available, GRADIENTS, BF16("neon")};
+const struct fus_kernel fus_kernel_neon = {"neon",     TILE_ROWS, TILE_BLOCKS, TILE_WIDEST, TILES,
+                                           WINOGRAD,   pool_max,  ACTIVATE,    TOKENS,      MOMENTS,
+                                           fma_chains, WIDTH,     available,   GRADIENTS,   BF16("neon")};
 #endif

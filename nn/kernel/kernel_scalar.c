@@ -8,6 +8,6 @@ static bool available(void)
     return true;
 }
 
-const struct fus_kernel fus_kernel_scalar = {"scalar", TILE_ROWS, TILE_BLOCKS, TILES,         WINOGRAD,
-                                             pool_max, ACTIVATE,  TOKENS,      MOMENTS,       fma_chains,
-                                             WIDTH,    available, GRADIENTS,   BF16("scalar")};
+const struct fus_kernel fus_kernel_scalar = {"scalar",   TILE_ROWS, TILE_BLOCKS, TILE_WIDEST, TILES,
+                                             WINOGRAD,   pool_max,  ACTIVATE,    TOKENS,      MOMENTS,
+                                             fma_chains, WIDTH,     available,   GRADIENTS,   BF16("scalar")};

@@ -27,6 +27,7 @@
 #define STEP_FENCE()
 #define BF16_FLUSHES 0
 #define TILE_ROWS 1
+#define TILE_WIDEST TILE_ROWS
 #define TILE_BLOCKS 1
 #define DVEC double
 #define DOUBLES 1

@@ -103,6 +103,7 @@ struct fus_kernel_grad {
 struct fus_kernel {
     const char *name;
     int rows, blocks; /* largest tile */
+    int widest;       /* rows of a tile that is a whole row of pixels; not less */
     void (*tile[FUS_TILE_KINDS])(const struct fus_tile *t);
     /* winograd_tile.h: of tiles of 2x2 and of 4x4 */
     void (*winograd_in[2])(float *v, size_t step, const float *plane, int side, int y0, int x0);
@@ -129,7 +130,8 @@ struct fus_kernel {
      * if w[0] is 1, mean and m2 start at 0. moments_merge: adds another group's mean_b and m2_b.
      * moments_add_third: the same with m3, c its weights. moments_merge_third: m3 alone.
      * roots: square roots of the absolute values, in place, keeping the sign. lane_sums: adds x[i]
-     * to sum i mod 16. lane_products: likewise (x - mean_x) (y - mean_y).
+     * to sum i mod 16. lane_products: likewise (x - mean_x) (y - mean_y). standardise: out = (x -
+     * centre) factor, in double, rounded.
      *
      * least_t: signed squares t |t| = d |d| / (m2_a weight_ab + m2_b weight_ba), d = mean_a -
      * mean_b, 0 if the divisor is 0, for n units. mean, m2 [n_groups, n_units]; weight [n_groups,
@@ -149,6 +151,7 @@ struct fus_kernel {
     void (*roots)(double *x, size_t n);
     void (*lane_sums)(double *lanes, const double *x, size_t n);
     void (*lane_products)(double *lanes, const double *x, double mean_x, const double *y, double mean_y, size_t n);
+    void (*standardise)(float *out, const float *x, const double *centre, const double *factor, size_t n);
     float (*fma_chains)(long n); /* n steps of FUS_FMA_CHAINS vectors: the CPU's limit */
     int width;                   /* floats in a vector */
     bool (*available)(void);     /* on the CPU this runs on */

@@ -213,5 +213,15 @@ TARGET static void lane_products(double *lanes, const double *x, double mean_x, 
         lanes[lane] += (x[i] - mean_x) * (y[i] - mean_y);
 }
 
-#define MOMENTS \
-    moments_add, moments_merge, moments_add_third, moments_merge_third, least_t, roots, lane_sums, lane_products
+TARGET static void standardise(float *out, const float *x, const double *centre, const double *factor, size_t n)
+{
+    size_t i = 0;
+    for (; i + DOUBLES <= n; i += DOUBLES)
+        NARROW(out + i, DMUL(DSUB(WIDEN(x + i), DLOAD(centre + i)), DLOAD(factor + i)));
+    for (; i < n; i++)
+        out[i] = (float)((x[i] - centre[i]) * factor[i]);
+}
+
+#define MOMENTS                                                                                                   \
+    moments_add, moments_merge, moments_add_third, moments_merge_third, least_t, roots, lane_sums, lane_products, \
+        standardise

@@ -127,7 +127,7 @@ static void set_shape(struct product *p, const struct fus_layer *l)
     p->tap_columns = p->g->tap_rows ? p->g->tap_columns : picture ? 1 : l->kernel;
     p->depth = p->g->k / (p->tap_rows * p->tap_columns);
     p->slices = picture ? 1 : (p->depth + MAX_K - 1) / MAX_K;
-    p->row_tiles = (p->width + p->kernel->rows - 1) / p->kernel->rows;
+    p->row_tiles = p->width <= p->kernel->widest ? 1 : (p->width + p->kernel->rows - 1) / p->kernel->rows;
     p->n_tiles = p->height * p->row_tiles;
     p->n_panels = (FUS_BLOCKS(l->channels) + p->kernel->blocks - 1) / p->kernel->blocks;
     p->in_floats = (size_t)(picture ? in_height : FUS_BLOCKS(l->in_channels)) * (size_t)p->plane;

@@ -393,8 +393,17 @@ static int panel_blocks(const struct product *p, int panel)
     return rest < p->row->blocks ? rest : p->row->blocks;
 }
 
-/* Steps from .. end-1 of one panel for all tiles of the task. */
-static void multiply_panel(const struct task *t, int panel, int from, int end)
+/* A panel's weights from a step on. */
+static const void *weights_of(const struct product *p, int panel, int step)
+{
+    size_t of_block = weights_before(p, p->n_steps), element = p->row->packed ? 2 : 4;
+    return (const char *)p->g->panels +
+           ((size_t)(panel * p->row->blocks) * of_block + weights_before(p, step)) * element;
+}
+
+/* Steps from .. end-1 of one panel for all tiles of the task. The first tiles prefetch `next`, the
+ * weights of as many steps that are used afterwards. */
+static void multiply_panel(const struct task *t, int panel, int from, int end, const float *next)
 {
     const struct product *p = t->p;
     size_t element = p->row->packed ? 2 : 4, of_block = weights_before(p, p->n_steps);
@@ -406,8 +415,8 @@ static void multiply_panel(const struct task *t, int panel, int from, int end)
                                  .n_steps = end - from,
                                  .blocks = panel_blocks(p, panel),
                                  .first = from == 0};
-    tile.b =
-        (const char *)p->g->panels + ((size_t)(panel * p->row->blocks) * of_block + weights_before(p, from)) * element;
+    const size_t k = (weights_before(p, end) - weights_before(p, from)) / FUS_LANES;
+    tile.b = weights_of(p, panel, from);
     unsigned state = p->row->enter ? p->row->enter() : 0;
     for (int i = 0; i < t->n_tiles; i++) {
         const struct tile_at *at = &t->tiles[i];
@@ -415,6 +424,7 @@ static void multiply_panel(const struct task *t, int panel, int from, int end)
         tile.a = (const char *)p->rounded + in * element;
         tile.c = p->out + out_at(t, panel, at);
         tile.rows = at->rows;
+        tile.ahead = next && i < 4 ? next + (size_t)i * (k / 4) * FUS_LANES : NULL;
         if (p->exact)
             fus_bf16_tile_exact(&tile);
         else
@@ -470,7 +480,9 @@ static void run_task(void *context, int task, int thread)
     for (int from = 0, end; from < p->n_steps; from = end) {
         end = p->n_steps - from > p->row->slice ? from + p->row->slice : p->n_steps;
         for (int panel = t.first_panel; panel < t.panel_end; panel++) {
-            multiply_panel(&t, panel, from, end);
+            bool last = panel + 1 == t.panel_end, none = p->row->packed || (last && end == p->n_steps);
+            multiply_panel(&t, panel, from, end,
+                           none ? NULL : weights_of(p, last ? t.first_panel : panel + 1, last ? end : from));
             if (end == p->n_steps)
                 finish_panel(&t, panel);
         }

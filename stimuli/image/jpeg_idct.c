@@ -4,8 +4,8 @@
  * Loeffler, Ligtenberg & Moschytz (1989), 12 multiplications a row, constants in 13 fractional
  * bits; columns first, kept with 2 extra bits, then rows. The sums are those of libjpeg to the
  * bit, and for coefficients beyond any legal picture's too: as in its vector code, 16-bit
- * intermediates wrap or saturate where those do. Whole numbers: the plain way and that of AVX2
- * give the same. */
+ * intermediates wrap or saturate where those do. Whole numbers: the plain way and those of AVX2
+ * and NEON give the same. */
 #include <string.h>
 
 #include "nn/base/cpu.h"
@@ -274,11 +274,160 @@ AVX2 static void idct_avx2(uint8_t *out, size_t stride, const int16_t block[64],
 }
 #endif
 
+#if FUS_CPU_NEON
+#include <arm_neon.h>
+
+#define NEON_INLINE static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#endif
+
+/* The multipliers of transform_neon; each is a lane of one of two registers. */
+static const int16_t multipliers[16] = {
+    F_0541,          F_0541 - F_1847, F_0541 + F_0765, F_1175 - F_1961, F_1175,          F_1175 - F_0390,
+    F_0298 - F_0899, -F_0899,         F_2053 - F_2562, -F_2562,         F_3072 - F_2562, F_1501 - F_0899,
+};
+enum { M_EVEN2, M_EVEN26, M_EVEN3, M_A3, M_BOTH, M_B4, M_ODD0, M_ODD_OUTER, M_ODD1, M_ODD_INNER, M_ODD2, M_ODD3 };
+#define TIMES(x, lane) vmull_laneq_s16(x, (lane) < 8 ? m->val[0] : m->val[1], (lane) % 8)
+#define PLUS(sum, x, lane) vmlal_laneq_s16(sum, x, (lane) < 8 ? m->val[0] : m->val[1], (lane) % 8)
+
+/* transform() of four columns, with half of 2^shift added for rounding. */
+NEON_INLINE void transform_neon(int32x4_t out[8], const int16x4_t in[8], const int16x8x2_t *m, int shift)
+{
+    int32x4_t rounding = vdupq_n_s32(1 << (shift - 1));
+    int32x4_t even0 = vaddq_s32(vshll_n_s16(vadd_s16(in[0], in[4]), CONST_BITS), rounding);
+    int32x4_t even1 = vaddq_s32(vshll_n_s16(vsub_s16(in[0], in[4]), CONST_BITS), rounding);
+    int32x4_t even2 = PLUS(TIMES(in[2], M_EVEN2), in[6], M_EVEN26);
+    int32x4_t even3 = PLUS(TIMES(in[2], M_EVEN3), in[6], M_EVEN2);
+    int32x4_t t0 = vaddq_s32(even0, even3), t3 = vsubq_s32(even0, even3);
+    int32x4_t t1 = vaddq_s32(even1, even2), t2 = vsubq_s32(even1, even2);
+
+    int16x4_t z3 = vadd_s16(in[7], in[3]), z4 = vadd_s16(in[5], in[1]);
+    int32x4_t a = PLUS(TIMES(z3, M_A3), z4, M_BOTH), b = PLUS(TIMES(z3, M_BOTH), z4, M_B4);
+    int32x4_t odd0 = PLUS(PLUS(a, in[7], M_ODD0), in[1], M_ODD_OUTER);
+    int32x4_t odd1 = PLUS(PLUS(b, in[5], M_ODD1), in[3], M_ODD_INNER);
+    int32x4_t odd2 = PLUS(PLUS(a, in[3], M_ODD2), in[5], M_ODD_INNER);
+    int32x4_t odd3 = PLUS(PLUS(b, in[1], M_ODD3), in[7], M_ODD_OUTER);
+
+    out[0] = vaddq_s32(t0, odd3), out[7] = vsubq_s32(t0, odd3);
+    out[1] = vaddq_s32(t1, odd2), out[6] = vsubq_s32(t1, odd2);
+    out[2] = vaddq_s32(t2, odd1), out[5] = vsubq_s32(t2, odd1);
+    out[3] = vaddq_s32(t3, odd0), out[4] = vsubq_s32(t3, odd0);
+}
+#undef TIMES
+#undef PLUS
+
+NEON_INLINE void halves_of(int16x4_t low[8], int16x4_t high[8], const int16x8_t rows[8])
+{
+    UNROLL
+    for (int i = 0; i < 8; i++) {
+        low[i] = vget_low_s16(rows[i]);
+        high[i] = vget_high_s16(rows[i]);
+    }
+}
+
+/* turn(), of rows that are in 16 bits already. */
+NEON_INLINE void turn_neon(int16x8_t r[8])
+{
+    int32x4_t pairs[8];
+    UNROLL
+    for (int i = 0; i < 8; i += 2) {
+        pairs[i] = vreinterpretq_s32_s16(vtrn1q_s16(r[i], r[i + 1]));
+        pairs[i + 1] = vreinterpretq_s32_s16(vtrn2q_s16(r[i], r[i + 1]));
+    }
+    UNROLL
+    for (int i = 0; i < 2; i++) {
+        /* rows 0 .. 3 and 4 .. 7 of columns i and i + 4, then of i + 2 and i + 6 */
+        int64x2_t upper = vreinterpretq_s64_s32(vtrn1q_s32(pairs[i], pairs[i + 2])),
+                  lower = vreinterpretq_s64_s32(vtrn1q_s32(pairs[i + 4], pairs[i + 6]));
+        r[i] = vreinterpretq_s16_s64(vtrn1q_s64(upper, lower));
+        r[i + 4] = vreinterpretq_s16_s64(vtrn2q_s64(upper, lower));
+        upper = vreinterpretq_s64_s32(vtrn2q_s32(pairs[i], pairs[i + 2]));
+        lower = vreinterpretq_s64_s32(vtrn2q_s32(pairs[i + 4], pairs[i + 6]));
+        r[i + 2] = vreinterpretq_s16_s64(vtrn1q_s64(upper, lower));
+        r[i + 6] = vreinterpretq_s16_s64(vtrn2q_s64(upper, lower));
+    }
+}
+
+/* Byte i of 64 moves to place 2 i modulo 63. */
+NEON_INLINE void riffle(int8x16_t v[4])
+{
+    int8x16_t v0 = vzip1q_s8(v[0], v[2]), v1 = vzip2q_s8(v[0], v[2]), v2 = vzip1q_s8(v[1], v[3]),
+              v3 = vzip2q_s8(v[1], v[3]);
+    v[0] = v0, v[1] = v1, v[2] = v2, v[3] = v3;
+}
+
+/* The sums of the second pass, whose rows are columns of the picture -> samples. Their upper halves
+ * are shifted by 16 bits already. */
+NEON_INLINE void give_neon(uint8_t *out, size_t stride, const int32x4_t low[8], const int32x4_t high[8])
+{
+    enum { REST = CONST_BITS + PASS1_BITS + 3 - 16 };
+    int16x8_t c[8];
+    int8x16_t v[4];
+    UNROLL
+    for (int i = 0; i < 8; i++)
+        c[i] = vuzp2q_s16(vreinterpretq_s16_s32(low[i]), vreinterpretq_s16_s32(high[i]));
+    UNROLL
+    for (int i = 0; i < 4; i++)
+        v[i] = vqshrn_high_n_s16(vqshrn_n_s16(c[2 * i], REST), c[2 * i + 1], REST);
+    riffle(v), riffle(v), riffle(v); /* place 8 x + y -> 8 y + x */
+    UNROLL
+    for (int i = 0; i < 4; i++) {
+        uint8x16_t rows = veorq_u8(vreinterpretq_u8_s8(v[i]), vdupq_n_u8(128));
+        vst1_u8(out + (size_t)(2 * i) * stride, vget_low_u8(rows));
+        vst1_u8(out + (size_t)(2 * i + 1) * stride, vget_high_u8(rows));
+    }
+}
+
+static void idct_neon(uint8_t *out, size_t stride, const int16_t block[64], int last)
+{
+    if (last == 0) {
+        fill(out, stride, block[0]);
+        return;
+    }
+    const int16x8x2_t m = {{vld1q_s16(multipliers), vld1q_s16(multipliers + 8)}};
+    int16x8_t rows[8], any = vdupq_n_s16(0);
+    int16x4_t in[2][8];
+    int32x4_t low[8], high[8];
+    UNROLL
+    for (int i = 0; i < 8; i++)
+        rows[i] = vld1q_s16(block + 8 * i);
+    UNROLL
+    for (int i = 1; i < 8; i++)
+        any = vorrq_s16(any, rows[i]);
+    if (vmaxvq_u16(vreinterpretq_u16_s16(any)) == 0) { /* constant columns wrap */
+        rows[0] = vshlq_n_s16(rows[0], PASS1_BITS);
+        UNROLL
+        for (int i = 1; i < 8; i++)
+            rows[i] = rows[0];
+    } else {
+        halves_of(in[0], in[1], rows);
+        transform_neon(low, in[0], &m, CONST_BITS - PASS1_BITS);
+        transform_neon(high, in[1], &m, CONST_BITS - PASS1_BITS);
+        UNROLL
+        for (int i = 0; i < 8; i++)
+            rows[i] =
+                vqshrn_high_n_s32(vqshrn_n_s32(low[i], CONST_BITS - PASS1_BITS), high[i], CONST_BITS - PASS1_BITS);
+    }
+    turn_neon(rows);
+    halves_of(in[0], in[1], rows);
+    transform_neon(low, in[0], &m, CONST_BITS + PASS1_BITS + 3);
+    transform_neon(high, in[1], &m, CONST_BITS + PASS1_BITS + 3);
+    give_neon(out, stride, low, high);
+}
+#endif
+
 fus_jpeg_idct *fus_jpeg_idct_pick(void)
 {
 #if defined(__x86_64__)
     if (fus_cpu_has_avx2())
         return idct_avx2;
+#endif
+#if FUS_CPU_NEON
+    if (fus_cpu_has_neon())
+        return idct_neon;
 #endif
     return idct;
 }

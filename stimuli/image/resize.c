@@ -143,6 +143,30 @@ TARGET static inline void give_avx2(uint8_t *p, const __m256i *all)
 #include "stimuli/image/resize_tile.h"
 #endif
 
+#if FUS_CPU_NEON
+#include <arm_neon.h>
+#define TARGET
+#define NAME(f) f##_neon
+#define SUMS int32x4x2_t
+#define ADD add_neon
+#define GIVE give_neon
+
+static inline void add_neon(int32x4x2_t *s, const uint8_t *p, int weight)
+{
+    int16x8_t bytes = vreinterpretq_s16_u16(vmovl_u8(vld1_u8(p)));
+    s->val[0] = vmlaq_n_s32(s->val[0], vmovl_s16(vget_low_s16(bytes)), weight);
+    s->val[1] = vmlaq_n_s32(s->val[1], vmovl_high_s16(bytes), weight);
+}
+
+static inline void give_neon(uint8_t *p, const int32x4x2_t *s)
+{
+    uint16x8_t halves =
+        vqmovun_high_s32(vqmovun_s32(vrshrq_n_s32(s->val[0], PRECISION_BITS)), vrshrq_n_s32(s->val[1], PRECISION_BITS));
+    vst1_u8(p, vqmovn_u16(halves));
+}
+#include "stimuli/image/resize_tile.h"
+#endif
+
 struct sums {
     void (*horizontal)(uint8_t *out, const uint8_t *tile, int channels, const struct weights *w, int n_out);
     void (*vertical)(uint8_t *out, const uint8_t *in, size_t stride, size_t n, const int *k, int n_taps);
@@ -154,6 +178,10 @@ static struct sums pick_sums(void)
 #if defined(__x86_64__)
     if (fus_cpu_has_avx2())
         return (struct sums){horizontal_avx2, vertical_avx2};
+#endif
+#if FUS_CPU_NEON
+    if (fus_cpu_has_neon())
+        return (struct sums){horizontal_neon, vertical_neon};
 #endif
     return (struct sums){horizontal_plain, vertical_plain};
 }
