@@ -135,9 +135,10 @@ check-cross: $(PROGRAM)
 # Then shared concepts in 100 simulated studies without any, and five with ("Simulated participants").
 # Then 24 untrained networks in random halves: p over relabelled networks ("What would convince a sceptic").
 SEEDS = 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24
-study: $(PROGRAM) $(BUILD)/tests/test_calibration $(BUILD)/tests/test_coverage $(BUILD)/tests/test_groups $(BUILD)/tests/test_sdc_recovery
+study: $(PROGRAM) $(patsubst %,$(BUILD)/tests/test_%,calibration coverage exemplars groups sdc_recovery)
 	$(RUN) $(BUILD)/tests/test_calibration 2000
 	$(RUN) $(BUILD)/tests/test_coverage 2000
+	$(RUN) $(BUILD)/tests/test_exemplars 400
 	$(RUN) $(BUILD)/tests/test_sdc_recovery 100
 	$(RUN) ./$(PROGRAM) run $(foreach seed,$(SEEDS),--model 'u$(seed)=random:cifar_resnet20?seed=$(seed)') \
 	    --stimuli 'builtin?per_category=24&seed=5' --correction none --out $(BUILD)/untrained --force >/dev/null

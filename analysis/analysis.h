@@ -28,6 +28,7 @@ struct fus_moments {
     double *m2;     /* [n_groups, n_units] sum of (x - mean)^2 */
     double *m3;     /* [n_groups, n_units] sum of (x - mean)^3; NULL: not kept */
     bool is_signed; /* responses below 0 are ordinary: no CSI (fus_csi_unit) */
+    bool is_lent;   /* mean, m2 and m3 are in memory that destroy does not free */
 };
 
 size_t fus_moments_bytes(int n_groups, size_t n_units, bool third); /* SIZE_MAX if it does not fit */
@@ -58,6 +59,11 @@ double fus_moments_weight(long n);
  *   m3_a = ((m3_a + m3_b) + d * d * d * (n_a * share * (1 - 2 share))) + 3 * d * ((1 - share) *
  *          m2_b - share * m2_a) */
 void fus_moments_merge_group(struct fus_moments *into, int group, const struct fus_moments *from, int from_group);
+
+/* Bit-identical to adding n_rows >= 1 rows, `stride` floats apart, to an empty group and merging
+ * that: the moments of the block stay in cache. Returns whether all its means are finite, that is,
+ * no response in it is NaN or infinite. */
+bool fus_moments_add_block(struct fus_moments *m, int group, const float *x, size_t stride, size_t n_rows);
 
 /* Units from blocks of 16 channels (nn.h: [ceil(C/16), n_places, 16], n_units = that size) to
  * [C, n_places], in place. */
@@ -283,11 +289,13 @@ double fus_select_least_t(const struct fus_moments *m, size_t unit, int category
  *
  * For a caller that has the squares of every chunk: create, then chunk for each of them (any
  * thread, any order), then finish. options and m (already checked by fus_select_check) must stay
- * valid until then; label [n_units] belongs to the caller. */
+ * valid until then; label [n_units] belongs to the caller. squares: those of the test's t; of
+ * Student's if is_balanced (the balanced test of unequal numbers), where NULL has them computed. */
 struct fus_search;
 bool fus_search_suits(const struct fus_select_options *options); /* alpha < 0.49 */
 int fus_search_create(struct fus_search **out, int8_t *label, const struct fus_moments *m,
                       const struct fus_select_options *options, struct fus_error *err);
+bool fus_search_is_balanced(const struct fus_search *s);
 void fus_search_chunk(struct fus_search *s, int chunk, int thread, const double *squares);
 int fus_search_finish(struct fus_search *s, struct fus_error *err);
 void fus_search_destroy(struct fus_search *s); /* NULL: nothing */

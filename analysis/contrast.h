@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Comparing models so that neither the number of selective units nor that of trainings speaks for
- * them: count-matched comparison (units/matched.c), groups of trainings (units/groups.c). */
+/* Comparisons of models that differ in their numbers of selective units or of trainings:
+ * count-matched comparison (units/matched.c), groups of trainings (units/groups.c). */
 #ifndef FUS_CONTRAST_H
 #define FUS_CONTRAST_H
 

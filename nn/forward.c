@@ -138,7 +138,7 @@ static int walk_segment(struct pass *pass, int i, int end)
     return code || fus_plan_is_inner(plan, end) ? code : show_tap(pass, end, 0, pass->n);
 }
 
-/* Whether the layer's only purpose is a tap that nobody wants. */
+/* Whether the layer serves a tap alone, and the tap is not wanted in this pass. */
 static bool is_idle(const struct pass *pass, int i)
 {
     const struct fus_net *net = pass->net;

@@ -58,6 +58,42 @@ run "one model" run --model "a=$net=3" $set --matched --out "$work/one"
 run "compare" compare "$work/one" "$work/plain"
 says ',morisita_a,morisita_b,morisita_difference$'
 
+# ---- models of several runs as those of one ----
+draw() { run "run of $1" run $2 $set --bootstrap 3 --matched --draws --out "$work/draws-$1"; }
+draw a "--model a=$net=3"
+draw bc "--model b=$net=1 --model c=$net=2"
+draw d "--model d=$net=4"
+ok "all else is the same" test "$(cat "$work/draws-a/run.json" | grep -c draws)" -eq 0
+three="$work/draws-a $work/draws-bc $work/draws-d"
+run "compared" compare $three -o "$work/pairs.csv" --matched "$work/matched.csv" $groups --groups "$work/groups.csv"
+ok "matched.csv of one run" cmp "$work/matched.csv" "$work/whole/matched.csv"
+ok "groups.csv of one run" cmp "$work/groups.csv" "$work/whole/groups.csv"
+ok "every pair of models of two runs" test "$(tail -n +2 "$work/pairs.csv" | cut -d, -f1,2 | sort -u | tr '\n' ' ')" = "a,b a,c a,d b,d c,d "
+run "shard 1" run --model "a=$net=3" $set --bootstrap 3 --matched --draws --shard 1/2 --out "$work/draws-1"
+run "shard 2" run --model "a=$net=3" $set --bootstrap 3 --matched --draws --shard 2/2 --out "$work/draws-2"
+run "merged" merge "$work/draws-1" "$work/draws-2" --out "$work/draws-merged"
+ok "the same draws from shards" same_runs "$work/draws-a" "$work/draws-merged"
+cp -R "$work/draws-bc" "$work/bare"
+rm -r "$work/bare/draws"
+fails 1 "$work/bare: does not hold the draws of a count-matched comparison: run it with --matched --draws" compare "$work/draws-a" "$work/bare" --matched "$work/none.csv"
+ok "no table" test ! -e "$work/none.csv"
+$program compare "$work/draws-a" "$work/bare" "$work/draws-d" -o "$work/pairs.csv" $groups --groups "$work/fewer.csv" 2>"$work/said"
+ok "what the runs need is said" grep -q "bare has no draws: .*fewer.csv is made without resampled pictures; --draws in all runs would add them" "$work/said"
+run "a run without resamples" run $models $set $groups --out "$work/unresampled"
+ok "its groups.csv" cmp "$work/fewer.csv" "$work/unresampled/groups.csv"
+run "other resamples" run --model "e=$net=5" $set --bootstrap 4 --matched --draws --out "$work/draws-e"
+fails 1 "resampled differently: --bootstrap is 3 and 4" compare "$work/draws-a" "$work/draws-e" --matched "$work/none.csv"
+fails 1 "its model 'a' has the name of another run's" compare "$work/draws-a" "$work/draws-a" --matched "$work/none.csv"
+fails 1 "no model is called 'e'" compare "$work/draws-a" "$work/draws-bc" --group one=a --group two=e --groups "$work/none.csv"
+fails 2 "go together" compare "$work/draws-a" "$work/draws-bc" --group one=a --group two=b
+fails 2 "one of them expected" run $models $set --draws --out "$work/o"
+for f in "$work"/bare/units/b/relu.npz; do mkdir -p "$work/bare/draws/b" && cp "$f" "$work/bare/draws/b/relu.npz"; done
+fails 1 "bare/draws/b/relu.npz: no array 'bootstrap_estimate'" compare "$work/draws-a" "$work/bare" --matched "$work/none.csv"
+head -c 400 "$work/draws-bc/draws/b/relu.npz" >"$work/bare/draws/b/relu.npz"
+fails 1 "bare/draws/b/relu.npz" compare "$work/draws-a" "$work/bare" --matched "$work/none.csv"
+run "replaced by a run without draws" run --model "a=$net=3" $set --force --out "$work/draws-a"
+ok "which leaves none" test ! -e "$work/draws-a/draws"
+
 # ---- equivalence ----
 run "one network twice" run --model "a=$net=3" --model "b=$net=3" $set --bootstrap 9 --sesoi 0.2 --out "$work/twice"
 ok "is equivalent to itself" sh -c "tail -n +2 '$work/twice/compare.csv' | grep -E ',1,1,equivalent$'"

@@ -76,6 +76,8 @@ grep -v -e ' train ' -e ' sdc ' -e '--text' -e '--vocab' -e '--shard' -e 'merge 
 ok "commands to run" test "$(wc -l <"$work/run")" -ge 14
 while IFS= read -r line; do
     case $line in
+    *' --groups '*) # a run of each training
+        for m in l1 l2 c1 c2; do ok "training $m" $program run --model $m="random:cifar_resnet8?seed=${m#?}" --stimuli my-pictures --correction none --layers layer3.0.relu --matched --draws --out out/$m $one; done ;;
     *' compare '*) # another run over the same pictures
         ok "another run" $program run --model r50='random:cifar_resnet8?seed=1' --stimuli my-pictures --correction none --out out/other $one ;;
     esac

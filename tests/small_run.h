@@ -52,7 +52,7 @@ static void small_run_create(struct fus_localizer *run)
         small_pictures[i] = (struct fus_picture){fus_base_strdup(name), i >= 70, i >= 70, i, i % 2, -1, 0};
         memset(small_sha[i], 'a', 64);
     }
-    CHECK(fus_blocks_cut(&run->pictures.blocks, &run->pictures.set, NULL) == FUS_OK);
+    CHECK(fus_blocks_cut(&run->pictures.blocks, &run->pictures.set, FUS_BLOCKS_HALVES, NULL) == FUS_OK);
     memset(run->state.digest, '7', 64);
 }
 
@@ -90,6 +90,6 @@ static inline void small_count(struct fus_accumulator *a, const struct fus_local
         small_blocked(blocked, run->pictures.blocks.order[i]);
         CHECK(fus_accumulator_add(a, i, 1, blocked, row, NULL) == FUS_OK);
         if (i + 1 == block->end)
-            CHECK(fus_accumulator_end_block(a, block->category, NULL) == FUS_OK);
+            CHECK(fus_accumulator_end_block(a, block, NULL) == FUS_OK);
     }
 }

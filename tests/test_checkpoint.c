@@ -11,8 +11,8 @@ static const char *names[] = {"relu"};
 
 static void start(struct fus_accumulator *a, struct fus_scratch_file *scratch, const struct fus_localizer *run)
 {
-    fus_accumulator_plan(a, &run->pictures.set, run->pictures.blocks.order, scratch, &small_tap, true, false, true);
-    CHECK(fus_accumulator_create(a, true, true, NULL) == FUS_OK);
+    fus_accumulator_plan(a, &run->pictures.set, &run->pictures.blocks, scratch, &small_tap, true, false, true);
+    CHECK(fus_accumulator_create(a, FUS_ACCUMULATOR_ALL, true, NULL) == FUS_OK);
 }
 
 /* As the pass does: the checkpoint ends blocks. */
@@ -31,7 +31,7 @@ static void count(struct fus_checkpoint *c, struct fus_accumulator *a, const str
 
 static void moments_of(struct fus_moments *m, struct fus_accumulator *a)
 {
-    fus_accumulator_finish(a);
+    CHECK(fus_accumulator_finish(a, NULL) == FUS_OK);
     CHECK(fus_accumulator_moments(m, a, NULL) == FUS_OK);
 }
 

@@ -5,6 +5,7 @@
 
 #include "analysis/inference.h"
 #include "nn/base/rng.h"
+#include "nn/kernel/kernels.h"
 
 enum { N = 60, UNITS = 1200, CATEGORIES = 3 };
 static const int sizes[CATEGORIES] = {30, 18, 12};
@@ -229,8 +230,51 @@ static void test_memory(void)
     fus_moments_destroy(&m);
 }
 
+/* draw_sums and draw_counts: every row of the table of kernels has the bits of plain C. */
+static void test_kernels(void)
+{
+    enum { WIDE = 64, ROWS = 7 };
+    static const char *const names[] = {"scalar", "avx2", "avx512", "neon"};
+    static const size_t rows[ROWS] = {8, 1, 3, 0, 5, 6, 2};
+    const struct fus_draw_bounds b = {1.0f / ROWS, 0.17f, 0.01f, 1e-36f};
+    float mean[2][WIDE], low[2][WIDE], error[WIDE], counts[2][WIDE], want[2][WIDE];
+    struct fus_error err = {0};
+    example();
+    for (int u = 0; u < WIDE; u++)
+        error[u] = 0.001f * (float)(u % 3);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct fus_kernel *kernel = fus_kernels_pick(names[i], &err);
+        if (!kernel) {
+            SKIP(err.msg);
+            continue;
+        }
+        memset(counts, 0, sizeof counts);
+        for (int k = 0; k < 2; k++) {
+            kernel->draw_sums(mean[k], low[k], x + 30 * k * UNITS, UNITS, rows, ROWS, &b, WIDE);
+            for (int u = 0; u < WIDE; u++) {
+                float sum = 0, square = 0;
+                for (int r = 0; r < ROWS; r++) {
+                    float value = x[(30 * (size_t)k + rows[r]) * UNITS + (size_t)u];
+                    sum += value, square += value * value;
+                }
+                float m = sum * b.share, bound = (square - sum * m) * b.least - (square * b.slack + b.tiny);
+                CHECK(memcmp(&m, &mean[k][u], sizeof m) == 0 || (isnan(m) && isnan(mean[k][u])));
+                CHECK(memcmp(&bound, &low[k][u], sizeof m) == 0 || (isnan(bound) && isnan(low[k][u])));
+            }
+        }
+        kernel->draw_counts(counts[0], counts[1], mean[0], low[0], mean[1], low[1], error, WIDE);
+        for (int u = 0; u < WIDE; u++)
+            for (int k = 0; k < 2; k++) {
+                float d = mean[k][u] - mean[1 - k][u] + error[u], bound = low[0][u] + low[1][u];
+                want[k][u] = !(d < 0) && !(d * d < bound);
+            }
+        CHECK(memcmp(counts, want, sizeof want) == 0);
+    }
+}
+
 int main(void)
 {
+    test_kernels();
     test_subsample();
     test_against_plain();
     test_level();

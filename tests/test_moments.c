@@ -235,6 +235,50 @@ static void test_merge(void)
     fus_moments_destroy(&parts);
 }
 
+/* Blocks added at once: the bits of a chain of their own that is merged, in every row of the
+ * table of kernels; a response that is not finite is noticed. */
+static void test_blocks(void)
+{
+    enum { UNITS = 2300, STRIDE = 2304, ROWS = 21 };
+    static const char *const names[] = {"scalar", "avx2", "avx512", "neon"};
+    static float x[ROWS * STRIDE];
+    struct fus_rng r;
+    fus_rng_seed(&r, 10);
+    for (int i = 0; i < ROWS * STRIDE; i++)
+        x[i] = (float)(3 + fus_rng_normal(&r));
+    for (size_t i = 0; i < 2 * sizeof names / sizeof *names; i++) {
+        struct fus_moments whole, block, m;
+        struct fus_error err;
+        const bool third = i % 2;
+        fus_cpu_set_isa(names[i / 2]);
+        if (fus_moments_create(&m, 2, UNITS, &err)) {
+            SKIP(err.msg);
+            continue;
+        }
+        CHECK(fus_moments_create(&whole, 2, UNITS, NULL) == 0);
+        CHECK(!third || (fus_moments_keep_third(&whole, NULL) == 0 && fus_moments_keep_third(&m, NULL) == 0));
+        for (int row = 0, n = 2; row < ROWS; row += n, n = n == 2 ? 18 : 1) { /* 2, 18 and 1 rows */
+            CHECK(fus_moments_create(&block, 1, UNITS, NULL) == 0 &&
+                  (!third || fus_moments_keep_third(&block, NULL) == 0));
+            for (int k = row; k < row + n; k++)
+                fus_moments_add(&block, 0, x + (size_t)k * STRIDE);
+            fus_moments_merge_group(&whole, 1, &block, 0);
+            fus_moments_destroy(&block);
+            CHECK(fus_moments_add_block(&m, 1, x + (size_t)row * STRIDE, STRIDE, (size_t)n));
+        }
+        CHECK(m.n[1] == ROWS && memcmp(m.mean + UNITS, whole.mean + UNITS, UNITS * sizeof *m.mean) == 0);
+        CHECK(memcmp(m.m2 + UNITS, whole.m2 + UNITS, UNITS * sizeof *m.m2) == 0);
+        CHECK(!third || memcmp(m.m3 + UNITS, whole.m3 + UNITS, UNITS * sizeof *m.m3) == 0);
+        const float before = x[STRIDE + UNITS - 1];
+        x[STRIDE + UNITS - 1] = i % 2 ? NAN : INFINITY;
+        CHECK(!fus_moments_add_block(&m, 0, x, STRIDE, 3) && !fus_moments_add_block(&m, 1, x, STRIDE, 3));
+        x[STRIDE + UNITS - 1] = before;
+        fus_moments_destroy(&whole);
+        fus_moments_destroy(&m);
+    }
+    fus_cpu_set_isa(NULL);
+}
+
 static double seconds(void)
 {
     struct timespec t;
@@ -278,6 +322,7 @@ int main(int argc, char **argv)
     test_unblock();
     test_kernels();
     test_merge();
+    test_blocks();
     test_refusals();
     return test_end();
 }

@@ -3,7 +3,9 @@
 #include "test.h"
 
 #include "analysis/inference.h"
+#include "nn/base/cpu.h"
 #include "nn/base/rng.h"
+#include "nn/kernel/kernels.h"
 
 enum { N = 60, UNITS = 400, CATEGORIES = 3 };
 static float x[N * UNITS];
@@ -101,10 +103,60 @@ static void test_dimensions(void)
     CHECK(code == FUS_OK);
 }
 
+/* The participation ratio of the pictures of r, each sum one chain over the units in their
+ * order. */
+static double plain_dimensions(const struct fus_responses *r)
+{
+    static double k[N * N];
+    double trace = 0, squares = 0;
+    memset(k, 0, sizeof k);
+    for (size_t u = 0; u < r->n_units; u++) {
+        double v[N], sum = 0;
+        for (int i = 0; i < N; i++)
+            sum += v[i] = r->x[(size_t)i * r->n_units + u];
+        for (int i = 0; i < N; i++)
+            v[i] -= sum / N;
+        for (int i = 0; i < N; i++)
+            for (int j = 0; j <= i; j++)
+                k[i * N + j] += v[i] * v[j];
+    }
+    for (int i = 0; i < N; i++) {
+        trace += k[i * N + i];
+        for (int j = 0; j < i; j++)
+            squares += 2 * k[i * N + j] * k[i * N + j];
+        squares += k[i * N + i] * k[i * N + i];
+    }
+    return trace * trace / squares;
+}
+
+/* Every row of the table of kernels and any number of threads give its very bits. */
+static void test_kernels(void)
+{
+    static const char *const names[] = {"scalar", "avx2", "avx512", "neon"};
+    struct fus_responses r = example();
+    struct fus_error err = {0};
+    double d, plain = plain_dimensions(&r);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        fus_cpu_set_isa(names[i]);
+        if (!fus_kernels_pick(NULL, &err)) {
+            SKIP(err.msg);
+            continue;
+        }
+        for (int threads = 1; threads <= 3; threads += 2) {
+            fus_base_set_threads(threads);
+            CHECK(fus_dimensions_layer(&d, &r, NULL) == FUS_OK);
+            CHECK_MSG(d == plain, "%s: %.17g, %.17g expected", names[i], d, plain);
+        }
+    }
+    fus_base_set_threads(0);
+    fus_cpu_set_isa(NULL);
+}
+
 int main(void)
 {
     test_parse();
     test_layer();
+    test_kernels();
     test_dimensions();
     return test_end();
 }

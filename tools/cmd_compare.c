@@ -1,27 +1,39 @@
 /* SPDX-License-Identifier: MIT */
-/* fusiform compare: two finished runs over the same pictures, layer by layer. */
+/* fusiform compare: finished runs over the same pictures, layer by layer; by as many units of each,
+ * and in groups of trainings, as one run of all their models. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "analysis/report/report.h"
 #include "analysis/run/csv.h"
+#include "analysis/run/joint.h"
 #include "analysis/run/run_read.h"
+#include "analysis/run/tables.h"
 #include "tools/args.h"
 #include "tools/commands.h"
+#include "tools/run_args.h"
 
 static const char help[] =
-    "usage: fusiform compare RUN_A RUN_B [-o OUT.csv]\n\n"
-    "Every model of the finished run RUN_A against every one of RUN_B, in the layers that correspond (by\n"
+    "usage: fusiform compare RUN_A RUN_B [RUN...] [-o OUT.csv] [--matched MATCHED.csv]\n"
+    "                        [--group NAME=MODEL,... --group NAME=MODEL,... --groups GROUPS.csv]\n\n"
+    "Every model of a finished run against every one of a later run in the list, in the layers that correspond (by\n"
     "name, or by relative depth where the networks' blocks differ): differences of proportion, CSI,\n"
     "variation and Morisita's index, and the one-sided Welch test of the CSI of the selective units (\"A greater\"; "
     "units share weights and "
     "are no independent\n"
     "samples), q by Benjamini and Hochberg over the table. Refuses runs that saw other pictures or chose units by "
     "another rule.\n"
-    "For intervals and p of the differences give both models to one `fusiform run --bootstrap`.\n\n"
-    "  -o OUT.csv   instead of standard output\n\n"
-    "example: fusiform compare out/untrained out/trained -o difference.csv\n";
+    "For intervals and p of these differences give the models to one `fusiform run --bootstrap`.\n\n"
+    "  -o OUT.csv            instead of standard output\n"
+    "  --matched FILE.csv    what one run of all models would write as matched.csv: as many units of each. The runs "
+    "need\n"
+    "                        --matched --draws, and the same --bootstrap\n"
+    "  --groups FILE.csv     what it would write as groups.csv: trainings of one kind, named by --group. With --draws "
+    "in\n"
+    "                        all runs, intervals over pictures too, and matched statistics\n"
+    "  --group NAME=M,M,...  models by their names; for each kind one --group\n\n"
+    "example: fusiform compare out/untrained out/trained -o difference.csv --matched matched.csv\n";
 
 struct pair {
     const struct fus_run_read_row *a, *b;
@@ -102,20 +114,46 @@ static int pair_models(struct pair *pairs, size_t *n, const struct fus_run_read 
     return code;
 }
 
-/* Rows of both whose layers correspond, of one category, in the order of b's models, then of a's
- * rows. *pairs is the caller's. */
-static int pair_rows(struct pair **pairs, size_t *n, const struct fus_run_read *a, const struct fus_run_read *b,
-                     struct fus_error *err)
+/* The finished runs and the pairs of their rows. */
+struct comparison {
+    struct fus_run_read runs[FUS_GROUPS_MODELS];
+    int n;
+    struct pair *pairs;
+    size_t n_pairs;
+};
+
+static int room_for_pairs(size_t *room, const struct comparison *x, struct fus_error *err)
 {
-    *n = 0;
-    *pairs = fus_base_alloc((size_t)b->n_models * (size_t)a->n_rows + 1, sizeof **pairs);
-    int code = *pairs ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %d comparisons", a->n_rows);
-    for (int m = 0; m < b->n_models; m++)
-        for (int k = 0; k < a->n_models && !code; k++)
-            code = pair_models(*pairs, n, a, a->models[k].name, b, b->models[m].name, err);
-    if (code || *n)
+    *room = 1;
+    for (int i = 0; i < x->n; i++)
+        for (int k = i + 1; k < x->n; k++) {
+            size_t n;
+            if (!fus_base_mul(&n, (size_t)x->runs[k].n_models, (size_t)x->runs[i].n_rows) ||
+                !fus_base_add(room, *room, n))
+                return fus_base_fail(err, FUS_ENOMEM, "too many rows to compare");
+        }
+    return FUS_OK;
+}
+
+/* Rows of two runs whose layers correspond, of one category: for each two runs in the order of the
+ * other's models, then of the first's rows. */
+static int pair_rows(struct comparison *x, struct fus_error *err)
+{
+    size_t room;
+    int code = room_for_pairs(&room, x, err);
+    if (!code && !(x->pairs = fus_base_alloc(room, sizeof *x->pairs)))
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu comparisons", room);
+    for (int i = 0; i < x->n; i++)
+        for (int k = i + 1; k < x->n; k++) {
+            const struct fus_run_read *a = &x->runs[i], *b = &x->runs[k];
+            for (int m = 0; m < b->n_models; m++)
+                for (int l = 0; l < a->n_models && !code; l++)
+                    code = pair_models(x->pairs, &x->n_pairs, a, a->models[l].name, b, b->models[m].name, err);
+        }
+    if (code || x->n_pairs)
         return code;
-    return fus_base_fail(err, FUS_ENOTFOUND, "%s and %s have no layers that correspond", a->folder, b->folder);
+    return fus_base_fail(err, FUS_ENOTFOUND, "%s and %s have no layers that correspond", x->runs[0].folder,
+                         x->runs[1].folder);
 }
 
 static int test_pairs(struct pair *pairs, size_t n, struct fus_error *err)
@@ -173,45 +211,98 @@ static void write_rows(struct fus_outfile *f, const struct pair *pairs, size_t n
     }
 }
 
-static int compare(const char *folder_a, const char *folder_b, const char *out, struct fus_error *err)
+/* What is asked for. */
+struct request {
+    const char *out, *matched, *groups;
+    const char *group_list; /* of all --group; NULL: none */
+};
+
+static int open_runs(struct comparison *x, const struct fus_texts *folders, struct fus_error *err)
 {
-    struct fus_run_read a, b = {0};
-    struct pair *pairs = NULL;
+    int code = FUS_OK;
+    for (int i = 0; i < folders->n && !code; i++) {
+        code = fus_run_read_open(&x->runs[i], folders->items[i], true, err);
+        x->n++;
+        if (!code && i)
+            code = fus_run_read_same_pictures(&x->runs[0], &x->runs[i], err);
+        if (!code && i)
+            code = fus_run_read_same_options(&x->runs[0], &x->runs[i], err);
+    }
+    return code;
+}
+
+static int write_pairs(const struct comparison *x, const char *out, struct fus_error *err)
+{
     struct fus_outfile f = {.file = stdout};
-    size_t n = 0;
-    int code = fus_run_read_open(&a, folder_a, true, err);
+    int code = out ? fus_outfile_open(&f, out, err) : FUS_OK;
+    if (code)
+        return code;
+    write_rows(&f, x->pairs, x->n_pairs);
+    return out ? fus_outfile_commit(&f, err) : FUS_OK;
+}
+
+/* The tables of one run of all models. */
+static int write_joint(const struct fus_joint *joint, const struct request *r, struct fus_error *err)
+{
+    const struct fus_run_summary *run = fus_joint_summary(joint);
+    const char *without = fus_joint_without_draws(joint);
+    struct fus_groups groups = {0};
+    int code = r->groups ? fus_summary_groups(&groups, run, r->group_list, err) : FUS_OK;
+    if (!code && without)
+        fus_args_tell("fusiform compare: %s has no draws: %s is made without resampled pictures; --draws in all runs "
+                      "would add them",
+                      without, r->groups);
+    if (!code && r->matched)
+        code = fus_table_matched(r->matched, run, err);
+    if (!code && r->groups)
+        code = fus_table_groups(r->groups, run, &groups, fus_joint_seed(joint), err);
+    return code;
+}
+
+static int compare(const struct fus_texts *folders, const struct request *r, struct fus_error *err)
+{
+    struct comparison x = {.n = 0};
+    struct fus_joint *joint = NULL;
+    int code = open_runs(&x, folders, err);
     if (!code)
-        code = fus_run_read_open(&b, folder_b, true, err);
+        code = pair_rows(&x, err);
     if (!code)
-        code = fus_run_read_same_pictures(&a, &b, err);
+        code = test_pairs(x.pairs, x.n_pairs, err);
+    if (!code && (r->matched || r->groups))
+        code = fus_joint_open(&joint, folders->items, folders->n, r->matched, err);
+    if (!code && joint)
+        code = write_joint(joint, r, err);
     if (!code)
-        code = fus_run_read_same_options(&a, &b, err);
-    if (!code)
-        code = pair_rows(&pairs, &n, &a, &b, err);
-    if (!code)
-        code = test_pairs(pairs, n, err);
-    if (!code && out)
-        code = fus_outfile_open(&f, out, err);
-    if (!code)
-        write_rows(&f, pairs, n);
-    if (!code && out)
-        code = fus_outfile_commit(&f, err);
-    fus_base_free(pairs);
-    fus_run_read_close(&a);
-    fus_run_read_close(&b);
+        code = write_pairs(&x, r->out, err);
+    fus_joint_close(joint);
+    fus_base_free(x.pairs);
+    for (int i = 0; i < x.n; i++)
+        fus_run_read_close(&x.runs[i]);
     return code;
 }
 
 int fus_cmd_compare(int argc, char **argv)
 {
-    const char *out = NULL;
-    const struct fus_arg args[] = {{"-o", FUS_ARG_TEXT, &out}, {"--out", FUS_ARG_TEXT, &out}, {0}};
-    struct fus_texts runs;
+    char list[FUS_RUN_ARGS_GROUPS];
+    const char *listed[FUS_GROUPS_MAX];
+    struct fus_texts runs, groups = {listed, 0, FUS_GROUPS_MAX};
+    struct request r = {NULL, NULL, NULL, NULL};
+    const struct fus_arg args[] = {{"-o", FUS_ARG_TEXT, &r.out},
+                                   {"--out", FUS_ARG_TEXT, &r.out},
+                                   {"--matched", FUS_ARG_TEXT, &r.matched},
+                                   {"--group", FUS_ARG_LIST, &groups},
+                                   {"--groups", FUS_ARG_TEXT, &r.groups},
+                                   {0}};
     struct fus_error err = {0};
     int status = fus_args_parse("compare", help, args, &runs, argc, argv);
     if (status)
         return status < 0 ? 0 : status;
-    if (runs.n != 2)
-        return fus_args_usage("compare", "two folders of finished runs expected, %d found", runs.n);
-    return compare(runs.items[0], runs.items[1], out, &err) ? fus_args_failed(&err) : 0;
+    if (runs.n < 2 || runs.n > FUS_GROUPS_MODELS)
+        return fus_args_usage("compare", "two to %d folders of finished runs expected, %d found", FUS_GROUPS_MODELS,
+                              runs.n);
+    if (!r.groups != !groups.n)
+        return fus_args_usage("compare", "--groups FILE.csv and --group NAME=MODEL,... go together");
+    if (groups.n && !(r.group_list = fus_run_args_groups(list, &groups)))
+        return fus_args_usage("compare", "--group: the lists are longer than %d characters", FUS_RUN_ARGS_GROUPS - 1);
+    return compare(&runs, &r, &err) ? fus_args_failed(&err) : 0;
 }

@@ -60,6 +60,9 @@ static const char help[] =
     "                       the pictures and measured in the other; with --bootstrap intervals and p of the "
     "differences. agreement.csv:\n"
     "                       whether their units respond to the same pictures\n"
+    "  --draws              draws/MODEL/LAYER.npz: the statistics of --bootstrap and --matched in every resample, from "
+    "which\n"
+    "                       `fusiform compare` makes matched.csv and groups.csv for models of several runs\n"
     "  --group NAME=M,M,... trainings of one kind, models by their names; for each kind one --group. groups.csv: "
     "means, "
     "differences,\n"
@@ -199,17 +202,16 @@ static void take_choices(struct fus_run_options *o, const struct choices *c)
     o->halves = (enum fus_run_halves)c->halves.value;
 }
 
-/* The lists of all --group, as one text in `a`; NULL: they are too long. */
-static const char *join_groups(struct fus_run_args *a, const struct fus_texts *groups)
+const char *fus_run_args_groups(char to[FUS_RUN_ARGS_GROUPS], const struct fus_texts *groups)
 {
     size_t n = 0;
     for (int i = 0; i < groups->n; i++) {
-        int written = snprintf(a->groups + n, sizeof a->groups - n, "%s%s", i ? ";" : "", groups->items[i]);
-        if (written < 0 || (size_t)written >= sizeof a->groups - n)
+        int written = snprintf(to + n, FUS_RUN_ARGS_GROUPS - n, "%s%s", i ? ";" : "", groups->items[i]);
+        if (written < 0 || (size_t)written >= FUS_RUN_ARGS_GROUPS - n)
             return NULL;
         n += (size_t)written;
     }
-    return a->groups;
+    return to;
 }
 
 /* ---- models ---- */
@@ -298,6 +300,7 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
                                    {"--sweep", FUS_ARG_FLAG, &o->sweep},
                                    {"--consistency", FUS_ARG_FLAG, &o->consistency},
                                    {"--matched", FUS_ARG_FLAG, &o->matched},
+                                   {"--draws", FUS_ARG_FLAG, &o->draws},
                                    {"--sesoi", FUS_ARG_REAL, &o->sesoi},
                                    {"--group", FUS_ARG_LIST, &groups},
                                    {"--subsample", FUS_ARG_TEXT, &o->subsample},
@@ -322,7 +325,7 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
     if (models.n == 0 || !o->folder)
         return fus_args_usage("run", "at least one --model [NAME=]FILE and --out DIR expected");
     take_choices(o, &chosen);
-    if (groups.n && !(o->groups = join_groups(a, &groups)))
+    if (groups.n && !(o->groups = fus_run_args_groups(a->groups, &groups)))
         return fus_args_usage("run", "--group: the lists are longer than %zu characters", sizeof a->groups - 1);
     o->full_units = units.value, o->direct = conv.value, o->scrambled = scrambled.value;
     o->precision = (enum fus_precision)precision.value;

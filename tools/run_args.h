@@ -12,15 +12,20 @@ struct fus_run_args_model {
     const char *file;
 };
 
+enum { FUS_RUN_ARGS_GROUPS = 8192 };
+
 struct fus_run_args {
     struct fus_run_options options;
     int n_models;
     struct fus_run_args_model models[FUS_RUN_MAX_MODELS];
-    char groups[8192]; /* --group, all of them: options.groups */
+    char groups[FUS_RUN_ARGS_GROUPS]; /* --group, all of them: options.groups */
 };
 
 /* 0, 2 after a message, -1 after --help. */
 int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv);
+
+/* The lists of all --group as one text; NULL: they are too long. */
+const char *fus_run_args_groups(char to[FUS_RUN_ARGS_GROUPS], const struct fus_texts *groups);
 
 /* Prints the path of the report, and for each model the selective units of its last layer with
  * places. */

@@ -283,6 +283,39 @@ int fus_store_read_f32(struct fus_store *s, float *out, const struct fus_tensor 
     return code;
 }
 
+/* raw: of CHUNK elements. */
+static int read_doubles(struct fus_store *s, double *out, const struct fus_tensor *t, uint8_t *raw,
+                        struct fus_error *err)
+{
+    struct fus_member *m = &s->members[t->member];
+    int code = m->deflated ? unpack(s, t->member, err)
+                           : check_stored(s, m, (uint64_t)t->n_elements * fus_dtype_bytes(t->dtype), raw, err);
+    for (size_t i = 0; !code && i < t->n_elements; i += CHUNK) {
+        size_t n = t->n_elements - i < CHUNK ? t->n_elements - i : CHUNK;
+        code = fetch(s, raw, t, i, n, err);
+        for (size_t k = 0; k < n && !code; k++) {
+            uint64_t bits = 0;
+            for (int b = 0; b < 8; b++)
+                bits = bits << 8 | raw[8 * k + (size_t)(t->big_endian ? b : 7 - b)];
+            memcpy(&out[i + k], &bits, 8);
+        }
+    }
+    return code;
+}
+
+int fus_store_read_f64(struct fus_store *s, double *out, const struct fus_tensor *t, struct fus_error *err)
+{
+    uint8_t *raw = fus_base_alloc(CHUNK, 8);
+    int code = raw ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for a buffer");
+    if (!code && (t->unread[0] || t->dtype != FUS_F64 || s->n_shards || s->generate || !is_contiguous(t)))
+        code = fus_base_fail(err, FUS_EUNSUPPORTED, "f64 in C order expected, %s found",
+                             t->unread[0] ? t->unread : fus_dtype_name(t->dtype));
+    if (!code && t->n_elements)
+        code = read_doubles(s, out, t, raw, err);
+    fus_base_free(raw);
+    return code ? fus_base_blame(err, "%s: tensor %s: ", s->path, t->name) : code;
+}
+
 static int check_members(struct fus_store *s, uint8_t *raw, struct fus_error *err)
 {
     int code = FUS_OK;

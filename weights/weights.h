@@ -117,6 +117,10 @@ int fus_store_check(struct fus_store *store, struct fus_error *err);
  * integers are rounded to nearest. */
 int fus_store_read_f32(struct fus_store *store, float *out, const struct fus_tensor *t, struct fus_error *err);
 
+/* A tensor of f64, of n_elements doubles; FUS_EUNSUPPORTED if it is of another dtype or not
+ * contiguous. */
+int fus_store_read_f64(struct fus_store *store, double *out, const struct fus_tensor *t, struct fus_error *err);
+
 /* Selects one of several networks in the file by its prefix (state_dict.module.encoder_q,
  * model_ema): the network whose prefix equals, ends with, begins with or contains the components of
  * `prefix`. Call it before fus_names_recognise. */

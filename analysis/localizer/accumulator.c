@@ -9,12 +9,13 @@
 #include "nn/kernel/kernels.h"
 
 #define SLICE 262144 /* units that are merged at a time: 4 MB */
+#define PIECE 16384  /* units whose block a thread merges at a time: in cache with what they are merged into */
 
 /* ---- sizes ---- */
 
 size_t fus_accumulator_least_bytes(const struct fus_accumulator *t)
 {
-    return fus_moments_bytes(t->n_halves, t->blocked_units, t->n_moments == 3);
+    return t->by_blocks ? 0 : fus_moments_bytes(1, t->blocked_units, t->n_moments == 3);
 }
 
 size_t fus_accumulator_more_bytes(const struct fus_accumulator *t)
@@ -22,18 +23,33 @@ size_t fus_accumulator_more_bytes(const struct fus_accumulator *t)
     return fus_moments_bytes(t->n_halves * t->set->n_categories, t->blocked_units, t->n_moments == 3);
 }
 
+/* Whether a half of a category has more than one block; in every category alike enough for this. */
+static bool has_parts(const struct fus_accumulator *t)
+{
+    const struct fus_block *items = t->blocks->items;
+    for (int i = 1; i < t->blocks->n; i++)
+        if (items[i].category == items[i - 1].category && items[i].half == items[i - 1].half)
+            return true;
+    return false;
+}
+
+size_t fus_accumulator_held_bytes(const struct fus_accumulator *t)
+{
+    return t->by_blocks && has_parts(t) ? fus_moments_bytes(1, t->blocked_units, t->n_moments == 3) : 0;
+}
+
 size_t fus_accumulator_response_bytes(const struct fus_accumulator *t)
 {
     return t->keep ? (size_t)t->set->n_pictures * t->n_units * sizeof(float) : 0;
 }
 
-void fus_accumulator_plan(struct fus_accumulator *t, const struct fus_set *set, const int *order,
+void fus_accumulator_plan(struct fus_accumulator *t, const struct fus_set *set, const struct fus_blocks *blocks,
                           struct fus_scratch_file *scratch, const struct fus_tap *tap, bool halves, bool third,
                           bool keep)
 {
     memset(t, 0, sizeof *t);
     t->set = set;
-    t->order = order;
+    t->blocks = blocks;
     t->scratch = scratch;
     t->n_halves = halves ? 2 : 1;
     t->n_moments = third ? 3 : 2;
@@ -62,14 +78,16 @@ static int create_moments(struct fus_moments *m, const struct fus_accumulator *t
     return !code && t->n_moments == 3 ? fus_moments_keep_third(m, err) : code;
 }
 
-int fus_accumulator_create(struct fus_accumulator *t, bool all_categories, bool responses_in_memory,
+int fus_accumulator_create(struct fus_accumulator *t, enum fus_accumulator_memory memory, bool responses_in_memory,
                            struct fus_error *err)
 {
     int n_groups = t->n_halves * t->set->n_categories,
-        code = create_moments(&t->block, t, t->n_halves, t->blocked_units, err);
+        code = t->by_blocks ? FUS_OK : create_moments(&t->block, t, 1, t->blocked_units, err);
+    if (!code && memory == FUS_ACCUMULATOR_HELD)
+        code = create_moments(&t->held, t, 1, t->blocked_units, err);
     if (!code)
-        code = all_categories ? create_moments(&t->whole, t, n_groups, t->blocked_units, err)
-                              : create_outside(t, n_groups, err);
+        code = memory == FUS_ACCUMULATOR_ALL ? create_moments(&t->whole, t, n_groups, t->blocked_units, err)
+                                             : create_outside(t, n_groups, err);
     if (!code && t->keep && responses_in_memory) {
         t->responses = fus_base_aligned((size_t)t->set->n_pictures * t->n_units, sizeof *t->responses);
         if (!t->responses)
@@ -84,6 +102,7 @@ void fus_accumulator_destroy(struct fus_accumulator *t)
 {
     fus_moments_destroy(&t->block);
     fus_moments_destroy(&t->whole);
+    fus_moments_destroy(&t->held);
     fus_base_free(t->responses);
     fus_base_free(t->shown);
     t->responses = t->shown = NULL;
@@ -109,29 +128,13 @@ static int keep_responses(struct fus_accumulator *t, int first, int n, const flo
 {
     int code = FUS_OK;
     for (int i = 0; i < n && !code; i++) {
-        size_t picture = (size_t)t->order[first + i];
+        size_t picture = (size_t)t->blocks->order[first + i];
         float *to = t->responses ? t->responses + picture * t->n_units : row;
         fus_tensor_unblock(to, blocked + (size_t)i * t->blocked_units, t->channels, t->n_places);
         if (!t->responses)
             code = put_responses(t, picture, row, err);
     }
     return code;
-}
-
-/* Of the i-th picture shown. */
-static int half_of(const struct fus_accumulator *t, int i)
-{
-    return t->n_halves == 2 ? t->set->pictures[t->order[i]].half : 0;
-}
-
-int fus_accumulator_add(struct fus_accumulator *t, int first, int n, const float *blocked, float *row,
-                        struct fus_error *err)
-{
-    int group[256] = {0};
-    for (int i = 0; i < n; i++)
-        group[i] = half_of(t, first + i);
-    fus_moments_add_rows(&t->block, blocked, group, NULL, (size_t)n);
-    return t->keep ? keep_responses(t, first, n, blocked, row, err) : FUS_OK;
 }
 
 /* n values of a group from unit `first` on. */
@@ -152,31 +155,30 @@ static int transfer_moments(const struct fus_accumulator *t, bool write, int gro
     return fus_scratch_file_transfer(t->scratch, write, all, t->n_moments, err);
 }
 
-/* Units first .. first+n-1 of one group as moments of their own that share its memory. */
-static struct fus_moments view(const struct fus_moments *m, int group, long *count, size_t first, size_t n)
+/* Units first .. first+n-1 of the block as moments of their own that share its memory. */
+static struct fus_moments view(const struct fus_moments *m, long *count, size_t first, size_t n)
 {
-    size_t at = (size_t)group * m->n_units + first;
-    *count = m->n[group];
-    return (struct fus_moments){1, n, count, m->mean + at, m->m2 + at, m->m3 ? m->m3 + at : NULL, m->is_signed};
+    *count = m->n[0];
+    return (struct fus_moments){
+        1, n, count, m->mean + first, m->m2 + first, m->m3 ? m->m3 + first : NULL, m->is_signed, false};
 }
 
-/* Writes a half of `block` to the scratch file as a group. */
-static int put_outside(struct fus_accumulator *t, int group, int half, struct fus_error *err)
+/* Writes `block` to the scratch file as a group. */
+static int put_outside(struct fus_accumulator *t, int group, struct fus_error *err)
 {
-    long count;
-    const struct fus_moments m = view(&t->block, half, &count, 0, t->blocked_units);
-    return transfer_moments(t, true, group, 0, &m, t->blocked_units, err);
+    return transfer_moments(t, true, group, 0, &t->block, t->blocked_units, err);
 }
 
 /* Merges it into the group in the scratch file, SLICE units at a time; into [n_moments, SLICE]. */
-static int merge_outside(struct fus_accumulator *t, int group, int half, double *into, struct fus_error *err)
+static int merge_outside(struct fus_accumulator *t, int group, double *into, struct fus_error *err)
 {
     int code = FUS_OK;
     for (size_t first = 0; first < t->blocked_units && !code; first += SLICE) {
         size_t n = t->blocked_units - first < SLICE ? t->blocked_units - first : SLICE;
         long counts[2] = {t->whole.n[group], 0};
-        struct fus_moments a = {1, n, counts, into, into + SLICE, t->n_moments == 3 ? into + 2 * SLICE : NULL, false},
-                           b = view(&t->block, half, counts + 1, first, n);
+        struct fus_moments a = {1,     n,    counts, into, into + SLICE, t->n_moments == 3 ? into + 2 * SLICE : NULL,
+                                false, false},
+                           b = view(&t->block, counts + 1, first, n);
         code = transfer_moments(t, false, group, first, &a, n, err);
         if (!code)
             fus_moments_merge_group(&a, 0, &b, 0);
@@ -186,16 +188,16 @@ static int merge_outside(struct fus_accumulator *t, int group, int half, double 
     return code;
 }
 
-static int join_outside(struct fus_accumulator *t, int group, int half, struct fus_error *err)
+static int join_outside(struct fus_accumulator *t, int group, struct fus_error *err)
 {
     double *slice = t->whole.n[group] ? fus_base_aligned((size_t)t->n_moments * SLICE, sizeof *slice) : NULL;
     int code = FUS_OK;
     if (!t->whole.n[group])
-        code = put_outside(t, group, half, err);
+        code = put_outside(t, group, err);
     else
-        code = slice ? merge_outside(t, group, half, slice, err)
+        code = slice ? merge_outside(t, group, slice, err)
                      : fus_base_fail(err, FUS_ENOMEM, "no memory to merge %d units", SLICE);
-    t->whole.n[group] += t->block.n[half];
+    t->whole.n[group] += t->block.n[0];
     fus_base_free(slice);
     return code;
 }
@@ -203,30 +205,162 @@ static int join_outside(struct fus_accumulator *t, int group, int half, struct f
 /* The moments of a group without pictures are never read, so only the counts are cleared. */
 void fus_accumulator_clear_block(struct fus_accumulator *t)
 {
-    memset(t->block.n, 0, (size_t)t->n_halves * sizeof *t->block.n);
+    if (t->block.n)
+        t->block.n[0] = 0;
 }
 
 void fus_accumulator_clear(struct fus_accumulator *t)
 {
     fus_accumulator_clear_block(t);
+    if (t->held.n)
+        t->held.n[0] = 0;
     memset(t->whole.n, 0, (size_t)t->whole.n_groups * sizeof *t->whole.n);
 }
 
-int fus_accumulator_end_block(struct fus_accumulator *t, int category, struct fus_error *err)
+/* Merges `block` into a group and empties it. */
+static int join_block(struct fus_accumulator *t, int group, struct fus_error *err)
 {
     int code = FUS_OK;
-    for (int half = 0; half < t->n_halves && !code; half++) {
-        int group = half * t->set->n_categories + category;
-        if (!t->block.n[half])
-            continue;
-        if (t->whole.mean)
-            fus_moments_merge_group(&t->whole, group, &t->block, half);
-        else
-            code = join_outside(t, group, half, err);
-    }
+    if (t->whole.mean)
+        fus_moments_merge_group(&t->whole, group, &t->block, 0);
+    else if (t->block.n[0])
+        code = join_outside(t, group, err);
     fus_accumulator_clear_block(t);
     return code;
 }
+
+int fus_accumulator_end_block(struct fus_accumulator *t, const struct fus_block *block, struct fus_error *err)
+{
+    return t->by_blocks ? FUS_OK : join_block(t, block->half * t->set->n_categories + block->category, err);
+}
+
+/* ---- whole blocks at once ---- */
+
+/* A block's responses, which enter a group in the scratch file. */
+struct block_adding {
+    struct fus_accumulator *t;
+    int group;
+    const float *blocked; /* [n, blocked_units] */
+    size_t n;
+    double *moments; /* [threads, n_moments, PIECE] */
+    int *failed;     /* [threads] errno, or 0 */
+};
+
+static void move_piece(const struct block_adding *a, bool write, double *moments, size_t first, size_t n, int *failed)
+{
+    const struct fus_accumulator *t = a->t;
+    for (int i = 0; i < t->n_moments && !*failed; i++) {
+        enum fus_scratch_place file = (enum fus_scratch_place)i;
+        const struct fus_scratch_array here = array_of(t, file, a->group, first, moments + (size_t)i * PIECE, n);
+        fus_scratch_file_move(failed, t->scratch->fd[file], write, here.bytes, here.n, here.at);
+    }
+}
+
+static void add_piece(void *context, int piece, int thread)
+{
+    const struct block_adding *a = context;
+    struct fus_accumulator *t = a->t;
+    size_t first = (size_t)piece * PIECE, rest = t->blocked_units - first, n = rest < PIECE ? rest : PIECE;
+    double *moments = a->moments + (size_t)thread * (size_t)t->n_moments * PIECE;
+    long count = t->whole.n[a->group];
+    struct fus_moments m = {.n_groups = 1,
+                            .n_units = n,
+                            .n = &count,
+                            .mean = moments,
+                            .m2 = moments + PIECE,
+                            .m3 = t->n_moments == 3 ? moments + 2 * PIECE : NULL};
+    if (count)
+        move_piece(a, false, moments, first, n, &a->failed[thread]);
+    if (!fus_moments_add_block(&m, 0, a->blocked + first, t->blocked_units, a->n))
+        atomic_store(&t->not_finite, 1);
+    move_piece(a, true, moments, first, n, &a->failed[thread]);
+}
+
+static int add_outside(struct fus_accumulator *t, int group, const float *blocked, size_t n, struct fus_error *err)
+{
+    size_t threads = (size_t)fus_threads_here();
+    struct block_adding a = {t,
+                             group,
+                             blocked,
+                             n,
+                             fus_base_aligned(threads * PIECE, (size_t)t->n_moments * sizeof *a.moments),
+                             fus_base_alloc(threads, sizeof *a.failed)};
+    int code = a.moments && a.failed ? fus_scratch_file_open(t->scratch, err)
+                                     : fus_base_fail(err, FUS_ENOMEM, "no memory to merge %d units", PIECE);
+    if (!code) {
+        fus_threads_for((int)((t->blocked_units - 1) / PIECE) + 1, add_piece, &a);
+        code = fus_scratch_file_check(t->scratch, true, a.failed, (int)threads, err);
+        t->whole.n[group] += (long)n;
+    }
+    fus_base_free(a.moments);
+    fus_base_free(a.failed);
+    return code;
+}
+
+/* Writes the group at hand to the scratch file. */
+static int put_held(struct fus_accumulator *t, struct fus_error *err)
+{
+    if (!t->held.n || !t->held.n[0])
+        return FUS_OK;
+    int code = transfer_moments(t, true, t->at_hand, 0, &t->held, t->blocked_units, err);
+    t->whole.n[t->at_hand] = t->held.n[0];
+    t->held.n[0] = 0;
+    return code;
+}
+
+/* Whether the block is the only one of its group, or enters it after others that are not at
+ * hand. */
+static bool passes_by(const struct fus_accumulator *t, const struct fus_block *block, int group)
+{
+    const struct fus_block *next = block + 1 < t->blocks->items + t->blocks->n ? block + 1 : NULL;
+    bool at_hand = t->held.n && t->held.n[0] && t->at_hand == group,
+         more = next && next->category == block->category && next->half == block->half;
+    return !t->held.n || (!at_hand && (!more || t->whole.n[group]));
+}
+
+static int add_one_block(struct fus_accumulator *t, const struct fus_block *block, const float *blocked,
+                         struct fus_error *err)
+{
+    int group = block->half * t->set->n_categories + block->category, code = FUS_OK;
+    size_t rows = (size_t)(block->end - block->first);
+    if (!t->whole.mean && passes_by(t, block, group))
+        return add_outside(t, group, blocked, rows, err);
+    if (!t->whole.mean && t->at_hand != group)
+        code = put_held(t, err);
+    t->at_hand = group;
+    bool finite = t->whole.mean ? fus_moments_add_block(&t->whole, group, blocked, t->blocked_units, rows)
+                                : fus_moments_add_block(&t->held, 0, blocked, t->blocked_units, rows);
+    if (!finite)
+        atomic_store(&t->not_finite, 1);
+    return code;
+}
+
+/* Whole blocks, each into its group. */
+static int add_blocks(struct fus_accumulator *t, int first, int n, const float *blocked, struct fus_error *err)
+{
+    int code = FUS_OK, at = first;
+    while (at < first + n && !code) {
+        const struct fus_block *block = fus_blocks_find(t->blocks, at);
+        code = add_one_block(t, block, blocked, err);
+        blocked += (size_t)(block->end - block->first) * t->blocked_units;
+        at = block->end;
+    }
+    return code;
+}
+
+int fus_accumulator_add(struct fus_accumulator *t, int first, int n, const float *blocked, float *row,
+                        struct fus_error *err)
+{
+    static const int group[256];
+    int code = FUS_OK;
+    if (t->by_blocks)
+        code = add_blocks(t, first, n, blocked, err);
+    else
+        fus_moments_add_rows(&t->block, blocked, group, NULL, (size_t)n);
+    return t->keep && !code ? keep_responses(t, first, n, blocked, row, err) : code;
+}
+
+/* ---- finite? ---- */
 
 struct finite_check {
     const double *mean;
@@ -247,12 +381,12 @@ static void check_slice(void *context, int task, int thread)
 
 bool fus_accumulator_is_finite(const struct fus_accumulator *t)
 {
+    if (t->by_blocks || !t->block.n[0])
+        return !t->not_finite;
     int threads = fus_base_threads(), bad = 0, *each = fus_base_alloc((size_t)threads, sizeof *each);
-    for (int half = 0; each && half < t->n_halves; half++) {
-        struct finite_check c = {t->block.mean + (size_t)half * t->blocked_units, t->blocked_units, each};
-        if (t->block.n[half])
-            fus_threads_for((int)((c.n - 1) / SLICE) + 1, check_slice, &c);
-    }
+    struct finite_check c = {t->block.mean, t->blocked_units, each};
+    if (each)
+        fus_threads_for((int)((c.n - 1) / SLICE) + 1, check_slice, &c);
     for (int i = 0; each && i < threads; i++)
         bad |= each[i];
     fus_base_free(each);
@@ -261,22 +395,29 @@ bool fus_accumulator_is_finite(const struct fus_accumulator *t)
 
 /* ---- as state files ---- */
 
-/* Writes zeros for a group without pictures, which is not yet in the scratch file. */
-static void write_empty(size_t n_units, int n_moments, struct fus_state_file_out *out)
+/* Of the category of the i-th picture shown. */
+static int half_of(const struct fus_accumulator *t, int i)
 {
-    static const double zeros[4096];
-    uint64_t bytes = (uint64_t)n_moments * sizeof(double) * n_units;
-    for (uint64_t done = 0; done < bytes; done += sizeof zeros)
-        fus_state_file_write(out, zeros, bytes - done < sizeof zeros ? (size_t)(bytes - done) : sizeof zeros);
+    return t->n_halves == 2 ? t->set->pictures[t->blocks->order[i]].half : 0;
+}
+
+/* Pictures of a half among those shown as first .. end-1. */
+static int count_half(const struct fus_accumulator *t, int first, int end, int half)
+{
+    int n = 0;
+    for (int i = first; i < end; i++)
+        n += half_of(t, i) == half;
+    return n;
+}
+
+int fus_accumulator_count_halves(const struct fus_accumulator *t, int first, int end)
+{
+    return (count_half(t, first, end, 0) > 0) + (count_half(t, first, end, 1) > 0);
 }
 
 static void write_group(const struct fus_moments *m, int group, struct fus_state_file_out *out)
 {
     size_t at = (size_t)group * m->n_units, bytes = m->n_units * sizeof *m->mean;
-    if (!m->n[group]) {
-        write_empty(m->n_units, m->m3 ? 3 : 2, out);
-        return;
-    }
     fus_state_file_write(out, m->mean + at, bytes);
     fus_state_file_write(out, m->m2 + at, bytes);
     if (m->m3)
@@ -285,8 +426,7 @@ static void write_group(const struct fus_moments *m, int group, struct fus_state
 
 void fus_accumulator_write_block(const struct fus_accumulator *t, struct fus_state_file_out *out)
 {
-    for (int half = 0; half < t->n_halves; half++)
-        write_group(&t->block, half, out);
+    write_group(&t->block, 0, out);
     fus_state_file_end_layer(out);
 }
 
@@ -322,12 +462,12 @@ int fus_accumulator_write_category(const struct fus_accumulator *t, int category
     int code = FUS_OK;
     for (int half = 0; half < t->n_halves && !code; half++) {
         int group = half * t->set->n_categories + category;
-        if (t->whole.mean)
+        if (t->held.n && t->held.n[0] && t->at_hand == group)
+            write_group(&t->held, 0, out);
+        else if (t->whole.n[group] && t->whole.mean)
             write_group(&t->whole, group, out);
         else if (t->whole.n[group])
             code = write_outside(t, group, out, err);
-        else
-            write_empty(t->blocked_units, t->n_moments, out);
     }
     fus_state_file_end_layer(out);
     return code;
@@ -339,7 +479,7 @@ int fus_accumulator_write_responses(const struct fus_accumulator *t, int first, 
     size_t bytes = t->n_units * sizeof *t->responses;
     int code = FUS_OK;
     for (int i = first; i < end && !code; i++) {
-        size_t picture = (size_t)t->order[i];
+        size_t picture = (size_t)t->blocks->order[i];
         if (t->responses)
             fus_state_file_write(out, t->responses + picture * t->n_units, bytes);
         else
@@ -353,32 +493,53 @@ int fus_accumulator_write_responses(const struct fus_accumulator *t, int first, 
 static int check_file(const struct fus_accumulator *t, const struct fus_state_file *p, const char *layer,
                       struct fus_error *err)
 {
-    bool fits = p->end <= t->set->n_pictures && p->n_halves == t->n_halves && p->n_moments == t->n_moments;
+    bool fits = p->end <= t->set->n_pictures && p->n_moments == t->n_moments &&
+                p->n_halves == fus_accumulator_count_halves(t, p->first, p->end);
     for (int i = 0; i < p->n_layers; i++)
         fits = fits && (strcmp(p->layers[i].name, layer) != 0 ||
                         (p->layers[i].channels == t->channels && p->layers[i].n_places == t->n_places));
     return fits ? FUS_OK : fus_base_fail(err, FUS_EFORMAT, "%s: its layer %s is of another network", p->path, layer);
 }
 
-int fus_accumulator_read_block(struct fus_accumulator *t, const struct fus_state_file *file, const char *layer,
-                               struct fus_error *err)
+/* A half's moments into `block`. */
+static void read_half(struct fus_accumulator *t, struct fus_state_file_in *in)
+{
+    size_t bytes = t->blocked_units * sizeof(double);
+    fus_state_file_read(in, t->block.mean, bytes);
+    fus_state_file_read(in, t->block.m2, bytes);
+    if (t->block.m3)
+        fus_state_file_read(in, t->block.m3, bytes);
+}
+
+int fus_accumulator_read_moments(struct fus_accumulator *t, const struct fus_state_file *file, const char *layer,
+                                 bool ended, struct fus_error *err)
 {
     struct fus_state_file_in in;
-    int code = check_file(t, file, layer, err);
+    int code = check_file(t, file, layer, err), joined = FUS_OK;
+    if (!code && t->by_blocks)
+        code = create_moments(&t->block, t, 1, t->blocked_units, err);
     if (!code)
         code = fus_state_file_open_layer(&in, file, layer, err);
-    if (code)
+    if (code) {
+        if (t->by_blocks)
+            fus_moments_destroy(&t->block);
         return code;
-    size_t bytes = t->blocked_units * sizeof(double);
-    for (int half = 0; half < t->n_halves; half++) {
-        fus_state_file_read(&in, t->block.mean + (size_t)half * t->blocked_units, bytes);
-        fus_state_file_read(&in, t->block.m2 + (size_t)half * t->blocked_units, bytes);
-        if (t->block.m3)
-            fus_state_file_read(&in, t->block.m3 + (size_t)half * t->blocked_units, bytes);
     }
-    for (int i = file->first; i < file->end; i++)
-        t->block.n[half_of(t, i)]++;
-    return fus_state_file_close_layer(&in, err);
+    int category = t->set->pictures[t->blocks->order[file->first]].category;
+    for (int half = 0; half < t->n_halves && !joined; half++) {
+        t->block.n[0] = count_half(t, file->first, file->end, half);
+        if (!t->block.n[0])
+            continue;
+        read_half(t, &in);
+        if (ended)
+            joined = join_block(t, half * t->set->n_categories + category, err);
+        else
+            break;
+    }
+    code = fus_state_file_close_layer(&in, joined ? NULL : err);
+    if (t->by_blocks)
+        fus_moments_destroy(&t->block);
+    return joined ? joined : code;
 }
 
 int fus_accumulator_read_responses(struct fus_accumulator *t, const struct fus_state_file *file, const char *layer,
@@ -397,7 +558,7 @@ int fus_accumulator_read_responses(struct fus_accumulator *t, const struct fus_s
         return code;
     }
     for (int i = file->first; i < file->end && !code; i++) {
-        size_t picture = (size_t)t->order[i];
+        size_t picture = (size_t)t->blocks->order[i];
         float *to = t->responses ? t->responses + picture * t->n_units : row;
         fus_state_file_read(&in, to, bytes);
         if (!t->responses)
@@ -410,11 +571,14 @@ int fus_accumulator_read_responses(struct fus_accumulator *t, const struct fus_s
 
 /* ---- afterwards ---- */
 
-void fus_accumulator_finish(struct fus_accumulator *t)
+int fus_accumulator_finish(struct fus_accumulator *t, struct fus_error *err)
 {
+    int code = put_held(t, err);
     fus_moments_destroy(&t->block);
+    fus_moments_destroy(&t->held);
     fus_base_free(t->shown);
     t->shown = NULL;
+    return code;
 }
 
 /* From the scratch file, block by block, in the order of [C, H, W]. */
@@ -444,6 +608,27 @@ static void fetch_block(void *context, int task, int thread)
                                      t->n_places);
 }
 
+/* Moments of all groups in the spare memory, which is made large enough. */
+static int borrow_moments(struct fus_moments *m, const struct fus_accumulator *t, struct fus_error *err)
+{
+    struct fus_accumulator_spare *s = t->spare;
+    size_t values = (size_t)t->whole.n_groups * t->n_units, n = values * (size_t)t->n_moments;
+    if (s->n < n) {
+        fus_base_free(s->values);
+        s->values = fus_base_aligned(n, sizeof *s->values);
+        s->n = s->values ? n : 0;
+    }
+    *m = (struct fus_moments){.n_groups = t->whole.n_groups,
+                              .n_units = t->n_units,
+                              .n = fus_base_alloc((size_t)t->whole.n_groups, sizeof *m->n),
+                              .mean = s->values,
+                              .m2 = s->values ? s->values + values : NULL,
+                              .m3 = s->values && t->n_moments == 3 ? s->values + 2 * values : NULL,
+                              .is_lent = true};
+    return m->n && s->values ? FUS_OK
+                             : fus_base_fail(err, FUS_ENOMEM, "no memory for the moments of %zu units", t->n_units);
+}
+
 static int fetch(struct fus_moments *m, struct fus_accumulator *t, struct fus_error *err)
 {
     size_t threads = (size_t)fus_base_threads();
@@ -452,7 +637,7 @@ static int fetch(struct fus_moments *m, struct fus_accumulator *t, struct fus_er
     int code = f.blocked && f.failed ? fus_scratch_file_open(t->scratch, err)
                                      : fus_base_fail(err, FUS_ENOMEM, "no memory to reorder %zu places", t->n_places);
     if (!code)
-        code = create_moments(m, t, t->whole.n_groups, t->n_units, err);
+        code = t->spare ? borrow_moments(m, t, err) : create_moments(m, t, t->whole.n_groups, t->n_units, err);
     if (!code) {
         memcpy(m->n, t->whole.n, (size_t)m->n_groups * sizeof *m->n);
         fus_threads_for(t->n_moments * m->n_groups * f.n_blocks, fetch_block, &f);

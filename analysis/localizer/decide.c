@@ -319,7 +319,8 @@ int fus_decide_layer(struct fus_localizer *run, int model, int layer, struct fus
                      struct fus_error *err)
 {
     struct decide_context d = {run, &run->summary.models[model].layers[layer], accumulator, model, layer, FUS_OK, err};
-    fus_accumulator_finish(accumulator);
-    fus_threads_run(decide_layer, &d); /* one start of the threads for all loops of the layer */
+    d.code = fus_accumulator_finish(accumulator, err);
+    if (!d.code)
+        fus_threads_run(decide_layer, &d); /* one start of the threads for all loops of the layer */
     return d.code;
 }

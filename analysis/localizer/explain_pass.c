@@ -194,9 +194,10 @@ int fus_explain_pass_decide(struct fus_localizer *run, int layer, struct fus_acc
                               .channels = x->channels,
                               .height = x->height,
                               .width = x->width};
-    fus_accumulator_finish(a);
+    int code = fus_accumulator_finish(a, err);
     fus_accumulator_responses(&r, a);
-    int code = fus_accumulator_moments(&halves, a, err);
+    if (!code)
+        code = fus_accumulator_moments(&halves, a, err);
     halves.is_signed = run->models[0].taps[layer].is_signed;
     x->no_halves = code ? NULL : why_no_halves(x, &halves);
     for (int h = 0; h < 2 && !code && !x->no_halves; h++)

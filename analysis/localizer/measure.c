@@ -30,8 +30,10 @@ struct pass {
     int n_here;
     struct fus_checkpoint checkpoint;
     struct fus_scratch_file scratch;
+    struct fus_accumulator_spare spare;
     float *input; /* [batch, 3, side, side] */
     float *row;   /* a picture of the largest layer whose responses go to the scratch file */
+    bool outside; /* a layer's moments go there */
     int first;    /* picture number of the batch's first one */
     int code;     /* of showing the pictures */
     struct fus_error *err;
@@ -80,19 +82,19 @@ static void add_shown(void *context, int layer, int thread)
     int code = fus_accumulator_add(t, p->first, a->n, t->shown, p->row, p->err);
     if (p->run->explain)
         fus_explain_pass_see(p->run, p->first, a->n, t->shown);
-    if (p->row)
+    if (p->row || p->outside)
         a->code = code;
 }
 
-/* A thread a layer, unless they share the row that goes to the scratch file. Only with that row can
- * it fail. */
+/* A thread a layer, unless they write to the scratch file. Only then can it fail. */
 static int add_all_shown(struct pass *p, int n)
 {
     struct adding a = {p, n, FUS_OK};
     double start = fus_run_now();
-    if (!p->row)
+    bool alone = p->row || p->outside;
+    if (!alone)
         fus_threads_for(p->n_here, add_shown, &a);
-    for (int i = 0; p->row && i < p->n_here && !a.code; i++)
+    for (int i = 0; alone && i < p->n_here && !a.code; i++)
         add_shown(&a, i, 0);
     p->log->statistics_seconds += fus_run_now() - start;
     return a.code;
@@ -112,13 +114,13 @@ static int see_batch(struct pass *p, int n, struct fus_error *err)
     return code;
 }
 
-/* Shows the block's pictures again, one by one, to name the first layer of the network whose
+/* Shows pictures first .. end-1 again, one by one, to name the first layer of the network whose
  * response is not finite. */
-static int find_bad_layer(struct pass *p, const struct fus_block *block, struct fus_error *err)
+static int find_bad_layer(struct pass *p, int first, int end, struct fus_error *err)
 {
     char name[1024];
     int code = FUS_OK;
-    for (p->first = block->first; p->first < block->end && !code; p->first++) {
+    for (p->first = first; p->first < end && !code; p->first++) {
         fus_run_write_picture_name(name, &p->run->pictures.set, p->run->pictures.blocks.order[p->first]);
         code = prepare(p, p->first, err);
         if (!code)
@@ -127,36 +129,58 @@ static int find_bad_layer(struct pass *p, const struct fus_block *block, struct 
     return code;
 }
 
-/* Checks that every layer's responses to the block's pictures are finite. */
-static int check_responses(struct pass *p, const struct fus_block *block, struct fus_error *err)
+/* Checks that every layer's responses to pictures first .. end-1 are finite. */
+static int check_responses(struct pass *p, int first, int end, struct fus_error *err)
 {
     const struct fus_localizer *run = p->run;
     char name[1024];
     for (int i = 0; i < p->n_here; i++)
         if (!fus_accumulator_is_finite(p->here[i])) {
-            int code = find_bad_layer(p, block, err);
+            int code = find_bad_layer(p, first, end, err);
             if (code)
                 return code;
-            fus_run_write_picture_name(name, &run->pictures.set, run->pictures.blocks.order[block->first]);
+            fus_run_write_picture_name(name, &run->pictures.set, run->pictures.blocks.order[first]);
             return fus_base_fail(err, FUS_EFORMAT,
                                  "%s: layer %s answers one of %d pictures from %s on with NaN or infinity: its weights "
                                  "are too large, or damaged",
-                                 fus_store_path(p->model->store), p->names[i], block->end - block->first, name);
+                                 fus_store_path(p->model->store), p->names[i], end - first, name);
         }
     return FUS_OK;
 }
 
-static int end_block(struct pass *p, const struct fus_block *block, struct fus_error *err)
+/* Whether batches consist of whole blocks. */
+static bool by_blocks(const struct pass *p)
 {
+    return fus_memory_by_blocks(p->run, p->log->batch);
+}
+
+/* The end of the batch that begins with p->first: that of a block, or within it. */
+static int batch_end(const struct pass *p)
+{
+    const struct fus_blocks *blocks = &p->run->pictures.blocks;
+    const struct fus_block *block = fus_blocks_find(blocks, p->first), *last = blocks->items + blocks->n;
+    int most = p->first + p->log->batch, end = block->end < most ? block->end : most;
+    for (block++; by_blocks(p) && block < last && block->end <= most; block++)
+        end = block->end;
+    return end;
+}
+
+/* After the pictures up to `end`: what is to be done if a block ends there. */
+static int end_block(struct pass *p, int end, struct fus_error *err)
+{
+    const struct fus_block *block = fus_blocks_find(&p->run->pictures.blocks, end - 1);
     double start = fus_run_now();
-    int code = check_responses(p, block, err);
-    if (!code)
+    if (block->end > end)
+        return FUS_OK;
+    int code = check_responses(p, by_blocks(p) ? p->first : block->first, end, err);
+    if (!code && !by_blocks(p))
         code = fus_checkpoint_end_block(&p->checkpoint, block, err);
     p->log->statistics_seconds += fus_run_now() - start;
     return code;
 }
 
-/* Batches end at the ends of blocks, so all pictures of a batch are of one block. */
+/* Batches end at the ends of blocks: all pictures of a batch are of one block, or of whole
+ * blocks. */
 static void see_batches(void *context)
 {
     struct pass *p = context;
@@ -168,11 +192,10 @@ static void see_batches(void *context)
     snprintf(what, sizeof what, "%s%s, pass %d, %d layer%s", p->log->name, run->first ? ", second set" : "",
              p->log->n_passes, p->n_here, p->n_here > 1 ? "s" : "");
     while (p->first < run->pictures.end && !code) {
-        const struct fus_block *block = fus_blocks_find(&run->pictures.blocks, p->first);
-        int n = block->end - p->first < p->log->batch ? block->end - p->first : p->log->batch, next = p->first + n;
-        code = see_batch(p, n, err);
-        if (!code && next == block->end)
-            code = end_block(p, block, err);
+        int next = batch_end(p);
+        code = see_batch(p, next - p->first, err);
+        if (!code)
+            code = end_block(p, next, err);
         if (!code)
             p->first = next;
         if (!code && fus_checkpoint_due(&p->checkpoint, next))
@@ -207,24 +230,61 @@ static size_t shown_bytes(const struct pass *p, const struct fus_accumulator *t)
     return fus_net_is_apart(p->model->net) ? (size_t)p->log->batch * t->blocked_units * sizeof *t->shown : 0;
 }
 
-/* Taps from *tap on that fit the budget together (one at least), none beyond the last wanted:
- * first with the least each needs, then, while there is room, with all categories in memory,
- * then with responses. */
+/* Creates the accumulators, with as much in memory as there is room for: first one half of a
+ * category of each layer, then, layer by layer, all categories and responses. used: bytes of the
+ * budget already taken. */
+static int create_accumulators(struct pass *p, size_t used, struct fus_error *err)
+{
+    size_t kept_until_tests = 0, row = 0, *held = fus_base_alloc((size_t)p->n_here + 1, sizeof *held);
+    int code = held ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for a list of %d layers", p->n_here);
+    for (int i = 0; i < p->n_here && !code; i++) {
+        size_t bytes = fus_accumulator_held_bytes(p->here[i]);
+        held[i] = used <= p->budget && bytes <= p->budget - used ? bytes : 0;
+        used += held[i];
+    }
+    for (int i = 0; i < p->n_here && !code; i++) {
+        struct fus_accumulator *t = p->here[i];
+        size_t more = fus_accumulator_more_bytes(t), kept = fus_accumulator_response_bytes(t);
+        bool all = fits(p, used - held[i], kept_until_tests, more);
+        used += all ? more - held[i] : 0, kept_until_tests += all ? more : 0;
+        bool inside = fits(p, used, kept_until_tests, kept);
+        used += inside ? kept : 0, kept_until_tests += inside ? kept : 0;
+        row = t->keep && !inside && t->n_units > row ? t->n_units : row;
+        p->outside = p->outside || !all;
+        code = fus_accumulator_create(t,
+                                      all       ? FUS_ACCUMULATOR_ALL
+                                      : held[i] ? FUS_ACCUMULATOR_HELD
+                                                : FUS_ACCUMULATOR_NONE,
+                                      inside, err);
+        if (!code && shown_bytes(p, t) && !(t->shown = fus_base_aligned(shown_bytes(p, t), 1)))
+            code = fus_base_fail(err, FUS_ENOMEM, "no memory for the responses to %d pictures", p->log->batch);
+    }
+    if (!code && row && !(p->row = fus_base_aligned(row, sizeof *p->row)))
+        code = fus_base_fail(err, FUS_ENOMEM, "no memory for the responses to a picture");
+    fus_base_free(held);
+    return code;
+}
+
+/* Taps from *tap on that fit the budget together (one at least) with the least each needs, none
+ * beyond the last wanted. */
 static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_error *err)
 {
-    int n_taps = fus_net_n_taps(p->model->net), code = FUS_OK;
-    size_t used = 0, held = 0, row = 0;
+    int n_taps = fus_net_n_taps(p->model->net);
+    size_t used = 0;
     memset(p->wanted, 0, (size_t)n_taps * sizeof *p->wanted);
     memset(p->scratch.size, 0, sizeof p->scratch.size);
     p->n_here = 0;
+    p->outside = false;
     for (; *tap < n_taps; ++*tap) {
         struct fus_accumulator *t = &p->accumulators[*tap];
         if (!wanted[*tap])
             continue;
         const struct fus_tap *layer = fus_net_tap(p->model->net, *tap);
-        fus_accumulator_plan(t, &p->run->pictures.set, p->run->pictures.blocks.order, &p->scratch, layer,
+        fus_accumulator_plan(t, &p->run->pictures.set, &p->run->pictures.blocks, &p->scratch, layer,
                              p->run->options.halves, fus_run_keeps_third(p->run),
                              fus_run_keeps_tap(p->run, p->number, layer));
+        t->by_blocks = by_blocks(p);
+        t->spare = fus_run_resamples(p->run) ? NULL : &p->spare; /* resampling takes the memory of the moments */
         size_t bytes = fus_accumulator_least_bytes(t) + shown_bytes(p, t);
         if (p->n_here && (bytes > p->budget || used > p->budget - bytes))
             break;
@@ -233,20 +293,7 @@ static int fill_pass(struct pass *p, const bool *wanted, int *tap, struct fus_er
         p->names[p->n_here++] = fus_net_tap(p->model->net, *tap)->name;
         used += bytes;
     }
-    for (int i = 0; i < p->n_here && !code; i++) {
-        struct fus_accumulator *t = p->here[i];
-        size_t more = fus_accumulator_more_bytes(t), kept = fus_accumulator_response_bytes(t);
-        bool all = fits(p, used, held, more);
-        used += all ? more : 0, held += all ? more : 0;
-        bool inside = fits(p, used, held, kept);
-        used += inside ? kept : 0, held += inside ? kept : 0;
-        row = t->keep && !inside && t->n_units > row ? t->n_units : row;
-        code = fus_accumulator_create(t, all, inside, err);
-        if (!code && shown_bytes(p, t) && !(t->shown = fus_base_aligned(shown_bytes(p, t), 1)))
-            code = fus_base_fail(err, FUS_ENOMEM, "no memory for the responses to %d pictures", p->log->batch);
-    }
-    if (!code && row && !(p->row = fus_base_aligned(row, sizeof *p->row)))
-        code = fus_base_fail(err, FUS_ENOMEM, "no memory for the responses to a picture");
+    int code = create_accumulators(p, used, err);
     uint64_t bytes = 0;
     for (int i = 0; i < FUS_SCRATCH_FILES; i++)
         bytes += p->scratch.size[i];
@@ -268,8 +315,8 @@ static int decide_all(struct pass *p, int model, bool *decided, struct fus_error
 {
     double start = fus_run_now();
     int code = FUS_OK;
-    for (int i = 0; i < p->n_here; i++)
-        fus_accumulator_finish(p->here[i]);
+    for (int i = 0; i < p->n_here && !code; i++)
+        code = fus_accumulator_finish(p->here[i], err);
     for (int i = 0; i < p->n_here && !code; i++) {
         int layer = layer_of(p->log, p->names[i]);
         if (fus_run_stopping(p->run))
@@ -304,6 +351,8 @@ static int make_pass(struct pass *p, int model, bool *decided, struct fus_error 
         code = fus_checkpoint_save(&p->checkpoint, run->pictures.end, err);
     if (!code && !run->options.n_shards)
         code = decide_all(p, model, decided, err);
+    fus_base_free(p->spare.values);
+    p->spare = (struct fus_accumulator_spare){NULL, 0};
     if (!code && !run->options.n_shards && run->options.folder)
         code = fus_checkpoint_tidy(run, model, decided, err);
     fus_checkpoint_destroy(&p->checkpoint);

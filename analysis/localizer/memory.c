@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* How a run stays within --max-memory: the batch of each network, and the budget of the statistics.
+/* How a run stays within --max-memory: the batch of each network, and the budget of the
+ * statistics.
  *
  * During a pass, memory holds the network, cached pictures, and at least one block's moments of
- * each layer. Afterwards the network is released, and one layer after another is tested, with all
- * its moments. BASE is an allowance for the program itself, the picture being decoded, and files
- * being written. */
+ * each layer, unless whole blocks are added at once. Afterwards the network is released, and one
+ * layer after another is tested, with all its moments. BASE is an allowance for the program
+ * itself, the picture being decoded, and files being written. */
 #include <stdio.h>
 
 #include "analysis/localizer/accumulator.h"
@@ -34,6 +35,18 @@ static int n_halves(const struct fus_localizer *run)
     return run->options.halves ? 2 : 1;
 }
 
+/* A shard keeps blocks of a category that begins in another one. */
+bool fus_memory_by_blocks(const struct fus_localizer *run, int batch)
+{
+    return !run->options.n_shards && batch >= fus_blocks_largest(&run->pictures.blocks);
+}
+
+/* The moments of one block in so many units, if they are held. */
+static size_t block_bytes(const struct fus_localizer *run, size_t n_units, int batch)
+{
+    return fus_memory_by_blocks(run, batch) ? 0 : fus_moments_bytes(1, n_units, fus_run_keeps_third(run));
+}
+
 /* The responses of so many units to a batch, if they are kept. */
 static size_t shown_bytes(const struct fus_run_model *r, size_t n_units)
 {
@@ -41,10 +54,9 @@ static size_t shown_bytes(const struct fus_run_model *r, size_t n_units)
 }
 
 /* During a pass: the network, one block's moments of the largest layer and its responses. */
-static size_t showing_bytes(const struct fus_localizer *run, const struct fus_run_model *r, size_t net_bytes)
+static size_t showing_bytes(const struct fus_localizer *run, const struct fus_run_model *r, size_t net_bytes, int batch)
 {
-    return BASE + net_bytes + shown_bytes(r, largest_layer(r)) +
-           fus_moments_bytes(n_halves(run), largest_layer(r), fus_run_keeps_third(run));
+    return BASE + net_bytes + shown_bytes(r, largest_layer(r)) + block_bytes(run, largest_layer(r), batch);
 }
 
 static size_t deciding_bytes(const struct fus_localizer *run, size_t n_units)
@@ -54,12 +66,12 @@ static size_t deciding_bytes(const struct fus_localizer *run, size_t n_units)
 }
 
 /* During a pass over all layers at once. */
-static size_t whole_bytes(const struct fus_localizer *run, const struct fus_run_model *r, size_t net_bytes)
+static size_t whole_bytes(const struct fus_localizer *run, const struct fus_run_model *r, size_t net_bytes, int batch)
 {
     size_t units = 0;
     for (int i = 0; i < r->n_layers; i++)
         units += fus_tensor_blocked_size(r->taps[i].channels, (size_t)r->taps[i].height * (size_t)r->taps[i].width);
-    return BASE + net_bytes + shown_bytes(r, units) + fus_moments_bytes(n_halves(run), units, fus_run_keeps_third(run));
+    return BASE + net_bytes + shown_bytes(r, units) + block_bytes(run, units, batch);
 }
 
 /* The network with a batch, not yet allocated. */
@@ -90,7 +102,7 @@ int fus_memory_choose(struct fus_run_model *r, const struct fus_localizer *run, 
      * one pays where threads share out pictures: then they wait for each other once in a batch. */
     for (int batch = 32; batch >= 4 && !fits && !code && !run->options.batch && !run->options.low_memory; batch /= 2) {
         code = open_with(r, m, options, batch, false, err);
-        size_t bytes = code ? 0 : whole_bytes(run, r, fus_net_bytes(m->net));
+        size_t bytes = code ? 0 : whole_bytes(run, r, fus_net_bytes(m->net), batch);
         fits = !code && (batch <= 16 || r->n_shown) && bytes <= run->options.max_memory;
         r->whole_bytes = fits ? bytes : 0;
     }
@@ -99,7 +111,7 @@ int fus_memory_choose(struct fus_run_model *r, const struct fus_localizer *run, 
             (run->options.batch && i + 1 < n && tries[i].low == tries[i + 1].low))
             continue; /* the user has chosen */
         code = open_with(r, m, options, run->options.batch ? run->options.batch : tries[i].batch, tries[i].low, err);
-        fits = !code && showing_bytes(run, r, fus_net_bytes(m->net)) <= run->options.max_memory;
+        fits = !code && showing_bytes(run, r, fus_net_bytes(m->net), options->batch) <= run->options.max_memory;
     }
     options->resting = false;
     r->batch = options->batch;
@@ -116,7 +128,7 @@ size_t fus_memory_cache_bytes(const struct fus_localizer *run)
         return 0;
     for (int i = 0; i < run->n_models; i++) {
         const struct fus_run_model *r = &run->models[i];
-        size_t bytes = r->whole_bytes ? r->whole_bytes : showing_bytes(run, r, r->net_bytes);
+        size_t bytes = r->whole_bytes ? r->whole_bytes : showing_bytes(run, r, r->net_bytes, r->batch);
         most = bytes > most ? bytes : most;
     }
     size_t left = less(run->options.max_memory, most);
@@ -134,7 +146,8 @@ void fus_memory_warn(struct fus_localizer *run)
 {
     for (int i = 0; i < run->n_models; i++) {
         struct fus_run_model *r = &run->models[i];
-        size_t showing = showing_bytes(run, r, r->net_bytes), deciding = BASE + deciding_bytes(run, largest_layer(r));
+        size_t showing = showing_bytes(run, r, r->net_bytes, r->batch),
+               deciding = BASE + deciding_bytes(run, largest_layer(r));
         r->least_bytes = showing > deciding ? showing : deciding;
         if (r->least_bytes > run->options.max_memory)
             fus_note_say(&run->notes,

@@ -98,6 +98,7 @@ static int restore_run(struct merge *m, struct fus_error *err)
     for (int i = 0; i < m->n && !code; i++)
         if ((code = fus_provenance_join(run, &m->shards[i].provenance, err)))
             fus_base_blame(err, "%s/parts/run.tsv: ", m->shards[i].folder);
+    run->pictures.of_shards = true;
     if (!code)
         code = fus_run_set_describe(run, err);
     for (int i = 0; i < m->n && !code; i++) {
@@ -158,9 +159,7 @@ static int fill(struct fus_accumulator *t, const struct merge *m, const struct f
     for (int at = 0; at < end && !code;) {
         const struct fus_state_file *p = &files->items[fus_state_file_longest(files, FUS_STATE_MOMENTS, at, &name, 1)];
         at = p->end;
-        code = fus_accumulator_read_block(t, p, name, err);
-        if (!code)
-            code = fus_accumulator_end_block(t, m->run->pictures.set.pictures[at - 1].category, err);
+        code = fus_accumulator_read_moments(t, p, name, true, err);
     }
     for (int at = 0; at < end && t->keep && !code;) {
         const struct fus_state_file *p =
@@ -178,12 +177,12 @@ static int merge_layer(struct merge *m, const struct fus_state_files *files, int
     struct fus_scratch_file scratch = {.folder = (run->first ? run->first : run)->options.folder};
     struct fus_accumulator t;
     const struct fus_tap *tap = &run->models[model].taps[layer];
-    fus_accumulator_plan(&t, &run->pictures.set, run->pictures.blocks.order, &scratch, tap, run->options.halves,
+    fus_accumulator_plan(&t, &run->pictures.set, &run->pictures.blocks, &scratch, tap, run->options.halves,
                          fus_run_keeps_third(run), fus_run_keeps_tap(run, model, tap));
     size_t moments = fus_accumulator_least_bytes(&t) + fus_accumulator_more_bytes(&t),
            responses = fus_accumulator_response_bytes(&t);
     bool all = moments <= run->options.max_memory, inside = all && responses <= run->options.max_memory - moments;
-    int code = fus_accumulator_create(&t, all, inside, err);
+    int code = fus_accumulator_create(&t, all ? FUS_ACCUMULATOR_ALL : FUS_ACCUMULATOR_NONE, inside, err);
     if (!code)
         code = fill(&t, m, files, tap->name, err);
     if (!code)

@@ -58,6 +58,12 @@ static bool draws_equal_n(const struct fus_localizer *run)
     return unequal && run->options.equal_n;
 }
 
+bool fus_run_resamples(const struct fus_localizer *run)
+{
+    const struct fus_run_options *o = &run->options;
+    return o->bootstrap || o->permutations || o->matched || o->subsample || o->consistency;
+}
+
 static bool uses_responses(const struct fus_run_options *o)
 {
     return o->bootstrap || o->permutations || o->matched || o->subsample || fus_criteria_needs_responses(&o->select);

@@ -37,6 +37,7 @@ struct fus_run_pictures {
     struct fus_set set;
     struct fus_blocks blocks;
     int first, end;               /* the pictures to show: all, or the shard's */
+    bool of_shards;               /* in the order in which shards show them, whose results are merged */
     struct fus_cache *cache;      /* of decoded pictures */
     char (*sha256)[65];           /* [set.n_pictures]; empty: in another shard */
     struct fus_pixelstats *stats; /* the same */
@@ -89,6 +90,7 @@ bool fus_run_keeps_responses(const struct fus_localizer *run);
 /* Whether the test can be made with these numbers of pictures; a note if it cannot select a unit,
  * or does not hold its level. */
 int fus_run_check_sizes(struct fus_localizer *run, struct fus_error *err);
+bool fus_run_resamples(const struct fus_localizer *run);   /* whether resampling follows the tests */
 bool fus_run_keeps_third(const struct fus_localizer *run); /* whether the test needs third moments */
 bool fus_run_uses_tap(const struct fus_localizer *run, int model,
                       const struct fus_tap *tap); /* for more than --equal-n */
@@ -137,6 +139,8 @@ void fus_sheet_free(struct fus_localizer *run);
 int fus_memory_choose(struct fus_run_model *r, const struct fus_localizer *run, struct fus_model *m,
                       struct fus_net_options *options, struct fus_error *err);
 size_t fus_memory_cache_bytes(const struct fus_localizer *run);
+/* Whether batches of so many pictures consist of whole blocks (accumulator.h). */
+bool fus_memory_by_blocks(const struct fus_localizer *run, int batch);
 void fus_memory_plan(size_t *showing, size_t *deciding, const struct fus_localizer *run, const struct fus_run_model *r);
 void fus_memory_warn(struct fus_localizer *run);
 

@@ -26,7 +26,7 @@ static struct fus_run_options options_of(const struct fus_localizer *run)
     o.bootstrap = 0;
     if (fus_run_options_relabels(&o))
         o.permutations = 0;
-    o.sweep = o.consistency = o.matched = o.equal_n = o.full_units = false;
+    o.sweep = o.consistency = o.matched = o.draws = o.equal_n = o.full_units = false;
     o.sesoi = 0;
     o.validate = o.groups = o.subsample = o.folder = NULL;
     o.resume = o.resume && o.n_shards;
@@ -353,7 +353,8 @@ int fus_second_set_decide(struct fus_localizer *second, int model, int layer, st
                              .accumulator = a,
                              .started = fus_run_now(),
                              .err = err};
-    fus_accumulator_finish(a);
-    fus_threads_run(decide, &s);
+    s.code = fus_accumulator_finish(a, err);
+    if (!s.code)
+        fus_threads_run(decide, &s);
     return s.code;
 }

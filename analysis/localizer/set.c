@@ -177,7 +177,10 @@ int fus_run_set_describe(struct fus_localizer *run, struct fus_error *err)
     int code = count_subcategories(run->summary.n_subcategories, set, err);
     if (!code)
         code = check_counts(run, err);
-    return code ? code : fus_blocks_cut(&run->pictures.blocks, set, err);
+    enum fus_blocks_order order = run->options.halves == FUS_HALVES_NONE             ? FUS_BLOCKS_WHOLE
+                                  : run->options.n_shards || run->pictures.of_shards ? FUS_BLOCKS_APART
+                                                                                     : FUS_BLOCKS_HALVES;
+    return code ? code : fus_blocks_cut(&run->pictures.blocks, set, order, err);
 }
 
 int fus_run_set_summarise(struct fus_localizer *run, struct fus_error *err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What stands beside "more units": as many units of each model, the maps against chance, groups of
- * trainings: see prose.h. */
+/* The report's sentences on comparisons that numbers of units do not decide: equally many units of
+ * each model, the maps against chance, groups of trainings. See prose.h. */
 #include <math.h>
 #include <string.h>
 

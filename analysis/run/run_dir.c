@@ -27,9 +27,11 @@ void fus_run_dir_path(char path[FUS_RUN_DIR_PATH], const char *folder, const cha
     snprintf(path, PATH_BYTES, "%.3000s%s%.500s", folder, name ? "/" : "", name ? name : "");
 }
 
-void fus_run_dir_units(char path[FUS_RUN_DIR_PATH], const char *folder, const char *model, const char *layer)
+/* FOLDER/WHAT/MODEL/LAYER.npz */
+static void path_of_layer(char path[FUS_RUN_DIR_PATH], const char *folder, const char *what, const char *model,
+                          const char *layer)
 {
-    size_t used = (size_t)snprintf(path, PATH_BYTES, "%.3000s/units/", folder);
+    size_t used = (size_t)snprintf(path, PATH_BYTES, "%.3000s/%s/", folder, what);
     for (const char *s = model; *s && used < PATH_BYTES - 100; s++) {
         bool plain = (*s >= '0' && *s <= '9') || (*s >= 'A' && *s <= 'Z') || (*s >= 'a' && *s <= 'z') ||
                      strchr("._-+=?", *s) || (unsigned char)*s >= 0x80;
@@ -38,6 +40,16 @@ void fus_run_dir_units(char path[FUS_RUN_DIR_PATH], const char *folder, const ch
     path[used] = '\0';
     if (layer)
         snprintf(path + used, PATH_BYTES - used, "/%s.npz", layer);
+}
+
+void fus_run_dir_units(char path[FUS_RUN_DIR_PATH], const char *folder, const char *model, const char *layer)
+{
+    path_of_layer(path, folder, "units", model, layer);
+}
+
+void fus_run_dir_draws(char path[FUS_RUN_DIR_PATH], const char *folder, const char *model, const char *layer)
+{
+    path_of_layer(path, folder, "draws", model, layer);
 }
 
 void fus_run_dir_state(char path[FUS_RUN_DIR_PATH], const char *folder, const char *name)
@@ -115,10 +127,10 @@ static bool is_known_file(enum level level, const char *name)
 static enum level level_below(enum level level, const char *name)
 {
     if (level == TOP)
-        return strcmp(name, "figures") == 0 ? FIGURES
-               : strcmp(name, "units") == 0 ? UNITS
-               : strcmp(name, "parts") == 0 ? PARTS
-                                            : NO_LEVEL;
+        return strcmp(name, "figures") == 0                               ? FIGURES
+               : strcmp(name, "units") == 0 || strcmp(name, "draws") == 0 ? UNITS
+               : strcmp(name, "parts") == 0                               ? PARTS
+                                                                          : NO_LEVEL;
     if (level == UNITS)
         return LABELS;
     if (level == PARTS && strcmp(name, "second") == 0)

@@ -3,6 +3,7 @@
  * run, a finished run, or other files, which are never touched.
  *
  *   layers.csv run.json report.html ...     units/MODEL/LAYER.npz     figures/NAME.svg
+ *   draws/MODEL/LAYER.npz                   with --draws
  *   parts/                                  the state of a run at work, or what a shard
  *                                           counted (work_dir.h):
  *   parts/run.tsv parts/lock parts/pictures.png     parts/MODEL/...   MODEL: its number
@@ -22,6 +23,8 @@ void fus_run_dir_path(char path[FUS_RUN_DIR_PATH], const char *folder,
 /* FOLDER/units/MODEL/LAYER.npz, the model's name with characters that file names cannot have
  * replaced; layer NULL: the model's folder. */
 void fus_run_dir_units(char path[FUS_RUN_DIR_PATH], const char *folder, const char *model, const char *layer);
+/* FOLDER/draws/MODEL/LAYER.npz, the same (draws.h). */
+void fus_run_dir_draws(char path[FUS_RUN_DIR_PATH], const char *folder, const char *model, const char *layer);
 void fus_run_dir_state(char path[FUS_RUN_DIR_PATH], const char *folder,
                        const char *name); /* FOLDER/parts/NAME; NULL: FOLDER/parts */
 void fus_run_dir_model_state(char path[FUS_RUN_DIR_PATH], const char *folder, int model); /* FOLDER/parts/MODEL */

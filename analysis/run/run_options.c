@@ -93,6 +93,7 @@ static const struct option {
     {"sweep", FLAG, AT(sweep), NULL, 0},
     {"consistency", FLAG, AT(consistency), NULL, 0},
     {"matched", FLAG, AT(matched), NULL, 0},
+    {"draws", FLAG, AT(draws), NULL, 0},
     {"group", TEXT, AT(groups), NULL, 0},
     {"sesoi", REAL, AT(sesoi), NULL, 0},
     {"subsample", TEXT, AT(subsample), NULL, 0},
@@ -121,7 +122,8 @@ static void print(struct fus_run_option_text *t, const struct option *option, co
 {
     const void *value = (const char *)o + option->at;
     const char *fixed = fixed_by_criterion(option, o);
-    *t = (struct fus_run_option_text){.name = option->name, .text = t->number, .in_json = true};
+    *t = (struct fus_run_option_text){.name = option->name, .text = t->number};
+    t->in_json = option->at != AT(draws); /* its files say so, and change no other */
     t->quoted = option->kind == TEXT || option->word;
     switch (option->kind) {
     case TEXT:
@@ -264,6 +266,9 @@ int fus_run_options_check(const struct fus_run_options *o, struct fus_error *err
         return fus_base_fail(err, FUS_EINVAL,
                              "--matched chooses units in one half of the pictures and measures them "
                              "in the other: --halves alternate or option expected");
+    if (o->draws && !o->bootstrap && !o->matched)
+        return fus_base_fail(err, FUS_EINVAL,
+                             "--draws writes what --bootstrap and --matched computed: one of them expected");
     if (o->sesoi > 0 && !o->bootstrap)
         return fus_base_fail(err, FUS_EINVAL, "--sesoi compares intervals, which need --bootstrap");
     if (o->over != FUS_REDRAW_PICTURES && o->interval == FUS_INTERVAL_BCA)

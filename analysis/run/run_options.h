@@ -49,6 +49,7 @@ struct fus_run_options {
     enum fus_redraw_over over; /* what `bootstrap` draws */
     bool sweep, consistency;
     bool matched;          /* models are compared by as many units of each (contrast.h) */
+    bool draws;            /* the statistics of every resample are written: draws/MODEL/LAYER.npz (draws.h) */
     const char *groups;    /* "lang=l1,l2;control=c1,c2": trainings of one kind, models by name */
     double sesoi;          /* the smallest log ratio of proportions of interest; 0: none is stated */
     const char *subsample; /* pictures per category, "8,12,16": power.csv */
@@ -82,7 +83,7 @@ struct fus_run_option_text {
     bool in_json; /* it is among the options in run.json; else it is elsewhere in the file */
     char number[32];
 };
-enum { FUS_RUN_OPTIONS_TEXTS = 24 + 2 * FUS_RUN_MAX_MODELS };
+enum { FUS_RUN_OPTIONS_TEXTS = 25 + 2 * FUS_RUN_MAX_MODELS };
 
 /* list [FUS_RUN_OPTIONS_TEXTS]: in the order of run.json. Returns how many. */
 int fus_run_options_list(struct fus_run_option_text *list, const struct fus_run_options *o);

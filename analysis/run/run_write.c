@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analysis/run/csv.h"
+#include "analysis/run/draws.h"
 #include "analysis/run/run_dir.h"
 #include "analysis/run/run_options.h"
 #include "analysis/run/tables.h"
@@ -381,5 +382,7 @@ int fus_run_write_tables(const char *folder, const struct fus_run_summary *summa
         code = write_agreement(&t, err);
     if (options->groups && !code)
         code = write_groups(&t, err);
+    if (options->draws && !code)
+        code = fus_draws_write(folder, summary, err);
     return code ? code : write_profiles(&t, err);
 }

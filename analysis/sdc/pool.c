@@ -109,20 +109,24 @@ static bool exists(const char *path)
     return f != NULL;
 }
 
-/* The file as given, else in the fit's folder; *path NULL: neither is there. */
-static int locate(char **path, const char *dir, const char *file, struct fus_error *err)
+/* *path NULL: there is no such file in the folder. */
+static int locate_in(char **path, const char *dir, const char *file, struct fus_error *err)
 {
-    *path = NULL;
-    if (file && exists(file))
-        return (*path = fus_base_strdup(file)) ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for a path");
-    if (!file || *file == '/')
-        return FUS_OK;
     int code = fus_folder_join(path, dir, file, err);
     if (!code && !exists(*path)) {
         fus_base_free(*path);
         *path = NULL;
     }
     return code;
+}
+
+/* The file as given, else in the fit's folder; *path NULL: neither is there. */
+static int locate(char **path, const char *dir, const char *file, struct fus_error *err)
+{
+    *path = NULL;
+    if (file && exists(file))
+        return (*path = fus_base_strdup(file)) ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for a path");
+    return !file || *file == '/' ? FUS_OK : locate_in(path, dir, file, err);
 }
 
 /* The file `what` of the fit, which sdc.json names. */
@@ -209,7 +213,7 @@ static int find_file(char **path, const char *given, const char *dir, const char
         return (*path = fus_base_strdup(given)) ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for a path");
     if (!dir)
         return FUS_OK;
-    int code = locate(path, dir, own, err);
+    int code = locate_in(path, dir, own, err);
     return code || *path ? code : find_input(path, dir, what, err);
 }
 

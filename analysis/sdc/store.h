@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Private to analysis/sdc: what stands behind a struct fus_sdc_data. */
+/* Private to analysis/sdc: the memory behind a struct fus_sdc_data, and how arrays are added. */
 #ifndef FUS_SDC_STORE_H
 #define FUS_SDC_STORE_H
 

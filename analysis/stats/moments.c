@@ -10,6 +10,8 @@
  * in this order and with these roundings; m3 only if it is kept. Every unit is its own chain over
  * the pictures, so neither threads nor vector width can change a bit. A response that is NaN or
  * infinite makes its unit's mean and m2 non-finite for good. */
+#include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "analysis/analysis.h"
@@ -70,9 +72,11 @@ int fus_moments_keep_third(struct fus_moments *m, struct fus_error *err)
 void fus_moments_destroy(struct fus_moments *m)
 {
     fus_base_free(m->n);
-    fus_base_free(m->mean);
-    fus_base_free(m->m2);
-    fus_base_free(m->m3);
+    if (!m->is_lent) {
+        fus_base_free(m->mean);
+        fus_base_free(m->m2);
+        fus_base_free(m->m3);
+    }
     memset(m, 0, sizeof *m);
 }
 
@@ -140,13 +144,39 @@ void fus_moments_add(struct fus_moments *m, int group, const float *x)
     fus_moments_add_rows(m, x, &group, &row, 1);
 }
 
-struct merge_context {
+/* How a group b enters group a: share = n_b / n, weight = n_a share. */
+struct weights {
     const struct fus_kernel *kernel;
-    double *mean, *m2, share, weight;
-    const double *mean_b, *m2_b;
+    double share, weight;
+};
+
+static struct weights weights_of(long n_a, long n_b)
+{
+    double share = (double)n_b / ((double)n_a + (double)n_b);
+    return (struct weights){fus_kernels_here(), share, (double)n_a * share};
+}
+
+/* Of n units; m3 is NULL where it is not kept. */
+static void merge_units(const struct weights *w, double *mean, double *m2, double *m3, const double *mean_b,
+                        const double *m2_b, const double *m3_b, size_t n)
+{
+    if (w->share < 1 && m3) /* before mean and m2 change */
+        w->kernel->moments_merge_third(m3, mean, m2, m3_b, mean_b, m2_b, w->share, w->weight, n);
+    else if (m3)
+        memcpy(m3, m3_b, n * sizeof *m3);
+    if (w->share < 1)
+        w->kernel->moments_merge(mean, m2, mean_b, m2_b, w->share, w->weight, n);
+    else {
+        memcpy(mean, mean_b, n * sizeof *mean);
+        memcpy(m2, m2_b, n * sizeof *m2);
+    }
+}
+
+struct merge_context {
+    struct weights weights;
     size_t n_units;
-    double *m3; /* NULL: not kept */
-    const double *m3_b;
+    double *mean, *m2, *m3; /* m3: NULL, not kept */
+    const double *mean_b, *m2_b, *m3_b;
 };
 
 static void merge_chunk(void *context, int chunk, int thread)
@@ -154,31 +184,100 @@ static void merge_chunk(void *context, int chunk, int thread)
     const struct merge_context *a = context;
     size_t u = (size_t)chunk * CHUNK, n = a->n_units - u < CHUNK ? a->n_units - u : CHUNK;
     (void)thread;
-    if (a->share < 1 && a->m3) /* before mean and m2 change */
-        a->kernel->moments_merge_third(a->m3 + u, a->mean + u, a->m2 + u, a->m3_b + u, a->mean_b + u, a->m2_b + u,
-                                       a->share, a->weight, n);
-    else if (a->m3)
-        memcpy(a->m3 + u, a->m3_b + u, n * sizeof *a->m3);
-    if (a->share < 1)
-        a->kernel->moments_merge(a->mean + u, a->m2 + u, a->mean_b + u, a->m2_b + u, a->share, a->weight, n);
-    else {
-        memcpy(a->mean + u, a->mean_b + u, n * sizeof *a->mean);
-        memcpy(a->m2 + u, a->m2_b + u, n * sizeof *a->m2);
-    }
+    merge_units(&a->weights, a->mean + u, a->m2 + u, a->m3 ? a->m3 + u : NULL, a->mean_b + u, a->m2_b + u,
+                a->m3 ? a->m3_b + u : NULL, n);
 }
 
 void fus_moments_merge_group(struct fus_moments *into, int group, const struct fus_moments *from, int from_group)
 {
-    double n_a = (double)into->n[group], n_b = (double)from->n[from_group], share = n_b / (n_a + n_b);
     size_t at = (size_t)group * into->n_units, at_b = (size_t)from_group * from->n_units;
-    if (n_b == 0)
+    bool third = into->m3 && from->m3;
+    if (from->n[from_group] == 0)
         return;
-    struct merge_context a = {fus_kernels_here(), into->mean + at, into->m2 + at, share, n_a * share,
-                              from->mean + at_b,  from->m2 + at_b, into->n_units, NULL,  NULL};
-    if (into->m3 && from->m3)
-        a.m3 = into->m3 + at, a.m3_b = from->m3 + at_b;
+    struct merge_context a = {weights_of(into->n[group], from->n[from_group]),
+                              into->n_units,
+                              into->mean + at,
+                              into->m2 + at,
+                              third ? into->m3 + at : NULL,
+                              from->mean + at_b,
+                              from->m2 + at_b,
+                              third ? from->m3 + at_b : NULL};
     fus_threads_for(n_chunks(into->n_units), merge_chunk, &a);
     into->n[group] += from->n[from_group];
+}
+
+/* ---- a block at once ---- */
+
+struct block_context {
+    struct fus_moments *m;
+    int group;
+    struct weights weights; /* of the block in the group */
+    const float *x;         /* [n_rows], stride floats apart */
+    size_t stride, n_rows;
+    atomic_int bad; /* a mean is not finite */
+};
+
+static bool is_finite(const double *x, size_t n)
+{
+    const uint64_t exponent = (uint64_t)0x7ff << 52;
+    uint64_t bad = 0, bits[8];
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        memcpy(bits, x + i, sizeof bits);
+        for (int k = 0; k < 8; k++)
+            bad |= (bits[k] & exponent) == exponent;
+    }
+    for (; i < n; i++)
+        bad |= !isfinite(x[i]);
+    return !bad;
+}
+
+/* The moments of all rows for n units from `first` on. */
+static void add_rows(double *mean, double *m2, double *m3, const struct block_context *a, size_t first, size_t n)
+{
+    const float *x[ROWS_AT_ONCE];
+    double w[ROWS_AT_ONCE], c[ROWS_AT_ONCE];
+    for (size_t row = 0; row < a->n_rows;) {
+        int here = 0;
+        for (; here < ROWS_AT_ONCE && row < a->n_rows; here++, row++) {
+            x[here] = a->x + row * a->stride + first;
+            w[here] = 1.0 / (double)(row + 1);
+            c[here] = fus_moments_weight((long)row + 1);
+        }
+        if (m3)
+            a->weights.kernel->moments_add_third(mean, m2, m3, x, w, c, here, 0, n);
+        else
+            a->weights.kernel->moments_add(mean, m2, x, w, here, 0, n);
+    }
+}
+
+static void add_block_chunk(void *context, int chunk, int thread)
+{
+    struct block_context *a = context;
+    const struct fus_moments *m = a->m;
+    size_t first = (size_t)chunk * CHUNK, n = m->n_units - first < CHUNK ? m->n_units - first : CHUNK,
+           at = (size_t)a->group * m->n_units + first;
+    double *mean = m->mean + at, *m2 = m->m2 + at, *m3 = m->m3 ? m->m3 + at : NULL, own[3 * CHUNK];
+    bool empty = m->n[a->group] == 0;
+    (void)thread;
+    add_rows(empty ? mean : own, empty ? m2 : own + CHUNK, !m3 ? NULL : empty ? m3 : own + 2 * CHUNK, a, first, n);
+    if (!is_finite(empty ? mean : own, n))
+        atomic_store(&a->bad, 1);
+    if (!empty)
+        merge_units(&a->weights, mean, m2, m3, own, own + CHUNK, own + 2 * CHUNK, n);
+}
+
+bool fus_moments_add_block(struct fus_moments *m, int group, const float *x, size_t stride, size_t n_rows)
+{
+    struct block_context a = {.m = m,
+                              .group = group,
+                              .weights = weights_of(m->n[group], (long)n_rows),
+                              .x = x,
+                              .stride = stride,
+                              .n_rows = n_rows};
+    fus_threads_for(n_chunks(m->n_units), add_block_chunk, &a);
+    m->n[group] += (long)n_rows;
+    return !a.bad;
 }
 
 struct unblock_context {

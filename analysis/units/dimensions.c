@@ -11,14 +11,17 @@
 
 #include "analysis/inference.h"
 #include "nn/base/threads.h"
+#include "nn/kernel/kernels.h"
 
 enum { STRIP = 256 };
 
 struct gram {
     const struct fus_responses *r;
-    double *k;    /* [n, n] the lower triangle */
-    double *x;    /* [STRIP, n] of the units of a strip, centred */
-    float *strip; /* [n, STRIP] as they are */
+    const struct fus_kernel *kernel;
+    size_t wide;  /* n_images and zeros, a multiple of FUS_LANES */
+    double *k;    /* [wide, wide] the lower triangle */
+    double *x;    /* [STRIP, wide] of the units of a strip, centred */
+    float *strip; /* [n_images, STRIP] as they are */
     size_t n_here;
 };
 
@@ -26,7 +29,7 @@ static void centre(void *context, int unit, int thread)
 {
     const struct gram *g = context;
     size_t n = g->r->n_images;
-    double *x = g->x + (size_t)unit * n, sum = 0;
+    double *x = g->x + (size_t)unit * g->wide, sum = 0;
     (void)thread;
     for (size_t i = 0; i < n; i++)
         sum += x[i] = g->strip[i * STRIP + (size_t)unit];
@@ -34,18 +37,11 @@ static void centre(void *context, int unit, int thread)
         x[i] -= sum / (double)n;
 }
 
-static void add_row(void *context, int i, int thread)
+static void add_rows(void *context, int i, int thread)
 {
     const struct gram *g = context;
-    size_t n = g->r->n_images;
-    double *row = g->k + (size_t)i * n;
     (void)thread;
-    for (size_t u = 0; u < g->n_here; u++) {
-        const double *x = g->x + u * n;
-        double scale = x[i];
-        for (size_t j = 0; j <= (size_t)i; j++)
-            row[j] += scale * x[j];
-    }
+    g->kernel->gram(g->k, g->x, g->wide, (size_t)i * FUS_GRAM_ROWS, g->n_here);
 }
 
 static double ratio(const struct gram *g)
@@ -53,24 +49,25 @@ static double ratio(const struct gram *g)
     size_t n = g->r->n_images;
     double trace = 0, squares = 0;
     for (size_t i = 0; i < n; i++) {
-        trace += g->k[i * n + i];
+        const double *row = g->k + i * g->wide;
+        trace += row[i];
         for (size_t j = 0; j < i; j++)
-            squares += 2 * g->k[i * n + j] * g->k[i * n + j];
-        squares += g->k[i * n + i] * g->k[i * n + i];
+            squares += 2 * row[j] * row[j];
+        squares += row[i] * row[i];
     }
     return squares > 0 ? trace * trace / squares : NAN;
 }
 
 int fus_dimensions_layer(double *out, const struct fus_responses *r, struct fus_error *err)
 {
-    struct gram g = {.r = r};
-    size_t n = r->n_images;
+    size_t n = r->n_images, wide = (n + FUS_LANES - 1) / FUS_LANES * FUS_LANES;
+    struct gram g = {.r = r, .kernel = fus_kernels_here(), .wide = wide};
     int code = FUS_OK;
     *out = NAN;
     if (n > FUS_DIMENSIONS_IMAGES)
         return FUS_OK;
-    g.k = fus_base_alloc(n, n * sizeof *g.k);
-    g.x = fus_base_alloc(n, STRIP * sizeof *g.x);
+    g.k = fus_base_alloc(wide, wide * sizeof *g.k);
+    g.x = fus_base_alloc(wide, STRIP * sizeof *g.x);
     g.strip = fus_base_alloc(n, STRIP * sizeof *g.strip);
     if (!g.k || !g.x || !g.strip)
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for the covariance of %zu pictures", n);
@@ -78,7 +75,7 @@ int fus_dimensions_layer(double *out, const struct fus_responses *r, struct fus_
         g.n_here = r->n_units - first < STRIP ? r->n_units - first : STRIP;
         fus_responses_strip(g.strip, STRIP, r, first, g.n_here);
         fus_threads_for((int)g.n_here, centre, &g);
-        fus_threads_for((int)n, add_row, &g);
+        fus_threads_for((int)((n + FUS_GRAM_ROWS - 1) / FUS_GRAM_ROWS), add_rows, &g);
     }
     if (!code)
         *out = ratio(&g);

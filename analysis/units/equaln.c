@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Selection with as many pictures of each category: see inference.h. With more pictures a category
- * has more units that pass, so that numbers of units of categories of different size cannot be
- * compared; these can (METHOD.md, "Categories of different size").
+/* Selection with as many pictures of each category: see inference.h. With more pictures a
+ * category has more units that pass, so that numbers of units of categories of different size
+ * cannot be compared; these can (METHOD.md, "Categories of different size").
  *
  * Responses are read once: a strip of units of all pictures stays in cache while the moments of
- * every draw are computed from it; those of a category that has no more pictures than are drawn are
- * the same in all draws. A median of 20 p that is <= alpha needs 10 draws with p <= alpha for each
- * pair, so with t above the normal quantile, since Student's tail is heavier: counted for all units
- * of a strip together. Few units are left. Their p is bounded by the 10th and the 11th largest t
- * and the most and fewest degrees of freedom; the correction is made on the bounds, and p itself
- * is computed for the units that these leave open (as in search.c). */
+ * every draw are computed from it; those of a category that has no more pictures than are drawn
+ * are the same in all draws. A median of 20 p that is <= alpha needs 10 draws with p <= alpha
+ * for each pair, so with t above the normal quantile, since Student's tail is heavier: counted
+ * for all units of a strip together, first roughly in single precision, with bounds of its
+ * rounding errors, then for the units that may pass. Few units are left. Their p is bounded by
+ * the 10th and the 11th largest t and the most and fewest degrees of freedom; the correction is
+ * made on the bounds, and p itself is computed for the units that these leave open (as in
+ * search.c). */
 #include <math.h>
 #include <string.h>
 
@@ -17,10 +19,20 @@
 #include "nn/base/threads.h"
 #include "nn/kernel/kernels.h"
 
-/* STRIP: units measured together; WIDE: read together from the scratch file; ROUND: reads between
- * two reports of progress; GAP: so that the rows of what was read do not meet in one set of a
- * cache. */
-enum { DRAWS = FUS_EQUALN_DRAWS, STRIP = 256, WIDE = 4 * STRIP, ROUND = 16, GAP = 16 };
+/* STRIP: units measured together; ROUGH: likewise, in single precision; ROUND: reads between two
+ * reports of progress; GAP: so that the rows of what was read do not meet in one set of a cache.
+ * Units that are read together from the scratch file: as many as make MOST_FLOATS, within
+ * limits. */
+enum {
+    DRAWS = FUS_EQUALN_DRAWS,
+    STRIP = 256,
+    ROUGH = 64,
+    LEAST_WIDE = 4 * STRIP,
+    MOST_WIDE = 16 * STRIP,
+    MOST_FLOATS = 1 << 20,
+    ROUND = 16,
+    GAP = 16
+};
 
 struct draws {
     const struct fus_responses *r;
@@ -32,6 +44,8 @@ struct draws {
     double *weights;       /* [size] 1, 1/2, 1/3, ... */
     int wide;              /* units read together */
     float *strips;         /* [threads, n_images, wide + GAP] */
+    float *open_strips;    /* [threads, n_images, STRIP + GAP] units that may pass */
+    float *rough;          /* [threads, (2 DRAWS + 1) n_categories + 3, ROUGH] (rule_out) */
     const float **pointer; /* [threads, size] */
     double *moments;       /* [threads, DRAWS, n_categories, 2, STRIP] means, sums of squared deviations */
     double bound, least;   /* no p above bound matters; d^2 >= least (m2 + m2) is necessary for one below */
@@ -78,10 +92,9 @@ static float *strips_of(const struct draws *a, int thread)
     return a->strips + (size_t)thread * a->r->n_images * (size_t)(a->wide + GAP);
 }
 
-/* The moments of n units, the first of them `skip` units into what the thread read. */
-static void measure_strip(const struct draws *a, int thread, size_t skip, size_t n)
+/* The moments of n units in x, a row for each picture, `step` floats apart. */
+static void measure_strip(const struct draws *a, int thread, const float *x, size_t step, size_t n)
 {
-    const float *x = strips_of(a, thread) + skip;
     const float **pointer = a->pointer + (size_t)thread * (size_t)a->size;
     const size_t *rows = a->rows;
     for (int d = 0; d < DRAWS; d++)
@@ -90,7 +103,7 @@ static void measure_strip(const struct draws *a, int thread, size_t skip, size_t
             if (d > 0 && is_whole(a, c))
                 continue;
             for (int i = 0; i < a->size; i++)
-                pointer[i] = x + rows[i] * (size_t)(a->wide + GAP);
+                pointer[i] = x + rows[i] * step;
             memset(mean, 0, 2 * STRIP * sizeof *mean);
             a->kernel->moments_add(mean, mean + STRIP, pointer, a->weights, a->size, 0, n);
         }
@@ -204,7 +217,7 @@ static void list_t(double *t, const struct draws *a, int thread, size_t unit, in
 
 /* Bounds of the p of category c: a median is between the 10th and the 11th value, p falls with t
  * and with the degrees of freedom, and its largest over the rivals is that of the least t. */
-static void bound_p(struct draws *a, int thread, size_t at, size_t unit, int c)
+static void bound_p(struct draws *a, int thread, size_t number, size_t unit, int c)
 {
     double t[DRAWS], tenth = INFINITY, next = INFINITY, most_df = 2.0 * (a->size - 1);
     double least_df = a->options->test == FUS_TEST_STUDENT ? most_df : a->size - 1;
@@ -218,36 +231,139 @@ static void bound_p(struct draws *a, int thread, size_t at, size_t unit, int c)
     double p = fus_special_t_sf(tenth, most_df) * (1 - 1e-9);
     if (p > a->bound)
         return;
-    a->p[at + unit] = p;
-    a->most[at + unit] = isinf(next) ? 1 : fus_special_t_sf(next, least_df) * (1 + 1e-9);
-    a->label[at + unit] = (int8_t)c;
+    a->p[number] = p;
+    a->most[number] = isinf(next) ? 1 : fus_special_t_sf(next, least_df) * (1 + 1e-9);
+    a->label[number] = (int8_t)c;
 }
 
-static void test_strip(struct draws *a, int thread, size_t at, size_t n)
+/* The n units of the strip, numbers unit [n] of the layer. */
+static void test_strip(struct draws *a, int thread, const size_t *unit, size_t n)
 {
     const int64_t *worst = a->worst + (size_t)thread * ((size_t)a->r->n_categories + 2) * STRIP;
-    if (!a->bounded) {
-        test_plainly(a, thread, at, n);
-        return;
-    }
     count_draws(a, thread);
-    memset(a->label + at, -1, n);
     for (int c = 0; c < a->r->n_categories; c++, worst += STRIP)
         for (size_t u = 0; u < n; u++)
-            if (worst[u] >= DRAWS / 2 && fus_select_defined(a->m, at + u))
-                bound_p(a, thread, at, u, c);
+            if (worst[u] >= DRAWS / 2 && fus_select_defined(a->m, unit[u]))
+                bound_p(a, thread, unit[u], u, c);
+}
+
+/* ---- in single precision ----
+ *
+ * With u = 2^-24, n pictures of a draw and Q their sum of squares, a mean is off by at most (n +
+ * 3) u sqrt(Q / n), and m2 = Q - sum mean by 4 (n + 3) u Q (Higham 2002, section 4.2). The
+ * bounds used are twice these. Squares that underflow are covered by TINY; a sum that overflows
+ * rules out nothing. */
+#define ROUNDING 5.9604644775390625e-8 /* 2^-24 */
+#define TINY 1e-36f
+
+/* Of any draw's difference of two means; for n units from `at` on. The sum of squares of all of a
+ * category's pictures is at least that of a draw. */
+static void bound_errors(float *error, const struct draws *a, size_t at, size_t n)
+{
+    const struct fus_moments *m = a->m;
+    for (size_t u = 0; u < n; u++) {
+        double most = 0;
+        for (size_t c = 0; c < (size_t)m->n_groups; c++) {
+            double mean = m->mean[c * m->n_units + at + u];
+            double q = m->m2[c * m->n_units + at + u] + (double)m->n[c] * mean * mean;
+            most = q > most ? q : most;
+        }
+        error[u] = (float)(4 * (a->size + 4) * ROUNDING * sqrt(most / a->size)) + TINY;
+    }
+}
+
+/* Of n <= ROUGH units in x, from unit `at` of the layer on, those that may pass: their places in x
+ * into place; returns how many. */
+static size_t rule_out(size_t *place, const struct draws *a, int thread, const float *x, size_t at, size_t n)
+{
+    size_t groups = (size_t)a->r->n_categories, size = (size_t)a->size, step = (size_t)(a->wide + GAP), found = 0;
+    float *rough = a->rough + (size_t)thread * ((2 * DRAWS + 1) * groups + 3) * ROUGH, *error = rough,
+          *above = rough + ROUGH, *below = above + ROUGH, *worst = below + ROUGH, *means = worst + groups * ROUGH,
+          *lows = means + DRAWS * groups * ROUGH;
+    const struct fus_draw_bounds bounds = {(float)(1.0 / a->size), (float)a->least,
+                                           (float)(8 * (a->size + 4) * ROUNDING * a->least), TINY};
+    bound_errors(error, a, at, n);
+    for (size_t d = 0; d < DRAWS; d++)
+        for (size_t c = 0; c < groups; c++)
+            if (d == 0 || !is_whole(a, (int)c))
+                a->kernel->draw_sums(means + (d * groups + c) * ROUGH, lows + (d * groups + c) * ROUGH, x, step,
+                                     a->rows + (d * groups + c) * size, a->size, &bounds, ROUGH);
+    for (size_t i = 0; i < groups * ROUGH; i++)
+        worst[i] = DRAWS;
+    for (size_t c = 0; c < groups; c++)
+        for (size_t k = c + 1; k < groups; k++) {
+            bool whole_c = is_whole(a, (int)c), whole_k = is_whole(a, (int)k);
+            size_t draws = whole_c && whole_k ? 1 : DRAWS;
+            memset(above, 0, 2 * ROUGH * sizeof *above);
+            for (size_t d = 0; d < draws; d++) {
+                size_t one = ((whole_c ? 0 : d) * groups + c) * ROUGH, other = ((whole_k ? 0 : d) * groups + k) * ROUGH;
+                a->kernel->draw_counts(above, below, means + one, lows + one, means + other, lows + other, error,
+                                       ROUGH);
+            }
+            float times = (float)(DRAWS / draws), *of_c = worst + c * ROUGH, *of_k = worst + k * ROUGH;
+            for (size_t u = 0; u < ROUGH; u++) {
+                of_c[u] = times * above[u] < of_c[u] ? times * above[u] : of_c[u];
+                of_k[u] = times * below[u] < of_k[u] ? times * below[u] : of_k[u];
+            }
+        }
+    for (size_t u = 0; u < n; u++) {
+        bool may = false;
+        for (size_t c = 0; c < groups; c++)
+            may = may || worst[c * ROUGH + u] >= DRAWS / 2;
+        place[found] = u;
+        found += may;
+    }
+    return found;
+}
+
+/* ---- all units ---- */
+
+/* Units of what was read that may pass, side by side, so that they are measured together. */
+struct gathered {
+    size_t n, unit[STRIP];
+};
+
+static void test_gathered(struct draws *a, int thread, struct gathered *g)
+{
+    const float *x = a->open_strips + (size_t)thread * a->r->n_images * (STRIP + GAP);
+    if (g->n) {
+        measure_strip(a, thread, x, STRIP + GAP, g->n);
+        test_strip(a, thread, g->unit, g->n);
+    }
+    g->n = 0;
+}
+
+static void gather(struct draws *a, int thread, struct gathered *g, const float *from, const size_t *place, size_t n,
+                   size_t at)
+{
+    float *to = a->open_strips + (size_t)thread * a->r->n_images * (STRIP + GAP) + g->n;
+    for (size_t i = 0; i < a->r->n_images; i++, to += STRIP + GAP, from += a->wide + GAP)
+        for (size_t k = 0; k < n; k++)
+            to[k] = from[place[k]];
+    for (size_t k = 0; k < n; k++)
+        g->unit[g->n++] = at + place[k];
 }
 
 static void test_read(void *context, int read, int thread)
 {
     struct draws *a = context;
     size_t wide = (size_t)a->wide, at = (a->first + (size_t)read) * wide, rest = a->r->n_units - at;
-    size_t n = rest < wide ? rest : wide;
-    fus_responses_strip(strips_of(a, thread), wide + GAP, a->r, at, n);
-    for (size_t skip = 0; skip < n; skip += STRIP) {
+    size_t n = rest < wide ? rest : wide, place[ROUGH];
+    struct gathered g = {0};
+    float *x = strips_of(a, thread);
+    fus_responses_strip(x, wide + GAP, a->r, at, n);
+    memset(a->label + at, -1, n);
+    for (size_t skip = 0; skip < n && a->bounded; skip += ROUGH) {
+        size_t found = rule_out(place, a, thread, x + skip, at + skip, n - skip < ROUGH ? n - skip : ROUGH);
+        if (g.n + found > STRIP)
+            test_gathered(a, thread, &g);
+        gather(a, thread, &g, x + skip, place, found, at + skip);
+    }
+    test_gathered(a, thread, &g);
+    for (size_t skip = 0; skip < n && !a->bounded; skip += STRIP) {
         size_t here = n - skip < STRIP ? n - skip : STRIP;
-        measure_strip(a, thread, skip, here);
-        test_strip(a, thread, at + skip, here);
+        measure_strip(a, thread, x + skip, wide + GAP, here);
+        test_plainly(a, thread, at + skip, here);
     }
 }
 
@@ -271,7 +387,7 @@ static void test_open(void *context, int i, int thread)
     struct draws *a = context;
     size_t unit = a->open[i];
     fus_responses_strip(strips_of(a, thread), (size_t)(a->wide + GAP), a->r, unit, 1);
-    measure_strip(a, thread, 0, 1);
+    measure_strip(a, thread, strips_of(a, thread), (size_t)(a->wide + GAP), 1);
     a->p[unit] = category_p(a, thread, 0, a->label[unit]);
 }
 
@@ -353,14 +469,18 @@ static int create_memory(struct draws *a, struct fus_error *err)
     size_t groups = (size_t)a->r->n_categories, threads = (size_t)fus_base_threads(), size = (size_t)a->size;
     a->rows = fus_base_alloc(size, DRAWS * groups * sizeof *a->rows);
     a->weights = fus_base_alloc(size, sizeof *a->weights);
-    a->wide = a->r->x ? STRIP : WIDE;
+    size_t wide = MOST_FLOATS / a->r->n_images / STRIP * STRIP;
+    a->wide = a->r->x ? STRIP : wide < LEAST_WIDE ? LEAST_WIDE : wide > MOST_WIDE ? MOST_WIDE : (int)wide;
+    a->open_strips = fus_base_aligned(a->r->n_images, threads * (STRIP + GAP) * sizeof *a->open_strips);
+    a->rough = fus_base_aligned(threads * ROUGH, ((2 * DRAWS + 1) * groups + 3) * sizeof *a->rough);
     a->strips = fus_base_aligned(a->r->n_images, threads * (size_t)(a->wide + GAP) * sizeof *a->strips);
     a->pointer = fus_base_alloc(size, threads * sizeof *a->pointer);
     a->moments = fus_base_aligned(threads * DRAWS * groups, 2 * STRIP * sizeof *a->moments);
     a->p = fus_base_alloc(a->r->n_units, 2 * sizeof *a->p);
     a->most = a->p ? a->p + a->r->n_units : NULL;
     a->worst = fus_base_aligned(threads * STRIP, (groups + 2) * sizeof *a->worst);
-    if (!a->rows || !a->worst || !a->weights || !a->strips || !a->pointer || !a->moments || !a->p)
+    if (!a->rows || !a->worst || !a->weights || !a->strips || !a->open_strips || !a->rough || !a->pointer ||
+        !a->moments || !a->p)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %d draws of %zu pictures", DRAWS, a->r->n_images);
     for (size_t i = 0; i < size; i++)
         a->weights[i] = 1.0 / (double)(i + 1);
@@ -372,6 +492,8 @@ static void destroy_memory(struct draws *a)
     fus_base_free(a->rows);
     fus_base_free(a->weights);
     fus_base_free(a->strips);
+    fus_base_free(a->open_strips);
+    fus_base_free(a->rough);
     fus_base_free(a->pointer);
     fus_base_free(a->moments);
     fus_base_free(a->p);

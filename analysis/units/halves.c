@@ -19,7 +19,7 @@ struct fus_moments fus_halves_view(const struct fus_moments *m, int half)
     int n = m->n_groups / 2;
     size_t skip = (size_t)(half * n) * m->n_units;
     return (struct fus_moments){
-        n, m->n_units, m->n + half * n, m->mean + skip, m->m2 + skip, m->m3 ? m->m3 + skip : NULL, m->is_signed};
+        n, m->n_units, m->n + half * n, m->mean + skip, m->m2 + skip, m->m3 ? m->m3 + skip : NULL, m->is_signed, false};
 }
 
 int fus_halves_merge(struct fus_moments *out, const struct fus_moments *m, struct fus_error *err)
@@ -120,7 +120,7 @@ static void compare_chunk(void *context, int chunk, int thread)
     for (size_t h = 0; h < 2; h++) {
         fus_select_squares(t + h * size, &a->halves[h], a->weight + h * n * n, from, count);
         if (a->search[h])
-            fus_search_chunk(a->search[h], chunk, thread, t + h * size);
+            fus_search_chunk(a->search[h], chunk, thread, fus_search_is_balanced(a->search[h]) ? NULL : t + h * size);
         for (size_t c = 0; c < n; c++)
             kernel->roots(t + h * size + c * CHUNK, count);
     }

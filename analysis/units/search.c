@@ -85,6 +85,11 @@ bool fus_search_suits(const struct fus_select_options *options)
     return options->alpha < 0.49;
 }
 
+bool fus_search_is_balanced(const struct fus_search *s)
+{
+    return s && s->balanced;
+}
+
 static int n_chunks(const struct fus_search *s)
 {
     return (int)((s->m->n_units + CHUNK - 1) / CHUNK);
@@ -226,7 +231,7 @@ void fus_search_chunk(struct fus_search *s, int chunk, int thread, const double 
     uint16_t place[CHUNK];
     size_t from = (size_t)chunk * CHUNK, rest = s->m->n_units - from, n = rest < CHUNK ? rest : CHUNK,
            groups = (size_t)s->m->n_groups;
-    if (s->balanced) {
+    if (s->balanced && !squares) {
         double *of_student = s->squares + (size_t)thread * (groups + 2) * CHUNK;
         fus_select_squares(of_student, s->m, s->weight, from, n);
         squares = of_student;

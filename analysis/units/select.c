@@ -224,7 +224,7 @@ static int label_by_search(struct fus_layer_summary *out, const struct fus_momen
     struct fus_search *search;
     int code = fus_search_create(&search, out->label, m, options, err);
     if (!code)
-        code = scan_units(out, m, search, options->test == FUS_TEST_STUDENT, err);
+        code = scan_units(out, m, search, options->test == FUS_TEST_STUDENT || fus_search_is_balanced(search), err);
     if (!code)
         code = fus_search_finish(search, err);
     fus_search_destroy(search);

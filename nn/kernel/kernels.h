@@ -12,6 +12,7 @@
 
 #define FUS_FMA_CHAINS 12 /* twice what hides an FMA's latency, few enough for 16 registers */
 #define FUS_NORM_ROWS 16  /* most rows of a layer norm's call */
+#define FUS_GRAM_ROWS 4   /* rows of a Gram matrix that are summed together */
 #define FUS_LANES 16      /* channels in a block, in every layout and on every machine */
 
 /* One tile of a GEMM: rows are pixels, columns channels in blocks of 16.
@@ -100,6 +101,11 @@ struct fus_kernel_grad {
     void (*follow)(float *average, const float *w, float share, size_t n); /* average += share (w - average) */
 };
 
+/* Of draw_sums below. */
+struct fus_draw_bounds {
+    float share, least, slack, tiny;
+};
+
 struct fus_kernel {
     const char *name;
     int rows, blocks; /* largest tile */
@@ -126,18 +132,20 @@ struct fus_kernel {
     void (*softmax)(float *scores, size_t step, int n_blocks, int n_keys);
     /* Loops of analysis/ over units (moments_tile.h).
      *
-     * moments_add: adds n_rows images x[r] with weights w[r] to mean and m2 of units from .. end-1;
-     * if w[0] is 1, mean and m2 start at 0. moments_merge: adds another group's mean_b and m2_b.
-     * moments_add_third: the same with m3, c its weights. moments_merge_third: m3 alone.
-     * roots: square roots of the absolute values, in place, keeping the sign. lane_sums: adds x[i]
-     * to sum i mod 16. lane_products: likewise (x - mean_x) (y - mean_y). standardise: out = (x -
-     * centre) factor, in double, rounded.
+     * moments_add: adds n_rows images x[r] with weights w[r] to mean and m2 of units from ..
+     * end-1; if w[0] is 1, mean and m2 start at 0. moments_merge: adds another group's mean_b
+     * and m2_b. moments_add_third: the same with m3, c its weights. moments_merge_third: m3
+     * alone. roots: square roots of the absolute values, in place, keeping the sign. lane_sums:
+     * adds x[i] to sum i mod 16. lane_products: likewise (x - mean_x) (y - mean_y). gram: k[i,
+     * j] += sum over u of x[u, i] x[u, j], unit after unit, for FUS_GRAM_ROWS rows from `row` on
+     * and at least j <= i. k [n, n], x [n_units, n]; n a multiple of 16.
+     * standardise: out = (x - centre) factor, in double, rounded.
      *
      * least_t: signed squares t |t| = d |d| / (m2_a weight_ab + m2_b weight_ba), d = mean_a -
-     * mean_b, 0 if the divisor is 0, for n units. mean, m2 [n_groups, n_units]; weight [n_groups,
-     * n_groups]; squares [n_groups + 2, step]: the least of each group against every other (NaN is
-     * skipped), the largest of these or 0, and the sum of m2 over the groups, NaN if a mean or m2
-     * is not finite. */
+     * mean_b, 0 if the divisor is 0, for n units. mean, m2 [n_groups, n_units]; weight
+     * [n_groups, n_groups]; squares [n_groups + 2, step]: the least of each group against every
+     * other (NaN is skipped), the largest of these or 0, and the sum of m2 over the groups, NaN
+     * if a mean or m2 is not finite. */
     void (*moments_add)(double *mean, double *m2, const float *const *x, const double *w, int n_rows, size_t from,
                         size_t end);
     void (*moments_merge)(double *mean, double *m2, const double *mean_b, const double *m2_b, double share,
@@ -151,6 +159,16 @@ struct fus_kernel {
     void (*roots)(double *x, size_t n);
     void (*lane_sums)(double *lanes, const double *x, size_t n);
     void (*lane_products)(double *lanes, const double *x, double mean_x, const double *y, double mean_y, size_t n);
+    void (*gram)(double *k, const double *x, size_t n, size_t row, size_t n_units);
+    /* Draws of pictures, roughly (analysis/units/equaln.c); n a multiple of 64.
+     *
+     * draw_sums: of n_rows rows of x, step floats apart: mean = sum share, low = (sum of squares
+     * - sum mean) least - (sum of squares slack + tiny). draw_counts: adds 1 to `above` unless a
+     * - b + error < 0 or its square < low_a + low_b, to `below` likewise for b - a. */
+    void (*draw_sums)(float *mean, float *low, const float *x, size_t step, const size_t *rows, int n_rows,
+                      const struct fus_draw_bounds *b, size_t n);
+    void (*draw_counts)(float *above, float *below, const float *mean_a, const float *low_a, const float *mean_b,
+                        const float *low_b, const float *error, size_t n);
     void (*standardise)(float *out, const float *x, const double *centre, const double *factor, size_t n);
     float (*fma_chains)(long n); /* n steps of FUS_FMA_CHAINS vectors: the CPU's limit */
     int width;                   /* floats in a vector */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Loops of analysis/stats/moments.c, analysis/units/select.c and halves.c over units, in double.
- * Each kernel_*.c defines
+/* Loops of analysis/stats/moments.c and of analysis/units/{select,halves,dimensions}.c over units,
+ * in double. Each kernel_*.c defines
  *
  *   DVEC, DOUBLES                 a vector of DOUBLES doubles
  *   DLOAD(p) DSTORE(p, v)         unaligned
@@ -213,6 +213,86 @@ TARGET static void lane_products(double *lanes, const double *x, double mean_x, 
         lanes[lane] += (x[i] - mean_x) * (y[i] - mean_y);
 }
 
+/* FUS_GRAM_ROWS rows together, so that each vector of x that is read is used for all of them. */
+TARGET static void gram(double *k, const double *x, size_t n, size_t row, size_t n_units)
+{
+    enum { WIDE = 2 }; /* vectors of a row */
+    for (size_t j = 0; j < row + FUS_GRAM_ROWS; j += WIDE * DOUBLES) {
+        DVEC sum[FUS_GRAM_ROWS][WIDE];
+        UNROLL
+        for (int i = 0; i < FUS_GRAM_ROWS; i++) {
+            UNROLL
+            for (int v = 0; v < WIDE; v++)
+                sum[i][v] = DLOAD(k + (row + (size_t)i) * n + j + (size_t)v * DOUBLES);
+        }
+        const double *of_unit = x;
+        for (size_t u = 0; u < n_units; u++, of_unit += n) {
+            DVEC value[WIDE];
+            UNROLL
+            for (int v = 0; v < WIDE; v++)
+                value[v] = DLOAD(of_unit + j + (size_t)v * DOUBLES);
+            UNROLL
+            for (int i = 0; i < FUS_GRAM_ROWS; i++) {
+                DVEC scale = DSPREAD(of_unit[row + (size_t)i]);
+                UNROLL
+                for (int v = 0; v < WIDE; v++)
+                    sum[i][v] = DADD(sum[i][v], DMUL(scale, value[v]));
+            }
+        }
+        UNROLL
+        for (int i = 0; i < FUS_GRAM_ROWS; i++) {
+            UNROLL
+            for (int v = 0; v < WIDE; v++)
+                DSTORE(k + (row + (size_t)i) * n + j + (size_t)v * DOUBLES, sum[i][v]);
+        }
+    }
+}
+
+/* Plain products and sums: an FMA is slow where there is no instruction for it. */
+TARGET static void draw_sums(float *mean, float *low, const float *x, size_t step, const size_t *rows, int n_rows,
+                             const struct fus_draw_bounds *b, size_t n)
+{
+    enum { WIDE = 4 }; /* independent chains */
+    for (size_t u = 0; u < n; u += WIDE * WIDTH) {
+        VEC sum[WIDE], square[WIDE];
+        UNROLL
+        for (int v = 0; v < WIDE; v++)
+            sum[v] = square[v] = ZERO();
+        for (int r = 0; r < n_rows; r++) {
+            const float *row = x + rows[r] * step + u;
+            UNROLL
+            for (int v = 0; v < WIDE; v++) {
+                VEC value = LOAD(row + v * WIDTH);
+                sum[v] = ADD(sum[v], value);
+                square[v] = ADD(square[v], MUL(value, value));
+            }
+        }
+        UNROLL
+        for (int v = 0; v < WIDE; v++) {
+            VEC of_mean = MUL(sum[v], CONSTANT(b->share)), m2 = SUB(square[v], MUL(sum[v], of_mean));
+            VEC slack = ADD(MUL(square[v], CONSTANT(b->slack)), CONSTANT(b->tiny));
+            STORE(mean + u + v * WIDTH, of_mean);
+            STORE(low + u + v * WIDTH, SUB(MUL(m2, CONSTANT(b->least)), slack));
+        }
+    }
+}
+
+/* A difference below 0 or a square below the bound rules a unit out; NaN rules out nothing. */
+TARGET static void draw_counts(float *above, float *below, const float *mean_a, const float *low_a, const float *mean_b,
+                               const float *low_b, const float *error, size_t n)
+{
+    VEC zero = ZERO(), one = CONSTANT(1.0f);
+    for (size_t u = 0; u < n; u += WIDTH) {
+        VEC d = SUB(LOAD(mean_a + u), LOAD(mean_b + u)), e = LOAD(error + u),
+            bound = ADD(LOAD(low_a + u), LOAD(low_b + u));
+        VEC up = ADD(d, e), down = SUB(e, d);
+        VEC more = FPICK(FLESS(MUL(up, up), bound), zero, FPICK(FLESS(up, zero), zero, one));
+        VEC less = FPICK(FLESS(MUL(down, down), bound), zero, FPICK(FLESS(down, zero), zero, one));
+        STORE(above + u, ADD(LOAD(above + u), more));
+        STORE(below + u, ADD(LOAD(below + u), less));
+    }
+}
+
 TARGET static void standardise(float *out, const float *x, const double *centre, const double *factor, size_t n)
 {
     size_t i = 0;
@@ -224,4 +304,4 @@ TARGET static void standardise(float *out, const float *x, const double *centre,
 
 #define MOMENTS                                                                                                   \
     moments_add, moments_merge, moments_add_third, moments_merge_third, least_t, roots, lane_sums, lane_products, \
-        standardise
+        gram, draw_sums, draw_counts, standardise

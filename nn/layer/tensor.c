@@ -15,15 +15,20 @@ struct unblocking {
     size_t n_places;
 };
 
+/* FUS_LANES places at a time: what is read stays in cache until all its channels are written. */
 static void unblock_one(void *context, int block, int thread)
 {
     const struct unblocking *u = context;
     const float *from = u->blocked + (size_t)block * u->n_places * FUS_LANES;
     int n = u->channels - block * FUS_LANES < FUS_LANES ? u->channels - block * FUS_LANES : FUS_LANES;
     (void)thread;
-    for (int lane = 0; lane < n; lane++)
-        for (size_t p = 0; p < u->n_places; p++)
-            u->out[(size_t)(block * FUS_LANES + lane) * u->n_places + p] = from[p * FUS_LANES + (size_t)lane];
+    float *out = u->out + (size_t)block * FUS_LANES * u->n_places;
+    for (size_t place = 0; place < u->n_places; place += FUS_LANES) {
+        size_t end = u->n_places - place < FUS_LANES ? u->n_places : place + FUS_LANES;
+        for (int lane = 0; lane < n; lane++)
+            for (size_t p = place; p < end; p++)
+                out[(size_t)lane * u->n_places + p] = from[p * FUS_LANES + (size_t)lane];
+    }
 }
 
 void fus_tensor_unblock(float *out, const float *blocked, int channels, size_t n_places)

@@ -2,7 +2,7 @@
 /* The orientation that a camera writes into a JPEG file (Exif 2.3, tag 0x0112 of IFD0, in the first
  * APP1 segment "Exif"), and turning a picture by it. Everything is read through a bounded cursor; a
  * damaged or missing entry counts as 1, upright. torchvision's and CLIP's loaders do not turn
- * pictures, so nothing here is applied unless somebody asks. */
+ * pictures, so a picture is turned only where the caller asks for it. */
 #include <string.h>
 
 #include "nn/base/bytes.h"

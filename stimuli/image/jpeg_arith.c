@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Table D.3: Qe, the next state after the less and after the more probable symbol, and whether
- * their senses change places. The last one stands for even odds and never changes. */
+ * these two symbols are exchanged. The last one stands for even odds and never changes. */
 static const struct {
     uint16_t qe;
     uint8_t less, more, change;

@@ -159,7 +159,7 @@ AVX2_INLINE __m256i two(int a, int b)
     return _mm256_set1_epi32((int)((uint32_t)b << 16 | (uint16_t)a));
 }
 
-/* Columns side by side, as two() wants them: of 16 bits a below b. */
+/* Two columns side by side, for the constants of two(): a in the lower half of each 32 bits. */
 AVX2_INLINE __m256i beside(__m128i a, __m128i b)
 {
     return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_unpacklo_epi16(a, b)), _mm_unpackhi_epi16(a, b), 1);

@@ -12,31 +12,44 @@ static int category_end(const struct fus_set *set, int first)
     return end;
 }
 
-static int *show(int *to, const struct fus_set *set, const struct fus_block *block)
+/* Pictures first .. end-1 of the set as the next block shown; of one half, or of both (-1). */
+static void add_block(struct fus_blocks *p, const struct fus_set *set, int first, int end, int half)
 {
-    for (int half = 0; half < 2; half++)
-        for (int i = block->first; i < block->end; i++)
-            if (set->pictures[i].half == half)
-                *to++ = i;
-    return to;
+    const struct fus_block *before = p->n ? &p->items[p->n - 1] : NULL;
+    int category = set->pictures[first].category, begun = before ? before->end : 0, shown = begun,
+        opening = before && before->category == category ? before->opening : begun;
+    for (int turn = 0; turn < 2; turn++)
+        for (int i = first; i < end; i++)
+            if (set->pictures[i].half == turn && (half < 0 || half == turn))
+                p->order[shown++] = i;
+    if (shown > begun)
+        p->items[p->n++] = (struct fus_block){category, half < 0 ? 0 : half, opening, first, begun, shown};
 }
 
-int fus_blocks_cut(struct fus_blocks *p, const struct fus_set *set, struct fus_error *err)
+/* Pictures opening .. end-1, all of a category. */
+static void cut_category(struct fus_blocks *p, const struct fus_set *set, int opening, int end,
+                         enum fus_blocks_order order)
+{
+    int size = (end - opening + FUS_BLOCKS_MOST - 1) / FUS_BLOCKS_MOST;
+    size = size < FUS_BLOCKS_LEAST ? FUS_BLOCKS_LEAST : size;
+    for (int half = 0; half < 2 && order == FUS_BLOCKS_HALVES; half++)
+        for (int first = opening; first < end; first += size)
+            add_block(p, set, first, end - first < size ? end : first + size, half);
+    for (int first = opening; first < end && order != FUS_BLOCKS_HALVES; first += size)
+        for (int half = order == FUS_BLOCKS_WHOLE ? -1 : 0; half < (order == FUS_BLOCKS_WHOLE ? 0 : 2); half++)
+            add_block(p, set, first, end - first < size ? end : first + size, half);
+}
+
+int fus_blocks_cut(struct fus_blocks *p, const struct fus_set *set, enum fus_blocks_order order, struct fus_error *err)
 {
     p->n = 0;
-    p->items = fus_base_alloc((size_t)set->n_categories * FUS_BLOCKS_MOST, sizeof *p->items);
-    int *next = p->order = fus_base_alloc((size_t)set->n_pictures, sizeof *p->order);
+    p->items = fus_base_alloc((size_t)set->n_categories * FUS_BLOCKS_MOST, 2 * sizeof *p->items);
+    p->order = fus_base_alloc((size_t)set->n_pictures, sizeof *p->order);
     if (!p->items || !p->order)
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the blocks of %d categories", set->n_categories);
     for (int opening = 0, end; opening < set->n_pictures; opening = end) {
         end = category_end(set, opening);
-        int size = (end - opening + FUS_BLOCKS_MOST - 1) / FUS_BLOCKS_MOST;
-        size = size < FUS_BLOCKS_LEAST ? FUS_BLOCKS_LEAST : size;
-        for (int first = opening; first < end; first += size) {
-            p->items[p->n] = (struct fus_block){set->pictures[opening].category, opening, first,
-                                                end - first < size ? end : first + size};
-            next = show(next, set, &p->items[p->n++]);
-        }
+        cut_category(p, set, opening, end, order);
     }
     return FUS_OK;
 }
@@ -56,9 +69,30 @@ const struct fus_block *fus_blocks_find(const struct fus_blocks *p, int picture)
     return &p->items[i];
 }
 
+int fus_blocks_largest(const struct fus_blocks *p)
+{
+    int most = 0;
+    for (int i = 0; i < p->n; i++)
+        most = p->items[i].end - p->items[i].first > most ? p->items[i].end - p->items[i].first : most;
+    return most;
+}
+
+/* Where shard i of n, counted from 0, begins. */
+static int start_of(const struct fus_blocks *p, int i, int n)
+{
+    int n_whole = 0, whole = -1, at = 0;
+    for (int k = 0; k < p->n; k++)
+        n_whole += k == 0 || p->items[k].whole != p->items[k - 1].whole;
+    for (; at < p->n; at++) {
+        whole += at == 0 || p->items[at].whole != p->items[at - 1].whole;
+        if (whole == (int)((long long)i * n_whole / n))
+            return p->items[at].first;
+    }
+    return p->items[p->n - 1].end;
+}
+
 void fus_blocks_shard(int *first, int *end, const struct fus_blocks *p, int i, int n)
 {
-    int from = (int)((long long)(i - 1) * p->n / n), to = (int)((long long)i * p->n / n);
-    *first = from < p->n ? p->items[from].first : p->items[p->n - 1].end;
-    *end = to > from ? p->items[to - 1].end : *first;
+    *first = start_of(p, i - 1, n);
+    *end = start_of(p, i, n);
 }

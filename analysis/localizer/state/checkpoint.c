@@ -73,11 +73,8 @@ static int load_moments(struct fus_checkpoint *c, const struct fus_state_file *p
     int code = FUS_OK;
     if (p->end == block->end && is_loose(c->run, block))
         return FUS_OK; /* kept unmerged, for `fusiform merge` */
-    for (int i = 0; i < c->n && !code; i++) {
-        code = fus_accumulator_read_block(c->accumulators[i], p, c->names[i], err);
-        if (!code && p->end == block->end)
-            code = fus_accumulator_end_block(c->accumulators[i], block->category, err);
-    }
+    for (int i = 0; i < c->n && !code; i++)
+        code = fus_accumulator_read_moments(c->accumulators[i], p, c->names[i], p->end == block->end, err);
     if (p->end == block->end)
         c->saved[block->category] = p->end;
     else
@@ -104,6 +101,13 @@ static int keeping(const char **list, const struct fus_checkpoint *c)
     return n;
 }
 
+/* Whether a pass can go on after the file's last picture: in the middle of a block only if it
+ * does not add whole blocks. */
+static bool suits(const struct fus_checkpoint *c, const struct fus_state_file *p)
+{
+    return !c->accumulators[0]->by_blocks || fus_blocks_find(&c->run->pictures.blocks, p->end - 1)->end == p->end;
+}
+
 /* bad: the file that could not be read, or -1. */
 static int load(struct fus_checkpoint *c, int *first, int *bad, const struct fus_state_files *files, const char **kept,
                 struct fus_error *err)
@@ -112,7 +116,7 @@ static int load(struct fus_checkpoint *c, int *first, int *bad, const struct fus
         at = c->run->pictures.first, code = FUS_OK;
     *bad = -1;
     while (at < end && !code && (*bad = fus_state_file_longest(files, FUS_STATE_MOMENTS, at, c->names, c->n)) >= 0 &&
-           files->items[*bad].end <= end) {
+           files->items[*bad].end <= end && suits(c, &files->items[*bad])) {
         code = load_moments(c, &files->items[*bad], err);
         at = files->items[*bad].end;
     }
@@ -188,7 +192,7 @@ static int save_file(struct fus_checkpoint *c, enum content what, int category, 
     struct fus_state_file file = {.kind = what == RESPONSES ? FUS_STATE_RESPONSES : FUS_STATE_MOMENTS,
                                   .first = first,
                                   .end = end,
-                                  .n_halves = c->accumulators[0]->n_halves,
+                                  .n_halves = fus_accumulator_count_halves(c->accumulators[0], first, end),
                                   .n_moments = c->accumulators[0]->n_moments};
     struct fus_state_file_out o;
     file.layers = fus_base_alloc((size_t)c->n, sizeof *file.layers);
@@ -339,7 +343,8 @@ int fus_checkpoint_save(struct fus_checkpoint *c, int next, struct fus_error *er
 
 struct ending {
     struct fus_checkpoint *checkpoint;
-    int category, code;
+    const struct fus_block *block;
+    int code;
     struct fus_error *err;
 };
 
@@ -347,7 +352,7 @@ static void end_blocks(void *context)
 {
     struct ending *e = context;
     for (int i = 0; i < e->checkpoint->n && !e->code; i++)
-        e->code = fus_accumulator_end_block(e->checkpoint->accumulators[i], e->category, e->err);
+        e->code = fus_accumulator_end_block(e->checkpoint->accumulators[i], e->block, e->err);
 }
 
 int fus_checkpoint_end_block(struct fus_checkpoint *c, const struct fus_block *block, struct fus_error *err)
@@ -364,7 +369,7 @@ int fus_checkpoint_end_block(struct fus_checkpoint *c, const struct fus_block *b
             fus_accumulator_clear_block(c->accumulators[i]);
         return code;
     }
-    struct ending e = {c, block->category, FUS_OK, err};
+    struct ending e = {c, block, FUS_OK, err};
     fus_threads_run(end_blocks, &e); /* one start of the threads for all transfers */
     return e.code;
 }

@@ -92,6 +92,8 @@ static void remove_leftovers(const struct fus_localizer *run)
     unlink_temporaries(path);
     fus_run_dir_path(path, run->options.folder, "units");
     each_folder(path, any, unlink_temporaries);
+    fus_run_dir_path(path, run->options.folder, "draws");
+    each_folder(path, any, unlink_temporaries);
     fus_run_dir_state(path, run->options.folder, NULL);
     unlink_temporaries(path);
     each_folder(path, is_number, unlink_temporaries);
