@@ -116,7 +116,7 @@ void fus_threads_for(int n_tasks, fus_threads_task fn, void *context)
 {
     if (state.mode == LIBRARY)
         library_for(n_tasks, fn, context);
-    else if (state.mode == REPLAY && !state.within && n_tasks > 1)
+    else if (state.mode == REPLAY && !state.within && (n_tasks > 1 || state.n_threads == 1))
         replay(n_tasks, fn, context);
     else
         for (int i = 0; i < n_tasks; i++)
