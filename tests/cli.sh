@@ -25,7 +25,7 @@ fails 2 "bh, by, bonferroni or none expected" run --model "$small" --out "$work/
 fails 2 "--test belongs to --criterion iut" run --model "$small" --out "$work/o" --criterion tdann --test welch
 fails 2 "--preset baek is --criterion ranksum; 'iut' found" run --model "$small" --out "$work/o" --preset baek --criterion iut
 fails 2 "do not go with --criterion ranksum" run --model "$small" --out "$work/o" --criterion ranksum --bootstrap 9
-fails 2 "two folders of finished runs expected" compare "$work"
+fails 2 "folders of finished runs expected" compare "$work"
 fails 2 "zero or mean expected" lesion --model "$small" --run x --category face --layer relu --mode half
 fails 2 "centred, percentile or bca expected" run --model "$small" --out "$work/o" --bootstrap 9 --interval wald
 fails 2 "--interval says how" run --model "$small" --out "$work/o" --interval bca
