@@ -100,7 +100,13 @@ endif
 
 all: $(PROGRAM) $(LIB)
 
-run: $(PROGRAM)
+# Compiles on all processors where no -j was given.
+PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1))
+.PHONY: compiled-program compiled-tests
+compiled-program compiled-tests:
+	@$(MAKE) --no-print-directory $(PARALLEL) $(if $(filter %tests,$@),$(PROGRAM) tests,$(PROGRAM))
+
+run: compiled-program
 	./$(PROGRAM) run --model demo:vision --model demo:control --model demo:lang --model demo:clip \
 	    --model 'untrained=random:resnet?stem=7x7&blocks=2,2,2&width=16&input=64&seed=1' \
 	    --stimuli 'builtin?per_category=72&seed=777' --out out/demo --force
@@ -118,7 +124,7 @@ demo-networks: $(PROGRAM)
 
 # Scripts beside the test programs; make test SCRIPTS="tests/cli.sh": these alone.
 SCRIPTS = tests/includes.sh tests/install.sh tests/method.sh $(sort $(wildcard tests/cli*.sh)) tests/resume.sh tests/hash.sh
-test check: $(PROGRAM) $(TESTS) $(EXAMPLES)
+test check: compiled-tests
 	@FUSIFORM="$(CURDIR)/$(PROGRAM)" EXAMPLES="$(BUILD)/tests/examples" RUN="$(RUN)" MAKE="$(MAKE)" CC="$(CC)" CXX="$(CXX)" FLAGS="$(CFLAGS) $(SAN_FLAGS) $(LDFLAGS)" \
 	    LIBS="$(OMP_LIB) $(FUS_LIBS)" sh tests/run.sh $(TESTS) $(SCRIPTS)
 

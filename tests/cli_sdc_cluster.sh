@@ -171,6 +171,8 @@ ok "their members counted" cmp "$work/want" "$work/have"
 ok "on the page" grep -q '<h3>Which groups share them?</h3>' "$work/grouped/report.html"
 sed '2s/,[^,]*$/,-1/' "$groups" >"$work/kept" && mv "$work/kept" "$groups"
 fails 1 'groups.csv: line 2: ' report "$work/grouped"
+run "without groups and localizer" sdc cluster "$work/nets" --out "$work/grouped" --eps 0.8 --min-others 1 $plain --force
+ok "no table of them is left" test -z "$(ls "$work/grouped/clusters/0.80" | grep 'groups\|categories\|overlap')"
 for bad in odd =n3 odd= odd=n3, odd=n7; do
     fails 1 "--group" sdc cluster "$work/nets" --out "$work/grouped" --eps 0.8 --min-others 1 $plain --group "$bad"
 done

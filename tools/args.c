@@ -443,9 +443,3 @@ char *fus_args_print(const struct fus_arg *arg, bool *failed)
         snprintf(text, n, "%s%s%s", arg->name, flag ? "" : "=", value);
     return text;
 }
-
-bool fus_args_ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), k = strlen(end);
-    return n >= k && strcmp(text + n - k, end) == 0;
-}

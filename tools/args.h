@@ -68,6 +68,4 @@ bool fus_args_size(int *width, int *height, const char *text);
  * NULL: none is near. candidates [n], NULLs are passed over. */
 const char *fus_args_nearest(const char *word, const char *const *candidates, size_t n);
 
-bool fus_args_ends_with(const char *text, const char *end); /* ".npy" */
-
 #endif

@@ -290,7 +290,7 @@ int fus_cmd_activations(int argc, char **argv)
         return status < 0 ? 0 : status;
     if (!path || !layers || !out || operands.n == 0)
         return fus_args_usage("activations", "--model FILE, --layer L, pictures and -o OUT expected");
-    if (!fus_args_ends_with(out, ".npy") && !fus_args_ends_with(out, ".npz") && !fus_outfile_is_stream(out))
+    if (!fus_base_ends_with(out, ".npy") && !fus_base_ends_with(out, ".npz") && !fus_outfile_is_stream(out))
         return fus_args_usage("activations", "-o %s: a name ending in .npy or .npz expected", out);
     options.precision = (enum fus_precision)precision.value;
     status = fus_model_args_check("activations", &choice);
@@ -309,13 +309,13 @@ int fus_cmd_activations(int argc, char **argv)
             n_wanted++;
             only = i;
         }
-    if (!code && !fus_args_ends_with(out, ".npz") && n_wanted > 1)
+    if (!code && !fus_base_ends_with(out, ".npz") && n_wanted > 1)
         code = fus_base_fail(&err, FUS_EINVAL, "%s: an .npy holds one layer, %d were asked for: name it .npz", out,
                              n_wanted);
     if (!code)
         code = fus_pictures_check(&images, &m, skip_bad, &err);
     if (!code)
-        code = fus_args_ends_with(out, ".npz") ? write_npz(out, &m, wanted, &images, &err)
+        code = fus_base_ends_with(out, ".npz") ? write_npz(out, &m, wanted, &images, &err)
                                                : write_npy(out, &m, only, false, &images, &err);
     fus_base_free(wanted);
     if (!code)
@@ -334,7 +334,7 @@ static int check_embed(const char *path, const char *out, const struct fus_texts
     if (texts->texts.n && texts->file)
         return fus_args_usage("embed", "--text and --texts found: one of them expected");
     if (!path || !out || (pictures->n == 0 && !any) ||
-        (!fus_args_ends_with(out, ".npy") && !fus_outfile_is_stream(out)))
+        (!fus_base_ends_with(out, ".npy") && !fus_outfile_is_stream(out)))
         return fus_args_usage("embed", "--model FILE, pictures or --text, and -o OUT.npy expected");
     if (!any && fus_text_args_any_option(texts))
         return fus_args_usage("embed", "--template, --templates, --normalize, --truncate, and --vocab are "

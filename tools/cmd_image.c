@@ -43,7 +43,7 @@ static int write_pixels(const char *out, const struct fus_image *image, int widt
     int code = width ? fus_resize_image(&resized, image, width, height, filter, err) : FUS_OK;
     const struct fus_image *result = width ? &resized : image;
     if (!code)
-        code = fus_args_ends_with(out, ".png") ? fus_png_write(out, result, err) : fus_pnm_write(out, result, err);
+        code = fus_base_ends_with(out, ".png") ? fus_png_write(out, result, err) : fus_pnm_write(out, result, err);
     fus_image_free(&resized);
     return code;
 }
@@ -92,7 +92,7 @@ int fus_cmd_image(int argc, char **argv)
     if (files.n != 1 || !out)
         return fus_args_usage("image", "one picture and -o OUT expected");
     bool named =
-        preset ? fus_args_ends_with(out, ".npy") : fus_args_ends_with(out, ".ppm") || fus_args_ends_with(out, ".png");
+        preset ? fus_base_ends_with(out, ".npy") : fus_base_ends_with(out, ".ppm") || fus_base_ends_with(out, ".png");
     if (!named && !fus_outfile_is_stream(out))
         return fus_args_usage("image", "-o %s: a name ending in %s expected", out, preset ? ".npy" : ".ppm or .png");
     if (preset && size)

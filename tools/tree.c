@@ -14,12 +14,6 @@
 
 enum { MAX_DEPTH = 32 }; /* of folders in folders: a symbolic link in a circle ends here */
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), k = strlen(end);
-    return n >= k && strcmp(text + n - k, end) == 0;
-}
-
 /* A tree being listed. Other files than pictures are only said in its folders: a list or a licence
  * belongs above them. */
 struct listing {
@@ -145,7 +139,7 @@ int fus_tree_list(struct fus_tree *t, const char *in, const char *out, struct fu
         return fus_base_fail(err, FUS_EINVAL, "-o %s: would be written over what is read; another name expected", out);
     if (S_ISDIR(from.st_mode))
         code = list_folder(&l, in, out, 0, err);
-    else if (!ends_with(out, ".png"))
+    else if (!fus_base_ends_with(out, ".png"))
         code = fus_base_fail(err, FUS_EINVAL, "-o %s: a name ending in .png expected for a single picture", out);
     else {
         char *a = fus_base_strdup(in), *b = fus_base_strdup(out);

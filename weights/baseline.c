@@ -19,12 +19,6 @@
 #include "nn/base/number.h"
 #include "weights/formats.h"
 
-static bool ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), m = strlen(end);
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
 /* out [FUS_GABOR_SIDE, FUS_GABOR_SIDE] */
 static void fill_gabor(float *out, int orientation, int phase)
 {
@@ -59,12 +53,12 @@ static int generate(const struct fus_store *s, float *out, const struct fus_tens
             out[i] = luminance[i];
         else if (strcmp(t->name, "pixels.weight") == 0)
             out[i] = row == column;
-        else if (ends_with(t->name, ".sum.weight"))
+        else if (fus_base_ends_with(t->name, ".sum.weight"))
             out[i] = column / FUS_GABOR_PHASES == row;
         else
-            out[i] = ends_with(t->name, ".norm.weight") || ends_with(t->name, ".running_var");
+            out[i] = fus_base_ends_with(t->name, ".norm.weight") || fus_base_ends_with(t->name, ".running_var");
     }
-    if (ends_with(t->name, ".gabor.weight"))
+    if (fus_base_ends_with(t->name, ".gabor.weight"))
         for (int k = 0; k < FUS_GABOR_ORIENTATIONS * FUS_GABOR_PHASES; k++)
             fill_gabor(out + k * FUS_GABOR_SIDE * FUS_GABOR_SIDE, k / FUS_GABOR_PHASES, k % FUS_GABOR_PHASES);
     return FUS_OK;

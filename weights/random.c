@@ -37,12 +37,6 @@
 #include "nn/base/rng.h"
 #include "nn/base/sha256.h"
 
-static bool ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), m = strlen(end);
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
 static void start_stream(struct fus_rng *rng, uint64_t seed, const char *name)
 {
     char text[160], hex[FUS_SHA256_HEX];
@@ -70,7 +64,7 @@ static void fill_uniform(float *out, size_t n, double bound, struct fus_rng *rng
 /* The weight of a block's last batch norm. */
 static bool ends_block(const char *name, bool bottleneck)
 {
-    return strncmp(name, "layer", 5) == 0 && ends_with(name, bottleneck ? ".bn3.weight" : ".bn2.weight");
+    return strncmp(name, "layer", 5) == 0 && fus_base_ends_with(name, bottleneck ? ".bn3.weight" : ".bn2.weight");
 }
 
 void fus_random_fill(float *out, const char *name, const int64_t *shape, int n_dims, int64_t inputs, uint64_t seed)
@@ -97,7 +91,7 @@ void fus_random_fill(float *out, const char *name, const int64_t *shape, int n_d
     } else if (n_dims == 2 || inputs) {
         fill_uniform(out, n, 1 / sqrt((double)(n_dims == 2 ? shape[1] : inputs)), &rng);
     } else {
-        float value = ends_with(name, ".weight") || ends_with(name, ".running_var");
+        float value = fus_base_ends_with(name, ".weight") || fus_base_ends_with(name, ".running_var");
         for (size_t i = 0; i < n; i++)
             out[i] = value;
     }
@@ -109,7 +103,7 @@ static bool fill_chain(float *out, const struct fus_store *s, const struct fus_t
     struct fus_rng rng;
     char weight[160];
     const struct fus_tensor *w = t;
-    bool bias = ends_with(t->name, ".bias"), vgg = !s->random_spec.chain.alexnet;
+    bool bias = fus_base_ends_with(t->name, ".bias"), vgg = !s->random_spec.chain.alexnet;
     if (bias) {
         snprintf(weight, sizeof weight, "%.*sweight", (int)(strlen(t->name) - strlen("bias")), t->name);
         w = fus_store_find(s, weight);
@@ -130,7 +124,7 @@ static bool fill_chain(float *out, const struct fus_store *s, const struct fus_t
 static bool fill_convnext(float *out, const struct fus_store *s, const struct fus_tensor *t)
 {
     struct fus_rng rng;
-    bool scale = ends_with(t->name, ".layer_scale");
+    bool scale = fus_base_ends_with(t->name, ".layer_scale");
     if (!scale && t->n_dims == 1)
         return false;
     start_stream(&rng, s->random_seed, t->name);
@@ -178,8 +172,8 @@ static int generate(const struct fus_store *s, float *out, const struct fus_tens
         fill_glorot(out, s, t);
         return FUS_OK;
     }
-    fus_random_fill(out, t->name, t->shape, t->n_dims, ends_with(t->name, ".bias") ? inputs_of_bias(s, t->name) : 0,
-                    s->random_seed);
+    fus_random_fill(out, t->name, t->shape, t->n_dims,
+                    fus_base_ends_with(t->name, ".bias") ? inputs_of_bias(s, t->name) : 0, s->random_seed);
     if (s->random_zero && ends_block(t->name, s->random_spec.bottleneck))
         memset(out, 0, t->n_elements * sizeof *out);
     return FUS_OK;

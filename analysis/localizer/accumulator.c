@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "analysis/localizer/accumulator_parts.h"
 #include "nn/base/bits.h"
 #include "nn/base/threads.h"
 #include "nn/kernel/kernels.h"
@@ -71,8 +72,8 @@ static int create_outside(struct fus_accumulator *t, int n_groups, struct fus_er
     return t->whole.n ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %d counts", n_groups);
 }
 
-static int create_moments(struct fus_moments *m, const struct fus_accumulator *t, int n_groups, size_t n_units,
-                          struct fus_error *err)
+int fus_accumulator_create_moments(struct fus_moments *m, const struct fus_accumulator *t, int n_groups, size_t n_units,
+                                   struct fus_error *err)
 {
     int code = fus_moments_create(m, n_groups, n_units, err);
     return !code && t->n_moments == 3 ? fus_moments_keep_third(m, err) : code;
@@ -82,12 +83,13 @@ int fus_accumulator_create(struct fus_accumulator *t, enum fus_accumulator_memor
                            struct fus_error *err)
 {
     int n_groups = t->n_halves * t->set->n_categories,
-        code = t->by_blocks ? FUS_OK : create_moments(&t->block, t, 1, t->blocked_units, err);
+        code = t->by_blocks ? FUS_OK : fus_accumulator_create_moments(&t->block, t, 1, t->blocked_units, err);
     if (!code && memory == FUS_ACCUMULATOR_HELD)
-        code = create_moments(&t->held, t, 1, t->blocked_units, err);
+        code = fus_accumulator_create_moments(&t->held, t, 1, t->blocked_units, err);
     if (!code)
-        code = memory == FUS_ACCUMULATOR_ALL ? create_moments(&t->whole, t, n_groups, t->blocked_units, err)
-                                             : create_outside(t, n_groups, err);
+        code = memory == FUS_ACCUMULATOR_ALL
+                   ? fus_accumulator_create_moments(&t->whole, t, n_groups, t->blocked_units, err)
+                   : create_outside(t, n_groups, err);
     if (!code && t->keep && responses_in_memory) {
         t->responses = fus_base_aligned((size_t)t->set->n_pictures * t->n_units, sizeof *t->responses);
         if (!t->responses)
@@ -110,16 +112,15 @@ void fus_accumulator_destroy(struct fus_accumulator *t)
 
 /* ---- while pictures are shown ---- */
 
-/* The responses to one picture. */
-static struct fus_scratch_array responses_to(const struct fus_accumulator *t, size_t picture, float *row)
+struct fus_scratch_array fus_accumulator_response_array(const struct fus_accumulator *t, size_t picture, float *row)
 {
     size_t bytes = t->n_units * sizeof *row;
     return (struct fus_scratch_array){FUS_SCRATCH_MEANS, row, bytes, t->responses_at + (uint64_t)picture * bytes};
 }
 
-static int put_responses(const struct fus_accumulator *t, size_t picture, float *row, struct fus_error *err)
+int fus_accumulator_put_responses(const struct fus_accumulator *t, size_t picture, float *row, struct fus_error *err)
 {
-    const struct fus_scratch_array a = responses_to(t, picture, row);
+    const struct fus_scratch_array a = fus_accumulator_response_array(t, picture, row);
     return fus_scratch_file_transfer(t->scratch, true, &a, 1, err);
 }
 
@@ -132,14 +133,13 @@ static int keep_responses(struct fus_accumulator *t, int first, int n, const flo
         float *to = t->responses ? t->responses + picture * t->n_units : row;
         fus_tensor_unblock(to, blocked + (size_t)i * t->blocked_units, t->channels, t->n_places);
         if (!t->responses)
-            code = put_responses(t, picture, row, err);
+            code = fus_accumulator_put_responses(t, picture, row, err);
     }
     return code;
 }
 
-/* n values of a group from unit `first` on. */
-static struct fus_scratch_array array_of(const struct fus_accumulator *t, enum fus_scratch_place file, int group,
-                                         size_t first, double *values, size_t n)
+struct fus_scratch_array fus_accumulator_array(const struct fus_accumulator *t, enum fus_scratch_place file, int group,
+                                               size_t first, double *values, size_t n)
 {
     uint64_t value = (uint64_t)group * t->blocked_units + first;
     return (struct fus_scratch_array){file, values, n * sizeof *values, t->whole_at[file] + value * sizeof *values};
@@ -149,9 +149,9 @@ static struct fus_scratch_array array_of(const struct fus_accumulator *t, enum f
 static int transfer_moments(const struct fus_accumulator *t, bool write, int group, size_t first,
                             const struct fus_moments *of, size_t n, struct fus_error *err)
 {
-    const struct fus_scratch_array all[] = {array_of(t, FUS_SCRATCH_MEANS, group, first, of->mean, n),
-                                            array_of(t, FUS_SCRATCH_M2S, group, first, of->m2, n),
-                                            array_of(t, FUS_SCRATCH_M3S, group, first, of->m3, n)};
+    const struct fus_scratch_array all[] = {fus_accumulator_array(t, FUS_SCRATCH_MEANS, group, first, of->mean, n),
+                                            fus_accumulator_array(t, FUS_SCRATCH_M2S, group, first, of->m2, n),
+                                            fus_accumulator_array(t, FUS_SCRATCH_M3S, group, first, of->m3, n)};
     return fus_scratch_file_transfer(t->scratch, write, all, t->n_moments, err);
 }
 
@@ -217,8 +217,7 @@ void fus_accumulator_clear(struct fus_accumulator *t)
     memset(t->whole.n, 0, (size_t)t->whole.n_groups * sizeof *t->whole.n);
 }
 
-/* Merges `block` into a group and empties it. */
-static int join_block(struct fus_accumulator *t, int group, struct fus_error *err)
+int fus_accumulator_join_block(struct fus_accumulator *t, int group, struct fus_error *err)
 {
     int code = FUS_OK;
     if (t->whole.mean)
@@ -231,7 +230,8 @@ static int join_block(struct fus_accumulator *t, int group, struct fus_error *er
 
 int fus_accumulator_end_block(struct fus_accumulator *t, const struct fus_block *block, struct fus_error *err)
 {
-    return t->by_blocks ? FUS_OK : join_block(t, block->half * t->set->n_categories + block->category, err);
+    return t->by_blocks ? FUS_OK
+                        : fus_accumulator_join_block(t, block->half * t->set->n_categories + block->category, err);
 }
 
 /* ---- whole blocks at once ---- */
@@ -251,7 +251,8 @@ static void move_piece(const struct block_adding *a, bool write, double *moments
     const struct fus_accumulator *t = a->t;
     for (int i = 0; i < t->n_moments && !*failed; i++) {
         enum fus_scratch_place file = (enum fus_scratch_place)i;
-        const struct fus_scratch_array here = array_of(t, file, a->group, first, moments + (size_t)i * PIECE, n);
+        const struct fus_scratch_array here =
+            fus_accumulator_array(t, file, a->group, first, moments + (size_t)i * PIECE, n);
         fus_scratch_file_move(failed, t->scratch->fd[file], write, here.bytes, here.n, here.at);
     }
 }
@@ -393,182 +394,6 @@ bool fus_accumulator_is_finite(const struct fus_accumulator *t)
     return !bad;
 }
 
-/* ---- as state files ---- */
-
-/* Of the category of the i-th picture shown. */
-static int half_of(const struct fus_accumulator *t, int i)
-{
-    return t->n_halves == 2 ? t->set->pictures[t->blocks->order[i]].half : 0;
-}
-
-/* Pictures of a half among those shown as first .. end-1. */
-static int count_half(const struct fus_accumulator *t, int first, int end, int half)
-{
-    int n = 0;
-    for (int i = first; i < end; i++)
-        n += half_of(t, i) == half;
-    return n;
-}
-
-int fus_accumulator_count_halves(const struct fus_accumulator *t, int first, int end)
-{
-    return (count_half(t, first, end, 0) > 0) + (count_half(t, first, end, 1) > 0);
-}
-
-static void write_group(const struct fus_moments *m, int group, struct fus_state_file_out *out)
-{
-    size_t at = (size_t)group * m->n_units, bytes = m->n_units * sizeof *m->mean;
-    fus_state_file_write(out, m->mean + at, bytes);
-    fus_state_file_write(out, m->m2 + at, bytes);
-    if (m->m3)
-        fus_state_file_write(out, m->m3 + at, bytes);
-}
-
-void fus_accumulator_write_block(const struct fus_accumulator *t, struct fus_state_file_out *out)
-{
-    write_group(&t->block, 0, out);
-    fus_state_file_end_layer(out);
-}
-
-/* Copies an array of the scratch file in pieces. */
-static int write_scratch(const struct fus_accumulator *t, struct fus_scratch_array a, struct fus_state_file_out *out,
-                         struct fus_error *err)
-{
-    const size_t most = SLICE * sizeof(double);
-    void *buffer = fus_base_aligned(most, 1);
-    int code = buffer ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory to copy %zu bytes", most);
-    for (size_t done = 0; done < a.n && !code; done += most) {
-        const struct fus_scratch_array here = {a.file, buffer, a.n - done < most ? a.n - done : most, a.at + done};
-        code = fus_scratch_file_transfer(t->scratch, false, &here, 1, err);
-        if (!code)
-            fus_state_file_write(out, buffer, here.n);
-    }
-    fus_base_free(buffer);
-    return code;
-}
-
-static int write_outside(const struct fus_accumulator *t, int group, struct fus_state_file_out *out,
-                         struct fus_error *err)
-{
-    int code = FUS_OK;
-    for (int i = 0; i < t->n_moments && !code; i++)
-        code = write_scratch(t, array_of(t, (enum fus_scratch_place)i, group, 0, NULL, t->blocked_units), out, err);
-    return code;
-}
-
-int fus_accumulator_write_category(const struct fus_accumulator *t, int category, struct fus_state_file_out *out,
-                                   struct fus_error *err)
-{
-    int code = FUS_OK;
-    for (int half = 0; half < t->n_halves && !code; half++) {
-        int group = half * t->set->n_categories + category;
-        if (t->held.n && t->held.n[0] && t->at_hand == group)
-            write_group(&t->held, 0, out);
-        else if (t->whole.n[group] && t->whole.mean)
-            write_group(&t->whole, group, out);
-        else if (t->whole.n[group])
-            code = write_outside(t, group, out, err);
-    }
-    fus_state_file_end_layer(out);
-    return code;
-}
-
-int fus_accumulator_write_responses(const struct fus_accumulator *t, int first, int end, struct fus_state_file_out *out,
-                                    struct fus_error *err)
-{
-    size_t bytes = t->n_units * sizeof *t->responses;
-    int code = FUS_OK;
-    for (int i = first; i < end && !code; i++) {
-        size_t picture = (size_t)t->blocks->order[i];
-        if (t->responses)
-            fus_state_file_write(out, t->responses + picture * t->n_units, bytes);
-        else
-            code = write_scratch(t, responses_to(t, picture, NULL), out, err);
-    }
-    fus_state_file_end_layer(out);
-    return code;
-}
-
-/* Whether the file's layer is this one. */
-static int check_file(const struct fus_accumulator *t, const struct fus_state_file *p, const char *layer,
-                      struct fus_error *err)
-{
-    bool fits = p->end <= t->set->n_pictures && p->n_moments == t->n_moments &&
-                p->n_halves == fus_accumulator_count_halves(t, p->first, p->end);
-    for (int i = 0; i < p->n_layers; i++)
-        fits = fits && (strcmp(p->layers[i].name, layer) != 0 ||
-                        (p->layers[i].channels == t->channels && p->layers[i].n_places == t->n_places));
-    return fits ? FUS_OK : fus_base_fail(err, FUS_EFORMAT, "%s: its layer %s is of another network", p->path, layer);
-}
-
-/* A half's moments into `block`. */
-static void read_half(struct fus_accumulator *t, struct fus_state_file_in *in)
-{
-    size_t bytes = t->blocked_units * sizeof(double);
-    fus_state_file_read(in, t->block.mean, bytes);
-    fus_state_file_read(in, t->block.m2, bytes);
-    if (t->block.m3)
-        fus_state_file_read(in, t->block.m3, bytes);
-}
-
-int fus_accumulator_read_moments(struct fus_accumulator *t, const struct fus_state_file *file, const char *layer,
-                                 bool ended, struct fus_error *err)
-{
-    struct fus_state_file_in in;
-    int code = check_file(t, file, layer, err), joined = FUS_OK;
-    if (!code && t->by_blocks)
-        code = create_moments(&t->block, t, 1, t->blocked_units, err);
-    if (!code)
-        code = fus_state_file_open_layer(&in, file, layer, err);
-    if (code) {
-        if (t->by_blocks)
-            fus_moments_destroy(&t->block);
-        return code;
-    }
-    int category = t->set->pictures[t->blocks->order[file->first]].category;
-    for (int half = 0; half < t->n_halves && !joined; half++) {
-        t->block.n[0] = count_half(t, file->first, file->end, half);
-        if (!t->block.n[0])
-            continue;
-        read_half(t, &in);
-        if (ended)
-            joined = join_block(t, half * t->set->n_categories + category, err);
-        else
-            break;
-    }
-    code = fus_state_file_close_layer(&in, joined ? NULL : err);
-    if (t->by_blocks)
-        fus_moments_destroy(&t->block);
-    return joined ? joined : code;
-}
-
-int fus_accumulator_read_responses(struct fus_accumulator *t, const struct fus_state_file *file, const char *layer,
-                                   struct fus_error *err)
-{
-    struct fus_state_file_in in;
-    size_t bytes = t->n_units * sizeof(float);
-    int code = check_file(t, file, layer, err);
-    float *row = t->responses ? NULL : fus_base_aligned(t->n_units, sizeof *row);
-    if (!code && !t->responses && !row)
-        code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu responses", t->n_units);
-    if (!code)
-        code = fus_state_file_open_layer(&in, file, layer, err);
-    if (code) {
-        fus_base_free(row);
-        return code;
-    }
-    for (int i = file->first; i < file->end && !code; i++) {
-        size_t picture = (size_t)t->blocks->order[i];
-        float *to = t->responses ? t->responses + picture * t->n_units : row;
-        fus_state_file_read(&in, to, bytes);
-        if (!t->responses)
-            code = put_responses(t, picture, row, err);
-    }
-    fus_base_free(row);
-    int read = fus_state_file_close_layer(&in, err);
-    return code ? code : read;
-}
-
 /* ---- afterwards ---- */
 
 int fus_accumulator_finish(struct fus_accumulator *t, struct fus_error *err)
@@ -600,7 +425,8 @@ static void fetch_block(void *context, int task, int thread)
     int here = t->channels - first < FUS_LANES ? t->channels - first : FUS_LANES;
     double *blocked = f->blocked + (size_t)thread * n, *const arrays[] = {f->m->mean, f->m->m2, f->m->m3},
            *to = arrays[file];
-    const struct fus_scratch_array from = array_of(t, file, group, (size_t)first * t->n_places, blocked, n);
+    const struct fus_scratch_array from =
+        fus_accumulator_array(t, file, group, (size_t)first * t->n_places, blocked, n);
     if (t->whole.n[group])
         fus_scratch_file_move(&f->failed[thread], t->scratch->fd[file], false, from.bytes, from.n, from.at);
     if (t->whole.n[group] && !f->failed[thread])
@@ -637,7 +463,8 @@ static int fetch(struct fus_moments *m, struct fus_accumulator *t, struct fus_er
     int code = f.blocked && f.failed ? fus_scratch_file_open(t->scratch, err)
                                      : fus_base_fail(err, FUS_ENOMEM, "no memory to reorder %zu places", t->n_places);
     if (!code)
-        code = t->spare ? borrow_moments(m, t, err) : create_moments(m, t, t->whole.n_groups, t->n_units, err);
+        code = t->spare ? borrow_moments(m, t, err)
+                        : fus_accumulator_create_moments(m, t, t->whole.n_groups, t->n_units, err);
     if (!code) {
         memcpy(m->n, t->whole.n, (size_t)m->n_groups * sizeof *m->n);
         fus_threads_for(t->n_moments * m->n_groups * f.n_blocks, fetch_block, &f);

@@ -91,6 +91,14 @@ const char *fus_csv_read_text(const struct fus_csv_read *t, int column)
     return t->failure.code ? "" : t->fields[column];
 }
 
+char *fus_csv_read_name(const struct fus_csv_read *t, int column)
+{
+    char *name = fus_base_strdup(fus_csv_read_text(t, column));
+    if (name)
+        fus_csv_unescape(name);
+    return name;
+}
+
 double fus_csv_read_number(struct fus_csv_read *t, int column)
 {
     const char *text = fus_csv_read_text(t, column);

@@ -30,6 +30,8 @@ int fus_csv_read_open(struct fus_csv_read *t, const char *path, struct fus_error
 int fus_csv_read_column(struct fus_csv_read *t, const char *name); /* a failure if there is none */
 bool fus_csv_read_next(struct fus_csv_read *t);                    /* the next line; every line has all columns */
 const char *fus_csv_read_text(const struct fus_csv_read *t, int column);
+/* A copy without the quote of csv.h before = + - @, the caller's; NULL: no memory. */
+char *fus_csv_read_name(const struct fus_csv_read *t, int column);
 double fus_csv_read_number(struct fus_csv_read *t,
                            int column); /* NaN: empty; any other text that is not a number is a failure */
 long fus_csv_read_count(struct fus_csv_read *t, int column, long most); /* 0 .. most, else a failure */

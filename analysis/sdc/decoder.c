@@ -82,8 +82,7 @@ static void add_tile(void *context, const float *tile, size_t block, size_t v0)
         to[i] += tile[i];
 }
 
-/* out [n, d]: z less its mean. */
-static void centre(float *out, const float *z, size_t n, size_t d)
+void fus_sdc_decoder_centre(float *out, const float *z, size_t n, size_t d)
 {
     for (size_t j = 0; j < d; j++) {
         double sum = 0;
@@ -107,7 +106,7 @@ int fus_sdc_decoder_pattern(float *pattern, const float *z, size_t d, const stru
     if (!code && (!s.sums || !centred || !packed))
         code = fus_base_fail(err, FUS_ENOMEM, "no memory for the patterns of %zu voxels", data->n_voxels);
     if (!code)
-        centre(centred, z, n, d);
+        fus_sdc_decoder_centre(centred, z, n, d);
     for (size_t i = 0; i < n && !code; i += BLOCK) {
         size_t rows = n - i < BLOCK ? n - i : BLOCK;
         code = fill_block(&block, data, trials + i, rows, err);

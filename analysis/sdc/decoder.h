@@ -18,6 +18,9 @@ struct fus_sdc_decoder {
 int fus_sdc_decoder_apply(float *z, const struct fus_sdc_decoder *decoder, const struct fus_sdc_data *data,
                           const int32_t *trials, size_t n, struct fus_error *err);
 
+/* out [n, d]: z less the mean of its rows; may be z. */
+void fus_sdc_decoder_centre(float *out, const float *z, size_t n, size_t d);
+
 /* a_v = mean over trials of (x_v - mean x_v) (z - mean z), [V, d]: what voxel v's activity goes
  * with in the decoded embedding (Haufe et al. 2014, without the factor cov(z)^-1). z [n, d] from
  * apply. Float chains over 128 trials at a time, their sums in double. */

@@ -14,26 +14,20 @@
 #include "nn/base/number.h"
 #include "stimuli/set/folder.h"
 
-static bool ends_with(const char *name, const char *end)
-{
-    size_t n = strlen(name), m = strlen(end);
-    return n >= m && strcmp(name + n - m, end) == 0;
-}
-
 static bool is_ours(const char *name)
 {
     static const char *const files[] = {
         "clusters.csv",  "images.csv",       "decodability.csv", "opposites.csv",  "labels.csv",
         "contrasts.csv", "thumbs.csv",       "thumbs.png",       "labels.ctab",    "centroids.npy",
         "overlap.csv",   "rois.csv",         "stability.csv",    "comparison.csv", "comparison_clusters.csv",
-        "dice.csv",      "participants.csv", "presence.csv"};
+        "dice.csv",      "participants.csv", "presence.csv",     "groups.csv",     "categories.csv"};
     static const char *const ends[] = {"_labels.npy",   "_expanded.npy", "_labels.nii",
                                        "_expanded.nii", "_labels.mgh",   "_expanded.mgh"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (strcmp(name, files[i]) == 0)
             return true;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (ends_with(name, ends[i]))
+        if (fus_base_ends_with(name, ends[i]))
             return true;
     return strstr(name, ".tmp-") != NULL; /* half-written, of a killed call */
 }
@@ -62,7 +56,7 @@ static void empty_voxels(const char *out)
         return;
     for (struct dirent *e; (e = readdir(d));) {
         int n = snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
-        if (ends_with(e->d_name, ".csv") && n > 0 && (size_t)n < sizeof path)
+        if (fus_base_ends_with(e->d_name, ".csv") && n > 0 && (size_t)n < sizeof path)
             unlink(path);
     }
     closedir(d);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analysis/localizer/model.h"
+#include "analysis/sdc/decoder.h"
 #include "analysis/sdc/units.h"
 #include "nn/base/json.h"
 
@@ -110,13 +111,7 @@ static void standardise(float *x, size_t n, size_t d)
         for (size_t j = 0; j < d && sum > 0; j++)
             x[i * d + j] = (float)(x[i * d + j] / sqrt(sum));
     }
-    for (size_t j = 0; j < d; j++) {
-        double mean = 0;
-        for (size_t i = 0; i < n; i++)
-            mean += x[i * d + j];
-        for (size_t i = 0; i < n; i++)
-            x[i * d + j] = (float)(x[i * d + j] - mean / (double)n);
-    }
+    fus_sdc_decoder_centre(x, x, n, d);
 }
 
 static double correlate(const float *a, const float *b, size_t n)

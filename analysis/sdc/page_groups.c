@@ -27,11 +27,9 @@ static struct fus_sdc_page_group *find_group(struct fus_sdc_page_kind *k, const 
 
 static void read_row(struct fus_sdc_page_kind *k, struct fus_csv_read *t, const int at[5])
 {
-    char *name = fus_base_strdup(fus_csv_read_text(t, at[1]));
+    char *name = fus_csv_read_name(t, at[1]);
     long c = fus_csv_read_count(t, at[0], k->n_clusters), size = fus_csv_read_count(t, at[2], MAX_COUNT),
          present = fus_csv_read_count(t, at[3], MAX_COUNT), units = fus_csv_read_count(t, at[4], MAX_COUNT);
-    if (name)
-        fus_csv_unescape(name);
     struct fus_sdc_page_group *g = name ? find_group(k, name) : NULL;
     if (!g)
         fus_csv_read_fail(t, "no memory, or more than %d groups", MAX_GROUPS);

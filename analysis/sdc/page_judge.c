@@ -102,12 +102,8 @@ static int read_dice(struct fus_sdc_page_kind *k, const char *folder, struct fus
     if (!k->pair_name || !k->dice)
         fus_csv_read_fail(&t, "no memory");
     while (fus_csv_read_next(&t)) {
-        char *a = fus_base_strdup(fus_csv_read_text(&t, first)), *b = fus_base_strdup(fus_csv_read_text(&t, second));
+        char *a = fus_csv_read_name(&t, first), *b = fus_csv_read_name(&t, second);
         long at = fus_csv_read_count(&t, cluster, k->n_clusters);
-        if (a && b) {
-            fus_csv_unescape(a);
-            fus_csv_unescape(b);
-        }
         int i = a && b && at >= 1 ? find_pair(k, a, b) : -1;
         if (i >= 0)
             k->dice[(size_t)i * (size_t)k->n_clusters + (size_t)at - 1] = fus_csv_read_number(&t, dice);

@@ -49,14 +49,6 @@ static int open_table(struct fus_csv_read *t, bool *there, const char *folder, c
     return code;
 }
 
-static char *copy_text(const struct fus_csv_read *t, int column)
-{
-    char *text = fus_base_strdup(fus_csv_read_text(t, column));
-    if (text)
-        fus_csv_unescape(text);
-    return text;
-}
-
 /* A count, or a mean of counts; any other number is a failure. NaN: an empty field. */
 static double read_amount(struct fus_csv_read *t, int column, double most)
 {
@@ -157,7 +149,7 @@ static void read_cluster(struct fus_sdc_page_kind *k, struct fus_csv_read *t, co
     if (!(c->replicated_in >= 0 && c->replicated_in <= k->n_names))
         c->replicated_in = NAN;
     c->voxels = fus_base_alloc((size_t)k->n_names + 1, sizeof *c->voxels);
-    c->label = copy_text(t, label);
+    c->label = fus_csv_read_name(t, label);
     if (!c->voxels || !c->label)
         fus_csv_read_fail(t, "no memory");
     for (int s = 0; s < k->n_names && c->voxels; s++)
@@ -250,7 +242,7 @@ static int read_thumbs(struct fus_sdc_page_kind *k, const char *folder, struct f
     while (fus_csv_read_next(&t) && k->n_thumbs < 10000) {
         char **grown = fus_base_grow(k->thumbs, &room, (size_t)k->n_thumbs, sizeof *grown);
         k->thumbs = grown ? grown : k->thumbs;
-        char *name = grown ? copy_text(&t, image) : NULL;
+        char *name = grown ? fus_csv_read_name(&t, image) : NULL;
         if (!name) {
             fus_csv_read_fail(&t, "no memory");
             break;
@@ -287,7 +279,7 @@ static int read_images(struct fus_sdc_page_kind *k, const char *folder, struct f
         struct fus_sdc_page_image *to = &k->images[((c - 1) * 2 + least) * FUS_SDC_PAGE_IMAGES + r - 1];
         if (to->name)
             continue;
-        to->name = copy_text(&t, image);
+        to->name = fus_csv_read_name(&t, image);
         to->similarity = fus_csv_read_number(&t, similarity);
         to->place = to->name ? find_thumb(k, to->name) : -1;
     }
@@ -320,11 +312,11 @@ static int read_contrasts(struct fus_sdc_page_kind *k, const char *folder, struc
                                                    .b = cb - 1,
                                                    .shared = (int)fus_csv_read_count(&t, shared, 1000000),
                                                    .of = (int)fus_csv_read_count(&t, of, 1000000),
-                                                   .first = copy_text(&t, image)};
+                                                   .first = fus_csv_read_name(&t, image)};
             last->first_place = last->first ? find_thumb(k, last->first) : -1;
         }
         fus_base_free(last->last);
-        last->last = copy_text(&t, image);
+        last->last = fus_csv_read_name(&t, image);
         last->last_place = last->last ? find_thumb(k, last->last) : -1;
     }
     return fus_csv_read_close(&t, err);

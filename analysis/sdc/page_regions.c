@@ -16,14 +16,6 @@ struct columns {
     int cluster, participant, set, roi, name, both, dice;
 };
 
-static char *take_text(const struct fus_csv_read *t, int column)
-{
-    char *text = fus_base_strdup(fus_csv_read_text(t, column));
-    if (text)
-        fus_csv_unescape(text);
-    return text;
-}
-
 /* The number of a set; -1: too many, or no memory. */
 static int find_set(struct fus_sdc_page_kind *k, const char *name)
 {
@@ -66,7 +58,8 @@ static int find_participant(const struct fus_sdc_page_kind *k, const char *name)
 static void read_row(struct fus_sdc_page_kind *k, struct fus_csv_read *t, const struct columns *at)
 {
     struct fus_sdc_page_regions *r = k->regions;
-    char *who = take_text(t, at->participant), *set = take_text(t, at->set), *name = take_text(t, at->name);
+    char *who = fus_csv_read_name(t, at->participant), *set = fus_csv_read_name(t, at->set),
+         *name = fus_csv_read_name(t, at->name);
     long c = fus_csv_read_count(t, at->cluster, k->n_clusters), roi = fus_csv_read_count(t, at->roi, 1000000000);
     double both = fus_csv_read_number(t, at->both), dice = fus_csv_read_number(t, at->dice);
     int s = who ? find_participant(k, who) : -1;

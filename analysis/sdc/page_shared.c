@@ -26,17 +26,9 @@ static int find_overlap(struct fus_sdc_page_kind *k, const char *model, const ch
     return k->n_overlaps++;
 }
 
-static char *take_text(const struct fus_csv_read *t, int column)
-{
-    char *text = fus_base_strdup(fus_csv_read_text(t, column));
-    if (text)
-        fus_csv_unescape(text);
-    return text;
-}
-
 static void read_row(struct fus_sdc_page_kind *k, struct fus_csv_read *t, const int at[4])
 {
-    char *model = take_text(t, at[1]), *category = take_text(t, at[2]);
+    char *model = fus_csv_read_name(t, at[1]), *category = fus_csv_read_name(t, at[2]);
     long c = fus_csv_read_count(t, at[0], k->n_clusters);
     if (!model || !category)
         fus_csv_read_fail(t, "no memory");
@@ -82,7 +74,7 @@ static void read_category(struct fus_sdc_page_kind *k, struct fus_csv_read *t, c
     if (!((double)both > m->n_both && q < 0.05))
         return;
     fus_base_free(m->category);
-    m->category = take_text(t, at[1]);
+    m->category = fus_csv_read_name(t, at[1]);
     m->n_both = (double)both;
     if (!m->category)
         fus_csv_read_fail(t, "no memory");

@@ -16,18 +16,12 @@ enum { MAX_NAME = 100, MAX_FIELDS = 6, SHOWN = 60 };
 
 /* ---- where ---- */
 
-static bool ends_with(const char *text, const char *ending)
-{
-    size_t n = strlen(text), m = strlen(ending);
-    return n > m && strcmp(text + n - m, ending) == 0;
-}
-
 /* Characters of the name without its ending. */
 static size_t stem_length(const char *image)
 {
     static const char *const endings[] = {".nii.gz", ".nii", ".mgz", ".mgh", ".mgh.gz", ".npy", ".npz"};
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (ends_with(image, endings[i]))
+        if (fus_base_ends_with(image, endings[i]))
             return strlen(image) - strlen(endings[i]);
     return strlen(image);
 }
@@ -183,7 +177,7 @@ static int sort(struct fus_sdc_roi_names *names, const char *path, struct fus_er
 int fus_sdc_roi_names_read(struct fus_sdc_roi_names *names, const char *path, struct fus_error *err)
 {
     *names = (struct fus_sdc_roi_names){0};
-    int code = ends_with(path, ".tsv") ? read_table(names, path, err) : read_colours(names, path, err);
+    int code = fus_base_ends_with(path, ".tsv") ? read_table(names, path, err) : read_colours(names, path, err);
     if (!code)
         code = sort(names, path, err);
     if (code)

@@ -73,6 +73,7 @@ void fus_base_free(void *p);
  * memory is out; the old array and *cap are then unchanged. */
 void *fus_base_grow(void *items, size_t *cap, size_t n, size_t size);
 char *fus_base_strdup(const char *s);
+bool fus_base_ends_with(const char *text, const char *end);
 
 /* For tests: the n-th allocation from now (1 = the next) and all later ones fail; 0: none does. */
 void fus_base_fail_allocation(long n);
