@@ -132,11 +132,11 @@ same half
 count "the same bytes" $?
 
 # ---- Ctrl-C: within a second, and what was counted is kept ----
-find set -name '*.png' | LC_ALL=C sort | awk -F / '{ for (i = 0; i < 100; i++) print $0 "\t" $2 }' >many.tsv
-$program run --model 'random:cifar_resnet20?seed=1' --layers layer3.2.relu --stimuli many.tsv --batch 1 --threads 1 --out stopped >log 2>&1 &
+find set -name '*.png' | LC_ALL=C sort | awk -F / '{ for (i = 0; i < 500; i++) print $0 "\t" $2 }' >many.tsv
+$program run --model 'random:cifar_resnet20?seed=1' --layers avgpool --stimuli many.tsv --batch 1 --threads 1 --out stopped >log 2>&1 &
 pid=$!
 while [ ! -e stopped/parts/run.tsv ] && kill -0 $pid 2>/dev/null; do sleep 0.05; done
-sleep 1.2
+sleep 3 # a stop saves what took longer than a second to count; a busy machine begins to count late
 begin=$(now_ms)
 kill -INT $pid
 wait $pid
