@@ -16,7 +16,7 @@
 #include "analysis/sdc/study.h"
 
 #define STRIPE 4096                    /* voxels */
-#define CHUNK_BYTES ((size_t)64 << 20) /* of frames read at a time */
+#define CHUNK_BYTES ((size_t)64 << 20) /* of frames read at a time, at most */
 
 struct loading {
     struct fus_sdc_data *d;
@@ -34,6 +34,15 @@ static int no_memory(struct loading *l)
 {
     return fus_base_fail(l->err, FUS_ENOMEM, "no memory for %zu trials of %zu voxels", l->d->n_trials,
                          l->d->n_masked ? l->d->n_masked : l->d->n_places);
+}
+
+/* Trials of so many voxels that are read at a time: two buffers of them take a quarter of the
+ * memory. */
+static size_t chunk_length(const struct loading *l, size_t n_voxels, size_t n_trials)
+{
+    size_t bytes = l->o->max_memory / 8 < CHUNK_BYTES ? l->o->max_memory / 8 : CHUNK_BYTES;
+    size_t chunk = bytes / sizeof(float) / n_voxels;
+    return chunk < 1 ? 1 : chunk > n_trials ? n_trials : chunk;
 }
 
 /* ---- trials and parts ---- */
@@ -292,8 +301,7 @@ static int read_chunks(struct loading *l, struct fus_volume **v, const struct fu
     size_t widest = 1, n_frames = s->n_frames[k];
     for (int i = 0; i < s->n_parts; i++)
         widest = s->parts[i].n_places > widest ? s->parts[i].n_places : widest;
-    size_t chunk = CHUNK_BYTES / sizeof(float) / widest;
-    chunk = chunk < 1 ? 1 : chunk > n_frames ? n_frames : chunk;
+    size_t chunk = chunk_length(l, widest, n_frames);
     float *frames = fus_base_alloc(chunk * widest, sizeof *frames);
     float *x = fus_base_alloc(chunk * d->n_masked, sizeof *x);
     int code = frames && x ? FUS_OK : no_memory(l);
@@ -470,8 +478,7 @@ static size_t copy_columns(float *x, const struct loading *l, const void *raw, s
 static int copy_kept(struct loading *l)
 {
     struct fus_sdc_data *d = l->d;
-    size_t chunk = CHUNK_BYTES / sizeof(float) / d->n_voxels;
-    chunk = chunk < 1 ? 1 : chunk > d->n_trials ? d->n_trials : chunk;
+    size_t chunk = chunk_length(l, d->n_voxels, d->n_trials);
     int code = create_matrix(l, &d->store->kept, d->n_voxels, d->n_voxels);
     float *x = fus_base_alloc(chunk * d->n_voxels, sizeof *x);
     void *buffer = l->all.memory ? NULL : fus_base_alloc(chunk * l->all.stripe, sizeof(float));
