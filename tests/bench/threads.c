@@ -445,14 +445,18 @@ static void empty_loops(void *context)
 
 /* ---- the model ---- */
 
+/* Reading: the best of three turns, since a busy host slows down some. */
 static struct threads_machine measure_machine(void)
 {
     struct reader r;
-    struct threads_machine m;
-    measure_reading(&r, 120, 1);
-    m.one = 120e6 / r.seconds[0];
-    measure_reading(&r, 120, 2);
-    double two = 120e6 / r.seconds[0];
+    struct threads_machine m = {0};
+    double two = 0;
+    for (int turn = 0; turn < 3; turn++) {
+        measure_reading(&r, 120, 1);
+        m.one = 120e6 / r.seconds[0] > m.one ? 120e6 / r.seconds[0] : m.one;
+        measure_reading(&r, 120, 2);
+        two = 120e6 / r.seconds[0] > two ? 120e6 / r.seconds[0] : two;
+    }
     m.slope = 2 * m.one / two > 1 ? 2 * m.one / two - 1 : 0;
     fus_base_set_threads(2);
     library_run(empty_loops, &m.barrier);

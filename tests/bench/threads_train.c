@@ -94,6 +94,8 @@ static void replay_step(struct bench *b)
     seconds[PHASES] = rest;
     for (size_t i = 0; i < state.n_loops; i++)
         seconds[state.loops[i].layer] -= state.loops[i].seconds;
+    for (int i = 0; i < PHASES; i++) /* it was given loops from outside of all phases */
+        seconds[PHASES] += seconds[i] < 0 ? seconds[i] : 0;
     for (int i = 0; i <= PHASES; i++) {
         double between = seconds[i] > 0 ? seconds[i] : 0;
         state.between[i] = between < state.between[i] ? between : state.between[i];
