@@ -6,7 +6,8 @@
  *   threads model NETWORK BATCH ROUNDS THREADS..
  *       a pass on so many threads, predicted, and measured where there are as many cores
  *   threads train NETWORK BATCH ROUNDS THREADS..
- *       the same of a step of training, and its phases on the last number of threads (threads_train.c)
+ *       the same of a step of training, and its phases on the last number of threads
+ *       (threads_train.c)
  *   threads read MEGABYTES THREADS
  *       ms to read so much of 256 MB, least and median of 20 times
  *

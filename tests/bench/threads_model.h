@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What threads.c and threads_train.c share: the loops of a pass or a training step with the times of their tasks, and the
- * model's law (threads.c). */
+/* What threads.c and threads_train.c share: the loops of a pass or a training step with the times
+ * of their tasks, and the model's law (threads.c). */
 #ifndef FUS_THREADS_MODEL_H
 #define FUS_THREADS_MODEL_H
 
@@ -43,7 +43,8 @@ struct threads_machine {
     double one, slope, barrier; /* bytes a second of one thread; see the head of threads.c */
 };
 
-/* Seconds: outside of loops, work of all threads, ends of the last threads, for bandwidth, in barriers. */
+/* Seconds: outside of loops, work of all threads, ends of the last threads, for bandwidth, in
+ * barriers. */
 struct threads_cost {
     double between, work, end, slow, barriers;
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A step of training in the model of threads.c: the phases of `fusiform bench --train` take the place of layers. A loop belongs
- * to the phase whose clock stops next; what a step does outside of all phases is serial. Bytes: the activations that a phase
- * reads and writes, and the parameters' arrays. */
+/* A step of training in the model of threads.c: the phases of `fusiform bench --train` take the
+ * place of layers. A loop belongs to the phase whose clock stops next; what a step does outside of
+ * all loops is serial. Bytes: the activations that a phase reads and writes, and the parameters'
+ * arrays. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,7 +84,8 @@ static double step(struct bench *b)
     return threads_now() - start;
 }
 
-/* A step on one thread. state.between: of a phase outside of its loops, and [PHASES] of a step outside of all phases. */
+/* A step on one thread. state.between: of a phase outside of its loops, and [PHASES] of a step
+ * outside of all phases. */
 static void replay_step(struct bench *b)
 {
     double rest = step(b), seconds[PHASES + 1] = {0};
@@ -102,9 +104,10 @@ static void replay_step(struct bench *b)
     }
 }
 
-/* Products: input and output of each convolution once in each of three phases. A norm: z four times, the output's gradient
- * three times, the output once; with an addend the output three times, the addend and its gradient (twice). An update: weight,
- * momentum and gradient read, the first two written. */
+/* Products: input and output of each convolution once in each of three phases. A norm: z four
+ * times, the output's gradient three times, the output once; with an addend the output twice more,
+ * the addend once and its gradient twice. An update: weight, momentum and gradient read, the first
+ * two written. */
 static void count_bytes(double bytes[PHASES], const struct bench *b)
 {
     struct fus_error err = {0};
