@@ -73,11 +73,11 @@ static void compare_category(struct fus_csi_comparison *row, const struct fus_ca
                              const struct fus_category_summary *b)
 {
     row->proportion_difference = a->proportion - b->proportion;
-    row->csi_difference = row->t = row->df = row->p = NAN;
+    row->csi_difference = a->csi_mean - b->csi_mean;
+    row->t = row->df = row->p = NAN;
     if (a->n_csi < 2 || b->n_csi < 2)
         return;
     double var_a = a->csi_sd * a->csi_sd, var_b = b->csi_sd * b->csi_sd, n_a = (double)a->n_csi, n_b = (double)b->n_csi;
-    row->csi_difference = a->csi_mean - b->csi_mean;
     row->t = fus_ttest_welch(&row->df, a->csi_mean, var_a, n_a, b->csi_mean, var_b, n_b);
     row->p = fus_ttest_p(a->csi_mean, var_a, n_a, b->csi_mean, var_b, n_b);
 }
