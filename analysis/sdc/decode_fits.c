@@ -46,10 +46,7 @@ static bool is_done(const struct fus_sdc_work *w, int p, struct one one)
 {
     char path[FUS_SDC_PATH_BYTES];
     name_file(path, w, p, one);
-    FILE *f = fopen(path, "rb");
-    if (f)
-        fclose(f);
-    return f != NULL;
+    return fus_base_opens(path);
 }
 
 /* Whether fit i belongs to this shard. */
