@@ -115,8 +115,8 @@ static bool is_used(const uint8_t *used, size_t n)
     return false;
 }
 
-/* in [n] = 1 where a frame of the file differs from x0 [n], the first frame of all files; ends early
- * once every voxel does. */
+/* in [n] = 1 where a frame of the file differs from x0 [n], the first frame of all files; ends
+ * early once every voxel does. */
 static int mark_varying(uint8_t *in, float *x0, float *x, bool *first, const char *path, struct loading *l)
 {
     struct fus_volume *v;
