@@ -3,7 +3,8 @@
  *
  * A voxel's vector u has unit length. The distance of two is D(u, v) = float(1 - c), where c is
  * the chain of float multiply-adds u_j v_j over j: the same whichever of the two comes first.
- * A vector of length 0 has the distance 1 from every vector, so up to eps = 1 it has no neighbour. */
+ * A vector of length 0 has the distance 1 from every vector, so up to eps = 1 it has no
+ * neighbour. */
 #ifndef FUS_SDC_PAIRS_H
 #define FUS_SDC_PAIRS_H
 
