@@ -8,8 +8,8 @@
 #include "test.h"
 
 /* eps .15, .175, .20, .225, .25, .275, .30 */
-static const struct fus_sdc_chain_eps sweep[] = {{4, 4, 0, NAN},       {44, 16, 1, 0},       {856, 144, 15, 0},
-                                                 {1388, 235, 16, .06}, {2119, 1060, 16, 0},  {2987, 1827, 13, 0},
+static const struct fus_sdc_chain_eps sweep[] = {{4, 4, 0, NAN},        {44, 16, 1, 0},      {856, 144, 15, 0},
+                                                 {1388, 235, 16, .06},  {2119, 1060, 16, 0}, {2987, 1827, 13, 0},
                                                  {4154, 3154, 20, 2e-5}};
 
 static void test_found(void)
