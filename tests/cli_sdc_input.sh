@@ -59,4 +59,29 @@ run "files without a mask" $fit $few
 ok "two voxels are listed, one is kept" test "$(cut -d, -f1,6 "$work/out/voxels/c.csv" | tr '\n' ' ')" = 'voxel,kept 0,1 1,0 '
 run "the second alone" $fit --force --min-nc none --test-images 1 --val-images 1 --batch 4 --sessions 2
 ok "keeps both" test "$(cut -d, -f1,6 "$work/out/voxels/c.csv" | tr '\n' ' ')" = 'voxel,kept 0,1 1,1 '
+
+# ---- pictures that a list names: @FILE ----
+run "pictures" stimuli generate --per-category 2 --side 16 --categories adult,car -o "$work/set"
+(cd "$work" && ls set/*/*.png) >"$work/list.txt"
+net=random:cifar_resnet8
+run "an embedding of files" embed --model $net "$work"/set/*/*.png -o "$work/files.npy"
+run "of a list" embed --model $net "@$work/list.txt" -o "$work/list.npy"
+ok "the same rows" cmp "$work/files.npy" "$work/list.npy"
+ok "as of files, no table of rows" test ! -e "$work/list.npy.tsv"
+{ printf 'image\tpath\tkind\n' && awk '{ print "i" NR "\t" $0 "\tx" }' "$work/list.txt"; } >"$work/images.tsv"
+run "of the table of images" embed --model $net "@$work/images.tsv" -o "$work/table.npy"
+ok "its rows" cmp "$work/files.npy" "$work/table.npy"
+(cd "$work" && tail -n 1 list.txt | sed "s|^|$work/|") >"$work/one.txt"
+printf '# the last\r\n\r\n' | cat - "$work/one.txt" >"$work/last.txt"
+run "classes of one" classify --model $net "@$work/last.txt" --top 1
+says "^$work/set/car/.*	1	"
+fails 1 'none.txt: cannot be opened' embed --model $net "@$work/none.txt" -o "$work/x.npy"
+printf 'image\tkind\n' >"$work/bad.tsv"
+fails 1 'bad.tsv: line 1: has no column path' embed --model $net "@$work/bad.tsv" -o "$work/x.npy"
+printf 'image\tpath\na\n' >"$work/bad.tsv"
+fails 1 'bad.tsv: line 2: has no path' embed --model $net "@$work/bad.tsv" -o "$work/x.npy"
+: >"$work/bad.tsv"
+fails 1 'bad.tsv: ' embed --model $net "@$work/bad.tsv" -o "$work/x.npy"
+printf 'a\000b\n' >"$work/zero.txt"
+fails 1 'zero.txt: holds zero bytes' embed --model $net "@$work/zero.txt" -o "$work/x.npy"
 finish
