@@ -3,6 +3,7 @@
  * chosen. A small set of each here; with a number N, N sets without sharing, and five whole
  * demonstrations: the figures of METHOD.md. */
 #define _POSIX_C_SOURCE 200809L
+#include "analysis/run/csv_read.h"
 #include "analysis/sdc/demo.h"
 
 #include <sys/stat.h>
@@ -22,6 +23,34 @@ static void make_cheap(struct fus_sdc_demo *d)
     d->cluster.top = 1;
 }
 
+/* The mean of top-k in single test trials over the participants, from scores.csv. */
+static double read_top(int k)
+{
+    static const char *const names[] = {"decoder", "fold", "trials", "metric"}, *const want[] = {"contrastive", "test",
+                                                                                                 "single", "top"};
+    char path[300];
+    struct fus_csv_read t;
+    struct fus_error err = {0, -1, ""};
+    double sum = 0;
+    int n = 0, at[4];
+    snprintf(path, sizeof path, "%s/scores.csv", folder);
+    CHECK(fus_csv_read_open(&t, path, &err) == FUS_OK);
+    for (int i = 0; i < 4; i++)
+        at[i] = fus_csv_read_column(&t, names[i]);
+    int value = fus_csv_read_column(&t, "value"), which = fus_csv_read_column(&t, "k");
+    while (fus_csv_read_next(&t)) {
+        bool wanted = atoi(fus_csv_read_text(&t, which)) == k;
+        for (int i = 0; i < 4; i++)
+            wanted = wanted && strcmp(fus_csv_read_text(&t, at[i]), want[i]) == 0;
+        sum += wanted ? fus_csv_read_number(&t, value) : 0;
+        n += wanted;
+    }
+    CHECK(fus_csv_read_close(&t, &err) == FUS_OK && n > 0);
+    return sum / n;
+}
+
+static double top[2]; /* top-1 and top-10 of the last run */
+
 /* found [2]: of weights and of patterns. */
 static bool run(struct fus_sdc_found found[2], struct fus_sdc_demo *d)
 {
@@ -39,6 +68,7 @@ static bool run(struct fus_sdc_found found[2], struct fus_sdc_demo *d)
     if (!code)
         code = fus_sdc_demo_score(found, &result, d, &err);
     CHECK_MSG(code == FUS_OK && result.n == 2, "%s", err.msg);
+    top[0] = read_top(1), top[1] = read_top(10);
     snprintf(command, sizeof command, "rm -r '%s'", folder);
     CHECK(system(command) == 0);
     return !code;
@@ -80,7 +110,7 @@ static void test_alone(int n)
 /* The means over five seeds; what a single seed gives varies. */
 static void test_demonstrations(void)
 {
-    double n_found[2] = {0}, rand_planted[2] = {0};
+    double n_found[2] = {0}, rand_planted[2] = {0}, top_mean[2] = {0};
     int apart = 0, unwanted = 0;
     for (uint64_t seed = 1; seed <= 5; seed++) {
         struct fus_sdc_demo d;
@@ -89,7 +119,9 @@ static void test_demonstrations(void)
         d.simulate.seed = seed;
         if (!run(found, &d))
             return;
+        printf("seed %d: top-1 of 150 %.3f, top-10 %.3f\n", (int)seed, top[0], top[1]);
         for (int k = 0; k < 2; k++) {
+            top_mean[k] += top[k] / 5;
             const struct fus_sdc_found *f = &found[k];
             printf("seed %d, %s: eps %g, %d of %d found, %s, %d unwanted, adjusted Rand index %.2f\n", (int)seed,
                    f->vectors, f->eps, f->n_found, f->n_planted, f->apart ? "apart" : "not apart", f->n_unwanted,
@@ -102,6 +134,8 @@ static void test_demonstrations(void)
     }
     printf("mean: weights %.1f found, %.2f; patterns %.1f found, %.2f, apart in %d, %d unwanted\n", n_found[0],
            rand_planted[0], n_found[1], rand_planted[1], apart, unwanted);
+    printf("mean: top-1 of 150 %.3f, top-10 %.3f\n", top_mean[0], top_mean[1]);
+    CHECK(top_mean[0] >= 0.55 && top_mean[1] >= 0.95);
     CHECK(n_found[0] >= 6 && rand_planted[0] >= 0.4);
     CHECK(n_found[1] >= 7.5 && rand_planted[1] >= 0.9);
 }

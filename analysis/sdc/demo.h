@@ -11,7 +11,7 @@
  *     code = fus_sdc_cluster_folder(&d.cluster, &result, err);
  *     code = fus_sdc_demo_score(found, &result, &d, err);
  *
- * Settings that differ from those of `sdc fit`, as participants have 300 voxels and 3,150 trials
+ * Settings that differ from those of `sdc fit`, as participants have 400 voxels and 3,150 trials
  * in place of 15,000 and 30,000: 150 test and 100 validation images, 1,000 steps of 1e-3, and
  * the noise (METHOD.md, "Simulated participants"). */
 #ifndef FUS_SDC_DEMO_H

@@ -27,7 +27,7 @@ void fus_sdc_simulate_defaults(struct fus_sdc_simulate_options *o)
                                            .scatter = 1,
                                            .group = 24,
                                            .n_mixed = 40,
-                                           .n_idle = 60};
+                                           .n_idle = 160};
 }
 
 const char *fus_sdc_simulate_name(enum fus_sdc_concept c)

@@ -54,7 +54,7 @@ struct fus_sdc_simulate_options {
     int repeats, n_sessions;       /* of each image; 3, 6 */
     size_t d;                      /* dimensions; 64 */
     double scatter;                /* factor of every e in an embedding; 1 */
-    size_t group, n_mixed, n_idle; /* voxels of a concept (24 +- 8), 40, 60 */
+    size_t group, n_mixed, n_idle; /* voxels of a concept (24 +- 8), 40, 160 */
     bool alone;                    /* every participant's concepts have axes of their own: nothing is shared */
 };
 void fus_sdc_simulate_defaults(struct fus_sdc_simulate_options *o);
